@@ -1,0 +1,213 @@
+//! One [`Report`] value, many renderers.
+//!
+//! In: findings, facts, coverage and provenance. Out: bytes. A renderer is a pure function of the report: no clock,
+//! no network, no environment, so the same report always gives the same bytes.
+
+pub mod csv;
+pub mod deliver;
+pub mod html;
+pub mod json;
+pub mod pdf;
+pub mod terminal;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::{FactValue, Finding, Gap, Severity, TargetId, Verdict};
+
+/// Everything that a report may say.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Where the evidence comes from.
+    pub scan: Scan,
+    /// What was required of every table, as the policy says it: name and value.
+    pub policy: Vec<(String, String)>,
+    /// The rules that were applied, in order of id.
+    pub rules: Vec<RuleLine>,
+    /// Sums over the rows below.
+    pub totals: Totals,
+    /// What was read and what could not be.
+    pub coverage: Coverage,
+    /// Every table that was listed, by ARN.
+    pub tables: Vec<TableRow>,
+    /// Every finding, by table ARN, then rule.
+    pub findings: Vec<Finding>,
+}
+
+/// Provenance of the evidence.
+#[derive(Debug, Clone)]
+pub struct Scan {
+    /// Digest that names this scan.
+    pub id: String,
+    /// The instant on which every age is reckoned, by AWS's clock.
+    pub as_of: DateTime<Utc>,
+    /// Start of collecting.
+    pub started_at: DateTime<Utc>,
+    /// End of collecting.
+    pub finished_at: DateTime<Utc>,
+    /// Who asked, as AWS names the caller.
+    pub caller_arn: String,
+    /// Version of this program.
+    pub tool_version: String,
+    /// Calls that were sent to AWS, retries included.
+    pub call_count: u64,
+}
+
+/// A rule, as far as a report names it.
+#[derive(Debug, Clone)]
+pub struct RuleLine {
+    /// The rule's id.
+    pub id: String,
+    /// The good state, as a statement.
+    pub title: String,
+    /// How much a violation matters.
+    pub severity: Severity,
+    /// What to do about a violation.
+    pub remedy: String,
+}
+
+/// Sums. Each equals a count over the rows of the report.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Tables in the report.
+    pub tables: usize,
+    /// Tables by their worst verdict.
+    pub tables_by_verdict: BTreeMap<Verdict, usize>,
+    /// Findings in the report.
+    pub findings: usize,
+    /// Findings by verdict.
+    pub findings_by_verdict: BTreeMap<Verdict, usize>,
+    /// Non-compliant findings that no waiver covers, by severity.
+    pub non_compliant_by_severity: BTreeMap<Severity, usize>,
+    /// Findings under a waiver.
+    pub waived: usize,
+}
+
+/// What was read and what could not be: listed = described + vanished + unknown, asked = scanned + failed.
+#[derive(Debug, Clone, Default)]
+pub struct Coverage {
+    /// Accounts in scope, in order of id.
+    pub accounts: Vec<AccountCoverage>,
+    /// Targets in scope, in order.
+    pub targets: Vec<TargetCoverage>,
+    /// Tables that ListTables named.
+    pub tables_listed: usize,
+    /// Tables that DescribeTable described.
+    pub tables_described: usize,
+    /// Tables that were gone between list and description.
+    pub tables_vanished: usize,
+    /// Tables whose description could not be read.
+    pub tables_unknown: usize,
+    /// Everything that could not be read, in order of target.
+    pub gaps: Vec<Gap>,
+}
+
+/// One account of the scope.
+#[derive(Debug, Clone)]
+pub struct AccountCoverage {
+    /// Twelve digits.
+    pub account_id: String,
+    /// The name given in the configuration; empty if none was.
+    pub name: String,
+    /// `scanned`, `partly` or `not-read`.
+    pub status: &'static str,
+}
+
+/// One target of the scope.
+#[derive(Debug, Clone)]
+pub struct TargetCoverage {
+    /// Account and Region.
+    pub target: TargetId,
+    /// `scanned` (no gap), `partly` (some gap) or `not-read` (its tables could not be listed).
+    pub status: &'static str,
+    /// Tables listed here; `None` if the list could not be read whole.
+    pub tables_listed: Option<usize>,
+    /// Tables described here.
+    pub tables_described: usize,
+    /// Calls sent to this target.
+    pub call_count: u64,
+    /// How many gaps it has.
+    pub gap_count: usize,
+}
+
+/// One table with every fact on it.
+#[derive(Debug, Clone)]
+pub struct TableRow {
+    /// The table.
+    pub table_arn: String,
+    /// Its name.
+    pub table_name: String,
+    /// Where it lives.
+    pub target: TargetId,
+    /// The worst verdict of its findings.
+    pub verdict: Verdict,
+    /// Every fact, in the order of the dictionary.
+    pub facts: Vec<(String, FactValue)>,
+}
+
+impl TableRow {
+    /// The value of a fact; unknown if there is no such fact.
+    pub fn fact(&self, name: &str) -> &FactValue {
+        self.facts.iter().find(|(fact, _)| fact == name).map_or(&FactValue::Unknown, |(_, value)| value)
+    }
+}
+
+impl Report {
+    /// Findings that speak against the tables and that no waiver covers.
+    pub fn open_findings(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.verdict == Verdict::NonCompliant && !finding.waived)
+    }
+}
+
+impl Totals {
+    /// Counts the rows.
+    pub fn of(tables: &[TableRow], findings: &[Finding]) -> Self {
+        let mut totals = Self { tables: tables.len(), findings: findings.len(), ..Self::default() };
+        for verdict in Verdict::ALL {
+            totals.tables_by_verdict.insert(verdict, tables.iter().filter(|table| table.verdict == verdict).count());
+            let of_verdict = findings.iter().filter(|finding| finding.verdict == verdict).count();
+            totals.findings_by_verdict.insert(verdict, of_verdict);
+        }
+        for severity in Severity::ALL {
+            let open = |finding: &&Finding| finding.verdict == Verdict::NonCompliant && !finding.waived;
+            let count = findings.iter().filter(open).filter(|finding| finding.severity == severity).count();
+            totals.non_compliant_by_severity.insert(severity, count);
+        }
+        totals.waived = findings.iter().filter(|finding| finding.waived).count();
+        totals
+    }
+}
+
+/// A renderer failed. The report's data are complete; only this format is missing.
+#[derive(Debug, thiserror::Error)]
+#[error("could not render {file_name}: {why}")]
+pub struct RenderError {
+    /// The file that is missing.
+    pub file_name: &'static str,
+    /// What the renderer said.
+    pub why: String,
+}
+
+/// One output file: its name, the `--format` it belongs to, and its renderer.
+#[derive(Clone, Copy)]
+pub struct Format {
+    /// What `--format` takes: `csv`, `json`, `html`, `pdf`.
+    pub name: &'static str,
+    /// The file written below `--to`.
+    pub file_name: &'static str,
+    /// Media type for delivery to S3.
+    pub content_type: &'static str,
+    /// Report in, bytes out.
+    pub render: fn(&Report) -> Result<Vec<u8>, RenderError>,
+}
+
+/// Every file a scan can write, in order of writing.
+pub const FORMATS: &[Format] = &[
+    Format { name: "csv", file_name: "findings.csv", content_type: "text/csv; charset=utf-8", render: csv::findings },
+    Format { name: "csv", file_name: "tables.csv", content_type: "text/csv; charset=utf-8", render: csv::tables },
+    Format { name: "csv", file_name: "coverage.csv", content_type: "text/csv; charset=utf-8", render: csv::coverage },
+    Format { name: "json", file_name: "report.json", content_type: "application/json", render: json::render },
+    Format { name: "html", file_name: "report.html", content_type: "text/html; charset=utf-8", render: html::render },
+    Format { name: "pdf", file_name: "report.pdf", content_type: "application/pdf", render: pdf::render },
+];
