@@ -1,0 +1,4 @@
+//! The library behind the `backproof` program.
+
+pub mod domain;
+pub mod report;
