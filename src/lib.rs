@@ -1,4 +1,8 @@
 //! The library behind the `backproof` program.
 
 pub mod domain;
-pub mod report;
+pub mod duration;
+pub mod exit;
+pub mod problem;
+pub mod settings;
+pub mod settings_file;

@@ -1,0 +1,77 @@
+//! Durations as people write them in settings: `90m`, `6h`, `35d`, `8w`, `7y`.
+
+use chrono::TimeDelta;
+
+/// Reads a duration. A year is 365.25 days, rounded up to whole days, so that a minimum is never shortened by leap days.
+///
+/// Errors: what is wrong, as the end of a sentence.
+pub fn parse(text: &str) -> Result<TimeDelta, String> {
+    let text = text.trim();
+    let split = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(split);
+    let number: i64 = digits.parse().map_err(|_| format!("`{text}` is not a whole number with a unit"))?;
+    let delta = match unit.trim() {
+        "s" => TimeDelta::try_seconds(number),
+        "m" | "min" => TimeDelta::try_minutes(number),
+        "h" => TimeDelta::try_hours(number),
+        "d" => TimeDelta::try_days(number),
+        "w" => TimeDelta::try_weeks(number),
+        "y" => number.checked_mul(1461).map(|quarters| quarters.div_euclid(4) + i64::from(quarters % 4 != 0)).and_then(TimeDelta::try_days),
+        "" => return Err(format!("`{text}` has no unit (s, m, h, d, w or y)")),
+        other => return Err(format!("`{other}` is not a unit (s, m, h, d, w or y)")),
+    };
+    delta.filter(|delta| *delta <= TimeDelta::days(40_000)).ok_or_else(|| format!("`{text}` is longer than 40,000 days"))
+}
+
+/// Reads a duration of whole days, as AWS Backup counts lifecycles.
+///
+/// Errors: as [`parse`], and for anything that is not whole days.
+pub fn parse_days(text: &str) -> Result<i64, String> {
+    let delta = parse(text)?;
+    if delta.num_seconds() % 86_400 == 0 {
+        Ok(delta.num_days())
+    } else {
+        Err(format!("`{}` is not a whole number of days, which is what AWS Backup counts", text.trim()))
+    }
+}
+
+/// A duration for people: the largest unit that divides it, `36h`, `35d`.
+pub fn human(delta: TimeDelta) -> String {
+    let seconds = delta.num_seconds();
+    for (unit, size) in [("d", 86_400), ("h", 3_600), ("m", 60)] {
+        if seconds != 0 && seconds % size == 0 && (unit != "d" || seconds >= 2 * size) {
+            return format!("{}{unit}", seconds / size);
+        }
+    }
+    format!("{seconds}s")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_people_write() {
+        assert_eq!(parse("24h"), Ok(TimeDelta::hours(24)));
+        assert_eq!(parse("35d"), Ok(TimeDelta::days(35)));
+        assert_eq!(parse("7y"), Ok(TimeDelta::days(2557)));
+        assert_eq!(parse("1y"), Ok(TimeDelta::days(366)));
+        assert_eq!(parse("90m"), Ok(TimeDelta::minutes(90)));
+        assert_eq!(parse_days("97d"), Ok(97));
+    }
+
+    #[test]
+    fn refuses_what_has_no_meaning() {
+        for text in ["", "d", "7", "7x", "-3d", "1.5h", "99999999999999999999d", "9000000000000000000y"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+        assert!(parse_days("36h").is_err());
+    }
+
+    #[test]
+    fn prints_the_largest_unit_that_divides() {
+        assert_eq!(human(TimeDelta::hours(24)), "24h");
+        assert_eq!(human(TimeDelta::days(35)), "35d");
+        assert_eq!(human(TimeDelta::seconds(61)), "61s");
+    }
+}

@@ -1,0 +1,52 @@
+//! The exit codes, the same in every format, and their one table.
+
+/// Why the program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Every applicable rule is compliant or waived.
+    Compliant,
+    /// The program could not do its work.
+    Failed,
+    /// The command line or a settings file is wrong.
+    Usage,
+    /// At least one unwaived non-compliant finding, whatever else happened.
+    NonCompliant,
+    /// Nothing non-compliant, but evidence is missing.
+    EvidenceMissing,
+}
+
+impl Exit {
+    /// Every exit code, in order of number.
+    pub const ALL: [Self; 5] = [Self::Compliant, Self::Failed, Self::Usage, Self::NonCompliant, Self::EvidenceMissing];
+
+    /// What the shell sees.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Compliant => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::NonCompliant => 10,
+            Self::EvidenceMissing => 11,
+        }
+    }
+
+    /// One line for `explain exit-codes` and the README.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Compliant => "every applicable rule is compliant or waived; for remediation: everything asked for was done",
+            Self::Failed => "the program could not do its work",
+            Self::Usage => "the command line or a settings file is wrong",
+            Self::NonCompliant => "at least one unwaived non-compliant finding, whatever else happened",
+            Self::EvidenceMissing => "nothing non-compliant, but evidence is missing",
+        }
+    }
+}
+
+/// The table of `explain exit-codes`.
+pub fn table() -> String {
+    let mut text = String::from("code  meaning\n");
+    for exit in Exit::ALL {
+        text.push_str(&format!("{:>4}  {}\n", exit.code(), exit.meaning()));
+    }
+    text
+}

@@ -1,0 +1,245 @@
+//! Reads TOML so that every mistake is found in one run, each with its line and, for mistyped names, a suggestion.
+//!
+//! Used for `backproof.toml` and for rule files. It never stops at the first mistake.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::problem::Problem;
+
+/// The mistakes of one file while it is being read.
+pub struct Reader<'a> {
+    origin: &'a str,
+    text: &'a str,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Reader<'a> {
+    /// Starts on a file; `origin` is its name in messages.
+    pub fn new(origin: &'a str, text: &'a str) -> Self {
+        Self { origin, text, problems: Vec::new() }
+    }
+
+    /// The parsed document, or `None` with every syntax mistake noted.
+    pub fn parse(&mut self) -> Option<Spanned<DeTable<'a>>> {
+        let (table, errors) = DeTable::parse_recoverable(self.text);
+        if errors.is_empty() {
+            return Some(table);
+        }
+        for error in errors {
+            let start = error.span().map_or(0, |span| span.start);
+            self.note(start, format!("could not parse `{}`", self.origin), error.message().trim().to_owned(), "");
+        }
+        None
+    }
+
+    /// Notes a mistake at a byte offset.
+    pub fn note(&mut self, offset: usize, what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) {
+        let location = format!("{}:{}", self.origin, self.line(offset));
+        self.problems.push(Problem::usage(what).at(location).why(why).hint(hint));
+    }
+
+    /// The line of a byte offset, from 1.
+    pub fn line(&self, offset: usize) -> usize {
+        let end = offset.min(self.text.len());
+        self.text.as_bytes()[..end].iter().filter(|byte| **byte == b'\n').count() + 1
+    }
+
+    /// Everything that is wrong.
+    pub fn into_problems(self) -> Vec<Problem> {
+        self.problems
+    }
+
+    /// Is anything wrong so far?
+    pub fn has_problems(&self) -> bool {
+        !self.problems.is_empty()
+    }
+
+    /// Reads a string.
+    pub fn string(&mut self, section: &mut Section<'_, 'a>, key: &'static str) -> Option<Located<String>> {
+        let value = section.take(key)?;
+        match value.get_ref() {
+            DeValue::String(text) => Some(Located { value: text.to_string(), offset: value.span().start }),
+            other => self.wrong_type(section, key, "a string", other, value.span().start),
+        }
+    }
+
+    /// Reads a whole number.
+    pub fn integer(&mut self, section: &mut Section<'_, 'a>, key: &'static str) -> Option<Located<i64>> {
+        let value = section.take(key)?;
+        let offset = value.span().start;
+        match value.get_ref() {
+            DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
+                Ok(number) => Some(Located { value: number, offset }),
+                Err(_) => self.wrong_type(section, key, "a whole number of at most 64 bits", value.get_ref(), offset),
+            },
+            other => self.wrong_type(section, key, "a whole number", other, offset),
+        }
+    }
+
+    /// Reads true or false.
+    pub fn boolean(&mut self, section: &mut Section<'_, 'a>, key: &'static str) -> Option<bool> {
+        let value = section.take(key)?;
+        match value.get_ref() {
+            DeValue::Boolean(flag) => Some(*flag),
+            other => self.wrong_type(section, key, "true or false", other, value.span().start),
+        }
+    }
+
+    /// Reads a list of strings.
+    pub fn strings(&mut self, section: &mut Section<'_, 'a>, key: &'static str) -> Option<Vec<Located<String>>> {
+        let value = section.take(key)?;
+        let DeValue::Array(items) = value.get_ref() else {
+            return self.wrong_type(section, key, "a list of strings", value.get_ref(), value.span().start);
+        };
+        let mut strings = Vec::new();
+        for item in items.iter() {
+            match item.get_ref() {
+                DeValue::String(text) => {
+                    strings.push(Located { value: text.to_string(), offset: item.span().start });
+                }
+                other => {
+                    self.wrong_type::<()>(section, key, "a list of strings", other, item.span().start);
+                }
+            }
+        }
+        Some(strings)
+    }
+
+    /// Reads a table below this one.
+    pub fn section<'t>(&mut self, section: &mut Section<'t, 'a>, key: &'static str) -> Option<Section<'t, 'a>> {
+        let value = section.take(key)?;
+        match value.get_ref() {
+            DeValue::Table(table) => Some(Section::new(section.path_of(key), table, value.span().start)),
+            other => self.wrong_type(section, key, "a table", other, value.span().start),
+        }
+    }
+
+    /// Reads a list of tables (`[[key]]`, or a list of inline tables).
+    pub fn sections<'t>(&mut self, section: &mut Section<'t, 'a>, key: &'static str) -> Vec<Section<'t, 'a>> {
+        let Some(value) = section.take(key) else { return Vec::new() };
+        let DeValue::Array(items) = value.get_ref() else {
+            self.wrong_type::<()>(section, key, "a list of tables", value.get_ref(), value.span().start);
+            return Vec::new();
+        };
+        let mut sections = Vec::new();
+        for item in items.iter() {
+            match item.get_ref() {
+                DeValue::Table(table) => sections.push(Section::new(section.path_of(key), table, item.span().start)),
+                other => {
+                    self.wrong_type::<()>(section, key, "a list of tables", other, item.span().start);
+                }
+            }
+        }
+        sections
+    }
+
+    /// Notes a key that must be there and is not.
+    pub fn missing(&mut self, section: &Section<'_, 'a>, key: &str) {
+        let what = format!("`{}` is missing", section.path_of(key));
+        self.note(section.offset, what, "", "");
+    }
+
+    /// Notes every key that nobody asked for.
+    pub fn finish(&mut self, section: &Section<'_, 'a>) {
+        for (key, _) in section.table.iter() {
+            let name: &str = key.get_ref();
+            if section.known.contains(&name) {
+                continue;
+            }
+            let hint = match nearest(name, section.known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the keys here are {}", list(&section.known)),
+            };
+            let what = format!("`{}` is not a setting", section.path_of(name));
+            self.note(key.span().start, what, "", hint);
+        }
+    }
+
+    fn wrong_type<T>(
+        &mut self,
+        section: &Section<'_, 'a>,
+        key: &str,
+        wanted: &str,
+        found: &DeValue<'_>,
+        offset: usize,
+    ) -> Option<T> {
+        let what = format!("`{}` must be {wanted}", section.path_of(key));
+        self.note(offset, what, format!("it is {}", kind_of(found)), "");
+        None
+    }
+}
+
+/// One table of a TOML file, with the keys asked for so far.
+pub struct Section<'t, 'a> {
+    path: String,
+    table: &'t DeTable<'a>,
+    known: Vec<&'static str>,
+    /// Where it begins.
+    pub offset: usize,
+}
+
+impl<'t, 'a> Section<'t, 'a> {
+    /// The document's own table.
+    pub fn root(table: &'t Spanned<DeTable<'a>>) -> Self {
+        Self::new(String::new(), table.get_ref(), table.span().start)
+    }
+
+    fn new(path: String, table: &'t DeTable<'a>, offset: usize) -> Self {
+        Self { path, table, known: Vec::new(), offset }
+    }
+
+    /// The names and values of this table, for tables whose keys are free.
+    pub fn entries(&self) -> impl Iterator<Item = (String, &'t Spanned<DeValue<'a>>)> {
+        self.table.iter().map(|(key, value)| (key.get_ref().to_string(), value))
+    }
+
+    fn take(&mut self, key: &'static str) -> Option<&'t Spanned<DeValue<'a>>> {
+        self.known.push(key);
+        self.table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value)
+    }
+
+    fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+}
+
+/// A value and where it stands in the file.
+#[derive(Debug, Clone)]
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
+    /// Byte offset in the file.
+    pub offset: usize,
+}
+
+/// The known name nearest to what was typed, if it is near enough to be a slip.
+pub fn nearest<'n>(typed: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    known
+        .map(|name| (strsim::damerau_levenshtein(typed, name), name))
+        .filter(|(distance, name)| *distance <= 1 + name.len().max(typed.len()) / 4)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// `a`, `b` and `c` in backticks.
+pub fn list(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        None => String::from("none"),
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
+fn kind_of(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number with fraction",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
