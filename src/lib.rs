@@ -3,6 +3,7 @@
 pub mod domain;
 pub mod duration;
 pub mod exit;
+pub mod inventory;
 pub mod problem;
 pub mod settings;
 pub mod settings_file;

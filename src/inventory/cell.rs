@@ -1,0 +1,164 @@
+//! One value of a frame: how it is written to and read from a polars column.
+
+use chrono::{DateTime, Utc};
+use polars::prelude::*;
+
+/// The type of a column, for the data dictionary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// UTF-8 text.
+    Text,
+    /// A whole number of 64 bits.
+    Int,
+    /// True or false.
+    Bool,
+    /// An instant in UTC with milliseconds.
+    Time,
+}
+
+impl Kind {
+    /// The word of the data dictionary.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Int => "whole number",
+            Self::Bool => "true or false",
+            Self::Time => "instant (UTC)",
+        }
+    }
+
+    /// The polars type.
+    pub fn dtype(self) -> DataType {
+        match self {
+            Self::Text => DataType::String,
+            Self::Int => DataType::Int64,
+            Self::Bool => DataType::Boolean,
+            Self::Time => DataType::Datetime(TimeUnit::Milliseconds, None),
+        }
+    }
+}
+
+/// A value that a frame can hold.
+pub trait Cell: Sized {
+    /// The column's type.
+    const KIND: Kind;
+    /// May it be null?
+    const NULLABLE: bool;
+
+    /// Builds a column.
+    fn column<'a>(name: &str, values: impl Iterator<Item = &'a Self>) -> Column
+    where
+        Self: 'a;
+
+    /// Reads a column.
+    ///
+    /// Errors: another type than expected, or a null in a column that has none.
+    fn read(column: &Column) -> PolarsResult<Vec<Self>>;
+}
+
+fn forbid_nulls(column: &Column) -> PolarsResult<()> {
+    if column.null_count() > 0 {
+        polars_bail!(ComputeError: "column `{}` holds nulls", column.name());
+    }
+    Ok(())
+}
+
+impl Cell for Option<String> {
+    const KIND: Kind = Kind::Text;
+    const NULLABLE: bool = true;
+
+    fn column<'a>(name: &str, values: impl Iterator<Item = &'a Self>) -> Column {
+        let values: Vec<Option<&str>> = values.map(Option::as_deref).collect();
+        Column::new(name.into(), values)
+    }
+
+    fn read(column: &Column) -> PolarsResult<Vec<Self>> {
+        Ok(column.str()?.iter().map(|text| text.map(str::to_owned)).collect())
+    }
+}
+
+impl Cell for String {
+    const KIND: Kind = Kind::Text;
+    const NULLABLE: bool = false;
+
+    fn column<'a>(name: &str, values: impl Iterator<Item = &'a Self>) -> Column {
+        let values: Vec<&str> = values.map(String::as_str).collect();
+        Column::new(name.into(), values)
+    }
+
+    fn read(column: &Column) -> PolarsResult<Vec<Self>> {
+        forbid_nulls(column)?;
+        Ok(column.str()?.iter().map(|text| text.unwrap_or_default().to_owned()).collect())
+    }
+}
+
+impl Cell for Option<i64> {
+    const KIND: Kind = Kind::Int;
+    const NULLABLE: bool = true;
+
+    fn column<'a>(name: &str, values: impl Iterator<Item = &'a Self>) -> Column {
+        Column::new(name.into(), values.copied().collect::<Vec<_>>())
+    }
+
+    fn read(column: &Column) -> PolarsResult<Vec<Self>> {
+        Ok(column.i64()?.iter().collect())
+    }
+}
+
+impl Cell for i64 {
+    const KIND: Kind = Kind::Int;
+    const NULLABLE: bool = false;
+
+    fn column<'a>(name: &str, values: impl Iterator<Item = &'a Self>) -> Column {
+        Column::new(name.into(), values.copied().collect::<Vec<_>>())
+    }
+
+    fn read(column: &Column) -> PolarsResult<Vec<Self>> {
+        forbid_nulls(column)?;
+        Ok(column.i64()?.iter().map(Option::unwrap_or_default).collect())
+    }
+}
+
+impl Cell for Option<bool> {
+    const KIND: Kind = Kind::Bool;
+    const NULLABLE: bool = true;
+
+    fn column<'a>(name: &str, values: impl Iterator<Item = &'a Self>) -> Column {
+        Column::new(name.into(), values.copied().collect::<Vec<_>>())
+    }
+
+    fn read(column: &Column) -> PolarsResult<Vec<Self>> {
+        Ok(column.bool()?.iter().collect())
+    }
+}
+
+impl Cell for Option<DateTime<Utc>> {
+    const KIND: Kind = Kind::Time;
+    const NULLABLE: bool = true;
+
+    fn column<'a>(name: &str, values: impl Iterator<Item = &'a Self>) -> Column {
+        let millis: Vec<Option<i64>> = values.map(|at| at.map(|at| at.timestamp_millis())).collect();
+        let column = Int64Chunked::from_slice_options(name.into(), &millis);
+        column.into_datetime(TimeUnit::Milliseconds, None).into_series().into()
+    }
+
+    fn read(column: &Column) -> PolarsResult<Vec<Self>> {
+        let millis = column.datetime()?.physical();
+        Ok(millis.iter().map(|millis| millis.and_then(DateTime::from_timestamp_millis)).collect())
+    }
+}
+
+impl Cell for DateTime<Utc> {
+    const KIND: Kind = Kind::Time;
+    const NULLABLE: bool = false;
+
+    fn column<'a>(name: &str, values: impl Iterator<Item = &'a Self>) -> Column {
+        let optional: Vec<Option<Self>> = values.map(|at| Some(*at)).collect();
+        <Option<Self> as Cell>::column(name, optional.iter())
+    }
+
+    fn read(column: &Column) -> PolarsResult<Vec<Self>> {
+        forbid_nulls(column)?;
+        Ok(<Option<Self> as Cell>::read(column)?.into_iter().flatten().collect())
+    }
+}

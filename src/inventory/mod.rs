@@ -1,0 +1,47 @@
+//! The inventory: exactly what AWS answered, as Parquet frames in one folder, and how every call ended.
+//!
+//! Collectors write it through a [`store::Writer`]; every later stage reads it through an [`Inventory`]. It is written
+//! whole or not at all, and an inventory of another schema version is refused, never guessed at.
+
+pub mod cell;
+pub mod schema;
+pub mod store;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// Where an inventory comes from and what it holds; `inventory.json` beside the frames.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// [`schema::SCHEMA_VERSION`] of the program that wrote it.
+    pub schema_version: u32,
+    /// Digest that names the scan.
+    pub scan_id: String,
+    /// The instant on which ages are reckoned: AWS's own clock at the first call.
+    pub as_of: DateTime<Utc>,
+    /// Start of collecting.
+    pub started_at: DateTime<Utc>,
+    /// End of collecting.
+    pub finished_at: DateTime<Utc>,
+    /// sts:GetCallerIdentity.
+    pub caller_arn: String,
+    /// Version of the program that collected.
+    pub tool_version: String,
+    /// Requests sent to AWS, retries included.
+    pub attempt_count: u64,
+    /// Frames that were collected: name and number of rows. A frame that is not here was not asked for.
+    pub frames: BTreeMap<String, u64>,
+}
+
+/// A stored inventory.
+#[derive(Debug, Clone)]
+pub struct Inventory {
+    /// The folder with the frames.
+    pub dir: PathBuf,
+    /// Its manifest.
+    pub manifest: Manifest,
+}

@@ -1,0 +1,277 @@
+//! Writing and reading the frames of an inventory as Parquet.
+//!
+//! Rows go to disk in row groups while collecting goes on, so that memory stays bounded however many recovery points
+//! there are. The order of rows is the order of arrival; nothing downstream may depend on it.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use polars::prelude::{DataFrame, PolarsResult};
+use polars_io::SerReader;
+use polars_io::parquet::read::ParquetReader;
+use polars_io::parquet::write::{BatchedWriter, ParquetCompression, ParquetWriter};
+
+use super::schema::{FRAMES, FrameSchema, Row, SCHEMA_VERSION};
+use super::{Inventory, Manifest};
+use crate::problem::Problem;
+
+/// Rows per row group: small enough that a few of them fit in memory, large enough for dictionaries to pay.
+const ROW_GROUP: usize = 16_384;
+
+/// The manifest's file name.
+pub const MANIFEST_FILE: &str = "inventory.json";
+
+/// Writes an inventory while it is being collected. Shared by all collectors.
+pub struct Writer {
+    dir: PathBuf,
+    frames: BTreeMap<&'static str, Mutex<Option<FrameWriter>>>,
+}
+
+struct FrameWriter {
+    parquet: BatchedWriter<File>,
+    waiting: DataFrame,
+    written: u64,
+}
+
+impl Writer {
+    /// Opens an empty inventory in `dir`, which must exist.
+    pub fn create(dir: &Path) -> Self {
+        let frames = FRAMES.iter().map(|frame| (frame.name, Mutex::new(None))).collect();
+        Self { dir: dir.to_owned(), frames }
+    }
+
+    /// Adds rows to their frame. An empty list still creates the frame: it says that the question was asked.
+    ///
+    /// Errors: the disk refused.
+    pub fn push<R: Row>(&self, rows: &[R]) -> Result<(), Problem> {
+        let mut slot = self.slot(R::FRAME);
+        let result = (|| -> PolarsResult<()> {
+            if slot.is_none() {
+                *slot = Some(FrameWriter::open(&self.dir, R::FRAME)?);
+            }
+            match slot.as_mut() {
+                Some(writer) => writer.push(R::to_frame(rows)?),
+                None => Ok(()),
+            }
+        })();
+        result.map_err(|error| disk_problem(&self.dir, R::FRAME, &error.to_string()))
+    }
+
+    /// Writes what is left and closes every frame. Gives the number of rows of each.
+    ///
+    /// Errors: the disk refused.
+    pub fn finish(&self) -> Result<BTreeMap<String, u64>, Problem> {
+        let mut counts = BTreeMap::new();
+        for frame in FRAMES {
+            if let Some(writer) = self.slot(frame).take() {
+                let rows = writer.finish().map_err(|error| disk_problem(&self.dir, frame, &error.to_string()))?;
+                counts.insert(frame.name.to_owned(), rows);
+            }
+        }
+        Ok(counts)
+    }
+
+    fn slot(&self, frame: &FrameSchema) -> std::sync::MutexGuard<'_, Option<FrameWriter>> {
+        let slot = self.frames.get(frame.name).expect("every frame of the schema has a slot");
+        slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl FrameWriter {
+    fn open(dir: &Path, frame: &FrameSchema) -> PolarsResult<Self> {
+        let schema = frame.polars();
+        let file = File::create(path_of(dir, frame.name))?;
+        let parquet = ParquetWriter::new(file)
+            .with_compression(ParquetCompression::Zstd(None))
+            .set_parallel(false)
+            .batched(&schema)?;
+        Ok(Self { parquet, waiting: DataFrame::empty_with_schema(&schema), written: 0 })
+    }
+
+    fn push(&mut self, rows: DataFrame) -> PolarsResult<()> {
+        if rows.height() > 0 {
+            self.waiting.vstack_mut_owned(rows)?;
+        }
+        if self.waiting.height() >= ROW_GROUP { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> PolarsResult<()> {
+        let empty = self.waiting.clear();
+        let mut batch = std::mem::replace(&mut self.waiting, empty);
+        batch.rechunk_mut();
+        self.written += batch.height() as u64;
+        self.parquet.write_batch(&batch)
+    }
+
+    fn finish(mut self) -> PolarsResult<u64> {
+        if self.waiting.height() > 0 || self.written == 0 {
+            self.flush()?;
+        }
+        self.parquet.finish()?;
+        Ok(self.written)
+    }
+}
+
+impl Inventory {
+    /// Opens a stored inventory.
+    ///
+    /// Errors: no inventory there, another schema version, a frame missing or shorter than the manifest says.
+    pub fn open(dir: &Path) -> Result<Self, Problem> {
+        let path = dir.join(MANIFEST_FILE);
+        let refuse = |why: String| {
+            Problem::new("could not read the inventory")
+                .at(dir.display().to_string())
+                .why(why)
+                .so("nothing was evaluated")
+                .hint("name the folder that a scan or `collect` wrote")
+        };
+        let text = std::fs::read_to_string(&path).map_err(|error| refuse(format!("{}: {error}", path.display())))?;
+        let version = serde_json::from_str::<serde_json::Value>(&text)
+            .map_err(|error| refuse(format!("{}: {error}", path.display())))?["schema_version"]
+            .as_u64();
+        if version != Some(u64::from(SCHEMA_VERSION)) {
+            let found = version.map_or_else(|| "no schema version".to_owned(), |version| format!("schema version {version}"));
+            return Err(refuse(format!("it has {found}; this program reads version {SCHEMA_VERSION}")));
+        }
+        let manifest: Manifest =
+            serde_json::from_str(&text).map_err(|error| refuse(format!("{}: {error}", path.display())))?;
+        let inventory = Self { dir: dir.to_owned(), manifest };
+        for (name, rows) in &inventory.manifest.frames {
+            let found = inventory.rows_of(name).map_err(|why| refuse(format!("frame `{name}`: {why}")))?;
+            if found != *rows {
+                return Err(refuse(format!("frame `{name}` has {found} rows, its manifest says {rows}")));
+            }
+        }
+        Ok(inventory)
+    }
+
+    fn rows_of(&self, frame: &str) -> Result<u64, String> {
+        let file = File::open(path_of(&self.dir, frame)).map_err(|error| error.to_string())?;
+        ParquetReader::new(file).num_rows().map(|rows| rows as u64).map_err(|error| error.to_string())
+    }
+
+    /// Was this frame collected?
+    pub fn has<R: Row>(&self) -> bool {
+        self.manifest.frames.contains_key(R::FRAME.name)
+    }
+
+    /// All rows of a small frame; none if it was not collected.
+    ///
+    /// Errors: the file is damaged.
+    pub fn read<R: Row>(&self) -> Result<Vec<R>, Problem> {
+        let mut all = Vec::new();
+        self.for_each::<R>(|rows| all.extend(rows))?;
+        Ok(all)
+    }
+
+    /// Hands over the rows of a large frame, a batch at a time.
+    ///
+    /// Errors: the file is damaged.
+    pub fn for_each<R: Row>(&self, mut with: impl FnMut(Vec<R>)) -> Result<(), Problem> {
+        let Some(rows) = self.manifest.frames.get(R::FRAME.name).map(|rows| *rows as usize) else { return Ok(()) };
+        let mut offset = 0;
+        while offset < rows {
+            let batch = self.batch(R::FRAME, offset).and_then(|frame| R::from_frame(&frame)).map_err(|error| {
+                Problem::new(format!("could not read frame `{}` of the inventory", R::FRAME.name))
+                    .at(path_of(&self.dir, R::FRAME.name).display().to_string())
+                    .why(error.to_string())
+                    .so("nothing was evaluated")
+                    .hint("the file is damaged; collect again")
+            })?;
+            offset += ROW_GROUP;
+            with(batch);
+        }
+        Ok(())
+    }
+
+    fn batch(&self, frame: &FrameSchema, offset: usize) -> PolarsResult<DataFrame> {
+        let file = File::open(path_of(&self.dir, frame.name))?;
+        ParquetReader::new(file).with_slice(Some((offset, ROW_GROUP))).finish()
+    }
+}
+
+/// Writes the manifest: the last file of an inventory, so that a folder without it is not one.
+///
+/// Errors: the disk refused.
+pub fn write_manifest(dir: &Path, manifest: &Manifest) -> Result<(), Problem> {
+    let text = serde_json::to_string_pretty(manifest).map_err(|error| Problem::new(error.to_string()))?;
+    std::fs::write(dir.join(MANIFEST_FILE), text + "\n").map_err(|error| {
+        Problem::new("could not write the inventory").at(dir.display().to_string()).why(error.to_string())
+    })
+}
+
+fn path_of(dir: &Path, frame: &str) -> PathBuf {
+    dir.join(format!("{frame}.parquet"))
+}
+
+fn disk_problem(dir: &Path, frame: &FrameSchema, why: &str) -> Problem {
+    Problem::new(format!("could not write frame `{}` of the inventory", frame.name))
+        .at(dir.display().to_string())
+        .why(why)
+        .so("the scan was stopped; no report was written")
+        .hint("free some space, or choose another folder with `--to`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::schema::TableTag;
+    use chrono::DateTime;
+
+    fn tag(number: usize) -> TableTag {
+        TableTag { table_arn: format!("arn:{number}"), key: "k".into(), value: "=cmd()\n\u{202e}😀".into() }
+    }
+
+    fn manifest(frames: BTreeMap<String, u64>) -> Manifest {
+        let at = DateTime::from_timestamp(1_700_000_000, 0).expect("an instant");
+        Manifest {
+            schema_version: SCHEMA_VERSION,
+            scan_id: "s".into(),
+            as_of: at,
+            started_at: at,
+            finished_at: at,
+            caller_arn: "arn:aws:iam::111122223333:user/a".into(),
+            tool_version: "0".into(),
+            attempt_count: 1,
+            frames,
+        }
+    }
+
+    #[test]
+    fn every_row_comes_back_over_several_row_groups() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let writer = Writer::create(dir.path());
+        for start in (0..40_000).step_by(1000) {
+            let rows: Vec<TableTag> = (start..start + 1000).map(tag).collect();
+            writer.push(&rows).expect("written");
+        }
+        let frames = writer.finish().expect("finished");
+        assert_eq!(frames.get("table_tags"), Some(&40_000));
+        write_manifest(dir.path(), &manifest(frames)).expect("written");
+        let inventory = Inventory::open(dir.path()).expect("opened");
+        let rows: Vec<TableTag> = inventory.read().expect("read");
+        assert_eq!(rows.len(), 40_000);
+        assert_eq!(rows[39_999], tag(39_999));
+        assert_eq!(rows[17_000], tag(17_000));
+    }
+
+    #[test]
+    fn an_empty_frame_is_still_a_frame_and_a_truncated_one_is_refused() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let writer = Writer::create(dir.path());
+        writer.push::<TableTag>(&[]).expect("written");
+        let frames = writer.finish().expect("finished");
+        write_manifest(dir.path(), &manifest(frames)).expect("written");
+        let inventory = Inventory::open(dir.path()).expect("opened");
+        assert!(inventory.has::<TableTag>());
+        assert_eq!(inventory.read::<TableTag>().expect("read"), []);
+
+        let path = dir.path().join("table_tags.parquet");
+        let bytes = std::fs::read(&path).expect("bytes");
+        std::fs::write(&path, &bytes[..bytes.len() / 2]).expect("cut");
+        let problem = Inventory::open(dir.path()).expect_err("damaged");
+        assert!(problem.why.starts_with("frame `table_tags`"), "{problem}");
+    }
+}
