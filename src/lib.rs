@@ -1,5 +1,6 @@
 //! The library behind the `backproof` program.
 
+pub mod aws;
 pub mod domain;
 pub mod duration;
 pub mod exit;

@@ -1,0 +1,6 @@
+//! Talking to AWS: credentials and clients of one target, and how one call is made, repeated, limited and logged.
+
+pub mod call;
+pub mod failure;
+pub mod limit;
+pub mod target;

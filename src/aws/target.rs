@@ -1,0 +1,285 @@
+//! Credentials and clients: the caller's own, and those of one account and Region.
+//!
+//! Credentials, profile, Region and endpoint come from `aws-config`, as in every AWS tool; this module adds nothing of
+//! its own. All clients share one HTTPS client. Retries are switched off in the SDK: [`super::call`] makes them, so
+//! that every attempt passes the rate limit and is counted.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_sts::config::{ConfigBag, Intercept, ProvideCredentials, RuntimeComponents, SharedCredentialsProvider};
+use aws_smithy_http_client::tls;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use chrono::{DateTime, Utc};
+
+use super::call::{CallLog, Caller};
+use super::failure::{Failure, FailureKind, classify};
+use crate::domain::{Arn, GapKind, TargetId};
+use crate::problem::{Problem, one_line};
+use crate::settings::Account;
+
+/// The Region asked for the caller's identity when none is configured.
+const FALLBACK_REGION: &str = "us-east-1";
+
+/// Who calls.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// sts:GetCallerIdentity.
+    pub arn: String,
+    /// Twelve digits.
+    pub account_id: String,
+    /// From the ARN.
+    pub partition: String,
+    /// AWS's clock when it answered; the local clock if the answer had no date.
+    pub at: DateTime<Utc>,
+}
+
+/// A connection to AWS as the person at the keyboard is logged in.
+#[derive(Debug, Clone)]
+pub struct Session {
+    config: SdkConfig,
+}
+
+impl Session {
+    /// Loads credentials, profile, Region and endpoint the way every AWS tool does.
+    ///
+    /// Errors: no credentials were found.
+    pub async fn load() -> Result<Self, Problem> {
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+            .build_https();
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .read_timeout(Duration::from_secs(30))
+            .operation_attempt_timeout(Duration::from_secs(60))
+            .build();
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::disabled())
+            .load()
+            .await;
+        let no_credentials = |why: String| {
+            Problem::new("could not find AWS credentials")
+                .why(why)
+                .so("nothing was read from AWS; no report was written")
+                .hint("log in (`aws sso login`), or set AWS_PROFILE, or run `backproof demo`, which needs no account")
+        };
+        let Some(provider) = config.credentials_provider() else {
+            return Err(no_credentials("no provider is configured".to_owned()));
+        };
+        if let Err(error) = provider.provide_credentials().await {
+            let source = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            return Err(no_credentials(format!("{error}{source}")));
+        }
+        Ok(Self { config })
+    }
+
+    /// The Region that is configured, if any.
+    pub fn region(&self) -> Option<String> {
+        self.config.region().map(|region| region.as_ref().to_owned())
+    }
+
+    /// API: sts:GetCallerIdentity. Calls: 1. Errors: any failure ends the program.
+    pub async fn identity(&self, log: &Arc<CallLog>) -> Result<Identity, Problem> {
+        let region = self.region().unwrap_or_else(|| FALLBACK_REGION.to_owned());
+        let target = TargetId { account_id: String::new(), region: region.clone() };
+        let caller = Caller::new(target, Arc::clone(log));
+        let sts = aws_sdk_sts::Client::new(&self.config_in(&region, None));
+        let date = ServerDate::default();
+        let answer = caller
+            .once("sts:GetCallerIdentity", "", || {
+                sts.get_caller_identity().customize().interceptor(date.clone()).send()
+            })
+            .await
+            .map_err(|failure| self.identity_problem(&failure, &region))?;
+        let arn = answer.arn().unwrap_or_default().to_owned();
+        let partition = Arn::parse(&arn).map_or("aws", |arn| arn.partition).to_owned();
+        let account_id = answer.account().unwrap_or_default().to_owned();
+        Ok(Identity { arn, account_id, partition, at: date.read().unwrap_or_else(Utc::now) })
+    }
+
+    fn identity_problem(&self, failure: &Failure, region: &str) -> Problem {
+        let endpoint = self.config.endpoint_url();
+        let problem = Problem::new("could not find out who is calling")
+            .at(endpoint.map_or_else(|| format!("AWS STS in {region}"), |url| format!("endpoint {url}, Region {region}")))
+            .why(format!("{} from sts:GetCallerIdentity", failure.why()))
+            .so("nothing else was asked; no report was written");
+        match failure.kind {
+            FailureKind::Gap(GapKind::Expired) => problem.hint("the credentials have expired: log in again"),
+            FailureKind::Gap(GapKind::NotEnabled | GapKind::Denied) => {
+                problem.hint("check AWS_PROFILE or AWS_ACCESS_KEY_ID: AWS does not accept these credentials")
+            }
+            _ if endpoint.is_some() => problem.hint("check AWS_ENDPOINT_URL: is anything listening there?"),
+            _ => problem.hint("check the network, the proxy and AWS_REGION"),
+        }
+    }
+
+    /// The Regions enabled for the caller's account.
+    ///
+    /// API: account:ListRegions, paged by 50. Calls: 1. Errors: returned, for the caller to weigh.
+    pub async fn enabled_regions(&self, identity: &Identity, log: &Arc<CallLog>) -> Result<Vec<String>, Failure> {
+        let region = self.region().unwrap_or_else(|| FALLBACK_REGION.to_owned());
+        let target = TargetId { account_id: identity.account_id.clone(), region: region.clone() };
+        let caller = Caller::new(target, Arc::clone(log));
+        let client = aws_sdk_account::Client::new(&self.config_in(&region, None));
+        let mut call = caller.begin("account:ListRegions", "");
+        let (mut regions, mut token) = (Vec::new(), None);
+        loop {
+            use aws_sdk_account::types::RegionOptStatus::{Enabled, EnabledByDefault};
+            let page = call
+                .page(|| {
+                    client
+                        .list_regions()
+                        .region_opt_status_contains(Enabled)
+                        .region_opt_status_contains(EnabledByDefault)
+                        .max_results(50)
+                        .set_next_token(token.clone())
+                        .send()
+                })
+                .await?;
+            regions.extend(page.regions().iter().filter_map(|region| region.region_name().map(str::to_owned)));
+            token = page.next_token().map(str::to_owned);
+            if token.is_none() {
+                break;
+            }
+        }
+        call.finish();
+        regions.sort();
+        Ok(regions)
+    }
+
+    /// Credentials of another account, kept fresh by the SDK.
+    ///
+    /// API: sts:AssumeRole. Calls: 1, and 1 more an hour. Errors: returned; every target of the account is a gap.
+    pub async fn assume(&self, account: &Account, region: &str) -> Result<Option<SharedCredentialsProvider>, Failure> {
+        let Some(role_arn) = &account.role_arn else { return Ok(None) };
+        let config = self.config_in(region, None);
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            // One call by hand first, so that a refusal is seen with AWS's own words and can be repeated.
+            let sts = aws_sdk_sts::Client::new(&config);
+            let trial = sts
+                .assume_role()
+                .role_arn(role_arn)
+                .role_session_name("backproof")
+                .set_external_id(account.external_id.clone())
+                .send()
+                .await;
+            match trial.as_ref().map_err(classify) {
+                Ok(_) => break,
+                Err(failure) if failure.is_retryable && attempt < 6 => {
+                    tokio::time::sleep(Duration::from_millis(100 << attempt)).await;
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        let mut provider = aws_config::sts::AssumeRoleProvider::builder(role_arn)
+            .session_name("backproof")
+            .region(Region::new(region.to_owned()))
+            .configure(&config.into_builder().retry_config(RetryConfig::standard().with_max_attempts(8)).build());
+        if let Some(external_id) = &account.external_id {
+            provider = provider.external_id(external_id);
+        }
+        Ok(Some(SharedCredentialsProvider::new(provider.build().await)))
+    }
+
+    /// The clients of one target.
+    pub fn target(
+        &self,
+        target: TargetId,
+        partition: &str,
+        credentials: Option<SharedCredentialsProvider>,
+        log: &Arc<CallLog>,
+    ) -> Target {
+        let config = self.config_in(&target.region, credentials);
+        Target {
+            partition: partition.to_owned(),
+            backup: aws_sdk_backup::Client::new(&config),
+            dynamodb: aws_sdk_dynamodb::Client::new(&config),
+            kms: aws_sdk_kms::Client::new(&config),
+            tagging: aws_sdk_resourcegroupstagging::Client::new(&config),
+            caller: Caller::new(target.clone(), Arc::clone(log)),
+            id: target,
+        }
+    }
+
+    /// A client for delivering reports. With an endpoint of one's own, buckets are named in the path.
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        let has_endpoint = self.config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
+        let region = self.region().unwrap_or_else(|| FALLBACK_REGION.to_owned());
+        let config = aws_sdk_s3::config::Builder::from(&self.config_in(&region, None))
+            .retry_config(RetryConfig::standard().with_max_attempts(6))
+            .force_path_style(has_endpoint)
+            .build();
+        aws_sdk_s3::Client::from_conf(config)
+    }
+
+    fn config_in(&self, region: &str, credentials: Option<SharedCredentialsProvider>) -> SdkConfig {
+        let mut builder = self.config.clone().into_builder().region(Region::new(region.to_owned()));
+        if let Some(credentials) = credentials {
+            builder.set_credentials_provider(Some(credentials));
+        }
+        builder.build()
+    }
+}
+
+/// One account in one Region, ready to be asked.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Account and Region.
+    pub id: TargetId,
+    /// Partition of every ARN here.
+    pub partition: String,
+    /// AWS Backup.
+    pub backup: aws_sdk_backup::Client,
+    /// DynamoDB.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// KMS.
+    pub kms: aws_sdk_kms::Client,
+    /// Resource Groups Tagging.
+    pub tagging: aws_sdk_resourcegroupstagging::Client,
+    /// Limits, retries, log.
+    pub caller: Caller,
+}
+
+/// Takes AWS's own time from an answer's `Date` header.
+#[derive(Debug, Clone, Default)]
+struct ServerDate(Arc<Mutex<Option<DateTime<Utc>>>>);
+
+impl ServerDate {
+    fn read(&self) -> Option<DateTime<Utc>> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Intercept for ServerDate {
+    fn name(&self) -> &'static str {
+        "ServerDate"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let date = context.response().headers().get("date").and_then(|text| DateTime::parse_from_rfc2822(text).ok());
+        if let Some(date) = date {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(date.with_timezone(&Utc));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&one_line(&self.arn))
+    }
+}
