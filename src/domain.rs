@@ -62,7 +62,10 @@ impl<'a> Arn<'a> {
 
 /// The ARN of a DynamoDB table.
 pub fn table_arn(partition: &str, target: &TargetId, table_name: &str) -> String {
-    format!("arn:{partition}:dynamodb:{}:{}:table/{table_name}", target.region, target.account_id)
+    format!(
+        "arn:{partition}:dynamodb:{}:{}:table/{table_name}",
+        target.region, target.account_id
+    )
 }
 
 /// How a rule judges one subject. Unknown is never good news and never bad news.
@@ -80,7 +83,12 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every verdict, in the order reports list them.
-    pub const ALL: [Self; 4] = [Self::NonCompliant, Self::Unknown, Self::Compliant, Self::NotApplicable];
+    pub const ALL: [Self; 4] = [
+        Self::NonCompliant,
+        Self::Unknown,
+        Self::Compliant,
+        Self::NotApplicable,
+    ];
 
     /// The word of the machine formats.
     pub const fn as_str(self) -> &'static str {
@@ -100,7 +108,11 @@ impl Verdict {
             Self::Compliant => 1,
             Self::NotApplicable => 0,
         };
-        if rank(other) > rank(self) { other } else { self }
+        if rank(other) > rank(self) {
+            other
+        } else {
+            self
+        }
     }
 }
 
@@ -114,7 +126,10 @@ impl FromStr for Verdict {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|verdict| verdict.as_str() == text).ok_or(())
+        Self::ALL
+            .into_iter()
+            .find(|verdict| verdict.as_str() == text)
+            .ok_or(())
     }
 }
 
@@ -156,7 +171,10 @@ impl FromStr for Severity {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|severity| severity.as_str() == text).ok_or(())
+        Self::ALL
+            .into_iter()
+            .find(|severity| severity.as_str() == text)
+            .ok_or(())
     }
 }
 
@@ -294,10 +312,16 @@ mod tests {
 
     #[test]
     fn arns_split_at_their_first_five_colons() {
-        let arn = Arn::parse("arn:aws:backup:eu-west-1:111122223333:recovery-point:1a2b").expect("an ARN");
-        assert_eq!((arn.service, arn.resource), ("backup", "recovery-point:1a2b"));
+        let arn = Arn::parse("arn:aws:backup:eu-west-1:111122223333:recovery-point:1a2b")
+            .expect("an ARN");
+        assert_eq!(
+            (arn.service, arn.resource),
+            ("backup", "recovery-point:1a2b")
+        );
         assert_eq!(Arn::parse("table/Orders"), None);
-        let index = Arn::parse("arn:aws:dynamodb:eu-west-1:111122223333:table/Orders/index/by-date").expect("an ARN");
+        let index =
+            Arn::parse("arn:aws:dynamodb:eu-west-1:111122223333:table/Orders/index/by-date")
+                .expect("an ARN");
         assert_eq!(index.table_name(), None);
     }
 

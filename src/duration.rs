@@ -7,20 +7,29 @@ use chrono::TimeDelta;
 /// Errors: what is wrong, as the end of a sentence.
 pub fn parse(text: &str) -> Result<TimeDelta, String> {
     let text = text.trim();
-    let split = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+    let split = text
+        .find(|character: char| !character.is_ascii_digit())
+        .unwrap_or(text.len());
     let (digits, unit) = text.split_at(split);
-    let number: i64 = digits.parse().map_err(|_| format!("`{text}` is not a whole number with a unit"))?;
+    let number: i64 = digits
+        .parse()
+        .map_err(|_| format!("`{text}` is not a whole number with a unit"))?;
     let delta = match unit.trim() {
         "s" => TimeDelta::try_seconds(number),
         "m" | "min" => TimeDelta::try_minutes(number),
         "h" => TimeDelta::try_hours(number),
         "d" => TimeDelta::try_days(number),
         "w" => TimeDelta::try_weeks(number),
-        "y" => number.checked_mul(1461).map(|quarters| quarters.div_euclid(4) + i64::from(quarters % 4 != 0)).and_then(TimeDelta::try_days),
+        "y" => number
+            .checked_mul(1461)
+            .map(|quarters| quarters.div_euclid(4) + i64::from(quarters % 4 != 0))
+            .and_then(TimeDelta::try_days),
         "" => return Err(format!("`{text}` has no unit (s, m, h, d, w or y)")),
         other => return Err(format!("`{other}` is not a unit (s, m, h, d, w or y)")),
     };
-    delta.filter(|delta| *delta <= TimeDelta::days(40_000)).ok_or_else(|| format!("`{text}` is longer than 40,000 days"))
+    delta
+        .filter(|delta| *delta <= TimeDelta::days(40_000))
+        .ok_or_else(|| format!("`{text}` is longer than 40,000 days"))
 }
 
 /// Reads a duration of whole days, as AWS Backup counts lifecycles.
@@ -31,7 +40,10 @@ pub fn parse_days(text: &str) -> Result<i64, String> {
     if delta.num_seconds() % 86_400 == 0 {
         Ok(delta.num_days())
     } else {
-        Err(format!("`{}` is not a whole number of days, which is what AWS Backup counts", text.trim()))
+        Err(format!(
+            "`{}` is not a whole number of days, which is what AWS Backup counts",
+            text.trim()
+        ))
     }
 }
 
@@ -62,7 +74,16 @@ mod tests {
 
     #[test]
     fn refuses_what_has_no_meaning() {
-        for text in ["", "d", "7", "7x", "-3d", "1.5h", "99999999999999999999d", "9000000000000000000y"] {
+        for text in [
+            "",
+            "d",
+            "7",
+            "7x",
+            "-3d",
+            "1.5h",
+            "99999999999999999999d",
+            "9000000000000000000y",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
         assert!(parse_days("36h").is_err());

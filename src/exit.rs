@@ -17,7 +17,13 @@ pub enum Exit {
 
 impl Exit {
     /// Every exit code, in order of number.
-    pub const ALL: [Self; 5] = [Self::Compliant, Self::Failed, Self::Usage, Self::NonCompliant, Self::EvidenceMissing];
+    pub const ALL: [Self; 5] = [
+        Self::Compliant,
+        Self::Failed,
+        Self::Usage,
+        Self::NonCompliant,
+        Self::EvidenceMissing,
+    ];
 
     /// What the shell sees.
     pub const fn code(self) -> u8 {
@@ -33,10 +39,14 @@ impl Exit {
     /// One line for `explain exit-codes` and the README.
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::Compliant => "every applicable rule is compliant or waived; for remediation: everything asked for was done",
+            Self::Compliant => {
+                "every applicable rule is compliant or waived; for remediation: everything asked for was done"
+            }
             Self::Failed => "the program could not do its work",
             Self::Usage => "the command line or a settings file is wrong",
-            Self::NonCompliant => "at least one unwaived non-compliant finding, whatever else happened",
+            Self::NonCompliant => {
+                "at least one unwaived non-compliant finding, whatever else happened"
+            }
             Self::EvidenceMissing => "nothing non-compliant, but evidence is missing",
         }
     }

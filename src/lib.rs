@@ -1,6 +1,7 @@
 //! The library behind the `backproof` program.
 
 pub mod aws;
+pub mod collect;
 pub mod domain;
 pub mod duration;
 pub mod exit;

@@ -27,12 +27,22 @@ impl Problem {
     /// A problem that ends the program with exit code 1.
     pub fn new(what: impl Into<String>) -> Self {
         let empty = String::new;
-        Self { what: what.into(), location: empty(), why: empty(), so: empty(), hint: empty(), exit: Exit::Failed }
+        Self {
+            what: what.into(),
+            location: empty(),
+            why: empty(),
+            so: empty(),
+            hint: empty(),
+            exit: Exit::Failed,
+        }
     }
 
     /// A mistake on the command line or in a settings file: exit code 2.
     pub fn usage(what: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, ..Self::new(what) }
+        Self {
+            exit: Exit::Usage,
+            ..Self::new(what)
+        }
     }
 
     /// Says where.
@@ -66,7 +76,11 @@ impl Problem {
     /// The text below `level` (`error` or `warning`), each part on a line of its own.
     pub fn render(&self, level: &str) -> String {
         let mut text = format!("{level}: {}", one_line(&self.what));
-        for (label, part) in [("where", &self.location), ("why", &self.why), ("so", &self.so)] {
+        for (label, part) in [
+            ("where", &self.location),
+            ("why", &self.why),
+            ("so", &self.so),
+        ] {
             if !part.is_empty() {
                 text.push_str(&format!("\n  {label}: {}", one_line(part)));
             }
@@ -93,7 +107,11 @@ pub struct Problems(pub Vec<Problem>);
 impl Problems {
     /// The gravest exit code: a broken file or command line before anything else.
     pub fn exit(&self) -> Exit {
-        if self.0.iter().any(|problem| problem.exit == Exit::Usage) { Exit::Usage } else { Exit::Failed }
+        if self.0.iter().any(|problem| problem.exit == Exit::Usage) {
+            Exit::Usage
+        } else {
+            Exit::Failed
+        }
     }
 }
 
@@ -135,7 +153,9 @@ pub fn one_line(text: &str) -> String {
     text.chars()
         .map(|character| match character {
             '\n' | '\r' | '\t' => ' ',
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => '\u{fffd}',
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => {
+                '\u{fffd}'
+            }
             other if other.is_control() => '\u{fffd}',
             other => other,
         })

@@ -88,7 +88,11 @@ pub struct Policy {
 impl Default for Policy {
     /// The defaults of AWS Backup Audit Manager: a point a day, kept for 35 days; any encryption.
     fn default() -> Self {
-        Self { rpo: TimeDelta::hours(24), retention_min_days: 35, key_owner: KeyOwner::Any }
+        Self {
+            rpo: TimeDelta::hours(24),
+            retention_min_days: 35,
+            key_owner: KeyOwner::Any,
+        }
     }
 }
 
@@ -97,7 +101,10 @@ impl Policy {
     pub fn lines(&self) -> Vec<(String, String)> {
         vec![
             ("rpo".to_owned(), duration::human(self.rpo)),
-            ("retention-min".to_owned(), format!("{}d", self.retention_min_days)),
+            (
+                "retention-min".to_owned(),
+                format!("{}d", self.retention_min_days),
+            ),
             ("key-owner".to_owned(), self.key_owner.as_str().to_owned()),
         ]
     }
@@ -118,7 +125,12 @@ pub struct Remediation {
 
 impl Default for Remediation {
     fn default() -> Self {
-        Self { vault: "Default".to_owned(), role_arn: None, cold_after_days: None, delete_after_days: None }
+        Self {
+            vault: "Default".to_owned(),
+            role_arn: None,
+            cold_after_days: None,
+            delete_after_days: None,
+        }
     }
 }
 
@@ -131,10 +143,18 @@ pub const LONGEST_LIFECYCLE_DAYS: i64 = 36_500;
 /// Checks a lifecycle before any call is made: 1 to 36,500 days, and deletion at least 90 days after cold storage.
 ///
 /// Errors: the sentence to show.
-pub fn check_lifecycle(cold_after_days: Option<i64>, delete_after_days: Option<i64>) -> Result<(), String> {
-    for (name, days) in [("cold after", cold_after_days), ("delete after", delete_after_days)] {
+pub fn check_lifecycle(
+    cold_after_days: Option<i64>,
+    delete_after_days: Option<i64>,
+) -> Result<(), String> {
+    for (name, days) in [
+        ("cold after", cold_after_days),
+        ("delete after", delete_after_days),
+    ] {
         if let Some(days) = days.filter(|days| !(1..=LONGEST_LIFECYCLE_DAYS).contains(days)) {
-            return Err(format!("{name} {days} days is outside 1 to {LONGEST_LIFECYCLE_DAYS} days"));
+            return Err(format!(
+                "{name} {days} days is outside 1 to {LONGEST_LIFECYCLE_DAYS} days"
+            ));
         }
     }
     match (cold_after_days, delete_after_days) {
@@ -157,7 +177,9 @@ impl Settings {
         };
         match std::fs::read_to_string(path) {
             Ok(text) => Self::parse(&text, &path.display().to_string()),
-            Err(error) if !named && error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) if !named && error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(Self::default())
+            }
             Err(error) => Err(Problem::usage("could not read the settings file")
                 .at(path.display().to_string())
                 .why(error.to_string())
@@ -178,15 +200,29 @@ impl Settings {
             settings.read(&mut reader, &mut root);
             reader.finish(&root);
         }
-        if reader.has_problems() { Err(Problems(reader.into_problems())) } else { Ok(settings) }
+        if reader.has_problems() {
+            Err(Problems(reader.into_problems()))
+        } else {
+            Ok(settings)
+        }
     }
 
     fn read<'a>(&mut self, reader: &mut Reader<'a>, root: &mut Section<'_, 'a>) {
         for region in reader.strings(root, "regions").unwrap_or_default() {
             if let Err(why) = check_region(&region.value) {
-                reader.note(region.offset, format!("`{}` is not a Region", region.value), why, "");
+                reader.note(
+                    region.offset,
+                    format!("`{}` is not a Region", region.value),
+                    why,
+                    "",
+                );
             } else if self.regions.contains(&region.value) {
-                reader.note(region.offset, format!("`{}` is listed twice in `regions`", region.value), "", "");
+                reader.note(
+                    region.offset,
+                    format!("`{}` is listed twice in `regions`", region.value),
+                    "",
+                    "",
+                );
             }
             self.regions.push(region.value);
         }
@@ -204,9 +240,16 @@ fn read_accounts<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>) -> Vec
     let mut accounts: Vec<Account> = Vec::new();
     for mut section in reader.sections(root, "accounts") {
         let id = reader.string(&mut section, "id");
-        let name = reader.string(&mut section, "name").map(|name| name.value).unwrap_or_default();
-        let role_arn = reader.string(&mut section, "role_arn").map(|role| role.value);
-        let external_id = reader.string(&mut section, "external_id").map(|id| id.value);
+        let name = reader
+            .string(&mut section, "name")
+            .map(|name| name.value)
+            .unwrap_or_default();
+        let role_arn = reader
+            .string(&mut section, "role_arn")
+            .map(|role| role.value);
+        let external_id = reader
+            .string(&mut section, "external_id")
+            .map(|id| id.value);
         reader.finish(&section);
         let Some(id) = id else {
             reader.missing(&section, "id");
@@ -214,11 +257,26 @@ fn read_accounts<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>) -> Vec
         };
         if id.value.len() != 12 || !id.value.bytes().all(|byte| byte.is_ascii_digit()) {
             let what = format!("`{}` is not an account id", id.value);
-            reader.note(id.offset, what, "an account id has 12 digits", "write it in quotes, with its leading zeros");
+            reader.note(
+                id.offset,
+                what,
+                "an account id has 12 digits",
+                "write it in quotes, with its leading zeros",
+            );
         } else if accounts.iter().any(|account| account.id == id.value) {
-            reader.note(id.offset, format!("account `{}` is listed twice", id.value), "", "");
+            reader.note(
+                id.offset,
+                format!("account `{}` is listed twice", id.value),
+                "",
+                "",
+            );
         }
-        accounts.push(Account { id: id.value, name, role_arn, external_id });
+        accounts.push(Account {
+            id: id.value,
+            name,
+            role_arn,
+            external_id,
+        });
     }
     accounts
 }
@@ -228,22 +286,41 @@ fn read_policy<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>) -> Po
     if let Some(text) = reader.string(section, "rpo") {
         match duration::parse(&text.value) {
             Ok(rpo) if rpo > TimeDelta::zero() => policy.rpo = rpo,
-            Ok(_) => reader.note(text.offset, "`policy.rpo` must be longer than nothing", "", ""),
-            Err(why) => reader.note(text.offset, "`policy.rpo` is not a duration", why, "write it like `24h`"),
+            Ok(_) => reader.note(
+                text.offset,
+                "`policy.rpo` must be longer than nothing",
+                "",
+                "",
+            ),
+            Err(why) => reader.note(
+                text.offset,
+                "`policy.rpo` is not a duration",
+                why,
+                "write it like `24h`",
+            ),
         }
     }
     if let Some(days) = days(reader, section, "retention-min", "policy.retention-min") {
         policy.retention_min_days = days;
     }
     if let Some(text) = reader.string(section, "key-owner") {
-        match KeyOwner::ALL.into_iter().find(|owner| owner.as_str() == text.value) {
+        match KeyOwner::ALL
+            .into_iter()
+            .find(|owner| owner.as_str() == text.value)
+        {
             Some(owner) => policy.key_owner = owner,
             None => {
-                let hint = match nearest(&text.value, KeyOwner::ALL.into_iter().map(KeyOwner::as_str)) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => "it is `any`, `aws-managed` or `customer-managed`".to_owned(),
-                };
-                reader.note(text.offset, format!("`{}` is not a key owner", text.value), "", hint);
+                let hint =
+                    match nearest(&text.value, KeyOwner::ALL.into_iter().map(KeyOwner::as_str)) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => "it is `any`, `aws-managed` or `customer-managed`".to_owned(),
+                    };
+                reader.note(
+                    text.offset,
+                    format!("`{}` is not a key owner", text.value),
+                    "",
+                    hint,
+                );
             }
         }
     }
@@ -251,19 +328,31 @@ fn read_policy<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>) -> Po
     policy
 }
 
-fn read_remediation<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, policy: &Policy) -> Remediation {
+fn read_remediation<'a>(
+    reader: &mut Reader<'a>,
+    section: &mut Section<'_, 'a>,
+    policy: &Policy,
+) -> Remediation {
     let mut remediation = Remediation::default();
     if let Some(vault) = reader.string(section, "vault") {
         remediation.vault = vault.value;
     }
     remediation.role_arn = reader.string(section, "role-arn").map(|role| role.value);
     remediation.cold_after_days = days(reader, section, "cold-after", "remediation.cold-after");
-    remediation.delete_after_days = days(reader, section, "delete-after", "remediation.delete-after");
+    remediation.delete_after_days =
+        days(reader, section, "delete-after", "remediation.delete-after");
     reader.finish(section);
-    let delete_after_days = remediation.delete_after_days.unwrap_or(policy.retention_min_days);
+    let delete_after_days = remediation
+        .delete_after_days
+        .unwrap_or(policy.retention_min_days);
     if let Err(why) = check_lifecycle(remediation.cold_after_days, Some(delete_after_days)) {
         let hint = "raise `delete-after`, or leave `cold-after` out";
-        reader.note(section.offset, "AWS Backup would refuse the lifecycle of `remediation`", why, hint);
+        reader.note(
+            section.offset,
+            "AWS Backup would refuse the lifecycle of `remediation`",
+            why,
+            hint,
+        );
     }
     remediation
 }
@@ -279,11 +368,21 @@ fn days<'a>(
     match duration::parse_days(&text.value) {
         Ok(days) if days >= 1 => Some(days),
         Ok(_) => {
-            reader.note(text.offset, format!("`{path}` must be at least a day"), "", "");
+            reader.note(
+                text.offset,
+                format!("`{path}` must be at least a day"),
+                "",
+                "",
+            );
             None
         }
         Err(why) => {
-            reader.note(text.offset, format!("`{path}` is not a number of days"), why, "write it like `35d`");
+            reader.note(
+                text.offset,
+                format!("`{path}` is not a number of days"),
+                why,
+                "write it like `35d`",
+            );
             None
         }
     }
@@ -294,7 +393,8 @@ fn days<'a>(
 /// Errors: the sentence to show.
 pub fn check_region(region: &str) -> Result<(), String> {
     let parts: Vec<&str> = region.split('-').collect();
-    let letters = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    let letters =
+        |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
     let number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     match parts.split_last() {
         Some((last, rest)) if rest.len() >= 2 && number(last) && rest.iter().all(letters) => Ok(()),
@@ -337,8 +437,13 @@ mod tests {
     #[test]
     fn all_mistakes_are_found_in_one_run_with_their_lines() {
         let text = "region = [\"eu-west-1\"]\n[policy]\nrpo = 24\nretention-min = \"36h\"\nkey-owner = \"customer\"\n[remediation]\ncold-after = \"30d\"\ndelete-after = \"97d\"\n";
-        let problems = Settings::parse(text, "b.toml").expect_err("five mistakes").0;
-        let lines: Vec<String> = problems.iter().map(|problem| format!("{} {}", problem.location, problem.what)).collect();
+        let problems = Settings::parse(text, "b.toml")
+            .expect_err("five mistakes")
+            .0;
+        let lines: Vec<String> = problems
+            .iter()
+            .map(|problem| format!("{} {}", problem.location, problem.what))
+            .collect();
         assert_eq!(
             lines,
             [
@@ -354,7 +459,12 @@ mod tests {
 
     #[test]
     fn a_region_has_a_shape() {
-        for region in ["eu-west-1", "us-gov-east-1", "ap-southeast-5", "eusc-de-east-1"] {
+        for region in [
+            "eu-west-1",
+            "us-gov-east-1",
+            "ap-southeast-5",
+            "eusc-de-east-1",
+        ] {
             assert_eq!(check_region(region), Ok(()), "{region}");
         }
         for region in ["", "eu-west", "EU-WEST-1", "eu_west_1", "narnia"] {

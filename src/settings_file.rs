@@ -17,7 +17,11 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Starts on a file; `origin` is its name in messages.
     pub fn new(origin: &'a str, text: &'a str) -> Self {
-        Self { origin, text, problems: Vec::new() }
+        Self {
+            origin,
+            text,
+            problems: Vec::new(),
+        }
     }
 
     /// The parsed document, or `None` with every syntax mistake noted.
@@ -28,21 +32,37 @@ impl<'a> Reader<'a> {
         }
         for error in errors {
             let start = error.span().map_or(0, |span| span.start);
-            self.note(start, format!("could not parse `{}`", self.origin), error.message().trim().to_owned(), "");
+            self.note(
+                start,
+                format!("could not parse `{}`", self.origin),
+                error.message().trim().to_owned(),
+                "",
+            );
         }
         None
     }
 
     /// Notes a mistake at a byte offset.
-    pub fn note(&mut self, offset: usize, what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) {
+    pub fn note(
+        &mut self,
+        offset: usize,
+        what: impl Into<String>,
+        why: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         let location = format!("{}:{}", self.origin, self.line(offset));
-        self.problems.push(Problem::usage(what).at(location).why(why).hint(hint));
+        self.problems
+            .push(Problem::usage(what).at(location).why(why).hint(hint));
     }
 
     /// The line of a byte offset, from 1.
     pub fn line(&self, offset: usize) -> usize {
         let end = offset.min(self.text.len());
-        self.text.as_bytes()[..end].iter().filter(|byte| **byte == b'\n').count() + 1
+        self.text.as_bytes()[..end]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count()
+            + 1
     }
 
     /// Everything that is wrong.
@@ -56,23 +76,45 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a string.
-    pub fn string(&mut self, section: &mut Section<'_, 'a>, key: &'static str) -> Option<Located<String>> {
+    pub fn string(
+        &mut self,
+        section: &mut Section<'_, 'a>,
+        key: &'static str,
+    ) -> Option<Located<String>> {
         let value = section.take(key)?;
         match value.get_ref() {
-            DeValue::String(text) => Some(Located { value: text.to_string(), offset: value.span().start }),
+            DeValue::String(text) => Some(Located {
+                value: text.to_string(),
+                offset: value.span().start,
+            }),
             other => self.wrong_type(section, key, "a string", other, value.span().start),
         }
     }
 
     /// Reads a whole number.
-    pub fn integer(&mut self, section: &mut Section<'_, 'a>, key: &'static str) -> Option<Located<i64>> {
+    pub fn integer(
+        &mut self,
+        section: &mut Section<'_, 'a>,
+        key: &'static str,
+    ) -> Option<Located<i64>> {
         let value = section.take(key)?;
         let offset = value.span().start;
         match value.get_ref() {
-            DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
-                Ok(number) => Some(Located { value: number, offset }),
-                Err(_) => self.wrong_type(section, key, "a whole number of at most 64 bits", value.get_ref(), offset),
-            },
+            DeValue::Integer(number) => {
+                match i64::from_str_radix(number.as_str(), number.radix()) {
+                    Ok(number) => Some(Located {
+                        value: number,
+                        offset,
+                    }),
+                    Err(_) => self.wrong_type(
+                        section,
+                        key,
+                        "a whole number of at most 64 bits",
+                        value.get_ref(),
+                        offset,
+                    ),
+                }
+            }
             other => self.wrong_type(section, key, "a whole number", other, offset),
         }
     }
@@ -87,19 +129,38 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a list of strings.
-    pub fn strings(&mut self, section: &mut Section<'_, 'a>, key: &'static str) -> Option<Vec<Located<String>>> {
+    pub fn strings(
+        &mut self,
+        section: &mut Section<'_, 'a>,
+        key: &'static str,
+    ) -> Option<Vec<Located<String>>> {
         let value = section.take(key)?;
         let DeValue::Array(items) = value.get_ref() else {
-            return self.wrong_type(section, key, "a list of strings", value.get_ref(), value.span().start);
+            return self.wrong_type(
+                section,
+                key,
+                "a list of strings",
+                value.get_ref(),
+                value.span().start,
+            );
         };
         let mut strings = Vec::new();
         for item in items.iter() {
             match item.get_ref() {
                 DeValue::String(text) => {
-                    strings.push(Located { value: text.to_string(), offset: item.span().start });
+                    strings.push(Located {
+                        value: text.to_string(),
+                        offset: item.span().start,
+                    });
                 }
                 other => {
-                    self.wrong_type::<()>(section, key, "a list of strings", other, item.span().start);
+                    self.wrong_type::<()>(
+                        section,
+                        key,
+                        "a list of strings",
+                        other,
+                        item.span().start,
+                    );
                 }
             }
         }
@@ -107,27 +168,55 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a table below this one.
-    pub fn section<'t>(&mut self, section: &mut Section<'t, 'a>, key: &'static str) -> Option<Section<'t, 'a>> {
+    pub fn section<'t>(
+        &mut self,
+        section: &mut Section<'t, 'a>,
+        key: &'static str,
+    ) -> Option<Section<'t, 'a>> {
         let value = section.take(key)?;
         match value.get_ref() {
-            DeValue::Table(table) => Some(Section::new(section.path_of(key), table, value.span().start)),
+            DeValue::Table(table) => Some(Section::new(
+                section.path_of(key),
+                table,
+                value.span().start,
+            )),
             other => self.wrong_type(section, key, "a table", other, value.span().start),
         }
     }
 
     /// Reads a list of tables (`[[key]]`, or a list of inline tables).
-    pub fn sections<'t>(&mut self, section: &mut Section<'t, 'a>, key: &'static str) -> Vec<Section<'t, 'a>> {
-        let Some(value) = section.take(key) else { return Vec::new() };
+    pub fn sections<'t>(
+        &mut self,
+        section: &mut Section<'t, 'a>,
+        key: &'static str,
+    ) -> Vec<Section<'t, 'a>> {
+        let Some(value) = section.take(key) else {
+            return Vec::new();
+        };
         let DeValue::Array(items) = value.get_ref() else {
-            self.wrong_type::<()>(section, key, "a list of tables", value.get_ref(), value.span().start);
+            self.wrong_type::<()>(
+                section,
+                key,
+                "a list of tables",
+                value.get_ref(),
+                value.span().start,
+            );
             return Vec::new();
         };
         let mut sections = Vec::new();
         for item in items.iter() {
             match item.get_ref() {
-                DeValue::Table(table) => sections.push(Section::new(section.path_of(key), table, item.span().start)),
+                DeValue::Table(table) => {
+                    sections.push(Section::new(section.path_of(key), table, item.span().start))
+                }
                 other => {
-                    self.wrong_type::<()>(section, key, "a list of tables", other, item.span().start);
+                    self.wrong_type::<()>(
+                        section,
+                        key,
+                        "a list of tables",
+                        other,
+                        item.span().start,
+                    );
                 }
             }
         }
@@ -186,21 +275,35 @@ impl<'t, 'a> Section<'t, 'a> {
     }
 
     fn new(path: String, table: &'t DeTable<'a>, offset: usize) -> Self {
-        Self { path, table, known: Vec::new(), offset }
+        Self {
+            path,
+            table,
+            known: Vec::new(),
+            offset,
+        }
     }
 
     /// The names and values of this table, for tables whose keys are free.
     pub fn entries(&self) -> impl Iterator<Item = (String, &'t Spanned<DeValue<'a>>)> {
-        self.table.iter().map(|(key, value)| (key.get_ref().to_string(), value))
+        self.table
+            .iter()
+            .map(|(key, value)| (key.get_ref().to_string(), value))
     }
 
     fn take(&mut self, key: &'static str) -> Option<&'t Spanned<DeValue<'a>>> {
         self.known.push(key);
-        self.table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value)
+        self.table
+            .iter()
+            .find(|(name, _)| name.get_ref() == key)
+            .map(|(_, value)| value)
     }
 
     fn path_of(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+        if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        }
     }
 }
 

@@ -55,17 +55,33 @@ impl CallLog {
 
     /// The rows so far, in order of target, action and resource.
     pub fn take(&self) -> Vec<CallLogEntry> {
-        let mut rows = std::mem::take(&mut *self.rows.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut rows =
+            std::mem::take(&mut *self.rows.lock().unwrap_or_else(PoisonError::into_inner));
         rows.sort_by(|a, b| {
-            (&a.account_id, &a.region, &a.action, &a.resource, a.started_at)
-                .cmp(&(&b.account_id, &b.region, &b.action, &b.resource, b.started_at))
+            (
+                &a.account_id,
+                &a.region,
+                &a.action,
+                &a.resource,
+                a.started_at,
+            )
+                .cmp(&(
+                    &b.account_id,
+                    &b.region,
+                    &b.action,
+                    &b.resource,
+                    b.started_at,
+                ))
         });
         rows
     }
 
     /// Adds a row that no request stands behind, such as a role that could not be assumed.
     pub fn add(&self, row: CallLogEntry) {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner).push(row);
+        self.rows
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(row);
     }
 }
 
@@ -81,7 +97,11 @@ pub struct Caller {
 impl Caller {
     /// A caller for one target, writing to the scan's log.
     pub fn new(target: TargetId, log: Arc<CallLog>) -> Self {
-        Self { target, limits: Arc::default(), log }
+        Self {
+            target,
+            limits: Arc::default(),
+            log,
+        }
     }
 
     /// Begins a call about `resource` (empty: about the whole target).
@@ -109,7 +129,12 @@ impl Caller {
     /// A call of a single page.
     ///
     /// Errors: the failure after all attempts; its row is in the log.
-    pub async fn once<T, E, F, Fut>(&self, action: &'static str, resource: &str, send: F) -> Result<T, Failure>
+    pub async fn once<T, E, F, Fut>(
+        &self,
+        action: &'static str,
+        resource: &str,
+        send: F,
+    ) -> Result<T, Failure>
     where
         F: Fn() -> Fut,
         Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
@@ -147,7 +172,13 @@ impl Call<'_> {
             attempt += 1;
             self.caller.limits.wait(self.action).await;
             let result = {
-                let _slot = self.caller.log.slots.acquire().await.expect("the semaphore is never closed");
+                let _slot = self
+                    .caller
+                    .log
+                    .slots
+                    .acquire()
+                    .await
+                    .expect("the semaphore is never closed");
                 self.caller.log.attempts.fetch_add(1, Ordering::Relaxed);
                 self.row.attempt_count += 1;
                 send().await
@@ -182,7 +213,9 @@ impl Call<'_> {
 
     /// The answer came, but cannot be used.
     pub fn fail(mut self, why: &str) {
-        crate::domain::GapKind::Failed.as_str().clone_into(&mut self.row.outcome);
+        crate::domain::GapKind::Failed
+            .as_str()
+            .clone_into(&mut self.row.outcome);
         self.row.error = Some(why.to_owned());
     }
 }
@@ -190,19 +223,26 @@ impl Call<'_> {
 impl Drop for Call<'_> {
     fn drop(&mut self) {
         if self.row.outcome.is_empty() {
-            crate::domain::GapKind::Failed.as_str().clone_into(&mut self.row.outcome);
+            crate::domain::GapKind::Failed
+                .as_str()
+                .clone_into(&mut self.row.outcome);
             self.row.error = Some("the call was broken off".to_owned());
         }
-        self.row.duration_ms = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        self.row.duration_ms =
+            i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
         self.caller.log.add(self.row.clone());
     }
 }
 
 /// Exponential back-off with full jitter, so that workers that failed together do not come back together.
 fn pause_after(attempt: u32) -> Duration {
-    let ceiling = FIRST_PAUSE.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE);
+    let ceiling = FIRST_PAUSE
+        .saturating_mul(1 << attempt.min(16))
+        .min(LONGEST_PAUSE);
     // The clock's low digits are jitter enough; nothing depends on their quality.
-    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |age| age.subsec_nanos());
+    let nanos = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |age| age.subsec_nanos());
     let share = f64::from(nanos.wrapping_mul(2_654_435_761) % 1000) / 1000.0;
     ceiling.mul_f64(0.25 + 0.75 * share)
 }

@@ -59,7 +59,9 @@ pub fn classify<E>(error: &SdkError<E, HttpResponse>) -> Failure
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let status = error.raw_response().map(|response| response.status().as_u16());
+    let status = error
+        .raw_response()
+        .map(|response| response.status().as_u16());
     let request_id = error.raw_response().and_then(request_id_of);
     let fail = |kind: GapKind, code: &str, message: String, is_retryable: bool| Failure {
         kind: FailureKind::Gap(kind),
@@ -78,16 +80,32 @@ where
             } else {
                 message
             };
-            Failure { kind, code: code.to_owned(), message, is_retryable, request_id: request_id.clone() }
+            Failure {
+                kind,
+                code: code.to_owned(),
+                message,
+                is_retryable,
+                request_id: request_id.clone(),
+            }
         }
-        SdkError::TimeoutError(_) => fail(GapKind::Failed, "", "no answer in time".to_owned(), true),
+        SdkError::TimeoutError(_) => {
+            fail(GapKind::Failed, "", "no answer in time".to_owned(), true)
+        }
         SdkError::DispatchFailure(_) => fail(GapKind::Failed, "", chain(error), true),
         SdkError::ResponseError(_) => match status {
             // An answer that is not of this protocol: whatever listens there is not this service.
-            Some(status @ (404 | 405 | 501)) => {
-                fail(GapKind::Unsupported, "", format!("HTTP status {status} without an AWS error"), false)
-            }
-            Some(status @ 400..=499) => fail(GapKind::Failed, "", format!("HTTP status {status}: {}", chain(error)), false),
+            Some(status @ (404 | 405 | 501)) => fail(
+                GapKind::Unsupported,
+                "",
+                format!("HTTP status {status} without an AWS error"),
+                false,
+            ),
+            Some(status @ 400..=499) => fail(
+                GapKind::Failed,
+                "",
+                format!("HTTP status {status}: {}", chain(error)),
+                false,
+            ),
             _ => fail(GapKind::Failed, "", chain(error), true),
         },
         _ => fail(GapKind::Failed, "", chain(error), false),
@@ -97,21 +115,43 @@ where
 fn kind_of(code: &str, status: u16) -> (FailureKind, bool) {
     use FailureKind::{Absent, Gap};
     match code {
-        "ThrottlingException" | "Throttling" | "ThrottledException" | "TooManyRequestsException" | "RequestLimitExceeded"
-        | "RequestThrottled" | "RequestThrottledException" | "ProvisionedThroughputExceededException" | "SlowDown"
-        | "BandwidthLimitExceeded" | "PriorRequestNotComplete" => (Gap(GapKind::Throttled), true),
+        "ThrottlingException"
+        | "Throttling"
+        | "ThrottledException"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "ProvisionedThroughputExceededException"
+        | "SlowDown"
+        | "BandwidthLimitExceeded"
+        | "PriorRequestNotComplete" => (Gap(GapKind::Throttled), true),
         "ExpiredTokenException" | "ExpiredToken" | "RequestExpired" | "TokenRefreshRequired" => {
             (Gap(GapKind::Expired), false)
         }
-        "UnrecognizedClientException" | "InvalidClientTokenId" | "AuthFailure" | "OptInRequired"
+        "UnrecognizedClientException"
+        | "InvalidClientTokenId"
+        | "AuthFailure"
+        | "OptInRequired"
         | "SubscriptionRequiredException" => (Gap(GapKind::NotEnabled), false),
-        "UnknownOperationException" | "UnknownOperation" | "UnsupportedOperation" | "InvalidAction" | "NotImplemented" => {
-            (Gap(GapKind::Unsupported), false)
+        "UnknownOperationException"
+        | "UnknownOperation"
+        | "UnsupportedOperation"
+        | "InvalidAction"
+        | "NotImplemented" => (Gap(GapKind::Unsupported), false),
+        "ResourceNotFoundException" | "TableNotFoundException" | "NotFoundException" => {
+            (Absent, false)
         }
-        "ResourceNotFoundException" | "TableNotFoundException" | "NotFoundException" => (Absent, false),
-        "RequestTimeout" | "RequestTimeoutException" | "InternalError" | "InternalServerError"
-        | "ServiceUnavailableException" | "ServiceUnavailable" => (Gap(GapKind::Failed), true),
-        _ if code.contains("AccessDenied") || code.contains("NotAuthorized") || code == "UnauthorizedOperation" => {
+        "RequestTimeout"
+        | "RequestTimeoutException"
+        | "InternalError"
+        | "InternalServerError"
+        | "ServiceUnavailableException"
+        | "ServiceUnavailable" => (Gap(GapKind::Failed), true),
+        _ if code.contains("AccessDenied")
+            || code.contains("NotAuthorized")
+            || code == "UnauthorizedOperation" =>
+        {
             (Gap(GapKind::Denied), false)
         }
         _ => match status {

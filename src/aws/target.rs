@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_sts::config::{ConfigBag, Intercept, ProvideCredentials, RuntimeComponents, SharedCredentialsProvider};
+use aws_sdk_sts::config::{
+    ConfigBag, Intercept, ProvideCredentials, RuntimeComponents, SharedCredentialsProvider,
+};
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
@@ -51,7 +53,9 @@ impl Session {
     /// Errors: no credentials were found.
     pub async fn load() -> Result<Self, Problem> {
         let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+            .tls_provider(tls::Provider::Rustls(
+                tls::rustls_provider::CryptoMode::Ring,
+            ))
             .build_https();
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(5))
@@ -74,7 +78,9 @@ impl Session {
             return Err(no_credentials("no provider is configured".to_owned()));
         };
         if let Err(error) = provider.provide_credentials().await {
-            let source = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            let source = std::error::Error::source(&error)
+                .map(|cause| format!(": {cause}"))
+                .unwrap_or_default();
             return Err(no_credentials(format!("{error}{source}")));
         }
         Ok(Self { config })
@@ -82,40 +88,62 @@ impl Session {
 
     /// The Region that is configured, if any.
     pub fn region(&self) -> Option<String> {
-        self.config.region().map(|region| region.as_ref().to_owned())
+        self.config
+            .region()
+            .map(|region| region.as_ref().to_owned())
     }
 
     /// API: sts:GetCallerIdentity. Calls: 1. Errors: any failure ends the program.
     pub async fn identity(&self, log: &Arc<CallLog>) -> Result<Identity, Problem> {
         let region = self.region().unwrap_or_else(|| FALLBACK_REGION.to_owned());
-        let target = TargetId { account_id: String::new(), region: region.clone() };
+        let target = TargetId {
+            account_id: String::new(),
+            region: region.clone(),
+        };
         let caller = Caller::new(target, Arc::clone(log));
         let sts = aws_sdk_sts::Client::new(&self.config_in(&region, None));
         let date = ServerDate::default();
         let answer = caller
             .once("sts:GetCallerIdentity", "", || {
-                sts.get_caller_identity().customize().interceptor(date.clone()).send()
+                sts.get_caller_identity()
+                    .customize()
+                    .interceptor(date.clone())
+                    .send()
             })
             .await
             .map_err(|failure| self.identity_problem(&failure, &region))?;
         let arn = answer.arn().unwrap_or_default().to_owned();
-        let partition = Arn::parse(&arn).map_or("aws", |arn| arn.partition).to_owned();
+        let partition = Arn::parse(&arn)
+            .map_or("aws", |arn| arn.partition)
+            .to_owned();
         let account_id = answer.account().unwrap_or_default().to_owned();
-        Ok(Identity { arn, account_id, partition, at: date.read().unwrap_or_else(Utc::now) })
+        Ok(Identity {
+            arn,
+            account_id,
+            partition,
+            at: date.read().unwrap_or_else(Utc::now),
+        })
     }
 
     fn identity_problem(&self, failure: &Failure, region: &str) -> Problem {
         let endpoint = self.config.endpoint_url();
         let problem = Problem::new("could not find out who is calling")
-            .at(endpoint.map_or_else(|| format!("AWS STS in {region}"), |url| format!("endpoint {url}, Region {region}")))
+            .at(endpoint.map_or_else(
+                || format!("AWS STS in {region}"),
+                |url| format!("endpoint {url}, Region {region}"),
+            ))
             .why(format!("{} from sts:GetCallerIdentity", failure.why()))
             .so("nothing else was asked; no report was written");
         match failure.kind {
-            FailureKind::Gap(GapKind::Expired) => problem.hint("the credentials have expired: log in again"),
-            FailureKind::Gap(GapKind::NotEnabled | GapKind::Denied) => {
-                problem.hint("check AWS_PROFILE or AWS_ACCESS_KEY_ID: AWS does not accept these credentials")
+            FailureKind::Gap(GapKind::Expired) => {
+                problem.hint("the credentials have expired: log in again")
             }
-            _ if endpoint.is_some() => problem.hint("check AWS_ENDPOINT_URL: is anything listening there?"),
+            FailureKind::Gap(GapKind::NotEnabled | GapKind::Denied) => problem.hint(
+                "check AWS_PROFILE or AWS_ACCESS_KEY_ID: AWS does not accept these credentials",
+            ),
+            _ if endpoint.is_some() => {
+                problem.hint("check AWS_ENDPOINT_URL: is anything listening there?")
+            }
             _ => problem.hint("check the network, the proxy and AWS_REGION"),
         }
     }
@@ -123,9 +151,16 @@ impl Session {
     /// The Regions enabled for the caller's account.
     ///
     /// API: account:ListRegions, paged by 50. Calls: 1. Errors: returned, for the caller to weigh.
-    pub async fn enabled_regions(&self, identity: &Identity, log: &Arc<CallLog>) -> Result<Vec<String>, Failure> {
+    pub async fn enabled_regions(
+        &self,
+        identity: &Identity,
+        log: &Arc<CallLog>,
+    ) -> Result<Vec<String>, Failure> {
         let region = self.region().unwrap_or_else(|| FALLBACK_REGION.to_owned());
-        let target = TargetId { account_id: identity.account_id.clone(), region: region.clone() };
+        let target = TargetId {
+            account_id: identity.account_id.clone(),
+            region: region.clone(),
+        };
         let caller = Caller::new(target, Arc::clone(log));
         let client = aws_sdk_account::Client::new(&self.config_in(&region, None));
         let mut call = caller.begin("account:ListRegions", "");
@@ -143,7 +178,11 @@ impl Session {
                         .send()
                 })
                 .await?;
-            regions.extend(page.regions().iter().filter_map(|region| region.region_name().map(str::to_owned)));
+            regions.extend(
+                page.regions()
+                    .iter()
+                    .filter_map(|region| region.region_name().map(str::to_owned)),
+            );
             token = page.next_token().map(str::to_owned);
             if token.is_none() {
                 break;
@@ -157,8 +196,14 @@ impl Session {
     /// Credentials of another account, kept fresh by the SDK.
     ///
     /// API: sts:AssumeRole. Calls: 1, and 1 more an hour. Errors: returned; every target of the account is a gap.
-    pub async fn assume(&self, account: &Account, region: &str) -> Result<Option<SharedCredentialsProvider>, Failure> {
-        let Some(role_arn) = &account.role_arn else { return Ok(None) };
+    pub async fn assume(
+        &self,
+        account: &Account,
+        region: &str,
+    ) -> Result<Option<SharedCredentialsProvider>, Failure> {
+        let Some(role_arn) = &account.role_arn else {
+            return Ok(None);
+        };
         let config = self.config_in(region, None);
         let mut attempt = 0;
         loop {
@@ -183,7 +228,12 @@ impl Session {
         let mut provider = aws_config::sts::AssumeRoleProvider::builder(role_arn)
             .session_name("backproof")
             .region(Region::new(region.to_owned()))
-            .configure(&config.into_builder().retry_config(RetryConfig::standard().with_max_attempts(8)).build());
+            .configure(
+                &config
+                    .into_builder()
+                    .retry_config(RetryConfig::standard().with_max_attempts(8))
+                    .build(),
+            );
         if let Some(external_id) = &account.external_id {
             provider = provider.external_id(external_id);
         }
@@ -212,7 +262,8 @@ impl Session {
 
     /// A client for delivering reports. With an endpoint of one's own, buckets are named in the path.
     pub fn s3(&self) -> aws_sdk_s3::Client {
-        let has_endpoint = self.config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
+        let has_endpoint = self.config.endpoint_url().is_some()
+            || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
         let region = self.region().unwrap_or_else(|| FALLBACK_REGION.to_owned());
         let config = aws_sdk_s3::config::Builder::from(&self.config_in(&region, None))
             .retry_config(RetryConfig::standard().with_max_attempts(6))
@@ -222,7 +273,11 @@ impl Session {
     }
 
     fn config_in(&self, region: &str, credentials: Option<SharedCredentialsProvider>) -> SdkConfig {
-        let mut builder = self.config.clone().into_builder().region(Region::new(region.to_owned()));
+        let mut builder = self
+            .config
+            .clone()
+            .into_builder()
+            .region(Region::new(region.to_owned()));
         if let Some(credentials) = credentials {
             builder.set_credentials_provider(Some(credentials));
         }
@@ -270,7 +325,11 @@ impl Intercept for ServerDate {
         _components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let date = context.response().headers().get("date").and_then(|text| DateTime::parse_from_rfc2822(text).ok());
+        let date = context
+            .response()
+            .headers()
+            .get("date")
+            .and_then(|text| DateTime::parse_from_rfc2822(text).ok());
         if let Some(date) = date {
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(date.with_timezone(&Utc));
         }

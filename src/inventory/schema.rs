@@ -38,7 +38,10 @@ pub struct ColumnSchema {
 impl FrameSchema {
     /// The polars schema.
     pub fn polars(&self) -> Schema {
-        self.columns.iter().map(|column| (column.name.into(), column.kind.dtype())).collect()
+        self.columns
+            .iter()
+            .map(|column| (column.name.into(), column.kind.dtype()))
+            .collect()
     }
 }
 
@@ -455,7 +458,12 @@ mod tests {
             for column in frame.columns {
                 let doc = column.doc;
                 assert!(!doc.trim().is_empty(), "{}.{}", frame.name, column.name);
-                assert!(!column.nullable || doc.contains("Null"), "{}.{} does not say what null means", frame.name, column.name);
+                assert!(
+                    !column.nullable || doc.contains("Null"),
+                    "{}.{} does not say what null means",
+                    frame.name,
+                    column.name
+                );
             }
         }
     }

@@ -38,8 +38,14 @@ struct FrameWriter {
 impl Writer {
     /// Opens an empty inventory in `dir`, which must exist.
     pub fn create(dir: &Path) -> Self {
-        let frames = FRAMES.iter().map(|frame| (frame.name, Mutex::new(None))).collect();
-        Self { dir: dir.to_owned(), frames }
+        let frames = FRAMES
+            .iter()
+            .map(|frame| (frame.name, Mutex::new(None)))
+            .collect();
+        Self {
+            dir: dir.to_owned(),
+            frames,
+        }
     }
 
     /// Adds rows to their frame. An empty list still creates the frame: it says that the question was asked.
@@ -66,7 +72,9 @@ impl Writer {
         let mut counts = BTreeMap::new();
         for frame in FRAMES {
             if let Some(writer) = self.slot(frame).take() {
-                let rows = writer.finish().map_err(|error| disk_problem(&self.dir, frame, &error.to_string()))?;
+                let rows = writer
+                    .finish()
+                    .map_err(|error| disk_problem(&self.dir, frame, &error.to_string()))?;
                 counts.insert(frame.name.to_owned(), rows);
             }
         }
@@ -74,7 +82,10 @@ impl Writer {
     }
 
     fn slot(&self, frame: &FrameSchema) -> std::sync::MutexGuard<'_, Option<FrameWriter>> {
-        let slot = self.frames.get(frame.name).expect("every frame of the schema has a slot");
+        let slot = self
+            .frames
+            .get(frame.name)
+            .expect("every frame of the schema has a slot");
         slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -87,14 +98,22 @@ impl FrameWriter {
             .with_compression(ParquetCompression::Zstd(None))
             .set_parallel(false)
             .batched(&schema)?;
-        Ok(Self { parquet, waiting: DataFrame::empty_with_schema(&schema), written: 0 })
+        Ok(Self {
+            parquet,
+            waiting: DataFrame::empty_with_schema(&schema),
+            written: 0,
+        })
     }
 
     fn push(&mut self, rows: DataFrame) -> PolarsResult<()> {
         if rows.height() > 0 {
             self.waiting.vstack_mut_owned(rows)?;
         }
-        if self.waiting.height() >= ROW_GROUP { self.flush() } else { Ok(()) }
+        if self.waiting.height() >= ROW_GROUP {
+            self.flush()
+        } else {
+            Ok(())
+        }
     }
 
     fn flush(&mut self) -> PolarsResult<()> {
@@ -127,21 +146,34 @@ impl Inventory {
                 .so("nothing was evaluated")
                 .hint("name the folder that a scan or `collect` wrote")
         };
-        let text = std::fs::read_to_string(&path).map_err(|error| refuse(format!("{}: {error}", path.display())))?;
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| refuse(format!("{}: {error}", path.display())))?;
         let version = serde_json::from_str::<serde_json::Value>(&text)
             .map_err(|error| refuse(format!("{}: {error}", path.display())))?["schema_version"]
             .as_u64();
         if version != Some(u64::from(SCHEMA_VERSION)) {
-            let found = version.map_or_else(|| "no schema version".to_owned(), |version| format!("schema version {version}"));
-            return Err(refuse(format!("it has {found}; this program reads version {SCHEMA_VERSION}")));
+            let found = version.map_or_else(
+                || "no schema version".to_owned(),
+                |version| format!("schema version {version}"),
+            );
+            return Err(refuse(format!(
+                "it has {found}; this program reads version {SCHEMA_VERSION}"
+            )));
         }
-        let manifest: Manifest =
-            serde_json::from_str(&text).map_err(|error| refuse(format!("{}: {error}", path.display())))?;
-        let inventory = Self { dir: dir.to_owned(), manifest };
+        let manifest: Manifest = serde_json::from_str(&text)
+            .map_err(|error| refuse(format!("{}: {error}", path.display())))?;
+        let inventory = Self {
+            dir: dir.to_owned(),
+            manifest,
+        };
         for (name, rows) in &inventory.manifest.frames {
-            let found = inventory.rows_of(name).map_err(|why| refuse(format!("frame `{name}`: {why}")))?;
+            let found = inventory
+                .rows_of(name)
+                .map_err(|why| refuse(format!("frame `{name}`: {why}")))?;
             if found != *rows {
-                return Err(refuse(format!("frame `{name}` has {found} rows, its manifest says {rows}")));
+                return Err(refuse(format!(
+                    "frame `{name}` has {found} rows, its manifest says {rows}"
+                )));
             }
         }
         Ok(inventory)
@@ -149,7 +181,10 @@ impl Inventory {
 
     fn rows_of(&self, frame: &str) -> Result<u64, String> {
         let file = File::open(path_of(&self.dir, frame)).map_err(|error| error.to_string())?;
-        ParquetReader::new(file).num_rows().map(|rows| rows as u64).map_err(|error| error.to_string())
+        ParquetReader::new(file)
+            .num_rows()
+            .map(|rows| rows as u64)
+            .map_err(|error| error.to_string())
     }
 
     /// Was this frame collected?
@@ -170,16 +205,29 @@ impl Inventory {
     ///
     /// Errors: the file is damaged.
     pub fn for_each<R: Row>(&self, mut with: impl FnMut(Vec<R>)) -> Result<(), Problem> {
-        let Some(rows) = self.manifest.frames.get(R::FRAME.name).map(|rows| *rows as usize) else { return Ok(()) };
+        let Some(rows) = self
+            .manifest
+            .frames
+            .get(R::FRAME.name)
+            .map(|rows| *rows as usize)
+        else {
+            return Ok(());
+        };
         let mut offset = 0;
         while offset < rows {
-            let batch = self.batch(R::FRAME, offset).and_then(|frame| R::from_frame(&frame)).map_err(|error| {
-                Problem::new(format!("could not read frame `{}` of the inventory", R::FRAME.name))
+            let batch = self
+                .batch(R::FRAME, offset)
+                .and_then(|frame| R::from_frame(&frame))
+                .map_err(|error| {
+                    Problem::new(format!(
+                        "could not read frame `{}` of the inventory",
+                        R::FRAME.name
+                    ))
                     .at(path_of(&self.dir, R::FRAME.name).display().to_string())
                     .why(error.to_string())
                     .so("nothing was evaluated")
                     .hint("the file is damaged; collect again")
-            })?;
+                })?;
             offset += ROW_GROUP;
             with(batch);
         }
@@ -188,7 +236,9 @@ impl Inventory {
 
     fn batch(&self, frame: &FrameSchema, offset: usize) -> PolarsResult<DataFrame> {
         let file = File::open(path_of(&self.dir, frame.name))?;
-        ParquetReader::new(file).with_slice(Some((offset, ROW_GROUP))).finish()
+        ParquetReader::new(file)
+            .with_slice(Some((offset, ROW_GROUP)))
+            .finish()
     }
 }
 
@@ -196,9 +246,12 @@ impl Inventory {
 ///
 /// Errors: the disk refused.
 pub fn write_manifest(dir: &Path, manifest: &Manifest) -> Result<(), Problem> {
-    let text = serde_json::to_string_pretty(manifest).map_err(|error| Problem::new(error.to_string()))?;
+    let text =
+        serde_json::to_string_pretty(manifest).map_err(|error| Problem::new(error.to_string()))?;
     std::fs::write(dir.join(MANIFEST_FILE), text + "\n").map_err(|error| {
-        Problem::new("could not write the inventory").at(dir.display().to_string()).why(error.to_string())
+        Problem::new("could not write the inventory")
+            .at(dir.display().to_string())
+            .why(error.to_string())
     })
 }
 
@@ -207,11 +260,14 @@ fn path_of(dir: &Path, frame: &str) -> PathBuf {
 }
 
 fn disk_problem(dir: &Path, frame: &FrameSchema, why: &str) -> Problem {
-    Problem::new(format!("could not write frame `{}` of the inventory", frame.name))
-        .at(dir.display().to_string())
-        .why(why)
-        .so("the scan was stopped; no report was written")
-        .hint("free some space, or choose another folder with `--to`")
+    Problem::new(format!(
+        "could not write frame `{}` of the inventory",
+        frame.name
+    ))
+    .at(dir.display().to_string())
+    .why(why)
+    .so("the scan was stopped; no report was written")
+    .hint("free some space, or choose another folder with `--to`")
 }
 
 #[cfg(test)]
@@ -221,7 +277,11 @@ mod tests {
     use chrono::DateTime;
 
     fn tag(number: usize) -> TableTag {
-        TableTag { table_arn: format!("arn:{number}"), key: "k".into(), value: "=cmd()\n\u{202e}😀".into() }
+        TableTag {
+            table_arn: format!("arn:{number}"),
+            key: "k".into(),
+            value: "=cmd()\n\u{202e}😀".into(),
+        }
     }
 
     fn manifest(frames: BTreeMap<String, u64>) -> Manifest {

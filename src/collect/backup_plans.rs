@@ -1,0 +1,285 @@
+//! The live backup plans of a target, their rules and their selections.
+
+use aws_sdk_backup::types::{
+    BackupPlansListMember, BackupRule, BackupSelection, ConditionParameter,
+};
+use futures_util::stream::{self, StreamExt};
+use serde_json::json;
+
+use super::{CONCURRENT_CALLS, Collector, Context, Stop, gap, instant};
+use crate::inventory::schema::{Plan, PlanRule, Selection};
+
+pub(super) const COLLECTOR: Collector = Collector {
+    frames: &["plans", "plan_rules", "selections"],
+    actions: &[
+        "backup:ListBackupPlans",
+        "backup:GetBackupPlan",
+        "backup:ListBackupSelections",
+        "backup:GetBackupSelection",
+    ],
+};
+
+/// API: backup:ListBackupPlans (paged by 1,000), then per plan backup:GetBackupPlan and backup:ListBackupSelections
+/// (paged by 1,000), then per selection backup:GetBackupSelection. Calls: 1 + 2p + s. Errors: each becomes a gap of
+/// that plan or selection.
+pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
+    let wants_rules = context.wanted.has("plan_rules");
+    let wants_selections = context.wanted.has("selections");
+    if !wants_rules && !wants_selections && !context.wanted.has("plans") {
+        return Ok(());
+    }
+    context.writer.push::<Plan>(&[])?;
+    context.writer.push::<PlanRule>(&[])?;
+    context.writer.push::<Selection>(&[])?;
+    let plans = plans(context).await?;
+    let mut results = stream::iter(plans.iter().map(|plan| async move {
+        let rules = async {
+            if wants_rules {
+                rules(context, &plan.plan_id).await
+            } else {
+                Ok(())
+            }
+        };
+        let selections = async {
+            if wants_selections {
+                selections(context, &plan.plan_id).await
+            } else {
+                Ok(())
+            }
+        };
+        futures_util::try_join!(rules, selections)
+    }))
+    .buffer_unordered(CONCURRENT_CALLS);
+    while let Some(result) = results.next().await {
+        result?;
+    }
+    Ok(())
+}
+
+async fn plans(context: &Context<'_>) -> Result<Vec<Plan>, Stop> {
+    let mut call = context.target.caller.begin("backup:ListBackupPlans", "");
+    let (mut plans, mut token): (Vec<Plan>, Option<String>) = (Vec::new(), None);
+    loop {
+        let request = || {
+            context
+                .target
+                .backup
+                .list_backup_plans()
+                .max_results(1000)
+                .set_next_token(token.clone())
+                .send()
+        };
+        let page = match call.page(request).await {
+            Ok(page) => page,
+            Err(failure) => {
+                gap(context.target, &failure)?;
+                context.writer.push(&plans)?;
+                return Ok(plans);
+            }
+        };
+        plans.extend(
+            page.backup_plans_list()
+                .iter()
+                .filter_map(|plan| plan_row(context, plan)),
+        );
+        token = page.next_token().map(str::to_owned);
+        if token.is_none() {
+            break;
+        }
+    }
+    call.finish();
+    context.writer.push(&plans)?;
+    Ok(plans)
+}
+
+fn plan_row(context: &Context<'_>, plan: &BackupPlansListMember) -> Option<Plan> {
+    Some(Plan {
+        account_id: context.account_id(),
+        region: context.region(),
+        plan_id: plan.backup_plan_id()?.to_owned(),
+        plan_name: plan.backup_plan_name().map(str::to_owned),
+        version_id: plan.version_id().map(str::to_owned),
+        created_at: instant(plan.creation_date()),
+        last_execution_at: instant(plan.last_execution_date()),
+    })
+}
+
+async fn rules(context: &Context<'_>, plan_id: &str) -> Result<(), Stop> {
+    let mut call = context.target.caller.begin("backup:GetBackupPlan", plan_id);
+    let send = || {
+        context
+            .target
+            .backup
+            .get_backup_plan()
+            .backup_plan_id(plan_id)
+            .send()
+    };
+    let answer = match call.page(send).await {
+        Ok(answer) => answer,
+        Err(failure) => return gap(context.target, &failure),
+    };
+    let Some(plan) = answer.backup_plan() else {
+        call.fail("the answer holds no plan");
+        return Ok(());
+    };
+    call.finish();
+    let rows: Vec<PlanRule> = plan
+        .rules()
+        .iter()
+        .map(|rule| rule_row(context, plan_id, rule))
+        .collect();
+    Ok(context.writer.push(&rows)?)
+}
+
+fn rule_row(context: &Context<'_>, plan_id: &str, rule: &BackupRule) -> PlanRule {
+    let copies: Vec<_> = rule
+        .copy_actions()
+        .iter()
+        .map(|copy| {
+            let lifecycle = copy.lifecycle();
+            json!({
+                "destination_vault_arn": copy.destination_backup_vault_arn(),
+                "cold_after_days": lifecycle.and_then(|lifecycle| lifecycle.move_to_cold_storage_after_days()),
+                "delete_after_days": lifecycle.and_then(|lifecycle| lifecycle.delete_after_days()),
+            })
+        })
+        .collect();
+    let lifecycle = rule.lifecycle();
+    PlanRule {
+        account_id: context.account_id(),
+        region: context.region(),
+        plan_id: plan_id.to_owned(),
+        rule_id: rule.rule_id().map(str::to_owned),
+        rule_name: rule.rule_name().to_owned(),
+        vault_name: rule.target_backup_vault_name().to_owned(),
+        air_gapped_vault_arn: rule
+            .target_logically_air_gapped_backup_vault_arn()
+            .map(str::to_owned),
+        schedule: rule.schedule_expression().map(str::to_owned),
+        schedule_time_zone: rule.schedule_expression_timezone().map(str::to_owned),
+        start_window_minutes: rule.start_window_minutes(),
+        completion_window_minutes: rule.completion_window_minutes(),
+        cold_after_days: lifecycle
+            .and_then(|lifecycle| lifecycle.move_to_cold_storage_after_days()),
+        delete_after_days: lifecycle.and_then(|lifecycle| lifecycle.delete_after_days()),
+        copy_actions_json: json!(copies).to_string(),
+    }
+}
+
+async fn selections(context: &Context<'_>, plan_id: &str) -> Result<(), Stop> {
+    let mut call = context
+        .target
+        .caller
+        .begin("backup:ListBackupSelections", plan_id);
+    let (mut ids, mut token): (Vec<String>, Option<String>) = (Vec::new(), None);
+    loop {
+        let request = || {
+            let list = context
+                .target
+                .backup
+                .list_backup_selections()
+                .backup_plan_id(plan_id);
+            list.max_results(1000).set_next_token(token.clone()).send()
+        };
+        let page = match call.page(request).await {
+            Ok(page) => page,
+            Err(failure) => return gap(context.target, &failure),
+        };
+        ids.extend(
+            page.backup_selections_list()
+                .iter()
+                .filter_map(|listed| listed.selection_id().map(str::to_owned)),
+        );
+        token = page.next_token().map(str::to_owned);
+        if token.is_none() {
+            break;
+        }
+    }
+    call.finish();
+    let mut rows = Vec::new();
+    let mut results = stream::iter(ids.iter().map(|id| selection(context, plan_id, id)))
+        .buffer_unordered(CONCURRENT_CALLS);
+    while let Some(row) = results.next().await {
+        rows.extend(row?);
+    }
+    Ok(context.writer.push(&rows)?)
+}
+
+/// The resource of a selection in the call log: plan and selection, since selection ids alone say nothing.
+pub(crate) fn selection_resource(plan_id: &str, selection_id: &str) -> String {
+    format!("{plan_id} {selection_id}")
+}
+
+async fn selection(
+    context: &Context<'_>,
+    plan_id: &str,
+    id: &str,
+) -> Result<Option<Selection>, Stop> {
+    let mut call = context.target.caller.begin(
+        "backup:GetBackupSelection",
+        &selection_resource(plan_id, id),
+    );
+    let send = || {
+        context
+            .target
+            .backup
+            .get_backup_selection()
+            .backup_plan_id(plan_id)
+            .selection_id(id)
+            .send()
+    };
+    let answer = match call.page(send).await {
+        Ok(answer) => answer,
+        Err(failure) => return gap(context.target, &failure).map(|()| None),
+    };
+    let Some(selection) = answer.backup_selection() else {
+        call.fail("the answer holds no selection");
+        return Ok(None);
+    };
+    call.finish();
+    Ok(Some(selection_row(context, plan_id, id, selection)))
+}
+
+fn selection_row(
+    context: &Context<'_>,
+    plan_id: &str,
+    id: &str,
+    selection: &BackupSelection,
+) -> Selection {
+    let tags: Vec<_> = selection
+        .list_of_tags()
+        .iter()
+        .map(|tag| {
+            json!([
+                tag.condition_type().as_str(),
+                tag.condition_key(),
+                tag.condition_value()
+            ])
+        })
+        .collect();
+    let mut conditions = Vec::new();
+    if let Some(all) = selection.conditions() {
+        let mut add =
+            |operator: &str, entries: &[ConditionParameter]| {
+                conditions.extend(entries.iter().map(|entry| {
+                    json!([operator, entry.condition_key(), entry.condition_value()])
+                }));
+            };
+        add("StringEquals", all.string_equals());
+        add("StringNotEquals", all.string_not_equals());
+        add("StringLike", all.string_like());
+        add("StringNotLike", all.string_not_like());
+    }
+    Selection {
+        account_id: context.account_id(),
+        region: context.region(),
+        plan_id: plan_id.to_owned(),
+        selection_id: id.to_owned(),
+        selection_name: selection.selection_name().to_owned(),
+        role_arn: Some(selection.iam_role_arn().to_owned()).filter(|arn| !arn.is_empty()),
+        resources_json: json!(selection.resources()).to_string(),
+        not_resources_json: json!(selection.not_resources()).to_string(),
+        list_of_tags_json: json!(tags).to_string(),
+        conditions_json: json!(conditions).to_string(),
+    }
+}

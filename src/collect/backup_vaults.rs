@@ -1,0 +1,61 @@
+//! The backup vaults of a target, with key and lock: the list holds both, so no vault is described.
+
+use super::{Collector, Context, Stop, gap, instant};
+use crate::inventory::schema::Vault;
+
+pub(super) const COLLECTOR: Collector = Collector {
+    frames: &["vaults"],
+    actions: &["backup:ListBackupVaults"],
+};
+
+/// API: backup:ListBackupVaults, paged by 1,000. Calls: 1. Errors: become a gap; vaults named before it are kept.
+pub(super) async fn collect(context: &Context<'_>) -> Result<Vec<Vault>, Stop> {
+    let mut vaults = Vec::new();
+    if !context.wanted.has("vaults") {
+        return Ok(vaults);
+    }
+    let mut call = context.target.caller.begin("backup:ListBackupVaults", "");
+    let mut token: Option<String> = None;
+    loop {
+        let request = || {
+            context
+                .target
+                .backup
+                .list_backup_vaults()
+                .max_results(1000)
+                .set_next_token(token.clone())
+                .send()
+        };
+        let page = match call.page(request).await {
+            Ok(page) => page,
+            Err(failure) => {
+                gap(context.target, &failure)?;
+                context.writer.push(&vaults)?;
+                return Ok(vaults);
+            }
+        };
+        vaults.extend(page.backup_vault_list().iter().filter_map(|vault| {
+            Some(Vault {
+                account_id: context.account_id(),
+                region: context.region(),
+                vault_name: vault.backup_vault_name()?.to_owned(),
+                vault_arn: vault.backup_vault_arn().map(str::to_owned),
+                vault_type: vault.vault_type().map(|kind| kind.as_str().to_owned()),
+                key_arn: vault.encryption_key_arn().map(str::to_owned),
+                recovery_point_count: Some(vault.number_of_recovery_points()),
+                locked: vault.locked(),
+                lock_date: instant(vault.lock_date()),
+                min_retention_days: vault.min_retention_days(),
+                max_retention_days: vault.max_retention_days(),
+                created_at: instant(vault.creation_date()),
+            })
+        }));
+        token = page.next_token().map(str::to_owned);
+        if token.is_none() {
+            break;
+        }
+    }
+    call.finish();
+    context.writer.push(&vaults)?;
+    Ok(vaults)
+}

@@ -1,0 +1,241 @@
+//! Reading AWS: every target at once, every page of every call, into the inventory.
+//!
+//! A call that fails leaves a row in the call log and nothing else; what it would have said is unknown from then on.
+//! Only two things stop a scan: a disk that refuses, and credentials that run out.
+
+mod backup_jobs;
+mod backup_plans;
+mod backup_vaults;
+mod copy_jobs;
+mod dynamodb_tables;
+mod keys;
+mod recovery_points;
+mod region_settings;
+mod restore_jobs;
+mod tags;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use chrono::{DateTime, Utc};
+use futures_util::stream::{self, StreamExt};
+
+use crate::aws::call::CallLog;
+use crate::aws::failure::{Failure, FailureKind};
+use crate::aws::target::Target;
+use crate::domain::{GapKind, TargetId};
+use crate::inventory::schema;
+use crate::inventory::store::Writer;
+use crate::problem::Problem;
+
+/// Targets read at once.
+const CONCURRENT_TARGETS: usize = 16;
+
+/// Calls of one kind under way at once in one target.
+const CONCURRENT_CALLS: usize = 48;
+
+/// One collector: the frames it fills and the IAM actions it uses. The permissions of the audit role come from here.
+#[derive(Debug)]
+pub struct Collector {
+    /// Frames it fills.
+    pub frames: &'static [&'static str],
+    /// IAM actions it uses.
+    pub actions: &'static [&'static str],
+}
+
+/// Every collector.
+pub const COLLECTORS: &[&Collector] = &[
+    &dynamodb_tables::TABLES,
+    &dynamodb_tables::CONTINUOUS_BACKUPS,
+    &tags::COLLECTOR,
+    &region_settings::COLLECTOR,
+    &backup_plans::COLLECTOR,
+    &backup_vaults::COLLECTOR,
+    &recovery_points::COLLECTOR,
+    &backup_jobs::COLLECTOR,
+    &copy_jobs::COLLECTOR,
+    &restore_jobs::COLLECTOR,
+    &keys::COLLECTOR,
+];
+
+/// What to collect: names of frames.
+#[derive(Debug, Clone)]
+pub struct Wanted(BTreeSet<&'static str>);
+
+impl Wanted {
+    /// These frames, and those that are always read: the tables themselves.
+    pub fn frames(frames: impl IntoIterator<Item = &'static str>) -> Self {
+        let mut wanted: BTreeSet<&'static str> = frames.into_iter().collect();
+        wanted.insert("tables");
+        // Recovery points are listed vault by vault, and keys are named by vaults and points.
+        if wanted.contains("recovery_points") || wanted.contains("keys") {
+            wanted.insert("vaults");
+        }
+        Self(wanted)
+    }
+
+    /// Everything.
+    pub fn all() -> Self {
+        Self::frames(
+            COLLECTORS
+                .iter()
+                .flat_map(|collector| collector.frames.iter().copied()),
+        )
+    }
+
+    /// Is this frame wanted?
+    pub fn has(&self, frame: &str) -> bool {
+        self.0.contains(frame)
+    }
+
+    /// The IAM actions that collecting these frames needs, in order.
+    pub fn actions(&self) -> BTreeSet<&'static str> {
+        let needed = COLLECTORS
+            .iter()
+            .filter(|collector| collector.frames.iter().any(|frame| self.has(frame)));
+        needed
+            .flat_map(|collector| collector.actions.iter().copied())
+            .collect()
+    }
+}
+
+/// What a collector needs: one target, where to write, what to ask.
+pub(crate) struct Context<'c> {
+    pub(crate) target: &'c Target,
+    pub(crate) writer: &'c Writer,
+    pub(crate) wanted: &'c Wanted,
+    /// The instant on which ages are reckoned; job lists go back 30 days from here.
+    pub(crate) as_of: DateTime<Utc>,
+    pub(crate) progress: &'c Progress,
+}
+
+impl Context<'_> {
+    pub(crate) fn account_id(&self) -> String {
+        self.target.id.account_id.clone()
+    }
+
+    pub(crate) fn region(&self) -> String {
+        self.target.id.region.clone()
+    }
+}
+
+/// How far collecting has come, for a progress bar.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Tables listed so far.
+    pub tables_listed: AtomicUsize,
+    /// Tables described so far.
+    pub tables_described: AtomicUsize,
+    /// Recovery points read so far.
+    pub recovery_points: AtomicUsize,
+    /// Targets finished so far.
+    pub targets_done: AtomicUsize,
+}
+
+/// A failure that ends the whole scan rather than becoming a gap.
+pub(crate) enum Stop {
+    /// The disk refused.
+    Disk(Problem),
+    /// Credentials ran out: everything after this would fail alike.
+    Expired { target: TargetId, why: String },
+}
+
+impl From<Problem> for Stop {
+    fn from(problem: Problem) -> Self {
+        Self::Disk(problem)
+    }
+}
+
+/// A failed call is a gap, already in the call log; only expired credentials stop the scan.
+pub(crate) fn gap(target: &Target, failure: &Failure) -> Result<(), Stop> {
+    if failure.kind == FailureKind::Gap(GapKind::Expired) {
+        return Err(Stop::Expired {
+            target: target.id.clone(),
+            why: failure.why(),
+        });
+    }
+    Ok(())
+}
+
+/// Reads all targets into the writer.
+///
+/// Errors: the disk refused, or credentials ran out during the scan. Every other failure becomes a gap.
+pub async fn collect(
+    targets: &[Target],
+    wanted: &Wanted,
+    writer: &Writer,
+    as_of: DateTime<Utc>,
+    progress: &Progress,
+    log: &Arc<CallLog>,
+) -> Result<(), Problem> {
+    let mut results = stream::iter(targets.iter().map(|target| async move {
+        let context = Context {
+            target,
+            writer,
+            wanted,
+            as_of,
+            progress,
+        };
+        let result = collect_target(&context).await;
+        progress.targets_done.fetch_add(1, Ordering::Relaxed);
+        result
+    }))
+    .buffer_unordered(CONCURRENT_TARGETS);
+    while let Some(result) = results.next().await {
+        result.map_err(|stop| match stop {
+            Stop::Disk(problem) => problem,
+            Stop::Expired { target, why } => Problem::new("credentials expired during the scan")
+                .at(format!(
+                    "account {}, {}, after {} requests",
+                    target.account_id,
+                    target.region,
+                    log.attempts()
+                ))
+                .why(why)
+                .so("the audit cannot be finished; no report was written")
+                .hint(
+                    "log in again, with a session long enough for the scan, and run it once more",
+                ),
+        })?;
+    }
+    drop(results);
+    writer.push::<schema::CallLogEntry>(&log.take())
+}
+
+async fn collect_target(context: &Context<'_>) -> Result<(), Stop> {
+    let (tables, vaults, (), (), (), (), (), ()) = futures_util::try_join!(
+        dynamodb_tables::collect(context),
+        vaults_and_points(context),
+        tags::collect(context),
+        region_settings::collect(context),
+        backup_plans::collect(context),
+        backup_jobs::collect(context),
+        copy_jobs::collect(context),
+        restore_jobs::collect(context),
+    )?;
+    let key_arns: BTreeSet<String> = tables.into_iter().chain(vaults).collect();
+    keys::collect(context, key_arns).await
+}
+
+/// The vaults, and the recovery points of each; gives the key ARNs that they name.
+async fn vaults_and_points(context: &Context<'_>) -> Result<BTreeSet<String>, Stop> {
+    let vaults = backup_vaults::collect(context).await?;
+    let mut key_arns: BTreeSet<String> = vaults
+        .iter()
+        .filter_map(|vault| vault.key_arn.clone())
+        .collect();
+    key_arns.extend(recovery_points::collect(context, &vaults).await?);
+    Ok(key_arns)
+}
+
+/// AWS's instant as chrono's, to the millisecond.
+pub(crate) fn instant(at: Option<&aws_smithy_types::DateTime>) -> Option<DateTime<Utc>> {
+    at.and_then(|at| at.to_millis().ok())
+        .and_then(DateTime::from_timestamp_millis)
+}
+
+/// chrono's instant as AWS's.
+pub(crate) fn aws_instant(at: DateTime<Utc>) -> aws_smithy_types::DateTime {
+    aws_smithy_types::DateTime::from_millis(at.timestamp_millis())
+}

@@ -1,0 +1,65 @@
+//! The restore jobs of DynamoDB tables that AWS still lists.
+
+use aws_sdk_backup::types::RestoreJobsListMember;
+
+use super::{Collector, Context, Stop, gap, instant};
+use crate::inventory::schema::RestoreJob;
+
+pub(super) const COLLECTOR: Collector = Collector {
+    frames: &["restore_jobs"],
+    actions: &["backup:ListRestoreJobs"],
+};
+
+/// API: backup:ListRestoreJobs, DynamoDB only, paged by 1,000. Calls: jobs / 1,000. Errors: become a gap.
+pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
+    if !context.wanted.has("restore_jobs") {
+        return Ok(());
+    }
+    context.writer.push::<RestoreJob>(&[])?;
+    let mut call = context.target.caller.begin("backup:ListRestoreJobs", "");
+    let mut token: Option<String> = None;
+    loop {
+        let request = || {
+            let list = context
+                .target
+                .backup
+                .list_restore_jobs()
+                .by_resource_type("DynamoDB");
+            list.max_results(1000).set_next_token(token.clone()).send()
+        };
+        let page = match call.page(request).await {
+            Ok(page) => page,
+            Err(failure) => return gap(context.target, &failure),
+        };
+        let rows: Vec<RestoreJob> = page
+            .restore_jobs()
+            .iter()
+            .filter_map(|job| row(context, job))
+            .collect();
+        context.writer.push(&rows)?;
+        token = page.next_token().map(str::to_owned);
+        if token.is_none() {
+            break;
+        }
+    }
+    call.finish();
+    Ok(())
+}
+
+fn row(context: &Context<'_>, job: &RestoreJobsListMember) -> Option<RestoreJob> {
+    Some(RestoreJob {
+        account_id: context.account_id(),
+        region: context.region(),
+        job_id: job.restore_job_id()?.to_owned(),
+        recovery_point_arn: job.recovery_point_arn().map(str::to_owned),
+        source_resource_arn: job.source_resource_arn().map(str::to_owned),
+        created_resource_arn: job.created_resource_arn().map(str::to_owned),
+        status: job.status().map(|status| status.as_str().to_owned()),
+        status_message: job.status_message().map(str::to_owned),
+        validation_status: job
+            .validation_status()
+            .map(|status| status.as_str().to_owned()),
+        created_at: instant(job.creation_date()),
+        completed_at: instant(job.completion_date()),
+    })
+}
