@@ -83,12 +83,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every verdict, in the order reports list them.
-    pub const ALL: [Self; 4] = [
-        Self::NonCompliant,
-        Self::Unknown,
-        Self::Compliant,
-        Self::NotApplicable,
-    ];
+    pub const ALL: [Self; 4] = [Self::NonCompliant, Self::Unknown, Self::Compliant, Self::NotApplicable];
 
     /// The word of the machine formats.
     pub const fn as_str(self) -> &'static str {
@@ -108,11 +103,7 @@ impl Verdict {
             Self::Compliant => 1,
             Self::NotApplicable => 0,
         };
-        if rank(other) > rank(self) {
-            other
-        } else {
-            self
-        }
+        if rank(other) > rank(self) { other } else { self }
     }
 }
 
@@ -126,10 +117,7 @@ impl FromStr for Verdict {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL
-            .into_iter()
-            .find(|verdict| verdict.as_str() == text)
-            .ok_or(())
+        Self::ALL.into_iter().find(|verdict| verdict.as_str() == text).ok_or(())
     }
 }
 
@@ -312,16 +300,10 @@ mod tests {
 
     #[test]
     fn arns_split_at_their_first_five_colons() {
-        let arn = Arn::parse("arn:aws:backup:eu-west-1:111122223333:recovery-point:1a2b")
-            .expect("an ARN");
-        assert_eq!(
-            (arn.service, arn.resource),
-            ("backup", "recovery-point:1a2b")
-        );
+        let arn = Arn::parse("arn:aws:backup:eu-west-1:111122223333:recovery-point:1a2b").expect("an ARN");
+        assert_eq!((arn.service, arn.resource), ("backup", "recovery-point:1a2b"));
         assert_eq!(Arn::parse("table/Orders"), None);
-        let index =
-            Arn::parse("arn:aws:dynamodb:eu-west-1:111122223333:table/Orders/index/by-date")
-                .expect("an ARN");
+        let index = Arn::parse("arn:aws:dynamodb:eu-west-1:111122223333:table/Orders/index/by-date").expect("an ARN");
         assert_eq!(index.table_name(), None);
     }
 

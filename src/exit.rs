@@ -44,9 +44,7 @@ impl Exit {
             }
             Self::Failed => "the program could not do its work",
             Self::Usage => "the command line or a settings file is wrong",
-            Self::NonCompliant => {
-                "at least one unwaived non-compliant finding, whatever else happened"
-            }
+            Self::NonCompliant => "at least one unwaived non-compliant finding, whatever else happened",
             Self::EvidenceMissing => "nothing non-compliant, but evidence is missing",
         }
     }

@@ -76,11 +76,7 @@ impl Problem {
     /// The text below `level` (`error` or `warning`), each part on a line of its own.
     pub fn render(&self, level: &str) -> String {
         let mut text = format!("{level}: {}", one_line(&self.what));
-        for (label, part) in [
-            ("where", &self.location),
-            ("why", &self.why),
-            ("so", &self.so),
-        ] {
+        for (label, part) in [("where", &self.location), ("why", &self.why), ("so", &self.so)] {
             if !part.is_empty() {
                 text.push_str(&format!("\n  {label}: {}", one_line(part)));
             }
@@ -153,9 +149,7 @@ pub fn one_line(text: &str) -> String {
     text.chars()
         .map(|character| match character {
             '\n' | '\r' | '\t' => ' ',
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => {
-                '\u{fffd}'
-            }
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => '\u{fffd}',
             other if other.is_control() => '\u{fffd}',
             other => other,
         })

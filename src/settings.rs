@@ -101,10 +101,7 @@ impl Policy {
     pub fn lines(&self) -> Vec<(String, String)> {
         vec![
             ("rpo".to_owned(), duration::human(self.rpo)),
-            (
-                "retention-min".to_owned(),
-                format!("{}d", self.retention_min_days),
-            ),
+            ("retention-min".to_owned(), format!("{}d", self.retention_min_days)),
             ("key-owner".to_owned(), self.key_owner.as_str().to_owned()),
         ]
     }
@@ -143,14 +140,8 @@ pub const LONGEST_LIFECYCLE_DAYS: i64 = 36_500;
 /// Checks a lifecycle before any call is made: 1 to 36,500 days, and deletion at least 90 days after cold storage.
 ///
 /// Errors: the sentence to show.
-pub fn check_lifecycle(
-    cold_after_days: Option<i64>,
-    delete_after_days: Option<i64>,
-) -> Result<(), String> {
-    for (name, days) in [
-        ("cold after", cold_after_days),
-        ("delete after", delete_after_days),
-    ] {
+pub fn check_lifecycle(cold_after_days: Option<i64>, delete_after_days: Option<i64>) -> Result<(), String> {
+    for (name, days) in [("cold after", cold_after_days), ("delete after", delete_after_days)] {
         if let Some(days) = days.filter(|days| !(1..=LONGEST_LIFECYCLE_DAYS).contains(days)) {
             return Err(format!(
                 "{name} {days} days is outside 1 to {LONGEST_LIFECYCLE_DAYS} days"
@@ -177,9 +168,7 @@ impl Settings {
         };
         match std::fs::read_to_string(path) {
             Ok(text) => Self::parse(&text, &path.display().to_string()),
-            Err(error) if !named && error.kind() == std::io::ErrorKind::NotFound => {
-                Ok(Self::default())
-            }
+            Err(error) if !named && error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(Problem::usage("could not read the settings file")
                 .at(path.display().to_string())
                 .why(error.to_string())
@@ -210,12 +199,7 @@ impl Settings {
     fn read<'a>(&mut self, reader: &mut Reader<'a>, root: &mut Section<'_, 'a>) {
         for region in reader.strings(root, "regions").unwrap_or_default() {
             if let Err(why) = check_region(&region.value) {
-                reader.note(
-                    region.offset,
-                    format!("`{}` is not a Region", region.value),
-                    why,
-                    "",
-                );
+                reader.note(region.offset, format!("`{}` is not a Region", region.value), why, "");
             } else if self.regions.contains(&region.value) {
                 reader.note(
                     region.offset,
@@ -244,12 +228,8 @@ fn read_accounts<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>) -> Vec
             .string(&mut section, "name")
             .map(|name| name.value)
             .unwrap_or_default();
-        let role_arn = reader
-            .string(&mut section, "role_arn")
-            .map(|role| role.value);
-        let external_id = reader
-            .string(&mut section, "external_id")
-            .map(|id| id.value);
+        let role_arn = reader.string(&mut section, "role_arn").map(|role| role.value);
+        let external_id = reader.string(&mut section, "external_id").map(|id| id.value);
         reader.finish(&section);
         let Some(id) = id else {
             reader.missing(&section, "id");
@@ -264,12 +244,7 @@ fn read_accounts<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>) -> Vec
                 "write it in quotes, with its leading zeros",
             );
         } else if accounts.iter().any(|account| account.id == id.value) {
-            reader.note(
-                id.offset,
-                format!("account `{}` is listed twice", id.value),
-                "",
-                "",
-            );
+            reader.note(id.offset, format!("account `{}` is listed twice", id.value), "", "");
         }
         accounts.push(Account {
             id: id.value,
@@ -286,12 +261,7 @@ fn read_policy<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>) -> Po
     if let Some(text) = reader.string(section, "rpo") {
         match duration::parse(&text.value) {
             Ok(rpo) if rpo > TimeDelta::zero() => policy.rpo = rpo,
-            Ok(_) => reader.note(
-                text.offset,
-                "`policy.rpo` must be longer than nothing",
-                "",
-                "",
-            ),
+            Ok(_) => reader.note(text.offset, "`policy.rpo` must be longer than nothing", "", ""),
             Err(why) => reader.note(
                 text.offset,
                 "`policy.rpo` is not a duration",
@@ -304,23 +274,14 @@ fn read_policy<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>) -> Po
         policy.retention_min_days = days;
     }
     if let Some(text) = reader.string(section, "key-owner") {
-        match KeyOwner::ALL
-            .into_iter()
-            .find(|owner| owner.as_str() == text.value)
-        {
+        match KeyOwner::ALL.into_iter().find(|owner| owner.as_str() == text.value) {
             Some(owner) => policy.key_owner = owner,
             None => {
-                let hint =
-                    match nearest(&text.value, KeyOwner::ALL.into_iter().map(KeyOwner::as_str)) {
-                        Some(near) => format!("did you mean `{near}`?"),
-                        None => "it is `any`, `aws-managed` or `customer-managed`".to_owned(),
-                    };
-                reader.note(
-                    text.offset,
-                    format!("`{}` is not a key owner", text.value),
-                    "",
-                    hint,
-                );
+                let hint = match nearest(&text.value, KeyOwner::ALL.into_iter().map(KeyOwner::as_str)) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => "it is `any`, `aws-managed` or `customer-managed`".to_owned(),
+                };
+                reader.note(text.offset, format!("`{}` is not a key owner", text.value), "", hint);
             }
         }
     }
@@ -328,23 +289,16 @@ fn read_policy<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>) -> Po
     policy
 }
 
-fn read_remediation<'a>(
-    reader: &mut Reader<'a>,
-    section: &mut Section<'_, 'a>,
-    policy: &Policy,
-) -> Remediation {
+fn read_remediation<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, policy: &Policy) -> Remediation {
     let mut remediation = Remediation::default();
     if let Some(vault) = reader.string(section, "vault") {
         remediation.vault = vault.value;
     }
     remediation.role_arn = reader.string(section, "role-arn").map(|role| role.value);
     remediation.cold_after_days = days(reader, section, "cold-after", "remediation.cold-after");
-    remediation.delete_after_days =
-        days(reader, section, "delete-after", "remediation.delete-after");
+    remediation.delete_after_days = days(reader, section, "delete-after", "remediation.delete-after");
     reader.finish(section);
-    let delete_after_days = remediation
-        .delete_after_days
-        .unwrap_or(policy.retention_min_days);
+    let delete_after_days = remediation.delete_after_days.unwrap_or(policy.retention_min_days);
     if let Err(why) = check_lifecycle(remediation.cold_after_days, Some(delete_after_days)) {
         let hint = "raise `delete-after`, or leave `cold-after` out";
         reader.note(
@@ -358,22 +312,12 @@ fn read_remediation<'a>(
 }
 
 /// A duration of whole days.
-fn days<'a>(
-    reader: &mut Reader<'a>,
-    section: &mut Section<'_, 'a>,
-    key: &'static str,
-    path: &str,
-) -> Option<i64> {
+fn days<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, key: &'static str, path: &str) -> Option<i64> {
     let text: Located<String> = reader.string(section, key)?;
     match duration::parse_days(&text.value) {
         Ok(days) if days >= 1 => Some(days),
         Ok(_) => {
-            reader.note(
-                text.offset,
-                format!("`{path}` must be at least a day"),
-                "",
-                "",
-            );
+            reader.note(text.offset, format!("`{path}` must be at least a day"), "", "");
             None
         }
         Err(why) => {
@@ -393,8 +337,7 @@ fn days<'a>(
 /// Errors: the sentence to show.
 pub fn check_region(region: &str) -> Result<(), String> {
     let parts: Vec<&str> = region.split('-').collect();
-    let letters =
-        |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    let letters = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
     let number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     match parts.split_last() {
         Some((last, rest)) if rest.len() >= 2 && number(last) && rest.iter().all(letters) => Ok(()),
@@ -437,9 +380,7 @@ mod tests {
     #[test]
     fn all_mistakes_are_found_in_one_run_with_their_lines() {
         let text = "region = [\"eu-west-1\"]\n[policy]\nrpo = 24\nretention-min = \"36h\"\nkey-owner = \"customer\"\n[remediation]\ncold-after = \"30d\"\ndelete-after = \"97d\"\n";
-        let problems = Settings::parse(text, "b.toml")
-            .expect_err("five mistakes")
-            .0;
+        let problems = Settings::parse(text, "b.toml").expect_err("five mistakes").0;
         let lines: Vec<String> = problems
             .iter()
             .map(|problem| format!("{} {}", problem.location, problem.what))
@@ -459,12 +400,7 @@ mod tests {
 
     #[test]
     fn a_region_has_a_shape() {
-        for region in [
-            "eu-west-1",
-            "us-gov-east-1",
-            "ap-southeast-5",
-            "eusc-de-east-1",
-        ] {
+        for region in ["eu-west-1", "us-gov-east-1", "ap-southeast-5", "eusc-de-east-1"] {
             assert_eq!(check_region(region), Ok(()), "{region}");
         }
         for region in ["", "eu-west", "EU-WEST-1", "eu_west_1", "narnia"] {

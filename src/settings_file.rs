@@ -43,13 +43,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Notes a mistake at a byte offset.
-    pub fn note(
-        &mut self,
-        offset: usize,
-        what: impl Into<String>,
-        why: impl Into<String>,
-        hint: impl Into<String>,
-    ) {
+    pub fn note(&mut self, offset: usize, what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) {
         let location = format!("{}:{}", self.origin, self.line(offset));
         self.problems
             .push(Problem::usage(what).at(location).why(why).hint(hint));
@@ -76,11 +70,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a string.
-    pub fn string(
-        &mut self,
-        section: &mut Section<'_, 'a>,
-        key: &'static str,
-    ) -> Option<Located<String>> {
+    pub fn string(&mut self, section: &mut Section<'_, 'a>, key: &'static str) -> Option<Located<String>> {
         let value = section.take(key)?;
         match value.get_ref() {
             DeValue::String(text) => Some(Located {
@@ -92,29 +82,20 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a whole number.
-    pub fn integer(
-        &mut self,
-        section: &mut Section<'_, 'a>,
-        key: &'static str,
-    ) -> Option<Located<i64>> {
+    pub fn integer(&mut self, section: &mut Section<'_, 'a>, key: &'static str) -> Option<Located<i64>> {
         let value = section.take(key)?;
         let offset = value.span().start;
         match value.get_ref() {
-            DeValue::Integer(number) => {
-                match i64::from_str_radix(number.as_str(), number.radix()) {
-                    Ok(number) => Some(Located {
-                        value: number,
-                        offset,
-                    }),
-                    Err(_) => self.wrong_type(
-                        section,
-                        key,
-                        "a whole number of at most 64 bits",
-                        value.get_ref(),
-                        offset,
-                    ),
-                }
-            }
+            DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
+                Ok(number) => Some(Located { value: number, offset }),
+                Err(_) => self.wrong_type(
+                    section,
+                    key,
+                    "a whole number of at most 64 bits",
+                    value.get_ref(),
+                    offset,
+                ),
+            },
             other => self.wrong_type(section, key, "a whole number", other, offset),
         }
     }
@@ -129,20 +110,10 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a list of strings.
-    pub fn strings(
-        &mut self,
-        section: &mut Section<'_, 'a>,
-        key: &'static str,
-    ) -> Option<Vec<Located<String>>> {
+    pub fn strings(&mut self, section: &mut Section<'_, 'a>, key: &'static str) -> Option<Vec<Located<String>>> {
         let value = section.take(key)?;
         let DeValue::Array(items) = value.get_ref() else {
-            return self.wrong_type(
-                section,
-                key,
-                "a list of strings",
-                value.get_ref(),
-                value.span().start,
-            );
+            return self.wrong_type(section, key, "a list of strings", value.get_ref(), value.span().start);
         };
         let mut strings = Vec::new();
         for item in items.iter() {
@@ -154,13 +125,7 @@ impl<'a> Reader<'a> {
                     });
                 }
                 other => {
-                    self.wrong_type::<()>(
-                        section,
-                        key,
-                        "a list of strings",
-                        other,
-                        item.span().start,
-                    );
+                    self.wrong_type::<()>(section, key, "a list of strings", other, item.span().start);
                 }
             }
         }
@@ -168,55 +133,29 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a table below this one.
-    pub fn section<'t>(
-        &mut self,
-        section: &mut Section<'t, 'a>,
-        key: &'static str,
-    ) -> Option<Section<'t, 'a>> {
+    pub fn section<'t>(&mut self, section: &mut Section<'t, 'a>, key: &'static str) -> Option<Section<'t, 'a>> {
         let value = section.take(key)?;
         match value.get_ref() {
-            DeValue::Table(table) => Some(Section::new(
-                section.path_of(key),
-                table,
-                value.span().start,
-            )),
+            DeValue::Table(table) => Some(Section::new(section.path_of(key), table, value.span().start)),
             other => self.wrong_type(section, key, "a table", other, value.span().start),
         }
     }
 
     /// Reads a list of tables (`[[key]]`, or a list of inline tables).
-    pub fn sections<'t>(
-        &mut self,
-        section: &mut Section<'t, 'a>,
-        key: &'static str,
-    ) -> Vec<Section<'t, 'a>> {
+    pub fn sections<'t>(&mut self, section: &mut Section<'t, 'a>, key: &'static str) -> Vec<Section<'t, 'a>> {
         let Some(value) = section.take(key) else {
             return Vec::new();
         };
         let DeValue::Array(items) = value.get_ref() else {
-            self.wrong_type::<()>(
-                section,
-                key,
-                "a list of tables",
-                value.get_ref(),
-                value.span().start,
-            );
+            self.wrong_type::<()>(section, key, "a list of tables", value.get_ref(), value.span().start);
             return Vec::new();
         };
         let mut sections = Vec::new();
         for item in items.iter() {
             match item.get_ref() {
-                DeValue::Table(table) => {
-                    sections.push(Section::new(section.path_of(key), table, item.span().start))
-                }
+                DeValue::Table(table) => sections.push(Section::new(section.path_of(key), table, item.span().start)),
                 other => {
-                    self.wrong_type::<()>(
-                        section,
-                        key,
-                        "a list of tables",
-                        other,
-                        item.span().start,
-                    );
+                    self.wrong_type::<()>(section, key, "a list of tables", other, item.span().start);
                 }
             }
         }
@@ -285,9 +224,7 @@ impl<'t, 'a> Section<'t, 'a> {
 
     /// The names and values of this table, for tables whose keys are free.
     pub fn entries(&self) -> impl Iterator<Item = (String, &'t Spanned<DeValue<'a>>)> {
-        self.table
-            .iter()
-            .map(|(key, value)| (key.get_ref().to_string(), value))
+        self.table.iter().map(|(key, value)| (key.get_ref().to_string(), value))
     }
 
     fn take(&mut self, key: &'static str) -> Option<&'t Spanned<DeValue<'a>>> {

@@ -55,33 +55,22 @@ impl CallLog {
 
     /// The rows so far, in order of target, action and resource.
     pub fn take(&self) -> Vec<CallLogEntry> {
-        let mut rows =
-            std::mem::take(&mut *self.rows.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut rows = std::mem::take(&mut *self.rows.lock().unwrap_or_else(PoisonError::into_inner));
         rows.sort_by(|a, b| {
-            (
-                &a.account_id,
-                &a.region,
-                &a.action,
-                &a.resource,
-                a.started_at,
-            )
-                .cmp(&(
-                    &b.account_id,
-                    &b.region,
-                    &b.action,
-                    &b.resource,
-                    b.started_at,
-                ))
+            (&a.account_id, &a.region, &a.action, &a.resource, a.started_at).cmp(&(
+                &b.account_id,
+                &b.region,
+                &b.action,
+                &b.resource,
+                b.started_at,
+            ))
         });
         rows
     }
 
     /// Adds a row that no request stands behind, such as a role that could not be assumed.
     pub fn add(&self, row: CallLogEntry) {
-        self.rows
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(row);
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner).push(row);
     }
 }
 
@@ -129,12 +118,7 @@ impl Caller {
     /// A call of a single page.
     ///
     /// Errors: the failure after all attempts; its row is in the log.
-    pub async fn once<T, E, F, Fut>(
-        &self,
-        action: &'static str,
-        resource: &str,
-        send: F,
-    ) -> Result<T, Failure>
+    pub async fn once<T, E, F, Fut>(&self, action: &'static str, resource: &str, send: F) -> Result<T, Failure>
     where
         F: Fn() -> Fut,
         Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
@@ -228,17 +212,14 @@ impl Drop for Call<'_> {
                 .clone_into(&mut self.row.outcome);
             self.row.error = Some("the call was broken off".to_owned());
         }
-        self.row.duration_ms =
-            i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        self.row.duration_ms = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
         self.caller.log.add(self.row.clone());
     }
 }
 
 /// Exponential back-off with full jitter, so that workers that failed together do not come back together.
 fn pause_after(attempt: u32) -> Duration {
-    let ceiling = FIRST_PAUSE
-        .saturating_mul(1 << attempt.min(16))
-        .min(LONGEST_PAUSE);
+    let ceiling = FIRST_PAUSE.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE);
     // The clock's low digits are jitter enough; nothing depends on their quality.
     let nanos = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)

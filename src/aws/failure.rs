@@ -59,9 +59,7 @@ pub fn classify<E>(error: &SdkError<E, HttpResponse>) -> Failure
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let status = error
-        .raw_response()
-        .map(|response| response.status().as_u16());
+    let status = error.raw_response().map(|response| response.status().as_u16());
     let request_id = error.raw_response().and_then(request_id_of);
     let fail = |kind: GapKind, code: &str, message: String, is_retryable: bool| Failure {
         kind: FailureKind::Gap(kind),
@@ -88,9 +86,7 @@ where
                 request_id: request_id.clone(),
             }
         }
-        SdkError::TimeoutError(_) => {
-            fail(GapKind::Failed, "", "no answer in time".to_owned(), true)
-        }
+        SdkError::TimeoutError(_) => fail(GapKind::Failed, "", "no answer in time".to_owned(), true),
         SdkError::DispatchFailure(_) => fail(GapKind::Failed, "", chain(error), true),
         SdkError::ResponseError(_) => match status {
             // An answer that is not of this protocol: whatever listens there is not this service.
@@ -139,19 +135,14 @@ fn kind_of(code: &str, status: u16) -> (FailureKind, bool) {
         | "UnsupportedOperation"
         | "InvalidAction"
         | "NotImplemented" => (Gap(GapKind::Unsupported), false),
-        "ResourceNotFoundException" | "TableNotFoundException" | "NotFoundException" => {
-            (Absent, false)
-        }
+        "ResourceNotFoundException" | "TableNotFoundException" | "NotFoundException" => (Absent, false),
         "RequestTimeout"
         | "RequestTimeoutException"
         | "InternalError"
         | "InternalServerError"
         | "ServiceUnavailableException"
         | "ServiceUnavailable" => (Gap(GapKind::Failed), true),
-        _ if code.contains("AccessDenied")
-            || code.contains("NotAuthorized")
-            || code == "UnauthorizedOperation" =>
-        {
+        _ if code.contains("AccessDenied") || code.contains("NotAuthorized") || code == "UnauthorizedOperation" => {
             (Gap(GapKind::Denied), false)
         }
         _ => match status {

@@ -30,11 +30,7 @@ pub fn rate_of(action: &str) -> Rate {
         ("dynamodb", "DescribeContinuousBackups" | "ListTagsOfResource") => rate(9.0, 9.0),
         ("dynamodb", _) => rate(1000.0, 200.0),
         ("backup", operation) if operation.starts_with("Get") => rate(12.0, 12.0),
-        ("backup", operation)
-            if operation.starts_with("List") || operation.starts_with("Describe") =>
-        {
-            rate(16.0, 16.0)
-        }
+        ("backup", operation) if operation.starts_with("List") || operation.starts_with("Describe") => rate(16.0, 16.0),
         ("backup", _) => rate(4.0, 4.0),
         ("tag", _) => rate(10.0, 10.0),
         _ => rate(50.0, 50.0),
@@ -70,8 +66,7 @@ impl Bucket {
         let elapsed = now.saturating_duration_since(self.at).as_secs_f64();
         self.at = now;
         // A tenth of the published rate comes back each second after a cut.
-        self.per_second = (self.per_second + elapsed * self.published.per_second / 10.0)
-            .min(self.published.per_second);
+        self.per_second = (self.per_second + elapsed * self.published.per_second / 10.0).min(self.published.per_second);
         self.tokens = (self.tokens + elapsed * self.per_second).min(self.published.burst) - 1.0;
         if self.tokens >= 0.0 {
             Duration::ZERO
@@ -112,15 +107,8 @@ impl Limits {
     }
 }
 
-fn bucket<'b>(
-    buckets: &'b mut BTreeMap<String, Bucket>,
-    name: &str,
-    rate: Rate,
-    now: Instant,
-) -> &'b mut Bucket {
-    buckets
-        .entry(name.to_owned())
-        .or_insert_with(|| Bucket::new(rate, now))
+fn bucket<'b>(buckets: &'b mut BTreeMap<String, Bucket>, name: &str, rate: Rate, now: Instant) -> &'b mut Bucket {
+    buckets.entry(name.to_owned()).or_insert_with(|| Bucket::new(rate, now))
 }
 
 #[cfg(test)]

@@ -9,9 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_sts::config::{
-    ConfigBag, Intercept, ProvideCredentials, RuntimeComponents, SharedCredentialsProvider,
-};
+use aws_sdk_sts::config::{ConfigBag, Intercept, ProvideCredentials, RuntimeComponents, SharedCredentialsProvider};
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
@@ -53,9 +51,7 @@ impl Session {
     /// Errors: no credentials were found.
     pub async fn load() -> Result<Self, Problem> {
         let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(
-                tls::rustls_provider::CryptoMode::Ring,
-            ))
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
             .build_https();
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(5))
@@ -88,9 +84,7 @@ impl Session {
 
     /// The Region that is configured, if any.
     pub fn region(&self) -> Option<String> {
-        self.config
-            .region()
-            .map(|region| region.as_ref().to_owned())
+        self.config.region().map(|region| region.as_ref().to_owned())
     }
 
     /// API: sts:GetCallerIdentity. Calls: 1. Errors: any failure ends the program.
@@ -105,17 +99,12 @@ impl Session {
         let date = ServerDate::default();
         let answer = caller
             .once("sts:GetCallerIdentity", "", || {
-                sts.get_caller_identity()
-                    .customize()
-                    .interceptor(date.clone())
-                    .send()
+                sts.get_caller_identity().customize().interceptor(date.clone()).send()
             })
             .await
             .map_err(|failure| self.identity_problem(&failure, &region))?;
         let arn = answer.arn().unwrap_or_default().to_owned();
-        let partition = Arn::parse(&arn)
-            .map_or("aws", |arn| arn.partition)
-            .to_owned();
+        let partition = Arn::parse(&arn).map_or("aws", |arn| arn.partition).to_owned();
         let account_id = answer.account().unwrap_or_default().to_owned();
         Ok(Identity {
             arn,
@@ -135,15 +124,11 @@ impl Session {
             .why(format!("{} from sts:GetCallerIdentity", failure.why()))
             .so("nothing else was asked; no report was written");
         match failure.kind {
-            FailureKind::Gap(GapKind::Expired) => {
-                problem.hint("the credentials have expired: log in again")
+            FailureKind::Gap(GapKind::Expired) => problem.hint("the credentials have expired: log in again"),
+            FailureKind::Gap(GapKind::NotEnabled | GapKind::Denied) => {
+                problem.hint("check AWS_PROFILE or AWS_ACCESS_KEY_ID: AWS does not accept these credentials")
             }
-            FailureKind::Gap(GapKind::NotEnabled | GapKind::Denied) => problem.hint(
-                "check AWS_PROFILE or AWS_ACCESS_KEY_ID: AWS does not accept these credentials",
-            ),
-            _ if endpoint.is_some() => {
-                problem.hint("check AWS_ENDPOINT_URL: is anything listening there?")
-            }
+            _ if endpoint.is_some() => problem.hint("check AWS_ENDPOINT_URL: is anything listening there?"),
             _ => problem.hint("check the network, the proxy and AWS_REGION"),
         }
     }
@@ -151,11 +136,7 @@ impl Session {
     /// The Regions enabled for the caller's account.
     ///
     /// API: account:ListRegions, paged by 50. Calls: 1. Errors: returned, for the caller to weigh.
-    pub async fn enabled_regions(
-        &self,
-        identity: &Identity,
-        log: &Arc<CallLog>,
-    ) -> Result<Vec<String>, Failure> {
+    pub async fn enabled_regions(&self, identity: &Identity, log: &Arc<CallLog>) -> Result<Vec<String>, Failure> {
         let region = self.region().unwrap_or_else(|| FALLBACK_REGION.to_owned());
         let target = TargetId {
             account_id: identity.account_id.clone(),
@@ -196,11 +177,7 @@ impl Session {
     /// Credentials of another account, kept fresh by the SDK.
     ///
     /// API: sts:AssumeRole. Calls: 1, and 1 more an hour. Errors: returned; every target of the account is a gap.
-    pub async fn assume(
-        &self,
-        account: &Account,
-        region: &str,
-    ) -> Result<Option<SharedCredentialsProvider>, Failure> {
+    pub async fn assume(&self, account: &Account, region: &str) -> Result<Option<SharedCredentialsProvider>, Failure> {
         let Some(role_arn) = &account.role_arn else {
             return Ok(None);
         };
@@ -262,8 +239,7 @@ impl Session {
 
     /// A client for delivering reports. With an endpoint of one's own, buckets are named in the path.
     pub fn s3(&self) -> aws_sdk_s3::Client {
-        let has_endpoint = self.config.endpoint_url().is_some()
-            || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
+        let has_endpoint = self.config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
         let region = self.region().unwrap_or_else(|| FALLBACK_REGION.to_owned());
         let config = aws_sdk_s3::config::Builder::from(&self.config_in(&region, None))
             .retry_config(RetryConfig::standard().with_max_attempts(6))

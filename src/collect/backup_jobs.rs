@@ -36,11 +36,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
             Ok(page) => page,
             Err(failure) => return gap(context.target, &failure),
         };
-        let rows: Vec<BackupJob> = page
-            .backup_jobs()
-            .iter()
-            .filter_map(|job| row(context, job))
-            .collect();
+        let rows: Vec<BackupJob> = page.backup_jobs().iter().filter_map(|job| row(context, job)).collect();
         context.writer.push(&rows)?;
         token = page.next_token().map(str::to_owned);
         if token.is_none() {
@@ -65,11 +61,7 @@ fn row(context: &Context<'_>, job: &types::BackupJob) -> Option<BackupJob> {
         completed_at: instant(job.completion_date()),
         vault_name: job.backup_vault_name().map(str::to_owned),
         recovery_point_arn: job.recovery_point_arn().map(str::to_owned),
-        created_by_plan_id: creator
-            .and_then(|creator| creator.backup_plan_id())
-            .map(str::to_owned),
-        created_by_rule_id: creator
-            .and_then(|creator| creator.backup_rule_id())
-            .map(str::to_owned),
+        created_by_plan_id: creator.and_then(|creator| creator.backup_plan_id()).map(str::to_owned),
+        created_by_rule_id: creator.and_then(|creator| creator.backup_rule_id()).map(str::to_owned),
     })
 }

@@ -1,8 +1,6 @@
 //! The live backup plans of a target, their rules and their selections.
 
-use aws_sdk_backup::types::{
-    BackupPlansListMember, BackupRule, BackupSelection, ConditionParameter,
-};
+use aws_sdk_backup::types::{BackupPlansListMember, BackupRule, BackupSelection, ConditionParameter};
 use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 
@@ -106,14 +104,7 @@ fn plan_row(context: &Context<'_>, plan: &BackupPlansListMember) -> Option<Plan>
 
 async fn rules(context: &Context<'_>, plan_id: &str) -> Result<(), Stop> {
     let mut call = context.target.caller.begin("backup:GetBackupPlan", plan_id);
-    let send = || {
-        context
-            .target
-            .backup
-            .get_backup_plan()
-            .backup_plan_id(plan_id)
-            .send()
-    };
+    let send = || context.target.backup.get_backup_plan().backup_plan_id(plan_id).send();
     let answer = match call.page(send).await {
         Ok(answer) => answer,
         Err(failure) => return gap(context.target, &failure),
@@ -152,33 +143,23 @@ fn rule_row(context: &Context<'_>, plan_id: &str, rule: &BackupRule) -> PlanRule
         rule_id: rule.rule_id().map(str::to_owned),
         rule_name: rule.rule_name().to_owned(),
         vault_name: rule.target_backup_vault_name().to_owned(),
-        air_gapped_vault_arn: rule
-            .target_logically_air_gapped_backup_vault_arn()
-            .map(str::to_owned),
+        air_gapped_vault_arn: rule.target_logically_air_gapped_backup_vault_arn().map(str::to_owned),
         schedule: rule.schedule_expression().map(str::to_owned),
         schedule_time_zone: rule.schedule_expression_timezone().map(str::to_owned),
         start_window_minutes: rule.start_window_minutes(),
         completion_window_minutes: rule.completion_window_minutes(),
-        cold_after_days: lifecycle
-            .and_then(|lifecycle| lifecycle.move_to_cold_storage_after_days()),
+        cold_after_days: lifecycle.and_then(|lifecycle| lifecycle.move_to_cold_storage_after_days()),
         delete_after_days: lifecycle.and_then(|lifecycle| lifecycle.delete_after_days()),
         copy_actions_json: json!(copies).to_string(),
     }
 }
 
 async fn selections(context: &Context<'_>, plan_id: &str) -> Result<(), Stop> {
-    let mut call = context
-        .target
-        .caller
-        .begin("backup:ListBackupSelections", plan_id);
+    let mut call = context.target.caller.begin("backup:ListBackupSelections", plan_id);
     let (mut ids, mut token): (Vec<String>, Option<String>) = (Vec::new(), None);
     loop {
         let request = || {
-            let list = context
-                .target
-                .backup
-                .list_backup_selections()
-                .backup_plan_id(plan_id);
+            let list = context.target.backup.list_backup_selections().backup_plan_id(plan_id);
             list.max_results(1000).set_next_token(token.clone()).send()
         };
         let page = match call.page(request).await {
@@ -197,8 +178,8 @@ async fn selections(context: &Context<'_>, plan_id: &str) -> Result<(), Stop> {
     }
     call.finish();
     let mut rows = Vec::new();
-    let mut results = stream::iter(ids.iter().map(|id| selection(context, plan_id, id)))
-        .buffer_unordered(CONCURRENT_CALLS);
+    let mut results =
+        stream::iter(ids.iter().map(|id| selection(context, plan_id, id))).buffer_unordered(CONCURRENT_CALLS);
     while let Some(row) = results.next().await {
         rows.extend(row?);
     }
@@ -210,15 +191,11 @@ pub(crate) fn selection_resource(plan_id: &str, selection_id: &str) -> String {
     format!("{plan_id} {selection_id}")
 }
 
-async fn selection(
-    context: &Context<'_>,
-    plan_id: &str,
-    id: &str,
-) -> Result<Option<Selection>, Stop> {
-    let mut call = context.target.caller.begin(
-        "backup:GetBackupSelection",
-        &selection_resource(plan_id, id),
-    );
+async fn selection(context: &Context<'_>, plan_id: &str, id: &str) -> Result<Option<Selection>, Stop> {
+    let mut call = context
+        .target
+        .caller
+        .begin("backup:GetBackupSelection", &selection_resource(plan_id, id));
     let send = || {
         context
             .target
@@ -240,12 +217,7 @@ async fn selection(
     Ok(Some(selection_row(context, plan_id, id, selection)))
 }
 
-fn selection_row(
-    context: &Context<'_>,
-    plan_id: &str,
-    id: &str,
-    selection: &BackupSelection,
-) -> Selection {
+fn selection_row(context: &Context<'_>, plan_id: &str, id: &str, selection: &BackupSelection) -> Selection {
     let tags: Vec<_> = selection
         .list_of_tags()
         .iter()
@@ -259,12 +231,13 @@ fn selection_row(
         .collect();
     let mut conditions = Vec::new();
     if let Some(all) = selection.conditions() {
-        let mut add =
-            |operator: &str, entries: &[ConditionParameter]| {
-                conditions.extend(entries.iter().map(|entry| {
-                    json!([operator, entry.condition_key(), entry.condition_value()])
-                }));
-            };
+        let mut add = |operator: &str, entries: &[ConditionParameter]| {
+            conditions.extend(
+                entries
+                    .iter()
+                    .map(|entry| json!([operator, entry.condition_key(), entry.condition_value()])),
+            );
+        };
         add("StringEquals", all.string_equals());
         add("StringNotEquals", all.string_not_equals());
         add("StringLike", all.string_like());

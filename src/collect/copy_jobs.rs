@@ -34,11 +34,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
             Ok(page) => page,
             Err(failure) => return gap(context.target, &failure),
         };
-        let rows: Vec<CopyJob> = page
-            .copy_jobs()
-            .iter()
-            .filter_map(|job| row(context, job))
-            .collect();
+        let rows: Vec<CopyJob> = page.copy_jobs().iter().filter_map(|job| row(context, job)).collect();
         context.writer.push(&rows)?;
         token = page.next_token().map(str::to_owned);
         if token.is_none() {

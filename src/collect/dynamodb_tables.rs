@@ -33,10 +33,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<BTreeSet<String>, S
     }
     let (sender, receiver) = tokio::sync::mpsc::unbounded_channel::<Vec<String>>();
     let names = stream::unfold(receiver, |mut receiver| async move {
-        receiver
-            .recv()
-            .await
-            .map(|names| (stream::iter(names), receiver))
+        receiver.recv().await.map(|names| (stream::iter(names), receiver))
     })
     .flatten();
     let list = list(context, sender);
@@ -67,10 +64,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<BTreeSet<String>, S
     Ok(keys)
 }
 
-async fn list(
-    context: &Context<'_>,
-    names: tokio::sync::mpsc::UnboundedSender<Vec<String>>,
-) -> Result<(), Stop> {
+async fn list(context: &Context<'_>, names: tokio::sync::mpsc::UnboundedSender<Vec<String>>) -> Result<(), Stop> {
     let mut call = context.target.caller.begin("dynamodb:ListTables", "");
     let mut start: Option<String> = None;
     loop {
@@ -98,10 +92,7 @@ async fn list(
     Ok(())
 }
 
-async fn ask(
-    context: &Context<'_>,
-    name: String,
-) -> Result<(Table, Option<ContinuousBackup>), Stop> {
+async fn ask(context: &Context<'_>, name: String) -> Result<(Table, Option<ContinuousBackup>), Stop> {
     let backup = async {
         if context.wanted.has("continuous_backups") {
             continuous_backup(context, &name).await
@@ -110,28 +101,13 @@ async fn ask(
         }
     };
     let (table, backup) = futures_util::try_join!(describe(context, &name), backup)?;
-    context
-        .progress
-        .tables_described
-        .fetch_add(1, Ordering::Relaxed);
+    context.progress.tables_described.fetch_add(1, Ordering::Relaxed);
     Ok((table, backup))
 }
 
 async fn describe(context: &Context<'_>, name: &str) -> Result<Table, Stop> {
-    let send = || {
-        context
-            .target
-            .dynamodb
-            .describe_table()
-            .table_name(name)
-            .send()
-    };
-    match context
-        .target
-        .caller
-        .once("dynamodb:DescribeTable", name, send)
-        .await
-    {
+    let send = || context.target.dynamodb.describe_table().table_name(name).send();
+    match context.target.caller.once("dynamodb:DescribeTable", name, send).await {
         Ok(answer) => match answer.table() {
             Some(description) => Ok(described(context, name, description)),
             None => Ok(undescribed(context, name, "unread")),
@@ -175,9 +151,7 @@ fn described(context: &Context<'_>, name: &str, table: &TableDescription) -> Tab
     let sse = table.sse_description();
     Table {
         table_id: table.table_id().map(str::to_owned),
-        table_status: table
-            .table_status()
-            .map(|status| status.as_str().to_owned()),
+        table_status: table.table_status().map(|status| status.as_str().to_owned()),
         created_at: instant(table.creation_date_time()),
         table_size_bytes: table.table_size_bytes(),
         item_count: table.item_count(),
@@ -189,30 +163,19 @@ fn described(context: &Context<'_>, name: &str, table: &TableDescription) -> Tab
             .table_class_summary()
             .and_then(|class| class.table_class())
             .map(|class| class.as_str().to_owned()),
-        sse_type: sse
-            .and_then(|sse| sse.sse_type())
-            .map(|kind| kind.as_str().to_owned()),
+        sse_type: sse.and_then(|sse| sse.sse_type()).map(|kind| kind.as_str().to_owned()),
         sse_status: sse
             .and_then(|sse| sse.status())
             .map(|status| status.as_str().to_owned()),
-        sse_key_arn: sse
-            .and_then(|sse| sse.kms_master_key_arn())
-            .map(str::to_owned),
+        sse_key_arn: sse.and_then(|sse| sse.kms_master_key_arn()).map(str::to_owned),
         deletion_protection: table.deletion_protection_enabled(),
         replica_count: i64::try_from(table.replicas().len()).ok(),
-        restored_at: instant(
-            table
-                .restore_summary()
-                .map(|restore| restore.restore_date_time()),
-        ),
+        restored_at: instant(table.restore_summary().map(|restore| restore.restore_date_time())),
         ..undescribed(context, name, "described")
     }
 }
 
-async fn continuous_backup(
-    context: &Context<'_>,
-    name: &str,
-) -> Result<Option<ContinuousBackup>, Stop> {
+async fn continuous_backup(context: &Context<'_>, name: &str) -> Result<Option<ContinuousBackup>, Stop> {
     let send = || {
         context
             .target
@@ -235,15 +198,9 @@ async fn continuous_backup(
             Ok(Some(ContinuousBackup {
                 table_arn: table_arn(&context.target.partition, &context.target.id, name),
                 pitr_status: status.map(|status| status.as_str().to_owned()),
-                earliest_restorable_at: instant(
-                    pitr.and_then(|pitr| pitr.earliest_restorable_date_time()),
-                ),
-                latest_restorable_at: instant(
-                    pitr.and_then(|pitr| pitr.latest_restorable_date_time()),
-                ),
-                recovery_period_days: pitr
-                    .and_then(|pitr| pitr.recovery_period_in_days())
-                    .map(i64::from),
+                earliest_restorable_at: instant(pitr.and_then(|pitr| pitr.earliest_restorable_date_time())),
+                latest_restorable_at: instant(pitr.and_then(|pitr| pitr.latest_restorable_date_time())),
+                recovery_period_days: pitr.and_then(|pitr| pitr.recovery_period_in_days()).map(i64::from),
             }))
         }
         Err(failure) => gap(context.target, &failure).map(|()| None),

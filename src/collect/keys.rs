@@ -19,8 +19,8 @@ pub(super) async fn collect(context: &Context<'_>, key_arns: BTreeSet<String>) -
     }
     context.writer.push::<Key>(&[])?;
     let mut rows = Vec::new();
-    let mut results = stream::iter(key_arns.iter().map(|arn| describe(context, arn)))
-        .buffer_unordered(CONCURRENT_CALLS);
+    let mut results =
+        stream::iter(key_arns.iter().map(|arn| describe(context, arn))).buffer_unordered(CONCURRENT_CALLS);
     while let Some(row) = results.next().await {
         rows.extend(row?);
     }
@@ -29,12 +29,7 @@ pub(super) async fn collect(context: &Context<'_>, key_arns: BTreeSet<String>) -
 
 async fn describe(context: &Context<'_>, key_arn: &str) -> Result<Option<Key>, Stop> {
     let send = || context.target.kms.describe_key().key_id(key_arn).send();
-    match context
-        .target
-        .caller
-        .once("kms:DescribeKey", key_arn, send)
-        .await
-    {
+    match context.target.caller.once("kms:DescribeKey", key_arn, send).await {
         Ok(answer) => Ok(answer.key_metadata().map(|key| Key {
             key_arn: key_arn.to_owned(),
             key_manager: key.key_manager().map(|manager| manager.as_str().to_owned()),

@@ -77,11 +77,7 @@ impl Wanted {
 
     /// Everything.
     pub fn all() -> Self {
-        Self::frames(
-            COLLECTORS
-                .iter()
-                .flat_map(|collector| collector.frames.iter().copied()),
-        )
+        Self::frames(COLLECTORS.iter().flat_map(|collector| collector.frames.iter().copied()))
     }
 
     /// Is this frame wanted?
@@ -94,9 +90,7 @@ impl Wanted {
         let needed = COLLECTORS
             .iter()
             .filter(|collector| collector.frames.iter().any(|frame| self.has(frame)));
-        needed
-            .flat_map(|collector| collector.actions.iter().copied())
-            .collect()
+        needed.flat_map(|collector| collector.actions.iter().copied()).collect()
     }
 }
 
@@ -194,9 +188,7 @@ pub async fn collect(
                 ))
                 .why(why)
                 .so("the audit cannot be finished; no report was written")
-                .hint(
-                    "log in again, with a session long enough for the scan, and run it once more",
-                ),
+                .hint("log in again, with a session long enough for the scan, and run it once more"),
         })?;
     }
     drop(results);
@@ -221,10 +213,7 @@ async fn collect_target(context: &Context<'_>) -> Result<(), Stop> {
 /// The vaults, and the recovery points of each; gives the key ARNs that they name.
 async fn vaults_and_points(context: &Context<'_>) -> Result<BTreeSet<String>, Stop> {
     let vaults = backup_vaults::collect(context).await?;
-    let mut key_arns: BTreeSet<String> = vaults
-        .iter()
-        .filter_map(|vault| vault.key_arn.clone())
-        .collect();
+    let mut key_arns: BTreeSet<String> = vaults.iter().filter_map(|vault| vault.key_arn.clone()).collect();
     key_arns.extend(recovery_points::collect(context, &vaults).await?);
     Ok(key_arns)
 }

@@ -17,10 +17,7 @@ pub(super) const COLLECTOR: Collector = Collector {
 /// API: backup:ListRecoveryPointsByBackupVault per vault, DynamoDB only, paged by 1,000. Calls: per vault, points /
 /// 1,000, at least 1: `NumberOfRecoveryPoints` is approximate, so no vault is skipped. Errors: become a gap of that
 /// vault; the points read before it are kept, for they prove a presence. Gives the key ARNs that points name.
-pub(super) async fn collect(
-    context: &Context<'_>,
-    vaults: &[Vault],
-) -> Result<BTreeSet<String>, Stop> {
+pub(super) async fn collect(context: &Context<'_>, vaults: &[Vault]) -> Result<BTreeSet<String>, Stop> {
     let mut keys = BTreeSet::new();
     if !context.wanted.has("recovery_points") {
         return Ok(keys);
@@ -30,8 +27,7 @@ pub(super) async fn collect(
     let own = vaults
         .iter()
         .filter(|vault| vault.vault_type.as_deref() != Some("RESTORE_ACCESS_BACKUP_VAULT"));
-    let mut results =
-        stream::iter(own.map(|vault| of_vault(context, vault))).buffer_unordered(CONCURRENT_CALLS);
+    let mut results = stream::iter(own.map(|vault| of_vault(context, vault))).buffer_unordered(CONCURRENT_CALLS);
     while let Some(result) = results.next().await {
         keys.extend(result?);
     }
@@ -78,11 +74,7 @@ async fn of_vault(context: &Context<'_>, vault: &Vault) -> Result<BTreeSet<Strin
     Ok(keys)
 }
 
-fn row(
-    context: &Context<'_>,
-    vault: &Vault,
-    point: &RecoveryPointByBackupVault,
-) -> Option<RecoveryPoint> {
+fn row(context: &Context<'_>, vault: &Vault, point: &RecoveryPointByBackupVault) -> Option<RecoveryPoint> {
     let lifecycle = point.lifecycle();
     let calculated = point.calculated_lifecycle();
     let creator = point.created_by();
@@ -96,8 +88,7 @@ fn row(
         status: point.status().map(|status| status.as_str().to_owned()),
         created_at: instant(point.creation_date()),
         completed_at: instant(point.completion_date()),
-        cold_after_days: lifecycle
-            .and_then(|lifecycle| lifecycle.move_to_cold_storage_after_days()),
+        cold_after_days: lifecycle.and_then(|lifecycle| lifecycle.move_to_cold_storage_after_days()),
         delete_after_days: lifecycle.and_then(|lifecycle| lifecycle.delete_after_days()),
         delete_after_event: lifecycle
             .and_then(|lifecycle| lifecycle.delete_after_event())
@@ -106,17 +97,11 @@ fn row(
         delete_at: instant(calculated.and_then(|calculated| calculated.delete_at())),
         // The SDK reads a missing IsEncrypted as false. With a key named beside it that false cannot be trusted.
         is_encrypted: (point.is_encrypted() || key_arn.is_none()).then_some(point.is_encrypted()),
-        key_type: point
-            .encryption_key_type()
-            .map(|kind| kind.as_str().to_owned()),
+        key_type: point.encryption_key_type().map(|kind| kind.as_str().to_owned()),
         key_arn,
         source_vault_arn: point.source_backup_vault_arn().map(str::to_owned),
-        created_by_plan_id: creator
-            .and_then(|creator| creator.backup_plan_id())
-            .map(str::to_owned),
-        created_by_rule_id: creator
-            .and_then(|creator| creator.backup_rule_id())
-            .map(str::to_owned),
+        created_by_plan_id: creator.and_then(|creator| creator.backup_plan_id()).map(str::to_owned),
+        created_by_rule_id: creator.and_then(|creator| creator.backup_rule_id()).map(str::to_owned),
         size_bytes: point.backup_size_in_bytes(),
     })
 }

@@ -22,9 +22,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
         .await
     {
         Ok(answer) => {
-            let flag = |map: Option<&std::collections::HashMap<String, bool>>| {
-                map?.get("DynamoDB").copied()
-            };
+            let flag = |map: Option<&std::collections::HashMap<String, bool>>| map?.get("DynamoDB").copied();
             let row = RegionSetting {
                 account_id: context.account_id(),
                 region: context.region(),

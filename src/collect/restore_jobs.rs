@@ -20,22 +20,14 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
     let mut token: Option<String> = None;
     loop {
         let request = || {
-            let list = context
-                .target
-                .backup
-                .list_restore_jobs()
-                .by_resource_type("DynamoDB");
+            let list = context.target.backup.list_restore_jobs().by_resource_type("DynamoDB");
             list.max_results(1000).set_next_token(token.clone()).send()
         };
         let page = match call.page(request).await {
             Ok(page) => page,
             Err(failure) => return gap(context.target, &failure),
         };
-        let rows: Vec<RestoreJob> = page
-            .restore_jobs()
-            .iter()
-            .filter_map(|job| row(context, job))
-            .collect();
+        let rows: Vec<RestoreJob> = page.restore_jobs().iter().filter_map(|job| row(context, job)).collect();
         context.writer.push(&rows)?;
         token = page.next_token().map(str::to_owned);
         if token.is_none() {
@@ -56,9 +48,7 @@ fn row(context: &Context<'_>, job: &RestoreJobsListMember) -> Option<RestoreJob>
         created_resource_arn: job.created_resource_arn().map(str::to_owned),
         status: job.status().map(|status| status.as_str().to_owned()),
         status_message: job.status_message().map(str::to_owned),
-        validation_status: job
-            .validation_status()
-            .map(|status| status.as_str().to_owned()),
+        validation_status: job.validation_status().map(|status| status.as_str().to_owned()),
         created_at: instant(job.creation_date()),
         completed_at: instant(job.completion_date()),
     })

@@ -26,9 +26,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
                 .tagging
                 .get_resources()
                 .resource_type_filters("dynamodb:table");
-            list.resources_per_page(100)
-                .set_pagination_token(token.clone())
-                .send()
+            list.resources_per_page(100).set_pagination_token(token.clone()).send()
         };
         let page = match call.page(request).await {
             Ok(page) => page,

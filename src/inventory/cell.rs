@@ -73,11 +73,7 @@ impl Cell for Option<String> {
     }
 
     fn read(column: &Column) -> PolarsResult<Vec<Self>> {
-        Ok(column
-            .str()?
-            .iter()
-            .map(|text| text.map(str::to_owned))
-            .collect())
+        Ok(column.str()?.iter().map(|text| text.map(str::to_owned)).collect())
     }
 }
 
@@ -123,11 +119,7 @@ impl Cell for i64 {
 
     fn read(column: &Column) -> PolarsResult<Vec<Self>> {
         forbid_nulls(column)?;
-        Ok(column
-            .i64()?
-            .iter()
-            .map(Option::unwrap_or_default)
-            .collect())
+        Ok(column.i64()?.iter().map(Option::unwrap_or_default).collect())
     }
 }
 
@@ -149,14 +141,9 @@ impl Cell for Option<DateTime<Utc>> {
     const NULLABLE: bool = true;
 
     fn column<'a>(name: &str, values: impl Iterator<Item = &'a Self>) -> Column {
-        let millis: Vec<Option<i64>> = values
-            .map(|at| at.map(|at| at.timestamp_millis()))
-            .collect();
+        let millis: Vec<Option<i64>> = values.map(|at| at.map(|at| at.timestamp_millis())).collect();
         let column = Int64Chunked::from_slice_options(name.into(), &millis);
-        column
-            .into_datetime(TimeUnit::Milliseconds, None)
-            .into_series()
-            .into()
+        column.into_datetime(TimeUnit::Milliseconds, None).into_series().into()
     }
 
     fn read(column: &Column) -> PolarsResult<Vec<Self>> {
@@ -179,9 +166,6 @@ impl Cell for DateTime<Utc> {
 
     fn read(column: &Column) -> PolarsResult<Vec<Self>> {
         forbid_nulls(column)?;
-        Ok(<Option<Self> as Cell>::read(column)?
-            .into_iter()
-            .flatten()
-            .collect())
+        Ok(<Option<Self> as Cell>::read(column)?.into_iter().flatten().collect())
     }
 }

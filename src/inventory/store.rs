@@ -38,10 +38,7 @@ struct FrameWriter {
 impl Writer {
     /// Opens an empty inventory in `dir`, which must exist.
     pub fn create(dir: &Path) -> Self {
-        let frames = FRAMES
-            .iter()
-            .map(|frame| (frame.name, Mutex::new(None)))
-            .collect();
+        let frames = FRAMES.iter().map(|frame| (frame.name, Mutex::new(None))).collect();
         Self {
             dir: dir.to_owned(),
             frames,
@@ -146,8 +143,7 @@ impl Inventory {
                 .so("nothing was evaluated")
                 .hint("name the folder that a scan or `collect` wrote")
         };
-        let text = std::fs::read_to_string(&path)
-            .map_err(|error| refuse(format!("{}: {error}", path.display())))?;
+        let text = std::fs::read_to_string(&path).map_err(|error| refuse(format!("{}: {error}", path.display())))?;
         let version = serde_json::from_str::<serde_json::Value>(&text)
             .map_err(|error| refuse(format!("{}: {error}", path.display())))?["schema_version"]
             .as_u64();
@@ -160,8 +156,8 @@ impl Inventory {
                 "it has {found}; this program reads version {SCHEMA_VERSION}"
             )));
         }
-        let manifest: Manifest = serde_json::from_str(&text)
-            .map_err(|error| refuse(format!("{}: {error}", path.display())))?;
+        let manifest: Manifest =
+            serde_json::from_str(&text).map_err(|error| refuse(format!("{}: {error}", path.display())))?;
         let inventory = Self {
             dir: dir.to_owned(),
             manifest,
@@ -205,12 +201,7 @@ impl Inventory {
     ///
     /// Errors: the file is damaged.
     pub fn for_each<R: Row>(&self, mut with: impl FnMut(Vec<R>)) -> Result<(), Problem> {
-        let Some(rows) = self
-            .manifest
-            .frames
-            .get(R::FRAME.name)
-            .map(|rows| *rows as usize)
-        else {
+        let Some(rows) = self.manifest.frames.get(R::FRAME.name).map(|rows| *rows as usize) else {
             return Ok(());
         };
         let mut offset = 0;
@@ -219,14 +210,11 @@ impl Inventory {
                 .batch(R::FRAME, offset)
                 .and_then(|frame| R::from_frame(&frame))
                 .map_err(|error| {
-                    Problem::new(format!(
-                        "could not read frame `{}` of the inventory",
-                        R::FRAME.name
-                    ))
-                    .at(path_of(&self.dir, R::FRAME.name).display().to_string())
-                    .why(error.to_string())
-                    .so("nothing was evaluated")
-                    .hint("the file is damaged; collect again")
+                    Problem::new(format!("could not read frame `{}` of the inventory", R::FRAME.name))
+                        .at(path_of(&self.dir, R::FRAME.name).display().to_string())
+                        .why(error.to_string())
+                        .so("nothing was evaluated")
+                        .hint("the file is damaged; collect again")
                 })?;
             offset += ROW_GROUP;
             with(batch);
@@ -236,9 +224,7 @@ impl Inventory {
 
     fn batch(&self, frame: &FrameSchema, offset: usize) -> PolarsResult<DataFrame> {
         let file = File::open(path_of(&self.dir, frame.name))?;
-        ParquetReader::new(file)
-            .with_slice(Some((offset, ROW_GROUP)))
-            .finish()
+        ParquetReader::new(file).with_slice(Some((offset, ROW_GROUP))).finish()
     }
 }
 
@@ -246,8 +232,7 @@ impl Inventory {
 ///
 /// Errors: the disk refused.
 pub fn write_manifest(dir: &Path, manifest: &Manifest) -> Result<(), Problem> {
-    let text =
-        serde_json::to_string_pretty(manifest).map_err(|error| Problem::new(error.to_string()))?;
+    let text = serde_json::to_string_pretty(manifest).map_err(|error| Problem::new(error.to_string()))?;
     std::fs::write(dir.join(MANIFEST_FILE), text + "\n").map_err(|error| {
         Problem::new("could not write the inventory")
             .at(dir.display().to_string())
@@ -260,14 +245,11 @@ fn path_of(dir: &Path, frame: &str) -> PathBuf {
 }
 
 fn disk_problem(dir: &Path, frame: &FrameSchema, why: &str) -> Problem {
-    Problem::new(format!(
-        "could not write frame `{}` of the inventory",
-        frame.name
-    ))
-    .at(dir.display().to_string())
-    .why(why)
-    .so("the scan was stopped; no report was written")
-    .hint("free some space, or choose another folder with `--to`")
+    Problem::new(format!("could not write frame `{}` of the inventory", frame.name))
+        .at(dir.display().to_string())
+        .why(why)
+        .so("the scan was stopped; no report was written")
+        .hint("free some space, or choose another folder with `--to`")
 }
 
 #[cfg(test)]

@@ -1,0 +1,23 @@
+//! Lists `rules/*.toml`, so that a new rule is one new file.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+fn main() {
+    println!("cargo::rerun-if-changed=rules");
+    let root = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    let mut names: Vec<String> = std::fs::read_dir(Path::new(&root).join("rules"))
+        .expect("the rules folder is part of the package")
+        .filter_map(|entry| entry.expect("a readable folder").file_name().into_string().ok())
+        .filter(|name| name.ends_with(".toml"))
+        .collect();
+    names.sort();
+    let mut list = String::from("&[\n");
+    for name in names {
+        let path = Path::new(&root).join("rules").join(&name);
+        writeln!(list, "    ({name:?}, include_str!({:?})),", path.display().to_string()).expect("writing to a string");
+    }
+    list.push_str("]\n");
+    let out = std::env::var("OUT_DIR").expect("cargo sets it");
+    std::fs::write(Path::new(&out).join("rules.rs"), list).expect("the output folder is writable");
+}

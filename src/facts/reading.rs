@@ -1,0 +1,72 @@
+//! What the call log says about each target: what was read whole, what was not, and why.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::TargetId;
+use crate::inventory::Inventory;
+use crate::inventory::schema::{CallLogEntry, Target};
+use crate::problem::Problem;
+
+/// Outcomes of all calls, by target.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// Every target of the scan, in order, with the account's name.
+    pub targets: BTreeMap<TargetId, String>,
+    done: BTreeMap<TargetId, BTreeSet<(String, String)>>,
+    /// Calls that failed.
+    pub failures: Vec<CallLogEntry>,
+    /// Requests sent, by target.
+    pub attempts: BTreeMap<TargetId, u64>,
+}
+
+impl Reading {
+    /// Reads the call log.
+    ///
+    /// Errors: the frame is damaged.
+    pub fn read(inventory: &Inventory) -> Result<Self, Problem> {
+        let mut reading = Self::default();
+        for row in inventory.read::<Target>()? {
+            let target = TargetId { account_id: row.account_id, region: row.region };
+            reading.targets.insert(target, row.account_name.unwrap_or_default());
+        }
+        inventory.for_each::<CallLogEntry>(|rows| {
+            for entry in rows {
+                reading.add(entry);
+            }
+        })?;
+        reading.failures.sort_by(|a, b| {
+            (&a.account_id, &a.region, &a.action, &a.resource).cmp(&(&b.account_id, &b.region, &b.action, &b.resource))
+        });
+        Ok(reading)
+    }
+
+    fn add(&mut self, entry: CallLogEntry) {
+        let target = TargetId { account_id: entry.account_id.clone(), region: entry.region.clone() };
+        *self.attempts.entry(target.clone()).or_default() += u64::try_from(entry.attempt_count).unwrap_or(0);
+        match entry.outcome.as_str() {
+            // What a table's description says is in the table's own row; remembering it here too would double it.
+            "ok" if entry.action.starts_with("dynamodb:Describe") => {}
+            "ok" => {
+                self.done.entry(target).or_default().insert((entry.action, entry.resource));
+            }
+            _ => self.failures.push(entry),
+        }
+    }
+
+    /// Was this call made, and did it end well with all its pages?
+    pub fn is_whole(&self, target: &TargetId, action: &str, resource: &str) -> bool {
+        // Two owned strings per look-up are cheap beside what the answer is worth.
+        let key = (action.to_owned(), resource.to_owned());
+        self.done.get(target).is_some_and(|done| done.contains(&key))
+    }
+
+    /// The failure of one call, in AWS's words.
+    pub fn failure(&self, target: &TargetId, action: &str, resource: &str) -> Option<&CallLogEntry> {
+        self.failures.iter().find(|entry| {
+            entry.account_id == target.account_id
+                && entry.region == target.region
+                && entry.action == action
+                && entry.resource == resource
+        })
+    }
+}
