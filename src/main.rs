@@ -1,2 +1,60 @@
-//! backproof.
-fn main() {}
+//! backproof proves, from evidence and not from intent, that every DynamoDB table is backed up with AWS Backup.
+//!
+//! How it is built, from what is typed to what is written:
+//!
+//! ```text
+//! Cli ─ Settings ─ Target (account × Region), many
+//!                     │ collect      talks to AWS
+//!                  Inventory         frames + call log, Parquet on disk
+//!                     │ facts        pure
+//!                  Facts             one row per table, one column per fact; null means not known
+//!                     │ evaluate     pure: (facts, rules, policy)
+//!                  Vec<Finding>
+//!          ┌──────────┴──────────┐
+//!       Report                  Plan             a file that a person reviews
+//!          │ render, pure        │ apply         talks to AWS, writes a journal
+//!        bytes ─ deliver      Verified           reads AWS afresh, never trusts the journal
+//! ```
+//!
+//! Polars is seen by `inventory`, `facts`, `rules` and `evaluate` only; the AWS SDK by `aws`, `collect`, `remediate` and
+//! `report::deliver` only. Only `main` and `commands` print.
+
+use std::process::ExitCode;
+
+use backproof::cli::{Cli, Command};
+use backproof::commands;
+use backproof::exit::Exit;
+use backproof::problem::Outcome;
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&backproof::problem::Problem::new("could not start").why(error.to_string()).into()),
+    };
+    match runtime.block_on(run(cli.command)) {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(problems) => fail(&problems),
+    }
+}
+
+async fn run(command: Command) -> Outcome<Exit> {
+    match command {
+        Command::Scan(args) => commands::scan::run(args).await,
+        Command::Collect(args) => commands::collect::run(args).await,
+        Command::Report(args) => commands::report::run(args).await,
+        Command::Remediate(command) => commands::remediate::run(command).await,
+        Command::Backup(args) => commands::backup::run(args).await,
+        Command::Explain(command) => commands::explain::run(command),
+        Command::Demo(args) => commands::demo::run(args).await,
+        Command::Sandbox(args) => commands::sandbox::run(args).await,
+    }
+}
+
+fn fail(problems: &backproof::problem::Problems) -> ExitCode {
+    use std::io::Write as _;
+    // Nothing can be done if stderr is gone; the exit code says it too.
+    let _ = writeln!(std::io::stderr().lock(), "{problems}");
+    ExitCode::from(problems.exit().code())
+}

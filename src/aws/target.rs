@@ -4,6 +4,7 @@
 //! its own. All clients share one HTTPS client. Retries are switched off in the SDK: [`super::call`] makes them, so
 //! that every attempt passes the rate limit and is counted.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -133,10 +134,10 @@ impl Session {
         }
     }
 
-    /// The Regions enabled for the caller's account.
+    /// The Regions of the partition, each with whether the caller's account has it enabled.
     ///
     /// API: account:ListRegions, paged by 50. Calls: 1. Errors: returned, for the caller to weigh.
-    pub async fn enabled_regions(&self, identity: &Identity, log: &Arc<CallLog>) -> Result<Vec<String>, Failure> {
+    pub async fn regions(&self, identity: &Identity, log: &Arc<CallLog>) -> Result<BTreeMap<String, bool>, Failure> {
         let region = self.region().unwrap_or_else(|| FALLBACK_REGION.to_owned());
         let target = TargetId {
             account_id: identity.account_id.clone(),
@@ -145,32 +146,20 @@ impl Session {
         let caller = Caller::new(target, Arc::clone(log));
         let client = aws_sdk_account::Client::new(&self.config_in(&region, None));
         let mut call = caller.begin("account:ListRegions", "");
-        let (mut regions, mut token) = (Vec::new(), None);
+        let (mut regions, mut token) = (BTreeMap::new(), None);
         loop {
             use aws_sdk_account::types::RegionOptStatus::{Enabled, EnabledByDefault};
-            let page = call
-                .page(|| {
-                    client
-                        .list_regions()
-                        .region_opt_status_contains(Enabled)
-                        .region_opt_status_contains(EnabledByDefault)
-                        .max_results(50)
-                        .set_next_token(token.clone())
-                        .send()
-                })
-                .await?;
-            regions.extend(
-                page.regions()
-                    .iter()
-                    .filter_map(|region| region.region_name().map(str::to_owned)),
-            );
+            let page = call.page(|| client.list_regions().max_results(50).set_next_token(token.clone()).send()).await?;
+            for region in page.regions() {
+                let is_enabled = matches!(region.region_opt_status(), Some(Enabled | EnabledByDefault));
+                regions.extend(region.region_name().map(|name| (name.to_owned(), is_enabled)));
+            }
             token = page.next_token().map(str::to_owned);
             if token.is_none() {
                 break;
             }
         }
         call.finish();
-        regions.sort();
         Ok(regions)
     }
 

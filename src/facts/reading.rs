@@ -60,13 +60,14 @@ impl Reading {
         self.done.get(target).is_some_and(|done| done.contains(&key))
     }
 
-    /// The failure of one call, in AWS's words.
-    pub fn failure(&self, target: &TargetId, action: &str, resource: &str) -> Option<&CallLogEntry> {
-        self.failures.iter().find(|entry| {
-            entry.account_id == target.account_id
-                && entry.region == target.region
-                && entry.action == action
-                && entry.resource == resource
-        })
+    /// The calls that failed in one target, in order of action and resource.
+    pub fn failures_of<'r>(&'r self, target: &'r TargetId) -> impl Iterator<Item = &'r CallLogEntry> {
+        let is_before = |entry: &CallLogEntry| {
+            (&entry.account_id, &entry.region) < (&target.account_id, &target.region)
+        };
+        let start = self.failures.partition_point(is_before);
+        self.failures[start..]
+            .iter()
+            .take_while(|entry| entry.account_id == target.account_id && entry.region == target.region)
     }
 }

@@ -1,0 +1,272 @@
+//! What may be typed. The doc comments are the help text.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Proves, from evidence and not from intent, that every Amazon DynamoDB table is backed up with AWS Backup.
+///
+/// Credentials, profile, Region and endpoint are taken the way every AWS tool takes them (AWS_PROFILE, AWS_REGION,
+/// AWS_ENDPOINT_URL, …). Nothing is written to AWS except by `remediate apply`, `backup` and `--to s3://…`.
+#[derive(Debug, Parser)]
+#[command(name = "backproof", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The whole audit: read AWS, judge every table, write the reports.
+    Scan(ScanArgs),
+    /// Read AWS and store the inventory, without judging it.
+    Collect(CollectArgs),
+    /// Judge a stored inventory and write the reports, offline.
+    Report(ReportArgs),
+    /// Fix gaps with on-demand backups: plan, apply, verify.
+    #[command(subcommand)]
+    Remediate(RemediateCommand),
+    /// Back up tables by hand, now.
+    Backup(BackupArgs),
+    /// Why a rule judges as it does, what a fact means, which permissions are needed.
+    #[command(subcommand)]
+    Explain(ExplainCommand),
+    /// The whole story on a simulated AWS: no account needed, nothing leaves this machine.
+    Demo(DemoArgs),
+    /// Serve a simulated AWS on loopback, for the AWS CLI, for training, for tests.
+    Sandbox(SandboxArgs),
+}
+
+/// Where to read and by what to judge.
+#[derive(Debug, Args, Clone, Default)]
+pub struct ScopeArgs {
+    /// Settings file. Without this flag: backproof.toml, if it is there.
+    #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Regions to read, separated by commas. Without this flag: the settings file, else every Region enabled.
+    #[arg(long, value_name = "REGION,…", value_delimiter = ',', env = "BACKPROOF_REGIONS")]
+    pub regions: Vec<String>,
+}
+
+/// Which rules to apply.
+#[derive(Debug, Args, Clone, Default)]
+pub struct RuleArgs {
+    /// Rules to apply, separated by commas. Without this flag: all. Calls that no chosen rule needs are not made.
+    #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
+    pub rules: Vec<String>,
+    /// A folder of rule files (*.toml) to use instead of the ones that come with the program.
+    #[arg(long, value_name = "DIR")]
+    pub rules_dir: Option<PathBuf>,
+}
+
+/// What to write, and where.
+#[derive(Debug, Args, Clone)]
+pub struct OutputArgs {
+    /// A folder, s3://bucket/prefix, or - for stdout (with one --format). Without this flag: a new folder below
+    /// backproof-report. Reports are never overwritten.
+    #[arg(long, value_name = "DIR|s3://…|-")]
+    pub to: Option<String>,
+    /// Formats to write, separated by commas: csv, json, html, pdf. Without this flag: all.
+    #[arg(long, value_name = "FORMAT,…", value_delimiter = ',')]
+    pub format: Vec<String>,
+    /// The mildest severity of a non-compliant finding that ends the program with exit code 10.
+    #[arg(long, value_name = "SEVERITY", default_value = "low")]
+    pub fail_on: String,
+    /// Accept an inventory without any table.
+    #[arg(long)]
+    pub allow_empty: bool,
+    /// Print nothing but problems.
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Arguments of `scan`.
+#[derive(Debug, Args)]
+pub struct ScanArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub scope: ScopeArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub rules: RuleArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub output: OutputArgs,
+}
+
+/// Arguments of `collect`.
+#[derive(Debug, Args)]
+pub struct CollectArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub scope: ScopeArgs,
+    /// The folder for the inventory; it must not hold one already.
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The folder with the inventory: the `inventory` folder of a scan, or what `collect` wrote.
+    #[arg(value_name = "INVENTORY")]
+    pub inventory: PathBuf,
+    /// Settings file. Without this flag: backproof.toml, if it is there.
+    #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub rules: RuleArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub output: OutputArgs,
+}
+
+/// Subcommands of `remediate`.
+#[derive(Debug, Subcommand)]
+pub enum RemediateCommand {
+    /// Propose on-demand backups for tables without a recent usable recovery point. Changes nothing.
+    Plan(PlanArgs),
+    /// Start the backup jobs of a reviewed plan. Nothing outside the plan is touched.
+    Apply(ApplyArgs),
+    /// Read AWS afresh and say whether the plan's tables now have a recent usable recovery point.
+    Verify(VerifyArgs),
+}
+
+/// Arguments of `remediate plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The inventory to plan from: the `inventory` folder of a scan. Without it, AWS is read afresh.
+    #[arg(long, value_name = "INVENTORY")]
+    pub from: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub scope: ScopeArgs,
+    /// The plan file to write.
+    #[arg(long, value_name = "FILE", default_value = "remediation-plan.json")]
+    pub to: PathBuf,
+}
+
+/// Arguments of `remediate apply`.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// The plan file.
+    pub plan: PathBuf,
+    /// Settings file with the accounts' roles. Without this flag: backproof.toml, if it is there.
+    #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Show what would be done, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Refuse plans with more actions than this.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub max_changes: usize,
+    /// Where to note every step. Without this flag: the plan file's name with `.journal.jsonl`.
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub wait: WaitArgs,
+}
+
+/// Arguments of `remediate verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The plan file.
+    pub plan: PathBuf,
+    /// Settings file with the accounts' roles. Without this flag: backproof.toml, if it is there.
+    #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+/// How to follow jobs.
+#[derive(Debug, Args, Clone)]
+pub struct WaitArgs {
+    /// Follow the jobs until they have finished, and end by their outcome.
+    #[arg(long)]
+    pub wait: bool,
+    /// Time between two looks at a job, with --wait.
+    #[arg(long, value_name = "DURATION", default_value = "30s", env = "BACKPROOF_POLL_INTERVAL")]
+    pub poll_interval: String,
+    /// Give up following after this time; the jobs go on.
+    #[arg(long, value_name = "DURATION", default_value = "12h")]
+    pub timeout: String,
+}
+
+/// Arguments of `backup`.
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// Names or ARNs of the tables.
+    #[arg(required = true, value_name = "TABLE")]
+    pub tables: Vec<String>,
+    /// The vault that takes the recovery points. Without this flag: the settings file's, else Default.
+    #[arg(long)]
+    pub vault: Option<String>,
+    /// The role AWS Backup assumes. Without this flag: the settings file's, else AWS Backup's default service role.
+    #[arg(long, value_name = "ARN")]
+    pub role: Option<String>,
+    /// Move to cold storage after this time, such as 7d. Without this flag: stays warm.
+    #[arg(long, value_name = "DAYS")]
+    pub cold_after: Option<String>,
+    /// Delete after this time, such as 97d. Without this flag: the policy's minimum retention.
+    #[arg(long, value_name = "DAYS")]
+    pub delete_after: Option<String>,
+    /// The Region of tables given by name. Without this flag: the configured Region.
+    #[arg(long)]
+    pub region: Option<String>,
+    /// Settings file. Without this flag: backproof.toml, if it is there.
+    #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Show what would be done, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub wait: WaitArgs,
+}
+
+/// Subcommands of `explain`.
+#[derive(Debug, Subcommand)]
+pub enum ExplainCommand {
+    /// List the rules.
+    Rules,
+    /// What one rule asks, why, and what to do about it.
+    Rule {
+        /// The rule's id.
+        id: String,
+    },
+    /// Every fact: its type, what it says, when it is unknown.
+    Facts,
+    /// The least-privilege IAM policy of a command, as JSON.
+    Permissions {
+        /// The command that needs them: scan, remediate, backup, deliver.
+        #[arg(long, default_value = "scan")]
+        command: String,
+        /// With scan: only what these rules need, separated by commas.
+        #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
+        rules: Vec<String>,
+    },
+    /// The exit codes.
+    ExitCodes,
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// The folder for the demo's reports.
+    #[arg(long, value_name = "DIR", default_value = "backproof-demo")]
+    pub to: PathBuf,
+}
+
+/// Arguments of `sandbox`.
+#[derive(Debug, Args)]
+pub struct SandboxArgs {
+    /// World file. Without this flag: the organisation of the demo.
+    #[arg(long, value_name = "FILE")]
+    pub world: Option<PathBuf>,
+    /// Loopback port; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+}

@@ -1,0 +1,148 @@
+//! `backup`: on-demand backup jobs of named tables, by hand.
+
+use chrono::Utc;
+use sha2::{Digest, Sha256};
+
+use crate::cli::BackupArgs;
+use crate::commands::remediate::{intervals, outcome, targets};
+use crate::commands::{print, say};
+use crate::domain::{Arn, TargetId, table_arn};
+use crate::duration;
+use crate::evaluate::hex;
+use crate::exit::Exit;
+use crate::problem::{Outcome, Problem, Problems, one_line};
+use crate::remediate::BackupAction;
+use crate::remediate::jobs::{follow, start};
+use crate::remediate::plan::default_role;
+use crate::settings::{Settings, check_lifecycle};
+
+/// Runs `backup`.
+///
+/// Errors: every mistake on the command line before any call; no credentials. A table that AWS refuses is said, and the
+/// next one is tried.
+pub async fn run(args: BackupArgs) -> Outcome<Exit> {
+    let settings = Settings::load(args.config.as_deref())?;
+    let (every, at_most) = intervals(&args.wait)?;
+    let (cold_after_days, delete_after_days) = lifecycle(&args, &settings)?;
+    let vault = args.vault.clone().unwrap_or_else(|| settings.remediation.vault.clone());
+    let mut actions = Vec::new();
+    for (arn, target, partition) in resolve(&args).await? {
+        let name = Arn::parse(&arn).and_then(|arn| arn.table_name()).unwrap_or_default().to_owned();
+        let role = args.role.clone().or_else(|| settings.remediation.role_arn.clone());
+        // By hand each command is a new wish: the token keeps only the retries of one command together.
+        let token = hex(&Sha256::digest(format!("{arn}\0{vault}\0{}", Utc::now().to_rfc3339()))[..16]);
+        actions.push(BackupAction {
+            reason: "asked for by hand".to_owned(),
+            table_name: name,
+            table_id: None,
+            role_arn: role.unwrap_or_else(|| default_role(&partition, &target.account_id)),
+            account_id: target.account_id,
+            region: target.region,
+            table_arn: arn,
+            vault: vault.clone(),
+            cold_after_days,
+            delete_after_days,
+            idempotency_token: format!("backproof-{token}"),
+            table_size_bytes: None,
+        });
+    }
+    let cold = cold_after_days.map(|days| format!("cold after {days} days, ")).unwrap_or_default();
+    for action in &actions {
+        let verb = if args.dry_run { "would back up" } else { "backing up" };
+        say(&format!("{verb} {} into {} ({cold}deleted after {delete_after_days} days)", one_line(&action.table_arn), one_line(&vault)));
+    }
+    if args.dry_run {
+        return Ok(Exit::Compliant);
+    }
+    let targets = targets(&settings, actions.iter()).await?;
+    let (mut jobs, mut refused) = (Vec::new(), 0);
+    for action in &actions {
+        let id = TargetId { account_id: action.account_id.clone(), region: action.region.clone() };
+        let Some(target) = targets.get(&id) else {
+            refused += 1;
+            continue;
+        };
+        match start(target, action).await {
+            Ok(job) => {
+                print(&format!("{}\t{}\n", one_line(&job.table_name), one_line(&job.job_id)))?;
+                jobs.push(job);
+            }
+            Err(failure) => {
+                refused += 1;
+                say(&Problem::new(format!("could not start the backup of `{}`", action.table_name))
+                    .at(format!("account {}, {}, vault `{vault}`", action.account_id, action.region))
+                    .why(format!("{} from backup:StartBackupJob", failure.why()))
+                    .so("the table has no new recovery point")
+                    .hint("check that the vault and the role exist; `backproof explain permissions --command backup` prints the rights needed")
+                    .render("error"));
+            }
+        }
+    }
+    let ended = if args.wait.wait { follow(jobs, every, at_most).await } else { Vec::new() };
+    Ok(outcome(&ended, refused, args.wait.wait))
+}
+
+fn lifecycle(args: &BackupArgs, settings: &Settings) -> Outcome<(Option<i64>, i64)> {
+    let mut problems = Vec::new();
+    let mut days = |flag: &str, text: Option<&String>| -> Option<i64> {
+        let parsed = duration::parse_days(text?);
+        parsed
+            .map_err(|why| {
+                problems.push(Problem::usage(format!("`{flag}` is not a number of days")).why(why).hint("write it like `35d`"));
+            })
+            .ok()
+    };
+    let cold = days("--cold-after", args.cold_after.as_ref());
+    let delete = days("--delete-after", args.delete_after.as_ref());
+    if !problems.is_empty() {
+        return Err(Problems(problems));
+    }
+    let cold = cold.or(if args.cold_after.is_none() { settings.remediation.cold_after_days } else { None });
+    let delete = delete.or(settings.remediation.delete_after_days).unwrap_or(settings.policy.retention_min_days);
+    check_lifecycle(cold, Some(delete)).map_err(|why| {
+        Problem::usage("AWS Backup would refuse the lifecycle")
+            .at("`--cold-after`, `--delete-after`")
+            .why(why)
+            .so("no backup was started")
+            .hint("raise `--delete-after`, or leave `--cold-after` out")
+    })?;
+    Ok((cold, delete))
+}
+
+/// Names and ARNs to ARNs.
+async fn resolve(args: &BackupArgs) -> Outcome<Vec<(String, TargetId, String)>> {
+    let mut resolved = Vec::new();
+    let mut own = None;
+    for table in &args.tables {
+        if let Some(arn) = Arn::parse(table) {
+            if arn.table_name().is_none() {
+                return Err(Problem::usage(format!("`{table}` is not the ARN of a DynamoDB table"))
+                    .so("no backup was started")
+                    .hint("write it like arn:aws:dynamodb:eu-west-1:111122223333:table/Orders")
+                    .into());
+            }
+            let target = TargetId { account_id: arn.account_id.to_owned(), region: arn.region.to_owned() };
+            resolved.push((table.clone(), target, arn.partition.to_owned()));
+            continue;
+        }
+        if own.is_none() {
+            own = Some(own_target(args).await?);
+        }
+        if let Some((target, partition)) = &own {
+            resolved.push((table_arn(partition, target, table), target.clone(), partition.clone()));
+        }
+    }
+    Ok(resolved)
+}
+
+async fn own_target(args: &BackupArgs) -> Outcome<(TargetId, String)> {
+    let session = crate::aws::target::Session::load().await?;
+    let identity = session.identity(&std::sync::Arc::default()).await?;
+    let Some(region) = args.region.clone().or_else(|| session.region()) else {
+        return Err(Problem::usage("the Region of the table is not known")
+            .so("no backup was started")
+            .hint("pass `--region`, set AWS_REGION, or name the table by its ARN")
+            .into());
+    };
+    Ok((TargetId { account_id: identity.account_id, region }, identity.partition))
+}

@@ -1,0 +1,251 @@
+//! `collect`: targets, then everything AWS says of them, into an inventory.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use indicatif::{ProgressBar, ProgressStyle};
+use sha2::{Digest, Sha256};
+
+use crate::aws::call::CallLog;
+use crate::aws::failure::Failure;
+use crate::aws::target::{Identity, Session, Target};
+use crate::cli::{CollectArgs, ScopeArgs};
+use crate::collect::{Progress, Wanted, collect};
+use crate::commands::say;
+use crate::domain::TargetId;
+use crate::evaluate::hex;
+use crate::exit::Exit;
+use crate::inventory::schema::{CallLogEntry, SCHEMA_VERSION, Target as TargetRow};
+use crate::inventory::store::{Writer, write_manifest};
+use crate::inventory::{Inventory, Manifest};
+use crate::problem::{Outcome, Problem, count};
+use crate::report::deliver::{INVENTORY_DIR, Staging};
+use crate::settings::{Account, Settings, check_region};
+use crate::settings_file::nearest;
+
+/// Runs `collect`.
+///
+/// Errors: see [`into`].
+pub async fn run(args: CollectArgs) -> Outcome<Exit> {
+    let settings = settings(&args.scope)?;
+    let staging = Staging::open(&args.to)?;
+    let inventory = into(&settings, &Wanted::all(), staging.dir(), false).await?;
+    let tables = inventory.manifest.frames.get("tables").copied().unwrap_or(0);
+    let dir = staging.commit()?;
+    say(&format!("{tables} tables stored in {}", dir.join(INVENTORY_DIR).display()));
+    Ok(Exit::Compliant)
+}
+
+/// The settings file with what was typed on top.
+///
+/// Errors: every mistake in either.
+pub fn settings(scope: &ScopeArgs) -> Outcome<Settings> {
+    let mut settings = Settings::load(scope.config.as_deref())?;
+    if !scope.regions.is_empty() {
+        settings.regions.clone_from(&scope.regions);
+    }
+    let mut seen = BTreeSet::new();
+    settings.regions.retain(|region| seen.insert(region.clone()));
+    for region in &settings.regions {
+        check_region(region).map_err(|why| unknown_region(region, why, ""))?;
+    }
+    Ok(settings)
+}
+
+fn unknown_region(region: &str, why: impl Into<String>, hint: &str) -> Problem {
+    Problem::usage(format!("`{region}` is not a Region"))
+        .at("`--regions` or the settings file")
+        .why(why)
+        .so("nothing was scanned; no report was written")
+        .hint(hint)
+}
+
+/// Collects into `dir/inventory`.
+///
+/// Errors: no credentials, no caller identity, a Region that does not exist, a disk that refuses, credentials that
+/// expire. Everything else is a gap in the inventory.
+pub async fn into(settings: &Settings, wanted: &Wanted, dir: &Path, quiet: bool) -> Outcome<Inventory> {
+    let started_at = Utc::now();
+    let log = Arc::new(CallLog::default());
+    let session = Session::load().await?;
+    let identity = session.identity(&log).await?;
+    warn_of_skew(&identity, Utc::now());
+    let targets = targets(settings, &session, &identity, &log).await?;
+
+    let dir = dir.join(INVENTORY_DIR);
+    std::fs::create_dir(&dir).map_err(|error| {
+        Problem::new("could not create the inventory").at(dir.display().to_string()).why(error.to_string())
+    })?;
+    let writer = Writer::create(&dir);
+    writer.push(&targets.rows)?;
+    // Ages are whole seconds: AWS's clock has no more.
+    let as_of = identity.at;
+    let progress = Progress::default();
+    let bar = progress_bar(quiet, targets.ready.len());
+    tokio::select! {
+        result = collect(&targets.ready, wanted, &writer, as_of, &progress, &log) => result?,
+        () = show(&bar, &progress) => {}
+    }
+    bar.finish_and_clear();
+    let manifest = Manifest {
+        schema_version: SCHEMA_VERSION,
+        scan_id: scan_id(&identity, &targets.rows, started_at),
+        as_of,
+        started_at,
+        finished_at: Utc::now(),
+        caller_arn: identity.arn.clone(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        attempt_count: log.attempts(),
+        frames: writer.finish()?,
+    };
+    write_manifest(&dir, &manifest)?;
+    Ok(Inventory { dir, manifest })
+}
+
+/// Targets in scope: those that can be asked, and the rows of all.
+struct Targets {
+    ready: Vec<Target>,
+    rows: Vec<TargetRow>,
+}
+
+async fn targets(
+    settings: &Settings,
+    session: &Session,
+    identity: &Identity,
+    log: &Arc<CallLog>,
+) -> Outcome<Targets> {
+    let regions = regions(settings, session, identity, log).await?;
+    let own = Account { id: identity.account_id.clone(), name: String::new(), role_arn: None, external_id: None };
+    let accounts = if settings.accounts.is_empty() { vec![own] } else { settings.accounts.clone() };
+    let mut targets = Targets { ready: Vec::new(), rows: Vec::new() };
+    for account in &accounts {
+        let first = regions.first().map_or("us-east-1", String::as_str);
+        let needs_role = account.role_arn.is_none() && account.id != identity.account_id;
+        if needs_role {
+            return Err(Problem::usage(format!("account `{}` has no role to read it with", account.id))
+                .at("`accounts` in the settings file")
+                .why(format!("the caller belongs to account {}", identity.account_id))
+                .so("nothing was scanned; no report was written")
+                .hint("add `role_arn` to the account")
+                .into());
+        }
+        let credentials = session.assume(account, first).await;
+        for region in &regions {
+            let id = TargetId { account_id: account.id.clone(), region: region.clone() };
+            targets.rows.push(TargetRow {
+                account_id: account.id.clone(),
+                account_name: Some(account.name.clone()).filter(|name| !name.is_empty()),
+                region: region.clone(),
+                partition: identity.partition.clone(),
+            });
+            match &credentials {
+                Ok(credentials) => {
+                    targets.ready.push(session.target(id, &identity.partition, credentials.clone(), log));
+                }
+                Err(failure) => log.add(refused_role(account, &id, failure)),
+            }
+        }
+    }
+    Ok(targets)
+}
+
+fn refused_role(account: &Account, target: &TargetId, failure: &Failure) -> CallLogEntry {
+    CallLogEntry {
+        account_id: target.account_id.clone(),
+        region: target.region.clone(),
+        action: "sts:AssumeRole".to_owned(),
+        resource: account.role_arn.clone().unwrap_or_default(),
+        outcome: failure.outcome().to_owned(),
+        error: Some(failure.why()),
+        page_count: 0,
+        attempt_count: 1,
+        started_at: Utc::now(),
+        duration_ms: 0,
+        request_id: failure.request_id.clone(),
+    }
+}
+
+/// The Regions to read: those named, checked against the account's; else all that are enabled.
+async fn regions(
+    settings: &Settings,
+    session: &Session,
+    identity: &Identity,
+    log: &Arc<CallLog>,
+) -> Outcome<Vec<String>> {
+    let all = session.regions(identity, log).await;
+    match (&all, settings.regions.is_empty()) {
+        (Ok(all), true) if all.values().any(|is_enabled| *is_enabled) => {
+            Ok(all.iter().filter(|(_, is_enabled)| **is_enabled).map(|(region, _)| region.clone()).collect())
+        }
+        (Ok(all), false) => {
+            // A Region that exists but is not enabled is read all the same: the gap says so. A typing error is not.
+            for region in settings.regions.iter().filter(|region| !all.contains_key(*region)) {
+                let near = nearest(region, all.keys().map(String::as_str));
+                let hint = near.map_or_else(
+                    || format!("the Regions are {}", all.keys().cloned().collect::<Vec<_>>().join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                return Err(unknown_region(region, "account:ListRegions does not name it", &hint).into());
+            }
+            Ok(settings.regions.clone())
+        }
+        (Err(_), false) => Ok(settings.regions.clone()),
+        (_, true) => {
+            // The failed call is in the log: the report says that other Regions were not looked at.
+            session.region().map(|region| vec![region]).ok_or_else(|| {
+                Problem::usage("the Regions to read are not known")
+                    .why("account:ListRegions gave none, and no Region is configured")
+                    .so("nothing was scanned; no report was written")
+                    .hint("name them with `--regions`, or set AWS_REGION")
+                    .into()
+            })
+        }
+    }
+}
+
+fn warn_of_skew(identity: &Identity, now: DateTime<Utc>) {
+    let skew = (identity.at - now).num_seconds();
+    if skew.abs() > 60 {
+        let text = Problem::new(format!("this machine's clock differs from AWS's by {}", count(skew.unsigned_abs() as usize, "second")))
+            .so("ages are reckoned by AWS's clock")
+            .hint("set the clock (NTP), so that request times in logs agree");
+        say(&text.render("warning"));
+    }
+}
+
+fn scan_id(identity: &Identity, targets: &[TargetRow], started_at: DateTime<Utc>) -> String {
+    let mut digest = Sha256::new();
+    digest.update(identity.arn.as_bytes());
+    digest.update(started_at.to_rfc3339().as_bytes());
+    for target in targets {
+        digest.update(format!("\0{}/{}", target.account_id, target.region));
+    }
+    hex(&digest.finalize()[..16])
+}
+
+fn progress_bar(quiet: bool, targets: usize) -> ProgressBar {
+    // indicatif draws on terminals only.
+    let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.set_message(format!("reading {}", count(targets, "target")));
+    bar
+}
+
+async fn show(bar: &ProgressBar, progress: &Progress) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        bar.set_message(format!(
+            "{} tables listed, {} read, {} recovery points",
+            progress.tables_listed.load(Ordering::Relaxed),
+            progress.tables_described.load(Ordering::Relaxed),
+            progress.recovery_points.load(Ordering::Relaxed),
+        ));
+        bar.tick();
+    }
+}

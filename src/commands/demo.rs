@@ -1,0 +1,167 @@
+//! `demo`: the whole story on a simulated AWS in this process: scan, reports, remediation, and a second scan that shows
+//! the difference. Every step runs the same program that a person would run, against the sandbox's endpoint.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use backproof_sandbox::{Sandbox, World};
+use serde_json::Value;
+
+use crate::cli::DemoArgs;
+use crate::commands::say;
+use crate::exit::Exit;
+use crate::problem::{Outcome, Problem};
+
+/// The settings of the demo's organisation: the caller's own account, and a role in the other.
+const SETTINGS: &str = r#"# The demo's organisation, as an auditor would describe it.
+accounts = [
+  { id = "111122223333", name = "payments-prod" },
+  { id = "444455556666", name = "retail-prod", role_arn = "arn:aws:iam::444455556666:role/BackupAudit" },
+]
+regions = ["eu-west-1", "us-east-1"]
+
+[policy]
+rpo = "24h"
+retention-min = "35d"
+key-owner = "any"
+
+[remediation]
+vault = "Default"
+cold-after = "7d"
+delete-after = "97d"
+"#;
+
+/// Runs `demo`.
+///
+/// Errors: the folder is taken; the sandbox cannot be served; a step does not end as the story goes.
+pub async fn run(args: DemoArgs) -> Outcome<Exit> {
+    let folder = &args.to;
+    if folder.exists() {
+        return Err(Problem::new("the folder for the demo is already there")
+            .at(folder.display().to_string())
+            .so("nothing was run")
+            .hint("remove it, or choose another with `--to`")
+            .into());
+    }
+    std::fs::create_dir_all(folder).map_err(|error| {
+        Problem::new("could not create the folder for the demo").at(folder.display().to_string()).why(error.to_string())
+    })?;
+    let settings = folder.join("backproof.toml");
+    std::fs::write(&settings, SETTINGS).map_err(|error| {
+        Problem::new("could not write the settings").at(settings.display().to_string()).why(error.to_string())
+    })?;
+    say("1. A simulated AWS starts on loopback: 2 accounts, 2 Regions, about 60 tables, 120 days of history.");
+    let sandbox = Sandbox::start(World::demo(), 0).await.map_err(|error| {
+        Problem::new("could not serve the sandbox").why(error.to_string()).hint("is loopback available?")
+    })?;
+    let story = Story { folder, settings: &settings, environment: sandbox.environment() };
+    let result = story.tell().await;
+    sandbox.stop().await;
+    result.map(|()| Exit::Compliant)
+}
+
+struct Story<'s> {
+    folder: &'s Path,
+    settings: &'s Path,
+    environment: Vec<(String, String)>,
+}
+
+impl Story<'_> {
+    async fn tell(&self) -> Outcome<()> {
+        let config = self.settings.display().to_string();
+        let (first, second) = (self.path("1-before"), self.path("2-after"));
+        let plan = self.path("remediation-plan.json");
+
+        say("\n2. The audit: read every account and Region, judge every table, write the reports.");
+        self.step(&["scan", "--config", &config, "--to", &first], &[Exit::NonCompliant]).await?;
+
+        say("\n3. The plan: an on-demand backup for each table without a recent usable recovery point.");
+        let inventory = format!("{first}/inventory");
+        let planned = ["remediate", "plan", "--config", &config, "--from", &inventory, "--to", &plan];
+        self.step(&planned, &[Exit::Compliant]).await?;
+
+        say("\n4. The plan is applied, and the jobs are followed to their end. Those whose role is broken fail here too.");
+        let applied = ["remediate", "apply", &plan, "--config", &config, "--wait", "--poll-interval", "1s"];
+        self.step(&applied, &[Exit::Compliant, Exit::Failed]).await?;
+
+        say("\n5. AWS is asked afresh what came of it.");
+        let verified = ["remediate", "verify", &plan, "--config", &config];
+        self.step(&verified, &[Exit::Compliant, Exit::NonCompliant]).await?;
+
+        say("\n6. The second audit.");
+        self.step(&["scan", "--config", &config, "--to", &second, "--quiet"], &[Exit::NonCompliant]).await?;
+
+        self.compare(&first, &second)?;
+        say(&format!(
+            "\nThe reports are in {}: open 1-before/report.pdf or 2-after/report.html.\n\
+             With an account of your own: `backproof scan`; the rights it needs: `backproof explain permissions`.",
+            self.folder.display()
+        ));
+        Ok(())
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.join(name).display().to_string()
+    }
+
+    /// Runs this program with the sandbox's environment.
+    async fn step(&self, args: &[&str], expected: &[Exit]) -> Outcome<()> {
+        say(&format!("   $ backproof {}", args.join(" ")));
+        let failed = |why: String| Problem::new(format!("the demo's step `{}` failed", args[0])).why(why);
+        let program: PathBuf = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
+        let mut command = tokio::process::Command::new(program);
+        command.args(args).stdin(Stdio::null());
+        // Whatever login the person has must not leak into the demo, nor the demo into it.
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy().into_owned();
+            if name.starts_with("AWS_") || name.starts_with("BACKPROOF_") {
+                command.env_remove(name);
+            }
+        }
+        command.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        let status = command.status().await.map_err(|error| failed(error.to_string()))?;
+        let code = status.code();
+        if expected.iter().any(|exit| code == Some(i32::from(exit.code()))) {
+            return Ok(());
+        }
+        Err(failed(format!("it ended with {status}")).into())
+    }
+
+    fn compare(&self, first: &str, second: &str) -> Outcome<()> {
+        let (before, after) = (read(first)?, read(second)?);
+        say("\n   verdicts of findings        before   after");
+        for verdict in ["non-compliant", "unknown", "compliant", "not-applicable"] {
+            let count = |report: &Value| {
+                let findings = report["findings"].as_array().map_or(0, |findings| {
+                    findings.iter().filter(|finding| finding["verdict"] == verdict).count()
+                });
+                findings
+            };
+            say(&format!("   {verdict:<24} {:>9} {:>7}", count(&before), count(&after)));
+        }
+        let fresh = |report: &Value| -> Vec<String> {
+            let findings = report["findings"].as_array().cloned().unwrap_or_default();
+            findings
+                .iter()
+                .filter(|finding| finding["rule"] == "recovery-point-fresh" && finding["verdict"] == "non-compliant")
+                .filter_map(|finding| finding["resource_arn"].as_str().map(str::to_owned))
+                .collect()
+        };
+        let (stale_before, stale_after) = (fresh(&before), fresh(&after));
+        let fixed = stale_before.iter().filter(|arn| !stale_after.contains(arn)).count();
+        say(&format!(
+            "   tables without a recent recovery point: {} before, {} after ({fixed} fixed)",
+            stale_before.len(),
+            stale_after.len()
+        ));
+        Ok(())
+    }
+}
+
+fn read(folder: &str) -> Outcome<Value> {
+    let path = Path::new(folder).join("report.json");
+    let problem = |why: String| Problem::new("could not read a report of the demo").at(path.display().to_string()).why(why);
+    let text = std::fs::read_to_string(&path).map_err(|error| problem(error.to_string()))?;
+    Ok(serde_json::from_str(&text).map_err(|error| problem(error.to_string()))?)
+}

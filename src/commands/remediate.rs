@@ -1,0 +1,239 @@
+//! `remediate plan`, `apply`, `verify`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::aws::call::CallLog;
+use crate::aws::target::{Session, Target};
+use crate::cli::{ApplyArgs, PlanArgs, RemediateCommand, VerifyArgs, WaitArgs};
+use crate::collect::Wanted;
+use crate::commands::report::judge;
+use crate::commands::{collect, print, say};
+use crate::domain::{TargetId, Verdict};
+use crate::duration;
+use crate::exit::Exit;
+use crate::facts::Reading;
+use crate::inventory::Inventory;
+use crate::inventory::schema::Vault;
+use crate::problem::{Outcome, Problem, count, one_line};
+use crate::remediate::apply::{Journal, apply};
+use crate::remediate::jobs::{Ended, follow, tally};
+use crate::remediate::plan::propose;
+use crate::remediate::verify::verify;
+use crate::remediate::{BackupAction, Plan};
+use crate::rules::RuleSet;
+use crate::settings::{Account, Settings};
+
+/// Runs `remediate`.
+///
+/// Errors: as the subcommand.
+pub async fn run(command: RemediateCommand) -> Outcome<Exit> {
+    match command {
+        RemediateCommand::Plan(args) => plan(args).await,
+        RemediateCommand::Apply(args) => apply_plan(args).await,
+        RemediateCommand::Verify(args) => verify_plan(args).await,
+    }
+}
+
+async fn plan(args: PlanArgs) -> Outcome<Exit> {
+    let settings = collect::settings(&args.scope)?;
+    let rules = RuleSet::load(None, &[])?;
+    let scratch;
+    let inventory = match &args.from {
+        Some(folder) => Inventory::open(folder)?,
+        None => {
+            scratch = Scratch::new()?;
+            let wanted = Wanted::frames(rules.frames().into_iter().chain(["targets", "tables"]));
+            collect::into(&settings, &wanted, scratch.dir(), false).await?
+        }
+    };
+    let report = judge(&inventory, &rules, &settings.policy)?;
+    let vaults = vaults(&inventory)?;
+    let plan = propose(&report, &rules, &vaults, &settings.remediation, &settings.policy);
+    plan.write(&args.to)?;
+    print(&describe(&plan))?;
+    say(&format!("plan written to {}; review it, then `backproof remediate apply {0}`", args.to.display()));
+    Ok(Exit::Compliant)
+}
+
+/// A temporary folder that goes with its value.
+struct Scratch(std::path::PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Self, Problem> {
+        let dir = std::env::temp_dir().join(format!("backproof-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).map_err(|error| {
+            Problem::new("could not create a temporary folder").at(dir.display().to_string()).why(error.to_string())
+        })?;
+        Ok(Self(dir))
+    }
+
+    fn dir(&self) -> &std::path::Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // A folder left behind in the temporary folder harms nobody.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn vaults(inventory: &Inventory) -> Outcome<BTreeMap<TargetId, Option<Vec<Vault>>>> {
+    let reading = Reading::read(inventory)?;
+    let mut vaults: BTreeMap<TargetId, Option<Vec<Vault>>> = BTreeMap::new();
+    for target in reading.targets.keys() {
+        let is_whole = reading.is_whole(target, "backup:ListBackupVaults", "");
+        vaults.insert(target.clone(), is_whole.then(Vec::new));
+    }
+    for vault in inventory.read::<Vault>()? {
+        let target = TargetId { account_id: vault.account_id.clone(), region: vault.region.clone() };
+        if let Some(Some(list)) = vaults.get_mut(&target) {
+            list.push(vault);
+        }
+    }
+    Ok(vaults)
+}
+
+fn describe(plan: &Plan) -> String {
+    let mut text = format!("{} proposed\n", count(plan.actions.len(), "on-demand backup"));
+    for action in &plan.actions {
+        text.push_str(&line(action));
+    }
+    if !plan.blocked.is_empty() {
+        text.push_str(&format!("{} not in the plan\n", count(plan.blocked.len(), "table")));
+        for blocked in &plan.blocked {
+            text.push_str(&format!("  {}: {}\n", one_line(&blocked.table_arn), one_line(&blocked.reason)));
+        }
+    }
+    text
+}
+
+fn line(action: &BackupAction) -> String {
+    let cold = action.cold_after_days.map(|days| format!("cold after {days} days, ")).unwrap_or_default();
+    format!(
+        "  {} in account {}, {}: vault {}, {cold}deleted after {} days\n      {}\n",
+        one_line(&action.table_name),
+        action.account_id,
+        action.region,
+        one_line(&action.vault),
+        action.delete_after_days,
+        one_line(&action.reason)
+    )
+}
+
+async fn apply_plan(args: ApplyArgs) -> Outcome<Exit> {
+    let settings = Settings::load(args.config.as_deref())?;
+    let (every, at_most) = intervals(&args.wait)?;
+    let plan = Plan::read(&args.plan)?;
+    if plan.actions.len() > args.max_changes {
+        return Err(Problem::usage("the plan has more actions than `--max-changes` allows")
+            .at(args.plan.display().to_string())
+            .why(format!("{}, at most {}", count(plan.actions.len(), "action"), args.max_changes))
+            .so("nothing was changed")
+            .hint(format!("review the plan, then pass `--max-changes {}`", plan.actions.len()))
+            .into());
+    }
+    if args.dry_run {
+        print(&describe(&plan))?;
+        say("nothing was changed (--dry-run)");
+        return Ok(Exit::Compliant);
+    }
+    let targets = targets(&settings, plan.actions.iter()).await?;
+    let path = args.journal.unwrap_or_else(|| args.plan.with_extension("journal.jsonl"));
+    let mut journal = Journal::open(&path)?;
+    let applied = apply(&plan, &targets, &mut journal).await?;
+    say(&format!(
+        "{} started, {} refused; journal in {}",
+        count(applied.jobs.len(), "job"),
+        applied.refused.len(),
+        path.display()
+    ));
+    let ended = if args.wait.wait { follow(applied.jobs, every, at_most).await } else { Vec::new() };
+    Ok(outcome(&ended, applied.refused.len(), args.wait.wait))
+}
+
+/// Everything asked for was done, or not.
+pub(crate) fn outcome(ended: &[Ended], refused: usize, waited: bool) -> Exit {
+    if waited {
+        say(&tally(ended));
+    }
+    if refused == 0 && ended.iter().all(Ended::is_success) { Exit::Compliant } else { Exit::Failed }
+}
+
+/// The pause between looks and the time to give up.
+///
+/// Errors: not durations.
+pub(crate) fn intervals(args: &WaitArgs) -> Outcome<(Duration, Duration)> {
+    let read = |flag: &str, text: &str| -> Result<Duration, Problem> {
+        let delta = duration::parse(text).map_err(|why| {
+            Problem::usage(format!("`{flag}` is not a duration")).why(why).hint("write it like `30s` or `12h`")
+        })?;
+        Ok(delta.to_std().unwrap_or(Duration::ZERO).max(Duration::from_secs(1)))
+    };
+    Ok((read("--poll-interval", &args.poll_interval)?, read("--timeout", &args.timeout)?))
+}
+
+/// The clients of the targets that actions name.
+///
+/// Errors: no credentials, no identity. An account whose role cannot be assumed is left out.
+pub(crate) async fn targets(
+    settings: &Settings,
+    actions: impl Iterator<Item = &BackupAction>,
+) -> Outcome<BTreeMap<TargetId, Target>> {
+    let ids: BTreeSet<TargetId> = actions
+        .map(|action| TargetId { account_id: action.account_id.clone(), region: action.region.clone() })
+        .collect();
+    let log = Arc::new(CallLog::default());
+    let session = Session::load().await?;
+    let identity = session.identity(&log).await?;
+    let mut targets = BTreeMap::new();
+    for id in ids {
+        let account = settings.accounts.iter().find(|account| account.id == id.account_id).cloned();
+        let account = account.unwrap_or_else(|| Account {
+            id: id.account_id.clone(),
+            name: String::new(),
+            role_arn: None,
+            external_id: None,
+        });
+        if account.role_arn.is_none() && id.account_id != identity.account_id {
+            say(&Problem::new(format!("account `{}` has no role to act with", id.account_id))
+                .why(format!("the caller belongs to account {}", identity.account_id))
+                .so("its tables are left as they are")
+                .hint("add the account with `role_arn` to the settings file")
+                .render("warning"));
+            continue;
+        }
+        match session.assume(&account, &id.region).await {
+            Ok(credentials) => {
+                targets.insert(id.clone(), session.target(id, &identity.partition, credentials, &log));
+            }
+            Err(failure) => say(&Problem::new(format!("could not assume the role in account {}", id.account_id))
+                .why(format!("{} from sts:AssumeRole", failure.why()))
+                .so("its tables are left as they are")
+                .hint("let the caller assume the role in its trust policy")
+                .render("warning")),
+        }
+    }
+    Ok(targets)
+}
+
+async fn verify_plan(args: VerifyArgs) -> Outcome<Exit> {
+    let settings = Settings::load(args.config.as_deref())?;
+    let plan = Plan::read(&args.plan)?;
+    let targets = targets(&settings, plan.actions.iter()).await?;
+    let results = verify(&plan, &targets).await;
+    let mut text = String::new();
+    for result in &results {
+        text.push_str(&format!("{:<14} {}: {}\n", result.verdict, one_line(&result.table_name), one_line(&result.message)));
+    }
+    print(&text)?;
+    let has = |verdict: Verdict| results.iter().any(|result| result.verdict == verdict);
+    Ok(match (has(Verdict::NonCompliant), has(Verdict::Unknown)) {
+        (true, _) => Exit::NonCompliant,
+        (false, true) => Exit::EvidenceMissing,
+        (false, false) => Exit::Compliant,
+    })
+}

@@ -1,0 +1,208 @@
+//! `report`: a stored inventory, judged and written down, offline. Also the second half of `scan`.
+
+use std::path::{Path, PathBuf};
+
+use crate::aws::target::Session;
+use crate::cli::{OutputArgs, ReportArgs, RuleArgs};
+use crate::commands::{print, say};
+use crate::domain::{FactValue, Severity, Verdict};
+use crate::evaluate::evaluate;
+use crate::exit::Exit;
+use crate::facts::derive;
+use crate::inventory::Inventory;
+use crate::problem::{Outcome, Problem, count};
+use crate::report::build::{build, why_unknown};
+use crate::report::deliver::{Destination, Staging, check_bucket, to_s3};
+use crate::report::{FORMATS, Format, Report, terminal};
+use crate::rules::RuleSet;
+use crate::settings::{Policy, Settings};
+use crate::settings_file::{list, nearest};
+
+/// Runs `report`.
+///
+/// Errors: settings, rules or output that cannot be used; an inventory that cannot be read.
+pub async fn run(args: ReportArgs) -> Outcome<Exit> {
+    let settings = Settings::load(args.config.as_deref())?;
+    let output = Output::prepare(&args.output).await?;
+    let rules = rules(&args.rules)?;
+    let inventory = Inventory::open(&args.inventory)?;
+    let report = judge(&inventory, &rules, &settings.policy)?;
+    let place = default_folder(&inventory);
+    let staging = match &output.destination {
+        Destination::Folder(Some(folder)) => Some(Staging::open(folder)?),
+        Destination::Folder(None) | Destination::S3 { .. } => Some(Staging::open(&place)?),
+        Destination::Stdout => None,
+    };
+    output.finish(&report, staging).await
+}
+
+/// Loads the rules that were asked for.
+///
+/// Errors: every mistake in them.
+pub fn rules(args: &RuleArgs) -> Outcome<RuleSet> {
+    RuleSet::load(args.rules_dir.as_deref(), &args.rules)
+}
+
+/// The folder for reports when none was named: one for each instant, so that nothing is overwritten.
+pub fn default_folder(inventory: &Inventory) -> PathBuf {
+    default_folder_at(inventory.manifest.as_of)
+}
+
+/// As [`default_folder`], before the inventory exists.
+pub fn default_folder_at(at: chrono::DateTime<chrono::Utc>) -> PathBuf {
+    Path::new("backproof-report").join(at.format("%Y-%m-%dT%H%M%SZ").to_string())
+}
+
+/// Derives, evaluates and puts the report together.
+///
+/// Errors: a damaged inventory.
+pub fn judge(inventory: &Inventory, rules: &RuleSet, policy: &Policy) -> Outcome<Report> {
+    let facts = derive(inventory)?;
+    let why = |target: &_, table: &str, frames: &[&'static str]| why_unknown(&facts, target, table, frames);
+    let findings = evaluate(&facts.tables, rules, policy, &why)?;
+    Ok(build(inventory, &facts, findings, rules, policy)?)
+}
+
+/// What to write, checked before the work begins.
+pub struct Output {
+    /// Where to.
+    pub destination: Destination,
+    formats: Vec<&'static Format>,
+    fail_on: Severity,
+    allow_empty: bool,
+    /// Print nothing but problems.
+    pub quiet: bool,
+    s3: Option<aws_sdk_s3::Client>,
+}
+
+impl Output {
+    /// Checks what was asked for, and that an S3 bucket is there.
+    ///
+    /// Errors: every mistake on the command line; a bucket that cannot be used.
+    pub async fn prepare(args: &OutputArgs) -> Outcome<Self> {
+        let mut problems = Vec::new();
+        let names: Vec<&str> = {
+            let mut names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
+            names.dedup();
+            names
+        };
+        for name in &args.format {
+            if !names.contains(&name.as_str()) {
+                let hint = nearest(name, names.iter().copied())
+                    .map_or_else(|| format!("the formats are {}", list(&names)), |near| format!("did you mean `{near}`?"));
+                problems.push(Problem::usage(format!("`{name}` is not a format")).at("`--format`").hint(hint));
+            }
+        }
+        let fail_on = args.fail_on.parse::<Severity>().unwrap_or_else(|()| {
+            let what = format!("`{}` is not a severity", args.fail_on);
+            problems.push(Problem::usage(what).at("`--fail-on`").hint("it is `low`, `medium`, `high` or `critical`"));
+            Severity::Low
+        });
+        let destination = Destination::parse(args.to.as_deref()).unwrap_or_else(|problem| {
+            problems.push(problem);
+            Destination::Stdout
+        });
+        let wanted = |format: &&Format| args.format.is_empty() || args.format.iter().any(|name| name == format.name);
+        let formats: Vec<&'static Format> = FORMATS.iter().filter(wanted).collect();
+        if problems.is_empty() && destination == Destination::Stdout && formats.len() != 1 {
+            problems.push(
+                Problem::usage("stdout takes exactly one file")
+                    .at("`--to -`")
+                    .why(format!("{} were asked for", count(formats.len(), "file")))
+                    .hint("add `--format json`, `--format html` or `--format pdf`"),
+            );
+        }
+        if !problems.is_empty() {
+            return Err(crate::problem::Problems(problems));
+        }
+        let s3 = match &destination {
+            Destination::S3 { bucket, .. } => {
+                let client = Session::load().await?.s3();
+                check_bucket(&client, bucket).await?;
+                Some(client)
+            }
+            _ => None,
+        };
+        Ok(Self { destination, formats, fail_on, allow_empty: args.allow_empty, quiet: args.quiet, s3 })
+    }
+
+    /// Renders, writes, delivers, prints the summary and says how the program ends.
+    ///
+    /// Errors: nothing to judge, a renderer that fails, a disk or a bucket that refuses.
+    pub async fn finish(&self, report: &Report, staging: Option<Staging>) -> Outcome<Exit> {
+        let is_listed_somewhere = report.coverage.targets.iter().any(|target| target.tables_listed.is_some());
+        if report.tables.is_empty() && is_listed_somewhere && !self.allow_empty {
+            return Err(no_tables(report).into());
+        }
+        let mut files = Vec::new();
+        for format in &self.formats {
+            let bytes = (format.render)(report).map_err(|error| {
+                Problem::new(format!("could not render {}", format.file_name)).why(error.why).so("no report was written")
+            })?;
+            files.push((format.file_name, format.content_type, bytes));
+        }
+        let Some(staging) = staging else {
+            // Bytes of a PDF are data too: written as they are.
+            let (_, _, bytes) = &files[0];
+            use std::io::Write as _;
+            let written = std::io::stdout().lock().write_all(bytes);
+            written.map_err(|error| Problem::new("could not write to stdout").why(error.to_string()))?;
+            return Ok(self.exit(report));
+        };
+        for (name, _, bytes) in &files {
+            staging.write(name, bytes)?;
+        }
+        let folder = staging.commit()?;
+        if !self.quiet {
+            print(&terminal::summary(report, width(), false))?;
+            say(&format!("{} in {}", count(files.len(), "file"), folder.display()));
+        }
+        if let (Some(client), Destination::S3 { bucket, prefix }) = (&self.s3, &self.destination) {
+            for one in to_s3(client, bucket, prefix, &files, &folder).await? {
+                say(&format!("delivered s3://{bucket}/{} (sha256 {})", one.key, one.sha256));
+            }
+        }
+        Ok(self.exit(report))
+    }
+
+    /// 10 before 11 before 0.
+    fn exit(&self, report: &Report) -> Exit {
+        let fails = report.open_findings().any(|finding| finding.severity >= self.fail_on);
+        let is_unknown = report.findings.iter().any(|finding| finding.verdict == Verdict::Unknown && !finding.waived);
+        // Tables that nobody could list have no findings; their absence from the report is missing evidence all the same.
+        let is_unlisted = report.coverage.targets.iter().any(|target| target.tables_listed.is_none());
+        let regions_unknown = report.coverage.gaps.iter().any(|gap| gap.action == "account:ListRegions");
+        match (fails, is_unknown || is_unlisted || regions_unknown) {
+            (true, _) => Exit::NonCompliant,
+            (false, true) => Exit::EvidenceMissing,
+            (false, false) => Exit::Compliant,
+        }
+    }
+}
+
+fn no_tables(report: &Report) -> Problem {
+    let targets = &report.coverage.targets;
+    Problem::new("no DynamoDB table was found")
+        .at(format!(
+            "{}, {}, {}",
+            count(report.coverage.accounts.len(), "account"),
+            count(targets.len(), "target"),
+            match targets.iter().filter(|target| target.gap_count > 0).count() {
+                0 => "all of them read without error".to_owned(),
+                gaps => format!("{} with gaps", count(gaps, "target")),
+            }
+        ))
+        .so("there is nothing to prove; no report was written")
+        .hint("check `regions` in the settings file, or pass `--allow-empty` if this is expected")
+}
+
+/// The width of the terminal, for the summary.
+fn width() -> usize {
+    std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(100).clamp(60, 160)
+}
+
+/// A fact as text, for small listings.
+pub(crate) fn fact_text(report: &Report, table_arn: &str, fact: &str) -> String {
+    let row = report.tables.iter().find(|table| table.table_arn == table_arn);
+    row.map_or(&FactValue::Unknown, |row| row.fact(fact)).to_string()
+}

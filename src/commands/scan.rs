@@ -1,0 +1,61 @@
+//! `scan`: collect, judge, report. The whole audit in one go.
+
+use chrono::Utc;
+
+use crate::cli::ScanArgs;
+use crate::collect::Wanted;
+use crate::commands::report::{Output, default_folder_at, judge, rules};
+use crate::commands::{collect, say};
+use crate::exit::Exit;
+use crate::problem::{Outcome, Problem};
+use crate::report::deliver::{Destination, Staging};
+
+/// Frames that every report shows, whatever rules were chosen.
+const REPORTED: [&str; 2] = ["targets", "tables"];
+
+/// Runs `scan`.
+///
+/// Errors: anything that keeps the audit from being made or filed. Calls that fail are gaps in the report instead.
+pub async fn run(args: ScanArgs) -> Outcome<Exit> {
+    // Everything that can be wrong before the first call is found before the first call.
+    let settings = collect::settings(&args.scope)?;
+    let rules = rules(&args.rules)?;
+    let output = Output::prepare(&args.output).await?;
+    let scratch;
+    let staging = match &output.destination {
+        Destination::Folder(Some(folder)) => Staging::open(folder)?,
+        Destination::Folder(None) | Destination::S3 { .. } => Staging::open(&default_folder_at(Utc::now()))?,
+        Destination::Stdout => {
+            scratch = std::env::temp_dir().join(format!("backproof-{}", std::process::id()));
+            Staging::open(&scratch)?
+        }
+    };
+    // Without a choice of rules the inventory is whole, so that any later question can be answered from it.
+    let wanted = if args.rules.rules.is_empty() && args.rules.rules_dir.is_none() {
+        Wanted::all()
+    } else {
+        Wanted::frames(rules.frames().into_iter().chain(REPORTED))
+    };
+    let inventory = collect::into(&settings, &wanted, staging.dir(), output.quiet).await?;
+    let report = judge(&inventory, &rules, &settings.policy)?;
+    for gap in &report.coverage.gaps {
+        let of = if gap.resource.is_empty() { String::new() } else { format!(" of `{}`", gap.resource) };
+        let warning = Problem::new(format!("could not read {}{of}", gap.action))
+            .at(format!("account {}, {}", gap.target.account_id, gap.target.region))
+            .why(&gap.why)
+            .so(&gap.so)
+            .hint(&gap.hint);
+        say(&warning.render("warning"));
+    }
+    if output.destination == Destination::Stdout {
+        let scratch = staging.dir().parent().map(std::path::Path::to_owned);
+        let exit = output.finish(&report, None).await;
+        drop(staging);
+        if let Some(scratch) = scratch {
+            // An empty folder left behind in the temporary folder harms nobody.
+            let _ = std::fs::remove_dir(scratch);
+        }
+        return exit;
+    }
+    output.finish(&report, Some(staging)).await
+}

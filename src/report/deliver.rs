@@ -1,0 +1,245 @@
+//! Bytes to their place: a folder, S3, stdout. Whole or not at all, and never over something that is there.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use aws_sdk_s3::error::ProvideErrorMetadata as _;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::ChecksumAlgorithm;
+use sha2::{Digest, Sha256};
+
+use super::FORMATS;
+use crate::aws::failure::classify;
+use crate::evaluate::hex;
+use crate::problem::{Problem, count};
+
+/// The folder of the inventory beside the reports.
+pub const INVENTORY_DIR: &str = "inventory";
+
+/// Where reports go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// A folder; none: a new one below `backproof-report`, named when the scan's time is known.
+    Folder(Option<PathBuf>),
+    /// An S3 prefix. The reports also stay in a new folder below `backproof-report`.
+    S3 {
+        /// The bucket.
+        bucket: String,
+        /// The prefix, without slashes at its ends; may be empty.
+        prefix: String,
+    },
+    /// Standard output: one format, nothing on disk but a temporary inventory.
+    Stdout,
+}
+
+impl Destination {
+    /// Reads the value of `--to`.
+    ///
+    /// Errors: an S3 address without a bucket.
+    pub fn parse(to: Option<&str>) -> Result<Self, Problem> {
+        let Some(to) = to else { return Ok(Self::Folder(None)) };
+        if to == "-" {
+            return Ok(Self::Stdout);
+        }
+        let Some(address) = to.strip_prefix("s3://") else {
+            return Ok(Self::Folder(Some(PathBuf::from(to))));
+        };
+        let (bucket, prefix) = address.split_once('/').unwrap_or((address, ""));
+        if bucket.is_empty() {
+            return Err(Problem::usage("the S3 address names no bucket")
+                .at(format!("`--to {to}`"))
+                .so("nothing was read from AWS")
+                .hint("write it like `s3://bucket/prefix`"));
+        }
+        Ok(Self::S3 { bucket: bucket.to_owned(), prefix: prefix.trim_matches('/').to_owned() })
+    }
+}
+
+/// A folder that is being filled: everything is written beside its place and moved there at the end.
+#[derive(Debug)]
+pub struct Staging {
+    target: PathBuf,
+    partial: PathBuf,
+    done: bool,
+}
+
+impl Staging {
+    /// Opens a folder for new files, before any work is done.
+    ///
+    /// Errors: it cannot be written, or it holds an earlier report or inventory.
+    pub fn open(target: &Path) -> Result<Self, Problem> {
+        let refuse = |why: String, hint: &str| {
+            Problem::new("could not use the folder for the reports")
+                .at(target.display().to_string())
+                .why(why)
+                .so("nothing was read from AWS; no report was written")
+                .hint(hint)
+        };
+        std::fs::create_dir_all(target)
+            .map_err(|error| refuse(error.to_string(), "choose a folder that can be written with `--to`"))?;
+        let taken = FORMATS.iter().map(|format| format.file_name).chain([INVENTORY_DIR]);
+        for name in taken {
+            if target.join(name).exists() {
+                let why = format!("it already holds `{name}`, and reports are never overwritten");
+                return Err(refuse(why, "choose a new folder with `--to`"));
+            }
+        }
+        let partial = target.join(format!(".partial-{}", std::process::id()));
+        std::fs::create_dir(&partial)
+            .map_err(|error| refuse(error.to_string(), "choose a folder that can be written with `--to`"))?;
+        Ok(Self { target: target.to_owned(), partial, done: false })
+    }
+
+    /// Where to write until [`Staging::commit`].
+    pub fn dir(&self) -> &Path {
+        &self.partial
+    }
+
+    /// Writes one file.
+    ///
+    /// Errors: the disk refused.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Problem> {
+        let path = self.partial.join(name);
+        let write = || -> std::io::Result<()> {
+            let mut file = std::fs::File::create(&path)?;
+            file.write_all(bytes)?;
+            file.sync_all()
+        };
+        write().map_err(|error| self.disk_problem(name, &error))
+    }
+
+    /// Moves everything to its place.
+    ///
+    /// Errors: the disk refused.
+    pub fn commit(mut self) -> Result<PathBuf, Problem> {
+        let entries = std::fs::read_dir(&self.partial).map_err(|error| self.disk_problem("", &error))?;
+        let mut names: Vec<_> = entries.filter_map(|entry| entry.ok().map(|entry| entry.file_name())).collect();
+        names.sort();
+        for name in names {
+            let to = self.target.join(&name);
+            std::fs::rename(self.partial.join(&name), to)
+                .map_err(|error| self.disk_problem(&name.to_string_lossy(), &error))?;
+        }
+        self.done = true;
+        std::fs::remove_dir(&self.partial).map_err(|error| self.disk_problem("", &error))?;
+        Ok(self.target.clone())
+    }
+
+    fn disk_problem(&self, name: &str, error: &std::io::Error) -> Problem {
+        Problem::new(format!("could not write `{name}`"))
+            .at(self.target.display().to_string())
+            .why(error.to_string())
+            .so("the reports are not complete there; do not file them")
+            .hint("free some space, or choose another folder with `--to`")
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        if !self.done {
+            // Best effort: the folder is marked as partial by its name.
+            let _ = std::fs::remove_dir_all(&self.partial);
+        }
+    }
+}
+
+/// Is the bucket there, and may it be used? Asked before the scan, so that a typing error costs nothing.
+///
+/// API: s3:HeadBucket. Calls: 1. Errors: the bucket is missing or forbidden.
+pub async fn check_bucket(client: &aws_sdk_s3::Client, bucket: &str) -> Result<(), Problem> {
+    let result = client.head_bucket().bucket(bucket).send().await;
+    let Err(error) = result else { return Ok(()) };
+    let status = error.raw_response().map_or(0, |response| response.status().as_u16());
+    let failure = classify(&error);
+    let problem = Problem::new(format!("could not use the bucket `{bucket}`"))
+        .so("nothing was scanned; no report was written");
+    Err(match status {
+        404 => problem.why("there is no such bucket").hint("create it, or correct the name in `--to`"),
+        403 => problem
+            .why("AccessDenied from s3:HeadBucket (s3:ListBucket)")
+            .hint("allow s3:ListBucket, s3:PutObject and s3:GetObject on it, or correct the name in `--to`"),
+        301 | 400 => problem
+            .why(format!("HTTP status {status}: the bucket is in another Region"))
+            .hint("set AWS_REGION to the bucket's Region for the delivery"),
+        _ => problem.why(failure.why()).hint("check the network, AWS_REGION and AWS_ENDPOINT_URL"),
+    })
+}
+
+/// What was stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivered {
+    /// The object's key.
+    pub key: String,
+    /// SHA-256 of the bytes that were read back.
+    pub sha256: String,
+    /// Version of the object, in a bucket with versions.
+    pub version_id: Option<String>,
+}
+
+/// Stores reports under an S3 prefix: with a checksum, never over an object that is there, read back and compared.
+///
+/// API: s3:PutObject (If-None-Match), s3:GetObject. Calls: 2 for each file. Errors: the first file that is not there,
+/// word for word as it was written; `kept` says where the reports are all the same.
+pub async fn to_s3(
+    client: &aws_sdk_s3::Client,
+    bucket: &str,
+    prefix: &str,
+    files: &[(&str, &str, Vec<u8>)],
+    kept: &Path,
+) -> Result<Vec<Delivered>, Problem> {
+    let mut delivered = Vec::new();
+    for (name, content_type, bytes) in files {
+        let key = if prefix.is_empty() { (*name).to_owned() } else { format!("{prefix}/{name}") };
+        match put(client, bucket, &key, content_type, bytes).await {
+            Ok(one) => delivered.push(one),
+            Err(why) => {
+                let file = kept.join(name);
+                let sha256 = hex(&Sha256::digest(bytes));
+                let stored = match delivered.len() {
+                    0 => "nothing was uploaded".to_owned(),
+                    number => format!("{} uploaded before it", count(number, "file")),
+                };
+                let is_taken = why.contains("PreconditionFailed");
+                return Err(Problem::new(format!("could not deliver the report to s3://{bucket}/{key}"))
+                    .why(if is_taken { format!("{why}; an object with this key exists and evidence is never overwritten") } else { why })
+                    .so(format!("the report is complete at {} (sha256 {sha256}); {stored}", file.display()))
+                    .hint(if is_taken { "choose a new prefix with `--to`" } else { "allow s3:PutObject and s3:GetObject on the prefix, then deliver again" }));
+            }
+        }
+    }
+    Ok(delivered)
+}
+
+async fn put(
+    client: &aws_sdk_s3::Client,
+    bucket: &str,
+    key: &str,
+    content_type: &str,
+    bytes: &[u8],
+) -> Result<Delivered, String> {
+    let answer = client
+        .put_object()
+        .bucket(bucket)
+        .key(key)
+        .content_type(content_type)
+        .checksum_algorithm(ChecksumAlgorithm::Sha256)
+        .if_none_match("*")
+        .body(ByteStream::from(bytes.to_vec()))
+        .send()
+        .await
+        .map_err(|error| format!("{} from s3:PutObject", error.code().map_or_else(|| classify(&error).why(), str::to_owned)))?;
+    let version_id = answer.version_id().map(str::to_owned);
+    let back = client
+        .get_object()
+        .bucket(bucket)
+        .key(key)
+        .set_version_id(version_id.clone())
+        .send()
+        .await
+        .map_err(|error| format!("{} from s3:GetObject, reading it back", classify(&error).why()))?;
+    let stored = back.body.collect().await.map_err(|error| format!("{error} while reading it back"))?.into_bytes();
+    if stored != bytes {
+        return Err("the bytes read back differ from those sent".to_owned());
+    }
+    Ok(Delivered { key: key.to_owned(), sha256: hex(&Sha256::digest(&stored)), version_id })
+}
