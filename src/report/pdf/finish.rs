@@ -6,25 +6,29 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 
-use printpdf::{DictItem, FontId, OffsetDateTime, PdfDocument, PdfSaveOptions};
+use printpdf::{
+    DictItem, FontId, Mm, OffsetDateTime, Op, PdfDocument, PdfFont, PdfFontHandle, PdfPage, PdfSaveOptions, Pt,
+    TextItem,
+};
 use sha2::{Digest, Sha256};
 
 use super::doc::{Doc, Mark};
-use super::fonts::{Face, Fonts};
+use super::fonts::{Codes, Face, Fonts};
 use super::page::Page;
 use crate::report::Report;
 
 /// Writes the file.
 pub(super) fn bytes(doc: Doc<'_>, report: &Report) -> Result<Vec<u8>, String> {
     let Doc { fonts, template, pages, marks, .. } = doc;
-    let title = format!("{}: {}", template.title, template.subtitle);
-    let mut pdf = PdfDocument::new(&title);
-    let digest = embed_fonts(&mut pdf, fonts, &pages)?;
+    let mut pdf = PdfDocument::new(&format!("{}: {}", template.title, template.subtitle));
     describe(&mut pdf, report, &template.organisation);
-    let page_count = pages.len();
-    pdf.pages = pages.into_iter().map(Page::into_pdf).collect();
+    let (codes, carrier, digest) = embed_fonts(&mut pdf, fonts, &pages)?;
+    pdf.pages = pages.into_iter().map(|page| page.into_pdf(&codes)).collect();
+    pdf.pages.push(carrier);
     let mut warnings = Vec::new();
-    let options = PdfSaveOptions { optimize: false, image_optimization: None, ..PdfSaveOptions::default() };
+    // `secure: false` lets the operator `Tj` through, which the pages spell out themselves.
+    let options =
+        PdfSaveOptions { optimize: false, secure: false, image_optimization: None, ..PdfSaveOptions::default() };
     let mut file = pdf.to_lopdf_document(&options, &mut warnings);
     drop(pdf);
     if let Some(warning) = warnings.first() {
@@ -33,34 +37,36 @@ pub(super) fn bytes(doc: Doc<'_>, report: &Report) -> Result<Vec<u8>, String> {
     file.version = "1.7".to_owned();
     let id = DictItem::Bytes(digest[..16].to_vec());
     file.trailer.set("ID", DictItem::Array(vec![id.clone(), id]).to_lopdf());
-    let info = file.trailer.get(b"Info").and_then(|info| info.as_reference()).map_err(|error| error.to_string())?;
-    let info = file.get_dictionary_mut(info).map_err(|error| error.to_string())?;
-    // Empty claims: the file follows no print standard, and its identifier is in the trailer.
-    info.remove(b"GTS_PDFXVersion");
-    info.remove(b"Identifier");
-    info.remove(b"Trapped");
-    let ids: Vec<(u32, u16)> = file.page_iter().collect();
-    if ids.len() != page_count {
-        return Err(format!("{} of {page_count} pages were written", ids.len()));
+    let info = file.trailer.get(b"Info").and_then(|info| info.as_reference()).map_err(words)?;
+    let info = file.get_dictionary_mut(info).map_err(words)?;
+    for empty_claim in [&b"GTS_PDFXVersion"[..], b"Identifier", b"Trapped"] {
+        info.remove(empty_claim);
+    }
+    // The carrier has served its purpose once the fonts are in the file.
+    let mut sheets: Vec<(u32, u16)> = file.page_iter().collect();
+    let page = sheets.pop().and_then(|id| file.objects.remove(&id)).ok_or("the carrier of the fonts is missing")?;
+    for part in [&b"Contents"[..], b"Resources"] {
+        let part = page.as_dict().and_then(|page| page.get(part)).and_then(|part| part.as_reference());
+        file.objects.remove(&part.map_err(words)?);
     }
     let mut next = file.max_id + 1;
-    let outline = outline(&marks, &ids, &mut next);
+    let outline = outline(&marks, &sheets, &mut next);
     let root = outline.first().map(|(id, _)| *id);
     for (id, object) in outline {
         file.set_object((id, 0), object.to_lopdf());
     }
     file.max_id = next - 1;
-    let catalog = file.catalog_mut().map_err(|error| error.to_string())?;
-    if let Some(root) = root {
-        catalog.set("Outlines", reference(root).to_lopdf());
-        catalog.set("PageMode", DictItem::Name(b"UseOutlines".to_vec()).to_lopdf());
+    let catalog = file.catalog_mut().map_err(words)?;
+    let tree = catalog.get(b"Pages").and_then(|pages| pages.as_reference()).map_err(words)?;
+    for (key, value) in catalog_entries(root) {
+        catalog.set(key, value.to_lopdf());
     }
-    catalog.set("Lang", text("en").to_lopdf());
-    let preferences = BTreeMap::from([("DisplayDocTitle".to_owned(), DictItem::Bool(true))]);
-    catalog.set("ViewerPreferences", DictItem::Dict { map: preferences }.to_lopdf());
+    let tree = file.get_dictionary_mut(tree).map_err(words)?;
+    let kids = sheets.iter().map(|&(obj, r#gen)| DictItem::Ref { obj, r#gen }).collect();
+    tree.set("Kids", DictItem::Array(kids).to_lopdf());
+    tree.set("Count", DictItem::Int(i64::try_from(sheets.len()).unwrap_or(i64::MAX)).to_lopdf());
     let mut streams: Vec<_> = file.objects.values_mut().filter_map(|object| object.as_stream_mut().ok()).collect();
-    let workers = thread::available_parallelism().map_or(1, usize::from).min(8);
-    let share = streams.len().div_ceil(workers).max(1);
+    let share = streams.len().div_ceil(thread::available_parallelism().map_or(1, usize::from).min(8)).max(1);
     // Each stream is compressed by itself, so the bytes do not depend on how many threads share the work.
     thread::scope(|scope| {
         for part in streams.chunks_mut(share) {
@@ -68,12 +74,32 @@ pub(super) fn bytes(doc: Doc<'_>, report: &Report) -> Result<Vec<u8>, String> {
         }
     });
     let mut bytes = Vec::new();
-    file.save_to(&mut bytes).map_err(|error| error.to_string())?;
+    file.save_to(&mut bytes).map_err(words)?;
     Ok(bytes)
 }
 
-/// Puts the subsets of the faces into the document. Returns the digest of everything that the pages say.
-fn embed_fonts(pdf: &mut PdfDocument, fonts: &Fonts, pages: &[Page]) -> Result<[u8; 32], String> {
+fn words(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+/// What the catalog says beside the pages: bookmarks open, English, the title in the window's head.
+fn catalog_entries(outline: Option<u32>) -> Vec<(&'static str, DictItem)> {
+    let preferences = BTreeMap::from([("DisplayDocTitle".to_owned(), DictItem::Bool(true))]);
+    let mut entries = vec![("Lang", text("en")), ("ViewerPreferences", DictItem::Dict { map: preferences })];
+    if let Some(outline) = outline {
+        entries.push(("Outlines", reference(outline)));
+        entries.push(("PageMode", DictItem::Name(b"UseOutlines".to_vec())));
+    }
+    entries
+}
+
+/// Puts the subsets of the faces into the document. Returns the codes of their characters, a page that shows each of them
+/// once (without it printpdf would take the fonts for unused), and the digest of everything that the pages say.
+fn embed_fonts(
+    pdf: &mut PdfDocument,
+    fonts: &Fonts,
+    pages: &[Page],
+) -> Result<([Codes; 3], PdfPage, [u8; 32]), String> {
     let mut ascii = [[false; 128]; 3];
     let mut others: [BTreeSet<char>; 3] = Default::default();
     let mut digest = Sha256::new();
@@ -89,16 +115,22 @@ fn embed_fonts(pdf: &mut PdfDocument, fonts: &Fonts, pages: &[Page]) -> Result<[
             }
         }
     }
+    let mut all_codes: [Codes; 3] = Default::default();
+    let mut carrier = vec![Op::StartTextSection];
     for face in Face::ALL {
         let mut used = std::mem::take(&mut others[face as usize]);
         used.extend((0_u8..128).filter(|code| ascii[face as usize][usize::from(*code)]).map(char::from));
         if !used.is_empty() {
-            let font = fonts.embed(face, &used)?;
-            let font = printpdf::PdfFont::new(font);
-            pdf.resources.fonts.map.insert(FontId(face.resource().to_owned()), font);
+            let (font, codes) = fonts.embed(face, &used)?;
+            all_codes[face as usize] = codes;
+            let id = FontId(face.resource().to_owned());
+            pdf.resources.fonts.map.insert(id.clone(), PdfFont::new(font));
+            carrier.push(Op::SetFont { font: PdfFontHandle::External(id), size: Pt(1.0) });
+            carrier.push(Op::ShowText { items: vec![TextItem::Text(used.iter().collect())] });
         }
     }
-    Ok(digest.finalize().into())
+    carrier.push(Op::EndTextSection);
+    Ok((all_codes, PdfPage::new(Mm(1.0), Mm(1.0), carrier), digest.finalize().into()))
 }
 
 /// Title, author, dates. The dates are those of the evidence: a report made again later is the same report.

@@ -105,8 +105,8 @@ impl Fonts {
         Cow::Owned(visible)
     }
 
-    /// The face cut down to the characters that the document shows.
-    pub(super) fn embed(&self, face: Face, used: &BTreeSet<char>) -> Result<ParsedFont, String> {
+    /// The face cut down to the characters that the document shows, and how its pages name them.
+    pub(super) fn embed(&self, face: Face, used: &BTreeSet<char>) -> Result<(ParsedFont, Codes), String> {
         let parsed = &self.face(face).parsed;
         let mut remapper = GlyphRemapper::new();
         let mut glyphs = BTreeMap::new();
@@ -121,10 +121,23 @@ impl Fonts {
         let mut font = ParsedFont::from_bytes(face.bytes(), 0, &mut Vec::new())
             .ok_or_else(|| format!("{} cannot be read", face.font_name()))?;
         font.font_name = Some(format!("{}+{}", subset_tag(&bytes), face.font_name()));
+        let codes = Codes(glyphs.clone());
         font.original_bytes = bytes;
         font.codepoint_to_glyph = glyphs;
         font.glyph_widths = widths;
-        Ok(font)
+        Ok((font, codes))
+    }
+}
+
+/// The glyph of each character in a subset.
+#[derive(Default)]
+pub(super) struct Codes(BTreeMap<u32, u16>);
+
+impl Codes {
+    /// A line as the pages spell it: two bytes for each character.
+    pub(super) fn encode(&self, text: &str) -> Vec<u8> {
+        let glyph = |character: char| self.0.get(&u32::from(character)).copied().unwrap_or(0);
+        text.chars().flat_map(|character| glyph(character).to_be_bytes()).collect()
     }
 }
 
@@ -213,9 +226,10 @@ mod tests {
     fn a_subset_holds_the_used_characters_only() {
         let fonts = Fonts::load().expect("fonts");
         let used = "Orders".chars().collect();
-        let font = fonts.embed(Face::Regular, &used).expect("a subset");
+        let (font, codes) = fonts.embed(Face::Regular, &used).expect("a subset");
         assert!(font.original_bytes.len() < 20_000, "{} bytes", font.original_bytes.len());
         assert_eq!(font.codepoint_to_glyph.len(), 5);
         assert_eq!(font.glyph_widths.len(), 5);
+        assert_eq!(codes.encode("Od"), [0, 1, 0, 2]);
     }
 }

@@ -55,7 +55,7 @@ impl Statement {
         } else if totals.waived > 0 {
             let text = format!("Compliant with waivers: {} stand under a waiver.", plural(totals.waived, "finding"));
             (Outcome::Waived, text)
-        } else if !report.coverage.gaps.is_empty() {
+        } else if !report.coverage.gaps.is_empty() || report.coverage.targets.iter().any(|t| t.status != "scanned") {
             let text = format!("Every verdict on the {all} is compliant, yet some calls went unanswered.");
             (Outcome::GapsElsewhere, text)
         } else {
