@@ -16,7 +16,7 @@ const FACTS: &[(&str, f32, bool, &str)] = &[
     ("Usable points", 37.0, true, "usable_recovery_point_count"),
     ("Newest point, age in h", 46.0, true, "newest_recovery_point_age_hours"),
     ("Shortest retention in d", 42.0, true, "shortest_retention_days"),
-    ("Points encrypted", 40.0, false, "recovery_points_encrypted"),
+    ("Points encrypted", 46.0, false, "recovery_points_encrypted"),
     ("Weakest key owner", 66.0, false, "weakest_key_owner"),
     ("In locked vault", 36.0, false, "is_in_locked_vault"),
     ("PITR", 30.0, false, "pitr_on"),
@@ -37,9 +37,9 @@ pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
     doc.paragraph(BODY, &text);
     doc.y += 5.0;
     let mut columns = vec![
-        Column::new("Table", 176.0),
+        Column::new("Table", 168.0),
         Column::new("Account", 54.0),
-        Column::new("Region", 56.0),
+        Column::new("Region", 60.0),
         Column::new("Verdict", 67.0),
     ];
     columns.extend(FACTS.iter().map(|&(title, share, right, _)| Column { title, share, right }));

@@ -55,9 +55,11 @@ pub(super) fn donut(doc: &mut Doc<'_>, (x, y): (f32, f32), radius: f32, counts: 
         doc.page().outline(&circle((x, y), radius), 0.8, muted);
         doc.page().outline(&circle((x, y), hole), 0.8, muted);
     }
-    let big = Style { face: Face::Bold, size: radius * 0.36, colour: TEXT };
+    let mut big = Style { face: Face::Bold, size: radius * 0.36, colour: TEXT };
     let small = Style { face: Face::Regular, size: 7.4, colour: MUTED };
     let number = text::grouped(total);
+    // Long numbers shrink until they stand clear of the ring.
+    big.size *= (hole * 1.6 / doc.measure(big, &number)).min(1.0);
     let half = doc.measure(big, &number) / 2.0;
     doc.text(x - half, y + radius * 0.08, big, &number);
     let half = doc.measure(small, noun) / 2.0;

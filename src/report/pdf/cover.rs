@@ -24,6 +24,7 @@ pub(super) fn write(doc: &mut Doc<'_>, report: &Report) -> Contents {
     title(doc);
     statement(doc, report);
     provenance(doc, report);
+    sign_off(doc);
     doc.start_page(false);
     doc.mark(0, "About this document");
     let contents = contents_room(doc);
@@ -36,11 +37,14 @@ fn title(doc: &mut Doc<'_>) {
     let accent = template.colours.accent;
     let (left, width) = (doc.left(), doc.width());
     doc.mark(0, "Cover");
-    doc.y = 92.0;
+    doc.y = 104.0;
     let line = Style { face: Face::Bold, size: 9.0, colour: MUTED };
-    doc.text(left, doc.y, line, &template.organisation);
-    doc.text_to(left + width, doc.y, line, &template.marking);
-    doc.y = 112.0;
+    for text in [&template.organisation, &template.marking] {
+        if !text.is_empty() {
+            doc.block(left, width, line, text);
+        }
+    }
+    doc.y += 14.0;
     let big = Style { face: Face::Bold, size: 28.0, colour: accent };
     doc.block(left, width, big, &template.title);
     doc.block(left, width, Style { face: Face::Regular, size: 13.0, colour: MUTED }, &template.subtitle);
@@ -118,6 +122,27 @@ fn provenance(doc: &mut Doc<'_>, report: &Report) {
     let left_out = doc.template.left_out();
     if !left_out.is_empty() {
         fact(doc, "Left out", BODY, &format!("{}, by the template of this report", left_out.join(", ")));
+    }
+}
+
+/// Lines for the people who stand for the report, at the foot of the cover.
+fn sign_off(doc: &mut Doc<'_>) {
+    const HEIGHT: f32 = 34.0;
+    let (left, width, roles) = (doc.left(), doc.width(), doc.template.sign_off.as_slice());
+    let height = HEIGHT * roles.len() as f32;
+    if roles.is_empty() {
+        return;
+    }
+    doc.need(height);
+    doc.y += (doc.room() - height).max(0.0);
+    for role in roles {
+        let rule = doc.y + HEIGHT - 12.0;
+        for (from, to, label) in [(0.0, 0.62, role.as_str()), (0.66, 1.0, "Date")] {
+            let (x, length) = (left + width * from, width * (to - from));
+            doc.page().rule(x, rule, length, 0.5, MUTED);
+            doc.text(x, rule + 9.0, SMALL, label);
+        }
+        doc.y += HEIGHT;
     }
 }
 

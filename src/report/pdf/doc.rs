@@ -201,6 +201,18 @@ impl<'a> Doc<'a> {
         }
     }
 
+    /// The text, or its beginning and an ellipsis: for running heads, whose full text stands on the cover.
+    fn fitted(&self, style: Style, width: f32, text: &str) -> String {
+        if self.measure(style, text) <= width {
+            return text.to_owned();
+        }
+        let mut kept: String = text.to_owned();
+        while !kept.is_empty() && self.measure(style, &kept) + style.size > width {
+            kept.pop();
+        }
+        format!("{}\u{2026}", kept.trim_end())
+    }
+
     /// Header and footer of every sheet, now that their number is known.
     pub(super) fn frame(&mut self, header: &str, footer: &str) {
         let total = self.pages.len();
@@ -208,12 +220,15 @@ impl<'a> Doc<'a> {
         let title = Style { face: Face::Bold, size: 7.4, colour: self.template.colours.accent };
         let name = shown(fonts, title.face, &self.template.title).into_owned();
         let header = shown(fonts, SMALL.face, header).into_owned();
-        let footer = shown(fonts, SMALL.face, footer).into_owned();
+        let header_width = fonts.width(SMALL.face, SMALL.size, &header);
+        let room = self.template.page_size.points().0 - 2.0 * SIDE - 20.0;
+        let name = self.fitted(title, room - header_width, &name);
+        let footer = self.fitted(SMALL, room - 70.0, &shown(fonts, SMALL.face, footer));
         for (index, page) in self.pages.iter_mut().enumerate() {
             let left = side(page.width > page.height);
             let (right, foot) = (page.width - left, page.height - 32.0);
             page.frame_text(left, 38.0, title, &name);
-            page.frame_text(right - fonts.width(SMALL.face, SMALL.size, &header), 38.0, SMALL, &header);
+            page.frame_text(right - header_width, 38.0, SMALL, &header);
             page.rule(left, 46.0, right - left, 0.5, HAIRLINE);
             let number = format!("Page {} of {total}", index + 1);
             page.rule(left, foot - 12.0, right - left, 0.5, HAIRLINE);

@@ -6,18 +6,29 @@ use super::doc::{BODY, Doc, MUTED, SMALL, TEXT, symbol, word};
 use super::fonts::Face;
 use super::page::Style;
 use super::table::{Cell, Column, Para, Table};
-use super::text::plural;
+use super::text::{grouped, plural};
 use crate::domain::{FactValue, Finding, Severity, Verdict};
 use crate::report::Report;
 
 const CELL: Style = Style { face: Face::Regular, size: 7.2, colour: TEXT };
 
-const COLUMNS: [Column; 4] = [
-    Column::new("Table", 150.0),
-    Column::new("Account and Region", 82.0),
-    Column::new("Found", 140.0),
-    Column::new("Evidence", 132.0),
-];
+/// The columns; the first is named after what the rule judges.
+fn columns(subject: &str) -> [Column; 4] {
+    let first = match subject {
+        "table" => "Table",
+        "vault" => "Vault",
+        "plan" => "Plan",
+        "recovery_point" => "Recovery point",
+        "target" => "Account-Region pair",
+        _ => "Subject",
+    };
+    [
+        Column::new(first, 150.0),
+        Column::new("Account and Region", 82.0),
+        Column::new("Found", 140.0),
+        Column::new("Evidence", 132.0),
+    ]
+}
 
 pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
     doc.part("Findings", false);
@@ -28,7 +39,7 @@ pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
     {
         let groups = groups(report, verdict);
         let count: usize = groups.iter().map(|group| group.findings.len()).sum();
-        intro(doc, verdict, count, none);
+        intro(doc, report, verdict, count, none);
         for group in &groups {
             write_group(doc, group, verdict, &names);
         }
@@ -40,20 +51,21 @@ pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
     );
 }
 
-fn intro(doc: &mut Doc<'_>, verdict: Verdict, count: usize, none: &str) {
+fn intro(doc: &mut Doc<'_>, report: &Report, verdict: Verdict, count: usize, none: &str) {
     let title = match verdict {
         Verdict::NonCompliant => "Non-compliant",
         _ => "Unknown: evidence is missing",
     };
     doc.heading(title, 60.0);
     let text = match (count, verdict) {
+        (0, _) if report.tables.is_empty() => "No table was judged, so there is no finding of any kind.".to_owned(),
         (0, _) => none.to_owned(),
         (_, Verdict::NonCompliant) => format!(
             "{}, by rule, the gravest first. Waived findings follow the open ones of their rule and are marked.",
             plural(count, "finding")
         ),
         _ => format!(
-            "{} rest on evidence that could not be read. They say neither that the tables are backed up nor that they are \
+            "{} for which the evidence could not be read: that says neither that the tables are backed up nor that they are \
              not.",
             plural(count, "verdict")
         ),
@@ -93,7 +105,8 @@ fn write_group(doc: &mut Doc<'_>, group: &Group<'_>, verdict: Verdict, names: &B
     let remedy = shared_remedy(&group.findings);
     group_head(doc, group, verdict, remedy);
     let caption = format!("{}: {}", group.rule, word(verdict));
-    let mut table = Table::new(doc, &COLUMNS, 7.2, &caption);
+    let subject = group.findings.first().map_or("", |finding| finding.subject);
+    let mut table = Table::new(doc, &columns(subject), 7.2, &caption);
     for finding in &group.findings {
         table.row(doc, &cells(doc, finding, remedy.is_none(), names));
     }
@@ -113,18 +126,29 @@ fn group_head(doc: &mut Doc<'_>, group: &Group<'_>, verdict: Verdict, remedy: Op
     let remedy = remedy.filter(|remedy| !remedy.is_empty()).map(|remedy| format!("Remedy: {remedy}."));
     let remedy = remedy.map(|text| text.replace("..", ".")).unwrap_or_default();
     let lines = doc.wrap(BODY, width - 12.0, group.title).len() + doc.wrap(BODY, width - 12.0, &remedy).len();
-    let height = 18.0 + lines as f32 * BODY.leading();
-    doc.need(height + 70.0);
-    let top = doc.y;
     let (waived, all) = (group.findings.iter().filter(|finding| finding.waived).count(), group.findings.len());
-    let mut count = plural(all, "table");
+    let mut count = plural(all, "finding");
     if waived > 0 {
-        count.push_str(&format!(", {waived} of them waived"));
+        count.push_str(&format!(", {} of them waived", grouped(waived)));
     }
-    doc.text(left + 12.0, top + 10.0, name, group.rule);
     let tag = format!("{} {} \u{b7} severity {} \u{b7} {count}", symbol(verdict), word(verdict), group.severity);
-    doc.text_to(left + width, top + 10.0, SMALL.bold().colour(colour), &tag);
-    doc.y = top + 15.0;
+    let tag_style = SMALL.bold().colour(colour);
+    // Beside the rule's id if there is room for both, else below it.
+    let ids = doc.wrap(name, width - 12.0, group.rule);
+    let beside = ids.len() == 1 && doc.measure(name, group.rule) + doc.measure(tag_style, &tag) + 30.0 < width;
+    let head = ids.len() as f32 * name.leading() + if beside { 2.0 } else { 13.0 };
+    doc.need(head + 3.0 + lines as f32 * BODY.leading() + 70.0);
+    let top = doc.y;
+    doc.mark(2, &format!("{} ({})", group.rule, grouped(all)));
+    for (index, id) in ids.iter().enumerate() {
+        doc.text(left + 12.0, top + 10.0 + index as f32 * name.leading(), name, id);
+    }
+    if beside {
+        doc.text_to(left + width, top + 10.0, tag_style, &tag);
+    } else {
+        doc.text(left + 12.0, top + head - 4.0, tag_style, &tag);
+    }
+    doc.y = top + head;
     for (text, style) in [(group.title, BODY), (remedy.as_str(), BODY.colour(MUTED))] {
         if !text.is_empty() {
             doc.block(left + 12.0, width - 12.0, style, text);

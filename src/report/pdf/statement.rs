@@ -3,6 +3,8 @@
 //! Good news needs every part to be good: tables were listed, all of them were judged, nothing is unknown, nothing is
 //! missing. Anything less has words of its own and never the colour of compliance.
 
+use std::collections::BTreeSet;
+
 use super::doc::MUTED;
 use super::template::{Colours, Rgb};
 use super::text::{grouped, plural};
@@ -43,7 +45,9 @@ impl Statement {
             let most = report.open_findings().map(|finding| finding.severity).max();
             let most = most.map_or("", |severity| severity.as_str());
             let findings = plural(open, "open finding");
-            (Outcome::NonCompliant, format!("Not compliant: {findings} on {all}, the gravest of them {most}."))
+            let subjects: BTreeSet<&str> = report.open_findings().map(|finding| &*finding.resource_arn).collect();
+            let on = format!("{} of {all}", grouped(subjects.len()));
+            (Outcome::NonCompliant, format!("Not compliant: {findings} on {on}, the gravest of them {most}."))
         } else if totals.tables == 0 {
             let text = "No table was judged: this document proves nothing about backups.";
             (Outcome::NothingJudged, text.to_owned())
@@ -53,13 +57,13 @@ impl Statement {
             let text = format!("Nothing was judged: no rule applies to any of the {all} listed.");
             (Outcome::NothingJudged, text)
         } else if totals.waived > 0 {
-            let text = format!("Compliant with waivers: {} stand under a waiver.", plural(totals.waived, "finding"));
+            let text = format!("Compliant with waivers: {} accepted.", plural(totals.waived, "non-compliant finding"));
             (Outcome::Waived, text)
         } else if !report.coverage.gaps.is_empty() || report.coverage.targets.iter().any(|t| t.status != "scanned") {
             let text = format!("Every verdict on the {all} is compliant, yet some calls went unanswered.");
             (Outcome::GapsElsewhere, text)
         } else {
-            (Outcome::Compliant, format!("Compliant: {all} meet every rule that applies to them."))
+            (Outcome::Compliant, format!("Compliant: every rule that applies holds, on {all}."))
         };
         Self { outcome, headline, details: details(report, unread) }
     }

@@ -105,8 +105,12 @@ fn rules(doc: &mut Doc<'_>, report: &Report) {
     let size = 8.0;
     let plain = Style { face: Face::Regular, size, colour: TEXT };
     let muted = plain.colour(MUTED);
-    for (id, counts) in count_by_rule(report) {
-        let rule = report.rules.iter().find(|rule| rule.id == id);
+    let mut lines: Vec<_> = count_by_rule(report)
+        .into_iter()
+        .map(|(id, counts)| (report.rules.iter().find(|rule| rule.id == id), id, counts))
+        .collect();
+    lines.sort_by_key(|(rule, id, _)| (std::cmp::Reverse(rule.map(|rule| rule.severity)), *id));
+    for (rule, id, counts) in lines {
         let number = |count: usize, verdict: Verdict| {
             let style = if count == 0 { muted } else { plain.bold().colour(doc.colour_of(verdict)) };
             vec![Para::new(style, grouped(count))]
@@ -156,7 +160,7 @@ fn targets(doc: &mut Doc<'_>, report: &Report) {
     let (left, width) = (doc.left(), doc.width());
     let room = width - 150.0 - 110.0;
     for (target, counts) in rows {
-        doc.need(22.0);
+        doc.need(30.0);
         let y = doc.y;
         doc.text(left, y + 8.4, BODY, &target.account_id);
         doc.text(left + 68.0, y + 8.4, BODY, &target.region);
@@ -177,8 +181,9 @@ fn targets(doc: &mut Doc<'_>, report: &Report) {
         };
         let parts = if parts.is_empty() { "no table".to_owned() } else { parts.join(" \u{b7} ") };
         let text = if status.is_empty() { parts } else { format!("{parts} \u{2014} {status}") };
-        doc.text(left + 150.0, y + 19.0, SMALL, &text);
-        doc.y += 25.0;
+        doc.y += 12.0;
+        doc.block(left + 150.0, width - 150.0, SMALL, &text);
+        doc.y += 3.5;
     }
     if total == 0 {
         doc.paragraph(BODY, "No account and no Region is in scope.");

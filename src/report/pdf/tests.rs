@@ -9,7 +9,7 @@ use printpdf::{PdfDocument, PdfParseOptions};
 use super::fonts::{Face, Fonts};
 use super::statement::{Outcome, Statement};
 use super::{render, render_with};
-use crate::domain::{FactValue, Verdict};
+use crate::domain::{FactValue, TargetId, Verdict};
 use crate::report::{Report, Totals};
 
 #[path = "sample.rs"]
@@ -112,24 +112,88 @@ fn ten_thousand_tables_are_all_there_in_their_order() {
     }
 }
 
-#[test]
-fn no_word_leaves_the_sheet_and_tables_repeat_their_heads() {
-    let bytes = render(&sample::report(300)).expect("a PDF");
-    let Some(boxes) = poppler(&bytes, &["-bbox"]) else { return };
+/// A report with everything longer, larger and more than is reasonable.
+fn excess() -> Report {
+    let mut report = sample::report(300);
+    let long = "what-cannot-be-named-shortly-is-named-at-length/".repeat(6);
+    report.rules[0].id = long.clone();
+    report.rules[1].title.push_str(&long);
+    report.policy.push((long.clone(), long.clone()));
+    report.scan.caller_arn.push_str(&long);
+    for finding in report.findings.iter_mut().filter(|finding| finding.rule == "in-a-plan") {
+        finding.rule = long.clone();
+        finding.remedy = format!("{long} {}", finding.id);
+    }
+    report.findings[0].evidence.push((long.clone(), FactValue::Text(long.repeat(20))));
+    for account in 0..300 {
+        let mut row = report.coverage.accounts[0].clone();
+        row.account_id = format!("{account:012}");
+        row.name = long.chars().take(account).collect();
+        report.coverage.accounts.push(row);
+        for region in ["ap-southeast-1", "us-gov-west-1", "eusc-de-east-1"] {
+            let mut row = report.coverage.targets[0].clone();
+            row.target = TargetId { account_id: format!("{account:012}"), region: region.to_owned() };
+            row.tables_listed = None;
+            report.coverage.targets.push(row);
+        }
+    }
+    for table in &mut report.tables[..50] {
+        table.target.region = "eusc-de-east-1".to_owned();
+        table.facts.retain(|(name, _)| name != "plan_verdict");
+        table.facts.push(("plan_verdict".to_owned(), FactValue::Text(long.clone())));
+        table.facts.push(("usable_recovery_point_count".to_owned(), FactValue::Int(i64::MAX)));
+    }
+    report
+}
+
+/// The words of a file as poppler sees them: page, left, top, right, bottom, and the size of the page.
+fn words(bytes: &[u8]) -> Option<Vec<(usize, [f32; 4], [f32; 2], String)>> {
     let value = |line: &str, name: &str| -> f32 {
         let rest = line.split(&format!("{name}=\"")).nth(1).expect("an attribute");
         rest.split('"').next().expect("a value").parse().expect("a number")
     };
-    let (mut width, mut height) = (0.0, 0.0);
-    for line in boxes.concat().lines().map(str::trim) {
+    let (mut page, mut size, mut words) = (0, [0.0, 0.0], Vec::new());
+    for line in poppler(bytes, &["-bbox"])?.concat().lines().map(str::trim) {
         if line.starts_with("<page") {
-            (width, height) = (value(line, "width"), value(line, "height"));
+            page += 1;
+            size = ["width", "height"].map(|name| value(line, name));
         } else if line.starts_with("<word") {
-            assert!(value(line, "xMin") >= 30.0 && value(line, "xMax") <= width - 30.0, "{line} of {width}");
-            assert!(value(line, "yMin") >= 25.0 && value(line, "yMax") <= height - 20.0, "{line} of {height}");
+            words.push((page, ["xMin", "yMin", "xMax", "yMax"].map(|name| value(line, name)), size, line.to_owned()));
         }
     }
-    let pages = poppler(&bytes, &["-layout"]).expect("poppler, once more");
+    Some(words)
+}
+
+#[test]
+fn no_word_leaves_its_sheet_or_covers_another() {
+    let template =
+        format!("title = '{0}'\nsubtitle = '{0}'\norganisation = '{0}'\nmarking = '{0}'", "Very long ".repeat(30));
+    for bytes in [render(&excess()), render_with(&excess(), &template)] {
+        let Some(words) = words(&bytes.expect("a PDF")) else { return };
+        for (_, [left, top, right, bottom], [width, height], line) in &words {
+            assert!(*left >= 30.0 && *right <= width - 30.0, "{line} of {width}");
+            assert!(*top >= 25.0 && *bottom <= height - 20.0, "{line} of {height}");
+        }
+        // Boxes hold room above and below the letters: their cores must not meet.
+        let core = |[left, top, right, bottom]: [f32; 4]| {
+            let inset = (bottom - top) * 0.25;
+            [left + 0.4, top + inset, right - 0.4, bottom - inset]
+        };
+        for (index, (page, own, _, line)) in words.iter().enumerate() {
+            let own = core(*own);
+            for (_, other, _, other_line) in words[index + 1..].iter().take_while(|(other, ..)| other == page) {
+                let other = core(*other);
+                let meet = own[0] < other[2] && other[0] < own[2] && own[1] < other[3] && other[1] < own[3];
+                assert!(!meet, "on page {page}:\n{line}\n{other_line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn tables_repeat_their_heads() {
+    let bytes = render(&sample::report(300)).expect("a PDF");
+    let Some(pages) = poppler(&bytes, &["-layout"]) else { return };
     let appendix: Vec<_> = pages.iter().skip_while(|page| !page.contains("300 tables, by ARN")).collect();
     let further: Vec<_> = appendix.iter().filter(|page| page.contains("Every table (continued)")).collect();
     assert!(further.len() > 3);
