@@ -94,8 +94,12 @@ fn provenance(doc: &mut Doc<'_>, report: &Report) {
         grouped(part("partly")),
         grouped(part("not-read")),
     );
-    let tables =
+    let unread = coverage.targets.iter().filter(|target| target.tables_listed.is_none()).count();
+    let mut tables =
         format!("{} listed, {} described", grouped(coverage.tables_listed), grouped(coverage.tables_described));
+    if unread > 0 {
+        tables.push_str(&format!("; not listed in full: {}", plural(unread, "account-Region pair")));
+    }
     let seconds = (scan.finished_at - scan.started_at).num_seconds().max(0);
     let collected = format!("{} to {} ({seconds} s)", rfc3339(scan.started_at), rfc3339(scan.finished_at));
     let as_of = format!("{}. Every age in this document is reckoned on this instant.", rfc3339(scan.as_of));

@@ -121,14 +121,21 @@ fn accounts(doc: &mut Doc<'_>, report: &Report) {
     let mut table = Table::new(doc, &columns, 7.4, "Accounts");
     for account in accounts {
         let targets = || report.coverage.targets.iter().filter(|target| target.target.account_id == account.account_id);
-        let tables: usize = targets().filter_map(|target| target.tables_listed).sum();
+        let seen: usize = targets().filter_map(|target| target.tables_listed).sum();
+        let unread = targets().any(|target| target.tables_listed.is_none()) || targets().next().is_none();
+        let unknown = CELL.bold().colour(doc.template.colours.unknown);
+        let tables = match (unread, seen) {
+            (false, seen) => Para::new(CELL, grouped(seen)),
+            (true, 0) => Para::new(unknown, "unknown"),
+            (true, seen) => Para::new(unknown, format!("at least {}", grouped(seen))),
+        };
         table.row(
             doc,
             &[
                 vec![Para::new(CELL, name_of(&account.account_id, &account.name))],
                 vec![status(doc, account.status)],
                 vec![Para::new(CELL, grouped(targets().count()))],
-                vec![Para::new(CELL, grouped(tables))],
+                vec![tables],
             ],
         );
     }

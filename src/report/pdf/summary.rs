@@ -9,7 +9,7 @@ use super::page::Style;
 use super::table::{Column, Para, Table};
 use super::text::{grouped, plural};
 use crate::domain::{Severity, TargetId, Verdict};
-use crate::report::Report;
+use crate::report::{Report, TargetCoverage};
 
 /// As many targets as a page can show; the rest is in the coverage part.
 const TARGETS: usize = 24;
@@ -143,50 +143,86 @@ fn targets(doc: &mut Doc<'_>, report: &Report) {
         counts.entry(&table.target).or_default()[place(table.verdict)] += 1;
     }
     let total = counts.len();
-    let mut rows: Vec<(&TargetId, Counts)> = counts.into_iter().collect();
+    let mut rows: Vec<TargetLine<'_>> = counts
+        .into_iter()
+        .map(|(target, counts)| {
+            let read = report.coverage.targets.iter().find(|row| row.target == *target);
+            TargetLine { target, counts, tables: counts.iter().sum(), read }
+        })
+        .collect();
     // The worst first where not all fit; the order of accounts else.
     if total > TARGETS {
-        rows.sort_by_key(|(_, counts)| std::cmp::Reverse((counts[0], counts[1], counts.iter().sum::<usize>())));
+        rows.sort_by_key(|row| std::cmp::Reverse((row.counts[0], row.is_unread(), row.counts[1], row.tables)));
         rows.truncate(TARGETS);
         let text = format!(
-            "The {TARGETS} of {} account-Region pairs with the most non-compliant tables; all are listed under \u{201c}Coverage \
-             and gaps\u{201d}.",
+            "{TARGETS} of {} account-Region pairs: those with the most non-compliant tables, then those that could not be \
+             listed. All stand under \u{201c}Coverage and gaps\u{201d}.",
             grouped(total)
         );
         doc.paragraph(SMALL, &text);
         doc.y += 4.0;
     }
-    let most = rows.iter().map(|(_, counts)| counts.iter().sum::<usize>()).max().unwrap_or(0).max(1);
-    let (left, width) = (doc.left(), doc.width());
-    let room = width - 150.0 - 110.0;
-    for (target, counts) in rows {
-        doc.need(30.0);
-        let y = doc.y;
-        doc.text(left, y + 8.4, BODY, &target.account_id);
-        doc.text(left + 68.0, y + 8.4, BODY, &target.region);
-        let scale = room / most as f32;
-        chart::stacked_bar(doc, (left + 150.0, y), 10.5, scale, &counts);
-        let all: usize = counts.iter().sum();
-        let x = left + 150.0 + scale * all as f32 + 10.0;
-        doc.text(x, y + 8.4, BODY.bold(), &grouped(all));
-        let parts: Vec<String> = Verdict::ALL
-            .into_iter()
-            .filter(|verdict| counts[place(*verdict)] > 0)
-            .map(|verdict| format!("{} {}", grouped(counts[place(verdict)]), word(verdict)))
-            .collect();
-        let read = report.coverage.targets.iter().find(|row| row.target == *target);
-        let status = match read.map(|row| (row.status, row.gap_count)) {
-            Some(("scanned", 0)) | None => String::new(),
-            Some((status, gaps)) => format!("{}, {}", read_in_words(status), plural(gaps, "gap")),
-        };
-        let parts = if parts.is_empty() { "no table".to_owned() } else { parts.join(" \u{b7} ") };
-        let text = if status.is_empty() { parts } else { format!("{parts} \u{2014} {status}") };
-        doc.y += 12.0;
-        doc.block(left + 150.0, width - 150.0, SMALL, &text);
-        doc.y += 3.5;
+    let most = rows.iter().map(|row| row.tables).max().unwrap_or(0).max(1);
+    for row in &rows {
+        row.draw(doc, most);
     }
     if total == 0 {
         doc.paragraph(BODY, "No account and no Region is in scope.");
+    }
+}
+
+/// One account-Region pair with its tables by verdict.
+struct TargetLine<'r> {
+    target: &'r TargetId,
+    counts: Counts,
+    tables: usize,
+    read: Option<&'r TargetCoverage>,
+}
+
+impl TargetLine<'_> {
+    /// The list of tables is not known to be whole: none seen does not mean none there.
+    fn is_unread(&self) -> bool {
+        self.read.is_none_or(|read| read.tables_listed.is_none())
+    }
+
+    fn draw(&self, doc: &mut Doc<'_>, most: usize) {
+        doc.need(30.0);
+        let (x, width, y) = (doc.left() + 150.0, doc.width() - 150.0, doc.y);
+        doc.text(x - 150.0, y + 8.4, BODY, &self.target.account_id);
+        doc.text(x - 82.0, y + 8.4, BODY, &self.target.region);
+        let scale = (width - 110.0) / most as f32;
+        chart::stacked_bar(doc, (x, y), 10.5, scale, &self.counts);
+        let unknown = BODY.bold().colour(doc.template.colours.unknown);
+        let (style, number) = match (self.is_unread(), self.tables) {
+            (false, tables) => (BODY.bold(), grouped(tables)),
+            (true, 0) => (unknown, "unknown".to_owned()),
+            (true, tables) => (unknown, format!("at least {}", grouped(tables))),
+        };
+        let after = if self.tables == 0 { 0.0 } else { scale * self.tables as f32 + 10.0 };
+        doc.text(x + after, y + 8.4, style, &number);
+        doc.y += 12.0;
+        doc.block(x, width, SMALL, &self.words());
+        doc.y += 3.5;
+    }
+
+    fn words(&self) -> String {
+        let mut parts: Vec<String> = Verdict::ALL
+            .into_iter()
+            .filter(|verdict| self.counts[place(*verdict)] > 0)
+            .map(|verdict| format!("{} {}", grouped(self.counts[place(verdict)]), word(verdict)))
+            .collect();
+        if self.is_unread() {
+            parts.push("the tables could not be listed in full".to_owned());
+        } else if parts.is_empty() {
+            parts.push("no table".to_owned());
+        }
+        match self.read {
+            Some(read) if read.status != "scanned" || read.gap_count > 0 => {
+                parts.push(format!("{}, {}", read_in_words(read.status), plural(read.gap_count, "gap")));
+            }
+            _ => {}
+        }
+        parts.join(" \u{b7} ")
     }
 }
 

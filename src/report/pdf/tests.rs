@@ -19,6 +19,7 @@ mod sample;
 #[test]
 fn samples_for_the_eye() {
     let Some(folder) = std::env::var_os("BACKPROOF_PDF_SAMPLES").map(PathBuf::from) else { return };
+    std::fs::write(folder.join("excess.pdf"), render(&excess()).expect("a PDF")).expect("a writable folder");
     for count in [0, 1, 60, 10_000] {
         let bytes = render(&sample::report(count)).expect("a PDF");
         std::fs::write(folder.join(format!("{count}.pdf")), bytes).expect("a writable folder");
@@ -146,8 +147,11 @@ fn excess() -> Report {
     report
 }
 
-/// The words of a file as poppler sees them: page, left, top, right, bottom, and the size of the page.
-fn words(bytes: &[u8]) -> Option<Vec<(usize, [f32; 4], [f32; 2], String)>> {
+/// A word: page; left, top, right, bottom; width and height of the page; what poppler wrote.
+type Word = (usize, [f32; 4], [f32; 2], String);
+
+/// The words of a file as poppler sees them.
+fn words(bytes: &[u8]) -> Option<Vec<Word>> {
     let value = |line: &str, name: &str| -> f32 {
         let rest = line.split(&format!("{name}=\"")).nth(1).expect("an attribute");
         rest.split('"').next().expect("a value").parse().expect("a number")
@@ -250,6 +254,17 @@ fn recount(report: &mut Report) {
         table.verdict = own.fold(Verdict::NotApplicable, |worst, finding| worst.worse(finding.verdict));
     }
     report.totals = Totals::of(&report.tables, &report.findings);
+}
+
+#[test]
+fn a_list_that_could_not_be_read_is_not_an_empty_one() {
+    let mut report = sample::report(0);
+    let all = pages(&render(&report).expect("a PDF")).concat();
+    assert!(all.contains("no table") && !all.contains("could not be listed in full"));
+    report.coverage.targets.iter_mut().for_each(|target| target.tables_listed = None);
+    let all = pages(&render(&report).expect("a PDF")).concat();
+    assert!(!all.contains("no table") && all.contains("could not be listed in full"), "{all}");
+    assert!(all.contains("not listed in full: 6 account-Region pairs"), "{all}");
 }
 
 #[test]
