@@ -56,7 +56,8 @@ fn intro(doc: &mut Doc<'_>, report: &Report, verdict: Verdict, count: usize, non
         Verdict::NonCompliant => "Non-compliant",
         _ => "Unknown: evidence is missing",
     };
-    doc.heading(title, 60.0);
+    // With the head and the first row of a rule below it, not alone at the foot of a sheet.
+    doc.heading(title, if count == 0 { 30.0 } else { 170.0 });
     let text = match (count, verdict) {
         (0, _) if report.tables.is_empty() => "No table was judged, so there is no finding of any kind.".to_owned(),
         (0, _) => none.to_owned(),
