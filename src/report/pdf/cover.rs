@@ -1,0 +1,252 @@
+//! The cover: what was examined, by whom, when, with which outcome; what that proves; where to find what.
+
+use super::doc::{BODY, Doc, HAIRLINE, MUTED, Mark, SMALL, TEXT};
+use super::fonts::Face;
+use super::page::Style;
+use super::statement::Statement;
+use super::text::{grouped, plural};
+use crate::domain::rfc3339;
+use crate::report::Report;
+
+/// Where the table of contents goes once the pages are known.
+pub(super) struct Contents {
+    page: usize,
+    left: f32,
+    width: f32,
+    y: f32,
+}
+
+const LINE: f32 = 15.0;
+
+/// Writes the first two sheets. The table of contents follows with [`fill_contents`].
+pub(super) fn write(doc: &mut Doc<'_>, report: &Report) -> Contents {
+    doc.start_page(false);
+    title(doc);
+    statement(doc, report);
+    provenance(doc, report);
+    sign_off(doc);
+    doc.start_page(false);
+    doc.mark(0, "About this document");
+    let contents = contents_room(doc);
+    meaning(doc);
+    contents
+}
+
+fn title(doc: &mut Doc<'_>) {
+    let template = doc.template;
+    let accent = template.colours.accent;
+    let (left, width) = (doc.left(), doc.width());
+    doc.mark(0, "Cover");
+    doc.y = 104.0;
+    let line = Style { face: Face::Bold, size: 9.0, colour: MUTED };
+    for text in [&template.organisation, &template.marking] {
+        if !text.is_empty() {
+            doc.block(left, width, line, text);
+        }
+    }
+    doc.y += 14.0;
+    let big = Style { face: Face::Bold, size: 28.0, colour: accent };
+    doc.block(left, width, big, &template.title);
+    doc.block(left, width, Style { face: Face::Regular, size: 13.0, colour: MUTED }, &template.subtitle);
+    doc.y += 18.0;
+}
+
+/// The overall statement, in a box whose colour repeats what its words say.
+fn statement(doc: &mut Doc<'_>, report: &Report) {
+    let statement = Statement::of(report);
+    let colour = statement.colour(&doc.template.colours);
+    let (left, width) = (doc.left(), doc.width());
+    let head = Style { face: Face::Bold, size: 13.0, colour };
+    let body = BODY.colour(TEXT);
+    let headline = doc.wrap(head, width - 28.0, &statement.headline);
+    let details: Vec<_> = statement.details.iter().flat_map(|detail| doc.wrap(body, width - 28.0, detail)).collect();
+    let height = 22.0 + headline.len() as f32 * head.leading() + details.len() as f32 * (body.leading() + 1.5);
+    let top = doc.y;
+    doc.page().fill_rect(left, top, width, height, colour.tint(0.93));
+    doc.page().fill_rect(left, top, 4.0, height, colour);
+    let mut y = top + 11.0 + head.size * 0.85;
+    for line in &headline {
+        doc.text(left + 16.0, y, head, line);
+        y += head.leading();
+    }
+    for line in &details {
+        doc.text(left + 16.0, y, body, line);
+        y += body.leading() + 1.5;
+    }
+    doc.y = top + height + 24.0;
+}
+
+/// Scope and provenance as label and value.
+fn provenance(doc: &mut Doc<'_>, report: &Report) {
+    let scan = &report.scan;
+    let mono = Style { face: Face::Mono, size: 7.8, colour: TEXT };
+    let coverage = &report.coverage;
+    let mut regions: Vec<&str> = coverage.targets.iter().map(|target| target.target.region.as_str()).collect();
+    regions.sort_unstable();
+    regions.dedup();
+    let accounts: Vec<String> =
+        coverage.accounts.iter().map(|account| name_of(&account.account_id, &account.name)).collect();
+    let part = |status: &str| coverage.targets.iter().filter(|target| target.status == status).count();
+    let targets = format!(
+        "{}: {} read in full, {} in part, {} not read",
+        plural(coverage.targets.len(), "account-Region pair"),
+        grouped(part("scanned")),
+        grouped(part("partly")),
+        grouped(part("not-read")),
+    );
+    let unread = coverage.targets.iter().filter(|target| target.tables_listed.is_none()).count();
+    let mut tables =
+        format!("{} listed, {} described", grouped(coverage.tables_listed), grouped(coverage.tables_described));
+    if unread > 0 {
+        tables.push_str(&format!("; not listed in full: {}", plural(unread, "account-Region pair")));
+    }
+    let seconds = (scan.finished_at - scan.started_at).num_seconds().max(0);
+    let collected = format!("{} to {} ({seconds} s)", rfc3339(scan.started_at), rfc3339(scan.finished_at));
+    let as_of = format!("{}. Every age in this document is reckoned on this instant.", rfc3339(scan.as_of));
+    let heading = |doc: &mut Doc<'_>, text: &str| {
+        let style = Style { face: Face::Bold, size: 10.0, colour: doc.template.colours.accent };
+        let (left, y) = (doc.left(), doc.y + 9.0);
+        doc.text(left, y, style, text);
+        doc.y += 17.0;
+    };
+    heading(doc, "Scope");
+    fact(doc, "Accounts", BODY, &list(&accounts, 12));
+    fact(doc, "Regions", BODY, &list(&regions, 20));
+    fact(doc, "Reached", BODY, &targets);
+    fact(doc, "Tables", BODY, &tables);
+    fact(doc, "Rules", BODY, &format!("{} applied", plural(report.rules.len(), "rule")));
+    doc.y += 14.0;
+    heading(doc, "Provenance");
+    fact(doc, "Evidence as of", BODY, &as_of);
+    fact(doc, "Collected", BODY, &collected);
+    fact(doc, "Caller", mono, &scan.caller_arn);
+    fact(doc, "Calls to AWS", BODY, &grouped(usize::try_from(scan.call_count).unwrap_or(usize::MAX)));
+    fact(doc, "Made by", BODY, &format!("backproof {}", scan.tool_version));
+    fact(doc, "Scan id", mono, &scan.id);
+    let left_out = doc.template.left_out();
+    if !left_out.is_empty() {
+        fact(doc, "Left out", BODY, &format!("{}, by the template of this report", left_out.join(", ")));
+    }
+}
+
+/// Lines for the people who stand for the report, at the foot of the cover.
+fn sign_off(doc: &mut Doc<'_>) {
+    const HEIGHT: f32 = 34.0;
+    let (left, width, roles) = (doc.left(), doc.width(), doc.template.sign_off.as_slice());
+    let height = HEIGHT * roles.len() as f32;
+    if roles.is_empty() {
+        return;
+    }
+    doc.need(height);
+    doc.y += (doc.room() - height).max(0.0);
+    for role in roles {
+        let rule = doc.y + HEIGHT - 12.0;
+        for (from, to, label) in [(0.0, 0.62, role.as_str()), (0.66, 1.0, "Date")] {
+            let (x, length) = (left + width * from, width * (to - from));
+            doc.page().rule(x, rule, length, 0.5, MUTED);
+            doc.text(x, rule + 9.0, SMALL, label);
+        }
+        doc.y += HEIGHT;
+    }
+}
+
+/// An account id with the name it was given, if any.
+pub(super) fn name_of(account_id: &str, name: &str) -> String {
+    if name.is_empty() { account_id.to_owned() } else { format!("{account_id} ({name})") }
+}
+
+/// The first few of a list, and how many follow.
+fn list<T: AsRef<str>>(items: &[T], most: usize) -> String {
+    if items.is_empty() {
+        return "none".to_owned();
+    }
+    let shown: Vec<&str> = items.iter().take(most).map(AsRef::as_ref).collect();
+    let count = grouped(items.len());
+    match items.len().saturating_sub(most) {
+        0 => format!("{count}: {}", shown.join(", ")),
+        more => format!(
+            "{count}: {} and {} more, listed under \u{201c}Coverage and gaps\u{201d}",
+            shown.join(", "),
+            grouped(more)
+        ),
+    }
+}
+
+fn fact(doc: &mut Doc<'_>, label: &str, style: Style, value: &str) {
+    let (left, width) = (doc.left(), doc.width());
+    let value = if value.is_empty() { "unknown" } else { value };
+    let lines = doc.wrap(style, width - 96.0, value);
+    doc.need(lines.len() as f32 * style.leading() + 6.0);
+    let y = doc.y;
+    doc.text(left, y + 8.6, BODY.colour(MUTED), label);
+    for (index, line) in lines.iter().enumerate() {
+        doc.text(left + 96.0, y + 8.6 + index as f32 * BODY.leading(), style, line);
+    }
+    doc.y += lines.len() as f32 * BODY.leading() + 4.0;
+    let rule = doc.y - 2.0;
+    doc.page().rule(left, rule, width, 0.4, HAIRLINE);
+}
+
+fn contents_room(doc: &mut Doc<'_>) -> Contents {
+    let (left, y) = (doc.left(), doc.y);
+    let style = Style { face: Face::Bold, size: 17.0, colour: doc.template.colours.accent };
+    doc.text(left, y + 15.0, style, "Contents");
+    let contents = Contents { page: doc.pages.len() - 1, left, width: doc.width(), y: y + 34.0 };
+    doc.y = contents.y + LINE * (doc.template.sections.len() as f32) + 16.0;
+    contents
+}
+
+fn meaning(doc: &mut Doc<'_>) {
+    doc.heading("What this document proves", 60.0);
+    for point in [
+        "Which DynamoDB tables AWS listed in the scope, at the time of collecting, and how each of them was judged.",
+        "For each table: whether a backup plan's selection really takes it, which usable recovery points AWS Backup \
+         listed, how old the newest of them was, how long they are kept, and which key encrypts them.",
+        "That every verdict rests on the facts printed with it, and every fact on answers of AWS to the caller named on \
+         the cover.",
+        "Where evidence is missing, why, and what follows from that.",
+    ] {
+        doc.point(BODY, point);
+    }
+    doc.heading("What it does not prove", 60.0);
+    for point in [
+        "That a restore succeeds. A recovery point that exists is not yet a restore that worked; only a restore test shows \
+         that.",
+        "That the contents of a recovery point are complete or correct: AWS does not tell, and nothing here looks inside.",
+        "Anything about accounts, Regions and tables outside the scope, or within it but listed as a gap.",
+        "Anything about times before or after the evidence was collected. A proof over a period needs more than one scan.",
+        "That the rules and the policy values fit the organisation's own obligations.",
+    ] {
+        doc.point(BODY, point);
+    }
+    doc.heading("How to read it", 60.0);
+    for point in [
+        "Four verdicts: non-compliant, unknown, compliant, not applicable. Unknown means that evidence could not be read: \
+         it is never good news and never bad news.",
+        "\u{201c}Unknown\u{201d} in place of a value means: not known, and nothing else. It does not mean none or zero.",
+        "All instants are UTC. Ages are in hours, retention in days.",
+        "Characters that have no shape in the fonts of this document, or none at all, are spelled out, such as [U+1F600].",
+    ] {
+        doc.point(BODY, point);
+    }
+}
+
+/// Writes the table of contents: title, dots, page, and a link over the whole line.
+pub(super) fn fill_contents(doc: &mut Doc<'_>, contents: &Contents) {
+    let marks: Vec<Mark> = doc.marks.iter().filter(|mark| mark.level == 0).skip(2).cloned().collect();
+    let (left, width) = (contents.left, contents.width);
+    for (index, mark) in marks.iter().enumerate() {
+        let y = contents.y + index as f32 * LINE;
+        let number = mark.page.to_string();
+        let style = BODY.bold();
+        let (title, page) = (doc.measure(style, &mark.title), doc.measure(BODY, &number));
+        let sheet = &mut doc.pages[contents.page];
+        sheet.text(left, y, style, &mark.title);
+        sheet.text(left + width - page, y, BODY, &number);
+        let dot = doc.fonts.width(SMALL.face, SMALL.size, " .");
+        let count = ((width - title - page - 12.0) / dot).max(0.0) as usize;
+        let dots = " .".repeat(count);
+        sheet.text(left + width - page - 6.0 - dot * count as f32, y, SMALL, &dots);
+        sheet.link((left, y - 10.0, width, LINE), mark.page, mark.top);
+    }
+}

@@ -1,0 +1,236 @@
+//! Sheets: shapes, lines of text and links at places, and their translation to page operations.
+//!
+//! Places are in points from the upper left corner; PDF counts from the lower left. Shapes lie below text, always, so a
+//! page is one run of shapes and one run of text: few operations, small files.
+
+use printpdf::{
+    Actions, BorderArray, Color, ColorArray, Destination, DictItem, FontId, HighlightingMode, Line, LinePoint,
+    LinkAnnotation, Mm, Op, PaintMode, PdfFontHandle, PdfPage, Point, Polygon, PolygonRing, Pt, Rect, WindingOrder,
+};
+
+use super::fonts::{Codes, Face};
+use super::template::Rgb;
+
+/// Face, size and colour of a line of text.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Style {
+    pub(super) face: Face,
+    pub(super) size: f32,
+    pub(super) colour: Rgb,
+}
+
+impl Style {
+    /// From baseline to baseline.
+    pub(super) fn leading(self) -> f32 {
+        self.size * 1.36
+    }
+
+    pub(super) const fn colour(self, colour: Rgb) -> Self {
+        Self { colour, ..self }
+    }
+
+    pub(super) const fn bold(self) -> Self {
+        Self { face: Face::Bold, ..self }
+    }
+}
+
+/// A line of text at a place, in hundredths of a point from the lower left corner.
+struct Text {
+    x: i32,
+    y: i32,
+    style: Style,
+    text: Box<str>,
+}
+
+/// A link to a place in this document.
+struct Link {
+    rect: Rect,
+    page: usize,
+    top: f32,
+}
+
+/// One sheet.
+pub(super) struct Page {
+    pub(super) width: f32,
+    pub(super) height: f32,
+    shapes: Vec<Op>,
+    fill: Option<Rgb>,
+    /// Header and footer: drawn before the body, so that reading order is that of the sheet.
+    frame: Vec<Text>,
+    texts: Vec<Text>,
+    links: Vec<Link>,
+}
+
+impl Page {
+    pub(super) fn new(width: f32, height: f32) -> Self {
+        Self { width, height, shapes: vec![], fill: None, frame: vec![], texts: vec![], links: vec![] }
+    }
+
+    /// Puts a line of text with its baseline at `y`.
+    pub(super) fn text(&mut self, x: f32, y: f32, style: Style, text: &str) {
+        if !text.is_empty() {
+            let text = self.placed(x, y, style, text);
+            self.texts.push(text);
+        }
+    }
+
+    /// The same for header and footer.
+    pub(super) fn frame_text(&mut self, x: f32, y: f32, style: Style, text: &str) {
+        if !text.is_empty() {
+            let text = self.placed(x, y, style, text);
+            self.frame.push(text);
+        }
+    }
+
+    fn placed(&self, x: f32, y: f32, style: Style, text: &str) -> Text {
+        Text { x: hundredths(x), y: hundredths(self.height - y), style, text: text.into() }
+    }
+
+    /// A filled rectangle.
+    pub(super) fn fill_rect(&mut self, x: f32, y: f32, width: f32, height: f32, colour: Rgb) {
+        self.set_fill(colour);
+        let rectangle = Rect { mode: Some(PaintMode::Fill), ..self.rect(x, y, width, height) };
+        self.shapes.push(Op::DrawRectangle { rectangle });
+    }
+
+    /// A thin line across.
+    pub(super) fn rule(&mut self, x: f32, y: f32, width: f32, thickness: f32, colour: Rgb) {
+        self.fill_rect(x, y - thickness / 2.0, width, thickness, colour);
+    }
+
+    /// A filled shape with straight edges.
+    pub(super) fn fill_shape(&mut self, points: &[(f32, f32)], colour: Rgb) {
+        self.set_fill(colour);
+        let polygon = self.polygon(points, PaintMode::Fill);
+        self.shapes.push(Op::DrawPolygon { polygon });
+    }
+
+    /// The outline of a shape with straight edges.
+    pub(super) fn outline(&mut self, points: &[(f32, f32)], thickness: f32, colour: Rgb) {
+        self.shapes.push(Op::SetOutlineColor { col: ink(colour) });
+        self.shapes.push(Op::SetOutlineThickness { pt: Pt(thickness) });
+        let polygon = self.polygon(points, PaintMode::Stroke);
+        self.shapes.push(Op::DrawPolygon { polygon });
+    }
+
+    /// Fills a shape with slanted lines, `gap` points apart: a pattern that survives photocopying.
+    pub(super) fn hatch(&mut self, points: &[(f32, f32)], gap: f32, thickness: f32, colour: Rgb) {
+        let bound = |pick: fn(&(f32, f32)) -> f32, start: f32, better: fn(f32, f32) -> f32| {
+            points.iter().map(pick).fold(start, better)
+        };
+        let (left, right) = (bound(|p| p.0, f32::MAX, f32::min), bound(|p| p.0, f32::MIN, f32::max));
+        let (top, bottom) = (bound(|p| p.1, f32::MAX, f32::min), bound(|p| p.1, f32::MIN, f32::max));
+        self.shapes.push(Op::SaveGraphicsState);
+        let polygon = self.polygon(points, PaintMode::Clip);
+        self.shapes.push(Op::DrawPolygon { polygon });
+        self.shapes.push(Op::SetOutlineColor { col: ink(colour) });
+        self.shapes.push(Op::SetOutlineThickness { pt: Pt(thickness) });
+        let height = bottom - top;
+        let mut x = left - height;
+        while x < right {
+            let points = vec![self.line_point(x, bottom), self.line_point(x + height, top)];
+            self.shapes.push(Op::DrawLine { line: Line { points, is_closed: false } });
+            x += gap;
+        }
+        self.shapes.push(Op::RestoreGraphicsState);
+    }
+
+    /// Makes a part of the sheet lead to `top` on page `page`, counted from 1.
+    pub(super) fn link(&mut self, (x, y, width, height): (f32, f32, f32, f32), page: usize, top: f32) {
+        let rect = self.rect(x, y, width, height);
+        self.links.push(Link { rect, page, top: rounded(top) });
+    }
+
+    fn set_fill(&mut self, colour: Rgb) {
+        if self.fill != Some(colour) {
+            self.shapes.push(Op::SetFillColor { col: ink(colour) });
+            self.fill = Some(colour);
+        }
+    }
+
+    fn rect(&self, x: f32, y: f32, width: f32, height: f32) -> Rect {
+        let lower = rounded(self.height - y - height);
+        Rect::from_xywh(Pt(rounded(x)), Pt(lower), Pt(rounded(width)), Pt(rounded(height)))
+    }
+
+    fn polygon(&self, points: &[(f32, f32)], mode: PaintMode) -> Polygon {
+        let points = points.iter().map(|&(x, y)| self.line_point(x, y)).collect();
+        Polygon { rings: vec![PolygonRing { points }], mode, winding_order: WindingOrder::NonZero }
+    }
+
+    fn line_point(&self, x: f32, y: f32) -> LinePoint {
+        LinePoint { p: Point { x: Pt(rounded(x)), y: Pt(rounded(self.height - y)) }, bezier: false }
+    }
+
+    /// Every text on the sheet with its face, for subsetting and digests.
+    pub(super) fn texts(&self) -> impl Iterator<Item = (Face, &str)> {
+        self.frame.iter().chain(&self.texts).map(|text| (text.style.face, &*text.text))
+    }
+
+    /// Page operations. `codes` are those of the faces in the order of [`Face::ALL`].
+    pub(super) fn into_pdf(self, codes: &[Codes; 3]) -> PdfPage {
+        let mut ops = self.shapes;
+        ops.reserve(self.texts.len() * 3 + self.links.len() + 2);
+        ops.push(Op::StartTextSection);
+        write_texts(&mut ops, codes, self.frame.into_iter().chain(self.texts));
+        ops.push(Op::EndTextSection);
+        ops.extend(self.links.into_iter().map(|link| Op::LinkAnnotation {
+            link: LinkAnnotation {
+                rect: link.rect,
+                actions: Actions::Goto(Destination::Xyz {
+                    page: link.page,
+                    left: Some(0.0),
+                    top: Some(link.top),
+                    zoom: None,
+                }),
+                border: BorderArray::Solid([0.0, 0.0, 0.0]),
+                color: ColorArray::Transparent,
+                highlighting: HighlightingMode::Invert,
+            },
+        }));
+        let mut page = PdfPage::new(Mm(0.0), Mm(0.0), ops);
+        let sheet = Rect::from_wh(Pt(self.width), Pt(self.height));
+        page.media_box = sheet.clone();
+        page.trim_box = sheet.clone();
+        page.crop_box = sheet;
+        page
+    }
+}
+
+/// One text object: each line is placed relative to the one before (`Td`), and what does not change is not said again.
+///
+/// Lines go into the file as the operator `Tj` with its codes. printpdf's own operation for text writes each code in four
+/// hexadecimal digits and notes each character in a map, which took half of the time of a long report.
+fn write_texts(ops: &mut Vec<Op>, codes: &[Codes; 3], texts: impl Iterator<Item = Text>) {
+    let (mut x, mut y) = (0, 0);
+    let mut last: Option<Style> = None;
+    for text in texts {
+        let style = text.style;
+        if last.is_none_or(|last| (last.face, last.size) != (style.face, style.size)) {
+            let font = PdfFontHandle::External(FontId(style.face.resource().to_owned()));
+            ops.push(Op::SetFont { font, size: Pt(style.size) });
+        }
+        if last.is_none_or(|last| last.colour != style.colour) {
+            ops.push(Op::SetFillColor { col: ink(style.colour) });
+        }
+        last = Some(style);
+        let pos = Point { x: Pt((text.x - x) as f32 / 100.0), y: Pt((text.y - y) as f32 / 100.0) };
+        (x, y) = (text.x, text.y);
+        ops.push(Op::SetTextCursor { pos });
+        let data = codes[style.face as usize].encode(&text.text);
+        ops.push(Op::Unknown { key: "Tj".to_owned(), value: vec![DictItem::String { data, literal: true }] });
+    }
+}
+
+fn ink(colour: Rgb) -> Color {
+    let [r, g, b] = colour.0.map(|part| (part * 1000.0).round() / 1000.0);
+    Color::Rgb(printpdf::Rgb { r, g, b, icc_profile: None })
+}
+
+fn hundredths(points: f32) -> i32 {
+    (points * 100.0).round() as i32
+}
+
+fn rounded(points: f32) -> f32 {
+    hundredths(points) as f32 / 100.0
+}

@@ -1,0 +1,203 @@
+//! Tables over many sheets: heads repeat, rows stay whole unless they are taller than a sheet, nothing is cut off.
+
+use std::borrow::Cow;
+
+use super::doc::{Doc, HAIRLINE, MUTED};
+use super::fonts::Face;
+use super::page::Style;
+use super::text;
+
+const PAD_X: f32 = 3.5;
+const PAD_Y: f32 = 3.0;
+/// Room for the caption on further sheets.
+const CAPTION: f32 = 30.0;
+
+/// A column.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Column {
+    pub(super) title: &'static str,
+    /// Its part of the width; parts are weighed against each other.
+    pub(super) share: f32,
+    /// Numbers stand to the right.
+    pub(super) right: bool,
+}
+
+impl Column {
+    pub(super) const fn new(title: &'static str, share: f32) -> Self {
+        Self { title, share, right: false }
+    }
+
+    pub(super) const fn number(title: &'static str, share: f32) -> Self {
+        Self { title, share, right: true }
+    }
+}
+
+/// A paragraph in a cell.
+pub(super) struct Para<'t> {
+    pub(super) style: Style,
+    pub(super) text: Cow<'t, str>,
+}
+
+impl<'t> Para<'t> {
+    pub(super) fn new(style: Style, text: impl Into<Cow<'t, str>>) -> Self {
+        Self { style, text: text.into() }
+    }
+}
+
+/// What stands in a cell, from top to bottom.
+pub(super) type Cell<'t> = Vec<Para<'t>>;
+
+/// A table that is being written.
+pub(super) struct Table {
+    columns: Vec<Column>,
+    /// Left edge and width of each column.
+    places: Vec<(f32, f32)>,
+    head: Vec<Vec<String>>,
+    head_style: Style,
+    /// Stands above the head on every further sheet, so that a sheet explains itself alone.
+    caption: String,
+    /// False until the head stands on the current sheet.
+    open: bool,
+}
+
+impl Table {
+    /// Lays out the columns. `caption` names the table on further sheets.
+    pub(super) fn new(doc: &Doc<'_>, columns: &[Column], head_size: f32, caption: &str) -> Self {
+        let head_style = Style { face: Face::Bold, size: head_size, colour: doc.template.colours.accent };
+        let total: f32 = columns.iter().map(|column| column.share).sum();
+        let mut x = doc.left();
+        let mut places = Vec::with_capacity(columns.len());
+        for column in columns {
+            let width = doc.width() * column.share / total;
+            places.push((x, width));
+            x += width;
+        }
+        let head = columns
+            .iter()
+            .zip(&places)
+            .map(|(column, place)| doc.wrap(head_style, inner(place.1), column.title))
+            .collect();
+        Self { columns: columns.to_vec(), places, head, head_style, caption: caption.to_owned(), open: false }
+    }
+
+    fn head_height(&self) -> f32 {
+        let lines = self.head.iter().map(Vec::len).max().unwrap_or(0);
+        lines as f32 * self.head_style.leading() + 2.0 * PAD_Y
+    }
+
+    fn draw_head(&mut self, doc: &mut Doc<'_>) {
+        let (left, width, height) = (doc.left(), doc.width(), self.head_height());
+        let (top, accent) = (doc.y, doc.template.colours.accent);
+        doc.page().fill_rect(left, top, width, height, accent.tint(0.90));
+        doc.page().rule(left, top + height, width, 0.8, accent);
+        for (index, lines) in self.head.iter().enumerate() {
+            // Short heads stand at the foot of the row, next to their column.
+            let mut baseline = top + height
+                - PAD_Y
+                - self.head_style.size * 0.28
+                - (lines.len().saturating_sub(1)) as f32 * self.head_style.leading();
+            for line in lines {
+                self.put(doc, index, baseline, self.head_style, line);
+                baseline += self.head_style.leading();
+            }
+        }
+        doc.y += height;
+        self.open = true;
+    }
+
+    fn continue_on_next_page(&mut self, doc: &mut Doc<'_>) {
+        doc.break_page();
+        if !self.caption.is_empty() {
+            let style = Style { face: Face::Bold, size: 7.4, colour: MUTED };
+            let (left, width) = (doc.left(), doc.width());
+            doc.block(left, width, style, &format!("{} (continued)", self.caption));
+            doc.y += 3.0;
+        }
+        self.draw_head(doc);
+    }
+
+    fn put(&self, doc: &mut Doc<'_>, column: usize, baseline: f32, style: Style, line: &str) {
+        let (x, width) = self.places[column];
+        if self.columns[column].right {
+            doc.text_to(x + width - PAD_X, baseline, style, line);
+        } else {
+            doc.text(x + PAD_X, baseline, style, line);
+        }
+    }
+
+    /// Writes a row, and the head before it where it is due.
+    pub(super) fn row(&mut self, doc: &mut Doc<'_>, cells: &[Cell<'_>]) {
+        let cells: Vec<Vec<(Style, String)>> = cells
+            .iter()
+            .zip(&self.places)
+            .map(|(cell, place)| {
+                cell.iter()
+                    .flat_map(|para| {
+                        text::wrap(doc.fonts, para.style.face, para.style.size, inner(place.1), &para.text)
+                            .into_iter()
+                            .map(|line| (para.style, line))
+                    })
+                    .collect()
+            })
+            .collect();
+        let height = |lines: &[(Style, String)]| lines.iter().map(|(style, _)| style.leading()).sum::<f32>();
+        let tallest = cells.iter().map(|cell| height(cell)).fold(0.0, f32::max) + 2.0 * PAD_Y;
+        if !self.open {
+            doc.need(self.head_height() + tallest.min(120.0));
+            self.draw_head(doc);
+        }
+        let sheet = doc.body_height() - self.head_height() - CAPTION;
+        if tallest > doc.room() && (tallest <= sheet || doc.room() < sheet / 4.0) {
+            self.continue_on_next_page(doc);
+        }
+        if tallest <= doc.room() {
+            self.draw_row(doc, &cells, tallest);
+        } else {
+            self.draw_tall_row(doc, cells);
+        }
+    }
+
+    fn draw_row(&self, doc: &mut Doc<'_>, cells: &[Vec<(Style, String)>], height: f32) {
+        let top = doc.y;
+        for (index, cell) in cells.iter().enumerate() {
+            let mut y = top + PAD_Y;
+            for (style, line) in cell {
+                self.put(doc, index, y + style.size * 0.95, *style, line);
+                y += style.leading();
+            }
+        }
+        let (left, width) = (doc.left(), doc.width());
+        doc.page().rule(left, top + height, width, 0.4, HAIRLINE);
+        doc.y += height;
+    }
+
+    /// A row that is taller than a sheet goes on over the next ones, as many lines of each cell as fit.
+    fn draw_tall_row(&mut self, doc: &mut Doc<'_>, mut cells: Vec<Vec<(Style, String)>>) {
+        while cells.iter().any(|cell| !cell.is_empty()) {
+            let room = doc.room() - 2.0 * PAD_Y;
+            let mut height: f32 = 0.0;
+            let mut slice = Vec::with_capacity(cells.len());
+            for cell in &mut cells {
+                let mut used = 0.0;
+                let fitting = cell
+                    .iter()
+                    .take_while(|(style, _)| {
+                        used += style.leading();
+                        used <= room
+                    })
+                    .count();
+                let lines: Vec<_> = cell.drain(..fitting.max(1).min(cell.len())).collect();
+                height = height.max(lines.iter().map(|(style, _)| style.leading()).sum());
+                slice.push(lines);
+            }
+            self.draw_row(doc, &slice, height + 2.0 * PAD_Y);
+            if cells.iter().any(|cell| !cell.is_empty()) {
+                self.continue_on_next_page(doc);
+            }
+        }
+    }
+}
+
+fn inner(width: f32) -> f32 {
+    width - 2.0 * PAD_X
+}
