@@ -8,8 +8,8 @@ mod freshness;
 mod identity;
 mod jobs;
 mod keys;
-//mod membership;
-//pub mod protection;
+mod membership;
+pub mod protection;
 mod reading;
 
 use std::collections::{BTreeMap, HashMap};
@@ -64,7 +64,7 @@ pub fn derive(inventory: &Inventory) -> Result<Facts, Problem> {
     inventory.for_each(|batch| points.add(batch, &index))?;
     let mut jobs = jobs::Jobs::new(&tables, &evidence);
     inventory.for_each(|batch| jobs.add(batch, &index))?;
-    //let memberships = membership::Memberships::read(inventory, &evidence)?;
+    let memberships = membership::Memberships::read(inventory, &evidence)?;
 
     let mut rows = Vec::with_capacity(tables.len());
     for (row, table) in tables.iter().enumerate() {
@@ -72,7 +72,7 @@ pub fn derive(inventory: &Inventory) -> Result<Facts, Problem> {
         identity::fill(&mut facts, table, &evidence);
         points.fill(&mut facts, row);
         jobs.fill(&mut facts, row);
-        //memberships.fill(&mut facts, table, &evidence, points.newest_plan_made(row));
+        memberships.fill(&mut facts, table, &evidence, points.newest_plan_made(row));
         rows.push(facts);
     }
     drop(index);
