@@ -1,1 +1,28 @@
-//! A simulated AWS.
+//! A simulated AWS on loopback, for demos, training and tests.
+//!
+//! In: a world file that says which accounts, tables, plans and faults there are. Out: an HTTP server that answers the unchanged
+//! AWS SDKs and the AWS CLI as DynamoDB, AWS Backup, S3, KMS, STS, the tagging API, account management and Organizations do, as far as
+//! the audit of backups needs them. Plans really run, on a virtual clock, through months of history; restores really copy items.
+//! It verifies no signature, keeps nothing on disk and is reachable from this machine only.
+
+mod account;
+mod backup;
+mod call;
+mod clock;
+mod cloud;
+mod control;
+mod dynamodb;
+mod faults;
+mod kms;
+mod organizations;
+mod s3;
+mod server;
+mod stats;
+mod sts;
+mod tagging;
+#[cfg(test)]
+mod testing;
+mod world;
+
+pub use server::Sandbox;
+pub use world::{World, WorldProblem};

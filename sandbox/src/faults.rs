@@ -1,0 +1,448 @@
+//! What goes wrong on purpose, and the real service's quotas.
+//!
+//! In: one call and what it asks for. Out: whether it is refused, dropped, cut short or delayed. Rates are decided by counting,
+//! never by chance: the same calls in the same order suffer the same faults.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::{ApiError, Call, Operation, Service};
+use crate::cloud::mix;
+
+/// One fault. Without a limit it hits every call of every service.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub(crate) struct Fault {
+    /// Only this service, by signing name or IAM prefix.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) service: Option<String>,
+    /// Only actions like this: `backup:List*`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) action: Option<String>,
+    /// Only callers of this account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) account: Option<String>,
+    /// Only calls into this Region.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) region: Option<String>,
+    /// Only resources whose ARN is like this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) resource: Option<String>,
+    /// Part of the calls that is throttled, 0 to 1.
+    pub(crate) throttle_rate: f64,
+    /// Part of the calls that fails with a server error.
+    pub(crate) error_rate: f64,
+    /// Part of the calls whose connection is reset without an answer; the call itself is done.
+    pub(crate) reset_rate: f64,
+    /// Part of the calls whose answer ends in the middle; the call itself is done.
+    pub(crate) truncate_rate: f64,
+    /// Delay of every answer.
+    pub(crate) latency_ms: u64,
+    /// Up to so much more.
+    pub(crate) latency_jitter_ms: u64,
+    /// Access denied to actions like this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) deny: Option<String>,
+    /// Each access key is refused as expired after so many calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) expired_credentials: Option<u64>,
+    /// Token buckets at the published rates, per account, Region and API.
+    pub(crate) quota: bool,
+}
+
+impl Fault {
+    /// What is wrong with the fault itself.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let rates = [
+            ("throttle-rate", self.throttle_rate),
+            ("error-rate", self.error_rate),
+            ("reset-rate", self.reset_rate),
+            ("truncate-rate", self.truncate_rate),
+        ];
+        if let Some((name, rate)) = rates.into_iter().find(|(_, rate)| !(0.0..=1.0).contains(rate)) {
+            return Some(format!("`{name}` is {rate}; a rate lies between 0 and 1"));
+        }
+        let does_something = rates.iter().any(|(_, rate)| *rate > 0.0)
+            || self.latency_ms + self.latency_jitter_ms > 0
+            || self.deny.is_some()
+            || self.expired_credentials.is_some()
+            || self.quota;
+        if does_something { None } else { Some("the fault does nothing".to_owned()) }
+    }
+
+    fn concerns(&self, call: &Call, operation: &Operation) -> bool {
+        let is = |limit: &Option<String>, value: &str| limit.as_deref().is_none_or(|limit| limit == value);
+        let like = |limit: &Option<String>, value: &str| limit.as_deref().is_none_or(|pattern| matches(pattern, value));
+        let service = self
+            .service
+            .as_deref()
+            .is_none_or(|name| name == call.service.signing_name() || name == call.service.iam_prefix());
+        service
+            && is(&self.account, &call.caller.account)
+            && is(&self.region, &call.caller.region)
+            && like(&self.action, &operation.action)
+            && like(&self.resource, &operation.resource)
+    }
+}
+
+/// What a call suffers.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Fate {
+    /// The answer instead of the real one; the call is not done.
+    pub(crate) refusal: Option<ApiError>,
+    pub(crate) delay: Duration,
+    pub(crate) reset: bool,
+    pub(crate) truncate: bool,
+}
+
+/// The active faults with their counters.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    active: BTreeMap<u64, Active>,
+    last: u64,
+    seed: u64,
+}
+
+#[derive(Debug)]
+struct Active {
+    fault: Fault,
+    count: u64,
+    calls_by_key: BTreeMap<String, u64>,
+    buckets: BTreeMap<(String, String, &'static str), Bucket>,
+}
+
+impl Faults {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { seed, ..Self::default() }
+    }
+
+    /// Switches a fault on; gives its number.
+    pub(crate) fn add(&mut self, fault: Fault) -> u64 {
+        self.last += 1;
+        let active = Active { fault, count: 0, calls_by_key: BTreeMap::new(), buckets: BTreeMap::new() };
+        self.active.insert(self.last, active);
+        self.last
+    }
+
+    /// Switches one fault off. False: there is none of that number.
+    pub(crate) fn remove(&mut self, number: u64) -> bool {
+        self.active.remove(&number).is_some()
+    }
+
+    /// Switches all faults off.
+    pub(crate) fn clear(&mut self) {
+        self.active.clear();
+    }
+
+    /// The active faults by number.
+    pub(crate) fn list(&self) -> impl Iterator<Item = (u64, &Fault)> {
+        self.active.iter().map(|(number, active)| (*number, &active.fault))
+    }
+
+    /// Decides what happens to a call.
+    pub(crate) fn fate(&mut self, call: &Call, operation: &Operation) -> Fate {
+        let mut fate = Fate::default();
+        let seed = self.seed;
+        for (number, active) in &mut self.active {
+            if active.fault.concerns(call, operation) {
+                active.count += 1;
+                let refusal = active.strike(call, operation, Dice { seed, fault: *number, count: active.count }, &mut fate);
+                fate.refusal = fate.refusal.or(refusal);
+            }
+        }
+        fate
+    }
+}
+
+impl Active {
+    fn strike(&mut self, call: &Call, operation: &Operation, dice: Dice, fate: &mut Fate) -> Option<ApiError> {
+        let fault = &self.fault;
+        let jitter = (dice.roll(5) * fault.latency_jitter_ms as f64) as u64;
+        fate.delay += Duration::from_millis(fault.latency_ms + jitter);
+        fate.reset |= dice.roll(1) < fault.reset_rate;
+        fate.truncate |= dice.roll(2) < fault.truncate_rate;
+        if let Some(limit) = fault.expired_credentials {
+            let calls = self.calls_by_key.entry(call.caller.access_key.clone()).or_default();
+            *calls += 1;
+            if *calls > limit {
+                return Some(expired());
+            }
+        }
+        if fault.deny.as_deref().is_some_and(|pattern| matches(pattern, &operation.action)) {
+            return Some(denied(call, operation));
+        }
+        if dice.roll(3) < fault.throttle_rate {
+            return Some(throttled(call.service));
+        }
+        if dice.roll(4) < fault.error_rate {
+            return Some(server_error(call.service, dice.count));
+        }
+        let over = fault.quota && !self.within_quota(call, operation, Instant::now());
+        over.then(|| throttled(call.service))
+    }
+
+    /// Takes a token from every bucket that the call draws on.
+    fn within_quota(&mut self, call: &Call, operation: &Operation, now: Instant) -> bool {
+        let limits = quotas(call.service, operation.name);
+        let place = (&call.caller.account, &call.caller.region);
+        let mut keys = Vec::with_capacity(2);
+        for (name, rate) in limits.into_iter().flatten() {
+            let key = (place.0.clone(), place.1.clone(), name);
+            let bucket = self.buckets.entry(key.clone()).or_insert_with(|| Bucket::new(rate, now));
+            bucket.refill(now);
+            if bucket.tokens < 1.0 {
+                return false;
+            }
+            keys.push(key);
+        }
+        for key in keys {
+            if let Some(bucket) = self.buckets.get_mut(&key) {
+                bucket.tokens -= 1.0;
+            }
+        }
+        true
+    }
+}
+
+/// Numbers between 0 and 1 that follow from what is counted.
+#[derive(Debug, Clone, Copy)]
+struct Dice {
+    seed: u64,
+    fault: u64,
+    count: u64,
+}
+
+impl Dice {
+    fn roll(self, kind: u64) -> f64 {
+        let bits = mix(mix(mix(self.seed ^ self.fault << 32) ^ kind) ^ self.count);
+        (bits >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+/// A token bucket that holds one second's worth.
+#[derive(Debug)]
+struct Bucket {
+    rate: f64,
+    tokens: f64,
+    filled_at: Instant,
+}
+
+impl Bucket {
+    fn new(rate: f64, now: Instant) -> Self {
+        Self { rate, tokens: rate, filled_at: now }
+    }
+
+    fn refill(&mut self, now: Instant) {
+        let elapsed = now.saturating_duration_since(self.filled_at).as_secs_f64();
+        self.tokens = (self.tokens + elapsed * self.rate).min(self.rate);
+        self.filled_at = now;
+    }
+}
+
+/// The published rates that an operation draws on: its own (or its pool's), and that of all calls of the service.
+///
+/// Source: AWS General Reference, "AWS Backup endpoints and quotas"; DynamoDB Developer Guide, quotas. Operations without a
+/// published rate are not limited by themselves.
+fn quotas(service: Service, operation: &'static str) -> [Option<(&'static str, f64)>; 2] {
+    match service {
+        Service::Backup => {
+            let rate = match operation {
+                "DescribeBackupVault" | "StartBackupJob" | "StartRestoreJob" | "StartCopyJob" | "StopBackupJob"
+                | "UpdateRecoveryPointLifecycle" | "TagResource" | "UntagResource" | "CreateBackupPlan"
+                | "CreateBackupSelection" | "CreateBackupVault" | "UpdateBackupPlan" | "DeleteBackupPlan"
+                | "DeleteBackupSelection" | "DeleteBackupVault" | "PutBackupVaultAccessPolicy"
+                | "PutBackupVaultNotifications" | "DeleteBackupVaultAccessPolicy" | "DeleteBackupVaultNotifications" => 5.0,
+                "DeleteRecoveryPoint" | "DescribeProtectedResource" => 10.0,
+                "GetBackupPlan" | "GetBackupSelection" | "DescribeRecoveryPoint" | "GetBackupVaultAccessPolicy"
+                | "GetBackupVaultNotifications" => 15.0,
+                "ListBackupPlans" | "ListBackupSelections" | "ListBackupVaults" | "ListRecoveryPointsByBackupVault"
+                | "ListRecoveryPointsByResource" | "ListBackupJobs" | "ListRestoreJobs" | "ListProtectedResources"
+                | "ListTags" => 20.0,
+                _ => return [None, Some(("all", 50.0))],
+            };
+            [Some((operation, rate)), Some(("all", 50.0))]
+        }
+        Service::DynamoDb => match operation {
+            "ListTables" | "DescribeTable" | "GetResourcePolicy" => [Some(("reads", 2500.0)), None],
+            "DescribeContinuousBackups" | "ListTagsOfResource" | "DescribeTimeToLive" => [Some((operation, 10.0)), None],
+            "ListBackups" => [Some((operation, 5.0)), None],
+            _ => [None, None],
+        },
+        _ => [None, None],
+    }
+}
+
+fn expired() -> ApiError {
+    ApiError::new(403, "ExpiredTokenException", "The security token included in the request is expired")
+}
+
+/// What each service answers to a caller whose policy does not allow the action.
+fn denied(call: &Call, operation: &Operation) -> ApiError {
+    let message = format!(
+        "User: {} is not authorized to perform: {} on resource: {} because no identity-based policy allows the {} action",
+        call.caller.arn, operation.action, operation.resource, operation.action
+    );
+    let (status, code) = match call.service {
+        Service::Sts | Service::S3 => (403, "AccessDenied"),
+        Service::Backup | Service::Account => (403, "AccessDeniedException"),
+        _ => (400, "AccessDeniedException"),
+    };
+    ApiError::new(status, code, message)
+}
+
+/// The error of too many calls, by service.
+fn throttled(service: Service) -> ApiError {
+    let (status, code, message) = match service {
+        Service::S3 => (503, "SlowDown", "Please reduce your request rate."),
+        Service::Sts => (400, "Throttling", "Rate exceeded"),
+        Service::DynamoDb => (400, "ThrottlingException", "Rate of requests exceeds the allowed throughput."),
+        Service::Account | Service::Organizations => (429, "TooManyRequestsException", "Rate exceeded"),
+        _ => (400, "ThrottlingException", "Rate exceeded"),
+    };
+    ApiError::new(status, code, message)
+}
+
+/// A server error: now an internal one, now "unavailable".
+fn server_error(service: Service, count: u64) -> ApiError {
+    let unavailable = count.is_multiple_of(2);
+    let (status, code) = match (service, unavailable) {
+        (Service::S3, false) => (500, "InternalError"),
+        (Service::S3, true) => (503, "ServiceUnavailable"),
+        (Service::Sts, _) => (503, "ServiceUnavailable"),
+        (Service::DynamoDb, false) => (500, "InternalServerError"),
+        (Service::Backup, _) => (500, "ServiceUnavailableException"),
+        (Service::Kms, false) => (500, "KMSInternalException"),
+        (Service::Tagging, false) => (500, "InternalServiceException"),
+        (_, false) => (500, "InternalFailure"),
+        (_, true) => (503, "ServiceUnavailableException"),
+    };
+    ApiError::new(status, code, "The service is temporarily unavailable. Please try again.")
+}
+
+/// True if a text is like a pattern, in which `*` stands for any characters.
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+    let Some((head, rest)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(mut text) = text.strip_prefix(head) else {
+        return false;
+    };
+    let mut parts = rest.split('*').peekable();
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return text.ends_with(part);
+        }
+        match text.find(part) {
+            Some(at) => text = &text[at + part.len()..],
+            None => return false,
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(service: Service) -> Call {
+        crate::testing::call(service, "111122223333", "eu-west-1")
+    }
+
+    fn operation(name: &'static str) -> Operation {
+        Operation { name, action: format!("backup:{name}"), resource: "arn:aws:backup:eu-west-1:111122223333:backup-vault:v".to_owned() }
+    }
+
+    #[test]
+    fn patterns() {
+        for (pattern, text, like) in [
+            ("backup:List*", "backup:ListTags", true),
+            ("backup:List*", "backup:GetBackupPlan", false),
+            ("*", "anything", true),
+            ("a*b*c", "a1b2c", true),
+            ("a*b*c", "a1c2b", false),
+            ("a*bc", "abcbc", true),
+            ("same", "same", true),
+            ("same", "sames", false),
+        ] {
+            assert_eq!(matches(pattern, text), like, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn rates_are_kept_and_repeat() {
+        let throttled = |seed| -> Vec<bool> {
+            let mut faults = Faults::new(seed);
+            faults.add(Fault { throttle_rate: 0.1, ..Fault::default() });
+            let call = call(Service::Backup);
+            (0..5000).map(|_| faults.fate(&call, &operation("ListTags")).refusal.is_some()).collect()
+        };
+        let first = throttled(7);
+        assert_eq!(first, throttled(7));
+        assert_ne!(first, throttled(8));
+        let count = first.iter().filter(|hit| **hit).count();
+        assert!((430..570).contains(&count), "{count}");
+    }
+
+    #[test]
+    fn faults_keep_to_their_limits() {
+        let mut faults = Faults::new(1);
+        faults.add(Fault {
+            deny: Some("backup:List*".to_owned()),
+            region: Some("eu-west-1".to_owned()),
+            resource: Some("*:backup-vault:v".to_owned()),
+            ..Fault::default()
+        });
+        let here = call(Service::Backup);
+        let refusal = faults.fate(&here, &operation("ListTags")).refusal.unwrap();
+        assert_eq!((refusal.status, refusal.code.as_str()), (403, "AccessDeniedException"));
+        assert!(refusal.message.contains("is not authorized to perform: backup:ListTags on resource: arn:aws:backup"));
+        assert_eq!(faults.fate(&here, &operation("GetBackupPlan")).refusal, None);
+        let mut there = call(Service::Backup);
+        there.caller.region = "us-east-1".to_owned();
+        assert_eq!(faults.fate(&there, &operation("ListTags")).refusal, None);
+        let other = Operation { resource: "*".to_owned(), ..operation("ListTags") };
+        assert_eq!(faults.fate(&here, &other).refusal, None);
+        faults.clear();
+        assert_eq!(faults.fate(&here, &operation("ListTags")), Fate::default());
+    }
+
+    #[test]
+    fn credentials_expire_by_key() {
+        let mut faults = Faults::new(1);
+        faults.add(Fault { expired_credentials: Some(2), ..Fault::default() });
+        let mut call = call(Service::DynamoDb);
+        let mut refused = |key: &str| {
+            call.caller.access_key = key.to_owned();
+            faults.fate(&call, &operation("ListTables")).refusal.is_some()
+        };
+        assert_eq!([refused("A"), refused("A"), refused("A"), refused("B"), refused("B"), refused("B")], [
+            false, false, true, false, false, true
+        ]);
+    }
+
+    #[test]
+    fn quotas_are_per_api_and_together() {
+        let mut faults = Faults::new(1);
+        let number = faults.add(Fault { quota: true, ..Fault::default() });
+        let active = faults.active.get_mut(&number).unwrap();
+        let start = Instant::now();
+        let call = call(Service::Backup);
+        let mut passed = |name, at| (0..100).filter(|_| active.within_quota(&call, &operation(name), at)).count();
+        assert_eq!(passed("DescribeBackupVault", start), 5);
+        assert_eq!(passed("ListTags", start), 20);
+        assert_eq!(passed("ListBackupVaults", start), 20);
+        // 45 of the 50 calls of all APIs together are gone.
+        assert_eq!(passed("ListBackupPlans", start), 5);
+        assert_eq!(passed("ListTags", start + Duration::from_millis(500)), 10);
+    }
+
+    #[test]
+    fn wrong_faults_are_told() {
+        assert!(Fault::default().problem().is_some());
+        assert!(Fault { throttle_rate: 1.5, ..Fault::default() }.problem().unwrap().contains("throttle-rate"));
+        assert_eq!(Fault { quota: true, ..Fault::default() }.problem(), None);
+        assert!(serde_json::from_str::<Fault>("{\"throttle\": 1}").is_err());
+    }
+}

@@ -1,0 +1,353 @@
+//! KMS: who owns a key, and whether it can be used. Nothing is ever encrypted.
+//!
+//! Every place has the AWS-managed keys of DynamoDB and AWS Backup from the start; AWS makes them on first use, which no caller
+//! can tell.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Map, Value, json};
+
+use crate::call::{ApiError, Call, Operation, Reply, Service, unknown_operation};
+use crate::cloud::{Cloud, Ids, named_uuid};
+use crate::dynamodb::Sse;
+
+/// Keys of one account and Region.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// By key id.
+    keys: BTreeMap<String, Key>,
+    /// `alias/...` to key id.
+    aliases: BTreeMap<String, String>,
+    prefix: String,
+}
+
+/// One key.
+#[derive(Debug, Clone)]
+pub(crate) struct Key {
+    pub(crate) id: String,
+    pub(crate) arn: String,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) description: String,
+    pub(crate) manager: Manager,
+    /// What became of it, the latest last; empty: enabled from its creation on.
+    changes: Vec<(DateTime<Utc>, KeyState)>,
+    pub(crate) deletion_at: Option<DateTime<Utc>>,
+    pub(crate) multi_region: bool,
+}
+
+/// `KeyManager`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manager {
+    Aws,
+    Customer,
+}
+
+/// `KeyState`, as far as the sandbox has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyState {
+    Enabled,
+    Disabled,
+    PendingDeletion,
+}
+
+impl KeyState {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Enabled => "Enabled",
+            Self::Disabled => "Disabled",
+            Self::PendingDeletion => "PendingDeletion",
+        }
+    }
+
+    /// Reads the API's name.
+    pub(crate) fn read(name: &str) -> Option<Self> {
+        [Self::Enabled, Self::Disabled, Self::PendingDeletion].into_iter().find(|state| state.name() == name)
+    }
+}
+
+impl Key {
+    /// Its state at an instant: the simulated history asks for the past.
+    pub(crate) fn state(&self, at: DateTime<Utc>) -> KeyState {
+        self.changes.iter().rev().find(|(from, _)| *from <= at).map_or(KeyState::Enabled, |(_, state)| *state)
+    }
+
+    /// Changes its state from an instant on.
+    pub(crate) fn change(&mut self, at: DateTime<Utc>, state: KeyState) {
+        self.changes.push((at, state));
+        self.changes.sort_by_key(|(from, _)| *from);
+    }
+}
+
+/// Alias, description and service of the AWS-managed keys.
+const MANAGED: [(&str, &str); 3] = [
+    ("backup", "Default key that protects my Backup data when no other key is defined"),
+    ("dynamodb", "Default key that protects my DynamoDB data when no other key is defined"),
+    ("s3", "Default key that protects my S3 objects when no other key is defined"),
+];
+
+impl State {
+    /// The keys of a new place.
+    pub(crate) fn new(seed: u64, partition: &str, account: &str, region: &str) -> Self {
+        let prefix = format!("arn:{partition}:kms:{region}:{account}:");
+        let mut state = Self { prefix, ..Self::default() };
+        for (service, description) in MANAGED {
+            let id = named_uuid(seed, &["kms", account, region, service]);
+            let created_at = DateTime::from_timestamp(1_517_327_814, 705_000_000).unwrap_or_default();
+            let key = state.make(id.clone(), Manager::Aws, description, created_at);
+            state.aliases.insert(format!("alias/aws/{service}"), id.clone());
+            state.keys.insert(id, key);
+        }
+        state
+    }
+
+    fn make(&self, id: String, manager: Manager, description: &str, created_at: DateTime<Utc>) -> Key {
+        Key {
+            arn: format!("{}key/{id}", self.prefix),
+            id,
+            created_at,
+            description: description.to_owned(),
+            manager,
+            changes: Vec::new(),
+            deletion_at: None,
+            multi_region: false,
+        }
+    }
+
+    /// Makes a key; gives its ARN.
+    pub(crate) fn create(&mut self, manager: Manager, description: &str, at: DateTime<Utc>, ids: &mut Ids) -> String {
+        let key = self.make(ids.uuid(), manager, description, at);
+        let arn = key.arn.clone();
+        self.keys.insert(key.id.clone(), key);
+        arn
+    }
+
+    /// Names a key. The name goes without `alias/`.
+    pub(crate) fn name(&mut self, name: &str, arn: &str) {
+        if let Some((_, id)) = arn.split_once(":key/") {
+            self.aliases.insert(format!("alias/{name}"), id.to_owned());
+        }
+    }
+
+    /// The ARN of the AWS-managed key of a service: `backup` or `dynamodb`.
+    pub(crate) fn managed_key(&self, service: &str) -> String {
+        self.aliases.get(&format!("alias/aws/{service}")).map(|id| format!("{}key/{id}", self.prefix)).unwrap_or_default()
+    }
+
+    /// Encryption of a table by DynamoDB's AWS-managed key.
+    pub(crate) fn managed_sse(&self) -> Sse {
+        Sse { kms_key_arn: self.managed_key("dynamodb") }
+    }
+
+    /// The key that an id, ARN, alias or alias ARN names.
+    pub(crate) fn find(&self, name: &str) -> Option<&Key> {
+        let name = match name.strip_prefix(&self.prefix) {
+            Some(local) => local.strip_prefix("key/").unwrap_or(local),
+            None if name.starts_with("arn:") => return None,
+            None => name,
+        };
+        self.keys.get(self.aliases.get(name).map_or(name, String::as_str))
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn find_mut(&mut self, name: &str) -> Option<&mut Key> {
+        let id = self.find(name)?.id.clone();
+        self.keys.get_mut(&id)
+    }
+
+    /// True if a key can be used at an instant. A key of another account or Region is taken to be usable: its policy is unknown
+    /// here.
+    pub(crate) fn is_usable(&self, arn: &str, at: DateTime<Utc>) -> bool {
+        match self.find(arn) {
+            Some(key) => key.state(at) == KeyState::Enabled,
+            None => !arn.starts_with(&self.prefix),
+        }
+    }
+
+    /// True for the keys that AWS made for its services.
+    pub(crate) fn is_aws_managed(&self, arn: &str) -> bool {
+        self.find(arn).is_some_and(|key| key.manager == Manager::Aws)
+    }
+}
+
+const OPERATIONS: [&str; 8] = [
+    "CancelKeyDeletion",
+    "CreateKey",
+    "DescribeKey",
+    "DisableKey",
+    "EnableKey",
+    "ListAliases",
+    "ListKeys",
+    "ScheduleKeyDeletion",
+];
+
+/// What a call asks for.
+pub(crate) fn route(cloud: &Cloud, call: &Call) -> Result<Operation, ApiError> {
+    let asked = call.target_operation().unwrap_or_default();
+    let name = OPERATIONS.into_iter().find(|name| *name == asked).ok_or_else(|| unknown_operation(Service::Kms, asked))?;
+    let place = cloud.places.get(&(call.caller.account.clone(), call.caller.region.clone()));
+    let wanted = call.json()?.get("KeyId").and_then(Value::as_str).unwrap_or("*").to_owned();
+    let resource = place.and_then(|place| place.kms.find(&wanted)).map_or(wanted, |key| key.arn.clone());
+    Ok(Operation { name, action: format!("kms:{name}"), resource })
+}
+
+/// Does it.
+pub(crate) fn handle(cloud: &mut Cloud, call: &Call, operation: &Operation) -> Result<Reply, ApiError> {
+    let input = call.json()?;
+    cloud.place_mut(&call.caller.account, &call.caller.region);
+    let Cloud { places, ids, .. } = cloud;
+    let Some(place) = places.get_mut(&(call.caller.account.clone(), call.caller.region.clone())) else {
+        return Err(unknown_operation(Service::Kms, operation.name));
+    };
+    let kms = &mut place.kms;
+    let output = match operation.name {
+        "CreateKey" => create_key(kms, &input, ids, call.now)?,
+        "DescribeKey" => json!({ "KeyMetadata": metadata(needed(kms, &input)?, call.now) }),
+        "ListAliases" => list_aliases(kms),
+        "ListKeys" => list_keys(kms, &input)?,
+        _ => change_state(kms, &input, operation.name, call.now)?,
+    };
+    let reply = Reply::aws_json(Service::Kms, &output);
+    Ok(if output.is_null() { Reply { body: Bytes::new(), ..reply } } else { reply })
+}
+
+fn needed<'a>(kms: &'a State, input: &Map<String, Value>) -> Result<&'a Key, ApiError> {
+    let wanted = key_id(input)?;
+    kms.find(wanted).ok_or_else(|| not_found(kms, wanted))
+}
+
+fn key_id(input: &Map<String, Value>) -> Result<&str, ApiError> {
+    input.get("KeyId").and_then(Value::as_str).filter(|id| !id.is_empty()).ok_or_else(|| {
+        ApiError::new(400, "ValidationException", "1 validation error detected: Value null at 'keyId' failed to satisfy constraint: Member must not be null")
+    })
+}
+
+fn not_found(kms: &State, wanted: &str) -> ApiError {
+    let arn = match wanted {
+        arn if arn.starts_with("arn:") => arn.to_owned(),
+        alias if alias.starts_with("alias/") => {
+            return ApiError::new(400, "NotFoundException", format!("Alias {}{alias} is not found.", kms.prefix));
+        }
+        id => format!("{}key/{id}", kms.prefix),
+    };
+    ApiError::new(400, "NotFoundException", format!("Key '{arn}' does not exist"))
+}
+
+fn epoch(at: DateTime<Utc>) -> Value {
+    json!(at.timestamp_millis() as f64 / 1000.0)
+}
+
+fn metadata(key: &Key, now: DateTime<Utc>) -> Value {
+    let state = key.state(now);
+    let mut metadata = json!({
+        "AWSAccountId": key.arn.split(':').nth(4),
+        "Arn": key.arn,
+        "CreationDate": epoch(key.created_at),
+        "CustomerMasterKeySpec": "SYMMETRIC_DEFAULT",
+        "Description": key.description,
+        "Enabled": state == KeyState::Enabled,
+        "EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"],
+        "KeyId": key.id,
+        "KeyManager": if key.manager == Manager::Aws { "AWS" } else { "CUSTOMER" },
+        "KeySpec": "SYMMETRIC_DEFAULT",
+        "KeyState": state.name(),
+        "KeyUsage": "ENCRYPT_DECRYPT",
+        "MultiRegion": key.multi_region,
+        "Origin": "AWS_KMS",
+    });
+    if let (KeyState::PendingDeletion, Some(at)) = (state, key.deletion_at) {
+        metadata["DeletionDate"] = epoch(at);
+    }
+    metadata
+}
+
+fn create_key(kms: &mut State, input: &Map<String, Value>, ids: &mut Ids, now: DateTime<Utc>) -> Result<Value, ApiError> {
+    let spec = input.get("KeySpec").or_else(|| input.get("CustomerMasterKeySpec")).and_then(Value::as_str);
+    if spec.is_some_and(|spec| spec != "SYMMETRIC_DEFAULT") {
+        return Err(ApiError::new(400, "UnsupportedOperationException", "The sandbox has symmetric encryption keys only."));
+    }
+    let description = input.get("Description").and_then(Value::as_str).unwrap_or_default();
+    let mut key = kms.make(ids.uuid(), Manager::Customer, description, now);
+    key.multi_region = input.get("MultiRegion").and_then(Value::as_bool).unwrap_or(false);
+    let output = json!({ "KeyMetadata": metadata(&key, now) });
+    kms.keys.insert(key.id.clone(), key);
+    Ok(output)
+}
+
+fn list_keys(kms: &State, input: &Map<String, Value>) -> Result<Value, ApiError> {
+    let limit = input.get("Limit").map_or(Some(100), Value::as_u64).filter(|limit| (1..=1000).contains(limit)).ok_or_else(|| {
+        let limit = &input["Limit"];
+        ApiError::new(
+            400,
+            "ValidationException",
+            format!("1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint: Member must have value less than or equal to 1000"),
+        )
+    })?;
+    let after = input.get("Marker").and_then(Value::as_str);
+    if after.is_some_and(|marker| !kms.keys.contains_key(marker)) {
+        return Err(ApiError::new(400, "InvalidMarkerException", "The marker is not valid."));
+    }
+    let mut rest = kms.keys.values().filter(|key| after.is_none_or(|after| key.id.as_str() > after)).peekable();
+    let page: Vec<&Key> = rest.by_ref().take(limit as usize).collect();
+    let mut output = json!({
+        "Keys": page.iter().map(|key| json!({ "KeyId": key.id, "KeyArn": key.arn })).collect::<Vec<_>>(),
+        "Truncated": rest.peek().is_some(),
+    });
+    if let (Some(_), Some(last)) = (rest.peek(), page.last()) {
+        output["NextMarker"] = last.id.clone().into();
+    }
+    Ok(output)
+}
+
+fn list_aliases(kms: &State) -> Value {
+    let alias = |(name, id): (&String, &String)| {
+        json!({ "AliasName": name, "AliasArn": format!("{}{name}", kms.prefix), "TargetKeyId": id })
+    };
+    json!({ "Aliases": kms.aliases.iter().map(alias).collect::<Vec<_>>(), "Truncated": false })
+}
+
+/// Enables, disables, condemns or pardons a key.
+fn change_state(kms: &mut State, input: &Map<String, Value>, operation: &str, now: DateTime<Utc>) -> Result<Value, ApiError> {
+    let key = needed(kms, input)?;
+    let (arn, id, state) = (key.arn.clone(), key.id.clone(), key.state(now));
+    if key.manager == Manager::Aws {
+        let message = format!("{arn} is an AWS managed key; it cannot be changed.");
+        return Err(ApiError::new(400, "AccessDeniedException", message));
+    }
+    let wrong_state = |state: KeyState| {
+        ApiError::new(400, "KMSInvalidStateException", format!("{arn} is {}.", state.name().replace("PendingDeletion", "pending deletion")))
+    };
+    let days = input.get("PendingWindowInDays").map_or(Some(30), Value::as_i64).filter(|days| (7..=30).contains(days));
+    let next = match (operation, state) {
+        ("EnableKey", KeyState::Enabled | KeyState::Disabled) => KeyState::Enabled,
+        ("DisableKey", KeyState::Enabled | KeyState::Disabled) => KeyState::Disabled,
+        ("ScheduleKeyDeletion", KeyState::Enabled | KeyState::Disabled) => KeyState::PendingDeletion,
+        // A pardoned key is disabled.
+        ("CancelKeyDeletion", KeyState::PendingDeletion) => KeyState::Disabled,
+        _ => return Err(wrong_state(state)),
+    };
+    let deletion_at = match (next, days) {
+        (KeyState::PendingDeletion, None) => {
+            let value = &input["PendingWindowInDays"];
+            return Err(ApiError::new(
+                400,
+                "ValidationException",
+                format!("1 validation error detected: Value '{value}' at 'pendingWindowInDays' failed to satisfy constraint: Member must have value between 7 and 30"),
+            ));
+        }
+        (KeyState::PendingDeletion, Some(days)) => Some(now + TimeDelta::days(days)),
+        _ => None,
+    };
+    if let Some(key) = kms.keys.get_mut(&id) {
+        key.change(now, next);
+        key.deletion_at = deletion_at;
+    }
+    Ok(match (operation, deletion_at, days) {
+        ("ScheduleKeyDeletion", Some(at), Some(days)) => json!({
+            "KeyId": arn, "DeletionDate": epoch(at), "KeyState": next.name(), "PendingWindowInDays": days,
+        }),
+        ("CancelKeyDeletion", ..) => json!({ "KeyId": arn }),
+        _ => Value::Null,
+    })
+}

@@ -1,0 +1,98 @@
+//! `[[key]]`: KMS keys of the world, named by their alias.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::World;
+use super::reader::{Section, nearest};
+use crate::cloud::Cloud;
+use crate::kms::{KeyState, Manager};
+
+/// One key.
+#[derive(Debug, Clone)]
+pub(crate) struct KeySpec {
+    pub(crate) account: String,
+    pub(crate) region: String,
+    /// The alias without `alias/`.
+    pub(crate) name: String,
+    manager: Manager,
+    state: KeyState,
+    state_since_days_ago: Option<i64>,
+    created_days_ago: i64,
+    multi_region: bool,
+}
+
+/// Reads all keys.
+pub(super) fn read(root: &Section<'_>, world: &World) -> Vec<KeySpec> {
+    let mut keys: Vec<KeySpec> = Vec::new();
+    for section in root.sections("key") {
+        let Some(key) = read_one(&section, world) else {
+            continue;
+        };
+        if keys.iter().any(|other| (&other.account, &other.region, &other.name) == (&key.account, &key.region, &key.name)) {
+            section.problem("name", format!("key `{}` is there twice in {}/{}", key.name, key.account, key.region), None);
+        }
+        keys.push(key);
+    }
+    keys
+}
+
+fn read_one(section: &Section<'_>, world: &World) -> Option<KeySpec> {
+    let place = world.place(section);
+    let name = section.needed_text("name");
+    let manager = section.choice("manager", &[("AWS", Manager::Aws), ("CUSTOMER", Manager::Customer)]);
+    let states = [
+        ("Enabled", KeyState::Enabled),
+        ("Disabled", KeyState::Disabled),
+        ("PendingDeletion", KeyState::PendingDeletion),
+    ];
+    let state = section.choice("state", &states);
+    let since = section.days("state-since-days-ago");
+    let created = section.days("created-days-ago");
+    let multi_region = section.flag("multi-region");
+    let ((account, region), name) = (place?, name?);
+    Some(KeySpec {
+        account,
+        region,
+        name,
+        manager: manager.unwrap_or(Manager::Customer),
+        state: state.unwrap_or(KeyState::Enabled),
+        state_since_days_ago: since,
+        created_days_ago: created.unwrap_or(800),
+        multi_region: multi_region.unwrap_or(false),
+    })
+}
+
+impl KeySpec {
+    pub(super) fn make(&self, cloud: &mut Cloud, now: DateTime<Utc>) {
+        cloud.place_mut(&self.account, &self.region);
+        let Cloud { places, ids, .. } = cloud;
+        let Some(place) = places.get_mut(&(self.account.clone(), self.region.clone())) else {
+            return;
+        };
+        let created = now - TimeDelta::days(self.created_days_ago);
+        let arn = place.kms.create(self.manager, &self.name, created, ids);
+        place.kms.name(&self.name, &arn);
+        if let Some(key) = place.kms.find_mut(&arn) {
+            key.multi_region = self.multi_region;
+            if self.state != KeyState::Enabled {
+                key.change(self.state_since_days_ago.map_or(created, |days| now - TimeDelta::days(days)), self.state);
+            }
+            if self.state == KeyState::PendingDeletion {
+                key.deletion_at = Some(now + TimeDelta::days(30 - self.state_since_days_ago.unwrap_or(0).min(29)));
+            }
+        }
+    }
+}
+
+impl World {
+    /// True if a place has a key of this name; a mistake at `key` if not.
+    pub(crate) fn knows_key(&self, section: &Section<'_>, key: &'static str, place: &(String, String), name: &str) -> bool {
+        let here = || self.keys.iter().filter(|known| (&known.account, &known.region) == (&place.0, &place.1));
+        let known = here().any(|known| known.name == name);
+        if !known {
+            let hint = nearest(name, here().map(|known| known.name.as_str()));
+            section.problem(key, format!("key `{name}` is not in {}/{}", place.0, place.1), hint);
+        }
+        known
+    }
+}
