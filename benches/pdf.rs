@@ -12,7 +12,10 @@ use backproof::{domain, report};
 mod sample;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut counts: Vec<usize> = std::env::args().skip(1).filter_map(|count| count.parse().ok()).collect();
+    let mut counts: Vec<usize> = std::env::args()
+        .skip(1)
+        .filter_map(|count| count.parse().ok())
+        .collect();
     if counts.is_empty() {
         counts = vec![1, 60, 10_000];
     }
@@ -23,7 +26,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let start = Instant::now();
         let bytes = report::pdf::render(&report)?;
         let took = start.elapsed();
-        let findings = report.findings.iter().filter(|finding| finding.verdict != domain::Verdict::Compliant).count();
+        let findings = report
+            .findings
+            .iter()
+            .filter(|finding| finding.verdict != domain::Verdict::Compliant)
+            .count();
         writeln!(
             out,
             "{count} tables, {findings} findings in detail: {:.2} s, {:.1} MB, peak {} (before: {})",
@@ -41,7 +48,10 @@ fn peak_memory() -> String {
     std::fs::read_to_string("/proc/self/status")
         .ok()
         .and_then(|status| {
-            status.lines().find(|line| line.starts_with("VmHWM:")).map(|line| line[6..].trim().to_owned())
+            status
+                .lines()
+                .find(|line| line.starts_with("VmHWM:"))
+                .map(|line| line[6..].trim().to_owned())
         })
         .unwrap_or_else(|| "unknown".to_owned())
 }

@@ -184,15 +184,13 @@ fn unknown_message(
     frames.sort_unstable();
     frames.dedup();
     let name = table.table_name.as_deref().unwrap_or_default();
-    let why = why_unknown(target, name, &frames);
-    // Uncertainty about a plan is AWS's own as often as a gap's; the reason says which.
+    // A plan's reason names its own gap, and uncertainty about a plan is AWS's own as often as a gap's.
     if missing.contains(&"in_a_plan") {
-        let gap = why.map(|why| format!(" ({why})")).unwrap_or_default();
-        return values.render("{plan_verdict}: {plan_reason}") + &gap;
+        return values.render("{plan_verdict}: {plan_reason}");
     }
-    match why {
-        Some(why) => format!("cannot be told: {} not known, because {why}", missing.join(", ")),
-        None => format!("cannot be told: {} not known", missing.join(", ")),
+    match why_unknown(target, name, &frames) {
+        Some(why) => format!("not known, because {why} (needs {})", missing.join(", ")),
+        None => format!("not known: AWS's answers leave {} open", missing.join(", ")),
     }
 }
 

@@ -1,7 +1,9 @@
 //! The library behind the `backproof` program.
 
 pub mod aws;
+pub mod cli;
 pub mod collect;
+pub mod commands;
 pub mod domain;
 pub mod duration;
 pub mod evaluate;
@@ -9,6 +11,9 @@ pub mod exit;
 pub mod facts;
 pub mod inventory;
 pub mod problem;
+pub mod remediate;
+pub mod report;
 pub mod rules;
 pub mod settings;
 pub mod settings_file;
+pub mod text;

@@ -31,7 +31,13 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&backproof::problem::Problem::new("could not start").why(error.to_string()).into()),
+        Err(error) => {
+            return fail(
+                &backproof::problem::Problem::new("could not start")
+                    .why(error.to_string())
+                    .into(),
+            );
+        }
     };
     match runtime.block_on(run(cli.command)) {
         Ok(exit) => ExitCode::from(exit.code()),

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use crate::exit::Exit;
+pub use crate::text::one_line;
 
 /// Something that went wrong, in the words of the person who has to act on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,17 +142,4 @@ pub fn count(number: usize, noun: &str) -> String {
         _ => format!("{noun}s"),
     };
     format!("{number} {}", if number == 1 { noun } else { &plural })
-}
-
-/// Text from AWS or from a file, made safe for one line of a terminal: no control characters, no line breaks, no
-/// characters that turn the reading direction.
-pub fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|character| match character {
-            '\n' | '\r' | '\t' => ' ',
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => '\u{fffd}',
-            other if other.is_control() => '\u{fffd}',
-            other => other,
-        })
-        .collect()
 }

@@ -11,7 +11,7 @@ pub(super) const COLLECTOR: Collector = Collector {
 };
 
 /// How far back jobs are judged, in days.
-pub const JOB_DAYS: i64 = 30;
+pub(super) const JOB_DAYS: i64 = 30;
 
 /// API: backup:ListBackupJobs, DynamoDB only, last 30 days, paged by 1,000. Calls: jobs / 1,000. Errors: become a gap.
 pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {

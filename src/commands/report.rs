@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::aws::target::Session;
 use crate::cli::{OutputArgs, ReportArgs, RuleArgs};
 use crate::commands::{print, say};
-use crate::domain::{FactValue, Severity, Verdict};
+use crate::domain::{Severity, Verdict};
 use crate::evaluate::evaluate;
 use crate::exit::Exit;
 use crate::facts::derive;
@@ -154,7 +154,7 @@ impl Output {
         }
         let folder = staging.commit()?;
         if !self.quiet {
-            print(&terminal::summary(report, width(), false))?;
+            print(&terminal::summary(report, width()))?;
             say(&format!("{} in {}", count(files.len(), "file"), folder.display()));
         }
         if let (Some(client), Destination::S3 { bucket, prefix }) = (&self.s3, &self.destination) {
@@ -199,10 +199,4 @@ fn no_tables(report: &Report) -> Problem {
 /// The width of the terminal, for the summary.
 fn width() -> usize {
     std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(100).clamp(60, 160)
-}
-
-/// A fact as text, for small listings.
-pub(crate) fn fact_text(report: &Report, table_arn: &str, fact: &str) -> String {
-    let row = report.tables.iter().find(|table| table.table_arn == table_arn);
-    row.map_or(&FactValue::Unknown, |row| row.fact(fact)).to_string()
 }

@@ -133,19 +133,6 @@ pub(crate) fn age_hours(at: DateTime<Utc>, as_of: DateTime<Utc>) -> f64 {
     seconds / 3600.0
 }
 
-/// Three-valued AND over many statements: false wins, then unknown, then true.
-pub(crate) fn all(statements: impl IntoIterator<Item = Option<bool>>) -> Option<bool> {
-    let mut result = Some(true);
-    for statement in statements {
-        match statement {
-            Some(false) => return Some(false),
-            None => result = None,
-            Some(true) => {}
-        }
-    }
-    result
-}
-
 /// `a, b`, or `none`.
 pub(crate) fn names<'n>(names: impl IntoIterator<Item = &'n String>) -> String {
     let names: Vec<&str> = names.into_iter().map(String::as_str).collect();

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::collect::COLLECTORS;
-use crate::domain::{Finding, Gap, GapKind, TargetId, Verdict};
+use crate::domain::{FactValue, Finding, Gap, GapKind, TargetId, Verdict};
 use crate::facts::Facts;
+use crate::facts::dictionary::fact;
 use crate::inventory::Inventory;
 use crate::inventory::schema::{CallLogEntry, Table};
 use crate::problem::{Problem, count};
@@ -178,10 +179,7 @@ fn accounts<'t>(facts: &Facts, targets: impl Iterator<Item = &'t TargetCoverage>
 }
 
 fn gaps(facts: &Facts, findings: &[Finding], tables: &BTreeMap<TargetId, Counts>) -> Vec<Gap> {
-    let mut unknown: BTreeMap<&TargetId, usize> = BTreeMap::new();
-    for finding in findings.iter().filter(|finding| finding.verdict == Verdict::Unknown) {
-        *unknown.entry(&finding.target).or_default() += 1;
-    }
+    let unknown = UnknownFindings::of(findings);
     let mut gaps: Vec<Gap> = facts
         .reading
         .failures
@@ -190,7 +188,7 @@ fn gaps(facts: &Facts, findings: &[Finding], tables: &BTreeMap<TargetId, Counts>
         .filter(|entry| !(entry.outcome == "absent" && entry.action.starts_with("dynamodb:Describe")))
         .map(|entry| {
             let target = TargetId { account_id: entry.account_id.clone(), region: entry.region.clone() };
-            let here = unknown.get(&target).copied().unwrap_or(0);
+            let here = unknown.because_of(&target, entry);
             let listed = tables.get(&target).map_or(0, |counts| counts.listed);
             Gap {
                 action: entry.action.clone(),
@@ -207,6 +205,46 @@ fn gaps(facts: &Facts, findings: &[Finding], tables: &BTreeMap<TargetId, Counts>
     gaps
 }
 
+/// How many unknown findings of a target rest on each frame, over all tables and table by table.
+struct UnknownFindings<'f> {
+    by_target: BTreeMap<(&'f TargetId, &'static str), usize>,
+    by_table: BTreeMap<(&'f TargetId, &'f str, &'static str), usize>,
+}
+
+impl<'f> UnknownFindings<'f> {
+    fn of(findings: &'f [Finding]) -> Self {
+        let mut unknown = Self { by_target: BTreeMap::new(), by_table: BTreeMap::new() };
+        for finding in findings.iter().filter(|finding| finding.verdict == Verdict::Unknown) {
+            let missing = finding.evidence.iter().filter(|(_, value)| *value == FactValue::Unknown);
+            let frames: BTreeSet<&'static str> =
+                missing.filter_map(|(name, _)| fact(name)).flat_map(|fact| fact.frames.iter().copied()).collect();
+            for frame in frames {
+                *unknown.by_target.entry((&finding.target, frame)).or_default() += 1;
+                *unknown.by_table.entry((&finding.target, &finding.resource_name, frame)).or_default() += 1;
+            }
+        }
+        unknown
+    }
+
+    /// Findings that the loss of this call may have left unknown.
+    fn because_of(&self, target: &TargetId, entry: &CallLogEntry) -> usize {
+        let frames = COLLECTORS
+            .iter()
+            .filter(|collector| collector.actions.contains(&entry.action.as_str()))
+            .flat_map(|collector| collector.frames.iter().copied());
+        let is_one_table = entry.action.starts_with("dynamodb:Describe");
+        let count = |frame: &'static str| {
+            let count = if is_one_table {
+                self.by_table.get(&(target, entry.resource.as_str(), frame))
+            } else {
+                self.by_target.get(&(target, frame))
+            };
+            count.copied().unwrap_or(0)
+        };
+        frames.map(count).max().unwrap_or(0)
+    }
+}
+
 fn kind_of(outcome: &str) -> GapKind {
     use GapKind::{Denied, Expired, Failed, NotEnabled, Throttled, Unsupported};
     [Denied, Throttled, Expired, NotEnabled, Unsupported]
@@ -216,24 +254,29 @@ fn kind_of(outcome: &str) -> GapKind {
 }
 
 /// What the loss of one call means for the audit.
-fn consequence(action: &str, unknown_here: usize, tables_here: usize) -> String {
-    let unknown = format!("{} in this account and Region", count(unknown_here, "unknown finding"));
-    match action {
-        "sts:AssumeRole" => "nothing in this account could be read; its tables are unknown".to_owned(),
-        "account:ListRegions" => "Regions that were not named may hold tables that nobody looked at".to_owned(),
-        "dynamodb:ListTables" => "tables here may be missing from this report".to_owned(),
-        "dynamodb:DescribeTable" => format!("age, state and recovery points of this table are unknown; {unknown}"),
-        "dynamodb:DescribeContinuousBackups" => "point-in-time recovery of this table is unknown".to_owned(),
+fn consequence(action: &str, unknown: usize, tables_here: usize) -> String {
+    let lost = match action {
+        "sts:AssumeRole" => return "nothing in this account could be read; its tables are unknown".to_owned(),
+        "account:ListRegions" => return "Regions that were not named may hold tables that nobody looked at".to_owned(),
+        "dynamodb:ListTables" => return "tables here may be missing from this report".to_owned(),
+        "dynamodb:DescribeTable" => "age, state and recovery points of this table are not known".to_owned(),
+        "dynamodb:DescribeContinuousBackups" => "point-in-time recovery of this table is not known".to_owned(),
         "backup:ListRecoveryPointsByBackupVault" | "backup:ListBackupVaults" => {
-            format!("absence of recovery points cannot be shown for {}; {unknown}", count(tables_here, "table"))
+            format!("absence of recovery points cannot be shown for {}", count(tables_here, "table"))
         }
-        "tag:GetResources" => format!("selections by tag cannot be decided; {unknown}"),
-        "backup:DescribeRegionSettings" => format!("opt-in is unknown, and selections that depend on it; {unknown}"),
-        "kms:DescribeKey" => format!("owner and state of this key are unknown; {unknown}"),
-        _ if action.starts_with("backup:") && (action.contains("Plan") || action.contains("Selection")) => {
-            format!("a table that nothing else protects cannot be called unprotected; {unknown}")
-        }
-        _ => unknown,
+        "tag:GetResources" => "selections by tag cannot be decided".to_owned(),
+        "backup:DescribeRegionSettings" => "the opt-in is not known, nor selections that depend on it".to_owned(),
+        "kms:DescribeKey" => "owner and state of this key are not known".to_owned(),
+        "backup:ListBackupJobs" => "failed backup jobs are not known".to_owned(),
+        "backup:ListCopyJobs" => "copy jobs are not known".to_owned(),
+        "backup:ListRestoreJobs" => "restore jobs are not known".to_owned(),
+        "backup:GetBackupPlan" => "what this plan promises is not known".to_owned(),
+        _ => "a table that nothing else protects cannot be called unprotected".to_owned(),
+    };
+    match unknown {
+        0 => format!("{lost}; no verdict of this report depends on it"),
+        1 => format!("{lost}; 1 finding is unknown"),
+        number => format!("{lost}; {number} findings are unknown"),
     }
 }
 

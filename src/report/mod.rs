@@ -3,6 +3,7 @@
 //! In: findings, facts, coverage and provenance. Out: bytes. A renderer is a pure function of the report: no clock,
 //! no network, no environment, so the same report always gives the same bytes.
 
+pub mod build;
 pub mod csv;
 pub mod deliver;
 pub mod html;

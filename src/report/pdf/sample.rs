@@ -5,8 +5,11 @@ use chrono::{DateTime, Duration, Utc};
 use crate::domain::{FactValue, Finding, Gap, GapKind, Severity, TargetId, Verdict, table_arn};
 use crate::report::{AccountCoverage, Coverage, Report, RuleLine, Scan, TableRow, TargetCoverage, Totals};
 
-const ACCOUNTS: [(&str, &str); 3] =
-    [("111122223333", "payments-prod"), ("444455556666", "platform"), ("777788889999", "")];
+const ACCOUNTS: [(&str, &str); 3] = [
+    ("111122223333", "payments-prod"),
+    ("444455556666", "platform"),
+    ("777788889999", ""),
+];
 const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
 
 const RULES: [(&str, &str, Severity, &str); 6] = [
@@ -64,7 +67,14 @@ const NASTY: [&str; 9] = [
 fn name(index: usize) -> String {
     match index % 97 {
         13 => format!("{index:05}-{}", "x".repeat(249)),
-        14 => format!("{index:05}-{}", "ledger.entries-by_customer".repeat(10).chars().take(249).collect::<String>()),
+        14 => format!(
+            "{index:05}-{}",
+            "ledger.entries-by_customer"
+                .repeat(10)
+                .chars()
+                .take(249)
+                .collect::<String>()
+        ),
         nasty @ 20..=28 => format!("{index:05}-{}", NASTY[nasty - 20]),
         other if other % 3 == 0 => format!("prod-orders-by-customer-and-region-{index:05}"),
         other if other % 3 == 1 => format!("sessions_{index:05}"),
@@ -74,7 +84,11 @@ fn name(index: usize) -> String {
 
 /// A small number that looks random and is the same on every run.
 fn noise(index: usize, salt: usize) -> usize {
-    (index.wrapping_mul(2_654_435_761).wrapping_add(salt.wrapping_mul(40_503)) >> 7) % 100
+    (index
+        .wrapping_mul(2_654_435_761)
+        .wrapping_add(salt.wrapping_mul(40_503))
+        >> 7)
+        % 100
 }
 
 /// The instant of the evidence.
@@ -86,11 +100,17 @@ fn as_of() -> DateTime<Utc> {
 pub(crate) fn report(count: usize) -> Report {
     let mut tables: Vec<TableRow> = (0..count).map(table).collect();
     tables.sort_by(|a, b| a.table_arn.cmp(&b.table_arn));
-    let mut findings: Vec<Finding> = tables.iter().enumerate().flat_map(|(index, table)| judge(index, table)).collect();
+    let mut findings: Vec<Finding> = tables
+        .iter()
+        .enumerate()
+        .flat_map(|(index, table)| judge(index, table))
+        .collect();
     findings.sort_by(|a, b| (&a.resource_arn, &a.rule).cmp(&(&b.resource_arn, &b.rule)));
     for table in &mut tables {
         let from = findings.partition_point(|finding| finding.resource_arn < table.table_arn);
-        let own = findings[from..].iter().take_while(|finding| finding.resource_arn == table.table_arn);
+        let own = findings[from..]
+            .iter()
+            .take_while(|finding| finding.resource_arn == table.table_arn);
         table.verdict = own.fold(Verdict::NotApplicable, |worst, finding| worst.worse(finding.verdict));
     }
     Report {
@@ -103,9 +123,13 @@ pub(crate) fn report(count: usize) -> Report {
             tool_version: "0.1.0".to_owned(),
             call_count: count as u64 * 2 + 184,
         },
-        policy: [("rpo", "24 h"), ("retention-min", "35 d"), ("key-owner", "customer-managed")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .to_vec(),
+        policy: [
+            ("rpo", "24 h"),
+            ("retention-min", "35 d"),
+            ("key-owner", "customer-managed"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec(),
         rules: RULES
             .map(|(id, title, severity, remedy)| RuleLine {
                 id: id.to_owned(),
@@ -122,7 +146,10 @@ pub(crate) fn report(count: usize) -> Report {
 }
 
 fn table(index: usize) -> TableRow {
-    let target = TargetId { account_id: ACCOUNTS[index % 3].0.to_owned(), region: REGIONS[index / 3 % 2].to_owned() };
+    let target = TargetId {
+        account_id: ACCOUNTS[index % 3].0.to_owned(),
+        region: REGIONS[index / 3 % 2].to_owned(),
+    };
     let name = name(index);
     let planned = noise(index, 1) < 85;
     let age = noise(index, 2) as f64 / 3.0 + 0.25;
@@ -132,28 +159,56 @@ fn table(index: usize) -> TableRow {
         ("table_status", FactValue::Text("ACTIVE".to_owned())),
         ("table_size_bytes", FactValue::Int(index as i64 * 7919)),
         ("in_a_plan", FactValue::Bool(planned)),
-        ("plan_verdict", FactValue::Text(if planned { "protected" } else { "unprotected" }.to_owned())),
-        ("plan_names", FactValue::Text(if planned { "daily-35d" } else { "" }.to_owned())),
-        ("usable_recovery_point_count", point(FactValue::Int(noise(index, 4) as i64))),
+        (
+            "plan_verdict",
+            FactValue::Text(if planned { "protected" } else { "unprotected" }.to_owned()),
+        ),
+        (
+            "plan_names",
+            FactValue::Text(if planned { "daily-35d" } else { "" }.to_owned()),
+        ),
+        (
+            "usable_recovery_point_count",
+            point(FactValue::Int(noise(index, 4) as i64)),
+        ),
         ("newest_recovery_point_age_hours", point(FactValue::Float(age))),
-        ("newest_recovery_point_at", point(FactValue::Time(as_of() - Duration::minutes((age * 60.0) as i64)))),
-        ("shortest_retention_days", point(FactValue::Int(if noise(index, 5) < 90 { 35 } else { 7 }))),
+        (
+            "newest_recovery_point_at",
+            point(FactValue::Time(as_of() - Duration::minutes((age * 60.0) as i64))),
+        ),
+        (
+            "shortest_retention_days",
+            point(FactValue::Int(if noise(index, 5) < 90 { 35 } else { 7 })),
+        ),
         ("recovery_points_encrypted", point(FactValue::Bool(true))),
         (
             "weakest_key_owner",
-            point(FactValue::Text(if noise(index, 6) < 88 { "customer-managed" } else { "aws-managed" }.to_owned())),
+            point(FactValue::Text(
+                if noise(index, 6) < 88 {
+                    "customer-managed"
+                } else {
+                    "aws-managed"
+                }
+                .to_owned(),
+            )),
         ),
         ("is_in_locked_vault", point(FactValue::Bool(noise(index, 7) < 92))),
         ("pitr_on", FactValue::Bool(noise(index, 8) < 70)),
         ("deletion_protection_on", FactValue::Bool(noise(index, 9) < 60)),
-        ("failed_backup_job_count", FactValue::Int((noise(index, 10) / 40) as i64)),
+        (
+            "failed_backup_job_count",
+            FactValue::Int((noise(index, 10) / 40) as i64),
+        ),
     ];
     TableRow {
         table_arn: table_arn("aws", &target, &name),
         table_name: name,
         target,
         verdict: Verdict::NotApplicable,
-        facts: facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        facts: facts
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
     }
 }
 
@@ -169,11 +224,24 @@ fn judge(index: usize, table: &TableRow) -> Vec<Finding> {
     let long = |value: &FactValue| matches!(value, FactValue::Int(days) if *days >= 35);
     let verdicts = [
         (test("in_a_plan", &yes), "in_a_plan"),
-        (test("newest_recovery_point_age_hours", &young), "newest_recovery_point_age_hours"),
+        (
+            test("newest_recovery_point_age_hours", &young),
+            "newest_recovery_point_age_hours",
+        ),
         (test("shortest_retention_days", &long), "shortest_retention_days"),
-        (test("weakest_key_owner", &text("customer-managed")), "weakest_key_owner"),
+        (
+            test("weakest_key_owner", &text("customer-managed")),
+            "weakest_key_owner",
+        ),
         (test("is_in_locked_vault", &yes), "is_in_locked_vault"),
-        (if index.is_multiple_of(11) { Verdict::NotApplicable } else { test("pitr_on", &yes) }, "pitr_on"),
+        (
+            if index.is_multiple_of(11) {
+                Verdict::NotApplicable
+            } else {
+                test("pitr_on", &yes)
+            },
+            "pitr_on",
+        ),
     ];
     RULES
         .iter()
@@ -189,7 +257,10 @@ fn judge(index: usize, table: &TableRow) -> Vec<Finding> {
             };
             let bad = matches!(verdict, Verdict::NonCompliant | Verdict::Unknown);
             Finding {
-                id: format!("{:016x}", (index * 6).wrapping_mul(0x9e37_79b9_7f4a_7c15) as u64 ^ rule.len() as u64),
+                id: format!(
+                    "{:016x}",
+                    (index * 6).wrapping_mul(0x9e37_79b9_7f4a_7c15) as u64 ^ rule.len() as u64
+                ),
                 rule: rule.to_owned(),
                 subject: "table",
                 resource_arn: table.table_arn.clone(),
@@ -214,7 +285,10 @@ fn coverage(tables: &[TableRow]) -> Coverage {
     let mut targets = Vec::new();
     for (account_id, _) in ACCOUNTS {
         for region in REGIONS {
-            let target = TargetId { account_id: account_id.to_owned(), region: region.to_owned() };
+            let target = TargetId {
+                account_id: account_id.to_owned(),
+                region: region.to_owned(),
+            };
             let count = tables.iter().filter(|table| table.target == target).count();
             let denied = account_id == "444455556666" && region == "us-east-1";
             targets.push(TargetCoverage {
@@ -253,6 +327,9 @@ fn coverage(tables: &[TableRow]) -> Coverage {
         tables_described: tables.len(),
         tables_vanished: 0,
         tables_unknown: 0,
-        gaps: vec![gap("ledger-vault", GapKind::Denied), gap("archive-vault", GapKind::Throttled)],
+        gaps: vec![
+            gap("ledger-vault", GapKind::Denied),
+            gap("archive-vault", GapKind::Throttled),
+        ],
     }
 }

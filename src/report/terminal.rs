@@ -1,0 +1,110 @@
+//! What a person sees after a scan: the headline, what is wrong by rule, what could not be told, what was not read.
+//!
+//! No meaning by colour, no control characters, a fixed order.
+
+use std::collections::BTreeMap;
+
+use super::{Report, RuleLine};
+use crate::domain::{Finding, Verdict, rfc3339};
+use crate::problem::count;
+use crate::text::one_line;
+
+/// Tables named under each rule; the rest are counted.
+const NAMED: usize = 5;
+
+/// The summary, at most `width` characters wide where lines can be cut.
+pub fn summary(report: &Report, width: usize) -> String {
+    let mut text = String::new();
+    let scan = &report.scan;
+    text.push_str(&format!("as of {} by {}\n", rfc3339(scan.as_of), one_line(&scan.caller_arn)));
+    text.push_str(&coverage_line(report));
+    for (verdict, title) in [(Verdict::NonCompliant, "NON-COMPLIANT"), (Verdict::Unknown, "UNKNOWN")] {
+        let mut by_rule: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
+        for finding in report.findings.iter().filter(|finding| finding.verdict == verdict && !finding.waived) {
+            by_rule.entry(&finding.rule).or_default().push(finding);
+        }
+        let mut rules: Vec<&RuleLine> = report.rules.iter().filter(|rule| by_rule.contains_key(rule.id.as_str())).collect();
+        rules.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.id.cmp(&b.id)));
+        if !rules.is_empty() {
+            text.push_str(&format!("\n{title}\n"));
+        }
+        for rule in rules {
+            let findings = &by_rule[rule.id.as_str()];
+            let tables = count(findings.len(), "table");
+            text.push_str(&format!("\n  {} ({}): {tables}\n", rule.id, rule.severity));
+            for finding in findings.iter().take(NAMED) {
+                text.push_str(&cut(&finding_line(finding), width));
+            }
+            if findings.len() > NAMED {
+                text.push_str(&format!("    … and {} more\n", findings.len() - NAMED));
+            }
+        }
+    }
+    text.push_str(&closing(report));
+    text
+}
+
+fn finding_line(finding: &Finding) -> String {
+    format!(
+        "    {} ({}, {}): {}",
+        one_line(&finding.resource_name),
+        finding.target.account_id,
+        finding.target.region,
+        one_line(&finding.message)
+    )
+}
+
+fn cut(line: &str, width: usize) -> String {
+    if line.chars().count() <= width {
+        return format!("{line}\n");
+    }
+    let kept: String = line.chars().take(width.saturating_sub(1)).collect();
+    format!("{kept}…\n")
+}
+
+fn coverage_line(report: &Report) -> String {
+    let coverage = &report.coverage;
+    let mut text = format!(
+        "{} in {}: {} listed, {} described",
+        count(coverage.targets.len(), "target"),
+        count(coverage.accounts.len(), "account"),
+        count(coverage.tables_listed, "table"),
+        coverage.tables_described
+    );
+    for (number, word) in [(coverage.tables_vanished, "vanished meanwhile"), (coverage.tables_unknown, "not described")] {
+        if number > 0 {
+            text.push_str(&format!(", {number} {word}"));
+        }
+    }
+    format!("{text}; {} to AWS\n", count(usize::try_from(report.scan.call_count).unwrap_or(usize::MAX), "request"))
+}
+
+fn closing(report: &Report) -> String {
+    let of = |verdict: Verdict| report.totals.tables_by_verdict.get(&verdict).copied().unwrap_or(0);
+    let mut parts = Vec::new();
+    for (verdict, word) in [
+        (Verdict::NonCompliant, "non-compliant"),
+        (Verdict::Unknown, "unknown"),
+        (Verdict::Compliant, "compliant"),
+        (Verdict::NotApplicable, "not judged"),
+    ] {
+        if of(verdict) > 0 {
+            parts.push(format!("{} {word}", of(verdict)));
+        }
+    }
+    let tables = if parts.is_empty() { "no table was judged".to_owned() } else { parts.join(", ") };
+    let gaps = match report.coverage.gaps.len() {
+        0 => "everything in scope was read".to_owned(),
+        gaps => format!("{}, listed in the report", count(gaps, "gap")),
+    };
+    let verdict = if of(Verdict::NonCompliant) > 0 {
+        "not compliant"
+    } else if of(Verdict::Unknown) > 0 || !report.coverage.gaps.is_empty() {
+        "not proven: evidence is missing"
+    } else if of(Verdict::Compliant) == 0 {
+        "nothing to prove"
+    } else {
+        "compliant"
+    };
+    format!("\ntables: {tables}; {gaps}\n{verdict}\n")
+}

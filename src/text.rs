@@ -1,0 +1,59 @@
+//! Text from AWS is untrusted: tags, names and messages may hold anything. This makes it safe for one kind of output.
+
+/// For one line of a terminal: no control characters, no line breaks, nothing that turns the reading direction.
+pub fn one_line(text: &str) -> String {
+    text.chars()
+        .map(|character| match character {
+            '\n' | '\r' | '\t' => ' ',
+            other if other.is_control() || turns_direction(other) => '\u{fffd}',
+            other => other,
+        })
+        .collect()
+}
+
+/// For a cell of CSV: control characters but line breaks and tabs are replaced, and a text that a spreadsheet would take
+/// for a formula begins with an apostrophe.
+pub fn csv_cell(text: &str) -> String {
+    let clean: String = text
+        .chars()
+        .map(|character| match character {
+            '\n' | '\r' | '\t' => character,
+            other if other.is_control() => '\u{fffd}',
+            other => other,
+        })
+        .collect();
+    if begins_formula(&clean) { format!("'{clean}") } else { clean }
+}
+
+/// Spreadsheets take these for the start of a formula, also in full width, after white space or a line break.
+fn begins_formula(text: &str) -> bool {
+    if text.starts_with(['\t', '\r', '\n']) {
+        return true;
+    }
+    let first = text.trim_start_matches(|character: char| character.is_whitespace() || character == '\u{feff}');
+    first.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
+}
+
+fn turns_direction(character: char) -> bool {
+    matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{061c}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminals_get_one_harmless_line() {
+        assert_eq!(one_line("a\u{1b}[31mb\nc\u{202e}d"), "a\u{fffd}[31mb c\u{fffd}d");
+        assert_eq!(one_line("ledger-😀"), "ledger-😀");
+    }
+
+    #[test]
+    fn cells_are_no_formulas() {
+        for text in ["=cmd()", "+1", "-1", "@x", "\t=1", " =1", "＝1", "\r\n=1", "\u{feff}=1"] {
+            assert!(csv_cell(text).starts_with('\''), "{text:?}");
+        }
+        assert_eq!(csv_cell("a=b"), "a=b");
+        assert_eq!(csv_cell("a\u{0}b"), "a\u{fffd}b");
+    }
+}
