@@ -1,0 +1,176 @@
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const $ = (id) => document.getElementById(id);
+  const PAGE = 100;
+  const VERDICTS = ["non-compliant", "unknown", "compliant", "not-applicable"];
+  const SEVERITIES = ["critical", "high", "medium", "low"];
+  const tables = new Map(data.tables.map((t) => [t.arn, t]));
+  const rules = new Map(data.rules.map((r) => [r.id, r]));
+  for (const f of data.findings) {
+    const t = tables.get(f.arn);
+    f.table = t;
+    f.rule_ = rules.get(f.rule);
+    f.text = [t.name, f.arn, f.rule, f.message, t.tags].join("\n").toLowerCase();
+    (t.findings ||= []).push(f);
+  }
+  for (const t of data.tables) t.text = [t.name, t.arn, t.tags].join("\n").toLowerCase();
+
+  const el = (name, attributes, ...children) => {
+    const node = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes || {})) node.setAttribute(key, value);
+    node.append(...children);
+    return node;
+  };
+  const bdi = (text) => el("bdi", {}, text);
+  const tag = (verdict) => el("span", { class: "tag " + verdict }, verdict);
+  const show = (value) => (value === null ? "unknown" : value === true ? "yes" : value === false ? "no" : String(value));
+  const number = (value) => (value === null || value === undefined ? -1 : Number(value));
+
+  const VIEWS = {
+    findings: {
+      rows: data.findings,
+      columns: [
+        ["Table", (f) => bdi(f.table.name), (f) => f.table.name],
+        ["Account", (f) => f.table.account, (f) => f.table.account],
+        ["Region", (f) => f.table.region, (f) => f.table.region],
+        ["Rule", (f) => f.rule, (f) => f.rule],
+        ["Severity", (f) => f.rule_.severity, (f) => SEVERITIES.indexOf(f.rule_.severity)],
+        ["Verdict", (f) => tag(f.verdict), (f) => VERDICTS.indexOf(f.verdict)],
+        ["Found", (f) => bdi(f.message), (f) => f.message],
+      ],
+      start: 5,
+    },
+    tables: {
+      rows: data.tables,
+      columns: [
+        ["Table", (t) => bdi(t.name), (t) => t.name],
+        ["Account", (t) => t.account, (t) => t.account],
+        ["Region", (t) => t.region, (t) => t.region],
+        ["Verdict", (t) => tag(t.verdict), (t) => VERDICTS.indexOf(t.verdict)],
+        ["Plan", (t) => show(t.facts.plan_verdict), (t) => show(t.facts.plan_verdict)],
+        ["Newest point, hours", (t) => show(t.facts.newest_recovery_point_age_hours_seen), (t) => number(t.facts.newest_recovery_point_age_hours_seen)],
+        ["Usable points", (t) => show(t.facts.usable_recovery_point_count_seen), (t) => number(t.facts.usable_recovery_point_count_seen)],
+        ["Retention, days", (t) => show(t.facts.shortest_retention_days_seen), (t) => number(t.facts.shortest_retention_days_seen)],
+        ["Key", (t) => show(t.facts.weakest_key_owner), (t) => show(t.facts.weakest_key_owner)],
+        ["Lock", (t) => show(t.facts.vault_lock_kind), (t) => show(t.facts.vault_lock_kind)],
+      ],
+      start: 3,
+    },
+  };
+
+  const options = (id, values) => {
+    const select = $(id);
+    select.append(el("option", { value: "" }, "all"), ...values.map((value) => el("option", { value }, value)));
+  };
+  const unique = (values) => [...new Set(values)].sort();
+  options("f-verdict", VERDICTS);
+  options("f-severity", SEVERITIES);
+  options("f-rule", data.rules.map((rule) => rule.id));
+  options("f-account", unique(data.tables.map((table) => table.account)));
+  options("f-region", unique(data.tables.map((table) => table.region)));
+
+  let view, shown, limit, sort;
+
+  const matching = () => {
+    const q = $("q").value.trim().toLowerCase();
+    const [verdict, severity, rule, account, region] = ["verdict", "severity", "rule", "account", "region"].map((name) => $("f-" + name).value);
+    const fits = (f) => (!verdict || f.verdict === verdict) && (!severity || f.rule_.severity === severity) && (!rule || f.rule === rule);
+    return view.rows.filter((row) => {
+      const table = row.table || row;
+      if (q && !row.text.includes(q)) return false;
+      if (account && table.account !== account) return false;
+      if (region && table.region !== region) return false;
+      if (row.table) return fits(row);
+      if (!severity && !rule) return !verdict || row.verdict === verdict;
+      return (row.findings || []).some(fits);
+    });
+  };
+
+  const head = () => {
+    const row = el("tr");
+    view.columns.forEach(([title], index) => {
+      const button = el("button", { type: "button" }, title);
+      button.addEventListener("click", () => {
+        sort = { column: index, down: sort.column === index ? !sort.down : false };
+        draw();
+      });
+      const cell = el("th", { scope: "col", "aria-sort": sort.column === index ? (sort.down ? "descending" : "ascending") : "none" }, button);
+      if (sort.column === index) cell.append(sort.down ? " ↓" : " ↑");
+      row.append(cell);
+    });
+    row.append(el("th", { scope: "col" }, "Evidence"));
+    $("grid").tHead.replaceChildren(row);
+  };
+
+  const quote = (text) => "'" + text.replaceAll("'", "'\\''") + "'";
+  const command = (table) =>
+    "aws backup list-recovery-points-by-resource --resource-arn " + quote(table.arn) + " --region " + table.region +
+    "\naws dynamodb describe-table --table-name " + quote(table.name) + " --region " + table.region;
+  const pairs = (map) => {
+    const list = el("dl", { class: "kv" });
+    for (const [name, value] of Object.entries(map)) list.append(el("dt", {}, name), el("dd", {}, bdi(show(value))));
+    return list;
+  };
+  const detail = (row) => {
+    const table = row.table || row;
+    const cell = el("td", { colspan: String(view.columns.length + 1) });
+    cell.append(el("p", {}, bdi(table.arn)));
+    if (row.table) {
+      if (row.remedy) cell.append(el("p", {}, "Remedy: " + row.remedy));
+      cell.append(el("strong", {}, "Facts the rule read"), pairs(row.evidence));
+    } else {
+      const list = el("ul");
+      for (const f of table.findings || []) list.append(el("li", {}, tag(f.verdict), " " + f.rule + ": ", bdi(f.message)));
+      cell.append(list, el("strong", {}, "Every fact"), pairs(table.facts));
+    }
+    cell.append(el("strong", {}, "Look for yourself"), el("pre", {}, command(table)));
+    return el("tr", { class: "detail" }, cell);
+  };
+
+  const append = () => {
+    const body = $("grid").tBodies[0];
+    for (const row of shown.slice(limit, limit + PAGE)) {
+      const line = el("tr");
+      view.columns.forEach(([, render], index) => line.append(el(index ? "td" : "th", index ? {} : { scope: "row" }, render(row))));
+      const button = el("button", { type: "button", "aria-expanded": "false", "aria-label": "Evidence for " + (row.table || row).name }, "Show");
+      let open = null;
+      button.addEventListener("click", () => {
+        if (open) { open.remove(); open = null; } else { open = detail(row); line.after(open); }
+        button.textContent = open ? "Hide" : "Show";
+        button.setAttribute("aria-expanded", String(Boolean(open)));
+      });
+      line.append(el("td", {}, button));
+      body.append(line);
+    }
+    limit += PAGE;
+    $("more").hidden = limit >= shown.length;
+  };
+
+  const draw = () => {
+    shown = matching();
+    const key = view.columns[sort.column][2];
+    const order = (a, b) => { const [x, y] = [key(a), key(b)]; return x < y ? -1 : x > y ? 1 : 0; };
+    shown.sort((a, b) => (sort.down ? order(b, a) : order(a, b)));
+    head();
+    $("grid").tBodies[0].replaceChildren();
+    limit = 0;
+    append();
+    $("count").textContent = shown.length + " of " + view.rows.length + " " + $("view").value;
+  };
+  const choose = () => {
+    view = VIEWS[$("view").value];
+    sort = { column: view.start, down: false };
+    draw();
+  };
+  let timer;
+  $("filters").addEventListener("input", (event) => {
+    clearTimeout(timer);
+    timer = setTimeout(event.target.id === "view" ? choose : draw, event.target.id === "q" ? 120 : 0);
+  });
+  $("reset").addEventListener("click", () => setTimeout(choose, 0));
+  $("more").addEventListener("click", append);
+  $("app").hidden = false;
+  $("static").hidden = true;
+  choose();
+})();
