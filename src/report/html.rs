@@ -36,7 +36,7 @@ pub fn render(report: &Report) -> Result<Vec<u8>, RenderError> {
     } else {
         format!("All {} that are not compliant or not known.", count(open_count, "finding"))
     };
-    let page = environment.get_template("report.html").map_err(fail)?.render(minijinja::Value::from_serialize(json!({
+    let page = environment.get_template("report.html").map_err(fail)?.render(minijinja::value::Serde(json!({
         "css": STYLE,
         "js": SCRIPT,
         "data": island(report),
