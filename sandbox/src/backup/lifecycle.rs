@@ -32,12 +32,17 @@ impl Lifecycle {
         };
         let days = |name: &str| match object.get(name) {
             None | Some(Value::Null) => Ok(None),
-            Some(value) => value.as_i64().map(Some).ok_or_else(|| format!("Invalid lifecycle. {name} is not a number of days")),
+            Some(value) => value
+                .as_i64()
+                .map(Some)
+                .ok_or_else(|| format!("Invalid lifecycle. {name} is not a number of days")),
         };
         let lifecycle = Self {
             cold_after: days("MoveToColdStorageAfterDays")?,
             delete_after: days("DeleteAfterDays")?,
-            archive: object.get("OptInToArchiveForSupportedResources").and_then(Value::as_bool),
+            archive: object
+                .get("OptInToArchiveForSupportedResources")
+                .and_then(Value::as_bool),
         };
         lifecycle.check()?;
         Ok(lifecycle)
@@ -47,10 +52,14 @@ impl Lifecycle {
     pub(crate) fn check(&self) -> Result<(), String> {
         let outside = |days: Option<i64>| days.is_some_and(|days| days != -1 && !(1..=MAX_DAYS).contains(&days));
         if outside(self.delete_after) {
-            return Err(format!("Invalid lifecycle. DeleteAfterDays cannot be less than 1 or more than {MAX_DAYS} days"));
+            return Err(format!(
+                "Invalid lifecycle. DeleteAfterDays cannot be less than 1 or more than {MAX_DAYS} days"
+            ));
         }
         if outside(self.cold_after) {
-            return Err(format!("Invalid lifecycle. MoveToColdStorageAfterDays cannot be less than 1 or more than {MAX_DAYS} days"));
+            return Err(format!(
+                "Invalid lifecycle. MoveToColdStorageAfterDays cannot be less than 1 or more than {MAX_DAYS} days"
+            ));
         }
         match (self.cold(), self.delete()) {
             (Some(cold), Some(delete)) if delete < cold + COLD_MINIMUM_DAYS => Err(format!(
@@ -93,7 +102,10 @@ impl Lifecycle {
 
     /// The same without a move to cold storage, for recovery points that cannot become cold.
     pub(crate) fn warm(self) -> Self {
-        Self { cold_after: None, ..self }
+        Self {
+            cold_after: None,
+            ..self
+        }
     }
 
     /// The JSON form, `null` when nothing was set.
@@ -108,7 +120,11 @@ impl Lifecycle {
         if let Some(archive) = self.archive {
             object.insert("OptInToArchiveForSupportedResources".to_owned(), archive.into());
         }
-        if object.is_empty() { Value::Null } else { Value::Object(object) }
+        if object.is_empty() {
+            Value::Null
+        } else {
+            Value::Object(object)
+        }
     }
 }
 
@@ -118,7 +134,11 @@ mod tests {
     use serde_json::json;
 
     fn days(cold: Option<i64>, delete: Option<i64>) -> Lifecycle {
-        Lifecycle { cold_after: cold, delete_after: delete, archive: None }
+        Lifecycle {
+            cold_after: cold,
+            delete_after: delete,
+            archive: None,
+        }
     }
 
     #[test]
@@ -161,8 +181,14 @@ mod tests {
     fn instants_count_from_the_creation() {
         let created: DateTime<Utc> = "2026-03-01T05:00:00Z".parse().unwrap();
         let lifecycle = days(Some(7), Some(97));
-        assert_eq!(lifecycle.cold_at(created), Some("2026-03-08T05:00:00Z".parse().unwrap()));
-        assert_eq!(lifecycle.delete_at(created), Some("2026-06-06T05:00:00Z".parse().unwrap()));
+        assert_eq!(
+            lifecycle.cold_at(created),
+            Some("2026-03-08T05:00:00Z".parse().unwrap())
+        );
+        assert_eq!(
+            lifecycle.delete_at(created),
+            Some("2026-06-06T05:00:00Z".parse().unwrap())
+        );
         assert_eq!(days(None, Some(-1)).delete_at(created), None);
         assert_eq!(lifecycle.warm().cold_at(created), None);
     }

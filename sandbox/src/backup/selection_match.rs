@@ -133,16 +133,27 @@ impl Criteria {
         let tags = list(selection, "ListOfTags")?
             .iter()
             .map(|entry| {
-                Ok(TagCondition { kind: text(entry, "ConditionType")?, key: text(entry, "ConditionKey")?, value: text(entry, "ConditionValue")? })
+                Ok(TagCondition {
+                    kind: text(entry, "ConditionType")?,
+                    key: text(entry, "ConditionKey")?,
+                    value: text(entry, "ConditionValue")?,
+                })
             })
             .collect::<Result<Vec<_>, String>>()?;
-        Ok(Self { resources: texts(selection, "Resources")?, not_resources: texts(selection, "NotResources")?, tags, conditions })
+        Ok(Self {
+            resources: texts(selection, "Resources")?,
+            not_resources: texts(selection, "NotResources")?,
+            tags,
+            conditions,
+        })
     }
 
     /// Adds the members to an answer: lists that were never set come back empty, never absent.
     pub(crate) fn write(&self, selection: &mut Map<String, Value>) {
         let entries = |list: &[Condition]| {
-            list.iter().map(|c| json!({"ConditionKey": c.key, "ConditionValue": c.value})).collect::<Vec<_>>()
+            list.iter()
+                .map(|c| json!({"ConditionKey": c.key, "ConditionValue": c.value}))
+                .collect::<Vec<_>>()
         };
         let tags: Vec<Value> = self
             .tags
@@ -178,7 +189,9 @@ impl Conditions {
 
     /// Every entry of every operator.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Condition> {
-        [&self.equals, &self.not_equals, &self.like, &self.not_like].into_iter().flatten()
+        [&self.equals, &self.not_equals, &self.like, &self.not_like]
+            .into_iter()
+            .flatten()
     }
 
     fn hold(&self, tags: &BTreeMap<String, String>) -> bool {
@@ -186,10 +199,21 @@ impl Conditions {
         if negative && tags.is_empty() {
             return false;
         }
-        self.equals.iter().all(|c| c.test(tags, false, |value| value == c.value))
-            && self.like.iter().all(|c| c.test(tags, false, |value| like(&c.value, value)))
-            && self.not_equals.iter().all(|c| c.test(tags, true, |value| value != c.value))
-            && self.not_like.iter().all(|c| c.test(tags, true, |value| !like(&c.value, value)))
+        self.equals
+            .iter()
+            .all(|c| c.test(tags, false, |value| value == c.value))
+            && self
+                .like
+                .iter()
+                .all(|c| c.test(tags, false, |value| like(&c.value, value)))
+            && self
+                .not_equals
+                .iter()
+                .all(|c| c.test(tags, true, |value| value != c.value))
+            && self
+                .not_like
+                .iter()
+                .all(|c| c.test(tags, true, |value| !like(&c.value, value)))
     }
 }
 
@@ -233,7 +257,10 @@ fn excludes(pattern: &str, arn: &str) -> bool {
     let (pattern, arn): (Vec<&str>, Vec<&str>) = (pattern.splitn(6, ':').collect(), arn.splitn(6, ':').collect());
     pattern.len() == 6
         && arn.len() == 6
-        && pattern.iter().zip(&arn).all(|(pattern, segment)| pattern.is_empty() || like(pattern, segment))
+        && pattern
+            .iter()
+            .zip(&arn)
+            .all(|(pattern, segment)| pattern.is_empty() || like(pattern, segment))
 }
 
 /// `*` stands for any number of characters that are not white space; everything else is literal.
@@ -247,7 +274,14 @@ pub(crate) fn like(pattern: &str, text: &str) -> bool {
     let mut pieces = rest.split('*').peekable();
     while let Some(piece) = pieces.next() {
         let last = pieces.peek().is_none();
-        let at = if last { remaining.len().checked_sub(piece.len()).filter(|_| remaining.ends_with(piece)) } else { remaining.find(piece) };
+        let at = if last {
+            remaining
+                .len()
+                .checked_sub(piece.len())
+                .filter(|_| remaining.ends_with(piece))
+        } else {
+            remaining.find(piece)
+        };
         match at {
             Some(at) if !remaining[..at].contains(char::is_whitespace) => remaining = &remaining[at + piece.len()..],
             _ => return false,
@@ -267,18 +301,32 @@ fn list<'a>(object: &'a Map<String, Value>, name: &str) -> Result<&'a [Value], S
 fn texts(object: &Map<String, Value>, name: &str) -> Result<Vec<String>, String> {
     list(object, name)?
         .iter()
-        .map(|value| value.as_str().map(str::to_owned).ok_or_else(|| format!("Invalid value for {name}")))
+        .map(|value| {
+            value
+                .as_str()
+                .map(str::to_owned)
+                .ok_or_else(|| format!("Invalid value for {name}"))
+        })
         .collect()
 }
 
 fn text(entry: &Value, name: &str) -> Result<String, String> {
-    entry.get(name).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| format!("Invalid value for {name}"))
+    entry
+        .get(name)
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+        .ok_or_else(|| format!("Invalid value for {name}"))
 }
 
 fn conditions(object: &Map<String, Value>, name: &str) -> Result<Vec<Condition>, String> {
     list(object, name)?
         .iter()
-        .map(|entry| Ok(Condition { key: text(entry, "ConditionKey")?, value: text(entry, "ConditionValue")? }))
+        .map(|entry| {
+            Ok(Condition {
+                key: text(entry, "ConditionKey")?,
+                value: text(entry, "ConditionValue")?,
+            })
+        })
         .collect()
 }
 
@@ -297,7 +345,11 @@ mod tests {
             let tags: BTreeMap<String, String> = case
                 .get("tags")
                 .and_then(Value::as_object)
-                .map(|tags| tags.iter().map(|(k, v)| (k.clone(), v.as_str().unwrap().to_owned())).collect())
+                .map(|tags| {
+                    tags.iter()
+                        .map(|(k, v)| (k.clone(), v.as_str().unwrap().to_owned()))
+                        .collect()
+                })
                 .unwrap_or_default();
             let home = Home {
                 partition: "aws",
@@ -305,8 +357,17 @@ mod tests {
                 region: "us-east-1",
                 opted_in: case.get("opted-in").and_then(Value::as_bool).unwrap_or(true),
             };
-            let arn = case.get("arn").and_then(Value::as_str).unwrap_or("arn:aws:dynamodb:us-east-1:111122223333:table/Orders");
-            assert_eq!(criteria.takes(home, arn, &tags), case["taken"].as_bool().unwrap(), "{}: {}", case["case"], case["about"]);
+            let arn = case
+                .get("arn")
+                .and_then(Value::as_str)
+                .unwrap_or("arn:aws:dynamodb:us-east-1:111122223333:table/Orders");
+            assert_eq!(
+                criteria.takes(home, arn, &tags),
+                case["taken"].as_bool().unwrap(),
+                "{}: {}",
+                case["case"],
+                case["about"]
+            );
         }
     }
 
@@ -337,7 +398,11 @@ mod tests {
     #[test]
     fn members_never_set_come_back_as_empty_lists() {
         let mut answer = Map::new();
-        Criteria { resources: vec!["*".to_owned()], ..Criteria::default() }.write(&mut answer);
+        Criteria {
+            resources: vec!["*".to_owned()],
+            ..Criteria::default()
+        }
+        .write(&mut answer);
         assert_eq!(
             Value::Object(answer),
             json!({

@@ -1,0 +1,386 @@
+//! Restore testing plans and their selections, as far as the API shows them. The simulation does not run them by itself; the
+//! world file can leave the restore jobs of a test behind.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+
+use super::errors;
+use super::request::{self, body, int, map, needed, strings, text, with_status};
+use super::schedule::Schedule;
+use super::state::{State, Tags};
+use super::vaults::{check_tags, state};
+use super::wire::{Members, Times};
+use crate::call::{ApiError, Call, Reply};
+use crate::cloud::Cloud;
+
+const MAX_PLANS: usize = 100;
+const MAX_SELECTIONS: usize = 30;
+const DEFAULT_START_HOURS: i64 = 24;
+const DEFAULT_WINDOW_DAYS: i64 = 30;
+const DEFAULT_ZONE: &str = "Etc/UTC";
+const MAX_HOURS: i64 = 168;
+
+/// A restore testing plan.
+#[derive(Debug, Clone)]
+pub(crate) struct TestingPlan {
+    pub(crate) name: String,
+    pub(crate) arn: Arc<str>,
+    pub(crate) creator_request_id: Option<String>,
+    pub(crate) created: DateTime<Utc>,
+    pub(crate) updated: Option<DateTime<Utc>>,
+    pub(crate) last_run: Option<DateTime<Utc>>,
+    pub(crate) expression: String,
+    pub(crate) zone: String,
+    pub(crate) start_hours: i64,
+    /// `RecoveryPointSelection`, with its defaults filled in.
+    pub(crate) points: Value,
+    pub(crate) selections: BTreeMap<String, TestingSelection>,
+    pub(crate) tags: Tags,
+}
+
+impl TestingPlan {
+    /// A plan with the documented defaults.
+    pub(crate) fn new(name: &str, arn: Arc<str>, expression: &str, zone: Option<&str>, at: DateTime<Utc>) -> Self {
+        Self {
+            name: name.to_owned(),
+            arn,
+            creator_request_id: None,
+            created: at,
+            updated: None,
+            last_run: None,
+            expression: expression.to_owned(),
+            zone: zone.unwrap_or(DEFAULT_ZONE).to_owned(),
+            start_hours: DEFAULT_START_HOURS,
+            points: read_points(Some(&Map::new())).unwrap_or_default(),
+            selections: BTreeMap::new(),
+            tags: Tags::new(),
+        }
+    }
+}
+
+/// What a restore testing plan restores.
+#[derive(Debug, Clone)]
+pub(crate) struct TestingSelection {
+    name: String,
+    creator_request_id: Option<String>,
+    created: DateTime<Utc>,
+    role: String,
+    resource_type: String,
+    /// The members that are kept as sent.
+    arns: Value,
+    conditions: Value,
+    overrides: Value,
+    validation_hours: i64,
+}
+
+fn missing(name: &str) -> ApiError {
+    errors::not_found(format!("Restore testing plan {name} does not exist."))
+}
+
+fn name<'a>(object: &'a Map<String, Value>, member: &str) -> Result<&'a str, ApiError> {
+    let name = needed(object, member)?;
+    let fine = name.len() <= 50 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if fine {
+        Ok(name)
+    } else {
+        Err(errors::invalid(format!("Invalid value for {member}: {name}")))
+    }
+}
+
+fn hours(object: &Map<String, Value>, member: &str, least: i64, default: i64) -> Result<i64, ApiError> {
+    match int(object, member)?.unwrap_or(default) {
+        hours if (least..=MAX_HOURS).contains(&hours) => Ok(hours),
+        hours => Err(errors::invalid(format!("Invalid value for {member}: {hours}"))),
+    }
+}
+
+/// `RecoveryPointSelection` with the documented defaults.
+fn read_points(object: Option<&Map<String, Value>>) -> Result<Value, ApiError> {
+    let object = object.ok_or_else(|| errors::missing("RecoveryPointSelection"))?;
+    let list = |member: &str, default: Value| match object.get(member) {
+        None | Some(Value::Null) => default,
+        Some(value) => value.clone(),
+    };
+    let algorithm = text(object, "Algorithm")?.unwrap_or("LATEST_WITHIN_WINDOW");
+    if !["LATEST_WITHIN_WINDOW", "RANDOM_WITHIN_WINDOW"].contains(&algorithm) {
+        return Err(errors::invalid(format!("Invalid value for Algorithm: {algorithm}")));
+    }
+    let days = int(object, "SelectionWindowDays")?.unwrap_or(DEFAULT_WINDOW_DAYS);
+    if !(1..=365).contains(&days) {
+        return Err(errors::invalid(format!(
+            "Invalid value for SelectionWindowDays: {days}"
+        )));
+    }
+    Ok(json!({
+        "Algorithm": algorithm,
+        "ExcludeVaults": list("ExcludeVaults", json!([])),
+        "IncludeVaults": list("IncludeVaults", json!(["*"])),
+        "RecoveryPointTypes": list("RecoveryPointTypes", json!(["SNAPSHOT"])),
+        "SelectionWindowDays": days,
+    }))
+}
+
+fn check_schedule(expression: &str, zone: &str) -> Result<(), ApiError> {
+    Schedule::parse(Some(expression), Some(zone))
+        .map(|_| ())
+        .map_err(|e| errors::invalid(format!("Invalid cron expression. {e}")))
+}
+
+/// `CreateRestoreTestingPlan`.
+pub(crate) fn create(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
+    let body = body(call)?;
+    let sent = map(&body, "RestoreTestingPlan")?.ok_or_else(|| errors::missing("RestoreTestingPlan"))?;
+    let name = name(sent, "RestoreTestingPlanName")?.to_owned();
+    let expression = needed(sent, "ScheduleExpression")?.to_owned();
+    let zone = text(sent, "ScheduleExpressionTimezone")?
+        .unwrap_or(DEFAULT_ZONE)
+        .to_owned();
+    check_schedule(&expression, &zone)?;
+    let tags = strings(&body, "Tags")?.unwrap_or_default();
+    check_tags(&tags)?;
+    let points = read_points(map(sent, "RecoveryPointSelection")?)?;
+    let id = cloud.ids.uuid();
+    let arn = format!(
+        "arn:{}:backup:{}:{}:restore-testing-plan:{name}-{id}",
+        cloud.partition, call.caller.region, call.caller.account
+    );
+    let plan = TestingPlan {
+        creator_request_id: text(&body, "CreatorRequestId")?.map(str::to_owned),
+        start_hours: hours(sent, "StartWindowHours", 1, DEFAULT_START_HOURS)?,
+        points,
+        tags,
+        ..TestingPlan::new(&name, arn.into(), &expression, Some(&zone), call.now)
+    };
+    let state = state(cloud, call);
+    if let Some(same) = state.testing.get(&name) {
+        if plan.creator_request_id.is_some() && same.creator_request_id == plan.creator_request_id {
+            return Ok(created(same));
+        }
+        return Err(errors::exists(
+            "Restore testing plan with the same name already exists",
+            &same.arn,
+            same.creator_request_id.as_deref(),
+        ));
+    }
+    if state.testing.len() >= MAX_PLANS {
+        return Err(errors::limit(format!(
+            "The limit of {MAX_PLANS} restore testing plans is reached"
+        )));
+    }
+    let answer = created(&plan);
+    state.testing.insert(name, plan);
+    Ok(answer)
+}
+
+fn created(plan: &TestingPlan) -> Reply {
+    with_status(201, Times::Plain, |m| {
+        m.time("CreationTime", plan.created);
+        m.text("RestoreTestingPlanArn", &plan.arn);
+        m.text("RestoreTestingPlanName", &plan.name);
+    })
+}
+
+/// `UpdateRestoreTestingPlan`: members that are not sent keep their values.
+pub(crate) fn update(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+    let body = body(call)?;
+    let sent = map(&body, "RestoreTestingPlan")?.ok_or_else(|| errors::missing("RestoreTestingPlan"))?;
+    let plan = state(cloud, call)
+        .testing
+        .get_mut(&labels[2])
+        .ok_or_else(|| missing(&labels[2]))?;
+    let expression = text(sent, "ScheduleExpression")?.unwrap_or(&plan.expression).to_owned();
+    let zone = text(sent, "ScheduleExpressionTimezone")?
+        .unwrap_or(&plan.zone)
+        .to_owned();
+    check_schedule(&expression, &zone)?;
+    let start_hours = hours(sent, "StartWindowHours", 1, plan.start_hours)?;
+    if let Some(points) = map(sent, "RecoveryPointSelection")? {
+        plan.points = read_points(Some(points))?;
+    }
+    (plan.expression, plan.zone, plan.start_hours) = (expression, zone, start_hours);
+    plan.updated = Some(call.now);
+    Ok(request::reply(Times::Plain, |m| {
+        m.time("CreationTime", plan.created);
+        m.text("RestoreTestingPlanArn", &plan.arn);
+        m.text("RestoreTestingPlanName", &plan.name);
+        m.time("UpdateTime", call.now);
+    }))
+}
+
+fn write_plan(m: &mut Members<'_>, plan: &TestingPlan) {
+    m.time("CreationTime", plan.created);
+    m.maybe_time("LastExecutionTime", plan.last_run);
+    m.maybe_time("LastUpdateTime", plan.updated);
+    m.text("RestoreTestingPlanArn", &plan.arn);
+    m.text("RestoreTestingPlanName", &plan.name);
+    m.text("ScheduleExpression", &plan.expression);
+    m.text("ScheduleExpressionTimezone", &plan.zone);
+    m.int("StartWindowHours", plan.start_hours);
+}
+
+/// `GetRestoreTestingPlan`.
+pub(crate) fn get(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+    let plan = state(cloud, call)
+        .testing
+        .get(&labels[2])
+        .ok_or_else(|| missing(&labels[2]))?;
+    Ok(request::reply(Times::Plain, |m| {
+        m.object("RestoreTestingPlan", |m| {
+            write_plan(m, plan);
+            m.maybe_text("CreatorRequestId", plan.creator_request_id.as_deref());
+            m.value("RecoveryPointSelection", &plan.points);
+        });
+    }))
+}
+
+/// `ListRestoreTestingPlans`.
+pub(crate) fn list(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
+    let rows = state(cloud, call)
+        .testing
+        .iter()
+        .map(|(name, plan)| (name.clone(), plan));
+    let page = request::page(call, "testing-plans", rows, |row, token| row > token)?;
+    Ok(request::reply(Times::Plain, |m| {
+        m.list("RestoreTestingPlans", page.items, write_plan);
+        m.maybe_text("NextToken", page.token.as_deref());
+    }))
+}
+
+/// `DeleteRestoreTestingPlan`: only once its selections are gone; a plan that does not exist counts as deleted.
+pub(crate) fn delete(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+    let state = state(cloud, call);
+    if state
+        .testing
+        .get(&labels[2])
+        .is_some_and(|plan| !plan.selections.is_empty())
+    {
+        return Err(errors::refused(
+            "The selections of a restore testing plan have to be deleted first",
+        ));
+    }
+    state.testing.remove(&labels[2]);
+    Ok(Reply::empty(204))
+}
+
+/// `CreateRestoreTestingSelection`.
+pub(crate) fn create_selection(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+    let body = body(call)?;
+    let sent = map(&body, "RestoreTestingSelection")?.ok_or_else(|| errors::missing("RestoreTestingSelection"))?;
+    let member = |name: &str| sent.get(name).cloned().unwrap_or(Value::Null);
+    let selection = TestingSelection {
+        name: name(sent, "RestoreTestingSelectionName")?.to_owned(),
+        creator_request_id: text(&body, "CreatorRequestId")?.map(str::to_owned),
+        created: call.now,
+        role: needed(sent, "IamRoleArn")?.to_owned(),
+        resource_type: needed(sent, "ProtectedResourceType")?.to_owned(),
+        arns: member("ProtectedResourceArns"),
+        conditions: member("ProtectedResourceConditions"),
+        overrides: member("RestoreMetadataOverrides"),
+        validation_hours: hours(sent, "ValidationWindowHours", 0, 0)?,
+    };
+    if !cloud.knows_role(&selection.role) {
+        return Err(errors::invalid(format!(
+            "IAM Role {} cannot be assumed by AWS Backup",
+            selection.role
+        )));
+    }
+    let everything = selection
+        .arns
+        .as_array()
+        .is_some_and(|arns| arns.iter().any(|arn| arn == "*"));
+    if !selection.conditions.is_null() && !everything {
+        return Err(errors::invalid(
+            "ProtectedResourceConditions need the ProtectedResourceArns to be *",
+        ));
+    }
+    let plan = state(cloud, call)
+        .testing
+        .get_mut(&labels[2])
+        .ok_or_else(|| missing(&labels[2]))?;
+    if plan.selections.contains_key(&selection.name) {
+        return Err(errors::exists(
+            "Restore testing selection with the same name already exists",
+            &plan.arn,
+            None,
+        ));
+    }
+    if plan.selections.len() >= MAX_SELECTIONS {
+        return Err(errors::limit(format!(
+            "A restore testing plan cannot have more than {MAX_SELECTIONS} selections"
+        )));
+    }
+    let answer = with_status(201, Times::Plain, |m| {
+        m.time("CreationTime", selection.created);
+        m.text("RestoreTestingPlanArn", &plan.arn);
+        m.text("RestoreTestingPlanName", &plan.name);
+        m.text("RestoreTestingSelectionName", &selection.name);
+    });
+    plan.selections.insert(selection.name.clone(), selection);
+    Ok(answer)
+}
+
+fn plan_of<'a>(state: &'a State, labels: &[String]) -> Result<&'a TestingPlan, ApiError> {
+    state.testing.get(&labels[2]).ok_or_else(|| missing(&labels[2]))
+}
+
+fn missing_selection(name: &str) -> ApiError {
+    errors::not_found(format!("Restore testing selection {name} does not exist."))
+}
+
+fn write_selection(m: &mut Members<'_>, plan: &TestingPlan, selection: &TestingSelection) {
+    m.time("CreationTime", selection.created);
+    m.text("IamRoleArn", &selection.role);
+    m.text("ProtectedResourceType", &selection.resource_type);
+    m.text("RestoreTestingPlanName", &plan.name);
+    m.text("RestoreTestingSelectionName", &selection.name);
+    m.int("ValidationWindowHours", selection.validation_hours);
+}
+
+/// `GetRestoreTestingSelection`.
+pub(crate) fn get_selection(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+    let plan = plan_of(state(cloud, call), labels)?;
+    let selection = plan
+        .selections
+        .get(&labels[4])
+        .ok_or_else(|| missing_selection(&labels[4]))?;
+    Ok(request::reply(Times::Plain, |m| {
+        m.object("RestoreTestingSelection", |m| {
+            write_selection(m, plan, selection);
+            m.maybe_text("CreatorRequestId", selection.creator_request_id.as_deref());
+            m.value("ProtectedResourceArns", &selection.arns);
+            m.value("ProtectedResourceConditions", &selection.conditions);
+            m.value("RestoreMetadataOverrides", &selection.overrides);
+        });
+    }))
+}
+
+/// `ListRestoreTestingSelections`.
+pub(crate) fn list_selections(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+    let plan = plan_of(state(cloud, call), labels)?;
+    let rows = plan
+        .selections
+        .iter()
+        .map(|(name, selection)| (name.clone(), selection));
+    let page = request::page(call, "testing-selections", rows, |row, token| row > token)?;
+    Ok(request::reply(Times::Plain, |m| {
+        m.list("RestoreTestingSelections", page.items, |m, selection| {
+            write_selection(m, plan, selection)
+        });
+        m.maybe_text("NextToken", page.token.as_deref());
+    }))
+}
+
+/// `DeleteRestoreTestingSelection`.
+pub(crate) fn delete_selection(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+    let plan = state(cloud, call)
+        .testing
+        .get_mut(&labels[2])
+        .ok_or_else(|| missing(&labels[2]))?;
+    plan.selections
+        .remove(&labels[4])
+        .ok_or_else(|| missing_selection(&labels[4]))?;
+    Ok(Reply::empty(204))
+}
