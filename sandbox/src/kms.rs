@@ -73,6 +73,12 @@ impl Key {
         self.changes.iter().rev().find(|(from, _)| *from <= at).map_or(KeyState::Enabled, |(_, state)| *state)
     }
 
+    /// Since when it cannot be used; none if it can.
+    pub(crate) fn unusable_since(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let (from, state) = self.changes.iter().rev().find(|(from, _)| *from <= at)?;
+        (*state != KeyState::Enabled).then_some(*from)
+    }
+
     /// Changes its state from an instant on.
     pub(crate) fn change(&mut self, at: DateTime<Utc>, state: KeyState) {
         self.changes.push((at, state));

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
+use super::backups::SystemBackup;
 use super::errors;
 use super::item::Item;
 use crate::call::ApiError;
@@ -25,6 +26,8 @@ pub(crate) struct State {
     unsettled: BTreeSet<String>,
     /// The last form of removed tables, without their items: the world re-creates tables from it.
     removed: BTreeMap<String, Table>,
+    /// In the order of their creation.
+    pub(super) system_backups: Vec<SystemBackup>,
 }
 
 impl State {
