@@ -213,6 +213,8 @@ facts! {
     newest_recovery_point_age_hours_seen: f64 = ["tables", "vaults", "recovery_points"],
     /// Age at as_of, in hours, of the newest usable recovery point. Unknown if there is none, or a vault could not be read.
     newest_recovery_point_age_hours: f64 = ["tables", "vaults", "recovery_points"],
+    /// How many usable recovery points were seen and how old the newest is, in words. Unknown if the table could not be described.
+    recovery_points_summary: String = ["tables", "vaults", "recovery_points"],
     /// ARN of the newest usable recovery point that could be read; `none` if there is none. Unknown if none was read and a vault could not be read.
     newest_recovery_point_arn: String = ["tables", "vaults", "recovery_points"],
     /// Date of the oldest usable recovery point that could be read. Unknown if none was.

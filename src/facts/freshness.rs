@@ -10,8 +10,9 @@ use chrono::{DateTime, Utc};
 use super::dictionary::TableFacts;
 use super::keys::{KeyFacts, owner_of_rank, rank_of_owner};
 use super::{Evidence, FOREVER_DAYS, age_hours, names, target_of};
-use crate::domain::{Arn, TargetId};
+use crate::domain::{Arn, TargetId, short_number};
 use crate::inventory::schema::{RecoveryPoint, Table, Vault};
+use crate::problem::count;
 
 const AIR_GAPPED: &str = "LOGICALLY_AIR_GAPPED_BACKUP_VAULT";
 const RESTORE_ACCESS: &str = "RESTORE_ACCESS_BACKUP_VAULT";
@@ -225,6 +226,18 @@ impl Tally {
         }
     }
 
+    /// Points that are there and do not count are worth naming: they are why people believe in a backup.
+    fn why_none(&self) -> String {
+        let mut text = "no usable recovery point was seen".to_owned();
+        if self.previous_incarnation > 0 {
+            text.push_str(&format!(" ({} of an earlier table of this name do not count)", self.previous_incarnation));
+        }
+        if self.expired > 0 {
+            text.push_str(&format!(" ({} in state EXPIRED do not count)", self.expired));
+        }
+        text
+    }
+
     fn fill(&self, facts: &mut TableFacts, is_whole: bool, as_of: DateTime<Utc>) {
         let some_or_none = |text: Option<String>| text.or_else(|| is_whole.then(|| "none".to_owned()));
         let when_whole = |known: bool| known && is_whole && self.usable > 0;
@@ -238,6 +251,14 @@ impl Tally {
         facts.newest_recovery_point_age_hours_seen = newest.map(|(at, _)| age_hours(*at, as_of));
         facts.newest_recovery_point_age_hours =
             if is_whole { facts.newest_recovery_point_age_hours_seen } else { None };
+        facts.recovery_points_summary = Some(match &self.newest {
+            None => self.why_none(),
+            Some((at, _)) => format!(
+                "newest of {} is {} h old",
+                count(usize::try_from(self.usable).unwrap_or(usize::MAX), "usable recovery point"),
+                short_number(age_hours(*at, as_of))
+            ),
+        });
         facts.newest_recovery_point_arn = some_or_none(newest.map(|(_, arn)| arn.clone()));
         facts.oldest_recovery_point_at = self.oldest;
         facts.recovery_point_vaults = some_or_none((!self.vaults.is_empty()).then(|| names(&self.vaults)));
