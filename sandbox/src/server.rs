@@ -120,7 +120,9 @@ fn environment(cloud: &Cloud, address: SocketAddr) -> Vec<(String, String)> {
         ("AWS_ENDPOINT_URL", format!("http://{address}")),
         ("AWS_ACCESS_KEY_ID", key),
         ("AWS_SECRET_ACCESS_KEY", "sandbox".to_owned()),
-        ("AWS_REGION", region),
+        ("AWS_REGION", region.clone()),
+        // boto3 and version 1 of the AWS CLI read this one only.
+        ("AWS_DEFAULT_REGION", region),
         ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
