@@ -1,0 +1,143 @@
+"""What the demo wrote, opened by other programs. The folder comes from BACKPROOF_DEMO; `.ci/run` sets it."""
+
+import csv
+import html.parser
+import json
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+FOLDER = os.environ.get("BACKPROOF_DEMO")
+pytestmark = pytest.mark.skipif(not FOLDER, reason="BACKPROOF_DEMO names no folder")
+AUDITS = ["1-before", "2-after"]
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def path(*parts):
+    return pathlib.Path(FOLDER or ".", *parts)
+
+
+def report(audit):
+    return json.loads(path(audit, "report.json").read_text(encoding="utf-8"))
+
+
+def rows(audit, name):
+    with path(audit, name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, strict=True))
+
+
+@pytest.mark.parametrize("audit", AUDITS)
+def test_every_file_is_there(audit):
+    for name in ("report.json", "report.html", "report.pdf", "findings.csv", "tables.csv", "coverage.csv"):
+        assert path(audit, name).stat().st_size > 100, name
+    assert list(path(audit, "inventory").glob("*.parquet")), "the inventory"
+    assert not list(path(audit).glob(".partial*")), "nothing half-written"
+    assert path("remediation-plan.json").stat().st_size > 100
+
+
+@pytest.mark.parametrize("audit", AUDITS)
+def test_the_numbers_of_the_report_agree(audit):
+    read = report(audit)
+    assert read["schema_version"] and read["scan"]["id"] and read["scan"]["caller_arn"].startswith("arn:aws:")
+    coverage = read["coverage"]
+    assert len(coverage["accounts"]) == 2 and len(coverage["targets"]) == 4
+    assert 50 <= coverage["tables_listed"] <= 80 and len(read["tables"]) == coverage["tables_listed"]
+    counted = {"compliant": 0, "non-compliant": 0, "unknown": 0, "not-applicable": 0}
+    for finding in read["findings"]:
+        counted[finding["verdict"]] += 1
+    assert all(counted.values()), f"the demo shows every verdict: {counted}"
+    assert read["totals"]["findings_by_verdict"] == counted and read["totals"]["tables"] == len(read["tables"])
+    assert {finding["resource_arn"] for finding in read["findings"]} <= {table["table_arn"] for table in read["tables"]}
+    assert coverage["gaps"], "the demo has a vault that may not be read"
+    ids = [finding["id"] for finding in read["findings"]]
+    assert len(ids) == len(set(ids))
+
+
+def test_remediation_made_a_difference():
+    stale = {
+        audit: {
+            finding["resource_arn"]
+            for finding in report(audit)["findings"]
+            if finding["rule"] == "recovery-point-fresh" and finding["verdict"] == "non-compliant"
+        }
+        for audit in AUDITS
+    }
+    assert stale["2-after"] < stale["1-before"]
+
+
+@pytest.mark.parametrize("audit", AUDITS)
+def test_the_csv_files_say_what_the_json_says(audit):
+    read = report(audit)
+    findings, tables = rows(audit, "findings.csv"), rows(audit, "tables.csv")
+    assert [(row["finding_id"], row["verdict"]) for row in findings] == [(one["id"], one["verdict"]) for one in read["findings"]]
+    assert sorted(row["table_arn"] for row in tables) == sorted(table["table_arn"] for table in read["tables"])
+    for row in findings + tables + rows(audit, "coverage.csv"):
+        assert None not in row and None not in row.values(), "every row has as many cells as the head"
+        for name, cell in row.items():
+            assert not cell.startswith(FORMULA) or re.fullmatch(r"-?\d+(\.\d+)?", cell), (name, cell)
+
+
+@pytest.mark.parametrize("audit", AUDITS)
+def test_the_pdf_is_read_by_poppler(audit):
+    file = str(path(audit, "report.pdf"))
+    info = subprocess.run(["pdfinfo", file], capture_output=True, text=True, check=True)
+    facts = dict(re.findall(r"^([\w ]+): +(.*)$", info.stdout, re.MULTILINE))
+    assert not info.stderr, info.stderr
+    assert int(facts["Pages"]) >= 3 and facts["Encrypted"] == "no" and "1970" not in facts["CreationDate"]
+    assert "Proof of backup" in facts["Title"]
+    text = subprocess.run(["pdftotext", "-layout", file, "-"], capture_output=True, text=True, check=True)
+    assert not text.stderr, text.stderr
+    assert "Proof of backup" in text.stdout
+    assert f"{facts['Pages']} of {facts['Pages']}" in text.stdout, "page x of y"
+    missing = [table["table_arn"].rsplit("/")[-1] for table in report(audit)["tables"] if not spelled(table, text.stdout)]
+    assert not missing, f"tables that the PDF does not name: {missing}"
+    fonts = subprocess.run(["pdffonts", file], capture_output=True, text=True, check=True).stdout.splitlines()[2:]
+    assert fonts and all(line.split()[-5] == "yes" for line in fonts), "every font is embedded"
+
+
+def spelled(table, text):
+    """True if the PDF holds the table's name; a long one may be broken over lines or cut."""
+    return table["table_arn"].rsplit("/")[-1][:12] in text
+
+
+class Requests(html.parser.HTMLParser):
+    """Collects whatever a browser would fetch when it opens the page."""
+
+    FETCHING = {"src", "srcset", "poster", "data", "background", "action", "formaction", "ping"}
+
+    def __init__(self):
+        super().__init__()
+        self.found, self.inside, self.tags = [], None, set()
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        self.inside = tag if tag in ("style", "script") else None
+        for name, value in attributes:
+            fetches = name in self.FETCHING or (name == "href" and tag in ("link", "base", "use", "image"))
+            if fetches and value and not value.startswith(("data:", "#")):
+                self.found.append((tag, name, value))
+            if name == "style" and "url(" in (value or ""):
+                self.found.append((tag, name, value))
+            if name.startswith("on"):
+                self.found.append((tag, name, value))
+
+    def handle_endtag(self, tag):
+        self.inside = None
+
+    def handle_data(self, data):
+        if self.inside == "style":
+            self.found += [("style", "", use) for use in re.findall(r"@import[^;]*|url\((?!['\"]?(?:data:|#))[^)]*\)", data)]
+        if self.inside == "script":
+            self.found += [("script", "", use) for use in re.findall(r"\b(?:fetch|import|XMLHttpRequest|WebSocket|EventSource)\s*\(", data)]
+
+
+@pytest.mark.parametrize("audit", AUDITS)
+def test_the_page_asks_for_nothing_outside(audit):
+    page = Requests()
+    page.feed(path(audit, "report.html").read_text(encoding="utf-8"))
+    page.close()
+    assert page.found == []
+    assert {"html", "title", "table", "style"} <= page.tags
