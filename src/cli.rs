@@ -188,7 +188,12 @@ pub struct WaitArgs {
     #[arg(long)]
     pub wait: bool,
     /// Time between two looks at a job, with --wait.
-    #[arg(long, value_name = "DURATION", default_value = "30s", env = "BACKPROOF_POLL_INTERVAL")]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "30s",
+        env = "BACKPROOF_POLL_INTERVAL"
+    )]
     pub poll_interval: String,
     /// Give up following after this time; the jobs go on.
     #[arg(long, value_name = "DURATION", default_value = "12h")]

@@ -28,12 +28,17 @@ pub fn evaluate(
     why_unknown: WhyUnknown<'_>,
 ) -> Result<Vec<Finding>, Problem> {
     let verdicts = verdicts(tables, rules, policy).map_err(|error| {
-        Problem::new("could not evaluate the rules").why(error.to_string()).so("no report was written")
+        Problem::new("could not evaluate the rules")
+            .why(error.to_string())
+            .so("no report was written")
     })?;
     let policy = policy_values(policy);
     let mut findings = Vec::with_capacity(tables.len() * rules.0.len());
     for (row, table) in tables.iter().enumerate() {
-        let values = Values { facts: table.values(), policy: &policy };
+        let values = Values {
+            facts: table.values(),
+            policy: &policy,
+        };
         for (rule, verdicts) in rules.0.iter().zip(&verdicts) {
             findings.push(finding(table, rule, verdicts.at(row), &values, why_unknown));
         }
@@ -78,11 +83,16 @@ fn evaluate_frame(frame: DataFrame, rules: &[Rule]) -> PolarsResult<Vec<Verdicts
         }
     }
     let results = frame.lazy().select(expressions).collect()?;
-    let column = |name: String| -> PolarsResult<BooleanChunked> { Ok(results.column(&name)?.bool()?.rechunk().into_owned()) };
+    let column =
+        |name: String| -> PolarsResult<BooleanChunked> { Ok(results.column(&name)?.bool()?.rechunk().into_owned()) };
     let mut verdicts = Vec::new();
     for (number, rule) in rules.iter().enumerate() {
         verdicts.push(Verdicts {
-            applies: rule.applies.is_some().then(|| column(format!("applies {number}"))).transpose()?,
+            applies: rule
+                .applies
+                .is_some()
+                .then(|| column(format!("applies {number}")))
+                .transpose()?,
             compliant: column(format!("compliant {number}"))?,
         });
     }
@@ -108,7 +118,9 @@ struct Values<'v> {
 impl Values<'_> {
     fn get(&self, name: &str) -> &FactValue {
         let all = self.facts.iter().chain(self.policy);
-        all.into_iter().find(|(known, _)| *known == name).map_or(&FactValue::Unknown, |(_, value)| value)
+        all.into_iter()
+            .find(|(known, _)| *known == name)
+            .map_or(&FactValue::Unknown, |(_, value)| value)
     }
 
     /// A message with the values in place of `{fact}`.
@@ -142,9 +154,15 @@ fn finding(
         region: table.region.clone().unwrap_or_default(),
     };
     let (verdict, message) = if table.is_restore_test == Some(true) {
-        (Verdict::NotApplicable, "a table that AWS restore testing made; AWS deletes it by itself".to_owned())
+        (
+            Verdict::NotApplicable,
+            "a table that AWS restore testing made; AWS deletes it by itself".to_owned(),
+        )
     } else if table.is_known_inactive == Some(true) {
-        (Verdict::NotApplicable, values.render("the table is in state {table_status}; rules judge ACTIVE and UPDATING"))
+        (
+            Verdict::NotApplicable,
+            values.render("the table is in state {table_status}; rules judge ACTIVE and UPDATING"),
+        )
     } else {
         let message = match judged {
             Verdict::NotApplicable => values.render(&rule.not_applicable),
@@ -165,8 +183,15 @@ fn finding(
         severity: rule.severity,
         waived: false,
         message,
-        remedy: if needs_remedy { rule.remedy.clone() } else { String::new() },
-        evidence: rule.reads().map(|name| (name.to_owned(), values.get(name).clone())).collect(),
+        remedy: if needs_remedy {
+            rule.remedy.clone()
+        } else {
+            String::new()
+        },
+        evidence: rule
+            .reads()
+            .map(|name| (name.to_owned(), values.get(name).clone()))
+            .collect(),
     }
 }
 
@@ -178,9 +203,15 @@ fn unknown_message(
     target: &TargetId,
     why_unknown: WhyUnknown<'_>,
 ) -> String {
-    let missing: Vec<&str> = rule.reads().filter(|name| *values.get(name) == FactValue::Unknown).collect();
-    let mut frames: Vec<&'static str> =
-        missing.iter().filter_map(|name| fact(name)).flat_map(|fact| fact.frames.iter().copied()).collect();
+    let missing: Vec<&str> = rule
+        .reads()
+        .filter(|name| *values.get(name) == FactValue::Unknown)
+        .collect();
+    let mut frames: Vec<&'static str> = missing
+        .iter()
+        .filter_map(|name| fact(name))
+        .flat_map(|fact| fact.frames.iter().copied())
+        .collect();
     frames.sort_unstable();
     frames.dedup();
     let name = table.table_name.as_deref().unwrap_or_default();
@@ -226,7 +257,10 @@ mod tests {
         let columns = rules::schema()
             .iter()
             .map(|(name, dtype)| {
-                let value = facts.iter().find(|(fact, _)| fact == name.as_str()).map(|(_, value)| value);
+                let value = facts
+                    .iter()
+                    .find(|(fact, _)| fact == name.as_str())
+                    .map(|(_, value)| value);
                 constant(name, value.unwrap_or(&FactValue::Unknown), dtype, 1)
             })
             .collect();
@@ -238,7 +272,13 @@ mod tests {
     fn every_example_gives_its_verdict() {
         for rule in RuleSet::load(None, &[]).expect("the embedded rules are right").0 {
             for example in &rule.examples {
-                assert_eq!(verdict(&rule, &example.facts), example.verdict, "{}: {:?}", rule.origin, example.facts);
+                assert_eq!(
+                    verdict(&rule, &example.facts),
+                    example.verdict,
+                    "{}: {:?}",
+                    rule.origin,
+                    example.facts
+                );
             }
         }
     }
@@ -249,7 +289,11 @@ mod tests {
             let mut wanted = vec![Verdict::Compliant, Verdict::NonCompliant, Verdict::Unknown];
             wanted.extend(rule.applies.is_some().then_some(Verdict::NotApplicable));
             for verdict in wanted {
-                assert!(rule.examples.iter().any(|example| example.verdict == verdict), "{}: {verdict}", rule.origin);
+                assert!(
+                    rule.examples.iter().any(|example| example.verdict == verdict),
+                    "{}: {verdict}",
+                    rule.origin
+                );
             }
         }
     }
@@ -258,9 +302,15 @@ mod tests {
     fn knowing_more_never_changes_a_known_verdict() {
         let numbers = [0_i64, 1, 35, 36_500];
         for rule in RuleSet::load(None, &[]).expect("the embedded rules are right").0 {
-            for example in rule.examples.iter().filter(|example| example.verdict != Verdict::Unknown) {
+            for example in rule
+                .examples
+                .iter()
+                .filter(|example| example.verdict != Verdict::Unknown)
+            {
                 let reads: Vec<String> = rule.reads().map(str::to_owned).collect();
-                let missing = reads.iter().filter(|name| !example.facts.iter().any(|(known, _)| known == *name));
+                let missing = reads
+                    .iter()
+                    .filter(|name| !example.facts.iter().any(|(known, _)| known == *name));
                 for name in missing {
                     let dtype = rules::schema().get(name.as_str()).cloned().expect("a known fact");
                     let candidates: Vec<FactValue> = match dtype {
@@ -276,7 +326,12 @@ mod tests {
                         if contradicts(&facts) {
                             continue;
                         }
-                        assert_eq!(verdict(&rule, &facts), example.verdict, "{}: {name} = {value}", rule.origin);
+                        assert_eq!(
+                            verdict(&rule, &facts),
+                            example.verdict,
+                            "{}: {name} = {value}",
+                            rule.origin
+                        );
                     }
                 }
             }
@@ -292,7 +347,10 @@ mod tests {
         };
         let less = |a: &str, b: &str| matches!((get(a), get(b)), (Some(a), Some(b)) if a < b);
         less("usable_recovery_point_count", "usable_recovery_point_count_seen")
-            || less("newest_recovery_point_age_hours_seen", "newest_recovery_point_age_hours")
+            || less(
+                "newest_recovery_point_age_hours_seen",
+                "newest_recovery_point_age_hours",
+            )
             || less("shortest_retention_days_seen", "shortest_retention_days")
             || less("weakest_key_owner_rank_seen", "weakest_key_owner_rank")
             || less("plan_retention_days", "plan_retention_days_seen")

@@ -22,7 +22,11 @@ pub fn csv_cell(text: &str) -> String {
             other => other,
         })
         .collect();
-    if begins_formula(&clean) { format!("'{clean}") } else { clean }
+    if begins_formula(&clean) {
+        format!("'{clean}")
+    } else {
+        clean
+    }
 }
 
 /// Spreadsheets take these for the start of a formula, also in full width, after white space or a line break.

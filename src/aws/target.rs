@@ -149,7 +149,15 @@ impl Session {
         let (mut regions, mut token) = (BTreeMap::new(), None);
         loop {
             use aws_sdk_account::types::RegionOptStatus::{Enabled, EnabledByDefault};
-            let page = call.page(|| client.list_regions().max_results(50).set_next_token(token.clone()).send()).await?;
+            let page = call
+                .page(|| {
+                    client
+                        .list_regions()
+                        .max_results(50)
+                        .set_next_token(token.clone())
+                        .send()
+                })
+                .await?;
             for region in page.regions() {
                 let is_enabled = matches!(region.region_opt_status(), Some(Enabled | EnabledByDefault));
                 regions.extend(region.region_name().map(|name| (name.to_owned(), is_enabled)));

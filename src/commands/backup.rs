@@ -27,7 +27,10 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
     let vault = args.vault.clone().unwrap_or_else(|| settings.remediation.vault.clone());
     let mut actions = Vec::new();
     for (arn, target, partition) in resolve(&args).await? {
-        let name = Arn::parse(&arn).and_then(|arn| arn.table_name()).unwrap_or_default().to_owned();
+        let name = Arn::parse(&arn)
+            .and_then(|arn| arn.table_name())
+            .unwrap_or_default()
+            .to_owned();
         let role = args.role.clone().or_else(|| settings.remediation.role_arn.clone());
         // By hand each command is a new wish: the token keeps only the retries of one command together.
         let token = hex(&Sha256::digest(format!("{arn}\0{vault}\0{}", Utc::now().to_rfc3339()))[..16]);
@@ -46,10 +49,16 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
             table_size_bytes: None,
         });
     }
-    let cold = cold_after_days.map(|days| format!("cold after {days} days, ")).unwrap_or_default();
+    let cold = cold_after_days
+        .map(|days| format!("cold after {days} days, "))
+        .unwrap_or_default();
     for action in &actions {
         let verb = if args.dry_run { "would back up" } else { "backing up" };
-        say(&format!("{verb} {} into {} ({cold}deleted after {delete_after_days} days)", one_line(&action.table_arn), one_line(&vault)));
+        say(&format!(
+            "{verb} {} into {} ({cold}deleted after {delete_after_days} days)",
+            one_line(&action.table_arn),
+            one_line(&vault)
+        ));
     }
     if args.dry_run {
         return Ok(Exit::Compliant);
@@ -57,7 +66,10 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
     let targets = targets(&settings, actions.iter()).await?;
     let (mut jobs, mut refused) = (Vec::new(), 0);
     for action in &actions {
-        let id = TargetId { account_id: action.account_id.clone(), region: action.region.clone() };
+        let id = TargetId {
+            account_id: action.account_id.clone(),
+            region: action.region.clone(),
+        };
         let Some(target) = targets.get(&id) else {
             refused += 1;
             continue;
@@ -78,7 +90,11 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
             }
         }
     }
-    let ended = if args.wait.wait { follow(jobs, every, at_most).await } else { Vec::new() };
+    let ended = if args.wait.wait {
+        follow(jobs, every, at_most).await
+    } else {
+        Vec::new()
+    };
     Ok(outcome(&ended, refused, args.wait.wait))
 }
 
@@ -88,7 +104,11 @@ fn lifecycle(args: &BackupArgs, settings: &Settings) -> Outcome<(Option<i64>, i6
         let parsed = duration::parse_days(text?);
         parsed
             .map_err(|why| {
-                problems.push(Problem::usage(format!("`{flag}` is not a number of days")).why(why).hint("write it like `35d`"));
+                problems.push(
+                    Problem::usage(format!("`{flag}` is not a number of days"))
+                        .why(why)
+                        .hint("write it like `35d`"),
+                );
             })
             .ok()
     };
@@ -97,8 +117,14 @@ fn lifecycle(args: &BackupArgs, settings: &Settings) -> Outcome<(Option<i64>, i6
     if !problems.is_empty() {
         return Err(Problems(problems));
     }
-    let cold = cold.or(if args.cold_after.is_none() { settings.remediation.cold_after_days } else { None });
-    let delete = delete.or(settings.remediation.delete_after_days).unwrap_or(settings.policy.retention_min_days);
+    let cold = cold.or(if args.cold_after.is_none() {
+        settings.remediation.cold_after_days
+    } else {
+        None
+    });
+    let delete = delete
+        .or(settings.remediation.delete_after_days)
+        .unwrap_or(settings.policy.retention_min_days);
     check_lifecycle(cold, Some(delete)).map_err(|why| {
         Problem::usage("AWS Backup would refuse the lifecycle")
             .at("`--cold-after`, `--delete-after`")
@@ -121,7 +147,10 @@ async fn resolve(args: &BackupArgs) -> Outcome<Vec<(String, TargetId, String)>> 
                     .hint("write it like arn:aws:dynamodb:eu-west-1:111122223333:table/Orders")
                     .into());
             }
-            let target = TargetId { account_id: arn.account_id.to_owned(), region: arn.region.to_owned() };
+            let target = TargetId {
+                account_id: arn.account_id.to_owned(),
+                region: arn.region.to_owned(),
+            };
             resolved.push((table.clone(), target, arn.partition.to_owned()));
             continue;
         }
@@ -144,5 +173,11 @@ async fn own_target(args: &BackupArgs) -> Outcome<(TargetId, String)> {
             .hint("pass `--region`, set AWS_REGION, or name the table by its ARN")
             .into());
     };
-    Ok((TargetId { account_id: identity.account_id, region }, identity.partition))
+    Ok((
+        TargetId {
+            account_id: identity.account_id,
+            region,
+        },
+        identity.partition,
+    ))
 }

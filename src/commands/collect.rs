@@ -36,7 +36,10 @@ pub async fn run(args: CollectArgs) -> Outcome<Exit> {
     let inventory = into(&settings, &Wanted::all(), staging.dir(), false).await?;
     let tables = inventory.manifest.frames.get("tables").copied().unwrap_or(0);
     let dir = staging.commit()?;
-    say(&format!("{tables} tables stored in {}", dir.join(INVENTORY_DIR).display()));
+    say(&format!(
+        "{tables} tables stored in {}",
+        dir.join(INVENTORY_DIR).display()
+    ));
     Ok(Exit::Compliant)
 }
 
@@ -78,7 +81,9 @@ pub async fn into(settings: &Settings, wanted: &Wanted, dir: &Path, quiet: bool)
 
     let dir = dir.join(INVENTORY_DIR);
     std::fs::create_dir(&dir).map_err(|error| {
-        Problem::new("could not create the inventory").at(dir.display().to_string()).why(error.to_string())
+        Problem::new("could not create the inventory")
+            .at(dir.display().to_string())
+            .why(error.to_string())
     })?;
     let writer = Writer::create(&dir);
     writer.push(&targets.rows)?;
@@ -112,30 +117,42 @@ struct Targets {
     rows: Vec<TargetRow>,
 }
 
-async fn targets(
-    settings: &Settings,
-    session: &Session,
-    identity: &Identity,
-    log: &Arc<CallLog>,
-) -> Outcome<Targets> {
+async fn targets(settings: &Settings, session: &Session, identity: &Identity, log: &Arc<CallLog>) -> Outcome<Targets> {
     let regions = regions(settings, session, identity, log).await?;
-    let own = Account { id: identity.account_id.clone(), name: String::new(), role_arn: None, external_id: None };
-    let accounts = if settings.accounts.is_empty() { vec![own] } else { settings.accounts.clone() };
-    let mut targets = Targets { ready: Vec::new(), rows: Vec::new() };
+    let own = Account {
+        id: identity.account_id.clone(),
+        name: String::new(),
+        role_arn: None,
+        external_id: None,
+    };
+    let accounts = if settings.accounts.is_empty() {
+        vec![own]
+    } else {
+        settings.accounts.clone()
+    };
+    let mut targets = Targets {
+        ready: Vec::new(),
+        rows: Vec::new(),
+    };
     for account in &accounts {
         let first = regions.first().map_or("us-east-1", String::as_str);
         let needs_role = account.role_arn.is_none() && account.id != identity.account_id;
         if needs_role {
-            return Err(Problem::usage(format!("account `{}` has no role to read it with", account.id))
-                .at("`accounts` in the settings file")
-                .why(format!("the caller belongs to account {}", identity.account_id))
-                .so("nothing was scanned; no report was written")
-                .hint("add `role_arn` to the account")
-                .into());
+            return Err(
+                Problem::usage(format!("account `{}` has no role to read it with", account.id))
+                    .at("`accounts` in the settings file")
+                    .why(format!("the caller belongs to account {}", identity.account_id))
+                    .so("nothing was scanned; no report was written")
+                    .hint("add `role_arn` to the account")
+                    .into(),
+            );
         }
         let credentials = session.assume(account, first).await;
         for region in &regions {
-            let id = TargetId { account_id: account.id.clone(), region: region.clone() };
+            let id = TargetId {
+                account_id: account.id.clone(),
+                region: region.clone(),
+            };
             targets.rows.push(TargetRow {
                 account_id: account.id.clone(),
                 account_name: Some(account.name.clone()).filter(|name| !name.is_empty()),
@@ -144,7 +161,9 @@ async fn targets(
             });
             match &credentials {
                 Ok(credentials) => {
-                    targets.ready.push(session.target(id, &identity.partition, credentials.clone(), log));
+                    targets
+                        .ready
+                        .push(session.target(id, &identity.partition, credentials.clone(), log));
                 }
                 Err(failure) => log.add(refused_role(account, &id, failure)),
             }
@@ -178,9 +197,11 @@ async fn regions(
 ) -> Outcome<Vec<String>> {
     let all = session.regions(identity, log).await;
     match (&all, settings.regions.is_empty()) {
-        (Ok(all), true) if all.values().any(|is_enabled| *is_enabled) => {
-            Ok(all.iter().filter(|(_, is_enabled)| **is_enabled).map(|(region, _)| region.clone()).collect())
-        }
+        (Ok(all), true) if all.values().any(|is_enabled| *is_enabled) => Ok(all
+            .iter()
+            .filter(|(_, is_enabled)| **is_enabled)
+            .map(|(region, _)| region.clone())
+            .collect()),
         (Ok(all), false) => {
             // A Region that exists but is not enabled is read all the same: the gap says so. A typing error is not.
             for region in settings.regions.iter().filter(|region| !all.contains_key(*region)) {
@@ -210,9 +231,12 @@ async fn regions(
 fn warn_of_skew(identity: &Identity, now: DateTime<Utc>) {
     let skew = (identity.at - now).num_seconds();
     if skew.abs() > 60 {
-        let text = Problem::new(format!("this machine's clock differs from AWS's by {}", count(skew.unsigned_abs() as usize, "second")))
-            .so("ages are reckoned by AWS's clock")
-            .hint("set the clock (NTP), so that request times in logs agree");
+        let text = Problem::new(format!(
+            "this machine's clock differs from AWS's by {}",
+            count(skew.unsigned_abs() as usize, "second")
+        ))
+        .so("ages are reckoned by AWS's clock")
+        .hint("set the clock (NTP), so that request times in logs agree");
         say(&text.render("warning"));
     }
 }
@@ -229,7 +253,11 @@ fn scan_id(identity: &Identity, targets: &[TargetRow], started_at: DateTime<Utc>
 
 fn progress_bar(quiet: bool, targets: usize) -> ProgressBar {
     // indicatif draws on terminals only.
-    let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+    let bar = if quiet {
+        ProgressBar::hidden()
+    } else {
+        ProgressBar::new_spinner()
+    };
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
         bar.set_style(style);
     }

@@ -44,17 +44,27 @@ pub async fn run(args: DemoArgs) -> Outcome<Exit> {
             .into());
     }
     std::fs::create_dir_all(folder).map_err(|error| {
-        Problem::new("could not create the folder for the demo").at(folder.display().to_string()).why(error.to_string())
+        Problem::new("could not create the folder for the demo")
+            .at(folder.display().to_string())
+            .why(error.to_string())
     })?;
     let settings = folder.join("backproof.toml");
     std::fs::write(&settings, SETTINGS).map_err(|error| {
-        Problem::new("could not write the settings").at(settings.display().to_string()).why(error.to_string())
+        Problem::new("could not write the settings")
+            .at(settings.display().to_string())
+            .why(error.to_string())
     })?;
     say("1. A simulated AWS starts on loopback: 2 accounts, 2 Regions, about 60 tables, 120 days of history.");
     let sandbox = Sandbox::start(World::demo(), 0).await.map_err(|error| {
-        Problem::new("could not serve the sandbox").why(error.to_string()).hint("is loopback available?")
+        Problem::new("could not serve the sandbox")
+            .why(error.to_string())
+            .hint("is loopback available?")
     })?;
-    let story = Story { folder, settings: &settings, environment: sandbox.environment() };
+    let story = Story {
+        folder,
+        settings: &settings,
+        environment: sandbox.environment(),
+    };
     let result = story.tell().await;
     sandbox.stop().await;
     result.map(|()| Exit::Compliant)
@@ -73,15 +83,36 @@ impl Story<'_> {
         let plan = self.path("remediation-plan.json");
 
         say("\n2. The audit: read every account and Region, judge every table, write the reports.");
-        self.step(&["scan", "--config", &config, "--to", &first], &[Exit::NonCompliant]).await?;
+        self.step(&["scan", "--config", &config, "--to", &first], &[Exit::NonCompliant])
+            .await?;
 
         say("\n3. The plan: an on-demand backup for each table without a recent usable recovery point.");
         let inventory = format!("{first}/inventory");
-        let planned = ["remediate", "plan", "--config", &config, "--from", &inventory, "--to", &plan];
+        let planned = [
+            "remediate",
+            "plan",
+            "--config",
+            &config,
+            "--from",
+            &inventory,
+            "--to",
+            &plan,
+        ];
         self.step(&planned, &[Exit::Compliant]).await?;
 
-        say("\n4. The plan is applied, and the jobs are followed to their end. Those whose role is broken fail here too.");
-        let applied = ["remediate", "apply", &plan, "--config", &config, "--wait", "--poll-interval", "1s"];
+        say(
+            "\n4. The plan is applied, and the jobs are followed to their end. Those whose role is broken fail here too.",
+        );
+        let applied = [
+            "remediate",
+            "apply",
+            &plan,
+            "--config",
+            &config,
+            "--wait",
+            "--poll-interval",
+            "1s",
+        ];
         self.step(&applied, &[Exit::Compliant, Exit::Failed]).await?;
 
         say("\n5. AWS is asked afresh what came of it.");
@@ -89,7 +120,11 @@ impl Story<'_> {
         self.step(&verified, &[Exit::Compliant, Exit::NonCompliant]).await?;
 
         say("\n6. The second audit.");
-        self.step(&["scan", "--config", &config, "--to", &second, "--quiet"], &[Exit::NonCompliant]).await?;
+        self.step(
+            &["scan", "--config", &config, "--to", &second, "--quiet"],
+            &[Exit::NonCompliant],
+        )
+        .await?;
 
         self.compare(&first, &second)?;
         say(&format!(
@@ -118,7 +153,9 @@ impl Story<'_> {
                 command.env_remove(name);
             }
         }
-        command.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
+        command
+            .env("AWS_CONFIG_FILE", "/dev/null")
+            .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let status = command.status().await.map_err(|error| failed(error.to_string()))?;
         let code = status.code();
@@ -161,7 +198,11 @@ impl Story<'_> {
 
 fn read(folder: &str) -> Outcome<Value> {
     let path = Path::new(folder).join("report.json");
-    let problem = |why: String| Problem::new("could not read a report of the demo").at(path.display().to_string()).why(why);
+    let problem = |why: String| {
+        Problem::new("could not read a report of the demo")
+            .at(path.display().to_string())
+            .why(why)
+    };
     let text = std::fs::read_to_string(&path).map_err(|error| problem(error.to_string()))?;
     Ok(serde_json::from_str(&text).map_err(|error| problem(error.to_string()))?)
 }

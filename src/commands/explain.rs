@@ -30,23 +30,43 @@ pub fn run(command: ExplainCommand) -> Outcome<Exit> {
 
 fn rules() -> Outcome<String> {
     let rules = RuleSet::load(None, &[])?;
-    Ok(rules.0.iter().map(|rule| format!("{:<28} {:<8} {}\n", rule.id, rule.severity, rule.title)).collect())
+    Ok(rules
+        .0
+        .iter()
+        .map(|rule| format!("{:<28} {:<8} {}\n", rule.id, rule.severity, rule.title))
+        .collect())
 }
 
 fn rule(id: &str) -> Outcome<String> {
     let rules = RuleSet::load(None, &[id.to_owned()])?;
     let rule = &rules.0[0];
-    let mut text = format!("{}: {}\nseverity: {}\n\n{}\n\n", rule.id, rule.title, rule.severity, rule.rationale);
+    let mut text = format!(
+        "{}: {}\nseverity: {}\n\n{}\n\n",
+        rule.id, rule.title, rule.severity, rule.rationale
+    );
     text.push_str(&format!("remedy: {}\n\nreads:\n", rule.remedy));
     for name in rule.reads() {
         let doc = TABLE_FACTS.iter().find(|fact| fact.name == name).map(|fact| fact.doc);
-        let doc = doc.or_else(|| POLICY_VALUES.iter().find(|value| value.name == name).map(|value| value.doc));
+        let doc = doc.or_else(|| {
+            POLICY_VALUES
+                .iter()
+                .find(|value| value.name == name)
+                .map(|value| value.doc)
+        });
         text.push_str(&format!("  {name}: {}\n", doc.unwrap_or_default().trim()));
     }
     text.push_str("\nexamples:\n");
     for example in &rule.examples {
-        let facts: Vec<String> = example.facts.iter().map(|(name, value)| format!("{name} = {value}")).collect();
-        let facts = if facts.is_empty() { "nothing known".to_owned() } else { facts.join(", ") };
+        let facts: Vec<String> = example
+            .facts
+            .iter()
+            .map(|(name, value)| format!("{name} = {value}"))
+            .collect();
+        let facts = if facts.is_empty() {
+            "nothing known".to_owned()
+        } else {
+            facts.join(", ")
+        };
         text.push_str(&format!("  {}: {facts}\n", example.verdict));
     }
     Ok(text)
@@ -55,7 +75,12 @@ fn rule(id: &str) -> Outcome<String> {
 fn facts() -> String {
     let mut text = String::new();
     for fact in TABLE_FACTS {
-        text.push_str(&format!("{} ({})\n   {}\n", fact.name, fact.kind.as_str(), fact.doc.trim()));
+        text.push_str(&format!(
+            "{} ({})\n   {}\n",
+            fact.name,
+            fact.kind.as_str(),
+            fact.doc.trim()
+        ));
     }
     text.push_str("\nPolicy values, for conditions of rules:\n\n");
     for value in POLICY_VALUES {
@@ -84,7 +109,11 @@ fn permissions(command: &str, ids: &[String]) -> Outcome<String> {
         }
         "remediate" | "backup" => {
             let mut actions = BTreeSet::from(ALWAYS);
-            actions.extend(["backup:StartBackupJob", "backup:DescribeBackupJob", "backup:TagResource"]);
+            actions.extend([
+                "backup:StartBackupJob",
+                "backup:DescribeBackupJob",
+                "backup:TagResource",
+            ]);
             if command == "remediate" {
                 actions.extend(["dynamodb:DescribeTable", "backup:ListRecoveryPointsByBackupVault"]);
             }
@@ -106,9 +135,14 @@ fn permissions(command: &str, ids: &[String]) -> Outcome<String> {
             }));
         }
         other => {
-            let hint = nearest(other, COMMANDS.into_iter())
-                .map_or_else(|| format!("the commands are {}", list(&COMMANDS)), |near| format!("did you mean `{near}`?"));
-            return Err(Problem::usage(format!("`{other}` needs no permissions of its own")).at("`--command`").hint(hint).into());
+            let hint = nearest(other, COMMANDS.into_iter()).map_or_else(
+                || format!("the commands are {}", list(&COMMANDS)),
+                |near| format!("did you mean `{near}`?"),
+            );
+            return Err(Problem::usage(format!("`{other}` needs no permissions of its own"))
+                .at("`--command`")
+                .hint(hint)
+                .into());
         }
     }
     let policy = json!({"Version": "2012-10-17", "Statement": statements});

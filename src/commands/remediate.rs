@@ -53,7 +53,10 @@ async fn plan(args: PlanArgs) -> Outcome<Exit> {
     let plan = propose(&report, &rules, &vaults, &settings.remediation, &settings.policy);
     plan.write(&args.to)?;
     print(&describe(&plan))?;
-    say(&format!("plan written to {}; review it, then `backproof remediate apply {0}`", args.to.display()));
+    say(&format!(
+        "plan written to {}; review it, then `backproof remediate apply {0}`",
+        args.to.display()
+    ));
     Ok(Exit::Compliant)
 }
 
@@ -64,7 +67,9 @@ impl Scratch {
     fn new() -> Result<Self, Problem> {
         let dir = std::env::temp_dir().join(format!("backproof-{}", std::process::id()));
         std::fs::create_dir_all(&dir).map_err(|error| {
-            Problem::new("could not create a temporary folder").at(dir.display().to_string()).why(error.to_string())
+            Problem::new("could not create a temporary folder")
+                .at(dir.display().to_string())
+                .why(error.to_string())
         })?;
         Ok(Self(dir))
     }
@@ -89,7 +94,10 @@ fn vaults(inventory: &Inventory) -> Outcome<BTreeMap<TargetId, Option<Vec<Vault>
         vaults.insert(target.clone(), is_whole.then(Vec::new));
     }
     for vault in inventory.read::<Vault>()? {
-        let target = TargetId { account_id: vault.account_id.clone(), region: vault.region.clone() };
+        let target = TargetId {
+            account_id: vault.account_id.clone(),
+            region: vault.region.clone(),
+        };
         if let Some(Some(list)) = vaults.get_mut(&target) {
             list.push(vault);
         }
@@ -105,14 +113,21 @@ fn describe(plan: &Plan) -> String {
     if !plan.blocked.is_empty() {
         text.push_str(&format!("{} not in the plan\n", count(plan.blocked.len(), "table")));
         for blocked in &plan.blocked {
-            text.push_str(&format!("  {}: {}\n", one_line(&blocked.table_arn), one_line(&blocked.reason)));
+            text.push_str(&format!(
+                "  {}: {}\n",
+                one_line(&blocked.table_arn),
+                one_line(&blocked.reason)
+            ));
         }
     }
     text
 }
 
 fn line(action: &BackupAction) -> String {
-    let cold = action.cold_after_days.map(|days| format!("cold after {days} days, ")).unwrap_or_default();
+    let cold = action
+        .cold_after_days
+        .map(|days| format!("cold after {days} days, "))
+        .unwrap_or_default();
     format!(
         "  {} in account {}, {}: vault {}, {cold}deleted after {} days\n      {}\n",
         one_line(&action.table_name),
@@ -131,9 +146,16 @@ async fn apply_plan(args: ApplyArgs) -> Outcome<Exit> {
     if plan.actions.len() > args.max_changes {
         return Err(Problem::usage("the plan has more actions than `--max-changes` allows")
             .at(args.plan.display().to_string())
-            .why(format!("{}, at most {}", count(plan.actions.len(), "action"), args.max_changes))
+            .why(format!(
+                "{}, at most {}",
+                count(plan.actions.len(), "action"),
+                args.max_changes
+            ))
             .so("nothing was changed")
-            .hint(format!("review the plan, then pass `--max-changes {}`", plan.actions.len()))
+            .hint(format!(
+                "review the plan, then pass `--max-changes {}`",
+                plan.actions.len()
+            ))
             .into());
     }
     if args.dry_run {
@@ -142,7 +164,9 @@ async fn apply_plan(args: ApplyArgs) -> Outcome<Exit> {
         return Ok(Exit::Compliant);
     }
     let targets = targets(&settings, plan.actions.iter()).await?;
-    let path = args.journal.unwrap_or_else(|| args.plan.with_extension("journal.jsonl"));
+    let path = args
+        .journal
+        .unwrap_or_else(|| args.plan.with_extension("journal.jsonl"));
     let mut journal = Journal::open(&path)?;
     let applied = apply(&plan, &targets, &mut journal).await?;
     say(&format!(
@@ -151,7 +175,11 @@ async fn apply_plan(args: ApplyArgs) -> Outcome<Exit> {
         applied.refused.len(),
         path.display()
     ));
-    let ended = if args.wait.wait { follow(applied.jobs, every, at_most).await } else { Vec::new() };
+    let ended = if args.wait.wait {
+        follow(applied.jobs, every, at_most).await
+    } else {
+        Vec::new()
+    };
     Ok(outcome(&ended, applied.refused.len(), args.wait.wait))
 }
 
@@ -160,7 +188,11 @@ pub(crate) fn outcome(ended: &[Ended], refused: usize, waited: bool) -> Exit {
     if waited {
         say(&tally(ended));
     }
-    if refused == 0 && ended.iter().all(Ended::is_success) { Exit::Compliant } else { Exit::Failed }
+    if refused == 0 && ended.iter().all(Ended::is_success) {
+        Exit::Compliant
+    } else {
+        Exit::Failed
+    }
 }
 
 /// The pause between looks and the time to give up.
@@ -169,11 +201,16 @@ pub(crate) fn outcome(ended: &[Ended], refused: usize, waited: bool) -> Exit {
 pub(crate) fn intervals(args: &WaitArgs) -> Outcome<(Duration, Duration)> {
     let read = |flag: &str, text: &str| -> Result<Duration, Problem> {
         let delta = duration::parse(text).map_err(|why| {
-            Problem::usage(format!("`{flag}` is not a duration")).why(why).hint("write it like `30s` or `12h`")
+            Problem::usage(format!("`{flag}` is not a duration"))
+                .why(why)
+                .hint("write it like `30s` or `12h`")
         })?;
         Ok(delta.to_std().unwrap_or(Duration::ZERO).max(Duration::from_secs(1)))
     };
-    Ok((read("--poll-interval", &args.poll_interval)?, read("--timeout", &args.timeout)?))
+    Ok((
+        read("--poll-interval", &args.poll_interval)?,
+        read("--timeout", &args.timeout)?,
+    ))
 }
 
 /// The clients of the targets that actions name.
@@ -184,14 +221,21 @@ pub(crate) async fn targets(
     actions: impl Iterator<Item = &BackupAction>,
 ) -> Outcome<BTreeMap<TargetId, Target>> {
     let ids: BTreeSet<TargetId> = actions
-        .map(|action| TargetId { account_id: action.account_id.clone(), region: action.region.clone() })
+        .map(|action| TargetId {
+            account_id: action.account_id.clone(),
+            region: action.region.clone(),
+        })
         .collect();
     let log = Arc::new(CallLog::default());
     let session = Session::load().await?;
     let identity = session.identity(&log).await?;
     let mut targets = BTreeMap::new();
     for id in ids {
-        let account = settings.accounts.iter().find(|account| account.id == id.account_id).cloned();
+        let account = settings
+            .accounts
+            .iter()
+            .find(|account| account.id == id.account_id)
+            .cloned();
         let account = account.unwrap_or_else(|| Account {
             id: id.account_id.clone(),
             name: String::new(),
@@ -199,22 +243,26 @@ pub(crate) async fn targets(
             external_id: None,
         });
         if account.role_arn.is_none() && id.account_id != identity.account_id {
-            say(&Problem::new(format!("account `{}` has no role to act with", id.account_id))
-                .why(format!("the caller belongs to account {}", identity.account_id))
-                .so("its tables are left as they are")
-                .hint("add the account with `role_arn` to the settings file")
-                .render("warning"));
+            say(
+                &Problem::new(format!("account `{}` has no role to act with", id.account_id))
+                    .why(format!("the caller belongs to account {}", identity.account_id))
+                    .so("its tables are left as they are")
+                    .hint("add the account with `role_arn` to the settings file")
+                    .render("warning"),
+            );
             continue;
         }
         match session.assume(&account, &id.region).await {
             Ok(credentials) => {
                 targets.insert(id.clone(), session.target(id, &identity.partition, credentials, &log));
             }
-            Err(failure) => say(&Problem::new(format!("could not assume the role in account {}", id.account_id))
-                .why(format!("{} from sts:AssumeRole", failure.why()))
-                .so("its tables are left as they are")
-                .hint("let the caller assume the role in its trust policy")
-                .render("warning")),
+            Err(failure) => say(
+                &Problem::new(format!("could not assume the role in account {}", id.account_id))
+                    .why(format!("{} from sts:AssumeRole", failure.why()))
+                    .so("its tables are left as they are")
+                    .hint("let the caller assume the role in its trust policy")
+                    .render("warning"),
+            ),
         }
     }
     Ok(targets)
@@ -227,7 +275,12 @@ async fn verify_plan(args: VerifyArgs) -> Outcome<Exit> {
     let results = verify(&plan, &targets).await;
     let mut text = String::new();
     for result in &results {
-        text.push_str(&format!("{:<14} {}: {}\n", result.verdict, one_line(&result.table_name), one_line(&result.message)));
+        text.push_str(&format!(
+            "{:<14} {}: {}\n",
+            result.verdict,
+            one_line(&result.table_name),
+            one_line(&result.message)
+        ));
     }
     print(&text)?;
     let has = |verdict: Verdict| results.iter().any(|result| result.verdict == verdict);

@@ -88,14 +88,24 @@ impl Output {
         };
         for name in &args.format {
             if !names.contains(&name.as_str()) {
-                let hint = nearest(name, names.iter().copied())
-                    .map_or_else(|| format!("the formats are {}", list(&names)), |near| format!("did you mean `{near}`?"));
-                problems.push(Problem::usage(format!("`{name}` is not a format")).at("`--format`").hint(hint));
+                let hint = nearest(name, names.iter().copied()).map_or_else(
+                    || format!("the formats are {}", list(&names)),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                problems.push(
+                    Problem::usage(format!("`{name}` is not a format"))
+                        .at("`--format`")
+                        .hint(hint),
+                );
             }
         }
         let fail_on = args.fail_on.parse::<Severity>().unwrap_or_else(|()| {
             let what = format!("`{}` is not a severity", args.fail_on);
-            problems.push(Problem::usage(what).at("`--fail-on`").hint("it is `low`, `medium`, `high` or `critical`"));
+            problems.push(
+                Problem::usage(what)
+                    .at("`--fail-on`")
+                    .hint("it is `low`, `medium`, `high` or `critical`"),
+            );
             Severity::Low
         });
         let destination = Destination::parse(args.to.as_deref()).unwrap_or_else(|problem| {
@@ -123,21 +133,34 @@ impl Output {
             }
             _ => None,
         };
-        Ok(Self { destination, formats, fail_on, allow_empty: args.allow_empty, quiet: args.quiet, s3 })
+        Ok(Self {
+            destination,
+            formats,
+            fail_on,
+            allow_empty: args.allow_empty,
+            quiet: args.quiet,
+            s3,
+        })
     }
 
     /// Renders, writes, delivers, prints the summary and says how the program ends.
     ///
     /// Errors: nothing to judge, a renderer that fails, a disk or a bucket that refuses.
     pub async fn finish(&self, report: &Report, staging: Option<Staging>) -> Outcome<Exit> {
-        let is_listed_somewhere = report.coverage.targets.iter().any(|target| target.tables_listed.is_some());
+        let is_listed_somewhere = report
+            .coverage
+            .targets
+            .iter()
+            .any(|target| target.tables_listed.is_some());
         if report.tables.is_empty() && is_listed_somewhere && !self.allow_empty {
             return Err(no_tables(report).into());
         }
         let mut files = Vec::new();
         for format in &self.formats {
             let bytes = (format.render)(report).map_err(|error| {
-                Problem::new(format!("could not render {}", format.file_name)).why(error.why).so("no report was written")
+                Problem::new(format!("could not render {}", format.file_name))
+                    .why(error.why)
+                    .so("no report was written")
             })?;
             files.push((format.file_name, format.content_type, bytes));
         }
@@ -168,10 +191,21 @@ impl Output {
     /// 10 before 11 before 0.
     fn exit(&self, report: &Report) -> Exit {
         let fails = report.open_findings().any(|finding| finding.severity >= self.fail_on);
-        let is_unknown = report.findings.iter().any(|finding| finding.verdict == Verdict::Unknown && !finding.waived);
+        let is_unknown = report
+            .findings
+            .iter()
+            .any(|finding| finding.verdict == Verdict::Unknown && !finding.waived);
         // Tables that nobody could list have no findings; their absence from the report is missing evidence all the same.
-        let is_unlisted = report.coverage.targets.iter().any(|target| target.tables_listed.is_none());
-        let regions_unknown = report.coverage.gaps.iter().any(|gap| gap.action == "account:ListRegions");
+        let is_unlisted = report
+            .coverage
+            .targets
+            .iter()
+            .any(|target| target.tables_listed.is_none());
+        let regions_unknown = report
+            .coverage
+            .gaps
+            .iter()
+            .any(|gap| gap.action == "account:ListRegions");
         match (fails, is_unknown || is_unlisted || regions_unknown) {
             (true, _) => Exit::NonCompliant,
             (false, true) => Exit::EvidenceMissing,
@@ -198,5 +232,9 @@ fn no_tables(report: &Report) -> Problem {
 
 /// The width of the terminal, for the summary.
 fn width() -> usize {
-    std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(100).clamp(60, 160)
+    std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok())
+        .unwrap_or(100)
+        .clamp(60, 160)
 }

@@ -28,7 +28,10 @@ pub async fn run(args: SandboxArgs) -> Outcome<Exit> {
         text.push_str(&format!("export {name}={value}\n"));
     }
     print(&text)?;
-    say(&format!("simulated AWS at {}; nothing in it is real. Stop it with Ctrl-C.", sandbox.endpoint()));
+    say(&format!(
+        "simulated AWS at {}; nothing in it is real. Stop it with Ctrl-C.",
+        sandbox.endpoint()
+    ));
     tokio::signal::ctrl_c()
         .await
         .map_err(|error| Problem::new("could not wait for the interrupt").why(error.to_string()))?;
@@ -42,7 +45,10 @@ pub async fn run(args: SandboxArgs) -> Outcome<Exit> {
 pub(crate) fn world(path: &Path) -> Outcome<World> {
     let origin = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| {
-        Problem::usage("could not read the world file").at(origin.clone()).why(error.to_string()).hint("check `--world`")
+        Problem::usage("could not read the world file")
+            .at(origin.clone())
+            .why(error.to_string())
+            .hint("check `--world`")
     })?;
     World::parse(&text, &origin).map_err(|problems| {
         let problem = |problem: backproof_sandbox::WorldProblem| {

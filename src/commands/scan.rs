@@ -39,7 +39,11 @@ pub async fn run(args: ScanArgs) -> Outcome<Exit> {
     let inventory = collect::into(&settings, &wanted, staging.dir(), output.quiet).await?;
     let report = judge(&inventory, &rules, &settings.policy)?;
     for gap in &report.coverage.gaps {
-        let of = if gap.resource.is_empty() { String::new() } else { format!(" of `{}`", gap.resource) };
+        let of = if gap.resource.is_empty() {
+            String::new()
+        } else {
+            format!(" of `{}`", gap.resource)
+        };
         let warning = Problem::new(format!("could not read {}{of}", gap.action))
             .at(format!("account {}, {}", gap.target.account_id, gap.target.region))
             .why(&gap.why)

@@ -279,7 +279,10 @@ mod tests {
         let frame = TableFacts::to_frame(&[TableFacts::default()]).expect("a frame");
         assert_eq!(frame.width(), TABLE_FACTS.len());
         for (column, fact) in frame.columns().iter().zip(TABLE_FACTS) {
-            assert_eq!((column.name().as_str(), column.dtype()), (fact.name, &fact.kind.dtype()));
+            assert_eq!(
+                (column.name().as_str(), column.dtype()),
+                (fact.name, &fact.kind.dtype())
+            );
         }
     }
 }

@@ -98,12 +98,22 @@ impl<'e> Points<'e> {
         let mut whole: BTreeSet<TargetId> = evidence.reading.targets.keys().filter(listed).cloned().collect();
         for ((target, name), vault) in &evidence.vaults {
             let is_view = vault.vault_type.as_deref() == Some(RESTORE_ACCESS);
-            if !is_view && !evidence.reading.is_whole(target, "backup:ListRecoveryPointsByBackupVault", name) {
+            if !is_view
+                && !evidence
+                    .reading
+                    .is_whole(target, "backup:ListRecoveryPointsByBackupVault", name)
+            {
                 whole.remove(target);
             }
         }
         let tallies = tables.iter().map(|_| Tally::default()).collect();
-        Self { tables, evidence, tallies, whole, untraceable: BTreeSet::new() }
+        Self {
+            tables,
+            evidence,
+            tallies,
+            whole,
+            untraceable: BTreeSet::new(),
+        }
     }
 
     pub(super) fn add(&mut self, points: Vec<RecoveryPoint>, index: &HashMap<&str, usize>) {
@@ -115,7 +125,10 @@ impl<'e> Points<'e> {
                     }
                 }
                 None => {
-                    self.untraceable.insert(TargetId { account_id: point.account_id, region: point.region });
+                    self.untraceable.insert(TargetId {
+                        account_id: point.account_id,
+                        region: point.region,
+                    });
                 }
             }
         }
@@ -153,8 +166,13 @@ impl<'e> Points<'e> {
     pub(super) fn fill(&self, facts: &mut TableFacts, row: usize) {
         let table = &self.tables[row];
         let tally = &self.tallies[row];
-        facts.unusable_keys =
-            Some(names(&tally.unusable_keys.iter().map(|(key, state)| format!("{key} ({state})")).collect::<Vec<_>>()));
+        facts.unusable_keys = Some(names(
+            &tally
+                .unusable_keys
+                .iter()
+                .map(|(key, state)| format!("{key} ({state})"))
+                .collect::<Vec<_>>(),
+        ));
         if table.created_at.is_none() {
             return;
         }
@@ -174,7 +192,11 @@ impl Tally {
         evidence: &Evidence,
     ) {
         self.usable += 1;
-        if self.newest.as_ref().is_none_or(|(at, arn)| (created_at, &point.recovery_point_arn) > (*at, arn)) {
+        if self
+            .newest
+            .as_ref()
+            .is_none_or(|(at, arn)| (created_at, &point.recovery_point_arn) > (*at, arn))
+        {
             self.newest = Some((created_at, point.recovery_point_arn.clone()));
         }
         self.oldest = Some(self.oldest.map_or(created_at, |oldest| oldest.min(created_at)));
@@ -202,14 +224,22 @@ impl Tally {
     fn add_encryption(&mut self, point: &RecoveryPoint, vault: Option<&Vault>, table: &Table, evidence: &Evidence) {
         let is_native = Arn::parse(&point.recovery_point_arn).map(|arn| arn.service == "dynamodb");
         // DynamoDB encrypts every table and so every native point, whatever IsEncrypted says of it.
-        let is_encrypted = if is_native == Some(true) { Some(true) } else { point.is_encrypted };
+        let is_encrypted = if is_native == Some(true) {
+            Some(true)
+        } else {
+            point.is_encrypted
+        };
         match is_encrypted {
             Some(true) => {}
             Some(false) => self.has_unencrypted = true,
             None => self.has_unknown_encryption = true,
         }
         let key = match (is_native, is_encrypted) {
-            (_, Some(false)) => KeyFacts { arn: None, owner: Some("unencrypted"), state: Some("none".to_owned()) },
+            (_, Some(false)) => KeyFacts {
+                arn: None,
+                owner: Some("unencrypted"),
+                state: Some("none".to_owned()),
+            },
             (Some(true), _) => evidence.keys.of_table(table),
             _ => vault_key(point, vault, evidence),
         };
@@ -230,7 +260,10 @@ impl Tally {
     fn why_none(&self) -> String {
         let mut text = "no usable recovery point was seen".to_owned();
         if self.previous_incarnation > 0 {
-            text.push_str(&format!(" ({} of an earlier table of this name do not count)", self.previous_incarnation));
+            text.push_str(&format!(
+                " ({} of an earlier table of this name do not count)",
+                self.previous_incarnation
+            ));
         }
         if self.expired > 0 {
             text.push_str(&format!(" ({} in state EXPIRED do not count)", self.expired));
@@ -249,13 +282,19 @@ impl Tally {
         let newest = self.newest.as_ref();
         facts.newest_recovery_point_at = newest.map(|(at, _)| *at);
         facts.newest_recovery_point_age_hours_seen = newest.map(|(at, _)| age_hours(*at, as_of));
-        facts.newest_recovery_point_age_hours =
-            if is_whole { facts.newest_recovery_point_age_hours_seen } else { None };
+        facts.newest_recovery_point_age_hours = if is_whole {
+            facts.newest_recovery_point_age_hours_seen
+        } else {
+            None
+        };
         facts.recovery_points_summary = Some(match &self.newest {
             None => self.why_none(),
             Some((at, _)) => format!(
                 "newest of {} is {} h old",
-                count(usize::try_from(self.usable).unwrap_or(usize::MAX), "usable recovery point"),
+                count(
+                    usize::try_from(self.usable).unwrap_or(usize::MAX),
+                    "usable recovery point"
+                ),
                 short_number(age_hours(*at, as_of))
             ),
         });
@@ -264,7 +303,9 @@ impl Tally {
         facts.recovery_point_vaults = some_or_none((!self.vaults.is_empty()).then(|| names(&self.vaults)));
 
         facts.shortest_retention_days_seen = self.shortest_retention;
-        facts.shortest_retention_days = self.shortest_retention.filter(|_| when_whole(!self.has_unknown_retention));
+        facts.shortest_retention_days = self
+            .shortest_retention
+            .filter(|_| when_whole(!self.has_unknown_retention));
         facts.recovery_points_encrypted = if self.has_unencrypted {
             Some(false)
         } else {
@@ -279,7 +320,11 @@ impl Tally {
             Some(false)
         };
         let is_locked = self.lock > Lock::None;
-        facts.is_in_locked_vault = if is_locked { Some(true) } else { is_whole.then_some(false) };
+        facts.is_in_locked_vault = if is_locked {
+            Some(true)
+        } else {
+            is_whole.then_some(false)
+        };
         let is_strongest = self.lock == Lock::Compliance;
         facts.vault_lock_kind = (is_whole || is_strongest).then(|| self.lock.as_str().to_owned());
     }
@@ -298,7 +343,10 @@ fn retention_days(point: &RecoveryPoint, created_at: DateTime<Utc>) -> Option<i6
 
 /// The key of a point with advanced features: its own, else the vault's.
 fn vault_key(point: &RecoveryPoint, vault: Option<&Vault>, evidence: &Evidence) -> KeyFacts {
-    let arn = point.key_arn.as_ref().or_else(|| vault.and_then(|vault| vault.key_arn.as_ref()));
+    let arn = point
+        .key_arn
+        .as_ref()
+        .or_else(|| vault.and_then(|vault| vault.key_arn.as_ref()));
     let is_air_gapped = vault.is_some_and(|vault| vault.vault_type.as_deref() == Some(AIR_GAPPED));
     match arn {
         Some(arn) => evidence.keys.of_arn(arn),

@@ -10,9 +10,8 @@ const RESTORE_TEST_PREFIX: &str = "awsbackup-restore-test";
 pub(super) fn fill(facts: &mut TableFacts, table: &Table, evidence: &Evidence) {
     let target = target_of(table);
     let is_described = table.description == "described";
-    let described = |text: Option<&String>, absent: &str| {
-        is_described.then(|| text.cloned().unwrap_or_else(|| absent.to_owned()))
-    };
+    let described =
+        |text: Option<&String>, absent: &str| is_described.then(|| text.cloned().unwrap_or_else(|| absent.to_owned()));
     let tags = tags_of(table, evidence);
 
     facts.account_id = Some(table.account_id.clone());
@@ -35,8 +34,16 @@ pub(super) fn fill(facts: &mut TableFacts, table: &Table, evidence: &Evidence) {
     facts.table_class = described(table.table_class.as_ref(), "STANDARD");
     facts.replica_count = table.replica_count;
     facts.tags = tags.map(|tags| {
-        let pairs: Vec<String> = tags.into_iter().flatten().map(|(key, value)| format!("{key}={value}")).collect();
-        if pairs.is_empty() { "none".to_owned() } else { pairs.join("; ") }
+        let pairs: Vec<String> = tags
+            .into_iter()
+            .flatten()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        if pairs.is_empty() {
+            "none".to_owned()
+        } else {
+            pairs.join("; ")
+        }
     });
 
     let key = evidence.keys.of_table(table);
@@ -45,7 +52,9 @@ pub(super) fn fill(facts: &mut TableFacts, table: &Table, evidence: &Evidence) {
     facts.table_key_state = key.state;
     facts.deletion_protection_on = is_described.then(|| table.deletion_protection.unwrap_or(false));
     let pitr = evidence.pitr.get(&table.table_arn);
-    facts.pitr_on = pitr.and_then(|pitr| pitr.pitr_status.as_deref()).map(|status| status == "ENABLED");
+    facts.pitr_on = pitr
+        .and_then(|pitr| pitr.pitr_status.as_deref())
+        .map(|status| status == "ENABLED");
     facts.pitr_earliest_at = pitr.and_then(|pitr| pitr.earliest_restorable_at);
 
     let settings = evidence.settings.get(&target);

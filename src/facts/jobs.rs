@@ -30,15 +30,21 @@ impl Jobs {
     pub(super) fn new(tables: &[Table], evidence: &Evidence) -> Self {
         let tally = |table: &Table| Tally {
             born: table.created_at,
-            is_whole: evidence.reading.is_whole(&target_of(table), "backup:ListBackupJobs", ""),
+            is_whole: evidence
+                .reading
+                .is_whole(&target_of(table), "backup:ListBackupJobs", ""),
             ..Tally::default()
         };
-        Self { tables: tables.iter().map(tally).collect() }
+        Self {
+            tables: tables.iter().map(tally).collect(),
+        }
     }
 
     pub(super) fn add(&mut self, jobs: Vec<BackupJob>, index: &HashMap<&str, usize>) {
         for job in jobs {
-            let Some(row) = job.resource_arn.as_deref().and_then(|arn| index.get(arn)) else { continue };
+            let Some(row) = job.resource_arn.as_deref().and_then(|arn| index.get(arn)) else {
+                continue;
+            };
             self.tables[*row].add(&job);
         }
     }
@@ -52,8 +58,12 @@ impl Jobs {
         facts.failed_backup_job_count = Some(tally.failed);
         facts.completed_with_issues_job_count = Some(tally.with_issues);
         facts.last_failed_backup_job_at = tally.last_failure.as_ref().map(|(at, _)| *at);
-        facts.last_failed_backup_job_cause =
-            Some(tally.last_failure.as_ref().map_or_else(|| "none".to_owned(), |(_, cause)| cause.clone()));
+        facts.last_failed_backup_job_cause = Some(
+            tally
+                .last_failure
+                .as_ref()
+                .map_or_else(|| "none".to_owned(), |(_, cause)| cause.clone()),
+        );
         facts.last_completed_backup_job_at = tally.last_success;
         facts.backup_jobs_recovered = Some(match (&tally.last_failure, tally.last_success) {
             (None, _) => true,
@@ -85,8 +95,17 @@ impl Tally {
             "FAILED" | "ABORTED" | "EXPIRED" | "PARTIAL" => {
                 self.finished += 1;
                 self.failed += 1;
-                let message = job.status_message.as_deref().unwrap_or_default().trim_matches('"').trim();
-                let cause = if message.is_empty() { state.to_owned() } else { format!("{state}: {message}") };
+                let message = job
+                    .status_message
+                    .as_deref()
+                    .unwrap_or_default()
+                    .trim_matches('"')
+                    .trim();
+                let cause = if message.is_empty() {
+                    state.to_owned()
+                } else {
+                    format!("{state}: {message}")
+                };
                 // The greater text wins between failures of one instant, so that order of arrival does not show.
                 let failure = (created_at, cause);
                 if self.last_failure.as_ref().is_none_or(|last| failure > *last) {

@@ -15,12 +15,19 @@ const OWNERS: [&str; 4] = ["unencrypted", "aws-owned", "aws-managed", "customer-
 
 /// The word of a rank from -1 to 2.
 pub(crate) fn owner_of_rank(rank: i64) -> &'static str {
-    usize::try_from(rank + 1).ok().and_then(|index| OWNERS.get(index).copied()).unwrap_or("unencrypted")
+    usize::try_from(rank + 1)
+        .ok()
+        .and_then(|index| OWNERS.get(index).copied())
+        .unwrap_or("unencrypted")
 }
 
 /// The rank of a word.
 pub(crate) fn rank_of_owner(owner: &str) -> Option<i64> {
-    OWNERS.iter().position(|word| *word == owner).and_then(|index| i64::try_from(index).ok()).map(|index| index - 1)
+    OWNERS
+        .iter()
+        .position(|word| *word == owner)
+        .and_then(|index| i64::try_from(index).ok())
+        .map(|index| index - 1)
 }
 
 /// What is known of a key that encrypts something.
@@ -34,12 +41,20 @@ pub(crate) struct KeyFacts {
 impl KeyFacts {
     /// A key that AWS owns: always usable, never described.
     pub(crate) fn aws_owned() -> Self {
-        Self { arn: None, owner: Some("aws-owned"), state: Some("none".to_owned()) }
+        Self {
+            arn: None,
+            owner: Some("aws-owned"),
+            state: Some("none".to_owned()),
+        }
     }
 
     /// Nothing is known.
     pub(crate) fn unknown() -> Self {
-        Self { arn: None, owner: None, state: None }
+        Self {
+            arn: None,
+            owner: None,
+            state: None,
+        }
     }
 
     /// Does it work? A key that is pending deletion or disabled makes backups unrestorable.
@@ -50,7 +65,13 @@ impl KeyFacts {
 
 impl Keys {
     pub(crate) fn read(inventory: &Inventory) -> Result<Self, Problem> {
-        Ok(Self(inventory.read::<Key>()?.into_iter().map(|key| (key.key_arn.clone(), key)).collect()))
+        Ok(Self(
+            inventory
+                .read::<Key>()?
+                .into_iter()
+                .map(|key| (key.key_arn.clone(), key))
+                .collect(),
+        ))
     }
 
     /// The key behind an ARN.
@@ -61,12 +82,20 @@ impl Keys {
             Some("CUSTOMER") => Some("customer-managed"),
             _ => None,
         };
-        KeyFacts { arn: Some(arn.to_owned()), owner, state: key.and_then(|key| key.key_state.clone()) }
+        KeyFacts {
+            arn: Some(arn.to_owned()),
+            owner,
+            state: key.and_then(|key| key.key_state.clone()),
+        }
     }
 
     /// The key of a table: DescribeTable leaves SSEDescription out when AWS owns it.
     pub(crate) fn of_table(&self, table: &Table) -> KeyFacts {
-        match (table.description.as_str(), &table.sse_key_arn, table.sse_type.as_deref()) {
+        match (
+            table.description.as_str(),
+            &table.sse_key_arn,
+            table.sse_type.as_deref(),
+        ) {
             ("described", Some(arn), _) => self.of_arn(arn),
             ("described", None, None) => KeyFacts::aws_owned(),
             _ => KeyFacts::unknown(),

@@ -43,13 +43,25 @@ impl Memberships {
     pub(super) fn read(inventory: &Inventory, evidence: &Evidence) -> Result<Self, Problem> {
         let mut plans: BTreeMap<TargetId, BTreeMap<String, PlanFacts>> = BTreeMap::new();
         for row in inventory.read::<Plan>()? {
-            let target = TargetId { account_id: row.account_id.clone(), region: row.region.clone() };
+            let target = TargetId {
+                account_id: row.account_id.clone(),
+                region: row.region.clone(),
+            };
             let is_read = evidence.reading.is_whole(&target, "backup:GetBackupPlan", &row.plan_id);
-            let facts = PlanFacts { rules: is_read.then(Vec::new), row };
-            plans.entry(target).or_default().insert(facts.row.plan_id.clone(), facts);
+            let facts = PlanFacts {
+                rules: is_read.then(Vec::new),
+                row,
+            };
+            plans
+                .entry(target)
+                .or_default()
+                .insert(facts.row.plan_id.clone(), facts);
         }
         for rule in inventory.read::<PlanRule>()? {
-            let target = TargetId { account_id: rule.account_id.clone(), region: rule.region.clone() };
+            let target = TargetId {
+                account_id: rule.account_id.clone(),
+                region: rule.region.clone(),
+            };
             let plan = plans.get_mut(&target).and_then(|plans| plans.get_mut(&rule.plan_id));
             if let Some(rules) = plan.and_then(|plan| plan.rules.as_mut()) {
                 rules.push(rule);
@@ -57,7 +69,10 @@ impl Memberships {
         }
         let mut selections: BTreeMap<TargetId, Vec<SelectionRow>> = BTreeMap::new();
         for row in inventory.read::<SelectionRow>()? {
-            let target = TargetId { account_id: row.account_id.clone(), region: row.region.clone() };
+            let target = TargetId {
+                account_id: row.account_id.clone(),
+                region: row.region.clone(),
+            };
             selections.entry(target).or_default().push(row);
         }
         let mut targets = BTreeMap::new();
@@ -70,21 +85,22 @@ impl Memberships {
         Ok(Self { targets })
     }
 
-    pub(super) fn fill(
-        &self,
-        facts: &mut TableFacts,
-        table: &Table,
-        evidence: &Evidence,
-        made: Option<&PlanMade>,
-    ) {
-        let Some(target) = self.targets.get(&target_of(table)) else { return };
+    pub(super) fn fill(&self, facts: &mut TableFacts, table: &Table, evidence: &Evidence, made: Option<&PlanMade>) {
+        let Some(target) = self.targets.get(&target_of(table)) else {
+            return;
+        };
         let empty = BTreeMap::new();
         let tags = identity::tags_of(table, evidence).map(|tags| tags.unwrap_or(&empty));
-        let subject = Subject { arn: &table.table_arn, tags };
+        let subject = Subject {
+            arn: &table.table_arn,
+            tags,
+        };
         let verdict = plan_verdict(&target.index, &subject, &target.unread);
         let judged = target.index.judge_all(&subject);
         let plans_with = |membership: Membership| -> BTreeSet<&str> {
-            let of = judged.iter().filter(|(_, judgement)| judgement.membership == membership);
+            let of = judged
+                .iter()
+                .filter(|(_, judgement)| judgement.membership == membership);
             of.map(|(selection, _)| target.plan_of[*selection].as_str()).collect()
         };
         let mut sure = plans_with(Membership::Yes);
@@ -108,7 +124,9 @@ impl Memberships {
         facts.plan_verdict = Some(word.to_owned());
         facts.plan_reason = Some(reason);
         let sure_plans: Vec<&PlanFacts> = sure.iter().filter_map(|plan| target.plans.get(*plan)).collect();
-        facts.plan_names = Some(names(&sure_plans.iter().map(|plan| plan.name()).collect::<BTreeSet<String>>()));
+        facts.plan_names = Some(names(
+            &sure_plans.iter().map(|plan| plan.name()).collect::<BTreeSet<String>>(),
+        ));
         let is_whole = open.is_empty() && target.unread.is_empty();
         fill_promises(facts, &sure_plans, is_whole);
     }
@@ -122,7 +140,11 @@ fn fill_promises(facts: &mut TableFacts, plans: &[&PlanFacts], is_whole: bool) {
     let all_read = plans.iter().all(|plan| plan.rules.is_some());
     facts.plan_retention_days = facts.plan_retention_days_seen.filter(|_| is_whole && all_read);
     if !rules.is_empty() || (is_whole && all_read) {
-        let vault = |rule: &&PlanRule| rule.air_gapped_vault_arn.clone().unwrap_or_else(|| rule.vault_name.clone());
+        let vault = |rule: &&PlanRule| {
+            rule.air_gapped_vault_arn
+                .clone()
+                .unwrap_or_else(|| rule.vault_name.clone())
+        };
         facts.plan_vaults = Some(names(&rules.iter().map(vault).collect::<BTreeSet<String>>()));
     }
 }
@@ -136,16 +158,25 @@ impl Target {
     ) -> Result<Self, Problem> {
         let mut unread = Vec::new();
         if !evidence.reading.is_whole(target, "backup:ListBackupPlans", "") {
-            unread.push(Unread { what: "the list of backup plans".to_owned() });
+            unread.push(Unread {
+                what: "the list of backup plans".to_owned(),
+            });
         }
         for plan in plans.values() {
-            if !evidence.reading.is_whole(target, "backup:ListBackupSelections", &plan.row.plan_id) {
-                unread.push(Unread { what: format!("the selections of plan `{}`", plan.name()) });
+            if !evidence
+                .reading
+                .is_whole(target, "backup:ListBackupSelections", &plan.row.plan_id)
+            {
+                unread.push(Unread {
+                    what: format!("the selections of plan `{}`", plan.name()),
+                });
             }
         }
         for failure in evidence.reading.failures_of(target) {
             if failure.action == "backup:GetBackupSelection" {
-                unread.push(Unread { what: format!("selection `{}`", failure.resource) });
+                unread.push(Unread {
+                    what: format!("selection `{}`", failure.resource),
+                });
             }
         }
         let (mut selections, mut plan_of) = (Vec::new(), Vec::new());
@@ -160,13 +191,22 @@ impl Target {
         }
         let settings = evidence.settings.get(target);
         let place = Place {
-            partition: evidence.partitions.get(target).cloned().unwrap_or_else(|| "aws".to_owned()),
+            partition: evidence
+                .partitions
+                .get(target)
+                .cloned()
+                .unwrap_or_else(|| "aws".to_owned()),
             account_id: target.account_id.clone(),
             region: target.region.clone(),
             opt_in: settings.map(|settings| settings.dynamodb_opt_in.unwrap_or(false)),
             org_opt_in: None,
         };
-        Ok(Self { index: Index::new(place, selections), plan_of, unread, plans })
+        Ok(Self {
+            index: Index::new(place, selections),
+            plan_of,
+            unread,
+            plans,
+        })
     }
 
     /// A recovery point that a live plan made in its latest run proves that the plan takes the table, whatever AWS's
@@ -188,10 +228,13 @@ impl Target {
 
 fn selection(row: SelectionRow, plan_name: Option<String>) -> Result<Selection, Problem> {
     let damaged = |error: serde_json::Error| {
-        Problem::new(format!("could not read selection `{}` of the inventory", row.selection_id))
-            .why(error.to_string())
-            .so("nothing was evaluated")
-            .hint("the file is damaged; collect again")
+        Problem::new(format!(
+            "could not read selection `{}` of the inventory",
+            row.selection_id
+        ))
+        .why(error.to_string())
+        .so("nothing was evaluated")
+        .hint("the file is damaged; collect again")
     };
     let list = |text: &str| serde_json::from_str::<Vec<String>>(text).map_err(damaged);
     let triples = |text: &str| serde_json::from_str::<Vec<[String; 3]>>(text).map_err(damaged);
@@ -206,7 +249,11 @@ fn selection(row: SelectionRow, plan_name: Option<String>) -> Result<Selection, 
             .collect(),
         conditions: triples(&row.conditions_json)?
             .into_iter()
-            .map(|[operator, key, value]| Condition { operator: operator.as_str().into(), key, value })
+            .map(|[operator, key, value]| Condition {
+                operator: operator.as_str().into(),
+                key,
+                value,
+            })
             .collect(),
         plan_id: row.plan_id,
         selection_id: row.selection_id,

@@ -57,8 +57,11 @@ pub fn derive(inventory: &Inventory) -> Result<Facts, Problem> {
     tables.retain(|table| table.description != "vanished");
     tables.sort_by(|a, b| a.table_arn.cmp(&b.table_arn));
     tables.dedup_by(|a, b| a.table_arn == b.table_arn);
-    let index: HashMap<&str, usize> =
-        tables.iter().enumerate().map(|(row, table)| (table.table_arn.as_str(), row)).collect();
+    let index: HashMap<&str, usize> = tables
+        .iter()
+        .enumerate()
+        .map(|(row, table)| (table.table_arn.as_str(), row))
+        .collect();
 
     let mut points = freshness::Points::new(&tables, &evidence);
     inventory.for_each(|batch| points.add(batch, &index))?;
@@ -76,7 +79,10 @@ pub fn derive(inventory: &Inventory) -> Result<Facts, Problem> {
         rows.push(facts);
     }
     drop(index);
-    Ok(Facts { tables: rows, reading: evidence.reading })
+    Ok(Facts {
+        tables: rows,
+        reading: evidence.reading,
+    })
 }
 
 impl Evidence {
@@ -123,7 +129,10 @@ impl Evidence {
 
 /// The target of a table.
 pub(crate) fn target_of(table: &Table) -> TargetId {
-    TargetId { account_id: table.account_id.clone(), region: table.region.clone() }
+    TargetId {
+        account_id: table.account_id.clone(),
+        region: table.region.clone(),
+    }
 }
 
 /// Hours with fraction between two instants, from whole seconds; never negative: a point made after `as_of` is new.
@@ -136,5 +145,9 @@ pub(crate) fn age_hours(at: DateTime<Utc>, as_of: DateTime<Utc>) -> f64 {
 /// `a, b`, or `none`.
 pub(crate) fn names<'n>(names: impl IntoIterator<Item = &'n String>) -> String {
     let names: Vec<&str> = names.into_iter().map(String::as_str).collect();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
 }

@@ -26,7 +26,10 @@ impl Reading {
     pub fn read(inventory: &Inventory) -> Result<Self, Problem> {
         let mut reading = Self::default();
         for row in inventory.read::<Target>()? {
-            let target = TargetId { account_id: row.account_id, region: row.region };
+            let target = TargetId {
+                account_id: row.account_id,
+                region: row.region,
+            };
             reading.targets.insert(target, row.account_name.unwrap_or_default());
         }
         inventory.for_each::<CallLogEntry>(|rows| {
@@ -41,13 +44,19 @@ impl Reading {
     }
 
     fn add(&mut self, entry: CallLogEntry) {
-        let target = TargetId { account_id: entry.account_id.clone(), region: entry.region.clone() };
+        let target = TargetId {
+            account_id: entry.account_id.clone(),
+            region: entry.region.clone(),
+        };
         *self.attempts.entry(target.clone()).or_default() += u64::try_from(entry.attempt_count).unwrap_or(0);
         match entry.outcome.as_str() {
             // What a table's description says is in the table's own row; remembering it here too would double it.
             "ok" if entry.action.starts_with("dynamodb:Describe") => {}
             "ok" => {
-                self.done.entry(target).or_default().insert((entry.action, entry.resource));
+                self.done
+                    .entry(target)
+                    .or_default()
+                    .insert((entry.action, entry.resource));
             }
             _ => self.failures.push(entry),
         }
@@ -62,9 +71,8 @@ impl Reading {
 
     /// The calls that failed in one target, in order of action and resource.
     pub fn failures_of<'r>(&'r self, target: &'r TargetId) -> impl Iterator<Item = &'r CallLogEntry> {
-        let is_before = |entry: &CallLogEntry| {
-            (&entry.account_id, &entry.region) < (&target.account_id, &target.region)
-        };
+        let is_before =
+            |entry: &CallLogEntry| (&entry.account_id, &entry.region) < (&target.account_id, &target.region);
         let start = self.failures.partition_point(is_before);
         self.failures[start..]
             .iter()

@@ -60,11 +60,25 @@ impl Journal {
                 }
             }
         }
-        let file = OpenOptions::new().create(true).append(true).open(path).map_err(|error| refuse(error.to_string()))?;
-        Ok(Self { file, path: path.display().to_string(), started })
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .map_err(|error| refuse(error.to_string()))?;
+        Ok(Self {
+            file,
+            path: path.display().to_string(),
+            started,
+        })
     }
 
-    fn note(&mut self, action: &BackupAction, step: &str, job_id: Option<&str>, why: Option<&str>) -> Result<(), Problem> {
+    fn note(
+        &mut self,
+        action: &BackupAction,
+        step: &str,
+        job_id: Option<&str>,
+        why: Option<&str>,
+    ) -> Result<(), Problem> {
         let line = Step {
             at: crate::domain::rfc3339(Utc::now()),
             token: action.idempotency_token.clone(),
@@ -74,13 +88,15 @@ impl Journal {
             why: why.map(str::to_owned),
         };
         let text = serde_json::to_string(&line).map_err(|error| Problem::new(error.to_string()))?;
-        writeln!(self.file, "{text}").and_then(|()| self.file.sync_data()).map_err(|error| {
-            Problem::new("could not write the journal")
-                .at(self.path.clone())
-                .why(error.to_string())
-                .so("no further action was started")
-                .hint("free some space, then run `remediate apply` again: what is done is not done twice")
-        })
+        writeln!(self.file, "{text}")
+            .and_then(|()| self.file.sync_data())
+            .map_err(|error| {
+                Problem::new("could not write the journal")
+                    .at(self.path.clone())
+                    .why(error.to_string())
+                    .so("no further action was started")
+                    .hint("free some space, then run `remediate apply` again: what is done is not done twice")
+            })
     }
 }
 
@@ -104,9 +120,15 @@ pub async fn apply(
 ) -> Result<Applied, Problem> {
     let mut applied = Applied::default();
     for (number, action) in plan.actions.iter().enumerate() {
-        let id = TargetId { account_id: action.account_id.clone(), region: action.region.clone() };
+        let id = TargetId {
+            account_id: action.account_id.clone(),
+            region: action.region.clone(),
+        };
         let Some(target) = targets.get(&id) else {
-            applied.refused.push((action.table_name.clone(), format!("account {} cannot be reached", id.account_id)));
+            applied.refused.push((
+                action.table_name.clone(),
+                format!("account {} cannot be reached", id.account_id),
+            ));
             continue;
         };
         if let Some(job_id) = journal.started.get(&action.idempotency_token) {
@@ -129,7 +151,11 @@ pub async fn apply(
             }
             Err(failure) => {
                 journal.note(action, "refused", None, Some(&failure.why()))?;
-                say(&format!("{}: refused: {}", one_line(&action.table_name), one_line(&failure.why())));
+                say(&format!(
+                    "{}: refused: {}",
+                    one_line(&action.table_name),
+                    one_line(&failure.why())
+                ));
                 applied.refused.push((action.table_name.clone(), failure.why()));
             }
         }
@@ -140,12 +166,18 @@ pub async fn apply(
 /// Is the table still the one that was judged?
 async fn check_drift(plan: &Plan, number: usize, action: &BackupAction, target: &Target) -> Result<(), Problem> {
     let send = || target.dynamodb.describe_table().table_name(&action.table_name).send();
-    let answer = target.caller.once("dynamodb:DescribeTable", &action.table_name, send).await;
+    let answer = target
+        .caller
+        .once("dynamodb:DescribeTable", &action.table_name, send)
+        .await;
     let (done, all) = (number, plan.actions.len());
     let drift = |why: String| {
         let so = match done {
             0 => format!("nothing was started; {all} actions are left"),
-            done => format!("actions 1 to {done} are done and journaled; {} to {all} were not started", done + 1),
+            done => format!(
+                "actions 1 to {done} are done and journaled; {} to {all} were not started",
+                done + 1
+            ),
         };
         Problem::new("the remediation plan no longer matches AWS")
             .at(format!(

@@ -68,7 +68,10 @@ pub async fn start(target: &Target, action: &BackupAction) -> Result<Job, Failur
             .recovery_point_tags("created-by", "backproof")
             .send()
     };
-    let answer = target.caller.once("backup:StartBackupJob", &action.table_arn, send).await?;
+    let answer = target
+        .caller
+        .once("backup:StartBackupJob", &action.table_arn, send)
+        .await?;
     Ok(Job {
         job_id: answer.backup_job_id().unwrap_or_default().to_owned(),
         table_name: action.table_name.clone(),
@@ -92,9 +95,16 @@ pub async fn follow(jobs: Vec<Job>, every: Duration, at_most: Duration) -> Vec<E
         let mut still = Vec::new();
         for job in waiting {
             let state = look(&job).await;
-            if matches!(state.state.as_str(), "COMPLETED" | "FAILED" | "ABORTED" | "EXPIRED" | "PARTIAL") {
+            if matches!(
+                state.state.as_str(),
+                "COMPLETED" | "FAILED" | "ABORTED" | "EXPIRED" | "PARTIAL"
+            ) {
                 bar.inc(1);
-                let message = if state.message.is_empty() { String::new() } else { format!(": {}", one_line(&state.message)) };
+                let message = if state.message.is_empty() {
+                    String::new()
+                } else {
+                    format!(": {}", one_line(&state.message))
+                };
                 bar.suspend(|| say(&format!("{} {}{message}", one_line(&state.table_name), state.state)));
                 ended.push(state);
             } else if Instant::now() >= until {
@@ -115,16 +125,26 @@ pub async fn follow(jobs: Vec<Job>, every: Duration, at_most: Duration) -> Vec<E
 }
 
 async fn look(job: &Job) -> Ended {
-    let send = || job.target.backup.describe_backup_job().backup_job_id(&job.job_id).send();
-    let (state, message, recovery_point_arn) =
-        match job.target.caller.once("backup:DescribeBackupJob", &job.job_id, send).await {
-            Ok(answer) => (
-                answer.state().map_or("UNKNOWN", |state| state.as_str()).to_owned(),
-                answer.status_message().unwrap_or_default().to_owned(),
-                answer.recovery_point_arn().map(str::to_owned),
-            ),
-            Err(failure) => ("UNKNOWN".to_owned(), failure.why(), None),
-        };
+    let send = || {
+        job.target
+            .backup
+            .describe_backup_job()
+            .backup_job_id(&job.job_id)
+            .send()
+    };
+    let (state, message, recovery_point_arn) = match job
+        .target
+        .caller
+        .once("backup:DescribeBackupJob", &job.job_id, send)
+        .await
+    {
+        Ok(answer) => (
+            answer.state().map_or("UNKNOWN", |state| state.as_str()).to_owned(),
+            answer.status_message().unwrap_or_default().to_owned(),
+            answer.recovery_point_arn().map(str::to_owned),
+        ),
+        Err(failure) => ("UNKNOWN".to_owned(), failure.why(), None),
+    };
     Ended {
         table_name: job.table_name.clone(),
         job_id: job.job_id.clone(),

@@ -90,7 +90,10 @@ impl Plan {
         let text = std::fs::read_to_string(path).map_err(|error| refuse(error.to_string()))?;
         let plan: Self = serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
         if plan.schema_version != PLAN_VERSION {
-            return Err(refuse(format!("it has version {}; this program reads {PLAN_VERSION}", plan.schema_version)));
+            return Err(refuse(format!(
+                "it has version {}; this program reads {PLAN_VERSION}",
+                plan.schema_version
+            )));
         }
         for action in &plan.actions {
             crate::settings::check_lifecycle(action.cold_after_days, Some(action.delete_after_days))
@@ -104,7 +107,9 @@ impl Plan {
     /// Errors: the disk refused.
     pub fn write(&self, path: &Path) -> Result<(), Problem> {
         let refuse = |error: String| {
-            Problem::new("could not write the remediation plan").at(path.display().to_string()).why(error)
+            Problem::new("could not write the remediation plan")
+                .at(path.display().to_string())
+                .why(error)
         };
         let text = serde_json::to_string_pretty(self).map_err(|error| refuse(error.to_string()))?;
         let partial = path.with_extension("partial");

@@ -25,10 +25,17 @@ pub fn propose(
     settings: &Remediation,
     policy: &Policy,
 ) -> Plan {
-    let backup_rules: BTreeSet<&str> =
-        rules.0.iter().filter(|rule| rule.action == Some(Action::BackupNow)).map(|rule| rule.id.as_str()).collect();
-    let tables: BTreeMap<&str, &TableRow> =
-        report.tables.iter().map(|table| (table.table_arn.as_str(), table)).collect();
+    let backup_rules: BTreeSet<&str> = rules
+        .0
+        .iter()
+        .filter(|rule| rule.action == Some(Action::BackupNow))
+        .map(|rule| rule.id.as_str())
+        .collect();
+    let tables: BTreeMap<&str, &TableRow> = report
+        .tables
+        .iter()
+        .map(|table| (table.table_arn.as_str(), table))
+        .collect();
     let mut plan = Plan {
         schema_version: PLAN_VERSION,
         scan_id: report.scan.id.clone(),
@@ -38,16 +45,34 @@ pub fn propose(
         blocked: Vec::new(),
     };
     let mut seen = BTreeSet::new();
-    for finding in report.findings.iter().filter(|finding| backup_rules.contains(finding.rule.as_str())) {
-        let Some(table) = tables.get(finding.resource_arn.as_str()) else { continue };
+    for finding in report
+        .findings
+        .iter()
+        .filter(|finding| backup_rules.contains(finding.rule.as_str()))
+    {
+        let Some(table) = tables.get(finding.resource_arn.as_str()) else {
+            continue;
+        };
         if finding.waived || !seen.insert(&finding.resource_arn) {
             continue;
         }
-        let blocked = |reason: String| Blocked { table_arn: table.table_arn.clone(), reason };
+        let blocked = |reason: String| Blocked {
+            table_arn: table.table_arn.clone(),
+            reason,
+        };
         match finding.verdict {
-            Verdict::Unknown => plan.blocked.push(blocked(format!("not known whether it needs one: {}", finding.message))),
+            Verdict::Unknown => plan
+                .blocked
+                .push(blocked(format!("not known whether it needs one: {}", finding.message))),
             Verdict::NonCompliant => {
-                match action(table, &finding.message, &report.scan.id, vaults.get(&table.target), settings, policy) {
+                match action(
+                    table,
+                    &finding.message,
+                    &report.scan.id,
+                    vaults.get(&table.target),
+                    settings,
+                    policy,
+                ) {
                     Ok(action) => plan.actions.push(action),
                     Err(reason) => plan.blocked.push(blocked(reason)),
                 }
@@ -81,7 +106,12 @@ fn action(
     let table_id = text("table_id").filter(|id| id != "none");
     let partition = text("partition").unwrap_or_else(|| "aws".to_owned());
     let mut digest = Sha256::new();
-    for part in [scan_id, &table.table_arn, table_id.as_deref().unwrap_or_default(), &settings.vault] {
+    for part in [
+        scan_id,
+        &table.table_arn,
+        table_id.as_deref().unwrap_or_default(),
+        &settings.vault,
+    ] {
         digest.update(part.as_bytes());
         digest.update([0]);
     }
@@ -93,7 +123,10 @@ fn action(
         account_id: target.account_id.clone(),
         region: target.region.clone(),
         vault: settings.vault.clone(),
-        role_arn: settings.role_arn.clone().unwrap_or_else(|| default_role(&partition, &target.account_id)),
+        role_arn: settings
+            .role_arn
+            .clone()
+            .unwrap_or_else(|| default_role(&partition, &target.account_id)),
         cold_after_days,
         delete_after_days,
         idempotency_token: format!("backproof-{}", hex(&digest.finalize()[..16])),
@@ -107,13 +140,20 @@ fn action(
 /// A job into a missing vault, or with a lifecycle that the vault's lock forbids, would only fail.
 fn check_vault(vaults: &[Vault], target: &TargetId, name: &str, delete_after_days: i64) -> Result<(), String> {
     let Some(vault) = vaults.iter().find(|vault| vault.vault_name == name) else {
-        return Err(format!("vault `{name}` does not exist in account {}, {}", target.account_id, target.region));
+        return Err(format!(
+            "vault `{name}` does not exist in account {}, {}",
+            target.account_id, target.region
+        ));
     };
     let minimum = vault.min_retention_days.filter(|minimum| delete_after_days < *minimum);
     let maximum = vault.max_retention_days.filter(|maximum| delete_after_days > *maximum);
     match (minimum, maximum) {
-        (Some(minimum), _) => Err(format!("the lock of vault `{name}` asks for at least {minimum} days, not {delete_after_days}")),
-        (_, Some(maximum)) => Err(format!("the lock of vault `{name}` allows at most {maximum} days, not {delete_after_days}")),
+        (Some(minimum), _) => Err(format!(
+            "the lock of vault `{name}` asks for at least {minimum} days, not {delete_after_days}"
+        )),
+        (_, Some(maximum)) => Err(format!(
+            "the lock of vault `{name}` allows at most {maximum} days, not {delete_after_days}"
+        )),
         _ => Ok(()),
     }
 }

@@ -30,8 +30,16 @@ pub fn why_unknown(facts: &Facts, target: &TargetId, table_name: &str, frames: &
 }
 
 fn failure_text(entry: &CallLogEntry) -> String {
-    let of = if entry.resource.is_empty() { String::new() } else { format!(" of `{}`", entry.resource) };
-    format!("{}{of} gave {}", entry.action, entry.error.as_deref().unwrap_or(&entry.outcome))
+    let of = if entry.resource.is_empty() {
+        String::new()
+    } else {
+        format!(" of `{}`", entry.resource)
+    };
+    format!(
+        "{}{of} gave {}",
+        entry.action,
+        entry.error.as_deref().unwrap_or(&entry.outcome)
+    )
 }
 
 /// Puts a report together.
@@ -80,7 +88,11 @@ fn table_rows(facts: &Facts, findings: &[Finding]) -> Vec<TableRow> {
     let mut verdicts: BTreeMap<&str, Verdict> = BTreeMap::new();
     for finding in findings {
         let verdict = verdicts.entry(&finding.resource_arn).or_insert(Verdict::NotApplicable);
-        *verdict = verdict.worse(if finding.waived { Verdict::NotApplicable } else { finding.verdict });
+        *verdict = verdict.worse(if finding.waived {
+            Verdict::NotApplicable
+        } else {
+            finding.verdict
+        });
     }
     let row = |table: &crate::facts::dictionary::TableFacts| {
         let table_arn = table.table_arn.clone().unwrap_or_default();
@@ -91,7 +103,11 @@ fn table_rows(facts: &Facts, findings: &[Finding]) -> Vec<TableRow> {
                 region: table.region.clone().unwrap_or_default(),
             },
             verdict: verdicts.get(table_arn.as_str()).copied().unwrap_or(Verdict::Unknown),
-            facts: table.values().into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            facts: table
+                .values()
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
             table_arn,
         }
     };
@@ -110,7 +126,10 @@ fn coverage(inventory: &Inventory, facts: &Facts, findings: &[Finding]) -> Resul
     let mut by_target: BTreeMap<TargetId, Counts> = BTreeMap::new();
     inventory.for_each::<Table>(|rows| {
         for table in rows {
-            let target = TargetId { account_id: table.account_id, region: table.region };
+            let target = TargetId {
+                account_id: table.account_id,
+                region: table.region,
+            };
             let counts = by_target.entry(target).or_default();
             counts.listed += 1;
             match table.description.as_str() {
@@ -158,7 +177,10 @@ fn coverage(inventory: &Inventory, facts: &Facts, findings: &[Finding]) -> Resul
 fn accounts<'t>(facts: &Facts, targets: impl Iterator<Item = &'t TargetCoverage>) -> Vec<AccountCoverage> {
     let mut statuses: BTreeMap<&str, BTreeSet<&'static str>> = BTreeMap::new();
     for coverage in targets {
-        statuses.entry(&coverage.target.account_id).or_default().insert(coverage.status);
+        statuses
+            .entry(&coverage.target.account_id)
+            .or_default()
+            .insert(coverage.status);
     }
     let status_of = |statuses: &BTreeSet<&'static str>| match statuses.iter().copied().collect::<Vec<_>>().as_slice() {
         [one] => *one,
@@ -187,7 +209,10 @@ fn gaps(facts: &Facts, findings: &[Finding], tables: &BTreeMap<TargetId, Counts>
         // A table that vanished meanwhile is counted in the coverage; it is not a gap.
         .filter(|entry| !(entry.outcome == "absent" && entry.action.starts_with("dynamodb:Describe")))
         .map(|entry| {
-            let target = TargetId { account_id: entry.account_id.clone(), region: entry.region.clone() };
+            let target = TargetId {
+                account_id: entry.account_id.clone(),
+                region: entry.region.clone(),
+            };
             let here = unknown.because_of(&target, entry);
             let listed = tables.get(&target).map_or(0, |counts| counts.listed);
             Gap {
@@ -213,14 +238,25 @@ struct UnknownFindings<'f> {
 
 impl<'f> UnknownFindings<'f> {
     fn of(findings: &'f [Finding]) -> Self {
-        let mut unknown = Self { by_target: BTreeMap::new(), by_table: BTreeMap::new() };
+        let mut unknown = Self {
+            by_target: BTreeMap::new(),
+            by_table: BTreeMap::new(),
+        };
         for finding in findings.iter().filter(|finding| finding.verdict == Verdict::Unknown) {
-            let missing = finding.evidence.iter().filter(|(_, value)| *value == FactValue::Unknown);
-            let frames: BTreeSet<&'static str> =
-                missing.filter_map(|(name, _)| fact(name)).flat_map(|fact| fact.frames.iter().copied()).collect();
+            let missing = finding
+                .evidence
+                .iter()
+                .filter(|(_, value)| *value == FactValue::Unknown);
+            let frames: BTreeSet<&'static str> = missing
+                .filter_map(|(name, _)| fact(name))
+                .flat_map(|fact| fact.frames.iter().copied())
+                .collect();
             for frame in frames {
                 *unknown.by_target.entry((&finding.target, frame)).or_default() += 1;
-                *unknown.by_table.entry((&finding.target, &finding.resource_name, frame)).or_default() += 1;
+                *unknown
+                    .by_table
+                    .entry((&finding.target, &finding.resource_name, frame))
+                    .or_default() += 1;
             }
         }
         unknown
@@ -262,7 +298,10 @@ fn consequence(action: &str, unknown: usize, tables_here: usize) -> String {
         "dynamodb:DescribeTable" => "age, state and recovery points of this table are not known".to_owned(),
         "dynamodb:DescribeContinuousBackups" => "point-in-time recovery of this table is not known".to_owned(),
         "backup:ListRecoveryPointsByBackupVault" | "backup:ListBackupVaults" => {
-            format!("absence of recovery points cannot be shown for {}", count(tables_here, "table"))
+            format!(
+                "absence of recovery points cannot be shown for {}",
+                count(tables_here, "table")
+            )
         }
         "tag:GetResources" => "selections by tag cannot be decided".to_owned(),
         "backup:DescribeRegionSettings" => "the opt-in is not known, nor selections that depend on it".to_owned(),
@@ -283,10 +322,16 @@ fn consequence(action: &str, unknown: usize, tables_here: usize) -> String {
 fn hint(entry: &CallLogEntry) -> String {
     match kind_of(&entry.outcome) {
         GapKind::Denied if entry.action == "sts:AssumeRole" => {
-            format!("let the caller assume {} in its trust policy, or drop the account from `accounts`", entry.resource)
+            format!(
+                "let the caller assume {} in its trust policy, or drop the account from `accounts`",
+                entry.resource
+            )
         }
         GapKind::Denied => {
-            format!("allow {} for the audit role; `backproof explain permissions` prints the whole policy", entry.action)
+            format!(
+                "allow {} for the audit role; `backproof explain permissions` prints the whole policy",
+                entry.action
+            )
         }
         GapKind::Throttled => "run the scan again at a quieter time, or for fewer Regions at once".to_owned(),
         GapKind::NotEnabled => "enable the Region for the account, or leave it out of `--regions`".to_owned(),

@@ -12,13 +12,27 @@ use crate::text::csv_cell;
 /// Errors: none that a report can cause.
 pub fn findings(report: &Report) -> Result<Vec<u8>, RenderError> {
     let head = [
-        "finding_id", "rule", "severity", "verdict", "waived", "account_id", "region", "table_name", "resource_arn",
-        "message", "remedy", "evidence", "as_of",
+        "finding_id",
+        "rule",
+        "severity",
+        "verdict",
+        "waived",
+        "account_id",
+        "region",
+        "table_name",
+        "resource_arn",
+        "message",
+        "remedy",
+        "evidence",
+        "as_of",
     ];
     let as_of = rfc3339(report.scan.as_of);
     let rows = report.findings.iter().map(|finding| {
-        let evidence: Vec<String> =
-            finding.evidence.iter().map(|(name, value)| format!("{name}={}", value_text(value))).collect();
+        let evidence: Vec<String> = finding
+            .evidence
+            .iter()
+            .map(|(name, value)| format!("{name}={}", value_text(value)))
+            .collect();
         vec![
             finding.id.clone(),
             finding.rule.clone(),
@@ -78,11 +92,24 @@ pub fn tables(report: &Report) -> Result<Vec<u8>, RenderError> {
 /// Errors: none that a report can cause.
 pub fn coverage(report: &Report) -> Result<Vec<u8>, RenderError> {
     let head = [
-        "kind", "account_id", "region", "status", "tables_listed", "tables_described", "call_count", "gap_count", "action",
-        "resource", "why", "so", "hint",
+        "kind",
+        "account_id",
+        "region",
+        "status",
+        "tables_listed",
+        "tables_described",
+        "call_count",
+        "gap_count",
+        "action",
+        "resource",
+        "why",
+        "so",
+        "hint",
     ];
     let target_rows = report.coverage.targets.iter().map(|target| {
-        let listed = target.tables_listed.map_or_else(|| "unknown".to_owned(), |listed| listed.to_string());
+        let listed = target
+            .tables_listed
+            .map_or_else(|| "unknown".to_owned(), |listed| listed.to_string());
         let mut row = vec![
             "target".to_owned(),
             target.target.account_id.clone(),
@@ -127,7 +154,9 @@ fn write(
     head: &[String],
     rows: impl Iterator<Item = Vec<String>>,
 ) -> Result<Vec<u8>, RenderError> {
-    let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
+    let mut writer = WriterBuilder::new()
+        .terminator(Terminator::CRLF)
+        .from_writer(Vec::new());
     let fail = |why: String| RenderError { file_name, why };
     writer.write_record(head).map_err(|error| fail(error.to_string()))?;
     for row in rows {

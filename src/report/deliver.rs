@@ -51,7 +51,10 @@ impl Destination {
                 .so("nothing was read from AWS")
                 .hint("write it like `s3://bucket/prefix`"));
         }
-        Ok(Self::S3 { bucket: bucket.to_owned(), prefix: prefix.trim_matches('/').to_owned() })
+        Ok(Self::S3 {
+            bucket: bucket.to_owned(),
+            prefix: prefix.trim_matches('/').to_owned(),
+        })
     }
 }
 
@@ -87,7 +90,11 @@ impl Staging {
         let partial = target.join(format!(".partial-{}", std::process::id()));
         std::fs::create_dir(&partial)
             .map_err(|error| refuse(error.to_string(), "choose a folder that can be written with `--to`"))?;
-        Ok(Self { target: target.to_owned(), partial, done: false })
+        Ok(Self {
+            target: target.to_owned(),
+            partial,
+            done: false,
+        })
     }
 
     /// Where to write until [`Staging::commit`].
@@ -113,7 +120,9 @@ impl Staging {
     /// Errors: the disk refused.
     pub fn commit(mut self) -> Result<PathBuf, Problem> {
         let entries = std::fs::read_dir(&self.partial).map_err(|error| self.disk_problem("", &error))?;
-        let mut names: Vec<_> = entries.filter_map(|entry| entry.ok().map(|entry| entry.file_name())).collect();
+        let mut names: Vec<_> = entries
+            .filter_map(|entry| entry.ok().map(|entry| entry.file_name()))
+            .collect();
         names.sort();
         for name in names {
             let to = self.target.join(&name);
@@ -151,17 +160,21 @@ pub async fn check_bucket(client: &aws_sdk_s3::Client, bucket: &str) -> Result<(
     let Err(error) = result else { return Ok(()) };
     let status = error.raw_response().map_or(0, |response| response.status().as_u16());
     let failure = classify(&error);
-    let problem = Problem::new(format!("could not use the bucket `{bucket}`"))
-        .so("nothing was scanned; no report was written");
+    let problem =
+        Problem::new(format!("could not use the bucket `{bucket}`")).so("nothing was scanned; no report was written");
     Err(match status {
-        404 => problem.why("there is no such bucket").hint("create it, or correct the name in `--to`"),
+        404 => problem
+            .why("there is no such bucket")
+            .hint("create it, or correct the name in `--to`"),
         403 => problem
             .why("AccessDenied from s3:HeadBucket (s3:ListBucket)")
             .hint("allow s3:ListBucket, s3:PutObject and s3:GetObject on it, or correct the name in `--to`"),
         301 | 400 => problem
             .why(format!("HTTP status {status}: the bucket is in another Region"))
             .hint("set AWS_REGION to the bucket's Region for the delivery"),
-        _ => problem.why(failure.why()).hint("check the network, AWS_REGION and AWS_ENDPOINT_URL"),
+        _ => problem
+            .why(failure.why())
+            .hint("check the network, AWS_REGION and AWS_ENDPOINT_URL"),
     })
 }
 
@@ -189,7 +202,11 @@ pub async fn to_s3(
 ) -> Result<Vec<Delivered>, Problem> {
     let mut delivered = Vec::new();
     for (name, content_type, bytes) in files {
-        let key = if prefix.is_empty() { (*name).to_owned() } else { format!("{prefix}/{name}") };
+        let key = if prefix.is_empty() {
+            (*name).to_owned()
+        } else {
+            format!("{prefix}/{name}")
+        };
         match put(client, bucket, &key, content_type, bytes).await {
             Ok(one) => delivered.push(one),
             Err(why) => {
@@ -200,10 +217,23 @@ pub async fn to_s3(
                     number => format!("{} uploaded before it", count(number, "file")),
                 };
                 let is_taken = why.contains("PreconditionFailed");
-                return Err(Problem::new(format!("could not deliver the report to s3://{bucket}/{key}"))
-                    .why(if is_taken { format!("{why}; an object with this key exists and evidence is never overwritten") } else { why })
-                    .so(format!("the report is complete at {} (sha256 {sha256}); {stored}", file.display()))
-                    .hint(if is_taken { "choose a new prefix with `--to`" } else { "allow s3:PutObject and s3:GetObject on the prefix, then deliver again" }));
+                return Err(
+                    Problem::new(format!("could not deliver the report to s3://{bucket}/{key}"))
+                        .why(if is_taken {
+                            format!("{why}; an object with this key exists and evidence is never overwritten")
+                        } else {
+                            why
+                        })
+                        .so(format!(
+                            "the report is complete at {} (sha256 {sha256}); {stored}",
+                            file.display()
+                        ))
+                        .hint(if is_taken {
+                            "choose a new prefix with `--to`"
+                        } else {
+                            "allow s3:PutObject and s3:GetObject on the prefix, then deliver again"
+                        }),
+                );
             }
         }
     }
@@ -227,7 +257,12 @@ async fn put(
         .body(ByteStream::from(bytes.to_vec()))
         .send()
         .await
-        .map_err(|error| format!("{} from s3:PutObject", error.code().map_or_else(|| classify(&error).why(), str::to_owned)))?;
+        .map_err(|error| {
+            format!(
+                "{} from s3:PutObject",
+                error.code().map_or_else(|| classify(&error).why(), str::to_owned)
+            )
+        })?;
     let version_id = answer.version_id().map(str::to_owned);
     let back = client
         .get_object()
@@ -237,9 +272,18 @@ async fn put(
         .send()
         .await
         .map_err(|error| format!("{} from s3:GetObject, reading it back", classify(&error).why()))?;
-    let stored = back.body.collect().await.map_err(|error| format!("{error} while reading it back"))?.into_bytes();
+    let stored = back
+        .body
+        .collect()
+        .await
+        .map_err(|error| format!("{error} while reading it back"))?
+        .into_bytes();
     if stored != bytes {
         return Err("the bytes read back differ from those sent".to_owned());
     }
-    Ok(Delivered { key: key.to_owned(), sha256: hex(&Sha256::digest(&stored)), version_id })
+    Ok(Delivered {
+        key: key.to_owned(),
+        sha256: hex(&Sha256::digest(&stored)),
+        version_id,
+    })
 }

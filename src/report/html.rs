@@ -22,53 +22,67 @@ const STATIC_FINDINGS: usize = 1000;
 ///
 /// Errors: the template is broken.
 pub fn render(report: &Report) -> Result<Vec<u8>, RenderError> {
-    let fail = |error: minijinja::Error| RenderError { file_name: "report.html", why: format!("{error:#}") };
+    let fail = |error: minijinja::Error| RenderError {
+        file_name: "report.html",
+        why: format!("{error:#}"),
+    };
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.add_template("report.html", TEMPLATE).map_err(fail)?;
-    let open = |finding: &&Finding| {
-        matches!(finding.verdict, Verdict::NonCompliant | Verdict::Unknown) && !finding.waived
-    };
+    let open =
+        |finding: &&Finding| matches!(finding.verdict, Verdict::NonCompliant | Verdict::Unknown) && !finding.waived;
     let open_count = report.findings.iter().filter(open).count();
-    let static_findings: Vec<Value> = report.findings.iter().filter(open).take(STATIC_FINDINGS).map(static_row).collect();
+    let static_findings: Vec<Value> = report
+        .findings
+        .iter()
+        .filter(open)
+        .take(STATIC_FINDINGS)
+        .map(static_row)
+        .collect();
     let static_note = if open_count > STATIC_FINDINGS {
         format!("The first {STATIC_FINDINGS} of {open_count}; findings.csv holds all.")
     } else {
-        format!("All {} that are not compliant or not known.", count(open_count, "finding"))
+        format!(
+            "All {} that are not compliant or not known.",
+            count(open_count, "finding")
+        )
     };
-    let page = environment.get_template("report.html").map_err(fail)?.render(minijinja::value::Serde(json!({
-        "css": STYLE,
-        "js": SCRIPT,
-        "data": island(report),
-        "scan": json!({
-            "id": report.scan.id,
-            "as_of": rfc3339(report.scan.as_of),
-            "started_at": rfc3339(report.scan.started_at),
-            "finished_at": rfc3339(report.scan.finished_at),
-            "caller_arn": report.scan.caller_arn,
-            "tool_version": report.scan.tool_version,
-            "call_count": report.scan.call_count,
-        }),
-        "policy": report.policy,
-        "rpo": report.policy.iter().find(|(name, _)| name == "rpo").map(|(_, value)| value.clone()),
-        "statement": statement(report),
-        "donut": donut(report),
-        "by_verdict": by_verdict(report),
-        "by_severity": by_severity(report),
-        "ages": ages(report),
-        "rules": rules(report),
-        "accounts": report.coverage.accounts.iter().map(|account| &account.account_id).collect::<Vec<_>>(),
-        "targets": targets(report),
-        "gaps": gaps(report),
-        "coverage": json!({
-            "tables_listed": report.coverage.tables_listed,
-            "tables_described": report.coverage.tables_described,
-            "tables_vanished": report.coverage.tables_vanished,
-            "tables_unknown": report.coverage.tables_unknown,
-        }),
-        "static_findings": static_findings,
-        "static_note": static_note,
-    })));
+    let page = environment
+        .get_template("report.html")
+        .map_err(fail)?
+        .render(minijinja::value::Serde(json!({
+            "css": STYLE,
+            "js": SCRIPT,
+            "data": island(report),
+            "scan": json!({
+                "id": report.scan.id,
+                "as_of": rfc3339(report.scan.as_of),
+                "started_at": rfc3339(report.scan.started_at),
+                "finished_at": rfc3339(report.scan.finished_at),
+                "caller_arn": report.scan.caller_arn,
+                "tool_version": report.scan.tool_version,
+                "call_count": report.scan.call_count,
+            }),
+            "policy": report.policy,
+            "rpo": report.policy.iter().find(|(name, _)| name == "rpo").map(|(_, value)| value.clone()),
+            "statement": statement(report),
+            "donut": donut(report),
+            "by_verdict": by_verdict(report),
+            "by_severity": by_severity(report),
+            "ages": ages(report),
+            "rules": rules(report),
+            "accounts": report.coverage.accounts.iter().map(|account| &account.account_id).collect::<Vec<_>>(),
+            "targets": targets(report),
+            "gaps": gaps(report),
+            "coverage": json!({
+                "tables_listed": report.coverage.tables_listed,
+                "tables_described": report.coverage.tables_described,
+                "tables_vanished": report.coverage.tables_vanished,
+                "tables_unknown": report.coverage.tables_unknown,
+            }),
+            "static_findings": static_findings,
+            "static_note": static_note,
+        })));
     page.map(String::into_bytes).map_err(fail)
 }
 
@@ -76,7 +90,12 @@ pub fn render(report: &Report) -> Result<Vec<u8>, RenderError> {
 fn statement(report: &Report) -> Value {
     let of = |verdict: Verdict| report.totals.tables_by_verdict.get(&verdict).copied().unwrap_or(0);
     let gaps = report.coverage.gaps.len();
-    let unlisted = report.coverage.targets.iter().filter(|target| target.tables_listed.is_none()).count();
+    let unlisted = report
+        .coverage
+        .targets
+        .iter()
+        .filter(|target| target.tables_listed.is_none())
+        .count();
     let unknown = of(Verdict::Unknown);
     let (kind, title, text) = if of(Verdict::NonCompliant) > 0 {
         let text = format!(
@@ -95,9 +114,16 @@ fn statement(report: &Report) -> Value {
         );
         ("unknown", "Not proven", text)
     } else if of(Verdict::Compliant) == 0 {
-        ("unknown", "Nothing to prove", "No table was judged. This report is not good news.".to_owned())
+        (
+            "unknown",
+            "Nothing to prove",
+            "No table was judged. This report is not good news.".to_owned(),
+        )
     } else {
-        let text = format!("{} meet every rule that applies; everything in scope was read.", count(report.totals.tables, "table"));
+        let text = format!(
+            "{} meet every rule that applies; everything in scope was read.",
+            count(report.totals.tables, "table")
+        );
         ("ok", "Compliant", text)
     };
     json!({"kind": kind, "title": title, "text": text})
@@ -105,7 +131,10 @@ fn statement(report: &Report) -> Value {
 
 fn by_verdict(report: &Report) -> Vec<Value> {
     let of = |verdict: Verdict| report.totals.tables_by_verdict.get(&verdict).copied().unwrap_or(0);
-    Verdict::ALL.into_iter().map(|verdict| json!({"verdict": verdict.as_str(), "count": of(verdict)})).collect()
+    Verdict::ALL
+        .into_iter()
+        .map(|verdict| json!({"verdict": verdict.as_str(), "count": of(verdict)}))
+        .collect()
 }
 
 /// A ring of four arcs, each with its own dash so that it reads without colour.
@@ -142,23 +171,38 @@ fn percent(part: usize, whole: usize) -> usize {
 }
 
 fn by_severity(report: &Report) -> Vec<Value> {
-    let of = |severity: Severity| report.totals.non_compliant_by_severity.get(&severity).copied().unwrap_or(0);
-    let most = Severity::ALL.into_iter().map(of).max().unwrap_or(0);
-    let row = |severity: Severity| {
-        json!({"severity": severity.as_str(), "count": of(severity), "percent": percent(of(severity), most)})
+    let of = |severity: Severity| {
+        report
+            .totals
+            .non_compliant_by_severity
+            .get(&severity)
+            .copied()
+            .unwrap_or(0)
     };
+    let most = Severity::ALL.into_iter().map(of).max().unwrap_or(0);
+    let row = |severity: Severity| json!({"severity": severity.as_str(), "count": of(severity), "percent": percent(of(severity), most)});
     Severity::ALL.into_iter().rev().map(row).collect()
 }
 
 /// Classes of age, in parts and multiples of the RPO.
 fn ages(report: &Report) -> Vec<Value> {
-    let rpo = report.findings.iter().flat_map(|finding| &finding.evidence).find_map(|(name, value)| match value {
-        FactValue::Float(hours) if name == "rpo_hours" => Some(*hours),
-        _ => None,
-    });
+    let rpo = report
+        .findings
+        .iter()
+        .flat_map(|finding| &finding.evidence)
+        .find_map(|(name, value)| match value {
+            FactValue::Float(hours) if name == "rpo_hours" => Some(*hours),
+            _ => None,
+        });
     let Some(rpo) = rpo else { return Vec::new() };
-    let mut classes =
-        [("≤ ½ RPO", "", 0), ("≤ RPO", "", 0), ("≤ 2 × RPO", "late", 0), ("≤ 7 × RPO", "late", 0), ("older", "late", 0), ("none seen", "none", 0)];
+    let mut classes = [
+        ("≤ ½ RPO", "", 0),
+        ("≤ RPO", "", 0),
+        ("≤ 2 × RPO", "late", 0),
+        ("≤ 7 × RPO", "late", 0),
+        ("older", "late", 0),
+        ("none seen", "none", 0),
+    ];
     for table in &report.tables {
         let class = match table.fact("newest_recovery_point_age_hours_seen") {
             FactValue::Float(age) if *age <= rpo / 2.0 => 0,
@@ -179,7 +223,11 @@ fn rules(report: &Report) -> Vec<Value> {
     let mut rows = Vec::new();
     for rule in &report.rules {
         let of = |verdict: Verdict| {
-            report.findings.iter().filter(|finding| finding.rule == rule.id && finding.verdict == verdict).count()
+            report
+                .findings
+                .iter()
+                .filter(|finding| finding.rule == rule.id && finding.verdict == verdict)
+                .count()
         };
         rows.push(json!({
             "id": rule.id,
@@ -244,7 +292,10 @@ fn static_row(finding: &Finding) -> Value {
 /// The data of the script, as JSON that cannot end the element it stands in.
 fn island(report: &Report) -> String {
     let facts = |facts: &[(String, FactValue)]| -> Map<String, Value> {
-        facts.iter().map(|(name, value)| (name.clone(), value_of(value))).collect()
+        facts
+            .iter()
+            .map(|(name, value)| (name.clone(), value_of(value)))
+            .collect()
     };
     let identity = ["table_arn", "table_name", "account_id", "region"];
     let tables: Vec<Value> = report
@@ -278,8 +329,11 @@ fn island(report: &Report) -> String {
             })
         })
         .collect();
-    let rules: Vec<Value> =
-        report.rules.iter().map(|rule| json!({"id": rule.id, "severity": rule.severity.as_str()})).collect();
+    let rules: Vec<Value> = report
+        .rules
+        .iter()
+        .map(|rule| json!({"id": rule.id, "severity": rule.severity.as_str()}))
+        .collect();
     escape_island(&json!({"rules": rules, "tables": tables, "findings": findings}).to_string())
 }
 
@@ -317,6 +371,9 @@ mod tests {
     fn data_cannot_end_their_element() {
         let text = escape_island(r#"{"a":"</script><!--&"}"#);
         assert!(!text.contains(['<', '>', '&']));
-        assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON")["a"], "</script><!--&");
+        assert_eq!(
+            serde_json::from_str::<Value>(&text).expect("JSON")["a"],
+            "</script><!--&"
+        );
     }
 }

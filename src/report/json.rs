@@ -14,8 +14,10 @@ const SCHEMA_VERSION: u32 = 1;
 ///
 /// Errors: none that a report can cause.
 pub fn render(report: &Report) -> Result<Vec<u8>, RenderError> {
-    let mut bytes = serde_json::to_vec_pretty(&Document::of(report))
-        .map_err(|error| RenderError { file_name: "report.json", why: error.to_string() })?;
+    let mut bytes = serde_json::to_vec_pretty(&Document::of(report)).map_err(|error| RenderError {
+        file_name: "report.json",
+        why: error.to_string(),
+    })?;
     bytes.push(b'\n');
     Ok(bytes)
 }
@@ -132,7 +134,11 @@ struct OneFinding<'r> {
 impl<'r> Document<'r> {
     fn of(report: &'r Report) -> Self {
         let by_verdict = |counts: &std::collections::BTreeMap<Verdict, usize>| {
-            Counts(Verdict::ALL.map(|verdict| (verdict.as_str(), counts.get(&verdict).copied().unwrap_or(0))).to_vec())
+            Counts(
+                Verdict::ALL
+                    .map(|verdict| (verdict.as_str(), counts.get(&verdict).copied().unwrap_or(0)))
+                    .to_vec(),
+            )
         };
         let severities = &report.totals.non_compliant_by_severity;
         let scan = &report.scan;

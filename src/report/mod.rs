@@ -150,29 +150,44 @@ pub struct TableRow {
 impl TableRow {
     /// The value of a fact; unknown if there is no such fact.
     pub fn fact(&self, name: &str) -> &FactValue {
-        self.facts.iter().find(|(fact, _)| fact == name).map_or(&FactValue::Unknown, |(_, value)| value)
+        self.facts
+            .iter()
+            .find(|(fact, _)| fact == name)
+            .map_or(&FactValue::Unknown, |(_, value)| value)
     }
 }
 
 impl Report {
     /// Findings that speak against the tables and that no waiver covers.
     pub fn open_findings(&self) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(|finding| finding.verdict == Verdict::NonCompliant && !finding.waived)
+        self.findings
+            .iter()
+            .filter(|finding| finding.verdict == Verdict::NonCompliant && !finding.waived)
     }
 }
 
 impl Totals {
     /// Counts the rows.
     pub fn of(tables: &[TableRow], findings: &[Finding]) -> Self {
-        let mut totals = Self { tables: tables.len(), findings: findings.len(), ..Self::default() };
+        let mut totals = Self {
+            tables: tables.len(),
+            findings: findings.len(),
+            ..Self::default()
+        };
         for verdict in Verdict::ALL {
-            totals.tables_by_verdict.insert(verdict, tables.iter().filter(|table| table.verdict == verdict).count());
+            totals
+                .tables_by_verdict
+                .insert(verdict, tables.iter().filter(|table| table.verdict == verdict).count());
             let of_verdict = findings.iter().filter(|finding| finding.verdict == verdict).count();
             totals.findings_by_verdict.insert(verdict, of_verdict);
         }
         for severity in Severity::ALL {
             let open = |finding: &&Finding| finding.verdict == Verdict::NonCompliant && !finding.waived;
-            let count = findings.iter().filter(open).filter(|finding| finding.severity == severity).count();
+            let count = findings
+                .iter()
+                .filter(open)
+                .filter(|finding| finding.severity == severity)
+                .count();
             totals.non_compliant_by_severity.insert(severity, count);
         }
         totals.waived = findings.iter().filter(|finding| finding.waived).count();
@@ -205,10 +220,40 @@ pub struct Format {
 
 /// Every file a scan can write, in order of writing.
 pub const FORMATS: &[Format] = &[
-    Format { name: "csv", file_name: "findings.csv", content_type: "text/csv; charset=utf-8", render: csv::findings },
-    Format { name: "csv", file_name: "tables.csv", content_type: "text/csv; charset=utf-8", render: csv::tables },
-    Format { name: "csv", file_name: "coverage.csv", content_type: "text/csv; charset=utf-8", render: csv::coverage },
-    Format { name: "json", file_name: "report.json", content_type: "application/json", render: json::render },
-    Format { name: "html", file_name: "report.html", content_type: "text/html; charset=utf-8", render: html::render },
-    Format { name: "pdf", file_name: "report.pdf", content_type: "application/pdf", render: pdf::render },
+    Format {
+        name: "csv",
+        file_name: "findings.csv",
+        content_type: "text/csv; charset=utf-8",
+        render: csv::findings,
+    },
+    Format {
+        name: "csv",
+        file_name: "tables.csv",
+        content_type: "text/csv; charset=utf-8",
+        render: csv::tables,
+    },
+    Format {
+        name: "csv",
+        file_name: "coverage.csv",
+        content_type: "text/csv; charset=utf-8",
+        render: csv::coverage,
+    },
+    Format {
+        name: "json",
+        file_name: "report.json",
+        content_type: "application/json",
+        render: json::render,
+    },
+    Format {
+        name: "html",
+        file_name: "report.html",
+        content_type: "text/html; charset=utf-8",
+        render: html::render,
+    },
+    Format {
+        name: "pdf",
+        file_name: "report.pdf",
+        content_type: "application/pdf",
+        render: pdf::render,
+    },
 ];

@@ -16,14 +16,26 @@ const NAMED: usize = 5;
 pub fn summary(report: &Report, width: usize) -> String {
     let mut text = String::new();
     let scan = &report.scan;
-    text.push_str(&format!("as of {} by {}\n", rfc3339(scan.as_of), one_line(&scan.caller_arn)));
+    text.push_str(&format!(
+        "as of {} by {}\n",
+        rfc3339(scan.as_of),
+        one_line(&scan.caller_arn)
+    ));
     text.push_str(&coverage_line(report));
     for (verdict, title) in [(Verdict::NonCompliant, "NON-COMPLIANT"), (Verdict::Unknown, "UNKNOWN")] {
         let mut by_rule: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
-        for finding in report.findings.iter().filter(|finding| finding.verdict == verdict && !finding.waived) {
+        for finding in report
+            .findings
+            .iter()
+            .filter(|finding| finding.verdict == verdict && !finding.waived)
+        {
             by_rule.entry(&finding.rule).or_default().push(finding);
         }
-        let mut rules: Vec<&RuleLine> = report.rules.iter().filter(|rule| by_rule.contains_key(rule.id.as_str())).collect();
+        let mut rules: Vec<&RuleLine> = report
+            .rules
+            .iter()
+            .filter(|rule| by_rule.contains_key(rule.id.as_str()))
+            .collect();
         rules.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.id.cmp(&b.id)));
         if !rules.is_empty() {
             text.push_str(&format!("\n{title}\n"));
@@ -71,12 +83,18 @@ fn coverage_line(report: &Report) -> String {
         count(coverage.tables_listed, "table"),
         coverage.tables_described
     );
-    for (number, word) in [(coverage.tables_vanished, "vanished meanwhile"), (coverage.tables_unknown, "not described")] {
+    for (number, word) in [
+        (coverage.tables_vanished, "vanished meanwhile"),
+        (coverage.tables_unknown, "not described"),
+    ] {
         if number > 0 {
             text.push_str(&format!(", {number} {word}"));
         }
     }
-    format!("{text}; {} to AWS\n", count(usize::try_from(report.scan.call_count).unwrap_or(usize::MAX), "request"))
+    format!(
+        "{text}; {} to AWS\n",
+        count(usize::try_from(report.scan.call_count).unwrap_or(usize::MAX), "request")
+    )
 }
 
 fn closing(report: &Report) -> String {
@@ -92,7 +110,11 @@ fn closing(report: &Report) -> String {
             parts.push(format!("{} {word}", of(verdict)));
         }
     }
-    let tables = if parts.is_empty() { "no table was judged".to_owned() } else { parts.join(", ") };
+    let tables = if parts.is_empty() {
+        "no table was judged".to_owned()
+    } else {
+        parts.join(", ")
+    };
     let gaps = match report.coverage.gaps.len() {
         0 => "everything in scope was read".to_owned(),
         gaps => format!("{}, listed in the report", count(gaps, "gap")),

@@ -78,7 +78,11 @@ pub struct PolicyValue {
 
 /// The policy values, as columns beside the facts.
 pub const POLICY_VALUES: &[PolicyValue] = &[
-    PolicyValue { name: "rpo_hours", dtype: DataType::Float64, doc: "Greatest age allowed, in hours (`policy.rpo`)." },
+    PolicyValue {
+        name: "rpo_hours",
+        dtype: DataType::Float64,
+        doc: "Greatest age allowed, in hours (`policy.rpo`).",
+    },
     PolicyValue {
         name: "retention_min_days",
         dtype: DataType::Int64,
@@ -112,7 +116,9 @@ pub fn policy_values(policy: &Policy) -> Vec<(&'static str, FactValue)> {
 /// Everything a condition may name.
 pub fn schema() -> Schema {
     let facts = TABLE_FACTS.iter().map(|fact| (fact.name.into(), fact.kind.dtype()));
-    let policy = POLICY_VALUES.iter().map(|value| (value.name.into(), value.dtype.clone()));
+    let policy = POLICY_VALUES
+        .iter()
+        .map(|value| (value.name.into(), value.dtype.clone()));
     facts.chain(policy).collect()
 }
 
@@ -127,7 +133,10 @@ impl RuleSet {
     pub fn load(folder: Option<&Path>, ids: &[String]) -> Outcome<Self> {
         let files = match folder {
             Some(folder) => read_folder(folder)?,
-            None => EMBEDDED.iter().map(|(name, text)| (format!("rules/{name}"), (*text).to_owned())).collect(),
+            None => EMBEDDED
+                .iter()
+                .map(|(name, text)| (format!("rules/{name}"), (*text).to_owned()))
+                .collect(),
         };
         let schema = schema();
         let (mut rules, mut problems) = (Vec::new(), Vec::new());
@@ -161,19 +170,31 @@ impl RuleSet {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => "`explain rules` lists them all".to_owned(),
                 };
-                problems.push(Problem::usage(format!("`{id}` is not a rule")).at("`--rules`").hint(hint));
+                problems.push(
+                    Problem::usage(format!("`{id}` is not a rule"))
+                        .at("`--rules`")
+                        .hint(hint),
+                );
             }
         }
         if !problems.is_empty() {
             return Err(Problems(problems));
         }
-        Ok(Self(self.0.into_iter().filter(|rule| ids.is_empty() || ids.contains(&rule.id)).collect()))
+        Ok(Self(
+            self.0
+                .into_iter()
+                .filter(|rule| ids.is_empty() || ids.contains(&rule.id))
+                .collect(),
+        ))
     }
 
     /// The frames that the facts these rules read rest on.
     pub fn frames(&self) -> BTreeSet<&'static str> {
         let reads = self.0.iter().flat_map(Rule::reads);
-        reads.filter_map(|name| fact(name)).flat_map(|fact| fact.frames.iter().copied()).collect()
+        reads
+            .filter_map(|name| fact(name))
+            .flat_map(|fact| fact.frames.iter().copied())
+            .collect()
     }
 }
 
@@ -225,26 +246,30 @@ pub fn parse(origin: &str, text: &str, schema: &Schema) -> Outcome<Rule> {
     }
 }
 
-fn read_rule<'a>(
-    reader: &mut Reader<'a>,
-    root: &mut Section<'_, 'a>,
-    origin: &str,
-    schema: &Schema,
-) -> Option<Rule> {
+fn read_rule<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>, origin: &str, schema: &Schema) -> Option<Rule> {
     let id = required(reader, root, "id");
     let title = required(reader, root, "title");
     let severity = required(reader, root, "severity").and_then(|text| read_severity(reader, &text));
     let compliant_text = required(reader, root, "compliant");
-    let compliant = compliant_text.as_ref().and_then(|text| condition(reader, text, "compliant", schema));
+    let compliant = compliant_text
+        .as_ref()
+        .and_then(|text| condition(reader, text, "compliant", schema));
     let applies_text = reader.string(root, "applies");
-    let applies = applies_text.as_ref().and_then(|text| condition(reader, text, "applies", schema));
+    let applies = applies_text
+        .as_ref()
+        .and_then(|text| condition(reader, text, "applies", schema));
     let message = required(reader, root, "message");
     let not_applicable = reader.string(root, "not-applicable");
     for text in message.iter().chain(&not_applicable) {
         check_placeholders(reader, text, schema);
     }
     if applies_text.is_some() && not_applicable.is_none() {
-        reader.note(root.offset, "`not-applicable` is missing", "a rule with `applies` must say why it does not ask", "");
+        reader.note(
+            root.offset,
+            "`not-applicable` is missing",
+            "a rule with `applies` must say why it does not ask",
+            "",
+        );
     }
     let remedy = required(reader, root, "remedy");
     let rationale = required(reader, root, "rationale");
@@ -252,13 +277,26 @@ fn read_rule<'a>(
         if text.value == "backup-now" {
             return Some(Action::BackupNow);
         }
-        reader.note(text.offset, format!("`{}` is not an action", text.value), "", "the only action is `backup-now`");
+        reader.note(
+            text.offset,
+            format!("`{}` is not an action", text.value),
+            "",
+            "the only action is `backup-now`",
+        );
         None
     });
     let examples = read_examples(reader, root, schema);
     let id = id?;
-    if Path::new(origin).file_stem().is_none_or(|stem| stem != id.value.as_str()) {
-        reader.note(id.offset, format!("the file of rule `{0}` must be called `{0}.toml`", id.value), "", "");
+    if Path::new(origin)
+        .file_stem()
+        .is_none_or(|stem| stem != id.value.as_str())
+    {
+        reader.note(
+            id.offset,
+            format!("the file of rule `{0}` must be called `{0}.toml`", id.value),
+            "",
+            "",
+        );
     }
     Some(Rule {
         id: id.value,
@@ -306,7 +344,10 @@ fn condition(reader: &mut Reader<'_>, text: &Located<String>, key: &str, schema:
 
 /// The names between braces in a message.
 pub fn placeholders(message: &str) -> impl Iterator<Item = &str> {
-    message.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
+    message
+        .split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
 }
 
 fn check_placeholders(reader: &mut Reader<'_>, message: &Located<String>, schema: &Schema) {
@@ -316,7 +357,12 @@ fn check_placeholders(reader: &mut Reader<'_>, message: &Located<String>, schema
                 Some(near) => format!("did you mean `{{{near}}}`?"),
                 None => "`explain facts` lists them all".to_owned(),
             };
-            reader.note(message.offset, format!("the message names a fact that does not exist: `{{{name}}}`"), "", hint);
+            reader.note(
+                message.offset,
+                format!("the message names a fact that does not exist: `{{{name}}}`"),
+                "",
+                hint,
+            );
         }
     }
 }
@@ -366,7 +412,12 @@ fn example_facts<'a>(reader: &mut Reader<'a>, section: &Section<'_, 'a>, schema:
         };
         match fact {
             Some(fact) => facts.push((name, fact)),
-            None => reader.note(offset, format!("`{name}` has the wrong type in an example"), format!("it is a {dtype}"), ""),
+            None => reader.note(
+                offset,
+                format!("`{name}` has the wrong type in an example"),
+                format!("it is a {dtype}"),
+                "",
+            ),
         }
     }
     facts

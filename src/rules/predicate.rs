@@ -5,8 +5,8 @@
 //! refused here, in our own words.
 
 use polars::prelude::{
-    AggExpr, BooleanFunction, DataFrame, DataType, Expr, FunctionExpr, IntoLazy, LiteralValue, Operator, PlSmallStr, Schema,
-    StringFunction,
+    AggExpr, BooleanFunction, DataFrame, DataType, Expr, FunctionExpr, IntoLazy, LiteralValue, Operator, PlSmallStr,
+    Schema, StringFunction,
 };
 use polars::sql::sql_expr;
 
@@ -32,7 +32,10 @@ pub struct Mistake {
 
 impl Mistake {
     fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { what: what.into(), hint: hint.into() }
+        Self {
+            what: what.into(),
+            hint: hint.into(),
+        }
     }
 }
 
@@ -43,7 +46,10 @@ pub fn compile(text: &str, schema: &Schema) -> Result<Predicate, Mistake> {
     let expr = sql_expr(text).map_err(|error| {
         let why = error.to_string();
         let why = why.lines().next().unwrap_or_default();
-        Mistake::new(format!("it is not a condition: {why}"), "write it like `usable_recovery_point_count > 0`")
+        Mistake::new(
+            format!("it is not a condition: {why}"),
+            "write it like `usable_recovery_point_count > 0`",
+        )
     })?;
     let mut reads: Vec<(usize, String)> = Vec::new();
     for part in &expr {
@@ -58,11 +64,17 @@ pub fn compile(text: &str, schema: &Schema) -> Result<Predicate, Mistake> {
         }
     }
     if reads.is_empty() {
-        return Err(Mistake::new("it reads no fact, so it can say nothing of a table", "name a fact; `explain facts` lists them"));
+        return Err(Mistake::new(
+            "it reads no fact, so it can say nothing of a table",
+            "name a fact; `explain facts` lists them",
+        ));
     }
     check_type(&expr, schema)?;
     reads.sort();
-    Ok(Predicate { expr, reads: reads.into_iter().map(|(_, name)| name).collect() })
+    Ok(Predicate {
+        expr,
+        reads: reads.into_iter().map(|(_, name)| name).collect(),
+    })
 }
 
 fn unknown_fact(name: &PlSmallStr, schema: &Schema) -> Mistake {
@@ -84,9 +96,10 @@ fn check(part: &Expr) -> Result<(), Mistake> {
             refuse("NULL", "a rule may not answer for missing evidence")
         }
         Expr::Literal(_) | Expr::Cast { .. } => Ok(()),
-        Expr::BinaryExpr { op: Operator::EqValidity | Operator::NotEqValidity, .. } => {
-            refuse("IS DISTINCT FROM", "a rule may not answer for missing evidence")
-        }
+        Expr::BinaryExpr {
+            op: Operator::EqValidity | Operator::NotEqValidity,
+            ..
+        } => refuse("IS DISTINCT FROM", "a rule may not answer for missing evidence"),
         Expr::BinaryExpr { .. } => Ok(()),
         Expr::Function { function, .. } => match function {
             FunctionExpr::Boolean(BooleanFunction::Not | BooleanFunction::IsIn { nulls_equal: false }) => Ok(()),
@@ -95,15 +108,15 @@ fn check(part: &Expr) -> Result<(), Mistake> {
             }
             FunctionExpr::Negate => Ok(()),
             // LIKE and ILIKE.
-            FunctionExpr::StringExpr(StringFunction::Contains { .. } | StringFunction::StartsWith | StringFunction::EndsWith) => Ok(()),
+            FunctionExpr::StringExpr(
+                StringFunction::Contains { .. } | StringFunction::StartsWith | StringFunction::EndsWith,
+            ) => Ok(()),
             other => refuse(&format!("`{other}`"), "it could hide missing evidence"),
         },
         Expr::Ternary { .. } => refuse("CASE", "it could hide missing evidence"),
         // The list of an IN.
         Expr::Agg(AggExpr::Implode { input, .. }) if matches!(**input, Expr::Literal(_)) => Ok(()),
-        Expr::Agg(_) | Expr::Len | Expr::Over { .. } => {
-            refuse("an aggregate", "a rule judges one table at a time")
-        }
+        Expr::Agg(_) | Expr::Len | Expr::Over { .. } => refuse("an aggregate", "a rule judges one table at a time"),
         Expr::SubPlan(..) => refuse("a subquery", "a rule judges one table at a time"),
         Expr::Alias(..) => refuse("AS", "a condition has no name"),
         Expr::Selector(_) => refuse("`*`", "name the facts"),
@@ -123,7 +136,10 @@ fn check_type(expr: &Expr, schema: &Schema) -> Result<(), Mistake> {
         Err(error) => {
             let why = error.to_string();
             let why = why.lines().next().unwrap_or_default();
-            Err(Mistake::new(format!("compares things of different types: {why}"), "`explain facts` shows the types"))
+            Err(Mistake::new(
+                format!("compares things of different types: {why}"),
+                "`explain facts` shows the types",
+            ))
         }
     }
 }
@@ -134,16 +150,27 @@ mod tests {
     use polars::prelude::Column;
 
     fn schema() -> Schema {
-        [("a", DataType::Boolean), ("b", DataType::Boolean), ("n", DataType::Int64), ("x", DataType::Float64), ("t", DataType::String)]
-            .into_iter()
-            .map(|(name, dtype)| (name.into(), dtype))
-            .collect()
+        [
+            ("a", DataType::Boolean),
+            ("b", DataType::Boolean),
+            ("n", DataType::Int64),
+            ("x", DataType::Float64),
+            ("t", DataType::String),
+        ]
+        .into_iter()
+        .map(|(name, dtype)| (name.into(), dtype))
+        .collect()
     }
 
     fn three_valued(text: &str, a: Option<bool>, b: Option<bool>) -> Option<bool> {
         let predicate = compile(text, &schema()).expect("a condition");
-        let frame = DataFrame::new(1, vec![Column::new("a".into(), [a]), Column::new("b".into(), [b])]).expect("a frame");
-        let result = frame.lazy().select([predicate.expr.alias("r")]).collect().expect("a result");
+        let frame =
+            DataFrame::new(1, vec![Column::new("a".into(), [a]), Column::new("b".into(), [b])]).expect("a frame");
+        let result = frame
+            .lazy()
+            .select([predicate.expr.alias("r")])
+            .collect()
+            .expect("a result");
         result.column("r").expect("r").bool().expect("bool").get(0)
     }
 
@@ -151,9 +178,15 @@ mod tests {
     fn logic_is_three_valued() {
         let (t, f, u) = (Some(true), Some(false), None);
         for (a, b, and, or) in [
-            (t, t, t, t), (t, f, f, t), (t, u, u, t),
-            (f, t, f, t), (f, f, f, f), (f, u, f, u),
-            (u, t, u, t), (u, f, f, u), (u, u, u, u),
+            (t, t, t, t),
+            (t, f, f, t),
+            (t, u, u, t),
+            (f, t, f, t),
+            (f, f, f, f),
+            (f, u, f, u),
+            (u, t, u, t),
+            (u, f, f, u),
+            (u, u, u, u),
         ] {
             assert_eq!(three_valued("a AND b", a, b), and, "{a:?} AND {b:?}");
             assert_eq!(three_valued("a OR b", a, b), or, "{a:?} OR {b:?}");
@@ -165,27 +198,97 @@ mod tests {
 
     #[test]
     fn comparisons_with_an_unknown_are_unknown() {
-        let frame = DataFrame::new(1, vec![Column::new("n".into(), [None::<i64>]), Column::new("t".into(), [None::<&str>])]).expect("a frame");
-        for text in ["n > 0", "n = 0", "n <> 0", "n BETWEEN 1 AND 2", "n NOT BETWEEN 1 AND 2", "n IN (1, 2)", "n NOT IN (1)", "t = 'a'", "t LIKE 'a%'", "t NOT LIKE '%a'", "t IN ('a')", "-n < 3", "n + 1 > 0"] {
+        let frame = DataFrame::new(
+            1,
+            vec![
+                Column::new("n".into(), [None::<i64>]),
+                Column::new("t".into(), [None::<&str>]),
+            ],
+        )
+        .expect("a frame");
+        for text in [
+            "n > 0",
+            "n = 0",
+            "n <> 0",
+            "n BETWEEN 1 AND 2",
+            "n NOT BETWEEN 1 AND 2",
+            "n IN (1, 2)",
+            "n NOT IN (1)",
+            "t = 'a'",
+            "t LIKE 'a%'",
+            "t NOT LIKE '%a'",
+            "t IN ('a')",
+            "-n < 3",
+            "n + 1 > 0",
+        ] {
             let predicate = compile(text, &schema()).unwrap_or_else(|mistake| panic!("{text}: {mistake:?}"));
-            let result = frame.clone().lazy().select([predicate.expr.alias("r")]).collect().expect("a result");
-            assert_eq!(result.column("r").expect("r").bool().expect("bool").get(0), None, "{text}");
+            let result = frame
+                .clone()
+                .lazy()
+                .select([predicate.expr.alias("r")])
+                .collect()
+                .expect("a result");
+            assert_eq!(
+                result.column("r").expect("r").bool().expect("bool").get(0),
+                None,
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn like_and_in_say_what_sql_says() {
-        let frame = DataFrame::new(1, vec![Column::new("t".into(), [Some("ledger-a.b")]), Column::new("n".into(), [Some(3_i64)])]).expect("a frame");
-        for (text, expected) in [("t LIKE 'ledger-%'", true), ("t LIKE 'ledger'", false), ("t LIKE '%a_b'", true), ("t LIKE '%axb'", false), ("n IN (1, 3)", true), ("n NOT IN (1, 3)", false), ("n BETWEEN 3 AND 4", true)] {
+        let frame = DataFrame::new(
+            1,
+            vec![
+                Column::new("t".into(), [Some("ledger-a.b")]),
+                Column::new("n".into(), [Some(3_i64)]),
+            ],
+        )
+        .expect("a frame");
+        for (text, expected) in [
+            ("t LIKE 'ledger-%'", true),
+            ("t LIKE 'ledger'", false),
+            ("t LIKE '%a_b'", true),
+            ("t LIKE '%axb'", false),
+            ("n IN (1, 3)", true),
+            ("n NOT IN (1, 3)", false),
+            ("n BETWEEN 3 AND 4", true),
+        ] {
             let predicate = compile(text, &schema()).unwrap_or_else(|mistake| panic!("{text}: {mistake:?}"));
-            let result = frame.clone().lazy().select([predicate.expr.alias("r")]).collect().expect("a result");
-            assert_eq!(result.column("r").expect("r").bool().expect("bool").get(0), Some(expected), "{text}");
+            let result = frame
+                .clone()
+                .lazy()
+                .select([predicate.expr.alias("r")])
+                .collect()
+                .expect("a result");
+            assert_eq!(
+                result.column("r").expect("r").bool().expect("bool").get(0),
+                Some(expected),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn what_could_hide_missing_evidence_is_refused() {
-        for text in ["n IS NULL", "n IS NOT NULL", "COALESCE(n, 0) > 0", "CASE WHEN a THEN b ELSE a END", "SUM(n) > 1", "COUNT(*) > 0", "n IS DISTINCT FROM 1", "n = NULL", "a AS b", "*", "IFNULL(n, 0) > 1", "n > (SELECT 1)", "COUNT(n) OVER () > 1", "NULLIF(n, 1) = 2", "GREATEST(n, 1) > 0"] {
+        for text in [
+            "n IS NULL",
+            "n IS NOT NULL",
+            "COALESCE(n, 0) > 0",
+            "CASE WHEN a THEN b ELSE a END",
+            "SUM(n) > 1",
+            "COUNT(*) > 0",
+            "n IS DISTINCT FROM 1",
+            "n = NULL",
+            "a AS b",
+            "*",
+            "IFNULL(n, 0) > 1",
+            "n > (SELECT 1)",
+            "COUNT(n) OVER () > 1",
+            "NULLIF(n, 1) = 2",
+            "GREATEST(n, 1) > 0",
+        ] {
             assert!(compile(text, &schema()).is_err(), "{text}");
         }
     }
@@ -195,9 +298,17 @@ mod tests {
         let mistake = compile("m > 0", &schema()).expect_err("unknown");
         assert_eq!(mistake.what, "uses a fact that does not exist: `m`");
         let mistake = compile("n + 1", &schema()).expect_err("a number");
-        assert!(mistake.what.starts_with("gives i64 instead of true or false"), "{}", mistake.what);
+        assert!(
+            mistake.what.starts_with("gives i64 instead of true or false"),
+            "{}",
+            mistake.what
+        );
         let mistake = compile("n = 'a'", &schema()).expect_err("types");
-        assert!(mistake.what.starts_with("compares things of different types"), "{}", mistake.what);
+        assert!(
+            mistake.what.starts_with("compares things of different types"),
+            "{}",
+            mistake.what
+        );
         assert!(compile("n >", &schema()).is_err());
         assert!(compile("true", &schema()).is_err());
     }

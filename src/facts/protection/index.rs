@@ -92,8 +92,12 @@ impl Index {
                 }
             }
         }
-        let judged = candidates.into_iter().map(|number| (number, self.judge_one(number, table)));
-        judged.filter(|(_, judgement)| judgement.membership != Membership::No).collect()
+        let judged = candidates
+            .into_iter()
+            .map(|number| (number, self.judge_one(number, table)));
+        judged
+            .filter(|(_, judgement)| judgement.membership != Membership::No)
+            .collect()
     }
 }
 
@@ -129,22 +133,43 @@ pub struct PlanVerdict {
 /// Is the table in a plan? One selection that surely takes it is enough; what could not be read leaves only a "no" open.
 pub fn plan_verdict(index: &Index, table: &TableFacts<'_>, unread: &[Unread]) -> PlanVerdict {
     let judged = index.judge_all(table);
-    let of = |membership: Membership| judged.iter().filter(move |(_, judgement)| judgement.membership == membership);
+    let of = |membership: Membership| {
+        judged
+            .iter()
+            .filter(move |(_, judgement)| judgement.membership == membership)
+    };
     let matches: Vec<usize> = of(Membership::Yes).map(|(number, _)| *number).collect();
     let sentence = |(number, judgement): &(usize, Judgement)| {
         let selection = index.selection(*number);
-        format!("plan `{}`, selection `{}`: {}", selection.plan_name, selection.selection_name, judgement.reason)
+        format!(
+            "plan `{}`, selection `{}`: {}",
+            selection.plan_name, selection.selection_name, judgement.reason
+        )
     };
     let (kind, reason) = if let Some(first) = of(Membership::Yes).next() {
         let others = matches.len() - 1;
-        let more = if others > 0 { format!(" (and {others} more)") } else { String::new() };
+        let more = if others > 0 {
+            format!(" (and {others} more)")
+        } else {
+            String::new()
+        };
         (PlanVerdictKind::Protected, sentence(first) + &more)
     } else if let Some(first) = of(Membership::Uncertain).next() {
         (PlanVerdictKind::Uncertain, sentence(first))
     } else if let Some(first) = unread.first() {
         let others = unread.len() - 1;
-        let more = if others > 0 { format!(" and {others} more") } else { String::new() };
-        (PlanVerdictKind::Uncertain, format!("no selection that could be read takes it; {}{more} could not be read", first.what))
+        let more = if others > 0 {
+            format!(" and {others} more")
+        } else {
+            String::new()
+        };
+        (
+            PlanVerdictKind::Uncertain,
+            format!(
+                "no selection that could be read takes it; {}{more} could not be read",
+                first.what
+            ),
+        )
     } else {
         (PlanVerdictKind::Unprotected, why_not(index, table))
     };
@@ -160,11 +185,16 @@ fn why_not(index: &Index, table: &TableFacts<'_>) -> String {
         return format!("none of {} selections takes it", index.len());
     }
     let misses = (0..index.len()).map(|number| (number, index.judge_one(number, table)));
-    let nearest = misses.into_iter().find(|(_, judgement)| !judgement.reason.starts_with("no Resources pattern"));
+    let nearest = misses
+        .into_iter()
+        .find(|(_, judgement)| !judgement.reason.starts_with("no Resources pattern"));
     match nearest {
         Some((number, judgement)) => {
             let selection = index.selection(number);
-            format!("plan `{}`, selection `{}`: {}", selection.plan_name, selection.selection_name, judgement.reason)
+            format!(
+                "plan `{}`, selection `{}`: {}",
+                selection.plan_name, selection.selection_name, judgement.reason
+            )
         }
         None => match index.len() {
             1 => "the only selection here names neither this table nor a tag of it".to_owned(),

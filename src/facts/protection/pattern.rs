@@ -11,7 +11,9 @@ pub(super) struct Glob {
 
 impl Glob {
     pub(super) fn new(text: &str) -> Self {
-        Self { parts: text.split('*').map(str::to_owned).collect() }
+        Self {
+            parts: text.split('*').map(str::to_owned).collect(),
+        }
     }
 
     /// Without white space in the text: greedy from left to right, each part at its earliest place, the last at the end.
@@ -23,10 +25,16 @@ impl Glob {
         let [first, middle @ .., last] = self.parts.as_slice() else {
             return self.parts.first().is_some_and(|only| only == text);
         };
-        let Some(rest) = text.strip_prefix(first.as_str()) else { return false };
-        let Some(mut rest) = rest.strip_suffix(last.as_str()) else { return false };
+        let Some(rest) = text.strip_prefix(first.as_str()) else {
+            return false;
+        };
+        let Some(mut rest) = rest.strip_suffix(last.as_str()) else {
+            return false;
+        };
         for part in middle {
-            let Some(at) = rest.find(part.as_str()) else { return false };
+            let Some(at) = rest.find(part.as_str()) else {
+                return false;
+            };
             rest = &rest[at + part.len()..];
         }
         true
@@ -35,7 +43,9 @@ impl Glob {
     /// The rare case of white space in the text: parts may hold it, runs may not, so the earliest place of a part may be
     /// the wrong one. All places are kept, part by part.
     fn matches_around_white_space(&self, text: &str) -> bool {
-        let Some((first, rest)) = self.parts.split_first() else { return false };
+        let Some((first, rest)) = self.parts.split_first() else {
+            return false;
+        };
         if !text.starts_with(first.as_str()) {
             return false;
         }
@@ -44,7 +54,8 @@ impl Glob {
             let mut next: Vec<usize> = Vec::new();
             for &end in &ends {
                 let run = text[end..].find(char::is_whitespace).map_or(text.len(), |at| end + at);
-                let places = (end..=run).filter(|at| text.is_char_boundary(*at) && text[*at..].starts_with(part.as_str()));
+                let places =
+                    (end..=run).filter(|at| text.is_char_boundary(*at) && text[*at..].starts_with(part.as_str()));
                 next.extend(places.map(|at| at + part.len()));
             }
             next.sort_unstable();
@@ -85,7 +96,12 @@ impl ArnPattern {
             doubt_of(text)
         };
         let full = shorthand.unwrap_or_else(|| text.to_owned());
-        Self { breadth: breadth_of(&full), glob: Glob::new(&full), doubt, text: text.to_owned() }
+        Self {
+            breadth: breadth_of(&full),
+            glob: Glob::new(&full),
+            doubt,
+            text: text.to_owned(),
+        }
     }
 
     /// Has the pattern no star, so that one ARN is all it can mean?
@@ -111,8 +127,20 @@ fn expand_empty_segments(text: &str) -> Option<String> {
     if arn.service != "dynamodb" || !(arn.region.is_empty() || arn.account_id.is_empty()) {
         return None;
     }
-    let or_star = |segment: &str| if segment.is_empty() { "*".to_owned() } else { segment.to_owned() };
-    Some(format!("arn:{}:dynamodb:{}:{}:{}", arn.partition, or_star(arn.region), or_star(arn.account_id), arn.resource))
+    let or_star = |segment: &str| {
+        if segment.is_empty() {
+            "*".to_owned()
+        } else {
+            segment.to_owned()
+        }
+    };
+    Some(format!(
+        "arn:{}:dynamodb:{}:{}:{}",
+        arn.partition,
+        or_star(arn.region),
+        or_star(arn.account_id),
+        arn.resource
+    ))
 }
 
 /// Stars are beyond doubt at the end, and as a whole Region or account segment. AWS's sources contradict each other
@@ -152,11 +180,24 @@ mod tests {
     #[test]
     fn stars_stop_at_white_space() {
         for (pattern, text, expected) in [
-            ("prod*", "production", true), ("prod*", "prod eu", false), ("*", "", true), ("*", "a b", false),
-            ("a*b*a", "aba", true), ("a*b*a", "a", false), ("a*a", "a", false), ("a*a", "aa", true),
-            ("*exclude*", "x-exclude-y", true), ("abc", "abc", true), ("abc", "abcd", false), ("a?c", "abc", false),
-            ("* b*", "a bc", true), ("*b c*", "xb cb cy", false), ("*b c*", "b xb c", false), ("* *", "a b", true),
-            ("*a b*", "aa b", true), ("*é*", "caféx", true),
+            ("prod*", "production", true),
+            ("prod*", "prod eu", false),
+            ("*", "", true),
+            ("*", "a b", false),
+            ("a*b*a", "aba", true),
+            ("a*b*a", "a", false),
+            ("a*a", "a", false),
+            ("a*a", "aa", true),
+            ("*exclude*", "x-exclude-y", true),
+            ("abc", "abc", true),
+            ("abc", "abcd", false),
+            ("a?c", "abc", false),
+            ("* b*", "a bc", true),
+            ("*b c*", "xb cb cy", false),
+            ("*b c*", "b xb c", false),
+            ("* *", "a b", true),
+            ("*a b*", "aa b", true),
+            ("*é*", "caféx", true),
         ] {
             assert_eq!(Glob::new(pattern).matches(text), expected, "{pattern} on {text}");
         }

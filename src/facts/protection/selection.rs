@@ -125,7 +125,11 @@ impl Compiled {
         Self {
             resources: compile(&selection.resources),
             not_resources: compile(&selection.not_resources),
-            globs: selection.conditions.iter().map(|condition| Glob::new(&condition.value)).collect(),
+            globs: selection
+                .conditions
+                .iter()
+                .map(|condition| Glob::new(&condition.value))
+                .collect(),
             selection,
         }
     }
@@ -147,7 +151,11 @@ impl Compiled {
     }
 
     fn opt_in(&self, place: &Place) -> Option<bool> {
-        if self.selection.is_organization_plan { place.org_opt_in } else { place.opt_in }
+        if self.selection.is_organization_plan {
+            place.org_opt_in
+        } else {
+            place.opt_in
+        }
     }
 
     /// By an ARN pattern or by a tag: the surest way in counts.
@@ -204,9 +212,11 @@ fn by_pattern(pattern: &ArnPattern, opt_in: Option<bool>, table: &TableFacts<'_>
     let form = match matched {
         Membership::No => return Judgement::no("no Resources pattern and no tag of ListOfTags matches"),
         Membership::Yes => Judgement::yes(format!("taken by Resources `{}`", pattern.text)),
-        Membership::Uncertain => {
-            Judgement::uncertain(format!("Resources `{}` matches, but {}", pattern.text, doubt.unwrap_or_default()))
-        }
+        Membership::Uncertain => Judgement::uncertain(format!(
+            "Resources `{}` matches, but {}",
+            pattern.text,
+            doubt.unwrap_or_default()
+        )),
     };
     let allowed = match (pattern.breadth, opt_in) {
         (Breadth::Explicit, _) | (_, Some(true)) => return form,
@@ -238,11 +248,18 @@ fn by_tag(tag: &TagCondition, opt_in: Option<bool>, has_resources: bool, table: 
         return Judgement::no("no Resources pattern and no tag of ListOfTags matches");
     }
     let form = if !is_known_kind {
-        Judgement::uncertain(format!("ListOfTags compares by `{}`, which AWS does not document", tag.kind))
+        Judgement::uncertain(format!(
+            "ListOfTags compares by `{}`, which AWS does not document",
+            tag.kind
+        ))
     } else if bare.len() != tag.key.len() {
-        Judgement::uncertain(format!("tag {shown} matches, but the prefix is documented for Conditions only"))
+        Judgement::uncertain(format!(
+            "tag {shown} matches, but the prefix is documented for Conditions only"
+        ))
     } else if bare.starts_with("aws:") {
-        Judgement::uncertain(format!("tag {shown} matches, but AWS does not say whether selections see AWS's own tags"))
+        Judgement::uncertain(format!(
+            "tag {shown} matches, but AWS does not say whether selections see AWS's own tags"
+        ))
     } else {
         Judgement::yes(format!("taken by tag {shown}"))
     };
@@ -252,7 +269,9 @@ fn by_tag(tag: &TagCondition, opt_in: Option<bool>, has_resources: bool, table: 
         (Some(false), true) => Judgement::uncertain(format!(
             "tag {shown} matches, DynamoDB is not opted in here, and AWS does not say whether naming other types overrides that"
         )),
-        (None, _) => Judgement::uncertain(format!("tag {shown} matches, and whether DynamoDB is opted in could not be read")),
+        (None, _) => Judgement::uncertain(format!(
+            "tag {shown} matches, and whether DynamoDB is opted in could not be read"
+        )),
     };
     form.and(allowed)
 }
@@ -261,7 +280,9 @@ fn holds(condition: &Condition, glob: &Glob, table: &TableFacts<'_>) -> Judgemen
     let operator = condition.operator.as_str();
     let shown = format!("{operator} `{}` = `{}`", condition.key, condition.value);
     let Some(key) = condition.key.strip_prefix(TAG_PREFIX) else {
-        return Judgement::uncertain(format!("condition {shown}: AWS documents keys with the prefix {TAG_PREFIX} only"));
+        return Judgement::uncertain(format!(
+            "condition {shown}: AWS documents keys with the prefix {TAG_PREFIX} only"
+        ));
     };
     let is_negative = match &condition.operator {
         Operator::StringEquals | Operator::StringLike => false,
@@ -281,7 +302,9 @@ fn holds(condition: &Condition, glob: &Glob, table: &TableFacts<'_>) -> Judgemen
         };
     };
     if key.starts_with("aws:") {
-        return Judgement::uncertain(format!("condition {shown}: AWS does not say whether selections see AWS's own tags"));
+        return Judgement::uncertain(format!(
+            "condition {shown}: AWS does not say whether selections see AWS's own tags"
+        ));
     }
     let is_equal = match condition.operator {
         Operator::StringLike | Operator::StringNotLike => glob.matches(value),

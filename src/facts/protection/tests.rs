@@ -57,13 +57,20 @@ fn every_vector_gives_its_answer() {
     let vectors = vectors.as_array().expect("a list");
     assert!(vectors.len() >= 72);
     for vector in vectors {
-        let opt_in = if vector["optin"].is_null() && vector.get("optin").is_some() { None } else { Some(vector["optin"].as_bool().unwrap_or(true)) };
+        let opt_in = if vector["optin"].is_null() && vector.get("optin").is_some() {
+            None
+        } else {
+            Some(vector["optin"].as_bool().unwrap_or(true))
+        };
         let tags: Option<BTreeMap<String, String>> = match vector.get("tags") {
             Some(Value::Null) => None,
             Some(tags) => Some(serde_json::from_value(tags.clone()).expect("tags")),
             None => Some(BTreeMap::new()),
         };
-        let table = TableFacts { arn: vector["arn"].as_str().unwrap_or(ARN), tags: tags.as_ref() };
+        let table = TableFacts {
+            arn: vector["arn"].as_str().unwrap_or(ARN),
+            tags: tags.as_ref(),
+        };
         let index = Index::new(place(opt_in), vec![selection(vector)]);
         let judgement = index.judge_one(0, &table);
         let answer = match judgement.membership {
@@ -73,22 +80,37 @@ fn every_vector_gives_its_answer() {
         };
         assert_eq!(answer, vector["expect"], "{}: {}", vector["id"], judgement.reason);
         let reason = vector["reason"].as_str().unwrap_or_default();
-        assert!(judgement.reason.contains(reason), "{}: {}", vector["id"], judgement.reason);
+        assert!(
+            judgement.reason.contains(reason),
+            "{}: {}",
+            vector["id"],
+            judgement.reason
+        );
         let indexed = index.judge_all(&table);
-        let found = indexed.first().map_or(Membership::No, |(_, judgement)| judgement.membership);
+        let found = indexed
+            .first()
+            .map_or(Membership::No, |(_, judgement)| judgement.membership);
         assert_eq!(found, judgement.membership, "{}: the index disagrees", vector["id"]);
     }
 }
 
 #[test]
 fn what_was_not_read_leaves_only_a_no_open() {
-    let unread = [Unread { what: "the list of backup plans".into() }];
+    let unread = [Unread {
+        what: "the list of backup plans".into(),
+    }];
     let tags = BTreeMap::new();
-    let table = TableFacts { arn: ARN, tags: Some(&tags) };
+    let table = TableFacts {
+        arn: ARN,
+        tags: Some(&tags),
+    };
     let empty = Index::new(place(Some(true)), Vec::new());
     assert_eq!(plan_verdict(&empty, &table, &[]).kind, PlanVerdictKind::Unprotected);
     assert_eq!(plan_verdict(&empty, &table, &unread).kind, PlanVerdictKind::Uncertain);
-    let all = Selection { resources: vec!["*".into()], ..Selection::default() };
+    let all = Selection {
+        resources: vec!["*".into()],
+        ..Selection::default()
+    };
     let index = Index::new(place(Some(true)), vec![all]);
     assert_eq!(plan_verdict(&index, &table, &unread).kind, PlanVerdictKind::Protected);
 }
@@ -110,28 +132,48 @@ fn selections() -> impl Strategy<Value = Selection> {
         "arn:aws:s3:::*",
     ]);
     let patterns = prop::collection::vec(pattern.prop_map(str::to_owned), 0..3);
-    let tag = (prop::sample::select(vec!["a", "b", "aws:ResourceTag/a"]), "[xy]{0,2}", prop::bool::weighted(0.9)).prop_map(
-        |(key, value, is_known)| TagCondition {
-            kind: if is_known { "STRINGEQUALS".into() } else { "STRINGLIKE".into() },
+    let tag = (
+        prop::sample::select(vec!["a", "b", "aws:ResourceTag/a"]),
+        "[xy]{0,2}",
+        prop::bool::weighted(0.9),
+    )
+        .prop_map(|(key, value, is_known)| TagCondition {
+            kind: if is_known {
+                "STRINGEQUALS".into()
+            } else {
+                "STRINGLIKE".into()
+            },
             key: key.to_owned(),
             value,
-        },
-    );
-    let operator = prop::sample::select(vec!["StringEquals", "StringNotEquals", "StringLike", "StringNotLike", "StringNew"]);
+        });
+    let operator = prop::sample::select(vec![
+        "StringEquals",
+        "StringNotEquals",
+        "StringLike",
+        "StringNotLike",
+        "StringNew",
+    ]);
     let condition = (operator, "[ab]", "[xy*]{0,2}").prop_map(|(operator, key, value)| Condition {
         operator: operator.into(),
         key: format!("aws:ResourceTag/{key}"),
         value,
     });
-    let parts = (patterns.clone(), patterns, prop::collection::vec(tag, 0..3), prop::collection::vec(condition, 0..3));
-    (parts, any::<bool>()).prop_map(|((resources, not_resources, list_of_tags, conditions), is_org)| Selection {
-        is_organization_plan: is_org,
-        resources,
-        not_resources,
-        list_of_tags,
-        conditions,
-        ..Selection::default()
-    })
+    let parts = (
+        patterns.clone(),
+        patterns,
+        prop::collection::vec(tag, 0..3),
+        prop::collection::vec(condition, 0..3),
+    );
+    (parts, any::<bool>()).prop_map(
+        |((resources, not_resources, list_of_tags, conditions), is_org)| Selection {
+            is_organization_plan: is_org,
+            resources,
+            not_resources,
+            list_of_tags,
+            conditions,
+            ..Selection::default()
+        },
+    )
 }
 
 proptest! {

@@ -22,24 +22,41 @@ pub struct Judgement {
 
 impl Judgement {
     pub(super) fn yes(reason: impl Into<String>) -> Self {
-        Self { membership: Membership::Yes, reason: reason.into() }
+        Self {
+            membership: Membership::Yes,
+            reason: reason.into(),
+        }
     }
 
     pub(super) fn no(reason: impl Into<String>) -> Self {
-        Self { membership: Membership::No, reason: reason.into() }
+        Self {
+            membership: Membership::No,
+            reason: reason.into(),
+        }
     }
 
     pub(super) fn uncertain(reason: impl Into<String>) -> Self {
-        Self { membership: Membership::Uncertain, reason: reason.into() }
+        Self {
+            membership: Membership::Uncertain,
+            reason: reason.into(),
+        }
     }
 
     /// The weaker of two statements that must both hold: no before uncertain before yes. Of two alike, the first.
     pub(super) fn and(self, other: Self) -> Self {
-        if other.membership < self.membership { other } else { self }
+        if other.membership < self.membership {
+            other
+        } else {
+            self
+        }
     }
 
     /// The stronger of two statements of which one is enough.
     pub(super) fn or(self, other: Self) -> Self {
-        if other.membership > self.membership { other } else { self }
+        if other.membership > self.membership {
+            other
+        } else {
+            self
+        }
     }
 }

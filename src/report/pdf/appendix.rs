@@ -8,7 +8,11 @@ use super::text::plural;
 use crate::domain::{FactValue, Verdict};
 use crate::report::{Report, TableRow};
 
-const CELL: Style = Style { face: Face::Regular, size: 6.6, colour: TEXT };
+const CELL: Style = Style {
+    face: Face::Regular,
+    size: 6.6,
+    colour: TEXT,
+};
 
 /// A column of facts: head, width, and the fact it shows.
 const FACTS: &[(&str, f32, bool, &str)] = &[
@@ -42,7 +46,11 @@ pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
         Column::new("Region", 60.0),
         Column::new("Verdict", 67.0),
     ];
-    columns.extend(FACTS.iter().map(|&(title, share, right, _)| Column { title, share, right }));
+    columns.extend(
+        FACTS
+            .iter()
+            .map(|&(title, share, right, _)| Column { title, share, right }),
+    );
     let mut table = Table::new(doc, &columns, 6.6, "Every table");
     let mut places = [0; FACTS.len()];
     for row in &report.tables {
@@ -53,7 +61,10 @@ pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
             vec![verdict(doc, row.verdict)],
         ];
         cells.extend(
-            FACTS.iter().zip(&mut places).map(|(&(_, _, _, name), place)| vec![value(doc, find(row, name, place))]),
+            FACTS
+                .iter()
+                .zip(&mut places)
+                .map(|(&(_, _, _, name), place)| vec![value(doc, find(row, name, place))]),
         );
         table.row(doc, &cells);
     }

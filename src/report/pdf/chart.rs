@@ -55,8 +55,16 @@ pub(super) fn donut(doc: &mut Doc<'_>, (x, y): (f32, f32), radius: f32, counts: 
         doc.page().outline(&circle((x, y), radius), 0.8, muted);
         doc.page().outline(&circle((x, y), hole), 0.8, muted);
     }
-    let mut big = Style { face: Face::Bold, size: radius * 0.36, colour: TEXT };
-    let small = Style { face: Face::Regular, size: 7.4, colour: MUTED };
+    let mut big = Style {
+        face: Face::Bold,
+        size: radius * 0.36,
+        colour: TEXT,
+    };
+    let small = Style {
+        face: Face::Regular,
+        size: 7.4,
+        colour: MUTED,
+    };
     let number = text::grouped(total);
     // Long numbers shrink until they stand clear of the ring.
     big.size *= (hole * 1.6 / doc.measure(big, &number)).min(1.0);
@@ -75,7 +83,9 @@ fn ring_part(centre: (f32, f32), outer: f32, inner: f32, from: f32, to: f32) -> 
 }
 
 fn circle(centre: (f32, f32), radius: f32) -> Vec<(f32, f32)> {
-    (0..120).map(|step| on_circle(centre, radius, STEP * step as f32)).collect()
+    (0..120)
+        .map(|step| on_circle(centre, radius, STEP * step as f32))
+        .collect()
 }
 
 /// Clockwise from the top.
@@ -136,7 +146,11 @@ pub(super) fn bar(
     let colour = doc.template.colours.non_compliant.tint(1.0 - darkness);
     let room = width - 90.0;
     doc.text(x, y + 8.2, BODY, label);
-    let long = if most == 0 { 0.0 } else { room * count as f32 / most as f32 };
+    let long = if most == 0 {
+        0.0
+    } else {
+        room * count as f32 / most as f32
+    };
     if count > 0 {
         let points = rectangle(x + 50.0, y, long.max(1.2), 10.0);
         doc.page().fill_shape(&points, colour);

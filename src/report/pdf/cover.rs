@@ -38,16 +38,33 @@ fn title(doc: &mut Doc<'_>) {
     let (left, width) = (doc.left(), doc.width());
     doc.mark(0, "Cover");
     doc.y = 104.0;
-    let line = Style { face: Face::Bold, size: 9.0, colour: MUTED };
+    let line = Style {
+        face: Face::Bold,
+        size: 9.0,
+        colour: MUTED,
+    };
     for text in [&template.organisation, &template.marking] {
         if !text.is_empty() {
             doc.block(left, width, line, text);
         }
     }
     doc.y += 14.0;
-    let big = Style { face: Face::Bold, size: 28.0, colour: accent };
+    let big = Style {
+        face: Face::Bold,
+        size: 28.0,
+        colour: accent,
+    };
     doc.block(left, width, big, &template.title);
-    doc.block(left, width, Style { face: Face::Regular, size: 13.0, colour: MUTED }, &template.subtitle);
+    doc.block(
+        left,
+        width,
+        Style {
+            face: Face::Regular,
+            size: 13.0,
+            colour: MUTED,
+        },
+        &template.subtitle,
+    );
     doc.y += 18.0;
 }
 
@@ -56,10 +73,18 @@ fn statement(doc: &mut Doc<'_>, report: &Report) {
     let statement = Statement::of(report);
     let colour = statement.colour(&doc.template.colours);
     let (left, width) = (doc.left(), doc.width());
-    let head = Style { face: Face::Bold, size: 13.0, colour };
+    let head = Style {
+        face: Face::Bold,
+        size: 13.0,
+        colour,
+    };
     let body = BODY.colour(TEXT);
     let headline = doc.wrap(head, width - 28.0, &statement.headline);
-    let details: Vec<_> = statement.details.iter().flat_map(|detail| doc.wrap(body, width - 28.0, detail)).collect();
+    let details: Vec<_> = statement
+        .details
+        .iter()
+        .flat_map(|detail| doc.wrap(body, width - 28.0, detail))
+        .collect();
     let height = 22.0 + headline.len() as f32 * head.leading() + details.len() as f32 * (body.leading() + 1.5);
     let top = doc.y;
     doc.page().fill_rect(left, top, width, height, colour.tint(0.93));
@@ -79,13 +104,24 @@ fn statement(doc: &mut Doc<'_>, report: &Report) {
 /// Scope and provenance as label and value.
 fn provenance(doc: &mut Doc<'_>, report: &Report) {
     let scan = &report.scan;
-    let mono = Style { face: Face::Mono, size: 7.8, colour: TEXT };
+    let mono = Style {
+        face: Face::Mono,
+        size: 7.8,
+        colour: TEXT,
+    };
     let coverage = &report.coverage;
-    let mut regions: Vec<&str> = coverage.targets.iter().map(|target| target.target.region.as_str()).collect();
+    let mut regions: Vec<&str> = coverage
+        .targets
+        .iter()
+        .map(|target| target.target.region.as_str())
+        .collect();
     regions.sort_unstable();
     regions.dedup();
-    let accounts: Vec<String> =
-        coverage.accounts.iter().map(|account| name_of(&account.account_id, &account.name)).collect();
+    let accounts: Vec<String> = coverage
+        .accounts
+        .iter()
+        .map(|account| name_of(&account.account_id, &account.name))
+        .collect();
     let part = |status: &str| coverage.targets.iter().filter(|target| target.status == status).count();
     let targets = format!(
         "{}: {} read in full, {} in part, {} not read",
@@ -94,17 +130,38 @@ fn provenance(doc: &mut Doc<'_>, report: &Report) {
         grouped(part("partly")),
         grouped(part("not-read")),
     );
-    let unread = coverage.targets.iter().filter(|target| target.tables_listed.is_none()).count();
-    let mut tables =
-        format!("{} listed, {} described", grouped(coverage.tables_listed), grouped(coverage.tables_described));
+    let unread = coverage
+        .targets
+        .iter()
+        .filter(|target| target.tables_listed.is_none())
+        .count();
+    let mut tables = format!(
+        "{} listed, {} described",
+        grouped(coverage.tables_listed),
+        grouped(coverage.tables_described)
+    );
     if unread > 0 {
-        tables.push_str(&format!("; not listed in full: {}", plural(unread, "account-Region pair")));
+        tables.push_str(&format!(
+            "; not listed in full: {}",
+            plural(unread, "account-Region pair")
+        ));
     }
     let seconds = (scan.finished_at - scan.started_at).num_seconds().max(0);
-    let collected = format!("{} to {} ({seconds} s)", rfc3339(scan.started_at), rfc3339(scan.finished_at));
-    let as_of = format!("{}. Every age in this document is reckoned on this instant.", rfc3339(scan.as_of));
+    let collected = format!(
+        "{} to {} ({seconds} s)",
+        rfc3339(scan.started_at),
+        rfc3339(scan.finished_at)
+    );
+    let as_of = format!(
+        "{}. Every age in this document is reckoned on this instant.",
+        rfc3339(scan.as_of)
+    );
     let heading = |doc: &mut Doc<'_>, text: &str| {
-        let style = Style { face: Face::Bold, size: 10.0, colour: doc.template.colours.accent };
+        let style = Style {
+            face: Face::Bold,
+            size: 10.0,
+            colour: doc.template.colours.accent,
+        };
         let (left, y) = (doc.left(), doc.y + 9.0);
         doc.text(left, y, style, text);
         doc.y += 17.0;
@@ -114,18 +171,33 @@ fn provenance(doc: &mut Doc<'_>, report: &Report) {
     fact(doc, "Regions", BODY, &list(&regions, 20));
     fact(doc, "Reached", BODY, &targets);
     fact(doc, "Tables", BODY, &tables);
-    fact(doc, "Rules", BODY, &format!("{} applied", plural(report.rules.len(), "rule")));
+    fact(
+        doc,
+        "Rules",
+        BODY,
+        &format!("{} applied", plural(report.rules.len(), "rule")),
+    );
     doc.y += 14.0;
     heading(doc, "Provenance");
     fact(doc, "Evidence as of", BODY, &as_of);
     fact(doc, "Collected", BODY, &collected);
     fact(doc, "Caller", mono, &scan.caller_arn);
-    fact(doc, "Calls to AWS", BODY, &grouped(usize::try_from(scan.call_count).unwrap_or(usize::MAX)));
+    fact(
+        doc,
+        "Calls to AWS",
+        BODY,
+        &grouped(usize::try_from(scan.call_count).unwrap_or(usize::MAX)),
+    );
     fact(doc, "Made by", BODY, &format!("backproof {}", scan.tool_version));
     fact(doc, "Scan id", mono, &scan.id);
     let left_out = doc.template.left_out();
     if !left_out.is_empty() {
-        fact(doc, "Left out", BODY, &format!("{}, by the template of this report", left_out.join(", ")));
+        fact(
+            doc,
+            "Left out",
+            BODY,
+            &format!("{}, by the template of this report", left_out.join(", ")),
+        );
     }
 }
 
@@ -152,7 +224,11 @@ fn sign_off(doc: &mut Doc<'_>) {
 
 /// An account id with the name it was given, if any.
 pub(super) fn name_of(account_id: &str, name: &str) -> String {
-    if name.is_empty() { account_id.to_owned() } else { format!("{account_id} ({name})") }
+    if name.is_empty() {
+        account_id.to_owned()
+    } else {
+        format!("{account_id} ({name})")
+    }
 }
 
 /// The first few of a list, and how many follow.
@@ -189,9 +265,18 @@ fn fact(doc: &mut Doc<'_>, label: &str, style: Style, value: &str) {
 
 fn contents_room(doc: &mut Doc<'_>) -> Contents {
     let (left, y) = (doc.left(), doc.y);
-    let style = Style { face: Face::Bold, size: 17.0, colour: doc.template.colours.accent };
+    let style = Style {
+        face: Face::Bold,
+        size: 17.0,
+        colour: doc.template.colours.accent,
+    };
     doc.text(left, y + 15.0, style, "Contents");
-    let contents = Contents { page: doc.pages.len() - 1, left, width: doc.width(), y: y + 34.0 };
+    let contents = Contents {
+        page: doc.pages.len() - 1,
+        left,
+        width: doc.width(),
+        y: y + 34.0,
+    };
     doc.y = contents.y + LINE * (doc.template.sections.len() as f32) + 16.0;
     contents
 }
@@ -233,7 +318,13 @@ fn meaning(doc: &mut Doc<'_>) {
 
 /// Writes the table of contents: title, dots, page, and a link over the whole line.
 pub(super) fn fill_contents(doc: &mut Doc<'_>, contents: &Contents) {
-    let marks: Vec<Mark> = doc.marks.iter().filter(|mark| mark.level == 0).skip(2).cloned().collect();
+    let marks: Vec<Mark> = doc
+        .marks
+        .iter()
+        .filter(|mark| mark.level == 0)
+        .skip(2)
+        .cloned()
+        .collect();
     let (left, width) = (contents.left, contents.width);
     for (index, mark) in marks.iter().enumerate() {
         let y = contents.y + index as f32 * LINE;

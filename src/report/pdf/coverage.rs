@@ -8,7 +8,11 @@ use super::table::{Column, Para, Table};
 use super::text::{grouped, plural};
 use crate::report::Report;
 
-const CELL: Style = Style { face: Face::Regular, size: 7.6, colour: TEXT };
+const CELL: Style = Style {
+    face: Face::Regular,
+    size: 7.6,
+    colour: TEXT,
+};
 
 pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
     doc.part("Coverage and gaps", false);
@@ -23,14 +27,21 @@ fn reconciliation(doc: &mut Doc<'_>, report: &Report) {
     doc.heading("Reconciliation", 60.0);
     let (listed, described) = (coverage.tables_listed, coverage.tables_described);
     let (vanished, unknown) = (coverage.tables_vanished, coverage.tables_unknown);
-    let columns = [Column::new("Count", 330.0), Column::number("Tables", 60.0), Column::new("Holds", 110.0)];
+    let columns = [
+        Column::new("Count", 330.0),
+        Column::number("Tables", 60.0),
+        Column::new("Holds", 110.0),
+    ];
     let mut table = Table::new(doc, &columns, 7.4, "Reconciliation");
     let holds = |doc: &Doc<'_>, left: usize, right: usize| {
         let (text, style) = if left == right {
             ("\u{2713} adds up".to_owned(), CELL.bold())
         } else {
             let colour = doc.template.colours.non_compliant;
-            (format!("\u{2717} differs by {}", grouped(left.abs_diff(right))), CELL.bold().colour(colour))
+            (
+                format!("\u{2717} differs by {}", grouped(left.abs_diff(right))),
+                CELL.bold().colour(colour),
+            )
         };
         vec![Para::new(style, text)]
     };
@@ -42,9 +53,17 @@ fn reconciliation(doc: &mut Doc<'_>, report: &Report) {
     let rows = [
         (line("Listed (ListTables)"), listed, Vec::new()),
         (line("Described (DescribeTable)"), described, Vec::new()),
-        (line("Vanished: gone between list and description"), vanished, Vec::new()),
+        (
+            line("Vanished: gone between list and description"),
+            vanished,
+            Vec::new(),
+        ),
         (line("Unknown: the description could not be read"), unknown, Vec::new()),
-        (line("Described + vanished + unknown = listed"), sum, holds(doc, sum, listed)),
+        (
+            line("Described + vanished + unknown = listed"),
+            sum,
+            holds(doc, sum, listed),
+        ),
         (
             line("Tables in this report = sum over the verdicts"),
             by_verdict,
@@ -55,7 +74,11 @@ fn reconciliation(doc: &mut Doc<'_>, report: &Report) {
         table.row(doc, &[label, number(count), verdict]);
     }
     doc.y += 6.0;
-    let unread = coverage.targets.iter().filter(|target| target.tables_listed.is_none()).count();
+    let unread = coverage
+        .targets
+        .iter()
+        .filter(|target| target.tables_listed.is_none())
+        .count();
     if unread > 0 {
         let text = format!(
             "The tables of {} could not be listed in full. The {} listed elsewhere are not the whole population.",
@@ -71,11 +94,16 @@ fn gaps(doc: &mut Doc<'_>, report: &Report) {
     doc.heading("Gaps", 60.0);
     let gaps = &report.coverage.gaps;
     if gaps.is_empty() {
-        doc.paragraph(BODY, "None: every call that the rules and this report needed was answered.");
+        doc.paragraph(
+            BODY,
+            "None: every call that the rules and this report needed was answered.",
+        );
         return;
     }
-    let text =
-        format!("{}: evidence that could not be read, why, and what follows from it.", plural(gaps.len(), "gap"));
+    let text = format!(
+        "{}: evidence that could not be read, why, and what follows from it.",
+        plural(gaps.len(), "gap")
+    );
     doc.paragraph(BODY, &text);
     doc.y += 4.0;
     let columns = [
@@ -96,7 +124,10 @@ fn gaps(doc: &mut Doc<'_>, report: &Report) {
         }
         let kind = CELL.bold().colour(doc.template.colours.unknown);
         let cells = [
-            vec![Para::new(CELL, gap.target.account_id.as_str()), Para::new(CELL, gap.target.region.as_str())],
+            vec![
+                Para::new(CELL, gap.target.account_id.as_str()),
+                Para::new(CELL, gap.target.region.as_str()),
+            ],
             call,
             vec![Para::new(kind, gap.kind.as_str()), Para::new(CELL, gap.why.as_str())],
             so,
@@ -120,7 +151,13 @@ fn accounts(doc: &mut Doc<'_>, report: &Report) {
     ];
     let mut table = Table::new(doc, &columns, 7.4, "Accounts");
     for account in accounts {
-        let targets = || report.coverage.targets.iter().filter(|target| target.target.account_id == account.account_id);
+        let targets = || {
+            report
+                .coverage
+                .targets
+                .iter()
+                .filter(|target| target.target.account_id == account.account_id)
+        };
         let seen: usize = targets().filter_map(|target| target.tables_listed).sum();
         let unread = targets().any(|target| target.tables_listed.is_none()) || targets().next().is_none();
         let unknown = CELL.bold().colour(doc.template.colours.unknown);
@@ -159,8 +196,10 @@ fn targets(doc: &mut Doc<'_>, report: &Report) {
     let mut table = Table::new(doc, &columns, 7.4, "Account-Region pairs");
     let unknown = CELL.bold().colour(doc.template.colours.unknown);
     for target in &report.coverage.targets {
-        let listed =
-            target.tables_listed.map_or_else(|| Para::new(unknown, "unknown"), |count| Para::new(CELL, grouped(count)));
+        let listed = target.tables_listed.map_or_else(
+            || Para::new(unknown, "unknown"),
+            |count| Para::new(CELL, grouped(count)),
+        );
         let calls = usize::try_from(target.call_count).unwrap_or(usize::MAX);
         let gaps = if target.gap_count > 0 { unknown } else { CELL };
         table.row(

@@ -23,9 +23,17 @@ const TOP: f32 = 66.0;
 const FOOT: f32 = 58.0;
 
 /// Running text.
-pub(super) const BODY: Style = Style { face: Face::Regular, size: 8.6, colour: TEXT };
+pub(super) const BODY: Style = Style {
+    face: Face::Regular,
+    size: 8.6,
+    colour: TEXT,
+};
 /// Remarks below headings, captions.
-pub(super) const SMALL: Style = Style { face: Face::Regular, size: 7.4, colour: MUTED };
+pub(super) const SMALL: Style = Style {
+    face: Face::Regular,
+    size: 7.4,
+    colour: MUTED,
+};
 
 /// A place that bookmarks and the table of contents lead to.
 #[derive(Debug, Clone)]
@@ -52,7 +60,14 @@ pub(super) struct Doc<'a> {
 
 impl<'a> Doc<'a> {
     pub(super) fn new(fonts: &'a Fonts, template: &'a Template) -> Self {
-        Self { fonts, template, pages: Vec::new(), marks: Vec::new(), y: 0.0, across: false }
+        Self {
+            fonts,
+            template,
+            pages: Vec::new(),
+            marks: Vec::new(),
+            y: 0.0,
+            across: false,
+        }
     }
 
     /// Begins a sheet, upright or across.
@@ -113,7 +128,12 @@ impl<'a> Doc<'a> {
     /// The place of the cursor, for bookmarks and the table of contents.
     pub(super) fn mark(&mut self, level: usize, title: &str) {
         let top = self.size().1 - self.y + 8.0;
-        self.marks.push(Mark { level, title: title.to_owned(), page: self.pages.len(), top });
+        self.marks.push(Mark {
+            level,
+            title: title.to_owned(),
+            page: self.pages.len(),
+            top,
+        });
     }
 
     /// A line of text at a place.
@@ -131,7 +151,8 @@ impl<'a> Doc<'a> {
 
     /// The width of a text as it is shown.
     pub(super) fn measure(&self, style: Style, text: &str) -> f32 {
-        self.fonts.width(style.face, style.size, &self.fonts.visible(style.face, text))
+        self.fonts
+            .width(style.face, style.size, &self.fonts.visible(style.face, text))
     }
 
     pub(super) fn wrap(&self, style: Style, width: f32, text: &str) -> Vec<String> {
@@ -169,7 +190,11 @@ impl<'a> Doc<'a> {
         self.start_page(across);
         self.mark(0, title);
         let accent = self.template.colours.accent;
-        let style = Style { face: Face::Bold, size: 17.0, colour: accent };
+        let style = Style {
+            face: Face::Bold,
+            size: 17.0,
+            colour: accent,
+        };
         let (left, width, y) = (self.left(), self.width(), self.y);
         self.text(left, y + 15.0, style, title);
         self.page().rule(left, y + 24.0, width, 1.2, accent);
@@ -184,7 +209,11 @@ impl<'a> Doc<'a> {
         }
         self.need(room + 26.0);
         self.mark(1, title);
-        let style = Style { face: Face::Bold, size: 11.0, colour };
+        let style = Style {
+            face: Face::Bold,
+            size: 11.0,
+            colour,
+        };
         let baseline = self.y + 10.0;
         self.text(left, baseline, style, title);
         self.y += 19.0;
@@ -217,7 +246,11 @@ impl<'a> Doc<'a> {
     pub(super) fn frame(&mut self, header: &str, footer: &str) {
         let total = self.pages.len();
         let fonts = self.fonts;
-        let title = Style { face: Face::Bold, size: 7.4, colour: self.template.colours.accent };
+        let title = Style {
+            face: Face::Bold,
+            size: 7.4,
+            colour: self.template.colours.accent,
+        };
         let name = shown(fonts, title.face, &self.template.title).into_owned();
         let header = shown(fonts, SMALL.face, header).into_owned();
         let header_width = fonts.width(SMALL.face, SMALL.size, &header);
@@ -233,7 +266,12 @@ impl<'a> Doc<'a> {
             let number = format!("Page {} of {total}", index + 1);
             page.rule(left, foot - 12.0, right - left, 0.5, HAIRLINE);
             page.frame_text(left, foot, SMALL, &footer);
-            page.frame_text(right - fonts.width(SMALL.face, SMALL.size, &number), foot, SMALL, &number);
+            page.frame_text(
+                right - fonts.width(SMALL.face, SMALL.size, &number),
+                foot,
+                SMALL,
+                &number,
+            );
         }
     }
 }

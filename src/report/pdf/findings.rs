@@ -10,7 +10,11 @@ use super::text::{grouped, plural};
 use crate::domain::{FactValue, Finding, Severity, Verdict};
 use crate::report::Report;
 
-const CELL: Style = Style { face: Face::Regular, size: 7.2, colour: TEXT };
+const CELL: Style = Style {
+    face: Face::Regular,
+    size: 7.2,
+    colour: TEXT,
+};
 
 /// The columns; the first is named after what the rule judges.
 fn columns(subject: &str) -> [Column; 4] {
@@ -32,11 +36,16 @@ fn columns(subject: &str) -> [Column; 4] {
 
 pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
     doc.part("Findings", false);
-    let names: BTreeMap<&str, &str> =
-        report.coverage.accounts.iter().map(|account| (account.account_id.as_str(), account.name.as_str())).collect();
-    for (verdict, none) in
-        [(Verdict::NonCompliant, "No finding is non-compliant."), (Verdict::Unknown, "No verdict is unknown.")]
-    {
+    let names: BTreeMap<&str, &str> = report
+        .coverage
+        .accounts
+        .iter()
+        .map(|account| (account.account_id.as_str(), account.name.as_str()))
+        .collect();
+    for (verdict, none) in [
+        (Verdict::NonCompliant, "No finding is non-compliant."),
+        (Verdict::Unknown, "No verdict is unknown."),
+    ] {
         let groups = groups(report, verdict);
         let count: usize = groups.iter().map(|group| group.findings.len()).sum();
         intro(doc, report, verdict, count, none);
@@ -94,8 +103,17 @@ fn groups(report: &Report, verdict: Verdict) -> Vec<Group<'_>> {
         .map(|(rule, mut findings)| {
             findings.sort_by_key(|finding| finding.waived);
             let line = report.rules.iter().find(|line| line.id == rule);
-            let severity = findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Low);
-            Group { rule, title: line.map_or("", |line| line.title.as_str()), severity, findings }
+            let severity = findings
+                .iter()
+                .map(|finding| finding.severity)
+                .max()
+                .unwrap_or(Severity::Low);
+            Group {
+                rule,
+                title: line.map_or("", |line| line.title.as_str()),
+                severity,
+                findings,
+            }
         })
         .collect();
     groups.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.rule.cmp(b.rule)));
@@ -123,16 +141,30 @@ fn shared_remedy<'f>(findings: &[&'f Finding]) -> Option<&'f str> {
 fn group_head(doc: &mut Doc<'_>, group: &Group<'_>, verdict: Verdict, remedy: Option<&str>) {
     let (left, width) = (doc.left(), doc.width());
     let colour = doc.colour_of(verdict);
-    let name = Style { face: Face::Bold, size: 9.6, colour: TEXT };
-    let remedy = remedy.filter(|remedy| !remedy.is_empty()).map(|remedy| format!("Remedy: {remedy}."));
+    let name = Style {
+        face: Face::Bold,
+        size: 9.6,
+        colour: TEXT,
+    };
+    let remedy = remedy
+        .filter(|remedy| !remedy.is_empty())
+        .map(|remedy| format!("Remedy: {remedy}."));
     let remedy = remedy.map(|text| text.replace("..", ".")).unwrap_or_default();
     let lines = doc.wrap(BODY, width - 12.0, group.title).len() + doc.wrap(BODY, width - 12.0, &remedy).len();
-    let (waived, all) = (group.findings.iter().filter(|finding| finding.waived).count(), group.findings.len());
+    let (waived, all) = (
+        group.findings.iter().filter(|finding| finding.waived).count(),
+        group.findings.len(),
+    );
     let mut count = plural(all, "finding");
     if waived > 0 {
         count.push_str(&format!(", {} of them waived", grouped(waived)));
     }
-    let tag = format!("{} {} \u{b7} severity {} \u{b7} {count}", symbol(verdict), word(verdict), group.severity);
+    let tag = format!(
+        "{} {} \u{b7} severity {} \u{b7} {count}",
+        symbol(verdict),
+        word(verdict),
+        group.severity
+    );
     let tag_style = SMALL.bold().colour(colour);
     // Beside the rule's id if there is room for both, else below it.
     let ids = doc.wrap(name, width - 12.0, group.rule);
@@ -171,7 +203,10 @@ fn cells<'f>(doc: &Doc<'_>, finding: &'f Finding, own_remedy: bool, names: &BTre
         table.push(Para::new(Style { size: 6.2, ..small }, format!("finding {short}")));
     }
     let mut place = vec![Para::new(CELL, finding.target.account_id.as_str())];
-    if let Some(name) = names.get(finding.target.account_id.as_str()).filter(|name| !name.is_empty()) {
+    if let Some(name) = names
+        .get(finding.target.account_id.as_str())
+        .filter(|name| !name.is_empty())
+    {
         place.push(Para::new(small, *name));
     }
     place.push(Para::new(CELL, finding.target.region.as_str()));
@@ -183,9 +218,20 @@ fn cells<'f>(doc: &Doc<'_>, finding: &'f Finding, own_remedy: bool, names: &BTre
         .evidence
         .iter()
         .map(|(fact, value)| {
-            let style = if *value == FactValue::Unknown { CELL.colour(doc.template.colours.unknown) } else { CELL };
+            let style = if *value == FactValue::Unknown {
+                CELL.colour(doc.template.colours.unknown)
+            } else {
+                CELL
+            };
             let nothing = matches!(value, FactValue::Text(text) if text.is_empty());
-            Para::new(style, if nothing { format!("{fact} = none") } else { format!("{fact} = {value}") })
+            Para::new(
+                style,
+                if nothing {
+                    format!("{fact} = none")
+                } else {
+                    format!("{fact} = {value}")
+                },
+            )
         })
         .collect();
     [table, place, found, evidence]

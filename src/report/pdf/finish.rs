@@ -19,7 +19,13 @@ use crate::report::Report;
 
 /// Writes the file.
 pub(super) fn bytes(doc: Doc<'_>, report: &Report) -> Result<Vec<u8>, String> {
-    let Doc { fonts, template, pages, marks, .. } = doc;
+    let Doc {
+        fonts,
+        template,
+        pages,
+        marks,
+        ..
+    } = doc;
     let mut pdf = PdfDocument::new(&format!("{}: {}", template.title, template.subtitle));
     describe(&mut pdf, report, &template.organisation);
     let (codes, carrier, digest) = embed_fonts(&mut pdf, fonts, &pages)?;
@@ -27,8 +33,12 @@ pub(super) fn bytes(doc: Doc<'_>, report: &Report) -> Result<Vec<u8>, String> {
     pdf.pages.push(carrier);
     let mut warnings = Vec::new();
     // `secure: false` lets the operator `Tj` through, which the pages spell out themselves.
-    let options =
-        PdfSaveOptions { optimize: false, secure: false, image_optimization: None, ..PdfSaveOptions::default() };
+    let options = PdfSaveOptions {
+        optimize: false,
+        secure: false,
+        image_optimization: None,
+        ..PdfSaveOptions::default()
+    };
     let mut file = pdf.to_lopdf_document(&options, &mut warnings);
     drop(pdf);
     if let Some(warning) = warnings.first() {
@@ -37,16 +47,26 @@ pub(super) fn bytes(doc: Doc<'_>, report: &Report) -> Result<Vec<u8>, String> {
     file.version = "1.7".to_owned();
     let id = DictItem::Bytes(digest[..16].to_vec());
     file.trailer.set("ID", DictItem::Array(vec![id.clone(), id]).to_lopdf());
-    let info = file.trailer.get(b"Info").and_then(|info| info.as_reference()).map_err(words)?;
+    let info = file
+        .trailer
+        .get(b"Info")
+        .and_then(|info| info.as_reference())
+        .map_err(words)?;
     let info = file.get_dictionary_mut(info).map_err(words)?;
     for empty_claim in [&b"GTS_PDFXVersion"[..], b"Identifier", b"Trapped"] {
         info.remove(empty_claim);
     }
     // The carrier has served its purpose once the fonts are in the file.
     let mut sheets: Vec<(u32, u16)> = file.page_iter().collect();
-    let page = sheets.pop().and_then(|id| file.objects.remove(&id)).ok_or("the carrier of the fonts is missing")?;
+    let page = sheets
+        .pop()
+        .and_then(|id| file.objects.remove(&id))
+        .ok_or("the carrier of the fonts is missing")?;
     for part in [&b"Contents"[..], b"Resources"] {
-        let part = page.as_dict().and_then(|page| page.get(part)).and_then(|part| part.as_reference());
+        let part = page
+            .as_dict()
+            .and_then(|page| page.get(part))
+            .and_then(|part| part.as_reference());
         file.objects.remove(&part.map_err(words)?);
     }
     let mut next = file.max_id + 1;
@@ -57,16 +77,32 @@ pub(super) fn bytes(doc: Doc<'_>, report: &Report) -> Result<Vec<u8>, String> {
     }
     file.max_id = next - 1;
     let catalog = file.catalog_mut().map_err(words)?;
-    let tree = catalog.get(b"Pages").and_then(|pages| pages.as_reference()).map_err(words)?;
+    let tree = catalog
+        .get(b"Pages")
+        .and_then(|pages| pages.as_reference())
+        .map_err(words)?;
     for (key, value) in catalog_entries(root) {
         catalog.set(key, value.to_lopdf());
     }
     let tree = file.get_dictionary_mut(tree).map_err(words)?;
-    let kids = sheets.iter().map(|&(obj, r#gen)| DictItem::Ref { obj, r#gen }).collect();
+    let kids = sheets
+        .iter()
+        .map(|&(obj, r#gen)| DictItem::Ref { obj, r#gen })
+        .collect();
     tree.set("Kids", DictItem::Array(kids).to_lopdf());
-    tree.set("Count", DictItem::Int(i64::try_from(sheets.len()).unwrap_or(i64::MAX)).to_lopdf());
-    let mut streams: Vec<_> = file.objects.values_mut().filter_map(|object| object.as_stream_mut().ok()).collect();
-    let share = streams.len().div_ceil(thread::available_parallelism().map_or(1, usize::from).min(8)).max(1);
+    tree.set(
+        "Count",
+        DictItem::Int(i64::try_from(sheets.len()).unwrap_or(i64::MAX)).to_lopdf(),
+    );
+    let mut streams: Vec<_> = file
+        .objects
+        .values_mut()
+        .filter_map(|object| object.as_stream_mut().ok())
+        .collect();
+    let share = streams
+        .len()
+        .div_ceil(thread::available_parallelism().map_or(1, usize::from).min(8))
+        .max(1);
     // Each stream is compressed by itself, so the bytes do not depend on how many threads share the work.
     thread::scope(|scope| {
         for part in streams.chunks_mut(share) {
@@ -85,7 +121,10 @@ fn words(error: impl std::fmt::Display) -> String {
 /// What the catalog says beside the pages: bookmarks open, English, the title in the window's head.
 fn catalog_entries(outline: Option<u32>) -> Vec<(&'static str, DictItem)> {
     let preferences = BTreeMap::from([("DisplayDocTitle".to_owned(), DictItem::Bool(true))]);
-    let mut entries = vec![("Lang", text("en")), ("ViewerPreferences", DictItem::Dict { map: preferences })];
+    let mut entries = vec![
+        ("Lang", text("en")),
+        ("ViewerPreferences", DictItem::Dict { map: preferences }),
+    ];
     if let Some(outline) = outline {
         entries.push(("Outlines", reference(outline)));
         entries.push(("PageMode", DictItem::Name(b"UseOutlines".to_vec())));
@@ -119,25 +158,42 @@ fn embed_fonts(
     let mut carrier = vec![Op::StartTextSection];
     for face in Face::ALL {
         let mut used = std::mem::take(&mut others[face as usize]);
-        used.extend((0_u8..128).filter(|code| ascii[face as usize][usize::from(*code)]).map(char::from));
+        used.extend(
+            (0_u8..128)
+                .filter(|code| ascii[face as usize][usize::from(*code)])
+                .map(char::from),
+        );
         if !used.is_empty() {
             let (font, codes) = fonts.embed(face, &used)?;
             all_codes[face as usize] = codes;
             let id = FontId(face.resource().to_owned());
             pdf.resources.fonts.map.insert(id.clone(), PdfFont::new(font));
-            carrier.push(Op::SetFont { font: PdfFontHandle::External(id), size: Pt(1.0) });
-            carrier.push(Op::ShowText { items: vec![TextItem::Text(used.iter().collect())] });
+            carrier.push(Op::SetFont {
+                font: PdfFontHandle::External(id),
+                size: Pt(1.0),
+            });
+            carrier.push(Op::ShowText {
+                items: vec![TextItem::Text(used.iter().collect())],
+            });
         }
     }
     carrier.push(Op::EndTextSection);
-    Ok((all_codes, PdfPage::new(Mm(1.0), Mm(1.0), carrier), digest.finalize().into()))
+    Ok((
+        all_codes,
+        PdfPage::new(Mm(1.0), Mm(1.0), carrier),
+        digest.finalize().into(),
+    ))
 }
 
 /// Title, author, dates. The dates are those of the evidence: a report made again later is the same report.
 fn describe(pdf: &mut PdfDocument, report: &Report, organisation: &str) {
     let info = &mut pdf.metadata.info;
     let program = format!("backproof {}", report.scan.tool_version);
-    info.author = if organisation.is_empty() { program.clone() } else { organisation.to_owned() };
+    info.author = if organisation.is_empty() {
+        program.clone()
+    } else {
+        organisation.to_owned()
+    };
     info.subject = format!("Evidence on backups of DynamoDB tables, scan {}", report.scan.id);
     info.keywords = ["DynamoDB", "AWS Backup", "audit evidence"].map(str::to_owned).to_vec();
     info.creator = program;
@@ -151,7 +207,12 @@ fn describe(pdf: &mut PdfDocument, report: &Report, organisation: &str) {
 
 /// A text string of the file's dictionaries: UTF-16 with its mark.
 fn text(text: &str) -> DictItem {
-    DictItem::Bytes([0xfe, 0xff].into_iter().chain(text.encode_utf16().flat_map(u16::to_be_bytes)).collect())
+    DictItem::Bytes(
+        [0xfe, 0xff]
+            .into_iter()
+            .chain(text.encode_utf16().flat_map(u16::to_be_bytes))
+            .collect(),
+    )
 }
 
 /// Bookmarks: the parts, and below them their headings. The first object is the root.
@@ -161,7 +222,9 @@ fn outline(marks: &[Mark], pages: &[(u32, u16)], next: &mut u32) -> Vec<(u32, Di
     let mut objects = Vec::new();
     let children = level(marks, 0, root, pages, next, &mut objects);
     let mut map = BTreeMap::from([("Type".to_owned(), DictItem::Name(b"Outlines".to_vec()))]);
-    let Some((first, last, count)) = children else { return Vec::new() };
+    let Some((first, last, count)) = children else {
+        return Vec::new();
+    };
     map.insert("First".to_owned(), reference(first));
     map.insert("Last".to_owned(), reference(last));
     map.insert("Count".to_owned(), DictItem::Int(count));
@@ -189,7 +252,13 @@ fn level(
         let page = mark.page.checked_sub(1).and_then(|index| pages.get(index));
         let place = page.map_or(DictItem::Null, |&(obj, r#gen)| DictItem::Ref { obj, r#gen });
         let xyz = DictItem::Name(b"XYZ".to_vec());
-        let dest = vec![place, xyz, DictItem::Int(0), DictItem::Int(mark.top as i64), DictItem::Null];
+        let dest = vec![
+            place,
+            xyz,
+            DictItem::Int(0),
+            DictItem::Int(mark.top as i64),
+            DictItem::Null,
+        ];
         let mut map = BTreeMap::from([
             ("Title".to_owned(), text(&mark.title)),
             ("Parent".to_owned(), reference(parent)),

@@ -68,7 +68,9 @@ impl Fonts {
     /// Parses the faces that come with the program.
     pub(super) fn load() -> Result<Self, String> {
         let [regular, bold, mono] = Face::ALL.map(LoadedFace::load);
-        Ok(Self { faces: [regular?, bold?, mono?] })
+        Ok(Self {
+            faces: [regular?, bold?, mono?],
+        })
     }
 
     fn face(&self, face: Face) -> &LoadedFace {
@@ -112,7 +114,9 @@ impl Fonts {
         let mut glyphs = BTreeMap::new();
         let mut widths = BTreeMap::new();
         for &character in used {
-            let glyph = parsed.glyph_index(character).ok_or_else(|| format!("no glyph for {character:?}"))?;
+            let glyph = parsed
+                .glyph_index(character)
+                .ok_or_else(|| format!("no glyph for {character:?}"))?;
             let new = remapper.remap(glyph.0);
             glyphs.insert(u32::from(character), new);
             widths.insert(new, parsed.glyph_hor_advance(glyph).unwrap_or(0));
@@ -137,7 +141,9 @@ impl Codes {
     /// A line as the pages spell it: two bytes for each character.
     pub(super) fn encode(&self, text: &str) -> Vec<u8> {
         let glyph = |character: char| self.0.get(&u32::from(character)).copied().unwrap_or(0);
-        text.chars().flat_map(|character| glyph(character).to_be_bytes()).collect()
+        text.chars()
+            .flat_map(|character| glyph(character).to_be_bytes())
+            .collect()
     }
 }
 
@@ -159,7 +165,11 @@ impl LoadedFace {
                 }
             });
         }
-        let mut loaded = Self { parsed, ascii: [0; 128], first_code };
+        let mut loaded = Self {
+            parsed,
+            ascii: [0; 128],
+            first_code,
+        };
         for code in 0x20_u8..0x7f {
             loaded.ascii[usize::from(code)] = u16::try_from(loaded.measure(char::from(code))).unwrap_or(0);
         }
@@ -175,7 +185,9 @@ impl LoadedFace {
 
     fn measure(&self, character: char) -> u32 {
         let glyph = self.parsed.glyph_index(character);
-        let width = glyph.and_then(|glyph| self.parsed.glyph_hor_advance(glyph)).unwrap_or(0);
+        let width = glyph
+            .and_then(|glyph| self.parsed.glyph_hor_advance(glyph))
+            .unwrap_or(0);
         (f32::from(width) * 1000.0 / f32::from(self.parsed.units_per_em())) as u32
     }
 
@@ -204,7 +216,11 @@ fn is_invisible(character: char) -> bool {
 
 /// Six letters that name a subset (ISO 32000-1, 9.6.4): the same bytes, the same letters.
 fn subset_tag(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().take(6).map(|byte| char::from(b'A' + byte % 26)).collect()
+    Sha256::digest(bytes)
+        .iter()
+        .take(6)
+        .map(|byte| char::from(b'A' + byte % 26))
+        .collect()
 }
 
 #[cfg(test)]
@@ -219,7 +235,10 @@ mod tests {
         assert_eq!(visible("Größe – ✓ Ω"), "Größe – ✓ Ω");
         assert_eq!(visible("a\u{1F600}b"), "a[U+1F600]b");
         assert_eq!(visible("表"), "[U+8868]");
-        assert_eq!(visible("a\nb\u{1b}[31m\u{202e}c\u{a0}d"), "a[U+000A]b[U+001B][31m[U+202E]c[U+00A0]d");
+        assert_eq!(
+            visible("a\nb\u{1b}[31m\u{202e}c\u{a0}d"),
+            "a[U+000A]b[U+001B][31m[U+202E]c[U+00A0]d"
+        );
     }
 
     #[test]
@@ -227,7 +246,11 @@ mod tests {
         let fonts = Fonts::load().expect("fonts");
         let used = "Orders".chars().collect();
         let (font, codes) = fonts.embed(Face::Regular, &used).expect("a subset");
-        assert!(font.original_bytes.len() < 20_000, "{} bytes", font.original_bytes.len());
+        assert!(
+            font.original_bytes.len() < 20_000,
+            "{} bytes",
+            font.original_bytes.len()
+        );
         assert_eq!(font.codepoint_to_glyph.len(), 5);
         assert_eq!(font.glyph_widths.len(), 5);
         assert_eq!(codes.encode("Od"), [0, 1, 0, 2]);

@@ -7,7 +7,11 @@ use super::table::{Column, Para, Table};
 use crate::domain::Verdict;
 use crate::report::Report;
 
-const CELL: Style = Style { face: Face::Regular, size: 7.8, colour: TEXT };
+const CELL: Style = Style {
+    face: Face::Regular,
+    size: 7.8,
+    colour: TEXT,
+};
 
 pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
     doc.part("Method", false);
@@ -59,7 +63,10 @@ fn verdicts(doc: &mut Doc<'_>) {
         let style = CELL.bold().colour(doc.colour_of(verdict));
         table.row(
             doc,
-            &[vec![Para::new(style, format!("{} {}", symbol(verdict), word(verdict)))], vec![Para::new(CELL, meaning)]],
+            &[
+                vec![Para::new(style, format!("{} {}", symbol(verdict), word(verdict)))],
+                vec![Para::new(CELL, meaning)],
+            ],
         );
     }
     doc.y += 5.0;
@@ -76,14 +83,20 @@ fn rules(doc: &mut Doc<'_>, report: &Report) {
         doc.paragraph(BODY, "No rule was applied.");
         return;
     }
-    let columns =
-        [Column::new("Rule and what it asks", 250.0), Column::new("Severity", 60.0), Column::new("Remedy", 190.0)];
+    let columns = [
+        Column::new("Rule and what it asks", 250.0),
+        Column::new("Severity", 60.0),
+        Column::new("Remedy", 190.0),
+    ];
     let mut table = Table::new(doc, &columns, 7.4, "Rules applied");
     for rule in &report.rules {
         table.row(
             doc,
             &[
-                vec![Para::new(CELL.bold(), rule.id.as_str()), Para::new(CELL.colour(MUTED), rule.title.as_str())],
+                vec![
+                    Para::new(CELL.bold(), rule.id.as_str()),
+                    Para::new(CELL.colour(MUTED), rule.title.as_str()),
+                ],
                 vec![Para::new(CELL, rule.severity.as_str())],
                 vec![Para::new(CELL, rule.remedy.as_str())],
             ],

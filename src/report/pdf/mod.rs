@@ -38,7 +38,10 @@ pub fn render(report: &Report) -> Result<Vec<u8>, RenderError> {
 
 /// Renders `report.pdf` with the text of a template such as `report-templates/pdf.toml`.
 pub fn render_with(report: &Report, template: &str) -> Result<Vec<u8>, RenderError> {
-    write(report, template).map_err(|why| RenderError { file_name: "report.pdf", why })
+    write(report, template).map_err(|why| RenderError {
+        file_name: "report.pdf",
+        why,
+    })
 }
 
 fn write(report: &Report, template: &str) -> Result<Vec<u8>, String> {
@@ -58,7 +61,10 @@ fn write(report: &Report, template: &str) -> Result<Vec<u8>, String> {
     cover::fill_contents(&mut doc, &contents);
     let scan = &report.scan;
     let short: String = scan.id.chars().take(16).collect();
-    doc.frame(&format!("scan {short} \u{b7} evidence as of {}", rfc3339(scan.as_of)), &footer(&template, report));
+    doc.frame(
+        &format!("scan {short} \u{b7} evidence as of {}", rfc3339(scan.as_of)),
+        &footer(&template, report),
+    );
     finish::bytes(doc, report)
 }
 

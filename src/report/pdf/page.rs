@@ -30,7 +30,10 @@ impl Style {
     }
 
     pub(super) const fn bold(self) -> Self {
-        Self { face: Face::Bold, ..self }
+        Self {
+            face: Face::Bold,
+            ..self
+        }
     }
 }
 
@@ -63,7 +66,15 @@ pub(super) struct Page {
 
 impl Page {
     pub(super) fn new(width: f32, height: f32) -> Self {
-        Self { width, height, shapes: vec![], fill: None, frame: vec![], texts: vec![], links: vec![] }
+        Self {
+            width,
+            height,
+            shapes: vec![],
+            fill: None,
+            frame: vec![],
+            texts: vec![],
+            links: vec![],
+        }
     }
 
     /// Puts a line of text with its baseline at `y`.
@@ -83,13 +94,21 @@ impl Page {
     }
 
     fn placed(&self, x: f32, y: f32, style: Style, text: &str) -> Text {
-        Text { x: hundredths(x), y: hundredths(self.height - y), style, text: text.into() }
+        Text {
+            x: hundredths(x),
+            y: hundredths(self.height - y),
+            style,
+            text: text.into(),
+        }
     }
 
     /// A filled rectangle.
     pub(super) fn fill_rect(&mut self, x: f32, y: f32, width: f32, height: f32, colour: Rgb) {
         self.set_fill(colour);
-        let rectangle = Rect { mode: Some(PaintMode::Fill), ..self.rect(x, y, width, height) };
+        let rectangle = Rect {
+            mode: Some(PaintMode::Fill),
+            ..self.rect(x, y, width, height)
+        };
         self.shapes.push(Op::DrawRectangle { rectangle });
     }
 
@@ -129,7 +148,12 @@ impl Page {
         let mut x = left - height;
         while x < right {
             let points = vec![self.line_point(x, bottom), self.line_point(x + height, top)];
-            self.shapes.push(Op::DrawLine { line: Line { points, is_closed: false } });
+            self.shapes.push(Op::DrawLine {
+                line: Line {
+                    points,
+                    is_closed: false,
+                },
+            });
             x += gap;
         }
         self.shapes.push(Op::RestoreGraphicsState);
@@ -138,7 +162,11 @@ impl Page {
     /// Makes a part of the sheet lead to `top` on page `page`, counted from 1.
     pub(super) fn link(&mut self, (x, y, width, height): (f32, f32, f32, f32), page: usize, top: f32) {
         let rect = self.rect(x, y, width, height);
-        self.links.push(Link { rect, page, top: rounded(top) });
+        self.links.push(Link {
+            rect,
+            page,
+            top: rounded(top),
+        });
     }
 
     fn set_fill(&mut self, colour: Rgb) {
@@ -155,16 +183,29 @@ impl Page {
 
     fn polygon(&self, points: &[(f32, f32)], mode: PaintMode) -> Polygon {
         let points = points.iter().map(|&(x, y)| self.line_point(x, y)).collect();
-        Polygon { rings: vec![PolygonRing { points }], mode, winding_order: WindingOrder::NonZero }
+        Polygon {
+            rings: vec![PolygonRing { points }],
+            mode,
+            winding_order: WindingOrder::NonZero,
+        }
     }
 
     fn line_point(&self, x: f32, y: f32) -> LinePoint {
-        LinePoint { p: Point { x: Pt(rounded(x)), y: Pt(rounded(self.height - y)) }, bezier: false }
+        LinePoint {
+            p: Point {
+                x: Pt(rounded(x)),
+                y: Pt(rounded(self.height - y)),
+            },
+            bezier: false,
+        }
     }
 
     /// Every text on the sheet with its face, for subsetting and digests.
     pub(super) fn texts(&self) -> impl Iterator<Item = (Face, &str)> {
-        self.frame.iter().chain(&self.texts).map(|text| (text.style.face, &*text.text))
+        self.frame
+            .iter()
+            .chain(&self.texts)
+            .map(|text| (text.style.face, &*text.text))
     }
 
     /// Page operations. `codes` are those of the faces in the order of [`Face::ALL`].
@@ -208,23 +249,37 @@ fn write_texts(ops: &mut Vec<Op>, codes: &[Codes; 3], texts: impl Iterator<Item 
         let style = text.style;
         if last.is_none_or(|last| (last.face, last.size) != (style.face, style.size)) {
             let font = PdfFontHandle::External(FontId(style.face.resource().to_owned()));
-            ops.push(Op::SetFont { font, size: Pt(style.size) });
+            ops.push(Op::SetFont {
+                font,
+                size: Pt(style.size),
+            });
         }
         if last.is_none_or(|last| last.colour != style.colour) {
             ops.push(Op::SetFillColor { col: ink(style.colour) });
         }
         last = Some(style);
-        let pos = Point { x: Pt((text.x - x) as f32 / 100.0), y: Pt((text.y - y) as f32 / 100.0) };
+        let pos = Point {
+            x: Pt((text.x - x) as f32 / 100.0),
+            y: Pt((text.y - y) as f32 / 100.0),
+        };
         (x, y) = (text.x, text.y);
         ops.push(Op::SetTextCursor { pos });
         let data = codes[style.face as usize].encode(&text.text);
-        ops.push(Op::Unknown { key: "Tj".to_owned(), value: vec![DictItem::String { data, literal: true }] });
+        ops.push(Op::Unknown {
+            key: "Tj".to_owned(),
+            value: vec![DictItem::String { data, literal: true }],
+        });
     }
 }
 
 fn ink(colour: Rgb) -> Color {
     let [r, g, b] = colour.0.map(|part| (part * 1000.0).round() / 1000.0);
-    Color::Rgb(printpdf::Rgb { r, g, b, icc_profile: None })
+    Color::Rgb(printpdf::Rgb {
+        r,
+        g,
+        b,
+        icc_profile: None,
+    })
 }
 
 fn hundredths(points: f32) -> i32 {

@@ -37,7 +37,12 @@ impl Statement {
         let tables = |verdict| totals.tables_by_verdict.get(&verdict).copied().unwrap_or(0);
         let findings = |verdict| totals.findings_by_verdict.get(&verdict).copied().unwrap_or(0);
         let open = report.open_findings().count();
-        let unread = report.coverage.targets.iter().filter(|target| target.tables_listed.is_none()).count();
+        let unread = report
+            .coverage
+            .targets
+            .iter()
+            .filter(|target| target.tables_listed.is_none())
+            .count();
         let unknown_tables = tables(Verdict::Unknown).max(report.coverage.tables_unknown);
         let missing = unknown_tables > 0 || unread > 0 || findings(Verdict::Unknown) > 0;
         let all = plural(totals.tables, "table");
@@ -47,7 +52,10 @@ impl Statement {
             let findings = plural(open, "open finding");
             let subjects: BTreeSet<&str> = report.open_findings().map(|finding| &*finding.resource_arn).collect();
             let on = format!("{} of {all}", grouped(subjects.len()));
-            (Outcome::NonCompliant, format!("Not compliant: {findings} on {on}, the gravest of them {most}."))
+            (
+                Outcome::NonCompliant,
+                format!("Not compliant: {findings} on {on}, the gravest of them {most}."),
+            )
         } else if totals.tables == 0 {
             let text = "No table was judged: this document proves nothing about backups.";
             (Outcome::NothingJudged, text.to_owned())
@@ -57,15 +65,25 @@ impl Statement {
             let text = format!("Nothing was judged: no rule applies to any of the {all} listed.");
             (Outcome::NothingJudged, text)
         } else if totals.waived > 0 {
-            let text = format!("Compliant with waivers: {} accepted.", plural(totals.waived, "non-compliant finding"));
+            let text = format!(
+                "Compliant with waivers: {} accepted.",
+                plural(totals.waived, "non-compliant finding")
+            );
             (Outcome::Waived, text)
         } else if !report.coverage.gaps.is_empty() || report.coverage.targets.iter().any(|t| t.status != "scanned") {
             let text = format!("Every verdict on the {all} is compliant, yet some calls went unanswered.");
             (Outcome::GapsElsewhere, text)
         } else {
-            (Outcome::Compliant, format!("Compliant: every rule that applies holds, on {all}."))
+            (
+                Outcome::Compliant,
+                format!("Compliant: every rule that applies holds, on {all}."),
+            )
         };
-        Self { outcome, headline, details: details(report, unread) }
+        Self {
+            outcome,
+            headline,
+            details: details(report, unread),
+        }
     }
 
     /// The colour of the statement: that of compliance for [`Outcome::Compliant`] alone.
@@ -95,19 +113,27 @@ fn details(report: &Report, unread: usize) -> Vec<String> {
     let unknown = totals.findings_by_verdict.get(&Verdict::Unknown).copied().unwrap_or(0);
     if unknown > 0 {
         let verdicts = plural(unknown, "verdict");
-        details.push(format!("{verdicts} of unknown outcome: evidence could not be read. Unknown is never good news."));
+        details.push(format!(
+            "{verdicts} of unknown outcome: evidence could not be read. Unknown is never good news."
+        ));
     }
     if unread > 0 {
         let targets = plural(unread, "account-Region pair");
-        details
-            .push(format!("{targets} whose tables could not be listed in full: tables there may not appear at all."));
+        details.push(format!(
+            "{targets} whose tables could not be listed in full: tables there may not appear at all."
+        ));
     }
     if totals.waived > 0 {
-        details.push(format!("{} under a waiver: listed all the same.", plural(totals.waived, "finding")));
+        details.push(format!(
+            "{} under a waiver: listed all the same.",
+            plural(totals.waived, "finding")
+        ));
     }
     if !report.coverage.gaps.is_empty() {
         let gaps = plural(report.coverage.gaps.len(), "gap");
-        details.push(format!("{gaps} in the evidence: see \u{201c}Coverage and gaps\u{201d}."));
+        details.push(format!(
+            "{gaps} in the evidence: see \u{201c}Coverage and gaps\u{201d}."
+        ));
     }
     if report.rules.is_empty() {
         details.push("No rule was applied.".to_owned());

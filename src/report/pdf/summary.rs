@@ -53,7 +53,11 @@ fn charts(doc: &mut Doc<'_>, report: &Report) {
 }
 
 fn subtitle(doc: &mut Doc<'_>, x: f32, y: f32, text: &str) {
-    let style = Style { face: Face::Bold, size: 9.0, colour: doc.template.colours.accent };
+    let style = Style {
+        face: Face::Bold,
+        size: 9.0,
+        colour: doc.template.colours.accent,
+    };
     doc.text(x, y + 8.0, style, text);
 }
 
@@ -103,7 +107,11 @@ fn rules(doc: &mut Doc<'_>, report: &Report) {
     ];
     let mut table = Table::new(doc, &columns, 7.4, "Verdicts by rule");
     let size = 8.0;
-    let plain = Style { face: Face::Regular, size, colour: TEXT };
+    let plain = Style {
+        face: Face::Regular,
+        size,
+        colour: TEXT,
+    };
     let muted = plain.colour(MUTED);
     let mut lines: Vec<_> = count_by_rule(report)
         .into_iter()
@@ -112,20 +120,34 @@ fn rules(doc: &mut Doc<'_>, report: &Report) {
     lines.sort_by_key(|(rule, id, _)| (std::cmp::Reverse(rule.map(|rule| rule.severity)), *id));
     for (rule, id, counts) in lines {
         let number = |count: usize, verdict: Verdict| {
-            let style = if count == 0 { muted } else { plain.bold().colour(doc.colour_of(verdict)) };
+            let style = if count == 0 {
+                muted
+            } else {
+                plain.bold().colour(doc.colour_of(verdict))
+            };
             vec![Para::new(style, grouped(count))]
         };
         let mut cells = vec![
             vec![
                 Para::new(plain.bold(), id),
-                Para::new(Style { size: 7.4, ..muted }, rule.map_or("", |rule| rule.title.as_str())),
+                Para::new(
+                    Style { size: 7.4, ..muted },
+                    rule.map_or("", |rule| rule.title.as_str()),
+                ),
             ],
             vec![Para::new(plain, rule.map_or("unknown", |rule| rule.severity.as_str()))],
             number(counts.by_verdict[0], Verdict::NonCompliant),
-            vec![Para::new(if counts.waived == 0 { muted } else { plain.bold() }, grouped(counts.waived))],
+            vec![Para::new(
+                if counts.waived == 0 { muted } else { plain.bold() },
+                grouped(counts.waived),
+            )],
         ];
-        cells
-            .extend(Verdict::ALL.into_iter().skip(1).map(|verdict| number(counts.by_verdict[place(verdict)], verdict)));
+        cells.extend(
+            Verdict::ALL
+                .into_iter()
+                .skip(1)
+                .map(|verdict| number(counts.by_verdict[place(verdict)], verdict)),
+        );
         table.row(doc, &cells);
     }
     if report.rules.is_empty() {
@@ -147,7 +169,12 @@ fn targets(doc: &mut Doc<'_>, report: &Report) {
         .into_iter()
         .map(|(target, counts)| {
             let read = report.coverage.targets.iter().find(|row| row.target == *target);
-            TargetLine { target, counts, tables: counts.iter().sum(), read }
+            TargetLine {
+                target,
+                counts,
+                tables: counts.iter().sum(),
+                read,
+            }
         })
         .collect();
     // The worst first where not all fit; the order of accounts else.
@@ -198,7 +225,11 @@ impl TargetLine<'_> {
             (true, 0) => (unknown, "unknown".to_owned()),
             (true, tables) => (unknown, format!("at least {}", grouped(tables))),
         };
-        let after = if self.tables == 0 { 0.0 } else { scale * self.tables as f32 + 10.0 };
+        let after = if self.tables == 0 {
+            0.0
+        } else {
+            scale * self.tables as f32 + 10.0
+        };
         doc.text(x + after, y + 8.4, style, &number);
         doc.y += 12.0;
         doc.block(x, width, SMALL, &self.words());
@@ -218,7 +249,11 @@ impl TargetLine<'_> {
         }
         match self.read {
             Some(read) if read.status != "scanned" || read.gap_count > 0 => {
-                parts.push(format!("{}, {}", read_in_words(read.status), plural(read.gap_count, "gap")));
+                parts.push(format!(
+                    "{}, {}",
+                    read_in_words(read.status),
+                    plural(read.gap_count, "gap")
+                ));
             }
             _ => {}
         }
@@ -241,10 +276,23 @@ fn policy(doc: &mut Doc<'_>, report: &Report) {
         doc.paragraph(BODY, "The scan names no policy values.");
         return;
     }
-    let columns = [Column::new("Value", 180.0), Column::new("Required of every table", 320.0)];
+    let columns = [
+        Column::new("Value", 180.0),
+        Column::new("Required of every table", 320.0),
+    ];
     let mut table = Table::new(doc, &columns, 7.4, "Policy in force");
-    let plain = Style { face: Face::Regular, size: 8.0, colour: TEXT };
+    let plain = Style {
+        face: Face::Regular,
+        size: 8.0,
+        colour: TEXT,
+    };
     for (name, value) in &report.policy {
-        table.row(doc, &[vec![Para::new(plain.bold(), name.as_str())], vec![Para::new(plain, value.as_str())]]);
+        table.row(
+            doc,
+            &[
+                vec![Para::new(plain.bold(), name.as_str())],
+                vec![Para::new(plain, value.as_str())],
+            ],
+        );
     }
 }

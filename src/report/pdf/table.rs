@@ -24,11 +24,19 @@ pub(super) struct Column {
 
 impl Column {
     pub(super) const fn new(title: &'static str, share: f32) -> Self {
-        Self { title, share, right: false }
+        Self {
+            title,
+            share,
+            right: false,
+        }
     }
 
     pub(super) const fn number(title: &'static str, share: f32) -> Self {
-        Self { title, share, right: true }
+        Self {
+            title,
+            share,
+            right: true,
+        }
     }
 }
 
@@ -40,7 +48,10 @@ pub(super) struct Para<'t> {
 
 impl<'t> Para<'t> {
     pub(super) fn new(style: Style, text: impl Into<Cow<'t, str>>) -> Self {
-        Self { style, text: text.into() }
+        Self {
+            style,
+            text: text.into(),
+        }
     }
 }
 
@@ -63,7 +74,11 @@ pub(super) struct Table {
 impl Table {
     /// Lays out the columns. `caption` names the table on further sheets.
     pub(super) fn new(doc: &Doc<'_>, columns: &[Column], head_size: f32, caption: &str) -> Self {
-        let head_style = Style { face: Face::Bold, size: head_size, colour: doc.template.colours.accent };
+        let head_style = Style {
+            face: Face::Bold,
+            size: head_size,
+            colour: doc.template.colours.accent,
+        };
         let total: f32 = columns.iter().map(|column| column.share).sum();
         let mut x = doc.left();
         let mut places = Vec::with_capacity(columns.len());
@@ -77,7 +92,14 @@ impl Table {
             .zip(&places)
             .map(|(column, place)| doc.wrap(head_style, inner(place.1), column.title))
             .collect();
-        Self { columns: columns.to_vec(), places, head, head_style, caption: caption.to_owned(), open: false }
+        Self {
+            columns: columns.to_vec(),
+            places,
+            head,
+            head_style,
+            caption: caption.to_owned(),
+            open: false,
+        }
     }
 
     fn head_height(&self) -> f32 {
@@ -108,7 +130,11 @@ impl Table {
     fn continue_on_next_page(&mut self, doc: &mut Doc<'_>) {
         doc.break_page();
         if !self.caption.is_empty() {
-            let style = Style { face: Face::Bold, size: 7.4, colour: MUTED };
+            let style = Style {
+                face: Face::Bold,
+                size: 7.4,
+                colour: MUTED,
+            };
             let (left, width) = (doc.left(), doc.width());
             doc.block(left, width, style, &format!("{} (continued)", self.caption));
             doc.y += 3.0;

@@ -25,7 +25,13 @@ pub(super) enum Section {
 }
 
 impl Section {
-    pub(super) const ALL: [Self; 5] = [Self::Summary, Self::Findings, Self::Coverage, Self::Tables, Self::Method];
+    pub(super) const ALL: [Self; 5] = [
+        Self::Summary,
+        Self::Findings,
+        Self::Coverage,
+        Self::Tables,
+        Self::Method,
+    ];
 
     /// As headings and bookmarks name it.
     pub(super) const fn title(self) -> &'static str {
@@ -68,7 +74,10 @@ impl TryFrom<String> for Rgb {
 
     fn try_from(text: String) -> Result<Self, String> {
         let wrong = || format!("`{text}` is not a colour such as `#1f3a5f`");
-        let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6).ok_or_else(wrong)?;
+        let digits = text
+            .strip_prefix('#')
+            .filter(|digits| digits.len() == 6)
+            .ok_or_else(wrong)?;
         let number = u32::from_str_radix(digits, 16).map_err(|_| wrong())?;
         let part = |shift: u32| ((number >> shift) & 0xff) as f32 / 255.0;
         Ok(Self([part(16), part(8), part(0)]))
@@ -138,17 +147,25 @@ impl Template {
     /// Reads a template; the error says what is wrong and where.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let template: Self = toml::from_str(text).map_err(|error| format!("pdf.toml: {error}"))?;
-        if let Some(twice) =
-            Section::ALL.into_iter().find(|section| template.sections.iter().filter(|s| *s == section).count() > 1)
+        if let Some(twice) = Section::ALL
+            .into_iter()
+            .find(|section| template.sections.iter().filter(|s| *s == section).count() > 1)
         {
-            return Err(format!("pdf.toml: the part `{}` is listed more than once", twice.title()));
+            return Err(format!(
+                "pdf.toml: the part `{}` is listed more than once",
+                twice.title()
+            ));
         }
         Ok(template)
     }
 
     /// The parts that this template leaves out. The cover names them: nothing may go missing in silence.
     pub(super) fn left_out(&self) -> Vec<&'static str> {
-        Section::ALL.into_iter().filter(|section| !self.sections.contains(section)).map(Section::title).collect()
+        Section::ALL
+            .into_iter()
+            .filter(|section| !self.sections.contains(section))
+            .map(Section::title)
+            .collect()
     }
 }
 

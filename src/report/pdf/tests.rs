@@ -18,7 +18,9 @@ mod sample;
 /// Writes samples for a person to look at, into the folder that `BACKPROOF_PDF_SAMPLES` names.
 #[test]
 fn samples_for_the_eye() {
-    let Some(folder) = std::env::var_os("BACKPROOF_PDF_SAMPLES").map(PathBuf::from) else { return };
+    let Some(folder) = std::env::var_os("BACKPROOF_PDF_SAMPLES").map(PathBuf::from) else {
+        return;
+    };
     std::fs::write(folder.join("excess.pdf"), render(&excess()).expect("a PDF")).expect("a writable folder");
     for count in [0, 1, 60, 10_000] {
         let bytes = render(&sample::report(count)).expect("a PDF");
@@ -31,9 +33,22 @@ fn poppler(bytes: &[u8], options: &[&str]) -> Option<Vec<String>> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("report.pdf");
     std::fs::write(&path, bytes).expect("a writable folder");
-    let output = Command::new("pdftotext").args(options).arg(&path).arg(Path::new("-")).output().ok()?;
-    assert!(output.status.success(), "pdftotext: {}", String::from_utf8_lossy(&output.stderr));
-    assert!(output.stderr.is_empty(), "pdftotext: {}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new("pdftotext")
+        .args(options)
+        .arg(&path)
+        .arg(Path::new("-"))
+        .output()
+        .ok()?;
+    assert!(
+        output.status.success(),
+        "pdftotext: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(
+        output.stderr.is_empty(),
+        "pdftotext: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     Some(text.split('\u{c}').map(str::to_owned).collect())
 }
@@ -67,7 +82,11 @@ fn every_page_tells_what_it_belongs_to() {
         for (index, page) in pages.iter().enumerate() {
             let number = format!("Page {} of {}", index + 1, pages.len());
             assert!(page.contains(&number), "`{number}` is missing from\n{page}");
-            assert!(page.contains("scan 3fa9c1d2e4b57a60"), "no scan id on page {}", index + 1);
+            assert!(
+                page.contains("scan 3fa9c1d2e4b57a60"),
+                "no scan id on page {}",
+                index + 1
+            );
             assert!(page.contains("evidence as of 2026-11-23T05:00:00Z"));
         }
     }
@@ -78,9 +97,15 @@ fn nothing_is_lost_cut_off_or_hidden() {
     let report = sample::report(97);
     let bytes = render(&report).expect("a PDF");
     let all = squeezed(&pages(&bytes).concat());
-    for part in
-        ["[U+1F1E9]", "[U+000A]", "[U+001B]", "[U+202E]", "[U+8868]", "Gr\u{f6}\u{df}e-\u{3a9}-\u{416}", "WAIVED"]
-    {
+    for part in [
+        "[U+1F1E9]",
+        "[U+000A]",
+        "[U+001B]",
+        "[U+202E]",
+        "[U+8868]",
+        "Gr\u{f6}\u{df}e-\u{3a9}-\u{416}",
+        "WAIVED",
+    ] {
         assert!(all.contains(part), "`{part}` is missing");
     }
     for gap in &report.coverage.gaps {
@@ -88,9 +113,17 @@ fn nothing_is_lost_cut_off_or_hidden() {
             assert!(all.contains(&squeezed(text)), "`{text}` is missing");
         }
     }
-    for finding in report.findings.iter().filter(|f| matches!(f.verdict, Verdict::NonCompliant | Verdict::Unknown)) {
+    for finding in report
+        .findings
+        .iter()
+        .filter(|f| matches!(f.verdict, Verdict::NonCompliant | Verdict::Unknown))
+    {
         assert!(all.contains(&finding.id), "finding {} is missing", finding.id);
-        assert!(all.contains(&squeezed(&finding.message)), "`{}` is missing", finding.message);
+        assert!(
+            all.contains(&squeezed(&finding.message)),
+            "`{}` is missing",
+            finding.message
+        );
     }
 }
 
@@ -108,7 +141,9 @@ fn ten_thousand_tables_are_all_there_in_their_order() {
             continue;
         }
         let name = squeezed(&fonts.visible(Face::Bold, &table.table_name));
-        let found = all[from..].find(&name).unwrap_or_else(|| panic!("`{}` is missing", table.table_name));
+        let found = all[from..]
+            .find(&name)
+            .unwrap_or_else(|| panic!("`{}` is missing", table.table_name));
         from += found + name.len();
     }
 }
@@ -125,7 +160,9 @@ fn excess() -> Report {
         finding.rule = long.clone();
         finding.remedy = format!("{long} {}", finding.id);
     }
-    report.findings[0].evidence.push((long.clone(), FactValue::Text(long.repeat(20))));
+    report.findings[0]
+        .evidence
+        .push((long.clone(), FactValue::Text(long.repeat(20))));
     for account in 0..300 {
         let mut row = report.coverage.accounts[0].clone();
         row.account_id = format!("{account:012}");
@@ -133,7 +170,10 @@ fn excess() -> Report {
         report.coverage.accounts.push(row);
         for region in ["ap-southeast-1", "us-gov-west-1", "eusc-de-east-1"] {
             let mut row = report.coverage.targets[0].clone();
-            row.target = TargetId { account_id: format!("{account:012}"), region: region.to_owned() };
+            row.target = TargetId {
+                account_id: format!("{account:012}"),
+                region: region.to_owned(),
+            };
             row.tables_listed = None;
             report.coverage.targets.push(row);
         }
@@ -141,8 +181,12 @@ fn excess() -> Report {
     for table in &mut report.tables[..50] {
         table.target.region = "eusc-de-east-1".to_owned();
         table.facts.retain(|(name, _)| name != "plan_verdict");
-        table.facts.push(("plan_verdict".to_owned(), FactValue::Text(long.clone())));
-        table.facts.push(("usable_recovery_point_count".to_owned(), FactValue::Int(i64::MAX)));
+        table
+            .facts
+            .push(("plan_verdict".to_owned(), FactValue::Text(long.clone())));
+        table
+            .facts
+            .push(("usable_recovery_point_count".to_owned(), FactValue::Int(i64::MAX)));
     }
     report
 }
@@ -162,7 +206,12 @@ fn words(bytes: &[u8]) -> Option<Vec<Word>> {
             page += 1;
             size = ["width", "height"].map(|name| value(line, name));
         } else if line.starts_with("<word") {
-            words.push((page, ["xMin", "yMin", "xMax", "yMax"].map(|name| value(line, name)), size, line.to_owned()));
+            words.push((
+                page,
+                ["xMin", "yMin", "xMax", "yMax"].map(|name| value(line, name)),
+                size,
+                line.to_owned(),
+            ));
         }
     }
     Some(words)
@@ -170,10 +219,14 @@ fn words(bytes: &[u8]) -> Option<Vec<Word>> {
 
 #[test]
 fn no_word_leaves_its_sheet_or_covers_another() {
-    let template =
-        format!("title = '{0}'\nsubtitle = '{0}'\norganisation = '{0}'\nmarking = '{0}'", "Very long ".repeat(30));
+    let template = format!(
+        "title = '{0}'\nsubtitle = '{0}'\norganisation = '{0}'\nmarking = '{0}'",
+        "Very long ".repeat(30)
+    );
     for bytes in [render(&excess()), render_with(&excess(), &template)] {
-        let Some(words) = words(&bytes.expect("a PDF")) else { return };
+        let Some(words) = words(&bytes.expect("a PDF")) else {
+            return;
+        };
         for (_, [left, top, right, bottom], [width, height], line) in &words {
             assert!(*left >= 30.0 && *right <= width - 30.0, "{line} of {width}");
             assert!(*top >= 25.0 && *bottom <= height - 20.0, "{line} of {height}");
@@ -197,24 +250,43 @@ fn no_word_leaves_its_sheet_or_covers_another() {
 #[test]
 fn tables_repeat_their_heads() {
     let bytes = render(&sample::report(300)).expect("a PDF");
-    let Some(pages) = poppler(&bytes, &["-layout"]) else { return };
-    let appendix: Vec<_> = pages.iter().skip_while(|page| !page.contains("300 tables, by ARN")).collect();
-    let further: Vec<_> = appendix.iter().filter(|page| page.contains("Every table (continued)")).collect();
+    let Some(pages) = poppler(&bytes, &["-layout"]) else {
+        return;
+    };
+    let appendix: Vec<_> = pages
+        .iter()
+        .skip_while(|page| !page.contains("300 tables, by ARN"))
+        .collect();
+    let further: Vec<_> = appendix
+        .iter()
+        .filter(|page| page.contains("Every table (continued)"))
+        .collect();
     assert!(further.len() > 3);
-    assert!(further.iter().all(|page| page.contains("Account") && page.contains("Verdict") && page.contains("PITR")));
+    assert!(
+        further
+            .iter()
+            .all(|page| page.contains("Account") && page.contains("Verdict") && page.contains("PITR"))
+    );
 }
 
 #[test]
 fn right_to_left_names_are_copied_in_their_own_order() {
     let bytes = render(&sample::report(97)).expect("a PDF");
     let Some(text) = poppler(&bytes, &[]) else { return };
-    assert!(text.concat().contains("\u{5e9}\u{5dc}\u{5d5}\u{5dd}"), "the name is turned around");
+    assert!(
+        text.concat().contains("\u{5e9}\u{5dc}\u{5d5}\u{5dd}"),
+        "the name is turned around"
+    );
 }
 
 #[test]
 fn a_row_taller_than_a_sheet_goes_on_over_the_next() {
     let mut report = sample::report(3);
-    let finding = report.findings.iter_mut().find(|finding| finding.verdict == Verdict::NonCompliant).expect("one");
+    let finding = report
+        .findings
+        .iter_mut()
+        .find(|finding| finding.verdict == Verdict::NonCompliant)
+        .expect("one");
     finding.message = (0..4000).map(|number| format!("word{number} ")).collect();
     let all = pages(&render(&report).expect("a PDF")).concat();
     for number in [0, 1, 1999, 3998, 3999] {
@@ -228,7 +300,9 @@ fn good_news_needs_every_part_to_be_good() {
     assert_eq!(outcome(&sample::report(60)), Outcome::NonCompliant);
     assert_eq!(outcome(&sample::report(0)), Outcome::NothingJudged);
     let mut report = sample::report(60);
-    report.findings.retain(|finding| finding.verdict != Verdict::NonCompliant);
+    report
+        .findings
+        .retain(|finding| finding.verdict != Verdict::NonCompliant);
     recount(&mut report);
     assert_eq!(outcome(&report), Outcome::EvidenceMissing);
     report.findings.retain(|finding| finding.verdict == Verdict::Compliant);
@@ -239,7 +313,11 @@ fn good_news_needs_every_part_to_be_good() {
     assert_eq!(outcome(&report), Outcome::EvidenceMissing);
     report.coverage.targets[0].tables_listed = Some(10);
     assert_eq!(outcome(&report), Outcome::GapsElsewhere, "a target is read in part");
-    report.coverage.targets.iter_mut().for_each(|target| target.status = "scanned");
+    report
+        .coverage
+        .targets
+        .iter_mut()
+        .for_each(|target| target.status = "scanned");
     assert_eq!(outcome(&report), Outcome::Compliant);
     let green = Statement::of(&report);
     assert!(green.headline.starts_with("Compliant: "), "{}", green.headline);
@@ -250,7 +328,10 @@ fn good_news_needs_every_part_to_be_good() {
 
 fn recount(report: &mut Report) {
     for table in &mut report.tables {
-        let own = report.findings.iter().filter(|finding| finding.resource_arn == table.table_arn);
+        let own = report
+            .findings
+            .iter()
+            .filter(|finding| finding.resource_arn == table.table_arn);
         table.verdict = own.fold(Verdict::NotApplicable, |worst, finding| worst.worse(finding.verdict));
     }
     report.totals = Totals::of(&report.tables, &report.findings);
@@ -261,9 +342,16 @@ fn a_list_that_could_not_be_read_is_not_an_empty_one() {
     let mut report = sample::report(0);
     let all = pages(&render(&report).expect("a PDF")).concat();
     assert!(all.contains("no table") && !all.contains("could not be listed in full"));
-    report.coverage.targets.iter_mut().for_each(|target| target.tables_listed = None);
+    report
+        .coverage
+        .targets
+        .iter_mut()
+        .for_each(|target| target.tables_listed = None);
     let all = pages(&render(&report).expect("a PDF")).concat();
-    assert!(!all.contains("no table") && all.contains("could not be listed in full"), "{all}");
+    assert!(
+        !all.contains("no table") && all.contains("could not be listed in full"),
+        "{all}"
+    );
     assert!(all.contains("not listed in full: 6 account-Region pairs"), "{all}");
 }
 
@@ -274,7 +362,10 @@ fn missing_facts_and_an_empty_report_say_so() {
     let all = pages(&render(&report).expect("a PDF")).concat();
     assert!(all.contains("unknown"));
     let all = pages(&render(&sample::report(0)).expect("a PDF")).concat();
-    assert!(all.contains("No table was judged: this document proves nothing about backups."), "{all}");
+    assert!(
+        all.contains("No table was judged: this document proves nothing about backups."),
+        "{all}"
+    );
 }
 
 #[test]
@@ -282,7 +373,10 @@ fn a_template_may_leave_parts_out_but_not_in_silence() {
     let report = sample::report(3);
     let bytes = render_with(&report, "title = 'Q3'\npage-size = 'Letter'\nsections = ['tables']").expect("a PDF");
     let all = pages(&bytes).concat();
-    assert!(all.contains("Summary, Findings, Coverage and gaps, Method, by the template of this report"), "{all}");
+    assert!(
+        all.contains("Summary, Findings, Coverage and gaps, Method, by the template of this report"),
+        "{all}"
+    );
     let error = render_with(&report, "sections = ['appendix']").expect_err("no such part");
     assert!(error.why.contains("appendix"), "{error}");
 }

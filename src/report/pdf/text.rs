@@ -128,7 +128,12 @@ mod tests {
         let fonts = Fonts::load().expect("fonts");
         let arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/prod-ledger-entries_by-customer.v2";
         let long = "x".repeat(255);
-        for text in [arn, &long, "words and words that must wrap somewhere", "日本語の表日本語の表"] {
+        for text in [
+            arn,
+            &long,
+            "words and words that must wrap somewhere",
+            "日本語の表日本語の表",
+        ] {
             let lines = wrap(&fonts, Face::Regular, 7.0, 60.0, text);
             for line in &lines {
                 assert!(fonts.width(Face::Regular, 7.0, line) <= 60.0, "`{line}` is too wide");
@@ -143,13 +148,22 @@ mod tests {
         let fonts = Fonts::load().expect("fonts");
         let lines = wrap(&fonts, Face::Regular, 7.0, 62.0, "orders-by-customer-and-region");
         assert!(lines[0].ends_with('-'), "{lines:?}");
-        let lines = wrap(&fonts, Face::Regular, 7.0, 70.0, "the newest recovery point is 36.25 h old");
+        let lines = wrap(
+            &fonts,
+            Face::Regular,
+            7.0,
+            70.0,
+            "the newest recovery point is 36.25 h old",
+        );
         assert!(lines.iter().all(|line| !line.ends_with("36.")), "{lines:?}");
     }
 
     #[test]
     fn right_to_left_runs_are_drawn_backwards_and_stay_where_they_are() {
-        assert_eq!(drawing_order("a-\u{5d0}\u{5d1} \u{5d2}-z"), "a-\u{5d2} \u{5d1}\u{5d0}-z");
+        assert_eq!(
+            drawing_order("a-\u{5d0}\u{5d1} \u{5d2}-z"),
+            "a-\u{5d2} \u{5d1}\u{5d0}-z"
+        );
         assert_eq!(drawing_order("plain"), "plain");
     }
 

@@ -1,0 +1,360 @@
+//! What people type, what they get wrong, and what they read then.
+
+mod common;
+
+use std::process::Command;
+
+use common::{Bench, Ran, run, world};
+
+fn alone(args: &[&str]) -> (Ran, tempfile::TempDir) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let ran = run(dir.path(), &[], args);
+    (ran, dir)
+}
+
+/// Every problem says what, where or why, and a hint; and leaves nothing half-written.
+fn assert_problem(ran: &Ran, code: i32, parts: &[&str]) {
+    assert_eq!(ran.code, code, "{}", ran.stderr);
+    for part in parts {
+        assert!(ran.stderr.contains(part), "`{part}` is missing in:\n{}", ran.stderr);
+    }
+    assert!(ran.stderr.lines().any(|line| line.starts_with("error: ")), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+}
+
+#[test]
+fn every_subcommand_has_help() {
+    for command in [
+        vec!["--help"],
+        vec!["scan", "--help"],
+        vec!["collect", "--help"],
+        vec!["report", "--help"],
+        vec!["remediate", "--help"],
+        vec!["remediate", "plan", "--help"],
+        vec!["remediate", "apply", "--help"],
+        vec!["remediate", "verify", "--help"],
+        vec!["backup", "--help"],
+        vec!["explain", "--help"],
+        vec!["demo", "--help"],
+        vec!["sandbox", "--help"],
+    ] {
+        let (ran, _dir) = alone(&command);
+        assert_eq!(ran.code, 0, "{command:?}");
+        assert!(ran.stdout.contains("Usage:"), "{command:?}");
+    }
+}
+
+#[test]
+fn no_credentials() {
+    let (ran, dir) = alone(&["scan", "--to", "out", "--regions", "eu-west-1"]);
+    assert_problem(&ran, 1, &["could not find AWS credentials", "why: ", "so: ", "hint: "]);
+    assert!(!dir.path().join("out/report.json").exists());
+    assert!(std::fs::read_dir(dir.path().join("out")).map_or(true, |mut entries| entries.next().is_none()));
+}
+
+#[test]
+fn an_endpoint_where_nothing_listens() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let environment = [
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+        ("AWS_ACCESS_KEY_ID", "AKIA111122223333"),
+        ("AWS_SECRET_ACCESS_KEY", "x"),
+        ("AWS_REGION", "eu-west-1"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let ran = run(dir.path(), &environment, &["scan", "--to", "out"]);
+    assert_problem(
+        &ran,
+        1,
+        &[
+            "could not find out who is calling",
+            "http://127.0.0.1:9",
+            "check AWS_ENDPOINT_URL",
+        ],
+    );
+}
+
+#[test]
+fn an_unknown_region_is_found_before_anything_is_read() {
+    let bench = Bench::new(&world(""));
+    let ran = bench.run(&["scan", "--to", "out", "--regions", "eu-wset-1"]);
+    assert_problem(&ran, 2, &["`eu-wset-1` is not a Region", "did you mean `eu-west-1`?"]);
+    let ran = bench.run(&["scan", "--to", "out", "--regions", "narnia"]);
+    assert_problem(
+        &ran,
+        2,
+        &["`narnia` is not a Region", "a Region is written like `eu-west-1`"],
+    );
+}
+
+#[test]
+fn all_mistakes_of_the_settings_file_at_once() {
+    let (_, dir) = alone(&["--help"]);
+    let text = "regions = \"eu-west-1\"\n[policy]\nrp = \"24h\"\nretention-min = 35\n";
+    std::fs::write(dir.path().join("backproof.toml"), text).expect("written");
+    let ran = run(dir.path(), &[], &["scan"]);
+    assert_problem(
+        &ran,
+        2,
+        &[
+            "backproof.toml:1",
+            "`regions` must be a list of strings",
+            "backproof.toml:3",
+            "did you mean `rpo`?",
+            "backproof.toml:4",
+            "`policy.retention-min` must be a string",
+        ],
+    );
+}
+
+#[test]
+fn a_broken_rule_file_stops_everything() {
+    let bench = Bench::new(&world(""));
+    std::fs::create_dir(bench.path("rules")).expect("created");
+    let rule = "id = \"mine\"\ntitle = \"t\"\nseverity = \"hihg\"\ncompliant = \"newest_recovery_point_hours < 3\"\nmessage = \"{nothing}\"\nremedy = \"r\"\nrationale = \"r\"\n";
+    std::fs::write(bench.path("rules/mine.toml"), rule).expect("written");
+    let ran = bench.run(&["scan", "--to", "out", "--rules-dir", "rules"]);
+    assert_problem(
+        &ran,
+        2,
+        &[
+            "rules/mine.toml:3",
+            "`hihg` is not a severity",
+            "rules/mine.toml:4",
+            "uses a fact that does not exist: `newest_recovery_point_hours`",
+            "did you mean",
+            "{nothing}",
+            "no rule was evaluated",
+        ],
+    );
+    assert!(
+        bench.sandbox.calls().is_empty(),
+        "nothing may be asked before the rules are right"
+    );
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_found_before_the_scan() {
+    let bench = Bench::new(&world(""));
+    std::fs::write(bench.path("file"), "x").expect("written");
+    let ran = bench.run(&["scan", "--to", "file/out"]);
+    assert_problem(
+        &ran,
+        1,
+        &[
+            "could not use the folder for the reports",
+            "file/out",
+            "nothing was read from AWS",
+        ],
+    );
+    assert!(bench.sandbox.calls().is_empty());
+}
+
+#[test]
+fn reports_are_never_overwritten() {
+    let bench = Bench::new(&world(""));
+    bench.scan("out", &["--format", "json"]);
+    let before = std::fs::read(bench.path("out/report.json")).expect("a report");
+    let ran = bench.run(&["scan", "--to", "out"]);
+    assert_problem(&ran, 1, &["reports are never overwritten", "choose a new folder"]);
+    assert_eq!(std::fs::read(bench.path("out/report.json")).expect("a report"), before);
+}
+
+#[test]
+fn credentials_that_expire_during_the_scan_leave_nothing_half_written() {
+    let bench = Bench::new(&world("[[fault]]\nexpired-credentials = 8\n"));
+    let ran = bench.run(&["scan", "--to", "out"]);
+    assert_problem(
+        &ran,
+        1,
+        &[
+            "credentials expired",
+            "ExpiredToken",
+            "no report was written",
+            "log in again",
+        ],
+    );
+    let left: Vec<_> = std::fs::read_dir(bench.path("out")).expect("the folder").collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn no_table_is_an_error_unless_it_is_expected() {
+    let empty = "now = \"2026-11-01T12:00:00Z\"\nfrozen = true\n[[account]]\nid = \"111122223333\"\nname = \"a\"\nregions = [\"eu-west-1\"]\n";
+    let bench = Bench::new(empty);
+    let ran = bench.run(&["scan", "--to", "out"]);
+    assert_problem(
+        &ran,
+        1,
+        &["no DynamoDB table was found", "nothing to prove", "--allow-empty"],
+    );
+    assert!(!bench.path("out/report.pdf").exists());
+    let ran = bench.run(&["scan", "--to", "empty", "--allow-empty"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stdout.contains("nothing to prove"), "{}", ran.stdout);
+    let csv = std::fs::read_to_string(bench.path("empty/findings.csv")).expect("a file");
+    assert!(csv.starts_with("finding_id,rule,"), "{csv}");
+    assert!(
+        std::fs::read(bench.path("empty/report.pdf"))
+            .expect("a file")
+            .starts_with(b"%PDF-")
+    );
+}
+
+#[test]
+fn wrong_words_are_corrected() {
+    for (args, parts) in [
+        (
+            vec!["scan", "--format", "pfd"],
+            vec!["`pfd` is not a format", "did you mean `pdf`?"],
+        ),
+        (vec!["scan", "--fail-on", "bad"], vec!["`bad` is not a severity"]),
+        (
+            vec!["scan", "--rules", "in-a-paln"],
+            vec!["`in-a-paln` is not a rule", "did you mean `in-a-plan`?"],
+        ),
+        (vec!["scan", "--to", "s3://"], vec!["names no bucket"]),
+        (vec!["scan", "--to", "-"], vec!["stdout takes exactly one file"]),
+        (vec!["explain", "rule", "nope"], vec!["`nope` is not a rule"]),
+        (
+            vec!["explain", "permissions", "--command", "scna"],
+            vec!["did you mean `scan`?"],
+        ),
+        (
+            vec!["backup", "t", "--cold-after", "7d", "--delete-after", "90d"],
+            vec![
+                "AWS Backup would refuse the lifecycle",
+                "7 + 90 = 97",
+                "no backup was started",
+            ],
+        ),
+        (
+            vec!["backup", "t", "--delete-after", "x"],
+            vec!["`--delete-after` is not a number of days"],
+        ),
+        (
+            vec!["remediate", "apply", "missing.json"],
+            vec!["could not read the remediation plan", "nothing was changed"],
+        ),
+        (vec!["report", "missing"], vec!["could not read the inventory"]),
+        (
+            vec!["sandbox", "--world", "missing.toml"],
+            vec!["could not read the world file"],
+        ),
+    ] {
+        let (ran, _dir) = alone(&args);
+        assert!(ran.code == 1 || ran.code == 2, "{args:?}: {}", ran.code);
+        assert_problem(&ran, ran.code, &parts);
+    }
+}
+
+#[test]
+fn json_pipes_cleanly() {
+    let bench = Bench::new(&world(""));
+    let ran = bench.run(&["scan", "--format", "json", "--to", "-"]);
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON and nothing else");
+    assert_eq!(report["schema_version"], 1);
+}
+
+#[test]
+fn nasty_names_and_tags_harm_no_format() {
+    let more = r##"
+[[table]]
+account = "111122223333"
+region = "eu-west-1"
+name = "nasty"
+created-days-ago = 90
+[table.tags]
+quotes = "she said \"no\", then 'left'"
+lines = "first\nsecond"
+formula = "=cmd('calc')!A1"
+rtl = "\u202Eabc"
+emoji = "🧾"
+markup = "</script><script>alert(1)</script>"
+"##;
+    let bench = Bench::new(&world(more));
+    let ran = bench.run(&["scan", "--to", "out"]);
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    let html = std::fs::read_to_string(bench.path("out/report.html")).expect("a file");
+    assert!(!html.contains("<script>alert(1)"));
+    assert!(
+        !html.contains("src=") && !html.contains("href=\"http"),
+        "the page asks for something outside itself"
+    );
+    let bytes = std::fs::read(bench.path("out/tables.csv")).expect("a file");
+    let mut reader = csv::Reader::from_reader(bytes.as_slice());
+    let tags = reader
+        .headers()
+        .expect("a head")
+        .iter()
+        .position(|name| name == "tags")
+        .expect("a column");
+    let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.expect("a row")).collect();
+    assert_eq!(rows.len(), 3);
+    assert!(
+        rows.iter()
+            .any(|row| row[tags].contains("quotes=she said \"no\", then 'left'") && row[tags].contains('\n'))
+    );
+    assert!(
+        rows.iter()
+            .all(|row| row.iter().all(|cell| !cell.starts_with(['=', '+', '@'])))
+    );
+    assert!(!ran.stdout.contains('\u{202e}') && !ran.stdout.contains('\u{1b}'));
+}
+
+#[test]
+fn explain_speaks_from_the_lists_the_program_runs_by() {
+    let (ran, _dir) = alone(&["explain", "permissions"]);
+    let policy: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let actions: Vec<&str> = policy["Statement"][0]["Action"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|action| action.as_str())
+        .collect();
+    for action in &actions {
+        let verb = action.split_once(':').expect("an action").1;
+        assert!(
+            verb.starts_with("List") || verb.starts_with("Describe") || verb.starts_with("Get"),
+            "{action}"
+        );
+    }
+    let bench = Bench::new(&world(""));
+    bench.scan("out", &[]);
+    for call in bench.sandbox.calls().keys() {
+        assert!(
+            actions.contains(&call.as_str()),
+            "{call} is called and not in the policy"
+        );
+    }
+    let (ran, _dir) = alone(&["explain", "facts"]);
+    assert!(ran.stdout.contains("in_a_plan (true or false)"));
+    let (ran, _dir) = alone(&["explain", "rule", "recovery-point-fresh"]);
+    assert!(ran.stdout.contains("examples:"));
+}
+
+#[test]
+fn the_readme_tells_the_exit_codes_and_runs_the_two_commands() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("the README");
+    for exit in backproof::exit::Exit::ALL {
+        assert!(
+            readme.contains(&format!("| {} | {} |", exit.code(), exit.meaning())),
+            "{exit:?}"
+        );
+    }
+    for command in ["cargo run -- demo", "cargo test --workspace"] {
+        assert!(readme.contains(&format!("```sh\n{command}\n```")), "{command}");
+    }
+}
+
+#[test]
+fn help_asks_nobody() {
+    // No credentials, no network, no settings: help must not depend on anything.
+    let output = Command::new(env!("CARGO_BIN_EXE_backproof"))
+        .arg("--help")
+        .env_clear()
+        .output()
+        .expect("it runs");
+    assert!(output.status.success());
+}
