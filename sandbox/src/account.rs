@@ -46,7 +46,11 @@ pub(crate) fn route(_cloud: &Cloud, call: &Call) -> Result<Operation, ApiError> 
         "getRegionOptStatus" => "GetRegionOptStatus",
         other => return Err(unknown_operation(Service::Account, other)),
     };
-    Ok(Operation { name, action: format!("account:{name}"), resource: "*".to_owned() })
+    Ok(Operation {
+        name,
+        action: format!("account:{name}"),
+        resource: "*".to_owned(),
+    })
 }
 
 /// Does it.
@@ -62,11 +66,17 @@ pub(crate) fn handle(cloud: &mut Cloud, call: &Call, operation: &Operation) -> R
         "ListRegions" => list_regions(cloud, id, &input),
         "GetRegionOptStatus" => {
             let region = input.get("RegionName").and_then(Value::as_str).unwrap_or_default();
-            Ok(Reply::json(200, &json!({ "RegionName": region, "RegionOptStatus": status(cloud, id, region) })))
+            Ok(Reply::json(
+                200,
+                &json!({ "RegionName": region, "RegionOptStatus": status(cloud, id, region) }),
+            ))
         }
         _ => {
             let name = cloud.accounts.get(id).map(|account| account.name.clone());
-            Ok(Reply::json(200, &json!({ "AccountId": id, "AccountName": name, "AccountCreatedDate": "2019-03-05T09:00:00Z" })))
+            Ok(Reply::json(
+                200,
+                &json!({ "AccountId": id, "AccountName": name, "AccountCreatedDate": "2019-03-05T09:00:00Z" }),
+            ))
         }
     }
 }
@@ -77,7 +87,10 @@ fn manages(cloud: &Cloud, call: &Call, id: &str) -> bool {
 }
 
 fn denied(call: &Call, operation: &Operation) -> ApiError {
-    let message = format!("User: {} is not authorized to perform: {}", call.caller.arn, operation.action);
+    let message = format!(
+        "User: {} is not authorized to perform: {}",
+        call.caller.arn, operation.action
+    );
     ApiError::new(403, "AccessDeniedException", message)
 }
 
@@ -95,15 +108,26 @@ fn list_regions(cloud: &Cloud, id: &str, input: &Map<String, Value>) -> Result<R
     let most = match input.get("MaxResults") {
         None => 50,
         Some(given) => given.as_u64().filter(|most| (1..=50).contains(most)).ok_or_else(|| {
-            invalid(format!("Value '{given}' at 'maxResults' failed to satisfy constraint: Member must have value between 1 and 50"))
+            invalid(format!(
+                "Value '{given}' at 'maxResults' failed to satisfy constraint: Member must have value between 1 and 50"
+            ))
         })? as usize,
     };
     let wanted: Option<Vec<&str>> = input
         .get("RegionOptStatusContains")
         .and_then(Value::as_array)
         .map(|statuses| statuses.iter().filter_map(Value::as_str).collect());
-    let own = cloud.accounts.get(id).map(|account| account.regions.as_slice()).unwrap_or_default();
-    let mut names: Vec<&str> = BY_DEFAULT.iter().chain(&OPT_IN).copied().chain(own.iter().map(String::as_str)).collect();
+    let own = cloud
+        .accounts
+        .get(id)
+        .map(|account| account.regions.as_slice())
+        .unwrap_or_default();
+    let mut names: Vec<&str> = BY_DEFAULT
+        .iter()
+        .chain(&OPT_IN)
+        .copied()
+        .chain(own.iter().map(String::as_str))
+        .collect();
     names.sort_unstable();
     names.dedup();
     let after = input.get("NextToken").and_then(Value::as_str);
@@ -117,8 +141,10 @@ fn list_regions(cloud: &Cloud, id: &str, input: &Map<String, Value>) -> Result<R
         .filter(|(_, status)| wanted.as_ref().is_none_or(|wanted| wanted.contains(status)))
         .peekable();
     let page: Vec<(&str, &str)> = rest.by_ref().take(most).collect();
-    let regions: Vec<Value> =
-        page.iter().map(|(name, status)| json!({ "RegionName": name, "RegionOptStatus": status })).collect();
+    let regions: Vec<Value> = page
+        .iter()
+        .map(|(name, status)| json!({ "RegionName": name, "RegionOptStatus": status }))
+        .collect();
     let mut body = json!({ "Regions": regions });
     if let (Some(_), Some((last, _))) = (rest.peek(), page.last()) {
         body["NextToken"] = (*last).into();
@@ -152,7 +178,12 @@ mod tests {
     fn enabled_regions_are_those_of_the_world() {
         let filter = json!({ "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"] });
         let answer = ask(&mut testing::cloud(), "/listRegions", &filter).unwrap();
-        let names: Vec<&str> = answer["Regions"].as_array().unwrap().iter().filter_map(|r| r["RegionName"].as_str()).collect();
+        let names: Vec<&str> = answer["Regions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|r| r["RegionName"].as_str())
+            .collect();
         assert_eq!(names, ["eu-west-1", "us-east-1"]);
         assert!(answer.get("NextToken").is_none());
     }
@@ -167,21 +198,41 @@ mod tests {
                 body["NextToken"] = token;
             }
             let answer = ask(&mut cloud, "/listRegions", &body).unwrap();
-            names.extend(answer["Regions"].as_array().unwrap().iter().map(|r| r["RegionName"].clone()));
+            names.extend(
+                answer["Regions"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|r| r["RegionName"].clone()),
+            );
             token = answer["NextToken"].clone();
             if token.is_null() {
                 break;
             }
         }
         assert_eq!(names.len(), BY_DEFAULT.len() + OPT_IN.len());
-        assert_eq!(ask(&mut cloud, "/listRegions", &json!({ "MaxResults": 51 })).unwrap_err().code, "ValidationException");
-        assert_eq!(ask(&mut cloud, "/listRegions", &json!({ "NextToken": "?" })).unwrap_err().code, "ValidationException");
+        assert_eq!(
+            ask(&mut cloud, "/listRegions", &json!({ "MaxResults": 51 }))
+                .unwrap_err()
+                .code,
+            "ValidationException"
+        );
+        assert_eq!(
+            ask(&mut cloud, "/listRegions", &json!({ "NextToken": "?" }))
+                .unwrap_err()
+                .code,
+            "ValidationException"
+        );
     }
 
     #[test]
     fn other_accounts_are_for_the_management_account() {
         let mut cloud = testing::cloud();
-        let other = crate::cloud::Account { id: "444455556666".to_owned(), regions: vec!["eu-west-1".to_owned()], ..Default::default() };
+        let other = crate::cloud::Account {
+            id: "444455556666".to_owned(),
+            regions: vec!["eu-west-1".to_owned()],
+            ..Default::default()
+        };
         cloud.accounts.insert(other.id.clone(), other);
         let body = json!({ "AccountId": "444455556666" });
         assert_eq!(ask(&mut cloud, "/listRegions", &body).unwrap_err().status, 403);

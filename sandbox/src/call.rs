@@ -106,17 +106,31 @@ impl Service {
     pub(crate) fn of(headers: &HeaderMap, scope: Option<&Scope>, path: &str, body: &[u8]) -> Option<Self> {
         let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok());
         if let Some((prefix, _)) = target.and_then(|target| target.split_once('.')) {
-            return Self::ALL.into_iter().find(|service| service.target_prefix() == Some(prefix));
+            return Self::ALL
+                .into_iter()
+                .find(|service| service.target_prefix() == Some(prefix));
         }
         if let Some(scope) = scope {
-            return Self::ALL.into_iter().find(|service| service.signing_name() == scope.service);
+            return Self::ALL
+                .into_iter()
+                .find(|service| service.signing_name() == scope.service);
         }
-        let form = headers.get("content-type").is_some_and(|value| value.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
+        let form = headers
+            .get("content-type")
+            .is_some_and(|value| value.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
         if form && path == "/" && body.starts_with(b"Action=") {
             return Some(Self::Sts);
         }
         let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-        let backup = ["backup", "backup-vaults", "backup-jobs", "restore-jobs", "copy-jobs", "resources", "account-settings"];
+        let backup = [
+            "backup",
+            "backup-vaults",
+            "backup-jobs",
+            "restore-jobs",
+            "copy-jobs",
+            "resources",
+            "account-settings",
+        ];
         match first {
             "listRegions" | "getAccountInformation" => Some(Self::Account),
             _ if backup.contains(&first) => Some(Self::Backup),
@@ -140,12 +154,24 @@ impl Scope {
         let header = headers.get("authorization").and_then(|value| value.to_str().ok());
         let credential = match header {
             Some(header) => header.split_once("Credential=")?.1.split(',').next()?.trim(),
-            None => query.iter().find(|(name, _)| name == "X-Amz-Credential").map(|(_, value)| value.as_str())?,
+            None => query
+                .iter()
+                .find(|(name, _)| name == "X-Amz-Credential")
+                .map(|(_, value)| value.as_str())?,
         };
         let mut parts = credential.rsplitn(5, '/');
-        let (_terminator, service, region, _date, access_key) =
-            (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        Some(Self { access_key: access_key.to_owned(), region: region.to_owned(), service: service.to_owned() })
+        let (_terminator, service, region, _date, access_key) = (
+            parts.next()?,
+            parts.next()?,
+            parts.next()?,
+            parts.next()?,
+            parts.next()?,
+        );
+        Some(Self {
+            access_key: access_key.to_owned(),
+            region: region.to_owned(),
+            service: service.to_owned(),
+        })
     }
 }
 
@@ -191,7 +217,11 @@ impl Call {
         }
         match serde_json::from_slice(&self.body) {
             Ok(Value::Object(object)) => Ok(object),
-            _ => Err(ApiError::new(400, "SerializationException", "Start of structure or map found where not expected.")),
+            _ => Err(ApiError::new(
+                400,
+                "SerializationException",
+                "Start of structure or map found where not expected.",
+            )),
         }
     }
 }
@@ -224,7 +254,9 @@ impl Reply {
     /// An answer of an awsJson service.
     pub(crate) fn aws_json(service: Service, body: &Value) -> Self {
         match service.protocol() {
-            Protocol::AwsJson(version) => Self::with_type(200, &format!("application/x-amz-json-{version}"), body.to_string()),
+            Protocol::AwsJson(version) => {
+                Self::with_type(200, &format!("application/x-amz-json-{version}"), body.to_string())
+            }
             _ => Self::json(200, body),
         }
     }
@@ -236,12 +268,20 @@ impl Reply {
 
     /// No body.
     pub(crate) fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Bytes::new() }
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Bytes::new(),
+        }
     }
 
     /// A body of any type.
     pub(crate) fn with_type(status: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
-        Self { status, headers: vec![("content-type".to_owned(), content_type.to_owned())], body: body.into() }
+        Self {
+            status,
+            headers: vec![("content-type".to_owned(), content_type.to_owned())],
+            body: body.into(),
+        }
     }
 }
 
@@ -257,7 +297,12 @@ pub(crate) struct ApiError {
 
 impl ApiError {
     pub(crate) fn new(status: u16, code: &str, message: impl Into<String>) -> Self {
-        Self { status, code: code.to_owned(), message: message.into(), extra: Vec::new() }
+        Self {
+            status,
+            code: code.to_owned(),
+            message: message.into(),
+            extra: Vec::new(),
+        }
     }
 
     /// The error as a service sends it.
@@ -282,8 +327,11 @@ impl ApiError {
         body.insert("__type".to_owned(), modelled.into());
         body.insert("message".to_owned(), self.message.clone().into());
         body.extend(self.extra.iter().cloned());
-        let mut reply =
-            Reply::with_type(self.status, &format!("application/x-amz-json-{version}"), Value::Object(body).to_string());
+        let mut reply = Reply::with_type(
+            self.status,
+            &format!("application/x-amz-json-{version}"),
+            Value::Object(body).to_string(),
+        );
         reply.headers.push(("x-amzn-errortype".to_owned(), self.code.clone()));
         reply
     }
@@ -386,32 +434,55 @@ pub(crate) fn caller(cloud: &Cloud, scope: &Scope) -> Result<Caller, ApiError> {
         None => account_of(cloud, key).ok_or_else(unknown_token)?,
     };
     let arn = match session {
-        Some(session) => format!("arn:{}:sts::{account}:assumed-role/{}/{}", cloud.partition, session.role, session.name),
-        None if key.starts_with("ASIA") => format!("arn:{}:sts::{account}:assumed-role/unknown/unknown", cloud.partition),
+        Some(session) => format!(
+            "arn:{}:sts::{account}:assumed-role/{}/{}",
+            cloud.partition, session.role, session.name
+        ),
+        None if key.starts_with("ASIA") => {
+            format!("arn:{}:sts::{account}:assumed-role/unknown/unknown", cloud.partition)
+        }
         None => format!("arn:{}:iam::{account}:user/auditor", cloud.partition),
     };
-    Ok(Caller { account, region: scope.region.clone(), access_key: key.clone(), arn })
+    Ok(Caller {
+        account,
+        region: scope.region.clone(),
+        access_key: key.clone(),
+        arn,
+    })
 }
 
 fn account_of(cloud: &Cloud, key: &str) -> Option<String> {
-    let by_key = cloud.accounts.values().find(|account| account.access_keys.iter().any(|known| known == key));
+    let by_key = cloud
+        .accounts
+        .values()
+        .find(|account| account.access_keys.iter().any(|known| known == key));
     if let Some(account) = by_key {
         return Some(account.id.clone());
     }
     let bytes = key.as_bytes();
     let inside = bytes.windows(12).filter(|window| window.iter().all(u8::is_ascii_digit));
-    let by_account = inside.filter_map(|window| std::str::from_utf8(window).ok()).find(|id| cloud.accounts.contains_key(*id));
+    let by_account = inside
+        .filter_map(|window| std::str::from_utf8(window).ok())
+        .find(|id| cloud.accounts.contains_key(*id));
     by_account.map(str::to_owned).or_else(|| cloud.first_account.clone())
 }
 
 /// What every service says of credentials that it does not know, and of a Region that the account has not enabled.
 pub(crate) fn unknown_token() -> ApiError {
-    ApiError::new(403, "UnrecognizedClientException", "The security token included in the request is invalid.")
+    ApiError::new(
+        403,
+        "UnrecognizedClientException",
+        "The security token included in the request is invalid.",
+    )
 }
 
 /// Temporary credentials past their time.
 fn expired() -> ApiError {
-    ApiError::new(403, "ExpiredTokenException", "The security token included in the request is expired")
+    ApiError::new(
+        403,
+        "ExpiredTokenException",
+        "The security token included in the request is expired",
+    )
 }
 
 /// The protocol's word for an error that all services share; AWS spells it differently by protocol.
@@ -441,9 +512,21 @@ pub(crate) fn in_words_of(service: Service, mut error: ApiError) -> ApiError {
 pub(crate) fn unsigned(service: Service) -> ApiError {
     let (status, code, message) = match service {
         Service::S3 => (403, "AccessDenied", "Access Denied"),
-        Service::Sts => (403, "MissingAuthenticationToken", "Request is missing Authentication Token"),
-        Service::Account | Service::Backup => (403, "MissingAuthenticationTokenException", "Missing Authentication Token"),
-        _ => (400, "MissingAuthenticationTokenException", "Request is missing Authentication Token"),
+        Service::Sts => (
+            403,
+            "MissingAuthenticationToken",
+            "Request is missing Authentication Token",
+        ),
+        Service::Account | Service::Backup => (
+            403,
+            "MissingAuthenticationTokenException",
+            "Missing Authentication Token",
+        ),
+        _ => (
+            400,
+            "MissingAuthenticationTokenException",
+            "Request is missing Authentication Token",
+        ),
     };
     ApiError::new(status, code, message)
 }
@@ -451,14 +534,22 @@ pub(crate) fn unsigned(service: Service) -> ApiError {
 /// An operation that the service does not have here.
 pub(crate) fn unknown_operation(service: Service, name: &str) -> ApiError {
     match service.protocol() {
-        Protocol::Query => {
-            ApiError::new(400, "InvalidAction", format!("Could not find operation {name} for version 2011-06-15"))
-        }
-        _ => ApiError::new(400, "UnknownOperationException", format!("The sandbox does not simulate {name}.")),
+        Protocol::Query => ApiError::new(
+            400,
+            "InvalidAction",
+            format!("Could not find operation {name} for version 2011-06-15"),
+        ),
+        _ => ApiError::new(
+            400,
+            "UnknownOperationException",
+            format!("The sandbox does not simulate {name}."),
+        ),
     }
 }
 
 /// Tags as a list of `{Key, Value}` objects, in order.
 pub(crate) fn tag_list(tags: &BTreeMap<String, String>) -> Value {
-    tags.iter().map(|(key, value)| serde_json::json!({ "Key": key, "Value": value })).collect()
+    tags.iter()
+        .map(|(key, value)| serde_json::json!({ "Key": key, "Value": value }))
+        .collect()
 }

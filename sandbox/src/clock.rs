@@ -19,7 +19,11 @@ pub(crate) struct Clock {
 impl Clock {
     /// A clock that shows `now` at this moment.
     pub(crate) fn new(now: DateTime<Utc>, rate: f64) -> Self {
-        Self { base: now, since: Instant::now(), rate }
+        Self {
+            base: now,
+            since: Instant::now(),
+            rate,
+        }
     }
 
     /// The virtual time, in whole milliseconds as AWS keeps it.
@@ -28,7 +32,9 @@ impl Clock {
             return self.base;
         }
         let elapsed = self.since.elapsed().as_secs_f64() * self.rate * 1000.0;
-        self.base.checked_add_signed(TimeDelta::milliseconds(elapsed as i64)).unwrap_or(DateTime::<Utc>::MAX_UTC)
+        self.base
+            .checked_add_signed(TimeDelta::milliseconds(elapsed as i64))
+            .unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 
     /// True if time passes only by `advance`.

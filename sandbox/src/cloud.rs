@@ -52,15 +52,11 @@ impl Cloud {
         }
     }
 
-    /// The state of an account in a Region, if anything ever happened there.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the services look places up by key"))]
-    pub(crate) fn place(&self, account: &str, region: &str) -> Option<&Place> {
-        self.places.get(&(account.to_owned(), region.to_owned()))
-    }
-
     /// The state of an account in a Region, made on first use.
     pub(crate) fn place_mut(&mut self, account: &str, region: &str) -> &mut Place {
-        let Self { places, ids, partition, .. } = self;
+        let Self {
+            places, ids, partition, ..
+        } = self;
         places
             .entry((account.to_owned(), region.to_owned()))
             .or_insert_with(|| Place::new(ids.seed, partition, account, region))
@@ -83,7 +79,9 @@ impl Cloud {
 
     /// True if an account has a Region enabled.
     pub(crate) fn has_region(&self, account: &str, region: &str) -> bool {
-        self.accounts.get(account).is_some_and(|account| account.regions.iter().any(|known| known == region))
+        self.accounts
+            .get(account)
+            .is_some_and(|account| account.regions.iter().any(|known| known == region))
     }
 
     /// True if a role can be assumed: its account is of the world, and lists it or lists no roles at all.
@@ -152,7 +150,10 @@ pub(crate) struct Place {
 
 impl Place {
     fn new(seed: u64, partition: &str, account: &str, region: &str) -> Self {
-        Self { kms: kms::State::new(seed, partition, account, region), ..Self::default() }
+        Self {
+            kms: kms::State::new(seed, partition, account, region),
+            ..Self::default()
+        }
     }
 }
 
@@ -173,7 +174,11 @@ pub(crate) struct JobTimes {
 
 impl Default for JobTimes {
     fn default() -> Self {
-        Self { backup_seconds: 3, restore_seconds: 5, copy_seconds: 5 }
+        Self {
+            backup_seconds: 3,
+            restore_seconds: 5,
+            copy_seconds: 5,
+        }
     }
 }
 
@@ -224,7 +229,14 @@ pub(crate) fn named_uuid(seed: u64, parts: &[&str]) -> String {
 fn uuid_text(bits: u128) -> String {
     let bits = bits & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
     let hex = format!("{bits:032x}");
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    format!(
+        "{}-{}-{}-{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..]
+    )
 }
 
 /// The mixing step of splitmix64: neighbouring numbers end far apart.
@@ -263,13 +275,18 @@ mod tests {
             ..Account::default()
         };
         cloud.accounts.insert("111122223333".to_owned(), account(None));
-        cloud.accounts.insert("444455556666".to_owned(), account(Some(&["Audit", "team/Deep"])));
+        cloud
+            .accounts
+            .insert("444455556666".to_owned(), account(Some(&["Audit", "team/Deep"])));
         for (arn, known) in [
             ("arn:aws:iam::111122223333:role/Any", true),
             ("arn:aws:iam::444455556666:role/Audit", true),
             ("arn:aws:iam::444455556666:role/path/Audit", true),
             ("arn:aws:iam::444455556666:role/team/Deep", true),
-            ("arn:aws:iam::444455556666:role/service-role/AWSBackupDefaultServiceRole", true),
+            (
+                "arn:aws:iam::444455556666:role/service-role/AWSBackupDefaultServiceRole",
+                true,
+            ),
             ("arn:aws:iam::444455556666:role/Other", false),
             ("arn:aws:iam::999999999999:role/Audit", false),
             ("arn:aws:iam::111122223333:user/Any", false),

@@ -54,7 +54,10 @@ impl Controls<'_> {
         let body: Value = serde_json::from_slice(body).map_err(|error| format!("the body is not JSON: {error}"))?;
         match (&body["advance-seconds"], &body["set"]) {
             (Value::Number(seconds), Value::Null) => {
-                let millis = seconds.as_f64().map(|seconds| seconds * 1000.0).filter(|millis| (0.0..1e14).contains(millis));
+                let millis = seconds
+                    .as_f64()
+                    .map(|seconds| seconds * 1000.0)
+                    .filter(|millis| (0.0..1e14).contains(millis));
                 let millis = millis.ok_or("`advance-seconds` has to be 0 or more; the clock never goes back")?;
                 self.cloud.clock.advance(TimeDelta::milliseconds(millis as i64));
             }
@@ -64,7 +67,11 @@ impl Controls<'_> {
                     return Err("`set` lies in the past; the clock never goes back".to_owned());
                 }
             }
-            _ => return Err("the body has to be {\"advance-seconds\": N} or {\"set\": \"2026-11-01T00:00:00Z\"}".to_owned()),
+            _ => {
+                return Err(
+                    "the body has to be {\"advance-seconds\": N} or {\"set\": \"2026-11-01T00:00:00Z\"}".to_owned(),
+                );
+            }
         }
         self.cloud.settle();
         Ok(self.clock())
@@ -84,7 +91,7 @@ impl Controls<'_> {
         };
         let read = |value| {
             let fault: Fault = serde_json::from_value(value).map_err(|error| error.to_string())?;
-            fault.problem().map_or(Ok(fault), Err)
+            fault.problem().map_or(Ok(fault), |(_, problem)| Err(problem))
         };
         let faults: Vec<Fault> = list.into_iter().map(read).collect::<Result<_, String>>()?;
         let ids: Vec<u64> = faults.into_iter().map(|fault| self.faults.add(fault)).collect();

@@ -53,8 +53,8 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    /// What is wrong with the fault itself.
-    pub(crate) fn problem(&self) -> Option<String> {
+    /// What is wrong with the fault itself, and at which key.
+    pub(crate) fn problem(&self) -> Option<(&'static str, String)> {
         let rates = [
             ("throttle-rate", self.throttle_rate),
             ("error-rate", self.error_rate),
@@ -62,14 +62,18 @@ impl Fault {
             ("truncate-rate", self.truncate_rate),
         ];
         if let Some((name, rate)) = rates.into_iter().find(|(_, rate)| !(0.0..=1.0).contains(rate)) {
-            return Some(format!("`{name}` is {rate}; a rate lies between 0 and 1"));
+            return Some((name, format!("`{name}` is {rate}; a rate lies between 0 and 1")));
         }
         let does_something = rates.iter().any(|(_, rate)| *rate > 0.0)
             || self.latency_ms + self.latency_jitter_ms > 0
             || self.deny.is_some()
             || self.expired_credentials.is_some()
             || self.quota;
-        if does_something { None } else { Some("the fault does nothing".to_owned()) }
+        if does_something {
+            None
+        } else {
+            Some(("", "the fault does nothing".to_owned()))
+        }
     }
 
     fn concerns(&self, call: &Call, operation: &Operation) -> bool {
@@ -115,13 +119,21 @@ struct Active {
 
 impl Faults {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { seed, ..Self::default() }
+        Self {
+            seed,
+            ..Self::default()
+        }
     }
 
     /// Switches a fault on; gives its number.
     pub(crate) fn add(&mut self, fault: Fault) -> u64 {
         self.last += 1;
-        let active = Active { fault, count: 0, calls_by_key: BTreeMap::new(), buckets: BTreeMap::new() };
+        let active = Active {
+            fault,
+            count: 0,
+            calls_by_key: BTreeMap::new(),
+            buckets: BTreeMap::new(),
+        };
         self.active.insert(self.last, active);
         self.last
     }
@@ -148,7 +160,16 @@ impl Faults {
         for (number, active) in &mut self.active {
             if active.fault.concerns(call, operation) {
                 active.count += 1;
-                let refusal = active.strike(call, operation, Dice { seed, fault: *number, count: active.count }, &mut fate);
+                let refusal = active.strike(
+                    call,
+                    operation,
+                    Dice {
+                        seed,
+                        fault: *number,
+                        count: active.count,
+                    },
+                    &mut fate,
+                );
                 fate.refusal = fate.refusal.or(refusal);
             }
         }
@@ -170,7 +191,11 @@ impl Active {
                 return Some(expired());
             }
         }
-        if fault.deny.as_deref().is_some_and(|pattern| matches(pattern, &operation.action)) {
+        if fault
+            .deny
+            .as_deref()
+            .is_some_and(|pattern| matches(pattern, &operation.action))
+        {
             return Some(denied(call, operation));
         }
         if dice.roll(3) < fault.throttle_rate {
@@ -190,7 +215,10 @@ impl Active {
         let mut keys = Vec::with_capacity(2);
         for (name, rate) in limits.into_iter().flatten() {
             let key = (place.0.clone(), place.1.clone(), name);
-            let bucket = self.buckets.entry(key.clone()).or_insert_with(|| Bucket::new(rate, now));
+            let bucket = self
+                .buckets
+                .entry(key.clone())
+                .or_insert_with(|| Bucket::new(rate, now));
             bucket.refill(now);
             if bucket.tokens < 1.0 {
                 return false;
@@ -231,7 +259,11 @@ struct Bucket {
 
 impl Bucket {
     fn new(rate: f64, now: Instant) -> Self {
-        Self { rate, tokens: rate, filled_at: now }
+        Self {
+            rate,
+            tokens: rate,
+            filled_at: now,
+        }
     }
 
     fn refill(&mut self, now: Instant) {
@@ -249,16 +281,39 @@ fn quotas(service: Service, operation: &'static str) -> [Option<(&'static str, f
     match service {
         Service::Backup => {
             let rate = match operation {
-                "DescribeBackupVault" | "StartBackupJob" | "StartRestoreJob" | "StartCopyJob" | "StopBackupJob"
-                | "UpdateRecoveryPointLifecycle" | "TagResource" | "UntagResource" | "CreateBackupPlan"
-                | "CreateBackupSelection" | "CreateBackupVault" | "UpdateBackupPlan" | "DeleteBackupPlan"
-                | "DeleteBackupSelection" | "DeleteBackupVault" | "PutBackupVaultAccessPolicy"
-                | "PutBackupVaultNotifications" | "DeleteBackupVaultAccessPolicy" | "DeleteBackupVaultNotifications" => 5.0,
+                "DescribeBackupVault"
+                | "StartBackupJob"
+                | "StartRestoreJob"
+                | "StartCopyJob"
+                | "StopBackupJob"
+                | "UpdateRecoveryPointLifecycle"
+                | "TagResource"
+                | "UntagResource"
+                | "CreateBackupPlan"
+                | "CreateBackupSelection"
+                | "CreateBackupVault"
+                | "UpdateBackupPlan"
+                | "DeleteBackupPlan"
+                | "DeleteBackupSelection"
+                | "DeleteBackupVault"
+                | "PutBackupVaultAccessPolicy"
+                | "PutBackupVaultNotifications"
+                | "DeleteBackupVaultAccessPolicy"
+                | "DeleteBackupVaultNotifications" => 5.0,
                 "DeleteRecoveryPoint" | "DescribeProtectedResource" => 10.0,
-                "GetBackupPlan" | "GetBackupSelection" | "DescribeRecoveryPoint" | "GetBackupVaultAccessPolicy"
+                "GetBackupPlan"
+                | "GetBackupSelection"
+                | "DescribeRecoveryPoint"
+                | "GetBackupVaultAccessPolicy"
                 | "GetBackupVaultNotifications" => 15.0,
-                "ListBackupPlans" | "ListBackupSelections" | "ListBackupVaults" | "ListRecoveryPointsByBackupVault"
-                | "ListRecoveryPointsByResource" | "ListBackupJobs" | "ListRestoreJobs" | "ListProtectedResources"
+                "ListBackupPlans"
+                | "ListBackupSelections"
+                | "ListBackupVaults"
+                | "ListRecoveryPointsByBackupVault"
+                | "ListRecoveryPointsByResource"
+                | "ListBackupJobs"
+                | "ListRestoreJobs"
+                | "ListProtectedResources"
                 | "ListTags" => 20.0,
                 _ => return [None, Some(("all", 50.0))],
             };
@@ -266,7 +321,9 @@ fn quotas(service: Service, operation: &'static str) -> [Option<(&'static str, f
         }
         Service::DynamoDb => match operation {
             "ListTables" | "DescribeTable" | "GetResourcePolicy" => [Some(("reads", 2500.0)), None],
-            "DescribeContinuousBackups" | "ListTagsOfResource" | "DescribeTimeToLive" => [Some((operation, 10.0)), None],
+            "DescribeContinuousBackups" | "ListTagsOfResource" | "DescribeTimeToLive" => {
+                [Some((operation, 10.0)), None]
+            }
             "ListBackups" => [Some((operation, 5.0)), None],
             _ => [None, None],
         },
@@ -275,7 +332,11 @@ fn quotas(service: Service, operation: &'static str) -> [Option<(&'static str, f
 }
 
 fn expired() -> ApiError {
-    ApiError::new(403, "ExpiredTokenException", "The security token included in the request is expired")
+    ApiError::new(
+        403,
+        "ExpiredTokenException",
+        "The security token included in the request is expired",
+    )
 }
 
 /// What each service answers to a caller whose policy does not allow the action.
@@ -297,7 +358,11 @@ fn throttled(service: Service) -> ApiError {
     let (status, code, message) = match service {
         Service::S3 => (503, "SlowDown", "Please reduce your request rate."),
         Service::Sts => (400, "Throttling", "Rate exceeded"),
-        Service::DynamoDb => (400, "ThrottlingException", "Rate of requests exceeds the allowed throughput."),
+        Service::DynamoDb => (
+            400,
+            "ThrottlingException",
+            "Rate of requests exceeds the allowed throughput.",
+        ),
         Service::Account | Service::Organizations => (429, "TooManyRequestsException", "Rate exceeded"),
         _ => (400, "ThrottlingException", "Rate exceeded"),
     };
@@ -318,7 +383,11 @@ fn server_error(service: Service, count: u64) -> ApiError {
         (_, false) => (500, "InternalFailure"),
         (_, true) => (503, "ServiceUnavailableException"),
     };
-    ApiError::new(status, code, "The service is temporarily unavailable. Please try again.")
+    ApiError::new(
+        status,
+        code,
+        "The service is temporarily unavailable. Please try again.",
+    )
 }
 
 /// True if a text is like a pattern, in which `*` stands for any characters.
@@ -351,7 +420,11 @@ mod tests {
     }
 
     fn operation(name: &'static str) -> Operation {
-        Operation { name, action: format!("backup:{name}"), resource: "arn:aws:backup:eu-west-1:111122223333:backup-vault:v".to_owned() }
+        Operation {
+            name,
+            action: format!("backup:{name}"),
+            resource: "arn:aws:backup:eu-west-1:111122223333:backup-vault:v".to_owned(),
+        }
     }
 
     #[test]
@@ -374,9 +447,14 @@ mod tests {
     fn rates_are_kept_and_repeat() {
         let throttled = |seed| -> Vec<bool> {
             let mut faults = Faults::new(seed);
-            faults.add(Fault { throttle_rate: 0.1, ..Fault::default() });
+            faults.add(Fault {
+                throttle_rate: 0.1,
+                ..Fault::default()
+            });
             let call = call(Service::Backup);
-            (0..5000).map(|_| faults.fate(&call, &operation("ListTags")).refusal.is_some()).collect()
+            (0..5000)
+                .map(|_| faults.fate(&call, &operation("ListTags")).refusal.is_some())
+                .collect()
         };
         let first = throttled(7);
         assert_eq!(first, throttled(7));
@@ -397,12 +475,19 @@ mod tests {
         let here = call(Service::Backup);
         let refusal = faults.fate(&here, &operation("ListTags")).refusal.unwrap();
         assert_eq!((refusal.status, refusal.code.as_str()), (403, "AccessDeniedException"));
-        assert!(refusal.message.contains("is not authorized to perform: backup:ListTags on resource: arn:aws:backup"));
+        assert!(
+            refusal
+                .message
+                .contains("is not authorized to perform: backup:ListTags on resource: arn:aws:backup")
+        );
         assert_eq!(faults.fate(&here, &operation("GetBackupPlan")).refusal, None);
         let mut there = call(Service::Backup);
         there.caller.region = "us-east-1".to_owned();
         assert_eq!(faults.fate(&there, &operation("ListTags")).refusal, None);
-        let other = Operation { resource: "*".to_owned(), ..operation("ListTags") };
+        let other = Operation {
+            resource: "*".to_owned(),
+            ..operation("ListTags")
+        };
         assert_eq!(faults.fate(&here, &other).refusal, None);
         faults.clear();
         assert_eq!(faults.fate(&here, &operation("ListTags")), Fate::default());
@@ -411,25 +496,43 @@ mod tests {
     #[test]
     fn credentials_expire_by_key() {
         let mut faults = Faults::new(1);
-        faults.add(Fault { expired_credentials: Some(2), ..Fault::default() });
+        faults.add(Fault {
+            expired_credentials: Some(2),
+            ..Fault::default()
+        });
         let mut call = call(Service::DynamoDb);
         let mut refused = |key: &str| {
             call.caller.access_key = key.to_owned();
             faults.fate(&call, &operation("ListTables")).refusal.is_some()
         };
-        assert_eq!([refused("A"), refused("A"), refused("A"), refused("B"), refused("B"), refused("B")], [
-            false, false, true, false, false, true
-        ]);
+        assert_eq!(
+            [
+                refused("A"),
+                refused("A"),
+                refused("A"),
+                refused("B"),
+                refused("B"),
+                refused("B")
+            ],
+            [false, false, true, false, false, true]
+        );
     }
 
     #[test]
     fn quotas_are_per_api_and_together() {
         let mut faults = Faults::new(1);
-        let number = faults.add(Fault { quota: true, ..Fault::default() });
+        let number = faults.add(Fault {
+            quota: true,
+            ..Fault::default()
+        });
         let active = faults.active.get_mut(&number).unwrap();
         let start = Instant::now();
         let call = call(Service::Backup);
-        let mut passed = |name, at| (0..100).filter(|_| active.within_quota(&call, &operation(name), at)).count();
+        let mut passed = |name, at| {
+            (0..100)
+                .filter(|_| active.within_quota(&call, &operation(name), at))
+                .count()
+        };
         assert_eq!(passed("DescribeBackupVault", start), 5);
         assert_eq!(passed("ListTags", start), 20);
         assert_eq!(passed("ListBackupVaults", start), 20);
@@ -441,8 +544,24 @@ mod tests {
     #[test]
     fn wrong_faults_are_told() {
         assert!(Fault::default().problem().is_some());
-        assert!(Fault { throttle_rate: 1.5, ..Fault::default() }.problem().unwrap().contains("throttle-rate"));
-        assert_eq!(Fault { quota: true, ..Fault::default() }.problem(), None);
+        assert!(
+            Fault {
+                throttle_rate: 1.5,
+                ..Fault::default()
+            }
+            .problem()
+            .unwrap()
+            .1
+            .contains("throttle-rate")
+        );
+        assert_eq!(
+            Fault {
+                quota: true,
+                ..Fault::default()
+            }
+            .problem(),
+            None
+        );
         assert!(serde_json::from_str::<Fault>("{\"throttle\": 1}").is_err());
     }
 }

@@ -60,17 +60,16 @@ impl KeyState {
             Self::PendingDeletion => "PendingDeletion",
         }
     }
-
-    /// Reads the API's name.
-    pub(crate) fn read(name: &str) -> Option<Self> {
-        [Self::Enabled, Self::Disabled, Self::PendingDeletion].into_iter().find(|state| state.name() == name)
-    }
 }
 
 impl Key {
     /// Its state at an instant: the simulated history asks for the past.
     pub(crate) fn state(&self, at: DateTime<Utc>) -> KeyState {
-        self.changes.iter().rev().find(|(from, _)| *from <= at).map_or(KeyState::Enabled, |(_, state)| *state)
+        self.changes
+            .iter()
+            .rev()
+            .find(|(from, _)| *from <= at)
+            .map_or(KeyState::Enabled, |(_, state)| *state)
     }
 
     /// Since when it cannot be used; none if it can.
@@ -88,16 +87,28 @@ impl Key {
 
 /// Alias, description and service of the AWS-managed keys.
 const MANAGED: [(&str, &str); 3] = [
-    ("backup", "Default key that protects my Backup data when no other key is defined"),
-    ("dynamodb", "Default key that protects my DynamoDB data when no other key is defined"),
-    ("s3", "Default key that protects my S3 objects when no other key is defined"),
+    (
+        "backup",
+        "Default key that protects my Backup data when no other key is defined",
+    ),
+    (
+        "dynamodb",
+        "Default key that protects my DynamoDB data when no other key is defined",
+    ),
+    (
+        "s3",
+        "Default key that protects my S3 objects when no other key is defined",
+    ),
 ];
 
 impl State {
     /// The keys of a new place.
     pub(crate) fn new(seed: u64, partition: &str, account: &str, region: &str) -> Self {
         let prefix = format!("arn:{partition}:kms:{region}:{account}:");
-        let mut state = Self { prefix, ..Self::default() };
+        let mut state = Self {
+            prefix,
+            ..Self::default()
+        };
         for (service, description) in MANAGED {
             let id = named_uuid(seed, &["kms", account, region, service]);
             let created_at = DateTime::from_timestamp(1_517_327_814, 705_000_000).unwrap_or_default();
@@ -138,12 +149,17 @@ impl State {
 
     /// The ARN of the AWS-managed key of a service: `backup` or `dynamodb`.
     pub(crate) fn managed_key(&self, service: &str) -> String {
-        self.aliases.get(&format!("alias/aws/{service}")).map(|id| format!("{}key/{id}", self.prefix)).unwrap_or_default()
+        self.aliases
+            .get(&format!("alias/aws/{service}"))
+            .map(|id| format!("{}key/{id}", self.prefix))
+            .unwrap_or_default()
     }
 
     /// Encryption of a table by DynamoDB's AWS-managed key.
     pub(crate) fn managed_sse(&self) -> Sse {
-        Sse { kms_key_arn: self.managed_key("dynamodb") }
+        Sse {
+            kms_key_arn: self.managed_key("dynamodb"),
+        }
     }
 
     /// The key that an id, ARN, alias or alias ARN names.
@@ -191,11 +207,27 @@ const OPERATIONS: [&str; 8] = [
 /// What a call asks for.
 pub(crate) fn route(cloud: &Cloud, call: &Call) -> Result<Operation, ApiError> {
     let asked = call.target_operation().unwrap_or_default();
-    let name = OPERATIONS.into_iter().find(|name| *name == asked).ok_or_else(|| unknown_operation(Service::Kms, asked))?;
-    let place = cloud.places.get(&(call.caller.account.clone(), call.caller.region.clone()));
-    let wanted = call.json()?.get("KeyId").and_then(Value::as_str).unwrap_or("*").to_owned();
-    let resource = place.and_then(|place| place.kms.find(&wanted)).map_or(wanted, |key| key.arn.clone());
-    Ok(Operation { name, action: format!("kms:{name}"), resource })
+    let name = OPERATIONS
+        .into_iter()
+        .find(|name| *name == asked)
+        .ok_or_else(|| unknown_operation(Service::Kms, asked))?;
+    let place = cloud
+        .places
+        .get(&(call.caller.account.clone(), call.caller.region.clone()));
+    let wanted = call
+        .json()?
+        .get("KeyId")
+        .and_then(Value::as_str)
+        .unwrap_or("*")
+        .to_owned();
+    let resource = place
+        .and_then(|place| place.kms.find(&wanted))
+        .map_or(wanted, |key| key.arn.clone());
+    Ok(Operation {
+        name,
+        action: format!("kms:{name}"),
+        resource,
+    })
 }
 
 /// Does it.
@@ -215,7 +247,14 @@ pub(crate) fn handle(cloud: &mut Cloud, call: &Call, operation: &Operation) -> R
         _ => change_state(kms, &input, operation.name, call.now)?,
     };
     let reply = Reply::aws_json(Service::Kms, &output);
-    Ok(if output.is_null() { Reply { body: Bytes::new(), ..reply } } else { reply })
+    Ok(if output.is_null() {
+        Reply {
+            body: Bytes::new(),
+            ..reply
+        }
+    } else {
+        reply
+    })
 }
 
 fn needed<'a>(kms: &'a State, input: &Map<String, Value>) -> Result<&'a Key, ApiError> {
@@ -233,7 +272,11 @@ fn not_found(kms: &State, wanted: &str) -> ApiError {
     let arn = match wanted {
         arn if arn.starts_with("arn:") => arn.to_owned(),
         alias if alias.starts_with("alias/") => {
-            return ApiError::new(400, "NotFoundException", format!("Alias {}{alias} is not found.", kms.prefix));
+            return ApiError::new(
+                400,
+                "NotFoundException",
+                format!("Alias {}{alias} is not found.", kms.prefix),
+            );
         }
         id => format!("{}key/{id}", kms.prefix),
     };
@@ -268,10 +311,22 @@ fn metadata(key: &Key, now: DateTime<Utc>) -> Value {
     metadata
 }
 
-fn create_key(kms: &mut State, input: &Map<String, Value>, ids: &mut Ids, now: DateTime<Utc>) -> Result<Value, ApiError> {
-    let spec = input.get("KeySpec").or_else(|| input.get("CustomerMasterKeySpec")).and_then(Value::as_str);
+fn create_key(
+    kms: &mut State,
+    input: &Map<String, Value>,
+    ids: &mut Ids,
+    now: DateTime<Utc>,
+) -> Result<Value, ApiError> {
+    let spec = input
+        .get("KeySpec")
+        .or_else(|| input.get("CustomerMasterKeySpec"))
+        .and_then(Value::as_str);
     if spec.is_some_and(|spec| spec != "SYMMETRIC_DEFAULT") {
-        return Err(ApiError::new(400, "UnsupportedOperationException", "The sandbox has symmetric encryption keys only."));
+        return Err(ApiError::new(
+            400,
+            "UnsupportedOperationException",
+            "The sandbox has symmetric encryption keys only.",
+        ));
     }
     let description = input.get("Description").and_then(Value::as_str).unwrap_or_default();
     let mut key = kms.make(ids.uuid(), Manager::Customer, description, now);
@@ -294,7 +349,11 @@ fn list_keys(kms: &State, input: &Map<String, Value>) -> Result<Value, ApiError>
     if after.is_some_and(|marker| !kms.keys.contains_key(marker)) {
         return Err(ApiError::new(400, "InvalidMarkerException", "The marker is not valid."));
     }
-    let mut rest = kms.keys.values().filter(|key| after.is_none_or(|after| key.id.as_str() > after)).peekable();
+    let mut rest = kms
+        .keys
+        .values()
+        .filter(|key| after.is_none_or(|after| key.id.as_str() > after))
+        .peekable();
     let page: Vec<&Key> = rest.by_ref().take(limit as usize).collect();
     let mut output = json!({
         "Keys": page.iter().map(|key| json!({ "KeyId": key.id, "KeyArn": key.arn })).collect::<Vec<_>>(),
@@ -307,14 +366,17 @@ fn list_keys(kms: &State, input: &Map<String, Value>) -> Result<Value, ApiError>
 }
 
 fn list_aliases(kms: &State) -> Value {
-    let alias = |(name, id): (&String, &String)| {
-        json!({ "AliasName": name, "AliasArn": format!("{}{name}", kms.prefix), "TargetKeyId": id })
-    };
+    let alias = |(name, id): (&String, &String)| json!({ "AliasName": name, "AliasArn": format!("{}{name}", kms.prefix), "TargetKeyId": id });
     json!({ "Aliases": kms.aliases.iter().map(alias).collect::<Vec<_>>(), "Truncated": false })
 }
 
 /// Enables, disables, condemns or pardons a key.
-fn change_state(kms: &mut State, input: &Map<String, Value>, operation: &str, now: DateTime<Utc>) -> Result<Value, ApiError> {
+fn change_state(
+    kms: &mut State,
+    input: &Map<String, Value>,
+    operation: &str,
+    now: DateTime<Utc>,
+) -> Result<Value, ApiError> {
     let key = needed(kms, input)?;
     let (arn, id, state) = (key.arn.clone(), key.id.clone(), key.state(now));
     if key.manager == Manager::Aws {
@@ -322,9 +384,19 @@ fn change_state(kms: &mut State, input: &Map<String, Value>, operation: &str, no
         return Err(ApiError::new(400, "AccessDeniedException", message));
     }
     let wrong_state = |state: KeyState| {
-        ApiError::new(400, "KMSInvalidStateException", format!("{arn} is {}.", state.name().replace("PendingDeletion", "pending deletion")))
+        ApiError::new(
+            400,
+            "KMSInvalidStateException",
+            format!(
+                "{arn} is {}.",
+                state.name().replace("PendingDeletion", "pending deletion")
+            ),
+        )
     };
-    let days = input.get("PendingWindowInDays").map_or(Some(30), Value::as_i64).filter(|days| (7..=30).contains(days));
+    let days = input
+        .get("PendingWindowInDays")
+        .map_or(Some(30), Value::as_i64)
+        .filter(|days| (7..=30).contains(days));
     let next = match (operation, state) {
         ("EnableKey", KeyState::Enabled | KeyState::Disabled) => KeyState::Enabled,
         ("DisableKey", KeyState::Enabled | KeyState::Disabled) => KeyState::Disabled,
@@ -339,7 +411,9 @@ fn change_state(kms: &mut State, input: &Map<String, Value>, operation: &str, no
             return Err(ApiError::new(
                 400,
                 "ValidationException",
-                format!("1 validation error detected: Value '{value}' at 'pendingWindowInDays' failed to satisfy constraint: Member must have value between 7 and 30"),
+                format!(
+                    "1 validation error detected: Value '{value}' at 'pendingWindowInDays' failed to satisfy constraint: Member must have value between 7 and 30"
+                ),
             ));
         }
         (KeyState::PendingDeletion, Some(days)) => Some(now + TimeDelta::days(days)),

@@ -56,18 +56,33 @@ impl Sandbox {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         let seed = world.seed();
-        let (cloud, faults) = tokio::task::spawn_blocking(move || world.build()).await.map_err(io::Error::other)?;
+        let (cloud, faults) = tokio::task::spawn_blocking(move || world.build())
+            .await
+            .map_err(io::Error::other)?;
         let environment = environment(&cloud, address);
         let mut active = Faults::new(seed);
         for fault in faults {
             active.add(fault);
         }
         // Ids of requests are counted apart, so that reading does not change the ids of what is created later.
-        let inner = Inner { cloud, faults: active, stats: Stats::default(), request_ids: Ids::new(!seed) };
-        let shared = Arc::new(Shared { inner: Mutex::new(inner) });
+        let inner = Inner {
+            cloud,
+            faults: active,
+            stats: Stats::default(),
+            request_ids: Ids::new(!seed),
+        };
+        let shared = Arc::new(Shared {
+            inner: Mutex::new(inner),
+        });
         let (stopping, stop) = watch::channel(false);
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared), stop));
-        Ok(Self { shared, address, environment, stopping, accepting })
+        Ok(Self {
+            shared,
+            address,
+            environment,
+            stopping,
+            accepting,
+        })
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -115,7 +130,9 @@ fn environment(cloud: &Cloud, address: SocketAddr) -> Vec<(String, String)> {
     let account = cloud.first_account.as_deref().and_then(|id| cloud.accounts.get(id));
     let key = account.and_then(|account| account.access_keys.first().cloned());
     let key = key.unwrap_or_else(|| format!("AKIA{}", account.map_or("000000000000", |account| &account.id)));
-    let region = account.and_then(|account| account.regions.first().cloned()).unwrap_or_else(|| "us-east-1".to_owned());
+    let region = account
+        .and_then(|account| account.regions.first().cloned())
+        .unwrap_or_else(|| "us-east-1".to_owned());
     [
         ("AWS_ENDPOINT_URL", format!("http://{address}")),
         ("AWS_ACCESS_KEY_ID", key),
@@ -177,7 +194,10 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>, mut stop: watch::Receiver
     // Small answers must not wait for more to send.
     let _ = stream.set_nodelay(true);
     let reset = Arc::new(AtomicBool::new(false));
-    let io = TokioIo::new(Wire { stream, reset: Arc::clone(&reset) });
+    let io = TokioIo::new(Wire {
+        stream,
+        reset: Arc::clone(&reset),
+    });
     let service = service_fn(move |request| answer(request, Arc::clone(&shared), Arc::clone(&reset)));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -204,11 +224,21 @@ enum Broken {
 }
 
 /// Answers one request.
-async fn answer(request: Request<Incoming>, shared: Arc<Shared>, reset: Arc<AtomicBool>) -> Result<Response<Answer>, Broken> {
+async fn answer(
+    request: Request<Incoming>,
+    shared: Arc<Shared>,
+    reset: Arc<AtomicBool>,
+) -> Result<Response<Answer>, Broken> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
     let query = call::decode_pairs(parts.uri.query().unwrap_or_default());
-    let asked = Asked { method: parts.method, path: parts.uri.path().to_owned(), query, headers: parts.headers, body };
+    let asked = Asked {
+        method: parts.method,
+        path: parts.uri.path().to_owned(),
+        query,
+        headers: parts.headers,
+        body,
+    };
     let answered = asked.answer(&mut shared.lock());
     if !answered.fate.delay.is_zero() {
         tokio::time::sleep(answered.fate.delay).await;
@@ -242,21 +272,46 @@ impl Asked {
     fn answer(self, inner: &mut Inner) -> Answered {
         let request_id = inner.request_ids.uuid();
         if self.path.starts_with(control::PREFIX) {
-            let mut controls = Controls { cloud: &mut inner.cloud, faults: &mut inner.faults, stats: &mut inner.stats };
+            let mut controls = Controls {
+                cloud: &mut inner.cloud,
+                faults: &mut inner.faults,
+                stats: &mut inner.stats,
+            };
             let reply = controls.answer(&self.method, &self.path, &self.body);
-            return Answered { reply, service: None, request_id, date: inner.cloud.now(), fate: Fate::default() };
+            return Answered {
+                reply,
+                service: None,
+                request_id,
+                date: inner.cloud.now(),
+                fate: Fate::default(),
+            };
         }
         let now = inner.cloud.settle();
         let scope = Scope::read(&self.headers, &self.query);
         let Some(service) = Service::of(&self.headers, scope.as_ref(), &self.path, &self.body) else {
-            let message = format!("The sandbox does not know which service {} {} is for.", self.method, self.path);
+            let message = format!(
+                "The sandbox does not know which service {} {} is for.",
+                self.method, self.path
+            );
             let reply = ApiError::new(404, "UnknownOperationException", message).render(Service::Backup, &request_id);
-            return Answered { reply, service: None, request_id, date: now, fate: Fate::default() };
+            return Answered {
+                reply,
+                service: None,
+                request_id,
+                date: now,
+                fate: Fate::default(),
+            };
         };
         let mut fate = Fate::default();
         let outcome = self.perform(inner, service, scope.as_ref(), (now, &request_id), &mut fate);
         let reply = outcome.unwrap_or_else(|error| error.render(service, &request_id));
-        Answered { reply, service: Some(service), request_id, date: now, fate }
+        Answered {
+            reply,
+            service: Some(service),
+            request_id,
+            date: now,
+            fate,
+        }
     }
 
     /// Finds the caller and the operation, then does what a fault does not prevent.
@@ -269,7 +324,11 @@ impl Asked {
         fate: &mut Fate,
     ) -> Result<Reply, ApiError> {
         let scope = scope.ok_or_else(|| call::unsigned(service))?;
-        if self.headers.get("smithy-protocol").is_some_and(|protocol| protocol.as_bytes().starts_with(b"rpc-v2")) {
+        if self
+            .headers
+            .get("smithy-protocol")
+            .is_some_and(|protocol| protocol.as_bytes().starts_with(b"rpc-v2"))
+        {
             let message = "The sandbox speaks the JSON protocols of this service, not Smithy RPC v2.";
             return Err(ApiError::new(415, "UnsupportedMediaTypeException", message));
         }
@@ -278,9 +337,25 @@ impl Asked {
         if !global && !inner.cloud.has_region(&caller.account, &caller.region) {
             return Err(call::in_words_of(service, call::unknown_token()));
         }
-        let Self { method, path, query, headers, body } = self;
+        let Self {
+            method,
+            path,
+            query,
+            headers,
+            body,
+        } = self;
         let request_id = request_id.to_owned();
-        let call = Call { service, caller, method, path, query, headers, body, now, request_id };
+        let call = Call {
+            service,
+            caller,
+            method,
+            path,
+            query,
+            headers,
+            body,
+            now,
+            request_id,
+        };
         let operation = route(&inner.cloud, &call)?;
         inner.stats.count(&call.caller, &operation);
         *fate = inner.faults.fate(&call, &operation);
@@ -324,16 +399,26 @@ impl Answered {
         for (name, value) in &self.reply.headers {
             builder = builder.header(name, value.as_bytes());
         }
-        let id = if self.service == Some(Service::S3) { "x-amz-request-id" } else { "x-amzn-requestid" };
+        let id = if self.service == Some(Service::S3) {
+            "x-amz-request-id"
+        } else {
+            "x-amzn-requestid"
+        };
         builder = builder.header(id, &self.request_id);
         builder = builder.header("date", self.date.format("%a, %d %b %Y %H:%M:%S GMT").to_string());
         if self.service == Some(Service::DynamoDb) {
             // DynamoDB's clients compare it with the body.
             builder = builder.header("x-amz-crc32", crc32fast::hash(&self.reply.body).to_string());
         }
-        let body = Answer { rest: self.reply.body, truncate: self.fate.truncate };
+        let body = Answer {
+            rest: self.reply.body,
+            truncate: self.fate.truncate,
+        };
         builder.body(body).unwrap_or_else(|_| {
-            let mut response = Response::new(Answer { rest: Bytes::new(), truncate: false });
+            let mut response = Response::new(Answer {
+                rest: Bytes::new(),
+                truncate: false,
+            });
             *response.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
             response
         })

@@ -15,11 +15,18 @@ struct Form(Vec<(String, String)>);
 impl Form {
     fn of(call: &Call) -> Self {
         let body = std::str::from_utf8(&call.body).unwrap_or_default();
-        Self(if body.is_empty() { call.query.clone() } else { decode_pairs(body) })
+        Self(if body.is_empty() {
+            call.query.clone()
+        } else {
+            decode_pairs(body)
+        })
     }
 
     fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     fn needed(&self, name: &str) -> Result<&str, ApiError> {
@@ -39,9 +46,16 @@ fn invalid(message: impl Into<String>) -> ApiError {
 pub(crate) fn route(_cloud: &Cloud, call: &Call) -> Result<Operation, ApiError> {
     let form = Form::of(call);
     let asked = form.get("Action").unwrap_or_default();
-    let name = OPERATIONS.into_iter().find(|name| *name == asked).ok_or_else(|| unknown_operation(Service::Sts, asked))?;
+    let name = OPERATIONS
+        .into_iter()
+        .find(|name| *name == asked)
+        .ok_or_else(|| unknown_operation(Service::Sts, asked))?;
     let resource = form.get("RoleArn").unwrap_or("*").to_owned();
-    Ok(Operation { name, action: format!("sts:{name}"), resource })
+    Ok(Operation {
+        name,
+        action: format!("sts:{name}"),
+        resource,
+    })
 }
 
 /// Does it.
@@ -64,7 +78,11 @@ pub(crate) fn handle(cloud: &mut Cloud, call: &Call, operation: &Operation) -> R
 /// `GetCallerIdentity`: works for every caller, whatever he may do.
 fn caller_identity(call: &Call) -> String {
     let caller = &call.caller;
-    let session = caller.arn.rsplit('/').next().filter(|_| caller.arn.contains(":assumed-role/"));
+    let session = caller
+        .arn
+        .rsplit('/')
+        .next()
+        .filter(|_| caller.arn.contains(":assumed-role/"));
     let user = match session {
         Some(session) => format!("{}:{session}", role_id(&caller.account)),
         None => format!("AIDA{}", &role_id(&caller.account)[4..]),
@@ -92,25 +110,37 @@ fn assume_role(cloud: &mut Cloud, call: &Call, form: &Form) -> Result<String, Ap
         None => 3600,
         Some(Ok(seconds @ 900..=43_200)) => seconds,
         Some(_) => {
-            return Err(invalid("1 validation error detected: Value at 'durationSeconds' failed to satisfy constraint: Member must have value between 900 and 43200"));
+            return Err(invalid(
+                "1 validation error detected: Value at 'durationSeconds' failed to satisfy constraint: Member must have value between 900 and 43200",
+            ));
         }
     };
     if !cloud.knows_role(arn) {
-        let message = format!("User: {} is not authorized to perform: sts:AssumeRole on resource: {arn}", call.caller.arn);
+        let message = format!(
+            "User: {} is not authorized to perform: sts:AssumeRole on resource: {arn}",
+            call.caller.arn
+        );
         return Err(ApiError::new(403, "AccessDenied", message));
     }
     let role = path.rsplit('/').next().unwrap_or(path);
     let expires_at = Utc::now() + TimeDelta::seconds(seconds);
     let access_key = format!("ASIA{account}{:04}", cloud.sessions.len() + 1);
     let (secret, token) = (cloud.ids.hex(40), cloud.ids.hex(64));
-    let session =
-        Session { account: account.to_owned(), role: role.to_owned(), name: name.to_owned(), expires_at };
+    let session = Session {
+        account: account.to_owned(),
+        role: role.to_owned(),
+        name: name.to_owned(),
+        expires_at,
+    };
     cloud.sessions.insert(access_key.clone(), session);
     Ok(format!(
         "<AssumedRoleUser><Arn>{}</Arn><AssumedRoleId>{}:{}</AssumedRoleId></AssumedRoleUser>\
          <Credentials><AccessKeyId>{access_key}</AccessKeyId><SecretAccessKey>{secret}</SecretAccessKey>\
          <SessionToken>{token}</SessionToken><Expiration>{}</Expiration></Credentials>",
-        escape_xml(&format!("arn:{}:sts::{account}:assumed-role/{role}/{name}", cloud.partition)),
+        escape_xml(&format!(
+            "arn:{}:sts::{account}:assumed-role/{role}/{name}",
+            cloud.partition
+        )),
         role_id(account),
         escape_xml(name),
         expires_at.to_rfc3339_opts(SecondsFormat::Secs, true),
@@ -118,7 +148,10 @@ fn assume_role(cloud: &mut Cloud, call: &Call, form: &Form) -> Result<String, Ap
 }
 
 fn check_session_name(name: &str) -> Result<(), ApiError> {
-    let fine = (2..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b));
+    let fine = (2..=64).contains(&name.len())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b));
     if fine {
         return Ok(());
     }
@@ -134,14 +167,22 @@ mod tests {
     use crate::testing;
 
     fn send(cloud: &mut Cloud, body: &str) -> Result<String, ApiError> {
-        let call = Call { body: body.to_owned().into(), ..testing::call(Service::Sts, "111122223333", "us-east-1") };
+        let call = Call {
+            body: body.to_owned().into(),
+            ..testing::call(Service::Sts, "111122223333", "us-east-1")
+        };
         let operation = route(cloud, &call)?;
         let reply = handle(cloud, &call, &operation)?;
         Ok(String::from_utf8(reply.body.to_vec()).unwrap())
     }
 
     fn element<'x>(xml: &'x str, name: &str) -> &'x str {
-        xml.split_once(&format!("<{name}>")).unwrap().1.split_once('<').unwrap().0
+        xml.split_once(&format!("<{name}>"))
+            .unwrap()
+            .1
+            .split_once('<')
+            .unwrap()
+            .0
     }
 
     #[test]
@@ -156,12 +197,22 @@ mod tests {
         let mut cloud = testing::cloud();
         let body = "Action=AssumeRole&RoleArn=arn%3Aaws%3Aiam%3A%3A111122223333%3Arole%2Fteam%2FAudit&RoleSessionName=scan&ExternalId=x";
         let xml = send(&mut cloud, body).unwrap();
-        assert_eq!(element(&xml, "Arn"), "arn:aws:sts::111122223333:assumed-role/Audit/scan");
+        assert_eq!(
+            element(&xml, "Arn"),
+            "arn:aws:sts::111122223333:assumed-role/Audit/scan"
+        );
         let access_key = element(&xml, "AccessKeyId").to_owned();
         assert!(access_key.starts_with("ASIA111122223333"), "{access_key}");
         assert!(element(&xml, "Expiration").parse::<chrono::DateTime<Utc>>().unwrap() > Utc::now());
-        let scope = Scope { access_key: access_key.clone(), region: "eu-west-1".to_owned(), service: "sts".to_owned() };
-        assert_eq!(caller(&cloud, &scope).unwrap().arn, "arn:aws:sts::111122223333:assumed-role/Audit/scan");
+        let scope = Scope {
+            access_key: access_key.clone(),
+            region: "eu-west-1".to_owned(),
+            service: "sts".to_owned(),
+        };
+        assert_eq!(
+            caller(&cloud, &scope).unwrap().arn,
+            "arn:aws:sts::111122223333:assumed-role/Audit/scan"
+        );
         cloud.sessions.get_mut(&access_key).unwrap().expires_at = Utc::now();
         assert_eq!(caller(&cloud, &scope).unwrap_err().code, "ExpiredTokenException");
         let again = send(&mut cloud, body).unwrap();
@@ -177,8 +228,14 @@ mod tests {
             (role("arn:aws:iam::111122223333:role/Other", ""), "AccessDenied"),
             (role("arn:aws:iam::999988887777:role/Audit", ""), "AccessDenied"),
             (role("Audit", ""), "ValidationError"),
-            (role("arn:aws:iam::111122223333:role/Audit", "&DurationSeconds=60"), "ValidationError"),
-            ("Action=AssumeRole&RoleArn=arn:aws:iam::111122223333:role/Audit".to_owned(), "ValidationError"),
+            (
+                role("arn:aws:iam::111122223333:role/Audit", "&DurationSeconds=60"),
+                "ValidationError",
+            ),
+            (
+                "Action=AssumeRole&RoleArn=arn:aws:iam::111122223333:role/Audit".to_owned(),
+                "ValidationError",
+            ),
             (role("arn:aws:iam::111122223333:role/Audit", "%20x"), "ValidationError"),
             ("Action=GetFederationToken".to_owned(), "InvalidAction"),
         ] {

@@ -14,7 +14,13 @@ use crate::call::{ApiError, Call, Operation, Reply, Service, tag_list, unknown_o
 use crate::cloud::{Cloud, Place};
 use crate::dynamodb;
 
-const OPERATIONS: [&str; 5] = ["GetResources", "GetTagKeys", "GetTagValues", "TagResources", "UntagResources"];
+const OPERATIONS: [&str; 5] = [
+    "GetResources",
+    "GetTagKeys",
+    "GetTagValues",
+    "TagResources",
+    "UntagResources",
+];
 /// A page holds so many resources at most, and so many ARNs may be asked for.
 const MAX_RESOURCES: u64 = 100;
 /// So many resources are tagged by one call.
@@ -27,8 +33,15 @@ type Tags = BTreeMap<String, String>;
 /// What a call asks for.
 pub(crate) fn route(_cloud: &Cloud, call: &Call) -> Result<Operation, ApiError> {
     let asked = call.target_operation().unwrap_or_default();
-    let name = OPERATIONS.into_iter().find(|name| *name == asked).ok_or_else(|| unknown_operation(Service::Tagging, asked))?;
-    Ok(Operation { name, action: format!("tag:{name}"), resource: "*".to_owned() })
+    let name = OPERATIONS
+        .into_iter()
+        .find(|name| *name == asked)
+        .ok_or_else(|| unknown_operation(Service::Tagging, asked))?;
+    Ok(Operation {
+        name,
+        action: format!("tag:{name}"),
+        resource: "*".to_owned(),
+    })
 }
 
 /// Does it.
@@ -39,7 +52,10 @@ pub(crate) fn handle(cloud: &mut Cloud, call: &Call, operation: &Operation) -> R
         "GetResources" => get_resources(place, &input, call.now)?,
         "GetTagKeys" => tag_words(place, None),
         "GetTagValues" => {
-            let key = input.get("Key").and_then(Value::as_str).ok_or_else(|| invalid("Key is missing"))?;
+            let key = input
+                .get("Key")
+                .and_then(Value::as_str)
+                .ok_or_else(|| invalid("Key is missing"))?;
             tag_words(place, Some(key))
         }
         "TagResources" => {
@@ -48,7 +64,9 @@ pub(crate) fn handle(cloud: &mut Cloud, call: &Call, operation: &Operation) -> R
         }
         _ => {
             let keys = strings(&input, "TagKeys")?.ok_or_else(|| invalid("TagKeys is missing"))?;
-            change_tags(place, &input, |old| old.retain(|key, _| !keys.iter().any(|removed| removed == key)))?
+            change_tags(place, &input, |old| {
+                old.retain(|key, _| !keys.iter().any(|removed| removed == key))
+            })?
         }
     };
     Ok(Reply::aws_json(Service::Tagging, &body))
@@ -62,14 +80,25 @@ fn strings(input: &Map<String, Value>, name: &str) -> Result<Option<Vec<String>>
     let Some(value) = input.get(name).filter(|value| !value.is_null()) else {
         return Ok(None);
     };
-    let list = value.as_array().and_then(|list| list.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>());
-    list.map(Some).ok_or_else(|| invalid(format!("{name} has to be a list of strings")))
+    let list = value.as_array().and_then(|list| {
+        list.iter()
+            .map(|item| item.as_str().map(str::to_owned))
+            .collect::<Option<Vec<_>>>()
+    });
+    list.map(Some)
+        .ok_or_else(|| invalid(format!("{name} has to be a list of strings")))
 }
 
 fn string_map(input: &Map<String, Value>) -> Result<Tags, ApiError> {
-    let map = input.get("Tags").and_then(Value::as_object).ok_or_else(|| invalid("Tags is missing"))?;
+    let map = input
+        .get("Tags")
+        .and_then(Value::as_object)
+        .ok_or_else(|| invalid("Tags is missing"))?;
     let pair = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
-    map.iter().map(pair).collect::<Option<Tags>>().ok_or_else(|| invalid("Tags has to be a map of strings"))
+    map.iter()
+        .map(pair)
+        .collect::<Option<Tags>>()
+        .ok_or_else(|| invalid("Tags has to be a map of strings"))
 }
 
 /// One resource that is or was tagged. The position orders resources and never changes.
@@ -122,18 +151,46 @@ fn read_position(text: &str) -> Option<Position<'_>> {
 /// Everything in a place that is or was tagged, in order.
 fn resources(place: &Place) -> impl Iterator<Item = Resource<'_>> {
     let backup = &place.backup;
-    let plans = backup.plans.values().filter(|plan| plan.deleted.is_none() && !plan.tags.is_empty()).map(|plan| {
-        Resource { position: Position::Plan(&plan.id), kind: "backup:backup-plan", arn: &plan.arn, tags: &plan.tags }
-    });
-    let points = backup.points.iter().filter(|(_, point)| point.is_advanced() && !point.tags.is_empty()).map(|(number, point)| {
-        Resource { position: Position::Point(number), kind: "backup:recovery-point", arn: &point.arn, tags: &point.tags }
-    });
-    let vaults = backup.vaults.values().filter(|vault| !vault.tags.is_empty()).map(|vault| {
-        Resource { position: Position::Vault(&vault.name), kind: "backup:backup-vault", arn: &vault.arn, tags: &vault.tags }
-    });
-    let tables = place.dynamodb.tables().filter(|table| table.ever_tagged).map(|table| {
-        Resource { position: Position::Table(&table.name), kind: "dynamodb:table", arn: &table.arn, tags: &table.tags }
-    });
+    let plans = backup
+        .plans
+        .values()
+        .filter(|plan| plan.deleted.is_none() && !plan.tags.is_empty())
+        .map(|plan| Resource {
+            position: Position::Plan(&plan.id),
+            kind: "backup:backup-plan",
+            arn: &plan.arn,
+            tags: &plan.tags,
+        });
+    let points = backup
+        .points
+        .iter()
+        .filter(|(_, point)| point.is_advanced() && !point.tags.is_empty())
+        .map(|(number, point)| Resource {
+            position: Position::Point(number),
+            kind: "backup:recovery-point",
+            arn: &point.arn,
+            tags: &point.tags,
+        });
+    let vaults = backup
+        .vaults
+        .values()
+        .filter(|vault| !vault.tags.is_empty())
+        .map(|vault| Resource {
+            position: Position::Vault(&vault.name),
+            kind: "backup:backup-vault",
+            arn: &vault.arn,
+            tags: &vault.tags,
+        });
+    let tables = place
+        .dynamodb
+        .tables()
+        .filter(|table| table.ever_tagged)
+        .map(|table| Resource {
+            position: Position::Table(&table.name),
+            kind: "dynamodb:table",
+            arn: &table.arn,
+            tags: &table.tags,
+        });
     plans.chain(points).chain(vaults).chain(tables)
 }
 
@@ -145,25 +202,38 @@ struct TagFilter {
 
 impl TagFilter {
     fn takes(&self, tags: &Tags) -> bool {
-        tags.get(&self.key).is_some_and(|value| self.values.is_empty() || self.values.contains(value))
+        tags.get(&self.key)
+            .is_some_and(|value| self.values.is_empty() || self.values.contains(value))
     }
 }
 
 fn tag_filters(input: &Map<String, Value>) -> Result<Vec<TagFilter>, ApiError> {
-    let filters = input.get("TagFilters").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let filters = input
+        .get("TagFilters")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     if filters.len() > 50 {
         return Err(invalid("TagFilters holds at most 50 filters"));
     }
     filters
         .iter()
         .map(|filter| {
-            let filter = filter.as_object().ok_or_else(|| invalid("a tag filter has to be an object"))?;
-            let key = filter.get("Key").and_then(Value::as_str).ok_or_else(|| invalid("a tag filter needs a Key"))?;
+            let filter = filter
+                .as_object()
+                .ok_or_else(|| invalid("a tag filter has to be an object"))?;
+            let key = filter
+                .get("Key")
+                .and_then(Value::as_str)
+                .ok_or_else(|| invalid("a tag filter needs a Key"))?;
             let values = strings(filter, "Values")?.unwrap_or_default();
             if values.len() > 20 {
                 return Err(invalid("a tag filter holds at most 20 values"));
             }
-            Ok(TagFilter { key: key.to_owned(), values })
+            Ok(TagFilter {
+                key: key.to_owned(),
+                values,
+            })
         })
         .collect()
 }
@@ -181,17 +251,27 @@ fn get_resources(place: &Place, input: &Map<String, Value>, now: DateTime<Utc>) 
             invalid(format!("Value '{given}' at 'resourcesPerPage' failed to satisfy constraint: Member must have value between 1 and 100"))
         })?,
     };
-    let token = input.get("PaginationToken").and_then(Value::as_str).filter(|token| !token.is_empty());
+    let token = input
+        .get("PaginationToken")
+        .and_then(Value::as_str)
+        .filter(|token| !token.is_empty());
     let types = strings(input, "ResourceTypeFilters")?.unwrap_or_default();
     if let Some(wrong) = types.iter().find(|kind| kind.is_empty() || kind.split(':').count() > 2) {
         return Err(invalid(format!("Invalid resource type: '{wrong}'")));
     }
     let filters = tag_filters(input)?;
     if let Some(arns) = strings(input, "ResourceARNList")?.filter(|arns| !arns.is_empty()) {
-        let alone = types.is_empty() && filters.is_empty() && token.is_none() && !input.contains_key("ResourcesPerPage");
+        let alone =
+            types.is_empty() && filters.is_empty() && token.is_none() && !input.contains_key("ResourcesPerPage");
         return by_arn(place, &arns, alone);
     }
-    let decoded = token.map(|token| STANDARD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default());
+    let decoded = token.map(|token| {
+        STANDARD
+            .decode(token)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .unwrap_or_default()
+    });
     let after = match decoded.as_deref() {
         None => None,
         Some(text) => {
@@ -219,13 +299,17 @@ fn get_resources(place: &Place, input: &Map<String, Value>, now: DateTime<Utc>) 
 
 fn by_arn(place: &Place, arns: &[String], alone: bool) -> Result<Value, ApiError> {
     if !alone {
-        return Err(invalid("ResourceARNList cannot be combined with filters or pagination."));
+        return Err(invalid(
+            "ResourceARNList cannot be combined with filters or pagination.",
+        ));
     }
     if arns.len() as u64 > MAX_RESOURCES {
         return Err(invalid("ResourceARNList holds at most 100 ARNs"));
     }
-    let list: Vec<Value> =
-        resources(place).filter(|resource| arns.iter().any(|arn| arn == resource.arn)).map(|resource| shown(&resource)).collect();
+    let list: Vec<Value> = resources(place)
+        .filter(|resource| arns.iter().any(|arn| arn == resource.arn))
+        .map(|resource| shown(&resource))
+        .collect();
     Ok(json!({ "PaginationToken": "", "ResourceTagMappingList": list }))
 }
 
@@ -265,7 +349,11 @@ fn change_tags(place: &mut Place, input: &Map<String, Value>, change: impl Fn(&m
 fn change_one(place: &mut Place, arn: &str, change: &impl Fn(&mut Tags)) -> Result<(), ApiError> {
     let missing = || invalid(format!("{arn} is not found, or its tags cannot be changed here"));
     if let Some((_, name)) = arn.split_once(":table/") {
-        let table = place.dynamodb.table_mut(name).filter(|table| table.arn == arn).ok_or_else(missing)?;
+        let table = place
+            .dynamodb
+            .table_mut(name)
+            .filter(|table| table.arn == arn)
+            .ok_or_else(missing)?;
         let mut tags = table.tags.clone();
         change(&mut tags);
         dynamodb::check_tags(&tags)?;
@@ -293,10 +381,20 @@ mod tests {
     /// 250 tables: every fifth was never tagged, every tenth but one lost its tags.
     fn cloud() -> Cloud {
         let mut cloud = testing::cloud();
-        let home = TablePlace { partition: "aws".to_owned(), account: "111122223333".to_owned(), region: "eu-west-1".to_owned() };
+        let home = TablePlace {
+            partition: "aws".to_owned(),
+            account: "111122223333".to_owned(),
+            region: "eu-west-1".to_owned(),
+        };
         let now = cloud.now();
         for n in 0..250 {
-            let mut table = Table::new(home.clone(), &format!("t{n:03}"), Arc::new(Schema::simple("id")), now, &mut cloud.ids);
+            let mut table = Table::new(
+                home.clone(),
+                &format!("t{n:03}"),
+                Arc::new(Schema::simple("id")),
+                now,
+                &mut cloud.ids,
+            );
             if n % 5 != 0 {
                 let team = if n % 2 == 0 { "even" } else { "odd" };
                 table.set_tags([("team".to_owned(), team.to_owned()), ("n".to_owned(), n.to_string())]);
@@ -310,9 +408,15 @@ mod tests {
     }
 
     fn ask(cloud: &mut Cloud, name: &str, body: &Value, minutes: i64) -> Result<Value, ApiError> {
-        let mut call = Call { body: body.to_string().into(), ..testing::call(Service::Tagging, "111122223333", "eu-west-1") };
+        let mut call = Call {
+            body: body.to_string().into(),
+            ..testing::call(Service::Tagging, "111122223333", "eu-west-1")
+        };
         call.now += TimeDelta::minutes(minutes);
-        call.headers.insert("x-amz-target", HeaderValue::from_str(&format!("ResourceGroupsTaggingAPI_20170126.{name}")).unwrap());
+        call.headers.insert(
+            "x-amz-target",
+            HeaderValue::from_str(&format!("ResourceGroupsTaggingAPI_20170126.{name}")).unwrap(),
+        );
         let operation = route(cloud, &call)?;
         Ok(serde_json::from_slice(&handle(cloud, &call, &operation)?.body).unwrap())
     }
@@ -339,13 +443,33 @@ mod tests {
         let first = get(&mut cloud, &json!({ "ResourceTypeFilters": ["dynamodb:table"] })).unwrap();
         assert_eq!(first["ResourceTagMappingList"].as_array().unwrap().len(), 100);
         assert_ne!(first["PaginationToken"], "");
-        let list = all(&mut cloud, json!({ "ResourceTypeFilters": ["dynamodb:table"], "ResourcesPerPage": 7 }));
+        let list = all(
+            &mut cloud,
+            json!({ "ResourceTypeFilters": ["dynamodb:table"], "ResourcesPerPage": 7 }),
+        );
         assert_eq!(list.len(), 200, "never tagged ones are missing");
-        assert_eq!(list.iter().filter(|entry| entry["Tags"] == json!([])).count(), 25, "formerly tagged ones are there");
-        assert_eq!(all(&mut cloud, json!({ "ResourceTypeFilters": ["dynamodb"] })).len(), 200);
+        assert_eq!(
+            list.iter().filter(|entry| entry["Tags"] == json!([])).count(),
+            25,
+            "formerly tagged ones are there"
+        );
+        assert_eq!(
+            all(&mut cloud, json!({ "ResourceTypeFilters": ["dynamodb"] })).len(),
+            200
+        );
         assert_eq!(all(&mut cloud, json!({})).len(), 200);
-        assert_eq!(all(&mut cloud, json!({ "ResourceTypeFilters": ["ec2:instance"] })).len(), 0);
-        assert_eq!(all(&mut cloud, json!({ "TagFilters": [{ "Key": "team", "Values": ["even"] }] })).len(), 100);
+        assert_eq!(
+            all(&mut cloud, json!({ "ResourceTypeFilters": ["ec2:instance"] })).len(),
+            0
+        );
+        assert_eq!(
+            all(
+                &mut cloud,
+                json!({ "TagFilters": [{ "Key": "team", "Values": ["even"] }] })
+            )
+            .len(),
+            100
+        );
         let both = json!({ "TagFilters": [{ "Key": "team" }, { "Key": "n", "Values": ["2", "3", "5"] }] });
         assert_eq!(all(&mut cloud, both).len(), 2);
     }
@@ -353,7 +477,9 @@ mod tests {
     #[test]
     fn by_arn_and_its_limits() {
         let mut cloud = cloud();
-        let arns: Vec<String> = ["t000", "t001", "t002", "nosuch"].map(|name| format!("{ARN}{name}")).to_vec();
+        let arns: Vec<String> = ["t000", "t001", "t002", "nosuch"]
+            .map(|name| format!("{ARN}{name}"))
+            .to_vec();
         let answer = get(&mut cloud, &json!({ "ResourceARNList": arns })).unwrap();
         assert_eq!(answer["PaginationToken"], "");
         assert_eq!(answer["ResourceTagMappingList"].as_array().unwrap().len(), 2);
@@ -366,7 +492,11 @@ mod tests {
             json!({ "PaginationToken": "garbage" }),
             json!({ "ResourceTypeFilters": [""] }),
         ] {
-            assert_eq!(get(&mut cloud, &wrong).unwrap_err().code, "InvalidParameterException", "{wrong}");
+            assert_eq!(
+                get(&mut cloud, &wrong).unwrap_err().code,
+                "InvalidParameterException",
+                "{wrong}"
+            );
         }
     }
 
@@ -376,22 +506,43 @@ mod tests {
         let token = get(&mut cloud, &json!({})).unwrap()["PaginationToken"].clone();
         let body = json!({ "PaginationToken": token });
         assert!(ask(&mut cloud, "GetResources", &body, 14).is_ok());
-        assert_eq!(ask(&mut cloud, "GetResources", &body, 16).unwrap_err().code, "PaginationTokenExpiredException");
+        assert_eq!(
+            ask(&mut cloud, "GetResources", &body, 16).unwrap_err().code,
+            "PaginationTokenExpiredException"
+        );
     }
 
     #[test]
     fn tagging_and_untagging() {
         let mut cloud = cloud();
         let arns = json!([format!("{ARN}t000"), format!("{ARN}nosuch")]);
-        let answer = ask(&mut cloud, "TagResources", &json!({ "ResourceARNList": arns, "Tags": { "a": "1" } }), 0).unwrap();
+        let answer = ask(
+            &mut cloud,
+            "TagResources",
+            &json!({ "ResourceARNList": arns, "Tags": { "a": "1" } }),
+            0,
+        )
+        .unwrap();
         let failed: Vec<&String> = answer["FailedResourcesMap"].as_object().unwrap().keys().collect();
         assert_eq!(failed, [&format!("{ARN}nosuch")]);
         let one = json!({ "ResourceARNList": [format!("{ARN}t000")] });
-        assert_eq!(get(&mut cloud, &one).unwrap()["ResourceTagMappingList"][0]["Tags"], json!([{ "Key": "a", "Value": "1" }]));
+        assert_eq!(
+            get(&mut cloud, &one).unwrap()["ResourceTagMappingList"][0]["Tags"],
+            json!([{ "Key": "a", "Value": "1" }])
+        );
         let body = json!({ "ResourceARNList": [format!("{ARN}t000")], "TagKeys": ["a"] });
         ask(&mut cloud, "UntagResources", &body, 0).unwrap();
-        assert_eq!(get(&mut cloud, &one).unwrap()["ResourceTagMappingList"][0]["Tags"], json!([]));
-        assert_eq!(ask(&mut cloud, "GetTagValues", &json!({ "Key": "team" }), 0).unwrap()["TagValues"], json!(["even", "odd"]));
-        assert_eq!(ask(&mut cloud, "GetTagKeys", &json!({}), 0).unwrap()["TagKeys"], json!(["n", "team"]));
+        assert_eq!(
+            get(&mut cloud, &one).unwrap()["ResourceTagMappingList"][0]["Tags"],
+            json!([])
+        );
+        assert_eq!(
+            ask(&mut cloud, "GetTagValues", &json!({ "Key": "team" }), 0).unwrap()["TagValues"],
+            json!(["even", "odd"])
+        );
+        assert_eq!(
+            ask(&mut cloud, "GetTagKeys", &json!({}), 0).unwrap()["TagKeys"],
+            json!(["n", "team"])
+        );
     }
 }

@@ -73,26 +73,39 @@ pub(super) fn describe_continuous(cloud: &mut Cloud, call: &Call, input: &Input)
 /// `UpdateContinuousBackups`.
 pub(super) fn update_continuous(cloud: &mut Cloud, call: &Call, input: &Input) -> Result<Reply, ApiError> {
     let given = input.needed_object("PointInTimeRecoverySpecification")?;
-    let enabled = given.get("PointInTimeRecoveryEnabled").and_then(Value::as_bool).ok_or_else(|| {
-        errors::missing("pointInTimeRecoverySpecification.pointInTimeRecoveryEnabled")
-    })?;
+    let enabled = given
+        .get("PointInTimeRecoveryEnabled")
+        .and_then(Value::as_bool)
+        .ok_or_else(|| errors::missing("pointInTimeRecoverySpecification.pointInTimeRecoveryEnabled"))?;
     let days = given.get("RecoveryPeriodInDays").filter(|days| !days.is_null());
-    let period = days.map_or(Some(DEFAULT_DAYS), Value::as_i64).filter(|days| (1..=35).contains(days)).ok_or_else(|| {
-        errors::constraint(
-            days.unwrap_or(&Value::Null),
-            "pointInTimeRecoverySpecification.recoveryPeriodInDays",
-            "Member must have value between 1 and 35",
-        )
-    })?;
+    let period = days
+        .map_or(Some(DEFAULT_DAYS), Value::as_i64)
+        .filter(|days| (1..=35).contains(days))
+        .ok_or_else(|| {
+            errors::constraint(
+                days.unwrap_or(&Value::Null),
+                "pointInTimeRecoverySpecification.recoveryPeriodInDays",
+                "Member must have value between 1 and 35",
+            )
+        })?;
     let table = table(cloud, call, input)?;
     if table.status == "CREATING" {
-        let message = format!("Backups are being enabled for the table: {}. Please retry later", table.name);
+        let message = format!(
+            "Backups are being enabled for the table: {}. Please retry later",
+            table.name
+        );
         return Err(ApiError::new(400, "ContinuousBackupsUnavailableException", message));
     }
     table.pitr = match (enabled, table.pitr) {
         (false, _) => None,
-        (true, Some(old)) => Some(Pitr { days: if days.is_some() { period } else { old.days }, ..old }),
-        (true, None) => Some(Pitr { enabled_at: call.now, days: period }),
+        (true, Some(old)) => Some(Pitr {
+            days: if days.is_some() { period } else { old.days },
+            ..old
+        }),
+        (true, None) => Some(Pitr {
+            enabled_at: call.now,
+            days: period,
+        }),
     };
     Ok(reply(&description(table, call.now)))
 }
@@ -101,7 +114,8 @@ fn table<'a>(cloud: &'a mut Cloud, call: &Call, input: &Input) -> Result<&'a mut
     let given = input.needed_text("TableName")?;
     let name = input::local_name(cloud, call, given).map(str::to_owned);
     let state = &mut here(cloud, call).dynamodb;
-    name.and_then(|name| state.table_mut(&name)).ok_or_else(|| errors::table_not_found(given))
+    name.and_then(|name| state.table_mut(&name))
+        .ok_or_else(|| errors::table_not_found(given))
 }
 
 /// `ContinuousBackupsStatus` is ENABLED even when point-in-time recovery is not.
@@ -136,7 +150,9 @@ pub(super) fn list(cloud: &mut Cloud, call: &Call, input: &Input) -> Result<Repl
             return Err(errors::constraint(other, "backupType", set));
         }
     };
-    let wanted = input.text("TableName")?.map(|given| input::table_arn(cloud, call, given));
+    let wanted = input
+        .text("TableName")?
+        .map(|given| input::table_arn(cloud, call, given));
     let bound = |name: &str| -> Option<f64> { input.get(name).and_then(Value::as_f64) };
     let (lower, upper) = (bound("TimeRangeLowerBound"), bound("TimeRangeUpperBound"));
     let after = input.text("ExclusiveStartBackupArn")?;

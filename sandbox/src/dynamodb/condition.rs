@@ -37,14 +37,20 @@ fn tokens(text: &str) -> Result<Vec<Token>, ApiError> {
             return Err(syntax(first, text));
         };
         let (token, after) = rest.split_at(length);
-        tokens.push(if in_word(first) { Token::Word(token.to_owned()) } else { Token::Sign(token.to_owned()) });
+        tokens.push(if in_word(first) {
+            Token::Word(token.to_owned())
+        } else {
+            Token::Sign(token.to_owned())
+        });
         rest = after.trim_start();
     }
     Ok(tokens)
 }
 
 fn syntax(token: impl std::fmt::Display, near: &str) -> ApiError {
-    errors::invalid(format!("Invalid expression: Syntax error; token: \"{token}\", near: \"{near}\""))
+    errors::invalid(format!(
+        "Invalid expression: Syntax error; token: \"{token}\", near: \"{near}\""
+    ))
 }
 
 /// Expression attribute names and values, and which of them were used.
@@ -76,8 +82,11 @@ impl<'a> Names<'a> {
     }
 
     fn value(&self, token: Option<&Token>) -> Result<&'a Value, ApiError> {
-        let Some(Token::Word(word)) = token.filter(|token| matches!(token, Token::Word(word) if word.starts_with(':'))) else {
-            return Err(errors::invalid("Invalid expression: a value has to be given in ExpressionAttributeValues"));
+        let Some(Token::Word(word)) = token.filter(|token| matches!(token, Token::Word(word) if word.starts_with(':')))
+        else {
+            return Err(errors::invalid(
+                "Invalid expression: a value has to be given in ExpressionAttributeValues",
+            ));
         };
         self.used.borrow_mut().insert(word.clone());
         self.values.and_then(|values| values.get(word)).ok_or_else(|| {
@@ -90,9 +99,14 @@ impl<'a> Names<'a> {
     /// DynamoDB refuses what no expression uses.
     fn all_used(&self) -> Result<(), ApiError> {
         let used = self.used.borrow();
-        for (given, member) in [(self.names, "ExpressionAttributeNames"), (self.values, "ExpressionAttributeValues")] {
+        for (given, member) in [
+            (self.names, "ExpressionAttributeNames"),
+            (self.values, "ExpressionAttributeValues"),
+        ] {
             if let Some(unused) = given.into_iter().flat_map(Map::keys).find(|key| !used.contains(*key)) {
-                return Err(errors::invalid(format!("Value provided in {member} unused in expressions: keys: {{{unused}}}")));
+                return Err(errors::invalid(format!(
+                    "Value provided in {member} unused in expressions: keys: {{{unused}}}"
+                )));
             }
         }
         Ok(())
@@ -129,11 +143,17 @@ impl KeyCondition {
 /// Reads `KeyConditionExpression`: equality of the hash key, and at most one condition on the range key.
 pub(super) fn key_condition(keys: &Keys, input: &Input) -> Result<KeyCondition, ApiError> {
     let text = input.text("KeyConditionExpression")?.ok_or_else(|| {
-        errors::invalid("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
+        errors::invalid(
+            "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.",
+        )
     })?;
     let names = Names::of(input)?;
-    let mut condition =
-        KeyCondition { partition: Vec::new(), from: Bound::Unbounded, to: Bound::Unbounded, prefix: Vec::new() };
+    let mut condition = KeyCondition {
+        partition: Vec::new(),
+        from: Bound::Unbounded,
+        to: Bound::Unbounded,
+        prefix: Vec::new(),
+    };
     let mut ranges = 0;
     for part in parts(tokens(text)?) {
         let (attribute, test) = read_test(&part, keys, &names, text)?;
@@ -149,10 +169,15 @@ pub(super) fn key_condition(keys: &Keys, input: &Input) -> Result<KeyCondition, 
         }
     }
     if condition.partition.is_empty() {
-        return Err(errors::invalid(format!("Query condition missed key schema element: {}", keys.hash.name)));
+        return Err(errors::invalid(format!(
+            "Query condition missed key schema element: {}",
+            keys.hash.name
+        )));
     }
     if ranges > 1 {
-        return Err(errors::invalid("KeyConditionExpressions must only contain one condition per key"));
+        return Err(errors::invalid(
+            "KeyConditionExpressions must only contain one condition per key",
+        ));
     }
     names.all_used()?;
     Ok(condition)
@@ -188,12 +213,19 @@ impl KeyCondition {
     }
 }
 
-fn read_test<'k>(part: &[Token], keys: &'k Keys, names: &Names<'_>, text: &str) -> Result<(&'k KeyAttribute, Test), ApiError> {
+fn read_test<'k>(
+    part: &[Token],
+    keys: &'k Keys,
+    names: &Names<'_>,
+    text: &str,
+) -> Result<(&'k KeyAttribute, Test), ApiError> {
     let attribute = |token: Option<&Token>| match token {
         Some(Token::Word(word)) => {
             let name = names.name(word)?;
             let found = keys.attributes().find(|attribute| attribute.name == name);
-            found.ok_or_else(|| errors::invalid("Query condition missed key schema element: ".to_owned() + &keys.hash.name))
+            found.ok_or_else(|| {
+                errors::invalid("Query condition missed key schema element: ".to_owned() + &keys.hash.name)
+            })
         }
         other => Err(syntax(other.map_or("<EOF>", Token::text), text)),
     };
@@ -202,7 +234,9 @@ fn read_test<'k>(part: &[Token], keys: &'k Keys, names: &Names<'_>, text: &str) 
         ["begins_with", "(", _, ",", _, ")"] => {
             let key = attribute(part.get(2))?;
             if key.kind == KeyKind::N {
-                return Err(errors::invalid("Invalid KeyConditionExpression: Incorrect operand type for operator or function; operator or function: begins_with, operand type: N"));
+                return Err(errors::invalid(
+                    "Invalid KeyConditionExpression: Incorrect operand type for operator or function; operator or function: begins_with, operand type: N",
+                ));
             }
             Ok((key, Test::BeginsWith(key::content(key, names.value(part.get(4))?)?)))
         }
@@ -213,7 +247,10 @@ fn read_test<'k>(part: &[Token], keys: &'k Keys, names: &Names<'_>, text: &str) 
         }
         [_, sign @ ("=" | "<" | "<=" | ">" | ">=" | "<>"), _] => {
             let key = attribute(part.first())?;
-            Ok((key, Test::Compare((*sign).to_owned(), key::content(key, names.value(part.get(2))?)?)))
+            Ok((
+                key,
+                Test::Compare((*sign).to_owned(), key::content(key, names.value(part.get(2))?)?),
+            ))
         }
         _ => Err(syntax(words.first().unwrap_or(&"<EOF>"), text)),
     }
@@ -250,7 +287,9 @@ fn parts(tokens: Vec<Token>) -> Vec<Vec<Token>> {
         while part.first().is_some_and(|token| token.text() == "(") {
             part.remove(0);
         }
-        while part.iter().filter(|token| token.text() == ")").count() > part.iter().filter(|token| token.text() == "(").count() {
+        while part.iter().filter(|token| token.text() == ")").count()
+            > part.iter().filter(|token| token.text() == "(").count()
+        {
             match part.iter().rposition(|token| token.text() == ")") {
                 Some(at) => part.remove(at),
                 None => break,
@@ -270,7 +309,9 @@ pub(super) fn check_write(input: &Input, existing: Option<&Map<String, Value>>) 
     for part in parts(tokens(text)?) {
         let words: Vec<&str> = part.iter().map(Token::text).collect();
         let [function @ ("attribute_exists" | "attribute_not_exists"), "(", name, ")"] = words.as_slice() else {
-            return Err(errors::not_simulated("conditions other than attribute_exists and attribute_not_exists"));
+            return Err(errors::not_simulated(
+                "conditions other than attribute_exists and attribute_not_exists",
+            ));
         };
         let exists = existing.is_some_and(|item| names.name(name).is_ok_and(|name| item.contains_key(name)));
         names.name(name)?;

@@ -14,7 +14,9 @@ pub(crate) fn invalid_value(message: impl std::fmt::Display) -> ApiError {
 
 /// `ValidationException` of a constraint of the model.
 pub(crate) fn constraint(value: impl std::fmt::Display, member: &str, constraint: &str) -> ApiError {
-    invalid(format!("1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {constraint}"))
+    invalid(format!(
+        "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {constraint}"
+    ))
 }
 
 /// A required member is missing.
@@ -31,7 +33,11 @@ pub(crate) fn not_found() -> ApiError {
 
 /// `ResourceNotFoundException`, as DescribeTable and its kind say it.
 pub(crate) fn no_table(name: &str) -> ApiError {
-    ApiError::new(400, "ResourceNotFoundException", format!("Requested resource not found: Table: {name} not found"))
+    ApiError::new(
+        400,
+        "ResourceNotFoundException",
+        format!("Requested resource not found: Table: {name} not found"),
+    )
 }
 
 /// `TableNotFoundException`: only the calls about continuous backups have it.

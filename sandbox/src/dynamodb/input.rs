@@ -24,12 +24,16 @@ impl Input {
 
     /// A string.
     pub(super) fn text(&self, name: &str) -> Result<Option<&str>, ApiError> {
-        self.get(name).map(|value| value.as_str().ok_or_else(|| wrong_type(value, "STRING_VALUE"))).transpose()
+        self.get(name)
+            .map(|value| value.as_str().ok_or_else(|| wrong_type(value, "STRING_VALUE")))
+            .transpose()
     }
 
     /// A truth value.
     pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, ApiError> {
-        self.get(name).map(|value| value.as_bool().ok_or_else(|| wrong_type(value, "TRUE_VALUE"))).transpose()
+        self.get(name)
+            .map(|value| value.as_bool().ok_or_else(|| wrong_type(value, "TRUE_VALUE")))
+            .transpose()
     }
 
     /// A whole number between two bounds.
@@ -52,7 +56,9 @@ impl Input {
 
     /// An object.
     pub(super) fn object(&self, name: &str) -> Result<Option<&Map<String, Value>>, ApiError> {
-        self.get(name).map(|value| value.as_object().ok_or_else(|| wrong_type(value, "START_OBJECT"))).transpose()
+        self.get(name)
+            .map(|value| value.as_object().ok_or_else(|| wrong_type(value, "START_OBJECT")))
+            .transpose()
     }
 
     /// An object that has to be there.
@@ -62,7 +68,14 @@ impl Input {
 
     /// A list.
     pub(super) fn list(&self, name: &str) -> Result<Option<&[Value]>, ApiError> {
-        self.get(name).map(|value| value.as_array().map(Vec::as_slice).ok_or_else(|| wrong_type(value, "START_ARRAY"))).transpose()
+        self.get(name)
+            .map(|value| {
+                value
+                    .as_array()
+                    .map(Vec::as_slice)
+                    .ok_or_else(|| wrong_type(value, "START_ARRAY"))
+            })
+            .transpose()
     }
 
     /// A string that has to be there.
@@ -85,7 +98,10 @@ impl Input {
 
     /// The first table of `RequestItems`.
     pub(super) fn first_table(&self) -> Option<&str> {
-        self.get("RequestItems").and_then(Value::as_object).and_then(|tables| tables.keys().next()).map(String::as_str)
+        self.get("RequestItems")
+            .and_then(Value::as_object)
+            .and_then(|tables| tables.keys().next())
+            .map(String::as_str)
     }
 }
 
@@ -99,13 +115,19 @@ fn wrong_type(value: &Value, expected: &str) -> ApiError {
         Value::Array(_) => "START_ARRAY",
         Value::Object(_) => "START_OBJECT",
     };
-    ApiError::new(400, "SerializationException", format!("{found} cannot be converted to {expected}"))
+    ApiError::new(
+        400,
+        "SerializationException",
+        format!("{found} cannot be converted to {expected}"),
+    )
 }
 
 /// `TableName` as constraint messages spell it: `tableName`.
 pub(super) fn lower_first(name: &str) -> String {
     let mut chars = name.chars();
-    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+    chars
+        .next()
+        .map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
 
 /// The ARN of a table given by name or ARN.
@@ -113,7 +135,10 @@ pub(super) fn table_arn(cloud: &Cloud, call: &Call, name: &str) -> String {
     if name.starts_with("arn:") {
         return name.to_owned();
     }
-    format!("arn:{}:dynamodb:{}:{}:table/{name}", cloud.partition, call.caller.region, call.caller.account)
+    format!(
+        "arn:{}:dynamodb:{}:{}:table/{name}",
+        cloud.partition, call.caller.region, call.caller.account
+    )
 }
 
 /// The caller's place.
@@ -135,15 +160,24 @@ pub(super) fn table_name(cloud: &Cloud, call: &Call, input: &Input) -> Result<St
     let given = input.needed_text("TableName")?;
     let too_short = if given.starts_with("arn:") { 1 } else { 3 };
     if given.len() < too_short {
-        return Err(errors::constraint(given, "tableName", "Member must have length greater than or equal to 3"));
+        return Err(errors::constraint(
+            given,
+            "tableName",
+            "Member must have length greater than or equal to 3",
+        ));
     }
-    local_name(cloud, call, given).map(str::to_owned).ok_or_else(|| errors::no_table(given))
+    local_name(cloud, call, given)
+        .map(str::to_owned)
+        .ok_or_else(|| errors::no_table(given))
 }
 
 /// The table of a call of the control plane.
 pub(super) fn table<'a>(cloud: &'a mut Cloud, call: &Call, input: &Input) -> Result<&'a mut Table, ApiError> {
     let name = table_name(cloud, call, input)?;
-    here(cloud, call).dynamodb.table_mut(&name).ok_or_else(|| errors::no_table(&name))
+    here(cloud, call)
+        .dynamodb
+        .table_mut(&name)
+        .ok_or_else(|| errors::no_table(&name))
 }
 
 /// The table of a call of the data plane: it has to be in use.

@@ -68,13 +68,15 @@ fn measure(value: &Value) -> Result<u64, ApiError> {
         ("B", Value::String(text)) => measure_binary(text),
         ("BOOL", Value::Bool(_)) | ("NULL", Value::Bool(true)) => Ok(1),
         ("L", Value::Array(values)) => values.iter().try_fold(3, |sum, value| Ok(sum + 1 + measure(value)?)),
-        ("M", Value::Object(members)) => {
-            members.iter().try_fold(3, |sum, (name, value)| Ok(sum + 1 + name.len() as u64 + measure(value)?))
-        }
+        ("M", Value::Object(members)) => members.iter().try_fold(3, |sum, (name, value)| {
+            Ok(sum + 1 + name.len() as u64 + measure(value)?)
+        }),
         ("SS", Value::Array(values)) => measure_set(values, |text| Ok(text.len() as u64)),
         ("NS", Value::Array(values)) => measure_set(values, measure_number),
         ("BS", Value::Array(values)) => measure_set(values, measure_binary),
-        ("NULL", Value::Bool(false)) => Err(errors::invalid_value("Null attribute value types must have the value of true")),
+        ("NULL", Value::Bool(false)) => Err(errors::invalid_value(
+            "Null attribute value types must have the value of true",
+        )),
         _ => Err(unsupported()),
     }
 }
@@ -86,7 +88,11 @@ fn measure_number(text: &str) -> Result<u64, ApiError> {
 
 fn measure_binary(text: &str) -> Result<u64, ApiError> {
     STANDARD.decode(text).map(|bytes| bytes.len() as u64).map_err(|_| {
-        ApiError::new(400, "SerializationException", "Base64 encoded length is expected to be a multiple of 4 bytes")
+        ApiError::new(
+            400,
+            "SerializationException",
+            "Base64 encoded length is expected to be a multiple of 4 bytes",
+        )
     })
 }
 
@@ -98,7 +104,10 @@ fn measure_set(values: &[Value], measure: impl Fn(&str) -> Result<u64, ApiError>
     for (n, value) in values.iter().enumerate() {
         let text = value.as_str().ok_or_else(unsupported)?;
         if values[..n].contains(value) {
-            return Err(errors::invalid_value(format!("Input collection {} contains duplicates.", Value::from(values))));
+            return Err(errors::invalid_value(format!(
+                "Input collection {} contains duplicates.",
+                Value::from(values)
+            )));
         }
         size += measure(text)?;
     }

@@ -65,7 +65,11 @@ pub(super) fn batch_write(cloud: &mut Cloud, call: &Call, input: &Input) -> Resu
         return Err(errors::invalid("Too many items requested for the BatchWriteItem call"));
     }
     if count == 0 {
-        return Err(errors::constraint("{}", "requestItems", "Member must have length greater than or equal to 1"));
+        return Err(errors::constraint(
+            "{}",
+            "requestItems",
+            "Member must have length greater than or equal to 1",
+        ));
     }
     // Everything is checked before anything is written.
     let mut writes = Vec::with_capacity(count);
@@ -75,7 +79,10 @@ pub(super) fn batch_write(cloud: &mut Cloud, call: &Call, input: &Input) -> Resu
         let first = writes.len();
         for request in requests.as_array().into_iter().flatten() {
             let write = read_write(request, &table.schema.keys)?;
-            if writes[first..].iter().any(|(_, other): &(_, Write)| other.key == write.key) {
+            if writes[first..]
+                .iter()
+                .any(|(_, other): &(_, Write)| other.key == write.key)
+            {
                 return Err(errors::invalid("Provided list of item keys contains duplicates"));
             }
             writes.push((table.name.clone(), write));
@@ -100,10 +107,21 @@ struct Write {
 }
 
 fn read_write(request: &Value, keys: &super::state::Keys) -> Result<Write, ApiError> {
-    match (request["PutRequest"]["Item"].as_object(), request["DeleteRequest"]["Key"].as_object()) {
-        (Some(item), None) => Ok(Write { key: key::of_item(keys, item)?, item: Some(Item::new(item.clone())?) }),
-        (None, Some(given)) => Ok(Write { key: key::of_key(keys, given)?, item: None }),
-        _ => Err(errors::invalid("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes")),
+    match (
+        request["PutRequest"]["Item"].as_object(),
+        request["DeleteRequest"]["Key"].as_object(),
+    ) {
+        (Some(item), None) => Ok(Write {
+            key: key::of_item(keys, item)?,
+            item: Some(Item::new(item.clone())?),
+        }),
+        (None, Some(given)) => Ok(Write {
+            key: key::of_key(keys, given)?,
+            item: None,
+        }),
+        _ => Err(errors::invalid(
+            "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes",
+        )),
     }
 }
 
@@ -128,15 +146,27 @@ fn written(input: &Input, name: &str, size: u64, old: Option<&Item>) -> Reply {
 /// Read units: one per 4 KB, half of it for eventually consistent reads.
 pub(super) fn read_units(size: u64, input: &Input) -> Result<f64, ApiError> {
     let units = size.div_ceil(4096).max(1) as f64;
-    Ok(if input.flag("ConsistentRead")?.unwrap_or(false) { units } else { units / 2.0 })
+    Ok(if input.flag("ConsistentRead")?.unwrap_or(false) {
+        units
+    } else {
+        units / 2.0
+    })
 }
 
 /// Adds `ConsumedCapacity` if it is asked for.
-pub(super) fn add_capacity(body: &mut Map<String, Value>, input: &Input, name: &str, units: f64) -> Result<(), ApiError> {
+pub(super) fn add_capacity(
+    body: &mut Map<String, Value>,
+    input: &Input,
+    name: &str,
+    units: f64,
+) -> Result<(), ApiError> {
     match input.text("ReturnConsumedCapacity")? {
         None | Some("NONE") => {}
         Some("TOTAL" | "INDEXES") => {
-            body.insert("ConsumedCapacity".to_owned(), json!({ "TableName": name, "CapacityUnits": units }));
+            body.insert(
+                "ConsumedCapacity".to_owned(),
+                json!({ "TableName": name, "CapacityUnits": units }),
+            );
         }
         Some(other) => {
             let set = "Member must satisfy enum value set: [INDEXES, TOTAL, NONE]";

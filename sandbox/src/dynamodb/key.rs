@@ -34,13 +34,19 @@ pub(crate) fn of_item(keys: &Keys, item: &Map<String, Value>) -> Result<Vec<u8>,
 pub(crate) fn of_key(keys: &Keys, given: &Map<String, Value>) -> Result<Vec<u8>, ApiError> {
     let mismatch = || errors::invalid("The provided key element does not match the schema");
     let fits = given.len() == keys.attributes().count()
-        && keys.attributes().all(|attribute| given.get(&attribute.name).is_some_and(|value| value.get(attribute.kind.letter()).is_some()));
+        && keys.attributes().all(|attribute| {
+            given
+                .get(&attribute.name)
+                .is_some_and(|value| value.get(attribute.kind.letter()).is_some())
+        });
     if fits { of_item(keys, given) } else { Err(mismatch()) }
 }
 
 /// The key attributes of an item, as `LastEvaluatedKey` shows them.
 pub(crate) fn members(keys: &Keys, item: &Map<String, Value>) -> Map<String, Value> {
-    keys.attributes().filter_map(|attribute| Some((attribute.name.clone(), item.get(&attribute.name)?.clone()))).collect()
+    keys.attributes()
+        .filter_map(|attribute| Some((attribute.name.clone(), item.get(&attribute.name)?.clone())))
+        .collect()
 }
 
 /// The bytes that all keys with one hash key begin with.
@@ -57,29 +63,43 @@ pub(crate) fn content(attribute: &KeyAttribute, value: &Value) -> Result<Vec<u8>
     let (kind, content) = typed(value)?;
     let expected = attribute.kind.letter();
     let text = content.as_str().filter(|_| kind == expected).ok_or_else(|| {
-        errors::invalid_value(format!("Type mismatch for key {} expected: {expected} actual: {kind}", attribute.name))
+        errors::invalid_value(format!(
+            "Type mismatch for key {} expected: {expected} actual: {kind}",
+            attribute.name
+        ))
     })?;
     let bytes = match attribute.kind {
         KeyKind::S => text.as_bytes().to_vec(),
         KeyKind::N => Number::read(text)?.to_bytes(),
-        KeyKind::B => STANDARD.decode(text).map_err(|_| errors::invalid_value("a key is not base64"))?,
+        KeyKind::B => STANDARD
+            .decode(text)
+            .map_err(|_| errors::invalid_value("a key is not base64"))?,
     };
     if bytes.is_empty() {
         return Err(errors::invalid(format!(
             "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty {} value. Key: {}",
-            if attribute.kind == KeyKind::B { "binary" } else { "string" },
+            if attribute.kind == KeyKind::B {
+                "binary"
+            } else {
+                "string"
+            },
             attribute.name
         )));
     }
     if bytes.len() > 2048 {
-        return Err(errors::invalid_value(format!("Size of key {} has exceeded the maximum size limit of 2048 bytes", attribute.name)));
+        return Err(errors::invalid_value(format!(
+            "Size of key {} has exceeded the maximum size limit of 2048 bytes",
+            attribute.name
+        )));
     }
     Ok(bytes)
 }
 
 /// 32 bits that look random: FNV-1a.
 fn scatter(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+    bytes.iter().fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+    })
 }
 
 /// A decimal number: 0.digits × 10^exponent, without zeros at either end of the digits.
@@ -114,16 +134,30 @@ impl Number {
         let trailing = digits[leading..].iter().rev().take_while(|digit| **digit == 0).count();
         let digits = digits[leading..digits.len() - trailing].to_vec();
         if digits.is_empty() {
-            return Ok(Self { negative: false, exponent: 0, digits });
+            return Ok(Self {
+                negative: false,
+                exponent: 0,
+                digits,
+            });
         }
         if digits.len() > MAX_DIGITS {
-            return Err(errors::invalid("Attempting to store more than 38 significant digits in a Number"));
+            return Err(errors::invalid(
+                "Attempting to store more than 38 significant digits in a Number",
+            ));
         }
         let exponent = power.saturating_add(whole.len() as i32 - leading as i32);
         match exponent {
-            127.. => Err(errors::invalid("Number overflow. Attempting to store a number with magnitude larger than supported range")),
-            ..=-130 => Err(errors::invalid("Number underflow. Attempting to store a number with magnitude smaller than supported range")),
-            _ => Ok(Self { negative, exponent, digits }),
+            127.. => Err(errors::invalid(
+                "Number overflow. Attempting to store a number with magnitude larger than supported range",
+            )),
+            ..=-130 => Err(errors::invalid(
+                "Number underflow. Attempting to store a number with magnitude smaller than supported range",
+            )),
+            _ => Ok(Self {
+                negative,
+                exponent,
+                digits,
+            }),
         }
     }
 
@@ -163,18 +197,39 @@ mod tests {
 
     #[test]
     fn numbers_compare_by_value() {
-        let order = ["-1E20", "-100", "-99.5", "-1", "-0.001", "0", "1e-100", "0.5", "0.51", "1", "1.01", "9", "10", "123", "1e125"];
+        let order = [
+            "-1E20", "-100", "-99.5", "-1", "-0.001", "0", "1e-100", "0.5", "0.51", "1", "1.01", "9", "10", "123",
+            "1e125",
+        ];
         for pair in order.windows(2) {
             assert!(number(pair[0]) < number(pair[1]), "{pair:?}");
         }
-        for (a, b) in [("1", "1.0"), ("0", "-0.00"), ("100", "1e2"), ("+1", "01"), (".5", "0.50"), ("1200", "12E+2")] {
+        for (a, b) in [
+            ("1", "1.0"),
+            ("0", "-0.00"),
+            ("100", "1e2"),
+            ("+1", "01"),
+            (".5", "0.50"),
+            ("1200", "12E+2"),
+        ] {
             assert_eq!(number(a), number(b), "{a} {b}");
         }
     }
 
     #[test]
     fn what_is_no_number_is_refused() {
-        for text in ["", "-", "1,5", "0x1", "1e", "NaN", "1.2.3", "1e126", "1e-131", "123456789012345678901234567890123456789"] {
+        for text in [
+            "",
+            "-",
+            "1,5",
+            "0x1",
+            "1e",
+            "NaN",
+            "1.2.3",
+            "1e126",
+            "1e-131",
+            "123456789012345678901234567890123456789",
+        ] {
             assert!(Number::read(text).is_err(), "{text}");
         }
         assert!(Number::read("12345678901234567890123456789012345678000").is_ok());
@@ -183,22 +238,37 @@ mod tests {
     #[test]
     fn keys_must_fit_the_schema() {
         let keys = Keys {
-            hash: KeyAttribute { name: "pk".to_owned(), kind: KeyKind::S },
-            range: Some(KeyAttribute { name: "sk".to_owned(), kind: KeyKind::N }),
+            hash: KeyAttribute {
+                name: "pk".to_owned(),
+                kind: KeyKind::S,
+            },
+            range: Some(KeyAttribute {
+                name: "sk".to_owned(),
+                kind: KeyKind::N,
+            }),
         };
         let of = |value: Value| of_key(&keys, value.as_object().unwrap()).map_err(|error| error.message);
-        assert_eq!(of(json!({ "pk": { "S": "a" }, "sk": { "N": "1" } })), of(json!({ "sk": { "N": "1.0" }, "pk": { "S": "a" } })));
+        assert_eq!(
+            of(json!({ "pk": { "S": "a" }, "sk": { "N": "1" } })),
+            of(json!({ "sk": { "N": "1.0" }, "pk": { "S": "a" } }))
+        );
         for wrong in [
             json!({ "pk": { "S": "a" } }),
             json!({ "pk": { "S": "a" }, "sk": { "S": "1" } }),
             json!({ "pk": { "S": "a" }, "sk": { "N": "1" }, "more": { "S": "x" } }),
         ] {
-            assert_eq!(of(wrong).unwrap_err(), "The provided key element does not match the schema");
+            assert_eq!(
+                of(wrong).unwrap_err(),
+                "The provided key element does not match the schema"
+            );
         }
         let empty = of(json!({ "pk": { "S": "" }, "sk": { "N": "1" } })).unwrap_err();
         assert!(empty.contains("empty string value. Key: pk"), "{empty}");
         let item = json!({ "pk": { "N": "1" }, "sk": { "N": "1" } });
         let mismatch = of_item(&keys, item.as_object().unwrap()).unwrap_err().message;
-        assert_eq!(mismatch, "One or more parameter values were invalid: Type mismatch for key pk expected: S actual: N");
+        assert_eq!(
+            mismatch,
+            "One or more parameter values were invalid: Type mismatch for key pk expected: S actual: N"
+        );
     }
 }

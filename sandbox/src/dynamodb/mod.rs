@@ -23,9 +23,7 @@ mod tests;
 use serde_json::{Map, Value};
 
 use self::input::Input;
-pub(crate) use self::state::{
-    Billing, KeyAttribute, KeyKind, Pitr, Schema, Sse, State, Table, TableImage, TablePlace,
-};
+pub(crate) use self::state::{Billing, KeyAttribute, KeyKind, Pitr, Schema, Sse, State, Table, TableImage, TablePlace};
 pub(crate) use self::tables::check_name;
 pub(crate) use self::tags::check_tags;
 use crate::call::{ApiError, Call, Operation, Reply, Service, unknown_operation};
@@ -78,7 +76,10 @@ pub(crate) fn put(table: &mut Table, members: Map<String, Value>) -> Result<(), 
 
 fn find(call: &Call) -> Result<&'static (&'static str, On, Handler), ApiError> {
     let asked = call.target_operation().unwrap_or_default();
-    OPERATIONS.iter().find(|(name, ..)| *name == asked).ok_or_else(|| unknown_operation(Service::DynamoDb, asked))
+    OPERATIONS
+        .iter()
+        .find(|(name, ..)| *name == asked)
+        .ok_or_else(|| unknown_operation(Service::DynamoDb, asked))
 }
 
 /// What a call asks for.
@@ -92,7 +93,11 @@ pub(crate) fn route(cloud: &Cloud, call: &Call) -> Result<Operation, ApiError> {
         On::Table => input.resource("TableName"),
     };
     let resource = resource.map_or_else(|| "*".to_owned(), |name| input::table_arn(cloud, call, name));
-    Ok(Operation { name, action: format!("dynamodb:{name}"), resource })
+    Ok(Operation {
+        name,
+        action: format!("dynamodb:{name}"),
+        resource,
+    })
 }
 
 /// Does it.

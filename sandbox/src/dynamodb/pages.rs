@@ -15,6 +15,9 @@ use super::{condition, errors, key};
 use crate::call::{ApiError, Call, Reply};
 use crate::cloud::Cloud;
 
+/// A range of keys.
+type Bounds = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+
 /// A page ends after so much data.
 const PAGE_BYTES: u64 = 1024 * 1024;
 
@@ -51,8 +54,13 @@ pub(super) fn query(cloud: &mut Cloud, call: &Call, input: &Input) -> Result<Rep
     let keys = &table.schema.keys;
     let condition = condition::key_condition(keys, input)?;
     let start = start_key(input, keys)?;
-    if start.as_ref().is_some_and(|start| !start.starts_with(&condition.partition)) {
-        return Err(errors::invalid("The provided starting key is outside query boundaries based on provided conditions"));
+    if start
+        .as_ref()
+        .is_some_and(|start| !start.starts_with(&condition.partition))
+    {
+        return Err(errors::invalid(
+            "The provided starting key is outside query boundaries based on provided conditions",
+        ));
     }
     let forward = input.flag("ScanIndexForward")?.unwrap_or(true);
     let partition = condition.partition.as_slice();
@@ -67,7 +75,11 @@ pub(super) fn query(cloud: &mut Cloud, call: &Call, input: &Input) -> Result<Rep
     }
     let range = table.items().range((from, to));
     let wanted = |(key, _): &(&Vec<u8>, &Arc<Item>)| condition.takes(&key[partition.len()..]);
-    if forward { page(input, keys, &name, range.filter(wanted)) } else { page(input, keys, &name, range.rev().filter(wanted)) }
+    if forward {
+        page(input, keys, &name, range.filter(wanted))
+    } else {
+        page(input, keys, &name, range.rev().filter(wanted))
+    }
 }
 
 /// `Scan`, whole or in segments.
@@ -98,16 +110,23 @@ pub(super) fn scan(cloud: &mut Cloud, call: &Call, input: &Input) -> Result<Repl
 }
 
 /// The keys of a segment: they begin with a hash, so a segment is a range of hashes.
-fn segment(input: &Input) -> Result<(Bound<Vec<u8>>, Bound<Vec<u8>>), ApiError> {
-    let (segment, total) = (input.int("Segment", 0, 999_999)?, input.int("TotalSegments", 1, 1_000_000)?);
+fn segment(input: &Input) -> Result<Bounds, ApiError> {
+    let (segment, total) = (
+        input.int("Segment", 0, 999_999)?,
+        input.int("TotalSegments", 1, 1_000_000)?,
+    );
     let (segment, total) = match (segment, total) {
         (None, None) => return Ok((Bound::Unbounded, Bound::Unbounded)),
         (Some(segment), Some(total)) => (segment as u64, total as u64),
         (None, Some(_)) => {
-            return Err(errors::invalid("The Segment parameter is required but was not present in the request when parameter TotalSegments is present"));
+            return Err(errors::invalid(
+                "The Segment parameter is required but was not present in the request when parameter TotalSegments is present",
+            ));
         }
         (Some(_), None) => {
-            return Err(errors::invalid("The TotalSegments parameter is required but was not present in the request when Segment parameter is present"));
+            return Err(errors::invalid(
+                "The TotalSegments parameter is required but was not present in the request when Segment parameter is present",
+            ));
         }
     };
     if segment >= total {
@@ -116,7 +135,11 @@ fn segment(input: &Input) -> Result<(Bound<Vec<u8>>, Bound<Vec<u8>>), ApiError> 
         )));
     }
     let edge = |n: u64| (((n << 32).div_ceil(total)) as u32).to_be_bytes().to_vec();
-    let to = if segment + 1 == total { Bound::Unbounded } else { Bound::Excluded(edge(segment + 1)) };
+    let to = if segment + 1 == total {
+        Bound::Unbounded
+    } else {
+        Bound::Excluded(edge(segment + 1))
+    };
     Ok((Bound::Included(edge(segment)), to))
 }
 
@@ -124,7 +147,8 @@ fn start_key(input: &Input, keys: &Keys) -> Result<Option<Vec<u8>>, ApiError> {
     let Some(given) = input.object("ExclusiveStartKey")? else {
         return Ok(None);
     };
-    let invalid = |_| errors::invalid("The provided starting key is invalid: The provided key element does not match the schema");
+    let invalid =
+        |_| errors::invalid("The provided starting key is invalid: The provided key element does not match the schema");
     key::of_key(keys, given).map(Some).map_err(invalid)
 }
 
@@ -156,7 +180,9 @@ fn page<'a>(
     name: &str,
     items: impl Iterator<Item = (&'a Vec<u8>, &'a Arc<Item>)>,
 ) -> Result<Reply, ApiError> {
-    let limit = input.int("Limit", 1, i64::from(i32::MAX))?.map_or(usize::MAX, |limit| limit as usize);
+    let limit = input
+        .int("Limit", 1, i64::from(i32::MAX))?
+        .map_or(usize::MAX, |limit| limit as usize);
     let counts_only = match input.text("Select")? {
         None | Some("ALL_ATTRIBUTES") => false,
         Some("COUNT") => true,
@@ -178,7 +204,13 @@ fn page<'a>(
     let last = taken.last().filter(|_| full).map(|last| key::members(keys, last));
     let count = taken.len();
     let items = (!counts_only).then_some(taken);
-    Ok(reply(&Page { items, count, scanned_count: count, last_evaluated_key: last, capacity }))
+    Ok(reply(&Page {
+        items,
+        count,
+        scanned_count: count,
+        last_evaluated_key: last,
+        capacity,
+    }))
 }
 
 #[cfg(test)]
@@ -206,7 +238,7 @@ mod tests {
         }
     }
 
-    fn segment_of(input: &Input) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
+    fn segment_of(input: &Input) -> Bounds {
         segment(input).unwrap()
     }
 

@@ -12,7 +12,10 @@ use crate::kms;
 pub(super) fn reply(body: &impl Serialize) -> Reply {
     // The only failure is a map with keys that are no strings, and there is none.
     let body = serde_json::to_vec(body).unwrap_or_default();
-    Reply { body: body.into(), ..Reply::aws_json(Service::DynamoDb, &Value::Null) }
+    Reply {
+        body: body.into(),
+        ..Reply::aws_json(Service::DynamoDb, &Value::Null)
+    }
 }
 
 /// Epoch seconds with milliseconds.
@@ -24,7 +27,11 @@ pub(super) fn epoch(at: DateTime<Utc>) -> Value {
 pub(super) fn table(table: &Table, keys: &kms::State, now: DateTime<Utc>) -> Value {
     let schema = &table.schema;
     let lost = table.sse_key().is_some_and(|key| !keys.is_usable(key, now));
-    let status = if lost && table.status == "ACTIVE" { "INACCESSIBLE_ENCRYPTION_CREDENTIALS" } else { &table.status };
+    let status = if lost && table.status == "ACTIVE" {
+        "INACCESSIBLE_ENCRYPTION_CREDENTIALS"
+    } else {
+        &table.status
+    };
     let mut shown = json!({
         "AttributeDefinitions": schema.attributes,
         "TableName": table.name,
@@ -43,14 +50,26 @@ pub(super) fn table(table: &Table, keys: &kms::State, now: DateTime<Utc>) -> Val
         "DeletionProtectionEnabled": table.deletion_protection,
     });
     if let Some(since) = table.billing.since {
-        let mode = if table.billing.on_demand { "PAY_PER_REQUEST" } else { "PROVISIONED" };
+        let mode = if table.billing.on_demand {
+            "PAY_PER_REQUEST"
+        } else {
+            "PROVISIONED"
+        };
         shown["BillingModeSummary"] = json!({ "BillingMode": mode, "LastUpdateToPayPerRequestDateTime": epoch(since) });
     }
     if !schema.local_indexes.is_empty() {
-        shown["LocalSecondaryIndexes"] = schema.local_indexes.iter().map(|index| local_index(table, index)).collect();
+        shown["LocalSecondaryIndexes"] = schema
+            .local_indexes
+            .iter()
+            .map(|index| local_index(table, index))
+            .collect();
     }
     if !schema.global_indexes.is_empty() {
-        shown["GlobalSecondaryIndexes"] = schema.global_indexes.iter().map(|index| global_index(table, index)).collect();
+        shown["GlobalSecondaryIndexes"] = schema
+            .global_indexes
+            .iter()
+            .map(|index| global_index(table, index))
+            .collect();
     }
     if let Some(stream) = &table.stream {
         let label = table.created_at.format("%Y-%m-%dT%H:%M:%S%.3f").to_string();
@@ -78,14 +97,26 @@ fn local_index(table: &Table, index: &Map<String, Value>) -> Value {
 
 fn global_index(table: &Table, index: &Map<String, Value>) -> Value {
     let mut shown = index.clone();
-    let units = |name: &str| index.get("ProvisionedThroughput").map_or(json!(0), |given| given[name].clone());
+    let units = |name: &str| {
+        index
+            .get("ProvisionedThroughput")
+            .map_or(json!(0), |given| given[name].clone())
+    };
     let throughput = json!({
         "NumberOfDecreasesToday": 0,
         "ReadCapacityUnits": units("ReadCapacityUnits"),
         "WriteCapacityUnits": units("WriteCapacityUnits"),
     });
     shown.insert("ProvisionedThroughput".to_owned(), throughput);
-    shown.insert("IndexStatus".to_owned(), if table.status == "CREATING" { "CREATING" } else { "ACTIVE" }.into());
+    shown.insert(
+        "IndexStatus".to_owned(),
+        if table.status == "CREATING" {
+            "CREATING"
+        } else {
+            "ACTIVE"
+        }
+        .into(),
+    );
     shown.extend(index_size(table, index));
     shown.into()
 }

@@ -20,7 +20,10 @@ pub(super) fn describe_ttl(cloud: &mut Cloud, call: &Call, input: &Input) -> Res
 /// `UpdateTimeToLive`. The sandbox deletes no items: it keeps the setting only.
 pub(super) fn update_ttl(cloud: &mut Cloud, call: &Call, input: &Input) -> Result<Reply, ApiError> {
     let given = input.needed_object("TimeToLiveSpecification")?;
-    let attribute = given.get("AttributeName").and_then(Value::as_str).filter(|name| !name.is_empty());
+    let attribute = given
+        .get("AttributeName")
+        .and_then(Value::as_str)
+        .filter(|name| !name.is_empty());
     let attribute = attribute.ok_or_else(|| errors::missing("timeToLiveSpecification.attributeName"))?;
     let enabled = given.get("Enabled").and_then(Value::as_bool);
     let enabled = enabled.ok_or_else(|| errors::missing("timeToLiveSpecification.enabled"))?;

@@ -50,7 +50,9 @@ impl State {
     pub(crate) fn names_after<'a>(&'a self, after: Option<&str>) -> impl Iterator<Item = &'a str> {
         use std::ops::Bound::{Excluded, Unbounded};
         let from = after.map_or(Unbounded, Excluded);
-        self.tables.range::<str, _>((from, Unbounded)).map(|(name, _)| name.as_str())
+        self.tables
+            .range::<str, _>((from, Unbounded))
+            .map(|(name, _)| name.as_str())
     }
 
     /// Puts a table in its place, over any table of its name.
@@ -80,7 +82,10 @@ impl State {
             return false;
         };
         let mut table = Table::new(old.place(), name, Arc::clone(&old.schema), at, ids);
-        table.billing = Billing { since: old.billing.since.map(|_| at), ..old.billing };
+        table.billing = Billing {
+            since: old.billing.since.map(|_| at),
+            ..old.billing
+        };
         table.sse = old.sse.clone();
         table.class.clone_from(&old.class);
         self.put(table);
@@ -88,7 +93,10 @@ impl State {
     }
 
     /// Makes a table of an image: schema, capacity and items, but no tags, PITR, TTL or deletion protection. Gives its ARN.
-    #[expect(clippy::too_many_arguments, reason = "the place of the new table and all that a restore may choose")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the place of the new table and all that a restore may choose"
+    )]
     pub(crate) fn create_from_image(
         &mut self,
         account: &str,
@@ -103,13 +111,20 @@ impl State {
         if self.tables.contains_key(name) {
             return Err(errors::in_use(format!("Table already exists: {name}")));
         }
-        let place = TablePlace { partition: image.partition.clone(), account: account.to_owned(), region: region.to_owned() };
+        let place = TablePlace {
+            partition: image.partition.clone(),
+            account: account.to_owned(),
+            region: region.to_owned(),
+        };
         let mut table = Table::new(place, name, Arc::clone(&image.schema), at, ids);
         table.items = Arc::clone(&image.items);
         table.item_bytes = image.item_bytes;
         table.declared_size_bytes = image.declared_size_bytes;
         table.declared_item_count = image.declared_item_count;
-        table.billing = Billing { since: image.billing.since.map(|_| at), ..image.billing };
+        table.billing = Billing {
+            since: image.billing.since.map(|_| at),
+            ..image.billing
+        };
         table.sse = sse;
         let arn = table.arn.clone();
         self.put(table);
@@ -161,7 +176,10 @@ pub(crate) struct TablePlace {
 impl TablePlace {
     /// The ARN of a table of this place.
     pub(crate) fn arn(&self, name: &str) -> String {
-        format!("arn:{}:dynamodb:{}:{}:table/{name}", self.partition, self.region, self.account)
+        format!(
+            "arn:{}:dynamodb:{}:{}:table/{name}",
+            self.partition, self.region, self.account
+        )
     }
 }
 
@@ -231,7 +249,11 @@ impl Table {
     /// Account, Region and partition, out of the ARN.
     pub(crate) fn place(&self) -> TablePlace {
         let part = |n| self.arn.split(':').nth(n).unwrap_or_default().to_owned();
-        TablePlace { partition: part(1), region: part(3), account: part(4) }
+        TablePlace {
+            partition: part(1),
+            region: part(3),
+            account: part(4),
+        }
     }
 
     /// `TableSizeBytes`: always up to date, unlike AWS's, which is refreshed about every six hours.
@@ -345,11 +367,21 @@ pub(crate) struct Billing {
 
 impl Billing {
     pub(crate) fn on_demand(at: DateTime<Utc>) -> Self {
-        Self { since: Some(at), on_demand: true, read_units: 0, write_units: 0 }
+        Self {
+            since: Some(at),
+            on_demand: true,
+            read_units: 0,
+            write_units: 0,
+        }
     }
 
     pub(crate) fn provisioned(read_units: u64, write_units: u64) -> Self {
-        Self { since: None, on_demand: false, read_units, write_units }
+        Self {
+            since: None,
+            on_demand: false,
+            read_units,
+            write_units,
+        }
     }
 }
 
@@ -369,8 +401,15 @@ pub(crate) struct Schema {
 
 impl Schema {
     /// A string hash key and nothing else.
+    #[cfg(test)]
     pub(crate) fn simple(hash: &str) -> Self {
-        Self::keyed(KeyAttribute { name: hash.to_owned(), kind: KeyKind::S }, None)
+        Self::keyed(
+            KeyAttribute {
+                name: hash.to_owned(),
+                kind: KeyKind::S,
+            },
+            None,
+        )
     }
 
     /// A key and nothing else.
@@ -381,7 +420,13 @@ impl Schema {
         let attributes = keys.attributes().map(definition).collect();
         let mut key_schema = vec![element(&keys.hash, "HASH")];
         key_schema.extend(keys.range.as_ref().map(|range| element(range, "RANGE")));
-        Self { attributes, key_schema: key_schema.into(), keys, global_indexes: Vec::new(), local_indexes: Vec::new() }
+        Self {
+            attributes,
+            key_schema: key_schema.into(),
+            keys,
+            global_indexes: Vec::new(),
+            local_indexes: Vec::new(),
+        }
     }
 }
 

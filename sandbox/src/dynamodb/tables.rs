@@ -21,17 +21,27 @@ const MAX_TABLES: usize = 10_000;
 /// Checks the name of a new table.
 pub(crate) fn check_name(name: &str) -> Result<(), ApiError> {
     if !(3..=255).contains(&name.len()) {
-        return Err(errors::invalid("TableName must be at least 3 characters long and at most 255 characters long"));
+        return Err(errors::invalid(
+            "TableName must be at least 3 characters long and at most 255 characters long",
+        ));
     }
     if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b)) {
-        return Err(errors::constraint(name, "tableName", "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"));
+        return Err(errors::constraint(
+            name,
+            "tableName",
+            "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+",
+        ));
     }
     Ok(())
 }
 
 /// When a change that begins now is done: at once if the clock stands still.
 fn done_at(cloud: &Cloud, now: DateTime<Utc>) -> DateTime<Utc> {
-    if cloud.clock.is_frozen() { now } else { now + TimeDelta::seconds(1) }
+    if cloud.clock.is_frozen() {
+        now
+    } else {
+        now + TimeDelta::seconds(1)
+    }
 }
 
 /// `CreateTable`: the answer says CREATING.
@@ -59,7 +69,10 @@ pub(super) fn create(cloud: &mut Cloud, call: &Call, input: &Input) -> Result<Re
     }
     let sse = read_sse(input, &place.kms, call.now)?.flatten();
     let mut table = Table::new(home, &name, Arc::new(schema), call.now, &mut cloud.ids);
-    table.billing = Billing { since: billing.since.map(|_| call.now), ..billing };
+    table.billing = Billing {
+        since: billing.since.map(|_| call.now),
+        ..billing
+    };
     table.set_tags(tags);
     table.sse = sse;
     table.class = class;
@@ -68,7 +81,10 @@ pub(super) fn create(cloud: &mut Cloud, call: &Call, input: &Input) -> Result<Re
     let place = here(cloud, call);
     place.dynamodb.put(table);
     place.dynamodb.unsettle(&name, "CREATING", done);
-    let shown = place.dynamodb.table(&name).map(|table| render::table(table, &place.kms, call.now));
+    let shown = place
+        .dynamodb
+        .table(&name)
+        .map(|table| render::table(table, &place.kms, call.now));
     Ok(reply(&json!({ "TableDescription": shown })))
 }
 
@@ -106,7 +122,11 @@ pub(super) fn update(cloud: &mut Cloud, call: &Call, input: &Input) -> Result<Re
     let stream = read_stream(input)?;
     let protection = input.flag("DeletionProtectionEnabled")?;
     let capacity = input.get("BillingMode").is_some() || input.get("ProvisionedThroughput").is_some();
-    let billing = if capacity { Some(changed_billing(table, input, call.now)?) } else { None };
+    let billing = if capacity {
+        Some(changed_billing(table, input, call.now)?)
+    } else {
+        None
+    };
     if sse.is_none() && class.is_none() && stream.is_none() && protection.is_none() && billing.is_none() {
         return Err(errors::invalid(
             "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or SSESpecification \
@@ -124,7 +144,10 @@ pub(super) fn update(cloud: &mut Cloud, call: &Call, input: &Input) -> Result<Re
         table.changed();
     }
     place.dynamodb.unsettle(&name, "UPDATING", done);
-    let shown = place.dynamodb.table(&name).map(|table| render::table(table, &place.kms, call.now));
+    let shown = place
+        .dynamodb
+        .table(&name)
+        .map(|table| render::table(table, &place.kms, call.now));
     Ok(reply(&json!({ "TableDescription": shown })))
 }
 
@@ -142,7 +165,9 @@ pub(super) fn delete(cloud: &mut Cloud, call: &Call, input: &Input) -> Result<Re
     }
     check_unused(table)?;
     if place.backup.running.contains_key(table.arn.as_str()) {
-        return Err(errors::in_use(format!("Attempt to change a resource which is still in use: Table is being backed up: {name}")));
+        return Err(errors::in_use(format!(
+            "Attempt to change a resource which is still in use: Table is being backed up: {name}"
+        )));
     }
     place.dynamodb.keep_system_backup(&name, call.now, &id_tail);
     place.dynamodb.unsettle(&name, "DELETING", done);
@@ -167,43 +192,72 @@ fn check_unused(table: &Table) -> Result<(), ApiError> {
         _ => return Ok(()),
     };
     let name = &table.name;
-    Err(errors::in_use(format!("Attempt to change a resource which is still in use: Table is being {what}: {name}")))
+    Err(errors::in_use(format!(
+        "Attempt to change a resource which is still in use: Table is being {what}: {name}"
+    )))
 }
 
 /// Reads schema and indexes of a new table.
 fn read_schema(input: &Input) -> Result<Schema, ApiError> {
-    let definitions = input.list("AttributeDefinitions")?.ok_or_else(|| errors::missing("attributeDefinitions"))?;
+    let definitions = input
+        .list("AttributeDefinitions")?
+        .ok_or_else(|| errors::missing("attributeDefinitions"))?;
     let elements = input.list("KeySchema")?.ok_or_else(|| errors::missing("keySchema"))?;
     let mut attributes = Vec::with_capacity(definitions.len());
     for definition in definitions {
-        let (name, letter) = (definition["AttributeName"].as_str(), definition["AttributeType"].as_str().unwrap_or_default());
+        let (name, letter) = (
+            definition["AttributeName"].as_str(),
+            definition["AttributeType"].as_str().unwrap_or_default(),
+        );
         let kind = KeyKind::read(letter).ok_or_else(|| {
-            errors::constraint(letter, "attributeDefinitions.1.member.attributeType", "Member must satisfy enum value set: [B, N, S]")
+            errors::constraint(
+                letter,
+                "attributeDefinitions.1.member.attributeType",
+                "Member must satisfy enum value set: [B, N, S]",
+            )
         })?;
-        attributes.push(KeyAttribute { name: name.unwrap_or_default().to_owned(), kind });
+        attributes.push(KeyAttribute {
+            name: name.unwrap_or_default().to_owned(),
+            kind,
+        });
     }
     let keys = read_keys(elements, &attributes)?;
     let indexes = |name: &str, most: usize| -> Result<Vec<Map<String, Value>>, ApiError> {
         let given = input.list(name)?.unwrap_or_default();
         if given.len() > most {
-            return Err(errors::invalid_value(format!("{name} count exceeds the per-table limit of {most}")));
+            return Err(errors::invalid_value(format!(
+                "{name} count exceeds the per-table limit of {most}"
+            )));
         }
         given.iter().map(|index| read_index(index, &attributes)).collect()
     };
     let global_indexes = indexes("GlobalSecondaryIndexes", 20)?;
     let local_indexes = indexes("LocalSecondaryIndexes", 5)?;
-    let all = global_indexes.iter().chain(&local_indexes).filter_map(|index| index.get("KeySchema")?.as_array());
+    let all = global_indexes
+        .iter()
+        .chain(&local_indexes)
+        .filter_map(|index| index.get("KeySchema")?.as_array());
     let used = |attribute: &KeyAttribute| {
         std::iter::once(elements)
             .chain(all.clone().map(Vec::as_slice))
-            .any(|schema| schema.iter().any(|element| element["AttributeName"] == attribute.name.as_str()))
+            .any(|schema| {
+                schema
+                    .iter()
+                    .any(|element| element["AttributeName"] == attribute.name.as_str())
+            })
     };
     if !attributes.iter().all(used) {
         return Err(errors::invalid_value(
             "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions",
         ));
     }
-    Ok(Schema { attributes: definitions.into(), key_schema: elements.into(), keys, global_indexes, local_indexes })
+    Ok(Schema {
+        attributes: definitions.into(),
+        key_schema: elements.into(),
+        keys,
+        global_indexes,
+        local_indexes,
+    })
 }
 
 fn read_keys(elements: &[Value], attributes: &[KeyAttribute]) -> Result<Keys, ApiError> {
@@ -217,11 +271,22 @@ fn read_keys(elements: &[Value], attributes: &[KeyAttribute]) -> Result<Keys, Ap
             ))
         })
     };
-    let kinds: Vec<&str> = elements.iter().filter_map(|element| element["KeyType"].as_str()).collect();
+    let kinds: Vec<&str> = elements
+        .iter()
+        .filter_map(|element| element["KeyType"].as_str())
+        .collect();
     match (elements, kinds.as_slice()) {
-        ([hash], ["HASH"]) => Ok(Keys { hash: attribute(hash)?, range: None }),
-        ([hash, range], ["HASH", "RANGE"]) => Ok(Keys { hash: attribute(hash)?, range: Some(attribute(range)?) }),
-        ([_, _], ["RANGE", _] | ["HASH", "HASH"]) => Err(errors::invalid("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")),
+        ([hash], ["HASH"]) => Ok(Keys {
+            hash: attribute(hash)?,
+            range: None,
+        }),
+        ([hash, range], ["HASH", "RANGE"]) => Ok(Keys {
+            hash: attribute(hash)?,
+            range: Some(attribute(range)?),
+        }),
+        ([_, _], ["RANGE", _] | ["HASH", "HASH"]) => Err(errors::invalid(
+            "Invalid KeySchema: The first KeySchemaElement is not a HASH key type",
+        )),
         _ => Err(errors::constraint(
             Value::from(elements),
             "keySchema",
@@ -232,11 +297,20 @@ fn read_keys(elements: &[Value], attributes: &[KeyAttribute]) -> Result<Keys, Ap
 
 fn read_index(index: &Value, attributes: &[KeyAttribute]) -> Result<Map<String, Value>, ApiError> {
     let object = index.as_object().ok_or_else(|| errors::missing("indexName"))?;
-    let name = object.get("IndexName").and_then(Value::as_str).ok_or_else(|| errors::missing("indexName"))?;
+    let name = object
+        .get("IndexName")
+        .and_then(Value::as_str)
+        .ok_or_else(|| errors::missing("indexName"))?;
     check_name(name)?;
-    let elements = object.get("KeySchema").and_then(Value::as_array).ok_or_else(|| errors::missing("keySchema"))?;
+    let elements = object
+        .get("KeySchema")
+        .and_then(Value::as_array)
+        .ok_or_else(|| errors::missing("keySchema"))?;
     read_keys(elements, attributes)?;
-    if object.get("Projection").is_none_or(|projection| !projection.is_object()) {
+    if object
+        .get("Projection")
+        .is_none_or(|projection| !projection.is_object())
+    {
         return Err(errors::missing("projection"));
     }
     Ok(object.clone())
@@ -254,7 +328,12 @@ fn read_billing(input: &Input) -> Result<Billing, ApiError> {
         }
     };
     match (on_demand, throughput) {
-        (true, None) => Ok(Billing { since: Some(DateTime::UNIX_EPOCH), on_demand: true, read_units: 0, write_units: 0 }),
+        (true, None) => Ok(Billing {
+            since: Some(DateTime::UNIX_EPOCH),
+            on_demand: true,
+            read_units: 0,
+            write_units: 0,
+        }),
         (true, Some(_)) => Err(errors::invalid_value(
             "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST",
         )),
@@ -266,13 +345,20 @@ fn read_billing(input: &Input) -> Result<Billing, ApiError> {
                 let value = throughput.get(name).and_then(Value::as_u64).filter(|units| *units > 0);
                 value.ok_or_else(|| {
                     let member = format!("provisionedThroughput.{}", lower_first(name));
-                    errors::constraint(&throughput[name], &member, "Member must have value greater than or equal to 1")
+                    errors::constraint(
+                        &throughput[name],
+                        &member,
+                        "Member must have value greater than or equal to 1",
+                    )
                 })
             };
             if !throughput.contains_key("ReadCapacityUnits") || !throughput.contains_key("WriteCapacityUnits") {
                 return Err(errors::missing("provisionedThroughput.readCapacityUnits"));
             }
-            Ok(Billing::provisioned(units("ReadCapacityUnits")?, units("WriteCapacityUnits")?))
+            Ok(Billing::provisioned(
+                units("ReadCapacityUnits")?,
+                units("WriteCapacityUnits")?,
+            ))
         }
     }
 }
@@ -285,7 +371,11 @@ fn changed_billing(table: &Table, input: &Input, now: DateTime<Utc>) -> Result<B
         ));
     }
     let asked = read_billing(input)?;
-    let since = if asked.on_demand && !table.billing.on_demand { Some(now) } else { table.billing.since };
+    let since = if asked.on_demand && !table.billing.on_demand {
+        Some(now)
+    } else {
+        table.billing.since
+    };
     Ok(Billing { since, ..asked })
 }
 
@@ -297,20 +387,30 @@ fn read_sse(input: &Input, keys: &kms::State, now: DateTime<Utc>) -> Result<Opti
     let key = given.get("KMSMasterKeyId").and_then(Value::as_str);
     if given.get("Enabled") != Some(&Value::Bool(true)) {
         return match key {
-            Some(_) => Err(errors::invalid_value("SSEType or KMSMasterKeyId cannot be specified when SSE is disabled")),
+            Some(_) => Err(errors::invalid_value(
+                "SSEType or KMSMasterKeyId cannot be specified when SSE is disabled",
+            )),
             None => Ok(Some(None)),
         };
     }
-    if given.get("SSEType").and_then(Value::as_str).is_some_and(|kind| kind != "KMS") {
+    if given
+        .get("SSEType")
+        .and_then(Value::as_str)
+        .is_some_and(|kind| kind != "KMS")
+    {
         return Err(errors::invalid_value("SSEType AES256 is not supported"));
     }
     let Some(key) = key else {
         return Ok(Some(Some(keys.managed_sse())));
     };
     match keys.find(key) {
-        Some(key) if keys.is_usable(&key.arn, now) => Ok(Some(Some(Sse { kms_key_arn: key.arn.clone() }))),
+        Some(key) if keys.is_usable(&key.arn, now) => Ok(Some(Some(Sse {
+            kms_key_arn: key.arn.clone(),
+        }))),
         Some(key) => Err(errors::invalid(format!("KMS key {} is not enabled", key.arn))),
-        None => Err(errors::invalid(format!("KMS key {key} does not exist in this account and Region"))),
+        None => Err(errors::invalid(format!(
+            "KMS key {key} does not exist in this account and Region"
+        ))),
     }
 }
 

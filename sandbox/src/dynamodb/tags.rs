@@ -36,17 +36,25 @@ pub(super) fn read(list: &[Value]) -> Result<BTreeMap<String, String>, ApiError>
 /// Checks the tags that a table is to have.
 pub(crate) fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), ApiError> {
     if tags.len() > MAX_TAGS {
-        return Err(errors::invalid_value(format!("Tag limit exceeded: a table has at most {MAX_TAGS} tags")));
+        return Err(errors::invalid_value(format!(
+            "Tag limit exceeded: a table has at most {MAX_TAGS} tags"
+        )));
     }
     for (key, value) in tags {
         if key.is_empty() || key.chars().count() > 128 {
-            return Err(errors::invalid_value(format!("Tag keys have 1 to 128 characters: {key}")));
+            return Err(errors::invalid_value(format!(
+                "Tag keys have 1 to 128 characters: {key}"
+            )));
         }
         if value.chars().count() > 256 {
-            return Err(errors::invalid_value(format!("Tag values have at most 256 characters: {key}")));
+            return Err(errors::invalid_value(format!(
+                "Tag values have at most 256 characters: {key}"
+            )));
         }
         if key.to_lowercase().starts_with("aws:") {
-            return Err(errors::invalid_value(format!("Tag keys starting with aws: are reserved: {key}")));
+            return Err(errors::invalid_value(format!(
+                "Tag keys starting with aws: are reserved: {key}"
+            )));
         }
     }
     Ok(())
@@ -55,10 +63,18 @@ pub(crate) fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), ApiError
 fn table<'a>(cloud: &'a mut Cloud, call: &Call, input: &Input) -> Result<&'a mut Table, ApiError> {
     let arn = input.needed_text("ResourceArn")?;
     if !arn.starts_with("arn:") {
-        return Err(errors::invalid(format!("Invalid TableArn: Invalid ResourceArn provided as input {arn}")));
+        return Err(errors::invalid(format!(
+            "Invalid TableArn: Invalid ResourceArn provided as input {arn}"
+        )));
     }
     let name = input::local_name(cloud, call, arn).map(str::to_owned);
-    let missing = || ApiError::new(400, "ResourceNotFoundException", format!("Requested resource not found: ResourcArn: {arn} not found"));
+    let missing = || {
+        ApiError::new(
+            400,
+            "ResourceNotFoundException",
+            format!("Requested resource not found: ResourcArn: {arn} not found"),
+        )
+    };
     let state = &mut here(cloud, call).dynamodb;
     name.and_then(|name| state.table_mut(&name)).ok_or_else(missing)
 }
@@ -86,7 +102,10 @@ pub(super) fn untag(cloud: &mut Cloud, call: &Call, input: &Input) -> Result<Rep
 
 /// DynamoDB's answer to these two is empty, without so much as `{}`.
 fn nothing() -> Reply {
-    Reply { body: bytes::Bytes::new(), ..Reply::aws_json(Service::DynamoDb, &Value::Null) }
+    Reply {
+        body: bytes::Bytes::new(),
+        ..Reply::aws_json(Service::DynamoDb, &Value::Null)
+    }
 }
 
 /// `ListTagsOfResource`.
@@ -94,13 +113,24 @@ pub(super) fn list(cloud: &mut Cloud, call: &Call, input: &Input) -> Result<Repl
     let after = match input.text("NextToken")? {
         None => None,
         Some(token) => {
-            let decoded = STANDARD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+            let decoded = STANDARD
+                .decode(token)
+                .ok()
+                .and_then(|bytes| String::from_utf8(bytes).ok());
             Some(decoded.ok_or_else(|| errors::invalid(format!("Invalid NextToken: {token}")))?)
         }
     };
     let table = table(cloud, call, input)?;
-    let mut rest = table.tags.iter().filter(|(key, _)| after.as_ref().is_none_or(|after| *key > after)).peekable();
-    let page: BTreeMap<String, String> = rest.by_ref().take(PAGE).map(|(key, value)| (key.clone(), value.clone())).collect();
+    let mut rest = table
+        .tags
+        .iter()
+        .filter(|(key, _)| after.as_ref().is_none_or(|after| *key > after))
+        .peekable();
+    let page: BTreeMap<String, String> = rest
+        .by_ref()
+        .take(PAGE)
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
     let mut body = json!({ "Tags": tag_list(&page) });
     if let (Some(_), Some((last, _))) = (rest.peek(), page.last_key_value()) {
         body["NextToken"] = STANDARD.encode(last).into();

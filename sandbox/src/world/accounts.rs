@@ -15,7 +15,11 @@ pub(super) fn read(root: &Section<'_>) -> Vec<Account> {
         }
     }
     if accounts.is_empty() {
-        root.problem("account", "the world has no account", Some("add an [[account]] with `id` and `regions`".to_owned()));
+        root.problem(
+            "account",
+            "the world has no account",
+            Some("add an [[account]] with `id` and `regions`".to_owned()),
+        );
     }
     accounts
 }
@@ -27,7 +31,11 @@ fn read_one(section: &Section<'_>) -> Account {
     }
     let regions = section.texts("regions").unwrap_or_default();
     if regions.is_empty() {
-        section.problem("regions", format!("account `{id}` has no `regions`"), Some("such as regions = [\"eu-west-1\"]".to_owned()));
+        section.problem(
+            "regions",
+            format!("account `{id}` has no `regions`"),
+            Some("such as regions = [\"eu-west-1\"]".to_owned()),
+        );
     }
     Account {
         name: section.text("name").unwrap_or_else(|| id.clone()),
@@ -44,9 +52,16 @@ pub(super) fn read_organization(root: &Section<'_>, accounts: &[Account]) -> Org
         return Organization::default();
     };
     let management = section.needed_text("management-account");
-    if let Some(id) = management.as_ref().filter(|id| !accounts.iter().any(|account| account.id == **id)) {
+    if let Some(id) = management
+        .as_ref()
+        .filter(|id| !accounts.iter().any(|account| account.id == **id))
+    {
         let hint = nearest(id, accounts.iter().map(|account| account.id.as_str()));
-        section.problem("management-account", format!("account `{id}` is not in the world"), hint);
+        section.problem(
+            "management-account",
+            format!("account `{id}` is not in the world"),
+            hint,
+        );
     }
     Organization {
         management_account: management,

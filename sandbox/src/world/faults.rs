@@ -25,8 +25,9 @@ fn read_one(section: &Section<'_>) -> Fault {
         expired_credentials: section.count("expired-credentials"),
         quota: section.flag("quota").unwrap_or(false),
     };
-    if let Some(problem) = fault.problem() {
-        section.problem("", problem, None);
+    let broken = section.has("deny") && fault.deny.is_none();
+    if let Some((key, problem)) = fault.problem().filter(|_| !broken) {
+        section.problem(key, problem, None);
     }
     fault
 }

@@ -28,8 +28,15 @@ pub(super) fn read(root: &Section<'_>, world: &World) -> Vec<KeySpec> {
         let Some(key) = read_one(&section, world) else {
             continue;
         };
-        if keys.iter().any(|other| (&other.account, &other.region, &other.name) == (&key.account, &key.region, &key.name)) {
-            section.problem("name", format!("key `{}` is there twice in {}/{}", key.name, key.account, key.region), None);
+        if keys
+            .iter()
+            .any(|other| (&other.account, &other.region, &other.name) == (&key.account, &key.region, &key.name))
+        {
+            section.problem(
+                "name",
+                format!("key `{}` is there twice in {}/{}", key.name, key.account, key.region),
+                None,
+            );
         }
         keys.push(key);
     }
@@ -75,7 +82,11 @@ impl KeySpec {
         if let Some(key) = place.kms.find_mut(&arn) {
             key.multi_region = self.multi_region;
             if self.state != KeyState::Enabled {
-                key.change(self.state_since_days_ago.map_or(created, |days| now - TimeDelta::days(days)), self.state);
+                key.change(
+                    self.state_since_days_ago
+                        .map_or(created, |days| now - TimeDelta::days(days)),
+                    self.state,
+                );
             }
             if self.state == KeyState::PendingDeletion {
                 key.deletion_at = Some(now + TimeDelta::days(30 - self.state_since_days_ago.unwrap_or(0).min(29)));
@@ -86,8 +97,18 @@ impl KeySpec {
 
 impl World {
     /// True if a place has a key of this name; a mistake at `key` if not.
-    pub(crate) fn knows_key(&self, section: &Section<'_>, key: &'static str, place: &(String, String), name: &str) -> bool {
-        let here = || self.keys.iter().filter(|known| (&known.account, &known.region) == (&place.0, &place.1));
+    pub(crate) fn knows_key(
+        &self,
+        section: &Section<'_>,
+        key: &'static str,
+        place: &(String, String),
+        name: &str,
+    ) -> bool {
+        let here = || {
+            self.keys
+                .iter()
+                .filter(|known| (&known.account, &known.region) == (&place.0, &place.1))
+        };
         let known = here().any(|known| known.name == name);
         if !known {
             let hint = nearest(name, here().map(|known| known.name.as_str()));

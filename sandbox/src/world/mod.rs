@@ -12,8 +12,8 @@ mod tables;
 use chrono::{DateTime, TimeDelta, Utc};
 use toml::de::DeTable;
 
-pub use self::reader::WorldProblem;
 use self::reader::Problems;
+pub use self::reader::WorldProblem;
 pub(crate) use self::reader::{Section, nearest};
 pub(crate) use self::tables::TableSpec;
 use crate::clock::Clock;
@@ -110,7 +110,11 @@ impl World {
         };
         if !known.regions.contains(&region) {
             let hint = nearest(&region, known.regions.iter().map(String::as_str));
-            section.problem("region", format!("Region `{region}` is not among the `regions` of account {account}"), hint);
+            section.problem(
+                "region",
+                format!("Region `{region}` is not among the `regions` of account {account}"),
+                hint,
+            );
             return None;
         }
         Some((account, region))
@@ -123,7 +127,7 @@ impl World {
 
     /// Builds the cloud and simulates its history; the clock counts from the return on.
     pub(crate) fn build(self) -> (Cloud, Vec<Fault>) {
-        let now = self.now.unwrap_or_else(|| Utc::now());
+        let now = self.now.unwrap_or_else(Utc::now);
         let now = DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now);
         let mut cloud = Cloud::new(Clock::new(now, self.rate), self.seed);
         cloud.partition = self.partition;
@@ -156,9 +160,17 @@ impl World {
 fn read_rate(root: &Section<'_>) -> f64 {
     let rate = root.number("rate");
     if rate.is_some_and(|rate| rate <= 0.0) {
-        root.problem("rate", "`rate` has to be more than 0", Some("`frozen = true` stops the clock".to_owned()));
+        root.problem(
+            "rate",
+            "`rate` has to be more than 0",
+            Some("`frozen = true` stops the clock".to_owned()),
+        );
     }
-    if root.flag("frozen").unwrap_or(false) { 0.0 } else { rate.unwrap_or(1.0) }
+    if root.flag("frozen").unwrap_or(false) {
+        0.0
+    } else {
+        rate.unwrap_or(1.0)
+    }
 }
 
 fn read_jobs(root: &Section<'_>) -> JobTimes {

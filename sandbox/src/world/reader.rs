@@ -44,18 +44,33 @@ pub(crate) struct Problems<'a> {
 
 impl<'a> Problems<'a> {
     pub(crate) fn new(origin: &'a str, text: &'a str) -> Self {
-        Self { origin, text, found: RefCell::default() }
+        Self {
+            origin,
+            text,
+            found: RefCell::default(),
+        }
     }
 
     /// Adds a mistake at a line.
     pub(crate) fn add(&self, line: usize, what: impl Into<String>, hint: Option<String>) {
-        let problem = WorldProblem { origin: self.origin.to_owned(), line, what: what.into(), hint };
+        let problem = WorldProblem {
+            origin: self.origin.to_owned(),
+            line,
+            what: what.into(),
+            hint,
+        };
         self.found.borrow_mut().push(problem);
     }
 
     /// The line of a position in the text.
     pub(crate) fn line(&self, position: usize) -> usize {
-        1 + self.text.as_bytes().iter().take(position).filter(|byte| **byte == b'\n').count()
+        1 + self
+            .text
+            .as_bytes()
+            .iter()
+            .take(position)
+            .filter(|byte| **byte == b'\n')
+            .count()
     }
 
     /// All mistakes, by line.
@@ -85,7 +100,13 @@ impl<'a> Section<'a> {
     }
 
     fn of(table: &'a DeTable<'a>, name: &str, line: usize, problems: &'a Problems<'a>) -> Self {
-        Self { table, name: name.to_owned(), line, problems, asked: RefCell::default() }
+        Self {
+            table,
+            name: name.to_owned(),
+            line,
+            problems,
+            asked: RefCell::default(),
+        }
     }
 
     fn get(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
@@ -100,7 +121,9 @@ impl<'a> Section<'a> {
 
     /// The line of a key; of the section, if the key is absent.
     pub(crate) fn line_of(&self, key: &str) -> usize {
-        self.table.get_key_value(key).map_or(self.line, |(key, _)| self.problems.line(key.span().start))
+        self.table
+            .get_key_value(key)
+            .map_or(self.line, |(key, _)| self.problems.line(key.span().start))
     }
 
     /// Adds a mistake at the line of a key.
@@ -119,25 +142,37 @@ impl<'a> Section<'a> {
             DeValue::Array(_) => "a list",
             DeValue::Table(_) => "a table",
         };
-        self.problem(key, format!("`{key}` in {} is {is}; it has to be {expected}", self.name), None);
+        self.problem(
+            key,
+            format!("`{key}` in {} is {is}; it has to be {expected}", self.name),
+            None,
+        );
         None
     }
 
     /// Says that a key is missing.
     fn missing<T>(&self, key: &str) -> Option<T> {
-        self.problems.add(self.line, format!("`{key}` is missing in {}", self.name), None);
+        self.problems
+            .add(self.line, format!("`{key}` is missing in {}", self.name), None);
         None
     }
 
     /// A string.
     pub(crate) fn text(&self, key: &'static str) -> Option<String> {
         let value = self.get(key)?.get_ref();
-        value.as_str().map(str::to_owned).or_else(|| self.wrong_type(key, value, "a string"))
+        value
+            .as_str()
+            .map(str::to_owned)
+            .or_else(|| self.wrong_type(key, value, "a string"))
     }
 
     /// A string that has to be there.
     pub(crate) fn needed_text(&self, key: &'static str) -> Option<String> {
-        if self.has(key) { self.text(key) } else { self.missing(key) }
+        if self.has(key) {
+            self.text(key)
+        } else {
+            self.missing(key)
+        }
     }
 
     /// True or false.
@@ -149,7 +184,9 @@ impl<'a> Section<'a> {
     /// A whole number that is not negative.
     pub(crate) fn count(&self, key: &'static str) -> Option<u64> {
         let value = self.get(key)?.get_ref();
-        let number = value.as_integer().and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok());
+        let number = value
+            .as_integer()
+            .and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok());
         number.or_else(|| self.wrong_type(key, value, "a whole number, 0 or more"))
     }
 
@@ -168,30 +205,47 @@ impl<'a> Section<'a> {
         let value = self.get(key)?.get_ref();
         let whole = value.as_integer().and_then(|number| number.as_str().parse().ok());
         let number = whole.or_else(|| value.as_float().and_then(|number| number.as_str().parse().ok()));
-        number.filter(|number: &f64| number.is_finite()).or_else(|| self.wrong_type(key, value, "a number"))
+        number
+            .filter(|number: &f64| number.is_finite())
+            .or_else(|| self.wrong_type(key, value, "a number"))
     }
 
     /// An instant: a TOML date-time with its offset, or the same as a string.
     pub(crate) fn instant(&self, key: &'static str) -> Option<DateTime<Utc>> {
         let value = self.get(key)?.get_ref();
-        let text = value.as_datetime().map(ToString::to_string).or_else(|| value.as_str().map(str::to_owned));
-        let instant = text.and_then(|text| DateTime::parse_from_rfc3339(&text).ok()).map(|at| at.with_timezone(&Utc));
+        let text = value
+            .as_datetime()
+            .map(ToString::to_string)
+            .or_else(|| value.as_str().map(str::to_owned));
+        let instant = text
+            .and_then(|text| DateTime::parse_from_rfc3339(&text).ok())
+            .map(|at| at.with_timezone(&Utc));
         instant.or_else(|| self.wrong_type(key, value, "an instant such as 2026-11-01T00:00:00Z"))
     }
 
     /// A length of time such as `30d`, `12h`, `45m` or `10s`.
     pub(crate) fn duration(&self, key: &'static str) -> Option<TimeDelta> {
         let value = self.get(key)?.get_ref();
-        value.as_str().and_then(read_duration).or_else(|| self.wrong_type(key, value, "a time such as \"30d\", \"12h\" or \"45m\""))
+        value
+            .as_str()
+            .and_then(read_duration)
+            .or_else(|| self.wrong_type(key, value, "a time such as \"30d\", \"12h\" or \"45m\""))
     }
 
     /// One of several words.
     pub(crate) fn choice<T: Copy>(&self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
         let text = self.text(key)?;
-        let chosen = words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
+        let chosen = words
+            .iter()
+            .find(|(word, _)| *word == text)
+            .map(|(_, meaning)| *meaning);
         if chosen.is_none() {
             let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            let what = format!("`{key}` in {} is `{text}`; it has to be one of: {}", self.name, known.join(", "));
+            let what = format!(
+                "`{key}` in {} is `{text}`; it has to be one of: {}",
+                self.name,
+                known.join(", ")
+            );
             self.problem(key, what, nearest(&text, known.iter().copied()));
         }
         chosen
@@ -201,7 +255,10 @@ impl<'a> Section<'a> {
     pub(crate) fn texts(&self, key: &'static str) -> Option<Vec<String>> {
         let value = self.get(key)?.get_ref();
         let items = value.as_array().and_then(|items| {
-            items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect::<Option<Vec<String>>>()
+            items
+                .iter()
+                .map(|item| item.get_ref().as_str().map(str::to_owned))
+                .collect::<Option<Vec<String>>>()
         });
         items.or_else(|| self.wrong_type(key, value, "a list of strings"))
     }
@@ -209,14 +266,23 @@ impl<'a> Section<'a> {
     /// A table of strings, such as tags.
     pub(crate) fn map(&self, key: &'static str) -> Option<BTreeMap<String, String>> {
         let value = self.get(key)?.get_ref();
-        let entries = value.as_table().and_then(|table| {
-            let entry = |(key, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
-                let key: &toml::de::DeString<'_> = key.get_ref();
-                Some((key.as_ref().to_owned(), value.get_ref().as_str()?.to_owned()))
-            };
-            table.iter().map(entry).collect::<Option<BTreeMap<_, _>>>()
-        });
-        entries.or_else(|| self.wrong_type(key, value, "a table of strings"))
+        let Some(table) = value.as_table() else {
+            return self.wrong_type(key, value, "a table of strings");
+        };
+        let mut entries = BTreeMap::new();
+        for (name, value) in table {
+            let text: &str = name.get_ref().as_ref();
+            match value.get_ref().as_str() {
+                Some(value) => {
+                    entries.insert(text.to_owned(), value.to_owned());
+                }
+                None => {
+                    let what = format!("`{text}` of `{key}` in {} has to be a string", self.name);
+                    self.problems.add(self.problems.line(name.span().start), what, None);
+                }
+            }
+        }
+        Some(entries)
     }
 
     /// A table inside this one.
@@ -224,7 +290,12 @@ impl<'a> Section<'a> {
         let value = self.get(key)?;
         let name = self.below(key);
         match value.get_ref() {
-            DeValue::Table(table) => Some(Self::of(table, &name, self.problems.line(value.span().start), self.problems)),
+            DeValue::Table(table) => Some(Self::of(
+                table,
+                &name,
+                self.problems.line(value.span().start),
+                self.problems,
+            )),
             other => self.wrong_type(key, other, "a table"),
         }
     }
@@ -240,11 +311,18 @@ impl<'a> Section<'a> {
                 .iter()
                 .map(|item| {
                     let table = item.get_ref().as_table()?;
-                    Some(Self::of(table, &name, self.problems.line(item.span().start), self.problems))
+                    Some(Self::of(
+                        table,
+                        &name,
+                        self.problems.line(item.span().start),
+                        self.problems,
+                    ))
                 })
                 .collect::<Option<Vec<_>>>()
         });
-        tables.or_else(|| self.wrong_type(key, value.get_ref(), &format!("written as {name}"))).unwrap_or_default()
+        tables
+            .or_else(|| self.wrong_type(key, value.get_ref(), &format!("written as {name}")))
+            .unwrap_or_default()
     }
 
     /// The tables of a table whose keys are free, such as `[settings."111122223333/eu-west-1"]`.
@@ -253,7 +331,9 @@ impl<'a> Section<'a> {
             return Vec::new();
         };
         let Some(table) = value.get_ref().as_table() else {
-            return self.wrong_type(key, value.get_ref(), "a table of tables").unwrap_or_default();
+            return self
+                .wrong_type(key, value.get_ref(), "a table of tables")
+                .unwrap_or_default();
         };
         let mut sections = Vec::new();
         for (free, value) in table {
@@ -264,7 +344,9 @@ impl<'a> Section<'a> {
                     let name = self.below(&format!("{key}.\"{free}\""));
                     sections.push((free.to_owned(), Self::of(inner, &name, line, self.problems)));
                 }
-                None => self.problems.add(line, format!("`{free}` in [{key}] has to be a table"), None),
+                None => self
+                    .problems
+                    .add(line, format!("`{free}` in [{key}] has to be a table"), None),
             }
         }
         sections
@@ -290,7 +372,8 @@ impl Drop for Section<'_> {
             if !asked.contains(name) {
                 let line = self.problems.line(key.span().start);
                 let hint = nearest(name, asked.iter().copied());
-                self.problems.add(line, format!("unknown key `{name}` in {}", self.name), hint);
+                self.problems
+                    .add(line, format!("unknown key `{name}` in {}", self.name), hint);
             }
         }
     }
@@ -299,7 +382,10 @@ impl Drop for Section<'_> {
 /// Reads `30d`, `12h`, `45m` or `10s`.
 pub(crate) fn read_duration(text: &str) -> Option<TimeDelta> {
     let unit = text.chars().last()?;
-    let count: i64 = text[..text.len() - unit.len_utf8()].parse().ok().filter(|count| (0..=365_000).contains(count))?;
+    let count: i64 = text[..text.len() - unit.len_utf8()]
+        .parse()
+        .ok()
+        .filter(|count| (0..=365_000).contains(count))?;
     match unit {
         'd' => Some(TimeDelta::days(count)),
         'h' => Some(TimeDelta::hours(count)),
@@ -312,7 +398,9 @@ pub(crate) fn read_duration(text: &str) -> Option<TimeDelta> {
 /// "did you mean", if a known word is near.
 pub(crate) fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<String> {
     let limit = (word.chars().count() / 3).clamp(1, 3);
-    let near = known.map(|candidate| (distance(word, candidate), candidate)).filter(|(distance, _)| *distance <= limit);
+    let near = known
+        .map(|candidate| (distance(word, candidate), candidate))
+        .filter(|(distance, _)| *distance <= limit);
     near.min().map(|(_, candidate)| format!("did you mean `{candidate}`?"))
 }
 

@@ -61,9 +61,15 @@ pub(super) fn read(root: &Section<'_>, world: &World) -> Vec<TableSpec> {
         let Some(table) = read_one(&section, world) else {
             continue;
         };
-        for name in table.names() {
+        // A mistaken `count` is told already; it would only repeat the name.
+        let numbered = table.name.contains("{n}") || table.count.is_none();
+        for name in table.names().take(if numbered { usize::MAX } else { 1 }) {
             if !names.insert((table.account.clone(), table.region.clone(), name.clone())) {
-                section.problem("name", format!("table `{name}` is there twice in {}/{}", table.account, table.region), None);
+                section.problem(
+                    "name",
+                    format!("table `{name}` is there twice in {}/{}", table.account, table.region),
+                    None,
+                );
                 break;
             }
         }
@@ -84,7 +90,10 @@ fn read_one(section: &Section<'_>, world: &World) -> Option<TableSpec> {
     if pitr_days.is_some_and(|days| !(1..=35).contains(&days)) {
         section.problem("pitr-days", "`pitr-days` has to lie between 1 and 35", None);
     }
-    let classes = [("STANDARD", "STANDARD"), ("STANDARD_INFREQUENT_ACCESS", "STANDARD_INFREQUENT_ACCESS")];
+    let classes = [
+        ("STANDARD", "STANDARD"),
+        ("STANDARD_INFREQUENT_ACCESS", "STANDARD_INFREQUENT_ACCESS"),
+    ];
     let mut spec = TableSpec {
         account: String::new(),
         region: String::new(),
@@ -97,11 +106,16 @@ fn read_one(section: &Section<'_>, world: &World) -> Option<TableSpec> {
         item_count: section.count("item-count"),
         items: section.count("items").unwrap_or(0),
         encryption,
-        schema: Arc::new(Schema::keyed(read_key(section, "hash-key").unwrap_or_else(default_key), read_key(section, "range-key"))),
+        schema: Arc::new(Schema::keyed(
+            read_key(section, "hash-key").unwrap_or_else(default_key),
+            read_key(section, "range-key"),
+        )),
         deletion_protection: section.flag("deletion-protection").unwrap_or(false),
         pitr_days: has_pitr.then_some(pitr_days.unwrap_or(35)),
         class: section.choice("class", &classes).map(str::to_owned),
-        provisioned: section.choice("billing", &[("on-demand", false), ("provisioned", true)]).unwrap_or(false),
+        provisioned: section
+            .choice("billing", &[("on-demand", false), ("provisioned", true)])
+            .unwrap_or(false),
         status: section.choice("status", &statuses).unwrap_or("ACTIVE").to_owned(),
         ttl: section.text("ttl"),
     };
@@ -114,10 +128,18 @@ fn check_name(section: &Section<'_>, name: Option<&str>, count: Option<u64>) {
         return;
     };
     if count.is_some() != name.contains("{n}") {
-        let what = if count.is_some() { "`count` needs `{n}` in the name" } else { "`{n}` in the name needs `count`" };
+        let what = if count.is_some() {
+            "`count` needs `{n}` in the name"
+        } else {
+            "`{n}` in the name needs `count`"
+        };
         section.problem("name", what, None);
     } else if let Err(error) = dynamodb::check_name(&name.replace("{n}", "0")) {
-        section.problem("name", format!("DynamoDB has no table `{name}`: {}", error.message), None);
+        section.problem(
+            "name",
+            format!("DynamoDB has no table `{name}`: {}", error.message),
+            None,
+        );
     }
 }
 
@@ -135,7 +157,10 @@ fn read_encryption(section: &Section<'_>, world: &World, place: Option<&(String,
 }
 
 fn default_key() -> KeyAttribute {
-    KeyAttribute { name: "id".to_owned(), kind: KeyKind::S }
+    KeyAttribute {
+        name: "id".to_owned(),
+        kind: KeyKind::S,
+    }
 }
 
 /// Reads `name` or `name:N`.
@@ -143,9 +168,16 @@ fn read_key(section: &Section<'_>, key: &'static str) -> Option<KeyAttribute> {
     let text = section.text(key)?;
     let (name, kind) = text.split_once(':').unwrap_or((&text, "S"));
     match KeyKind::read(kind) {
-        Some(kind) => Some(KeyAttribute { name: name.to_owned(), kind }),
+        Some(kind) => Some(KeyAttribute {
+            name: name.to_owned(),
+            kind,
+        }),
         None => {
-            section.problem(key, format!("`{kind}` is no type of a key attribute"), Some("one of S, N, B".to_owned()));
+            section.problem(
+                key,
+                format!("`{kind}` is no type of a key attribute"),
+                Some("one of S, N, B".to_owned()),
+            );
             None
         }
     }
@@ -168,9 +200,15 @@ impl TableSpec {
         let sse = match &self.encryption {
             Encryption::AwsOwned => None,
             Encryption::AwsManaged => Some(place.kms.managed_sse()),
-            Encryption::Key(name) => place.kms.find(&format!("alias/{name}")).map(|key| Sse { kms_key_arn: key.arn.clone() }),
+            Encryption::Key(name) => place.kms.find(&format!("alias/{name}")).map(|key| Sse {
+                kms_key_arn: key.arn.clone(),
+            }),
         };
-        let home = TablePlace { partition, account: self.account.clone(), region: self.region.clone() };
+        let home = TablePlace {
+            partition,
+            account: self.account.clone(),
+            region: self.region.clone(),
+        };
         let created = now - TimeDelta::days(self.created_days_ago);
         for (n, name) in self.names().enumerate() {
             // Tables of one entry are not made in the same instant.
@@ -188,12 +226,19 @@ impl TableSpec {
         table.set_tags(self.tags.clone());
         table.declared_size_bytes = self.size_bytes;
         table.declared_item_count = self.item_count;
-        table.billing = if self.provisioned { Billing::provisioned(5, 5) } else { Billing::on_demand(created) };
+        table.billing = if self.provisioned {
+            Billing::provisioned(5, 5)
+        } else {
+            Billing::on_demand(created)
+        };
         table.class.clone_from(&self.class);
         table.status.clone_from(&self.status);
         table.deletion_protection = self.deletion_protection;
         table.ttl.clone_from(&self.ttl);
-        table.pitr = self.pitr_days.map(|days| Pitr { enabled_at: created.max(now - TimeDelta::days(days + 30)), days });
+        table.pitr = self.pitr_days.map(|days| Pitr {
+            enabled_at: created.max(now - TimeDelta::days(days + 30)),
+            days,
+        });
     }
 
     /// Makes items that are the same in every run and differ from each other.
@@ -218,21 +263,34 @@ fn key_value(attribute: &KeyAttribute, n: u64, bits: u64) -> Value {
     match attribute.kind {
         KeyKind::S => json!({ "S": format!("{}-{n:06}", attribute.name) }),
         KeyKind::N => json!({ "N": n.to_string() }),
-        KeyKind::B => json!({ "B": base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bits.to_be_bytes()) }),
+        KeyKind::B => {
+            json!({ "B": base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bits.to_be_bytes()) })
+        }
     }
 }
 
 /// Attributes of every type that is not a key.
 fn payload(n: u64, bits: u64) -> Vec<(String, Value)> {
-    let words = ["anchor", "basalt", "copper", "dune", "ember", "fjord", "granite", "harbour"];
+    let words = [
+        "anchor", "basalt", "copper", "dune", "ember", "fjord", "granite", "harbour",
+    ];
     let word = |shift: u64| words[(bits >> shift) as usize % words.len()];
     let text = format!("{} {} {}", word(3), word(13), word(23));
     vec![
-        ("amount".to_owned(), json!({ "N": format!("{}.{:02}", bits % 10_000, (bits >> 20) % 100) })),
+        (
+            "amount".to_owned(),
+            json!({ "N": format!("{}.{:02}", bits % 10_000, (bits >> 20) % 100) }),
+        ),
         ("description".to_owned(), json!({ "S": text })),
         ("paid".to_owned(), json!({ "BOOL": bits & 1 == 1 })),
-        ("lines".to_owned(), json!({ "L": [{ "S": word(5) }, { "N": (n % 7).to_string() }] })),
-        ("address".to_owned(), json!({ "M": { "city": { "S": word(33) }, "floor": { "N": ((bits >> 9) % 40).to_string() } } })),
+        (
+            "lines".to_owned(),
+            json!({ "L": [{ "S": word(5) }, { "N": (n % 7).to_string() }] }),
+        ),
+        (
+            "address".to_owned(),
+            json!({ "M": { "city": { "S": word(33) }, "floor": { "N": ((bits >> 9) % 40).to_string() } } }),
+        ),
         ("labels".to_owned(), json!({ "SS": [format!("n-{}", n % 5), word(43)] })),
         ("note".to_owned(), json!({ "NULL": true })),
     ]

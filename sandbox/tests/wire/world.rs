@@ -1,0 +1,207 @@
+//! World files: what they make, and every mistake in them at once.
+
+use backproof_sandbox::World;
+use serde_json::{Value, json};
+
+use crate::client::{Client, start};
+
+fn problems(text: &str) -> Vec<String> {
+    World::parse(text, "w.toml")
+        .unwrap_err()
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+#[test]
+fn every_mistake_is_told_with_its_line() {
+    let text = r#"frozn = true
+rate = "fast"
+[jobs]
+backup-seconds = -1
+[[account]]
+id = "1234"
+regions = ["eu-west-1"]
+[[account]]
+id = "111122223333"
+regions = ["eu-west-1"]
+[[key]]
+account = "111122223333"
+region = "eu-west-1"
+name = "mine"
+state = "enabled"
+[[table]]
+account = "111122223334"
+region = "eu-west-1"
+name = "orders"
+[[table]]
+account = "111122223333"
+region = "eu-west-2"
+name = "orders"
+[[table]]
+account = "111122223333"
+region = "eu-west-1"
+name = "no space"
+encryption = "mime"
+tags = { a = 1 }
+pitr-days = 36
+[[table]]
+account = "111122223333"
+region = "eu-west-1"
+name = "bulk"
+count = 10
+[[table]]
+region = "eu-west-1"
+name = "lost"
+[[fault]]
+throttle-rate = 2
+[[fault]]
+deny = ["x"]
+"#;
+    assert_eq!(
+        problems(text),
+        [
+            "w.toml:1: unknown key `frozn` in the world file (did you mean `frozen`?)",
+            "w.toml:2: `rate` in the world file is a string; it has to be a number",
+            "w.toml:4: `backup-seconds` in [jobs] is negative; it has to be a whole number, 0 or more",
+            "w.toml:6: account id `1234` does not have 12 digits",
+            "w.toml:15: `state` in [[key]] is `enabled`; it has to be one of: Enabled, Disabled, PendingDeletion (did you mean `Enabled`?)",
+            "w.toml:17: account `111122223334` is not in the world (did you mean `111122223333`?)",
+            "w.toml:22: Region `eu-west-2` is not among the `regions` of account 111122223333 (did you mean `eu-west-1`?)",
+            "w.toml:27: DynamoDB has no table `no space`: 1 validation error detected: Value 'no space' at 'tableName' failed to satisfy \
+             constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+",
+            "w.toml:28: key `mime` is not in 111122223333/eu-west-1 (did you mean `mine`?)",
+            "w.toml:29: `a` of `tags` in [[table]] has to be a string",
+            "w.toml:30: `pitr-days` has to lie between 1 and 35",
+            "w.toml:34: `count` needs `{n}` in the name",
+            "w.toml:36: `account` is missing in [[table]]",
+            "w.toml:40: `throttle-rate` is 2; a rate lies between 0 and 1",
+            "w.toml:42: `deny` in [[fault]] is a list; it has to be a string",
+        ]
+    );
+}
+
+#[test]
+fn broken_toml_and_an_empty_world() {
+    let broken = problems("[[account]]\nid = \n[[table]\n");
+    assert!(
+        broken.iter().any(|problem| problem.starts_with("w.toml:2: ")),
+        "{broken:?}"
+    );
+    assert!(
+        broken.iter().any(|problem| problem.starts_with("w.toml:3: ")),
+        "{broken:?}"
+    );
+    assert_eq!(
+        problems(""),
+        ["w.toml:1: the world has no account (add an [[account]] with `id` and `regions`)"]
+    );
+}
+
+#[test]
+fn the_demo_is_a_world() {
+    World::demo();
+}
+
+#[tokio::test]
+async fn tables_are_as_the_file_says() {
+    let more = r#"
+        [[key]]
+        account = "111122223333"
+        region = "eu-west-1"
+        name = "own"
+        state = "Disabled"
+        state-since-days-ago = 2
+        [[table]]
+        account = "111122223333"
+        region = "eu-west-1"
+        name = "sealed"
+        encryption = "own"
+        hash-key = "pk:N"
+        range-key = "sk"
+        created-days-ago = 10
+        deletion-protection = true
+        pitr-days = 7
+        class = "STANDARD_INFREQUENT_ACCESS"
+        billing = "provisioned"
+        size-bytes = 5000000000
+        item-count = 1000000
+        items = 3
+        ttl = "until"
+        [[table]]
+        account = "111122223333"
+        region = "eu-west-1"
+        name = "bulk-{n}"
+        count = 12
+        formerly-tagged = true
+        status = "ARCHIVED"
+    "#;
+    let sandbox = start(more).await;
+    let mut client = Client::new(&sandbox).await;
+    let names = client.dynamodb("ListTables", &json!({})).await.json()["TableNames"]
+        .as_array()
+        .unwrap()
+        .clone();
+    assert_eq!(
+        (names.len(), &names[0], &names[11]),
+        (14, &json!("bulk-01"), &json!("bulk-12"))
+    );
+    let shown = client
+        .dynamodb("DescribeTable", &json!({ "TableName": "sealed" }))
+        .await
+        .json()["Table"]
+        .clone();
+    assert_eq!(
+        shown["TableStatus"], "INACCESSIBLE_ENCRYPTION_CREDENTIALS",
+        "its key is disabled"
+    );
+    assert_eq!(
+        shown["KeySchema"][1],
+        json!({ "AttributeName": "sk", "KeyType": "RANGE" })
+    );
+    assert_eq!(
+        shown["AttributeDefinitions"][0],
+        json!({ "AttributeName": "pk", "AttributeType": "N" })
+    );
+    assert_eq!(
+        shown["CreationDateTime"].as_f64(),
+        Some(1_793_534_400.0 - 10.0 * 86_400.0)
+    );
+    assert_eq!(
+        (&shown["ItemCount"], &shown["DeletionProtectionEnabled"]),
+        (&json!(1_000_003), &json!(true))
+    );
+    assert_eq!(shown["TableClassSummary"]["TableClass"], "STANDARD_INFREQUENT_ACCESS");
+    assert!(shown.get("BillingModeSummary").is_none());
+    let key = client
+        .target(
+            "kms",
+            "TrentService.DescribeKey",
+            &json!({ "KeyId": shown["SSEDescription"]["KMSMasterKeyArn"] }),
+        )
+        .await;
+    assert_eq!(key.json()["KeyMetadata"]["KeyState"], "Disabled");
+    let archived = client
+        .dynamodb("DescribeTable", &json!({ "TableName": "bulk-07" }))
+        .await
+        .json();
+    assert_eq!(archived["Table"]["TableStatus"], "ARCHIVED");
+    let tags = client
+        .target(
+            "tagging",
+            "ResourceGroupsTaggingAPI_20170126.GetResources",
+            &json!({ "ResourceTypeFilters": ["dynamodb:table"] }),
+        )
+        .await;
+    let list = tags.json()["ResourceTagMappingList"].as_array().unwrap().clone();
+    assert_eq!(list.len(), 13, "formerly tagged ones and `orders`, but not `sealed`");
+    let items = client
+        .dynamodb("Scan", &json!({ "TableName": "orders", "Limit": 1 }))
+        .await
+        .json();
+    let Value::Object(item) = &items["Items"][0] else {
+        panic!("no item")
+    };
+    assert!(item.len() >= 8, "generated items have attributes of every type");
+    sandbox.stop().await;
+}
