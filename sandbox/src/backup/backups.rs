@@ -293,10 +293,7 @@ pub(crate) fn point_id(job: &BackupJob, advanced: bool, at: DateTime<Utc>) -> Po
 
 /// A job's id turned into another uuid of version 4; the answer of `StartBackupJob` names it before the point exists.
 pub(crate) fn advanced_id(job: u128) -> u128 {
-    let low = u128::from(engine::scatter(&[&Uuid(job).to_string(), "low"]));
-    let high = u128::from(engine::scatter(&[&Uuid(job).to_string(), "high"]));
-    let bits = high << 64 | low;
-    bits & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62
+    engine::variation(job, 0)
 }
 
 /// The ARN of a recovery point.

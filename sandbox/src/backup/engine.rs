@@ -13,7 +13,7 @@ use chrono::{DateTime, Duration, Utc};
 use super::happenings::{self, Happening};
 use super::state::{JOB_HISTORY_DAYS, Uuid};
 use super::{backups, copies, expiry, restores, runs};
-use crate::cloud::{Cloud, Ids};
+use crate::cloud::{Cloud, Ids, mix};
 
 /// An account and a Region of it.
 pub(crate) type PlaceKey = (String, String);
@@ -122,18 +122,28 @@ pub(crate) fn fresh(ids: &mut Ids) -> u128 {
     Uuid::read(&ids.uuid()).map_or(0, |uuid| uuid.0)
 }
 
-/// A number that looks random and is always the same for the same parts: for start offsets and the hour of a deletion.
+/// The ids of many things that are made at once: one fresh id, varied by number.
+pub(crate) fn variation(base: u128, number: u64) -> u128 {
+    let low = mix(base as u64 ^ number);
+    let high = mix((base >> 64) as u64 ^ low);
+    as_v4(u128::from(high) << 64 | u128::from(low))
+}
+
+/// Bits as a uuid of version 4.
+fn as_v4(bits: u128) -> u128 {
+    bits & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62
+}
+
+/// A number that looks random and is always the same for the same texts: for start offsets.
 pub(crate) fn scatter(parts: &[&str]) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325u64;
-    for part in parts {
-        for byte in part.bytes().chain([0]) {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    }
-    // The last step of splitmix64: neighbouring texts end far apart.
-    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    hash ^ (hash >> 31)
+    parts.iter().fold(0, |hash, part| {
+        let bytes = part.as_bytes().chunks(8).map(|chunk| {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            u64::from_le_bytes(word)
+        });
+        mix(bytes.fold(mix(hash ^ part.len() as u64), |hash, word| mix(hash ^ word)))
+    })
 }
 
 impl PartialEq for Entry {

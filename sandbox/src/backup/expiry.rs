@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::engine::{self, Agenda, Due, PlaceKey};
-use super::state::{Point, PointStatus};
-use crate::cloud::Cloud;
+use super::engine::{Agenda, Due, PlaceKey};
+use super::state::{Point, PointId, PointStatus};
+use crate::cloud::{Cloud, mix};
 
 /// AWS Backup deletes at some moment of so many hours after the retention.
 const DELETION_WINDOW_HOURS: u64 = 8;
@@ -23,7 +23,11 @@ pub(crate) fn schedule(agenda: &mut Agenda, key: &Arc<PlaceKey>, number: u64, po
 
 /// The moment of the deletion.
 fn deletion(point: &Point) -> Option<DateTime<Utc>> {
-    let late = engine::scatter(&[&point.arn]) % (DELETION_WINDOW_HOURS * 3600);
+    let id = match point.id {
+        PointId::Advanced(id) => id as u64,
+        PointId::Native(millis, tail) => millis as u64 ^ u64::from(tail),
+    };
+    let late = mix(id) % (DELETION_WINDOW_HOURS * 3600);
     point
         .delete_at
         .map(|at| at + Duration::seconds(i64::try_from(late).unwrap_or(0)))

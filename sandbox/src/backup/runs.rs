@@ -89,10 +89,11 @@ fn make_jobs(
     };
     let created_by = Arc::new(created_by(plan, &document, rule));
     let tags = Arc::new(rule.point_tags.clone());
-    for (resource, role) in taken {
+    let ids = engine::fresh(&mut cloud.ids);
+    for (number, (resource, role)) in (1..).zip(taken) {
         let start = at + start_offset(rule, &resource);
         let job = BackupJob {
-            id: engine::fresh(&mut cloud.ids),
+            id: engine::variation(ids, number),
             vault: Arc::clone(&rule.vault),
             air_gapped: rule.air_gapped.clone(),
             resource,

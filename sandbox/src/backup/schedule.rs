@@ -405,8 +405,13 @@ fn years(text: &str) -> Result<Option<Vec<i32>>, ScheduleError> {
     Ok(Some(years))
 }
 
-fn bits(set: u64) -> impl Iterator<Item = u32> {
-    (0..64).filter(move |bit| set >> bit & 1 == 1)
+/// The numbers in a set, in order.
+fn bits(mut set: u64) -> impl Iterator<Item = u32> {
+    std::iter::from_fn(move || {
+        let bit = set.trailing_zeros();
+        set &= set.wrapping_sub(1);
+        (bit < u64::BITS).then_some(bit)
+    })
 }
 
 fn first_of_next_month(date: NaiveDate) -> Option<NaiveDate> {

@@ -347,16 +347,19 @@ impl fmt::Display for Uuid {
 impl Uuid {
     /// Reads the usual form, in either letter case.
     pub(crate) fn read(text: &str) -> Option<Self> {
-        let lengths = [8, 4, 4, 4, 12];
-        let parts: Vec<&str> = text.split('-').collect();
-        if parts.len() != 5 || parts.iter().zip(lengths).any(|(part, length)| part.len() != length) {
+        if text.len() != 36 {
             return None;
         }
-        let digits = parts.concat();
-        if !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return None;
+        let mut id = 0;
+        for (at, byte) in text.bytes().enumerate() {
+            let hyphen = matches!(at, 8 | 13 | 18 | 23);
+            match char::from(byte).to_digit(16) {
+                Some(digit) if !hyphen => id = id << 4 | u128::from(digit),
+                None if hyphen && byte == b'-' => {}
+                _ => return None,
+            }
         }
-        u128::from_str_radix(&digits, 16).ok().map(Uuid)
+        Some(Self(id))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests of the whole service: calls as a client makes them, on a clock that the test moves.
 
 mod copies;
+mod demo;
 mod history;
 mod jobs;
 mod plans;
