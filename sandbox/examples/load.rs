@@ -137,7 +137,7 @@ async fn hammer(
 }
 
 /// Reads one answer to its end; anything but success is an error.
-async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> std::io::Result<()> {
+async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> std::io::Result<()> {
     let mut filled = 0;
     let (head, length) = loop {
         let read = stream.read(&mut buffer[filled..]).await?;

@@ -5,7 +5,6 @@
 //! verified: the sandbox keeps no secrets, and whoever reaches it may do anything.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -13,7 +12,7 @@ use hyper::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use crate::cloud::Cloud;
+pub(crate) use crate::api_error::{ApiError, unknown_operation};
 
 /// The services of the sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -285,114 +284,6 @@ impl Reply {
     }
 }
 
-/// A refusal, in no protocol yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ApiError {
-    pub(crate) status: u16,
-    pub(crate) code: String,
-    pub(crate) message: String,
-    /// Members beside code and message.
-    pub(crate) extra: Vec<(String, Value)>,
-}
-
-impl ApiError {
-    pub(crate) fn new(status: u16, code: &str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code: code.to_owned(),
-            message: message.into(),
-            extra: Vec::new(),
-        }
-    }
-
-    /// The error as a service sends it.
-    pub(crate) fn render(&self, service: Service, request_id: &str) -> Reply {
-        match service.protocol() {
-            Protocol::AwsJson(version) => self.aws_json(service, version),
-            Protocol::RestJson => self.rest_json(),
-            Protocol::Query => self.query_xml(request_id),
-            Protocol::RestXml => self.s3_xml(request_id),
-        }
-    }
-
-    /// awsJson: the type is in the body, with the namespace of the service's model where it sends one.
-    fn aws_json(&self, service: Service, version: &str) -> Reply {
-        let modelled = match service {
-            Service::DynamoDb if is_coral(&self.code) => format!("com.amazon.coral.service#{}", self.code),
-            Service::DynamoDb => format!("com.amazonaws.dynamodb.v20120810#{}", self.code),
-            _ => self.code.clone(),
-        };
-        // Coral's own exceptions spell `message`, as the modelled ones of these services do too.
-        let mut body = serde_json::Map::new();
-        body.insert("__type".to_owned(), modelled.into());
-        body.insert("message".to_owned(), self.message.clone().into());
-        body.extend(self.extra.iter().cloned());
-        let mut reply = Reply::with_type(
-            self.status,
-            &format!("application/x-amz-json-{version}"),
-            Value::Object(body).to_string(),
-        );
-        reply.headers.push(("x-amzn-errortype".to_owned(), self.code.clone()));
-        reply
-    }
-
-    /// restJson1: the type is in a header; AWS Backup's modelled exceptions repeat it as `Code`, with the null members that AWS
-    /// Backup sends.
-    fn rest_json(&self) -> Reply {
-        let mut body = serde_json::Map::new();
-        body.insert("Code".to_owned(), self.code.clone().into());
-        body.insert("Message".to_owned(), self.message.clone().into());
-        body.insert("Type".to_owned(), Value::Null);
-        body.insert("Context".to_owned(), Value::Null);
-        body.extend(self.extra.iter().cloned());
-        let mut reply = Reply::json(self.status, &Value::Object(body));
-        reply.headers.push(("x-amzn-errortype".to_owned(), self.code.clone()));
-        reply
-    }
-
-    fn query_xml(&self, request_id: &str) -> Reply {
-        let kind = if self.status >= 500 { "Receiver" } else { "Sender" };
-        Reply::xml(
-            self.status,
-            format!(
-                "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>{kind}</Type><Code>{}</Code>\
-                 <Message>{}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>",
-                escape_xml(&self.code),
-                escape_xml(&self.message),
-            ),
-        )
-    }
-
-    fn s3_xml(&self, request_id: &str) -> Reply {
-        let mut body = format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{}</Code><Message>{}</Message>",
-            escape_xml(&self.code),
-            escape_xml(&self.message),
-        );
-        for (name, value) in &self.extra {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            let _ = write!(body, "<{name}>{}</{name}>", escape_xml(&text));
-        }
-        let _ = write!(body, "<RequestId>{request_id}</RequestId></Error>");
-        Reply::with_type(self.status, "application/xml", body)
-    }
-}
-
-/// Exceptions of the framework under DynamoDB rather than of its model.
-fn is_coral(code: &str) -> bool {
-    matches!(
-        code,
-        "ValidationException"
-            | "SerializationException"
-            | "UnrecognizedClientException"
-            | "MissingAuthenticationTokenException"
-            | "AccessDeniedException"
-            | "ExpiredTokenException"
-            | "UnknownOperationException"
-            | "ServiceUnavailableException"
-    )
-}
-
 /// Text as the content of an XML element.
 pub(crate) fn escape_xml(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -420,131 +311,6 @@ pub(crate) fn decode_pairs(text: &str) -> Vec<(String, String)> {
         (decode(name), decode(value))
     };
     text.split('&').filter(|part| !part.is_empty()).map(pair).collect()
-}
-
-/// Finds who calls: by an access key of the world, by the account in a key, else as the first account.
-pub(crate) fn caller(cloud: &Cloud, scope: &Scope) -> Result<Caller, ApiError> {
-    let key = &scope.access_key;
-    let session = cloud.sessions.get(key);
-    if session.is_some_and(|session| session.expires_at <= Utc::now()) {
-        return Err(expired());
-    }
-    let account = match session {
-        Some(session) => session.account.clone(),
-        None => account_of(cloud, key).ok_or_else(unknown_token)?,
-    };
-    let arn = match session {
-        Some(session) => format!(
-            "arn:{}:sts::{account}:assumed-role/{}/{}",
-            cloud.partition, session.role, session.name
-        ),
-        None if key.starts_with("ASIA") => {
-            format!("arn:{}:sts::{account}:assumed-role/unknown/unknown", cloud.partition)
-        }
-        None => format!("arn:{}:iam::{account}:user/auditor", cloud.partition),
-    };
-    Ok(Caller {
-        account,
-        region: scope.region.clone(),
-        access_key: key.clone(),
-        arn,
-    })
-}
-
-fn account_of(cloud: &Cloud, key: &str) -> Option<String> {
-    let by_key = cloud
-        .accounts
-        .values()
-        .find(|account| account.access_keys.iter().any(|known| known == key));
-    if let Some(account) = by_key {
-        return Some(account.id.clone());
-    }
-    let bytes = key.as_bytes();
-    let inside = bytes.windows(12).filter(|window| window.iter().all(u8::is_ascii_digit));
-    let by_account = inside
-        .filter_map(|window| std::str::from_utf8(window).ok())
-        .find(|id| cloud.accounts.contains_key(*id));
-    by_account.map(str::to_owned).or_else(|| cloud.first_account.clone())
-}
-
-/// What every service says of credentials that it does not know, and of a Region that the account has not enabled.
-pub(crate) fn unknown_token() -> ApiError {
-    ApiError::new(
-        403,
-        "UnrecognizedClientException",
-        "The security token included in the request is invalid.",
-    )
-}
-
-/// Temporary credentials past their time.
-fn expired() -> ApiError {
-    ApiError::new(
-        403,
-        "ExpiredTokenException",
-        "The security token included in the request is expired",
-    )
-}
-
-/// The protocol's word for an error that all services share; AWS spells it differently by protocol.
-pub(crate) fn in_words_of(service: Service, mut error: ApiError) -> ApiError {
-    match (service, error.code.as_str()) {
-        (Service::S3, "UnrecognizedClientException") => {
-            error.code = "InvalidAccessKeyId".to_owned();
-            error.message = "The AWS Access Key Id you provided does not exist in our records.".to_owned();
-        }
-        (Service::Sts, "UnrecognizedClientException") => error.code = "InvalidClientTokenId".to_owned(),
-        (Service::S3, "ExpiredTokenException") => {
-            error.status = 400;
-            error.code = "ExpiredToken".to_owned();
-            error.message = "The provided token has expired.".to_owned();
-        }
-        (Service::Sts, "ExpiredTokenException") => error.code = "ExpiredToken".to_owned(),
-        // Services of the awsJson protocols answer 400 whatever is wrong with the caller.
-        (Service::DynamoDb | Service::Kms | Service::Organizations | Service::Tagging, _) if error.status == 403 => {
-            error.status = 400;
-        }
-        _ => {}
-    }
-    error
-}
-
-/// A request without a signature.
-pub(crate) fn unsigned(service: Service) -> ApiError {
-    let (status, code, message) = match service {
-        Service::S3 => (403, "AccessDenied", "Access Denied"),
-        Service::Sts => (
-            403,
-            "MissingAuthenticationToken",
-            "Request is missing Authentication Token",
-        ),
-        Service::Account | Service::Backup => (
-            403,
-            "MissingAuthenticationTokenException",
-            "Missing Authentication Token",
-        ),
-        _ => (
-            400,
-            "MissingAuthenticationTokenException",
-            "Request is missing Authentication Token",
-        ),
-    };
-    ApiError::new(status, code, message)
-}
-
-/// An operation that the service does not have here.
-pub(crate) fn unknown_operation(service: Service, name: &str) -> ApiError {
-    match service.protocol() {
-        Protocol::Query => ApiError::new(
-            400,
-            "InvalidAction",
-            format!("Could not find operation {name} for version 2011-06-15"),
-        ),
-        _ => ApiError::new(
-            400,
-            "UnknownOperationException",
-            format!("The sandbox does not simulate {name}."),
-        ),
-    }
 }
 
 /// Tags as a list of `{Key, Value}` objects, in order.

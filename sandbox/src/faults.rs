@@ -1,4 +1,4 @@
-//! What goes wrong on purpose, and the real service's quotas.
+//! What goes wrong on purpose.
 //!
 //! In: one call and what it asks for. Out: whether it is refused, dropped, cut short or delayed. Rates are decided by counting,
 //! never by chance: the same calls in the same order suffer the same faults.
@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::api_error::expired_token;
 use crate::call::{ApiError, Call, Operation, Service};
 use crate::cloud::mix;
+use crate::quota::Buckets;
 
 /// One fault. Without a limit it hits every call of every service.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -114,7 +116,7 @@ struct Active {
     fault: Fault,
     count: u64,
     calls_by_key: BTreeMap<String, u64>,
-    buckets: BTreeMap<(String, String, &'static str), Bucket>,
+    buckets: Buckets,
 }
 
 impl Faults {
@@ -132,7 +134,7 @@ impl Faults {
             fault,
             count: 0,
             calls_by_key: BTreeMap::new(),
-            buckets: BTreeMap::new(),
+            buckets: Buckets::default(),
         };
         self.active.insert(self.last, active);
         self.last
@@ -188,7 +190,7 @@ impl Active {
             let calls = self.calls_by_key.entry(call.caller.access_key.clone()).or_default();
             *calls += 1;
             if *calls > limit {
-                return Some(expired());
+                return Some(expired_token());
             }
         }
         if fault
@@ -204,33 +206,8 @@ impl Active {
         if dice.roll(4) < fault.error_rate {
             return Some(server_error(call.service, dice.count));
         }
-        let over = fault.quota && !self.within_quota(call, operation, Instant::now());
+        let over = fault.quota && !self.buckets.take(call, operation, Instant::now());
         over.then(|| throttled(call.service))
-    }
-
-    /// Takes a token from every bucket that the call draws on.
-    fn within_quota(&mut self, call: &Call, operation: &Operation, now: Instant) -> bool {
-        let limits = quotas(call.service, operation.name);
-        let place = (&call.caller.account, &call.caller.region);
-        let mut keys = Vec::with_capacity(2);
-        for (name, rate) in limits.into_iter().flatten() {
-            let key = (place.0.clone(), place.1.clone(), name);
-            let bucket = self
-                .buckets
-                .entry(key.clone())
-                .or_insert_with(|| Bucket::new(rate, now));
-            bucket.refill(now);
-            if bucket.tokens < 1.0 {
-                return false;
-            }
-            keys.push(key);
-        }
-        for key in keys {
-            if let Some(bucket) = self.buckets.get_mut(&key) {
-                bucket.tokens -= 1.0;
-            }
-        }
-        true
     }
 }
 
@@ -247,96 +224,6 @@ impl Dice {
         let bits = mix(mix(mix(self.seed ^ self.fault << 32) ^ kind) ^ self.count);
         (bits >> 11) as f64 / (1u64 << 53) as f64
     }
-}
-
-/// A token bucket that holds one second's worth.
-#[derive(Debug)]
-struct Bucket {
-    rate: f64,
-    tokens: f64,
-    filled_at: Instant,
-}
-
-impl Bucket {
-    fn new(rate: f64, now: Instant) -> Self {
-        Self {
-            rate,
-            tokens: rate,
-            filled_at: now,
-        }
-    }
-
-    fn refill(&mut self, now: Instant) {
-        let elapsed = now.saturating_duration_since(self.filled_at).as_secs_f64();
-        self.tokens = (self.tokens + elapsed * self.rate).min(self.rate);
-        self.filled_at = now;
-    }
-}
-
-/// The published rates that an operation draws on: its own (or its pool's), and that of all calls of the service.
-///
-/// Source: AWS General Reference, "AWS Backup endpoints and quotas"; DynamoDB Developer Guide, quotas. Operations without a
-/// published rate are not limited by themselves.
-fn quotas(service: Service, operation: &'static str) -> [Option<(&'static str, f64)>; 2] {
-    match service {
-        Service::Backup => {
-            let rate = match operation {
-                "DescribeBackupVault"
-                | "StartBackupJob"
-                | "StartRestoreJob"
-                | "StartCopyJob"
-                | "StopBackupJob"
-                | "UpdateRecoveryPointLifecycle"
-                | "TagResource"
-                | "UntagResource"
-                | "CreateBackupPlan"
-                | "CreateBackupSelection"
-                | "CreateBackupVault"
-                | "UpdateBackupPlan"
-                | "DeleteBackupPlan"
-                | "DeleteBackupSelection"
-                | "DeleteBackupVault"
-                | "PutBackupVaultAccessPolicy"
-                | "PutBackupVaultNotifications"
-                | "DeleteBackupVaultAccessPolicy"
-                | "DeleteBackupVaultNotifications" => 5.0,
-                "DeleteRecoveryPoint" | "DescribeProtectedResource" => 10.0,
-                "GetBackupPlan"
-                | "GetBackupSelection"
-                | "DescribeRecoveryPoint"
-                | "GetBackupVaultAccessPolicy"
-                | "GetBackupVaultNotifications" => 15.0,
-                "ListBackupPlans"
-                | "ListBackupSelections"
-                | "ListBackupVaults"
-                | "ListRecoveryPointsByBackupVault"
-                | "ListRecoveryPointsByResource"
-                | "ListBackupJobs"
-                | "ListRestoreJobs"
-                | "ListProtectedResources"
-                | "ListTags" => 20.0,
-                _ => return [None, Some(("all", 50.0))],
-            };
-            [Some((operation, rate)), Some(("all", 50.0))]
-        }
-        Service::DynamoDb => match operation {
-            "ListTables" | "DescribeTable" | "GetResourcePolicy" => [Some(("reads", 2500.0)), None],
-            "DescribeContinuousBackups" | "ListTagsOfResource" | "DescribeTimeToLive" => {
-                [Some((operation, 10.0)), None]
-            }
-            "ListBackups" => [Some((operation, 5.0)), None],
-            _ => [None, None],
-        },
-        _ => [None, None],
-    }
-}
-
-fn expired() -> ApiError {
-    ApiError::new(
-        403,
-        "ExpiredTokenException",
-        "The security token included in the request is expired",
-    )
 }
 
 /// What each service answers to a caller whose policy does not allow the action.
@@ -516,29 +403,6 @@ mod tests {
             ],
             [false, false, true, false, false, true]
         );
-    }
-
-    #[test]
-    fn quotas_are_per_api_and_together() {
-        let mut faults = Faults::new(1);
-        let number = faults.add(Fault {
-            quota: true,
-            ..Fault::default()
-        });
-        let active = faults.active.get_mut(&number).unwrap();
-        let start = Instant::now();
-        let call = call(Service::Backup);
-        let mut passed = |name, at| {
-            (0..100)
-                .filter(|_| active.within_quota(&call, &operation(name), at))
-                .count()
-        };
-        assert_eq!(passed("DescribeBackupVault", start), 5);
-        assert_eq!(passed("ListTags", start), 20);
-        assert_eq!(passed("ListBackupVaults", start), 20);
-        // 45 of the 50 calls of all APIs together are gone.
-        assert_eq!(passed("ListBackupPlans", start), 5);
-        assert_eq!(passed("ListTags", start + Duration::from_millis(500)), 10);
     }
 
     #[test]

@@ -8,15 +8,19 @@
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "what fails to unwrap fails the test"))]
 
 mod account;
+mod api_error;
 mod backup;
 mod call;
+mod caller;
 mod clock;
 mod cloud;
+mod connection;
 mod control;
 mod dynamodb;
 mod faults;
 mod kms;
 mod organizations;
+mod quota;
 mod s3;
 mod server;
 mod stats;

@@ -6,32 +6,30 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use http_body_util::BodyExt as _;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::call::{self, ApiError, Call, Operation, Reply, Scope, Service};
 use crate::cloud::{Cloud, Ids};
+use crate::connection::{Answer, Broken, Wire};
 use crate::control::{self, Controls};
 use crate::faults::{Fate, Faults};
 use crate::stats::Stats;
 use crate::world::World;
-use crate::{account, backup, dynamodb, kms, organizations, s3, sts, tagging};
+use crate::{account, api_error, backup, caller, dynamodb, kms, organizations, s3, sts, tagging};
 
 /// How long connections may take to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(2);
@@ -194,10 +192,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>, mut stop: watch::Receiver
     // Small answers must not wait for more to send.
     let _ = stream.set_nodelay(true);
     let reset = Arc::new(AtomicBool::new(false));
-    let io = TokioIo::new(Wire {
-        stream,
-        reset: Arc::clone(&reset),
-    });
+    let io = TokioIo::new(Wire::new(stream, Arc::clone(&reset)));
     let service = service_fn(move |request| answer(request, Arc::clone(&shared), Arc::clone(&reset)));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -212,15 +207,6 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>, mut stop: watch::Receiver
         _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
-}
-
-/// A connection that is to be reset, or that cannot be read.
-#[derive(Debug, thiserror::Error)]
-enum Broken {
-    #[error("a fault drops this connection")]
-    Reset,
-    #[error("could not read the request")]
-    Read(#[from] hyper::Error),
 }
 
 /// Answers one request.
@@ -323,7 +309,7 @@ impl Asked {
         (now, request_id): (DateTime<Utc>, &str),
         fate: &mut Fate,
     ) -> Result<Reply, ApiError> {
-        let scope = scope.ok_or_else(|| call::unsigned(service))?;
+        let scope = scope.ok_or_else(|| api_error::unsigned(service))?;
         if self
             .headers
             .get("smithy-protocol")
@@ -332,10 +318,10 @@ impl Asked {
             let message = "The sandbox speaks the JSON protocols of this service, not Smithy RPC v2.";
             return Err(ApiError::new(415, "UnsupportedMediaTypeException", message));
         }
-        let caller = call::caller(&inner.cloud, scope).map_err(|error| call::in_words_of(service, error))?;
+        let caller = caller::find(&inner.cloud, scope).map_err(|error| api_error::in_words_of(service, error))?;
         let global = service.is_global() || (service == Service::Sts && scope.region == "us-east-1");
         if !global && !inner.cloud.has_region(&caller.account, &caller.region) {
-            return Err(call::in_words_of(service, call::unknown_token()));
+            return Err(api_error::in_words_of(service, api_error::unknown_token()));
         }
         let Self {
             method,
@@ -360,7 +346,7 @@ impl Asked {
         inner.stats.count(&call.caller, &operation);
         *fate = inner.faults.fate(&call, &operation);
         let outcome = match fate.refusal.take() {
-            Some(refusal) => Err(call::in_words_of(service, refusal)),
+            Some(refusal) => Err(api_error::in_words_of(service, refusal)),
             None => handle(&mut inner.cloud, &call, &operation),
         };
         outcome.inspect_err(|error| inner.stats.count_refusal(&operation, error))
@@ -410,101 +396,11 @@ impl Answered {
             // DynamoDB's clients compare it with the body.
             builder = builder.header("x-amz-crc32", crc32fast::hash(&self.reply.body).to_string());
         }
-        let body = Answer {
-            rest: self.reply.body,
-            truncate: self.fate.truncate,
-        };
+        let body = Answer::new(self.reply.body, self.fate.truncate);
         builder.body(body).unwrap_or_else(|_| {
-            let mut response = Response::new(Answer {
-                rest: Bytes::new(),
-                truncate: false,
-            });
+            let mut response = Response::new(Answer::new(Bytes::new(), false));
             *response.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
             response
         })
-    }
-}
-
-/// A body that may end in the middle although its length was announced.
-#[derive(Debug)]
-struct Answer {
-    rest: Bytes,
-    truncate: bool,
-}
-
-impl Body for Answer {
-    type Data = Bytes;
-    type Error = Broken;
-
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        if self.rest.is_empty() {
-            return Poll::Ready(None);
-        }
-        if self.truncate {
-            let half = self.rest.len() / 2;
-            let sent = self.rest.split_to(half);
-            if sent.is_empty() {
-                return Poll::Ready(Some(Err(Broken::Reset)));
-            }
-            // The other half stays where it is: the next poll ends the connection.
-            self.rest.truncate(1);
-            return Poll::Ready(Some(Ok(Frame::data(sent))));
-        }
-        let rest = std::mem::take(&mut self.rest);
-        Poll::Ready(Some(Ok(Frame::data(rest))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.rest.is_empty()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.rest.len() as u64)
-    }
-}
-
-/// A connection that ends with a TCP reset instead of an orderly close once `reset` is set.
-struct Wire {
-    stream: TcpStream,
-    reset: Arc<AtomicBool>,
-}
-
-impl Drop for Wire {
-    fn drop(&mut self) {
-        if self.reset.load(Ordering::Relaxed) {
-            let _ = self.stream.set_zero_linger();
-        }
-    }
-}
-
-impl AsyncRead for Wire {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Wire {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

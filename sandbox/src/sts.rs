@@ -163,7 +163,8 @@ fn check_session_name(name: &str) -> Result<(), ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::{Scope, caller};
+    use crate::call::Scope;
+    use crate::caller;
     use crate::testing;
 
     fn send(cloud: &mut Cloud, body: &str) -> Result<String, ApiError> {
@@ -210,11 +211,11 @@ mod tests {
             service: "sts".to_owned(),
         };
         assert_eq!(
-            caller(&cloud, &scope).unwrap().arn,
+            caller::find(&cloud, &scope).unwrap().arn,
             "arn:aws:sts::111122223333:assumed-role/Audit/scan"
         );
         cloud.sessions.get_mut(&access_key).unwrap().expires_at = Utc::now();
-        assert_eq!(caller(&cloud, &scope).unwrap_err().code, "ExpiredTokenException");
+        assert_eq!(caller::find(&cloud, &scope).unwrap_err().code, "ExpiredTokenException");
         let again = send(&mut cloud, body).unwrap();
         assert_ne!(element(&again, "AccessKeyId"), access_key);
     }

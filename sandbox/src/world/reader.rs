@@ -422,3 +422,34 @@ fn distance(a: &str, b: &str) -> usize {
     }
     rows[a.len()][b.len()]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        for (text, seconds) in [
+            ("30d", 2_592_000),
+            ("12h", 43_200),
+            ("45m", 2_700),
+            ("10s", 10),
+            ("0d", 0),
+        ] {
+            assert_eq!(read_duration(text).map(|d| d.num_seconds()), Some(seconds), "{text}");
+        }
+        for text in ["", "d", "30", "-1d", "1.5h", "30 d", "9999999d", "5é"] {
+            assert_eq!(read_duration(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn near_names_are_found_and_far_ones_are_not() {
+        let known = ["latency-ms", "throttle-rate", "quota"];
+        let hint = |word| nearest(word, known.into_iter());
+        assert_eq!(hint("latncy-ms").as_deref(), Some("did you mean `latency-ms`?"));
+        assert_eq!(hint("throtlte-rate").as_deref(), Some("did you mean `throttle-rate`?"));
+        assert_eq!(hint("qouta").as_deref(), Some("did you mean `quota`?"));
+        assert_eq!(hint("speed"), None);
+    }
+}
