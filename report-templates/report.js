@@ -5,16 +5,21 @@
   const PAGE = 100;
   const VERDICTS = ["non-compliant", "unknown", "compliant", "not-applicable"];
   const SEVERITIES = ["critical", "high", "medium", "low"];
-  const tables = new Map(data.tables.map((t) => [t.arn, t]));
-  const rules = new Map(data.rules.map((r) => [r.id, r]));
-  for (const f of data.findings) {
-    const t = tables.get(f.arn);
-    f.table = t;
-    f.rule_ = rules.get(f.rule);
-    f.text = [t.name, f.arn, f.rule, f.message, t.tags].join("\n").toLowerCase();
-    (t.findings ||= []).push(f);
-  }
-  for (const t of data.tables) t.text = [t.name, t.arn, t.tags].join("\n").toLowerCase();
+  const named = (row) => Object.fromEntries(data.facts.map((name, index) => [name, row[index]]));
+  const tables = data.tables.map(([arn, name, account, region, verdict, facts]) => {
+    facts = named(facts);
+    const text = [name, arn, facts.tags].join("\n").toLowerCase();
+    return { arn, name, account, region, verdict: data.verdicts[verdict], facts, text, findings: [] };
+  });
+  const findings = data.findings.map(([table, rule, verdict, message, extra]) => {
+    const t = tables[table];
+    const r = data.rules[rule];
+    const finding = { table: t, rule: r.id, rule_: r, verdict: data.verdicts[verdict], message, extra };
+    finding.text = t.text + "\n" + r.id + "\n" + message.toLowerCase();
+    t.findings.push(finding);
+    return finding;
+  });
+  const evidence = (f) => Object.fromEntries(f.rule_.reads.map((name) => [name, name in f.extra ? f.extra[name] : f.table.facts[name]]));
 
   const el = (name, attributes, ...children) => {
     const node = document.createElement(name);
@@ -29,7 +34,7 @@
 
   const VIEWS = {
     findings: {
-      rows: data.findings,
+      rows: findings,
       columns: [
         ["Table", (f) => bdi(f.table.name), (f) => f.table.name],
         ["Account", (f) => f.table.account, (f) => f.table.account],
@@ -42,7 +47,7 @@
       start: 5,
     },
     tables: {
-      rows: data.tables,
+      rows: tables,
       columns: [
         ["Table", (t) => bdi(t.name), (t) => t.name],
         ["Account", (t) => t.account, (t) => t.account],
@@ -67,8 +72,8 @@
   options("f-verdict", VERDICTS);
   options("f-severity", SEVERITIES);
   options("f-rule", data.rules.map((rule) => rule.id));
-  options("f-account", unique(data.tables.map((table) => table.account)));
-  options("f-region", unique(data.tables.map((table) => table.region)));
+  options("f-account", unique(tables.map((table) => table.account)));
+  options("f-region", unique(tables.map((table) => table.region)));
 
   let view, shown, limit, sort;
 
@@ -117,8 +122,8 @@
     const cell = el("td", { colspan: String(view.columns.length + 1) });
     cell.append(el("p", {}, bdi(table.arn)));
     if (row.table) {
-      if (row.remedy) cell.append(el("p", {}, "Remedy: " + row.remedy));
-      cell.append(el("strong", {}, "Facts the rule read"), pairs(row.evidence));
+      if (row.verdict === "non-compliant") cell.append(el("p", {}, "Remedy: " + row.rule_.remedy));
+      cell.append(el("strong", {}, "Facts the rule read"), pairs(evidence(row)));
     } else {
       const list = el("ul");
       for (const f of table.findings || []) list.append(el("li", {}, tag(f.verdict), " " + f.rule + ": ", bdi(f.message)));
@@ -150,8 +155,9 @@
   const draw = () => {
     shown = matching();
     const key = view.columns[sort.column][2];
-    const order = (a, b) => { const [x, y] = [key(a), key(b)]; return x < y ? -1 : x > y ? 1 : 0; };
-    shown.sort((a, b) => (sort.down ? order(b, a) : order(a, b)));
+    const order = (x, y) => (x < y ? -1 : x > y ? 1 : 0);
+    const tie = (a, b) => (a.table ? order(SEVERITIES.indexOf(a.rule_.severity), SEVERITIES.indexOf(b.rule_.severity)) || order(a.table.name, b.table.name) : order(a.name, b.name));
+    shown.sort((a, b) => order(key(a), key(b)) * (sort.down ? -1 : 1) || tie(a, b));
     head();
     $("grid").tBodies[0].replaceChildren();
     limit = 0;

@@ -2,8 +2,10 @@
 //!
 //! Plain values only. Nothing here reads a file, a clock, the network or the environment.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
@@ -209,13 +211,16 @@ pub fn rfc3339(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
+/// The name of a fact or of a policy value: those of the dictionary cost nothing to copy.
+pub type FactName = Cow<'static, str>;
+
 /// One rule applied to one subject.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
     /// Stable over scans: digest of rule, partition, account, Region and table id (or name, when the id is unknown).
     pub id: String,
     /// The rule's id, which is its file name.
-    pub rule: String,
+    pub rule: Arc<str>,
     /// What is judged: `table`.
     pub subject: &'static str,
     /// ARN of what is judged.
@@ -233,9 +238,9 @@ pub struct Finding {
     /// What was found, in one sentence.
     pub message: String,
     /// What to do about it; empty unless non-compliant or unknown.
-    pub remedy: String,
+    pub remedy: Arc<str>,
     /// The facts that the rule read, in the order in which it reads them.
-    pub evidence: Vec<(String, FactValue)>,
+    pub evidence: Vec<(FactName, FactValue)>,
 }
 
 /// Why something could not be read.

@@ -4,10 +4,12 @@
 //! unknown. Tables that AWS restore testing made, and tables known to be in another state than ACTIVE or UPDATING, are
 //! not judged: every rule is not applicable to them.
 
+use std::sync::Arc;
+
 use polars::prelude::{BooleanChunked, Column, DataFrame, DataType, IntoLazy, PolarsResult};
 use sha2::{Digest, Sha256};
 
-use crate::domain::{FactValue, Finding, TargetId, Verdict};
+use crate::domain::{FactName, FactValue, Finding, TargetId, Verdict};
 use crate::facts::dictionary::{TableFacts, fact};
 use crate::problem::Problem;
 use crate::rules::{POLICY_VALUES, Rule, RuleSet, policy_values};
@@ -123,6 +125,13 @@ impl Values<'_> {
             .map_or(&FactValue::Unknown, |(_, value)| value)
     }
 
+    /// The name as the dictionary spells it, without a copy.
+    fn name(&self, name: &str) -> FactName {
+        let mut all = self.facts.iter().chain(self.policy);
+        all.find(|(known, _)| *known == name)
+            .map_or_else(|| FactName::Owned(name.to_owned()), |(known, _)| (*known).into())
+    }
+
     /// A message with the values in place of `{fact}`.
     fn render(&self, template: &str) -> String {
         let mut text = String::with_capacity(template.len() + 32);
@@ -174,7 +183,7 @@ fn finding(
     let needs_remedy = matches!(verdict, Verdict::NonCompliant);
     Finding {
         id: finding_id(rule, table),
-        rule: rule.id.clone(),
+        rule: Arc::clone(&rule.id),
         subject: "table",
         resource_arn: table.table_arn.clone().unwrap_or_default(),
         resource_name: table.table_name.clone().unwrap_or_default(),
@@ -184,13 +193,13 @@ fn finding(
         waived: false,
         message,
         remedy: if needs_remedy {
-            rule.remedy.clone()
+            Arc::clone(&rule.remedy)
         } else {
-            String::new()
+            Arc::default()
         },
         evidence: rule
             .reads()
-            .map(|name| (name.to_owned(), values.get(name).clone()))
+            .map(|name| (values.name(name), values.get(name).clone()))
             .collect(),
     }
 }
@@ -230,7 +239,7 @@ fn finding_id(rule: &Rule, table: &TableFacts) -> String {
     let id = table.table_id.as_deref().filter(|id| *id != "none");
     let mut digest = Sha256::new();
     for part in [
-        rule.id.as_str(),
+        &*rule.id,
         table.partition.as_deref().unwrap_or_default(),
         table.account_id.as_deref().unwrap_or_default(),
         table.region.as_deref().unwrap_or_default(),

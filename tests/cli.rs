@@ -18,7 +18,11 @@ fn assert_problem(ran: &Ran, code: i32, parts: &[&str]) {
     for part in parts {
         assert!(ran.stderr.contains(part), "`{part}` is missing in:\n{}", ran.stderr);
     }
-    assert!(ran.stderr.lines().any(|line| line.starts_with("error: ")), "{}", ran.stderr);
+    assert!(
+        ran.stderr.lines().any(|line| line.starts_with("error: ")),
+        "{}",
+        ran.stderr
+    );
     assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
 }
 

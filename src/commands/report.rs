@@ -13,7 +13,7 @@ use crate::inventory::Inventory;
 use crate::problem::{Outcome, Problem, count};
 use crate::report::build::{build, why_unknown};
 use crate::report::deliver::{Destination, Staging, check_bucket, to_s3};
-use crate::report::{FORMATS, Format, Report, terminal};
+use crate::report::{FORMATS, Format, RenderError, Report, terminal};
 use crate::rules::RuleSet;
 use crate::settings::{Policy, Settings};
 use crate::settings_file::{list, nearest};
@@ -155,33 +155,28 @@ impl Output {
         if report.tables.is_empty() && is_listed_somewhere && !self.allow_empty {
             return Err(no_tables(report).into());
         }
-        let mut files = Vec::new();
-        for format in &self.formats {
-            let bytes = (format.render)(report).map_err(|error| {
-                Problem::new(format!("could not render {}", format.file_name))
-                    .why(error.why)
-                    .so("no report was written")
-            })?;
-            files.push((format.file_name, format.content_type, bytes));
-        }
         let Some(staging) = staging else {
-            // Bytes of a PDF are data too: written as they are.
-            let (_, _, bytes) = &files[0];
+            let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+            (self.formats[0].render)(report, &mut out).map_err(|error| no_render(&error))?;
             use std::io::Write as _;
-            let written = std::io::stdout().lock().write_all(bytes);
-            written.map_err(|error| Problem::new("could not write to stdout").why(error.to_string()))?;
+            out.flush()
+                .map_err(|error| Problem::new("could not write to stdout").why(error.to_string()))?;
             return Ok(self.exit(report));
         };
-        for (name, _, bytes) in &files {
-            staging.write(name, bytes)?;
+        for format in &self.formats {
+            staging.render(format, report)?;
         }
         let folder = staging.commit()?;
         if !self.quiet {
             print(&terminal::summary(report, width()))?;
-            say(&format!("{} in {}", count(files.len(), "file"), folder.display()));
+            say(&format!(
+                "{} in {}",
+                count(self.formats.len(), "file"),
+                folder.display()
+            ));
         }
         if let (Some(client), Destination::S3 { bucket, prefix }) = (&self.s3, &self.destination) {
-            for one in to_s3(client, bucket, prefix, &files, &folder).await? {
+            for one in to_s3(client, bucket, prefix, &self.formats, &folder).await? {
                 say(&format!("delivered s3://{bucket}/{} (sha256 {})", one.key, one.sha256));
             }
         }
@@ -212,6 +207,12 @@ impl Output {
             (false, false) => Exit::Compliant,
         }
     }
+}
+
+fn no_render(error: &RenderError) -> Problem {
+    Problem::new(format!("could not render {}", error.file_name))
+        .why(&error.why)
+        .so("no report was written")
 }
 
 fn no_tables(report: &Report) -> Problem {

@@ -29,7 +29,7 @@ pub fn propose(
         .0
         .iter()
         .filter(|rule| rule.action == Some(Action::BackupNow))
-        .map(|rule| rule.id.as_str())
+        .map(|rule| &*rule.id)
         .collect();
     let tables: BTreeMap<&str, &TableRow> = report
         .tables
@@ -48,7 +48,7 @@ pub fn propose(
     for finding in report
         .findings
         .iter()
-        .filter(|finding| backup_rules.contains(finding.rule.as_str()))
+        .filter(|finding| backup_rules.contains(&*finding.rule))
     {
         let Some(table) = tables.get(finding.resource_arn.as_str()) else {
             continue;

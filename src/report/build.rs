@@ -1,5 +1,6 @@
 //! Findings, facts and the call log, put together as one [`Report`]. Pure.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::collect::COLLECTORS;
@@ -71,10 +72,10 @@ pub fn build(
             .0
             .iter()
             .map(|rule| RuleLine {
-                id: rule.id.clone(),
+                id: rule.id.to_string(),
                 title: rule.title.clone(),
                 severity: rule.severity,
-                remedy: rule.remedy.clone(),
+                remedy: rule.remedy.to_string(),
             })
             .collect(),
         totals,
@@ -106,7 +107,7 @@ fn table_rows(facts: &Facts, findings: &[Finding]) -> Vec<TableRow> {
             facts: table
                 .values()
                 .into_iter()
-                .map(|(name, value)| (name.to_owned(), value))
+                .map(|(name, value)| (Cow::Borrowed(name), value))
                 .collect(),
             table_arn,
         }

@@ -1,6 +1,8 @@
 //! CSV for spreadsheets and auditors' tools: RFC 4180, a head in every file, stable columns, no cell that a spreadsheet
 //! would run as a formula. What is not known is written `unknown`, never left empty.
 
+use std::io::Write;
+
 use csv::{Terminator, WriterBuilder};
 
 use super::{RenderError, Report};
@@ -10,7 +12,7 @@ use crate::text::csv_cell;
 /// One row for each finding.
 ///
 /// Errors: none that a report can cause.
-pub fn findings(report: &Report) -> Result<Vec<u8>, RenderError> {
+pub fn findings(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
     let head = [
         "finding_id",
         "rule",
@@ -35,7 +37,7 @@ pub fn findings(report: &Report) -> Result<Vec<u8>, RenderError> {
             .collect();
         vec![
             finding.id.clone(),
-            finding.rule.clone(),
+            finding.rule.to_string(),
             finding.severity.to_string(),
             finding.verdict.to_string(),
             finding.waived.to_string(),
@@ -49,17 +51,17 @@ pub fn findings(report: &Report) -> Result<Vec<u8>, RenderError> {
             as_of.clone(),
         ]
     });
-    write("findings.csv", &head.map(str::to_owned), rows)
+    write(out, "findings.csv", &head.map(str::to_owned), rows)
 }
 
 /// One row for each table, one column for each fact.
 ///
 /// Errors: none that a report can cause.
-pub fn tables(report: &Report) -> Result<Vec<u8>, RenderError> {
+pub fn tables(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
     const IDENTITY: [&str; 4] = ["table_arn", "table_name", "account_id", "region"];
     let mut facts: Vec<&str> = Vec::new();
     for (name, _) in report.tables.iter().flat_map(|table| &table.facts) {
-        if !IDENTITY.contains(&name.as_str()) && !facts.contains(&name.as_str()) {
+        if !IDENTITY.contains(&name.as_ref()) && !facts.contains(&name.as_ref()) {
             facts.push(name);
         }
     }
@@ -84,13 +86,13 @@ pub fn tables(report: &Report) -> Result<Vec<u8>, RenderError> {
         row.push(as_of.clone());
         row
     });
-    write("tables.csv", &head, rows)
+    write(out, "tables.csv", &head, rows)
 }
 
 /// One row for each target, then one for each gap.
 ///
 /// Errors: none that a report can cause.
-pub fn coverage(report: &Report) -> Result<Vec<u8>, RenderError> {
+pub fn coverage(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
     let head = [
         "kind",
         "account_id",
@@ -134,7 +136,12 @@ pub fn coverage(report: &Report) -> Result<Vec<u8>, RenderError> {
         row.extend([&gap.action, &gap.resource, &gap.why, &gap.so, &gap.hint].map(|text| csv_cell(text)));
         row
     });
-    write("coverage.csv", &head.map(str::to_owned), target_rows.chain(gap_rows))
+    write(
+        out,
+        "coverage.csv",
+        &head.map(str::to_owned),
+        target_rows.chain(gap_rows),
+    )
 }
 
 /// For machines and people alike: `true`, `false`, digits, RFC 3339.
@@ -150,17 +157,16 @@ fn value_text(value: &FactValue) -> String {
 }
 
 fn write(
+    out: &mut dyn Write,
     file_name: &'static str,
     head: &[String],
     rows: impl Iterator<Item = Vec<String>>,
-) -> Result<Vec<u8>, RenderError> {
-    let mut writer = WriterBuilder::new()
-        .terminator(Terminator::CRLF)
-        .from_writer(Vec::new());
-    let fail = |why: String| RenderError { file_name, why };
-    writer.write_record(head).map_err(|error| fail(error.to_string()))?;
+) -> Result<(), RenderError> {
+    let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(out);
+    let fail = |error: csv::Error| RenderError::new(file_name, error);
+    writer.write_record(head).map_err(fail)?;
     for row in rows {
-        writer.write_record(&row).map_err(|error| fail(error.to_string()))?;
+        writer.write_record(&row).map_err(fail)?;
     }
-    writer.into_inner().map_err(|error| fail(error.to_string()))
+    writer.flush().map_err(|error| RenderError::new(file_name, error))
 }

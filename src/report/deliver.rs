@@ -1,6 +1,6 @@
 //! Bytes to their place: a folder, S3, stdout. Whole or not at all, and never over something that is there.
 
-use std::io::Write as _;
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
@@ -8,7 +8,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumAlgorithm;
 use sha2::{Digest, Sha256};
 
-use super::FORMATS;
+use super::{FORMATS, Format, Report};
 use crate::aws::failure::classify;
 use crate::evaluate::hex;
 use crate::problem::{Problem, count};
@@ -102,17 +102,22 @@ impl Staging {
         &self.partial
     }
 
-    /// Writes one file.
+    /// Renders one file.
     ///
-    /// Errors: the disk refused.
-    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Problem> {
-        let path = self.partial.join(name);
-        let write = || -> std::io::Result<()> {
-            let mut file = std::fs::File::create(&path)?;
-            file.write_all(bytes)?;
-            file.sync_all()
-        };
-        write().map_err(|error| self.disk_problem(name, &error))
+    /// Errors: the renderer failed, or the disk refused.
+    pub fn render(&self, format: &Format, report: &Report) -> Result<(), Problem> {
+        let path = self.partial.join(format.file_name);
+        let disk = |error: std::io::Error| self.disk_problem(format.file_name, &error);
+        let mut out = BufWriter::new(std::fs::File::create(&path).map_err(disk)?);
+        (format.render)(report, &mut out).map_err(|error| {
+            Problem::new(format!("could not write `{}`", error.file_name))
+                .at(self.target.display().to_string())
+                .why(error.why)
+                .so("no report was written")
+                .hint("free some space, or choose another folder with `--to`")
+        })?;
+        let file = out.into_inner().map_err(|error| disk(error.into_error()))?;
+        file.sync_all().map_err(disk)
     }
 
     /// Moves everything to its place.
@@ -197,21 +202,27 @@ pub async fn to_s3(
     client: &aws_sdk_s3::Client,
     bucket: &str,
     prefix: &str,
-    files: &[(&str, &str, Vec<u8>)],
+    formats: &[&'static Format],
     kept: &Path,
 ) -> Result<Vec<Delivered>, Problem> {
     let mut delivered = Vec::new();
-    for (name, content_type, bytes) in files {
+    for format in formats {
+        let name = format.file_name;
+        let file = kept.join(name);
+        let bytes = std::fs::read(&file).map_err(|error| {
+            Problem::new(format!("could not read `{name}` for the delivery"))
+                .at(file.display().to_string())
+                .why(error.to_string())
+        })?;
         let key = if prefix.is_empty() {
-            (*name).to_owned()
+            name.to_owned()
         } else {
             format!("{prefix}/{name}")
         };
-        match put(client, bucket, &key, content_type, bytes).await {
+        match put(client, bucket, &key, format.content_type, &bytes).await {
             Ok(one) => delivered.push(one),
             Err(why) => {
-                let file = kept.join(name);
-                let sha256 = hex(&Sha256::digest(bytes));
+                let sha256 = hex(&Sha256::digest(&bytes));
                 let stored = match delivered.len() {
                     0 => "nothing was uploaded".to_owned(),
                     number => format!("{} uploaded before it", count(number, "file")),

@@ -4,10 +4,14 @@
 //! The layout is `report-templates/report.html`, `.css` and `.js`. Text from AWS is escaped by the template engine in
 //! the page, and by [`island`] in the data that the script reads.
 
+use std::collections::HashMap;
+use std::io::Write;
+
 use minijinja::{AutoEscape, Environment};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::{RenderError, Report};
+use super::{RenderError, Report, TableRow};
 use crate::domain::{FactValue, Finding, Severity, Verdict, rfc3339};
 use crate::problem::count;
 
@@ -18,10 +22,25 @@ const SCRIPT: &str = include_str!("../../report-templates/report.js");
 /// Findings that stand in the page itself, for readers without scripts and for paper.
 const STATIC_FINDINGS: usize = 1000;
 
+/// Where the data go: no text of a report can hold this, since U+0000 is no character of HTML.
+const DATA: &str = "\u{0}data\u{0}";
+
 /// Renders the report.
 ///
-/// Errors: the template is broken.
-pub fn render(report: &Report) -> Result<Vec<u8>, RenderError> {
+/// Errors: the template is broken, or the disk refused.
+pub fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
+    let page = page(report)?;
+    let fail = |error: std::io::Error| RenderError::new("report.html", error);
+    let (before, after) = page
+        .split_once(DATA)
+        .ok_or_else(|| RenderError::new("report.html", "the template has no place for the data"))?;
+    out.write_all(before.as_bytes()).map_err(fail)?;
+    serde_json::to_writer(Escaped(&mut *out), &Island(report))
+        .map_err(|error| RenderError::new("report.html", error))?;
+    out.write_all(after.as_bytes()).map_err(fail)
+}
+
+fn page(report: &Report) -> Result<String, RenderError> {
     let fail = |error: minijinja::Error| RenderError {
         file_name: "report.html",
         why: format!("{error:#}"),
@@ -53,7 +72,7 @@ pub fn render(report: &Report) -> Result<Vec<u8>, RenderError> {
         .render(minijinja::value::Serde(json!({
             "css": STYLE,
             "js": SCRIPT,
-            "data": island(report),
+            "data": DATA,
             "scan": json!({
                 "id": report.scan.id,
                 "as_of": rfc3339(report.scan.as_of),
@@ -83,7 +102,7 @@ pub fn render(report: &Report) -> Result<Vec<u8>, RenderError> {
             "static_findings": static_findings,
             "static_note": static_note,
         })));
-    page.map(String::into_bytes).map_err(fail)
+    page.map_err(fail)
 }
 
 /// The whole report in one sentence; never green while anything is unknown.
@@ -226,7 +245,7 @@ fn rules(report: &Report) -> Vec<Value> {
             report
                 .findings
                 .iter()
-                .filter(|finding| finding.rule == rule.id && finding.verdict == verdict)
+                .filter(|finding| *finding.rule == *rule.id && finding.verdict == verdict)
                 .count()
         };
         rows.push(json!({
@@ -283,73 +302,124 @@ fn static_row(finding: &Finding) -> Value {
         "name": finding.resource_name,
         "account_id": finding.target.account_id,
         "region": finding.target.region,
-        "rule": finding.rule,
+        "rule": &*finding.rule,
         "verdict": finding.verdict.as_str(),
         "message": finding.message,
     })
 }
 
-/// The data of the script, as JSON that cannot end the element it stands in.
-fn island(report: &Report) -> String {
-    let facts = |facts: &[(String, FactValue)]| -> Map<String, Value> {
-        facts
-            .iter()
-            .map(|(name, value)| (name.clone(), value_of(value)))
-            .collect()
-    };
-    let identity = ["table_arn", "table_name", "account_id", "region"];
-    let tables: Vec<Value> = report
-        .tables
-        .iter()
-        .map(|table| {
-            let mut shown = facts(&table.facts);
-            shown.retain(|name, _| !identity.contains(&name.as_str()));
-            json!({
-                "arn": table.table_arn,
-                "name": table.table_name,
-                "account": table.target.account_id,
-                "region": table.target.region,
-                "verdict": table.verdict.as_str(),
-                "tags": table.fact("tags").to_string(),
-                "facts": shown,
-            })
-        })
-        .collect();
-    let findings: Vec<Value> = report
-        .findings
-        .iter()
-        .map(|finding| {
-            json!({
-                "arn": finding.resource_arn,
-                "rule": finding.rule,
-                "verdict": finding.verdict.as_str(),
-                "message": finding.message,
-                "remedy": finding.remedy,
-                "evidence": facts(&finding.evidence),
-            })
-        })
-        .collect();
-    let rules: Vec<Value> = report
-        .rules
-        .iter()
-        .map(|rule| json!({"id": rule.id, "severity": rule.severity.as_str()}))
-        .collect();
-    escape_island(&json!({"rules": rules, "tables": tables, "findings": findings}).to_string())
+/// Characters that could end the element the data stand in are written as escapes of JSON; in UTF-8 none of their bytes
+/// is part of another character, and JSON has them inside strings only.
+struct Escaped<'o>(&'o mut dyn Write);
+
+impl Write for Escaped<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let mut start = 0;
+        for (at, byte) in bytes.iter().enumerate() {
+            let escape: &[u8] = match byte {
+                b'<' => b"\\u003c",
+                b'>' => b"\\u003e",
+                b'&' => b"\\u0026",
+                _ => continue,
+            };
+            self.0.write_all(&bytes[start..at])?;
+            self.0.write_all(escape)?;
+            start = at + 1;
+        }
+        self.0.write_all(&bytes[start..])?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
 }
 
-fn escape_island(json: &str) -> String {
-    let mut text = String::with_capacity(json.len());
-    for character in json.chars() {
-        match character {
-            '<' => text.push_str("\\u003c"),
-            '>' => text.push_str("\\u003e"),
-            '&' => text.push_str("\\u0026"),
-            '\u{2028}' => text.push_str("\\u2028"),
-            '\u{2029}' => text.push_str("\\u2029"),
-            other => text.push(other),
+/// The data of the script, without repeating names: facts are rows in the order of `facts`, a finding is
+/// `[table, rule, verdict, message, evidence that is no fact]` by position.
+struct Island<'r>(&'r Report);
+
+impl Serialize for Island<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let report = self.0;
+        let names: Vec<&str> = report
+            .tables
+            .first()
+            .map(|table| table.facts.iter().map(|(name, _)| name.as_ref()).collect())
+            .unwrap_or_default();
+        let table_of: HashMap<&str, usize> = report
+            .tables
+            .iter()
+            .enumerate()
+            .map(|(number, table)| (table.table_arn.as_str(), number))
+            .collect();
+        let rule_of: HashMap<&str, usize> = report
+            .rules
+            .iter()
+            .enumerate()
+            .map(|(number, rule)| (rule.id.as_str(), number))
+            .collect();
+        let mut reads: Vec<Vec<&str>> = vec![Vec::new(); report.rules.len()];
+        for finding in &report.findings {
+            if let Some(reads) = rule_of
+                .get(&*finding.rule)
+                .map(|rule| &mut reads[*rule])
+                .filter(|reads| reads.is_empty())
+            {
+                reads.extend(finding.evidence.iter().map(|(name, _)| name.as_ref()));
+            }
+            if reads.iter().all(|reads| !reads.is_empty()) {
+                break;
+            }
         }
+        let rules: Vec<Value> = report
+            .rules
+            .iter()
+            .zip(&reads)
+            .map(|(rule, reads)| json!({"id": rule.id, "severity": rule.severity.as_str(), "remedy": rule.remedy, "reads": reads}))
+            .collect();
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("verdicts", &Verdict::ALL.map(Verdict::as_str))?;
+        map.serialize_entry("facts", &names)?;
+        map.serialize_entry("rules", &rules)?;
+        map.serialize_entry("tables", &Rows(|| report.tables.iter().map(table_row)))?;
+        let row = |finding: &Finding| {
+            let table = table_of.get(finding.resource_arn.as_str());
+            let rule = rule_of.get(&*finding.rule);
+            let verdict = Verdict::ALL.iter().position(|verdict| *verdict == finding.verdict);
+            let extra: Map<String, Value> = finding
+                .evidence
+                .iter()
+                .filter(|(name, _)| !names.contains(&name.as_ref()))
+                .map(|(name, value)| (name.to_string(), value_of(value)))
+                .collect();
+            json!([table, rule, verdict, finding.message, extra])
+        };
+        map.serialize_entry("findings", &Rows(|| report.findings.iter().map(row)))?;
+        map.end()
     }
-    text
+}
+
+/// A list whose rows are made one at a time.
+struct Rows<F>(F);
+
+impl<F: Fn() -> I, I: Iterator<Item = Value>> Serialize for Rows<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq((self.0)())
+    }
+}
+
+fn table_row(table: &TableRow) -> Value {
+    let verdict = Verdict::ALL.iter().position(|verdict| *verdict == table.verdict);
+    let facts: Vec<Value> = table.facts.iter().map(|(_, value)| value_of(value)).collect();
+    json!([
+        table.table_arn,
+        table.table_name,
+        table.target.account_id,
+        table.target.region,
+        verdict,
+        facts
+    ])
 }
 
 fn value_of(value: &FactValue) -> Value {
@@ -369,11 +439,13 @@ mod tests {
 
     #[test]
     fn data_cannot_end_their_element() {
-        let text = escape_island(r#"{"a":"</script><!--&"}"#);
+        let mut bytes = Vec::new();
+        serde_json::to_writer(Escaped(&mut bytes), &json!({"a": "</script><!--&é"})).expect("written");
+        let text = String::from_utf8(bytes).expect("UTF-8");
         assert!(!text.contains(['<', '>', '&']));
         assert_eq!(
             serde_json::from_str::<Value>(&text).expect("JSON")["a"],
-            "</script><!--&"
+            "</script><!--&é"
         );
     }
 }

@@ -2,24 +2,23 @@
 //!
 //! A fact that is not known is null. Instants are RFC 3339 in UTC; numbers have at most six decimals.
 
+use std::io::Write;
+
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{RenderError, Report, TableRow};
-use crate::domain::{FactValue, Finding, Gap, Severity, Verdict, rfc3339};
+use crate::domain::{FactName, FactValue, Finding, Gap, Severity, Verdict, rfc3339};
 
 /// Raised whenever a field is removed or changes its meaning.
 const SCHEMA_VERSION: u32 = 1;
 
 /// Renders the report.
 ///
-/// Errors: none that a report can cause.
-pub fn render(report: &Report) -> Result<Vec<u8>, RenderError> {
-    let mut bytes = serde_json::to_vec_pretty(&Document::of(report)).map_err(|error| RenderError {
-        file_name: "report.json",
-        why: error.to_string(),
-    })?;
-    bytes.push(b'\n');
-    Ok(bytes)
+/// Errors: the disk refused.
+pub fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
+    let fail = |error: String| RenderError::new("report.json", error);
+    serde_json::to_writer_pretty(&mut *out, &Document::of(report)).map_err(|error| fail(error.to_string()))?;
+    out.write_all(b"\n").map_err(|error| fail(error.to_string()))
 }
 
 #[derive(serde::Serialize)]
@@ -279,7 +278,7 @@ impl Serialize for Pairs<'_> {
 }
 
 /// Facts by name; null is not known.
-struct Facts<'r>(&'r [(String, FactValue)]);
+struct Facts<'r>(&'r [(FactName, FactValue)]);
 
 impl Serialize for Facts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -12,10 +12,11 @@ pub mod pdf;
 pub mod terminal;
 
 use std::collections::BTreeMap;
+use std::io::Write;
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::{FactValue, Finding, Gap, Severity, TargetId, Verdict};
+use crate::domain::{FactName, FactValue, Finding, Gap, Severity, TargetId, Verdict};
 
 /// Everything that a report may say.
 #[derive(Debug, Clone)]
@@ -144,7 +145,7 @@ pub struct TableRow {
     /// The worst verdict of its findings.
     pub verdict: Verdict,
     /// Every fact, in the order of the dictionary.
-    pub facts: Vec<(String, FactValue)>,
+    pub facts: Vec<(FactName, FactValue)>,
 }
 
 impl TableRow {
@@ -205,6 +206,23 @@ pub struct RenderError {
     pub why: String,
 }
 
+impl RenderError {
+    /// A renderer that gave up, or a disk that did.
+    pub(crate) fn new(file_name: &'static str, why: impl ToString) -> Self {
+        Self {
+            file_name,
+            why: why.to_string(),
+        }
+    }
+}
+
+/// A PDF ends with a table of where everything in it begins, so it is made whole and then written.
+fn pdf_file(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
+    let bytes = pdf::render(report)?;
+    out.write_all(&bytes)
+        .map_err(|error| RenderError::new("report.pdf", error))
+}
+
 /// One output file: its name, the `--format` it belongs to, and its renderer.
 #[derive(Clone, Copy)]
 pub struct Format {
@@ -214,8 +232,8 @@ pub struct Format {
     pub file_name: &'static str,
     /// Media type for delivery to S3.
     pub content_type: &'static str,
-    /// Report in, bytes out.
-    pub render: fn(&Report) -> Result<Vec<u8>, RenderError>,
+    /// Report in, bytes out, as they come: a large report never stands in memory a second time.
+    pub render: fn(&Report, &mut dyn Write) -> Result<(), RenderError>,
 }
 
 /// Every file a scan can write, in order of writing.
@@ -254,6 +272,6 @@ pub const FORMATS: &[Format] = &[
         name: "pdf",
         file_name: "report.pdf",
         content_type: "application/pdf",
-        render: pdf::render,
+        render: pdf_file,
     },
 ];

@@ -7,6 +7,7 @@ pub mod predicate;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use polars::prelude::{DataType, Schema};
 
@@ -25,7 +26,7 @@ const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/rules.rs")
 #[derive(Debug, Clone)]
 pub struct Rule {
     /// Kebab-case statement of the good state; the file's name.
-    pub id: String,
+    pub id: Arc<str>,
     /// The good state as a sentence.
     pub title: String,
     /// How much a violation matters.
@@ -39,7 +40,7 @@ pub struct Rule {
     /// Why the rule does not ask, with `{fact}` for values.
     pub not_applicable: String,
     /// What to do about a violation.
-    pub remedy: String,
+    pub remedy: Arc<str>,
     /// What the rule rests on and where it comes from.
     pub rationale: String,
     /// What `remediate` may do about a violation.
@@ -165,8 +166,8 @@ impl RuleSet {
     fn choose(self, ids: &[String]) -> Outcome<Self> {
         let mut problems = Vec::new();
         for id in ids {
-            if !self.0.iter().any(|rule| rule.id == *id) {
-                let hint = match nearest(id, self.0.iter().map(|rule| rule.id.as_str())) {
+            if !self.0.iter().any(|rule| *rule.id == **id) {
+                let hint = match nearest(id, self.0.iter().map(|rule| &*rule.id)) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => "`explain rules` lists them all".to_owned(),
                 };
@@ -183,7 +184,7 @@ impl RuleSet {
         Ok(Self(
             self.0
                 .into_iter()
-                .filter(|rule| ids.is_empty() || ids.contains(&rule.id))
+                .filter(|rule| ids.is_empty() || ids.iter().any(|id| **id == *rule.id))
                 .collect(),
         ))
     }
@@ -299,14 +300,14 @@ fn read_rule<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>, origin: &s
         );
     }
     Some(Rule {
-        id: id.value,
+        id: id.value.into(),
         title: title?.value,
         severity: severity?,
         applies,
         compliant: compliant?,
         message: message?.value,
         not_applicable: not_applicable.map(|text| text.value).unwrap_or_default(),
-        remedy: remedy?.value,
+        remedy: remedy?.value.into(),
         rationale: rationale?.value,
         action,
         examples,

@@ -134,8 +134,8 @@ fn write_group(doc: &mut Doc<'_>, group: &Group<'_>, verdict: Verdict, names: &B
 
 /// The remedy, if all findings of the group have the same: then it is said once.
 fn shared_remedy<'f>(findings: &[&'f Finding]) -> Option<&'f str> {
-    let first = findings.first()?.remedy.as_str();
-    findings.iter().all(|finding| finding.remedy == first).then_some(first)
+    let first = &*findings.first()?.remedy;
+    findings.iter().all(|finding| *finding.remedy == *first).then_some(first)
 }
 
 fn group_head(doc: &mut Doc<'_>, group: &Group<'_>, verdict: Verdict, remedy: Option<&str>) {

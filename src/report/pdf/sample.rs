@@ -207,7 +207,7 @@ fn table(index: usize) -> TableRow {
         verdict: Verdict::NotApplicable,
         facts: facts
             .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
+            .map(|(name, value)| (name.into(), value))
             .collect(),
     }
 }
@@ -261,7 +261,7 @@ fn judge(index: usize, table: &TableRow) -> Vec<Finding> {
                     "{:016x}",
                     (index * 6).wrapping_mul(0x9e37_79b9_7f4a_7c15) as u64 ^ rule.len() as u64
                 ),
-                rule: rule.to_owned(),
+                rule: rule.into(),
                 subject: "table",
                 resource_arn: table.table_arn.clone(),
                 resource_name: table.table_name.clone(),
@@ -270,11 +270,11 @@ fn judge(index: usize, table: &TableRow) -> Vec<Finding> {
                 severity,
                 waived: verdict == Verdict::NonCompliant && index.is_multiple_of(13),
                 message,
-                remedy: if bad { remedy.to_owned() } else { String::new() },
+                remedy: if bad { remedy.into() } else { "".into() },
                 evidence: vec![
-                    (fact.to_owned(), value),
-                    ("plan_names".to_owned(), table.fact("plan_names").clone()),
-                    ("table_status".to_owned(), table.fact("table_status").clone()),
+                    (fact.into(), value),
+                    ("plan_names".into(), table.fact("plan_names").clone()),
+                    ("table_status".into(), table.fact("table_status").clone()),
                 ],
             }
         })

@@ -156,13 +156,13 @@ fn excess() -> Report {
     report.rules[1].title.push_str(&long);
     report.policy.push((long.clone(), long.clone()));
     report.scan.caller_arn.push_str(&long);
-    for finding in report.findings.iter_mut().filter(|finding| finding.rule == "in-a-plan") {
-        finding.rule = long.clone();
-        finding.remedy = format!("{long} {}", finding.id);
+    for finding in report.findings.iter_mut().filter(|finding| &*finding.rule == "in-a-plan") {
+        finding.rule = long.as_str().into();
+        finding.remedy = format!("{long} {}", finding.id).into();
     }
     report.findings[0]
         .evidence
-        .push((long.clone(), FactValue::Text(long.repeat(20))));
+        .push((long.clone().into(), FactValue::Text(long.repeat(20))));
     for account in 0..300 {
         let mut row = report.coverage.accounts[0].clone();
         row.account_id = format!("{account:012}");
@@ -183,10 +183,10 @@ fn excess() -> Report {
         table.facts.retain(|(name, _)| name != "plan_verdict");
         table
             .facts
-            .push(("plan_verdict".to_owned(), FactValue::Text(long.clone())));
+            .push(("plan_verdict".into(), FactValue::Text(long.clone())));
         table
             .facts
-            .push(("usable_recovery_point_count".to_owned(), FactValue::Int(i64::MAX)));
+            .push(("usable_recovery_point_count".into(), FactValue::Int(i64::MAX)));
     }
     report
 }
@@ -358,7 +358,7 @@ fn a_list_that_could_not_be_read_is_not_an_empty_one() {
 #[test]
 fn missing_facts_and_an_empty_report_say_so() {
     let mut report = sample::report(1);
-    report.tables[0].facts = vec![("pitr_on".to_owned(), FactValue::Bool(true))];
+    report.tables[0].facts = vec![("pitr_on".into(), FactValue::Bool(true))];
     let all = pages(&render(&report).expect("a PDF")).concat();
     assert!(all.contains("unknown"));
     let all = pages(&render(&sample::report(0)).expect("a PDF")).concat();
