@@ -89,7 +89,7 @@ async fn a_truncated_answer_ends_in_the_middle() {
 async fn answers_come_late_but_do_not_wait_for_each_other() {
     let sandbox = start("").await;
     let mut control = Client::new(&sandbox).await;
-    control.control("POST", "faults", "{\"latency-ms\": 150}").await;
+    control.control("POST", "faults", "{\"latency-ms\": 400}").await;
     let begin = Instant::now();
     let mut calls = tokio::task::JoinSet::new();
     for _ in 0..8 {
@@ -98,8 +98,8 @@ async fn answers_come_late_but_do_not_wait_for_each_other() {
     }
     assert_eq!(calls.join_all().await, [200; 8]);
     let took = begin.elapsed();
-    assert!(took >= Duration::from_millis(150), "{took:?}");
-    assert!(took < Duration::from_millis(800), "{took:?}");
+    assert!(took >= Duration::from_millis(400), "{took:?}");
+    assert!(took < Duration::from_millis(8 * 400), "{took:?}");
     sandbox.stop().await;
 }
 
@@ -177,22 +177,24 @@ async fn credentials_expire_after_some_calls() {
 async fn quotas_are_the_published_ones() {
     let sandbox = start("[[fault]]\nquota = true").await;
     let mut client = Client::new(&sandbox).await;
-    let mut passed = 0;
-    for _ in 0..30 {
-        passed += u32::from(client.backup("GET", "/backup-vaults").await.status == 200);
-    }
-    assert!((20..=24).contains(&passed), "{passed} of 30 calls at 20 a second");
-    let mut passed = 0;
-    for _ in 0..30 {
-        passed += u32::from(
-            client
-                .dynamodb("DescribeContinuousBackups", &json!({ "TableName": "orders" }))
-                .await
-                .status
-                == 200,
+    let table = json!({ "TableName": "orders" });
+    for (rate, dynamodb) in [(20, false), (10, true)] {
+        let begin = Instant::now();
+        let mut passed = 0;
+        for _ in 0..60 {
+            let answer = match dynamodb {
+                true => client.dynamodb("DescribeContinuousBackups", &table).await,
+                false => client.backup("GET", "/backup-vaults").await,
+            };
+            passed += u32::from(answer.status == 200);
+        }
+        // The bucket holds one second's worth, and fills up while the calls take their time.
+        let most = f64::from(rate) * (1.0 + begin.elapsed().as_secs_f64());
+        assert!(
+            passed >= rate && f64::from(passed) <= most,
+            "{passed} passed at {rate} a second"
         );
     }
-    assert!((10..=13).contains(&passed), "{passed} of 30 calls at 10 a second");
     sandbox.stop().await;
 }
 
