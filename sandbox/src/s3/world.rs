@@ -10,7 +10,7 @@ use crate::world::reader::Section;
 
 /// A `[[bucket]]`: `name`, `account`, `region`, `versioning` (false), `object-lock` (false), `lock` = `"governance"` or
 /// `"compliance"` with `lock-days` for the default retention (either turns Object Lock on, and Object Lock turns versioning on),
-/// `key` = key ID, ARN or alias for a default encryption by KMS, `"aws-managed"` for that of S3.
+/// `key` = name, id, ARN or alias of a key for a default encryption by KMS, `"aws-managed"` for the key of S3.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BucketSpec {
     pub(crate) name: String,
@@ -81,15 +81,17 @@ impl BucketSpec {
             bucket.versioning = Versioning::Enabled;
         }
         bucket.lock.clone_from(&self.lock);
+        let kms = &cloud.place_mut(&self.account, &self.region).kms;
         if let Some(key) = &self.key {
-            let key = Some(key.clone()).filter(|key| key != "aws-managed");
+            // Keys of the world file have an alias of their name.
+            let known = kms.find(&format!("alias/{key}")).map(|known| known.arn.clone());
+            let key = Some(known.unwrap_or_else(|| key.clone())).filter(|key| key != "aws-managed");
             bucket.encryption = Encryption {
                 algorithm: "aws:kms".to_owned(),
                 key,
                 bucket_key: true,
             };
         }
-        cloud.place_mut(&self.account, &self.region);
         cloud.s3.buckets.insert(self.name.clone(), bucket);
         true
     }
@@ -134,6 +136,21 @@ mod tests {
         assert_eq!(
             client.ask("HEAD", "/evidence/k").header("x-amz-object-lock-mode"),
             Some("COMPLIANCE")
+        );
+    }
+
+    #[test]
+    fn a_key_of_the_world_is_known_by_its_name() {
+        let (spec, _) = read("name = \"evidence\"\naccount = \"111122223333\"\nregion = \"us-east-1\"\nkey = \"seal\"");
+        let mut client = Client::new();
+        let (now, mut ids) = (client.cloud.now(), client.cloud.ids.clone());
+        let kms = &mut client.cloud.place_mut("111122223333", "us-east-1").kms;
+        let arn = kms.create(crate::kms::Manager::Customer, "", now, &mut ids);
+        kms.name("seal", &arn);
+        assert!(spec.expect("a bucket").build(&mut client.cloud, now));
+        assert_eq!(
+            client.ask("GET", "/evidence?encryption").text("KMSMasterKeyID"),
+            Some(arn.as_str())
         );
     }
 
