@@ -13,7 +13,8 @@ use super::engine::{self, Due, PlaceKey};
 use super::expiry;
 use super::policy;
 use super::state::{
-    BackupJob, BackupJobState, KeyKind, Point, PointId, PointStatus, State, Tags, Uuid, Vault, VaultKind, table_name,
+    BackupJob, BackupJobState, KeyKind, Point, PointId, PointStatus, Points, State, Tags, Uuid, Vault, VaultKind,
+    table_name,
 };
 use crate::cloud::{Cloud, Place};
 use crate::dynamodb::Table;
@@ -262,7 +263,7 @@ fn run(cloud: &mut Cloud, key: &Arc<PlaceKey>, number: u64, target: Target, at: 
         key_kind: target.key_kind,
         source_vault: None,
         last_restore: None,
-        tags: tags_of(table, job, target.advanced),
+        tags: tags_of(table, job, target.advanced, &backup.points),
         image: table.image(),
     };
     job.state = BackupJobState::Running;
@@ -306,12 +307,20 @@ pub(crate) fn point_arn(partition: &str, key: &PlaceKey, id: PointId, resource: 
     }
 }
 
-fn tags_of(table: &Table, job: &BackupJob, advanced: bool) -> Arc<Tags> {
+/// The tags of a recovery point: those of the rule, then those of the table. Equal tags of neighbouring points are shared.
+fn tags_of(table: &Table, job: &BackupJob, advanced: bool, points: &Points) -> Arc<Tags> {
     if !advanced {
         return Arc::default();
     }
     if table.tags.is_empty() {
         return Arc::clone(&job.point_tags);
+    }
+    let before = points
+        .of_resource(&job.resource)
+        .and_then(|numbers| points.get(*numbers.last()?))
+        .map(|point| &point.tags);
+    if let Some(before) = before.filter(|before| job.point_tags.is_empty() && ***before == table.tags) {
+        return Arc::clone(before);
     }
     let mut tags = (*job.point_tags).clone();
     for (name, value) in &table.tags {
@@ -319,7 +328,10 @@ fn tags_of(table: &Table, job: &BackupJob, advanced: bool) -> Arc<Tags> {
             tags.insert(name.clone(), value.clone());
         }
     }
-    Arc::new(tags)
+    match before.filter(|before| ***before == tags) {
+        Some(before) => Arc::clone(before),
+        None => Arc::new(tags),
+    }
 }
 
 /// A job has run long enough.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::Duration;
 
 use super::read::lifecycle;
-use super::{EventSpec, What, default_role, role_arn};
+use super::{EventSpec, PARTITION, What, default_role, role_arn};
 use crate::backup::engine::PlaceKey;
 use crate::backup::happenings::{Happening, RestoreTest};
 use crate::backup::policy;
@@ -191,7 +191,7 @@ fn tables(section: &Section<'_>, place: &PlaceKey, world: &World) -> Option<Stri
 }
 
 fn role(section: &Section<'_>, place: &PlaceKey) -> String {
-    role_arn("aws", &place.0, &section.text("role").unwrap_or_else(default_role))
+    role_arn(&place.0, &section.text("role").unwrap_or_else(default_role))
 }
 
 /// A role breaks: its rights are taken (the default), or it is gone.
@@ -207,7 +207,7 @@ fn break_role(section: &Section<'_>, place: &PlaceKey) -> Option<Happening> {
             format!("IAM Role {role} cannot be assumed by AWS Backup")
         } else {
             format!(
-                "User: arn:aws:sts::{}:assumed-role/{name}/AWSBackup-{name} is not authorized to perform: dynamodb:ListTagsOfResource on resource: {{resource}} because no identity-based policy allows the dynamodb:ListTagsOfResource action",
+                "User: arn:{PARTITION}:sts::{}:assumed-role/{name}/AWSBackup-{name} is not authorized to perform: dynamodb:ListTagsOfResource on resource: {{resource}} because no identity-based policy allows the dynamodb:ListTagsOfResource action",
                 place.0
             )
         }

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use self::read::read;
 use super::engine::{Due, PlaceKey};
-use super::happenings::Happening;
+use super::happenings::{Happening, RestoreTest};
 use super::plans;
 use super::restore_testing::TestingPlan;
 use super::selections;
@@ -117,13 +117,38 @@ enum What {
     Missed { until: Duration, plan: String },
 }
 
+/// Stands for the world's partition until the cloud is built.
+const PARTITION: &str = "{partition}";
+
 /// The ARN of a role given by ARN, by path or by name.
-fn role_arn(partition: &str, account: &str, role: &str) -> String {
+fn role_arn(account: &str, role: &str) -> String {
     if role.starts_with("arn:") {
         role.to_owned()
     } else {
-        format!("arn:{partition}:iam::{account}:role/{role}")
+        format!("arn:{PARTITION}:iam::{account}:role/{role}")
     }
+}
+
+/// A text with the partition in its place.
+fn located(cloud: &Cloud, text: &str) -> String {
+    text.replace(PARTITION, &cloud.partition)
+}
+
+/// An event with the partition in its place.
+fn located_happening(cloud: &Cloud, happening: &Happening) -> Happening {
+    let mut happening = happening.clone();
+    match &mut happening {
+        Happening::BreakRole { role, message } => {
+            *role = located(cloud, role);
+            *message = located(cloud, message).into();
+        }
+        Happening::MendRole { role } => *role = located(cloud, role),
+        Happening::Backup { role, .. } | Happening::RestoreTest(RestoreTest { role, .. }) => {
+            *role = located(cloud, role).into();
+        }
+        _ => {}
+    }
+    happening
 }
 
 /// The role of selections and events that name none.
@@ -226,20 +251,28 @@ fn install_testing(cloud: &mut Cloud, spec: &TestingSpec, created: DateTime<Utc>
 fn install_plan(cloud: &mut Cloud, spec: &PlanSpec, created: DateTime<Utc>, start: DateTime<Utc>, now: DateTime<Utc>) {
     let id = spec.id.clone().unwrap_or_else(|| cloud.ids.uuid());
     // Both documents were checked when the file was read.
-    let Ok(document) = plans::read_document(&spec.document, &mut cloud.ids) else {
+    let text = located(cloud, &Value::from(spec.document.clone()).to_string());
+    let document = serde_json::from_str(&text)
+        .ok()
+        .and_then(|map| plans::read_document(&map, &mut cloud.ids).ok());
+    let Some(document) = document else {
         return;
     };
     let mut plan = plans::new_plan(cloud, &spec.place, &id, document, created);
     plan.tags.clone_from(&spec.tags);
     for selection in &spec.selections {
-        let Ok(criteria) = selections::read_criteria(&selection.members) else {
+        let text = located(cloud, &Value::from(selection.members.clone()).to_string());
+        let criteria = serde_json::from_str(&text)
+            .ok()
+            .and_then(|map| selections::read_criteria(&map).ok());
+        let Some(criteria) = criteria else {
             continue;
         };
         let id = cloud.ids.uuid();
         let new = Selection {
             id: id.clone(),
             name: selection.name.clone(),
-            role: role_arn(&cloud.partition, &spec.place.0, &selection.role).into(),
+            role: located(cloud, &role_arn(&spec.place.0, &selection.role)).into(),
             criteria: Arc::new(criteria),
             created: selection
                 .created_days_ago
@@ -266,9 +299,13 @@ fn install_plan(cloud: &mut Cloud, spec: &PlanSpec, created: DateTime<Utc>, star
 fn install_event(cloud: &mut Cloud, spec: &EventSpec, start: DateTime<Utc>, now: DateTime<Utc>) {
     let at = (now - spec.ago).max(start);
     let key = Arc::new(spec.place.clone());
+    if let What::Once(happening) = &spec.what {
+        let happening = Arc::new(located_happening(cloud, happening));
+        return cloud.backup.add(at, &key, Due::Happen(happening));
+    }
     let place = cloud.place_mut(&spec.place.0, &spec.place.1);
     match &spec.what {
-        What::Once(happening) => cloud.backup.add(at, &key, Due::Happen(Arc::new(happening.clone()))),
+        What::Once(_) => {}
         What::Key { name, state } => {
             if let Some(found) = place.kms.find_mut(&format!("alias/{name}")) {
                 found.change(at, *state);

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{LockSpec, PlanSpec, SelectionSpec, SettingsSpec, Spec, TestingSpec, VaultSpec, default_role, events};
+use super::{
+    LockSpec, PARTITION, PlanSpec, SelectionSpec, SettingsSpec, Spec, TestingSpec, VaultSpec, default_role, events,
+};
 use crate::backup::lifecycle::Lifecycle;
 use crate::backup::schedule::Schedule;
 use crate::backup::state::VaultKind;
@@ -247,7 +249,11 @@ fn rule(section: &Section<'_>, fill: &dyn Fn(&str) -> String) -> (Value, bool) {
     set("RuleName", section.needed_text("name").map(Value::from));
     set("TargetBackupVaultName", section.needed_text("vault").map(Value::from));
     let air_gapped = section.text("air-gapped-vault");
-    let arn = air_gapped.map(|name| fill(&format!("arn:aws:backup:{{region}}:{{account}}:backup-vault:{name}")));
+    let arn = air_gapped.map(|name| {
+        fill(&format!(
+            "arn:{PARTITION}:backup:{{region}}:{{account}}:backup-vault:{name}"
+        ))
+    });
     set("TargetLogicallyAirGappedBackupVaultArn", arn.map(Value::from));
     set("ScheduleExpression", section.text("schedule").map(Value::from));
     set("ScheduleExpressionTimezone", section.text("timezone").map(Value::from));
