@@ -246,6 +246,13 @@ fn read_accounts<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>) -> Vec
         } else if accounts.iter().any(|account| account.id == id.value) {
             reader.note(id.offset, format!("account `{}` is listed twice", id.value), "", "");
         }
+        if let Some(arn) = role_arn.as_deref()
+            && crate::domain::Arn::parse(arn).is_none_or(|arn| arn.service != "iam" || arn.account_id != id.value)
+        {
+            let what = format!("`{arn}` is not a role of account `{}`", id.value);
+            let hint = "write the ARN of a role in that account: what is read with it is reported under that account";
+            reader.note(section.offset, what, "", hint);
+        }
         accounts.push(Account {
             id: id.value,
             name,

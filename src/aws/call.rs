@@ -217,6 +217,11 @@ impl Drop for Call<'_> {
     }
 }
 
+/// The token of the next page. Some services end with an empty token instead of none.
+pub fn next(token: Option<&str>) -> Option<String> {
+    token.filter(|token| !token.is_empty()).map(str::to_owned)
+}
+
 /// Exponential back-off with full jitter, so that workers that failed together do not come back together.
 fn pause_after(attempt: u32) -> Duration {
     let ceiling = FIRST_PAUSE.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE);

@@ -18,7 +18,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use chrono::{DateTime, Utc};
 
-use super::call::{CallLog, Caller};
+use super::call::{CallLog, Caller, next};
 use super::failure::{Failure, FailureKind, classify};
 use crate::domain::{Arn, GapKind, TargetId};
 use crate::problem::{Problem, one_line};
@@ -162,7 +162,7 @@ impl Session {
                 let is_enabled = matches!(region.region_opt_status(), Some(Enabled | EnabledByDefault));
                 regions.extend(region.region_name().map(|name| (name.to_owned(), is_enabled)));
             }
-            token = page.next_token().map(str::to_owned);
+            token = next(page.next_token());
             if token.is_none() {
                 break;
             }

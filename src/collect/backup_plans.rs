@@ -4,7 +4,7 @@ use aws_sdk_backup::types::{BackupPlansListMember, BackupRule, BackupSelection, 
 use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 
-use super::{CONCURRENT_CALLS, Collector, Context, Stop, gap, instant};
+use super::{CONCURRENT_CALLS, Collector, Context, Stop, gap, instant, next};
 use crate::inventory::schema::{Plan, PlanRule, Selection};
 
 pub(super) const COLLECTOR: Collector = Collector {
@@ -80,7 +80,7 @@ async fn plans(context: &Context<'_>) -> Result<Vec<Plan>, Stop> {
                 .iter()
                 .filter_map(|plan| plan_row(context, plan)),
         );
-        token = page.next_token().map(str::to_owned);
+        token = next(page.next_token());
         if token.is_none() {
             break;
         }
@@ -171,7 +171,7 @@ async fn selections(context: &Context<'_>, plan_id: &str) -> Result<(), Stop> {
                 .iter()
                 .filter_map(|listed| listed.selection_id().map(str::to_owned)),
         );
-        token = page.next_token().map(str::to_owned);
+        token = next(page.next_token());
         if token.is_none() {
             break;
         }

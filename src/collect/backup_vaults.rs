@@ -1,6 +1,6 @@
 //! The backup vaults of a target, with key and lock: the list holds both, so no vault is described.
 
-use super::{Collector, Context, Stop, gap, instant};
+use super::{Collector, Context, Stop, gap, instant, next};
 use crate::inventory::schema::Vault;
 
 pub(super) const COLLECTOR: Collector = Collector {
@@ -50,7 +50,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<Vec<Vault>, Stop> {
                 created_at: instant(vault.creation_date()),
             })
         }));
-        token = page.next_token().map(str::to_owned);
+        token = next(page.next_token());
         if token.is_none() {
             break;
         }

@@ -3,7 +3,7 @@
 use aws_sdk_backup::types;
 
 use super::backup_jobs::JOB_DAYS;
-use super::{Collector, Context, Stop, aws_instant, gap, instant};
+use super::{Collector, Context, Stop, aws_instant, gap, instant, next};
 use crate::inventory::schema::CopyJob;
 
 pub(super) const COLLECTOR: Collector = Collector {
@@ -36,7 +36,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
         };
         let rows: Vec<CopyJob> = page.copy_jobs().iter().filter_map(|job| row(context, job)).collect();
         context.writer.push(&rows)?;
-        token = page.next_token().map(str::to_owned);
+        token = next(page.next_token());
         if token.is_none() {
             break;
         }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use aws_sdk_dynamodb::types::TableDescription;
 use futures_util::stream::{self, StreamExt};
 
-use super::{CONCURRENT_CALLS, Collector, Context, Stop, gap, instant};
+use super::{CONCURRENT_CALLS, Collector, Context, Stop, gap, instant, next};
 use crate::aws::failure::FailureKind;
 use crate::domain::table_arn;
 use crate::inventory::schema::{ContinuousBackup, Table};
@@ -80,7 +80,7 @@ async fn list(context: &Context<'_>, names: tokio::sync::mpsc::UnboundedSender<V
                     .fetch_add(page.table_names().len(), Ordering::Relaxed);
                 // The receiver lives as long as this future: both are joined.
                 let _ = names.send(page.table_names().to_vec());
-                start = page.last_evaluated_table_name().map(str::to_owned);
+                start = next(page.last_evaluated_table_name());
                 if start.is_none() {
                     break;
                 }

@@ -21,6 +21,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt};
 
+pub(crate) use crate::aws::call::next;
+
 use crate::aws::call::CallLog;
 use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;

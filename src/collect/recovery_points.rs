@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use aws_sdk_backup::types::RecoveryPointByBackupVault;
 use futures_util::stream::{self, StreamExt};
 
-use super::{CONCURRENT_CALLS, Collector, Context, Stop, gap, instant};
+use super::{CONCURRENT_CALLS, Collector, Context, Stop, gap, instant, next};
 use crate::inventory::schema::{RecoveryPoint, Vault};
 
 pub(super) const COLLECTOR: Collector = Collector {
@@ -65,7 +65,7 @@ async fn of_vault(context: &Context<'_>, vault: &Vault) -> Result<BTreeSet<Strin
             .recovery_points
             .fetch_add(points.len(), Ordering::Relaxed);
         context.writer.push(&points)?;
-        token = page.next_token().map(str::to_owned);
+        token = next(page.next_token());
         if token.is_none() {
             break;
         }

@@ -2,7 +2,7 @@
 
 use aws_sdk_backup::types::RestoreJobsListMember;
 
-use super::{Collector, Context, Stop, gap, instant};
+use super::{Collector, Context, Stop, gap, instant, next};
 use crate::inventory::schema::RestoreJob;
 
 pub(super) const COLLECTOR: Collector = Collector {
@@ -29,7 +29,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
         };
         let rows: Vec<RestoreJob> = page.restore_jobs().iter().filter_map(|job| row(context, job)).collect();
         context.writer.push(&rows)?;
-        token = page.next_token().map(str::to_owned);
+        token = next(page.next_token());
         if token.is_none() {
             break;
         }

@@ -1,6 +1,6 @@
 //! The tags of all tables of a target, 100 tables a call.
 
-use super::{Collector, Context, Stop, gap};
+use super::{Collector, Context, Stop, gap, next};
 use crate::inventory::schema::TableTag;
 
 pub(super) const COLLECTOR: Collector = Collector {
@@ -42,10 +42,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
                 value: tag.value().to_owned(),
             }));
         }
-        token = page
-            .pagination_token()
-            .filter(|token| !token.is_empty())
-            .map(str::to_owned);
+        token = next(page.pagination_token());
         if token.is_none() {
             break;
         }

@@ -204,7 +204,7 @@ async fn regions(
             .collect()),
         (Ok(all), false) => {
             // A Region that exists but is not enabled is read all the same: the gap says so. A typing error is not.
-            for region in settings.regions.iter().filter(|region| !all.contains_key(*region)) {
+            if let Some(region) = settings.regions.iter().find(|region| !all.contains_key(*region)) {
                 let near = nearest(region, all.keys().map(String::as_str));
                 let hint = near.map_or_else(
                     || format!("the Regions are {}", all.keys().cloned().collect::<Vec<_>>().join(", ")),

@@ -170,10 +170,9 @@ impl Story<'_> {
         say("\n   verdicts of findings        before   after");
         for verdict in ["non-compliant", "unknown", "compliant", "not-applicable"] {
             let count = |report: &Value| {
-                let findings = report["findings"].as_array().map_or(0, |findings| {
+                report["findings"].as_array().map_or(0, |findings| {
                     findings.iter().filter(|finding| finding["verdict"] == verdict).count()
-                });
-                findings
+                })
             };
             say(&format!("   {verdict:<24} {:>9} {:>7}", count(&before), count(&after)));
         }

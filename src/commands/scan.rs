@@ -1,11 +1,14 @@
 //! `scan`: collect, judge, report. The whole audit in one go.
 
+use std::collections::BTreeMap;
+
 use chrono::Utc;
 
 use crate::cli::ScanArgs;
 use crate::collect::Wanted;
 use crate::commands::report::{Output, default_folder_at, judge, rules};
 use crate::commands::{collect, say};
+use crate::domain::{Gap, GapKind, TargetId};
 use crate::exit::Exit;
 use crate::problem::{Outcome, Problem};
 use crate::report::deliver::{Destination, Staging};
@@ -38,19 +41,7 @@ pub async fn run(args: ScanArgs) -> Outcome<Exit> {
     };
     let inventory = collect::into(&settings, &wanted, staging.dir(), output.quiet).await?;
     let report = judge(&inventory, &rules, &settings.policy)?;
-    for gap in &report.coverage.gaps {
-        let of = if gap.resource.is_empty() {
-            String::new()
-        } else {
-            format!(" of `{}`", gap.resource)
-        };
-        let warning = Problem::new(format!("could not read {}{of}", gap.action))
-            .at(format!("account {}, {}", gap.target.account_id, gap.target.region))
-            .why(&gap.why)
-            .so(&gap.so)
-            .hint(&gap.hint);
-        say(&warning.render("warning"));
-    }
+    warn_of_gaps(&report.coverage.gaps);
     if output.destination == Destination::Stdout {
         let scratch = staging.dir().parent().map(std::path::Path::to_owned);
         let exit = output.finish(&report, None).await;
@@ -62,4 +53,29 @@ pub async fn run(args: ScanArgs) -> Outcome<Exit> {
         return exit;
     }
     output.finish(&report, Some(staging)).await
+}
+
+/// One warning for each kind of call in each target: ten thousand denied tables are one mistake, not ten thousand.
+fn warn_of_gaps(gaps: &[Gap]) {
+    let mut groups: BTreeMap<(&TargetId, &str, GapKind), Vec<&Gap>> = BTreeMap::new();
+    for gap in gaps {
+        groups
+            .entry((&gap.target, &gap.action, gap.kind))
+            .or_default()
+            .push(gap);
+    }
+    for gaps in groups.values() {
+        let first = gaps[0];
+        let of = match (first.resource.is_empty(), gaps.len()) {
+            (true, _) => String::new(),
+            (false, 1) => format!(" of `{}`", first.resource),
+            (false, number) => format!(" of `{}` and {} more", first.resource, number - 1),
+        };
+        let warning = Problem::new(format!("could not read {}{of}", first.action))
+            .at(format!("account {}, {}", first.target.account_id, first.target.region))
+            .why(&first.why)
+            .so(&first.so)
+            .hint(&first.hint);
+        say(&warning.render("warning"));
+    }
 }

@@ -69,6 +69,27 @@ impl Reading {
         self.done.get(target).is_some_and(|done| done.contains(&key))
     }
 
+    /// One failure of this action in one target: of `resource` if it is given, else the first.
+    pub fn failure(&self, target: &TargetId, action: &str, resource: Option<&str>) -> Option<&CallLogEntry> {
+        let wanted = (
+            target.account_id.as_str(),
+            target.region.as_str(),
+            action,
+            resource.unwrap_or_default(),
+        );
+        let key = |entry: &'_ CallLogEntry| -> bool {
+            (
+                entry.account_id.as_str(),
+                entry.region.as_str(),
+                entry.action.as_str(),
+                entry.resource.as_str(),
+            ) < wanted
+        };
+        let found = self.failures.get(self.failures.partition_point(key))?;
+        let is_it = found.account_id == target.account_id && found.region == target.region && found.action == action;
+        (is_it && resource.is_none_or(|resource| found.resource == resource)).then_some(found)
+    }
+
     /// The calls that failed in one target, in order of action and resource.
     pub fn failures_of<'r>(&'r self, target: &'r TargetId) -> impl Iterator<Item = &'r CallLogEntry> {
         let is_before =

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{BackupAction, Plan};
+use crate::aws::call::next;
 use crate::aws::target::Target;
 use crate::collect::instant;
 use crate::domain::{TargetId, Verdict};
@@ -73,7 +74,7 @@ async fn one(plan: &Plan, action: &BackupAction, target: &Target) -> (Verdict, S
                 _ => unfinished += 1,
             }
         }
-        token = page.next_token().map(str::to_owned);
+        token = next(page.next_token());
         if token.is_none() {
             break;
         }

@@ -17,15 +17,14 @@ use super::{AccountCoverage, Coverage, Report, RuleLine, Scan, TableRow, TargetC
 
 /// Why facts that rest on some frames are missing for one table: the first gap behind them, in words.
 pub fn why_unknown(facts: &Facts, target: &TargetId, table_name: &str, frames: &[&'static str]) -> Option<String> {
-    let actions: BTreeSet<&str> = COLLECTORS
+    let of_frames = COLLECTORS
         .iter()
-        .filter(|collector| collector.frames.iter().any(|frame| frames.contains(frame)))
-        .flat_map(|collector| collector.actions.iter().copied())
-        .collect();
-    let failure = facts.reading.failures_of(target).find(|entry| {
+        .filter(|collector| collector.frames.iter().any(|frame| frames.contains(frame)));
+    let actions = of_frames.flat_map(|collector| collector.actions.iter().copied());
+    let failure = std::iter::once("sts:AssumeRole").chain(actions).find_map(|action| {
         // A table's own call speaks for that table only.
-        let is_about = !entry.action.starts_with("dynamodb:Describe") || entry.resource == table_name;
-        is_about && (actions.contains(entry.action.as_str()) || entry.action == "sts:AssumeRole")
+        let resource = action.starts_with("dynamodb:Describe").then_some(table_name);
+        facts.reading.failure(target, action, resource)
     })?;
     Some(failure_text(failure))
 }

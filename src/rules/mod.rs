@@ -193,7 +193,7 @@ impl RuleSet {
     pub fn frames(&self) -> BTreeSet<&'static str> {
         let reads = self.0.iter().flat_map(Rule::reads);
         reads
-            .filter_map(|name| fact(name))
+            .filter_map(fact)
             .flat_map(|fact| fact.frames.iter().copied())
             .collect()
     }

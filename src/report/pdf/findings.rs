@@ -135,7 +135,10 @@ fn write_group(doc: &mut Doc<'_>, group: &Group<'_>, verdict: Verdict, names: &B
 /// The remedy, if all findings of the group have the same: then it is said once.
 fn shared_remedy<'f>(findings: &[&'f Finding]) -> Option<&'f str> {
     let first = &*findings.first()?.remedy;
-    findings.iter().all(|finding| *finding.remedy == *first).then_some(first)
+    findings
+        .iter()
+        .all(|finding| *finding.remedy == *first)
+        .then_some(first)
 }
 
 fn group_head(doc: &mut Doc<'_>, group: &Group<'_>, verdict: Verdict, remedy: Option<&str>) {

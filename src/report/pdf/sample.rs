@@ -205,10 +205,7 @@ fn table(index: usize) -> TableRow {
         table_name: name,
         target,
         verdict: Verdict::NotApplicable,
-        facts: facts
-            .into_iter()
-            .map(|(name, value)| (name.into(), value))
-            .collect(),
+        facts: facts.into_iter().map(|(name, value)| (name.into(), value)).collect(),
     }
 }
 

@@ -156,7 +156,11 @@ fn excess() -> Report {
     report.rules[1].title.push_str(&long);
     report.policy.push((long.clone(), long.clone()));
     report.scan.caller_arn.push_str(&long);
-    for finding in report.findings.iter_mut().filter(|finding| &*finding.rule == "in-a-plan") {
+    for finding in report
+        .findings
+        .iter_mut()
+        .filter(|finding| &*finding.rule == "in-a-plan")
+    {
         finding.rule = long.as_str().into();
         finding.remedy = format!("{long} {}", finding.id).into();
     }
@@ -181,9 +185,7 @@ fn excess() -> Report {
     for table in &mut report.tables[..50] {
         table.target.region = "eusc-de-east-1".to_owned();
         table.facts.retain(|(name, _)| name != "plan_verdict");
-        table
-            .facts
-            .push(("plan_verdict".into(), FactValue::Text(long.clone())));
+        table.facts.push(("plan_verdict".into(), FactValue::Text(long.clone())));
         table
             .facts
             .push(("usable_recovery_point_count".into(), FactValue::Int(i64::MAX)));
