@@ -32,26 +32,26 @@
   const show = (value) => (value === null ? "unknown" : value === true ? "yes" : value === false ? "no" : String(value));
   const number = (value) => (value === null || value === undefined ? -1 : Number(value));
 
+  const place = (table) => el("span", {}, table.account, el("br"), table.region);
+
   const VIEWS = {
     findings: {
       rows: findings,
       columns: [
         ["Table", (f) => bdi(f.table.name), (f) => f.table.name],
-        ["Account", (f) => f.table.account, (f) => f.table.account],
-        ["Region", (f) => f.table.region, (f) => f.table.region],
+        ["Account, Region", (f) => place(f.table), (f) => f.table.account + f.table.region],
         ["Rule", (f) => f.rule, (f) => f.rule],
         ["Severity", (f) => f.rule_.severity, (f) => SEVERITIES.indexOf(f.rule_.severity)],
         ["Verdict", (f) => tag(f.verdict), (f) => VERDICTS.indexOf(f.verdict)],
         ["Found", (f) => bdi(f.message), (f) => f.message],
       ],
-      start: 5,
+      start: 4,
     },
     tables: {
       rows: tables,
       columns: [
         ["Table", (t) => bdi(t.name), (t) => t.name],
-        ["Account", (t) => t.account, (t) => t.account],
-        ["Region", (t) => t.region, (t) => t.region],
+        ["Account, Region", (t) => place(t), (t) => t.account + t.region],
         ["Verdict", (t) => tag(t.verdict), (t) => VERDICTS.indexOf(t.verdict)],
         ["Plan", (t) => show(t.facts.plan_verdict), (t) => show(t.facts.plan_verdict)],
         ["Newest point, hours", (t) => show(t.facts.newest_recovery_point_age_hours_seen), (t) => number(t.facts.newest_recovery_point_age_hours_seen)],
@@ -60,7 +60,7 @@
         ["Key", (t) => show(t.facts.weakest_key_owner), (t) => show(t.facts.weakest_key_owner)],
         ["Lock", (t) => show(t.facts.vault_lock_kind), (t) => show(t.facts.vault_lock_kind)],
       ],
-      start: 3,
+      start: 2,
     },
   };
 
