@@ -1,6 +1,6 @@
 //! Inventory in, facts out: one row per DynamoDB table, one column per fact. Pure: no clock, no network.
 //!
-//! [`derive`] reads each frame once, in batches, and keeps a small tally per table; the order of rows in the inventory
+//! [`derive()`] reads each frame once, in batches, and keeps a small tally per table; the order of rows in the inventory
 //! does not matter. What could not be read makes exactly those facts unknown that rest on it.
 
 pub mod dictionary;

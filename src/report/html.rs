@@ -2,7 +2,7 @@
 //! and shows the evidence behind each verdict.
 //!
 //! The layout is `report-templates/report.html`, `.css` and `.js`. Text from AWS is escaped by the template engine in
-//! the page, and by [`island`] in the data that the script reads.
+//! the page, and by `Escaped` in the data that the script reads.
 
 use std::collections::HashMap;
 use std::io::Write;
