@@ -339,3 +339,61 @@ roles = ["SomeOtherRole"]
     assert_eq!(report["coverage"]["accounts"][1]["status"], "not-read");
     assert_eq!(report["coverage"]["gaps"][0]["action"], "sts:AssumeRole");
 }
+
+/// The small world's reports, readable in review. `BACKPROOF_BLESS=1 cargo test --test audit` writes them anew.
+#[test]
+fn reports_are_as_reviewed() {
+    let bench = Bench::new(&world(""));
+    let (ran, _) = bench.scan("out", &["--format", "csv"]);
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    for file in ["findings.csv", "tables.csv", "coverage.csv"] {
+        let found = std::fs::read_to_string(bench.path("out").join(file)).expect("a file");
+        if std::env::var_os("BACKPROOF_BLESS").is_some() {
+            std::fs::write(golden.join(file), &found).expect("written");
+        }
+        let expected = std::fs::read_to_string(golden.join(file)).expect("a golden file");
+        assert!(found == expected, "{file} differs from tests/golden/{file}:\n{found}");
+    }
+}
+
+/// The engine and the SDK stay behind their seams.
+#[test]
+fn seams_hold() {
+    let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![source.clone()];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            seen += 1;
+            let name = path
+                .strip_prefix(&source)
+                .expect("below src")
+                .to_string_lossy()
+                .replace('\\', "/");
+            let text = std::fs::read_to_string(&path).expect("text");
+            let starts = |places: &[&str]| places.iter().any(|place| name.starts_with(place));
+            if text.contains("polars::") || text.contains("polars_io::") {
+                assert!(
+                    starts(&["inventory/", "facts/", "rules/", "evaluate.rs"]),
+                    "{name} uses polars"
+                );
+            }
+            if text.contains("aws_sdk_") || text.contains("aws_config::") {
+                assert!(
+                    starts(&["aws/", "collect/", "remediate/", "report/deliver.rs"]),
+                    "{name} uses the AWS SDK"
+                );
+            }
+            if text.contains("println!") || text.contains("eprintln!") {
+                panic!("{name} prints");
+            }
+        }
+    }
+    assert!(seen > 50);
+}

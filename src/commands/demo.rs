@@ -101,7 +101,7 @@ impl Story<'_> {
         self.step(&planned, &[Exit::Compliant]).await?;
 
         say(
-            "\n4. The plan is applied, and the jobs are followed to their end. Those whose role is broken fail here too.",
+            "\n4. The plan is applied, and the jobs are followed to their end. AWS refuses some and\n   some fail, as in real life: DynamoDB is not opted in everywhere.",
         );
         let applied = [
             "remediate",

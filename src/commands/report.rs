@@ -12,7 +12,7 @@ use crate::facts::derive;
 use crate::inventory::Inventory;
 use crate::problem::{Outcome, Problem, count};
 use crate::report::build::{build, why_unknown};
-use crate::report::deliver::{Destination, Staging, check_bucket, to_s3};
+use crate::report::deliver::{Destination, S3Prefix, Staging};
 use crate::report::{FORMATS, Format, RenderError, Report, terminal};
 use crate::rules::RuleSet;
 use crate::settings::{Policy, Settings};
@@ -72,7 +72,7 @@ pub struct Output {
     allow_empty: bool,
     /// Print nothing but problems.
     pub quiet: bool,
-    s3: Option<aws_sdk_s3::Client>,
+    s3: Option<S3Prefix>,
 }
 
 impl Output {
@@ -126,11 +126,7 @@ impl Output {
             return Err(crate::problem::Problems(problems));
         }
         let s3 = match &destination {
-            Destination::S3 { bucket, .. } => {
-                let client = Session::load().await?.s3();
-                check_bucket(&client, bucket).await?;
-                Some(client)
-            }
+            Destination::S3 { bucket, prefix } => Some(S3Prefix::open(&Session::load().await?, bucket, prefix).await?),
             _ => None,
         };
         Ok(Self {
@@ -175,9 +171,9 @@ impl Output {
                 folder.display()
             ));
         }
-        if let (Some(client), Destination::S3 { bucket, prefix }) = (&self.s3, &self.destination) {
-            for one in to_s3(client, bucket, prefix, &self.formats, &folder).await? {
-                say(&format!("delivered s3://{bucket}/{} (sha256 {})", one.key, one.sha256));
+        if let Some(s3) = &self.s3 {
+            for one in s3.deliver(&self.formats, &folder).await? {
+                say(&format!("delivered {} (sha256 {})", one.address, one.sha256));
             }
         }
         Ok(self.exit(report))

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::{FORMATS, Format, Report};
 use crate::aws::failure::classify;
+use crate::aws::target::Session;
 use crate::evaluate::hex;
 use crate::problem::{Problem, count};
 
@@ -157,10 +158,39 @@ impl Drop for Staging {
     }
 }
 
-/// Is the bucket there, and may it be used? Asked before the scan, so that a typing error costs nothing.
-///
-/// API: s3:HeadBucket. Calls: 1. Errors: the bucket is missing or forbidden.
-pub async fn check_bucket(client: &aws_sdk_s3::Client, bucket: &str) -> Result<(), Problem> {
+/// A prefix of a bucket that can be used.
+#[derive(Debug)]
+pub struct S3Prefix {
+    client: aws_sdk_s3::Client,
+    bucket: String,
+    prefix: String,
+}
+
+impl S3Prefix {
+    /// Asks whether the bucket is there and may be used, before the scan, so that a typing error costs nothing.
+    ///
+    /// API: s3:HeadBucket. Calls: 1. Errors: the bucket is missing or forbidden.
+    pub async fn open(session: &Session, bucket: &str, prefix: &str) -> Result<Self, Problem> {
+        let client = session.s3();
+        check_bucket(&client, bucket).await?;
+        Ok(Self {
+            client,
+            bucket: bucket.to_owned(),
+            prefix: prefix.to_owned(),
+        })
+    }
+
+    /// Stores the files of `folder` under the prefix: with a checksum, never over an object that is there, read back and
+    /// compared.
+    ///
+    /// API: s3:PutObject (If-None-Match), s3:GetObject. Calls: 2 for each file. Errors: the first file that is not there,
+    /// word for word as it was written; the reports stay in `folder` all the same.
+    pub async fn deliver(&self, formats: &[&'static Format], folder: &Path) -> Result<Vec<Delivered>, Problem> {
+        to_s3(&self.client, &self.bucket, &self.prefix, formats, folder).await
+    }
+}
+
+async fn check_bucket(client: &aws_sdk_s3::Client, bucket: &str) -> Result<(), Problem> {
     let result = client.head_bucket().bucket(bucket).send().await;
     let Err(error) = result else { return Ok(()) };
     let status = error.raw_response().map_or(0, |response| response.status().as_u16());
@@ -186,19 +216,15 @@ pub async fn check_bucket(client: &aws_sdk_s3::Client, bucket: &str) -> Result<(
 /// What was stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivered {
-    /// The object's key.
-    pub key: String,
+    /// Where it is: `s3://bucket/key`.
+    pub address: String,
     /// SHA-256 of the bytes that were read back.
     pub sha256: String,
     /// Version of the object, in a bucket with versions.
     pub version_id: Option<String>,
 }
 
-/// Stores reports under an S3 prefix: with a checksum, never over an object that is there, read back and compared.
-///
-/// API: s3:PutObject (If-None-Match), s3:GetObject. Calls: 2 for each file. Errors: the first file that is not there,
-/// word for word as it was written; `kept` says where the reports are all the same.
-pub async fn to_s3(
+async fn to_s3(
     client: &aws_sdk_s3::Client,
     bucket: &str,
     prefix: &str,
@@ -293,7 +319,7 @@ async fn put(
         return Err("the bytes read back differ from those sent".to_owned());
     }
     Ok(Delivered {
-        key: key.to_owned(),
+        address: format!("s3://{bucket}/{key}"),
         sha256: hex(&Sha256::digest(&stored)),
         version_id,
     })
