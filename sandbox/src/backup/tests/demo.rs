@@ -196,7 +196,7 @@ fn payments_eu(sim: Sim) -> Sim {
         assert_eq!(first(demo.states(table)), state, "{table}");
     }
     assert!(demo.states("fraud-scores").contains(&"FAILED".to_owned()));
-    assert_eq!(demo.created_hours_ago("tax-statements"), 24);
+    assert_eq!(demo.created_hours_ago("tax-statements"), 0);
     let plans = demo.sim.get("/backup/plans/?maxResults=1000")["BackupPlansList"].clone();
     assert!(
         plans
