@@ -1,8 +1,9 @@
 //! The backup jobs of DynamoDB tables in the last 30 days, which is all that AWS remembers.
 
+use aws_sdk_backup::operation::list_backup_jobs::ListBackupJobsOutput;
 use aws_sdk_backup::types;
 
-use super::{Collector, Context, Stop, aws_instant, gap, instant, next};
+use super::{Collector, Context, Stop, aws_instant, instant, next};
 use crate::inventory::schema::BackupJob;
 
 pub(super) const COLLECTOR: Collector = Collector {
@@ -20,30 +21,21 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
     }
     context.writer.push::<BackupJob>(&[])?;
     let since = aws_instant(context.as_of - chrono::TimeDelta::days(JOB_DAYS));
-    let mut call = context.target.caller.begin("backup:ListBackupJobs", "");
-    let mut token: Option<String> = None;
-    loop {
-        let request = || {
-            let list = context
-                .target
-                .backup
-                .list_backup_jobs()
-                .by_resource_type("DynamoDB")
-                .by_created_after(since);
-            list.max_results(1000).set_next_token(token.clone()).send()
-        };
-        let page = match call.page(request).await {
-            Ok(page) => page,
-            Err(failure) => return gap(context.target, &failure),
-        };
+    let send = |token| {
+        let list = context
+            .target
+            .backup
+            .list_backup_jobs()
+            .by_resource_type("DynamoDB")
+            .by_created_after(since);
+        list.max_results(1000).set_next_token(token).send()
+    };
+    let take = |page: &ListBackupJobsOutput| {
         let rows: Vec<BackupJob> = page.backup_jobs().iter().filter_map(|job| row(context, job)).collect();
         context.writer.push(&rows)?;
-        token = next(page.next_token());
-        if token.is_none() {
-            break;
-        }
-    }
-    call.finish();
+        Ok(next(page.next_token()))
+    };
+    context.pages("backup:ListBackupJobs", "", send, take).await?;
     Ok(())
 }
 

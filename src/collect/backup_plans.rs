@@ -1,5 +1,7 @@
 //! The live backup plans of a target, their rules and their selections.
 
+use aws_sdk_backup::operation::list_backup_plans::ListBackupPlansOutput;
+use aws_sdk_backup::operation::list_backup_selections::ListBackupSelectionsOutput;
 use aws_sdk_backup::types::{BackupPlansListMember, BackupRule, BackupSelection, ConditionParameter};
 use futures_util::stream::{self, StreamExt};
 use serde_json::json;
@@ -55,37 +57,25 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
 }
 
 async fn plans(context: &Context<'_>) -> Result<Vec<Plan>, Stop> {
-    let mut call = context.target.caller.begin("backup:ListBackupPlans", "");
-    let (mut plans, mut token): (Vec<Plan>, Option<String>) = (Vec::new(), None);
-    loop {
-        let request = || {
-            context
-                .target
-                .backup
-                .list_backup_plans()
-                .max_results(1000)
-                .set_next_token(token.clone())
-                .send()
-        };
-        let page = match call.page(request).await {
-            Ok(page) => page,
-            Err(failure) => {
-                gap(context.target, &failure)?;
-                context.writer.push(&plans)?;
-                return Ok(plans);
-            }
-        };
+    let mut plans: Vec<Plan> = Vec::new();
+    let send = |token| {
+        context
+            .target
+            .backup
+            .list_backup_plans()
+            .max_results(1000)
+            .set_next_token(token)
+            .send()
+    };
+    let take = |page: &ListBackupPlansOutput| {
         plans.extend(
             page.backup_plans_list()
                 .iter()
                 .filter_map(|plan| plan_row(context, plan)),
         );
-        token = next(page.next_token());
-        if token.is_none() {
-            break;
-        }
-    }
-    call.finish();
+        Ok(next(page.next_token()))
+    };
+    context.pages("backup:ListBackupPlans", "", send, take).await?;
     context.writer.push(&plans)?;
     Ok(plans)
 }
@@ -155,28 +145,20 @@ fn rule_row(context: &Context<'_>, plan_id: &str, rule: &BackupRule) -> PlanRule
 }
 
 async fn selections(context: &Context<'_>, plan_id: &str) -> Result<(), Stop> {
-    let mut call = context.target.caller.begin("backup:ListBackupSelections", plan_id);
-    let (mut ids, mut token): (Vec<String>, Option<String>) = (Vec::new(), None);
-    loop {
-        let request = || {
-            let list = context.target.backup.list_backup_selections().backup_plan_id(plan_id);
-            list.max_results(1000).set_next_token(token.clone()).send()
-        };
-        let page = match call.page(request).await {
-            Ok(page) => page,
-            Err(failure) => return gap(context.target, &failure),
-        };
-        ids.extend(
-            page.backup_selections_list()
-                .iter()
-                .filter_map(|listed| listed.selection_id().map(str::to_owned)),
-        );
-        token = next(page.next_token());
-        if token.is_none() {
-            break;
-        }
-    }
-    call.finish();
+    let mut ids: Vec<String> = Vec::new();
+    let send = |token| {
+        let list = context.target.backup.list_backup_selections().backup_plan_id(plan_id);
+        list.max_results(1000).set_next_token(token).send()
+    };
+    let take = |page: &ListBackupSelectionsOutput| {
+        let listed = page.backup_selections_list().iter();
+        ids.extend(listed.filter_map(|listed| listed.selection_id().map(str::to_owned)));
+        Ok(next(page.next_token()))
+    };
+    // Selections named before a failure are read all the same: they may take the table.
+    context
+        .pages("backup:ListBackupSelections", plan_id, send, take)
+        .await?;
     let mut rows = Vec::new();
     let mut results =
         stream::iter(ids.iter().map(|id| selection(context, plan_id, id))).buffer_unordered(CONCURRENT_CALLS);

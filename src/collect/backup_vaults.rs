@@ -1,7 +1,8 @@
 //! The backup vaults of a target, with key and lock: the list holds both, so no vault is described.
 
-use super::{Collector, Context, Stop, gap, instant, next};
+use super::{Collector, Context, Stop, instant, next};
 use crate::inventory::schema::Vault;
+use aws_sdk_backup::operation::list_backup_vaults::ListBackupVaultsOutput;
 
 pub(super) const COLLECTOR: Collector = Collector {
     frames: &["vaults"],
@@ -14,26 +15,16 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<Vec<Vault>, Stop> {
     if !context.wanted.has("vaults") {
         return Ok(vaults);
     }
-    let mut call = context.target.caller.begin("backup:ListBackupVaults", "");
-    let mut token: Option<String> = None;
-    loop {
-        let request = || {
-            context
-                .target
-                .backup
-                .list_backup_vaults()
-                .max_results(1000)
-                .set_next_token(token.clone())
-                .send()
-        };
-        let page = match call.page(request).await {
-            Ok(page) => page,
-            Err(failure) => {
-                gap(context.target, &failure)?;
-                context.writer.push(&vaults)?;
-                return Ok(vaults);
-            }
-        };
+    let send = |token| {
+        context
+            .target
+            .backup
+            .list_backup_vaults()
+            .max_results(1000)
+            .set_next_token(token)
+            .send()
+    };
+    let take = |page: &ListBackupVaultsOutput| {
         vaults.extend(page.backup_vault_list().iter().filter_map(|vault| {
             Some(Vault {
                 account_id: context.account_id(),
@@ -50,12 +41,9 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<Vec<Vault>, Stop> {
                 created_at: instant(vault.creation_date()),
             })
         }));
-        token = next(page.next_token());
-        if token.is_none() {
-            break;
-        }
-    }
-    call.finish();
+        Ok(next(page.next_token()))
+    };
+    context.pages("backup:ListBackupVaults", "", send, take).await?;
     context.writer.push(&vaults)?;
     Ok(vaults)
 }

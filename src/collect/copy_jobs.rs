@@ -1,9 +1,10 @@
 //! The copy jobs of DynamoDB tables in the last 30 days.
 
+use aws_sdk_backup::operation::list_copy_jobs::ListCopyJobsOutput;
 use aws_sdk_backup::types;
 
 use super::backup_jobs::JOB_DAYS;
-use super::{Collector, Context, Stop, aws_instant, gap, instant, next};
+use super::{Collector, Context, Stop, aws_instant, instant, next};
 use crate::inventory::schema::CopyJob;
 
 pub(super) const COLLECTOR: Collector = Collector {
@@ -18,30 +19,21 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
     }
     context.writer.push::<CopyJob>(&[])?;
     let since = aws_instant(context.as_of - chrono::TimeDelta::days(JOB_DAYS));
-    let mut call = context.target.caller.begin("backup:ListCopyJobs", "");
-    let mut token: Option<String> = None;
-    loop {
-        let request = || {
-            let list = context
-                .target
-                .backup
-                .list_copy_jobs()
-                .by_resource_type("DynamoDB")
-                .by_created_after(since);
-            list.max_results(1000).set_next_token(token.clone()).send()
-        };
-        let page = match call.page(request).await {
-            Ok(page) => page,
-            Err(failure) => return gap(context.target, &failure),
-        };
+    let send = |token| {
+        let list = context
+            .target
+            .backup
+            .list_copy_jobs()
+            .by_resource_type("DynamoDB")
+            .by_created_after(since);
+        list.max_results(1000).set_next_token(token).send()
+    };
+    let take = |page: &ListCopyJobsOutput| {
         let rows: Vec<CopyJob> = page.copy_jobs().iter().filter_map(|job| row(context, job)).collect();
         context.writer.push(&rows)?;
-        token = next(page.next_token());
-        if token.is_none() {
-            break;
-        }
-    }
-    call.finish();
+        Ok(next(page.next_token()))
+    };
+    context.pages("backup:ListCopyJobs", "", send, take).await?;
     Ok(())
 }
 

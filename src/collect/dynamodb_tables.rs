@@ -1,5 +1,6 @@
 //! The tables of a target: names, descriptions, point-in-time recovery.
 
+use aws_sdk_dynamodb::operation::list_tables::ListTablesOutput;
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
@@ -65,30 +66,25 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<BTreeSet<String>, S
 }
 
 async fn list(context: &Context<'_>, names: tokio::sync::mpsc::UnboundedSender<Vec<String>>) -> Result<(), Stop> {
-    let mut call = context.target.caller.begin("dynamodb:ListTables", "");
-    let mut start: Option<String> = None;
-    loop {
-        let request = || {
-            let list = context.target.dynamodb.list_tables().limit(100);
-            list.set_exclusive_start_table_name(start.clone()).send()
-        };
-        match call.page(request).await {
-            Ok(page) => {
-                context
-                    .progress
-                    .tables_listed
-                    .fetch_add(page.table_names().len(), Ordering::Relaxed);
-                // The receiver lives as long as this future: both are joined.
-                let _ = names.send(page.table_names().to_vec());
-                start = next(page.last_evaluated_table_name());
-                if start.is_none() {
-                    break;
-                }
-            }
-            Err(failure) => return gap(context.target, &failure),
-        }
-    }
-    call.finish();
+    let send = |start| {
+        context
+            .target
+            .dynamodb
+            .list_tables()
+            .limit(100)
+            .set_exclusive_start_table_name(start)
+            .send()
+    };
+    let take = |page: &ListTablesOutput| {
+        context
+            .progress
+            .tables_listed
+            .fetch_add(page.table_names().len(), Ordering::Relaxed);
+        // The receiver lives as long as this future: both are joined.
+        let _ = names.send(page.table_names().to_vec());
+        Ok(next(page.last_evaluated_table_name()))
+    };
+    context.pages("dynamodb:ListTables", "", send, take).await?;
     Ok(())
 }
 

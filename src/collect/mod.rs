@@ -18,6 +18,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use aws_sdk_backup::operation::RequestId;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt};
 
@@ -113,6 +117,37 @@ impl Context<'_> {
 
     pub(crate) fn region(&self) -> String {
         self.target.id.region.clone()
+    }
+
+    /// Reads every page of one call: `send` asks for the page of a token, `take` uses it and gives the next token.
+    ///
+    /// Gives whether all pages were read. Errors: those of `take`, and expired credentials; any other failure is a gap,
+    /// and what was taken before it stays.
+    pub(crate) async fn pages<T, E, Fut>(
+        &self,
+        action: &'static str,
+        resource: &str,
+        send: impl Fn(Option<String>) -> Fut,
+        mut take: impl FnMut(&T) -> Result<Option<String>, Stop>,
+    ) -> Result<bool, Stop>
+    where
+        Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        T: RequestId,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let mut call = self.target.caller.begin(action, resource);
+        let mut token = None;
+        loop {
+            match call.page(|| send(token.clone())).await {
+                Ok(page) => token = take(&page)?,
+                Err(failure) => return gap(self.target, &failure).map(|()| false),
+            }
+            if token.is_none() {
+                break;
+            }
+        }
+        call.finish();
+        Ok(true)
     }
 }
 

@@ -1,12 +1,13 @@
 //! The recovery points of DynamoDB tables, vault by vault: the only listing that carries lifecycle and encryption.
 
+use aws_sdk_backup::operation::list_recovery_points_by_backup_vault::ListRecoveryPointsByBackupVaultOutput;
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use aws_sdk_backup::types::RecoveryPointByBackupVault;
 use futures_util::stream::{self, StreamExt};
 
-use super::{CONCURRENT_CALLS, Collector, Context, Stop, gap, instant, next};
+use super::{CONCURRENT_CALLS, Collector, Context, Stop, instant, next};
 use crate::inventory::schema::{RecoveryPoint, Vault};
 
 pub(super) const COLLECTOR: Collector = Collector {
@@ -36,24 +37,18 @@ pub(super) async fn collect(context: &Context<'_>, vaults: &[Vault]) -> Result<B
 
 async fn of_vault(context: &Context<'_>, vault: &Vault) -> Result<BTreeSet<String>, Stop> {
     let mut keys = BTreeSet::new();
-    let mut call = context
-        .target
-        .caller
-        .begin("backup:ListRecoveryPointsByBackupVault", &vault.vault_name);
-    let mut token: Option<String> = None;
-    loop {
-        let request = || {
-            let list = context.target.backup.list_recovery_points_by_backup_vault();
-            list.backup_vault_name(&vault.vault_name)
-                .by_resource_type("DynamoDB")
-                .max_results(1000)
-                .set_next_token(token.clone())
-                .send()
-        };
-        let page = match call.page(request).await {
-            Ok(page) => page,
-            Err(failure) => return gap(context.target, &failure).map(|()| keys),
-        };
+    let send = |token| {
+        let list = context
+            .target
+            .backup
+            .list_recovery_points_by_backup_vault()
+            .backup_vault_name(&vault.vault_name);
+        list.by_resource_type("DynamoDB")
+            .max_results(1000)
+            .set_next_token(token)
+            .send()
+    };
+    let take = |page: &ListRecoveryPointsByBackupVaultOutput| {
         let points: Vec<RecoveryPoint> = page
             .recovery_points()
             .iter()
@@ -65,12 +60,11 @@ async fn of_vault(context: &Context<'_>, vault: &Vault) -> Result<BTreeSet<Strin
             .recovery_points
             .fetch_add(points.len(), Ordering::Relaxed);
         context.writer.push(&points)?;
-        token = next(page.next_token());
-        if token.is_none() {
-            break;
-        }
-    }
-    call.finish();
+        Ok(next(page.next_token()))
+    };
+    context
+        .pages("backup:ListRecoveryPointsByBackupVault", &vault.vault_name, send, take)
+        .await?;
     Ok(keys)
 }
 

@@ -1,8 +1,9 @@
 //! The restore jobs of DynamoDB tables that AWS still lists.
 
+use aws_sdk_backup::operation::list_restore_jobs::ListRestoreJobsOutput;
 use aws_sdk_backup::types::RestoreJobsListMember;
 
-use super::{Collector, Context, Stop, gap, instant, next};
+use super::{Collector, Context, Stop, instant, next};
 use crate::inventory::schema::RestoreJob;
 
 pub(super) const COLLECTOR: Collector = Collector {
@@ -16,25 +17,16 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
         return Ok(());
     }
     context.writer.push::<RestoreJob>(&[])?;
-    let mut call = context.target.caller.begin("backup:ListRestoreJobs", "");
-    let mut token: Option<String> = None;
-    loop {
-        let request = || {
-            let list = context.target.backup.list_restore_jobs().by_resource_type("DynamoDB");
-            list.max_results(1000).set_next_token(token.clone()).send()
-        };
-        let page = match call.page(request).await {
-            Ok(page) => page,
-            Err(failure) => return gap(context.target, &failure),
-        };
+    let send = |token| {
+        let list = context.target.backup.list_restore_jobs().by_resource_type("DynamoDB");
+        list.max_results(1000).set_next_token(token).send()
+    };
+    let take = |page: &ListRestoreJobsOutput| {
         let rows: Vec<RestoreJob> = page.restore_jobs().iter().filter_map(|job| row(context, job)).collect();
         context.writer.push(&rows)?;
-        token = next(page.next_token());
-        if token.is_none() {
-            break;
-        }
-    }
-    call.finish();
+        Ok(next(page.next_token()))
+    };
+    context.pages("backup:ListRestoreJobs", "", send, take).await?;
     Ok(())
 }
 

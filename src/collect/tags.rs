@@ -1,7 +1,8 @@
 //! The tags of all tables of a target, 100 tables a call.
 
-use super::{Collector, Context, Stop, gap, next};
+use super::{Collector, Context, Stop, next};
 use crate::inventory::schema::TableTag;
+use aws_sdk_resourcegroupstagging::operation::get_resources::GetResourcesOutput;
 
 pub(super) const COLLECTOR: Collector = Collector {
     frames: &["table_tags"],
@@ -17,36 +18,28 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
         return Ok(());
     }
     context.writer.push::<TableTag>(&[])?;
-    let mut call = context.target.caller.begin("tag:GetResources", "");
-    let (mut tags, mut token): (Vec<TableTag>, Option<String>) = (Vec::new(), None);
-    loop {
-        let request = || {
-            let list = context
-                .target
-                .tagging
-                .get_resources()
-                .resource_type_filters("dynamodb:table");
-            list.resources_per_page(100).set_pagination_token(token.clone()).send()
-        };
-        let page = match call.page(request).await {
-            Ok(page) => page,
-            Err(failure) => return gap(context.target, &failure),
-        };
+    let mut tags: Vec<TableTag> = Vec::new();
+    let send = |token| {
+        let list = context
+            .target
+            .tagging
+            .get_resources()
+            .resource_type_filters("dynamodb:table");
+        list.resources_per_page(100).set_pagination_token(token).send()
+    };
+    let take = |page: &GetResourcesOutput| {
         for resource in page.resource_tag_mapping_list() {
-            let Some(arn) = resource.resource_arn() else {
-                continue;
-            };
+            let Some(arn) = resource.resource_arn() else { continue };
             tags.extend(resource.tags().iter().map(|tag| TableTag {
                 table_arn: arn.to_owned(),
                 key: tag.key().to_owned(),
                 value: tag.value().to_owned(),
             }));
         }
-        token = next(page.pagination_token());
-        if token.is_none() {
-            break;
-        }
+        Ok(next(page.pagination_token()))
+    };
+    if !context.pages("tag:GetResources", "", send, take).await? {
+        return Ok(());
     }
-    call.finish();
     Ok(context.writer.push(&tags)?)
 }
