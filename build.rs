@@ -5,6 +5,8 @@ use std::path::Path;
 
 fn main() {
     println!("cargo::rerun-if-changed=rules");
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-env-changed=CARGO_MANIFEST_DIR");
     let root = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
     let mut names: Vec<String> = std::fs::read_dir(Path::new(&root).join("rules"))
         .expect("the rules folder is part of the package")
@@ -14,8 +16,9 @@ fn main() {
     names.sort();
     let mut list = String::from("&[\n");
     for name in names {
-        let path = Path::new(&root).join("rules").join(&name);
-        writeln!(list, "    ({name:?}, include_str!({:?})),", path.display().to_string()).expect("writing to a string");
+        // The path is put together when the package is compiled: a build folder may serve several checkouts.
+        let path = format!("concat!(env!(\"CARGO_MANIFEST_DIR\"), {:?})", format!("/rules/{name}"));
+        writeln!(list, "    ({name:?}, include_str!({path})),").expect("writing to a string");
     }
     list.push_str("]\n");
     let out = std::env::var("OUT_DIR").expect("cargo sets it");

@@ -340,6 +340,20 @@ roles = ["SomeOtherRole"]
     assert_eq!(report["coverage"]["gaps"][0]["action"], "sts:AssumeRole");
 }
 
+#[test]
+fn regions_that_nobody_named_or_listed_are_missing_evidence() {
+    let bench = Bench::new(&world("[[fault]]\ndeny = \"account:ListRegions\"\n"));
+    let rules = ["--format", "json", "--rules", "dynamodb-opted-in"];
+    let (ran, report) = bench.scan("all", &rules);
+    assert_eq!(ran.code, 11, "{}", ran.stderr);
+    assert_eq!(report["coverage"]["regions_unknown"], true);
+    // With the Region named, the list decides nothing: the gap is told, the outcome stays.
+    let (ran, report) = bench.scan("named", &[&rules[..], &["--regions", "eu-west-1"]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(report["coverage"]["regions_unknown"], false);
+    assert_eq!(report["coverage"]["gaps"].as_array().expect("gaps").len(), 1);
+}
+
 /// The small world's reports, readable in review. `BACKPROOF_BLESS=1 cargo test --test audit` writes them anew.
 #[test]
 fn reports_are_as_reviewed() {

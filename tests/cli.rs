@@ -353,6 +353,16 @@ fn the_readme_tells_the_exit_codes_and_runs_the_two_commands() {
 }
 
 #[test]
+fn the_readmes_settings_are_right() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("the README");
+    let (_, block) = readme.split_once("```toml\n").expect("a settings file");
+    let (text, _) = block.split_once("```").expect("its end");
+    let settings = backproof::settings::Settings::parse(text, "README.md").expect("right");
+    assert_eq!(settings.accounts.len(), 2);
+    assert_eq!(settings.remediation.delete_after_days, Some(97));
+}
+
+#[test]
 fn help_asks_nobody() {
     // No credentials, no network, no settings: help must not depend on anything.
     let output = Command::new(env!("CARGO_BIN_EXE_backproof"))

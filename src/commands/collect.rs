@@ -104,6 +104,7 @@ pub async fn into(settings: &Settings, wanted: &Wanted, dir: &Path, quiet: bool)
         finished_at: Utc::now(),
         caller_arn: identity.arn.clone(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        regions_named: !settings.regions.is_empty(),
         attempt_count: log.attempts(),
         frames: writer.finish()?,
     };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::aws::target::Session;
 use crate::cli::{OutputArgs, ReportArgs, RuleArgs};
 use crate::commands::{print, say};
-use crate::domain::{Severity, Verdict};
+use crate::domain::Severity;
 use crate::evaluate::evaluate;
 use crate::exit::Exit;
 use crate::facts::derive;
@@ -182,22 +182,7 @@ impl Output {
     /// 10 before 11 before 0.
     fn exit(&self, report: &Report) -> Exit {
         let fails = report.open_findings().any(|finding| finding.severity >= self.fail_on);
-        let is_unknown = report
-            .findings
-            .iter()
-            .any(|finding| finding.verdict == Verdict::Unknown && !finding.waived);
-        // Tables that nobody could list have no findings; their absence from the report is missing evidence all the same.
-        let is_unlisted = report
-            .coverage
-            .targets
-            .iter()
-            .any(|target| target.tables_listed.is_none());
-        let regions_unknown = report
-            .coverage
-            .gaps
-            .iter()
-            .any(|gap| gap.action == "account:ListRegions");
-        match (fails, is_unknown || is_unlisted || regions_unknown) {
+        match (fails, report.is_evidence_missing()) {
             (true, _) => Exit::NonCompliant,
             (false, true) => Exit::EvidenceMissing,
             (false, false) => Exit::Compliant,

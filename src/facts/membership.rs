@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::dictionary::TableFacts;
 use super::freshness::PlanMade;
 use super::protection::{
-    Condition, Index, Membership, Place, PlanVerdictKind, Selection, TableFacts as Subject, TagCondition, Unread,
-    plan_verdict,
+    Condition, Index, Place, PlanVerdictKind, Selection, TableFacts as Subject, TagCondition, Unread, plan_verdict,
 };
 use super::{Evidence, FOREVER_DAYS, identity, names, target_of};
 use crate::domain::{TargetId, rfc3339};
@@ -96,15 +95,14 @@ impl Memberships {
             tags,
         };
         let verdict = plan_verdict(&target.index, &subject, &target.unread);
-        let judged = target.index.judge_all(&subject);
-        let plans_with = |membership: Membership| -> BTreeSet<&str> {
-            let of = judged
+        let plans_of = |selections: &[usize]| -> BTreeSet<&str> {
+            selections
                 .iter()
-                .filter(|(_, judgement)| judgement.membership == membership);
-            of.map(|(selection, _)| target.plan_of[*selection].as_str()).collect()
+                .map(|selection| target.plan_of[*selection].as_str())
+                .collect()
         };
-        let mut sure = plans_with(Membership::Yes);
-        let mut open: BTreeSet<&str> = plans_with(Membership::Uncertain);
+        let mut sure = plans_of(&verdict.matches);
+        let mut open = plans_of(&verdict.open);
         let (mut kind, mut reason) = (verdict.kind, verdict.reason);
         if kind == PlanVerdictKind::Uncertain
             && let Some((plan_id, proof)) = made.and_then(|made| target.proof(made))

@@ -31,6 +31,8 @@ pub struct Manifest {
     pub caller_arn: String,
     /// Version of the program that collected.
     pub tool_version: String,
+    /// Were the Regions named by the person who scanned? Else they are those that account:ListRegions gave.
+    pub regions_named: bool,
     /// Requests sent to AWS, retries included.
     pub attempt_count: u64,
     /// Frames that were collected: name and number of rows. A frame that is not here was not asked for.

@@ -276,6 +276,7 @@ mod tests {
             finished_at: at,
             caller_arn: "arn:aws:iam::111122223333:user/a".into(),
             tool_version: "0".into(),
+            regions_named: true,
             attempt_count: 1,
             frames,
         }

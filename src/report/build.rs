@@ -139,7 +139,7 @@ fn coverage(inventory: &Inventory, facts: &Facts, findings: &[Finding]) -> Resul
             }
         }
     })?;
-    let gaps = gaps(facts, findings, &by_target);
+    let gaps = gaps(facts, findings, &by_target, inventory.manifest.regions_named);
     let mut targets = Vec::new();
     for target in facts.reading.targets.keys() {
         let counts = by_target.remove(target).unwrap_or_default();
@@ -170,8 +170,13 @@ fn coverage(inventory: &Inventory, facts: &Facts, findings: &[Finding]) -> Resul
         tables_unknown: sum(|counts| counts.unread),
         accounts: accounts(facts, targets.iter().map(|(coverage, _)| coverage)),
         targets: targets.into_iter().map(|(coverage, _)| coverage).collect(),
+        regions_unknown: !inventory.manifest.regions_named && facts.reading.failures.iter().any(is_region_list),
         gaps,
     })
+}
+
+fn is_region_list(entry: &CallLogEntry) -> bool {
+    entry.action == "account:ListRegions"
 }
 
 fn accounts<'t>(facts: &Facts, targets: impl Iterator<Item = &'t TargetCoverage>) -> Vec<AccountCoverage> {
@@ -200,7 +205,7 @@ fn accounts<'t>(facts: &Facts, targets: impl Iterator<Item = &'t TargetCoverage>
         .collect()
 }
 
-fn gaps(facts: &Facts, findings: &[Finding], tables: &BTreeMap<TargetId, Counts>) -> Vec<Gap> {
+fn gaps(facts: &Facts, findings: &[Finding], tables: &BTreeMap<TargetId, Counts>, regions_named: bool) -> Vec<Gap> {
     let unknown = UnknownFindings::of(findings);
     let mut gaps: Vec<Gap> = facts
         .reading
@@ -220,7 +225,11 @@ fn gaps(facts: &Facts, findings: &[Finding], tables: &BTreeMap<TargetId, Counts>
                 resource: entry.resource.clone(),
                 kind: kind_of(&entry.outcome),
                 why: entry.error.clone().unwrap_or_else(|| entry.outcome.clone()),
-                so: consequence(&entry.action, here, listed),
+                so: if regions_named && is_region_list(entry) {
+                    "the Regions named were not checked against the account's".to_owned()
+                } else {
+                    consequence(&entry.action, here, listed)
+                },
                 hint: hint(entry),
                 target,
             }

@@ -109,12 +109,6 @@ fn page(report: &Report) -> Result<String, RenderError> {
 fn statement(report: &Report) -> Value {
     let of = |verdict: Verdict| report.totals.tables_by_verdict.get(&verdict).copied().unwrap_or(0);
     let gaps = report.coverage.gaps.len();
-    let unlisted = report
-        .coverage
-        .targets
-        .iter()
-        .filter(|target| target.tables_listed.is_none())
-        .count();
     let unknown = of(Verdict::Unknown);
     let (kind, title, text) = if of(Verdict::NonCompliant) > 0 {
         let text = format!(
@@ -125,7 +119,7 @@ fn statement(report: &Report) -> Value {
             count(gaps, "gap")
         );
         ("bad", "Not compliant", text)
-    } else if unknown > 0 || gaps > 0 || unlisted > 0 {
+    } else if report.is_evidence_missing() {
         let text = format!(
             "Nothing non-compliant was found, but {} cannot be judged and there are {}: evidence is missing.",
             count(unknown, "table"),
@@ -138,6 +132,13 @@ fn statement(report: &Report) -> Value {
             "Nothing to prove",
             "No table was judged. This report is not good news.".to_owned(),
         )
+    } else if gaps > 0 {
+        let text = format!(
+            "{} meet every rule that applies, yet {} left calls unanswered.",
+            count(report.totals.tables, "table"),
+            count(gaps, "gap")
+        );
+        ("unknown", "Compliant, with gaps", text)
     } else {
         let text = format!(
             "{} meet every rule that applies; everything in scope was read.",

@@ -70,6 +70,7 @@ struct Coverage<'r> {
     tables_described: usize,
     tables_vanished: usize,
     tables_unknown: usize,
+    regions_unknown: bool,
     gaps: Vec<OneGap<'r>>,
 }
 
@@ -206,6 +207,7 @@ impl<'r> Coverage<'r> {
             tables_described: coverage.tables_described,
             tables_vanished: coverage.tables_vanished,
             tables_unknown: coverage.tables_unknown,
+            regions_unknown: coverage.regions_unknown,
             gaps: coverage.gaps.iter().map(OneGap::of).collect(),
         }
     }

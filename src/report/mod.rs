@@ -101,6 +101,8 @@ pub struct Coverage {
     pub tables_vanished: usize,
     /// Tables whose description could not be read.
     pub tables_unknown: usize,
+    /// The Regions were neither named nor could they be listed: others may hold tables that nobody looked at.
+    pub regions_unknown: bool,
     /// Everything that could not be read, in order of target.
     pub gaps: Vec<Gap>,
 }
@@ -159,6 +161,19 @@ impl TableRow {
 }
 
 impl Report {
+    /// Is evidence missing that a verdict needs, or that would show more tables? A gap that touches neither leaves the
+    /// outcome alone.
+    pub fn is_evidence_missing(&self) -> bool {
+        let is_unknown = |finding: &Finding| finding.verdict == Verdict::Unknown && !finding.waived;
+        self.coverage.regions_unknown
+            || self
+                .coverage
+                .targets
+                .iter()
+                .any(|target| target.tables_listed.is_none())
+            || self.findings.iter().any(is_unknown)
+    }
+
     /// Findings that speak against the tables and that no waiver covers.
     pub fn open_findings(&self) -> impl Iterator<Item = &Finding> {
         self.findings

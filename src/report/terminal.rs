@@ -121,12 +121,14 @@ fn closing(report: &Report) -> String {
     };
     let verdict = if of(Verdict::NonCompliant) > 0 {
         "not compliant"
-    } else if of(Verdict::Unknown) > 0 || !report.coverage.gaps.is_empty() {
+    } else if report.is_evidence_missing() {
         "not proven: evidence is missing"
     } else if of(Verdict::Compliant) == 0 {
         "nothing to prove"
-    } else {
+    } else if report.coverage.gaps.is_empty() {
         "compliant"
+    } else {
+        "compliant; the gaps touch no verdict"
     };
     format!("\ntables: {tables}; {gaps}\n{verdict}\n")
 }

@@ -1,63 +1,94 @@
-//! All selections of one target: which of them can concern a table at all, and the verdict over all of them.
+//! All selections of one target, and which of them can concern a table at all.
 //!
-//! Exact ARNs and tags are looked up; only selections with wildcards are compared one by one.
+//! Only speed lives here: candidates are looked up by name, start of name and tag, and each candidate is then judged by
+//! the definition. A selection that is no candidate is a certain "no".
 
 use std::collections::{BTreeSet, HashMap};
 
 use super::TableFacts;
-use super::selection::{Compiled, Place, Selection};
-use super::tri::{Judgement, Membership};
-
-/// Past this many selections a "no" is explained in general words: listing every reason would help nobody.
-const EXPLAINED: usize = 50;
+use super::clauses::{TAG_PREFIX, is_aws_key};
+use super::pattern::behind;
+use super::selection::{Compiled, Operator, Place, Selection, name_here};
+use super::tri::{Answer, Judgement, Membership};
 
 /// The selections of one target.
 #[derive(Debug)]
 pub struct Index {
     place: Place,
     selections: Vec<Compiled>,
-    /// Selections by an ARN without wildcard.
-    by_arn: HashMap<String, Vec<usize>>,
-    /// Selections by a tag of `ListOfTags`, without prefix.
-    by_tag: HashMap<(String, String), Vec<usize>>,
-    /// Selections that must always be asked.
-    general: Vec<usize>,
-    /// Selections with `ListOfTags`: to be asked when a table's tags are not known.
-    with_tags: Vec<usize>,
+    by_name: HashMap<String, Vec<usize>>,
+    /// By the start of the names that a pattern takes; empty for patterns that take every table.
+    by_start: HashMap<String, Vec<usize>>,
+    /// Lengths of the keys above.
+    start_lengths: BTreeSet<usize>,
+    /// By a tag without which the selection cannot take a table in the way registered here: key, then value.
+    by_tag: HashMap<String, HashMap<String, Vec<usize>>>,
+    /// Selections in `by_tag`: candidates all, when a table's tags are not known.
+    with_tag: Vec<usize>,
+    /// Selections with wildcards of other forms, or with doubts that no look-up can settle.
+    always: Vec<usize>,
 }
 
 impl Index {
-    /// Compiles the selections of a target.
+    /// Classifies the selections of a target once.
     pub fn new(place: Place, selections: Vec<Selection>) -> Self {
         let mut index = Self {
-            place,
-            selections: selections.into_iter().map(Compiled::new).collect(),
-            by_arn: HashMap::new(),
+            selections: Vec::with_capacity(selections.len()),
+            by_name: HashMap::new(),
+            by_start: HashMap::new(),
+            start_lengths: BTreeSet::new(),
             by_tag: HashMap::new(),
-            general: Vec::new(),
-            with_tags: Vec::new(),
+            with_tag: Vec::new(),
+            always: Vec::new(),
+            place,
         };
-        for (number, compiled) in index.selections.iter().enumerate() {
-            let selection = &compiled.selection;
-            let tags = &selection.list_of_tags;
-            let is_special = tags.iter().any(|tag| !tag.kind.eq_ignore_ascii_case("STRINGEQUALS"));
-            let is_empty = selection.resources.is_empty() && tags.is_empty();
-            if is_special || is_empty || compiled.resources.iter().any(|pattern| !pattern.is_exact()) {
-                index.general.push(number);
-                continue;
-            }
-            for pattern in &compiled.resources {
-                index.by_arn.entry(pattern.text.clone()).or_default().push(number);
-            }
-            for tag in tags {
-                let key = tag.key.strip_prefix("aws:ResourceTag/").unwrap_or(&tag.key).to_owned();
-                index.by_tag.entry((key, tag.value.clone())).or_default().push(number);
-            }
-            if !tags.is_empty() {
-                index.with_tags.push(number);
-            }
+        let head = index.place.head();
+        for (number, selection) in selections.into_iter().enumerate() {
+            let compiled = Compiled::new(selection);
+            index.register(number, &compiled, &head);
+            index.selections.push(compiled);
         }
         index
+    }
+
+    fn register(&mut self, number: usize, compiled: &Compiled, head: &str) {
+        let selection = &compiled.selection;
+        let tags = &selection.list_of_tags;
+        let is_doubtful = tags.iter().any(|tag| !tag.is_equality() || is_aws_key(tag.bare_key()));
+        if is_doubtful || (selection.resources.is_empty() && tags.is_empty()) {
+            self.always.push(number);
+            return;
+        }
+        let reach: Vec<Reach> = compiled
+            .resources
+            .iter()
+            .flat_map(|pattern| Reach::of(pattern.full(), head))
+            .collect();
+        // A condition on a tag's value narrows better than a wildcard does, and it must hold whatever matches.
+        let is_wide = reach.iter().any(|one| !matches!(one, Reach::Name(_)));
+        if is_wide && let Some((key, value)) = required_tag(selection) {
+            self.register_tag(number, key, value);
+            return;
+        }
+        for one in reach {
+            match one {
+                Reach::Name(name) => self.by_name.entry(name).or_default().push(number),
+                Reach::Start(start) => {
+                    self.start_lengths.insert(start.len());
+                    self.by_start.entry(start).or_default().push(number);
+                }
+                Reach::Other => self.always.push(number),
+            }
+        }
+        for tag in tags {
+            self.register_tag(number, tag.bare_key(), &tag.value);
+        }
+    }
+
+    fn register_tag(&mut self, number: usize, key: &str, value: &str) {
+        let values = self.by_tag.entry(key.to_owned()).or_default();
+        values.entry(value.to_owned()).or_default().push(number);
+        self.with_tag.push(number);
     }
 
     /// How many selections there are.
@@ -70,135 +101,89 @@ impl Index {
         self.selections.is_empty()
     }
 
-    /// One selection by its number.
+    /// One selection by its number, which is its place in the list given to [`Index::new`].
     pub fn selection(&self, number: usize) -> &Selection {
         &self.selections[number].selection
     }
 
     /// The definition, for one selection.
     pub fn judge_one(&self, number: usize, table: &TableFacts<'_>) -> Judgement {
+        self.selections[number].in_words(self.answer(number, table))
+    }
+
+    /// Every selection that takes the table or may take it, in order. All others are a certain "no".
+    pub fn judge_all(&self, table: &TableFacts<'_>) -> Vec<(usize, Judgement)> {
+        let answers = self
+            .candidates(table)
+            .into_iter()
+            .map(|number| (number, self.answer(number, table)));
+        answers
+            .filter(|(_, answer)| answer.membership != Membership::No)
+            .map(|(number, answer)| (number, self.selections[number].in_words(answer)))
+            .collect()
+    }
+
+    pub(super) fn answer<'a>(&'a self, number: usize, table: &TableFacts<'a>) -> Answer<'a> {
         self.selections[number].judge(&self.place, table)
     }
 
-    /// Every selection that takes the table or may take it, in order.
-    pub fn judge_all(&self, table: &TableFacts<'_>) -> Vec<(usize, Judgement)> {
-        let mut candidates: BTreeSet<usize> = self.general.iter().copied().collect();
-        candidates.extend(self.by_arn.get(table.arn).into_iter().flatten());
+    /// In order, none twice.
+    pub(super) fn candidates(&self, table: &TableFacts<'_>) -> Vec<usize> {
+        let name = match name_here(&self.place, table.arn) {
+            Ok(name) => name,
+            Err(answer) if answer.membership == Membership::No => return Vec::new(),
+            Err(_) => return (0..self.len()).collect(),
+        };
+        let mut found = self.always.clone();
+        found.extend(self.by_name.get(name).into_iter().flatten());
+        for &length in self.start_lengths.iter().take_while(|length| **length <= name.len()) {
+            found.extend(self.by_start.get(&name[..length]).into_iter().flatten());
+        }
         match table.tags {
-            None => candidates.extend(&self.with_tags),
+            None => found.extend(&self.with_tag),
             Some(tags) => {
                 for (key, value) in tags {
-                    candidates.extend(self.by_tag.get(&(key.clone(), value.clone())).into_iter().flatten());
+                    let numbers = self.by_tag.get(key).and_then(|values| values.get(value));
+                    found.extend(numbers.into_iter().flatten());
                 }
             }
         }
-        let judged = candidates
-            .into_iter()
-            .map(|number| (number, self.judge_one(number, table)));
-        judged
-            .filter(|(_, judgement)| judgement.membership != Membership::No)
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
+/// Which tables here a pattern can take.
+enum Reach {
+    Name(String),
+    Start(String),
+    Other,
+}
+
+impl Reach {
+    /// Nothing, for most patterns: they name other services.
+    fn of(pattern: &str, head: &str) -> Vec<Self> {
+        let rests = behind(pattern, head);
+        // A star before the name may go on into it, but names have neither colon nor slash for the rest to match.
+        let rests = rests.into_iter().filter(|rest| !rest.contains([':', '/']));
+        rests
+            .map(|rest| match rest.split_once('*') {
+                None => Self::Name(rest.to_owned()),
+                Some((start, "")) => Self::Start(start.to_owned()),
+                Some(_) => Self::Other,
+            })
             .collect()
     }
 }
 
-/// Something that could not be read and might take the table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unread {
-    /// What, in words.
-    pub what: String,
-}
-
-/// Over all selections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PlanVerdictKind {
-    /// A selection takes the table.
-    Protected,
-    /// None does.
-    Unprotected,
-    /// It cannot be told.
-    Uncertain,
-}
-
-/// The verdict over all selections of a target.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlanVerdict {
-    /// The verdict.
-    pub kind: PlanVerdictKind,
-    /// Why, in one sentence.
-    pub reason: String,
-    /// The selections that take the table for certain.
-    pub matches: Vec<usize>,
-}
-
-/// Is the table in a plan? One selection that surely takes it is enough; what could not be read leaves only a "no" open.
-pub fn plan_verdict(index: &Index, table: &TableFacts<'_>, unread: &[Unread]) -> PlanVerdict {
-    let judged = index.judge_all(table);
-    let of = |membership: Membership| {
-        judged
-            .iter()
-            .filter(move |(_, judgement)| judgement.membership == membership)
-    };
-    let matches: Vec<usize> = of(Membership::Yes).map(|(number, _)| *number).collect();
-    let sentence = |(number, judgement): &(usize, Judgement)| {
-        let selection = index.selection(*number);
-        format!(
-            "plan `{}`, selection `{}`: {}",
-            selection.plan_name, selection.selection_name, judgement.reason
-        )
-    };
-    let (kind, reason) = if let Some(first) = of(Membership::Yes).next() {
-        let others = matches.len() - 1;
-        let more = if others > 0 {
-            format!(" (and {others} more)")
-        } else {
-            String::new()
-        };
-        (PlanVerdictKind::Protected, sentence(first) + &more)
-    } else if let Some(first) = of(Membership::Uncertain).next() {
-        (PlanVerdictKind::Uncertain, sentence(first))
-    } else if let Some(first) = unread.first() {
-        let others = unread.len() - 1;
-        let more = if others > 0 {
-            format!(" and {others} more")
-        } else {
-            String::new()
-        };
-        (
-            PlanVerdictKind::Uncertain,
-            format!(
-                "no selection that could be read takes it; {}{more} could not be read",
-                first.what
-            ),
-        )
-    } else {
-        (PlanVerdictKind::Unprotected, why_not(index, table))
-    };
-    PlanVerdict { kind, reason, matches }
-}
-
-/// The nearest miss: a selection that matched and then failed says more than one that never matched.
-fn why_not(index: &Index, table: &TableFacts<'_>) -> String {
-    if index.is_empty() {
-        return "no live plan here has a selection".to_owned();
-    }
-    if index.len() > EXPLAINED {
-        return format!("none of {} selections takes it", index.len());
-    }
-    let misses = (0..index.len()).map(|number| (number, index.judge_one(number, table)));
-    let nearest = misses
-        .into_iter()
-        .find(|(_, judgement)| !judgement.reason.starts_with("no Resources pattern"));
-    match nearest {
-        Some((number, judgement)) => {
-            let selection = index.selection(number);
-            format!(
-                "plan `{}`, selection `{}`: {}",
-                selection.plan_name, selection.selection_name, judgement.reason
-            )
-        }
-        None => match index.len() {
-            1 => "the only selection here names neither this table nor a tag of it".to_owned(),
-            number => format!("none of {number} selections names this table or a tag of it"),
-        },
-    }
+/// A tag that the table must have, by an equality of `Conditions` that no doubt surrounds.
+fn required_tag(selection: &Selection) -> Option<(&str, &str)> {
+    let equalities = selection
+        .conditions
+        .iter()
+        .filter(|condition| condition.operator == Operator::StringEquals);
+    let keys =
+        equalities.filter_map(|condition| Some((condition.key.strip_prefix(TAG_PREFIX)?, condition.value.as_str())));
+    keys.into_iter().find(|(key, _)| !is_aws_key(key))
 }

@@ -1,29 +1,36 @@
 //! Does a backup selection really take a table? Selections and what is known of a table in, an answer with its reason
-//! out. Pure.
+//! out. Pure: no clock, no network, no frames.
 //!
 //! A selection takes a table of its own account, Region and partition if
-//! `(any Resources pattern or any ListOfTags entry matches) AND every Conditions entry holds AND no NotResources pattern
-//! matches`, and the service opt-in allows the way in which it was matched. Several selections are a union. Where AWS's
-//! sources contradict each other or are silent, and where what decides could not be read, the answer is uncertain.
+//! `(any Resources pattern or any ListOfTags entry matches) AND every Conditions entry holds AND no NotResources
+//! pattern matches`, and the service opt-in allows the way in which it was matched. Selections are a union: none removes what
+//! another adds. Where AWS's sources contradict each other or are silent, and where what decides could not be read, the
+//! answer is uncertain, by three-valued logic: one clause that is certain may still decide.
 
+mod clauses;
 mod index;
 mod pattern;
+#[cfg(test)]
+mod properties;
+mod reason;
 mod selection;
 #[cfg(test)]
 mod tests;
 mod tri;
+mod verdict;
 
 use std::collections::BTreeMap;
 
-pub use index::{Index, PlanVerdict, PlanVerdictKind, Unread, plan_verdict};
+pub use index::Index;
 pub use selection::{Condition, Operator, Place, Selection, TagCondition};
 pub use tri::{Judgement, Membership};
+pub use verdict::{PlanVerdict, PlanVerdictKind, Unread, plan_verdict};
 
 /// What is known of a table.
 #[derive(Debug, Clone, Copy)]
 pub struct TableFacts<'a> {
     /// Its ARN.
     pub arn: &'a str,
-    /// Its tags. `None`: they could not be read.
+    /// Its tags. `None`: they could not be read, which is not the same as having none.
     pub tags: Option<&'a BTreeMap<String, String>>,
 }

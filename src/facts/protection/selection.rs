@@ -1,18 +1,17 @@
 //! One selection against one table: the definition that every faster way must agree with.
 
 use super::TableFacts;
-use super::pattern::{ArnPattern, Breadth, Glob};
-use super::tri::{Judgement, Membership};
+use super::clauses::{self, OptedIn, TAG_PREFIX};
+use super::pattern::{ArnPattern, Breadth};
+use super::reason::Why;
+use super::tri::{Answer, Judgement, Membership};
 use crate::domain::Arn;
 
 /// Plans skip what AWS restore testing made: by the start of its name, or by this tag key.
 const RESTORE_TEST: &str = "awsbackup-restore-test";
 
-/// How keys are written in `Conditions`.
-const TAG_PREFIX: &str = "aws:ResourceTag/";
-
-/// A selection as AWS returned it. An empty list is a member that was never set.
-#[derive(Debug, Clone, Default)]
+/// A selection as AWS returned it. An empty list is a member that was never set: it restricts nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
     /// The plan it belongs to.
     pub plan_id: String,
@@ -22,20 +21,21 @@ pub struct Selection {
     pub selection_id: String,
     /// Its own name.
     pub selection_name: String,
-    /// A plan that comes from an Organizations backup policy: the management account's opt-in counts, not the member's.
+    /// The plan comes from an Organizations policy (its id begins with `orgs/`): the management account's opt-in
+    /// counts, not the member's.
     pub is_organization_plan: bool,
     /// ARN patterns; one is enough.
     pub resources: Vec<String>,
-    /// ARN patterns that exclude.
+    /// ARN patterns that exclude, in this selection only.
     pub not_resources: Vec<String>,
     /// Tags; one is enough, and they add to `resources`.
     pub list_of_tags: Vec<TagCondition>,
-    /// Conditions on tags; all must hold, for both of the above.
+    /// Conditions on tags; all must hold, for tables of both lists above.
     pub conditions: Vec<Condition>,
 }
 
 /// An entry of `ListOfTags`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagCondition {
     /// `STRINGEQUALS` in any case.
     pub kind: String,
@@ -45,8 +45,20 @@ pub struct TagCondition {
     pub value: String,
 }
 
+impl TagCondition {
+    /// The API model knows equality only, in capitals; documents and templates write it in other cases too.
+    pub(super) fn is_equality(&self) -> bool {
+        self.kind.eq_ignore_ascii_case("STRINGEQUALS")
+    }
+
+    /// The key without the prefix that belongs into `Conditions`.
+    pub(super) fn bare_key(&self) -> &str {
+        self.key.strip_prefix(TAG_PREFIX).unwrap_or(&self.key)
+    }
+}
+
 /// An entry of `Conditions`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
     /// The operator.
     pub operator: Operator,
@@ -67,7 +79,7 @@ pub enum Operator {
     StringLike,
     /// The tag is not there with a value that matches.
     StringNotLike,
-    /// An operator that AWS added since.
+    /// An operator that AWS added since: what it means is not known.
     Other(String),
 }
 
@@ -84,7 +96,8 @@ impl From<&str> for Operator {
 }
 
 impl Operator {
-    fn as_str(&self) -> &str {
+    /// As AWS spells it.
+    pub fn as_str(&self) -> &str {
         match self {
             Self::StringEquals => "StringEquals",
             Self::StringNotEquals => "StringNotEquals",
@@ -96,7 +109,7 @@ impl Operator {
 }
 
 /// Where the plans live, and what the Region's settings say.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// Partition of every ARN here.
     pub partition: String,
@@ -110,13 +123,39 @@ pub struct Place {
     pub org_opt_in: Option<bool>,
 }
 
-/// A selection with its patterns compiled.
+impl Place {
+    /// What the ARN of every table here begins with.
+    pub(super) fn head(&self) -> String {
+        format!(
+            "arn:{}:dynamodb:{}:{}:table/",
+            self.partition, self.region, self.account_id
+        )
+    }
+}
+
+/// The table's name, or why no selection can be judged on it. A plan is a regional object: its wildcards range over the
+/// tables of its own account, Region and partition.
+pub(super) fn name_here<'a>(place: &Place, arn: &'a str) -> Result<&'a str, Answer<'static>> {
+    let parsed = Arn::parse(arn).ok_or(Answer::no(Why::NotATable))?;
+    let name = parsed.table_name().ok_or(Answer::no(Why::NotATable))?;
+    if parsed.partition != place.partition || parsed.account_id != place.account_id || parsed.region != place.region {
+        return Err(Answer::no(Why::Elsewhere));
+    }
+    if !name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+    {
+        return Err(Answer::uncertain(Why::OddName));
+    }
+    Ok(name)
+}
+
+/// A selection with its patterns classified.
 #[derive(Debug, Clone)]
 pub(super) struct Compiled {
     pub(super) selection: Selection,
     pub(super) resources: Vec<ArnPattern>,
     not_resources: Vec<ArnPattern>,
-    globs: Vec<Glob>,
 }
 
 impl Compiled {
@@ -125,194 +164,95 @@ impl Compiled {
         Self {
             resources: compile(&selection.resources),
             not_resources: compile(&selection.not_resources),
-            globs: selection
-                .conditions
-                .iter()
-                .map(|condition| Glob::new(&condition.value))
-                .collect(),
             selection,
         }
     }
 
     /// The definition.
-    pub(super) fn judge(&self, place: &Place, table: &TableFacts<'_>) -> Judgement {
-        let Some(name) = name_here(place, table) else {
-            return Judgement::no("a plan takes tables of its own account, Region and partition only");
+    pub(super) fn judge<'a>(&'a self, place: &Place, table: &TableFacts<'a>) -> Answer<'a> {
+        let name = match name_here(place, table.arn) {
+            Ok(name) => name,
+            Err(answer) => return answer,
         };
-        let has_tag = table.tags.is_some_and(|tags| tags.contains_key(RESTORE_TEST));
-        if name.starts_with(RESTORE_TEST) || has_tag {
-            return Judgement::no("plans skip what AWS restore testing made");
+        // Where tags are unread the name alone decides: the tables that DynamoDB restore tests make always carry the
+        // prefix, and the tag comes on top of it.
+        if name.starts_with(RESTORE_TEST) {
+            return Answer::no(Why::RestoreTestName);
+        }
+        if table.tags.is_some_and(|tags| tags.contains_key(RESTORE_TEST)) {
+            return Answer::no(Why::RestoreTestTag);
         }
         let taken = self.taken(place, table);
         if taken.membership == Membership::No {
             return taken;
         }
-        taken.and(self.conditions(table)).and(self.excluded(table))
+        taken.and(self.conditions_hold(table)).and(self.not_excluded(table))
     }
 
-    fn opt_in(&self, place: &Place) -> Option<bool> {
-        if self.selection.is_organization_plan {
+    /// By an ARN pattern or by a tag; the surest way in counts.
+    fn taken<'a>(&'a self, place: &Place, table: &TableFacts<'_>) -> Answer<'a> {
+        let is_of_organization = self.selection.is_organization_plan;
+        let is_on = if is_of_organization {
             place.org_opt_in
         } else {
             place.opt_in
-        }
-    }
-
-    /// By an ARN pattern or by a tag: the surest way in counts.
-    fn taken(&self, place: &Place, table: &TableFacts<'_>) -> Judgement {
-        let selection = &self.selection;
-        if selection.resources.is_empty() && selection.list_of_tags.is_empty() {
-            return Judgement::uncertain("a selection without Resources and ListOfTags, which AWS refuses to create");
-        }
-        let opt_in = self.opt_in(place);
-        let mut best = Judgement::no("no Resources pattern and no tag of ListOfTags matches");
-        for pattern in &self.resources {
-            best = best.or(by_pattern(pattern, opt_in, table));
-        }
-        for tag in &selection.list_of_tags {
-            best = best.or(by_tag(tag, opt_in, !selection.resources.is_empty(), table));
-        }
-        best
-    }
-
-    fn conditions(&self, table: &TableFacts<'_>) -> Judgement {
-        let conditions = self.selection.conditions.iter().zip(&self.globs);
-        conditions
-            .map(|(condition, glob)| holds(condition, glob, table))
-            .fold(Judgement::yes("every condition holds"), Judgement::and)
-    }
-
-    fn excluded(&self, table: &TableFacts<'_>) -> Judgement {
-        let mut result = Judgement::yes("no NotResources pattern matches");
-        for pattern in &self.not_resources {
-            let one = match pattern.matches(table.arn) {
-                (Membership::No, _) => continue,
-                (Membership::Yes, _) => Judgement::no(format!("excluded by NotResources `{}`", pattern.text)),
-                (Membership::Uncertain, doubt) => Judgement::uncertain(format!(
-                    "NotResources `{}` may exclude it: {}",
-                    pattern.text,
-                    doubt.unwrap_or_default()
-                )),
-            };
-            result = result.and(one);
-        }
-        result
-    }
-}
-
-/// The table's name, if it lives where the plans live.
-fn name_here<'a>(place: &Place, table: &TableFacts<'a>) -> Option<&'a str> {
-    let arn = Arn::parse(table.arn)?;
-    let is_here = arn.partition == place.partition && arn.account_id == place.account_id && arn.region == place.region;
-    arn.table_name().filter(|_| is_here)
-}
-
-fn by_pattern(pattern: &ArnPattern, opt_in: Option<bool>, table: &TableFacts<'_>) -> Judgement {
-    let (matched, doubt) = pattern.matches(table.arn);
-    let form = match matched {
-        Membership::No => return Judgement::no("no Resources pattern and no tag of ListOfTags matches"),
-        Membership::Yes => Judgement::yes(format!("taken by Resources `{}`", pattern.text)),
-        Membership::Uncertain => Judgement::uncertain(format!(
-            "Resources `{}` matches, but {}",
-            pattern.text,
-            doubt.unwrap_or_default()
-        )),
-    };
-    let allowed = match (pattern.breadth, opt_in) {
-        (Breadth::Explicit, _) | (_, Some(true)) => return form,
-        (Breadth::Broad, Some(false)) => Judgement::no(format!(
-            "Resources `{}` matches, but DynamoDB is not opted in here and the pattern names no tables",
-            pattern.text
-        )),
-        (Breadth::Unclear, Some(false)) => Judgement::uncertain(format!(
-            "Resources `{}` matches, DynamoDB is not opted in here, and AWS does not say whether such a pattern overrides that",
-            pattern.text
-        )),
-        (_, None) => Judgement::uncertain(format!(
-            "Resources `{}` matches, and whether DynamoDB is opted in could not be read",
-            pattern.text
-        )),
-    };
-    form.and(allowed)
-}
-
-fn by_tag(tag: &TagCondition, opt_in: Option<bool>, has_resources: bool, table: &TableFacts<'_>) -> Judgement {
-    let shown = format!("`{}` = `{}`", tag.key, tag.value);
-    let bare = tag.key.strip_prefix(TAG_PREFIX).unwrap_or(&tag.key);
-    let Some(tags) = table.tags else {
-        return Judgement::uncertain(format!("asks for tag {shown}, and the table's tags could not be read"));
-    };
-    let is_known_kind = tag.kind.eq_ignore_ascii_case("STRINGEQUALS");
-    let has_it = tags.get(bare).is_some_and(|value| *value == tag.value);
-    if is_known_kind && !has_it {
-        return Judgement::no("no Resources pattern and no tag of ListOfTags matches");
-    }
-    let form = if !is_known_kind {
-        Judgement::uncertain(format!(
-            "ListOfTags compares by `{}`, which AWS does not document",
-            tag.kind
-        ))
-    } else if bare.len() != tag.key.len() {
-        Judgement::uncertain(format!(
-            "tag {shown} matches, but the prefix is documented for Conditions only"
-        ))
-    } else if bare.starts_with("aws:") {
-        Judgement::uncertain(format!(
-            "tag {shown} matches, but AWS does not say whether selections see AWS's own tags"
-        ))
-    } else {
-        Judgement::yes(format!("taken by tag {shown}"))
-    };
-    let allowed = match (opt_in, has_resources) {
-        (Some(true), _) => return form,
-        (Some(false), false) => Judgement::no(format!("tag {shown} matches, but DynamoDB is not opted in here")),
-        (Some(false), true) => Judgement::uncertain(format!(
-            "tag {shown} matches, DynamoDB is not opted in here, and AWS does not say whether naming other types overrides that"
-        )),
-        (None, _) => Judgement::uncertain(format!(
-            "tag {shown} matches, and whether DynamoDB is opted in could not be read"
-        )),
-    };
-    form.and(allowed)
-}
-
-fn holds(condition: &Condition, glob: &Glob, table: &TableFacts<'_>) -> Judgement {
-    let operator = condition.operator.as_str();
-    let shown = format!("{operator} `{}` = `{}`", condition.key, condition.value);
-    let Some(key) = condition.key.strip_prefix(TAG_PREFIX) else {
-        return Judgement::uncertain(format!(
-            "condition {shown}: AWS documents keys with the prefix {TAG_PREFIX} only"
-        ));
-    };
-    let is_negative = match &condition.operator {
-        Operator::StringEquals | Operator::StringLike => false,
-        Operator::StringNotEquals | Operator::StringNotLike => true,
-        Operator::Other(_) => return Judgement::uncertain(format!("condition {shown}: an operator not known here")),
-    };
-    let Some(tags) = table.tags else {
-        return Judgement::uncertain(format!("condition {shown} asks for tags, which could not be read"));
-    };
-    let Some(value) = tags.get(key) else {
-        return match (is_negative, tags.is_empty()) {
-            (false, _) => Judgement::no(format!("condition {shown} fails: the table has no such tag")),
-            (true, false) => Judgement::yes("every condition holds"),
-            (true, true) => Judgement::uncertain(format!(
-                "condition {shown} on a table without any tag: AWS does not say whether it holds"
-            )),
         };
-    };
-    if key.starts_with("aws:") {
-        return Judgement::uncertain(format!(
-            "condition {shown}: AWS does not say whether selections see AWS's own tags"
-        ));
+        let opt_in = OptedIn {
+            is_on,
+            is_of_organization,
+        };
+        let tags = &self.selection.list_of_tags;
+        if self.resources.is_empty() && tags.is_empty() {
+            return clauses::by_nothing(opt_in);
+        }
+        let by_pattern = self
+            .resources
+            .iter()
+            .filter_map(|pattern| clauses::by_pattern(pattern, opt_in, table.arn));
+        let is_beside_other_types = !tags.is_empty()
+            && self
+                .resources
+                .iter()
+                .any(|one| one.breadth != Breadth::Broad || !one.matches(table.arn));
+        let by_tag = tags
+            .iter()
+            .filter_map(|tag| clauses::by_tag(tag, opt_in, is_beside_other_types, table));
+        by_pattern
+            .chain(by_tag)
+            .reduce(Answer::or)
+            .unwrap_or(Answer::no(Why::NothingMatches))
     }
-    let is_equal = match condition.operator {
-        Operator::StringLike | Operator::StringNotLike => glob.matches(value),
-        _ => *value == condition.value,
-    };
-    if is_equal == is_negative {
-        Judgement::no(format!("condition {shown} fails: the tag is `{value}`"))
-    } else {
-        Judgement::yes("every condition holds")
+
+    fn conditions_hold<'a>(&'a self, table: &TableFacts<'a>) -> Answer<'a> {
+        let answers = self
+            .selection
+            .conditions
+            .iter()
+            .map(|condition| clauses::holds(condition, table));
+        answers.fold(Answer::yes(Why::ConditionsHold), Answer::and)
+    }
+
+    fn not_excluded<'a>(&'a self, table: &TableFacts<'_>) -> Answer<'a> {
+        let answers = self
+            .not_resources
+            .iter()
+            .map(|pattern| clauses::leaves_in(pattern, table.arn));
+        answers.fold(Answer::yes(Why::NotExcluded), Answer::and)
+    }
+
+    /// An answer with its reason in words.
+    pub(super) fn in_words(&self, answer: Answer<'_>) -> Judgement {
+        let mut reason = answer.why.to_string();
+        if answer.membership == Membership::Yes {
+            match self.selection.conditions.len() {
+                0 => {}
+                1 => reason.push_str(", and its condition holds"),
+                number => reason.push_str(&format!(", and its {number} conditions hold")),
+            }
+        }
+        Judgement {
+            membership: answer.membership,
+            reason,
+        }
     }
 }

@@ -1,10 +1,11 @@
-//! Every vector of `tests/data/selections.json`, and the index against the definition.
+//! Every vector of `tests/data/selections.json`, the words of verdicts, and the pattern matcher's corners.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
-use proptest::prelude::*;
 use serde_json::Value;
 
+use super::pattern::{Breadth, Doubt, behind, glob};
 use super::*;
 
 const ARN: &str = "arn:aws:dynamodb:us-east-1:111122223333:table/Orders";
@@ -19,19 +20,35 @@ fn place(opt_in: Option<bool>) -> Place {
     }
 }
 
-fn selection(vector: &Value) -> Selection {
+/// `null` is "not read", a missing member the usual case: opted in, no tags, management account unknown.
+fn place_of(vector: &Value) -> Place {
+    let given = |name: &str, usual: Option<bool>| vector.get(name).map_or(usual, Value::as_bool);
+    let mut place = Place {
+        org_opt_in: given("org_optin", None),
+        ..place(given("optin", Some(true)))
+    };
+    if let Some(elsewhere) = vector.get("place") {
+        place.partition = text(&elsewhere["partition"]);
+        place.region = text(&elsewhere["region"]);
+    }
+    place
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a string").to_owned()
+}
+
+fn selection_of(vector: &Value) -> Selection {
     let sel = &vector["sel"];
-    let text = |value: &Value| value.as_str().expect("a string").to_owned();
-    let list = |value: &Value| value.as_array().into_iter().flatten().map(text).collect();
+    let entries = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let list = |value: &Value| entries(value).iter().map(text).collect();
     let mut conditions = Vec::new();
-    for (operator, entries) in sel["Conditions"].as_object().into_iter().flatten() {
-        for entry in entries.as_array().into_iter().flatten() {
-            conditions.push(Condition {
-                operator: operator.as_str().into(),
-                key: text(&entry["ConditionKey"]),
-                value: text(&entry["ConditionValue"]),
-            });
-        }
+    for (operator, list) in sel["Conditions"].as_object().into_iter().flatten() {
+        conditions.extend(entries(list).iter().map(|entry| Condition {
+            operator: operator.as_str().into(),
+            key: text(&entry["ConditionKey"]),
+            value: text(&entry["ConditionValue"]),
+        }));
     }
     let tag = |entry: &Value| TagCondition {
         kind: text(&entry["ConditionType"]),
@@ -39,191 +56,245 @@ fn selection(vector: &Value) -> Selection {
         value: text(&entry["ConditionValue"]),
     };
     Selection {
-        plan_id: "p".into(),
-        plan_name: "p".into(),
-        selection_id: "s".into(),
-        selection_name: "s".into(),
         is_organization_plan: vector["org"].as_bool().unwrap_or(false),
         resources: list(&sel["Resources"]),
         not_resources: list(&sel["NotResources"]),
-        list_of_tags: sel["ListOfTags"].as_array().into_iter().flatten().map(tag).collect(),
+        list_of_tags: entries(&sel["ListOfTags"]).iter().map(tag).collect(),
         conditions,
+        ..Selection::default()
     }
 }
 
 #[test]
 fn every_vector_gives_its_answer() {
-    let vectors: Value = serde_json::from_str(include_str!("../../../tests/data/selections.json")).expect("JSON");
-    let vectors = vectors.as_array().expect("a list");
-    assert!(vectors.len() >= 72);
-    for vector in vectors {
-        let opt_in = if vector["optin"].is_null() && vector.get("optin").is_some() {
-            None
-        } else {
-            Some(vector["optin"].as_bool().unwrap_or(true))
-        };
-        let tags: Option<BTreeMap<String, String>> = match vector.get("tags") {
-            Some(Value::Null) => None,
-            Some(tags) => Some(serde_json::from_value(tags.clone()).expect("tags")),
-            None => Some(BTreeMap::new()),
-        };
+    let vectors: Vec<Value> =
+        serde_json::from_str(include_str!("../../../tests/data/selections.json")).expect("a list");
+    assert!(vectors.len() >= 180, "only {} vectors", vectors.len());
+    for vector in &vectors {
+        let tags: Option<BTreeMap<String, String>> = vector.get("tags").map_or(Some(BTreeMap::new()), |tags| {
+            serde_json::from_value(tags.clone()).expect("tags")
+        });
         let table = TableFacts {
             arn: vector["arn"].as_str().unwrap_or(ARN),
             tags: tags.as_ref(),
         };
-        let index = Index::new(place(opt_in), vec![selection(vector)]);
-        let judgement = index.judge_one(0, &table);
-        let answer = match judgement.membership {
+        let index = Index::new(place_of(vector), vec![selection_of(vector)]);
+        let Judgement { membership, reason } = index.judge_one(0, &table);
+        let answer = match membership {
             Membership::Yes => "yes",
             Membership::No => "no",
             Membership::Uncertain => "uncertain",
         };
-        assert_eq!(answer, vector["expect"], "{}: {}", vector["id"], judgement.reason);
-        let reason = vector["reason"].as_str().unwrap_or_default();
-        assert!(
-            judgement.reason.contains(reason),
-            "{}: {}",
-            vector["id"],
-            judgement.reason
-        );
+        let why = format!("{} ({}): {reason}", vector["id"], vector["why"]);
+        assert_eq!(answer, vector["expect"], "{why}");
+        assert!(reason.contains(vector["reason"].as_str().unwrap_or_default()), "{why}");
         let indexed = index.judge_all(&table);
         let found = indexed
             .first()
             .map_or(Membership::No, |(_, judgement)| judgement.membership);
-        assert_eq!(found, judgement.membership, "{}: the index disagrees", vector["id"]);
+        assert_eq!(found, membership, "the index disagrees: {why}");
     }
 }
 
 #[test]
-fn what_was_not_read_leaves_only_a_no_open() {
-    let unread = [Unread {
-        what: "the list of backup plans".into(),
-    }];
+fn vectors_have_ids_of_their_own() {
+    let vectors: Vec<Value> =
+        serde_json::from_str(include_str!("../../../tests/data/selections.json")).expect("a list");
+    let ids: std::collections::BTreeSet<String> = vectors.iter().map(|vector| text(&vector["id"])).collect();
+    assert_eq!(ids.len(), vectors.len());
+    // An uncertain answer must say what is uncertain.
+    assert!(
+        vectors
+            .iter()
+            .all(|vector| vector["expect"] != "uncertain" || vector["reason"].is_string())
+    );
+}
+
+fn named(name: &str, resources: &[&str]) -> Selection {
+    Selection {
+        plan_name: "daily".into(),
+        selection_name: name.into(),
+        resources: resources.iter().map(|text| (*text).to_owned()).collect(),
+        ..Selection::default()
+    }
+}
+
+fn verdict(selections: Vec<Selection>, opt_in: Option<bool>, unread: &[Unread]) -> PlanVerdict {
     let tags = BTreeMap::new();
     let table = TableFacts {
         arn: ARN,
         tags: Some(&tags),
     };
-    let empty = Index::new(place(Some(true)), Vec::new());
-    assert_eq!(plan_verdict(&empty, &table, &[]).kind, PlanVerdictKind::Unprotected);
-    assert_eq!(plan_verdict(&empty, &table, &unread).kind, PlanVerdictKind::Uncertain);
-    let all = Selection {
-        resources: vec!["*".into()],
-        ..Selection::default()
-    };
-    let index = Index::new(place(Some(true)), vec![all]);
-    assert_eq!(plan_verdict(&index, &table, &unread).kind, PlanVerdictKind::Protected);
+    plan_verdict(&Index::new(place(opt_in), selections), &table, unread)
 }
 
-fn tags() -> impl Strategy<Value = BTreeMap<String, String>> {
-    prop::collection::btree_map("[ab]", "[xy]{0,2}", 0..3)
-}
-
-fn selections() -> impl Strategy<Value = Selection> {
-    let pattern = prop::sample::select(vec![
-        "*",
-        "arn:aws:dynamodb:*",
-        "arn:aws:dynamodb:*:*:table/*",
-        "arn:aws:dynamodb:*:*:table/a*",
-        "arn:aws:dynamodb:*:*:table/*a",
-        "arn:aws:dynamodb:us-east-1:111122223333:table/a",
-        "arn:aws:dynamodb:us-east-1:111122223333:table/ab",
-        "arn:aws:dynamodb:::table/a",
-        "arn:aws:s3:::*",
-    ]);
-    let patterns = prop::collection::vec(pattern.prop_map(str::to_owned), 0..3);
-    let tag = (
-        prop::sample::select(vec!["a", "b", "aws:ResourceTag/a"]),
-        "[xy]{0,2}",
-        prop::bool::weighted(0.9),
-    )
-        .prop_map(|(key, value, is_known)| TagCondition {
-            kind: if is_known {
-                "STRINGEQUALS".into()
-            } else {
-                "STRINGLIKE".into()
-            },
-            key: key.to_owned(),
-            value,
-        });
-    let operator = prop::sample::select(vec![
-        "StringEquals",
-        "StringNotEquals",
-        "StringLike",
-        "StringNotLike",
-        "StringNew",
-    ]);
-    let condition = (operator, "[ab]", "[xy*]{0,2}").prop_map(|(operator, key, value)| Condition {
-        operator: operator.into(),
-        key: format!("aws:ResourceTag/{key}"),
-        value,
-    });
-    let parts = (
-        patterns.clone(),
-        patterns,
-        prop::collection::vec(tag, 0..3),
-        prop::collection::vec(condition, 0..3),
-    );
-    (parts, any::<bool>()).prop_map(
-        |((resources, not_resources, list_of_tags, conditions), is_org)| Selection {
-            is_organization_plan: is_org,
-            resources,
-            not_resources,
-            list_of_tags,
-            conditions,
-            ..Selection::default()
+#[test]
+fn what_was_not_read_leaves_only_a_no_open() {
+    let unread = [
+        Unread {
+            what: "the list of backup plans".into(),
         },
-    )
+        Unread {
+            what: "selection `x`".into(),
+        },
+    ];
+    assert_eq!(verdict(Vec::new(), Some(true), &[]).kind, PlanVerdictKind::Unprotected);
+    let open = verdict(Vec::new(), Some(true), &unread);
+    assert_eq!(open.kind, PlanVerdictKind::Uncertain);
+    assert!(
+        open.reason
+            .contains("the list of backup plans (and 1 more) could not be read"),
+        "{}",
+        open.reason
+    );
+    let sure = verdict(vec![named("all", &["*"])], Some(true), &unread);
+    assert_eq!((sure.kind, sure.matches), (PlanVerdictKind::Protected, vec![0]));
 }
 
-proptest! {
-    #[test]
-    fn the_index_agrees_with_the_definition(
-        selections in prop::collection::vec(selections(), 0..8),
-        name in "[ab]{1,3}",
-        tags in prop::option::of(tags()),
-        opt_in in any::<Option<bool>>(),
-    ) {
-        let arn = format!("arn:aws:dynamodb:us-east-1:111122223333:table/{name}");
-        let table = TableFacts { arn: &arn, tags: tags.as_ref() };
-        let index = Index::new(place(opt_in), selections);
-        let slow: Vec<(usize, Judgement)> = (0..index.len())
-            .map(|number| (number, index.judge_one(number, &table)))
-            .filter(|(_, judgement)| judgement.membership != Membership::No)
-            .collect();
-        prop_assert_eq!(index.judge_all(&table), slow);
-    }
+#[test]
+fn a_certain_selection_beats_uncertain_ones() {
+    let doubtful = named("doubtful", &["arn:aws:dynamodb:*:*:table/*ders"]);
+    let result = verdict(vec![doubtful.clone(), named("all", &["*"])], Some(true), &[]);
+    assert_eq!(
+        (result.kind, result.matches, result.open),
+        (PlanVerdictKind::Protected, vec![1], vec![0])
+    );
+    assert_eq!(result.reason, "plan `daily`, selection `all`: taken by Resources `*`");
+    let result = verdict(vec![doubtful], Some(true), &[]);
+    assert_eq!(
+        (result.kind, result.matches, result.open),
+        (PlanVerdictKind::Uncertain, vec![], vec![0])
+    );
+}
 
-    #[test]
-    fn knowing_more_never_changes_a_known_answer(
-        selection in selections(),
-        name in "[ab]{1,3}",
-        known in tags(),
-        opt_in in any::<bool>(),
-    ) {
-        let arn = format!("arn:aws:dynamodb:us-east-1:111122223333:table/{name}");
-        let full = Index::new(place(Some(opt_in)), vec![selection.clone()]).judge_one(0, &TableFacts { arn: &arn, tags: Some(&known) });
-        for (place_known, tags_known) in [(None, true), (Some(opt_in), false), (None, false)] {
-            let table = TableFacts { arn: &arn, tags: tags_known.then_some(&known) };
-            let less = Index::new(place(place_known), vec![selection.clone()]).judge_one(0, &table);
-            if less.membership != Membership::Uncertain {
-                prop_assert_eq!(less.membership, full.membership, "{} / {}", less.reason, full.reason);
-            }
-        }
+#[test]
+fn a_no_names_the_nearest_miss() {
+    let other = named("other", &["arn:aws:s3:::*"]);
+    let lines = [
+        (vec![], "no live plan here has a selection"),
+        (vec![other.clone()], "names neither this table nor a tag of it"),
+        (
+            vec![other.clone(), other.clone()],
+            "none of 2 selections here names this table",
+        ),
+        (
+            vec![other.clone(), named("all", &["*"])],
+            "selection `all`: Resources `*` matches, but DynamoDB is not opted in",
+        ),
+    ];
+    for (selections, expected) in lines {
+        let result = verdict(selections, Some(false), &[]);
+        assert_eq!(result.kind, PlanVerdictKind::Unprotected);
+        assert!(result.reason.contains(expected), "{}", result.reason);
     }
+    // Many selections: the same miss, found among the candidates.
+    let mut many = vec![other; 200];
+    many.push(named("all", &["*"]));
+    let index = Index::new(place(Some(false)), many);
+    for (arn, expected) in [
+        (ARN, "selection `all`"),
+        (&ARN.replace("Orders", "awsbackup-restore-test-1"), "restore"),
+    ] {
+        let reason = plan_verdict(&index, &TableFacts { arn, tags: None }, &[]).reason;
+        assert!(reason.contains(expected), "{reason}");
+    }
+}
 
-    #[test]
-    fn globs_agree_with_a_plain_search(pattern in "[ab *]{0,6}", text in "[ab ]{0,8}") {
-        fn plain(pattern: &[char], text: &[char]) -> bool {
-            match pattern.split_first() {
-                None => text.is_empty(),
-                Some(('*', rest)) => (0..=text.len())
-                    .take_while(|end| text[..*end].iter().all(|character| !character.is_whitespace()))
-                    .any(|end| plain(rest, &text[end..])),
-                Some((first, rest)) => text.first() == Some(first) && plain(rest, &text[1..]),
-            }
-        }
-        let chars: (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-        prop_assert_eq!(pattern::Glob::new(&pattern).matches(&text), plain(&chars.0, &chars.1));
+#[test]
+fn a_name_that_dynamodb_does_not_allow_is_never_certain() {
+    for name in ["a b", "a:b", "caf\u{e9}", "a\u{a0}b"] {
+        let arn = format!("arn:aws:dynamodb:us-east-1:111122223333:table/{name}");
+        let index = Index::new(
+            place(Some(true)),
+            vec![named("all", &["*"]), named("other", &["arn:aws:s3:::*"])],
+        );
+        let judged = index.judge_all(&TableFacts { arn: &arn, tags: None });
+        assert_eq!(judged.len(), 2, "{name}");
+        assert!(
+            judged
+                .iter()
+                .all(|(_, judgement)| judgement.membership == Membership::Uncertain),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn stars_stop_at_white_space() {
+    use Membership::{No, Uncertain, Yes};
+    for (pattern, text, expected) in [
+        ("", "", Yes),
+        ("", "a", No),
+        ("*", "", Yes),
+        ("*", "a b", No),
+        ("**", "ab", Yes),
+        ("prod*", "production", Yes),
+        ("prod*", "prod eu", No),
+        ("a*b*a", "aba", Yes),
+        ("a*b*a", "axbxbxa", Yes),
+        ("a*b*a", "ab", No),
+        ("a*a", "a", No),
+        ("a*a", "aa", Yes),
+        ("a?c", "abc", No),
+        ("abc", "abc", Yes),
+        ("abc", "ab", No),
+        ("* b*", "a bc", Yes),
+        ("*a b*", "aa b", Yes),
+        ("*b c*", "b xb c", No),
+        ("* *", "a b", Yes),
+        ("* *", "a  b", No),
+        ("*  *", "a  b", Yes),
+        ("*\u{e9}*", "caf\u{e9}x", Yes),
+        // Half of one character never equals half of another.
+        ("*\u{e9}", "\u{e8}", No),
+        ("a*", "a\u{3000}b", Uncertain),
+        ("b*", "a\u{3000}b", No),
+        ("a\u{3000}*", "a\u{3000}b", Yes),
+    ] {
+        assert_eq!(glob(pattern, text), expected, "{pattern:?} on {text:?}");
+    }
+}
+
+#[test]
+fn hostile_patterns_stay_fast() {
+    let start = Instant::now();
+    let text = "a".repeat(20_000);
+    assert_eq!(glob(&("*a".repeat(500) + "b"), &text), Membership::No);
+    assert_eq!(
+        glob(&("a*".repeat(500) + "b*"), &(text.clone() + " " + &text)),
+        Membership::No
+    );
+    assert_eq!(glob(&"*".repeat(10_000), &text), Membership::Yes);
+    assert_eq!(glob(&("*a".repeat(500) + "\u{e9}"), &(text + "\u{a0}")), Membership::No);
+    behind(&"*a".repeat(500), &"a".repeat(500));
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+#[test]
+fn patterns_are_classified_by_their_form() {
+    use super::pattern::ArnPattern;
+    for (text, breadth, doubt) in [
+        ("*", Breadth::Broad, None),
+        ("arn:aws:*", Breadth::Broad, None),
+        ("arn:aws:dynamodb:*", Breadth::Broad, None),
+        ("arn:aws:dynamodb:*:*", Breadth::Broad, None),
+        ("arn:aws:dynamodb:eu-west-1:*", Breadth::Broad, None),
+        ("arn:aws:dynamodb:*:*:*", Breadth::Broad, None),
+        ("arn:aws:dynamodb:::*", Breadth::Broad, Some(Doubt::EmptySegment)),
+        ("arn:*", Breadth::Broad, Some(Doubt::OddWildcard)),
+        ("arn:aws:dynamodb:*:*:table/*", Breadth::Explicit, None),
+        ("arn:aws:dynamodb:*:*:table/a*", Breadth::Explicit, None),
+        (
+            "arn:aws:dynamodb:*:*:table/*a",
+            Breadth::Explicit,
+            Some(Doubt::InnerWildcard),
+        ),
+        ("arn:aws:dynamodb:*:*:table*", Breadth::Unclear, None),
+        ("arn:aws:dynamodb:*:*:*/a", Breadth::Unclear, Some(Doubt::InnerWildcard)),
+        ("arn:aws:dynamodb:*:table/*", Breadth::Unclear, Some(Doubt::OddWildcard)),
+        ("arn:aws:dynamodb:*table/a", Breadth::Unclear, Some(Doubt::OddWildcard)),
+    ] {
+        let pattern = ArnPattern::new(text);
+        assert_eq!((pattern.breadth, pattern.doubt), (breadth, doubt), "{text}");
     }
 }

@@ -324,6 +324,7 @@ fn coverage(tables: &[TableRow]) -> Coverage {
         tables_described: tables.len(),
         tables_vanished: 0,
         tables_unknown: 0,
+        regions_unknown: false,
         gaps: vec![
             gap("ledger-vault", GapKind::Denied),
             gap("archive-vault", GapKind::Throttled),

@@ -44,7 +44,7 @@ impl Statement {
             .filter(|target| target.tables_listed.is_none())
             .count();
         let unknown_tables = tables(Verdict::Unknown).max(report.coverage.tables_unknown);
-        let missing = unknown_tables > 0 || unread > 0 || findings(Verdict::Unknown) > 0;
+        let missing = unknown_tables > 0 || findings(Verdict::Unknown) > 0 || report.is_evidence_missing();
         let all = plural(totals.tables, "table");
         let (outcome, headline) = if open > 0 {
             let most = report.open_findings().map(|finding| finding.severity).max();

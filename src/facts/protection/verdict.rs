@@ -1,0 +1,114 @@
+//! The verdict over all selections of a target: is a table in a plan?
+
+use super::TableFacts;
+use super::index::Index;
+use super::reason::Why;
+use super::tri::{Judgement, Membership};
+
+/// Up to so many selections a "no" looks at every one for the nearest miss; beyond it, at the candidates only.
+const EXPLAINED: usize = 50;
+
+/// Plans, selections or a list of them that could not be read, and might take the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// What, in words: "the selections of plan `daily`".
+    pub what: String,
+}
+
+/// Over all selections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlanVerdictKind {
+    /// A selection takes the table.
+    Protected,
+    /// None does, and all were read.
+    Unprotected,
+    /// It cannot be told.
+    Uncertain,
+}
+
+/// The verdict over all selections of a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanVerdict {
+    /// The verdict.
+    pub kind: PlanVerdictKind,
+    /// Why, in one sentence without its full stop.
+    pub reason: String,
+    /// The selections that take the table for certain.
+    pub matches: Vec<usize>,
+    /// The selections that may take it.
+    pub open: Vec<usize>,
+}
+
+/// Is the table in a plan? Selections are a union: one that surely takes it is enough, and what could not be read
+/// leaves only a "no" open.
+pub fn plan_verdict(index: &Index, table: &TableFacts<'_>, unread: &[Unread]) -> PlanVerdict {
+    let judged = index.judge_all(table);
+    let numbers = |membership: Membership| -> Vec<usize> {
+        let of = judged
+            .iter()
+            .filter(|(_, judgement)| judgement.membership == membership);
+        of.map(|(number, _)| *number).collect()
+    };
+    let (matches, open) = (numbers(Membership::Yes), numbers(Membership::Uncertain));
+    let first = |membership: Membership| {
+        let found = judged.iter().find(|(_, judgement)| judgement.membership == membership);
+        found.map(|(number, judgement)| sentence(index, *number, judgement))
+    };
+    let (kind, reason) = if let Some(reason) = first(Membership::Yes) {
+        (PlanVerdictKind::Protected, reason + &more(matches.len()))
+    } else if let Some(reason) = first(Membership::Uncertain) {
+        (PlanVerdictKind::Uncertain, reason + &more(open.len()))
+    } else if let Some(first) = unread.first() {
+        let what = format!("{}{}", first.what, more(unread.len()));
+        (
+            PlanVerdictKind::Uncertain,
+            format!("no selection that was read takes it, and {what} could not be read"),
+        )
+    } else {
+        (PlanVerdictKind::Unprotected, why_not(index, table))
+    };
+    PlanVerdict {
+        kind,
+        reason,
+        matches,
+        open,
+    }
+}
+
+fn more(number: usize) -> String {
+    if number > 1 {
+        format!(" (and {} more)", number - 1)
+    } else {
+        String::new()
+    }
+}
+
+fn sentence(index: &Index, number: usize, judgement: &Judgement) -> String {
+    let selection = index.selection(number);
+    format!(
+        "plan `{}`, selection `{}`: {}",
+        selection.plan_name, selection.selection_name, judgement.reason
+    )
+}
+
+/// The nearest miss: a selection that matched and then failed says more than one that never matched.
+fn why_not(index: &Index, table: &TableFacts<'_>) -> String {
+    let number = index.len();
+    if number == 0 {
+        return "no live plan here has a selection".to_owned();
+    }
+    let asked: Vec<usize> = if number <= EXPLAINED {
+        (0..number).collect()
+    } else {
+        // The first of all comes last: it tells of a table that no selection can take, such as one of a restore test.
+        index.candidates(table).into_iter().chain([0]).collect()
+    };
+    let nearest = asked
+        .into_iter()
+        .find(|number| index.answer(*number, table).why != Why::NothingMatches);
+    match nearest {
+        Some(nearest) => sentence(index, nearest, &index.judge_one(nearest, table)),
+        None if number == 1 => "the only selection here names neither this table nor a tag of it".to_owned(),
+        None => format!("none of {number} selections here names this table or a tag of it"),
+    }
+}
