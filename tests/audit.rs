@@ -341,6 +341,32 @@ roles = ["SomeOtherRole"]
 }
 
 #[test]
+fn a_region_that_is_not_enabled_is_one_warning_and_missing_evidence() {
+    let bench = Bench::new(&world(""));
+    let rules = [
+        "--format",
+        "json",
+        "--rules",
+        "dynamodb-opted-in,in-a-plan",
+        "--fail-on",
+        "critical",
+    ];
+    let (ran, report) = bench.scan("out", &[&rules[..], &["--regions", "eu-west-1,us-east-1"]].concat());
+    assert_eq!(ran.code, 11, "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("could not read").count(), 1, "{}", ran.stderr);
+    let target = &report["coverage"]["targets"][1];
+    assert_eq!(
+        (&target["region"], &target["status"]),
+        (&Value::from("us-east-1"), &Value::from("not-read"))
+    );
+    let gaps = report["coverage"]["gaps"].as_array().expect("gaps");
+    assert!(
+        gaps.len() > 1 && gaps.iter().all(|gap| gap["kind"] == "region-not-enabled"),
+        "{gaps:?}"
+    );
+}
+
+#[test]
 fn regions_that_nobody_named_or_listed_are_missing_evidence() {
     let bench = Bench::new(&world("[[fault]]\ndeny = \"account:ListRegions\"\n"));
     let rules = ["--format", "json", "--rules", "dynamodb-opted-in"];

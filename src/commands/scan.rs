@@ -1,6 +1,6 @@
 //! `scan`: collect, judge, report. The whole audit in one go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Utc;
 
@@ -11,6 +11,7 @@ use crate::commands::{collect, say};
 use crate::domain::{Gap, GapKind, TargetId};
 use crate::exit::Exit;
 use crate::problem::{Outcome, Problem};
+use crate::report::Report;
 use crate::report::deliver::{Destination, Staging};
 
 /// Frames that every report shows, whatever rules were chosen.
@@ -41,7 +42,7 @@ pub async fn run(args: ScanArgs) -> Outcome<Exit> {
     };
     let inventory = collect::into(&settings, &wanted, staging.dir(), output.quiet).await?;
     let report = judge(&inventory, &rules, &settings.policy)?;
-    warn_of_gaps(&report.coverage.gaps);
+    warn_of_gaps(&report);
     if output.destination == Destination::Stdout {
         let scratch = staging.dir().parent().map(std::path::Path::to_owned);
         let exit = output.finish(&report, None).await;
@@ -56,9 +57,21 @@ pub async fn run(args: ScanArgs) -> Outcome<Exit> {
 }
 
 /// One warning for each kind of call in each target: ten thousand denied tables are one mistake, not ten thousand.
-fn warn_of_gaps(gaps: &[Gap]) {
+fn warn_of_gaps(report: &Report) {
     let mut groups: BTreeMap<(&TargetId, &str, GapKind), Vec<&Gap>> = BTreeMap::new();
-    for gap in gaps {
+    // Where nothing could be listed, one warning says it all; the report names every call.
+    let unread: BTreeSet<&TargetId> = report
+        .coverage
+        .targets
+        .iter()
+        .filter(|target| target.status == "not-read")
+        .map(|target| &target.target)
+        .collect();
+    let says_it_all = ["dynamodb:ListTables", "sts:AssumeRole", "account:ListRegions"];
+    for gap in &report.coverage.gaps {
+        if unread.contains(&gap.target) && !says_it_all.contains(&gap.action.as_str()) {
+            continue;
+        }
         groups
             .entry((&gap.target, &gap.action, gap.kind))
             .or_default()

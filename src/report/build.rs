@@ -179,6 +179,11 @@ fn is_region_list(entry: &CallLogEntry) -> bool {
     entry.action == "account:ListRegions"
 }
 
+/// Calls whose loss hides tables, not facts about them.
+fn is_about_everything(action: &str) -> bool {
+    matches!(action, "dynamodb:ListTables" | "sts:AssumeRole" | "account:ListRegions")
+}
+
 fn accounts<'t>(facts: &Facts, targets: impl Iterator<Item = &'t TargetCoverage>) -> Vec<AccountCoverage> {
     let mut statuses: BTreeMap<&str, BTreeSet<&'static str>> = BTreeMap::new();
     for coverage in targets {
@@ -207,6 +212,8 @@ fn accounts<'t>(facts: &Facts, targets: impl Iterator<Item = &'t TargetCoverage>
 
 fn gaps(facts: &Facts, findings: &[Finding], tables: &BTreeMap<TargetId, Counts>, regions_named: bool) -> Vec<Gap> {
     let unknown = UnknownFindings::of(findings);
+    let is_read =
+        |target: &TargetId| facts.reading.is_whole(target, "dynamodb:ListTables", "") || tables.contains_key(target);
     let mut gaps: Vec<Gap> = facts
         .reading
         .failures
@@ -227,8 +234,10 @@ fn gaps(facts: &Facts, findings: &[Finding], tables: &BTreeMap<TargetId, Counts>
                 why: entry.error.clone().unwrap_or_else(|| entry.outcome.clone()),
                 so: if regions_named && is_region_list(entry) {
                     "the Regions named were not checked against the account's".to_owned()
-                } else {
+                } else if is_read(&target) || is_about_everything(&entry.action) {
                     consequence(&entry.action, here, listed)
+                } else {
+                    "its tables could not be listed either, so nothing here can be judged".to_owned()
                 },
                 hint: hint(entry),
                 target,
