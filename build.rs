@@ -1,4 +1,4 @@
-//! Lists `rules/*.toml`, so that a new rule is one new file.
+//! Lists `rules/*.toml` and `rules/frameworks/*.toml`, so that a new rule or framework is one new file.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -7,9 +7,15 @@ fn main() {
     println!("cargo::rerun-if-changed=rules");
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=CARGO_MANIFEST_DIR");
+    list("rules", "rules.rs");
+    list("rules/frameworks", "frameworks.rs");
+}
+
+/// Writes a list of the TOML files of a folder, by name and text.
+fn list(folder: &str, to: &str) {
     let root = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
-    let mut names: Vec<String> = std::fs::read_dir(Path::new(&root).join("rules"))
-        .expect("the rules folder is part of the package")
+    let mut names: Vec<String> = std::fs::read_dir(Path::new(&root).join(folder))
+        .expect("the folder is part of the package")
         .filter_map(|entry| entry.expect("a readable folder").file_name().into_string().ok())
         .filter(|name| name.ends_with(".toml"))
         .collect();
@@ -17,10 +23,13 @@ fn main() {
     let mut list = String::from("&[\n");
     for name in names {
         // The path is put together when the package is compiled: a build folder may serve several checkouts.
-        let path = format!("concat!(env!(\"CARGO_MANIFEST_DIR\"), {:?})", format!("/rules/{name}"));
+        let path = format!(
+            "concat!(env!(\"CARGO_MANIFEST_DIR\"), {:?})",
+            format!("/{folder}/{name}")
+        );
         writeln!(list, "    ({name:?}, include_str!({path})),").expect("writing to a string");
     }
     list.push_str("]\n");
     let out = std::env::var("OUT_DIR").expect("cargo sets it");
-    std::fs::write(Path::new(&out).join("rules.rs"), list).expect("the output folder is writable");
+    std::fs::write(Path::new(&out).join(to), list).expect("the output folder is writable");
 }

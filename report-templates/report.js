@@ -11,14 +11,18 @@
     const text = [name, arn, facts.tags].join("\n").toLowerCase();
     return { arn, name, account, region, verdict: data.verdicts[verdict], facts, text, findings: [] };
   });
-  const findings = data.findings.map(([table, rule, verdict, message, extra]) => {
-    const t = tables[table];
+  const findings = data.findings.map(([table, rule, verdict, message, extra, waiver, subject]) => {
     const r = data.rules[rule];
-    const finding = { table: t, rule: r.id, rule_: r, verdict: data.verdicts[verdict], message, extra };
+    const t = table === null ? other(r.subject, subject) : tables[table];
+    const finding = { table: t, rule: r.id, rule_: r, verdict: data.verdicts[verdict], message, extra, waiver };
     finding.text = t.text + "\n" + r.id + "\n" + message.toLowerCase();
     t.findings.push(finding);
     return finding;
   });
+  // What a finding is about that is not about a table: a vault, a plan, a Region, a waiver.
+  function other(subject, [name, arn, account, region]) {
+    return { subject, name, arn, account, region, facts: {}, findings: [], text: [subject, name, arn].join("\n").toLowerCase() };
+  }
   const evidence = (f) => Object.fromEntries(f.rule_.reads.map((name) => [name, name in f.extra ? f.extra[name] : f.table.facts[name]]));
 
   const el = (name, attributes, ...children) => {
@@ -32,17 +36,19 @@
   const show = (value) => (value === null ? "unknown" : value === true ? "yes" : value === false ? "no" : String(value));
   const number = (value) => (value === null || value === undefined ? -1 : Number(value));
 
+  const titled = (table) => (table.subject ? el("span", {}, table.subject + " ", bdi(table.name)) : bdi(table.name));
+  const judged = (f) => (f.waiver ? el("span", {}, tag(f.verdict), " waived by ", bdi(f.waiver)) : tag(f.verdict));
   const place = (table) => el("span", {}, table.account, el("br"), table.region);
 
   const VIEWS = {
     findings: {
       rows: findings,
       columns: [
-        ["Table", (f) => bdi(f.table.name), (f) => f.table.name],
+        ["Table or other subject", (f) => titled(f.table), (f) => f.table.name],
         ["Account, Region", (f) => place(f.table), (f) => f.table.account + f.table.region],
         ["Rule", (f) => f.rule, (f) => f.rule],
         ["Severity", (f) => f.rule_.severity, (f) => SEVERITIES.indexOf(f.rule_.severity)],
-        ["Verdict", (f) => tag(f.verdict), (f) => VERDICTS.indexOf(f.verdict)],
+        ["Verdict", (f) => judged(f), (f) => VERDICTS.indexOf(f.verdict)],
         ["Found", (f) => bdi(f.message), (f) => f.message],
       ],
       start: 4,
@@ -126,10 +132,10 @@
       cell.append(el("strong", {}, "Facts the rule read"), pairs(evidence(row)));
     } else {
       const list = el("ul");
-      for (const f of table.findings || []) list.append(el("li", {}, tag(f.verdict), " " + f.rule + ": ", bdi(f.message)));
+      for (const f of table.findings || []) list.append(el("li", {}, judged(f), " " + f.rule + ": ", bdi(f.message)));
       cell.append(list, el("strong", {}, "Every fact"), pairs(table.facts));
     }
-    cell.append(el("strong", {}, "Look for yourself"), el("pre", {}, command(table)));
+    if (!table.subject) cell.append(el("strong", {}, "Look for yourself"), el("pre", {}, command(table)));
     return el("tr", { class: "detail" }, cell);
   };
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Proves, from evidence and not from intent, that every Amazon DynamoDB table is backed up with AWS Backup.
 ///
@@ -31,8 +31,7 @@ pub enum Command {
     /// Back up tables by hand, now.
     Backup(BackupArgs),
     /// Why a rule judges as it does, what a fact means, which permissions are needed.
-    #[command(subcommand)]
-    Explain(ExplainCommand),
+    Explain(ExplainArgs),
     /// The whole story on a simulated AWS: no account needed, nothing leaves this machine.
     Demo(DemoArgs),
     /// Serve a simulated AWS on loopback, for the AWS CLI, for training, for tests.
@@ -59,6 +58,19 @@ pub struct RuleArgs {
     /// A folder of rule files (*.toml) to use instead of the ones that come with the program.
     #[arg(long, value_name = "DIR")]
     pub rules_dir: Option<PathBuf>,
+    /// Judge by these compliance frameworks, separated by commas: their rules, the numbers they fix, and a matrix of
+    /// their controls. `explain frameworks` lists them.
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub framework: Vec<String>,
+    /// A file with [policy] and its tiers, instead of those of the settings file.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// File with waivers. Without this flag: the one that the settings file names.
+    #[arg(long, value_name = "FILE")]
+    pub waivers: Option<PathBuf>,
+    /// Print which tier of the policy takes this table (name or ARN) and the values that apply to it, and stop.
+    #[arg(long, value_name = "TABLE")]
+    pub explain_policy: Option<String>,
 }
 
 /// What to write, and where.
@@ -144,6 +156,9 @@ pub struct PlanArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
     pub scope: ScopeArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub rules: RuleArgs,
     /// The plan file to write.
     #[arg(long, value_name = "FILE", default_value = "remediation-plan.json")]
     pub to: PathBuf,
@@ -232,9 +247,31 @@ pub struct BackupArgs {
     pub wait: WaitArgs,
 }
 
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// How to print it: text or json.
+    #[arg(long, value_name = "FORMAT", default_value = "text", global = true)]
+    pub format: ExplainFormat,
+    #[command(subcommand)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub command: ExplainCommand,
+}
+
+/// How `explain` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExplainFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
 /// Subcommands of `explain`.
 #[derive(Debug, Subcommand)]
 pub enum ExplainCommand {
+    /// Why a table got its verdicts: every selection of its Region, its recovery points, its facts, its rules.
+    Table(Box<ExplainTableArgs>),
     /// List the rules.
     Rules,
     /// What one rule asks, why, and what to do about it.
@@ -242,8 +279,15 @@ pub enum ExplainCommand {
         /// The rule's id.
         id: String,
     },
-    /// Every fact: its type, what it says, when it is unknown.
+    /// Every fact: its type and unit, what it says, when it is unknown, where it comes from.
     Facts,
+    /// List the compliance frameworks.
+    Frameworks,
+    /// The controls of one framework, with the rules that give evidence for them.
+    Framework {
+        /// The framework's id.
+        id: String,
+    },
     /// The least-privilege IAM policy of a command, as JSON.
     Permissions {
         /// The command that needs them: scan, remediate, backup, deliver.
@@ -255,6 +299,23 @@ pub enum ExplainCommand {
     },
     /// The exit codes.
     ExitCodes,
+}
+
+/// Arguments of `explain table`.
+#[derive(Debug, Args)]
+pub struct ExplainTableArgs {
+    /// ARN or name of the table.
+    pub table: String,
+    /// The inventory to look into: the `inventory` folder of a scan, or what `collect` wrote. Without this flag: that of
+    /// the latest report below backproof-report.
+    #[arg(long, value_name = "INVENTORY")]
+    pub inventory: Option<PathBuf>,
+    /// Settings file. Without this flag: backproof.toml, if it is there.
+    #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub rules: RuleArgs,
 }
 
 /// Arguments of `demo`.

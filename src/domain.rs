@@ -123,6 +123,65 @@ impl FromStr for Verdict {
     }
 }
 
+/// What a rule judges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// A DynamoDB table: what most rules are about.
+    Table,
+    /// A recovery point of a table.
+    RecoveryPoint,
+    /// A backup vault.
+    Vault,
+    /// A backup plan.
+    Plan,
+    /// One account in one Region.
+    Target,
+    /// A waiver of the waivers file.
+    Waiver,
+    /// A tier that exempts tables.
+    Exemption,
+}
+
+impl Subject {
+    /// Every subject, in the order of reports.
+    pub const ALL: [Self; 7] = [
+        Self::Table,
+        Self::RecoveryPoint,
+        Self::Vault,
+        Self::Plan,
+        Self::Target,
+        Self::Waiver,
+        Self::Exemption,
+    ];
+
+    /// The word of rule files and machine formats.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::RecoveryPoint => "recovery-point",
+            Self::Vault => "vault",
+            Self::Plan => "plan",
+            Self::Target => "target",
+            Self::Waiver => "waiver",
+            Self::Exemption => "exemption",
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Subject {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|subject| subject.as_str() == text).ok_or(())
+    }
+}
+
 /// How much a non-compliant finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -180,7 +239,7 @@ pub enum FactValue {
     /// A number with fraction, in the unit of the fact's name.
     Float(f64),
     /// A name, an ARN, a word of a closed list, a sentence. Untrusted where it came from AWS.
-    Text(String),
+    Text(Arc<str>),
     /// An instant.
     Time(DateTime<Utc>),
 }
@@ -221,8 +280,8 @@ pub struct Finding {
     pub id: String,
     /// The rule's id, which is its file name.
     pub rule: Arc<str>,
-    /// What is judged: `table`.
-    pub subject: &'static str,
+    /// What is judged.
+    pub subject: Subject,
     /// ARN of what is judged.
     pub resource_arn: String,
     /// Name of what is judged, for people.
@@ -235,6 +294,8 @@ pub struct Finding {
     pub severity: Severity,
     /// Accepted by a waiver. It stays in every report all the same.
     pub waived: bool,
+    /// Id of that waiver.
+    pub waiver: Option<Arc<str>>,
     /// What was found, in one sentence.
     pub message: String,
     /// What to do about it; empty unless non-compliant or unknown.

@@ -52,7 +52,7 @@ async fn run(command: Command) -> Outcome<Exit> {
         Command::Report(args) => commands::report::run(args).await,
         Command::Remediate(command) => commands::remediate::run(command).await,
         Command::Backup(args) => commands::backup::run(args).await,
-        Command::Explain(command) => commands::explain::run(command),
+        Command::Explain(args) => commands::explain::run(args),
         Command::Demo(args) => commands::demo::run(args).await,
         Command::Sandbox(args) => commands::sandbox::run(args).await,
     }

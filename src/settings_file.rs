@@ -2,10 +2,28 @@
 //!
 //! Used for `backproof.toml` and for rule files. It never stops at the first mistake.
 
+use chrono::NaiveDate;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::problem::Problem;
+
+/// Reads a whole document: what `read` makes of it, if it can be parsed at all, and every mistake. Keys that `read` does
+/// not ask for are mistakes too.
+pub fn read_document<T>(
+    origin: &str,
+    text: &str,
+    read: impl for<'a, 't> FnOnce(&mut Reader<'a>, &mut Section<'t, 'a>) -> T,
+) -> (Option<T>, Vec<Problem>) {
+    let mut reader = Reader::new(origin, text);
+    let value = reader.parse().map(|document| {
+        let mut root = Section::root(&document);
+        let value = read(&mut reader, &mut root);
+        reader.finish(&root);
+        value
+    });
+    (value, reader.into_problems())
+}
 
 /// The mistakes of one file while it is being read.
 pub struct Reader<'a> {
@@ -44,9 +62,14 @@ impl<'a> Reader<'a> {
 
     /// Notes a mistake at a byte offset.
     pub fn note(&mut self, offset: usize, what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) {
-        let location = format!("{}:{}", self.origin, self.line(offset));
+        let location = self.place(offset);
         self.problems
             .push(Problem::usage(what).at(location).why(why).hint(hint));
+    }
+
+    /// File and line of a byte offset.
+    pub fn place(&self, offset: usize) -> String {
+        format!("{}:{}", self.origin, self.line(offset))
     }
 
     /// The line of a byte offset, from 1.
@@ -106,6 +129,32 @@ impl<'a> Reader<'a> {
         match value.get_ref() {
             DeValue::Boolean(flag) => Some(*flag),
             other => self.wrong_type(section, key, "true or false", other, value.span().start),
+        }
+    }
+
+    /// Reads a day: a TOML date, or the same in quotes.
+    pub fn date(&mut self, section: &mut Section<'_, 'a>, key: &'static str) -> Option<Located<NaiveDate>> {
+        let value = section.take(key)?;
+        let offset = value.span().start;
+        let written = match value.get_ref() {
+            DeValue::String(text) => text.to_string(),
+            DeValue::Datetime(written) => written.to_string(),
+            other => return self.wrong_type(section, key, "a date such as `2027-06-30`", other, offset),
+        };
+        // Four digits, two, two: chrono alone would take fewer, too.
+        let date = NaiveDate::parse_from_str(&written, "%Y-%m-%d").ok();
+        match date.filter(|date| date.to_string() == written) {
+            Some(value) => Some(Located { value, offset }),
+            None => {
+                let what = format!("`{}` is not a date", section.path_of(key));
+                self.note(
+                    offset,
+                    what,
+                    format!("it is `{written}`"),
+                    "write a day, like `2027-06-30`",
+                );
+                None
+            }
         }
     }
 
@@ -227,6 +276,14 @@ impl<'t, 'a> Section<'t, 'a> {
         self.table.iter().map(|(key, value)| (key.get_ref().to_string(), value))
     }
 
+    /// Where the value of a key stands, if the key is there. It still has to be read.
+    pub fn place_of(&self, key: &str) -> Option<usize> {
+        let mut entries = self.table.iter();
+        entries
+            .find(|(name, _)| name.get_ref() == key)
+            .map(|(_, value)| value.span().start)
+    }
+
     fn take(&mut self, key: &'static str) -> Option<&'t Spanned<DeValue<'a>>> {
         self.known.push(key);
         self.table
@@ -235,7 +292,8 @@ impl<'t, 'a> Section<'t, 'a> {
             .map(|(_, value)| value)
     }
 
-    fn path_of(&self, key: &str) -> String {
+    /// The key with the names of the tables around it, for messages.
+    pub fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() {
             key.to_owned()
         } else {

@@ -38,6 +38,25 @@ fn begins_formula(text: &str) -> bool {
     first.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
 }
 
+/// Does the text match a pattern in which `*` stands for any run of characters? Case matters.
+pub fn glob(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
 fn turns_direction(character: char) -> bool {
     matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{061c}')
 }
@@ -50,6 +69,23 @@ mod tests {
     fn terminals_get_one_harmless_line() {
         assert_eq!(one_line("a\u{1b}[31mb\nc\u{202e}d"), "a\u{fffd}[31mb c\u{fffd}d");
         assert_eq!(one_line("ledger-😀"), "ledger-😀");
+    }
+
+    #[test]
+    fn stars_stand_for_any_run() {
+        for (pattern, text, matches) in [
+            ("*", "", true),
+            ("a", "a", true),
+            ("a", "ab", false),
+            ("a*", "ab", true),
+            ("*b", "ab", true),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*bc", "abbc", true),
+            ("ab*b", "ab", false),
+            ("**", "x", true),
+        ] {
+            assert_eq!(glob(pattern, text), matches, "{pattern} {text}");
+        }
     }
 
     #[test]

@@ -50,9 +50,11 @@ fn row(context: &Context<'_>, job: &types::BackupJob) -> Option<BackupJob> {
         status_message: job.status_message().map(str::to_owned),
         message_category: job.message_category().map(str::to_owned),
         created_at: instant(job.creation_date()),
+        start_by: instant(job.start_by()),
         completed_at: instant(job.completion_date()),
         vault_name: job.backup_vault_name().map(str::to_owned),
         recovery_point_arn: job.recovery_point_arn().map(str::to_owned),
+        role_arn: job.iam_role_arn().map(str::to_owned),
         created_by_plan_id: creator.and_then(|creator| creator.backup_plan_id()).map(str::to_owned),
         created_by_rule_id: creator.and_then(|creator| creator.backup_rule_id()).map(str::to_owned),
     })

@@ -1,5 +1,6 @@
 //! The live backup plans of a target, their rules and their selections.
 
+use aws_sdk_backup::operation::list_backup_plan_versions::ListBackupPlanVersionsOutput;
 use aws_sdk_backup::operation::list_backup_plans::ListBackupPlansOutput;
 use aws_sdk_backup::operation::list_backup_selections::ListBackupSelectionsOutput;
 use aws_sdk_backup::types::{BackupPlansListMember, BackupRule, BackupSelection, ConditionParameter};
@@ -7,53 +8,105 @@ use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 
 use super::{CONCURRENT_CALLS, Collector, Context, Stop, gap, instant, next};
-use crate::inventory::schema::{Plan, PlanRule, Selection};
+use crate::inventory::schema::{Plan, PlanRule, PlanVersion, Selection};
 
-pub(super) const COLLECTOR: Collector = Collector {
-    frames: &["plans", "plan_rules", "selections"],
-    actions: &[
-        "backup:ListBackupPlans",
-        "backup:GetBackupPlan",
-        "backup:ListBackupSelections",
-        "backup:GetBackupSelection",
-    ],
+pub(super) const PLANS: Collector = Collector {
+    frames: &["plans"],
+    actions: &["backup:ListBackupPlans"],
 };
 
-/// API: backup:ListBackupPlans (paged by 1,000), then per plan backup:GetBackupPlan and backup:ListBackupSelections
-/// (paged by 1,000), then per selection backup:GetBackupSelection. Calls: 1 + 2p + s. Errors: each becomes a gap of
-/// that plan or selection.
+pub(super) const RULES: Collector = Collector {
+    frames: &["plan_rules"],
+    actions: &["backup:GetBackupPlan"],
+};
+
+pub(super) const VERSIONS: Collector = Collector {
+    frames: &["plan_versions"],
+    actions: &["backup:ListBackupPlanVersions"],
+};
+
+pub(super) const SELECTIONS: Collector = Collector {
+    frames: &["selections"],
+    actions: &["backup:ListBackupSelections", "backup:GetBackupSelection"],
+};
+
+/// API: backup:ListBackupPlans (paged by 1,000), then per plan backup:GetBackupPlan, backup:ListBackupPlanVersions and
+/// backup:ListBackupSelections (each paged by 1,000), then per selection backup:GetBackupSelection. Calls: 1 + 3p + s, of
+/// what is wanted. Errors: each becomes a gap of that plan or selection.
 pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
-    let wants_rules = context.wanted.has("plan_rules");
-    let wants_selections = context.wanted.has("selections");
-    if !wants_rules && !wants_selections && !context.wanted.has("plans") {
+    let wanted = |frame| context.wanted.has(frame);
+    if !wanted("plans") {
         return Ok(());
     }
     context.writer.push::<Plan>(&[])?;
-    context.writer.push::<PlanRule>(&[])?;
-    context.writer.push::<Selection>(&[])?;
+    if wanted("plan_rules") {
+        context.writer.push::<PlanRule>(&[])?;
+    }
+    if wanted("plan_versions") {
+        context.writer.push::<PlanVersion>(&[])?;
+    }
+    if wanted("selections") {
+        context.writer.push::<Selection>(&[])?;
+    }
     let plans = plans(context).await?;
-    let mut results = stream::iter(plans.iter().map(|plan| async move {
-        let rules = async {
-            if wants_rules {
-                rules(context, &plan.plan_id).await
-            } else {
-                Ok(())
-            }
-        };
-        let selections = async {
-            if wants_selections {
-                selections(context, &plan.plan_id).await
-            } else {
-                Ok(())
-            }
-        };
-        futures_util::try_join!(rules, selections)
-    }))
-    .buffer_unordered(CONCURRENT_CALLS);
+    let mut results =
+        stream::iter(plans.iter().map(|plan| one_plan(context, &plan.plan_id))).buffer_unordered(CONCURRENT_CALLS);
     while let Some(result) = results.next().await {
         result?;
     }
     Ok(())
+}
+
+/// What is wanted of one plan, at the same time.
+async fn one_plan(context: &Context<'_>, plan_id: &str) -> Result<(), Stop> {
+    let rules = async {
+        if context.wanted.has("plan_rules") {
+            rules(context, plan_id).await
+        } else {
+            Ok(())
+        }
+    };
+    let versions = async {
+        if context.wanted.has("plan_versions") {
+            versions(context, plan_id).await
+        } else {
+            Ok(())
+        }
+    };
+    let selections = async {
+        if context.wanted.has("selections") {
+            selections(context, plan_id).await
+        } else {
+            Ok(())
+        }
+    };
+    futures_util::try_join!(rules, versions, selections).map(|_| ())
+}
+
+async fn versions(context: &Context<'_>, plan_id: &str) -> Result<(), Stop> {
+    let mut rows: Vec<PlanVersion> = Vec::new();
+    let send = |token| {
+        let list = context
+            .target
+            .backup
+            .list_backup_plan_versions()
+            .backup_plan_id(plan_id);
+        list.max_results(1000).set_next_token(token).send()
+    };
+    let take = |page: &ListBackupPlanVersionsOutput| {
+        rows.extend(page.backup_plan_versions_list().iter().map(|version| PlanVersion {
+            account_id: context.account_id(),
+            region: context.region(),
+            plan_id: plan_id.to_owned(),
+            version_id: version.version_id().map(str::to_owned),
+            created_at: instant(version.creation_date()),
+        }));
+        Ok(next(page.next_token()))
+    };
+    context
+        .pages("backup:ListBackupPlanVersions", plan_id, send, take)
+        .await?;
+    Ok(context.writer.push(&rows)?)
 }
 
 async fn plans(context: &Context<'_>) -> Result<Vec<Plan>, Stop> {
@@ -196,7 +249,9 @@ async fn selection(context: &Context<'_>, plan_id: &str, id: &str) -> Result<Opt
         return Ok(None);
     };
     call.finish();
-    Ok(Some(selection_row(context, plan_id, id, selection)))
+    let mut row = selection_row(context, plan_id, id, selection);
+    row.created_at = instant(answer.creation_date());
+    Ok(Some(row))
 }
 
 fn selection_row(context: &Context<'_>, plan_id: &str, id: &str, selection: &BackupSelection) -> Selection {
@@ -231,6 +286,7 @@ fn selection_row(context: &Context<'_>, plan_id: &str, id: &str, selection: &Bac
         plan_id: plan_id.to_owned(),
         selection_id: id.to_owned(),
         selection_name: selection.selection_name().to_owned(),
+        created_at: None,
         role_arn: Some(selection.iam_role_arn().to_owned()).filter(|arn| !arn.is_empty()),
         resources_json: json!(selection.resources()).to_string(),
         not_resources_json: json!(selection.not_resources()).to_string(),

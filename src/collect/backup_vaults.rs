@@ -47,3 +47,10 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<Vec<Vault>, Stop> {
     context.writer.push(&vaults)?;
     Ok(vaults)
 }
+
+/// The vaults that hold something of their own. A restore-access vault is a view of another vault: its recovery points
+/// are not counted twice.
+pub(super) fn own(vaults: &[Vault]) -> Vec<&Vault> {
+    let is_own = |vault: &&Vault| vault.vault_type.as_deref() != Some("RESTORE_ACCESS_BACKUP_VAULT");
+    vaults.iter().filter(is_own).collect()
+}

@@ -38,6 +38,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
 }
 
 fn row(context: &Context<'_>, job: &types::CopyJob) -> Option<CopyJob> {
+    let creator = job.created_by();
     Some(CopyJob {
         account_id: context.account_id(),
         region: context.region(),
@@ -45,10 +46,14 @@ fn row(context: &Context<'_>, job: &types::CopyJob) -> Option<CopyJob> {
         resource_arn: job.resource_arn().map(str::to_owned),
         state: job.state().map(|state| state.as_str().to_owned()),
         status_message: job.status_message().map(str::to_owned),
+        source_vault_arn: job.source_backup_vault_arn().map(str::to_owned),
         source_recovery_point_arn: job.source_recovery_point_arn().map(str::to_owned),
         destination_vault_arn: job.destination_backup_vault_arn().map(str::to_owned),
         destination_recovery_point_arn: job.destination_recovery_point_arn().map(str::to_owned),
         created_at: instant(job.creation_date()),
         completed_at: instant(job.completion_date()),
+        created_by_plan_id: creator.and_then(|creator| creator.backup_plan_id()).map(str::to_owned),
+        created_by_rule_id: creator.and_then(|creator| creator.backup_rule_id()).map(str::to_owned),
+        created_by_backup_job_id: job.created_by_backup_job_id().map(str::to_owned),
     })
 }

@@ -12,7 +12,9 @@ mod keys;
 mod recovery_points;
 mod region_settings;
 mod restore_jobs;
+mod restore_testing;
 mod tags;
+mod vault_policies;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -56,12 +58,18 @@ pub const COLLECTORS: &[&Collector] = &[
     &dynamodb_tables::CONTINUOUS_BACKUPS,
     &tags::COLLECTOR,
     &region_settings::COLLECTOR,
-    &backup_plans::COLLECTOR,
+    &backup_plans::PLANS,
+    &backup_plans::RULES,
+    &backup_plans::VERSIONS,
+    &backup_plans::SELECTIONS,
     &backup_vaults::COLLECTOR,
+    &vault_policies::COLLECTOR,
     &recovery_points::COLLECTOR,
     &backup_jobs::COLLECTOR,
     &copy_jobs::COLLECTOR,
     &restore_jobs::COLLECTOR,
+    &restore_testing::PLANS,
+    &restore_testing::SELECTIONS,
     &keys::COLLECTOR,
 ];
 
@@ -74,9 +82,17 @@ impl Wanted {
     pub fn frames(frames: impl IntoIterator<Item = &'static str>) -> Self {
         let mut wanted: BTreeSet<&'static str> = frames.into_iter().collect();
         wanted.insert("tables");
-        // Recovery points are listed vault by vault, and keys are named by vaults and points.
-        if wanted.contains("recovery_points") || wanted.contains("keys") {
+        // What is read vault by vault needs the vaults, and what is read plan by plan the plans.
+        let by_vault = ["recovery_points", "vault_policies"];
+        if by_vault.iter().any(|frame| wanted.contains(frame)) {
             wanted.insert("vaults");
+        }
+        let by_plan = ["plan_rules", "plan_versions", "selections"];
+        if by_plan.iter().any(|frame| wanted.contains(frame)) {
+            wanted.insert("plans");
+        }
+        if wanted.contains("restore_testing_selections") {
+            wanted.insert("restore_testing_plans");
         }
         Self(wanted)
     }
@@ -233,25 +249,31 @@ pub async fn collect(
 }
 
 async fn collect_target(context: &Context<'_>) -> Result<(), Stop> {
-    let (tables, vaults, (), (), (), (), (), ()) = futures_util::try_join!(
+    let (tables, vaults, (), (), (), (), (), (), ()) = futures_util::try_join!(
         dynamodb_tables::collect(context),
-        vaults_and_points(context),
+        vaults_and_contents(context),
         tags::collect(context),
         region_settings::collect(context),
         backup_plans::collect(context),
         backup_jobs::collect(context),
         copy_jobs::collect(context),
         restore_jobs::collect(context),
+        restore_testing::collect(context),
     )?;
     let key_arns: BTreeSet<String> = tables.into_iter().chain(vaults).collect();
     keys::collect(context, key_arns).await
 }
 
-/// The vaults, and the recovery points of each; gives the key ARNs that they name.
-async fn vaults_and_points(context: &Context<'_>) -> Result<BTreeSet<String>, Stop> {
+/// The vaults, and the policy and the recovery points of each; gives the key ARNs that they name.
+async fn vaults_and_contents(context: &Context<'_>) -> Result<BTreeSet<String>, Stop> {
     let vaults = backup_vaults::collect(context).await?;
     let mut key_arns: BTreeSet<String> = vaults.iter().filter_map(|vault| vault.key_arn.clone()).collect();
-    key_arns.extend(recovery_points::collect(context, &vaults).await?);
+    let own = backup_vaults::own(&vaults);
+    let (points_keys, ()) = futures_util::try_join!(
+        recovery_points::collect(context, &own),
+        vault_policies::collect(context, &own),
+    )?;
+    key_arns.extend(points_keys);
     Ok(key_arns)
 }
 

@@ -18,17 +18,14 @@ pub(super) const COLLECTOR: Collector = Collector {
 /// API: backup:ListRecoveryPointsByBackupVault per vault, DynamoDB only, paged by 1,000. Calls: per vault, points /
 /// 1,000, at least 1: `NumberOfRecoveryPoints` is approximate, so no vault is skipped. Errors: become a gap of that
 /// vault; the points read before it are kept, for they prove a presence. Gives the key ARNs that points name.
-pub(super) async fn collect(context: &Context<'_>, vaults: &[Vault]) -> Result<BTreeSet<String>, Stop> {
+pub(super) async fn collect(context: &Context<'_>, vaults: &[&Vault]) -> Result<BTreeSet<String>, Stop> {
     let mut keys = BTreeSet::new();
     if !context.wanted.has("recovery_points") {
         return Ok(keys);
     }
     context.writer.push::<RecoveryPoint>(&[])?;
-    // A restore-access vault is a view of another vault: its points are not its own and are not counted twice.
-    let own = vaults
-        .iter()
-        .filter(|vault| vault.vault_type.as_deref() != Some("RESTORE_ACCESS_BACKUP_VAULT"));
-    let mut results = stream::iter(own.map(|vault| of_vault(context, vault))).buffer_unordered(CONCURRENT_CALLS);
+    let mut results =
+        stream::iter(vaults.iter().map(|vault| of_vault(context, vault))).buffer_unordered(CONCURRENT_CALLS);
     while let Some(result) = results.next().await {
         keys.extend(result?);
     }
@@ -81,7 +78,9 @@ fn row(context: &Context<'_>, vault: &Vault, point: &RecoveryPointByBackupVault)
         resource_arn: point.resource_arn().map(str::to_owned),
         status: point.status().map(|status| status.as_str().to_owned()),
         created_at: instant(point.creation_date()),
+        started_at: instant(point.initiation_date()),
         completed_at: instant(point.completion_date()),
+        last_restored_at: instant(point.last_restore_time()),
         cold_after_days: lifecycle.and_then(|lifecycle| lifecycle.move_to_cold_storage_after_days()),
         delete_after_days: lifecycle.and_then(|lifecycle| lifecycle.delete_after_days()),
         delete_after_event: lifecycle

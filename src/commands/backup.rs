@@ -21,7 +21,7 @@ use crate::settings::{Settings, check_lifecycle};
 /// Errors: every mistake on the command line before any call; no credentials. A table that AWS refuses is said, and the
 /// next one is tried.
 pub async fn run(args: BackupArgs) -> Outcome<Exit> {
-    let settings = Settings::load(args.config.as_deref())?;
+    let settings = Settings::load(args.config.as_deref(), None, &[])?;
     let (every, at_most) = intervals(&args.wait)?;
     let (cold_after_days, delete_after_days) = lifecycle(&args, &settings)?;
     let vault = args.vault.clone().unwrap_or_else(|| settings.remediation.vault.clone());
@@ -124,7 +124,7 @@ fn lifecycle(args: &BackupArgs, settings: &Settings) -> Outcome<(Option<i64>, i6
     });
     let delete = delete
         .or(settings.remediation.delete_after_days)
-        .unwrap_or(settings.policy.retention_min_days);
+        .unwrap_or(settings.policy.values.retention_min_days);
     check_lifecycle(cold, Some(delete)).map_err(|why| {
         Problem::usage("AWS Backup would refuse the lifecycle")
             .at("`--cold-after`, `--delete-after`")

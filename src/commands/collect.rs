@@ -31,7 +31,7 @@ use crate::settings_file::nearest;
 ///
 /// Errors: see [`into`].
 pub async fn run(args: CollectArgs) -> Outcome<Exit> {
-    let settings = settings(&args.scope)?;
+    let settings = in_scope(Settings::load(args.scope.config.as_deref(), None, &[])?, &args.scope)?;
     let staging = Staging::open(&args.to)?;
     let inventory = into(&settings, &Wanted::all(), staging.dir(), false).await?;
     let tables = inventory.manifest.frames.get("tables").copied().unwrap_or(0);
@@ -43,11 +43,10 @@ pub async fn run(args: CollectArgs) -> Outcome<Exit> {
     Ok(Exit::Compliant)
 }
 
-/// The settings file with what was typed on top.
+/// The settings with what was typed on top.
 ///
-/// Errors: every mistake in either.
-pub fn settings(scope: &ScopeArgs) -> Outcome<Settings> {
-    let mut settings = Settings::load(scope.config.as_deref())?;
+/// Errors: a Region that cannot be one.
+pub fn in_scope(mut settings: Settings, scope: &ScopeArgs) -> Outcome<Settings> {
     if !scope.regions.is_empty() {
         settings.regions.clone_from(&scope.regions);
     }

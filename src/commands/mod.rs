@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod collect;
+pub mod criteria;
 pub mod demo;
 pub mod explain;
 pub mod remediate;

@@ -8,8 +8,7 @@ use crate::aws::call::CallLog;
 use crate::aws::target::{Session, Target};
 use crate::cli::{ApplyArgs, PlanArgs, RemediateCommand, VerifyArgs, WaitArgs};
 use crate::collect::Wanted;
-use crate::commands::report::judge;
-use crate::commands::{collect, print, say};
+use crate::commands::{collect, criteria, print, say};
 use crate::domain::{TargetId, Verdict};
 use crate::duration;
 use crate::exit::Exit;
@@ -22,7 +21,7 @@ use crate::remediate::jobs::{Ended, follow, tally};
 use crate::remediate::plan::propose;
 use crate::remediate::verify::verify;
 use crate::remediate::{BackupAction, Plan};
-use crate::rules::RuleSet;
+use crate::report::build::build;
 use crate::settings::{Account, Settings};
 
 /// Runs `remediate`.
@@ -37,20 +36,22 @@ pub async fn run(command: RemediateCommand) -> Outcome<Exit> {
 }
 
 async fn plan(args: PlanArgs) -> Outcome<Exit> {
-    let settings = collect::settings(&args.scope)?;
-    let rules = RuleSet::load(None, &[])?;
+    let (settings, mut criteria) = criteria::read(args.scope.config.as_deref(), &args.rules)?;
+    let settings = collect::in_scope(settings, &args.scope)?;
+    // Only what leads to a deed needs to be read and judged.
+    criteria.rules.0.retain(|rule| rule.action.is_some());
     let scratch;
     let inventory = match &args.from {
         Some(folder) => Inventory::open(folder)?,
         None => {
             scratch = Scratch::new()?;
-            let wanted = Wanted::frames(rules.frames().into_iter().chain(["targets", "tables"]));
+            let wanted = Wanted::frames(criteria::frames(&criteria).chain(["region_settings"]));
             collect::into(&settings, &wanted, scratch.dir(), false).await?
         }
     };
-    let report = judge(&inventory, &rules, &settings.policy)?;
+    let report = build(&inventory, &criteria)?;
     let vaults = vaults(&inventory)?;
-    let plan = propose(&report, &rules, &vaults, &settings.remediation, &settings.policy);
+    let plan = propose(&report, &criteria.rules, &vaults, &settings.remediation);
     plan.write(&args.to)?;
     print(&describe(&plan))?;
     say(&format!(
@@ -140,7 +141,7 @@ fn line(action: &BackupAction) -> String {
 }
 
 async fn apply_plan(args: ApplyArgs) -> Outcome<Exit> {
-    let settings = Settings::load(args.config.as_deref())?;
+    let settings = Settings::load(args.config.as_deref(), None, &[])?;
     let (every, at_most) = intervals(&args.wait)?;
     let plan = Plan::read(&args.plan)?;
     if plan.actions.len() > args.max_changes {
@@ -269,7 +270,7 @@ pub(crate) async fn targets(
 }
 
 async fn verify_plan(args: VerifyArgs) -> Outcome<Exit> {
-    let settings = Settings::load(args.config.as_deref())?;
+    let settings = Settings::load(args.config.as_deref(), None, &[])?;
     let plan = Plan::read(&args.plan)?;
     let targets = targets(&settings, plan.actions.iter()).await?;
     let results = verify(&plan, &targets).await;

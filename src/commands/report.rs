@@ -3,30 +3,30 @@
 use std::path::{Path, PathBuf};
 
 use crate::aws::target::Session;
-use crate::cli::{OutputArgs, ReportArgs, RuleArgs};
-use crate::commands::{print, say};
+use crate::cli::{OutputArgs, ReportArgs};
+use crate::commands::{criteria, print, say};
 use crate::domain::Severity;
-use crate::evaluate::evaluate;
+use crate::evaluate::Tiers;
 use crate::exit::Exit;
-use crate::facts::derive;
+use crate::facts::{Facts, derive};
 use crate::inventory::Inventory;
 use crate::problem::{Outcome, Problem, count};
-use crate::report::build::{build, why_unknown};
+use crate::report::build::{Criteria, build};
 use crate::report::deliver::{Destination, S3Prefix, Staging};
 use crate::report::{FORMATS, Format, RenderError, Report, terminal};
-use crate::rules::RuleSet;
-use crate::settings::{Policy, Settings};
 use crate::settings_file::{list, nearest};
 
 /// Runs `report`.
 ///
 /// Errors: settings, rules or output that cannot be used; an inventory that cannot be read.
 pub async fn run(args: ReportArgs) -> Outcome<Exit> {
-    let settings = Settings::load(args.config.as_deref())?;
+    let (_, criteria) = criteria::read(args.config.as_deref(), &args.rules)?;
+    if let Some(table) = &args.rules.explain_policy {
+        return explain_policy(&Inventory::open(&args.inventory)?, &criteria, table);
+    }
     let output = Output::prepare(&args.output).await?;
-    let rules = rules(&args.rules)?;
     let inventory = Inventory::open(&args.inventory)?;
-    let report = judge(&inventory, &rules, &settings.policy)?;
+    let report = build(&inventory, &criteria)?;
     let place = default_folder(&inventory);
     let staging = match &output.destination {
         Destination::Folder(Some(folder)) => Some(Staging::open(folder)?),
@@ -34,13 +34,6 @@ pub async fn run(args: ReportArgs) -> Outcome<Exit> {
         Destination::Stdout => None,
     };
     output.finish(&report, staging).await
-}
-
-/// Loads the rules that were asked for.
-///
-/// Errors: every mistake in them.
-pub fn rules(args: &RuleArgs) -> Outcome<RuleSet> {
-    RuleSet::load(args.rules_dir.as_deref(), &args.rules)
 }
 
 /// The folder for reports when none was named: one for each instant, so that nothing is overwritten.
@@ -53,14 +46,63 @@ pub fn default_folder_at(at: chrono::DateTime<chrono::Utc>) -> PathBuf {
     Path::new("backproof-report").join(at.format("%Y-%m-%dT%H%M%SZ").to_string())
 }
 
-/// Derives, evaluates and puts the report together.
+/// Prints the tier and the policy values of one table.
 ///
-/// Errors: a damaged inventory.
-pub fn judge(inventory: &Inventory, rules: &RuleSet, policy: &Policy) -> Outcome<Report> {
-    let facts = derive(inventory)?;
-    let why = |target: &_, table: &str, frames: &[&'static str]| why_unknown(&facts, target, table, frames);
-    let findings = evaluate(&facts.tables, rules, policy, &why)?;
-    Ok(build(inventory, &facts, findings, rules, policy)?)
+/// Errors: no such table, or a damaged inventory.
+pub fn explain_policy(inventory: &Inventory, criteria: &Criteria, table: &str) -> Outcome<Exit> {
+    let facts = derive(inventory, criteria.policy.window_days)?;
+    let row = find_table(&facts, table)?;
+    let tables = facts.tables(row..row + 1);
+    let assigned = Tiers::new(&criteria.policy, facts.as_of())
+        .assign(&tables, &facts, row)
+        .map_err(|error| Problem::new("could not evaluate the tiers").why(error.to_string()))?;
+    let mut text = format!("tier: {}\n", assigned[0].tier);
+    match assigned[0].is_exempt {
+        Some(true) => text.push_str(&format!("{}\n", assigned[0].exempt_reason)),
+        Some(false) => {}
+        None => text.push_str("whether the table is exempt cannot be told\n"),
+    }
+    for (name, value) in &assigned[0].values {
+        text.push_str(&format!("{name}: {value}\n"));
+    }
+    print(&text)?;
+    Ok(Exit::Compliant)
+}
+
+/// The place of a table given by ARN or by name.
+///
+/// Errors: no such table, or a name that several tables have.
+pub fn find_table(facts: &Facts, table: &str) -> Outcome<usize> {
+    if let Some(row) = facts.find(table) {
+        return Ok(row);
+    }
+    let all = facts.tables(0..facts.len()).facts;
+    let named: Vec<usize> = (0..all.len())
+        .filter(|row| all[*row].table_name.as_deref() == Some(table))
+        .collect();
+    match named.as_slice() {
+        [row] => Ok(*row),
+        [] => {
+            let names = all.iter().filter_map(|facts| facts.table_name.as_deref());
+            let hint = nearest(table, names).map_or_else(
+                || "name a table of the inventory, by name or ARN".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            );
+            Err(Problem::usage(format!("table `{table}` is not in the inventory"))
+                .hint(hint)
+                .into())
+        }
+        several => {
+            let arns: Vec<&str> = several
+                .iter()
+                .filter_map(|row| all[*row].table_arn.as_deref())
+                .collect();
+            Err(Problem::usage(format!("{} tables are called `{table}`", several.len()))
+                .why(arns.join(", "))
+                .hint("give the ARN")
+                .into())
+        }
+    }
 }
 
 /// What to write, checked before the work begins.

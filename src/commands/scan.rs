@@ -6,24 +6,22 @@ use chrono::Utc;
 
 use crate::cli::ScanArgs;
 use crate::collect::Wanted;
-use crate::commands::report::{Output, default_folder_at, judge, rules};
-use crate::commands::{collect, say};
+use crate::commands::report::{Output, default_folder_at, explain_policy};
+use crate::commands::{collect, criteria, say};
 use crate::domain::{Gap, GapKind, TargetId};
 use crate::exit::Exit;
 use crate::problem::{Outcome, Problem};
 use crate::report::Report;
+use crate::report::build::build;
 use crate::report::deliver::{Destination, Staging};
-
-/// Frames that every report shows, whatever rules were chosen.
-const REPORTED: [&str; 2] = ["targets", "tables"];
 
 /// Runs `scan`.
 ///
 /// Errors: anything that keeps the audit from being made or filed. Calls that fail are gaps in the report instead.
 pub async fn run(args: ScanArgs) -> Outcome<Exit> {
     // Everything that can be wrong before the first call is found before the first call.
-    let settings = collect::settings(&args.scope)?;
-    let rules = rules(&args.rules)?;
+    let (settings, criteria) = criteria::read(args.scope.config.as_deref(), &args.rules)?;
+    let settings = collect::in_scope(settings, &args.scope)?;
     let output = Output::prepare(&args.output).await?;
     let scratch;
     let staging = match &output.destination {
@@ -35,13 +33,17 @@ pub async fn run(args: ScanArgs) -> Outcome<Exit> {
         }
     };
     // Without a choice of rules the inventory is whole, so that any later question can be answered from it.
-    let wanted = if args.rules.rules.is_empty() && args.rules.rules_dir.is_none() {
-        Wanted::all()
+    let is_chosen = !args.rules.rules.is_empty() || !args.rules.framework.is_empty() || args.rules.rules_dir.is_some();
+    let wanted = if is_chosen {
+        Wanted::frames(criteria::frames(&criteria))
     } else {
-        Wanted::frames(rules.frames().into_iter().chain(REPORTED))
+        Wanted::all()
     };
     let inventory = collect::into(&settings, &wanted, staging.dir(), output.quiet).await?;
-    let report = judge(&inventory, &rules, &settings.policy)?;
+    if let Some(table) = &args.rules.explain_policy {
+        return explain_policy(&inventory, &criteria, table);
+    }
+    let report = build(&inventory, &criteria)?;
     warn_of_gaps(&report);
     if output.destination == Destination::Stdout {
         let scratch = staging.dir().parent().map(std::path::Path::to_owned);

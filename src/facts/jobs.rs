@@ -1,69 +1,183 @@
-//! Backup jobs of the last 30 days: what failed, and did a success follow.
+//! Backup jobs of the last 30 days: what failed, did a success follow, and which runs were started.
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
-use super::dictionary::TableFacts;
-use super::{Evidence, target_of};
-use crate::inventory::schema::{BackupJob, Table};
+use super::Evidence;
+use super::dictionary::{TableFacts, Text};
+use super::window::{JOB_MEMORY, seconds};
+use crate::inventory::schema::borrowed::BackupJob;
 
 /// The tallies of all tables.
 pub(super) struct Jobs {
     tables: Vec<Tally>,
+    /// Did the jobs of each target, by place, come whole?
+    whole: Vec<bool>,
+    target_of: Vec<u32>,
+    /// The last finished job of each plan, by target and number of the plan.
+    of_plans: HashMap<(u32, u16), LastJob>,
+    plan_numbers: HashMap<String, u16>,
 }
 
 #[derive(Default)]
 struct Tally {
-    /// Jobs before this belong to an earlier table of the same name. `None`: the table was not described.
-    born: Option<DateTime<Utc>>,
-    /// The target's jobs were read whole.
-    is_whole: bool,
+    has_undated: bool,
     finished: i64,
     failed: i64,
+    aborted: i64,
+    expired: i64,
     with_issues: i64,
-    last_failure: Option<(DateTime<Utc>, String)>,
+    first_failure: Option<(DateTime<Utc>, Text)>,
+    last_failure: Option<(DateTime<Utc>, Text)>,
     last_success: Option<DateTime<Utc>>,
+    /// Total and number of the durations of completed jobs, in seconds.
+    durations: (i64, i64),
+    events: Vec<Event>,
+}
+
+/// A job as far as windows and runs ask for it.
+#[derive(Clone, Copy)]
+struct Event {
+    at: u32,
+    /// Which plan started it, by number; `u16::MAX`: none, or one of too many.
+    plan: u16,
+    is_completed: bool,
+}
+
+/// When the last finished job of a plan was created, and what it said of its role.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct LastJob {
+    pub(super) at: DateTime<Utc>,
+    pub(super) role_trouble: Option<String>,
 }
 
 impl Jobs {
-    pub(super) fn new(tables: &[Table], evidence: &Evidence) -> Self {
-        let tally = |table: &Table| Tally {
-            born: table.created_at,
-            is_whole: evidence
-                .reading
-                .is_whole(&target_of(table), "backup:ListBackupJobs", ""),
-            ..Tally::default()
-        };
+    pub(super) fn new(evidence: &Evidence) -> Self {
+        let whole = evidence
+            .targets
+            .iter()
+            .map(|target| evidence.reading.is_whole(target, "backup:ListBackupJobs", ""));
+        let rows = evidence.tables.len();
         Self {
-            tables: tables.iter().map(tally).collect(),
+            tables: std::iter::repeat_with(Tally::default).take(rows).collect(),
+            whole: whole.collect(),
+            target_of: (0..rows).map(|row| evidence.target_place(row)).collect(),
+            of_plans: HashMap::new(),
+            plan_numbers: HashMap::new(),
         }
     }
 
-    pub(super) fn add(&mut self, jobs: Vec<BackupJob>, index: &HashMap<&str, usize>) {
-        for job in jobs {
-            let Some(row) = job.resource_arn.as_deref().and_then(|arn| index.get(arn)) else {
-                continue;
-            };
-            self.tables[*row].add(&job);
+    pub(super) fn add(&mut self, row: usize, job: &BackupJob<'_>, evidence: &Evidence) {
+        let plan = self.plan_number(job.created_by_plan_id);
+        if plan != u16::MAX {
+            self.add_to_plan((self.target_of[row], plan), job);
         }
+        let tally = &mut self.tables[row];
+        let Some(born) = evidence.tables[row].created_at else {
+            return;
+        };
+        let Some(created_at) = job.created_at else {
+            // A job without a date cannot be placed before or after another: the list proves nothing any more.
+            tally.has_undated = true;
+            return;
+        };
+        if created_at >= born {
+            tally.add(job, created_at, plan);
+        }
+    }
+
+    fn plan_number(&mut self, plan_id: Option<&str>) -> u16 {
+        let Some(plan_id) = plan_id else { return u16::MAX };
+        if let Some(number) = self.plan_numbers.get(plan_id) {
+            return *number;
+        }
+        let number = u16::try_from(self.plan_numbers.len()).unwrap_or(u16::MAX);
+        self.plan_numbers.insert(plan_id.to_owned(), number);
+        number
+    }
+
+    fn add_to_plan(&mut self, key: (u32, u16), job: &BackupJob<'_>) {
+        let (true, Some(at)) = (is_finished(job.state), job.created_at) else {
+            return;
+        };
+        let last = self.of_plans.get(&key);
+        if last.is_some_and(|last| last.at > at) {
+            return;
+        }
+        let message = job.status_message.filter(|_| job.state != Some("COMPLETED"));
+        let job = LastJob {
+            at,
+            role_trouble: message.and_then(role_trouble),
+        };
+        if last.is_none_or(|last| job > *last) {
+            self.of_plans.insert(key, job);
+        }
+    }
+
+    /// The last finished job of a plan.
+    pub(super) fn last_of_plan(&self, target: u32, plan_id: &str) -> Option<&LastJob> {
+        self.of_plans.get(&(target, *self.plan_numbers.get(plan_id)?))
+    }
+
+    /// Were the jobs of a target read whole?
+    pub(super) fn is_target_whole(&self, target: u32) -> bool {
+        self.whole.get(target as usize) == Some(&true)
+    }
+
+    /// Is every job of the table known?
+    pub(super) fn is_whole(&self, row: usize) -> bool {
+        self.is_target_whole(self.target_of[row]) && !self.tables[row].has_undated
+    }
+
+    /// When completed jobs were created, in seconds since the epoch.
+    pub(super) fn completed(&self, row: usize) -> impl Iterator<Item = u32> + '_ {
+        let events = self.tables[row].events.iter();
+        events.filter(|event| event.is_completed).map(|event| event.at)
+    }
+
+    /// When jobs that one of these plans started were created, in order.
+    pub(super) fn started_by(&self, row: usize, plan_ids: &[&str]) -> Vec<u32> {
+        let numbers: Vec<u16> = plan_ids
+            .iter()
+            .filter_map(|id| self.plan_numbers.get(*id).copied())
+            .collect();
+        let events = self.tables[row].events.iter();
+        let mut times: Vec<u32> = events
+            .filter(|event| numbers.contains(&event.plan))
+            .map(|event| event.at)
+            .collect();
+        times.sort_unstable();
+        times
+    }
+
+    /// Mean duration of the completed jobs, in seconds; 0 if none completed.
+    pub(super) fn usual_duration(&self, row: usize) -> i64 {
+        let (total, number) = self.tables[row].durations;
+        total.checked_div(number).unwrap_or(0)
     }
 
     pub(super) fn fill(&self, facts: &mut TableFacts, row: usize) {
         let tally = &self.tables[row];
-        if !tally.is_whole || tally.born.is_none() {
+        // `completed_at` and the rest prove nothing where the table's birth is not known: no job was counted then.
+        if !self.is_whole(row) || facts.created_at.is_none() {
             return;
         }
+        let cause = |failure: &Option<(DateTime<Utc>, Text)>| {
+            Some(
+                failure
+                    .as_ref()
+                    .map_or_else(|| "none".into(), |(_, cause)| cause.clone()),
+            )
+        };
         facts.finished_backup_job_count = Some(tally.finished);
         facts.failed_backup_job_count = Some(tally.failed);
+        facts.aborted_backup_job_count = Some(tally.aborted);
+        facts.expired_backup_job_count = Some(tally.expired);
         facts.completed_with_issues_job_count = Some(tally.with_issues);
+        facts.first_failed_backup_job_cause = cause(&tally.first_failure);
         facts.last_failed_backup_job_at = tally.last_failure.as_ref().map(|(at, _)| *at);
-        facts.last_failed_backup_job_cause = Some(
-            tally
-                .last_failure
-                .as_ref()
-                .map_or_else(|| "none".to_owned(), |(_, cause)| cause.clone()),
-        );
+        facts.last_failed_backup_job_cause = cause(&tally.last_failure);
         facts.last_completed_backup_job_at = tally.last_success;
         facts.backup_jobs_recovered = Some(match (&tally.last_failure, tally.last_success) {
             (None, _) => true,
@@ -73,46 +187,114 @@ impl Jobs {
     }
 }
 
+fn is_finished(state: Option<&str>) -> bool {
+    matches!(state, Some("COMPLETED" | "FAILED" | "ABORTED" | "EXPIRED" | "PARTIAL"))
+}
+
 impl Tally {
-    fn add(&mut self, job: &BackupJob) {
-        let Some(born) = self.born else { return };
-        let Some(created_at) = job.created_at else {
-            // A job without a date cannot be placed before or after another: the list proves nothing any more.
-            self.is_whole = false;
-            return;
-        };
-        if created_at < born {
+    fn add(&mut self, job: &BackupJob<'_>, created_at: DateTime<Utc>, plan: u16) {
+        let state = job.state.unwrap_or_default();
+        self.events.push(Event {
+            at: seconds(created_at),
+            plan,
+            is_completed: state == "COMPLETED",
+        });
+        if !is_finished(job.state) {
             return;
         }
-        let state = job.state.as_deref().unwrap_or_default();
-        match state {
-            "COMPLETED" => {
-                self.finished += 1;
-                let is_plain = matches!(job.message_category.as_deref(), None | Some("SUCCESS" | ""));
-                self.with_issues += i64::from(!is_plain);
-                self.last_success = self.last_success.max(Some(created_at));
+        self.finished += 1;
+        if state == "COMPLETED" {
+            let is_plain = matches!(job.message_category, None | Some("SUCCESS" | ""));
+            self.with_issues += i64::from(!is_plain);
+            self.last_success = self.last_success.max(Some(created_at));
+            if let Some(completed_at) = job.completed_at {
+                self.durations.0 += (completed_at - created_at)
+                    .num_seconds()
+                    .clamp(0, JOB_MEMORY.num_seconds());
+                self.durations.1 += 1;
             }
-            "FAILED" | "ABORTED" | "EXPIRED" | "PARTIAL" => {
-                self.finished += 1;
-                self.failed += 1;
-                let message = job
-                    .status_message
-                    .as_deref()
-                    .unwrap_or_default()
-                    .trim_matches('"')
-                    .trim();
-                let cause = if message.is_empty() {
-                    state.to_owned()
-                } else {
-                    format!("{state}: {message}")
-                };
-                // The greater text wins between failures of one instant, so that order of arrival does not show.
-                let failure = (created_at, cause);
-                if self.last_failure.as_ref().is_none_or(|last| failure > *last) {
-                    self.last_failure = Some(failure);
-                }
-            }
-            _ => {}
+            return;
         }
+        self.failed += 1;
+        self.aborted += i64::from(state == "ABORTED");
+        self.expired += i64::from(state == "EXPIRED");
+        // The greater text wins between failures of one instant, so that order of arrival does not show.
+        let failure = (created_at, cause(state, job.status_message));
+        if self.first_failure.as_ref().is_none_or(|first| failure < *first) {
+            self.first_failure = Some(failure.clone());
+        }
+        if self.last_failure.as_ref().is_none_or(|last| failure > *last) {
+            self.last_failure = Some(failure);
+        }
+    }
+}
+
+/// State and message of a failed job.
+pub(super) fn cause(state: &str, message: Option<&str>) -> Text {
+    let message = message.unwrap_or_default().trim_matches('"').trim();
+    if message.is_empty() {
+        state.into()
+    } else {
+        format!("{state}: {message}").into()
+    }
+}
+
+/// The message, if it speaks of a role or of permissions that AWS Backup lacks.
+fn role_trouble(message: &str) -> Option<String> {
+    let lower = message.to_ascii_lowercase();
+    let signs = [
+        "iam role",
+        "assume",
+        "not authorized to perform",
+        "does not have permission",
+        "sufficient permissions",
+        "access denied",
+        "accessdenied",
+    ];
+    signs
+        .iter()
+        .any(|sign| lower.contains(sign))
+        .then(|| message.trim_matches('"').trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_about_roles_are_told_from_others() {
+        for (message, is_trouble) in [
+            (
+                "User: arn:aws:sts::111122223333:assumed-role/R/AWSBackup-R is not authorized to perform: dynamodb:ListTagsOfResource",
+                true,
+            ),
+            (
+                "\"IAM Role arn:aws:iam::111122223333:role/X does not have sufficient permissions to execute the backup.\"",
+                true,
+            ),
+            (
+                "Your backup job failed as AWS Backup does not have permission to describe resource x.",
+                true,
+            ),
+            (
+                "Backup job failed because the lifecycle is outside the valid range for backup vault.",
+                false,
+            ),
+            (
+                "\"Backup job failed because there was a running job for the same resource.\"",
+                false,
+            ),
+        ] {
+            assert_eq!(role_trouble(message).is_some(), is_trouble, "{message}");
+        }
+    }
+
+    #[test]
+    fn causes_lose_the_quotation_marks_that_aws_puts_inside() {
+        assert_eq!(
+            &*cause("ABORTED", Some("\"Backup job was stopped by user.\"")),
+            "ABORTED: Backup job was stopped by user."
+        );
+        assert_eq!(&*cause("FAILED", None), "FAILED");
     }
 }

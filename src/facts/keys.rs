@@ -2,13 +2,17 @@
 
 use std::collections::HashMap;
 
+use super::dictionary::Text;
 use crate::inventory::Inventory;
 use crate::inventory::schema::{Key, Table};
 use crate::problem::Problem;
 
-/// Every key that was described.
+/// Every key that was described, and every key that something names.
 #[derive(Debug, Default)]
-pub(crate) struct Keys(HashMap<String, Key>);
+pub(crate) struct Keys {
+    facts: Vec<KeyFacts>,
+    by_arn: HashMap<String, u32>,
+}
 
 /// Owners from weak to strong; the position less one is the rank.
 const OWNERS: [&str; 4] = ["unencrypted", "aws-owned", "aws-managed", "customer-managed"];
@@ -33,9 +37,9 @@ pub(crate) fn rank_of_owner(owner: &str) -> Option<i64> {
 /// What is known of a key that encrypts something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KeyFacts {
-    pub(crate) arn: Option<String>,
+    pub(crate) arn: Option<Text>,
     pub(crate) owner: Option<&'static str>,
-    pub(crate) state: Option<String>,
+    pub(crate) state: Option<Text>,
 }
 
 impl KeyFacts {
@@ -44,7 +48,16 @@ impl KeyFacts {
         Self {
             arn: None,
             owner: Some("aws-owned"),
-            state: Some("none".to_owned()),
+            state: Some("none".into()),
+        }
+    }
+
+    /// No key at all.
+    pub(crate) fn unencrypted() -> Self {
+        Self {
+            arn: None,
+            owner: Some("unencrypted"),
+            state: Some("none".into()),
         }
     }
 
@@ -65,27 +78,38 @@ impl KeyFacts {
 
 impl Keys {
     pub(crate) fn read(inventory: &Inventory) -> Result<Self, Problem> {
-        Ok(Self(
-            inventory
-                .read::<Key>()?
-                .into_iter()
-                .map(|key| (key.key_arn.clone(), key))
-                .collect(),
-        ))
+        let mut keys = Self::default();
+        for key in inventory.read::<Key>()? {
+            let owner = match key.key_manager.as_deref() {
+                Some("AWS") => Some("aws-managed"),
+                Some("CUSTOMER") => Some("customer-managed"),
+                _ => None,
+            };
+            keys.add(KeyFacts {
+                arn: Some(key.key_arn.into()),
+                owner,
+                state: key.key_state.map(Into::into),
+            });
+        }
+        Ok(keys)
+    }
+
+    fn add(&mut self, facts: KeyFacts) {
+        if let (Some(arn), Ok(number)) = (&facts.arn, u32::try_from(self.facts.len())) {
+            self.by_arn.insert(arn.to_string(), number);
+            self.facts.push(facts);
+        }
     }
 
     /// The key behind an ARN.
     pub(crate) fn of_arn(&self, arn: &str) -> KeyFacts {
-        let key = self.0.get(arn);
-        let owner = match key.and_then(|key| key.key_manager.as_deref()) {
-            Some("AWS") => Some("aws-managed"),
-            Some("CUSTOMER") => Some("customer-managed"),
-            _ => None,
-        };
-        KeyFacts {
-            arn: Some(arn.to_owned()),
-            owner,
-            state: key.and_then(|key| key.key_state.clone()),
+        match self.by_arn.get(arn) {
+            Some(number) => self.facts[*number as usize].clone(),
+            None => KeyFacts {
+                arn: Some(arn.into()),
+                owner: None,
+                state: None,
+            },
         }
     }
 

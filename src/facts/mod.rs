@@ -1,137 +1,216 @@
-//! Inventory in, facts out: one row per DynamoDB table, one column per fact. Pure: no clock, no network.
+//! Inventory in, facts out: one row per subject, one column per fact. Pure: no clock, no network.
 //!
 //! [`derive()`] reads each frame once, in batches, and keeps a small tally per table; the order of rows in the inventory
-//! does not matter. What could not be read makes exactly those facts unknown that rest on it.
+//! does not matter. What could not be read makes exactly those facts unknown that rest on it. The rows of facts are made
+//! from the tallies on demand, some at a time: a million tables have more facts than fit in memory.
 
+mod copies;
 pub mod dictionary;
-mod freshness;
+mod evidence;
 mod identity;
 mod jobs;
 mod keys;
 mod membership;
+mod offers;
+mod plans;
+mod points;
 pub mod protection;
 mod reading;
+mod recovery_points;
+mod restore;
+mod restore_testing;
+mod runs;
+pub mod schedule;
+mod targets;
+pub mod vault_policy;
+mod vaults;
+mod window;
 
-use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::TargetId;
 use crate::inventory::Inventory;
-use crate::inventory::schema::{ContinuousBackup, RegionSetting, Table, TableTag, Target, Vault};
+use crate::inventory::schema::{BackupJob, CopyJob, RecoveryPoint};
+use crate::policy::PolicyValues;
 use crate::problem::Problem;
 
-use dictionary::TableFacts;
+pub use copies::Comparisons;
+use dictionary::{PlanFacts, RecoveryPointFacts, TableFacts, TargetFacts, VaultFacts};
+pub(crate) use evidence::Evidence;
+pub use membership::SelectionAnswer;
 pub use reading::Reading;
 
-/// AWS Backup's longest lifecycle, in days; stands for "kept for ever" wherever a retention is a number.
-pub const FOREVER_DAYS: i64 = crate::settings::LONGEST_LIFECYCLE_DAYS;
+pub use crate::policy::FOREVER_DAYS;
 
-/// The facts of every table that was listed and has not vanished since, in order of ARN.
-#[derive(Debug)]
+/// What was read of every table, ready to be turned into facts.
 pub struct Facts {
-    /// One row per table.
-    pub tables: Vec<TableFacts>,
-    /// How the reading went, target by target.
-    pub reading: Reading,
+    evidence: Evidence,
+    points: points::Points,
+    copies: copies::Copies,
+    jobs: jobs::Jobs,
+    restores: restore::Restores,
+    restore_testing: restore_testing::RestoreTesting,
+    memberships: membership::Memberships,
 }
 
-/// What every topic needs to know.
-pub(crate) struct Evidence {
-    pub(crate) as_of: DateTime<Utc>,
-    pub(crate) reading: Reading,
-    pub(crate) partitions: BTreeMap<TargetId, String>,
-    pub(crate) settings: BTreeMap<TargetId, RegionSetting>,
-    pub(crate) vaults: BTreeMap<(TargetId, String), Vault>,
-    pub(crate) keys: keys::Keys,
-    pub(crate) pitr: HashMap<String, ContinuousBackup>,
-    pub(crate) tags: HashMap<String, BTreeMap<String, String>>,
+/// Some tables, in order of ARN: their facts, and what their plans promise, to compare with the policy.
+pub struct Tables {
+    /// The facts.
+    pub facts: Vec<TableFacts>,
+    offers: Vec<std::sync::Arc<offers::Offers>>,
+    start: usize,
 }
 
-/// Derives the facts of every table at the inventory's `as_of`.
+/// Reads an inventory at its `as_of`; `window_days` is how far back gaps are looked for.
 ///
 /// Errors: a frame of the inventory is damaged.
-pub fn derive(inventory: &Inventory) -> Result<Facts, Problem> {
-    let evidence = Evidence::read(inventory)?;
-    let mut tables: Vec<Table> = inventory.read::<Table>()?;
-    tables.retain(|table| table.description != "vanished");
-    tables.sort_by(|a, b| a.table_arn.cmp(&b.table_arn));
-    tables.dedup_by(|a, b| a.table_arn == b.table_arn);
-    let index: HashMap<&str, usize> = tables
+pub fn derive(inventory: &Inventory, window_days: i64) -> Result<Facts, Problem> {
+    let evidence = Evidence::read(inventory, window_days)?;
+    let index: evidence::TableIndex<'_> = evidence
+        .tables
         .iter()
-        .enumerate()
-        .map(|(row, table)| (table.table_arn.as_str(), row))
+        .zip(0..)
+        .map(|(table, row)| (table.table_arn.as_str(), row))
         .collect();
-
-    let mut points = freshness::Points::new(&tables, &evidence);
-    inventory.for_each(|batch| points.add(batch, &index))?;
-    let mut jobs = jobs::Jobs::new(&tables, &evidence);
-    inventory.for_each(|batch| jobs.add(batch, &index))?;
-    let memberships = membership::Memberships::read(inventory, &evidence)?;
-
-    let mut rows = Vec::with_capacity(tables.len());
-    for (row, table) in tables.iter().enumerate() {
-        let mut facts = TableFacts::default();
-        identity::fill(&mut facts, table, &evidence);
-        points.fill(&mut facts, row);
-        jobs.fill(&mut facts, row);
-        memberships.fill(&mut facts, table, &evidence, points.newest_plan_made(row));
-        rows.push(facts);
-    }
+    let mut restores = restore::Restores::read(inventory, &evidence, |arn| index.get(arn).map(|row| *row as usize))?;
+    let mut points = points::Points::new(&evidence);
+    let mut copies = copies::Copies::new(&evidence);
+    let mut finder = evidence::Finder::new(&evidence, &index);
+    inventory.for_each_row::<RecoveryPoint>(|point| {
+        let vault = finder.vault(&point);
+        let row = point.resource_arn.and_then(|arn| finder.table(arn));
+        points.count_in_vault(vault, &point, &evidence);
+        match row {
+            Some(row) if finder.is_home(row, &point) => {
+                restores.see(row, &point, &evidence);
+                points.add(row, vault, &point, &evidence, &mut finder.keys);
+            }
+            Some(row) => copies.see(row, vault, &point, &evidence, &mut finder.keys),
+            None if point.resource_arn.is_none() => points.untraceable(vault, &point, &evidence),
+            None => {}
+        }
+    })?;
+    let mut jobs = jobs::Jobs::new(&evidence);
+    inventory.for_each_row::<BackupJob>(|job| {
+        if let Some(row) = job.resource_arn.and_then(|arn| finder.table(arn)) {
+            jobs.add(row, &job, &evidence);
+        }
+    })?;
+    inventory.for_each_row::<CopyJob>(|job| {
+        if let Some(row) = job.resource_arn.and_then(|arn| finder.table(arn)) {
+            copies.add_job(row, &job, &evidence);
+        }
+    })?;
+    drop(finder);
     drop(index);
+    let memberships = membership::Memberships::read(inventory, &evidence)?;
     Ok(Facts {
-        tables: rows,
-        reading: evidence.reading,
+        points,
+        copies,
+        jobs,
+        restores,
+        restore_testing: restore_testing::RestoreTesting::read(inventory, &evidence)?,
+        memberships,
+        evidence,
     })
 }
 
-impl Evidence {
-    fn read(inventory: &Inventory) -> Result<Self, Problem> {
-        let reading = Reading::read(inventory)?;
-        let target = |account_id: &String, region: &String| TargetId {
-            account_id: account_id.clone(),
-            region: region.clone(),
-        };
-        let mut tags: HashMap<String, BTreeMap<String, String>> = HashMap::new();
-        inventory.for_each::<TableTag>(|rows| {
-            for tag in rows {
-                tags.entry(tag.table_arn).or_default().insert(tag.key, tag.value);
-            }
-        })?;
-        Ok(Self {
-            as_of: inventory.manifest.as_of,
-            reading,
-            partitions: inventory
-                .read::<Target>()?
-                .into_iter()
-                .map(|row| (target(&row.account_id, &row.region), row.partition))
-                .collect(),
-            settings: inventory
-                .read::<RegionSetting>()?
-                .into_iter()
-                .map(|row| (target(&row.account_id, &row.region), row))
-                .collect(),
-            vaults: inventory
-                .read::<Vault>()?
-                .into_iter()
-                .map(|row| ((target(&row.account_id, &row.region), row.vault_name.clone()), row))
-                .collect(),
-            keys: keys::Keys::read(inventory)?,
-            pitr: inventory
-                .read::<ContinuousBackup>()?
-                .into_iter()
-                .map(|row| (row.table_arn.clone(), row))
-                .collect(),
-            tags,
-        })
+impl Facts {
+    /// How many tables were listed and have not vanished since.
+    pub fn len(&self) -> usize {
+        self.evidence.tables.len()
     }
-}
 
-/// The target of a table.
-pub(crate) fn target_of(table: &Table) -> TargetId {
-    TargetId {
-        account_id: table.account_id.clone(),
-        region: table.region.clone(),
+    /// Was there none?
+    pub fn is_empty(&self) -> bool {
+        self.evidence.tables.is_empty()
+    }
+
+    /// The instant on which every age is reckoned.
+    pub fn as_of(&self) -> DateTime<Utc> {
+        self.evidence.as_of
+    }
+
+    /// How the reading went, target by target.
+    pub fn reading(&self) -> &Reading {
+        &self.evidence.reading
+    }
+
+    /// Some tables, in order of ARN.
+    pub fn tables(&self, rows: Range<usize>) -> Tables {
+        let start = rows.start;
+        let (facts, offers) = rows.map(|row| self.table(row)).unzip();
+        Tables { facts, offers, start }
+    }
+
+    /// The place of a table.
+    pub fn find(&self, table_arn: &str) -> Option<usize> {
+        let tables = &self.evidence.tables;
+        tables
+            .binary_search_by(|table| table.table_arn.as_str().cmp(table_arn))
+            .ok()
+    }
+
+    fn table(&self, row: usize) -> (TableFacts, std::sync::Arc<offers::Offers>) {
+        let (evidence, mut facts) = (&self.evidence, TableFacts::default());
+        identity::fill(&mut facts, row, evidence);
+        self.points.fill(&mut facts, row, evidence);
+        self.copies.fill(&mut facts, row, evidence);
+        self.jobs.fill(&mut facts, row);
+        let vaults = self.points.vaults_of(row);
+        let made = self.points.newest_plan_made(row);
+        let duration = self.jobs.is_whole(row).then(|| self.jobs.usual_duration(row));
+        let offers = self.memberships.fill(&mut facts, row, evidence, made, duration);
+        window::fill(&mut facts, row, evidence, &self.points, &self.jobs);
+        runs::fill(&mut facts, row, evidence, &offers, &self.jobs);
+        self.restores.fill(&mut facts, row, evidence, self.points.is_whole(row));
+        self.restore_testing
+            .fill(&mut facts, row, evidence, vaults, self.points.is_whole(row));
+        (facts, offers)
+    }
+
+    /// Which selections take a table and which do not, one by one, with the reason of each.
+    pub fn explain_selections(&self, row: usize) -> Vec<SelectionAnswer> {
+        self.memberships.explain(row, &self.evidence)
+    }
+
+    /// The table's tags; none if they could not be read.
+    pub fn tags(&self, row: usize) -> Option<std::collections::BTreeMap<String, String>> {
+        self.evidence.tags_of(row)
+    }
+
+    /// The facts of the table at that place against values of the policy.
+    pub fn compare(&self, tables: &Tables, place: usize, values: &PolicyValues) -> Comparisons {
+        let (facts, offers) = (&tables.facts[place], &tables.offers[place]);
+        self.copies
+            .compare(tables.start + place, facts, offers, values, &self.evidence)
+    }
+
+    /// Every backup vault, in order of target and name.
+    pub fn vaults(&self) -> Vec<VaultFacts> {
+        vaults::facts(&self.evidence, &self.points, &self.memberships)
+    }
+
+    /// Every live backup plan, in order of target and id.
+    pub fn plans(&self) -> Vec<PlanFacts> {
+        plans::facts(&self.evidence, &self.memberships, &self.jobs)
+    }
+
+    /// Every target, in order.
+    pub fn targets(&self) -> Vec<TargetFacts> {
+        targets::facts(&self.evidence, &self.memberships)
+    }
+
+    /// Every recovery point, some at a time, in the order of the inventory.
+    ///
+    /// Errors: the frame is damaged.
+    pub fn recovery_points(
+        &self,
+        inventory: &Inventory,
+        with: &mut dyn FnMut(Vec<RecoveryPointFacts>),
+    ) -> Result<(), Problem> {
+        recovery_points::each(inventory, &self.evidence, with)
     }
 }
 
@@ -143,11 +222,11 @@ pub(crate) fn age_hours(at: DateTime<Utc>, as_of: DateTime<Utc>) -> f64 {
 }
 
 /// `a, b`, or `none`.
-pub(crate) fn names<'n>(names: impl IntoIterator<Item = &'n String>) -> String {
-    let names: Vec<&str> = names.into_iter().map(String::as_str).collect();
+pub(crate) fn names<'n>(names: impl IntoIterator<Item = &'n str>) -> dictionary::Text {
+    let names: Vec<&str> = names.into_iter().collect();
     if names.is_empty() {
-        "none".to_owned()
+        "none".into()
     } else {
-        names.join(", ")
+        names.join(", ").into()
     }
 }

@@ -54,6 +54,14 @@ pub trait Cell: Sized {
     ///
     /// Errors: another type than expected, or a null in a column that has none.
     fn read(column: &Column) -> PolarsResult<Vec<Self>>;
+
+    /// The same value, borrowed from a column.
+    type Ref<'c>: Copy;
+
+    /// The values of a column without copying a text.
+    ///
+    /// Errors: as [`Cell::read`].
+    fn iter(column: &Column) -> PolarsResult<impl Iterator<Item = Self::Ref<'_>>>;
 }
 
 fn forbid_nulls(column: &Column) -> PolarsResult<()> {
@@ -75,6 +83,12 @@ impl Cell for Option<String> {
     fn read(column: &Column) -> PolarsResult<Vec<Self>> {
         Ok(column.str()?.iter().map(|text| text.map(str::to_owned)).collect())
     }
+
+    type Ref<'c> = Option<&'c str>;
+
+    fn iter(column: &Column) -> PolarsResult<impl Iterator<Item = Self::Ref<'_>>> {
+        Ok(column.str()?.iter())
+    }
 }
 
 impl Cell for String {
@@ -94,6 +108,13 @@ impl Cell for String {
             .map(|text| text.unwrap_or_default().to_owned())
             .collect())
     }
+
+    type Ref<'c> = &'c str;
+
+    fn iter(column: &Column) -> PolarsResult<impl Iterator<Item = Self::Ref<'_>>> {
+        forbid_nulls(column)?;
+        Ok(column.str()?.iter().map(Option::unwrap_or_default))
+    }
 }
 
 impl Cell for Option<i64> {
@@ -106,6 +127,12 @@ impl Cell for Option<i64> {
 
     fn read(column: &Column) -> PolarsResult<Vec<Self>> {
         Ok(column.i64()?.iter().collect())
+    }
+
+    type Ref<'c> = Option<i64>;
+
+    fn iter(column: &Column) -> PolarsResult<impl Iterator<Item = Self::Ref<'_>>> {
+        Ok(column.i64()?.iter())
     }
 }
 
@@ -121,6 +148,13 @@ impl Cell for i64 {
         forbid_nulls(column)?;
         Ok(column.i64()?.iter().map(Option::unwrap_or_default).collect())
     }
+
+    type Ref<'c> = i64;
+
+    fn iter(column: &Column) -> PolarsResult<impl Iterator<Item = Self::Ref<'_>>> {
+        forbid_nulls(column)?;
+        Ok(column.i64()?.iter().map(Option::unwrap_or_default))
+    }
 }
 
 impl Cell for Option<bool> {
@@ -133,6 +167,12 @@ impl Cell for Option<bool> {
 
     fn read(column: &Column) -> PolarsResult<Vec<Self>> {
         Ok(column.bool()?.iter().collect())
+    }
+
+    type Ref<'c> = Option<bool>;
+
+    fn iter(column: &Column) -> PolarsResult<impl Iterator<Item = Self::Ref<'_>>> {
+        Ok(column.bool()?.iter())
     }
 }
 
@@ -153,6 +193,15 @@ impl Cell for Option<DateTime<Utc>> {
             .map(|millis| millis.and_then(DateTime::from_timestamp_millis))
             .collect())
     }
+
+    type Ref<'c> = Option<DateTime<Utc>>;
+
+    fn iter(column: &Column) -> PolarsResult<impl Iterator<Item = Self::Ref<'_>>> {
+        let millis = column.datetime()?.physical();
+        Ok(millis
+            .iter()
+            .map(|millis| millis.and_then(DateTime::from_timestamp_millis)))
+    }
 }
 
 impl Cell for DateTime<Utc> {
@@ -167,5 +216,15 @@ impl Cell for DateTime<Utc> {
     fn read(column: &Column) -> PolarsResult<Vec<Self>> {
         forbid_nulls(column)?;
         Ok(<Option<Self> as Cell>::read(column)?.into_iter().flatten().collect())
+    }
+
+    type Ref<'c> = DateTime<Utc>;
+
+    fn iter(column: &Column) -> PolarsResult<impl Iterator<Item = Self::Ref<'_>>> {
+        forbid_nulls(column)?;
+        let millis = column.datetime()?.physical();
+        Ok(millis
+            .iter()
+            .map(|millis| millis.and_then(DateTime::from_timestamp_millis).unwrap_or_default()))
     }
 }

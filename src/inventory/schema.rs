@@ -9,7 +9,7 @@ use polars::prelude::{DataFrame, PolarsResult, Schema};
 use super::cell::{Cell, Kind};
 
 /// Raised whenever a frame or a column changes, so that an old inventory is never read as a new one.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// One frame: what it holds and which call fills it.
 #[derive(Debug)]
@@ -59,6 +59,14 @@ pub trait Row: Sized + Send + 'static {
     ///
     /// Errors: a missing column, another type, or a null where none may be.
     fn from_frame(frame: &DataFrame) -> PolarsResult<Vec<Self>>;
+
+    /// The same row with its texts borrowed from the frame: for frames that are too large to own.
+    type Ref<'f>;
+
+    /// Hands over every row of a polars frame without copying a text.
+    ///
+    /// Errors: as [`Row::from_frame`].
+    fn each(frame: &DataFrame, with: &mut dyn FnMut(Self::Ref<'_>)) -> PolarsResult<()>;
 }
 
 macro_rules! frames {
@@ -69,6 +77,8 @@ macro_rules! frames {
             pub struct $row { $($(#[doc = $column_doc])+ pub $column: $kind,)+ }
 
             impl Row for $row {
+                type Ref<'f> = borrowed::$row<'f>;
+
                 const FRAME: &'static FrameSchema = &FrameSchema {
                     name: $frame,
                     doc: concat!($($frame_doc),+),
@@ -94,8 +104,30 @@ macro_rules! frames {
                     }
                     Ok(rows)
                 }
+
+                fn each(frame: &DataFrame, with: &mut dyn FnMut(Self::Ref<'_>)) -> PolarsResult<()> {
+                    // One chunk for each column, so that the iterators below run over plain memory.
+                    $(let $column = frame.column(stringify!($column))?.rechunk();)+
+                    $(let mut $column = <$kind as Cell>::iter(&$column)?;)+
+                    for _ in 0..frame.height() {
+                        with(borrowed::$row {
+                            $($column: $column.next().expect("every column is as long as its frame"),)+
+                        });
+                    }
+                    Ok(())
+                }
             }
         )+
+
+        /// The rows of every frame with their texts borrowed.
+        pub mod borrowed {
+            use super::*;
+            $(
+                $(#[doc = $frame_doc])+
+                #[derive(Debug, Clone, Copy)]
+                pub struct $row<'f> { $($(#[doc = $column_doc])+ pub $column: <$kind as Cell>::Ref<'f>,)+ }
+            )+
+        }
 
         /// Every frame of an inventory.
         pub const FRAMES: &[&FrameSchema] = &[$($row::FRAME),+];
@@ -203,6 +235,19 @@ frames! {
         /// ListBackupPlans.LastExecutionDate. Null: it never ran.
         last_execution_at: Option<DateTime<Utc>>,
     }
+    /// One version of one plan: an edit makes a new one.
+    PlanVersion in "plan_versions" {
+        /// Account of the target.
+        account_id: String,
+        /// Region of the target.
+        region: String,
+        /// The plan.
+        plan_id: String,
+        /// ListBackupPlanVersions.VersionId. Null: left out.
+        version_id: Option<String>,
+        /// CreationDate: since when it was in force. Null: left out.
+        created_at: Option<DateTime<Utc>>,
+    }
     /// One rule of one plan: schedule, vault, lifecycle.
     PlanRule in "plan_rules" {
         /// Account of the target.
@@ -246,6 +291,8 @@ frames! {
         selection_id: String,
         /// SelectionName.
         selection_name: String,
+        /// GetBackupSelection.CreationDate; a selection is never edited. Null: left out.
+        created_at: Option<DateTime<Utc>>,
         /// IamRoleArn. Null: left out.
         role_arn: Option<String>,
         /// Resources, a JSON list of ARN patterns.
@@ -284,6 +331,17 @@ frames! {
         /// CreationDate. Null: left out.
         created_at: Option<DateTime<Utc>>,
     }
+    /// The access policy of one backup vault. A vault without a row here was not read; see the call log.
+    VaultPolicy in "vault_policies" {
+        /// Account of the target.
+        account_id: String,
+        /// Region of the target.
+        region: String,
+        /// The vault asked about.
+        vault_name: String,
+        /// GetBackupVaultAccessPolicy.Policy, the JSON text. Null: the vault has no access policy.
+        policy: Option<String>,
+    }
     /// One recovery point of a DynamoDB table, in one vault of the target.
     RecoveryPoint in "recovery_points" {
         /// Account of the target (of the vault).
@@ -300,8 +358,12 @@ frames! {
         status: Option<String>,
         /// CreationDate: the date of the data; a copy keeps its source's. Null: left out.
         created_at: Option<DateTime<Utc>>,
+        /// InitiationDate: when the backup job started. Null: left out.
+        started_at: Option<DateTime<Utc>>,
         /// CompletionDate. Null: the job has not finished, or left out.
         completed_at: Option<DateTime<Utc>>,
+        /// LastRestoreTime; it stays when the restore job is no longer listed. Null: never restored, or left out.
+        last_restored_at: Option<DateTime<Utc>>,
         /// Lifecycle.MoveToColdStorageAfterDays. Null or -1: never moved.
         cold_after_days: Option<i64>,
         /// Lifecycle.DeleteAfterDays. Null or -1: kept for ever, or as long as the source if this is a copy.
@@ -345,12 +407,16 @@ frames! {
         message_category: Option<String>,
         /// CreationDate. Null: left out.
         created_at: Option<DateTime<Utc>>,
+        /// StartBy: when a job that has not started is cancelled, which is scheduled time plus start window. Null: left out.
+        start_by: Option<DateTime<Utc>>,
         /// CompletionDate. Null: not finished.
         completed_at: Option<DateTime<Utc>>,
         /// BackupVaultName. Null: left out.
         vault_name: Option<String>,
         /// RecoveryPointArn. Null: none was made.
         recovery_point_arn: Option<String>,
+        /// IamRoleArn: the role that makes the recovery point. Null: left out.
+        role_arn: Option<String>,
         /// CreatedBy.BackupPlanId. Null: started on demand.
         created_by_plan_id: Option<String>,
         /// CreatedBy.BackupRuleId. Null: as above.
@@ -370,6 +436,8 @@ frames! {
         state: Option<String>,
         /// StatusMessage, untrusted text. Null: none.
         status_message: Option<String>,
+        /// SourceBackupVaultArn. Null: left out.
+        source_vault_arn: Option<String>,
         /// SourceRecoveryPointArn. Null: left out.
         source_recovery_point_arn: Option<String>,
         /// DestinationBackupVaultArn. Null: left out.
@@ -380,6 +448,12 @@ frames! {
         created_at: Option<DateTime<Utc>>,
         /// CompletionDate. Null: not finished.
         completed_at: Option<DateTime<Utc>>,
+        /// CreatedBy.BackupPlanId. Null: started on demand, or left out.
+        created_by_plan_id: Option<String>,
+        /// CreatedBy.BackupRuleId. Null: as above.
+        created_by_rule_id: Option<String>,
+        /// CreatedByBackupJobId: the backup job whose recovery point is copied. Null: not a scheduled copy, or left out.
+        created_by_backup_job_id: Option<String>,
     }
     /// One restore job of a DynamoDB table.
     RestoreJob in "restore_jobs" {
@@ -391,6 +465,10 @@ frames! {
         job_id: String,
         /// RecoveryPointArn that was restored. Null: left out.
         recovery_point_arn: Option<String>,
+        /// RecoveryPointCreationDate: the date of the data. Null: left out.
+        recovery_point_created_at: Option<DateTime<Utc>>,
+        /// BackupVaultArn: the vault of the recovery point. Null: left out.
+        vault_arn: Option<String>,
         /// SourceResourceArn. Null: left out.
         source_resource_arn: Option<String>,
         /// CreatedResourceArn. Null: none was made.
@@ -401,10 +479,68 @@ frames! {
         status_message: Option<String>,
         /// ValidationStatus. Null: none was put.
         validation_status: Option<String>,
+        /// ValidationStatusMessage, untrusted text. Null: none.
+        validation_status_message: Option<String>,
+        /// DeletionStatus of the table that a restore test made: `DELETING`, `FAILED` or `SUCCESSFUL`. Null: not a restore test, or not deleted yet.
+        deletion_status: Option<String>,
+        /// CreatedBy.RestoreTestingPlanArn. Null: started by somebody, not by a restore testing plan.
+        restore_testing_plan_arn: Option<String>,
+        /// BackupSizeInBytes: size of what was restored. Null: left out.
+        size_bytes: Option<i64>,
         /// CreationDate. Null: left out.
         created_at: Option<DateTime<Utc>>,
         /// CompletionDate. Null: not finished.
         completed_at: Option<DateTime<Utc>>,
+    }
+    /// One restore testing plan: AWS restores recovery points by itself, to see that it works.
+    RestoreTestingPlan in "restore_testing_plans" {
+        /// Account of the target.
+        account_id: String,
+        /// Region of the target.
+        region: String,
+        /// ListRestoreTestingPlans.RestoreTestingPlanName.
+        plan_name: String,
+        /// RestoreTestingPlanArn.
+        plan_arn: String,
+        /// ScheduleExpression.
+        schedule: String,
+        /// ScheduleExpressionTimezone. Null: UTC.
+        schedule_time_zone: Option<String>,
+        /// LastExecutionTime. Null: it never ran.
+        last_execution_at: Option<DateTime<Utc>>,
+        /// StartWindowHours. Null: left out; 24 by default.
+        start_window_hours: Option<i64>,
+        /// GetRestoreTestingPlan.RecoveryPointSelection.Algorithm: `LATEST_WITHIN_WINDOW` or `RANDOM_WITHIN_WINDOW`. Null: the plan could not be read (see the call log), or left out.
+        algorithm: Option<String>,
+        /// IncludeVaults, a JSON list of vault ARNs, ARN patterns or `*`. Null: the plan could not be read.
+        include_vaults_json: Option<String>,
+        /// ExcludeVaults, a JSON list of the same kind. Null: the plan could not be read.
+        exclude_vaults_json: Option<String>,
+        /// RecoveryPointTypes, a JSON list of `SNAPSHOT` and `CONTINUOUS`. Null: the plan could not be read.
+        recovery_point_types_json: Option<String>,
+        /// SelectionWindowDays: how old a recovery point may be. Null: the plan could not be read, or left out; 30 by default.
+        selection_window_days: Option<i64>,
+    }
+    /// One selection of DynamoDB tables of one restore testing plan, as AWS returned it. Empty lists are members that were never set.
+    RestoreTestingSelection in "restore_testing_selections" {
+        /// Account of the target.
+        account_id: String,
+        /// Region of the target.
+        region: String,
+        /// The restore testing plan.
+        plan_name: String,
+        /// ListRestoreTestingSelections.RestoreTestingSelectionName.
+        selection_name: String,
+        /// GetRestoreTestingSelection.ProtectedResourceType: `DynamoDB`; selections of other types are not read.
+        protected_resource_type: String,
+        /// ProtectedResourceArns, a JSON list of table ARNs, or of `*` alone.
+        resource_arns_json: String,
+        /// ProtectedResourceConditions, a JSON list of `[operator, key, value]`; AWS holds them against the tags of the newest recovery point.
+        conditions_json: String,
+        /// IamRoleArn. Null: left out.
+        role_arn: Option<String>,
+        /// ValidationWindowHours: how long the restored table is kept for validation. 0: none, or left out.
+        validation_window_hours: i64,
     }
     /// One KMS key that a vault, a recovery point or a table names.
     Key in "keys" {
@@ -429,7 +565,7 @@ frames! {
         resource: String,
         /// `ok`, or the kind of gap: `denied`, `throttled`, `credentials-expired`, `region-not-enabled`, `unsupported`, `failed`; `absent` when AWS said that the thing does not exist.
         outcome: String,
-        /// Error code and message, untrusted text. Null: none.
+        /// Error code and message, untrusted text; beside `ok` it is the answer itself, such as that a vault has no access policy. Null: none.
         error: Option<String>,
         /// Pages read.
         page_count: i64,

@@ -201,23 +201,38 @@ impl Inventory {
     ///
     /// Errors: the file is damaged.
     pub fn for_each<R: Row>(&self, mut with: impl FnMut(Vec<R>)) -> Result<(), Problem> {
-        let Some(rows) = self.manifest.frames.get(R::FRAME.name).map(|rows| *rows as usize) else {
+        self.each_batch(R::FRAME, |frame| {
+            with(R::from_frame(frame)?);
+            Ok(())
+        })
+    }
+
+    /// Hands over every row of the largest frames, with texts borrowed from the batch at hand.
+    ///
+    /// Errors: the file is damaged.
+    pub fn for_each_row<R: Row>(&self, mut with: impl FnMut(R::Ref<'_>)) -> Result<(), Problem> {
+        self.each_batch(R::FRAME, |frame| R::each(frame, &mut with))
+    }
+
+    fn each_batch(
+        &self,
+        frame: &FrameSchema,
+        mut with: impl FnMut(&DataFrame) -> PolarsResult<()>,
+    ) -> Result<(), Problem> {
+        let Some(rows) = self.manifest.frames.get(frame.name).map(|rows| *rows as usize) else {
             return Ok(());
         };
         let mut offset = 0;
         while offset < rows {
-            let batch = self
-                .batch(R::FRAME, offset)
-                .and_then(|frame| R::from_frame(&frame))
-                .map_err(|error| {
-                    Problem::new(format!("could not read frame `{}` of the inventory", R::FRAME.name))
-                        .at(path_of(&self.dir, R::FRAME.name).display().to_string())
-                        .why(error.to_string())
-                        .so("nothing was evaluated")
-                        .hint("the file is damaged; collect again")
-                })?;
+            let batch = self.batch(frame, offset);
+            batch.and_then(|batch| with(&batch)).map_err(|error| {
+                Problem::new(format!("could not read frame `{}` of the inventory", frame.name))
+                    .at(path_of(&self.dir, frame.name).display().to_string())
+                    .why(error.to_string())
+                    .so("nothing was evaluated")
+                    .hint("the file is damaged; collect again")
+            })?;
             offset += ROW_GROUP;
-            with(batch);
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::problem::Problem;
 
 /// Raised whenever the plan file changes.
-pub const PLAN_VERSION: u32 = 1;
+pub const PLAN_VERSION: u32 = 2;
 
 /// A plan file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,8 +27,6 @@ pub struct Plan {
     pub scan_id: String,
     /// The instant of that scan.
     pub as_of: DateTime<Utc>,
-    /// The RPO that the tables miss, in hours.
-    pub rpo_hours: f64,
     /// What to do, in order.
     pub actions: Vec<BackupAction>,
     /// Tables that need a backup and cannot get one by this plan, with the reason.

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest, Sha256};
 
 use super::{BackupAction, Blocked, PLAN_VERSION, Plan};
-use crate::domain::{FactValue, TargetId, Verdict};
+use crate::domain::{FactValue, Finding, TargetId, Verdict};
 use crate::evaluate::hex;
 use crate::inventory::schema::Vault;
 use crate::report::{Report, TableRow};
 use crate::rules::{Action, RuleSet};
-use crate::settings::{Policy, Remediation};
+use crate::settings::Remediation;
 
 /// AWS Backup's default service role of an account.
 pub fn default_role(partition: &str, account_id: &str) -> String {
@@ -23,7 +23,6 @@ pub fn propose(
     rules: &RuleSet,
     vaults: &BTreeMap<TargetId, Option<Vec<Vault>>>,
     settings: &Remediation,
-    policy: &Policy,
 ) -> Plan {
     let backup_rules: BTreeSet<&str> = rules
         .0
@@ -40,46 +39,45 @@ pub fn propose(
         schema_version: PLAN_VERSION,
         scan_id: report.scan.id.clone(),
         as_of: report.scan.as_of,
-        rpo_hours: policy.rpo.num_minutes() as f64 / 60.0,
         actions: Vec::new(),
         blocked: Vec::new(),
     };
-    let mut seen = BTreeSet::new();
-    for finding in report
+    // A table that one rule condemns needs its backup, whatever others do not know.
+    let is_for = |finding: &&Finding, verdict: Verdict| {
+        finding.verdict == verdict && !finding.waived && backup_rules.contains(&*finding.rule)
+    };
+    let condemned = report
         .findings
         .iter()
-        .filter(|finding| backup_rules.contains(&*finding.rule))
-    {
+        .filter(|finding| is_for(finding, Verdict::NonCompliant));
+    let open = report
+        .findings
+        .iter()
+        .filter(|finding| is_for(finding, Verdict::Unknown));
+    let mut seen = BTreeSet::new();
+    for finding in condemned.chain(open) {
         let Some(table) = tables.get(finding.resource_arn.as_str()) else {
             continue;
         };
-        if finding.waived || !seen.insert(&finding.resource_arn) {
+        if !seen.insert(&finding.resource_arn) {
             continue;
         }
-        let blocked = |reason: String| Blocked {
-            table_arn: table.table_arn.clone(),
-            reason,
+        let proposed = if finding.verdict == Verdict::Unknown {
+            Err(format!("not known whether it needs one: {}", finding.message))
+        } else {
+            let vaults = vaults.get(&table.target);
+            action(table, &finding.message, &report.scan.id, vaults, settings)
         };
-        match finding.verdict {
-            Verdict::Unknown => plan
-                .blocked
-                .push(blocked(format!("not known whether it needs one: {}", finding.message))),
-            Verdict::NonCompliant => {
-                match action(
-                    table,
-                    &finding.message,
-                    &report.scan.id,
-                    vaults.get(&table.target),
-                    settings,
-                    policy,
-                ) {
-                    Ok(action) => plan.actions.push(action),
-                    Err(reason) => plan.blocked.push(blocked(reason)),
-                }
-            }
-            Verdict::Compliant | Verdict::NotApplicable => {}
+        match proposed {
+            Ok(action) => plan.actions.push(action),
+            Err(reason) => plan.blocked.push(Blocked {
+                table_arn: table.table_arn.clone(),
+                reason,
+            }),
         }
     }
+    plan.actions.sort_by(|a, b| a.table_arn.cmp(&b.table_arn));
+    plan.blocked.sort_by(|a, b| a.table_arn.cmp(&b.table_arn));
     plan
 }
 
@@ -89,10 +87,13 @@ fn action(
     scan_id: &str,
     vaults: Option<&Option<Vec<Vault>>>,
     settings: &Remediation,
-    policy: &Policy,
 ) -> Result<BackupAction, String> {
     let target = &table.target;
-    let delete_after_days = settings.delete_after_days.unwrap_or(policy.retention_min_days);
+    let delete_after_days = match (settings.delete_after_days, table.fact("retention_min_days")) {
+        (Some(days), _) => days,
+        (None, FactValue::Int(days)) => *days,
+        _ => return Err("not known which tier of the policy applies, and so what retention".to_owned()),
+    };
     // Without advanced features there is no cold storage for DynamoDB.
     let has_cold = *table.fact("advanced_features_on") == FactValue::Bool(true);
     let cold_after_days = settings.cold_after_days.filter(|_| has_cold);
@@ -100,7 +101,7 @@ fn action(
         check_vault(vaults, target, &settings.vault, delete_after_days)?;
     }
     let text = |fact: &str| match table.fact(fact) {
-        FactValue::Text(text) => Some(text.clone()),
+        FactValue::Text(text) => Some(text.to_string()),
         _ => None,
     };
     let table_id = text("table_id").filter(|id| id != "none");

@@ -1,19 +1,28 @@
 //! Findings, facts and the call log, put together as one [`Report`]. Pure.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
 
 use crate::collect::COLLECTORS;
-use crate::domain::{FactValue, Finding, Gap, GapKind, TargetId, Verdict};
-use crate::facts::Facts;
-use crate::facts::dictionary::fact;
+use crate::domain::{FactName, FactValue, Finding, Gap, GapKind, Subject, TargetId, Verdict};
+use crate::evaluate::{Chunk, Waived, judge_subjects, judge_tables, judge_waivers, waive};
+use crate::facts::dictionary::{ExemptionFacts, SubjectFacts};
+use crate::facts::{Facts, derive};
+use crate::frameworks::Framework;
 use crate::inventory::Inventory;
 use crate::inventory::schema::{CallLogEntry, Table};
+use crate::policy::{Policy, Tier};
 use crate::problem::{Problem, count};
-use crate::rules::RuleSet;
-use crate::settings::Policy;
+use crate::rules::{Rule, RuleSet, frames_of};
+use crate::waivers::{Waiver, Waivers, exemption_facts};
 
-use super::{AccountCoverage, Coverage, Report, RuleLine, Scan, TableRow, TargetCoverage, Totals};
+use super::{
+    AccountCoverage, Coverage, ExemptionLine, FrameworkReport, Report, RuleLine, Scan, TableRow, TargetCoverage,
+    TierLine, Totals, WaiverLine,
+};
 
 /// Why facts that rest on some frames are missing for one table: the first gap behind them, in words.
 pub fn why_unknown(facts: &Facts, target: &TargetId, table_name: &str, frames: &[&'static str]) -> Option<String> {
@@ -24,7 +33,7 @@ pub fn why_unknown(facts: &Facts, target: &TargetId, table_name: &str, frames: &
     let failure = std::iter::once("sts:AssumeRole").chain(actions).find_map(|action| {
         // A table's own call speaks for that table only.
         let resource = action.starts_with("dynamodb:Describe").then_some(table_name);
-        facts.reading.failure(target, action, resource)
+        facts.reading().failure(target, action, resource)
     })?;
     Some(failure_text(failure))
 }
@@ -42,24 +51,67 @@ fn failure_text(entry: &CallLogEntry) -> String {
     )
 }
 
-/// Puts a report together.
+/// What tables are judged by.
+pub struct Criteria {
+    /// The rules that were chosen.
+    pub rules: RuleSet,
+    /// What the organisation requires.
+    pub policy: Policy,
+    /// Findings that are accepted.
+    pub waivers: Waivers,
+    /// Frameworks whose controls the report is to show.
+    pub frameworks: Vec<&'static Framework>,
+}
+
+/// Judges an inventory and puts the report together.
 ///
 /// Errors: a frame of the inventory is damaged.
-pub fn build(
-    inventory: &Inventory,
-    facts: &Facts,
-    findings: Vec<Finding>,
-    rules: &RuleSet,
-    policy: &Policy,
-) -> Result<Report, Problem> {
+pub fn build(inventory: &Inventory, criteria: &Criteria) -> Result<Report, Problem> {
+    let (rules, policy) = (&criteria.rules, &criteria.policy);
+    let facts = derive(inventory, policy.window_days)?;
+    let why = |target: &TargetId, name: &str, frames: &[&'static str]| why_unknown(&facts, target, name, frames);
+    let (mut tables, mut findings) = (Vec::with_capacity(facts.len()), Vec::new());
+    let mut in_tier: BTreeMap<Arc<str>, usize> = BTreeMap::new();
+    let mut has_unassigned = false;
+    let of_tables: Vec<&Rule> = rules.of(Subject::Table).collect();
+    judge_tables(&facts, rules, policy, &mut |chunk| {
+        for place in 0..chunk.tables.facts.len() {
+            tables.push(table_row(&chunk, place));
+            findings.extend(chunk.findings(place, &of_tables, &why));
+            match &chunk.assigned[place].tier {
+                FactValue::Text(tier) => *in_tier.entry(Arc::clone(tier)).or_default() += 1,
+                _ => has_unassigned = true,
+            }
+        }
+    })?;
+    let mut others = judge_subjects(inventory, &facts, rules, policy, &why)?;
+    others.sort_by(|a, b| {
+        (a.subject, &a.target, &a.resource_arn, &a.rule).cmp(&(b.subject, &b.target, &b.resource_arn, &b.rule))
+    });
+    findings.extend(others);
+    let as_of = inventory.manifest.as_of;
+    let waived = waive(&mut findings, &criteria.waivers, as_of);
+    let exemptions: Vec<ExemptionFacts> = policy
+        .tiers
+        .iter()
+        .filter_map(|tier| {
+            let matched = in_tier.get(tier.name.as_str()).copied().unwrap_or(0);
+            let mut facts = exemption_facts(tier, as_of, matched)?;
+            // Tables whose tier cannot be told may be in this one: none for certain is not none at all.
+            if matched == 0 && has_unassigned {
+                facts.matched_table_count = None;
+            }
+            Some(facts)
+        })
+        .collect();
+    findings.extend(judge_waivers(&waived, &exemptions, rules, policy, &why)?);
+    settle_verdicts(&mut tables, &findings);
+
     let manifest = &inventory.manifest;
-    let tables = table_rows(facts, &findings);
-    let totals = Totals::of(&tables, &findings);
-    let coverage = coverage(inventory, facts, &findings)?;
     Ok(Report {
         scan: Scan {
             id: manifest.scan_id.clone(),
-            as_of: manifest.as_of,
+            as_of,
             started_at: manifest.started_at,
             finished_at: manifest.finished_at,
             caller_arn: manifest.caller_arn.clone(),
@@ -67,51 +119,121 @@ pub fn build(
             call_count: manifest.attempt_count,
         },
         policy: policy.lines(),
+        tiers: policy
+            .tiers
+            .iter()
+            .map(|tier| tier_line(tier, as_of, in_tier.get(tier.name.as_str()).copied().unwrap_or(0)))
+            .collect(),
+        waivers: criteria.waivers.0.iter().zip(&waived).map(waiver_line).collect(),
+        frameworks: criteria
+            .frameworks
+            .iter()
+            .map(|framework| FrameworkReport {
+                id: framework.id.clone(),
+                title: framework.title.clone(),
+                version: framework.version.clone(),
+                controls: framework.matrix(&findings),
+            })
+            .collect(),
         rules: rules
             .0
             .iter()
             .map(|rule| RuleLine {
                 id: rule.id.to_string(),
+                subject: rule.subject,
                 title: rule.title.clone(),
                 severity: rule.severity,
                 remedy: rule.remedy.to_string(),
             })
             .collect(),
-        totals,
-        coverage,
+        totals: Totals::of(&tables, &findings),
+        coverage: coverage(inventory, &facts, &findings)?,
         tables,
         findings,
     })
 }
 
-fn table_rows(facts: &Facts, findings: &[Finding]) -> Vec<TableRow> {
-    let mut verdicts: BTreeMap<&str, Verdict> = BTreeMap::new();
-    for finding in findings {
-        let verdict = verdicts.entry(&finding.resource_arn).or_insert(Verdict::NotApplicable);
-        *verdict = verdict.worse(if finding.waived {
-            Verdict::NotApplicable
-        } else {
-            finding.verdict
-        });
+fn table_row(chunk: &Chunk, place: usize) -> TableRow {
+    let table = &chunk.tables.facts[place];
+    let text = |text: &Option<Arc<str>>| text.as_deref().unwrap_or_default().to_owned();
+    let mut facts: Vec<(FactName, FactValue)> = table
+        .values()
+        .into_iter()
+        .map(|(name, value)| (Cow::Borrowed(name), value))
+        .collect();
+    let assigned = &chunk.assigned[place];
+    facts.push((Cow::Borrowed("policy_tier"), assigned.tier.clone()));
+    facts.extend(
+        assigned
+            .values
+            .iter()
+            .map(|(name, value)| (Cow::Borrowed(*name), value.clone())),
+    );
+    if let Some(comparison) = chunk.comparisons.get(place) {
+        facts.extend(comparison.values().map(|(name, value)| (Cow::Borrowed(name), value)));
     }
-    let row = |table: &crate::facts::dictionary::TableFacts| {
-        let table_arn = table.table_arn.clone().unwrap_or_default();
-        TableRow {
-            table_name: table.table_name.clone().unwrap_or_default(),
-            target: TargetId {
-                account_id: table.account_id.clone().unwrap_or_default(),
-                region: table.region.clone().unwrap_or_default(),
-            },
-            verdict: verdicts.get(table_arn.as_str()).copied().unwrap_or(Verdict::Unknown),
-            facts: table
-                .values()
-                .into_iter()
-                .map(|(name, value)| (Cow::Borrowed(name), value))
-                .collect(),
-            table_arn,
-        }
-    };
-    facts.tables.iter().map(row).collect()
+    TableRow {
+        table_arn: text(&table.table_arn),
+        table_name: text(&table.table_name),
+        target: TargetId {
+            account_id: text(&table.account_id),
+            region: text(&table.region),
+        },
+        verdict: Verdict::NotApplicable,
+        facts,
+    }
+}
+
+/// The worst verdict on each table. What is waived does not count.
+fn settle_verdicts(tables: &mut [TableRow], findings: &[Finding]) {
+    let mut verdicts: HashMap<&str, Verdict> = HashMap::new();
+    let of_tables = findings.iter().filter(|finding| finding.subject == Subject::Table);
+    for finding in of_tables.filter(|finding| !finding.waived) {
+        let verdict = verdicts.entry(&finding.resource_arn).or_insert(Verdict::NotApplicable);
+        *verdict = verdict.worse(finding.verdict);
+    }
+    for table in tables {
+        table.verdict = verdicts
+            .get(table.table_arn.as_str())
+            .copied()
+            .unwrap_or(Verdict::NotApplicable);
+    }
+}
+
+fn tier_line(tier: &Tier, as_of: DateTime<Utc>, table_count: usize) -> TierLine {
+    let values = tier.values.lines();
+    let set = values.into_iter().filter(|(key, _)| tier.sets.contains(key));
+    TierLine {
+        name: tier.name.clone(),
+        when: tier.when.clone(),
+        values: set.map(|(key, value)| (key.to_owned(), value)).collect(),
+        exemption: tier.exemption.as_ref().map(|exemption| ExemptionLine {
+            reason: exemption.reason.clone().unwrap_or_default(),
+            approver: exemption.approver.clone().unwrap_or_default(),
+            expires_at: exemption.expires_at,
+            is_in_force: exemption.is_in_force(as_of),
+        }),
+        table_count,
+    }
+}
+
+fn waiver_line((waiver, waived): (&Waiver, &Waived)) -> WaiverLine {
+    let count = |count: Option<i64>| count.and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
+    WaiverLine {
+        id: waiver.id.clone(),
+        rule: waiver.rule.clone(),
+        tables: waiver.tables.clone(),
+        reason: waiver.reason.clone(),
+        compensating_control: waiver.compensating_control.clone().unwrap_or_default(),
+        requester: waiver.requester.clone(),
+        approver: waiver.approver.clone(),
+        approved_at: waiver.approved_at,
+        expires_at: waiver.expires_at,
+        ticket: waiver.ticket.clone().unwrap_or_default(),
+        table_count: count(waived.facts.matched_table_count),
+        finding_count: count(waived.facts.matched_finding_count),
+        is_in_force: waived.is_in_force,
+    }
 }
 
 #[derive(Default)]
@@ -141,10 +263,10 @@ fn coverage(inventory: &Inventory, facts: &Facts, findings: &[Finding]) -> Resul
     })?;
     let gaps = gaps(facts, findings, &by_target, inventory.manifest.regions_named);
     let mut targets = Vec::new();
-    for target in facts.reading.targets.keys() {
+    for target in facts.reading().targets.keys() {
         let counts = by_target.remove(target).unwrap_or_default();
         let gap_count = gaps.iter().filter(|gap| gap.target == *target).count();
-        let is_listed = facts.reading.is_whole(target, "dynamodb:ListTables", "");
+        let is_listed = facts.reading().is_whole(target, "dynamodb:ListTables", "");
         let status = match (is_listed, gap_count) {
             (false, _) if counts.listed == 0 => "not-read",
             (true, 0) => "scanned",
@@ -156,7 +278,7 @@ fn coverage(inventory: &Inventory, facts: &Facts, findings: &[Finding]) -> Resul
                 status,
                 tables_listed: is_listed.then_some(counts.listed),
                 tables_described: counts.described,
-                call_count: facts.reading.attempts.get(target).copied().unwrap_or(0),
+                call_count: facts.reading().attempts.get(target).copied().unwrap_or(0),
                 gap_count,
             },
             counts,
@@ -170,7 +292,7 @@ fn coverage(inventory: &Inventory, facts: &Facts, findings: &[Finding]) -> Resul
         tables_unknown: sum(|counts| counts.unread),
         accounts: accounts(facts, targets.iter().map(|(coverage, _)| coverage)),
         targets: targets.into_iter().map(|(coverage, _)| coverage).collect(),
-        regions_unknown: !inventory.manifest.regions_named && facts.reading.failures.iter().any(is_region_list),
+        regions_unknown: !inventory.manifest.regions_named && facts.reading().failures.iter().any(is_region_list),
         gaps,
     })
 }
@@ -197,7 +319,11 @@ fn accounts<'t>(facts: &Facts, targets: impl Iterator<Item = &'t TargetCoverage>
         _ => "partly",
     };
     let name_of = |id: &str| {
-        let target = facts.reading.targets.iter().find(|(target, _)| target.account_id == id);
+        let target = facts
+            .reading()
+            .targets
+            .iter()
+            .find(|(target, _)| target.account_id == id);
         target.map(|(_, name)| name.clone()).unwrap_or_default()
     };
     statuses
@@ -213,9 +339,9 @@ fn accounts<'t>(facts: &Facts, targets: impl Iterator<Item = &'t TargetCoverage>
 fn gaps(facts: &Facts, findings: &[Finding], tables: &BTreeMap<TargetId, Counts>, regions_named: bool) -> Vec<Gap> {
     let unknown = UnknownFindings::of(findings);
     let is_read =
-        |target: &TargetId| facts.reading.is_whole(target, "dynamodb:ListTables", "") || tables.contains_key(target);
+        |target: &TargetId| facts.reading().is_whole(target, "dynamodb:ListTables", "") || tables.contains_key(target);
     let mut gaps: Vec<Gap> = facts
-        .reading
+        .reading()
         .failures
         .iter()
         // A table that vanished meanwhile is counted in the coverage; it is not a gap.
@@ -261,13 +387,13 @@ impl<'f> UnknownFindings<'f> {
             by_table: BTreeMap::new(),
         };
         for finding in findings.iter().filter(|finding| finding.verdict == Verdict::Unknown) {
+            let subject = finding.subject;
             let missing = finding
                 .evidence
                 .iter()
                 .filter(|(_, value)| *value == FactValue::Unknown);
             let frames: BTreeSet<&'static str> = missing
-                .filter_map(|(name, _)| fact(name))
-                .flat_map(|fact| fact.frames.iter().copied())
+                .flat_map(|(name, _)| frames_of(subject, name).iter().copied())
                 .collect();
             for frame in frames {
                 *unknown.by_target.entry((&finding.target, frame)).or_default() += 1;
@@ -328,6 +454,11 @@ fn consequence(action: &str, unknown: usize, tables_here: usize) -> String {
         "backup:ListCopyJobs" => "copy jobs are not known".to_owned(),
         "backup:ListRestoreJobs" => "restore jobs are not known".to_owned(),
         "backup:GetBackupPlan" => "what this plan promises is not known".to_owned(),
+        "backup:ListBackupPlanVersions" => "runs that this plan missed are not known".to_owned(),
+        "backup:GetBackupVaultAccessPolicy" => "who may delete recovery points in this vault is not known".to_owned(),
+        action if action.contains("RestoreTesting") => {
+            "restore testing plans that cover tables are not known".to_owned()
+        }
         _ => "a table that nothing else protects cannot be called unprotected".to_owned(),
     };
     match unknown {

@@ -21,11 +21,13 @@ pub fn findings(report: &Report, out: &mut dyn Write) -> Result<(), RenderError>
         "waived",
         "account_id",
         "region",
-        "table_name",
+        "subject",
+        "resource_name",
         "resource_arn",
         "message",
         "remedy",
         "evidence",
+        "waiver",
         "as_of",
     ];
     let as_of = rfc3339(report.scan.as_of);
@@ -43,11 +45,13 @@ pub fn findings(report: &Report, out: &mut dyn Write) -> Result<(), RenderError>
             finding.waived.to_string(),
             finding.target.account_id.clone(),
             finding.target.region.clone(),
+            finding.subject.to_string(),
             csv_cell(&finding.resource_name),
             csv_cell(&finding.resource_arn),
             csv_cell(&finding.message),
             csv_cell(&finding.remedy),
             csv_cell(&evidence.join("; ")),
+            csv_cell(finding.waiver.as_deref().unwrap_or_default()),
             as_of.clone(),
         ]
     });

@@ -4,7 +4,7 @@
 //! The layout is `report-templates/report.html`, `.css` and `.js`. Text from AWS is escaped by the template engine in
 //! the page, and by `Escaped` in the data that the script reads.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 
 use minijinja::{AutoEscape, Environment};
@@ -12,7 +12,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::{RenderError, Report, TableRow};
-use crate::domain::{FactValue, Finding, Severity, Verdict, rfc3339};
+use crate::domain::{FactValue, Finding, Severity, Subject, Verdict, rfc3339};
 use crate::problem::count;
 
 const TEMPLATE: &str = include_str!("../../report-templates/report.html");
@@ -99,6 +99,9 @@ fn page(report: &Report) -> Result<String, RenderError> {
                 "tables_vanished": report.coverage.tables_vanished,
                 "tables_unknown": report.coverage.tables_unknown,
             }),
+            "tiers": tiers(report),
+            "waivers": waivers(report),
+            "frameworks": frameworks(report),
             "static_findings": static_findings,
             "static_note": static_note,
         })));
@@ -110,9 +113,18 @@ fn statement(report: &Report) -> Value {
     let of = |verdict: Verdict| report.totals.tables_by_verdict.get(&verdict).copied().unwrap_or(0);
     let gaps = report.coverage.gaps.len();
     let unknown = of(Verdict::Unknown);
-    let (kind, title, text) = if of(Verdict::NonCompliant) > 0 {
+    let others: BTreeSet<&str> = report
+        .open_findings()
+        .filter(|finding| finding.subject != Subject::Table)
+        .map(|finding| finding.resource_arn.as_str())
+        .collect();
+    let (kind, title, text) = if report.open_findings().next().is_some() {
+        let beside = match others.len() {
+            0 => String::new(),
+            number => format!("; {number} vaults, plans, Regions or waivers not compliant"),
+        };
         let text = format!(
-            "{} of {} not compliant; {} more not known; {}.",
+            "{} of {} not compliant; {} more not known{beside}; {}.",
             of(Verdict::NonCompliant),
             count(report.totals.tables, "table"),
             unknown,
@@ -298,6 +310,78 @@ fn gaps(report: &Report) -> Vec<Value> {
     report.coverage.gaps.iter().map(row).collect()
 }
 
+fn tiers(report: &Report) -> Vec<Value> {
+    let day = |at: chrono::DateTime<chrono::Utc>| at.format("%Y-%m-%d").to_string();
+    let row = |tier: &super::TierLine| {
+        let exemption = tier.exemption.as_ref().map(|exemption| {
+            json!({
+                "reason": exemption.reason,
+                "approver": exemption.approver,
+                "until": exemption.expires_at.map(day),
+                "is_in_force": exemption.is_in_force,
+            })
+        });
+        json!({
+            "name": tier.name,
+            "when": tier.when,
+            "values": tier.values,
+            "exemption": exemption,
+            "tables": tier.table_count,
+        })
+    };
+    report.tiers.iter().map(row).collect()
+}
+
+fn waivers(report: &Report) -> Vec<Value> {
+    let day = |at: chrono::DateTime<chrono::Utc>| at.format("%Y-%m-%d").to_string();
+    let row = |waiver: &super::WaiverLine| {
+        json!({
+            "id": waiver.id,
+            "rule": waiver.rule,
+            "pattern": waiver.tables,
+            "reason": waiver.reason,
+            "instead": waiver.compensating_control,
+            "requester": waiver.requester,
+            "approver": waiver.approver,
+            "approved": day(waiver.approved_at),
+            "until": day(waiver.expires_at),
+            "tables": waiver.table_count,
+            "findings": waiver.finding_count,
+            "is_in_force": waiver.is_in_force,
+        })
+    };
+    report.waivers.iter().map(row).collect()
+}
+
+fn frameworks(report: &Report) -> Vec<Value> {
+    let control = |row: &super::ControlRow| {
+        let of = |verdict: Verdict| row.counts.get(&verdict).copied().unwrap_or(0);
+        json!({
+            "id": row.id,
+            "question": row.question,
+            "relation": row.relation,
+            "letter": row.letter,
+            "asks": row.asks,
+            "only_if": row.only_if,
+            "rules": row.rules,
+            "answered": row.answered,
+            "verdict": row.verdict.map_or("not judged", Verdict::as_str),
+            "non_compliant": of(Verdict::NonCompliant),
+            "unknown": of(Verdict::Unknown),
+            "compliant": of(Verdict::Compliant),
+            "waived": row.waived,
+        })
+    };
+    let row = |framework: &super::FrameworkReport| {
+        json!({
+            "title": framework.title,
+            "version": framework.version,
+            "controls": framework.controls.iter().map(control).collect::<Vec<_>>(),
+        })
+    };
+    report.frameworks.iter().map(row).collect()
+}
+
 fn static_row(finding: &Finding) -> Value {
     json!({
         "name": finding.resource_name,
@@ -337,7 +421,8 @@ impl Write for Escaped<'_> {
 }
 
 /// The data of the script, without repeating names: facts are rows in the order of `facts`, a finding is
-/// `[table, rule, verdict, message, evidence that is no fact]` by position.
+/// `[table, rule, verdict, message, evidence that is no fact, waiver, subject]` by position; a finding that is not about
+/// a table has its subject as `[name, ARN, account, Region]`.
 struct Island<'r>(&'r Report);
 
 impl Serialize for Island<'_> {
@@ -377,7 +462,7 @@ impl Serialize for Island<'_> {
             .rules
             .iter()
             .zip(&reads)
-            .map(|(rule, reads)| json!({"id": rule.id, "severity": rule.severity.as_str(), "remedy": rule.remedy, "reads": reads}))
+            .map(|(rule, reads)| json!({"id": rule.id, "subject": rule.subject.as_str(), "severity": rule.severity.as_str(), "remedy": rule.remedy, "reads": reads}))
             .collect();
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("verdicts", &Verdict::ALL.map(Verdict::as_str))?;
@@ -385,16 +470,33 @@ impl Serialize for Island<'_> {
         map.serialize_entry("rules", &rules)?;
         map.serialize_entry("tables", &Rows(|| report.tables.iter().map(table_row)))?;
         let row = |finding: &Finding| {
-            let table = table_of.get(finding.resource_arn.as_str());
+            let is_table = finding.subject == Subject::Table;
+            let table = table_of.get(finding.resource_arn.as_str()).filter(|_| is_table);
+            let subject = (!is_table).then(|| {
+                json!([
+                    finding.resource_name,
+                    finding.resource_arn,
+                    finding.target.account_id,
+                    finding.target.region
+                ])
+            });
             let rule = rule_of.get(&*finding.rule);
             let verdict = Verdict::ALL.iter().position(|verdict| *verdict == finding.verdict);
             let extra: Map<String, Value> = finding
                 .evidence
                 .iter()
-                .filter(|(name, _)| !names.contains(&name.as_ref()))
+                .filter(|(name, _)| !is_table || !names.contains(&name.as_ref()))
                 .map(|(name, value)| (name.to_string(), value_of(value)))
                 .collect();
-            json!([table, rule, verdict, finding.message, extra])
+            json!([
+                table,
+                rule,
+                verdict,
+                finding.message,
+                extra,
+                finding.waiver.as_deref(),
+                subject
+            ])
         };
         map.serialize_entry("findings", &Rows(|| report.findings.iter().map(row)))?;
         map.end()
@@ -429,7 +531,7 @@ fn value_of(value: &FactValue) -> Value {
         FactValue::Bool(flag) => json!(flag),
         FactValue::Int(number) => json!(number),
         FactValue::Float(number) => json!((number * 100.0).round() / 100.0),
-        FactValue::Text(text) => json!(text),
+        FactValue::Text(text) => json!(&**text),
         FactValue::Time(at) => json!(rfc3339(*at)),
     }
 }

@@ -26,6 +26,9 @@ struct Document<'r> {
     schema_version: u32,
     scan: Scan<'r>,
     policy: Pairs<'r>,
+    tiers: Vec<Tier<'r>>,
+    waivers: Vec<Waiver<'r>>,
+    frameworks: Vec<Framework<'r>>,
     rules: Vec<Rule<'r>>,
     totals: Totals,
     coverage: Coverage<'r>,
@@ -47,9 +50,67 @@ struct Scan<'r> {
 #[derive(serde::Serialize)]
 struct Rule<'r> {
     id: &'r str,
+    subject: &'static str,
     title: &'r str,
     severity: &'static str,
     remedy: &'r str,
+}
+
+#[derive(serde::Serialize)]
+struct Tier<'r> {
+    name: &'r str,
+    when: &'r str,
+    values: Pairs<'r>,
+    exemption: Option<Exemption<'r>>,
+    table_count: usize,
+}
+
+#[derive(serde::Serialize)]
+struct Exemption<'r> {
+    reason: &'r str,
+    approver: &'r str,
+    expires_at: Option<String>,
+    is_in_force: bool,
+}
+
+#[derive(serde::Serialize)]
+struct Waiver<'r> {
+    id: &'r str,
+    rule: &'r str,
+    tables: &'r str,
+    reason: &'r str,
+    compensating_control: &'r str,
+    requester: &'r str,
+    approver: &'r str,
+    approved_at: String,
+    expires_at: String,
+    ticket: &'r str,
+    table_count: usize,
+    finding_count: usize,
+    is_in_force: bool,
+}
+
+#[derive(serde::Serialize)]
+struct Framework<'r> {
+    id: &'r str,
+    title: &'r str,
+    version: &'r str,
+    controls: Vec<Control<'r>>,
+}
+
+#[derive(serde::Serialize)]
+struct Control<'r> {
+    id: &'r str,
+    question: &'r str,
+    relation: &'r str,
+    letter: &'r str,
+    asks: &'r str,
+    only_if: &'r str,
+    answered: &'r str,
+    rules: Vec<&'r str>,
+    verdict: Option<&'static str>,
+    counts: Counts,
+    waived: usize,
 }
 
 #[derive(serde::Serialize)]
@@ -126,6 +187,7 @@ struct OneFinding<'r> {
     verdict: &'static str,
     severity: &'static str,
     waived: bool,
+    waiver: Option<&'r str>,
     message: &'r str,
     remedy: &'r str,
     evidence: Facts<'r>,
@@ -154,11 +216,15 @@ impl<'r> Document<'r> {
                 call_count: scan.call_count,
             },
             policy: Pairs(&report.policy),
+            tiers: report.tiers.iter().map(Tier::of).collect(),
+            waivers: report.waivers.iter().map(Waiver::of).collect(),
+            frameworks: report.frameworks.iter().map(Framework::of).collect(),
             rules: report
                 .rules
                 .iter()
                 .map(|rule| Rule {
                     id: &rule.id,
+                    subject: rule.subject.as_str(),
                     title: &rule.title,
                     severity: rule.severity.as_str(),
                     remedy: &rule.remedy,
@@ -179,6 +245,76 @@ impl<'r> Document<'r> {
             coverage: Coverage::of(report),
             tables: report.tables.iter().map(Table::of).collect(),
             findings: report.findings.iter().map(OneFinding::of).collect(),
+        }
+    }
+}
+
+impl<'r> Tier<'r> {
+    fn of(tier: &'r super::TierLine) -> Self {
+        Self {
+            name: &tier.name,
+            when: &tier.when,
+            values: Pairs(&tier.values),
+            exemption: tier.exemption.as_ref().map(|exemption| Exemption {
+                reason: &exemption.reason,
+                approver: &exemption.approver,
+                expires_at: exemption.expires_at.map(rfc3339),
+                is_in_force: exemption.is_in_force,
+            }),
+            table_count: tier.table_count,
+        }
+    }
+}
+
+impl<'r> Waiver<'r> {
+    fn of(waiver: &'r super::WaiverLine) -> Self {
+        Self {
+            id: &waiver.id,
+            rule: &waiver.rule,
+            tables: &waiver.tables,
+            reason: &waiver.reason,
+            compensating_control: &waiver.compensating_control,
+            requester: &waiver.requester,
+            approver: &waiver.approver,
+            approved_at: rfc3339(waiver.approved_at),
+            expires_at: rfc3339(waiver.expires_at),
+            ticket: &waiver.ticket,
+            table_count: waiver.table_count,
+            finding_count: waiver.finding_count,
+            is_in_force: waiver.is_in_force,
+        }
+    }
+}
+
+impl<'r> Framework<'r> {
+    fn of(framework: &'r super::FrameworkReport) -> Self {
+        Self {
+            id: &framework.id,
+            title: &framework.title,
+            version: &framework.version,
+            controls: framework.controls.iter().map(Control::of).collect(),
+        }
+    }
+}
+
+impl<'r> Control<'r> {
+    fn of(row: &'r super::ControlRow) -> Self {
+        Self {
+            id: &row.id,
+            question: &row.question,
+            relation: &row.relation,
+            letter: &row.letter,
+            asks: &row.asks,
+            answered: &row.answered,
+            rules: row.rules.iter().map(String::as_str).collect(),
+            only_if: &row.only_if,
+            verdict: row.verdict.map(Verdict::as_str),
+            counts: Counts(
+                Verdict::ALL
+                    .map(|verdict| (verdict.as_str(), row.counts.get(&verdict).copied().unwrap_or(0)))
+                    .to_vec(),
+            ),
+            waived: row.waived,
         }
     }
 }
@@ -246,7 +382,7 @@ impl<'r> OneFinding<'r> {
         Self {
             id: &finding.id,
             rule: &finding.rule,
-            subject: finding.subject,
+            subject: finding.subject.as_str(),
             resource_arn: &finding.resource_arn,
             resource_name: &finding.resource_name,
             account_id: &finding.target.account_id,
@@ -254,6 +390,7 @@ impl<'r> OneFinding<'r> {
             verdict: finding.verdict.as_str(),
             severity: finding.severity.as_str(),
             waived: finding.waived,
+            waiver: finding.waiver.as_deref(),
             message: &finding.message,
             remedy: &finding.remedy,
             evidence: Facts(&finding.evidence),
@@ -292,7 +429,7 @@ impl Serialize for Facts<'_> {
                 FactValue::Bool(flag) => map.serialize_value(flag)?,
                 FactValue::Int(number) => map.serialize_value(number)?,
                 FactValue::Float(number) => map.serialize_value(&((number * 1e6).round() / 1e6))?,
-                FactValue::Text(text) => map.serialize_value(text)?,
+                FactValue::Text(text) => map.serialize_value(&**text)?,
                 FactValue::Time(at) => map.serialize_value(&rfc3339(*at))?,
             }
         }

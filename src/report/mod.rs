@@ -16,7 +16,8 @@ use std::io::Write;
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::{FactName, FactValue, Finding, Gap, Severity, TargetId, Verdict};
+use crate::domain::{FactName, FactValue, Finding, Gap, Severity, Subject, TargetId, Verdict};
+pub use crate::frameworks::ControlRow;
 
 /// Everything that a report may say.
 #[derive(Debug, Clone)]
@@ -25,6 +26,12 @@ pub struct Report {
     pub scan: Scan,
     /// What was required of every table, as the policy says it: name and value.
     pub policy: Vec<(String, String)>,
+    /// Tiers of the policy, in the order in which they are tried.
+    pub tiers: Vec<TierLine>,
+    /// Waivers, in the order of their file, whether they hold or not.
+    pub waivers: Vec<WaiverLine>,
+    /// The controls of the frameworks that were chosen.
+    pub frameworks: Vec<FrameworkReport>,
     /// The rules that were applied, in order of id.
     pub rules: Vec<RuleLine>,
     /// Sums over the rows below.
@@ -33,8 +40,81 @@ pub struct Report {
     pub coverage: Coverage,
     /// Every table that was listed, by ARN.
     pub tables: Vec<TableRow>,
-    /// Every finding, by table ARN, then rule.
+    /// Every finding: on tables by ARN, then rule; then on recovery points, vaults, plans, targets, waivers and
+    /// exemptions.
     pub findings: Vec<Finding>,
+}
+
+/// One tier of the policy.
+#[derive(Debug, Clone)]
+pub struct TierLine {
+    /// Its name.
+    pub name: String,
+    /// Its condition, as written.
+    pub when: String,
+    /// The values that it sets itself.
+    pub values: Vec<(String, String)>,
+    /// The tables of this tier need no backup.
+    pub exemption: Option<ExemptionLine>,
+    /// Tables that it takes for certain.
+    pub table_count: usize,
+}
+
+/// Why tables need no backup.
+#[derive(Debug, Clone)]
+pub struct ExemptionLine {
+    /// The reason; empty if none is given.
+    pub reason: String,
+    /// Who approved it; empty if nobody is named.
+    pub approver: String,
+    /// When it ends; none if that is not said.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// It has all of these, and has not ended.
+    pub is_in_force: bool,
+}
+
+/// One waiver and what became of it.
+#[derive(Debug, Clone)]
+pub struct WaiverLine {
+    /// Its ticket, or its place in the file.
+    pub id: String,
+    /// The rule that it waives.
+    pub rule: String,
+    /// Pattern of the tables it is for.
+    pub tables: String,
+    /// Why the finding is accepted.
+    pub reason: String,
+    /// What is done instead; empty if the file does not say.
+    pub compensating_control: String,
+    /// Who asked for it.
+    pub requester: String,
+    /// Who approved it.
+    pub approver: String,
+    /// When it was approved.
+    pub approved_at: DateTime<Utc>,
+    /// When it ends.
+    pub expires_at: DateTime<Utc>,
+    /// The ticket; empty if there is none.
+    pub ticket: String,
+    /// Tables that its pattern matches.
+    pub table_count: usize,
+    /// Findings that it is for.
+    pub finding_count: usize,
+    /// It waives them.
+    pub is_in_force: bool,
+}
+
+/// The controls of one framework, with what the rules say of each.
+#[derive(Debug, Clone)]
+pub struct FrameworkReport {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub title: String,
+    /// Its version.
+    pub version: String,
+    /// Its controls, in the order of the framework.
+    pub controls: Vec<ControlRow>,
 }
 
 /// Provenance of the evidence.
@@ -61,6 +141,8 @@ pub struct Scan {
 pub struct RuleLine {
     /// The rule's id.
     pub id: String,
+    /// What it judges.
+    pub subject: Subject,
     /// The good state, as a statement.
     pub title: String,
     /// How much a violation matters.

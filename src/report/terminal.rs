@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Report, RuleLine};
-use crate::domain::{Finding, Verdict, rfc3339};
+use super::{FrameworkReport, Report, RuleLine};
+use crate::domain::{Finding, Subject, Verdict, rfc3339};
 use crate::problem::count;
 use crate::text::one_line;
 
@@ -42,8 +42,8 @@ pub fn summary(report: &Report, width: usize) -> String {
         }
         for rule in rules {
             let findings = &by_rule[rule.id.as_str()];
-            let tables = count(findings.len(), "table");
-            text.push_str(&format!("\n  {} ({}): {tables}\n", rule.id, rule.severity));
+            let subjects = count(findings.len(), noun(rule.subject));
+            text.push_str(&format!("\n  {} ({}): {subjects}\n", rule.id, rule.severity));
             for finding in findings.iter().take(NAMED) {
                 text.push_str(&cut(&finding_line(finding), width));
             }
@@ -52,16 +52,49 @@ pub fn summary(report: &Report, width: usize) -> String {
             }
         }
     }
+    for framework in &report.frameworks {
+        text.push_str(&framework_lines(framework));
+    }
     text.push_str(&closing(report));
     text
 }
 
-fn finding_line(finding: &Finding) -> String {
+/// How many controls of a framework hold, how many do not, and how many no rule can answer.
+fn framework_lines(framework: &FrameworkReport) -> String {
+    let of = |verdict: Option<Verdict>| {
+        let controls = framework.controls.iter().filter(|row| row.answered == "rules");
+        controls.filter(|row| row.verdict == verdict).count()
+    };
+    let unanswered = framework.controls.iter().filter(|row| row.answered != "rules").count();
     format!(
-        "    {} ({}, {}): {}",
+        "\n{} ({}): {} with non-compliant findings, {} with unknown ones, {} compliant, {} not judged; {} that no rule answers\n",
+        framework.title,
+        framework.version,
+        count(of(Some(Verdict::NonCompliant)), "control"),
+        of(Some(Verdict::Unknown)),
+        of(Some(Verdict::Compliant)),
+        of(Some(Verdict::NotApplicable)) + of(None),
+        unanswered
+    )
+}
+
+/// What a rule judges, for counting.
+fn noun(subject: Subject) -> &'static str {
+    match subject {
+        Subject::RecoveryPoint => "recovery point",
+        other => other.as_str(),
+    }
+}
+
+fn finding_line(finding: &Finding) -> String {
+    let place = if finding.target.account_id.is_empty() {
+        String::new()
+    } else {
+        format!(" ({}, {})", finding.target.account_id, finding.target.region)
+    };
+    format!(
+        "    {}{place}: {}",
         one_line(&finding.resource_name),
-        finding.target.account_id,
-        finding.target.region,
         one_line(&finding.message)
     )
 }
@@ -119,7 +152,7 @@ fn closing(report: &Report) -> String {
         0 => "everything in scope was read".to_owned(),
         gaps => format!("{}, listed in the report", count(gaps, "gap")),
     };
-    let verdict = if of(Verdict::NonCompliant) > 0 {
+    let verdict = if report.open_findings().next().is_some() {
         "not compliant"
     } else if report.is_evidence_missing() {
         "not proven: evidence is missing"

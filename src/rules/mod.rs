@@ -9,12 +9,16 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use polars::prelude::{DataType, Schema};
+use polars::prelude::DataType;
 
-use crate::domain::{FactValue, Severity, Verdict};
-use crate::facts::dictionary::{TABLE_FACTS, fact};
+/// The names that a condition may use, with their types.
+pub use polars::prelude::Schema;
+
+use crate::domain::{FactValue, Severity, Subject, Verdict};
+use crate::facts::dictionary::{FactKind, fact, facts_of};
+use crate::inventory::cell::Kind;
+use crate::policy::{POLICY_VALUES, PolicyValues};
 use crate::problem::{Outcome, Problem, Problems};
-use crate::settings::Policy;
 use crate::settings_file::{Located, Reader, Section, nearest};
 
 use predicate::Predicate;
@@ -29,12 +33,18 @@ pub struct Rule {
     pub id: Arc<str>,
     /// The good state as a sentence.
     pub title: String,
+    /// What the rule judges.
+    pub subject: Subject,
     /// How much a violation matters.
     pub severity: Severity,
     /// When the rule asks about a table at all; none: always.
     pub applies: Option<Predicate>,
     /// The good state.
     pub compliant: Predicate,
+    /// The good state as written.
+    pub compliant_text: String,
+    /// When the rule asks, as written.
+    pub applies_text: Option<String>,
     /// What was found, with `{fact}` for values.
     pub message: String,
     /// Why the rule does not ask, with `{fact}` for values.
@@ -67,60 +77,116 @@ pub struct Example {
     pub facts: Vec<(String, FactValue)>,
 }
 
-/// A policy value that rules may compare with.
-pub struct PolicyValue {
+/// A statement on a table that takes its policy into account: a column beside facts and policy values.
+pub struct Comparison {
     /// Its name in conditions.
     pub name: &'static str,
     /// Its type.
     pub dtype: DataType,
-    /// What it says.
+    /// What it says, and when it is unknown.
     pub doc: &'static str,
+    /// Frames that it rests on.
+    pub frames: &'static [&'static str],
 }
 
-/// The policy values, as columns beside the facts.
-pub const POLICY_VALUES: &[PolicyValue] = &[
-    PolicyValue {
-        name: "rpo_hours",
-        dtype: DataType::Float64,
-        doc: "Greatest age allowed, in hours (`policy.rpo`).",
-    },
-    PolicyValue {
-        name: "retention_min_days",
-        dtype: DataType::Int64,
-        doc: "Shortest retention allowed, in days (`policy.retention-min`).",
-    },
-    PolicyValue {
-        name: "key_owner_wanted",
+/// Frames that say which plans take a table and what they promise.
+const PLAN_FRAMES: &[&str] = &["plans", "plan_rules", "selections", "region_settings", "table_tags"];
+
+/// Frames that say which copies there are.
+const COPY_FRAMES: &[&str] = &[
+    "tables",
+    "vaults",
+    "recovery_points",
+    "copy_jobs",
+    "plans",
+    "plan_rules",
+    "selections",
+    "region_settings",
+    "table_tags",
+];
+
+/// What rules on tables may compare with beside facts and policy values.
+pub const COMPARISONS: &[Comparison] = &[
+    Comparison {
+        name: "policy_tier",
         dtype: DataType::String,
-        doc: "Who must own the key: `any`, `aws-managed` or `customer-managed` (`policy.key-owner`).",
+        doc: "Tier of the policy whose values apply to the table; `none` if no tier takes it. Unknown if a tier's condition cannot be told.",
+        frames: &[],
     },
-    PolicyValue {
-        name: "key_owner_wanted_rank",
-        dtype: DataType::Int64,
-        doc: "The same as a number from 0 to 2, to compare with the ranks of keys.",
+    Comparison {
+        name: "plan_rule_meets_policy",
+        dtype: DataType::Boolean,
+        doc: "One rule of a plan that takes the table runs at least as often as the RPO asks and keeps at least as long as the minimum retention. Unknown if a plan could not be read or may take the table and no other rule meets both.",
+        frames: PLAN_FRAMES,
+    },
+    Comparison {
+        name: "missing_copy_regions",
+        dtype: DataType::String,
+        doc: "Other Regions that the policy wants a copy in, or that a plan promises one to, and that hold none, or none whose data is young enough; `none` if all do. Unknown if one of them could not be looked at and none of the others lacks its copy.",
+        frames: COPY_FRAMES,
+    },
+    Comparison {
+        name: "missing_copy_accounts",
+        dtype: DataType::String,
+        doc: "The same for other accounts. Unknown as for Regions.",
+        frames: COPY_FRAMES,
     },
 ];
 
-/// The values of the policy columns, in order of [`POLICY_VALUES`].
-pub fn policy_values(policy: &Policy) -> Vec<(&'static str, FactValue)> {
-    #[expect(clippy::cast_precision_loss, reason = "an RPO is far below 2^52 seconds")]
-    let rpo_hours = policy.rpo.num_seconds() as f64 / 3600.0;
-    let values = [
-        FactValue::Float(rpo_hours),
-        FactValue::Int(policy.retention_min_days),
-        FactValue::Text(policy.key_owner.as_str().to_owned()),
-        FactValue::Int(policy.key_owner.rank()),
-    ];
-    POLICY_VALUES.iter().map(|value| value.name).zip(values).collect()
+/// Everything that a condition on this subject may name.
+pub fn schema(subject: Subject) -> Schema {
+    let mut schema: Schema = facts_of(subject)
+        .iter()
+        .map(|fact| (fact.name.into(), fact.kind.dtype()))
+        .collect();
+    let sample = PolicyValues::default();
+    for value in POLICY_VALUES {
+        schema.with_column(value.name.into(), dtype_of(&(value.of)(&sample)));
+    }
+    if subject == Subject::Table {
+        for comparison in COMPARISONS {
+            schema.with_column(comparison.name.into(), comparison.dtype.clone());
+        }
+    }
+    schema
 }
 
-/// Everything a condition may name.
-pub fn schema() -> Schema {
-    let facts = TABLE_FACTS.iter().map(|fact| (fact.name.into(), fact.kind.dtype()));
-    let policy = POLICY_VALUES
-        .iter()
-        .map(|value| (value.name.into(), value.dtype.clone()));
-    facts.chain(policy).collect()
+/// Everything that the condition of a policy tier may name, beside `tag('…')`: the facts on a table.
+pub fn tier_schema() -> Schema {
+    let facts = facts_of(Subject::Table).iter();
+    facts.map(|fact| (fact.name.into(), fact.kind.dtype())).collect()
+}
+
+fn dtype_of(value: &FactValue) -> DataType {
+    match value {
+        FactValue::Bool(_) => DataType::Boolean,
+        FactValue::Int(_) => DataType::Int64,
+        FactValue::Float(_) => DataType::Float64,
+        FactValue::Text(_) | FactValue::Unknown => DataType::String,
+        FactValue::Time(_) => FactKind::Cell(Kind::Time).dtype(),
+    }
+}
+
+/// What a name in a condition means: the sentence of its dictionary.
+pub fn doc_of(subject: Subject, name: &str) -> Option<&'static str> {
+    let of_fact = fact(subject, name).map(|fact| fact.doc);
+    let of_policy = || {
+        POLICY_VALUES
+            .iter()
+            .find(|value| value.name == name)
+            .map(|value| value.doc)
+    };
+    let of_comparison = || COMPARISONS.iter().find(|one| one.name == name).map(|one| one.doc);
+    of_fact.or_else(of_policy).or_else(of_comparison)
+}
+
+/// The frames that a name in a condition rests on.
+pub fn frames_of(subject: Subject, name: &str) -> &'static [&'static str] {
+    let of_comparison = || COMPARISONS.iter().find(|one| one.name == name).map(|one| one.frames);
+    fact(subject, name)
+        .map(|fact| fact.frames)
+        .or_else(of_comparison)
+        .unwrap_or_default()
 }
 
 /// The rules of one scan, in order of id.
@@ -139,10 +205,9 @@ impl RuleSet {
                 .map(|(name, text)| (format!("rules/{name}"), (*text).to_owned()))
                 .collect(),
         };
-        let schema = schema();
         let (mut rules, mut problems) = (Vec::new(), Vec::new());
         for (origin, text) in &files {
-            match parse(origin, text, &schema) {
+            match parse(origin, text) {
                 Ok(rule) => rules.push(rule),
                 Err(mistakes) => problems.extend(mistakes.0),
             }
@@ -163,7 +228,10 @@ impl RuleSet {
         Self(rules).choose(ids)
     }
 
-    fn choose(self, ids: &[String]) -> Outcome<Self> {
+    /// Keeps the ids asked for (empty: all).
+    ///
+    /// Errors: ids that do not exist.
+    pub fn choose(self, ids: &[String]) -> Outcome<Self> {
         let mut problems = Vec::new();
         for id in ids {
             if !self.0.iter().any(|rule| *rule.id == **id) {
@@ -189,13 +257,19 @@ impl RuleSet {
         ))
     }
 
+    /// The rules on one kind of subject, in order of id.
+    pub fn of(&self, subject: Subject) -> impl Iterator<Item = &Rule> {
+        self.0.iter().filter(move |rule| rule.subject == subject)
+    }
+
     /// The frames that the facts these rules read rest on.
     pub fn frames(&self) -> BTreeSet<&'static str> {
-        let reads = self.0.iter().flat_map(Rule::reads);
-        reads
-            .filter_map(fact)
-            .flat_map(|fact| fact.frames.iter().copied())
-            .collect()
+        let of_rule = |rule: &Rule| -> Vec<&'static str> {
+            rule.reads()
+                .flat_map(|name| frames_of(rule.subject, name).iter().copied())
+                .collect()
+        };
+        self.0.iter().flat_map(of_rule).collect()
     }
 }
 
@@ -232,11 +306,11 @@ fn read_folder(folder: &Path) -> Outcome<Vec<(String, String)>> {
 /// Reads and checks one rule file.
 ///
 /// Errors: every mistake, each with its line.
-pub fn parse(origin: &str, text: &str, schema: &Schema) -> Outcome<Rule> {
+pub fn parse(origin: &str, text: &str) -> Outcome<Rule> {
     let mut reader = Reader::new(origin, text);
     let rule = reader.parse().and_then(|document| {
         let mut root = Section::root(&document);
-        let rule = read_rule(&mut reader, &mut root, origin, schema);
+        let rule = read_rule(&mut reader, &mut root, origin);
         reader.finish(&root);
         rule
     });
@@ -247,7 +321,10 @@ pub fn parse(origin: &str, text: &str, schema: &Schema) -> Outcome<Rule> {
     }
 }
 
-fn read_rule<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>, origin: &str, schema: &Schema) -> Option<Rule> {
+fn read_rule<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>, origin: &str) -> Option<Rule> {
+    let subject = read_subject(reader, root);
+    // A subject that is not known is one mistake; the conditions are then checked as if they were about tables.
+    let schema = &schema(subject.unwrap_or(Subject::Table));
     let id = required(reader, root, "id");
     let title = required(reader, root, "title");
     let severity = required(reader, root, "severity").and_then(|text| read_severity(reader, &text));
@@ -302,9 +379,12 @@ fn read_rule<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>, origin: &s
     Some(Rule {
         id: id.value.into(),
         title: title?.value,
+        subject: subject?,
         severity: severity?,
         applies,
         compliant: compliant?,
+        compliant_text: compliant_text?.value,
+        applies_text: applies_text.map(|text| text.value),
         message: message?.value,
         not_applicable: not_applicable.map(|text| text.value).unwrap_or_default(),
         remedy: remedy?.value.into(),
@@ -322,6 +402,20 @@ fn required<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>, key: &'stat
         reader.missing(root, key);
     }
     text
+}
+
+/// What the rule judges: tables, unless it says otherwise.
+fn read_subject<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>) -> Option<Subject> {
+    let Some(text) = reader.string(root, "subject") else {
+        return Some(Subject::Table);
+    };
+    let subject = text.value.parse().ok();
+    if subject.is_none() {
+        let names: Vec<&str> = Subject::ALL.into_iter().map(Subject::as_str).collect();
+        let hint = format!("the subjects are {}", crate::settings_file::list(&names));
+        reader.note(text.offset, format!("`{}` is not a subject", text.value), "", hint);
+    }
+    subject
 }
 
 fn read_severity(reader: &mut Reader<'_>, text: &Located<String>) -> Option<Severity> {
@@ -405,7 +499,7 @@ fn example_facts<'a>(reader: &mut Reader<'a>, section: &Section<'_, 'a>, schema:
         };
         let fact = match (dtype, value.get_ref()) {
             (DataType::Boolean, DeValue::Boolean(flag)) => Some(FactValue::Bool(*flag)),
-            (DataType::String, DeValue::String(text)) => Some(FactValue::Text(text.to_string())),
+            (DataType::String, DeValue::String(text)) => Some(FactValue::Text(text.to_string().into())),
             (DataType::Int64, DeValue::Integer(number)) => number.as_str().parse().ok().map(FactValue::Int),
             (DataType::Float64, DeValue::Integer(number)) => number.as_str().parse().ok().map(FactValue::Float),
             (DataType::Float64, DeValue::Float(number)) => number.as_str().parse().ok().map(FactValue::Float),

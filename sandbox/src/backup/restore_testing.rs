@@ -64,7 +64,7 @@ impl TestingPlan {
 /// What a restore testing plan restores.
 #[derive(Debug, Clone)]
 pub(crate) struct TestingSelection {
-    name: String,
+    pub(crate) name: String,
     creator_request_id: Option<String>,
     created: DateTime<Utc>,
     role: String,
@@ -98,7 +98,7 @@ fn hours(object: &Map<String, Value>, member: &str, least: i64, default: i64) ->
 }
 
 /// `RecoveryPointSelection` with the documented defaults.
-fn read_points(object: Option<&Map<String, Value>>) -> Result<Value, ApiError> {
+pub(crate) fn read_points(object: Option<&Map<String, Value>>) -> Result<Value, ApiError> {
     let object = object.ok_or_else(|| errors::missing("RecoveryPointSelection"))?;
     let list = |member: &str, default: Value| match object.get(member) {
         None | Some(Value::Null) => default,
@@ -265,15 +265,13 @@ pub(crate) fn delete(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Resul
     Ok(Reply::empty(204))
 }
 
-/// `CreateRestoreTestingSelection`.
-pub(crate) fn create_selection(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
-    let body = body(call)?;
-    let sent = map(&body, "RestoreTestingSelection")?.ok_or_else(|| errors::missing("RestoreTestingSelection"))?;
+/// A selection as `CreateRestoreTestingSelection` takes it.
+pub(crate) fn read_selection(sent: &Map<String, Value>, created: DateTime<Utc>) -> Result<TestingSelection, ApiError> {
     let member = |name: &str| sent.get(name).cloned().unwrap_or(Value::Null);
     let selection = TestingSelection {
         name: name(sent, "RestoreTestingSelectionName")?.to_owned(),
-        creator_request_id: text(&body, "CreatorRequestId")?.map(str::to_owned),
-        created: call.now,
+        creator_request_id: None,
+        created,
         role: needed(sent, "IamRoleArn")?.to_owned(),
         resource_type: needed(sent, "ProtectedResourceType")?.to_owned(),
         arns: member("ProtectedResourceArns"),
@@ -281,12 +279,6 @@ pub(crate) fn create_selection(cloud: &mut Cloud, call: &Call, labels: &[String]
         overrides: member("RestoreMetadataOverrides"),
         validation_hours: hours(sent, "ValidationWindowHours", 0, 0)?,
     };
-    if !cloud.knows_role(&selection.role) {
-        return Err(errors::invalid(format!(
-            "IAM Role {} cannot be assumed by AWS Backup",
-            selection.role
-        )));
-    }
     let everything = selection
         .arns
         .as_array()
@@ -295,6 +287,23 @@ pub(crate) fn create_selection(cloud: &mut Cloud, call: &Call, labels: &[String]
         return Err(errors::invalid(
             "ProtectedResourceConditions need the ProtectedResourceArns to be *",
         ));
+    }
+    Ok(selection)
+}
+
+/// `CreateRestoreTestingSelection`.
+pub(crate) fn create_selection(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+    let body = body(call)?;
+    let sent = map(&body, "RestoreTestingSelection")?.ok_or_else(|| errors::missing("RestoreTestingSelection"))?;
+    let selection = TestingSelection {
+        creator_request_id: text(&body, "CreatorRequestId")?.map(str::to_owned),
+        ..read_selection(sent, call.now)?
+    };
+    if !cloud.knows_role(&selection.role) {
+        return Err(errors::invalid(format!(
+            "IAM Role {} cannot be assumed by AWS Backup",
+            selection.role
+        )));
     }
     let plan = state(cloud, call)
         .testing

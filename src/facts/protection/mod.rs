@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 pub use index::Index;
 pub use selection::{Condition, Operator, Place, Selection, TagCondition};
 pub use tri::{Judgement, Membership};
-pub use verdict::{PlanVerdict, PlanVerdictKind, Unread, plan_verdict};
+pub use verdict::{Members, PlanVerdict, PlanVerdictKind, Unread, members, plan_verdict, verdict_of};
 
 /// What is known of a table.
 #[derive(Debug, Clone, Copy)]

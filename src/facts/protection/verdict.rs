@@ -39,24 +39,46 @@ pub struct PlanVerdict {
     pub open: Vec<usize>,
 }
 
+/// The selections that take a table and those that may, by number, without a word on why.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Members {
+    /// Those that take it for certain.
+    pub matches: Vec<u32>,
+    /// Those that may take it.
+    pub open: Vec<u32>,
+}
+
+/// Which selections take the table. All others are a certain "no".
+pub fn members(index: &Index, table: &TableFacts<'_>) -> Members {
+    let mut members = Members::default();
+    for number in index.candidates(table) {
+        let list = match index.answer(number, table).membership {
+            Membership::Yes => &mut members.matches,
+            Membership::Uncertain => &mut members.open,
+            Membership::No => continue,
+        };
+        list.push(u32::try_from(number).unwrap_or(u32::MAX));
+    }
+    members
+}
+
 /// Is the table in a plan? Selections are a union: one that surely takes it is enough, and what could not be read
 /// leaves only a "no" open.
 pub fn plan_verdict(index: &Index, table: &TableFacts<'_>, unread: &[Unread]) -> PlanVerdict {
-    let judged = index.judge_all(table);
-    let numbers = |membership: Membership| -> Vec<usize> {
-        let of = judged
-            .iter()
-            .filter(|(_, judgement)| judgement.membership == membership);
-        of.map(|(number, _)| *number).collect()
+    verdict_of(index, table, &members(index, table), unread)
+}
+
+/// The same for members that are known already.
+pub fn verdict_of(index: &Index, table: &TableFacts<'_>, members: &Members, unread: &[Unread]) -> PlanVerdict {
+    let numbers = |list: &[u32]| list.iter().map(|number| *number as usize).collect::<Vec<usize>>();
+    let (matches, open) = (numbers(&members.matches), numbers(&members.open));
+    let first = |list: &[usize]| {
+        let number = list.first()?;
+        Some(sentence(index, *number, &index.judge_one(*number, table)))
     };
-    let (matches, open) = (numbers(Membership::Yes), numbers(Membership::Uncertain));
-    let first = |membership: Membership| {
-        let found = judged.iter().find(|(_, judgement)| judgement.membership == membership);
-        found.map(|(number, judgement)| sentence(index, *number, judgement))
-    };
-    let (kind, reason) = if let Some(reason) = first(Membership::Yes) {
+    let (kind, reason) = if let Some(reason) = first(&matches) {
         (PlanVerdictKind::Protected, reason + &more(matches.len()))
-    } else if let Some(reason) = first(Membership::Uncertain) {
+    } else if let Some(reason) = first(&open) {
         (PlanVerdictKind::Uncertain, reason + &more(open.len()))
     } else if let Some(first) = unread.first() {
         let what = format!("{}{}", first.what, more(unread.len()));

@@ -90,7 +90,7 @@ fn value<'r>(doc: &Doc<'_>, value: &'r FactValue) -> Para<'r> {
     match value {
         FactValue::Unknown => Para::new(CELL.colour(doc.template.colours.unknown), "unknown"),
         FactValue::Text(text) if text.is_empty() => Para::new(CELL.colour(MUTED), "none"),
-        FactValue::Text(text) => Para::new(CELL, text.as_str()),
+        FactValue::Text(text) => Para::new(CELL, &**text),
         other => Para::new(CELL, other.to_string()),
     }
 }

@@ -7,7 +7,7 @@ use super::fonts::Face;
 use super::page::Style;
 use super::table::{Cell, Column, Para, Table};
 use super::text::{grouped, plural};
-use crate::domain::{FactValue, Finding, Severity, Verdict};
+use crate::domain::{FactValue, Finding, Severity, Subject, Verdict};
 use crate::report::Report;
 
 const CELL: Style = Style {
@@ -17,14 +17,15 @@ const CELL: Style = Style {
 };
 
 /// The columns; the first is named after what the rule judges.
-fn columns(subject: &str) -> [Column; 4] {
+fn columns(subject: Subject) -> [Column; 4] {
     let first = match subject {
-        "table" => "Table",
-        "vault" => "Vault",
-        "plan" => "Plan",
-        "recovery_point" => "Recovery point",
-        "target" => "Account-Region pair",
-        _ => "Subject",
+        Subject::Table => "Table",
+        Subject::Vault => "Vault",
+        Subject::Plan => "Plan",
+        Subject::RecoveryPoint => "Recovery point",
+        Subject::Target => "Account-Region pair",
+        Subject::Waiver => "Waiver",
+        Subject::Exemption => "Exemption",
     };
     [
         Column::new(first, 150.0),
@@ -124,7 +125,7 @@ fn write_group(doc: &mut Doc<'_>, group: &Group<'_>, verdict: Verdict, names: &B
     let remedy = shared_remedy(&group.findings);
     group_head(doc, group, verdict, remedy);
     let caption = format!("{}: {}", group.rule, word(verdict));
-    let subject = group.findings.first().map_or("", |finding| finding.subject);
+    let subject = group.findings.first().map_or(Subject::Table, |finding| finding.subject);
     let mut table = Table::new(doc, &columns(subject), 7.2, &caption);
     for finding in &group.findings {
         table.row(doc, &cells(doc, finding, remedy.is_none(), names));

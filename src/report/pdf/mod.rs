@@ -9,6 +9,7 @@
 
 mod appendix;
 mod chart;
+mod controls;
 mod cover;
 mod coverage;
 mod doc;
@@ -53,6 +54,7 @@ fn write(report: &Report, template: &str) -> Result<Vec<u8>, String> {
         match section {
             Section::Summary => summary::write(&mut doc, report),
             Section::Findings => findings::write(&mut doc, report),
+            Section::Controls => controls::write(&mut doc, report),
             Section::Coverage => coverage::write(&mut doc, report),
             Section::Tables => appendix::write(&mut doc, report),
             Section::Method => method::write(&mut doc, report),

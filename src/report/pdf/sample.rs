@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use crate::domain::{FactValue, Finding, Gap, GapKind, Severity, TargetId, Verdict, table_arn};
+use crate::domain::{FactValue, Finding, Gap, GapKind, Severity, Subject, TargetId, Verdict, table_arn};
 use crate::report::{AccountCoverage, Coverage, Report, RuleLine, Scan, TableRow, TargetCoverage, Totals};
 
 const ACCOUNTS: [(&str, &str); 3] = [
@@ -130,9 +130,13 @@ pub(crate) fn report(count: usize) -> Report {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec(),
+        tiers: Vec::new(),
+        waivers: Vec::new(),
+        frameworks: Vec::new(),
         rules: RULES
             .map(|(id, title, severity, remedy)| RuleLine {
                 id: id.to_owned(),
+                subject: Subject::Table,
                 title: title.to_owned(),
                 severity,
                 remedy: remedy.to_owned(),
@@ -156,16 +160,16 @@ fn table(index: usize) -> TableRow {
     let denied = noise(index, 3) < 6;
     let point = |value: FactValue| if denied { FactValue::Unknown } else { value };
     let facts = [
-        ("table_status", FactValue::Text("ACTIVE".to_owned())),
+        ("table_status", FactValue::Text("ACTIVE".into())),
         ("table_size_bytes", FactValue::Int(index as i64 * 7919)),
         ("in_a_plan", FactValue::Bool(planned)),
         (
             "plan_verdict",
-            FactValue::Text(if planned { "protected" } else { "unprotected" }.to_owned()),
+            FactValue::Text(if planned { "protected" } else { "unprotected" }.into()),
         ),
         (
             "plan_names",
-            FactValue::Text(if planned { "daily-35d" } else { "" }.to_owned()),
+            FactValue::Text(if planned { "daily-35d" } else { "" }.into()),
         ),
         (
             "usable_recovery_point_count",
@@ -189,7 +193,7 @@ fn table(index: usize) -> TableRow {
                 } else {
                     "aws-managed"
                 }
-                .to_owned(),
+                .into(),
             )),
         ),
         ("is_in_locked_vault", point(FactValue::Bool(noise(index, 7) < 92))),
@@ -216,7 +220,7 @@ fn judge(index: usize, table: &TableRow) -> Vec<Finding> {
         _ => Verdict::NonCompliant,
     };
     let yes = |value: &FactValue| *value == FactValue::Bool(true);
-    let text = |want: &'static str| move |value: &FactValue| *value == FactValue::Text(want.to_owned());
+    let text = |want: &'static str| move |value: &FactValue| *value == FactValue::Text(want.into());
     let young = |value: &FactValue| matches!(value, FactValue::Float(age) if *age <= 24.0);
     let long = |value: &FactValue| matches!(value, FactValue::Int(days) if *days >= 35);
     let verdicts = [
@@ -259,13 +263,14 @@ fn judge(index: usize, table: &TableRow) -> Vec<Finding> {
                     (index * 6).wrapping_mul(0x9e37_79b9_7f4a_7c15) as u64 ^ rule.len() as u64
                 ),
                 rule: rule.into(),
-                subject: "table",
+                subject: Subject::Table,
                 resource_arn: table.table_arn.clone(),
                 resource_name: table.table_name.clone(),
                 target: table.target.clone(),
                 verdict,
                 severity,
                 waived: verdict == Verdict::NonCompliant && index.is_multiple_of(13),
+                waiver: None,
                 message,
                 remedy: if bad { remedy.into() } else { "".into() },
                 evidence: vec![

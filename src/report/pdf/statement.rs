@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::doc::MUTED;
 use super::template::{Colours, Rgb};
 use super::text::{grouped, plural};
-use crate::domain::Verdict;
+use crate::domain::{Subject, Verdict};
 use crate::report::Report;
 
 /// How the report ends, from bad to good.
@@ -50,8 +50,20 @@ impl Statement {
             let most = report.open_findings().map(|finding| finding.severity).max();
             let most = most.map_or("", |severity| severity.as_str());
             let findings = plural(open, "open finding");
-            let subjects: BTreeSet<&str> = report.open_findings().map(|finding| &*finding.resource_arn).collect();
-            let on = format!("{} of {all}", grouped(subjects.len()));
+            let of = |is_table: bool| -> BTreeSet<&str> {
+                let findings = report.open_findings();
+                let findings = findings.filter(|finding| (finding.subject == Subject::Table) == is_table);
+                findings.map(|finding| &*finding.resource_arn).collect()
+            };
+            let on = match (of(true).len(), of(false).len()) {
+                (tables, 0) => format!("{} of {all}", grouped(tables)),
+                (0, others) => plural(others, "vault, plan, Region or waiver").replace("waivers", "waiver"),
+                (tables, others) => format!(
+                    "{} of {all} and {} beside them (vaults, plans, Regions, waivers)",
+                    grouped(tables),
+                    plural(others, "subject")
+                ),
+            };
             (
                 Outcome::NonCompliant,
                 format!("Not compliant: {findings} on {on}, the gravest of them {most}."),

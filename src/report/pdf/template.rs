@@ -16,6 +16,8 @@ pub(super) enum Section {
     Summary,
     /// What is wrong or not known.
     Findings,
+    /// Policy, tiers, waivers, and the control matrix.
+    Controls,
     /// What was read and what was not.
     Coverage,
     /// Every table.
@@ -25,9 +27,10 @@ pub(super) enum Section {
 }
 
 impl Section {
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::Summary,
         Self::Findings,
+        Self::Controls,
         Self::Coverage,
         Self::Tables,
         Self::Method,
@@ -38,6 +41,7 @@ impl Section {
         match self {
             Self::Summary => "Summary",
             Self::Findings => "Findings",
+            Self::Controls => "Policy and controls",
             Self::Coverage => "Coverage and gaps",
             Self::Tables => "Every table",
             Self::Method => "Method",

@@ -166,7 +166,7 @@ fn excess() -> Report {
     }
     report.findings[0]
         .evidence
-        .push((long.clone().into(), FactValue::Text(long.repeat(20))));
+        .push((long.clone().into(), FactValue::Text(long.repeat(20).into())));
     for account in 0..300 {
         let mut row = report.coverage.accounts[0].clone();
         row.account_id = format!("{account:012}");
@@ -185,7 +185,9 @@ fn excess() -> Report {
     for table in &mut report.tables[..50] {
         table.target.region = "eusc-de-east-1".to_owned();
         table.facts.retain(|(name, _)| name != "plan_verdict");
-        table.facts.push(("plan_verdict".into(), FactValue::Text(long.clone())));
+        table
+            .facts
+            .push(("plan_verdict".into(), FactValue::Text(long.as_str().into())));
         table
             .facts
             .push(("usable_recovery_point_count".into(), FactValue::Int(i64::MAX)));
@@ -376,7 +378,7 @@ fn a_template_may_leave_parts_out_but_not_in_silence() {
     let bytes = render_with(&report, "title = 'Q3'\npage-size = 'Letter'\nsections = ['tables']").expect("a PDF");
     let all = pages(&bytes).concat();
     assert!(
-        all.contains("Summary, Findings, Coverage and gaps, Method, by the template of this report"),
+        all.contains("Summary, Findings, Policy and controls, Coverage and gaps, Method, by the template of this report"),
         "{all}"
     );
     let error = render_with(&report, "sections = ['appendix']").expect_err("no such part");

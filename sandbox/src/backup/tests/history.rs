@@ -294,6 +294,36 @@ fn tables_of_restore_tests_are_skipped() {
 }
 
 #[test]
+fn a_world_says_what_restore_tests_select() {
+    let here = format!("account = \"{ACCOUNT}\"\nregion = \"{REGION}\"\n");
+    let more = format!(
+        r#"
+[[restore-testing-plan]]
+{here}name = "weekly"
+include-vaults = ["arn:{{partition}}:backup:{{region}}:{{account}}:backup-vault:v1"]
+window-days = 7
+[[restore-testing-plan.selection]]
+name = "gold"
+conditions = {{ string-equals = [{{ key = "aws:ResourceTag/tier", value = "gold" }}] }}
+validation-hours = 2
+"#
+    );
+    let mut sim = world(&more);
+    let plan = sim.get("/restore-testing/plans/weekly")["RestoreTestingPlan"].clone();
+    let vault = format!("arn:aws:backup:{REGION}:{ACCOUNT}:backup-vault:v1");
+    assert_eq!(plan["RecoveryPointSelection"]["IncludeVaults"], json!([vault]));
+    assert_eq!(plan["RecoveryPointSelection"]["SelectionWindowDays"], 7);
+    let gold = sim.get("/restore-testing/plans/weekly/selections/gold")["RestoreTestingSelection"].clone();
+    assert_eq!(gold["ProtectedResourceArns"], json!(["*"]));
+    assert_eq!(
+        gold["ProtectedResourceConditions"]["StringEquals"],
+        json!([{"Key": "aws:ResourceTag/tier", "Value": "gold"}])
+    );
+    assert_eq!(gold["ValidationWindowHours"], 2);
+    assert!(gold["IamRoleArn"].as_str().unwrap().starts_with("arn:aws:iam::"));
+}
+
+#[test]
 fn restore_tests_leave_jobs_behind() {
     let more = format!(
         "[[restore-testing-plan]]\naccount = \"{ACCOUNT}\"\nregion = \"{REGION}\"\nname = \"weekly\"\n{}{}{}",

@@ -16,7 +16,7 @@ pub(crate) use self::read::read;
 use super::engine::{Due, PlaceKey};
 use super::happenings::{Happening, RestoreTest};
 use super::plans;
-use super::restore_testing::TestingPlan;
+use super::restore_testing::{self, TestingPlan};
 use super::selections;
 use super::state::{Failure, KeyKind, Lock, Missed, Selection, Tags, Vault, VaultKind};
 use super::vaults::vault_arn;
@@ -95,6 +95,10 @@ pub(crate) struct TestingSpec {
     name: String,
     schedule: String,
     timezone: Option<String>,
+    /// `RecoveryPointSelection` as `CreateRestoreTestingPlan` takes it.
+    points: Map<String, Value>,
+    /// Each as `CreateRestoreTestingSelection` takes it.
+    selections: Vec<Map<String, Value>>,
 }
 
 /// `[[event]]`.
@@ -234,13 +238,26 @@ fn install_testing(cloud: &mut Cloud, spec: &TestingSpec, created: DateTime<Utc>
         "arn:{}:backup:{region}:{account}:restore-testing-plan:{}-{id}",
         cloud.partition, spec.name
     );
-    let plan = TestingPlan::new(
+    let mut plan = TestingPlan::new(
         &spec.name,
         arn.into(),
         &spec.schedule,
         spec.timezone.as_deref(),
         created,
     );
+    // All documents were checked when the file was read.
+    let document = |document: &Map<String, Value>| -> Option<Map<String, Value>> {
+        serde_json::from_str(&located(cloud, &Value::from(document.clone()).to_string())).ok()
+    };
+    if let Some(points) = document(&spec.points).and_then(|points| restore_testing::read_points(Some(&points)).ok()) {
+        plan.points = points;
+    }
+    for selection in &spec.selections {
+        let selection = document(selection).and_then(|sent| restore_testing::read_selection(&sent, created).ok());
+        if let Some(selection) = selection {
+            plan.selections.insert(selection.name.clone(), selection);
+        }
+    }
     cloud
         .place_mut(account, region)
         .backup

@@ -4,11 +4,12 @@ use serde_json::{Map, Value, json};
 
 use super::{
     LockSpec, PARTITION, PlanSpec, SelectionSpec, SettingsSpec, Spec, TestingSpec, VaultSpec, default_role, events,
+    role_arn,
 };
 use crate::backup::lifecycle::Lifecycle;
 use crate::backup::schedule::Schedule;
 use crate::backup::state::VaultKind;
-use crate::backup::{plans, policy, selections};
+use crate::backup::{plans, policy, restore_testing, selections};
 use crate::call::ApiError;
 use crate::cloud::Ids;
 use crate::world::{Section, World};
@@ -167,12 +168,83 @@ fn testing(section: &Section<'_>, world: &World) -> Option<TestingSpec> {
     if let Err(what) = Schedule::parse(Some(&schedule), timezone.as_deref()) {
         section.problem("schedule", what.to_string(), None);
     }
+    let mut points = Map::new();
+    let mut set = |member: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            points.insert(member.to_owned(), value);
+        }
+    };
+    let fill = |text: &str| match &place {
+        Some((account, region)) => text.replace("{account}", account).replace("{region}", region),
+        None => text.to_owned(),
+    };
+    let arns = |section: &Section<'_>, key| {
+        let arns = section.texts(key)?;
+        Some(json!(arns.iter().map(|arn| fill(arn)).collect::<Vec<_>>()))
+    };
+    set("IncludeVaults", arns(section, "include-vaults"));
+    set("ExcludeVaults", arns(section, "exclude-vaults"));
+    set("SelectionWindowDays", section.days("window-days").map(Value::from));
+    if let Err(error) = restore_testing::read_points(Some(&points)) {
+        section.problem("window-days", words(&error), None);
+    }
+    let account = place.as_ref().map_or("", |(account, _)| account);
+    let selections = section.sections("selection");
+    let selections = selections.iter().map(|section| {
+        let resources = arns(section, "resources").unwrap_or_else(|| json!(["*"]));
+        testing_selection(section, account, resources)
+    });
+    let selections = selections.collect();
     Some(TestingSpec {
         place: place?,
         name: name?,
         schedule,
         timezone,
+        points,
+        selections,
     })
+}
+
+/// A selection of a restore testing plan as the API takes it.
+fn testing_selection(section: &Section<'_>, account: &str, resources: Value) -> Map<String, Value> {
+    let role = section.text("role").unwrap_or_else(default_role);
+    let mut sent = Map::new();
+    let mut set = |member: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            sent.insert(member.to_owned(), value);
+        }
+    };
+    let name = section.needed_text("name");
+    let is_named = name.is_some();
+    set("RestoreTestingSelectionName", name.map(Value::from));
+    set("IamRoleArn", Some(role_arn(account, &role).into()));
+    let kind = section.text("type").unwrap_or_else(|| "DynamoDB".to_owned());
+    set("ProtectedResourceType", Some(kind.into()));
+    set("ProtectedResourceArns", Some(resources));
+    if let Some(conditions) = section.section("conditions") {
+        let entries = |key| -> Vec<Value> {
+            let entries = conditions.sections(key);
+            let entries = entries
+                .iter()
+                .map(|entry| json!({"Key": entry.needed_text("key"), "Value": entry.needed_text("value")}));
+            entries.collect()
+        };
+        let (equal, not_equal) = (entries("string-equals"), entries("string-not-equals"));
+        set(
+            "ProtectedResourceConditions",
+            Some(json!({"StringEquals": equal, "StringNotEquals": not_equal})),
+        );
+    }
+    set(
+        "ValidationWindowHours",
+        section.days("validation-hours").map(Value::from),
+    );
+    if let Err(error) = restore_testing::read_selection(&sent, chrono::DateTime::UNIX_EPOCH)
+        && is_named
+    {
+        section.problem("name", words(&error), None);
+    }
+    sent
 }
 
 fn plan(section: &Section<'_>, world: &World) -> Option<PlanSpec> {

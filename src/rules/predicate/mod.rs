@@ -3,6 +3,9 @@
 //! In: Polars SQL. Out: an expression and the facts it reads. Only comparisons, arithmetic, AND, OR, NOT, IN, BETWEEN
 //! and LIKE pass: whatever could turn *not known* into an answer (IS NULL, COALESCE, CASE, aggregates, subqueries) is
 //! refused here, in our own words.
+//!
+//! Conditions of policy tiers may also say `tag('key')`: the value of a tag, `''` when the table has no such tag, null
+//! when its tags could not be read. It becomes a column named `tag:key`.
 
 use polars::prelude::{
     AggExpr, BooleanFunction, DataFrame, DataType, Expr, FunctionExpr, IntoLazy, LiteralValue, Operator, PlSmallStr,
@@ -11,6 +14,11 @@ use polars::prelude::{
 use polars::sql::sql_expr;
 
 use crate::settings_file::nearest;
+
+mod tags;
+
+pub use tags::tag_key;
+use tags::{Named, TAG_HINT, TAG_PREFIX, name_tags};
 
 /// A condition over facts and policy values. Its result is true, false or null, and null means unknown.
 #[derive(Debug, Clone)]
@@ -43,11 +51,46 @@ impl Mistake {
 ///
 /// Errors: no SQL, an unknown fact, a refused construct, or a result that is not true-or-false.
 pub fn compile(text: &str, schema: &Schema) -> Result<Predicate, Mistake> {
-    let expr = sql_expr(text).map_err(|error| {
-        let why = error.to_string();
+    if !matches!(name_tags(text), Ok(Named { keys, .. }) if keys.is_empty()) {
+        return Err(Mistake::new(
+            "uses `tag(…)`, which rules may not use",
+            "ask for tags in `when` of a `[[policy.tier]]`: a tier may use them, and rules compare with its values",
+        ));
+    }
+    compile_named(text, text, schema, schema)
+}
+
+/// The same for the condition of a policy tier, which may use `tag('key')` beside the facts.
+///
+/// Errors: as [`compile`], and `tag(…)` with anything but one key in single quotes.
+pub fn compile_tier(text: &str, schema: &Schema) -> Result<Predicate, Mistake> {
+    let named = name_tags(text)?;
+    let mut with_tags = schema.clone();
+    for key in &named.keys {
+        with_tags.with_column(format!("{TAG_PREFIX}{key}").into(), DataType::String);
+    }
+    let predicate = compile_named(text, &named.text, &with_tags, schema)?;
+    // A tag inside something that is no value to the engine would be lost without a word.
+    match named
+        .keys
+        .iter()
+        .find(|key| !predicate.reads.iter().any(|read| tag_key(read) == Some(key)))
+    {
+        None => Ok(predicate),
+        Some(key) => Err(Mistake::new(
+            format!("uses `tag('{key}')` where no value can stand"),
+            TAG_HINT,
+        )),
+    }
+}
+
+/// Compiles `named`, which is `text` with tags as columns. `known` is what suggestions come from.
+fn compile_named(text: &str, named: &str, schema: &Schema, known: &Schema) -> Result<Predicate, Mistake> {
+    let expr = sql_expr(named).map_err(|error| {
+        let why = error.to_string().replace(named, text);
         let why = why.lines().next().unwrap_or_default();
         Mistake::new(
-            format!("it is not a condition: {why}"),
+            format!("is not a condition: {why}"),
             "write it like `usable_recovery_point_count > 0`",
         )
     })?;
@@ -56,18 +99,21 @@ pub fn compile(text: &str, schema: &Schema) -> Result<Predicate, Mistake> {
         check(part)?;
         if let Expr::Column(name) = part {
             if !schema.contains(name) {
-                return Err(unknown_fact(name, schema));
+                return Err(unknown_fact(name, known));
             }
             if !reads.iter().any(|(_, read)| read == name.as_str()) {
-                reads.push((text.find(name.as_str()).unwrap_or(usize::MAX), name.to_string()));
+                reads.push((named.find(name.as_str()).unwrap_or(usize::MAX), name.to_string()));
             }
         }
     }
     if reads.is_empty() {
         return Err(Mistake::new(
-            "it reads no fact, so it can say nothing of a table",
+            "reads no fact, so it can say nothing of a table",
             "name a fact; `explain facts` lists them",
         ));
+    }
+    for part in &expr {
+        check_cast(part, schema)?;
     }
     check_type(&expr, schema)?;
     reads.sort();
@@ -101,12 +147,17 @@ fn check(part: &Expr) -> Result<(), Mistake> {
             ..
         } => refuse("IS DISTINCT FROM", "a rule may not answer for missing evidence"),
         Expr::BinaryExpr { .. } => Ok(()),
-        Expr::Function { function, .. } => match function {
+        Expr::Function { input, function } => match function {
             FunctionExpr::Boolean(BooleanFunction::Not | BooleanFunction::IsIn { nulls_equal: false }) => Ok(()),
             FunctionExpr::Boolean(BooleanFunction::IsNull | BooleanFunction::IsNotNull) => {
                 refuse("IS NULL", "a rule may not answer for missing evidence")
             }
             FunctionExpr::Negate => Ok(()),
+            FunctionExpr::StringExpr(StringFunction::Contains { .. })
+                if !matches!(input.get(1), Some(Expr::Literal(_))) =>
+            {
+                refuse("a pattern that was read", "it can fail")
+            }
             // LIKE and ILIKE.
             FunctionExpr::StringExpr(
                 StringFunction::Contains { .. } | StringFunction::StartsWith | StringFunction::EndsWith,
@@ -122,6 +173,23 @@ fn check(part: &Expr) -> Result<(), Mistake> {
         Expr::Selector(_) => refuse("`*`", "name the facts"),
         _ => refuse("a construct that rules may not use", "it could hide missing evidence"),
     }
+}
+
+/// `CAST(tag('n') AS INT)` would end the scan at the first tag that is no number. NOT is a cast, too, and may stay.
+fn check_cast(part: &Expr, schema: &Schema) -> Result<(), Mistake> {
+    let Expr::Cast { expr, dtype, .. } = part else {
+        return Ok(());
+    };
+    if dtype.as_literal() == Some(&DataType::Boolean) {
+        return check_type(expr, schema);
+    }
+    if (&**expr).into_iter().any(|part| matches!(part, Expr::Column(_))) {
+        return Err(Mistake::new(
+            "uses CAST on what was read, which is refused: it can fail",
+            "compare the fact as it is; `explain facts` shows the types",
+        ));
+    }
+    Ok(())
 }
 
 fn check_type(expr: &Expr, schema: &Schema) -> Result<(), Mistake> {
@@ -271,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_hide_missing_evidence_is_refused() {
+    fn what_could_hide_missing_evidence_or_fail_is_refused() {
         for text in [
             "n IS NULL",
             "n IS NOT NULL",
@@ -288,6 +356,11 @@ mod tests {
             "COUNT(n) OVER () > 1",
             "NULLIF(n, 1) = 2",
             "GREATEST(n, 1) > 0",
+            "CAST(t AS INT) > 1",
+            "TRY_CAST(t AS INT) > 1",
+            "CAST(t AS BOOLEAN)",
+            "NOT n",
+            "REGEXP_LIKE(t, t)",
         ] {
             assert!(compile(text, &schema()).is_err(), "{text}");
         }

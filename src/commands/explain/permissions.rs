@@ -1,98 +1,21 @@
-//! `explain`: rules, facts, permissions, exit codes, from the same lists that the program runs by.
+//! The least-privilege IAM policy of a command, from the collectors' own list of actions.
 
 use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use crate::cli::ExplainCommand;
 use crate::collect::Wanted;
-use crate::commands::print;
-use crate::exit::{self, Exit};
-use crate::facts::dictionary::TABLE_FACTS;
 use crate::problem::{Outcome, Problem};
-use crate::rules::{POLICY_VALUES, RuleSet};
+use crate::rules::RuleSet;
 use crate::settings_file::{list, nearest};
-
-/// Runs `explain`.
-///
-/// Errors: a rule or a command that does not exist.
-pub fn run(command: ExplainCommand) -> Outcome<Exit> {
-    let text = match command {
-        ExplainCommand::Rules => rules()?,
-        ExplainCommand::Rule { id } => rule(&id)?,
-        ExplainCommand::Facts => facts(),
-        ExplainCommand::Permissions { command, rules } => permissions(&command, &rules)?,
-        ExplainCommand::ExitCodes => exit::table(),
-    };
-    print(&text)?;
-    Ok(Exit::Compliant)
-}
-
-fn rules() -> Outcome<String> {
-    let rules = RuleSet::load(None, &[])?;
-    Ok(rules
-        .0
-        .iter()
-        .map(|rule| format!("{:<28} {:<8} {}\n", rule.id, rule.severity, rule.title))
-        .collect())
-}
-
-fn rule(id: &str) -> Outcome<String> {
-    let rules = RuleSet::load(None, &[id.to_owned()])?;
-    let rule = &rules.0[0];
-    let mut text = format!(
-        "{}: {}\nseverity: {}\n\n{}\n\n",
-        rule.id, rule.title, rule.severity, rule.rationale
-    );
-    text.push_str(&format!("remedy: {}\n\nreads:\n", rule.remedy));
-    for name in rule.reads() {
-        let doc = TABLE_FACTS.iter().find(|fact| fact.name == name).map(|fact| fact.doc);
-        let doc = doc.or_else(|| {
-            POLICY_VALUES
-                .iter()
-                .find(|value| value.name == name)
-                .map(|value| value.doc)
-        });
-        text.push_str(&format!("  {name}: {}\n", doc.unwrap_or_default().trim()));
-    }
-    text.push_str("\nexamples:\n");
-    for example in &rule.examples {
-        let facts: Vec<String> = example
-            .facts
-            .iter()
-            .map(|(name, value)| format!("{name} = {value}"))
-            .collect();
-        let facts = if facts.is_empty() {
-            "nothing known".to_owned()
-        } else {
-            facts.join(", ")
-        };
-        text.push_str(&format!("  {}: {facts}\n", example.verdict));
-    }
-    Ok(text)
-}
-
-fn facts() -> String {
-    let mut text = String::new();
-    for fact in TABLE_FACTS {
-        text.push_str(&format!(
-            "{} ({})\n   {}\n",
-            fact.name,
-            fact.kind.as_str(),
-            fact.doc.trim()
-        ));
-    }
-    text.push_str("\nPolicy values, for conditions of rules:\n\n");
-    for value in POLICY_VALUES {
-        text.push_str(&format!("{} ({})\n   {}\n", value.name, value.dtype, value.doc));
-    }
-    text
-}
 
 /// Actions that every command uses before its own work.
 const ALWAYS: [&str; 1] = ["sts:GetCallerIdentity"];
 
-fn permissions(command: &str, ids: &[String]) -> Outcome<String> {
+/// The policy as JSON.
+///
+/// Errors: a command or a rule that does not exist.
+pub(super) fn permissions(command: &str, ids: &[String]) -> Outcome<String> {
     const COMMANDS: [&str; 4] = ["scan", "remediate", "backup", "deliver"];
     let mut statements = Vec::new();
     match command {

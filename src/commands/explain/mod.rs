@@ -1,0 +1,249 @@
+//! `explain`: tables, rules, facts, frameworks, permissions, exit codes, from the same lists that the program runs by.
+
+mod permissions;
+mod table;
+
+use serde_json::{Value, json};
+
+use crate::cli::{ExplainArgs, ExplainCommand, ExplainFormat};
+use crate::collect::COLLECTORS;
+use crate::commands::print;
+use crate::domain::Subject;
+use crate::exit::{self, Exit};
+use crate::facts::dictionary::{Fact, facts_of};
+use crate::frameworks::{self, Framework};
+use crate::policy::POLICY_VALUES;
+use crate::problem::{Outcome, Problem};
+use crate::rules::{COMPARISONS, Rule, RuleSet, doc_of};
+
+/// One explanation, in both forms.
+struct Explained {
+    text: String,
+    json: Value,
+}
+
+/// Runs `explain`.
+///
+/// Errors: a rule, a framework, a table or a command that does not exist; an inventory that cannot be read.
+pub fn run(args: ExplainArgs) -> Outcome<Exit> {
+    let explained = match args.command {
+        ExplainCommand::Table(table) => table::explain(&table)?,
+        ExplainCommand::Rules => rules()?,
+        ExplainCommand::Rule { id } => rule(&id)?,
+        ExplainCommand::Facts => facts(),
+        ExplainCommand::Frameworks => frameworks(),
+        ExplainCommand::Framework { id } => framework(frameworks::find(&id)?),
+        ExplainCommand::Permissions { command, rules } => {
+            let policy = permissions::permissions(&command, &rules)?;
+            print(&policy)?;
+            return Ok(Exit::Compliant);
+        }
+        ExplainCommand::ExitCodes => exit_codes(),
+    };
+    match args.format {
+        ExplainFormat::Text => print(&explained.text)?,
+        ExplainFormat::Json => {
+            let text =
+                serde_json::to_string_pretty(&explained.json).map_err(|error| Problem::new(error.to_string()))?;
+            print(&(text + "\n"))?;
+        }
+    }
+    Ok(Exit::Compliant)
+}
+
+fn exit_codes() -> Explained {
+    let all = Exit::ALL.map(|exit| json!({"code": exit.code(), "meaning": exit.meaning()}));
+    Explained {
+        text: exit::table(),
+        json: json!(all),
+    }
+}
+
+fn rules() -> Outcome<Explained> {
+    let rules = RuleSet::load(None, &[])?;
+    let mut text = String::new();
+    for subject in Subject::ALL {
+        text.push_str(&format!("rules on each {subject}\n"));
+        for rule in rules.of(subject) {
+            text.push_str(&format!("  {:<36} {:<8} {}\n", rule.id, rule.severity, rule.title));
+        }
+    }
+    let all: Vec<Value> = rules.0.iter().map(rule_json).collect();
+    Ok(Explained { text, json: json!(all) })
+}
+
+fn rule(id: &str) -> Outcome<Explained> {
+    let rules = RuleSet::load(None, &[id.to_owned()])?;
+    let rule = &rules.0[0];
+    let mut text = format!(
+        "{}: {}\nsubject: {}\nseverity: {}\n\n{}\n\n",
+        rule.id, rule.title, rule.subject, rule.severity, rule.rationale
+    );
+    if let Some(applies) = &rule.applies_text {
+        text.push_str(&format!("applies if: {applies}\n"));
+    }
+    text.push_str(&format!(
+        "compliant if: {}\n\nremedy: {}\n\nreads:\n",
+        rule.compliant_text, rule.remedy
+    ));
+    for name in rule.reads() {
+        let doc = doc_of(rule.subject, name).unwrap_or_default();
+        text.push_str(&format!("  {name}: {}\n", doc.trim()));
+    }
+    let controls = controls_of(&rule.id);
+    if !controls.is_empty() {
+        text.push_str("\ngives evidence for:\n");
+        for (framework, ids) in &controls {
+            text.push_str(&format!("  {framework}: {}\n", ids.join(", ")));
+        }
+    }
+    text.push_str("\nexamples:\n");
+    for example in &rule.examples {
+        let facts: Vec<String> = example
+            .facts
+            .iter()
+            .map(|(name, value)| format!("{name} = {value}"))
+            .collect();
+        let facts = if facts.is_empty() {
+            "nothing known".to_owned()
+        } else {
+            facts.join(", ")
+        };
+        text.push_str(&format!("  {}: {facts}\n", example.verdict));
+    }
+    Ok(Explained {
+        text,
+        json: rule_json(rule),
+    })
+}
+
+fn rule_json(rule: &Rule) -> Value {
+    let controls: Vec<Value> = controls_of(&rule.id)
+        .into_iter()
+        .map(|(framework, controls)| json!({"framework": framework, "controls": controls}))
+        .collect();
+    json!({
+        "id": &*rule.id,
+        "title": rule.title,
+        "subject": rule.subject.as_str(),
+        "severity": rule.severity.as_str(),
+        "applies": rule.applies_text,
+        "compliant": rule.compliant_text,
+        "rationale": rule.rationale,
+        "remedy": &*rule.remedy,
+        "reads": rule.reads().collect::<Vec<_>>(),
+        "controls": controls,
+    })
+}
+
+/// The controls that a rule gives evidence for, by framework.
+fn controls_of(rule: &str) -> Vec<(String, Vec<String>)> {
+    let of = |framework: &Framework| {
+        let controls = framework.controls_of(rule);
+        (!controls.is_empty()).then(|| (framework.id.clone(), controls))
+    };
+    frameworks::all().iter().filter_map(of).collect()
+}
+
+/// The IAM actions of the calls that fill these frames.
+fn actions_of(frames: &[&str]) -> Vec<&'static str> {
+    let of_frames = COLLECTORS
+        .iter()
+        .filter(|collector| collector.frames.iter().any(|frame| frames.contains(frame)));
+    let mut actions: Vec<&'static str> = of_frames
+        .flat_map(|collector| collector.actions.iter().copied())
+        .collect();
+    actions.sort_unstable();
+    actions.dedup();
+    actions
+}
+
+fn kind_of(fact: &Fact) -> String {
+    match fact.unit() {
+        Some(unit) => format!("{}, in {unit}", fact.kind.as_str()),
+        None => fact.kind.as_str().to_owned(),
+    }
+}
+
+fn facts() -> Explained {
+    let (mut text, mut all) = (String::new(), Vec::new());
+    for subject in Subject::ALL {
+        text.push_str(&format!("Facts on each {subject}:\n\n"));
+        for fact in facts_of(subject) {
+            let actions = actions_of(fact.frames);
+            text.push_str(&format!("{} ({})\n   {}\n", fact.name, kind_of(fact), fact.doc.trim()));
+            if !actions.is_empty() {
+                text.push_str(&format!("   Source: {}\n", actions.join(", ")));
+            }
+            all.push(json!({
+                "subject": subject.as_str(),
+                "name": fact.name,
+                "type": fact.kind.as_str(),
+                "unit": fact.unit(),
+                "doc": fact.doc.trim(),
+                "frames": fact.frames,
+                "sources": actions,
+            }));
+        }
+        text.push('\n');
+    }
+    text.push_str("Policy values, for conditions of rules:\n\n");
+    for value in POLICY_VALUES {
+        text.push_str(&format!("{}\n   {}\n", value.name, value.doc));
+        all.push(json!({"subject": "policy", "name": value.name, "doc": value.doc}));
+    }
+    text.push_str("\nTables against their policy, for conditions of rules on tables:\n\n");
+    for one in COMPARISONS {
+        text.push_str(&format!("{}\n   {}\n", one.name, one.doc));
+        all.push(json!({"subject": "comparison", "name": one.name, "doc": one.doc, "frames": one.frames}));
+    }
+    Explained { text, json: json!(all) }
+}
+
+fn frameworks() -> Explained {
+    let line = |framework: &Framework| format!("{:<26} {} ({})\n", framework.id, framework.title, framework.version);
+    let one =
+        |framework: &Framework| json!({"id": framework.id, "title": framework.title, "version": framework.version});
+    Explained {
+        text: frameworks::all().iter().map(line).collect(),
+        json: json!(frameworks::all().iter().map(one).collect::<Vec<_>>()),
+    }
+}
+
+fn framework(framework: &Framework) -> Explained {
+    let rows = framework.matrix(&[]);
+    let mut text = format!("{}: {} ({})\n\n", framework.id, framework.title, framework.version);
+    if let Some(policy) = framework.policy_text() {
+        text.push_str(&format!("Numbers that it fixes:\n{policy}\n"));
+    }
+    let mut controls = Vec::new();
+    for row in &rows {
+        let by = if row.rules.is_empty() {
+            format!("no rule; {}", row.answered)
+        } else {
+            row.rules.join(", ")
+        };
+        text.push_str(&format!(
+            "{} ({}, {}, {})\n   {}\n   {by}\n",
+            row.id, row.question, row.relation, row.letter, row.asks
+        ));
+        controls.push(json!({
+            "id": row.id,
+            "question": row.question,
+            "relation": row.relation,
+            "letter": row.letter,
+            "asks": row.asks,
+            "rules": row.rules,
+            "answered": row.answered,
+        }));
+    }
+    Explained {
+        text,
+        json: json!({
+            "id": framework.id,
+            "title": framework.title,
+            "version": framework.version,
+            "controls": controls,
+        }),
+    }
+}

@@ -1,0 +1,245 @@
+//! `explain table`: why a table got its verdicts.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::{Explained, actions_of};
+use crate::cli::ExplainTableArgs;
+use crate::commands::criteria;
+use crate::commands::report::find_table;
+use crate::domain::{FactValue, Finding, Subject, rfc3339};
+use crate::facts::dictionary::{RecoveryPointFacts, fact};
+use crate::facts::{Facts, SelectionAnswer, derive};
+use crate::inventory::Inventory;
+use crate::problem::{Outcome, Problem};
+use crate::report::build::build;
+use crate::report::deliver::INVENTORY_DIR;
+use crate::report::{Report, TableRow};
+use crate::text::one_line;
+
+/// Below this folder scans write their reports when nothing else is said.
+const REPORTS: &str = "backproof-report";
+
+/// Recovery points listed in the text; JSON lists all.
+const LISTED_POINTS: usize = 12;
+
+/// Explains one table of an inventory.
+///
+/// Errors: no inventory, no such table, mistakes in settings or rules.
+pub(super) fn explain(args: &ExplainTableArgs) -> Outcome<Explained> {
+    let (_, criteria) = criteria::read(args.config.as_deref(), &args.rules)?;
+    let folder = match &args.inventory {
+        Some(folder) => folder.clone(),
+        None => latest(Path::new(REPORTS))?,
+    };
+    let inventory = Inventory::open(&folder)?;
+    let facts = derive(&inventory, criteria.policy.window_days)?;
+    let row = find_table(&facts, &args.table)?;
+    let table = facts.tables(row..row + 1).facts.remove(0);
+    let arn = table.table_arn.as_deref().unwrap_or_default();
+    let points = points_of(&facts, &inventory, arn)?;
+    let report = build(&inventory, &criteria)?;
+    let of_table = report.tables.iter().find(|table| table.table_arn == arn);
+    let of_table = of_table.ok_or_else(|| Problem::new(format!("table `{arn}` is not in the report")))?;
+    let findings: Vec<&Finding> = report
+        .findings
+        .iter()
+        .filter(|finding| finding.subject == Subject::Table && finding.resource_arn == arn)
+        .collect();
+    let selections = facts.explain_selections(row);
+    Ok(Explained {
+        text: text(&report, of_table, &selections, &points, &findings),
+        json: as_json(&report, of_table, &selections, &points, &findings),
+    })
+}
+
+/// The inventory of the latest report: their folders are named by instant.
+fn latest(reports: &Path) -> Outcome<PathBuf> {
+    let folders = std::fs::read_dir(reports).into_iter().flatten().flatten();
+    let inventories = folders.map(|folder| folder.path().join(INVENTORY_DIR));
+    let found = inventories.filter(|folder| folder.is_dir()).max();
+    found.ok_or_else(|| {
+        Problem::usage("there is no inventory to look into")
+            .at(reports.display().to_string())
+            .hint("name one with `--inventory`, or run `backproof scan` first")
+            .into()
+    })
+}
+
+fn points_of(facts: &Facts, inventory: &Inventory, table_arn: &str) -> Outcome<Vec<RecoveryPointFacts>> {
+    let mut points = Vec::new();
+    facts.recovery_points(inventory, &mut |some| {
+        let of_table = |point: &RecoveryPointFacts| point.source_table_arn.as_deref() == Some(table_arn);
+        points.extend(some.into_iter().filter(of_table));
+    })?;
+    points.sort_by(|a, b| {
+        let key = |point: &RecoveryPointFacts| (point.created_at, point.recovery_point_arn.clone());
+        key(b).cmp(&key(a))
+    });
+    Ok(points)
+}
+
+fn text(
+    report: &Report,
+    table: &TableRow,
+    selections: &[SelectionAnswer],
+    points: &[RecoveryPointFacts],
+    findings: &[&Finding],
+) -> String {
+    let mut out = format!(
+        "table {} ({})\nas of {}, scan {}\nverdict: {}\npolicy tier: {}\n",
+        one_line(&table.table_name),
+        one_line(&table.table_arn),
+        rfc3339(report.scan.as_of),
+        report.scan.id,
+        table.verdict,
+        table.fact("policy_tier"),
+    );
+    out.push_str(&format!(
+        "\nIn a plan: {}\n  {}\n",
+        table.fact("plan_verdict"),
+        one_line(&table.fact("plan_reason").to_string())
+    ));
+    out.push_str(&format!(
+        "  DynamoDB opted in here: {}; advanced features: {}\n",
+        table.fact("dynamodb_opted_in"),
+        table.fact("advanced_features_on")
+    ));
+    out.push_str("\nSelections of this account and Region:\n");
+    if selections.is_empty() {
+        out.push_str("  none was read\n");
+    }
+    for answer in selections {
+        let line = format!(
+            "{:<13} {}/{}: {}",
+            answer.answer, answer.plan, answer.selection, answer.reason
+        );
+        out.push_str(&format!("  {}\n", one_line(&line)));
+    }
+    out.push_str("\nRecovery points, newest first:\n");
+    if points.is_empty() {
+        out.push_str("  none was seen\n");
+    }
+    for point in points.iter().take(LISTED_POINTS) {
+        out.push_str(&format!("  {}\n", one_line(&point_line(point))));
+    }
+    if points.len() > LISTED_POINTS {
+        out.push_str(&format!(
+            "  and {} more; `--format json` lists all\n",
+            points.len() - LISTED_POINTS
+        ));
+    }
+    out.push_str("\nRules:\n");
+    for finding in findings {
+        let waived = finding.waiver.as_deref().map(|waiver| format!(", waived by {waiver}"));
+        let line = format!(
+            "{:<14} {} ({}{}): {}",
+            finding.verdict,
+            finding.rule,
+            finding.severity,
+            waived.unwrap_or_default(),
+            finding.message
+        );
+        out.push_str(&format!("  {}\n", one_line(&line)));
+    }
+    out.push_str("\nFacts, with the calls they come from:\n");
+    for (name, value) in &table.facts {
+        let sources = fact(Subject::Table, name)
+            .map(|fact| actions_of(fact.frames))
+            .unwrap_or_default();
+        let sources = if sources.is_empty() {
+            String::new()
+        } else {
+            format!("  [{}]", sources.join(", "))
+        };
+        out.push_str(&format!("  {name} = {}{sources}\n", one_line(&value.to_string())));
+    }
+    out
+}
+
+fn point_line(point: &RecoveryPointFacts) -> String {
+    let text = |text: &Option<crate::facts::dictionary::Text>| text.as_deref().unwrap_or("unknown").to_owned();
+    let counts = match point.is_usable {
+        Some(true) => "counts".to_owned(),
+        Some(false) => format!("does not count: {}", text(&point.why_unusable)),
+        None => "may count".to_owned(),
+    };
+    format!(
+        "{} {} in {} ({}, kept {}): {counts}",
+        point.created_at.map_or_else(|| "without a date".to_owned(), rfc3339),
+        text(&point.status),
+        text(&point.vault_name),
+        text(&point.recovery_point_arn),
+        match (point.retention_days, point.retention_kind.as_deref()) {
+            (_, Some("forever")) => "for ever".to_owned(),
+            (Some(days), _) => format!("{days} days"),
+            _ => "as long as its source".to_owned(),
+        }
+    )
+}
+
+fn value(value: &FactValue) -> Value {
+    match value {
+        FactValue::Unknown => Value::Null,
+        FactValue::Bool(flag) => json!(flag),
+        FactValue::Int(number) => json!(number),
+        FactValue::Float(number) => json!(number),
+        FactValue::Text(text) => json!(&**text),
+        FactValue::Time(at) => json!(rfc3339(*at)),
+    }
+}
+
+fn as_json(
+    report: &Report,
+    table: &TableRow,
+    selections: &[SelectionAnswer],
+    points: &[RecoveryPointFacts],
+    findings: &[&Finding],
+) -> Value {
+    use crate::facts::dictionary::SubjectFacts;
+    let map = |values: Vec<(&str, FactValue)>| -> Value {
+        values
+            .into_iter()
+            .map(|(name, one)| (name.to_owned(), value(&one)))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    };
+    let selections: Vec<Value> = selections
+        .iter()
+        .map(|one| json!({"plan": one.plan, "selection": one.selection, "answer": one.answer, "reason": one.reason}))
+        .collect();
+    let facts: Vec<Value> = table
+        .facts
+        .iter()
+        .map(|(name, one)| {
+            let sources = fact(Subject::Table, name)
+                .map(|fact| actions_of(fact.frames))
+                .unwrap_or_default();
+            json!({"name": name, "value": value(one), "sources": sources})
+        })
+        .collect();
+    let findings: Vec<Value> = findings
+        .iter()
+        .map(|finding| {
+            json!({
+                "rule": &*finding.rule,
+                "verdict": finding.verdict.as_str(),
+                "severity": finding.severity.as_str(),
+                "waiver": finding.waiver.as_deref(),
+                "message": finding.message,
+            })
+        })
+        .collect();
+    json!({
+        "table_arn": table.table_arn,
+        "table_name": table.table_name,
+        "as_of": rfc3339(report.scan.as_of),
+        "scan_id": report.scan.id,
+        "verdict": table.verdict.as_str(),
+        "selections": selections,
+        "recovery_points": points.iter().map(|point| map(point.values())).collect::<Vec<_>>(),
+        "facts": facts,
+        "rules": findings,
+    })
+}

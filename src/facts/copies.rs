@@ -1,0 +1,366 @@
+//! Copies in other Regions and accounts: which exist, whether they are young enough, and how copy jobs ended.
+//!
+//! A copy keeps the date of its data. Where a destination could not be looked at, copy jobs still tell: a copy of young
+//! data must have been made by a young job, and AWS Backup remembers jobs for 30 days.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::dictionary::{TableFacts, Text};
+use super::evidence::KeyCache;
+use super::jobs::cause;
+use super::keys::{owner_of_rank, rank_of_owner};
+use super::offers::Offers;
+use super::points::{PointState, key_of};
+use super::window::JOB_MEMORY;
+use super::{Evidence, age_hours, names};
+use crate::domain::{Arn, FactValue};
+use crate::inventory::schema::borrowed::{CopyJob, RecoveryPoint};
+use crate::policy::PolicyValues;
+
+/// The facts of a table against its policy, in order of [`crate::rules::COMPARISONS`] without the tier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comparisons {
+    /// `plan_rule_meets_policy`.
+    pub plan_rule_meets_policy: Option<bool>,
+    /// `missing_copy_regions`.
+    pub missing_copy_regions: Option<Text>,
+    /// `missing_copy_accounts`.
+    pub missing_copy_accounts: Option<Text>,
+}
+
+impl Comparisons {
+    /// One of them; unknown if there is no such name.
+    pub fn get(&self, name: &str) -> FactValue {
+        let found = self.values().into_iter().find(|(known, _)| *known == name);
+        found.map_or(FactValue::Unknown, |(_, value)| value)
+    }
+
+    /// By name.
+    pub fn values(&self) -> [(&'static str, FactValue); 3] {
+        let text = |text: &Option<Text>| text.clone().map_or(FactValue::Unknown, FactValue::Text);
+        [
+            (
+                "plan_rule_meets_policy",
+                self.plan_rule_meets_policy.map_or(FactValue::Unknown, FactValue::Bool),
+            ),
+            ("missing_copy_regions", text(&self.missing_copy_regions)),
+            ("missing_copy_accounts", text(&self.missing_copy_accounts)),
+        ]
+    }
+}
+
+/// The copies and copy jobs of all tables.
+pub(super) struct Copies {
+    seen: Vec<Vec<Seen>>,
+    jobs: Vec<Vec<ToVault>>,
+    has_undated_job: Vec<bool>,
+    destinations: Vec<String>,
+    destination_numbers: HashMap<String, u32>,
+}
+
+/// The newest copy in one target elsewhere.
+struct Seen {
+    place: u32,
+    newest: DateTime<Utc>,
+    weakest_rank: Option<i64>,
+}
+
+/// The copy jobs to one vault.
+struct ToVault {
+    destination: u32,
+    finished: i64,
+    failed: i64,
+    last_failure: Option<(DateTime<Utc>, Text)>,
+    last_success: Option<DateTime<Utc>>,
+}
+
+/// What kind of place a copy is to be in.
+#[derive(Clone, Copy)]
+enum Kind {
+    Region,
+    Account,
+}
+
+impl Copies {
+    pub(super) fn new(evidence: &Evidence) -> Self {
+        let rows = evidence.tables.len();
+        Self {
+            seen: std::iter::repeat_with(Vec::new).take(rows).collect(),
+            jobs: std::iter::repeat_with(Vec::new).take(rows).collect(),
+            has_undated_job: vec![false; rows],
+            destinations: Vec::new(),
+            destination_numbers: HashMap::new(),
+        }
+    }
+
+    /// A point that names the table and lies in another target.
+    pub(super) fn see(
+        &mut self,
+        row: usize,
+        vault: Option<u32>,
+        point: &RecoveryPoint<'_>,
+        evidence: &Evidence,
+        keys: &mut KeyCache<'_>,
+    ) {
+        let state = PointState::of(point, evidence.as_of);
+        let (Some(born), Some(at)) = (evidence.tables[row].created_at, point.created_at) else {
+            return;
+        };
+        if !state.is_finished || state.is_temporary || at < born {
+            return;
+        }
+        let Some(place) = evidence.place_of(point.account_id, point.region) else {
+            return;
+        };
+        let of_vault = vault.map(|place| &evidence.vaults[place as usize]);
+        // A view of a vault that is shared is not a second copy.
+        if of_vault.is_some_and(|vault| vault.is_view) {
+            return;
+        }
+        let key = key_of(point, &state, of_vault, Some(&evidence.tables[row]), evidence, keys);
+        let rank = key.owner.and_then(rank_of_owner);
+        let seen = &mut self.seen[row];
+        match seen.iter_mut().find(|seen| seen.place == place) {
+            Some(seen) => {
+                seen.newest = seen.newest.max(at);
+                seen.weakest_rank = match (seen.weakest_rank, rank) {
+                    (Some(a), Some(b)) => Some(a.min(b)),
+                    (a, b) => a.or(b),
+                };
+            }
+            None => seen.push(Seen {
+                place,
+                newest: at,
+                weakest_rank: rank,
+            }),
+        }
+    }
+
+    pub(super) fn add_job(&mut self, row: usize, job: &CopyJob<'_>, evidence: &Evidence) {
+        let is_finished = matches!(job.state, Some("COMPLETED" | "FAILED" | "PARTIAL"));
+        let Some(born) = evidence.tables[row].created_at.filter(|_| is_finished) else {
+            return;
+        };
+        let (Some(at), Some(arn)) = (job.created_at, job.destination_vault_arn) else {
+            self.has_undated_job[row] = true;
+            return;
+        };
+        if at < born {
+            return;
+        }
+        let destination = match self.destination_numbers.get(arn) {
+            Some(number) => *number,
+            None => {
+                let number = u32::try_from(self.destinations.len()).unwrap_or(u32::MAX);
+                self.destinations.push(arn.to_owned());
+                self.destination_numbers.insert(arn.to_owned(), number);
+                number
+            }
+        };
+        let jobs = &mut self.jobs[row];
+        let place = jobs
+            .iter()
+            .position(|to| to.destination == destination)
+            .unwrap_or_else(|| {
+                jobs.push(ToVault {
+                    destination,
+                    finished: 0,
+                    failed: 0,
+                    last_failure: None,
+                    last_success: None,
+                });
+                jobs.len() - 1
+            });
+        let to = &mut jobs[place];
+        to.finished += 1;
+        if job.state == Some("COMPLETED") {
+            to.last_success = to.last_success.max(Some(at));
+            return;
+        }
+        to.failed += 1;
+        let failure = (at, cause(job.state.unwrap_or_default(), job.status_message));
+        if to.last_failure.as_ref().is_none_or(|last| failure > *last) {
+            to.last_failure = Some(failure);
+        }
+    }
+
+    fn are_jobs_whole(&self, row: usize, evidence: &Evidence) -> bool {
+        evidence.is_whole(evidence.target_place(row), "backup:ListCopyJobs", "") && !self.has_undated_job[row]
+    }
+
+    pub(super) fn fill(&self, facts: &mut TableFacts, row: usize, evidence: &Evidence) {
+        let table = &evidence.tables[row];
+        if table.created_at.is_none() {
+            return;
+        }
+        let of = |seen: &Seen| &evidence.targets[seen.place as usize];
+        let elsewhere = |kind: Kind| {
+            let seen = self.seen[row].iter();
+            seen.filter(move |seen| match kind {
+                Kind::Region => of(seen).region != table.region,
+                Kind::Account => of(seen).account_id != table.account_id,
+            })
+        };
+        let regions: BTreeSet<&str> = elsewhere(Kind::Region).map(|seen| of(seen).region.as_str()).collect();
+        let accounts: BTreeSet<&str> = elsewhere(Kind::Account)
+            .map(|seen| of(seen).account_id.as_str())
+            .collect();
+        facts.copy_regions_seen = Some(names(regions));
+        facts.copy_accounts_seen = Some(names(accounts));
+        let newest = |kind: Kind| elsewhere(kind).map(|seen| seen.newest).max();
+        let age = |kind: Kind| newest(kind).map(|at| age_hours(at, evidence.as_of));
+        facts.cross_region_copy_age_hours_seen = age(Kind::Region);
+        facts.cross_account_copy_age_hours_seen = age(Kind::Account);
+        let ranks = self.seen[row].iter().filter_map(|seen| seen.weakest_rank);
+        facts.copy_weakest_key_owner = match ranks.min() {
+            Some(rank) => Some(owner_of_rank(rank).into()),
+            None => self.seen[row].is_empty().then(|| "none".into()),
+        };
+        if self.are_jobs_whole(row, evidence) {
+            self.fill_jobs(facts, row);
+        }
+    }
+
+    fn fill_jobs(&self, facts: &mut TableFacts, row: usize) {
+        let jobs = &self.jobs[row];
+        facts.finished_copy_job_count = Some(jobs.iter().map(|to| to.finished).sum());
+        facts.failed_copy_job_count = Some(jobs.iter().map(|to| to.failed).sum());
+        let last = jobs
+            .iter()
+            .filter_map(|to| Some((to.last_failure.as_ref()?, &self.destinations[to.destination as usize])))
+            .max();
+        facts.last_failed_copy_job_cause = Some(match last {
+            Some(((_, cause), destination)) => format!("{cause} (to {destination})").into(),
+            None => "none".into(),
+        });
+        let recovered = |to: &ToVault| match (&to.last_failure, to.last_success) {
+            (None, _) => true,
+            (Some((failed_at, _)), succeeded_at) => succeeded_at.is_some_and(|at| at > *failed_at),
+        };
+        facts.copy_jobs_recovered = Some(jobs.iter().all(recovered));
+    }
+
+    pub(super) fn compare(
+        &self,
+        row: usize,
+        facts: &TableFacts,
+        offers: &Offers,
+        values: &PolicyValues,
+        evidence: &Evidence,
+    ) -> Comparisons {
+        let missing = |kind: Kind, wanted: &[String]| {
+            let own = match kind {
+                Kind::Region => evidence.tables[row].region.as_str(),
+                Kind::Account => evidence.tables[row].account_id.as_str(),
+            };
+            let wanted: BTreeSet<&str> = wanted
+                .iter()
+                .map(String::as_str)
+                .filter(|place| *place != own)
+                .collect();
+            let promised = match kind {
+                Kind::Region => offers.elsewhere(|copy| &copy.region, own),
+                Kind::Account => offers.elsewhere(|copy| &copy.account_id, own),
+            };
+            let copy_rpo = values.copy_rpo();
+            let by_policy = wanted
+                .iter()
+                .map(|place| (*place, self.has_copy(row, kind, place, Some(copy_rpo), evidence)));
+            let due = is_due(offers, facts, evidence);
+            let by_plan = promised
+                .iter()
+                .filter(|place| !wanted.contains(*place) && due != Some(false))
+                .map(|place| {
+                    (
+                        *place,
+                        self.has_copy(row, kind, place, None, evidence)
+                            .filter(|has| *has || due.is_some()),
+                    )
+                });
+            let all: Vec<(&str, Option<bool>)> = by_policy.chain(by_plan).collect();
+            let lacking: Vec<&str> = all
+                .iter()
+                .filter(|(_, has)| *has == Some(false))
+                .map(|(place, _)| *place)
+                .collect();
+            // Promises that could not be read matter only where the policy itself asks for nothing.
+            let is_open = all.iter().any(|(_, has)| has.is_none()) || (wanted.is_empty() && !offers.is_whole);
+            (!lacking.is_empty() || !is_open).then(|| names(lacking))
+        };
+        Comparisons {
+            plan_rule_meets_policy: plan_rule_meets(offers, values),
+            missing_copy_regions: facts
+                .created_at
+                .and_then(|_| missing(Kind::Region, &values.copy_regions)),
+            missing_copy_accounts: facts
+                .created_at
+                .and_then(|_| missing(Kind::Account, &values.copy_accounts)),
+        }
+    }
+
+    /// Is there a copy in that Region or account, with data no older than `within` if that is given?
+    fn has_copy(
+        &self,
+        row: usize,
+        kind: Kind,
+        place: &str,
+        within: Option<TimeDelta>,
+        evidence: &Evidence,
+    ) -> Option<bool> {
+        let since = within.map(|within| evidence.as_of - within);
+        let is_there = |account_id: &str, region: &str| match kind {
+            Kind::Region => region == place,
+            Kind::Account => account_id == place,
+        };
+        let is_seen = self.seen[row].iter().any(|seen| {
+            let target = &evidence.targets[seen.place as usize];
+            is_there(&target.account_id, &target.region) && since.is_none_or(|since| seen.newest >= since)
+        });
+        if is_seen {
+            return Some(true);
+        }
+        if !self.are_jobs_whole(row, evidence) {
+            return None;
+        }
+        // A job that made such a copy: it is not there only if its destination was looked at and does not hold it.
+        let since = since.unwrap_or(evidence.as_of - JOB_MEMORY);
+        let mut made = self.jobs[row]
+            .iter()
+            .filter(|to| to.last_success.is_some_and(|at| at >= since));
+        let is_unseen = made.any(|to| {
+            let Some(arn) = Arn::parse(&self.destinations[to.destination as usize]) else {
+                return true;
+            };
+            let is_looked_at = || {
+                let target = evidence.place_of(arn.account_id, arn.region);
+                target.is_some_and(|target| evidence.has_whole_points(target))
+            };
+            is_there(arn.account_id, arn.region) && !is_looked_at()
+        });
+        (!is_unseen).then_some(false)
+    }
+}
+
+/// Has a copy that the plans promise had the time to be made? `None`: that cannot be told, or AWS would not remember the
+/// job that made it.
+fn is_due(offers: &Offers, facts: &TableFacts, evidence: &Evidence) -> Option<bool> {
+    let since = offers.since?.max(facts.created_at?);
+    let needs = facts.plan_interval_hours? + 48.0;
+    let is_due = needs <= age_hours(since, evidence.as_of);
+    (!is_due || needs <= 24.0 * 30.0).then_some(is_due)
+}
+
+fn plan_rule_meets(offers: &Offers, values: &PolicyValues) -> Option<bool> {
+    let rpo = super::offers::hours(values.rpo);
+    let keeps = |retention: i64| retention >= values.retention_min_days;
+    let meets =
+        |(interval, retention): &(Option<f64>, i64)| interval.is_some_and(|gap| gap <= rpo) && keeps(*retention);
+    if offers.rules.iter().any(meets) {
+        return Some(true);
+    }
+    let may_meet = |(interval, retention): &(Option<f64>, i64)| interval.is_none() && keeps(*retention);
+    let is_known = offers.is_whole && !offers.rules.is_empty() && !offers.rules.iter().any(may_meet);
+    is_known.then_some(false)
+}

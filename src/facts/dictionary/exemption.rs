@@ -1,0 +1,33 @@
+//! Facts on one tier that exempts tables from the rules.
+
+use chrono::{DateTime, Utc};
+
+use super::{Text, facts};
+
+facts! {
+    /// Everything known of one exemption. `None` means not known.
+    ExemptionFacts, EXEMPTION_FACTS, Exemption:
+
+    /// Name of the tier.
+    tier_name: Text = [],
+    /// Condition that tables must meet.
+    tier_when: Text = [],
+    /// Why these tables need no backup; `none` if the tier does not say. Never unknown.
+    reason: Text = [],
+    /// Who approved it; `none` if the tier does not say. Never unknown.
+    approver: Text = [],
+    /// The tier names an approver. Never unknown.
+    has_approver: bool = [],
+    /// The tier gives a reason. Never unknown.
+    has_reason: bool = [],
+    /// The tier says when the exemption ends. Never unknown.
+    has_end: bool = [],
+    /// When it ends. Unknown if the tier does not say.
+    expires_at: DateTime<Utc> = [],
+    /// It ended before as_of. False if it has no end. Never unknown.
+    is_expired: bool = [],
+    /// Tables that the tier takes for certain. Unknown if there is none and the tier of some table cannot be told.
+    matched_table_count: i64 = ["tables", "table_tags"],
+    /// It has a reason, an approver and an end that has not passed. Never unknown.
+    is_in_force: bool = [],
+}

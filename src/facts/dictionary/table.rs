@@ -1,0 +1,265 @@
+//! Facts on one DynamoDB table.
+
+use chrono::{DateTime, Utc};
+
+use super::{Text, facts};
+
+facts! {
+    /// Everything known of one table. `None` means not known.
+    TableFacts, TABLE_FACTS, Table:
+
+    /// Account that owns the table.
+    account_id: Text = ["tables"],
+    /// Region of the table.
+    region: Text = ["tables"],
+    /// Partition of the table's ARN.
+    partition: Text = ["tables"],
+    /// ARN of the table.
+    table_arn: Text = ["tables"],
+    /// Name of the table.
+    table_name: Text = ["tables"],
+    /// AWS's id of this incarnation of the table; `none` for tables older than table ids. Unknown if the table could not be described.
+    table_id: Text = ["tables"],
+    /// When this incarnation of the table was created. Unknown if the table could not be described.
+    created_at: DateTime<Utc> = ["tables"],
+    /// Age of the table at as_of, in hours. Unknown if the table could not be described.
+    table_age_hours: f64 = ["tables"],
+    /// State of the table, such as `ACTIVE`. Unknown if the table could not be described.
+    table_status: Text = ["tables"],
+    /// DescribeTable gave a state other than `ACTIVE` and `UPDATING`, so no rule judges the table. False if it could not be described. Never unknown.
+    is_known_inactive: bool = ["tables"],
+    /// A table that AWS restore testing made: by its name, or by its tag where tags were read. Never unknown.
+    is_restore_test: bool = ["tables"],
+    /// Size of the table in bytes, refreshed by AWS about every six hours. Unknown if the table could not be described.
+    table_size_bytes: i64 = ["tables"],
+    /// Number of items, refreshed as the size. Unknown if the table could not be described.
+    item_count: i64 = ["tables"],
+    /// `PROVISIONED` or `PAY_PER_REQUEST`. Unknown if the table could not be described.
+    billing_mode: Text = ["tables"],
+    /// `STANDARD` or `STANDARD_INFREQUENT_ACCESS`. Unknown if the table could not be described.
+    table_class: Text = ["tables"],
+    /// Replicas of a global table in other Regions. Unknown if the table could not be described.
+    replica_count: i64 = ["tables"],
+    /// Tags as `key=value`, in order of key. Unknown if tags could not be read.
+    tags: Text = ["table_tags"],
+    /// Value of the tag `owner`, in any spelling of its case; `none` if there is none. Unknown if tags could not be read.
+    owner: Text = ["table_tags"],
+    /// Who owns the key that encrypts the table: `aws-owned`, `aws-managed` or `customer-managed`. Unknown if the table or its key could not be described.
+    table_key_owner: Text = ["tables", "keys"],
+    /// ARN of the key that encrypts the table; `none` for a key that AWS owns. Unknown if the table could not be described.
+    table_key_arn: Text = ["tables"],
+    /// State of that key, such as `Enabled`; `none` for a key that AWS owns. Unknown if the table or its key could not be described.
+    table_key_state: Text = ["tables", "keys"],
+    /// The table refuses to be deleted. Unknown if the table could not be described.
+    deletion_protection_on: bool = ["tables"],
+    /// Point-in-time recovery is on. Unknown if it could not be asked.
+    pitr_on: bool = ["continuous_backups"],
+    /// The earliest moment to which point-in-time recovery can go back. Unknown if it is off or could not be asked.
+    pitr_earliest_at: DateTime<Utc> = ["continuous_backups"],
+    /// How many days point-in-time recovery can go back. Unknown if it is off or could not be asked.
+    pitr_window_days: i64 = ["continuous_backups"],
+
+    /// AWS Backup is opted in for DynamoDB in this account and Region. Unknown if the settings could not be read.
+    dynamodb_opted_in: bool = ["region_settings"],
+    /// Advanced features for DynamoDB backups are on in this account and Region. Unknown if the settings could not be read.
+    advanced_features_on: bool = ["region_settings"],
+    /// A selection of a live backup plan takes the table. Unknown if AWS's rules leave it open, or if a plan, a selection, tags or settings that decide could not be read.
+    in_a_plan: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    /// The same as a word: `protected`, `unprotected` or `uncertain`. Never unknown.
+    plan_verdict: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    /// Why: which clause of which selection takes the table, or why none does. Never unknown.
+    plan_reason: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    /// Names of the plans that take the table for certain; `none` if there is none. Never unknown.
+    plan_names: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    /// Longest retention, in days, that a rule of those plans promises, of the rules that could be read; 36,500 stands for ever. Unknown if no such rule was read.
+    plan_retention_days_seen: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    /// Longest retention, in days, that a rule of any plan that takes the table promises; 36,500 stands for ever. Unknown if a plan could not be read or may take the table.
+    plan_retention_days: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    /// Vaults that those rules write to; `none` if there is none. Unknown if no such rule was read.
+    plan_vaults: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    /// Selections that take the table for certain, as `plan/selection`; `none` if there is none. Never unknown.
+    plan_selections: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    /// Schedules of the rules of those plans, with their time zones; `none` if there is none. Unknown if no such rule was read.
+    plan_schedules: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    /// Largest gap, in hours, between consecutive runs over the next 400 days of all rules of the plans that take the table, overlapping rules counted once. Unknown if there is no such rule, if one has a schedule that is not understood, or if a plan could not be read or may take the table.
+    plan_interval_hours: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    /// Greatest age, in hours, that the newest recovery point reaches while every run succeeds: the largest gap between runs, the start window and the usual duration of the table's jobs. Unknown as the interval, or if the jobs could not be read.
+    plan_worst_age_hours: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs"],
+    /// Last run of the plans that take the table. Unknown if none of them ran, or none takes it for certain.
+    plan_last_run_at: DateTime<Utc> = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    /// Strongest lock of a vault that rules of those plans write to: `none`, `governance`, `compliance-in-grace` or `compliance`. Unknown if there is no such rule, or if a plan or the list of vaults could not be read and the others have none.
+    plan_vault_lock_kind: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults"],
+    /// A rule of a plan that takes the table writes to a locked vault. Unknown if there is no such rule, or if a plan or the list of vaults could not be read and none of the others does.
+    plan_vault_locked: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults"],
+    /// Longest minimum retention that the lock of such a vault enforces; 0 if none does. Unknown as plan_vault_locked.
+    plan_vault_min_retention_days: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults"],
+    /// A rule of those plans copies to another Region. Unknown if a plan could not be read or may take the table and none of the others does.
+    plan_copies_cross_region: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    /// A rule of those plans copies to another account. Unknown as for Regions.
+    plan_copies_cross_account: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    /// Other Regions that those rules copy to; `none` if there is none. Unknown if a plan could not be read or may take the table.
+    plan_copy_regions: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    /// Other accounts that those rules copy to; `none` if there is none. Unknown if a plan could not be read or may take the table.
+    plan_copy_accounts: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+
+    /// Usable recovery points of this incarnation in this account and Region, of the vaults that could be read. Unknown if the table could not be described.
+    usable_recovery_point_count_seen: i64 = ["tables", "vaults", "recovery_points"],
+    /// Usable recovery points of this incarnation in this account and Region. Unknown if the table could not be described or a vault could not be read.
+    usable_recovery_point_count: i64 = ["tables", "vaults", "recovery_points"],
+    /// Date of the newest usable recovery point that could be read. Unknown if none was.
+    newest_recovery_point_at: DateTime<Utc> = ["tables", "vaults", "recovery_points"],
+    /// Age at as_of, in hours, of the newest usable recovery point that could be read. Unknown if none was.
+    newest_recovery_point_age_hours_seen: f64 = ["tables", "vaults", "recovery_points"],
+    /// Age at as_of, in hours, of the newest usable recovery point. Unknown if there is none, or a vault could not be read.
+    newest_recovery_point_age_hours: f64 = ["tables", "vaults", "recovery_points"],
+    /// How many usable recovery points were seen and how old the newest is, in words. Unknown if the table could not be described.
+    recovery_points_summary: Text = ["tables", "vaults", "recovery_points"],
+    /// ARN of the newest usable recovery point that could be read; `none` if there is none. Unknown if none was read and a vault could not be read.
+    newest_recovery_point_arn: Text = ["tables", "vaults", "recovery_points"],
+    /// Vault that holds it; `none` if there is none. Unknown if none was read and a vault could not be read.
+    newest_recovery_point_vault: Text = ["tables", "vaults", "recovery_points"],
+    /// Owner of the key that it depends on: `unencrypted`, `aws-owned`, `aws-managed` or `customer-managed`; `none` if there is no point. Unknown if the key could not be described, or none was read and a vault could not be read.
+    newest_recovery_point_key_owner: Text = ["tables", "vaults", "recovery_points", "keys"],
+    /// How its retention is set: `days`, `forever`, or `source` for a copy that ends with its source; `none` if there is no point. Unknown if none was read and a vault could not be read.
+    newest_retention_kind: Text = ["tables", "vaults", "recovery_points"],
+    /// Date of the oldest usable recovery point that could be read. Unknown if none was.
+    oldest_recovery_point_at: DateTime<Utc> = ["tables", "vaults", "recovery_points"],
+    /// Vaults that hold usable recovery points that could be read; `none` if there is none. Unknown if none was read and a vault could not be read.
+    recovery_point_vaults: Text = ["tables", "vaults", "recovery_points"],
+    /// Shortest retention, in days, among the usable recovery points that could be read; 36,500 stands for ever. Unknown if none was.
+    shortest_retention_days_seen: i64 = ["tables", "vaults", "recovery_points"],
+    /// Shortest retention, in days, among all usable recovery points; 36,500 stands for ever. Unknown if there is none, if one does not say, or if a vault could not be read.
+    shortest_retention_days: i64 = ["tables", "vaults", "recovery_points"],
+    /// Longest retention, in days, among the usable recovery points that could be read; 36,500 stands for ever. Unknown if none was.
+    longest_retention_days_seen: i64 = ["tables", "vaults", "recovery_points"],
+    /// Longest retention, in days, among all usable recovery points; 36,500 stands for ever. Unknown if there is none, if one does not say, or if a vault could not be read.
+    longest_retention_days: i64 = ["tables", "vaults", "recovery_points"],
+    /// Usable recovery points in cold storage, of the vaults that could be read. Unknown if the table could not be described.
+    cold_point_count_seen: i64 = ["tables", "vaults", "recovery_points"],
+    /// Every usable recovery point is encrypted. Unknown if there is none, if one does not say, or if a vault could not be read and none of the others is unencrypted.
+    recovery_points_encrypted: bool = ["tables", "vaults", "recovery_points"],
+    /// Weakest owner of a key among the usable recovery points whose keys could be read: `unencrypted`, `aws-owned`, `aws-managed` or `customer-managed`. Unknown if none could.
+    weakest_key_owner: Text = ["tables", "vaults", "recovery_points", "keys"],
+    /// The same as a number, from -1 to 2. Unknown if no key could be read.
+    weakest_key_owner_rank_seen: i64 = ["tables", "vaults", "recovery_points", "keys"],
+    /// The same over all usable recovery points. Unknown if a key or a vault could not be read.
+    weakest_key_owner_rank: i64 = ["tables", "vaults", "recovery_points", "keys"],
+    /// Every key that usable recovery points depend on works (is enabled, or AWS owns it). Unknown if there is no point, or if a key or a vault could not be read and none of the others is broken.
+    recovery_point_keys_usable: bool = ["tables", "vaults", "recovery_points", "keys"],
+    /// The keys that do not work, with their state; `none` if all that could be read do. Never unknown.
+    unusable_keys: Text = ["tables", "vaults", "recovery_points", "keys"],
+    /// At least one usable recovery point lies in a locked vault. Unknown if none was seen there and a vault could not be read.
+    is_in_locked_vault: bool = ["tables", "vaults", "recovery_points"],
+    /// Strongest lock of a vault that holds a usable recovery point: `none`, `governance`, `compliance-in-grace` or `compliance`. Unknown if a vault could not be read and the others have none.
+    vault_lock_kind: Text = ["tables", "vaults", "recovery_points"],
+    /// The same as a number among the vaults that could be read: 0 none, 1 governance, 2 compliance in grace, 3 compliance. Unknown if no usable recovery point was seen.
+    vault_lock_rank_seen: i64 = ["tables", "vaults", "recovery_points"],
+    /// The same over all vaults. Unknown if there is no usable recovery point or a vault could not be read.
+    vault_lock_rank: i64 = ["tables", "vaults", "recovery_points"],
+    /// When the last compliance lock in grace of those vaults becomes final. Unknown if none is in grace.
+    vault_lock_grace_until: DateTime<Utc> = ["tables", "vaults", "recovery_points"],
+    /// Age at as_of, in hours, of the newest usable recovery point in a logically air-gapped vault that could be read. Unknown if none was.
+    air_gapped_point_age_hours_seen: f64 = ["tables", "vaults", "recovery_points"],
+    /// The same over all vaults. Unknown if there is none, or a vault could not be read.
+    air_gapped_point_age_hours: f64 = ["tables", "vaults", "recovery_points"],
+    /// Usable recovery points in logically air-gapped vaults that could be read. Unknown if the table could not be described.
+    air_gapped_point_count_seen: i64 = ["tables", "vaults", "recovery_points"],
+    /// Usable recovery points in logically air-gapped vaults. Unknown if the table could not be described or a vault could not be read.
+    air_gapped_point_count: i64 = ["tables", "vaults", "recovery_points"],
+    /// The access policy of every vault that holds a usable recovery point denies to delete points, to change their lifecycle and to replace the policy. Unknown if there is no point, or if a policy or a vault could not be read or understood and none of the others is open.
+    manual_deletion_denied: bool = ["tables", "vaults", "recovery_points", "vault_policies"],
+    /// Vaults with usable recovery points whose policy does not deny that, or not for certain; `none` if every one that was read does. Never unknown.
+    vaults_open_to_deletion: Text = ["tables", "vaults", "recovery_points", "vault_policies"],
+    /// Recovery points of an earlier table of the same name, of the vaults that could be read; they prove nothing of this one. Unknown if the table could not be described.
+    previous_incarnation_point_count_seen: i64 = ["tables", "vaults", "recovery_points"],
+    /// The same over all vaults. Unknown if the table could not be described or a vault could not be read.
+    previous_incarnation_point_count: i64 = ["tables", "vaults", "recovery_points"],
+    /// Recovery points in state `EXPIRED`, of the vaults that could be read: due for deletion, which AWS Backup could not do. Unknown if the table could not be described.
+    expired_point_count_seen: i64 = ["tables", "vaults", "recovery_points"],
+    /// Recovery points that AWS Backup should have deleted more than 24 hours ago and still lists, in whatever state, of the vaults that could be read. Unknown if the table could not be described.
+    overdue_point_count_seen: i64 = ["tables", "vaults", "recovery_points"],
+    /// The same over all vaults. Unknown if the table could not be described or a vault could not be read.
+    overdue_point_count: i64 = ["tables", "vaults", "recovery_points"],
+    /// Recovery points that vanish once they have been copied, of the vaults that could be read; never counted as usable. Unknown if the table could not be described.
+    temporary_point_count_seen: i64 = ["tables", "vaults", "recovery_points"],
+    /// Recovery points that do not count, by reason, such as `2 EXPIRED, 1 temporary`; `none` if every one that was read counts. Unknown if the table could not be described.
+    unusable_points: Text = ["tables", "vaults", "recovery_points"],
+
+    /// Other Regions in which usable copies were seen; `none` if there is none. Unknown if the table could not be described.
+    copy_regions_seen: Text = ["tables", "vaults", "recovery_points"],
+    /// Other accounts in which usable copies were seen; `none` if there is none. Unknown if the table could not be described.
+    copy_accounts_seen: Text = ["tables", "vaults", "recovery_points"],
+    /// Age at as_of, in hours, of the data of the newest copy that was seen in another Region. Unknown if none was.
+    cross_region_copy_age_hours_seen: f64 = ["tables", "vaults", "recovery_points"],
+    /// Age at as_of, in hours, of the data of the newest copy that was seen in another account. Unknown if none was.
+    cross_account_copy_age_hours_seen: f64 = ["tables", "vaults", "recovery_points"],
+    /// Weakest owner of a key among the copies elsewhere whose keys could be read, as for recovery points; `none` if no copy was seen. Unknown if none could be read.
+    copy_weakest_key_owner: Text = ["tables", "vaults", "recovery_points", "keys"],
+    /// Copy jobs of this incarnation that finished in the last 30 days. Unknown if the jobs or the table could not be read.
+    finished_copy_job_count: i64 = ["tables", "copy_jobs"],
+    /// Of these, those that failed or ended partial. Unknown if the jobs or the table could not be read.
+    failed_copy_job_count: i64 = ["tables", "copy_jobs"],
+    /// State, destination and message of the last failed copy job; `none` if there is none. Unknown if the jobs could not be read.
+    last_failed_copy_job_cause: Text = ["tables", "copy_jobs"],
+    /// No copy job to a vault failed without a later success to the same vault. Unknown if the jobs or the table could not be read.
+    copy_jobs_recovered: bool = ["tables", "copy_jobs"],
+
+    /// Days before as_of that the facts on gaps look at (`policy.window`). Never unknown.
+    window_days: i64 = [],
+    /// Longest time, in hours, without a usable recovery point or completed backup job inside the window and the life of the table, by what could be read. More evidence can only shorten it. Unknown if the table could not be described.
+    longest_gap_hours_seen: f64 = ["tables", "vaults", "recovery_points", "backup_jobs"],
+    /// The same over all evidence. Unknown if a vault or the jobs could not be read, or if points may have been deleted inside the window before AWS Backup's memory of jobs begins.
+    longest_gap_hours: f64 = ["tables", "vaults", "recovery_points", "backup_jobs"],
+    /// When that gap began. Unknown as longest_gap_hours_seen.
+    longest_gap_from_at: DateTime<Utc> = ["tables", "vaults", "recovery_points", "backup_jobs"],
+    /// Whole UTC days of the window and the life of the table without a usable recovery point or completed backup job. Unknown as longest_gap_hours.
+    days_without_point: i64 = ["tables", "vaults", "recovery_points", "backup_jobs"],
+    /// Runs that the schedules in force asked for since the plan's selection, the plan and the table all existed, at most 29 days back, start windows still open left out. Unknown as plan_interval_hours, or if the table could not be described.
+    expected_run_count: i64 = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags"],
+    /// Of these, those for which no backup job was started. Unknown as expected_run_count, or if the jobs could not be read.
+    missed_run_count: i64 = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags", "backup_jobs", "recovery_points", "vaults"],
+    /// The last of them. Unknown if there is none.
+    last_missed_run_at: DateTime<Utc> = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags", "backup_jobs", "recovery_points", "vaults"],
+
+    /// Backup jobs of this incarnation that finished in the last 30 days. Unknown if the jobs or the table could not be read.
+    finished_backup_job_count: i64 = ["tables", "backup_jobs"],
+    /// Of these, those that failed, were aborted, expired or ended partial. Unknown if the jobs or the table could not be read.
+    failed_backup_job_count: i64 = ["tables", "backup_jobs"],
+    /// Of the failed ones, those that were aborted. Unknown if the jobs or the table could not be read.
+    aborted_backup_job_count: i64 = ["tables", "backup_jobs"],
+    /// Of the failed ones, those that expired before they could start or finish. Unknown if the jobs or the table could not be read.
+    expired_backup_job_count: i64 = ["tables", "backup_jobs"],
+    /// Of these, those that completed with issues. Unknown if the jobs or the table could not be read.
+    completed_with_issues_job_count: i64 = ["tables", "backup_jobs"],
+    /// State and message of the first failed job of the last 30 days; `none` if there is none. Unknown if the jobs could not be read.
+    first_failed_backup_job_cause: Text = ["tables", "backup_jobs"],
+    /// When the last failed job was created. Unknown if there is none, or the jobs could not be read.
+    last_failed_backup_job_at: DateTime<Utc> = ["tables", "backup_jobs"],
+    /// State and message of the last failed job; `none` if there is none. Unknown if the jobs could not be read.
+    last_failed_backup_job_cause: Text = ["tables", "backup_jobs"],
+    /// When the last completed job was created. Unknown if there is none, or the jobs could not be read.
+    last_completed_backup_job_at: DateTime<Utc> = ["tables", "backup_jobs"],
+    /// No job failed without a later success. Unknown if the jobs or the table could not be read.
+    backup_jobs_recovered: bool = ["tables", "backup_jobs"],
+
+    /// How the last restore of a recovery point of the table ended, as far back as AWS remembers: `not-tested`, `succeeded` or `failed`. Unknown if the table could not be described, or if no restore was seen and restore jobs or a vault could not be read.
+    restore_outcome: Text = ["tables", "vaults", "recovery_points", "restore_jobs"],
+    /// A restore of a recovery point of the table succeeded, as far back as AWS remembers. Unknown if none was seen and restore jobs or a vault could not be read.
+    restore_succeeded: bool = ["tables", "vaults", "recovery_points", "restore_jobs"],
+    /// When the last restore that succeeded was made. Unknown if none was seen.
+    last_restore_at: DateTime<Utc> = ["tables", "vaults", "recovery_points", "restore_jobs"],
+    /// How long ago that was, in days. Unknown if none was seen.
+    last_restore_age_days_seen: f64 = ["tables", "vaults", "recovery_points", "restore_jobs"],
+    /// The same over all evidence. Unknown if there was none, or restore jobs or a vault could not be read.
+    last_restore_age_days: f64 = ["tables", "vaults", "recovery_points", "restore_jobs"],
+    /// How long it took, in minutes, from the creation of the job to its completion. Unknown if AWS remembers no such job.
+    last_restore_minutes: f64 = ["tables", "restore_jobs"],
+    /// What the validation of that restore said, in AWS's word; `none` if none was put. Unknown if AWS remembers no such job.
+    last_restore_validation: Text = ["tables", "restore_jobs"],
+    /// Message of the last restore that failed; `none` if there is none. Unknown if restore jobs could not be read.
+    last_failed_restore_cause: Text = ["tables", "restore_jobs"],
+    /// Restore testing plans that cover the table; `none` if there is none. Unknown if none does for certain and a vault or a testing plan could not be read, or one may cover it.
+    restore_testing_plans: Text = ["tables", "vaults", "recovery_points", "restore_testing_plans", "restore_testing_selections"],
+    /// A restore testing plan covers the table. Unknown as above.
+    restore_testing_planned: bool = ["tables", "vaults", "recovery_points", "restore_testing_plans", "restore_testing_selections"],
+}

@@ -1,0 +1,41 @@
+//! Facts on one waiver of the waivers file.
+
+use chrono::{DateTime, Utc};
+
+use super::{Text, facts};
+
+facts! {
+    /// Everything known of one waiver. `None` means not known.
+    WaiverFacts, WAIVER_FACTS, Waiver:
+
+    /// Id of the waiver: its ticket, or its place in the file.
+    waiver_id: Text = [],
+    /// Rule that it waives.
+    waiver_rule: Text = [],
+    /// Pattern of the tables it is for.
+    waiver_tables: Text = [],
+    /// Why the finding is accepted. Never unknown.
+    reason: Text = [],
+    /// Who asked for it. Never unknown.
+    requester: Text = [],
+    /// Who approved it. Never unknown.
+    approver: Text = [],
+    /// Requester and approver are two people. Never unknown.
+    is_approved_by_another: bool = [],
+    /// When it was approved. Never unknown.
+    approved_at: DateTime<Utc> = [],
+    /// When it ends. Never unknown.
+    expires_at: DateTime<Utc> = [],
+    /// It ended before as_of. Never unknown.
+    is_expired: bool = [],
+    /// It was approved after as_of, so it does not hold yet. Never unknown.
+    is_approved_in_future: bool = [],
+    /// Days from approval to end. Never unknown.
+    term_days: i64 = [],
+    /// Tables that its pattern matches. Never unknown.
+    matched_table_count: i64 = ["tables"],
+    /// Non-compliant and unknown findings that it is for. Never unknown.
+    matched_finding_count: i64 = ["tables"],
+    /// Tables that it may be for at most. Never unknown.
+    max_table_count: i64 = [],
+}

@@ -1,0 +1,329 @@
+//! What every topic needs to know: tables, targets, vaults, keys, tags, and how the reading went.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
+
+use chrono::{DateTime, Utc};
+
+use super::Reading;
+use super::keys::{KeyFacts, Keys};
+use super::vaults::VaultState;
+use crate::domain::TargetId;
+use crate::inventory::Inventory;
+use crate::inventory::schema::{
+    ContinuousBackup, RegionSetting, Table, TableTag, Target, Vault, VaultPolicy, borrowed,
+};
+use crate::problem::Problem;
+
+/// The small frames, indexed, and the tables.
+pub(crate) struct Evidence {
+    pub(crate) as_of: DateTime<Utc>,
+    pub(crate) window_days: i64,
+    pub(crate) reading: Reading,
+    /// Every target of the scan, in order.
+    pub(crate) targets: Vec<TargetId>,
+    /// Every table that was listed and has not vanished since, in order of ARN.
+    pub(crate) tables: Vec<Table>,
+    /// The target of each table, by its place in `targets`.
+    target_of: Vec<u32>,
+    pub(crate) partitions: BTreeMap<TargetId, String>,
+    pub(crate) settings: BTreeMap<TargetId, RegionSetting>,
+    /// In order of target and name.
+    pub(crate) vaults: Vec<VaultState>,
+    /// Targets whose vaults were listed and whose recovery points were all read.
+    whole_points: Vec<bool>,
+    pub(crate) keys: Keys,
+    pub(crate) pitr: HashMap<String, ContinuousBackup>,
+    tags: Tags,
+}
+
+/// Tags of a million tables: texts are kept once.
+#[derive(Default)]
+struct Tags {
+    texts: Vec<String>,
+    of_table: Vec<Vec<(u32, u32)>>,
+    is_read: Vec<bool>,
+}
+
+impl Evidence {
+    pub(crate) fn read(inventory: &Inventory, window_days: i64) -> Result<Self, Problem> {
+        let reading = Reading::read(inventory)?;
+        let targets: Vec<TargetId> = reading.targets.keys().cloned().collect();
+        let mut tables: Vec<Table> = inventory.read::<Table>()?;
+        tables.retain(|table| table.description != "vanished");
+        tables.sort_by(|a, b| a.table_arn.cmp(&b.table_arn));
+        tables.dedup_by(|a, b| a.table_arn == b.table_arn);
+        let keys = Keys::read(inventory)?;
+        let vaults = read_vaults(inventory, &reading, &keys)?;
+        let whole_points = whole_points(&targets, &reading, &vaults);
+        let mut evidence = Self {
+            as_of: inventory.manifest.as_of,
+            window_days,
+            target_of: Vec::new(),
+            partitions: inventory
+                .read::<Target>()?
+                .into_iter()
+                .map(|row| (target_id(&row.account_id, &row.region), row.partition))
+                .collect(),
+            settings: inventory
+                .read::<RegionSetting>()?
+                .into_iter()
+                .map(|row| (target_id(&row.account_id, &row.region), row))
+                .collect(),
+            pitr: inventory
+                .read::<ContinuousBackup>()?
+                .into_iter()
+                .map(|row| (row.table_arn.clone(), row))
+                .collect(),
+            tags: Tags::default(),
+            reading,
+            targets,
+            tables,
+            vaults,
+            whole_points,
+            keys,
+        };
+        let place = |table: &Table| evidence.place_of(&table.account_id, &table.region).unwrap_or(u32::MAX);
+        evidence.target_of = evidence.tables.iter().map(place).collect();
+        evidence.tags = Tags::read(inventory, &evidence)?;
+        Ok(evidence)
+    }
+
+    /// The place of a target in the list.
+    pub(crate) fn place_of(&self, account_id: &str, region: &str) -> Option<u32> {
+        let wanted = (account_id, region);
+        self.targets
+            .binary_search_by(|target| (target.account_id.as_str(), target.region.as_str()).cmp(&wanted))
+            .ok()
+            .and_then(|place| u32::try_from(place).ok())
+    }
+
+    /// The target of a table, by place. Every table was listed in one of the scan's targets.
+    pub(crate) fn target_place(&self, row: usize) -> u32 {
+        self.target_of[row]
+    }
+
+    /// The target of a table; `None` for a table of an inventory that somebody put together by hand.
+    pub(crate) fn target(&self, row: usize) -> Option<&TargetId> {
+        self.targets.get(self.target_of[row] as usize)
+    }
+
+    /// Was this call made in that target, and did it end well?
+    pub(crate) fn is_whole(&self, place: u32, action: &str, resource: &str) -> bool {
+        self.targets
+            .get(place as usize)
+            .is_some_and(|target| self.reading.is_whole(target, action, resource))
+    }
+
+    /// Were the recovery points of every vault of that target read to the last page?
+    pub(crate) fn has_whole_points(&self, place: u32) -> bool {
+        self.whole_points.get(place as usize).copied().unwrap_or(false)
+    }
+
+    /// A vault by its ARN.
+    pub(crate) fn vault_by_arn(&self, arn: &str) -> Option<&VaultState> {
+        self.vaults
+            .iter()
+            .find(|vault| vault.row.vault_arn.as_deref() == Some(arn))
+    }
+
+    /// The place of a vault.
+    pub(crate) fn vault_place(&self, account_id: &str, region: &str, name: &str) -> Option<u32> {
+        let wanted = (account_id, region, name);
+        let key = |vault: &VaultState| {
+            let row = &vault.row;
+            (row.account_id.as_str(), row.region.as_str(), row.vault_name.as_str()).cmp(&wanted)
+        };
+        self.vaults
+            .binary_search_by(key)
+            .ok()
+            .and_then(|place| u32::try_from(place).ok())
+    }
+
+    /// The table's tags: `None` if the target's tags could not be read.
+    pub(crate) fn tags_of(&self, row: usize) -> Option<BTreeMap<String, String>> {
+        let tags = &self.tags;
+        if !tags.is_read.get(self.target_of[row] as usize).copied().unwrap_or(false) {
+            return None;
+        }
+        let text = |number: u32| tags.texts[number as usize].clone();
+        let of_table = tags.of_table.get(row).into_iter().flatten();
+        Some(of_table.map(|(key, value)| (text(*key), text(*value))).collect())
+    }
+}
+
+impl Tags {
+    fn read(inventory: &Inventory, evidence: &Evidence) -> Result<Self, Problem> {
+        let is_read = evidence
+            .targets
+            .iter()
+            .map(|target| evidence.reading.is_whole(target, "tag:GetResources", ""))
+            .collect();
+        let mut tags = Self {
+            texts: Vec::new(),
+            of_table: Vec::new(),
+            is_read,
+        };
+        if !inventory.has::<TableTag>() {
+            return Ok(tags);
+        }
+        tags.of_table.resize(evidence.tables.len(), Vec::new());
+        let mut numbers: HashMap<String, u32> = HashMap::new();
+        inventory.for_each_row::<TableTag>(|tag| {
+            let found = evidence
+                .tables
+                .binary_search_by(|table| table.table_arn.as_str().cmp(tag.table_arn));
+            let Ok(row) = found else { return };
+            let mut number = |text: &str| match numbers.get(text) {
+                Some(number) => *number,
+                None => {
+                    let number = u32::try_from(tags.texts.len()).unwrap_or(u32::MAX);
+                    tags.texts.push(text.to_owned());
+                    numbers.insert(text.to_owned(), number);
+                    number
+                }
+            };
+            let pair = (number(tag.key), number(tag.value));
+            tags.of_table[row].push(pair);
+        })?;
+        Ok(tags)
+    }
+}
+
+fn target_id(account_id: &str, region: &str) -> TargetId {
+    TargetId {
+        account_id: account_id.to_owned(),
+        region: region.to_owned(),
+    }
+}
+
+fn read_vaults(inventory: &Inventory, reading: &Reading, keys: &Keys) -> Result<Vec<VaultState>, Problem> {
+    let mut policies: HashMap<(String, String, String), Option<String>> = inventory
+        .read::<VaultPolicy>()?
+        .into_iter()
+        .map(|row| ((row.account_id, row.region, row.vault_name), row.policy))
+        .collect();
+    let mut rows = inventory.read::<Vault>()?;
+    let key = |row: &Vault| (row.account_id.clone(), row.region.clone(), row.vault_name.clone());
+    rows.sort_by_key(key);
+    rows.dedup_by(|a, b| key(a) == key(b));
+    let state = |row: Vault| {
+        let target = target_id(&row.account_id, &row.region);
+        let points_whole = reading.is_whole(&target, "backup:ListRecoveryPointsByBackupVault", &row.vault_name);
+        let policy = policies.remove(&key(&row));
+        VaultState::new(row, policy, points_whole, inventory.manifest.as_of, keys)
+    };
+    Ok(rows.into_iter().map(state).collect())
+}
+
+fn whole_points(targets: &[TargetId], reading: &Reading, vaults: &[VaultState]) -> Vec<bool> {
+    let broken: BTreeSet<(&str, &str)> = vaults
+        .iter()
+        .filter(|vault| !vault.is_view && !vault.points_whole)
+        .map(|vault| (vault.row.account_id.as_str(), vault.row.region.as_str()))
+        .collect();
+    let is_whole = |target: &TargetId| {
+        reading.is_whole(target, "backup:ListBackupVaults", "")
+            && !broken.contains(&(target.account_id.as_str(), target.region.as_str()))
+    };
+    targets.iter().map(is_whole).collect()
+}
+
+/// Hashes ARNs: they are as long as cache lines and come in tens of millions, and nobody can choose them to collide
+/// who could not simply add tables.
+#[derive(Default)]
+pub(super) struct ArnHasher(u64);
+
+impl Hasher for ArnHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mut chunks = bytes.chunks_exact(8);
+        for chunk in &mut chunks {
+            let word = u64::from_le_bytes(chunk.try_into().expect("chunks of eight bytes"));
+            self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(MULTIPLIER);
+        }
+        for byte in chunks.remainder() {
+            self.0 = (self.0.rotate_left(5) ^ u64::from(*byte)).wrapping_mul(MULTIPLIER);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 29)
+    }
+}
+
+/// Tables by ARN.
+pub(super) type TableIndex<'e> = HashMap<&'e str, u32, BuildHasherDefault<ArnHasher>>;
+
+/// Finds tables, vaults and keys of rows; consecutive rows mostly name the same ones.
+pub(super) struct Finder<'e> {
+    evidence: &'e Evidence,
+    index: &'e TableIndex<'e>,
+    last_vault: Option<u32>,
+    last_table: Option<u32>,
+    /// Keys of recovery points.
+    pub(super) keys: KeyCache<'e>,
+}
+
+impl<'e> Finder<'e> {
+    pub(super) fn new(evidence: &'e Evidence, index: &'e TableIndex<'e>) -> Self {
+        Self {
+            evidence,
+            index,
+            last_vault: None,
+            last_table: None,
+            keys: KeyCache {
+                keys: &evidence.keys,
+                last: None,
+            },
+        }
+    }
+
+    /// The vault of a recovery point.
+    pub(super) fn vault(&mut self, point: &borrowed::RecoveryPoint<'_>) -> Option<u32> {
+        if let Some(last) = self.last_vault {
+            let row = &self.evidence.vaults[last as usize].row;
+            if row.vault_name == point.vault_name && row.region == point.region && row.account_id == point.account_id {
+                return Some(last);
+            }
+        }
+        self.last_vault = self
+            .evidence
+            .vault_place(point.account_id, point.region, point.vault_name);
+        self.last_vault
+    }
+
+    /// The table of an ARN.
+    pub(super) fn table(&mut self, arn: &str) -> Option<usize> {
+        if let Some(last) = self.last_table
+            && self.evidence.tables[last as usize].table_arn == arn
+        {
+            return Some(last as usize);
+        }
+        self.last_table = self.index.get(arn).copied();
+        self.last_table.map(|row| row as usize)
+    }
+
+    /// Does the point lie in the table's own account and Region? Elsewhere it is a copy.
+    pub(super) fn is_home(&self, row: usize, point: &borrowed::RecoveryPoint<'_>) -> bool {
+        let table = &self.evidence.tables[row];
+        point.region == table.region && point.account_id == table.account_id
+    }
+}
+
+/// The last key asked for: most points of a vault name the same one.
+pub(super) struct KeyCache<'e> {
+    keys: &'e Keys,
+    last: Option<KeyFacts>,
+}
+
+impl KeyCache<'_> {
+    /// The key behind an ARN.
+    pub(super) fn of_arn(&mut self, arn: &str) -> &KeyFacts {
+        let is_last = self.last.as_ref().is_some_and(|key| key.arn.as_deref() == Some(arn));
+        if !is_last {
+            self.last = None;
+        }
+        self.last.get_or_insert_with(|| self.keys.of_arn(arn))
+    }
+}

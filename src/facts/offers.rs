@@ -1,0 +1,252 @@
+//! What the plans that take a table promise it: schedule, retention, vaults, locks, copies.
+//!
+//! Many tables share the same plans, so this is worked out once for each set of plans.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::dictionary::{TableFacts, Text};
+use super::schedule::{self, Run, Schedule, TimedRule};
+use super::vaults::{Lock, VaultState};
+use super::{Evidence, FOREVER_DAYS, names};
+use crate::domain::Arn;
+use crate::inventory::schema::PlanRule;
+
+/// Over so many days the largest gap between runs is looked for, so that a yearly schedule shows.
+const HORIZON_DAYS: i64 = 400;
+
+/// AWS Backup's default.
+const START_WINDOW_MINUTES: i64 = 480;
+
+/// A rule of a plan, ready to be asked.
+pub(super) struct Rule {
+    pub(super) row: PlanRule,
+    /// `None`: the schedule is not understood.
+    pub(super) schedule: Option<Schedule>,
+    /// Largest gap between its own runs.
+    pub(super) interval: Option<TimeDelta>,
+    pub(super) copies: Vec<Copy>,
+}
+
+/// A copy that a rule makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Copy {
+    pub(super) account_id: String,
+    pub(super) region: String,
+}
+
+impl Rule {
+    pub(super) fn new(row: PlanRule, as_of: DateTime<Utc>) -> Self {
+        let schedule = Schedule::parse(row.schedule.as_deref(), row.schedule_time_zone.as_deref()).ok();
+        Self {
+            interval: schedule
+                .as_ref()
+                .and_then(|schedule| schedule.largest_gap(as_of, HORIZON_DAYS)),
+            schedule,
+            copies: copies(&row.copy_actions_json),
+            row,
+        }
+    }
+
+    pub(super) fn retention_days(&self) -> i64 {
+        self.row
+            .delete_after_days
+            .filter(|days| *days > 0)
+            .unwrap_or(FOREVER_DAYS)
+    }
+
+    pub(super) fn start_window(&self) -> TimeDelta {
+        let minutes = self.row.start_window_minutes.unwrap_or(START_WINDOW_MINUTES);
+        TimeDelta::minutes(minutes.clamp(0, 60 * 24 * 366))
+    }
+
+    /// The schedule as AWS wrote it, with its zone.
+    pub(super) fn schedule_text(&self) -> String {
+        format!(
+            "{} {}",
+            self.row.schedule.as_deref().unwrap_or("cron(0 5 ? * * *)"),
+            self.row.schedule_time_zone.as_deref().unwrap_or("UTC")
+        )
+    }
+
+    /// The vault that it writes to: an ARN for an air-gapped one, else a name.
+    pub(super) fn vault_text(&self) -> &str {
+        self.row.air_gapped_vault_arn.as_deref().unwrap_or(&self.row.vault_name)
+    }
+
+    /// The vault that it writes to, if it was listed.
+    pub(super) fn vault<'e>(&self, evidence: &'e Evidence) -> Option<&'e VaultState> {
+        match &self.row.air_gapped_vault_arn {
+            Some(arn) => evidence.vault_by_arn(arn),
+            None => {
+                let place = evidence.vault_place(&self.row.account_id, &self.row.region, &self.row.vault_name)?;
+                evidence.vaults.get(place as usize)
+            }
+        }
+    }
+}
+
+fn copies(json: &str) -> Vec<Copy> {
+    let actions: Vec<serde_json::Value> = serde_json::from_str(json).unwrap_or_default();
+    let destinations = actions
+        .iter()
+        .filter_map(|action| Arn::parse(action["destination_vault_arn"].as_str()?));
+    destinations
+        .map(|arn| Copy {
+            account_id: arn.account_id.to_owned(),
+            region: arn.region.to_owned(),
+        })
+        .collect()
+}
+
+/// The largest gap between runs of these rules; `None` if there is no rule or one is not understood.
+pub(super) fn interval(rules: &[&Rule], as_of: DateTime<Utc>) -> Option<TimeDelta> {
+    let timed = timed(rules)?;
+    schedule::largest_gap_of(&timed, as_of, HORIZON_DAYS)
+}
+
+fn timed<'r>(rules: &[&'r Rule]) -> Option<Vec<TimedRule<'r>>> {
+    let timed = |rule: &&'r Rule| {
+        Some(TimedRule {
+            schedule: rule.schedule.as_ref()?,
+            start_window: rule.start_window(),
+            retention_days: rule.retention_days(),
+        })
+    };
+    let timed: Option<Vec<TimedRule<'r>>> = rules.iter().map(timed).collect();
+    timed.filter(|timed| !timed.is_empty())
+}
+
+/// What a set of plans promises.
+#[derive(Default)]
+pub(super) struct Offers {
+    /// Every plan that takes the table, or may, is known with all its rules.
+    pub(super) is_whole: bool,
+    /// Ids of the plans that take the table for certain.
+    pub(super) plan_ids: Vec<String>,
+    plan_names: Option<Text>,
+    selections: Option<Text>,
+    schedules: Option<Text>,
+    vaults: Option<Text>,
+    retention_days_seen: Option<i64>,
+    interval_hours: Option<f64>,
+    worst_age_hours: Option<f64>,
+    last_run_at: Option<DateTime<Utc>>,
+    lock: Option<Lock>,
+    vaults_listed: bool,
+    vault_min_retention_days: i64,
+    /// Interval and retention of each rule that was read.
+    pub(super) rules: Vec<(Option<f64>, i64)>,
+    /// Places that rules copy to.
+    pub(super) copies: Vec<Copy>,
+    /// Runs of the last 30 days, in order, if the schedules are understood.
+    pub(super) runs: Option<Vec<Run>>,
+    /// Since when plans, their versions and their selections are what they are; `None`: AWS left one out.
+    pub(super) since: Option<DateTime<Utc>>,
+}
+
+/// What offers are made of.
+pub(super) struct Parts<'p> {
+    pub(super) place: u32,
+    pub(super) plan_ids: Vec<String>,
+    pub(super) plan_names: BTreeSet<String>,
+    pub(super) selections: BTreeSet<String>,
+    /// Rules of those plans that were read.
+    pub(super) rules: Vec<&'p Rule>,
+    pub(super) is_whole: bool,
+    pub(super) last_run_at: Option<DateTime<Utc>>,
+    pub(super) since: Option<DateTime<Utc>>,
+}
+
+impl Offers {
+    pub(super) fn new(parts: Parts<'_>, evidence: &Evidence) -> Self {
+        let rules = &parts.rules;
+        let texts = |text: &dyn Fn(&Rule) -> String| -> Option<Text> {
+            let all: BTreeSet<String> = rules.iter().map(|rule| text(rule)).collect();
+            (!all.is_empty() || parts.is_whole).then(|| names(all.iter().map(String::as_str)))
+        };
+        let vaults = || rules.iter().filter_map(|rule| rule.vault(evidence));
+        let interval = interval(rules, evidence.as_of).filter(|_| parts.is_whole);
+        let worst = || {
+            let timed = timed(rules)?;
+            schedule::worst_case_age(&timed, evidence.as_of, HORIZON_DAYS, TimeDelta::zero())
+        };
+        Self {
+            plan_names: Some(names(parts.plan_names.iter().map(String::as_str))),
+            selections: Some(names(parts.selections.iter().map(String::as_str))),
+            schedules: texts(&Rule::schedule_text),
+            vaults: texts(&|rule| rule.vault_text().to_owned()),
+            retention_days_seen: rules.iter().map(|rule| rule.retention_days()).max(),
+            interval_hours: interval.map(hours),
+            worst_age_hours: interval.and_then(|_| worst()).map(hours),
+            last_run_at: parts.last_run_at,
+            lock: (!rules.is_empty()).then(|| vaults().map(|vault| vault.lock).max().unwrap_or_default()),
+            vaults_listed: evidence.is_whole(parts.place, "backup:ListBackupVaults", ""),
+            vault_min_retention_days: vaults().map(|vault| vault.bounds().0).max().unwrap_or(0),
+            rules: rules
+                .iter()
+                .map(|rule| (rule.interval.map(hours), rule.retention_days()))
+                .collect(),
+            copies: rules.iter().flat_map(|rule| rule.copies.iter().cloned()).collect(),
+            runs: timed(rules).and_then(|timed| {
+                let from = evidence.as_of - super::window::JOB_MEMORY;
+                schedule::effective_runs(&timed, from, evidence.as_of)
+            }),
+            since: parts.since,
+            is_whole: parts.is_whole,
+            plan_ids: parts.plan_ids,
+        }
+    }
+
+    pub(super) fn fill(&self, facts: &mut TableFacts, usual_duration_seconds: Option<i64>, table: (&str, &str)) {
+        facts.plan_names.clone_from(&self.plan_names);
+        facts.plan_selections.clone_from(&self.selections);
+        facts.plan_schedules.clone_from(&self.schedules);
+        facts.plan_vaults.clone_from(&self.vaults);
+        facts.plan_retention_days_seen = self.retention_days_seen;
+        facts.plan_retention_days = self.retention_days_seen.filter(|_| self.is_whole);
+        facts.plan_interval_hours = self.interval_hours;
+        #[expect(clippy::cast_precision_loss, reason = "a job takes less than 2^52 seconds")]
+        let duration = usual_duration_seconds.map(|seconds| seconds as f64 / 3600.0);
+        facts.plan_worst_age_hours = self
+            .worst_age_hours
+            .zip(duration)
+            .map(|(worst, duration)| worst + duration);
+        facts.plan_last_run_at = self.last_run_at;
+
+        let knows_vaults = self.is_whole && self.vaults_listed;
+        let is_locked = self.lock.is_some_and(|lock| lock > Lock::None);
+        facts.plan_vault_lock_kind = self
+            .lock
+            .filter(|lock| knows_vaults || *lock == Lock::Compliance)
+            .map(|lock| lock.as_str().into());
+        facts.plan_vault_locked = self.lock.map(|_| is_locked).filter(|_| is_locked || knows_vaults);
+        facts.plan_vault_min_retention_days = facts.plan_vault_locked.map(|_| self.vault_min_retention_days);
+
+        let (account_id, region) = table;
+        let regions: BTreeSet<&str> = self.elsewhere(|copy| &copy.region, region);
+        let accounts: BTreeSet<&str> = self.elsewhere(|copy| &copy.account_id, account_id);
+        let is_there = |places: &BTreeSet<&str>| {
+            if places.is_empty() {
+                self.is_whole.then_some(false)
+            } else {
+                Some(true)
+            }
+        };
+        facts.plan_copies_cross_region = is_there(&regions);
+        facts.plan_copies_cross_account = is_there(&accounts);
+        facts.plan_copy_regions = self.is_whole.then(|| names(regions));
+        facts.plan_copy_accounts = self.is_whole.then(|| names(accounts));
+    }
+
+    /// Places other than the table's own that rules copy to.
+    pub(super) fn elsewhere<'c>(&'c self, of: impl Fn(&'c Copy) -> &'c str, own: &str) -> BTreeSet<&'c str> {
+        self.copies.iter().map(of).filter(|place| *place != own).collect()
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "gaps are below 2^52 seconds")]
+pub(super) fn hours(gap: TimeDelta) -> f64 {
+    gap.num_seconds() as f64 / 3600.0
+}

@@ -1,0 +1,205 @@
+//! Backup plans themselves: do they run, do they take anything, can their jobs work.
+
+use std::collections::BTreeSet;
+
+use super::dictionary::{PlanFacts, Text};
+use super::jobs::Jobs;
+use super::membership::{Memberships, PlanState, SelectionState, Target};
+use super::offers::{Rule, hours, interval};
+use super::{Evidence, FOREVER_DAYS, age_hours, names};
+
+/// The facts of every live plan.
+pub(super) fn facts(evidence: &Evidence, memberships: &Memberships, jobs: &Jobs) -> Vec<PlanFacts> {
+    let mut all = Vec::new();
+    for place in 0..evidence.targets.len() {
+        let Some(target) = memberships.target(place) else {
+            continue;
+        };
+        for plan in target.plans.values() {
+            let number = u32::try_from(place).unwrap_or(u32::MAX);
+            all.push(
+                Asked {
+                    target,
+                    plan,
+                    place: number,
+                    evidence,
+                }
+                .facts(jobs),
+            );
+        }
+    }
+    all
+}
+
+/// One plan of one target.
+struct Asked<'p> {
+    target: &'p Target,
+    plan: &'p PlanState,
+    place: u32,
+    evidence: &'p Evidence,
+}
+
+impl<'p> Asked<'p> {
+    /// Its selections, with their numbers in the index.
+    fn selections(&self) -> impl Iterator<Item = (usize, &'p SelectionState)> {
+        let (target, plan_id) = (self.target, &self.plan.row.plan_id);
+        let all = target.selections.iter().enumerate();
+        all.filter(move |(_, selection)| selection.plan_id == *plan_id)
+    }
+
+    fn facts(&self, jobs: &Jobs) -> PlanFacts {
+        let (row, as_of) = (&self.plan.row, self.evidence.as_of);
+        let rules = self.plan.rules.as_deref();
+        let all: Option<Vec<&Rule>> = rules.map(|rules| rules.iter().collect());
+        let texts = |text: &dyn Fn(&Rule) -> String| -> Option<Text> {
+            let all: BTreeSet<String> = rules?.iter().map(text).collect();
+            Some(names(all.iter().map(String::as_str)))
+        };
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        PlanFacts {
+            account_id: Some(row.account_id.as_str().into()),
+            region: Some(row.region.as_str().into()),
+            plan_id: Some(row.plan_id.as_str().into()),
+            plan_name: Some(self.plan.name().into()),
+            is_organization_plan: Some(row.plan_id.starts_with("orgs/")),
+            created_at: row.created_at,
+            plan_age_hours: row.created_at.map(|at| age_hours(at, as_of)),
+            last_run_at: row.last_execution_at,
+            has_run: Some(row.last_execution_at.is_some()),
+            rule_count: rules.map(|rules| number(rules.len())),
+            schedules: texts(&Rule::schedule_text),
+            schedules_understood: rules.map(|rules| rules.iter().all(|rule| rule.schedule.is_some())),
+            interval_hours: all.and_then(|rules| interval(&rules, as_of)).map(hours),
+            retention_days: rules.and_then(|rules| rules.iter().map(Rule::retention_days).max()),
+            is_for_dynamodb: self.is_for_dynamodb(),
+            selection_count: self.plan.selections_whole.then(|| number(self.selections().count())),
+            table_count_seen: Some(number(
+                self.selections()
+                    .map(|(_, selection)| selection.taken)
+                    .max()
+                    .unwrap_or(0),
+            )),
+            empty_selections: self.empty_selections(),
+            vaults: texts(&|rule| rule.vault_text().to_owned()),
+            missing_vaults: self.missing_vaults(),
+            roles: self.plan.selections_whole.then(|| {
+                let roles: BTreeSet<&str> = self
+                    .selections()
+                    .filter_map(|(_, selection)| selection.role_arn.as_deref())
+                    .collect();
+                names(roles)
+            }),
+            role_trouble: self.role_trouble(jobs),
+            rules_outside_lock: self.rules_outside_lock(),
+        }
+    }
+
+    fn is_for_dynamodb(&self) -> Option<bool> {
+        let names_tables = |number: usize| {
+            self.target
+                .index
+                .selection(number)
+                .resources
+                .iter()
+                .any(|one| is_of_tables(one))
+        };
+        if self
+            .selections()
+            .any(|(number, selection)| selection.taken > 0 || names_tables(number))
+        {
+            return Some(true);
+        }
+        let is_open = !self.plan.selections_whole || self.selections().any(|(_, selection)| selection.open > 0);
+        (!is_open).then_some(false)
+    }
+
+    /// Selections that name tables and take none. A wildcard in a Region without tables is no mistake.
+    fn empty_selections(&self) -> Option<Text> {
+        let target = &self.evidence.targets[self.place as usize];
+        let has_tables = (0..self.evidence.tables.len()).any(|row| self.evidence.target_place(row) == self.place);
+        let names_tables = |number: usize| {
+            let patterns = self.target.index.selection(number).resources.iter();
+            let mut patterns = patterns.filter(|one| is_of_tables(one));
+            patterns.any(|one| has_tables || !one.contains('*'))
+        };
+        let empty: BTreeSet<&str> = self
+            .selections()
+            .filter(|(number, selection)| names_tables(*number) && selection.taken == 0 && selection.open == 0)
+            .map(|(_, selection)| selection.name.as_str())
+            .collect();
+        let is_listed = self.evidence.reading.is_whole(target, "dynamodb:ListTables", "");
+        let is_open = !is_listed
+            || !self.plan.selections_whole
+            || self
+                .selections()
+                .any(|(number, selection)| names_tables(number) && selection.taken == 0 && selection.open > 0);
+        // Tables that were not listed may be the ones that a selection takes.
+        ((!empty.is_empty() && is_listed) || !is_open).then(|| names(empty))
+    }
+
+    /// Vaults that rules write to and that the whole list of vaults does not hold.
+    fn missing_vaults(&self) -> Option<Text> {
+        let rules = self.plan.rules.as_deref()?;
+        if !self.evidence.is_whole(self.place, "backup:ListBackupVaults", "") {
+            return None;
+        }
+        let gone = |rule: &&Rule| rule.vault(self.evidence).is_none();
+        let missing: BTreeSet<&str> = rules.iter().filter(gone).map(Rule::vault_text).collect();
+        Some(names(missing))
+    }
+
+    fn role_trouble(&self, jobs: &Jobs) -> Option<Text> {
+        if !jobs.is_target_whole(self.place) {
+            return None;
+        }
+        let last = jobs.last_of_plan(self.place, &self.plan.row.plan_id)?;
+        Some(last.role_trouble.as_deref().unwrap_or("none").into())
+    }
+
+    /// Jobs of such rules fail: the lifecycle is outside the valid range for the vault.
+    fn rules_outside_lock(&self) -> Option<Text> {
+        let rules = self.plan.rules.as_deref()?;
+        if !self.evidence.is_whole(self.place, "backup:ListBackupVaults", "") {
+            return None;
+        }
+        let is_outside = |rule: &&Rule| {
+            let Some((least, most)) = rule.vault(self.evidence).map(|vault| vault.bounds()) else {
+                return false;
+            };
+            let kept = rule.retention_days();
+            // For ever lies beyond every upper bound, and beyond none where there is no bound.
+            kept < least || (kept > most && most < FOREVER_DAYS)
+        };
+        let outside: BTreeSet<&str> = rules
+            .iter()
+            .filter(is_outside)
+            .map(|rule| rule.row.rule_name.as_str())
+            .collect();
+        Some(names(outside))
+    }
+}
+
+/// A pattern that names DynamoDB tables, one or many.
+fn is_of_tables(pattern: &str) -> bool {
+    let mut parts = pattern.splitn(6, ':');
+    parts.nth(2) == Some("dynamodb") && parts.nth(2).is_some_and(|resource| resource.starts_with("table/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_tables;
+
+    #[test]
+    fn patterns_of_tables_are_told_from_others() {
+        assert!(is_of_tables("arn:aws:dynamodb:*:*:table/*"));
+        assert!(is_of_tables("arn:aws:dynamodb:eu-west-1:111122223333:table/Orders"));
+        for other in [
+            "*",
+            "arn:aws:dynamodb:*",
+            "arn:aws:ec2:*:*:volume/*",
+            "arn:aws:rds:*:*:db:table/x",
+        ] {
+            assert!(!is_of_tables(other), "{other}");
+        }
+    }
+}

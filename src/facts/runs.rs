@@ -1,0 +1,91 @@
+//! Runs that the schedules asked for and that never started.
+//!
+//! A run counts from the moment when the plan as it is now, its selection and the table all existed; before that
+//! nobody can tell what was asked for. A run is started if one of the plans that take the table made a backup job
+//! within the run's start window.
+
+use chrono::{DateTime, TimeDelta};
+
+use super::Evidence;
+use super::dictionary::TableFacts;
+use super::jobs::Jobs;
+use super::offers::Offers;
+use super::window::seconds;
+
+/// Runs older than this may have jobs that AWS Backup has just forgotten.
+const REACH: TimeDelta = TimeDelta::days(29);
+
+/// A job may be created a little before or after the minute that the schedule names.
+const TOLERANCE_SECONDS: u32 = 300;
+
+pub(super) fn fill(facts: &mut TableFacts, row: usize, evidence: &Evidence, offers: &Offers, jobs: &Jobs) {
+    let (Some(born), true, Some(since), Some(runs)) = (
+        evidence.tables[row].created_at,
+        offers.is_whole,
+        offers.since,
+        offers.runs.as_ref(),
+    ) else {
+        return;
+    };
+    let from = since.max(born).max(evidence.as_of - REACH);
+    let slack = TimeDelta::seconds(i64::from(TOLERANCE_SECONDS));
+    let expected: Vec<(u32, u32)> = runs
+        .iter()
+        .filter(|run| run.at >= from && run.at + run.start_window + slack <= evidence.as_of)
+        .map(|run| (seconds(run.at), seconds(run.at + run.start_window)))
+        .collect();
+    facts.expected_run_count = i64::try_from(expected.len()).ok();
+    if !jobs.is_whole(row) {
+        return;
+    }
+    let plan_ids: Vec<&str> = offers.plan_ids.iter().map(String::as_str).collect();
+    let missed = missed(&expected, &jobs.started_by(row, &plan_ids));
+    facts.missed_run_count = i64::try_from(missed.len()).ok();
+    facts.last_missed_run_at = missed.last().and_then(|at| DateTime::from_timestamp(i64::from(*at), 0));
+}
+
+/// The runs without a job. Both lists are in order; a job starts one run, the earliest that is open.
+fn missed(expected: &[(u32, u32)], started: &[u32]) -> Vec<u32> {
+    let mut missed = Vec::new();
+    let mut jobs = started.iter().copied().peekable();
+    for (at, until) in expected {
+        while jobs
+            .next_if(|job| *job < at.saturating_sub(TOLERANCE_SECONDS))
+            .is_some()
+        {}
+        if jobs
+            .next_if(|job| *job <= until.saturating_add(TOLERANCE_SECONDS))
+            .is_none()
+        {
+            missed.push(*at);
+        }
+    }
+    missed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: u32 = 3600;
+
+    #[test]
+    fn a_job_starts_one_run() {
+        let daily: Vec<(u32, u32)> = (1..=3)
+            .map(|day| (day * 24 * HOUR, day * 24 * HOUR + 8 * HOUR))
+            .collect();
+        assert_eq!(missed(&daily, &[24 * HOUR, 48 * HOUR + HOUR, 80 * HOUR]), [0_u32; 0]);
+        assert_eq!(missed(&daily, &[24 * HOUR, 80 * HOUR]), [48 * HOUR]);
+        assert_eq!(missed(&daily, &[24 * HOUR, 24 * HOUR + 60, 72 * HOUR]), [48 * HOUR]);
+        assert_eq!(missed(&daily, &[]), [24 * HOUR, 48 * HOUR, 72 * HOUR]);
+        // Between two windows: it belongs to neither.
+        assert_eq!(missed(&daily, &[40 * HOUR]), [24 * HOUR, 48 * HOUR, 72 * HOUR]);
+    }
+
+    #[test]
+    fn a_job_a_little_early_or_late_still_counts() {
+        assert_eq!(missed(&[(1000, 2000)], &[990]), [0_u32; 0]);
+        assert_eq!(missed(&[(1000, 2000)], &[2300]), [0_u32; 0]);
+        assert_eq!(missed(&[(1000, 2000)], &[2301]), [1000]);
+    }
+}

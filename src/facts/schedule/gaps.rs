@@ -1,0 +1,156 @@
+//! Runs of several rules together, and the gaps between them.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Offset, TimeDelta, TimeZone, Utc};
+
+use super::Schedule;
+
+/// Behind the horizon the next run is looked for in steps of this many days, so that the gap over its end counts.
+const STEP_DAYS: i64 = 366;
+
+/// And this often: over the eight years between the leap days around 2100, and a little more.
+const STEPS: i64 = 9;
+
+/// One rule of a plan.
+#[derive(Debug, Clone, Copy)]
+pub struct TimedRule<'s> {
+    /// When it runs.
+    pub schedule: &'s Schedule,
+    /// How long after that a job may start.
+    pub start_window: TimeDelta,
+    /// How long its recovery points are kept.
+    pub retention_days: i64,
+}
+
+/// One run that makes a backup job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Run {
+    /// When the schedule starts it.
+    pub at: DateTime<Utc>,
+    /// Which rule, by place.
+    pub rule: usize,
+    /// How long after that its job may start.
+    pub start_window: TimeDelta,
+}
+
+impl Run {
+    fn end(&self) -> DateTime<Utc> {
+        self.at + self.start_window
+    }
+}
+
+/// The runs of all rules that make a job, from `from` until before `to`, in order; `None` if a rule is a rate.
+///
+/// Where the start windows of two rules overlap, AWS Backup runs one job: that of the rule with the longer retention,
+/// else the earlier run, else the rule named first. A window begins with its run and ends before its last moment, so
+/// that windows which touch do not overlap: by that reading AWS's own example (hourly with a window of one hour beside
+/// every twelve hours with eight) gives the 2 + 8 runs a day that AWS says.
+pub fn effective_runs(rules: &[TimedRule<'_>], from: DateTime<Utc>, to: DateTime<Utc>) -> Option<Vec<Run>> {
+    let longest = rules.iter().map(|rule| rule.start_window).max().unwrap_or_default();
+    let mut all: Vec<Run> = Vec::new();
+    for (place, rule) in rules.iter().enumerate() {
+        // A window that began before may reach in, and one that begins after may reach back to none.
+        let runs = rule.schedule.runs(from - longest, to + longest)?;
+        all.extend(runs.into_iter().map(|at| Run {
+            at,
+            rule: place,
+            start_window: rule.start_window,
+        }));
+    }
+    let mut kept = if rules.len() > 1 {
+        without_overlaps(all, rules, longest)
+    } else {
+        all
+    };
+    kept.retain(|run| run.at >= from && run.at < to);
+    kept.sort_unstable();
+    // Two rules without windows may run at the same moment: one backup runs at a time.
+    kept.dedup_by_key(|run| run.at);
+    Some(kept)
+}
+
+fn without_overlaps(mut all: Vec<Run>, rules: &[TimedRule<'_>], longest: TimeDelta) -> Vec<Run> {
+    all.sort_unstable_by_key(|run| (-rules[run.rule].retention_days, run.at, run.rule));
+    let mut kept: BTreeMap<(DateTime<Utc>, usize), Run> = BTreeMap::new();
+    for run in all {
+        let near = kept
+            .range((run.at - longest, 0)..(run.end(), 0))
+            .map(|(_, other)| other);
+        let overlaps = |other: &Run| other.rule != run.rule && other.end() > run.at && other.at < run.end();
+        if !near.into_iter().any(overlaps) {
+            kept.insert((run.at, run.rule), run);
+        }
+    }
+    kept.into_values().collect()
+}
+
+/// The largest gap between consecutive runs of these rules that begins within so many days, by the clock of their zone;
+/// `None` if there is no rule, if one cannot be placed, or if the runs end.
+///
+/// By the clock: the night in which clocks go back does not make a daily schedule late, and the hour that clocks skip
+/// does make it miss a day. The last gap is followed to its end behind the horizon, so that rare schedules show.
+pub fn largest_gap_of(rules: &[TimedRule<'_>], from: DateTime<Utc>, days: i64) -> Option<TimeDelta> {
+    if let [rule] = rules
+        && let Some(every) = rule.schedule.rate()
+    {
+        return Some(every);
+    }
+    let runs = runs_over(rules, from, days)?;
+    runs.windows(2).map(|pair| by_the_clock(rules, pair[0], pair[1])).max()
+}
+
+/// The greatest age that the newest recovery point reaches while every run makes one: a gap, the start window of the run
+/// that ends it, and the time that a job takes. In real time, not by the clock. `None` as for the gap.
+pub fn worst_case_age(
+    rules: &[TimedRule<'_>],
+    from: DateTime<Utc>,
+    days: i64,
+    typical_duration: TimeDelta,
+) -> Option<TimeDelta> {
+    if let [rule] = rules
+        && let Some(every) = rule.schedule.rate()
+    {
+        return Some(every + rule.start_window + typical_duration);
+    }
+    let runs = runs_over(rules, from, days)?;
+    let ages = runs
+        .windows(2)
+        .map(|pair| pair[1].at - pair[0].at + pair[1].start_window);
+    ages.max().map(|age| age + typical_duration)
+}
+
+/// The runs of these days, and the first one after them; where these days have none, the next two.
+fn runs_over(rules: &[TimedRule<'_>], from: DateTime<Utc>, days: i64) -> Option<Vec<Run>> {
+    let mut end = from + TimeDelta::days(days);
+    let mut runs = effective_runs(rules, from, end)?;
+    let mut steps_without = 0;
+    while steps_without < STEPS {
+        let next = end + TimeDelta::days(STEP_DAYS);
+        match effective_runs(rules, end, next)?.first() {
+            Some(first) => {
+                runs.push(*first);
+                if runs.len() > 1 {
+                    return Some(runs);
+                }
+                end = first.at + TimeDelta::minutes(1);
+                steps_without = 0;
+            }
+            None => {
+                end = next;
+                steps_without += 1;
+            }
+        }
+    }
+    None
+}
+
+fn by_the_clock(rules: &[TimedRule<'_>], before: Run, after: Run) -> TimeDelta {
+    let gap = after.at - before.at;
+    let zone = rules[before.rule].schedule.zone();
+    if zone != rules[after.rule].schedule.zone() {
+        return gap;
+    }
+    let offset = |at: DateTime<Utc>| zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc();
+    gap + TimeDelta::seconds(i64::from(offset(after.at) - offset(before.at)))
+}

@@ -1,0 +1,339 @@
+//! What was typed and written, turned into what is meant: `backproof.toml` and flags in, [`Settings`] out.
+//!
+//! All mistakes are reported at once. Nothing below this module reads a flag, a settings file or the environment
+//! (except the AWS SDK, which takes credentials, profile, Region and endpoint the way every AWS tool does).
+
+mod policy;
+mod preset;
+mod remediation;
+mod tiers;
+
+use std::path::{Path, PathBuf};
+
+use crate::duration;
+use crate::policy::Policy;
+use crate::problem::{Outcome, Problem, Problems};
+use crate::settings_file::{Located, Reader, Section, read_document};
+
+use preset::Preset;
+
+pub use remediation::{COLD_MINIMUM_DAYS, LONGEST_LIFECYCLE_DAYS, Remediation, check_lifecycle};
+
+/// The settings file looked for when none is named.
+pub const DEFAULT_FILE: &str = "backproof.toml";
+
+/// Everything a settings file can say.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Regions to read; empty: every Region enabled for the account.
+    pub regions: Vec<String>,
+    /// Accounts to read by assuming a role; empty: the caller's own.
+    pub accounts: Vec<Account>,
+    /// What tables must meet.
+    pub policy: Policy,
+    /// The waivers file.
+    pub waivers: Option<PathBuf>,
+    /// How `remediate` and `backup` make recovery points.
+    pub remediation: Remediation,
+}
+
+/// An account and the role that reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Twelve digits.
+    pub id: String,
+    /// For people; may be empty.
+    pub name: String,
+    /// Role to assume there; none for the caller's own account.
+    pub role_arn: Option<String>,
+    /// External id for that role.
+    pub external_id: Option<String>,
+}
+
+/// A file as read.
+struct File {
+    path: PathBuf,
+    text: String,
+}
+
+impl File {
+    fn origin(&self) -> String {
+        self.path.display().to_string()
+    }
+}
+
+impl Settings {
+    /// Reads the settings file (the one named, or `backproof.toml` if it is there, or the defaults), the policy file that
+    /// is to be used instead of its `[policy]`, and the policies of frameworks (name and TOML text).
+    ///
+    /// A value comes from the file, else from the strictest framework that asks for one, else it is the default.
+    ///
+    /// Errors: a named file that cannot be read, and every mistake in the files at once (exit code 2).
+    pub fn load(file: Option<&Path>, policy_file: Option<&Path>, frameworks: &[(String, String)]) -> Outcome<Self> {
+        let mut problems = Vec::new();
+        let settings = match file {
+            Some(path) => read_file(path, "settings", "--config", &mut problems),
+            None if Path::new(DEFAULT_FILE).try_exists().unwrap_or(true) => {
+                read_file(Path::new(DEFAULT_FILE), "settings", "--config", &mut problems)
+            }
+            None => None,
+        };
+        let policy = policy_file.map(|path| read_file(path, "policy", "--policy", &mut problems));
+        let settings = Self::assemble(
+            settings.as_ref(),
+            policy.as_ref().map(Option::as_ref),
+            frameworks,
+            &mut problems,
+        );
+        if problems.is_empty() {
+            Ok(settings)
+        } else {
+            Err(Problems(problems))
+        }
+    }
+
+    /// Reads the text of a settings file.
+    ///
+    /// Errors: every mistake, each with its line.
+    pub fn parse(text: &str, origin: &str) -> Outcome<Self> {
+        let file = File {
+            path: PathBuf::from(origin),
+            text: text.to_owned(),
+        };
+        let mut problems = Vec::new();
+        let settings = Self::assemble(Some(&file), None, &[], &mut problems);
+        if problems.is_empty() {
+            Ok(settings)
+        } else {
+            Err(Problems(problems))
+        }
+    }
+
+    /// `policy_file`: none if none was named, `Some(None)` if it could not be read.
+    fn assemble(
+        file: Option<&File>,
+        policy_file: Option<Option<&File>>,
+        frameworks: &[(String, String)],
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let preset = Preset::read(frameworks, problems);
+        let mut settings = Self {
+            policy: preset.policy(),
+            ..Self::default()
+        };
+        let mut has_policy = false;
+        if let Some(Some(file)) = policy_file {
+            let (policy, mistakes) = read_document(&file.origin(), &file.text, |reader, root| {
+                match reader.section(root, "policy") {
+                    Some(mut section) => Some(policy::read(reader, &mut section, &preset)),
+                    None => {
+                        if root.place_of("policy").is_none() {
+                            reader.missing(root, "policy");
+                        }
+                        None
+                    }
+                }
+            });
+            has_policy = true;
+            problems.extend(mistakes);
+            settings.policy = policy.flatten().unwrap_or_else(|| preset.policy());
+        }
+        if let Some(file) = file {
+            let elsewhere = policy_file.is_some();
+            let (has_own, mistakes) = read_document(&file.origin(), &file.text, |reader, root| {
+                settings.read(reader, root, file, elsewhere, &preset)
+            });
+            has_policy |= has_own.unwrap_or_default();
+            problems.extend(mistakes);
+        }
+        if !has_policy {
+            problems.extend(preset.mistake());
+        }
+        settings
+    }
+
+    /// Reads the whole file; says whether it has a policy.
+    fn read<'a>(
+        &mut self,
+        reader: &mut Reader<'a>,
+        root: &mut Section<'_, 'a>,
+        file: &File,
+        policy_is_elsewhere: bool,
+        preset: &Preset,
+    ) -> bool {
+        self.regions = regions(reader, root, "regions").unwrap_or_default();
+        self.accounts = read_accounts(reader, root);
+        if let Some(waivers) = reader.string(root, "waivers") {
+            if waivers.value.trim().is_empty() {
+                reader.note(
+                    waivers.offset,
+                    "`waivers` is empty",
+                    "",
+                    "write the path of the waivers file",
+                );
+            }
+            let folder = file.path.parent().unwrap_or(Path::new(""));
+            self.waivers = Some(folder.join(waivers.value));
+        }
+        let section = reader.section(root, "policy");
+        let has_policy = section.is_some();
+        if let Some(mut section) = section {
+            if policy_is_elsewhere {
+                reader.note(
+                    section.offset,
+                    "there are two policies: this one and the file given to `--policy`",
+                    "what is required must be said in one place",
+                    "leave `--policy` out, or move this `[policy]` into that file",
+                );
+            } else {
+                self.policy = policy::read(reader, &mut section, preset);
+            }
+        }
+        if let Some(mut section) = reader.section(root, "remediation") {
+            self.remediation = remediation::read(reader, &mut section, self.policy.values.retention_min_days);
+        }
+        has_policy
+    }
+}
+
+fn read_file(path: &Path, kind: &str, flag: &str, problems: &mut Vec<Problem>) -> Option<File> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Some(File {
+            path: path.to_owned(),
+            text,
+        }),
+        Err(error) => {
+            problems.push(
+                Problem::usage(format!("could not read the {kind} file"))
+                    .at(path.display().to_string())
+                    .why(error.to_string())
+                    .so("nothing was read from AWS")
+                    .hint(format!("check the path given to `{flag}`")),
+            );
+            None
+        }
+    }
+}
+
+fn read_accounts<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>) -> Vec<Account> {
+    let mut accounts: Vec<Account> = Vec::new();
+    for mut section in reader.sections(root, "accounts") {
+        let id = reader.string(&mut section, "id");
+        let name = reader
+            .string(&mut section, "name")
+            .map(|name| name.value)
+            .unwrap_or_default();
+        let role_arn = reader.string(&mut section, "role_arn").map(|role| role.value);
+        let external_id = reader.string(&mut section, "external_id").map(|id| id.value);
+        reader.finish(&section);
+        let Some(id) = id else {
+            reader.missing(&section, "id");
+            continue;
+        };
+        if check_account(reader, &id) && accounts.iter().any(|account| account.id == id.value) {
+            reader.note(id.offset, format!("account `{}` is listed twice", id.value), "", "");
+        }
+        if let Some(arn) = role_arn.as_deref()
+            && crate::domain::Arn::parse(arn).is_none_or(|arn| arn.service != "iam" || arn.account_id != id.value)
+        {
+            let what = format!("`{arn}` is not a role of account `{}`", id.value);
+            let hint = "write the ARN of a role in that account: what is read with it is reported under that account";
+            reader.note(section.offset, what, "", hint);
+        }
+        accounts.push(Account {
+            id: id.value,
+            name,
+            role_arn,
+            external_id,
+        });
+    }
+    accounts
+}
+
+/// Notes what is no account id.
+fn check_account(reader: &mut Reader<'_>, id: &Located<String>) -> bool {
+    let is_right = id.value.len() == 12 && id.value.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_right {
+        reader.note(
+            id.offset,
+            format!("`{}` is not an account id", id.value),
+            "an account id has 12 digits",
+            "write it in quotes, with its leading zeros",
+        );
+    }
+    is_right
+}
+
+/// A list of Regions without duplicates.
+fn regions<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, key: &'static str) -> Option<Vec<String>> {
+    distinct(reader, section, key, |reader, region| {
+        let why = check_region(&region.value).err();
+        if let Some(why) = &why {
+            reader.note(region.offset, format!("`{}` is not a Region", region.value), why, "");
+        }
+        why.is_none()
+    })
+}
+
+/// A list of texts that are each right and not listed twice.
+fn distinct<'a>(
+    reader: &mut Reader<'a>,
+    section: &mut Section<'_, 'a>,
+    key: &'static str,
+    is_right: impl Fn(&mut Reader<'a>, &Located<String>) -> bool,
+) -> Option<Vec<String>> {
+    let mut items: Vec<String> = Vec::new();
+    for item in reader.strings(section, key)? {
+        if is_right(reader, &item) && items.contains(&item.value) {
+            let what = format!("`{}` is listed twice in `{}`", item.value, section.path_of(key));
+            reader.note(item.offset, what, "", "");
+        }
+        items.push(item.value);
+    }
+    Some(items)
+}
+
+/// A duration of whole days.
+fn days<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, key: &'static str) -> Option<i64> {
+    let text = reader.string(section, key)?;
+    whole_days(reader, &section.path_of(key), &text)
+}
+
+fn whole_days(reader: &mut Reader<'_>, path: &str, text: &Located<String>) -> Option<i64> {
+    match duration::parse_days(&text.value) {
+        Ok(days) if days >= 1 => Some(days),
+        Ok(_) => {
+            reader.note(text.offset, format!("`{path}` must be at least a day"), "", "");
+            None
+        }
+        Err(why) => {
+            reader.note(
+                text.offset,
+                format!("`{path}` is not a number of days"),
+                why,
+                "write it like `35d`",
+            );
+            None
+        }
+    }
+}
+
+/// The shape of a Region's name: `eu-west-1`, `us-gov-east-1`, `eusc-de-east-1`.
+///
+/// Errors: the sentence to show.
+pub fn check_region(region: &str) -> Result<(), String> {
+    let parts: Vec<&str> = region.split('-').collect();
+    let letters = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    let number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    match parts.split_last() {
+        Some((last, rest)) if rest.len() >= 2 && number(last) && rest.iter().all(letters) => Ok(()),
+        _ => Err("a Region is written like `eu-west-1`".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod precedence_tests;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod tier_tests;

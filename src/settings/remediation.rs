@@ -1,0 +1,77 @@
+//! `[remediation]`: how `remediate` and `backup` make recovery points.
+
+use super::days;
+use crate::settings_file::{Reader, Section};
+
+/// How on-demand backups are made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remediation {
+    /// The vault that takes them.
+    pub vault: String,
+    /// The role AWS Backup assumes; none: AWS Backup's default service role of the account.
+    pub role_arn: Option<String>,
+    /// Days until cold storage; none: stays warm.
+    pub cold_after_days: Option<i64>,
+    /// Days until deletion; none: the policy's minimum retention.
+    pub delete_after_days: Option<i64>,
+}
+
+impl Default for Remediation {
+    fn default() -> Self {
+        Self {
+            vault: "Default".to_owned(),
+            role_arn: None,
+            cold_after_days: None,
+            delete_after_days: None,
+        }
+    }
+}
+
+/// AWS Backup deletes no earlier than this many days after the move to cold storage.
+pub const COLD_MINIMUM_DAYS: i64 = 90;
+
+/// The longest lifecycle AWS Backup takes, in days.
+pub const LONGEST_LIFECYCLE_DAYS: i64 = 36_500;
+
+/// Checks a lifecycle before any call is made: 1 to 36,500 days, and deletion at least 90 days after cold storage.
+///
+/// Errors: the sentence to show.
+pub fn check_lifecycle(cold_after_days: Option<i64>, delete_after_days: Option<i64>) -> Result<(), String> {
+    for (name, days) in [("cold after", cold_after_days), ("delete after", delete_after_days)] {
+        if let Some(days) = days.filter(|days| !(1..=LONGEST_LIFECYCLE_DAYS).contains(days)) {
+            return Err(format!(
+                "{name} {days} days is outside 1 to {LONGEST_LIFECYCLE_DAYS} days"
+            ));
+        }
+    }
+    match (cold_after_days, delete_after_days) {
+        (Some(cold), Some(delete)) if delete < cold + COLD_MINIMUM_DAYS => Err(format!(
+            "delete after {delete} days is less than {COLD_MINIMUM_DAYS} days after the move to cold storage ({cold} + {COLD_MINIMUM_DAYS} = {})",
+            cold + COLD_MINIMUM_DAYS
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Reads `[remediation]`; `retention_min_days` is how long recovery points are kept if it does not say.
+pub(super) fn read<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, retention_min_days: i64) -> Remediation {
+    let mut remediation = Remediation::default();
+    if let Some(vault) = reader.string(section, "vault") {
+        remediation.vault = vault.value;
+    }
+    remediation.role_arn = reader.string(section, "role-arn").map(|role| role.value);
+    remediation.cold_after_days = days(reader, section, "cold-after");
+    remediation.delete_after_days = days(reader, section, "delete-after");
+    reader.finish(section);
+    let delete_after_days = remediation.delete_after_days.unwrap_or(retention_min_days);
+    if let Err(why) = check_lifecycle(remediation.cold_after_days, Some(delete_after_days)) {
+        let hint = "raise `delete-after`, or leave `cold-after` out";
+        reader.note(
+            section.offset,
+            "AWS Backup would refuse the lifecycle of `remediation`",
+            why,
+            hint,
+        );
+    }
+    remediation
+}

@@ -1,0 +1,489 @@
+//! What must hold of every inventory: the order of rows does not matter, what is unrelated changes nothing, and what
+//! could not be read makes verdicts unknown, never different.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use backproof::domain::{Subject, Verdict};
+use backproof::inventory::schema::{
+    BackupJob, CallLogEntry, ContinuousBackup, CopyJob, Key, Plan, PlanRule, PlanVersion, RecoveryPoint, RegionSetting,
+    RestoreJob, RestoreTestingPlan, RestoreTestingSelection, Row, SCHEMA_VERSION, Selection, Table, TableTag, Target,
+    Vault, VaultPolicy,
+};
+use backproof::inventory::store::{Writer, write_manifest};
+use backproof::inventory::{Inventory, Manifest};
+use backproof::policy::Policy;
+use backproof::report::Report;
+use backproof::report::build::{Criteria, build};
+use backproof::rules::RuleSet;
+use backproof::waivers::Waivers;
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::prelude::*;
+
+const ACCOUNT: &str = "111122223333";
+const REGION: &str = "eu-west-1";
+
+fn as_of() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_793_534_400, 0).expect("an instant")
+}
+
+fn hours_ago(hours: i64) -> Option<DateTime<Utc>> {
+    Some(as_of() - TimeDelta::hours(hours))
+}
+
+fn rules() -> &'static RuleSet {
+    static RULES: OnceLock<RuleSet> = OnceLock::new();
+    RULES.get_or_init(|| RuleSet::load(None, &[]).expect("the embedded rules are right"))
+}
+
+/// The rows of an inventory.
+#[derive(Debug, Clone, Default)]
+struct World {
+    targets: Vec<Target>,
+    tables: Vec<Table>,
+    tags: Vec<TableTag>,
+    pitr: Vec<ContinuousBackup>,
+    settings: Vec<RegionSetting>,
+    plans: Vec<Plan>,
+    rules: Vec<PlanRule>,
+    versions: Vec<PlanVersion>,
+    selections: Vec<Selection>,
+    vaults: Vec<Vault>,
+    policies: Vec<VaultPolicy>,
+    points: Vec<RecoveryPoint>,
+    jobs: Vec<BackupJob>,
+    copies: Vec<CopyJob>,
+    restores: Vec<RestoreJob>,
+    testing: Vec<RestoreTestingPlan>,
+    testing_selections: Vec<RestoreTestingSelection>,
+    keys: Vec<Key>,
+    calls: Vec<CallLogEntry>,
+}
+
+impl World {
+    fn write(&self, dir: &Path) -> Inventory {
+        fn push<R: Row>(writer: &Writer, rows: &[R]) {
+            writer.push(rows).expect("written");
+        }
+        let writer = Writer::create(dir);
+        push(&writer, &self.targets);
+        push(&writer, &self.tables);
+        push(&writer, &self.tags);
+        push(&writer, &self.pitr);
+        push(&writer, &self.settings);
+        push(&writer, &self.plans);
+        push(&writer, &self.rules);
+        push(&writer, &self.versions);
+        push(&writer, &self.selections);
+        push(&writer, &self.vaults);
+        push(&writer, &self.policies);
+        push(&writer, &self.points);
+        push(&writer, &self.jobs);
+        push(&writer, &self.copies);
+        push(&writer, &self.restores);
+        push(&writer, &self.testing);
+        push(&writer, &self.testing_selections);
+        push(&writer, &self.keys);
+        push(&writer, &self.calls);
+        let manifest = Manifest {
+            schema_version: SCHEMA_VERSION,
+            scan_id: "world".to_owned(),
+            as_of: as_of(),
+            started_at: as_of(),
+            finished_at: as_of(),
+            caller_arn: "arn:aws:iam::111122223333:role/Audit".to_owned(),
+            tool_version: "test".to_owned(),
+            regions_named: true,
+            attempt_count: 0,
+            frames: writer.finish().expect("finished"),
+        };
+        write_manifest(dir, &manifest).expect("written");
+        Inventory::open(dir).expect("opened")
+    }
+
+    fn judged(&self) -> Report {
+        let dir = tempfile::tempdir().expect("a folder");
+        let inventory = self.write(dir.path());
+        let criteria = Criteria {
+            rules: rules().clone(),
+            policy: Policy::default(),
+            waivers: Waivers(Vec::new()),
+            frameworks: Vec::new(),
+        };
+        build(&inventory, &criteria).expect("judged")
+    }
+
+    fn add_target(&mut self, account: &str, region: &str) {
+        self.targets.push(Target {
+            account_id: account.to_owned(),
+            account_name: None,
+            region: region.to_owned(),
+            partition: "aws".to_owned(),
+        });
+        self.settings.push(RegionSetting {
+            account_id: account.to_owned(),
+            region: region.to_owned(),
+            dynamodb_opt_in: Some(true),
+            dynamodb_advanced: Some(true),
+        });
+        for action in [
+            "dynamodb:ListTables",
+            "tag:GetResources",
+            "backup:DescribeRegionSettings",
+            "backup:ListBackupPlans",
+            "backup:ListBackupVaults",
+            "backup:ListBackupJobs",
+            "backup:ListCopyJobs",
+            "backup:ListRestoreJobs",
+            "backup:ListRestoreTestingPlans",
+        ] {
+            self.called(account, region, action, "");
+        }
+    }
+
+    fn called(&mut self, account: &str, region: &str, action: &str, resource: &str) {
+        self.calls.push(CallLogEntry {
+            account_id: account.to_owned(),
+            region: region.to_owned(),
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            outcome: "ok".to_owned(),
+            error: None,
+            page_count: 1,
+            attempt_count: 1,
+            started_at: as_of(),
+            duration_ms: 1,
+            request_id: None,
+        });
+    }
+
+    fn add_table(&mut self, account: &str, region: &str, name: &str, age_hours: i64, tag: Option<&str>) {
+        let arn = format!("arn:aws:dynamodb:{region}:{account}:table/{name}");
+        self.tables.push(Table {
+            account_id: account.to_owned(),
+            region: region.to_owned(),
+            table_name: name.to_owned(),
+            table_arn: arn.clone(),
+            description: "described".to_owned(),
+            table_id: Some(format!("id-{name}")),
+            table_status: Some("ACTIVE".to_owned()),
+            created_at: hours_ago(age_hours),
+            table_size_bytes: Some(1),
+            item_count: Some(1),
+            billing_mode: None,
+            table_class: None,
+            sse_type: None,
+            sse_status: None,
+            sse_key_arn: None,
+            deletion_protection: Some(true),
+            replica_count: Some(0),
+            restored_at: None,
+        });
+        self.pitr.push(ContinuousBackup {
+            table_arn: arn.clone(),
+            pitr_status: Some(if age_hours % 2 == 0 { "ENABLED" } else { "DISABLED" }.to_owned()),
+            earliest_restorable_at: None,
+            latest_restorable_at: None,
+            recovery_period_days: None,
+        });
+        if let Some(value) = tag {
+            self.tags.push(TableTag {
+                table_arn: arn,
+                key: "backup".to_owned(),
+                value: value.to_owned(),
+            });
+        }
+    }
+
+    fn add_vault(&mut self, account: &str, region: &str, name: &str, is_locked: bool) {
+        let arn = format!("arn:aws:backup:{region}:{account}:backup-vault:{name}");
+        let key_arn = format!("arn:aws:kms:{region}:{account}:key/{name}");
+        self.called(account, region, "backup:ListRecoveryPointsByBackupVault", name);
+        self.called(account, region, "backup:GetBackupVaultAccessPolicy", name);
+        self.policies.push(VaultPolicy {
+            account_id: account.to_owned(),
+            region: region.to_owned(),
+            vault_name: name.to_owned(),
+            policy: None,
+        });
+        self.keys.push(Key {
+            key_arn: key_arn.clone(),
+            key_manager: Some("CUSTOMER".to_owned()),
+            key_state: Some("Enabled".to_owned()),
+            deletion_at: None,
+        });
+        self.vaults.push(Vault {
+            account_id: account.to_owned(),
+            region: region.to_owned(),
+            vault_name: name.to_owned(),
+            vault_arn: Some(arn),
+            vault_type: Some("BACKUP_VAULT".to_owned()),
+            key_arn: Some(key_arn),
+            recovery_point_count: None,
+            locked: Some(is_locked),
+            lock_date: None,
+            min_retention_days: None,
+            max_retention_days: None,
+            created_at: None,
+        });
+    }
+
+    fn add_plan(&mut self, account: &str, region: &str, id: &str, vault: &str, resources: &str, tags: &str) {
+        for action in [
+            "backup:GetBackupPlan",
+            "backup:ListBackupPlanVersions",
+            "backup:ListBackupSelections",
+        ] {
+            self.called(account, region, action, id);
+        }
+        self.called(account, region, "backup:GetBackupSelection", &format!("{id} s"));
+        self.plans.push(Plan {
+            account_id: account.to_owned(),
+            region: region.to_owned(),
+            plan_id: id.to_owned(),
+            plan_name: Some(format!("plan {id}")),
+            version_id: Some("v".to_owned()),
+            created_at: hours_ago(5000),
+            last_execution_at: hours_ago(7),
+        });
+        self.versions.push(PlanVersion {
+            account_id: account.to_owned(),
+            region: region.to_owned(),
+            plan_id: id.to_owned(),
+            version_id: Some("v".to_owned()),
+            created_at: hours_ago(5000),
+        });
+        self.rules.push(PlanRule {
+            account_id: account.to_owned(),
+            region: region.to_owned(),
+            plan_id: id.to_owned(),
+            rule_id: Some("r".to_owned()),
+            rule_name: "daily".to_owned(),
+            vault_name: vault.to_owned(),
+            air_gapped_vault_arn: None,
+            schedule: None,
+            schedule_time_zone: None,
+            start_window_minutes: Some(60),
+            completion_window_minutes: None,
+            cold_after_days: None,
+            delete_after_days: Some(35),
+            copy_actions_json: "[]".to_owned(),
+        });
+        self.selections.push(Selection {
+            account_id: account.to_owned(),
+            region: region.to_owned(),
+            plan_id: id.to_owned(),
+            selection_id: "s".to_owned(),
+            selection_name: "selection".to_owned(),
+            created_at: hours_ago(5000),
+            role_arn: Some(format!("arn:aws:iam::{account}:role/Backup")),
+            resources_json: resources.to_owned(),
+            not_resources_json: "[]".to_owned(),
+            list_of_tags_json: tags.to_owned(),
+            conditions_json: "[]".to_owned(),
+        });
+    }
+
+    fn add_point(&mut self, table: usize, vault: usize, hours: i64, status: &str, days: i64) {
+        let (table, vault) = (self.tables[table].clone(), self.vaults[vault].clone());
+        let number = self.points.len();
+        self.points.push(RecoveryPoint {
+            account_id: vault.account_id.clone(),
+            region: vault.region.clone(),
+            vault_name: vault.vault_name,
+            recovery_point_arn: format!(
+                "arn:aws:backup:{}:{}:recovery-point:{number}",
+                vault.region, vault.account_id
+            ),
+            resource_arn: Some(table.table_arn),
+            status: Some(status.to_owned()),
+            created_at: hours_ago(hours),
+            started_at: None,
+            completed_at: hours_ago(hours - 1),
+            cold_after_days: None,
+            delete_after_days: Some(days),
+            delete_after_event: None,
+            cold_at: None,
+            delete_at: None,
+            is_encrypted: Some(true),
+            key_arn: vault.key_arn,
+            key_type: None,
+            source_vault_arn: None,
+            created_by_plan_id: None,
+            created_by_rule_id: None,
+            size_bytes: None,
+            last_restored_at: None,
+        });
+    }
+
+    fn add_job(&mut self, table: usize, hours: i64, state: &str) {
+        let table = self.tables[table].clone();
+        self.jobs.push(BackupJob {
+            account_id: table.account_id,
+            region: table.region,
+            job_id: format!("job-{}", self.jobs.len()),
+            resource_arn: Some(table.table_arn),
+            state: Some(state.to_owned()),
+            status_message: None,
+            message_category: None,
+            created_at: hours_ago(hours),
+            start_by: None,
+            completed_at: hours_ago(hours - 1),
+            vault_name: None,
+            recovery_point_arn: None,
+            role_arn: None,
+            created_by_plan_id: Some("p0".to_owned()),
+            created_by_rule_id: Some("r".to_owned()),
+        });
+    }
+}
+
+/// A small world of one account and Region.
+fn world() -> impl Strategy<Value = World> {
+    let tables = prop::collection::vec(
+        (2..2000_i64, prop::option::of(prop::sample::select(vec!["yes", "no"]))),
+        1..5,
+    );
+    let plans = prop::collection::vec(0..4_usize, 0..3);
+    let points = prop::collection::vec((any::<usize>(), 0..2_usize, 1..900_i64, 0..4_usize, 1..60_i64), 0..14);
+    let jobs = prop::collection::vec((any::<usize>(), 1..700_i64, 0..3_usize), 0..10);
+    (tables, plans, points, jobs).prop_map(|(tables, plans, points, jobs)| {
+        let mut world = World::default();
+        world.add_target(ACCOUNT, REGION);
+        world.add_vault(ACCOUNT, REGION, "plain", false);
+        world.add_vault(ACCOUNT, REGION, "locked", true);
+        for (number, (age, tag)) in tables.iter().enumerate() {
+            world.add_table(ACCOUNT, REGION, &format!("table-{number}"), *age, *tag);
+        }
+        for (number, form) in plans.iter().enumerate() {
+            let (resources, tags) = [
+                (r#"["arn:aws:dynamodb:*:*:table/table-0"]"#, "[]"),
+                (r#"["arn:aws:dynamodb:*:*:table/table-*"]"#, "[]"),
+                ("[]", r#"[["STRINGEQUALS","backup","yes"]]"#),
+                (r#"["arn:aws:dynamodb:*:*:table/*-1"]"#, "[]"),
+            ][*form];
+            world.add_plan(ACCOUNT, REGION, &format!("p{number}"), "plain", resources, tags);
+        }
+        let count = world.tables.len();
+        for (table, vault, hours, status, days) in points {
+            let status = ["COMPLETED", "COMPLETED", "EXPIRED", "CREATING"][status];
+            world.add_point(table % count, vault, hours, status, days);
+        }
+        for (table, hours, state) in jobs {
+            world.add_job(table % count, hours, ["COMPLETED", "FAILED", "RUNNING"][state]);
+        }
+        world
+    })
+}
+
+/// Verdicts on tables by rule and ARN.
+fn verdicts(report: &Report) -> BTreeMap<(String, String), Verdict> {
+    report
+        .findings
+        .iter()
+        .filter(|finding| finding.subject == Subject::Table)
+        .map(|finding| {
+            (
+                (finding.rule.to_string(), finding.resource_arn.clone()),
+                finding.verdict,
+            )
+        })
+        .collect()
+}
+
+/// Everything that a report says, but for the calls.
+fn everything(report: &Report) -> Vec<String> {
+    let findings = report.findings.iter().map(|finding| format!("{finding:?}"));
+    let tables = report.tables.iter().map(|table| format!("{table:?}"));
+    findings.chain(tables).collect()
+}
+
+/// One call that failed, and the rows that it would have filled.
+fn lose(world: &World, place: usize) -> World {
+    let mut lost = world.clone();
+    let call = &mut lost.calls[place];
+    call.outcome = "denied".to_owned();
+    call.error = Some("AccessDeniedException".to_owned());
+    let (action, resource) = (call.action.clone(), call.resource.clone());
+    match action.as_str() {
+        "tag:GetResources" => lost.tags.clear(),
+        "backup:DescribeRegionSettings" => lost.settings.clear(),
+        "backup:ListBackupJobs" => lost.jobs.clear(),
+        "backup:GetBackupPlan" => lost.rules.retain(|rule| rule.plan_id != resource),
+        "backup:ListBackupPlanVersions" => lost.versions.retain(|version| version.plan_id != resource),
+        "backup:ListBackupSelections" => lost.selections.retain(|selection| selection.plan_id != resource),
+        "backup:GetBackupSelection" => lost
+            .selections
+            .retain(|selection| format!("{} {}", selection.plan_id, selection.selection_id) != resource),
+        "backup:ListRecoveryPointsByBackupVault" => lost.points.retain(|point| point.vault_name != resource),
+        "backup:GetBackupVaultAccessPolicy" => lost.policies.retain(|policy| policy.vault_name != resource),
+        "backup:ListBackupVaults" => {
+            lost.vaults.clear();
+            lost.points.clear();
+            lost.policies.clear();
+        }
+        "backup:ListBackupPlans" => {
+            lost.plans.clear();
+            lost.rules.clear();
+            lost.versions.clear();
+            lost.selections.clear();
+        }
+        _ => {}
+    }
+    lost
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn the_order_of_rows_does_not_matter(world in world()) {
+        let mut turned = world.clone();
+        turned.tables.reverse();
+        turned.tags.reverse();
+        turned.plans.reverse();
+        turned.rules.reverse();
+        turned.selections.reverse();
+        turned.vaults.reverse();
+        turned.points.reverse();
+        turned.jobs.reverse();
+        turned.keys.reverse();
+        turned.calls.reverse();
+        prop_assert_eq!(everything(&world.judged()), everything(&turned.judged()));
+    }
+
+    #[test]
+    fn what_is_unrelated_changes_no_verdict(world in world()) {
+        let before = verdicts(&world.judged());
+        let mut more = world.clone();
+        more.add_target("444455556666", REGION);
+        more.add_table("444455556666", REGION, "table-0", 900, Some("yes"));
+        more.add_vault("444455556666", REGION, "plain", true);
+        more.add_plan("444455556666", REGION, "q", "plain", r#"["*"]"#, "[]");
+        more.add_table(ACCOUNT, REGION, "unrelated", 900, None);
+        more.add_vault(ACCOUNT, REGION, "empty", false);
+        more.add_plan(ACCOUNT, REGION, "q", "empty", r#"["arn:aws:ec2:*:*:volume/*"]"#, "[]");
+        let after = verdicts(&more.judged());
+        for (key, verdict) in before {
+            prop_assert_eq!(after.get(&key), Some(&verdict), "{:?}", key);
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_read_makes_verdicts_unknown_and_never_different(world in world(), place in any::<usize>()) {
+        let place = place % world.calls.len();
+        prop_assume!(world.calls[place].action != "dynamodb:ListTables");
+        let before = verdicts(&world.judged());
+        let after = verdicts(&lose(&world, place).judged());
+        for (key, verdict) in after {
+            let known = before[&key];
+            prop_assert!(
+                verdict == Verdict::Unknown || verdict == known,
+                "{key:?}: {known} became {verdict} without {} {}",
+                world.calls[place].action,
+                world.calls[place].resource
+            );
+        }
+    }
+}
