@@ -489,6 +489,85 @@ mod tests {
         assert_eq!(of("A1.2", "direct"), "rules");
     }
 
+    /// The reference page, from the data.
+    fn page() -> String {
+        let mut text = String::from(
+            "# Frameworks\n\nMade from `rules/frameworks/`. Direct: the control names backup, recovery or the protected \
+             property; supporting: a general requirement to which the answer contributes. V: the id was read in the framework's \
+             own text; L: in an open library of its ids; C: it is certain from the published standard.\n\n## Questions\n\n\
+             | Question | Asks | Rules |\n|---|---|---|\n",
+        );
+        let code = |rules: &[&str]| {
+            rules
+                .iter()
+                .map(|rule| format!("`{rule}`"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let mut ordered: Vec<(&String, &Question)> = questions().iter().collect();
+        ordered.sort_by_key(|(id, _)| id[1..].parse::<u32>().unwrap_or(0));
+        for (id, question) in ordered {
+            let rules: Vec<&str> = question.rules.iter().map(String::as_str).collect();
+            let by = match (rules.is_empty(), question.answered_by.as_str()) {
+                (true, by) => format!("none; answered by: {by}"),
+                (false, _) => code(&rules),
+            };
+            text.push_str(&format!("| {id} | {} | {by} |\n", question.asks));
+        }
+        for framework in all() {
+            text.push_str(&format!(
+                "\n## {}\n\n`{}`, {}.",
+                framework.title, framework.id, framework.version
+            ));
+            if !framework.note.is_empty() {
+                text.push_str(&format!(" {}", framework.note));
+            }
+            if let Some(policy) = framework.policy_text() {
+                let values: Vec<&str> = policy.lines().filter(|line| line.contains('=')).collect();
+                text.push_str(&format!(
+                    " Numbers: {} ({}).",
+                    values.join(", "),
+                    framework.policy_source
+                ));
+            }
+            text.push_str(
+                "\n\n| Control | Relation | | Questions | Asks | Rules of its own |\n|---|---|---|---|---|---|\n",
+            );
+            for row in framework.matrix(&[]) {
+                let control = framework.controls.iter().find(|control| control.id == row.id);
+                let own = control.and_then(|control| control.rules.as_ref());
+                let own = match own.map(|rules| rules.iter().map(String::as_str).collect::<Vec<_>>()) {
+                    Some(rules) if rules.is_empty() => "no rule can answer it".to_owned(),
+                    Some(rules) => code(&rules),
+                    None => String::new(),
+                };
+                let only_if = if row.only_if.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ({})", row.only_if)
+                };
+                text.push_str(&format!(
+                    "| {} | {} | {} | {} | {}{only_if} | {own} |\n",
+                    row.id, row.relation, row.letter, row.question, row.asks
+                ));
+            }
+        }
+        text
+    }
+
+    #[test]
+    fn the_reference_page_is_fresh() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/frameworks.md");
+        if std::env::var_os("BACKPROOF_BLESS").is_some() {
+            std::fs::write(path, page()).expect("written");
+        }
+        let found = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            found == page(),
+            "docs/frameworks.md is stale; BACKPROOF_BLESS=1 writes it anew"
+        );
+    }
+
     #[test]
     fn a_mistyped_name_gets_a_suggestion() {
         let problems = find("soc-2").expect_err("no such framework");

@@ -19,17 +19,69 @@ accounts = [
   { id = "444455556666", name = "retail-prod", role_arn = "arn:aws:iam::444455556666:role/BackupAudit" },
 ]
 regions = ["eu-west-1", "us-east-1"]
+waivers = "waivers.toml"
 
 [policy]
 rpo = "24h"
 retention-min = "35d"
 key-owner = "any"
 
+[[policy.tier]]
+name = "gold"
+when = "tag('tier') = 'gold'"
+rpo = "8h"
+retention-min = "90d"
+key-owner = "customer-managed"
+vault-lock = "governance"
+copy-regions = ["us-east-1"]
+copy-rpo = "48h"
+
+[[policy.tier]]
+name = "scratch"
+when = "table_name LIKE '%-scratch-%' OR table_name LIKE 'sandbox-%'"
+exempt = true
+reason = "filled anew from other tables every night"
+approver = "head of payments platform"
+expires = "2099-12-31"
+
 [remediation]
 vault = "Default"
 cold-after = "7d"
 delete-after = "97d"
 "#;
+
+/// The waivers of the demo's organisation: one that holds, and one whose approver asked for it himself.
+const WAIVERS: &str = r#"[[waiver]]
+rule = "deletion-protection-on"
+tables = "pay-*"
+reason = "tables are replaced by blue-green deployments; deletion is guarded by a service control policy"
+compensating-control = "SCP deny-dynamodb-delete, reviewed monthly"
+requester = "lead of checkout"
+approver = "head of risk"
+approved = START
+expires = END
+ticket = "RISK-214"
+max-tables = 10
+
+[[waiver]]
+rule = "pitr-on"
+tables = "merchant-*"
+reason = "costs"
+requester = "lead of merchants"
+approver = "Lead of Merchants"
+approved = START
+expires = END
+max-tables = 10
+"#;
+
+/// The waivers, approved some days before today for half a year: the story is told at the present.
+fn waivers(today: chrono::NaiveDate) -> String {
+    let start = today - chrono::Days::new(20);
+    let end = today + chrono::Days::new(160);
+    WAIVERS
+        .replace("START", &start.to_string())
+        .replace("END", &end.to_string())
+}
 
 /// Runs `demo`.
 ///
@@ -52,6 +104,12 @@ pub async fn run(args: DemoArgs) -> Outcome<Exit> {
     std::fs::write(&settings, SETTINGS).map_err(|error| {
         Problem::new("could not write the settings")
             .at(settings.display().to_string())
+            .why(error.to_string())
+    })?;
+    let waivers_file = folder.join("waivers.toml");
+    std::fs::write(&waivers_file, waivers(chrono::Utc::now().date_naive())).map_err(|error| {
+        Problem::new("could not write the waivers")
+            .at(waivers_file.display().to_string())
             .why(error.to_string())
     })?;
     say("1. A simulated AWS starts on loopback: 2 accounts, 2 Regions, about 60 tables, 120 days of history.");
@@ -83,11 +141,27 @@ impl Story<'_> {
         let plan = self.path("remediation-plan.json");
 
         say("\n2. The audit: read every account and Region, judge every table, write the reports.");
-        self.step(&["scan", "--config", &config, "--to", &first], &[Exit::NonCompliant])
+        let frameworks = "soc2,aws-backup-audit-manager";
+        let scan = ["scan", "--config", &config, "--framework", frameworks, "--to", &first];
+        self.step(&scan, &[Exit::NonCompliant]).await?;
+
+        say("\n   Why one table got its verdicts: every selection of its Region, its recovery points, its facts.");
+        let inventory = format!("{first}/inventory");
+        let explain = [
+            "explain",
+            "table",
+            "pay-orders",
+            "--config",
+            &config,
+            "--inventory",
+            &inventory,
+            "--format",
+            "json",
+        ];
+        self.step_to(&explain, &[Exit::Compliant], Some(&self.path("pay-orders.json")))
             .await?;
 
         say("\n3. The plan: an on-demand backup for each table without a recent usable recovery point.");
-        let inventory = format!("{first}/inventory");
         let planned = [
             "remediate",
             "plan",
@@ -121,7 +195,16 @@ impl Story<'_> {
 
         say("\n6. The second audit.");
         self.step(
-            &["scan", "--config", &config, "--to", &second, "--quiet"],
+            &[
+                "scan",
+                "--config",
+                &config,
+                "--framework",
+                frameworks,
+                "--to",
+                &second,
+                "--quiet",
+            ],
             &[Exit::NonCompliant],
         )
         .await?;
@@ -141,11 +224,21 @@ impl Story<'_> {
 
     /// Runs this program with the sandbox's environment.
     async fn step(&self, args: &[&str], expected: &[Exit]) -> Outcome<()> {
-        say(&format!("   $ backproof {}", args.join(" ")));
+        self.step_to(args, expected, None).await
+    }
+
+    /// As [`Self::step`], with stdout in a file if one is named.
+    async fn step_to(&self, args: &[&str], expected: &[Exit], to: Option<&str>) -> Outcome<()> {
+        let redirected = to.map(|to| format!(" > {to}")).unwrap_or_default();
+        say(&format!("   $ backproof {}{redirected}", args.join(" ")));
         let failed = |why: String| Problem::new(format!("the demo's step `{}` failed", args[0])).why(why);
         let program: PathBuf = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
         let mut command = tokio::process::Command::new(program);
         command.args(args).stdin(Stdio::null());
+        if let Some(to) = to {
+            let file = std::fs::File::create(to).map_err(|error| failed(error.to_string()))?;
+            command.stdout(file);
+        }
         // Whatever login the person has must not leak into the demo, nor the demo into it.
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy().into_owned();

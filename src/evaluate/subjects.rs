@@ -4,10 +4,10 @@ use polars::prelude::DataType;
 
 use super::findings::{Subjected, Values};
 use super::tiers::constant;
-use super::{WhyUnknown, engine_failed, evaluate_frame};
+use super::{Verdicts, WhyUnknown, engine_failed, evaluate_frame};
 use crate::domain::{FactValue, Finding, Subject, Verdict};
 use crate::facts::Facts;
-use crate::facts::dictionary::SubjectFacts;
+use crate::facts::dictionary::{RecoveryPointFacts, SubjectFacts};
 use crate::inventory::Inventory;
 use crate::policy::{POLICY_VALUES, Policy};
 use crate::problem::Problem;
@@ -46,20 +46,20 @@ pub fn judge_subjects(
     if rules.of(Subject::Target).next().is_some() {
         findings.extend(judge.all(&facts.targets(), &Subjected::of_target)?);
     }
-    if rules.of(Subject::RecoveryPoint).next().is_some() {
-        let mut result = Ok(());
-        facts.recovery_points(inventory, &mut |points| {
-            if result.is_err() {
-                return;
-            }
-            match judge.noteworthy(&points, &Subjected::of_recovery_point) {
-                Ok(some) => findings.extend(some),
-                Err(problem) => result = Err(problem),
-            }
-        })?;
-        result?;
+    let of_points: Vec<&Rule> = rules.of(Subject::RecoveryPoint).collect();
+    if !of_points.is_empty() {
+        let reads: Vec<&str> = of_points.iter().flat_map(|rule| rule.reads()).collect();
+        let mut kept = Vec::new();
+        let mut ask = |points: &[RecoveryPointFacts]| judge.noteworthy(points);
+        facts.noteworthy_points(inventory, &reads, &mut ask, &mut |points| kept.extend(points))?;
+        findings.extend(judge.judge(&kept, &Subjected::of_recovery_point, &says_something)?);
     }
     Ok(findings)
+}
+
+/// Of recovery points only what is wrong or not known is told.
+fn says_something(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::NonCompliant | Verdict::Unknown)
 }
 
 /// Rules with what they need.
@@ -79,14 +79,37 @@ impl Judge<'_> {
         self.judge(rows, subjected, &|_| true)
     }
 
-    /// The findings that say something: the order of points in the inventory is that of arrival, so they are sorted.
-    fn noteworthy<F: SubjectFacts>(
-        &self,
-        rows: &[F],
-        subjected: &dyn Fn(&F) -> Subjected,
-    ) -> Result<Vec<Finding>, Problem> {
-        let says_something = |verdict| matches!(verdict, Verdict::NonCompliant | Verdict::Unknown);
-        self.judge(rows, subjected, &says_something)
+    /// The places of rows of which some rule says something.
+    fn noteworthy<F: SubjectFacts>(&self, rows: &[F]) -> Result<Vec<usize>, Problem> {
+        let (rules, verdicts) = self.verdicts(rows)?;
+        let says = |place: &usize| (0..rules.len()).any(|rule| says_something(verdicts[rule].at(*place)));
+        Ok((0..rows.len()).filter(says).collect())
+    }
+
+    fn policy(&self) -> Vec<(&'static str, FactValue)> {
+        let values = POLICY_VALUES.iter();
+        values
+            .map(|value| (value.name, (value.of)(&self.policy.values)))
+            .collect()
+    }
+
+    /// What every rule on this subject says of these rows.
+    fn verdicts<F: SubjectFacts>(&self, rows: &[F]) -> Result<(Vec<&Rule>, Vec<Verdicts>), Problem> {
+        let rules: Vec<&Rule> = self.rules.of(F::SUBJECT).collect();
+        if rules.is_empty() || rows.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let reads = |name: &str| rules.iter().any(|rule| rule.reads().any(|read| read == name));
+        let mut frame = F::to_frame(rows, &reads).map_err(engine_failed)?;
+        let schema = schema(F::SUBJECT);
+        for (name, value) in self.policy().iter().filter(|(name, _)| reads(name)) {
+            let dtype = schema.get(name).cloned().unwrap_or(DataType::String);
+            frame
+                .with_column(constant(name, value, &dtype, rows.len()))
+                .map_err(engine_failed)?;
+        }
+        let verdicts = evaluate_frame(frame, &rules).map_err(engine_failed)?;
+        Ok((rules, verdicts))
     }
 
     fn judge<F: SubjectFacts>(
@@ -95,24 +118,8 @@ impl Judge<'_> {
         subjected: &dyn Fn(&F) -> Subjected,
         keeps: &dyn Fn(Verdict) -> bool,
     ) -> Result<Vec<Finding>, Problem> {
-        let rules: Vec<&Rule> = self.rules.of(F::SUBJECT).collect();
-        if rules.is_empty() || rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let reads = |name: &str| rules.iter().any(|rule| rule.reads().any(|read| read == name));
-        let mut frame = F::to_frame(rows, &reads).map_err(engine_failed)?;
-        let policy: Vec<(&'static str, FactValue)> = POLICY_VALUES
-            .iter()
-            .map(|value| (value.name, (value.of)(&self.policy.values)))
-            .collect();
-        let schema = schema(F::SUBJECT);
-        for (name, value) in policy.iter().filter(|(name, _)| reads(name)) {
-            let dtype = schema.get(name).cloned().unwrap_or(DataType::String);
-            frame
-                .with_column(constant(name, value, &dtype, rows.len()))
-                .map_err(engine_failed)?;
-        }
-        let verdicts = evaluate_frame(frame, &rules).map_err(engine_failed)?;
+        let (rules, verdicts) = self.verdicts(rows)?;
+        let policy = self.policy();
         let mut findings = Vec::new();
         for (place, row) in rows.iter().enumerate() {
             let mut about = None;

@@ -8,7 +8,6 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::dictionary::{TableFacts, Text};
-use super::evidence::KeyCache;
 use super::jobs::cause;
 use super::keys::{owner_of_rank, rank_of_owner};
 use super::offers::Offers;
@@ -96,14 +95,7 @@ impl Copies {
     }
 
     /// A point that names the table and lies in another target.
-    pub(super) fn see(
-        &mut self,
-        row: usize,
-        vault: Option<u32>,
-        point: &RecoveryPoint<'_>,
-        evidence: &Evidence,
-        keys: &mut KeyCache<'_>,
-    ) {
+    pub(super) fn see(&mut self, row: usize, vault: Option<u32>, point: &RecoveryPoint<'_>, evidence: &Evidence) {
         let state = PointState::of(point, evidence.as_of);
         let (Some(born), Some(at)) = (evidence.tables[row].created_at, point.created_at) else {
             return;
@@ -119,7 +111,7 @@ impl Copies {
         if of_vault.is_some_and(|vault| vault.is_view) {
             return;
         }
-        let key = key_of(point, &state, of_vault, Some(&evidence.tables[row]), evidence, keys);
+        let key = key_of(point, &state, of_vault, Some(&evidence.tables[row]), evidence);
         let rank = key.owner.and_then(rank_of_owner);
         let seen = &mut self.seen[row];
         match seen.iter_mut().find(|seen| seen.place == place) {

@@ -6,7 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use chrono::{DateTime, Utc};
 
 use super::Reading;
-use super::keys::{KeyFacts, Keys};
+use super::keys::Keys;
 use super::vaults::VaultState;
 use crate::domain::TargetId;
 use crate::inventory::Inventory;
@@ -169,7 +169,7 @@ impl Tags {
         }
         tags.of_table.resize(evidence.tables.len(), Vec::new());
         let mut numbers: HashMap<String, u32> = HashMap::new();
-        inventory.for_each_row::<TableTag>(|tag| {
+        inventory.for_each_row::<TableTag>(&[], |tag| {
             let found = evidence
                 .tables
                 .binary_search_by(|table| table.table_arn.as_str().cmp(tag.table_arn));
@@ -232,7 +232,7 @@ fn whole_points(targets: &[TargetId], reading: &Reading, vaults: &[VaultState]) 
 /// Hashes ARNs: they are as long as cache lines and come in tens of millions, and nobody can choose them to collide
 /// who could not simply add tables.
 #[derive(Default)]
-pub(super) struct ArnHasher(u64);
+pub(crate) struct ArnHasher(u64);
 
 impl Hasher for ArnHasher {
     fn write(&mut self, bytes: &[u8]) {
@@ -247,6 +247,10 @@ impl Hasher for ArnHasher {
         }
     }
 
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
     fn finish(&self) -> u64 {
         self.0 ^ (self.0 >> 29)
     }
@@ -259,10 +263,10 @@ pub(super) type TableIndex<'e> = HashMap<&'e str, u32, BuildHasherDefault<ArnHas
 pub(super) struct Finder<'e> {
     evidence: &'e Evidence,
     index: &'e TableIndex<'e>,
+    /// Places of vaults by a hash of account, Region and name; looked at again before they are believed.
+    vaults: HashMap<u64, u32, BuildHasherDefault<ArnHasher>>,
     last_vault: Option<u32>,
     last_table: Option<u32>,
-    /// Keys of recovery points.
-    pub(super) keys: KeyCache<'e>,
 }
 
 impl<'e> Finder<'e> {
@@ -270,27 +274,37 @@ impl<'e> Finder<'e> {
         Self {
             evidence,
             index,
+            vaults: HashMap::default(),
             last_vault: None,
             last_table: None,
-            keys: KeyCache {
-                keys: &evidence.keys,
-                last: None,
-            },
         }
     }
 
     /// The vault of a recovery point.
     pub(super) fn vault(&mut self, point: &borrowed::RecoveryPoint<'_>) -> Option<u32> {
-        if let Some(last) = self.last_vault {
-            let row = &self.evidence.vaults[last as usize].row;
-            if row.vault_name == point.vault_name && row.region == point.region && row.account_id == point.account_id {
-                return Some(last);
-            }
+        if let Some(last) = self.last_vault.filter(|last| self.is_of(*last, point)) {
+            return Some(last);
         }
-        self.last_vault = self
-            .evidence
-            .vault_place(point.account_id, point.region, point.vault_name);
+        let mut hasher = ArnHasher::default();
+        for part in [point.account_id, point.region, point.vault_name] {
+            hasher.write(part.as_bytes());
+            hasher.write_u8(0xff);
+        }
+        let hash = hasher.finish();
+        let known = self.vaults.get(&hash).copied();
+        self.last_vault = known.filter(|place| self.is_of(*place, point)).or_else(|| {
+            let place = self
+                .evidence
+                .vault_place(point.account_id, point.region, point.vault_name)?;
+            self.vaults.insert(hash, place);
+            Some(place)
+        });
         self.last_vault
+    }
+
+    fn is_of(&self, place: u32, point: &borrowed::RecoveryPoint<'_>) -> bool {
+        let row = &self.evidence.vaults[place as usize].row;
+        row.vault_name == point.vault_name && row.region == point.region && row.account_id == point.account_id
     }
 
     /// The table of an ARN.
@@ -308,22 +322,5 @@ impl<'e> Finder<'e> {
     pub(super) fn is_home(&self, row: usize, point: &borrowed::RecoveryPoint<'_>) -> bool {
         let table = &self.evidence.tables[row];
         point.region == table.region && point.account_id == table.account_id
-    }
-}
-
-/// The last key asked for: most points of a vault name the same one.
-pub(super) struct KeyCache<'e> {
-    keys: &'e Keys,
-    last: Option<KeyFacts>,
-}
-
-impl KeyCache<'_> {
-    /// The key behind an ARN.
-    pub(super) fn of_arn(&mut self, arn: &str) -> &KeyFacts {
-        let is_last = self.last.as_ref().is_some_and(|key| key.arn.as_deref() == Some(arn));
-        if !is_last {
-            self.last = None;
-        }
-        self.last.get_or_insert_with(|| self.keys.of_arn(arn))
     }
 }

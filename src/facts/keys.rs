@@ -1,17 +1,19 @@
 //! Who owns a KMS key, and does it work.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 
 use super::dictionary::Text;
+use super::evidence::ArnHasher;
 use crate::inventory::Inventory;
 use crate::inventory::schema::{Key, Table};
 use crate::problem::Problem;
 
-/// Every key that was described, and every key that something names.
+/// Every key that was described.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
     facts: Vec<KeyFacts>,
-    by_arn: HashMap<String, u32>,
+    by_arn: HashMap<String, u32, BuildHasherDefault<ArnHasher>>,
 }
 
 /// Owners from weak to strong; the position less one is the rank.
@@ -103,14 +105,16 @@ impl Keys {
 
     /// The key behind an ARN.
     pub(crate) fn of_arn(&self, arn: &str) -> KeyFacts {
-        match self.by_arn.get(arn) {
-            Some(number) => self.facts[*number as usize].clone(),
-            None => KeyFacts {
-                arn: Some(arn.into()),
-                owner: None,
-                state: None,
-            },
-        }
+        self.described(arn).cloned().unwrap_or_else(|| KeyFacts {
+            arn: Some(arn.into()),
+            owner: None,
+            state: None,
+        })
+    }
+
+    /// The key behind an ARN, if it was described.
+    pub(crate) fn described(&self, arn: &str) -> Option<&KeyFacts> {
+        self.by_arn.get(arn).map(|number| &self.facts[*number as usize])
     }
 
     /// The key of a table: DescribeTable leaves SSEDescription out when AWS owns it.

@@ -43,6 +43,24 @@ pub use reading::Reading;
 
 pub use crate::policy::FOREVER_DAYS;
 
+/// Columns of recovery points that no fact on tables and vaults reads.
+const POINT_COLUMNS_UNUSED: [&str; 5] = [
+    "started_at",
+    "completed_at",
+    "cold_after_days",
+    "created_by_rule_id",
+    "size_bytes",
+];
+
+/// Columns of backup jobs that no fact reads.
+const JOB_COLUMNS_UNUSED: [&str; 5] = [
+    "start_by",
+    "vault_name",
+    "recovery_point_arn",
+    "role_arn",
+    "created_by_rule_id",
+];
+
 /// What was read of every table, ready to be turned into facts.
 pub struct Facts {
     evidence: Evidence,
@@ -77,27 +95,27 @@ pub fn derive(inventory: &Inventory, window_days: i64) -> Result<Facts, Problem>
     let mut points = points::Points::new(&evidence);
     let mut copies = copies::Copies::new(&evidence);
     let mut finder = evidence::Finder::new(&evidence, &index);
-    inventory.for_each_row::<RecoveryPoint>(|point| {
+    inventory.for_each_row::<RecoveryPoint>(&POINT_COLUMNS_UNUSED, |point| {
         let vault = finder.vault(&point);
         let row = point.resource_arn.and_then(|arn| finder.table(arn));
         points.count_in_vault(vault, &point, &evidence);
         match row {
             Some(row) if finder.is_home(row, &point) => {
                 restores.see(row, &point, &evidence);
-                points.add(row, vault, &point, &evidence, &mut finder.keys);
+                points.add(row, vault, &point, &evidence);
             }
-            Some(row) => copies.see(row, vault, &point, &evidence, &mut finder.keys),
+            Some(row) => copies.see(row, vault, &point, &evidence),
             None if point.resource_arn.is_none() => points.untraceable(vault, &point, &evidence),
             None => {}
         }
     })?;
     let mut jobs = jobs::Jobs::new(&evidence);
-    inventory.for_each_row::<BackupJob>(|job| {
+    inventory.for_each_row::<BackupJob>(&JOB_COLUMNS_UNUSED, |job| {
         if let Some(row) = job.resource_arn.and_then(|arn| finder.table(arn)) {
             jobs.add(row, &job, &evidence);
         }
     })?;
-    inventory.for_each_row::<CopyJob>(|job| {
+    inventory.for_each_row::<CopyJob>(&[], |job| {
         if let Some(row) = job.resource_arn.and_then(|arn| finder.table(arn)) {
             copies.add_job(row, &job, &evidence);
         }
@@ -211,6 +229,20 @@ impl Facts {
         with: &mut dyn FnMut(Vec<RecoveryPointFacts>),
     ) -> Result<(), Problem> {
         recovery_points::each(inventory, &self.evidence, with)
+    }
+
+    /// The recovery points that `judge` names by place in the batches it is given, with every fact on them. Only the
+    /// facts in `reads` are sure to be there when it is asked.
+    ///
+    /// Errors: the frame is damaged, or those of `judge`.
+    pub fn noteworthy_points(
+        &self,
+        inventory: &Inventory,
+        reads: &[&str],
+        judge: &mut dyn FnMut(&[RecoveryPointFacts]) -> Result<Vec<usize>, Problem>,
+        with: &mut dyn FnMut(Vec<RecoveryPointFacts>),
+    ) -> Result<(), Problem> {
+        recovery_points::noteworthy(inventory, &self.evidence, reads, judge, with)
     }
 }
 

@@ -3,10 +3,11 @@
 //! Usable: COMPLETED or AVAILABLE, not temporary, and not older than the table itself, for AWS Backup keeps the points
 //! of a deleted table under the ARN that a new table of the same name has too.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::dictionary::{TableFacts, Text};
-use super::evidence::KeyCache;
 use super::keys::{KeyFacts, owner_of_rank, rank_of_owner};
 use super::vaults::{Lock, VaultState};
 use super::{Evidence, FOREVER_DAYS, age_hours, names};
@@ -145,25 +146,28 @@ pub(super) fn is_encrypted(point: &RecoveryPoint<'_>, state: &PointState) -> Opt
 }
 
 /// The key that a point depends on: a native one on its table's, others on their own, else their vault's.
-pub(super) fn key_of(
+pub(super) fn key_of<'e>(
     point: &RecoveryPoint<'_>,
     state: &PointState,
-    vault: Option<&VaultState>,
+    vault: Option<&'e VaultState>,
     table: Option<&Table>,
-    evidence: &Evidence,
-    keys: &mut KeyCache<'_>,
-) -> KeyFacts {
+    evidence: &'e Evidence,
+) -> Cow<'e, KeyFacts> {
     if is_encrypted(point, state) == Some(false) {
-        return KeyFacts::unencrypted();
+        return Cow::Owned(KeyFacts::unencrypted());
     }
     if state.is_native == Some(true) {
-        return table.map_or_else(KeyFacts::unknown, |table| evidence.keys.of_table(table));
+        return Cow::Owned(table.map_or_else(KeyFacts::unknown, |table| evidence.keys.of_table(table)));
     }
     match (point.key_arn, vault) {
-        (Some(arn), _) => keys.of_arn(arn).clone(),
-        (None, Some(vault)) if vault.key.arn.is_some() || vault.is_air_gapped => vault.key.clone(),
-        (None, _) if point.key_type == Some("AWS_OWNED_KMS_KEY") => KeyFacts::aws_owned(),
-        (None, _) => KeyFacts::unknown(),
+        (Some(arn), Some(vault)) if vault.key.arn.as_deref() == Some(arn) => Cow::Borrowed(&vault.key),
+        (Some(arn), _) => match evidence.keys.described(arn) {
+            Some(key) => Cow::Borrowed(key),
+            None => Cow::Owned(evidence.keys.of_arn(arn)),
+        },
+        (None, Some(vault)) if vault.key.arn.is_some() || vault.is_air_gapped => Cow::Borrowed(&vault.key),
+        (None, _) if point.key_type == Some("AWS_OWNED_KMS_KEY") => Cow::Owned(KeyFacts::aws_owned()),
+        (None, _) => Cow::Owned(KeyFacts::unknown()),
     }
 }
 
@@ -197,14 +201,7 @@ impl Points {
         }
     }
 
-    pub(super) fn add(
-        &mut self,
-        row: usize,
-        vault: Option<u32>,
-        point: &RecoveryPoint<'_>,
-        evidence: &Evidence,
-        keys: &mut KeyCache<'_>,
-    ) {
+    pub(super) fn add(&mut self, row: usize, vault: Option<u32>, point: &RecoveryPoint<'_>, evidence: &Evidence) {
         let table = &evidence.tables[row];
         let Some(born) = table.created_at else { return };
         let tally = &mut self.tallies[row];
@@ -224,7 +221,7 @@ impl Points {
             tally.add_unusable(point.status.unwrap_or("without a state"));
         } else {
             let of_vault = vault.map(|place| &evidence.vaults[place as usize]);
-            let key = key_of(point, &state, of_vault, Some(table), evidence, keys);
+            let key = key_of(point, &state, of_vault, Some(table), evidence);
             tally.add_usable(point, created_at, vault, &state, &key, evidence);
         }
     }
@@ -403,6 +400,10 @@ impl Tally {
 
     fn add_time(&mut self, at: DateTime<Utc>, evidence: &Evidence) {
         if at >= super::window::start(evidence) {
+            if self.times.is_empty() {
+                // A point a day over the usual window, without growing step by step.
+                self.times.reserve(32);
+            }
             self.times.push(super::window::seconds(at));
         }
     }

@@ -58,10 +58,10 @@ pub trait Cell: Sized {
     /// The same value, borrowed from a column.
     type Ref<'c>: Copy;
 
-    /// The values of a column without copying a text.
+    /// The values of a column without copying a text; of a column that was left out, nulls.
     ///
-    /// Errors: as [`Cell::read`].
-    fn iter(column: &Column) -> PolarsResult<impl Iterator<Item = Self::Ref<'_>>>;
+    /// Errors: as [`Cell::read`]; a column without nulls that was left out.
+    fn iter(column: Option<&Column>) -> PolarsResult<impl Iterator<Item = Self::Ref<'_>>>;
 }
 
 fn forbid_nulls(column: &Column) -> PolarsResult<()> {
@@ -69,6 +69,22 @@ fn forbid_nulls(column: &Column) -> PolarsResult<()> {
         polars_bail!(ComputeError: "column `{}` holds nulls", column.name());
     }
     Ok(())
+}
+
+fn needed(column: Option<&Column>) -> PolarsResult<&Column> {
+    let Some(column) = column else {
+        polars_bail!(ComputeError: "a column that has no nulls is missing");
+    };
+    forbid_nulls(column)?;
+    Ok(column)
+}
+
+/// The values, or nulls without end: rows are counted by their frame.
+fn optional<T, I: Iterator<Item = Option<T>>>(mut values: Option<I>) -> impl Iterator<Item = Option<T>> {
+    std::iter::from_fn(move || match &mut values {
+        Some(values) => values.next(),
+        None => Some(None),
+    })
 }
 
 impl Cell for Option<String> {
@@ -86,8 +102,10 @@ impl Cell for Option<String> {
 
     type Ref<'c> = Option<&'c str>;
 
-    fn iter(column: &Column) -> PolarsResult<impl Iterator<Item = Self::Ref<'_>>> {
-        Ok(column.str()?.iter())
+    fn iter(column: Option<&Column>) -> PolarsResult<impl Iterator<Item = Self::Ref<'_>>> {
+        Ok(optional(
+            column.map(Column::str).transpose()?.map(|values| values.iter()),
+        ))
     }
 }
 
@@ -111,8 +129,8 @@ impl Cell for String {
 
     type Ref<'c> = &'c str;
 
-    fn iter(column: &Column) -> PolarsResult<impl Iterator<Item = Self::Ref<'_>>> {
-        forbid_nulls(column)?;
+    fn iter(column: Option<&Column>) -> PolarsResult<impl Iterator<Item = Self::Ref<'_>>> {
+        let column = needed(column)?;
         Ok(column.str()?.iter().map(Option::unwrap_or_default))
     }
 }
@@ -131,8 +149,10 @@ impl Cell for Option<i64> {
 
     type Ref<'c> = Option<i64>;
 
-    fn iter(column: &Column) -> PolarsResult<impl Iterator<Item = Self::Ref<'_>>> {
-        Ok(column.i64()?.iter())
+    fn iter(column: Option<&Column>) -> PolarsResult<impl Iterator<Item = Self::Ref<'_>>> {
+        Ok(optional(
+            column.map(Column::i64).transpose()?.map(|values| values.iter()),
+        ))
     }
 }
 
@@ -151,8 +171,8 @@ impl Cell for i64 {
 
     type Ref<'c> = i64;
 
-    fn iter(column: &Column) -> PolarsResult<impl Iterator<Item = Self::Ref<'_>>> {
-        forbid_nulls(column)?;
+    fn iter(column: Option<&Column>) -> PolarsResult<impl Iterator<Item = Self::Ref<'_>>> {
+        let column = needed(column)?;
         Ok(column.i64()?.iter().map(Option::unwrap_or_default))
     }
 }
@@ -171,8 +191,10 @@ impl Cell for Option<bool> {
 
     type Ref<'c> = Option<bool>;
 
-    fn iter(column: &Column) -> PolarsResult<impl Iterator<Item = Self::Ref<'_>>> {
-        Ok(column.bool()?.iter())
+    fn iter(column: Option<&Column>) -> PolarsResult<impl Iterator<Item = Self::Ref<'_>>> {
+        Ok(optional(
+            column.map(Column::bool).transpose()?.map(|values| values.iter()),
+        ))
     }
 }
 
@@ -196,11 +218,12 @@ impl Cell for Option<DateTime<Utc>> {
 
     type Ref<'c> = Option<DateTime<Utc>>;
 
-    fn iter(column: &Column) -> PolarsResult<impl Iterator<Item = Self::Ref<'_>>> {
-        let millis = column.datetime()?.physical();
-        Ok(millis
-            .iter()
-            .map(|millis| millis.and_then(DateTime::from_timestamp_millis)))
+    fn iter(column: Option<&Column>) -> PolarsResult<impl Iterator<Item = Self::Ref<'_>>> {
+        let millis = column
+            .map(Column::datetime)
+            .transpose()?
+            .map(|values| values.physical().iter());
+        Ok(optional(millis).map(|millis| millis.and_then(DateTime::from_timestamp_millis)))
     }
 }
 
@@ -220,9 +243,8 @@ impl Cell for DateTime<Utc> {
 
     type Ref<'c> = DateTime<Utc>;
 
-    fn iter(column: &Column) -> PolarsResult<impl Iterator<Item = Self::Ref<'_>>> {
-        forbid_nulls(column)?;
-        let millis = column.datetime()?.physical();
+    fn iter(column: Option<&Column>) -> PolarsResult<impl Iterator<Item = Self::Ref<'_>>> {
+        let millis = needed(column)?.datetime()?.physical();
         Ok(millis
             .iter()
             .map(|millis| millis.and_then(DateTime::from_timestamp_millis).unwrap_or_default()))

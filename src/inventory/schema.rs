@@ -63,7 +63,7 @@ pub trait Row: Sized + Send + 'static {
     /// The same row with its texts borrowed from the frame: for frames that are too large to own.
     type Ref<'f>;
 
-    /// Hands over every row of a polars frame without copying a text.
+    /// Hands over every row of a polars frame without copying a text. Columns that may be null may be left out.
     ///
     /// Errors: as [`Row::from_frame`].
     fn each(frame: &DataFrame, with: &mut dyn FnMut(Self::Ref<'_>)) -> PolarsResult<()>;
@@ -107,8 +107,8 @@ macro_rules! frames {
 
                 fn each(frame: &DataFrame, with: &mut dyn FnMut(Self::Ref<'_>)) -> PolarsResult<()> {
                     // One chunk for each column, so that the iterators below run over plain memory.
-                    $(let $column = frame.column(stringify!($column))?.rechunk();)+
-                    $(let mut $column = <$kind as Cell>::iter(&$column)?;)+
+                    $(let $column = frame.column(stringify!($column)).ok().map(|column| column.rechunk());)+
+                    $(let mut $column = <$kind as Cell>::iter($column.as_ref())?;)+
                     for _ in 0..frame.height() {
                         with(borrowed::$row {
                             $($column: $column.next().expect("every column is as long as its frame"),)+

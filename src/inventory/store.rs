@@ -17,8 +17,12 @@ use super::schema::{FRAMES, FrameSchema, Row, SCHEMA_VERSION};
 use super::{Inventory, Manifest};
 use crate::problem::Problem;
 
-/// Rows per row group: small enough that a few of them fit in memory, large enough for dictionaries to pay.
-const ROW_GROUP: usize = 16_384;
+/// Rows per row group: small enough that a few of them fit in memory, large enough for dictionaries to pay, and that
+/// thirty million rows have few of them.
+const ROW_GROUP: usize = 65_536;
+
+/// Rows read at once: one row group, since several would have to be put together first.
+const READ_ROWS: usize = ROW_GROUP;
 
 /// The manifest's file name.
 pub const MANIFEST_FILE: &str = "inventory.json";
@@ -201,46 +205,78 @@ impl Inventory {
     ///
     /// Errors: the file is damaged.
     pub fn for_each<R: Row>(&self, mut with: impl FnMut(Vec<R>)) -> Result<(), Problem> {
-        self.each_batch(R::FRAME, |frame| {
+        self.each_batch(R::FRAME, &[], |frame| {
             with(R::from_frame(frame)?);
             Ok(())
         })
     }
 
-    /// Hands over every row of the largest frames, with texts borrowed from the batch at hand.
+    /// Hands over every row of the largest frames, with texts borrowed from the batch at hand. Columns in `without` are
+    /// not read: they must be such that may be null, and are null in every row.
     ///
     /// Errors: the file is damaged.
-    pub fn for_each_row<R: Row>(&self, mut with: impl FnMut(R::Ref<'_>)) -> Result<(), Problem> {
-        self.each_batch(R::FRAME, |frame| R::each(frame, &mut with))
+    pub fn for_each_row<R: Row>(&self, without: &[&str], mut with: impl FnMut(R::Ref<'_>)) -> Result<(), Problem> {
+        self.each_batch(R::FRAME, without, |frame| R::each(frame, &mut with))
     }
 
-    fn each_batch(
+    /// Hands over a frame, a batch of rows at a time, without some of its columns.
+    ///
+    /// Errors: the file is damaged, or those of `with`.
+    pub(crate) fn each_batch(
         &self,
         frame: &FrameSchema,
+        without: &[&str],
         mut with: impl FnMut(&DataFrame) -> PolarsResult<()>,
     ) -> Result<(), Problem> {
         let Some(rows) = self.manifest.frames.get(frame.name).map(|rows| *rows as usize) else {
             return Ok(());
         };
-        let mut offset = 0;
-        while offset < rows {
-            let batch = self.batch(frame, offset);
-            batch.and_then(|batch| with(&batch)).map_err(|error| {
-                Problem::new(format!("could not read frame `{}` of the inventory", frame.name))
-                    .at(path_of(&self.dir, frame.name).display().to_string())
-                    .why(error.to_string())
-                    .so("nothing was evaluated")
-                    .hint("the file is damaged; collect again")
-            })?;
-            offset += ROW_GROUP;
-        }
-        Ok(())
+        let path = path_of(&self.dir, frame.name);
+        let columns: Vec<String> = frame
+            .columns
+            .iter()
+            .filter(|column| !without.contains(&column.name))
+            .map(|column| column.name.to_owned())
+            .collect();
+        let read = || -> PolarsResult<()> {
+            // The next batch is decoded while the one at hand is used; one waits, so that memory stays bounded.
+            std::thread::scope(|scope| {
+                let (sender, batches) = std::sync::mpsc::sync_channel(1);
+                scope.spawn(move || {
+                    let sent = decode(&path, &columns, rows, &mut |batch| sender.send(Ok(batch)).is_ok());
+                    if let Err(error) = sent {
+                        // Nobody listens any more only if the other side has failed before.
+                        let _ = sender.send(Err(error));
+                    }
+                });
+                batches.into_iter().try_for_each(|batch| with(&batch?))
+            })
+        };
+        read().map_err(|error| {
+            Problem::new(format!("could not read frame `{}` of the inventory", frame.name))
+                .at(path_of(&self.dir, frame.name).display().to_string())
+                .why(error.to_string())
+                .so("nothing was evaluated")
+                .hint("the file is damaged; collect again")
+        })
     }
+}
 
-    fn batch(&self, frame: &FrameSchema, offset: usize) -> PolarsResult<DataFrame> {
-        let file = File::open(path_of(&self.dir, frame.name))?;
-        ParquetReader::new(file).with_slice(Some((offset, ROW_GROUP))).finish()
+/// Reads a frame batch by batch until `take` wants no more.
+fn decode(path: &Path, columns: &[String], rows: usize, take: &mut dyn FnMut(DataFrame) -> bool) -> PolarsResult<()> {
+    let file = File::open(path)?;
+    // Where every row group begins is read once, not for every batch.
+    let metadata = ParquetReader::new(file.try_clone()?).get_metadata()?.clone();
+    for offset in (0..rows).step_by(READ_ROWS) {
+        let mut reader = ParquetReader::new(file.try_clone()?)
+            .with_slice(Some((offset, READ_ROWS)))
+            .with_columns(Some(columns.to_vec()));
+        reader.set_metadata(metadata.clone());
+        if !take(reader.finish()?) {
+            break;
+        }
     }
+    Ok(())
 }
 
 /// Writes the manifest: the last file of an inventory, so that a folder without it is not one.
@@ -301,18 +337,18 @@ mod tests {
     fn every_row_comes_back_over_several_row_groups() {
         let dir = tempfile::tempdir().expect("a folder");
         let writer = Writer::create(dir.path());
-        for start in (0..40_000).step_by(1000) {
+        for start in (0..140_000).step_by(1000) {
             let rows: Vec<TableTag> = (start..start + 1000).map(tag).collect();
             writer.push(&rows).expect("written");
         }
         let frames = writer.finish().expect("finished");
-        assert_eq!(frames.get("table_tags"), Some(&40_000));
+        assert_eq!(frames.get("table_tags"), Some(&140_000));
         write_manifest(dir.path(), &manifest(frames)).expect("written");
         let inventory = Inventory::open(dir.path()).expect("opened");
         let rows: Vec<TableTag> = inventory.read().expect("read");
-        assert_eq!(rows.len(), 40_000);
-        assert_eq!(rows[39_999], tag(39_999));
-        assert_eq!(rows[17_000], tag(17_000));
+        assert_eq!(rows.len(), 140_000);
+        assert_eq!(rows[139_999], tag(139_999));
+        assert_eq!(rows[67_000], tag(67_000));
     }
 
     #[test]

@@ -182,3 +182,64 @@ created-days-ago = 300
 "#
     )
 }
+
+/// An access policy that denies deletion and forgets the rest, as the sample of AWS's guide does.
+pub const GUARD: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"backup:DeleteRecoveryPoint","Resource":"*"}]}"#;
+
+/// A guarded vault and a plain one, a copy to another Region, two restore tests of `orders`, one by hand of nobody.
+pub fn tested(more: &str) -> String {
+    let here = "account = \"111122223333\"\nregion = \"eu-west-1\"\n";
+    let world = world("")
+        .replace("regions = [\"eu-west-1\"]", "regions = [\"eu-west-1\", \"eu-central-1\"]")
+        .replace(
+            "delete-after-days = 35\n",
+            "delete-after-days = 35\ncopy-to = [{ vault-arn = \"arn:aws:backup:eu-central-1:111122223333:backup-vault:dr\", delete-after-days = 35 }]\n",
+        );
+    format!(
+        r#"{world}
+[[vault]]
+{here}name = "guarded"
+policy = '{GUARD}'
+
+[[vault]]
+account = "111122223333"
+region = "eu-central-1"
+name = "dr"
+
+[[restore-testing-plan]]
+{here}name = "weekly"
+schedule = "cron(0 6 ? * MON *)"
+timezone = "Europe/Berlin"
+include-vaults = ["arn:aws:backup:eu-west-1:111122223333:backup-vault:Default"]
+window-days = 7
+[[restore-testing-plan.selection]]
+name = "orders"
+resources = ["arn:aws:dynamodb:eu-west-1:111122223333:table/orders"]
+validation-hours = 4
+[[restore-testing-plan.selection]]
+name = "gold"
+conditions = {{ string-equals = [{{ key = "aws:ResourceTag/tier", value = "gold" }}], string-not-equals = [{{ key = "aws:ResourceTag/env", value = "test" }}] }}
+[[restore-testing-plan.selection]]
+name = "volumes"
+type = "EBS"
+
+[[restore-testing-plan]]
+{here}name = "empty"
+
+[[event]]
+{here}at = "6d"
+do = "restore-test"
+table = "orders"
+plan = "weekly"
+minutes = 25
+validation = "SUCCESSFUL"
+
+[[event]]
+{here}at = "5d"
+do = "restore-test"
+table = "orders"
+failure = "Access Denied"
+{more}
+"#
+    )
+}

@@ -27,6 +27,8 @@ pub struct Index {
     with_tag: Vec<usize>,
     /// Selections with wildcards of other forms, or with doubts that no look-up can settle.
     always: Vec<usize>,
+    /// Selections that name tables one by one and nothing else: a table that is not among them is no near miss.
+    only_named: Vec<bool>,
 }
 
 impl Index {
@@ -40,11 +42,13 @@ impl Index {
             by_tag: HashMap::new(),
             with_tag: Vec::new(),
             always: Vec::new(),
+            only_named: Vec::with_capacity(selections.len()),
             place,
         };
         let head = index.place.head();
         for (number, selection) in selections.into_iter().enumerate() {
             let compiled = Compiled::new(selection);
+            index.only_named.push(compiled.is_only_named());
             index.register(number, &compiled, &head);
             index.selections.push(compiled);
         }
@@ -104,6 +108,11 @@ impl Index {
     /// One selection by its number, which is its place in the list given to [`Index::new`].
     pub fn selection(&self, number: usize) -> &Selection {
         &self.selections[number].selection
+    }
+
+    /// Does a selection do nothing but name tables one by one?
+    pub(super) fn is_only_named(&self, number: usize) -> bool {
+        self.only_named[number]
     }
 
     /// The definition, for one selection.

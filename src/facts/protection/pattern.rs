@@ -137,6 +137,8 @@ pub(super) struct ArnPattern {
     pub(super) doubt: Option<Doubt>,
     /// With stars for empty segments, where there are any.
     expanded: Option<String>,
+    /// It has no wildcard: it matches itself and nothing else.
+    is_exact: bool,
 }
 
 impl ArnPattern {
@@ -150,6 +152,7 @@ impl ArnPattern {
         };
         Self {
             breadth: breadth_of(full),
+            is_exact: !full.contains('*'),
             doubt,
             text: text.to_owned(),
             expanded,
@@ -163,6 +166,9 @@ impl ArnPattern {
 
     /// Does it match the ARN of a table, however doubtful its form?
     pub(super) fn matches(&self, arn: &str) -> bool {
+        if self.is_exact {
+            return self.full() == arn;
+        }
         glob(self.full(), arn) == Membership::Yes
     }
 }

@@ -168,6 +168,13 @@ impl Compiled {
         }
     }
 
+    /// Does it name tables one by one, and nothing else?
+    pub(super) fn is_only_named(&self) -> bool {
+        self.selection.list_of_tags.is_empty()
+            && !self.resources.is_empty()
+            && self.resources.iter().all(|pattern| !pattern.full().contains('*'))
+    }
+
     /// The definition.
     pub(super) fn judge<'a>(&'a self, place: &Place, table: &TableFacts<'a>) -> Answer<'a> {
         let name = match name_here(place, table.arn) {

@@ -120,7 +120,10 @@ fn why_not(index: &Index, table: &TableFacts<'_>) -> String {
         return "no live plan here has a selection".to_owned();
     }
     let asked: Vec<usize> = if number <= EXPLAINED {
-        (0..number).collect()
+        let candidates = index.candidates(table);
+        (0..number)
+            .filter(|number| *number == 0 || !index.is_only_named(*number) || candidates.contains(number))
+            .collect()
     } else {
         // The first of all comes last: it tells of a table that no selection can take, such as one of a restore test.
         index.candidates(table).into_iter().chain([0]).collect()

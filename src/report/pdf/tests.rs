@@ -378,7 +378,9 @@ fn a_template_may_leave_parts_out_but_not_in_silence() {
     let bytes = render_with(&report, "title = 'Q3'\npage-size = 'Letter'\nsections = ['tables']").expect("a PDF");
     let all = pages(&bytes).concat();
     assert!(
-        all.contains("Summary, Findings, Policy and controls, Coverage and gaps, Method, by the template of this report"),
+        all.contains(
+            "Summary, Findings, Policy and controls, Coverage and gaps, Method, by the template of this report"
+        ),
         "{all}"
     );
     let error = render_with(&report, "sections = ['appendix']").expect_err("no such part");
