@@ -43,6 +43,9 @@ pub use reading::Reading;
 
 pub use crate::policy::FOREVER_DAYS;
 
+/// Gives the places of those recovery points of a batch of which something is to be told.
+pub type JudgePoints<'j> = dyn FnMut(&[RecoveryPointFacts]) -> Result<Vec<usize>, Problem> + 'j;
+
 /// Columns of recovery points that no fact on tables and vaults reads.
 const POINT_COLUMNS_UNUSED: [&str; 5] = [
     "started_at",
@@ -239,7 +242,7 @@ impl Facts {
         &self,
         inventory: &Inventory,
         reads: &[&str],
-        judge: &mut dyn FnMut(&[RecoveryPointFacts]) -> Result<Vec<usize>, Problem>,
+        judge: &mut JudgePoints<'_>,
         with: &mut dyn FnMut(Vec<RecoveryPointFacts>),
     ) -> Result<(), Problem> {
         recovery_points::noteworthy(inventory, &self.evidence, reads, judge, with)

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::dictionary::{RecoveryPointFacts, Text};
 use super::evidence::{Finder, TableIndex};
 use super::points::{PointState, delete_at, is_encrypted, key_of, retention};
-use super::{Evidence, age_hours};
+use super::{Evidence, JudgePoints, age_hours};
 use crate::inventory::Inventory;
 use crate::inventory::schema::RecoveryPoint;
 use crate::inventory::schema::borrowed::RecoveryPoint as Borrowed;
@@ -64,7 +64,7 @@ pub(super) fn noteworthy(
     inventory: &Inventory,
     evidence: &Evidence,
     reads: &[&str],
-    judge: &mut dyn FnMut(&[RecoveryPointFacts]) -> Result<Vec<usize>, Problem>,
+    judge: &mut JudgePoints<'_>,
     with: &mut dyn FnMut(Vec<RecoveryPointFacts>),
 ) -> Result<(), Problem> {
     let is_light = reads.iter().all(|name| LIGHT.contains(name));

@@ -12,6 +12,9 @@ const STEP_DAYS: i64 = 366;
 /// And this often: over the eight years between the leap days around 2100, and a little more.
 const STEPS: i64 = 9;
 
+/// How many of the longest windows before the first moment are looked at.
+const LOOK_BACK: i32 = 4;
+
 /// One rule of a plan.
 #[derive(Debug, Clone, Copy)]
 pub struct TimedRule<'s> {
@@ -48,10 +51,11 @@ impl Run {
 /// every twelve hours with eight) gives the 2 + 8 runs a day that AWS says.
 pub fn effective_runs(rules: &[TimedRule<'_>], from: DateTime<Utc>, to: DateTime<Utc>) -> Option<Vec<Run>> {
     let longest = rules.iter().map(|rule| rule.start_window).max().unwrap_or_default();
+    // A run that loses to one before it cannot suppress another: who loses is followed some windows back.
+    let reach = if rules.len() > 1 { longest * LOOK_BACK } else { longest };
     let mut all: Vec<Run> = Vec::new();
     for (place, rule) in rules.iter().enumerate() {
-        // A window that began before may reach in, and one that begins after may reach back to none.
-        let runs = rule.schedule.runs(from - longest, to + longest)?;
+        let runs = rule.schedule.runs(from - reach, to + longest)?;
         all.extend(runs.into_iter().map(|at| Run {
             at,
             rule: place,
@@ -88,7 +92,7 @@ fn without_overlaps(mut all: Vec<Run>, rules: &[TimedRule<'_>], longest: TimeDel
 /// The largest gap between consecutive runs of these rules that begins within so many days, by the clock of their zone;
 /// `None` if there is no rule, if one cannot be placed, or if the runs end.
 ///
-/// By the clock: the night in which clocks go back does not make a daily schedule late, and the hour that clocks skip
+/// The gap that is open at the first moment counts from the run before it. By the clock: the night in which clocks go back does not make a daily schedule late, and the hour that clocks skip
 /// does make it miss a day. The last gap is followed to its end behind the horizon, so that rare schedules show.
 pub fn largest_gap_of(rules: &[TimedRule<'_>], from: DateTime<Utc>, days: i64) -> Option<TimeDelta> {
     if let [rule] = rules
@@ -120,27 +124,34 @@ pub fn worst_case_age(
     ages.max().map(|age| age + typical_duration)
 }
 
-/// The runs of these days, and the first one after them; where these days have none, the next two.
+/// The run before these days, their runs, and the first one after them. A schedule that has not run yet waits from the
+/// first moment on, as if it had run then.
 fn runs_over(rules: &[TimedRule<'_>], from: DateTime<Utc>, days: i64) -> Option<Vec<Run>> {
-    let mut end = from + TimeDelta::days(days);
-    let mut runs = effective_runs(rules, from, end)?;
-    let mut steps_without = 0;
-    while steps_without < STEPS {
-        let next = end + TimeDelta::days(STEP_DAYS);
-        match effective_runs(rules, end, next)?.first() {
-            Some(first) => {
-                runs.push(*first);
-                if runs.len() > 1 {
-                    return Some(runs);
-                }
-                end = first.at + TimeDelta::minutes(1);
-                steps_without = 0;
-            }
-            None => {
-                end = next;
-                steps_without += 1;
-            }
+    let to = from + TimeDelta::days(days);
+    let step = TimeDelta::days(STEP_DAYS);
+    let mut before = None;
+    let mut start = from;
+    for _ in 0..STEPS {
+        before = effective_runs(rules, start - step, start)?.pop();
+        if before.is_some() {
+            break;
         }
+        start -= step;
+    }
+    let waiting = Run {
+        at: from,
+        rule: 0,
+        start_window: rules.first()?.start_window,
+    };
+    let mut runs = vec![before.unwrap_or(waiting)];
+    runs.extend(effective_runs(rules, from, to)?);
+    let mut end = to;
+    for _ in 0..STEPS {
+        if let Some(first) = effective_runs(rules, end, end + step)?.first() {
+            runs.push(*first);
+            return Some(runs);
+        }
+        end += step;
     }
     None
 }

@@ -41,7 +41,7 @@ fn what_aws_documents_is_understood() {
         ("cron(5/15 * * * ? *)", 0.25),
         ("cron(0 5 1 * ? *)", 31.0 * 24.0),
         ("cron(0 5 L * ? *)", 31.0 * 24.0),
-        ("cron(0 5 1 1 ? *)", 365.0 * 24.0),
+        ("cron(0 5 1 3 ? *)", 366.0 * 24.0),
         ("cron(0 5 29 2 ? *)", 1461.0 * 24.0),
         ("cron(0 5 1 NOV-FEB ? *)", 273.0 * 24.0),
         ("rate(12 hours)", 12.0),
@@ -212,6 +212,11 @@ fn schedules_that_end_or_never_run_have_no_interval() {
     assert_eq!(gap_hours("0 5 ? * * 2020", "UTC"), None);
     assert_eq!(gap_hours("0 5 31 2 ? *", "UTC"), None);
     assert_eq!(gap_hours("0 5 1 3 ? 2027,2029", "UTC"), Some(731.0 * 24.0));
+    // Years that have not begun: the wait until then is a gap.
+    let later = gap_hours("* 3 ? * SAT-SUN 2030-2050", "UTC").expect("a gap");
+    assert!(later > 3.0 * 365.0 * 24.0, "{later}");
+    // It has run before, years ago, and will again.
+    assert_eq!(gap_hours("0 5 1 1 ? 2024,2028-2199", "UTC"), Some(1461.0 * 24.0));
 }
 
 /// Fields in plain lists, for a matcher that knows nothing of the parser.
