@@ -94,7 +94,7 @@ pub fn derive(inventory: &Inventory, window_days: i64) -> Result<Facts, Problem>
         .zip(0..)
         .map(|(table, row)| (table.table_arn.as_str(), row))
         .collect();
-    let mut restores = restore::Restores::read(inventory, &evidence, |arn| index.get(arn).map(|row| *row as usize))?;
+    let mut restores = restore::Restores::read(inventory, |arn| index.get(arn).map(|row| *row as usize))?;
     let mut points = points::Points::new(&evidence);
     let mut copies = copies::Copies::new(&evidence);
     let mut finder = evidence::Finder::new(&evidence, &index);
@@ -108,7 +108,7 @@ pub fn derive(inventory: &Inventory, window_days: i64) -> Result<Facts, Problem>
                 points.add(row, vault, &point, &evidence);
             }
             Some(row) => copies.see(row, vault, &point, &evidence),
-            None if point.resource_arn.is_none() => points.untraceable(vault, &point, &evidence),
+            None if point.resource_arn.is_none() => points.untraceable(&point, &evidence),
             None => {}
         }
     })?;

@@ -195,7 +195,7 @@ impl Points {
         }
     }
 
-    pub(super) fn untraceable(&mut self, _vault: Option<u32>, point: &RecoveryPoint<'_>, evidence: &Evidence) {
+    pub(super) fn untraceable(&mut self, point: &RecoveryPoint<'_>, evidence: &Evidence) {
         if let Some(place) = evidence.place_of(point.account_id, point.region) {
             self.untraceable[place as usize] = true;
         }

@@ -25,11 +25,7 @@ pub(super) struct Restores {
 }
 
 impl Restores {
-    pub(super) fn read(
-        inventory: &Inventory,
-        _evidence: &Evidence,
-        row_of: impl Fn(&str) -> Option<usize>,
-    ) -> Result<Self, Problem> {
+    pub(super) fn read(inventory: &Inventory, row_of: impl Fn(&str) -> Option<usize>) -> Result<Self, Problem> {
         let mut restores = Self {
             jobs: BTreeMap::new(),
             by_point: HashMap::new(),
