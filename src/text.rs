@@ -1,5 +1,10 @@
 //! Text from AWS is untrusted: tags, names and messages may hold anything. This makes it safe for one kind of output.
 
+/// Lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// For one line of a terminal: no control characters, no line breaks, nothing that turns the reading direction.
 pub fn one_line(text: &str) -> String {
     text.chars()

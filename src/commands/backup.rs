@@ -8,13 +8,13 @@ use crate::commands::remediate::{intervals, outcome, targets};
 use crate::commands::{print, say};
 use crate::domain::{Arn, TargetId, table_arn};
 use crate::duration;
-use crate::evaluate::hex;
 use crate::exit::Exit;
 use crate::problem::{Outcome, Problem, Problems, one_line};
 use crate::remediate::BackupAction;
 use crate::remediate::jobs::{follow, start};
 use crate::remediate::plan::default_role;
 use crate::settings::{Settings, check_lifecycle};
+use crate::text::hex;
 
 /// Runs `backup`.
 ///

@@ -17,7 +17,6 @@ use crate::cli::{CollectArgs, ScopeArgs};
 use crate::collect::{Progress, Wanted, collect};
 use crate::commands::say;
 use crate::domain::TargetId;
-use crate::evaluate::hex;
 use crate::exit::Exit;
 use crate::inventory::schema::{CallLogEntry, SCHEMA_VERSION, Target as TargetRow};
 use crate::inventory::store::{Writer, write_manifest};
@@ -26,6 +25,7 @@ use crate::problem::{Outcome, Problem, count};
 use crate::report::deliver::{INVENTORY_DIR, Staging};
 use crate::settings::{Account, Settings, check_region};
 use crate::settings_file::nearest;
+use crate::text::hex;
 
 /// Runs `collect`.
 ///

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::{WhyUnknown, hex};
+use super::WhyUnknown;
 use crate::domain::{FactName, FactValue, Finding, Subject, TargetId, Verdict};
 use crate::facts::dictionary::{
     ExemptionFacts, PlanFacts, RecoveryPointFacts, TableFacts, TargetFacts, Text, VaultFacts, WaiverFacts,
 };
 use crate::rules::{Rule, frames_of};
+use crate::text::hex;
 
 /// Everything that conditions and messages may name, of one subject.
 pub struct Values(Vec<(&'static str, FactValue)>);

@@ -76,10 +76,5 @@ fn engine_failed(error: impl ToString) -> Problem {
         .so("no report was written")
 }
 
-/// Lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests;

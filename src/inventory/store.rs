@@ -12,10 +12,12 @@ use polars::prelude::{DataFrame, PolarsResult};
 use polars_io::SerReader;
 use polars_io::parquet::read::ParquetReader;
 use polars_io::parquet::write::{BatchedWriter, ParquetCompression, ParquetWriter};
+use sha2::{Digest as _, Sha256};
 
 use super::schema::{FRAMES, FrameSchema, Row, SCHEMA_VERSION};
 use super::{Inventory, Manifest};
 use crate::problem::Problem;
+use crate::text::hex;
 
 /// Rows per row group: small enough that a few of them fit in memory, large enough for dictionaries to pay, and that
 /// thirty million rows have few of them.
@@ -185,6 +187,36 @@ impl Inventory {
             .num_rows()
             .map(|rows| rows as u64)
             .map_err(|error| error.to_string())
+    }
+
+    /// SHA-256 that names everything in this inventory: over the list of its files as `sha256sum` writes it, in order of
+    /// name. `cd inventory && sha256sum * | sha256sum` gives the same.
+    ///
+    /// Errors: a file that cannot be read.
+    pub fn digest(&self) -> Result<String, Problem> {
+        let mut names: Vec<String> = self
+            .manifest
+            .frames
+            .keys()
+            .map(|frame| format!("{frame}.parquet"))
+            .collect();
+        names.push(MANIFEST_FILE.to_owned());
+        names.sort();
+        let mut list = Sha256::new();
+        for name in names {
+            let path = self.dir.join(&name);
+            let mut one = Sha256::new();
+            File::open(&path)
+                .and_then(|mut file| std::io::copy(&mut file, &mut one))
+                .map_err(|error| {
+                    Problem::new("could not read the inventory")
+                        .at(path.display().to_string())
+                        .why(error.to_string())
+                        .so("nothing was evaluated")
+                })?;
+            list.update(format!("{}  {name}\n", hex(&one.finalize())));
+        }
+        Ok(hex(&list.finalize()))
     }
 
     /// Was this frame collected?

@@ -6,11 +6,11 @@ use sha2::{Digest, Sha256};
 
 use super::{BackupAction, Blocked, PLAN_VERSION, Plan};
 use crate::domain::{FactValue, Finding, TargetId, Verdict};
-use crate::evaluate::hex;
 use crate::inventory::schema::Vault;
 use crate::report::{Report, TableRow};
 use crate::rules::{Action, RuleSet};
 use crate::settings::Remediation;
+use crate::text::hex;
 
 /// AWS Backup's default service role of an account.
 pub fn default_role(partition: &str, account_id: &str) -> String {

@@ -21,7 +21,7 @@ use crate::waivers::{Waiver, Waivers, exemption_facts};
 
 use super::{
     AccountCoverage, Coverage, ExemptionLine, FrameworkReport, Report, RuleLine, Scan, TableRow, TargetCoverage,
-    TierLine, Totals, WaiverLine,
+    TierLine, Totals, WaiverLine, Window,
 };
 
 /// Why facts that rest on some frames are missing for one table: the first gap behind them, in words.
@@ -117,7 +117,9 @@ pub fn build(inventory: &Inventory, criteria: &Criteria) -> Result<Report, Probl
             caller_arn: manifest.caller_arn.clone(),
             tool_version: manifest.tool_version.clone(),
             call_count: manifest.attempt_count,
+            evidence_digest: inventory.digest()?,
         },
+        window: Window::default(),
         policy: policy.lines(),
         tiers: policy
             .tiers
@@ -181,6 +183,7 @@ fn table_row(chunk: &Chunk, place: usize) -> TableRow {
         },
         verdict: Verdict::NotApplicable,
         facts,
+        days: Vec::new(),
     }
 }
 

@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 use super::{FORMATS, Format, Report};
 use crate::aws::failure::classify;
 use crate::aws::target::Session;
-use crate::evaluate::hex;
 use crate::problem::{Problem, count};
+use crate::text::hex;
 
 /// The folder of the inventory beside the reports.
 pub const INVENTORY_DIR: &str = "inventory";

@@ -14,7 +14,7 @@ pub mod terminal;
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::domain::{FactName, FactValue, Finding, Gap, Severity, Subject, TargetId, Verdict};
 pub use crate::frameworks::ControlRow;
@@ -36,6 +36,8 @@ pub struct Report {
     pub rules: Vec<RuleLine>,
     /// Sums over the rows below.
     pub totals: Totals,
+    /// The days that [`TableRow::days`] tells of.
+    pub window: Window,
     /// What was read and what could not be.
     pub coverage: Coverage,
     /// Every table that was listed, by ARN.
@@ -134,6 +136,45 @@ pub struct Scan {
     pub tool_version: String,
     /// Calls that were sent to AWS, retries included.
     pub call_count: u64,
+    /// SHA-256 over the evidence that this report rests on; it names the evidence on every page that is printed alone.
+    pub evidence_digest: String,
+}
+
+/// Days of UTC that end with the day of `as_of`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Window {
+    /// The first day.
+    pub first: NaiveDate,
+    /// How many days there are; 0: no day was looked at.
+    pub days: usize,
+}
+
+/// What is known of one table on one day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DayState {
+    /// At every moment of the day, as far as the table lived, the newest usable recovery point was within the RPO.
+    Covered,
+    /// For a part of the day, at least, it was not, or there was none.
+    Exposed,
+    /// What was read does not tell.
+    NotObserved,
+    /// The table did not exist on this day.
+    NotAlive,
+}
+
+impl DayState {
+    /// Every state, from good to bad, then those that say nothing.
+    pub const ALL: [Self; 4] = [Self::Covered, Self::Exposed, Self::NotObserved, Self::NotAlive];
+
+    /// The word of the machine formats.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Covered => "covered",
+            Self::Exposed => "exposed",
+            Self::NotObserved => "not-observed",
+            Self::NotAlive => "not-alive",
+        }
+    }
 }
 
 /// A rule, as far as a report names it.
@@ -230,6 +271,8 @@ pub struct TableRow {
     pub verdict: Verdict,
     /// Every fact, in the order of the dictionary.
     pub facts: Vec<(FactName, FactValue)>,
+    /// One state for each day of [`Report::window`]; empty if recovery points were not looked at.
+    pub days: Vec<DayState>,
 }
 
 impl TableRow {

@@ -3,13 +3,18 @@
 use chrono::{DateTime, Duration, Utc};
 
 use crate::domain::{FactValue, Finding, Gap, GapKind, Severity, Subject, TargetId, Verdict, table_arn};
-use crate::report::{AccountCoverage, Coverage, Report, RuleLine, Scan, TableRow, TargetCoverage, Totals};
+use crate::report::{
+    AccountCoverage, Coverage, DayState, Report, RuleLine, Scan, TableRow, TargetCoverage, Totals, Window,
+};
 
 const ACCOUNTS: [(&str, &str); 3] = [
     ("111122223333", "payments-prod"),
     ("444455556666", "platform"),
     ("777788889999", ""),
 ];
+/// Days of the window.
+const DAYS: usize = 30;
+
 const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
 
 const RULES: [(&str, &str, Severity, &str); 6] = [
@@ -122,6 +127,11 @@ pub(crate) fn report(count: usize) -> Report {
             caller_arn: "arn:aws:sts::999988887777:assumed-role/BackupAudit/backproof-quarterly-evidence".to_owned(),
             tool_version: "0.1.0".to_owned(),
             call_count: count as u64 * 2 + 184,
+            evidence_digest: "9b1f0c77d2e64a5a8f3b6cc04de19a7f52c8e0b3a6d94171f0e2c5b8a7d36e41".to_owned(),
+        },
+        window: Window {
+            first: as_of().date_naive() - Duration::days(DAYS as i64 - 1),
+            days: DAYS,
         },
         policy: [
             ("rpo", "24 h"),
@@ -210,6 +220,18 @@ fn table(index: usize) -> TableRow {
         target,
         verdict: Verdict::NotApplicable,
         facts: facts.into_iter().map(|(name, value)| (name.into(), value)).collect(),
+        days: (0..DAYS).map(|day| day_state(index, day, denied)).collect(),
+    }
+}
+
+/// Most days covered, some not; a few tables are younger than the window.
+fn day_state(index: usize, day: usize, denied: bool) -> DayState {
+    let born = if noise(index, 11) < 10 { DAYS / 2 } else { 0 };
+    match noise(index, 100 + day) {
+        _ if day < born => DayState::NotAlive,
+        _ if denied => DayState::NotObserved,
+        0..=5 => DayState::Exposed,
+        _ => DayState::Covered,
     }
 }
 
