@@ -14,6 +14,7 @@ pub mod inventory;
 pub mod policy;
 pub mod problem;
 pub mod remediate;
+pub mod reperform;
 pub mod report;
 pub mod rules;
 pub mod settings;
