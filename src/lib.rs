@@ -11,6 +11,7 @@ pub mod exit;
 pub mod facts;
 pub mod frameworks;
 pub mod inventory;
+pub mod pack;
 pub mod policy;
 pub mod problem;
 pub mod remediate;
