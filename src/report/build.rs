@@ -60,7 +60,7 @@ pub struct Criteria {
     /// Findings that are accepted.
     pub waivers: Waivers,
     /// Frameworks whose controls the report is to show.
-    pub frameworks: Vec<&'static Framework>,
+    pub frameworks: Vec<Framework>,
 }
 
 /// Judges an inventory and puts the report together.
