@@ -8,6 +8,7 @@ pub mod domain;
 pub mod duration;
 pub mod evaluate;
 pub mod exit;
+pub mod exposure;
 pub mod facts;
 pub mod frameworks;
 pub mod inventory;
