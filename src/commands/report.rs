@@ -17,7 +17,7 @@ use crate::problem::{Outcome, Problem, count};
 use crate::report::build::{Criteria, build};
 use crate::report::deliver::{Destination, S3Prefix};
 use crate::report::staging::{INVENTORY_DIR, Staging};
-use crate::report::{FORMATS, Format, RenderError, Report, terminal};
+use crate::report::{FORMATS, Format, RenderError, Report, Templates, terminal};
 use crate::settings_file::{list, nearest};
 
 /// Runs `report`.
@@ -109,6 +109,7 @@ pub struct Output {
     /// Where to.
     pub destination: Destination,
     formats: Vec<&'static Format>,
+    templates: Templates,
     fail_on: Severity,
     allow_empty: bool,
     redact_accounts: bool,
@@ -183,6 +184,7 @@ impl Output {
         Ok(Self {
             destination,
             formats,
+            templates: Templates::default(),
             fail_on,
             allow_empty: args.allow_empty,
             redact_accounts: args.redact_accounts,
@@ -195,19 +197,11 @@ impl Output {
     ///
     /// Errors: it cannot be written, or it holds an earlier report.
     pub fn staging(&self, place: &Path) -> Result<Staging, Problem> {
-        let staging = match &self.destination {
-            Destination::Folder(Some(folder)) => Staging::open(folder)?,
-            Destination::Folder(None) | Destination::S3 { .. } => Staging::open(place)?,
-            Destination::Stdout => return Staging::scratch(),
-        };
-        for left in staging.leftovers() {
-            let warning = Problem::new("an earlier run did not live to finish its folder")
-                .at(left.display().to_string())
-                .so("nothing in it is whole; this run does not use it")
-                .hint("look at it if you like, then delete it");
-            say(&warning.render("warning"));
+        match &self.destination {
+            Destination::Folder(Some(folder)) => open_staging(folder),
+            Destination::Folder(None) | Destination::S3 { .. } => open_staging(place),
+            Destination::Stdout => Staging::scratch(),
         }
-        Ok(staging)
     }
 
     /// Where the inventory of a scan is collected: in its place, or elsewhere if only its copy without account ids is
@@ -267,14 +261,16 @@ impl Output {
         }
         if self.destination == Destination::Stdout {
             let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-            (self.formats[0].render)(report, &mut out).map_err(|error| no_render(&error))?;
+            self.formats[0]
+                .write(report, &self.templates, &mut out)
+                .map_err(|error| no_render(&error))?;
             use std::io::Write as _;
             out.flush()
                 .map_err(|error| Problem::new("could not write to stdout").why(error.to_string()))?;
             return Ok(self.exit(report));
         }
         for format in &self.formats {
-            staging.render(format, report)?;
+            staging.render(format, report, &self.templates)?;
         }
         let sealed = self.seal(judged, &staging)?;
         let folder = staging.commit()?;
@@ -309,6 +305,7 @@ impl Output {
         let evidence = Evidence {
             inventory: &judged.inventory,
             criteria: &judged.criteria,
+            templates: &self.templates,
             command_line: judged.command_line.clone(),
             is_redacted: self.redact_accounts,
         };
@@ -324,6 +321,21 @@ impl Output {
             (false, false) => Exit::Compliant,
         }
     }
+}
+
+/// Opens a folder to be filled, and names what earlier runs left beside it.
+///
+/// Errors: it cannot be written, or it holds an earlier report.
+pub fn open_staging(folder: &Path) -> Result<Staging, Problem> {
+    let staging = Staging::open(folder)?;
+    for left in staging.leftovers() {
+        let warning = Problem::new("an earlier run did not live to finish its folder")
+            .at(left.display().to_string())
+            .so("nothing in it is whole; this run does not use it")
+            .hint("look at it if you like, then delete it");
+        say(&warning.render("warning"));
+    }
+    Ok(staging)
 }
 
 /// The folder of an inventory with account ids, while its copy is made.

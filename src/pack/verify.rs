@@ -5,13 +5,13 @@ use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::path::Path;
 
 use super::manifest::{Coverage, Manifest};
-use super::{CRITERIA_DIR, FINDINGS_FILE, MANIFEST_FILE, Pack, SUMS_FILE, criteria, digest, findings, seal};
+use super::{CRITERIA_DIR, FINDINGS_FILE, MANIFEST_FILE, Pack, SUMS_FILE, criteria, digest, findings, seal, templates};
 use crate::exit::Exit;
 use crate::inventory::Inventory;
 use crate::inventory::store::MANIFEST_FILE as INVENTORY_MANIFEST;
 use crate::problem::{Problem, Problems, count};
 use crate::report::staging::INVENTORY_DIR;
-use crate::report::{FORMATS, Format, RenderError, Report};
+use crate::report::{FORMATS, Format, RenderError, Report, Templates};
 
 /// What was checked and holds, one sentence each.
 pub type Shown = Vec<String>;
@@ -317,8 +317,9 @@ fn same_reports(pack: &Pack, report: &Report) -> Result<String, Problem> {
             pack.manifest.tool_version
         ));
     }
+    let templates = templates::load(&pack.dir).map_err(|(place, why)| broken(place, why))?;
     for format in &stored {
-        if let Some((line, expected, found)) = differs(&pack.dir, format, report)? {
+        if let Some((line, expected, found)) = differs(&pack.dir, format, (report, &templates))? {
             return Err(hinted(
                 &pack.manifest,
                 broken(
@@ -339,7 +340,11 @@ fn same_reports(pack: &Pack, report: &Report) -> Result<String, Problem> {
 type Difference = (usize, String, String);
 
 /// The first line in which a stored report differs from the same report written again.
-fn differs(dir: &Path, format: &Format, report: &Report) -> Result<Option<Difference>, Problem> {
+fn differs(
+    dir: &Path,
+    format: &Format,
+    (report, templates): (&Report, &Templates),
+) -> Result<Option<Difference>, Problem> {
     let name = format.file_name;
     let stored = File::open(dir.join(name)).map_err(|error| broken(name, error.to_string()))?;
     let mut comparer = Comparer {
@@ -348,7 +353,8 @@ fn differs(dir: &Path, format: &Format, report: &Report) -> Result<Option<Differ
         begun: Vec::new(),
         difference: None,
     };
-    (format.render)(report, &mut comparer)
+    format
+        .write(report, templates, &mut comparer)
         .map_err(|RenderError { why, .. }| broken(name, format!("it could not be written again: {why}")))?;
     let mut rest = Vec::new();
     let more = comparer

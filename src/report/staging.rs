@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
-use super::{FORMATS, Format, Report};
+use super::{FORMATS, Format, Report, Templates};
 use crate::problem::Problem;
 
 /// The folder of the inventory beside the reports.
@@ -112,11 +112,11 @@ impl Staging {
     /// Renders one file.
     ///
     /// Errors: the renderer failed, or the disk refused.
-    pub fn render(&self, format: &Format, report: &Report) -> Result<(), Problem> {
+    pub fn render(&self, format: &Format, report: &Report, templates: &Templates) -> Result<(), Problem> {
         let path = self.partial.join(format.file_name);
         let disk = |error: std::io::Error| self.disk_problem(format.file_name, &error);
         let mut out = BufWriter::new(File::create(&path).map_err(disk)?);
-        (format.render)(report, &mut out).map_err(|error| {
+        format.write(report, templates, &mut out).map_err(|error| {
             Problem::new(format!("could not write `{}`", error.file_name))
                 .at(self.target.display().to_string())
                 .why(error.why)
@@ -203,7 +203,7 @@ impl Drop for Staging {
 
 /// What a folder already holds of an earlier scan or report.
 fn taken(target: &Path) -> Option<&'static str> {
-    use crate::pack::{CRITERIA_DIR, FINDINGS_FILE, MANIFEST_FILE, SIGNATURE_FILE, SUMS_FILE};
+    use crate::pack::{CRITERIA_DIR, FINDINGS_FILE, MANIFEST_FILE, SIGNATURE_FILE, SUMS_FILE, TEMPLATES_DIR};
     let of_packs = [
         INVENTORY_DIR,
         CRITERIA_DIR,
@@ -211,6 +211,7 @@ fn taken(target: &Path) -> Option<&'static str> {
         MANIFEST_FILE,
         SIGNATURE_FILE,
         SUMS_FILE,
+        TEMPLATES_DIR,
     ];
     let names = FORMATS.iter().map(|format| format.file_name).chain(of_packs);
     names
@@ -245,6 +246,10 @@ fn flush(folder: &Path) -> std::io::Result<()> {
 }
 
 fn flush_folder(folder: &Path) -> std::io::Result<()> {
+    if cfg!(not(unix)) {
+        // Elsewhere folders cannot be opened; the file system looks after them itself.
+        return Ok(());
+    }
     let folder = if folder.as_os_str().is_empty() {
         Path::new(".")
     } else {
