@@ -13,6 +13,7 @@ pub mod frameworks;
 pub mod inventory;
 pub mod policy;
 pub mod problem;
+pub mod push;
 pub mod remediate;
 pub mod report;
 pub mod rules;
