@@ -155,6 +155,17 @@ impl Output {
             problems.push(problem);
             Destination::Stdout
         });
+        let templates = match args
+            .template
+            .as_deref()
+            .map_or_else(|| Ok(Templates::default()), Templates::load)
+        {
+            Ok(templates) => templates,
+            Err(mistakes) => {
+                problems.extend(mistakes.0);
+                Templates::default()
+            }
+        };
         let wanted = |format: &&Format| args.format.is_empty() || args.format.iter().any(|name| name == format.name);
         let formats: Vec<&'static Format> = FORMATS.iter().filter(wanted).collect();
         if problems.is_empty() && destination == Destination::Stdout && formats.len() != 1 {
@@ -175,7 +186,7 @@ impl Output {
         Ok(Self {
             destination,
             formats,
-            templates: Templates::default(),
+            templates,
             fail_on,
             allow_empty: args.allow_empty,
             quiet: args.quiet,
