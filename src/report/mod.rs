@@ -154,7 +154,8 @@ pub struct Window {
 /// What is known of one table on one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DayState {
-    /// At every moment of the day, as far as the table lived, the newest usable recovery point was within the RPO.
+    /// At every moment of the day, as far as the table lived, the newest usable recovery point was within the RPO, or the
+    /// table itself was younger than the RPO.
     Covered,
     /// For a part of the day, at least, it was not, or there was none.
     Exposed,
@@ -273,7 +274,8 @@ pub struct TableRow {
     pub verdict: Verdict,
     /// Every fact, in the order of the dictionary.
     pub facts: Vec<(FactName, FactValue)>,
-    /// One state for each day of [`Report::window`]; empty if recovery points were not looked at.
+    /// One state for each day of [`Report::window`]; empty if recovery points were not looked at, or if the policy asks
+    /// for none: the table is exempt, was made by a restore test, or is not ACTIVE.
     pub days: Vec<DayState>,
 }
 
