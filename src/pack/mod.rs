@@ -19,7 +19,6 @@ pub mod findings;
 pub mod manifest;
 pub mod redact;
 pub mod seal;
-pub mod templates;
 pub mod verify;
 
 use std::path::{Path, PathBuf};

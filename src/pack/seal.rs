@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::digest;
 use super::manifest::{Account, Coverage, FileEntry, Manifest, SCHEMA_VERSION, Totals};
-use super::{CRITERIA_DIR, MANIFEST_FILE, SIGNATURE_FILE, SUMS_FILE, TEMPLATES_DIR, criteria, findings, templates};
+use super::{CRITERIA_DIR, MANIFEST_FILE, SIGNATURE_FILE, SUMS_FILE, TEMPLATES_DIR, criteria, findings};
 use crate::inventory::Inventory;
 use crate::problem::Problem;
 use crate::report::build::Criteria;
@@ -36,18 +36,15 @@ pub struct Evidence<'e> {
 pub fn seal(dir: &Path, report: &Report, evidence: &Evidence<'_>) -> Result<Manifest, Problem> {
     let disk = |path: &Path, error: &std::io::Error| disk_problem(&path.display().to_string(), error);
     let of_criteria = criteria::files(evidence.criteria);
-    let of_templates = templates::changed(evidence.templates);
-    let paths = of_criteria
+    let of_criteria = of_criteria
         .iter()
-        .map(|(name, text)| (dir.join(CRITERIA_DIR).join(name), text));
-    for (path, text) in paths.chain(
-        of_templates
-            .iter()
-            .map(|(name, text)| (dir.join(TEMPLATES_DIR).join(name), text)),
-    ) {
+        .map(|(name, text)| (dir.join(CRITERIA_DIR).join(name), text.as_bytes()));
+    let of_templates = evidence.templates.sources.iter();
+    let of_templates = of_templates.map(|(name, bytes)| (dir.join(TEMPLATES_DIR).join(name), bytes.as_slice()));
+    for (path, bytes) in of_criteria.chain(of_templates) {
         let folder = path.parent().unwrap_or(dir);
         std::fs::create_dir_all(folder).map_err(|error| disk(folder, &error))?;
-        std::fs::write(&path, text).map_err(|error| disk(&path, &error))?;
+        std::fs::write(&path, bytes).map_err(|error| disk(&path, &error))?;
     }
     findings::write(dir, report)?;
     let mut files = Vec::new();

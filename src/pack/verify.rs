@@ -5,7 +5,9 @@ use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::path::Path;
 
 use super::manifest::{Coverage, Manifest};
-use super::{CRITERIA_DIR, FINDINGS_FILE, MANIFEST_FILE, Pack, SUMS_FILE, criteria, digest, findings, seal, templates};
+use super::{
+    CRITERIA_DIR, FINDINGS_FILE, MANIFEST_FILE, Pack, SUMS_FILE, TEMPLATES_DIR, criteria, digest, findings, seal,
+};
 use crate::exit::Exit;
 use crate::inventory::Inventory;
 use crate::inventory::store::MANIFEST_FILE as INVENTORY_MANIFEST;
@@ -317,7 +319,12 @@ fn same_reports(pack: &Pack, report: &Report) -> Result<String, Problem> {
             pack.manifest.tool_version
         ));
     }
-    let templates = templates::load(&pack.dir).map_err(|(place, why)| broken(place, why))?;
+    let of_firm = pack.dir.join(TEMPLATES_DIR);
+    let templates = if of_firm.exists() {
+        Templates::load(&of_firm).map_err(as_broken)?
+    } else {
+        Templates::default()
+    };
     for format in &stored {
         if let Some((line, expected, found)) = differs(&pack.dir, format, (report, &templates))? {
             return Err(hinted(
