@@ -271,13 +271,8 @@ fn tables(report: &Report, page: &mut Page) -> Written {
             }
         }
     }
-    for (name, of) in [
-        (
-            "in_a_plan",
-            &(|table| value(table, "in_a_plan")) as &dyn Fn(&TableRow) -> Option<f64>,
-        ),
-        ("newest_recovery_point_age", &age),
-    ] {
+    let in_a_plan: fn(&TableRow) -> Option<f64> = |table| value(table, "in_a_plan");
+    for (name, of) in [("in_a_plan", in_a_plan), ("newest_recovery_point_age", age)] {
         let full = format!("backproof_table_{name}_unknown");
         page.gauge(
             &full,
