@@ -91,6 +91,9 @@ pub struct OutputArgs {
     /// The mildest severity of a non-compliant finding that ends the program with exit code 10.
     #[arg(long, value_name = "SEVERITY", default_value = "low")]
     pub fail_on: String,
+    /// Folder with templates that replace those of the program: any of pdf.toml, report.html, report.css, report.js.
+    #[arg(long, value_name = "DIR")]
+    pub template: Option<PathBuf>,
     /// Accept an inventory without any table.
     #[arg(long)]
     pub allow_empty: bool,

@@ -141,6 +141,17 @@ impl Output {
             problems.push(problem);
             Destination::Stdout
         });
+        let templates = match args
+            .template
+            .as_deref()
+            .map_or_else(|| Ok(Templates::default()), Templates::load)
+        {
+            Ok(templates) => templates,
+            Err(mistakes) => {
+                problems.extend(mistakes.0);
+                Templates::default()
+            }
+        };
         let formats = chosen(&args.format, &mut problems);
         if problems.is_empty() && destination == Destination::Stdout && formats.len() != 1 {
             problems.push(
@@ -160,7 +171,7 @@ impl Output {
         Ok(Self {
             destination,
             formats,
-            templates: Templates::default(),
+            templates,
             fail_on,
             allow_empty: args.allow_empty,
             quiet: args.quiet,

@@ -15,6 +15,9 @@ pub mod ocsf;
 pub mod oscal;
 pub mod pdf;
 pub mod prometheus;
+#[cfg(test)]
+#[path = "pdf/sample.rs"]
+mod sample;
 pub mod sarif;
 mod stream;
 pub mod templates;
@@ -418,11 +421,8 @@ impl RenderError {
     }
 }
 
-/// A PDF ends with a table of where everything in it begins, so it is made whole and then written.
 fn pdf_file(report: &Report, templates: &Templates, out: &mut dyn Write) -> Result<(), RenderError> {
-    let bytes = pdf::render_with(report, &templates.pdf)?;
-    out.write_all(&bytes)
-        .map_err(|error| RenderError::new("report.pdf", error))
+    pdf::render(report, &templates.pdf, out)
 }
 
 /// One output file: its name, the `--format` it belongs to, and its renderer.
