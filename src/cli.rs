@@ -26,6 +26,8 @@ pub enum Command {
     Collect(CollectArgs),
     /// Judge a stored inventory and write the reports, offline.
     Report(ReportArgs),
+    /// Does an evidence pack hold? Offline: digests, totals, and every finding made again from the stored evidence.
+    Verify(VerifyPackArgs),
     /// Fix gaps with on-demand backups: plan, apply, verify.
     #[command(subcommand)]
     Remediate(RemediateCommand),
@@ -97,6 +99,10 @@ pub struct OutputArgs {
     /// Accept an inventory without any table.
     #[arg(long)]
     pub allow_empty: bool,
+    /// Replace account ids and names by pseudonyms, everywhere, for people outside. The reports come with their evidence,
+    /// replaced alike, as a pack that still verifies.
+    #[arg(long, conflicts_with = "push")]
+    pub redact_accounts: bool,
     /// Print nothing but problems.
     #[arg(long, short)]
     pub quiet: bool,
@@ -150,6 +156,20 @@ pub struct ReportArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
     pub output: OutputArgs,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyPackArgs {
+    /// The folder of the pack: what a scan wrote.
+    #[arg(value_name = "PACK")]
+    pub pack: PathBuf,
+    /// Keys whose signatures count, as `ssh-keygen` reads them. The pack must be signed by one of them.
+    #[arg(long, value_name = "FILE")]
+    pub allowed_signers: Option<PathBuf>,
+    /// Who must have signed, as the file of allowed signers names them.
+    #[arg(long, value_name = "NAME", requires = "allowed_signers")]
+    pub identity: Option<String>,
 }
 
 /// Subcommands of `remediate`.
@@ -313,9 +333,9 @@ pub enum ExplainCommand {
         #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
         rules: Vec<String>,
     },
-    /// The JSON schema of a file that the program writes: report.
+    /// The JSON schema of a file that programs read: manifest, report.
     Schema {
-        /// Which one.
+        /// The schema's name.
         name: String,
     },
     /// The exit codes.
