@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::dictionary::{TableFacts, Text};
+use super::evidence::target_id;
 use super::schedule::{self, Run, Schedule, TimedRule};
 use super::vaults::{Lock, VaultState};
 use super::{Evidence, FOREVER_DAYS, names};
@@ -24,8 +25,12 @@ pub(super) struct Rule {
     pub(super) row: PlanRule,
     /// `None`: the schedule is not understood.
     pub(super) schedule: Option<Schedule>,
+    /// It will never run again.
+    pub(super) is_over: bool,
     /// Largest gap between its own runs.
     pub(super) interval: Option<TimeDelta>,
+    /// Advanced features are on where it runs: without them nothing is written to an air-gapped vault.
+    pub(super) advanced_on: Option<bool>,
     pub(super) copies: Vec<Copy>,
 }
 
@@ -37,9 +42,12 @@ pub(super) struct Copy {
 }
 
 impl Rule {
-    pub(super) fn new(row: PlanRule, as_of: DateTime<Utc>) -> Self {
+    pub(super) fn new(row: PlanRule, evidence: &Evidence) -> Self {
+        let as_of = evidence.as_of;
         let schedule = Schedule::parse(row.schedule.as_deref(), row.schedule_time_zone.as_deref()).ok();
         Self {
+            is_over: schedule.as_ref().is_some_and(|schedule| schedule.is_over(as_of)),
+            advanced_on: evidence.advanced_features_on(&target_id(&row.account_id, &row.region)),
             interval: schedule
                 .as_ref()
                 .and_then(|schedule| schedule.largest_gap(as_of, HORIZON_DAYS)),
@@ -70,14 +78,26 @@ impl Rule {
         )
     }
 
-    /// The vault that it writes to: an ARN for an air-gapped one, else a name.
-    pub(super) fn vault_text(&self) -> &str {
-        self.row.air_gapped_vault_arn.as_deref().unwrap_or(&self.row.vault_name)
+    /// The air-gapped vault that it writes to. Without advanced features AWS Backup leaves the point in the ordinary
+    /// vault, and the job completes with issues.
+    fn air_gapped_vault(&self) -> Option<&str> {
+        let named = self.row.air_gapped_vault_arn.as_deref();
+        named.filter(|_| self.advanced_on == Some(true))
     }
 
-    /// The vault that it writes to, if it was listed.
+    /// Is it known which of its vaults it writes to?
+    pub(super) fn is_vault_sure(&self) -> bool {
+        self.row.air_gapped_vault_arn.is_none() || self.advanced_on.is_some()
+    }
+
+    /// The vault that it writes to: an ARN for an air-gapped one, else a name. The ordinary one where that is not sure.
+    pub(super) fn vault_text(&self) -> &str {
+        self.air_gapped_vault().unwrap_or(&self.row.vault_name)
+    }
+
+    /// The same, if it was listed.
     pub(super) fn vault<'e>(&self, evidence: &'e Evidence) -> Option<&'e VaultState> {
-        match &self.row.air_gapped_vault_arn {
+        match self.air_gapped_vault() {
             Some(arn) => evidence.vault_by_arn(arn),
             None => {
                 let place = evidence.vault_place(&self.row.account_id, &self.row.region, &self.row.vault_name)?;
@@ -118,6 +138,17 @@ fn timed<'r>(rules: &[&'r Rule]) -> Option<Vec<TimedRule<'r>>> {
     timed.filter(|timed| !timed.is_empty())
 }
 
+/// The rules that make a backup: not those that will never run again, nor those that another rule always comes before.
+fn live<'r>(rules: &[&'r Rule], as_of: DateTime<Utc>) -> Vec<&'r Rule> {
+    let rules: Vec<&Rule> = rules.iter().copied().filter(|rule| !rule.is_over).collect();
+    let have_runs = match timed(&rules) {
+        Some(timed) => schedule::have_runs(&timed, as_of, HORIZON_DAYS),
+        None => vec![true; rules.len()],
+    };
+    let live = rules.into_iter().zip(have_runs);
+    live.filter(|(_, has_runs)| *has_runs).map(|(rule, _)| rule).collect()
+}
+
 /// What a set of plans promises.
 #[derive(Default)]
 pub(super) struct Offers {
@@ -134,7 +165,8 @@ pub(super) struct Offers {
     worst_age_hours: Option<f64>,
     last_run_at: Option<DateTime<Utc>>,
     lock: Option<Lock>,
-    vaults_listed: bool,
+    /// All vaults were listed, and it is known which of them each rule writes to.
+    vaults_sure: bool,
     vault_min_retention_days: i64,
     /// Interval and retention of each rule that was read.
     pub(super) rules: Vec<(Option<f64>, i64)>,
@@ -152,7 +184,7 @@ pub(super) struct Parts<'p> {
     pub(super) plan_ids: Vec<String>,
     pub(super) plan_names: BTreeSet<String>,
     pub(super) selections: BTreeSet<String>,
-    /// Rules of those plans that were read.
+    /// Rules of those plans that were read, those that will never run again too.
     pub(super) rules: Vec<&'p Rule>,
     pub(super) is_whole: bool,
     pub(super) last_run_at: Option<DateTime<Utc>>,
@@ -161,15 +193,17 @@ pub(super) struct Parts<'p> {
 
 impl Offers {
     pub(super) fn new(parts: Parts<'_>, evidence: &Evidence) -> Self {
-        let rules = &parts.rules;
+        let all = &parts.rules;
+        let live = live(all, evidence.as_of);
+        let rules = &live;
         let texts = |text: &dyn Fn(&Rule) -> String| -> Option<Text> {
             let all: BTreeSet<String> = rules.iter().map(|rule| text(rule)).collect();
             (!all.is_empty() || parts.is_whole).then(|| names(all.iter().map(String::as_str)))
         };
         let vaults = || rules.iter().filter_map(|rule| rule.vault(evidence));
-        let interval = interval(rules, evidence.as_of).filter(|_| parts.is_whole);
+        let interval = interval(all, evidence.as_of).filter(|_| parts.is_whole);
         let worst = || {
-            let timed = timed(rules)?;
+            let timed = timed(all)?;
             schedule::worst_case_age(&timed, evidence.as_of, HORIZON_DAYS, TimeDelta::zero())
         };
         Self {
@@ -182,14 +216,15 @@ impl Offers {
             worst_age_hours: interval.and_then(|_| worst()).map(hours),
             last_run_at: parts.last_run_at,
             lock: (!rules.is_empty()).then(|| vaults().map(|vault| vault.lock).max().unwrap_or_default()),
-            vaults_listed: evidence.is_whole(parts.place, "backup:ListBackupVaults", ""),
+            vaults_sure: evidence.is_whole(parts.place, "backup:ListBackupVaults", "")
+                && rules.iter().all(|rule| rule.is_vault_sure()),
             vault_min_retention_days: vaults().map(|vault| vault.bounds().0).max().unwrap_or(0),
             rules: rules
                 .iter()
                 .map(|rule| (rule.interval.map(hours), rule.retention_days()))
                 .collect(),
             copies: rules.iter().flat_map(|rule| rule.copies.iter().cloned()).collect(),
-            runs: timed(rules).and_then(|timed| {
+            runs: timed(all).and_then(|timed| {
                 let from = evidence.as_of - super::window::JOB_MEMORY;
                 schedule::effective_runs(&timed, from, evidence.as_of)
             }),
@@ -215,7 +250,7 @@ impl Offers {
             .map(|(worst, duration)| worst + duration);
         facts.plan_last_run_at = self.last_run_at;
 
-        let knows_vaults = self.is_whole && self.vaults_listed;
+        let knows_vaults = self.is_whole && self.vaults_sure;
         let is_locked = self.lock.is_some_and(|lock| lock > Lock::None);
         facts.plan_vault_lock_kind = self
             .lock
