@@ -160,6 +160,29 @@ fn tags_that_were_throttled_away_leave_plans_by_tag_unknown() {
 }
 
 #[test]
+fn what_a_plan_made_this_morning_proves_nothing_of_one_that_lets_go_of_the_table() {
+    let unsure = plan(
+        "unsure",
+        "[[plan.rule]]\nname = \"daily\"\nvault = \"Default\"\n",
+        "*ders",
+    );
+    let report = judged(&world(&unsure), "");
+    check(&report, &[("orders", "in-a-plan", "compliant")]);
+    // Its tag is gone since an hour ago, and whether the other plan takes it AWS's documents leave open.
+    let untagged = event("at = \"1h\"\ndo = \"untag-table\"\ntable = \"orders\"\nkeys = [\"backup\"]");
+    let report = judged(&world(&format!("{unsure}{untagged}")), "");
+    check(
+        &report,
+        &[
+            ("orders", "in-a-plan", "unknown"),
+            ("orders", "recovery-point-fresh", "compliant"),
+        ],
+    );
+    let report = judged(&world(&untagged), "");
+    check(&report, &[("orders", "in-a-plan", "non-compliant")]);
+}
+
+#[test]
 fn a_plan_whose_schedule_is_over_takes_nothing() {
     let over = plan(
         "over",

@@ -324,7 +324,7 @@ impl Copies {
                 .map(|(place, _)| *place)
                 .collect();
             // Promises that could not be read matter only where the policy itself asks for nothing.
-            let is_open = all.iter().any(|(_, has)| has.is_none()) || (wanted.is_empty() && !offers.is_whole);
+            let is_open = all.iter().any(|(_, has)| has.is_none()) || (wanted.is_empty() && !offers.copies_whole);
             (!lacking.is_empty() || !is_open).then(|| names(lacking))
         };
         Comparisons {
@@ -406,6 +406,9 @@ fn unplanned<'c>(
     offers: &'c Offers,
     of: impl Fn(&'c super::offers::Copy) -> &'c str,
 ) -> Option<Text> {
+    if wanted.is_empty() {
+        return Some("none".into());
+    }
     let planned = offers.elsewhere(of, own);
     let wanted: BTreeSet<&str> = wanted
         .iter()
@@ -413,7 +416,7 @@ fn unplanned<'c>(
         .filter(|place| *place != own)
         .collect();
     let lacking: Vec<&str> = wanted.difference(&planned).copied().collect();
-    (lacking.is_empty() || offers.is_whole).then(|| names(lacking))
+    (lacking.is_empty() || offers.copies_whole).then(|| names(lacking))
 }
 
 fn plan_rule_meets(offers: &Offers, values: &PolicyValues) -> Option<bool> {
@@ -421,10 +424,13 @@ fn plan_rule_meets(offers: &Offers, values: &PolicyValues) -> Option<bool> {
     let keeps = |retention: i64| retention >= values.retention_min_days;
     let meets =
         |(interval, retention): &(Option<f64>, i64)| interval.is_some_and(|gap| gap <= rpo) && keeps(*retention);
-    if offers.rules.iter().any(meets) {
+    let (sure, open) = (&offers.rules, &offers.open_rules);
+    if sure.iter().any(meets) || (!open.is_empty() && open.iter().all(meets)) {
         return Some(true);
     }
     let may_meet = |(interval, retention): &(Option<f64>, i64)| interval.is_none() && keeps(*retention);
-    let is_known = offers.is_whole && !offers.rules.is_empty() && !offers.rules.iter().any(may_meet);
+    let is_none = sure.is_empty() && open.is_empty();
+    let is_left_open = sure.iter().any(may_meet) || open.iter().any(|rule| meets(rule) || may_meet(rule));
+    let is_known = offers.is_whole && !is_none && !is_left_open;
     is_known.then_some(false)
 }

@@ -177,7 +177,7 @@ impl Memberships {
         let (mut kind, mut reason) = (verdict.kind, verdict.reason);
         let mut proved = None;
         if kind == PlanVerdictKind::Uncertain
-            && let Some((plan_id, proof)) = made.and_then(|made| target.proof(made))
+            && let Some((plan_id, proof)) = made.and_then(|made| target.proof(made, &self.sets[set as usize]))
         {
             kind = PlanVerdictKind::Protected;
             reason = format!("{proof} ({reason})");
@@ -422,11 +422,16 @@ impl Target {
     }
 
     /// A recovery point that a live plan made in its latest run proves that the plan takes the table, whatever AWS's
-    /// documents leave open. An older point does not: the selection may have changed since.
-    fn proof(&self, made: &PlanMade) -> Option<(&str, String)> {
+    /// documents leave open. An older point does not, nor one that is older than the selection: both may have changed
+    /// since. Nor does a point prove anything of a plan that surely does not take the table any more.
+    fn proof(&self, made: &PlanMade, members: &Members) -> Option<(&str, String)> {
         let (id, plan) = self.plans.get_key_value(&made.plan_id)?;
         let last_run = plan.row.last_execution_at?;
-        (made.at >= last_run - TimeDelta::days(1)).then(|| {
+        let open = members.open.iter().map(|number| &self.selections[*number as usize]);
+        let mut of_plan = open.filter(|selection| selection.plan_id == *id);
+        let may_take = !plan.selections_whole
+            || of_plan.any(|selection| selection.created_at.is_some_and(|created_at| created_at <= made.at));
+        (may_take && made.at >= last_run - TimeDelta::days(1)).then(|| {
             let proof = format!(
                 "proved by recovery point {} that plan `{}` made at {}",
                 made.recovery_point_arn,

@@ -10,6 +10,7 @@ mod evidence;
 mod identity;
 mod jobs;
 mod keys;
+mod live;
 mod membership;
 mod offers;
 mod plans;

@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::dictionary::{TableFacts, Text};
 use super::evidence::target_id;
+use super::live::Live;
 use super::schedule::{self, Run, Schedule, TimedRule};
 use super::vaults::{Lock, VaultState};
 use super::{Evidence, FOREVER_DAYS, names};
@@ -15,7 +16,7 @@ use crate::domain::Arn;
 use crate::inventory::schema::PlanRule;
 
 /// Over so many days the largest gap between runs is looked for, so that a yearly schedule shows.
-const HORIZON_DAYS: i64 = 400;
+pub(super) const HORIZON_DAYS: i64 = 400;
 
 /// AWS Backup's default.
 const START_WINDOW_MINUTES: i64 = 480;
@@ -35,7 +36,7 @@ pub(super) struct Rule {
 }
 
 /// A copy that a rule makes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Copy {
     pub(super) account_id: String,
     pub(super) region: String,
@@ -126,7 +127,7 @@ pub(super) fn interval(rules: &[&Rule], as_of: DateTime<Utc>) -> Option<TimeDelt
     schedule::largest_gap_of(&timed, as_of, HORIZON_DAYS)
 }
 
-fn timed<'r>(rules: &[&'r Rule]) -> Option<Vec<TimedRule<'r>>> {
+pub(super) fn timed<'r>(rules: &[&'r Rule]) -> Option<Vec<TimedRule<'r>>> {
     let timed = |rule: &&'r Rule| {
         Some(TimedRule {
             schedule: rule.schedule.as_ref()?,
@@ -138,22 +139,13 @@ fn timed<'r>(rules: &[&'r Rule]) -> Option<Vec<TimedRule<'r>>> {
     timed.filter(|timed| !timed.is_empty())
 }
 
-/// The rules that make a backup: not those that will never run again, nor those that another rule always comes before.
-fn live<'r>(rules: &[&'r Rule], as_of: DateTime<Utc>) -> Vec<&'r Rule> {
-    let rules: Vec<&Rule> = rules.iter().copied().filter(|rule| !rule.is_over).collect();
-    let have_runs = match timed(&rules) {
-        Some(timed) => schedule::have_runs(&timed, as_of, HORIZON_DAYS),
-        None => vec![true; rules.len()],
-    };
-    let live = rules.into_iter().zip(have_runs);
-    live.filter(|(_, has_runs)| *has_runs).map(|(rule, _)| rule).collect()
-}
-
 /// What a set of plans promises.
 #[derive(Default)]
 pub(super) struct Offers {
     /// Every plan that takes the table, or may, is known with all its rules.
     pub(super) is_whole: bool,
+    /// And whichever of equal rules runs, the copies are the same.
+    pub(super) copies_whole: bool,
     /// Ids of the plans that take the table for certain.
     pub(super) plan_ids: Vec<String>,
     plan_names: Option<Text>,
@@ -165,13 +157,15 @@ pub(super) struct Offers {
     worst_age_hours: Option<f64>,
     last_run_at: Option<DateTime<Utc>>,
     lock: Option<Lock>,
-    /// All vaults were listed, and it is known which of them each rule writes to.
+    /// All vaults were listed, and it is known which of them are written to.
     vaults_sure: bool,
     vault_min_retention_days: i64,
-    /// Interval and retention of each rule that was read.
+    /// Interval and retention of each rule that makes a backup.
     pub(super) rules: Vec<(Option<f64>, i64)>,
+    /// The same of rules of which at least one does.
+    pub(super) open_rules: Vec<(Option<f64>, i64)>,
     /// Places that rules copy to.
-    pub(super) copies: Vec<Copy>,
+    pub(super) copies: BTreeSet<Copy>,
     /// Runs of the last 30 days, in order, if the schedules are understood.
     pub(super) runs: Option<Vec<Run>>,
     /// Since when plans, their versions and their selections are what they are; `None`: AWS left one out.
@@ -194,13 +188,17 @@ pub(super) struct Parts<'p> {
 impl Offers {
     pub(super) fn new(parts: Parts<'_>, evidence: &Evidence) -> Self {
         let all = &parts.rules;
-        let live = live(all, evidence.as_of);
-        let rules = &live;
+        let live = Live::of(all, evidence.as_of);
         let texts = |text: &dyn Fn(&Rule) -> String| -> Option<Text> {
-            let all: BTreeSet<String> = rules.iter().map(|rule| text(rule)).collect();
+            let all: BTreeSet<String> = live.all().map(text).collect();
             (!all.is_empty() || parts.is_whole).then(|| names(all.iter().map(String::as_str)))
         };
-        let vaults = || rules.iter().filter_map(|rule| rule.vault(evidence));
+        let lock = |rule: &Rule| rule.vault(evidence).map_or(Lock::None, |vault| vault.lock);
+        let least = |rule: &Rule| rule.vault(evidence).map_or(0, |vault| vault.bounds().0);
+        let promised = |rules: &[&Rule]| -> Vec<(Option<f64>, i64)> {
+            let promised = |rule: &&Rule| (rule.interval.map(hours), rule.retention_days());
+            rules.iter().map(promised).collect()
+        };
         let interval = interval(all, evidence.as_of).filter(|_| parts.is_whole);
         let worst = || {
             let timed = timed(all)?;
@@ -211,25 +209,25 @@ impl Offers {
             selections: Some(names(parts.selections.iter().map(String::as_str))),
             schedules: texts(&Rule::schedule_text),
             vaults: texts(&|rule| rule.vault_text().to_owned()),
-            retention_days_seen: rules.iter().map(|rule| rule.retention_days()).max(),
+            retention_days_seen: live.best(Rule::retention_days),
             interval_hours: interval.map(hours),
             worst_age_hours: interval.and_then(|_| worst()).map(hours),
             last_run_at: parts.last_run_at,
-            lock: (!rules.is_empty()).then(|| vaults().map(|vault| vault.lock).max().unwrap_or_default()),
+            lock: live.best(lock),
             vaults_sure: evidence.is_whole(parts.place, "backup:ListBackupVaults", "")
-                && rules.iter().all(|rule| rule.is_vault_sure()),
-            vault_min_retention_days: vaults().map(|vault| vault.bounds().0).max().unwrap_or(0),
-            rules: rules
-                .iter()
-                .map(|rule| (rule.interval.map(hours), rule.retention_days()))
-                .collect(),
-            copies: rules.iter().flat_map(|rule| rule.copies.iter().cloned()).collect(),
+                && live.all().all(Rule::is_vault_sure)
+                && live.agrees(|rule| (lock(rule), least(rule))),
+            vault_min_retention_days: live.best(least).unwrap_or(0),
+            rules: promised(&live.sure),
+            open_rules: promised(&live.open),
+            copies: live.copies(),
             runs: timed(all).and_then(|timed| {
                 let from = evidence.as_of - super::window::JOB_MEMORY;
                 schedule::effective_runs(&timed, from, evidence.as_of)
             }),
             since: parts.since,
             is_whole: parts.is_whole,
+            copies_whole: parts.is_whole && live.agrees(|rule| rule.copies.clone()),
             plan_ids: parts.plan_ids,
         }
     }
@@ -264,15 +262,15 @@ impl Offers {
         let accounts: BTreeSet<&str> = self.elsewhere(|copy| &copy.account_id, account_id);
         let is_there = |places: &BTreeSet<&str>| {
             if places.is_empty() {
-                self.is_whole.then_some(false)
+                self.copies_whole.then_some(false)
             } else {
                 Some(true)
             }
         };
         facts.plan_copies_cross_region = is_there(&regions);
         facts.plan_copies_cross_account = is_there(&accounts);
-        facts.plan_copy_regions = self.is_whole.then(|| names(regions));
-        facts.plan_copy_accounts = self.is_whole.then(|| names(accounts));
+        facts.plan_copy_regions = self.copies_whole.then(|| names(regions));
+        facts.plan_copy_accounts = self.copies_whole.then(|| names(accounts));
     }
 
     /// Places other than the table's own that rules copy to.

@@ -77,19 +77,46 @@ pub fn effective_runs(rules: &[TimedRule<'_>], from: DateTime<Utc>, to: DateTime
     Some(kept)
 }
 
-/// Of each rule: does another leave it a run in these days? A rule whose every run falls into the start window of one
-/// with a longer retention makes no job, and so no copy. A rule that is not due in these days is left alone, as are all
-/// if one of them cannot be placed.
-pub fn have_runs(rules: &[TimedRule<'_>], from: DateTime<Utc>, days: i64) -> Vec<bool> {
+/// Of each rule: do the others leave it a run in these days? A rule whose every run falls into the start window of one
+/// with a longer retention makes no job, and so no copy. `None`: that hangs on which of two with the same retention runs,
+/// which AWS does not say. A rule that is not due in these days is left alone, as are all if one of them cannot be placed.
+pub fn have_runs(rules: &[TimedRule<'_>], from: DateTime<Utc>, days: i64) -> Vec<Option<bool>> {
     let to = from + TimeDelta::days(days);
     let Some(kept) = effective_runs(rules, from, to).filter(|_| rules.len() > 1) else {
-        return vec![true; rules.len()];
+        return vec![Some(true); rules.len()];
     };
     let has_runs = |(place, rule): (usize, &TimedRule<'_>)| {
-        let own = || rule.schedule.runs(from, to).unwrap_or_default();
-        kept.iter().any(|run| run.rule == place) || own().is_empty()
+        let own = rule.schedule.runs(from, to).unwrap_or_default();
+        if own.is_empty() {
+            return Some(true);
+        }
+        let has_equals = rules
+            .iter()
+            .enumerate()
+            .any(|(other, equal)| other != place && equal.retention_days == rule.retention_days);
+        if !has_equals {
+            return Some(kept.iter().any(|run| run.rule == place));
+        }
+        let (most, least) = (with_tie(rules, place, 1), with_tie(rules, place, -1));
+        let has = |rules: &[TimedRule<'_>]| {
+            let runs = effective_runs(rules, from, to).unwrap_or_default();
+            runs.iter().any(|run| run.rule == place)
+        };
+        match (has(&most), has(&least)) {
+            (has_at_most, has_at_least) if has_at_most == has_at_least => Some(has_at_most),
+            _ => None,
+        }
     };
     rules.iter().enumerate().map(has_runs).collect()
+}
+
+/// The same order of retentions, in which one rule comes before those of its own (1), or after them (-1).
+fn with_tie<'s>(rules: &[TimedRule<'s>], place: usize, before: i64) -> Vec<TimedRule<'s>> {
+    let doubled = rules.iter().enumerate().map(|(other, rule)| TimedRule {
+        retention_days: rule.retention_days * 2 + if other == place { before } else { 0 },
+        ..*rule
+    });
+    doubled.collect()
 }
 
 /// Does a schedule never run again? As far ahead as gaps are looked for.
