@@ -15,8 +15,8 @@ use crate::waivers::Waivers;
 /// Errors: every mistake of every file and of the flags that name rules and frameworks, in one run.
 pub fn read(config: Option<&Path>, args: &RuleArgs) -> Outcome<(Settings, Criteria)> {
     let mut problems = Vec::new();
-    let named = args.framework.iter().map(|name| frameworks::find(name));
-    let frameworks: Vec<&'static Framework> = named.filter_map(|found| noted(found, &mut problems)).collect();
+    let named = args.framework.iter().map(|name| frameworks::find(name).cloned());
+    let frameworks: Vec<Framework> = named.filter_map(|found| noted(found, &mut problems)).collect();
     let presets: Vec<(String, String)> = frameworks
         .iter()
         .filter_map(|framework| Some((framework.id.clone(), framework.policy_text()?)))
