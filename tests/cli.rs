@@ -138,6 +138,57 @@ fn a_broken_rule_file_stops_everything() {
 }
 
 #[test]
+fn all_mistakes_of_every_file_and_flag_in_one_run() {
+    let bench = Bench::new(&world(""));
+    std::fs::create_dir(bench.path("rules")).expect("created");
+    let broken = "id = \"mine\"\ntitle = \"\"\nseverity = \"low\"\ncompliant = \"in_a_plan\"\nmessage = \"{table_name\"\nremedy = \"r\"\nrationale = \"r\"\n[[example]]\nverdict = \"fine\"\n";
+    for (name, text) in [
+        ("rules/mine.toml", broken),
+        ("waivers.toml", "[[waiver]]\nrule = \"mien\"\ntables = \"*\"\n"),
+        (
+            "policy.toml",
+            "[policy]\nrpo = \"24\"\n[[policy.tier]]\nname = \"gold\"\nwhen = \"tag(tier) = 'gold'\"\n",
+        ),
+        ("backproof.toml", "region = [\"eu-west-1\"]\n"),
+    ] {
+        std::fs::write(bench.path(name), text).expect("written");
+    }
+    let flags = [
+        "--rules-dir",
+        "rules",
+        "--waivers",
+        "waivers.toml",
+        "--policy",
+        "policy.toml",
+        "--framework",
+        "soc",
+    ];
+    let ran = bench.run(&[["scan", "--to", "out"].as_slice(), &flags].concat());
+    assert_problem(
+        &ran,
+        2,
+        &[
+            "rules/mine.toml:2",
+            "`title` is empty",
+            "the message has a brace that is not closed",
+            "`fine` is not a verdict",
+            "waivers.toml:2",
+            "did you mean `mine`?",
+            "`waiver.approver` is missing",
+            "policy.toml:2",
+            "`24` has no unit",
+            "policy.toml:5",
+            "write it like `tag('tier') = 'gold'`",
+            "backproof.toml:1",
+            "did you mean `regions`?",
+            "did you mean `soc2`?",
+        ],
+    );
+    assert!(!ran.stderr.contains("`example.verdict` is missing"), "{}", ran.stderr);
+    assert!(bench.sandbox.calls().is_empty());
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_is_found_before_the_scan() {
     let bench = Bench::new(&world(""));
     std::fs::write(bench.path("file"), "x").expect("written");

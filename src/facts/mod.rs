@@ -11,6 +11,7 @@ mod evidence;
 mod identity;
 mod jobs;
 mod keys;
+mod live;
 mod membership;
 mod offers;
 mod plans;
@@ -106,6 +107,8 @@ pub fn derive(inventory: &Inventory, window_days: i64) -> Result<Facts, Problem>
         let row = point.resource_arn.and_then(|arn| finder.table(arn));
         points.count_in_vault(vault, &point, &evidence);
         match row {
+            // A view of a point in another vault is no second point, and the other vault may lie elsewhere.
+            _ if vault.is_some_and(|vault| evidence.vaults[vault as usize].is_view) => {}
             Some(row) if finder.is_home(row, &point) => {
                 restores.see(row, &point, &evidence);
                 points.add(row, vault, &point, &evidence);

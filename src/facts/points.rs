@@ -45,13 +45,22 @@ pub(super) struct Held {
     pub(super) overdue: i64,
 }
 
+/// A vault that holds usable points of a table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct InVault {
+    /// By place.
+    pub(super) vault: u32,
+    /// The newest of them, in seconds since the epoch.
+    pub(super) newest: u32,
+}
+
 #[derive(Default)]
 struct Tally {
     usable: i64,
     newest: Option<Newest>,
     oldest: Option<DateTime<Utc>>,
-    /// Vaults that hold usable points, by place.
-    vaults: Vec<u32>,
+    /// Vaults that hold usable points.
+    vaults: Vec<InVault>,
     shortest_retention: Option<i64>,
     longest_retention: Option<i64>,
     has_unknown_retention: bool,
@@ -233,8 +242,8 @@ impl Points {
         self.held[vault]
     }
 
-    /// Vaults that hold usable points of a table, by place.
-    pub(super) fn vaults_of(&self, row: usize) -> &[u32] {
+    /// Vaults that hold usable points of a table.
+    pub(super) fn vaults_of(&self, row: usize) -> &[InVault] {
         &self.tallies[row].vaults
     }
 
@@ -308,10 +317,12 @@ impl Tally {
         self.usable += 1;
         self.cold += i64::from(state.is_cold);
         self.oldest = Some(self.oldest.map_or(created_at, |oldest| oldest.min(created_at)));
-        if let Some(vault) = vault
-            && !self.vaults.contains(&vault)
-        {
-            self.vaults.push(vault);
+        if let Some(vault) = vault {
+            let at = super::window::seconds(created_at);
+            match self.vaults.iter_mut().find(|held| held.vault == vault) {
+                Some(held) => held.newest = held.newest.max(at),
+                None => self.vaults.push(InVault { vault, newest: at }),
+            }
         }
         if vault.is_some_and(|vault| evidence.vaults[vault as usize].is_air_gapped) {
             self.air_gapped += 1;
@@ -495,7 +506,7 @@ impl Tally {
         };
         facts.newest_retention_kind = some_or_none(newest.map(|newest| newest.retention_kind.into()));
         facts.oldest_recovery_point_at = self.oldest;
-        let mut held: Vec<&str> = self.vaults.iter().map(|place| vault_name(*place)).collect();
+        let mut held: Vec<&str> = self.vaults.iter().map(|held| vault_name(held.vault)).collect();
         held.sort_unstable();
         facts.recovery_point_vaults = some_or_none((!held.is_empty()).then(|| names(held)));
     }
@@ -523,7 +534,7 @@ impl Tally {
     }
 
     fn fill_locks(&self, facts: &mut TableFacts, is_whole: bool, evidence: &Evidence) {
-        let vaults = self.vaults.iter().map(|place| &evidence.vaults[*place as usize]);
+        let vaults = self.vaults.iter().map(|held| &evidence.vaults[held.vault as usize]);
         let strongest = vaults.clone().map(|vault| vault.lock).max();
         let lock = strongest.unwrap_or(Lock::None);
         facts.is_in_locked_vault = if lock > Lock::None {
@@ -546,8 +557,8 @@ impl Tally {
     fn fill_deletion(&self, facts: &mut TableFacts, evidence: &Evidence) {
         let mut open: Vec<&str> = Vec::new();
         let mut answer = (!self.vaults.is_empty()).then_some(true);
-        for place in &self.vaults {
-            let vault = &evidence.vaults[*place as usize];
+        for held in &self.vaults {
+            let vault = &evidence.vaults[held.vault as usize];
             let of_vault = vault.deletion.as_ref().and_then(|deletion| deletion.answer);
             if vault.deletion.is_some() && of_vault != Some(true) {
                 open.push(&vault.row.vault_name);
