@@ -1,27 +1,25 @@
 //! Every table with the facts that matter most, across the sheet.
 
-use super::doc::{self, BODY, Doc, GAP, MUTED, symbol, word};
-use super::page::Style;
+use super::doc::{BODY, Doc, FINE, GAP, MUTED, symbol, word};
 use super::table::{Cell, Column, Para, Table};
 use super::template::Section;
 use super::text::{grouped, plural};
 use crate::domain::{FactValue, Verdict};
 use crate::report::{Report, TableRow};
 
-const CELL: Style = Style { size: 6.6, ..doc::CELL };
-
 /// A column of facts: head, width, and the fact it shows.
 const FACTS: &[(&str, f32, bool, &str)] = &[
+    ("Tier", 44.0, false, "policy_tier"),
     ("Plan", 48.0, false, "plan_verdict"),
-    ("Usable points", 37.0, true, "usable_recovery_point_count"),
+    ("Usable points", 38.0, true, "usable_recovery_point_count"),
     ("Newest point, age in h", 46.0, true, "newest_recovery_point_age_hours"),
-    ("Shortest retention in d", 42.0, true, "shortest_retention_days"),
-    ("Points encrypted", 46.0, false, "recovery_points_encrypted"),
-    ("Weakest key owner", 66.0, false, "weakest_key_owner"),
-    ("In locked vault", 36.0, false, "is_in_locked_vault"),
-    ("PITR", 30.0, false, "pitr_on"),
-    ("Deletion protected", 42.0, false, "deletion_protection_on"),
-    ("Failed jobs", 32.0, true, "failed_backup_job_count"),
+    ("RPO in h", 32.0, true, "rpo_hours"),
+    ("Shortest retention in d", 44.0, true, "shortest_retention_days"),
+    ("Points encrypted", 44.0, false, "recovery_points_encrypted"),
+    ("Weakest key owner", 64.0, false, "weakest_key_owner"),
+    ("In locked vault", 34.0, false, "is_in_locked_vault"),
+    ("PITR", 28.0, false, "pitr_on"),
+    ("Failed jobs", 36.0, true, "failed_backup_job_count"),
 ];
 
 pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
@@ -48,14 +46,14 @@ pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
             .iter()
             .map(|&(title, share, right, _)| Column { title, share, right }),
     );
-    let mut table = Table::new(doc, &columns, 6.6, "Every table");
+    let mut table = Table::new(doc, &columns, FINE.size, "Every table");
     let mut places = [0; FACTS.len()];
     for (index, row) in report.tables.iter().enumerate() {
         let mut cells: Vec<Cell<'_>> = vec![
-            vec![Para::new(CELL.colour(MUTED), grouped(index + 1))],
-            vec![Para::new(CELL.bold(), row.table_name.as_str())],
-            vec![Para::new(CELL, row.target.account_id.as_str())],
-            vec![Para::new(CELL, row.target.region.as_str())],
+            vec![Para::new(FINE.colour(MUTED), grouped(index + 1))],
+            vec![Para::new(FINE.bold(), row.table_name.as_str())],
+            vec![Para::new(FINE, row.target.account_id.as_str())],
+            vec![Para::new(FINE, row.target.region.as_str())],
             vec![verdict(doc, row.verdict)],
         ];
         cells.extend(
@@ -83,15 +81,15 @@ fn find<'r>(row: &'r TableRow, name: &str, place: &mut usize) -> &'r FactValue {
 }
 
 fn verdict(doc: &Doc<'_>, verdict: Verdict) -> Para<'static> {
-    let style = CELL.bold().colour(doc.colour_of(verdict));
+    let style = FINE.bold().colour(doc.colour_of(verdict));
     Para::new(style, format!("{} {}", symbol(verdict), word(verdict)))
 }
 
 fn value<'r>(doc: &Doc<'_>, value: &'r FactValue) -> Para<'r> {
     match value {
-        FactValue::Unknown => Para::new(CELL.colour(doc.template.colours.unknown), "unknown"),
-        FactValue::Text(text) if text.is_empty() => Para::new(CELL.colour(MUTED), "none"),
-        FactValue::Text(text) => Para::new(CELL, &**text),
-        other => Para::new(CELL, other.to_string()),
+        FactValue::Unknown => Para::new(FINE.colour(doc.template.colours.unknown), "unknown"),
+        FactValue::Text(text) if text.is_empty() => Para::new(FINE.colour(MUTED), "none"),
+        FactValue::Text(text) => Para::new(FINE, &**text),
+        other => Para::new(FINE, other.to_string()),
     }
 }
