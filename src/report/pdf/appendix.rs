@@ -9,17 +9,17 @@ use crate::report::{Report, TableRow};
 
 /// A column of facts: head, width, and the fact it shows.
 const FACTS: &[(&str, f32, bool, &str)] = &[
-    ("Tier", 44.0, false, "policy_tier"),
-    ("Plan", 48.0, false, "plan_verdict"),
-    ("Usable points", 38.0, true, "usable_recovery_point_count"),
-    ("Newest point, age in h", 46.0, true, "newest_recovery_point_age_hours"),
-    ("RPO in h", 32.0, true, "rpo_hours"),
-    ("Shortest retention in d", 44.0, true, "shortest_retention_days"),
-    ("Points encrypted", 44.0, false, "recovery_points_encrypted"),
-    ("Weakest key owner", 64.0, false, "weakest_key_owner"),
-    ("In locked vault", 34.0, false, "is_in_locked_vault"),
-    ("PITR", 28.0, false, "pitr_on"),
-    ("Failed jobs", 36.0, true, "failed_backup_job_count"),
+    ("Tier", 38.0, false, "policy_tier"),
+    ("Plan", 46.0, false, "plan_verdict"),
+    ("Usable points", 37.0, true, "usable_recovery_point_count"),
+    ("Newest point, age in h", 41.0, true, "newest_recovery_point_age_hours"),
+    ("RPO in h", 28.0, true, "rpo_hours"),
+    ("Shortest retention in d", 46.0, true, "shortest_retention_days"),
+    ("Points encrypted", 42.0, false, "recovery_points_encrypted"),
+    ("Weakest key owner", 66.0, false, "weakest_key_owner"),
+    ("In locked vault", 31.0, false, "is_in_locked_vault"),
+    ("PITR", 26.0, false, "pitr_on"),
+    ("Failed jobs", 33.0, true, "failed_backup_job_count"),
 ];
 
 pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
@@ -35,17 +35,19 @@ pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
     doc.paragraph(BODY, &text);
     doc.y += GAP;
     let mut columns = vec![
-        Column::number("No.", 27.0),
-        Column::new("Table", 150.0),
+        Column::number("No.", 34.0),
+        Column::new("Table", 0.0),
         Column::new("Account", 54.0),
-        Column::new("Region", 60.0),
-        Column::new("Verdict", 67.0),
+        Column::new("Region", 57.0),
+        Column::new("Verdict", 65.0),
     ];
     columns.extend(
         FACTS
             .iter()
             .map(|&(title, share, right, _)| Column { title, share, right }),
     );
+    // Names get what the others leave, whatever the paper.
+    columns[1].share = doc.width() - columns.iter().map(|column| column.share).sum::<f32>();
     let mut table = Table::new(doc, &columns, FINE.size, "Every table");
     let mut places = [0; FACTS.len()];
     for (index, row) in report.tables.iter().enumerate() {

@@ -248,7 +248,7 @@ fn worst(doc: &mut Doc<'_>, grid: &Grid, rows: &[(usize, &TableRow)]) {
     if let Some(rest) = order.get(WORST..).filter(|rest| !rest.is_empty()) {
         let (exposed, unseen) = (rest[0].0, rest.iter().map(|row| row.1).max().unwrap_or(0));
         text.push_str(&format!(
-            " The {} left out have at most {} exposed and {} not observed each; report.html and report.json hold all.",
+            " The {} left out have at most {} exposed and {} not observed each; report.json holds all.",
             plural(rest.len(), "table"),
             plural(exposed, "day"),
             grouped(unseen),
