@@ -29,7 +29,7 @@ pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
         return;
     }
     let text = format!(
-        "{}, by ARN. \u{201c}unknown\u{201d} means not known, and nothing else. A value of none or zero is written as such.",
+        "{}, by ARN. \u{201c}?\u{201d} means not known, and nothing else. A value of none or zero is written as such.",
         plural(report.tables.len(), "table")
     );
     doc.paragraph(BODY, &text);
@@ -48,7 +48,7 @@ pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
     );
     // Names get what the others leave, whatever the paper.
     columns[1].share = doc.width() - columns.iter().map(|column| column.share).sum::<f32>();
-    let mut table = Table::new(doc, &columns, FINE.size, "Every table");
+    let mut table = Table::new(doc, &columns, FINE.size, "Every table, ? means not known");
     let mut places = [0; FACTS.len()];
     for (index, row) in report.tables.iter().enumerate() {
         let mut cells: Vec<Cell<'_>> = vec![
@@ -89,7 +89,7 @@ fn verdict(doc: &Doc<'_>, verdict: Verdict) -> Para<'static> {
 
 fn value<'r>(doc: &Doc<'_>, value: &'r FactValue) -> Para<'r> {
     match value {
-        FactValue::Unknown => Para::new(FINE.colour(doc.template.colours.unknown), "unknown"),
+        FactValue::Unknown => Para::new(FINE.bold().colour(doc.template.colours.unknown), "?"),
         FactValue::Text(text) if text.is_empty() => Para::new(FINE.colour(MUTED), "none"),
         FactValue::Text(text) => Para::new(FINE, &**text),
         other => Para::new(FINE, other.to_string()),
