@@ -145,7 +145,17 @@ fn unreadable(path: &Path, why: String) -> Problem {
 /// The mistake of a page that is no template, found before any work is done.
 fn broken_page(path: &Path, page: &str) -> Option<Problem> {
     let mut environment = minijinja::Environment::new();
-    let error = environment.add_template("report.html", page).err()?;
+    let Err(error) = environment.add_template("report.html", page) else {
+        let template = environment.get_template("report.html").ok()?;
+        if template.undeclared_variables(false).contains("data") {
+            return None;
+        }
+        return Some(
+            Problem::usage("the page has no place for the data")
+                .at(path.display().to_string())
+                .hint("put `{{ data|safe }}` into a script element, as `report-templates/report.html` does"),
+        );
+    };
     let line = error.line().map_or_else(String::new, |line| format!(":{line}"));
     let why = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
     Some(
@@ -220,6 +230,9 @@ mod tests {
         ] {
             assert!(text.contains(part), "`{part}` is missing from\n{text}");
         }
+        std::fs::write(folder.path().join("report.html"), "<p>{{ scan.id }}</p>").expect("a writable folder");
+        let text = Templates::load(folder.path()).expect_err("mistakes").to_string();
+        assert!(text.contains("the page has no place for the data"), "{text}");
         let empty = self::folder(&[("readme.md", "")]);
         let text = Templates::load(empty.path()).expect_err("nothing there").to_string();
         assert!(text.contains("it holds no template"), "{text}");

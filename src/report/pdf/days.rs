@@ -5,8 +5,7 @@
 use chrono::{Days, NaiveDate};
 
 use super::chart;
-use super::doc::{BODY, Doc, GAP, Goal, LARGE_GAP, MUTED, SMALL, SMALL_GAP, WHITE};
-use super::page::Style;
+use super::doc::{BODY, Doc, FINE, GAP, Goal, LARGE_GAP, MUTED, SMALL, SMALL_GAP, WHITE};
 use super::template::Section;
 use super::text::{grouped, plural};
 use crate::report::{DayState, Report, TableRow};
@@ -16,7 +15,7 @@ const WORST: usize = 100;
 /// As many columns as can still be told apart.
 const COLUMNS: usize = 62;
 const LABEL: f32 = 168.0;
-const FIGURE: f32 = 40.0;
+const FIGURE: f32 = 38.0;
 const ROW: f32 = 10.5;
 const CELL: f32 = 8.0;
 const STRIP: f32 = 72.0;
@@ -249,7 +248,7 @@ fn worst(doc: &mut Doc<'_>, grid: &Grid, rows: &[(usize, &TableRow)]) {
     if let Some(rest) = order.get(WORST..).filter(|rest| !rest.is_empty()) {
         let (exposed, unseen) = (rest[0].0, rest.iter().map(|row| row.1).max().unwrap_or(0));
         text.push_str(&format!(
-            " The {} left out have at most {} exposed and {} not observed each; report.html and report.json hold all.",
+            " The {} left out have at most {} exposed and {} not observed each; report.json holds all.",
             plural(rest.len(), "table"),
             plural(exposed, "day"),
             grouped(unseen),
@@ -289,7 +288,7 @@ fn head(doc: &mut Doc<'_>, grid: &Grid) -> f32 {
 
 fn line(doc: &mut Doc<'_>, grid: &Grid, (index, row): (usize, &TableRow), figures: [usize; 2]) {
     let (left, right, top) = (doc.left(), doc.left() + doc.width(), doc.y);
-    let style = Style { size: 6.6, ..BODY };
+    let style = FINE;
     let number = format!("{} ", grouped(index + 1));
     let number_width = doc.measure(style, &number);
     let name = doc.fitted(style.bold(), LABEL - number_width - 6.0, &row.table_name);

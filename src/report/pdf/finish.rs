@@ -74,7 +74,7 @@ fn print_frames(
     mut sheets: Vec<Sheet>,
     fonts: &Fonts,
     codes: &mut Codes,
-    press: Press,
+    mut press: Press,
 ) -> Result<(Vec<Sheet>, BTreeMap<Place, Stream>), String> {
     for (index, sheet) in sheets.iter_mut().enumerate() {
         let frame = std::mem::take(&mut sheet.frame);

@@ -27,6 +27,8 @@ mod page;
 mod policy;
 mod press;
 mod statement;
+#[cfg(test)]
+mod structure_tests;
 mod summary;
 mod table;
 mod template;
