@@ -12,8 +12,7 @@ use super::statement::{Outcome, Statement};
 use crate::domain::{FactValue, TargetId, Verdict};
 use crate::report::{Report, Totals};
 
-#[path = "sample.rs"]
-pub(super) mod sample;
+pub(super) use crate::report::sample;
 
 /// Writes samples for a person to look at, into the folder that `BACKPROOF_PDF_SAMPLES` names.
 #[test]
