@@ -25,6 +25,8 @@ pub enum Command {
     Collect(CollectArgs),
     /// Judge a stored inventory and write the reports, offline.
     Report(ReportArgs),
+    /// Prove that tables were backed up over a period, from the evidence packs of many scans, offline.
+    Attest(AttestArgs),
     /// Fix gaps with on-demand backups: plan, apply, verify.
     #[command(subcommand)]
     Remediate(RemediateCommand),
@@ -134,6 +136,30 @@ pub struct ReportArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
     pub output: OutputArgs,
+}
+
+/// Arguments of `attest`.
+#[derive(Debug, Args)]
+pub struct AttestArgs {
+    /// The first day of the period, in UTC, such as 2026-07-01.
+    #[arg(long, value_name = "DATE")]
+    pub from: String,
+    /// The last day of the period, in UTC.
+    #[arg(long, value_name = "DATE")]
+    pub to: String,
+    /// Folders of evidence packs, in any order.
+    #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
+    pub pack: Vec<PathBuf>,
+    /// A folder for the attestation, or - for stdout (with one --format, not csv). Without this flag: a new folder below
+    /// backproof-report. Nothing is ever overwritten.
+    #[arg(long, value_name = "DIR|-")]
+    pub out: Option<String>,
+    /// Formats to write, separated by commas: csv, json, html, pdf. Without this flag: all.
+    #[arg(long, value_name = "FORMAT,…", value_delimiter = ',')]
+    pub format: Vec<String>,
+    /// Print nothing but problems.
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 /// Subcommands of `remediate`.

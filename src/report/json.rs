@@ -31,6 +31,7 @@ struct Document<'r> {
     frameworks: Vec<Framework<'r>>,
     rules: Vec<Rule<'r>>,
     totals: Totals,
+    window: Window,
     coverage: Coverage<'r>,
     tables: Vec<Table<'r>>,
     findings: Vec<OneFinding<'r>>,
@@ -123,6 +124,13 @@ struct Totals {
     waived: usize,
 }
 
+/// The days of UTC that the tables' `days` tell of; no first one if no day was looked at.
+#[derive(serde::Serialize)]
+struct Window {
+    first_day: Option<String>,
+    days: usize,
+}
+
 #[derive(serde::Serialize)]
 struct Coverage<'r> {
     accounts: Vec<Account<'r>>,
@@ -172,6 +180,7 @@ struct Table<'r> {
     account_id: &'r str,
     region: &'r str,
     verdict: &'static str,
+    days: Vec<&'static str>,
     facts: Facts<'r>,
 }
 
@@ -241,6 +250,10 @@ impl<'r> Document<'r> {
                         .to_vec(),
                 ),
                 waived: report.totals.waived,
+            },
+            window: Window {
+                first_day: (report.window.days > 0).then(|| report.window.first.to_string()),
+                days: report.window.days,
             },
             coverage: Coverage::of(report),
             tables: report.tables.iter().map(Table::of).collect(),
@@ -372,6 +385,7 @@ impl<'r> Table<'r> {
             account_id: &table.target.account_id,
             region: &table.target.region,
             verdict: table.verdict.as_str(),
+            days: table.days.iter().map(|day| day.as_str()).collect(),
             facts: Facts(&table.facts),
         }
     }
