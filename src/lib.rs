@@ -16,6 +16,7 @@ pub mod inventory;
 pub mod pack;
 pub mod policy;
 pub mod problem;
+pub mod push;
 pub mod remediate;
 pub mod reperform;
 pub mod report;

@@ -6,6 +6,8 @@ pub mod collect;
 pub mod criteria;
 pub mod demo;
 pub mod explain;
+pub mod push;
+pub(crate) mod reach;
 pub mod remediate;
 pub mod report;
 pub mod sandbox;
