@@ -91,7 +91,7 @@ expires = "2027-06-30"
     let (ran, report) = bench.scan("audit", &["--format", "json"]);
     assert_eq!(ran.code, 10, "{}", ran.stderr);
     // 1 November at noon is the last of 30 days.
-    assert_eq!(report["window"]["first_day"], "2026-10-03");
+    assert_eq!(report["window"]["first"], "2026-10-03");
     assert_eq!(report["window"]["days"], 30);
     let all = |letter: &str| letter.repeat(30);
     assert_eq!(days(&report, "orders"), all("c"));
@@ -143,6 +143,6 @@ fn where_recovery_points_were_not_asked_for_no_day_is_told_of() {
     let bench = Bench::new(&world(""));
     let (_, report) = bench.scan("audit", &["--format", "json", "--rules", "in-a-plan"]);
     assert_eq!(report["window"]["days"], 0);
-    assert!(report["window"]["first_day"].is_null());
+    assert!(report["window"]["first"].is_null());
     assert_eq!(days(&report, "orders"), "");
 }
