@@ -173,6 +173,9 @@ pub struct AttestArgs {
     /// Formats to write, separated by commas: csv, json, html, pdf. Without this flag: all.
     #[arg(long, value_name = "FORMAT,…", value_delimiter = ',')]
     pub format: Vec<String>,
+    /// A folder with templates of your own for the HTML page and the PDF; `report-templates` of the source holds ours.
+    #[arg(long, value_name = "DIR")]
+    pub template: Option<PathBuf>,
     /// Print nothing but problems.
     #[arg(long, short)]
     pub quiet: bool,

@@ -11,8 +11,8 @@ use crate::commands::{print, say};
 use crate::exit::Exit;
 use crate::pack::Pack;
 use crate::problem::{Outcome, Problem, Problems, count};
-use crate::report::RenderError;
 use crate::report::deliver::Staging;
+use crate::report::{RenderError, Templates};
 use crate::settings_file::{list, nearest};
 
 /// Runs `attest`.
@@ -20,6 +20,12 @@ use crate::settings_file::{list, nearest};
 /// Errors: mistakes on the command line, packs that cannot be used or do not hold, a folder that cannot be written.
 pub fn run(args: AttestArgs) -> Outcome<Exit> {
     let wish = Wish::read(&args)?;
+    let templates = args
+        .template
+        .as_deref()
+        .map(Templates::load)
+        .transpose()?
+        .unwrap_or_default();
     let staging = match &wish.folder {
         Some(folder) => Some(open(folder, &wish.formats)?),
         None => None,
@@ -27,10 +33,20 @@ pub fn run(args: AttestArgs) -> Outcome<Exit> {
     let packs: Vec<Pack> = args.pack.iter().map(|dir| Pack::open(dir)).collect::<Result<_, _>>()?;
     let attestation = attest(&packs, wish.period)?;
     match staging {
-        Some(staging) => write(staging, &wish.formats, &attestation, args.quiet)?,
+        Some(staging) => {
+            let folder = write(staging, &wish.formats, &attestation, &templates)?;
+            if !args.quiet {
+                print(&terminal::summary(&attestation))?;
+                say(&format!(
+                    "{} in {}",
+                    count(wish.formats.len(), "file"),
+                    folder.display()
+                ));
+            }
+        }
         None => {
             let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-            (wish.formats[0].render)(&attestation, &mut out).map_err(|error| no_render(&error))?;
+            (wish.formats[0].render)(&attestation, &templates, &mut out).map_err(|error| no_render(&error))?;
             use std::io::Write as _;
             out.flush()
                 .map_err(|error| Problem::new("could not write to stdout").why(error.to_string()))?;
@@ -126,7 +142,13 @@ fn open(folder: &Path, formats: &[&Format]) -> Result<Staging, Problem> {
     Staging::open(folder)
 }
 
-fn write(staging: Staging, formats: &[&Format], attestation: &Attestation, is_quiet: bool) -> Outcome<()> {
+/// Writes every file, and then puts all of them in their place.
+fn write(
+    staging: Staging,
+    formats: &[&Format],
+    attestation: &Attestation,
+    templates: &Templates,
+) -> Result<PathBuf, Problem> {
     for format in formats {
         let disk = |error: std::io::Error| {
             Problem::new(format!("could not write `{}`", format.file_name))
@@ -136,16 +158,11 @@ fn write(staging: Staging, formats: &[&Format], attestation: &Attestation, is_qu
         };
         let file = std::fs::File::create(staging.dir().join(format.file_name)).map_err(disk)?;
         let mut out = std::io::BufWriter::new(file);
-        (format.render)(attestation, &mut out).map_err(|error| no_render(&error))?;
+        (format.render)(attestation, templates, &mut out).map_err(|error| no_render(&error))?;
         let file = out.into_inner().map_err(|error| disk(error.into_error()))?;
         file.sync_all().map_err(disk)?;
     }
-    let folder = staging.commit()?;
-    if !is_quiet {
-        print(&terminal::summary(attestation))?;
-        say(&format!("{} in {}", count(formats.len(), "file"), folder.display()));
-    }
-    Ok(())
+    staging.commit()
 }
 
 fn no_render(error: &RenderError) -> Problem {

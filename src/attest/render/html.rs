@@ -15,17 +15,15 @@ use crate::exposure::Spans;
 use crate::problem::count;
 use crate::report::RenderError;
 
-const TEMPLATE: &str = include_str!("../../../report-templates/attestation.html");
-
 /// Renders the attestation.
 ///
 /// Errors: the template is broken, or the disk refused.
-pub fn render(attestation: &Attestation, out: &mut dyn Write) -> Result<(), RenderError> {
+pub fn render(attestation: &Attestation, template: &str, out: &mut dyn Write) -> Result<(), RenderError> {
     let fail = |why: String| RenderError::new("attestation.html", why);
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     let template = environment
-        .template_from_named_str("attestation.html", TEMPLATE)
+        .template_from_named_str("attestation.html", template)
         .map_err(|error| fail(format!("{error:#}")))?;
     let page = template
         .render(minijinja::value::Serde(page(attestation)))

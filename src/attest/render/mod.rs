@@ -9,7 +9,10 @@ pub mod words;
 use std::io::Write;
 
 use super::Attestation;
-use crate::report::RenderError;
+use crate::report::{RenderError, Templates, pdf};
+
+/// Attestation and templates in, bytes out.
+pub type Render = fn(&Attestation, &Templates, &mut dyn Write) -> Result<(), RenderError>;
 
 /// One output file.
 #[derive(Clone, Copy)]
@@ -19,7 +22,7 @@ pub struct Format {
     /// The file.
     pub file_name: &'static str,
     /// Attestation in, bytes out.
-    pub render: fn(&Attestation, &mut dyn Write) -> Result<(), RenderError>,
+    pub render: Render,
 }
 
 /// Every file that an attestation can have, in order of writing.
@@ -27,26 +30,31 @@ pub const FORMATS: &[Format] = &[
     Format {
         name: "csv",
         file_name: "attestation-tables.csv",
-        render: csv::tables,
+        render: |attestation, _, out| csv::tables(attestation, out),
     },
     Format {
         name: "csv",
         file_name: "attestation-stretches.csv",
-        render: csv::stretches,
+        render: |attestation, _, out| csv::stretches(attestation, out),
     },
     Format {
         name: "csv",
         file_name: "attestation-jobs.csv",
-        render: csv::mishaps,
+        render: |attestation, _, out| csv::mishaps(attestation, out),
     },
     Format {
         name: "json",
         file_name: "attestation.json",
-        render: json::render,
+        render: |attestation, _, out| json::render(attestation, out),
     },
     Format {
         name: "html",
         file_name: "attestation.html",
-        render: html::render,
+        render: |attestation, templates, out| html::render(attestation, &templates.attestation, out),
+    },
+    Format {
+        name: "pdf",
+        file_name: "attestation.pdf",
+        render: |attestation, templates, out| pdf::attestation::render(attestation, &templates.pdf, out),
     },
 ];
