@@ -236,6 +236,14 @@ impl Memberships {
         (0..target.index.len()).map(answer).collect()
     }
 
+    /// How long a rule of a live plan keeps what it makes, and since when the plan says so.
+    pub(super) fn retention(&self, place: u32, plan_id: &str, rule_id: &str) -> Option<(TimeDelta, DateTime<Utc>)> {
+        let plan = self.targets.get(place as usize)?.plans.get(plan_id)?;
+        let mut rules = plan.rules.iter().flatten();
+        let rule = rules.find(|rule| rule.row.rule_id.as_deref() == Some(rule_id))?;
+        Some((TimeDelta::days(rule.retention_days()), plan.version_at?))
+    }
+
     /// The plans of a target.
     pub(super) fn target(&self, place: usize) -> Option<&Target> {
         self.targets.get(place)

@@ -117,6 +117,44 @@ impl PointState {
     }
 }
 
+/// What one scan says of one recovery point, whatever became of its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// It counts.
+    Usable {
+        /// When its retention ends; `None`: not known, `Some(DateTime::MAX_UTC)`: never.
+        kept_until: Option<DateTime<Utc>>,
+    },
+    /// It is being made.
+    Unfinished,
+    /// It counted once, and does so no longer.
+    Over {
+        /// As above.
+        kept_until: Option<DateTime<Utc>>,
+    },
+    /// It never counts.
+    Useless,
+}
+
+impl Sight {
+    pub(crate) fn of(point: &RecoveryPoint<'_>, as_of: DateTime<Utc>) -> Self {
+        let state = PointState::of(point, as_of);
+        if state.is_temporary {
+            return Self::Useless;
+        }
+        let kept_until = match retention(point) {
+            ("forever", _) => Some(DateTime::<Utc>::MAX_UTC),
+            _ => delete_at(point),
+        };
+        match point.status {
+            _ if state.is_finished => Self::Usable { kept_until },
+            Some("CREATING") => Self::Unfinished,
+            Some("EXPIRED" | "DELETING") => Self::Over { kept_until },
+            _ => Self::Useless,
+        }
+    }
+}
+
 fn service_of(arn: &str) -> Option<&str> {
     let rest = arn.strip_prefix("arn:")?;
     rest.split(':').nth(1)
@@ -263,10 +301,13 @@ impl Points {
 
     /// Is every recovery point of the table known?
     pub(super) fn is_whole(&self, row: usize) -> bool {
-        let target = self.target_of[row] as usize;
-        self.is_whole.get(target) == Some(&true)
-            && self.untraceable.get(target) == Some(&false)
-            && !self.tallies[row].has_undated
+        self.is_target_whole(self.target_of[row]) && !self.tallies[row].has_undated
+    }
+
+    /// Were all recovery points of a target read, and do all of them say what they are of?
+    pub(super) fn is_target_whole(&self, target: u32) -> bool {
+        let target = target as usize;
+        self.is_whole.get(target) == Some(&true) && self.untraceable.get(target) == Some(&false)
     }
 
     pub(super) fn fill(&self, facts: &mut TableFacts, row: usize, evidence: &Evidence) {
