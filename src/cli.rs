@@ -26,6 +26,10 @@ pub enum Command {
     Collect(CollectArgs),
     /// Judge a stored inventory and write the reports, offline.
     Report(ReportArgs),
+    /// Does an evidence pack hold? Offline: digests, totals, and every finding made again from the stored evidence.
+    Verify(VerifyPackArgs),
+    /// Prove that tables were backed up over a period, from the evidence packs of many scans, offline.
+    Attest(AttestArgs),
     /// Fix gaps with on-demand backups: plan, apply, verify.
     #[command(subcommand)]
     Remediate(RemediateCommand),
@@ -97,6 +101,10 @@ pub struct OutputArgs {
     /// Accept an inventory without any table.
     #[arg(long)]
     pub allow_empty: bool,
+    /// Replace account ids and names by pseudonyms, everywhere, for people outside. The reports come with their evidence,
+    /// replaced alike, as a pack that still verifies.
+    #[arg(long, conflicts_with = "push")]
+    pub redact_accounts: bool,
     /// Print nothing but problems.
     #[arg(long, short)]
     pub quiet: bool,
@@ -150,6 +158,47 @@ pub struct ReportArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
     pub output: OutputArgs,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyPackArgs {
+    /// The folder of the pack: what a scan wrote.
+    #[arg(value_name = "PACK")]
+    pub pack: PathBuf,
+    /// Keys whose signatures count, as `ssh-keygen` reads them. The pack must be signed by one of them.
+    #[arg(long, value_name = "FILE")]
+    pub allowed_signers: Option<PathBuf>,
+    /// Who must have signed, as the file of allowed signers names them.
+    #[arg(long, value_name = "NAME", requires = "allowed_signers")]
+    pub identity: Option<String>,
+}
+
+/// Arguments of `attest`.
+#[derive(Debug, Args)]
+pub struct AttestArgs {
+    /// The first day of the period, in UTC, such as 2026-07-01.
+    #[arg(long, value_name = "DATE")]
+    pub from: String,
+    /// The last day of the period, in UTC.
+    #[arg(long, value_name = "DATE")]
+    pub to: String,
+    /// Folders of evidence packs, in any order.
+    #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
+    pub pack: Vec<PathBuf>,
+    /// A folder for the attestation, or - for stdout (with one --format, not csv). Without this flag: a new folder below
+    /// backproof-report. Nothing is ever overwritten.
+    #[arg(long, value_name = "DIR|-")]
+    pub out: Option<String>,
+    /// Formats to write, separated by commas: csv, json, html, pdf. Without this flag: all.
+    #[arg(long, value_name = "FORMAT,…", value_delimiter = ',')]
+    pub format: Vec<String>,
+    /// A folder with templates of your own for the HTML page and the PDF; `report-templates` of the source holds ours.
+    #[arg(long, value_name = "DIR")]
+    pub template: Option<PathBuf>,
+    /// Print nothing but problems.
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 /// Subcommands of `remediate`.
@@ -313,9 +362,9 @@ pub enum ExplainCommand {
         #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
         rules: Vec<String>,
     },
-    /// The JSON schema of a file that the program writes: report.
+    /// The JSON schema of a file that programs read: manifest, report.
     Schema {
-        /// Which one.
+        /// The schema's name.
         name: String,
     },
     /// The exit codes.

@@ -1,5 +1,6 @@
 //! The library behind the `backproof` program.
 
+pub mod attest;
 pub mod aws;
 pub mod cli;
 pub mod collect;
@@ -13,6 +14,7 @@ pub mod facts;
 pub mod frameworks;
 pub mod inventory;
 pub mod pack;
+pub mod panics;
 pub mod policy;
 pub mod problem;
 pub mod push;
@@ -20,6 +22,7 @@ pub mod remediate;
 pub mod reperform;
 pub mod report;
 pub mod rules;
+pub mod schemas;
 pub mod settings;
 pub mod settings_file;
 pub mod text;

@@ -1,5 +1,6 @@
 //! One short story per subcommand.
 
+pub mod attest;
 pub mod backup;
 pub mod collect;
 pub mod criteria;
@@ -11,6 +12,7 @@ pub mod remediate;
 pub mod report;
 pub mod sandbox;
 pub mod scan;
+pub mod verify;
 
 use std::io::Write as _;
 

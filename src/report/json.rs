@@ -13,6 +13,7 @@ use super::{RenderError, Report, TableRow};
 use crate::domain::{Finding, Gap, Severity, Verdict, rfc3339};
 
 pub(super) use self::document::Facts;
+pub(crate) use self::document::facts_json;
 
 /// Raised whenever a field is removed or changes its meaning.
 const SCHEMA_VERSION: u32 = 1;

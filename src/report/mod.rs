@@ -19,6 +19,7 @@ pub mod prometheus;
 #[path = "pdf/sample.rs"]
 mod sample;
 pub mod sarif;
+pub mod staging;
 mod stream;
 pub mod templates;
 pub mod terminal;
