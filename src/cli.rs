@@ -28,6 +28,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Does an evidence pack hold? Offline: digests, totals, and every finding made again from the stored evidence.
     Verify(VerifyPackArgs),
+    /// Prove that tables were backed up over a period, from the evidence packs of many scans, offline.
+    Attest(AttestArgs),
     /// Fix gaps with on-demand backups: plan, apply, verify.
     #[command(subcommand)]
     Remediate(RemediateCommand),
@@ -170,6 +172,33 @@ pub struct VerifyPackArgs {
     /// Who must have signed, as the file of allowed signers names them.
     #[arg(long, value_name = "NAME", requires = "allowed_signers")]
     pub identity: Option<String>,
+}
+
+/// Arguments of `attest`.
+#[derive(Debug, Args)]
+pub struct AttestArgs {
+    /// The first day of the period, in UTC, such as 2026-07-01.
+    #[arg(long, value_name = "DATE")]
+    pub from: String,
+    /// The last day of the period, in UTC.
+    #[arg(long, value_name = "DATE")]
+    pub to: String,
+    /// Folders of evidence packs, in any order.
+    #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
+    pub pack: Vec<PathBuf>,
+    /// A folder for the attestation, or - for stdout (with one --format, not csv). Without this flag: a new folder below
+    /// backproof-report. Nothing is ever overwritten.
+    #[arg(long, value_name = "DIR|-")]
+    pub out: Option<String>,
+    /// Formats to write, separated by commas: csv, json, html, pdf. Without this flag: all.
+    #[arg(long, value_name = "FORMAT,…", value_delimiter = ',')]
+    pub format: Vec<String>,
+    /// A folder with templates of your own for the HTML page and the PDF; `report-templates` of the source holds ours.
+    #[arg(long, value_name = "DIR")]
+    pub template: Option<PathBuf>,
+    /// Print nothing but problems.
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 /// Subcommands of `remediate`.

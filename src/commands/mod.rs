@@ -1,5 +1,6 @@
 //! One short story per subcommand.
 
+pub mod attest;
 pub mod backup;
 pub mod collect;
 pub mod criteria;

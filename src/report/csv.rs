@@ -160,7 +160,8 @@ pub(super) fn value_text(value: &FactValue) -> String {
     }
 }
 
-fn write(
+/// Head and rows, as every CSV file of ours has them.
+pub(crate) fn write(
     out: &mut dyn Write,
     file_name: &'static str,
     head: &[String],
