@@ -11,7 +11,7 @@ use crate::commands::{print, say};
 use crate::exit::Exit;
 use crate::pack::Pack;
 use crate::problem::{Outcome, Problem, Problems, count};
-use crate::report::deliver::Staging;
+use crate::report::staging::Staging;
 use crate::report::{RenderError, Templates};
 use crate::settings_file::{list, nearest};
 
