@@ -4,6 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::diff::DiffArgs;
+use crate::commands::explain::ExplainFindingArgs;
+use crate::commands::init::InitArgs;
+use crate::commands::manual::{CompletionsArgs, ManArgs};
+use crate::commands::sample::SampleArgs;
+use crate::commands::talk::TalkArgs;
+
 /// Proves, from evidence and not from intent, that every Amazon DynamoDB table is backed up with AWS Backup.
 ///
 /// Credentials, profile, Region and endpoint are taken the way every AWS tool takes them (AWS_PROFILE, AWS_REGION,
@@ -11,6 +18,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(name = "backproof", version, disable_help_subcommand = true)]
 pub struct Cli {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub talk: TalkArgs,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -25,17 +35,27 @@ pub enum Command {
     Collect(CollectArgs),
     /// Judge a stored inventory and write the reports, offline.
     Report(ReportArgs),
+    /// What changed between two scans: newly failing, fixed, weaker settings, tables that came and went.
+    Diff(DiffArgs),
+    /// Draw tables for an auditor's re-performance: a draw that anybody can repeat, with the command that checks each.
+    Sample(SampleArgs),
     /// Fix gaps with on-demand backups: plan, apply, verify.
     #[command(subcommand)]
     Remediate(RemediateCommand),
     /// Back up tables by hand, now.
     Backup(BackupArgs),
-    /// Why a rule judges as it does, what a fact means, which permissions are needed.
+    /// Why a table or a finding is judged as it is, what a rule asks, what a fact means, which permissions are needed.
     Explain(ExplainArgs),
     /// The whole story on a simulated AWS: no account needed, nothing leaves this machine.
     Demo(DemoArgs),
     /// Serve a simulated AWS on loopback, for the AWS CLI, for training, for tests.
     Sandbox(SandboxArgs),
+    /// Write a commented settings file to begin with.
+    Init(InitArgs),
+    /// Print the script that completes this program's commands in a shell.
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one for each command.
+    Man(ManArgs),
 }
 
 /// Where to read and by what to judge.
@@ -68,9 +88,20 @@ pub struct RuleArgs {
     /// File with waivers. Without this flag: the one that the settings file names.
     #[arg(long, value_name = "FILE")]
     pub waivers: Option<PathBuf>,
-    /// Print which tier of the policy takes this table (name or ARN) and the values that apply to it, and stop.
-    #[arg(long, value_name = "TABLE")]
-    pub explain_policy: Option<String>,
+}
+
+impl RuleArgs {
+    /// Was any of them given?
+    pub fn is_any(&self) -> bool {
+        let Self {
+            rules,
+            rules_dir,
+            framework,
+            policy,
+            waivers,
+        } = self;
+        !rules.is_empty() || rules_dir.is_some() || !framework.is_empty() || policy.is_some() || waivers.is_some()
+    }
 }
 
 /// What to write, and where.
@@ -89,9 +120,6 @@ pub struct OutputArgs {
     /// Accept an inventory without any table.
     #[arg(long)]
     pub allow_empty: bool,
-    /// Print nothing but problems.
-    #[arg(long, short)]
-    pub quiet: bool,
 }
 
 /// Arguments of `scan`.
@@ -106,6 +134,9 @@ pub struct ScanArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
     pub output: OutputArgs,
+    /// Print which tier of the policy takes this table (name or ARN) and the values that apply to it, and stop.
+    #[arg(long, value_name = "TABLE")]
+    pub explain_policy: Option<String>,
 }
 
 /// Arguments of `collect`.
@@ -134,6 +165,9 @@ pub struct ReportArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
     pub output: OutputArgs,
+    /// Print which tier of the policy takes this table (name or ARN) and the values that apply to it, and stop.
+    #[arg(long, value_name = "TABLE")]
+    pub explain_policy: Option<String>,
 }
 
 /// Subcommands of `remediate`.
@@ -272,6 +306,8 @@ pub enum ExplainFormat {
 pub enum ExplainCommand {
     /// Why a table got its verdicts: every selection of its Region, its recovery points, its facts, its rules.
     Table(Box<ExplainTableArgs>),
+    /// What a finding rests on, and the AWS CLI commands that check it by hand.
+    Finding(Box<ExplainFindingArgs>),
     /// List the rules.
     Rules,
     /// What one rule asks, why, and what to do about it.

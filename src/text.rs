@@ -34,6 +34,25 @@ pub fn csv_cell(text: &str) -> String {
     }
 }
 
+/// For Markdown: one line in which nothing is markup. Code hosts look for mentions and references after escapes are gone,
+/// so a space of no width follows the characters that begin one.
+pub fn markdown(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len() + 8);
+    for character in one_line(text).chars() {
+        if character.is_ascii_punctuation() {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+        if matches!(character, '@' | '#') {
+            escaped.push('\u{200b}');
+        }
+    }
+    // What begins like an address is made a link by code hosts.
+    escaped
+        .replace("www\\.", "www\u{200b}\\.")
+        .replace("\\:\\/\\/", "\\:\u{200b}\\/\\/")
+}
+
 /// Spreadsheets take these for the start of a formula, also in full width, after white space or a line break.
 fn begins_formula(text: &str) -> bool {
     if text.starts_with(['\t', '\r', '\n']) {
@@ -91,6 +110,12 @@ mod tests {
         ] {
             assert_eq!(glob(pattern, text), matches, "{pattern} {text}");
         }
+    }
+
+    #[test]
+    fn nothing_is_markup() {
+        assert_eq!(markdown("a|b\n`c` <b> @d"), "a\\|b \\`c\\` \\<b\\> \\@\u{200b}d");
+        assert_eq!(markdown("http://e"), "http\\:\u{200b}\\/\\/e");
     }
 
     #[test]

@@ -4,15 +4,24 @@ pub mod backup;
 pub mod collect;
 pub mod criteria;
 pub mod demo;
+pub mod diff;
+pub mod evidence;
 pub mod explain;
+pub mod init;
+pub mod manual;
+pub mod output;
 pub mod remediate;
 pub mod report;
+pub mod sample;
 pub mod sandbox;
 pub mod scan;
+pub mod talk;
 
 use std::io::Write as _;
 
 use crate::problem::{Outcome, Problem};
+
+pub(crate) use talk::{say, warn};
 
 /// Prints a line of data to stdout. A closed pipe is not a problem: nobody listens any more.
 ///
@@ -25,10 +34,4 @@ pub(crate) fn print(text: &str) -> Outcome<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// Says something on stderr.
-pub(crate) fn say(text: &str) {
-    // Nothing can be done if stderr is gone.
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

@@ -8,7 +8,7 @@ use crate::aws::call::CallLog;
 use crate::aws::target::{Session, Target};
 use crate::cli::{ApplyArgs, PlanArgs, RemediateCommand, VerifyArgs, WaitArgs};
 use crate::collect::Wanted;
-use crate::commands::{collect, criteria, print, say};
+use crate::commands::{collect, criteria, print, say, warn};
 use crate::domain::{TargetId, Verdict};
 use crate::duration;
 use crate::exit::Exit;
@@ -46,7 +46,7 @@ async fn plan(args: PlanArgs) -> Outcome<Exit> {
         None => {
             scratch = Scratch::new()?;
             let wanted = Wanted::frames(criteria::frames(&criteria).chain(["region_settings"]));
-            collect::into(&settings, &wanted, scratch.dir(), false).await?
+            collect::into(&settings, &wanted, scratch.dir()).await?
         }
     };
     let report = build(&inventory, &criteria)?;
@@ -244,12 +244,11 @@ pub(crate) async fn targets(
             external_id: None,
         });
         if account.role_arn.is_none() && id.account_id != identity.account_id {
-            say(
+            warn(
                 &Problem::new(format!("account `{}` has no role to act with", id.account_id))
                     .why(format!("the caller belongs to account {}", identity.account_id))
                     .so("its tables are left as they are")
-                    .hint("add the account with `role_arn` to the settings file")
-                    .render("warning"),
+                    .hint("add the account with `role_arn` to the settings file"),
             );
             continue;
         }
@@ -257,12 +256,11 @@ pub(crate) async fn targets(
             Ok(credentials) => {
                 targets.insert(id.clone(), session.target(id, &identity.partition, credentials, &log));
             }
-            Err(failure) => say(
+            Err(failure) => warn(
                 &Problem::new(format!("could not assume the role in account {}", id.account_id))
                     .why(format!("{} from sts:AssumeRole", failure.why()))
                     .so("its tables are left as they are")
-                    .hint("let the caller assume the role in its trust policy")
-                    .render("warning"),
+                    .hint("let the caller assume the role in its trust policy"),
             ),
         }
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::aws::target::Session;
 use crate::cli::{OutputArgs, ReportArgs};
-use crate::commands::{criteria, print, say};
+use crate::commands::{criteria, print, say, talk};
 use crate::domain::Severity;
 use crate::evaluate::Tiers;
 use crate::exit::Exit;
@@ -21,7 +21,7 @@ use crate::settings_file::{list, nearest};
 /// Errors: settings, rules or output that cannot be used; an inventory that cannot be read.
 pub async fn run(args: ReportArgs) -> Outcome<Exit> {
     let (_, criteria) = criteria::read(args.config.as_deref(), &args.rules)?;
-    if let Some(table) = &args.rules.explain_policy {
+    if let Some(table) = &args.explain_policy {
         return explain_policy(&Inventory::open(&args.inventory)?, &criteria, table);
     }
     let output = Output::prepare(&args.output).await?;
@@ -113,8 +113,6 @@ pub struct Output {
     templates: Templates,
     fail_on: Severity,
     allow_empty: bool,
-    /// Print nothing but problems.
-    pub quiet: bool,
     s3: Option<S3Prefix>,
 }
 
@@ -178,7 +176,6 @@ impl Output {
             templates: Templates::default(),
             fail_on,
             allow_empty: args.allow_empty,
-            quiet: args.quiet,
             s3,
         })
     }
@@ -209,8 +206,8 @@ impl Output {
             staging.render(format, report, &self.templates)?;
         }
         let folder = staging.commit()?;
-        if !self.quiet {
-            print(&terminal::summary(report, width()))?;
+        if !talk::is_quiet() {
+            print(&talk::colored_summary(&terminal::summary(report, width())))?;
             say(&format!(
                 "{} in {}",
                 count(self.formats.len(), "file"),

@@ -7,7 +7,7 @@ use chrono::Utc;
 use crate::cli::ScanArgs;
 use crate::collect::Wanted;
 use crate::commands::report::{Output, default_folder_at, explain_policy};
-use crate::commands::{collect, criteria, say};
+use crate::commands::{collect, criteria, warn};
 use crate::domain::{Gap, GapKind, TargetId};
 use crate::exit::Exit;
 use crate::problem::{Outcome, Problem};
@@ -39,8 +39,8 @@ pub async fn run(args: ScanArgs) -> Outcome<Exit> {
     } else {
         Wanted::all()
     };
-    let inventory = collect::into(&settings, &wanted, staging.dir(), output.quiet).await?;
-    if let Some(table) = &args.rules.explain_policy {
+    let inventory = collect::into(&settings, &wanted, staging.dir()).await?;
+    if let Some(table) = &args.explain_policy {
         return explain_policy(&inventory, &criteria, table);
     }
     let report = build(&inventory, &criteria)?;
@@ -91,6 +91,6 @@ fn warn_of_gaps(report: &Report) {
             .why(&first.why)
             .so(&first.so)
             .hint(&first.hint);
-        say(&warning.render("warning"));
+        warn(&warning);
     }
 }

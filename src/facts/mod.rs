@@ -38,6 +38,7 @@ use crate::problem::Problem;
 pub use copies::Comparisons;
 use dictionary::{PlanFacts, RecoveryPointFacts, TableFacts, TargetFacts, VaultFacts};
 pub(crate) use evidence::Evidence;
+pub(crate) use keys::rank_of_owner;
 pub use membership::SelectionAnswer;
 pub use reading::Reading;
 
@@ -151,6 +152,11 @@ impl Facts {
     /// The instant on which every age is reckoned.
     pub fn as_of(&self) -> DateTime<Utc> {
         self.evidence.as_of
+    }
+
+    /// The partition of a target: `aws`, `aws-cn`, ….
+    pub(crate) fn partition_of(&self, target: &crate::domain::TargetId) -> &str {
+        self.evidence.partitions.get(target).map_or("aws", String::as_str)
     }
 
     /// How the reading went, target by target.

@@ -160,6 +160,20 @@ fn value_text(value: &FactValue) -> String {
     }
 }
 
+/// A whole file in memory, for lists that are not reports.
+pub(crate) fn rows_text(rows: &[Vec<String>]) -> String {
+    let mut bytes = Vec::new();
+    let mut writer = WriterBuilder::new()
+        .terminator(Terminator::CRLF)
+        .from_writer(&mut bytes);
+    for row in rows {
+        writer.write_record(row).expect("memory takes rows of one length");
+    }
+    writer.flush().expect("memory takes everything");
+    drop(writer);
+    String::from_utf8(bytes).expect("cells are texts")
+}
+
 fn write(
     out: &mut dyn Write,
     file_name: &'static str,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::finding::by_hand;
 use super::{Explained, actions_of};
 use crate::cli::ExplainTableArgs;
 use crate::commands::criteria;
@@ -13,6 +14,7 @@ use crate::facts::dictionary::{RecoveryPointFacts, fact};
 use crate::facts::{Facts, SelectionAnswer, derive};
 use crate::inventory::Inventory;
 use crate::problem::{Outcome, Problem};
+use crate::reperform;
 use crate::report::build::build;
 use crate::report::deliver::INVENTORY_DIR;
 use crate::report::{Report, TableRow};
@@ -29,11 +31,7 @@ const LISTED_POINTS: usize = 12;
 /// Errors: no inventory, no such table, mistakes in settings or rules.
 pub(super) fn explain(args: &ExplainTableArgs) -> Outcome<Explained> {
     let (_, criteria) = criteria::read(args.config.as_deref(), &args.rules)?;
-    let folder = match &args.inventory {
-        Some(folder) => folder.clone(),
-        None => latest(Path::new(REPORTS))?,
-    };
-    let inventory = Inventory::open(&folder)?;
+    let inventory = Inventory::open(&inventory_of(args.inventory.as_deref())?)?;
     let facts = derive(&inventory, criteria.policy.window_days)?;
     let row = find_table(&facts, &args.table)?;
     let table = facts.tables(row..row + 1).facts.remove(0);
@@ -52,6 +50,11 @@ pub(super) fn explain(args: &ExplainTableArgs) -> Outcome<Explained> {
         text: text(&report, of_table, &selections, &points, &findings),
         json: as_json(&report, of_table, &selections, &points, &findings),
     })
+}
+
+/// The inventory named, else that of the latest report.
+pub(super) fn inventory_of(named: Option<&Path>) -> Outcome<PathBuf> {
+    named.map_or_else(|| latest(Path::new(REPORTS)), |folder| Ok(folder.to_owned()))
 }
 
 /// The inventory of the latest report: their folders are named by instant.
@@ -155,6 +158,7 @@ fn text(
         };
         out.push_str(&format!("  {name} = {}{sources}\n", one_line(&value.to_string())));
     }
+    out.push_str(&by_hand(&table.target.account_id, &reperform::commands_of_table(table)));
     out
 }
 
@@ -179,7 +183,7 @@ fn point_line(point: &RecoveryPointFacts) -> String {
     )
 }
 
-fn value(value: &FactValue) -> Value {
+pub(super) fn value(value: &FactValue) -> Value {
     match value {
         FactValue::Unknown => Value::Null,
         FactValue::Bool(flag) => json!(flag),
@@ -223,6 +227,7 @@ fn as_json(
         .iter()
         .map(|finding| {
             json!({
+                "id": finding.id,
                 "rule": &*finding.rule,
                 "verdict": finding.verdict.as_str(),
                 "severity": finding.severity.as_str(),
@@ -241,5 +246,6 @@ fn as_json(
         "recovery_points": points.iter().map(|point| map(point.values())).collect::<Vec<_>>(),
         "facts": facts,
         "rules": findings,
+        "commands": reperform::commands_of_table(table),
     })
 }
