@@ -14,7 +14,8 @@ use crate::commands::talk::TalkArgs;
 /// Proves, from evidence and not from intent, that every Amazon DynamoDB table is backed up with AWS Backup.
 ///
 /// Credentials, profile, Region and endpoint are taken the way every AWS tool takes them (AWS_PROFILE, AWS_REGION,
-/// AWS_ENDPOINT_URL, …). Nothing is written to AWS except by `remediate apply`, `backup` and `--to s3://…`.
+/// AWS_ENDPOINT_URL, …). Nothing is written to AWS except by `remediate apply`, `backup`, `--to s3://…` and
+/// `--push securityhub`.
 #[derive(Debug, Parser)]
 #[command(name = "backproof", version, disable_help_subcommand = true)]
 pub struct Cli {
@@ -107,19 +108,35 @@ impl RuleArgs {
 /// What to write, and where.
 #[derive(Debug, Args, Clone)]
 pub struct OutputArgs {
-    /// A folder, s3://bucket/prefix, or - for stdout (with one --format). Without this flag: a new folder below
-    /// backproof-report. Reports are never overwritten.
+    /// A folder, s3://bucket/prefix, or - for stdout alone (with one --format). Without this flag: a new folder below
+    /// backproof-report; if one format for programs is asked for, such as json, stdout gets it in place of the summary.
+    /// Reports are never overwritten.
     #[arg(long, value_name = "DIR|s3://…|-")]
     pub to: Option<String>,
-    /// Formats to write, separated by commas: csv, json, html, pdf. Without this flag: all.
+    /// Formats to write, separated by commas: csv, json, html, pdf, markdown, junit, sarif, ocsf, asff, oscal,
+    /// prometheus, or all. Without this flag: csv, json, html, pdf.
     #[arg(long, value_name = "FORMAT,…", value_delimiter = ',')]
     pub format: Vec<String>,
+    /// Send the findings to this service as well: securityhub. Each account's Security Hub gets its own findings.
+    #[arg(long, value_name = "SERVICE")]
+    pub push: Option<PushTo>,
     /// The mildest severity of a non-compliant finding that ends the program with exit code 10.
     #[arg(long, value_name = "SEVERITY", default_value = "low")]
     pub fail_on: String,
+    /// Folder with templates that replace those of the program: any of pdf.toml, report.html, report.css, report.js.
+    #[arg(long, value_name = "DIR")]
+    pub template: Option<PathBuf>,
     /// Accept an inventory without any table.
     #[arg(long)]
     pub allow_empty: bool,
+}
+
+/// Services that take findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PushTo {
+    /// AWS Security Hub, in every account and Region of the report.
+    #[value(name = "securityhub")]
+    SecurityHub,
 }
 
 /// Arguments of `scan`.
@@ -326,12 +343,17 @@ pub enum ExplainCommand {
     },
     /// The least-privilege IAM policy of a command, as JSON.
     Permissions {
-        /// The command that needs them: scan, remediate, backup, deliver.
+        /// The command that needs them: scan, remediate, backup, deliver, push.
         #[arg(long, default_value = "scan")]
         command: String,
         /// With scan: only what these rules need, separated by commas.
         #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
         rules: Vec<String>,
+    },
+    /// The JSON schema of a file that the program writes: report.
+    Schema {
+        /// Which one.
+        name: String,
     },
     /// The exit codes.
     ExitCodes,

@@ -16,8 +16,8 @@
 //!        bytes ─ deliver      Verified           reads AWS afresh, never trusts the journal
 //! ```
 //!
-//! Polars is seen by `inventory`, `facts`, `rules` and `evaluate` only; the AWS SDK by `aws`, `collect`, `remediate` and
-//! `report::deliver` only. Only `main` and `commands` print.
+//! Polars is seen by `inventory`, `facts`, `rules` and `evaluate` only; the AWS SDK by `aws`, `collect`, `remediate`, `push`
+//! and `report::deliver` only. Only `main` and `commands` print.
 
 use std::process::ExitCode;
 

@@ -228,6 +228,7 @@ impl Session {
             backup: aws_sdk_backup::Client::new(&config),
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
             kms: aws_sdk_kms::Client::new(&config),
+            securityhub: aws_sdk_securityhub::Client::new(&config),
             tagging: aws_sdk_resourcegroupstagging::Client::new(&config),
             caller: Caller::new(target.clone(), Arc::clone(log)),
             id: target,
@@ -271,6 +272,8 @@ pub struct Target {
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// KMS.
     pub kms: aws_sdk_kms::Client,
+    /// Security Hub, for pushing findings.
+    pub securityhub: aws_sdk_securityhub::Client,
     /// Resource Groups Tagging.
     pub tagging: aws_sdk_resourcegroupstagging::Client,
     /// Limits, retries, log.

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::aws::target::Session;
-use crate::cli::{OutputArgs, ReportArgs};
-use crate::commands::{criteria, print, say, talk};
+use crate::cli::{OutputArgs, PushTo, ReportArgs};
+use crate::commands::push::to_security_hub;
+use crate::commands::{Pipe, criteria, print, say, talk};
 use crate::domain::Severity;
 use crate::evaluate::Tiers;
 use crate::exit::Exit;
@@ -14,17 +15,18 @@ use crate::problem::{Outcome, Problem, count};
 use crate::report::build::{Criteria, build};
 use crate::report::deliver::{Destination, S3Prefix, Staging};
 use crate::report::{FORMATS, Format, RenderError, Report, Templates, terminal};
+use crate::settings::Account;
 use crate::settings_file::{list, nearest};
 
 /// Runs `report`.
 ///
 /// Errors: settings, rules or output that cannot be used; an inventory that cannot be read.
 pub async fn run(args: ReportArgs) -> Outcome<Exit> {
-    let (_, criteria) = criteria::read(args.config.as_deref(), &args.rules)?;
+    let (settings, criteria) = criteria::read(args.config.as_deref(), &args.rules)?;
     if let Some(table) = &args.explain_policy {
         return explain_policy(&Inventory::open(&args.inventory)?, &criteria, table);
     }
-    let output = Output::prepare(&args.output).await?;
+    let output = Output::prepare(&args.output, &settings.accounts).await?;
     let inventory = Inventory::open(&args.inventory)?;
     let report = build(&inventory, &criteria)?;
     let place = default_folder(&inventory);
@@ -110,36 +112,22 @@ pub struct Output {
     /// Where to.
     pub destination: Destination,
     formats: Vec<&'static Format>,
+    /// The one format that stdout gets in place of the summary: asked for alone, and without a place.
+    printed: Option<&'static Format>,
     templates: Templates,
     fail_on: Severity,
     allow_empty: bool,
     s3: Option<S3Prefix>,
+    /// The accounts whose Security Hub gets the findings, if it is to get them.
+    push: Option<Vec<Account>>,
 }
 
 impl Output {
     /// Checks what was asked for, and that an S3 bucket is there.
     ///
     /// Errors: every mistake on the command line; a bucket that cannot be used.
-    pub async fn prepare(args: &OutputArgs) -> Outcome<Self> {
+    pub async fn prepare(args: &OutputArgs, accounts: &[Account]) -> Outcome<Self> {
         let mut problems = Vec::new();
-        let names: Vec<&str> = {
-            let mut names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
-            names.dedup();
-            names
-        };
-        for name in &args.format {
-            if !names.contains(&name.as_str()) {
-                let hint = nearest(name, names.iter().copied()).map_or_else(
-                    || format!("the formats are {}", list(&names)),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                problems.push(
-                    Problem::usage(format!("`{name}` is not a format"))
-                        .at("`--format`")
-                        .hint(hint),
-                );
-            }
-        }
         let fail_on = args.fail_on.parse::<Severity>().unwrap_or_else(|()| {
             let what = format!("`{}` is not a severity", args.fail_on);
             problems.push(
@@ -153,19 +141,33 @@ impl Output {
             problems.push(problem);
             Destination::Stdout
         });
-        let wanted = |format: &&Format| args.format.is_empty() || args.format.iter().any(|name| name == format.name);
-        let formats: Vec<&'static Format> = FORMATS.iter().filter(wanted).collect();
+        let templates = match args
+            .template
+            .as_deref()
+            .map_or_else(|| Ok(Templates::default()), Templates::load)
+        {
+            Ok(templates) => templates,
+            Err(mistakes) => {
+                problems.extend(mistakes.0);
+                Templates::default()
+            }
+        };
+        let formats = chosen(&args.format, &mut problems);
         if problems.is_empty() && destination == Destination::Stdout && formats.len() != 1 {
             problems.push(
                 Problem::usage("stdout takes exactly one file")
                     .at("`--to -`")
                     .why(format!("{} were asked for", count(formats.len(), "file")))
-                    .hint("add `--format json`, `--format html` or `--format pdf`"),
+                    .hint("add one `--format`, such as `--format json`; csv is three files"),
             );
         }
         if !problems.is_empty() {
             return Err(crate::problem::Problems(problems));
         }
+        let printed = match (args.to.is_none() && !args.format.is_empty(), formats.as_slice()) {
+            (true, [format]) if is_for_programs(format) => Some(*format),
+            _ => None,
+        };
         let s3 = match &destination {
             Destination::S3 { bucket, prefix } => Some(S3Prefix::open(&Session::load().await?, bucket, prefix).await?),
             _ => None,
@@ -173,16 +175,18 @@ impl Output {
         Ok(Self {
             destination,
             formats,
-            templates: Templates::default(),
+            printed,
+            templates,
             fail_on,
             allow_empty: args.allow_empty,
             s3,
+            push: args.push.map(|PushTo::SecurityHub| accounts.to_vec()),
         })
     }
 
     /// Renders, writes, delivers, prints the summary and says how the program ends.
     ///
-    /// Errors: nothing to judge, a renderer that fails, a disk or a bucket that refuses.
+    /// Errors: nothing to judge, a renderer that fails, a disk, a bucket or a Security Hub that refuses.
     pub async fn finish(&self, report: &Report, staging: Option<Staging>) -> Outcome<Exit> {
         let is_listed_somewhere = report
             .coverage
@@ -193,33 +197,49 @@ impl Output {
             return Err(no_tables(report).into());
         }
         let Some(staging) = staging else {
-            let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-            self.formats[0]
-                .write(report, &self.templates, &mut out)
-                .map_err(|error| no_render(&error))?;
-            use std::io::Write as _;
-            out.flush()
-                .map_err(|error| Problem::new("could not write to stdout").why(error.to_string()))?;
+            self.print_report(self.formats[0], report)?;
+            self.push(report).await?;
             return Ok(self.exit(report));
         };
         for format in &self.formats {
             staging.render(format, report, &self.templates)?;
         }
         let folder = staging.commit()?;
-        if !talk::is_quiet() {
-            print(&talk::colored_summary(&terminal::summary(report, width())))?;
-            say(&format!(
-                "{} in {}",
-                count(self.formats.len(), "file"),
-                folder.display()
-            ));
+        match self.printed {
+            Some(format) => self.print_report(format, report)?,
+            None if talk::is_quiet() => {}
+            None => print(&talk::colored_summary(&terminal::summary(report, width())))?,
         }
+        say(&format!(
+            "{} in {}",
+            count(self.formats.len(), "file"),
+            folder.display()
+        ));
         if let Some(s3) = &self.s3 {
             for one in s3.deliver(&self.formats, &folder).await? {
                 say(&format!("delivered {} (sha256 {})", one.address, one.sha256));
             }
         }
+        self.push(report).await?;
         Ok(self.exit(report))
+    }
+
+    /// The report to stdout, as it is rendered.
+    fn print_report(&self, format: &Format, report: &Report) -> Outcome<()> {
+        let mut out = std::io::BufWriter::new(Pipe::stdout());
+        format
+            .write(report, &self.templates, &mut out)
+            .map_err(|error| no_render(&error))?;
+        std::io::Write::flush(&mut out)
+            .map_err(|error| Problem::new("could not write to stdout").why(error.to_string()).into())
+    }
+
+    /// Sends the findings on, if that was asked for. The reports are complete by then.
+    async fn push(&self, report: &Report) -> Outcome<()> {
+        match &self.push {
+            Some(accounts) => to_security_hub(report, accounts).await,
+            None => Ok(()),
+        }
     }
 
     /// 10 before 11 before 0.
@@ -231,6 +251,37 @@ impl Output {
             (false, false) => Exit::Compliant,
         }
     }
+}
+
+/// What `--format` means: the formats named, all of them, or those that are written without it.
+fn chosen(names: &[String], problems: &mut Vec<Problem>) -> Vec<&'static Format> {
+    const ALL: &str = "all";
+    let mut known: Vec<&str> = FORMATS.iter().map(|format| format.name).chain([ALL]).collect();
+    known.dedup();
+    for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
+        let hint = nearest(name, known.iter().copied()).map_or_else(
+            || format!("the formats are {}", list(&known)),
+            |near| format!("did you mean `{near}`?"),
+        );
+        problems.push(
+            Problem::usage(format!("`{name}` is not a format"))
+                .at("`--format`")
+                .hint(hint),
+        );
+    }
+    let is_wanted = |format: &&Format| {
+        if names.is_empty() {
+            format.is_default
+        } else {
+            names.iter().any(|name| name == format.name || name == ALL)
+        }
+    };
+    FORMATS.iter().filter(is_wanted).collect()
+}
+
+/// A format that another program reads; pages for people are opened, not piped.
+fn is_for_programs(format: &Format) -> bool {
+    !matches!(format.name, "html" | "pdf")
 }
 
 fn no_render(error: &RenderError) -> Problem {

@@ -22,7 +22,7 @@ pub async fn run(args: ScanArgs) -> Outcome<Exit> {
     // Everything that can be wrong before the first call is found before the first call.
     let (settings, criteria) = criteria::read(args.scope.config.as_deref(), &args.rules)?;
     let settings = collect::in_scope(settings, &args.scope)?;
-    let output = Output::prepare(&args.output).await?;
+    let output = Output::prepare(&args.output, &settings.accounts).await?;
     let scratch;
     let staging = match &output.destination {
         Destination::Folder(Some(folder)) => Staging::open(folder)?,

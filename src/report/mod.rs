@@ -3,21 +3,31 @@
 //! In: findings, facts, coverage and provenance. Out: bytes. A renderer is a pure function of the report: no clock,
 //! no network, no environment, so the same report always gives the same bytes.
 
+pub mod asff;
 pub mod build;
 pub mod csv;
 pub mod deliver;
 pub mod html;
 pub mod json;
+pub mod junit;
+pub mod markdown;
+pub mod ocsf;
+pub mod oscal;
 pub mod pdf;
+pub mod prometheus;
+pub mod sarif;
+mod stream;
 pub mod templates;
 pub mod terminal;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::io::Write;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use crate::domain::{FactName, FactValue, Finding, Gap, Severity, Subject, TargetId, Verdict};
+use crate::domain::{FactName, FactValue, Finding, Gap, Severity, Subject, TargetId, Verdict, rfc3339};
 pub use crate::frameworks::ControlRow;
 pub use templates::Templates;
 
@@ -108,6 +118,23 @@ pub struct WaiverLine {
     pub is_in_force: bool,
 }
 
+impl WaiverLine {
+    /// Who accepts what, why and for how long, in one sentence.
+    pub fn sentence(&self) -> String {
+        let instead = match self.compensating_control.as_str() {
+            "" => String::new(),
+            control => format!("; instead: {control}"),
+        };
+        format!(
+            "waived by {} until {}, approved by {}: {}{instead}",
+            self.id,
+            rfc3339(self.expires_at),
+            self.approver,
+            self.reason
+        )
+    }
+}
+
 /// The controls of one framework, with what the rules say of each.
 #[derive(Debug, Clone)]
 pub struct FrameworkReport {
@@ -154,7 +181,8 @@ pub struct Window {
 /// What is known of one table on one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DayState {
-    /// At every moment of the day, as far as the table lived, the newest usable recovery point was within the RPO.
+    /// At every moment of the day, as far as the table lived, the newest usable recovery point was within the RPO, or the
+    /// table itself was younger than the RPO.
     Covered,
     /// For a part of the day, at least, it was not, or there was none.
     Exposed,
@@ -273,7 +301,8 @@ pub struct TableRow {
     pub verdict: Verdict,
     /// Every fact, in the order of the dictionary.
     pub facts: Vec<(FactName, FactValue)>,
-    /// One state for each day of [`Report::window`]; empty if recovery points were not looked at.
+    /// One state for each day of [`Report::window`]; empty if recovery points were not looked at, or if the policy asks
+    /// for none: the table is exempt, was made by a restore test, or is not ACTIVE.
     pub days: Vec<DayState>,
 }
 
@@ -299,6 +328,37 @@ impl Report {
                 .iter()
                 .any(|target| target.tables_listed.is_none())
             || self.findings.iter().any(is_unknown)
+    }
+
+    /// The rule of that id.
+    pub fn rule(&self, id: &str) -> Option<&RuleLine> {
+        self.rules.iter().find(|rule| rule.id == id)
+    }
+
+    /// The waiver that covers a finding.
+    pub fn waiver_of(&self, finding: &Finding) -> Option<&WaiverLine> {
+        let id = finding.waiver.as_deref()?;
+        self.waivers.iter().find(|waiver| waiver.id == id)
+    }
+
+    /// Why a waived finding is accepted, in one sentence.
+    pub fn why_waived(&self, finding: &Finding) -> String {
+        self.waiver_of(finding)
+            .map_or_else(|| "waived".to_owned(), WaiverLine::sentence)
+    }
+
+    /// The controls that each rule gives evidence for, as `framework control`, in order of framework.
+    pub fn controls_by_rule(&self) -> BTreeMap<&str, Vec<String>> {
+        let mut controls: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for framework in &self.frameworks {
+            for control in &framework.controls {
+                for rule in &control.rules {
+                    let name = format!("{} {}", framework.id, control.id);
+                    controls.entry(rule).or_default().push(name);
+                }
+            }
+        }
+        controls
     }
 
     /// Findings that speak against the tables and that no waiver covers.
@@ -358,18 +418,17 @@ impl RenderError {
     }
 }
 
-/// A PDF ends with a table of where everything in it begins, so it is made whole and then written.
 fn pdf_file(report: &Report, templates: &Templates, out: &mut dyn Write) -> Result<(), RenderError> {
-    let bytes = pdf::render_with(report, &templates.pdf)?;
-    out.write_all(&bytes)
-        .map_err(|error| RenderError::new("report.pdf", error))
+    pdf::render(report, &templates.pdf, out)
 }
 
 /// One output file: its name, the `--format` it belongs to, and its renderer.
 #[derive(Clone, Copy)]
 pub struct Format {
-    /// What `--format` takes: `csv`, `json`, `html`, `pdf`.
+    /// What `--format` takes.
     pub name: &'static str,
+    /// Written without `--format`.
+    pub is_default: bool,
     /// The file written below `--to`.
     pub file_name: &'static str,
     /// Media type for delivery to S3.
@@ -403,38 +462,93 @@ impl Format {
 pub const FORMATS: &[Format] = &[
     Format {
         name: "csv",
+        is_default: true,
         file_name: "findings.csv",
         content_type: "text/csv; charset=utf-8",
         render: Render::Data(csv::findings),
     },
     Format {
         name: "csv",
+        is_default: true,
         file_name: "tables.csv",
         content_type: "text/csv; charset=utf-8",
         render: Render::Data(csv::tables),
     },
     Format {
         name: "csv",
+        is_default: true,
         file_name: "coverage.csv",
         content_type: "text/csv; charset=utf-8",
         render: Render::Data(csv::coverage),
     },
     Format {
         name: "json",
+        is_default: true,
         file_name: "report.json",
         content_type: "application/json",
         render: Render::Data(json::render),
     },
     Format {
         name: "html",
+        is_default: true,
         file_name: "report.html",
         content_type: "text/html; charset=utf-8",
         render: Render::Document(html::render),
     },
     Format {
         name: "pdf",
+        is_default: true,
         file_name: "report.pdf",
         content_type: "application/pdf",
         render: Render::Document(pdf_file),
+    },
+    Format {
+        name: "markdown",
+        is_default: false,
+        file_name: "summary.md",
+        content_type: "text/markdown; charset=utf-8",
+        render: Render::Data(markdown::render),
+    },
+    Format {
+        name: "junit",
+        is_default: false,
+        file_name: "junit.xml",
+        content_type: "application/xml",
+        render: Render::Data(junit::render),
+    },
+    Format {
+        name: "sarif",
+        is_default: false,
+        file_name: "report.sarif",
+        content_type: "application/sarif+json",
+        render: Render::Data(sarif::render),
+    },
+    Format {
+        name: "ocsf",
+        is_default: false,
+        file_name: "findings.ocsf.jsonl",
+        content_type: "application/x-ndjson",
+        render: Render::Data(ocsf::render),
+    },
+    Format {
+        name: "asff",
+        is_default: false,
+        file_name: "findings.asff.json",
+        content_type: "application/json",
+        render: Render::Data(asff::render),
+    },
+    Format {
+        name: "oscal",
+        is_default: false,
+        file_name: "assessment-results.json",
+        content_type: "application/json",
+        render: Render::Data(oscal::render),
+    },
+    Format {
+        name: "prometheus",
+        is_default: false,
+        file_name: "backproof.prom",
+        content_type: "text/plain; version=0.0.4; charset=utf-8",
+        render: Render::Data(prometheus::render),
     },
 ];

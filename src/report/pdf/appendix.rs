@@ -1,18 +1,14 @@
 //! Every table with the facts that matter most, across the sheet.
 
-use super::doc::{BODY, Doc, MUTED, TEXT, symbol, word};
-use super::fonts::Face;
+use super::doc::{self, BODY, Doc, GAP, MUTED, symbol, word};
 use super::page::Style;
 use super::table::{Cell, Column, Para, Table};
-use super::text::plural;
+use super::template::Section;
+use super::text::{grouped, plural};
 use crate::domain::{FactValue, Verdict};
 use crate::report::{Report, TableRow};
 
-const CELL: Style = Style {
-    face: Face::Regular,
-    size: 6.6,
-    colour: TEXT,
-};
+const CELL: Style = Style { size: 6.6, ..doc::CELL };
 
 /// A column of facts: head, width, and the fact it shows.
 const FACTS: &[(&str, f32, bool, &str)] = &[
@@ -29,7 +25,7 @@ const FACTS: &[(&str, f32, bool, &str)] = &[
 ];
 
 pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
-    doc.part("Every table", true);
+    doc.part(Section::Tables.title(), true);
     if report.tables.is_empty() {
         doc.paragraph(BODY, "No table is in this report. That is not a proof that there is none: see \u{201c}Coverage and gaps\u{201d}.");
         return;
@@ -39,9 +35,10 @@ pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
         plural(report.tables.len(), "table")
     );
     doc.paragraph(BODY, &text);
-    doc.y += 5.0;
+    doc.y += GAP;
     let mut columns = vec![
-        Column::new("Table", 168.0),
+        Column::number("No.", 27.0),
+        Column::new("Table", 150.0),
         Column::new("Account", 54.0),
         Column::new("Region", 60.0),
         Column::new("Verdict", 67.0),
@@ -53,8 +50,9 @@ pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
     );
     let mut table = Table::new(doc, &columns, 6.6, "Every table");
     let mut places = [0; FACTS.len()];
-    for row in &report.tables {
+    for (index, row) in report.tables.iter().enumerate() {
         let mut cells: Vec<Cell<'_>> = vec![
+            vec![Para::new(CELL.colour(MUTED), grouped(index + 1))],
             vec![Para::new(CELL.bold(), row.table_name.as_str())],
             vec![Para::new(CELL, row.target.account_id.as_str())],
             vec![Para::new(CELL, row.target.region.as_str())],
@@ -66,7 +64,10 @@ pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
                 .zip(&mut places)
                 .map(|(&(_, _, _, name), place)| vec![value(doc, find(row, name, place))]),
         );
-        table.row(doc, &cells);
+        let height = table.row(doc, &cells);
+        let mut spot = doc.spot();
+        spot.top += height;
+        doc.rows.push(spot);
     }
 }
 

@@ -1,21 +1,14 @@
 //! Coverage: what was in scope, what was read, how the counts add up, and every gap with what follows from it.
 
 use super::cover::name_of;
-use super::doc::{BODY, Doc, MUTED, TEXT};
-use super::fonts::Face;
-use super::page::Style;
+use super::doc::{BODY, CELL, Doc, GAP, MUTED, SMALL_GAP};
 use super::table::{Column, Para, Table};
+use super::template::Section;
 use super::text::{grouped, plural};
 use crate::report::Report;
 
-const CELL: Style = Style {
-    face: Face::Regular,
-    size: 7.6,
-    colour: TEXT,
-};
-
 pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
-    doc.part("Coverage and gaps", false);
+    doc.part(Section::Coverage.title(), false);
     reconciliation(doc, report);
     gaps(doc, report);
     accounts(doc, report);
@@ -73,7 +66,7 @@ fn reconciliation(doc: &mut Doc<'_>, report: &Report) {
     for (label, count, verdict) in rows {
         table.row(doc, &[label, number(count), verdict]);
     }
-    doc.y += 6.0;
+    doc.y += GAP;
     let unread = coverage
         .targets
         .iter()
@@ -105,7 +98,7 @@ fn gaps(doc: &mut Doc<'_>, report: &Report) {
         plural(gaps.len(), "gap")
     );
     doc.paragraph(BODY, &text);
-    doc.y += 4.0;
+    doc.y += SMALL_GAP;
     let columns = [
         Column::new("Where", 90.0),
         Column::new("Call", 130.0),

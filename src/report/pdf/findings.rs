@@ -2,19 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::doc::{BODY, Doc, MUTED, SMALL, TEXT, symbol, word};
+use super::doc::{BODY, CELL, Doc, GAP, Goal, LARGE_GAP, MUTED, SMALL, SMALL_GAP, TEXT, symbol, word};
 use super::fonts::Face;
 use super::page::Style;
 use super::table::{Cell, Column, Para, Table};
+use super::template::Section;
 use super::text::{grouped, plural};
 use crate::domain::{FactValue, Finding, Severity, Subject, Verdict};
 use crate::report::Report;
-
-const CELL: Style = Style {
-    face: Face::Regular,
-    size: 7.2,
-    colour: TEXT,
-};
 
 /// The columns; the first is named after what the rule judges.
 fn columns(subject: Subject) -> [Column; 4] {
@@ -36,13 +31,8 @@ fn columns(subject: Subject) -> [Column; 4] {
 }
 
 pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
-    doc.part("Findings", false);
-    let names: BTreeMap<&str, &str> = report
-        .coverage
-        .accounts
-        .iter()
-        .map(|account| (account.account_id.as_str(), account.name.as_str()))
-        .collect();
+    doc.part(Section::Findings.title(), false);
+    let index = Index::of(report);
     for (verdict, none) in [
         (Verdict::NonCompliant, "No finding is non-compliant."),
         (Verdict::Unknown, "No verdict is unknown."),
@@ -51,9 +41,9 @@ pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
         let count: usize = groups.iter().map(|group| group.findings.len()).sum();
         intro(doc, report, verdict, count, none);
         for group in &groups {
-            write_group(doc, group, verdict, &names);
+            write_group(doc, group, verdict, &index);
         }
-        doc.y += 8.0;
+        doc.y += GAP;
     }
     doc.paragraph(
         SMALL,
@@ -82,7 +72,37 @@ fn intro(doc: &mut Doc<'_>, report: &Report, verdict: Verdict, count: usize, non
         ),
     };
     doc.paragraph(BODY, &text);
-    doc.y += 4.0;
+    doc.y += SMALL_GAP;
+}
+
+/// What findings are looked up by.
+struct Index<'r> {
+    report: &'r Report,
+    names: BTreeMap<&'r str, &'r str>,
+}
+
+impl<'r> Index<'r> {
+    fn of(report: &'r Report) -> Self {
+        let accounts = report.coverage.accounts.iter();
+        let named = accounts.filter(|account| !account.name.is_empty());
+        Self {
+            report,
+            names: named
+                .map(|account| (account.account_id.as_str(), account.name.as_str()))
+                .collect(),
+        }
+    }
+
+    fn name(&self, account_id: &str) -> Option<&'r str> {
+        self.names.get(account_id).copied()
+    }
+
+    /// The place of the finding's table in the report, if it is about one.
+    fn row(&self, finding: &Finding) -> Option<usize> {
+        let tables = &self.report.tables;
+        let found = tables.binary_search_by(|table| table.table_arn.as_str().cmp(&finding.resource_arn));
+        found.ok().filter(|_| finding.subject == Subject::Table)
+    }
 }
 
 /// The findings of one rule with one verdict.
@@ -121,16 +141,16 @@ fn groups(report: &Report, verdict: Verdict) -> Vec<Group<'_>> {
     groups
 }
 
-fn write_group(doc: &mut Doc<'_>, group: &Group<'_>, verdict: Verdict, names: &BTreeMap<&str, &str>) {
+fn write_group(doc: &mut Doc<'_>, group: &Group<'_>, verdict: Verdict, index: &Index<'_>) {
     let remedy = shared_remedy(&group.findings);
     group_head(doc, group, verdict, remedy);
     let caption = format!("{}: {}", group.rule, word(verdict));
     let subject = group.findings.first().map_or(Subject::Table, |finding| finding.subject);
-    let mut table = Table::new(doc, &columns(subject), 7.2, &caption);
+    let mut table = Table::new(doc, &columns(subject), CELL.size, &caption);
     for finding in &group.findings {
-        table.row(doc, &cells(doc, finding, remedy.is_none(), names));
+        table.row(doc, &cells(doc, finding, remedy.is_none(), index));
     }
-    doc.y += 10.0;
+    doc.y += LARGE_GAP;
 }
 
 /// The remedy, if all findings of the group have the same: then it is said once.
@@ -193,25 +213,27 @@ fn group_head(doc: &mut Doc<'_>, group: &Group<'_>, verdict: Verdict, remedy: Op
     }
     let bottom = doc.y;
     doc.page().fill_rect(left, top, 4.0, (bottom - top).max(0.0), colour);
-    doc.y += 5.0;
+    doc.y += SMALL_GAP;
 }
 
-fn cells<'f>(doc: &Doc<'_>, finding: &'f Finding, own_remedy: bool, names: &BTreeMap<&str, &'f str>) -> [Cell<'f>; 4] {
+fn cells<'f>(doc: &Doc<'_>, finding: &'f Finding, own_remedy: bool, index: &Index<'f>) -> [Cell<'f>; 4] {
     let small = CELL.colour(MUTED);
-    let mut table = vec![Para::new(CELL.bold(), finding.resource_name.as_str())];
+    let row = index.row(finding);
+    let mut table = vec![Para::new(CELL.bold(), finding.resource_name.as_str()).to(row.map(Goal::Table))];
     if finding.waived {
         table.push(Para::new(CELL.bold().colour(doc.template.colours.accent), "WAIVED"));
     }
     if !finding.id.is_empty() {
         let short: String = finding.id.chars().take(16).collect();
-        table.push(Para::new(Style { size: 6.2, ..small }, format!("finding {short}")));
+        let number = row.map_or_else(String::new, |row| format!("table {} \u{b7} ", grouped(row + 1)));
+        table.push(Para::new(
+            Style { size: 6.6, ..small },
+            format!("{number}finding {short}"),
+        ));
     }
     let mut place = vec![Para::new(CELL, finding.target.account_id.as_str())];
-    if let Some(name) = names
-        .get(finding.target.account_id.as_str())
-        .filter(|name| !name.is_empty())
-    {
-        place.push(Para::new(small, *name));
+    if let Some(name) = index.name(&finding.target.account_id) {
+        place.push(Para::new(small, name));
     }
     place.push(Para::new(CELL, finding.target.region.as_str()));
     let mut found = vec![Para::new(CELL, finding.message.as_str())];

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::doc::{Doc, HAIRLINE, MUTED};
+use super::doc::{Doc, Goal, HAIRLINE, SMALL};
 use super::fonts::Face;
 use super::page::Style;
 use super::text;
@@ -44,6 +44,7 @@ impl Column {
 pub(super) struct Para<'t> {
     pub(super) style: Style,
     pub(super) text: Cow<'t, str>,
+    goal: Option<Goal>,
 }
 
 impl<'t> Para<'t> {
@@ -51,8 +52,25 @@ impl<'t> Para<'t> {
         Self {
             style,
             text: text.into(),
+            goal: None,
         }
     }
+
+    /// Makes its lines lead elsewhere.
+    pub(super) fn to(self, goal: Option<Goal>) -> Self {
+        Self { goal, ..self }
+    }
+}
+
+/// A line of a cell.
+struct Line {
+    style: Style,
+    text: String,
+    goal: Option<Goal>,
+}
+
+fn height(lines: &[Line]) -> f32 {
+    lines.iter().map(|line| line.style.leading()).sum()
 }
 
 /// What stands in a cell, from top to bottom.
@@ -130,11 +148,7 @@ impl Table {
     fn continue_on_next_page(&mut self, doc: &mut Doc<'_>) {
         doc.break_page();
         if !self.caption.is_empty() {
-            let style = Style {
-                face: Face::Bold,
-                size: 7.4,
-                colour: MUTED,
-            };
+            let style = SMALL.bold();
             let (left, width) = (doc.left(), doc.width());
             doc.block(left, width, style, &format!("{} (continued)", self.caption));
             doc.y += 3.0;
@@ -151,22 +165,14 @@ impl Table {
         }
     }
 
-    /// Writes a row, and the head before it where it is due.
-    pub(super) fn row(&mut self, doc: &mut Doc<'_>, cells: &[Cell<'_>]) {
-        let cells: Vec<Vec<(Style, String)>> = cells
+    /// Writes a row, and the head before it where it is due. Returns how far above the cursor the row begins, or its part
+    /// on this sheet.
+    pub(super) fn row(&mut self, doc: &mut Doc<'_>, cells: &[Cell<'_>]) -> f32 {
+        let cells: Vec<Vec<Line>> = cells
             .iter()
             .zip(&self.places)
-            .map(|(cell, place)| {
-                cell.iter()
-                    .flat_map(|para| {
-                        text::wrap(doc.fonts, para.style.face, para.style.size, inner(place.1), &para.text)
-                            .into_iter()
-                            .map(|line| (para.style, line))
-                    })
-                    .collect()
-            })
+            .map(|(cell, place)| cell.iter().flat_map(|para| lines(doc, para, inner(place.1))).collect())
             .collect();
-        let height = |lines: &[(Style, String)]| lines.iter().map(|(style, _)| style.leading()).sum::<f32>();
         let tallest = cells.iter().map(|cell| height(cell)).fold(0.0, f32::max) + 2.0 * PAD_Y;
         if !self.open {
             doc.need(self.head_height() + tallest.min(120.0));
@@ -178,17 +184,22 @@ impl Table {
         }
         if tallest <= doc.room() {
             self.draw_row(doc, &cells, tallest);
+            tallest
         } else {
-            self.draw_tall_row(doc, cells);
+            self.draw_tall_row(doc, cells)
         }
     }
 
-    fn draw_row(&self, doc: &mut Doc<'_>, cells: &[Vec<(Style, String)>], height: f32) {
+    fn draw_row(&self, doc: &mut Doc<'_>, cells: &[Vec<Line>], height: f32) {
         let top = doc.y;
         for (index, cell) in cells.iter().enumerate() {
             let mut y = top + PAD_Y;
-            for (style, line) in cell {
-                self.put(doc, index, y + style.size * 0.95, *style, line);
+            for Line { style, text, goal } in cell {
+                self.put(doc, index, y + style.size * 0.95, *style, text);
+                if let Some(goal) = goal {
+                    let (x, width) = self.places[index];
+                    doc.link((x, y - 1.0, width, style.leading()), *goal);
+                }
                 y += style.leading();
             }
         }
@@ -198,30 +209,38 @@ impl Table {
     }
 
     /// A row that is taller than a sheet goes on over the next ones, as many lines of each cell as fit.
-    fn draw_tall_row(&mut self, doc: &mut Doc<'_>, mut cells: Vec<Vec<(Style, String)>>) {
-        while cells.iter().any(|cell| !cell.is_empty()) {
+    fn draw_tall_row(&mut self, doc: &mut Doc<'_>, mut cells: Vec<Vec<Line>>) -> f32 {
+        loop {
             let room = doc.room() - 2.0 * PAD_Y;
-            let mut height: f32 = 0.0;
+            let mut tallest: f32 = 0.0;
             let mut slice = Vec::with_capacity(cells.len());
             for cell in &mut cells {
                 let mut used = 0.0;
                 let fitting = cell
                     .iter()
-                    .take_while(|(style, _)| {
-                        used += style.leading();
+                    .take_while(|line| {
+                        used += line.style.leading();
                         used <= room
                     })
                     .count();
                 let lines: Vec<_> = cell.drain(..fitting.max(1).min(cell.len())).collect();
-                height = height.max(lines.iter().map(|(style, _)| style.leading()).sum());
+                tallest = tallest.max(height(&lines));
                 slice.push(lines);
             }
-            self.draw_row(doc, &slice, height + 2.0 * PAD_Y);
-            if cells.iter().any(|cell| !cell.is_empty()) {
-                self.continue_on_next_page(doc);
+            self.draw_row(doc, &slice, tallest + 2.0 * PAD_Y);
+            if cells.iter().all(Vec::is_empty) {
+                return tallest + 2.0 * PAD_Y;
             }
+            self.continue_on_next_page(doc);
         }
     }
+}
+
+fn lines(doc: &Doc<'_>, para: &Para<'_>, width: f32) -> impl Iterator<Item = Line> {
+    let (style, goal) = (para.style, para.goal);
+    text::wrap(doc.fonts, style.face, style.size, width, &para.text)
+        .into_iter()
+        .map(move |text| Line { style, text, goal })
 }
 
 fn inner(width: f32) -> f32 {
