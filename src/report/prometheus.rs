@@ -274,7 +274,7 @@ fn tables(report: &Report, page: &mut Page) -> Written {
     for (name, of) in [
         (
             "in_a_plan",
-            &(|table| value(table, "in_a_plan")) as &dyn Fn(&TableRow) -> Option<f64>,
+            &(|table: &TableRow| value(table, "in_a_plan")) as &dyn Fn(&TableRow) -> Option<f64>,
         ),
         ("newest_recovery_point_age", &age),
     ] {
