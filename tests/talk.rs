@@ -79,10 +79,11 @@ fn the_log_is_one_object_on_each_line() {
             .filter(|event| event["level"] == level)
             .collect::<Vec<_>>()
     };
-    let warnings = of("warning");
-    assert_eq!(warnings.len(), 1, "{warnings:?}");
-    assert_eq!(warnings[0]["what"], "could not read backup:ListBackupPlans");
-    assert!(warnings[0]["why"].as_str().expect("why").contains("AccessDenied"));
+    let warning = of("warning")
+        .into_iter()
+        .find(|warning| warning["what"] == "could not read backup:ListBackupPlans")
+        .expect("a warning");
+    assert!(warning["why"].as_str().expect("why").contains("AccessDenied"));
     let progress = of("progress");
     let last = progress.last().expect("the end of reading is a step");
     assert_eq!(
@@ -118,7 +119,7 @@ fn quiet_leaves_problems_and_results() {
     let ran = bench.run(&["scan", "--to", "out", "--quiet"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (10, ""));
     assert!(
-        ran.stderr.starts_with("warning: ") && !ran.stderr.contains("in out"),
+        ran.stderr.contains("warning: could not read backup:ListBackupPlans") && !ran.stderr.contains("in out"),
         "{}",
         ran.stderr
     );

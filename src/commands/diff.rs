@@ -28,7 +28,7 @@ pub struct DiffArgs {
     /// A new file for it, or - for stdout.
     #[arg(long, value_name = "FILE", default_value = "-")]
     pub to: String,
-    /// Name also what is still failing or still unknown, in text and Markdown; CSV and JSON always do.
+    /// Name also what is still failing, still unknown or gone, in text and Markdown; CSV and JSON always do.
     #[arg(long)]
     pub all: bool,
     /// Settings file to judge both by. Without it and without the flags below: what the newer pack was judged by; if it

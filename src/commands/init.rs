@@ -46,7 +46,7 @@ mod tests {
     /// What is commented out is right as well, and no key is missing.
     #[test]
     fn the_examples_load_too() {
-        let is_example = |line: &&str| line.starts_with('#') && !line.starts_with("# ");
+        let is_example = |line: &&str| line.starts_with('#') && (!line.starts_with("# ") || line.starts_with("#  "));
         let text: String = TEMPLATE
             .lines()
             .map(|line| if is_example(&line) { &line[1..] } else { line })

@@ -10,8 +10,8 @@ use crate::text::{csv_cell, markdown as escape, one_line};
 /// Raised whenever a field of the JSON is removed or changes its meaning.
 const SCHEMA_VERSION: u32 = 1;
 
-/// Kinds that text only counts unless all is asked for: they say what did not change.
-const COUNTED: [Kind; 2] = [Kind::StillFailing, Kind::StillUnknown];
+/// Kinds that text only counts unless all is asked for: they say what did not change, or what another line says already.
+const COUNTED: [Kind; 3] = [Kind::Gone, Kind::StillFailing, Kind::StillUnknown];
 
 /// For people; `all` names also what stayed as it was.
 pub fn text(diff: &Diff, all: bool) -> String {
