@@ -1,6 +1,7 @@
 //! The library behind the `backproof` program.
 
 pub mod aws;
+pub mod baseline;
 pub mod cli;
 pub mod collect;
 pub mod commands;

@@ -110,6 +110,7 @@ impl World {
             policy: Policy::default(),
             waivers: Waivers(Vec::new()),
             frameworks: Vec::new(),
+            baseline: None,
         };
         build(&inventory, &criteria).expect("judged")
     }

@@ -218,7 +218,8 @@ fn a_reader_that_stops_listening_ends_the_program_quietly() {
 }
 
 /// `script` of util-linux gives the program a terminal.
-fn at_a_terminal(bench: &Bench, environment: &[(&str, &str)], args: &str) -> Option<String> {
+#[cfg(target_os = "linux")]
+fn at_a_terminal(bench: &Bench, environment: &[(&str, &str)], args: &str) -> String {
     let command = format!("{} {args}", env!("CARGO_BIN_EXE_backproof"));
     let ran = Command::new("script")
         .args(["--quiet", "--return", "--command", &command, "/dev/null"])
@@ -229,24 +230,22 @@ fn at_a_terminal(bench: &Bench, environment: &[(&str, &str)], args: &str) -> Opt
         .envs(bench.sandbox.environment())
         .envs(environment.iter().copied())
         .stdin(Stdio::null())
-        .output();
-    // A machine without util-linux has no such program; the others have one.
-    ran.ok().map(|ran| String::from_utf8_lossy(&ran.stdout).into_owned())
+        .output()
+        .expect("`script` is there: the package is essential");
+    String::from_utf8_lossy(&ran.stdout).into_owned()
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn a_terminal_gets_colour_unless_no_color_is_set() {
     let bench = denied();
-    let Some(shown) = at_a_terminal(&bench, &[], "scan --to a --format json") else {
-        assert!(!cfg!(target_os = "linux"), "`script` of util-linux is missing");
-        return;
-    };
+    let shown = at_a_terminal(&bench, &[], "scan --to a --format json");
     assert!(shown.contains("\u{1b}[1;33mwarning:\u{1b}[0m"), "{shown}");
     assert!(shown.contains("\u{1b}[1;31mNON-COMPLIANT\u{1b}[0m"), "{shown}");
-    let plain = at_a_terminal(&bench, &[("NO_COLOR", "1")], "scan --to b --format json").expect("ran");
+    let plain = at_a_terminal(&bench, &[("NO_COLOR", "1")], "scan --to b --format json");
     assert!(!plain.contains("\u{1b}[1;3"), "{plain}");
     assert!(plain.contains("NON-COMPLIANT"));
-    let empty = at_a_terminal(&bench, &[("NO_COLOR", "")], "scan --to c --format json").expect("ran");
+    let empty = at_a_terminal(&bench, &[("NO_COLOR", "")], "scan --to c --format json");
     assert!(empty.contains("\u{1b}[1;31m"), "an empty NO_COLOR is none");
 }
 

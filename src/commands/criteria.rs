@@ -39,6 +39,7 @@ pub fn read(config: Option<&Path>, args: &RuleArgs) -> Outcome<(Settings, Criter
         rules,
         policy: settings.policy.clone(),
         waivers,
+        baseline: None,
         frameworks,
     };
     Ok((settings, criteria))

@@ -51,6 +51,7 @@ fn criteria(policy: &str, waivers: &str) -> Criteria {
         policy: Settings::parse_policy(policy, "policy.toml").expect("a policy"),
         waivers: Waivers::parse(waivers, "waivers.toml", &["in-a-plan", "pitr-on"]).expect("waivers"),
         frameworks: Vec::new(),
+        baseline: None,
     }
 }
 

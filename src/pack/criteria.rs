@@ -9,6 +9,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::baseline::Baseline;
 use crate::duration;
 use crate::frameworks::{self, Framework};
 use crate::policy::{FOREVER_DAYS, Policy, PolicyValues, Source, Tier};
@@ -27,6 +28,8 @@ const INDEX_FILE: &str = "criteria.json";
 pub const POLICY_FILE: &str = "policy.toml";
 /// The waivers, in the order of their file.
 const WAIVERS_FILE: &str = "waivers.toml";
+/// Findings of an earlier scan, if new ones were told from known ones.
+const BASELINE_FILE: &str = "baseline.json";
 /// The folder of the rules.
 pub const RULES_DIR: &str = "rules";
 /// The folder of the frameworks.
@@ -64,6 +67,9 @@ pub fn files(criteria: &Criteria) -> Vec<(String, String)> {
         (POLICY_FILE.to_owned(), policy_text(&criteria.policy)),
         (WAIVERS_FILE.to_owned(), waivers_text(&criteria.waivers)),
     ]);
+    if let Some(baseline) = &criteria.baseline {
+        files.insert(BASELINE_FILE.to_owned(), baseline.to_text());
+    }
     for rule in &criteria.rules.0 {
         files.insert(format!("{RULES_DIR}/{}.toml", rule.id), rule.text.to_string());
     }
@@ -108,8 +114,18 @@ pub fn load(dir: &Path) -> Outcome<Criteria> {
         rules: read_rules(&dir.join(RULES_DIR))?,
         policy,
         waivers: Waivers::parse_stored(&read(WAIVERS_FILE)?, &origin(WAIVERS_FILE))?,
+        baseline: read_baseline(&dir.join(BASELINE_FILE))?,
         frameworks: chosen,
     })
+}
+
+/// The baseline; none if the scan had none.
+fn read_baseline(path: &Path) -> Outcome<Option<Baseline>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(Baseline::parse_stored(&text, &path.display().to_string())?)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(damaged(path, &error.to_string()).into()),
+    }
 }
 
 fn read_rules(dir: &Path) -> Outcome<RuleSet> {

@@ -29,6 +29,7 @@ pub fn findings(report: &Report, out: &mut dyn Write) -> Result<(), RenderError>
         "evidence",
         "waiver",
         "as_of",
+        "since_baseline",
     ];
     let as_of = rfc3339(report.scan.as_of);
     let rows = report.findings.iter().map(|finding| {
@@ -53,6 +54,9 @@ pub fn findings(report: &Report, out: &mut dyn Write) -> Result<(), RenderError>
             csv_cell(&evidence.join("; ")),
             csv_cell(finding.waiver.as_deref().unwrap_or_default()),
             as_of.clone(),
+            report
+                .since(finding)
+                .map_or_else(String::new, |since| since.as_str().to_owned()),
         ]
     });
     write(out, "findings.csv", &head.map(str::to_owned), rows)

@@ -5,6 +5,7 @@
 
 use std::io::Write;
 
+use super::terminal::since_line;
 use super::{RenderError, Report};
 use crate::domain::{Finding, Gap, Severity, Verdict, rfc3339};
 use crate::problem::count;
@@ -70,6 +71,9 @@ fn head(report: &Report) -> String {
             "\n**The tables of {} could not be listed whole: what was not listed was not judged.**\n",
             code(&target.target.to_string())
         ));
+    }
+    if let Some(baseline) = &report.baseline {
+        text.push_str(&format!("\nOpen findings {}.\n", markdown(&since_line(baseline))));
     }
     text.push_str(&format!(
         "\nEvidence {}, backproof {}.\n",

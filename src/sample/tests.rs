@@ -36,7 +36,7 @@ fn forty() -> Vec<TableRow> {
     let one = |number: usize| {
         let account = if number < 30 { "111122223333" } else { "444455556666" };
         let tier = ["gold", "none", "none", "silver"][number % 4];
-        let verdict = if number % 5 == 0 {
+        let verdict = if number.is_multiple_of(5) {
             Verdict::NonCompliant
         } else {
             Verdict::Compliant
