@@ -40,6 +40,8 @@ pub enum Command {
     Diff(DiffArgs),
     /// Draw tables for an auditor's re-performance: a draw that anybody can repeat, with the command that checks each.
     Sample(SampleArgs),
+    /// Does an evidence pack hold? Offline: digests, totals, and every finding made again from the stored evidence.
+    Verify(VerifyPackArgs),
     /// Fix gaps with on-demand backups: plan, apply, verify.
     #[command(subcommand)]
     Remediate(RemediateCommand),
@@ -129,6 +131,10 @@ pub struct OutputArgs {
     /// Accept an inventory without any table.
     #[arg(long)]
     pub allow_empty: bool,
+    /// Replace account ids and names by pseudonyms, everywhere, for people outside. The reports come with their evidence,
+    /// replaced alike, as a pack that still verifies.
+    #[arg(long, conflicts_with = "push")]
+    pub redact_accounts: bool,
 }
 
 /// Services that take findings.
@@ -185,6 +191,20 @@ pub struct ReportArgs {
     /// Print which tier of the policy takes this table (name or ARN) and the values that apply to it, and stop.
     #[arg(long, value_name = "TABLE")]
     pub explain_policy: Option<String>,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyPackArgs {
+    /// The folder of the pack: what a scan wrote.
+    #[arg(value_name = "PACK")]
+    pub pack: PathBuf,
+    /// Keys whose signatures count, as `ssh-keygen` reads them. The pack must be signed by one of them.
+    #[arg(long, value_name = "FILE")]
+    pub allowed_signers: Option<PathBuf>,
+    /// Who must have signed, as the file of allowed signers names them.
+    #[arg(long, value_name = "NAME", requires = "allowed_signers")]
+    pub identity: Option<String>,
 }
 
 /// Subcommands of `remediate`.
@@ -350,9 +370,9 @@ pub enum ExplainCommand {
         #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
         rules: Vec<String>,
     },
-    /// The JSON schema of a file that the program writes: report.
+    /// The JSON schema of a file that programs read: manifest, report.
     Schema {
-        /// Which one.
+        /// The schema's name.
         name: String,
     },
     /// The exit codes.

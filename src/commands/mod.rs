@@ -18,6 +18,7 @@ pub mod sample;
 pub mod sandbox;
 pub mod scan;
 pub mod talk;
+pub mod verify;
 
 use std::io::Write as _;
 

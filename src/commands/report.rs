@@ -5,15 +5,19 @@ use std::path::{Path, PathBuf};
 use crate::aws::target::Session;
 use crate::cli::{OutputArgs, PushTo, ReportArgs};
 use crate::commands::push::to_security_hub;
-use crate::commands::{Pipe, criteria, print, say, talk};
+use crate::commands::{Pipe, criteria, print, say, talk, warn};
 use crate::domain::Severity;
 use crate::evaluate::Tiers;
 use crate::exit::Exit;
 use crate::facts::{Facts, derive};
 use crate::inventory::Inventory;
+use crate::pack::Manifest;
+use crate::pack::redact::{check_same, redact};
+use crate::pack::seal::{Evidence, command_line, seal};
 use crate::problem::{Outcome, Problem, count};
 use crate::report::build::{Criteria, build};
-use crate::report::deliver::{Destination, S3Prefix, Staging};
+use crate::report::deliver::{Destination, S3Prefix};
+use crate::report::staging::{INVENTORY_DIR, Staging};
 use crate::report::{FORMATS, Format, RenderError, Report, Templates, terminal};
 use crate::settings::Account;
 use crate::settings_file::{list, nearest};
@@ -28,14 +32,9 @@ pub async fn run(args: ReportArgs) -> Outcome<Exit> {
     }
     let output = Output::prepare(&args.output, &settings.accounts).await?;
     let inventory = Inventory::open(&args.inventory)?;
-    let report = build(&inventory, &criteria)?;
-    let place = default_folder(&inventory);
-    let staging = match &output.destination {
-        Destination::Folder(Some(folder)) => Some(Staging::open(folder)?),
-        Destination::Folder(None) | Destination::S3 { .. } => Some(Staging::open(&place)?),
-        Destination::Stdout => None,
-    };
-    output.finish(&report, staging).await
+    let staging = output.staging(&default_folder(&inventory))?;
+    let judged = output.judge(inventory, criteria, &staging)?;
+    output.finish(&judged, staging).await
 }
 
 /// The folder for reports when none was named: one for each instant, so that nothing is overwritten.
@@ -117,9 +116,19 @@ pub struct Output {
     templates: Templates,
     fail_on: Severity,
     allow_empty: bool,
+    redact_accounts: bool,
     s3: Option<S3Prefix>,
     /// The accounts whose Security Hub gets the findings, if it is to get them.
     push: Option<Vec<Account>>,
+}
+
+/// A report, and what it rests on.
+pub struct Judged {
+    /// The report.
+    pub report: Report,
+    inventory: Inventory,
+    criteria: Criteria,
+    command_line: Vec<String>,
 }
 
 impl Output {
@@ -179,15 +188,78 @@ impl Output {
             templates,
             fail_on,
             allow_empty: args.allow_empty,
+            redact_accounts: args.redact_accounts,
             s3,
             push: args.push.map(|PushTo::SecurityHub| accounts.to_vec()),
         })
     }
 
+    /// The folder that is filled; `place` where none was named. What goes to stdout needs one all the same, for a while.
+    ///
+    /// Errors: it cannot be written, or it holds an earlier report.
+    pub fn staging(&self, place: &Path) -> Result<Staging, Problem> {
+        let staging = match &self.destination {
+            Destination::Folder(Some(folder)) => Staging::open(folder)?,
+            Destination::Folder(None) | Destination::S3 { .. } => Staging::open(place)?,
+            Destination::Stdout => return Staging::scratch(),
+        };
+        for left in staging.leftovers() {
+            let warning = Problem::new("an earlier run did not live to finish its folder")
+                .at(left.display().to_string())
+                .so("nothing in it is whole; this run does not use it")
+                .hint("look at it if you like, then delete it");
+            warn(&warning);
+        }
+        Ok(staging)
+    }
+
+    /// Where the inventory of a scan is collected: in its place, or elsewhere if only its copy without account ids is
+    /// kept.
+    ///
+    /// Errors: the disk refused.
+    pub fn collect_into(&self, staging: &Staging) -> Result<PathBuf, Problem> {
+        if !self.redact_accounts {
+            return Ok(staging.dir().to_owned());
+        }
+        new_folder(staging.dir().join(UNREDACTED))
+    }
+
+    /// Judges an inventory, without account ids if they are not to be shown.
+    ///
+    /// Errors: a frame of the inventory is damaged; the disk refused; pseudonyms that change a verdict.
+    pub fn judge(&self, inventory: Inventory, criteria: Criteria, staging: &Staging) -> Outcome<Judged> {
+        let report = build(&inventory, &criteria)?;
+        let mut judged = Judged {
+            report,
+            inventory,
+            criteria,
+            command_line: command_line(),
+        };
+        if self.redact_accounts {
+            let to = new_folder(staging.dir().join(INVENTORY_DIR))?;
+            let (inventory, criteria, pseudonyms) = redact(&judged.inventory, &judged.criteria, &to)?;
+            let report = build(&inventory, &criteria)?;
+            check_same(&judged.report, &report)?;
+            let typed = judged.command_line.iter();
+            judged = Judged {
+                report,
+                inventory,
+                criteria,
+                command_line: typed.map(|arg| pseudonyms.replace(arg).into_owned()).collect(),
+            };
+            let unredacted = staging.dir().join(UNREDACTED);
+            if unredacted.exists() {
+                std::fs::remove_dir_all(&unredacted).map_err(|error| no_folder(&unredacted, &error))?;
+            }
+        }
+        Ok(judged)
+    }
+
     /// Renders, writes, delivers, prints the summary and says how the program ends.
     ///
     /// Errors: nothing to judge, a renderer that fails, a disk, a bucket or a Security Hub that refuses.
-    pub async fn finish(&self, report: &Report, staging: Option<Staging>) -> Outcome<Exit> {
+    pub async fn finish(&self, judged: &Judged, staging: Staging) -> Outcome<Exit> {
+        let report = &judged.report;
         let is_listed_somewhere = report
             .coverage
             .targets
@@ -196,14 +268,15 @@ impl Output {
         if report.tables.is_empty() && is_listed_somewhere && !self.allow_empty {
             return Err(no_tables(report).into());
         }
-        let Some(staging) = staging else {
+        if self.destination == Destination::Stdout {
             self.print_report(self.formats[0], report)?;
             self.push(report).await?;
             return Ok(self.exit(report));
-        };
+        }
         for format in &self.formats {
             staging.render(format, report, &self.templates)?;
         }
+        let sealed = self.seal(judged, &staging)?;
         let folder = staging.commit()?;
         match self.printed {
             Some(format) => self.print_report(format, report)?,
@@ -215,6 +288,13 @@ impl Output {
             count(self.formats.len(), "file"),
             folder.display()
         ));
+        if let Some(manifest) = sealed {
+            say(&format!(
+                "evidence pack in {}, manifest SHA-256 {}",
+                folder.display(),
+                manifest.sha256()
+            ));
+        }
         if let Some(s3) = &self.s3 {
             for one in s3.deliver(&self.formats, &folder).await? {
                 say(&format!("delivered {} (sha256 {})", one.address, one.sha256));
@@ -240,6 +320,20 @@ impl Output {
             Some(accounts) => to_security_hub(report, accounts).await,
             None => Ok(()),
         }
+    }
+
+    /// Reports whose inventory lies beside them are a pack; those of an inventory elsewhere are not.
+    fn seal(&self, judged: &Judged, staging: &Staging) -> Result<Option<Manifest>, Problem> {
+        if judged.inventory.dir != staging.dir().join(INVENTORY_DIR) {
+            return Ok(None);
+        }
+        let evidence = Evidence {
+            inventory: &judged.inventory,
+            criteria: &judged.criteria,
+            command_line: judged.command_line.clone(),
+            is_redacted: self.redact_accounts,
+        };
+        seal(staging.dir(), &judged.report, &evidence).map(Some)
     }
 
     /// 10 before 11 before 0.
@@ -282,6 +376,23 @@ fn chosen(names: &[String], problems: &mut Vec<Problem>) -> Vec<&'static Format>
 /// A format that another program reads; pages for people are opened, not piped.
 fn is_for_programs(format: &Format) -> bool {
     !matches!(format.name, "html" | "pdf")
+}
+
+/// The folder of an inventory with account ids, while its copy is made.
+const UNREDACTED: &str = "unredacted";
+
+fn new_folder(path: PathBuf) -> Result<PathBuf, Problem> {
+    match std::fs::create_dir(&path) {
+        Ok(()) => Ok(path),
+        Err(error) => Err(no_folder(&path, &error)),
+    }
+}
+
+fn no_folder(path: &Path, error: &std::io::Error) -> Problem {
+    Problem::new("could not write the evidence without account ids")
+        .at(path.display().to_string())
+        .why(error.to_string())
+        .so("no report was written")
 }
 
 fn no_render(error: &RenderError) -> Problem {

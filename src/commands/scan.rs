@@ -10,10 +10,9 @@ use crate::commands::report::{Output, default_folder_at, explain_policy};
 use crate::commands::{collect, criteria, warn};
 use crate::domain::{Gap, GapKind, TargetId};
 use crate::exit::Exit;
+use crate::pack::seal::binary_sha256;
 use crate::problem::{Outcome, Problem};
 use crate::report::Report;
-use crate::report::build::build;
-use crate::report::deliver::{Destination, Staging};
 
 /// Runs `scan`.
 ///
@@ -23,15 +22,9 @@ pub async fn run(args: ScanArgs) -> Outcome<Exit> {
     let (settings, criteria) = criteria::read(args.scope.config.as_deref(), &args.rules)?;
     let settings = collect::in_scope(settings, &args.scope)?;
     let output = Output::prepare(&args.output, &settings.accounts).await?;
-    let scratch;
-    let staging = match &output.destination {
-        Destination::Folder(Some(folder)) => Staging::open(folder)?,
-        Destination::Folder(None) | Destination::S3 { .. } => Staging::open(&default_folder_at(Utc::now()))?,
-        Destination::Stdout => {
-            scratch = std::env::temp_dir().join(format!("backproof-{}", std::process::id()));
-            Staging::open(&scratch)?
-        }
-    };
+    // The digest of this program goes into the manifest; it is made while AWS is read.
+    std::thread::spawn(binary_sha256);
+    let staging = output.staging(&default_folder_at(Utc::now()))?;
     // Without a choice of rules the inventory is whole, so that any later question can be answered from it.
     let is_chosen = !args.rules.rules.is_empty() || !args.rules.framework.is_empty() || args.rules.rules_dir.is_some();
     let wanted = if is_chosen {
@@ -39,23 +32,13 @@ pub async fn run(args: ScanArgs) -> Outcome<Exit> {
     } else {
         Wanted::all()
     };
-    let inventory = collect::into(&settings, &wanted, staging.dir()).await?;
+    let inventory = collect::into(&settings, &wanted, &output.collect_into(&staging)?).await?;
     if let Some(table) = &args.explain_policy {
         return explain_policy(&inventory, &criteria, table);
     }
-    let report = build(&inventory, &criteria)?;
-    warn_of_gaps(&report);
-    if output.destination == Destination::Stdout {
-        let scratch = staging.dir().parent().map(std::path::Path::to_owned);
-        let exit = output.finish(&report, None).await;
-        drop(staging);
-        if let Some(scratch) = scratch {
-            // An empty folder left behind in the temporary folder harms nobody.
-            let _ = std::fs::remove_dir(scratch);
-        }
-        return exit;
-    }
-    output.finish(&report, Some(staging)).await
+    let judged = output.judge(inventory, criteria, &staging)?;
+    warn_of_gaps(&judged.report);
+    output.finish(&judged, staging).await
 }
 
 /// One warning for each kind of call in each target: ten thousand denied tables are one mistake, not ten thousand.

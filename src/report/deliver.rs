@@ -1,6 +1,5 @@
-//! Bytes to their place: a folder, S3, stdout. Whole or not at all, and never over something that is there.
+//! Where reports go, and S3: never over an object that is there, read back and compared.
 
-use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
@@ -8,14 +7,11 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumAlgorithm;
 use sha2::{Digest, Sha256};
 
-use super::{FORMATS, Format, Report, Templates};
+use super::Format;
 use crate::aws::failure::classify;
 use crate::aws::target::Session;
 use crate::problem::{Problem, count};
 use crate::text::hex;
-
-/// The folder of the inventory beside the reports.
-pub const INVENTORY_DIR: &str = "inventory";
 
 /// Where reports go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,105 +52,6 @@ impl Destination {
             bucket: bucket.to_owned(),
             prefix: prefix.trim_matches('/').to_owned(),
         })
-    }
-}
-
-/// A folder that is being filled: everything is written beside its place and moved there at the end.
-#[derive(Debug)]
-pub struct Staging {
-    target: PathBuf,
-    partial: PathBuf,
-    done: bool,
-}
-
-impl Staging {
-    /// Opens a folder for new files, before any work is done.
-    ///
-    /// Errors: it cannot be written, or it holds an earlier report or inventory.
-    pub fn open(target: &Path) -> Result<Self, Problem> {
-        let refuse = |why: String, hint: &str| {
-            Problem::new("could not use the folder for the reports")
-                .at(target.display().to_string())
-                .why(why)
-                .so("nothing was read from AWS; no report was written")
-                .hint(hint)
-        };
-        std::fs::create_dir_all(target)
-            .map_err(|error| refuse(error.to_string(), "choose a folder that can be written with `--to`"))?;
-        let taken = FORMATS.iter().map(|format| format.file_name).chain([INVENTORY_DIR]);
-        for name in taken {
-            if target.join(name).exists() {
-                let why = format!("it already holds `{name}`, and reports are never overwritten");
-                return Err(refuse(why, "choose a new folder with `--to`"));
-            }
-        }
-        let partial = target.join(format!(".partial-{}", std::process::id()));
-        std::fs::create_dir(&partial)
-            .map_err(|error| refuse(error.to_string(), "choose a folder that can be written with `--to`"))?;
-        Ok(Self {
-            target: target.to_owned(),
-            partial,
-            done: false,
-        })
-    }
-
-    /// Where to write until [`Staging::commit`].
-    pub fn dir(&self) -> &Path {
-        &self.partial
-    }
-
-    /// Renders one file.
-    ///
-    /// Errors: the renderer failed, or the disk refused.
-    pub fn render(&self, format: &Format, report: &Report, templates: &Templates) -> Result<(), Problem> {
-        let path = self.partial.join(format.file_name);
-        let disk = |error: std::io::Error| self.disk_problem(format.file_name, &error);
-        let mut out = BufWriter::new(std::fs::File::create(&path).map_err(disk)?);
-        format.write(report, templates, &mut out).map_err(|error| {
-            Problem::new(format!("could not write `{}`", error.file_name))
-                .at(self.target.display().to_string())
-                .why(error.why)
-                .so("no report was written")
-                .hint("free some space, or choose another folder with `--to`")
-        })?;
-        let file = out.into_inner().map_err(|error| disk(error.into_error()))?;
-        file.sync_all().map_err(disk)
-    }
-
-    /// Moves everything to its place.
-    ///
-    /// Errors: the disk refused.
-    pub fn commit(mut self) -> Result<PathBuf, Problem> {
-        let entries = std::fs::read_dir(&self.partial).map_err(|error| self.disk_problem("", &error))?;
-        let mut names: Vec<_> = entries
-            .filter_map(|entry| entry.ok().map(|entry| entry.file_name()))
-            .collect();
-        names.sort();
-        for name in names {
-            let to = self.target.join(&name);
-            std::fs::rename(self.partial.join(&name), to)
-                .map_err(|error| self.disk_problem(&name.to_string_lossy(), &error))?;
-        }
-        self.done = true;
-        std::fs::remove_dir(&self.partial).map_err(|error| self.disk_problem("", &error))?;
-        Ok(self.target.clone())
-    }
-
-    fn disk_problem(&self, name: &str, error: &std::io::Error) -> Problem {
-        Problem::new(format!("could not write `{name}`"))
-            .at(self.target.display().to_string())
-            .why(error.to_string())
-            .so("the reports are not complete there; do not file them")
-            .hint("free some space, or choose another folder with `--to`")
-    }
-}
-
-impl Drop for Staging {
-    fn drop(&mut self) {
-        if !self.done {
-            // Best effort: the folder is marked as partial by its name.
-            let _ = std::fs::remove_dir_all(&self.partial);
-        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::baseline::{Compared, Since};
 use crate::domain::{Finding, Gap, Severity, Verdict, rfc3339};
 
 pub(super) use self::document::Facts;
+pub(crate) use self::document::facts_json;
 
 /// Raised whenever a field is removed or changes its meaning.
 pub(crate) const SCHEMA_VERSION: u32 = 1;

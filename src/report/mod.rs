@@ -16,6 +16,7 @@ pub mod oscal;
 pub mod pdf;
 pub mod prometheus;
 pub mod sarif;
+pub mod staging;
 mod stream;
 pub mod templates;
 pub mod terminal;

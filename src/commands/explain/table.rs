@@ -16,7 +16,7 @@ use crate::inventory::Inventory;
 use crate::problem::{Outcome, Problem};
 use crate::reperform;
 use crate::report::build::build;
-use crate::report::deliver::INVENTORY_DIR;
+use crate::report::staging::INVENTORY_DIR;
 use crate::report::{Report, TableRow};
 use crate::text::one_line;
 
