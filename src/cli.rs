@@ -42,6 +42,8 @@ pub enum Command {
     Sample(SampleArgs),
     /// Does an evidence pack hold? Offline: digests, totals, and every finding made again from the stored evidence.
     Verify(VerifyPackArgs),
+    /// Prove that tables were backed up over a period, from the evidence packs of many scans, offline.
+    Attest(AttestArgs),
     /// Fix gaps with on-demand backups: plan, apply, verify.
     #[command(subcommand)]
     Remediate(RemediateCommand),
@@ -128,12 +130,16 @@ pub struct OutputArgs {
     /// Folder with templates that replace those of the program: any of pdf.toml, report.html, report.css, report.js.
     #[arg(long, value_name = "DIR")]
     pub template: Option<PathBuf>,
+    /// An earlier scan: its pack, or its report.json. Only findings that were not open in it end the program with exit code
+    /// 10; every report marks each as new or known, and hides none.
+    #[arg(long, value_name = "PACK|REPORT")]
+    pub baseline: Option<PathBuf>,
     /// Accept an inventory without any table.
     #[arg(long)]
     pub allow_empty: bool,
     /// Replace account ids and names by pseudonyms, everywhere, for people outside. The reports come with their evidence,
     /// replaced alike, as a pack that still verifies.
-    #[arg(long, conflicts_with = "push")]
+    #[arg(long, conflicts_with_all = ["push", "baseline"])]
     pub redact_accounts: bool,
 }
 
@@ -205,6 +211,30 @@ pub struct VerifyPackArgs {
     /// Who must have signed, as the file of allowed signers names them.
     #[arg(long, value_name = "NAME", requires = "allowed_signers")]
     pub identity: Option<String>,
+}
+
+/// Arguments of `attest`.
+#[derive(Debug, Args)]
+pub struct AttestArgs {
+    /// The first day of the period, in UTC, such as 2026-07-01.
+    #[arg(long, value_name = "DATE")]
+    pub from: String,
+    /// The last day of the period, in UTC.
+    #[arg(long, value_name = "DATE")]
+    pub to: String,
+    /// Folders of evidence packs, in any order.
+    #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
+    pub pack: Vec<PathBuf>,
+    /// A folder for the attestation, or - for stdout (with one --format, not csv). Without this flag: a new folder below
+    /// backproof-report. Nothing is ever overwritten.
+    #[arg(long, value_name = "DIR|-")]
+    pub out: Option<String>,
+    /// Formats to write, separated by commas: csv, json, html, pdf. Without this flag: all.
+    #[arg(long, value_name = "FORMAT,…", value_delimiter = ',')]
+    pub format: Vec<String>,
+    /// A folder with templates of your own for the HTML page and the PDF; `report-templates` of the source holds ours.
+    #[arg(long, value_name = "DIR")]
+    pub template: Option<PathBuf>,
 }
 
 /// Subcommands of `remediate`.
@@ -384,11 +414,12 @@ pub enum ExplainCommand {
 pub struct ExplainTableArgs {
     /// ARN or name of the table.
     pub table: String,
-    /// The inventory to look into: the `inventory` folder of a scan, or what `collect` wrote. Without this flag: that of
-    /// the latest report below backproof-report.
+    /// The pack or inventory to look into: the folder of a scan, or what `collect` wrote. Without this flag: that of the
+    /// latest scan below backproof-report.
     #[arg(long, value_name = "INVENTORY")]
     pub inventory: Option<PathBuf>,
-    /// Settings file. Without this flag: backproof.toml, if it is there.
+    /// Settings file to judge by. Without it and without the flags below: what the pack was judged by; if it is no pack,
+    /// backproof.toml, if it is there.
     #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
     pub config: Option<PathBuf>,
     #[command(flatten)]

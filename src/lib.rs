@@ -1,5 +1,6 @@
 //! The library behind the `backproof` program.
 
+pub mod attest;
 pub mod aws;
 pub mod baseline;
 pub mod cli;

@@ -52,6 +52,7 @@ async fn run(command: Command) -> Outcome<Exit> {
         Command::Collect(args) => commands::collect::run(args).await,
         Command::Report(args) => commands::report::run(args).await,
         Command::Verify(args) => commands::verify::run(&args),
+        Command::Attest(args) => commands::attest::run(args),
         Command::Remediate(command) => commands::remediate::run(command).await,
         Command::Backup(args) => commands::backup::run(args).await,
         Command::Diff(args) => commands::diff::run(&args),

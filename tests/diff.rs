@@ -432,6 +432,172 @@ fn every_format_tells_the_same_changes() {
 }
 
 #[test]
+fn packs_name_their_criteria_and_inventories_do_not() {
+    let bench = Bench::new(&world());
+    let settings = |rpo: &str, more: &str| {
+        let text = format!("waivers = \"waivers.toml\"\n[policy]\nrpo = \"{rpo}\"\n{more}");
+        std::fs::write(bench.path("backproof.toml"), text).expect("written");
+    };
+    let waiver = "[[waiver]]\nrule = \"pitr-on\"\ntables = \"legacy\"\nreason = \"r\"\nrequester = \"a\"\napprover = \"b\"\napproved = 2026-10-01\nexpires = 2027-03-31\nmax-tables = 2\n";
+    settings("2h", "");
+    std::fs::write(bench.path("waivers.toml"), "").expect("written");
+    bench.scan("then", &["--format", "json"]);
+    settings("24h", "");
+    std::fs::write(bench.path("waivers.toml"), waiver).expect("written");
+    bench.scan("now", &["--format", "json"]);
+    // Judged by the newer criteria both times: nothing of AWS changed, and the waiver held then as well.
+    let packs = diff(&bench, 10, &[]);
+    let wanted = [
+        ("policy-weaker", "rpo", "policy"),
+        ("policy-weaker", "waiver", "waiver 1"),
+    ];
+    let wanted = wanted.map(|(kind, what, name)| (kind.to_owned(), what.to_owned(), name.to_owned()));
+    assert_eq!(told(&packs), BTreeSet::from(wanted), "{packs:#}");
+    assert_eq!(packs["judged_by"], "what the newer pack was judged by");
+    // By criteria of one's own both are judged anew; the waiver is not asked about.
+    let ran = bench.run(&["diff", "then", "now", "--rules", "pitr-on", "--format", "json"]);
+    let own: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(own["counts"]["still-failing"], 0, "{own:#}");
+    let ran = bench.run(&["diff", "then/inventory", "now/inventory"]);
+    assert_eq!(ran.code, 0, "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("criteria of then and now not compared"),
+        "{}",
+        ran.stdout
+    );
+    // A pack that was changed since is not compared.
+    let file = bench.path("now/inventory/vaults.parquet");
+    let mut bytes = std::fs::read(&file).expect("a frame");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&file, bytes).expect("written");
+    let ran = bench.run(&["diff", "then", "now"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (12, ""), "{}", ran.stderr);
+    assert!(ran.stderr.contains("vaults.parquet"), "{}", ran.stderr);
+}
+
+#[test]
+fn only_what_is_new_since_the_baseline_fails_a_build() {
+    let bench = Bench::new(&world());
+    let (then, _) = bench.scan("then", &["--format", "json,csv"]);
+    assert_eq!(then.code, 10);
+    for baseline in ["then", "then/report.json"] {
+        let ran = bench.run(&[
+            "report",
+            "then/inventory",
+            "--baseline",
+            baseline,
+            "--to",
+            &format!("again-{}", baseline.len()),
+            "--format",
+            "json",
+        ]);
+        assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+        assert!(
+            ran.stdout.contains("since 2026-11-01T12:00:00Z: 0 open findings new, "),
+            "{}",
+            ran.stdout
+        );
+    }
+    dynamodb(
+        &bench,
+        "UpdateTable",
+        &json!({"TableName": "orders", "DeletionProtectionEnabled": false}),
+    );
+    let (now, report) = bench.scan("now", &["--format", "all", "--baseline", "then"]);
+    assert_eq!(now.code, 10, "{}", now.stderr);
+    let findings = report["findings"].as_array().expect("findings");
+    let of = |since: &str| findings.iter().filter(|one| one["since_baseline"] == since).count();
+    let open = |one: &&Value| one["verdict"] == "non-compliant" && one["waived"] == false;
+    let new: Vec<&Value> = findings.iter().filter(|one| one["since_baseline"] == "new").collect();
+    assert_eq!(new.len(), 1);
+    assert_eq!(
+        (&new[0]["rule"], &new[0]["resource_name"]),
+        (&json!("deletion-protection-on"), &json!("orders"))
+    );
+    assert_eq!(report["baseline"]["new"], 1);
+    assert_eq!(report["baseline"]["known"], report["baseline"]["open_then"]);
+    assert_eq!(
+        findings.iter().filter(open).count(),
+        of("new") + of("known"),
+        "nothing is hidden"
+    );
+    let csv = std::fs::read_to_string(bench.path("now/findings.csv")).expect("a file");
+    assert_eq!(csv.lines().filter(|line| line.ends_with(",new")).count(), 1);
+    // The threshold is for new findings; and the pack still holds, baseline and all.
+    let ran = bench.run(&[
+        "report",
+        "now/inventory",
+        "--baseline",
+        "then",
+        "--fail-on",
+        "critical",
+        "--format",
+        "json",
+        "--to",
+        "high",
+    ]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let ran = bench.run(&["verify", "now"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let summary = bench
+        .run(&[
+            "report",
+            "now/inventory",
+            "--baseline",
+            "then",
+            "--format",
+            "json",
+            "--to",
+            "shown",
+        ])
+        .stdout;
+    assert!(
+        summary.contains("1 open finding new, ") && summary.contains("    new: orders ("),
+        "{summary}"
+    );
+    // Missing evidence is never known away.
+    bench.control(
+        "POST",
+        "/_sandbox/faults",
+        r#"{"deny": "dynamodb:DescribeContinuousBackups"}"#,
+    );
+    let (ran, _) = bench.scan("partly", &["--format", "json", "--baseline", "now"]);
+    assert_eq!(ran.code, 11, "{}", ran.stderr);
+}
+
+#[test]
+fn a_baseline_that_cannot_be_read_is_an_error_before_anything_is_asked() {
+    let bench = Bench::new(&world());
+    bench.scan("then", &["--format", "json"]);
+    let report = std::fs::read_to_string(bench.path("then/report.json")).expect("a report");
+    std::fs::write(bench.path("half.json"), &report[..report.len() / 2]).expect("written");
+    std::fs::write(
+        bench.path("other.json"),
+        report.replacen("\"schema_version\": 1", "\"schema_version\": 7", 1),
+    )
+    .expect("written");
+    let calls = bench.sandbox.calls().len();
+    for (baseline, why) in [
+        ("nowhere", "nowhere"),
+        ("half.json", "EOF"),
+        ("other.json", "schema version 7"),
+        ("then/inventory", "report.json"),
+        ("then/findings.parquet", "could not read the baseline"),
+    ] {
+        let ran = bench.run(&["scan", "--to", "out", "--baseline", baseline]);
+        assert_eq!(ran.code, 2, "{baseline}: {}", ran.stderr);
+        assert!(
+            ran.stderr.contains("could not read the baseline") && ran.stderr.contains(why),
+            "{baseline}: {}",
+            ran.stderr
+        );
+        assert!(!bench.path("out").exists());
+    }
+    assert_eq!(bench.sandbox.calls().len(), calls);
+}
+
+#[test]
 fn what_cannot_be_compared_is_refused() {
     let bench = Bench::new(&world());
     bench.scan("then", &["--format", "json"]);
@@ -469,7 +635,7 @@ fn what_cannot_be_compared_is_refused() {
     let frame = bench.path("now/inventory/tables.parquet");
     let bytes = std::fs::read(&frame).expect("a frame");
     std::fs::write(&frame, &bytes[..bytes.len() / 2]).expect("cut");
-    let ran = bench.run(&["diff", "then", "now"]);
+    let ran = bench.run(&["diff", "then/inventory", "now/inventory"]);
     assert_eq!(ran.code, 1);
     assert!(ran.stderr.contains("frame `tables`"), "{}", ran.stderr);
 }

@@ -184,8 +184,7 @@ fn what_was_not_read_or_not_judged_is_not_archived() {
     assert_eq!(active(&bench), all, "rules that were not chosen say nothing");
     bench.control("POST", "/_sandbox/faults", r#"{"deny": "dynamodb:ListTables"}"#);
     bench.sandbox.advance(TimeDelta::hours(1));
-    let ran = push(&bench, "no-list", &[]);
-    assert_eq!(ran.code, 11, "{}", ran.stderr);
+    push(&bench, "no-list", &[]);
     let findings = stored(&bench);
     assert_eq!(
         one(&findings, "in-a-plan", "forgotten")["RecordState"],

@@ -71,8 +71,11 @@ pub fn run(args: &DiffArgs) -> Outcome<Exit> {
     };
     // What is asked for now: by the newer pack, else by the settings.
     let criteria = then.as_ref().map(|then| (then, now.as_ref().unwrap_or(judge)));
-    let older = Look::new(older.inventory, judge)?;
-    let newer = Look::new(newer.inventory, judge)?;
+    let look = |evidence: Evidence| {
+        let manifest_sha256 = evidence.pack.map(|pack| pack.manifest_sha256);
+        Look::new(evidence.inventory, manifest_sha256, judge)
+    };
+    let (older, newer) = (look(older)?, look(newer)?);
     let diff = compare(&older, &newer, criteria, judged_by.to_owned())?;
     destination.write(&match args.format {
         DiffFormat::Text => render::text(&diff, args.all),

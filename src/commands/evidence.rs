@@ -7,7 +7,7 @@ use crate::inventory::store::MANIFEST_FILE as INVENTORY_FILE;
 use crate::pack::{self, Pack};
 use crate::problem::{Outcome, Problem};
 use crate::report::build::Criteria;
-use crate::report::deliver::INVENTORY_DIR;
+use crate::report::staging::INVENTORY_DIR;
 
 /// Stored evidence.
 pub struct Evidence {

@@ -1,6 +1,8 @@
 //! One short story per subcommand.
 
+pub mod attest;
 pub mod backup;
+pub mod baseline;
 pub mod collect;
 pub mod criteria;
 pub mod demo;

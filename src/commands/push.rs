@@ -19,6 +19,9 @@ use crate::settings::Account;
 /// Targets that are sent to at once.
 const CONCURRENT_TARGETS: usize = 8;
 
+/// Targets of one account that failed by the same call with the same error code.
+type Cause = (String, &'static str, String);
+
 /// Refused findings that are named; the rest are counted.
 const NAMED: usize = 3;
 
@@ -51,7 +54,7 @@ pub(crate) async fn to_security_hub(report: &Report, accounts: &[Account]) -> Ou
         .into_iter()
         .map(|problem| problem.so("its findings are not in Security Hub; the reports are complete"))
         .collect();
-    let mut broken: BTreeMap<(String, &'static str, String), Vec<(TargetId, Box<Broken>)>> = BTreeMap::new();
+    let mut broken: BTreeMap<Cause, Vec<(TargetId, Box<Broken>)>> = BTreeMap::new();
     for (id, result) in results {
         let pushed = match result {
             Ok(pushed) => pushed,

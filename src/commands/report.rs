@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::aws::target::Session;
+use crate::baseline::Since;
 use crate::cli::{OutputArgs, PushTo, ReportArgs};
 use crate::commands::push::to_security_hub;
-use crate::commands::{Pipe, criteria, print, say, talk, warn};
+use crate::commands::{Pipe, baseline, criteria, print, say, talk, warn};
 use crate::domain::Severity;
 use crate::evaluate::Tiers;
 use crate::exit::Exit;
@@ -26,10 +27,11 @@ use crate::settings_file::{list, nearest};
 ///
 /// Errors: settings, rules or output that cannot be used; an inventory that cannot be read.
 pub async fn run(args: ReportArgs) -> Outcome<Exit> {
-    let (settings, criteria) = criteria::read(args.config.as_deref(), &args.rules)?;
+    let (settings, mut criteria) = criteria::read(args.config.as_deref(), &args.rules)?;
     if let Some(table) = &args.explain_policy {
         return explain_policy(&Inventory::open(&args.inventory)?, &criteria, table);
     }
+    criteria.baseline = args.output.baseline.as_deref().map(baseline::read).transpose()?;
     let output = Output::prepare(&args.output, &settings.accounts).await?;
     let inventory = Inventory::open(&args.inventory)?;
     let staging = output.staging(&default_folder(&inventory))?;
@@ -336,9 +338,10 @@ impl Output {
         seal(staging.dir(), &judged.report, &evidence).map(Some)
     }
 
-    /// 10 before 11 before 0.
+    /// 10 before 11 before 0. What was open in the baseline does not count for 10.
     fn exit(&self, report: &Report) -> Exit {
-        let fails = report.open_findings().any(|finding| finding.severity >= self.fail_on);
+        let mut open = report.open_findings();
+        let fails = open.any(|finding| finding.severity >= self.fail_on && report.since(finding) != Some(Since::Known));
         match (fails, report.is_evidence_missing()) {
             (true, _) => Exit::NonCompliant,
             (false, true) => Exit::EvidenceMissing,

@@ -81,7 +81,8 @@ pub fn run(args: SampleArgs) -> Outcome<Exit> {
         size: args.size,
         by,
     };
-    let sample = draw(&report.tables, Provenance::of(&report), request)?;
+    let manifest_sha256 = evidence.pack.map(|pack| pack.manifest_sha256);
+    let sample = draw(&report.tables, Provenance::of(&report, manifest_sha256), request)?;
     if !sample.provenance.is_whole {
         let warning = Problem::new("the population may lack tables")
             .why("the tables of some account or Region could not be listed")

@@ -29,14 +29,16 @@ pub struct Look {
     inventory: Inventory,
     facts: Facts,
     report: Report,
+    manifest_sha256: Option<String>,
 }
 
 impl Look {
-    /// Judges an inventory.
+    /// Judges an inventory; of a pack, with the digest of its manifest.
     ///
     /// Errors: a frame of it is damaged.
-    pub fn new(inventory: Inventory, criteria: &Criteria) -> Result<Self, Problem> {
+    pub fn new(inventory: Inventory, manifest_sha256: Option<String>, criteria: &Criteria) -> Result<Self, Problem> {
         Ok(Self {
+            manifest_sha256,
             facts: derive(&inventory, criteria.policy.window_days)?,
             report: build(&inventory, criteria)?,
             inventory,
@@ -47,7 +49,7 @@ impl Look {
         Source {
             scan_id: self.report.scan.id.clone(),
             as_of: self.report.scan.as_of,
-            evidence_digest: self.report.scan.evidence_digest.clone(),
+            manifest_sha256: self.manifest_sha256.clone(),
             table_count: self.report.tables.len(),
             open_count: self.report.open_findings().count(),
         }
@@ -66,8 +68,8 @@ pub struct Source {
     pub scan_id: String,
     /// The instant on which its ages are reckoned.
     pub as_of: DateTime<Utc>,
-    /// Digest that names its evidence.
-    pub evidence_digest: String,
+    /// SHA-256 of the manifest of its pack; none: it is no pack.
+    pub manifest_sha256: Option<String>,
     /// Tables in it.
     pub table_count: usize,
     /// Non-compliant findings that no waiver covers.

@@ -111,7 +111,7 @@ pub fn json(diff: &Diff) -> String {
         json!({
             "scan_id": source.scan_id,
             "as_of": rfc3339(source.as_of),
-            "evidence_digest": source.evidence_digest,
+            "manifest_sha256": source.manifest_sha256,
             "table_count": source.table_count,
             "open_finding_count": source.open_count,
         })

@@ -178,7 +178,8 @@ pub(crate) fn rows_text(rows: &[Vec<String>]) -> String {
     String::from_utf8(bytes).expect("cells are texts")
 }
 
-fn write(
+/// Head and rows, as every CSV file of ours has them.
+pub(crate) fn write(
     out: &mut dyn Write,
     file_name: &'static str,
     head: &[String],

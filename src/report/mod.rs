@@ -15,6 +15,9 @@ pub mod ocsf;
 pub mod oscal;
 pub mod pdf;
 pub mod prometheus;
+#[cfg(test)]
+#[path = "pdf/sample.rs"]
+mod sample;
 pub mod sarif;
 pub mod staging;
 mod stream;

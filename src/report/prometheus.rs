@@ -229,6 +229,46 @@ fn worst(report: &Report) -> (Vec<Row<'_>>, usize) {
     (rows, left_out)
 }
 
+/// A series of each table; a value that is not known has no sample.
+struct Gauge {
+    name: &'static str,
+    help: &'static str,
+    of: fn(&Row<'_>) -> Option<f64>,
+}
+
+const GAUGES: [Gauge; 6] = [
+    Gauge {
+        name: "open_findings",
+        help: "Non-compliant findings on a table that no waiver covers.",
+        of: |row| Some(number(row.open)),
+    },
+    Gauge {
+        name: "unknown_findings",
+        help: "Findings on a table that are not known.",
+        of: |row| Some(number(row.unknown)),
+    },
+    Gauge {
+        name: "in_a_plan",
+        help: "1 if a live backup plan takes the table, 0 if none does.",
+        of: |row| value(row.table, "in_a_plan"),
+    },
+    Gauge {
+        name: "usable_recovery_points",
+        help: "Usable recovery points of a table.",
+        of: |row| value(row.table, "usable_recovery_point_count"),
+    },
+    Gauge {
+        name: "newest_recovery_point_age_seconds",
+        help: "Age of the newest usable recovery point at the instant of the evidence; +Inf if there is none.",
+        of: |row| age(row.table),
+    },
+    Gauge {
+        name: "rpo_seconds",
+        help: "Greatest age that policy allows.",
+        of: |row| value(row.table, "rpo_hours").map(|hours| hours * 3600.0),
+    },
+];
+
 fn tables(report: &Report, page: &mut Page) -> Written {
     let (rows, left_out) = worst(report);
     page.one(
@@ -236,33 +276,7 @@ fn tables(report: &Report, page: &mut Page) -> Written {
         "Tables without series of their own: a large organisation shows its worst tables.",
         number(left_out),
     )?;
-    let gauges: [(&str, &str, &dyn Fn(&Row) -> Option<f64>); 6] = [
-        (
-            "open_findings",
-            "Non-compliant findings on a table that no waiver covers.",
-            &|row| Some(number(row.open)),
-        ),
-        ("unknown_findings", "Findings on a table that are not known.", &|row| {
-            Some(number(row.unknown))
-        }),
-        (
-            "in_a_plan",
-            "1 if a live backup plan takes the table, 0 if none does.",
-            &|row| value(row.table, "in_a_plan"),
-        ),
-        ("usable_recovery_points", "Usable recovery points of a table.", &|row| {
-            value(row.table, "usable_recovery_point_count")
-        }),
-        (
-            "newest_recovery_point_age_seconds",
-            "Age of the newest usable recovery point at the instant of the evidence; +Inf if there is none.",
-            &|row| age(row.table),
-        ),
-        ("rpo_seconds", "Greatest age that policy allows.", &|row| {
-            value(row.table, "rpo_hours").map(|hours| hours * 3600.0)
-        }),
-    ];
-    for (name, help, of) in gauges {
+    for Gauge { name, help, of } in GAUGES {
         let name = format!("backproof_table_{name}");
         page.gauge(&name, help)?;
         for row in &rows {
@@ -271,13 +285,8 @@ fn tables(report: &Report, page: &mut Page) -> Written {
             }
         }
     }
-    for (name, of) in [
-        (
-            "in_a_plan",
-            &(|table: &TableRow| value(table, "in_a_plan")) as &dyn Fn(&TableRow) -> Option<f64>,
-        ),
-        ("newest_recovery_point_age", &age),
-    ] {
+    let in_a_plan: fn(&TableRow) -> Option<f64> = |table| value(table, "in_a_plan");
+    for (name, of) in [("in_a_plan", in_a_plan), ("newest_recovery_point_age", age)] {
         let full = format!("backproof_table_{name}_unknown");
         page.gauge(
             &full,

@@ -11,7 +11,7 @@ use crate::report::pdf::{Logo, Template};
 use crate::settings_file::{list, nearest};
 
 /// Every file of `report-templates/`; a folder named by `--template` holds any of them.
-pub const FILES: [&str; 4] = ["pdf.toml", "report.html", "report.css", "report.js"];
+pub const FILES: [&str; 5] = ["pdf.toml", "report.html", "report.css", "report.js", "attestation.html"];
 
 /// A logo is on every reader's screen and in every copy of the document.
 const LARGEST_LOGO: u64 = 2 << 20;
@@ -25,6 +25,8 @@ pub struct Templates {
     pub style: Cow<'static, str>,
     /// `report.js`: its script.
     pub script: Cow<'static, str>,
+    /// `attestation.html`: the page of an attestation, with its style and script.
+    pub attestation: Cow<'static, str>,
     /// `pdf.toml`: looks, words and parts of the PDF.
     pub pdf: Template,
 }
@@ -35,6 +37,7 @@ impl Default for Templates {
             page: Cow::Borrowed(include_str!("../../report-templates/report.html")),
             style: Cow::Borrowed(include_str!("../../report-templates/report.css")),
             script: Cow::Borrowed(include_str!("../../report-templates/report.js")),
+            attestation: Cow::Borrowed(include_str!("../../report-templates/attestation.html")),
             pdf: Template::default(),
         }
     }
@@ -61,6 +64,7 @@ impl Templates {
         };
         let pdf = read("pdf.toml");
         let page = read("report.html");
+        let attestation = read("attestation.html");
         for (place, text) in [
             (&mut templates.style, read("report.css")),
             (&mut templates.script, read("report.js")),
@@ -72,6 +76,10 @@ impl Templates {
         if let Some(page) = page {
             problems.extend(broken_page(&folder.join("report.html"), &page));
             templates.page = Cow::Owned(page);
+        }
+        if let Some(page) = attestation {
+            problems.extend(broken_page(&folder.join("attestation.html"), &page));
+            templates.attestation = Cow::Owned(page);
         }
         if let Some(text) = pdf {
             let origin = folder.join("pdf.toml");
@@ -145,7 +153,17 @@ fn unreadable(path: &Path, why: String) -> Problem {
 /// The mistake of a page that is no template, found before any work is done.
 fn broken_page(path: &Path, page: &str) -> Option<Problem> {
     let mut environment = minijinja::Environment::new();
-    let error = environment.add_template("report.html", page).err()?;
+    let Err(error) = environment.add_template("report.html", page) else {
+        let template = environment.get_template("report.html").ok()?;
+        if template.undeclared_variables(false).contains("data") {
+            return None;
+        }
+        return Some(
+            Problem::usage("the page has no place for the data")
+                .at(path.display().to_string())
+                .hint("put `{{ data|safe }}` into a script element, as `report-templates/report.html` does"),
+        );
+    };
     let line = error.line().map_or_else(String::new, |line| format!(":{line}"));
     let why = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
     Some(
@@ -198,6 +216,7 @@ mod tests {
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("report-templates");
         let templates = Templates::load(&shipped).expect("templates");
         assert_eq!(templates.page, Templates::default().page);
+        assert_eq!(templates.attestation, Templates::default().attestation);
         assert_eq!(templates.pdf, Template::default());
     }
 
@@ -220,6 +239,9 @@ mod tests {
         ] {
             assert!(text.contains(part), "`{part}` is missing from\n{text}");
         }
+        std::fs::write(folder.path().join("report.html"), "<p>{{ scan.id }}</p>").expect("a writable folder");
+        let text = Templates::load(folder.path()).expect_err("mistakes").to_string();
+        assert!(text.contains("the page has no place for the data"), "{text}");
         let empty = self::folder(&[("readme.md", "")]);
         let text = Templates::load(empty.path()).expect_err("nothing there").to_string();
         assert!(text.contains("it holds no template"), "{text}");

@@ -6,11 +6,9 @@ use std::path::{Path, PathBuf};
 use chrono::Duration;
 use serde_json::Value;
 
+use super::sample;
 use super::{ControlRow, FORMATS, FrameworkReport, Report, Templates, TierLine, Totals, WaiverLine, asff};
 use crate::domain::{Finding, Subject, TargetId, Verdict};
-
-#[path = "pdf/sample.rs"]
-mod sample;
 
 /// Texts that break careless writers, in every place where a person or AWS may have written them.
 const NASTY: &str = "]]> --> </testsuites> \u{0}\u{1b}[31m \u{fffe} \"'`|\\ *x* [a](javascript:1) <b>&amp; @here #1 {{x}} =1+1 \u{202e}end";

@@ -126,20 +126,20 @@ pub struct Provenance {
     pub scan_id: String,
     /// The instant on which its ages are reckoned, in RFC 3339.
     pub as_of: String,
-    /// Digest that names its evidence.
-    pub evidence_digest: String,
+    /// SHA-256 of the manifest of its pack; none: it is no pack.
+    pub manifest_sha256: Option<String>,
     /// Every table in scope was listed, as far as it can be told.
     pub is_whole: bool,
 }
 
 impl Provenance {
-    /// That of a report.
-    pub fn of(report: &Report) -> Self {
+    /// That of a report, with the digest of the manifest if it is one of a pack.
+    pub fn of(report: &Report, manifest_sha256: Option<String>) -> Self {
         let is_listed = |target: &crate::report::TargetCoverage| target.tables_listed.is_some();
         Self {
             scan_id: report.scan.id.clone(),
             as_of: crate::domain::rfc3339(report.scan.as_of),
-            evidence_digest: report.scan.evidence_digest.clone(),
+            manifest_sha256,
             is_whole: report.coverage.targets.iter().all(is_listed) && !report.coverage.regions_unknown,
         }
     }

@@ -14,13 +14,17 @@ const SCHEMA_VERSION: u32 = 1;
 pub fn text(sample: &Sample) -> String {
     let request = &sample.request;
     let mut out = format!(
-        "{} of {}, drawn by {ALGORITHM}, seed `{}`\nas of {}, scan {}\nevidence digest: {}\npopulation digest: {}\n",
+        "{} of {}, drawn by {ALGORITHM}, seed `{}`\nas of {}, scan {}\n{}population digest: {}\n",
         count(sample.items.len(), "table"),
         sample.population,
         one_line(&request.seed),
         sample.provenance.as_of,
         sample.provenance.scan_id,
-        sample.provenance.evidence_digest,
+        sample
+            .provenance
+            .manifest_sha256
+            .as_ref()
+            .map_or_else(String::new, |digest| format!("pack: manifest SHA-256 {digest}\n")),
         sample.population_digest,
     );
     for line in remarks(sample) {
@@ -187,7 +191,7 @@ pub fn json(sample: &Sample) -> String {
         "is_population_whole": sample.provenance.is_whole,
         "scan_id": sample.provenance.scan_id,
         "as_of": sample.provenance.as_of,
-        "evidence_digest": sample.provenance.evidence_digest,
+        "manifest_sha256": sample.provenance.manifest_sha256,
         "remarks": remarks(sample),
         "strata": strata,
         "items": items,

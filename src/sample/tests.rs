@@ -25,7 +25,7 @@ fn draw_from(tables: &[TableRow], request: Request) -> Result<Sample, Problem> {
     let provenance = Provenance {
         scan_id: "scan".to_owned(),
         as_of: "2026-11-01T12:00:00Z".to_owned(),
-        evidence_digest: "digest".to_owned(),
+        manifest_sha256: None,
         is_whole: true,
     };
     draw(tables, provenance, request)

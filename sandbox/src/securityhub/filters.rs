@@ -5,8 +5,11 @@ use serde_json::Value;
 use super::{Finding, inner, invalid, text};
 use crate::call::ApiError;
 
-/// Attributes that can be filtered by, and how to read them.
-const ATTRIBUTES: [(&str, fn(&Finding) -> Vec<String>); 11] = [
+/// How the values of an attribute are read.
+type Reader = fn(&Finding) -> Vec<String>;
+
+/// Attributes that can be filtered by.
+const ATTRIBUTES: [(&str, Reader); 11] = [
     ("AwsAccountId", |finding| vec![text(finding, "AwsAccountId").to_owned()]),
     ("ComplianceStatus", |finding| {
         vec![inner(finding, "Compliance", "Status").to_owned()]
@@ -37,7 +40,7 @@ fn resource_ids(finding: &Finding) -> Vec<String> {
 
 /// One attribute with its filters.
 struct Filter {
-    of: fn(&Finding) -> Vec<String>,
+    of: Reader,
     tests: Vec<(Comparison, String)>,
 }
 

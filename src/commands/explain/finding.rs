@@ -5,12 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::table::{inventory_of, value};
+use super::table::{evidence_of, value};
 use super::{Explained, actions_of};
 use crate::cli::RuleArgs;
 use crate::commands::criteria;
 use crate::domain::{Finding, rfc3339};
-use crate::inventory::Inventory;
 use crate::problem::{Outcome, Problem, Problems};
 use crate::reperform;
 use crate::report::Report;
@@ -24,11 +23,12 @@ pub struct ExplainFindingArgs {
     /// Ids of findings, as every report gives them; the first characters of one will do.
     #[arg(required = true, value_name = "ID")]
     pub ids: Vec<String>,
-    /// The inventory to look into: the `inventory` folder of a scan, or what `collect` wrote. Without this flag: that of
-    /// the latest report below backproof-report.
+    /// The pack or inventory to look into: the folder of a scan, or what `collect` wrote. Without this flag: that of the
+    /// latest scan below backproof-report.
     #[arg(long, value_name = "INVENTORY")]
     pub inventory: Option<PathBuf>,
-    /// Settings file. Without this flag: backproof.toml, if it is there.
+    /// Settings file to judge by. Without it and without the flags below: what the pack was judged by; if it is no pack,
+    /// backproof.toml, if it is there.
     #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
@@ -40,9 +40,9 @@ pub struct ExplainFindingArgs {
 ///
 /// Errors: no inventory, ids that no finding or several have, mistakes in settings or rules.
 pub(super) fn explain(args: &ExplainFindingArgs) -> Outcome<Explained> {
-    let (_, criteria) = criteria::read(args.config.as_deref(), &args.rules)?;
-    let inventory = Inventory::open(&inventory_of(args.inventory.as_deref())?)?;
-    let report = build(&inventory, &criteria)?;
+    let evidence = evidence_of(args.inventory.as_deref())?;
+    let criteria = criteria::of_evidence(&evidence, args.config.as_deref(), &args.rules)?;
+    let report = build(&evidence.inventory, &criteria)?;
     let (mut found, mut problems) = (Vec::new(), Vec::new());
     for id in &args.ids {
         match find(&report, id) {

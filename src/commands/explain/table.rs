@@ -8,6 +8,7 @@ use super::finding::by_hand;
 use super::{Explained, actions_of};
 use crate::cli::ExplainTableArgs;
 use crate::commands::criteria;
+use crate::commands::evidence::Evidence;
 use crate::commands::report::find_table;
 use crate::domain::{FactValue, Finding, Subject, rfc3339};
 use crate::facts::dictionary::{RecoveryPointFacts, fact};
@@ -30,8 +31,9 @@ const LISTED_POINTS: usize = 12;
 ///
 /// Errors: no inventory, no such table, mistakes in settings or rules.
 pub(super) fn explain(args: &ExplainTableArgs) -> Outcome<Explained> {
-    let (_, criteria) = criteria::read(args.config.as_deref(), &args.rules)?;
-    let inventory = Inventory::open(&inventory_of(args.inventory.as_deref())?)?;
+    let evidence = evidence_of(args.inventory.as_deref())?;
+    let criteria = criteria::of_evidence(&evidence, args.config.as_deref(), &args.rules)?;
+    let inventory = evidence.inventory;
     let facts = derive(&inventory, criteria.policy.window_days)?;
     let row = find_table(&facts, &args.table)?;
     let table = facts.tables(row..row + 1).facts.remove(0);
@@ -52,16 +54,21 @@ pub(super) fn explain(args: &ExplainTableArgs) -> Outcome<Explained> {
     })
 }
 
-/// The inventory named, else that of the latest report.
-pub(super) fn inventory_of(named: Option<&Path>) -> Outcome<PathBuf> {
-    named.map_or_else(|| latest(Path::new(REPORTS)), |folder| Ok(folder.to_owned()))
+/// The evidence named, else that of the latest report.
+pub(super) fn evidence_of(named: Option<&Path>) -> Outcome<Evidence> {
+    match named {
+        Some(folder) => Evidence::open(folder),
+        None => Evidence::open(&latest(Path::new(REPORTS))?),
+    }
 }
 
 /// The inventory of the latest report: their folders are named by instant.
 fn latest(reports: &Path) -> Outcome<PathBuf> {
     let folders = std::fs::read_dir(reports).into_iter().flatten().flatten();
-    let inventories = folders.map(|folder| folder.path().join(INVENTORY_DIR));
-    let found = inventories.filter(|folder| folder.is_dir()).max();
+    let with_inventory = folders.map(|folder| folder.path());
+    let found = with_inventory
+        .filter(|folder| folder.join(INVENTORY_DIR).is_dir())
+        .max();
     found.ok_or_else(|| {
         Problem::usage("there is no inventory to look into")
             .at(reports.display().to_string())

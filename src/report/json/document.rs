@@ -319,7 +319,8 @@ pub(super) struct Table<'r> {
     pub(super) verdict: &'static str,
     /// Every fact; `explain facts` says what each means.
     pub(super) facts: Facts<'r>,
-    /// What is known of it on each day of `window`; empty if recovery points were not looked at.
+    /// What is known of it on each day of `window`; empty if recovery points were not looked at, or if the policy asks for
+    /// none: the table is exempt, was made by a restore test, or is not ACTIVE.
     #[schemars(schema_with = "days")]
     pub(super) days: Vec<&'static str>,
 }

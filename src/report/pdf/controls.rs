@@ -1,5 +1,7 @@
 //! The control matrix of the frameworks that were chosen: every control, those that no rule answers included.
 
+use std::collections::BTreeMap;
+
 use super::doc::{BODY, CELL, Doc, GAP, MUTED, SMALL_GAP, symbol, word};
 use super::table::{Column, Para, Table};
 use super::template::Section;
@@ -21,23 +23,63 @@ pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
          framework's own text; L in an open library; C certain from the standard.",
     );
     doc.y += SMALL_GAP;
+    let worst = worst_by_rule(report);
     for framework in &report.frameworks {
-        matrix(doc, framework);
+        matrix(doc, framework, &worst);
     }
 }
 
-fn matrix(doc: &mut Doc<'_>, framework: &FrameworkReport) {
+/// The worst verdict of each rule, waived findings left out.
+fn worst_by_rule(report: &Report) -> BTreeMap<&str, Verdict> {
+    let mut worst: BTreeMap<&str, Verdict> = BTreeMap::new();
+    for finding in report.findings.iter().filter(|finding| !finding.waived) {
+        let verdict = worst.entry(&finding.rule).or_insert(finding.verdict);
+        *verdict = verdict.worse(finding.verdict);
+    }
+    worst
+}
+
+/// The rules of a control by their worst verdict, or what answers it instead.
+fn rules(doc: &Doc<'_>, row: &ControlRow, worst: &BTreeMap<&str, Verdict>) -> Vec<Para<'static>> {
+    if row.rules.is_empty() {
+        let instead = match row.answered.as_str() {
+            "coverage" => "no rule: see \u{201c}Coverage and gaps\u{201d}",
+            "evidence" => "no rule: the stored inventory and its manifest",
+            "waivers" => "no rule: see \u{201c}Policy and waivers\u{201d}",
+            _ => "no rule can answer this control",
+        };
+        return line(instead.to_owned());
+    }
+    let of = |verdict: Option<Verdict>| {
+        let rules = row
+            .rules
+            .iter()
+            .filter(|rule| worst.get(rule.as_str()).copied() == verdict);
+        rules.map(String::as_str).collect::<Vec<_>>().join(", ")
+    };
+    let judged = Verdict::ALL
+        .into_iter()
+        .map(|verdict| (Some(verdict), symbol(verdict), doc.colour_of(verdict)));
+    let judged = judged.chain([(None, "not applied:", MUTED)]);
+    judged
+        .map(|(verdict, sign, colour)| (of(verdict), sign, colour))
+        .filter(|(rules, ..)| !rules.is_empty())
+        .map(|(rules, sign, colour)| Para::new(CELL.colour(colour), format!("{sign} {rules}")))
+        .collect()
+}
+
+fn matrix(doc: &mut Doc<'_>, framework: &FrameworkReport, worst: &BTreeMap<&str, Verdict>) {
     let title = format!("{}, {}", framework.title, framework.version);
     doc.heading(&title, 80.0);
     doc.paragraph(BODY, &summary(framework));
     doc.y += SMALL_GAP;
     let columns = [
-        Column::new("Control", 86.0),
-        Column::new("Asks", 118.0),
-        Column::new("Rules", 146.0),
-        Column::new("Outcome", 130.0),
+        Column::new("Control", 90.0),
+        Column::new("Asks", 104.0),
+        Column::new("Rules, by their worst verdict", 186.0),
+        Column::new("Outcome", 100.0),
     ];
-    let mut table = Table::new(doc, &columns, 7.4, &title);
+    let mut table = Table::new(doc, &columns, CELL.size, &title);
     let (answered, others): (Vec<&ControlRow>, Vec<&ControlRow>) =
         framework.controls.iter().partition(|row| row.answered == "rules");
     for row in answered.iter().chain(&others) {
@@ -46,16 +88,7 @@ fn matrix(doc: &mut Doc<'_>, framework: &FrameworkReport) {
         } else {
             format!("{} ({})", row.asks, row.only_if)
         };
-        let rules = if row.rules.is_empty() {
-            match row.answered.as_str() {
-                "coverage" => "no rule: see \u{201c}Coverage and gaps\u{201d}".to_owned(),
-                "evidence" => "no rule: the stored inventory and its manifest".to_owned(),
-                "waivers" => "no rule: see \u{201c}Waivers\u{201d}".to_owned(),
-                _ => "no rule can answer this control".to_owned(),
-            }
-        } else {
-            row.rules.join(", ")
-        };
+        let rules = rules(doc, row, worst);
         let outcome = outcome(doc, row);
         table.row(
             doc,
@@ -68,7 +101,7 @@ fn matrix(doc: &mut Doc<'_>, framework: &FrameworkReport) {
                     ),
                 ],
                 line(asks),
-                line(rules),
+                rules,
                 outcome,
             ],
         );

@@ -5,6 +5,7 @@ use super::finish::LOGO;
 use super::fonts::Face;
 use super::page::Style;
 use super::statement::Statement;
+use super::template::Rgb;
 use super::text::{grouped, plural};
 use crate::domain::rfc3339;
 use crate::report::Report;
@@ -36,7 +37,7 @@ pub(super) fn write(doc: &mut Doc<'_>, report: &Report) -> Contents {
     contents
 }
 
-fn title(doc: &mut Doc<'_>) {
+pub(super) fn title(doc: &mut Doc<'_>) {
     let template = doc.template;
     let accent = template.colours.accent;
     let (left, width) = (doc.left(), doc.width());
@@ -88,6 +89,11 @@ fn logo(doc: &mut Doc<'_>) {
 fn statement(doc: &mut Doc<'_>, report: &Report) {
     let statement = Statement::of(report);
     let colour = statement.colour(&doc.template.colours);
+    boxed(doc, colour, &statement.headline, &statement.details);
+}
+
+/// A headline and sentences in a box.
+pub(super) fn boxed(doc: &mut Doc<'_>, colour: Rgb, headline: &str, details: &[String]) {
     let (left, width) = (doc.left(), doc.width());
     let head = Style {
         face: Face::Bold,
@@ -95,9 +101,8 @@ fn statement(doc: &mut Doc<'_>, report: &Report) {
         colour,
     };
     let body = BODY.colour(TEXT);
-    let headline = doc.wrap(head, width - 28.0, &statement.headline);
-    let details: Vec<_> = statement
-        .details
+    let headline = doc.wrap(head, width - 28.0, headline);
+    let details: Vec<_> = details
         .iter()
         .flat_map(|detail| doc.wrap(body, width - 28.0, detail))
         .collect();
@@ -118,7 +123,7 @@ fn statement(doc: &mut Doc<'_>, report: &Report) {
 }
 
 /// What the firm says in its own words, apart from what the evidence says.
-fn firm_statement(doc: &mut Doc<'_>) {
+pub(super) fn firm_statement(doc: &mut Doc<'_>) {
     let template = doc.template;
     if template.statement.is_empty() {
         return;
@@ -134,7 +139,7 @@ fn firm_statement(doc: &mut Doc<'_>) {
     doc.y += LARGE_GAP;
 }
 
-fn heading(doc: &mut Doc<'_>, text: &str) {
+pub(super) fn heading(doc: &mut Doc<'_>, text: &str) {
     let style = Style {
         face: Face::Bold,
         size: 11.0,
@@ -255,7 +260,7 @@ fn provenance(doc: &mut Doc<'_>, report: &Report) {
 }
 
 /// Lines for the people who stand for the report, at the foot of the cover.
-fn sign_off(doc: &mut Doc<'_>) {
+pub(super) fn sign_off(doc: &mut Doc<'_>) {
     const HEIGHT: f32 = 34.0;
     let (left, width, roles) = (doc.left(), doc.width(), doc.template.sign_off.as_slice());
     let height = HEIGHT * roles.len() as f32;
@@ -301,7 +306,7 @@ fn list<T: AsRef<str>>(items: &[T], most: usize) -> String {
     }
 }
 
-fn fact(doc: &mut Doc<'_>, label: &str, style: Style, value: &str) {
+pub(super) fn fact(doc: &mut Doc<'_>, label: &str, style: Style, value: &str) {
     let (left, width) = (doc.left(), doc.width());
     let value = if value.is_empty() { "unknown" } else { value };
     let lines = doc.wrap(style, width - 96.0, value);

@@ -25,7 +25,7 @@ fn reconciliation(doc: &mut Doc<'_>, report: &Report) {
         Column::number("Tables", 60.0),
         Column::new("Holds", 110.0),
     ];
-    let mut table = Table::new(doc, &columns, 7.4, "Reconciliation");
+    let mut table = Table::new(doc, &columns, CELL.size, "Reconciliation");
     let holds = |doc: &Doc<'_>, left: usize, right: usize| {
         let (text, style) = if left == right {
             ("\u{2713} adds up".to_owned(), CELL.bold())
@@ -105,7 +105,7 @@ fn gaps(doc: &mut Doc<'_>, report: &Report) {
         Column::new("Why", 140.0),
         Column::new("So, and what to do", 150.0),
     ];
-    let mut table = Table::new(doc, &columns, 7.4, "Gaps");
+    let mut table = Table::new(doc, &columns, CELL.size, "Gaps");
     for gap in gaps {
         let mut call = vec![Para::new(CELL.bold(), gap.action.as_str())];
         if !gap.resource.is_empty() {
@@ -142,7 +142,7 @@ fn accounts(doc: &mut Doc<'_>, report: &Report) {
         Column::number("Regions", 60.0),
         Column::number("Tables", 60.0),
     ];
-    let mut table = Table::new(doc, &columns, 7.4, "Accounts");
+    let mut table = Table::new(doc, &columns, CELL.size, "Accounts");
     for account in accounts {
         let targets = || {
             report
@@ -186,7 +186,7 @@ fn targets(doc: &mut Doc<'_>, report: &Report) {
         Column::number("Calls", 60.0),
         Column::number("Gaps", 50.0),
     ];
-    let mut table = Table::new(doc, &columns, 7.4, "Account-Region pairs");
+    let mut table = Table::new(doc, &columns, CELL.size, "Account-Region pairs");
     let unknown = CELL.bold().colour(doc.template.colours.unknown);
     for target in &report.coverage.targets {
         let listed = target.tables_listed.map_or_else(

@@ -5,8 +5,7 @@
 use chrono::{Days, NaiveDate};
 
 use super::chart;
-use super::doc::{BODY, Doc, GAP, Goal, LARGE_GAP, MUTED, SMALL, SMALL_GAP, WHITE};
-use super::page::Style;
+use super::doc::{BODY, Doc, FINE, GAP, Goal, LARGE_GAP, MUTED, SMALL, SMALL_GAP, WHITE};
 use super::template::Section;
 use super::text::{grouped, plural};
 use crate::report::{DayState, Report, TableRow};
@@ -15,10 +14,10 @@ use crate::report::{DayState, Report, TableRow};
 const WORST: usize = 100;
 /// As many columns as can still be told apart.
 const COLUMNS: usize = 62;
-const LABEL: f32 = 168.0;
-const FIGURE: f32 = 40.0;
-const ROW: f32 = 10.5;
-const CELL: f32 = 8.0;
+pub(super) const LABEL: f32 = 168.0;
+pub(super) const FIGURE: f32 = 38.0;
+pub(super) const ROW: f32 = 10.5;
+pub(super) const CELL: f32 = 8.0;
 const STRIP: f32 = 72.0;
 
 pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
@@ -43,7 +42,7 @@ pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
 }
 
 /// The days as columns.
-struct Grid {
+pub(super) struct Grid {
     first: NaiveDate,
     days: usize,
     /// Days in a column.
@@ -55,16 +54,25 @@ struct Grid {
 
 impl Grid {
     fn of(doc: &Doc<'_>, report: &Report) -> Self {
-        let days = report.window.days;
+        Self::new(doc, report.window.first, report.window.days)
+    }
+
+    /// Columns for so many days, between the names of tables and two figures.
+    pub(super) fn new(doc: &Doc<'_>, first: NaiveDate, days: usize) -> Self {
         let step = days.div_ceil(COLUMNS).max(1);
         let room = doc.width() - LABEL - 2.0 * FIGURE - 8.0;
         Self {
-            first: report.window.first,
+            first,
             days,
             step,
             x: doc.left() + LABEL,
             width: room / days.div_ceil(step) as f32,
         }
+    }
+
+    /// Days in a column.
+    pub(super) fn step(&self) -> usize {
+        self.step
     }
 
     fn columns(&self) -> usize {
@@ -79,9 +87,9 @@ impl Grid {
         self.first.checked_add_days(Days::new(day as u64)).unwrap_or(self.first)
     }
 
-    /// The worst state of each column of a table. Days that a row does not have are days nobody looked at.
-    fn states(&self, row: &TableRow) -> Vec<DayState> {
-        let day = |day: usize| row.days.get(day).copied().unwrap_or(DayState::NotObserved);
+    /// The worst state of each column of a table. Days that are missing are days nobody looked at.
+    fn states(&self, days: &[DayState]) -> Vec<DayState> {
+        let day = |day: usize| days.get(day).copied().unwrap_or(DayState::NotObserved);
         (0..self.columns())
             .map(|column| {
                 let from = column * self.step;
@@ -99,7 +107,23 @@ impl Grid {
         (0..self.columns()).step_by(every)
     }
 
-    fn label_days(&self, doc: &mut Doc<'_>, baseline: f32) {
+    /// Draws the days of one table at the cursor, which stays.
+    pub(super) fn draw(&self, doc: &mut Doc<'_>, days: &[DayState]) {
+        let (states, top) = (self.states(days), doc.y);
+        let mut column = 0;
+        while column < states.len() {
+            // Neighbours that are alike are one shape.
+            let run = states[column..]
+                .iter()
+                .take_while(|state| **state == states[column])
+                .count();
+            let x = self.x + column as f32 * self.width;
+            chart::day(doc, (x, top, self.width * run as f32, CELL), states[column]);
+            column += run;
+        }
+    }
+
+    pub(super) fn label_days(&self, doc: &mut Doc<'_>, baseline: f32) {
         for column in self.labelled() {
             let date = self.date(column * self.step).format("%m-%d").to_string();
             let x = self.x + column as f32 * self.width;
@@ -187,7 +211,7 @@ fn strip(doc: &mut Doc<'_>, grid: &Grid, rows: &[(usize, &TableRow)]) {
     doc.heading("All tables, day by day", STRIP + 40.0);
     let mut counts = vec![[0_usize; 4]; grid.columns()];
     for (_, row) in rows {
-        for (column, state) in grid.states(row).into_iter().enumerate() {
+        for (column, state) in grid.states(&row.days).into_iter().enumerate() {
             counts[column][state as usize] += 1;
         }
     }
@@ -249,7 +273,7 @@ fn worst(doc: &mut Doc<'_>, grid: &Grid, rows: &[(usize, &TableRow)]) {
     if let Some(rest) = order.get(WORST..).filter(|rest| !rest.is_empty()) {
         let (exposed, unseen) = (rest[0].0, rest.iter().map(|row| row.1).max().unwrap_or(0));
         text.push_str(&format!(
-            " The {} left out have at most {} exposed and {} not observed each; report.html and report.json hold all.",
+            " The {} left out have at most {} exposed and {} not observed each; report.json holds all.",
             plural(rest.len(), "table"),
             plural(exposed, "day"),
             grouped(unseen),
@@ -289,25 +313,14 @@ fn head(doc: &mut Doc<'_>, grid: &Grid) -> f32 {
 
 fn line(doc: &mut Doc<'_>, grid: &Grid, (index, row): (usize, &TableRow), figures: [usize; 2]) {
     let (left, right, top) = (doc.left(), doc.left() + doc.width(), doc.y);
-    let style = Style { size: 6.6, ..BODY };
+    let style = FINE;
     let number = format!("{} ", grouped(index + 1));
     let number_width = doc.measure(style, &number);
     let name = doc.fitted(style.bold(), LABEL - number_width - 6.0, &row.table_name);
     doc.text(left, top + 6.6, style.colour(MUTED), &number);
     doc.text(left + number_width, top + 6.6, style.bold(), &name);
     doc.link((left, top, LABEL - 4.0, ROW), Goal::Table(index));
-    let states = grid.states(row);
-    let mut column = 0;
-    while column < states.len() {
-        // Neighbours that are alike are one shape.
-        let run = states[column..]
-            .iter()
-            .take_while(|state| **state == states[column])
-            .count();
-        let x = grid.x + column as f32 * grid.width;
-        chart::day(doc, (x, top, grid.width * run as f32, CELL), states[column]);
-        column += run;
-    }
+    grid.draw(doc, &row.days);
     for (edge, figure) in [(right - FIGURE, figures[0]), (right, figures[1])] {
         let style = if figure == 0 { style.colour(MUTED) } else { style.bold() };
         doc.text_to(edge, top + 6.6, style, &grouped(figure));
@@ -316,7 +329,7 @@ fn line(doc: &mut Doc<'_>, grid: &Grid, (index, row): (usize, &TableRow), figure
 }
 
 /// Thin white lines between the days of the rows that begin at `from`.
-fn columns(doc: &mut Doc<'_>, grid: &Grid, from: f32) {
+pub(super) fn columns(doc: &mut Doc<'_>, grid: &Grid, from: f32) {
     let height = doc.y - from;
     for column in 1..grid.columns() {
         let x = grid.x + column as f32 * grid.width;
@@ -340,10 +353,10 @@ mod tests {
         use DayState::{Covered, Exposed, NotAlive, NotObserved};
         let mut row = crate::report::pdf::tests::sample::report(1).tables.remove(0);
         row.days = vec![NotAlive, Covered, Covered, NotObserved, Exposed];
-        assert_eq!(grid.states(&row), [Covered, NotObserved, Exposed]);
+        assert_eq!(grid.states(&row.days), [Covered, NotObserved, Exposed]);
         row.days.truncate(2);
         assert_eq!(
-            grid.states(&row),
+            grid.states(&row.days),
             [Covered, NotObserved, NotObserved],
             "days that are missing were not observed"
         );

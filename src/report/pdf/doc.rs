@@ -51,6 +51,8 @@ pub(super) const CELL: Style = Style {
     size: 7.4,
     colour: TEXT,
 };
+/// Ids, evidence, and tables too wide for [`CELL`].
+pub(super) const FINE: Style = Style { size: 6.6, ..CELL };
 /// Digests and ARNs that a person compares letter by letter.
 pub(super) const MONO: Style = Style {
     face: Face::Mono,

@@ -23,7 +23,7 @@ use crate::report::Report;
 pub(super) const LOGO: &str = "Logo";
 
 /// Writes the file.
-pub(super) fn write(mut doc: Doc<'_>, report: &Report, out: &mut dyn Write) -> Result<(), String> {
+pub(super) fn write(mut doc: Doc<'_>, about: &About, out: &mut dyn Write) -> Result<(), String> {
     doc.close_page();
     let Doc {
         fonts,
@@ -36,7 +36,6 @@ pub(super) fn write(mut doc: Doc<'_>, report: &Report, out: &mut dyn Write) -> R
         ..
     } = doc;
     let (sheets, streams) = print_frames(sheets, fonts, &mut codes, press)?;
-    let about = about(report, template);
     let (mut file, resources) = document(fonts, &codes).map_err(words)?;
     let id = Object::String(digest(&streams)[..16].to_vec(), lopdf::StringFormat::Hexadecimal);
     file.trailer.set("ID", Object::Array(vec![id.clone(), id]));
@@ -58,8 +57,8 @@ pub(super) fn write(mut doc: Doc<'_>, report: &Report, out: &mut dyn Write) -> R
         }
     }
     let outline = outline::write(&mut file, &marks, &pages);
-    describe(&mut file, &about, outline).map_err(words)?;
-    archive::complete(&mut file, &about).map_err(words)?;
+    describe(&mut file, about, outline).map_err(words)?;
+    archive::complete(&mut file, about).map_err(words)?;
     file.version = "1.4".to_owned();
     let mut out = std::io::BufWriter::new(out);
     file.save_to(&mut out).and_then(|()| out.flush()).map_err(words)
@@ -74,7 +73,7 @@ fn print_frames(
     mut sheets: Vec<Sheet>,
     fonts: &Fonts,
     codes: &mut Codes,
-    press: Press,
+    mut press: Press,
 ) -> Result<(Vec<Sheet>, BTreeMap<Place, Stream>), String> {
     for (index, sheet) in sheets.iter_mut().enumerate() {
         let frame = std::mem::take(&mut sheet.frame);
@@ -195,7 +194,7 @@ fn annotation(link: &Link, rows: &[super::doc::Spot], pages: &[ObjectId]) -> Opt
 }
 
 /// Title, author, dates. The dates are those of the evidence: a report made again later is the same report.
-fn about(report: &Report, template: &Template) -> About {
+pub(super) fn about(report: &Report, template: &Template) -> About {
     let program = format!("backproof {}", report.scan.tool_version);
     About {
         title: format!("{}: {}", template.title, template.subtitle),

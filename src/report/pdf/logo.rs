@@ -3,7 +3,7 @@
 //! A JPEG goes into the file as it is. The pixels of a PNG are unpacked and laid over white, for an archived document
 //! may hold no transparency.
 
-use lopdf::{Dictionary, Object, Stream, dictionary};
+use lopdf::{Stream, dictionary};
 
 /// No picture on a cover needs more.
 const MOST_PIXELS: u32 = 4000;
@@ -133,33 +133,60 @@ fn png(file: &[u8]) -> Result<Logo, String> {
     let png = chunks(file)?;
     check_size(png.width, png.height)?;
     let channels = png.channels()?;
-    let row = (png.width as usize * channels * usize::from(png.depth)).div_ceil(8);
-    // The filters of PNG rows are those of PDF, so its decoder undoes them.
-    let parameters: Dictionary = dictionary! {
-        "Predictor" => 15,
-        "Colors" => channels as i64,
-        "BitsPerComponent" => i64::from(png.depth),
-        "Columns" => i64::from(png.width),
-    };
-    let dict = dictionary! { "Filter" => "FlateDecode", "DecodeParms" => Object::Dictionary(parameters) };
-    let size = row * png.height as usize;
-    let samples = Stream::new(dict, png.packed.clone())
-        .decompressed_content_with_limit(size + png.height as usize + 4096)
+    let bits = channels * usize::from(png.depth);
+    let row = (png.width as usize * bits).div_ceil(8);
+    let size = (row + 1) * png.height as usize;
+    let mut lines = Stream::new(dictionary! { "Filter" => "FlateDecode" }, png.packed.clone())
+        .decompressed_content_with_limit(size + 4096)
         .map_err(|error| format!("it is a damaged PNG: {error}"))?;
-    if samples.len() < size {
+    if lines.len() < size {
         return Err("it is a damaged PNG: rows are missing".to_owned());
     }
+    lines.truncate(size);
     let mut pixels = Vec::with_capacity(png.width as usize * png.height as usize * 3);
-    for line in samples.chunks_exact(row).take(png.height as usize) {
-        for x in 0..png.width as usize {
-            pixels.extend(png.pixel(line, x));
-        }
+    let mut above = vec![0; row];
+    for line in lines.chunks_exact_mut(row + 1) {
+        let (filter, line) = line.split_first_mut().ok_or("it has no pixels")?;
+        unfilter(*filter, line, &above, bits.div_ceil(8))?;
+        pixels.extend((0..png.width as usize).flat_map(|x| png.pixel(line, x)));
+        above.copy_from_slice(line);
     }
     Ok(Logo {
         width: png.width,
         height: png.height,
         kind: Kind::Pixels(pixels),
     })
+}
+
+/// Undoes the filter of one row (PNG, third edition, 9.2); `step` bytes make a pixel.
+fn unfilter(filter: u8, line: &mut [u8], above: &[u8], step: usize) -> Result<(), String> {
+    for at in 0..line.len() {
+        let left = at.checked_sub(step).map_or(0, |at| line[at]);
+        let corner = at.checked_sub(step).map_or(0, |at| above[at]);
+        let guess = match filter {
+            0 => 0,
+            1 => left,
+            2 => above[at],
+            3 => left.midpoint(above[at]),
+            4 => paeth(left, above[at], corner),
+            _ => return Err("it is a damaged PNG: no such filter".to_owned()),
+        };
+        line[at] = line[at].wrapping_add(guess);
+    }
+    Ok(())
+}
+
+/// The neighbour that is nearest to left + above - corner.
+fn paeth(left: u8, above: u8, corner: u8) -> u8 {
+    let estimate = i16::from(left) + i16::from(above) - i16::from(corner);
+    let distance = |value: u8| (estimate - i16::from(value)).abs();
+    if distance(left) <= distance(above) && distance(left) <= distance(corner) {
+        left
+    } else if distance(above) <= distance(corner) {
+        above
+    } else {
+        corner
+    }
 }
 
 fn chunks(file: &[u8]) -> Result<Png, String> {
@@ -245,6 +272,8 @@ impl Png {
 
 #[cfg(test)]
 mod tests {
+    use lopdf::{Dictionary, Object};
+
     use super::*;
 
     /// A PNG of one row, its samples packed without a row filter.
@@ -298,6 +327,23 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_unfiltered_as_the_standard_says() {
+        let above = [10, 20, 30, 40];
+        for (filter, expected) in [
+            (0, [1, 2, 3, 4]),
+            (1, [1, 3, 6, 10]),
+            (2, [11, 22, 33, 44]),
+            (3, [6, 15, 25, 36]),
+            (4, [11, 22, 33, 44]),
+        ] {
+            let mut line = [1, 2, 3, 4];
+            unfilter(filter, &mut line, &above, 1).expect("a filter");
+            assert_eq!(line, expected, "filter {filter}");
+        }
+        assert!(unfilter(5, &mut [0], &[0], 1).is_err());
+    }
+
+    #[test]
     fn a_jpeg_goes_in_as_it_is() {
         let file = [
             &[0xff, 0xd8, 0xff, 0xe0, 0, 4, 0, 0][..],
@@ -318,7 +364,7 @@ mod tests {
         let mut interlaced = one_row(1, 8, 2, &[], &[1, 2, 3]);
         interlaced[28] = 1;
         let large = one_row(5000, 8, 0, &[], &[0]);
-        let short = one_row(250, 8, 2, &[], &[0]);
+        let short = one_row(2500, 8, 2, &[], &[0]);
         let mut cut = one_row(1, 8, 2, &[], &[1, 2, 3]);
         cut.truncate(40);
         let cmyk = [&[0xff, 0xd8, 0xff, 0xc0, 0, 11, 8, 0, 4, 0, 4, 4][..], &[0; 20]].concat();
@@ -326,7 +372,7 @@ mod tests {
             (&b"GIF89a"[..], "neither PNG nor JPEG"),
             (&interlaced, "interlaced"),
             (&large, "5000"),
-            (&short, "damaged PNG"),
+            (&short, "rows are missing"),
             (&cut, "damaged PNG"),
             (&cmyk, "neither grey nor RGB"),
             (&[0xff, 0xd8, 0xff], "damaged JPEG"),

@@ -55,7 +55,7 @@ fn steps(doc: &mut Doc<'_>) {
 fn verdicts(doc: &mut Doc<'_>) {
     doc.heading("The four verdicts", 80.0);
     let columns = [Column::new("Verdict", 90.0), Column::new("Meaning", 410.0)];
-    let mut table = Table::new(doc, &columns, 7.4, "The four verdicts");
+    let mut table = Table::new(doc, &columns, CELL.size, "The four verdicts");
     for verdict in Verdict::ALL {
         let meaning = match verdict {
             Verdict::NonCompliant => "The rule applies and its condition does not hold.",
@@ -97,7 +97,7 @@ fn rules(doc: &mut Doc<'_>, report: &Report) {
         Column::new("Severity", 60.0),
         Column::new("Remedy", 190.0),
     ];
-    let mut table = Table::new(doc, &columns, 7.4, "Rules applied");
+    let mut table = Table::new(doc, &columns, CELL.size, "Rules applied");
     for rule in &report.rules {
         table.row(
             doc,

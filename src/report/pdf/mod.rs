@@ -11,6 +11,7 @@
 mod ages;
 mod appendix;
 mod archive;
+pub mod attestation;
 mod chart;
 mod controls;
 mod cover;
@@ -27,6 +28,8 @@ mod page;
 mod policy;
 mod press;
 mod statement;
+#[cfg(test)]
+mod structure_tests;
 mod summary;
 mod table;
 mod template;
@@ -72,7 +75,7 @@ fn write(report: &Report, template: &Template, out: &mut dyn Write) -> Result<()
         &format!("evidence as of {}", rfc3339(report.scan.as_of)),
         &footer(template, report),
     );
-    finish::write(doc, report, out)
+    finish::write(doc, &finish::about(report, template), out)
 }
 
 /// What the evidence is, whose report it is, how it may be handed on, what made it.

@@ -24,7 +24,7 @@ fn policy(doc: &mut Doc<'_>, report: &Report) {
         return;
     }
     let columns = [Column::new("Value", 150.0), Column::new("Required", 330.0)];
-    let mut table = Table::new(doc, &columns, 7.4, "Values for every table");
+    let mut table = Table::new(doc, &columns, CELL.size, "Values for every table");
     for (name, value) in &report.policy {
         table.row(doc, &[line(name.as_str()), line(value.as_str())]);
     }
@@ -51,7 +51,7 @@ fn tiers(doc: &mut Doc<'_>, tiers: &[TierLine]) {
         Column::new("Sets", 190.0),
         Column::number("Tables", 50.0),
     ];
-    let mut table = Table::new(doc, &columns, 7.4, "Tiers");
+    let mut table = Table::new(doc, &columns, CELL.size, "Tiers");
     for tier in tiers {
         let sets: Vec<String> = tier
             .values
@@ -120,7 +120,7 @@ fn waivers(doc: &mut Doc<'_>, waivers: &[WaiverLine]) {
         Column::new("Why, and what is done instead", 160.0),
         Column::new("Who and when", 120.0),
     ];
-    let mut table = Table::new(doc, &columns, 7.4, "Waivers");
+    let mut table = Table::new(doc, &columns, CELL.size, "Waivers");
     for waiver in waivers {
         let state = if waiver.is_in_force { "in force" } else { "not in force" };
         let mut why = vec![Para::new(CELL, waiver.reason.as_str())];

@@ -5,11 +5,11 @@
 //! itself, so the bytes do not depend on how many threads share the work.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use lopdf::{Object, Stream};
+use lopdf::{Dictionary, Object, Stream};
 use printpdf::{Mm, Op, PdfDocument, PdfPage, PdfSaveOptions};
 
 /// Where a stream belongs: the sheet, from 0, and the layer on it.
@@ -25,51 +25,81 @@ pub(super) enum Layer {
 }
 
 type Job = (Place, Vec<Op>);
-type Printed = Result<Vec<(Place, Stream)>, String>;
+type Printed = Result<(Place, Stream), String>;
 
-/// The workers.
+/// The workers, and what they have done.
 pub(super) struct Press {
     jobs: SyncSender<Job>,
-    workers: Vec<JoinHandle<Printed>>,
+    printed: Receiver<Printed>,
+    workers: Vec<JoinHandle<()>>,
+    streams: BTreeMap<Place, Stream>,
+    failure: Option<String>,
 }
 
 impl Press {
     pub(super) fn start() -> Self {
         let count = thread::available_parallelism().map_or(1, usize::from).min(4);
         let (jobs, queue) = sync_channel(count * 2);
+        let (done, printed) = channel();
         let queue = Arc::new(Mutex::new(queue));
         let workers = (0..count)
             .map(|_| {
-                let queue = Arc::clone(&queue);
-                thread::spawn(move || work(&queue))
+                let (queue, done) = (Arc::clone(&queue), done.clone());
+                thread::spawn(move || work(&queue, &done))
             })
             .collect();
-        Self { jobs, workers }
+        Self {
+            jobs,
+            printed,
+            workers,
+            streams: BTreeMap::new(),
+            failure: None,
+        }
     }
 
     /// Hands over a page. A worker that gave up says so in [`Press::finish`].
-    pub(super) fn print(&self, place: Place, ops: Vec<Op>) {
+    pub(super) fn print(&mut self, place: Place, ops: Vec<Op>) {
         drop(self.jobs.send((place, ops)));
+        while let Ok(printed) = self.printed.try_recv() {
+            self.keep(printed);
+        }
+    }
+
+    /// Copies what a worker made: left where it is, it would pin the memory that the worker took for the page around it.
+    fn keep(&mut self, printed: Printed) {
+        match printed {
+            Ok((place, stream)) => {
+                let mut copy = Stream::new(Dictionary::new(), stream.content.as_slice().to_vec());
+                if stream.is_compressed() {
+                    copy.dict.set("Filter", "FlateDecode");
+                }
+                self.streams.insert(place, copy);
+            }
+            Err(why) => self.failure = Some(why),
+        }
     }
 
     /// All streams, in the order of the sheets.
-    pub(super) fn finish(self) -> Result<BTreeMap<Place, Stream>, String> {
-        drop(self.jobs);
-        let mut streams = BTreeMap::new();
-        for worker in self.workers {
-            let printed = worker.join().map_err(|_| "a page could not be written".to_owned())?;
-            streams.extend(printed?);
+    pub(super) fn finish(mut self) -> Result<BTreeMap<Place, Stream>, String> {
+        let (jobs, _) = sync_channel(0);
+        drop(std::mem::replace(&mut self.jobs, jobs));
+        while let Ok(printed) = self.printed.recv() {
+            self.keep(printed);
         }
-        Ok(streams)
+        for worker in self.workers {
+            worker.join().map_err(|_| "a page could not be written".to_owned())?;
+        }
+        self.failure.map_or(Ok(self.streams), Err)
     }
 }
 
-fn work(queue: &Mutex<Receiver<Job>>) -> Printed {
-    let mut printed = Vec::new();
+fn work(queue: &Mutex<Receiver<Job>>, done: &Sender<Printed>) {
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok((place, ops)) = job else { return Ok(printed) };
-        printed.push((place, content(ops)?));
+        let Ok((place, ops)) = job else { return };
+        if done.send(content(ops).map(|stream| (place, stream))).is_err() {
+            return;
+        }
     }
 }
 
@@ -92,8 +122,6 @@ fn content(ops: Vec<Op>) -> Result<Stream, String> {
     match file.objects.remove(&content) {
         Some(Object::Stream(mut stream)) => {
             stream.compress().map_err(|error| error.to_string())?;
-            // Short ones are not worth it and keep the room of their growth.
-            stream.content.shrink_to_fit();
             Ok(stream)
         }
         _ => Err("printpdf wrote no content".to_owned()),

@@ -99,15 +99,15 @@ fn place(verdict: Verdict) -> usize {
 fn rules(doc: &mut Doc<'_>, report: &Report) {
     doc.heading("Verdicts by rule", 110.0);
     let columns = [
-        Column::new("Rule", 200.0),
-        Column::new("Severity", 50.0),
-        Column::number("Non-compliant", 56.0),
-        Column::number("Waived", 46.0),
-        Column::number("Unknown", 52.0),
-        Column::number("Compliant", 56.0),
-        Column::number("Not applicable", 56.0),
+        Column::new("Rule", 216.0),
+        Column::new("Severity", 44.0),
+        Column::number("Non-compliant", 51.0),
+        Column::number("Waived", 44.0),
+        Column::number("Unknown", 50.0),
+        Column::number("Compliant", 53.0),
+        Column::number("Not applicable", 54.0),
     ];
-    let mut table = Table::new(doc, &columns, 7.4, "Verdicts by rule");
+    let mut table = Table::new(doc, &columns, CELL.size, "Verdicts by rule");
     let plain = CELL;
     let muted = plain.colour(MUTED);
     let mut lines: Vec<_> = count_by_rule(report)

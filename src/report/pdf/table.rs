@@ -8,7 +8,11 @@ use super::page::Style;
 use super::text;
 
 const PAD_X: f32 = 3.5;
+/// To the right of figures, so that they keep clear of the words of the next column.
+const PAD_FIGURES: f32 = 7.0;
 const PAD_Y: f32 = 3.0;
+/// A first row of this height or less stays with the head of its table.
+const TALLEST_KEPT: f32 = 160.0;
 /// Room for the caption on further sheets.
 const CAPTION: f32 = 30.0;
 
@@ -105,11 +109,18 @@ impl Table {
             places.push((x, width));
             x += width;
         }
-        let head = columns
+        let head: Vec<Vec<String>> = columns
             .iter()
             .zip(&places)
-            .map(|(column, place)| doc.wrap(head_style, inner(place.1), column.title))
+            .map(|(column, place)| doc.wrap(head_style, inner(place.1, column.right), column.title))
             .collect();
+        debug_assert!(
+            columns
+                .iter()
+                .zip(&head)
+                .all(|(column, lines)| is_whole(column.title, lines)),
+            "the heads of `{caption}` are broken inside a word: {head:?}"
+        );
         Self {
             columns: columns.to_vec(),
             places,
@@ -159,23 +170,41 @@ impl Table {
     fn put(&self, doc: &mut Doc<'_>, column: usize, baseline: f32, style: Style, line: &str) {
         let (x, width) = self.places[column];
         if self.columns[column].right {
-            doc.text_to(x + width - PAD_X, baseline, style, line);
+            doc.text_to(x + width - PAD_FIGURES, baseline, style, line);
         } else {
             doc.text(x + PAD_X, baseline, style, line);
         }
     }
 
+    /// What the head and a row take up together, as far as they should stand on one sheet.
+    pub(super) fn room_for(&self, doc: &Doc<'_>, cells: &[Cell<'_>]) -> f32 {
+        let tallest = self
+            .laid_out(doc, cells)
+            .iter()
+            .map(|cell| height(cell))
+            .fold(0.0, f32::max);
+        self.head_height() + (tallest + 2.0 * PAD_Y).min(TALLEST_KEPT)
+    }
+
+    fn laid_out(&self, doc: &Doc<'_>, cells: &[Cell<'_>]) -> Vec<Vec<Line>> {
+        cells
+            .iter()
+            .zip(&self.places)
+            .zip(&self.columns)
+            .map(|((cell, place), column)| {
+                let width = inner(place.1, column.right);
+                cell.iter().flat_map(|para| lines(doc, para, width)).collect()
+            })
+            .collect()
+    }
+
     /// Writes a row, and the head before it where it is due. Returns how far above the cursor the row begins, or its part
     /// on this sheet.
     pub(super) fn row(&mut self, doc: &mut Doc<'_>, cells: &[Cell<'_>]) -> f32 {
-        let cells: Vec<Vec<Line>> = cells
-            .iter()
-            .zip(&self.places)
-            .map(|(cell, place)| cell.iter().flat_map(|para| lines(doc, para, inner(place.1))).collect())
-            .collect();
+        let cells = self.laid_out(doc, cells);
         let tallest = cells.iter().map(|cell| height(cell)).fold(0.0, f32::max) + 2.0 * PAD_Y;
         if !self.open {
-            doc.need(self.head_height() + tallest.min(120.0));
+            doc.need(self.head_height() + tallest.min(TALLEST_KEPT));
             self.draw_head(doc);
         }
         let sheet = doc.body_height() - self.head_height() - CAPTION;
@@ -236,6 +265,13 @@ impl Table {
     }
 }
 
+/// Whether a head is broken only where a reader would break it.
+fn is_whole(title: &str, lines: &[String]) -> bool {
+    lines
+        .windows(2)
+        .all(|pair| pair[0].ends_with('-') || title.contains(&format!("{} {}", pair[0], pair[1])))
+}
+
 fn lines(doc: &Doc<'_>, para: &Para<'_>, width: f32) -> impl Iterator<Item = Line> {
     let (style, goal) = (para.style, para.goal);
     text::wrap(doc.fonts, style.face, style.size, width, &para.text)
@@ -243,6 +279,6 @@ fn lines(doc: &Doc<'_>, para: &Para<'_>, width: f32) -> impl Iterator<Item = Lin
         .map(move |text| Line { style, text, goal })
 }
 
-fn inner(width: f32) -> f32 {
-    width - 2.0 * PAD_X
+fn inner(width: f32, is_figures: bool) -> f32 {
+    width - PAD_X - if is_figures { PAD_FIGURES } else { PAD_X }
 }
