@@ -229,12 +229,8 @@ fn credentials_that_expire_during_the_scan_leave_nothing_half_written() {
             "log in again",
         ],
     );
-<<<<<<< HEAD
-    let left: Vec<_> = std::fs::read_dir(bench.path("out")).map_or_else(|_| Vec::new(), Iterator::collect);
-=======
     // The folder itself is made with its last file.
     let left: Vec<_> = std::fs::read_dir(bench.path("out")).into_iter().flatten().collect();
->>>>>>> main
     assert!(left.is_empty(), "{left:?}");
 }
 
