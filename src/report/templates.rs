@@ -80,11 +80,11 @@ impl Templates {
             }
         }
         if let Some(page) = page {
-            problems.extend(broken_page(&folder.join("report.html"), &page, &["data"]));
+            problems.extend(broken_page(&folder.join("report.html"), &page));
             templates.page = Cow::Owned(page);
         }
         if let Some(page) = attestation {
-            problems.extend(broken_page(&folder.join("attestation.html"), &page, &[]));
+            problems.extend(broken_page(&folder.join("attestation.html"), &page));
             templates.attestation = Cow::Owned(page);
         }
         if let Some(text) = pdf {
@@ -160,18 +160,20 @@ fn unreadable(path: &Path, why: String) -> Problem {
         .why(why)
 }
 
-/// The mistake of a page that is no template, or has no place for what its renderer puts in, found before any work is done.
-fn broken_page(path: &Path, page: &str, places: &[&str]) -> Option<Problem> {
+/// The mistake of a page that is no template, found before any work is done.
+fn broken_page(path: &Path, page: &str) -> Option<Problem> {
     let mut environment = minijinja::Environment::new();
     let Err(error) = environment.add_template("report.html", page) else {
         let template = environment.get_template("report.html").ok()?;
-        let used = template.undeclared_variables(false);
-        let missing = places.iter().find(|place| !used.contains(**place))?;
-        let hint = format!("put `{{{{ {missing}|safe }}}}` where the file in `report-templates` has it");
+        // Only the page of a report is filled in by a script; an attestation is written whole.
+        let is_page = path.file_name().is_some_and(|name| name == "report.html");
+        if !is_page || template.undeclared_variables(false).contains("data") {
+            return None;
+        }
         return Some(
-            Problem::usage(format!("the page has no place for the {missing}"))
+            Problem::usage("the page has no place for the data")
                 .at(path.display().to_string())
-                .hint(hint),
+                .hint("put `{{ data|safe }}` into a script element, as `report-templates/report.html` does"),
         );
     };
     let line = error.line().map_or_else(String::new, |line| format!(":{line}"));
