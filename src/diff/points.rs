@@ -19,7 +19,7 @@ const SLACK: TimeDelta = TimeDelta::hours(24);
 /// When AWS Backup is to delete a point; none: it is kept for ever, or does not say.
 fn end_of(point: &Point<'_>) -> Option<DateTime<Utc>> {
     let days = point.delete_after_days.filter(|days| *days > 0);
-    let by_days = || Some(point.created_at? + TimeDelta::try_days(days?)?);
+    let by_days = || point.created_at?.checked_add_signed(TimeDelta::try_days(days?)?);
     point.delete_at.or_else(by_days)
 }
 
