@@ -25,7 +25,6 @@ pub mod reperform;
 pub mod report;
 pub mod rules;
 pub mod sample;
-pub mod schemas;
 pub mod settings;
 pub mod settings_file;
 pub mod text;

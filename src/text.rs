@@ -34,12 +34,16 @@ pub fn csv_cell(text: &str) -> String {
     }
 }
 
-/// For Markdown: one line in which nothing is markup. Code hosts look for mentions and references after escapes are gone,
-/// so a space of no width follows the characters that begin one.
+/// What begins markup inside a line of Markdown. What begins it only at the start of a line needs no care: nothing
+/// untrusted starts one.
+const MARKUP: &str = "\\`*_{}[]<>()#!|~&$@";
+
+/// For Markdown: one line in which nothing is markup. Code hosts look for mentions, references and addresses after escapes
+/// are gone, so a space of no width breaks what begins one.
 pub fn markdown(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 8);
     for character in one_line(text).chars() {
-        if character.is_ascii_punctuation() {
+        if MARKUP.contains(character) {
             escaped.push('\\');
         }
         escaped.push(character);
@@ -47,10 +51,7 @@ pub fn markdown(text: &str) -> String {
             escaped.push('\u{200b}');
         }
     }
-    // What begins like an address is made a link by code hosts.
-    escaped
-        .replace("www\\.", "www\u{200b}\\.")
-        .replace("\\:\\/\\/", "\\:\u{200b}\\/\\/")
+    escaped.replace("www.", "www\u{200b}.").replace("://", ":\u{200b}//")
 }
 
 /// At most `most` characters on one line; what is cut ends with an ellipsis.
@@ -138,7 +139,7 @@ mod tests {
     #[test]
     fn nothing_is_markup() {
         assert_eq!(markdown("a|b\n`c` <b> @d"), "a\\|b \\`c\\` \\<b\\> \\@\u{200b}d");
-        assert_eq!(markdown("http://e"), "http\\:\u{200b}\\/\\/e");
+        assert_eq!(markdown("http://e-f"), "http:\u{200b}//e-f");
     }
 
     #[test]

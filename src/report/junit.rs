@@ -61,6 +61,11 @@ fn frame(report: &Report) -> Document {
     frame
 }
 
+/// One line without the characters that XML 1.0 has no way to write.
+fn line(text: &str) -> String {
+    one_line(text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
+}
+
 /// A suite as it stands inside a document: the library writes whole documents only.
 fn xml_of(suite: TestSuite) -> Result<String, SerializeError> {
     let mut alone = Document::new("");
@@ -91,12 +96,12 @@ fn properties(rule: &RuleLine) -> Vec<(String, String)> {
         ("subject", rule.subject.to_string()),
         ("remedy", rule.remedy.clone()),
     ]
-    .map(|(name, value)| (name.to_owned(), one_line(&value)))
+    .map(|(name, value)| (name.to_owned(), line(&value)))
     .to_vec()
 }
 
 fn case(report: &Report, finding: &Finding) -> TestCase {
-    let mut case = TestCase::new(one_line(&finding.resource_arn), status(report, finding));
+    let mut case = TestCase::new(line(&finding.resource_arn), status(report, finding));
     case.set_classname(format!("backproof.{}", finding.rule));
     case
 }
@@ -108,9 +113,9 @@ fn status(report: &Report, finding: &Finding) -> TestCaseStatus {
         (_, Verdict::NonCompliant) => TestCaseStatus::non_success(NonSuccessKind::Failure),
         (_, Verdict::Unknown) => TestCaseStatus::non_success(NonSuccessKind::Error),
     };
-    let message = one_line(&finding.message);
+    let message = line(&finding.message);
     if finding.waived {
-        status.set_message(format!("{}: {message}", one_line(&report.why_waived(finding))));
+        status.set_message(format!("{}: {message}", line(&report.why_waived(finding))));
         status.set_type("waived");
     } else {
         status.set_message(message);
@@ -127,12 +132,12 @@ fn status(report: &Report, finding: &Finding) -> TestCaseStatus {
 
 /// What a person needs to act: which thing, on what evidence, what to do.
 fn description(finding: &Finding) -> String {
-    let mut lines = vec![one_line(&finding.message)];
+    let mut lines = vec![line(&finding.message)];
     if !finding.remedy.is_empty() {
-        lines.push(format!("remedy: {}", one_line(&finding.remedy)));
+        lines.push(format!("remedy: {}", line(&finding.remedy)));
     }
     for (name, value) in &finding.evidence {
-        lines.push(format!("{name}: {}", one_line(&value_text(value))));
+        lines.push(format!("{name}: {}", line(&value_text(value))));
     }
     lines.push(format!("severity: {}", finding.severity));
     lines.push(format!("finding: {}", finding.id));
@@ -170,7 +175,7 @@ fn target_case(target: &TargetCoverage, gaps: &[&Gap]) -> TestCase {
 }
 
 fn coverage_case(name: &str, status: TestCaseStatus) -> TestCase {
-    let mut case = TestCase::new(one_line(name), status);
+    let mut case = TestCase::new(line(name), status);
     case.set_classname(format!("backproof.{COVERAGE}"));
     case
 }
@@ -185,6 +190,6 @@ fn error(message: String, gaps: &[&Gap]) -> TestCaseStatus {
 }
 
 fn gap_lines(gaps: &[&Gap]) -> String {
-    let line = |gap: &&Gap| one_line(&format!("{} {}: {}; {}", gap.action, gap.resource, gap.why, gap.so));
-    gaps.iter().map(line).collect::<Vec<_>>().join("\n")
+    let one = |gap: &&Gap| line(&format!("{} {}: {}; {}", gap.action, gap.resource, gap.why, gap.so));
+    gaps.iter().map(one).collect::<Vec<_>>().join("\n")
 }

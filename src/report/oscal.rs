@@ -14,10 +14,10 @@ use std::io::Write;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use self::groups::{Groups, control_token};
+use self::groups::{Groups, controls};
 use self::parts::{prop, text, uuid_of};
 use super::stream::{Each, write_json};
-use super::{ControlRow, RenderError, Report};
+use super::{RenderError, Report};
 use crate::domain::{Gap, Subject, rfc3339};
 use crate::problem::count;
 
@@ -184,12 +184,7 @@ fn item(arn: &str, subject: Subject, name: &str) -> Value {
 fn reviewed_controls(report: &Report) -> Value {
     let mut selections: Vec<Value> = Vec::new();
     for framework in &report.frameworks {
-        let answered: Vec<&ControlRow> = framework
-            .controls
-            .iter()
-            .filter(|row| row.answered == "rules")
-            .collect();
-        let unanswered = framework.controls.len() - answered.len();
+        let unanswered = framework.controls.iter().filter(|row| row.answered != "rules").count();
         let mut selection = json!({
             "description": format!(
                 "{} ({}); {} of it have no rule and were not reviewed",
@@ -198,11 +193,11 @@ fn reviewed_controls(report: &Report) -> Value {
                 count(unanswered, "control")
             ),
         });
-        if !answered.is_empty() {
-            let ids: Vec<Value> = answered
-                .iter()
-                .map(|row| json!({"control-id": control_token(framework, row)}))
-                .collect();
+        let ids: Vec<Value> = controls(framework)
+            .iter()
+            .map(|control| json!({"control-id": control.token}))
+            .collect();
+        if !ids.is_empty() {
             selection["include-controls"] = ids.into();
         }
         selections.push(selection);

@@ -204,23 +204,16 @@ fn location(finding: &Finding, name: &str) -> Value {
             "kind": if finding.subject == Subject::Target { "account" } else { "resource" },
         }],
     });
-    if finding.resource_arn.starts_with("arn:") {
-        location["physicalLocation"] = json!({"artifactLocation": {"uri": uri(&finding.resource_arn)}});
+    if is_uri(&finding.resource_arn) {
+        location["physicalLocation"] = json!({"artifactLocation": {"uri": finding.resource_arn}});
     }
     location
 }
 
-/// An ARN as a URI: what may not stand in one is percent-encoded.
-fn uri(arn: &str) -> String {
-    let mut uri = String::with_capacity(arn.len());
-    for byte in arn.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~:/@!$&'()*+,;=".contains(&byte) {
-            uri.push(char::from(byte));
-        } else {
-            uri.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    uri
+/// An ARN that is a URI as it stands. AWS's own are; a name that is not of AWS's making may not be.
+fn is_uri(arn: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/@!$&'()*+,;=".contains(&byte);
+    arn.starts_with("arn:") && arn.bytes().all(is_plain)
 }
 
 fn invocation(report: &Report) -> Value {

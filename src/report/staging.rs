@@ -203,7 +203,7 @@ impl Drop for Staging {
 
 /// What a folder already holds of an earlier scan or report.
 fn taken(target: &Path) -> Option<&'static str> {
-    use crate::pack::{CRITERIA_DIR, FINDINGS_FILE, MANIFEST_FILE, SIGNATURE_FILE, SUMS_FILE};
+    use crate::pack::{CRITERIA_DIR, FINDINGS_FILE, MANIFEST_FILE, SIGNATURE_FILE, SUMS_FILE, TEMPLATES_DIR};
     let of_packs = [
         INVENTORY_DIR,
         CRITERIA_DIR,
@@ -211,6 +211,7 @@ fn taken(target: &Path) -> Option<&'static str> {
         MANIFEST_FILE,
         SIGNATURE_FILE,
         SUMS_FILE,
+        TEMPLATES_DIR,
     ];
     let names = FORMATS.iter().map(|format| format.file_name).chain(of_packs);
     names
@@ -245,6 +246,10 @@ fn flush(folder: &Path) -> std::io::Result<()> {
 }
 
 fn flush_folder(folder: &Path) -> std::io::Result<()> {
+    if cfg!(not(unix)) {
+        // Elsewhere folders cannot be opened; the file system looks after them itself.
+        return Ok(());
+    }
     let folder = if folder.as_os_str().is_empty() {
         Path::new(".")
     } else {

@@ -65,7 +65,9 @@ pub(super) fn evidence_of(named: Option<&Path>) -> Outcome<Evidence> {
 /// The inventory of the latest report: their folders are named by instant.
 fn latest(reports: &Path) -> Outcome<PathBuf> {
     let folders = std::fs::read_dir(reports).into_iter().flatten().flatten();
-    let with_inventory = folders.map(|folder| folder.path());
+    // Hidden folders are those that a run is still filling, or did not live to finish.
+    let whole = folders.filter(|folder| !folder.file_name().to_string_lossy().starts_with('.'));
+    let with_inventory = whole.map(|folder| folder.path());
     let found = with_inventory
         .filter(|folder| folder.join(INVENTORY_DIR).is_dir())
         .max();

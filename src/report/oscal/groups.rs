@@ -8,7 +8,7 @@ use super::parts::{prop, text, token, uuid_of};
 use crate::domain::{Finding, Verdict, rfc3339};
 use crate::problem::count;
 use crate::report::csv::value_text;
-use crate::report::{ControlRow, FrameworkReport, Report};
+use crate::report::{FrameworkReport, Report};
 
 /// The outcome of a rule on some subjects; a waived one is an outcome of its own.
 pub(super) type Outcome<'r> = (&'r str, Verdict, Option<&'r str>);
@@ -19,13 +19,48 @@ pub(super) struct Groups<'r> {
     pub(super) by_outcome: BTreeMap<Outcome<'r>, Vec<&'r Finding>>,
 }
 
+/// One control of a framework that rules answer. A framework may ask several things under one id: they are put together.
+pub(super) struct Control<'r> {
+    /// Its id as a token.
+    pub(super) token: String,
+    id: &'r str,
+    asks: Vec<&'r str>,
+    rules: Vec<&'r str>,
+    verdict: Option<Verdict>,
+}
+
+/// The controls that rules answer, each once, in the order of the framework.
+pub(super) fn controls(framework: &FrameworkReport) -> Vec<Control<'_>> {
+    let mut controls: Vec<Control<'_>> = Vec::new();
+    for row in framework.controls.iter().filter(|row| row.answered == "rules") {
+        let rules = row.rules.iter().map(String::as_str);
+        match controls.iter_mut().find(|control| control.id == row.id) {
+            Some(control) => {
+                control.asks.push(&row.asks);
+                control.rules.extend(rules);
+                control.verdict = match (control.verdict, row.verdict) {
+                    (Some(one), Some(other)) => Some(one.worse(other)),
+                    (one, other) => one.or(other),
+                };
+            }
+            None => controls.push(Control {
+                token: control_token(&framework.id, &row.id),
+                id: &row.id,
+                asks: vec![&row.asks],
+                rules: rules.collect(),
+                verdict: row.verdict,
+            }),
+        }
+    }
+    controls
+}
+
 /// The control's id as a token. Those of NIST SP 800-53 are spelled as NIST's own catalog spells them.
-pub(super) fn control_token(framework: &FrameworkReport, row: &ControlRow) -> String {
-    let is_nist = framework.id.starts_with("nist-800-53") || framework.id.starts_with("fedramp");
-    if is_nist {
-        token(&row.id.to_lowercase().replace('(', ".").replace(')', ""))
+fn control_token(framework: &str, id: &str) -> String {
+    if framework.starts_with("nist-800-53") || framework.starts_with("fedramp") {
+        token(&id.to_lowercase().replace('(', ".").replace(')', ""))
     } else {
-        token(&format!("{}_{}", framework.id, row.id))
+        token(&format!("{framework}_{id}"))
     }
 }
 
@@ -95,7 +130,7 @@ impl<'r> Groups<'r> {
             "related-observations": [{"observation-uuid": observation_uuid(outcome)}],
         });
         if waiver.is_some() {
-            self.accept(&mut risk, findings);
+            self.accept(&mut risk, outcome, findings);
         } else if let Some(remedy) = findings
             .iter()
             .map(|finding| &*finding.remedy)
@@ -112,7 +147,7 @@ impl<'r> Groups<'r> {
     }
 
     /// Who accepted the risk, until when, and what is done instead.
-    fn accept(&self, risk: &mut Value, findings: &[&Finding]) {
+    fn accept(&self, risk: &mut Value, outcome: &Outcome<'r>, findings: &[&Finding]) {
         let Some(finding) = findings.first() else { return };
         risk["statement"] = text(&self.report.why_waived(finding)).into();
         let Some(waiver) = self.report.waiver_of(finding) else {
@@ -121,7 +156,7 @@ impl<'r> Groups<'r> {
         risk["deadline"] = rfc3339(waiver.expires_at).into();
         if !waiver.compensating_control.trim().is_empty() {
             risk["mitigating-factors"] = json!([{
-                "uuid": uuid_of(&["mitigation", &waiver.id, &waiver.rule]),
+                "uuid": uuid_of(&["mitigation", &risk_uuid(outcome)]),
                 "description": text(&waiver.compensating_control),
             }]);
         }
@@ -140,23 +175,22 @@ impl<'r> Groups<'r> {
                 .filter_map(|rule| self.rule_finding(&rule.id, &rule.title))
                 .collect();
         }
+        let frameworks = self.report.frameworks.iter();
         let of_framework = |framework: &'r FrameworkReport| {
-            let controls = framework.controls.iter();
-            controls.filter_map(|row| self.control_finding(framework, row))
+            let controls = controls(framework).into_iter();
+            controls.filter_map(|control| self.control_finding(framework, &control))
         };
-        self.report.frameworks.iter().flat_map(of_framework).collect()
+        frameworks.flat_map(of_framework).collect()
     }
 
-    fn control_finding(&self, framework: &FrameworkReport, row: &ControlRow) -> Option<Value> {
-        let verdict = row.verdict.filter(|verdict| *verdict != Verdict::NotApplicable);
-        let rules: Vec<&str> = row.rules.iter().map(String::as_str).collect();
-        let outcomes = self.outcomes(&rules);
+    fn control_finding(&self, framework: &FrameworkReport, control: &Control<'_>) -> Option<Value> {
+        let verdict = control.verdict.filter(|verdict| *verdict != Verdict::NotApplicable);
+        let outcomes = self.outcomes(&control.rules);
         // Where every finding is waived, the control has no verdict of its own: the deviation speaks.
         let verdict = verdict.or_else(|| (!outcomes.is_empty()).then_some(Verdict::NotApplicable))?;
-        let name = format!("{} {}", framework.id, row.id);
-        let target = control_token(framework, row);
-        let mut finding = self.finding((&name, &row.asks), &target, verdict, &outcomes);
-        finding["props"] = json!([prop("framework", &framework.title), prop("control", &row.id)]);
+        let name = format!("{} {}", framework.id, control.id);
+        let mut finding = self.finding((&name, &control.asks.join("; ")), &control.token, verdict, &outcomes);
+        finding["props"] = json!([prop("framework", &framework.title), prop("control", control.id)]);
         Some(finding)
     }
 
@@ -198,7 +232,7 @@ impl<'r> Groups<'r> {
             .map(|outcome| json!({"risk-uuid": risk_uuid(outcome)}))
             .collect();
         let mut finding = json!({
-            "uuid": uuid_of(&["finding", target]),
+            "uuid": uuid_of(&["finding", name]),
             "title": text(name),
             "description": text(asks),
             "target": {"type": "objective-id", "target-id": target, "status": status},

@@ -8,8 +8,8 @@ use crate::text::one_line;
 /// What the uuids of this program's documents are made in.
 const NAMESPACE: Uuid = Uuid::from_u128(0x8f1d_5c0a_6a3e_4b52_9d77_2f0c_be91_4e63);
 
-/// Properties of this program, apart from OSCAL's own.
-const NS: &str = "urn:backproof:oscal";
+/// Properties of this program, apart from OSCAL's own. Only a name: the domain is one that nobody can own.
+const NS: &str = "https://backproof.invalid/ns/oscal";
 
 /// The same for the same parts.
 pub(super) fn uuid_of(parts: &[&str]) -> String {
