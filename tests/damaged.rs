@@ -64,6 +64,7 @@ static CRITERIA: LazyLock<Criteria> = LazyLock::new(|| {
         policy: Settings::parse_policy(policy, "policy.toml").expect("a policy"),
         waivers: Waivers::parse_stored(waivers, "waivers.toml").expect("waivers"),
         frameworks: vec![backproof::frameworks::find("dora").expect("a framework").clone()],
+        baseline: None,
     }
 });
 
@@ -382,6 +383,7 @@ fn the_longest_condition_is_judged() {
         policy: CRITERIA.policy.clone(),
         waivers: Waivers::default(),
         frameworks: Vec::new(),
+        baseline: None,
     };
     let dir = SCANNED.inventory();
     let report = build(&Inventory::open(dir.path()).expect("an inventory"), &criteria).expect("judged");

@@ -139,9 +139,9 @@ fn tell(older: &Look, target: &TargetId, name: &str, of_vault: OfVault, found: &
             .map(|(_, end)| end.unwrap_or(DateTime::<Utc>::MAX_UTC));
         let last = ends.max().filter(|last| *last < DateTime::<Utc>::MAX_UTC);
         let message = format!(
-            "{all} of {} gone before their time; the last was to be kept until {}",
+            "{all} of {} gone before the retention ended; the last was to be kept {}",
             tables(of_vault.gone.iter().map(|(table, _)| table)),
-            text(last)
+            last.map_or_else(|| "for ever".to_owned(), |last| format!("until {}", rfc3339(last)))
         );
         found.weaker(&thing, "recovery-points-gone", (all, super::ABSENT.to_owned()), message);
     }
