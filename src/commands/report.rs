@@ -319,6 +319,14 @@ impl Output {
             .map_err(|error| Problem::new("could not write to stdout").why(error.to_string()).into())
     }
 
+    /// Sends the findings on, if that was asked for. The reports are complete by then.
+    async fn push(&self, report: &Report) -> Outcome<()> {
+        match &self.push {
+            Some(accounts) => to_security_hub(report, accounts).await,
+            None => Ok(()),
+        }
+    }
+
     /// Reports whose inventory lies beside them are a pack; those of an inventory elsewhere are not.
     fn seal(&self, judged: &Judged, staging: &Staging) -> Result<Option<Manifest>, Problem> {
         if judged.inventory.dir != staging.dir().join(INVENTORY_DIR) {
@@ -332,14 +340,6 @@ impl Output {
             is_redacted: self.redact_accounts,
         };
         seal(staging.dir(), &judged.report, &evidence).map(Some)
-    }
-
-    /// Sends the findings on, if that was asked for. The reports are complete by then.
-    async fn push(&self, report: &Report) -> Outcome<()> {
-        match &self.push {
-            Some(accounts) => to_security_hub(report, accounts).await,
-            None => Ok(()),
-        }
     }
 
     /// 10 before 11 before 0. What was open in the baseline does not count for 10.
