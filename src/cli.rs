@@ -92,6 +92,39 @@ pub struct OutputArgs {
     /// Print nothing but problems.
     #[arg(long, short)]
     pub quiet: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub keep: KeepArgs,
+}
+
+/// How objects in S3 are kept.
+#[derive(Debug, Args, Clone, Default)]
+pub struct KeepArgs {
+    /// Lock what is delivered to S3 with Object Lock: nobody can delete it before the retention ends (compliance), or only
+    /// those with a right of their own for it (governance).
+    #[arg(long, value_name = "MODE")]
+    pub object_lock: Option<LockArg>,
+    /// How long the lock holds, from now, such as 7y.
+    #[arg(long, value_name = "DURATION")]
+    pub retain_for: Option<String>,
+    /// The last day of the lock, in UTC, such as 2033-12-31.
+    #[arg(long, value_name = "DATE")]
+    pub retain_until: Option<String>,
+    /// Put a legal hold on what is delivered to S3: it stays until somebody lifts the hold.
+    #[arg(long)]
+    pub legal_hold: bool,
+    /// Encrypt what is delivered to S3 with this KMS key. Without this flag: as the bucket does by default.
+    #[arg(long, value_name = "ARN")]
+    pub sse_kms_key: Option<String>,
+}
+
+/// Modes of Object Lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LockArg {
+    /// Those with the right s3:BypassGovernanceRetention can end it.
+    Governance,
+    /// Nobody can end it.
+    Compliance,
 }
 
 /// Arguments of `scan`.
@@ -290,7 +323,7 @@ pub enum ExplainCommand {
     },
     /// The least-privilege IAM policy of a command, as JSON.
     Permissions {
-        /// The command that needs them: scan, remediate, backup, deliver.
+        /// The command that needs them: scan, remediate, backup, deliver (to S3), sign (with KMS), verify (a ledger in S3).
         #[arg(long, default_value = "scan")]
         command: String,
         /// With scan: only what these rules need, separated by commas.

@@ -18,5 +18,6 @@ pub mod report;
 pub mod rules;
 pub mod settings;
 pub mod settings_file;
+pub mod sign;
 pub mod text;
 pub mod waivers;

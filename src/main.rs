@@ -17,7 +17,7 @@
 //! ```
 //!
 //! Polars is seen by `inventory`, `facts`, `rules` and `evaluate` only; the AWS SDK by `aws`, `collect`, `remediate` and
-//! `report::deliver` only. Only `main` and `commands` print.
+//! `sign::kms` only. Only `main` and `commands` print.
 
 use std::process::ExitCode;
 

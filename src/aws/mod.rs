@@ -3,4 +3,5 @@
 pub mod call;
 pub mod failure;
 pub mod limit;
+pub mod s3;
 pub mod target;

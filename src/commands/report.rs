@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
+
+use crate::aws::s3::{Asked, Keeping, LockMode};
 use crate::aws::target::Session;
-use crate::cli::{OutputArgs, ReportArgs};
+use crate::cli::{KeepArgs, LockArg, OutputArgs, ReportArgs};
 use crate::commands::{criteria, print, say};
 use crate::domain::Severity;
 use crate::evaluate::Tiers;
@@ -154,6 +157,17 @@ impl Output {
             problems.push(problem);
             Destination::Stdout
         });
+        let keeping = keeping(&args.keep, Utc::now()).unwrap_or_else(|mistakes| {
+            problems.extend(mistakes.0);
+            Keeping::default()
+        });
+        if !keeping.is_default() && !matches!(destination, Destination::S3 { .. }) {
+            problems.push(
+                Problem::usage("nothing goes to S3 that could be kept there")
+                    .at("`--object-lock`, `--legal-hold`, `--sse-kms-key`")
+                    .hint("add `--to s3://bucket/prefix`"),
+            );
+        }
         let wanted = |format: &&Format| args.format.is_empty() || args.format.iter().any(|name| name == format.name);
         let formats: Vec<&'static Format> = FORMATS.iter().filter(wanted).collect();
         if problems.is_empty() && destination == Destination::Stdout && formats.len() != 1 {
@@ -168,7 +182,9 @@ impl Output {
             return Err(crate::problem::Problems(problems));
         }
         let s3 = match &destination {
-            Destination::S3 { bucket, prefix } => Some(S3Prefix::open(&Session::load().await?, bucket, prefix).await?),
+            Destination::S3 { bucket, prefix } => {
+                Some(S3Prefix::open(&Session::load().await?, bucket, prefix, keeping).await?)
+            }
             _ => None,
         };
         Ok(Self {
@@ -214,8 +230,13 @@ impl Output {
             ));
         }
         if let Some(s3) = &self.s3 {
-            for one in s3.deliver(&self.formats, &folder).await? {
-                say(&format!("delivered {} (sha256 {})", one.address, one.sha256));
+            let files: Vec<(&str, &str)> = self
+                .formats
+                .iter()
+                .map(|format| (format.file_name, format.content_type))
+                .collect();
+            for one in s3.deliver(&files, &folder).await? {
+                say(&format!("delivered {one}"));
             }
         }
         Ok(self.exit(report))
@@ -230,6 +251,25 @@ impl Output {
             (false, false) => Exit::Compliant,
         }
     }
+}
+
+/// How objects in S3 are to be kept.
+///
+/// Errors: every mistake.
+pub fn keeping(args: &KeepArgs, now: DateTime<Utc>) -> Outcome<Keeping> {
+    Keeping::new(
+        Asked {
+            lock: args.object_lock.map(|mode| match mode {
+                LockArg::Governance => LockMode::Governance,
+                LockArg::Compliance => LockMode::Compliance,
+            }),
+            retain_for: args.retain_for.as_deref(),
+            retain_until: args.retain_until.as_deref(),
+            legal_hold: args.legal_hold,
+            kms_key: args.sse_kms_key.as_deref(),
+        },
+        now,
+    )
 }
 
 fn no_render(error: &RenderError) -> Problem {
