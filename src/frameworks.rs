@@ -7,7 +7,7 @@
 //! published standard.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::domain::{Finding, Verdict};
 use crate::problem::{Outcome, Problem, Problems};
@@ -34,6 +34,17 @@ pub struct Framework {
     pub policy_source: String,
     policy: Option<String>,
     controls: Vec<Control>,
+    /// The file, as read.
+    text: String,
+    questions: Arc<Questions>,
+}
+
+/// The questions that controls ask.
+#[derive(Debug, Default)]
+struct Questions {
+    by_id: BTreeMap<String, Question>,
+    /// Their file, as read.
+    text: String,
 }
 
 /// A control with the questions that it asks.
@@ -88,7 +99,15 @@ pub struct ControlRow {
 /// Every framework, in order of id.
 pub fn all() -> &'static [Framework] {
     static ALL: OnceLock<Vec<Framework>> = OnceLock::new();
-    ALL.get_or_init(|| read_all().expect("the embedded frameworks are right, which a test proves"))
+    ALL.get_or_init(|| read_all(EMBEDDED).expect("the embedded frameworks are right, which a test proves"))
+}
+
+/// Reads stored frameworks: name and text of each file, that of the questions among them. In order of id.
+///
+/// Errors: every mistake in every file.
+pub fn read_files(files: &[(String, String)]) -> Outcome<Vec<Framework>> {
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (&**name, &**text)).collect();
+    read_all(&files)
 }
 
 /// The framework of that id.
@@ -108,11 +127,6 @@ pub fn find(id: &str) -> Outcome<&'static Framework> {
     })
 }
 
-fn questions() -> &'static BTreeMap<String, Question> {
-    static ALL: OnceLock<BTreeMap<String, Question>> = OnceLock::new();
-    ALL.get_or_init(|| read_questions().expect("the embedded questions are right, which a test proves"))
-}
-
 impl Framework {
     /// The numbers that the framework fixes, as a `[policy]` table of a settings file; none if it fixes none.
     pub fn policy_text(&self) -> Option<String> {
@@ -121,13 +135,24 @@ impl Framework {
 
     /// The rules that give evidence for its controls.
     pub fn rules(&self) -> BTreeSet<&str> {
-        self.controls.iter().flat_map(Control::rules).collect()
+        self.controls
+            .iter()
+            .flat_map(|control| control.rules(&self.questions))
+            .collect()
+    }
+
+    /// The files that it was read from, by name: its own, and that of the questions.
+    pub fn files(&self) -> [(String, &str); 2] {
+        [
+            (format!("{}.toml", self.id), &self.text),
+            (QUESTIONS.to_owned(), &self.questions.text),
+        ]
     }
 
     /// The controls that a rule gives evidence for; supporting ones in brackets.
     pub fn controls_of(&self, rule: &str) -> Vec<String> {
         let name = |control: &Control| {
-            let of = |questions: &[String]| control.rules_of(questions).contains(&rule);
+            let of = |questions: &[String]| control.rules_of(questions, &self.questions).contains(&rule);
             match (of(&control.direct), of(&control.supporting)) {
                 (true, _) => Some(control.id.clone()),
                 (false, true) => Some(format!("({})", control.id)),
@@ -152,7 +177,7 @@ impl Framework {
         for control in &self.controls {
             for (relation, questions) in [("direct", &control.direct), ("supporting", &control.supporting)] {
                 if !questions.is_empty() {
-                    rows.push(control.row(relation, questions, &of_rules));
+                    rows.push(control.row(relation, questions, &self.questions, &of_rules));
                 }
             }
         }
@@ -161,18 +186,18 @@ impl Framework {
 }
 
 impl Control {
-    fn rules(&self) -> Vec<&str> {
-        let mut rules = self.rules_of(&self.direct);
-        rules.extend(self.rules_of(&self.supporting));
+    fn rules<'r>(&'r self, questions: &'r Questions) -> Vec<&'r str> {
+        let mut rules = self.rules_of(&self.direct, questions);
+        rules.extend(self.rules_of(&self.supporting, questions));
         rules
     }
 
-    fn rules_of(&self, of: &[String]) -> Vec<&str> {
+    fn rules_of<'r>(&'r self, of: &[String], questions: &'r Questions) -> Vec<&'r str> {
         match &self.rules {
             Some(_) if of.is_empty() => Vec::new(),
             Some(rules) => rules.iter().map(String::as_str).collect(),
             None => {
-                let asked = of.iter().filter_map(|id| questions().get(id));
+                let asked = of.iter().filter_map(|id| questions.by_id.get(id));
                 let rules: BTreeSet<&str> = asked
                     .flat_map(|question| question.rules.iter().map(String::as_str))
                     .collect();
@@ -185,9 +210,10 @@ impl Control {
         &self,
         relation: &str,
         of: &[String],
+        questions: &Questions,
         of_rules: &HashMap<&str, (BTreeMap<Verdict, usize>, usize)>,
     ) -> ControlRow {
-        let rules = self.rules_of(of);
+        let rules = self.rules_of(of, questions);
         let (mut counts, mut waived) = (BTreeMap::new(), 0);
         for (found, of_rule) in rules.iter().filter_map(|rule| of_rules.get(rule)) {
             waived += of_rule;
@@ -196,7 +222,7 @@ impl Control {
             }
         }
         let verdict = counts.keys().copied().reduce(Verdict::worse);
-        let asked: Vec<&Question> = of.iter().filter_map(|id| questions().get(id)).collect();
+        let asked: Vec<&Question> = of.iter().filter_map(|id| questions.by_id.get(id)).collect();
         let other = asked
             .iter()
             .map(|question| question.answered_by.as_str())
@@ -229,9 +255,9 @@ impl Control {
     }
 }
 
-fn read_questions() -> Outcome<BTreeMap<String, Question>> {
-    let Some((_, text)) = EMBEDDED.iter().find(|(name, _)| *name == QUESTIONS) else {
-        return Ok(BTreeMap::new());
+fn read_questions(files: &[(&str, &str)]) -> Outcome<Questions> {
+    let Some((_, text)) = files.iter().find(|(name, _)| *name == QUESTIONS) else {
+        return Ok(Questions::default());
     };
     let origin = format!("rules/frameworks/{QUESTIONS}");
     let mut reader = Reader::new(&origin, text);
@@ -255,7 +281,13 @@ fn read_questions() -> Outcome<BTreeMap<String, Question>> {
         }
         reader.finish(&root);
     }
-    finish(reader, questions)
+    finish(
+        reader,
+        Questions {
+            by_id: questions,
+            text: (*text).to_owned(),
+        },
+    )
 }
 
 fn value(text: Option<Located<String>>) -> String {
@@ -274,10 +306,11 @@ fn finish<T>(reader: Reader<'_>, value: T) -> Outcome<T> {
     }
 }
 
-fn read_all() -> Outcome<Vec<Framework>> {
+fn read_all(files: &[(&str, &str)]) -> Outcome<Vec<Framework>> {
+    let questions = Arc::new(read_questions(files)?);
     let (mut frameworks, mut problems) = (Vec::new(), Vec::new());
-    for (name, text) in EMBEDDED.iter().filter(|(name, _)| *name != QUESTIONS) {
-        match read(name, text) {
+    for (name, text) in files.iter().filter(|(name, _)| *name != QUESTIONS) {
+        match read(name, text, &questions) {
             Ok(framework) => frameworks.push(framework),
             Err(mistakes) => problems.extend(mistakes.0),
         }
@@ -290,7 +323,7 @@ fn read_all() -> Outcome<Vec<Framework>> {
     }
 }
 
-fn read(name: &str, text: &str) -> Outcome<Framework> {
+fn read(name: &str, text: &str, questions: &Arc<Questions>) -> Outcome<Framework> {
     let origin = format!("rules/frameworks/{name}");
     let mut reader = Reader::new(&origin, text);
     let mut framework = Framework {
@@ -301,6 +334,8 @@ fn read(name: &str, text: &str) -> Outcome<Framework> {
         policy_source: String::new(),
         policy: None,
         controls: Vec::new(),
+        text: text.to_owned(),
+        questions: Arc::clone(questions),
     };
     if let Some(document) = reader.parse() {
         let mut root = Section::root(&document);
@@ -327,7 +362,7 @@ fn read(name: &str, text: &str) -> Outcome<Framework> {
         if reader.section(&mut root, "policy").is_some() {
             framework.policy = Some(policy_of(text));
         }
-        framework.controls = read_controls(&mut reader, &mut root, &letter);
+        framework.controls = read_controls(&mut reader, &mut root, &letter, questions);
         reader.finish(&root);
     }
     finish(reader, framework)
@@ -344,7 +379,12 @@ fn policy_of(text: &str) -> String {
     lines.join("\n").trim_end().to_owned() + "\n"
 }
 
-fn read_controls<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>, letter: &str) -> Vec<Control> {
+fn read_controls<'a>(
+    reader: &mut Reader<'a>,
+    root: &mut Section<'_, 'a>,
+    letter: &str,
+    questions: &Questions,
+) -> Vec<Control> {
     let mut controls: Vec<Control> = Vec::new();
     for mut section in reader.sections(root, "control") {
         let control = Control {
@@ -382,7 +422,7 @@ fn read_controls<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>, letter
             );
         }
         for question in control.direct.iter().chain(&control.supporting) {
-            if !questions().contains_key(question) {
+            if !questions.by_id.contains_key(question) {
                 reader.note(section.offset, format!("`{question}` is not a question"), "", "");
             }
         }
@@ -424,8 +464,8 @@ mod tests {
     #[test]
     fn every_file_is_right() {
         let problems = |problems: Problems| format!("{problems:?}");
-        assert!(read_questions().map_err(problems).expect("right").len() == 13);
-        let all = read_all().map_err(problems).expect("right");
+        assert!(read_questions(EMBEDDED).map_err(problems).expect("right").by_id.len() == 13);
+        let all = read_all(EMBEDDED).map_err(problems).expect("right");
         assert!(all.len() >= 25, "{}", all.len());
         for framework in all {
             assert!(!framework.controls.is_empty(), "{}", framework.id);
@@ -504,7 +544,7 @@ mod tests {
                 .collect::<Vec<_>>()
                 .join(", ")
         };
-        let mut ordered: Vec<(&String, &Question)> = questions().iter().collect();
+        let mut ordered: Vec<(&String, &Question)> = all()[0].questions.by_id.iter().collect();
         ordered.sort_by_key(|(id, _)| id[1..].parse::<u32>().unwrap_or(0));
         for (id, question) in ordered {
             let rules: Vec<&str> = question.rules.iter().map(String::as_str).collect();

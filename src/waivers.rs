@@ -72,6 +72,17 @@ impl Waivers {
     ///
     /// Errors: every mistake, each with its line.
     pub fn parse(text: &str, origin: &str, known_rules: &[&str]) -> Outcome<Self> {
+        Self::parse_for(text, origin, Some(known_rules))
+    }
+
+    /// Reads the text of a waivers file that was stored with the rules that were chosen: it may name others.
+    ///
+    /// Errors: every mistake, each with its line.
+    pub fn parse_stored(text: &str, origin: &str) -> Outcome<Self> {
+        Self::parse_for(text, origin, None)
+    }
+
+    fn parse_for(text: &str, origin: &str, known_rules: Option<&[&str]>) -> Outcome<Self> {
         let (waivers, problems) = read_document(origin, text, |reader, root| {
             let mut waivers: Vec<Waiver> = Vec::new();
             for (index, mut section) in reader.sections(root, "waiver").into_iter().enumerate() {
@@ -176,12 +187,12 @@ fn whole(count: usize) -> i64 {
 fn read_waiver<'a>(
     reader: &mut Reader<'a>,
     section: &mut Section<'_, 'a>,
-    known_rules: &[&str],
+    known_rules: Option<&[&str]>,
     number: usize,
     earlier: &[Waiver],
 ) -> Option<Waiver> {
     let rule = required(reader, section, "rule");
-    if let Some(rule) = &rule {
+    if let (Some(rule), Some(known_rules)) = (&rule, known_rules) {
         check_rule(reader, rule, known_rules);
     }
     let tables = required(reader, section, "tables");

@@ -14,10 +14,10 @@ use crate::waivers::Waivers;
 ///
 /// Errors: every mistake of the file that is read first; a rule or a framework that does not exist.
 pub fn read(config: Option<&Path>, args: &RuleArgs) -> Outcome<(Settings, Criteria)> {
-    let frameworks: Vec<&'static Framework> = args
+    let frameworks: Vec<Framework> = args
         .framework
         .iter()
-        .map(|name| frameworks::find(name))
+        .map(|name| frameworks::find(name).cloned())
         .collect::<Result<_, _>>()?;
     let presets: Vec<(String, String)> = frameworks
         .iter()

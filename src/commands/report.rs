@@ -16,7 +16,7 @@ use crate::inventory::Inventory;
 use crate::problem::{Outcome, Problem, count};
 use crate::report::build::{Criteria, build};
 use crate::report::deliver::{Destination, S3Prefix, Staging};
-use crate::report::{FORMATS, Format, RenderError, Report, terminal};
+use crate::report::{FORMATS, Format, RenderError, Report, Templates, terminal};
 use crate::settings_file::{list, nearest};
 
 /// Runs `report`.
@@ -113,6 +113,7 @@ pub struct Output {
     /// Where to.
     pub destination: Destination,
     formats: Vec<&'static Format>,
+    templates: Templates,
     fail_on: Severity,
     allow_empty: bool,
     /// Print nothing but problems.
@@ -190,6 +191,7 @@ impl Output {
         Ok(Self {
             destination,
             formats,
+            templates: Templates::default(),
             fail_on,
             allow_empty: args.allow_empty,
             quiet: args.quiet,
@@ -211,14 +213,16 @@ impl Output {
         }
         let Some(staging) = staging else {
             let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-            (self.formats[0].render)(report, &mut out).map_err(|error| no_render(&error))?;
+            self.formats[0]
+                .write(report, &self.templates, &mut out)
+                .map_err(|error| no_render(&error))?;
             use std::io::Write as _;
             out.flush()
                 .map_err(|error| Problem::new("could not write to stdout").why(error.to_string()))?;
             return Ok(self.exit(report));
         };
         for format in &self.formats {
-            staging.render(format, report)?;
+            staging.render(format, report, &self.templates)?;
         }
         let folder = staging.commit()?;
         if !self.quiet {

@@ -9,6 +9,7 @@ use super::findings::{Subjected, Values};
 use super::tiers::{Assigned, Tiers, column};
 use super::{Verdicts, WhyUnknown, engine_failed, evaluate_frame};
 use crate::domain::{FactValue, Finding, Subject, Verdict};
+use crate::exposure::Asked;
 use crate::facts::dictionary::{SubjectFacts, TableFacts};
 use crate::facts::{Comparisons, Facts, Tables};
 use crate::policy::Policy;
@@ -128,8 +129,7 @@ fn frame(
 
 /// Tables that no rule judges; and those that may be exempt, of which nothing bad can be said for certain.
 fn settle(verdicts: &Verdicts, row: usize, table: &TableFacts, assigned: &Assigned) -> Verdict {
-    let is_out = table.is_restore_test == Some(true) || table.is_known_inactive == Some(true);
-    if is_out || assigned.is_exempt == Some(true) {
+    if is_out(table) || assigned.is_exempt == Some(true) {
         return Verdict::NotApplicable;
     }
     match verdicts.at(row) {
@@ -138,7 +138,20 @@ fn settle(verdicts: &Verdicts, row: usize, table: &TableFacts, assigned: &Assign
     }
 }
 
+/// Tables that no rule judges, whatever the policy says.
+fn is_out(table: &TableFacts) -> bool {
+    table.is_restore_test == Some(true) || table.is_known_inactive == Some(true)
+}
+
 impl Chunk {
+    /// What the policy asks of the recovery points of the table at that place; nothing of one that no rule judges.
+    pub fn asked(&self, place: usize) -> Asked {
+        if is_out(&self.tables.facts[place]) {
+            return Asked::Nothing;
+        }
+        self.assigned[place].asked()
+    }
+
     /// The findings on the table at that place, in order of rule.
     pub fn findings(&self, place: usize, rules: &[&Rule], why_unknown: WhyUnknown<'_>) -> Vec<Finding> {
         let table = &self.tables.facts[place];

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use polars::prelude::{BooleanChunked, Column, DataFrame, DataType, IntoLazy, PolarsResult};
 
 use crate::domain::FactValue;
+use crate::exposure::Asked;
 use crate::facts::dictionary::{SubjectFacts, TableFacts};
 use crate::facts::{Comparisons, Facts, Tables};
 use crate::policy::{Exemption, POLICY_VALUES, Policy, PolicyValues, Tier};
@@ -31,6 +32,18 @@ pub struct Assigned {
 }
 
 impl Assigned {
+    /// How old the newest recovery point may be: what all candidates say between them.
+    pub fn asked(&self) -> Asked {
+        if self.is_exempt == Some(true) {
+            return Asked::Nothing;
+        }
+        let seconds = |values: &PolicyValues| u32::try_from(values.rpo.num_seconds()).unwrap_or(u32::MAX);
+        let each = self.candidates.iter().map(|values| Asked::rpo(seconds(values)));
+        let exemption = self.is_exempt.is_none().then_some(Asked::Nothing);
+        let asked = each.chain(exemption).reduce(Asked::or);
+        asked.expect("there is always a candidate")
+    }
+
     /// The facts of the table at that place against the policy: known where all candidates agree.
     pub fn compare(&self, facts: &Facts, tables: &Tables, place: usize) -> Comparisons {
         let mut all = self

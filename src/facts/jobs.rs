@@ -42,7 +42,18 @@ struct Event {
     at: u32,
     /// Which plan started it, by number; `u16::MAX`: none, or one of too many.
     plan: u16,
-    is_completed: bool,
+    end: End,
+}
+
+/// What became of a job, as far as it matters for recovery points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// It made a recovery point.
+    Completed,
+    /// It may still make one.
+    Open,
+    /// It made none.
+    Without,
 }
 
 /// When the last finished job of a plan was created, and what it said of its role.
@@ -133,7 +144,14 @@ impl Jobs {
     /// When completed jobs were created, in seconds since the epoch.
     pub(super) fn completed(&self, row: usize) -> impl Iterator<Item = u32> + '_ {
         let events = self.tables[row].events.iter();
-        events.filter(|event| event.is_completed).map(|event| event.at)
+        let completed = events.filter(|event| event.end == End::Completed);
+        completed.map(|event| event.at)
+    }
+
+    /// When jobs that have not ended were created, in seconds since the epoch: they may make a point yet.
+    pub(super) fn open(&self, row: usize) -> impl Iterator<Item = u32> + '_ {
+        let events = self.tables[row].events.iter();
+        events.filter(|event| event.end == End::Open).map(|event| event.at)
     }
 
     /// When jobs that one of these plans started were created, in order.
@@ -197,7 +215,11 @@ impl Tally {
         self.events.push(Event {
             at: seconds(created_at),
             plan,
-            is_completed: state == "COMPLETED",
+            end: match state {
+                "COMPLETED" => End::Completed,
+                _ if is_finished(job.state) => End::Without,
+                _ => End::Open,
+            },
         });
         if !is_finished(job.state) {
             return;

@@ -5,6 +5,7 @@
 //! from the tallies on demand, some at a time: a million tables have more facts than fit in memory.
 
 mod copies;
+mod days;
 pub mod dictionary;
 mod evidence;
 mod identity;
@@ -30,10 +31,12 @@ use std::ops::Range;
 
 use chrono::{DateTime, Utc};
 
+use crate::exposure::Asked;
 use crate::inventory::Inventory;
 use crate::inventory::schema::{BackupJob, CopyJob, RecoveryPoint};
 use crate::policy::PolicyValues;
 use crate::problem::Problem;
+use crate::report::{DayState, Window};
 
 pub use copies::Comparisons;
 use dictionary::{PlanFacts, RecoveryPointFacts, TableFacts, TargetFacts, VaultFacts};
@@ -206,6 +209,16 @@ impl Facts {
         let (facts, offers) = (&tables.facts[place], &tables.offers[place]);
         self.copies
             .compare(tables.start + place, facts, offers, values, &self.evidence)
+    }
+
+    /// The days that can be told of: those of the window, up to the one of `as_of`.
+    pub fn window(&self) -> Window {
+        days::window(&self.evidence)
+    }
+
+    /// The state of the table at that place on each of these days.
+    pub fn days(&self, row: usize, asked: Asked, window: Window) -> Vec<DayState> {
+        days::of(row, asked, window, &self.evidence, &self.points, &self.jobs)
     }
 
     /// Every backup vault, in order of target and name.

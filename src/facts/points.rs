@@ -74,6 +74,8 @@ struct Tally {
     plan_made: Option<Box<PlanMade>>,
     /// Seconds since the epoch of usable points inside the window, in order of arrival.
     times: Vec<u32>,
+    /// The newest usable point from before the window.
+    before: Option<u32>,
 }
 
 struct Newest {
@@ -245,6 +247,11 @@ impl Points {
         &self.tallies[row].times
     }
 
+    /// The newest usable point from before the window.
+    pub(super) fn before(&self, row: usize) -> Option<u32> {
+        self.tallies[row].before
+    }
+
     /// Is every recovery point of the table known?
     pub(super) fn is_whole(&self, row: usize) -> bool {
         let target = self.target_of[row] as usize;
@@ -405,6 +412,8 @@ impl Tally {
                 self.times.reserve(32);
             }
             self.times.push(super::window::seconds(at));
+        } else {
+            self.before = self.before.max(Some(super::window::seconds(at)));
         }
     }
 

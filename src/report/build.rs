@@ -13,7 +13,7 @@ use crate::facts::dictionary::{ExemptionFacts, SubjectFacts};
 use crate::facts::{Facts, derive};
 use crate::frameworks::Framework;
 use crate::inventory::Inventory;
-use crate::inventory::schema::{CallLogEntry, Table};
+use crate::inventory::schema::{CallLogEntry, RecoveryPoint, Table};
 use crate::policy::{Policy, Tier};
 use crate::problem::{Problem, count};
 use crate::rules::{Rule, RuleSet, frames_of};
@@ -60,7 +60,7 @@ pub struct Criteria {
     /// Findings that are accepted.
     pub waivers: Waivers,
     /// Frameworks whose controls the report is to show.
-    pub frameworks: Vec<&'static Framework>,
+    pub frameworks: Vec<Framework>,
 }
 
 /// Judges an inventory and puts the report together.
@@ -73,10 +73,17 @@ pub fn build(inventory: &Inventory, criteria: &Criteria) -> Result<Report, Probl
     let (mut tables, mut findings) = (Vec::with_capacity(facts.len()), Vec::new());
     let mut in_tier: BTreeMap<Arc<str>, usize> = BTreeMap::new();
     let mut has_unassigned = false;
+    let window = if inventory.has::<RecoveryPoint>() {
+        facts.window()
+    } else {
+        Window::default()
+    };
     let of_tables: Vec<&Rule> = rules.of(Subject::Table).collect();
     judge_tables(&facts, rules, policy, &mut |chunk| {
         for place in 0..chunk.tables.facts.len() {
-            tables.push(table_row(&chunk, place));
+            let mut row = table_row(&chunk, place);
+            row.days = facts.days(chunk.start + place, chunk.asked(place), window);
+            tables.push(row);
             findings.extend(chunk.findings(place, &of_tables, &why));
             match &chunk.assigned[place].tier {
                 FactValue::Text(tier) => *in_tier.entry(Arc::clone(tier)).or_default() += 1,
@@ -119,7 +126,7 @@ pub fn build(inventory: &Inventory, criteria: &Criteria) -> Result<Report, Probl
             call_count: manifest.attempt_count,
             evidence_digest: inventory.digest()?,
         },
-        window: Window::default(),
+        window,
         policy: policy.lines(),
         tiers: policy
             .tiers

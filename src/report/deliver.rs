@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::{FORMATS, Format, Report};
+use super::{FORMATS, Format, Report, Templates};
 use crate::aws::s3::{Bucket, Content, Keeping, Refused, Stored};
 use crate::aws::target::Session;
 use crate::problem::{Problem, count};
@@ -103,11 +103,11 @@ impl Staging {
     /// Renders one file.
     ///
     /// Errors: the renderer failed, or the disk refused.
-    pub fn render(&self, format: &Format, report: &Report) -> Result<(), Problem> {
+    pub fn render(&self, format: &Format, report: &Report, templates: &Templates) -> Result<(), Problem> {
         let path = self.partial.join(format.file_name);
         let disk = |error: std::io::Error| self.disk_problem(format.file_name, &error);
         let mut out = BufWriter::new(std::fs::File::create(&path).map_err(disk)?);
-        (format.render)(report, &mut out).map_err(|error| {
+        format.write(report, templates, &mut out).map_err(|error| {
             Problem::new(format!("could not write `{}`", error.file_name))
                 .at(self.target.display().to_string())
                 .why(error.why)

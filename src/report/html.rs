@@ -11,13 +11,9 @@ use minijinja::{AutoEscape, Environment};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::{RenderError, Report, TableRow};
+use super::{RenderError, Report, TableRow, Templates};
 use crate::domain::{FactValue, Finding, Severity, Subject, Verdict, rfc3339};
 use crate::problem::count;
-
-const TEMPLATE: &str = include_str!("../../report-templates/report.html");
-const STYLE: &str = include_str!("../../report-templates/report.css");
-const SCRIPT: &str = include_str!("../../report-templates/report.js");
 
 /// Findings that stand in the page itself, for readers without scripts and for paper.
 const STATIC_FINDINGS: usize = 1000;
@@ -28,8 +24,8 @@ const DATA: &str = "\u{0}data\u{0}";
 /// Renders the report.
 ///
 /// Errors: the template is broken, or the disk refused.
-pub fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
-    let page = page(report)?;
+pub fn render(report: &Report, templates: &Templates, out: &mut dyn Write) -> Result<(), RenderError> {
+    let page = page(report, templates)?;
     let fail = |error: std::io::Error| RenderError::new("report.html", error);
     let (before, after) = page
         .split_once(DATA)
@@ -40,14 +36,14 @@ pub fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
     out.write_all(after.as_bytes()).map_err(fail)
 }
 
-fn page(report: &Report) -> Result<String, RenderError> {
+fn page(report: &Report, templates: &Templates) -> Result<String, RenderError> {
     let fail = |error: minijinja::Error| RenderError {
         file_name: "report.html",
         why: format!("{error:#}"),
     };
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    environment.add_template("report.html", TEMPLATE).map_err(fail)?;
+    environment.add_template("report.html", &templates.page).map_err(fail)?;
     let open =
         |finding: &&Finding| matches!(finding.verdict, Verdict::NonCompliant | Verdict::Unknown) && !finding.waived;
     let open_count = report.findings.iter().filter(open).count();
@@ -70,8 +66,8 @@ fn page(report: &Report) -> Result<String, RenderError> {
         .get_template("report.html")
         .map_err(fail)?
         .render(minijinja::value::Serde(json!({
-            "css": STYLE,
-            "js": SCRIPT,
+            "css": templates.style,
+            "js": templates.script,
             "data": DATA,
             "scan": json!({
                 "id": report.scan.id,

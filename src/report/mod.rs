@@ -9,6 +9,7 @@ pub mod deliver;
 pub mod html;
 pub mod json;
 pub mod pdf;
+pub mod templates;
 pub mod terminal;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::domain::{FactName, FactValue, Finding, Gap, Severity, Subject, TargetId, Verdict};
 pub use crate::frameworks::ControlRow;
+pub use templates::Templates;
 
 /// Everything that a report may say.
 #[derive(Debug, Clone)]
@@ -152,7 +154,8 @@ pub struct Window {
 /// What is known of one table on one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DayState {
-    /// At every moment of the day, as far as the table lived, the newest usable recovery point was within the RPO.
+    /// At every moment of the day, as far as the table lived, the newest usable recovery point was within the RPO, or the
+    /// table itself was younger than the RPO.
     Covered,
     /// For a part of the day, at least, it was not, or there was none.
     Exposed,
@@ -271,7 +274,8 @@ pub struct TableRow {
     pub verdict: Verdict,
     /// Every fact, in the order of the dictionary.
     pub facts: Vec<(FactName, FactValue)>,
-    /// One state for each day of [`Report::window`]; empty if recovery points were not looked at.
+    /// One state for each day of [`Report::window`]; empty if recovery points were not looked at, or if the policy asks
+    /// for none: the table is exempt, was made by a restore test, or is not ACTIVE.
     pub days: Vec<DayState>,
 }
 
@@ -357,8 +361,8 @@ impl RenderError {
 }
 
 /// A PDF ends with a table of where everything in it begins, so it is made whole and then written.
-fn pdf_file(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
-    let bytes = pdf::render(report)?;
+fn pdf_file(report: &Report, templates: &Templates, out: &mut dyn Write) -> Result<(), RenderError> {
+    let bytes = pdf::render_with(report, &templates.pdf)?;
     out.write_all(&bytes)
         .map_err(|error| RenderError::new("report.pdf", error))
 }
@@ -372,8 +376,29 @@ pub struct Format {
     pub file_name: &'static str,
     /// Media type for delivery to S3.
     pub content_type: &'static str,
-    /// Report in, bytes out, as they come: a large report never stands in memory a second time.
-    pub render: fn(&Report, &mut dyn Write) -> Result<(), RenderError>,
+    /// What writes it.
+    pub render: Render,
+}
+
+/// Report in, bytes out, as they come: a large report never stands in memory a second time.
+#[derive(Clone, Copy)]
+pub enum Render {
+    /// For machines: the report, and nothing else.
+    Data(fn(&Report, &mut dyn Write) -> Result<(), RenderError>),
+    /// For people: looks and words come from the templates.
+    Document(fn(&Report, &Templates, &mut dyn Write) -> Result<(), RenderError>),
+}
+
+impl Format {
+    /// Writes the file.
+    ///
+    /// Errors: the renderer gave up, or the disk did.
+    pub fn write(&self, report: &Report, templates: &Templates, out: &mut dyn Write) -> Result<(), RenderError> {
+        match self.render {
+            Render::Data(render) => render(report, out),
+            Render::Document(render) => render(report, templates, out),
+        }
+    }
 }
 
 /// Every file a scan can write, in order of writing.
@@ -382,36 +407,36 @@ pub const FORMATS: &[Format] = &[
         name: "csv",
         file_name: "findings.csv",
         content_type: "text/csv; charset=utf-8",
-        render: csv::findings,
+        render: Render::Data(csv::findings),
     },
     Format {
         name: "csv",
         file_name: "tables.csv",
         content_type: "text/csv; charset=utf-8",
-        render: csv::tables,
+        render: Render::Data(csv::tables),
     },
     Format {
         name: "csv",
         file_name: "coverage.csv",
         content_type: "text/csv; charset=utf-8",
-        render: csv::coverage,
+        render: Render::Data(csv::coverage),
     },
     Format {
         name: "json",
         file_name: "report.json",
         content_type: "application/json",
-        render: json::render,
+        render: Render::Data(json::render),
     },
     Format {
         name: "html",
         file_name: "report.html",
         content_type: "text/html; charset=utf-8",
-        render: html::render,
+        render: Render::Document(html::render),
     },
     Format {
         name: "pdf",
         file_name: "report.pdf",
         content_type: "application/pdf",
-        render: pdf_file,
+        render: Render::Document(pdf_file),
     },
 ];

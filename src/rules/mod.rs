@@ -59,6 +59,8 @@ pub struct Rule {
     pub examples: Vec<Example>,
     /// The file it came from.
     pub origin: String,
+    /// The file, as read.
+    pub text: Arc<str>,
 }
 
 /// What `remediate` can do about a violation.
@@ -310,7 +312,7 @@ pub fn parse(origin: &str, text: &str) -> Outcome<Rule> {
     let mut reader = Reader::new(origin, text);
     let rule = reader.parse().and_then(|document| {
         let mut root = Section::root(&document);
-        let rule = read_rule(&mut reader, &mut root, origin);
+        let rule = read_rule(&mut reader, &mut root, origin, text);
         reader.finish(&root);
         rule
     });
@@ -321,7 +323,7 @@ pub fn parse(origin: &str, text: &str) -> Outcome<Rule> {
     }
 }
 
-fn read_rule<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>, origin: &str) -> Option<Rule> {
+fn read_rule<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>, origin: &str, text: &str) -> Option<Rule> {
     let subject = read_subject(reader, root);
     // A subject that is not known is one mistake; the conditions are then checked as if they were about tables.
     let schema = &schema(subject.unwrap_or(Subject::Table));
@@ -392,6 +394,7 @@ fn read_rule<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>, origin: &s
         action,
         examples,
         origin: origin.to_owned(),
+        text: text.into(),
     })
 }
 

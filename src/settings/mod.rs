@@ -17,6 +17,7 @@ use crate::settings_file::{Located, Reader, Section, read_document};
 
 use preset::Preset;
 
+pub use policy::VALUE_KEYS;
 pub use remediation::{COLD_MINIMUM_DAYS, LONGEST_LIFECYCLE_DAYS, Remediation, check_lifecycle};
 
 /// The settings file looked for when none is named.
@@ -104,6 +105,23 @@ impl Settings {
         let settings = Self::assemble(Some(&file), None, &[], &mut problems);
         if problems.is_empty() {
             Ok(settings)
+        } else {
+            Err(Problems(problems))
+        }
+    }
+
+    /// Reads the text of a policy file, without a settings file and without frameworks.
+    ///
+    /// Errors: every mistake, each with its line.
+    pub fn parse_policy(text: &str, origin: &str) -> Outcome<Policy> {
+        let file = File {
+            path: PathBuf::from(origin),
+            text: text.to_owned(),
+        };
+        let mut problems = Vec::new();
+        let settings = Self::assemble(None, Some(Some(&file)), &[], &mut problems);
+        if problems.is_empty() {
+            Ok(settings.policy)
         } else {
             Err(Problems(problems))
         }

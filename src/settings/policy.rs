@@ -15,7 +15,7 @@ const LONGEST_COPY_RPO: TimeDelta = TimeDelta::days(30);
 const NONE: &str = "none";
 
 /// The keys of [`PolicyValues`].
-pub(super) const VALUE_KEYS: [&str; 11] = [
+pub const VALUE_KEYS: [&str; 11] = [
     "rpo",
     "retention-min",
     "retention-max",

@@ -1,0 +1,325 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const HOUR: u32 = 3600;
+
+/// What really happened; nobody sees it whole.
+#[derive(Debug, Clone)]
+struct Truth {
+    born: u32,
+    gone: u32,
+    /// Creation and deletion.
+    points: Vec<(u32, u32)>,
+}
+
+/// The span that worlds fill, in seconds that stand for minutes.
+const END: u32 = 120;
+
+impl Truth {
+    fn state(&self, at: u32, rpo: u32) -> Option<&'static str> {
+        if at < self.born || at >= self.gone {
+            return None;
+        }
+        let counts = |(created, gone): &(u32, u32)| *created <= at && at < *gone && at < created + rpo;
+        Some(if self.points.iter().any(counts) {
+            "covered"
+        } else if at < self.born + rpo {
+            "young"
+        } else {
+            "exposed"
+        })
+    }
+}
+
+fn truth() -> impl Strategy<Value = Truth> {
+    (0..END / 2, 1..2 * END, prop::collection::vec((0..END, 1..END), 0..12)).prop_map(|(born, life, points)| Truth {
+        born,
+        gone: born + life,
+        points: points
+            .into_iter()
+            .map(|(after, kept)| (born + after % life, born + after % life + kept))
+            .collect(),
+    })
+}
+
+/// How much of the truth is known: for each point whether it is, and how near the two bounds of its end are; and the
+/// stretches that are known to the last creation.
+#[derive(Debug, Clone)]
+struct Sight {
+    points: Vec<(bool, u32, u32)>,
+    observed: Vec<(u32, u32)>,
+    alive: (u32, u32),
+}
+
+fn sight() -> impl Strategy<Value = Sight> {
+    (
+        prop::collection::vec((any::<bool>(), 0..END, 0..END), 12),
+        prop::collection::vec((0..2 * END, 0..2 * END), 0..4),
+        (0..END, 0..END),
+    )
+        .prop_map(|(points, observed, alive)| Sight {
+            points,
+            observed,
+            alive,
+        })
+}
+
+fn known(truth: &Truth, sight: &Sight) -> Known {
+    let observed = Spans::of(sight.observed.iter().copied());
+    let is_known = |(point, sight): &(&(u32, u32), &(bool, u32, u32))| sight.0 || observed.holds(point.0);
+    let points = truth.points.iter().zip(&sight.points).filter(is_known);
+    Known {
+        born: Some(truth.born),
+        alive_until: truth.gone.saturating_sub(sight.alive.0).max(truth.born),
+        gone_by: truth.gone + sight.alive.1,
+        points: points
+            .map(|((created, gone), (_, before, after))| Point {
+                created: *created,
+                sure_until: gone.saturating_sub(*before),
+                gone_by: gone + after,
+            })
+            .collect(),
+        observed,
+    }
+}
+
+fn word(history: &History, at: u32) -> Option<&'static str> {
+    let layers = [
+        (&history.covered, "covered"),
+        (&history.young, "young"),
+        (&history.exposed, "exposed"),
+        (&history.not_observed, "not observed"),
+        (&history.exempt, "exempt"),
+    ];
+    let words: Vec<&str> = layers
+        .iter()
+        .filter(|(spans, _)| spans.holds(at))
+        .map(|(_, word)| *word)
+        .collect();
+    assert!(words.len() < 2, "{at} is {words:?}");
+    words.first().copied()
+}
+
+/// The definition, moment by moment.
+fn by_definition(known: &Known, at: u32, strict: Option<u32>, lax: Option<u32>) -> Option<&'static str> {
+    let Some(born) = known.born else {
+        return (at < known.gone_by).then_some("not observed");
+    };
+    if at < born || at >= known.gone_by.max(known.alive_until) {
+        return None;
+    }
+    let is_within = |point: &Point, rpo: u32| point.created <= at && at < point.created + rpo;
+    if let Some(rpo) = strict {
+        if known
+            .points
+            .iter()
+            .any(|point| is_within(point, rpo) && at < point.sure_until)
+        {
+            return Some("covered");
+        }
+        if at < born + rpo {
+            return Some("young");
+        }
+    }
+    let Some(rpo) = lax else { return Some("not observed") };
+    let may_be = known
+        .points
+        .iter()
+        .any(|point| is_within(point, rpo) && at < point.gone_by);
+    // A second longer than a point counts: observation may begin in the middle of one.
+    let is_blind = (0..=rpo).any(|ago| at >= born + ago && !known.observed.holds(at - ago));
+    let may_be_young = at < born + rpo;
+    if may_be || is_blind || may_be_young || at >= known.alive_until {
+        Some("not observed")
+    } else {
+        Some("exposed")
+    }
+}
+
+fn demand(asked: Asked) -> [Demand; 1] {
+    [Demand {
+        from: 0,
+        to: u32::MAX,
+        asked,
+    }]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn every_moment_is_what_the_definition_says(
+        truth in truth(), sight in sight(), strict in prop::option::of(1..40_u32), more in prop::option::of(0..20_u32)
+    ) {
+        let lax = strict.zip(more).map(|(rpo, more)| rpo + more);
+        let known = known(&truth, &sight);
+        let history = known.history(&demand(Asked::Rpo { strict, lax }), 10, END);
+        for at in 0..END + 10 {
+            let expected = if (10..END).contains(&at) { by_definition(&known, at, strict, lax) } else { None };
+            prop_assert_eq!(word(&history, at), expected, "at {}", at);
+        }
+    }
+
+    #[test]
+    fn what_is_said_is_true_whatever_was_not_seen(truth in truth(), sight in sight(), rpo in 1..40_u32) {
+        let history = known(&truth, &sight).history(&demand(Asked::rpo(rpo)), 0, END);
+        for at in 0..END {
+            match (word(&history, at), truth.state(at, rpo)) {
+                (Some("covered"), really) => prop_assert!(matches!(really, Some("covered") | None), "{} at {}", really.unwrap_or("gone"), at),
+                (Some("young"), really) => prop_assert!(!matches!(really, Some("exposed")), "at {}", at),
+                (Some("exposed"), really) => prop_assert_eq!(really, Some("exposed"), "at {}", at),
+                (None, really) => prop_assert_eq!(really, None, "at {}", at),
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn more_evidence_only_answers_what_was_open(
+        truth in truth(), sight in sight(), more in sight(), rpo in 1..40_u32
+    ) {
+        let better = Sight {
+            points: sight.points.iter().zip(&more.points).map(|(a, b)| (a.0 || b.0, a.1.min(b.1), a.2.min(b.2))).collect(),
+            observed: sight.observed.iter().chain(&more.observed).copied().collect(),
+            alive: (sight.alive.0.min(more.alive.0), sight.alive.1.min(more.alive.1)),
+        };
+        let before = known(&truth, &sight).history(&demand(Asked::rpo(rpo)), 0, END);
+        let after = known(&truth, &better).history(&demand(Asked::rpo(rpo)), 0, END);
+        for at in 0..END {
+            match word(&before, at) {
+                Some("covered") => prop_assert!(matches!(word(&after, at), Some("covered") | None)),
+                Some("exposed") => prop_assert_eq!(word(&after, at), Some("exposed")),
+                Some("young") => prop_assert!(matches!(word(&after, at), Some("young" | "covered") | None)),
+                None => prop_assert_eq!(word(&after, at), None),
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn where_two_rpos_may_be_in_force_only_what_holds_under_both_is_said(
+        truth in truth(), sight in sight(), a in 1..40_u32, b in 1..40_u32
+    ) {
+        let known = known(&truth, &sight);
+        let of = |asked| known.history(&demand(asked), 0, END);
+        let (one, other, either) = (of(Asked::rpo(a)), of(Asked::rpo(b)), of(Asked::rpo(a).or(Asked::rpo(b))));
+        for at in 0..END {
+            let expected = match (word(&one, at), word(&other, at)) {
+                (x, y) if x == y => x,
+                (Some("covered" | "young"), Some("covered" | "young")) => word(&either, at),
+                _ => Some("not observed"),
+            };
+            prop_assert_eq!(word(&either, at), expected, "at {}", at);
+        }
+    }
+}
+
+/// Points at these hours of day 100, each kept for ever, everything observed.
+fn table(hours: &[u32]) -> Known {
+    Known {
+        born: Some(90 * DAY),
+        alive_until: 110 * DAY,
+        gone_by: u32::MAX,
+        points: hours
+            .iter()
+            .map(|hour| Point {
+                created: 100 * DAY + hour * HOUR,
+                sure_until: u32::MAX,
+                gone_by: u32::MAX,
+            })
+            .collect(),
+        observed: Spans::one(0, u32::MAX),
+    }
+}
+
+const DAILY: [Demand; 1] = [Demand {
+    from: 0,
+    to: u32::MAX,
+    asked: Asked::rpo(24 * HOUR),
+}];
+
+#[test]
+fn an_age_of_exactly_the_rpo_still_counts() {
+    let history = table(&[0, 24, 48]).history(&DAILY, 100 * DAY, 103 * DAY);
+    assert_eq!(history.covered, Spans::one(100 * DAY, 103 * DAY));
+    assert!(history.exposed.is_empty());
+    let mut late = table(&[0, 24]);
+    late.points[1].created += 1;
+    let history = late.history(&DAILY, 100 * DAY, 102 * DAY);
+    assert_eq!(history.exposed, Spans::one(101 * DAY, 101 * DAY + 1));
+}
+
+#[test]
+fn a_point_that_was_deleted_early_covers_no_longer() {
+    let mut known = table(&[0]);
+    known.points[0].sure_until = 100 * DAY + 5 * HOUR;
+    known.points[0].gone_by = 100 * DAY + 9 * HOUR;
+    let history = known.history(&DAILY, 100 * DAY, 101 * DAY);
+    assert_eq!(history.covered, Spans::one(100 * DAY, 100 * DAY + 5 * HOUR));
+    assert_eq!(
+        history.not_observed,
+        Spans::one(100 * DAY + 5 * HOUR, 100 * DAY + 9 * HOUR)
+    );
+    assert_eq!(history.exposed, Spans::one(100 * DAY + 9 * HOUR, 101 * DAY));
+}
+
+#[test]
+fn a_day_is_as_bad_as_its_worst_moment() {
+    use DayState::{Covered, Exposed, NotAlive, NotObserved};
+    let mut known = table(&[0, 24, 49, 72]);
+    known.born = Some(100 * DAY - HOUR);
+    known.alive_until = 104 * DAY + HOUR;
+    known.gone_by = known.alive_until;
+    known.observed = Spans::one(0, 103 * DAY + 2 * HOUR);
+    let history = known.history(&DAILY, 90 * DAY, 110 * DAY);
+    let days = history.days(98, 8);
+    let expected = [
+        NotAlive,
+        Covered,
+        Covered,
+        Covered,
+        Exposed,
+        Covered,
+        NotObserved,
+        NotAlive,
+    ];
+    assert_eq!(days, expected.map(Some));
+}
+
+#[test]
+fn exempt_days_have_no_state_unless_something_was_asked_for_in_a_part() {
+    let demands = [
+        Demand {
+            from: 0,
+            to: 101 * DAY + HOUR,
+            asked: Asked::Nothing,
+        },
+        Demand {
+            from: 101 * DAY + HOUR,
+            to: u32::MAX,
+            asked: Asked::rpo(24 * HOUR),
+        },
+    ];
+    let history = table(&[24]).history(&demands, 100 * DAY, 103 * DAY);
+    use DayState::{Covered, Exposed};
+    assert_eq!(history.days(100, 3), [None, Some(Covered), Some(Exposed)]);
+    assert_eq!(history.asked_seconds(), u64::from(2 * DAY - HOUR));
+}
+
+#[test]
+fn nothing_is_said_of_a_table_of_unknown_age() {
+    let mut known = table(&[0, 24]);
+    known.born = None;
+    let history = known.history(&DAILY, 100 * DAY, 102 * DAY);
+    assert_eq!(history.not_observed, Spans::one(100 * DAY, 102 * DAY));
+    assert_eq!(history.covered, Spans::none());
+}
+
+#[test]
+fn an_exemption_that_may_hold_leaves_no_exposure() {
+    let asked = Asked::Nothing.or(Asked::rpo(24 * HOUR));
+    let history = table(&[0]).history(&demand(asked), 100 * DAY, 103 * DAY);
+    assert_eq!(history.covered, Spans::one(100 * DAY, 101 * DAY));
+    assert_eq!(history.not_observed, Spans::one(101 * DAY, 103 * DAY));
+}

@@ -1,0 +1,79 @@
+//! The days of the window: on which was the table covered by a recovery point within the RPO?
+//!
+//! A usable point that is listed was there since its creation. A job that completed shows that a point was made, not how
+//! long it stayed. That none was made is known only where every vault and the jobs were read, and as far back as AWS
+//! remembers jobs.
+
+use chrono::{NaiveDate, TimeDelta};
+
+use super::Evidence;
+use super::jobs::Jobs;
+use super::points::Points;
+use super::window::{JOB_MEMORY, seconds};
+use crate::exposure::{Asked, DAY, Demand, Known, Point, Spans};
+use crate::report::{DayState, Window};
+
+/// As many days as the policy's window has; the last is the day of `as_of`.
+pub(super) fn window(evidence: &Evidence) -> Window {
+    let last = evidence.as_of.date_naive();
+    let days = usize::try_from(evidence.window_days).unwrap_or(0);
+    Window {
+        first: last - TimeDelta::days(evidence.window_days - 1),
+        days,
+    }
+}
+
+/// One state for each day; none if nothing is asked of the table.
+pub(super) fn of(
+    row: usize,
+    asked: Asked,
+    window: Window,
+    evidence: &Evidence,
+    points: &Points,
+    jobs: &Jobs,
+) -> Vec<DayState> {
+    let as_of = seconds(evidence.as_of);
+    let first = day_number(window.first);
+    let demand = Demand {
+        from: 0,
+        to: u32::MAX,
+        asked,
+    };
+    let known = known(row, evidence, points, jobs);
+    let history = known.history(&[demand], first.saturating_mul(DAY), as_of);
+    history
+        .days(first, window.days)
+        .into_iter()
+        .collect::<Option<_>>()
+        .unwrap_or_default()
+}
+
+fn day_number(day: NaiveDate) -> u32 {
+    u32::try_from((day - NaiveDate::default()).num_days()).unwrap_or(0)
+}
+
+fn known(row: usize, evidence: &Evidence, points: &Points, jobs: &Jobs) -> Known {
+    let as_of = seconds(evidence.as_of);
+    let listed = points.times(row).iter().copied().chain(points.before(row));
+    let listed = listed.map(|created| Point {
+        created,
+        sure_until: u32::MAX,
+        gone_by: u32::MAX,
+    });
+    let by_jobs = jobs.completed(row).chain(jobs.open(row)).map(|created| Point {
+        created,
+        sure_until: created,
+        gone_by: u32::MAX,
+    });
+    Known {
+        born: evidence.tables[row].created_at.map(seconds),
+        alive_until: as_of,
+        gone_by: as_of,
+        points: listed.chain(by_jobs).collect(),
+        observed: if points.is_whole(row) && jobs.is_whole(row) {
+            Spans::one(seconds(evidence.as_of - JOB_MEMORY), as_of)
+        } else {
+            Spans::none()
+        },
+    }
+}

@@ -1,0 +1,184 @@
+//! `manifest.json`: what a pack holds and where it comes from.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::problem::Problem;
+use crate::text::hex;
+
+/// Raised whenever a field is added, removed or changes its meaning: a pack is never half understood.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The manifest of an evidence pack.
+///
+/// It names every other file of the pack by path, size and SHA-256, so that whoever trusts the manifest (by its
+/// signature, or by the digest in the next manifest of a ledger) can trust every byte.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Version of this schema.
+    pub schema_version: u32,
+    /// Digest that names the scan.
+    pub scan_id: String,
+    /// Place in a ledger, from 1; null: in no ledger.
+    pub sequence: Option<u64>,
+    /// SHA-256 of the manifest before it in the ledger, in hexadecimal digits; null: the first one, or in no ledger.
+    pub previous: Option<String>,
+    /// Version of the program that judged.
+    pub tool_version: String,
+    /// SHA-256 of that program's file; null: it could not be read.
+    pub binary_sha256: Option<String>,
+    /// What was typed, without secrets.
+    pub command_line: Vec<String>,
+    /// Who asked, as sts:GetCallerIdentity named the caller.
+    pub caller_arn: String,
+    /// Accounts in scope, in order of id.
+    pub accounts: Vec<Account>,
+    /// Regions in scope, in order.
+    pub regions: Vec<String>,
+    /// Account ids and names are pseudonyms; the numbers of the accounts are not in this pack.
+    pub is_redacted: bool,
+    /// The instant on which every age is reckoned, by AWS's clock.
+    #[schemars(extend("format" = "date-time"), with = "String")]
+    pub as_of: DateTime<Utc>,
+    /// Start of collecting, by the clock of the machine.
+    #[schemars(extend("format" = "date-time"), with = "String")]
+    pub started_at: DateTime<Utc>,
+    /// End of collecting, by the clock of the machine.
+    #[schemars(extend("format" = "date-time"), with = "String")]
+    pub finished_at: DateTime<Utc>,
+    /// AWS's clock (the `Date` of its first answer) minus the machine's, in seconds; null: not known.
+    pub clock_skew_seconds: Option<i64>,
+    /// SHA-256 over the lines of `SHA256SUMS` below `criteria/` and `inventory/`: it names what was judged and by what.
+    /// Every page of a report shows it.
+    pub evidence_digest: String,
+    /// SHA-256 over the lines of `SHA256SUMS` below `criteria/rules/`.
+    pub rules_digest: String,
+    /// SHA-256 of `criteria/policy.toml`.
+    pub policy_digest: String,
+    /// Sums over the rows of the reports.
+    pub totals: Totals,
+    /// What was read and what could not be.
+    pub coverage: Coverage,
+    /// Every file of the pack but this one and its signature, in order of path.
+    pub files: Vec<FileEntry>,
+}
+
+/// An account in scope.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Account {
+    /// Twelve digits; a pseudonym of twelve digits if the pack is redacted.
+    pub id: String,
+    /// The name given in the settings file; empty if none was.
+    pub name: String,
+}
+
+/// Sums over rows. Each equals a count over `findings.parquet` and over the reports.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Totals {
+    /// Tables that were judged.
+    pub tables: u64,
+    /// Tables by their worst verdict.
+    pub tables_by_verdict: BTreeMap<String, u64>,
+    /// Findings.
+    pub findings: u64,
+    /// Findings by verdict.
+    pub findings_by_verdict: BTreeMap<String, u64>,
+    /// Non-compliant findings that no waiver covers, by severity.
+    pub non_compliant_by_severity: BTreeMap<String, u64>,
+    /// Findings under a waiver.
+    pub waived: u64,
+}
+
+/// What was read and what could not be. Tables listed = described + vanished + unknown; targets = scanned + partly + not
+/// read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Coverage {
+    /// Account × Region pairs in scope.
+    pub targets: u64,
+    /// Those without a gap.
+    pub targets_scanned: u64,
+    /// Those with gaps.
+    pub targets_partly: u64,
+    /// Those whose tables could not be listed.
+    pub targets_not_read: u64,
+    /// Tables that dynamodb:ListTables named.
+    pub tables_listed: u64,
+    /// Tables that dynamodb:DescribeTable described.
+    pub tables_described: u64,
+    /// Tables that were gone between list and description.
+    pub tables_vanished: u64,
+    /// Tables whose description could not be read.
+    pub tables_unknown: u64,
+    /// Other Regions may hold tables: they were neither named nor could they be listed.
+    pub regions_unknown: bool,
+    /// Calls that gave no answer.
+    pub gaps: u64,
+    /// Calls, one for each row of the call log.
+    pub calls: u64,
+    /// Requests sent, retries included.
+    pub attempts: u64,
+}
+
+/// One file of the pack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileEntry {
+    /// Path below the pack, with `/` between its parts.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256 of its bytes, in hexadecimal digits.
+    pub sha256: String,
+}
+
+impl Manifest {
+    /// The bytes of `manifest.json`: always the same for the same manifest.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec_pretty(self).expect("plain values always have a JSON form");
+        bytes.push(b'\n');
+        bytes
+    }
+
+    /// SHA-256 of those bytes: what the next manifest of a ledger calls `previous`.
+    pub fn sha256(&self) -> String {
+        hex(&Sha256::digest(self.to_bytes()))
+    }
+
+    /// Reads the bytes of a `manifest.json`; `origin` is its name in messages.
+    ///
+    /// Errors: no JSON, another schema version, a field that is missing, unknown or of another type.
+    pub fn parse(bytes: &[u8], origin: &str) -> Result<Self, Problem> {
+        let refuse = |why: String| {
+            Problem::new("could not read the manifest of the pack")
+                .at(origin)
+                .why(why)
+                .so("nothing in this pack can be relied on")
+        };
+        let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| refuse(error.to_string()))?;
+        match value["schema_version"].as_u64() {
+            Some(version) if version == u64::from(SCHEMA_VERSION) => {}
+            Some(version) => {
+                let by = value["tool_version"].as_str().unwrap_or("another version");
+                return Err(refuse(format!(
+                    "it has schema version {version}; this program reads version {SCHEMA_VERSION}"
+                ))
+                .hint(format!("use the program that wrote it, backproof {by}, or a later one")));
+            }
+            None => return Err(refuse("it has no schema version".to_owned())),
+        }
+        serde_json::from_slice(bytes).map_err(|error| refuse(error.to_string()))
+    }
+
+    /// The entry of a file.
+    pub fn file(&self, path: &str) -> Option<&FileEntry> {
+        self.files.iter().find(|file| file.path == path)
+    }
+}
