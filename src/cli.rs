@@ -25,6 +25,9 @@ pub enum Command {
     Collect(CollectArgs),
     /// Judge a stored inventory and write the reports, offline.
     Report(ReportArgs),
+    /// The append-only row of evidence packs: list it, append to it, copy a pack out of it.
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
     /// Fix gaps with on-demand backups: plan, apply, verify.
     #[command(subcommand)]
     Remediate(RemediateCommand),
@@ -71,6 +74,19 @@ pub struct RuleArgs {
     /// Print which tier of the policy takes this table (name or ARN) and the values that apply to it, and stop.
     #[arg(long, value_name = "TABLE")]
     pub explain_policy: Option<String>,
+}
+
+/// Who signs, and which ledger takes the pack.
+#[derive(Debug, Args, Clone, Default)]
+pub struct SealArgs {
+    /// Sign the manifest: with an Ed25519 key of OpenSSH (its file; or its .pub file, its fingerprint or `agent` if
+    /// ssh-agent holds it), or with awskms:ARN. May be given once for each of the two kinds.
+    #[arg(long, value_name = "KEY")]
+    pub sign: Vec<String>,
+    /// Append the pack to this ledger: a folder, or s3://bucket/prefix. Without this flag: the settings file's, if it
+    /// names one.
+    #[arg(long, value_name = "DIR|s3://…", env = "BACKPROOF_LEDGER")]
+    pub ledger: Option<String>,
 }
 
 /// What to write, and where.
@@ -167,6 +183,59 @@ pub struct ReportArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
     pub output: OutputArgs,
+}
+
+/// Subcommands of `ledger`.
+#[derive(Debug, Subcommand)]
+pub enum LedgerCommand {
+    /// List the packs of a ledger: number, time, digest, signer, totals.
+    List(LedgerListArgs),
+    /// Append the pack in a folder, such as one whose scan could not reach the ledger. Doing it twice appends it once.
+    Append(LedgerAppendArgs),
+    /// Copy one pack with its manifest and signatures into a new folder.
+    Fetch(LedgerFetchArgs),
+}
+
+/// Arguments of `ledger list`.
+#[derive(Debug, Args)]
+pub struct LedgerListArgs {
+    /// The ledger: a folder, or s3://bucket/prefix.
+    #[arg(value_name = "LEDGER", env = "BACKPROOF_LEDGER")]
+    pub ledger: String,
+    /// How to print it: text or json.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: ExplainFormat,
+}
+
+/// Arguments of `ledger append`.
+#[derive(Debug, Args)]
+pub struct LedgerAppendArgs {
+    /// The folder of the pack.
+    #[arg(value_name = "PACK")]
+    pub pack: PathBuf,
+    /// The ledger: a folder, or s3://bucket/prefix.
+    #[arg(long, value_name = "DIR|s3://…", env = "BACKPROOF_LEDGER")]
+    pub ledger: String,
+    /// The key to sign with, as for `scan`.
+    #[arg(long, value_name = "KEY")]
+    pub sign: Vec<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub keep: KeepArgs,
+}
+
+/// Arguments of `ledger fetch`.
+#[derive(Debug, Args)]
+pub struct LedgerFetchArgs {
+    /// The ledger: a folder, or s3://bucket/prefix.
+    #[arg(value_name = "LEDGER")]
+    pub ledger: String,
+    /// The number of the pack. Without it: the last one.
+    #[arg(value_name = "NUMBER")]
+    pub number: Option<u64>,
+    /// The folder for the pack; it must be new or empty.
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
 }
 
 /// Subcommands of `remediate`.

@@ -12,6 +12,7 @@ pub mod exposure;
 pub mod facts;
 pub mod frameworks;
 pub mod inventory;
+pub mod ledger;
 pub mod pack;
 pub mod policy;
 pub mod problem;

@@ -50,6 +50,7 @@ async fn run(command: Command) -> Outcome<Exit> {
         Command::Scan(args) => commands::scan::run(args).await,
         Command::Collect(args) => commands::collect::run(args).await,
         Command::Report(args) => commands::report::run(args).await,
+        Command::Ledger(command) => commands::ledger::run(command).await,
         Command::Remediate(command) => commands::remediate::run(command).await,
         Command::Backup(args) => commands::backup::run(args).await,
         Command::Explain(args) => commands::explain::run(args),

@@ -5,10 +5,12 @@ pub mod collect;
 pub mod criteria;
 pub mod demo;
 pub mod explain;
+pub mod ledger;
 pub mod remediate;
 pub mod report;
 pub mod sandbox;
 pub mod scan;
+pub mod seal;
 
 use std::io::Write as _;
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::problem::Problem;
+use crate::sign::Signer;
 use crate::text::hex;
 
 /// Raised whenever a field is added, removed or changes its meaning: a pack is never half understood.
@@ -28,6 +29,11 @@ pub struct Manifest {
     pub sequence: Option<u64>,
     /// SHA-256 of the manifest before it in the ledger, in hexadecimal digits; null: the first one, or in no ledger.
     pub previous: Option<String>,
+    /// When it was given that place, by AWS's clock as far as it is known; null: in no ledger.
+    #[schemars(extend("format" = "date-time"), with = "Option<String>")]
+    pub sealed_at: Option<DateTime<Utc>>,
+    /// Who was to sign this file: a signature that is missing shows.
+    pub signed_by: Vec<SignedBy>,
     /// Version of the program that judged.
     pub tool_version: String,
     /// SHA-256 of that program's file; null: it could not be read.
@@ -76,6 +82,28 @@ pub struct Account {
     pub id: String,
     /// The name given in the settings file; empty if none was.
     pub name: String,
+}
+
+/// A key that was to sign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignedBy {
+    /// What is added to `manifest.json` to name the signature file: `.sig` (SSH) or `.kms.json` (AWS KMS).
+    pub suffix: String,
+    /// Of the public key: `SHA256:…` as `ssh-keygen -l` prints it, or SHA-256 of its DER form in hexadecimal digits.
+    pub fingerprint: String,
+    /// ARN of the key in KMS; empty for SSH keys.
+    pub name: String,
+}
+
+impl From<Signer> for SignedBy {
+    fn from(signer: Signer) -> Self {
+        Self {
+            suffix: signer.kind.suffix().to_owned(),
+            fingerprint: signer.fingerprint,
+            name: signer.name,
+        }
+    }
 }
 
 /// Sums over rows. Each equals a count over `findings.parquet` and over the reports.

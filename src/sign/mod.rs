@@ -17,7 +17,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 
 use crate::aws::target::Session;
-use crate::problem::{Outcome, Problem, Problems};
+use crate::problem::{Outcome, Problem, Problems, one_line};
 
 pub use trust::Trust;
 
@@ -60,18 +60,25 @@ pub struct Signer {
     pub trusted_as: Option<String>,
 }
 
-impl fmt::Display for Signer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Signer {
+    /// Which key it is, for people.
+    pub fn key(&self) -> String {
         let what = match self.kind {
             Kind::Ssh => "SSH key",
             Kind::Kms => "KMS key",
         };
-        write!(f, "{what} {}", self.fingerprint)?;
-        if !self.name.is_empty() {
-            write!(f, " ({})", crate::text::one_line(&self.name))?;
+        match self.name.as_str() {
+            "" => format!("{what} {}", self.fingerprint),
+            name => format!("{what} {} ({})", self.fingerprint, one_line(name)),
         }
+    }
+}
+
+impl fmt::Display for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.key())?;
         match &self.trusted_as {
-            Some(name) => write!(f, ", trusted as {}", crate::text::one_line(name)),
+            Some(name) => write!(f, ", trusted as {}", one_line(name)),
             None => f.write_str(", not held against any key that you trust"),
         }
     }
@@ -289,6 +296,31 @@ impl Signers {
         }
         Ok(signatures)
     }
+}
+
+/// Puts new bytes and their signatures in place of a file and its signatures. Each file is whole at every moment; in
+/// between, there is no signature rather than a wrong one.
+///
+/// Errors: the disk refuses.
+pub fn replace(dir: &Path, name: &str, bytes: &[u8], signatures: &[Signature]) -> std::io::Result<()> {
+    for kind in Kind::ALL {
+        match std::fs::remove_file(dir.join(format!("{name}{}", kind.suffix()))) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    let mut files = vec![(name.to_owned(), bytes)];
+    files.extend(signatures.iter().map(|signature| {
+        let name = format!("{name}{}", signature.signer.kind.suffix());
+        (name, signature.bytes.as_slice())
+    }));
+    for (name, bytes) in files {
+        let partial = dir.join(format!(".partial-{name}"));
+        std::fs::write(&partial, bytes)?;
+        std::fs::File::open(&partial)?.sync_all()?;
+        std::fs::rename(&partial, dir.join(name))?;
+    }
+    Ok(())
 }
 
 async fn open(name: &str) -> Result<Key, Problem> {
