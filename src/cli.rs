@@ -25,6 +25,9 @@ pub enum Command {
     Collect(CollectArgs),
     /// Judge a stored inventory and write the reports, offline.
     Report(ReportArgs),
+    /// Does an evidence pack or a ledger hold? Offline: digests, signatures, totals, and every finding made again from the
+    /// stored evidence.
+    Verify(VerifyPackArgs),
     /// The append-only row of evidence packs: list it, append to it, copy a pack out of it.
     #[command(subcommand)]
     Ledger(LedgerCommand),
@@ -85,7 +88,7 @@ pub struct SealArgs {
     pub sign: Vec<String>,
     /// Append the pack to this ledger: a folder, or s3://bucket/prefix. Without this flag: the settings file's, if it
     /// names one.
-    #[arg(long, value_name = "DIR|s3://…", env = "BACKPROOF_LEDGER")]
+    #[arg(long, value_name = "DIR|s3://…")]
     pub ledger: Option<String>,
 }
 
@@ -105,9 +108,16 @@ pub struct OutputArgs {
     /// Accept an inventory without any table.
     #[arg(long)]
     pub allow_empty: bool,
+    /// Replace account ids and names by pseudonyms, everywhere, for people outside. The reports come with their evidence,
+    /// replaced alike, as a pack that still verifies.
+    #[arg(long)]
+    pub redact_accounts: bool,
     /// Print nothing but problems.
     #[arg(long, short)]
     pub quiet: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub seal: SealArgs,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
     pub keep: KeepArgs,
@@ -200,7 +210,7 @@ pub enum LedgerCommand {
 #[derive(Debug, Args)]
 pub struct LedgerListArgs {
     /// The ledger: a folder, or s3://bucket/prefix.
-    #[arg(value_name = "LEDGER", env = "BACKPROOF_LEDGER")]
+    #[arg(value_name = "LEDGER")]
     pub ledger: String,
     /// How to print it: text or json.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -214,7 +224,7 @@ pub struct LedgerAppendArgs {
     #[arg(value_name = "PACK")]
     pub pack: PathBuf,
     /// The ledger: a folder, or s3://bucket/prefix.
-    #[arg(long, value_name = "DIR|s3://…", env = "BACKPROOF_LEDGER")]
+    #[arg(long, value_name = "DIR|s3://…")]
     pub ledger: String,
     /// The key to sign with, as for `scan`.
     #[arg(long, value_name = "KEY")]
@@ -236,6 +246,30 @@ pub struct LedgerFetchArgs {
     /// The folder for the pack; it must be new or empty.
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyPackArgs {
+    /// The folder of the pack: what a scan wrote.
+    #[arg(value_name = "PACK", required_unless_present = "ledger", conflicts_with = "ledger")]
+    pub pack: Option<PathBuf>,
+    /// A whole ledger instead: its chain and every pack in it. Only one in S3 needs credentials.
+    #[arg(long, value_name = "DIR|s3://…")]
+    pub ledger: Option<String>,
+    /// SHA-256 of a manifest that must be in the ledger: the last one that you know of. Without it, it cannot be seen
+    /// whether the end was cut off.
+    #[arg(long, value_name = "SHA256", requires = "ledger")]
+    pub expect_head: Option<String>,
+    /// Keys whose signatures count, as `ssh-keygen` reads them. The pack must be signed by one of them.
+    #[arg(long, value_name = "FILE")]
+    pub allowed_signers: Option<PathBuf>,
+    /// A public key whose signatures count: of AWS KMS in PEM or DER, or of OpenSSH (.pub). May be given more than once.
+    #[arg(long, value_name = "FILE")]
+    pub public_key: Vec<PathBuf>,
+    /// Who must have signed, as the file of allowed signers names them.
+    #[arg(long, value_name = "NAME", requires = "allowed_signers")]
+    pub identity: Option<String>,
 }
 
 /// Subcommands of `remediate`.
@@ -398,6 +432,11 @@ pub enum ExplainCommand {
         /// With scan: only what these rules need, separated by commas.
         #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
         rules: Vec<String>,
+    },
+    /// The JSON schema of a file that programs read: manifest.
+    Schema {
+        /// The schema's name.
+        name: String,
     },
     /// The exit codes.
     ExitCodes,

@@ -13,16 +13,19 @@ pub enum Exit {
     NonCompliant,
     /// Nothing non-compliant, but evidence is missing.
     EvidenceMissing,
+    /// Evidence does not hold.
+    EvidenceBroken,
 }
 
 impl Exit {
     /// Every exit code, in order of number.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Compliant,
         Self::Failed,
         Self::Usage,
         Self::NonCompliant,
         Self::EvidenceMissing,
+        Self::EvidenceBroken,
     ];
 
     /// What the shell sees.
@@ -33,6 +36,7 @@ impl Exit {
             Self::Usage => 2,
             Self::NonCompliant => 10,
             Self::EvidenceMissing => 11,
+            Self::EvidenceBroken => 12,
         }
     }
 
@@ -46,6 +50,7 @@ impl Exit {
             Self::Usage => "the command line or a settings file is wrong",
             Self::NonCompliant => "at least one unwaived non-compliant finding, whatever else happened",
             Self::EvidenceMissing => "nothing non-compliant, but evidence is missing",
+            Self::EvidenceBroken => "evidence does not hold: something in it differs from what it should be",
         }
     }
 }

@@ -29,6 +29,7 @@ use clap::Parser as _;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    backproof::panics::print_only_uncaught();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -50,6 +51,7 @@ async fn run(command: Command) -> Outcome<Exit> {
         Command::Scan(args) => commands::scan::run(args).await,
         Command::Collect(args) => commands::collect::run(args).await,
         Command::Report(args) => commands::report::run(args).await,
+        Command::Verify(args) => commands::verify::run(&args).await,
         Command::Ledger(command) => commands::ledger::run(command).await,
         Command::Remediate(command) => commands::remediate::run(command).await,
         Command::Backup(args) => commands::backup::run(args).await,

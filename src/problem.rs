@@ -102,13 +102,11 @@ impl std::error::Error for Problem {}
 pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
-    /// The gravest exit code: a broken file or command line before anything else.
+    /// The gravest exit code: a wrong file or command line before anything else, then evidence that does not hold.
     pub fn exit(&self) -> Exit {
-        if self.0.iter().any(|problem| problem.exit == Exit::Usage) {
-            Exit::Usage
-        } else {
-            Exit::Failed
-        }
+        let all = [Exit::Usage, Exit::EvidenceBroken];
+        let of = |exit: &Exit| self.0.iter().any(|problem| problem.exit == *exit);
+        all.into_iter().find(of).unwrap_or(Exit::Failed)
     }
 }
 

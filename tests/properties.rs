@@ -95,6 +95,7 @@ impl World {
             caller_arn: "arn:aws:iam::111122223333:role/Audit".to_owned(),
             tool_version: "test".to_owned(),
             regions_named: true,
+            clock_skew_seconds: None,
             attempt_count: 0,
             frames: writer.finish().expect("finished"),
         };
@@ -153,6 +154,7 @@ impl World {
             page_count: 1,
             attempt_count: 1,
             started_at: as_of(),
+            answered_at: None,
             duration_ms: 1,
             request_id: None,
         });

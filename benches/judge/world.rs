@@ -119,6 +119,7 @@ pub(crate) fn write(dir: &Path, count: usize) -> Outcome {
         caller_arn: "arn:aws:iam::111111111111:role/Audit".to_owned(),
         tool_version: "bench".to_owned(),
         regions_named: false,
+        clock_skew_seconds: None,
         attempt_count: 0,
         frames,
     };
@@ -155,6 +156,7 @@ fn call(account: &str, region: &str, action: &str, resource: &str) -> CallLogEnt
         page_count: 1,
         attempt_count: 1,
         started_at: as_of(),
+        answered_at: None,
         duration_ms: 1,
         request_id: None,
     }

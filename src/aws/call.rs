@@ -10,10 +10,11 @@ use aws_sdk_backup::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::date::{self, ServerDate};
 use super::failure::{Failure, classify};
 use super::limit::Limits;
 use crate::domain::TargetId;
@@ -107,6 +108,7 @@ impl Caller {
                 page_count: 0,
                 attempt_count: 0,
                 started_at: Utc::now(),
+                answered_at: None,
                 duration_ms: 0,
                 request_id: None,
             },
@@ -165,7 +167,10 @@ impl Call<'_> {
                     .expect("the semaphore is never closed");
                 self.caller.log.attempts.fetch_add(1, Ordering::Relaxed);
                 self.row.attempt_count += 1;
-                send().await
+                let date = ServerDate::default();
+                let result = date::noted(&date, send()).await;
+                self.row.answered_at = date.read();
+                result
             };
             match result {
                 Ok(output) => {
@@ -188,6 +193,11 @@ impl Call<'_> {
                 }
             }
         }
+    }
+
+    /// AWS's clock when it sent the last answer.
+    pub fn answered_at(&self) -> Option<DateTime<Utc>> {
+        self.row.answered_at
     }
 
     /// Every page was read.

@@ -6,19 +6,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_sts::config::{ConfigBag, Intercept, ProvideCredentials, RuntimeComponents, SharedCredentialsProvider};
+use aws_sdk_sts::config::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_http_client::tls;
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use chrono::{DateTime, Utc};
 
 use super::call::{CallLog, Caller, next};
+use super::date::ReadDate;
 use super::failure::{Failure, FailureKind, classify};
 use crate::domain::{Arn, GapKind, TargetId};
 use crate::problem::{Problem, one_line};
@@ -38,6 +37,15 @@ pub struct Identity {
     pub partition: String,
     /// AWS's clock when it answered; the local clock if the answer had no date.
     pub at: DateTime<Utc>,
+    /// That clock minus the local one, in whole seconds; `None` if the answer had no date.
+    pub clock_skew_seconds: Option<i64>,
+}
+
+/// A client of this configuration that reads the date of every answer.
+macro_rules! client {
+    ($service:ident, $config:expr) => {
+        $service::Client::from_conf($service::config::Builder::from($config).interceptor(ReadDate).build())
+    };
 }
 
 /// A connection to AWS as the person at the keyboard is logged in.
@@ -96,14 +104,14 @@ impl Session {
             region: region.clone(),
         };
         let caller = Caller::new(target, Arc::clone(log));
-        let sts = aws_sdk_sts::Client::new(&self.config_in(&region, None));
-        let date = ServerDate::default();
-        let answer = caller
-            .once("sts:GetCallerIdentity", "", || {
-                sts.get_caller_identity().customize().interceptor(date.clone()).send()
-            })
+        let sts = client!(aws_sdk_sts, &self.config_in(&region, None));
+        let mut call = caller.begin("sts:GetCallerIdentity", "");
+        let answer = call
+            .page(|| sts.get_caller_identity().send())
             .await
             .map_err(|failure| self.identity_problem(&failure, &region))?;
+        let (date, now) = (call.answered_at(), Utc::now());
+        call.finish();
         let arn = answer.arn().unwrap_or_default().to_owned();
         let partition = Arn::parse(&arn).map_or("aws", |arn| arn.partition).to_owned();
         let account_id = answer.account().unwrap_or_default().to_owned();
@@ -111,7 +119,8 @@ impl Session {
             arn,
             account_id,
             partition,
-            at: date.read().unwrap_or_else(Utc::now),
+            at: date.unwrap_or(now),
+            clock_skew_seconds: date.map(|date| (date - now).num_seconds()),
         })
     }
 
@@ -144,7 +153,7 @@ impl Session {
             region: region.clone(),
         };
         let caller = Caller::new(target, Arc::clone(log));
-        let client = aws_sdk_account::Client::new(&self.config_in(&region, None));
+        let client = client!(aws_sdk_account, &self.config_in(&region, None));
         let mut call = caller.begin("account:ListRegions", "");
         let (mut regions, mut token) = (BTreeMap::new(), None);
         loop {
@@ -225,10 +234,10 @@ impl Session {
         let config = self.config_in(&target.region, credentials);
         Target {
             partition: partition.to_owned(),
-            backup: aws_sdk_backup::Client::new(&config),
-            dynamodb: aws_sdk_dynamodb::Client::new(&config),
-            kms: aws_sdk_kms::Client::new(&config),
-            tagging: aws_sdk_resourcegroupstagging::Client::new(&config),
+            backup: client!(aws_sdk_backup, &config),
+            dynamodb: client!(aws_sdk_dynamodb, &config),
+            kms: client!(aws_sdk_kms, &config),
+            tagging: client!(aws_sdk_resourcegroupstagging, &config),
             caller: Caller::new(target.clone(), Arc::clone(log)),
             id: target,
         }
@@ -283,39 +292,6 @@ pub struct Target {
     pub tagging: aws_sdk_resourcegroupstagging::Client,
     /// Limits, retries, log.
     pub caller: Caller,
-}
-
-/// Takes AWS's own time from an answer's `Date` header.
-#[derive(Debug, Clone, Default)]
-struct ServerDate(Arc<Mutex<Option<DateTime<Utc>>>>);
-
-impl ServerDate {
-    fn read(&self) -> Option<DateTime<Utc>> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Intercept for ServerDate {
-    fn name(&self) -> &'static str {
-        "ServerDate"
-    }
-
-    fn read_before_deserialization(
-        &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let date = context
-            .response()
-            .headers()
-            .get("date")
-            .and_then(|text| DateTime::parse_from_rfc2822(text).ok());
-        if let Some(date) = date {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(date.with_timezone(&Utc));
-        }
-        Ok(())
-    }
 }
 
 impl fmt::Display for Identity {

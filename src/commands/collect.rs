@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use indicatif::{ProgressBar, ProgressStyle};
-use sha2::{Digest, Sha256};
 
 use crate::aws::call::CallLog;
 use crate::aws::failure::Failure;
@@ -20,12 +19,11 @@ use crate::domain::TargetId;
 use crate::exit::Exit;
 use crate::inventory::schema::{CallLogEntry, SCHEMA_VERSION, Target as TargetRow};
 use crate::inventory::store::{Writer, write_manifest};
-use crate::inventory::{Inventory, Manifest};
+use crate::inventory::{Inventory, Manifest, scan_id};
 use crate::problem::{Outcome, Problem, count};
-use crate::report::deliver::{INVENTORY_DIR, Staging};
+use crate::report::staging::{INVENTORY_DIR, Staging};
 use crate::settings::{Account, Settings, check_region};
 use crate::settings_file::nearest;
-use crate::text::hex;
 
 /// Runs `collect`.
 ///
@@ -75,7 +73,7 @@ pub async fn into(settings: &Settings, wanted: &Wanted, dir: &Path, quiet: bool)
     let log = Arc::new(CallLog::default());
     let session = Session::load().await?;
     let identity = session.identity(&log).await?;
-    warn_of_skew(&identity, Utc::now());
+    warn_of_skew(&identity);
     let targets = targets(settings, &session, &identity, &log).await?;
 
     let dir = dir.join(INVENTORY_DIR);
@@ -97,13 +95,14 @@ pub async fn into(settings: &Settings, wanted: &Wanted, dir: &Path, quiet: bool)
     bar.finish_and_clear();
     let manifest = Manifest {
         schema_version: SCHEMA_VERSION,
-        scan_id: scan_id(&identity, &targets.rows, started_at),
+        scan_id: scan_id(&identity.arn, &targets.rows, started_at),
         as_of,
         started_at,
         finished_at: Utc::now(),
         caller_arn: identity.arn.clone(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         regions_named: !settings.regions.is_empty(),
+        clock_skew_seconds: identity.clock_skew_seconds,
         attempt_count: log.attempts(),
         frames: writer.finish()?,
     };
@@ -183,6 +182,7 @@ fn refused_role(account: &Account, target: &TargetId, failure: &Failure) -> Call
         page_count: 0,
         attempt_count: 1,
         started_at: Utc::now(),
+        answered_at: None,
         duration_ms: 0,
         request_id: failure.request_id.clone(),
     }
@@ -228,8 +228,8 @@ async fn regions(
     }
 }
 
-fn warn_of_skew(identity: &Identity, now: DateTime<Utc>) {
-    let skew = (identity.at - now).num_seconds();
+fn warn_of_skew(identity: &Identity) {
+    let skew = identity.clock_skew_seconds.unwrap_or(0);
     if skew.abs() > 60 {
         let text = Problem::new(format!(
             "this machine's clock differs from AWS's by {}",
@@ -239,16 +239,6 @@ fn warn_of_skew(identity: &Identity, now: DateTime<Utc>) {
         .hint("set the clock (NTP), so that request times in logs agree");
         say(&text.render("warning"));
     }
-}
-
-fn scan_id(identity: &Identity, targets: &[TargetRow], started_at: DateTime<Utc>) -> String {
-    let mut digest = Sha256::new();
-    digest.update(identity.arn.as_bytes());
-    digest.update(started_at.to_rfc3339().as_bytes());
-    for target in targets {
-        digest.update(format!("\0{}/{}", target.account_id, target.region));
-    }
-    hex(&digest.finalize()[..16])
 }
 
 fn progress_bar(quiet: bool, targets: usize) -> ProgressBar {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::cli::{ExplainFormat, LedgerAppendArgs, LedgerCommand, LedgerFetchArgs, LedgerListArgs};
 use crate::commands::report::keeping;
-use crate::commands::seal::tell;
+use crate::commands::seal::lines;
 use crate::commands::{print, say};
 use crate::exit::Exit;
 use crate::ledger::{Entry, Ledger};
@@ -47,7 +47,13 @@ fn table(entries: &[Entry]) -> String {
         let signers: Vec<String> = manifest
             .signed_by
             .iter()
-            .map(|signer| one_line(if signer.name.is_empty() { &signer.fingerprint } else { &signer.name }))
+            .map(|signer| {
+                one_line(if signer.name.is_empty() {
+                    &signer.fingerprint
+                } else {
+                    &signer.name
+                })
+            })
             .collect();
         text.push_str(&format!(
             "{:>8}  {:<20}  {:>7}  {:>14}  {:<64}  {}\n",
@@ -56,7 +62,11 @@ fn table(entries: &[Entry]) -> String {
             manifest.totals.tables,
             manifest.totals.non_compliant_by_severity.values().sum::<u64>(),
             entry.sha256,
-            if signers.is_empty() { "nobody".to_owned() } else { signers.join(", ") },
+            if signers.is_empty() {
+                "nobody".to_owned()
+            } else {
+                signers.join(", ")
+            },
         ));
     }
     text
@@ -81,7 +91,9 @@ async fn append(args: &LedgerAppendArgs) -> Outcome<Exit> {
     let keeping = keeping(&args.keep, Utc::now())?;
     let signers = Signers::open(&args.sign).await?;
     let ledger = Ledger::open(&args.ledger, keeping).await?;
-    tell(&ledger.append(&args.pack, &signers).await?);
+    for line in lines(&ledger.append(&args.pack, &signers).await?) {
+        say(&line);
+    }
     Ok(Exit::Compliant)
 }
 

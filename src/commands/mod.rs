@@ -11,6 +11,7 @@ pub mod report;
 pub mod sandbox;
 pub mod scan;
 pub mod seal;
+pub mod verify;
 
 use std::io::Write as _;
 

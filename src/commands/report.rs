@@ -7,15 +7,21 @@ use chrono::{DateTime, Utc};
 use crate::aws::s3::{Asked, Keeping, LockMode};
 use crate::aws::target::Session;
 use crate::cli::{KeepArgs, LockArg, OutputArgs, ReportArgs};
+use crate::commands::seal::Seal;
 use crate::commands::{criteria, print, say};
 use crate::domain::Severity;
 use crate::evaluate::Tiers;
 use crate::exit::Exit;
 use crate::facts::{Facts, derive};
 use crate::inventory::Inventory;
+
+use crate::pack::redact::{check_same, redact};
+use crate::pack::seal::{Evidence, command_line, seal};
+use crate::pack::{Manifest, Pack, SEAL_FILES};
 use crate::problem::{Outcome, Problem, count};
 use crate::report::build::{Criteria, build};
-use crate::report::deliver::{Destination, S3Prefix, Staging};
+use crate::report::deliver::{Destination, S3Prefix};
+use crate::report::staging::{INVENTORY_DIR, Staging};
 use crate::report::{FORMATS, Format, RenderError, Report, Templates, terminal};
 use crate::settings_file::{list, nearest};
 
@@ -27,16 +33,16 @@ pub async fn run(args: ReportArgs) -> Outcome<Exit> {
     if let Some(table) = &args.rules.explain_policy {
         return explain_policy(&Inventory::open(&args.inventory)?, &criteria, table);
     }
-    let output = Output::prepare(&args.output).await?;
-    let inventory = Inventory::open(&args.inventory)?;
-    let report = build(&inventory, &criteria)?;
-    let place = default_folder(&inventory);
-    let staging = match &output.destination {
-        Destination::Folder(Some(folder)) => Some(Staging::open(folder)?),
-        Destination::Folder(None) | Destination::S3 { .. } => Some(Staging::open(&place)?),
-        Destination::Stdout => None,
+    let makes = if args.output.redact_accounts {
+        Makes::Pack(None)
+    } else {
+        Makes::Reports
     };
-    output.finish(&report, staging).await
+    let output = Output::prepare(&args.output, makes).await?;
+    let inventory = Inventory::open(&args.inventory)?;
+    let staging = output.staging(&default_folder(&inventory))?;
+    let judged = output.judge(inventory, criteria, &staging)?;
+    output.finish(&judged, staging).await
 }
 
 /// The folder for reports when none was named: one for each instant, so that nothing is overwritten.
@@ -116,16 +122,36 @@ pub struct Output {
     templates: Templates,
     fail_on: Severity,
     allow_empty: bool,
+    redact_accounts: bool,
     /// Print nothing but problems.
     pub quiet: bool,
     s3: Option<S3Prefix>,
+    seal: Seal,
+}
+
+/// What comes out beside the reports.
+#[derive(Debug, Clone, Copy)]
+pub enum Makes<'a> {
+    /// Nothing.
+    Reports,
+    /// A pack, for the ledger that the settings name if none is named elsewhere.
+    Pack(Option<&'a str>),
+}
+
+/// A report, and what it rests on.
+pub struct Judged {
+    /// The report.
+    pub report: Report,
+    inventory: Inventory,
+    criteria: Criteria,
+    command_line: Vec<String>,
 }
 
 impl Output {
     /// Checks what was asked for, and that an S3 bucket is there.
     ///
     /// Errors: every mistake on the command line; a bucket that cannot be used.
-    pub async fn prepare(args: &OutputArgs) -> Outcome<Self> {
+    pub async fn prepare(args: &OutputArgs, makes: Makes<'_>) -> Outcome<Self> {
         let mut problems = Vec::new();
         let names: Vec<&str> = {
             let mut names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
@@ -162,11 +188,14 @@ impl Output {
             problems.extend(mistakes.0);
             Keeping::default()
         });
-        if !keeping.is_default() && !matches!(destination, Destination::S3 { .. }) {
+        let ledger = ledger_of(args, makes, &destination, &mut problems);
+        let is_in_s3 =
+            matches!(destination, Destination::S3 { .. }) || ledger.is_some_and(|at| at.starts_with("s3://"));
+        if !keeping.is_default() && !is_in_s3 {
             problems.push(
                 Problem::usage("nothing goes to S3 that could be kept there")
                     .at("`--object-lock`, `--legal-hold`, `--sse-kms-key`")
-                    .hint("add `--to s3://bucket/prefix`"),
+                    .hint("add `--to s3://bucket/prefix` or `--ledger s3://bucket/prefix`"),
             );
         }
         let wanted = |format: &&Format| args.format.is_empty() || args.format.iter().any(|name| name == format.name);
@@ -184,25 +213,91 @@ impl Output {
         }
         let s3 = match &destination {
             Destination::S3 { bucket, prefix } => {
-                Some(S3Prefix::open(&Session::load().await?, bucket, prefix, keeping).await?)
+                let session = Session::load().await?;
+                Some(S3Prefix::open(&session, bucket, prefix, keeping.clone()).await?)
             }
             _ => None,
         };
+        let seal = Seal::prepare(&args.seal.sign, ledger, keeping).await?;
         Ok(Self {
             destination,
             formats,
             templates: Templates::default(),
             fail_on,
             allow_empty: args.allow_empty,
+            redact_accounts: args.redact_accounts,
             quiet: args.quiet,
             s3,
+            seal,
         })
+    }
+
+    /// The folder that is filled; `place` where none was named. What goes to stdout needs one all the same, for a while.
+    ///
+    /// Errors: it cannot be written, or it holds an earlier report.
+    pub fn staging(&self, place: &Path) -> Result<Staging, Problem> {
+        let staging = match &self.destination {
+            Destination::Folder(Some(folder)) => Staging::open(folder)?,
+            Destination::Folder(None) | Destination::S3 { .. } => Staging::open(place)?,
+            Destination::Stdout => return Staging::scratch(),
+        };
+        for left in staging.leftovers() {
+            let warning = Problem::new("an earlier run did not live to finish its folder")
+                .at(left.display().to_string())
+                .so("nothing in it is whole; this run does not use it")
+                .hint("look at it if you like, then delete it");
+            say(&warning.render("warning"));
+        }
+        Ok(staging)
+    }
+
+    /// Where the inventory of a scan is collected: in its place, or elsewhere if only its copy without account ids is
+    /// kept.
+    ///
+    /// Errors: the disk refused.
+    pub fn collect_into(&self, staging: &Staging) -> Result<PathBuf, Problem> {
+        if !self.redact_accounts {
+            return Ok(staging.dir().to_owned());
+        }
+        new_folder(staging.dir().join(UNREDACTED))
+    }
+
+    /// Judges an inventory, without account ids if they are not to be shown.
+    ///
+    /// Errors: a frame of the inventory is damaged; the disk refused; pseudonyms that change a verdict.
+    pub fn judge(&self, inventory: Inventory, criteria: Criteria, staging: &Staging) -> Outcome<Judged> {
+        let report = build(&inventory, &criteria)?;
+        let mut judged = Judged {
+            report,
+            inventory,
+            criteria,
+            command_line: command_line(),
+        };
+        if self.redact_accounts {
+            let to = new_folder(staging.dir().join(INVENTORY_DIR))?;
+            let (inventory, criteria, pseudonyms) = redact(&judged.inventory, &judged.criteria, &to)?;
+            let report = build(&inventory, &criteria)?;
+            check_same(&judged.report, &report)?;
+            let typed = judged.command_line.iter();
+            judged = Judged {
+                report,
+                inventory,
+                criteria,
+                command_line: typed.map(|arg| pseudonyms.replace(arg).into_owned()).collect(),
+            };
+            let unredacted = staging.dir().join(UNREDACTED);
+            if unredacted.exists() {
+                std::fs::remove_dir_all(&unredacted).map_err(|error| no_folder(&unredacted, &error))?;
+            }
+        }
+        Ok(judged)
     }
 
     /// Renders, writes, delivers, prints the summary and says how the program ends.
     ///
     /// Errors: nothing to judge, a renderer that fails, a disk or a bucket that refuses.
-    pub async fn finish(&self, report: &Report, staging: Option<Staging>) -> Outcome<Exit> {
+    pub async fn finish(&self, judged: &Judged, staging: Staging) -> Outcome<Exit> {
+        let report = &judged.report;
         let is_listed_somewhere = report
             .coverage
             .targets
@@ -211,7 +306,7 @@ impl Output {
         if report.tables.is_empty() && is_listed_somewhere && !self.allow_empty {
             return Err(no_tables(report).into());
         }
-        let Some(staging) = staging else {
+        if self.destination == Destination::Stdout {
             let mut out = std::io::BufWriter::new(std::io::stdout().lock());
             self.formats[0]
                 .write(report, &self.templates, &mut out)
@@ -220,10 +315,11 @@ impl Output {
             out.flush()
                 .map_err(|error| Problem::new("could not write to stdout").why(error.to_string()))?;
             return Ok(self.exit(report));
-        };
+        }
         for format in &self.formats {
             staging.render(format, report, &self.templates)?;
         }
+        let is_pack = self.seal(judged, &staging)?.is_some();
         let folder = staging.commit()?;
         if !self.quiet {
             print(&terminal::summary(report, width()))?;
@@ -233,17 +329,53 @@ impl Output {
                 folder.display()
             ));
         }
+        let files = match is_pack {
+            false => self.formats.iter().map(|format| format.file_name.to_owned()).collect(),
+            true => self.finish_pack(&folder).await?,
+        };
         if let Some(s3) = &self.s3 {
-            let files: Vec<(&str, &str)> = self
-                .formats
-                .iter()
-                .map(|format| (format.file_name, format.content_type))
-                .collect();
             for one in s3.deliver(&files, &folder).await? {
-                say(&format!("delivered {one}"));
+                self.tell(&format!("delivered {one}"));
             }
         }
         Ok(self.exit(report))
+    }
+
+    /// Signs the pack and appends it to the ledger, if that was asked for. Gives every file of the pack, the manifest last.
+    async fn finish_pack(&self, folder: &Path) -> Outcome<Vec<String>> {
+        for line in self.seal.finish(folder).await? {
+            self.tell(&line);
+        }
+        let pack = Pack::open(folder)?;
+        self.tell(&format!(
+            "evidence pack in {}, manifest SHA-256 {}",
+            folder.display(),
+            pack.manifest_sha256
+        ));
+        let mut files: Vec<String> = pack.manifest.files.into_iter().map(|file| file.path).collect();
+        let seals = SEAL_FILES.iter().filter(|name| folder.join(name).exists());
+        files.extend(seals.map(|name| (*name).to_owned()));
+        Ok(files)
+    }
+
+    fn tell(&self, text: &str) {
+        if !self.quiet {
+            say(text);
+        }
+    }
+
+    /// Reports whose inventory lies beside them are a pack; those of an inventory elsewhere are not.
+    fn seal(&self, judged: &Judged, staging: &Staging) -> Result<Option<Manifest>, Problem> {
+        if judged.inventory.dir != staging.dir().join(INVENTORY_DIR) {
+            return Ok(None);
+        }
+        let evidence = Evidence {
+            inventory: &judged.inventory,
+            criteria: &judged.criteria,
+            command_line: judged.command_line.clone(),
+            is_redacted: self.redact_accounts,
+        };
+        seal(staging.dir(), &judged.report, &evidence).map(Some)
     }
 
     /// 10 before 11 before 0.
@@ -255,6 +387,47 @@ impl Output {
             (false, false) => Exit::Compliant,
         }
     }
+}
+
+/// The ledger that is meant, if a pack is made at all.
+fn ledger_of<'a>(
+    args: &'a OutputArgs,
+    makes: Makes<'a>,
+    destination: &Destination,
+    problems: &mut Vec<Problem>,
+) -> Option<&'a str> {
+    let asked = args.seal.ledger.as_deref();
+    let refuse = |what: &str, why: &str, hint: &str| {
+        Problem::usage(what)
+            .at("`--sign`, `--ledger`")
+            .why(why)
+            .so("nothing was read from AWS")
+            .hint(hint)
+    };
+    let signs = !args.seal.sign.is_empty();
+    let what = "there is no pack that could be signed or appended";
+    let default = match makes {
+        Makes::Pack(default) if *destination != Destination::Stdout => default,
+        _ if !signs && asked.is_none() => return None,
+        Makes::Pack(_) => {
+            problems.push(refuse(what, "what goes to stdout leaves no pack", "leave `--to -` out"));
+            return None;
+        }
+        Makes::Reports => {
+            let hint = "scan again with them, or give `--redact-accounts`, which makes a pack of its own";
+            problems.push(refuse(what, "`report` writes reports only", hint));
+            return None;
+        }
+    };
+    if args.redact_accounts && args.seal.sign.iter().any(|key| key.starts_with("awskms:")) {
+        let why = "the signature of a KMS key names the account that the key is in";
+        problems.push(refuse(
+            "the pack would show an account id after all",
+            why,
+            "sign it with an SSH key",
+        ));
+    }
+    asked.or(default)
 }
 
 /// How objects in S3 are to be kept.
@@ -274,6 +447,23 @@ pub fn keeping(args: &KeepArgs, now: DateTime<Utc>) -> Outcome<Keeping> {
         },
         now,
     )
+}
+
+/// The folder of an inventory with account ids, while its copy is made.
+const UNREDACTED: &str = "unredacted";
+
+fn new_folder(path: PathBuf) -> Result<PathBuf, Problem> {
+    match std::fs::create_dir(&path) {
+        Ok(()) => Ok(path),
+        Err(error) => Err(no_folder(&path, &error)),
+    }
+}
+
+fn no_folder(path: &Path, error: &std::io::Error) -> Problem {
+    Problem::new("could not write the evidence without account ids")
+        .at(path.display().to_string())
+        .why(error.to_string())
+        .so("no report was written")
 }
 
 fn no_render(error: &RenderError) -> Problem {

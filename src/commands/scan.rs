@@ -6,14 +6,13 @@ use chrono::Utc;
 
 use crate::cli::ScanArgs;
 use crate::collect::Wanted;
-use crate::commands::report::{Output, default_folder_at, explain_policy};
+use crate::commands::report::{Makes, Output, default_folder_at, explain_policy};
 use crate::commands::{collect, criteria, say};
 use crate::domain::{Gap, GapKind, TargetId};
 use crate::exit::Exit;
+use crate::pack::seal::binary_sha256;
 use crate::problem::{Outcome, Problem};
 use crate::report::Report;
-use crate::report::build::build;
-use crate::report::deliver::{Destination, Staging};
 
 /// Runs `scan`.
 ///
@@ -22,16 +21,10 @@ pub async fn run(args: ScanArgs) -> Outcome<Exit> {
     // Everything that can be wrong before the first call is found before the first call.
     let (settings, criteria) = criteria::read(args.scope.config.as_deref(), &args.rules)?;
     let settings = collect::in_scope(settings, &args.scope)?;
-    let output = Output::prepare(&args.output).await?;
-    let scratch;
-    let staging = match &output.destination {
-        Destination::Folder(Some(folder)) => Staging::open(folder)?,
-        Destination::Folder(None) | Destination::S3 { .. } => Staging::open(&default_folder_at(Utc::now()))?,
-        Destination::Stdout => {
-            scratch = std::env::temp_dir().join(format!("backproof-{}", std::process::id()));
-            Staging::open(&scratch)?
-        }
-    };
+    let output = Output::prepare(&args.output, Makes::Pack(settings.ledger.as_deref())).await?;
+    // The digest of this program goes into the manifest; it is made while AWS is read.
+    std::thread::spawn(binary_sha256);
+    let staging = output.staging(&default_folder_at(Utc::now()))?;
     // Without a choice of rules the inventory is whole, so that any later question can be answered from it.
     let is_chosen = !args.rules.rules.is_empty() || !args.rules.framework.is_empty() || args.rules.rules_dir.is_some();
     let wanted = if is_chosen {
@@ -39,23 +32,13 @@ pub async fn run(args: ScanArgs) -> Outcome<Exit> {
     } else {
         Wanted::all()
     };
-    let inventory = collect::into(&settings, &wanted, staging.dir(), output.quiet).await?;
+    let inventory = collect::into(&settings, &wanted, &output.collect_into(&staging)?, output.quiet).await?;
     if let Some(table) = &args.rules.explain_policy {
         return explain_policy(&inventory, &criteria, table);
     }
-    let report = build(&inventory, &criteria)?;
-    warn_of_gaps(&report);
-    if output.destination == Destination::Stdout {
-        let scratch = staging.dir().parent().map(std::path::Path::to_owned);
-        let exit = output.finish(&report, None).await;
-        drop(staging);
-        if let Some(scratch) = scratch {
-            // An empty folder left behind in the temporary folder harms nobody.
-            let _ = std::fs::remove_dir(scratch);
-        }
-        return exit;
-    }
-    output.finish(&report, Some(staging)).await
+    let judged = output.judge(inventory, criteria, &staging)?;
+    warn_of_gaps(&judged.report);
+    output.finish(&judged, staging).await
 }
 
 /// One warning for each kind of call in each target: ten thousand denied tables are one mistake, not ten thousand.

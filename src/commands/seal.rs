@@ -3,8 +3,6 @@
 use std::path::Path;
 
 use crate::aws::s3::Keeping;
-use crate::cli::SealArgs;
-use crate::commands::say;
 use crate::ledger::{Appended, Ledger, sign_pack};
 use crate::problem::{Outcome, Problems};
 use crate::sign::{Signature, Signers};
@@ -17,12 +15,12 @@ pub struct Seal {
 }
 
 impl Seal {
-    /// Opens keys and ledger; `default` is the ledger that the settings name.
+    /// Opens keys and ledger.
     ///
     /// Errors: every key that cannot sign, and a ledger that cannot be appended to.
-    pub async fn prepare(args: &SealArgs, default: Option<&str>, keeping: Keeping) -> Outcome<Self> {
-        let signers = Signers::open(&args.sign).await;
-        let ledger = match args.ledger.as_deref().or(default) {
+    pub async fn prepare(keys: &[String], ledger: Option<&str>, keeping: Keeping) -> Outcome<Self> {
+        let signers = Signers::open(keys).await;
+        let ledger = match ledger {
             Some(address) => Some(Ledger::open(address, keeping).await),
             None => None,
         };
@@ -37,34 +35,33 @@ impl Seal {
         }
     }
 
-    /// Signs the pack in a folder and appends it, if that was asked for. The pack stays in its folder.
+    /// Signs the pack in a folder and appends it, if that was asked for. The pack stays in its folder. Gives what to say.
     ///
-    /// Errors: the first thing that was not done; what was asked for is there, or it is said that it is not.
-    pub async fn finish(&self, pack: &Path) -> Outcome<()> {
+    /// Errors: what was not done; the pack is complete in its folder all the same.
+    pub async fn finish(&self, pack: &Path) -> Outcome<Vec<String>> {
         match &self.ledger {
-            Some(ledger) => tell(&ledger.append(pack, &self.signers).await?),
-            None if self.signers.is_empty() => {}
-            None => tell_signatures(&sign_pack(pack, &self.signers).await?),
+            Some(ledger) => Ok(lines(&ledger.append(pack, &self.signers).await?)),
+            None if self.signers.is_empty() => Ok(Vec::new()),
+            None => Ok(signed(&sign_pack(pack, &self.signers).await?)),
         }
-        Ok(())
     }
 }
 
-/// Says what became of a pack. Every object in S3 is named, with its version and its lock.
-pub fn tell(appended: &Appended) {
-    for one in &appended.stored {
-        say(&format!("delivered {one}"));
-    }
-    tell_signatures(&appended.signatures);
+/// What became of a pack. Every object in S3 is named, with its version and its lock.
+pub fn lines(appended: &Appended) -> Vec<String> {
+    let mut lines: Vec<String> = appended.stored.iter().map(|one| format!("delivered {one}")).collect();
+    lines.extend(signed(&appended.signatures));
     let how = if appended.was_there { "was already" } else { "is now" };
-    say(&format!(
+    lines.push(format!(
         "the pack {how} number {} of the ledger: {} (sha256 {})",
         appended.sequence, appended.address, appended.sha256
     ));
+    lines
 }
 
-fn tell_signatures(signatures: &[Signature]) {
-    for signature in signatures {
-        say(&format!("signed with {}", signature.signer.key()));
-    }
+fn signed(signatures: &[Signature]) -> Vec<String> {
+    signatures
+        .iter()
+        .map(|signature| format!("signed with {}", signature.signer.key()))
+        .collect()
 }

@@ -198,6 +198,27 @@ impl Cell for Option<bool> {
     }
 }
 
+impl Cell for bool {
+    const KIND: Kind = Kind::Bool;
+    const NULLABLE: bool = false;
+
+    fn column<'a>(name: &str, values: impl Iterator<Item = &'a Self>) -> Column {
+        Column::new(name.into(), values.copied().collect::<Vec<_>>())
+    }
+
+    fn read(column: &Column) -> PolarsResult<Vec<Self>> {
+        forbid_nulls(column)?;
+        Ok(column.bool()?.iter().map(Option::unwrap_or_default).collect())
+    }
+
+    type Ref<'c> = bool;
+
+    fn iter(column: Option<&Column>) -> PolarsResult<impl Iterator<Item = Self::Ref<'_>>> {
+        let column = needed(column)?;
+        Ok(column.bool()?.iter().map(Option::unwrap_or_default))
+    }
+}
+
 impl Cell for Option<DateTime<Utc>> {
     const KIND: Kind = Kind::Time;
     const NULLABLE: bool = true;

@@ -4,6 +4,8 @@
 //! whole or not at all, and an inventory of another schema version is refused, never guessed at.
 
 pub mod cell;
+pub mod judged;
+pub mod rewrite;
 pub mod schema;
 pub mod store;
 
@@ -12,6 +14,9 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::text::hex;
 
 /// Where an inventory comes from and what it holds; `inventory.json` beside the frames.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +38,8 @@ pub struct Manifest {
     pub tool_version: String,
     /// Were the Regions named by the person who scanned? Else they are those that account:ListRegions gave.
     pub regions_named: bool,
+    /// AWS's clock at the first call minus the local one, in seconds; none: AWS did not say.
+    pub clock_skew_seconds: Option<i64>,
     /// Requests sent to AWS, retries included.
     pub attempt_count: u64,
     /// Frames that were collected: name and number of rows. A frame that is not here was not asked for.
@@ -46,4 +53,15 @@ pub struct Inventory {
     pub dir: PathBuf,
     /// Its manifest.
     pub manifest: Manifest,
+}
+
+/// The name of a scan: a digest of who asked, when, and about what.
+pub fn scan_id(caller_arn: &str, targets: &[schema::Target], started_at: DateTime<Utc>) -> String {
+    let mut digest = Sha256::new();
+    digest.update(caller_arn.as_bytes());
+    digest.update(started_at.to_rfc3339().as_bytes());
+    for target in targets {
+        digest.update(format!("\0{}/{}", target.account_id, target.region));
+    }
+    hex(&digest.finalize()[..16])
 }

@@ -9,7 +9,7 @@ use polars::prelude::{DataFrame, PolarsResult, Schema};
 use super::cell::{Cell, Kind};
 
 /// Raised whenever a frame or a column changes, so that an old inventory is never read as a new one.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// One frame: what it holds and which call fills it.
 #[derive(Debug)]
@@ -129,10 +129,12 @@ macro_rules! frames {
             )+
         }
 
-        /// Every frame of an inventory.
+        /// Every frame of this list.
         pub const FRAMES: &[&FrameSchema] = &[$($row::FRAME),+];
     };
 }
+
+pub(super) use frames;
 
 frames! {
     /// One account in one Region that was to be read.
@@ -573,6 +575,8 @@ frames! {
         attempt_count: i64,
         /// Start, by the local clock.
         started_at: DateTime<Utc>,
+        /// AWS's clock when it sent the last answer (`Date` header, whole seconds). Null: no answer came, or it had no date.
+        answered_at: Option<DateTime<Utc>>,
         /// Wall time in milliseconds.
         duration_ms: i64,
         /// Request id of the last answer. Null: no answer came.

@@ -8,16 +8,15 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use polars::prelude::{DataFrame, PolarsResult};
+use polars::prelude::{DataFrame, PolarsError, PolarsResult};
 use polars_io::SerReader;
 use polars_io::parquet::read::ParquetReader;
 use polars_io::parquet::write::{BatchedWriter, ParquetCompression, ParquetWriter};
-use sha2::{Digest as _, Sha256};
 
 use super::schema::{FRAMES, FrameSchema, Row, SCHEMA_VERSION};
 use super::{Inventory, Manifest};
+use crate::panics::caught;
 use crate::problem::Problem;
-use crate::text::hex;
 
 /// Rows per row group: small enough that a few of them fit in memory, large enough for dictionaries to pay, and that
 /// thirty million rows have few of them.
@@ -35,7 +34,8 @@ pub struct Writer {
     frames: BTreeMap<&'static str, Mutex<Option<FrameWriter>>>,
 }
 
-struct FrameWriter {
+/// One frame on its way to disk.
+pub(super) struct FrameWriter {
     parquet: BatchedWriter<File>,
     waiting: DataFrame,
     written: u64,
@@ -94,7 +94,7 @@ impl Writer {
 }
 
 impl FrameWriter {
-    fn open(dir: &Path, frame: &FrameSchema) -> PolarsResult<Self> {
+    pub(super) fn open(dir: &Path, frame: &FrameSchema) -> PolarsResult<Self> {
         let schema = frame.polars();
         let file = File::create(path_of(dir, frame.name))?;
         let parquet = ParquetWriter::new(file)
@@ -108,7 +108,7 @@ impl FrameWriter {
         })
     }
 
-    fn push(&mut self, rows: DataFrame) -> PolarsResult<()> {
+    pub(super) fn push(&mut self, rows: DataFrame) -> PolarsResult<()> {
         if rows.height() > 0 {
             self.waiting.vstack_mut_owned(rows)?;
         }
@@ -127,7 +127,7 @@ impl FrameWriter {
         self.parquet.write_batch(&batch)
     }
 
-    fn finish(mut self) -> PolarsResult<u64> {
+    pub(super) fn finish(mut self) -> PolarsResult<u64> {
         if self.waiting.height() > 0 || self.written == 0 {
             self.flush()?;
         }
@@ -169,6 +169,11 @@ impl Inventory {
             manifest,
         };
         for (name, rows) in &inventory.manifest.frames {
+            if !FRAMES.iter().any(|frame| frame.name == name) {
+                return Err(refuse(format!(
+                    "its manifest names a frame that does not exist: `{name}`"
+                )));
+            }
             let found = inventory
                 .rows_of(name)
                 .map_err(|why| refuse(format!("frame `{name}`: {why}")))?;
@@ -182,41 +187,15 @@ impl Inventory {
     }
 
     fn rows_of(&self, frame: &str) -> Result<u64, String> {
-        let file = File::open(path_of(&self.dir, frame)).map_err(|error| error.to_string())?;
-        ParquetReader::new(file)
-            .num_rows()
-            .map(|rows| rows as u64)
-            .map_err(|error| error.to_string())
+        rows_in(&path_of(&self.dir, frame))
     }
 
-    /// SHA-256 that names everything in this inventory: over the list of its files as `sha256sum` writes it, in order of
-    /// name. `cd inventory && sha256sum * | sha256sum` gives the same.
-    ///
-    /// Errors: a file that cannot be read.
-    pub fn digest(&self) -> Result<String, Problem> {
-        let mut names: Vec<String> = self
-            .manifest
-            .frames
-            .keys()
-            .map(|frame| format!("{frame}.parquet"))
-            .collect();
-        names.push(MANIFEST_FILE.to_owned());
+    /// The names of its files, in order.
+    pub fn file_names(&self) -> Vec<String> {
+        let frames = self.manifest.frames.keys().map(|frame| format!("{frame}.parquet"));
+        let mut names: Vec<String> = frames.chain([MANIFEST_FILE.to_owned()]).collect();
         names.sort();
-        let mut list = Sha256::new();
-        for name in names {
-            let path = self.dir.join(&name);
-            let mut one = Sha256::new();
-            File::open(&path)
-                .and_then(|mut file| std::io::copy(&mut file, &mut one))
-                .map_err(|error| {
-                    Problem::new("could not read the inventory")
-                        .at(path.display().to_string())
-                        .why(error.to_string())
-                        .so("nothing was evaluated")
-                })?;
-            list.update(format!("{}  {name}\n", hex(&one.finalize())));
-        }
-        Ok(hex(&list.finalize()))
+        names
     }
 
     /// Was this frame collected?
@@ -263,28 +242,7 @@ impl Inventory {
         let Some(rows) = self.manifest.frames.get(frame.name).map(|rows| *rows as usize) else {
             return Ok(());
         };
-        let path = path_of(&self.dir, frame.name);
-        let columns: Vec<String> = frame
-            .columns
-            .iter()
-            .filter(|column| !without.contains(&column.name))
-            .map(|column| column.name.to_owned())
-            .collect();
-        let read = || -> PolarsResult<()> {
-            // The next batch is decoded while the one at hand is used; one waits, so that memory stays bounded.
-            std::thread::scope(|scope| {
-                let (sender, batches) = std::sync::mpsc::sync_channel(1);
-                scope.spawn(move || {
-                    let sent = decode(&path, &columns, rows, &mut |batch| sender.send(Ok(batch)).is_ok());
-                    if let Err(error) = sent {
-                        // Nobody listens any more only if the other side has failed before.
-                        let _ = sender.send(Err(error));
-                    }
-                });
-                batches.into_iter().try_for_each(|batch| with(&batch?))
-            })
-        };
-        read().map_err(|error| {
+        each_batch_of(&self.dir, frame, rows, without, &mut with).map_err(|error| {
             Problem::new(format!("could not read frame `{}` of the inventory", frame.name))
                 .at(path_of(&self.dir, frame.name).display().to_string())
                 .why(error.to_string())
@@ -292,6 +250,75 @@ impl Inventory {
                 .hint("the file is damaged; collect again")
         })
     }
+}
+
+/// Rows of a Parquet file, as its footer says.
+fn rows_in(path: &Path) -> Result<u64, String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let rows = caught(|| ParquetReader::new(file).num_rows()).map_err(damaged)?;
+    rows.map(|rows| rows as u64).map_err(|error| error.to_string())
+}
+
+fn damaged(panic: String) -> String {
+    format!("the file is no Parquet file that this program wrote: {panic}")
+}
+
+/// Hands over the rows of a frame's file, a batch at a time, without some of its columns.
+fn each_batch_of(
+    dir: &Path,
+    frame: &FrameSchema,
+    rows: usize,
+    without: &[&str],
+    with: &mut dyn FnMut(&DataFrame) -> PolarsResult<()>,
+) -> PolarsResult<()> {
+    let path = path_of(dir, frame.name);
+    let columns: Vec<String> = frame
+        .columns
+        .iter()
+        .filter(|column| !without.contains(&column.name))
+        .map(|column| column.name.to_owned())
+        .collect();
+    // The next batch is decoded while the one at hand is used; one waits, so that memory stays bounded.
+    std::thread::scope(|scope| {
+        let (sender, batches) = std::sync::mpsc::sync_channel(1);
+        scope.spawn(move || {
+            // The decoder asserts where a damaged file contradicts itself.
+            let sent = caught(|| decode(&path, &columns, rows, &mut |batch| sender.send(Ok(batch)).is_ok()));
+            let sent = sent.unwrap_or_else(|panic| Err(PolarsError::ComputeError(damaged(panic).into())));
+            if let Err(error) = sent {
+                // Nobody listens any more only if the other side has failed before.
+                let _ = sender.send(Err(error));
+            }
+        });
+        batches.into_iter().try_for_each(|batch| with(&batch?))
+    })
+}
+
+/// Writes a frame that belongs to no inventory as a file of its own. Gives the number of rows.
+///
+/// Errors: the disk refused.
+pub fn write_frame<R: Row>(dir: &Path, batches: impl Iterator<Item = Vec<R>>) -> Result<u64, Problem> {
+    let write = || -> PolarsResult<u64> {
+        let mut writer = FrameWriter::open(dir, R::FRAME)?;
+        for rows in batches {
+            writer.push(R::to_frame(&rows)?)?;
+        }
+        writer.finish()
+    };
+    write().map_err(|error| disk_problem(dir, R::FRAME, &error.to_string()))
+}
+
+/// Hands over the rows of such a file, a batch at a time.
+///
+/// Errors: what is wrong with the file, in words.
+pub fn read_frame<R: Row>(dir: &Path, mut with: impl FnMut(Vec<R>)) -> Result<(), String> {
+    let rows = rows_in(&path_of(dir, R::FRAME.name))?;
+    let rows = usize::try_from(rows).map_err(|error| error.to_string())?;
+    each_batch_of(dir, R::FRAME, rows, &[], &mut |frame| {
+        with(R::from_frame(frame)?);
+        Ok(())
+    })
+    .map_err(|error| error.to_string())
 }
 
 /// Reads a frame batch by batch until `take` wants no more.
@@ -323,11 +350,11 @@ pub fn write_manifest(dir: &Path, manifest: &Manifest) -> Result<(), Problem> {
     })
 }
 
-fn path_of(dir: &Path, frame: &str) -> PathBuf {
+pub(super) fn path_of(dir: &Path, frame: &str) -> PathBuf {
     dir.join(format!("{frame}.parquet"))
 }
 
-fn disk_problem(dir: &Path, frame: &FrameSchema, why: &str) -> Problem {
+pub(super) fn disk_problem(dir: &Path, frame: &FrameSchema, why: &str) -> Problem {
     Problem::new(format!("could not write frame `{}` of the inventory", frame.name))
         .at(dir.display().to_string())
         .why(why)
@@ -360,6 +387,7 @@ mod tests {
             caller_arn: "arn:aws:iam::111122223333:user/a".into(),
             tool_version: "0".into(),
             regions_named: true,
+            clock_skew_seconds: Some(0),
             attempt_count: 1,
             frames,
         }

@@ -1,14 +1,18 @@
 //! One pack more: its files first, its manifest last, by one conditional write.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
 use chrono::Utc;
+use futures_util::{StreamExt as _, stream};
 
 use super::{CLOCK_TOLERANCE, LATEST, Ledger, MANIFESTS, manifest_path, pack_dir, signature_name, signature_path};
 use crate::aws::s3::{Content, Refused, Stored};
-use crate::pack::{MANIFEST_FILE, Manifest, Pack};
+use crate::pack::manifest::FileEntry;
+use crate::pack::{MANIFEST_FILE, Manifest, Pack, SEAL_FILES, SUMS_FILE, digest, seal};
 use crate::problem::{Problem, count};
+use crate::report::deliver::AT_ONCE;
 use crate::sign::{Kind, Signature, Signers};
 
 /// How often another scan may be quicker.
@@ -65,7 +69,7 @@ impl Ledger {
         for attempt in 1..=ATTEMPTS {
             let head = self.head().await?;
             let manifest = self.following(&pack.manifest, head.as_ref(), signers)?;
-            let signatures = seal(dir, &manifest, signers).await?;
+            let signatures = seal_in(dir, &manifest, signers).await?;
             match self.commit(&manifest, &signatures).await? {
                 Some(more) => {
                     stored.extend(more);
@@ -76,17 +80,24 @@ impl Ledger {
             }
         }
         Err(refuse(self, "other scans were quicker every time")
-            .why(format!("{} ended with another pack under the number", count(ATTEMPTS as usize, "attempt")))
+            .why(format!(
+                "{} ended with another pack under the number",
+                count(ATTEMPTS as usize, "attempt")
+            ))
             .hint(format!("`backproof ledger append {}` tries again", dir.display())))
     }
 
     /// A run that was killed after its manifest was written: the chain holds what lies in the folder. Or a pack that is
     /// appended again: its place holds a manifest that the chain holds too.
     async fn finished_before(&self, pack: &Pack) -> Result<Option<Appended>, Problem> {
-        let copy = self.store.get(&format!("{}{MANIFEST_FILE}", pack_dir(&pack.manifest))).await?;
+        let copy = self
+            .store
+            .get(&format!("{}{MANIFEST_FILE}", pack_dir(&pack.manifest)))
+            .await?;
         for bytes in [Some(pack.manifest.to_bytes()), copy].into_iter().flatten() {
             let manifest = Manifest::parse(&bytes, MANIFEST_FILE).ok();
-            let Some((manifest, sequence)) = manifest.and_then(|manifest| manifest.sequence.map(|at| (manifest, at))) else {
+            let Some((manifest, sequence)) = manifest.and_then(|manifest| manifest.sequence.map(|at| (manifest, at)))
+            else {
                 continue;
             };
             if self.store.get(&manifest_path(sequence)).await? == Some(bytes) {
@@ -112,28 +123,42 @@ impl Ledger {
         }
     }
 
-    /// The pack's files, each held against the manifest on the way.
+    /// The pack's files, each held against the manifest before it goes.
     async fn put_files(&self, pack: &Pack) -> Result<Vec<Stored>, Problem> {
         let place = pack_dir(&pack.manifest);
+        let puts = stream::iter(
+            pack.manifest
+                .files
+                .iter()
+                .map(|file| self.put_file(&place, &pack.dir, file)),
+        );
+        let mut puts = puts.buffered(AT_ONCE);
         let mut stored = Vec::new();
-        for file in &pack.manifest.files {
-            let source = pack.dir.join(&file.path);
-            let sha256 = Content::File(&source).sha256().map_err(|error| {
-                refuse(self, "a file of the pack cannot be read")
-                    .at(source.display().to_string())
-                    .why(error.to_string())
-            })?;
-            if sha256 != file.sha256 {
-                return Err(refuse(self, "a file of the pack was altered")
-                    .at(source.display().to_string())
-                    .why(format!("its SHA-256 is {sha256}, and the manifest says {}", file.sha256))
-                    .hint("scan again"));
-            }
-            let path = format!("{place}{}", file.path);
-            let put = self.store.put(&path, Content::File(&source)).await;
-            stored.extend(put.map_err(|refused| self.unput(&path, &refused))?);
+        while let Some(put) = puts.next().await {
+            stored.extend(put?);
         }
         Ok(stored)
+    }
+
+    async fn put_file(&self, place: &str, dir: &Path, file: &FileEntry) -> Result<Option<Stored>, Problem> {
+        let source = dir.join(&file.path);
+        let (_, sha256) = digest::of_file(&source).map_err(|error| {
+            refuse(self, "a file of the pack cannot be read")
+                .at(source.display().to_string())
+                .why(error.to_string())
+        })?;
+        if sha256 != file.sha256 {
+            return Err(refuse(self, "a file of the pack was altered")
+                .at(source.display().to_string())
+                .why(format!(
+                    "its SHA-256 is {sha256}, and the manifest says {}",
+                    file.sha256
+                ))
+                .hint("scan again"));
+        }
+        let path = format!("{place}{}", file.path);
+        let put = self.store.put(&path, Content::File(&source)).await;
+        put.map_err(|refused| self.unput(&path, &refused))
     }
 
     async fn head(&self) -> Result<Option<Head>, Problem> {
@@ -144,7 +169,10 @@ impl Ledger {
             refuse(self, "the last manifest of the ledger does not hold")
                 .at(self.store.address(&path))
                 .why(why)
-                .hint(format!("`verify --ledger {}` names everything that is wrong", self.address))
+                .hint(format!(
+                    "`verify --ledger {}` names everything that is wrong",
+                    self.address
+                ))
         };
         let bytes = self.store.get(&path).await?;
         let bytes = bytes.ok_or_else(|| broken("it is gone since it was listed".to_owned()))?;
@@ -155,7 +183,7 @@ impl Ledger {
         Ok(Some(Head {
             sequence,
             manifest,
-            sha256: super::digest(&bytes),
+            sha256: digest::of_bytes(&bytes),
         }))
     }
 
@@ -165,7 +193,9 @@ impl Ledger {
         let before = head.and_then(|head| head.manifest.sealed_at);
         if let Some(before) = before.filter(|before| sealed_at < *before - CLOCK_TOLERANCE) {
             return Err(refuse(self, "the clock of this machine is behind the ledger")
-                .why(format!("it is {sealed_at} here, and the last pack was appended at {before}"))
+                .why(format!(
+                    "it is {sealed_at} here, and the last pack was appended at {before}"
+                ))
                 .hint("set the clock (NTP); a pack that seems to go back in time would never hold"));
         }
         Ok(Manifest {
@@ -200,9 +230,12 @@ impl Ledger {
     /// Manifest and signatures beside the pack's files, so that its folder is a whole pack. The chain holds without them.
     async fn complete(&self, manifest: &Manifest, mut appended: Appended) -> Result<Appended, Problem> {
         let place = pack_dir(manifest);
-        let mut files = Vec::new();
+        let mut files = vec![(SUMS_FILE.to_owned(), seal::sums(manifest).into_bytes())];
         for kind in Kind::ALL {
-            let bytes = self.store.get(&signature_path(appended.sequence, &appended.sha256, kind)).await?;
+            let bytes = self
+                .store
+                .get(&signature_path(appended.sequence, &appended.sha256, kind))
+                .await?;
             files.extend(bytes.map(|bytes| (signature_name(kind), bytes)));
         }
         files.push((MANIFEST_FILE.to_owned(), manifest.to_bytes()));
@@ -236,9 +269,9 @@ impl Ledger {
 }
 
 fn refuse(ledger: &Ledger, what: &str) -> Problem {
-    Problem::new(what)
-        .at(ledger.address.as_str())
-        .so(format!("the pack is not in the ledger; nothing below `{MANIFESTS}` was changed"))
+    Problem::new(what).at(ledger.address.as_str()).so(format!(
+        "the pack is not in the ledger; nothing below `{MANIFESTS}` was changed"
+    ))
 }
 
 /// Now, by AWS's clock, as far as the scan saw it.
@@ -256,15 +289,45 @@ pub async fn sign_pack(dir: &Path, signers: &Signers) -> Result<Vec<Signature>, 
         signed_by: signers.identities().into_iter().map(Into::into).collect(),
         ..Pack::open(dir)?.manifest
     };
-    seal(dir, &manifest, signers).await
+    seal_in(dir, &manifest, signers).await
 }
 
-/// Writes manifest and signatures into the pack's own folder. In between, it has a manifest that names its signer and no
-/// signature: not whole, and it shows.
-async fn seal(dir: &Path, manifest: &Manifest, signers: &Signers) -> Result<Vec<Signature>, Problem> {
-    let bytes = manifest.to_bytes();
-    let signatures = signers.sign(&bytes).await?;
-    crate::sign::replace(dir, MANIFEST_FILE, &bytes, &signatures).map_err(|error| {
+/// Puts another manifest in place of that of a pack. Every file is whole at every moment; in between, there is no signature
+/// rather than a wrong one, and the pack is not whole, and it shows.
+fn replace(dir: &Path, manifest: &Manifest, signatures: &[Signature]) -> std::io::Result<()> {
+    let old = Kind::ALL.map(signature_name).into_iter();
+    let unfinished = SEAL_FILES.into_iter().map(partial_name);
+    for name in old.chain(unfinished) {
+        match std::fs::remove_file(dir.join(name)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    let mut files = vec![
+        (SUMS_FILE.to_owned(), seal::sums(manifest).into_bytes()),
+        (MANIFEST_FILE.to_owned(), manifest.to_bytes()),
+    ];
+    files.extend(signatures.iter().map(|signature| {
+        let name = signature_name(signature.signer.kind);
+        (name, signature.bytes.clone())
+    }));
+    for (name, bytes) in files {
+        let partial = dir.join(partial_name(&name));
+        std::fs::write(&partial, bytes)?;
+        std::fs::File::open(&partial)?.sync_all()?;
+        std::fs::rename(&partial, dir.join(name))?;
+    }
+    Ok(())
+}
+
+fn partial_name(name: &str) -> String {
+    format!(".partial-{name}")
+}
+
+/// Writes manifest and signatures into the pack's own folder.
+async fn seal_in(dir: &Path, manifest: &Manifest, signers: &Signers) -> Result<Vec<Signature>, Problem> {
+    let signatures = signers.sign(&manifest.to_bytes()).await?;
+    replace(dir, manifest, &signatures).map_err(|error| {
         Problem::new("could not write the manifest of the pack")
             .at(dir.display().to_string())
             .why(error.to_string())

@@ -4,7 +4,7 @@
 //! ```text
 //! manifests/00000042.json            the chain: written last, under the next free number, never over another
 //! signatures/00000042-DIGEST.sig     signatures over it, named by its digest; written before it
-//! packs/TIME-DIGEST/…                the pack's files; its manifest and signatures once more, so that each is a whole pack
+//! packs/TIME-DIGEST/…                the pack's files, and its manifest and signatures once more: each is a whole pack
 //! ```
 //!
 //! A pack is in the ledger if its manifest is below `manifests/`: one conditional write decides. Whoever comes second reads
@@ -19,15 +19,13 @@ mod verify;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sha2::{Digest as _, Sha256};
 
 use crate::aws::s3::{Bucket, Keeping};
 use crate::aws::target::Session;
-use crate::pack::{MANIFEST_FILE, Manifest, Pack};
+use crate::pack::{MANIFEST_FILE, Manifest, Pack, SEAL_FILES, SUMS_FILE, digest, seal};
 use crate::problem::Problem;
 use crate::report::deliver::Destination;
 use crate::sign::{Kind, SignatureFile};
-use crate::text::hex;
 
 pub use append::{Appended, sign_pack};
 pub use verify::{Broken, Checked, Expected, Note};
@@ -133,7 +131,10 @@ impl Ledger {
                 .at(self.address.as_str())
                 .why(broken.to_string())
                 .so("nothing that rests on it can be shown")
-                .hint(format!("`verify --ledger {}` names everything that is wrong", self.address))),
+                .hint(format!(
+                    "`verify --ledger {}` names everything that is wrong",
+                    self.address
+                ))),
         }
     }
 
@@ -174,16 +175,20 @@ impl Ledger {
         }
         make(to)?;
         let place = pack_dir(&entry.manifest);
+        let mut has_sums = false;
         for file in self.store.list(&place).await? {
             let path = &file.path[place.len()..];
-            let is_manifest = path == MANIFEST_FILE || Kind::ALL.iter().any(|kind| path == signature_name(*kind));
-            if !is_manifest && is_below(path) {
+            has_sums |= path == SUMS_FILE;
+            if (path == SUMS_FILE || !SEAL_FILES.contains(&path)) && is_below(path) {
                 self.copy(&place, path, to).await?;
             }
         }
         let write = |name: &str, bytes: &[u8]| std::fs::write(to.join(name), bytes).map_err(|error| disk(to, &error));
         for (kind, file) in self.signatures(entry).await? {
             write(&signature_name(kind), &file.bytes)?;
+        }
+        if !has_sums {
+            write(SUMS_FILE, seal::sums(&entry.manifest).as_bytes())?;
         }
         write(MANIFEST_FILE, &entry.bytes)?;
         Ok(to.to_owned())
@@ -204,7 +209,10 @@ impl Ledger {
         Err(Problem::new("a file of the ledger is missing")
             .at(self.store.address(&full))
             .so("what rests on this pack cannot be shown")
-            .hint(format!("`verify --ledger {}` names everything that is wrong", self.address)))
+            .hint(format!(
+                "`verify --ledger {}` names everything that is wrong",
+                self.address
+            )))
     }
 
     /// The signatures over a manifest, with the names that they have beside it in a pack.
@@ -224,10 +232,6 @@ impl Ledger {
         let all = self.store.list(MANIFESTS).await?;
         Ok(all.into_iter().map(|file| (number_of(&file.path), file)).collect())
     }
-}
-
-fn digest(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
 }
 
 /// Where the manifest of this number lies.
@@ -253,12 +257,9 @@ fn signature_name(kind: Kind) -> String {
 
 /// The folder of a pack, with a slash at its end: when it was, and a digest of all its files, so that no two packs meet.
 fn pack_dir(manifest: &Manifest) -> String {
-    let mut digest = Sha256::new();
-    for file in &manifest.files {
-        digest.update(format!("{}  {}\n", file.sha256, file.path));
-    }
+    let files = manifest.files.iter().map(|file| (&*file.path, &*file.sha256));
     let time = manifest.as_of.format("%Y-%m-%dT%H%M%SZ");
-    format!("{PACKS}{time}-{}/", hex(&digest.finalize()[..8]))
+    format!("{PACKS}{time}-{}/", &digest::of_list(files)[..16])
 }
 
 /// A path that stays below its folder, whoever wrote it.

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use crate::aws::s3::{Bucket, Content, Refused, Stored, Version};
 use crate::problem::Problem;
-use crate::report::deliver::joined;
+use crate::report::deliver::{content_type, joined};
 
 /// Where files are written before they get their names. What lies there was never finished.
 pub(super) const PARTIAL_DIR: &str = ".partial";
@@ -113,18 +113,6 @@ impl Store {
             Self::Folder(_) => Ok(Vec::new()),
             Self::S3 { bucket, prefix } => bucket.versions(&joined(prefix, under)).await,
         }
-    }
-}
-
-fn content_type(path: &str) -> &'static str {
-    match path.rsplit('.').next() {
-        Some("json") => "application/json",
-        Some("csv") => "text/csv; charset=utf-8",
-        Some("html") => "text/html; charset=utf-8",
-        Some("pdf") => "application/pdf",
-        Some("md" | "toml" | "sig" | "txt") => "text/plain; charset=utf-8",
-        Some("xml") => "application/xml",
-        _ => "application/octet-stream",
     }
 }
 

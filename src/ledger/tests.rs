@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::aws::s3::Content;
 use crate::pack::manifest::{Coverage, FileEntry, Totals};
 use crate::sign::{Signers, Trust};
 
@@ -12,12 +11,15 @@ fn pack(dir: &Path, number: u32, as_of: DateTime<Utc>) -> PathBuf {
     let folder = dir.join(format!("pack-{number}"));
     std::fs::create_dir_all(folder.join("inventory")).expect("a folder");
     let mut files = Vec::new();
-    for (path, text) in [("SHA256SUMS", format!("sums of {number}")), ("inventory/tables.parquet", number.to_string())] {
+    for (path, text) in [
+        ("findings.parquet", format!("findings of {number}")),
+        ("inventory/tables.parquet", number.to_string()),
+    ] {
         std::fs::write(folder.join(path), &text).expect("written");
         files.push(FileEntry {
             path: path.to_owned(),
             size: text.len() as u64,
-            sha256: digest(text.as_bytes()),
+            sha256: digest::of_bytes(text.as_bytes()),
         });
     }
     let manifest = Manifest {
@@ -45,7 +47,7 @@ fn pack(dir: &Path, number: u32, as_of: DateTime<Utc>) -> PathBuf {
         coverage: Coverage::default(),
         files,
     };
-    std::fs::write(folder.join(MANIFEST_FILE), manifest.to_bytes()).expect("written");
+    seal::write_manifest(&folder, &manifest).expect("written");
     folder
 }
 
@@ -68,11 +70,18 @@ async fn open(dir: &Path) -> Ledger {
 
 async fn verify(ledger: &Ledger) -> Checked {
     let trust = Trust::none();
-    let expected = Expected { trust: &trust, head: None };
+    let expected = Expected {
+        trust: &trust,
+        head: None,
+    };
     let mut check_pack = |dir: &Path| {
         let pack = Pack::open(dir).map_err(|problem| problem.why)?;
         let altered = pack.manifest.files.iter().find(|file| {
-            Content::File(&dir.join(&file.path)).sha256().ok().as_ref() != Some(&file.sha256)
+            digest::of_file(&dir.join(&file.path))
+                .map(|(_, sha256)| sha256)
+                .ok()
+                .as_ref()
+                != Some(&file.sha256)
         });
         altered.map_or(Ok(()), |file| Err(format!("{} was altered", file.path)))
     };
@@ -102,6 +111,8 @@ fn forge(ledger: &Ledger, sequence: u64, change: impl FnOnce(&mut Manifest)) {
     change(&mut manifest);
     overwrite(&path, &manifest.to_bytes());
     overwrite(&copy, &manifest.to_bytes());
+    let sums = copy.with_file_name(SUMS_FILE);
+    overwrite(&sums, seal::sums(&manifest).as_bytes());
 }
 
 #[tokio::test]
@@ -117,10 +128,19 @@ async fn packs_follow_each_other_and_are_whole() {
     assert_eq!(entries[2].manifest.previous.as_ref(), Some(&entries[1].sha256));
     // Each folder below `packs` is a pack of its own, and `fetch` reads it where it lies.
     let fetched = ledger.fetch(&entries[1], |_| true, dir.path()).await.expect("a pack");
-    assert_eq!(Pack::open(&fetched.dir).expect("a pack").manifest_sha256, entries[1].sha256);
-    let copied = ledger.copy_pack(&entries[1], &dir.path().join("copy")).await.expect("copied");
+    assert_eq!(
+        Pack::open(&fetched.dir).expect("a pack").manifest_sha256,
+        entries[1].sha256
+    );
+    let copied = ledger
+        .copy_pack(&entries[1], &dir.path().join("copy"))
+        .await
+        .expect("copied");
     assert_eq!(Pack::open(&copied).expect("a pack").manifest_sha256, entries[1].sha256);
-    assert!(ledger.copy_pack(&entries[1], &copied).await.is_err(), "never over something");
+    assert!(
+        ledger.copy_pack(&entries[1], &copied).await.is_err(),
+        "never over something"
+    );
     // The scan's own folder says what the chain says.
     let own = Pack::open(&dir.path().join("pack-2")).expect("a pack");
     assert_eq!(own.manifest_sha256, entries[1].sha256);
@@ -129,12 +149,18 @@ async fn packs_follow_each_other_and_are_whole() {
 #[tokio::test]
 async fn appending_twice_appends_once() {
     let (dir, ledger) = ledger(2).await;
-    let again = ledger.append(&dir.path().join("pack-2"), &Signers::default()).await.expect("there");
+    let again = ledger
+        .append(&dir.path().join("pack-2"), &Signers::default())
+        .await
+        .expect("there");
     assert!(again.was_there);
     assert_eq!(again.sequence, 2);
     // Also if the scan's folder forgot where it was appended.
     let now = Pack::open(&dir.path().join("pack-1")).expect("a pack").manifest.as_of;
-    let again = ledger.append(&pack(dir.path(), 1, now), &Signers::default()).await.expect("there");
+    let again = ledger
+        .append(&pack(dir.path(), 1, now), &Signers::default())
+        .await
+        .expect("there");
     assert!(again.was_there);
     assert_eq!(again.sequence, 1);
     assert_eq!(ledger.entries().await.expect("entries").len(), 2);
@@ -152,7 +178,10 @@ async fn what_is_done_to_a_chain_shows() {
             |ledger| std::fs::remove_file(at(ledger, &manifest_path(1))).expect("removed"),
             &["manifest 1 is missing"],
         ),
-        (|ledger| forge(ledger, 2, |manifest| manifest.caller_arn = "x".to_owned()), &["manifest 2 is not the one that"]),
+        (
+            |ledger| forge(ledger, 2, |manifest| manifest.caller_arn = "x".to_owned()),
+            &["manifest 2 is not the one that"],
+        ),
         (
             |ledger| {
                 let (two, three) = (at(ledger, &manifest_path(2)), at(ledger, &manifest_path(3)));
@@ -174,7 +203,10 @@ async fn what_is_done_to_a_chain_shows() {
                 });
             },
             // The folder is named by the time, too, so the pack is not found any more.
-            &["manifest 3 is dated back", "pack 3 does not hold: a file of the ledger is missing"],
+            &[
+                "manifest 3 is dated back",
+                "pack 3 does not hold: a file of the ledger is missing",
+            ],
         ),
         (
             |ledger| {
@@ -185,7 +217,10 @@ async fn what_is_done_to_a_chain_shows() {
             },
             &["manifest 3 goes back in time", "pack 3 does not hold"],
         ),
-        (|ledger| forge(ledger, 1, |manifest| manifest.previous = Some("00".to_owned())), &["manifest 1 names one before it", "manifest 1 is not the one that"]),
+        (
+            |ledger| forge(ledger, 1, |manifest| manifest.previous = Some("00".to_owned())),
+            &["manifest 1 names one before it", "manifest 1 is not the one that"],
+        ),
         (
             |ledger| overwrite(&at(ledger, &manifest_path(3)), b"{}"),
             &["manifest 3 cannot be read: it has no schema version"],
@@ -223,14 +258,27 @@ async fn a_head_that_was_cut_off_shows_to_whoever_knew_it() {
     let (_dir, ledger) = ledger(3).await;
     let head = ledger.entries().await.expect("entries")[2].sha256.clone();
     let trust = Trust::none();
-    let known = Expected { trust: &trust, head: Some(&head) };
+    let known = Expected {
+        trust: &trust,
+        head: Some(&head),
+    };
     let mut check_pack = |_: &Path| Ok(());
-    assert_eq!(ledger.verify(known, &mut check_pack).await.expect("read").broken, Vec::new());
+    assert_eq!(
+        ledger.verify(known, &mut check_pack).await.expect("read").broken,
+        Vec::new()
+    );
     std::fs::remove_file(at(&ledger, &manifest_path(3))).expect("removed");
-    assert_eq!(broken(&ledger).await, Vec::<String>::new(), "it cannot be seen from inside");
+    assert_eq!(
+        broken(&ledger).await,
+        Vec::<String>::new(),
+        "it cannot be seen from inside"
+    );
     let checked = ledger.verify(known, &mut check_pack).await.expect("read");
     assert_eq!(checked.broken, [Broken::HeadNotFound { digest: head }]);
-    assert!(checked.notes.iter().any(|note| matches!(note, Note::NotInChain { .. })), "the pack still lies there");
+    assert!(
+        checked.notes.iter().any(|note| matches!(note, Note::NotInChain { .. })),
+        "the pack still lies there"
+    );
 }
 
 #[tokio::test]
@@ -245,12 +293,23 @@ async fn leftovers_are_harmless_and_named() {
     let checked = verify(&ledger).await;
     assert_eq!(checked.broken, Vec::new());
     let notes: Vec<String> = checked.notes.iter().map(ToString::to_string).collect();
-    for path in ["manifests/9.json", ".partial/1-2-3", "packs/2026-01-01T000000Z-0011223344556677/"] {
+    for path in [
+        "manifests/9.json",
+        ".partial/1-2-3",
+        "packs/2026-01-01T000000Z-0011223344556677/",
+    ] {
         let note = format!("not in the chain, and harmless: {path}");
         assert!(notes.contains(&note), "{notes:?}");
     }
     let next = pack(dir.path(), 2, Utc::now());
-    assert_eq!(ledger.append(&next, &Signers::default()).await.expect("appended").sequence, 2);
+    assert_eq!(
+        ledger
+            .append(&next, &Signers::default())
+            .await
+            .expect("appended")
+            .sequence,
+        2
+    );
 }
 
 #[tokio::test]
@@ -264,7 +323,9 @@ async fn packs_that_cannot_be_proven_later_are_not_taken() {
     let problem = ledger.append(&altered, &Signers::default()).await.expect_err("altered");
     assert!(problem.what.contains("was altered"), "{problem}");
     // A head from the future: this machine's clock is wrong, or that one's was.
-    forge(&ledger, 1, |manifest| manifest.sealed_at = Some(Utc::now() + TimeDelta::hours(3)));
+    forge(&ledger, 1, |manifest| {
+        manifest.sealed_at = Some(Utc::now() + TimeDelta::hours(3))
+    });
     let next = pack(dir.path(), 4, Utc::now());
     let problem = ledger.append(&next, &Signers::default()).await.expect_err("behind");
     assert!(problem.what.contains("clock of this machine is behind"), "{problem}");
@@ -278,7 +339,13 @@ async fn many_at_once_make_one_chain() {
     let mut tasks = tokio::task::JoinSet::new();
     for number in 1..=APPENDERS {
         let (pack, ledger) = (pack(dir.path(), number, Utc::now()), open(dir.path()).await);
-        tasks.spawn(async move { ledger.append(&pack, &Signers::default()).await.expect("appended").sequence });
+        tasks.spawn(async move {
+            ledger
+                .append(&pack, &Signers::default())
+                .await
+                .expect("appended")
+                .sequence
+        });
     }
     let mut places = tasks.join_all().await;
     places.sort_unstable();

@@ -12,9 +12,9 @@ use futures_util::{StreamExt as _, stream};
 
 use super::store::{Listed, PARTIAL_DIR};
 use super::{
-    CLOCK_TOLERANCE, Entry, LATEST, Ledger, MANIFESTS, PACKS, SIGNATURES, digest, manifest_path, pack_dir, signature_path,
+    CLOCK_TOLERANCE, Entry, LATEST, Ledger, MANIFESTS, PACKS, SIGNATURES, manifest_path, pack_dir, signature_path,
 };
-use crate::pack::{MANIFEST_FILE, Manifest};
+use crate::pack::{MANIFEST_FILE, Manifest, digest, signed};
 use crate::problem::{Problem, one_line};
 use crate::sign::{self, Kind, SignatureFile, Signer, Trust};
 
@@ -57,16 +57,30 @@ pub enum Broken {
     NotFollowed { sequence: u64 },
     #[error("manifest 1 names one before it: the beginning of the ledger was exchanged")]
     NotFirst,
-    #[error("a signature over manifest {sequence} does not hold{}: {why}", if file.is_empty() { String::new() } else { format!(" ({file})") })]
-    Signature { sequence: u64, file: String, why: sign::Broken },
-    #[error("the signature of key {fingerprint} over manifest {sequence} is missing")]
-    SignatureMissing { sequence: u64, fingerprint: String },
+    #[error("manifest {sequence} is not signed as it should be{}: {why}", if file.is_empty() { String::new() } else { format!(" ({file})") })]
+    Signature {
+        sequence: u64,
+        file: String,
+        why: sign::Broken,
+    },
     #[error("manifest {sequence} goes back in time: it was appended at {sealed_at}, and the one before it at {before}")]
-    GoesBack { sequence: u64, sealed_at: DateTime<Utc>, before: DateTime<Utc> },
+    GoesBack {
+        sequence: u64,
+        sealed_at: DateTime<Utc>,
+        before: DateTime<Utc>,
+    },
     #[error("manifest {sequence} is dated back: it is of {as_of}, and was appended at {sealed_at}")]
-    DatedBack { sequence: u64, as_of: DateTime<Utc>, sealed_at: DateTime<Utc> },
+    DatedBack {
+        sequence: u64,
+        as_of: DateTime<Utc>,
+        sealed_at: DateTime<Utc>,
+    },
     #[error("manifest {sequence} says that it was appended at {sealed_at}, and S3 took it at {received}")]
-    OtherTime { sequence: u64, sealed_at: String, received: DateTime<Utc> },
+    OtherTime {
+        sequence: u64,
+        sealed_at: String,
+        received: DateTime<Utc>,
+    },
     #[error("{path} was deleted or written over: {what}")]
     Touched { path: String, what: String },
     #[error("the manifest in the folder of pack {sequence} is not the one of the chain")]
@@ -100,7 +114,9 @@ pub enum Note {
     NotInChain { path: String },
     #[error("the folder of pack {sequence} has no manifest of its own; the chain has it")]
     NoCopy { sequence: u64 },
-    #[error("versions of objects could not be looked at ({why}); what was deleted or written over does not show by them")]
+    #[error(
+        "versions of objects could not be looked at ({why}); what was deleted or written over does not show by them"
+    )]
     NoVersions { why: String },
     #[error("manifest {sequence} is not signed")]
     NotSigned { sequence: u64 },
@@ -125,7 +141,10 @@ impl Ledger {
         self.check_versions(&mut checked).await;
         self.check_packs(check_pack, &mut checked).await?;
         if let Some(digest) = expected.head
-            && !checked.entries.iter().any(|entry| entry.sha256 == digest.to_ascii_lowercase())
+            && !checked
+                .entries
+                .iter()
+                .any(|entry| entry.sha256 == digest.to_ascii_lowercase())
         {
             checked.broken.push(Broken::HeadNotFound {
                 digest: one_line(digest),
@@ -152,7 +171,9 @@ impl Ledger {
         let mut files = files.buffered(AT_ONCE);
         let mut next = 1;
         while let Some((sequence, file, bytes)) = files.next().await {
-            checked.broken.extend((next..sequence).map(|sequence| Broken::Missing { sequence }));
+            checked
+                .broken
+                .extend((next..sequence).map(|sequence| Broken::Missing { sequence }));
             next = sequence + 1;
             let read = bytes?
                 .ok_or_else(|| Broken::Missing { sequence })
@@ -172,23 +193,10 @@ impl Ledger {
         for entry in &checked.entries {
             let sequence = entry.sequence;
             let files = self.signatures(entry).await?;
-            for expected in &entry.manifest.signed_by {
-                if !files.iter().any(|(kind, _)| kind.suffix() == expected.suffix) {
-                    let fingerprint = one_line(&expected.fingerprint);
-                    checked.broken.push(Broken::SignatureMissing { sequence, fingerprint });
-                }
-            }
             let files: Vec<SignatureFile> = files.into_iter().map(|(_, file)| file).collect();
-            let at = entry.manifest.sealed_at.unwrap_or(entry.manifest.finished_at);
-            match sign::verify_all(&entry.bytes, &files, trust, at) {
+            match signed::check(&entry.manifest, &entry.bytes, &files, trust) {
                 Ok(signers) if signers.is_empty() => checked.notes.push(Note::NotSigned { sequence }),
                 Ok(signers) => {
-                    for expected in &entry.manifest.signed_by {
-                        if !signers.iter().any(|signer| signer.fingerprint == expected.fingerprint) {
-                            let fingerprint = one_line(&expected.fingerprint);
-                            checked.broken.push(Broken::SignatureMissing { sequence, fingerprint });
-                        }
-                    }
                     checked.signers.insert(sequence, signers);
                 }
                 Err((file, why)) => checked.broken.push(Broken::Signature { sequence, file, why }),
@@ -253,11 +261,15 @@ impl Ledger {
                 Ok(dir) => check(&dir),
                 Err(problem) => Err(format!("{}: {}", problem.what, problem.why)),
             };
-            checked.broken.extend(result.err().map(|why| Broken::Pack { sequence, why }));
+            checked
+                .broken
+                .extend(result.err().map(|why| Broken::Pack { sequence, why }));
         }
         let mut strays = BTreeSet::new();
         for file in files {
-            let place = file.path[PACKS.len()..].split_once('/').map(|(dir, _)| format!("{PACKS}{dir}/"));
+            let place = file.path[PACKS.len()..]
+                .split_once('/')
+                .map(|(dir, _)| format!("{PACKS}{dir}/"));
             if !place.as_ref().is_some_and(|place| copies.contains_key(place)) {
                 strays.insert(place.unwrap_or(file.path));
             }
@@ -270,9 +282,16 @@ impl Ledger {
         let loose = [SIGNATURES.to_owned(), format!("{PARTIAL_DIR}/")];
         for under in loose {
             let files = self.store.list(&under).await?;
-            strays.extend(files.into_iter().map(|file| file.path).filter(|path| !signatures.contains(path)));
+            strays.extend(
+                files
+                    .into_iter()
+                    .map(|file| file.path)
+                    .filter(|path| !signatures.contains(path)),
+            );
         }
-        let notes = strays.into_iter().map(|path| Note::NotInChain { path: one_line(&path) });
+        let notes = strays
+            .into_iter()
+            .map(|path| Note::NotInChain { path: one_line(&path) });
         checked.notes.extend(notes);
         Ok(())
     }
@@ -292,7 +311,7 @@ fn entry(sequence: u64, file: Listed, bytes: Vec<u8>) -> Result<Entry, Broken> {
     })?;
     Ok(Entry {
         sequence,
-        sha256: digest(&bytes),
+        sha256: digest::of_bytes(&bytes),
         manifest,
         received: file.received,
         bytes,
@@ -304,7 +323,10 @@ fn check_link(before: Option<&Entry>, entry: &Entry) -> Vec<Broken> {
     let sequence = entry.sequence;
     let mut broken = Vec::new();
     if entry.manifest.sequence != Some(sequence) {
-        let says = entry.manifest.sequence.map_or_else(|| "none".to_owned(), |says| says.to_string());
+        let says = entry
+            .manifest
+            .sequence
+            .map_or_else(|| "none".to_owned(), |says| says.to_string());
         broken.push(Broken::OutOfPlace { sequence, says });
     }
     match (before, &entry.manifest.previous) {
@@ -327,15 +349,30 @@ fn check_times(entry: &Entry) -> Vec<Broken> {
     let Some(sealed_at) = entry.manifest.sealed_at else {
         let received = entry.received.unwrap_or(as_of);
         let sealed_at = "no time at all".to_owned();
-        return vec![Broken::OtherTime { sequence, sealed_at, received }];
+        return vec![Broken::OtherTime {
+            sequence,
+            sealed_at,
+            received,
+        }];
     };
     let mut broken = Vec::new();
     if sealed_at - as_of > LATEST || as_of - sealed_at > CLOCK_TOLERANCE {
-        broken.push(Broken::DatedBack { sequence, as_of, sealed_at });
+        broken.push(Broken::DatedBack {
+            sequence,
+            as_of,
+            sealed_at,
+        });
     }
-    if let Some(received) = entry.received.filter(|received| (*received - sealed_at).abs() > CLOCK_TOLERANCE) {
+    if let Some(received) = entry
+        .received
+        .filter(|received| (*received - sealed_at).abs() > CLOCK_TOLERANCE)
+    {
         let sealed_at = sealed_at.to_string();
-        broken.push(Broken::OtherTime { sequence, sealed_at, received });
+        broken.push(Broken::OtherTime {
+            sequence,
+            sealed_at,
+            received,
+        });
     }
     broken
 }
@@ -347,7 +384,11 @@ fn check_order(entries: &[Entry]) -> Vec<Broken> {
         let sequence = after.sequence;
         let mut hold = |then: Option<DateTime<Utc>>, now: Option<DateTime<Utc>>| {
             let pair = then.zip(now).filter(|(then, now)| *now < *then - CLOCK_TOLERANCE);
-            broken.extend(pair.map(|(before, sealed_at)| Broken::GoesBack { sequence, sealed_at, before }));
+            broken.extend(pair.map(|(before, sealed_at)| Broken::GoesBack {
+                sequence,
+                sealed_at,
+                before,
+            }));
         };
         hold(before.manifest.sealed_at, after.manifest.sealed_at);
         hold(before.received, after.received);

@@ -77,45 +77,63 @@ pub fn files(criteria: &Criteria) -> Vec<(String, String)> {
 ///
 /// Errors: a file that cannot be read, and every mistake in them.
 pub fn load(dir: &Path) -> Outcome<Criteria> {
-    let read = |name: &str| -> Result<String, Problem> {
-        let path = dir.join(name);
-        std::fs::read_to_string(&path).map_err(|error| damaged(&path, &error.to_string()))
-    };
-    let index: Index =
-        serde_json::from_str(&read(INDEX_FILE)?).map_err(|error| damaged(&dir.join(INDEX_FILE), &error.to_string()))?;
-    if index.schema_version != SCHEMA_VERSION {
-        let why = format!(
-            "they have schema version {}; this program reads version {SCHEMA_VERSION}",
-            index.schema_version
-        );
-        return Err(damaged(&dir.join(INDEX_FILE), &why).into());
+    let names = super::seal::list(dir).map_err(|error| damaged(&dir.display().to_string(), &error.to_string()))?;
+    let mut files = Vec::new();
+    for name in names {
+        let path = dir.join(&name);
+        let text =
+            std::fs::read_to_string(&path).map_err(|error| damaged(&path.display().to_string(), &error.to_string()))?;
+        files.push((name, text));
     }
-    let origin = |name: &str| dir.join(name).display().to_string();
-    let mut policy = Settings::parse_policy(&read(POLICY_FILE)?, &origin(POLICY_FILE))?;
-    policy.sources = sources_of(&index, &origin(INDEX_FILE))?;
-    let all = if index.frameworks.is_empty() {
-        Vec::new()
-    } else {
-        frameworks::read_files(&texts(&dir.join(FRAMEWORKS_DIR))?)?
+    read(&files, &dir.display().to_string())
+}
+
+/// Reads criteria from their files, each by its path below `origin`: the way back from [`files`].
+///
+/// Errors: a file that is missing or one too many, and every mistake in them.
+pub fn read(files: &[(String, String)], origin: &str) -> Outcome<Criteria> {
+    let text = |name: &str| -> Result<&str, Problem> {
+        let file = files.iter().find(|(path, _)| path == name);
+        let lost = || damaged(&format!("{origin}/{name}"), "it is not there");
+        file.map(|(_, text)| &**text).ok_or_else(lost)
     };
+    let place = |name: &str| format!("{origin}/{name}");
+    let index_error = |why: String| damaged(&place(INDEX_FILE), &why);
+    let index: Index = serde_json::from_str(text(INDEX_FILE)?).map_err(|error| index_error(error.to_string()))?;
+    if index.schema_version != SCHEMA_VERSION {
+        let (found, own) = (index.schema_version, SCHEMA_VERSION);
+        return Err(index_error(format!(
+            "it has schema version {found}; this program reads version {own}"
+        ))
+        .into());
+    }
+    let mut policy = Settings::parse_policy(text(POLICY_FILE)?, &place(POLICY_FILE))?;
+    policy.sources = sources_of(&index).map_err(index_error)?;
+    let all = frameworks::read_files(&below(files, FRAMEWORKS_DIR))?;
     let mut chosen = Vec::new();
     for id in &index.frameworks {
         let framework = all.iter().find(|framework| framework.id == *id);
-        let lost = || damaged(&dir.join(FRAMEWORKS_DIR), &format!("framework `{id}` is not there"));
+        let lost = || damaged(&place(FRAMEWORKS_DIR), &format!("framework `{id}` is not there"));
         chosen.push(framework.ok_or_else(lost)?.clone());
     }
-    Ok(Criteria {
-        rules: read_rules(&dir.join(RULES_DIR))?,
+    let criteria = Criteria {
+        rules: read_rules(&below(files, RULES_DIR), &place(RULES_DIR))?,
         policy,
-        waivers: Waivers::parse_stored(&read(WAIVERS_FILE)?, &origin(WAIVERS_FILE))?,
+        waivers: Waivers::parse_stored(text(WAIVERS_FILE)?, &place(WAIVERS_FILE))?,
         frameworks: chosen,
-    })
+    };
+    let made = self::files(&criteria);
+    let is_known = |path: &str| made.iter().any(|(known, _)| known == path);
+    match files.iter().find(|(path, _)| !is_known(path)) {
+        Some((path, _)) => Err(damaged(&place(path), "it is none of the files that criteria have").into()),
+        None => Ok(criteria),
+    }
 }
 
-fn read_rules(dir: &Path) -> Outcome<RuleSet> {
+fn read_rules(files: &[(String, String)], origin: &str) -> Outcome<RuleSet> {
     let (mut rules, mut problems) = (Vec::new(), Vec::new());
-    for (name, text) in texts(dir)? {
-        match rules::parse(&dir.join(name).display().to_string(), &text) {
+    for (name, text) in files {
+        match rules::parse(&format!("{origin}/{name}"), text) {
             Ok(rule) => rules.push(rule),
             Err(mistakes) => problems.extend(mistakes.0),
         }
@@ -128,23 +146,18 @@ fn read_rules(dir: &Path) -> Outcome<RuleSet> {
     }
 }
 
-/// Name and text of every TOML file of a folder, in order of name.
-fn texts(dir: &Path) -> Result<Vec<(String, String)>, Problem> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(|error| damaged(dir, &error.to_string()))? {
-        let path = entry.map_err(|error| damaged(dir, &error.to_string()))?.path();
-        let text = std::fs::read_to_string(&path).map_err(|error| damaged(&path, &error.to_string()))?;
-        if let Some(name) = path.file_name() {
-            files.push((name.to_string_lossy().into_owned(), text));
-        }
-    }
-    files.sort();
-    Ok(files)
+/// Name and text of every file of a folder.
+fn below(files: &[(String, String)], folder: &str) -> Vec<(String, String)> {
+    let name_of = |path: &str| path.strip_prefix(folder)?.strip_prefix('/').map(str::to_owned);
+    let all = files
+        .iter()
+        .filter_map(|(path, text)| Some((name_of(path)?, text.clone())));
+    all.collect()
 }
 
-fn damaged(path: &Path, why: &str) -> Problem {
+fn damaged(place: &str, why: &str) -> Problem {
     Problem::new("could not read the criteria of the pack")
-        .at(path.display().to_string())
+        .at(place)
         .why(why)
         .so("the findings cannot be made again")
 }
@@ -157,20 +170,17 @@ fn source_text(source: &Source) -> String {
     }
 }
 
-fn sources_of(index: &Index, origin: &str) -> Result<Vec<(&'static str, Source)>, Problem> {
+fn sources_of(index: &Index) -> Result<Vec<(&'static str, Source)>, String> {
     let mut sources = Vec::new();
     for (name, text) in &index.policy_sources {
-        let refuse = |why: String| damaged(Path::new(origin), &why);
-        let key = VALUE_KEYS
-            .into_iter()
-            .chain(["window"])
-            .find(|key| key == name)
-            .ok_or_else(|| refuse(format!("`{name}` is not a value of the policy")))?;
+        let mut keys = VALUE_KEYS.into_iter().chain(["window"]);
+        let key = keys.find(|key| key == name);
+        let key = key.ok_or_else(|| format!("`{name}` is not a value of the policy"))?;
         let source = match (text.as_str(), text.strip_prefix("framework ")) {
             ("default", _) => Source::Default,
             ("file", _) => Source::File,
             (_, Some(names)) => Source::Framework(names.to_owned()),
-            (other, None) => return Err(refuse(format!("`{other}` is not a source of a policy value"))),
+            (other, None) => return Err(format!("`{other}` is not a source of a policy value")),
         };
         sources.push((key, source));
     }

@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use crate::problem::Problem;
 use crate::sign::Signer;
-use crate::text::hex;
 
 /// Raised whenever a field is added, removed or changes its meaning: a pack is never half understood.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -177,7 +175,7 @@ impl Manifest {
 
     /// SHA-256 of those bytes: what the next manifest of a ledger calls `previous`.
     pub fn sha256(&self) -> String {
-        hex(&Sha256::digest(self.to_bytes()))
+        super::digest::of_bytes(&self.to_bytes())
     }
 
     /// Reads the bytes of a `manifest.json`; `origin` is its name in messages.
@@ -202,7 +200,29 @@ impl Manifest {
             }
             None => return Err(refuse("it has no schema version".to_owned())),
         }
-        serde_json::from_slice(bytes).map_err(|error| refuse(error.to_string()))
+        let manifest: Self = serde_json::from_slice(bytes).map_err(|error| refuse(error.to_string()))?;
+        match manifest.flaw() {
+            Some(flaw) => Err(refuse(flaw)),
+            None => Ok(manifest),
+        }
+    }
+
+    /// What no manifest of this program has: it names files elsewhere, twice, or out of order.
+    fn flaw(&self) -> Option<String> {
+        for file in &self.files {
+            let mut parts = file.path.split('/');
+            if parts.any(|part| matches!(part, "" | "." | "..") || part.contains(['\\', '\n', '\0']))
+                || super::SEAL_FILES.contains(&&*file.path)
+            {
+                return Some(format!("`{}` is not the path of a file of a pack", file.path));
+            }
+            let is_digest = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+            if file.sha256.len() != 64 || !file.sha256.bytes().all(is_digest) {
+                return Some(format!("the digest of `{}` is no SHA-256", file.path));
+            }
+        }
+        let unordered = self.files.windows(2).find(|two| two[0].path >= two[1].path);
+        unordered.map(|two| format!("`{}` and `{}` are not in order", two[0].path, two[1].path))
     }
 
     /// The entry of a file.

@@ -5,15 +5,21 @@
 //! criteria/        rules, policy, waivers and frameworks that judged
 //! findings.parquet one row per finding
 //! report.json, …   the reports that were asked for
-//! SHA256SUMS       of all of the above, for `sha256sum -c`
-//! manifest.json    provenance, sums, and digest of every file; written last
-//! manifest.json.sig  SSH signature over manifest.json, if it was signed
+//! manifest.json    provenance, sums, and digest of every file above; written last
+//! SHA256SUMS       of all of the above, the manifest too, for `sha256sum -c`
+//! manifest.json.sig, manifest.json.kms.json  signatures over manifest.json by an SSH key and a key of KMS, if it was signed
 //! ```
 //!
 //! In: a filled folder, or the folder of a pack. Out: a [`Manifest`], a [`Pack`]. Nothing here talks to AWS.
 
 pub mod criteria;
+pub mod digest;
+pub mod findings;
 pub mod manifest;
+pub mod redact;
+pub mod seal;
+pub mod signed;
+pub mod verify;
 
 use std::path::{Path, PathBuf};
 
@@ -21,19 +27,22 @@ use crate::inventory::Inventory;
 use crate::problem::{Outcome, Problem};
 use crate::report::Report;
 use crate::report::build::{Criteria, build};
-use crate::report::deliver::INVENTORY_DIR;
-use crate::text::hex;
+use crate::report::staging::INVENTORY_DIR;
 
 pub use manifest::Manifest;
 
 /// The manifest's file name.
 pub const MANIFEST_FILE: &str = "manifest.json";
 
-/// The file name of the SSH signature over the manifest.
-pub const SIGNATURE_FILE: &str = "manifest.json.sig";
-
 /// The file name of the digests that `sha256sum -c` reads.
 pub const SUMS_FILE: &str = "SHA256SUMS";
+
+/// What seals a pack, and what no manifest names: the digests, the signatures over the manifest, the manifest. In the order
+/// in which they are stored.
+pub const SEAL_FILES: [&str; 4] = [SUMS_FILE, "manifest.json.sig", "manifest.json.kms.json", MANIFEST_FILE];
+
+/// The file name of the findings as a frame.
+pub const FINDINGS_FILE: &str = "findings.parquet";
 
 /// The folder of the rules, policy, waivers and frameworks that judged.
 pub const CRITERIA_DIR: &str = "criteria";
@@ -59,29 +68,51 @@ impl Pack {
         Ok(Self {
             dir: dir.to_owned(),
             manifest: Manifest::parse(&bytes, &path.display().to_string())?,
-            manifest_sha256: hex(&<sha2::Sha256 as sha2::Digest>::digest(&bytes)),
+            manifest_sha256: digest::of_bytes(&bytes),
         })
     }
 
-    /// The inventory that was judged.
+    /// The inventory that was judged, once every file of it has the digest of the manifest.
     ///
-    /// Errors: it is damaged.
+    /// Errors: the first file that has not; an inventory that cannot be read.
     pub fn inventory(&self) -> Result<Inventory, Problem> {
+        self.check_below(INVENTORY_DIR)?;
+        self.inventory_unchecked()
+    }
+
+    fn inventory_unchecked(&self) -> Result<Inventory, Problem> {
         Inventory::open(&self.dir.join(INVENTORY_DIR))
     }
 
-    /// What it was judged by.
+    /// What it was judged by, once every file of it has the digest of the manifest.
     ///
-    /// Errors: a file that cannot be read, and every mistake in them.
+    /// Errors: the first file that has not; a file that cannot be read, and every mistake in them.
     pub fn criteria(&self) -> Outcome<Criteria> {
+        self.check_below(CRITERIA_DIR)?;
         criteria::load(&self.dir.join(CRITERIA_DIR))
+    }
+
+    fn check_below(&self, folder: &str) -> Result<(), Problem> {
+        let files = self.manifest.files.iter();
+        let below = files.filter(|file| file.path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')));
+        for file in below {
+            verify::check_file(self, &file.path)?;
+        }
+        Ok(())
     }
 
     /// The report, made anew from inventory and criteria.
     ///
     /// Errors: those of [`Pack::inventory`] and [`Pack::criteria`].
     pub fn report(&self) -> Outcome<Report> {
-        Ok(build(&self.inventory()?, &self.criteria()?)?)
+        Ok(self.judge(&self.inventory()?, &self.criteria()?)?)
+    }
+
+    /// Judges again. The evidence keeps the digest of its files: a later program may write the same criteria otherwise.
+    fn judge(&self, inventory: &Inventory, criteria: &Criteria) -> Result<Report, Problem> {
+        let mut report = build(inventory, criteria)?;
+        report.scan.evidence_digest = seal::digest_below(&self.manifest.files, &[CRITERIA_DIR, INVENTORY_DIR]);
+        Ok(report)
     }
 }
 

@@ -124,7 +124,7 @@ pub fn build(inventory: &Inventory, criteria: &Criteria) -> Result<Report, Probl
             caller_arn: manifest.caller_arn.clone(),
             tool_version: manifest.tool_version.clone(),
             call_count: manifest.attempt_count,
-            evidence_digest: inventory.digest()?,
+            evidence_digest: crate::pack::digest::of_evidence(inventory, criteria)?,
         },
         window,
         policy: policy.lines(),

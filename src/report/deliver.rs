@@ -1,18 +1,17 @@
-//! Bytes to their place: a folder, S3, stdout. Whole or not at all, and never over something that is there.
+//! Where reports go, and S3: never over an object that is there, read back and compared.
 
-use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
+use futures_util::{StreamExt as _, stream};
 use sha2::{Digest, Sha256};
 
-use super::{FORMATS, Format, Report, Templates};
 use crate::aws::s3::{Bucket, Content, Keeping, Refused, Stored};
 use crate::aws::target::Session;
 use crate::problem::{Problem, count};
 use crate::text::hex;
 
-/// The folder of the inventory beside the reports.
-pub const INVENTORY_DIR: &str = "inventory";
+/// How many files go at once.
+pub const AT_ONCE: usize = 8;
 
 /// Where reports go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,105 +55,6 @@ impl Destination {
     }
 }
 
-/// A folder that is being filled: everything is written beside its place and moved there at the end.
-#[derive(Debug)]
-pub struct Staging {
-    target: PathBuf,
-    partial: PathBuf,
-    done: bool,
-}
-
-impl Staging {
-    /// Opens a folder for new files, before any work is done.
-    ///
-    /// Errors: it cannot be written, or it holds an earlier report or inventory.
-    pub fn open(target: &Path) -> Result<Self, Problem> {
-        let refuse = |why: String, hint: &str| {
-            Problem::new("could not use the folder for the reports")
-                .at(target.display().to_string())
-                .why(why)
-                .so("nothing was read from AWS; no report was written")
-                .hint(hint)
-        };
-        std::fs::create_dir_all(target)
-            .map_err(|error| refuse(error.to_string(), "choose a folder that can be written with `--to`"))?;
-        let taken = FORMATS.iter().map(|format| format.file_name).chain([INVENTORY_DIR]);
-        for name in taken {
-            if target.join(name).exists() {
-                let why = format!("it already holds `{name}`, and reports are never overwritten");
-                return Err(refuse(why, "choose a new folder with `--to`"));
-            }
-        }
-        let partial = target.join(format!(".partial-{}", std::process::id()));
-        std::fs::create_dir(&partial)
-            .map_err(|error| refuse(error.to_string(), "choose a folder that can be written with `--to`"))?;
-        Ok(Self {
-            target: target.to_owned(),
-            partial,
-            done: false,
-        })
-    }
-
-    /// Where to write until [`Staging::commit`].
-    pub fn dir(&self) -> &Path {
-        &self.partial
-    }
-
-    /// Renders one file.
-    ///
-    /// Errors: the renderer failed, or the disk refused.
-    pub fn render(&self, format: &Format, report: &Report, templates: &Templates) -> Result<(), Problem> {
-        let path = self.partial.join(format.file_name);
-        let disk = |error: std::io::Error| self.disk_problem(format.file_name, &error);
-        let mut out = BufWriter::new(std::fs::File::create(&path).map_err(disk)?);
-        format.write(report, templates, &mut out).map_err(|error| {
-            Problem::new(format!("could not write `{}`", error.file_name))
-                .at(self.target.display().to_string())
-                .why(error.why)
-                .so("no report was written")
-                .hint("free some space, or choose another folder with `--to`")
-        })?;
-        let file = out.into_inner().map_err(|error| disk(error.into_error()))?;
-        file.sync_all().map_err(disk)
-    }
-
-    /// Moves everything to its place.
-    ///
-    /// Errors: the disk refused.
-    pub fn commit(mut self) -> Result<PathBuf, Problem> {
-        let entries = std::fs::read_dir(&self.partial).map_err(|error| self.disk_problem("", &error))?;
-        let mut names: Vec<_> = entries
-            .filter_map(|entry| entry.ok().map(|entry| entry.file_name()))
-            .collect();
-        names.sort();
-        for name in names {
-            let to = self.target.join(&name);
-            std::fs::rename(self.partial.join(&name), to)
-                .map_err(|error| self.disk_problem(&name.to_string_lossy(), &error))?;
-        }
-        self.done = true;
-        std::fs::remove_dir(&self.partial).map_err(|error| self.disk_problem("", &error))?;
-        Ok(self.target.clone())
-    }
-
-    fn disk_problem(&self, name: &str, error: &std::io::Error) -> Problem {
-        Problem::new(format!("could not write `{name}`"))
-            .at(self.target.display().to_string())
-            .why(error.to_string())
-            .so("the reports are not complete there; do not file them")
-            .hint("free some space, or choose another folder with `--to`")
-    }
-}
-
-impl Drop for Staging {
-    fn drop(&mut self) {
-        if !self.done {
-            // Best effort: the folder is marked as partial by its name.
-            let _ = std::fs::remove_dir_all(&self.partial);
-        }
-    }
-}
-
 /// A prefix of a bucket that can be used.
 #[derive(Debug)]
 pub struct S3Prefix {
@@ -174,18 +74,26 @@ impl S3Prefix {
         })
     }
 
-    /// Stores files of `folder` under the prefix, each with its content type.
+    /// Stores files of `folder` under the prefix. All but the last go several at once; the last one, the manifest of a pack,
+    /// goes when all others are there.
     ///
     /// API: [`Bucket::put`]. Calls: 2 for each file. Errors: the first file that is not there, word for word as it was
     /// written and kept as asked; the reports stay in `folder` all the same.
-    pub async fn deliver(&self, files: &[(&str, &str)], folder: &Path) -> Result<Vec<Stored>, Problem> {
+    pub async fn deliver(&self, files: &[String], folder: &Path) -> Result<Vec<Stored>, Problem> {
         let mut delivered = Vec::new();
-        for (name, content_type) in files {
-            let file = folder.join(name);
-            let key = joined(&self.prefix, name);
-            match self.bucket.put(&key, Content::File(&file), content_type).await {
-                Ok(one) => delivered.push(one),
-                Err(refused) => return Err(self.problem(&key, &file, &refused, delivered.len())),
+        let (others, last) = files.split_at(files.len().saturating_sub(1));
+        for files in [others, last] {
+            let puts = stream::iter(files.iter().map(|name| async move {
+                let (key, file) = (joined(&self.prefix, name), folder.join(name));
+                let put = self.bucket.put(&key, Content::File(&file), content_type(name)).await;
+                (key, file, put)
+            }));
+            let mut puts = puts.buffered(AT_ONCE);
+            while let Some((key, file, put)) = puts.next().await {
+                match put {
+                    Ok(one) => delivered.push(one),
+                    Err(refused) => return Err(self.problem(&key, &file, &refused, delivered.len())),
+                }
             }
         }
         Ok(delivered)
@@ -213,6 +121,19 @@ impl S3Prefix {
                 .why(why)
                 .hint("deliver again; `explain permissions --command deliver` prints the rights that it takes"),
         }
+    }
+}
+
+/// What a browser is to make of a file.
+pub fn content_type(path: &str) -> &'static str {
+    match path.rsplit('.').next() {
+        Some("json") => "application/json",
+        Some("csv") => "text/csv; charset=utf-8",
+        Some("html") => "text/html; charset=utf-8",
+        Some("pdf") => "application/pdf",
+        Some("md" | "toml" | "txt" | "sig") => "text/plain; charset=utf-8",
+        Some("xml") => "application/xml",
+        _ => "application/octet-stream",
     }
 }
 

@@ -416,6 +416,11 @@ impl Serialize for Pairs<'_> {
     }
 }
 
+/// Facts as one line of JSON, as in `report.json`.
+pub fn facts_json(facts: &[(FactName, FactValue)]) -> String {
+    serde_json::to_string(&Facts(facts)).expect("facts always have a JSON form")
+}
+
 /// Facts by name; null is not known.
 struct Facts<'r>(&'r [(FactName, FactValue)]);
 

@@ -9,6 +9,7 @@ pub mod deliver;
 pub mod html;
 pub mod json;
 pub mod pdf;
+pub mod staging;
 pub mod templates;
 pub mod terminal;
 

@@ -122,7 +122,13 @@ pub enum Broken {
         /// Which limit was passed.
         why: String,
     },
-    /// Signatures there are, but none by a key that is trusted; or none at all.
+    /// The one that was announced is not there.
+    #[error("the signature of key {fingerprint} is missing")]
+    Missing {
+        /// The key that was to sign.
+        fingerprint: String,
+    },
+    /// Signatures there may be, but none by a key that is trusted.
     #[error("there is no signature by any key that you trust")]
     NotSigned,
 }
@@ -161,20 +167,25 @@ impl SignatureFile {
     }
 }
 
-/// Checks all signatures over a message. Every one that is there must hold; and if the verifier trusts any key, one of
-/// them must be by a key that he trusts.
+/// Checks all signatures over a message. Every one that is there must hold; those of the keys that `announced` names by
+/// their fingerprints must be there; and if the verifier trusts any key, one of them must be by a key that he trusts.
 ///
 /// Errors: the first one that does not hold, with its name; no name where one is missing.
 pub fn verify_all(
     message: &[u8],
     files: &[SignatureFile],
-    trust: &Trust,
-    at: DateTime<Utc>,
+    announced: &[&str],
+    (trust, at): (&Trust, DateTime<Utc>),
 ) -> Result<Vec<Signer>, (String, Broken)> {
-    let mut signers = Vec::new();
+    let mut signers = Vec::<Signer>::new();
     for file in files {
         let signer = verify(message, &file.bytes, trust, at).map_err(|broken| (file.name.clone(), broken))?;
         signers.push(signer);
+    }
+    let is_there = |fingerprint: &str| signers.iter().any(|signer| signer.fingerprint == fingerprint);
+    if let Some(missing) = announced.iter().find(|fingerprint| !is_there(fingerprint)) {
+        let fingerprint = one_line(missing);
+        return Err((String::new(), Broken::Missing { fingerprint }));
     }
     if !trust.is_none() && signers.iter().all(|signer| signer.trusted_as.is_none()) {
         return Err((String::new(), Broken::NotSigned));
@@ -296,31 +307,6 @@ impl Signers {
         }
         Ok(signatures)
     }
-}
-
-/// Puts new bytes and their signatures in place of a file and its signatures. Each file is whole at every moment; in
-/// between, there is no signature rather than a wrong one.
-///
-/// Errors: the disk refuses.
-pub fn replace(dir: &Path, name: &str, bytes: &[u8], signatures: &[Signature]) -> std::io::Result<()> {
-    for kind in Kind::ALL {
-        match std::fs::remove_file(dir.join(format!("{name}{}", kind.suffix()))) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    let mut files = vec![(name.to_owned(), bytes)];
-    files.extend(signatures.iter().map(|signature| {
-        let name = format!("{name}{}", signature.signer.kind.suffix());
-        (name, signature.bytes.as_slice())
-    }));
-    for (name, bytes) in files {
-        let partial = dir.join(format!(".partial-{name}"));
-        std::fs::write(&partial, bytes)?;
-        std::fs::File::open(&partial)?.sync_all()?;
-        std::fs::rename(&partial, dir.join(name))?;
-    }
-    Ok(())
 }
 
 async fn open(name: &str) -> Result<Key, Problem> {

@@ -160,7 +160,7 @@ fn with_trust_one_signature_must_be_by_a_trusted_key() {
         name: "manifest.json.kms.json".to_owned(),
         bytes: kms_file("ECDSA_SHA_256", data!("q.pub.pem"), data!("q.sig")),
     };
-    let all = |files: &[SignatureFile], trust: &Trust| verify_all(MESSAGE, files, trust, Utc::now());
+    let all = |files: &[SignatureFile], trust: &Trust| verify_all(MESSAGE, files, &[], (trust, Utc::now()));
     let (of_ssh, of_kms) = (trust(data!("key.pub")), trust(data!("q.pub.pem")));
     assert_eq!(all(&[], &Trust::none()).expect("nothing to hold").len(), 0);
     assert_eq!(
@@ -175,6 +175,9 @@ fn with_trust_one_signature_must_be_by_a_trusted_key() {
     for files in [vec![], vec![kms.clone()]] {
         assert_eq!(all(&files, &of_ssh), Err((String::new(), Broken::NotSigned)));
     }
+    // A signature that was announced is missed, whoever is trusted.
+    let announced = verify_all(MESSAGE, &[kms.clone()], &["SHA256:x"], (&of_kms, Utc::now()));
+    assert!(matches!(announced, Err((_, Broken::Missing { fingerprint })) if fingerprint == "SHA256:x"));
     // A file of keys that sign no evidence is trust in nobody, not trust in all.
     let nobody = trust(b"a@b.c ssh-rsa AAAA");
     assert_eq!(all(&[ssh.clone()], &nobody), Err((String::new(), Broken::NotSigned)));

@@ -18,6 +18,8 @@ use crate::problem::{Problem, one_line};
 pub struct Trust {
     /// Something was given, even if it holds no key that could have signed evidence.
     is_given: bool,
+    /// Who must have signed, as lines of allowed_signers name him.
+    identity: Option<String>,
     ssh: Vec<Allowed>,
     spki: Vec<(SpkiKey, String)>,
 }
@@ -86,6 +88,11 @@ impl Trust {
         Ok(())
     }
 
+    /// Accepts SSH keys only under this name: one of the principals of a line of allowed_signers must match it.
+    pub fn require(&mut self, identity: &str) {
+        self.identity = Some(identity.to_owned());
+    }
+
     /// As whom an SSH key is trusted; none if no SSH keys were given.
     pub(super) fn of_ssh(&self, key: &KeyData, at: DateTime<Utc>) -> Result<Option<String>, Broken> {
         if self.ssh.is_empty() {
@@ -96,7 +103,18 @@ impl Trust {
             fingerprint: fingerprint.clone(),
         };
         for allowed in self.ssh.iter().filter(|allowed| allowed.key == *key) {
-            match allowed.limits.passed(at) {
+            let other = self
+                .identity
+                .as_deref()
+                .filter(|identity| !in_list(&allowed.name, identity));
+            let other = other.map(|identity| {
+                format!(
+                    "it is the key of {}, not of {}",
+                    one_line(&allowed.name),
+                    one_line(identity)
+                )
+            });
+            match other.or_else(|| allowed.limits.passed(at)) {
                 None => return Ok(Some(allowed.name.clone())),
                 Some(why) => {
                     broken = Broken::NotTrustedForThis {
@@ -354,6 +372,20 @@ mod tests {
             assert!(problem.location.ends_with(":2"), "{}", problem.location);
         }
         assert!(load("# nothing\n").expect_err("empty").why.contains("no key"));
+    }
+
+    #[test]
+    fn one_of_several_can_be_required() {
+        let file = format!("\"audit@b.c,lead@b.c\" {KEY}\n");
+        for (identity, is_trusted) in [("audit@b.c", true), ("lead@b.c", true), ("x@b.c", false), ("", false)] {
+            let mut trust = load(&file).expect("trust");
+            trust.require(identity);
+            let found = trust.of_ssh(&key(), Utc::now());
+            assert_eq!(found.is_ok(), is_trusted, "{identity}: {found:?}");
+        }
+        let mut trust = load(&format!("*@b.c,!x@b.c {KEY}")).expect("trust");
+        trust.require("x@b.c");
+        assert!(trust.of_ssh(&key(), Utc::now()).is_err());
     }
 
     #[test]

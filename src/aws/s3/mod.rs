@@ -48,15 +48,6 @@ pub enum Content<'a> {
     Bytes(&'a [u8]),
 }
 
-impl Content<'_> {
-    /// SHA-256 of the bytes, in hexadecimal digits.
-    ///
-    /// Errors: the file cannot be read.
-    pub fn sha256(self) -> std::io::Result<String> {
-        Digested::of(self).map(|digest| hex(&digest.sha256))
-    }
-}
-
 /// What was stored, as it was read back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {

@@ -15,6 +15,8 @@ use crate::frameworks::{self, Framework};
 use crate::policy::POLICY_VALUES;
 use crate::problem::{Outcome, Problem};
 use crate::rules::{COMPARISONS, Rule, RuleSet, doc_of};
+use crate::schemas::{FileSchema, SCHEMAS};
+use crate::settings_file::{list, nearest};
 
 /// One explanation, in both forms.
 struct Explained {
@@ -38,6 +40,10 @@ pub fn run(args: ExplainArgs) -> Outcome<Exit> {
             print(&policy)?;
             return Ok(Exit::Compliant);
         }
+        ExplainCommand::Schema { name } => {
+            print(&schema(&name)?.text())?;
+            return Ok(Exit::Compliant);
+        }
         ExplainCommand::ExitCodes => exit_codes(),
     };
     match args.format {
@@ -49,6 +55,17 @@ pub fn run(args: ExplainArgs) -> Outcome<Exit> {
         }
     }
     Ok(Exit::Compliant)
+}
+
+fn schema(name: &str) -> Result<&'static FileSchema, Problem> {
+    let names = || SCHEMAS.iter().map(|schema| schema.name);
+    SCHEMAS.iter().find(|schema| schema.name == name).ok_or_else(|| {
+        let hint = match nearest(name, names()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the schemas are {}", list(&names().collect::<Vec<_>>())),
+        };
+        Problem::usage(format!("there is no schema `{name}`")).hint(hint)
+    })
 }
 
 fn exit_codes() -> Explained {

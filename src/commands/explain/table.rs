@@ -14,7 +14,7 @@ use crate::facts::{Facts, SelectionAnswer, derive};
 use crate::inventory::Inventory;
 use crate::problem::{Outcome, Problem};
 use crate::report::build::build;
-use crate::report::deliver::INVENTORY_DIR;
+use crate::report::staging::INVENTORY_DIR;
 use crate::report::{Report, TableRow};
 use crate::text::one_line;
 

@@ -1,0 +1,94 @@
+//! SHA-256 of files and of lists of files, as `sha256sum` writes them.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use ring::digest::{Context, SHA256, digest};
+
+use super::{CRITERIA_DIR, criteria};
+use crate::inventory::Inventory;
+use crate::problem::Problem;
+use crate::report::build::Criteria;
+use crate::report::staging::INVENTORY_DIR;
+use crate::text::hex;
+
+/// SHA-256 of some bytes, in hexadecimal digits.
+pub fn of_bytes(bytes: &[u8]) -> String {
+    hex(digest(&SHA256, bytes).as_ref())
+}
+
+/// Size and SHA-256 of a file, which never stands in memory.
+///
+/// Errors: it cannot be read.
+pub fn of_file(path: &Path) -> std::io::Result<(u64, String)> {
+    let mut file = File::open(path)?;
+    let (mut context, mut size) = (Context::new(&SHA256), 0);
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok((size, hex(context.finish().as_ref()))),
+            read => {
+                context.update(&buffer[..read]);
+                size += read as u64;
+            }
+        }
+    }
+}
+
+/// The line that `sha256sum` writes for a file.
+pub fn line(path: &str, sha256: &str) -> String {
+    format!("{sha256}  {path}\n")
+}
+
+/// SHA-256 over the lines of some files, in order of path.
+pub fn of_list<'f>(files: impl Iterator<Item = (&'f str, &'f str)>) -> String {
+    let mut context = Context::new(&SHA256);
+    for (path, sha256) in files {
+        context.update(line(path, sha256).as_bytes());
+    }
+    hex(context.finish().as_ref())
+}
+
+/// What names the evidence of a report: the inventory, and the criteria that judged it, by path as in a pack.
+///
+/// `grep -E '  (criteria|inventory)/' SHA256SUMS | sha256sum` gives the same.
+///
+/// Errors: a file of the inventory cannot be read.
+pub fn of_evidence(inventory: &Inventory, criteria: &Criteria) -> Result<String, Problem> {
+    let mut files = Vec::new();
+    for (name, text) in criteria::files(criteria) {
+        files.push((format!("{CRITERIA_DIR}/{name}"), of_bytes(text.as_bytes())));
+    }
+    for name in inventory.file_names() {
+        let path = inventory.dir.join(&name);
+        let (_, sha256) = of_file(&path).map_err(|error| {
+            Problem::new("could not read the inventory")
+                .at(path.display().to_string())
+                .why(error.to_string())
+                .so("nothing was evaluated")
+        })?;
+        files.push((format!("{INVENTORY_DIR}/{name}"), sha256));
+    }
+    files.sort();
+    Ok(of_list(files.iter().map(|(path, sha256)| (&**path, &**sha256))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_those_of_sha256sum() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("abc");
+        std::fs::write(&path, "abc").expect("written");
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(of_file(&path).expect("read"), (3, abc.to_owned()));
+        assert_eq!(of_bytes(b"abc"), abc);
+        assert_eq!(
+            of_list([("abc", abc)].into_iter()),
+            of_bytes(format!("{abc}  abc\n").as_bytes())
+        );
+    }
+}

@@ -1,0 +1,143 @@
+//! Findings as rows of `findings.parquet`, and back to the place where two lists of findings begin to differ.
+
+use std::path::Path;
+
+use crate::domain::Finding;
+use crate::inventory::judged::FindingRow;
+use crate::inventory::store::{read_frame, write_frame};
+use crate::pack::manifest::Totals;
+use crate::problem::Problem;
+use crate::report::Report;
+use crate::report::json::facts_json;
+
+/// Rows made at once, so that few of them stand in memory beside the findings.
+const ROWS: usize = 8192;
+
+/// Writes `findings.parquet`.
+///
+/// Errors: the disk refused.
+pub fn write(dir: &Path, report: &Report) -> Result<(), Problem> {
+    let batches = report.findings.chunks(ROWS);
+    write_frame(dir, batches.map(|findings| findings.iter().map(row).collect())).map(|_| ())
+}
+
+fn row(finding: &Finding) -> FindingRow {
+    FindingRow {
+        id: finding.id.clone(),
+        rule: finding.rule.to_string(),
+        subject: finding.subject.as_str().to_owned(),
+        resource_arn: finding.resource_arn.clone(),
+        resource_name: finding.resource_name.clone(),
+        account_id: finding.target.account_id.clone(),
+        region: finding.target.region.clone(),
+        verdict: finding.verdict.as_str().to_owned(),
+        severity: finding.severity.as_str().to_owned(),
+        waived: finding.waived,
+        waiver: finding.waiver.as_deref().map(str::to_owned),
+        message: finding.message.clone(),
+        remedy: finding.remedy.to_string(),
+        evidence_json: facts_json(&finding.evidence),
+    }
+}
+
+/// What stored findings add up to, and where they begin to differ from those made anew.
+#[derive(Debug, Default)]
+pub struct Compared {
+    /// Sums over the stored rows; nothing is known of tables here.
+    pub totals: Totals,
+    /// The first difference: where, what was expected (made anew), and what was found (stored).
+    pub difference: Option<(String, String, String)>,
+}
+
+/// Reads `findings.parquet` and holds it against the findings of `report`.
+///
+/// Errors: what is wrong with the file.
+pub fn compare(dir: &Path, report: &Report) -> Result<Compared, String> {
+    let mut compared = Compared::default();
+    for verdict in report.totals.findings_by_verdict.keys() {
+        compared
+            .totals
+            .findings_by_verdict
+            .insert(verdict.as_str().to_owned(), 0);
+    }
+    for severity in report.totals.non_compliant_by_severity.keys() {
+        compared
+            .totals
+            .non_compliant_by_severity
+            .insert(severity.as_str().to_owned(), 0);
+    }
+    let mut made = report.findings.iter();
+    read_frame::<FindingRow>(dir, |rows| {
+        for stored in rows {
+            count(&mut compared.totals, &stored);
+            if compared.difference.is_none() {
+                compared.difference = difference(compared.totals.findings, made.next(), &stored);
+            }
+        }
+    })?;
+    let left = made.count();
+    if compared.difference.is_none() && left > 0 {
+        let found = compared.totals.findings;
+        compared.difference = Some((
+            "number of findings".to_owned(),
+            (found + left as u64).to_string(),
+            found.to_string(),
+        ));
+    }
+    Ok(compared)
+}
+
+fn count(totals: &mut Totals, row: &FindingRow) {
+    totals.findings += 1;
+    *totals.findings_by_verdict.entry(row.verdict.clone()).or_default() += 1;
+    totals.waived += u64::from(row.waived);
+    if row.verdict == "non-compliant" && !row.waived {
+        *totals
+            .non_compliant_by_severity
+            .entry(row.severity.clone())
+            .or_default() += 1;
+    }
+}
+
+fn difference(number: u64, made: Option<&Finding>, stored: &FindingRow) -> Option<(String, String, String)> {
+    let Some(made) = made.map(row) else {
+        let place = format!("finding {number}");
+        return Some((
+            place,
+            "no such finding".to_owned(),
+            format!("`{}` on `{}`", stored.rule, stored.resource_arn),
+        ));
+    };
+    let place = format!("finding {number}, `{}` on `{}`", made.rule, made.resource_arn);
+    let fields: [(&str, &str, &str); 13] = [
+        ("id", &made.id, &stored.id),
+        ("rule", &made.rule, &stored.rule),
+        ("subject", &made.subject, &stored.subject),
+        ("resource_arn", &made.resource_arn, &stored.resource_arn),
+        ("resource_name", &made.resource_name, &stored.resource_name),
+        ("account_id", &made.account_id, &stored.account_id),
+        ("region", &made.region, &stored.region),
+        ("verdict", &made.verdict, &stored.verdict),
+        ("severity", &made.severity, &stored.severity),
+        (
+            "waiver",
+            made.waiver.as_deref().unwrap_or("none"),
+            stored.waiver.as_deref().unwrap_or("none"),
+        ),
+        ("message", &made.message, &stored.message),
+        ("remedy", &made.remedy, &stored.remedy),
+        ("evidence", &made.evidence_json, &stored.evidence_json),
+    ];
+    // Which finding it is comes first: a row that is missing would otherwise show as a wrong verdict.
+    let differs = fields.iter().find(|(_, made, stored)| made != stored);
+    if let Some((field, made, stored)) = differs {
+        return Some((format!("{place}: {field}"), (*made).to_owned(), (*stored).to_owned()));
+    }
+    (made.waived != stored.waived).then(|| {
+        (
+            format!("{place}: waived"),
+            made.waived.to_string(),
+            stored.waived.to_string(),
+        )
+    })
+}
