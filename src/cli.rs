@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Proves, from evidence and not from intent, that every Amazon DynamoDB table is backed up with AWS Backup.
 ///
 /// Credentials, profile, Region and endpoint are taken the way every AWS tool takes them (AWS_PROFILE, AWS_REGION,
-/// AWS_ENDPOINT_URL, …). Nothing is written to AWS except by `remediate apply`, `backup` and `--to s3://…`.
+/// AWS_ENDPOINT_URL, …). Nothing is written to AWS except by `remediate apply`, `backup`, `--to s3://…` and ledgers in S3.
 #[derive(Debug, Parser)]
 #[command(name = "backproof", version, disable_help_subcommand = true)]
 pub struct Cli {

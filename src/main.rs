@@ -14,6 +14,8 @@
 //!       Report                  Plan             a file that a person reviews
 //!          │ render, pure        │ apply         talks to AWS, writes a journal
 //!        bytes ─ deliver      Verified           reads AWS afresh, never trusts the journal
+//!          │ pack::seal
+//!         Pack ─ sign ─ ledger                   a folder that proves itself; signed; chained with those before it
 //! ```
 //!
 //! Polars is seen by `inventory`, `facts`, `rules` and `evaluate` only; the AWS SDK by `aws`, `collect`, `remediate` and

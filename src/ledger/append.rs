@@ -126,13 +126,10 @@ impl Ledger {
     /// The pack's files, each held against the manifest before it goes.
     async fn put_files(&self, pack: &Pack) -> Result<Vec<Stored>, Problem> {
         let place = pack_dir(&pack.manifest);
-        let puts = stream::iter(
-            pack.manifest
-                .files
-                .iter()
-                .map(|file| self.put_file(&place, &pack.dir, file)),
-        );
-        let mut puts = puts.buffered(AT_ONCE);
+        // A list, not an iterator: what waits in it can then be moved to another thread.
+        let files = pack.manifest.files.iter();
+        let puts: Vec<_> = files.map(|file| self.put_file(&place, &pack.dir, file)).collect();
+        let mut puts = stream::iter(puts).buffered(AT_ONCE);
         let mut stored = Vec::new();
         while let Some(put) = puts.next().await {
             stored.extend(put?);

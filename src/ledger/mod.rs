@@ -19,12 +19,13 @@ mod verify;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::{StreamExt as _, stream};
 
 use crate::aws::s3::{Bucket, Keeping};
 use crate::aws::target::Session;
 use crate::pack::{MANIFEST_FILE, Manifest, Pack, SEAL_FILES, SUMS_FILE, digest, seal};
 use crate::problem::Problem;
-use crate::report::deliver::Destination;
+use crate::report::deliver::{AT_ONCE, Destination};
 use crate::sign::{Kind, SignatureFile};
 
 pub use append::{Appended, sign_pack};
@@ -37,6 +38,9 @@ pub const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(15);
 
 /// How long after its `as_of` a pack may be appended. Later, it could not be told from one that was made up.
 pub const LATEST: TimeDelta = TimeDelta::hours(24);
+
+/// More packs than any ledger will hold: no number is beyond it.
+const MOST: u64 = 1 << 48;
 
 const MANIFESTS: &str = "manifests/";
 const SIGNATURES: &str = "signatures/";
@@ -149,9 +153,7 @@ impl Ledger {
             Store::S3 { .. } => {
                 let dir = scratch.join(place.trim_end_matches('/').rsplit('/').next().unwrap_or("pack"));
                 let paths = entry.manifest.files.iter().map(|file| file.path.as_str());
-                for path in paths.filter(|path| wanted(path)) {
-                    self.copy(&place, path, &dir).await?;
-                }
+                self.copy_files(&place, paths.filter(|path| wanted(path)), &dir).await?;
                 dir
             }
         };
@@ -175,14 +177,11 @@ impl Ledger {
         }
         make(to)?;
         let place = pack_dir(&entry.manifest);
-        let mut has_sums = false;
-        for file in self.store.list(&place).await? {
-            let path = &file.path[place.len()..];
-            has_sums |= path == SUMS_FILE;
-            if (path == SUMS_FILE || !SEAL_FILES.contains(&path)) && is_below(path) {
-                self.copy(&place, path, to).await?;
-            }
-        }
+        let listed = self.store.list(&place).await?;
+        let paths: Vec<&str> = listed.iter().map(|file| &file.path[place.len()..]).collect();
+        let has_sums = paths.contains(&SUMS_FILE);
+        let wanted = |path: &&str| (*path == SUMS_FILE || !SEAL_FILES.contains(path)) && is_below(path);
+        self.copy_files(&place, paths.into_iter().filter(wanted), to).await?;
         let write = |name: &str, bytes: &[u8]| std::fs::write(to.join(name), bytes).map_err(|error| disk(to, &error));
         for (kind, file) in self.signatures(entry).await? {
             write(&signature_name(kind), &file.bytes)?;
@@ -192,6 +191,16 @@ impl Ledger {
         }
         write(MANIFEST_FILE, &entry.bytes)?;
         Ok(to.to_owned())
+    }
+
+    /// Copies files of a pack, several at once.
+    async fn copy_files(&self, place: &str, paths: impl Iterator<Item = &str>, to: &Path) -> Result<(), Problem> {
+        let copies: Vec<_> = paths.map(|path| self.copy(place, path, to)).collect();
+        let mut copies = stream::iter(copies).buffered(AT_ONCE);
+        while let Some(copy) = copies.next().await {
+            copy?;
+        }
+        Ok(())
     }
 
     async fn copy(&self, place: &str, path: &str, to: &Path) -> Result<(), Problem> {
@@ -241,7 +250,7 @@ fn manifest_path(sequence: u64) -> String {
 
 fn number_of(path: &str) -> Option<u64> {
     let digits = path.strip_prefix(MANIFESTS)?.strip_suffix(".json")?;
-    let number = digits.parse().ok().filter(|number| *number > 0)?;
+    let number = digits.parse().ok().filter(|number| (1..MOST).contains(number))?;
     // One name for each number, or two files could claim one place.
     (manifest_path(number) == path).then_some(number)
 }

@@ -203,10 +203,7 @@ async fn what_is_done_to_a_chain_shows() {
                 });
             },
             // The folder is named by the time, too, so the pack is not found any more.
-            &[
-                "manifest 3 is dated back",
-                "pack 3 does not hold: a file of the ledger is missing",
-            ],
+            &["manifest 3 is dated back", "pack 3 does not hold"],
         ),
         (
             |ledger| {
@@ -284,6 +281,7 @@ async fn a_head_that_was_cut_off_shows_to_whoever_knew_it() {
 #[tokio::test]
 async fn leftovers_are_harmless_and_named() {
     let (dir, ledger) = ledger(1).await;
+    std::fs::write(at(&ledger, "manifests/18446744073709551615.json"), "{}").expect("written");
     // Killed before its manifest: files without a place in the chain, and a file half written.
     let stray = pack(dir.path(), 9, Utc::now());
     let place = at(&ledger, "packs/2026-01-01T000000Z-0011223344556677");
@@ -383,6 +381,7 @@ fn paths_stay_below() {
         ("manifests/123456789.json", Some(123_456_789)),
         ("manifests/42.json", None),
         ("manifests/00000000.json", None),
+        ("manifests/18446744073709551615.json", None),
         ("manifests/+0000042.json", None),
         ("manifests/00000042.json.sig", None),
     ] {

@@ -47,8 +47,8 @@ pub struct Checked {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the texts say what the fields are")]
 pub enum Broken {
-    #[error("manifest {sequence} is missing, and a later one is there: it was deleted")]
-    Missing { sequence: u64 },
+    #[error("{} missing, and a later one is there: deleted", if first == last { format!("manifest {first} is") } else { format!("manifests {first} to {last} are") })]
+    Missing { first: u64, last: u64 },
     #[error("manifest {sequence} cannot be read: {why}")]
     Unreadable { sequence: u64, why: String },
     #[error("manifest {sequence} says that it is number {says}: manifests were exchanged")]
@@ -171,12 +171,14 @@ impl Ledger {
         let mut files = files.buffered(AT_ONCE);
         let mut next = 1;
         while let Some((sequence, file, bytes)) = files.next().await {
-            checked
-                .broken
-                .extend((next..sequence).map(|sequence| Broken::Missing { sequence }));
+            if next < sequence {
+                let (first, last) = (next, sequence - 1);
+                checked.broken.push(Broken::Missing { first, last });
+            }
             next = sequence + 1;
+            let (first, last) = (sequence, sequence);
             let read = bytes?
-                .ok_or_else(|| Broken::Missing { sequence })
+                .ok_or(Broken::Missing { first, last })
                 .and_then(|bytes| entry(sequence, file, bytes));
             match read {
                 Ok(entry) => {

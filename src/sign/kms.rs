@@ -83,7 +83,7 @@ impl Key {
             .key_id(&arn.text)
             .send()
             .await
-            .map_err(|error| unusable(format!("{} from kms:GetPublicKey", classify(&error).why())))?;
+            .map_err(|error| unusable(classify(&error).of("kms:GetPublicKey")))?;
         if answer.key_usage() != Some(&KeyUsageType::SignVerify) {
             return Err(unusable("it is not a key that signs".to_owned()));
         }
@@ -157,7 +157,7 @@ impl Key {
             .await
             .map_err(|error| {
                 let code = error.code().unwrap_or_default().to_owned();
-                (code, format!("{} from kms:Sign", classify(&error).why()))
+                (code, classify(&error).of("kms:Sign"))
             })?;
         Ok(answer
             .signature()

@@ -172,6 +172,7 @@ pub(super) fn verify(message: &[u8], text: &str, trust: &Trust, at: DateTime<Utc
     let signature = SshSig::from_pem(text.trim_end()).map_err(|error| match error {
         ssh_key::Error::Version { number } => Broken::Newer(number.into()),
         ssh_key::Error::AlgorithmUnsupported { algorithm } => Broken::Unsupported(algorithm.to_string()),
+        ssh_key::Error::AlgorithmUnknown => Broken::Unsupported("an algorithm that is not known here".to_owned()),
         other => Broken::Garbage(other.to_string()),
     })?;
     if signature.namespace() != NAMESPACE {

@@ -161,12 +161,7 @@ impl Bucket {
         };
         let rights = "`explain permissions --command deliver` prints the rights that it takes";
         let versioning = self.client.get_bucket_versioning().bucket(&self.name).send().await;
-        let versioning = versioning.map_err(|error| {
-            refuse(
-                format!("{} from s3:GetBucketVersioning", classify(&error).why()),
-                rights,
-            )
-        })?;
+        let versioning = versioning.map_err(|error| refuse(classify(&error).of("s3:GetBucketVersioning"), rights))?;
         if versioning.status() != Some(&aws_sdk_s3::types::BucketVersioningStatus::Enabled) {
             let hint = "use a bucket with versioning and Object Lock, or leave `--object-lock` and `--legal-hold` out";
             return Err(refuse("its versioning is not enabled".to_owned(), hint));
@@ -192,7 +187,7 @@ impl Bucket {
                 Err(refuse("it has no Object Lock".to_owned(), hint))
             }
             Err(error) => {
-                let why = format!("{} from s3:GetBucketObjectLockConfiguration", classify(&error).why());
+                let why = classify(&error).of("s3:GetBucketObjectLockConfiguration");
                 Err(refuse(why, rights))
             }
         }
@@ -235,14 +230,7 @@ impl Bucket {
                 Err(error) => error,
             };
             let code = error.code().unwrap_or_default().to_owned();
-            let why = || {
-                let code = if code.is_empty() {
-                    classify(&error).why()
-                } else {
-                    code.clone()
-                };
-                format!("{code} from s3:PutObject")
-            };
+            let why = || classify(&error).of("s3:PutObject");
             match code.as_str() {
                 "ConditionalRequestConflict" if attempt < CONFLICTS => {
                     tokio::time::sleep(Duration::from_millis(u64::from(50 * attempt))).await;

@@ -1,6 +1,6 @@
 //! What is in a bucket: objects, their bytes, their versions.
 
-use std::io::Write as _;
+use std::io::{Seek as _, Write as _};
 use std::path::Path;
 
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
@@ -49,9 +49,32 @@ pub(super) struct Found {
     pub(super) kms_key: Option<String>,
 }
 
+/// How often an answer is asked for whose bytes break off.
+const READS: u32 = 4;
+
+/// Why a look at an object found nothing.
+enum Reading {
+    /// Its bytes broke off.
+    Torn(String),
+    /// Anything else.
+    Refused(String),
+}
+
 impl Bucket {
-    /// Reads an object to its end without keeping it.
+    /// Reads an object to its end without keeping it. An answer that breaks off is asked for again.
     pub(super) async fn look(&self, key: &str, version: Option<&str>) -> Result<Found, String> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            match self.look_once(key, version).await {
+                Err(Reading::Torn(_)) if attempt < READS => {}
+                Err(Reading::Torn(why) | Reading::Refused(why)) => return Err(why),
+                Ok(found) => return Ok(found),
+            }
+        }
+    }
+
+    async fn look_once(&self, key: &str, version: Option<&str>) -> Result<Found, Reading> {
         let mut answer = self
             .client
             .get_object()
@@ -61,11 +84,11 @@ impl Bucket {
             .checksum_mode(ChecksumMode::Enabled)
             .send()
             .await
-            .map_err(|error| format!("{} from s3:GetObject, reading it back", classify(&error).why()))?;
+            .map_err(|error| Reading::Refused(format!("{}, reading it back", classify(&error).of("s3:GetObject"))))?;
         let mut hasher = Sha256::new();
         let mut size = 0;
         while let Some(bytes) = answer.body.next().await {
-            let bytes = bytes.map_err(|error| format!("{error} while reading it back"))?;
+            let bytes = bytes.map_err(|error| Reading::Torn(format!("{error} while reading it back")))?;
             hasher.update(&bytes);
             size += bytes.len() as u64;
         }
@@ -154,33 +177,49 @@ impl Bucket {
     ///
     /// API: s3:GetObject. Calls: 1. Errors: it cannot be read.
     pub async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Problem> {
-        let Some(answer) = self.ask(key).await? else {
-            return Ok(None);
-        };
-        let bytes = answer.body.collect().await;
-        bytes
-            .map(|bytes| Some(bytes.to_vec()))
-            .map_err(|error| self.torn(key, &error.to_string()))
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let Some(answer) = self.ask(key).await? else {
+                return Ok(None);
+            };
+            match answer.body.collect().await {
+                Ok(bytes) => return Ok(Some(bytes.to_vec())),
+                Err(_) if attempt < READS => {}
+                Err(error) => return Err(self.torn(key, &error.to_string())),
+            }
+        }
     }
 
     /// Copies an object into a new file. False if it is not there.
     ///
     /// API: s3:GetObject. Calls: 1. Errors: it cannot be read, or the file cannot be written.
     pub async fn get_file(&self, key: &str, path: &Path) -> Result<bool, Problem> {
-        let Some(mut answer) = self.ask(key).await? else {
-            return Ok(false);
-        };
-        let disk = |error: std::io::Error| {
-            Problem::new(format!("could not write `{}`", path.display()))
-                .why(error.to_string())
-                .hint("free some space, or choose another folder")
-        };
-        let mut file = std::fs::File::create_new(path).map_err(disk)?;
-        while let Some(bytes) = answer.body.next().await {
-            let bytes = bytes.map_err(|error| self.torn(key, &error.to_string()))?;
-            file.write_all(&bytes).map_err(disk)?;
+        let mut file = std::fs::File::create_new(path).map_err(|error| unwritten(path, &error))?;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let Some(mut answer) = self.ask(key).await? else {
+                drop(file);
+                return std::fs::remove_file(path)
+                    .map(|()| false)
+                    .map_err(|error| unwritten(path, &error));
+            };
+            // What a broken answer left is written over.
+            file.set_len(0)
+                .and_then(|()| file.rewind())
+                .map_err(|error| unwritten(path, &error))?;
+            let torn = loop {
+                match answer.body.next().await {
+                    None => return Ok(true),
+                    Some(Ok(bytes)) => file.write_all(&bytes).map_err(|error| unwritten(path, &error))?,
+                    Some(Err(error)) => break error,
+                }
+            };
+            if attempt == READS {
+                return Err(self.torn(key, &torn.to_string()));
+            }
         }
-        Ok(true)
     }
 
     async fn ask(&self, key: &str) -> Result<Option<GetObjectOutput>, Problem> {
@@ -201,7 +240,7 @@ impl Bucket {
 
     fn unread(&self, key: &str, action: &str, failure: &Failure) -> Problem {
         Problem::new(format!("could not read {}", self.address(key)))
-            .why(format!("{} from {action}", failure.why()))
+            .why(failure.of(action))
             .hint("`explain permissions --command verify` prints the rights that reading takes")
     }
 
@@ -210,6 +249,12 @@ impl Bucket {
             .why(why)
             .hint("try again")
     }
+}
+
+fn unwritten(path: &Path, error: &std::io::Error) -> Problem {
+    Problem::new(format!("could not write `{}`", path.display()))
+        .why(error.to_string())
+        .hint("free some space, or choose another folder")
 }
 
 fn lock_of(answer: &GetObjectOutput) -> Option<Lock> {
