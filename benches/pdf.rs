@@ -24,7 +24,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let report = sample::report(count);
         let before = peak_memory();
         let start = Instant::now();
-        let bytes = report::pdf::render(&report)?;
+        let mut bytes = Vec::new();
+        report::pdf::render(&report, &report::pdf::Template::default(), &mut bytes)?;
         let took = start.elapsed();
         let findings = report
             .findings

@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Proves, from evidence and not from intent, that every Amazon DynamoDB table is backed up with AWS Backup.
 ///
 /// Credentials, profile, Region and endpoint are taken the way every AWS tool takes them (AWS_PROFILE, AWS_REGION,
-/// AWS_ENDPOINT_URL, …). Nothing is written to AWS except by `remediate apply`, `backup`, `--to s3://…` and ledgers in S3.
+/// AWS_ENDPOINT_URL, …). Nothing is written to AWS except by `remediate apply`, `backup`, `--to s3://…`, ledgers in S3 and
+/// `--push securityhub`.
 #[derive(Debug, Parser)]
 #[command(name = "backproof", version, disable_help_subcommand = true)]
 pub struct Cli {
@@ -31,6 +32,8 @@ pub enum Command {
     /// The append-only row of evidence packs: list it, append to it, copy a pack out of it.
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Prove that tables were backed up over a period, from the evidence packs of many scans, offline.
+    Attest(AttestArgs),
     /// Fix gaps with on-demand backups: plan, apply, verify.
     #[command(subcommand)]
     Remediate(RemediateCommand),
@@ -99,18 +102,25 @@ pub struct OutputArgs {
     /// backproof-report. Reports are never overwritten.
     #[arg(long, value_name = "DIR|s3://…|-")]
     pub to: Option<String>,
-    /// Formats to write, separated by commas: csv, json, html, pdf. Without this flag: all.
+    /// Formats to write, separated by commas: csv, json, html, pdf, markdown, junit, sarif, ocsf, asff, oscal,
+    /// prometheus, or all. Without this flag: csv, json, html, pdf.
     #[arg(long, value_name = "FORMAT,…", value_delimiter = ',')]
     pub format: Vec<String>,
+    /// Send the findings to this service as well: securityhub. Each account's Security Hub gets its own findings.
+    #[arg(long, value_name = "SERVICE")]
+    pub push: Option<PushTo>,
     /// The mildest severity of a non-compliant finding that ends the program with exit code 10.
     #[arg(long, value_name = "SEVERITY", default_value = "low")]
     pub fail_on: String,
+    /// Folder with templates that replace those of the program: any of pdf.toml, report.html, report.css, report.js.
+    #[arg(long, value_name = "DIR")]
+    pub template: Option<PathBuf>,
     /// Accept an inventory without any table.
     #[arg(long)]
     pub allow_empty: bool,
     /// Replace account ids and names by pseudonyms, everywhere, for people outside. The reports come with their evidence,
     /// replaced alike, as a pack that still verifies.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "push")]
     pub redact_accounts: bool,
     /// Print nothing but problems.
     #[arg(long, short)]
@@ -151,6 +161,14 @@ pub enum LockArg {
     Governance,
     /// Nobody can end it.
     Compliance,
+}
+
+/// Services that take findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PushTo {
+    /// AWS Security Hub, in every account and Region of the report.
+    #[value(name = "securityhub")]
+    SecurityHub,
 }
 
 /// Arguments of `scan`.
@@ -270,6 +288,33 @@ pub struct VerifyPackArgs {
     /// Who must have signed, as the file of allowed signers names them.
     #[arg(long, value_name = "NAME", requires = "allowed_signers")]
     pub identity: Option<String>,
+}
+
+/// Arguments of `attest`.
+#[derive(Debug, Args)]
+pub struct AttestArgs {
+    /// The first day of the period, in UTC, such as 2026-07-01.
+    #[arg(long, value_name = "DATE")]
+    pub from: String,
+    /// The last day of the period, in UTC.
+    #[arg(long, value_name = "DATE")]
+    pub to: String,
+    /// Folders of evidence packs, in any order.
+    #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
+    pub pack: Vec<PathBuf>,
+    /// A folder for the attestation, or - for stdout (with one --format, not csv). Without this flag: a new folder below
+    /// backproof-report. Nothing is ever overwritten.
+    #[arg(long, value_name = "DIR|-")]
+    pub out: Option<String>,
+    /// Formats to write, separated by commas: csv, json, html, pdf. Without this flag: all.
+    #[arg(long, value_name = "FORMAT,…", value_delimiter = ',')]
+    pub format: Vec<String>,
+    /// A folder with templates of your own for the HTML page and the PDF; `report-templates` of the source holds ours.
+    #[arg(long, value_name = "DIR")]
+    pub template: Option<PathBuf>,
+    /// Print nothing but problems.
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 /// Subcommands of `remediate`.
@@ -426,14 +471,15 @@ pub enum ExplainCommand {
     },
     /// The least-privilege IAM policy of a command, as JSON.
     Permissions {
-        /// The command that needs them: scan, remediate, backup, deliver (to S3), sign (with KMS), verify (a ledger in S3).
+        /// The command that needs them: scan, remediate, backup, deliver (to S3), sign (with KMS), verify (a ledger in S3),
+        /// push.
         #[arg(long, default_value = "scan")]
         command: String,
         /// With scan: only what these rules need, separated by commas.
         #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
         rules: Vec<String>,
     },
-    /// The JSON schema of a file that programs read: manifest.
+    /// The JSON schema of a file that programs read: manifest, report.
     Schema {
         /// The schema's name.
         name: String,

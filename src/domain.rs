@@ -322,6 +322,16 @@ pub enum GapKind {
 }
 
 impl GapKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [
+        Self::Denied,
+        Self::Throttled,
+        Self::Expired,
+        Self::NotEnabled,
+        Self::Unsupported,
+        Self::Failed,
+    ];
+
     /// The word of the machine formats.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -609,6 +609,42 @@ mod tests {
     }
 
     #[test]
+    fn every_mistake_of_a_file_is_told_with_its_line() {
+        let text = "id = \"mine\"\ntitle = \"t\"\nversoin = \"1\"\nletter = \"V\"\n\n[[control]]\nid = \"A\"\ndirect = [\"Q1\"]\n\n[[control]]\nid = \"A\"\ndirect = [\"Q99\"]\nletter = \"?\"\n\n[[control]]\ndirct = [\"Q1\"]\n";
+        let questions = Arc::new(read_questions(EMBEDDED).expect("right"));
+        let problems = read("other.toml", text, &questions).expect_err("full of mistakes");
+        let told: Vec<(&str, &str)> = problems
+            .0
+            .iter()
+            .map(|problem| {
+                (
+                    problem.location.rsplit(':').next().unwrap_or_default(),
+                    problem.what.as_str(),
+                )
+            })
+            .collect();
+        for wanted in [
+            ("1", "`version` is missing"),
+            ("1", "the file of framework `mine` must be called `mine.toml`"),
+            ("10", "control `A` is listed twice"),
+            ("10", "`?` is not a letter of verification"),
+            ("10", "`Q99` is not a question"),
+            ("16", "`control.dirct` is not a setting"),
+            ("15", "`control.id` is missing"),
+            ("15", "control `` asks nothing"),
+            ("3", "`versoin` is not a setting"),
+        ] {
+            assert!(told.contains(&wanted), "{wanted:?}: {told:?}");
+        }
+        assert!(
+            problems
+                .0
+                .iter()
+                .any(|problem| problem.hint.contains("did you mean `version`?"))
+        );
+    }
+
+    #[test]
     fn a_mistyped_name_gets_a_suggestion() {
         let problems = find("soc-2").expect_err("no such framework");
         assert_eq!(problems.0[0].hint, "did you mean `soc2`?");

@@ -1,5 +1,6 @@
 //! The library behind the `backproof` program.
 
+pub mod attest;
 pub mod aws;
 pub mod cli;
 pub mod collect;
@@ -17,6 +18,7 @@ pub mod pack;
 pub mod panics;
 pub mod policy;
 pub mod problem;
+pub mod push;
 pub mod remediate;
 pub mod reperform;
 pub mod report;

@@ -18,8 +18,8 @@
 //!         Pack ─ sign ─ ledger                   a folder that proves itself; signed; chained with those before it
 //! ```
 //!
-//! Polars is seen by `inventory`, `facts`, `rules` and `evaluate` only; the AWS SDK by `aws`, `collect`, `remediate` and
-//! `sign::kms` only. Only `main` and `commands` print.
+//! Polars is seen by `inventory`, `facts`, `rules` and `evaluate` only; the AWS SDK by `aws`, `collect`, `remediate`, `push`
+//! and `sign::kms` only. Only `main` and `commands` print.
 
 use std::process::ExitCode;
 
@@ -55,6 +55,7 @@ async fn run(command: Command) -> Outcome<Exit> {
         Command::Report(args) => commands::report::run(args).await,
         Command::Verify(args) => commands::verify::run(&args).await,
         Command::Ledger(command) => commands::ledger::run(command).await,
+        Command::Attest(args) => commands::attest::run(args),
         Command::Remediate(command) => commands::remediate::run(command).await,
         Command::Backup(args) => commands::backup::run(args).await,
         Command::Explain(args) => commands::explain::run(args),

@@ -15,11 +15,18 @@ pub struct FileSchema {
 }
 
 /// Every schema.
-pub const SCHEMAS: &[FileSchema] = &[FileSchema {
-    name: "manifest",
-    file: "manifest.json",
-    schema: || schema_for!(crate::pack::Manifest),
-}];
+pub const SCHEMAS: &[FileSchema] = &[
+    FileSchema {
+        name: "manifest",
+        file: "manifest.json",
+        schema: || schema_for!(crate::pack::Manifest),
+    },
+    FileSchema {
+        name: "report",
+        file: "report.json",
+        schema: crate::report::json::schema,
+    },
+];
 
 impl FileSchema {
     /// Its text, as it is shipped.

@@ -34,6 +34,17 @@ pub fn csv_cell(text: &str) -> String {
     }
 }
 
+/// At most `most` characters on one line; what is cut ends with an ellipsis.
+pub fn cut(text: &str, most: usize) -> String {
+    let line = one_line(text);
+    if line.chars().count() <= most {
+        return line;
+    }
+    let mut kept: String = line.chars().take(most.saturating_sub(1)).collect();
+    kept.push('…');
+    kept
+}
+
 /// Spreadsheets take these for the start of a formula, also in full width, after white space or a line break.
 fn begins_formula(text: &str) -> bool {
     if text.starts_with(['\t', '\r', '\n']) {
@@ -74,6 +85,18 @@ mod tests {
     fn terminals_get_one_harmless_line() {
         assert_eq!(one_line("a\u{1b}[31mb\nc\u{202e}d"), "a\u{fffd}[31mb c\u{fffd}d");
         assert_eq!(one_line("ledger-😀"), "ledger-😀");
+    }
+
+    #[test]
+    fn what_is_cut_says_so() {
+        for (text, most, expected) in [
+            ("abc", 3, "abc"),
+            ("abcd", 3, "ab…"),
+            ("ä\nö", 9, "ä ö"),
+            ("abc", 0, "…"),
+        ] {
+            assert_eq!(cut(text, most), expected);
+        }
     }
 
     #[test]

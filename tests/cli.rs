@@ -138,6 +138,57 @@ fn a_broken_rule_file_stops_everything() {
 }
 
 #[test]
+fn all_mistakes_of_every_file_and_flag_in_one_run() {
+    let bench = Bench::new(&world(""));
+    std::fs::create_dir(bench.path("rules")).expect("created");
+    let broken = "id = \"mine\"\ntitle = \"\"\nseverity = \"low\"\ncompliant = \"in_a_plan\"\nmessage = \"{table_name\"\nremedy = \"r\"\nrationale = \"r\"\n[[example]]\nverdict = \"fine\"\n";
+    for (name, text) in [
+        ("rules/mine.toml", broken),
+        ("waivers.toml", "[[waiver]]\nrule = \"mien\"\ntables = \"*\"\n"),
+        (
+            "policy.toml",
+            "[policy]\nrpo = \"24\"\n[[policy.tier]]\nname = \"gold\"\nwhen = \"tag(tier) = 'gold'\"\n",
+        ),
+        ("backproof.toml", "region = [\"eu-west-1\"]\n"),
+    ] {
+        std::fs::write(bench.path(name), text).expect("written");
+    }
+    let flags = [
+        "--rules-dir",
+        "rules",
+        "--waivers",
+        "waivers.toml",
+        "--policy",
+        "policy.toml",
+        "--framework",
+        "soc",
+    ];
+    let ran = bench.run(&[["scan", "--to", "out"].as_slice(), &flags].concat());
+    assert_problem(
+        &ran,
+        2,
+        &[
+            "rules/mine.toml:2",
+            "`title` is empty",
+            "the message has a brace that is not closed",
+            "`fine` is not a verdict",
+            "waivers.toml:2",
+            "did you mean `mine`?",
+            "`waiver.approver` is missing",
+            "policy.toml:2",
+            "`24` has no unit",
+            "policy.toml:5",
+            "write it like `tag('tier') = 'gold'`",
+            "backproof.toml:1",
+            "did you mean `regions`?",
+            "did you mean `soc2`?",
+        ],
+    );
+    assert!(!ran.stderr.contains("`example.verdict` is missing"), "{}", ran.stderr);
+    assert!(bench.sandbox.calls().is_empty());
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_is_found_before_the_scan() {
     let bench = Bench::new(&world(""));
     std::fs::write(bench.path("file"), "x").expect("written");
@@ -242,6 +293,10 @@ fn wrong_words_are_corrected() {
         ),
         (vec!["report", "missing"], vec!["could not read the inventory"]),
         (
+            vec!["report", "missing", "--template", "nowhere"],
+            vec!["could not read the templates", "`--template nowhere`", "`pdf.toml`"],
+        ),
+        (
             vec!["sandbox", "--world", "missing.toml"],
             vec!["could not read the world file"],
         ),
@@ -250,6 +305,49 @@ fn wrong_words_are_corrected() {
         assert!(ran.code == 1 || ran.code == 2, "{args:?}: {}", ran.code);
         assert_problem(&ran, ran.code, &parts);
     }
+}
+
+#[test]
+fn a_firm_changes_looks_and_words_without_touching_the_program() {
+    let bench = Bench::new(&world(""));
+    let folder = bench.path("templates");
+    std::fs::create_dir(&folder).expect("a folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("a writable folder");
+    write("pdf.toml", "titel = 'x'\n[colours]\naccent = 'blue'\n");
+    write("report.html", "<p>\n{% for %}");
+    write("raport.js", "");
+    let args = ["scan", "--format", "html,pdf", "--to", "out", "--template", "templates"];
+    let ran = bench.run(&args);
+    assert_problem(
+        &ran,
+        2,
+        &[
+            "`titel` is not a setting\n  where: templates/pdf.toml:1\nhint: did you mean `title`?",
+            "`colours.accent` is not a colour\n  where: templates/pdf.toml:3",
+            "the page is not a template\n  where: templates/report.html:2",
+            "`raport.js` is not a template\n  where: templates/raport.js\nhint: did you mean `report.js`?",
+        ],
+    );
+    assert!(!bench.path("out").exists(), "nothing was begun");
+    write("pdf.toml", "title = 'Backups of Firm & Sons'\nsections = ['tables']\n");
+    write(
+        "report.html",
+        "<h1>Firm</h1><style>{{ css|safe }}</style><script>{{ data|safe }}</script>",
+    );
+    write("report.css", "h1 { color: teal }");
+    std::fs::remove_file(folder.join("raport.js")).expect("a file");
+    let ran = bench.run(&args);
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    let page = std::fs::read_to_string(bench.path("out/report.html")).expect("a file");
+    assert!(
+        page.starts_with("<h1>Firm</h1><style>h1 { color: teal }</style>"),
+        "{page}"
+    );
+    let pdf = std::fs::read(bench.path("out/report.pdf")).expect("a file");
+    assert!(
+        String::from_utf8_lossy(&pdf).contains("Backups of Firm &amp; Sons"),
+        "the title of the metadata"
+    );
 }
 
 #[test]

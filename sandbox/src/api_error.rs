@@ -164,7 +164,7 @@ pub(crate) fn unsigned(service: Service) -> ApiError {
             "MissingAuthenticationToken",
             "Request is missing Authentication Token",
         ),
-        Service::Account | Service::Backup => (
+        Service::Account | Service::Backup | Service::SecurityHub => (
             403,
             "MissingAuthenticationTokenException",
             "Missing Authentication Token",

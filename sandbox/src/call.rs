@@ -23,6 +23,7 @@ pub(crate) enum Service {
     Kms,
     Organizations,
     S3,
+    SecurityHub,
     Sts,
     Tagging,
 }
@@ -42,13 +43,14 @@ pub(crate) enum Protocol {
 
 impl Service {
     /// All of them.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Account,
         Self::Backup,
         Self::DynamoDb,
         Self::Kms,
         Self::Organizations,
         Self::S3,
+        Self::SecurityHub,
         Self::Sts,
         Self::Tagging,
     ];
@@ -62,6 +64,7 @@ impl Service {
             Self::Kms => "kms",
             Self::Organizations => "organizations",
             Self::S3 => "s3",
+            Self::SecurityHub => "securityhub",
             Self::Sts => "sts",
             Self::Tagging => "tagging",
         }
@@ -82,13 +85,13 @@ impl Service {
             Self::Kms => Some("TrentService"),
             Self::Organizations => Some("AWSOrganizationsV20161128"),
             Self::Tagging => Some("ResourceGroupsTaggingAPI_20170126"),
-            Self::Account | Self::Backup | Self::S3 | Self::Sts => None,
+            Self::Account | Self::Backup | Self::S3 | Self::SecurityHub | Self::Sts => None,
         }
     }
 
     pub(crate) fn protocol(self) -> Protocol {
         match self {
-            Self::Account | Self::Backup => Protocol::RestJson,
+            Self::Account | Self::Backup | Self::SecurityHub => Protocol::RestJson,
             Self::DynamoDb => Protocol::AwsJson("1.0"),
             Self::Kms | Self::Organizations | Self::Tagging => Protocol::AwsJson("1.1"),
             Self::S3 => Protocol::RestXml,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use crate::clock::Clock;
-use crate::{backup, dynamodb, kms, s3};
+use crate::{backup, dynamodb, kms, s3, securityhub};
 
 /// The role that the console of AWS Backup makes; every account of the sandbox has it.
 pub(crate) const DEFAULT_BACKUP_ROLE: &str = "service-role/AWSBackupDefaultServiceRole";
@@ -84,6 +84,15 @@ impl Cloud {
             .is_some_and(|account| account.regions.iter().any(|known| known == region))
     }
 
+    /// True if Security Hub is on for an account in a Region.
+    pub(crate) fn has_security_hub(&self, account: &str, region: &str) -> bool {
+        let regions = self
+            .accounts
+            .get(account)
+            .and_then(|account| account.security_hub.as_ref());
+        regions.is_none_or(|regions| regions.iter().any(|known| known == region))
+    }
+
     /// True if a role can be assumed: its account is of the world, and lists it or lists no roles at all.
     pub(crate) fn knows_role(&self, arn: &str) -> bool {
         let Some((account, path)) = role_of(arn) else {
@@ -116,6 +125,8 @@ pub(crate) struct Account {
     pub(crate) regions: Vec<String>,
     /// None: every role exists.
     pub(crate) roles: Option<Vec<String>>,
+    /// Regions in which Security Hub is on. None: all.
+    pub(crate) security_hub: Option<Vec<String>>,
 }
 
 /// The organisation that all accounts belong to.
@@ -146,6 +157,7 @@ pub(crate) struct Place {
     pub(crate) dynamodb: dynamodb::State,
     pub(crate) backup: backup::State,
     pub(crate) kms: kms::State,
+    pub(crate) securityhub: securityhub::State,
 }
 
 impl Place {

@@ -234,7 +234,7 @@ fn denied(call: &Call, operation: &Operation) -> ApiError {
     );
     let (status, code) = match call.service {
         Service::Sts | Service::S3 => (403, "AccessDenied"),
-        Service::Backup | Service::Account => (403, "AccessDeniedException"),
+        Service::Backup | Service::Account | Service::SecurityHub => (403, "AccessDeniedException"),
         _ => (400, "AccessDeniedException"),
     };
     ApiError::new(status, code, message)
@@ -250,7 +250,9 @@ fn throttled(service: Service) -> ApiError {
             "ThrottlingException",
             "Rate of requests exceeds the allowed throughput.",
         ),
-        Service::Account | Service::Organizations => (429, "TooManyRequestsException", "Rate exceeded"),
+        Service::Account | Service::Organizations | Service::SecurityHub => {
+            (429, "TooManyRequestsException", "Rate exceeded")
+        }
         _ => (400, "ThrottlingException", "Rate exceeded"),
     };
     ApiError::new(status, code, message)

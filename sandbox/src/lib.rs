@@ -1,8 +1,8 @@
 //! A simulated AWS on loopback, for demos, training and tests.
 //!
 //! In: a world file that says which accounts, tables, plans and faults there are. Out: an HTTP server that answers the unchanged
-//! AWS SDKs and the AWS CLI as DynamoDB, AWS Backup, S3, KMS, STS, the tagging API, account management and Organizations do, as far as
-//! the audit of backups needs them. Plans really run, on a virtual clock, through months of history; restores really copy items.
+//! AWS SDKs and the AWS CLI as DynamoDB, AWS Backup, S3, KMS, STS, the tagging API, account management, Organizations and Security
+//! Hub do, as far as the audit of backups needs them. Plans really run, on a virtual clock, through months of history; restores really copy items.
 //! It verifies no signature, keeps nothing on disk and is reachable from this machine only.
 
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "what fails to unwrap fails the test"))]
@@ -22,6 +22,7 @@ mod kms;
 mod organizations;
 mod quota;
 mod s3;
+mod securityhub;
 mod server;
 mod stats;
 mod sts;

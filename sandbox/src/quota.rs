@@ -60,7 +60,7 @@ impl Bucket {
 
 /// The published rates that an operation draws on: its own (or its pool's), and that of all calls of the service.
 ///
-/// Source: AWS General Reference, "AWS Backup endpoints and quotas"; DynamoDB Developer Guide, quotas. Operations without a
+/// Source: AWS General Reference, "AWS Backup endpoints and quotas"; DynamoDB Developer Guide, quotas; Security Hub API Reference. Operations without a
 /// published rate are not limited by themselves.
 fn quotas(service: Service, operation: &'static str) -> [Option<(&'static str, f64)>; 2] {
     match service {
@@ -111,6 +111,10 @@ fn quotas(service: Service, operation: &'static str) -> [Option<(&'static str, f
             }
             "ListBackups" => [Some((operation, 5.0)), None],
             _ => [None, None],
+        },
+        Service::SecurityHub => match operation {
+            "GetFindings" => [Some((operation, 3.0)), None],
+            _ => [Some((operation, 10.0)), None],
         },
         _ => [None, None],
     }

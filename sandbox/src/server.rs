@@ -29,7 +29,7 @@ use crate::control::{self, Controls};
 use crate::faults::{Fate, Faults};
 use crate::stats::Stats;
 use crate::world::World;
-use crate::{account, api_error, backup, caller, dynamodb, kms, organizations, s3, sts, tagging};
+use crate::{account, api_error, backup, caller, dynamodb, kms, organizations, s3, securityhub, sts, tagging};
 
 /// How long connections may take to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(2);
@@ -361,6 +361,7 @@ fn route(cloud: &Cloud, call: &Call) -> Result<Operation, ApiError> {
         Service::Kms => kms::route(cloud, call),
         Service::Organizations => organizations::route(cloud, call),
         Service::S3 => s3::route(cloud, call),
+        Service::SecurityHub => securityhub::route(cloud, call),
         Service::Sts => sts::route(cloud, call),
         Service::Tagging => tagging::route(cloud, call),
     }
@@ -374,6 +375,7 @@ fn handle(cloud: &mut Cloud, call: &Call, operation: &Operation) -> Result<Reply
         Service::Kms => kms::handle(cloud, call, operation),
         Service::Organizations => organizations::handle(cloud, call, operation),
         Service::S3 => s3::handle(cloud, call, operation),
+        Service::SecurityHub => securityhub::handle(cloud, call, operation),
         Service::Sts => sts::handle(cloud, call, operation),
         Service::Tagging => tagging::handle(cloud, call, operation),
     }

@@ -22,7 +22,8 @@ const fn rate(per_second: f64, burst: f64) -> Rate {
 /// The sum of all AWS Backup calls of a target stays below AWS's 50 per second.
 const BACKUP_TOTAL: Rate = rate(45.0, 45.0);
 
-/// The rate of one API: below its quota in "AWS Backup endpoints and quotas" and the DynamoDB quotas.
+/// The rate of one API: below its quota in "AWS Backup endpoints and quotas", the DynamoDB quotas and the
+/// Security Hub API Reference.
 pub fn rate_of(action: &str) -> Rate {
     let (service, operation) = action.split_once(':').unwrap_or((action, ""));
     match (service, operation) {
@@ -33,6 +34,8 @@ pub fn rate_of(action: &str) -> Rate {
         ("backup", operation) if operation.starts_with("List") || operation.starts_with("Describe") => rate(16.0, 16.0),
         ("backup", _) => rate(4.0, 4.0),
         ("tag", _) => rate(10.0, 10.0),
+        ("securityhub", "GetFindings") => rate(2.7, 3.0),
+        ("securityhub", _) => rate(9.0, 9.0),
         _ => rate(50.0, 50.0),
     }
 }

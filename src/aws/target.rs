@@ -237,6 +237,7 @@ impl Session {
             backup: client!(aws_sdk_backup, &config),
             dynamodb: client!(aws_sdk_dynamodb, &config),
             kms: client!(aws_sdk_kms, &config),
+            securityhub: client!(aws_sdk_securityhub, &config),
             tagging: client!(aws_sdk_resourcegroupstagging, &config),
             caller: Caller::new(target.clone(), Arc::clone(log)),
             id: target,
@@ -288,6 +289,8 @@ pub struct Target {
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// KMS.
     pub kms: aws_sdk_kms::Client,
+    /// Security Hub, for pushing findings.
+    pub securityhub: aws_sdk_securityhub::Client,
     /// Resource Groups Tagging.
     pub tagging: aws_sdk_resourcegroupstagging::Client,
     /// Limits, retries, log.

@@ -89,7 +89,8 @@ fn row(context: &Context<'_>, vault: &Vault, point: &RecoveryPointByBackupVault)
         cold_at: instant(calculated.and_then(|calculated| calculated.move_to_cold_storage_at())),
         delete_at: instant(calculated.and_then(|calculated| calculated.delete_at())),
         // The SDK reads a missing IsEncrypted as false. With a key named beside it that false cannot be trusted.
-        is_encrypted: (point.is_encrypted() || key_arn.is_none()).then_some(point.is_encrypted()),
+        is_encrypted: (point.is_encrypted() || (key_arn.is_none() && point.encryption_key_type().is_none()))
+            .then_some(point.is_encrypted()),
         key_type: point.encryption_key_type().map(|kind| kind.as_str().to_owned()),
         key_arn,
         source_vault_arn: point.source_backup_vault_arn().map(str::to_owned),

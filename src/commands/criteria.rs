@@ -4,35 +4,42 @@ use std::path::Path;
 
 use crate::cli::RuleArgs;
 use crate::frameworks::{self, Framework};
-use crate::problem::Outcome;
+use crate::problem::{Outcome, Problem, Problems};
 use crate::report::build::Criteria;
-use crate::rules::RuleSet;
+use crate::rules::{self, RuleSet};
 use crate::settings::Settings;
 use crate::waivers::Waivers;
 
 /// Reads the settings file and everything that flags and settings name.
 ///
-/// Errors: every mistake of the file that is read first; a rule or a framework that does not exist.
+/// Errors: every mistake of every file and of the flags that name rules and frameworks, in one run.
 pub fn read(config: Option<&Path>, args: &RuleArgs) -> Outcome<(Settings, Criteria)> {
-    let frameworks: Vec<Framework> = args
-        .framework
-        .iter()
-        .map(|name| frameworks::find(name).cloned())
-        .collect::<Result<_, _>>()?;
+    let mut problems = Vec::new();
+    let named = args.framework.iter().map(|name| frameworks::find(name).cloned());
+    let frameworks: Vec<Framework> = named.filter_map(|found| noted(found, &mut problems)).collect();
     let presets: Vec<(String, String)> = frameworks
         .iter()
         .filter_map(|framework| Some((framework.id.clone(), framework.policy_text()?)))
         .collect();
-    let settings = Settings::load(config, args.policy.as_deref(), &presets)?;
-    let all = RuleSet::load(args.rules_dir.as_deref(), &[])?;
-    let known: Vec<&str> = all.0.iter().map(|rule| &*rule.id).collect();
-    let waivers = Waivers::load(args.waivers.as_deref().or(settings.waivers.as_deref()), &known)?;
-    let rules = if args.rules.is_empty() && !frameworks.is_empty() {
-        // A framework's controls rest on its rules, and every report on waivers and exemptions.
-        let of_frameworks = |id: &str| frameworks.iter().any(|framework| framework.rules().contains(id));
-        RuleSet(all.0.iter().filter(|rule| of_frameworks(&rule.id)).cloned().collect())
-    } else {
-        all.choose(&args.rules)?
+    let settings = noted(Settings::load(config, args.policy.as_deref(), &presets), &mut problems);
+    let all = noted(RuleSet::load(args.rules_dir.as_deref(), &[]), &mut problems);
+    let waivers_file = settings.as_ref().and_then(|settings| settings.waivers.as_deref());
+    let waivers = noted(
+        read_waivers(args.waivers.as_deref().or(waivers_file), all.as_ref(), args),
+        &mut problems,
+    );
+    let rules = all.and_then(|all| {
+        if args.rules.is_empty() && !frameworks.is_empty() {
+            // A framework's controls rest on its rules, and every report on waivers and exemptions.
+            let of_frameworks = |id: &str| frameworks.iter().any(|framework| framework.rules().contains(id));
+            let chosen = all.0.into_iter().filter(|rule| of_frameworks(&rule.id));
+            Some(RuleSet(chosen.collect()))
+        } else {
+            noted(all.choose(&args.rules), &mut problems)
+        }
+    });
+    let (Some(settings), Some(rules), Some(waivers), true) = (settings, rules, waivers, problems.is_empty()) else {
+        return Err(Problems(problems));
     };
     let criteria = Criteria {
         rules,
@@ -41,6 +48,21 @@ pub fn read(config: Option<&Path>, args: &RuleArgs) -> Outcome<(Settings, Criter
         frameworks,
     };
     Ok((settings, criteria))
+}
+
+/// Keeps the mistakes and goes on with the rest.
+fn noted<T>(outcome: Outcome<T>, problems: &mut Vec<Problem>) -> Option<T> {
+    outcome.map_err(|mistakes| problems.extend(mistakes.0)).ok()
+}
+
+/// The waivers; rules that could not be read are known by their file names.
+fn read_waivers(path: Option<&Path>, rules: Option<&RuleSet>, args: &RuleArgs) -> Outcome<Waivers> {
+    let names = match rules {
+        Some(rules) => rules.0.iter().map(|rule| rule.id.to_string()).collect(),
+        None => rules::file_names(args.rules_dir.as_deref()),
+    };
+    let known: Vec<&str> = names.iter().map(String::as_str).collect();
+    Waivers::load(path, &known)
 }
 
 /// The frames that these criteria need, with those that every report shows.

@@ -4,8 +4,7 @@ use chrono::Utc;
 use serde_json::json;
 
 use crate::cli::{ExplainFormat, LedgerAppendArgs, LedgerCommand, LedgerFetchArgs, LedgerListArgs};
-use crate::commands::report::keeping;
-use crate::commands::seal::lines;
+use crate::commands::seal::{keeping, lines};
 use crate::commands::{print, say};
 use crate::exit::Exit;
 use crate::ledger::{Entry, Ledger};

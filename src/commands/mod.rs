@@ -1,11 +1,14 @@
 //! One short story per subcommand.
 
+pub mod attest;
 pub mod backup;
 pub mod collect;
 pub mod criteria;
 pub mod demo;
 pub mod explain;
 pub mod ledger;
+pub mod push;
+pub(crate) mod reach;
 pub mod remediate;
 pub mod report;
 pub mod sandbox;

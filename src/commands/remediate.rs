@@ -1,13 +1,12 @@
 //! `remediate plan`, `apply`, `verify`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::aws::call::CallLog;
-use crate::aws::target::{Session, Target};
+use crate::aws::target::Target;
 use crate::cli::{ApplyArgs, PlanArgs, RemediateCommand, VerifyArgs, WaitArgs};
 use crate::collect::Wanted;
+use crate::commands::reach::reach;
 use crate::commands::{collect, criteria, print, say};
 use crate::domain::{TargetId, Verdict};
 use crate::duration;
@@ -22,7 +21,7 @@ use crate::remediate::plan::propose;
 use crate::remediate::verify::verify;
 use crate::remediate::{BackupAction, Plan};
 use crate::report::build::build;
-use crate::settings::{Account, Settings};
+use crate::settings::Settings;
 
 /// Runs `remediate`.
 ///
@@ -227,46 +226,11 @@ pub(crate) async fn targets(
             region: action.region.clone(),
         })
         .collect();
-    let log = Arc::new(CallLog::default());
-    let session = Session::load().await?;
-    let identity = session.identity(&log).await?;
-    let mut targets = BTreeMap::new();
-    for id in ids {
-        let account = settings
-            .accounts
-            .iter()
-            .find(|account| account.id == id.account_id)
-            .cloned();
-        let account = account.unwrap_or_else(|| Account {
-            id: id.account_id.clone(),
-            name: String::new(),
-            role_arn: None,
-            external_id: None,
-        });
-        if account.role_arn.is_none() && id.account_id != identity.account_id {
-            say(
-                &Problem::new(format!("account `{}` has no role to act with", id.account_id))
-                    .why(format!("the caller belongs to account {}", identity.account_id))
-                    .so("its tables are left as they are")
-                    .hint("add the account with `role_arn` to the settings file")
-                    .render("warning"),
-            );
-            continue;
-        }
-        match session.assume(&account, &id.region).await {
-            Ok(credentials) => {
-                targets.insert(id.clone(), session.target(id, &identity.partition, credentials, &log));
-            }
-            Err(failure) => say(
-                &Problem::new(format!("could not assume the role in account {}", id.account_id))
-                    .why(format!("{} from sts:AssumeRole", failure.why()))
-                    .so("its tables are left as they are")
-                    .hint("let the caller assume the role in its trust policy")
-                    .render("warning"),
-            ),
-        }
+    let reached = reach(&settings.accounts, ids).await?;
+    for problem in reached.problems {
+        say(&problem.so("its tables are left as they are").render("warning"));
     }
-    Ok(targets)
+    Ok(reached.targets)
 }
 
 async fn verify_plan(args: VerifyArgs) -> Outcome<Exit> {

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 
-use crate::aws::s3::{Asked, Keeping, LockMode};
+use crate::aws::s3::Keeping;
 use crate::aws::target::Session;
-use crate::cli::{KeepArgs, LockArg, OutputArgs, ReportArgs};
-use crate::commands::seal::Seal;
+use crate::cli::{OutputArgs, PushTo, ReportArgs};
+use crate::commands::push::to_security_hub;
+use crate::commands::seal::{Seal, keeping, ledger_of};
 use crate::commands::{criteria, print, say};
 use crate::domain::Severity;
 use crate::evaluate::Tiers;
@@ -23,13 +24,14 @@ use crate::report::build::{Criteria, build};
 use crate::report::deliver::{Destination, S3Prefix};
 use crate::report::staging::{INVENTORY_DIR, Staging};
 use crate::report::{FORMATS, Format, RenderError, Report, Templates, terminal};
+use crate::settings::Account;
 use crate::settings_file::{list, nearest};
 
 /// Runs `report`.
 ///
 /// Errors: settings, rules or output that cannot be used; an inventory that cannot be read.
 pub async fn run(args: ReportArgs) -> Outcome<Exit> {
-    let (_, criteria) = criteria::read(args.config.as_deref(), &args.rules)?;
+    let (settings, criteria) = criteria::read(args.config.as_deref(), &args.rules)?;
     if let Some(table) = &args.rules.explain_policy {
         return explain_policy(&Inventory::open(&args.inventory)?, &criteria, table);
     }
@@ -38,7 +40,7 @@ pub async fn run(args: ReportArgs) -> Outcome<Exit> {
     } else {
         Makes::Reports
     };
-    let output = Output::prepare(&args.output, makes).await?;
+    let output = Output::prepare(&args.output, makes, &settings.accounts).await?;
     let inventory = Inventory::open(&args.inventory)?;
     let staging = output.staging(&default_folder(&inventory))?;
     let judged = output.judge(inventory, criteria, &staging)?;
@@ -127,6 +129,8 @@ pub struct Output {
     pub quiet: bool,
     s3: Option<S3Prefix>,
     seal: Seal,
+    /// The accounts whose Security Hub gets the findings, if it is to get them.
+    push: Option<Vec<Account>>,
 }
 
 /// What comes out beside the reports.
@@ -151,26 +155,8 @@ impl Output {
     /// Checks what was asked for, and that an S3 bucket is there.
     ///
     /// Errors: every mistake on the command line; a bucket that cannot be used.
-    pub async fn prepare(args: &OutputArgs, makes: Makes<'_>) -> Outcome<Self> {
+    pub async fn prepare(args: &OutputArgs, makes: Makes<'_>, accounts: &[Account]) -> Outcome<Self> {
         let mut problems = Vec::new();
-        let names: Vec<&str> = {
-            let mut names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
-            names.dedup();
-            names
-        };
-        for name in &args.format {
-            if !names.contains(&name.as_str()) {
-                let hint = nearest(name, names.iter().copied()).map_or_else(
-                    || format!("the formats are {}", list(&names)),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                problems.push(
-                    Problem::usage(format!("`{name}` is not a format"))
-                        .at("`--format`")
-                        .hint(hint),
-                );
-            }
-        }
         let fail_on = args.fail_on.parse::<Severity>().unwrap_or_else(|()| {
             let what = format!("`{}` is not a severity", args.fail_on);
             problems.push(
@@ -198,14 +184,24 @@ impl Output {
                     .hint("add `--to s3://bucket/prefix` or `--ledger s3://bucket/prefix`"),
             );
         }
-        let wanted = |format: &&Format| args.format.is_empty() || args.format.iter().any(|name| name == format.name);
-        let formats: Vec<&'static Format> = FORMATS.iter().filter(wanted).collect();
+        let templates = match args
+            .template
+            .as_deref()
+            .map_or_else(|| Ok(Templates::default()), Templates::load)
+        {
+            Ok(templates) => templates,
+            Err(mistakes) => {
+                problems.extend(mistakes.0);
+                Templates::default()
+            }
+        };
+        let formats = chosen(&args.format, &mut problems);
         if problems.is_empty() && destination == Destination::Stdout && formats.len() != 1 {
             problems.push(
                 Problem::usage("stdout takes exactly one file")
                     .at("`--to -`")
                     .why(format!("{} were asked for", count(formats.len(), "file")))
-                    .hint("add `--format json`, `--format html` or `--format pdf`"),
+                    .hint("add one `--format`, such as `--format json`; csv is three files"),
             );
         }
         if !problems.is_empty() {
@@ -222,13 +218,14 @@ impl Output {
         Ok(Self {
             destination,
             formats,
-            templates: Templates::default(),
+            templates,
             fail_on,
             allow_empty: args.allow_empty,
             redact_accounts: args.redact_accounts,
             quiet: args.quiet,
             s3,
             seal,
+            push: args.push.map(|PushTo::SecurityHub| accounts.to_vec()),
         })
     }
 
@@ -295,7 +292,7 @@ impl Output {
 
     /// Renders, writes, delivers, prints the summary and says how the program ends.
     ///
-    /// Errors: nothing to judge, a renderer that fails, a disk or a bucket that refuses.
+    /// Errors: nothing to judge, a renderer that fails, a disk, a bucket or a Security Hub that refuses.
     pub async fn finish(&self, judged: &Judged, staging: Staging) -> Outcome<Exit> {
         let report = &judged.report;
         let is_listed_somewhere = report
@@ -314,6 +311,8 @@ impl Output {
             use std::io::Write as _;
             out.flush()
                 .map_err(|error| Problem::new("could not write to stdout").why(error.to_string()))?;
+            drop(out);
+            self.push(report).await?;
             return Ok(self.exit(report));
         }
         for format in &self.formats {
@@ -338,6 +337,7 @@ impl Output {
                 self.tell(&format!("delivered {one}"));
             }
         }
+        self.push(report).await?;
         Ok(self.exit(report))
     }
 
@@ -361,6 +361,14 @@ impl Output {
     fn tell(&self, text: &str) {
         if !self.quiet {
             say(text);
+        }
+    }
+
+    /// Sends the findings on, if that was asked for. The reports are complete by then.
+    async fn push(&self, report: &Report) -> Outcome<()> {
+        match &self.push {
+            Some(accounts) => to_security_hub(report, accounts, self.quiet).await,
+            None => Ok(()),
         }
     }
 
@@ -389,64 +397,30 @@ impl Output {
     }
 }
 
-/// The ledger that is meant, if a pack is made at all.
-fn ledger_of<'a>(
-    args: &'a OutputArgs,
-    makes: Makes<'a>,
-    destination: &Destination,
-    problems: &mut Vec<Problem>,
-) -> Option<&'a str> {
-    let asked = args.seal.ledger.as_deref();
-    let refuse = |what: &str, why: &str, hint: &str| {
-        Problem::usage(what)
-            .at("`--sign`, `--ledger`")
-            .why(why)
-            .so("nothing was read from AWS")
-            .hint(hint)
-    };
-    let signs = !args.seal.sign.is_empty();
-    let what = "there is no pack that could be signed or appended";
-    let default = match makes {
-        Makes::Pack(default) if *destination != Destination::Stdout => default,
-        _ if !signs && asked.is_none() => return None,
-        Makes::Pack(_) => {
-            problems.push(refuse(what, "what goes to stdout leaves no pack", "leave `--to -` out"));
-            return None;
-        }
-        Makes::Reports => {
-            let hint = "scan again with them, or give `--redact-accounts`, which makes a pack of its own";
-            problems.push(refuse(what, "`report` writes reports only", hint));
-            return None;
-        }
-    };
-    if args.redact_accounts && args.seal.sign.iter().any(|key| key.starts_with("awskms:")) {
-        let why = "the signature of a KMS key names the account that the key is in";
-        problems.push(refuse(
-            "the pack would show an account id after all",
-            why,
-            "sign it with an SSH key",
-        ));
+/// What `--format` means: the formats named, all of them, or those that are written without it.
+fn chosen(names: &[String], problems: &mut Vec<Problem>) -> Vec<&'static Format> {
+    const ALL: &str = "all";
+    let mut known: Vec<&str> = FORMATS.iter().map(|format| format.name).chain([ALL]).collect();
+    known.dedup();
+    for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
+        let hint = nearest(name, known.iter().copied()).map_or_else(
+            || format!("the formats are {}", list(&known)),
+            |near| format!("did you mean `{near}`?"),
+        );
+        problems.push(
+            Problem::usage(format!("`{name}` is not a format"))
+                .at("`--format`")
+                .hint(hint),
+        );
     }
-    asked.or(default)
-}
-
-/// How objects in S3 are to be kept.
-///
-/// Errors: every mistake.
-pub fn keeping(args: &KeepArgs, now: DateTime<Utc>) -> Outcome<Keeping> {
-    Keeping::new(
-        Asked {
-            lock: args.object_lock.map(|mode| match mode {
-                LockArg::Governance => LockMode::Governance,
-                LockArg::Compliance => LockMode::Compliance,
-            }),
-            retain_for: args.retain_for.as_deref(),
-            retain_until: args.retain_until.as_deref(),
-            legal_hold: args.legal_hold,
-            kms_key: args.sse_kms_key.as_deref(),
-        },
-        now,
-    )
+    let is_wanted = |format: &&Format| {
+        if names.is_empty() {
+            format.is_default
+        } else {
+            names.iter().any(|name| name == format.name || name == ALL)
+        }
+    };
+    FORMATS.iter().filter(is_wanted).collect()
 }
 
 /// The folder of an inventory with account ids, while its copy is made.

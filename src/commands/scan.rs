@@ -21,7 +21,8 @@ pub async fn run(args: ScanArgs) -> Outcome<Exit> {
     // Everything that can be wrong before the first call is found before the first call.
     let (settings, criteria) = criteria::read(args.scope.config.as_deref(), &args.rules)?;
     let settings = collect::in_scope(settings, &args.scope)?;
-    let output = Output::prepare(&args.output, Makes::Pack(settings.ledger.as_deref())).await?;
+    let makes = Makes::Pack(settings.ledger.as_deref());
+    let output = Output::prepare(&args.output, makes, &settings.accounts).await?;
     // The digest of this program goes into the manifest; it is made while AWS is read.
     std::thread::spawn(binary_sha256);
     let staging = output.staging(&default_folder_at(Utc::now()))?;

@@ -2,9 +2,14 @@
 
 use std::path::Path;
 
-use crate::aws::s3::Keeping;
+use chrono::{DateTime, Utc};
+
+use crate::aws::s3::{Asked, Keeping, LockMode};
+use crate::cli::{KeepArgs, LockArg, OutputArgs};
+use crate::commands::report::Makes;
 use crate::ledger::{Appended, Ledger, sign_pack};
-use crate::problem::{Outcome, Problems};
+use crate::problem::{Outcome, Problem, Problems};
+use crate::report::deliver::Destination;
 use crate::sign::{Signature, Signers};
 
 /// Who signs and which ledger takes the pack, found before the work begins.
@@ -64,4 +69,64 @@ fn signed(signatures: &[Signature]) -> Vec<String> {
         .iter()
         .map(|signature| format!("signed with {}", signature.signer.key()))
         .collect()
+}
+
+/// The ledger that is meant, if a pack is made at all. Mistakes go to `problems`.
+pub fn ledger_of<'a>(
+    args: &'a OutputArgs,
+    makes: Makes<'a>,
+    destination: &Destination,
+    problems: &mut Vec<Problem>,
+) -> Option<&'a str> {
+    let asked = args.seal.ledger.as_deref();
+    let refuse = |what: &str, why: &str, hint: &str| {
+        Problem::usage(what)
+            .at("`--sign`, `--ledger`")
+            .why(why)
+            .so("nothing was read from AWS")
+            .hint(hint)
+    };
+    let signs = !args.seal.sign.is_empty();
+    let what = "there is no pack that could be signed or appended";
+    let default = match makes {
+        Makes::Pack(default) if *destination != Destination::Stdout => default,
+        _ if !signs && asked.is_none() => return None,
+        Makes::Pack(_) => {
+            problems.push(refuse(what, "what goes to stdout leaves no pack", "leave `--to -` out"));
+            return None;
+        }
+        Makes::Reports => {
+            let hint = "scan again with them, or give `--redact-accounts`, which makes a pack of its own";
+            problems.push(refuse(what, "`report` writes reports only", hint));
+            return None;
+        }
+    };
+    if args.redact_accounts && args.seal.sign.iter().any(|key| key.starts_with("awskms:")) {
+        let why = "the signature of a KMS key names the account that the key is in";
+        problems.push(refuse(
+            "the pack would show an account id after all",
+            why,
+            "sign it with an SSH key",
+        ));
+    }
+    asked.or(default)
+}
+
+/// How objects in S3 are to be kept.
+///
+/// Errors: every mistake.
+pub fn keeping(args: &KeepArgs, now: DateTime<Utc>) -> Outcome<Keeping> {
+    Keeping::new(
+        Asked {
+            lock: args.object_lock.map(|mode| match mode {
+                LockArg::Governance => LockMode::Governance,
+                LockArg::Compliance => LockMode::Compliance,
+            }),
+            retain_for: args.retain_for.as_deref(),
+            retain_until: args.retain_until.as_deref(),
+            legal_hold: args.legal_hold,
+            kms_key: args.sse_kms_key.as_deref(),
+        },
+        now,
+    )
 }

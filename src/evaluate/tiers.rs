@@ -50,23 +50,8 @@ impl Assigned {
             .candidates
             .iter()
             .map(|values| facts.compare(tables, place, values));
-        let mut agreed = all.next().unwrap_or(Comparisons {
-            plan_rule_meets_policy: None,
-            missing_copy_regions: None,
-            missing_copy_accounts: None,
-        });
-        for other in all {
-            if other.plan_rule_meets_policy != agreed.plan_rule_meets_policy {
-                agreed.plan_rule_meets_policy = None;
-            }
-            if other.missing_copy_regions != agreed.missing_copy_regions {
-                agreed.missing_copy_regions = None;
-            }
-            if other.missing_copy_accounts != agreed.missing_copy_accounts {
-                agreed.missing_copy_accounts = None;
-            }
-        }
-        agreed
+        let first = all.next().unwrap_or_default();
+        all.fold(first, |agreed, other| agreed.agreed(&other))
     }
 }
 

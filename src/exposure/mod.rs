@@ -6,8 +6,8 @@
 //! surely none was, and *not observed* otherwise, so that more evidence turns what is not observed into one of the
 //! two and never one of the two into the other.
 //!
-//! A point counts from its creation on, the date of its data, until it is older than the RPO or gone; an age of exactly
-//! the RPO still counts. A table that is itself younger than the RPO can lose no more than the RPO allows: *young*.
+//! A point counts from the date of its data, which AWS calls its creation, until it is older than the RPO or gone; an age
+//! of exactly the RPO still counts. A table that is itself younger than the RPO can lose no more than the RPO allows: *young*.
 
 mod spans;
 
@@ -21,10 +21,12 @@ pub const DAY: u32 = 86_400;
 /// One recovery point of a table, or the trace of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Point {
-    /// The date of its data.
-    pub created: u32,
-    /// It was usable until here at least: it was seen then, or its retention had not ended. At `created` or before:
-    /// that it was made is known, and nothing of how long it stayed.
+    /// The date of its data, at the earliest.
+    pub earliest: u32,
+    /// The date of its data, at the latest: only the job that made it was seen.
+    pub latest: u32,
+    /// It was usable until here at least: it was seen then, or its retention had not ended. 0: that it was made is known,
+    /// or that it may have been, and nothing of how long it stayed.
     pub sure_until: u32,
     /// It was gone from here on at the latest: a list that would hold it does not. `u32::MAX`: nothing says so.
     pub gone_by: u32,
@@ -43,6 +45,17 @@ pub struct Known {
     pub points: Vec<Point>,
     /// Stretches in which no recovery point was made but those of `points`.
     pub observed: Spans,
+}
+
+/// A time without a new recovery point.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Gap {
+    /// The point before it was made, or the table, or sight begins.
+    pub from: u32,
+    /// The point after it was made, or sight ends.
+    pub to: u32,
+    /// No point was made in it for certain; else one may have been that was not seen.
+    pub is_certain: bool,
 }
 
 /// What is asked of a table over a stretch of time.
@@ -149,10 +162,38 @@ impl Known {
         history
     }
 
+    /// The longest time that passed in the table's life, as far as it touches `from` to `to`, before a new point was made.
+    /// It begins with the point before, which may be older than `from`, and ends with the next, or where sight ends.
+    /// `made` are the earliest dates of points that were made for certain, in order.
+    pub fn longest_gap(&self, made: &[u32], from: u32, to: u32) -> Option<Gap> {
+        let born = self.born?;
+        let (start, end) = (from.max(born), to.min(self.alive_until));
+        if start >= end {
+            return None;
+        }
+        let before = made.iter().copied().filter(|at| *at >= born && *at <= start).max();
+        let inside = made.iter().copied().filter(|at| *at > start && *at < end);
+        let mut longest = Gap {
+            from: before.unwrap_or(start),
+            ..Gap::default()
+        };
+        let mut last = longest.from;
+        for at in inside.chain([end]) {
+            if at - last > longest.to.saturating_sub(longest.from) {
+                (longest.from, longest.to) = (last, at);
+            }
+            last = at;
+        }
+        let gap = Spans::one(longest.from, longest.to);
+        let may_hold_one = |point: &Point| point.earliest > longest.from && point.earliest < longest.to;
+        longest.is_certain = gap.without(&self.observed).is_empty() && !self.points.iter().any(may_hold_one);
+        Some(longest)
+    }
+
     /// Moments at which a point surely was there and no older than `rpo`.
     fn surely_usable(&self, rpo: u32) -> Spans {
         let stretches = self.points.iter();
-        Spans::of(stretches.map(|point| (point.created, point.created.saturating_add(rpo).min(point.sure_until))))
+        Spans::of(stretches.map(|point| (point.latest, point.earliest.saturating_add(rpo).min(point.sure_until))))
     }
 
     /// Moments at which a point may have been there and no older than `rpo`, seen or not; and those of a young table.
@@ -160,7 +201,7 @@ impl Known {
         let seen = self
             .points
             .iter()
-            .map(|point| (point.created, point.created.saturating_add(rpo).min(point.gone_by)));
+            .map(|point| (point.earliest, point.latest.saturating_add(rpo).min(point.gone_by)));
         // A point that nobody heard of may have been made at any unobserved moment, and counts for so long.
         let unseen = Spans::one(born, u32::MAX).without(&self.observed);
         let unseen = unseen.iter().map(|(from, to)| (from, to.saturating_add(rpo)));

@@ -11,6 +11,8 @@ struct Truth {
     gone: u32,
     /// Creation and deletion.
     points: Vec<(u32, u32)>,
+    /// Of each point: when its job was created before it, and ended after it.
+    jobs: Vec<(u32, u32)>,
 }
 
 /// The span that worlds fill, in seconds that stand for minutes.
@@ -33,28 +35,31 @@ impl Truth {
 }
 
 fn truth() -> impl Strategy<Value = Truth> {
-    (0..END / 2, 1..2 * END, prop::collection::vec((0..END, 1..END), 0..12)).prop_map(|(born, life, points)| Truth {
+    let points = prop::collection::vec((0..END, 1..END), 0..12);
+    let jobs = prop::collection::vec((0..9_u32, 0..9_u32), 12);
+    (0..END / 2, 1..2 * END, points, jobs).prop_map(|(born, life, points, jobs)| Truth {
         born,
         gone: born + life,
         points: points
             .into_iter()
             .map(|(after, kept)| (born + after % life, born + after % life + kept))
             .collect(),
+        jobs,
     })
 }
 
-/// How much of the truth is known: for each point whether it is, and how near the two bounds of its end are; and the
-/// stretches that are known to the last creation.
+/// How much of the truth is known: for each point whether it is, whether its own date is or only that of its job, and how
+/// near the bounds of its end are; and the stretches that are known to the last creation.
 #[derive(Debug, Clone)]
 struct Sight {
-    points: Vec<(bool, u32, u32)>,
+    points: Vec<(bool, bool, (u32, u32))>,
     observed: Vec<(u32, u32)>,
     alive: (u32, u32),
 }
 
 fn sight() -> impl Strategy<Value = Sight> {
     (
-        prop::collection::vec((any::<bool>(), 0..END, 0..END), 12),
+        prop::collection::vec((any::<bool>(), any::<bool>(), (0..END, 0..END)), 12),
         prop::collection::vec((0..2 * END, 0..2 * END), 0..4),
         (0..END, 0..END),
     )
@@ -67,21 +72,32 @@ fn sight() -> impl Strategy<Value = Sight> {
 
 fn known(truth: &Truth, sight: &Sight) -> Known {
     let observed = Spans::of(sight.observed.iter().copied());
-    let is_known = |(point, sight): &(&(u32, u32), &(bool, u32, u32))| sight.0 || observed.holds(point.0);
-    let points = truth.points.iter().zip(&sight.points).filter(is_known);
+    let mut points = Vec::new();
+    for ((created, gone), (job, (is_known, is_dated, end))) in
+        truth.points.iter().zip(truth.jobs.iter().zip(&sight.points))
+    {
+        let (earliest, latest) = (created.saturating_sub(job.0), created + job.1);
+        let is_observed = !observed.and(&Spans::one(earliest, latest + 1)).is_empty();
+        if *is_known || is_observed {
+            points.push(Point {
+                earliest: if *is_dated { *created } else { earliest },
+                latest: if *is_dated { *created } else { latest },
+                sure_until: gone.saturating_sub(end.0),
+                gone_by: gone + end.1,
+            });
+        }
+    }
     Known {
         born: Some(truth.born),
         alive_until: truth.gone.saturating_sub(sight.alive.0).max(truth.born),
         gone_by: truth.gone + sight.alive.1,
-        points: points
-            .map(|((created, gone), (_, before, after))| Point {
-                created: *created,
-                sure_until: gone.saturating_sub(*before),
-                gone_by: gone + after,
-            })
-            .collect(),
+        points,
         observed,
     }
+}
+
+fn least(a: (u32, u32), b: (u32, u32)) -> (u32, u32) {
+    (a.0.min(b.0), a.1.min(b.1))
 }
 
 fn word(history: &History, at: u32) -> Option<&'static str> {
@@ -109,12 +125,13 @@ fn by_definition(known: &Known, at: u32, strict: Option<u32>, lax: Option<u32>) 
     if at < born || at >= known.gone_by.max(known.alive_until) {
         return None;
     }
-    let is_within = |point: &Point, rpo: u32| point.created <= at && at < point.created + rpo;
+    let surely_within = |point: &Point, rpo: u32| point.latest <= at && at < point.earliest + rpo;
+    let perhaps_within = |point: &Point, rpo: u32| point.earliest <= at && at < point.latest + rpo;
     if let Some(rpo) = strict {
         if known
             .points
             .iter()
-            .any(|point| is_within(point, rpo) && at < point.sure_until)
+            .any(|point| surely_within(point, rpo) && at < point.sure_until)
         {
             return Some("covered");
         }
@@ -126,7 +143,7 @@ fn by_definition(known: &Known, at: u32, strict: Option<u32>, lax: Option<u32>) 
     let may_be = known
         .points
         .iter()
-        .any(|point| is_within(point, rpo) && at < point.gone_by);
+        .any(|point| perhaps_within(point, rpo) && at < point.gone_by);
     // A second longer than a point counts: observation may begin in the middle of one.
     let is_blind = (0..=rpo).any(|ago| at >= born + ago && !known.observed.holds(at - ago));
     let may_be_young = at < born + rpo;
@@ -180,7 +197,7 @@ proptest! {
         truth in truth(), sight in sight(), more in sight(), rpo in 1..40_u32
     ) {
         let better = Sight {
-            points: sight.points.iter().zip(&more.points).map(|(a, b)| (a.0 || b.0, a.1.min(b.1), a.2.min(b.2))).collect(),
+            points: sight.points.iter().zip(&more.points).map(|(a, b)| (a.0 || b.0, a.1 || b.1, least(a.2, b.2))).collect(),
             observed: sight.observed.iter().chain(&more.observed).copied().collect(),
             alive: (sight.alive.0.min(more.alive.0), sight.alive.1.min(more.alive.1)),
         };
@@ -224,7 +241,8 @@ fn table(hours: &[u32]) -> Known {
         points: hours
             .iter()
             .map(|hour| Point {
-                created: 100 * DAY + hour * HOUR,
+                earliest: 100 * DAY + hour * HOUR,
+                latest: 100 * DAY + hour * HOUR,
                 sure_until: u32::MAX,
                 gone_by: u32::MAX,
             })
@@ -245,7 +263,7 @@ fn an_age_of_exactly_the_rpo_still_counts() {
     assert_eq!(history.covered, Spans::one(100 * DAY, 103 * DAY));
     assert!(history.exposed.is_empty());
     let mut late = table(&[0, 24]);
-    late.points[1].created += 1;
+    (late.points[1].earliest, late.points[1].latest) = (101 * DAY + 1, 101 * DAY + 1);
     let history = late.history(&DAILY, 100 * DAY, 102 * DAY);
     assert_eq!(history.exposed, Spans::one(101 * DAY, 101 * DAY + 1));
 }
@@ -322,4 +340,48 @@ fn an_exemption_that_may_hold_leaves_no_exposure() {
     let history = table(&[0]).history(&demand(asked), 100 * DAY, 103 * DAY);
     assert_eq!(history.covered, Spans::one(100 * DAY, 101 * DAY));
     assert_eq!(history.not_observed, Spans::one(101 * DAY, 103 * DAY));
+}
+
+#[test]
+fn the_longest_gap_may_begin_before_the_window_and_ends_with_sight() {
+    let known = table(&[0, 24, 50, 74]);
+    let made: Vec<u32> = known.points.iter().map(|point| point.earliest).collect();
+    let at = |hour: u32| 100 * DAY + hour * HOUR;
+    let gap = |known: &Known, from: u32, to: u32| known.longest_gap(&made, from, to).expect("a gap");
+    assert_eq!(
+        (gap(&known, at(0), at(74)).from, gap(&known, at(0), at(74)).to),
+        (at(24), at(50))
+    );
+    let late = gap(&known, at(49), at(80));
+    assert_eq!((late.from, late.to, late.is_certain), (at(24), at(50), true));
+    let tail = gap(&known, at(74), 120 * DAY);
+    assert_eq!((tail.from, tail.to), (at(74), 110 * DAY));
+    let mut blind = known.clone();
+    blind.observed = Spans::one(0, at(30));
+    assert!(!gap(&blind, at(0), at(74)).is_certain);
+    let mut open = known.clone();
+    open.points.push(Point {
+        earliest: at(30),
+        latest: at(31),
+        sure_until: 0,
+        gone_by: u32::MAX,
+    });
+    assert!(!gap(&open, at(0), at(74)).is_certain);
+    assert_eq!(known.longest_gap(&made, 120 * DAY, 130 * DAY), None);
+}
+
+#[test]
+fn a_job_whose_point_is_gone_dates_it_no_better_than_from_its_creation_to_its_end() {
+    let mut known = table(&[0, 24]);
+    known.points[0].latest += HOUR;
+    let history = known.history(&DAILY, 100 * DAY, 102 * DAY);
+    assert_eq!(history.not_observed, Spans::one(100 * DAY, 100 * DAY + HOUR));
+    known.points[1] = Point {
+        earliest: 101 * DAY,
+        latest: 101 * DAY + 60,
+        ..known.points[1]
+    };
+    let history = known.history(&DAILY, 100 * DAY + HOUR, 102 * DAY);
+    assert_eq!(history.not_observed, Spans::one(101 * DAY, 101 * DAY + 60));
+    assert!(history.exposed.is_empty());
 }

@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::dictionary::{TableFacts, Text};
 use super::jobs::cause;
-use super::keys::{owner_of_rank, rank_of_owner};
+use super::keys::{KeyFacts, owner_of_rank, rank_of_owner};
 use super::offers::Offers;
 use super::points::{PointState, key_of};
 use super::window::JOB_MEMORY;
@@ -19,7 +19,7 @@ use crate::inventory::schema::borrowed::{CopyJob, RecoveryPoint};
 use crate::policy::PolicyValues;
 
 /// The facts of a table against its policy, in order of [`crate::rules::COMPARISONS`] without the tier.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Comparisons {
     /// `plan_rule_meets_policy`.
     pub plan_rule_meets_policy: Option<bool>,
@@ -27,6 +27,10 @@ pub struct Comparisons {
     pub missing_copy_regions: Option<Text>,
     /// `missing_copy_accounts`.
     pub missing_copy_accounts: Option<Text>,
+    /// `unplanned_copy_regions`.
+    pub unplanned_copy_regions: Option<Text>,
+    /// `unplanned_copy_accounts`.
+    pub unplanned_copy_accounts: Option<Text>,
 }
 
 impl Comparisons {
@@ -36,8 +40,23 @@ impl Comparisons {
         found.map_or(FactValue::Unknown, |(_, value)| value)
     }
 
+    /// What these and other ones agree on.
+    #[must_use]
+    pub fn agreed(self, other: &Self) -> Self {
+        fn both<T: PartialEq>(mine: Option<T>, theirs: &Option<T>) -> Option<T> {
+            mine.filter(|mine| theirs.as_ref() == Some(mine))
+        }
+        Self {
+            plan_rule_meets_policy: both(self.plan_rule_meets_policy, &other.plan_rule_meets_policy),
+            missing_copy_regions: both(self.missing_copy_regions, &other.missing_copy_regions),
+            missing_copy_accounts: both(self.missing_copy_accounts, &other.missing_copy_accounts),
+            unplanned_copy_regions: both(self.unplanned_copy_regions, &other.unplanned_copy_regions),
+            unplanned_copy_accounts: both(self.unplanned_copy_accounts, &other.unplanned_copy_accounts),
+        }
+    }
+
     /// By name.
-    pub fn values(&self) -> [(&'static str, FactValue); 3] {
+    pub fn values(&self) -> [(&'static str, FactValue); 5] {
         let text = |text: &Option<Text>| text.clone().map_or(FactValue::Unknown, FactValue::Text);
         [
             (
@@ -46,6 +65,8 @@ impl Comparisons {
             ),
             ("missing_copy_regions", text(&self.missing_copy_regions)),
             ("missing_copy_accounts", text(&self.missing_copy_accounts)),
+            ("unplanned_copy_regions", text(&self.unplanned_copy_regions)),
+            ("unplanned_copy_accounts", text(&self.unplanned_copy_accounts)),
         ]
     }
 }
@@ -64,6 +85,9 @@ struct Seen {
     place: u32,
     newest: DateTime<Utc>,
     weakest_rank: Option<i64>,
+    /// Keys that do not work, with their state.
+    unusable_keys: BTreeSet<(Text, Text)>,
+    has_unknown_key_state: bool,
 }
 
 /// The copy jobs to one vault.
@@ -80,6 +104,23 @@ struct ToVault {
 enum Kind {
     Region,
     Account,
+}
+
+impl Seen {
+    fn add(&mut self, at: DateTime<Utc>, key: &KeyFacts) {
+        self.newest = self.newest.max(at);
+        self.weakest_rank = match (self.weakest_rank, key.owner.and_then(rank_of_owner)) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        match (key.is_usable(), &key.arn, &key.state) {
+            (None, ..) => self.has_unknown_key_state = true,
+            (Some(false), Some(arn), Some(state)) => {
+                self.unusable_keys.insert((arn.clone(), state.clone()));
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Copies {
@@ -112,22 +153,19 @@ impl Copies {
             return;
         }
         let key = key_of(point, &state, of_vault, Some(&evidence.tables[row]), evidence);
-        let rank = key.owner.and_then(rank_of_owner);
-        let seen = &mut self.seen[row];
-        match seen.iter_mut().find(|seen| seen.place == place) {
-            Some(seen) => {
-                seen.newest = seen.newest.max(at);
-                seen.weakest_rank = match (seen.weakest_rank, rank) {
-                    (Some(a), Some(b)) => Some(a.min(b)),
-                    (a, b) => a.or(b),
-                };
-            }
-            None => seen.push(Seen {
+        let all = &mut self.seen[row];
+        let known = all.iter().position(|seen| seen.place == place);
+        let known = known.unwrap_or_else(|| {
+            all.push(Seen {
                 place,
                 newest: at,
-                weakest_rank: rank,
-            }),
-        }
+                weakest_rank: None,
+                unusable_keys: BTreeSet::new(),
+                has_unknown_key_state: false,
+            });
+            all.len() - 1
+        });
+        all[known].add(at, &key);
     }
 
     pub(super) fn add_job(&mut self, row: usize, job: &CopyJob<'_>, evidence: &Evidence) {
@@ -210,6 +248,14 @@ impl Copies {
             Some(rank) => Some(owner_of_rank(rank).into()),
             None => self.seen[row].is_empty().then(|| "none".into()),
         };
+        let broken: BTreeSet<&(Text, Text)> = self.seen[row].iter().flat_map(|seen| &seen.unusable_keys).collect();
+        let is_open = self.seen[row].is_empty() || self.seen[row].iter().any(|seen| seen.has_unknown_key_state);
+        facts.copy_keys_usable_seen = match broken.is_empty() {
+            true => (!is_open).then_some(true),
+            false => Some(false),
+        };
+        let broken: Vec<String> = broken.iter().map(|(key, state)| format!("{key} ({state})")).collect();
+        facts.copy_unusable_keys = Some(names(broken.iter().map(String::as_str)));
         if self.are_jobs_whole(row, evidence) {
             self.fill_jobs(facts, row);
         }
@@ -278,7 +324,7 @@ impl Copies {
                 .map(|(place, _)| *place)
                 .collect();
             // Promises that could not be read matter only where the policy itself asks for nothing.
-            let is_open = all.iter().any(|(_, has)| has.is_none()) || (wanted.is_empty() && !offers.is_whole);
+            let is_open = all.iter().any(|(_, has)| has.is_none()) || (wanted.is_empty() && !offers.copies_whole);
             (!lacking.is_empty() || !is_open).then(|| names(lacking))
         };
         Comparisons {
@@ -289,6 +335,15 @@ impl Copies {
             missing_copy_accounts: facts
                 .created_at
                 .and_then(|_| missing(Kind::Account, &values.copy_accounts)),
+            unplanned_copy_regions: unplanned(&values.copy_regions, &evidence.tables[row].region, offers, |copy| {
+                &copy.region
+            }),
+            unplanned_copy_accounts: unplanned(
+                &values.copy_accounts,
+                &evidence.tables[row].account_id,
+                offers,
+                |copy| &copy.account_id,
+            ),
         }
     }
 
@@ -344,15 +399,38 @@ fn is_due(offers: &Offers, facts: &TableFacts, evidence: &Evidence) -> Option<bo
     (!is_due || needs <= 24.0 * 30.0).then_some(is_due)
 }
 
+/// Places that the policy wants a copy in and that no rule copies to. A plan that could not be read may copy there.
+fn unplanned<'c>(
+    wanted: &'c [String],
+    own: &str,
+    offers: &'c Offers,
+    of: impl Fn(&'c super::offers::Copy) -> &'c str,
+) -> Option<Text> {
+    if wanted.is_empty() {
+        return Some("none".into());
+    }
+    let planned = offers.elsewhere(of, own);
+    let wanted: BTreeSet<&str> = wanted
+        .iter()
+        .map(String::as_str)
+        .filter(|place| *place != own)
+        .collect();
+    let lacking: Vec<&str> = wanted.difference(&planned).copied().collect();
+    (lacking.is_empty() || offers.copies_whole).then(|| names(lacking))
+}
+
 fn plan_rule_meets(offers: &Offers, values: &PolicyValues) -> Option<bool> {
     let rpo = super::offers::hours(values.rpo);
     let keeps = |retention: i64| retention >= values.retention_min_days;
     let meets =
         |(interval, retention): &(Option<f64>, i64)| interval.is_some_and(|gap| gap <= rpo) && keeps(*retention);
-    if offers.rules.iter().any(meets) {
+    let (sure, open) = (&offers.rules, &offers.open_rules);
+    if sure.iter().any(meets) || (!open.is_empty() && open.iter().all(meets)) {
         return Some(true);
     }
     let may_meet = |(interval, retention): &(Option<f64>, i64)| interval.is_none() && keeps(*retention);
-    let is_known = offers.is_whole && !offers.rules.is_empty() && !offers.rules.iter().any(may_meet);
+    let is_none = sure.is_empty() && open.is_empty();
+    let is_left_open = sure.iter().any(may_meet) || open.iter().any(|rule| meets(rule) || may_meet(rule));
+    let is_known = offers.is_whole && !is_none && !is_left_open;
     is_known.then_some(false)
 }

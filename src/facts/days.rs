@@ -1,7 +1,9 @@
 //! The days of the window: on which was the table covered by a recovery point within the RPO?
 //!
-//! A usable point that is listed was there since its creation. A job that completed shows that a point was made, not how
-//! long it stayed. That none was made is known only where every vault and the jobs were read, and as far back as AWS
+//! A usable point that is listed was there since its creation. A job that completed shows that a point was made, dated
+//! somewhere between the job's creation and its end; that it
+//! stayed as long as its plan promised is believed only if that time is over and every vault was read: a point that
+//! should still be there and is not was deleted by hand, nobody knows when. That none was made is known only where every vault and the jobs were read, and as far back as AWS
 //! remembers jobs.
 
 use chrono::{NaiveDate, TimeDelta};
@@ -9,7 +11,7 @@ use chrono::{NaiveDate, TimeDelta};
 use super::Evidence;
 use super::jobs::Jobs;
 use super::points::Points;
-use super::window::{JOB_MEMORY, seconds};
+use super::window::{JOB_REACH, seconds};
 use crate::exposure::{Asked, DAY, Demand, Known, Point, Spans};
 use crate::report::{DayState, Window};
 
@@ -56,22 +58,31 @@ fn known(row: usize, evidence: &Evidence, points: &Points, jobs: &Jobs) -> Known
     let as_of = seconds(evidence.as_of);
     let listed = points.times(row).iter().copied().chain(points.before(row));
     let listed = listed.map(|created| Point {
-        created,
+        earliest: created,
+        latest: created,
         sure_until: u32::MAX,
         gone_by: u32::MAX,
     });
-    let by_jobs = jobs.completed(row).chain(jobs.open(row)).map(|created| Point {
-        created,
-        sure_until: created,
+    let is_over = |end: &u32| *end <= as_of && points.is_whole(row);
+    let made = jobs.completed_with_end(row).map(|(created, ended, kept_until)| Point {
+        earliest: created,
+        latest: if ended == 0 { as_of } else { ended },
+        sure_until: kept_until.filter(is_over).unwrap_or(0),
+        gone_by: u32::MAX,
+    });
+    let in_the_making = jobs.open(row).map(|created| Point {
+        earliest: created,
+        latest: u32::MAX,
+        sure_until: 0,
         gone_by: u32::MAX,
     });
     Known {
         born: evidence.tables[row].created_at.map(seconds),
         alive_until: as_of,
         gone_by: as_of,
-        points: listed.chain(by_jobs).collect(),
+        points: listed.chain(made).chain(in_the_making).collect(),
         observed: if points.is_whole(row) && jobs.is_whole(row) {
-            Spans::one(seconds(evidence.as_of - JOB_MEMORY), as_of)
+            Spans::one(seconds(evidence.as_of - JOB_REACH), as_of)
         } else {
             Spans::none()
         },

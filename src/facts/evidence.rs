@@ -120,6 +120,13 @@ impl Evidence {
         self.whole_points.get(place as usize).copied().unwrap_or(false)
     }
 
+    /// Are advanced features for DynamoDB on there? AWS Backup wants the opt-in for them too; a setting that is left out
+    /// is off.
+    pub(crate) fn advanced_features_on(&self, target: &TargetId) -> Option<bool> {
+        let settings = self.settings.get(target)?;
+        Some(settings.dynamodb_advanced.unwrap_or(false) && settings.dynamodb_opt_in.unwrap_or(false))
+    }
+
     /// A vault by its ARN.
     pub(crate) fn vault_by_arn(&self, arn: &str) -> Option<&VaultState> {
         self.vaults
@@ -190,7 +197,7 @@ impl Tags {
     }
 }
 
-fn target_id(account_id: &str, region: &str) -> TargetId {
+pub(super) fn target_id(account_id: &str, region: &str) -> TargetId {
     TargetId {
         account_id: account_id.to_owned(),
         region: region.to_owned(),

@@ -65,5 +65,5 @@ pub(super) fn fill(facts: &mut TableFacts, row: usize, evidence: &Evidence) {
 
     let settings = target.and_then(|target| evidence.settings.get(target));
     facts.dynamodb_opted_in = settings.map(|settings| settings.dynamodb_opt_in.unwrap_or(false));
-    facts.advanced_features_on = settings.map(|settings| settings.dynamodb_advanced.unwrap_or(false));
+    facts.advanced_features_on = target.and_then(|target| evidence.advanced_features_on(target));
 }

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::Evidence;
 use super::dictionary::{TableFacts, Text};
+use super::membership::Memberships;
 use super::window::{JOB_MEMORY, seconds};
 use crate::inventory::schema::borrowed::BackupJob;
 
@@ -18,6 +19,18 @@ pub(super) struct Jobs {
     /// The last finished job of each plan, by target and number of the plan.
     of_plans: HashMap<(u32, u16), LastJob>,
     plan_numbers: HashMap<String, u16>,
+    /// Ids of the rules of each plan that made points, by number of the plan.
+    rules: Vec<Vec<String>>,
+    /// How long points of a rule are kept, by target, number of the plan and place of the rule.
+    kept: HashMap<(u32, u16, u8), Kept>,
+}
+
+/// How long the points of a rule are kept.
+#[derive(Debug, Clone, Copy)]
+struct Kept {
+    seconds: u32,
+    /// Points made before may have been kept longer or shorter: the plan was another.
+    since: u32,
 }
 
 #[derive(Default)]
@@ -40,8 +53,12 @@ struct Tally {
 #[derive(Clone, Copy)]
 struct Event {
     at: u32,
+    /// When it ended; 0: it has not, or AWS left it out.
+    ended: u32,
     /// Which plan started it, by number; `u16::MAX`: none, or one of too many.
     plan: u16,
+    /// Which of the plan's rules made the point, by place; `u8::MAX`: that is not known.
+    rule: u8,
     end: End,
 }
 
@@ -76,6 +93,8 @@ impl Jobs {
             target_of: (0..rows).map(|row| evidence.target_place(row)).collect(),
             of_plans: HashMap::new(),
             plan_numbers: HashMap::new(),
+            rules: Vec::new(),
+            kept: HashMap::new(),
         }
     }
 
@@ -84,6 +103,7 @@ impl Jobs {
         if plan != u16::MAX {
             self.add_to_plan((self.target_of[row], plan), job);
         }
+        let rule = self.rule_place(plan, job);
         let tally = &mut self.tables[row];
         let Some(born) = evidence.tables[row].created_at else {
             return;
@@ -94,7 +114,7 @@ impl Jobs {
             return;
         };
         if created_at >= born {
-            tally.add(job, created_at, plan);
+            tally.add(job, created_at, plan, rule);
         }
     }
 
@@ -106,6 +126,51 @@ impl Jobs {
         let number = u16::try_from(self.plan_numbers.len()).unwrap_or(u16::MAX);
         self.plan_numbers.insert(plan_id.to_owned(), number);
         number
+    }
+
+    /// The place of the rule that made a point, among those of its plan.
+    fn rule_place(&mut self, plan: u16, job: &BackupJob<'_>) -> u8 {
+        let (true, Some(id)) = (
+            job.state == Some("COMPLETED") && plan != u16::MAX,
+            job.created_by_rule_id,
+        ) else {
+            return u8::MAX;
+        };
+        if self.rules.len() <= plan as usize {
+            self.rules.resize(plan as usize + 1, Vec::new());
+        }
+        let of_plan = &mut self.rules[plan as usize];
+        let known = of_plan.iter().position(|known| known == id);
+        let place = known.unwrap_or_else(|| {
+            if of_plan.len() < u8::MAX as usize {
+                of_plan.push(id.to_owned());
+            }
+            of_plan.len() - 1
+        });
+        // The last of too many may be another one.
+        if of_plan[place] == id {
+            u8::try_from(place).unwrap_or(u8::MAX)
+        } else {
+            u8::MAX
+        }
+    }
+
+    /// Learns how long plans as they are now keep what they make.
+    pub(super) fn learn_retention(&mut self, memberships: &Memberships, evidence: &Evidence) {
+        for (plan_id, plan) in &self.plan_numbers {
+            let rules = self.rules.get(*plan as usize).into_iter().flatten();
+            for (id, rule) in rules.zip(0_u8..) {
+                for place in (0..evidence.targets.len()).filter_map(|place| u32::try_from(place).ok()) {
+                    if let Some((kept, since)) = memberships.retention(place, plan_id, id) {
+                        let kept = Kept {
+                            seconds: u32::try_from(kept.num_seconds()).unwrap_or(u32::MAX),
+                            since: seconds(since),
+                        };
+                        self.kept.insert((place, *plan, rule), kept);
+                    }
+                }
+            }
+        }
     }
 
     fn add_to_plan(&mut self, key: (u32, u16), job: &BackupJob<'_>) {
@@ -146,6 +211,25 @@ impl Jobs {
         let events = self.tables[row].events.iter();
         let completed = events.filter(|event| event.end == End::Completed);
         completed.map(|event| event.at)
+    }
+
+    /// Creation and end of completed jobs; 0: AWS left the end out. Each with the end of what its plan promised the
+    /// point, if that is known.
+    pub(super) fn completed_with_end(&self, row: usize) -> impl Iterator<Item = (u32, u32, Option<u32>)> + '_ {
+        let target = self.target_of[row];
+        let completed = self.tables[row]
+            .events
+            .iter()
+            .filter(|event| event.end == End::Completed);
+        completed.map(move |event| {
+            let kept = self.kept.get(&(target, event.plan, event.rule));
+            let kept = kept.filter(|kept| kept.since <= event.at);
+            (
+                event.at,
+                event.ended,
+                kept.map(|kept| event.at.saturating_add(kept.seconds)),
+            )
+        })
     }
 
     /// When jobs that have not ended were created, in seconds since the epoch: they may make a point yet.
@@ -210,11 +294,13 @@ fn is_finished(state: Option<&str>) -> bool {
 }
 
 impl Tally {
-    fn add(&mut self, job: &BackupJob<'_>, created_at: DateTime<Utc>, plan: u16) {
+    fn add(&mut self, job: &BackupJob<'_>, created_at: DateTime<Utc>, plan: u16, rule: u8) {
         let state = job.state.unwrap_or_default();
         self.events.push(Event {
             at: seconds(created_at),
+            ended: job.completed_at.map_or(0, seconds),
             plan,
+            rule,
             end: match state {
                 "COMPLETED" => End::Completed,
                 _ if is_finished(job.state) => End::Without,

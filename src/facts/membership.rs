@@ -10,8 +10,8 @@ use super::dictionary::TableFacts;
 use super::offers::{Offers, Parts, Rule};
 use super::points::PlanMade;
 use super::protection::{
-    Condition, Index, Members, Membership, Place, PlanVerdictKind, Selection, TableFacts as Subject, TagCondition,
-    Unread, members, verdict_of,
+    Condition, Index, Members, Membership, Place, PlanVerdictKind, Runs, Selection, TableFacts as Subject,
+    TagCondition, Unread, members, verdict_of,
 };
 use crate::domain::{TargetId, rfc3339};
 use crate::inventory::Inventory;
@@ -67,6 +67,15 @@ pub(super) struct PlanState {
 impl PlanState {
     pub(super) fn name(&self) -> &str {
         self.row.plan_name.as_deref().unwrap_or(&self.row.plan_id)
+    }
+
+    /// Has it a rule that will run again?
+    fn runs(&self) -> Runs {
+        match &self.rules {
+            None => Runs::Unread,
+            Some(rules) if rules.iter().all(|rule| rule.is_over) => Runs::No,
+            Some(_) => Runs::Yes,
+        }
     }
 }
 
@@ -168,7 +177,7 @@ impl Memberships {
         let (mut kind, mut reason) = (verdict.kind, verdict.reason);
         let mut proved = None;
         if kind == PlanVerdictKind::Uncertain
-            && let Some((plan_id, proof)) = made.and_then(|made| target.proof(made))
+            && let Some((plan_id, proof)) = made.and_then(|made| target.proof(made, &self.sets[set as usize]))
         {
             kind = PlanVerdictKind::Protected;
             reason = format!("{proof} ({reason})");
@@ -227,6 +236,14 @@ impl Memberships {
         (0..target.index.len()).map(answer).collect()
     }
 
+    /// How long a rule of a live plan keeps what it makes, and since when the plan says so.
+    pub(super) fn retention(&self, place: u32, plan_id: &str, rule_id: &str) -> Option<(TimeDelta, DateTime<Utc>)> {
+        let plan = self.targets.get(place as usize)?.plans.get(plan_id)?;
+        let mut rules = plan.rules.iter().flatten();
+        let rule = rules.find(|rule| rule.row.rule_id.as_deref() == Some(rule_id))?;
+        Some((TimeDelta::days(rule.retention_days()), plan.version_at?))
+    }
+
     /// The plans of a target.
     pub(super) fn target(&self, place: usize) -> Option<&Target> {
         self.targets.get(place)
@@ -235,8 +252,10 @@ impl Memberships {
     /// Does a rule of a plan that takes a table write to this vault? `None`: a plan could not be read.
     pub(super) fn writes_to(&self, place: u32, vault_name: &str, vault_arn: Option<&str>) -> Option<bool> {
         let target = self.targets.get(place as usize)?;
+        // Where it is not known which of its two vaults a rule writes to, it uses both.
         let writes = |rule: &Rule| match &rule.row.air_gapped_vault_arn {
-            Some(arn) => Some(arn.as_str()) == vault_arn,
+            Some(arn) if Some(arn.as_str()) == vault_arn => rule.advanced_on != Some(false),
+            Some(_) => rule.advanced_on != Some(true) && rule.row.vault_name == vault_name,
             None => rule.row.vault_name == vault_name,
         };
         let mut is_open = !target.unread.is_empty();
@@ -311,7 +330,7 @@ fn read_plans(inventory: &Inventory, evidence: &Evidence) -> Result<Plans, Probl
     };
     for row in inventory.read::<PlanRule>()? {
         let (account_id, region, plan_id) = (row.account_id.clone(), row.region.clone(), row.plan_id.clone());
-        let mut rule = Some(Rule::new(row, evidence.as_of));
+        let mut rule = Some(Rule::new(row, evidence));
         plan_of(&account_id, &region, &plan_id, &mut |plan| {
             plan.rules.iter_mut().for_each(|rules| rules.extend(rule.take()));
         });
@@ -379,11 +398,7 @@ impl Target {
         }
         let (mut selections, mut states) = (Vec::new(), Vec::new());
         for row in rows {
-            // A plan that is known to have no rule never runs.
             let plan = plans.get(&row.plan_id);
-            if plan.and_then(|plan| plan.rules.as_ref()).is_some_and(Vec::is_empty) {
-                continue;
-            }
             states.push(SelectionState {
                 plan_id: row.plan_id.clone(),
                 name: row.selection_name.clone(),
@@ -392,7 +407,7 @@ impl Target {
                 taken: 0,
                 open: 0,
             });
-            selections.push(selection(row, plan.map(PlanState::name))?);
+            selections.push(selection(row, plan)?);
         }
         let settings = evidence.settings.get(target);
         let place = Place {
@@ -415,11 +430,16 @@ impl Target {
     }
 
     /// A recovery point that a live plan made in its latest run proves that the plan takes the table, whatever AWS's
-    /// documents leave open. An older point does not: the selection may have changed since.
-    fn proof(&self, made: &PlanMade) -> Option<(&str, String)> {
+    /// documents leave open. An older point does not, nor one that is older than the selection: both may have changed
+    /// since. Nor does a point prove anything of a plan that surely does not take the table any more.
+    fn proof(&self, made: &PlanMade, members: &Members) -> Option<(&str, String)> {
         let (id, plan) = self.plans.get_key_value(&made.plan_id)?;
         let last_run = plan.row.last_execution_at?;
-        (made.at >= last_run - TimeDelta::days(1)).then(|| {
+        let open = members.open.iter().map(|number| &self.selections[*number as usize]);
+        let mut of_plan = open.filter(|selection| selection.plan_id == *id);
+        let may_take = !plan.selections_whole
+            || of_plan.any(|selection| selection.created_at.is_some_and(|created_at| created_at <= made.at));
+        (may_take && made.at >= last_run - TimeDelta::days(1)).then(|| {
             let proof = format!(
                 "proved by recovery point {} that plan `{}` made at {}",
                 made.recovery_point_arn,
@@ -473,7 +493,7 @@ impl Target {
     }
 }
 
-fn selection(row: SelectionRow, plan_name: Option<&str>) -> Result<Selection, Problem> {
+fn selection(row: SelectionRow, plan: Option<&PlanState>) -> Result<Selection, Problem> {
     let damaged = |error: serde_json::Error| {
         Problem::new(format!(
             "could not read selection `{}` of the inventory",
@@ -486,8 +506,9 @@ fn selection(row: SelectionRow, plan_name: Option<&str>) -> Result<Selection, Pr
     let list = |text: &str| serde_json::from_str::<Vec<String>>(text).map_err(damaged);
     let triples = |text: &str| serde_json::from_str::<Vec<[String; 3]>>(text).map_err(damaged);
     Ok(Selection {
-        plan_name: plan_name.unwrap_or(&row.plan_id).to_owned(),
+        plan_name: plan.map_or(&*row.plan_id, PlanState::name).to_owned(),
         is_organization_plan: row.plan_id.starts_with("orgs/"),
+        runs: plan.map_or(Runs::Unread, PlanState::runs),
         resources: list(&row.resources_json)?,
         not_resources: list(&row.not_resources_json)?,
         list_of_tags: triples(&row.list_of_tags_json)?

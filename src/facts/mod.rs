@@ -11,6 +11,7 @@ mod evidence;
 mod identity;
 mod jobs;
 mod keys;
+mod live;
 mod membership;
 mod offers;
 mod plans;
@@ -29,8 +30,9 @@ mod window;
 
 use std::ops::Range;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::domain::TargetId;
 use crate::exposure::Asked;
 use crate::inventory::Inventory;
 use crate::inventory::schema::{BackupJob, CopyJob, RecoveryPoint};
@@ -40,9 +42,11 @@ use crate::report::{DayState, Window};
 
 pub use copies::Comparisons;
 use dictionary::{PlanFacts, RecoveryPointFacts, TableFacts, TargetFacts, VaultFacts};
-pub(crate) use evidence::Evidence;
+pub(crate) use evidence::{ArnHasher, Evidence};
 pub use membership::SelectionAnswer;
+pub(crate) use points::Sight;
 pub use reading::Reading;
+pub(crate) use window::{JOB_REACH, seconds};
 
 pub use crate::policy::FOREVER_DAYS;
 
@@ -59,13 +63,7 @@ const POINT_COLUMNS_UNUSED: [&str; 5] = [
 ];
 
 /// Columns of backup jobs that no fact reads.
-const JOB_COLUMNS_UNUSED: [&str; 5] = [
-    "start_by",
-    "vault_name",
-    "recovery_point_arn",
-    "role_arn",
-    "created_by_rule_id",
-];
+const JOB_COLUMNS_UNUSED: [&str; 4] = ["start_by", "vault_name", "recovery_point_arn", "role_arn"];
 
 /// What was read of every table, ready to be turned into facts.
 pub struct Facts {
@@ -106,6 +104,8 @@ pub fn derive(inventory: &Inventory, window_days: i64) -> Result<Facts, Problem>
         let row = point.resource_arn.and_then(|arn| finder.table(arn));
         points.count_in_vault(vault, &point, &evidence);
         match row {
+            // A view of a point in another vault is no second point, and the other vault may lie elsewhere.
+            _ if vault.is_some_and(|vault| evidence.vaults[vault as usize].is_view) => {}
             Some(row) if finder.is_home(row, &point) => {
                 restores.see(row, &point, &evidence);
                 points.add(row, vault, &point, &evidence);
@@ -129,6 +129,7 @@ pub fn derive(inventory: &Inventory, window_days: i64) -> Result<Facts, Problem>
     drop(finder);
     drop(index);
     let memberships = membership::Memberships::read(inventory, &evidence)?;
+    jobs.learn_retention(&memberships, &evidence);
     Ok(Facts {
         points,
         copies,
@@ -214,6 +215,37 @@ impl Facts {
     /// The days that can be told of: those of the window, up to the one of `as_of`.
     pub fn window(&self) -> Window {
         days::window(&self.evidence)
+    }
+
+    /// Were all recovery points and all jobs of a target read? Then no recovery point was made within the memory of jobs
+    /// but those that show.
+    pub(crate) fn is_target_whole(&self, target: &TargetId) -> bool {
+        let place = self.evidence.place_of(&target.account_id, &target.region);
+        place.is_some_and(|place| self.points.is_target_whole(place) && self.jobs.is_target_whole(place))
+    }
+
+    /// Were all recovery points of a target read?
+    pub(crate) fn has_whole_points(&self, target: &TargetId) -> bool {
+        let place = self.evidence.place_of(&target.account_id, &target.region);
+        place.is_some_and(|place| self.points.is_target_whole(place))
+    }
+
+    /// How long a rule of a live plan keeps what it makes, and since when the plan says so.
+    pub(crate) fn retention(
+        &self,
+        target: &TargetId,
+        plan_id: &str,
+        rule_id: &str,
+    ) -> Option<(TimeDelta, DateTime<Utc>)> {
+        let place = self.evidence.place_of(&target.account_id, &target.region)?;
+        self.memberships.retention(place, plan_id, rule_id)
+    }
+
+    /// When runs of the table at that place were due that never started, in seconds since 1970 and in order; none where
+    /// that cannot be told.
+    pub(crate) fn missed_runs(&self, tables: &Tables, place: usize) -> Vec<u32> {
+        let offers = &tables.offers[place];
+        runs::missed_runs(tables.start + place, &self.evidence, offers, &self.jobs)
     }
 
     /// The state of the table at that place on each of these days.

@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::dictionary::{TableFacts, Text};
+use super::evidence::target_id;
+use super::live::Live;
 use super::schedule::{self, Run, Schedule, TimedRule};
 use super::vaults::{Lock, VaultState};
 use super::{Evidence, FOREVER_DAYS, names};
@@ -14,7 +16,7 @@ use crate::domain::Arn;
 use crate::inventory::schema::PlanRule;
 
 /// Over so many days the largest gap between runs is looked for, so that a yearly schedule shows.
-const HORIZON_DAYS: i64 = 400;
+pub(super) const HORIZON_DAYS: i64 = 400;
 
 /// AWS Backup's default.
 const START_WINDOW_MINUTES: i64 = 480;
@@ -24,22 +26,29 @@ pub(super) struct Rule {
     pub(super) row: PlanRule,
     /// `None`: the schedule is not understood.
     pub(super) schedule: Option<Schedule>,
+    /// It will never run again.
+    pub(super) is_over: bool,
     /// Largest gap between its own runs.
     pub(super) interval: Option<TimeDelta>,
+    /// Advanced features are on where it runs: without them nothing is written to an air-gapped vault.
+    pub(super) advanced_on: Option<bool>,
     pub(super) copies: Vec<Copy>,
 }
 
 /// A copy that a rule makes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Copy {
     pub(super) account_id: String,
     pub(super) region: String,
 }
 
 impl Rule {
-    pub(super) fn new(row: PlanRule, as_of: DateTime<Utc>) -> Self {
+    pub(super) fn new(row: PlanRule, evidence: &Evidence) -> Self {
+        let as_of = evidence.as_of;
         let schedule = Schedule::parse(row.schedule.as_deref(), row.schedule_time_zone.as_deref()).ok();
         Self {
+            is_over: schedule.as_ref().is_some_and(|schedule| schedule.is_over(as_of)),
+            advanced_on: evidence.advanced_features_on(&target_id(&row.account_id, &row.region)),
             interval: schedule
                 .as_ref()
                 .and_then(|schedule| schedule.largest_gap(as_of, HORIZON_DAYS)),
@@ -70,14 +79,26 @@ impl Rule {
         )
     }
 
-    /// The vault that it writes to: an ARN for an air-gapped one, else a name.
-    pub(super) fn vault_text(&self) -> &str {
-        self.row.air_gapped_vault_arn.as_deref().unwrap_or(&self.row.vault_name)
+    /// The air-gapped vault that it writes to. Without advanced features AWS Backup leaves the point in the ordinary
+    /// vault, and the job completes with issues.
+    fn air_gapped_vault(&self) -> Option<&str> {
+        let named = self.row.air_gapped_vault_arn.as_deref();
+        named.filter(|_| self.advanced_on == Some(true))
     }
 
-    /// The vault that it writes to, if it was listed.
+    /// Is it known which of its vaults it writes to?
+    pub(super) fn is_vault_sure(&self) -> bool {
+        self.row.air_gapped_vault_arn.is_none() || self.advanced_on.is_some()
+    }
+
+    /// The vault that it writes to: an ARN for an air-gapped one, else a name. The ordinary one where that is not sure.
+    pub(super) fn vault_text(&self) -> &str {
+        self.air_gapped_vault().unwrap_or(&self.row.vault_name)
+    }
+
+    /// The same, if it was listed.
     pub(super) fn vault<'e>(&self, evidence: &'e Evidence) -> Option<&'e VaultState> {
-        match &self.row.air_gapped_vault_arn {
+        match self.air_gapped_vault() {
             Some(arn) => evidence.vault_by_arn(arn),
             None => {
                 let place = evidence.vault_place(&self.row.account_id, &self.row.region, &self.row.vault_name)?;
@@ -106,7 +127,7 @@ pub(super) fn interval(rules: &[&Rule], as_of: DateTime<Utc>) -> Option<TimeDelt
     schedule::largest_gap_of(&timed, as_of, HORIZON_DAYS)
 }
 
-fn timed<'r>(rules: &[&'r Rule]) -> Option<Vec<TimedRule<'r>>> {
+pub(super) fn timed<'r>(rules: &[&'r Rule]) -> Option<Vec<TimedRule<'r>>> {
     let timed = |rule: &&'r Rule| {
         Some(TimedRule {
             schedule: rule.schedule.as_ref()?,
@@ -123,6 +144,8 @@ fn timed<'r>(rules: &[&'r Rule]) -> Option<Vec<TimedRule<'r>>> {
 pub(super) struct Offers {
     /// Every plan that takes the table, or may, is known with all its rules.
     pub(super) is_whole: bool,
+    /// And whichever of equal rules runs, the copies are the same.
+    pub(super) copies_whole: bool,
     /// Ids of the plans that take the table for certain.
     pub(super) plan_ids: Vec<String>,
     plan_names: Option<Text>,
@@ -134,12 +157,15 @@ pub(super) struct Offers {
     worst_age_hours: Option<f64>,
     last_run_at: Option<DateTime<Utc>>,
     lock: Option<Lock>,
-    vaults_listed: bool,
+    /// All vaults were listed, and it is known which of them are written to.
+    vaults_sure: bool,
     vault_min_retention_days: i64,
-    /// Interval and retention of each rule that was read.
+    /// Interval and retention of each rule that makes a backup.
     pub(super) rules: Vec<(Option<f64>, i64)>,
+    /// The same of rules of which at least one does.
+    pub(super) open_rules: Vec<(Option<f64>, i64)>,
     /// Places that rules copy to.
-    pub(super) copies: Vec<Copy>,
+    pub(super) copies: BTreeSet<Copy>,
     /// Runs of the last 30 days, in order, if the schedules are understood.
     pub(super) runs: Option<Vec<Run>>,
     /// Since when plans, their versions and their selections are what they are; `None`: AWS left one out.
@@ -152,7 +178,7 @@ pub(super) struct Parts<'p> {
     pub(super) plan_ids: Vec<String>,
     pub(super) plan_names: BTreeSet<String>,
     pub(super) selections: BTreeSet<String>,
-    /// Rules of those plans that were read.
+    /// Rules of those plans that were read, those that will never run again too.
     pub(super) rules: Vec<&'p Rule>,
     pub(super) is_whole: bool,
     pub(super) last_run_at: Option<DateTime<Utc>>,
@@ -161,15 +187,21 @@ pub(super) struct Parts<'p> {
 
 impl Offers {
     pub(super) fn new(parts: Parts<'_>, evidence: &Evidence) -> Self {
-        let rules = &parts.rules;
+        let all = &parts.rules;
+        let live = Live::of(all, evidence.as_of);
         let texts = |text: &dyn Fn(&Rule) -> String| -> Option<Text> {
-            let all: BTreeSet<String> = rules.iter().map(|rule| text(rule)).collect();
+            let all: BTreeSet<String> = live.all().map(text).collect();
             (!all.is_empty() || parts.is_whole).then(|| names(all.iter().map(String::as_str)))
         };
-        let vaults = || rules.iter().filter_map(|rule| rule.vault(evidence));
-        let interval = interval(rules, evidence.as_of).filter(|_| parts.is_whole);
+        let lock = |rule: &Rule| rule.vault(evidence).map_or(Lock::None, |vault| vault.lock);
+        let least = |rule: &Rule| rule.vault(evidence).map_or(0, |vault| vault.bounds().0);
+        let promised = |rules: &[&Rule]| -> Vec<(Option<f64>, i64)> {
+            let promised = |rule: &&Rule| (rule.interval.map(hours), rule.retention_days());
+            rules.iter().map(promised).collect()
+        };
+        let interval = interval(all, evidence.as_of).filter(|_| parts.is_whole);
         let worst = || {
-            let timed = timed(rules)?;
+            let timed = timed(all)?;
             schedule::worst_case_age(&timed, evidence.as_of, HORIZON_DAYS, TimeDelta::zero())
         };
         Self {
@@ -177,24 +209,25 @@ impl Offers {
             selections: Some(names(parts.selections.iter().map(String::as_str))),
             schedules: texts(&Rule::schedule_text),
             vaults: texts(&|rule| rule.vault_text().to_owned()),
-            retention_days_seen: rules.iter().map(|rule| rule.retention_days()).max(),
+            retention_days_seen: live.best(Rule::retention_days),
             interval_hours: interval.map(hours),
             worst_age_hours: interval.and_then(|_| worst()).map(hours),
             last_run_at: parts.last_run_at,
-            lock: (!rules.is_empty()).then(|| vaults().map(|vault| vault.lock).max().unwrap_or_default()),
-            vaults_listed: evidence.is_whole(parts.place, "backup:ListBackupVaults", ""),
-            vault_min_retention_days: vaults().map(|vault| vault.bounds().0).max().unwrap_or(0),
-            rules: rules
-                .iter()
-                .map(|rule| (rule.interval.map(hours), rule.retention_days()))
-                .collect(),
-            copies: rules.iter().flat_map(|rule| rule.copies.iter().cloned()).collect(),
-            runs: timed(rules).and_then(|timed| {
+            lock: live.best(lock),
+            vaults_sure: evidence.is_whole(parts.place, "backup:ListBackupVaults", "")
+                && live.all().all(Rule::is_vault_sure)
+                && live.agrees(|rule| (lock(rule), least(rule))),
+            vault_min_retention_days: live.best(least).unwrap_or(0),
+            rules: promised(&live.sure),
+            open_rules: promised(&live.open),
+            copies: live.copies(),
+            runs: timed(all).and_then(|timed| {
                 let from = evidence.as_of - super::window::JOB_MEMORY;
                 schedule::effective_runs(&timed, from, evidence.as_of)
             }),
             since: parts.since,
             is_whole: parts.is_whole,
+            copies_whole: parts.is_whole && live.agrees(|rule| rule.copies.clone()),
             plan_ids: parts.plan_ids,
         }
     }
@@ -215,7 +248,7 @@ impl Offers {
             .map(|(worst, duration)| worst + duration);
         facts.plan_last_run_at = self.last_run_at;
 
-        let knows_vaults = self.is_whole && self.vaults_listed;
+        let knows_vaults = self.is_whole && self.vaults_sure;
         let is_locked = self.lock.is_some_and(|lock| lock > Lock::None);
         facts.plan_vault_lock_kind = self
             .lock
@@ -229,15 +262,15 @@ impl Offers {
         let accounts: BTreeSet<&str> = self.elsewhere(|copy| &copy.account_id, account_id);
         let is_there = |places: &BTreeSet<&str>| {
             if places.is_empty() {
-                self.is_whole.then_some(false)
+                self.copies_whole.then_some(false)
             } else {
                 Some(true)
             }
         };
         facts.plan_copies_cross_region = is_there(&regions);
         facts.plan_copies_cross_account = is_there(&accounts);
-        facts.plan_copy_regions = self.is_whole.then(|| names(regions));
-        facts.plan_copy_accounts = self.is_whole.then(|| names(accounts));
+        facts.plan_copy_regions = self.copies_whole.then(|| names(regions));
+        facts.plan_copy_accounts = self.copies_whole.then(|| names(accounts));
     }
 
     /// Places other than the table's own that rules copy to.

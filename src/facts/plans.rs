@@ -137,10 +137,16 @@ impl<'p> Asked<'p> {
         ((!empty.is_empty() && is_listed) || !is_open).then(|| names(empty))
     }
 
+    /// Were all vaults listed, and is it known which of them each rule writes to?
+    fn knows_vaults(&self, rules: &[Rule]) -> bool {
+        let is_listed = self.evidence.is_whole(self.place, "backup:ListBackupVaults", "");
+        is_listed && rules.iter().all(Rule::is_vault_sure)
+    }
+
     /// Vaults that rules write to and that the whole list of vaults does not hold.
     fn missing_vaults(&self) -> Option<Text> {
         let rules = self.plan.rules.as_deref()?;
-        if !self.evidence.is_whole(self.place, "backup:ListBackupVaults", "") {
+        if !self.knows_vaults(rules) {
             return None;
         }
         let gone = |rule: &&Rule| rule.vault(self.evidence).is_none();
@@ -159,7 +165,7 @@ impl<'p> Asked<'p> {
     /// Jobs of such rules fail: the lifecycle is outside the valid range for the vault.
     fn rules_outside_lock(&self) -> Option<Text> {
         let rules = self.plan.rules.as_deref()?;
-        if !self.evidence.is_whole(self.place, "backup:ListBackupVaults", "") {
+        if !self.knows_vaults(rules) {
             return None;
         }
         let is_outside = |rule: &&Rule| {

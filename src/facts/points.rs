@@ -45,13 +45,22 @@ pub(super) struct Held {
     pub(super) overdue: i64,
 }
 
+/// A vault that holds usable points of a table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct InVault {
+    /// By place.
+    pub(super) vault: u32,
+    /// The newest of them, in seconds since the epoch.
+    pub(super) newest: u32,
+}
+
 #[derive(Default)]
 struct Tally {
     usable: i64,
     newest: Option<Newest>,
     oldest: Option<DateTime<Utc>>,
-    /// Vaults that hold usable points, by place.
-    vaults: Vec<u32>,
+    /// Vaults that hold usable points.
+    vaults: Vec<InVault>,
     shortest_retention: Option<i64>,
     longest_retention: Option<i64>,
     has_unknown_retention: bool,
@@ -104,6 +113,44 @@ impl PointState {
             is_overdue: is_over && point.status != Some("DELETING"),
             is_cold: point.cold_at.is_some_and(|at| at <= as_of),
             is_native: service_of(point.recovery_point_arn).map(|service| service == "dynamodb"),
+        }
+    }
+}
+
+/// What one scan says of one recovery point, whatever became of its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// It counts.
+    Usable {
+        /// When its retention ends; `None`: not known, `Some(DateTime::MAX_UTC)`: never.
+        kept_until: Option<DateTime<Utc>>,
+    },
+    /// It is being made.
+    Unfinished,
+    /// It counted once, and does so no longer.
+    Over {
+        /// As above.
+        kept_until: Option<DateTime<Utc>>,
+    },
+    /// It never counts.
+    Useless,
+}
+
+impl Sight {
+    pub(crate) fn of(point: &RecoveryPoint<'_>, as_of: DateTime<Utc>) -> Self {
+        let state = PointState::of(point, as_of);
+        if state.is_temporary {
+            return Self::Useless;
+        }
+        let kept_until = match retention(point) {
+            ("forever", _) => Some(DateTime::<Utc>::MAX_UTC),
+            _ => delete_at(point),
+        };
+        match point.status {
+            _ if state.is_finished => Self::Usable { kept_until },
+            Some("CREATING") => Self::Unfinished,
+            Some("EXPIRED" | "DELETING") => Self::Over { kept_until },
+            _ => Self::Useless,
         }
     }
 }
@@ -233,8 +280,8 @@ impl Points {
         self.held[vault]
     }
 
-    /// Vaults that hold usable points of a table, by place.
-    pub(super) fn vaults_of(&self, row: usize) -> &[u32] {
+    /// Vaults that hold usable points of a table.
+    pub(super) fn vaults_of(&self, row: usize) -> &[InVault] {
         &self.tallies[row].vaults
     }
 
@@ -254,10 +301,13 @@ impl Points {
 
     /// Is every recovery point of the table known?
     pub(super) fn is_whole(&self, row: usize) -> bool {
-        let target = self.target_of[row] as usize;
-        self.is_whole.get(target) == Some(&true)
-            && self.untraceable.get(target) == Some(&false)
-            && !self.tallies[row].has_undated
+        self.is_target_whole(self.target_of[row]) && !self.tallies[row].has_undated
+    }
+
+    /// Were all recovery points of a target read, and do all of them say what they are of?
+    pub(super) fn is_target_whole(&self, target: u32) -> bool {
+        let target = target as usize;
+        self.is_whole.get(target) == Some(&true) && self.untraceable.get(target) == Some(&false)
     }
 
     pub(super) fn fill(&self, facts: &mut TableFacts, row: usize, evidence: &Evidence) {
@@ -308,10 +358,12 @@ impl Tally {
         self.usable += 1;
         self.cold += i64::from(state.is_cold);
         self.oldest = Some(self.oldest.map_or(created_at, |oldest| oldest.min(created_at)));
-        if let Some(vault) = vault
-            && !self.vaults.contains(&vault)
-        {
-            self.vaults.push(vault);
+        if let Some(vault) = vault {
+            let at = super::window::seconds(created_at);
+            match self.vaults.iter_mut().find(|held| held.vault == vault) {
+                Some(held) => held.newest = held.newest.max(at),
+                None => self.vaults.push(InVault { vault, newest: at }),
+            }
         }
         if vault.is_some_and(|vault| evidence.vaults[vault as usize].is_air_gapped) {
             self.air_gapped += 1;
@@ -495,7 +547,7 @@ impl Tally {
         };
         facts.newest_retention_kind = some_or_none(newest.map(|newest| newest.retention_kind.into()));
         facts.oldest_recovery_point_at = self.oldest;
-        let mut held: Vec<&str> = self.vaults.iter().map(|place| vault_name(*place)).collect();
+        let mut held: Vec<&str> = self.vaults.iter().map(|held| vault_name(held.vault)).collect();
         held.sort_unstable();
         facts.recovery_point_vaults = some_or_none((!held.is_empty()).then(|| names(held)));
     }
@@ -523,7 +575,7 @@ impl Tally {
     }
 
     fn fill_locks(&self, facts: &mut TableFacts, is_whole: bool, evidence: &Evidence) {
-        let vaults = self.vaults.iter().map(|place| &evidence.vaults[*place as usize]);
+        let vaults = self.vaults.iter().map(|held| &evidence.vaults[held.vault as usize]);
         let strongest = vaults.clone().map(|vault| vault.lock).max();
         let lock = strongest.unwrap_or(Lock::None);
         facts.is_in_locked_vault = if lock > Lock::None {
@@ -546,8 +598,8 @@ impl Tally {
     fn fill_deletion(&self, facts: &mut TableFacts, evidence: &Evidence) {
         let mut open: Vec<&str> = Vec::new();
         let mut answer = (!self.vaults.is_empty()).then_some(true);
-        for place in &self.vaults {
-            let vault = &evidence.vaults[*place as usize];
+        for held in &self.vaults {
+            let vault = &evidence.vaults[held.vault as usize];
             let of_vault = vault.deletion.as_ref().and_then(|deletion| deletion.answer);
             if vault.deletion.is_some() && of_vault != Some(true) {
                 open.push(&vault.row.vault_name);

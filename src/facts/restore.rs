@@ -4,24 +4,42 @@
 //! they are kept.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Evidence;
 use super::dictionary::{TableFacts, Text};
 use super::jobs::cause;
+use super::window::JOB_MEMORY;
 use crate::inventory::Inventory;
 use crate::inventory::schema::RestoreJob;
 use crate::inventory::schema::borrowed::RecoveryPoint;
 use crate::problem::Problem;
+
+/// Clocks of jobs and of recovery points may differ by so much.
+const SLACK: TimeDelta = TimeDelta::minutes(5);
 
 /// The restores of all tables that had one.
 pub(super) struct Restores {
     jobs: BTreeMap<usize, Vec<RestoreJob>>,
     /// Jobs that name their recovery point only.
     by_point: HashMap<String, Vec<RestoreJob>>,
+    /// Points of jobs that leave its date out; the date, once the point was seen.
+    undated: HashMap<String, Option<DateTime<Utc>>>,
+    /// When restores of a point ran that failed, or whose validation did: the point remembers those as well.
+    failed: HashMap<String, Vec<RangeInclusive<DateTime<Utc>>>>,
     /// The last restore that recovery points of a table remember.
-    last_seen: BTreeMap<usize, DateTime<Utc>>,
+    last_seen: BTreeMap<usize, Remembered>,
+}
+
+/// When recovery points of a table were last restored.
+#[derive(Debug, Clone, Copy, Default)]
+struct Remembered {
+    /// So long ago that AWS Backup has forgotten the job.
+    before_jobs: Option<DateTime<Utc>>,
+    /// Since then, by a job that is not known to have failed.
+    since: Option<DateTime<Utc>>,
 }
 
 impl Restores {
@@ -29,9 +47,21 @@ impl Restores {
         let mut restores = Self {
             jobs: BTreeMap::new(),
             by_point: HashMap::new(),
+            undated: HashMap::new(),
+            failed: HashMap::new(),
             last_seen: BTreeMap::new(),
         };
         for job in inventory.read::<RestoreJob>()? {
+            if let Some(point) = &job.recovery_point_arn {
+                if job.recovery_point_created_at.is_none() {
+                    restores.undated.insert(point.clone(), None);
+                }
+                if let (Some(false), Some(from)) = (outcome(&job), job.created_at) {
+                    let until = job.completed_at.unwrap_or(from);
+                    let ran = from - SLACK..=until + SLACK;
+                    restores.failed.entry(point.clone()).or_default().push(ran);
+                }
+            }
             match (job.source_resource_arn.as_deref(), job.recovery_point_arn.as_deref()) {
                 (Some(arn), _) => {
                     if let Some(row) = row_of(arn) {
@@ -50,47 +80,67 @@ impl Restores {
 
     /// A recovery point of a table, in its own target.
     pub(super) fn see(&mut self, row: usize, point: &RecoveryPoint<'_>, evidence: &Evidence) {
+        let arn = point.recovery_point_arn;
         if !self.by_point.is_empty()
-            && let Some(jobs) = self.by_point.remove(point.recovery_point_arn)
+            && let Some(jobs) = self.by_point.remove(arn)
         {
             self.jobs.entry(row).or_default().extend(jobs);
+        }
+        if !self.undated.is_empty()
+            && let Some(date) = self.undated.get_mut(arn)
+        {
+            *date = point.created_at;
         }
         let is_of_this_table = evidence.tables[row]
             .created_at
             .zip(point.created_at)
             .is_some_and(|(born, at)| at >= born);
-        if let Some(at) = point.last_restored_at.filter(|_| is_of_this_table) {
-            let last = self.last_seen.entry(row).or_insert(at);
-            *last = at.max(*last);
+        let Some(at) = point.last_restored_at.filter(|_| is_of_this_table) else {
+            return;
+        };
+        let mut failed = self.failed.get(arn).into_iter().flatten();
+        if failed.any(|ran| ran.contains(&at)) {
+            return;
         }
+        let seen = self.last_seen.entry(row).or_default();
+        if at < evidence.as_of - JOB_MEMORY {
+            seen.before_jobs = seen.before_jobs.max(Some(at));
+        } else {
+            seen.since = seen.since.max(Some(at));
+        }
+    }
+
+    /// Jobs of this incarnation of the table that have finished, in order.
+    fn finished(&self, row: usize, born: DateTime<Utc>) -> Vec<&RestoreJob> {
+        let date_of_point = |job: &RestoreJob| {
+            let of_point = || self.undated.get(job.recovery_point_arn.as_deref()?).copied().flatten();
+            job.recovery_point_created_at.or_else(of_point).or(job.created_at)
+        };
+        let of_this_table = |job: &&RestoreJob| date_of_point(job).is_some_and(|at| at >= born);
+        let jobs = self.jobs.get(&row).into_iter().flatten();
+        let mut finished: Vec<&RestoreJob> = jobs
+            .filter(of_this_table)
+            .filter(|job| outcome(job).is_some())
+            .collect();
+        finished.sort_by(|a, b| (a.created_at, &a.job_id).cmp(&(b.created_at, &b.job_id)));
+        finished
     }
 
     pub(super) fn fill(&self, facts: &mut TableFacts, row: usize, evidence: &Evidence, points_whole: bool) {
         let Some(born) = evidence.tables[row].created_at else {
             return;
         };
-        let of_this_table = |job: &&RestoreJob| {
-            job.recovery_point_created_at
-                .or(job.created_at)
-                .is_some_and(|at| at >= born)
-        };
-        let mut finished: Vec<&RestoreJob> = self
-            .jobs
-            .get(&row)
-            .into_iter()
-            .flatten()
-            .filter(of_this_table)
-            .collect();
-        finished.retain(|job| outcome(job).is_some());
-        finished.sort_by(|a, b| (a.created_at, &a.job_id).cmp(&(b.created_at, &b.job_id)));
+        let finished = self.finished(row, born);
         let jobs_whole = evidence.is_whole(evidence.target_place(row), "backup:ListRestoreJobs", "");
+        let is_whole = jobs_whole && points_whole;
 
         let succeeded = finished.iter().rev().find(|job| outcome(job) == Some(true));
-        let seen = self.last_seen.get(&row).copied();
+        let remembered = self.last_seen.get(&row).copied().unwrap_or_default();
+        // Without the jobs it cannot be told whether a restore that a point remembers was found good.
+        let seen = remembered.before_jobs.max(remembered.since.filter(|_| jobs_whole));
         let last_at = succeeded.and_then(|job| job.completed_at.or(job.created_at)).max(seen);
         facts.last_restore_at = last_at;
         facts.last_restore_age_days_seen = last_at.map(|at| super::age_hours(at, evidence.as_of) / 24.0);
-        let is_whole = jobs_whole && points_whole;
         facts.last_restore_age_days = facts.last_restore_age_days_seen.filter(|_| is_whole);
         facts.restore_succeeded = match last_at {
             Some(_) => Some(true),
@@ -104,17 +154,13 @@ impl Restores {
             Some(job) => Some(failure(job)),
             None => jobs_whole.then(|| "none".into()),
         };
+        // Which restore was the last one, and how it ended, only the whole list of jobs tells.
         facts.restore_outcome = match (finished.last(), seen) {
-            (Some(job), _) => Some(
-                if outcome(job) == Some(true) {
-                    "succeeded"
-                } else {
-                    "failed"
-                }
-                .into(),
-            ),
+            _ if !jobs_whole => None,
+            (Some(job), _) if outcome(job) == Some(true) => Some("succeeded".into()),
+            (Some(_), _) => Some("failed".into()),
             (None, Some(_)) => Some("succeeded".into()),
-            (None, None) => is_whole.then(|| "not-tested".into()),
+            (None, None) => points_whole.then(|| "not-tested".into()),
         };
     }
 }

@@ -2,11 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::TimeDelta;
+
 use super::dictionary::TableFacts;
+use super::points::InVault;
+use super::window::seconds;
 use super::{Evidence, names};
 use crate::inventory::Inventory;
 use crate::inventory::schema::{RestoreTestingPlan, RestoreTestingSelection};
 use crate::problem::Problem;
+
+/// AWS Backup's default for how old a point may be that a plan restores.
+const WINDOW_DAYS: i64 = 30;
 
 /// Restore testing plans and selections, by place of the target.
 pub(super) struct RestoreTesting {
@@ -20,9 +27,19 @@ struct Target {
     is_whole: bool,
 }
 
-/// The vaults whose points a plan restores; `None`: the plan could not be read.
+/// The points that a plan restores; `None`: the plan could not be read, or does not say.
 struct Plan {
-    vaults: Option<(Vec<String>, Vec<String>)>,
+    takes: Option<Takes>,
+}
+
+/// Which points a plan restores.
+struct Takes {
+    include: Vec<String>,
+    exclude: Vec<String>,
+    /// AWS Backup's points of a table are snapshots; a plan for continuous backups takes none of them.
+    is_for_snapshots: bool,
+    /// No older than this, in days.
+    window_days: i64,
 }
 
 struct Selection {
@@ -45,13 +62,20 @@ impl RestoreTesting {
         }
         let list = |text: &str| serde_json::from_str::<Vec<String>>(text).unwrap_or_default();
         for row in inventory.read::<RestoreTestingPlan>()? {
+            let types = row.recovery_point_types_json.as_deref().map(list).unwrap_or_default();
             let vaults = row
                 .include_vaults_json
-                .zip(row.exclude_vaults_json)
-                .map(|(include, exclude)| (list(&include), list(&exclude)));
+                .as_deref()
+                .zip(row.exclude_vaults_json.as_deref());
+            let takes = vaults.filter(|_| !types.is_empty()).map(|(include, exclude)| Takes {
+                include: list(include),
+                exclude: list(exclude),
+                is_for_snapshots: types.iter().any(|kind| kind == "SNAPSHOT"),
+                window_days: row.selection_window_days.unwrap_or(WINDOW_DAYS),
+            });
             if let Some(place) = evidence.place_of(&row.account_id, &row.region) {
                 let plans = &mut targets.entry(place).or_default().plans;
-                plans.insert(row.plan_name, Plan { vaults });
+                plans.insert(row.plan_name, Plan { takes });
             }
         }
         for row in inventory.read::<RestoreTestingSelection>()? {
@@ -66,41 +90,39 @@ impl RestoreTesting {
         Ok(Self { targets })
     }
 
-    /// `vaults`: those that hold usable points of the table, by place.
+    /// `vaults`: those that hold usable points of the table.
     pub(super) fn fill(
         &self,
         facts: &mut TableFacts,
         row: usize,
         evidence: &Evidence,
-        vaults: &[u32],
+        vaults: &[InVault],
         points_whole: bool,
     ) {
         let table = &evidence.tables[row];
         let Some(target) = self.targets.get(&evidence.target_place(row)) else {
             return;
         };
-        let arns: Vec<&str> = vaults
+        let arn_of = |held: &InVault| evidence.vaults[held.vault as usize].row.vault_arn.as_deref();
+        let held: Vec<(&str, u32)> = vaults
             .iter()
-            .filter_map(|place| evidence.vaults[*place as usize].row.vault_arn.as_deref())
+            .filter_map(|held| Some((arn_of(held)?, held.newest)))
             .collect();
         let (mut covering, mut is_open) = (BTreeSet::new(), !target.is_whole);
         for selection in &target.selections {
             let is_named = selection.tables.iter().any(|arn| arn == "*" || *arn == table.table_arn);
             let is_conditional = selection.has_conditions && (is_named || selection.tables.is_empty());
-            let of_plan = target.plans.get(&selection.plan).and_then(|plan| plan.vaults.as_ref());
+            let of_plan = target.plans.get(&selection.plan).and_then(|plan| plan.takes.as_ref());
             match of_plan {
                 _ if !is_named && !is_conditional => {}
+                Some(takes) if !takes.is_for_snapshots => {}
                 _ if is_conditional => is_open = true,
                 None => is_open = true,
-                Some((include, exclude)) => {
-                    let takes = |arn: &&str| matches_any(include, arn) && !matches_any(exclude, arn);
-                    if arns.iter().any(takes) {
-                        covering.insert(selection.plan.as_str());
-                    } else {
-                        // A vault that was not read may hold the point that the plan would take.
-                        is_open |= !points_whole;
-                    }
+                Some(takes) if held.iter().any(|(arn, newest)| takes.one_of(arn, *newest, evidence)) => {
+                    covering.insert(selection.plan.as_str());
                 }
+                // A vault that was not read may hold the point that the plan would take.
+                Some(_) => is_open |= !points_whole,
             }
         }
         // Without a usable point there is nothing that AWS could restore.
@@ -110,6 +132,14 @@ impl RestoreTesting {
             Some(true)
         };
         facts.restore_testing_plans = (!covering.is_empty() || !is_open).then(|| names(covering));
+    }
+}
+
+impl Takes {
+    /// Is the newest point of a vault one of them?
+    fn one_of(&self, vault_arn: &str, newest: u32, evidence: &Evidence) -> bool {
+        let oldest = seconds(evidence.as_of - TimeDelta::days(self.window_days));
+        newest >= oldest && matches_any(&self.include, vault_arn) && !matches_any(&self.exclude, vault_arn)
     }
 }
 

@@ -10,38 +10,58 @@ use super::Evidence;
 use super::dictionary::TableFacts;
 use super::jobs::Jobs;
 use super::offers::Offers;
-use super::window::seconds;
-
-/// Runs older than this may have jobs that AWS Backup has just forgotten.
-const REACH: TimeDelta = TimeDelta::days(29);
+use super::schedule::Run;
+use super::window::{JOB_REACH, seconds};
 
 /// A job may be created a little before or after the minute that the schedule names.
 const TOLERANCE_SECONDS: u32 = 300;
 
 pub(super) fn fill(facts: &mut TableFacts, row: usize, evidence: &Evidence, offers: &Offers, jobs: &Jobs) {
+    let Some(expected) = expected(row, evidence, offers) else {
+        return;
+    };
+    facts.expected_run_count = i64::try_from(expected.len()).ok();
+    let Some(missed) = missed_of(row, &expected, offers, jobs) else {
+        return;
+    };
+    facts.missed_run_count = i64::try_from(missed.len()).ok();
+    facts.last_missed_run_at = missed.last().and_then(|at| DateTime::from_timestamp(i64::from(*at), 0));
+}
+
+/// When runs of the last 29 days were due that never started; none where that cannot be told.
+pub(super) fn missed_runs(row: usize, evidence: &Evidence, offers: &Offers, jobs: &Jobs) -> Vec<u32> {
+    expected(row, evidence, offers)
+        .and_then(|expected| missed_of(row, &expected, offers, jobs))
+        .unwrap_or_default()
+}
+
+/// Start and end of the start window of every run that counts; `None`: nobody can tell which.
+fn expected(row: usize, evidence: &Evidence, offers: &Offers) -> Option<Vec<(u32, u32)>> {
     let (Some(born), true, Some(since), Some(runs)) = (
         evidence.tables[row].created_at,
         offers.is_whole,
         offers.since,
         offers.runs.as_ref(),
     ) else {
-        return;
+        return None;
     };
-    let from = since.max(born).max(evidence.as_of - REACH);
+    let from = since.max(born).max(evidence.as_of - JOB_REACH);
     let slack = TimeDelta::seconds(i64::from(TOLERANCE_SECONDS));
-    let expected: Vec<(u32, u32)> = runs
-        .iter()
-        .filter(|run| run.at >= from && run.at + run.start_window + slack <= evidence.as_of)
-        .map(|run| (seconds(run.at), seconds(run.at + run.start_window)))
-        .collect();
-    facts.expected_run_count = i64::try_from(expected.len()).ok();
+    let is_due = |run: &&Run| run.at >= from && run.at + run.start_window + slack <= evidence.as_of;
+    let counted = runs.iter().filter(is_due);
+    Some(
+        counted
+            .map(|run| (seconds(run.at), seconds(run.at + run.start_window)))
+            .collect(),
+    )
+}
+
+fn missed_of(row: usize, expected: &[(u32, u32)], offers: &Offers, jobs: &Jobs) -> Option<Vec<u32>> {
     if !jobs.is_whole(row) {
-        return;
+        return None;
     }
     let plan_ids: Vec<&str> = offers.plan_ids.iter().map(String::as_str).collect();
-    let missed = missed(&expected, &jobs.started_by(row, &plan_ids));
-    facts.missed_run_count = i64::try_from(missed.len()).ok();
-    facts.last_missed_run_at = missed.last().and_then(|at| DateTime::from_timestamp(i64::from(*at), 0));
+    Some(missed(expected, &jobs.started_by(row, &plan_ids)))
 }
 
 /// The runs without a job. Both lists are in order; a job starts one run, the earliest that is open.

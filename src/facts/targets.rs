@@ -31,7 +31,7 @@ fn fill(place: usize, table_count: i64, evidence: &Evidence, memberships: &Membe
         table_count_seen: Some(table_count),
         table_count: is_whole("dynamodb:ListTables").then_some(table_count),
         dynamodb_opted_in: settings.map(|settings| settings.dynamodb_opt_in.unwrap_or(false)),
-        advanced_features_on: settings.map(|settings| settings.dynamodb_advanced.unwrap_or(false)),
+        advanced_features_on: evidence.advanced_features_on(target),
         plan_count: memberships
             .target(place)
             .filter(|_| is_whole("backup:ListBackupPlans"))

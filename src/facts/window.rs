@@ -14,6 +14,9 @@ use super::points::Points;
 /// AWS Backup remembers jobs for so long.
 pub(super) const JOB_MEMORY: TimeDelta = TimeDelta::days(30);
 
+/// So far back every job shows that may have made a point: one that AWS has just forgotten may have started a day later.
+pub(crate) const JOB_REACH: TimeDelta = TimeDelta::days(29);
+
 const DAY: u32 = 86_400;
 
 /// Where the window begins.
@@ -22,7 +25,7 @@ pub(super) fn start(evidence: &Evidence) -> DateTime<Utc> {
 }
 
 /// Seconds since 1970; four bytes reach to 2106.
-pub(super) fn seconds(at: DateTime<Utc>) -> u32 {
+pub(crate) fn seconds(at: DateTime<Utc>) -> u32 {
     u32::try_from(at.timestamp().max(0)).unwrap_or(u32::MAX)
 }
 

@@ -149,7 +149,7 @@ pub fn coverage(report: &Report, out: &mut dyn Write) -> Result<(), RenderError>
 }
 
 /// For machines and people alike: `true`, `false`, digits, RFC 3339.
-fn value_text(value: &FactValue) -> String {
+pub(super) fn value_text(value: &FactValue) -> String {
     match value {
         FactValue::Bool(flag) => flag.to_string(),
         FactValue::Float(number) => {
@@ -160,7 +160,8 @@ fn value_text(value: &FactValue) -> String {
     }
 }
 
-fn write(
+/// Head and rows, as every CSV file of ours has them.
+pub(crate) fn write(
     out: &mut dyn Write,
     file_name: &'static str,
     head: &[String],

@@ -1,13 +1,19 @@
 //! `report.json`: versioned, with structs of its own, so that the inside may change and the file may not.
-//!
-//! A fact that is not known is null. Instants are RFC 3339 in UTC; numbers have at most six decimals.
+
+mod document;
 
 use std::io::Write;
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
-
+use self::document::{
+    Account, Control, Counts, Coverage, Document, Exemption, Framework, OneFinding, OneGap, Pairs, Rule, Scan, Table,
+    Target, Tier, Totals, Waiver, Window,
+};
+use super::stream::write_json;
 use super::{RenderError, Report, TableRow};
-use crate::domain::{FactName, FactValue, Finding, Gap, Severity, Verdict, rfc3339};
+use crate::domain::{Finding, Gap, Severity, Verdict, rfc3339};
+
+pub(super) use self::document::Facts;
+pub(crate) use self::document::facts_json;
 
 /// Raised whenever a field is removed or changes its meaning.
 const SCHEMA_VERSION: u32 = 1;
@@ -16,181 +22,12 @@ const SCHEMA_VERSION: u32 = 1;
 ///
 /// Errors: the disk refused.
 pub fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
-    let fail = |error: String| RenderError::new("report.json", error);
-    serde_json::to_writer_pretty(&mut *out, &Document::of(report)).map_err(|error| fail(error.to_string()))?;
-    out.write_all(b"\n").map_err(|error| fail(error.to_string()))
+    write_json(&Document::of(report), "report.json", out)
 }
 
-#[derive(serde::Serialize)]
-struct Document<'r> {
-    schema_version: u32,
-    scan: Scan<'r>,
-    policy: Pairs<'r>,
-    tiers: Vec<Tier<'r>>,
-    waivers: Vec<Waiver<'r>>,
-    frameworks: Vec<Framework<'r>>,
-    rules: Vec<Rule<'r>>,
-    totals: Totals,
-    coverage: Coverage<'r>,
-    tables: Vec<Table<'r>>,
-    findings: Vec<OneFinding<'r>>,
-}
-
-#[derive(serde::Serialize)]
-struct Scan<'r> {
-    id: &'r str,
-    as_of: String,
-    started_at: String,
-    finished_at: String,
-    caller_arn: &'r str,
-    tool_version: &'r str,
-    call_count: u64,
-}
-
-#[derive(serde::Serialize)]
-struct Rule<'r> {
-    id: &'r str,
-    subject: &'static str,
-    title: &'r str,
-    severity: &'static str,
-    remedy: &'r str,
-}
-
-#[derive(serde::Serialize)]
-struct Tier<'r> {
-    name: &'r str,
-    when: &'r str,
-    values: Pairs<'r>,
-    exemption: Option<Exemption<'r>>,
-    table_count: usize,
-}
-
-#[derive(serde::Serialize)]
-struct Exemption<'r> {
-    reason: &'r str,
-    approver: &'r str,
-    expires_at: Option<String>,
-    is_in_force: bool,
-}
-
-#[derive(serde::Serialize)]
-struct Waiver<'r> {
-    id: &'r str,
-    rule: &'r str,
-    tables: &'r str,
-    reason: &'r str,
-    compensating_control: &'r str,
-    requester: &'r str,
-    approver: &'r str,
-    approved_at: String,
-    expires_at: String,
-    ticket: &'r str,
-    table_count: usize,
-    finding_count: usize,
-    is_in_force: bool,
-}
-
-#[derive(serde::Serialize)]
-struct Framework<'r> {
-    id: &'r str,
-    title: &'r str,
-    version: &'r str,
-    controls: Vec<Control<'r>>,
-}
-
-#[derive(serde::Serialize)]
-struct Control<'r> {
-    id: &'r str,
-    question: &'r str,
-    relation: &'r str,
-    letter: &'r str,
-    asks: &'r str,
-    only_if: &'r str,
-    answered: &'r str,
-    rules: Vec<&'r str>,
-    verdict: Option<&'static str>,
-    counts: Counts,
-    waived: usize,
-}
-
-#[derive(serde::Serialize)]
-struct Totals {
-    tables: usize,
-    tables_by_verdict: Counts,
-    findings: usize,
-    findings_by_verdict: Counts,
-    non_compliant_by_severity: Counts,
-    waived: usize,
-}
-
-#[derive(serde::Serialize)]
-struct Coverage<'r> {
-    accounts: Vec<Account<'r>>,
-    targets: Vec<Target<'r>>,
-    tables_listed: usize,
-    tables_described: usize,
-    tables_vanished: usize,
-    tables_unknown: usize,
-    regions_unknown: bool,
-    gaps: Vec<OneGap<'r>>,
-}
-
-#[derive(serde::Serialize)]
-struct Account<'r> {
-    account_id: &'r str,
-    name: &'r str,
-    status: &'static str,
-}
-
-#[derive(serde::Serialize)]
-struct Target<'r> {
-    account_id: &'r str,
-    region: &'r str,
-    status: &'static str,
-    tables_listed: Option<usize>,
-    tables_described: usize,
-    call_count: u64,
-    gap_count: usize,
-}
-
-#[derive(serde::Serialize)]
-struct OneGap<'r> {
-    account_id: &'r str,
-    region: &'r str,
-    action: &'r str,
-    resource: &'r str,
-    kind: &'static str,
-    why: &'r str,
-    so: &'r str,
-    hint: &'r str,
-}
-
-#[derive(serde::Serialize)]
-struct Table<'r> {
-    table_arn: &'r str,
-    table_name: &'r str,
-    account_id: &'r str,
-    region: &'r str,
-    verdict: &'static str,
-    facts: Facts<'r>,
-}
-
-#[derive(serde::Serialize)]
-struct OneFinding<'r> {
-    id: &'r str,
-    rule: &'r str,
-    subject: &'static str,
-    resource_arn: &'r str,
-    resource_name: &'r str,
-    account_id: &'r str,
-    region: &'r str,
-    verdict: &'static str,
-    severity: &'static str,
-    waived: bool,
-    waiver: Option<&'r str>,
-    message: &'r str,
-    remedy: &'r str,
-    evidence: Facts<'r>,
+/// The JSON schema of `report.json`, as it is shipped.
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(Document<'static>)
 }
 
 impl<'r> Document<'r> {
@@ -214,6 +51,7 @@ impl<'r> Document<'r> {
                 caller_arn: &scan.caller_arn,
                 tool_version: &scan.tool_version,
                 call_count: scan.call_count,
+                evidence_digest: &scan.evidence_digest,
             },
             policy: Pairs(&report.policy),
             tiers: report.tiers.iter().map(Tier::of).collect(),
@@ -241,6 +79,10 @@ impl<'r> Document<'r> {
                         .to_vec(),
                 ),
                 waived: report.totals.waived,
+            },
+            window: Window {
+                first: (report.window.days > 0).then(|| report.window.first.to_string()),
+                days: report.window.days,
             },
             coverage: Coverage::of(report),
             tables: report.tables.iter().map(Table::of).collect(),
@@ -373,6 +215,7 @@ impl<'r> Table<'r> {
             region: &table.target.region,
             verdict: table.verdict.as_str(),
             facts: Facts(&table.facts),
+            days: table.days.iter().map(|day| day.as_str()).collect(),
         }
     }
 }
@@ -395,49 +238,5 @@ impl<'r> OneFinding<'r> {
             remedy: &finding.remedy,
             evidence: Facts(&finding.evidence),
         }
-    }
-}
-
-/// A map in a fixed order.
-struct Counts(Vec<(&'static str, usize)>);
-
-impl Serialize for Counts {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, count)| (name, count)))
-    }
-}
-
-/// A map of texts in a fixed order.
-struct Pairs<'r>(&'r [(String, String)]);
-
-impl Serialize for Pairs<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
-    }
-}
-
-/// Facts as one line of JSON, as in `report.json`.
-pub fn facts_json(facts: &[(FactName, FactValue)]) -> String {
-    serde_json::to_string(&Facts(facts)).expect("facts always have a JSON form")
-}
-
-/// Facts by name; null is not known.
-struct Facts<'r>(&'r [(FactName, FactValue)]);
-
-impl Serialize for Facts<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, value) in self.0 {
-            map.serialize_key(name)?;
-            match value {
-                FactValue::Unknown => map.serialize_value(&())?,
-                FactValue::Bool(flag) => map.serialize_value(flag)?,
-                FactValue::Int(number) => map.serialize_value(number)?,
-                FactValue::Float(number) => map.serialize_value(&((number * 1e6).round() / 1e6))?,
-                FactValue::Text(text) => map.serialize_value(&**text)?,
-                FactValue::Time(at) => map.serialize_value(&rfc3339(*at))?,
-            }
-        }
-        map.end()
     }
 }

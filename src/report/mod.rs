@@ -3,22 +3,35 @@
 //! In: findings, facts, coverage and provenance. Out: bytes. A renderer is a pure function of the report: no clock,
 //! no network, no environment, so the same report always gives the same bytes.
 
+pub mod asff;
 pub mod build;
 pub mod csv;
 pub mod deliver;
 pub mod html;
 pub mod json;
+pub mod junit;
+pub mod markdown;
+pub mod ocsf;
+pub mod oscal;
 pub mod pdf;
+pub mod prometheus;
+#[cfg(test)]
+#[path = "pdf/sample.rs"]
+mod sample;
+pub mod sarif;
 pub mod staging;
+mod stream;
 pub mod templates;
 pub mod terminal;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::io::Write;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use crate::domain::{FactName, FactValue, Finding, Gap, Severity, Subject, TargetId, Verdict};
+use crate::domain::{FactName, FactValue, Finding, Gap, Severity, Subject, TargetId, Verdict, rfc3339};
 pub use crate::frameworks::ControlRow;
 pub use templates::Templates;
 
@@ -107,6 +120,23 @@ pub struct WaiverLine {
     pub finding_count: usize,
     /// It waives them.
     pub is_in_force: bool,
+}
+
+impl WaiverLine {
+    /// Who accepts what, why and for how long, in one sentence.
+    pub fn sentence(&self) -> String {
+        let instead = match self.compensating_control.as_str() {
+            "" => String::new(),
+            control => format!("; instead: {control}"),
+        };
+        format!(
+            "waived by {} until {}, approved by {}: {}{instead}",
+            self.id,
+            rfc3339(self.expires_at),
+            self.approver,
+            self.reason
+        )
+    }
 }
 
 /// The controls of one framework, with what the rules say of each.
@@ -304,6 +334,37 @@ impl Report {
             || self.findings.iter().any(is_unknown)
     }
 
+    /// The rule of that id.
+    pub fn rule(&self, id: &str) -> Option<&RuleLine> {
+        self.rules.iter().find(|rule| rule.id == id)
+    }
+
+    /// The waiver that covers a finding.
+    pub fn waiver_of(&self, finding: &Finding) -> Option<&WaiverLine> {
+        let id = finding.waiver.as_deref()?;
+        self.waivers.iter().find(|waiver| waiver.id == id)
+    }
+
+    /// Why a waived finding is accepted, in one sentence.
+    pub fn why_waived(&self, finding: &Finding) -> String {
+        self.waiver_of(finding)
+            .map_or_else(|| "waived".to_owned(), WaiverLine::sentence)
+    }
+
+    /// The controls that each rule gives evidence for, as `framework control`, in order of framework.
+    pub fn controls_by_rule(&self) -> BTreeMap<&str, Vec<String>> {
+        let mut controls: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for framework in &self.frameworks {
+            for control in &framework.controls {
+                for rule in &control.rules {
+                    let name = format!("{} {}", framework.id, control.id);
+                    controls.entry(rule).or_default().push(name);
+                }
+            }
+        }
+        controls
+    }
+
     /// Findings that speak against the tables and that no waiver covers.
     pub fn open_findings(&self) -> impl Iterator<Item = &Finding> {
         self.findings
@@ -361,18 +422,17 @@ impl RenderError {
     }
 }
 
-/// A PDF ends with a table of where everything in it begins, so it is made whole and then written.
 fn pdf_file(report: &Report, templates: &Templates, out: &mut dyn Write) -> Result<(), RenderError> {
-    let bytes = pdf::render_with(report, &templates.pdf)?;
-    out.write_all(&bytes)
-        .map_err(|error| RenderError::new("report.pdf", error))
+    pdf::render(report, &templates.pdf, out)
 }
 
 /// One output file: its name, the `--format` it belongs to, and its renderer.
 #[derive(Clone, Copy)]
 pub struct Format {
-    /// What `--format` takes: `csv`, `json`, `html`, `pdf`.
+    /// What `--format` takes.
     pub name: &'static str,
+    /// Written without `--format`.
+    pub is_default: bool,
     /// The file written below `--to`.
     pub file_name: &'static str,
     /// Media type for delivery to S3.
@@ -406,38 +466,93 @@ impl Format {
 pub const FORMATS: &[Format] = &[
     Format {
         name: "csv",
+        is_default: true,
         file_name: "findings.csv",
         content_type: "text/csv; charset=utf-8",
         render: Render::Data(csv::findings),
     },
     Format {
         name: "csv",
+        is_default: true,
         file_name: "tables.csv",
         content_type: "text/csv; charset=utf-8",
         render: Render::Data(csv::tables),
     },
     Format {
         name: "csv",
+        is_default: true,
         file_name: "coverage.csv",
         content_type: "text/csv; charset=utf-8",
         render: Render::Data(csv::coverage),
     },
     Format {
         name: "json",
+        is_default: true,
         file_name: "report.json",
         content_type: "application/json",
         render: Render::Data(json::render),
     },
     Format {
         name: "html",
+        is_default: true,
         file_name: "report.html",
         content_type: "text/html; charset=utf-8",
         render: Render::Document(html::render),
     },
     Format {
         name: "pdf",
+        is_default: true,
         file_name: "report.pdf",
         content_type: "application/pdf",
         render: Render::Document(pdf_file),
+    },
+    Format {
+        name: "markdown",
+        is_default: false,
+        file_name: "summary.md",
+        content_type: "text/markdown; charset=utf-8",
+        render: Render::Data(markdown::render),
+    },
+    Format {
+        name: "junit",
+        is_default: false,
+        file_name: "junit.xml",
+        content_type: "application/xml",
+        render: Render::Data(junit::render),
+    },
+    Format {
+        name: "sarif",
+        is_default: false,
+        file_name: "report.sarif",
+        content_type: "application/sarif+json",
+        render: Render::Data(sarif::render),
+    },
+    Format {
+        name: "ocsf",
+        is_default: false,
+        file_name: "findings.ocsf.jsonl",
+        content_type: "application/x-ndjson",
+        render: Render::Data(ocsf::render),
+    },
+    Format {
+        name: "asff",
+        is_default: false,
+        file_name: "findings.asff.json",
+        content_type: "application/json",
+        render: Render::Data(asff::render),
+    },
+    Format {
+        name: "oscal",
+        is_default: false,
+        file_name: "assessment-results.json",
+        content_type: "application/json",
+        render: Render::Data(oscal::render),
+    },
+    Format {
+        name: "prometheus",
+        is_default: false,
+        file_name: "backproof.prom",
+        content_type: "text/plain; version=0.0.4; charset=utf-8",
+        render: Render::Data(prometheus::render),
     },
 ];

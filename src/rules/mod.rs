@@ -102,6 +102,7 @@ const COPY_FRAMES: &[&str] = &[
     "copy_jobs",
     "plans",
     "plan_rules",
+    "plan_versions",
     "selections",
     "region_settings",
     "table_tags",
@@ -132,6 +133,18 @@ pub const COMPARISONS: &[Comparison] = &[
         dtype: DataType::String,
         doc: "The same for other accounts. Unknown as for Regions.",
         frames: COPY_FRAMES,
+    },
+    Comparison {
+        name: "unplanned_copy_regions",
+        dtype: DataType::String,
+        doc: "Other Regions that the policy wants a copy in and that no rule of a plan that takes the table copies to; `none` if there is none. Unknown if one is lacking and a plan could not be read or may take the table.",
+        frames: PLAN_FRAMES,
+    },
+    Comparison {
+        name: "unplanned_copy_accounts",
+        dtype: DataType::String,
+        doc: "The same for other accounts. Unknown as for Regions.",
+        frames: PLAN_FRAMES,
     },
 ];
 
@@ -284,6 +297,18 @@ impl Rule {
     }
 }
 
+/// The ids that the rules of a folder, or the embedded ones, have by their file names.
+pub fn file_names(folder: Option<&Path>) -> Vec<String> {
+    let stem = |name: &str| Some(Path::new(name).file_stem()?.to_str()?.to_owned());
+    match folder {
+        None => EMBEDDED.iter().filter_map(|(name, _)| stem(name)).collect(),
+        Some(folder) => {
+            let files = read_folder(folder).unwrap_or_default();
+            files.iter().filter_map(|(name, _)| stem(name)).collect()
+        }
+    }
+}
+
 fn read_folder(folder: &Path) -> Outcome<Vec<(String, String)>> {
     let refuse = |path: &Path, error: &std::io::Error| -> Problems {
         Problem::usage("could not read the rules")
@@ -401,8 +426,12 @@ fn read_rule<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>, origin: &s
 fn required<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>, key: &'static str) -> Option<Located<String>> {
     let is_there = root.entries().any(|(name, _)| name == key);
     let text = reader.string(root, key);
-    if !is_there {
-        reader.missing(root, key);
+    match &text {
+        None if !is_there => reader.missing(root, key),
+        Some(text) if text.value.trim().is_empty() => {
+            reader.note(text.offset, format!("`{}` is empty", root.path_of(key)), "", "");
+        }
+        _ => {}
     }
     text
 }
@@ -449,6 +478,11 @@ pub fn placeholders(message: &str) -> impl Iterator<Item = &str> {
 }
 
 fn check_placeholders(reader: &mut Reader<'_>, message: &Located<String>, schema: &Schema) {
+    let is_open = |rest: &str| !rest.contains('}');
+    if message.value.split('{').skip(1).any(is_open) {
+        let what = "the message has a brace that is not closed";
+        reader.note(message.offset, what, "", "write a fact as `{table_name}`");
+    }
     for name in placeholders(&message.value) {
         if !schema.contains(name) {
             let hint = match nearest(name, schema.iter_names().map(|name| name.as_str())) {
@@ -468,6 +502,7 @@ fn check_placeholders(reader: &mut Reader<'_>, message: &Located<String>, schema
 fn read_examples<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>, schema: &Schema) -> Vec<Example> {
     let mut examples = Vec::new();
     for mut section in reader.sections(root, "example") {
+        let has_verdict = section.place_of("verdict").is_some();
         let verdict = reader.string(&mut section, "verdict").and_then(|text| {
             let verdict = text.value.parse().ok();
             if verdict.is_none() {
@@ -483,6 +518,7 @@ fn read_examples<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>, schema
         reader.finish(&section);
         match verdict {
             Some(verdict) => examples.push(Example { verdict, facts }),
+            None if has_verdict => {}
             None => reader.missing(&section, "verdict"),
         }
     }

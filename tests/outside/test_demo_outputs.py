@@ -115,6 +115,38 @@ def test_the_pdf_is_read_by_poppler(audit):
     assert fonts and all(line.split()[-5] == "yes" for line in fonts), "every font is embedded"
 
 
+@pytest.mark.parametrize("audit", AUDITS)
+def test_the_pdf_is_sound_to_qpdf(audit):
+    checked = subprocess.run(["qpdf", "--check", path(audit, "report.pdf")], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "No syntax or stream encoding errors found" in checked.stdout
+
+
+# Apache PDFBox's validator, as Debian packages it.
+JARS = ["preflight", "pdfbox2", "xmpbox", "fontbox2", "commons-logging", "javax.activation", "jaxb-api"]
+
+
+def preflight(file):
+    jars = [f"/usr/share/java/{name}.jar" for name in JARS]
+    assert all(pathlib.Path(jar).exists() for jar in jars), "Debian's libpdfbox2-java and what it needs"
+    command = ["java", "-cp", ":".join(jars), "org.apache.pdfbox.preflight.Validator_A1b", str(file)]
+    return subprocess.run(command, capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize("audit", AUDITS)
+def test_the_pdf_is_for_the_archive(audit):
+    said = preflight(path(audit, "report.pdf"))
+    assert "is a valid PDF/A-1b file" in said, said
+
+
+def test_the_validator_would_find_a_font_that_is_missing(tmp_path):
+    """A validator that says yes to everything proves nothing."""
+    damaged = tmp_path / "damaged.pdf"
+    damaged.write_bytes(path("1-before", "report.pdf").read_bytes().replace(b"/FontFile2", b"/FontFileX"))
+    said = preflight(damaged)
+    assert "is not a valid PDF/A-1b file" in said and "ont" in said, said
+
+
 def spelled(table, text):
     """True if the PDF holds the table's name; a long one may be broken over lines or cut."""
     return table["table_arn"].rsplit("/")[-1][:12] in text

@@ -16,6 +16,7 @@ TABLES = {
     "kms": ("kms/mod.rs", LIST),
     "sts": ("sts.rs", LIST),
     "tagging": ("tagging.rs", LIST),
+    "securityhub": ("securityhub/mod.rs", LIST),
     "organizations": ("organizations.rs", LIST),
 }
 

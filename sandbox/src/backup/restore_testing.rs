@@ -114,11 +114,21 @@ pub(crate) fn read_points(object: Option<&Map<String, Value>>) -> Result<Value, 
             "Invalid value for SelectionWindowDays: {days}"
         )));
     }
+    let types = list("RecoveryPointTypes", json!(["SNAPSHOT"]));
+    let known = |kind: &Value| matches!(kind.as_str(), Some("SNAPSHOT" | "CONTINUOUS"));
+    if !types
+        .as_array()
+        .is_some_and(|types| !types.is_empty() && types.iter().all(known))
+    {
+        return Err(errors::invalid(format!(
+            "Invalid value for RecoveryPointTypes: {types}"
+        )));
+    }
     Ok(json!({
         "Algorithm": algorithm,
         "ExcludeVaults": list("ExcludeVaults", json!([])),
         "IncludeVaults": list("IncludeVaults", json!(["*"])),
-        "RecoveryPointTypes": list("RecoveryPointTypes", json!(["SNAPSHOT"])),
+        "RecoveryPointTypes": types,
         "SelectionWindowDays": days,
     }))
 }

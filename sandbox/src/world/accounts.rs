@@ -41,6 +41,7 @@ fn read_one(section: &Section<'_>) -> Account {
         name: section.text("name").unwrap_or_else(|| id.clone()),
         access_keys: section.texts("access-keys").unwrap_or_default(),
         roles: section.texts("roles"),
+        security_hub: section.texts("security-hub-regions"),
         id,
         regions,
     }

@@ -16,7 +16,7 @@ const ALWAYS: [&str; 1] = ["sts:GetCallerIdentity"];
 ///
 /// Errors: a command or a rule that does not exist.
 pub(super) fn permissions(command: &str, ids: &[String]) -> Outcome<String> {
-    const COMMANDS: [&str; 6] = ["scan", "remediate", "backup", "deliver", "sign", "verify"];
+    const COMMANDS: [&str; 7] = ["scan", "remediate", "backup", "deliver", "sign", "verify", "push"];
     let mut statements = Vec::new();
     match command {
         "scan" => {
@@ -97,6 +97,11 @@ pub(super) fn permissions(command: &str, ids: &[String]) -> Outcome<String> {
                 "Action": ["s3:ListBucket", "s3:ListBucketVersions"],
                 "Resource": "arn:*:s3:::YOUR-BUCKET",
             }));
+        }
+        "push" => {
+            let mut actions = BTreeSet::from(ALWAYS);
+            actions.extend(crate::push::ACTIONS);
+            statements.push(json!({"Sid": "PushFindings", "Effect": "Allow", "Action": actions, "Resource": "*"}));
         }
         other => {
             let hint = nearest(other, COMMANDS.into_iter()).map_or_else(

@@ -45,13 +45,13 @@ facts! {
     /// Selections that name DynamoDB tables in their Resources and take none; `none` if there is none. Unknown if a selection, tables, tags or settings could not be read.
     empty_selections: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "tables"],
     /// Vaults that its rules write to; `none` if there is none. Unknown if the plan could not be read.
-    vaults: Text = ["plans", "plan_rules"],
-    /// Vaults that its rules write to and that do not exist; `none` if all do. Unknown if the plan or the list of vaults could not be read.
-    missing_vaults: Text = ["plans", "plan_rules", "vaults"],
+    vaults: Text = ["plans", "plan_rules", "region_settings"],
+    /// Vaults that its rules write to and that do not exist; `none` if all do. Unknown if the plan or the list of vaults could not be read, or the Region's settings for a rule with an air-gapped vault.
+    missing_vaults: Text = ["plans", "plan_rules", "vaults", "region_settings"],
     /// Roles that its selections name; `none` if they name none. Unknown if a selection could not be read.
     roles: Text = ["plans", "selections"],
     /// What the last job of the plan that finished said of its role or its permissions; `none` if that job had no such trouble. Unknown if no job of the plan finished in the last 30 days, or the jobs could not be read.
     role_trouble: Text = ["plans", "selections", "backup_jobs"],
-    /// Rules whose retention lies outside what the lock of their vault lets in, so that their jobs fail; `none` if there is none. Unknown if the plan or the list of vaults could not be read.
-    rules_outside_lock: Text = ["plans", "plan_rules", "vaults"],
+    /// Rules whose retention lies outside what the lock of their vault lets in, so that their jobs fail; `none` if there is none. Unknown as missing_vaults.
+    rules_outside_lock: Text = ["plans", "plan_rules", "vaults", "region_settings"],
 }

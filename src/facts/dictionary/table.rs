@@ -61,7 +61,7 @@ facts! {
 
     /// AWS Backup is opted in for DynamoDB in this account and Region. Unknown if the settings could not be read.
     dynamodb_opted_in: bool = ["region_settings"],
-    /// Advanced features for DynamoDB backups are on in this account and Region. Unknown if the settings could not be read.
+    /// Advanced features for DynamoDB backups are on in this account and Region, which takes the opt-in too. Unknown if the settings could not be read.
     advanced_features_on: bool = ["region_settings"],
     /// A selection of a live backup plan takes the table. Unknown if AWS's rules leave it open, or if a plan, a selection, tags or settings that decide could not be read.
     in_a_plan: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
@@ -71,11 +71,11 @@ facts! {
     plan_reason: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
     /// Names of the plans that take the table for certain; `none` if there is none. Never unknown.
     plan_names: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
-    /// Longest retention, in days, that a rule of those plans promises, of the rules that could be read; 36,500 stands for ever. Unknown if no such rule was read.
+    /// Longest retention, in days, that a rule of those plans promises, of the rules that could be read and that run: not one whose schedule is over, nor one that another rule always comes before; 36,500 stands for ever. Unknown if no such rule was read.
     plan_retention_days_seen: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
     /// Longest retention, in days, that a rule of any plan that takes the table promises; 36,500 stands for ever. Unknown if a plan could not be read or may take the table.
     plan_retention_days: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
-    /// Vaults that those rules write to; `none` if there is none. Unknown if no such rule was read.
+    /// Vaults that those rules write to; `none` if there is none. An air-gapped vault counts only while advanced features are on: without them AWS Backup leaves the point in the rule's ordinary vault. Unknown if no such rule was read.
     plan_vaults: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
     /// Selections that take the table for certain, as `plan/selection`; `none` if there is none. Never unknown.
     plan_selections: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
@@ -87,9 +87,9 @@ facts! {
     plan_worst_age_hours: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs"],
     /// Last run of the plans that take the table. Unknown if none of them ran, or none takes it for certain.
     plan_last_run_at: DateTime<Utc> = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
-    /// Strongest lock of a vault that rules of those plans write to: `none`, `governance`, `compliance-in-grace` or `compliance`. Unknown if there is no such rule, or if a plan or the list of vaults could not be read and the others have none.
+    /// Strongest lock of a vault that rules of those plans write to: `none`, `governance`, `compliance-in-grace` or `compliance`. Unknown if there is no such rule, or if a plan, the list of vaults or, for an air-gapped vault, the settings could not be read and the others have none.
     plan_vault_lock_kind: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults"],
-    /// A rule of a plan that takes the table writes to a locked vault. Unknown if there is no such rule, or if a plan or the list of vaults could not be read and none of the others does.
+    /// A rule of a plan that takes the table writes to a locked vault. Unknown if there is no such rule, or if a plan, the list of vaults or, for an air-gapped vault, the settings could not be read and none of the others does.
     plan_vault_locked: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults"],
     /// Longest minimum retention that the lock of such a vault enforces; 0 if none does. Unknown as plan_vault_locked.
     plan_vault_min_retention_days: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults"],
@@ -195,6 +195,10 @@ facts! {
     cross_account_copy_age_hours_seen: f64 = ["tables", "vaults", "recovery_points"],
     /// Weakest owner of a key among the copies elsewhere whose keys could be read, as for recovery points; `none` if no copy was seen. Unknown if none could be read.
     copy_weakest_key_owner: Text = ["tables", "vaults", "recovery_points", "keys"],
+    /// Every key that the copies seen elsewhere depend on works (is enabled, or AWS owns it). Unknown if no copy was seen, or if a key could not be read and none of the others is broken.
+    copy_keys_usable_seen: bool = ["tables", "vaults", "recovery_points", "keys"],
+    /// The keys of those copies that do not work, with their state; `none` if all that could be read do. Unknown if the table could not be described.
+    copy_unusable_keys: Text = ["tables", "vaults", "recovery_points", "keys"],
     /// Copy jobs of this incarnation that finished in the last 30 days. Unknown if the jobs or the table could not be read.
     finished_copy_job_count: i64 = ["tables", "copy_jobs"],
     /// Of these, those that failed or ended partial. Unknown if the jobs or the table could not be read.
@@ -242,9 +246,9 @@ facts! {
     /// No job failed without a later success. Unknown if the jobs or the table could not be read.
     backup_jobs_recovered: bool = ["tables", "backup_jobs"],
 
-    /// How the last restore of a recovery point of the table ended, as far back as AWS remembers: `not-tested`, `succeeded` or `failed`. Unknown if the table could not be described, or if no restore was seen and restore jobs or a vault could not be read.
+    /// How the last restore of a recovery point of the table ended, as far back as AWS remembers: `not-tested`, `succeeded` or `failed`. Unknown if the table could not be described or restore jobs could not be read, or if no restore was seen and a vault could not be read.
     restore_outcome: Text = ["tables", "vaults", "recovery_points", "restore_jobs"],
-    /// A restore of a recovery point of the table succeeded, as far back as AWS remembers. Unknown if none was seen and restore jobs or a vault could not be read.
+    /// A restore of a recovery point of the table succeeded, as far back as AWS remembers; one whose validation failed did not. Unknown if none was seen and restore jobs or a vault could not be read.
     restore_succeeded: bool = ["tables", "vaults", "recovery_points", "restore_jobs"],
     /// When the last restore that succeeded was made. Unknown if none was seen.
     last_restore_at: DateTime<Utc> = ["tables", "vaults", "recovery_points", "restore_jobs"],

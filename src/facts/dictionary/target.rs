@@ -16,7 +16,7 @@ facts! {
     table_count: i64 = ["tables"],
     /// AWS Backup is opted in for DynamoDB. Unknown if the settings could not be read.
     dynamodb_opted_in: bool = ["region_settings"],
-    /// Advanced features for DynamoDB backups are on. Unknown if the settings could not be read.
+    /// Advanced features for DynamoDB backups are on, which takes the opt-in too. Unknown if the settings could not be read.
     advanced_features_on: bool = ["region_settings"],
     /// Live backup plans. Unknown if they could not be listed.
     plan_count: i64 = ["plans"],

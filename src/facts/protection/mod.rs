@@ -22,7 +22,7 @@ mod verdict;
 use std::collections::BTreeMap;
 
 pub use index::Index;
-pub use selection::{Condition, Operator, Place, Selection, TagCondition};
+pub use selection::{Condition, Operator, Place, Runs, Selection, TagCondition};
 pub use tri::{Judgement, Membership};
 pub use verdict::{Members, PlanVerdict, PlanVerdictKind, Unread, members, plan_verdict, verdict_of};
 

@@ -95,10 +95,12 @@ fn selections() -> impl Strategy<Value = Selection> {
         prop::collection::vec(tag, 0..3),
         prop::collection::vec(condition, 0..3),
         prop::bool::weighted(0.2),
+        prop_oneof![8 => Just(Runs::Yes), 1 => Just(Runs::No), 1 => Just(Runs::Unread)],
     );
     parts.prop_map(
-        |(resources, not_resources, list_of_tags, conditions, is_organization_plan)| Selection {
+        |(resources, not_resources, list_of_tags, conditions, is_organization_plan, runs)| Selection {
             is_organization_plan,
+            runs,
             resources,
             not_resources,
             list_of_tags,

@@ -22,6 +22,10 @@ pub(super) enum Why<'a> {
     EmptySelection,
     /// Neither `Resources` nor `ListOfTags` matches.
     NothingMatches,
+    /// It matches, and no rule of its plan will run again.
+    PlanIsOver,
+    /// It takes the table, if its plan has a rule that runs.
+    PlanUnread,
     /// An entry of `Resources` matches.
     Resource(&'a str),
     /// It matches, but its form is doubtful.
@@ -103,6 +107,8 @@ impl fmt::Display for Why<'_> {
                 f.write_str("neither Resources nor ListOfTags is filled, which AWS refuses to create")
             }
             Self::NothingMatches => f.write_str("no Resources pattern and no tag of ListOfTags matches"),
+            Self::PlanIsOver => f.write_str("it names the table, but the plan has no rule that will run again"),
+            Self::PlanUnread => f.write_str("it takes the table, but the rules of the plan could not be read"),
             Self::Resource(pattern) => write!(f, "taken by Resources `{pattern}`"),
             Self::ResourceDoubt(pattern, doubt) => write!(f, "Resources `{pattern}` matches, but {doubt}"),
             Self::Tag(tag) => write!(f, "taken by tag {tag}"),

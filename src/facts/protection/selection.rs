@@ -24,6 +24,8 @@ pub struct Selection {
     /// The plan comes from an Organizations policy (its id begins with `orgs/`): the management account's opt-in
     /// counts, not the member's.
     pub is_organization_plan: bool,
+    /// Does anything come of what the selection takes?
+    pub runs: Runs,
     /// ARN patterns; one is enough.
     pub resources: Vec<String>,
     /// ARN patterns that exclude, in this selection only.
@@ -32,6 +34,18 @@ pub struct Selection {
     pub list_of_tags: Vec<TagCondition>,
     /// Conditions on tags; all must hold, for tables of both lists above.
     pub conditions: Vec<Condition>,
+}
+
+/// Has a plan a rule that will run again?
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Runs {
+    /// It has.
+    #[default]
+    Yes,
+    /// It has none.
+    No,
+    /// Its rules could not be read.
+    Unread,
 }
 
 /// An entry of `ListOfTags`.
@@ -193,7 +207,15 @@ impl Compiled {
         if taken.membership == Membership::No {
             return taken;
         }
-        taken.and(self.conditions_hold(table)).and(self.not_excluded(table))
+        let runs = match self.selection.runs {
+            Runs::Yes => Answer::yes(Why::ConditionsHold),
+            Runs::No => return Answer::no(Why::PlanIsOver),
+            Runs::Unread => Answer::uncertain(Why::PlanUnread),
+        };
+        taken
+            .and(self.conditions_hold(table))
+            .and(self.not_excluded(table))
+            .and(runs)
     }
 
     /// By an ARN pattern or by a tag; the surest way in counts.

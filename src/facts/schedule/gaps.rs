@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Offset, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Offset, TimeDelta, TimeZone, Utc};
 
 use super::Schedule;
 
@@ -11,6 +11,9 @@ const STEP_DAYS: i64 = 366;
 
 /// And this often: over the eight years between the leap days around 2100, and a little more.
 const STEPS: i64 = 9;
+
+/// The last year that an expression can name.
+const LAST_YEAR: i32 = 2199;
 
 /// How many of the longest windows before the first moment are looked at.
 const LOOK_BACK: i32 = 4;
@@ -74,6 +77,62 @@ pub fn effective_runs(rules: &[TimedRule<'_>], from: DateTime<Utc>, to: DateTime
     Some(kept)
 }
 
+/// Of each rule: do the others leave it a run in these days? A rule whose every run falls into the start window of one
+/// with a longer retention makes no job, and so no copy. `None`: that hangs on which of two with the same retention runs,
+/// which AWS does not say. A rule that is not due in these days is left alone, as are all if one of them cannot be placed.
+pub fn have_runs(rules: &[TimedRule<'_>], from: DateTime<Utc>, days: i64) -> Vec<Option<bool>> {
+    let to = from + TimeDelta::days(days);
+    let Some(kept) = effective_runs(rules, from, to).filter(|_| rules.len() > 1) else {
+        return vec![Some(true); rules.len()];
+    };
+    let has_runs = |(place, rule): (usize, &TimedRule<'_>)| {
+        let own = rule.schedule.runs(from, to).unwrap_or_default();
+        if own.is_empty() {
+            return Some(true);
+        }
+        let has_equals = rules
+            .iter()
+            .enumerate()
+            .any(|(other, equal)| other != place && equal.retention_days == rule.retention_days);
+        if !has_equals {
+            return Some(kept.iter().any(|run| run.rule == place));
+        }
+        let (most, least) = (with_tie(rules, place, 1), with_tie(rules, place, -1));
+        let has = |rules: &[TimedRule<'_>]| {
+            let runs = effective_runs(rules, from, to).unwrap_or_default();
+            runs.iter().any(|run| run.rule == place)
+        };
+        match (has(&most), has(&least)) {
+            (has_at_most, has_at_least) if has_at_most == has_at_least => Some(has_at_most),
+            _ => None,
+        }
+    };
+    rules.iter().enumerate().map(has_runs).collect()
+}
+
+/// The same order of retentions, in which one rule comes before those of its own (1), or after them (-1).
+fn with_tie<'s>(rules: &[TimedRule<'s>], place: usize, before: i64) -> Vec<TimedRule<'s>> {
+    let doubled = rules.iter().enumerate().map(|(other, rule)| TimedRule {
+        retention_days: rule.retention_days * 2 + if other == place { before } else { 0 },
+        ..*rule
+    });
+    doubled.collect()
+}
+
+/// Does a schedule never run again? As far ahead as gaps are looked for.
+pub(super) fn is_over(schedule: &Schedule, at: DateTime<Utc>) -> bool {
+    let step = TimeDelta::days(STEP_DAYS);
+    // Years may be named that are far ahead: they are tried as long as a schedule can name any.
+    let mut start = at;
+    while start.year() <= LAST_YEAR {
+        match schedule.runs(start, start + step) {
+            Some(runs) if runs.is_empty() => start += step,
+            _ => return false,
+        }
+    }
+    true
+}
+
 fn without_overlaps(mut all: Vec<Run>, rules: &[TimedRule<'_>], longest: TimeDelta) -> Vec<Run> {
     all.sort_unstable_by_key(|run| (-rules[run.rule].retention_days, run.at, run.rule));
     let mut kept: BTreeMap<(DateTime<Utc>, usize), Run> = BTreeMap::new();
@@ -92,8 +151,9 @@ fn without_overlaps(mut all: Vec<Run>, rules: &[TimedRule<'_>], longest: TimeDel
 /// The largest gap between consecutive runs of these rules that begins within so many days, by the clock of their zone;
 /// `None` if there is no rule, if one cannot be placed, or if the runs end.
 ///
-/// The gap that is open at the first moment counts from the run before it. By the clock: the night in which clocks go back does not make a daily schedule late, and the hour that clocks skip
-/// does make it miss a day. The last gap is followed to its end behind the horizon, so that rare schedules show.
+/// The gap that is open at the first moment counts from the run before it. By the clock: the night in which clocks go
+/// back does not make a daily schedule late, and the hour that clocks skip does make it miss a day. The last gap is
+/// followed to its end behind the horizon, so that rare schedules show.
 pub fn largest_gap_of(rules: &[TimedRule<'_>], from: DateTime<Utc>, days: i64) -> Option<TimeDelta> {
     if let [rule] = rules
         && let Some(every) = rule.schedule.rate()

@@ -16,7 +16,7 @@ use chrono_tz::Tz;
 
 use cron::Cron;
 
-pub use gaps::{Run, TimedRule, effective_runs, largest_gap_of, worst_case_age};
+pub use gaps::{Run, TimedRule, effective_runs, have_runs, largest_gap_of, worst_case_age};
 
 /// What AWS Backup uses when a rule has no schedule.
 const DEFAULT: &str = "cron(0 5 ? * * *)";
@@ -80,6 +80,11 @@ impl Schedule {
             Kind::Cron(cron, zone) => Some(cron.runs(*zone, from, to)),
             Kind::Rate(_) => None,
         }
+    }
+
+    /// Does it never run again? A schedule may name years that are over, or a day that no month has.
+    pub fn is_over(&self, at: DateTime<Utc>) -> bool {
+        gaps::is_over(self, at)
     }
 
     /// The largest gap between runs in these days; see [`largest_gap_of`].

@@ -219,6 +219,53 @@ fn schedules_that_end_or_never_run_have_no_interval() {
     assert_eq!(gap_hours("0 5 1 1 ? 2024,2028-2199", "UTC"), Some(1461.0 * 24.0));
 }
 
+#[test]
+fn a_schedule_is_over_when_no_run_is_left() {
+    let now = at("2026-11-01T12:00:00Z");
+    for (expression, is_over) in [
+        ("0 5 ? * * *", false),
+        ("0 5 ? * * 2026", false),
+        ("0 5 ? 1-10 * 2026", true),
+        ("0 5 ? * * 2020", true),
+        ("0 5 31 2 ? *", true),
+        ("0 5 30 2 ? 2024-2199", true),
+        ("0 5 29 2 ? *", false),
+        // Far ahead is not over.
+        ("0 5 ? * * 2150", false),
+        ("rate(1 day)", false),
+    ] {
+        assert_eq!(schedule(expression, "UTC").is_over(now), is_over, "{expression}");
+    }
+}
+
+#[test]
+fn a_rule_that_always_loses_has_no_runs() {
+    let (five, six) = (schedule("0 5 ? * * *", "UTC"), schedule("0 6 ? * * *", "UTC"));
+    let now = at("2026-11-01T12:00:00Z");
+    let have = |rules: &[TimedRule<'_>]| have_runs(rules, now, 400);
+    let (yes, no) = (Some(true), Some(false));
+    assert_eq!(have(&[timed(&five, 480, 365), timed(&six, 480, 35)]), [yes, no]);
+    assert_eq!(have(&[timed(&five, 480, 35), timed(&six, 480, 365)]), [no, yes]);
+    assert_eq!(have(&[timed(&five, 60, 365), timed(&six, 480, 35)]), [yes, yes]);
+    // Of equal ones AWS does not say which runs, but a longer one decides against both.
+    assert_eq!(have(&[timed(&five, 480, 35), timed(&six, 480, 35)]), [None, None]);
+    let four = schedule("0 4 ? * * *", "UTC");
+    let three = [timed(&five, 480, 35), timed(&four, 480, 365), timed(&six, 480, 35)];
+    assert_eq!(have(&three), [no, yes, no]);
+    // Once a week the longer one wins; on the other days the daily one runs.
+    let sunday = schedule("0 5 ? * SUN *", "UTC");
+    assert_eq!(have(&[timed(&five, 480, 35), timed(&sunday, 480, 365)]), [yes, yes]);
+    // Not due in these days, or not to be placed: nothing is said against it.
+    let later = schedule("0 5 ? * * 2030", "UTC");
+    assert_eq!(have(&[timed(&five, 480, 365), timed(&later, 480, 35)]), [yes, yes]);
+    let rate = schedule("rate(1 hour)", "UTC");
+    assert_eq!(
+        have(&[timed(&five, 480, 365), timed(&six, 480, 35), timed(&rate, 60, 1)]),
+        [yes; 3]
+    );
+    assert_eq!(have(&[timed(&six, 480, 35)]), [yes]);
+}
+
 /// Fields in plain lists, for a matcher that knows nothing of the parser.
 #[derive(Debug, Clone)]
 struct Plain {

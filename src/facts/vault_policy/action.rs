@@ -47,7 +47,7 @@ fn matches_any(patterns: &[&str], action: &str) -> bool {
 }
 
 /// IAM's wildcards: `*` for any run of characters, `?` for one.
-fn wild(pattern: &[u8], text: &[u8]) -> bool {
+pub(super) fn wild(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at_pattern, mut at_text, mut star) = (0, 0, None);
     while at_text < text.len() {
         match pattern.get(at_pattern) {

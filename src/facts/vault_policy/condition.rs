@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::action::texts;
+use super::action::{texts, wild};
 use super::quote;
 
 /// What the conditions of a Deny leave of it.
@@ -57,7 +57,8 @@ fn exemption(operator: &str, key: &str, values: &Value) -> Result<Vec<String>, S
     let Some(principals) = texts(values).filter(|principals| !principals.is_empty()) else {
         return Err(doubt());
     };
-    if let Some(wide) = principals.iter().find(|principal| is_everybody(principal, &lower)) {
+    let is_wide = |principal: &&&str| is_everybody(principal, &lower, key_lower == "aws:userid");
+    if let Some(wide) = principals.iter().find(is_wide) {
         return Err(Scope::Nobody(format!("exempts {}, which is everybody", quote(wide))));
     }
     if let Some(variable) = principals.iter().find(|principal| principal.contains("${")) {
@@ -69,18 +70,29 @@ fn exemption(operator: &str, key: &str, values: &Value) -> Result<Vec<String>, S
     Ok(principals.into_iter().map(str::to_owned).collect())
 }
 
-/// A pattern that takes every principal of an account or of all: nothing tells one from another.
-fn is_everybody(principal: &str, operator: &str) -> bool {
+/// A pattern that takes every principal of an account or of all, for it takes one of a name that nobody has.
+fn is_everybody(principal: &str, operator: &str, is_user_id: bool) -> bool {
     // Wildcards mean something with Like, and with the ARN operators, which both take them.
     let has_wildcards = operator.contains("like") || operator.starts_with("arn");
     if !has_wildcards {
         return false;
     }
-    let named = principal
-        .rsplit_once(':')
-        .map_or(principal, |(_, resource)| resource)
-        .trim_start_matches("user/")
-        .trim_start_matches("role/")
-        .trim_start_matches("assumed-role/");
-    !named.contains(|character: char| !matches!(character, '*' | '?' | '/' | ':'))
+    let takes = |somebody: &str| wild(principal.as_bytes(), somebody.as_bytes());
+    if is_user_id {
+        // `AROA…:session` for a role: the id tells one from another, while whoever takes a role names the session.
+        let session = principal.split_once(':').map_or("", |(_, session)| session);
+        let session = session.replace(['*', '?'], "");
+        return takes("AIDAZQ9XNOBODY7ZQ9XNO") || takes(&format!("AROAZQ9XNOBODY7ZQ9XNO:{session}"));
+    }
+    let segment = |place: usize, usual: &'static str| {
+        let own = principal.split(':').nth(place);
+        own.filter(|own| !own.contains(['*', '?'])).unwrap_or(usual)
+    };
+    let (partition, account) = (segment(1, "aws"), segment(4, "123456789012"));
+    ["iam::user/", "iam::role/", "sts::assumed-role/"]
+        .into_iter()
+        .any(|kind| {
+            let (service, path) = kind.split_once("::").unwrap_or((kind, ""));
+            takes(&format!("arn:{partition}:{service}::{account}:{path}zq9x-nobody"))
+        })
 }

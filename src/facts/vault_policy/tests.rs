@@ -60,6 +60,7 @@ fn exempt_principals_are_listed() {
         json!({"arnnotlike": {"AWS:principalarn": role}}),
         json!({"StringNotEquals": {"aws:PrincipalArn": role}}),
         json!({"StringNotLike": {"aws:userId": role}}),
+        json!({"StringNotLike": {"aws:PrincipalArn": role}}),
     ] {
         let verdict = judged(json!([deny(json!({"Condition": condition}))]));
         assert_eq!(verdict.answer, Some(true), "{condition}");
@@ -69,6 +70,59 @@ fn exempt_principals_are_listed() {
     let verdict = judged(json!([deny(json!({"Condition": both}))]));
     assert_eq!(verdict.exempt_principals.len(), 3);
     assert!(verdict.exempt_principals.is_sorted());
+}
+
+#[test]
+fn a_pattern_that_names_somebody_is_told_from_one_that_takes_everybody() {
+    let account = "arn:aws:iam::111122223333";
+    for (operator, key, pattern, answer) in [
+        // What AWS's own samples exempt: one role, in whatever session.
+        ("StringNotLike", "aws:userId", "AROAEXAMPLEID:*".to_owned(), true),
+        ("StringNotLike", "aws:userId", "AIDAEXAMPLEID".to_owned(), true),
+        (
+            "ArnNotLike",
+            "aws:PrincipalArn",
+            format!("{account}:role/break-*"),
+            true,
+        ),
+        (
+            "ArnNotLike",
+            "aws:PrincipalArn",
+            format!("{account}:role/teams/*"),
+            true,
+        ),
+        ("ArnNotLike", "aws:PrincipalArn", format!("{account}:root"), true),
+        (
+            "ArnNotLike",
+            "aws:PrincipalArn",
+            "arn:aws:iam::*:role/BreakGlass".to_owned(),
+            true,
+        ),
+        // Not a Like: a star is a star.
+        ("StringNotEquals", "aws:PrincipalArn", "*".to_owned(), true),
+        ("StringNotLike", "aws:userId", "*".to_owned(), false),
+        ("StringNotLike", "aws:userId", "AROA*".to_owned(), false),
+        ("StringNotLike", "aws:userId", "*:admin".to_owned(), false),
+        ("StringNotLike", "aws:PrincipalArn", "arn:*".to_owned(), false),
+        ("StringNotLike", "aws:PrincipalArn", "arn:aws*".to_owned(), false),
+        ("StringNotLike", "aws:PrincipalArn", format!("{account}:*"), false),
+        ("ArnNotLike", "aws:PrincipalArn", format!("{account}:us?r/*"), false),
+        ("ArnNotLike", "aws:PrincipalArn", format!("{account}:role/**"), false),
+        (
+            "ArnNotLike",
+            "aws:PrincipalArn",
+            "arn:aws-cn:iam::*:user/*".to_owned(),
+            false,
+        ),
+    ] {
+        let verdict = judged(json!([deny(json!({"Condition": {operator: {key: pattern}}}))]));
+        assert_eq!(
+            verdict.answer,
+            Some(answer),
+            "{operator} {key} {pattern}: {}",
+            verdict.reason
+        );
+    }
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Charts as vector paths. Every part has a pattern and a number of its own, so that a grey copy says the same.
 
-use super::doc::{BODY, Doc, MUTED, TEXT, WHITE, word};
+use super::doc::{BODY, Doc, MUTED, SMALL, TEXT, WHITE, word};
 use super::fonts::Face;
 use super::page::Style;
 use super::text;
 use crate::domain::Verdict;
+use crate::report::DayState;
 
 /// Counts in the order of [`Verdict::ALL`].
 pub(super) type Counts = [usize; 4];
@@ -30,6 +31,33 @@ fn fill(doc: &mut Doc<'_>, points: &[(f32, f32)], verdict: Verdict) {
         }
     }
     doc.page().outline(points, 0.6, colour);
+}
+
+/// A bar that is filled as a verdict is.
+pub(super) fn bar(doc: &mut Doc<'_>, (x, y, width, height): (f32, f32, f32, f32), verdict: Verdict) {
+    fill(doc, &rectangle(x, y, width, height), verdict);
+}
+
+/// A day or several alike: exposed solid and dark, not observed hatched, covered solid and light, and a dash where there
+/// was no table.
+pub(super) fn day(doc: &mut Doc<'_>, (x, y, width, height): (f32, f32, f32, f32), state: DayState) {
+    let colours = &doc.template.colours;
+    let (bad, unknown, good, none) = (
+        colours.non_compliant,
+        colours.unknown,
+        colours.compliant,
+        colours.not_applicable,
+    );
+    let page = doc.page();
+    match state {
+        DayState::Exposed => page.fill_rect(x, y, width, height, bad),
+        DayState::NotObserved => {
+            page.fill_rect(x, y, width, height, unknown.tint(0.85));
+            page.hatch(&rectangle(x, y, width, height), 2.4, 0.8, unknown);
+        }
+        DayState::Covered => page.fill_rect(x, y, width, height, good.tint(0.62)),
+        DayState::NotAlive => page.rule(x, y + height / 2.0, width, 0.5, none),
+    }
 }
 
 fn rectangle(x: f32, y: f32, width: f32, height: f32) -> [(f32, f32); 4] {
@@ -60,11 +88,7 @@ pub(super) fn donut(doc: &mut Doc<'_>, (x, y): (f32, f32), radius: f32, counts: 
         size: radius * 0.36,
         colour: TEXT,
     };
-    let small = Style {
-        face: Face::Regular,
-        size: 7.4,
-        colour: MUTED,
-    };
+    let small = SMALL;
     let number = text::grouped(total);
     // Long numbers shrink until they stand clear of the ring.
     big.size *= (hole * 1.6 / doc.measure(big, &number)).min(1.0);
@@ -134,7 +158,7 @@ pub(super) fn stacked_bar(doc: &mut Doc<'_>, (x, y): (f32, f32), height: f32, sc
 }
 
 /// A labelled bar with its number at the end.
-pub(super) fn bar(
+pub(super) fn labelled_bar(
     doc: &mut Doc<'_>,
     (x, y): (f32, f32),
     width: f32,

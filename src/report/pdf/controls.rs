@@ -1,175 +1,85 @@
-//! What was required, what was accepted, and the control matrix of the frameworks that were chosen.
+//! The control matrix of the frameworks that were chosen: every control, those that no rule answers included.
 
-use super::doc::{BODY, Doc, MUTED, TEXT, symbol, word};
-use super::fonts::Face;
-use super::page::Style;
+use std::collections::BTreeMap;
+
+use super::doc::{BODY, CELL, Doc, GAP, MUTED, SMALL_GAP, symbol, word};
 use super::table::{Column, Para, Table};
+use super::template::Section;
 use super::text::{grouped, plural};
 use crate::domain::Verdict;
-use crate::report::{ControlRow, FrameworkReport, Report, TierLine, WaiverLine};
-
-const CELL: Style = Style {
-    face: Face::Regular,
-    size: 7.4,
-    colour: TEXT,
-};
+use crate::report::{ControlRow, FrameworkReport, Report};
 
 pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
-    doc.part("Policy and controls", false);
-    policy(doc, report);
-    tiers(doc, &report.tiers);
-    waivers(doc, &report.waivers);
-    for framework in &report.frameworks {
-        matrix(doc, framework);
-    }
+    doc.part(Section::Controls.title(), false);
     if report.frameworks.is_empty() {
-        doc.heading("Control matrix", 30.0);
-        doc.paragraph(BODY, "No framework was chosen for this report.");
-    }
-}
-
-fn line<'t>(text: impl Into<std::borrow::Cow<'t, str>>) -> Vec<Para<'t>> {
-    vec![Para::new(CELL, text)]
-}
-
-fn policy(doc: &mut Doc<'_>, report: &Report) {
-    doc.heading("Values for every table", 60.0);
-    let columns = [Column::new("Value", 150.0), Column::new("Required", 330.0)];
-    let mut table = Table::new(doc, &columns, 7.4, "Values for every table");
-    for (name, value) in &report.policy {
-        table.row(doc, &[line(name.as_str()), line(value.as_str())]);
-    }
-    doc.y += 6.0;
-}
-
-fn tiers(doc: &mut Doc<'_>, tiers: &[TierLine]) {
-    if tiers.is_empty() {
+        let text = "No framework was chosen for this report, so no control is answered. `--framework` chooses one.";
+        doc.paragraph(BODY, text);
         return;
     }
-    doc.heading("Tiers, in the order in which they are tried", 60.0);
-    let columns = [
-        Column::new("Tier", 70.0),
-        Column::new("Condition", 170.0),
-        Column::new("Sets", 190.0),
-        Column::number("Tables", 50.0),
-    ];
-    let mut table = Table::new(doc, &columns, 7.4, "Tiers");
-    for tier in tiers {
-        let sets: Vec<String> = tier
-            .values
-            .iter()
-            .map(|(key, value)| format!("{key} = {value}"))
-            .collect();
-        let mut cell = Vec::new();
-        if !sets.is_empty() {
-            cell.push(Para::new(CELL, sets.join(", ")));
-        }
-        if let Some(exemption) = &tier.exemption {
-            let end = exemption
-                .expires_at
-                .map_or_else(|| "no end".to_owned(), |end| end.format("%Y-%m-%d").to_string());
-            let state = if exemption.is_in_force {
-                "exempt"
-            } else {
-                "exemption not in force"
-            };
-            let or_none = |text: &str| if text.is_empty() { "none" } else { text }.to_owned();
-            let text = format!(
-                "{state} until {end}; reason: {}; approver: {}",
-                or_none(&exemption.reason),
-                or_none(&exemption.approver)
-            );
-            cell.push(Para::new(CELL, text));
-        }
-        table.row(
-            doc,
-            &[
-                line(tier.name.as_str()),
-                line(tier.when.as_str()),
-                cell,
-                line(grouped(tier.table_count)),
-            ],
-        );
-    }
-    doc.y += 6.0;
-}
-
-fn waivers(doc: &mut Doc<'_>, waivers: &[WaiverLine]) {
-    doc.heading("Waivers", 40.0);
-    if waivers.is_empty() {
-        doc.paragraph(BODY, "None.");
-        return;
-    }
-    let in_force = waivers.iter().filter(|waiver| waiver.is_in_force).count();
-    let text = format!(
-        "{}, of which {} in force. Findings under a waiver are listed all the same.",
-        plural(waivers.len(), "waiver"),
-        grouped(in_force)
-    );
-    doc.paragraph(BODY, &text);
-    doc.y += 4.0;
-    let columns = [
-        Column::new("Waiver", 70.0),
-        Column::new("Rule and tables", 130.0),
-        Column::new("Why, and what is done instead", 160.0),
-        Column::new("Who and when", 120.0),
-    ];
-    let mut table = Table::new(doc, &columns, 7.4, "Waivers");
-    for waiver in waivers {
-        let state = if waiver.is_in_force { "in force" } else { "not in force" };
-        let mut why = vec![Para::new(CELL, waiver.reason.as_str())];
-        if !waiver.compensating_control.is_empty() {
-            let instead = format!("instead: {}", waiver.compensating_control);
-            why.push(Para::new(CELL.colour(MUTED), instead));
-        }
-        let day = |at: chrono::DateTime<chrono::Utc>| at.format("%Y-%m-%d").to_string();
-        table.row(
-            doc,
-            &[
-                vec![Para::new(CELL.bold(), waiver.id.as_str()), Para::new(CELL, state)],
-                vec![
-                    Para::new(CELL, waiver.rule.as_str()),
-                    Para::new(CELL, waiver.tables.as_str()),
-                    Para::new(
-                        CELL.colour(MUTED),
-                        format!(
-                            "{}, {}",
-                            plural(waiver.table_count, "table"),
-                            plural(waiver.finding_count, "finding")
-                        ),
-                    ),
-                ],
-                why,
-                vec![
-                    Para::new(CELL, format!("asked for by {}", waiver.requester)),
-                    Para::new(
-                        CELL,
-                        format!("approved by {} on {}", waiver.approver, day(waiver.approved_at)),
-                    ),
-                    Para::new(CELL, format!("until {}", day(waiver.expires_at))),
-                ],
-            ],
-        );
-    }
-    doc.y += 6.0;
-}
-
-fn matrix(doc: &mut Doc<'_>, framework: &FrameworkReport) {
-    let title = format!("{}, {}", framework.title, framework.version);
-    doc.heading(&title, 80.0);
     doc.paragraph(
         BODY,
-        "Direct: the control names backup, recovery or the protected property. Supporting: a general requirement to which the \
-         answer contributes. V: id read in the framework's own text; L: in an open library; C: certain from the standard.",
+        "Which verdicts give evidence for which control. Direct: the control names backup, recovery or the protected \
+         property. Supporting: a general requirement to which the answer contributes. How each id was verified: V in the \
+         framework's own text; L in an open library; C certain from the standard.",
     );
-    doc.y += 4.0;
+    doc.y += SMALL_GAP;
+    let worst = worst_by_rule(report);
+    for framework in &report.frameworks {
+        matrix(doc, framework, &worst);
+    }
+}
+
+/// The worst verdict of each rule, waived findings left out.
+fn worst_by_rule(report: &Report) -> BTreeMap<&str, Verdict> {
+    let mut worst: BTreeMap<&str, Verdict> = BTreeMap::new();
+    for finding in report.findings.iter().filter(|finding| !finding.waived) {
+        let verdict = worst.entry(&finding.rule).or_insert(finding.verdict);
+        *verdict = verdict.worse(finding.verdict);
+    }
+    worst
+}
+
+/// The rules of a control by their worst verdict, or what answers it instead.
+fn rules(doc: &Doc<'_>, row: &ControlRow, worst: &BTreeMap<&str, Verdict>) -> Vec<Para<'static>> {
+    if row.rules.is_empty() {
+        let instead = match row.answered.as_str() {
+            "coverage" => "no rule: see \u{201c}Coverage and gaps\u{201d}",
+            "evidence" => "no rule: the stored inventory and its manifest",
+            "waivers" => "no rule: see \u{201c}Policy and waivers\u{201d}",
+            _ => "no rule can answer this control",
+        };
+        return line(instead.to_owned());
+    }
+    let of = |verdict: Option<Verdict>| {
+        let rules = row
+            .rules
+            .iter()
+            .filter(|rule| worst.get(rule.as_str()).copied() == verdict);
+        rules.map(String::as_str).collect::<Vec<_>>().join(", ")
+    };
+    let judged = Verdict::ALL
+        .into_iter()
+        .map(|verdict| (Some(verdict), symbol(verdict), doc.colour_of(verdict)));
+    let judged = judged.chain([(None, "not applied:", MUTED)]);
+    judged
+        .map(|(verdict, sign, colour)| (of(verdict), sign, colour))
+        .filter(|(rules, ..)| !rules.is_empty())
+        .map(|(rules, sign, colour)| Para::new(CELL.colour(colour), format!("{sign} {rules}")))
+        .collect()
+}
+
+fn matrix(doc: &mut Doc<'_>, framework: &FrameworkReport, worst: &BTreeMap<&str, Verdict>) {
+    let title = format!("{}, {}", framework.title, framework.version);
+    doc.heading(&title, 80.0);
+    doc.paragraph(BODY, &summary(framework));
+    doc.y += SMALL_GAP;
     let columns = [
-        Column::new("Control", 86.0),
-        Column::new("Asks", 118.0),
-        Column::new("Rules", 146.0),
-        Column::new("Outcome", 130.0),
+        Column::new("Control", 90.0),
+        Column::new("Asks", 104.0),
+        Column::new("Rules, by their worst verdict", 186.0),
+        Column::new("Outcome", 100.0),
     ];
-    let mut table = Table::new(doc, &columns, 7.4, &title);
+    let mut table = Table::new(doc, &columns, CELL.size, &title);
     let (answered, others): (Vec<&ControlRow>, Vec<&ControlRow>) =
         framework.controls.iter().partition(|row| row.answered == "rules");
     for row in answered.iter().chain(&others) {
@@ -178,16 +88,7 @@ fn matrix(doc: &mut Doc<'_>, framework: &FrameworkReport) {
         } else {
             format!("{} ({})", row.asks, row.only_if)
         };
-        let rules = if row.rules.is_empty() {
-            match row.answered.as_str() {
-                "coverage" => "no rule: see \u{201c}Coverage and gaps\u{201d}".to_owned(),
-                "evidence" => "no rule: the stored inventory and its manifest".to_owned(),
-                "waivers" => "no rule: see \u{201c}Waivers\u{201d}".to_owned(),
-                _ => "no rule can answer this control".to_owned(),
-            }
-        } else {
-            row.rules.join(", ")
-        };
+        let rules = rules(doc, row, worst);
         let outcome = outcome(doc, row);
         table.row(
             doc,
@@ -200,12 +101,37 @@ fn matrix(doc: &mut Doc<'_>, framework: &FrameworkReport) {
                     ),
                 ],
                 line(asks),
-                line(rules),
+                rules,
                 outcome,
             ],
         );
     }
-    doc.y += 6.0;
+    doc.y += GAP;
+}
+
+fn line(text: String) -> Vec<Para<'static>> {
+    vec![Para::new(CELL, text)]
+}
+
+/// How many controls came out how, those without an answer among them.
+fn summary(framework: &FrameworkReport) -> String {
+    let controls = &framework.controls;
+    let mut parts: Vec<String> = Verdict::ALL
+        .into_iter()
+        .map(|verdict| {
+            (
+                verdict,
+                controls.iter().filter(|row| row.verdict == Some(verdict)).count(),
+            )
+        })
+        .filter(|(_, count)| *count > 0)
+        .map(|(verdict, count)| format!("{} {}", grouped(count), word(verdict)))
+        .collect();
+    let unjudged = controls.iter().filter(|row| row.verdict.is_none()).count();
+    if unjudged > 0 {
+        parts.push(format!("{} not judged by any rule", grouped(unjudged)));
+    }
+    format!("{}: {}.", plural(controls.len(), "control"), parts.join(", "))
 }
 
 /// The worst verdict, and how many findings of each kind stand behind it.

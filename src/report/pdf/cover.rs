@@ -1,9 +1,11 @@
 //! The cover: what was examined, by whom, when, with which outcome; what that proves; where to find what.
 
-use super::doc::{BODY, Doc, HAIRLINE, MUTED, Mark, SMALL, TEXT};
+use super::doc::{self, BODY, Doc, GAP, Goal, HAIRLINE, LARGE_GAP, MONO, MUTED, Mark, SMALL, TEXT};
+use super::finish::LOGO;
 use super::fonts::Face;
 use super::page::Style;
 use super::statement::Statement;
+use super::template::Rgb;
 use super::text::{grouped, plural};
 use crate::domain::rfc3339;
 use crate::report::Report;
@@ -20,24 +22,28 @@ const LINE: f32 = 15.0;
 
 /// Writes the first two sheets. The table of contents follows with [`fill_contents`].
 pub(super) fn write(doc: &mut Doc<'_>, report: &Report) -> Contents {
-    doc.start_page(false);
+    doc.name_part("Cover");
     title(doc);
     statement(doc, report);
+    firm_statement(doc);
+    scope(doc, report);
     provenance(doc, report);
     sign_off(doc);
     doc.start_page(false);
+    doc.name_part("About this document");
     doc.mark(0, "About this document");
     let contents = contents_room(doc);
     meaning(doc);
     contents
 }
 
-fn title(doc: &mut Doc<'_>) {
+pub(super) fn title(doc: &mut Doc<'_>) {
     let template = doc.template;
     let accent = template.colours.accent;
     let (left, width) = (doc.left(), doc.width());
     doc.mark(0, "Cover");
-    doc.y = 104.0;
+    doc.y = 84.0;
+    logo(doc);
     let line = Style {
         face: Face::Bold,
         size: 9.0,
@@ -68,10 +74,26 @@ fn title(doc: &mut Doc<'_>) {
     doc.y += 18.0;
 }
 
+/// As wide or as high as a letterhead allows, its shape kept.
+fn logo(doc: &mut Doc<'_>) {
+    const ROOM: (f32, f32) = (200.0, 48.0);
+    let Some(logo) = &doc.template.logo else { return };
+    let (width, height) = (logo.width as f32, logo.height as f32);
+    let scale = (ROOM.0 / width).min(ROOM.1 / height);
+    let (left, y) = (doc.left(), doc.y - 14.0);
+    doc.page().picture(left, y, width * scale, height * scale, LOGO);
+    doc.y = y + height * scale + LARGE_GAP;
+}
+
 /// The overall statement, in a box whose colour repeats what its words say.
 fn statement(doc: &mut Doc<'_>, report: &Report) {
     let statement = Statement::of(report);
     let colour = statement.colour(&doc.template.colours);
+    boxed(doc, colour, &statement.headline, &statement.details);
+}
+
+/// A headline and sentences in a box.
+pub(super) fn boxed(doc: &mut Doc<'_>, colour: Rgb, headline: &str, details: &[String]) {
     let (left, width) = (doc.left(), doc.width());
     let head = Style {
         face: Face::Bold,
@@ -79,9 +101,8 @@ fn statement(doc: &mut Doc<'_>, report: &Report) {
         colour,
     };
     let body = BODY.colour(TEXT);
-    let headline = doc.wrap(head, width - 28.0, &statement.headline);
-    let details: Vec<_> = statement
-        .details
+    let headline = doc.wrap(head, width - 28.0, headline);
+    let details: Vec<_> = details
         .iter()
         .flat_map(|detail| doc.wrap(body, width - 28.0, detail))
         .collect();
@@ -98,17 +119,40 @@ fn statement(doc: &mut Doc<'_>, report: &Report) {
         doc.text(left + 16.0, y, body, line);
         y += body.leading() + 1.5;
     }
-    doc.y = top + height + 24.0;
+    doc.y = top + height + LARGE_GAP;
 }
 
-/// Scope and provenance as label and value.
-fn provenance(doc: &mut Doc<'_>, report: &Report) {
-    let scan = &report.scan;
-    let mono = Style {
-        face: Face::Mono,
-        size: 7.8,
-        colour: TEXT,
+/// What the firm says in its own words, apart from what the evidence says.
+pub(super) fn firm_statement(doc: &mut Doc<'_>) {
+    let template = doc.template;
+    if template.statement.is_empty() {
+        return;
+    }
+    let (left, width, top) = (doc.left(), doc.width(), doc.y);
+    doc.block(left + 16.0, width - 16.0, BODY, &template.statement);
+    let remark = "In the words of whoever issues this report; not drawn from the evidence.";
+    doc.block(left + 16.0, width - 16.0, SMALL, remark);
+    if doc.y > top {
+        let height = doc.y - top;
+        doc.page().fill_rect(left, top, 1.5, height, HAIRLINE);
+    }
+    doc.y += LARGE_GAP;
+}
+
+pub(super) fn heading(doc: &mut Doc<'_>, text: &str) {
+    let style = Style {
+        face: Face::Bold,
+        size: 11.0,
+        colour: doc.template.colours.accent,
     };
+    doc.need(60.0);
+    let (left, y) = (doc.left(), doc.y + 9.0);
+    doc.text(left, y, style, text);
+    doc.y += 17.0;
+}
+
+/// What was in scope and how much of it was reached.
+fn scope(doc: &mut Doc<'_>, report: &Report) {
     let coverage = &report.coverage;
     let mut regions: Vec<&str> = coverage
         .targets
@@ -146,6 +190,41 @@ fn provenance(doc: &mut Doc<'_>, report: &Report) {
             plural(unread, "account-Region pair")
         ));
     }
+    heading(doc, "Scope");
+    fact(doc, "Accounts", BODY, &list(&accounts, 12));
+    fact(doc, "Regions", BODY, &list(&regions, 20));
+    if coverage.regions_unknown {
+        let text =
+            "not known: the enabled Regions could not be listed, so others may hold tables that nobody looked at";
+        fact(
+            doc,
+            "Other Regions",
+            BODY.bold().colour(doc.template.colours.unknown),
+            text,
+        );
+    }
+    fact(doc, "Reached", BODY, &targets);
+    fact(doc, "Tables", BODY, &tables);
+    fact(
+        doc,
+        "Rules",
+        BODY,
+        &format!("{} applied", plural(report.rules.len(), "rule")),
+    );
+    let frameworks: Vec<&str> = report
+        .frameworks
+        .iter()
+        .map(|framework| framework.title.as_str())
+        .collect();
+    if !frameworks.is_empty() {
+        fact(doc, "Frameworks", BODY, &frameworks.join(", "));
+    }
+    doc.y += GAP;
+}
+
+/// Where the evidence comes from, and the digests that name it.
+fn provenance(doc: &mut Doc<'_>, report: &Report) {
+    let scan = &report.scan;
     let seconds = (scan.finished_at - scan.started_at).num_seconds().max(0);
     let collected = format!(
         "{} to {} ({seconds} s)",
@@ -156,40 +235,19 @@ fn provenance(doc: &mut Doc<'_>, report: &Report) {
         "{}. Every age in this document is reckoned on this instant.",
         rfc3339(scan.as_of)
     );
-    let heading = |doc: &mut Doc<'_>, text: &str| {
-        let style = Style {
-            face: Face::Bold,
-            size: 10.0,
-            colour: doc.template.colours.accent,
-        };
-        let (left, y) = (doc.left(), doc.y + 9.0);
-        doc.text(left, y, style, text);
-        doc.y += 17.0;
-    };
-    heading(doc, "Scope");
-    fact(doc, "Accounts", BODY, &list(&accounts, 12));
-    fact(doc, "Regions", BODY, &list(&regions, 20));
-    fact(doc, "Reached", BODY, &targets);
-    fact(doc, "Tables", BODY, &tables);
-    fact(
-        doc,
-        "Rules",
-        BODY,
-        &format!("{} applied", plural(report.rules.len(), "rule")),
-    );
-    doc.y += 14.0;
+    let calls = grouped(usize::try_from(scan.call_count).unwrap_or(usize::MAX));
     heading(doc, "Provenance");
     fact(doc, "Evidence as of", BODY, &as_of);
     fact(doc, "Collected", BODY, &collected);
-    fact(doc, "Caller", mono, &scan.caller_arn);
+    fact(doc, "Caller", MONO, &scan.caller_arn);
     fact(
         doc,
-        "Calls to AWS",
+        "Made by",
         BODY,
-        &grouped(usize::try_from(scan.call_count).unwrap_or(usize::MAX)),
+        &format!("backproof {}, {calls} calls to AWS", scan.tool_version),
     );
-    fact(doc, "Made by", BODY, &format!("backproof {}", scan.tool_version));
-    fact(doc, "Scan id", mono, &scan.id);
+    fact(doc, "Evidence SHA-256", MONO, &scan.evidence_digest);
+    fact(doc, "Scan id", MONO, &scan.id);
     let left_out = doc.template.left_out();
     if !left_out.is_empty() {
         fact(
@@ -202,7 +260,7 @@ fn provenance(doc: &mut Doc<'_>, report: &Report) {
 }
 
 /// Lines for the people who stand for the report, at the foot of the cover.
-fn sign_off(doc: &mut Doc<'_>) {
+pub(super) fn sign_off(doc: &mut Doc<'_>) {
     const HEIGHT: f32 = 34.0;
     let (left, width, roles) = (doc.left(), doc.width(), doc.template.sign_off.as_slice());
     let height = HEIGHT * roles.len() as f32;
@@ -248,7 +306,7 @@ fn list<T: AsRef<str>>(items: &[T], most: usize) -> String {
     }
 }
 
-fn fact(doc: &mut Doc<'_>, label: &str, style: Style, value: &str) {
+pub(super) fn fact(doc: &mut Doc<'_>, label: &str, style: Style, value: &str) {
     let (left, width) = (doc.left(), doc.width());
     let value = if value.is_empty() { "unknown" } else { value };
     let lines = doc.wrap(style, width - 96.0, value);
@@ -272,7 +330,7 @@ fn contents_room(doc: &mut Doc<'_>) -> Contents {
     };
     doc.text(left, y + 15.0, style, "Contents");
     let contents = Contents {
-        page: doc.pages.len() - 1,
+        page: doc.sheets.len() - 1,
         left,
         width: doc.width(),
         y: y + 34.0,
@@ -311,6 +369,8 @@ fn meaning(doc: &mut Doc<'_>) {
         "\u{201c}Unknown\u{201d} in place of a value means: not known, and nothing else. It does not mean none or zero.",
         "All instants are UTC. Ages are in hours, retention in days.",
         "Characters that have no shape in the fonts of this document, or none at all, are spelled out, such as [U+1F600].",
+        "Each page names the report, the part it belongs to, the instant, and the digest of the evidence in short; the cover \
+         has the digest in full.",
     ] {
         doc.point(BODY, point);
     }
@@ -325,19 +385,21 @@ pub(super) fn fill_contents(doc: &mut Doc<'_>, contents: &Contents) {
         .skip(2)
         .cloned()
         .collect();
-    let (left, width) = (contents.left, contents.width);
+    let (left, width, style) = (contents.left, contents.width, BODY.bold());
+    let dot = doc.fonts.width(SMALL.face, SMALL.size, " .");
     for (index, mark) in marks.iter().enumerate() {
         let y = contents.y + index as f32 * LINE;
-        let number = mark.page.to_string();
-        let style = BODY.bold();
+        let number = mark.spot.page.to_string();
         let (title, page) = (doc.measure(style, &mark.title), doc.measure(BODY, &number));
-        let sheet = &mut doc.pages[contents.page];
-        sheet.text(left, y, style, &mark.title);
-        sheet.text(left + width - page, y, BODY, &number);
-        let dot = doc.fonts.width(SMALL.face, SMALL.size, " .");
         let count = ((width - title - page - 12.0) / dot).max(0.0) as usize;
         let dots = " .".repeat(count);
-        sheet.text(left + width - page - 6.0 - dot * count as f32, y, SMALL, &dots);
-        sheet.link((left, y - 10.0, width, LINE), mark.page, mark.top);
+        let shown = doc::shown(doc.fonts, style.face, &mark.title);
+        let sheet = &mut doc.sheets[contents.page];
+        sheet.frame.text(left, y, style, &shown);
+        sheet.frame.text(left + width - page, y, BODY, &number);
+        sheet
+            .frame
+            .text(left + width - page - 6.0 - dot * count as f32, y, SMALL, &dots);
+        sheet.link((left, y - 10.0, width, LINE), Goal::Spot(mark.spot));
     }
 }

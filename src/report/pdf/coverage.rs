@@ -1,21 +1,14 @@
 //! Coverage: what was in scope, what was read, how the counts add up, and every gap with what follows from it.
 
 use super::cover::name_of;
-use super::doc::{BODY, Doc, MUTED, TEXT};
-use super::fonts::Face;
-use super::page::Style;
+use super::doc::{BODY, CELL, Doc, GAP, MUTED, SMALL_GAP};
 use super::table::{Column, Para, Table};
+use super::template::Section;
 use super::text::{grouped, plural};
 use crate::report::Report;
 
-const CELL: Style = Style {
-    face: Face::Regular,
-    size: 7.6,
-    colour: TEXT,
-};
-
 pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
-    doc.part("Coverage and gaps", false);
+    doc.part(Section::Coverage.title(), false);
     reconciliation(doc, report);
     gaps(doc, report);
     accounts(doc, report);
@@ -32,7 +25,7 @@ fn reconciliation(doc: &mut Doc<'_>, report: &Report) {
         Column::number("Tables", 60.0),
         Column::new("Holds", 110.0),
     ];
-    let mut table = Table::new(doc, &columns, 7.4, "Reconciliation");
+    let mut table = Table::new(doc, &columns, CELL.size, "Reconciliation");
     let holds = |doc: &Doc<'_>, left: usize, right: usize| {
         let (text, style) = if left == right {
             ("\u{2713} adds up".to_owned(), CELL.bold())
@@ -73,7 +66,7 @@ fn reconciliation(doc: &mut Doc<'_>, report: &Report) {
     for (label, count, verdict) in rows {
         table.row(doc, &[label, number(count), verdict]);
     }
-    doc.y += 6.0;
+    doc.y += GAP;
     let unread = coverage
         .targets
         .iter()
@@ -105,14 +98,14 @@ fn gaps(doc: &mut Doc<'_>, report: &Report) {
         plural(gaps.len(), "gap")
     );
     doc.paragraph(BODY, &text);
-    doc.y += 4.0;
+    doc.y += SMALL_GAP;
     let columns = [
         Column::new("Where", 90.0),
         Column::new("Call", 130.0),
         Column::new("Why", 140.0),
         Column::new("So, and what to do", 150.0),
     ];
-    let mut table = Table::new(doc, &columns, 7.4, "Gaps");
+    let mut table = Table::new(doc, &columns, CELL.size, "Gaps");
     for gap in gaps {
         let mut call = vec![Para::new(CELL.bold(), gap.action.as_str())];
         if !gap.resource.is_empty() {
@@ -149,7 +142,7 @@ fn accounts(doc: &mut Doc<'_>, report: &Report) {
         Column::number("Regions", 60.0),
         Column::number("Tables", 60.0),
     ];
-    let mut table = Table::new(doc, &columns, 7.4, "Accounts");
+    let mut table = Table::new(doc, &columns, CELL.size, "Accounts");
     for account in accounts {
         let targets = || {
             report
@@ -193,7 +186,7 @@ fn targets(doc: &mut Doc<'_>, report: &Report) {
         Column::number("Calls", 60.0),
         Column::number("Gaps", 50.0),
     ];
-    let mut table = Table::new(doc, &columns, 7.4, "Account-Region pairs");
+    let mut table = Table::new(doc, &columns, CELL.size, "Account-Region pairs");
     let unknown = CELL.bold().colour(doc.template.colours.unknown);
     for target in &report.coverage.targets {
         let listed = target.tables_listed.map_or_else(

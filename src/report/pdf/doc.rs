@@ -1,9 +1,13 @@
 //! The document as it grows: a cursor that walks down the sheets, headings, paragraphs, and the frame of every page.
+//!
+//! One grid: everything stands between the margins of [`Doc::left`] and [`Doc::width`], in five sizes of type, and is set
+//! apart by [`SMALL_GAP`], [`GAP`] or [`LARGE_GAP`]. A sheet goes to the press as soon as the next one is begun.
 
 use std::borrow::Cow;
 
-use super::fonts::{Face, Fonts};
-use super::page::{Page, Style};
+use super::fonts::{Codes, Face, Fonts};
+use super::page::{self, Page, Style};
+use super::press::{Layer, Press};
 use super::template::{Rgb, Template};
 use super::text;
 use crate::domain::Verdict;
@@ -20,7 +24,14 @@ const SIDE: f32 = 46.0;
 /// Margins beside sheets across: narrower, for wide tables.
 const SIDE_ACROSS: f32 = 34.0;
 const TOP: f32 = 66.0;
-const FOOT: f32 = 58.0;
+const FOOT: f32 = 64.0;
+
+/// Between lines that belong together.
+pub(super) const SMALL_GAP: f32 = 4.0;
+/// Between things.
+pub(super) const GAP: f32 = 8.0;
+/// Above headings.
+pub(super) const LARGE_GAP: f32 = 16.0;
 
 /// Running text.
 pub(super) const BODY: Style = Style {
@@ -34,6 +45,20 @@ pub(super) const SMALL: Style = Style {
     size: 7.4,
     colour: MUTED,
 };
+/// What stands in tables.
+pub(super) const CELL: Style = Style {
+    face: Face::Regular,
+    size: 7.4,
+    colour: TEXT,
+};
+/// Ids, evidence, and tables too wide for [`CELL`].
+pub(super) const FINE: Style = Style { size: 6.6, ..CELL };
+/// Digests and ARNs that a person compares letter by letter.
+pub(super) const MONO: Style = Style {
+    face: Face::Mono,
+    size: 7.4,
+    colour: TEXT,
+};
 
 /// A place that bookmarks and the table of contents lead to.
 #[derive(Debug, Clone)]
@@ -41,51 +66,119 @@ pub(super) struct Mark {
     /// 0 for parts, 1 for what is below them.
     pub(super) level: usize,
     pub(super) title: String,
+    pub(super) spot: Spot,
+}
+
+/// A place on a sheet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spot {
     /// Counted from 1.
     pub(super) page: usize,
     /// In points from the lower edge, as PDF counts.
     pub(super) top: f32,
 }
 
+/// Where a link leads.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Goal {
+    Spot(Spot),
+    /// A table in the appendix, by its place in the report.
+    Table(usize),
+}
+
+/// A part of a sheet that leads elsewhere: left, bottom, right, top, as PDF counts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Link {
+    pub(super) rect: [f32; 4],
+    pub(super) goal: Goal,
+}
+
+/// One sheet of the document.
+pub(super) struct Sheet {
+    pub(super) width: f32,
+    pub(super) height: f32,
+    /// The part of the document that it belongs to.
+    part: String,
+    /// Header, footer and whatever else is known late only.
+    pub(super) frame: Page,
+    pub(super) links: Vec<Link>,
+}
+
 /// The growing document.
 pub(super) struct Doc<'a> {
     pub(super) fonts: &'a Fonts,
     pub(super) template: &'a Template,
-    pub(super) pages: Vec<Page>,
+    pub(super) codes: Codes,
+    pub(super) press: Press,
+    pub(super) sheets: Vec<Sheet>,
+    /// What is drawn on the last sheet.
+    open: Page,
     pub(super) marks: Vec<Mark>,
+    /// Where the appendix shows each table, in the order of the report.
+    pub(super) rows: Vec<Spot>,
     /// How far down the sheet the next thing goes.
     pub(super) y: f32,
+    part: String,
     across: bool,
 }
 
 impl<'a> Doc<'a> {
+    /// A document that begins with an upright sheet.
     pub(super) fn new(fonts: &'a Fonts, template: &'a Template) -> Self {
-        Self {
+        let mut doc = Self {
             fonts,
             template,
-            pages: Vec::new(),
+            codes: Codes::default(),
+            press: Press::start(),
+            sheets: Vec::new(),
+            open: Page::default(),
             marks: Vec::new(),
+            rows: Vec::new(),
             y: 0.0,
+            part: String::new(),
             across: false,
-        }
+        };
+        doc.lay_sheet(false);
+        doc
     }
 
     /// Begins a sheet, upright or across.
     pub(super) fn start_page(&mut self, across: bool) {
-        let (width, height) = self.template.page_size.points();
-        let (width, height) = if across { (height, width) } else { (width, height) };
+        self.close_page();
+        self.lay_sheet(across);
+    }
+
+    fn lay_sheet(&mut self, across: bool) {
         self.across = across;
-        self.pages.push(Page::new(width, height));
+        let (width, height) = self.size();
+        self.open = Page::new(height);
+        self.sheets.push(Sheet {
+            width,
+            height,
+            part: self.part.clone(),
+            frame: Page::new(height),
+            links: Vec::new(),
+        });
         self.y = TOP;
+    }
+
+    /// Hands the last sheet to the press.
+    pub(super) fn close_page(&mut self) {
+        let ops = std::mem::take(&mut self.open).into_ops(self.fonts, &mut self.codes);
+        self.press.print((self.sheets.len() - 1, Layer::Body), ops);
     }
 
     /// The sheet that is being filled.
     pub(super) fn page(&mut self) -> &mut Page {
-        if self.pages.is_empty() {
-            self.start_page(false);
+        &mut self.open
+    }
+
+    /// Names the part of the document that this sheet and the next ones belong to.
+    pub(super) fn name_part(&mut self, title: &str) {
+        title.clone_into(&mut self.part);
+        if let Some(sheet) = self.sheets.last_mut() {
+            title.clone_into(&mut sheet.part);
         }
-        let last = self.pages.len() - 1;
-        &mut self.pages[last]
     }
 
     fn size(&self) -> (f32, f32) {
@@ -125,15 +218,27 @@ impl<'a> Doc<'a> {
         self.start_page(self.across);
     }
 
+    /// The place of the cursor.
+    pub(super) fn spot(&self) -> Spot {
+        Spot {
+            page: self.sheets.len(),
+            top: self.size().1 - self.y,
+        }
+    }
+
     /// The place of the cursor, for bookmarks and the table of contents.
     pub(super) fn mark(&mut self, level: usize, title: &str) {
-        let top = self.size().1 - self.y + 8.0;
-        self.marks.push(Mark {
-            level,
-            title: title.to_owned(),
-            page: self.pages.len(),
-            top,
-        });
+        let mut spot = self.spot();
+        spot.top += 8.0;
+        let title = title.to_owned();
+        self.marks.push(Mark { level, title, spot });
+    }
+
+    /// Makes a rectangle of this sheet lead elsewhere.
+    pub(super) fn link(&mut self, (x, y, width, height): (f32, f32, f32, f32), goal: Goal) {
+        if let Some(sheet) = self.sheets.last_mut() {
+            sheet.link((x, y, width, height), goal);
+        }
     }
 
     /// A line of text at a place.
@@ -188,6 +293,7 @@ impl<'a> Doc<'a> {
     /// The heading of a part: a new sheet, a bookmark, a line in the table of contents.
     pub(super) fn part(&mut self, title: &str, across: bool) {
         self.start_page(across);
+        self.name_part(title);
         self.mark(0, title);
         let accent = self.template.colours.accent;
         let style = Style {
@@ -205,7 +311,7 @@ impl<'a> Doc<'a> {
     pub(super) fn heading(&mut self, title: &str, room: f32) {
         let (colour, left) = (self.template.colours.accent, self.left());
         if self.y > TOP + 40.0 {
-            self.y += 14.0;
+            self.y += LARGE_GAP;
         }
         self.need(room + 26.0);
         self.mark(1, title);
@@ -230,8 +336,8 @@ impl<'a> Doc<'a> {
         }
     }
 
-    /// The text, or its beginning and an ellipsis: for running heads, whose full text stands on the cover.
-    fn fitted(&self, style: Style, width: f32, text: &str) -> String {
+    /// The text, or its beginning and an ellipsis: for what stands in full elsewhere in the document.
+    pub(super) fn fitted(&self, style: Style, width: f32, text: &str) -> String {
         if self.measure(style, text) <= width {
             return text.to_owned();
         }
@@ -242,37 +348,62 @@ impl<'a> Doc<'a> {
         format!("{}\u{2026}", kept.trim_end())
     }
 
-    /// Header and footer of every sheet, now that their number is known.
-    pub(super) fn frame(&mut self, header: &str, footer: &str) {
-        let total = self.pages.len();
+    /// Header and footer of every sheet, now that their number is known: each says what it belongs to when it is alone.
+    pub(super) fn frame(&mut self, header: &str, footer: &Footer) {
+        let total = self.sheets.len();
         let fonts = self.fonts;
         let title = Style {
             face: Face::Bold,
-            size: 7.4,
             colour: self.template.colours.accent,
+            ..SMALL
         };
-        let name = shown(fonts, title.face, &self.template.title).into_owned();
+        let digest = Style {
+            size: 6.6,
+            colour: MUTED,
+            ..MONO
+        };
         let header = shown(fonts, SMALL.face, header).into_owned();
         let header_width = fonts.width(SMALL.face, SMALL.size, &header);
-        let room = self.template.page_size.points().0 - 2.0 * SIDE - 20.0;
-        let name = self.fitted(title, room - header_width, &name);
-        let footer = self.fitted(SMALL, room - 70.0, &shown(fonts, SMALL.face, footer));
-        for (index, page) in self.pages.iter_mut().enumerate() {
-            let left = side(page.width > page.height);
-            let (right, foot) = (page.width - left, page.height - 32.0);
-            page.frame_text(left, 38.0, title, &name);
-            page.frame_text(right - header_width, 38.0, SMALL, &header);
-            page.rule(left, 46.0, right - left, 0.5, HAIRLINE);
+        let evidence = shown(fonts, digest.face, &footer.evidence).into_owned();
+        for index in 0..total {
+            let (width, height) = (self.sheets[index].width, self.sheets[index].height);
+            let left = side(width > height);
+            let (right, foot) = (width - left, height - 38.0);
+            let room = right - left - header_width - 20.0;
+            let part = format!(" \u{b7} {}", self.sheets[index].part);
+            let part_width = self.measure(SMALL, &part);
+            let name = self.fitted(title, room - part_width, &self.template.title);
+            let name = shown(fonts, title.face, &name).into_owned();
+            let name_width = fonts.width(title.face, title.size, &name);
+            let owner = self.fitted(SMALL, right - left, &footer.owner);
             let number = format!("Page {} of {total}", index + 1);
-            page.rule(left, foot - 12.0, right - left, 0.5, HAIRLINE);
-            page.frame_text(left, foot, SMALL, &footer);
-            page.frame_text(
-                right - fonts.width(SMALL.face, SMALL.size, &number),
-                foot,
-                SMALL,
-                &number,
-            );
+            let number_width = fonts.width(SMALL.face, SMALL.size, &number);
+            let frame = &mut self.sheets[index].frame;
+            frame.text(left, 38.0, title, &name);
+            frame.text(left + name_width, 38.0, SMALL, &part);
+            frame.text(right - header_width, 38.0, SMALL, &header);
+            frame.rule(left, 46.0, right - left, 0.5, HAIRLINE);
+            frame.rule(left, foot - 12.0, right - left, 0.5, HAIRLINE);
+            frame.text(left, foot, digest, &evidence);
+            frame.text(right - number_width, foot, SMALL, &number);
+            frame.text(left, foot + 11.0, SMALL, &shown(fonts, SMALL.face, &owner));
         }
+    }
+}
+
+/// What stands at the foot of every sheet.
+pub(super) struct Footer {
+    /// Scan and digest of the evidence.
+    pub(super) evidence: String,
+    /// Whose report it is, how it may be handed on, what made it.
+    pub(super) owner: String,
+}
+
+impl Sheet {
+    /// Makes a rectangle lead elsewhere.
+    pub(super) fn link(&mut self, (x, y, width, height): (f32, f32, f32, f32), goal: Goal) {
+        let rect = [x, self.height - y - height, x + width, self.height - y].map(page::rounded);
+        self.links.push(Link { rect, goal });
     }
 }
 
@@ -281,7 +412,7 @@ fn side(across: bool) -> f32 {
 }
 
 /// Text as it goes on the sheet: nothing without a glyph, right-to-left runs in drawing order.
-fn shown<'t>(fonts: &Fonts, face: Face, text: &'t str) -> Cow<'t, str> {
+pub(super) fn shown<'t>(fonts: &Fonts, face: Face, text: &'t str) -> Cow<'t, str> {
     match fonts.visible(face, text) {
         Cow::Borrowed(text) => text::drawing_order(text),
         Cow::Owned(text) => Cow::Owned(text::drawing_order(&text).into_owned()),

@@ -2,22 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::doc::{BODY, Doc, MUTED, SMALL, TEXT, symbol, word};
+use super::doc::{BODY, CELL, Doc, FINE, GAP, Goal, LARGE_GAP, MUTED, SMALL, SMALL_GAP, TEXT, symbol, word};
 use super::fonts::Face;
 use super::page::Style;
 use super::table::{Cell, Column, Para, Table};
+use super::template::Section;
 use super::text::{grouped, plural};
 use crate::domain::{FactValue, Finding, Severity, Subject, Verdict};
 use crate::report::Report;
 
-const CELL: Style = Style {
-    face: Face::Regular,
-    size: 7.2,
-    colour: TEXT,
-};
-
 /// The columns; the first is named after what the rule judges.
-fn columns(subject: Subject) -> [Column; 4] {
+fn columns(subject: Subject) -> [Column; 3] {
     let first = match subject {
         Subject::Table => "Table",
         Subject::Vault => "Vault",
@@ -29,20 +24,14 @@ fn columns(subject: Subject) -> [Column; 4] {
     };
     [
         Column::new(first, 150.0),
-        Column::new("Account and Region", 82.0),
-        Column::new("Found", 140.0),
-        Column::new("Evidence", 132.0),
+        Column::new("Account and Region", 104.0),
+        Column::new("Found, and the evidence for it", 250.0),
     ]
 }
 
 pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
-    doc.part("Findings", false);
-    let names: BTreeMap<&str, &str> = report
-        .coverage
-        .accounts
-        .iter()
-        .map(|account| (account.account_id.as_str(), account.name.as_str()))
-        .collect();
+    doc.part(Section::Findings.title(), false);
+    let index = Index::of(report);
     for (verdict, none) in [
         (Verdict::NonCompliant, "No finding is non-compliant."),
         (Verdict::Unknown, "No verdict is unknown."),
@@ -51,9 +40,9 @@ pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
         let count: usize = groups.iter().map(|group| group.findings.len()).sum();
         intro(doc, report, verdict, count, none);
         for group in &groups {
-            write_group(doc, group, verdict, &names);
+            write_group(doc, group, verdict, &index);
         }
-        doc.y += 8.0;
+        doc.y += GAP;
     }
     doc.paragraph(
         SMALL,
@@ -82,7 +71,37 @@ fn intro(doc: &mut Doc<'_>, report: &Report, verdict: Verdict, count: usize, non
         ),
     };
     doc.paragraph(BODY, &text);
-    doc.y += 4.0;
+    doc.y += SMALL_GAP;
+}
+
+/// What findings are looked up by.
+struct Index<'r> {
+    report: &'r Report,
+    names: BTreeMap<&'r str, &'r str>,
+}
+
+impl<'r> Index<'r> {
+    fn of(report: &'r Report) -> Self {
+        let accounts = report.coverage.accounts.iter();
+        let named = accounts.filter(|account| !account.name.is_empty());
+        Self {
+            report,
+            names: named
+                .map(|account| (account.account_id.as_str(), account.name.as_str()))
+                .collect(),
+        }
+    }
+
+    fn name(&self, account_id: &str) -> Option<&'r str> {
+        self.names.get(account_id).copied()
+    }
+
+    /// The place of the finding's table in the report, if it is about one.
+    fn row(&self, finding: &Finding) -> Option<usize> {
+        let tables = &self.report.tables;
+        let found = tables.binary_search_by(|table| table.table_arn.as_str().cmp(&finding.resource_arn));
+        found.ok().filter(|_| finding.subject == Subject::Table)
+    }
 }
 
 /// The findings of one rule with one verdict.
@@ -121,16 +140,17 @@ fn groups(report: &Report, verdict: Verdict) -> Vec<Group<'_>> {
     groups
 }
 
-fn write_group(doc: &mut Doc<'_>, group: &Group<'_>, verdict: Verdict, names: &BTreeMap<&str, &str>) {
+fn write_group(doc: &mut Doc<'_>, group: &Group<'_>, verdict: Verdict, index: &Index<'_>) {
+    let Some(first) = group.findings.first() else { return };
     let remedy = shared_remedy(&group.findings);
-    group_head(doc, group, verdict, remedy);
     let caption = format!("{}: {}", group.rule, word(verdict));
-    let subject = group.findings.first().map_or(Subject::Table, |finding| finding.subject);
-    let mut table = Table::new(doc, &columns(subject), 7.2, &caption);
+    let mut table = Table::new(doc, &columns(first.subject), CELL.size, &caption);
+    let room = table.room_for(doc, &cells(doc, first, remedy.is_none(), index));
+    group_head(doc, group, verdict, (remedy, room));
     for finding in &group.findings {
-        table.row(doc, &cells(doc, finding, remedy.is_none(), names));
+        table.row(doc, &cells(doc, finding, remedy.is_none(), index));
     }
-    doc.y += 10.0;
+    doc.y += LARGE_GAP;
 }
 
 /// The remedy, if all findings of the group have the same: then it is said once.
@@ -142,7 +162,8 @@ fn shared_remedy<'f>(findings: &[&'f Finding]) -> Option<&'f str> {
         .then_some(first)
 }
 
-fn group_head(doc: &mut Doc<'_>, group: &Group<'_>, verdict: Verdict, remedy: Option<&str>) {
+/// What is said of a rule once; `room` is what must fit below it on the same sheet.
+fn group_head(doc: &mut Doc<'_>, group: &Group<'_>, verdict: Verdict, (remedy, room): (Option<&str>, f32)) {
     let (left, width) = (doc.left(), doc.width());
     let colour = doc.colour_of(verdict);
     let name = Style {
@@ -174,7 +195,7 @@ fn group_head(doc: &mut Doc<'_>, group: &Group<'_>, verdict: Verdict, remedy: Op
     let ids = doc.wrap(name, width - 12.0, group.rule);
     let beside = ids.len() == 1 && doc.measure(name, group.rule) + doc.measure(tag_style, &tag) + 30.0 < width;
     let head = ids.len() as f32 * name.leading() + if beside { 2.0 } else { 13.0 };
-    doc.need(head + 3.0 + lines as f32 * BODY.leading() + 70.0);
+    doc.need(head + 3.0 + lines as f32 * BODY.leading() + SMALL_GAP + room);
     let top = doc.y;
     doc.mark(2, &format!("{} ({})", group.rule, grouped(all)));
     for (index, id) in ids.iter().enumerate() {
@@ -193,50 +214,65 @@ fn group_head(doc: &mut Doc<'_>, group: &Group<'_>, verdict: Verdict, remedy: Op
     }
     let bottom = doc.y;
     doc.page().fill_rect(left, top, 4.0, (bottom - top).max(0.0), colour);
-    doc.y += 5.0;
+    doc.y += SMALL_GAP;
 }
 
-fn cells<'f>(doc: &Doc<'_>, finding: &'f Finding, own_remedy: bool, names: &BTreeMap<&str, &'f str>) -> [Cell<'f>; 4] {
+fn cells<'f>(doc: &Doc<'_>, finding: &'f Finding, own_remedy: bool, index: &Index<'f>) -> [Cell<'f>; 3] {
     let small = CELL.colour(MUTED);
-    let mut table = vec![Para::new(CELL.bold(), finding.resource_name.as_str())];
+    let row = index.row(finding);
+    let mut subject = vec![Para::new(CELL.bold(), finding.resource_name.as_str()).to(row.map(Goal::Table))];
     if finding.waived {
-        table.push(Para::new(CELL.bold().colour(doc.template.colours.accent), "WAIVED"));
+        let accent = doc.template.colours.accent;
+        subject.push(Para::new(CELL.bold().colour(accent), "WAIVED"));
+    }
+    // A table's ARN is made of the name and the place beside it; nothing else has a name of its own.
+    if finding.subject != Subject::Table && finding.resource_arn != finding.resource_name {
+        subject.push(Para::new(FINE, finding.resource_arn.as_str()));
     }
     if !finding.id.is_empty() {
         let short: String = finding.id.chars().take(16).collect();
-        table.push(Para::new(Style { size: 6.2, ..small }, format!("finding {short}")));
+        let number = row.map_or_else(String::new, |row| format!("table {} \u{b7} ", grouped(row + 1)));
+        subject.push(Para::new(FINE.colour(MUTED), format!("{number}finding {short}")));
     }
-    let mut place = vec![Para::new(CELL, finding.target.account_id.as_str())];
-    if let Some(name) = names
-        .get(finding.target.account_id.as_str())
-        .filter(|name| !name.is_empty())
-    {
-        place.push(Para::new(small, *name));
-    }
-    place.push(Para::new(CELL, finding.target.region.as_str()));
+    let region = match index.name(&finding.target.account_id) {
+        Some(name) => Para::new(CELL, format!("{} \u{b7} {name}", finding.target.region)),
+        None => Para::new(CELL, finding.target.region.as_str()),
+    };
+    let place = vec![Para::new(CELL, finding.target.account_id.as_str()), region];
     let mut found = vec![Para::new(CELL, finding.message.as_str())];
     if own_remedy && !finding.remedy.is_empty() {
         found.push(Para::new(small, format!("Remedy: {}", finding.remedy)));
     }
-    let evidence = finding
-        .evidence
-        .iter()
-        .map(|(fact, value)| {
-            let style = if *value == FactValue::Unknown {
-                CELL.colour(doc.template.colours.unknown)
-            } else {
-                CELL
-            };
-            let nothing = matches!(value, FactValue::Text(text) if text.is_empty());
-            Para::new(
-                style,
-                if nothing {
-                    format!("{fact} = none")
-                } else {
-                    format!("{fact} = {value}")
-                },
-            )
-        })
-        .collect();
-    [table, place, found, evidence]
+    found.extend(evidence(doc, finding));
+    [subject, place, found]
+}
+
+/// The facts that the rule read: those that are known with their values, then those that are not.
+fn evidence<'f>(doc: &Doc<'_>, finding: &'f Finding) -> impl Iterator<Item = Para<'f>> {
+    let value_of = |name: &str| {
+        finding
+            .evidence
+            .iter()
+            .find(|(fact, _)| fact == name)
+            .map(|(_, value)| value)
+    };
+    // What was seen is said only where it differs from what is known of the whole.
+    let is_said_already = |name: &str, value: &FactValue| {
+        let whole = name.strip_suffix("_seen").and_then(value_of);
+        whole == Some(value)
+    };
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for (fact, value) in &finding.evidence {
+        match value {
+            _ if is_said_already(fact, value) => {}
+            FactValue::Unknown => unknown.push(fact.to_string()),
+            FactValue::Text(text) if text.is_empty() => known.push(format!("{fact} = none")),
+            value => known.push(format!("{fact} = {value}")),
+        }
+    }
+    let known = (!known.is_empty()).then(|| Para::new(FINE.colour(MUTED), known.join("; ")));
+    let colour = doc.template.colours.unknown;
+    let unknown =
+        (!unknown.is_empty()).then(|| Para::new(FINE.colour(colour), format!("unknown: {}", unknown.join("; "))));
+    known.into_iter().chain(unknown)
 }

@@ -4,7 +4,7 @@
 //! what is measured here is what a viewer shows.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use printpdf::ParsedFont;
@@ -107,43 +107,100 @@ impl Fonts {
         Cow::Owned(visible)
     }
 
-    /// The face cut down to the characters that the document shows, and how its pages name them.
-    pub(super) fn embed(&self, face: Face, used: &BTreeSet<char>) -> Result<(ParsedFont, Codes), String> {
+    /// The face cut down to the characters that the pages were spelled with.
+    pub(super) fn embed(&self, face: Face, codes: &Codes) -> Result<ParsedFont, String> {
         let parsed = &self.face(face).parsed;
-        let mut remapper = GlyphRemapper::new();
-        let mut glyphs = BTreeMap::new();
-        let mut widths = BTreeMap::new();
-        for &character in used {
-            let glyph = parsed
-                .glyph_index(character)
-                .ok_or_else(|| format!("no glyph for {character:?}"))?;
-            let new = remapper.remap(glyph.0);
-            glyphs.insert(u32::from(character), new);
-            widths.insert(new, parsed.glyph_hor_advance(glyph).unwrap_or(0));
-        }
-        let bytes = subsetter::subset(face.bytes(), 0, &remapper).map_err(|error| format!("font subset: {error}"))?;
+        let codes = &codes.0[face as usize];
+        let width = |glyph: u16| parsed.glyph_hor_advance(ttf_parser::GlyphId(glyph)).unwrap_or(0);
+        let bytes =
+            subsetter::subset(face.bytes(), 0, &codes.glyphs).map_err(|error| format!("font subset: {error}"))?;
         let mut font = ParsedFont::from_bytes(face.bytes(), 0, &mut Vec::new())
             .ok_or_else(|| format!("{} cannot be read", face.font_name()))?;
         font.font_name = Some(format!("{}+{}", subset_tag(&bytes), face.font_name()));
-        let codes = Codes(glyphs.clone());
         font.original_bytes = bytes;
-        font.codepoint_to_glyph = glyphs;
-        font.glyph_widths = widths;
-        Ok((font, codes))
+        font.codepoint_to_glyph = codes
+            .used()
+            .map(|(character, code)| (u32::from(character), code))
+            .collect();
+        font.glyph_widths = codes
+            .glyphs
+            .remapped_gids()
+            .zip(0..)
+            .map(|(glyph, code)| (code, width(glyph)))
+            .collect();
+        Ok(font)
     }
 }
 
-/// The glyph of each character in a subset.
+/// How pages spell characters: each gets the next number of its face when it first occurs, so that a page can be finished
+/// before the next one is begun.
 #[derive(Default)]
-pub(super) struct Codes(BTreeMap<u32, u16>);
+pub(super) struct Codes([FaceCodes; 3]);
+
+struct FaceCodes {
+    /// Codes of U+0000 to U+007F; 0: not used yet.
+    ascii: [u16; 128],
+    others: BTreeMap<char, u16>,
+    glyphs: GlyphRemapper,
+}
+
+impl Default for FaceCodes {
+    fn default() -> Self {
+        Self {
+            ascii: [0; 128],
+            others: BTreeMap::new(),
+            glyphs: GlyphRemapper::new(),
+        }
+    }
+}
+
+impl FaceCodes {
+    fn used(&self) -> impl Iterator<Item = (char, u16)> {
+        let ascii = self.ascii.iter().zip(0_u8..).filter(|(code, _)| **code > 0);
+        ascii
+            .map(|(&code, character)| (char::from(character), code))
+            .chain(self.others.iter().map(|(&character, &code)| (character, code)))
+    }
+}
 
 impl Codes {
     /// A line as the pages spell it: two bytes for each character.
-    pub(super) fn encode(&self, text: &str) -> Vec<u8> {
-        let glyph = |character: char| self.0.get(&u32::from(character)).copied().unwrap_or(0);
-        text.chars()
-            .flat_map(|character| glyph(character).to_be_bytes())
-            .collect()
+    pub(super) fn encode(&mut self, fonts: &Fonts, face: Face, text: &str) -> Vec<u8> {
+        let codes = &mut self.0[face as usize];
+        let mut spelled = Vec::with_capacity(text.len() * 2);
+        for character in text.chars() {
+            let known = match codes.ascii.get(character as usize) {
+                Some(&code) => code,
+                None => codes.others.get(&character).copied().unwrap_or(0),
+            };
+            let code = if known > 0 {
+                known
+            } else {
+                let glyph = fonts
+                    .face(face)
+                    .parsed
+                    .glyph_index(character)
+                    .map_or(0, |glyph| glyph.0);
+                let code = codes.glyphs.remap(glyph);
+                match codes.ascii.get_mut(character as usize) {
+                    Some(place) => *place = code,
+                    None => drop(codes.others.insert(character, code)),
+                }
+                code
+            };
+            spelled.extend(code.to_be_bytes());
+        }
+        spelled
+    }
+
+    /// The characters of a face that the pages show.
+    pub(super) fn shown(&self, face: Face) -> String {
+        self.0[face as usize].used().map(|(character, _)| character).collect()
+    }
+
+    /// How many glyphs the subset of a face holds, that for missing ones included.
+    pub(super) fn glyph_count(&self, face: Face) -> u16 {
+        self.0[face as usize].glyphs.num_gids()
     }
 }
 
@@ -244,15 +301,25 @@ mod tests {
     #[test]
     fn a_subset_holds_the_used_characters_only() {
         let fonts = Fonts::load().expect("fonts");
-        let used = "Orders".chars().collect();
-        let (font, codes) = fonts.embed(Face::Regular, &used).expect("a subset");
+        let mut codes = Codes::default();
+        assert_eq!(codes.encode(&fonts, Face::Regular, "Od"), [0, 1, 0, 2]);
+        assert_eq!(
+            codes.encode(&fonts, Face::Regular, "rders"),
+            [0, 3, 0, 2, 0, 4, 0, 3, 0, 5]
+        );
+        assert_eq!(
+            codes.encode(&fonts, Face::Bold, "d"),
+            [0, 1],
+            "each face counts by itself"
+        );
+        assert_eq!(codes.shown(Face::Regular), "Oders");
+        let font = fonts.embed(Face::Regular, &codes).expect("a subset");
         assert!(
             font.original_bytes.len() < 20_000,
             "{} bytes",
             font.original_bytes.len()
         );
         assert_eq!(font.codepoint_to_glyph.len(), 5);
-        assert_eq!(font.glyph_widths.len(), 5);
-        assert_eq!(codes.encode("Od"), [0, 1, 0, 2]);
+        assert_eq!(font.glyph_widths.len(), 6, "with that for missing glyphs");
     }
 }

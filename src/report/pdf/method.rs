@@ -1,23 +1,32 @@
 //! The method: how verdicts come about, and every rule that was applied.
 
-use super::doc::{BODY, Doc, MUTED, TEXT, symbol, word};
-use super::fonts::Face;
-use super::page::Style;
+use super::doc::{BODY, CELL, Doc, GAP, MUTED, symbol, word};
 use super::table::{Column, Para, Table};
+use super::template::Section;
 use crate::domain::Verdict;
 use crate::report::Report;
 
-const CELL: Style = Style {
-    face: Face::Regular,
-    size: 7.8,
-    colour: TEXT,
-};
-
 pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
-    doc.part("Method", false);
+    doc.part(Section::Method.title(), false);
     steps(doc);
     verdicts(doc);
     rules(doc, report);
+    file(doc);
+}
+
+/// What this document is as a file.
+fn file(doc: &mut Doc<'_>) {
+    doc.heading("This document as a file", 60.0);
+    for point in [
+        "It is made for the archive (PDF/A-1b): its fonts and colours are inside, and nothing in it runs, moves, or is fetched \
+         from elsewhere.",
+        "It is not tagged: programs that read aloud follow the order of the lines and do not know which are headings or \
+         cells. report.html, of the same scan, is marked up for them.",
+        "Bookmarks and the table of contents lead to each part; the name of a table in a finding leads to its row in \
+         \u{201c}Every table\u{201d}.",
+    ] {
+        doc.point(BODY, point);
+    }
 }
 
 fn steps(doc: &mut Doc<'_>) {
@@ -46,7 +55,7 @@ fn steps(doc: &mut Doc<'_>) {
 fn verdicts(doc: &mut Doc<'_>) {
     doc.heading("The four verdicts", 80.0);
     let columns = [Column::new("Verdict", 90.0), Column::new("Meaning", 410.0)];
-    let mut table = Table::new(doc, &columns, 7.4, "The four verdicts");
+    let mut table = Table::new(doc, &columns, CELL.size, "The four verdicts");
     for verdict in Verdict::ALL {
         let meaning = match verdict {
             Verdict::NonCompliant => "The rule applies and its condition does not hold.",
@@ -69,7 +78,7 @@ fn verdicts(doc: &mut Doc<'_>) {
             ],
         );
     }
-    doc.y += 5.0;
+    doc.y += GAP;
     doc.paragraph(
         BODY,
         "A table's own verdict is the worst over all rules: non-compliant, then unknown, then compliant, then not applicable. \
@@ -88,7 +97,7 @@ fn rules(doc: &mut Doc<'_>, report: &Report) {
         Column::new("Severity", 60.0),
         Column::new("Remedy", 190.0),
     ];
-    let mut table = Table::new(doc, &columns, 7.4, "Rules applied");
+    let mut table = Table::new(doc, &columns, CELL.size, "Rules applied");
     for rule in &report.rules {
         table.row(
             doc,

@@ -1,14 +1,14 @@
-//! Sheets: shapes, lines of text and links at places, and their translation to page operations.
+//! A drawing surface: shapes and lines of text at places, and their translation to page operations.
 //!
 //! Places are in points from the upper left corner; PDF counts from the lower left. Shapes lie below text, always, so a
 //! page is one run of shapes and one run of text: few operations, small files.
 
 use printpdf::{
-    Actions, BorderArray, Color, ColorArray, Destination, DictItem, FontId, HighlightingMode, Line, LinePoint,
-    LinkAnnotation, Mm, Op, PaintMode, PdfFontHandle, PdfPage, Point, Polygon, PolygonRing, Pt, Rect, WindingOrder,
+    Color, CurTransMat, DictItem, FontId, Line, LinePoint, Op, PaintMode, PdfFontHandle, Point, Polygon, PolygonRing,
+    Pt, Rect, WindingOrder,
 };
 
-use super::fonts::{Codes, Face};
+use super::fonts::{Codes, Face, Fonts};
 use super::template::Rgb;
 
 /// Face, size and colour of a line of text.
@@ -45,35 +45,21 @@ struct Text {
     text: Box<str>,
 }
 
-/// A link to a place in this document.
-struct Link {
-    rect: Rect,
-    page: usize,
-    top: f32,
-}
-
-/// One sheet.
+/// What is drawn on one sheet.
+#[derive(Default)]
 pub(super) struct Page {
-    pub(super) width: f32,
-    pub(super) height: f32,
+    height: f32,
     shapes: Vec<Op>,
     fill: Option<Rgb>,
-    /// Header and footer: drawn before the body, so that reading order is that of the sheet.
-    frame: Vec<Text>,
     texts: Vec<Text>,
-    links: Vec<Link>,
 }
 
 impl Page {
-    pub(super) fn new(width: f32, height: f32) -> Self {
+    /// A surface for a sheet of this height.
+    pub(super) fn new(height: f32) -> Self {
         Self {
-            width,
             height,
-            shapes: vec![],
-            fill: None,
-            frame: vec![],
-            texts: vec![],
-            links: vec![],
+            ..Self::default()
         }
     }
 
@@ -82,14 +68,6 @@ impl Page {
         if !text.is_empty() {
             let text = self.placed(x, y, style, text);
             self.texts.push(text);
-        }
-    }
-
-    /// The same for header and footer.
-    pub(super) fn frame_text(&mut self, x: f32, y: f32, style: Style, text: &str) {
-        if !text.is_empty() {
-            let text = self.placed(x, y, style, text);
-            self.frame.push(text);
         }
     }
 
@@ -159,14 +137,20 @@ impl Page {
         self.shapes.push(Op::RestoreGraphicsState);
     }
 
-    /// Makes a part of the sheet lead to `top` on page `page`, counted from 1.
-    pub(super) fn link(&mut self, (x, y, width, height): (f32, f32, f32, f32), page: usize, top: f32) {
-        let rect = self.rect(x, y, width, height);
-        self.links.push(Link {
-            rect,
-            page,
-            top: rounded(top),
-        });
+    /// Puts a picture of the document's resources into a rectangle.
+    pub(super) fn picture(&mut self, x: f32, y: f32, width: f32, height: f32, name: &str) {
+        let matrix = [width, 0.0, 0.0, height, rounded(x), rounded(self.height - y - height)];
+        self.shapes.extend([
+            Op::SaveGraphicsState,
+            Op::SetTransformationMatrix {
+                matrix: CurTransMat::Raw(matrix),
+            },
+            Op::Unknown {
+                key: "Do".to_owned(),
+                value: vec![DictItem::Name(name.as_bytes().to_vec())],
+            },
+            Op::RestoreGraphicsState,
+        ]);
     }
 
     fn set_fill(&mut self, colour: Rgb) {
@@ -200,41 +184,14 @@ impl Page {
         }
     }
 
-    /// Every text on the sheet with its face, for subsetting and digests.
-    pub(super) fn texts(&self) -> impl Iterator<Item = (Face, &str)> {
-        self.frame
-            .iter()
-            .chain(&self.texts)
-            .map(|text| (text.style.face, &*text.text))
-    }
-
-    /// Page operations. `codes` are those of the faces in the order of [`Face::ALL`].
-    pub(super) fn into_pdf(self, codes: &[Codes; 3]) -> PdfPage {
+    /// Page operations, the characters spelled in `codes`.
+    pub(super) fn into_ops(self, fonts: &Fonts, codes: &mut Codes) -> Vec<Op> {
         let mut ops = self.shapes;
-        ops.reserve(self.texts.len() * 3 + self.links.len() + 2);
+        ops.reserve(self.texts.len() * 3 + 2);
         ops.push(Op::StartTextSection);
-        write_texts(&mut ops, codes, self.frame.into_iter().chain(self.texts));
+        write_texts(&mut ops, self.texts, |face, text| codes.encode(fonts, face, text));
         ops.push(Op::EndTextSection);
-        ops.extend(self.links.into_iter().map(|link| Op::LinkAnnotation {
-            link: LinkAnnotation {
-                rect: link.rect,
-                actions: Actions::Goto(Destination::Xyz {
-                    page: link.page,
-                    left: Some(0.0),
-                    top: Some(link.top),
-                    zoom: None,
-                }),
-                border: BorderArray::Solid([0.0, 0.0, 0.0]),
-                color: ColorArray::Transparent,
-                highlighting: HighlightingMode::Invert,
-            },
-        }));
-        let mut page = PdfPage::new(Mm(0.0), Mm(0.0), ops);
-        let sheet = Rect::from_wh(Pt(self.width), Pt(self.height));
-        page.media_box = sheet.clone();
-        page.trim_box = sheet.clone();
-        page.crop_box = sheet;
-        page
+        ops
     }
 }
 
@@ -242,7 +199,7 @@ impl Page {
 ///
 /// Lines go into the file as the operator `Tj` with its codes. printpdf's own operation for text writes each code in four
 /// hexadecimal digits and notes each character in a map, which took half of the time of a long report.
-fn write_texts(ops: &mut Vec<Op>, codes: &[Codes; 3], texts: impl Iterator<Item = Text>) {
+fn write_texts(ops: &mut Vec<Op>, texts: Vec<Text>, mut spell: impl FnMut(Face, &str) -> Vec<u8>) {
     let (mut x, mut y) = (0, 0);
     let mut last: Option<Style> = None;
     for text in texts {
@@ -264,7 +221,7 @@ fn write_texts(ops: &mut Vec<Op>, codes: &[Codes; 3], texts: impl Iterator<Item 
         };
         (x, y) = (text.x, text.y);
         ops.push(Op::SetTextCursor { pos });
-        let data = codes[style.face as usize].encode(&text.text);
+        let data = spell(style.face, &text.text);
         ops.push(Op::Unknown {
             key: "Tj".to_owned(),
             value: vec![DictItem::String { data, literal: true }],
@@ -286,6 +243,6 @@ fn hundredths(points: f32) -> i32 {
     (points * 100.0).round() as i32
 }
 
-fn rounded(points: f32) -> f32 {
+pub(super) fn rounded(points: f32) -> f32 {
     hundredths(points) as f32 / 100.0
 }

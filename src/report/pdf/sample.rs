@@ -4,7 +4,8 @@ use chrono::{DateTime, Duration, Utc};
 
 use crate::domain::{FactValue, Finding, Gap, GapKind, Severity, Subject, TargetId, Verdict, table_arn};
 use crate::report::{
-    AccountCoverage, Coverage, DayState, Report, RuleLine, Scan, TableRow, TargetCoverage, Totals, Window,
+    AccountCoverage, ControlRow, Coverage, DayState, ExemptionLine, FrameworkReport, Report, RuleLine, Scan, TableRow,
+    TargetCoverage, TierLine, Totals, WaiverLine, Window,
 };
 
 const ACCOUNTS: [(&str, &str); 3] = [
@@ -140,9 +141,9 @@ pub(crate) fn report(count: usize) -> Report {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec(),
-        tiers: Vec::new(),
-        waivers: Vec::new(),
-        frameworks: Vec::new(),
+        tiers: tiers(&tables),
+        waivers: waivers(&findings),
+        frameworks: vec![framework(&findings)],
         rules: RULES
             .map(|(id, title, severity, remedy)| RuleLine {
                 id: id.to_owned(),
@@ -186,6 +187,11 @@ fn table(index: usize) -> TableRow {
             point(FactValue::Int(noise(index, 4) as i64)),
         ),
         ("newest_recovery_point_age_hours", point(FactValue::Float(age))),
+        ("policy_tier", FactValue::Text(tier_of(index).into())),
+        (
+            "rpo_hours",
+            FactValue::Float(if tier_of(index) == "gold" { 6.0 } else { 24.0 }),
+        ),
         (
             "newest_recovery_point_at",
             point(FactValue::Time(as_of() - Duration::minutes((age * 60.0) as i64))),
@@ -221,6 +227,133 @@ fn table(index: usize) -> TableRow {
         verdict: Verdict::NotApplicable,
         facts: facts.into_iter().map(|(name, value)| (name.into(), value)).collect(),
         days: (0..DAYS).map(|day| day_state(index, day, denied)).collect(),
+    }
+}
+
+fn tier_of(index: usize) -> &'static str {
+    match index % 10 {
+        0 | 1 => "gold",
+        9 => "scratch",
+        _ => "",
+    }
+}
+
+fn tiers(tables: &[TableRow]) -> Vec<TierLine> {
+    let count = |name: &str| {
+        let tier = FactValue::Text(name.into());
+        tables.iter().filter(|row| *row.fact("policy_tier") == tier).count()
+    };
+    let tier = |name: &str, when: &str, values: &[(&str, &str)], exemption| TierLine {
+        name: name.to_owned(),
+        when: when.to_owned(),
+        values: values
+            .iter()
+            .map(|&(key, value)| (key.to_owned(), value.to_owned()))
+            .collect(),
+        exemption,
+        table_count: count(name),
+    };
+    let exempt = |is_in_force| ExemptionLine {
+        reason: "filled anew every night from the warehouse".to_owned(),
+        approver: if is_in_force { "head of platform" } else { "" }.to_owned(),
+        expires_at: Some(as_of() + Duration::days(200)),
+        is_in_force,
+    };
+    vec![
+        tier(
+            "gold",
+            "tag('tier') = 'gold' OR table_name LIKE 'ledger-%'",
+            &[
+                ("rpo", "6 h"),
+                ("key-owner", "customer-managed"),
+                ("copy-regions", "eu-central-1"),
+            ],
+            None,
+        ),
+        tier("scratch", "table_name LIKE 'tmp-%'", &[], Some(exempt(true))),
+        tier("attic", "table_name LIKE 'old-%'", &[], Some(exempt(false))),
+    ]
+}
+
+fn waivers(findings: &[Finding]) -> Vec<WaiverLine> {
+    let waiver = |id: &str, rule: &str, tables: &str, is_in_force| WaiverLine {
+        id: id.to_owned(),
+        rule: rule.to_owned(),
+        tables: tables.to_owned(),
+        reason: "read-only since the migration; the last full export is verified".to_owned(),
+        compensating_control: "export in the archive bucket, under object lock".to_owned(),
+        requester: "lead of billing".to_owned(),
+        approver: "head of risk".to_owned(),
+        approved_at: as_of() - Duration::days(100),
+        expires_at: as_of() + Duration::days(200),
+        ticket: id.to_owned(),
+        table_count: 5,
+        finding_count: findings
+            .iter()
+            .filter(|finding| &*finding.rule == rule && finding.waived)
+            .count(),
+        is_in_force,
+    };
+    vec![
+        waiver(
+            "RISK-77",
+            "recovery-point-fresh",
+            "prod-orders-by-customer-and-region-*",
+            true,
+        ),
+        waiver(
+            "RISK-12",
+            "vault-locked",
+            "arn:aws:dynamodb:*:111122223333:table/ledger.entries.*",
+            false,
+        ),
+    ]
+}
+
+/// Controls with every kind of answer.
+fn framework(findings: &[Finding]) -> FrameworkReport {
+    let control = |id: &str, asks: &str, rules: &[&str], answered: &str| {
+        let of_rules = || findings.iter().filter(|finding| rules.contains(&&*finding.rule));
+        let open = || of_rules().filter(|finding| !finding.waived);
+        let worst = open().map(|finding| finding.verdict).reduce(Verdict::worse);
+        ControlRow {
+            id: id.to_owned(),
+            question: "Q1, Q2".to_owned(),
+            relation: if rules.len() > 1 { "direct" } else { "supporting" }.to_owned(),
+            letter: "V".to_owned(),
+            asks: asks.to_owned(),
+            only_if: String::new(),
+            rules: rules.iter().map(|rule| (*rule).to_owned()).collect(),
+            answered: answered.to_owned(),
+            verdict: worst,
+            counts: Verdict::ALL
+                .into_iter()
+                .map(|verdict| (verdict, open().filter(|finding| finding.verdict == verdict).count()))
+                .collect(),
+            waived: of_rules().filter(|finding| finding.waived).count(),
+        }
+    };
+    FrameworkReport {
+        id: "soc2".to_owned(),
+        title: "SOC 2, Trust Services Criteria".to_owned(),
+        version: "2017 (points of focus 2022)".to_owned(),
+        controls: vec![
+            control(
+                "A1.2",
+                "backup processes protect data",
+                &["in-a-plan", "recovery-point-fresh"],
+                "rules",
+            ),
+            control(
+                "CC6.1",
+                "encryption protects stored data",
+                &["recovery-point-key-owner"],
+                "rules",
+            ),
+            control("A1.3", "recovery is tested", &[], "none"),
+            control("CC4.1", "the evidence is complete", &[], "coverage"),
+            control("CC3.4", "exceptions are decided", &[], "waivers"),
+        ],
     }
 }
 

@@ -1,12 +1,14 @@
-//! The summary: tables by verdict, findings by severity, one line per rule, coverage by target, the policy in force.
+//! The summary: tables by verdict, findings by severity, ages against the RPO, coverage by target, one line per rule.
 
 use std::collections::BTreeMap;
 
+use super::ages;
 use super::chart::{self, Counts};
-use super::doc::{BODY, Doc, MUTED, SMALL, TEXT, word};
+use super::doc::{BODY, CELL, Doc, MUTED, SMALL, SMALL_GAP, word};
 use super::fonts::Face;
 use super::page::Style;
 use super::table::{Column, Para, Table};
+use super::template::Section;
 use super::text::{grouped, plural};
 use crate::domain::{Severity, TargetId, Verdict};
 use crate::report::{Report, TargetCoverage};
@@ -15,11 +17,11 @@ use crate::report::{Report, TargetCoverage};
 const TARGETS: usize = 24;
 
 pub(super) fn write(doc: &mut Doc<'_>, report: &Report) {
-    doc.part("Summary", false);
+    doc.part(Section::Summary.title(), false);
     charts(doc, report);
-    rules(doc, report);
+    ages::write(doc, report);
     targets(doc, report);
-    policy(doc, report);
+    rules(doc, report);
 }
 
 fn charts(doc: &mut Doc<'_>, report: &Report) {
@@ -38,7 +40,7 @@ fn charts(doc: &mut Doc<'_>, report: &Report) {
         let count = by_severity.get(&severity).copied().unwrap_or(0);
         let y = top + 26.0 + index as f32 * 20.0;
         let darkness = [1.0, 0.7, 0.4, 0.15][index];
-        chart::bar(doc, (right, y), width * 0.38, count, most, severity.as_str(), darkness);
+        chart::labelled_bar(doc, (right, y), width * 0.38, count, most, severity.as_str(), darkness);
     }
     let unknown = totals.findings_by_verdict.get(&Verdict::Unknown).copied().unwrap_or(0);
     let remarks = [
@@ -97,21 +99,16 @@ fn place(verdict: Verdict) -> usize {
 fn rules(doc: &mut Doc<'_>, report: &Report) {
     doc.heading("Verdicts by rule", 110.0);
     let columns = [
-        Column::new("Rule", 200.0),
-        Column::new("Severity", 50.0),
-        Column::number("Non-compliant", 56.0),
-        Column::number("Waived", 46.0),
-        Column::number("Unknown", 52.0),
-        Column::number("Compliant", 56.0),
-        Column::number("Not applicable", 56.0),
+        Column::new("Rule", 216.0),
+        Column::new("Severity", 44.0),
+        Column::number("Non-compliant", 51.0),
+        Column::number("Waived", 44.0),
+        Column::number("Unknown", 50.0),
+        Column::number("Compliant", 53.0),
+        Column::number("Not applicable", 54.0),
     ];
-    let mut table = Table::new(doc, &columns, 7.4, "Verdicts by rule");
-    let size = 8.0;
-    let plain = Style {
-        face: Face::Regular,
-        size,
-        colour: TEXT,
-    };
+    let mut table = Table::new(doc, &columns, CELL.size, "Verdicts by rule");
+    let plain = CELL;
     let muted = plain.colour(MUTED);
     let mut lines: Vec<_> = count_by_rule(report)
         .into_iter()
@@ -130,10 +127,7 @@ fn rules(doc: &mut Doc<'_>, report: &Report) {
         let mut cells = vec![
             vec![
                 Para::new(plain.bold(), id),
-                Para::new(
-                    Style { size: 7.4, ..muted },
-                    rule.map_or("", |rule| rule.title.as_str()),
-                ),
+                Para::new(muted, rule.map_or("", |rule| rule.title.as_str())),
             ],
             vec![Para::new(plain, rule.map_or("unknown", |rule| rule.severity.as_str()))],
             number(counts.by_verdict[0], Verdict::NonCompliant),
@@ -187,7 +181,7 @@ fn targets(doc: &mut Doc<'_>, report: &Report) {
             grouped(total)
         );
         doc.paragraph(SMALL, &text);
-        doc.y += 4.0;
+        doc.y += SMALL_GAP;
     }
     let most = rows.iter().map(|row| row.tables).max().unwrap_or(0).max(1);
     for row in &rows {
@@ -267,32 +261,5 @@ fn read_in_words(status: &str) -> &str {
         "partly" => "read in part",
         "not-read" => "not read",
         other => other,
-    }
-}
-
-fn policy(doc: &mut Doc<'_>, report: &Report) {
-    doc.heading("Policy in force", 60.0);
-    if report.policy.is_empty() {
-        doc.paragraph(BODY, "The scan names no policy values.");
-        return;
-    }
-    let columns = [
-        Column::new("Value", 180.0),
-        Column::new("Required of every table", 320.0),
-    ];
-    let mut table = Table::new(doc, &columns, 7.4, "Policy in force");
-    let plain = Style {
-        face: Face::Regular,
-        size: 8.0,
-        colour: TEXT,
-    };
-    for (name, value) in &report.policy {
-        table.row(
-            doc,
-            &[
-                vec![Para::new(plain.bold(), name.as_str())],
-                vec![Para::new(plain, value.as_str())],
-            ],
-        );
     }
 }

@@ -2,13 +2,17 @@
 
 use std::borrow::Cow;
 
-use super::doc::{Doc, HAIRLINE, MUTED};
+use super::doc::{Doc, Goal, HAIRLINE, SMALL};
 use super::fonts::Face;
 use super::page::Style;
 use super::text;
 
 const PAD_X: f32 = 3.5;
+/// To the right of figures, so that they keep clear of the words of the next column.
+const PAD_FIGURES: f32 = 7.0;
 const PAD_Y: f32 = 3.0;
+/// A first row of this height or less stays with the head of its table.
+const TALLEST_KEPT: f32 = 160.0;
 /// Room for the caption on further sheets.
 const CAPTION: f32 = 30.0;
 
@@ -44,6 +48,7 @@ impl Column {
 pub(super) struct Para<'t> {
     pub(super) style: Style,
     pub(super) text: Cow<'t, str>,
+    goal: Option<Goal>,
 }
 
 impl<'t> Para<'t> {
@@ -51,8 +56,25 @@ impl<'t> Para<'t> {
         Self {
             style,
             text: text.into(),
+            goal: None,
         }
     }
+
+    /// Makes its lines lead elsewhere.
+    pub(super) fn to(self, goal: Option<Goal>) -> Self {
+        Self { goal, ..self }
+    }
+}
+
+/// A line of a cell.
+struct Line {
+    style: Style,
+    text: String,
+    goal: Option<Goal>,
+}
+
+fn height(lines: &[Line]) -> f32 {
+    lines.iter().map(|line| line.style.leading()).sum()
 }
 
 /// What stands in a cell, from top to bottom.
@@ -87,11 +109,18 @@ impl Table {
             places.push((x, width));
             x += width;
         }
-        let head = columns
+        let head: Vec<Vec<String>> = columns
             .iter()
             .zip(&places)
-            .map(|(column, place)| doc.wrap(head_style, inner(place.1), column.title))
+            .map(|(column, place)| doc.wrap(head_style, inner(place.1, column.right), column.title))
             .collect();
+        debug_assert!(
+            columns
+                .iter()
+                .zip(&head)
+                .all(|(column, lines)| is_whole(column.title, lines)),
+            "the heads of `{caption}` are broken inside a word: {head:?}"
+        );
         Self {
             columns: columns.to_vec(),
             places,
@@ -130,11 +159,7 @@ impl Table {
     fn continue_on_next_page(&mut self, doc: &mut Doc<'_>) {
         doc.break_page();
         if !self.caption.is_empty() {
-            let style = Style {
-                face: Face::Bold,
-                size: 7.4,
-                colour: MUTED,
-            };
+            let style = SMALL.bold();
             let (left, width) = (doc.left(), doc.width());
             doc.block(left, width, style, &format!("{} (continued)", self.caption));
             doc.y += 3.0;
@@ -145,31 +170,41 @@ impl Table {
     fn put(&self, doc: &mut Doc<'_>, column: usize, baseline: f32, style: Style, line: &str) {
         let (x, width) = self.places[column];
         if self.columns[column].right {
-            doc.text_to(x + width - PAD_X, baseline, style, line);
+            doc.text_to(x + width - PAD_FIGURES, baseline, style, line);
         } else {
             doc.text(x + PAD_X, baseline, style, line);
         }
     }
 
-    /// Writes a row, and the head before it where it is due.
-    pub(super) fn row(&mut self, doc: &mut Doc<'_>, cells: &[Cell<'_>]) {
-        let cells: Vec<Vec<(Style, String)>> = cells
+    /// What the head and a row take up together, as far as they should stand on one sheet.
+    pub(super) fn room_for(&self, doc: &Doc<'_>, cells: &[Cell<'_>]) -> f32 {
+        let tallest = self
+            .laid_out(doc, cells)
+            .iter()
+            .map(|cell| height(cell))
+            .fold(0.0, f32::max);
+        self.head_height() + (tallest + 2.0 * PAD_Y).min(TALLEST_KEPT)
+    }
+
+    fn laid_out(&self, doc: &Doc<'_>, cells: &[Cell<'_>]) -> Vec<Vec<Line>> {
+        cells
             .iter()
             .zip(&self.places)
-            .map(|(cell, place)| {
-                cell.iter()
-                    .flat_map(|para| {
-                        text::wrap(doc.fonts, para.style.face, para.style.size, inner(place.1), &para.text)
-                            .into_iter()
-                            .map(|line| (para.style, line))
-                    })
-                    .collect()
+            .zip(&self.columns)
+            .map(|((cell, place), column)| {
+                let width = inner(place.1, column.right);
+                cell.iter().flat_map(|para| lines(doc, para, width)).collect()
             })
-            .collect();
-        let height = |lines: &[(Style, String)]| lines.iter().map(|(style, _)| style.leading()).sum::<f32>();
+            .collect()
+    }
+
+    /// Writes a row, and the head before it where it is due. Returns how far above the cursor the row begins, or its part
+    /// on this sheet.
+    pub(super) fn row(&mut self, doc: &mut Doc<'_>, cells: &[Cell<'_>]) -> f32 {
+        let cells = self.laid_out(doc, cells);
         let tallest = cells.iter().map(|cell| height(cell)).fold(0.0, f32::max) + 2.0 * PAD_Y;
         if !self.open {
-            doc.need(self.head_height() + tallest.min(120.0));
+            doc.need(self.head_height() + tallest.min(TALLEST_KEPT));
             self.draw_head(doc);
         }
         let sheet = doc.body_height() - self.head_height() - CAPTION;
@@ -178,17 +213,22 @@ impl Table {
         }
         if tallest <= doc.room() {
             self.draw_row(doc, &cells, tallest);
+            tallest
         } else {
-            self.draw_tall_row(doc, cells);
+            self.draw_tall_row(doc, cells)
         }
     }
 
-    fn draw_row(&self, doc: &mut Doc<'_>, cells: &[Vec<(Style, String)>], height: f32) {
+    fn draw_row(&self, doc: &mut Doc<'_>, cells: &[Vec<Line>], height: f32) {
         let top = doc.y;
         for (index, cell) in cells.iter().enumerate() {
             let mut y = top + PAD_Y;
-            for (style, line) in cell {
-                self.put(doc, index, y + style.size * 0.95, *style, line);
+            for Line { style, text, goal } in cell {
+                self.put(doc, index, y + style.size * 0.95, *style, text);
+                if let Some(goal) = goal {
+                    let (x, width) = self.places[index];
+                    doc.link((x, y - 1.0, width, style.leading()), *goal);
+                }
                 y += style.leading();
             }
         }
@@ -198,32 +238,47 @@ impl Table {
     }
 
     /// A row that is taller than a sheet goes on over the next ones, as many lines of each cell as fit.
-    fn draw_tall_row(&mut self, doc: &mut Doc<'_>, mut cells: Vec<Vec<(Style, String)>>) {
-        while cells.iter().any(|cell| !cell.is_empty()) {
+    fn draw_tall_row(&mut self, doc: &mut Doc<'_>, mut cells: Vec<Vec<Line>>) -> f32 {
+        loop {
             let room = doc.room() - 2.0 * PAD_Y;
-            let mut height: f32 = 0.0;
+            let mut tallest: f32 = 0.0;
             let mut slice = Vec::with_capacity(cells.len());
             for cell in &mut cells {
                 let mut used = 0.0;
                 let fitting = cell
                     .iter()
-                    .take_while(|(style, _)| {
-                        used += style.leading();
+                    .take_while(|line| {
+                        used += line.style.leading();
                         used <= room
                     })
                     .count();
                 let lines: Vec<_> = cell.drain(..fitting.max(1).min(cell.len())).collect();
-                height = height.max(lines.iter().map(|(style, _)| style.leading()).sum());
+                tallest = tallest.max(height(&lines));
                 slice.push(lines);
             }
-            self.draw_row(doc, &slice, height + 2.0 * PAD_Y);
-            if cells.iter().any(|cell| !cell.is_empty()) {
-                self.continue_on_next_page(doc);
+            self.draw_row(doc, &slice, tallest + 2.0 * PAD_Y);
+            if cells.iter().all(Vec::is_empty) {
+                return tallest + 2.0 * PAD_Y;
             }
+            self.continue_on_next_page(doc);
         }
     }
 }
 
-fn inner(width: f32) -> f32 {
-    width - 2.0 * PAD_X
+/// Whether a head is broken only where a reader would break it.
+fn is_whole(title: &str, lines: &[String]) -> bool {
+    lines
+        .windows(2)
+        .all(|pair| pair[0].ends_with('-') || title.contains(&format!("{} {}", pair[0], pair[1])))
+}
+
+fn lines(doc: &Doc<'_>, para: &Para<'_>, width: f32) -> impl Iterator<Item = Line> {
+    let (style, goal) = (para.style, para.goal);
+    text::wrap(doc.fonts, style.face, style.size, width, &para.text)
+        .into_iter()
+        .map(move |text| Line { style, text, goal })
+}
+
+fn inner(width: f32, is_figures: bool) -> f32 {
+    width - PAD_X - if is_figures { PAD_FIGURES } else { PAD_X }
 }

@@ -26,29 +26,29 @@ pub(super) fn wrap(fonts: &Fonts, face: Face, size: f32, width: f32, text: &str)
     lines
 }
 
-/// The byte at which the first line of `text` ends: at the last space if that leaves a fair line, else at the last joint,
-/// else where the line is full.
+/// The byte at which the first line of `text` ends: at the last space if that leaves a fair line, else between the parts
+/// of an ARN or a path, else at the last joint, else where the line is full.
 fn line_end(fonts: &Fonts, face: Face, limit: u32, text: &str) -> usize {
-    let (mut space, mut joint) = (None, None);
+    let (mut space, mut part, mut joint) = (None, None, None);
     let mut width = 0;
     let mut before = None;
     for (at, character) in text.char_indices() {
         if let Some(before) = before {
             if before == ' ' {
                 space = Some((at, width));
-            } else if is_joint(before, character) {
+            } else if is_joint(before, &text[at..]) {
                 joint = Some((at, width));
+                if matches!(before, ':' | '/') {
+                    part = joint;
+                }
             }
         }
         width += fonts.advance(face, character);
         // A space may hang over the edge: it is not drawn.
         if width > limit && character != ' ' && at > 0 {
-            return match (space, joint) {
-                (Some((end, reached)), _) if reached * 2 >= limit => end,
-                (_, Some((end, reached))) if reached * 3 >= limit => end,
-                (Some((end, _)), _) => end,
-                _ => at,
-            };
+            let fair = |place: Option<(usize, u32)>, least: u32| place.filter(|(_, reached)| reached * least >= limit);
+            let end = fair(space, 2).or(fair(part, 2)).or(fair(joint, 3)).or(space);
+            return end.map_or(at, |(end, _)| end);
         }
         before = Some(character);
     }
@@ -56,13 +56,25 @@ fn line_end(fonts: &Fonts, face: Face, limit: u32, text: &str) -> usize {
 }
 
 /// Whether a line may end between these two: at a joint, before a spelled-out character, and at the humps of names such as
-/// `ListTables`. Numbers such as `7.5` and `1,000` stay whole.
-fn is_joint(before: char, after: char) -> bool {
+/// `ListTables`. Numbers such as `7.5` and `1,000` stay whole, and so do Regions and instants.
+fn is_joint(before: char, rest: &str) -> bool {
+    let Some(after) = rest.chars().next() else { return false };
     if after == '[' || (before.is_lowercase() && after.is_ascii_uppercase()) {
         return true;
     }
-    let number = matches!(before, '.' | ',' | ':') && after.is_ascii_digit();
-    JOINTS.contains(&before) && !number && !JOINTS.contains(&after)
+    let holds = match before {
+        '.' | ',' => after.is_ascii_digit(),
+        '-' | ':' => is_short_number(rest),
+        _ => false,
+    };
+    JOINTS.contains(&before) && !holds && !JOINTS.contains(&after)
+}
+
+/// One or two digits and then no small letter: the end of a Region, the parts of an instant; not those of an id.
+fn is_short_number(rest: &str) -> bool {
+    let after = rest.trim_start_matches(|character: char| character.is_ascii_digit());
+    (1..=2).contains(&(rest.len() - after.len()))
+        && !after.starts_with(|character: char| character.is_ascii_lowercase())
 }
 
 /// The order in which the characters of a line are drawn from left to right: runs of right-to-left letters backwards, so
@@ -148,6 +160,14 @@ mod tests {
         let fonts = Fonts::load().expect("fonts");
         let lines = wrap(&fonts, Face::Regular, 7.0, 62.0, "orders-by-customer-and-region");
         assert!(lines[0].ends_with('-'), "{lines:?}");
+        let id = "recovery-point:cf95afb7-1684-45b2-8312-35f40e65f268";
+        let lines = wrap(&fonts, Face::Regular, 7.0, 150.0, id);
+        assert!(lines[0].ends_with('-') && lines.len() == 2, "{lines:?}");
+        let instant = wrap(&fonts, Face::Regular, 7.0, 88.0, "due at 2026-11-15T16:39:36Z");
+        assert_eq!(instant, ["due at", "2026-11-15T16:39:36Z"]);
+        let arn = "arn:aws:backup:us-east-1:444455556666:backup-vault:ledger";
+        let lines = wrap(&fonts, Face::Regular, 7.0, 100.0, arn);
+        assert_eq!(lines[0], "arn:aws:backup:us-east-1:", "at its parts");
         let lines = wrap(
             &fonts,
             Face::Regular,

@@ -184,9 +184,16 @@ fn testing(section: &Section<'_>, world: &World) -> Option<TestingSpec> {
     };
     set("IncludeVaults", arns(section, "include-vaults"));
     set("ExcludeVaults", arns(section, "exclude-vaults"));
+    set("RecoveryPointTypes", section.texts("point-types").map(Value::from));
     set("SelectionWindowDays", section.days("window-days").map(Value::from));
     if let Err(error) = restore_testing::read_points(Some(&points)) {
-        section.problem("window-days", words(&error), None);
+        let words = words(&error);
+        let key = if words.contains("RecoveryPointTypes") {
+            "point-types"
+        } else {
+            "window-days"
+        };
+        section.problem(key, words, None);
     }
     let account = place.as_ref().map_or("", |(account, _)| account);
     let selections = section.sections("selection");

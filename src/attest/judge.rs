@@ -1,0 +1,199 @@
+//! What is known of each life, put together and held against what was asked.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest as _, Sha256};
+
+use super::lives::{Life, Lives, span};
+use super::policies::Policies;
+use super::union::{Sum, Union};
+use super::{
+    Attestation, Exposure, Mishap, PackLine, Period, Proof, TableProof, TargetLine, Totals, UnlistedTable, WaiverTerm,
+};
+use crate::exposure::{DAY, Demand, History, Known, Spans};
+use crate::facts::seconds;
+use crate::pack::Pack;
+use crate::text::hex;
+
+/// Puts everything together.
+pub(super) fn judge(
+    packs: &[&Pack],
+    period: Period,
+    lives: &Lives,
+    policies: Policies,
+    union: Union<'_>,
+) -> Attestation {
+    let (from, to) = (seconds(period.start()), seconds(period.end()));
+    let window = Window {
+        from,
+        to,
+        days: period.days(),
+    };
+    let (sums, unlisted) = union.finish();
+    let mut observed: BTreeMap<_, Spans> = BTreeMap::new();
+    let mut tables = Vec::new();
+    let mut restore_test_count = 0;
+    for (place, (life, sum)) in lives.all.iter().zip(&sums).enumerate() {
+        let of_target = observed.entry(&life.target).or_default();
+        *of_target = of_target.or(&sum.observed);
+        if span(life, from, to).is_empty() {
+            continue;
+        }
+        if policies.is_restore_test[place] {
+            restore_test_count += 1;
+            continue;
+        }
+        tables.push(window.table(life, sum, &policies, place));
+    }
+    let targets = lives.targets.iter().map(|(target, listed)| TargetLine {
+        target: target.clone(),
+        packs: listed.packs,
+        listed: listed.whole.len(),
+        observed_seconds: observed
+            .get(target)
+            .map_or(0, |observed| observed.and(&Spans::one(from, to)).seconds()),
+        tables: tables
+            .iter()
+            .filter(|table: &&TableProof| table.target == *target)
+            .count(),
+    });
+    let unlisted = unlisted.into_iter().map(|(table_arn, traces)| UnlistedTable {
+        table_arn,
+        target: traces.target,
+        first: instant(traces.first),
+        last: instant(traces.last),
+    });
+    let digests: String = packs.iter().map(|pack| format!("{}\n", pack.manifest_sha256)).collect();
+    Attestation {
+        period,
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        evidence_digest: hex(&Sha256::digest(digests)),
+        packs: packs.iter().map(|pack| line(pack)).collect(),
+        changes: policies.changes,
+        targets: targets.collect(),
+        unlisted: unlisted.collect(),
+        restore_test_count,
+        regions_unknown: packs.iter().any(|pack| pack.manifest.coverage.regions_unknown),
+        totals: Totals::of(&tables),
+        tables,
+    }
+}
+
+/// Seconds since 1970 as an instant.
+pub(super) fn instant(at: u32) -> DateTime<Utc> {
+    DateTime::from_timestamp(i64::from(at), 0).unwrap_or_default()
+}
+
+fn line(pack: &Pack) -> PackLine {
+    let manifest = &pack.manifest;
+    let coverage = &manifest.coverage;
+    PackLine {
+        scan_id: manifest.scan_id.clone(),
+        manifest_sha256: pack.manifest_sha256.clone(),
+        sequence: manifest.sequence,
+        as_of: manifest.as_of,
+        caller_arn: manifest.caller_arn.clone(),
+        tool_version: manifest.tool_version.clone(),
+        targets: coverage.targets,
+        targets_with_gaps: coverage.targets_partly + coverage.targets_not_read,
+        tables: manifest.totals.tables,
+    }
+}
+
+/// The period in seconds.
+struct Window {
+    from: u32,
+    to: u32,
+    days: usize,
+}
+
+impl Window {
+    fn table(&self, life: &Life, sum: &Sum, policies: &Policies, place: usize) -> TableProof {
+        // A point that was made shows that the table was there.
+        let last_made = sum.made.last().copied().unwrap_or(0);
+        let known = Known {
+            born: life.born,
+            alive_until: life.last_seen.max(last_made).min(life.gone_by),
+            gone_by: life.gone_by,
+            points: sum.points.clone(),
+            observed: sum.observed.clone(),
+        };
+        let demands = policies.demands(place);
+        let history = known.history(&demands, self.from, self.to);
+        let (start, end) = (life.born.unwrap_or(0).max(self.from), known.gone_by.min(self.to));
+        let waivers = policies.waivers(life, start, end);
+        let exposures = exposures(&history, &waivers);
+        let proof = proof(&history);
+        TableProof {
+            table_arn: life.table_arn.clone(),
+            table_name: life.table_name.clone(),
+            target: life.target.clone(),
+            table_id: life.table_id.clone(),
+            born: life.born,
+            alive_until: known.alive_until,
+            gone_by: (life.gone_by != u32::MAX).then_some(life.gone_by),
+            tiers: policies.tiers[place].iter().cloned().collect(),
+            asked: asked(&demands, start, end),
+            is_waived: proof == Proof::Exposed && exposures.iter().all(|exposure| !exposure.waivers.is_empty()),
+            proof,
+            days: history.days(self.from / DAY, self.days),
+            longest_gap: known.longest_gap(&sum.made, self.from, self.to),
+            points: sum.made.iter().filter(|at| (self.from..self.to).contains(at)).count(),
+            mishaps: self.mishaps(sum, policies.missed[place].iter().copied()),
+            exposures,
+            history,
+            waivers,
+        }
+    }
+
+    fn mishaps(&self, sum: &Sum, missed: impl Iterator<Item = u32>) -> Vec<Mishap> {
+        let failed = sum
+            .failures
+            .iter()
+            .map(|failure| (failure.at, failure.state.clone(), failure.cause.clone()));
+        let missed = missed.map(|at| (at, "MISSED".to_owned(), String::new()));
+        let inside = failed
+            .chain(missed)
+            .filter(|(at, ..)| (self.from..self.to).contains(at));
+        let mut mishaps: Vec<Mishap> = inside
+            .map(|(at, state, cause)| Mishap {
+                at,
+                state,
+                cause,
+                next_success: sum.made.get(sum.made.partition_point(|made| *made <= at)).copied(),
+            })
+            .collect();
+        mishaps.sort_unstable();
+        mishaps
+    }
+}
+
+fn proof(history: &History) -> Proof {
+    if !history.exposed.is_empty() {
+        Proof::Exposed
+    } else if !history.not_observed.is_empty() {
+        Proof::NotObserved
+    } else if history.judged_seconds() > 0 {
+        Proof::Proven
+    } else {
+        Proof::Exempt
+    }
+}
+
+fn exposures(history: &History, waivers: &[WaiverTerm]) -> Vec<Exposure> {
+    let exposure = |(from, to)| {
+        let accepts = |term: &&WaiverTerm| term.accepts_exposure && term.from <= from && to <= term.to;
+        let mut ids: Vec<String> = waivers.iter().filter(accepts).map(|term| term.id.clone()).collect();
+        ids.dedup();
+        Exposure { from, to, waivers: ids }
+    };
+    history.exposed.iter().map(exposure).collect()
+}
+
+fn asked(demands: &[Demand], from: u32, to: u32) -> Vec<(u32, u32, crate::exposure::Asked)> {
+    let clipped = demands
+        .iter()
+        .map(|demand| (demand.from.max(from), demand.to.min(to), demand.asked));
+    clipped.filter(|(from, to, _)| from < to).collect()
+}

@@ -1,0 +1,242 @@
+//! What was asked of every table, and when: the policies and waivers of all packs, in order of time.
+//!
+//! A pack shows the policy that was in force at its moment. Where the packs before and after a moment show the same, so
+//! it was; where they differ, either may have been in force, and only what holds under both is said. Before the first
+//! pack and after the last its policy is taken to have been in force: nothing else is known.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+
+use super::lives::{Life, Lives};
+use super::{PolicyChange, WaiverTerm};
+use crate::domain::rfc3339;
+use crate::evaluate::Tiers;
+use crate::exposure::{Asked, Demand};
+use crate::facts::{Facts, seconds};
+use crate::policy::{Policy, Tier};
+use crate::problem::Problem;
+use crate::report::build::Criteria;
+use crate::waivers::Waiver;
+
+/// Tables judged at once.
+const CHUNK: usize = 8192;
+
+/// Tables in these states cannot be backed up, and nothing is asked of them.
+const OUT_OF_SERVICE: [&str; 4] = [
+    "INACCESSIBLE_ENCRYPTION_CREDENTIALS",
+    "ARCHIVING",
+    "ARCHIVED",
+    "REPLICATION_NOT_AUTHORIZED",
+];
+
+/// Rules whose waivers accept a time without a recent recovery point.
+const RULES_OF_EXPOSURE: [&str; 2] = ["recovery-point-fresh", "recovery-point-gap-within-rpo"];
+
+/// What packs say of each life, by its place.
+pub(super) struct Policies {
+    asks: Vec<Vec<(u32, Asked)>>,
+    pub(super) tiers: Vec<BTreeSet<String>>,
+    pub(super) missed: Vec<BTreeSet<u32>>,
+    pub(super) is_restore_test: Vec<bool>,
+    pub(super) changes: Vec<PolicyChange>,
+    last: Option<(DateTime<Utc>, BTreeMap<String, String>)>,
+    waivers: Vec<Seen>,
+    packs: Vec<u32>,
+}
+
+/// A waiver, and the packs in which it was in force.
+struct Seen {
+    waiver: Waiver,
+    last: u32,
+}
+
+impl Policies {
+    pub(super) fn new(lives: &Lives) -> Self {
+        let count = lives.all.len();
+        Self {
+            asks: vec![Vec::new(); count],
+            tiers: vec![BTreeSet::new(); count],
+            missed: vec![BTreeSet::new(); count],
+            is_restore_test: vec![false; count],
+            changes: Vec::new(),
+            last: None,
+            waivers: Vec::new(),
+            packs: Vec::new(),
+        }
+    }
+
+    /// Adds a pack. They come in order of time.
+    ///
+    /// Errors: the engine fails, which a checked policy never makes it do.
+    pub(super) fn add(&mut self, lives: &Lives, facts: &Facts, criteria: &Criteria) -> Result<(), Problem> {
+        let as_of = seconds(facts.as_of());
+        self.packs.push(as_of);
+        let mut tiers = Tiers::new(&criteria.policy, facts.as_of());
+        let mut matched = vec![0; criteria.waivers.0.len()];
+        for start in (0..facts.len()).step_by(CHUNK) {
+            let tables = facts.tables(start..facts.len().min(start + CHUNK));
+            let assigned = tiers.assign(&tables, facts, start).map_err(|error| {
+                Problem::new("could not evaluate the tiers of a pack")
+                    .why(error.to_string())
+                    .so("nothing was attested")
+            })?;
+            for (place, (table, assigned)) in tables.facts.iter().zip(&assigned).enumerate() {
+                let text = |text: &Option<std::sync::Arc<str>>| text.as_deref().unwrap_or_default().to_owned();
+                let (arn, name) = (text(&table.table_arn), text(&table.table_name));
+                for (waiver, count) in criteria.waivers.0.iter().zip(&mut matched) {
+                    *count += usize::from(waiver.matches(&arn, &name));
+                }
+                let Some(life) = lives.seen_at(&arn, as_of).map(|life| life as usize) else {
+                    continue;
+                };
+                let is_out = table
+                    .table_status
+                    .as_deref()
+                    .is_some_and(|status| OUT_OF_SERVICE.contains(&status));
+                let asked = if is_out { Asked::Nothing } else { assigned.asked() };
+                self.asks[life].push((as_of, asked));
+                self.tiers[life].insert(assigned.tier.to_string());
+                self.missed[life].extend(facts.missed_runs(&tables, place));
+                self.is_restore_test[life] |= table.is_restore_test == Some(true);
+            }
+        }
+        for (waiver, matched) in criteria.waivers.0.iter().zip(matched) {
+            if waiver.is_in_force(facts.as_of(), matched) {
+                self.see_waiver(waiver, as_of);
+            }
+        }
+        self.compare(facts.as_of(), &criteria.policy);
+        Ok(())
+    }
+
+    fn see_waiver(&mut self, waiver: &Waiver, as_of: u32) {
+        let is_it = |seen: &&mut Seen| {
+            let mut known = seen.waiver.clone();
+            // The same words at another line of the file are the same waiver.
+            known.origin.clone_from(&waiver.origin);
+            known == *waiver
+        };
+        match self.waivers.iter_mut().find(is_it) {
+            Some(seen) => seen.last = as_of,
+            None => self.waivers.push(Seen {
+                waiver: waiver.clone(),
+                last: as_of,
+            }),
+        }
+    }
+
+    /// Notes what differs from the policy of the pack before.
+    fn compare(&mut self, as_of: DateTime<Utc>, policy: &Policy) {
+        let now = lines(policy);
+        if let Some((before, last)) = self.last.replace((as_of, now.clone())) {
+            let keys: BTreeSet<&String> = last.keys().chain(now.keys()).collect();
+            let of = |lines: &BTreeMap<String, String>, key: &String| {
+                lines.get(key).cloned().unwrap_or_else(|| "none".to_owned())
+            };
+            for key in keys {
+                let (old, new) = (of(&last, key), of(&now, key));
+                if old != new {
+                    self.changes.push(PolicyChange {
+                        after: before,
+                        by: as_of,
+                        what: key.clone(),
+                        before: old,
+                        now: new,
+                    });
+                }
+            }
+        }
+    }
+
+    /// What was asked of a life over all time.
+    pub(super) fn demands(&self, life: usize) -> Vec<Demand> {
+        let asks = &self.asks[life];
+        let Some((first, last)) = asks.first().zip(asks.last()) else {
+            return Vec::new();
+        };
+        let between = asks
+            .windows(2)
+            .map(|pair| (pair[0].0, pair[1].0, pair[0].1.or(pair[1].1)));
+        let stretches = [(0, first.0, first.1)]
+            .into_iter()
+            .chain(between)
+            .chain([(last.0, u32::MAX, last.1)]);
+        let mut demands: Vec<Demand> = Vec::new();
+        for (from, to, asked) in stretches {
+            match demands.last_mut() {
+                Some(before) if before.asked == asked => before.to = to,
+                _ => demands.push(Demand { from, to, asked }),
+            }
+        }
+        demands
+    }
+
+    /// Waivers that were in force for a table at some moment from `from` to `to`, in order of their ids.
+    pub(super) fn waivers(&self, life: &Life, from: u32, to: u32) -> Vec<WaiverTerm> {
+        let newest = self.packs.last().copied().unwrap_or(0);
+        let mut terms: Vec<WaiverTerm> = Vec::new();
+        for seen in &self.waivers {
+            let waiver = &seen.waiver;
+            // Gone from the file, or no longer sound: nobody knows since when.
+            let end = if seen.last < newest {
+                seconds(waiver.expires_at).min(seen.last)
+            } else {
+                seconds(waiver.expires_at)
+            };
+            let start = seconds(waiver.approved_at);
+            if waiver.matches(&life.table_arn, &life.table_name) && start.max(from) < end.min(to) {
+                terms.push(WaiverTerm {
+                    id: waiver.id.clone(),
+                    rule: waiver.rule.clone(),
+                    reason: waiver.reason.clone(),
+                    requester: waiver.requester.clone(),
+                    approver: waiver.approver.clone(),
+                    from: start,
+                    to: end,
+                    accepts_exposure: RULES_OF_EXPOSURE.contains(&waiver.rule.as_str()),
+                });
+            }
+        }
+        terms.sort_by(|a, b| (&a.id, &a.rule, a.from).cmp(&(&b.id, &b.rule, b.from)));
+        terms
+    }
+}
+
+/// Every value of a policy and every tier, in words.
+fn lines(policy: &Policy) -> BTreeMap<String, String> {
+    let values = policy
+        .values
+        .lines()
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value));
+    let mut lines: BTreeMap<String, String> = values.collect();
+    for tier in &policy.tiers {
+        lines.insert(format!("tier {}", tier.name), tier_text(tier));
+    }
+    if policy.tiers.len() > 1 {
+        let names: Vec<&str> = policy.tiers.iter().map(|tier| tier.name.as_str()).collect();
+        lines.insert("order of tiers".to_owned(), names.join(", "));
+    }
+    lines
+}
+
+fn tier_text(tier: &Tier) -> String {
+    let set = tier
+        .values
+        .lines()
+        .into_iter()
+        .filter(|(key, _)| tier.sets.contains(key));
+    let mut parts = vec![format!("when {}", tier.when)];
+    parts.extend(set.map(|(key, value)| format!("{key} = {value}")));
+    if let Some(exemption) = &tier.exemption {
+        let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
+        let until = exemption.expires_at.map_or_else(|| "no end".to_owned(), rfc3339);
+        parts.push(format!(
+            "exempt until {until}; reason: {}; approver: {}",
+            or_none(&exemption.reason),
+            or_none(&exemption.approver)
+        ));
+    }
+    parts.join(", ")
+}

@@ -1,0 +1,201 @@
+//! `attestation.html`: one file that asks for nothing outside itself, readable without scripts.
+//!
+//! The layout is `report-templates/attestation.html`. Text from AWS is escaped by the template engine.
+
+use std::io::Write;
+
+use minijinja::{AutoEscape, Environment};
+use serde_json::{Value, json};
+
+use super::words;
+use crate::attest::{Attestation, Exposure, Mishap, Proof, TableProof, WaiverTerm, percent};
+use crate::domain::rfc3339;
+use crate::exit::Exit;
+use crate::exposure::Spans;
+use crate::problem::count;
+use crate::report::RenderError;
+
+/// Renders the attestation.
+///
+/// Errors: the template is broken, or the disk refused.
+pub fn render(attestation: &Attestation, template: &str, out: &mut dyn Write) -> Result<(), RenderError> {
+    let fail = |why: String| RenderError::new("attestation.html", why);
+    let mut environment = Environment::new();
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    let template = environment
+        .template_from_named_str("attestation.html", template)
+        .map_err(|error| fail(format!("{error:#}")))?;
+    let page = template
+        .render(minijinja::value::Serde(page(attestation)))
+        .map_err(|error| fail(format!("{error:#}")))?;
+    out.write_all(page.as_bytes()).map_err(|error| fail(error.to_string()))
+}
+
+fn page(attestation: &Attestation) -> Value {
+    let totals = &attestation.totals;
+    let (covered, exposed) = (totals.covered_seconds, totals.exposed_seconds);
+    let mut tables: Vec<&TableProof> = attestation.tables.iter().collect();
+    // The sort is stable: tables of one verdict stay in order of ARN.
+    tables.sort_by_key(|table| (table.proof, table.is_waived));
+    json!({
+        "from": attestation.period.from.to_string(),
+        "to": attestation.period.to.to_string(),
+        "days": count(attestation.period.days(), "day"),
+        "day_count": attestation.period.days(),
+        "headline": words::headline(attestation),
+        "summary": words::summary(attestation),
+        "verdict": match attestation.exit() {
+            Exit::NonCompliant => Proof::Exposed.as_str(),
+            Exit::EvidenceMissing => Proof::NotObserved.as_str(),
+            _ => Proof::Proven.as_str(),
+        },
+        "covered_observed": words::percent(percent(covered, covered + exposed)),
+        "covered_all": words::percent(percent(covered, covered + exposed + totals.not_observed_seconds)),
+        "between": words::length(u64::from(attestation.longest_between_packs())),
+        "digest": attestation.evidence_digest,
+        "version": attestation.tool_version,
+        "tables": tables.into_iter().map(table).collect::<Vec<_>>(),
+        "unlisted": attestation.unlisted.iter().map(|table| json!({
+            "arn": table.table_arn,
+            "first": rfc3339(table.first),
+            "last": rfc3339(table.last),
+        })).collect::<Vec<_>>(),
+        "changes": attestation.changes.iter().map(|change| json!({
+            "what": change.what,
+            "after": rfc3339(change.after),
+            "by": rfc3339(change.by),
+            "before": change.before,
+            "now": change.now,
+        })).collect::<Vec<_>>(),
+        "targets": attestation.targets.iter().map(|line| json!({
+            "account_id": line.target.account_id,
+            "region": line.target.region,
+            "packs": line.packs,
+            "listed": line.listed,
+            "observed": words::length(line.observed_seconds),
+            "tables": line.tables,
+        })).collect::<Vec<_>>(),
+        "restore_tests": (attestation.restore_test_count > 0).then(|| count(attestation.restore_test_count, "table")),
+        "regions_unknown": attestation.regions_unknown,
+        "packs": attestation.packs.iter().map(|pack| json!({
+            "as_of": rfc3339(pack.as_of),
+            "scan": pack.scan_id,
+            "caller": pack.caller_arn,
+            "manifest": pack.manifest_sha256,
+            "tables": pack.tables,
+            "targets": pack.targets,
+            "gaps": pack.targets_with_gaps,
+        })).collect::<Vec<_>>(),
+        "rests_on": words::rests_on(attestation),
+        "does_not_prove": words::does_not_prove(attestation),
+    })
+}
+
+fn table(table: &TableProof) -> Value {
+    let letters = words::day_letters(table);
+    let asked: Vec<String> = table.asked.iter().map(|(.., asked)| words::asked(*asked)).collect();
+    json!({
+        "name": table.table_name,
+        "account_id": table.target.account_id,
+        "region": table.target.region,
+        "id": table.table_id,
+        "verdict": table.proof.as_str(),
+        "words": table.proof.words(),
+        "waived": table.is_waived,
+        "label": label(&letters),
+        "runs": runs(&letters),
+        "life": words::life(table),
+        "details": details(table),
+        "exposures": table.exposures.iter().map(exposure).collect::<Vec<_>>(),
+        "unobserved": stretches(&table.history.not_observed),
+        "mishaps": table.mishaps.iter().map(mishap).collect::<Vec<_>>(),
+        "waivers": table.waivers.iter().map(waiver).collect::<Vec<_>>(),
+        "of_observed": words::percent(table.covered_of_observed()),
+        "of_all": words::percent(table.covered_of_all()),
+        "gap": words::gap(table),
+        "rpo": asked.join(", then "),
+    })
+}
+
+/// `31 days: 29 covered, 2 exposed`.
+fn label(letters: &str) -> String {
+    let of = |letter: char| letters.chars().filter(|other| *other == letter).count();
+    let parts = words::DAY_LETTERS.iter().filter(|(letter, _)| of(*letter) > 0);
+    let parts: Vec<String> = parts
+        .map(|(letter, word)| format!("{} {}", of(*letter), word.replace('-', " ")))
+        .collect();
+    format!("{}: {}", count(letters.len(), "day"), parts.join(", "))
+}
+
+/// Runs of the same state; days on which the table did not live stay empty.
+fn runs(letters: &str) -> Vec<Value> {
+    let letters: Vec<char> = letters.chars().collect();
+    let mut from = 0;
+    let mut runs = Vec::new();
+    for run in letters.chunk_by(|a, b| a == b) {
+        if run[0] != '-' {
+            runs.push(json!({ "letter": run[0].to_string(), "from": from, "days": run.len() }));
+        }
+        from += run.len();
+    }
+    runs
+}
+
+fn details(table: &TableProof) -> String {
+    let parts = [
+        (table.exposures.len(), "exposure"),
+        (table.history.not_observed.len(), "stretch not observed"),
+        (table.mishaps.len(), "failed job or missed run"),
+        (table.waivers.len(), "waiver"),
+    ];
+    let words = parts
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| match (number, what) {
+            (1, what) => format!("1 {what}"),
+            (number, "stretch not observed") => format!("{number} stretches not observed"),
+            (number, "failed job or missed run") => format!("{number} failed jobs or missed runs"),
+            (number, what) => count(number, what),
+        });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+fn exposure(exposure: &Exposure) -> Value {
+    json!({
+        "from": words::instant(exposure.from),
+        "to": words::instant(exposure.to),
+        "length": words::length(u64::from(exposure.to - exposure.from)),
+        "waivers": exposure.waivers.join(", "),
+    })
+}
+
+fn stretches(spans: &Spans) -> Vec<Value> {
+    let stretches = spans.iter().map(|(from, to)| {
+        json!({
+            "from": words::instant(from),
+            "to": words::instant(to),
+            "length": words::length(u64::from(to - from)),
+        })
+    });
+    stretches.collect()
+}
+
+fn mishap(mishap: &Mishap) -> Value {
+    json!({
+        "at": words::instant(mishap.at),
+        "state": mishap.state,
+        "cause": mishap.cause,
+        "then": words::what_followed(mishap),
+    })
+}
+
+fn waiver(term: &WaiverTerm) -> Value {
+    json!({
+        "id": term.id,
+        "rule": term.rule,
+        "from": words::instant(term.from),
+        "to": words::instant(term.to),
+        "reason": term.reason,
+        "approver": term.approver,
+    })
+}

@@ -1,0 +1,432 @@
+//! `attestation.json`: versioned, with structs of its own, so that the inside may change and the file may not.
+//!
+//! Instants are RFC 3339 in UTC. What is not known is null.
+
+use std::io::Write;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::words;
+use crate::attest::{Attestation, TableProof};
+use crate::domain::rfc3339;
+use crate::exit::Exit;
+use crate::exposure::Spans;
+use crate::report::RenderError;
+
+/// Raised whenever a field is removed or changes its meaning.
+const SCHEMA_VERSION: u32 = 1;
+
+/// Renders the attestation.
+///
+/// Errors: the disk refused.
+pub fn render(attestation: &Attestation, out: &mut dyn Write) -> Result<(), RenderError> {
+    let fail = |error: String| RenderError::new("attestation.json", error);
+    serde_json::to_writer_pretty(&mut *out, &Document::of(attestation)).map_err(|error| fail(error.to_string()))?;
+    out.write_all(b"\n").map_err(|error| fail(error.to_string()))
+}
+
+/// A proof over a period: for every table, when its newest usable recovery point was within the RPO.
+#[derive(Serialize, JsonSchema)]
+pub struct Document {
+    /// Version of this schema.
+    schema_version: u32,
+    /// Whole days of UTC.
+    period: Period,
+    /// Version of the program that attested.
+    tool_version: String,
+    /// SHA-256 over the digests of the packs' manifests, one a line, in the order of `packs`.
+    evidence_digest: String,
+    /// `proven`, `exposed` or `not-observed`: the worst that is not waived.
+    verdict: String,
+    /// What the attestation rests on.
+    rests_on: Vec<String>,
+    /// What it does not prove.
+    does_not_prove: Vec<String>,
+    totals: Totals,
+    /// In order of time.
+    packs: Vec<Pack>,
+    policy_changes: Vec<Change>,
+    /// Accounts and Regions that any pack had in scope.
+    targets: Vec<Target>,
+    /// Tables that recovery points or jobs of the period speak of, and that no pack lists.
+    unlisted_tables: Vec<Unlisted>,
+    /// Tables that AWS restore testing made: left out.
+    restore_test_tables: usize,
+    /// A pack could not tell which Regions there are.
+    regions_unknown: bool,
+    /// Every table that lived in the period; tables made anew under an old name are tables of their own.
+    tables: Vec<Table>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Period {
+    /// First day.
+    from: String,
+    /// Last day.
+    to: String,
+    days: usize,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Totals {
+    tables: usize,
+    proven: usize,
+    exposed: usize,
+    /// Exposed tables whose exposures all lie within the terms of waivers.
+    waived: usize,
+    not_observed: usize,
+    exempt: usize,
+    exposures: usize,
+    covered_seconds: u64,
+    exposed_seconds: u64,
+    not_observed_seconds: u64,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Pack {
+    scan_id: String,
+    manifest_sha256: String,
+    /// Place in the ledger; null: in none.
+    sequence: Option<u64>,
+    as_of: String,
+    caller_arn: String,
+    tool_version: String,
+    targets: u64,
+    targets_with_gaps: u64,
+    tables: u64,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Change {
+    /// The pack that shows it as it was.
+    after: String,
+    /// The pack that shows it as it became.
+    by: String,
+    /// A value of the policy, or a tier.
+    what: String,
+    before: String,
+    now: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Target {
+    account_id: String,
+    region: String,
+    /// Packs that had it in scope.
+    packs: usize,
+    /// Packs that list all of its tables.
+    listed: usize,
+    /// Seconds of the period in which every recovery point that was made is known.
+    observed_seconds: u64,
+    tables: usize,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Unlisted {
+    table_arn: String,
+    account_id: String,
+    region: String,
+    first_at: String,
+    last_at: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Table {
+    table_arn: String,
+    table_name: String,
+    account_id: String,
+    region: String,
+    /// Null: no pack describes the table, or it is older than table ids.
+    table_id: Option<String>,
+    /// `proven`, `exposed`, `not-observed` (in part) or `exempt`.
+    verdict: String,
+    /// Every exposure lies within the term of a waiver.
+    waived: bool,
+    /// Null: no pack describes the table.
+    created_at: Option<String>,
+    /// Null: nothing says that it is gone.
+    deleted: Option<Deleted>,
+    /// Tiers of the policy that took it.
+    tiers: Vec<String>,
+    /// What was asked of it, stretch by stretch.
+    asked: Vec<Asked>,
+    seconds: Seconds,
+    /// Of the time for which the evidence has an answer. Null: there is none.
+    covered_percent_of_observed: Option<f64>,
+    /// Of all the time for which a backup was asked for.
+    covered_percent: Option<f64>,
+    /// Null: its creation is not known, or it did not surely live in the period.
+    longest_gap: Option<Gap>,
+    exposures: Vec<Exposure>,
+    not_observed: Vec<Stretch>,
+    /// One letter for each day of the period: `c` covered, `e` exposed, `n` not observed, `-` not alive, `x` exempt.
+    days: String,
+    /// Recovery points that were made in the period.
+    recovery_points: usize,
+    /// Jobs that made no recovery point, and runs that never started.
+    mishaps: Vec<Mishap>,
+    waivers: Vec<Waiver>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Deleted {
+    /// The last moment at which it surely existed.
+    after: String,
+    /// It was gone by then.
+    by: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Asked {
+    from: String,
+    to: String,
+    /// Such as `24h`; `6h or 24h` where either may have been in force; `none` where nothing was asked; `not known`.
+    rpo: String,
+}
+
+/// The table's life in the period, by state.
+#[derive(Serialize, JsonSchema)]
+struct Seconds {
+    covered: u64,
+    /// The table itself was younger than the RPO.
+    young: u64,
+    exposed: u64,
+    not_observed: u64,
+    exempt: u64,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Gap {
+    from: String,
+    to: String,
+    seconds: u32,
+    /// No recovery point was made in it for certain.
+    certain: bool,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Exposure {
+    from: String,
+    to: String,
+    seconds: u32,
+    /// Waivers that accept it.
+    waivers: Vec<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Stretch {
+    from: String,
+    to: String,
+    seconds: u32,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Mishap {
+    at: String,
+    /// `FAILED`, `ABORTED`, `EXPIRED`, `PARTIAL` or `MISSED`.
+    state: String,
+    cause: String,
+    /// Null: no later recovery point is known.
+    next_success_at: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Waiver {
+    id: String,
+    rule: String,
+    reason: String,
+    requester: String,
+    approver: String,
+    from: String,
+    to: String,
+}
+
+impl Document {
+    fn of(attestation: &Attestation) -> Self {
+        let totals = &attestation.totals;
+        let of = |proof| totals.tables_of(proof);
+        use crate::attest::Proof;
+        Self {
+            schema_version: SCHEMA_VERSION,
+            period: Period {
+                from: attestation.period.from.to_string(),
+                to: attestation.period.to.to_string(),
+                days: attestation.period.days(),
+            },
+            tool_version: attestation.tool_version.clone(),
+            evidence_digest: attestation.evidence_digest.clone(),
+            verdict: match attestation.exit() {
+                Exit::NonCompliant => Proof::Exposed,
+                Exit::EvidenceMissing => Proof::NotObserved,
+                _ => Proof::Proven,
+            }
+            .as_str()
+            .to_owned(),
+            rests_on: words::rests_on(attestation),
+            does_not_prove: words::does_not_prove(attestation),
+            totals: Totals {
+                tables: attestation.tables.len(),
+                proven: of(Proof::Proven),
+                exposed: of(Proof::Exposed),
+                waived: totals.waived,
+                not_observed: of(Proof::NotObserved),
+                exempt: of(Proof::Exempt),
+                exposures: totals.exposures,
+                covered_seconds: totals.covered_seconds,
+                exposed_seconds: totals.exposed_seconds,
+                not_observed_seconds: totals.not_observed_seconds,
+            },
+            packs: packs(attestation),
+            policy_changes: changes(attestation),
+            targets: targets(attestation),
+            unlisted_tables: unlisted(attestation),
+            restore_test_tables: attestation.restore_test_count,
+            regions_unknown: attestation.regions_unknown,
+            tables: attestation.tables.iter().map(Table::of).collect(),
+        }
+    }
+}
+
+fn packs(attestation: &Attestation) -> Vec<Pack> {
+    let packs = attestation.packs.iter().map(|pack| Pack {
+        scan_id: pack.scan_id.clone(),
+        manifest_sha256: pack.manifest_sha256.clone(),
+        sequence: pack.sequence,
+        as_of: rfc3339(pack.as_of),
+        caller_arn: pack.caller_arn.clone(),
+        tool_version: pack.tool_version.clone(),
+        targets: pack.targets,
+        targets_with_gaps: pack.targets_with_gaps,
+        tables: pack.tables,
+    });
+    packs.collect()
+}
+
+fn changes(attestation: &Attestation) -> Vec<Change> {
+    let changes = attestation.changes.iter().map(|change| Change {
+        after: rfc3339(change.after),
+        by: rfc3339(change.by),
+        what: change.what.clone(),
+        before: change.before.clone(),
+        now: change.now.clone(),
+    });
+    changes.collect()
+}
+
+fn targets(attestation: &Attestation) -> Vec<Target> {
+    let targets = attestation.targets.iter().map(|line| Target {
+        account_id: line.target.account_id.clone(),
+        region: line.target.region.clone(),
+        packs: line.packs,
+        listed: line.listed,
+        observed_seconds: line.observed_seconds,
+        tables: line.tables,
+    });
+    targets.collect()
+}
+
+fn unlisted(attestation: &Attestation) -> Vec<Unlisted> {
+    let unlisted = attestation.unlisted.iter().map(|table| Unlisted {
+        table_arn: table.table_arn.clone(),
+        account_id: table.target.account_id.clone(),
+        region: table.target.region.clone(),
+        first_at: rfc3339(table.first),
+        last_at: rfc3339(table.last),
+    });
+    unlisted.collect()
+}
+
+impl Table {
+    fn of(table: &TableProof) -> Self {
+        let history = &table.history;
+        Self {
+            table_arn: table.table_arn.clone(),
+            table_name: table.table_name.clone(),
+            account_id: table.target.account_id.clone(),
+            region: table.target.region.clone(),
+            table_id: table.table_id.clone(),
+            verdict: table.proof.as_str().to_owned(),
+            waived: table.is_waived,
+            created_at: table.born.map(words::instant),
+            deleted: table.gone_by.map(|by| Deleted {
+                after: words::instant(table.alive_until),
+                by: words::instant(by),
+            }),
+            tiers: table.tiers.clone(),
+            asked: asked(table),
+            seconds: Seconds {
+                covered: history.covered.seconds(),
+                young: history.young.seconds(),
+                exposed: history.exposed.seconds(),
+                not_observed: history.not_observed.seconds(),
+                exempt: history.exempt.seconds(),
+            },
+            covered_percent_of_observed: table.covered_of_observed(),
+            covered_percent: table.covered_of_all(),
+            longest_gap: table.longest_gap.map(|gap| Gap {
+                from: words::instant(gap.from),
+                to: words::instant(gap.to),
+                seconds: gap.to - gap.from,
+                certain: gap.is_certain,
+            }),
+            exposures: exposures(table),
+            not_observed: stretches(&history.not_observed),
+            days: words::day_letters(table),
+            recovery_points: table.points,
+            mishaps: mishaps(table),
+            waivers: waivers(table),
+        }
+    }
+}
+
+fn asked(table: &TableProof) -> Vec<Asked> {
+    let asked = table.asked.iter().map(|(from, to, asked)| Asked {
+        from: words::instant(*from),
+        to: words::instant(*to),
+        rpo: words::asked(*asked),
+    });
+    asked.collect()
+}
+
+fn exposures(table: &TableProof) -> Vec<Exposure> {
+    let exposures = table.exposures.iter().map(|exposure| Exposure {
+        from: words::instant(exposure.from),
+        to: words::instant(exposure.to),
+        seconds: exposure.to - exposure.from,
+        waivers: exposure.waivers.clone(),
+    });
+    exposures.collect()
+}
+
+fn stretches(spans: &Spans) -> Vec<Stretch> {
+    let stretches = spans.iter().map(|(from, to)| Stretch {
+        from: words::instant(from),
+        to: words::instant(to),
+        seconds: to - from,
+    });
+    stretches.collect()
+}
+
+fn mishaps(table: &TableProof) -> Vec<Mishap> {
+    let mishaps = table.mishaps.iter().map(|mishap| Mishap {
+        at: words::instant(mishap.at),
+        state: mishap.state.clone(),
+        cause: mishap.cause.clone(),
+        next_success_at: mishap.next_success.map(words::instant),
+    });
+    mishaps.collect()
+}
+
+fn waivers(table: &TableProof) -> Vec<Waiver> {
+    let waivers = table.waivers.iter().map(|term| Waiver {
+        id: term.id.clone(),
+        rule: term.rule.clone(),
+        reason: term.reason.clone(),
+        requester: term.requester.clone(),
+        approver: term.approver.clone(),
+        from: words::instant(term.from),
+        to: words::instant(term.to),
+    });
+    waivers.collect()
+}

@@ -1,0 +1,60 @@
+//! An [`Attestation`] as files: pure functions, so that the same packs and period always give the same bytes.
+
+pub mod csv;
+pub mod html;
+pub mod json;
+pub mod terminal;
+pub mod words;
+
+use std::io::Write;
+
+use super::Attestation;
+use crate::report::{RenderError, Templates, pdf};
+
+/// Attestation and templates in, bytes out.
+pub type Render = fn(&Attestation, &Templates, &mut dyn Write) -> Result<(), RenderError>;
+
+/// One output file.
+#[derive(Clone, Copy)]
+pub struct Format {
+    /// What `--format` takes.
+    pub name: &'static str,
+    /// The file.
+    pub file_name: &'static str,
+    /// Attestation in, bytes out.
+    pub render: Render,
+}
+
+/// Every file that an attestation can have, in order of writing.
+pub const FORMATS: &[Format] = &[
+    Format {
+        name: "csv",
+        file_name: "attestation-tables.csv",
+        render: |attestation, _, out| csv::tables(attestation, out),
+    },
+    Format {
+        name: "csv",
+        file_name: "attestation-stretches.csv",
+        render: |attestation, _, out| csv::stretches(attestation, out),
+    },
+    Format {
+        name: "csv",
+        file_name: "attestation-jobs.csv",
+        render: |attestation, _, out| csv::mishaps(attestation, out),
+    },
+    Format {
+        name: "json",
+        file_name: "attestation.json",
+        render: |attestation, _, out| json::render(attestation, out),
+    },
+    Format {
+        name: "html",
+        file_name: "attestation.html",
+        render: |attestation, templates, out| html::render(attestation, &templates.attestation, out),
+    },
+    Format {
+        name: "pdf",
+        file_name: "attestation.pdf",
+        render: |attestation, templates, out| pdf::attestation::render(attestation, &templates.pdf, out),
+    },
+];

@@ -1,0 +1,214 @@
+//! Words that every format of an attestation shares.
+
+use chrono::TimeDelta;
+
+use crate::attest::{Attestation, Mishap, Proof, TableProof};
+use crate::domain::rfc3339;
+use crate::duration;
+use crate::exit::Exit;
+use crate::exposure::Asked;
+use crate::problem::count;
+
+/// The letter of each state of a day in compact forms, and its word: covered, exposed, not observed, not alive, exempt.
+pub const DAY_LETTERS: [(char, &str); 5] = [
+    ('c', "covered"),
+    ('e', "exposed"),
+    ('n', "not-observed"),
+    ('-', "not-alive"),
+    ('x', "exempt"),
+];
+
+/// One letter for each day.
+pub fn day_letters(table: &TableProof) -> String {
+    let letter = |word: &str| {
+        DAY_LETTERS
+            .iter()
+            .find(|(_, known)| *known == word)
+            .map_or('?', |(letter, _)| *letter)
+    };
+    let days = table.days.iter().map(|day| day.map_or("exempt", |day| day.as_str()));
+    days.map(letter).collect()
+}
+
+/// An instant, given in seconds since 1970.
+pub fn instant(at: u32) -> String {
+    rfc3339(crate::attest::judge::instant(at))
+}
+
+/// A length of time for people, by its two largest units: `26 h 10 min`, `3 d 4 h`, `40 s`.
+pub fn length(seconds: u64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600, seconds / 60);
+    let two = |number: u64, unit: &str, rest: u64, of: &str| match rest {
+        0 => format!("{number} {unit}"),
+        _ => format!("{number} {unit} {rest} {of}"),
+    };
+    match seconds {
+        172_800.. => two(days, "d", hours % 24, "h"),
+        3600.. => two(hours, "h", minutes % 60, "min"),
+        60.. => two(minutes, "min", seconds % 60, "s"),
+        _ => format!("{seconds} s"),
+    }
+}
+
+/// How old the newest point might be: `24h`, `6h or 24h`, `24h or none`, `none`, `not known`.
+pub fn asked(asked: Asked) -> String {
+    let rpo = |seconds: u32| duration::human(TimeDelta::seconds(i64::from(seconds)));
+    match asked {
+        Asked::Nothing => "none".to_owned(),
+        Asked::Rpo {
+            strict: Some(strict),
+            lax: Some(lax),
+        } if strict == lax => rpo(strict),
+        Asked::Rpo {
+            strict: Some(strict),
+            lax: Some(lax),
+        } => format!("{} or {}", rpo(strict), rpo(lax)),
+        Asked::Rpo {
+            strict: Some(strict),
+            lax: None,
+        } => format!("{} or none", rpo(strict)),
+        Asked::Rpo { strict: None, .. } => "not known".to_owned(),
+    }
+}
+
+/// A percentage with up to three decimals, `n/a` where there is nothing to divide.
+pub fn percent(percent: Option<f64>) -> String {
+    percent.map_or_else(
+        || "n/a".to_owned(),
+        |percent| {
+            let text = format!("{percent:.3}");
+            format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
+        },
+    )
+}
+
+/// `deleted between … and …`, where it was.
+pub fn life(table: &TableProof) -> String {
+    let born = table.born.map_or_else(
+        || "created at an unknown time".to_owned(),
+        |at| format!("created {}", instant(at)),
+    );
+    match table.gone_by {
+        None => born,
+        Some(by) if by <= table.alive_until => format!("{born}, deleted {}", instant(by)),
+        Some(by) => format!(
+            "{born}, deleted between {} and {}",
+            instant(table.alive_until),
+            instant(by)
+        ),
+    }
+}
+
+/// The outcome in a few words.
+pub fn headline(attestation: &Attestation) -> &'static str {
+    match attestation.exit() {
+        Exit::NonCompliant => "Exposed",
+        Exit::EvidenceMissing => "Not proven throughout",
+        _ if attestation.totals.waived > 0 => "Proven, but for waived exposures",
+        _ => "Proven",
+    }
+}
+
+/// The outcome in a sentence.
+pub fn summary(attestation: &Attestation) -> String {
+    let totals = &attestation.totals;
+    let of = |proof| totals.tables_of(proof);
+    let mut parts = vec![format!(
+        "{} of {} proven",
+        of(Proof::Proven),
+        count(attestation.tables.len(), "table")
+    )];
+    let exposed = of(Proof::Exposed);
+    if exposed > 0 {
+        let waived = match totals.waived {
+            0 => String::new(),
+            all if all == exposed => ", all within waivers".to_owned(),
+            some => format!(", {some} of them only within waivers"),
+        };
+        parts.push(format!(
+            "{exposed} exposed ({}{waived})",
+            count(totals.exposures, "exposure")
+        ));
+    }
+    if of(Proof::NotObserved) > 0 {
+        parts.push(format!("{} not observed in part", of(Proof::NotObserved)));
+    }
+    if of(Proof::Exempt) > 0 {
+        parts.push(format!("{} exempt", of(Proof::Exempt)));
+    }
+    if !attestation.unlisted.is_empty() {
+        parts.push(format!("{} that no pack lists", attestation.unlisted.len()));
+    }
+    format!("{}.", parts.join("; "))
+}
+
+/// What the attestation rests on, one sentence each.
+pub fn rests_on(attestation: &Attestation) -> Vec<String> {
+    let packs = &attestation.packs;
+    let made = match (packs.first(), packs.last()) {
+        (Some(first), Some(last)) if packs.len() > 1 => {
+            format!("made from {} to {}", rfc3339(first.as_of), rfc3339(last.as_of))
+        }
+        (Some(only), _) => format!("made at {}", rfc3339(only.as_of)),
+        _ => String::new(),
+    };
+    vec![
+        format!(
+            "{}, {made}. Every file that was used has the digest that the manifest of its pack names; the manifests are \
+             named below by their own digests.",
+            count(packs.len(), "evidence pack")
+        ),
+        "A recovery point counts from its creation, the date of its data, until it is older than the RPO or gone. It was \
+         there until the last pack that lists it, and until the end of its retention if a later pack does not show that it \
+         was missing before."
+            .to_owned(),
+        "An exposure is named only for times of which every recovery point is known: every vault and every job of the \
+         account and Region was read. AWS remembers jobs for 30 days, so each pack answers for the 29 days before it. \
+         Everything else is not observed, which is neither good nor bad."
+            .to_owned(),
+        "The RPO is that of the policy in the packs. Between two packs with different policies only what holds under both \
+         is said; before the first pack and after the last, its policy is taken to have been in force."
+            .to_owned(),
+        "A table younger than its RPO can lose no more than the RPO allows: such times count neither as covered nor as \
+         exposed. Tables made anew under an old name are tables of their own."
+            .to_owned(),
+    ]
+}
+
+/// What the attestation does not prove, one sentence each.
+pub fn does_not_prove(attestation: &Attestation) -> Vec<String> {
+    vec![
+        "That a restore works, or that the data inside a recovery point are right.".to_owned(),
+        format!(
+            "That no table was created and deleted between two packs without leaving a recovery point behind. The longest \
+             time of the period without a pack is {}.",
+            length(u64::from(attestation.longest_between_packs()))
+        ),
+        "That a recovery point whose retention is over was not deleted by hand shortly before.".to_owned(),
+        "Anything about accounts and Regions that no pack had in scope.".to_owned(),
+        "Who made the packs: that is what their signatures are for.".to_owned(),
+    ]
+}
+
+/// The longest gap, with `at most` where a recovery point may lie in it.
+pub fn gap(table: &TableProof) -> String {
+    table.longest_gap.map_or_else(
+        || "n/a".to_owned(),
+        |gap| {
+            let length = length(u64::from(gap.to - gap.from));
+            if gap.is_certain {
+                length
+            } else {
+                format!("at most {length}")
+            }
+        },
+    )
+}
+
+/// What followed a failed job or a missed run.
+pub fn what_followed(mishap: &Mishap) -> String {
+    match mishap.next_success {
+        Some(at) => format!("next recovery point {}", instant(at)),
+        None => "no later recovery point is known".to_owned(),
+    }
+}

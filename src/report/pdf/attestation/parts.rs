@@ -1,0 +1,281 @@
+//! The parts between the heat map and the list of tables.
+
+use super::super::doc::{BODY, CELL, Doc, GAP, MONO, MUTED, SMALL_GAP};
+use super::super::table::{Column, Para, Table};
+use super::super::text::{grouped, plural};
+use crate::attest::render::words;
+use crate::attest::{Attestation, TableProof, WaiverTerm};
+use crate::domain::rfc3339;
+
+fn line<'t>(text: impl Into<std::borrow::Cow<'t, str>>) -> Vec<Para<'t>> {
+    vec![Para::new(CELL, text)]
+}
+
+/// Name, place and, where the name is not enough, id of a table.
+fn name(table: &TableProof) -> Vec<Para<'_>> {
+    let mut place = table.target.to_string();
+    if let Some(id) = &table.table_id {
+        place.push_str(&format!(", id {id}"));
+    }
+    vec![
+        Para::new(CELL.bold(), table.table_name.as_str()),
+        Para::new(CELL.colour(MUTED), place),
+    ]
+}
+
+fn interval((from, to): (u32, u32)) -> [Vec<Para<'static>>; 3] {
+    [
+        line(words::instant(from)),
+        line(words::instant(to)),
+        line(words::length(u64::from(to - from))),
+    ]
+}
+
+/// Every exposure.
+pub(super) fn exposures(doc: &mut Doc<'_>, tables: &[&TableProof]) {
+    doc.part("Exposures", false);
+    if tables.iter().all(|table| table.exposures.is_empty()) {
+        doc.paragraph(BODY, "None was found.");
+        return;
+    }
+    doc.paragraph(
+        BODY,
+        "From the first to the last of each interval the newest usable recovery point was older than the RPO, or there was none.",
+    );
+    doc.y += SMALL_GAP;
+    let columns = [
+        Column::new("Table", 190.0),
+        Column::new("From", 92.0),
+        Column::new("To", 92.0),
+        Column::new("Length", 62.0),
+        Column::new("Waiver", 66.0),
+    ];
+    let mut grid = Table::new(doc, &columns, 7.4, "Exposures");
+    for table in tables {
+        for exposure in &table.exposures {
+            let [from, to, length] = interval((exposure.from, exposure.to));
+            let waivers = if exposure.waivers.is_empty() {
+                "none".to_owned()
+            } else {
+                exposure.waivers.join(", ")
+            };
+            grid.row(doc, &[name(table), from, to, length, line(waivers)]);
+        }
+    }
+}
+
+/// Every stretch of which nothing is known, and tables that no pack lists.
+pub(super) fn not_observed(doc: &mut Doc<'_>, attestation: &Attestation, tables: &[&TableProof]) {
+    doc.part("Not observed", false);
+    if tables.iter().all(|table| table.history.not_observed.is_empty()) {
+        doc.paragraph(
+            BODY,
+            "The evidence has an answer for every moment of every table's life in the period.",
+        );
+    } else {
+        doc.paragraph(
+            BODY,
+            "For these times the evidence shows neither that a usable recovery point was within the RPO nor that none was: no \
+             pack reaches them, something could not be read, or the table may have been gone.",
+        );
+        doc.y += SMALL_GAP;
+        let columns = [
+            Column::new("Table", 230.0),
+            Column::new("From", 98.0),
+            Column::new("To", 98.0),
+            Column::new("Length", 76.0),
+        ];
+        let mut grid = Table::new(doc, &columns, 7.4, "Not observed");
+        for table in tables {
+            for stretch in table.history.not_observed.iter() {
+                let [from, to, length] = interval(stretch);
+                grid.row(doc, &[name(table), from, to, length]);
+            }
+        }
+    }
+    if attestation.unlisted.is_empty() {
+        return;
+    }
+    doc.heading("Tables that no pack lists", 60.0);
+    doc.paragraph(
+        BODY,
+        "Recovery points or jobs of the period speak of these tables. They were created and deleted between packs, or lived \
+         where tables could not be listed; nothing else is known of them.",
+    );
+    doc.y += SMALL_GAP;
+    let columns = [
+        Column::new("Table", 310.0),
+        Column::new("First trace", 96.0),
+        Column::new("Last trace", 96.0),
+    ];
+    let mut grid = Table::new(doc, &columns, 7.4, "Tables that no pack lists");
+    for table in &attestation.unlisted {
+        grid.row(
+            doc,
+            &[
+                line(table.table_arn.as_str()),
+                line(rfc3339(table.first)),
+                line(rfc3339(table.last)),
+            ],
+        );
+    }
+}
+
+/// Jobs that made no recovery point, and runs that never started.
+pub(super) fn mishaps(doc: &mut Doc<'_>, tables: &[&TableProof]) {
+    doc.part("Failed jobs and missed runs", false);
+    if tables.iter().all(|table| table.mishaps.is_empty()) {
+        doc.paragraph(BODY, "None is known.");
+        return;
+    }
+    let columns = [
+        Column::new("Table", 150.0),
+        Column::new("When", 88.0),
+        Column::new("What", 170.0),
+        Column::new("What followed", 94.0),
+    ];
+    let mut grid = Table::new(doc, &columns, 7.4, "Failed jobs and missed runs");
+    for table in tables {
+        for mishap in &table.mishaps {
+            let mut what = line(mishap.state.as_str());
+            if !mishap.cause.is_empty() {
+                what.push(Para::new(CELL.colour(MUTED), mishap.cause.as_str()));
+            }
+            let followed = line(words::what_followed(mishap));
+            grid.row(doc, &[name(table), line(words::instant(mishap.at)), what, followed]);
+        }
+    }
+}
+
+/// What changed in the policy, and the waivers that were in force.
+pub(super) fn policy(doc: &mut Doc<'_>, attestation: &Attestation, tables: &[&TableProof]) {
+    doc.part("Policy and waivers", false);
+    doc.heading("Changes of the policy", 40.0);
+    if attestation.changes.is_empty() {
+        doc.paragraph(BODY, "None: every pack shows the same.");
+    } else {
+        let columns = [
+            Column::new("What", 90.0),
+            Column::new("Changed between", 104.0),
+            Column::new("Before", 154.0),
+            Column::new("Now", 154.0),
+        ];
+        let mut grid = Table::new(doc, &columns, 7.4, "Changes of the policy");
+        for change in &attestation.changes {
+            let when = vec![
+                Para::new(CELL, rfc3339(change.after)),
+                Para::new(CELL, rfc3339(change.by)),
+            ];
+            let (what, before, now) = (change.what.as_str(), change.before.as_str(), change.now.as_str());
+            grid.row(doc, &[line(what), when, line(before), line(now)]);
+        }
+    }
+    doc.y += GAP;
+    doc.heading("Waivers in force", 40.0);
+    if tables.iter().all(|table| table.waivers.is_empty()) {
+        doc.paragraph(BODY, "None for any table of the period.");
+        return;
+    }
+    let columns = [
+        Column::new("Table", 130.0),
+        Column::new("Waiver", 130.0),
+        Column::new("In force", 92.0),
+        Column::new("Why, and by whom", 150.0),
+    ];
+    let mut grid = Table::new(doc, &columns, 7.4, "Waivers in force");
+    for table in tables {
+        for term in &table.waivers {
+            grid.row(doc, &waiver(table, term));
+        }
+    }
+}
+
+fn waiver<'t>(table: &'t TableProof, term: &'t WaiverTerm) -> [Vec<Para<'t>>; 4] {
+    let who = format!("asked for by {}, approved by {}", term.requester, term.approver);
+    [
+        name(table),
+        vec![
+            Para::new(CELL.bold(), term.id.as_str()),
+            Para::new(CELL.colour(MUTED), term.rule.as_str()),
+        ],
+        vec![
+            Para::new(CELL, words::instant(term.from)),
+            Para::new(CELL, words::instant(term.to)),
+        ],
+        vec![
+            Para::new(CELL, term.reason.as_str()),
+            Para::new(CELL.colour(MUTED), who),
+        ],
+    ]
+}
+
+/// Accounts, Regions and packs.
+pub(super) fn scope(doc: &mut Doc<'_>, attestation: &Attestation) {
+    doc.part("Scope and packs", false);
+    doc.heading("Accounts and Regions", 60.0);
+    if attestation.regions_unknown {
+        let style = BODY.bold().colour(doc.template.colours.unknown);
+        let text =
+            "At least one pack could not tell which Regions are enabled: others may hold tables that nobody looked at.";
+        doc.paragraph(style, text);
+        doc.y += SMALL_GAP;
+    }
+    let columns = [
+        Column::new("Account", 90.0),
+        Column::new("Region", 100.0),
+        Column::number("Tables", 60.0),
+        Column::number("Packs", 60.0),
+        Column::number("that list all tables", 80.0),
+        Column::new("Every recovery point is known for", 112.0),
+    ];
+    let mut grid = Table::new(doc, &columns, 7.4, "Accounts and Regions");
+    for target in &attestation.targets {
+        grid.row(
+            doc,
+            &[
+                line(target.target.account_id.as_str()),
+                line(target.target.region.as_str()),
+                line(grouped(target.tables)),
+                line(grouped(target.packs)),
+                line(grouped(target.listed)),
+                line(words::length(target.observed_seconds)),
+            ],
+        );
+    }
+    doc.y += GAP;
+    packs(doc, attestation);
+}
+
+fn packs(doc: &mut Doc<'_>, attestation: &Attestation) {
+    doc.heading("Evidence packs", 60.0);
+    let text = format!(
+        "{}, in order of time. The digest is that of manifest.json, which names the digest of every other file.",
+        plural(attestation.packs.len(), "pack")
+    );
+    doc.paragraph(BODY, &text);
+    doc.y += SMALL_GAP;
+    let columns = [
+        Column::new("As of", 88.0),
+        Column::new("Scan, SHA-256 of the manifest, caller", 300.0),
+        Column::number("Tables", 50.0),
+        Column::number("Pairs with gaps", 64.0),
+    ];
+    let mut grid = Table::new(doc, &columns, 7.4, "Evidence packs");
+    for pack in &attestation.packs {
+        let mono = crate::report::pdf::page::Style { size: 6.6, ..MONO };
+        let mut names = vec![
+            Para::new(mono, pack.scan_id.as_str()),
+            Para::new(mono, pack.manifest_sha256.as_str()),
+            Para::new(CELL.colour(MUTED), pack.caller_arn.as_str()),
+        ];
+        if let Some(number) = pack.sequence {
+            names.push(Para::new(CELL.colour(MUTED), format!("number {number} of its ledger")));
+        }
+        let gaps = format!("{} of {}", pack.targets_with_gaps, pack.targets);
+        let tables = usize::try_from(pack.tables).unwrap_or(usize::MAX);
+        grid.row(
+            doc,
+            &[line(rfc3339(pack.as_of)), names, line(grouped(tables)), line(gaps)],
+        );
+    }
+}

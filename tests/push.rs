@@ -1,0 +1,341 @@
+//! `--push securityhub`: what arrives, what is kept, what is archived, what is left alone, what is said when it fails.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+
+use chrono::TimeDelta;
+use common::{Bench, Ran, world};
+use serde_json::{Value, json};
+
+const ACCOUNT: &str = "111122223333";
+
+/// A request as an SDK signs it: the sandbox looks at the scope only.
+fn call(bench: &Bench, service: &str, request: (&str, &str), target: &str, body: &Value) -> Value {
+    let address = bench.sandbox.endpoint().trim_start_matches("http://").to_owned();
+    let mut stream = std::net::TcpStream::connect(&address).expect("connected");
+    let body = body.to_string();
+    let (method, path) = request;
+    let scope = format!("AKIA{ACCOUNT}/20261101/eu-west-1/{service}/aws4_request");
+    let target = if target.is_empty() {
+        String::new()
+    } else {
+        format!("x-amz-target: {target}\r\n")
+    };
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{target}authorization: AWS4-HMAC-SHA256 \
+         Credential={scope}, SignedHeaders=host, Signature=0\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 2"), "{answer}");
+    let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+    serde_json::from_str(body).unwrap_or(Value::Null)
+}
+
+/// Everything that Security Hub has, by id.
+fn stored(bench: &Bench) -> BTreeMap<String, Value> {
+    let (mut findings, mut body) = (BTreeMap::new(), json!({}));
+    loop {
+        let page = call(bench, "securityhub", ("POST", "/findings"), "", &body);
+        for finding in page["Findings"].as_array().expect("findings") {
+            findings.insert(finding["Id"].as_str().expect("an id").to_owned(), finding.clone());
+        }
+        match &page["NextToken"] {
+            Value::Null => return findings,
+            token => body["NextToken"] = token.clone(),
+        }
+    }
+}
+
+/// The stored finding of a rule on a table.
+fn one<'f>(findings: &'f BTreeMap<String, Value>, rule: &str, table: &str) -> &'f Value {
+    let generator = format!("backproof/{rule}");
+    let is_it = |finding: &&Value| {
+        finding["GeneratorId"] == generator.as_str() && finding["ProductFields"]["backproof/resource-name"] == table
+    };
+    let mut found = findings.values().filter(is_it);
+    found
+        .next()
+        .unwrap_or_else(|| panic!("no finding of {rule} on {table}"))
+}
+
+fn push(bench: &Bench, to: &str, more: &[&str]) -> Ran {
+    let mut args = vec!["scan", "--to", to, "--format", "asff", "--push", "securityhub"];
+    args.extend(more);
+    bench.run(&args)
+}
+
+fn calls(bench: &Bench, action: &str) -> u64 {
+    bench.sandbox.calls().get(action).copied().unwrap_or(0)
+}
+
+#[test]
+fn nothing_is_pushed_unless_it_is_typed() {
+    let bench = Bench::new(&world(""));
+    bench.scan("out", &["--format", "all"]);
+    assert!(
+        bench
+            .sandbox
+            .calls()
+            .keys()
+            .all(|action| !action.starts_with("securityhub:"))
+    );
+}
+
+#[test]
+fn a_push_sends_what_the_report_says_and_says_it_once() {
+    let bench = Bench::new(&world(""));
+    let ran = push(&bench, "out", &[]);
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    let text = std::fs::read_to_string(bench.path("out/findings.asff.json")).expect("the file");
+    let sent: Vec<Value> = serde_json::from_str(&text).expect("JSON");
+    let findings = stored(&bench);
+    assert_eq!(findings.len(), sent.len());
+    assert!(ran.stderr.contains(&format!(
+        "Security Hub of account {ACCOUNT}, eu-west-1: {} new, 0 updated, 0 archived",
+        sent.len()
+    )));
+    for finding in &sent {
+        let stored = &findings[finding["Id"].as_str().expect("an id")];
+        for (member, value) in finding.as_object().expect("an object") {
+            if member != "ProductFields" {
+                assert_eq!(stored[member], *value, "{member}");
+            }
+        }
+    }
+    assert_eq!(
+        one(&findings, "in-a-plan", "forgotten")["Compliance"]["Status"],
+        "FAILED"
+    );
+    assert_eq!(one(&findings, "in-a-plan", "orders")["Compliance"]["Status"], "PASSED");
+    let imports = calls(&bench, "securityhub:BatchImportFindings");
+    let again = bench.run(&["report", "out/inventory", "--to", "again", "--push", "securityhub"]);
+    assert!(
+        again.stderr.contains("known as of this time or a later one"),
+        "{}",
+        again.stderr
+    );
+    assert_eq!(
+        calls(&bench, "securityhub:BatchImportFindings"),
+        imports,
+        "nothing is sent twice"
+    );
+}
+
+#[test]
+fn updates_keep_the_first_day_and_what_is_gone_is_archived() {
+    let bench = Bench::new(&world(""));
+    push(&bench, "first", &[]);
+    let before = stored(&bench);
+    bench.sandbox.advance(TimeDelta::hours(2));
+    let body = json!({"TableName": "forgotten"});
+    call(
+        &bench,
+        "dynamodb",
+        ("POST", "/"),
+        "DynamoDB_20120810.DeleteTable",
+        &body,
+    );
+    bench.sandbox.advance(TimeDelta::hours(1));
+    let ran = push(&bench, "second", &[]);
+    let after = stored(&bench);
+    let orders = one(&after, "vault-locked", "orders");
+    assert_eq!(orders["CreatedAt"], "2026-11-01T12:00:00Z");
+    assert_eq!(orders["UpdatedAt"], "2026-11-01T15:00:00Z");
+    assert_eq!(orders["RecordState"], "ACTIVE");
+    let gone = one(&after, "in-a-plan", "forgotten");
+    assert_eq!(gone["RecordState"], "ARCHIVED");
+    assert_eq!(
+        gone["Title"],
+        one(&before, "in-a-plan", "forgotten")["Title"],
+        "it says what it said"
+    );
+    assert!(!ran.stderr.contains("refused"), "{}", ran.stderr);
+    // An older report changes nothing.
+    let ran = bench.run(&["report", "first/inventory", "--to", "old", "--push", "securityhub"]);
+    assert!(ran.stderr.contains("0 new, 0 updated, 0 archived"), "{}", ran.stderr);
+    assert_eq!(stored(&bench), after);
+}
+
+#[test]
+fn what_was_not_read_or_not_judged_is_not_archived() {
+    let bench = Bench::new(&world(""));
+    push(&bench, "first", &[]);
+    let active = |bench: &Bench| {
+        let findings = stored(bench);
+        findings
+            .values()
+            .filter(|finding| finding["RecordState"] == "ACTIVE")
+            .count()
+    };
+    let all = active(&bench);
+    bench.sandbox.advance(TimeDelta::hours(1));
+    let ran = push(&bench, "some-rules", &["--rules", "in-a-plan"]);
+    assert!(
+        ran.stderr.contains("left alone, not judged this time"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(active(&bench), all, "rules that were not chosen say nothing");
+    bench.control("POST", "/_sandbox/faults", r#"{"deny": "dynamodb:ListTables"}"#);
+    bench.sandbox.advance(TimeDelta::hours(1));
+    push(&bench, "no-list", &[]);
+    let findings = stored(&bench);
+    assert_eq!(
+        one(&findings, "in-a-plan", "forgotten")["RecordState"],
+        "ACTIVE",
+        "nobody saw that it is gone"
+    );
+    bench.control("DELETE", "/_sandbox/faults", "");
+    bench.control("POST", "/_sandbox/faults", r#"{"deny": "dynamodb:DescribeTable"}"#);
+    bench.sandbox.advance(TimeDelta::hours(1));
+    push(&bench, "no-description", &[]);
+    let findings = stored(&bench);
+    let fresh = "backproof/recovery-point-fresh";
+    let of_forgotten = findings.values().filter(|finding| {
+        finding["GeneratorId"] == fresh && finding["ProductFields"]["backproof/resource-name"] == "forgotten"
+    });
+    assert!(
+        of_forgotten
+            .clone()
+            .any(|finding| finding["Compliance"]["Status"] == "FAILED" && finding["RecordState"] == "ACTIVE"),
+        "a table that cannot be described is not a table that is gone"
+    );
+    assert!(
+        of_forgotten
+            .clone()
+            .any(|finding| finding["Compliance"]["Status"] == "WARNING")
+    );
+}
+
+const WAIVER: &str = r#"[[waiver]]
+rule = "pitr-on"
+tables = "forgotten"
+reason = "read-only"
+requester = "lead"
+approver = "head of risk"
+approved = 2026-10-01
+expires = 2027-04-30
+ticket = "RISK-1"
+max-tables = 5
+"#;
+
+#[test]
+fn waivers_suppress_and_their_end_takes_up_again_but_never_what_people_suppressed() {
+    let bench = Bench::new(&world(""));
+    push(&bench, "first", &[]);
+    let findings = stored(&bench);
+    let status =
+        |findings: &BTreeMap<String, Value>, rule: &str| one(findings, rule, "forgotten")["Workflow"]["Status"].clone();
+    assert_eq!(status(&findings, "pitr-on"), "NEW");
+    let by_hand = one(&findings, "deletion-protection-on", "forgotten");
+    let identifiers = json!([{"Id": by_hand["Id"], "ProductArn": by_hand["ProductArn"]}]);
+    let change = json!({"FindingIdentifiers": identifiers, "Workflow": {"Status": "SUPPRESSED"}});
+    call(&bench, "securityhub", ("PATCH", "/findings/batchupdate"), "", &change);
+
+    std::fs::write(bench.path("waivers.toml"), WAIVER).expect("written");
+    bench.sandbox.advance(TimeDelta::hours(1));
+    let ran = push(&bench, "waived", &["--waivers", "waivers.toml"]);
+    assert!(
+        ran.stderr.contains("1 suppressed or reopened with their waiver"),
+        "{}",
+        ran.stderr
+    );
+    let findings = stored(&bench);
+    assert_eq!(status(&findings, "pitr-on"), "SUPPRESSED");
+    let note = one(&findings, "pitr-on", "forgotten")["Note"]["Text"]
+        .as_str()
+        .expect("a note")
+        .to_owned();
+    assert!(note.contains("RISK-1") && note.contains("head of risk"), "{note}");
+
+    bench.sandbox.advance(TimeDelta::hours(1));
+    push(&bench, "no-longer", &[]);
+    let findings = stored(&bench);
+    assert_eq!(
+        status(&findings, "pitr-on"),
+        "NEW",
+        "the waiver is gone, and the finding is back"
+    );
+    assert_eq!(
+        status(&findings, "deletion-protection-on"),
+        "SUPPRESSED",
+        "people's decisions stand"
+    );
+
+    // What is new and waived arrives suppressed.
+    let bench = Bench::new(&world(""));
+    std::fs::write(bench.path("waivers.toml"), WAIVER).expect("written");
+    push(&bench, "waived", &["--waivers", "waivers.toml"]);
+    assert_eq!(status(&stored(&bench), "pitr-on"), "SUPPRESSED");
+}
+
+#[test]
+fn where_security_hub_is_off_the_report_is_complete_and_the_push_is_not() {
+    let world = world("").replace(
+        "name = \"payments\"\n",
+        "name = \"payments\"\nsecurity-hub-regions = []\n",
+    );
+    let bench = Bench::new(&world);
+    let ran = push(&bench, "out", &[]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    for part in [
+        "could not send findings to Security Hub",
+        "where: account 111122223333, eu-west-1",
+        "InvalidAccessException: Account 111122223333 is not subscribed to AWS Security Hub from securityhub:GetFindings",
+        "the reports are complete",
+        "switch Security Hub on there",
+    ] {
+        assert!(ran.stderr.contains(part), "`{part}` is missing in:\n{}", ran.stderr);
+    }
+    assert!(bench.path("out/findings.asff.json").is_file());
+}
+
+#[test]
+fn a_denied_call_is_told_with_the_way_out() {
+    let bench = Bench::new(&world("[[fault]]\ndeny = \"securityhub:BatchImportFindings\"\n"));
+    let ran = push(&bench, "out", &[]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("AccessDeniedException"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("explain permissions --command push"),
+        "{}",
+        ran.stderr
+    );
+    let policy = bench.run(&["explain", "permissions", "--command", "push"]);
+    let policy: Value = serde_json::from_str(&policy.stdout).expect("JSON");
+    let allowed = policy["Statement"][0]["Action"].as_array().expect("actions");
+    for action in bench
+        .sandbox
+        .calls()
+        .keys()
+        .filter(|action| action.starts_with("securityhub:"))
+    {
+        assert!(allowed.contains(&json!(action)), "{action}");
+    }
+}
+
+#[test]
+fn throttling_and_failures_on_the_way_lose_nothing() {
+    let faults = "[[fault]]\nservice = \"securityhub\"\nthrottle-rate = 0.3\nerror-rate = 0.1\nreset-rate = 0.1\n";
+    let bench = Bench::new(&world(faults));
+    let ran = push(&bench, "out", &[]);
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    let text = std::fs::read_to_string(bench.path("out/findings.asff.json")).expect("the file");
+    let sent: Vec<Value> = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(stored(&bench).len(), sent.len());
+}
+
+#[test]
+fn a_service_that_does_not_exist_is_a_mistake_of_the_command_line() {
+    let bench = Bench::new(&world(""));
+    let ran = bench.run(&["scan", "--to", "out", "--push", "securtyhub"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("securityhub"), "{}", ran.stderr);
+    assert!(bench.sandbox.calls().is_empty());
+}
