@@ -479,9 +479,9 @@ pub enum ExplainCommand {
         #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
         rules: Vec<String>,
     },
-    /// The JSON schema of a file that programs read: manifest, report.
+    /// The JSON schema of a file that the program writes: report, manifest.
     Schema {
-        /// The schema's name.
+        /// Which one.
         name: String,
     },
     /// The exit codes.

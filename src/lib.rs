@@ -23,7 +23,6 @@ pub mod remediate;
 pub mod reperform;
 pub mod report;
 pub mod rules;
-pub mod schemas;
 pub mod settings;
 pub mod settings_file;
 pub mod sign;

@@ -14,6 +14,7 @@ use crate::aws::failure::Failure;
 use crate::aws::target::{Identity, Session, Target};
 use crate::cli::{CollectArgs, ScopeArgs};
 use crate::collect::{Progress, Wanted, collect};
+use crate::commands::report::open_staging;
 use crate::commands::say;
 use crate::domain::TargetId;
 use crate::exit::Exit;
@@ -21,7 +22,7 @@ use crate::inventory::schema::{CallLogEntry, SCHEMA_VERSION, Target as TargetRow
 use crate::inventory::store::{Writer, write_manifest};
 use crate::inventory::{Inventory, Manifest, scan_id};
 use crate::problem::{Outcome, Problem, count};
-use crate::report::staging::{INVENTORY_DIR, Staging};
+use crate::report::staging::INVENTORY_DIR;
 use crate::settings::{Account, Settings, check_region};
 use crate::settings_file::nearest;
 
@@ -30,7 +31,7 @@ use crate::settings_file::nearest;
 /// Errors: see [`into`].
 pub async fn run(args: CollectArgs) -> Outcome<Exit> {
     let settings = in_scope(Settings::load(args.scope.config.as_deref(), None, &[])?, &args.scope)?;
-    let staging = Staging::open(&args.to)?;
+    let staging = open_staging(&args.to)?;
     let inventory = into(&settings, &Wanted::all(), staging.dir(), false).await?;
     let tables = inventory.manifest.frames.get("tables").copied().unwrap_or(0);
     let dir = staging.commit()?;

@@ -145,6 +145,9 @@ impl Story<'_> {
         let scan = ["scan", "--config", &config, "--framework", frameworks, "--to", &first];
         self.step(&scan, &[Exit::NonCompliant]).await?;
 
+        say("\n   The folder is an evidence pack: does it hold? Every digest, and every finding judged again.");
+        self.step(&["verify", &first], &[Exit::Compliant]).await?;
+
         say("\n   Why one table got its verdicts: every selection of its Region, its recovery points, its facts.");
         let inventory = format!("{first}/inventory");
         let explain = [

@@ -15,8 +15,7 @@ use crate::evaluate::Tiers;
 use crate::exit::Exit;
 use crate::facts::{Facts, derive};
 use crate::inventory::Inventory;
-
-use crate::pack::redact::{check_same, redact};
+use crate::pack::redact::{check_same, check_templates, redact};
 use crate::pack::seal::{Evidence, command_line, seal};
 use crate::pack::{Manifest, Pack, SEAL_FILES};
 use crate::problem::{Outcome, Problem, count};
@@ -204,6 +203,16 @@ impl Output {
                     .hint("add one `--format`, such as `--format json`; csv is three files"),
             );
         }
+        if args.redact_accounts && args.push.is_some() {
+            problems.push(
+                Problem::usage("findings without account ids cannot be pushed")
+                    .at("`--redact-accounts`, `--push`")
+                    .so("nothing was written or sent")
+                    .hint(
+                        "push first, then make the redacted report with `backproof report INVENTORY --redact-accounts`",
+                    ),
+            );
+        }
         if !problems.is_empty() {
             return Err(crate::problem::Problems(problems));
         }
@@ -233,19 +242,11 @@ impl Output {
     ///
     /// Errors: it cannot be written, or it holds an earlier report.
     pub fn staging(&self, place: &Path) -> Result<Staging, Problem> {
-        let staging = match &self.destination {
-            Destination::Folder(Some(folder)) => Staging::open(folder)?,
-            Destination::Folder(None) | Destination::S3 { .. } => Staging::open(place)?,
-            Destination::Stdout => return Staging::scratch(),
-        };
-        for left in staging.leftovers() {
-            let warning = Problem::new("an earlier run did not live to finish its folder")
-                .at(left.display().to_string())
-                .so("nothing in it is whole; this run does not use it")
-                .hint("look at it if you like, then delete it");
-            say(&warning.render("warning"));
+        match &self.destination {
+            Destination::Folder(Some(folder)) => open_staging(folder),
+            Destination::Folder(None) | Destination::S3 { .. } => open_staging(place),
+            Destination::Stdout => Staging::scratch(),
         }
-        Ok(staging)
     }
 
     /// Where the inventory of a scan is collected: in its place, or elsewhere if only its copy without account ids is
@@ -275,6 +276,7 @@ impl Output {
             let (inventory, criteria, pseudonyms) = redact(&judged.inventory, &judged.criteria, &to)?;
             let report = build(&inventory, &criteria)?;
             check_same(&judged.report, &report)?;
+            check_templates(&self.templates, &pseudonyms)?;
             let typed = judged.command_line.iter();
             judged = Judged {
                 report,
@@ -380,6 +382,7 @@ impl Output {
         let evidence = Evidence {
             inventory: &judged.inventory,
             criteria: &judged.criteria,
+            templates: &self.templates,
             command_line: judged.command_line.clone(),
             is_redacted: self.redact_accounts,
         };
@@ -395,6 +398,38 @@ impl Output {
             (false, false) => Exit::Compliant,
         }
     }
+}
+
+/// Opens a folder to be filled, and names what earlier runs left beside it.
+///
+/// Errors: it cannot be written, or it holds an earlier report.
+pub fn open_staging(folder: &Path) -> Result<Staging, Problem> {
+    let staging = Staging::open(folder)?;
+    for left in staging.leftovers() {
+        let warning = Problem::new("an earlier run did not live to finish its folder")
+            .at(left.display().to_string())
+            .so("nothing in it is whole; this run does not use it")
+            .hint("look at it if you like, then delete it");
+        say(&warning.render("warning"));
+    }
+    Ok(staging)
+}
+
+/// The folder of an inventory with account ids, while its copy is made.
+const UNREDACTED: &str = "unredacted";
+
+fn new_folder(path: PathBuf) -> Result<PathBuf, Problem> {
+    match std::fs::create_dir(&path) {
+        Ok(()) => Ok(path),
+        Err(error) => Err(no_folder(&path, &error)),
+    }
+}
+
+fn no_folder(path: &Path, error: &std::io::Error) -> Problem {
+    Problem::new("could not write the evidence without account ids")
+        .at(path.display().to_string())
+        .why(error.to_string())
+        .so("no report was written")
 }
 
 /// What `--format` means: the formats named, all of them, or those that are written without it.
@@ -421,23 +456,6 @@ fn chosen(names: &[String], problems: &mut Vec<Problem>) -> Vec<&'static Format>
         }
     };
     FORMATS.iter().filter(is_wanted).collect()
-}
-
-/// The folder of an inventory with account ids, while its copy is made.
-const UNREDACTED: &str = "unredacted";
-
-fn new_folder(path: PathBuf) -> Result<PathBuf, Problem> {
-    match std::fs::create_dir(&path) {
-        Ok(()) => Ok(path),
-        Err(error) => Err(no_folder(&path, &error)),
-    }
-}
-
-fn no_folder(path: &Path, error: &std::io::Error) -> Problem {
-    Problem::new("could not write the evidence without account ids")
-        .at(path.display().to_string())
-        .why(error.to_string())
-        .so("no report was written")
 }
 
 fn no_render(error: &RenderError) -> Problem {

@@ -5,14 +5,16 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use polars::prelude::{DataFrame, PolarsError, PolarsResult};
+use polars::prelude::{ChunkAgg as _, DataFrame, PolarsError, PolarsResult};
 use polars_io::SerReader;
 use polars_io::parquet::read::ParquetReader;
 use polars_io::parquet::write::{BatchedWriter, ParquetCompression, ParquetWriter};
 
+use super::cell::Kind;
 use super::schema::{FRAMES, FrameSchema, Row, SCHEMA_VERSION};
 use super::{Inventory, Manifest};
 use crate::panics::caught;
@@ -36,7 +38,8 @@ pub struct Writer {
 
 /// One frame on its way to disk.
 pub(super) struct FrameWriter {
-    parquet: BatchedWriter<File>,
+    parquet: BatchedWriter<Noting>,
+    refused: Arc<Mutex<Option<String>>>,
     waiting: DataFrame,
     written: u64,
 }
@@ -97,12 +100,18 @@ impl FrameWriter {
     pub(super) fn open(dir: &Path, frame: &FrameSchema) -> PolarsResult<Self> {
         let schema = frame.polars();
         let file = File::create(path_of(dir, frame.name))?;
-        let parquet = ParquetWriter::new(file)
+        let refused = Arc::default();
+        let noting = Noting {
+            file,
+            refused: Arc::clone(&refused),
+        };
+        let parquet = ParquetWriter::new(noting)
             .with_compression(ParquetCompression::Zstd(None))
             .set_parallel(false)
             .batched(&schema)?;
         Ok(Self {
             parquet,
+            refused,
             waiting: DataFrame::empty_with_schema(&schema),
             written: 0,
         })
@@ -124,15 +133,53 @@ impl FrameWriter {
         let mut batch = std::mem::replace(&mut self.waiting, empty);
         batch.rechunk_mut();
         self.written += batch.height() as u64;
-        self.parquet.write_batch(&batch)
+        let written = self.parquet.write_batch(&batch);
+        self.in_words(written)
     }
 
     pub(super) fn finish(mut self) -> PolarsResult<u64> {
         if self.waiting.height() > 0 || self.written == 0 {
             self.flush()?;
         }
-        self.parquet.finish()?;
+        let finished = self.parquet.finish().map(|_| ());
+        self.in_words(finished)?;
         Ok(self.written)
+    }
+
+    /// The encoder forgets what the disk said.
+    fn in_words(&self, result: PolarsResult<()>) -> PolarsResult<()> {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match (result, refused) {
+            (Err(_), Some(why)) => Err(PolarsError::ComputeError(why.into())),
+            (result, _) => result,
+        }
+    }
+}
+
+/// A file that remembers why the disk refused.
+struct Noting {
+    file: File,
+    refused: Arc<Mutex<Option<String>>>,
+}
+
+impl Noting {
+    fn noted<T>(&self, result: std::io::Result<T>) -> std::io::Result<T> {
+        result.inspect_err(|error| {
+            let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+            refused.get_or_insert_with(|| error.to_string());
+        })
+    }
+}
+
+impl Write for Noting {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let result = self.file.write(bytes);
+        self.noted(result)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let result = self.file.flush();
+        self.noted(result)
     }
 }
 
@@ -283,7 +330,11 @@ fn each_batch_of(
         let (sender, batches) = std::sync::mpsc::sync_channel(1);
         scope.spawn(move || {
             // The decoder asserts where a damaged file contradicts itself.
-            let sent = caught(|| decode(&path, &columns, rows, &mut |batch| sender.send(Ok(batch)).is_ok()));
+            let mut send = |batch: DataFrame| -> PolarsResult<bool> {
+                check(&batch, frame)?;
+                Ok(sender.send(Ok(batch)).is_ok())
+            };
+            let sent = caught(|| decode(&path, &columns, rows, &mut send));
             let sent = sent.unwrap_or_else(|panic| Err(PolarsError::ComputeError(damaged(panic).into())));
             if let Err(error) = sent {
                 // Nobody listens any more only if the other side has failed before.
@@ -322,7 +373,12 @@ pub fn read_frame<R: Row>(dir: &Path, mut with: impl FnMut(Vec<R>)) -> Result<()
 }
 
 /// Reads a frame batch by batch until `take` wants no more.
-fn decode(path: &Path, columns: &[String], rows: usize, take: &mut dyn FnMut(DataFrame) -> bool) -> PolarsResult<()> {
+fn decode(
+    path: &Path,
+    columns: &[String],
+    rows: usize,
+    take: &mut dyn FnMut(DataFrame) -> PolarsResult<bool>,
+) -> PolarsResult<()> {
     let file = File::open(path)?;
     // Where every row group begins is read once, not for every batch.
     let metadata = ParquetReader::new(file.try_clone()?).get_metadata()?.clone();
@@ -331,12 +387,44 @@ fn decode(path: &Path, columns: &[String], rows: usize, take: &mut dyn FnMut(Dat
             .with_slice(Some((offset, READ_ROWS)))
             .with_columns(Some(columns.to_vec()));
         reader.set_metadata(metadata.clone());
-        if !take(reader.finish()?) {
+        if !take(reader.finish()?)? {
             break;
         }
     }
     Ok(())
 }
+
+/// Refuses instants and durations that no AWS can have sent, so that nothing downstream has to reckon with them.
+fn check(batch: &DataFrame, frame: &FrameSchema) -> PolarsResult<()> {
+    for column in frame.columns {
+        let Ok(values) = batch.column(column.name) else {
+            continue;
+        };
+        let bounds = match column.kind {
+            Kind::Time => Some((values.datetime()?.physical().min_max(), INSTANTS)),
+            Kind::Int if DURATIONS.iter().any(|unit| column.name.ends_with(unit)) => {
+                Some((values.i64()?.min_max(), SPANS))
+            }
+            _ => None,
+        };
+        if let Some((Some((least, most)), (first, last))) = bounds
+            && (least < first || most > last)
+        {
+            let what = format!("column `{}` holds a value that AWS cannot have sent", column.name);
+            return Err(PolarsError::ComputeError(what.into()));
+        }
+    }
+    Ok(())
+}
+
+/// From the year 1 to the year 9999, in milliseconds.
+const INSTANTS: (i64, i64) = (-62_135_596_800_000, 253_402_300_799_999);
+
+/// How the names of columns end that hold durations.
+const DURATIONS: [&str; 3] = ["_days", "_hours", "_minutes"];
+
+/// No duration of AWS Backup is longer than a hundred years, in whatever unit.
+const SPANS: (i64, i64) = (-1, 100 * 366 * 24 * 60);
 
 /// Writes the manifest: the last file of an inventory, so that a folder without it is not one.
 ///
@@ -355,7 +443,7 @@ pub(super) fn path_of(dir: &Path, frame: &str) -> PathBuf {
 }
 
 pub(super) fn disk_problem(dir: &Path, frame: &FrameSchema, why: &str) -> Problem {
-    Problem::new(format!("could not write frame `{}` of the inventory", frame.name))
+    Problem::new(format!("could not write frame `{}`", frame.name))
         .at(dir.display().to_string())
         .why(why)
         .so("the scan was stopped; no report was written")

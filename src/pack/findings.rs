@@ -110,10 +110,10 @@ fn difference(number: u64, made: Option<&Finding>, stored: &FindingRow) -> Optio
     };
     let place = format!("finding {number}, `{}` on `{}`", made.rule, made.resource_arn);
     let fields: [(&str, &str, &str); 13] = [
-        ("id", &made.id, &stored.id),
         ("rule", &made.rule, &stored.rule),
         ("subject", &made.subject, &stored.subject),
         ("resource_arn", &made.resource_arn, &stored.resource_arn),
+        ("id", &made.id, &stored.id),
         ("resource_name", &made.resource_name, &stored.resource_name),
         ("account_id", &made.account_id, &stored.account_id),
         ("region", &made.region, &stored.region),

@@ -5,6 +5,7 @@
 //! criteria/        rules, policy, waivers and frameworks that judged
 //! findings.parquet one row per finding
 //! report.json, …   the reports that were asked for
+//! templates/       templates of the documents, if they are not the program's own
 //! manifest.json    provenance, sums, and digest of every file above; written last
 //! SHA256SUMS       of all of the above, the manifest too, for `sha256sum -c`
 //! manifest.json.sig, manifest.json.kms.json  signatures over manifest.json by an SSH key and a key of KMS, if it was signed
@@ -46,6 +47,9 @@ pub const FINDINGS_FILE: &str = "findings.parquet";
 
 /// The folder of the rules, policy, waivers and frameworks that judged.
 pub const CRITERIA_DIR: &str = "criteria";
+
+/// The folder of the templates of the documents, if they are not the program's own.
+pub const TEMPLATES_DIR: &str = "templates";
 
 /// A stored pack.
 #[derive(Debug, Clone)]

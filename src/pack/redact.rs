@@ -17,7 +17,7 @@ use crate::inventory::schema::Target;
 use crate::inventory::{Inventory, scan_id};
 use crate::problem::{Outcome, Problem};
 use crate::report::build::Criteria;
-use crate::report::{Report, Totals};
+use crate::report::{Report, Templates, Totals};
 
 /// Digits of an account id.
 const DIGITS: usize = 12;
@@ -92,6 +92,21 @@ pub fn redact(inventory: &Inventory, criteria: &Criteria, to: &Path) -> Outcome<
     let files: Vec<(String, String)> = files.into_iter().map(|(path, text)| (path, map(&text))).collect();
     let criteria = criteria::read(&files, "criteria without account ids")?;
     Ok((inventory, criteria, pseudonyms))
+}
+
+/// Templates are not changed; they must not name an account either.
+///
+/// Errors: a file of them does.
+pub fn check_templates(templates: &Templates, pseudonyms: &Pseudonyms) -> Result<(), Problem> {
+    let names_one = |bytes: &[u8]| matches!(pseudonyms.replace(&String::from_utf8_lossy(bytes)), Cow::Owned(_));
+    match templates.sources.iter().find(|(_, bytes)| names_one(bytes)) {
+        None => Ok(()),
+        Some((name, _)) => Err(Problem::new("could not leave out the account ids")
+            .at(format!("`--template`, `{name}`"))
+            .why("the template names an account")
+            .so("no report was written")
+            .hint("take the account id out of the template")),
+    }
 }
 
 /// Judging under pseudonyms must give the same verdicts.

@@ -5,12 +5,12 @@ use std::sync::OnceLock;
 
 use super::digest;
 use super::manifest::{Account, Coverage, FileEntry, Manifest, SCHEMA_VERSION, Totals};
-use super::{CRITERIA_DIR, MANIFEST_FILE, SEAL_FILES, SUMS_FILE, criteria, findings};
+use super::{CRITERIA_DIR, MANIFEST_FILE, SEAL_FILES, SUMS_FILE, TEMPLATES_DIR, criteria, findings};
 use crate::inventory::Inventory;
 use crate::problem::Problem;
 use crate::report::build::Criteria;
 use crate::report::staging::INVENTORY_DIR;
-use crate::report::{self, Report};
+use crate::report::{self, Report, Templates};
 
 /// Options whose values are not written down.
 const SECRET: [&str; 5] = ["password", "passphrase", "secret", "token", "external-id"];
@@ -21,6 +21,8 @@ pub struct Evidence<'e> {
     pub inventory: &'e Inventory,
     /// What it was judged by.
     pub criteria: &'e Criteria,
+    /// What the documents were laid out by.
+    pub templates: &'e Templates,
     /// What was typed, see [`command_line`].
     pub command_line: Vec<String>,
     /// Accounts have pseudonyms.
@@ -33,11 +35,16 @@ pub struct Evidence<'e> {
 /// Errors: the disk refused; files that are not what was judged.
 pub fn seal(dir: &Path, report: &Report, evidence: &Evidence<'_>) -> Result<Manifest, Problem> {
     let disk = |path: &Path, error: &std::io::Error| disk_problem(&path.display().to_string(), error);
-    for (name, text) in criteria::files(evidence.criteria) {
-        let path = dir.join(CRITERIA_DIR).join(name);
+    let of_criteria = criteria::files(evidence.criteria);
+    let of_criteria = of_criteria
+        .iter()
+        .map(|(name, text)| (dir.join(CRITERIA_DIR).join(name), text.as_bytes()));
+    let of_templates = evidence.templates.sources.iter();
+    let of_templates = of_templates.map(|(name, bytes)| (dir.join(TEMPLATES_DIR).join(name), bytes.as_slice()));
+    for (path, bytes) in of_criteria.chain(of_templates) {
         let folder = path.parent().unwrap_or(dir);
         std::fs::create_dir_all(folder).map_err(|error| disk(folder, &error))?;
-        std::fs::write(&path, text).map_err(|error| disk(&path, &error))?;
+        std::fs::write(&path, bytes).map_err(|error| disk(&path, &error))?;
     }
     findings::write(dir, report)?;
     let mut files = Vec::new();

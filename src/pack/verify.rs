@@ -5,13 +5,15 @@ use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::path::Path;
 
 use super::manifest::{Coverage, Manifest};
-use super::{CRITERIA_DIR, FINDINGS_FILE, MANIFEST_FILE, Pack, SUMS_FILE, criteria, digest, findings, seal};
+use super::{
+    CRITERIA_DIR, FINDINGS_FILE, MANIFEST_FILE, Pack, SUMS_FILE, TEMPLATES_DIR, criteria, digest, findings, seal,
+};
 use crate::exit::Exit;
 use crate::inventory::Inventory;
 use crate::inventory::store::MANIFEST_FILE as INVENTORY_MANIFEST;
 use crate::problem::{Problem, Problems, count};
 use crate::report::staging::INVENTORY_DIR;
-use crate::report::{FORMATS, Format, Render, RenderError, Report, Templates};
+use crate::report::{FORMATS, Format, RenderError, Report, Templates};
 
 /// What was checked and holds, one sentence each.
 pub type Shown = Vec<String>;
@@ -302,14 +304,13 @@ fn uneven(coverage: &Coverage) -> Option<(&'static str, u64, u64)> {
 }
 
 fn same_reports(pack: &Pack, report: &Report) -> Result<String, Problem> {
-    // Documents may have been written with templates of the firm's own; their digests hold all the same.
     let stored = FORMATS
         .iter()
-        .filter(|format| matches!(format.render, Render::Data(_)) && pack.manifest.file(format.file_name).is_some());
+        .filter(|format| pack.manifest.file(format.file_name).is_some());
     let stored: Vec<&Format> = stored.collect();
     let own = env!("CARGO_PKG_VERSION");
     if stored.is_empty() {
-        return Ok("no report for machines is in the pack".to_owned());
+        return Ok("no report is in the pack".to_owned());
     }
     if pack.manifest.tool_version != own {
         return Ok(format!(
@@ -318,8 +319,14 @@ fn same_reports(pack: &Pack, report: &Report) -> Result<String, Problem> {
             pack.manifest.tool_version
         ));
     }
+    let of_firm = pack.dir.join(TEMPLATES_DIR);
+    let templates = if of_firm.exists() {
+        Templates::load(&of_firm).map_err(as_broken)?
+    } else {
+        Templates::default()
+    };
     for format in &stored {
-        if let Some((line, expected, found)) = differs(&pack.dir, format, report)? {
+        if let Some((line, expected, found)) = differs(&pack.dir, format, (report, &templates))? {
             return Err(hinted(
                 &pack.manifest,
                 broken(
@@ -340,7 +347,11 @@ fn same_reports(pack: &Pack, report: &Report) -> Result<String, Problem> {
 type Difference = (usize, String, String);
 
 /// The first line in which a stored report differs from the same report written again.
-fn differs(dir: &Path, format: &Format, report: &Report) -> Result<Option<Difference>, Problem> {
+fn differs(
+    dir: &Path,
+    format: &Format,
+    (report, templates): (&Report, &Templates),
+) -> Result<Option<Difference>, Problem> {
     let name = format.file_name;
     let stored = File::open(dir.join(name)).map_err(|error| broken(name, error.to_string()))?;
     let mut comparer = Comparer {
@@ -349,9 +360,8 @@ fn differs(dir: &Path, format: &Format, report: &Report) -> Result<Option<Differ
         begun: Vec::new(),
         difference: None,
     };
-    let templates = Templates::default();
     format
-        .write(report, &templates, &mut comparer)
+        .write(report, templates, &mut comparer)
         .map_err(|RenderError { why, .. }| broken(name, format!("it could not be written again: {why}")))?;
     let mut rest = Vec::new();
     let more = comparer

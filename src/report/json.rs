@@ -10,10 +10,9 @@ use self::document::{
 };
 use super::stream::write_json;
 use super::{RenderError, Report, TableRow};
-use crate::domain::{Finding, Gap, Severity, Verdict, rfc3339};
+use crate::domain::{FactName, FactValue, Finding, Gap, Severity, Verdict, rfc3339};
 
 pub(super) use self::document::Facts;
-pub(crate) use self::document::facts_json;
 
 /// Raised whenever a field is removed or changes its meaning.
 const SCHEMA_VERSION: u32 = 1;
@@ -28,6 +27,11 @@ pub fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
 /// The JSON schema of `report.json`, as it is shipped.
 pub fn schema() -> schemars::Schema {
     schemars::schema_for!(Document<'static>)
+}
+
+/// Facts as one line of JSON, as they stand in `report.json`.
+pub fn facts_json(facts: &[(FactName, FactValue)]) -> String {
+    serde_json::to_string(&Facts(facts)).expect("facts always have a JSON form")
 }
 
 impl<'r> Document<'r> {

@@ -203,8 +203,8 @@ impl Drop for Staging {
 
 /// What a folder already holds of an earlier scan or report.
 fn taken(target: &Path) -> Option<&'static str> {
-    use crate::pack::{CRITERIA_DIR, FINDINGS_FILE, SEAL_FILES};
-    let of_packs = [INVENTORY_DIR, CRITERIA_DIR, FINDINGS_FILE]
+    use crate::pack::{CRITERIA_DIR, FINDINGS_FILE, SEAL_FILES, TEMPLATES_DIR};
+    let of_packs = [INVENTORY_DIR, CRITERIA_DIR, FINDINGS_FILE, TEMPLATES_DIR]
         .into_iter()
         .chain(SEAL_FILES);
     let names = FORMATS.iter().map(|format| format.file_name).chain(of_packs);
@@ -240,6 +240,10 @@ fn flush(folder: &Path) -> std::io::Result<()> {
 }
 
 fn flush_folder(folder: &Path) -> std::io::Result<()> {
+    if cfg!(not(unix)) {
+        // Elsewhere folders cannot be opened; the file system looks after them itself.
+        return Ok(());
+    }
     let folder = if folder.as_os_str().is_empty() {
         Path::new(".")
     } else {

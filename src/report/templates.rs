@@ -4,7 +4,7 @@
 //! renderers of documents get beside the report. It decides on looks and words, never on verdicts.
 
 use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::problem::{Outcome, Problem, Problems};
 use crate::report::pdf::{Logo, Template};
@@ -29,6 +29,9 @@ pub struct Templates {
     pub attestation: Cow<'static, str>,
     /// `pdf.toml`: looks, words and parts of the PDF.
     pub pdf: Template,
+    /// Name and bytes of every file that was read in place of the program's own, logo included: to be kept with what was
+    /// written by them.
+    pub sources: Vec<(String, Vec<u8>)>,
 }
 
 impl Default for Templates {
@@ -39,6 +42,7 @@ impl Default for Templates {
             script: Cow::Borrowed(include_str!("../../report-templates/report.js")),
             attestation: Cow::Borrowed(include_str!("../../report-templates/attestation.html")),
             pdf: Template::default(),
+            sources: Vec::new(),
         }
     }
 }
@@ -51,7 +55,7 @@ impl Templates {
         let mut problems = Vec::new();
         let names = names(folder)?;
         problems.extend(names.iter().filter_map(|name| mistaken(folder, name)));
-        let mut templates = Self::default();
+        let (mut templates, mut sources) = (Self::default(), Vec::new());
         let mut read = |name: &str| {
             if !names.iter().any(|found| found == name) {
                 return None;
@@ -60,7 +64,9 @@ impl Templates {
             let text = std::fs::read(&path)
                 .map_err(|error| error.to_string())
                 .and_then(|bytes| String::from_utf8(bytes).map_err(|error| error.to_string()));
-            text.map_err(|why| problems.push(unreadable(&path, why))).ok()
+            let text = text.map_err(|why| problems.push(unreadable(&path, why))).ok()?;
+            sources.push((name.to_owned(), text.clone().into_bytes()));
+            Some(text)
         };
         let pdf = read("pdf.toml");
         let page = read("report.html");
@@ -88,12 +94,16 @@ impl Templates {
                 Err(mistakes) => problems.extend(mistakes),
             }
         }
-        if let Some(logo) = templates.pdf.logo_file() {
-            match read_logo(&folder.join(logo)) {
-                Ok(logo) => templates.pdf.set_logo(logo),
+        if let Some(name) = templates.pdf.logo_file().map(str::to_owned) {
+            match read_logo(folder, &name) {
+                Ok((logo, bytes)) => {
+                    templates.pdf.set_logo(logo);
+                    sources.push((name, bytes));
+                }
                 Err(problem) => problems.push(problem),
             }
         }
+        templates.sources = sources;
         if problems.is_empty() {
             Ok(templates)
         } else {
@@ -173,21 +183,25 @@ fn broken_page(path: &Path, page: &str) -> Option<Problem> {
     )
 }
 
-fn read_logo(path: &PathBuf) -> Result<Logo, Problem> {
+fn read_logo(folder: &Path, name: &str) -> Result<(Logo, Vec<u8>), Problem> {
+    let path = folder.join(name);
     let refuse = |why: String| {
         Problem::usage("could not use the logo")
             .at(path.display().to_string())
             .why(why)
             .hint("`logo` in pdf.toml names a PNG or JPEG file beside it")
     };
-    let size = std::fs::metadata(path)
+    if path.file_name() != Some(name.as_ref()) || path.parent() != Some(folder) {
+        return Err(refuse(format!("`{name}` is not the name of a file beside pdf.toml")));
+    }
+    let size = std::fs::metadata(&path)
         .map_err(|error| refuse(error.to_string()))?
         .len();
     if size > LARGEST_LOGO {
         return Err(refuse(format!("it has {size} bytes, more than {LARGEST_LOGO}")));
     }
-    let bytes = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
-    Logo::read(&bytes).map_err(refuse)
+    let bytes = std::fs::read(&path).map_err(|error| refuse(error.to_string()))?;
+    Ok((Logo::read(&bytes).map_err(refuse)?, bytes))
 }
 
 #[cfg(test)]
@@ -259,6 +273,12 @@ mod tests {
             text.contains("logo.png") && text.contains("neither PNG nor JPEG"),
             "{text}"
         );
+        for away in ["../logo.png", "/logo.png", ".."] {
+            std::fs::write(folder.path().join("pdf.toml"), format!("logo = '{away}'")).expect("written");
+            let text = Templates::load(folder.path()).expect_err("elsewhere").to_string();
+            assert!(text.contains("beside pdf.toml"), "{text}");
+        }
+        std::fs::write(folder.path().join("pdf.toml"), "logo = 'logo.png'").expect("written");
         std::fs::remove_file(folder.path().join("logo.png")).expect("a file");
         let text = Templates::load(folder.path()).expect_err("no file").to_string();
         assert!(text.contains("could not use the logo"), "{text}");

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::sample;
 use super::{ControlRow, FORMATS, FrameworkReport, Report, Templates, TierLine, Totals, WaiverLine, asff};
+use crate::commands::explain::{SCHEMAS, schema};
 use crate::domain::{Finding, Subject, TargetId, Verdict};
 
 /// Texts that break careless writers, in every place where a person or AWS may have written them.
@@ -269,5 +270,20 @@ fn every_format_is_in_the_readme_and_in_the_help() {
             format.file_name
         );
         assert!(cli.contains(format.name), "{}", format.name);
+    }
+}
+
+/// `BACKPROOF_BLESS=1` writes them anew.
+#[test]
+fn shipped_schemas_are_fresh() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schemas");
+    for (name, _) in SCHEMAS {
+        let path = folder.join(format!("{name}.schema.json"));
+        let text = schema(name).expect("a schema");
+        if std::env::var_os("BACKPROOF_BLESS").is_some() {
+            std::fs::create_dir_all(&folder).expect("a folder");
+            std::fs::write(&path, &text).expect("written");
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), text, "{name}");
     }
 }

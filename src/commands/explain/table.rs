@@ -57,7 +57,9 @@ pub(super) fn explain(args: &ExplainTableArgs) -> Outcome<Explained> {
 /// The inventory of the latest report: their folders are named by instant.
 fn latest(reports: &Path) -> Outcome<PathBuf> {
     let folders = std::fs::read_dir(reports).into_iter().flatten().flatten();
-    let inventories = folders.map(|folder| folder.path().join(INVENTORY_DIR));
+    // Hidden folders are those that a run is still filling, or did not live to finish.
+    let whole = folders.filter(|folder| !folder.file_name().to_string_lossy().starts_with('.'));
+    let inventories = whole.map(|folder| folder.path().join(INVENTORY_DIR));
     let found = inventories.filter(|folder| folder.is_dir()).max();
     found.ok_or_else(|| {
         Problem::usage("there is no inventory to look into")

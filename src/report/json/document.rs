@@ -381,11 +381,6 @@ impl JsonSchema for Pairs<'_> {
     }
 }
 
-/// Facts as one line of JSON, as in `report.json`.
-pub(crate) fn facts_json(facts: &[(FactName, FactValue)]) -> String {
-    serde_json::to_string(&Facts(facts)).expect("facts always have a JSON form")
-}
-
 /// Facts by name; null is not known.
 pub(in crate::report) struct Facts<'r>(pub(in crate::report) &'r [(FactName, FactValue)]);
 
