@@ -6,10 +6,11 @@ use chrono::Utc;
 
 use crate::aws::s3::Keeping;
 use crate::aws::target::Session;
+use crate::baseline::Since;
 use crate::cli::{OutputArgs, PushTo, ReportArgs};
 use crate::commands::push::to_security_hub;
 use crate::commands::seal::{Seal, keeping, ledger_of};
-use crate::commands::{criteria, print, say};
+use crate::commands::{Pipe, baseline, criteria, print, say, talk, warn};
 use crate::domain::Severity;
 use crate::evaluate::Tiers;
 use crate::exit::Exit;
@@ -30,10 +31,11 @@ use crate::settings_file::{list, nearest};
 ///
 /// Errors: settings, rules or output that cannot be used; an inventory that cannot be read.
 pub async fn run(args: ReportArgs) -> Outcome<Exit> {
-    let (settings, criteria) = criteria::read(args.config.as_deref(), &args.rules)?;
-    if let Some(table) = &args.rules.explain_policy {
+    let (settings, mut criteria) = criteria::read(args.config.as_deref(), &args.rules)?;
+    if let Some(table) = &args.explain_policy {
         return explain_policy(&Inventory::open(&args.inventory)?, &criteria, table);
     }
+    criteria.baseline = args.output.baseline.as_deref().map(baseline::read).transpose()?;
     let makes = if args.output.redact_accounts {
         Makes::Pack(None)
     } else {
@@ -120,12 +122,12 @@ pub struct Output {
     /// Where to.
     pub destination: Destination,
     formats: Vec<&'static Format>,
+    /// The one format that stdout gets in place of the summary: asked for alone, and without a place.
+    printed: Option<&'static Format>,
     templates: Templates,
     fail_on: Severity,
     allow_empty: bool,
     redact_accounts: bool,
-    /// Print nothing but problems.
-    pub quiet: bool,
     s3: Option<S3Prefix>,
     seal: Seal,
     /// The accounts whose Security Hub gets the findings, if it is to get them.
@@ -216,6 +218,10 @@ impl Output {
         if !problems.is_empty() {
             return Err(crate::problem::Problems(problems));
         }
+        let printed = match (args.to.is_none() && !args.format.is_empty(), formats.as_slice()) {
+            (true, [format]) if is_for_programs(format) => Some(*format),
+            _ => None,
+        };
         let s3 = match &destination {
             Destination::S3 { bucket, prefix } => {
                 let session = Session::load().await?;
@@ -227,11 +233,11 @@ impl Output {
         Ok(Self {
             destination,
             formats,
+            printed,
             templates,
             fail_on,
             allow_empty: args.allow_empty,
             redact_accounts: args.redact_accounts,
-            quiet: args.quiet,
             s3,
             seal,
             push: args.push.map(|PushTo::SecurityHub| accounts.to_vec()),
@@ -306,14 +312,7 @@ impl Output {
             return Err(no_tables(report).into());
         }
         if self.destination == Destination::Stdout {
-            let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-            self.formats[0]
-                .write(report, &self.templates, &mut out)
-                .map_err(|error| no_render(&error))?;
-            use std::io::Write as _;
-            out.flush()
-                .map_err(|error| Problem::new("could not write to stdout").why(error.to_string()))?;
-            drop(out);
+            self.print_report(self.formats[0], report)?;
             self.push(report).await?;
             return Ok(self.exit(report));
         }
@@ -322,21 +321,23 @@ impl Output {
         }
         let is_pack = self.seal(judged, &staging)?.is_some();
         let folder = staging.commit()?;
-        if !self.quiet {
-            print(&terminal::summary(report, width()))?;
-            say(&format!(
-                "{} in {}",
-                count(self.formats.len(), "file"),
-                folder.display()
-            ));
+        match self.printed {
+            Some(format) => self.print_report(format, report)?,
+            None if talk::is_quiet() => {}
+            None => print(&talk::colored_summary(&terminal::summary(report, width())))?,
         }
+        say(&format!(
+            "{} in {}",
+            count(self.formats.len(), "file"),
+            folder.display()
+        ));
         let files = match is_pack {
             false => self.formats.iter().map(|format| format.file_name.to_owned()).collect(),
             true => self.finish_pack(&folder).await?,
         };
         if let Some(s3) = &self.s3 {
             for one in s3.deliver(&files, &folder).await? {
-                self.tell(&format!("delivered {one}"));
+                say(&format!("delivered {one}"));
             }
         }
         self.push(report).await?;
@@ -346,10 +347,10 @@ impl Output {
     /// Signs the pack and appends it to the ledger, if that was asked for. Gives every file of the pack, the manifest last.
     async fn finish_pack(&self, folder: &Path) -> Outcome<Vec<String>> {
         for line in self.seal.finish(folder).await? {
-            self.tell(&line);
+            say(&line);
         }
         let pack = Pack::open(folder)?;
-        self.tell(&format!(
+        say(&format!(
             "evidence pack in {}, manifest SHA-256 {}",
             folder.display(),
             pack.manifest_sha256
@@ -360,16 +361,20 @@ impl Output {
         Ok(files)
     }
 
-    fn tell(&self, text: &str) {
-        if !self.quiet {
-            say(text);
-        }
+    /// The report to stdout, as it is rendered.
+    fn print_report(&self, format: &Format, report: &Report) -> Outcome<()> {
+        let mut out = std::io::BufWriter::new(Pipe::stdout());
+        format
+            .write(report, &self.templates, &mut out)
+            .map_err(|error| no_render(&error))?;
+        std::io::Write::flush(&mut out)
+            .map_err(|error| Problem::new("could not write to stdout").why(error.to_string()).into())
     }
 
     /// Sends the findings on, if that was asked for. The reports are complete by then.
     async fn push(&self, report: &Report) -> Outcome<()> {
         match &self.push {
-            Some(accounts) => to_security_hub(report, accounts, self.quiet).await,
+            Some(accounts) => to_security_hub(report, accounts).await,
             None => Ok(()),
         }
     }
@@ -389,9 +394,10 @@ impl Output {
         seal(staging.dir(), &judged.report, &evidence).map(Some)
     }
 
-    /// 10 before 11 before 0.
+    /// 10 before 11 before 0. What was open in the baseline does not count for 10.
     fn exit(&self, report: &Report) -> Exit {
-        let fails = report.open_findings().any(|finding| finding.severity >= self.fail_on);
+        let mut open = report.open_findings();
+        let fails = open.any(|finding| finding.severity >= self.fail_on && report.since(finding) != Some(Since::Known));
         match (fails, report.is_evidence_missing()) {
             (true, _) => Exit::NonCompliant,
             (false, true) => Exit::EvidenceMissing,
@@ -410,7 +416,7 @@ pub fn open_staging(folder: &Path) -> Result<Staging, Problem> {
             .at(left.display().to_string())
             .so("nothing in it is whole; this run does not use it")
             .hint("look at it if you like, then delete it");
-        say(&warning.render("warning"));
+        warn(&warning);
     }
     Ok(staging)
 }
@@ -456,6 +462,11 @@ fn chosen(names: &[String], problems: &mut Vec<Problem>) -> Vec<&'static Format>
         }
     };
     FORMATS.iter().filter(is_wanted).collect()
+}
+
+/// A format that another program reads; pages for people are opened, not piped.
+fn is_for_programs(format: &Format) -> bool {
+    !matches!(format.name, "html" | "pdf")
 }
 
 fn no_render(error: &RenderError) -> Problem {
