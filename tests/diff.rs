@@ -239,6 +239,7 @@ fn every_setting_that_got_weaker_is_told_and_none_that_got_stronger() {
         ("vault-lock", "locked"),
         ("vault-policy", "locked"),
         ("opt-in", "111122223333/eu-west-1"),
+        ("advanced-features", "111122223333/eu-west-1"),
         ("plan-rule", "daily"),
         ("plan-retention", "daily"),
         ("plan-schedule", "daily"),
