@@ -57,8 +57,11 @@ pub fn run(args: ExplainArgs) -> Outcome<Exit> {
     Ok(Exit::Compliant)
 }
 
+/// Makes a JSON schema from the structs that are written.
+pub type MakesSchema = fn() -> schemars::Schema;
+
 /// The JSON schemas that are shipped, by the name that `explain schema` takes.
-pub const SCHEMAS: &[(&str, fn() -> schemars::Schema)] = &[
+pub const SCHEMAS: &[(&str, MakesSchema)] = &[
     ("report", report::json::schema),
     ("manifest", || schemars::schema_for!(crate::pack::Manifest)),
 ];
