@@ -361,7 +361,7 @@ mod tests {
                 "`fine` of finding b is no verdict",
             ),
             (report[..120].to_owned(), "EOF"),
-            ("[]".to_owned(), "invalid type"),
+            ("[]".to_owned(), "invalid "),
         ] {
             let problem = Baseline::parse_report(&text, "report.json").expect_err(why);
             assert!(problem.why.contains(why), "{problem}");

@@ -139,7 +139,7 @@ pub struct OutputArgs {
     pub allow_empty: bool,
     /// Replace account ids and names by pseudonyms, everywhere, for people outside. The reports come with their evidence,
     /// replaced alike, as a pack that still verifies.
-    #[arg(long, conflicts_with_all = ["push", "baseline"])]
+    #[arg(long, conflicts_with = "baseline")]
     pub redact_accounts: bool,
 }
 

@@ -60,11 +60,11 @@ pub fn run(args: ExplainArgs) -> Outcome<Exit> {
     Ok(Exit::Compliant)
 }
 
-/// Makes a JSON schema from the structs that are written.
-pub type MakesSchema = fn() -> schemars::Schema;
+/// What makes a schema from the structs that are written.
+pub type MakeSchema = fn() -> schemars::Schema;
 
 /// The JSON schemas that are shipped, by the name that `explain schema` takes.
-pub const SCHEMAS: &[(&str, MakesSchema)] = &[
+pub const SCHEMAS: &[(&str, MakeSchema)] = &[
     ("report", report::json::schema),
     ("manifest", || schemars::schema_for!(crate::pack::Manifest)),
 ];
