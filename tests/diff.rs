@@ -262,9 +262,7 @@ fn every_setting_that_got_weaker_is_told_and_none_that_got_stronger() {
         .collect();
     let messages: Vec<&str> = lost.iter().filter_map(|change| change["message"].as_str()).collect();
     assert!(
-        messages
-            .iter()
-            .any(|message| *message == "the plan lost its selection `tagged`"),
+        messages.contains(&"the plan lost its selection `tagged`"),
         "{messages:?}"
     );
     assert!(
