@@ -176,11 +176,19 @@ fn with_trust_one_signature_must_be_by_a_trusted_key() {
         assert_eq!(all(&files, &of_ssh), Err((String::new(), Broken::NotSigned)));
     }
     // A signature that was announced is missed, whoever is trusted.
-    let announced = verify_all(MESSAGE, &[kms.clone()], &["SHA256:x"], (&of_kms, Utc::now()));
+    let announced = verify_all(
+        MESSAGE,
+        std::slice::from_ref(&kms),
+        &["SHA256:x"],
+        (&of_kms, Utc::now()),
+    );
     assert!(matches!(announced, Err((_, Broken::Missing { fingerprint })) if fingerprint == "SHA256:x"));
     // A file of keys that sign no evidence is trust in nobody, not trust in all.
     let nobody = trust(b"a@b.c ssh-rsa AAAA");
-    assert_eq!(all(&[ssh.clone()], &nobody), Err((String::new(), Broken::NotSigned)));
+    assert_eq!(
+        all(std::slice::from_ref(&ssh), &nobody),
+        Err((String::new(), Broken::NotSigned))
+    );
     let broken = SignatureFile {
         bytes: data!("git.sig").to_vec(),
         ..ssh
