@@ -256,6 +256,37 @@ fn what_is_delivered_is_locked_encrypted_and_read_back() {
 }
 
 #[test]
+fn the_printed_permissions_are_enough() {
+    let bench = bench();
+    let kms = "awskms:arn:aws:kms:eu-west-1:111122223333:alias/signing";
+    let key = "arn:aws:kms:eu-west-1:111122223333:alias/evidence";
+    let kept = [
+        "--object-lock",
+        "governance",
+        "--retain-for",
+        "1d",
+        "--legal-hold",
+        "--sse-kms-key",
+        key,
+    ];
+    let to = ["--ledger", "s3://locked/ledger", "--sign", kms];
+    done(&scan(&bench, "s3://locked/packs", &[&kept[..], &to[..]].concat()));
+    assert_eq!(bench.run(&["verify", "--ledger", "s3://locked/ledger"]).code, 0);
+    let mut printed = std::collections::BTreeSet::new();
+    for command in ["scan", "deliver", "sign", "verify"] {
+        let ran = bench.run(&["explain", "permissions", "--command", command]);
+        let policy: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+        for statement in policy["Statement"].as_array().expect("statements") {
+            let actions = statement["Action"].as_array().expect("actions").iter();
+            printed.extend(actions.map(|action| action.as_str().expect("an action").to_owned()));
+        }
+    }
+    let called: std::collections::BTreeSet<String> = bench.sandbox.calls().into_keys().collect();
+    let missing: Vec<&String> = called.difference(&printed).collect();
+    assert!(missing.is_empty(), "called and not printed: {missing:?}");
+}
+
+#[test]
 fn a_put_whose_answer_was_lost_is_recognised() {
     let bench = bench();
     // Every third answer is lost on the way, though the call was done.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::{ByteStream, DateTime as SdkTime};
-use aws_sdk_s3::types::{ObjectLockEnabled, ObjectLockLegalHoldStatus, ServerSideEncryption};
+use aws_sdk_s3::types::{ChecksumAlgorithm, ObjectLockEnabled, ObjectLockLegalHoldStatus, ServerSideEncryption};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest as _, Sha256};
@@ -222,6 +222,7 @@ impl Bucket {
                 .bucket(&self.name)
                 .key(key)
                 .content_type(content_type)
+                .checksum_algorithm(ChecksumAlgorithm::Sha256)
                 .checksum_sha256(BASE64.encode(digest.sha256))
                 .if_none_match("*")
                 .body(body);
