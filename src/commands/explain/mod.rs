@@ -61,6 +61,9 @@ pub fn run(args: ExplainArgs) -> Outcome<Exit> {
 pub const SCHEMAS: &[(&str, fn() -> schemars::Schema)] = &[
     ("report", report::json::schema),
     ("manifest", || schemars::schema_for!(crate::pack::Manifest)),
+    ("attestation", || {
+        schemars::schema_for!(crate::attest::render::json::Document)
+    }),
 ];
 
 /// A schema as it stands in `docs/schemas/`.
