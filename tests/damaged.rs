@@ -56,7 +56,7 @@ static CRITERIA: LazyLock<Criteria> = LazyLock::new(|| {
         "pitr-on",
         "recovery-point-fresh",
         "recovery-point-retained",
-        "vault-retention-kept",
+        "vault-retention-bounds-fit",
     ];
     let all = RuleSet::load(None, &[]).expect("rules").0;
     Criteria {
@@ -262,10 +262,11 @@ fn number() -> impl Strategy<Value = Option<i64>> {
 }
 
 fn instant() -> impl Strategy<Value = Option<DateTime<Utc>>> {
+    let edge = |text: &str| text.parse::<DateTime<Utc>>().expect("an instant");
     let edges = [
-        DateTime::<Utc>::MIN_UTC,
-        DateTime::<Utc>::MAX_UTC,
-        DateTime::<Utc>::UNIX_EPOCH,
+        edge("0001-01-01T00:00:00Z"),
+        edge("9999-12-31T23:59:59Z"),
+        DateTime::UNIX_EPOCH,
     ];
     let near = DateTime::from_timestamp(1_790_000_000, 0).expect("an instant");
     prop::option::of(prop_oneof![
@@ -340,16 +341,25 @@ fn values_out_of_all_bounds_are_refused_when_they_are_read() {
 
 #[test]
 fn what_is_nested_without_end_is_a_problem_in_words() {
-    for depth in [100, 10_000, 100_000] {
-        let rule = |condition: String| {
+    for depth in [200, 10_000, 100_000] {
+        let is_refused = |condition: String| {
             let text = format!(
                 "id = \"deep\"\ntitle = \"t\"\nseverity = \"low\"\ncompliant = \"{condition}\"\nmessage = \"m\"\nremedy = \"r\"\nrationale = \"r\"\n"
             );
             rules::parse("deep.toml", &text).is_err()
         };
-        assert!(rule(format!("{}pitr_on{}", "(".repeat(depth), ")".repeat(depth))) || depth == 100);
-        assert!(rule(format!("{}pitr_on", "NOT ".repeat(depth))) || depth == 100);
-        assert!(rule(format!("pitr_on{}", " AND pitr_on".repeat(depth))) || depth <= 10_000);
+        for condition in [
+            format!("{}pitr_on{}", "(".repeat(depth), ")".repeat(depth)),
+            format!("{}pitr_on", "NOT ".repeat(depth)),
+            format!("{}1 > 0 AND pitr_on", "- ".repeat(depth)),
+        ] {
+            assert!(is_refused(condition), "{depth}");
+        }
+        assert_eq!(
+            is_refused(format!("pitr_on{}", " AND pitr_on".repeat(depth))),
+            depth > 200
+        );
+        assert!(!is_refused(format!("account_id IN ('a'{})", ",'='".repeat(depth))));
         let nested = format!("policy = {}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(Settings::parse(&nested, "backproof.toml").is_err());
         let nested = format!("policy = {}{}", "{ a = ".repeat(depth), "}".repeat(depth));
@@ -358,6 +368,24 @@ fn what_is_nested_without_end_is_a_problem_in_words() {
         assert!(Manifest::parse(nested.as_bytes(), "manifest.json").is_err());
         assert!(backproof_sandbox::World::parse(&format!("now = {nested}"), "world.toml").is_err());
     }
+}
+
+/// What is read can be evaluated, on a thread as small as any.
+#[test]
+fn the_longest_condition_is_judged() {
+    let condition = format!("pitr_on{}", " AND pitr_on".repeat(200));
+    let text = format!(
+        "id = \"long\"\ntitle = \"t\"\nseverity = \"low\"\ncompliant = \"{condition}\"\nmessage = \"m\"\nremedy = \"r\"\nrationale = \"r\"\n"
+    );
+    let criteria = Criteria {
+        rules: RuleSet(vec![rules::parse("long.toml", &text).expect("a rule")]),
+        policy: CRITERIA.policy.clone(),
+        waivers: Waivers::default(),
+        frameworks: Vec::new(),
+    };
+    let dir = SCANNED.inventory();
+    let report = build(&Inventory::open(dir.path()).expect("an inventory"), &criteria).expect("judged");
+    assert_eq!(report.findings.len(), report.tables.len());
 }
 
 #[test]

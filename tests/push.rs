@@ -339,3 +339,16 @@ fn a_service_that_does_not_exist_is_a_mistake_of_the_command_line() {
     assert!(ran.stderr.contains("securityhub"), "{}", ran.stderr);
     assert!(bench.sandbox.calls().is_empty());
 }
+
+#[test]
+fn what_hides_its_accounts_is_not_pushed() {
+    let bench = Bench::new(&world(""));
+    let ran = push(&bench, "out", &["--redact-accounts"]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("findings without account ids cannot be pushed"),
+        "{}",
+        ran.stderr
+    );
+    assert!(bench.sandbox.calls().is_empty());
+}

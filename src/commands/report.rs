@@ -170,6 +170,16 @@ impl Output {
                     .hint("add one `--format`, such as `--format json`; csv is three files"),
             );
         }
+        if args.redact_accounts && args.push.is_some() {
+            problems.push(
+                Problem::usage("findings without account ids cannot be pushed")
+                    .at("`--redact-accounts`, `--push`")
+                    .so("nothing was written or sent")
+                    .hint(
+                        "push first, then make the redacted report with `backproof report INVENTORY --redact-accounts`",
+                    ),
+            );
+        }
         if !problems.is_empty() {
             return Err(crate::problem::Problems(problems));
         }

@@ -202,11 +202,11 @@ mod tests {
             assert!(offset.is_multiple_of(4) && offset + size <= profile.len(), "tag {tag}");
         }
         // The three primaries add up to white.
-        for axis in 0..3 {
+        for (axis, white) in WHITE_D50.into_iter().enumerate() {
             let sum: usize = (3..6)
                 .map(|tag| number(number(132 + tag * 12 + 4) + 8 + axis * 4))
                 .sum();
-            assert!(sum.abs_diff(WHITE_D50[axis] as usize) <= 16, "axis {axis}: {sum}");
+            assert!(sum.abs_diff(white as usize) <= 16, "axis {axis}: {sum}");
         }
     }
 

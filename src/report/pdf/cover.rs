@@ -345,6 +345,8 @@ fn meaning(doc: &mut Doc<'_>) {
         "Which DynamoDB tables AWS listed in the scope, at the time of collecting, and how each of them was judged.",
         "For each table: whether a backup plan's selection really takes it, which usable recovery points AWS Backup \
          listed, how old the newest of them was, how long they are kept, and which key encrypts them.",
+        "Day by day over the window before: whether the recovery points that AWS still lists show a table covered, exposed, or \
+         neither.",
         "That every verdict rests on the facts printed with it, and every fact on answers of AWS to the caller named on \
          the cover.",
         "Where evidence is missing, why, and what follows from that.",
@@ -366,7 +368,8 @@ fn meaning(doc: &mut Doc<'_>) {
     for point in [
         "Four verdicts: non-compliant, unknown, compliant, not applicable. Unknown means that evidence could not be read: \
          it is never good news and never bad news.",
-        "\u{201c}Unknown\u{201d} in place of a value means: not known, and nothing else. It does not mean none or zero.",
+        "\u{201c}Unknown\u{201d} in place of a value, or \u{201c}?\u{201d} in the appendix, means: not known, and nothing else. It does \
+         not mean none or zero.",
         "All instants are UTC. Ages are in hours, retention in days.",
         "Characters that have no shape in the fonts of this document, or none at all, are spelled out, such as [U+1F600].",
         "Each page names the report, the part it belongs to, the instant, and the digest of the evidence in short; the cover \

@@ -86,6 +86,28 @@ pub fn compile_tier(text: &str, schema: &Schema) -> Result<Predicate, Mistake> {
 
 /// Compiles `named`, which is `text` with tags as columns. `known` is what suggestions come from.
 fn compile_named(text: &str, named: &str, schema: &Schema, known: &Schema) -> Result<Predicate, Mistake> {
+    let operators = operators_in(named);
+    if operators > MOST_OPERATORS {
+        return Err(Mistake::new(
+            format!("has {operators} operators, more than {MOST_OPERATORS}"),
+            "write several values as `fact IN ('a', 'b')`, or split it",
+        ));
+    }
+    if operators <= FEW_OPERATORS {
+        return compile_here(text, named, schema, known);
+    }
+    std::thread::scope(|scope| {
+        let compile = || compile_here(text, named, schema, known);
+        let deep = std::thread::Builder::new().stack_size(DEEP_STACK);
+        let compiled = deep
+            .spawn_scoped(scope, compile)
+            .map(std::thread::ScopedJoinHandle::join);
+        let refused = || Mistake::new("is too long for this machine", "split it");
+        compiled.map_err(|_| refused())?.map_err(|_| refused())?
+    })
+}
+
+fn compile_here(text: &str, named: &str, schema: &Schema, known: &Schema) -> Result<Predicate, Mistake> {
     let expr = sql_expr(named).map_err(|error| {
         let why = error.to_string().replace(named, text);
         let why = why.lines().next().unwrap_or_default();
@@ -121,6 +143,33 @@ fn compile_named(text: &str, named: &str, schema: &Schema, known: &Schema) -> Re
         expr,
         reads: reads.into_iter().map(|(_, name)| name).collect(),
     })
+}
+
+/// Operators that a condition may have: the engine works on them by recursion.
+const MOST_OPERATORS: usize = 200;
+
+/// So many fit into any thread's stack.
+const FEW_OPERATORS: usize = 20;
+
+/// Stack for the others. A build without optimisation takes 50 KiB for each operator.
+const DEEP_STACK: usize = 32 << 20;
+
+/// Operators and opening brackets outside of texts in quotes.
+fn operators_in(text: &str) -> usize {
+    let outside = text.split(['\'', '"']).step_by(2);
+    outside
+        .map(|part| {
+            let signs = part.chars().filter(|sign| "+-*/%<>=!|&^~:([{".contains(*sign)).count();
+            let words = part.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+            let named = [
+                "AND", "OR", "NOT", "XOR", "LIKE", "ILIKE", "RLIKE", "BETWEEN", "IN", "IS", "DIV",
+            ];
+            signs
+                + words
+                    .filter(|word| named.iter().any(|name| word.eq_ignore_ascii_case(name)))
+                    .count()
+        })
+        .sum()
 }
 
 fn unknown_fact(name: &PlSmallStr, schema: &Schema) -> Mistake {
