@@ -4,6 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::diff::DiffArgs;
+use crate::commands::explain::ExplainFindingArgs;
+use crate::commands::init::InitArgs;
+use crate::commands::manual::{CompletionsArgs, ManArgs};
+use crate::commands::sample::SampleArgs;
+use crate::commands::talk::TalkArgs;
+
 /// Proves, from evidence and not from intent, that every Amazon DynamoDB table is backed up with AWS Backup.
 ///
 /// Credentials, profile, Region and endpoint are taken the way every AWS tool takes them (AWS_PROFILE, AWS_REGION,
@@ -12,6 +19,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(name = "backproof", version, disable_help_subcommand = true)]
 pub struct Cli {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub talk: TalkArgs,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -26,6 +36,10 @@ pub enum Command {
     Collect(CollectArgs),
     /// Judge a stored inventory and write the reports, offline.
     Report(ReportArgs),
+    /// What changed between two scans: newly failing, fixed, weaker settings, tables that came and went.
+    Diff(DiffArgs),
+    /// Draw tables for an auditor's re-performance: a draw that anybody can repeat, with the command that checks each.
+    Sample(SampleArgs),
     /// Does an evidence pack hold? Offline: digests, totals, and every finding made again from the stored evidence.
     Verify(VerifyPackArgs),
     /// Prove that tables were backed up over a period, from the evidence packs of many scans, offline.
@@ -35,12 +49,18 @@ pub enum Command {
     Remediate(RemediateCommand),
     /// Back up tables by hand, now.
     Backup(BackupArgs),
-    /// Why a rule judges as it does, what a fact means, which permissions are needed.
+    /// Why a table or a finding is judged as it is, what a rule asks, what a fact means, which permissions are needed.
     Explain(ExplainArgs),
     /// The whole story on a simulated AWS: no account needed, nothing leaves this machine.
     Demo(DemoArgs),
     /// Serve a simulated AWS on loopback, for the AWS CLI, for training, for tests.
     Sandbox(SandboxArgs),
+    /// Write a commented settings file to begin with.
+    Init(InitArgs),
+    /// Print the script that completes this program's commands in a shell.
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one for each command.
+    Man(ManArgs),
 }
 
 /// Where to read and by what to judge.
@@ -73,16 +93,28 @@ pub struct RuleArgs {
     /// File with waivers. Without this flag: the one that the settings file names.
     #[arg(long, value_name = "FILE")]
     pub waivers: Option<PathBuf>,
-    /// Print which tier of the policy takes this table (name or ARN) and the values that apply to it, and stop.
-    #[arg(long, value_name = "TABLE")]
-    pub explain_policy: Option<String>,
+}
+
+impl RuleArgs {
+    /// Was any of them given?
+    pub fn is_any(&self) -> bool {
+        let Self {
+            rules,
+            rules_dir,
+            framework,
+            policy,
+            waivers,
+        } = self;
+        !rules.is_empty() || rules_dir.is_some() || !framework.is_empty() || policy.is_some() || waivers.is_some()
+    }
 }
 
 /// What to write, and where.
 #[derive(Debug, Args, Clone)]
 pub struct OutputArgs {
-    /// A folder, s3://bucket/prefix, or - for stdout (with one --format). Without this flag: a new folder below
-    /// backproof-report. Reports are never overwritten.
+    /// A folder, s3://bucket/prefix, or - for stdout alone (with one --format). Without this flag: a new folder below
+    /// backproof-report; if one format for programs is asked for, such as json, stdout gets it in place of the summary.
+    /// Reports are never overwritten.
     #[arg(long, value_name = "DIR|s3://…|-")]
     pub to: Option<String>,
     /// Formats to write, separated by commas: csv, json, html, pdf, markdown, junit, sarif, ocsf, asff, oscal,
@@ -98,16 +130,17 @@ pub struct OutputArgs {
     /// Folder with templates that replace those of the program: any of pdf.toml, report.html, report.css, report.js.
     #[arg(long, value_name = "DIR")]
     pub template: Option<PathBuf>,
+    /// An earlier scan: its pack, or its report.json. Only findings that were not open in it end the program with exit code
+    /// 10; every report marks each as new or known, and hides none.
+    #[arg(long, value_name = "PACK|REPORT")]
+    pub baseline: Option<PathBuf>,
     /// Accept an inventory without any table.
     #[arg(long)]
     pub allow_empty: bool,
     /// Replace account ids and names by pseudonyms, everywhere, for people outside. The reports come with their evidence,
     /// replaced alike, as a pack that still verifies.
-    #[arg(long, conflicts_with = "push")]
+    #[arg(long, conflicts_with = "baseline")]
     pub redact_accounts: bool,
-    /// Print nothing but problems.
-    #[arg(long, short)]
-    pub quiet: bool,
 }
 
 /// Services that take findings.
@@ -130,6 +163,9 @@ pub struct ScanArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
     pub output: OutputArgs,
+    /// Print which tier of the policy takes this table (name or ARN) and the values that apply to it, and stop.
+    #[arg(long, value_name = "TABLE")]
+    pub explain_policy: Option<String>,
 }
 
 /// Arguments of `collect`.
@@ -158,6 +194,9 @@ pub struct ReportArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
     pub output: OutputArgs,
+    /// Print which tier of the policy takes this table (name or ARN) and the values that apply to it, and stop.
+    #[arg(long, value_name = "TABLE")]
+    pub explain_policy: Option<String>,
 }
 
 /// Arguments of `verify`.
@@ -196,9 +235,6 @@ pub struct AttestArgs {
     /// A folder with templates of your own for the HTML page and the PDF; `report-templates` of the source holds ours.
     #[arg(long, value_name = "DIR")]
     pub template: Option<PathBuf>,
-    /// Print nothing but problems.
-    #[arg(long, short)]
-    pub quiet: bool,
 }
 
 /// Subcommands of `remediate`.
@@ -337,6 +373,8 @@ pub enum ExplainFormat {
 pub enum ExplainCommand {
     /// Why a table got its verdicts: every selection of its Region, its recovery points, its facts, its rules.
     Table(Box<ExplainTableArgs>),
+    /// What a finding rests on, and the AWS CLI commands that check it by hand.
+    Finding(Box<ExplainFindingArgs>),
     /// List the rules.
     Rules,
     /// What one rule asks, why, and what to do about it.
@@ -376,11 +414,12 @@ pub enum ExplainCommand {
 pub struct ExplainTableArgs {
     /// ARN or name of the table.
     pub table: String,
-    /// The inventory to look into: the `inventory` folder of a scan, or what `collect` wrote. Without this flag: that of
-    /// the latest report below backproof-report.
+    /// The pack or inventory to look into: the folder of a scan, or what `collect` wrote. Without this flag: that of the
+    /// latest scan below backproof-report.
     #[arg(long, value_name = "INVENTORY")]
     pub inventory: Option<PathBuf>,
-    /// Settings file. Without this flag: backproof.toml, if it is there.
+    /// Settings file to judge by. Without it and without the flags below: what the pack was judged by; if it is no pack,
+    /// backproof.toml, if it is there.
     #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
     pub config: Option<PathBuf>,
     #[command(flatten)]

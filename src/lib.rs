@@ -2,9 +2,11 @@
 
 pub mod attest;
 pub mod aws;
+pub mod baseline;
 pub mod cli;
 pub mod collect;
 pub mod commands;
+pub mod diff;
 pub mod domain;
 pub mod duration;
 pub mod evaluate;
@@ -22,6 +24,7 @@ pub mod remediate;
 pub mod reperform;
 pub mod report;
 pub mod rules;
+pub mod sample;
 pub mod settings;
 pub mod settings_file;
 pub mod text;

@@ -22,22 +22,22 @@
 use std::process::ExitCode;
 
 use backproof::cli::{Cli, Command};
-use backproof::commands;
+use backproof::commands::{self, talk};
 use backproof::exit::Exit;
-use backproof::problem::Outcome;
-use clap::Parser as _;
+use backproof::problem::{Outcome, Problem, Problems};
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match parse() {
+        Ok(cli) => cli,
+        Err(exit) => return exit,
+    };
+    talk::set(&cli.talk);
     backproof::panics::print_only_uncaught();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return fail(
-                &backproof::problem::Problem::new("could not start")
-                    .why(error.to_string())
-                    .into(),
-            );
+            return fail(&Problem::new("could not start").why(error.to_string()).into());
         }
     };
     match runtime.block_on(run(cli.command)) {
@@ -55,15 +55,36 @@ async fn run(command: Command) -> Outcome<Exit> {
         Command::Attest(args) => commands::attest::run(args),
         Command::Remediate(command) => commands::remediate::run(command).await,
         Command::Backup(args) => commands::backup::run(args).await,
+        Command::Diff(args) => commands::diff::run(&args),
+        Command::Sample(args) => commands::sample::run(args),
         Command::Explain(args) => commands::explain::run(args),
         Command::Demo(args) => commands::demo::run(args).await,
         Command::Sandbox(args) => commands::sandbox::run(args).await,
+        Command::Init(args) => commands::init::run(&args),
+        Command::Completions(args) => commands::manual::completions(&args),
+        Command::Man(args) => commands::manual::man(&args),
     }
 }
 
-fn fail(problems: &backproof::problem::Problems) -> ExitCode {
-    use std::io::Write as _;
-    // Nothing can be done if stderr is gone; the exit code says it too.
-    let _ = writeln!(std::io::stderr().lock(), "{problems}");
+fn fail(problems: &Problems) -> ExitCode {
+    talk::fail(problems);
     ExitCode::from(problems.exit().code())
+}
+
+/// Reads the command line. Help goes to stdout, mistakes to stderr in the way that the line itself asks for.
+fn parse() -> Result<Cli, ExitCode> {
+    let color = talk::color_of(std::env::args_os());
+    let read = Cli::command()
+        .color(color)
+        .try_get_matches()
+        .and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
+    read.map_err(|error| {
+        if error.use_stderr() && talk::is_json(std::env::args_os()) {
+            talk::usage(&error.to_string());
+        } else {
+            // Nothing can be done if the stream is gone; the exit code says it too.
+            let _ = error.print();
+        }
+        ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()))
+    })
 }

@@ -34,6 +34,25 @@ pub fn csv_cell(text: &str) -> String {
     }
 }
 
+/// What begins markup inside a line. What begins it only at the start of a line needs no care: nothing untrusted starts one.
+const MARKUP: &str = "\\`*_{}[]<>()#!|~&$@";
+
+/// For Markdown: one line in which nothing is markup. Code hosts look for mentions, references and addresses after escapes
+/// are gone, so a space of no width breaks what begins one.
+pub fn markdown(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len() + 8);
+    for character in one_line(text).chars() {
+        if MARKUP.contains(character) {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+        if matches!(character, '@' | '#') {
+            escaped.push('\u{200b}');
+        }
+    }
+    escaped.replace("www.", "www\u{200b}.").replace("://", ":\u{200b}//")
+}
+
 /// At most `most` characters on one line; what is cut ends with an ellipsis.
 pub fn cut(text: &str, most: usize) -> String {
     let line = one_line(text);
@@ -114,6 +133,12 @@ mod tests {
         ] {
             assert_eq!(glob(pattern, text), matches, "{pattern} {text}");
         }
+    }
+
+    #[test]
+    fn nothing_is_markup() {
+        assert_eq!(markdown("a|b\n`c` <b> @d"), "a\\|b \\`c\\` \\<b\\> \\@\u{200b}d");
+        assert_eq!(markdown("http://e"), "http:\u{200b}//e");
     }
 
     #[test]

@@ -64,6 +64,7 @@ static CRITERIA: LazyLock<Criteria> = LazyLock::new(|| {
         policy: Settings::parse_policy(policy, "policy.toml").expect("a policy"),
         waivers: Waivers::parse_stored(waivers, "waivers.toml").expect("waivers"),
         frameworks: vec![backproof::frameworks::find("dora").expect("a framework").clone()],
+        baseline: None,
     }
 });
 
@@ -382,6 +383,7 @@ fn the_longest_condition_is_judged() {
         policy: CRITERIA.policy.clone(),
         waivers: Waivers::default(),
         frameworks: Vec::new(),
+        baseline: None,
     };
     let dir = SCANNED.inventory();
     let report = build(&Inventory::open(dir.path()).expect("an inventory"), &criteria).expect("judged");
@@ -395,6 +397,7 @@ fn every_rule_and_framework_survives_the_way_through_the_files_of_a_pack() {
         policy: backproof::policy::Policy::default(),
         waivers: Waivers::default(),
         frameworks: backproof::frameworks::all().to_vec(),
+        baseline: None,
     };
     let files = criteria::files(&all);
     let read = criteria::read(&files, "criteria").expect("read");
@@ -462,6 +465,7 @@ proptest! {
             policy: settings.policy,
             waivers: Waivers::default(),
             frameworks: Vec::new(),
+            baseline: None,
         };
         let files = criteria::files(&before);
         let after = match criteria::read(&files, "criteria") {

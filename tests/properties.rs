@@ -133,6 +133,7 @@ impl World {
             policy: policy(),
             waivers: Waivers(Vec::new()),
             frameworks: Vec::new(),
+            baseline: None,
         };
         build(&inventory, &criteria).expect("judged")
     }

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use crate::attest::render::{FORMATS, Format, terminal};
 use crate::attest::{Attestation, Period, attest};
 use crate::cli::AttestArgs;
-use crate::commands::{print, say};
+use crate::commands::{Pipe, print, say, talk};
 use crate::exit::Exit;
 use crate::pack::Pack;
 use crate::problem::{Outcome, Problem, Problems, count};
@@ -35,17 +35,17 @@ pub fn run(args: AttestArgs) -> Outcome<Exit> {
     match staging {
         Some(staging) => {
             let folder = write(staging, &wish.formats, &attestation, &templates)?;
-            if !args.quiet {
+            if !talk::is_quiet() {
                 print(&terminal::summary(&attestation))?;
-                say(&format!(
-                    "{} in {}",
-                    count(wish.formats.len(), "file"),
-                    folder.display()
-                ));
             }
+            say(&format!(
+                "{} in {}",
+                count(wish.formats.len(), "file"),
+                folder.display()
+            ));
         }
         None => {
-            let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+            let mut out = std::io::BufWriter::new(Pipe::stdout());
             (wish.formats[0].render)(&attestation, &templates, &mut out).map_err(|error| no_render(&error))?;
             use std::io::Write as _;
             out.flush()

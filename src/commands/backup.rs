@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cli::BackupArgs;
 use crate::commands::remediate::{intervals, outcome, targets};
-use crate::commands::{print, say};
+use crate::commands::{print, say, talk};
 use crate::domain::{Arn, TargetId, table_arn};
 use crate::duration;
 use crate::exit::Exit;
@@ -81,12 +81,12 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
             }
             Err(failure) => {
                 refused += 1;
-                say(&Problem::new(format!("could not start the backup of `{}`", action.table_name))
+                let problem = Problem::new(format!("could not start the backup of `{}`", action.table_name))
                     .at(format!("account {}, {}, vault `{vault}`", action.account_id, action.region))
                     .why(format!("{} from backup:StartBackupJob", failure.why()))
                     .so("the table has no new recovery point")
-                    .hint("check that the vault and the role exist; `backproof explain permissions --command backup` prints the rights needed")
-                    .render("error"));
+                    .hint("check that the vault and the role exist; `backproof explain permissions --command backup` prints the rights needed");
+                talk::fail(&problem.into());
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::aws::target::{Identity, Session, Target};
 use crate::cli::{CollectArgs, ScopeArgs};
 use crate::collect::{Progress, Wanted, collect};
 use crate::commands::report::open_staging;
-use crate::commands::say;
+use crate::commands::{say, talk, warn};
 use crate::domain::TargetId;
 use crate::exit::Exit;
 use crate::inventory::schema::{CallLogEntry, SCHEMA_VERSION, Target as TargetRow};
@@ -32,7 +32,7 @@ use crate::settings_file::nearest;
 pub async fn run(args: CollectArgs) -> Outcome<Exit> {
     let settings = in_scope(Settings::load(args.scope.config.as_deref(), None, &[])?, &args.scope)?;
     let staging = open_staging(&args.to)?;
-    let inventory = into(&settings, &Wanted::all(), staging.dir(), false).await?;
+    let inventory = into(&settings, &Wanted::all(), staging.dir()).await?;
     let tables = inventory.manifest.frames.get("tables").copied().unwrap_or(0);
     let dir = staging.commit()?;
     say(&format!(
@@ -69,7 +69,7 @@ fn unknown_region(region: &str, why: impl Into<String>, hint: &str) -> Problem {
 ///
 /// Errors: no credentials, no caller identity, a Region that does not exist, a disk that refuses, credentials that
 /// expire. Everything else is a gap in the inventory.
-pub async fn into(settings: &Settings, wanted: &Wanted, dir: &Path, quiet: bool) -> Outcome<Inventory> {
+pub async fn into(settings: &Settings, wanted: &Wanted, dir: &Path) -> Outcome<Inventory> {
     let started_at = Utc::now();
     let log = Arc::new(CallLog::default());
     let session = Session::load().await?;
@@ -88,12 +88,14 @@ pub async fn into(settings: &Settings, wanted: &Wanted, dir: &Path, quiet: bool)
     // Ages are whole seconds: AWS's clock has no more.
     let as_of = identity.at;
     let progress = Progress::default();
-    let bar = progress_bar(quiet, targets.ready.len());
+    let bar = progress_bar(targets.ready.len());
     tokio::select! {
         result = collect(&targets.ready, wanted, &writer, as_of, &progress, &log) => result?,
         () = show(&bar, &progress) => {}
+        () = log_progress(&progress, targets.ready.len()) => {}
     }
     bar.finish_and_clear();
+    step(&progress, targets.ready.len());
     let manifest = Manifest {
         schema_version: SCHEMA_VERSION,
         scan_id: scan_id(&identity.arn, &targets.rows, started_at),
@@ -238,22 +240,42 @@ fn warn_of_skew(identity: &Identity) {
         ))
         .so("ages are reckoned by AWS's clock")
         .hint("set the clock (NTP), so that request times in logs agree");
-        say(&text.render("warning"));
+        warn(&text);
     }
 }
 
-fn progress_bar(quiet: bool, targets: usize) -> ProgressBar {
-    // indicatif draws on terminals only.
-    let bar = if quiet {
-        ProgressBar::hidden()
-    } else {
+fn progress_bar(targets: usize) -> ProgressBar {
+    let bar = if talk::shows_progress_bar() {
         ProgressBar::new_spinner()
+    } else {
+        ProgressBar::hidden()
     };
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
         bar.set_style(style);
     }
     bar.set_message(format!("reading {}", count(targets, "target")));
     bar
+}
+
+/// Time between two steps of progress in a log.
+const LOG_EVERY: Duration = Duration::from_secs(5);
+
+async fn log_progress(progress: &Progress, targets: usize) {
+    loop {
+        tokio::time::sleep(LOG_EVERY).await;
+        step(progress, targets);
+    }
+}
+
+fn step(progress: &Progress, targets: usize) {
+    let numbers = [
+        ("targets", targets),
+        ("targets_done", progress.targets_done.load(Ordering::Relaxed)),
+        ("tables_listed", progress.tables_listed.load(Ordering::Relaxed)),
+        ("tables_described", progress.tables_described.load(Ordering::Relaxed)),
+        ("recovery_points", progress.recovery_points.load(Ordering::Relaxed)),
+    ];
+    talk::progress("reading AWS", &numbers);
 }
 
 async fn show(bar: &ProgressBar, progress: &Progress) {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::cli::RuleArgs;
+use crate::commands::evidence::Evidence;
 use crate::frameworks::{self, Framework};
 use crate::problem::{Outcome, Problem, Problems};
 use crate::report::build::Criteria;
@@ -45,9 +46,23 @@ pub fn read(config: Option<&Path>, args: &RuleArgs) -> Outcome<(Settings, Criter
         rules,
         policy: settings.policy.clone(),
         waivers,
+        baseline: None,
         frameworks,
     };
     Ok((settings, criteria))
+}
+
+/// What stored evidence is judged by: what was asked for, else what the pack was judged by, else the settings.
+///
+/// Errors: those of [`read`]; a pack whose criteria are damaged.
+pub fn of_evidence(evidence: &Evidence, config: Option<&Path>, args: &RuleArgs) -> Outcome<Criteria> {
+    if config.is_none()
+        && !args.is_any()
+        && let Some(criteria) = evidence.criteria()?
+    {
+        return Ok(criteria);
+    }
+    Ok(read(config, args)?.1)
 }
 
 /// Keeps the mistakes and goes on with the rest.

@@ -29,7 +29,7 @@ const NAMED: usize = 3;
 ///
 /// Errors: every target that could not be reached, every call that failed for good, every finding that was refused. What
 /// could be sent is sent all the same.
-pub(crate) async fn to_security_hub(report: &Report, accounts: &[Account], quiet: bool) -> Outcome<()> {
+pub(crate) async fn to_security_hub(report: &Report, accounts: &[Account]) -> Outcome<()> {
     let by_target = by_target(report);
     let sizes: BTreeMap<TargetId, usize> = by_target
         .iter()
@@ -66,7 +66,7 @@ pub(crate) async fn to_security_hub(report: &Report, accounts: &[Account], quiet
                 done
             }
         };
-        if !quiet && pushed != Pushed::default() {
+        if pushed != Pushed::default() {
             say(&line(&id, &pushed));
         }
         problems.extend(refused(&id, &pushed));

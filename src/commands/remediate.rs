@@ -7,7 +7,7 @@ use crate::aws::target::Target;
 use crate::cli::{ApplyArgs, PlanArgs, RemediateCommand, VerifyArgs, WaitArgs};
 use crate::collect::Wanted;
 use crate::commands::reach::reach;
-use crate::commands::{collect, criteria, print, say};
+use crate::commands::{collect, criteria, print, say, warn};
 use crate::domain::{TargetId, Verdict};
 use crate::duration;
 use crate::exit::Exit;
@@ -45,7 +45,7 @@ async fn plan(args: PlanArgs) -> Outcome<Exit> {
         None => {
             scratch = Scratch::new()?;
             let wanted = Wanted::frames(criteria::frames(&criteria).chain(["region_settings"]));
-            collect::into(&settings, &wanted, scratch.dir(), false).await?
+            collect::into(&settings, &wanted, scratch.dir()).await?
         }
     };
     let report = build(&inventory, &criteria)?;
@@ -228,7 +228,7 @@ pub(crate) async fn targets(
         .collect();
     let reached = reach(&settings.accounts, ids).await?;
     for problem in reached.problems {
-        say(&problem.so("its tables are left as they are").render("warning"));
+        warn(&problem.so("its tables are left as they are"));
     }
     Ok(reached.targets)
 }

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::aws::target::Session;
+use crate::baseline::Since;
 use crate::cli::{OutputArgs, PushTo, ReportArgs};
 use crate::commands::push::to_security_hub;
-use crate::commands::{criteria, print, say};
+use crate::commands::{Pipe, baseline, criteria, print, say, talk, warn};
 use crate::domain::Severity;
 use crate::evaluate::Tiers;
 use crate::exit::Exit;
@@ -26,10 +27,11 @@ use crate::settings_file::{list, nearest};
 ///
 /// Errors: settings, rules or output that cannot be used; an inventory that cannot be read.
 pub async fn run(args: ReportArgs) -> Outcome<Exit> {
-    let (settings, criteria) = criteria::read(args.config.as_deref(), &args.rules)?;
-    if let Some(table) = &args.rules.explain_policy {
+    let (settings, mut criteria) = criteria::read(args.config.as_deref(), &args.rules)?;
+    if let Some(table) = &args.explain_policy {
         return explain_policy(&Inventory::open(&args.inventory)?, &criteria, table);
     }
+    criteria.baseline = args.output.baseline.as_deref().map(baseline::read).transpose()?;
     let output = Output::prepare(&args.output, &settings.accounts).await?;
     let inventory = Inventory::open(&args.inventory)?;
     let staging = output.staging(&default_folder(&inventory))?;
@@ -111,12 +113,12 @@ pub struct Output {
     /// Where to.
     pub destination: Destination,
     formats: Vec<&'static Format>,
+    /// The one format that stdout gets in place of the summary: asked for alone, and without a place.
+    printed: Option<&'static Format>,
     templates: Templates,
     fail_on: Severity,
     allow_empty: bool,
     redact_accounts: bool,
-    /// Print nothing but problems.
-    pub quiet: bool,
     s3: Option<S3Prefix>,
     /// The accounts whose Security Hub gets the findings, if it is to get them.
     push: Option<Vec<Account>>,
@@ -183,6 +185,10 @@ impl Output {
         if !problems.is_empty() {
             return Err(crate::problem::Problems(problems));
         }
+        let printed = match (args.to.is_none() && !args.format.is_empty(), formats.as_slice()) {
+            (true, [format]) if is_for_programs(format) => Some(*format),
+            _ => None,
+        };
         let s3 = match &destination {
             Destination::S3 { bucket, prefix } => Some(S3Prefix::open(&Session::load().await?, bucket, prefix).await?),
             _ => None,
@@ -190,11 +196,11 @@ impl Output {
         Ok(Self {
             destination,
             formats,
+            printed,
             templates,
             fail_on,
             allow_empty: args.allow_empty,
             redact_accounts: args.redact_accounts,
-            quiet: args.quiet,
             s3,
             push: args.push.map(|PushTo::SecurityHub| accounts.to_vec()),
         })
@@ -268,14 +274,7 @@ impl Output {
             return Err(no_tables(report).into());
         }
         if self.destination == Destination::Stdout {
-            let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-            self.formats[0]
-                .write(report, &self.templates, &mut out)
-                .map_err(|error| no_render(&error))?;
-            use std::io::Write as _;
-            out.flush()
-                .map_err(|error| Problem::new("could not write to stdout").why(error.to_string()))?;
-            drop(out);
+            self.print_report(self.formats[0], report)?;
             self.push(report).await?;
             return Ok(self.exit(report));
         }
@@ -284,20 +283,22 @@ impl Output {
         }
         let sealed = self.seal(judged, &staging)?;
         let folder = staging.commit()?;
-        if !self.quiet {
-            print(&terminal::summary(report, width()))?;
+        match self.printed {
+            Some(format) => self.print_report(format, report)?,
+            None if talk::is_quiet() => {}
+            None => print(&talk::colored_summary(&terminal::summary(report, width())))?,
+        }
+        say(&format!(
+            "{} in {}",
+            count(self.formats.len(), "file"),
+            folder.display()
+        ));
+        if let Some(manifest) = sealed {
             say(&format!(
-                "{} in {}",
-                count(self.formats.len(), "file"),
-                folder.display()
+                "evidence pack in {}, manifest SHA-256 {}",
+                folder.display(),
+                manifest.sha256()
             ));
-            if let Some(manifest) = sealed {
-                say(&format!(
-                    "evidence pack in {}, manifest SHA-256 {}",
-                    folder.display(),
-                    manifest.sha256()
-                ));
-            }
         }
         if let Some(s3) = &self.s3 {
             for one in s3.deliver(&self.formats, &folder).await? {
@@ -306,6 +307,24 @@ impl Output {
         }
         self.push(report).await?;
         Ok(self.exit(report))
+    }
+
+    /// The report to stdout, as it is rendered.
+    fn print_report(&self, format: &Format, report: &Report) -> Outcome<()> {
+        let mut out = std::io::BufWriter::new(Pipe::stdout());
+        format
+            .write(report, &self.templates, &mut out)
+            .map_err(|error| no_render(&error))?;
+        std::io::Write::flush(&mut out)
+            .map_err(|error| Problem::new("could not write to stdout").why(error.to_string()).into())
+    }
+
+    /// Sends the findings on, if that was asked for. The reports are complete by then.
+    async fn push(&self, report: &Report) -> Outcome<()> {
+        match &self.push {
+            Some(accounts) => to_security_hub(report, accounts).await,
+            None => Ok(()),
+        }
     }
 
     /// Reports whose inventory lies beside them are a pack; those of an inventory elsewhere are not.
@@ -323,17 +342,10 @@ impl Output {
         seal(staging.dir(), &judged.report, &evidence).map(Some)
     }
 
-    /// Sends the findings on, if that was asked for. The reports are complete by then.
-    async fn push(&self, report: &Report) -> Outcome<()> {
-        match &self.push {
-            Some(accounts) => to_security_hub(report, accounts, self.quiet).await,
-            None => Ok(()),
-        }
-    }
-
-    /// 10 before 11 before 0.
+    /// 10 before 11 before 0. What was open in the baseline does not count for 10.
     fn exit(&self, report: &Report) -> Exit {
-        let fails = report.open_findings().any(|finding| finding.severity >= self.fail_on);
+        let mut open = report.open_findings();
+        let fails = open.any(|finding| finding.severity >= self.fail_on && report.since(finding) != Some(Since::Known));
         match (fails, report.is_evidence_missing()) {
             (true, _) => Exit::NonCompliant,
             (false, true) => Exit::EvidenceMissing,
@@ -352,7 +364,7 @@ pub fn open_staging(folder: &Path) -> Result<Staging, Problem> {
             .at(left.display().to_string())
             .so("nothing in it is whole; this run does not use it")
             .hint("look at it if you like, then delete it");
-        say(&warning.render("warning"));
+        warn(&warning);
     }
     Ok(staging)
 }
@@ -398,6 +410,11 @@ fn chosen(names: &[String], problems: &mut Vec<Problem>) -> Vec<&'static Format>
         }
     };
     FORMATS.iter().filter(is_wanted).collect()
+}
+
+/// A format that another program reads; pages for people are opened, not piped.
+fn is_for_programs(format: &Format) -> bool {
+    !matches!(format.name, "html" | "pdf")
 }
 
 fn no_render(error: &RenderError) -> Problem {

@@ -7,7 +7,7 @@ use chrono::Utc;
 use crate::cli::ScanArgs;
 use crate::collect::Wanted;
 use crate::commands::report::{Output, default_folder_at, explain_policy};
-use crate::commands::{collect, criteria, say};
+use crate::commands::{baseline, collect, criteria, warn};
 use crate::domain::{Gap, GapKind, TargetId};
 use crate::exit::Exit;
 use crate::pack::seal::binary_sha256;
@@ -19,7 +19,8 @@ use crate::report::Report;
 /// Errors: anything that keeps the audit from being made or filed. Calls that fail are gaps in the report instead.
 pub async fn run(args: ScanArgs) -> Outcome<Exit> {
     // Everything that can be wrong before the first call is found before the first call.
-    let (settings, criteria) = criteria::read(args.scope.config.as_deref(), &args.rules)?;
+    let (settings, mut criteria) = criteria::read(args.scope.config.as_deref(), &args.rules)?;
+    criteria.baseline = args.output.baseline.as_deref().map(baseline::read).transpose()?;
     let settings = collect::in_scope(settings, &args.scope)?;
     let output = Output::prepare(&args.output, &settings.accounts).await?;
     // The digest of this program goes into the manifest; it is made while AWS is read.
@@ -32,8 +33,8 @@ pub async fn run(args: ScanArgs) -> Outcome<Exit> {
     } else {
         Wanted::all()
     };
-    let inventory = collect::into(&settings, &wanted, &output.collect_into(&staging)?, output.quiet).await?;
-    if let Some(table) = &args.rules.explain_policy {
+    let inventory = collect::into(&settings, &wanted, &output.collect_into(&staging)?).await?;
+    if let Some(table) = &args.explain_policy {
         return explain_policy(&inventory, &criteria, table);
     }
     let judged = output.judge(inventory, criteria, &staging)?;
@@ -74,6 +75,6 @@ fn warn_of_gaps(report: &Report) {
             .why(&first.why)
             .so(&first.so)
             .hint(&first.hint);
-        say(&warning.render("warning"));
+        warn(&warning);
     }
 }

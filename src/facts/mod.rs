@@ -43,6 +43,7 @@ use crate::report::{DayState, Window};
 pub use copies::Comparisons;
 use dictionary::{PlanFacts, RecoveryPointFacts, TableFacts, TargetFacts, VaultFacts};
 pub(crate) use evidence::{ArnHasher, Evidence};
+pub(crate) use keys::rank_of_owner;
 pub use membership::SelectionAnswer;
 pub(crate) use points::Sight;
 pub use reading::Reading;
@@ -155,6 +156,11 @@ impl Facts {
     /// The instant on which every age is reckoned.
     pub fn as_of(&self) -> DateTime<Utc> {
         self.evidence.as_of
+    }
+
+    /// The partition of a target: `aws`, `aws-cn`, ….
+    pub(crate) fn partition_of(&self, target: &crate::domain::TargetId) -> &str {
+        self.evidence.partitions.get(target).map_or("aws", String::as_str)
     }
 
     /// How the reading went, target by target.

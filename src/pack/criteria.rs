@@ -9,6 +9,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::baseline::Baseline;
 use crate::duration;
 use crate::frameworks::{self, Framework};
 use crate::policy::{FOREVER_DAYS, Policy, PolicyValues, Source, Tier};
@@ -27,6 +28,8 @@ const INDEX_FILE: &str = "criteria.json";
 pub const POLICY_FILE: &str = "policy.toml";
 /// The waivers, in the order of their file.
 const WAIVERS_FILE: &str = "waivers.toml";
+/// Findings of an earlier scan, if new ones were told from known ones.
+const BASELINE_FILE: &str = "baseline.json";
 /// The folder of the rules.
 pub const RULES_DIR: &str = "rules";
 /// The folder of the frameworks.
@@ -64,6 +67,9 @@ pub fn files(criteria: &Criteria) -> Vec<(String, String)> {
         (POLICY_FILE.to_owned(), policy_text(&criteria.policy)),
         (WAIVERS_FILE.to_owned(), waivers_text(&criteria.waivers)),
     ]);
+    if let Some(baseline) = &criteria.baseline {
+        files.insert(BASELINE_FILE.to_owned(), baseline.to_text());
+    }
     for rule in &criteria.rules.0 {
         files.insert(format!("{RULES_DIR}/{}.toml", rule.id), rule.text.to_string());
     }
@@ -120,6 +126,7 @@ pub fn read(files: &[(String, String)], origin: &str) -> Outcome<Criteria> {
         rules: read_rules(&below(files, RULES_DIR), &place(RULES_DIR))?,
         policy,
         waivers: Waivers::parse_stored(text(WAIVERS_FILE)?, &place(WAIVERS_FILE))?,
+        baseline: baseline(files, &place(BASELINE_FILE))?,
         frameworks: chosen,
     };
     let made = self::files(&criteria);
@@ -128,6 +135,12 @@ pub fn read(files: &[(String, String)], origin: &str) -> Outcome<Criteria> {
         Some((path, _)) => Err(damaged(&place(path), "it is none of the files that criteria have").into()),
         None => Ok(criteria),
     }
+}
+
+/// The baseline; none if the scan had none.
+fn baseline(files: &[(String, String)], origin: &str) -> Result<Option<Baseline>, Problem> {
+    let found = files.iter().find(|(path, _)| path == BASELINE_FILE);
+    found.map(|(_, text)| Baseline::parse_stored(text, origin)).transpose()
 }
 
 fn read_rules(files: &[(String, String)], origin: &str) -> Outcome<RuleSet> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use crate::baseline::Baseline;
 use crate::collect::COLLECTORS;
 use crate::domain::{FactName, FactValue, Finding, Gap, GapKind, Subject, TargetId, Verdict};
 use crate::evaluate::{Chunk, Waived, judge_subjects, judge_tables, judge_waivers, waive};
@@ -59,6 +60,8 @@ pub struct Criteria {
     pub policy: Policy,
     /// Findings that are accepted.
     pub waivers: Waivers,
+    /// Findings of an earlier scan, to tell new ones from known ones; none: not asked for.
+    pub baseline: Option<Baseline>,
     /// Frameworks whose controls the report is to show.
     pub frameworks: Vec<Framework>,
 }
@@ -157,6 +160,7 @@ pub fn build(inventory: &Inventory, criteria: &Criteria) -> Result<Report, Probl
             .collect(),
         totals: Totals::of(&tables, &findings),
         coverage: coverage(inventory, &facts, &findings)?,
+        baseline: criteria.baseline.as_ref().map(|baseline| baseline.compare(&findings)),
         tables,
         findings,
     })

@@ -29,6 +29,7 @@ pub fn findings(report: &Report, out: &mut dyn Write) -> Result<(), RenderError>
         "evidence",
         "waiver",
         "as_of",
+        "since_baseline",
     ];
     let as_of = rfc3339(report.scan.as_of);
     let rows = report.findings.iter().map(|finding| {
@@ -53,6 +54,9 @@ pub fn findings(report: &Report, out: &mut dyn Write) -> Result<(), RenderError>
             csv_cell(&evidence.join("; ")),
             csv_cell(finding.waiver.as_deref().unwrap_or_default()),
             as_of.clone(),
+            report
+                .since(finding)
+                .map_or_else(String::new, |since| since.as_str().to_owned()),
         ]
     });
     write(out, "findings.csv", &head.map(str::to_owned), rows)
@@ -158,6 +162,20 @@ pub(super) fn value_text(value: &FactValue) -> String {
         }
         other => other.to_string(),
     }
+}
+
+/// A whole file in memory, for lists that are not reports.
+pub(crate) fn rows_text(rows: &[Vec<String>]) -> String {
+    let mut bytes = Vec::new();
+    let mut writer = WriterBuilder::new()
+        .terminator(Terminator::CRLF)
+        .from_writer(&mut bytes);
+    for row in rows {
+        writer.write_record(row).expect("memory takes rows of one length");
+    }
+    writer.flush().expect("memory takes everything");
+    drop(writer);
+    String::from_utf8(bytes).expect("cells are texts")
 }
 
 /// Head and rows, as every CSV file of ours has them.

@@ -5,17 +5,18 @@ mod document;
 use std::io::Write;
 
 use self::document::{
-    Account, Control, Counts, Coverage, Document, Exemption, Framework, OneFinding, OneGap, Pairs, Rule, Scan, Table,
-    Target, Tier, Totals, Waiver, Window,
+    Account, Baseline, Control, Counts, Coverage, Document, Exemption, Framework, OneFinding, OneGap, Pairs, Rule,
+    Scan, Table, Target, Tier, Totals, Waiver, Window,
 };
 use super::stream::write_json;
 use super::{RenderError, Report, TableRow};
+use crate::baseline::{Compared, Since};
 use crate::domain::{FactName, FactValue, Finding, Gap, Severity, Verdict, rfc3339};
 
 pub(super) use self::document::Facts;
 
 /// Raised whenever a field is removed or changes its meaning.
-const SCHEMA_VERSION: u32 = 1;
+pub(crate) const SCHEMA_VERSION: u32 = 1;
 
 /// Renders the report.
 ///
@@ -90,7 +91,24 @@ impl<'r> Document<'r> {
             },
             coverage: Coverage::of(report),
             tables: report.tables.iter().map(Table::of).collect(),
-            findings: report.findings.iter().map(OneFinding::of).collect(),
+            baseline: report.baseline.as_ref().map(Baseline::of),
+            findings: report
+                .findings
+                .iter()
+                .map(|finding| OneFinding::of(finding, report.since(finding)))
+                .collect(),
+        }
+    }
+}
+
+impl<'r> Baseline<'r> {
+    fn of(compared: &'r Compared) -> Self {
+        Self {
+            scan_id: &compared.scan_id,
+            as_of: rfc3339(compared.as_of),
+            open_then: compared.open_count,
+            new: compared.new_count,
+            known: compared.known_count,
         }
     }
 }
@@ -225,7 +243,7 @@ impl<'r> Table<'r> {
 }
 
 impl<'r> OneFinding<'r> {
-    fn of(finding: &'r Finding) -> Self {
+    fn of(finding: &'r Finding, since: Option<Since>) -> Self {
         Self {
             id: &finding.id,
             rule: &finding.rule,
@@ -238,6 +256,7 @@ impl<'r> OneFinding<'r> {
             severity: finding.severity.as_str(),
             waived: finding.waived,
             waiver: finding.waiver.as_deref(),
+            since_baseline: since.map(Since::as_str),
             message: &finding.message,
             remedy: &finding.remedy,
             evidence: Facts(&finding.evidence),

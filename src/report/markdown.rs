@@ -5,10 +5,11 @@
 
 use std::io::Write;
 
+use super::terminal::since_line;
 use super::{RenderError, Report};
 use crate::domain::{Finding, Gap, Severity, Verdict, rfc3339};
 use crate::problem::count;
-use crate::text::{cut, one_line};
+use crate::text::{cut, markdown, one_line};
 
 const FILE: &str = "summary.md";
 
@@ -71,10 +72,13 @@ fn head(report: &Report) -> String {
             code(&target.target.to_string())
         ));
     }
+    if let Some(baseline) = &report.baseline {
+        text.push_str(&format!("\nOpen findings {}.\n", markdown(&since_line(baseline))));
+    }
     text.push_str(&format!(
         "\nEvidence {}, backproof {}.\n",
         code(&report.scan.evidence_digest),
-        escape(&report.scan.tool_version)
+        markdown(&report.scan.tool_version)
     ));
     text
 }
@@ -116,8 +120,8 @@ fn findings(report: &Report, verdict: Verdict, title: &str) -> Option<String> {
             finding.severity,
             cell_code(&finding.rule),
             cell_code(&finding.resource_name),
-            escape(&place(finding)),
-            escape(&cut(&finding.message, LONGEST_MESSAGE)),
+            markdown(&place(finding)),
+            markdown(&cut(&finding.message, LONGEST_MESSAGE)),
         ));
     }
     text.push_str(&rest(rows.len()));
@@ -154,7 +158,7 @@ fn waived(report: &Report) -> Option<String> {
         text.push_str(&format!(
             "- {}: {}\n",
             code(&waiver.rule),
-            escape(&cut(&waiver.sentence(), LONGEST_MESSAGE))
+            markdown(&cut(&waiver.sentence(), LONGEST_MESSAGE))
         ));
     }
     Some(text)
@@ -173,8 +177,8 @@ fn frameworks(report: &Report) -> Option<String> {
         let of = |verdict: Option<Verdict>| answered().filter(|control| control.verdict == verdict).count();
         text.push_str(&format!(
             "| {} ({}) | {} | {} | {} | {} | {} |\n",
-            escape(&framework.title),
-            escape(&framework.version),
+            markdown(&framework.title),
+            markdown(&framework.version),
             of(Some(Verdict::NonCompliant)),
             of(Some(Verdict::Unknown)),
             of(Some(Verdict::Compliant)),
@@ -200,33 +204,14 @@ fn gaps(report: &Report) -> Option<String> {
             "- {}{of} in {}: {}; {}\n",
             code(&gap.action),
             code(&gap.target.to_string()),
-            escape(&cut(&gap.why, LONGEST_MESSAGE)),
-            escape(&gap.so)
+            markdown(&cut(&gap.why, LONGEST_MESSAGE)),
+            markdown(&gap.so)
         )
     };
     let mut text = format!("### Not read: {}\n\n", count(gaps.len(), "call"));
     text.extend(gaps.iter().take(MOST_ROWS).map(line));
     text.push_str(&rest(gaps.len()));
     Some(text)
-}
-
-/// What begins markup inside a line. What begins it only at the start of a line needs no care: nothing untrusted starts one.
-const MARKUP: &str = "\\`*_{}[]<>()#!|~&$@";
-
-/// Text in which nothing is markup. Code hosts look for mentions, references and addresses after escapes are gone, so a
-/// space of no width breaks what begins one.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len() + 8);
-    for character in one_line(text).chars() {
-        if MARKUP.contains(character) {
-            escaped.push('\\');
-        }
-        escaped.push(character);
-        if matches!(character, '@' | '#') {
-            escaped.push('\u{200b}');
-        }
-    }
-    escaped.replace("www.", "www\u{200b}.").replace("://", ":\u{200b}//")
 }
 
 /// A code span, between more backticks than the text has in a row.
@@ -272,7 +257,7 @@ mod tests {
             ("https://x", "https:\u{200b}//x"),
             ("1.5 h; a-b", "1.5 h; a-b"),
         ] {
-            assert_eq!(escape(text), expected, "{text}");
+            assert_eq!(markdown(text), expected, "{text}");
         }
     }
 

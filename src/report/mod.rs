@@ -31,6 +31,7 @@ use std::io::Write;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+use crate::baseline::{Compared, Since};
 use crate::domain::{FactName, FactValue, Finding, Gap, Severity, Subject, TargetId, Verdict, rfc3339};
 pub use crate::frameworks::ControlRow;
 pub use templates::Templates;
@@ -61,6 +62,8 @@ pub struct Report {
     /// Every finding: on tables by ARN, then rule; then on recovery points, vaults, plans, targets, waivers and
     /// exemptions.
     pub findings: Vec<Finding>,
+    /// Which findings are new since an earlier scan; none if it was not compared with one.
+    pub baseline: Option<Compared>,
 }
 
 /// One tier of the policy.
@@ -363,6 +366,11 @@ impl Report {
             }
         }
         controls
+    }
+
+    /// Where a finding stands against the baseline; none without one, and for findings that say nothing bad.
+    pub fn since(&self, finding: &Finding) -> Option<Since> {
+        self.baseline.as_ref().and_then(|baseline| baseline.since(finding))
     }
 
     /// Findings that speak against the tables and that no waiver covers.

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::json::Facts;
 use super::stream::{Each, write_json};
 use super::{RenderError, Report, RuleLine};
+use crate::baseline::Since;
 use crate::domain::{Finding, Gap, Severity, Subject, Verdict, rfc3339};
 use crate::text::one_line;
 
@@ -181,6 +182,7 @@ fn result(report: &Report, finding: &Finding) -> Value {
             "severity": finding.severity.as_str(),
             "subject": finding.subject.as_str(),
             "waived": finding.waived,
+            "sinceBaseline": report.since(finding).map(Since::as_str),
             "accountId": finding.target.account_id,
             "region": finding.target.region,
             "remedy": &*finding.remedy,

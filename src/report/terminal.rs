@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::{FrameworkReport, Report, RuleLine};
+use crate::baseline::{Compared, Since};
 use crate::domain::{Finding, Subject, Verdict, rfc3339};
 use crate::problem::count;
 use crate::text::one_line;
@@ -45,7 +46,7 @@ pub fn summary(report: &Report, width: usize) -> String {
             let subjects = count(findings.len(), noun(rule.subject));
             text.push_str(&format!("\n  {} ({}): {subjects}\n", rule.id, rule.severity));
             for finding in findings.iter().take(NAMED) {
-                text.push_str(&cut(&finding_line(finding), width));
+                text.push_str(&cut(&finding_line(report, finding), width));
             }
             if findings.len() > NAMED {
                 text.push_str(&format!("    … and {} more\n", findings.len() - NAMED));
@@ -57,6 +58,16 @@ pub fn summary(report: &Report, width: usize) -> String {
     }
     text.push_str(&closing(report));
     text
+}
+
+/// How many open findings are new, and how many were open before.
+pub fn since_line(baseline: &Compared) -> String {
+    format!(
+        "since {}: {} new, {} known",
+        rfc3339(baseline.as_of),
+        count(baseline.new_count, "open finding"),
+        baseline.known_count
+    )
 }
 
 /// How many controls of a framework hold, how many do not, and how many no rule can answer.
@@ -86,14 +97,18 @@ fn noun(subject: Subject) -> &'static str {
     }
 }
 
-fn finding_line(finding: &Finding) -> String {
+fn finding_line(report: &Report, finding: &Finding) -> String {
     let place = if finding.target.account_id.is_empty() {
         String::new()
     } else {
         format!(" ({}, {})", finding.target.account_id, finding.target.region)
     };
+    let mark = match report.since(finding) {
+        Some(Since::New) => "new: ",
+        Some(Since::Known) | None => "",
+    };
     format!(
-        "    {}{place}: {}",
+        "    {mark}{}{place}: {}",
         one_line(&finding.resource_name),
         one_line(&finding.message)
     )
@@ -163,5 +178,9 @@ fn closing(report: &Report) -> String {
     } else {
         "compliant; the gaps touch no verdict"
     };
-    format!("\ntables: {tables}; {gaps}\n{verdict}\n")
+    let since = report
+        .baseline
+        .as_ref()
+        .map(|baseline| format!("{}\n", since_line(baseline)));
+    format!("\ntables: {tables}; {gaps}\n{}{verdict}\n", since.unwrap_or_default())
 }

@@ -131,8 +131,8 @@ class Sandbox(Endpoint):
 
 @contextlib.contextmanager
 def serve(world=HERE / "world.toml"):
-    """Runs `backproof sandbox` until the end of the `with`."""
-    command = [binary(), "sandbox", "--port", "0", "--world", str(world)]
+    """Runs `backproof sandbox` until the end of the `with`; without a world: the organisation of the demo."""
+    command = [binary(), "sandbox", "--port", "0", *(["--world", str(world)] if world else [])]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     lines = queue.Queue()
     talk = []

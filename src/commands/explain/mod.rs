@@ -1,8 +1,10 @@
-//! `explain`: tables, rules, facts, frameworks, permissions, exit codes, from the same lists that the program runs by.
+//! `explain`: tables, findings, rules, facts, frameworks, permissions, exit codes, from the same lists that the program runs by.
 
+mod finding;
 mod permissions;
 mod table;
 
+pub use finding::ExplainFindingArgs;
 use serde_json::{Value, json};
 
 use crate::cli::{ExplainArgs, ExplainCommand, ExplainFormat};
@@ -26,10 +28,11 @@ struct Explained {
 
 /// Runs `explain`.
 ///
-/// Errors: a rule, a framework, a table or a command that does not exist; an inventory that cannot be read.
+/// Errors: a rule, a framework, a table, a finding or a command that does not exist; an inventory that cannot be read.
 pub fn run(args: ExplainArgs) -> Outcome<Exit> {
     let explained = match args.command {
         ExplainCommand::Table(table) => table::explain(&table)?,
+        ExplainCommand::Finding(finding) => finding::explain(&finding)?,
         ExplainCommand::Rules => rules()?,
         ExplainCommand::Rule { id } => rule(&id)?,
         ExplainCommand::Facts => facts(),
@@ -57,8 +60,11 @@ pub fn run(args: ExplainArgs) -> Outcome<Exit> {
     Ok(Exit::Compliant)
 }
 
+/// What makes a schema from the structs that are written.
+pub type MakeSchema = fn() -> schemars::Schema;
+
 /// The JSON schemas that are shipped, by the name that `explain schema` takes.
-pub const SCHEMAS: &[(&str, fn() -> schemars::Schema)] = &[
+pub const SCHEMAS: &[(&str, MakeSchema)] = &[
     ("report", report::json::schema),
     ("manifest", || schemars::schema_for!(crate::pack::Manifest)),
     ("attestation", || {

@@ -4,15 +4,18 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::finding::by_hand;
 use super::{Explained, actions_of};
 use crate::cli::ExplainTableArgs;
 use crate::commands::criteria;
+use crate::commands::evidence::Evidence;
 use crate::commands::report::find_table;
 use crate::domain::{FactValue, Finding, Subject, rfc3339};
 use crate::facts::dictionary::{RecoveryPointFacts, fact};
 use crate::facts::{Facts, SelectionAnswer, derive};
 use crate::inventory::Inventory;
 use crate::problem::{Outcome, Problem};
+use crate::reperform;
 use crate::report::build::build;
 use crate::report::staging::INVENTORY_DIR;
 use crate::report::{Report, TableRow};
@@ -28,12 +31,9 @@ const LISTED_POINTS: usize = 12;
 ///
 /// Errors: no inventory, no such table, mistakes in settings or rules.
 pub(super) fn explain(args: &ExplainTableArgs) -> Outcome<Explained> {
-    let (_, criteria) = criteria::read(args.config.as_deref(), &args.rules)?;
-    let folder = match &args.inventory {
-        Some(folder) => folder.clone(),
-        None => latest(Path::new(REPORTS))?,
-    };
-    let inventory = Inventory::open(&folder)?;
+    let evidence = evidence_of(args.inventory.as_deref())?;
+    let criteria = criteria::of_evidence(&evidence, args.config.as_deref(), &args.rules)?;
+    let inventory = evidence.inventory;
     let facts = derive(&inventory, criteria.policy.window_days)?;
     let row = find_table(&facts, &args.table)?;
     let table = facts.tables(row..row + 1).facts.remove(0);
@@ -54,13 +54,23 @@ pub(super) fn explain(args: &ExplainTableArgs) -> Outcome<Explained> {
     })
 }
 
+/// The evidence named, else that of the latest report.
+pub(super) fn evidence_of(named: Option<&Path>) -> Outcome<Evidence> {
+    match named {
+        Some(folder) => Evidence::open(folder),
+        None => Evidence::open(&latest(Path::new(REPORTS))?),
+    }
+}
+
 /// The inventory of the latest report: their folders are named by instant.
 fn latest(reports: &Path) -> Outcome<PathBuf> {
     let folders = std::fs::read_dir(reports).into_iter().flatten().flatten();
     // Hidden folders are those that a run is still filling, or did not live to finish.
     let whole = folders.filter(|folder| !folder.file_name().to_string_lossy().starts_with('.'));
-    let inventories = whole.map(|folder| folder.path().join(INVENTORY_DIR));
-    let found = inventories.filter(|folder| folder.is_dir()).max();
+    let with_inventory = whole.map(|folder| folder.path());
+    let found = with_inventory
+        .filter(|folder| folder.join(INVENTORY_DIR).is_dir())
+        .max();
     found.ok_or_else(|| {
         Problem::usage("there is no inventory to look into")
             .at(reports.display().to_string())
@@ -157,6 +167,7 @@ fn text(
         };
         out.push_str(&format!("  {name} = {}{sources}\n", one_line(&value.to_string())));
     }
+    out.push_str(&by_hand(&table.target.account_id, &reperform::commands_of_table(table)));
     out
 }
 
@@ -181,7 +192,7 @@ fn point_line(point: &RecoveryPointFacts) -> String {
     )
 }
 
-fn value(value: &FactValue) -> Value {
+pub(super) fn value(value: &FactValue) -> Value {
     match value {
         FactValue::Unknown => Value::Null,
         FactValue::Bool(flag) => json!(flag),
@@ -225,6 +236,7 @@ fn as_json(
         .iter()
         .map(|finding| {
             json!({
+                "id": finding.id,
                 "rule": &*finding.rule,
                 "verdict": finding.verdict.as_str(),
                 "severity": finding.severity.as_str(),
@@ -243,5 +255,6 @@ fn as_json(
         "recovery_points": points.iter().map(|point| map(point.values())).collect::<Vec<_>>(),
         "facts": facts,
         "rules": findings,
+        "commands": reperform::commands_of_table(table),
     })
 }

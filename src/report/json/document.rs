@@ -35,8 +35,26 @@ pub(super) struct Document<'r> {
     pub(super) coverage: Coverage<'r>,
     /// Every table that was listed, by ARN.
     pub(super) tables: Vec<Table<'r>>,
+    /// What is new since an earlier scan; null if the report was not compared with one.
+    pub(super) baseline: Option<Baseline<'r>>,
     /// Every finding.
     pub(super) findings: Vec<OneFinding<'r>>,
+}
+
+/// A report against an earlier scan.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Baseline<'r> {
+    /// Digest that names the earlier scan.
+    pub(super) scan_id: &'r str,
+    /// The instant on which its ages are reckoned.
+    #[schemars(extend("format" = "date-time"))]
+    pub(super) as_of: String,
+    /// Non-compliant findings then that no waiver covered.
+    pub(super) open_then: usize,
+    /// Such findings now that were none then.
+    pub(super) new: usize,
+    /// Such findings now that were so then.
+    pub(super) known: usize,
 }
 
 /// Provenance of the evidence.
@@ -335,6 +353,9 @@ pub(super) struct OneFinding<'r> {
     pub(super) waived: bool,
     /// Id of that waiver.
     pub(super) waiver: Option<&'r str>,
+    /// Of non-compliant and unknown findings that no waiver covers: `new` since the baseline, or `known`; else null.
+    #[schemars(extend("enum" = ["new", "known", null]))]
+    pub(super) since_baseline: Option<&'static str>,
     /// What was found, in one sentence.
     pub(super) message: &'r str,
     /// What to do about it; empty unless non-compliant.

@@ -157,6 +157,7 @@ pub(crate) fn report(count: usize) -> Report {
         coverage: coverage(&tables),
         tables,
         findings,
+        baseline: None,
     }
 }
 

@@ -1,0 +1,104 @@
+//! `diff`: what changed between two scans.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::RuleArgs;
+use crate::commands::criteria;
+use crate::commands::evidence::Evidence;
+use crate::commands::output::Single;
+use crate::diff::{Look, compare, render};
+use crate::domain::rfc3339;
+use crate::exit::Exit;
+use crate::problem::{Outcome, Problem};
+
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// The older pack or inventory: the folder of a scan, or what `collect` wrote.
+    #[arg(value_name = "OLDER")]
+    pub older: PathBuf,
+    /// The newer one.
+    #[arg(value_name = "NEWER")]
+    pub newer: PathBuf,
+    /// How to print it.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: DiffFormat,
+    /// A new file for it, or - for stdout.
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    pub to: String,
+    /// Name also what is still failing, still unknown or gone, in text and Markdown; CSV and JSON always do.
+    #[arg(long)]
+    pub all: bool,
+    /// Settings file to judge both by. Without it and without the flags below: what the newer pack was judged by; if it
+    /// is no pack, backproof.toml, if it is there.
+    #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub rules: RuleArgs,
+}
+
+/// How `diff` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// For spreadsheets.
+    Csv,
+    /// For a pull request or a ticket.
+    Markdown,
+}
+
+/// Runs `diff`.
+///
+/// Errors: evidence that cannot be read, settings or rules that cannot be used, a file that cannot be written.
+pub fn run(args: &DiffArgs) -> Outcome<Exit> {
+    let destination = Single::prepare(&args.to)?;
+    let (older, newer) = (Evidence::open(&args.older)?, Evidence::open(&args.newer)?);
+    in_order(&older, &newer)?;
+    let (then, now) = (older.criteria()?, newer.criteria()?);
+    let is_chosen = args.config.is_some() || args.rules.is_any();
+    let (judge, judged_by) = match (&now, is_chosen) {
+        (Some(now), false) => (now, "what the newer pack was judged by"),
+        _ => (
+            &criteria::read(args.config.as_deref(), &args.rules)?.1,
+            "the settings given, or those of the current folder",
+        ),
+    };
+    // What is asked for now: by the newer pack, else by the settings.
+    let criteria = then.as_ref().map(|then| (then, now.as_ref().unwrap_or(judge)));
+    let look = |evidence: Evidence| {
+        let manifest_sha256 = evidence.pack.map(|pack| pack.manifest_sha256);
+        Look::new(evidence.inventory, manifest_sha256, judge)
+    };
+    let (older, newer) = (look(older)?, look(newer)?);
+    let diff = compare(&older, &newer, criteria, judged_by.to_owned())?;
+    destination.write(&match args.format {
+        DiffFormat::Text => render::text(&diff, args.all),
+        DiffFormat::Json => render::json(&diff),
+        DiffFormat::Csv => render::csv(&diff),
+        DiffFormat::Markdown => render::markdown(&diff, args.all),
+    })?;
+    Ok(diff.exit())
+}
+
+fn in_order(older: &Evidence, newer: &Evidence) -> Outcome<()> {
+    let (then, now) = (older.inventory.manifest.as_of, newer.inventory.manifest.as_of);
+    if then <= now {
+        return Ok(());
+    }
+    Err(Problem::usage("the first scan is the newer one")
+        .at(format!(
+            "{}, {}",
+            older.inventory.dir.display(),
+            newer.inventory.dir.display()
+        ))
+        .why(format!("they are as of {} and {}", rfc3339(then), rfc3339(now)))
+        .so("nothing was compared")
+        .hint("name the older one first")
+        .into())
+}

@@ -1,0 +1,84 @@
+//! `completions` and `man`: from the same definition that reads the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Command, CommandFactory as _};
+use clap_complete::Shell;
+
+use crate::cli::Cli;
+use crate::commands::{print, say};
+use crate::exit::Exit;
+use crate::problem::{Outcome, Problem, count};
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell that completes.
+    pub shell: Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Write a page for each command into this folder. Without this flag: the page of the program, to stdout.
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
+}
+
+/// Runs `completions`.
+///
+/// Errors: stdout cannot be written.
+pub fn completions(args: &CompletionsArgs) -> Outcome<Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "backproof", &mut script);
+    print(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Compliant)
+}
+
+/// Runs `man`.
+///
+/// Errors: a folder that cannot be written.
+pub fn man(args: &ManArgs) -> Outcome<Exit> {
+    let mut program = Cli::command();
+    // Puts into each command what holds for all of them.
+    program.build();
+    let Some(folder) = &args.to else {
+        print(&page(&program)?)?;
+        return Ok(Exit::Compliant);
+    };
+    let refuse = |path: &std::path::Path, error: &std::io::Error| {
+        Problem::new("could not write the manual")
+            .at(path.display().to_string())
+            .why(error.to_string())
+            .hint("choose another folder with `--to`")
+    };
+    std::fs::create_dir_all(folder).map_err(|error| refuse(folder, &error))?;
+    let mut pages = Vec::new();
+    collect(&program, "backproof", &mut pages)?;
+    for (name, text) in &pages {
+        let path = folder.join(format!("{name}.1"));
+        std::fs::write(&path, text).map_err(|error| refuse(&path, &error))?;
+    }
+    say(&format!("{} in {}", count(pages.len(), "page"), folder.display()));
+    Ok(Exit::Compliant)
+}
+
+/// The pages of a command and of those below it, by name.
+fn collect(command: &Command, name: &str, pages: &mut Vec<(String, String)>) -> Outcome<()> {
+    pages.push((name.to_owned(), page(command)?));
+    for below in command
+        .get_subcommands()
+        .filter(|below| !below.is_hide_set() && below.get_name() != "help")
+    {
+        collect(below, &format!("{name}-{}", below.get_name()), pages)?;
+    }
+    Ok(())
+}
+
+fn page(command: &Command) -> Outcome<String> {
+    let mut text = Vec::new();
+    clap_mangen::Man::new(command.clone())
+        .render(&mut text)
+        .map_err(|error| Problem::new("could not write the manual").why(error.to_string()))?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}

@@ -1,0 +1,356 @@
+//! Two looks at the same tables in, what changed between them out. Pure.
+//!
+//! Both are judged by the same criteria, so that a change is one of AWS; what changed in the criteria is told apart. What
+//! one of the two did not read is never called fixed, gone or vanished: it is not known, and said to be.
+
+mod findings;
+mod plans;
+mod points;
+mod policy;
+pub mod render;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::{Finding, Severity, Subject, TargetId};
+use crate::exit::Exit;
+use crate::facts::{Facts, derive};
+use crate::inventory::Inventory;
+use crate::problem::Problem;
+use crate::report::Report;
+use crate::report::build::{Criteria, build};
+
+/// One look: what was read, and what the criteria say of it.
+pub struct Look {
+    inventory: Inventory,
+    facts: Facts,
+    report: Report,
+    manifest_sha256: Option<String>,
+}
+
+impl Look {
+    /// Judges an inventory; of a pack, with the digest of its manifest.
+    ///
+    /// Errors: a frame of it is damaged.
+    pub fn new(inventory: Inventory, manifest_sha256: Option<String>, criteria: &Criteria) -> Result<Self, Problem> {
+        Ok(Self {
+            manifest_sha256,
+            facts: derive(&inventory, criteria.policy.window_days)?,
+            report: build(&inventory, criteria)?,
+            inventory,
+        })
+    }
+
+    fn source(&self) -> Source {
+        Source {
+            scan_id: self.report.scan.id.clone(),
+            as_of: self.report.scan.as_of,
+            manifest_sha256: self.manifest_sha256.clone(),
+            table_count: self.report.tables.len(),
+            open_count: self.report.open_findings().count(),
+        }
+    }
+
+    /// Was this call made here, and did it end well with all its pages?
+    fn is_whole(&self, target: &TargetId, action: &str, resource: &str) -> bool {
+        self.facts.reading().is_whole(target, action, resource)
+    }
+}
+
+/// What was compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Digest that names the scan.
+    pub scan_id: String,
+    /// The instant on which its ages are reckoned.
+    pub as_of: DateTime<Utc>,
+    /// SHA-256 of the manifest of its pack; none: it is no pack.
+    pub manifest_sha256: Option<String>,
+    /// Tables in it.
+    pub table_count: usize,
+    /// Non-compliant findings that no waiver covers.
+    pub open_count: usize,
+}
+
+/// What kind of change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// A finding is non-compliant and not waived, and was not before.
+    NewlyFailing,
+    /// A setting of AWS protects less than before.
+    Weaker,
+    /// The criteria ask for less than before.
+    PolicyWeaker,
+    /// A verdict was known and is not any more, or a new subject has one that is not known.
+    BecameUnknown,
+    /// The newer scan did not look at it, or could not.
+    NotObserved,
+    /// The criteria changed in another way.
+    PolicyChanged,
+    /// The table was not there before.
+    NewTable,
+    /// The table is not there any more.
+    VanishedTable,
+    /// Non-compliant before, compliant now.
+    Fixed,
+    /// Non-compliant before; now a waiver covers it.
+    NewlyWaived,
+    /// Non-compliant before; now the rule does not ask.
+    NotAskedAnyMore,
+    /// Non-compliant before; what it was about is gone.
+    Gone,
+    /// The verdict was not known before.
+    BecameKnown,
+    /// Non-compliant both times.
+    StillFailing,
+    /// Not known both times.
+    StillUnknown,
+}
+
+impl Kind {
+    /// Every kind, worst first: the order of every output.
+    pub const ALL: [Self; 15] = [
+        Self::NewlyFailing,
+        Self::Weaker,
+        Self::PolicyWeaker,
+        Self::BecameUnknown,
+        Self::NotObserved,
+        Self::PolicyChanged,
+        Self::NewTable,
+        Self::VanishedTable,
+        Self::Fixed,
+        Self::NewlyWaived,
+        Self::NotAskedAnyMore,
+        Self::Gone,
+        Self::BecameKnown,
+        Self::StillFailing,
+        Self::StillUnknown,
+    ];
+
+    /// The word of the machine formats.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NewlyFailing => "newly-failing",
+            Self::Weaker => "weaker",
+            Self::PolicyWeaker => "policy-weaker",
+            Self::BecameUnknown => "became-unknown",
+            Self::NotObserved => "not-observed",
+            Self::PolicyChanged => "policy-changed",
+            Self::NewTable => "new-table",
+            Self::VanishedTable => "vanished-table",
+            Self::Fixed => "fixed",
+            Self::NewlyWaived => "newly-waived",
+            Self::NotAskedAnyMore => "not-asked-any-more",
+            Self::Gone => "gone",
+            Self::BecameKnown => "became-known",
+            Self::StillFailing => "still-failing",
+            Self::StillUnknown => "still-unknown",
+        }
+    }
+
+    /// The head of its section.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::NewlyFailing => "Newly failing",
+            Self::Weaker => "Settings that got weaker",
+            Self::PolicyWeaker => "Criteria that ask for less",
+            Self::BecameUnknown => "Not known any more",
+            Self::NotObserved => "Not looked at any more",
+            Self::PolicyChanged => "Criteria that changed otherwise",
+            Self::NewTable => "New tables",
+            Self::VanishedTable => "Tables that vanished",
+            Self::Fixed => "Fixed",
+            Self::NewlyWaived => "Waived now",
+            Self::NotAskedAnyMore => "Not asked any more",
+            Self::Gone => "Gone with what they were about",
+            Self::BecameKnown => "Known now",
+            Self::StillFailing => "Still failing",
+            Self::StillUnknown => "Still not known",
+        }
+    }
+}
+
+/// One thing that differs, or stays wrong.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Change {
+    /// What kind of change.
+    pub kind: Kind,
+    /// Where; empty for criteria, waivers and exemptions.
+    pub target: TargetId,
+    /// What it is about; none for criteria.
+    pub subject: Option<Subject>,
+    /// Its ARN, or what stands for one; empty for criteria.
+    pub arn: String,
+    /// Its name, for people; for criteria, the tier, waiver or rule. Untrusted.
+    pub name: String,
+    /// The rule, or the setting.
+    pub what: String,
+    /// The finding's id; none for settings and criteria.
+    pub finding_id: Option<String>,
+    /// How much it matters; none for settings and criteria.
+    pub severity: Option<Severity>,
+    /// Verdict or value before; `absent` if there was none.
+    pub before: String,
+    /// Verdict or value now; `absent` if there is none.
+    pub after: String,
+    /// What changed, in one sentence. Quotes text from AWS, which is untrusted.
+    pub message: String,
+}
+
+/// Stands for the side on which there is nothing.
+const ABSENT: &str = "absent";
+
+/// Everything that changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diff {
+    /// The older look.
+    pub older: Source,
+    /// The newer look.
+    pub newer: Source,
+    /// By what both were judged, in words.
+    pub judged_by: String,
+    /// Were the criteria of then compared with those of now? Only a pack knows by what it was judged.
+    pub criteria_compared: bool,
+    /// Worst first; within a kind by severity, rule or setting, place and name.
+    pub changes: Vec<Change>,
+}
+
+impl Diff {
+    /// How many changes of this kind.
+    pub fn count(&self, kind: Kind) -> usize {
+        self.of(kind).count()
+    }
+
+    /// The changes of this kind.
+    pub fn of(&self, kind: Kind) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(move |change| change.kind == kind)
+    }
+
+    /// 10: something is newly failing or weaker; 11: something is not known any more; 0: nothing got worse.
+    pub fn exit(&self) -> Exit {
+        let has = |kinds: &[Kind]| self.changes.iter().any(|change| kinds.contains(&change.kind));
+        if has(&[Kind::NewlyFailing, Kind::Weaker, Kind::PolicyWeaker]) {
+            Exit::NonCompliant
+        } else if has(&[Kind::BecameUnknown, Kind::NotObserved]) {
+            Exit::EvidenceMissing
+        } else {
+            Exit::Compliant
+        }
+    }
+}
+
+/// Criteria then and now; none if one of the two is not known.
+pub type CriteriaThenAndNow<'c> = Option<(&'c Criteria, &'c Criteria)>;
+
+/// Compares two looks that were judged by the same criteria.
+///
+/// Errors: a frame of an inventory is damaged.
+pub fn compare(
+    older: &Look,
+    newer: &Look,
+    criteria: CriteriaThenAndNow<'_>,
+    judged_by: String,
+) -> Result<Diff, Problem> {
+    let mut found = Found::default();
+    findings::compare(older, newer, &mut found);
+    settings::compare(older, newer, &mut found)?;
+    plans::compare(older, newer, &mut found)?;
+    points::compare(older, newer, &mut found)?;
+    if let Some((then, now)) = criteria {
+        policy::compare(then, now, &mut found);
+    }
+    let mut changes = found.changes;
+    let order = |change: &Change| (change.kind, std::cmp::Reverse(change.severity), change.what.clone());
+    changes.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| a.cmp(b)));
+    changes.dedup();
+    Ok(Diff {
+        older: older.source(),
+        newer: newer.source(),
+        judged_by,
+        criteria_compared: criteria.is_some(),
+        changes,
+    })
+}
+
+/// What has been found so far.
+#[derive(Default)]
+struct Found {
+    changes: Vec<Change>,
+    not_observed: BTreeSet<(Subject, String, String)>,
+}
+
+/// What a setting belongs to.
+#[derive(Clone, Copy)]
+struct Thing<'t> {
+    subject: Subject,
+    target: &'t TargetId,
+    arn: &'t str,
+    name: &'t str,
+}
+
+impl<'t> Thing<'t> {
+    fn of(finding: &'t Finding) -> Self {
+        Self {
+            subject: finding.subject,
+            target: &finding.target,
+            arn: &finding.resource_arn,
+            name: &finding.resource_name,
+        }
+    }
+
+    fn change(&self, kind: Kind, what: &str, values: (String, String), message: String) -> Change {
+        let (before, after) = values;
+        Change {
+            kind,
+            target: self.target.clone(),
+            subject: Some(self.subject),
+            arn: self.arn.to_owned(),
+            name: self.name.to_owned(),
+            what: what.to_owned(),
+            finding_id: None,
+            severity: None,
+            before,
+            after,
+            message,
+        }
+    }
+}
+
+impl Found {
+    /// A setting that protects less.
+    fn weaker(&mut self, thing: &Thing<'_>, setting: &str, values: (String, String), message: String) {
+        self.changes.push(thing.change(Kind::Weaker, setting, values, message));
+    }
+
+    /// Something that the newer scan did not look at, said once.
+    fn not_observed(&mut self, thing: &Thing<'_>, why: &str) {
+        let key = (thing.subject, thing.target.to_string(), thing.arn.to_owned());
+        if self.not_observed.insert(key) {
+            let values = ("observed".to_owned(), "not observed".to_owned());
+            self.changes
+                .push(thing.change(Kind::NotObserved, "scope", values, why.to_owned()));
+        }
+    }
+}
+
+/// Why a listing that would name something cannot show that it is gone; none: it is gone.
+fn why_not_observed(newer: &Look, target: &TargetId, action: &str, resource: &str) -> Option<String> {
+    if !newer.facts.reading().targets.contains_key(target) {
+        return Some("the newer scan did not look into this account and Region".to_owned());
+    }
+    if newer.is_whole(target, action, resource) {
+        return None;
+    }
+    let failure = newer.facts.reading().failure(target, action, None);
+    Some(match failure {
+        Some(entry) => format!(
+            "{action} gave {} in the newer scan, so it cannot be told whether this is still there",
+            entry.error.as_deref().unwrap_or(&entry.outcome)
+        ),
+        None => format!("the newer scan did not ask {action}, so it cannot be told whether this is still there"),
+    })
+}

@@ -1,0 +1,275 @@
+//! Criteria then and now: policy values, tiers, exemptions, waivers, rules, frameworks.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{ABSENT, Change, Found, Kind};
+use crate::domain::{TargetId, rfc3339};
+use crate::policy::{Policy, PolicyValues, Tier};
+use crate::report::build::Criteria;
+use crate::rules::Rule;
+use crate::waivers::Waiver;
+
+pub(super) fn compare(then: &Criteria, now: &Criteria, found: &mut Found) {
+    let mut told = Told(Vec::new());
+    policy(&then.policy, &now.policy, &mut told);
+    waivers(&then.waivers.0, &now.waivers.0, &mut told);
+    rules(&then.rules.0, &now.rules.0, &mut told);
+    frameworks(then, now, &mut told);
+    found.changes.extend(told.0);
+}
+
+struct Told(Vec<Change>);
+
+impl Told {
+    /// Of `name` (the policy, a tier, a waiver, a rule), `what` was and is.
+    fn tell(&mut self, kind: Kind, name: &str, what: &str, values: (String, String)) {
+        let message = match (values.0.as_str(), values.1.as_str()) {
+            (ABSENT, after) => format!("{what} is new: {after}"),
+            (before, ABSENT) => format!("{what} is gone; it was {before}"),
+            (before, after) => format!("{what} was {before}, and is {after} now"),
+        };
+        self.0.push(Change {
+            kind,
+            target: TargetId {
+                account_id: String::new(),
+                region: String::new(),
+            },
+            subject: None,
+            arn: String::new(),
+            name: name.to_owned(),
+            what: what.to_owned(),
+            finding_id: None,
+            severity: None,
+            before: values.0,
+            after: values.1,
+            message,
+        });
+    }
+}
+
+fn policy(then: &Policy, now: &Policy, told: &mut Told) {
+    values("policy", &then.values, &now.values, told);
+    let days = (then.window_days, now.window_days);
+    if days.0 != days.1 {
+        let kind = kind(days.1 < days.0);
+        told.tell(
+            kind,
+            "policy",
+            "window",
+            (format!("{}d", days.0), format!("{}d", days.1)),
+        );
+    }
+    for was in &then.tiers {
+        match now.tiers.iter().find(|is| is.name == was.name) {
+            Some(is) => tier(was, is, told),
+            None => told.tell(
+                // Without an exemption more is asked, not less.
+                kind(was.exemption.is_none()),
+                &tier_name(was),
+                if was.exemption.is_some() { "exemption" } else { "tier" },
+                (format!("when {}", was.when), ABSENT.to_owned()),
+            ),
+        }
+    }
+    for is in now
+        .tiers
+        .iter()
+        .filter(|is| !then.tiers.iter().any(|was| was.name == is.name))
+    {
+        let what = if is.exemption.is_some() { "exemption" } else { "tier" };
+        let values_now = (ABSENT.to_owned(), format!("when {}", is.when));
+        told.tell(kind(is.exemption.is_some()), &tier_name(is), what, values_now);
+        if is.exemption.is_none() {
+            // Its tables were judged by the values for every table before.
+            values(&tier_name(is), &then.values, &is.values, told);
+        }
+    }
+    let order = |policy: &Policy, other: &Policy| -> Vec<String> {
+        let in_both = policy
+            .tiers
+            .iter()
+            .filter(|tier| other.tiers.iter().any(|one| one.name == tier.name));
+        in_both.map(|tier| tier.name.clone()).collect()
+    };
+    let orders = (order(then, now), order(now, then));
+    if orders.0 != orders.1 {
+        let values = (orders.0.join(", "), orders.1.join(", "));
+        told.tell(Kind::PolicyChanged, "policy", "order of tiers", values);
+    }
+}
+
+fn tier_name(tier: &Tier) -> String {
+    format!("tier {}", tier.name)
+}
+
+const fn kind(is_weaker: bool) -> Kind {
+    if is_weaker {
+        Kind::PolicyWeaker
+    } else {
+        Kind::PolicyChanged
+    }
+}
+
+fn tier(was: &Tier, is: &Tier, told: &mut Told) {
+    let name = tier_name(is);
+    if was.when != is.when {
+        told.tell(Kind::PolicyChanged, &name, "when", (was.when.clone(), is.when.clone()));
+    }
+    match (&was.exemption, &is.exemption) {
+        (None, None) => values(&name, &was.values, &is.values, told),
+        (None, Some(_)) => told.tell(Kind::PolicyWeaker, &name, "exempt", ("no".to_owned(), "yes".to_owned())),
+        (Some(_), None) => told.tell(
+            Kind::PolicyChanged,
+            &name,
+            "exempt",
+            ("yes".to_owned(), "no".to_owned()),
+        ),
+        (Some(then), Some(now)) => {
+            term(&name, (then.expires_at, now.expires_at), told);
+            let texts = [
+                ("reason", &then.reason, &now.reason),
+                ("approver", &then.approver, &now.approver),
+            ];
+            for (what, before, after) in texts {
+                if before != after {
+                    let or_absent = |text: &Option<String>| text.clone().unwrap_or_else(|| ABSENT.to_owned());
+                    told.tell(Kind::PolicyChanged, &name, what, (or_absent(before), or_absent(after)));
+                }
+            }
+        }
+    }
+}
+
+/// When something accepted ends: later is weaker; without an end an exemption is not in force.
+fn term(name: &str, (then, now): (Option<DateTime<Utc>>, Option<DateTime<Utc>>), told: &mut Told) {
+    if then == now {
+        return;
+    }
+    let text = |end: Option<DateTime<Utc>>| end.map_or_else(|| "no end".to_owned(), rfc3339);
+    let is_longer = now.is_some_and(|now| then.is_none_or(|then| now > then));
+    told.tell(kind(is_longer), name, "expires", (text(then), text(now)));
+}
+
+/// Values that tables must meet. Whatever is not weaker is a change of another kind.
+fn values(name: &str, then: &PolicyValues, now: &PolicyValues, told: &mut Told) {
+    let never = TimeDelta::MAX;
+    let limit = |limit: Option<TimeDelta>| limit.unwrap_or(never);
+    let lost = |then: &[String], now: &[String]| then.iter().any(|item| !now.contains(item));
+    let is_weaker = |key: &str| match key {
+        "rpo" => now.rpo > then.rpo,
+        "retention-min" => now.retention_min_days < then.retention_min_days,
+        "retention-max" => now.retention_max_days > then.retention_max_days,
+        "key-owner" => now.key_owner < then.key_owner,
+        "vault-lock" => now.vault_lock < then.vault_lock,
+        "copy-regions" => lost(&then.copy_regions, &now.copy_regions),
+        "copy-accounts" => lost(&then.copy_accounts, &now.copy_accounts),
+        "copy-rpo" => now.copy_rpo() > then.copy_rpo(),
+        "air-gapped-within" => limit(now.air_gapped_within) > limit(then.air_gapped_within),
+        "restore-tested-within" => limit(now.restore_tested_within) > limit(then.restore_tested_within),
+        "rto" => now.rto > then.rto,
+        _ => false,
+    };
+    // A copy's RPO that only follows the RPO is not told twice.
+    let follows = then.copy_rpo.is_none() && now.copy_rpo.is_none();
+    for ((key, before), (_, after)) in then.lines().into_iter().zip(now.lines()) {
+        if before != after && !(key == "copy-rpo" && follows) {
+            told.tell(kind(is_weaker(key)), name, key, (before, after));
+        }
+    }
+}
+
+fn waivers(then: &[Waiver], now: &[Waiver], told: &mut Told) {
+    let same = |a: &Waiver, b: &Waiver| a.rule == b.rule && a.tables == b.tables && a.ticket == b.ticket;
+    let text = |waiver: &Waiver| format!("{} on {}", waiver.rule, waiver.tables);
+    for is in now {
+        let name = waiver_name(is);
+        let Some(was) = then.iter().find(|was| same(was, is)) else {
+            let values = (
+                ABSENT.to_owned(),
+                format!("{}, until {}", text(is), rfc3339(is.expires_at)),
+            );
+            told.tell(Kind::PolicyWeaker, &name, "waiver", values);
+            continue;
+        };
+        term(&name, (Some(was.expires_at), Some(is.expires_at)), told);
+        if was.max_tables != is.max_tables {
+            let values = (was.max_tables.to_string(), is.max_tables.to_string());
+            told.tell(kind(is.max_tables > was.max_tables), &name, "max-tables", values);
+        }
+        for (what, before, after) in [
+            ("approver", &was.approver, &is.approver),
+            ("requester", &was.requester, &is.requester),
+            ("reason", &was.reason, &is.reason),
+        ] {
+            if before != after {
+                told.tell(Kind::PolicyChanged, &name, what, (before.clone(), after.clone()));
+            }
+        }
+    }
+    for was in then.iter().filter(|was| !now.iter().any(|is| same(was, is))) {
+        let values = (text(was), ABSENT.to_owned());
+        told.tell(Kind::PolicyChanged, &waiver_name(was), "waiver", values);
+    }
+}
+
+/// A waiver without a ticket is called `waiver N` already.
+fn waiver_name(waiver: &Waiver) -> String {
+    match &waiver.ticket {
+        Some(ticket) => format!("waiver {ticket}"),
+        None => waiver.id.clone(),
+    }
+}
+
+fn rules(then: &[Rule], now: &[Rule], told: &mut Told) {
+    for was in then {
+        let name = format!("rule {}", was.id);
+        let Some(is) = now.iter().find(|is| is.id == was.id) else {
+            told.tell(
+                Kind::PolicyWeaker,
+                &name,
+                "rule",
+                (was.title.clone(), ABSENT.to_owned()),
+            );
+            continue;
+        };
+        if was.severity != is.severity {
+            let values = (was.severity.to_string(), is.severity.to_string());
+            told.tell(kind(is.severity < was.severity), &name, "severity", values);
+        }
+        let or_always = |text: &Option<String>| text.clone().unwrap_or_else(|| "always".to_owned());
+        for (what, before, after) in [
+            ("compliant", was.compliant_text.clone(), is.compliant_text.clone()),
+            ("applies", or_always(&was.applies_text), or_always(&is.applies_text)),
+        ] {
+            if before != after {
+                told.tell(Kind::PolicyChanged, &name, what, (before, after));
+            }
+        }
+    }
+    for is in now.iter().filter(|is| !then.iter().any(|was| was.id == is.id)) {
+        let values = (ABSENT.to_owned(), is.title.clone());
+        told.tell(Kind::PolicyChanged, &format!("rule {}", is.id), "rule", values);
+    }
+}
+
+fn frameworks(then: &Criteria, now: &Criteria, told: &mut Told) {
+    let has = |criteria: &Criteria, id: &str| criteria.frameworks.iter().any(|framework| framework.id == id);
+    for was in then.frameworks.iter().filter(|was| !has(now, &was.id)) {
+        let values = (was.title.clone(), ABSENT.to_owned());
+        told.tell(
+            Kind::PolicyWeaker,
+            &format!("framework {}", was.id),
+            "framework",
+            values,
+        );
+    }
+    for is in now.frameworks.iter().filter(|is| !has(then, &is.id)) {
+        let values = (ABSENT.to_owned(), is.title.clone());
+        told.tell(
+            Kind::PolicyChanged,
+            &format!("framework {}", is.id),
+            "framework",
+            values,
+        );
+    }
+}

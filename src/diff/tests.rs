@@ -1,0 +1,190 @@
+use super::findings::{State, kind_of};
+use super::policy;
+use super::*;
+use crate::settings::Settings;
+use crate::waivers::Waivers;
+
+const STATES: [State; 5] = [
+    State::Open,
+    State::Waived,
+    State::Unknown,
+    State::Compliant,
+    State::NotApplicable,
+];
+
+#[test]
+fn not_known_on_one_side_is_never_fixed() {
+    let all = STATES.into_iter().map(Some).chain([None]);
+    for (before, after) in all.flat_map(|before| STATES.map(|after| (before, after))) {
+        let kind = kind_of(before, after);
+        if before == Some(State::Unknown) || after == State::Unknown {
+            assert!(
+                matches!(
+                    kind,
+                    Some(Kind::BecameUnknown | Kind::BecameKnown | Kind::StillUnknown | Kind::NewlyFailing)
+                ),
+                "{before:?} {after:?} {kind:?}"
+            );
+        }
+        assert_eq!(
+            kind == Some(Kind::Fixed),
+            (before, after) == (Some(State::Open), State::Compliant)
+        );
+        let is_failing = matches!(kind, Some(Kind::NewlyFailing | Kind::StillFailing));
+        assert_eq!(is_failing, after == State::Open, "{before:?} {after:?}");
+    }
+}
+
+#[test]
+fn kinds_are_in_the_order_of_outputs_and_have_words_of_their_own() {
+    let mut sorted = Kind::ALL;
+    sorted.sort();
+    assert_eq!(sorted, Kind::ALL);
+    let words: std::collections::BTreeSet<&str> = Kind::ALL.into_iter().map(Kind::as_str).collect();
+    assert_eq!(words.len(), Kind::ALL.len());
+}
+
+fn criteria(policy: &str, waivers: &str) -> Criteria {
+    let rules = crate::rules::RuleSet::load(None, &["in-a-plan".to_owned(), "pitr-on".to_owned()]).expect("rules");
+    Criteria {
+        rules,
+        policy: Settings::parse_policy(policy, "policy.toml").expect("a policy"),
+        waivers: Waivers::parse(waivers, "waivers.toml", &["in-a-plan", "pitr-on"]).expect("waivers"),
+        frameworks: Vec::new(),
+        baseline: None,
+    }
+}
+
+/// What is told of a change of criteria: kind, name, value.
+fn told(then: &Criteria, now: &Criteria) -> Vec<(Kind, String, String)> {
+    let mut found = Found::default();
+    policy::compare(then, now, &mut found);
+    found
+        .changes
+        .into_iter()
+        .map(|change| (change.kind, change.name, change.what))
+        .collect()
+}
+
+#[test]
+fn values_that_ask_for_less_are_weaker_and_the_others_are_changes() {
+    let strict = r#"
+rpo = "6h"
+retention-min = "90d"
+retention-max = "400d"
+key-owner = "customer-managed"
+vault-lock = "compliance"
+copy-regions = ["eu-central-1", "us-east-1"]
+copy-accounts = ["444455556666"]
+copy-rpo = "12h"
+air-gapped-within = "7d"
+restore-tested-within = "30d"
+rto = "2h"
+window = "60d"
+"#;
+    let lax = r#"
+rpo = "24h"
+retention-min = "35d"
+retention-max = "none"
+key-owner = "any"
+vault-lock = "governance"
+copy-regions = ["us-east-1"]
+copy-rpo = "48h"
+air-gapped-within = "none"
+restore-tested-within = "90d"
+rto = "4h"
+window = "30d"
+"#;
+    let wrap = |values: &str| criteria(&format!("[policy]\n{values}"), "");
+    let (strict_criteria, lax_criteria) = (wrap(strict), wrap(lax));
+    let loosened = told(&strict_criteria, &lax_criteria);
+    assert_eq!(loosened.len(), 12, "{loosened:?}");
+    assert!(
+        loosened.iter().all(|(kind, ..)| *kind == Kind::PolicyWeaker),
+        "{loosened:?}"
+    );
+    let tightened = told(&lax_criteria, &strict_criteria);
+    assert_eq!(tightened.len(), 12);
+    assert!(
+        tightened.iter().all(|(kind, ..)| *kind == Kind::PolicyChanged),
+        "{tightened:?}"
+    );
+    assert_eq!(told(&lax_criteria, &lax_criteria), []);
+    // A copy's RPO that only follows the RPO is one change, not two.
+    let rpo = told(&wrap("rpo = \"6h\""), &wrap("rpo = \"12h\""));
+    assert_eq!(rpo, [(Kind::PolicyWeaker, "policy".to_owned(), "rpo".to_owned())]);
+}
+
+#[test]
+fn tiers_exemptions_and_waivers_that_were_added_or_loosened() {
+    let gold = "[[policy.tier]]\nname = \"gold\"\nwhen = \"table_name LIKE 'a%'\"\nrpo = \"6h\"\n";
+    let laxer = gold.replace("6h", "12h");
+    let wider = gold.replace("a%", "ab%");
+    let exempt = "[[policy.tier]]\nname = \"tmp\"\nwhen = \"table_name LIKE 't%'\"\nexempt = true\nreason = \"r\"\napprover = \"a\"\nexpires = \"2027-01-31\"\n";
+    let longer = exempt.replace("2027-01-31", "2027-06-30");
+    let waiver = "[[waiver]]\nrule = \"pitr-on\"\ntables = \"legacy-*\"\nreason = \"r\"\nrequester = \"a\"\napprover = \"b\"\napproved = 2026-05-01\nexpires = 2026-12-31\nmax-tables = 2\n";
+    let more = waiver.replace("max-tables = 2", "max-tables = 9");
+    let later = waiver.replace("2026-12-31", "2027-03-31");
+    let wrap = |tiers: &str, waivers: &str| criteria(&format!("[policy]\nrpo = \"24h\"\n{tiers}"), waivers);
+    use Kind::{PolicyChanged, PolicyWeaker};
+    for (then, now, wanted) in [
+        (
+            ("", ""),
+            (gold, ""),
+            vec![
+                (PolicyChanged, "tier gold", "tier"),
+                (PolicyChanged, "tier gold", "rpo"),
+            ],
+        ),
+        ((gold, ""), ("", ""), vec![(PolicyWeaker, "tier gold", "tier")]),
+        ((gold, ""), (&laxer, ""), vec![(PolicyWeaker, "tier gold", "rpo")]),
+        ((gold, ""), (&wider, ""), vec![(PolicyChanged, "tier gold", "when")]),
+        (("", ""), (exempt, ""), vec![(PolicyWeaker, "tier tmp", "exemption")]),
+        ((exempt, ""), ("", ""), vec![(PolicyChanged, "tier tmp", "exemption")]),
+        ((exempt, ""), (&longer, ""), vec![(PolicyWeaker, "tier tmp", "expires")]),
+        (
+            (&longer, ""),
+            (exempt, ""),
+            vec![(PolicyChanged, "tier tmp", "expires")],
+        ),
+        (("", ""), ("", waiver), vec![(PolicyWeaker, "waiver 1", "waiver")]),
+        (("", waiver), ("", ""), vec![(PolicyChanged, "waiver 1", "waiver")]),
+        (
+            ("", waiver),
+            ("", &more),
+            vec![(PolicyWeaker, "waiver 1", "max-tables")],
+        ),
+        (("", waiver), ("", &later), vec![(PolicyWeaker, "waiver 1", "expires")]),
+    ] {
+        let wanted: Vec<(Kind, String, String)> = wanted
+            .into_iter()
+            .map(|(kind, name, what)| (kind, name.to_owned(), what.to_owned()))
+            .collect();
+        assert_eq!(
+            told(&wrap(then.0, then.1), &wrap(now.0, now.1)),
+            wanted,
+            "{then:?} {now:?}"
+        );
+    }
+}
+
+#[test]
+fn rules_that_were_dropped_or_made_milder() {
+    let all = criteria("[policy]\n", "");
+    let mut fewer = criteria("[policy]\n", "");
+    fewer.rules.0.truncate(1);
+    assert_eq!(
+        told(&all, &fewer),
+        [(Kind::PolicyWeaker, "rule pitr-on".to_owned(), "rule".to_owned())]
+    );
+    assert_eq!(
+        told(&fewer, &all),
+        [(Kind::PolicyChanged, "rule pitr-on".to_owned(), "rule".to_owned())]
+    );
+    let mut milder = criteria("[policy]\n", "");
+    milder.rules.0[0].severity = Severity::Low;
+    assert_eq!(
+        told(&all, &milder),
+        [(Kind::PolicyWeaker, "rule in-a-plan".to_owned(), "severity".to_owned())]
+    );
+}
