@@ -44,11 +44,12 @@ impl Exit {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Compliant => {
-                "every applicable rule is compliant or waived; for remediation: everything asked for was done"
+                "every applicable rule is compliant or waived; for remediation: everything asked for was done; for an \
+                 attestation: proven, or exposed within waivers only"
             }
             Self::Failed => "the program could not do its work",
             Self::Usage => "the command line or a settings file is wrong",
-            Self::NonCompliant => "at least one unwaived non-compliant finding, whatever else happened",
+            Self::NonCompliant => "at least one unwaived non-compliant finding or exposure, whatever else happened",
             Self::EvidenceMissing => "nothing non-compliant, but evidence is missing",
             Self::EvidenceBroken => "evidence does not hold: something in it differs from what it should be",
         }

@@ -102,19 +102,18 @@ fn line(pack: &Pack) -> PackLine {
 }
 
 /// The period in seconds.
-struct Window {
-    from: u32,
-    to: u32,
-    days: usize,
+pub(super) struct Window {
+    pub(super) from: u32,
+    pub(super) to: u32,
+    pub(super) days: usize,
 }
 
 impl Window {
-    fn table(&self, life: &Life, sum: &Sum, policies: &Policies, place: usize) -> TableProof {
-        // A point that was made shows that the table was there.
-        let last_made = sum.made.last().copied().unwrap_or(0);
+    pub(super) fn table(&self, life: &Life, sum: &Sum, policies: &Policies, place: usize) -> TableProof {
         let known = Known {
             born: life.born,
-            alive_until: life.last_seen.max(last_made).min(life.gone_by),
+            // What was made later may be of another table of that name, which no pack lists.
+            alive_until: life.last_seen,
             gone_by: life.gone_by,
             points: sum.points.clone(),
             observed: sum.observed.clone(),

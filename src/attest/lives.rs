@@ -181,8 +181,7 @@ impl Sightings {
         for place in 0..lives.len() {
             let next_born = lives.get(place + 1).and_then(|next| next.born);
             let last_seen = lives[place].last_seen;
-            let gone_by = self.gone_by(last_seen, whole).min(next_born.unwrap_or(u32::MAX));
-            lives[place].gone_by = gone_by;
+            lives[place].gone_by = self.gone_by(last_seen, whole).min(next_born.unwrap_or(u32::MAX));
         }
         lives
     }

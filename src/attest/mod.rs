@@ -9,6 +9,8 @@ mod judge;
 mod lives;
 mod policies;
 pub mod render;
+#[cfg(test)]
+mod tests;
 mod union;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};

@@ -36,9 +36,6 @@ const POINT_COLUMNS_UNUSED: [&str; 11] = [
 /// Columns of jobs that are not needed here.
 const JOB_COLUMNS_UNUSED: [&str; 3] = ["start_by", "role_arn", "message_category"];
 
-/// The vault of a point that no pack ever listed.
-const NO_VAULT: u32 = u32::MAX;
-
 /// One recovery point, as all packs together know it.
 #[derive(Debug, Clone, Copy)]
 struct Made {
@@ -47,7 +44,7 @@ struct Made {
     created: u32,
     /// The latest it can be.
     latest: u32,
-    /// Where it lies; [`NO_VAULT`] if only its job was seen.
+    /// Where it lies; nothing if only its job was seen.
     vault: u32,
     /// The last pack that lists it as usable; 0: none.
     last_seen: u32,
@@ -96,6 +93,8 @@ pub(super) struct Union<'l> {
     /// Lives with a point or a job without a date: nothing can be said to be all there is.
     undated: HashSet<u32>,
     observed: BTreeMap<TargetId, Vec<(u32, u32)>>,
+    /// Moments of packs that list every recovery point of a target.
+    listed: BTreeMap<TargetId, Vec<u32>>,
     unlisted: BTreeMap<String, Unlisted>,
     pack: u32,
 }
@@ -113,6 +112,7 @@ impl<'l> Union<'l> {
             open: HashMap::default(),
             undated: HashSet::new(),
             observed: BTreeMap::new(),
+            listed: BTreeMap::new(),
             unlisted: BTreeMap::new(),
             pack: 0,
         }
@@ -130,6 +130,9 @@ impl<'l> Union<'l> {
             if facts.is_target_whole(target) {
                 let stretch = (seconds(as_of - JOB_REACH), seconds(as_of));
                 self.observed.entry(target.clone()).or_default().push(stretch);
+            }
+            if facts.has_whole_points(target) {
+                self.listed.entry(target.clone()).or_default().push(seconds(as_of));
             }
         }
         self.miss(inventory, facts)
@@ -245,7 +248,7 @@ impl<'l> Union<'l> {
                 life,
                 created,
                 latest: u32::MAX,
-                vault: NO_VAULT,
+                vault: u32::MAX,
                 last_seen: 0,
                 listed_in: 0,
                 finished_by: u32::MAX,
@@ -261,7 +264,7 @@ impl<'l> Union<'l> {
             account_id: point.account_id.to_owned(),
             region: point.region.to_owned(),
         };
-        let next = u32::try_from(self.vaults.len()).unwrap_or(NO_VAULT);
+        let next = u32::try_from(self.vaults.len()).unwrap_or(u32::MAX);
         *self.vaults.entry((target, point.vault_name.to_owned())).or_insert(next)
     }
 
@@ -282,7 +285,7 @@ impl<'l> Union<'l> {
         entry.points += 1;
     }
 
-    /// Points that this pack would list and does not were gone by then.
+    /// Points that an earlier pack lists, and that this one would list and does not, were gone by then.
     fn miss(&mut self, inventory: &Inventory, facts: &Facts) -> Result<(), Problem> {
         let as_of = seconds(inventory.manifest.as_of);
         let reading = facts.reading();
@@ -305,23 +308,9 @@ impl<'l> Union<'l> {
                 && (!listed.contains(vault)
                     || reading.is_whole(target, "backup:ListRecoveryPointsByBackupVault", name));
         }
-        let whole: HashSet<&TargetId> = reading
-            .targets
-            .keys()
-            .filter(|target| facts.has_whole_points(target))
-            .collect();
         for made in &mut self.made {
-            let is_due = made.listed_in != self.pack && made.gone_by == u32::MAX;
-            // What was finished only while the vaults were being listed may have been missed.
-            let was_there = made.last_seen > 0 || made.finished_by <= as_of || made.listed_in > 0;
-            if !is_due || !was_there {
-                continue;
-            }
-            let is_read = match made.vault {
-                NO_VAULT => whole.contains(&self.lives.all[made.life as usize].target),
-                vault => is_read[vault as usize],
-            };
-            if is_read {
+            let is_missing = made.listed_in != 0 && made.listed_in != self.pack;
+            if is_missing && made.gone_by == u32::MAX && is_read[made.vault as usize] {
                 made.gone_by = as_of;
             }
         }
@@ -329,11 +318,17 @@ impl<'l> Union<'l> {
     }
 
     /// What every life has, by its place; and what no pack lists, by ARN.
-    pub(super) fn finish(self) -> (Vec<Sum>, BTreeMap<String, Unlisted>) {
+    pub(super) fn finish(mut self) -> (Vec<Sum>, BTreeMap<String, Unlisted>) {
         let mut sums: Vec<Sum> = std::iter::repeat_with(Sum::default)
             .take(self.lives.all.len())
             .collect();
-        for made in &self.made {
+        for made in &mut self.made {
+            if made.listed_in == 0 {
+                let listed = self.listed.get(&self.lives.all[made.life as usize].target);
+                // What was finished only while the vaults were being listed may have been missed.
+                let missed = listed.into_iter().flatten().find(|at| **at >= made.finished_by);
+                made.gone_by = missed.copied().unwrap_or(u32::MAX);
+            }
             let sum = &mut sums[made.life as usize];
             sum.points.push(made.point());
             if made.finished_by != u32::MAX {

@@ -163,7 +163,7 @@ fn demand(asked: Asked) -> [Demand; 1] {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
 
     #[test]
     fn every_moment_is_what_the_definition_says(

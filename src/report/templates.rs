@@ -80,11 +80,16 @@ impl Templates {
             }
         }
         if let Some(page) = page {
-            problems.extend(broken_page(&folder.join("report.html"), &page));
+            problems.extend(broken_page(&folder.join("report.html"), &page, "data", DATA_HINT));
             templates.page = Cow::Owned(page);
         }
         if let Some(page) = attestation {
-            problems.extend(broken_page(&folder.join("attestation.html"), &page));
+            problems.extend(broken_page(
+                &folder.join("attestation.html"),
+                &page,
+                "tables",
+                TABLES_HINT,
+            ));
             templates.attestation = Cow::Owned(page);
         }
         if let Some(text) = pdf {
@@ -160,20 +165,21 @@ fn unreadable(path: &Path, why: String) -> Problem {
         .why(why)
 }
 
+const DATA_HINT: &str = "put `{{ data|safe }}` into a script element, as `report-templates/report.html` does";
+const TABLES_HINT: &str = "loop over `tables`, as `report-templates/attestation.html` does";
+
 /// The mistake of a page that is no template, found before any work is done.
-fn broken_page(path: &Path, page: &str) -> Option<Problem> {
+fn broken_page(path: &Path, page: &str, needs: &str, hint: &str) -> Option<Problem> {
     let mut environment = minijinja::Environment::new();
     let Err(error) = environment.add_template("report.html", page) else {
         let template = environment.get_template("report.html").ok()?;
-        // Only the page of a report is filled in by a script; an attestation is written whole.
-        let is_page = path.file_name().is_some_and(|name| name == "report.html");
-        if !is_page || template.undeclared_variables(false).contains("data") {
+        if template.undeclared_variables(false).contains(needs) {
             return None;
         }
         return Some(
-            Problem::usage("the page has no place for the data")
+            Problem::usage(format!("the page has no place for the {needs}"))
                 .at(path.display().to_string())
-                .hint("put `{{ data|safe }}` into a script element, as `report-templates/report.html` does"),
+                .hint(hint),
         );
     };
     let line = error.line().map_or_else(String::new, |line| format!(":{line}"));

@@ -67,6 +67,9 @@ pub type MakeSchema = fn() -> schemars::Schema;
 pub const SCHEMAS: &[(&str, MakeSchema)] = &[
     ("report", report::json::schema),
     ("manifest", || schemars::schema_for!(crate::pack::Manifest)),
+    ("attestation", || {
+        schemars::schema_for!(crate::attest::render::json::Document)
+    }),
 ];
 
 /// A schema as it stands in `docs/schemas/`.
