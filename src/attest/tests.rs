@@ -328,6 +328,7 @@ impl World {
             },
             waivers: Waivers::default(),
             frameworks: Vec::new(),
+            baseline: None,
         };
         let mut builder = LivesBuilder::default();
         for inventory in &inventories {
