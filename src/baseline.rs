@@ -361,7 +361,8 @@ mod tests {
                 "`fine` of finding b is no verdict",
             ),
             (report[..120].to_owned(), "EOF"),
-            ("[]".to_owned(), "invalid "),
+            ("[]".to_owned(), "invalid length"),
+            ("{}".to_owned(), "missing field"),
         ] {
             let problem = Baseline::parse_report(&text, "report.json").expect_err(why);
             assert!(problem.why.contains(why), "{problem}");

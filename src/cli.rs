@@ -14,7 +14,7 @@ use crate::commands::talk::TalkArgs;
 /// Proves, from evidence and not from intent, that every Amazon DynamoDB table is backed up with AWS Backup.
 ///
 /// Credentials, profile, Region and endpoint are taken the way every AWS tool takes them (AWS_PROFILE, AWS_REGION,
-/// AWS_ENDPOINT_URL, …). Nothing is written to AWS except by `remediate apply`, `backup`, `--to s3://…` and
+/// AWS_ENDPOINT_URL, …). Nothing is written to AWS except by `remediate apply`, `backup`, `--to s3://…`, ledgers in S3 and
 /// `--push securityhub`.
 #[derive(Debug, Parser)]
 #[command(name = "backproof", version, disable_help_subcommand = true)]
@@ -40,8 +40,12 @@ pub enum Command {
     Diff(DiffArgs),
     /// Draw tables for an auditor's re-performance: a draw that anybody can repeat, with the command that checks each.
     Sample(SampleArgs),
-    /// Does an evidence pack hold? Offline: digests, totals, and every finding made again from the stored evidence.
+    /// Does an evidence pack or a ledger hold? Offline: digests, signatures, totals, and every finding made again from the
+    /// stored evidence.
     Verify(VerifyPackArgs),
+    /// The append-only row of evidence packs: list it, append to it, copy a pack out of it.
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
     /// Prove that tables were backed up over a period, from the evidence packs of many scans, offline.
     Attest(AttestArgs),
     /// Fix gaps with on-demand backups: plan, apply, verify.
@@ -109,6 +113,19 @@ impl RuleArgs {
     }
 }
 
+/// Who signs, and which ledger takes the pack.
+#[derive(Debug, Args, Clone, Default)]
+pub struct SealArgs {
+    /// Sign the manifest: with an Ed25519 key of OpenSSH (its file; or its .pub file, its fingerprint or `agent` if
+    /// ssh-agent holds it), or with awskms:ARN. May be given once for each of the two kinds.
+    #[arg(long, value_name = "KEY")]
+    pub sign: Vec<String>,
+    /// Append the pack to this ledger: a folder, or s3://bucket/prefix. Without this flag: the settings file's, if it
+    /// names one.
+    #[arg(long, value_name = "DIR|s3://…")]
+    pub ledger: Option<String>,
+}
+
 /// What to write, and where.
 #[derive(Debug, Args, Clone)]
 pub struct OutputArgs {
@@ -141,6 +158,42 @@ pub struct OutputArgs {
     /// replaced alike, as a pack that still verifies.
     #[arg(long, conflicts_with = "baseline")]
     pub redact_accounts: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub seal: SealArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub keep: KeepArgs,
+}
+
+/// How objects in S3 are kept.
+#[derive(Debug, Args, Clone, Default)]
+pub struct KeepArgs {
+    /// Lock what is delivered to S3 with Object Lock: nobody can delete it before the retention ends (compliance), or only
+    /// those with a right of their own for it (governance).
+    #[arg(long, value_name = "MODE")]
+    pub object_lock: Option<LockArg>,
+    /// How long the lock holds, from now, such as 7y.
+    #[arg(long, value_name = "DURATION")]
+    pub retain_for: Option<String>,
+    /// The last day of the lock, in UTC, such as 2033-12-31.
+    #[arg(long, value_name = "DATE")]
+    pub retain_until: Option<String>,
+    /// Put a legal hold on what is delivered to S3: it stays until somebody lifts the hold.
+    #[arg(long)]
+    pub legal_hold: bool,
+    /// Encrypt what is delivered to S3 with this KMS key. Without this flag: as the bucket does by default.
+    #[arg(long, value_name = "ARN")]
+    pub sse_kms_key: Option<String>,
+}
+
+/// Modes of Object Lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LockArg {
+    /// Those with the right s3:BypassGovernanceRetention can end it.
+    Governance,
+    /// Nobody can end it.
+    Compliance,
 }
 
 /// Services that take findings.
@@ -199,15 +252,78 @@ pub struct ReportArgs {
     pub explain_policy: Option<String>,
 }
 
+/// Subcommands of `ledger`.
+#[derive(Debug, Subcommand)]
+pub enum LedgerCommand {
+    /// List the packs of a ledger: number, time, digest, signer, totals.
+    List(LedgerListArgs),
+    /// Append the pack in a folder, such as one whose scan could not reach the ledger. Doing it twice appends it once.
+    Append(LedgerAppendArgs),
+    /// Copy one pack with its manifest and signatures into a new folder.
+    Fetch(LedgerFetchArgs),
+}
+
+/// Arguments of `ledger list`.
+#[derive(Debug, Args)]
+pub struct LedgerListArgs {
+    /// The ledger: a folder, or s3://bucket/prefix.
+    #[arg(value_name = "LEDGER")]
+    pub ledger: String,
+    /// How to print it: text or json.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: ExplainFormat,
+}
+
+/// Arguments of `ledger append`.
+#[derive(Debug, Args)]
+pub struct LedgerAppendArgs {
+    /// The folder of the pack.
+    #[arg(value_name = "PACK")]
+    pub pack: PathBuf,
+    /// The ledger: a folder, or s3://bucket/prefix.
+    #[arg(long, value_name = "DIR|s3://…")]
+    pub ledger: String,
+    /// The key to sign with, as for `scan`.
+    #[arg(long, value_name = "KEY")]
+    pub sign: Vec<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub keep: KeepArgs,
+}
+
+/// Arguments of `ledger fetch`.
+#[derive(Debug, Args)]
+pub struct LedgerFetchArgs {
+    /// The ledger: a folder, or s3://bucket/prefix.
+    #[arg(value_name = "LEDGER")]
+    pub ledger: String,
+    /// The number of the pack. Without it: the last one.
+    #[arg(value_name = "NUMBER")]
+    pub number: Option<u64>,
+    /// The folder for the pack; it must be new or empty.
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+}
+
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyPackArgs {
     /// The folder of the pack: what a scan wrote.
-    #[arg(value_name = "PACK")]
-    pub pack: PathBuf,
+    #[arg(value_name = "PACK", required_unless_present = "ledger", conflicts_with = "ledger")]
+    pub pack: Option<PathBuf>,
+    /// A whole ledger instead: its chain and every pack in it. Only one in S3 needs credentials.
+    #[arg(long, value_name = "DIR|s3://…")]
+    pub ledger: Option<String>,
+    /// SHA-256 of a manifest that must be in the ledger: the last one that you know of. Without it, it cannot be seen
+    /// whether the end was cut off.
+    #[arg(long, value_name = "SHA256", requires = "ledger")]
+    pub expect_head: Option<String>,
     /// Keys whose signatures count, as `ssh-keygen` reads them. The pack must be signed by one of them.
     #[arg(long, value_name = "FILE")]
     pub allowed_signers: Option<PathBuf>,
+    /// A public key whose signatures count: of AWS KMS in PEM or DER, or of OpenSSH (.pub). May be given more than once.
+    #[arg(long, value_name = "FILE")]
+    pub public_key: Vec<PathBuf>,
     /// Who must have signed, as the file of allowed signers names them.
     #[arg(long, value_name = "NAME", requires = "allowed_signers")]
     pub identity: Option<String>,
@@ -393,7 +509,8 @@ pub enum ExplainCommand {
     },
     /// The least-privilege IAM policy of a command, as JSON.
     Permissions {
-        /// The command that needs them: scan, remediate, backup, deliver, push.
+        /// The command that needs them: scan, remediate, backup, deliver (to S3), sign (with KMS), verify (a ledger in S3),
+        /// push.
         #[arg(long, default_value = "scan")]
         command: String,
         /// With scan: only what these rules need, separated by commas.

@@ -14,10 +14,12 @@
 //!       Report                  Plan             a file that a person reviews
 //!          │ render, pure        │ apply         talks to AWS, writes a journal
 //!        bytes ─ deliver      Verified           reads AWS afresh, never trusts the journal
+//!          │ pack::seal
+//!         Pack ─ sign ─ ledger                   a folder that proves itself; signed; chained with those before it
 //! ```
 //!
 //! Polars is seen by `inventory`, `facts`, `rules` and `evaluate` only; the AWS SDK by `aws`, `collect`, `remediate`, `push`
-//! and `report::deliver` only. Only `main` and `commands` print.
+//! and `sign::kms` only. Only `main` and `commands` print.
 
 use std::process::ExitCode;
 
@@ -51,7 +53,8 @@ async fn run(command: Command) -> Outcome<Exit> {
         Command::Scan(args) => commands::scan::run(args).await,
         Command::Collect(args) => commands::collect::run(args).await,
         Command::Report(args) => commands::report::run(args).await,
-        Command::Verify(args) => commands::verify::run(&args),
+        Command::Verify(args) => commands::verify::run(&args).await,
+        Command::Ledger(command) => commands::ledger::run(command).await,
         Command::Attest(args) => commands::attest::run(args),
         Command::Remediate(command) => commands::remediate::run(command).await,
         Command::Backup(args) => commands::backup::run(args).await,

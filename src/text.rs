@@ -34,7 +34,8 @@ pub fn csv_cell(text: &str) -> String {
     }
 }
 
-/// What begins markup inside a line. What begins it only at the start of a line needs no care: nothing untrusted starts one.
+/// What begins markup inside a line of Markdown. What begins it only at the start of a line needs no care: nothing
+/// untrusted starts one.
 const MARKUP: &str = "\\`*_{}[]<>()#!|~&$@";
 
 /// For Markdown: one line in which nothing is markup. Code hosts look for mentions, references and addresses after escapes
@@ -138,7 +139,7 @@ mod tests {
     #[test]
     fn nothing_is_markup() {
         assert_eq!(markdown("a|b\n`c` <b> @d"), "a\\|b \\`c\\` \\<b\\> \\@\u{200b}d");
-        assert_eq!(markdown("http://e"), "http:\u{200b}//e");
+        assert_eq!(markdown("http://e-f"), "http:\u{200b}//e-f");
     }
 
     #[test]

@@ -229,8 +229,7 @@ fn credentials_that_expire_during_the_scan_leave_nothing_half_written() {
             "log in again",
         ],
     );
-    // The folder itself is made with its last file.
-    let left: Vec<_> = std::fs::read_dir(bench.path("out")).into_iter().flatten().collect();
+    let left: Vec<_> = std::fs::read_dir(bench.dir.path()).expect("the folder").collect();
     assert!(left.is_empty(), "{left:?}");
 }
 

@@ -239,6 +239,7 @@ fn every_setting_that_got_weaker_is_told_and_none_that_got_stronger() {
         ("vault-lock", "locked"),
         ("vault-policy", "locked"),
         ("opt-in", "111122223333/eu-west-1"),
+        // What an update of a Region's settings leaves out is off.
         ("advanced-features", "111122223333/eu-west-1"),
         ("plan-rule", "daily"),
         ("plan-retention", "daily"),
@@ -261,9 +262,7 @@ fn every_setting_that_got_weaker_is_told_and_none_that_got_stronger() {
         .collect();
     let messages: Vec<&str> = lost.iter().filter_map(|change| change["message"].as_str()).collect();
     assert!(
-        messages
-            .iter()
-            .any(|message| *message == "the plan lost its selection `tagged`"),
+        messages.contains(&"the plan lost its selection `tagged`"),
         "{messages:?}"
     );
     assert!(

@@ -644,6 +644,34 @@ fn assert_only_whole_packs(dir: &Path) -> usize {
     whole
 }
 
+/// When to kill a scan.
+#[derive(Debug)]
+enum Moment {
+    /// Its hidden folder is there, with at least so many files.
+    Files(usize),
+    /// Its hidden folder has this file.
+    Has(&'static str),
+    /// The folder has got its place.
+    Moved,
+}
+
+impl Moment {
+    fn has_come(&self, folder: &Path) -> bool {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut paths = entries.map(|entry| entry.path());
+        let hidden = paths.find(|path| {
+            path.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with('.'))
+        });
+        match (self, hidden) {
+            (Self::Files(wanted), Some(dir)) => seal::list(&dir).is_ok_and(|files| files.len() >= *wanted),
+            (Self::Has(name), Some(dir)) => dir.join(name).exists(),
+            (Self::Moved, _) => folder.join("out").exists(),
+            (_, None) => false,
+        }
+    }
+}
+
 #[test]
 fn a_scan_killed_at_any_moment_leaves_nothing_that_looks_whole() {
     let bench = Bench::new(&world(""));
@@ -658,24 +686,42 @@ fn a_scan_killed_at_any_moment_leaves_nothing_that_looks_whole() {
             .stderr(Stdio::null());
         command.spawn().expect("runs")
     };
-    let begun = Instant::now();
-    assert_eq!(spawn("kills/whole").wait().expect("ended").code(), Some(10));
-    let lasted = begun.elapsed();
-    let (mut killed, rounds) = (0, 16);
-    for round in 0..rounds {
-        // Most of them near the end, when things are written.
-        let share = 0.4 + 0.6 * f64::from(round) / f64::from(rounds);
-        let mut child = spawn(&format!("kills/{round}"));
-        std::thread::sleep(Duration::from_secs_f64(lasted.as_secs_f64() * share));
+    assert_eq!(spawn("whole/out").wait().expect("ended").code(), Some(10));
+    assert_eq!(assert_only_whole_packs(&bench.path("whole")), 1);
+    let files = every_file(&bench.path("whole/out")).len();
+    let mut unfinished = Vec::new();
+    for moment in [
+        Moment::Files(0),
+        Moment::Files(files / 8),
+        Moment::Files(files / 4),
+        Moment::Has("report.json"),
+        Moment::Has("report.pdf"),
+        Moment::Has("criteria/policy.toml"),
+        Moment::Has("findings.parquet"),
+        Moment::Has("SHA256SUMS"),
+        Moment::Has("manifest.json"),
+        Moment::Moved,
+    ] {
+        let folder = bench.path(&format!("{moment:?}").replace(['/', '"', '(', ')'], "-"));
+        let mut child = spawn(&folder.join("out").display().to_string());
+        let begun = Instant::now();
+        while !moment.has_come(&folder) && child.try_wait().expect("asked").is_none() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{moment:?} does not come");
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        // It may have ended meanwhile: that is as good.
         child.kill().expect("killed, or over");
-        killed += usize::from(child.wait().expect("ended").code().is_none());
-        assert_only_whole_packs(bench.dir.path());
+        child.wait().expect("ended");
+        let whole = assert_only_whole_packs(&folder);
+        assert_eq!(whole == 1, folder.join("out").exists(), "{moment:?}");
+        if whole == 0 {
+            unfinished.push(folder);
+        }
     }
-    assert!(killed > 3, "only {killed} of {rounds} were killed in time");
-    let whole = assert_only_whole_packs(bench.dir.path());
-    assert_eq!(whole, 1 + rounds as usize - killed);
+    assert!(unfinished.len() >= 5, "{unfinished:?}");
+    let next = unfinished[1].join("next").display().to_string();
     // The next run says what is left over, and leaves it alone.
-    let ran = bench.run(&["scan", "--to", "kills/next"]);
+    let ran = bench.run(&["scan", "--to", &next]);
     assert_eq!(ran.code, 10, "{}", ran.stderr);
     assert!(
         ran.stderr

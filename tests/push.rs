@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 
 use chrono::TimeDelta;
-use common::{Bench, Ran, world};
+use common::{Bench, Ran, run, world};
 use serde_json::{Value, json};
 
 const ACCOUNT: &str = "111122223333";
@@ -345,10 +345,23 @@ fn what_hides_its_accounts_is_not_pushed() {
     let bench = Bench::new(&world(""));
     let ran = push(&bench, "out", &["--redact-accounts"]);
     assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains("cannot be used with"), "{}", ran.stderr);
+    assert!(bench.sandbox.calls().is_empty());
+}
+
+#[test]
+fn without_credentials_the_reports_are_complete_and_nothing_is_sent() {
+    let bench = Bench::new(&world(""));
+    bench.scan("out", &[]);
+    let args = ["report", "out/inventory", "--to", "again", "--push", "securityhub"];
+    let ran = run(bench.dir.path(), &[], &args);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("could not find AWS credentials"), "{}", ran.stderr);
     assert!(
-        ran.stderr.contains("findings without account ids cannot be pushed"),
+        ran.stderr
+            .contains("so: nothing was sent to Security Hub; the reports are complete"),
         "{}",
         ran.stderr
     );
-    assert!(bench.sandbox.calls().is_empty());
+    assert!(bench.path("again/report.pdf").is_file());
 }

@@ -178,3 +178,40 @@ fn a_population_that_may_lack_tables_says_so() {
     );
     assert!(ran.stdout.contains("the population may lack some"), "{}", ran.stdout);
 }
+
+#[test]
+fn a_finding_is_explained_with_the_commands_that_check_it() {
+    let bench = bench();
+    let report = std::fs::read_to_string(bench.path("scan/report.json")).expect("a report");
+    let report: Value = serde_json::from_str(&report).expect("JSON");
+    let finding = common::finding(&report, "orders", "pitr-on");
+    let id = finding["id"].as_str().expect("an id");
+    let ran = bench.run(&[
+        "explain",
+        "finding",
+        &id[..12],
+        "--inventory",
+        "scan",
+        "--format",
+        "json",
+    ]);
+    let explained: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    for key in ["id", "rule", "verdict", "severity", "message", "resource_arn"] {
+        assert_eq!(explained[0][key], finding[key], "{key}");
+    }
+    let command = "aws dynamodb describe-continuous-backups --table-name orders --region eu-west-1";
+    assert_eq!(explained[0]["commands"], serde_json::json!([command]));
+    let text = bench.run(&["explain", "finding", id, "--inventory", "scan"]).stdout;
+    assert!(
+        text.contains("with credentials of account 111122223333:\n  aws dynamodb"),
+        "{text}"
+    );
+    for (id, part) in [
+        ("zzzz", "no finding has the id `zzzz`"),
+        ("", "several findings begin with ``"),
+    ] {
+        let ran = bench.run(&["explain", "finding", id, "--inventory", "scan"]);
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
+        assert!(ran.stderr.contains(part), "{}", ran.stderr);
+    }
+}

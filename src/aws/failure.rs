@@ -40,6 +40,15 @@ impl Failure {
         }
     }
 
+    /// `code from action: message`, for messages about one call.
+    pub fn of(&self, action: &str) -> String {
+        match (self.code.is_empty(), self.message.is_empty()) {
+            (true, _) => format!("{} (from {action})", self.message),
+            (false, true) => format!("{} from {action}", self.code),
+            (false, false) => format!("{} from {action}: {}", self.code, self.message),
+        }
+    }
+
     /// Did AWS ask for fewer calls?
     pub fn is_throttling(&self) -> bool {
         self.kind == FailureKind::Gap(GapKind::Throttled)

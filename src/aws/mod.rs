@@ -4,4 +4,5 @@ pub mod call;
 mod date;
 pub mod failure;
 pub mod limit;
+pub mod s3;
 pub mod target;

@@ -255,6 +255,14 @@ impl Session {
         aws_sdk_s3::Client::from_conf(config)
     }
 
+    /// A client for signing with a key of KMS.
+    pub fn kms(&self, region: &str) -> aws_sdk_kms::Client {
+        let config = aws_sdk_kms::config::Builder::from(&self.config_in(region, None))
+            .retry_config(RetryConfig::standard().with_max_attempts(6))
+            .build();
+        aws_sdk_kms::Client::from_conf(config)
+    }
+
     fn config_in(&self, region: &str, credentials: Option<SharedCredentialsProvider>) -> SdkConfig {
         let mut builder = self
             .config

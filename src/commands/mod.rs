@@ -10,6 +10,7 @@ pub mod diff;
 pub mod evidence;
 pub mod explain;
 pub mod init;
+pub mod ledger;
 pub mod manual;
 pub mod output;
 pub mod push;
@@ -19,6 +20,7 @@ pub mod report;
 pub mod sample;
 pub mod sandbox;
 pub mod scan;
+pub mod seal;
 pub mod talk;
 pub mod verify;
 

@@ -35,7 +35,9 @@ pub(crate) async fn to_security_hub(report: &Report, accounts: &[Account]) -> Ou
         .iter()
         .map(|(id, findings)| (id.clone(), findings.len()))
         .collect();
-    let reached = reach(accounts, by_target.keys().cloned().collect()).await?;
+    let reached = reach(accounts, by_target.keys().cloned().collect())
+        .await
+        .map_err(nothing_sent)?;
     let known_rules: BTreeSet<String> = RuleSet::load(None, &[])?
         .0
         .iter()
@@ -77,6 +79,12 @@ pub(crate) async fn to_security_hub(report: &Report, accounts: &[Account]) -> Ou
     } else {
         Err(Problems(problems))
     }
+}
+
+/// Whoever cannot log in has the reports all the same.
+fn nothing_sent(problems: Problems) -> Problems {
+    let so = |problem: Problem| problem.so("nothing was sent to Security Hub; the reports are complete");
+    Problems(problems.0.into_iter().map(so).collect())
 }
 
 /// The findings by target. A target without any may hold some that are gone.

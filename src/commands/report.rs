@@ -2,19 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::Utc;
+
+use crate::aws::s3::Keeping;
 use crate::aws::target::Session;
 use crate::baseline::Since;
 use crate::cli::{OutputArgs, PushTo, ReportArgs};
 use crate::commands::push::to_security_hub;
+use crate::commands::seal::{Seal, keeping, ledger_of};
 use crate::commands::{Pipe, baseline, criteria, print, say, talk, warn};
 use crate::domain::Severity;
 use crate::evaluate::Tiers;
 use crate::exit::Exit;
 use crate::facts::{Facts, derive};
 use crate::inventory::Inventory;
-use crate::pack::Manifest;
 use crate::pack::redact::{check_same, check_templates, redact};
 use crate::pack::seal::{Evidence, command_line, seal};
+use crate::pack::{Manifest, Pack, SEAL_FILES};
 use crate::problem::{Outcome, Problem, count};
 use crate::report::build::{Criteria, build};
 use crate::report::deliver::{Destination, S3Prefix};
@@ -32,7 +36,12 @@ pub async fn run(args: ReportArgs) -> Outcome<Exit> {
         return explain_policy(&Inventory::open(&args.inventory)?, &criteria, table);
     }
     criteria.baseline = args.output.baseline.as_deref().map(baseline::read).transpose()?;
-    let output = Output::prepare(&args.output, &settings.accounts).await?;
+    let makes = if args.output.redact_accounts {
+        Makes::Pack(None)
+    } else {
+        Makes::Reports
+    };
+    let output = Output::prepare(&args.output, makes, &settings.accounts).await?;
     let inventory = Inventory::open(&args.inventory)?;
     let staging = output.staging(&default_folder(&inventory))?;
     let judged = output.judge(inventory, criteria, &staging)?;
@@ -120,8 +129,18 @@ pub struct Output {
     allow_empty: bool,
     redact_accounts: bool,
     s3: Option<S3Prefix>,
+    seal: Seal,
     /// The accounts whose Security Hub gets the findings, if it is to get them.
     push: Option<Vec<Account>>,
+}
+
+/// What comes out beside the reports.
+#[derive(Debug, Clone, Copy)]
+pub enum Makes<'a> {
+    /// Nothing.
+    Reports,
+    /// A pack, for the ledger that the settings name if none is named elsewhere.
+    Pack(Option<&'a str>),
 }
 
 /// A report, and what it rests on.
@@ -137,7 +156,7 @@ impl Output {
     /// Checks what was asked for, and that an S3 bucket is there.
     ///
     /// Errors: every mistake on the command line; a bucket that cannot be used.
-    pub async fn prepare(args: &OutputArgs, accounts: &[Account]) -> Outcome<Self> {
+    pub async fn prepare(args: &OutputArgs, makes: Makes<'_>, accounts: &[Account]) -> Outcome<Self> {
         let mut problems = Vec::new();
         let fail_on = args.fail_on.parse::<Severity>().unwrap_or_else(|()| {
             let what = format!("`{}` is not a severity", args.fail_on);
@@ -152,6 +171,20 @@ impl Output {
             problems.push(problem);
             Destination::Stdout
         });
+        let keeping = keeping(&args.keep, Utc::now()).unwrap_or_else(|mistakes| {
+            problems.extend(mistakes.0);
+            Keeping::default()
+        });
+        let ledger = ledger_of(args, makes, &destination, &mut problems);
+        let is_in_s3 =
+            matches!(destination, Destination::S3 { .. }) || ledger.is_some_and(|at| at.starts_with("s3://"));
+        if !keeping.is_default() && !is_in_s3 {
+            problems.push(
+                Problem::usage("nothing goes to S3 that could be kept there")
+                    .at("`--object-lock`, `--legal-hold`, `--sse-kms-key`")
+                    .hint("add `--to s3://bucket/prefix` or `--ledger s3://bucket/prefix`"),
+            );
+        }
         let templates = match args
             .template
             .as_deref()
@@ -172,16 +205,6 @@ impl Output {
                     .hint("add one `--format`, such as `--format json`; csv is three files"),
             );
         }
-        if args.redact_accounts && args.push.is_some() {
-            problems.push(
-                Problem::usage("findings without account ids cannot be pushed")
-                    .at("`--redact-accounts`, `--push`")
-                    .so("nothing was written or sent")
-                    .hint(
-                        "push first, then make the redacted report with `backproof report INVENTORY --redact-accounts`",
-                    ),
-            );
-        }
         if !problems.is_empty() {
             return Err(crate::problem::Problems(problems));
         }
@@ -190,9 +213,13 @@ impl Output {
             _ => None,
         };
         let s3 = match &destination {
-            Destination::S3 { bucket, prefix } => Some(S3Prefix::open(&Session::load().await?, bucket, prefix).await?),
+            Destination::S3 { bucket, prefix } => {
+                let session = Session::load().await?;
+                Some(S3Prefix::open(&session, bucket, prefix, keeping.clone()).await?)
+            }
             _ => None,
         };
+        let seal = Seal::prepare(&args.seal.sign, ledger, keeping).await?;
         Ok(Self {
             destination,
             formats,
@@ -202,6 +229,7 @@ impl Output {
             allow_empty: args.allow_empty,
             redact_accounts: args.redact_accounts,
             s3,
+            seal,
             push: args.push.map(|PushTo::SecurityHub| accounts.to_vec()),
         })
     }
@@ -281,7 +309,7 @@ impl Output {
         for format in &self.formats {
             staging.render(format, report, &self.templates)?;
         }
-        let sealed = self.seal(judged, &staging)?;
+        let is_pack = self.seal(judged, &staging)?.is_some();
         let folder = staging.commit()?;
         match self.printed {
             Some(format) => self.print_report(format, report)?,
@@ -293,20 +321,34 @@ impl Output {
             count(self.formats.len(), "file"),
             folder.display()
         ));
-        if let Some(manifest) = sealed {
-            say(&format!(
-                "evidence pack in {}, manifest SHA-256 {}",
-                folder.display(),
-                manifest.sha256()
-            ));
-        }
+        let files = match is_pack {
+            false => self.formats.iter().map(|format| format.file_name.to_owned()).collect(),
+            true => self.finish_pack(&folder).await?,
+        };
         if let Some(s3) = &self.s3 {
-            for one in s3.deliver(&self.formats, &folder).await? {
-                say(&format!("delivered {} (sha256 {})", one.address, one.sha256));
+            for one in s3.deliver(&files, &folder).await? {
+                say(&format!("delivered {one}"));
             }
         }
         self.push(report).await?;
         Ok(self.exit(report))
+    }
+
+    /// Signs the pack and appends it to the ledger, if that was asked for. Gives every file of the pack, the manifest last.
+    async fn finish_pack(&self, folder: &Path) -> Outcome<Vec<String>> {
+        for line in self.seal.finish(folder).await? {
+            say(&line);
+        }
+        let pack = Pack::open(folder)?;
+        say(&format!(
+            "evidence pack in {}, manifest SHA-256 {}",
+            folder.display(),
+            pack.manifest_sha256
+        ));
+        let mut files: Vec<String> = pack.manifest.files.into_iter().map(|file| file.path).collect();
+        let seals = SEAL_FILES.iter().filter(|name| folder.join(name).exists());
+        files.extend(seals.map(|name| (*name).to_owned()));
+        Ok(files)
     }
 
     /// The report to stdout, as it is rendered.

@@ -6,7 +6,7 @@ use chrono::Utc;
 
 use crate::cli::ScanArgs;
 use crate::collect::Wanted;
-use crate::commands::report::{Output, default_folder_at, explain_policy};
+use crate::commands::report::{Makes, Output, default_folder_at, explain_policy};
 use crate::commands::{baseline, collect, criteria, warn};
 use crate::domain::{Gap, GapKind, TargetId};
 use crate::exit::Exit;
@@ -22,7 +22,8 @@ pub async fn run(args: ScanArgs) -> Outcome<Exit> {
     let (settings, mut criteria) = criteria::read(args.scope.config.as_deref(), &args.rules)?;
     criteria.baseline = args.output.baseline.as_deref().map(baseline::read).transpose()?;
     let settings = collect::in_scope(settings, &args.scope)?;
-    let output = Output::prepare(&args.output, &settings.accounts).await?;
+    let makes = Makes::Pack(settings.ledger.as_deref());
+    let output = Output::prepare(&args.output, makes, &settings.accounts).await?;
     // The digest of this program goes into the manifest; it is made while AWS is read.
     std::thread::spawn(binary_sha256);
     let staging = output.staging(&default_folder_at(Utc::now()))?;

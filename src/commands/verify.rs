@@ -1,22 +1,47 @@
-//! `verify`: does an evidence pack hold? Offline, and without any credentials.
+//! `verify`: does an evidence pack hold, or a whole ledger? Without any credentials, but for a ledger in S3.
+
+use std::path::Path;
 
 use crate::cli::VerifyPackArgs;
 use crate::commands::print;
 use crate::exit::Exit;
+use crate::ledger::{Checked, Entry, Expected, Ledger};
 use crate::pack::verify::{broken, open, verify};
-use crate::pack::{Pack, SIGNATURE_FILE};
-use crate::problem::{Outcome, Problem, one_line};
+use crate::problem::{Outcome, Problem, count, one_line};
+use crate::sign::{Signer, Trust};
 
 /// Runs `verify`.
 ///
-/// Errors: the first thing in the pack that does not hold.
-pub fn run(args: &VerifyPackArgs) -> Outcome<Exit> {
-    let pack = open(&args.pack)?;
+/// Errors: the first thing that does not hold.
+pub async fn run(args: &VerifyPackArgs) -> Outcome<Exit> {
+    let trust = trust(args)?;
+    match (&args.ledger, &args.pack) {
+        (Some(ledger), _) => of_ledger(ledger, args.expect_head.as_deref(), &trust).await,
+        (None, Some(pack)) => of_pack(pack, &trust),
+        (None, None) => Err(Problem::usage("nothing to verify was named").into()),
+    }
+}
+
+/// The keys that count.
+fn trust(args: &VerifyPackArgs) -> Result<Trust, Problem> {
+    let mut trust = Trust::none();
+    for file in args.allowed_signers.iter().chain(&args.public_key) {
+        trust.add(file)?;
+    }
+    if let Some(identity) = &args.identity {
+        trust.require(identity);
+    }
+    Ok(trust)
+}
+
+fn of_pack(dir: &Path, trust: &Trust) -> Outcome<Exit> {
+    let pack = open(dir)?;
     // Who signed comes first: a manifest that was altered after signing explains everything that follows from it.
-    let signature = signature(&pack, args)?;
-    let shown = verify(&pack)?;
+    let signers = pack.signers(trust)?;
+    let mut shown = verify(&pack)?;
+    shown.extend(said_of(&signers));
     let mut text = String::new();
-    for line in shown.iter().chain([&signature]) {
+    for line in &shown {
         text.push_str(&format!("ok: {}\n", one_line(line)));
     }
     text.push_str(&format!(
@@ -29,17 +54,91 @@ pub fn run(args: &VerifyPackArgs) -> Outcome<Exit> {
     Ok(Exit::Compliant)
 }
 
-/// What can be said of the signature.
-///
-/// Errors: one was asked for, and there is none that holds.
-fn signature(pack: &Pack, args: &VerifyPackArgs) -> Result<String, Problem> {
-    let is_signed = pack.dir.join(SIGNATURE_FILE).symlink_metadata().is_ok();
-    match (is_signed, &args.allowed_signers) {
-        (false, None) => Ok("not signed".to_owned()),
-        (true, None) => {
-            Ok("the signature was not checked: name the keys you trust with `--allowed-signers`".to_owned())
-        }
-        (false, Some(_)) => Err(broken(SIGNATURE_FILE, "the pack is not signed")),
-        (true, Some(_)) => Err(broken(SIGNATURE_FILE, "this build cannot check signatures")),
+/// What can be said of signatures. A signature that no key of the verifier was held against proves nothing of the signer.
+fn said_of(signers: &[Signer]) -> Vec<String> {
+    if signers.is_empty() {
+        return vec!["not signed".to_owned()];
     }
+    let said = |signer: &Signer| match &signer.trusted_as {
+        Some(_) => format!("signed by {signer}"),
+        None => format!(
+            "signed with {}; who that is was not checked: name the keys you trust with `--allowed-signers` or `--public-key`",
+            signer.key()
+        ),
+    };
+    signers.iter().map(said).collect()
+}
+
+async fn of_ledger(address: &str, head: Option<&str>, trust: &Trust) -> Outcome<Exit> {
+    let ledger = Ledger::open_to_read(address).await?;
+    let mut check_pack = |dir: &Path| -> Result<(), String> {
+        let shown = open(dir).and_then(|pack| verify(&pack));
+        shown
+            .map(|_| ())
+            .map_err(|problem| format!("{}: {}", problem.location, problem.why))
+    };
+    let checked = ledger.verify(Expected { trust, head }, &mut check_pack).await?;
+    let mut text = String::new();
+    for entry in &checked.entries {
+        text.push_str(&line(entry, &checked));
+    }
+    for note in &checked.notes {
+        text.push_str(&format!("note: {}\n", one_line(&note.to_string())));
+    }
+    for broken in &checked.broken {
+        text.push_str(&format!("broken: {}\n", one_line(&broken.to_string())));
+    }
+    if let Some(first) = checked.broken.first() {
+        print(&text)?;
+        let more = match checked.broken.len() {
+            1 => String::new(),
+            number => format!("; {} more", number - 1),
+        };
+        return Err(broken(address, format!("{first}{more}")).hint(first.hint()).into());
+    }
+    let Some(last) = checked.entries.last() else {
+        return Err(broken(address, "there is no pack in it, or all were deleted").into());
+    };
+    text.push_str(&verdict(checked.entries.len(), last, head));
+    print(&text)?;
+    Ok(Exit::Compliant)
+}
+
+/// One line for each pack that was looked at.
+fn line(entry: &Entry, checked: &Checked) -> String {
+    let signers: Vec<String> = checked
+        .signers
+        .get(&entry.sequence)
+        .into_iter()
+        .flatten()
+        .map(Signer::to_string)
+        .collect();
+    let signed = if signers.is_empty() {
+        "no signature that holds".to_owned()
+    } else {
+        format!("signed by {}", signers.join(" and "))
+    };
+    format!(
+        "pack {} as of {}, manifest SHA-256 {}, {signed}\n",
+        entry.sequence,
+        crate::domain::rfc3339(entry.manifest.as_of),
+        entry.sha256
+    )
+}
+
+fn verdict(packs: usize, last: &Entry, head: Option<&str>) -> String {
+    let end = match head {
+        Some(head) if head.eq_ignore_ascii_case(&last.sha256) => "its head is the one expected".to_owned(),
+        Some(_) => "the head expected is in it, and it has grown since".to_owned(),
+        None => {
+            "whether packs were cut off at its end cannot be seen from inside: keep this digest elsewhere, and give it to `--expect-head` next time"
+                .to_owned()
+        }
+    };
+    format!(
+        "the ledger holds: {}, head {} ({}); {end}\n",
+        count(packs, "pack"),
+        last.sha256,
+        crate::domain::rfc3339(last.manifest.as_of),
+    )
 }

@@ -8,6 +8,7 @@ mod plans;
 mod points;
 mod policy;
 pub mod render;
+mod selections;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -259,13 +260,17 @@ pub fn compare(
     findings::compare(older, newer, &mut found);
     settings::compare(older, newer, &mut found)?;
     plans::compare(older, newer, &mut found)?;
+    selections::lost_tables(older, newer, &mut found);
     points::compare(older, newer, &mut found)?;
     if let Some((then, now)) = criteria {
         policy::compare(then, now, &mut found);
     }
     let mut changes = found.changes;
-    let order = |change: &Change| (change.kind, std::cmp::Reverse(change.severity), change.what.clone());
-    changes.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| a.cmp(b)));
+    changes.sort_by(|a, b| {
+        // The gravest first; what is alike in that by rule or setting, then place and name.
+        let alike = (a.kind, b.severity, &a.what).cmp(&(b.kind, a.severity, &b.what));
+        alike.then_with(|| a.cmp(b))
+    });
     changes.dedup();
     Ok(Diff {
         older: older.source(),

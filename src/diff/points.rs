@@ -19,7 +19,7 @@ const SLACK: TimeDelta = TimeDelta::hours(24);
 /// When AWS Backup is to delete a point; none: it is kept for ever, or does not say.
 fn end_of(point: &Point<'_>) -> Option<DateTime<Utc>> {
     let days = point.delete_after_days.filter(|days| *days > 0);
-    let by_days = || Some(point.created_at? + TimeDelta::try_days(days?)?);
+    let by_days = || point.created_at?.checked_add_signed(TimeDelta::try_days(days?)?);
     point.delete_at.or_else(by_days)
 }
 
@@ -139,9 +139,9 @@ fn tell(older: &Look, target: &TargetId, name: &str, of_vault: OfVault, found: &
             .map(|(_, end)| end.unwrap_or(DateTime::<Utc>::MAX_UTC));
         let last = ends.max().filter(|last| *last < DateTime::<Utc>::MAX_UTC);
         let message = format!(
-            "{all} of {} gone before their time; the last was to be kept until {}",
+            "{all} of {} gone before the retention ended; the last was to be kept {}",
             tables(of_vault.gone.iter().map(|(table, _)| table)),
-            text(last)
+            last.map_or_else(|| "for ever".to_owned(), |last| format!("until {}", rfc3339(last)))
         );
         found.weaker(&thing, "recovery-points-gone", (all, super::ABSENT.to_owned()), message);
     }

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
+use crate::sign::Signer;
 
 /// Raised whenever a field is added, removed or changes its meaning: a pack is never half understood.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -26,6 +27,11 @@ pub struct Manifest {
     pub sequence: Option<u64>,
     /// SHA-256 of the manifest before it in the ledger, in hexadecimal digits; null: the first one, or in no ledger.
     pub previous: Option<String>,
+    /// When it was given that place, by AWS's clock as far as it is known; null: in no ledger.
+    #[schemars(extend("format" = "date-time"), with = "Option<String>")]
+    pub sealed_at: Option<DateTime<Utc>>,
+    /// Who was to sign this file: a signature that is missing shows.
+    pub signed_by: Vec<SignedBy>,
     /// Version of the program that judged.
     pub tool_version: String,
     /// SHA-256 of that program's file; null: it could not be read.
@@ -74,6 +80,28 @@ pub struct Account {
     pub id: String,
     /// The name given in the settings file; empty if none was.
     pub name: String,
+}
+
+/// A key that was to sign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignedBy {
+    /// What is added to `manifest.json` to name the signature file: `.sig` (SSH) or `.kms.json` (AWS KMS).
+    pub suffix: String,
+    /// Of the public key: `SHA256:…` as `ssh-keygen -l` prints it, or SHA-256 of its DER form in hexadecimal digits.
+    pub fingerprint: String,
+    /// ARN of the key in KMS; empty for SSH keys.
+    pub name: String,
+}
+
+impl From<Signer> for SignedBy {
+    fn from(signer: Signer) -> Self {
+        Self {
+            suffix: signer.kind.suffix().to_owned(),
+            fingerprint: signer.fingerprint,
+            name: signer.name,
+        }
+    }
 }
 
 /// Sums over rows. Each equals a count over `findings.parquet` and over the reports.
@@ -181,11 +209,10 @@ impl Manifest {
 
     /// What no manifest of this program has: it names files elsewhere, twice, or out of order.
     fn flaw(&self) -> Option<String> {
-        let own = [super::MANIFEST_FILE, super::SIGNATURE_FILE, super::SUMS_FILE];
         for file in &self.files {
             let mut parts = file.path.split('/');
             if parts.any(|part| matches!(part, "" | "." | "..") || part.contains(['\\', '\n', '\0']))
-                || own.contains(&&*file.path)
+                || super::SEAL_FILES.contains(&&*file.path)
             {
                 return Some(format!("`{}` is not the path of a file of a pack", file.path));
             }

@@ -8,7 +8,7 @@
 //! templates/       templates of the documents, if they are not the program's own
 //! manifest.json    provenance, sums, and digest of every file above; written last
 //! SHA256SUMS       of all of the above, the manifest too, for `sha256sum -c`
-//! manifest.json.sig  SSH signature over manifest.json, if it was signed
+//! manifest.json.sig, manifest.json.kms.json  signatures over manifest.json by an SSH key and a key of KMS, if it was signed
 //! ```
 //!
 //! In: a filled folder, or the folder of a pack. Out: a [`Manifest`], a [`Pack`]. Nothing here talks to AWS.
@@ -19,6 +19,7 @@ pub mod findings;
 pub mod manifest;
 pub mod redact;
 pub mod seal;
+pub mod signed;
 pub mod verify;
 
 use std::path::{Path, PathBuf};
@@ -34,11 +35,12 @@ pub use manifest::Manifest;
 /// The manifest's file name.
 pub const MANIFEST_FILE: &str = "manifest.json";
 
-/// The file name of the SSH signature over the manifest.
-pub const SIGNATURE_FILE: &str = "manifest.json.sig";
-
 /// The file name of the digests that `sha256sum -c` reads.
 pub const SUMS_FILE: &str = "SHA256SUMS";
+
+/// What seals a pack, and what no manifest names: the digests, the signatures over the manifest, the manifest. In the order
+/// in which they are stored.
+pub const SEAL_FILES: [&str; 4] = [SUMS_FILE, "manifest.json.sig", "manifest.json.kms.json", MANIFEST_FILE];
 
 /// The file name of the findings as a frame.
 pub const FINDINGS_FILE: &str = "findings.parquet";

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::digest;
 use super::manifest::{Account, Coverage, FileEntry, Manifest, SCHEMA_VERSION, Totals};
-use super::{CRITERIA_DIR, MANIFEST_FILE, SIGNATURE_FILE, SUMS_FILE, TEMPLATES_DIR, criteria, findings};
+use super::{CRITERIA_DIR, MANIFEST_FILE, SEAL_FILES, SUMS_FILE, TEMPLATES_DIR, criteria, findings};
 use crate::inventory::Inventory;
 use crate::problem::Problem;
 use crate::report::build::Criteria;
@@ -102,7 +102,7 @@ pub fn list(dir: &Path) -> std::io::Result<Vec<String>> {
             }
         }
     }
-    files.retain(|path| ![MANIFEST_FILE, SIGNATURE_FILE, SUMS_FILE].contains(&&**path));
+    files.retain(|path| !SEAL_FILES.contains(&&**path));
     files.sort();
     Ok(files)
 }
@@ -168,6 +168,8 @@ fn manifest(report: &Report, evidence: &Evidence<'_>, files: Vec<FileEntry>) -> 
         scan_id: inventory.scan_id.clone(),
         sequence: None,
         previous: None,
+        sealed_at: None,
+        signed_by: Vec::new(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         binary_sha256: binary_sha256().map(str::to_owned),
         command_line: evidence.command_line.clone(),

@@ -2,16 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use aws_sdk_s3::error::ProvideErrorMetadata as _;
-use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::ChecksumAlgorithm;
+use futures_util::{StreamExt as _, stream};
 use sha2::{Digest, Sha256};
 
-use super::Format;
-use crate::aws::failure::classify;
+use crate::aws::s3::{Bucket, Content, Keeping, Refused, Stored};
 use crate::aws::target::Session;
 use crate::problem::{Problem, count};
 use crate::text::hex;
+
+/// How many files go at once.
+pub const AT_ONCE: usize = 8;
 
 /// Where reports go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,166 +58,90 @@ impl Destination {
 /// A prefix of a bucket that can be used.
 #[derive(Debug)]
 pub struct S3Prefix {
-    client: aws_sdk_s3::Client,
-    bucket: String,
+    bucket: Bucket,
     prefix: String,
 }
 
 impl S3Prefix {
-    /// Asks whether the bucket is there and may be used, before the scan, so that a typing error costs nothing.
+    /// Asks whether the bucket is there, may be used and can keep what is delivered as asked, before the scan, so that a
+    /// typing error costs nothing.
     ///
-    /// API: s3:HeadBucket. Calls: 1. Errors: the bucket is missing or forbidden.
-    pub async fn open(session: &Session, bucket: &str, prefix: &str) -> Result<Self, Problem> {
-        let client = session.s3();
-        check_bucket(&client, bucket).await?;
+    /// API and errors: those of [`Bucket::open`].
+    pub async fn open(session: &Session, bucket: &str, prefix: &str, keeping: Keeping) -> Result<Self, Problem> {
         Ok(Self {
-            client,
-            bucket: bucket.to_owned(),
+            bucket: Bucket::open(session, bucket, keeping, "--to").await?,
             prefix: prefix.to_owned(),
         })
     }
 
-    /// Stores the files of `folder` under the prefix: with a checksum, never over an object that is there, read back and
-    /// compared.
+    /// Stores files of `folder` under the prefix. All but the last go several at once; the last one, the manifest of a pack,
+    /// goes when all others are there.
     ///
-    /// API: s3:PutObject (If-None-Match), s3:GetObject. Calls: 2 for each file. Errors: the first file that is not there,
-    /// word for word as it was written; the reports stay in `folder` all the same.
-    pub async fn deliver(&self, formats: &[&'static Format], folder: &Path) -> Result<Vec<Delivered>, Problem> {
-        to_s3(&self.client, &self.bucket, &self.prefix, formats, folder).await
-    }
-}
-
-async fn check_bucket(client: &aws_sdk_s3::Client, bucket: &str) -> Result<(), Problem> {
-    let result = client.head_bucket().bucket(bucket).send().await;
-    let Err(error) = result else { return Ok(()) };
-    let status = error.raw_response().map_or(0, |response| response.status().as_u16());
-    let failure = classify(&error);
-    let problem =
-        Problem::new(format!("could not use the bucket `{bucket}`")).so("nothing was scanned; no report was written");
-    Err(match status {
-        404 => problem
-            .why("there is no such bucket")
-            .hint("create it, or correct the name in `--to`"),
-        403 => problem
-            .why("AccessDenied from s3:HeadBucket (s3:ListBucket)")
-            .hint("allow s3:ListBucket, s3:PutObject and s3:GetObject on it, or correct the name in `--to`"),
-        301 | 400 => problem
-            .why(format!("HTTP status {status}: the bucket is in another Region"))
-            .hint("set AWS_REGION to the bucket's Region for the delivery"),
-        _ => problem
-            .why(failure.why())
-            .hint("check the network, AWS_REGION and AWS_ENDPOINT_URL"),
-    })
-}
-
-/// What was stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivered {
-    /// Where it is: `s3://bucket/key`.
-    pub address: String,
-    /// SHA-256 of the bytes that were read back.
-    pub sha256: String,
-    /// Version of the object, in a bucket with versions.
-    pub version_id: Option<String>,
-}
-
-async fn to_s3(
-    client: &aws_sdk_s3::Client,
-    bucket: &str,
-    prefix: &str,
-    formats: &[&'static Format],
-    kept: &Path,
-) -> Result<Vec<Delivered>, Problem> {
-    let mut delivered = Vec::new();
-    for format in formats {
-        let name = format.file_name;
-        let file = kept.join(name);
-        let bytes = std::fs::read(&file).map_err(|error| {
-            Problem::new(format!("could not read `{name}` for the delivery"))
-                .at(file.display().to_string())
-                .why(error.to_string())
-        })?;
-        let key = if prefix.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{prefix}/{name}")
-        };
-        match put(client, bucket, &key, format.content_type, &bytes).await {
-            Ok(one) => delivered.push(one),
-            Err(why) => {
-                let sha256 = hex(&Sha256::digest(&bytes));
-                let stored = match delivered.len() {
-                    0 => "nothing was uploaded".to_owned(),
-                    number => format!("{} uploaded before it", count(number, "file")),
-                };
-                let is_taken = why.contains("PreconditionFailed");
-                return Err(
-                    Problem::new(format!("could not deliver the report to s3://{bucket}/{key}"))
-                        .why(if is_taken {
-                            format!("{why}; an object with this key exists and evidence is never overwritten")
-                        } else {
-                            why
-                        })
-                        .so(format!(
-                            "the report is complete at {} (sha256 {sha256}); {stored}",
-                            file.display()
-                        ))
-                        .hint(if is_taken {
-                            "choose a new prefix with `--to`"
-                        } else {
-                            "allow s3:PutObject and s3:GetObject on the prefix, then deliver again"
-                        }),
-                );
+    /// API: [`Bucket::put`]. Calls: 2 for each file. Errors: the first file that is not there, word for word as it was
+    /// written and kept as asked; the reports stay in `folder` all the same.
+    pub async fn deliver(&self, files: &[String], folder: &Path) -> Result<Vec<Stored>, Problem> {
+        let mut delivered = Vec::new();
+        let (others, last) = files.split_at(files.len().saturating_sub(1));
+        for files in [others, last] {
+            let puts = stream::iter(files.iter().map(|name| async move {
+                let (key, file) = (joined(&self.prefix, name), folder.join(name));
+                let put = self.bucket.put(&key, Content::File(&file), content_type(name)).await;
+                (key, file, put)
+            }));
+            let mut puts = puts.buffered(AT_ONCE);
+            while let Some((key, file, put)) = puts.next().await {
+                match put {
+                    Ok(one) => delivered.push(one),
+                    Err(refused) => return Err(self.problem(&key, &file, &refused, delivered.len())),
+                }
             }
         }
+        Ok(delivered)
     }
-    Ok(delivered)
+
+    fn problem(&self, key: &str, file: &Path, refused: &Refused, delivered: usize) -> Problem {
+        let stored = match delivered {
+            0 => "nothing was uploaded".to_owned(),
+            number => format!("{} uploaded before it", count(number, "file")),
+        };
+        let sha256 = std::fs::read(file).map_or_else(
+            |error| error.to_string(),
+            |bytes| format!("sha256 {}", hex(&Sha256::digest(bytes))),
+        );
+        let problem = Problem::new(format!("could not deliver the report to {}", self.bucket.address(key))).so(
+            format!("the report is complete at {} ({sha256}); {stored}", file.display()),
+        );
+        match refused {
+            Refused::Taken(why) => problem
+                .why(format!(
+                    "{why}; an object with this key exists and evidence is never overwritten"
+                ))
+                .hint("choose a new prefix with `--to`"),
+            Refused::Failed(why) => problem
+                .why(why)
+                .hint("deliver again; `explain permissions --command deliver` prints the rights that it takes"),
+        }
+    }
 }
 
-async fn put(
-    client: &aws_sdk_s3::Client,
-    bucket: &str,
-    key: &str,
-    content_type: &str,
-    bytes: &[u8],
-) -> Result<Delivered, String> {
-    let answer = client
-        .put_object()
-        .bucket(bucket)
-        .key(key)
-        .content_type(content_type)
-        .checksum_algorithm(ChecksumAlgorithm::Sha256)
-        .if_none_match("*")
-        .body(ByteStream::from(bytes.to_vec()))
-        .send()
-        .await
-        .map_err(|error| {
-            format!(
-                "{} from s3:PutObject",
-                error.code().map_or_else(|| classify(&error).why(), str::to_owned)
-            )
-        })?;
-    let version_id = answer.version_id().map(str::to_owned);
-    let back = client
-        .get_object()
-        .bucket(bucket)
-        .key(key)
-        .set_version_id(version_id.clone())
-        .send()
-        .await
-        .map_err(|error| format!("{} from s3:GetObject, reading it back", classify(&error).why()))?;
-    let stored = back
-        .body
-        .collect()
-        .await
-        .map_err(|error| format!("{error} while reading it back"))?
-        .into_bytes();
-    if stored != bytes {
-        return Err("the bytes read back differ from those sent".to_owned());
+/// What a browser is to make of a file.
+pub fn content_type(path: &str) -> &'static str {
+    match path.rsplit('.').next() {
+        Some("json") => "application/json",
+        Some("csv") => "text/csv; charset=utf-8",
+        Some("html") => "text/html; charset=utf-8",
+        Some("pdf") => "application/pdf",
+        Some("md" | "toml" | "txt" | "sig") => "text/plain; charset=utf-8",
+        Some("xml") => "application/xml",
+        _ => "application/octet-stream",
     }
-    Ok(Delivered {
-        address: format!("s3://{bucket}/{key}"),
-        sha256: hex(&Sha256::digest(&stored)),
-        version_id,
-    })
+}
+
+/// A key below a prefix, which may be empty.
+pub fn joined(prefix: &str, name: &str) -> String {
+    if prefix.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{prefix}/{name}")
+    }
 }

@@ -203,16 +203,10 @@ impl Drop for Staging {
 
 /// What a folder already holds of an earlier scan or report.
 fn taken(target: &Path) -> Option<&'static str> {
-    use crate::pack::{CRITERIA_DIR, FINDINGS_FILE, MANIFEST_FILE, SIGNATURE_FILE, SUMS_FILE, TEMPLATES_DIR};
-    let of_packs = [
-        INVENTORY_DIR,
-        CRITERIA_DIR,
-        FINDINGS_FILE,
-        MANIFEST_FILE,
-        SIGNATURE_FILE,
-        SUMS_FILE,
-        TEMPLATES_DIR,
-    ];
+    use crate::pack::{CRITERIA_DIR, FINDINGS_FILE, SEAL_FILES, TEMPLATES_DIR};
+    let of_packs = [INVENTORY_DIR, CRITERIA_DIR, FINDINGS_FILE, TEMPLATES_DIR]
+        .into_iter()
+        .chain(SEAL_FILES);
     let names = FORMATS.iter().map(|format| format.file_name).chain(of_packs);
     names
         .into_iter()

@@ -34,6 +34,8 @@ pub struct Settings {
     pub policy: Policy,
     /// The waivers file.
     pub waivers: Option<PathBuf>,
+    /// The ledger that takes the pack of each scan: a folder, or `s3://bucket/prefix`.
+    pub ledger: Option<String>,
     /// How `remediate` and `backup` make recovery points.
     pub remediation: Remediation,
 }
@@ -192,6 +194,19 @@ impl Settings {
             }
             let folder = file.path.parent().unwrap_or(Path::new(""));
             self.waivers = Some(folder.join(waivers.value));
+        }
+        if let Some(ledger) = reader.string(root, "ledger") {
+            if ledger.value.trim().is_empty() {
+                let hint = "write a folder, or `s3://bucket/prefix`";
+                reader.note(ledger.offset, "`ledger` is empty", "", hint);
+            }
+            // A folder is meant from the file's own place, as the waivers are.
+            self.ledger = Some(if ledger.value.starts_with("s3://") {
+                ledger.value
+            } else {
+                let folder = file.path.parent().unwrap_or(Path::new(""));
+                folder.join(ledger.value).display().to_string()
+            });
         }
         let section = reader.section(root, "policy");
         let has_policy = section.is_some();

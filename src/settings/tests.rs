@@ -121,6 +121,20 @@ fn the_waivers_file_lies_beside_the_settings_file() {
 }
 
 #[test]
+fn a_ledger_is_a_folder_beside_the_settings_file_or_a_prefix() {
+    for (text, ledger) in [
+        ("ledger = \"packs\"", Some("etc/packs")),
+        ("ledger = \"/packs\"", Some("/packs")),
+        ("ledger = \"s3://evidence/packs\"", Some("s3://evidence/packs")),
+        ("", None),
+    ] {
+        let settings = Settings::parse(text, "etc/b.toml").expect("valid");
+        assert_eq!(settings.ledger.as_deref(), ledger, "{text}");
+    }
+    assert_eq!(mistakes("ledger = \" \""), ["1 `ledger` is empty"]);
+}
+
+#[test]
 fn all_mistakes_are_found_in_one_run_with_their_lines() {
     let text = "region = [\"eu-west-1\"]\n[policy]\nrpo = 24\nretention-min = \"36h\"\nkey-owner = \"customer\"\n[remediation]\ncold-after = \"30d\"\ndelete-after = \"97d\"\n";
     let problems = Settings::parse(text, "b.toml").expect_err("five mistakes").0;

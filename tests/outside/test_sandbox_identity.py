@@ -1,6 +1,8 @@
 """STS, KMS, the tagging API, account management and Organizations of the sandbox, parsed by boto3."""
 
 import datetime
+import hashlib
+import subprocess
 
 import pytest
 
@@ -61,6 +63,39 @@ def test_keys(sandbox):
     assert kms.describe_key(KeyId=made["KeyId"])["KeyMetadata"]["KeyState"] == "Disabled"
     assert refused(kms.describe_key, KeyId="12345678-1234-1234-1234-123456789012") == ("NotFoundException", 400)
     assert refused(kms.disable_key, KeyId=managed["KeyId"])[1] == 400
+
+
+def test_keys_that_sign(sandbox, tmp_path):
+    kms = sandbox.client("kms")
+    made = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]
+    assert made["KeySpec"] == "ECC_NIST_P256" and made["KeyUsage"] == "SIGN_VERIFY"
+    assert made["SigningAlgorithms"] == ["ECDSA_SHA_256"] and "EncryptionAlgorithms" not in made
+    public = kms.get_public_key(KeyId=made["KeyId"])
+    assert public["KeyId"] == made["Arn"] and public["SigningAlgorithms"] == ["ECDSA_SHA_256"]
+    message = b"what was signed" * 100
+    asked = {"KeyId": made["Arn"], "SigningAlgorithm": "ECDSA_SHA_256"}
+    digested = {"Message": hashlib.sha256(message).digest(), "MessageType": "DIGEST"}
+    signed = kms.sign(**asked, **digested)["Signature"]
+    assert kms.verify(**asked, Message=message, Signature=signed)["SignatureValid"] is True
+    assert refused(kms.verify, **asked, Message=b"another", Signature=signed) == ("KMSInvalidSignatureException", 400)
+    # OpenSSL knows nothing of the sandbox.
+    for name, content in [("key.der", public["PublicKey"]), ("message", message), ("signature", signed)]:
+        (tmp_path / name).write_bytes(content)
+    command = ["openssl", "dgst", "-sha256", "-verify", "key.der", "-signature", "signature", "message"]
+    checked = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert checked.returncode == 0 and checked.stdout == "Verified OK\n", checked.stderr
+    assert refused(kms.sign, **asked, **digested, DryRun=True)[0] == "DryRunOperationException"
+    assert refused(kms.sign, **asked, Message=b"short", MessageType="DIGEST") == ("ValidationException", 400)
+    assert refused(kms.sign, KeyId=made["Arn"], SigningAlgorithm="RSASSA_PSS_SHA_256", Message=b"x")[0] == "InvalidKeyUsageException"
+    symmetric = kms.create_key()["KeyMetadata"]["KeyId"]
+    assert refused(kms.sign, KeyId=symmetric, SigningAlgorithm="ECDSA_SHA_256", Message=b"x")[0] == "InvalidKeyUsageException"
+    assert refused(kms.get_public_key, KeyId=symmetric) == ("UnsupportedOperationException", 400)
+    assert refused(kms.create_key, KeySpec="ECC_NIST_P256") == ("ValidationException", 400)
+    assert refused(kms.create_key, KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY") == ("UnsupportedOperationException", 400)
+    kms.disable_key(KeyId=made["KeyId"])
+    assert refused(kms.sign, **asked, **digested) == ("DisabledException", 400)
+    kms.schedule_key_deletion(KeyId=made["KeyId"])
+    assert refused(kms.sign, **asked, **digested) == ("KMSInvalidStateException", 400)
 
 
 def test_tags_of_many_resources(sandbox):

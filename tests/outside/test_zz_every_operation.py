@@ -13,7 +13,7 @@ TABLES = {
     "backup": ("backup/mod.rs", r'=> "(\w+)" on '),
     "dynamodb": ("dynamodb/mod.rs", r'\("([A-Z]\w+)", On::'),
     "account": ("account.rs", r'^        "\w+" => "([A-Z]\w+)",$'),
-    "kms": ("kms.rs", LIST),
+    "kms": ("kms/mod.rs", LIST),
     "sts": ("sts.rs", LIST),
     "tagging": ("tagging.rs", LIST),
     "securityhub": ("securityhub/mod.rs", LIST),

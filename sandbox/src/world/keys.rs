@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::World;
 use super::reader::{Section, nearest};
 use crate::cloud::Cloud;
-use crate::kms::{KeyState, Manager};
+use crate::kms::{KeyState, Manager, Spec};
 
 /// One key.
 #[derive(Debug, Clone)]
@@ -19,6 +19,7 @@ pub(crate) struct KeySpec {
     state_since_days_ago: Option<i64>,
     created_days_ago: i64,
     multi_region: bool,
+    spec: Spec,
 }
 
 /// Reads all keys.
@@ -56,6 +57,7 @@ fn read_one(section: &Section<'_>, world: &World) -> Option<KeySpec> {
     let since = section.days("state-since-days-ago");
     let created = section.days("created-days-ago");
     let multi_region = section.flag("multi-region");
+    let spec = section.choice("spec", &Spec::ALL);
     let ((account, region), name) = (place?, name?);
     Some(KeySpec {
         account,
@@ -66,6 +68,7 @@ fn read_one(section: &Section<'_>, world: &World) -> Option<KeySpec> {
         state_since_days_ago: since,
         created_days_ago: created.unwrap_or(800),
         multi_region: multi_region.unwrap_or(false),
+        spec: spec.unwrap_or_default(),
     })
 }
 
@@ -81,6 +84,7 @@ impl KeySpec {
         place.kms.name(&self.name, &arn);
         if let Some(key) = place.kms.find_mut(&arn) {
             key.multi_region = self.multi_region;
+            key.spec = self.spec;
             if self.state != KeyState::Enabled {
                 key.change(
                     self.state_since_days_ago
@@ -96,7 +100,7 @@ impl KeySpec {
 }
 
 impl World {
-    /// True if a place has a key of this name; a mistake at `key` if not.
+    /// True if a place has a key of this name that encrypts; a mistake at `key` if not.
     pub(crate) fn knows_key(
         &self,
         section: &Section<'_>,
@@ -109,8 +113,11 @@ impl World {
                 .iter()
                 .filter(|known| (&known.account, &known.region) == (&place.0, &place.1))
         };
-        let known = here().any(|known| known.name == name);
-        if !known {
+        let found = here().find(|known| known.name == name);
+        let known = found.is_some_and(|known| known.spec == Spec::Symmetric);
+        if found.is_some() && !known {
+            section.problem(key, format!("key `{name}` signs; it cannot encrypt"), None);
+        } else if !known {
             let hint = nearest(name, here().map(|known| known.name.as_str()));
             section.problem(key, format!("key `{name}` is not in {}/{}", place.0, place.1), hint);
         }

@@ -16,7 +16,7 @@ const ALWAYS: [&str; 1] = ["sts:GetCallerIdentity"];
 ///
 /// Errors: a command or a rule that does not exist.
 pub(super) fn permissions(command: &str, ids: &[String]) -> Outcome<String> {
-    const COMMANDS: [&str; 5] = ["scan", "remediate", "backup", "deliver", "push"];
+    const COMMANDS: [&str; 7] = ["scan", "remediate", "backup", "deliver", "sign", "verify", "push"];
     let mut statements = Vec::new();
     match command {
         "scan" => {
@@ -53,8 +53,49 @@ pub(super) fn permissions(command: &str, ids: &[String]) -> Outcome<String> {
             statements.push(json!({
                 "Sid": "DeliverReports",
                 "Effect": "Allow",
-                "Action": ["s3:ListBucket", "s3:PutObject", "s3:GetObject"],
-                "Resource": ["arn:*:s3:::YOUR-BUCKET", "arn:*:s3:::YOUR-BUCKET/YOUR-PREFIX/*"],
+                "Action": [
+                    "s3:PutObject",
+                    "s3:GetObject",
+                    "s3:GetObjectVersion",
+                    "s3:PutObjectRetention",
+                    "s3:GetObjectRetention",
+                    "s3:PutObjectLegalHold",
+                    "s3:GetObjectLegalHold",
+                ],
+                "Resource": "arn:*:s3:::YOUR-BUCKET/YOUR-PREFIX/*",
+            }));
+            statements.push(json!({
+                "Sid": "CheckBucket",
+                "Effect": "Allow",
+                "Action": ["s3:ListBucket", "s3:GetBucketVersioning", "s3:GetBucketObjectLockConfiguration"],
+                "Resource": "arn:*:s3:::YOUR-BUCKET",
+            }));
+            // S3 encrypts and decrypts with the caller's rights on the key.
+            statements.push(json!({
+                "Sid": "EncryptWithKey",
+                "Effect": "Allow",
+                "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
+                "Resource": "arn:*:kms:*:YOUR-ACCOUNT:key/YOUR-KEY",
+            }));
+        }
+        "sign" => statements.push(json!({
+            "Sid": "SignManifest",
+            "Effect": "Allow",
+            "Action": ["kms:GetPublicKey", "kms:Sign"],
+            "Resource": "arn:*:kms:*:YOUR-ACCOUNT:key/YOUR-KEY",
+        })),
+        "verify" => {
+            statements.push(json!({
+                "Sid": "ReadPacks",
+                "Effect": "Allow",
+                "Action": ["s3:GetObject", "s3:GetObjectVersion"],
+                "Resource": "arn:*:s3:::YOUR-BUCKET/YOUR-PREFIX/*",
+            }));
+            statements.push(json!({
+                "Sid": "ListPacks",
+                "Effect": "Allow",
+                "Action": ["s3:ListBucket", "s3:ListBucketVersions"],
+                "Resource": "arn:*:s3:::YOUR-BUCKET",
             }));
         }
         "push" => {

@@ -8,6 +8,7 @@ use super::page::Style;
 use super::table::{Cell, Column, Para, Table};
 use super::template::Section;
 use super::text::{grouped, plural};
+use crate::baseline::Since;
 use crate::domain::{FactValue, Finding, Severity, Subject, Verdict};
 use crate::report::Report;
 
@@ -224,6 +225,9 @@ fn cells<'f>(doc: &Doc<'_>, finding: &'f Finding, own_remedy: bool, index: &Inde
     if finding.waived {
         let accent = doc.template.colours.accent;
         subject.push(Para::new(CELL.bold().colour(accent), "WAIVED"));
+    }
+    if index.report.since(finding) == Some(Since::New) {
+        subject.push(Para::new(CELL.bold(), "NEW SINCE THE BASELINE"));
     }
     // A table's ARN is made of the name and the place beside it; nothing else has a name of its own.
     if finding.subject != Subject::Table && finding.resource_arn != finding.resource_name {

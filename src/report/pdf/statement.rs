@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::doc::MUTED;
 use super::template::{Colours, Rgb};
 use super::text::{grouped, plural};
-use crate::domain::{Subject, Verdict};
+use crate::domain::{Subject, Verdict, rfc3339};
 use crate::report::Report;
 
 /// How the report ends, from bad to good.
@@ -133,6 +133,14 @@ fn details(report: &Report, unread: usize) -> Vec<String> {
         let targets = plural(unread, "account-Region pair");
         details.push(format!(
             "{targets} whose tables could not be listed in full: tables there may not appear at all."
+        ));
+    }
+    if let Some(baseline) = &report.baseline {
+        details.push(format!(
+            "Since the baseline of {}: {} new, {} known.",
+            rfc3339(baseline.as_of),
+            plural(baseline.new_count, "open finding"),
+            grouped(baseline.known_count)
         ));
     }
     if totals.waived > 0 {

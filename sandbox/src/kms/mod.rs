@@ -1,7 +1,9 @@
-//! KMS: who owns a key, and whether it can be used. Nothing is ever encrypted.
+//! KMS: who owns a key, whether it can be used, and real signatures of keys that sign. Nothing is ever encrypted.
 //!
 //! Every place has the AWS-managed keys of DynamoDB and AWS Backup from the start; AWS makes them on first use, which no caller
 //! can tell.
+
+mod signing;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +14,8 @@ use serde_json::{Map, Value, json};
 use crate::call::{ApiError, Call, Operation, Reply, Service, unknown_operation};
 use crate::cloud::{Cloud, Ids, named_uuid};
 use crate::dynamodb::Sse;
+
+pub(crate) use self::signing::Spec;
 
 /// Keys of one account and Region.
 #[derive(Debug, Default)]
@@ -31,6 +35,7 @@ pub(crate) struct Key {
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) description: String,
     pub(crate) manager: Manager,
+    pub(crate) spec: Spec,
     /// What became of it, the latest last; empty: enabled from its creation on.
     changes: Vec<(DateTime<Utc>, KeyState)>,
     pub(crate) deletion_at: Option<DateTime<Utc>>,
@@ -126,6 +131,7 @@ impl State {
             created_at,
             description: description.to_owned(),
             manager,
+            spec: Spec::Symmetric,
             changes: Vec::new(),
             deletion_at: None,
             multi_region: false,
@@ -193,15 +199,18 @@ impl State {
     }
 }
 
-const OPERATIONS: [&str; 8] = [
+const OPERATIONS: [&str; 11] = [
     "CancelKeyDeletion",
     "CreateKey",
     "DescribeKey",
     "DisableKey",
     "EnableKey",
+    "GetPublicKey",
     "ListAliases",
     "ListKeys",
     "ScheduleKeyDeletion",
+    "Sign",
+    "Verify",
 ];
 
 /// What a call asks for.
@@ -242,6 +251,9 @@ pub(crate) fn handle(cloud: &mut Cloud, call: &Call, operation: &Operation) -> R
     let output = match operation.name {
         "CreateKey" => create_key(kms, &input, ids, call.now)?,
         "DescribeKey" => json!({ "KeyMetadata": metadata(needed(kms, &input)?, call.now) }),
+        "GetPublicKey" => signing::get_public_key(needed(kms, &input)?, call.now)?,
+        "Sign" => signing::sign(needed(kms, &input)?, &input, call.now)?,
+        "Verify" => signing::verify(needed(kms, &input)?, &input, call.now)?,
         "ListAliases" => list_aliases(kms),
         "ListKeys" => list_keys(kms, &input)?,
         _ => change_state(kms, &input, operation.name, call.now)?,
@@ -293,18 +305,22 @@ fn metadata(key: &Key, now: DateTime<Utc>) -> Value {
         "AWSAccountId": key.arn.split(':').nth(4),
         "Arn": key.arn,
         "CreationDate": epoch(key.created_at),
-        "CustomerMasterKeySpec": "SYMMETRIC_DEFAULT",
+        "CustomerMasterKeySpec": key.spec.name(),
         "Description": key.description,
         "Enabled": state == KeyState::Enabled,
-        "EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"],
         "KeyId": key.id,
         "KeyManager": if key.manager == Manager::Aws { "AWS" } else { "CUSTOMER" },
-        "KeySpec": "SYMMETRIC_DEFAULT",
+        "KeySpec": key.spec.name(),
         "KeyState": state.name(),
-        "KeyUsage": "ENCRYPT_DECRYPT",
+        "KeyUsage": key.spec.usage(),
         "MultiRegion": key.multi_region,
         "Origin": "AWS_KMS",
     });
+    let (field, algorithm) = match key.spec.signing_algorithm() {
+        None => ("EncryptionAlgorithms", "SYMMETRIC_DEFAULT"),
+        Some(algorithm) => ("SigningAlgorithms", algorithm),
+    };
+    metadata[field] = json!([algorithm]);
     if let (KeyState::PendingDeletion, Some(at)) = (state, key.deletion_at) {
         metadata["DeletionDate"] = epoch(at);
     }
@@ -317,19 +333,10 @@ fn create_key(
     ids: &mut Ids,
     now: DateTime<Utc>,
 ) -> Result<Value, ApiError> {
-    let spec = input
-        .get("KeySpec")
-        .or_else(|| input.get("CustomerMasterKeySpec"))
-        .and_then(Value::as_str);
-    if spec.is_some_and(|spec| spec != "SYMMETRIC_DEFAULT") {
-        return Err(ApiError::new(
-            400,
-            "UnsupportedOperationException",
-            "The sandbox has symmetric encryption keys only.",
-        ));
-    }
+    let spec = signing::wanted_spec(input)?;
     let description = input.get("Description").and_then(Value::as_str).unwrap_or_default();
     let mut key = kms.make(ids.uuid(), Manager::Customer, description, now);
+    key.spec = spec;
     key.multi_region = input.get("MultiRegion").and_then(Value::as_bool).unwrap_or(false);
     let output = json!({ "KeyMetadata": metadata(&key, now) });
     kms.keys.insert(key.id.clone(), key);
@@ -370,6 +377,11 @@ fn list_aliases(kms: &State) -> Value {
     json!({ "Aliases": kms.aliases.iter().map(alias).collect::<Vec<_>>(), "Truncated": false })
 }
 
+fn wrong_state(arn: &str, state: KeyState) -> ApiError {
+    let state = state.name().replace("PendingDeletion", "pending deletion");
+    ApiError::new(400, "KMSInvalidStateException", format!("{arn} is {state}."))
+}
+
 /// Enables, disables, condemns or pardons a key.
 fn change_state(
     kms: &mut State,
@@ -383,16 +395,6 @@ fn change_state(
         let message = format!("{arn} is an AWS managed key; it cannot be changed.");
         return Err(ApiError::new(400, "AccessDeniedException", message));
     }
-    let wrong_state = |state: KeyState| {
-        ApiError::new(
-            400,
-            "KMSInvalidStateException",
-            format!(
-                "{arn} is {}.",
-                state.name().replace("PendingDeletion", "pending deletion")
-            ),
-        )
-    };
     let days = input
         .get("PendingWindowInDays")
         .map_or(Some(30), Value::as_i64)
@@ -403,7 +405,7 @@ fn change_state(
         ("ScheduleKeyDeletion", KeyState::Enabled | KeyState::Disabled) => KeyState::PendingDeletion,
         // A pardoned key is disabled.
         ("CancelKeyDeletion", KeyState::PendingDeletion) => KeyState::Disabled,
-        _ => return Err(wrong_state(state)),
+        _ => return Err(wrong_state(&arn, state)),
     };
     let deletion_at = match (next, days) {
         (KeyState::PendingDeletion, None) => {

@@ -1,0 +1,113 @@
+//! `ledger`: the row of packs, listed, appended to, copied from.
+
+use chrono::Utc;
+use serde_json::json;
+
+use crate::cli::{ExplainFormat, LedgerAppendArgs, LedgerCommand, LedgerFetchArgs, LedgerListArgs};
+use crate::commands::seal::{keeping, lines};
+use crate::commands::{print, say};
+use crate::exit::Exit;
+use crate::ledger::{Entry, Ledger};
+use crate::problem::{Outcome, Problem, count};
+use crate::sign::Signers;
+use crate::text::one_line;
+
+/// Runs `ledger`.
+///
+/// Errors: a ledger that cannot be read or does not hold together; a pack that cannot be appended or copied.
+pub async fn run(command: LedgerCommand) -> Outcome<Exit> {
+    match command {
+        LedgerCommand::List(args) => list(&args).await,
+        LedgerCommand::Append(args) => append(&args).await,
+        LedgerCommand::Fetch(args) => fetch(&args).await,
+    }
+}
+
+async fn list(args: &LedgerListArgs) -> Outcome<Exit> {
+    let entries = Ledger::open_to_read(&args.ledger).await?.entries().await?;
+    match args.format {
+        ExplainFormat::Text => print(&table(&entries))?,
+        ExplainFormat::Json => {
+            let all: Vec<_> = entries.iter().map(as_json).collect();
+            let text = serde_json::to_string_pretty(&all).map_err(|error| Problem::new(error.to_string()))?;
+            print(&(text + "\n"))?;
+        }
+    }
+    Ok(Exit::Compliant)
+}
+
+fn table(entries: &[Entry]) -> String {
+    let mut text = format!(
+        "{:>8}  {:<20}  {:>7}  {:>14}  {:<64}  signed by\n",
+        "number", "as of", "tables", "non-compliant", "sha256 of the manifest"
+    );
+    for entry in entries {
+        let manifest = &entry.manifest;
+        let signers: Vec<String> = manifest
+            .signed_by
+            .iter()
+            .map(|signer| {
+                one_line(if signer.name.is_empty() {
+                    &signer.fingerprint
+                } else {
+                    &signer.name
+                })
+            })
+            .collect();
+        text.push_str(&format!(
+            "{:>8}  {:<20}  {:>7}  {:>14}  {:<64}  {}\n",
+            entry.sequence,
+            manifest.as_of.format("%Y-%m-%dT%H:%M:%SZ"),
+            manifest.totals.tables,
+            manifest.totals.non_compliant_by_severity.values().sum::<u64>(),
+            entry.sha256,
+            if signers.is_empty() {
+                "nobody".to_owned()
+            } else {
+                signers.join(", ")
+            },
+        ));
+    }
+    text
+}
+
+fn as_json(entry: &Entry) -> serde_json::Value {
+    let manifest = &entry.manifest;
+    json!({
+        "sequence": entry.sequence,
+        "manifest_sha256": entry.sha256,
+        "previous": manifest.previous,
+        "scan_id": manifest.scan_id,
+        "as_of": manifest.as_of,
+        "sealed_at": manifest.sealed_at,
+        "received_at": entry.received,
+        "signed_by": manifest.signed_by,
+        "totals": manifest.totals,
+    })
+}
+
+async fn append(args: &LedgerAppendArgs) -> Outcome<Exit> {
+    let keeping = keeping(&args.keep, Utc::now())?;
+    let signers = Signers::open(&args.sign).await?;
+    let ledger = Ledger::open(&args.ledger, keeping).await?;
+    for line in lines(&ledger.append(&args.pack, &signers).await?) {
+        say(&line);
+    }
+    Ok(Exit::Compliant)
+}
+
+async fn fetch(args: &LedgerFetchArgs) -> Outcome<Exit> {
+    let ledger = Ledger::open_to_read(&args.ledger).await?;
+    let entries = ledger.entries().await?;
+    let number = args.number.unwrap_or(entries.len() as u64);
+    let Some(entry) = entries.iter().find(|entry| entry.sequence == number) else {
+        return Err(Problem::usage(format!("there is no pack number {number}"))
+            .at(ledger.address())
+            .why(format!("the ledger holds {}", count(entries.len(), "pack")))
+            .hint("`ledger list` names them")
+            .into());
+    };
+    let folder = ledger.copy_pack(entry, &args.to).await?;
+    say(&format!("pack number {number} in {}", folder.display()));
+    Ok(Exit::Compliant)
+}

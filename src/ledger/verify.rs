@@ -1,0 +1,418 @@
+//! Does a ledger hold? Names everything that is missing, altered, out of order or dated back, the first thing first.
+//!
+//! The chain is held against itself; each manifest against its signatures; each pack against its manifest; and what S3 says
+//! of times and versions against what the manifests say. One thing cannot be seen from inside: that the end was cut off.
+//! Whoever wrote down the head's digest sees that too.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use futures_util::{StreamExt as _, stream};
+
+use super::store::{Listed, PARTIAL_DIR};
+use super::{
+    CLOCK_TOLERANCE, Entry, LATEST, Ledger, MANIFESTS, PACKS, SIGNATURES, manifest_path, pack_dir, signature_path,
+};
+use crate::pack::{MANIFEST_FILE, Manifest, digest, signed};
+use crate::problem::{Problem, one_line};
+use crate::sign::{self, Kind, SignatureFile, Signer, Trust};
+
+/// How many manifests are read at once.
+const AT_ONCE: usize = 16;
+
+/// What the verifier brings.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected<'a> {
+    /// Keys that he trusts.
+    pub trust: &'a Trust,
+    /// The digest of a manifest that he knows to be in the ledger.
+    pub head: Option<&'a str>,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// The manifests that could be read, in order.
+    pub entries: Vec<Entry>,
+    /// Who signed them, by number.
+    pub signers: BTreeMap<u64, Vec<Signer>>,
+    /// Why the ledger does not hold; empty: it does.
+    pub broken: Vec<Broken>,
+    /// What is not wrong and yet worth knowing.
+    pub notes: Vec<Note>,
+}
+
+/// Why a ledger does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the texts say what the fields are")]
+pub enum Broken {
+    #[error("{} missing, and a later one is there: deleted", if first == last { format!("manifest {first} is") } else { format!("manifests {first} to {last} are") })]
+    Missing { first: u64, last: u64 },
+    #[error("manifest {sequence} cannot be read: {why}")]
+    Unreadable { sequence: u64, why: String },
+    #[error("manifest {sequence} says that it is number {says}: manifests were exchanged")]
+    OutOfPlace { sequence: u64, says: String },
+    #[error("manifest {sequence} is not the one that manifest {} was appended to: one of them was altered or exchanged", sequence + 1)]
+    NotFollowed { sequence: u64 },
+    #[error("manifest 1 names one before it: the beginning of the ledger was exchanged")]
+    NotFirst,
+    #[error("manifest {sequence} is not signed as it should be{}: {why}", if file.is_empty() { String::new() } else { format!(" ({file})") })]
+    Signature {
+        sequence: u64,
+        file: String,
+        why: sign::Broken,
+    },
+    #[error("manifest {sequence} goes back in time: it was appended at {sealed_at}, and the one before it at {before}")]
+    GoesBack {
+        sequence: u64,
+        sealed_at: DateTime<Utc>,
+        before: DateTime<Utc>,
+    },
+    #[error("manifest {sequence} is dated back: it is of {as_of}, and was appended at {sealed_at}")]
+    DatedBack {
+        sequence: u64,
+        as_of: DateTime<Utc>,
+        sealed_at: DateTime<Utc>,
+    },
+    #[error("manifest {sequence} says that it was appended at {sealed_at}, and S3 took it at {received}")]
+    OtherTime {
+        sequence: u64,
+        sealed_at: String,
+        received: DateTime<Utc>,
+    },
+    #[error("{path} was deleted or written over: {what}")]
+    Touched { path: String, what: String },
+    #[error("the manifest in the folder of pack {sequence} is not the one of the chain")]
+    CopyDiffers { sequence: u64 },
+    #[error("pack {sequence} does not hold: {}", one_line(why))]
+    Pack { sequence: u64, why: String },
+    #[error("no manifest has the digest {digest}: the end of the ledger was cut off, or the ledger was written anew")]
+    HeadNotFound { digest: String },
+}
+
+impl Broken {
+    /// A remedy or an explanation, where there is one.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::OtherTime { .. } => {
+                "a copy of a ledger in another bucket has the times of the copying: verify such a copy in a folder (`aws s3 sync`)"
+            }
+            Self::Missing { .. } | Self::Touched { .. } => {
+                "in a bucket with versions the older version may still be there: `aws s3api list-object-versions`"
+            }
+            _ => "",
+        }
+    }
+}
+
+/// Worth knowing, and not wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the texts say what the fields are")]
+pub enum Note {
+    #[error("not in the chain, and harmless: {path}")]
+    NotInChain { path: String },
+    #[error("the folder of pack {sequence} has no manifest of its own; the chain has it")]
+    NoCopy { sequence: u64 },
+    #[error(
+        "versions of objects could not be looked at ({why}); what was deleted or written over does not show by them"
+    )]
+    NoVersions { why: String },
+    #[error("manifest {sequence} is not signed")]
+    NotSigned { sequence: u64 },
+}
+
+impl Ledger {
+    /// Holds the whole ledger against itself and against what the verifier brings. `check_pack` is asked about the folder of
+    /// each pack, with its manifest and signatures in it.
+    ///
+    /// API: s3:ListBucket, s3:GetObject, s3:ListBucketVersions. Errors: the ledger cannot be read. What does not hold is no
+    /// error but the result.
+    pub async fn verify(
+        &self,
+        expected: Expected<'_>,
+        check_pack: &mut dyn FnMut(&Path) -> Result<(), String>,
+    ) -> Result<Checked, Problem> {
+        let mut checked = self.check_chain().await?;
+        let broken = checked.entries.iter().map(check_times).collect::<Vec<_>>();
+        checked.broken.extend(broken.into_iter().flatten());
+        checked.broken.extend(check_order(&checked.entries));
+        self.check_signatures(expected.trust, &mut checked).await?;
+        self.check_versions(&mut checked).await;
+        self.check_packs(check_pack, &mut checked).await?;
+        if let Some(digest) = expected.head
+            && !checked
+                .entries
+                .iter()
+                .any(|entry| entry.sha256 == digest.to_ascii_lowercase())
+        {
+            checked.broken.push(Broken::HeadNotFound {
+                digest: one_line(digest),
+            });
+        }
+        Ok(checked)
+    }
+
+    /// Reads every manifest and holds it against its neighbours.
+    pub(super) async fn check_chain(&self) -> Result<Checked, Problem> {
+        let mut checked = Checked::default();
+        let mut numbered = Vec::new();
+        for (number, file) in self.listed().await? {
+            match number {
+                Some(number) => numbered.push((number, file)),
+                None => checked.notes.push(Note::NotInChain { path: file.path }),
+            }
+        }
+        numbered.sort_by_key(|(number, _)| *number);
+        let files = stream::iter(numbered.into_iter().map(|(number, file)| async move {
+            let bytes = self.store.get(&file.path).await;
+            (number, file, bytes)
+        }));
+        let mut files = files.buffered(AT_ONCE);
+        let mut next = 1;
+        while let Some((sequence, file, bytes)) = files.next().await {
+            if next < sequence {
+                let (first, last) = (next, sequence - 1);
+                checked.broken.push(Broken::Missing { first, last });
+            }
+            next = sequence + 1;
+            let (first, last) = (sequence, sequence);
+            let read = bytes?
+                .ok_or(Broken::Missing { first, last })
+                .and_then(|bytes| entry(sequence, file, bytes));
+            match read {
+                Ok(entry) => {
+                    checked.broken.extend(check_link(checked.entries.last(), &entry));
+                    checked.entries.push(entry);
+                }
+                Err(broken) => checked.broken.push(broken),
+            }
+        }
+        Ok(checked)
+    }
+
+    async fn check_signatures(&self, trust: &Trust, checked: &mut Checked) -> Result<(), Problem> {
+        for entry in &checked.entries {
+            let sequence = entry.sequence;
+            let files = self.signatures(entry).await?;
+            let files: Vec<SignatureFile> = files.into_iter().map(|(_, file)| file).collect();
+            match signed::check(&entry.manifest, &entry.bytes, &files, trust) {
+                Ok(signers) if signers.is_empty() => checked.notes.push(Note::NotSigned { sequence }),
+                Ok(signers) => {
+                    checked.signers.insert(sequence, signers);
+                }
+                Err((file, why)) => checked.broken.push(Broken::Signature { sequence, file, why }),
+            }
+        }
+        Ok(())
+    }
+
+    /// In a bucket with versions, everything in the chain has one version and no deletion.
+    async fn check_versions(&self, checked: &mut Checked) {
+        let versions = match self.store.versions("").await {
+            Ok(versions) => versions,
+            Err(problem) => {
+                checked.notes.push(Note::NoVersions { why: problem.why });
+                return;
+            }
+        };
+        let mut ours: Vec<String> = vec![self.key(MANIFESTS)];
+        for entry in &checked.entries {
+            ours.push(self.key(&pack_dir(&entry.manifest)));
+            ours.extend(Kind::ALL.map(|kind| self.key(&signature_path(entry.sequence, &entry.sha256, kind))));
+        }
+        let mut by_key: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+        for version in &versions {
+            let (written, deleted) = by_key.entry(&version.key).or_default();
+            *(if version.is_deletion { deleted } else { written }) += 1;
+        }
+        for (key, (written, deleted)) in by_key {
+            let is_ours = ours.iter().any(|ours| key.starts_with(ours.as_str()));
+            if is_ours && (written > 1 || deleted > 0) {
+                let what = format!(
+                    "{}, {}",
+                    crate::problem::count(written, "version"),
+                    crate::problem::count(deleted, "deletion")
+                );
+                let path = one_line(key);
+                checked.broken.push(Broken::Touched { path, what });
+            }
+        }
+    }
+
+    /// Asks about every pack, and names what belongs to none.
+    async fn check_packs(
+        &self,
+        check: &mut dyn FnMut(&Path) -> Result<(), String>,
+        checked: &mut Checked,
+    ) -> Result<(), Problem> {
+        let files = self.store.list(PACKS).await?;
+        let mut copies: BTreeMap<String, Vec<&[u8]>> = BTreeMap::new();
+        for entry in &checked.entries {
+            copies.entry(pack_dir(&entry.manifest)).or_default().push(&entry.bytes);
+        }
+        for entry in &checked.entries {
+            let (sequence, place) = (entry.sequence, pack_dir(&entry.manifest));
+            match self.store.get(&format!("{place}{MANIFEST_FILE}")).await? {
+                None => checked.notes.push(Note::NoCopy { sequence }),
+                Some(bytes) if copies[&place].contains(&bytes.as_slice()) => {}
+                Some(_) => checked.broken.push(Broken::CopyDiffers { sequence }),
+            }
+            let scratch = Scratch::new()?;
+            let result = match self.copy_pack(entry, &scratch.0.join("pack")).await {
+                Ok(dir) => check(&dir),
+                Err(problem) => Err(format!("{}: {}", problem.what, problem.why)),
+            };
+            checked
+                .broken
+                .extend(result.err().map(|why| Broken::Pack { sequence, why }));
+        }
+        let mut strays = BTreeSet::new();
+        for file in files {
+            let place = file.path[PACKS.len()..]
+                .split_once('/')
+                .map(|(dir, _)| format!("{PACKS}{dir}/"));
+            if !place.as_ref().is_some_and(|place| copies.contains_key(place)) {
+                strays.insert(place.unwrap_or(file.path));
+            }
+        }
+        let signatures: BTreeSet<String> = checked
+            .entries
+            .iter()
+            .flat_map(|entry| Kind::ALL.map(|kind| signature_path(entry.sequence, &entry.sha256, kind)))
+            .collect();
+        let loose = [SIGNATURES.to_owned(), format!("{PARTIAL_DIR}/")];
+        for under in loose {
+            let files = self.store.list(&under).await?;
+            strays.extend(
+                files
+                    .into_iter()
+                    .map(|file| file.path)
+                    .filter(|path| !signatures.contains(path)),
+            );
+        }
+        let notes = strays
+            .into_iter()
+            .map(|path| Note::NotInChain { path: one_line(&path) });
+        checked.notes.extend(notes);
+        Ok(())
+    }
+
+    fn key(&self, path: &str) -> String {
+        match &self.store {
+            super::Store::Folder(_) => path.to_owned(),
+            super::Store::S3 { prefix, .. } => crate::report::deliver::joined(prefix, path),
+        }
+    }
+}
+
+fn entry(sequence: u64, file: Listed, bytes: Vec<u8>) -> Result<Entry, Broken> {
+    let manifest = Manifest::parse(&bytes, &manifest_path(sequence)).map_err(|problem| Broken::Unreadable {
+        sequence,
+        why: one_line(&problem.why),
+    })?;
+    Ok(Entry {
+        sequence,
+        sha256: digest::of_bytes(&bytes),
+        manifest,
+        received: file.received,
+        bytes,
+    })
+}
+
+/// A manifest against its name, and against the one before it if that could be read.
+fn check_link(before: Option<&Entry>, entry: &Entry) -> Vec<Broken> {
+    let sequence = entry.sequence;
+    let mut broken = Vec::new();
+    if entry.manifest.sequence != Some(sequence) {
+        let says = entry
+            .manifest
+            .sequence
+            .map_or_else(|| "none".to_owned(), |says| says.to_string());
+        broken.push(Broken::OutOfPlace { sequence, says });
+    }
+    match (before, &entry.manifest.previous) {
+        (_, Some(_)) if sequence == 1 => broken.push(Broken::NotFirst),
+        (Some(before), previous)
+            if before.sequence + 1 == sequence && previous.as_deref() != Some(before.sha256.as_str()) =>
+        {
+            broken.push(Broken::NotFollowed {
+                sequence: before.sequence,
+            });
+        }
+        _ => {}
+    }
+    broken
+}
+
+/// What a manifest says of times, against itself and against S3.
+fn check_times(entry: &Entry) -> Vec<Broken> {
+    let (sequence, as_of) = (entry.sequence, entry.manifest.as_of);
+    let Some(sealed_at) = entry.manifest.sealed_at else {
+        let received = entry.received.unwrap_or(as_of);
+        let sealed_at = "no time at all".to_owned();
+        return vec![Broken::OtherTime {
+            sequence,
+            sealed_at,
+            received,
+        }];
+    };
+    let mut broken = Vec::new();
+    if sealed_at - as_of > LATEST || as_of - sealed_at > CLOCK_TOLERANCE {
+        broken.push(Broken::DatedBack {
+            sequence,
+            as_of,
+            sealed_at,
+        });
+    }
+    if let Some(received) = entry
+        .received
+        .filter(|received| (*received - sealed_at).abs() > CLOCK_TOLERANCE)
+    {
+        let sealed_at = sealed_at.to_string();
+        broken.push(Broken::OtherTime {
+            sequence,
+            sealed_at,
+            received,
+        });
+    }
+    broken
+}
+
+/// Time goes on from one manifest to the next.
+fn check_order(entries: &[Entry]) -> Vec<Broken> {
+    let mut broken = Vec::new();
+    for (before, after) in entries.iter().zip(&entries[1.min(entries.len())..]) {
+        let sequence = after.sequence;
+        let mut hold = |then: Option<DateTime<Utc>>, now: Option<DateTime<Utc>>| {
+            let pair = then.zip(now).filter(|(then, now)| *now < *then - CLOCK_TOLERANCE);
+            broken.extend(pair.map(|(before, sealed_at)| Broken::GoesBack {
+                sequence,
+                sealed_at,
+                before,
+            }));
+        };
+        hold(before.manifest.sealed_at, after.manifest.sealed_at);
+        hold(before.received, after.received);
+    }
+    broken
+}
+
+/// A folder for one pack, gone with its value.
+struct Scratch(std::path::PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Self, Problem> {
+        let instant = Utc::now().timestamp_nanos_opt().unwrap_or_default();
+        let dir = std::env::temp_dir().join(format!("backproof-verify-{}-{instant}", std::process::id()));
+        std::fs::create_dir(&dir).map_err(|error| super::disk(&dir, &error))?;
+        Ok(Self(dir))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What is left in the temporary folder harms nobody.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
