@@ -122,11 +122,11 @@ pub fn summary(attestation: &Attestation) -> String {
     if exposed > 0 {
         let waived = match totals.waived {
             0 => String::new(),
-            all if all == exposed => ", all within waivers".to_owned(),
-            some => format!(", {some} of them only within waivers"),
+            all if all == exposed => ", within waivers only".to_owned(),
+            some => format!(", {some} of them within waivers only"),
         };
         parts.push(format!(
-            "{exposed} exposed ({}{waived})",
+            "{exposed} exposed{waived} ({})",
             count(totals.exposures, "exposure")
         ));
     }

@@ -23,12 +23,29 @@ fn name(table: &TableProof) -> Vec<Para<'_>> {
     ]
 }
 
-fn interval((from, to): (u32, u32)) -> [Vec<Para<'static>>; 3] {
-    [
-        line(words::instant(from)),
-        line(words::instant(to)),
-        line(words::length(u64::from(to - from))),
-    ]
+/// Intervals of one table that are written out; attestation-stretches.csv has all.
+const WRITTEN: usize = 6;
+
+/// How many there are, how long they are together, and the first ones.
+fn intervals(all: &[(u32, u32)]) -> [Vec<Para<'static>>; 3] {
+    let mut lines = Vec::new();
+    for (from, to) in all.iter().take(WRITTEN) {
+        let length = words::length(u64::from(to - from));
+        lines.push(Para::new(
+            CELL,
+            format!("{} to {}, {length}", words::instant(*from), words::instant(*to)),
+        ));
+    }
+    if let (true, Some((_, last))) = (all.len() > WRITTEN, all.last()) {
+        let more = format!(
+            "and {} more, up to {}",
+            grouped(all.len() - WRITTEN),
+            words::instant(*last)
+        );
+        lines.push(Para::new(CELL.colour(MUTED), more));
+    }
+    let seconds = all.iter().map(|(from, to)| u64::from(to - from)).sum();
+    [line(grouped(all.len())), line(words::length(seconds)), lines]
 }
 
 /// Every exposure.
@@ -38,59 +55,83 @@ pub(super) fn exposures(doc: &mut Doc<'_>, tables: &[&TableProof]) {
         doc.paragraph(BODY, "None was found.");
         return;
     }
-    doc.paragraph(
-        BODY,
-        "From the first to the last of each interval the newest usable recovery point was older than the RPO, or there was none.",
+    let text = format!(
+        "At every moment of these intervals the newest usable recovery point was older than the RPO, or there was none. The \
+         first {WRITTEN} of each table are written out; attestation-stretches.csv has all."
     );
+    doc.paragraph(BODY, &text);
     doc.y += SMALL_GAP;
     let columns = [
-        Column::new("Table", 190.0),
-        Column::new("From", 92.0),
-        Column::new("To", 92.0),
-        Column::new("Length", 62.0),
-        Column::new("Waiver", 66.0),
+        Column::new("Table", 160.0),
+        Column::number("Exposures", 48.0),
+        Column::new("In all", 50.0),
+        Column::new("Intervals", 180.0),
+        Column::new("Waivers", 64.0),
     ];
     let mut grid = Table::new(doc, &columns, 7.4, "Exposures");
-    for table in tables {
-        for exposure in &table.exposures {
-            let [from, to, length] = interval((exposure.from, exposure.to));
-            let waivers = if exposure.waivers.is_empty() {
-                "none".to_owned()
-            } else {
-                exposure.waivers.join(", ")
-            };
-            grid.row(doc, &[name(table), from, to, length, line(waivers)]);
-        }
+    for table in tables.iter().filter(|table| !table.exposures.is_empty()) {
+        let all: Vec<(u32, u32)> = table
+            .exposures
+            .iter()
+            .map(|exposure| (exposure.from, exposure.to))
+            .collect();
+        let [number, length, lines] = intervals(&all);
+        grid.row(doc, &[name(table), number, length, lines, line(waivers_of(table))]);
+    }
+}
+
+/// Which waivers accept how many of a table's exposures.
+fn waivers_of(table: &TableProof) -> String {
+    let mut ids: Vec<&str> = table
+        .exposures
+        .iter()
+        .flat_map(|exposure| exposure.waivers.iter().map(String::as_str))
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let accepted = table
+        .exposures
+        .iter()
+        .filter(|exposure| !exposure.waivers.is_empty())
+        .count();
+    match accepted {
+        0 => "none".to_owned(),
+        all if all == table.exposures.len() => ids.join(", "),
+        some => format!("{}, for {} of them", ids.join(", "), grouped(some)),
     }
 }
 
 /// Every stretch of which nothing is known, and tables that no pack lists.
 pub(super) fn not_observed(doc: &mut Doc<'_>, attestation: &Attestation, tables: &[&TableProof]) {
     doc.part("Not observed", false);
-    if tables.iter().all(|table| table.history.not_observed.is_empty()) {
+    let blank: Vec<&&TableProof> = tables
+        .iter()
+        .filter(|table| !table.history.not_observed.is_empty())
+        .collect();
+    if blank.is_empty() {
         doc.paragraph(
             BODY,
             "The evidence has an answer for every moment of every table's life in the period.",
         );
     } else {
-        doc.paragraph(
-            BODY,
+        let text = format!(
             "For these times the evidence shows neither that a usable recovery point was within the RPO nor that none was: no \
-             pack reaches them, something could not be read, or the table may have been gone.",
+             pack reaches them, something could not be read, the policy changed, or the table may have been gone. The first \
+             {WRITTEN} of each table are written out; attestation-stretches.csv has all."
         );
+        doc.paragraph(BODY, &text);
         doc.y += SMALL_GAP;
         let columns = [
-            Column::new("Table", 230.0),
-            Column::new("From", 98.0),
-            Column::new("To", 98.0),
-            Column::new("Length", 76.0),
+            Column::new("Table", 180.0),
+            Column::number("Stretches", 48.0),
+            Column::new("In all", 60.0),
+            Column::new("Intervals", 214.0),
         ];
         let mut grid = Table::new(doc, &columns, 7.4, "Not observed");
-        for table in tables {
-            for stretch in table.history.not_observed.iter() {
-                let [from, to, length] = interval(stretch);
-                grid.row(doc, &[name(table), from, to, length]);
-            }
+        for table in blank {
+            let all: Vec<(u32, u32)> = table.history.not_observed.iter().collect();
+            let [number, length, lines] = intervals(&all);
+            grid.row(doc, &[name(table), number, length, lines]);
         }
     }
     if attestation.unlisted.is_empty() {
