@@ -156,7 +156,7 @@ pub struct OutputArgs {
     pub allow_empty: bool,
     /// Replace account ids and names by pseudonyms, everywhere, for people outside. The reports come with their evidence,
     /// replaced alike, as a pack that still verifies.
-    #[arg(long, conflicts_with = "baseline")]
+    #[arg(long, conflicts_with_all = ["push", "baseline"])]
     pub redact_accounts: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
@@ -339,8 +339,11 @@ pub struct AttestArgs {
     #[arg(long, value_name = "DATE")]
     pub to: String,
     /// Folders of evidence packs, in any order.
-    #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
+    #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present = "ledger", conflicts_with = "ledger")]
     pub pack: Vec<PathBuf>,
+    /// Every pack of this ledger that bears on the period: a folder, or s3://bucket/prefix. Its chain has to hold.
+    #[arg(long, value_name = "DIR|s3://…")]
+    pub ledger: Option<String>,
     /// A folder for the attestation, or - for stdout (with one --format, not csv). Without this flag: a new folder below
     /// backproof-report. Nothing is ever overwritten.
     #[arg(long, value_name = "DIR|-")]

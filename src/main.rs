@@ -55,7 +55,7 @@ async fn run(command: Command) -> Outcome<Exit> {
         Command::Report(args) => commands::report::run(args).await,
         Command::Verify(args) => commands::verify::run(&args).await,
         Command::Ledger(command) => commands::ledger::run(command).await,
-        Command::Attest(args) => commands::attest::run(args),
+        Command::Attest(args) => commands::attest::run(args).await,
         Command::Remediate(command) => commands::remediate::run(command).await,
         Command::Backup(args) => commands::backup::run(args).await,
         Command::Diff(args) => commands::diff::run(&args),

@@ -397,6 +397,8 @@ fn a_copy_of_a_ledger_in_a_folder_holds_offline() {
     std::fs::write(bench.path("backproof.toml"), "ledger = \"ledger\"\n").expect("written");
     for number in 1..=2 {
         done(&scan(&bench, &format!("scan-{number}"), &[]));
+        // The next scan is of another second.
+        bench.control("POST", "/_sandbox/clock", "{\"advance-seconds\": 60}");
     }
     let ran = common::run(bench.dir.path(), &[], &["verify", "--ledger", &ledger]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
@@ -404,6 +406,20 @@ fn a_copy_of_a_ledger_in_a_folder_holds_offline() {
     assert!(ran.stdout.contains("note: manifest 1 is not signed"), "{}", ran.stdout);
     let ran = common::run(bench.dir.path(), &[], &["ledger", "list", &ledger]);
     assert_eq!(ran.stdout.lines().count(), 3, "{}", ran.stdout);
+    let attest = |from: &str, to: &str| {
+        let args = [
+            "attest", "--from", from, "--to", to, "--ledger", &ledger, "--format", "json", "--out", "-",
+        ];
+        common::run(bench.dir.path(), &[], &args)
+    };
+    let ran = attest("2026-10-15", "2026-10-31");
+    let attested: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{}", ran.stderr));
+    assert_eq!(attested["packs"].as_array().map(Vec::len), Some(2), "{}", ran.stdout);
+    refused(
+        &attest("2024-01-01", "2024-01-31"),
+        2,
+        &["no pack of the ledger bears on this period"],
+    );
     // Each folder below `packs` is a pack.
     for pack in std::fs::read_dir(bench.path("ledger/packs")).expect("packs") {
         let pack = pack.expect("a pack").path().display().to_string();

@@ -14,6 +14,7 @@ use super::{
 use crate::exposure::{DAY, Demand, History, Known, Spans};
 use crate::facts::seconds;
 use crate::pack::Pack;
+use crate::pack::manifest::SignedBy;
 use crate::text::hex;
 
 /// Puts everything together.
@@ -69,6 +70,7 @@ pub(super) fn judge(
         period,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         evidence_digest: hex(&Sha256::digest(digests)),
+        ledger: None,
         packs: packs.iter().map(|pack| line(pack)).collect(),
         changes: policies.changes,
         targets: targets.collect(),
@@ -93,11 +95,20 @@ fn line(pack: &Pack) -> PackLine {
         manifest_sha256: pack.manifest_sha256.clone(),
         sequence: manifest.sequence,
         as_of: manifest.as_of,
+        signed_by: manifest.signed_by.iter().map(signer).collect(),
         caller_arn: manifest.caller_arn.clone(),
         tool_version: manifest.tool_version.clone(),
         targets: coverage.targets,
         targets_with_gaps: coverage.targets_partly + coverage.targets_not_read,
         tables: manifest.totals.tables,
+    }
+}
+
+fn signer(signer: &SignedBy) -> String {
+    if signer.name.is_empty() {
+        signer.fingerprint.clone()
+    } else {
+        signer.name.clone()
     }
 }
 

@@ -59,6 +59,8 @@ pub struct Attestation {
     pub tool_version: String,
     /// SHA-256 over the digests of the packs' manifests, one a line, in the order below; it names the evidence.
     pub evidence_digest: String,
+    /// The ledger that the packs are from; `None`: they were named one by one.
+    pub ledger: Option<LedgerLine>,
     /// The packs, in order of time.
     pub packs: Vec<PackLine>,
     /// What changed in the policy from one pack to the next.
@@ -77,6 +79,17 @@ pub struct Attestation {
     pub totals: Totals,
 }
 
+/// The ledger that packs are from. Its chain holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerLine {
+    /// Where it is, as it was named.
+    pub address: String,
+    /// Packs that it holds.
+    pub packs: usize,
+    /// SHA-256 of the last manifest: it names the whole chain.
+    pub last_sha256: String,
+}
+
 /// One pack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackLine {
@@ -88,6 +101,8 @@ pub struct PackLine {
     pub sequence: Option<u64>,
     /// Its moment.
     pub as_of: DateTime<Utc>,
+    /// Who signed it, as its manifest says; signatures are not checked here.
+    pub signed_by: Vec<String>,
     /// Who scanned.
     pub caller_arn: String,
     /// Version of the program that scanned.

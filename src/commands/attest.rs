@@ -2,23 +2,24 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 
 use crate::attest::render::{FORMATS, Format, terminal};
-use crate::attest::{Attestation, Period, attest};
+use crate::attest::{Attestation, LedgerLine, Period, attest};
 use crate::cli::AttestArgs;
 use crate::commands::{Pipe, print, say, talk};
 use crate::exit::Exit;
-use crate::pack::Pack;
+use crate::ledger::{Entry, Ledger};
+use crate::pack::{CRITERIA_DIR, Pack};
 use crate::problem::{Outcome, Problem, Problems, count};
-use crate::report::staging::Staging;
+use crate::report::staging::{INVENTORY_DIR, Staging};
 use crate::report::{RenderError, Templates};
 use crate::settings_file::{list, nearest};
 
 /// Runs `attest`.
 ///
 /// Errors: mistakes on the command line, packs that cannot be used or do not hold, a folder that cannot be written.
-pub fn run(args: AttestArgs) -> Outcome<Exit> {
+pub async fn run(args: AttestArgs) -> Outcome<Exit> {
     let wish = Wish::read(&args)?;
     let templates = args
         .template
@@ -30,8 +31,9 @@ pub fn run(args: AttestArgs) -> Outcome<Exit> {
         Some(folder) => Some(open(folder, &wish.formats)?),
         None => None,
     };
-    let packs: Vec<Pack> = args.pack.iter().map(|dir| Pack::open(dir)).collect::<Result<_, _>>()?;
-    let attestation = attest(&packs, wish.period)?;
+    let (packs, ledger, _scratch) = packs(&args, wish.period).await?;
+    let mut attestation = attest(&packs, wish.period)?;
+    attestation.ledger = ledger;
     match staging {
         Some(staging) => {
             let folder = write(staging, &wish.formats, &attestation, &templates)?;
@@ -53,6 +55,56 @@ pub fn run(args: AttestArgs) -> Outcome<Exit> {
         }
     }
     Ok(attestation.exit())
+}
+
+/// The packs that bear on the period, the ledger they are from, and the folder that holds copies of them as long as it
+/// lives.
+async fn packs(args: &AttestArgs, period: Period) -> Outcome<(Vec<Pack>, Option<LedgerLine>, Option<Staging>)> {
+    let Some(address) = &args.ledger else {
+        let packs = args.pack.iter().map(|dir| Pack::open(dir));
+        return Ok((packs.collect::<Result<_, _>>()?, None, None));
+    };
+    let ledger = Ledger::open_to_read(address).await?;
+    let entries = ledger.entries().await?;
+    let scratch = if ledger.is_remote() {
+        Some(Staging::scratch()?)
+    } else {
+        None
+    };
+    let dir = scratch.as_ref().map_or(Path::new(""), Staging::dir);
+    let is_evidence = |path: &str| {
+        let folder = path.split('/').next();
+        folder == Some(INVENTORY_DIR) || folder == Some(CRITERIA_DIR)
+    };
+    let mut packs = Vec::new();
+    for entry in bearing_on(period, &entries) {
+        packs.push(ledger.fetch(entry, is_evidence, dir).await?);
+    }
+    if packs.is_empty() {
+        return Err(Problem::usage("no pack of the ledger bears on this period")
+            .at(address)
+            .why(format!("{} in it, all of another time", count(entries.len(), "pack")))
+            .so("nothing was attested")
+            .hint("`ledger list` shows their times")
+            .into());
+    }
+    let line = entries.last().map(|last| LedgerLine {
+        address: address.clone(),
+        packs: entries.len(),
+        last_sha256: last.sha256.clone(),
+    });
+    Ok((packs, line, scratch))
+}
+
+/// Packs of the period, the last one before it, and those after it whose jobs reach back into it.
+fn bearing_on(period: Period, entries: &[Entry]) -> impl Iterator<Item = &Entry> {
+    let before = entries.iter().map(|entry| entry.manifest.as_of);
+    let first = before.filter(|as_of| *as_of < period.start()).max();
+    let last = period.end() + TimeDelta::days(30);
+    entries.iter().filter(move |entry| {
+        let as_of = entry.manifest.as_of;
+        first.is_none_or(|first| as_of >= first) && as_of <= last
+    })
 }
 
 /// What was asked for, checked.

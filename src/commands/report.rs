@@ -240,7 +240,7 @@ impl Output {
     pub fn staging(&self, place: &Path) -> Result<Staging, Problem> {
         match &self.destination {
             Destination::Folder(Some(folder)) => open_staging(folder),
-            Destination::Folder(None) | Destination::S3 { .. } => open_staging(place),
+            Destination::Folder(None) | Destination::S3 { .. } => open_staging(&free(place)),
             Destination::Stdout => Staging::scratch(),
         }
     }
@@ -409,6 +409,15 @@ pub fn open_staging(folder: &Path) -> Result<Staging, Problem> {
         warn(&warning);
     }
     Ok(staging)
+}
+
+/// The place itself, or the first one numbered after it: two scans may begin in one second.
+fn free(place: &Path) -> PathBuf {
+    let numbered = (2..).map(|number| PathBuf::from(format!("{}-{number}", place.display())));
+    let mut places = std::iter::once(place.to_owned()).chain(numbered);
+    places
+        .find(|place| !place.exists())
+        .expect("there are numbers without end")
 }
 
 /// The folder of an inventory with account ids, while its copy is made.

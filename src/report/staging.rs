@@ -8,6 +8,7 @@
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{FORMATS, Format, Report, Templates};
 use crate::problem::Problem;
@@ -50,7 +51,10 @@ impl Staging {
         let mut private = std::fs::DirBuilder::new();
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut private, 0o700);
-        let name = format!("backproof-{}", std::process::id());
+        // A process may need several, at once even.
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("backproof-{}-{number}", std::process::id());
         Self::open_as(&std::env::temp_dir().join(name), &mut private)
     }
 

@@ -81,6 +81,8 @@ fn page(attestation: &Attestation) -> Value {
             "as_of": rfc3339(pack.as_of),
             "scan": pack.scan_id,
             "caller": pack.caller_arn,
+            "sequence": pack.sequence,
+            "signed_by": pack.signed_by.join(", "),
             "manifest": pack.manifest_sha256,
             "tables": pack.tables,
             "targets": pack.targets,
@@ -127,14 +129,23 @@ fn label(letters: &str) -> String {
     format!("{}: {}", count(letters.len(), "day"), parts.join(", "))
 }
 
-/// Runs of the same state; days on which the table did not live stay empty.
+/// Runs of the same state; days on which the table did not live stay empty. States differ in height too, so that no
+/// meaning hangs on colour.
 fn runs(letters: &str) -> Vec<Value> {
     let letters: Vec<char> = letters.chars().collect();
     let mut from = 0;
     let mut runs = Vec::new();
     for run in letters.chunk_by(|a, b| a == b) {
         if run[0] != '-' {
-            runs.push(json!({ "letter": run[0].to_string(), "from": from, "days": run.len() }));
+            let (y, height) = match run[0] {
+                'e' => ("0", "1"),
+                'c' => (".15", ".7"),
+                'n' => (".3", ".4"),
+                _ => (".45", ".1"),
+            };
+            runs.push(json!({
+                "letter": run[0].to_string(), "from": from, "days": run.len(), "y": y, "height": height,
+            }));
         }
         from += run.len();
     }

@@ -44,6 +44,8 @@ pub struct Document {
     /// What it does not prove.
     does_not_prove: Vec<String>,
     totals: Totals,
+    /// The ledger that the packs are from; null: they were named one by one.
+    ledger: Option<Ledger>,
     /// In order of time.
     packs: Vec<Pack>,
     policy_changes: Vec<Change>,
@@ -83,6 +85,15 @@ struct Totals {
     not_observed_seconds: u64,
 }
 
+/// Its chain holds.
+#[derive(Serialize, JsonSchema)]
+struct Ledger {
+    address: String,
+    packs: usize,
+    /// SHA-256 of the last manifest: it names the whole chain.
+    last_sha256: String,
+}
+
 #[derive(Serialize, JsonSchema)]
 struct Pack {
     scan_id: String,
@@ -90,6 +101,8 @@ struct Pack {
     /// Place in the ledger; null: in none.
     sequence: Option<u64>,
     as_of: String,
+    /// As its manifest says; signatures are not checked here.
+    signed_by: Vec<String>,
     caller_arn: String,
     tool_version: String,
     targets: u64,
@@ -277,6 +290,11 @@ impl Document {
                 exposed_seconds: totals.exposed_seconds,
                 not_observed_seconds: totals.not_observed_seconds,
             },
+            ledger: attestation.ledger.as_ref().map(|ledger| Ledger {
+                address: ledger.address.clone(),
+                packs: ledger.packs,
+                last_sha256: ledger.last_sha256.clone(),
+            }),
             packs: packs(attestation),
             policy_changes: changes(attestation),
             targets: targets(attestation),
@@ -294,6 +312,7 @@ fn packs(attestation: &Attestation) -> Vec<Pack> {
         manifest_sha256: pack.manifest_sha256.clone(),
         sequence: pack.sequence,
         as_of: rfc3339(pack.as_of),
+        signed_by: pack.signed_by.clone(),
         caller_arn: pack.caller_arn.clone(),
         tool_version: pack.tool_version.clone(),
         targets: pack.targets,

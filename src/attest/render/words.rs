@@ -158,6 +158,16 @@ pub fn rests_on(attestation: &Attestation) -> Vec<String> {
              named below by their own digests.",
             count(packs.len(), "evidence pack")
         ),
+        match &attestation.ledger {
+            Some(ledger) => format!(
+                "They are all the packs of the ledger {} that bear on the period. Its chain of {} holds: none was removed, \
+                 changed or put in later. The last manifest has SHA-256 {}.",
+                ledger.address,
+                count(ledger.packs, "pack"),
+                ledger.last_sha256
+            ),
+            None => "The packs were named one by one. Whether there are others, nothing here shows.".to_owned(),
+        },
         "A recovery point counts from its creation, the date of its data, until it is older than the RPO or gone. It was \
          there until the last pack that lists it, and until the end of its retention if a later pack does not show that it \
          was missing before."

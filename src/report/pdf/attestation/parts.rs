@@ -62,8 +62,8 @@ pub(super) fn exposures(doc: &mut Doc<'_>, tables: &[&TableProof]) {
     doc.paragraph(BODY, &text);
     doc.y += SMALL_GAP;
     let columns = [
-        Column::new("Table", 160.0),
-        Column::number("Exposures", 48.0),
+        Column::new("Table", 150.0),
+        Column::number("Exposures", 58.0),
         Column::new("In all", 50.0),
         Column::new("Intervals", 180.0),
         Column::new("Waivers", 64.0),
@@ -310,7 +310,11 @@ fn packs(doc: &mut Doc<'_>, attestation: &Attestation) {
             Para::new(CELL.colour(MUTED), pack.caller_arn.as_str()),
         ];
         if let Some(number) = pack.sequence {
-            names.push(Para::new(CELL.colour(MUTED), format!("number {number} of its ledger")));
+            names.push(Para::new(CELL.colour(MUTED), format!("number {number} of the ledger")));
+        }
+        if !pack.signed_by.is_empty() {
+            let signers = format!("signed by {}", pack.signed_by.join(", "));
+            names.push(Para::new(CELL.colour(MUTED), signers));
         }
         let gaps = format!("{} of {}", pack.targets_with_gaps, pack.targets);
         let tables = usize::try_from(pack.tables).unwrap_or(usize::MAX);
