@@ -17,7 +17,7 @@ use crate::inventory::Inventory;
 use crate::inventory::schema::{CallLogEntry, RecoveryPoint, Table};
 use crate::policy::{Policy, Tier};
 use crate::problem::{Problem, count};
-use crate::rules::{Rule, RuleSet, frames_of};
+use crate::rules::{Rule, RuleSet, frames_of, placeholders};
 use crate::waivers::{Waiver, Waivers, exemption_facts};
 
 use super::{
@@ -156,6 +156,14 @@ pub fn build(inventory: &Inventory, criteria: &Criteria) -> Result<Report, Probl
                 title: rule.title.clone(),
                 severity: rule.severity,
                 remedy: rule.remedy.to_string(),
+                rationale: rule.rationale.clone(),
+                applies: rule.applies_text.clone().unwrap_or_default(),
+                compliant: rule.compliant_text.clone(),
+                tells: [&rule.message, &rule.not_applicable]
+                    .into_iter()
+                    .flat_map(|message| placeholders(message))
+                    .map(str::to_owned)
+                    .collect(),
             })
             .collect(),
         totals: Totals::of(&tables, &findings),

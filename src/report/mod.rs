@@ -227,6 +227,14 @@ pub struct RuleLine {
     pub severity: Severity,
     /// What to do about a violation.
     pub remedy: String,
+    /// What the rule rests on and where it comes from.
+    pub rationale: String,
+    /// When it asks at all, as written; empty: always.
+    pub applies: String,
+    /// The condition of the good state, as written.
+    pub compliant: String,
+    /// The facts that its messages name, in order.
+    pub tells: Vec<String>,
 }
 
 /// Sums. Each equals a count over the rows of the report.

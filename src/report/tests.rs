@@ -16,7 +16,7 @@ const NASTY: &str = "]]> --> </testsuites> \u{0}\u{1b}[31m \u{fffe} \"'`|\\ *x* 
 
 /// A report in which everything occurs: waivers with nasty texts, controls, tables that were not listed, subjects
 /// without an account.
-fn nasty() -> Report {
+pub(super) fn nasty() -> Report {
     let mut report = sample::report(97);
     let as_of = report.scan.as_of;
     report.waivers = vec![WaiverLine {

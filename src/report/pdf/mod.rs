@@ -27,7 +27,7 @@ mod outline;
 mod page;
 mod policy;
 mod press;
-mod statement;
+pub(super) mod statement;
 #[cfg(test)]
 mod structure_tests;
 mod summary;
@@ -35,7 +35,7 @@ mod table;
 mod template;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(super) mod text;
 
 use std::io::Write;
 

@@ -151,6 +151,10 @@ pub(crate) fn report(count: usize) -> Report {
                 title: title.to_owned(),
                 severity,
                 remedy: remedy.to_owned(),
+                rationale: format!("{title}: without that a loss of data may be final."),
+                applies: "table_status = 'ACTIVE'".to_owned(),
+                compliant: format!("{} = true", id.replace('-', "_")),
+                tells: Vec::new(),
             })
             .to_vec(),
         totals: Totals::of(&tables, &findings),

@@ -13,7 +13,7 @@ use crate::report::Report;
 
 /// How the report ends, from bad to good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(in crate::report) enum Outcome {
     NonCompliant,
     EvidenceMissing,
     NothingJudged,
@@ -24,15 +24,15 @@ pub(super) enum Outcome {
 
 /// The outcome in words.
 #[derive(Debug, Clone)]
-pub(super) struct Statement {
-    pub(super) outcome: Outcome,
-    pub(super) headline: String,
-    pub(super) details: Vec<String>,
+pub(in crate::report) struct Statement {
+    pub(in crate::report) outcome: Outcome,
+    pub(in crate::report) headline: String,
+    pub(in crate::report) details: Vec<String>,
 }
 
 impl Statement {
     /// Draws the conclusion from the totals and the coverage.
-    pub(super) fn of(report: &Report) -> Self {
+    pub(in crate::report) fn of(report: &Report) -> Self {
         let totals = &report.totals;
         let tables = |verdict| totals.tables_by_verdict.get(&verdict).copied().unwrap_or(0);
         let findings = |verdict| totals.findings_by_verdict.get(&verdict).copied().unwrap_or(0);

@@ -119,7 +119,7 @@ pub(super) fn plural(count: usize, noun: &str) -> String {
 }
 
 /// A count with commas: `10,000`.
-pub(super) fn grouped(count: usize) -> String {
+pub(in crate::report) fn grouped(count: usize) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
