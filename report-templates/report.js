@@ -1,6 +1,6 @@
 /* The script of report.html. It reads the data in the element #data and asks for nothing else: no request, no storage, no
    markup from text. What is chosen stands in the address after #, so that a view can be shared; the page's charts and
-   tables are plain links to such addresses: #view=tables&verdict=unknown&account=111122223333&sort=-name&page=2
+   tables are plain links to such addresses: #view=tables&verdict=unknown&account=000000000001&sort=-name&page=2
    (view, q, sort, page, day, open, on, and the facets of FACETS; several values with commas).
 
    The data, where "text" is a number that counts into `texts`, "fact" one into `facts`:
