@@ -1,7 +1,7 @@
 //! Finding or table in, the AWS CLI command lines out with which an auditor re-performs the check by hand.
 //!
 //! The lines follow from the frames that a rule's facts rest on, so a new rule needs nothing here; a new frame needs its
-//! lines in [`lines_of`]. Pure: no clock, no network. Each line is POSIX shell, read-only, and runs with credentials of
+//! lines in `lines_of`. Pure: no clock, no network. Each line is POSIX shell, read-only, and runs with credentials of
 //! the finding's account. Names come from AWS and are untrusted: every one is quoted, and a name that the AWS CLI itself
 //! would take for something else (`file://…`) gives no line.
 
