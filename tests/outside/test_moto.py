@@ -104,11 +104,10 @@ def test_reports_are_delivered_once_and_never_overwritten(audited, backproof, tm
     run = backproof(audited, "scan", "--regions", REGION, *QUICK, "--to", f"s3://audit-evidence/{prefix}")
     assert run.returncode == 10, run.stderr
     delivered = {row["Key"]: s3.get_object(Bucket="audit-evidence", Key=row["Key"])["Body"].read() for row in objects(s3)}
-    kept = {path.name: path.read_bytes() for path in (tmp_path / "backproof-report").rglob("*.*") if path.suffix != ".parquet"}
-    names = {"report.json", "report.html", "report.pdf", "findings.csv", "tables.csv"}
-    assert names <= {key.removeprefix(f"{prefix}/") for key in delivered}
-    for key, body in delivered.items():
-        assert body == kept[key.removeprefix(f"{prefix}/")], key
+    (pack,) = (tmp_path / "backproof-report").iterdir()
+    kept = {str(path.relative_to(pack)): path.read_bytes() for path in pack.rglob("*") if path.is_file()}
+    assert {"manifest.json", "SHA256SUMS", "report.json", "report.pdf", "findings.csv"} <= set(kept)
+    assert {key.removeprefix(f"{prefix}/"): body for key, body in delivered.items()} == kept
     again = backproof(audited, "scan", "--regions", REGION, *QUICK, "--to", f"s3://audit-evidence/{prefix}")
     assert again.returncode == 1
     assert "PreconditionFailed" in again.stderr and "never overwritten" in again.stderr
