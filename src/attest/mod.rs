@@ -13,12 +13,15 @@ pub mod render;
 mod tests;
 mod union;
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 
 use crate::domain::TargetId;
 use crate::exit::Exit;
 use crate::exposure::{Asked, Gap, History};
 use crate::facts::{derive, seconds};
+use crate::inventory::schema::Target;
 use crate::pack::Pack;
 use crate::problem::{Outcome, Problem};
 use crate::report::DayState;
@@ -423,6 +426,18 @@ pub fn attest(packs: &[Pack], period: Period) -> Outcome<Attestation> {
     Ok(attestation)
 }
 
+/// An account and Region that two packs both tell of.
+fn shared_target(one: &Pack, other: &Pack) -> Result<Option<TargetId>, Problem> {
+    let targets = |pack: &Pack| -> Result<BTreeSet<TargetId>, Problem> {
+        let rows = pack.inventory()?.read::<Target>()?;
+        Ok(rows
+            .into_iter()
+            .map(|row| TargetId::new(row.account_id, row.region))
+            .collect())
+    };
+    Ok(targets(one)?.intersection(&targets(other)?).next().cloned())
+}
+
 /// Packs by their moment, each once.
 fn in_order(packs: &[Pack]) -> Result<Vec<&Pack>, Problem> {
     let refuse = |why: String, hint: &str| {
@@ -440,15 +455,17 @@ fn in_order(packs: &[Pack]) -> Result<Vec<&Pack>, Problem> {
             "name the folders of packs with `--pack`",
         ));
     }
-    for pair in all.windows(2) {
-        if pair[0].manifest.scan_id == pair[1].manifest.scan_id || pair[0].manifest.as_of == pair[1].manifest.as_of {
-            let why = format!(
-                "{} and {} hold the same scan, judged twice",
-                pair[0].dir.display(),
-                pair[1].dir.display()
-            );
+    for (place, one) in all.iter().enumerate() {
+        let same_moment = |other: &&&Pack| other.manifest.as_of == one.manifest.as_of;
+        for other in all[place + 1..].iter().take_while(same_moment) {
+            let is_same_scan = one.manifest.scan_id == other.manifest.scan_id;
+            let what = match shared_target(one, other)? {
+                _ if is_same_scan => "hold the same scan, judged twice".to_owned(),
+                Some(target) => format!("both looked at {target} at the same moment"),
+                None => continue,
+            };
             return Err(refuse(
-                why,
+                format!("{} and {} {what}", one.dir.display(), other.dir.display()),
                 "give one of the two: which policy was in force could not be told",
             ));
         }
