@@ -214,17 +214,11 @@ impl Subjected {
 }
 
 fn target(account_id: &Option<Text>, region: &Option<Text>) -> TargetId {
-    TargetId {
-        account_id: text(account_id),
-        region: text(region),
-    }
+    TargetId::new(text(account_id), text(region))
 }
 
 fn nowhere() -> TargetId {
-    TargetId {
-        account_id: String::new(),
-        region: String::new(),
-    }
+    TargetId::new(String::new(), String::new())
 }
 
 /// Stable over scans: the rule, and what tells its subject from others. For a table: partition, account, Region and the

@@ -32,6 +32,12 @@ struct Verdicts {
 }
 
 impl Verdicts {
+    /// Is every row compliant, or not applicable for certain?
+    fn are_all_good(&self) -> bool {
+        let is_known = self.applies.as_ref().is_none_or(|applies| applies.null_count() == 0);
+        is_known && self.compliant.null_count() == 0 && self.compliant.all()
+    }
+
     fn at(&self, row: usize) -> Verdict {
         match self.applies.as_ref().map_or(Some(true), |applies| applies.get(row)) {
             Some(false) => Verdict::NotApplicable,

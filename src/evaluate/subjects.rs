@@ -1,13 +1,13 @@
 //! Rules on vaults, plans, targets and recovery points.
 
-use polars::prelude::DataType;
+use polars::prelude::{DataFrame, DataType};
 
 use super::findings::{Subjected, Values};
 use super::tiers::constant;
 use super::{Verdicts, WhyUnknown, engine_failed, evaluate_frame};
 use crate::domain::{FactValue, Finding, Subject, Verdict};
 use crate::facts::Facts;
-use crate::facts::dictionary::{RecoveryPointFacts, SubjectFacts};
+use crate::facts::dictionary::SubjectFacts;
 use crate::inventory::Inventory;
 use crate::policy::{POLICY_VALUES, Policy};
 use crate::problem::Problem;
@@ -50,7 +50,7 @@ pub fn judge_subjects(
     if !of_points.is_empty() {
         let reads: Vec<&str> = of_points.iter().flat_map(|rule| rule.reads()).collect();
         let mut kept = Vec::new();
-        let mut ask = |points: &[RecoveryPointFacts]| judge.noteworthy(points);
+        let mut ask = |points: DataFrame| judge.noteworthy(points, &of_points);
         facts.noteworthy_points(inventory, &reads, &mut ask, &mut |points| kept.extend(points))?;
         findings.extend(judge.judge(&kept, &Subjected::of_recovery_point, &says_something)?);
     }
@@ -79,11 +79,14 @@ impl Judge<'_> {
         self.judge(rows, subjected, &|_| true)
     }
 
-    /// The places of rows of which some rule says something.
-    fn noteworthy<F: SubjectFacts>(&self, rows: &[F]) -> Result<Vec<usize>, Problem> {
-        let (rules, verdicts) = self.verdicts(rows)?;
-        let says = |place: &usize| (0..rules.len()).any(|rule| says_something(verdicts[rule].at(*place)));
-        Ok((0..rows.len()).filter(says).collect())
+    /// The places of rows of which some of these rules says something.
+    fn noteworthy(&self, facts: DataFrame, rules: &[&Rule]) -> Result<Vec<usize>, Problem> {
+        let rows = facts.height();
+        let mut verdicts = self.evaluate(facts, rules, Subject::RecoveryPoint)?;
+        // Most rules find nothing wrong with any point of a batch.
+        verdicts.retain(|verdicts| !verdicts.are_all_good());
+        let says = |place: &usize| verdicts.iter().any(|verdicts| says_something(verdicts.at(*place)));
+        Ok((0..rows).filter(says).collect())
     }
 
     fn policy(&self) -> Vec<(&'static str, FactValue)> {
@@ -100,16 +103,22 @@ impl Judge<'_> {
             return Ok((Vec::new(), Vec::new()));
         }
         let reads = |name: &str| rules.iter().any(|rule| rule.reads().any(|read| read == name));
-        let mut frame = F::to_frame(rows, &reads).map_err(engine_failed)?;
-        let schema = schema(F::SUBJECT);
+        let frame = F::to_frame(rows, &reads).map_err(engine_failed)?;
+        let verdicts = self.evaluate(frame, &rules, F::SUBJECT)?;
+        Ok((rules, verdicts))
+    }
+
+    /// The same of facts in columns.
+    fn evaluate(&self, mut facts: DataFrame, rules: &[&Rule], subject: Subject) -> Result<Vec<Verdicts>, Problem> {
+        let reads = |name: &str| rules.iter().any(|rule| rule.reads().any(|read| read == name));
+        let (schema, rows) = (schema(subject), facts.height());
         for (name, value) in self.policy().iter().filter(|(name, _)| reads(name)) {
             let dtype = schema.get(name).cloned().unwrap_or(DataType::String);
-            frame
-                .with_column(constant(name, value, &dtype, rows.len()))
+            facts
+                .with_column(constant(name, value, &dtype, rows))
                 .map_err(engine_failed)?;
         }
-        let verdicts = evaluate_frame(frame, &rules).map_err(engine_failed)?;
-        Ok((rules, verdicts))
+        evaluate_frame(facts, rules).map_err(engine_failed)
     }
 
     fn judge<F: SubjectFacts>(

@@ -3,19 +3,20 @@
 //! A copy keeps the date of its data. Where a destination could not be looked at, copy jobs still tell: a copy of young
 //! data must have been made by a young job, and AWS Backup remembers jobs for 30 days.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::dictionary::{TableFacts, Text};
+use super::gather::{Kind as PointKind, RankedKey};
 use super::jobs::cause;
-use super::keys::{KeyFacts, owner_of_rank, rank_of_owner};
+use super::keys::owner_of_rank;
 use super::offers::Offers;
-use super::points::{PointState, key_of};
 use super::window::JOB_MEMORY;
 use super::{Evidence, age_hours, names};
 use crate::domain::{Arn, FactValue};
-use crate::inventory::schema::borrowed::{CopyJob, RecoveryPoint};
+use crate::inventory::schema::borrowed::CopyJob;
 use crate::policy::PolicyValues;
 
 /// The facts of a table against its policy, in order of [`crate::rules::COMPARISONS`] without the tier.
@@ -107,13 +108,13 @@ enum Kind {
 }
 
 impl Seen {
-    fn add(&mut self, at: DateTime<Utc>, key: &KeyFacts) {
+    fn add(&mut self, at: DateTime<Utc>, key: &RankedKey) {
         self.newest = self.newest.max(at);
-        self.weakest_rank = match (self.weakest_rank, key.owner.and_then(rank_of_owner)) {
+        self.weakest_rank = match (self.weakest_rank, key.rank) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        match (key.is_usable(), &key.arn, &key.state) {
+        match (key.is_usable, &key.facts.arn, &key.facts.state) {
             (None, ..) => self.has_unknown_key_state = true,
             (Some(false), Some(arn), Some(state)) => {
                 self.unusable_keys.insert((arn.clone(), state.clone()));
@@ -135,24 +136,14 @@ impl Copies {
         }
     }
 
-    /// A point that names the table and lies in another target.
-    pub(super) fn see(&mut self, row: usize, vault: Option<u32>, point: &RecoveryPoint<'_>, evidence: &Evidence) {
-        let state = PointState::of(point, evidence.as_of);
-        let (Some(born), Some(at)) = (evidence.tables[row].created_at, point.created_at) else {
-            return;
-        };
-        if !state.is_finished || state.is_temporary || at < born {
+    /// A point that names the table, of that date and kind, and lies in another target, at that place.
+    pub(super) fn see(&mut self, row: usize, place: u32, at: DateTime<Utc>, kind: &PointKind, evidence: &Evidence) {
+        let table = &evidence.tables[row];
+        if !kind.is_usable() || table.created_at.is_none_or(|born| at < born) {
             return;
         }
-        let Some(place) = evidence.place_of(point.account_id, point.region) else {
-            return;
-        };
-        let of_vault = vault.map(|place| &evidence.vaults[place as usize]);
-        // A view of a vault that is shared is not a second copy.
-        if of_vault.is_some_and(|vault| vault.is_view) {
-            return;
-        }
-        let key = key_of(point, &state, of_vault, Some(&evidence.tables[row]), evidence);
+        let of_table = || RankedKey::from(evidence.keys.of_table(table));
+        let key = kind.key.as_ref().map_or_else(|| Cow::Owned(of_table()), Cow::Borrowed);
         let all = &mut self.seen[row];
         let known = all.iter().position(|seen| seen.place == place);
         let known = known.unwrap_or_else(|| {

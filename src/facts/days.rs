@@ -56,7 +56,8 @@ fn day_number(day: NaiveDate) -> u32 {
 
 fn known(row: usize, evidence: &Evidence, points: &Points, jobs: &Jobs) -> Known {
     let as_of = seconds(evidence.as_of);
-    let listed = points.times(row).iter().copied().chain(points.before(row));
+    let tally = points.tally(row, evidence);
+    let listed = tally.times().iter().copied().chain(tally.before());
     let listed = listed.map(|created| Point {
         earliest: created,
         latest: created,

@@ -63,12 +63,12 @@ impl Evidence {
             partitions: inventory
                 .read::<Target>()?
                 .into_iter()
-                .map(|row| (target_id(&row.account_id, &row.region), row.partition))
+                .map(|row| (TargetId::new(&row.account_id, &row.region), row.partition))
                 .collect(),
             settings: inventory
                 .read::<RegionSetting>()?
                 .into_iter()
-                .map(|row| (target_id(&row.account_id, &row.region), row))
+                .map(|row| (TargetId::new(&row.account_id, &row.region), row))
                 .collect(),
             pitr: inventory
                 .read::<ContinuousBackup>()?
@@ -197,13 +197,6 @@ impl Tags {
     }
 }
 
-pub(super) fn target_id(account_id: &str, region: &str) -> TargetId {
-    TargetId {
-        account_id: account_id.to_owned(),
-        region: region.to_owned(),
-    }
-}
-
 fn read_vaults(inventory: &Inventory, reading: &Reading, keys: &Keys) -> Result<Vec<VaultState>, Problem> {
     let mut policies: HashMap<(String, String, String), Option<String>> = inventory
         .read::<VaultPolicy>()?
@@ -215,7 +208,7 @@ fn read_vaults(inventory: &Inventory, reading: &Reading, keys: &Keys) -> Result<
     rows.sort_by_key(key);
     rows.dedup_by(|a, b| key(a) == key(b));
     let state = |row: Vault| {
-        let target = target_id(&row.account_id, &row.region);
+        let target = TargetId::new(&row.account_id, &row.region);
         let points_whole = reading.is_whole(&target, "backup:ListRecoveryPointsByBackupVault", &row.vault_name);
         let policy = policies.remove(&key(&row));
         VaultState::new(row, policy, points_whole, inventory.manifest.as_of, keys)
@@ -252,6 +245,14 @@ impl Hasher for ArnHasher {
         for byte in chunks.remainder() {
             self.0 = (self.0.rotate_left(5) ^ u64::from(*byte)).wrapping_mul(MULTIPLIER);
         }
+    }
+
+    fn write_u8(&mut self, number: u8) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(u64::from(number));
     }
 
     fn write_u64(&mut self, number: u64) {

@@ -160,7 +160,7 @@ impl Memberships {
         facts: &mut TableFacts,
         row: usize,
         evidence: &Evidence,
-        made: Option<&PlanMade>,
+        made: Option<&PlanMade<'_>>,
         usual_duration_seconds: Option<i64>,
     ) -> Arc<Offers> {
         let place = evidence.target_place(row);
@@ -294,17 +294,10 @@ fn members_of(targets: &[Target], row: usize, evidence: &Evidence) -> Members {
 
 type Plans = BTreeMap<TargetId, BTreeMap<String, PlanState>>;
 
-fn target_id(account_id: &str, region: &str) -> TargetId {
-    TargetId {
-        account_id: account_id.to_owned(),
-        region: region.to_owned(),
-    }
-}
-
 fn read_plans(inventory: &Inventory, evidence: &Evidence) -> Result<Plans, Problem> {
     let mut plans = Plans::new();
     for row in inventory.read::<Plan>()? {
-        let target = target_id(&row.account_id, &row.region);
+        let target = TargetId::new(&row.account_id, &row.region);
         let is_whole = |action| evidence.reading.is_whole(&target, action, &row.plan_id);
         let begins = format!("{} ", row.plan_id);
         let has_broken = evidence
@@ -324,7 +317,7 @@ fn read_plans(inventory: &Inventory, evidence: &Evidence) -> Result<Plans, Probl
     }
     let mut plan_of = |account_id: &str, region: &str, plan_id: &str, with: &mut dyn FnMut(&mut PlanState)| {
         let plan = plans
-            .get_mut(&target_id(account_id, region))
+            .get_mut(&TargetId::new(account_id, region))
             .and_then(|plans| plans.get_mut(plan_id));
         plan.into_iter().for_each(with);
     };
@@ -356,7 +349,7 @@ fn read_selections(
         .collect();
     for row in inventory.read::<SelectionRow>()? {
         selections
-            .entry(target_id(&row.account_id, &row.region))
+            .entry(TargetId::new(&row.account_id, &row.region))
             .or_default()
             .push(row);
     }
@@ -432,8 +425,8 @@ impl Target {
     /// A recovery point that a live plan made in its latest run proves that the plan takes the table, whatever AWS's
     /// documents leave open. An older point does not, nor one that is older than the selection: both may have changed
     /// since. Nor does a point prove anything of a plan that surely does not take the table any more.
-    fn proof(&self, made: &PlanMade, members: &Members) -> Option<(&str, String)> {
-        let (id, plan) = self.plans.get_key_value(&made.plan_id)?;
+    fn proof(&self, made: &PlanMade<'_>, members: &Members) -> Option<(&str, String)> {
+        let (id, plan) = self.plans.get_key_value(made.plan_id)?;
         let last_run = plan.row.last_execution_at?;
         let open = members.open.iter().map(|number| &self.selections[*number as usize]);
         let mut of_plan = open.filter(|selection| selection.plan_id == *id);

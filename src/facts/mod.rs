@@ -8,6 +8,7 @@ mod copies;
 mod days;
 pub mod dictionary;
 mod evidence;
+mod gather;
 mod identity;
 mod jobs;
 mod keys;
@@ -15,6 +16,7 @@ mod live;
 mod membership;
 mod offers;
 mod plans;
+mod point;
 mod points;
 pub mod protection;
 mod reading;
@@ -31,11 +33,12 @@ mod window;
 use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use polars::prelude::DataFrame;
 
 use crate::domain::TargetId;
 use crate::exposure::Asked;
 use crate::inventory::Inventory;
-use crate::inventory::schema::{BackupJob, CopyJob, RecoveryPoint};
+use crate::inventory::schema::{BackupJob, CopyJob};
 use crate::policy::PolicyValues;
 use crate::problem::Problem;
 use crate::report::{DayState, Window};
@@ -45,23 +48,14 @@ use dictionary::{PlanFacts, RecoveryPointFacts, TableFacts, TargetFacts, VaultFa
 pub(crate) use evidence::{ArnHasher, Evidence};
 pub(crate) use keys::rank_of_owner;
 pub use membership::SelectionAnswer;
-pub(crate) use points::Sight;
+pub(crate) use point::Sight;
 pub use reading::Reading;
 pub(crate) use window::{JOB_REACH, seconds};
 
 pub use crate::policy::FOREVER_DAYS;
 
-/// Gives the places of those recovery points of a batch of which something is to be told.
-pub type JudgePoints<'j> = dyn FnMut(&[RecoveryPointFacts]) -> Result<Vec<usize>, Problem> + 'j;
-
-/// Columns of recovery points that no fact on tables and vaults reads.
-const POINT_COLUMNS_UNUSED: [&str; 5] = [
-    "started_at",
-    "completed_at",
-    "cold_after_days",
-    "created_by_rule_id",
-    "size_bytes",
-];
+/// Of a batch of recovery points, given as columns of facts: the places of those of which something is to be told.
+pub type JudgePoints<'j> = dyn FnMut(DataFrame) -> Result<Vec<usize>, Problem> + 'j;
 
 /// Columns of backup jobs that no fact reads.
 const JOB_COLUMNS_UNUSED: [&str; 4] = ["start_by", "vault_name", "recovery_point_arn", "role_arn"];
@@ -97,25 +91,10 @@ pub fn derive(inventory: &Inventory, window_days: i64) -> Result<Facts, Problem>
         .map(|(table, row)| (table.table_arn.as_str(), row))
         .collect();
     let mut restores = restore::Restores::read(inventory, |arn| index.get(arn).map(|row| *row as usize))?;
-    let mut points = points::Points::new(&evidence);
     let mut copies = copies::Copies::new(&evidence);
+    let gathered = gather::gather(inventory, &evidence, &index, &mut copies, &mut restores)?;
+    let points = points::Points::new(inventory, gathered, &evidence)?;
     let mut finder = evidence::Finder::new(&evidence, &index);
-    inventory.for_each_row::<RecoveryPoint>(&POINT_COLUMNS_UNUSED, |point| {
-        let vault = finder.vault(&point);
-        let row = point.resource_arn.and_then(|arn| finder.table(arn));
-        points.count_in_vault(vault, &point, &evidence);
-        match row {
-            // A view of a point in another vault is no second point, and the other vault may lie elsewhere.
-            _ if vault.is_some_and(|vault| evidence.vaults[vault as usize].is_view) => {}
-            Some(row) if finder.is_home(row, &point) => {
-                restores.see(row, &point, &evidence);
-                points.add(row, vault, &point, &evidence);
-            }
-            Some(row) => copies.see(row, vault, &point, &evidence),
-            None if point.resource_arn.is_none() => points.untraceable(&point, &evidence),
-            None => {}
-        }
-    })?;
     let mut jobs = jobs::Jobs::new(&evidence);
     inventory.for_each_row::<BackupJob>(&JOB_COLUMNS_UNUSED, |job| {
         if let Some(row) = job.resource_arn.and_then(|arn| finder.table(arn)) {
@@ -186,18 +165,18 @@ impl Facts {
     fn table(&self, row: usize) -> (TableFacts, std::sync::Arc<offers::Offers>) {
         let (evidence, mut facts) = (&self.evidence, TableFacts::default());
         identity::fill(&mut facts, row, evidence);
-        self.points.fill(&mut facts, row, evidence);
+        let (tally, points_whole) = (self.points.tally(row, evidence), self.points.is_whole(row));
+        self.points.fill(&tally, &mut facts, row, evidence);
         self.copies.fill(&mut facts, row, evidence);
         self.jobs.fill(&mut facts, row);
-        let vaults = self.points.vaults_of(row);
-        let made = self.points.newest_plan_made(row);
+        let made = tally.newest_plan_made();
         let duration = self.jobs.is_whole(row).then(|| self.jobs.usual_duration(row));
         let offers = self.memberships.fill(&mut facts, row, evidence, made, duration);
-        window::fill(&mut facts, row, evidence, &self.points, &self.jobs);
+        window::fill(&mut facts, row, evidence, tally.times(), points_whole, &self.jobs);
         runs::fill(&mut facts, row, evidence, &offers, &self.jobs);
-        self.restores.fill(&mut facts, row, evidence, self.points.is_whole(row));
+        self.restores.fill(&mut facts, row, evidence, points_whole);
         self.restore_testing
-            .fill(&mut facts, row, evidence, vaults, self.points.is_whole(row));
+            .fill(&mut facts, row, evidence, tally.vaults(), points_whole);
         (facts, offers)
     }
 
@@ -285,8 +264,8 @@ impl Facts {
         recovery_points::each(inventory, &self.evidence, with)
     }
 
-    /// The recovery points that `judge` names by place in the batches it is given, with every fact on them. Only the
-    /// facts in `reads` are sure to be there when it is asked.
+    /// The recovery points that `judge` names by place in the batches it is given, with every fact on them. It is asked
+    /// about columns of the facts in `reads`.
     ///
     /// Errors: the frame is damaged, or those of `judge`.
     pub fn noteworthy_points(

@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::dictionary::{TableFacts, Text};
-use super::evidence::target_id;
 use super::live::Live;
 use super::schedule::{self, Run, Schedule, TimedRule};
 use super::vaults::{Lock, VaultState};
 use super::{Evidence, FOREVER_DAYS, names};
 use crate::domain::Arn;
+use crate::domain::TargetId;
 use crate::inventory::schema::PlanRule;
 
 /// Over so many days the largest gap between runs is looked for, so that a yearly schedule shows.
@@ -48,7 +48,7 @@ impl Rule {
         let schedule = Schedule::parse(row.schedule.as_deref(), row.schedule_time_zone.as_deref()).ok();
         Self {
             is_over: schedule.as_ref().is_some_and(|schedule| schedule.is_over(as_of)),
-            advanced_on: evidence.advanced_features_on(&target_id(&row.account_id, &row.region)),
+            advanced_on: evidence.advanced_features_on(&TargetId::new(&row.account_id, &row.region)),
             interval: schedule
                 .as_ref()
                 .and_then(|schedule| schedule.largest_gap(as_of, HORIZON_DAYS)),

@@ -3,38 +3,51 @@
 //! Usable: COMPLETED or AVAILABLE, not temporary, and not older than the table itself, for AWS Backup keeps the points
 //! of a deleted table under the ARN that a new table of the same name has too.
 
-use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::dictionary::{TableFacts, Text};
-use super::keys::{KeyFacts, owner_of_rank, rank_of_owner};
+use super::gather::{Gathered, Kind, Point, RankedKey, UNDATED};
+use super::keys::owner_of_rank;
+use super::point::instant;
+use super::recovery_points::all_but;
 use super::vaults::{Lock, VaultState};
-use super::{Evidence, FOREVER_DAYS, age_hours, names};
+use super::window::seconds_of_millis;
+use super::{Evidence, age_hours, names};
 use crate::domain::short_number;
-use crate::inventory::schema::Table;
-use crate::inventory::schema::borrowed::RecoveryPoint;
-use crate::problem::count;
-
-/// AWS Backup deletes within 8 hours of the end of a lifecycle; a point is overdue a day after it.
-const DELETION_GRACE: TimeDelta = TimeDelta::hours(24);
+use crate::inventory::Inventory;
+use crate::inventory::schema::{RecoveryPoint, Row as _};
+use crate::problem::{Problem, count};
 
 /// A point that a plan made: evidence that the plan takes the table.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct PlanMade {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PlanMade<'p> {
     pub(super) at: DateTime<Utc>,
-    pub(super) plan_id: String,
-    pub(super) recovery_point_arn: String,
+    pub(super) plan_id: &'p str,
+    pub(super) recovery_point_arn: &'p str,
 }
 
-/// The tallies of all tables and vaults.
+/// The recovery points of all tables, and what lies in all vaults.
 pub(super) struct Points {
-    tallies: Vec<Tally>,
+    gathered: Gathered,
     held: Vec<Held>,
-    /// Targets with a point that names no table, by place: it may belong to any of them.
-    untraceable: Vec<bool>,
+    /// Tables with points that have no date.
+    undated: BTreeSet<usize>,
+    /// The newest usable point of each table.
+    newest: Vec<Option<Named>>,
+    /// The newest usable point of each table that a plan made.
+    plan_made: Vec<Option<Named>>,
     is_whole: Vec<bool>,
     target_of: Vec<u32>,
+}
+
+/// A point with its ARN.
+#[derive(Debug, Clone)]
+struct Named {
+    point: Point,
+    arn: Arc<str>,
 }
 
 /// What lies in a vault.
@@ -54,11 +67,12 @@ pub(super) struct InVault {
     pub(super) newest: u32,
 }
 
+/// The points of one table, counted.
 #[derive(Default)]
-struct Tally {
+pub(super) struct Tally<'p> {
     usable: i64,
-    newest: Option<Newest>,
-    oldest: Option<DateTime<Utc>>,
+    newest: Option<Newest<'p>>,
+    oldest: Option<i64>,
     /// Vaults that hold usable points.
     vaults: Vec<InVault>,
     shortest_retention: Option<i64>,
@@ -76,202 +90,138 @@ struct Tally {
     temporary: i64,
     cold: i64,
     air_gapped: i64,
-    air_gapped_newest: Option<DateTime<Utc>>,
+    air_gapped_newest: Option<i64>,
     /// Points in other states than those counted above.
-    other_states: Vec<(Text, i64)>,
-    has_undated: bool,
-    plan_made: Option<Box<PlanMade>>,
-    /// Seconds since the epoch of usable points inside the window, in order of arrival.
+    other_states: Vec<(&'p str, i64)>,
+    plan_made: Option<PlanMade<'p>>,
+    /// Seconds since the epoch of usable points inside the window, in no order.
     times: Vec<u32>,
     /// The newest usable point from before the window.
     before: Option<u32>,
 }
 
-struct Newest {
+struct Newest<'p> {
     at: DateTime<Utc>,
-    arn: String,
+    arn: &'p str,
     vault: Option<u32>,
     key_owner: Option<&'static str>,
     retention_kind: &'static str,
 }
 
-/// What follows from a row alone, without its table.
-pub(super) struct PointState {
-    pub(super) is_finished: bool,
-    pub(super) is_temporary: bool,
-    pub(super) is_overdue: bool,
-    pub(super) is_cold: bool,
-    pub(super) is_native: Option<bool>,
-}
-
-impl PointState {
-    pub(super) fn of(point: &RecoveryPoint<'_>, as_of: DateTime<Utc>) -> Self {
-        let is_over = delete_at(point).is_some_and(|end| end + DELETION_GRACE < as_of);
-        Self {
-            is_finished: matches!(point.status, Some("COMPLETED" | "AVAILABLE")),
-            is_temporary: point.delete_after_event.is_some(),
-            is_overdue: is_over && point.status != Some("DELETING"),
-            is_cold: point.cold_at.is_some_and(|at| at <= as_of),
-            is_native: service_of(point.recovery_point_arn).map(|service| service == "dynamodb"),
-        }
-    }
-}
-
-/// What one scan says of one recovery point, whatever became of its table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sight {
-    /// It counts.
-    Usable {
-        /// When its retention ends; `None`: not known, `Some(DateTime::MAX_UTC)`: never.
-        kept_until: Option<DateTime<Utc>>,
-    },
-    /// It is being made.
-    Unfinished,
-    /// It counted once, and does so no longer.
-    Over {
-        /// As above.
-        kept_until: Option<DateTime<Utc>>,
-    },
-    /// It never counts.
-    Useless,
-}
-
-impl Sight {
-    pub(crate) fn of(point: &RecoveryPoint<'_>, as_of: DateTime<Utc>) -> Self {
-        let state = PointState::of(point, as_of);
-        if state.is_temporary {
-            return Self::Useless;
-        }
-        let kept_until = match retention(point) {
-            ("forever", _) => Some(DateTime::<Utc>::MAX_UTC),
-            _ => delete_at(point),
-        };
-        match point.status {
-            _ if state.is_finished => Self::Usable { kept_until },
-            Some("CREATING") => Self::Unfinished,
-            Some("EXPIRED" | "DELETING") => Self::Over { kept_until },
-            _ => Self::Useless,
-        }
-    }
-}
-
-fn service_of(arn: &str) -> Option<&str> {
-    let rest = arn.strip_prefix("arn:")?;
-    rest.split(':').nth(1)
-}
-
-/// When AWS Backup is to delete the point.
-pub(super) fn delete_at(point: &RecoveryPoint<'_>) -> Option<DateTime<Utc>> {
-    let by_days = || {
-        let days = point
-            .delete_after_days
-            .filter(|days| (1..=FOREVER_DAYS).contains(days))?;
-        Some(point.created_at? + TimeDelta::days(days))
-    };
-    point.delete_at.or_else(by_days)
-}
-
-/// How long a point is kept: the kind and, where it says so, the days.
-pub(super) fn retention(point: &RecoveryPoint<'_>) -> (&'static str, Option<i64>) {
-    match (point.delete_after_days, point.delete_at, point.source_vault_arn) {
-        (Some(days), _, _) if days > 0 => ("days", Some(days)),
-        (_, Some(delete_at), _) => {
-            let kept = |created_at| ((delete_at - created_at) as TimeDelta).num_seconds() + 43_200;
-            ("days", point.created_at.map(|at| kept(at).div_euclid(86_400)))
-        }
-        // A copy without days of its own ends with its source, of which nothing is known here.
-        (_, None, Some(_)) => ("source", None),
-        (_, None, None) => ("forever", Some(FOREVER_DAYS)),
-    }
-}
-
-/// DynamoDB encrypts every table and so every native point, whatever IsEncrypted says of it.
-pub(super) fn is_encrypted(point: &RecoveryPoint<'_>, state: &PointState) -> Option<bool> {
-    if state.is_native == Some(true) {
-        Some(true)
-    } else {
-        point.is_encrypted
-    }
-}
-
-/// The key that a point depends on: a native one on its table's, others on their own, else their vault's.
-pub(super) fn key_of<'e>(
-    point: &RecoveryPoint<'_>,
-    state: &PointState,
-    vault: Option<&'e VaultState>,
-    table: Option<&Table>,
-    evidence: &'e Evidence,
-) -> Cow<'e, KeyFacts> {
-    if is_encrypted(point, state) == Some(false) {
-        return Cow::Owned(KeyFacts::unencrypted());
-    }
-    if state.is_native == Some(true) {
-        return Cow::Owned(table.map_or_else(KeyFacts::unknown, |table| evidence.keys.of_table(table)));
-    }
-    match (point.key_arn, vault) {
-        (Some(arn), Some(vault)) if vault.key.arn.as_deref() == Some(arn) => Cow::Borrowed(&vault.key),
-        (Some(arn), _) => match evidence.keys.described(arn) {
-            Some(key) => Cow::Borrowed(key),
-            None => Cow::Owned(evidence.keys.of_arn(arn)),
-        },
-        (None, Some(vault)) if vault.key.arn.is_some() || vault.is_air_gapped => Cow::Borrowed(&vault.key),
-        (None, _) if point.key_type == Some("AWS_OWNED_KMS_KEY") => Cow::Owned(KeyFacts::aws_owned()),
-        (None, _) => Cow::Owned(KeyFacts::unknown()),
-    }
+/// Usable points of one kind and one table.
+struct Alike {
+    kind: u32,
+    number: i64,
+    /// In milliseconds since 1970.
+    oldest: i64,
+    newest: i64,
 }
 
 impl Points {
-    pub(super) fn new(evidence: &Evidence) -> Self {
+    /// Errors: the frame of recovery points is damaged.
+    pub(super) fn new(inventory: &Inventory, gathered: Gathered, evidence: &Evidence) -> Result<Self, Problem> {
         let rows = evidence.tables.len();
-        Self {
-            tallies: std::iter::repeat_with(Tally::default).take(rows).collect(),
-            held: vec![Held::default(); evidence.vaults.len()],
-            untraceable: vec![false; evidence.targets.len()],
+        let mut held = vec![Held::default(); evidence.vaults.len()];
+        for kind in &gathered.kinds {
+            if let Some(vault) = kind.vault {
+                let held = &mut held[vault as usize];
+                held.seen += kind.seen;
+                held.usable += if kind.is_usable() { kind.seen } else { 0 };
+                held.overdue += if kind.state.is_overdue { kind.seen } else { 0 };
+            }
+        }
+        let mut points = Self {
+            gathered,
+            held,
+            undated: BTreeSet::new(),
+            newest: vec![None; rows],
+            plan_made: vec![None; rows],
             is_whole: (0..evidence.targets.len())
                 .map(|place| evidence.has_whole_points(u32::try_from(place).unwrap_or(u32::MAX)))
                 .collect(),
             target_of: (0..rows).map(|row| evidence.target_place(row)).collect(),
-        }
-    }
-
-    pub(super) fn count_in_vault(&mut self, vault: Option<u32>, point: &RecoveryPoint<'_>, evidence: &Evidence) {
-        if let Some(vault) = vault {
-            let state = PointState::of(point, evidence.as_of);
-            let held = &mut self.held[vault as usize];
-            held.seen += 1;
-            held.usable += i64::from(state.is_finished && !state.is_temporary);
-            held.overdue += i64::from(state.is_overdue);
-        }
-    }
-
-    pub(super) fn untraceable(&mut self, point: &RecoveryPoint<'_>, evidence: &Evidence) {
-        if let Some(place) = evidence.place_of(point.account_id, point.region) {
-            self.untraceable[place as usize] = true;
-        }
-    }
-
-    pub(super) fn add(&mut self, row: usize, vault: Option<u32>, point: &RecoveryPoint<'_>, evidence: &Evidence) {
-        let table = &evidence.tables[row];
-        let Some(born) = table.created_at else { return };
-        let tally = &mut self.tallies[row];
-        let state = PointState::of(point, evidence.as_of);
-        tally.overdue += i64::from(state.is_overdue);
-        let Some(created_at) = point.created_at else {
-            tally.has_undated = true;
-            return;
         };
-        if created_at < born {
-            tally.previous_incarnation += 1;
-            return;
+        let is_undated = |row: &usize| points.of(*row).iter().any(|point| point.at == UNDATED);
+        points.undated = (0..rows)
+            .filter(|row| evidence.tables[*row].created_at.is_some())
+            .filter(is_undated)
+            .collect();
+        points.name(inventory, evidence)?;
+        Ok(points)
+    }
+
+    /// The points of a table in its own target.
+    fn of(&self, row: usize) -> &[Point] {
+        let starts = &self.gathered.starts;
+        &self.gathered.points[starts[row] as usize..starts[row + 1] as usize]
+    }
+
+    fn kind(&self, point: &Point) -> &Kind {
+        &self.gathered.kinds[point.kind as usize]
+    }
+
+    /// The points of a table that count.
+    fn usable(&self, row: usize, evidence: &Evidence) -> impl Iterator<Item = &Point> {
+        let born = evidence.tables[row].created_at.map(|born| born.timestamp_millis());
+        let counts = move |point: &&Point| {
+            born.is_some_and(|born| point.at != UNDATED && point.at >= born) && self.kind(point).is_usable()
+        };
+        self.of(row).iter().filter(counts)
+    }
+
+    /// Reads the ARNs of the newest points: where several are of one moment, the last ARN decides.
+    fn name(&mut self, inventory: &Inventory, evidence: &Evidence) -> Result<(), Problem> {
+        let mut wanted: Vec<Wanted> = Vec::with_capacity(self.newest.len());
+        for row in 0..self.newest.len() {
+            self.candidates(row, evidence, &mut wanted);
         }
-        if state.is_temporary {
-            tally.temporary += 1;
-        } else if !state.is_finished {
-            tally.add_unusable(point.status.unwrap_or("without a state"));
-        } else {
-            let of_vault = vault.map(|place| &evidence.vaults[place as usize]);
-            let key = key_of(point, &state, of_vault, Some(table), evidence);
-            tally.add_usable(point, created_at, vault, &state, &key, evidence);
+        wanted.sort_unstable_by_key(|wanted| wanted.point.number);
+        let mut wanted = wanted.into_iter().peekable();
+        let mut start = 0;
+        inventory.each_batch(RecoveryPoint::FRAME, &all_but(&["recovery_point_arn"]), |frame| {
+            let arns = frame.column("recovery_point_arn")?.str()?;
+            for (number, arn) in (start..).zip(arns.iter()) {
+                while let Some(wanted) = wanted.next_if(|wanted| wanted.point.number == number) {
+                    let arn = arn.unwrap_or_default();
+                    let slots = [
+                        (wanted.is_newest, &mut self.newest),
+                        (wanted.is_plan_made, &mut self.plan_made),
+                    ];
+                    let mut shared: Option<Arc<str>> = None;
+                    for (_, slots) in slots.into_iter().filter(|(is_wanted, _)| *is_wanted) {
+                        let slot = &mut slots[wanted.row as usize];
+                        if slot.as_ref().is_none_or(|named| *named.arn < *arn) {
+                            let arn = Arc::clone(shared.get_or_insert_with(|| arn.into()));
+                            *slot = Some(Named {
+                                point: wanted.point,
+                                arn,
+                            });
+                        }
+                    }
+                }
+            }
+            start += u32::try_from(frame.height()).unwrap_or(u32::MAX);
+            Ok(())
+        })
+    }
+
+    /// The points of a table whose ARNs are wanted: usually one.
+    fn candidates(&self, row: usize, evidence: &Evidence, wanted: &mut Vec<Wanted>) {
+        let plan_of = |point: &Point| self.kind(point).plan_id.as_deref();
+        let newest = self.usable(row, evidence).map(|point| point.at).max();
+        let made = |point: &Point| plan_of(point).map(|plan| (point.at, plan));
+        let plan_made = self.usable(row, evidence).filter_map(made).max();
+        for point in self.usable(row, evidence) {
+            let is_newest = Some(point.at) == newest;
+            let is_plan_made = plan_made.is_some() && made(point) == plan_made;
+            if is_newest || is_plan_made {
+                wanted.push(Wanted {
+                    point: *point,
+                    row: u32::try_from(row).unwrap_or(u32::MAX),
+                    is_newest,
+                    is_plan_made,
+                });
+            }
         }
     }
 
@@ -280,38 +230,91 @@ impl Points {
         self.held[vault]
     }
 
-    /// Vaults that hold usable points of a table.
-    pub(super) fn vaults_of(&self, row: usize) -> &[InVault] {
-        &self.tallies[row].vaults
-    }
-
-    pub(super) fn newest_plan_made(&self, row: usize) -> Option<&PlanMade> {
-        self.tallies[row].plan_made.as_deref()
-    }
-
-    /// Usable points inside the window, in seconds since the epoch.
-    pub(super) fn times(&self, row: usize) -> &[u32] {
-        &self.tallies[row].times
-    }
-
-    /// The newest usable point from before the window.
-    pub(super) fn before(&self, row: usize) -> Option<u32> {
-        self.tallies[row].before
-    }
-
     /// Is every recovery point of the table known?
     pub(super) fn is_whole(&self, row: usize) -> bool {
-        self.is_target_whole(self.target_of[row]) && !self.tallies[row].has_undated
+        self.is_target_whole(self.target_of[row]) && !self.undated.contains(&row)
     }
 
     /// Were all recovery points of a target read, and do all of them say what they are of?
     pub(super) fn is_target_whole(&self, target: u32) -> bool {
         let target = target as usize;
-        self.is_whole.get(target) == Some(&true) && self.untraceable.get(target) == Some(&false)
+        self.is_whole.get(target) == Some(&true) && self.gathered.untraceable.get(target) == Some(&false)
     }
 
-    pub(super) fn fill(&self, facts: &mut TableFacts, row: usize, evidence: &Evidence) {
-        let tally = &self.tallies[row];
+    /// Counts the points of a table.
+    pub(super) fn tally<'p>(&'p self, row: usize, evidence: &'p Evidence) -> Tally<'p> {
+        let mut tally = Tally::default();
+        let table = &evidence.tables[row];
+        let Some(born) = table.created_at.map(|born| born.timestamp_millis()) else {
+            return tally;
+        };
+        let points = self.of(row);
+        let window = super::window::start(evidence).timestamp_millis();
+        let mut alike: Vec<Alike> = Vec::with_capacity(4);
+        tally.times.reserve(points.len());
+        for point in points {
+            let kind = self.kind(point);
+            tally.overdue += i64::from(kind.state.is_overdue);
+            if point.at == UNDATED {
+                continue;
+            }
+            if point.at < born {
+                tally.previous_incarnation += 1;
+            } else if kind.state.is_temporary {
+                tally.temporary += 1;
+            } else if !kind.state.is_finished {
+                tally.add_unusable(kind.status.as_deref().unwrap_or("without a state"));
+            } else {
+                match alike.iter_mut().find(|alike| alike.kind == point.kind) {
+                    Some(alike) => {
+                        alike.number += 1;
+                        alike.oldest = alike.oldest.min(point.at);
+                        alike.newest = alike.newest.max(point.at);
+                    }
+                    None => alike.push(Alike {
+                        kind: point.kind,
+                        number: 1,
+                        oldest: point.at,
+                        newest: point.at,
+                    }),
+                }
+                tally.add_time(point.at, window);
+            }
+        }
+        let mut of_table: Option<RankedKey> = None;
+        for alike in &alike {
+            let kind = &self.gathered.kinds[alike.kind as usize];
+            let key = match &kind.key {
+                Some(key) => key,
+                None => of_table.get_or_insert_with(|| evidence.keys.of_table(table).into()),
+            };
+            tally.add_usable(alike, kind, key, evidence);
+        }
+        let key_owner = |kind: &Kind| match &kind.key {
+            Some(key) => key.facts.owner,
+            None => evidence.keys.of_table(table).owner,
+        };
+        tally.newest = self.newest[row].as_ref().and_then(|named| {
+            let kind = self.kind(&named.point);
+            Some(Newest {
+                at: instant(named.point.at)?,
+                arn: &named.arn,
+                vault: kind.vault,
+                key_owner: key_owner(kind),
+                retention_kind: kind.retention.as_str(),
+            })
+        });
+        tally.plan_made = self.plan_made[row].as_ref().and_then(|named| {
+            Some(PlanMade {
+                at: instant(named.point.at)?,
+                plan_id: self.kind(&named.point).plan_id.as_deref()?,
+                recovery_point_arn: &named.arn,
+            })
+        });
+        tally
+    }
+
+    pub(super) fn fill(&self, tally: &Tally<'_>, facts: &mut TableFacts, row: usize, evidence: &Evidence) {
         let keys: Vec<String> = tally
             .unusable_keys
             .iter()
@@ -334,120 +337,81 @@ impl Points {
     }
 }
 
-impl Tally {
-    fn add_unusable(&mut self, status: &str) {
+/// A point whose ARN is wanted.
+struct Wanted {
+    point: Point,
+    row: u32,
+    is_newest: bool,
+    is_plan_made: bool,
+}
+
+impl<'p> Tally<'p> {
+    /// Vaults that hold usable points of the table.
+    pub(super) fn vaults(&self) -> &[InVault] {
+        &self.vaults
+    }
+
+    pub(super) fn newest_plan_made(&self) -> Option<&PlanMade<'p>> {
+        self.plan_made.as_ref()
+    }
+
+    /// Usable points inside the window, in seconds since the epoch.
+    pub(super) fn times(&self) -> &[u32] {
+        &self.times
+    }
+
+    /// The newest usable point from before the window.
+    pub(super) fn before(&self) -> Option<u32> {
+        self.before
+    }
+
+    fn add_unusable(&mut self, status: &'p str) {
         if status == "EXPIRED" {
             self.expired += 1;
             return;
         }
-        match self.other_states.iter_mut().find(|(known, _)| **known == *status) {
+        match self.other_states.iter_mut().find(|(known, _)| *known == status) {
             Some((_, count)) => *count += 1,
-            None => self.other_states.push((status.into(), 1)),
+            None => self.other_states.push((status, 1)),
         }
     }
 
-    fn add_usable(
-        &mut self,
-        point: &RecoveryPoint<'_>,
-        created_at: DateTime<Utc>,
-        vault: Option<u32>,
-        state: &PointState,
-        key: &KeyFacts,
-        evidence: &Evidence,
-    ) {
-        self.usable += 1;
-        self.cold += i64::from(state.is_cold);
-        self.oldest = Some(self.oldest.map_or(created_at, |oldest| oldest.min(created_at)));
-        if let Some(vault) = vault {
-            let at = super::window::seconds(created_at);
+    fn add_usable(&mut self, alike: &Alike, kind: &Kind, key: &RankedKey, evidence: &Evidence) {
+        self.usable += alike.number;
+        self.cold += if kind.state.is_cold { alike.number } else { 0 };
+        self.oldest = Some(self.oldest.map_or(alike.oldest, |oldest| oldest.min(alike.oldest)));
+        if let Some(vault) = kind.vault {
+            let at = seconds_of_millis(alike.newest);
             match self.vaults.iter_mut().find(|held| held.vault == vault) {
                 Some(held) => held.newest = held.newest.max(at),
                 None => self.vaults.push(InVault { vault, newest: at }),
             }
+            if evidence.vaults[vault as usize].is_air_gapped {
+                self.air_gapped += alike.number;
+                self.air_gapped_newest = self.air_gapped_newest.max(Some(alike.newest));
+            }
         }
-        if vault.is_some_and(|vault| evidence.vaults[vault as usize].is_air_gapped) {
-            self.air_gapped += 1;
-            self.air_gapped_newest = self.air_gapped_newest.max(Some(created_at));
-        }
-        let (kind, days) = retention(point);
-        match days {
+        match kind.retention.days() {
             Some(days) => {
                 self.shortest_retention = Some(self.shortest_retention.map_or(days, |least| least.min(days)));
                 self.longest_retention = self.longest_retention.max(Some(days));
             }
             None => self.has_unknown_retention = true,
         }
-        self.add_newest(point, created_at, vault, kind, key);
-        self.add_plan_made(point, created_at);
-        self.add_encryption(is_encrypted(point, state), key);
-        self.add_time(created_at, evidence);
+        self.add_encryption(kind.is_encrypted, key);
     }
 
-    fn add_newest(
-        &mut self,
-        point: &RecoveryPoint<'_>,
-        at: DateTime<Utc>,
-        vault: Option<u32>,
-        retention_kind: &'static str,
-        key: &KeyFacts,
-    ) {
-        let arn = point.recovery_point_arn;
-        match &mut self.newest {
-            Some(newest) if (at, arn) <= (newest.at, newest.arn.as_str()) => {}
-            // The text of the last newest is written over: points mostly come in order of age.
-            Some(newest) => {
-                newest.arn.clear();
-                newest.arn.push_str(arn);
-                (newest.at, newest.vault, newest.key_owner, newest.retention_kind) =
-                    (at, vault, key.owner, retention_kind);
-            }
-            None => {
-                self.newest = Some(Newest {
-                    at,
-                    arn: arn.to_owned(),
-                    vault,
-                    key_owner: key.owner,
-                    retention_kind,
-                });
-            }
-        }
-    }
-
-    fn add_plan_made(&mut self, point: &RecoveryPoint<'_>, at: DateTime<Utc>) {
-        let Some(plan_id) = point.created_by_plan_id else {
-            return;
-        };
-        let arn = point.recovery_point_arn;
-        match &mut self.plan_made {
-            Some(made) if (at, plan_id, arn) <= (made.at, made.plan_id.as_str(), made.recovery_point_arn.as_str()) => {}
-            Some(made) => {
-                made.at = at;
-                made.plan_id.clear();
-                made.plan_id.push_str(plan_id);
-                made.recovery_point_arn.clear();
-                made.recovery_point_arn.push_str(arn);
-            }
-            None => {
-                self.plan_made = Some(Box::new(PlanMade {
-                    at,
-                    plan_id: plan_id.to_owned(),
-                    recovery_point_arn: arn.to_owned(),
-                }));
-            }
-        }
-    }
-
-    fn add_encryption(&mut self, is_encrypted: Option<bool>, key: &KeyFacts) {
+    fn add_encryption(&mut self, is_encrypted: Option<bool>, key: &RankedKey) {
         match is_encrypted {
             Some(true) => {}
             Some(false) => self.has_unencrypted = true,
             None => self.has_unknown_encryption = true,
         }
-        match key.owner.and_then(rank_of_owner) {
+        match key.rank {
             Some(rank) => self.weakest_rank = Some(self.weakest_rank.map_or(rank, |least| least.min(rank))),
             None => self.has_unknown_owner = true,
         }
-        match (key.is_usable(), &key.arn, &key.state) {
+        match (key.is_usable, &key.facts.arn, &key.facts.state) {
             (None, ..) => self.has_unknown_key_state = true,
             (Some(false), Some(arn), Some(state)) if !self.unusable_keys.iter().any(|(known, _)| known == arn) => {
                 self.unusable_keys.push((arn.clone(), state.clone()));
@@ -457,15 +421,13 @@ impl Tally {
         }
     }
 
-    fn add_time(&mut self, at: DateTime<Utc>, evidence: &Evidence) {
-        if at >= super::window::start(evidence) {
-            if self.times.is_empty() {
-                // A point a day over the usual window, without growing step by step.
-                self.times.reserve(32);
-            }
-            self.times.push(super::window::seconds(at));
+    /// Both in milliseconds since 1970.
+    fn add_time(&mut self, at: i64, window: i64) {
+        let seconds = seconds_of_millis(at);
+        if at >= window {
+            self.times.push(seconds);
         } else {
-            self.before = self.before.max(Some(super::window::seconds(at)));
+            self.before = self.before.max(Some(seconds));
         }
     }
 
@@ -492,7 +454,7 @@ impl Tally {
             }
         };
         add(self.expired, "EXPIRED");
-        let mut others: Vec<&(Text, i64)> = self.other_states.iter().collect();
+        let mut others: Vec<&(&str, i64)> = self.other_states.iter().collect();
         others.sort();
         for (state, number) in others {
             add(*number, state);
@@ -535,7 +497,7 @@ impl Tally {
             )
             .into(),
         });
-        facts.newest_recovery_point_arn = some_or_none(newest.map(|newest| newest.arn.as_str().into()));
+        facts.newest_recovery_point_arn = some_or_none(newest.map(|newest| newest.arn.into()));
         facts.newest_recovery_point_vault = some_or_none(
             newest
                 .and_then(|newest| newest.vault)
@@ -546,7 +508,7 @@ impl Tally {
             None => some_or_none(None),
         };
         facts.newest_retention_kind = some_or_none(newest.map(|newest| newest.retention_kind.into()));
-        facts.oldest_recovery_point_at = self.oldest;
+        facts.oldest_recovery_point_at = self.oldest.and_then(instant);
         let mut held: Vec<&str> = self.vaults.iter().map(|held| vault_name(held.vault)).collect();
         held.sort_unstable();
         facts.recovery_point_vaults = some_or_none((!held.is_empty()).then(|| names(held)));
@@ -589,7 +551,10 @@ impl Tally {
         facts.vault_lock_grace_until = vaults.filter_map(VaultState::grace_until).max();
         facts.air_gapped_point_count_seen = Some(self.air_gapped);
         facts.air_gapped_point_count = is_whole.then_some(self.air_gapped);
-        let air_gapped_age = self.air_gapped_newest.map(|at| age_hours(at, evidence.as_of));
+        let air_gapped_age = self
+            .air_gapped_newest
+            .and_then(instant)
+            .map(|at| age_hours(at, evidence.as_of));
         facts.air_gapped_point_age_hours = air_gapped_age.filter(|_| is_whole);
         facts.air_gapped_point_age_hours_seen = air_gapped_age;
     }

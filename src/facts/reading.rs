@@ -26,10 +26,7 @@ impl Reading {
     pub fn read(inventory: &Inventory) -> Result<Self, Problem> {
         let mut reading = Self::default();
         for row in inventory.read::<Target>()? {
-            let target = TargetId {
-                account_id: row.account_id,
-                region: row.region,
-            };
+            let target = TargetId::new(row.account_id, row.region);
             reading.targets.insert(target, row.account_name.unwrap_or_default());
         }
         inventory.for_each::<CallLogEntry>(|rows| {
@@ -44,10 +41,7 @@ impl Reading {
     }
 
     fn add(&mut self, entry: CallLogEntry) {
-        let target = TargetId {
-            account_id: entry.account_id.clone(),
-            region: entry.region.clone(),
-        };
+        let target = TargetId::new(entry.account_id.clone(), entry.region.clone());
         *self.attempts.entry(target.clone()).or_default() += u64::try_from(entry.attempt_count).unwrap_or(0);
         match entry.outcome.as_str() {
             // What a table's description says is in the table's own row; remembering it here too would double it.

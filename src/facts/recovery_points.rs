@@ -2,13 +2,16 @@
 
 use std::collections::HashMap;
 
-use super::dictionary::{RecoveryPointFacts, Text};
+use polars::prelude::{Column, DataFrame, PolarsResult};
+
+use super::dictionary::{FactCell, RecoveryPointFacts, SubjectFacts as _, Text};
 use super::evidence::{Finder, TableIndex};
-use super::points::{PointState, delete_at, is_encrypted, key_of, retention};
+use super::keys::KeyFacts;
+use super::point::{Lifecycle, PointState, delete_at, instant, is_encrypted, is_overdue, key_of};
 use super::{Evidence, JudgePoints, age_hours};
 use crate::inventory::Inventory;
-use crate::inventory::schema::RecoveryPoint;
 use crate::inventory::schema::borrowed::RecoveryPoint as Borrowed;
+use crate::inventory::schema::{RecoveryPoint, Row as _};
 use crate::problem::Problem;
 
 /// Points handed over at once.
@@ -38,23 +41,17 @@ fn table_index(evidence: &Evidence) -> TableIndex<'_> {
     tables.map(|(table, row)| (table.table_arn.as_str(), row)).collect()
 }
 
-/// Facts that follow from a point's own dates and state, and the columns they need: cheap to make for tens of millions.
+/// Facts that follow from a point's own dates and state: cheap to make for tens of millions.
 const LIGHT: [&str; 5] = ["is_overdue", "is_cold", "is_temporary", "delete_at", "age_hours"];
 
-/// Columns that are not needed for them.
-const UNUSED_BY_LIGHT: [&str; 12] = [
-    "resource_arn",
-    "started_at",
-    "completed_at",
-    "cold_after_days",
-    "is_encrypted",
-    "key_arn",
-    "key_type",
-    "source_vault_arn",
-    "created_by_plan_id",
-    "created_by_rule_id",
-    "size_bytes",
-    "last_restored_at",
+/// The columns that they need.
+const READ_BY_LIGHT: [&str; 6] = [
+    "status",
+    "created_at",
+    "delete_at",
+    "delete_after_days",
+    "delete_after_event",
+    "cold_at",
 ];
 
 /// Only points of which `judge` says something: it is given facts in batches, and gives the places of those.
@@ -67,28 +64,32 @@ pub(super) fn noteworthy(
     judge: &mut JudgePoints<'_>,
     with: &mut dyn FnMut(Vec<RecoveryPointFacts>),
 ) -> Result<(), Problem> {
-    let is_light = reads.iter().all(|name| LIGHT.contains(name));
     let mut found: Vec<usize> = Vec::new();
     let (mut result, mut start) = (Ok(()), 0);
-    let mut keep = |batch: &[RecoveryPointFacts], found: &mut Vec<usize>| {
-        match judge(batch) {
+    let mut keep = |frame: DataFrame| {
+        let height = frame.height();
+        match judge(frame) {
             Ok(places) => found.extend(places.into_iter().map(|place| start + place)),
             Err(problem) => result = Err(problem),
         }
-        start += batch.len();
+        start += height;
     };
-    if is_light {
-        let mut batch = Vec::with_capacity(BATCH);
-        inventory.for_each_row::<RecoveryPoint>(&UNUSED_BY_LIGHT, |point| {
-            batch.push(light(&point, evidence));
-            if batch.len() >= BATCH {
-                keep(&batch, &mut found);
-                batch.clear();
-            }
+    if reads.iter().all(|name| LIGHT.contains(name)) {
+        inventory.each_batch(RecoveryPoint::FRAME, &all_but(&READ_BY_LIGHT), |batch| {
+            keep(light(batch, reads, evidence)?);
+            Ok(())
         })?;
-        keep(&batch, &mut found);
     } else {
-        each(inventory, evidence, &mut |batch| keep(&batch, &mut found))?;
+        let mut broken = Ok(());
+        each(
+            inventory,
+            evidence,
+            &mut |batch| match RecoveryPointFacts::to_frame(&batch, &|name| reads.contains(&name)) {
+                Ok(frame) => keep(frame),
+                Err(error) => broken = Err(Problem::new("could not judge recovery points").why(error.to_string())),
+            },
+        )?;
+        broken?;
     }
     result?;
     if found.is_empty() {
@@ -107,16 +108,73 @@ pub(super) fn noteworthy(
     Ok(())
 }
 
-fn light(point: &Borrowed<'_>, evidence: &Evidence) -> RecoveryPointFacts {
-    let state = PointState::of(point, evidence.as_of);
-    RecoveryPointFacts {
-        is_overdue: Some(state.is_overdue),
-        is_cold: Some(state.is_cold),
-        is_temporary: Some(state.is_temporary),
-        delete_at: delete_at(point),
-        age_hours: point.created_at.map(|at| age_hours(at, evidence.as_of)),
-        ..RecoveryPointFacts::default()
-    }
+/// The columns of the frame that are not among these.
+pub(super) fn all_but(wanted: &[&str]) -> Vec<&'static str> {
+    let columns = RecoveryPoint::FRAME.columns.iter().map(|column| column.name);
+    columns.filter(|name| !wanted.contains(name)).collect()
+}
+
+/// Those of the light facts that are read, of a batch of points.
+fn light(batch: &DataFrame, reads: &[&str], evidence: &Evidence) -> PolarsResult<DataFrame> {
+    let millis = |name: &str| PolarsResult::Ok(batch.column(name)?.datetime()?.physical().iter());
+    let (mut created, mut delete, mut cold) = (millis("created_at")?, millis("delete_at")?, millis("cold_at")?);
+    let mut days = batch.column("delete_after_days")?.i64()?.iter();
+    let mut lifecycle = || Lifecycle {
+        created_at: created.next().flatten(),
+        delete_at: delete.next().flatten(),
+        delete_after_days: days.next().flatten(),
+        cold_at: cold.next().flatten(),
+        // Plays no part in when a point is to be deleted.
+        has_source: false,
+    };
+    let statuses = batch.column("status")?.str()?.iter();
+    let points: Vec<(Lifecycle, Option<&str>)> = statuses.map(|status| (lifecycle(), status)).collect();
+    let as_of = evidence.as_of.timestamp_millis();
+    let mut columns = Vec::new();
+    let mut add = |name: &'static str, column: &dyn Fn(&'static str) -> PolarsResult<Column>| {
+        if reads.contains(&name) {
+            columns.push(column(name)?);
+        }
+        PolarsResult::Ok(())
+    };
+    let lifecycles = || points.iter().map(|(lifecycle, _)| lifecycle);
+    add("is_overdue", &|name| {
+        let is_overdue = points
+            .iter()
+            .map(|(lifecycle, status)| Some(is_overdue(lifecycle, *status, as_of)));
+        Ok(facts_column(name, is_overdue))
+    })?;
+    add("is_cold", &|name| {
+        Ok(facts_column(
+            name,
+            lifecycles().map(|lifecycle| Some(lifecycle.is_cold(as_of))),
+        ))
+    })?;
+    add("is_temporary", &|name| {
+        let events = batch.column("delete_after_event")?.str()?.iter();
+        Ok(facts_column(name, events.map(|event| Some(event.is_some()))))
+    })?;
+    add("delete_at", &|name| {
+        Ok(facts_column(
+            name,
+            lifecycles().map(|lifecycle| lifecycle.end().and_then(instant)),
+        ))
+    })?;
+    add("age_hours", &|name| {
+        let created = lifecycles().map(|lifecycle| lifecycle.created_at.and_then(instant));
+        Ok(facts_column(
+            name,
+            created.map(|at| at.map(|at| age_hours(at, evidence.as_of))),
+        ))
+    })?;
+    DataFrame::new(points.len(), columns)
+}
+
+fn facts_column<T>(name: &str, values: impl Iterator<Item = Option<T>>) -> Column
+where
+    Option<T>: FactCell,
+{
+    FactCell::column(name, values.collect::<Vec<_>>().iter())
 }
 
 /// Makes the facts of points.
@@ -169,8 +227,9 @@ fn facts(
     let state = PointState::of(point, evidence.as_of);
     let table = row.map(|row| &evidence.tables[row]);
     let of_vault = vault.map(|place| &evidence.vaults[place as usize]);
-    let key = key_of(point, &state, of_vault, table, evidence);
-    let (retention_kind, retention_days) = retention(point);
+    let of_table = || table.map_or_else(KeyFacts::unknown, |table| evidence.keys.of_table(table));
+    let key = key_of(point, state.is_native, of_vault, evidence).unwrap_or_else(of_table);
+    let retention = Lifecycle::from(point).retention();
     let born = table.map(|table| table.created_at);
     let is_previous = match (born, point.created_at) {
         (Some(Some(born)), Some(at)) => Some(at < born),
@@ -189,8 +248,8 @@ fn facts(
         why_unusable: why.map(|why| texts.of(&why)),
         created_at: point.created_at,
         age_hours: point.created_at.map(|at| age_hours(at, evidence.as_of)),
-        retention_kind: Some(texts.of(retention_kind)),
-        retention_days,
+        retention_kind: Some(texts.of(retention.as_str())),
+        retention_days: retention.days(),
         delete_at: delete_at(point),
         is_overdue: Some(state.is_overdue),
         is_cold: Some(state.is_cold),
@@ -199,7 +258,7 @@ fn facts(
         is_temporary: Some(state.is_temporary),
         is_air_gapped: Some(of_vault.is_some_and(|vault| vault.is_air_gapped)),
         is_previous_incarnation: is_previous,
-        is_encrypted: is_encrypted(point, &state),
+        is_encrypted: is_encrypted(point, state.is_native),
         key_owner: key.owner.map(|owner| texts.of(owner)),
         key_state: key.state.clone(),
         lock_kind: Some(texts.of(of_vault.map_or("none", |vault| vault.lock.as_str()))),
@@ -232,5 +291,107 @@ fn why_unusable(
         Some(true) => Some("of an earlier table of this name".to_owned()),
         Some(false) => Some("none".to_owned()),
         None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Utc};
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+    use crate::inventory::Manifest;
+    use crate::inventory::schema::SCHEMA_VERSION;
+    use crate::inventory::store::Writer;
+
+    const AS_OF: i64 = 1_790_000_000_000;
+
+    fn instants() -> impl Strategy<Value = Option<DateTime<Utc>>> {
+        // Around now and around the moments a day before it, to the millisecond, and anywhere.
+        let near = select(vec![0, -86_400_000, 86_400_000]);
+        let near = (near, -2..=2_i64).prop_map(|(base, off)| AS_OF + base + off);
+        prop::option::weighted(0.8, prop_oneof![near, 0..2 * AS_OF])
+            .prop_map(|millis| millis.and_then(DateTime::from_timestamp_millis))
+    }
+
+    fn points() -> impl Strategy<Value = RecoveryPoint> {
+        let status = prop::option::of(select(vec!["COMPLETED", "DELETING", "EXPIRED", "CREATING"]));
+        let days = prop::option::of(select(vec![-1, 0, 1, 35, 36_500]));
+        let event = prop::option::weighted(0.2, Just("DELETE_AFTER_COPY".to_owned()));
+        (instants(), instants(), instants(), status, days, event).prop_map(
+            |(created_at, delete_at, cold_at, status, delete_after_days, delete_after_event)| RecoveryPoint {
+                account_id: "111122223333".to_owned(),
+                region: "eu-west-1".to_owned(),
+                vault_name: "v".to_owned(),
+                recovery_point_arn: "arn:aws:backup:eu-west-1:111122223333:recovery-point:1".to_owned(),
+                resource_arn: None,
+                status: status.map(str::to_owned),
+                created_at,
+                started_at: None,
+                completed_at: None,
+                cold_after_days: None,
+                delete_after_days,
+                delete_after_event,
+                cold_at,
+                delete_at,
+                is_encrypted: None,
+                key_arn: None,
+                key_type: None,
+                source_vault_arn: None,
+                created_by_plan_id: None,
+                created_by_rule_id: None,
+                size_bytes: None,
+                last_restored_at: None,
+            },
+        )
+    }
+
+    fn inventory(dir: &std::path::Path, points: &[RecoveryPoint]) -> Inventory {
+        let writer = Writer::create(dir);
+        writer.push(points).expect("written");
+        let as_of = DateTime::from_timestamp_millis(AS_OF).expect("an instant");
+        Inventory {
+            dir: dir.to_owned(),
+            manifest: Manifest {
+                schema_version: SCHEMA_VERSION,
+                scan_id: "s".to_owned(),
+                as_of,
+                started_at: as_of,
+                finished_at: as_of,
+                caller_arn: "arn:aws:iam::111122223333:user/a".to_owned(),
+                tool_version: "0".to_owned(),
+                regions_named: true,
+                clock_skew_seconds: None,
+                attempt_count: 0,
+                frames: writer.finish().expect("finished"),
+            },
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn facts_made_in_columns_are_those_made_row_by_row(points in prop::collection::vec(points(), 1..40)) {
+            let dir = tempfile::tempdir().expect("a folder");
+            let inventory = inventory(dir.path(), &points);
+            let evidence = Evidence::read(&inventory, 30).expect("evidence");
+            let mut in_columns = Vec::new();
+            inventory
+                .each_batch(RecoveryPoint::FRAME, &all_but(&READ_BY_LIGHT), |batch| {
+                    in_columns.push(light(batch, &LIGHT, &evidence)?);
+                    Ok(())
+                })
+                .expect("read");
+            let mut by_rows = Vec::new();
+            each(&inventory, &evidence, &mut |batch| by_rows.extend(batch)).expect("read");
+            let by_rows = RecoveryPointFacts::to_frame(&by_rows, &|name| LIGHT.contains(&name)).expect("a frame");
+            prop_assert_eq!(in_columns.len(), 1);
+            for name in LIGHT {
+                let (one, other) = (in_columns[0].column(name).expect("light"), by_rows.column(name).expect("whole"));
+                prop_assert!(one.equals_missing(other), "{}: {:?} {:?}", name, one, other);
+            }
+        }
     }
 }

@@ -78,7 +78,13 @@ impl Restores {
         Ok(restores)
     }
 
-    /// A recovery point of a table, in its own target.
+    /// Does it depend on points that do not remember a restore, too?
+    pub(super) fn asks_for_points(&self) -> bool {
+        !self.by_point.is_empty() || !self.undated.is_empty()
+    }
+
+    /// A recovery point of a table, in its own target; needed of those that remember a restore, and of all if
+    /// [`Self::asks_for_points`].
     pub(super) fn see(&mut self, row: usize, point: &RecoveryPoint<'_>, evidence: &Evidence) {
         let arn = point.recovery_point_arn;
         if !self.by_point.is_empty()

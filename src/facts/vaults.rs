@@ -168,10 +168,7 @@ fn fill(
 /// AWS always sends the ARN; where an answer left it out it follows from the name.
 fn arn_of(row: &Vault, evidence: &Evidence) -> String {
     let built = || {
-        let target = crate::domain::TargetId {
-            account_id: row.account_id.clone(),
-            region: row.region.clone(),
-        };
+        let target = crate::domain::TargetId::new(row.account_id.clone(), row.region.clone());
         let partition = evidence.partitions.get(&target).map_or("aws", String::as_str);
         format!(
             "arn:{partition}:backup:{}:{}:backup-vault:{}",

@@ -9,7 +9,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::Evidence;
 use super::dictionary::TableFacts;
 use super::jobs::Jobs;
-use super::points::Points;
 
 /// AWS Backup remembers jobs for so long.
 pub(super) const JOB_MEMORY: TimeDelta = TimeDelta::days(30);
@@ -29,7 +28,20 @@ pub(crate) fn seconds(at: DateTime<Utc>) -> u32 {
     u32::try_from(at.timestamp().max(0)).unwrap_or(u32::MAX)
 }
 
-pub(super) fn fill(facts: &mut TableFacts, row: usize, evidence: &Evidence, points: &Points, jobs: &Jobs) {
+/// The same from milliseconds since 1970.
+pub(super) fn seconds_of_millis(at: i64) -> u32 {
+    u32::try_from(at.div_euclid(1000).max(0)).unwrap_or(u32::MAX)
+}
+
+/// `times`: of usable points inside the window, in seconds since 1970; `points_whole`: there are no others.
+pub(super) fn fill(
+    facts: &mut TableFacts,
+    row: usize,
+    evidence: &Evidence,
+    times: &[u32],
+    points_whole: bool,
+    jobs: &Jobs,
+) {
     facts.window_days = Some(evidence.window_days);
     let Some(born) = evidence.tables[row].created_at else {
         return;
@@ -38,7 +50,6 @@ pub(super) fn fill(facts: &mut TableFacts, row: usize, evidence: &Evidence, poin
         start: seconds(start(evidence)).max(seconds(born)),
         end: seconds(evidence.as_of),
     };
-    let times = points.times(row);
     let mut events: Vec<u32> = times.iter().copied().chain(jobs.completed(row)).collect();
     events.sort_unstable();
     let (gap, from) = window.longest_gap(&events);
@@ -46,10 +57,10 @@ pub(super) fn fill(facts: &mut TableFacts, row: usize, evidence: &Evidence, poin
     facts.longest_gap_from_at = DateTime::from_timestamp(i64::from(from), 0);
     // A point that was deleted since, from before the memory of jobs, may have lain in a gap that begins there.
     let is_remembered = evidence.window_days <= JOB_MEMORY.num_days() || from >= seconds(evidence.as_of - JOB_MEMORY);
-    if points.is_whole(row) && jobs.is_whole(row) && is_remembered {
+    if points_whole && jobs.is_whole(row) && is_remembered {
         facts.longest_gap_hours = facts.longest_gap_hours_seen;
     }
-    if points.is_whole(row) && jobs.is_whole(row) && evidence.window_days <= JOB_MEMORY.num_days() {
+    if points_whole && jobs.is_whole(row) && evidence.window_days <= JOB_MEMORY.num_days() {
         facts.days_without_point = Some(i64::from(window.days_without(&events)));
     }
 }

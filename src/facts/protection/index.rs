@@ -146,7 +146,8 @@ impl Index {
         let mut found = self.always.clone();
         found.extend(self.by_name.get(name).into_iter().flatten());
         for &length in self.start_lengths.iter().take_while(|length| **length <= name.len()) {
-            found.extend(self.by_start.get(&name[..length]).into_iter().flatten());
+            let start = name.get(..length).and_then(|start| self.by_start.get(start));
+            found.extend(start.into_iter().flatten());
         }
         match table.tags {
             None => found.extend(&self.with_tag),

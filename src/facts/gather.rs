@@ -1,0 +1,496 @@
+//! The frame of recovery points in, the points of every table out: of tens of millions of rows, column by column.
+//!
+//! A point is small here: its date, its place in the frame, and the number of its [`Kind`], which is everything else that
+//! matters of it. Few kinds cover millions of points, so that what follows from a kind is worked out once. ARNs are read
+//! in a second pass, of the points that a fact names.
+
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+
+use polars::prelude::{Column, DataFrame, PolarsResult};
+
+use super::Evidence;
+use super::copies::Copies;
+use super::evidence::{ArnHasher, TableIndex};
+use super::keys::{KeyFacts, rank_of_owner};
+use super::point::{Lifecycle, PointState, Retention, instant, is_encrypted, is_native, is_overdue, key_of};
+use super::restore::Restores;
+use crate::inventory::Inventory;
+use crate::inventory::schema::borrowed::RecoveryPoint as Borrowed;
+use crate::inventory::schema::{RecoveryPoint, Row as _};
+use crate::problem::Problem;
+
+/// Columns that no fact on tables and vaults reads.
+const UNUSED: [&str; 5] = [
+    "started_at",
+    "completed_at",
+    "cold_after_days",
+    "created_by_rule_id",
+    "size_bytes",
+];
+
+/// The date of a point that has none: no instant of an inventory lies there.
+pub(super) const UNDATED: i64 = i64::MIN;
+
+/// Stands for no table.
+const NO_TABLE: u32 = u32::MAX;
+
+/// Stands for a point that does not say what it is of.
+const UNTRACEABLE: u32 = u32::MAX - 1;
+
+/// A recovery point in its table's own account and Region.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Point {
+    /// When it was made, in milliseconds since 1970, or [`UNDATED`].
+    pub(super) at: i64,
+    /// By place.
+    pub(super) kind: u32,
+    /// Its place in the frame.
+    pub(super) number: u32,
+}
+
+/// Everything of a point but its table, its date and its ARN.
+pub(super) struct Kind {
+    /// By place; `None`: a vault that was not listed.
+    pub(super) vault: Option<u32>,
+    pub(super) status: Option<String>,
+    pub(super) state: PointState,
+    pub(super) retention: Retention,
+    pub(super) is_encrypted: Option<bool>,
+    /// `None`: that of its table.
+    pub(super) key: Option<RankedKey>,
+    /// The plan that made it.
+    pub(super) plan_id: Option<String>,
+    /// How many there are, of whatever tables.
+    pub(super) seen: i64,
+}
+
+/// A key and the rank of its owner.
+#[derive(Debug, Clone)]
+pub(super) struct RankedKey {
+    pub(super) facts: KeyFacts,
+    pub(super) rank: Option<i64>,
+    pub(super) is_usable: Option<bool>,
+}
+
+impl From<KeyFacts> for RankedKey {
+    fn from(facts: KeyFacts) -> Self {
+        Self {
+            rank: facts.owner.and_then(rank_of_owner),
+            is_usable: facts.is_usable(),
+            facts,
+        }
+    }
+}
+
+impl Kind {
+    /// Does such a point count, if it is not older than its table?
+    pub(super) fn is_usable(&self) -> bool {
+        self.state.is_finished && !self.state.is_temporary
+    }
+
+    fn new(point: &Borrowed<'_>, vault: Option<u32>, evidence: &Evidence) -> Self {
+        let state = PointState::of(point, evidence.as_of);
+        let of_vault = vault.map(|place| &evidence.vaults[place as usize]);
+        Self {
+            vault,
+            status: point.status.map(str::to_owned),
+            state,
+            retention: Lifecycle::from(point).retention(),
+            is_encrypted: is_encrypted(point, state.is_native),
+            key: key_of(point, state.is_native, of_vault, evidence).map(RankedKey::from),
+            plan_id: point.created_by_plan_id.map(str::to_owned),
+            seen: 0,
+        }
+    }
+}
+
+/// What tells kinds apart: equal ones are of one [`Kind`]. Texts by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Likeness {
+    vault: Option<u32>,
+    status: u32,
+    plan_id: u32,
+    key_arn: u32,
+    key_type: u32,
+    retention: Retention,
+    is_temporary: bool,
+    is_overdue: bool,
+    is_cold: bool,
+    is_native: Option<bool>,
+    is_encrypted: Option<bool>,
+}
+
+/// The recovery points of an inventory.
+pub(super) struct Gathered {
+    pub(super) kinds: Vec<Kind>,
+    /// In order of table.
+    pub(super) points: Vec<Point>,
+    /// Where the points of each table begin, and where the last ones end.
+    pub(super) starts: Vec<u32>,
+    /// Targets with a point that names no table, by place: it may belong to any of them.
+    pub(super) untraceable: Vec<bool>,
+}
+
+/// Reads all recovery points; shows those elsewhere to `copies`, and those that were restored to `restores`.
+///
+/// Errors: the frame is damaged, or holds more points than four bytes count.
+pub(super) fn gather(
+    inventory: &Inventory,
+    evidence: &Evidence,
+    index: &TableIndex<'_>,
+    copies: &mut Copies,
+    restores: &mut Restores,
+) -> Result<Gathered, Problem> {
+    let mut gatherer = Gatherer {
+        evidence,
+        index,
+        copies,
+        restores,
+        as_of: evidence.as_of.timestamp_millis(),
+        texts: Texts::default(),
+        places: HashMap::default(),
+        vaults: HashMap::default(),
+        numbers: HashMap::default(),
+        kinds: Vec::new(),
+        untraceable: vec![false; evidence.targets.len()],
+        batches: Vec::new(),
+    };
+    inventory.each_batch(RecoveryPoint::FRAME, &UNUSED, |frame| gatherer.read(frame))?;
+    let Gatherer {
+        kinds,
+        untraceable,
+        batches,
+        ..
+    } = gatherer;
+    let (starts, points) = by_table(batches, evidence.tables.len()).ok_or_else(|| {
+        Problem::new("could not read the recovery points of the inventory")
+            .why("there are more of them than this program can count")
+            .so("nothing was evaluated")
+            .hint("scan fewer accounts at once")
+    })?;
+    Ok(Gathered {
+        kinds,
+        points,
+        starts,
+        untraceable,
+    })
+}
+
+/// A row of the frame: a point of a table in its own target, or [`NO_TABLE`].
+struct Seen {
+    at: i64,
+    table: u32,
+    kind: u32,
+}
+
+/// Puts the points of each table side by side. None if four bytes are too few to count them.
+fn by_table(batches: Vec<Vec<Seen>>, tables: usize) -> Option<(Vec<u32>, Vec<Point>)> {
+    let rows: usize = batches.iter().map(Vec::len).sum();
+    u32::try_from(rows).ok()?;
+    let mut starts = vec![0_u32; tables + 1];
+    for seen in batches.iter().flatten().filter(|seen| seen.table != NO_TABLE) {
+        starts[seen.table as usize + 1] += 1;
+    }
+    for row in 0..tables {
+        starts[row + 1] += starts[row];
+    }
+    let nowhere = Point {
+        at: UNDATED,
+        kind: 0,
+        number: 0,
+    };
+    let mut points = vec![nowhere; starts[tables] as usize];
+    let mut next = starts.clone();
+    let mut number = 0;
+    for batch in batches {
+        for Seen { at, table, kind } in batch {
+            if table != NO_TABLE {
+                let place = &mut next[table as usize];
+                points[*place as usize] = Point { at, kind, number };
+                *place += 1;
+            }
+            number += 1;
+        }
+    }
+    Some((starts, points))
+}
+
+struct Gatherer<'e> {
+    evidence: &'e Evidence,
+    index: &'e TableIndex<'e>,
+    copies: &'e mut Copies,
+    restores: &'e mut Restores,
+    /// In milliseconds since 1970.
+    as_of: i64,
+    texts: Texts,
+    /// Targets by account and Region.
+    places: HashMap<(u32, u32), Option<u32>, BuildHasherDefault<ArnHasher>>,
+    /// Vaults by account, Region and name.
+    vaults: HashMap<(u32, u32, u32), Option<u32>, BuildHasherDefault<ArnHasher>>,
+    numbers: HashMap<Likeness, u32, BuildHasherDefault<ArnHasher>>,
+    kinds: Vec<Kind>,
+    untraceable: Vec<bool>,
+    batches: Vec<Vec<Seen>>,
+}
+
+/// The columns of a batch, texts by number.
+struct Columns<'f> {
+    account_id: Vec<u32>,
+    region: Vec<u32>,
+    vault_name: Vec<u32>,
+    arn: Vec<&'f str>,
+    status: Vec<u32>,
+    key_arn: Vec<u32>,
+    key_type: Vec<u32>,
+    plan_id: Vec<u32>,
+    delete_after_event: Vec<u32>,
+    source_vault_arn: Vec<u32>,
+    is_encrypted: Vec<Option<bool>>,
+    created_at: Vec<Option<i64>>,
+    delete_at: Vec<Option<i64>>,
+    delete_after_days: Vec<Option<i64>>,
+    cold_at: Vec<Option<i64>>,
+    last_restored_at: Vec<Option<i64>>,
+}
+
+impl<'f> Columns<'f> {
+    fn new(frame: &'f DataFrame, texts: &mut Texts) -> PolarsResult<Self> {
+        let mut numbers = |name: &str| texts.numbers(frame.column(name)?);
+        let times = |name: &str| -> PolarsResult<Vec<Option<i64>>> {
+            Ok(frame.column(name)?.datetime()?.physical().iter().collect())
+        };
+        let arns = frame.column("recovery_point_arn")?.str()?.iter();
+        Ok(Self {
+            account_id: numbers("account_id")?,
+            region: numbers("region")?,
+            vault_name: numbers("vault_name")?,
+            arn: arns.map(Option::unwrap_or_default).collect(),
+            status: numbers("status")?,
+            key_arn: numbers("key_arn")?,
+            key_type: numbers("key_type")?,
+            plan_id: numbers("created_by_plan_id")?,
+            delete_after_event: numbers("delete_after_event")?,
+            source_vault_arn: numbers("source_vault_arn")?,
+            is_encrypted: frame.column("is_encrypted")?.bool()?.iter().collect(),
+            created_at: times("created_at")?,
+            delete_at: times("delete_at")?,
+            delete_after_days: frame.column("delete_after_days")?.i64()?.iter().collect(),
+            cold_at: times("cold_at")?,
+            last_restored_at: times("last_restored_at")?,
+        })
+    }
+
+    fn lifecycle(&self, row: usize) -> Lifecycle {
+        Lifecycle {
+            created_at: self.created_at[row],
+            delete_at: self.delete_at[row],
+            delete_after_days: self.delete_after_days[row],
+            cold_at: self.cold_at[row],
+            has_source: self.source_vault_arn[row] != Texts::NULL,
+        }
+    }
+
+    /// The row, without what it is of.
+    fn point<'t>(&'t self, row: usize, texts: &'t Texts) -> Borrowed<'t> {
+        let text = |numbers: &[u32]| texts.of(numbers[row]);
+        let time = |values: &[Option<i64>]| values[row].and_then(instant);
+        Borrowed {
+            account_id: text(&self.account_id).unwrap_or_default(),
+            region: text(&self.region).unwrap_or_default(),
+            vault_name: text(&self.vault_name).unwrap_or_default(),
+            recovery_point_arn: self.arn[row],
+            resource_arn: None,
+            status: text(&self.status),
+            created_at: time(&self.created_at),
+            started_at: None,
+            completed_at: None,
+            cold_after_days: None,
+            delete_after_days: self.delete_after_days[row],
+            delete_after_event: text(&self.delete_after_event),
+            cold_at: time(&self.cold_at),
+            delete_at: time(&self.delete_at),
+            is_encrypted: self.is_encrypted[row],
+            key_arn: text(&self.key_arn),
+            key_type: text(&self.key_type),
+            source_vault_arn: text(&self.source_vault_arn),
+            created_by_plan_id: text(&self.plan_id),
+            created_by_rule_id: None,
+            size_bytes: None,
+            last_restored_at: time(&self.last_restored_at),
+        }
+    }
+}
+
+impl Gatherer<'_> {
+    fn read(&mut self, frame: &DataFrame) -> PolarsResult<()> {
+        let columns = Columns::new(frame, &mut self.texts)?;
+        // In a loop of their own: most look-ups wait for memory, and here they wait side by side.
+        let resources = frame.column("resource_arn")?.str()?.iter();
+        let tables: Vec<u32> = resources
+            .map(|arn| match arn {
+                Some(arn) => self.index.get(arn).copied().unwrap_or(NO_TABLE),
+                None => UNTRACEABLE,
+            })
+            .collect();
+        let batch = tables.into_iter().enumerate();
+        let batch = batch.map(|(row, table)| self.see(&columns, row, table)).collect();
+        self.batches.push(batch);
+        Ok(())
+    }
+
+    /// What is kept of a row.
+    fn see(&mut self, columns: &Columns<'_>, row: usize, table: u32) -> Seen {
+        let evidence = self.evidence;
+        let vault = self.vault(columns, row);
+        let kind = self.kind(columns, row, vault);
+        self.kinds[kind as usize].seen += 1;
+        let at = columns.created_at[row];
+        let unkept = Seen {
+            at: UNDATED,
+            table: NO_TABLE,
+            kind,
+        };
+        // A view of a point in another vault is no second point, and the other vault may lie elsewhere.
+        if vault.is_some_and(|vault| evidence.vaults[vault as usize].is_view) {
+            return unkept;
+        }
+        let place = self.place(columns, row);
+        match table {
+            NO_TABLE => unkept,
+            UNTRACEABLE => {
+                if let Some(place) = place {
+                    self.untraceable[place as usize] = true;
+                }
+                unkept
+            }
+            _ if self.is_home(table as usize, place, columns, row) => {
+                if columns.last_restored_at[row].is_some() || self.restores.asks_for_points() {
+                    let point = columns.point(row, &self.texts);
+                    self.restores.see(table as usize, &point, evidence);
+                }
+                Seen {
+                    at: at.unwrap_or(UNDATED),
+                    table,
+                    kind,
+                }
+            }
+            _ => {
+                if let (Some(place), Some(at)) = (place, at.and_then(instant)) {
+                    self.copies
+                        .see(table as usize, place, at, &self.kinds[kind as usize], evidence);
+                }
+                unkept
+            }
+        }
+    }
+
+    /// Does the point lie in the table's own account and Region? Elsewhere it is a copy.
+    fn is_home(&self, table: usize, place: Option<u32>, columns: &Columns<'_>, row: usize) -> bool {
+        if let Some(place) = place {
+            return place == self.evidence.target_place(table);
+        }
+        let table = &self.evidence.tables[table];
+        let is = |numbers: &[u32], text: &str| self.texts.of(numbers[row]) == Some(text);
+        is(&columns.region, &table.region) && is(&columns.account_id, &table.account_id)
+    }
+
+    fn place(&mut self, columns: &Columns<'_>, row: usize) -> Option<u32> {
+        let key = (columns.account_id[row], columns.region[row]);
+        if let Some(place) = self.places.get(&key) {
+            return *place;
+        }
+        let text = |number: u32| self.texts.of(number).unwrap_or_default();
+        let place = self.evidence.place_of(text(key.0), text(key.1));
+        self.places.insert(key, place);
+        place
+    }
+
+    fn vault(&mut self, columns: &Columns<'_>, row: usize) -> Option<u32> {
+        let key = (columns.account_id[row], columns.region[row], columns.vault_name[row]);
+        if let Some(vault) = self.vaults.get(&key) {
+            return *vault;
+        }
+        let text = |number: u32| self.texts.of(number).unwrap_or_default();
+        let vault = self.evidence.vault_place(text(key.0), text(key.1), text(key.2));
+        self.vaults.insert(key, vault);
+        vault
+    }
+
+    fn kind(&mut self, columns: &Columns<'_>, row: usize, vault: Option<u32>) -> u32 {
+        let lifecycle = columns.lifecycle(row);
+        let status = columns.status[row];
+        let likeness = Likeness {
+            vault,
+            status,
+            plan_id: columns.plan_id[row],
+            key_arn: columns.key_arn[row],
+            key_type: columns.key_type[row],
+            retention: lifecycle.retention(),
+            is_temporary: columns.delete_after_event[row] != Texts::NULL,
+            is_overdue: is_overdue(&lifecycle, self.texts.of(status), self.as_of),
+            is_cold: lifecycle.is_cold(self.as_of),
+            is_native: is_native(columns.arn[row]),
+            is_encrypted: columns.is_encrypted[row],
+        };
+        if let Some(kind) = self.numbers.get(&likeness) {
+            return *kind;
+        }
+        let kind = u32::try_from(self.kinds.len()).unwrap_or(u32::MAX);
+        let point = columns.point(row, &self.texts);
+        self.kinds.push(Kind::new(&point, vault, self.evidence));
+        self.numbers.insert(likeness, kind);
+        kind
+    }
+}
+
+/// Texts that repeat over millions of rows, by number.
+#[derive(Default)]
+struct Texts {
+    texts: Vec<String>,
+    numbers: HashMap<String, u32, BuildHasherDefault<ArnHasher>>,
+}
+
+impl Texts {
+    /// The number of no text at all.
+    const NULL: u32 = 0;
+
+    fn of(&self, number: u32) -> Option<&str> {
+        let place = (number as usize).checked_sub(1)?;
+        Some(&self.texts[place])
+    }
+
+    fn number(&mut self, text: &str) -> u32 {
+        if let Some(number) = self.numbers.get(text) {
+            return *number;
+        }
+        self.texts.push(text.to_owned());
+        let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
+        self.numbers.insert(text.to_owned(), number);
+        number
+    }
+
+    /// The numbers of a column's texts.
+    fn numbers(&mut self, column: &Column) -> PolarsResult<Vec<u32>> {
+        let mut numbers = Vec::with_capacity(column.len());
+        for array in column.str()?.downcast_iter() {
+            // Inside an array equal views are equal texts, and a dictionary's texts all have one view.
+            let mut known: HashMap<u128, u32, BuildHasherDefault<ArnHasher>> = HashMap::default();
+            let mut last = None;
+            for (view, text) in array.views().iter().zip(array.iter()) {
+                let Some(text) = text else {
+                    numbers.push(Self::NULL);
+                    continue;
+                };
+                let view = view.as_u128();
+                let number = match last {
+                    Some((same, number)) if same == view => number,
+                    _ => *known.entry(view).or_insert_with(|| self.number(text)),
+                };
+                last = Some((view, number));
+                numbers.push(number);
+            }
+        }
+        Ok(numbers)
+    }
+}

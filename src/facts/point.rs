@@ -1,0 +1,219 @@
+//! One recovery point by itself: its state, its lifecycle, its encryption, whatever its table.
+
+use chrono::{DateTime, Utc};
+
+use super::keys::KeyFacts;
+use super::vaults::VaultState;
+use super::{Evidence, FOREVER_DAYS};
+use crate::inventory::schema::borrowed::RecoveryPoint;
+
+const DAY_MILLIS: i64 = 86_400_000;
+
+/// AWS Backup deletes within 8 hours of the end of a lifecycle; a point is overdue a day after it.
+const DELETION_GRACE_MILLIS: i64 = DAY_MILLIS;
+
+/// The dates of a point, in milliseconds since 1970, as they lie in the inventory.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lifecycle {
+    pub(super) created_at: Option<i64>,
+    pub(super) delete_at: Option<i64>,
+    pub(super) delete_after_days: Option<i64>,
+    pub(super) cold_at: Option<i64>,
+    /// It is a copy of a point in another vault.
+    pub(super) has_source: bool,
+}
+
+impl From<&RecoveryPoint<'_>> for Lifecycle {
+    fn from(point: &RecoveryPoint<'_>) -> Self {
+        let millis = |at: Option<DateTime<Utc>>| at.map(|at| at.timestamp_millis());
+        Self {
+            created_at: millis(point.created_at),
+            delete_at: millis(point.delete_at),
+            delete_after_days: point.delete_after_days,
+            cold_at: millis(point.cold_at),
+            has_source: point.source_vault_arn.is_some(),
+        }
+    }
+}
+
+impl Lifecycle {
+    /// When AWS Backup is to delete the point, in milliseconds since 1970.
+    pub(super) fn end(&self) -> Option<i64> {
+        let by_days = || {
+            let days = self
+                .delete_after_days
+                .filter(|days| (1..=FOREVER_DAYS).contains(days))?;
+            Some(self.created_at? + days * DAY_MILLIS)
+        };
+        self.delete_at.or_else(by_days)
+    }
+
+    /// Should it have been deleted by then? `as_of`: in milliseconds since 1970.
+    pub(super) fn is_over(&self, as_of: i64) -> bool {
+        self.end().is_some_and(|end| end + DELETION_GRACE_MILLIS < as_of)
+    }
+
+    /// Is it in cold storage by then?
+    pub(super) fn is_cold(&self, as_of: i64) -> bool {
+        self.cold_at.is_some_and(|at| at <= as_of)
+    }
+
+    /// How long it is kept.
+    pub(super) fn retention(&self) -> Retention {
+        match (self.delete_after_days, self.delete_at, self.has_source) {
+            (Some(days), _, _) if days > 0 => Retention::Days(Some(days)),
+            (_, Some(delete_at), _) => {
+                let kept = |created_at: i64| (delete_at - created_at) / 1000 + 43_200;
+                Retention::Days(self.created_at.map(|at| kept(at).div_euclid(86_400)))
+            }
+            (_, None, true) => Retention::Source,
+            (_, None, false) => Retention::Forever,
+        }
+    }
+}
+
+/// How long a point is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Retention {
+    /// So many days; `None`: it does not say how many.
+    Days(Option<i64>),
+    /// A copy without days of its own ends with its source, of which nothing is known here.
+    Source,
+    Forever,
+}
+
+impl Retention {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Days(_) => "days",
+            Self::Source => "source",
+            Self::Forever => "forever",
+        }
+    }
+
+    /// Its days, if they are known.
+    pub(super) const fn days(self) -> Option<i64> {
+        match self {
+            Self::Days(days) => days,
+            Self::Source => None,
+            Self::Forever => Some(FOREVER_DAYS),
+        }
+    }
+}
+
+/// What follows from a row alone, without its table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PointState {
+    pub(super) is_finished: bool,
+    pub(super) is_temporary: bool,
+    pub(super) is_overdue: bool,
+    pub(super) is_cold: bool,
+    pub(super) is_native: Option<bool>,
+}
+
+impl PointState {
+    pub(super) fn of(point: &RecoveryPoint<'_>, as_of: DateTime<Utc>) -> Self {
+        let (lifecycle, as_of) = (Lifecycle::from(point), as_of.timestamp_millis());
+        Self {
+            is_finished: is_finished(point.status),
+            is_temporary: point.delete_after_event.is_some(),
+            is_overdue: is_overdue(&lifecycle, point.status, as_of),
+            is_cold: lifecycle.is_cold(as_of),
+            is_native: is_native(point.recovery_point_arn),
+        }
+    }
+}
+
+/// Can a point in this state be restored?
+fn is_finished(status: Option<&str>) -> bool {
+    matches!(status, Some("COMPLETED" | "AVAILABLE"))
+}
+
+/// A point that is being deleted is late, and no longer forgotten.
+pub(super) fn is_overdue(lifecycle: &Lifecycle, status: Option<&str>, as_of: i64) -> bool {
+    status != Some("DELETING") && lifecycle.is_over(as_of)
+}
+
+/// Is it a backup of DynamoDB's own kind? `None`: its ARN is none.
+pub(super) fn is_native(arn: &str) -> Option<bool> {
+    let rest = arn.strip_prefix("arn:")?;
+    rest.split(':').nth(1).map(|service| service == "dynamodb")
+}
+
+/// What one scan says of one recovery point, whatever became of its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// It counts.
+    Usable {
+        /// When its retention ends; `None`: not known, `Some(DateTime::MAX_UTC)`: never.
+        kept_until: Option<DateTime<Utc>>,
+    },
+    /// It is being made.
+    Unfinished,
+    /// It counted once, and does so no longer.
+    Over {
+        /// As above.
+        kept_until: Option<DateTime<Utc>>,
+    },
+    /// It never counts.
+    Useless,
+}
+
+impl Sight {
+    pub(crate) fn of(point: &RecoveryPoint<'_>, as_of: DateTime<Utc>) -> Self {
+        let state = PointState::of(point, as_of);
+        if state.is_temporary {
+            return Self::Useless;
+        }
+        let kept_until = match Lifecycle::from(point).retention() {
+            Retention::Forever => Some(DateTime::<Utc>::MAX_UTC),
+            _ => delete_at(point),
+        };
+        match point.status {
+            _ if state.is_finished => Self::Usable { kept_until },
+            Some("CREATING") => Self::Unfinished,
+            Some("EXPIRED" | "DELETING") => Self::Over { kept_until },
+            _ => Self::Useless,
+        }
+    }
+}
+
+/// When AWS Backup is to delete the point.
+pub(super) fn delete_at(point: &RecoveryPoint<'_>) -> Option<DateTime<Utc>> {
+    Lifecycle::from(point).end().and_then(instant)
+}
+
+/// From milliseconds since 1970.
+pub(super) fn instant(millis: i64) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_millis(millis)
+}
+
+/// DynamoDB encrypts every table and so every native point, whatever IsEncrypted says of it.
+pub(super) fn is_encrypted(point: &RecoveryPoint<'_>, is_native: Option<bool>) -> Option<bool> {
+    if is_native == Some(true) {
+        Some(true)
+    } else {
+        point.is_encrypted
+    }
+}
+
+/// The key that a point depends on: its own, else its vault's; `None`: that of its table, as DynamoDB's own backups do.
+pub(super) fn key_of(
+    point: &RecoveryPoint<'_>,
+    is_native: Option<bool>,
+    vault: Option<&VaultState>,
+    evidence: &Evidence,
+) -> Option<KeyFacts> {
+    if is_encrypted(point, is_native) == Some(false) {
+        return Some(KeyFacts::unencrypted());
+    }
+    if is_native == Some(true) {
+        return None;
+    }
+    Some(match (point.key_arn, vault) {
+        (Some(arn), _) => evidence.keys.of_arn(arn),
+        (None, Some(vault)) if vault.key.arn.is_some() || vault.is_air_gapped => vault.key.clone(),
+        (None, _) if point.key_type == Some("AWS_OWNED_KMS_KEY") => KeyFacts::aws_owned(),
+        (None, _) => KeyFacts::unknown(),
+    })
+}
