@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use polars::prelude::{ChunkAgg as _, DataFrame, PolarsError, PolarsResult};
@@ -26,6 +27,12 @@ const ROW_GROUP: usize = 65_536;
 
 /// Rows read at once: one row group, since several would have to be put together first.
 const READ_ROWS: usize = ROW_GROUP;
+
+/// Threads that decode one frame.
+const DECODERS: usize = 2;
+
+/// Frames of fewer rows are decoded by one thread: a batch less in memory matters more than the time.
+const ROWS_FOR_DECODERS: usize = if cfg!(test) { 2 } else { 16 } * READ_ROWS;
 
 /// The manifest's file name.
 pub const MANIFEST_FILE: &str = "inventory.json";
@@ -325,23 +332,38 @@ fn each_batch_of(
         .filter(|column| !without.contains(&column.name))
         .map(|column| column.name.to_owned())
         .collect();
-    // The next batch is decoded while the one at hand is used; one waits, so that memory stays bounded.
+    // The next batches are decoded while the one at hand is used; one of each decoder waits, so that memory stays
+    // bounded. Decoders take turns, so that batches come in order.
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let decoders = if rows < ROWS_FOR_DECODERS {
+        1
+    } else {
+        threads.min(DECODERS)
+    };
+    let decode = |turn: usize, sender: SyncSender<PolarsResult<DataFrame>>| {
+        // The decoder asserts where a damaged file contradicts itself.
+        let mut send = |batch: DataFrame| -> PolarsResult<bool> {
+            check(&batch, frame)?;
+            Ok(sender.send(Ok(batch)).is_ok())
+        };
+        let offsets = (turn * READ_ROWS..rows).step_by(READ_ROWS * decoders);
+        let sent = caught(|| decode(&path, &columns, offsets, &mut send));
+        let sent = sent.unwrap_or_else(|panic| Err(PolarsError::ComputeError(damaged(panic).into())));
+        if let Err(error) = sent {
+            // Nobody listens any more only if the other side has failed before.
+            let _ = sender.send(Err(error));
+        }
+    };
     std::thread::scope(|scope| {
-        let (sender, batches) = std::sync::mpsc::sync_channel(1);
-        scope.spawn(move || {
-            // The decoder asserts where a damaged file contradicts itself.
-            let mut send = |batch: DataFrame| -> PolarsResult<bool> {
-                check(&batch, frame)?;
-                Ok(sender.send(Ok(batch)).is_ok())
-            };
-            let sent = caught(|| decode(&path, &columns, rows, &mut send));
-            let sent = sent.unwrap_or_else(|panic| Err(PolarsError::ComputeError(damaged(panic).into())));
-            if let Err(error) = sent {
-                // Nobody listens any more only if the other side has failed before.
-                let _ = sender.send(Err(error));
-            }
-        });
-        batches.into_iter().try_for_each(|batch| with(&batch?))
+        let start = |turn: usize| {
+            let (sender, batches) = sync_channel(1);
+            scope.spawn(move || decode(turn, sender));
+            batches
+        };
+        let batches: Vec<_> = (0..decoders).map(start).collect();
+        // A decoder that ends has no batch left for its turn, and then the others have none after it.
+        let mut in_order = batches.iter().cycle().map_while(|batches| batches.recv().ok());
+        in_order.try_for_each(|batch| with(&batch?))
     })
 }
 
@@ -372,17 +394,17 @@ pub fn read_frame<R: Row>(dir: &Path, mut with: impl FnMut(Vec<R>)) -> Result<()
     .map_err(|error| error.to_string())
 }
 
-/// Reads a frame batch by batch until `take` wants no more.
+/// Reads the batches that begin at these rows, until `take` wants no more.
 fn decode(
     path: &Path,
     columns: &[String],
-    rows: usize,
+    offsets: impl Iterator<Item = usize>,
     take: &mut dyn FnMut(DataFrame) -> PolarsResult<bool>,
 ) -> PolarsResult<()> {
     let file = File::open(path)?;
     // Where every row group begins is read once, not for every batch.
     let metadata = ParquetReader::new(file.try_clone()?).get_metadata()?.clone();
-    for offset in (0..rows).step_by(READ_ROWS) {
+    for offset in offsets {
         let mut reader = ParquetReader::new(file.try_clone()?)
             .with_slice(Some((offset, READ_ROWS)))
             .with_columns(Some(columns.to_vec()));
