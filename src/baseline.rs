@@ -281,10 +281,7 @@ mod tests {
             subject: Subject::Table,
             resource_arn: ARN.to_owned(),
             resource_name: "orders".to_owned(),
-            target: TargetId {
-                account_id: "111122223333".to_owned(),
-                region: "eu-west-1".to_owned(),
-            },
+            target: TargetId::new("111122223333", "eu-west-1"),
             verdict,
             severity: Severity::Medium,
             waived: is_waived,

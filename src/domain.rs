@@ -18,6 +18,16 @@ pub struct TargetId {
     pub region: String,
 }
 
+impl TargetId {
+    /// Both as AWS writes them.
+    pub fn new(account_id: impl Into<String>, region: impl Into<String>) -> Self {
+        Self {
+            account_id: account_id.into(),
+            region: region.into(),
+        }
+    }
+}
+
 impl fmt::Display for TargetId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.account_id, self.region)

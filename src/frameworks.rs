@@ -447,10 +447,7 @@ mod tests {
             subject: Subject::Table,
             resource_arn: String::new(),
             resource_name: String::new(),
-            target: TargetId {
-                account_id: String::new(),
-                region: String::new(),
-            },
+            target: TargetId::new(String::new(), String::new()),
             verdict,
             severity: Severity::Low,
             waived,

@@ -118,10 +118,7 @@ impl LivesBuilder {
             },
             (_, None) => Listing::Unread,
         };
-        let target = TargetId {
-            account_id: row.account_id,
-            region: row.region,
-        };
+        let target = TargetId::new(row.account_id, row.region);
         let sightings = self.by_arn.entry(row.table_arn).or_insert_with(|| Sightings {
             target,
             table_name: row.table_name,

@@ -228,10 +228,7 @@ impl<'l> Union<'l> {
 
     /// When the retention that the plan promised ends; 0: the plan is gone, was another then, or a person made the point.
     fn promised(&self, job: &borrowed::BackupJob<'_>, created: u32, facts: &Facts) -> u32 {
-        let target = TargetId {
-            account_id: job.account_id.to_owned(),
-            region: job.region.to_owned(),
-        };
+        let target = TargetId::new(job.account_id, job.region);
         let ids = job.created_by_plan_id.zip(job.created_by_rule_id);
         let kept = ids.and_then(|(plan, rule)| facts.retention(&target, plan, rule));
         let kept = kept.filter(|(_, since)| seconds(*since) <= created);
@@ -260,10 +257,7 @@ impl<'l> Union<'l> {
     }
 
     fn vault(&mut self, point: &borrowed::RecoveryPoint<'_>) -> u32 {
-        let target = TargetId {
-            account_id: point.account_id.to_owned(),
-            region: point.region.to_owned(),
-        };
+        let target = TargetId::new(point.account_id, point.region);
         let next = u32::try_from(self.vaults.len()).unwrap_or(u32::MAX);
         *self.vaults.entry((target, point.vault_name.to_owned())).or_insert(next)
     }
@@ -273,10 +267,7 @@ impl<'l> Union<'l> {
             return;
         }
         let entry = self.unlisted.entry(arn.to_owned()).or_insert_with(|| Unlisted {
-            target: TargetId {
-                account_id: account_id.to_owned(),
-                region: region.to_owned(),
-            },
+            target: TargetId::new(account_id, region),
             first: at,
             last: at,
             points: 0,
@@ -293,10 +284,7 @@ impl<'l> Union<'l> {
             .read::<Vault>()?
             .into_iter()
             .map(|row| {
-                let target = TargetId {
-                    account_id: row.account_id,
-                    region: row.region,
-                };
+                let target = TargetId::new(row.account_id, row.region);
                 (target, row.vault_name)
             })
             .collect();

@@ -99,10 +99,7 @@ impl Session {
     /// API: sts:GetCallerIdentity. Calls: 1. Errors: any failure ends the program.
     pub async fn identity(&self, log: &Arc<CallLog>) -> Result<Identity, Problem> {
         let region = self.region().unwrap_or_else(|| FALLBACK_REGION.to_owned());
-        let target = TargetId {
-            account_id: String::new(),
-            region: region.clone(),
-        };
+        let target = TargetId::new(String::new(), region.clone());
         let caller = Caller::new(target, Arc::clone(log));
         let sts = client!(aws_sdk_sts, &self.config_in(&region, None));
         let mut call = caller.begin("sts:GetCallerIdentity", "");
@@ -148,10 +145,7 @@ impl Session {
     /// API: account:ListRegions, paged by 50. Calls: 1. Errors: returned, for the caller to weigh.
     pub async fn regions(&self, identity: &Identity, log: &Arc<CallLog>) -> Result<BTreeMap<String, bool>, Failure> {
         let region = self.region().unwrap_or_else(|| FALLBACK_REGION.to_owned());
-        let target = TargetId {
-            account_id: identity.account_id.clone(),
-            region: region.clone(),
-        };
+        let target = TargetId::new(identity.account_id.clone(), region.clone());
         let caller = Caller::new(target, Arc::clone(log));
         let client = client!(aws_sdk_account, &self.config_in(&region, None));
         let mut call = caller.begin("account:ListRegions", "");

@@ -66,10 +66,7 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
     let targets = targets(&settings, actions.iter()).await?;
     let (mut jobs, mut refused) = (Vec::new(), 0);
     for action in &actions {
-        let id = TargetId {
-            account_id: action.account_id.clone(),
-            region: action.region.clone(),
-        };
+        let id = TargetId::new(action.account_id.clone(), action.region.clone());
         let Some(target) = targets.get(&id) else {
             refused += 1;
             continue;
@@ -147,10 +144,7 @@ async fn resolve(args: &BackupArgs) -> Outcome<Vec<(String, TargetId, String)>> 
                     .hint("write it like arn:aws:dynamodb:eu-west-1:111122223333:table/Orders")
                     .into());
             }
-            let target = TargetId {
-                account_id: arn.account_id.to_owned(),
-                region: arn.region.to_owned(),
-            };
+            let target = TargetId::new(arn.account_id, arn.region);
             resolved.push((table.clone(), target, arn.partition.to_owned()));
             continue;
         }

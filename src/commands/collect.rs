@@ -151,10 +151,7 @@ async fn targets(settings: &Settings, session: &Session, identity: &Identity, lo
         }
         let credentials = session.assume(account, first).await;
         for region in &regions {
-            let id = TargetId {
-                account_id: account.id.clone(),
-                region: region.clone(),
-            };
+            let id = TargetId::new(account.id.clone(), region.clone());
             targets.rows.push(TargetRow {
                 account_id: account.id.clone(),
                 account_name: Some(account.name.clone()).filter(|name| !name.is_empty()),

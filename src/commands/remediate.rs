@@ -94,10 +94,7 @@ fn vaults(inventory: &Inventory) -> Outcome<BTreeMap<TargetId, Option<Vec<Vault>
         vaults.insert(target.clone(), is_whole.then(Vec::new));
     }
     for vault in inventory.read::<Vault>()? {
-        let target = TargetId {
-            account_id: vault.account_id.clone(),
-            region: vault.region.clone(),
-        };
+        let target = TargetId::new(vault.account_id.clone(), vault.region.clone());
         if let Some(Some(list)) = vaults.get_mut(&target) {
             list.push(vault);
         }
@@ -221,10 +218,7 @@ pub(crate) async fn targets(
     actions: impl Iterator<Item = &BackupAction>,
 ) -> Outcome<BTreeMap<TargetId, Target>> {
     let ids: BTreeSet<TargetId> = actions
-        .map(|action| TargetId {
-            account_id: action.account_id.clone(),
-            region: action.region.clone(),
-        })
+        .map(|action| TargetId::new(action.account_id.clone(), action.region.clone()))
         .collect();
     let reached = reach(&settings.accounts, ids).await?;
     for problem in reached.problems {

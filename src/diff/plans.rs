@@ -20,10 +20,7 @@ const HORIZON_DAYS: i64 = 400;
 pub(super) type PlanKey = (TargetId, String);
 
 fn key(account_id: &str, region: &str, id: &str) -> PlanKey {
-    let target = TargetId {
-        account_id: account_id.to_owned(),
-        region: region.to_owned(),
-    };
+    let target = TargetId::new(account_id, region);
     (target, id.to_owned())
 }
 
@@ -299,10 +296,7 @@ fn testing_plans(older: &Look, newer: &Look, found: &mut Found) -> Result<(), Pr
         if now.iter().any(|is| same(&is)) {
             continue;
         }
-        let target = TargetId {
-            account_id: was.account_id.clone(),
-            region: was.region.clone(),
-        };
+        let target = TargetId::new(was.account_id.clone(), was.region.clone());
         let thing = Thing {
             subject: Subject::Plan,
             target: &target,

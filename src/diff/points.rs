@@ -69,10 +69,7 @@ pub(super) fn compare(older: &Look, newer: &Look, found: &mut Found) -> Result<(
             return;
         }
         let key = (
-            TargetId {
-                account_id: point.account_id.to_owned(),
-                region: point.region.to_owned(),
-            },
+            TargetId::new(point.account_id, point.region),
             point.vault_name.to_owned(),
         );
         let end = end_of(&point);
@@ -99,10 +96,10 @@ fn whole_vaults(older: &Look, newer: &Look) -> HashSet<(TargetId, String)> {
     let listing = "backup:ListRecoveryPointsByBackupVault";
     let mut whole = HashSet::new();
     for vault in older.facts.vaults() {
-        let target = TargetId {
-            account_id: vault.account_id.as_deref().unwrap_or_default().to_owned(),
-            region: vault.region.as_deref().unwrap_or_default().to_owned(),
-        };
+        let target = TargetId::new(
+            vault.account_id.as_deref().unwrap_or_default(),
+            vault.region.as_deref().unwrap_or_default(),
+        );
         let name = vault.vault_name.as_deref().unwrap_or_default().to_owned();
         if why_not_observed(newer, &target, listing, &name).is_none() {
             whole.insert((target, name));

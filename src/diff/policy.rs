@@ -30,10 +30,7 @@ impl Told {
         };
         self.0.push(Change {
             kind,
-            target: TargetId {
-                account_id: String::new(),
-                region: String::new(),
-            },
+            target: TargetId::new(String::new(), String::new()),
             subject: None,
             arn: String::new(),
             name: name.to_owned(),

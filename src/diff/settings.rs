@@ -23,10 +23,7 @@ fn text(text: &Option<Text>) -> &str {
 }
 
 fn target_of(account_id: &Option<Text>, region: &Option<Text>) -> TargetId {
-    TargetId {
-        account_id: text(account_id).to_owned(),
-        region: text(region).to_owned(),
-    }
+    TargetId::new(text(account_id), text(region))
 }
 
 fn vaults(older: &Look, newer: &Look, found: &mut Found) {

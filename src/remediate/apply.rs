@@ -120,10 +120,7 @@ pub async fn apply(
 ) -> Result<Applied, Problem> {
     let mut applied = Applied::default();
     for (number, action) in plan.actions.iter().enumerate() {
-        let id = TargetId {
-            account_id: action.account_id.clone(),
-            region: action.region.clone(),
-        };
+        let id = TargetId::new(action.account_id.clone(), action.region.clone());
         let Some(target) = targets.get(&id) else {
             applied.refused.push((
                 action.table_name.clone(),

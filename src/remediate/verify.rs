@@ -25,10 +25,7 @@ pub struct Verified {
 pub async fn verify(plan: &Plan, targets: &BTreeMap<TargetId, Target>) -> Vec<Verified> {
     let mut results = Vec::new();
     for action in &plan.actions {
-        let id = TargetId {
-            account_id: action.account_id.clone(),
-            region: action.region.clone(),
-        };
+        let id = TargetId::new(action.account_id.clone(), action.region.clone());
         let (verdict, message) = match targets.get(&id) {
             Some(target) => one(plan, action, target).await,
             None => (Verdict::Unknown, format!("account {} cannot be reached", id.account_id)),

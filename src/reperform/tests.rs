@@ -15,10 +15,7 @@ fn finding(subject: Subject, arn: &str, name: &str, evidence: &[(&'static str, F
         subject,
         resource_arn: arn.to_owned(),
         resource_name: name.to_owned(),
-        target: TargetId {
-            account_id: "111122223333".to_owned(),
-            region: "eu-west-1".to_owned(),
-        },
+        target: TargetId::new("111122223333", "eu-west-1"),
         verdict: Verdict::Compliant,
         severity: Severity::Low,
         waived: false,

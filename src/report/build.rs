@@ -196,10 +196,7 @@ fn table_row(chunk: &Chunk, place: usize) -> TableRow {
     TableRow {
         table_arn: text(&table.table_arn),
         table_name: text(&table.table_name),
-        target: TargetId {
-            account_id: text(&table.account_id),
-            region: text(&table.region),
-        },
+        target: TargetId::new(text(&table.account_id), text(&table.region)),
         verdict: Verdict::NotApplicable,
         facts,
         days: Vec::new(),
@@ -270,10 +267,7 @@ fn coverage(inventory: &Inventory, facts: &Facts, findings: &[Finding]) -> Resul
     let mut by_target: BTreeMap<TargetId, Counts> = BTreeMap::new();
     inventory.for_each::<Table>(|rows| {
         for table in rows {
-            let target = TargetId {
-                account_id: table.account_id,
-                region: table.region,
-            };
+            let target = TargetId::new(table.account_id, table.region);
             let counts = by_target.entry(target).or_default();
             counts.listed += 1;
             match table.description.as_str() {
@@ -369,10 +363,7 @@ fn gaps(facts: &Facts, findings: &[Finding], tables: &BTreeMap<TargetId, Counts>
         // A table that vanished meanwhile is counted in the coverage; it is not a gap.
         .filter(|entry| !(entry.outcome == "absent" && entry.action.starts_with("dynamodb:Describe")))
         .map(|entry| {
-            let target = TargetId {
-                account_id: entry.account_id.clone(),
-                region: entry.region.clone(),
-            };
+            let target = TargetId::new(entry.account_id.clone(), entry.region.clone());
             let here = unknown.because_of(&target, entry);
             let listed = tables.get(&target).map_or(0, |counts| counts.listed);
             Gap {

@@ -87,10 +87,7 @@ fn framework(id: &str, control: &str) -> FrameworkReport {
 
 /// A finding on a waiver: it lives in no account and has no ARN.
 fn without_account(report: &Report) -> Finding {
-    let nowhere = TargetId {
-        account_id: String::new(),
-        region: String::new(),
-    };
+    let nowhere = TargetId::new(String::new(), String::new());
     Finding {
         id: "ffffffffffffffffffffffffffffffff".to_owned(),
         rule: "waiver-sound".into(),

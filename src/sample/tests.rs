@@ -7,10 +7,7 @@ use super::*;
 use crate::domain::{FactName, TargetId, Verdict};
 
 fn table(account_id: &str, name: &str, tier: &str, verdict: Verdict) -> TableRow {
-    let target = TargetId {
-        account_id: account_id.to_owned(),
-        region: "eu-west-1".to_owned(),
-    };
+    let target = TargetId::new(account_id, "eu-west-1");
     TableRow {
         table_arn: crate::domain::table_arn("aws", &target, name),
         table_name: name.to_owned(),

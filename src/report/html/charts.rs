@@ -321,10 +321,7 @@ mod tests {
         TableRow {
             table_arn: "arn".to_owned(),
             table_name: "orders".to_owned(),
-            target: TargetId {
-                account_id: "111122223333".to_owned(),
-                region: "eu-west-1".to_owned(),
-            },
+            target: TargetId::new("111122223333", "eu-west-1"),
             verdict: Verdict::Compliant,
             facts: facts
                 .iter()

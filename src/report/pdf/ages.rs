@@ -126,10 +126,7 @@ mod tests {
         TableRow {
             table_arn: String::new(),
             table_name: String::new(),
-            target: TargetId {
-                account_id: String::new(),
-                region: String::new(),
-            },
+            target: TargetId::new(String::new(), String::new()),
             verdict: Verdict::Unknown,
             facts: facts
                 .iter()

@@ -166,10 +166,7 @@ pub(crate) fn report(count: usize) -> Report {
 }
 
 fn table(index: usize) -> TableRow {
-    let target = TargetId {
-        account_id: ACCOUNTS[index % 3].0.to_owned(),
-        region: REGIONS[index / 3 % 2].to_owned(),
-    };
+    let target = TargetId::new(ACCOUNTS[index % 3].0, REGIONS[index / 3 % 2]);
     let name = name(index);
     let planned = noise(index, 1) < 85;
     let age = noise(index, 2) as f64 / 3.0 + 0.25;
@@ -447,10 +444,7 @@ fn coverage(tables: &[TableRow]) -> Coverage {
     let mut targets = Vec::new();
     for (account_id, _) in ACCOUNTS {
         for region in REGIONS {
-            let target = TargetId {
-                account_id: account_id.to_owned(),
-                region: region.to_owned(),
-            };
+            let target = TargetId::new(account_id, region);
             let count = tables.iter().filter(|table| table.target == target).count();
             let denied = account_id == "444455556666" && region == "us-east-1";
             targets.push(TargetCoverage {
@@ -465,7 +459,7 @@ fn coverage(tables: &[TableRow]) -> Coverage {
     }
     let gap = |resource: &str, kind| {
         Gap {
-        target: TargetId { account_id: "444455556666".to_owned(), region: "us-east-1".to_owned() },
+        target: TargetId::new("444455556666", "us-east-1"),
         action: "backup:ListRecoveryPointsByBackupVault".to_owned(),
         resource: resource.to_owned(),
         kind,
