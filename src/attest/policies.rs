@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 
 use super::lives::{Life, Lives};
 use super::{PolicyChange, WaiverTerm};
-use crate::domain::rfc3339;
+use crate::domain::{Subject, rfc3339};
 use crate::evaluate::Tiers;
 use crate::exposure::{Asked, Demand};
 use crate::facts::{Facts, seconds};
@@ -101,8 +101,9 @@ impl Policies {
                 self.is_restore_test[life] |= table.is_restore_test == Some(true);
             }
         }
+        let is_listed_whole = facts.is_listed_whole(Subject::Table);
         for (waiver, matched) in criteria.waivers.0.iter().zip(matched) {
-            if waiver.is_in_force(facts.as_of(), matched) {
+            if waiver.is_in_force(facts.as_of(), waiver.matched(matched, is_listed_whole)) {
                 self.see_waiver(waiver, as_of);
             }
         }

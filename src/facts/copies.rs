@@ -15,7 +15,7 @@ use super::keys::owner_of_rank;
 use super::offers::Offers;
 use super::window::JOB_MEMORY;
 use super::{Evidence, age_hours, names};
-use crate::domain::{Arn, FactValue};
+use crate::domain::{Arn, FactValue, short_number};
 use crate::inventory::schema::borrowed::CopyJob;
 use crate::policy::PolicyValues;
 
@@ -230,6 +230,15 @@ impl Copies {
             .collect();
         facts.copy_regions_seen = Some(names(regions));
         facts.copy_accounts_seen = Some(names(accounts));
+        let with_age = |seen: &Seen| {
+            format!(
+                "{}: {} h",
+                of(seen),
+                short_number(age_hours(seen.newest, evidence.as_of))
+            )
+        };
+        let newest: BTreeSet<String> = self.seen[row].iter().map(with_age).collect();
+        facts.newest_copies_seen = Some(names(newest.iter().map(String::as_str)));
         let newest = |kind: Kind| elsewhere(kind).map(|seen| seen.newest).max();
         let age = |kind: Kind| newest(kind).map(|at| age_hours(at, evidence.as_of));
         facts.cross_region_copy_age_hours_seen = age(Kind::Region);

@@ -11,7 +11,7 @@ use polars::prelude::{Column, DataFrame, PolarsResult};
 
 use super::Evidence;
 use super::copies::Copies;
-use super::evidence::{ArnHasher, TableIndex};
+use super::evidence::ArnHasher;
 use super::keys::{KeyFacts, rank_of_owner};
 use super::point::{Lifecycle, PointState, Retention, instant, is_encrypted, is_native, is_overdue, key_of};
 use super::restore::Restores;
@@ -138,13 +138,11 @@ pub(super) struct Gathered {
 pub(super) fn gather(
     inventory: &Inventory,
     evidence: &Evidence,
-    index: &TableIndex<'_>,
     copies: &mut Copies,
     restores: &mut Restores,
 ) -> Result<Gathered, Problem> {
     let mut gatherer = Gatherer {
         evidence,
-        index,
         copies,
         restores,
         as_of: evidence.as_of.timestamp_millis(),
@@ -218,7 +216,6 @@ fn by_table(batches: Vec<Vec<Seen>>, tables: usize) -> Option<(Vec<u32>, Vec<Poi
 
 struct Gatherer<'e> {
     evidence: &'e Evidence,
-    index: &'e TableIndex<'e>,
     copies: &'e mut Copies,
     restores: &'e mut Restores,
     /// In milliseconds since 1970.
@@ -329,7 +326,7 @@ impl Gatherer<'_> {
         let resources = frame.column("resource_arn")?.str()?.iter();
         let tables: Vec<u32> = resources
             .map(|arn| match arn {
-                Some(arn) => self.index.get(arn).copied().unwrap_or(NO_TABLE),
+                Some(arn) => self.evidence.index.get(arn).unwrap_or(NO_TABLE),
                 None => UNTRACEABLE,
             })
             .collect();
