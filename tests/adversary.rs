@@ -251,6 +251,27 @@ fn a_copy_to_another_region_than_the_policy_names_is_not_the_one() {
     );
 }
 
+#[test]
+fn any_other_region_is_one_that_holds_a_copy() {
+    let policy = "copy-regions = [\"any\"]\ncopy-accounts = [\"any\"]";
+    for (copies, wanted) in [(true, "compliant"), (false, "non-compliant")] {
+        let mut text = two_regions("");
+        if copies {
+            text = text.replace("delete-after-days = 35\n", &format!("delete-after-days = 35\n{COPY}\n"));
+        }
+        let report = judged(&text, policy);
+        check(
+            &report,
+            &[
+                ("orders", "cross-region-copy-planned", wanted),
+                ("orders", "cross-region-copy-exists", wanted),
+                ("orders", "cross-account-copy-planned", "non-compliant"),
+                ("orders", "cross-account-copy-exists", "non-compliant"),
+            ],
+        );
+    }
+}
+
 fn air_gapped(settings: &str) -> String {
     let rule = "[[plan.rule]]\nname = \"sealed\"\nvault = \"Default\"\nair-gapped-vault = \"gapped\"\nschedule = \"cron(0 4 ? * * *)\"\nstart-window-minutes = 60\ndelete-after-days = 40\n";
     let vault = format!("[[vault]]\n{HERE}name = \"gapped\"\ntype = \"air-gapped\"\nmin-days = 7\nmax-days = 400\n");
@@ -427,7 +448,10 @@ fn a_restore_whose_outcome_aws_has_forgotten_is_no_success() {
         for rule in ["restore-tested", "restore-test-recent", "restore-test-succeeded"] {
             check(&report, &[("orders", rule, "unknown")]);
         }
-        assert!(fact(&report, "orders", "last_restore_seen_at").is_string(), "{validation}");
+        assert!(
+            fact(&report, "orders", "last_restore_seen_at").is_string(),
+            "{validation}"
+        );
     }
 }
 
@@ -482,7 +506,12 @@ fn a_waiver_for_nobody_knows_how_many_tables_waives_nothing() {
         let (ran, report) = bench.scan("out", &["--format", "json", "--waivers", "waivers.toml"]);
         assert!([0, 10, 11].contains(&ran.code), "{}", ran.stderr);
         let findings = report["findings"].as_array().expect("findings");
-        let of = |rule: &str| findings.iter().find(|finding| finding["rule"] == rule).expect("a finding");
+        let of = |rule: &str| {
+            findings
+                .iter()
+                .find(|finding| finding["rule"] == rule)
+                .expect("a finding")
+        };
         assert_eq!(of("waiver-within-max-tables")["verdict"], wanted, "{fault}");
         let waived = findings.iter().filter(|finding| finding["waived"] == true).count();
         assert_eq!(waived > 0, fault.is_empty(), "{fault}");

@@ -17,7 +17,7 @@ use super::window::JOB_MEMORY;
 use super::{Evidence, age_hours, names};
 use crate::domain::{Arn, FactValue, short_number};
 use crate::inventory::schema::borrowed::CopyJob;
-use crate::policy::PolicyValues;
+use crate::policy::{ANY_PLACE, PolicyValues};
 
 /// The facts of a table against its policy, in order of [`crate::rules::COMPARISONS`] without the tier.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -357,9 +357,14 @@ impl Copies {
         evidence: &Evidence,
     ) -> Option<bool> {
         let since = within.map(|within| evidence.as_of - within);
+        let table = &evidence.tables[row];
+        let is_place = |found: &str, own: &str| match place {
+            ANY_PLACE => found != own,
+            named => found == named,
+        };
         let is_there = |account_id: &str, region: &str| match kind {
-            Kind::Region => region == place,
-            Kind::Account => account_id == place,
+            Kind::Region => is_place(region, &table.region),
+            Kind::Account => is_place(account_id, &table.account_id),
         };
         let is_seen = self.seen[row].iter().any(|seen| {
             let target = &evidence.targets[seen.place as usize];
@@ -409,7 +414,10 @@ fn unplanned<'c>(
     if wanted.is_empty() {
         return Some("none".into());
     }
-    let planned = offers.elsewhere(of, own);
+    let mut planned = offers.elsewhere(of, own);
+    if !planned.is_empty() {
+        planned.insert(ANY_PLACE);
+    }
     let wanted: BTreeSet<&str> = wanted
         .iter()
         .map(String::as_str)

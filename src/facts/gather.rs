@@ -321,15 +321,24 @@ impl<'f> Columns<'f> {
 
 impl Gatherer<'_> {
     fn read(&mut self, frame: &DataFrame) -> PolarsResult<()> {
-        let columns = Columns::new(frame, &mut self.texts)?;
-        // In a loop of their own: most look-ups wait for memory, and here they wait side by side.
-        let resources = frame.column("resource_arn")?.str()?.iter();
-        let tables: Vec<u32> = resources
-            .map(|arn| match arn {
-                Some(arn) => self.evidence.index.get(arn).unwrap_or(NO_TABLE),
+        let resources = frame.column("resource_arn")?.str()?;
+        let index = &self.evidence.index;
+        // In a loop and on a thread of their own: look-ups wait for memory, and here they wait side by side.
+        let look_up = || -> Vec<u32> {
+            let row = |arn: Option<&str>| match arn {
+                Some(arn) => index.get(arn).unwrap_or(NO_TABLE),
                 None => UNTRACEABLE,
-            })
-            .collect();
+            };
+            resources.iter().map(row).collect()
+        };
+        let texts = &mut self.texts;
+        let (tables, columns) = std::thread::scope(|scope| {
+            let tables = scope.spawn(look_up);
+            let columns = Columns::new(frame, texts);
+            let tables = tables.join();
+            (tables.unwrap_or_else(|panic| std::panic::resume_unwind(panic)), columns)
+        });
+        let columns = columns?;
         let batch = tables.into_iter().enumerate();
         let batch = batch.map(|(row, table)| self.see(&columns, row, table)).collect();
         self.batches.push(batch);
