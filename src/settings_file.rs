@@ -214,7 +214,7 @@ impl<'a> Reader<'a> {
     /// Notes a key that must be there and is not.
     pub fn missing(&mut self, section: &Section<'_, 'a>, key: &str) {
         let what = format!("`{}` is missing", section.path_of(key));
-        self.note(section.offset, what, "", "");
+        self.note(section.offset, what, "", format!("add `{key} = …` here"));
     }
 
     /// Notes every key that nobody asked for.

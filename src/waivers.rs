@@ -220,7 +220,7 @@ fn read_waiver<'a>(
     {
         let what = format!("`{}` is before `approved`", section.path_of("expires"));
         let why = format!("it was approved on {} and ends on {}", approved.value, expires.value);
-        reader.note(expires.offset, what, why, "");
+        reader.note(expires.offset, what, why, "correct the date that is wrong");
     }
     let ticket = optional(reader, section, "ticket");
     if let Some(ticket) = &ticket
@@ -270,7 +270,7 @@ fn required<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, key: &'s
     let text = reader.string(section, key)?;
     if text.value.trim().is_empty() {
         let what = format!("`{}` is empty", section.path_of(key));
-        reader.note(text.offset, what, "", "");
+        reader.note(text.offset, what, "", "write it out: an auditor reads it");
     }
     Some(text)
 }

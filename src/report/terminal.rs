@@ -43,7 +43,15 @@ pub fn summary(report: &Report, width: usize) -> String {
         }
         for rule in rules {
             let findings = &by_rule[rule.id.as_str()];
-            let subjects = count(findings.len(), noun(rule.subject));
+            let mut of_kind: BTreeMap<Subject, usize> = BTreeMap::new();
+            for finding in findings {
+                *of_kind.entry(finding.subject).or_default() += 1;
+            }
+            let subjects: Vec<String> = of_kind
+                .iter()
+                .map(|(kind, number)| count(*number, noun(*kind)))
+                .collect();
+            let subjects = subjects.join(", ");
             text.push_str(&format!("\n  {} ({}): {subjects}\n", rule.id, rule.severity));
             for finding in findings.iter().take(NAMED) {
                 text.push_str(&cut(&finding_line(report, finding), width));

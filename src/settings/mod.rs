@@ -264,7 +264,12 @@ fn read_accounts<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>) -> Vec
             continue;
         };
         if check_account(reader, &id) && accounts.iter().any(|account| account.id == id.value) {
-            reader.note(id.offset, format!("account `{}` is listed twice", id.value), "", "");
+            reader.note(
+                id.offset,
+                format!("account `{}` is listed twice", id.value),
+                "",
+                "delete one of the two",
+            );
         }
         if let Some(arn) = role_arn.as_deref()
             && crate::domain::Arn::parse(arn).is_none_or(|arn| arn.service != "iam" || arn.account_id != id.value)
@@ -321,7 +326,7 @@ fn distinct<'a>(
     for item in reader.strings(section, key)? {
         if is_right(reader, &item) && items.contains(&item.value) {
             let what = format!("`{}` is listed twice in `{}`", item.value, section.path_of(key));
-            reader.note(item.offset, what, "", "");
+            reader.note(item.offset, what, "", "delete one of the two");
         }
         items.push(item.value);
     }
@@ -338,7 +343,12 @@ fn whole_days(reader: &mut Reader<'_>, path: &str, text: &Located<String>) -> Op
     match duration::parse_days(&text.value) {
         Ok(days) if days >= 1 => Some(days),
         Ok(_) => {
-            reader.note(text.offset, format!("`{path}` must be at least a day"), "", "");
+            reader.note(
+                text.offset,
+                format!("`{path}` must be at least a day"),
+                "",
+                "write whole days, such as `35d`",
+            );
             None
         }
         Err(why) => {

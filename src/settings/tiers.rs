@@ -98,7 +98,12 @@ fn read_name<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, earlier
     let name = name?;
     let path = section.path_of("name");
     if name.value.trim().is_empty() {
-        reader.note(name.offset, format!("`{path}` is empty"), "", "");
+        reader.note(
+            name.offset,
+            format!("`{path}` is empty"),
+            "",
+            "name the tier: findings and reports do",
+        );
     } else if name.value == NO_TIER {
         let why = "that word stands for tables that no tier takes";
         reader.note(name.offset, format!("a tier may not be named `{NO_TIER}`"), why, "");

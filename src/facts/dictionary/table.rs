@@ -63,7 +63,7 @@ facts! {
     dynamodb_opted_in: bool = ["region_settings"],
     /// Advanced features for DynamoDB backups are on in this account and Region, which takes the opt-in too. Unknown if the settings could not be read.
     advanced_features_on: bool = ["region_settings"],
-    /// A selection of a live backup plan takes the table. Unknown if AWS's rules leave it open, or if a plan, a selection, tags or settings that decide could not be read.
+    /// A selection of a live backup plan takes the table. Where recovery points were read, one that a live plan made in its latest run settles what AWS's rules leave open. Unknown if they leave it open otherwise, or if a plan, a selection, tags or settings that decide could not be read.
     in_a_plan: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
     /// The same as a word: `protected`, `unprotected` or `uncertain`. Never unknown.
     plan_verdict: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
