@@ -318,7 +318,15 @@ pub struct VerifyPackArgs {
     /// whether the end was cut off.
     #[arg(long, value_name = "SHA256", requires = "ledger")]
     pub expect_head: Option<String>,
-    /// Keys whose signatures count, as `ssh-keygen` reads them. The pack must be signed by one of them.
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub trust: TrustArgs,
+}
+
+/// Keys that are trusted.
+#[derive(Debug, Args, Clone, Default)]
+pub struct TrustArgs {
+    /// Keys whose signatures count, as `ssh-keygen` reads them. Every pack must be signed by one of them.
     #[arg(long, value_name = "FILE")]
     pub allowed_signers: Option<PathBuf>,
     /// A public key whose signatures count: of AWS KMS in PEM or DER, or of OpenSSH (.pub). May be given more than once.
@@ -341,9 +349,16 @@ pub struct AttestArgs {
     /// Folders of evidence packs, in any order.
     #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present = "ledger", conflicts_with = "ledger")]
     pub pack: Vec<PathBuf>,
-    /// Every pack of this ledger that bears on the period: a folder, or s3://bucket/prefix. Its chain has to hold.
+    /// Every pack of this ledger that bears on the period: a folder, or s3://bucket/prefix. It has to hold.
     #[arg(long, value_name = "DIR|s3://…")]
     pub ledger: Option<String>,
+    /// SHA-256 of a manifest that must be in the ledger: the last one that you know of. Without it, it cannot be seen
+    /// whether the end was cut off, and the attestation says so.
+    #[arg(long, value_name = "SHA256", requires = "ledger")]
+    pub expect_head: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub trust: TrustArgs,
     /// A folder for the attestation, or - for stdout (with one --format, not csv). Without this flag: a new folder below
     /// backproof-report. Nothing is ever overwritten.
     #[arg(long, value_name = "DIR|-")]

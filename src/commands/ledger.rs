@@ -4,7 +4,7 @@ use chrono::Utc;
 use serde_json::json;
 
 use crate::cli::{ExplainFormat, LedgerAppendArgs, LedgerCommand, LedgerFetchArgs, LedgerListArgs};
-use crate::commands::seal::{keeping, lines};
+use crate::commands::seal::{held, keeping, lines};
 use crate::commands::{print, say};
 use crate::exit::Exit;
 use crate::ledger::{Entry, Ledger};
@@ -88,9 +88,11 @@ fn as_json(entry: &Entry) -> serde_json::Value {
 
 async fn append(args: &LedgerAppendArgs) -> Outcome<Exit> {
     let keeping = keeping(&args.keep, Utc::now())?;
+    // Before the ledger is opened, which makes its folder.
+    let held = held(&args.pack)?;
     let signers = Signers::open(&args.sign).await?;
     let ledger = Ledger::open(&args.ledger, keeping).await?;
-    for line in lines(&ledger.append(&args.pack, &signers).await?) {
+    for line in lines(&ledger.append(&held, &signers).await?) {
         say(&line);
     }
     Ok(Exit::Compliant)

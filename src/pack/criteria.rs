@@ -27,7 +27,7 @@ const INDEX_FILE: &str = "criteria.json";
 /// The policy in force.
 pub const POLICY_FILE: &str = "policy.toml";
 /// The waivers, in the order of their file.
-const WAIVERS_FILE: &str = "waivers.toml";
+pub const WAIVERS_FILE: &str = "waivers.toml";
 /// Findings of an earlier scan, if new ones were told from known ones.
 const BASELINE_FILE: &str = "baseline.json";
 /// The folder of the rules.
