@@ -13,7 +13,7 @@ use backproof::inventory::store::{read_frame, write_frame};
 use backproof::pack::{Pack, hold, seal, verify};
 use backproof::problem::Problem;
 use backproof::sign::Trust;
-use common::evidence::reseal;
+use common::evidence::{copy, reseal};
 use common::{Bench, Ran, run, world};
 use serde_json::Value;
 
@@ -79,19 +79,6 @@ impl Packed {
         let to = self.bench.path(name);
         copy(&self.dir(), &to);
         to
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("made");
-    for entry in std::fs::read_dir(from).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let place = to.join(path.file_name().expect("a name"));
-        if path.is_dir() {
-            copy(&path, &place);
-        } else {
-            std::fs::copy(&path, &place).expect("copied");
-        }
     }
 }
 
@@ -487,7 +474,7 @@ fn a_pack_for_strangers_names_no_account_and_still_holds() {
 account = "111122223333"
 region = "eu-west-1"
 name = "export-111122223333-to-987654321098"
-tags = { backup = "daily", owner = "arn:aws:iam::123412341234:role/x", note = "111122223333111122223333" }
+tags = { backup = "daily", owner = "arn:aws:iam::123412341234:role/x", note = "111122223333111122223333", contact = "payments-prod, 1111-2222-3333 or 5555 6666 7777" }
 created-days-ago = 300
 
 [[fault]]
@@ -495,10 +482,13 @@ deny = "backup:ListRecoveryPointsByBackupVault"
 resource = "arn:aws:backup:eu-west-1:111122223333:backup-vault:Default"
 "#;
     let bench = Bench::new(&world(more));
-    std::fs::write(bench.path("backproof.toml"), SETTINGS).expect("written");
+    let settings = SETTINGS.replace("filled anew", "filled anew by payments-prod (1111-2222-3333)");
+    std::fs::write(bench.path("backproof.toml"), settings).expect("written");
     std::fs::write(
         bench.path("waivers.toml"),
-        WAIVERS.replace("forgot*", "arn:aws:dynamodb:eu-west-1:111122223333:table/forgot*"),
+        WAIVERS
+            .replace("forgot*", "arn:aws:dynamodb:eu-west-1:111122223333:table/forgot*")
+            .replace("\"head\"", "\"head of payments-prod\""),
     )
     .expect("written");
     let open = bench.run(&["scan", "--to", "open-111122223333", "--quiet"]);
@@ -506,7 +496,7 @@ resource = "arn:aws:backup:eu-west-1:111122223333:backup-vault:Default"
     assert_eq!((open.code, shared.code), (10, 10), "{}", shared.stderr);
     let again = bench.run(&[
         "report",
-        "open-111122223333/inventory",
+        "open-111122223333",
         "--to",
         "again",
         "--quiet",
@@ -519,6 +509,8 @@ resource = "arn:aws:backup:eu-west-1:111122223333:backup-vault:Default"
         "987654321098",
         "123412341234",
         "payments-prod",
+        "1111-2222-3333",
+        "5555 6666 7777",
     ];
     for name in ["shared-111122223333", "again"] {
         let dir = bench.path(name);

@@ -27,13 +27,13 @@ const INDEX_FILE: &str = "criteria.json";
 /// The policy in force.
 pub const POLICY_FILE: &str = "policy.toml";
 /// The waivers, in the order of their file.
-pub const WAIVERS_FILE: &str = "waivers.toml";
+const WAIVERS_FILE: &str = "waivers.toml";
 /// Findings of an earlier scan, if new ones were told from known ones.
 const BASELINE_FILE: &str = "baseline.json";
 /// The folder of the rules.
 pub const RULES_DIR: &str = "rules";
 /// The folder of the frameworks.
-const FRAMEWORKS_DIR: &str = "frameworks";
+pub const FRAMEWORKS_DIR: &str = "frameworks";
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
