@@ -21,6 +21,7 @@ fn json(ran: &Ran) -> Value {
 #[test]
 fn an_attestation_rests_on_packs_that_hold() {
     type Deed = fn(&Path);
+    type Case<'d> = (&'d str, &'d dyn Fn(&Path), &'d str);
     let bench = bench();
     let ((key_file, allowed), (_, others)) = (key(&bench, 1), key(&bench, 2));
     done(&scan(&bench, "signed", &["--sign", &key_file]));
@@ -37,7 +38,7 @@ fn an_attestation_rests_on_packs_that_hold() {
     let report: Deed = |dir| std::fs::write(dir.join("report.json"), "{}").expect("written");
     let sums: Deed = |dir| std::fs::write(dir.join("SHA256SUMS"), "x").expect("written");
     let garbage: Deed = |dir| std::fs::write(dir.join("manifest.json"), "{").expect("written");
-    let deeds: [(&str, &dyn Fn(&Path), &str); 12] = [
+    let deeds: [Case<'_>; 12] = [
         ("signed", &gone, "the signature of key SHA256:"),
         ("signed", &caller, "manifest.json.sig"),
         ("plain", &caller, "`caller_arn`"),
@@ -66,6 +67,10 @@ fn an_attestation_rests_on_packs_that_hold() {
         assert!(!bench.path("never").exists(), "{text}: a ledger was made");
     }
 
+    let ran = bench.run(&["ledger", "append", "nop", "--ledger", "never"]);
+    refused(&ran, 1, &["could not open the pack"]);
+    assert!(!bench.path("never").exists(), "a ledger was made for nothing");
+
     let said = |more: &[&str]| {
         json(&attest(&bench, &[&["--pack", "signed"], more].concat()))["packs"][0]["signed_by"][0].clone()
     };
@@ -89,6 +94,30 @@ fn an_attestation_rests_on_packs_that_hold() {
     refused(&ran, 12, &["none of those that you trust"]);
     let ran = attest(&bench, &["--pack", "signed", "plain", "--allowed-signers", &allowed]);
     refused(&ran, 12, &["there is no signature by any key that you trust"]);
+}
+
+/// A copy of a scan counts once; one that tells something else is refused, for nobody knows which is true.
+#[test]
+fn one_scan_is_one_pack() {
+    let bench = bench();
+    done(&scan(&bench, "plain", &[]));
+    copy(&bench.path("plain"), &bench.path("again"));
+    reseal(&bench.path("again"), |manifest| {
+        manifest.command_line.push("again".to_owned())
+    });
+    let ran = attest(&bench, &["--pack", "plain", "again"]);
+    assert_eq!(json(&ran)["packs"].as_array().map(Vec::len), Some(1), "{}", ran.stderr);
+    let path = bench.path("again/inventory/inventory.json");
+    let mut inventory: Value = serde_json::from_slice(&std::fs::read(&path).expect("read")).expect("JSON");
+    inventory["attempt_count"] = 1.into();
+    std::fs::write(&path, inventory.to_string()).expect("written");
+    reseal(&bench.path("again"), |manifest| manifest.coverage.attempts = 1);
+    let ran = attest(&bench, &["--pack", "plain", "again"]);
+    refused(
+        &ran,
+        2,
+        &["hold the same scan, with other answers", "nothing was attested"],
+    );
 }
 
 /// Reports of another version cannot be written again: that is said, and is not the same as that they hold.

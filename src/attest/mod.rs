@@ -7,13 +7,12 @@
 
 mod judge;
 mod lives;
+mod order;
 mod policies;
 pub mod render;
 #[cfg(test)]
 mod tests;
 mod union;
-
-use std::collections::BTreeSet;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 
@@ -21,9 +20,7 @@ use crate::domain::TargetId;
 use crate::exit::Exit;
 use crate::exposure::{Asked, Gap, History};
 use crate::facts::{derive, seconds};
-use crate::inventory::schema::Target;
 use crate::pack::hold::Held;
-use crate::pack::{CRITERIA_DIR, criteria};
 use crate::problem::{Outcome, Problem};
 use crate::report::DayState;
 use crate::sign::Signer;
@@ -422,7 +419,7 @@ impl Attestation {
 ///
 /// Errors: no pack, packs that cannot be put together, a damaged frame, and a period in which no table lived.
 pub fn attest(packs: &[Held], period: Period) -> Outcome<Attestation> {
-    let packs = in_order(packs)?;
+    let packs = order::in_order(packs)?;
     let (from, to) = (seconds(period.start()), seconds(period.end()));
     let mut builder = lives::LivesBuilder::default();
     for pack in &packs {
@@ -451,83 +448,3 @@ pub fn attest(packs: &[Held], period: Period) -> Outcome<Attestation> {
     }
     Ok(attestation)
 }
-
-/// An account and Region that two packs both tell of.
-fn shared_target(one: &Held, other: &Held) -> Result<Option<TargetId>, Problem> {
-    let targets = |held: &Held| -> Result<BTreeSet<TargetId>, Problem> {
-        let rows = held.inventory.read::<Target>()?;
-        Ok(rows
-            .into_iter()
-            .map(|row| TargetId::new(row.account_id, row.region))
-            .collect())
-    };
-    Ok(targets(one)?.intersection(&targets(other)?).next().cloned())
-}
-
-/// Do both say the same of what was asked and what was waived? Rules judge nothing here.
-fn same_criteria(one: &Held, other: &Held) -> bool {
-    let of = |held: &Held| {
-        ASKING.map(|name| {
-            let file = held.pack.manifest.file(&format!("{CRITERIA_DIR}/{name}"));
-            file.map(|file| file.sha256.clone())
-        })
-    };
-    of(one) == of(other)
-}
-
-/// Packs by their moment, each once.
-fn in_order(packs: &[Held]) -> Result<Vec<&Held>, Problem> {
-    let refuse = |why: String, hint: &str| {
-        Problem::usage("could not put the packs together")
-            .why(why)
-            .so("nothing was attested")
-            .hint(hint)
-    };
-    let mut all: Vec<&Held> = packs.iter().collect();
-    let key = |held: &&Held| (held.pack.manifest.as_of, held.pack.manifest_sha256.clone());
-    all.sort_by_cached_key(key);
-    all.dedup_by(|a, b| a.pack.manifest_sha256 == b.pack.manifest_sha256);
-    if all.is_empty() {
-        return Err(refuse(
-            "there is none".to_owned(),
-            "name the folders of packs with `--pack`",
-        ));
-    }
-    if let Some(held) = all.iter().find(|held| held.pack.manifest.is_redacted) {
-        let why = format!("the accounts of {} are pseudonyms", held.pack.dir.display());
-        return Err(refuse(why, "give the pack that was not redacted"));
-    }
-    let mut kept: Vec<&Held> = Vec::new();
-    for one in all {
-        let mut is_new = true;
-        let moment = one.pack.manifest.as_of;
-        let same_moment = kept
-            .iter()
-            .rev()
-            .take_while(|other| other.pack.manifest.as_of == moment);
-        for other in same_moment {
-            let is_same_scan = one.pack.manifest.scan_id == other.pack.manifest.scan_id;
-            if same_criteria(one, other) {
-                // The same answers of AWS say nothing more if they are read twice.
-                is_new &= !is_same_scan;
-                continue;
-            }
-            let what = match shared_target(one, other)? {
-                _ if is_same_scan => "hold the same scan, judged by two policies".to_owned(),
-                Some(target) => format!("looked at {target} at the same moment, by two policies"),
-                None => continue,
-            };
-            return Err(refuse(
-                format!("{} and {} {what}", other.pack.dir.display(), one.pack.dir.display()),
-                "give one of the two: which policy was in force could not be told",
-            ));
-        }
-        if is_new {
-            kept.push(one);
-        }
-    }
-    Ok(kept)
-}
-
-/// The files of the criteria that say what was asked of tables, and what was accepted.
-const ASKING: [&str; 2] = [criteria::POLICY_FILE, criteria::WAIVERS_FILE];

@@ -72,12 +72,12 @@ pub struct Entry {
 pub struct Fetched {
     /// Its folder.
     pub dir: PathBuf,
-    copy: Copy,
+    beside: Beside,
 }
 
 /// The manifest in the folder of a pack, against the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Copy {
+enum Beside {
     /// It is not there.
     None,
     /// It is in the chain.
@@ -172,17 +172,17 @@ impl Ledger {
             let same_place = all.iter().filter(|other| pack_dir(&other.manifest) == place);
             same_place.into_iter().any(|other| other.bytes == bytes)
         };
-        let copy = match &found {
-            None => Copy::None,
-            Some(bytes) if in_chain(bytes) => Copy::Same,
-            Some(_) => Copy::Differs,
+        let beside = match &found {
+            None => Beside::None,
+            Some(bytes) if in_chain(bytes) => Beside::Same,
+            Some(_) => Beside::Differs,
         };
         let dir = match &self.store {
             // A pack that says what the chain says is looked at where it lies.
             Store::Folder(folder) if found.as_ref() == Some(&entry.bytes) => folder.join(&place),
             _ => self.copy_pack(entry, &scratch.join(entry.sequence.to_string())).await?,
         };
-        Ok(Fetched { dir, copy })
+        Ok(Fetched { dir, beside })
     }
 
     /// Copies a whole pack into a new folder: every file that lies in its place, its manifest as the chain has it, and the

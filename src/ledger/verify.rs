@@ -12,7 +12,8 @@ use futures_util::{StreamExt as _, stream};
 
 use super::store::{Listed, PARTIAL_DIR};
 use super::{
-    CLOCK_TOLERANCE, Copy, Entry, LATEST, Ledger, MANIFESTS, PACKS, SIGNATURES, manifest_path, pack_dir, signature_path,
+    Beside, CLOCK_TOLERANCE, Entry, LATEST, Ledger, MANIFESTS, PACKS, SIGNATURES, manifest_path, pack_dir,
+    signature_path,
 };
 use crate::pack::{Manifest, digest, signed};
 use crate::problem::{Problem, one_line};
@@ -272,10 +273,10 @@ impl Ledger {
                 return Ok(None);
             }
         };
-        match fetched.copy {
-            Copy::None => checked.notes.push(Note::NoCopy { sequence }),
-            Copy::Same => {}
-            Copy::Differs => checked.broken.push(Broken::CopyDiffers { sequence }),
+        match fetched.beside {
+            Beside::None => checked.notes.push(Note::NoCopy { sequence }),
+            Beside::Same => {}
+            Beside::Differs => checked.broken.push(Broken::CopyDiffers { sequence }),
         }
         Ok(Some(fetched.dir))
     }
