@@ -144,7 +144,8 @@ pub struct OutputArgs {
     /// The mildest severity of a non-compliant finding that ends the program with exit code 10.
     #[arg(long, value_name = "SEVERITY", default_value = "low")]
     pub fail_on: String,
-    /// Folder with templates that replace those of the program: any of pdf.toml, report.html, report.css, report.js.
+    /// Folder with templates that replace those of the program: any of pdf.toml, report.html, report.css, report.js, and
+    /// attestation.html for `attest`.
     #[arg(long, value_name = "DIR")]
     pub template: Option<PathBuf>,
     /// An earlier scan: its pack, or its report.json. Only findings that were not open in it end the program with exit code
@@ -235,7 +236,7 @@ pub struct CollectArgs {
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// The folder with the inventory: the `inventory` folder of a scan, or what `collect` wrote.
+    /// The folder with the inventory: that of a scan, its `inventory` folder, or what `collect` wrote.
     #[arg(value_name = "INVENTORY")]
     pub inventory: PathBuf,
     /// Settings file. Without this flag: backproof.toml, if it is there.
@@ -263,12 +264,23 @@ pub enum LedgerCommand {
     Fetch(LedgerFetchArgs),
 }
 
+/// Which ledger is meant.
+#[derive(Debug, Args)]
+pub struct LedgerAt {
+    /// The ledger: a folder, or s3://bucket/prefix. Without this flag: the one that the settings file names.
+    #[arg(long, value_name = "DIR|s3://…")]
+    pub ledger: Option<String>,
+    /// Settings file, for the ledger that it names. Without this flag: backproof.toml, if it is there.
+    #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
 /// Arguments of `ledger list`.
 #[derive(Debug, Args)]
 pub struct LedgerListArgs {
-    /// The ledger: a folder, or s3://bucket/prefix.
-    #[arg(value_name = "LEDGER")]
-    pub ledger: String,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub at: LedgerAt,
     /// How to print it: text or json.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: ExplainFormat,
@@ -280,9 +292,9 @@ pub struct LedgerAppendArgs {
     /// The folder of the pack.
     #[arg(value_name = "PACK")]
     pub pack: PathBuf,
-    /// The ledger: a folder, or s3://bucket/prefix.
-    #[arg(long, value_name = "DIR|s3://…")]
-    pub ledger: String,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub at: LedgerAt,
     /// The key to sign with, as for `scan`.
     #[arg(long, value_name = "KEY")]
     pub sign: Vec<String>,
@@ -294,9 +306,9 @@ pub struct LedgerAppendArgs {
 /// Arguments of `ledger fetch`.
 #[derive(Debug, Args)]
 pub struct LedgerFetchArgs {
-    /// The ledger: a folder, or s3://bucket/prefix.
-    #[arg(value_name = "LEDGER")]
-    pub ledger: String,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub at: LedgerAt,
     /// The number of the pack. Without it: the last one.
     #[arg(value_name = "NUMBER")]
     pub number: Option<u64>,
@@ -366,7 +378,7 @@ pub struct AttestArgs {
     /// Formats to write, separated by commas: csv, json, html, pdf. Without this flag: all.
     #[arg(long, value_name = "FORMAT,…", value_delimiter = ',')]
     pub format: Vec<String>,
-    /// A folder with templates of your own for the HTML page and the PDF; `report-templates` of the source holds ours.
+    /// A folder with templates of your own: attestation.html and pdf.toml; `report-templates` of the source holds ours.
     #[arg(long, value_name = "DIR")]
     pub template: Option<PathBuf>,
 }
@@ -527,8 +539,8 @@ pub enum ExplainCommand {
     },
     /// The least-privilege IAM policy of a command, as JSON.
     Permissions {
-        /// The command that needs them: scan, remediate, backup, deliver (to S3), sign (with KMS), verify (a ledger in S3),
-        /// push.
+        /// The command that needs them: scan, collect, remediate, backup, deliver (to S3), ledger (in S3), sign (with KMS),
+        /// verify and attest (from a ledger in S3), push.
         #[arg(long, default_value = "scan")]
         command: String,
         /// With scan: only what these rules need, separated by commas.

@@ -385,6 +385,11 @@ fn packs_in_any_order_give_the_same_bytes(months: &Months) {
         let read = |folder: &str| std::fs::read(months.bench.path(folder).join(file)).expect(file);
         assert!(read("one") == read("two"), "{file}");
     }
+    let page = std::fs::read_to_string(months.bench.path("one/attestation.html")).expect("a page");
+    assert!(
+        page.contains("also under the name of a table that was made anew since"),
+        "tables that no pack lists"
+    );
     // Nothing is overwritten.
     let third = months.run(&months.packs, "2026-10-15", "2026-11-30", &["--out", "two"]);
     assert_eq!(third.code, 1);

@@ -287,15 +287,24 @@ fn what_is_done_to_a_ledger_in_s3_shows() {
         |more: &[&str]| bench.run(&[&["verify", "--ledger", ledger, "--allowed-signers", &allowed], more].concat());
     let ran = verify(&[]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
-    let listed: Value =
-        serde_json::from_str(&bench.run(&["ledger", "list", ledger, "--format", "json"]).stdout).expect("JSON");
+    let listed: Value = serde_json::from_str(
+        &bench
+            .run(&["ledger", "list", "--ledger", ledger, "--format", "json"])
+            .stdout,
+    )
+    .expect("JSON");
     let head = listed[2]["manifest_sha256"].as_str().expect("a digest").to_owned();
     assert_eq!(listed[2]["previous"], listed[1]["manifest_sha256"]);
     assert_eq!(verify(&["--expect-head", &head]).code, 0);
     // The local pack says what the chain says, and holds by itself; so does a copy.
     let ran = bench.run(&["verify", "scan-3", "--allowed-signers", &allowed]);
     assert!(ran.stdout.contains(&head), "{}{}", ran.stdout, ran.stderr);
-    assert_eq!(bench.run(&["ledger", "fetch", ledger, "2", "--to", "copy"]).code, 0);
+    assert_eq!(
+        bench
+            .run(&["ledger", "fetch", "2", "--ledger", ledger, "--to", "copy"])
+            .code,
+        0
+    );
     assert_eq!(bench.run(&["verify", "copy", "--allowed-signers", &allowed]).code, 0);
     let again = bench.run(&["ledger", "append", "scan-2", "--ledger", ledger, "--sign", &key_file]);
     assert_eq!(again.code, 0, "{}", again.stderr);
@@ -316,7 +325,7 @@ fn what_is_done_to_a_ledger_in_s3_shows() {
     s3(&bench, "DELETE", "/locked/ledger/manifests/00000002.json", b"");
     refused(&verify(&[]), 12, &["manifest 2 is missing"]);
     refused(
-        &bench.run(&["ledger", "list", ledger]),
+        &bench.run(&["ledger", "list", "--ledger", ledger]),
         1,
         &["does not hold together", "manifest 2 is missing"],
     );
@@ -358,7 +367,7 @@ fn a_copy_of_a_ledger_in_a_folder_holds_offline() {
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stdout.contains("the ledger holds: 2 packs"), "{}", ran.stdout);
     assert!(ran.stdout.contains("note: manifest 1 is not signed"), "{}", ran.stdout);
-    let ran = common::run(bench.dir.path(), &[], &["ledger", "list", &ledger]);
+    let ran = common::run(bench.dir.path(), &[], &["ledger", "list"]);
     assert_eq!(ran.stdout.lines().count(), 3, "{}", ran.stdout);
     let attest = |from: &str, to: &str| {
         let args = [
@@ -385,7 +394,7 @@ fn a_copy_of_a_ledger_in_a_folder_holds_offline() {
         &["could not open the ledger"],
     );
     refused(
-        &common::run(bench.dir.path(), &[], &["ledger", "fetch", &ledger, "9", "--to", "x"]),
+        &common::run(bench.dir.path(), &[], &["ledger", "fetch", "9", "--to", "x"]),
         2,
         &["no pack number 9"],
     );
@@ -482,7 +491,7 @@ fn a_kill_leaves_no_entry_or_a_whole_one() {
 }
 
 fn entries(bench: &Bench, ledger: &str) -> usize {
-    let ran = bench.run(&["ledger", "list", ledger, "--format", "json"]);
+    let ran = bench.run(&["ledger", "list", "--ledger", ledger, "--format", "json"]);
     let all: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{}", ran.stderr));
     all.as_array().expect("a list").len()
 }

@@ -140,8 +140,9 @@ pub(super) fn not_observed(doc: &mut Doc<'_>, attestation: &Attestation, tables:
     doc.heading("Tables that no pack lists", 60.0);
     doc.paragraph(
         BODY,
-        "Recovery points or jobs of the period speak of these tables. They were created and deleted between packs, or lived \
-         where tables could not be listed; nothing else is known of them.",
+        "Recovery points or jobs of the period speak of these tables. They lived and were gone between two packs or before \
+         the first one, also under the name of a table that was made anew since, or lived where tables could not be listed; \
+         nothing else is known of them.",
     );
     doc.y += SMALL_GAP;
     let columns = [
