@@ -323,6 +323,23 @@ fn a_pack_with_pseudonyms_proves_nothing_over_a_period() {
     assert_eq!(attested["ledger"]["left_out"][0]["sequence"], 2);
     let text = attested["rests_on"][1].as_str().expect("a text");
     assert!(text.contains("Left out, for their accounts are pseudonyms"), "{text}");
+    // It does not stand in the way of the last pack before a later period.
+    let later = [
+        "attest",
+        "--from",
+        "2027-01-01",
+        "--to",
+        "2027-01-02",
+        "--ledger",
+        &ledger,
+    ];
+    let ran = bench.run(&[&later[..], &["--format", "json", "--out", "-"]].concat());
+    assert_eq!(
+        (ran.code, json(&ran)["packs"].as_array().map(Vec::len)),
+        (11, Some(1)),
+        "{}",
+        ran.stderr
+    );
 }
 
 /// The time of an entry is that of S3 when it is appended, not that of the scan.
@@ -335,6 +352,10 @@ fn an_entry_is_dated_by_the_clock_of_s3() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let ran = bench.run(&["verify", "--ledger", "s3://locked/ledger"]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    let ran = attest(&bench, &["--ledger", "s3://locked/ledger"]);
+    assert_eq!(ran.code, 11, "{}", ran.stderr);
+    let text = json(&ran)["rests_on"][1].as_str().expect("a text").to_owned();
+    assert!(text.contains("by its own times and by those of S3"), "{text}");
     // Too old by that clock, whatever the scan saw.
     done(&scan(&bench, "late", &[]));
     bench.control("POST", "/_sandbox/clock", "{\"advance-seconds\": 90000}");

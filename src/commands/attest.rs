@@ -199,14 +199,18 @@ fn bearing_on(period: Period, entries: &[Entry]) -> Vec<usize> {
         .collect();
     before.sort_by_key(|place| std::cmp::Reverse(entries[*place].manifest.as_of));
     let mut known: BTreeSet<(&str, &str)> = BTreeSet::new();
-    let newest = before.first().map(|place| entries[*place].manifest.as_of);
+    // A pack with pseudonyms stands for no other, and is told of.
+    let newest = before.iter().map(|place| &entries[*place].manifest);
+    let newest = newest
+        .filter(|manifest| !manifest.is_redacted)
+        .map(|manifest| manifest.as_of)
+        .max();
     for place in before {
         let manifest = &entries[place].manifest;
         if Some(manifest.as_of) != newest && manifest.as_of < start - TimeDelta::days(31) {
-            break;
+            continue;
         }
         let mut brings = false;
-        // A pack with pseudonyms stands for no other, and is told of.
         for account in manifest.accounts.iter().filter(|_| !manifest.is_redacted) {
             for region in &manifest.regions {
                 brings |= known.insert((&account.id, region));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::pack::Pack;
 use crate::pack::hold::Held;
-use crate::pack::manifest::{Coverage, FileEntry, Totals};
+use crate::pack::manifest::FileEntry;
 use crate::sign::{Signers, Trust};
 
 /// A small pack in a new folder, one for each number.
@@ -25,29 +25,9 @@ fn pack(dir: &Path, number: u32, as_of: DateTime<Utc>) -> PathBuf {
         });
     }
     let manifest = Manifest {
-        schema_version: crate::pack::manifest::SCHEMA_VERSION,
         scan_id: format!("{number:032x}"),
-        sequence: None,
-        previous: None,
-        sealed_at: None,
-        signed_by: Vec::new(),
-        tool_version: "0".to_owned(),
-        binary_sha256: None,
-        command_line: Vec::new(),
-        caller_arn: String::new(),
-        accounts: Vec::new(),
-        regions: Vec::new(),
-        is_redacted: false,
-        as_of,
-        started_at: as_of,
-        finished_at: as_of,
-        clock_skew_seconds: Some(0),
-        evidence_digest: String::new(),
-        rules_digest: String::new(),
-        policy_digest: String::new(),
-        totals: Totals::default(),
-        coverage: Coverage::default(),
         files,
+        ..Manifest::sample(as_of)
     };
     seal::write_manifest(&folder, &manifest).expect("written");
     folder

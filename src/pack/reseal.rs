@@ -97,3 +97,54 @@ fn remove(path: &Path) -> Result<()> {
 fn partial(name: &str) -> String {
     format!(".partial-{name}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pack::digest;
+
+    fn manifest(sequence: u64) -> Manifest {
+        Manifest {
+            sequence: Some(sequence),
+            ..Manifest::sample(chrono::DateTime::UNIX_EPOCH)
+        }
+    }
+
+    fn is_whole(dir: &Path, sequence: u64) -> bool {
+        let bytes = std::fs::read(dir.join(MANIFEST_FILE)).expect("a manifest");
+        let sums = std::fs::read_to_string(dir.join(SUMS_FILE)).expect("sums");
+        bytes == manifest(sequence).to_bytes() && sums.contains(&digest::of_bytes(&bytes))
+    }
+
+    /// Killed after each write: the old seal is whole, or the new one can be finished.
+    #[test]
+    fn a_seal_that_was_begun_is_finished_or_taken_back() {
+        let new = manifest(2);
+        let (sums, bytes) = (seal::sums(&new).into_bytes(), new.to_bytes());
+        type Left<'l> = &'l [(&'l str, &'l [u8])];
+        let steps: [(Left<'_>, u64); 5] = [
+            (&[(".partial-SHA256SUMS.new", b"half")], 1),
+            (&[(".partial-SHA256SUMS", &sums)], 1),
+            (
+                &[(".partial-SHA256SUMS", &sums), (".partial-manifest.json.new", b"{")],
+                1,
+            ),
+            (&[(".partial-SHA256SUMS", &sums), (".partial-manifest.json", &bytes)], 2),
+            (&[("SHA256SUMS", &sums), (".partial-manifest.json", &bytes)], 2),
+        ];
+        for (left, sequence) in steps {
+            let dir = tempfile::tempdir().expect("a folder");
+            let dir = dir.path();
+            replace(dir, &manifest(1), &[]).expect("sealed");
+            assert!(is_whole(dir, 1));
+            for (name, bytes) in left {
+                std::fs::write(dir.join(name), bytes).expect("written");
+            }
+            settle(dir).expect("settled");
+            assert!(is_whole(dir, sequence), "{left:?}");
+            let names = std::fs::read_dir(dir).expect("a folder").flatten();
+            let names: Vec<_> = names.map(|entry| entry.file_name()).collect();
+            assert_eq!(names.len(), 2, "{names:?}");
+        }
+    }
+}
