@@ -279,6 +279,9 @@ pub struct PolicyValue {
     pub of: fn(&PolicyValues) -> FactValue,
 }
 
+/// In lists of Regions and accounts that must hold a copy: one of them must, whichever it is.
+pub const ANY_PLACE: &str = "any";
+
 /// The policy values, as columns beside the facts.
 pub const POLICY_VALUES: &[PolicyValue] = &[
     PolicyValue {
@@ -318,12 +321,12 @@ pub const POLICY_VALUES: &[PolicyValue] = &[
     },
     PolicyValue {
         name: "copy_regions_wanted",
-        doc: "Other Regions that must hold a copy; `none` if there is none (`policy.copy-regions`).",
+        doc: "Other Regions that must hold a copy; `any` if one of them must, whichever it is; `none` if there is none (`policy.copy-regions`).",
         of: |values| FactValue::Text(list(&values.copy_regions)),
     },
     PolicyValue {
         name: "copy_accounts_wanted",
-        doc: "Other accounts that must hold a copy; `none` if there is none (`policy.copy-accounts`).",
+        doc: "Other accounts that must hold a copy; `any` if one of them must, whichever it is; `none` if there is none (`policy.copy-accounts`).",
         of: |values| FactValue::Text(list(&values.copy_accounts)),
     },
     PolicyValue {

@@ -268,6 +268,12 @@ impl<'a> Asked<'a> {
                 ),
             ),
             "vaults" => self.aws("backup list-backup-vaults", &[]),
+            "recovery_points" => self.of_each_vault(
+                "BackupVaultList[].BackupVaultName",
+                self.aws("backup list-backup-vaults", &[]),
+                "backup list-recovery-points-by-backup-vault",
+                &[dynamodb],
+            ),
             "backup_jobs" => self.aws("backup list-backup-jobs", &[dynamodb]),
             "copy_jobs" => self.aws("backup list-copy-jobs", &[dynamodb]),
             "restore_jobs" => self.aws("backup list-restore-jobs", &[dynamodb]),

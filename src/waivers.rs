@@ -109,17 +109,30 @@ impl Waiver {
         }
     }
 
-    /// Does it waive findings at this instant? Only a waiver without any defect does.
-    pub fn is_in_force(&self, as_of: DateTime<Utc>, matched_tables: usize) -> bool {
+    /// How many it matches, if so many of those that were seen. Not known if what its rule judges was not all listed,
+    /// unless it is for one whole ARN; too many is too many, however many more there are.
+    pub fn matched(&self, seen: usize, is_listed_whole: bool) -> Option<usize> {
+        let is_for_one = self.tables.starts_with("arn:") && !self.tables.contains('*');
+        (is_listed_whole || is_for_one || seen > self.max_tables).then_some(seen)
+    }
+
+    /// Does it waive findings at this instant? Only a waiver without any defect does, and none whose tables cannot be
+    /// counted.
+    pub fn is_in_force(&self, as_of: DateTime<Utc>, matched_tables: Option<usize>) -> bool {
         self.expires_at > as_of
             && self.approved_at <= as_of
             && self.is_approved_by_another()
             && self.term_days() <= LONGEST_TERM_DAYS
-            && matched_tables <= self.max_tables
+            && matched_tables.is_some_and(|matched| matched <= self.max_tables)
     }
 
     /// What rules may ask about it.
-    pub fn facts(&self, as_of: DateTime<Utc>, matched_tables: usize, matched_findings: usize) -> WaiverFacts {
+    pub fn facts(
+        &self,
+        as_of: DateTime<Utc>,
+        matched_tables: Option<usize>,
+        matched_findings: Option<usize>,
+    ) -> WaiverFacts {
         WaiverFacts {
             waiver_id: Some(self.id.as_str().into()),
             waiver_rule: Some(self.rule.as_str().into()),
@@ -133,8 +146,8 @@ impl Waiver {
             is_expired: Some(self.expires_at <= as_of),
             is_approved_in_future: Some(self.approved_at > as_of),
             term_days: Some(self.term_days()),
-            matched_table_count: Some(whole(matched_tables)),
-            matched_finding_count: Some(whole(matched_findings)),
+            matched_table_count: matched_tables.map(whole),
+            matched_finding_count: matched_findings.map(whole),
             max_table_count: Some(whole(self.max_tables)),
         }
     }

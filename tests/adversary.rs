@@ -251,6 +251,27 @@ fn a_copy_to_another_region_than_the_policy_names_is_not_the_one() {
     );
 }
 
+#[test]
+fn any_other_region_is_one_that_holds_a_copy() {
+    let policy = "copy-regions = [\"any\"]\ncopy-accounts = [\"any\"]";
+    for (copies, wanted) in [(true, "compliant"), (false, "non-compliant")] {
+        let mut text = two_regions("");
+        if copies {
+            text = text.replace("delete-after-days = 35\n", &format!("delete-after-days = 35\n{COPY}\n"));
+        }
+        let report = judged(&text, policy);
+        check(
+            &report,
+            &[
+                ("orders", "cross-region-copy-planned", wanted),
+                ("orders", "cross-region-copy-exists", wanted),
+                ("orders", "cross-account-copy-planned", "non-compliant"),
+                ("orders", "cross-account-copy-exists", "non-compliant"),
+            ],
+        );
+    }
+}
+
 fn air_gapped(settings: &str) -> String {
     let rule = "[[plan.rule]]\nname = \"sealed\"\nvault = \"Default\"\nair-gapped-vault = \"gapped\"\nschedule = \"cron(0 4 ? * * *)\"\nstart-window-minutes = 60\ndelete-after-days = 40\n";
     let vault = format!("[[vault]]\n{HERE}name = \"gapped\"\ntype = \"air-gapped\"\nmin-days = 7\nmax-days = 400\n");
@@ -411,6 +432,89 @@ fn a_restore_that_was_found_bad_is_no_restore() {
         "restore-time-within-rto",
     ] {
         check(&report, &[("orders", rule, "compliant")]);
+    }
+}
+
+#[test]
+fn a_restore_whose_outcome_aws_has_forgotten_is_no_success() {
+    // AWS keeps restore jobs for 30 days; the point remembers the date alone.
+    let policy = "restore-tested-within = \"60d\"\nretention-min = \"10d\"";
+    let kept = |world: String| world.replace("delete-after-days = 35", "delete-after-days = 90");
+    for (validation, days) in [("FAILED", 32), ("SUCCESSFUL", 32)] {
+        let test = event(&format!(
+            "at = \"{days}d\"\ndo = \"restore-test\"\ntable = \"orders\"\nminutes = 20\nvalidation = \"{validation}\""
+        ));
+        let report = judged(&kept(world(&test)), policy);
+        for rule in ["restore-tested", "restore-test-recent", "restore-test-succeeded"] {
+            check(&report, &[("orders", rule, "unknown")]);
+        }
+        assert!(
+            fact(&report, "orders", "last_restore_seen_at").is_string(),
+            "{validation}"
+        );
+    }
+}
+
+#[test]
+fn lists_that_were_not_read_look_not_like_empty_ones() {
+    let denied = |action: &str| format!("[[fault]]\ndeny = \"{action}\"\n");
+    for (action, rule) in [
+        ("backup:ListBackupPlans", "plan-role-works"),
+        ("backup:ListBackupPlans", "plan-selections-take-tables"),
+        ("backup:ListBackupVaults", "vault-denies-manual-deletion"),
+        ("backup:ListBackupVaults", "recovery-point-not-overdue"),
+        ("backup:ListRecoveryPointsByBackupVault", "recovery-point-not-overdue"),
+        ("backup:GetBackupSelection", "plan-role-works"),
+        ("dynamodb:ListTables", "plan-vaults-exist"),
+        ("tag:GetResources", "plan-has-run"),
+    ] {
+        let bench = Bench::new(&world(&denied(action)));
+        let ran = bench.run(&["scan", "--to", "out", "--rules", rule, "--format", "json"]);
+        assert_eq!(ran.code, 11, "{rule} without {action}: {}", ran.stderr);
+        let text = std::fs::read_to_string(bench.path("out/report.json")).expect("a report");
+        let report: Value = serde_json::from_str(&text).expect("JSON");
+        let findings = report["findings"].as_array().expect("findings");
+        let unknown = findings.iter().find(|finding| finding["verdict"] == "unknown");
+        let unknown = unknown.unwrap_or_else(|| panic!("{rule} without {action}"));
+        let message = unknown["message"].as_str().unwrap_or_default();
+        assert!(message.contains(action), "{rule}: {message}");
+    }
+}
+
+#[test]
+fn one_role_that_works_does_not_hide_another_that_does_not() {
+    let second = format!(
+        "[[plan]]\n{HERE}name = \"two\"\n[[plan.rule]]\nname = \"daily\"\nvault = \"Default\"\nschedule = \"cron(0 5 ? * * *)\"\ndelete-after-days = 35\n\
+         [[plan.selection]]\nname = \"a\"\nrole = \"arn:aws:iam::111122223333:role/Broken\"\nresources = [\"arn:aws:dynamodb:eu-west-1:111122223333:table/first\"]\n\
+         [[plan.selection]]\nname = \"b\"\nrole = \"arn:aws:iam::111122223333:role/Works\"\nresources = [\"arn:aws:dynamodb:eu-west-1:111122223333:table/second\"]\n"
+    );
+    let broken = event(
+        "at = \"3d\"\ndo = \"fail-jobs\"\ntable = \"first\"\nstate = \"FAILED\"\nmessage = \"IAM Role arn:aws:iam::111122223333:role/Broken does not have sufficient permissions\"",
+    );
+    let tables = table("first", "") + &table("second", "");
+    let report = judged(&world(&format!("{tables}{second}{broken}")), "");
+    check(&report, &[("two", "plan-role-works", "non-compliant")]);
+}
+
+#[test]
+fn a_waiver_for_nobody_knows_how_many_tables_waives_nothing() {
+    let waivers = "[[waiver]]\nrule = \"deletion-protection-on\"\ntables = \"*\"\nreason = \"r\"\nrequester = \"a\"\napprover = \"b\"\napproved = 2026-10-01\nexpires = 2027-01-31\nmax-tables = 5\n";
+    let denied = "[[fault]]\ndeny = \"dynamodb:ListTables\"\nregion = \"eu-central-1\"\n";
+    for (fault, wanted) in [("", "compliant"), (denied, "unknown")] {
+        let bench = Bench::new(&two_regions(fault));
+        std::fs::write(bench.path("waivers.toml"), waivers).expect("written");
+        let (ran, report) = bench.scan("out", &["--format", "json", "--waivers", "waivers.toml"]);
+        assert!([0, 10, 11].contains(&ran.code), "{}", ran.stderr);
+        let findings = report["findings"].as_array().expect("findings");
+        let of = |rule: &str| {
+            findings
+                .iter()
+                .find(|finding| finding["rule"] == rule)
+                .expect("a finding")
+        };
+        assert_eq!(of("waiver-within-max-tables")["verdict"], wanted, "{fault}");
+        let waived = findings.iter().filter(|finding| finding["waived"] == true).count();
+        assert_eq!(waived > 0, fault.is_empty(), "{fault}");
     }
 }
 

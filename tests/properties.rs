@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use backproof::collect::Wanted;
-use backproof::domain::{Subject, Verdict};
+use backproof::domain::{Subject, TargetId, Verdict};
 use backproof::inventory::schema::{
     BackupJob, CallLogEntry, ContinuousBackup, CopyJob, Key, Plan, PlanRule, PlanVersion, RecoveryPoint, RegionSetting,
     RestoreJob, RestoreTestingPlan, RestoreTestingSelection, Row, SCHEMA_VERSION, Selection, Table, TableTag, Target,
@@ -679,6 +679,7 @@ fn lose(world: &World, place: usize) -> World {
         };
     }
     match action.as_str() {
+        "dynamodb:ListTables" => lose!(tables),
         "tag:GetResources" if region == REGION => lost.tags.clear(),
         "backup:DescribeRegionSettings" => lose!(settings),
         "backup:ListBackupJobs" => lose!(jobs),
@@ -758,18 +759,35 @@ fn what_is_unrelated_changes_no_verdict(world in world()) {
 #[test]
 fn what_could_not_be_read_makes_verdicts_unknown_and_never_different(world in world(), place in any::<usize>()) {
     let place = place % world.calls.len();
-    prop_assume!(world.calls[place].action != "dynamodb:ListTables");
-    let before = verdicts(&world.judged());
-    let after = verdicts(&lose(&world, place).judged());
-    for (key, verdict) in after {
-        let known = before[&key];
+    let lost = lose(&world, place);
+    let call = format!("without {} {}", world.calls[place].action, world.calls[place].resource);
+    let (before, after) = (world.judged(), lost.judged());
+    let (known, now) = (verdicts_of_all(&before), verdicts_of_all(&after));
+    for (key, verdict) in &now {
+        // What a rule on points finds good is not kept, and what a list lacks is told of its target.
+        let was = known.get(key).copied();
         prop_assert!(
-            verdict == Verdict::Unknown || verdict == known,
-            "{key:?}: {known} became {verdict} without {} {}",
-            world.calls[place].action,
-            world.calls[place].resource
+            *verdict == Verdict::Unknown || Some(*verdict) == was,
+            "{key:?}: {was:?} became {verdict} {call}"
         );
     }
+    // Nothing bad goes without a word: it is unknown, or its rule is unknown for its target, or tables were not listed.
+    let place = |target: &TargetId| target.to_string();
+    for finding in before.findings.iter().filter(|finding| finding.verdict == Verdict::NonCompliant) {
+        let key = (finding.rule.to_string(), finding.subject.as_str(), finding.resource_arn.clone());
+        let of_target = (finding.rule.to_string(), Subject::Target.as_str(), place(&finding.target));
+        let is_unlisted = after
+            .coverage
+            .targets
+            .iter()
+            .any(|target| target.target == finding.target && target.tables_listed.is_none());
+        prop_assert!(
+            now.contains_key(&key) || now.contains_key(&of_target) || is_unlisted,
+            "{key:?} is gone {call}"
+        );
+    }
+    let is_bad = |report: &Report| report.findings.iter().any(|finding| finding.verdict == Verdict::NonCompliant);
+    prop_assert!(is_bad(&after) || after.is_evidence_missing() || !is_bad(&before), "it looks good {call}");
 }}
 
 proptest! {

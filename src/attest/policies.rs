@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::lives::{Life, Lives};
 use super::{PolicyChange, WaiverTerm};
-use crate::domain::{TargetId, rfc3339};
+use crate::domain::{Subject, TargetId, rfc3339};
 use crate::evaluate::Tiers;
 use crate::exposure::{Asked, Demand};
 use crate::facts::{Facts, seconds};
@@ -60,6 +60,8 @@ enum Shown {
     InForce,
     /// Its term is over, and it had not been withdrawn before.
     Over,
+    /// How many tables it is for is not known, and so not whether it was in force.
+    NotCounted,
 }
 
 impl Policies {
@@ -113,12 +115,17 @@ impl Policies {
                 self.is_restore_test[life] |= table.is_restore_test == Some(true);
             }
         }
+        let is_listed_whole = facts.is_listed_whole(Subject::Table);
         for (waiver, matched) in criteria.waivers.0.iter().zip(matched) {
             let last_moment = waiver.expires_at - TimeDelta::milliseconds(1);
-            if waiver.is_in_force(facts.as_of(), matched) {
+            let counted = waiver.matched(matched, is_listed_whole);
+            let is_sound = |at: DateTime<Utc>, matched: usize| waiver.is_in_force(at, Some(matched));
+            if waiver.is_in_force(facts.as_of(), counted) {
                 self.see_waiver(waiver, Shown::InForce);
-            } else if facts.as_of() > last_moment && waiver.is_in_force(last_moment, matched) {
+            } else if facts.as_of() > last_moment && is_sound(last_moment, matched) {
                 self.see_waiver(waiver, Shown::Over);
+            } else if counted.is_none() && is_sound(facts.as_of(), matched) {
+                self.see_waiver(waiver, Shown::NotCounted);
             }
         }
         self.compare(facts.as_of(), &criteria.policy);
@@ -226,20 +233,23 @@ impl Policies {
     fn runs(&self, seen: &Seen, target: &TargetId) -> Vec<(Option<u32>, u32)> {
         let expired = seconds(seen.waiver.expires_at + TimeDelta::milliseconds(1));
         let mut runs = Vec::new();
-        let (mut missing, mut last) = (None, None);
+        let (mut missing, mut last, mut is_sure) = (None, None, false);
         for (pack, (as_of, targets)) in self.packs.iter().enumerate() {
             if !targets.contains(target) {
                 continue;
             }
             match (seen.shown.get(&pack), last) {
-                (Some(Shown::InForce), _) | (Some(Shown::Over), Some(_)) => last = Some(*as_of),
-                (_, ended) => {
+                (Some(Shown::InForce), _) | (Some(Shown::Over), Some(_)) => (last, is_sure) = (Some(*as_of), true),
+                // It was there, which proves neither.
+                (Some(Shown::Over | Shown::NotCounted), _) => is_sure = false,
+                (None, ended) => {
                     runs.extend(ended.map(|at: u32| (missing, expired.min(at))));
                     (missing, last) = (Some(*as_of), None);
                 }
             }
         }
-        runs.extend(last.map(|_| (missing, expired)));
+        let end = |at: u32| if is_sure { expired } else { expired.min(at) };
+        runs.extend(last.map(|at| (missing, end(at))));
         runs
     }
 }

@@ -9,6 +9,7 @@ use crate::domain::{FactName, FactValue, Finding, Subject, TargetId, Verdict};
 use crate::facts::dictionary::{
     ExemptionFacts, PlanFacts, RecoveryPointFacts, TableFacts, TargetFacts, Text, VaultFacts, WaiverFacts,
 };
+use crate::policy::POLICY_VALUES;
 use crate::rules::{Rule, frames_of};
 use crate::text::hex;
 
@@ -187,6 +188,38 @@ impl Subjected {
         }
     }
 
+    /// The target that it lies in.
+    pub(super) fn target(&self) -> &TargetId {
+        &self.target
+    }
+
+    /// On a target, by a rule on what was not all listed there: `what` it is, and the fact that is unknown for it.
+    pub(super) fn unlisted(
+        &self,
+        rule: &Rule,
+        what: &str,
+        count: &'static str,
+        why_unknown: WhyUnknown<'_>,
+    ) -> Finding {
+        let why = why_unknown(&self.target, &self.name, frames_of(self.subject, count));
+        let why = why.unwrap_or_else(|| "the list of them was not read to its end".to_owned());
+        Finding {
+            id: finding_id(&rule.id, &self.identity),
+            rule: Arc::clone(&rule.id),
+            subject: self.subject,
+            resource_arn: self.arn.clone(),
+            resource_name: self.name.clone(),
+            target: self.target.clone(),
+            verdict: Verdict::Unknown,
+            severity: rule.severity,
+            waived: false,
+            waiver: None,
+            message: format!("not known for all {what} here, because {why} (needs {count})"),
+            remedy: Arc::default(),
+            evidence: vec![(count.into(), FactValue::Unknown)],
+        }
+    }
+
     /// What is not known, and why not.
     fn unknown_message(&self, rule: &Rule, values: &Values, why_unknown: WhyUnknown<'_>) -> String {
         let missing: Vec<&str> = rule
@@ -195,19 +228,29 @@ impl Subjected {
             .collect();
         // A plan's reason names its own gap, and uncertainty about a plan is AWS's own as often as a gap's.
         if missing.contains(&"in_a_plan") {
-            return values.render("{plan_verdict}: {plan_reason}");
+            let text = values.render("{plan_verdict}: {plan_reason}");
+            let is_gap = text.contains("could not be read");
+            let frames = frames_of(self.subject, "in_a_plan");
+            let why = why_unknown(&self.target, &self.name, frames).filter(|_| is_gap);
+            return why.map_or_else(|| text.clone(), |why| format!("{text}; {why}"));
         }
         if missing.is_empty() {
             return "not known: whether a tier of the policy exempts the table cannot be told".to_owned();
         }
-        let mut frames: Vec<&'static str> = missing
-            .iter()
-            .flat_map(|name| frames_of(self.subject, name).iter().copied())
-            .collect();
+        // A value of the policy is unknown where it is not known which tier the table is in: mostly for want of its tags.
+        let of_policy = |name: &str| name == "policy_tier" || POLICY_VALUES.iter().any(|value| value.name == name);
+        let frames_of_name = |name: &&str| match of_policy(name) {
+            true => &["table_tags", "tables"],
+            false => frames_of(self.subject, name),
+        };
+        let mut frames: Vec<&'static str> = missing.iter().flat_map(frames_of_name).copied().collect();
         frames.sort_unstable();
         frames.dedup();
         match why_unknown(&self.target, &self.name, &frames) {
             Some(why) => format!("not known, because {why} (needs {})", missing.join(", ")),
+            None if missing.iter().all(|name| of_policy(name)) => {
+                "not known: which tier of the policy the table is in cannot be told".to_owned()
+            }
             None => format!("not known: AWS's answers leave {} open", missing.join(", ")),
         }
     }

@@ -54,8 +54,17 @@ pub fn judge_subjects(
         facts.noteworthy_points(inventory, &reads, &mut ask, &mut |points| kept.extend(points))?;
         findings.extend(judge.judge(&kept, &Subjected::of_recovery_point, &says_something)?);
     }
+    findings.extend(judge.unlisted(facts));
     Ok(findings)
 }
+
+/// What is judged one by one, with what it is called, and the fact on a target that is unknown where the list of them was
+/// not read to its end. Where tables were not listed the report says so itself.
+const LISTED: [(Subject, &str, &str); 3] = [
+    (Subject::Vault, "backup vaults", "vault_count"),
+    (Subject::Plan, "backup plans", "plan_count"),
+    (Subject::RecoveryPoint, "recovery points", "recovery_point_count"),
+];
 
 /// Of recovery points only what is wrong or not known is told.
 fn says_something(verdict: Verdict) -> bool {
@@ -77,6 +86,27 @@ impl Judge<'_> {
         subjected: &dyn Fn(&F) -> Subjected,
     ) -> Result<Vec<Finding>, Problem> {
         self.judge(rows, subjected, &|_| true)
+    }
+
+    /// A list that was not read to its end looks like one without the subjects that are missing: each rule on them is
+    /// unknown there. Targets that no call reached are told by the report as not read.
+    fn unlisted(&self, facts: &Facts) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let targets = facts.targets();
+        let reached = targets.iter().filter_map(|target| {
+            let subject = Subjected::of_target(target);
+            let is_reached = facts.reading().is_reached(subject.target());
+            is_reached.then(|| (subject, Values::new(target.values())))
+        });
+        for (about, values) in reached {
+            for (subject, what, count) in LISTED {
+                if *values.get(count) == FactValue::Unknown {
+                    let of_subject = self.rules.of(subject);
+                    findings.extend(of_subject.map(|rule| about.unlisted(rule, what, count, self.why_unknown)));
+                }
+            }
+        }
+        findings
     }
 
     /// The places of rows of which some of these rules says something.

@@ -127,13 +127,13 @@ fn frame(
     Ok(frame)
 }
 
-/// Tables that no rule judges; and those that may be exempt, of which nothing bad can be said for certain.
+/// Tables that no rule judges; and those that may be exempt, of which nothing can be said for certain.
 fn settle(verdicts: &Verdicts, row: usize, table: &TableFacts, assigned: &Assigned) -> Verdict {
     if is_out(table) || assigned.is_exempt == Some(true) {
         return Verdict::NotApplicable;
     }
     match verdicts.at(row) {
-        Verdict::NonCompliant if assigned.is_exempt.is_none() => Verdict::Unknown,
+        Verdict::NonCompliant | Verdict::Compliant if assigned.is_exempt.is_none() => Verdict::Unknown,
         verdict => verdict,
     }
 }

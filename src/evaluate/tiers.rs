@@ -199,12 +199,7 @@ fn exempt_reason(tier: &Tier) -> String {
 /// The values of one tag: null where tags could not be read, empty where the table has no such tag.
 fn tag_column(name: &str, rows: usize, facts: &Facts, start: usize) -> Column {
     let key = tag_key(name).unwrap_or_default();
-    let value = |row: usize| {
-        facts
-            .tags(start + row)
-            .map(|mut tags| tags.remove(key).unwrap_or_default())
-    };
-    let values: Vec<Option<String>> = (0..rows).map(value).collect();
+    let values: Vec<Option<&str>> = (0..rows).map(|row| facts.tag(start + row, key)).collect();
     Column::new(name.into(), values)
 }
 

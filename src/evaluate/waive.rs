@@ -19,17 +19,27 @@ use crate::waivers::{Waiver, Waivers};
 pub struct Waived {
     /// Its facts.
     pub facts: WaiverFacts,
+    /// Tables, or other subjects, that it matches, of those that were seen.
+    pub table_count: usize,
+    /// Non-compliant and unknown findings that it is for.
+    pub finding_count: usize,
     /// It waives the findings it is for.
     pub is_in_force: bool,
 }
 
-/// Marks the findings that waivers are for. Only a waiver without any defect waives.
-pub fn waive(findings: &mut [Finding], waivers: &Waivers, as_of: DateTime<Utc>) -> Vec<Waived> {
-    let one = |waiver: &Waiver| apply(findings, waiver, as_of);
+/// Marks the findings that waivers are for. Only a waiver without any defect waives. `is_listed_whole`: was everything
+/// listed that the rule of this id judges? Else nobody knows how many tables a waiver takes.
+pub fn waive(
+    findings: &mut [Finding],
+    waivers: &Waivers,
+    as_of: DateTime<Utc>,
+    is_listed_whole: &dyn Fn(&str) -> bool,
+) -> Vec<Waived> {
+    let one = |waiver: &Waiver| apply(findings, waiver, as_of, is_listed_whole(&waiver.rule));
     waivers.0.iter().map(one).collect()
 }
 
-fn apply(findings: &mut [Finding], waiver: &Waiver, as_of: DateTime<Utc>) -> Waived {
+fn apply(findings: &mut [Finding], waiver: &Waiver, as_of: DateTime<Utc>, is_listed_whole: bool) -> Waived {
     let is_for = |finding: &Finding| {
         *finding.rule == *waiver.rule && waiver.matches(&finding.resource_arn, &finding.resource_name)
     };
@@ -39,7 +49,9 @@ fn apply(findings: &mut [Finding], waiver: &Waiver, as_of: DateTime<Utc>) -> Wai
         resources.insert(&finding.resource_arn);
         matched_findings += usize::from(needs_waiver(finding));
     }
-    let matched_tables = resources.len();
+    let table_count = resources.len();
+    let matched_tables = waiver.matched(table_count, is_listed_whole);
+    let matched = (matched_tables.is_some() || matched_findings > 0).then_some(matched_findings);
     let is_in_force = waiver.is_in_force(as_of, matched_tables);
     if is_in_force {
         let id: Arc<str> = waiver.id.as_str().into();
@@ -51,7 +63,9 @@ fn apply(findings: &mut [Finding], waiver: &Waiver, as_of: DateTime<Utc>) -> Wai
         }
     }
     Waived {
-        facts: waiver.facts(as_of, matched_tables, matched_findings),
+        facts: waiver.facts(as_of, matched_tables, matched),
+        table_count,
+        finding_count: matched_findings,
         is_in_force,
     }
 }

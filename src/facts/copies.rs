@@ -15,9 +15,9 @@ use super::keys::owner_of_rank;
 use super::offers::Offers;
 use super::window::JOB_MEMORY;
 use super::{Evidence, age_hours, names};
-use crate::domain::{Arn, FactValue};
+use crate::domain::{Arn, FactValue, short_number};
 use crate::inventory::schema::borrowed::CopyJob;
-use crate::policy::PolicyValues;
+use crate::policy::{ANY_PLACE, PolicyValues};
 
 /// The facts of a table against its policy, in order of [`crate::rules::COMPARISONS`] without the tier.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -230,6 +230,15 @@ impl Copies {
             .collect();
         facts.copy_regions_seen = Some(names(regions));
         facts.copy_accounts_seen = Some(names(accounts));
+        let with_age = |seen: &Seen| {
+            format!(
+                "{}: {} h",
+                of(seen),
+                short_number(age_hours(seen.newest, evidence.as_of))
+            )
+        };
+        let newest: BTreeSet<String> = self.seen[row].iter().map(with_age).collect();
+        facts.newest_copies_seen = Some(names(newest.iter().map(String::as_str)));
         let newest = |kind: Kind| elsewhere(kind).map(|seen| seen.newest).max();
         let age = |kind: Kind| newest(kind).map(|at| age_hours(at, evidence.as_of));
         facts.cross_region_copy_age_hours_seen = age(Kind::Region);
@@ -348,9 +357,14 @@ impl Copies {
         evidence: &Evidence,
     ) -> Option<bool> {
         let since = within.map(|within| evidence.as_of - within);
+        let table = &evidence.tables[row];
+        let is_place = |found: &str, own: &str| match place {
+            ANY_PLACE => found != own,
+            named => found == named,
+        };
         let is_there = |account_id: &str, region: &str| match kind {
-            Kind::Region => region == place,
-            Kind::Account => account_id == place,
+            Kind::Region => is_place(region, &table.region),
+            Kind::Account => is_place(account_id, &table.account_id),
         };
         let is_seen = self.seen[row].iter().any(|seen| {
             let target = &evidence.targets[seen.place as usize];
@@ -400,7 +414,10 @@ fn unplanned<'c>(
     if wanted.is_empty() {
         return Some("none".into());
     }
-    let planned = offers.elsewhere(of, own);
+    let mut planned = offers.elsewhere(of, own);
+    if !planned.is_empty() {
+        planned.insert(ANY_PLACE);
+    }
     let wanted: BTreeSet<&str> = wanted
         .iter()
         .map(String::as_str)

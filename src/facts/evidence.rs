@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use chrono::{DateTime, Utc};
+use hashbrown::HashTable;
 
 use super::Reading;
 use super::keys::Keys;
@@ -24,6 +25,7 @@ pub(crate) struct Evidence {
     pub(crate) targets: Vec<TargetId>,
     /// Every table that was listed and has not vanished since, in order of ARN.
     pub(crate) tables: Vec<Table>,
+    pub(crate) index: TableIndex,
     /// The target of each table, by its place in `targets`.
     target_of: Vec<u32>,
     pub(crate) partitions: BTreeMap<TargetId, String>,
@@ -33,7 +35,8 @@ pub(crate) struct Evidence {
     /// Targets whose vaults were listed and whose recovery points were all read.
     whole_points: Vec<bool>,
     pub(crate) keys: Keys,
-    pub(crate) pitr: HashMap<String, ContinuousBackup>,
+    /// By row of the table.
+    pub(crate) pitr: HashMap<u32, ContinuousBackup, BuildHasherDefault<ArnHasher>>,
     tags: Tags,
 }
 
@@ -70,14 +73,11 @@ impl Evidence {
                 .into_iter()
                 .map(|row| (TargetId::new(&row.account_id, &row.region), row))
                 .collect(),
-            pitr: inventory
-                .read::<ContinuousBackup>()?
-                .into_iter()
-                .map(|row| (row.table_arn.clone(), row))
-                .collect(),
+            pitr: HashMap::default(),
             tags: Tags::default(),
             reading,
             targets,
+            index: TableIndex::new(&tables),
             tables,
             vaults,
             whole_points,
@@ -86,6 +86,11 @@ impl Evidence {
         let place = |table: &Table| evidence.place_of(&table.account_id, &table.region).unwrap_or(u32::MAX);
         evidence.target_of = evidence.tables.iter().map(place).collect();
         evidence.tags = Tags::read(inventory, &evidence)?;
+        inventory.for_each::<ContinuousBackup>(|rows| {
+            let of_table = |row: ContinuousBackup| Some((evidence.index.get(&row.table_arn)?, row));
+            let found: Vec<_> = rows.into_iter().filter_map(of_table).collect();
+            evidence.pitr.extend(found);
+        })?;
         Ok(evidence)
     }
 
@@ -149,13 +154,24 @@ impl Evidence {
 
     /// The table's tags: `None` if the target's tags could not be read.
     pub(crate) fn tags_of(&self, row: usize) -> Option<BTreeMap<String, String>> {
+        let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+        Some(self.each_tag(row)?.map(owned).collect())
+    }
+
+    /// The value of one of them, empty if the table has no such tag.
+    pub(crate) fn tag(&self, row: usize, key: &str) -> Option<&str> {
+        let mut tags = self.each_tag(row)?;
+        Some(tags.find(|(known, _)| *known == key).map_or("", |(_, value)| value))
+    }
+
+    fn each_tag(&self, row: usize) -> Option<impl Iterator<Item = (&str, &str)>> {
         let tags = &self.tags;
         if !tags.is_read.get(self.target_of[row] as usize).copied().unwrap_or(false) {
             return None;
         }
-        let text = |number: u32| tags.texts[number as usize].clone();
+        let text = |number: u32| tags.texts[number as usize].as_str();
         let of_table = tags.of_table.get(row).into_iter().flatten();
-        Some(of_table.map(|(key, value)| (text(*key), text(*value))).collect())
+        Some(of_table.map(move |(key, value)| (text(*key), text(*value))))
     }
 }
 
@@ -177,10 +193,9 @@ impl Tags {
         tags.of_table.resize(evidence.tables.len(), Vec::new());
         let mut numbers: HashMap<String, u32> = HashMap::new();
         inventory.for_each_row::<TableTag>(&[], |tag| {
-            let found = evidence
-                .tables
-                .binary_search_by(|table| table.table_arn.as_str().cmp(tag.table_arn));
-            let Ok(row) = found else { return };
+            let Some(row) = evidence.index.get(tag.table_arn) else {
+                return;
+            };
             let mut number = |text: &str| match numbers.get(text) {
                 Some(number) => *number,
                 None => {
@@ -191,7 +206,7 @@ impl Tags {
                 }
             };
             let pair = (number(tag.key), number(tag.value));
-            tags.of_table[row].push(pair);
+            tags.of_table[row as usize].push(pair);
         })?;
         Ok(tags)
     }
@@ -264,13 +279,57 @@ impl Hasher for ArnHasher {
     }
 }
 
-/// Tables by ARN.
-pub(super) type TableIndex<'e> = HashMap<&'e str, u32, BuildHasherDefault<ArnHasher>>;
+/// Rows of tables by ARN. Small, since tens of millions of look-ups wait for nothing but memory: four bytes for a row, and
+/// the ARNs side by side.
+#[derive(Default)]
+pub(crate) struct TableIndex {
+    /// The ARNs in order of row.
+    texts: String,
+    /// Where each of them ends.
+    ends: Vec<usize>,
+    rows: HashTable<u32>,
+}
+
+impl TableIndex {
+    fn new(tables: &[Table]) -> Self {
+        let mut index = Self {
+            texts: String::with_capacity(tables.iter().map(|table| table.table_arn.len()).sum()),
+            ends: Vec::with_capacity(tables.len()),
+            rows: HashTable::with_capacity(tables.len()),
+        };
+        for (table, row) in tables.iter().zip(0..) {
+            index.texts.push_str(&table.table_arn);
+            index.ends.push(index.texts.len());
+            let (texts, ends) = (&index.texts, &index.ends);
+            let again = |row: &u32| hash_of(text_at(texts, ends, *row));
+            index.rows.insert_unique(hash_of(&table.table_arn), row, again);
+        }
+        index
+    }
+
+    /// The row of the table with this ARN.
+    pub(crate) fn get(&self, arn: &str) -> Option<u32> {
+        let is_it = |row: &u32| text_at(&self.texts, &self.ends, *row) == arn;
+        self.rows.find(hash_of(arn), is_it).copied()
+    }
+}
+
+/// The text of a row.
+fn text_at<'t>(texts: &'t str, ends: &[usize], row: u32) -> &'t str {
+    let row = row as usize;
+    let start = row.checked_sub(1).map_or(0, |before| ends[before]);
+    &texts[start..ends[row]]
+}
+
+fn hash_of(arn: &str) -> u64 {
+    let mut hasher = ArnHasher::default();
+    hasher.write(arn.as_bytes());
+    hasher.finish()
+}
 
 /// Finds tables, vaults and keys of rows; consecutive rows mostly name the same ones.
 pub(super) struct Finder<'e> {
     evidence: &'e Evidence,
-    index: &'e TableIndex<'e>,
     /// Places of vaults by a hash of account, Region and name; looked at again before they are believed.
     vaults: HashMap<u64, u32, BuildHasherDefault<ArnHasher>>,
     last_vault: Option<u32>,
@@ -278,10 +337,9 @@ pub(super) struct Finder<'e> {
 }
 
 impl<'e> Finder<'e> {
-    pub(super) fn new(evidence: &'e Evidence, index: &'e TableIndex<'e>) -> Self {
+    pub(super) fn new(evidence: &'e Evidence) -> Self {
         Self {
             evidence,
-            index,
             vaults: HashMap::default(),
             last_vault: None,
             last_table: None,
@@ -322,7 +380,7 @@ impl<'e> Finder<'e> {
         {
             return Some(last as usize);
         }
-        self.last_table = self.index.get(arn).copied();
+        self.last_table = self.evidence.index.get(arn);
         self.last_table.map(|row| row as usize)
     }
 

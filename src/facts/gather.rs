@@ -11,7 +11,7 @@ use polars::prelude::{Column, DataFrame, PolarsResult};
 
 use super::Evidence;
 use super::copies::Copies;
-use super::evidence::{ArnHasher, TableIndex};
+use super::evidence::ArnHasher;
 use super::keys::{KeyFacts, rank_of_owner};
 use super::point::{Lifecycle, PointState, Retention, instant, is_encrypted, is_native, is_overdue, key_of};
 use super::restore::Restores;
@@ -138,13 +138,11 @@ pub(super) struct Gathered {
 pub(super) fn gather(
     inventory: &Inventory,
     evidence: &Evidence,
-    index: &TableIndex<'_>,
     copies: &mut Copies,
     restores: &mut Restores,
 ) -> Result<Gathered, Problem> {
     let mut gatherer = Gatherer {
         evidence,
-        index,
         copies,
         restores,
         as_of: evidence.as_of.timestamp_millis(),
@@ -218,7 +216,6 @@ fn by_table(batches: Vec<Vec<Seen>>, tables: usize) -> Option<(Vec<u32>, Vec<Poi
 
 struct Gatherer<'e> {
     evidence: &'e Evidence,
-    index: &'e TableIndex<'e>,
     copies: &'e mut Copies,
     restores: &'e mut Restores,
     /// In milliseconds since 1970.
@@ -324,15 +321,24 @@ impl<'f> Columns<'f> {
 
 impl Gatherer<'_> {
     fn read(&mut self, frame: &DataFrame) -> PolarsResult<()> {
-        let columns = Columns::new(frame, &mut self.texts)?;
-        // In a loop of their own: most look-ups wait for memory, and here they wait side by side.
-        let resources = frame.column("resource_arn")?.str()?.iter();
-        let tables: Vec<u32> = resources
-            .map(|arn| match arn {
-                Some(arn) => self.index.get(arn).copied().unwrap_or(NO_TABLE),
+        let resources = frame.column("resource_arn")?.str()?;
+        let index = &self.evidence.index;
+        // In a loop and on a thread of their own: look-ups wait for memory, and here they wait side by side.
+        let look_up = || -> Vec<u32> {
+            let row = |arn: Option<&str>| match arn {
+                Some(arn) => index.get(arn).unwrap_or(NO_TABLE),
                 None => UNTRACEABLE,
-            })
-            .collect();
+            };
+            resources.iter().map(row).collect()
+        };
+        let texts = &mut self.texts;
+        let (tables, columns) = std::thread::scope(|scope| {
+            let tables = scope.spawn(look_up);
+            let columns = Columns::new(frame, texts);
+            let tables = tables.join();
+            (tables.unwrap_or_else(|panic| std::panic::resume_unwind(panic)), columns)
+        });
+        let columns = columns?;
         let batch = tables.into_iter().enumerate();
         let batch = batch.map(|(row, table)| self.see(&columns, row, table)).collect();
         self.batches.push(batch);

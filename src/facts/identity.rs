@@ -1,5 +1,7 @@
 //! What a table is: name, age, state, size, tags, key, deletion protection, PITR; and the Region's opt-in.
 
+use std::collections::BTreeMap;
+
 use super::dictionary::TableFacts;
 use super::{Evidence, age_hours};
 
@@ -9,13 +11,12 @@ const RESTORE_TEST_PREFIX: &str = "awsbackup-restore-test";
 /// How far point-in-time recovery goes back unless it is set otherwise.
 const DEFAULT_PITR_DAYS: i64 = 35;
 
-pub(super) fn fill(facts: &mut TableFacts, row: usize, evidence: &Evidence) {
+/// `tags`: of the table, if they could be read.
+pub(super) fn fill(facts: &mut TableFacts, row: usize, evidence: &Evidence, tags: Option<&BTreeMap<String, String>>) {
     let (table, target) = (&evidence.tables[row], evidence.target(row));
     let is_described = table.description == "described";
     let described =
         |text: Option<&String>, absent: &str| is_described.then(|| text.map_or(absent, String::as_str).into());
-    let tags = evidence.tags_of(row);
-
     facts.account_id = Some(table.account_id.as_str().into());
     facts.region = Some(table.region.as_str().into());
     facts.partition = target
@@ -30,14 +31,14 @@ pub(super) fn fill(facts: &mut TableFacts, row: usize, evidence: &Evidence) {
     let status = table.table_status.as_deref();
     facts.is_known_inactive = Some(status.is_some_and(|status| !matches!(status, "ACTIVE" | "UPDATING")));
     // Restore testing always marks the name; the tag is the second sign, where tags could be read.
-    let has_tag = tags.as_ref().is_some_and(|tags| tags.contains_key(RESTORE_TEST_PREFIX));
+    let has_tag = tags.is_some_and(|tags| tags.contains_key(RESTORE_TEST_PREFIX));
     facts.is_restore_test = Some(table.table_name.starts_with(RESTORE_TEST_PREFIX) || has_tag);
     facts.table_size_bytes = table.table_size_bytes;
     facts.item_count = table.item_count;
     facts.billing_mode = described(table.billing_mode.as_ref(), "PROVISIONED");
     facts.table_class = described(table.table_class.as_ref(), "STANDARD");
     facts.replica_count = table.replica_count;
-    if let Some(tags) = &tags {
+    if let Some(tags) = tags {
         let pairs: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let text = if pairs.is_empty() {
             "none".to_owned()
@@ -55,7 +56,7 @@ pub(super) fn fill(facts: &mut TableFacts, row: usize, evidence: &Evidence) {
     facts.table_key_arn = key.arn.clone().or_else(no_key).filter(|_| is_described);
     facts.table_key_state = key.state;
     facts.deletion_protection_on = is_described.then(|| table.deletion_protection.unwrap_or(false));
-    let pitr = evidence.pitr.get(&table.table_arn);
+    let pitr = u32::try_from(row).ok().and_then(|row| evidence.pitr.get(&row));
     facts.pitr_on = pitr
         .and_then(|pitr| pitr.pitr_status.as_deref())
         .map(|status| status == "ENABLED");

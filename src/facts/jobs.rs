@@ -1,6 +1,6 @@
 //! Backup jobs of the last 30 days: what failed, did a success follow, and which runs were started.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 
@@ -16,8 +16,8 @@ pub(super) struct Jobs {
     /// Did the jobs of each target, by place, come whole?
     whole: Vec<bool>,
     target_of: Vec<u32>,
-    /// The last finished job of each plan, by target and number of the plan.
-    of_plans: HashMap<(u32, u16), LastJob>,
+    /// The last finished jobs of each plan, by target and number of the plan: one for each role.
+    of_plans: HashMap<(u32, u16), BTreeMap<Option<String>, LastJob>>,
     plan_numbers: HashMap<String, u16>,
     /// Ids of the rules of each plan that made points, by number of the plan.
     rules: Vec<Vec<String>>,
@@ -73,7 +73,7 @@ enum End {
     Without,
 }
 
-/// When the last finished job of a plan was created, and what it said of its role.
+/// When the last finished job of a plan and a role was created, and what it said of its role.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct LastJob {
     pub(super) at: DateTime<Utc>,
@@ -177,7 +177,9 @@ impl Jobs {
         let (true, Some(at)) = (is_finished(job.state), job.created_at) else {
             return;
         };
-        let last = self.of_plans.get(&key);
+        let of_plan = self.of_plans.entry(key).or_default();
+        let role = job.role_arn.map(str::to_owned);
+        let last = of_plan.get(&role);
         if last.is_some_and(|last| last.at > at) {
             return;
         }
@@ -187,13 +189,22 @@ impl Jobs {
             role_trouble: message.and_then(role_trouble),
         };
         if last.is_none_or(|last| job > *last) {
-            self.of_plans.insert(key, job);
+            of_plan.insert(role, job);
         }
     }
 
-    /// The last finished job of a plan.
-    pub(super) fn last_of_plan(&self, target: u32, plan_id: &str) -> Option<&LastJob> {
-        self.of_plans.get(&(target, *self.plan_numbers.get(plan_id)?))
+    /// The last finished jobs of a plan, one for each role; of no role: those that do not name theirs.
+    pub(super) fn last_of_plan(
+        &self,
+        target: u32,
+        plan_id: &str,
+    ) -> impl Iterator<Item = (Option<&str>, &LastJob)> + use<'_> {
+        let number = self.plan_numbers.get(plan_id);
+        let of_plan = number.and_then(|number| self.of_plans.get(&(target, *number)));
+        of_plan
+            .into_iter()
+            .flatten()
+            .map(|(role, last)| (role.as_deref(), last))
     }
 
     /// Were the jobs of a target read whole?

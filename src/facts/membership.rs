@@ -162,15 +162,15 @@ impl Memberships {
         evidence: &Evidence,
         made: Option<&PlanMade<'_>>,
         usual_duration_seconds: Option<i64>,
+        tags: Option<&BTreeMap<String, String>>,
     ) -> Arc<Offers> {
         let place = evidence.target_place(row);
         let Some(target) = self.targets.get(place as usize) else {
             return Arc::default();
         };
-        let tags = evidence.tags_of(row);
         let subject = Subject {
             arn: &evidence.tables[row].table_arn,
-            tags: tags.as_ref(),
+            tags,
         };
         let set = self.set_of[row];
         let verdict = verdict_of(&target.index, &subject, &self.sets[set as usize], &target.unread);

@@ -35,7 +35,7 @@ use std::ops::Range;
 use chrono::{DateTime, TimeDelta, Utc};
 use polars::prelude::DataFrame;
 
-use crate::domain::TargetId;
+use crate::domain::{Subject, TargetId};
 use crate::exposure::Asked;
 use crate::inventory::Inventory;
 use crate::inventory::schema::{BackupJob, CopyJob};
@@ -58,7 +58,7 @@ pub use crate::policy::FOREVER_DAYS;
 pub type JudgePoints<'j> = dyn FnMut(DataFrame) -> Result<Vec<usize>, Problem> + 'j;
 
 /// Columns of backup jobs that no fact reads.
-const JOB_COLUMNS_UNUSED: [&str; 4] = ["start_by", "vault_name", "recovery_point_arn", "role_arn"];
+const JOB_COLUMNS_UNUSED: [&str; 3] = ["start_by", "vault_name", "recovery_point_arn"];
 
 /// What was read of every table, ready to be turned into facts.
 pub struct Facts {
@@ -84,17 +84,12 @@ pub struct Tables {
 /// Errors: a frame of the inventory is damaged.
 pub fn derive(inventory: &Inventory, window_days: i64) -> Result<Facts, Problem> {
     let evidence = Evidence::read(inventory, window_days)?;
-    let index: evidence::TableIndex<'_> = evidence
-        .tables
-        .iter()
-        .zip(0..)
-        .map(|(table, row)| (table.table_arn.as_str(), row))
-        .collect();
-    let mut restores = restore::Restores::read(inventory, |arn| index.get(arn).map(|row| *row as usize))?;
+    let row_of = |arn: &str| evidence.index.get(arn).map(|row| row as usize);
+    let mut restores = restore::Restores::read(inventory, row_of)?;
     let mut copies = copies::Copies::new(&evidence);
-    let gathered = gather::gather(inventory, &evidence, &index, &mut copies, &mut restores)?;
+    let gathered = gather::gather(inventory, &evidence, &mut copies, &mut restores)?;
     let points = points::Points::new(inventory, gathered, &evidence)?;
-    let mut finder = evidence::Finder::new(&evidence, &index);
+    let mut finder = evidence::Finder::new(&evidence);
     let mut jobs = jobs::Jobs::new(&evidence);
     inventory.for_each_row::<BackupJob>(&JOB_COLUMNS_UNUSED, |job| {
         if let Some(row) = job.resource_arn.and_then(|arn| finder.table(arn)) {
@@ -107,7 +102,6 @@ pub fn derive(inventory: &Inventory, window_days: i64) -> Result<Facts, Problem>
         }
     })?;
     drop(finder);
-    drop(index);
     let memberships = membership::Memberships::read(inventory, &evidence)?;
     jobs.learn_retention(&memberships, &evidence);
     Ok(Facts {
@@ -156,22 +150,22 @@ impl Facts {
 
     /// The place of a table.
     pub fn find(&self, table_arn: &str) -> Option<usize> {
-        let tables = &self.evidence.tables;
-        tables
-            .binary_search_by(|table| table.table_arn.as_str().cmp(table_arn))
-            .ok()
+        self.evidence.index.get(table_arn).map(|row| row as usize)
     }
 
     fn table(&self, row: usize) -> (TableFacts, std::sync::Arc<offers::Offers>) {
         let (evidence, mut facts) = (&self.evidence, TableFacts::default());
-        identity::fill(&mut facts, row, evidence);
+        let tags = evidence.tags_of(row);
+        identity::fill(&mut facts, row, evidence, tags.as_ref());
         let (tally, points_whole) = (self.points.tally(row, evidence), self.points.is_whole(row));
         self.points.fill(&tally, &mut facts, row, evidence);
         self.copies.fill(&mut facts, row, evidence);
         self.jobs.fill(&mut facts, row);
         let made = tally.newest_plan_made();
         let duration = self.jobs.is_whole(row).then(|| self.jobs.usual_duration(row));
-        let offers = self.memberships.fill(&mut facts, row, evidence, made, duration);
+        let offers = self
+            .memberships
+            .fill(&mut facts, row, evidence, made, duration, tags.as_ref());
         window::fill(&mut facts, row, evidence, tally.times(), points_whole, &self.jobs);
         runs::fill(&mut facts, row, evidence, &offers, &self.jobs);
         self.restores.fill(&mut facts, row, evidence, points_whole);
@@ -185,9 +179,9 @@ impl Facts {
         self.memberships.explain(row, &self.evidence)
     }
 
-    /// The table's tags; none if they could not be read.
-    pub fn tags(&self, row: usize) -> Option<std::collections::BTreeMap<String, String>> {
-        self.evidence.tags_of(row)
+    /// The value of a table's tag, empty if it has no such tag; none if its tags could not be read.
+    pub fn tag(&self, row: usize, key: &str) -> Option<&str> {
+        self.evidence.tag(row, key)
     }
 
     /// The facts of the table at that place against values of the policy.
@@ -213,6 +207,24 @@ impl Facts {
     pub(crate) fn has_whole_points(&self, target: &TargetId) -> bool {
         let place = self.evidence.place_of(&target.account_id, &target.region);
         place.is_some_and(|place| self.points.is_target_whole(place))
+    }
+
+    /// Were all subjects of that kind listed, in every target?
+    pub(crate) fn is_listed_whole(&self, subject: Subject) -> bool {
+        let listed = |action: &str| {
+            let targets = &self.evidence.targets;
+            targets
+                .iter()
+                .all(|target| self.evidence.reading.is_whole(target, action, ""))
+        };
+        match subject {
+            Subject::Table => listed("dynamodb:ListTables"),
+            Subject::Vault => listed("backup:ListBackupVaults"),
+            Subject::Plan => listed("backup:ListBackupPlans"),
+            Subject::RecoveryPoint => (0..self.evidence.targets.len())
+                .all(|place| u32::try_from(place).is_ok_and(|place| self.evidence.has_whole_points(place))),
+            Subject::Target | Subject::Waiver | Subject::Exemption => true,
+        }
     }
 
     /// How long a rule of a live plan keeps what it makes, and since when the plan says so.
@@ -250,7 +262,7 @@ impl Facts {
 
     /// Every target, in order.
     pub fn targets(&self) -> Vec<TargetFacts> {
-        targets::facts(&self.evidence, &self.memberships)
+        targets::facts(&self.evidence, &self.points, &self.memberships)
     }
 
     /// Every recovery point, some at a time, in the order of the inventory.

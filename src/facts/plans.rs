@@ -73,12 +73,8 @@ impl<'p> Asked<'p> {
             retention_days: rules.and_then(|rules| rules.iter().map(Rule::retention_days).max()),
             is_for_dynamodb: self.is_for_dynamodb(),
             selection_count: self.plan.selections_whole.then(|| number(self.selections().count())),
-            table_count_seen: Some(number(
-                self.selections()
-                    .map(|(_, selection)| selection.taken)
-                    .max()
-                    .unwrap_or(0),
-            )),
+            table_count: self.takes_known().then(|| number(self.taken())),
+            table_count_seen: Some(number(self.taken())),
             empty_selections: self.empty_selections(),
             vaults: texts(&|rule| rule.vault_text().to_owned()),
             missing_vaults: self.missing_vaults(),
@@ -92,6 +88,19 @@ impl<'p> Asked<'p> {
             role_trouble: self.role_trouble(jobs),
             rules_outside_lock: self.rules_outside_lock(),
         }
+    }
+
+    /// Tables of the selection that takes most.
+    fn taken(&self) -> usize {
+        let taken = self.selections().map(|(_, selection)| selection.taken);
+        taken.max().unwrap_or(0)
+    }
+
+    /// Is it certain which tables the plan takes?
+    fn takes_known(&self) -> bool {
+        self.evidence.is_whole(self.place, "dynamodb:ListTables", "")
+            && self.plan.selections_whole
+            && self.selections().all(|(_, selection)| selection.open == 0)
     }
 
     fn is_for_dynamodb(&self) -> Option<bool> {
@@ -109,8 +118,7 @@ impl<'p> Asked<'p> {
         {
             return Some(true);
         }
-        let is_open = !self.plan.selections_whole || self.selections().any(|(_, selection)| selection.open > 0);
-        (!is_open).then_some(false)
+        self.takes_known().then_some(false)
     }
 
     /// Selections that name tables and take none. A wildcard in a Region without tables is no mistake.
@@ -158,8 +166,17 @@ impl<'p> Asked<'p> {
         if !jobs.is_target_whole(self.place) {
             return None;
         }
-        let last = jobs.last_of_plan(self.place, &self.plan.row.plan_id)?;
-        Some(last.role_trouble.as_deref().unwrap_or("none").into())
+        // A role that no selection names any more has no say; where they could not all be read, every role has.
+        let whole = self.plan.selections_whole;
+        let is_named = |role: &str| self.selections().any(|(_, one)| one.role_arn.as_deref() == Some(role));
+        let counts = |role: Option<&str>| !whole || role.is_none_or(is_named);
+        let mut last = jobs
+            .last_of_plan(self.place, &self.plan.row.plan_id)
+            .filter(|(role, _)| counts(*role))
+            .peekable();
+        last.peek()?;
+        let troubles: BTreeSet<&str> = last.filter_map(|(_, job)| job.role_trouble.as_deref()).collect();
+        Some(names(troubles))
     }
 
     /// Jobs of such rules fail: the lifecycle is outside the valid range for the vault.

@@ -129,9 +129,13 @@ fn is_finished(status: Option<&str>) -> bool {
     matches!(status, Some("COMPLETED" | "AVAILABLE"))
 }
 
-/// A point that is being deleted is late, and no longer forgotten.
+/// `EXPIRED` says that AWS Backup could not delete it. A point that is being deleted is late, and no longer forgotten.
 pub(super) fn is_overdue(lifecycle: &Lifecycle, status: Option<&str>, as_of: i64) -> bool {
-    status != Some("DELETING") && lifecycle.is_over(as_of)
+    match status {
+        Some("EXPIRED") => true,
+        Some("DELETING") => false,
+        _ => lifecycle.is_over(as_of),
+    }
 }
 
 /// Is it a backup of DynamoDB's own kind? `None`: its ARN is none.

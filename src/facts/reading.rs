@@ -63,6 +63,11 @@ impl Reading {
         self.done.get(target).is_some_and(|done| done.contains(&key))
     }
 
+    /// Did any call there end well?
+    pub fn is_reached(&self, target: &TargetId) -> bool {
+        self.done.contains_key(target)
+    }
+
     /// One failure of this action in one target: of `resource` if it is given, else the first.
     pub fn failure(&self, target: &TargetId, action: &str, resource: Option<&str>) -> Option<&CallLogEntry> {
         let wanted = (

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
 use super::dictionary::{FactCell, RecoveryPointFacts, SubjectFacts as _, Text};
-use super::evidence::{Finder, TableIndex};
+use super::evidence::Finder;
 use super::keys::KeyFacts;
 use super::point::{Lifecycle, PointState, delete_at, instant, is_encrypted, is_overdue, key_of};
 use super::{Evidence, JudgePoints, age_hours};
@@ -23,8 +23,7 @@ pub(super) fn each(
     evidence: &Evidence,
     with: &mut dyn FnMut(Vec<RecoveryPointFacts>),
 ) -> Result<(), Problem> {
-    let index = table_index(evidence);
-    let mut maker = Maker::new(evidence, &index);
+    let mut maker = Maker::new(evidence);
     let mut batch = Vec::new();
     inventory.for_each_row::<RecoveryPoint>(&[], |point| {
         batch.push(maker.facts(&point));
@@ -34,11 +33,6 @@ pub(super) fn each(
     })?;
     with(batch);
     Ok(())
-}
-
-fn table_index(evidence: &Evidence) -> TableIndex<'_> {
-    let tables = evidence.tables.iter().zip(0..);
-    tables.map(|(table, row)| (table.table_arn.as_str(), row)).collect()
 }
 
 /// Facts that follow from a point's own dates and state: cheap to make for tens of millions.
@@ -95,8 +89,7 @@ pub(super) fn noteworthy(
     if found.is_empty() {
         return Ok(());
     }
-    let index = table_index(evidence);
-    let mut maker = Maker::new(evidence, &index);
+    let mut maker = Maker::new(evidence);
     let (mut place, mut next, mut kept) = (0, found.into_iter().peekable(), Vec::new());
     inventory.for_each_row::<RecoveryPoint>(&[], |point| {
         if next.next_if_eq(&place).is_some() {
@@ -185,10 +178,10 @@ struct Maker<'e> {
 }
 
 impl<'e> Maker<'e> {
-    fn new(evidence: &'e Evidence, index: &'e TableIndex<'e>) -> Self {
+    fn new(evidence: &'e Evidence) -> Self {
         Self {
             evidence,
-            finder: Finder::new(evidence, index),
+            finder: Finder::new(evidence),
             texts: Texts::default(),
         }
     }

@@ -142,15 +142,26 @@ impl Restores {
 
         let succeeded = finished.iter().rev().find(|job| outcome(job) == Some(true));
         let remembered = self.last_seen.get(&row).copied().unwrap_or_default();
-        // Without the jobs it cannot be told whether a restore that a point remembers was found good.
-        let seen = remembered.before_jobs.max(remembered.since.filter(|_| jobs_whole));
-        let last_at = succeeded.and_then(|job| job.completed_at.or(job.created_at)).max(seen);
+        // A point remembers restores that were found bad as well, and longer than AWS remembers how they ended. Without
+        // the jobs that cannot be told of any of them.
+        let seen = remembered.since.filter(|_| jobs_whole);
+        let ended = |job: &RestoreJob| job.completed_at.or(job.created_at);
+        let last_at = succeeded.and_then(|job| ended(job)).max(seen);
+        let forgotten = remembered.before_jobs.max(remembered.since.filter(|_| !jobs_whole));
+        let forgotten = forgotten.filter(|at| last_at.is_none_or(|last| *at > last));
         facts.last_restore_at = last_at;
+        facts.last_restore_seen_at = finished
+            .last()
+            .and_then(|job| ended(job))
+            .max(remembered.before_jobs)
+            .max(remembered.since);
         facts.last_restore_age_days_seen = last_at.map(|at| super::age_hours(at, evidence.as_of) / 24.0);
-        facts.last_restore_age_days = facts.last_restore_age_days_seen.filter(|_| is_whole);
+        facts.last_restore_age_days = facts
+            .last_restore_age_days_seen
+            .filter(|_| is_whole && forgotten.is_none());
         facts.restore_succeeded = match last_at {
             Some(_) => Some(true),
-            None => is_whole.then_some(false),
+            None => (is_whole && forgotten.is_none()).then_some(false),
         };
         facts.last_restore_minutes = succeeded.and_then(|job| minutes(job));
         facts.last_restore_validation =
@@ -166,7 +177,7 @@ impl Restores {
             (Some(job), _) if outcome(job) == Some(true) => Some("succeeded".into()),
             (Some(_), _) => Some("failed".into()),
             (None, Some(_)) => Some("succeeded".into()),
-            (None, None) => points_whole.then(|| "not-tested".into()),
+            (None, None) => (points_whole && forgotten.is_none()).then(|| "not-tested".into()),
         };
     }
 }

@@ -100,18 +100,23 @@ pub fn build(inventory: &Inventory, criteria: &Criteria) -> Result<Report, Probl
     });
     findings.extend(others);
     let as_of = inventory.manifest.as_of;
-    let waived = waive(&mut findings, &criteria.waivers, as_of);
+    let is_listed_whole = |id: &str| {
+        let rule = rules.0.iter().find(|rule| *rule.id == *id);
+        rule.is_none_or(|rule| facts.is_listed_whole(rule.subject))
+    };
+    let waived = waive(&mut findings, &criteria.waivers, as_of, &is_listed_whole);
     let exemptions: Vec<ExemptionFacts> = policy
         .tiers
         .iter()
         .filter_map(|tier| {
             let matched = in_tier.get(tier.name.as_str()).copied().unwrap_or(0);
-            let mut facts = exemption_facts(tier, as_of, matched)?;
-            // Tables whose tier cannot be told may be in this one: none for certain is not none at all.
-            if matched == 0 && has_unassigned {
-                facts.matched_table_count = None;
+            let mut exempted = exemption_facts(tier, as_of, matched)?;
+            // Tables that were not listed, or whose tier cannot be told, may be in this one: none for certain is not none
+            // at all.
+            if matched == 0 && (has_unassigned || !facts.is_listed_whole(Subject::Table)) {
+                exempted.matched_table_count = None;
             }
-            Some(facts)
+            Some(exempted)
         })
         .collect();
     findings.extend(judge_waivers(&waived, &exemptions, rules, policy, &why)?);
@@ -237,7 +242,6 @@ fn tier_line(tier: &Tier, as_of: DateTime<Utc>, table_count: usize) -> TierLine 
 }
 
 fn waiver_line((waiver, waived): (&Waiver, &Waived)) -> WaiverLine {
-    let count = |count: Option<i64>| count.and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
     WaiverLine {
         id: waiver.id.clone(),
         rule: waiver.rule.clone(),
@@ -249,8 +253,8 @@ fn waiver_line((waiver, waived): (&Waiver, &Waived)) -> WaiverLine {
         approved_at: waiver.approved_at,
         expires_at: waiver.expires_at,
         ticket: waiver.ticket.clone().unwrap_or_default(),
-        table_count: count(waived.facts.matched_table_count),
-        finding_count: count(waived.facts.matched_finding_count),
+        table_count: waived.table_count,
+        finding_count: waived.finding_count,
         is_in_force: waived.is_in_force,
     }
 }

@@ -11,7 +11,7 @@ mod tiers;
 use std::path::{Path, PathBuf};
 
 use crate::duration;
-use crate::policy::Policy;
+use crate::policy::{ANY_PLACE, Policy};
 use crate::problem::{Outcome, Problem, Problems};
 use crate::settings_file::{Located, Reader, Section, read_document};
 
@@ -300,7 +300,9 @@ fn check_account(reader: &mut Reader<'_>, id: &Located<String>) -> bool {
 /// A list of Regions without duplicates.
 fn regions<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, key: &'static str) -> Option<Vec<String>> {
     distinct(reader, section, key, |reader, region| {
-        let why = check_region(&region.value).err();
+        let why = check_region(&region.value)
+            .err()
+            .filter(|_| key != "copy-regions" || region.value != ANY_PLACE);
         if let Some(why) = &why {
             reader.note(region.offset, format!("`{}` is not a Region", region.value), why, "");
         }

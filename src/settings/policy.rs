@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use super::preset::Preset;
 use super::{check_account, days, distinct, regions, tiers, whole_days};
 use crate::duration;
-use crate::policy::{FOREVER_DAYS, KeyOwner, LockWanted, Policy, PolicyValues, Source};
+use crate::policy::{ANY_PLACE, FOREVER_DAYS, KeyOwner, LockWanted, Policy, PolicyValues, Source};
 use crate::settings_file::{Reader, Section, nearest};
 
 /// AWS Backup remembers copy jobs for this long, so older copies cannot be shown to be complete.
@@ -69,7 +69,9 @@ impl Layer {
                 LockWanted::as_str,
             ),
             copy_regions: regions(reader, section, "copy-regions"),
-            copy_accounts: distinct(reader, section, "copy-accounts", check_account),
+            copy_accounts: distinct(reader, section, "copy-accounts", |reader, account| {
+                account.value == ANY_PLACE || check_account(reader, account)
+            }),
             copy_rpo: copy_rpo(reader, section),
             air_gapped_within: span(reader, section, "air-gapped-within"),
             restore_tested_within: span(reader, section, "restore-tested-within"),

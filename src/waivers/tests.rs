@@ -190,26 +190,29 @@ fn a_file_that_is_named_must_be_there() {
 fn a_weak_waiver_can_be_read_and_waives_nothing() {
     let now = at("2026-08-01T12:00:00Z");
     let [waiver] = <[Waiver; 1]>::try_from(parsed(FULL)).expect("one");
-    assert!(waiver.is_in_force(now, 5));
-    assert!(waiver.is_in_force(at("2026-05-01T00:00:00Z"), 0));
-    assert!(waiver.is_in_force(at("2027-04-30T23:59:59Z"), 0));
-    assert!(!waiver.is_in_force(at("2027-05-01T00:00:00Z"), 0), "expired");
-    assert!(!waiver.is_in_force(at("2026-04-30T23:59:59Z"), 0), "not approved yet");
-    assert!(!waiver.is_in_force(now, 6), "too many tables");
+    assert!(waiver.is_in_force(now, Some(5)));
+    assert!(waiver.is_in_force(at("2026-05-01T00:00:00Z"), Some(0)));
+    assert!(waiver.is_in_force(at("2027-04-30T23:59:59Z"), Some(0)));
+    assert!(!waiver.is_in_force(at("2027-05-01T00:00:00Z"), Some(0)), "expired");
+    assert!(
+        !waiver.is_in_force(at("2026-04-30T23:59:59Z"), Some(0)),
+        "not approved yet"
+    );
+    assert!(!waiver.is_in_force(now, Some(6)), "too many tables");
     for (right, wrong, holds) in [
         ("\"Ada\"", "\" bOB \"", false),
         ("2027-04-30", "2027-05-02", true),
         ("2027-04-30", "2027-05-03", false),
     ] {
         let other = parsed(&FULL.replace(right, wrong)).remove(0);
-        assert_eq!(other.is_in_force(now, 1), holds, "{wrong}");
+        assert_eq!(other.is_in_force(now, Some(1)), holds, "{wrong}");
     }
 }
 
 #[test]
 fn facts_of_a_waiver_are_all_known() {
     let waiver = parsed(FULL).remove(0);
-    let facts = waiver.facts(at("2027-05-01T00:00:00Z"), 6, 2);
+    let facts = waiver.facts(at("2027-05-01T00:00:00Z"), Some(6), Some(2));
     for (name, value) in facts.values() {
         assert_ne!(value, crate::domain::FactValue::Unknown, "{name}");
     }
@@ -225,7 +228,7 @@ fn facts_of_a_waiver_are_all_known() {
         ),
         (Some(6), Some(2), Some(5))
     );
-    let facts = waiver.facts(at("2026-04-30T00:00:00Z"), 0, 0);
+    let facts = waiver.facts(at("2026-04-30T00:00:00Z"), Some(0), Some(0));
     assert_eq!(
         (facts.is_expired, facts.is_approved_in_future),
         (Some(false), Some(true))

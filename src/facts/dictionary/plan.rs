@@ -36,11 +36,13 @@ facts! {
     interval_hours: f64 = ["plans", "plan_rules"],
     /// Longest retention, in days, that a rule promises; 36,500 stands for ever. Unknown if there is no rule or the plan could not be read.
     retention_days: i64 = ["plans", "plan_rules"],
-    /// A selection names DynamoDB tables in its Resources, or takes a table in another way. Unknown if a selection could not be read and none of the others does.
+    /// A selection names DynamoDB tables in its Resources, or takes a table in another way. Unknown if a selection or the tables could not be read and none of the others does.
     is_for_dynamodb: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "tables"],
     /// Selections of the plan. Unknown if they could not be listed.
     selection_count: i64 = ["plans", "selections"],
-    /// Tables that the plan takes for certain. Never unknown.
+    /// Tables that the plan takes, by that of its selections that takes most. Unknown if tables, a selection, or what decides on one could not be read, or AWS leaves open whether one takes a table.
+    table_count: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "tables"],
+    /// The same of those that it takes for certain. Never unknown.
     table_count_seen: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "tables"],
     /// Selections that name DynamoDB tables in their Resources and take none; `none` if there is none. Unknown if a selection, tables, tags or settings could not be read.
     empty_selections: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "tables"],
@@ -50,7 +52,7 @@ facts! {
     missing_vaults: Text = ["plans", "plan_rules", "vaults", "region_settings"],
     /// Roles that its selections name; `none` if they name none. Unknown if a selection could not be read.
     roles: Text = ["plans", "selections"],
-    /// What the last job of the plan that finished said of its role or its permissions; `none` if that job had no such trouble. Unknown if no job of the plan finished in the last 30 days, or the jobs could not be read.
+    /// What the last jobs of the plan that finished, one for each role that a selection names, said of their role or its permissions; `none` if they had no such trouble. Unknown if no job of the plan finished in the last 30 days, or the jobs could not be read.
     role_trouble: Text = ["plans", "selections", "backup_jobs"],
     /// Rules whose retention lies outside what the lock of their vault lets in, so that their jobs fail; `none` if there is none. Unknown as missing_vaults.
     rules_outside_lock: Text = ["plans", "plan_rules", "vaults", "region_settings"],

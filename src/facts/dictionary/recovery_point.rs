@@ -34,7 +34,7 @@ facts! {
     retention_days: i64 = ["recovery_points", "vaults"],
     /// When AWS Backup is to delete it. Unknown if it is kept for ever or does not say.
     delete_at: DateTime<Utc> = ["recovery_points", "vaults"],
-    /// It should have been deleted more than 24 hours before as_of. AWS Backup deletes within 8 hours. Never unknown.
+    /// It should have been deleted more than 24 hours before as_of, or is in state `EXPIRED`, which says that it could not be deleted. AWS Backup deletes within 8 hours. Never unknown.
     is_overdue: bool = ["recovery_points", "vaults"],
     /// It lies in cold storage. Never unknown.
     is_cold: bool = ["recovery_points", "vaults"],

@@ -176,7 +176,7 @@ facts! {
     previous_incarnation_point_count: i64 = ["tables", "vaults", "recovery_points"],
     /// Recovery points in state `EXPIRED`, of the vaults that could be read: due for deletion, which AWS Backup could not do. Unknown if the table could not be described.
     expired_point_count_seen: i64 = ["tables", "vaults", "recovery_points"],
-    /// Recovery points that AWS Backup should have deleted more than 24 hours ago and still lists, in whatever state, of the vaults that could be read. Unknown if the table could not be described.
+    /// Recovery points that AWS Backup should have deleted more than 24 hours ago and still lists, in whatever state, or that are in state `EXPIRED`, of the vaults that could be read. Unknown if the table could not be described.
     overdue_point_count_seen: i64 = ["tables", "vaults", "recovery_points"],
     /// The same over all vaults. Unknown if the table could not be described or a vault could not be read.
     overdue_point_count: i64 = ["tables", "vaults", "recovery_points"],
@@ -189,6 +189,8 @@ facts! {
     copy_regions_seen: Text = ["tables", "vaults", "recovery_points"],
     /// Other accounts in which usable copies were seen; `none` if there is none. Unknown if the table could not be described.
     copy_accounts_seen: Text = ["tables", "vaults", "recovery_points"],
+    /// Where usable copies were seen in other accounts and Regions, each with the age of the data of the newest one, in hours; `none` if there is none. Unknown if the table could not be described.
+    newest_copies_seen: Text = ["tables", "vaults", "recovery_points"],
     /// Age at as_of, in hours, of the data of the newest copy that was seen in another Region. Unknown if none was.
     cross_region_copy_age_hours_seen: f64 = ["tables", "vaults", "recovery_points"],
     /// Age at as_of, in hours, of the data of the newest copy that was seen in another account. Unknown if none was.
@@ -246,15 +248,17 @@ facts! {
     /// No job failed without a later success. Unknown if the jobs or the table could not be read.
     backup_jobs_recovered: bool = ["tables", "backup_jobs"],
 
-    /// How the last restore of a recovery point of the table ended, as far back as AWS remembers: `not-tested`, `succeeded` or `failed`. Unknown if the table could not be described or restore jobs could not be read, or if no restore was seen and a vault could not be read.
+    /// How the last restore of a recovery point of the table ended, as far back as AWS remembers: `not-tested`, `succeeded` or `failed`. Unknown if the table could not be described or restore jobs could not be read, if no restore was seen and a vault could not be read, or if the last one is older than the 30 days for which AWS keeps restore jobs: a recovery point remembers its date, and not how it ended.
     restore_outcome: Text = ["tables", "vaults", "recovery_points", "restore_jobs"],
-    /// A restore of a recovery point of the table succeeded, as far back as AWS remembers; one whose validation failed did not. Unknown if none was seen and restore jobs or a vault could not be read.
+    /// A restore of a recovery point of the table succeeded, as far back as AWS remembers; one whose validation failed did not. Unknown if none was seen and restore jobs or a vault could not be read, or there was one that is older than the 30 days for which AWS keeps restore jobs.
     restore_succeeded: bool = ["tables", "vaults", "recovery_points", "restore_jobs"],
+    /// When a recovery point of the table was last restored, however that ended. Unknown if no restore was seen.
+    last_restore_seen_at: DateTime<Utc> = ["tables", "vaults", "recovery_points", "restore_jobs"],
     /// When the last restore that succeeded was made. Unknown if none was seen.
     last_restore_at: DateTime<Utc> = ["tables", "vaults", "recovery_points", "restore_jobs"],
     /// How long ago that was, in days. Unknown if none was seen.
     last_restore_age_days_seen: f64 = ["tables", "vaults", "recovery_points", "restore_jobs"],
-    /// The same over all evidence. Unknown if there was none, or restore jobs or a vault could not be read.
+    /// The same over all evidence. Unknown if there was none, restore jobs or a vault could not be read, or a later one is older than AWS keeps restore jobs.
     last_restore_age_days: f64 = ["tables", "vaults", "recovery_points", "restore_jobs"],
     /// How long it took, in minutes, from the creation of the job to its completion. Unknown if AWS remembers no such job.
     last_restore_minutes: f64 = ["tables", "restore_jobs"],

@@ -22,6 +22,8 @@ facts! {
     plan_count: i64 = ["plans"],
     /// Backup vaults. Unknown if they could not be listed.
     vault_count: i64 = ["vaults"],
+    /// Recovery points of DynamoDB tables that lie in its vaults. Unknown if the list of vaults, or that of the points of a vault, was not read to its end.
+    recovery_point_count: i64 = ["vaults", "recovery_points"],
     /// Calls there that failed. Never unknown.
     failed_call_count: i64 = ["call_log"],
 }

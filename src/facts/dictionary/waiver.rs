@@ -32,9 +32,9 @@ facts! {
     is_approved_in_future: bool = [],
     /// Days from approval to end. Never unknown.
     term_days: i64 = [],
-    /// Tables that its pattern matches. Never unknown.
+    /// Tables that its pattern matches. Unknown if what its rule judges was not all listed, unless it names one ARN, or more than it may be for were seen.
     matched_table_count: i64 = ["tables"],
-    /// Non-compliant and unknown findings that it is for. Never unknown.
+    /// Non-compliant and unknown findings that it is for. Unknown if none was seen, and what its rule judges was not all listed.
     matched_finding_count: i64 = ["tables"],
     /// Tables that it may be for at most. Never unknown.
     max_table_count: i64 = [],
