@@ -144,7 +144,8 @@ pub struct OutputArgs {
     /// The mildest severity of a non-compliant finding that ends the program with exit code 10.
     #[arg(long, value_name = "SEVERITY", default_value = "low")]
     pub fail_on: String,
-    /// Folder with templates that replace those of the program: any of pdf.toml, report.html, report.css, report.js.
+    /// Folder with templates that replace those of the program: any of pdf.toml, report.html, report.css, report.js, and
+    /// attestation.html for `attest`.
     #[arg(long, value_name = "DIR")]
     pub template: Option<PathBuf>,
     /// An earlier scan: its pack, or its report.json. Only findings that were not open in it end the program with exit code
@@ -235,7 +236,7 @@ pub struct CollectArgs {
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// The folder with the inventory: the `inventory` folder of a scan, or what `collect` wrote.
+    /// The folder with the inventory: that of a scan, its `inventory` folder, or what `collect` wrote.
     #[arg(value_name = "INVENTORY")]
     pub inventory: PathBuf,
     /// Settings file. Without this flag: backproof.toml, if it is there.
@@ -263,12 +264,23 @@ pub enum LedgerCommand {
     Fetch(LedgerFetchArgs),
 }
 
+/// Which ledger is meant.
+#[derive(Debug, Args)]
+pub struct LedgerAt {
+    /// The ledger: a folder, or s3://bucket/prefix. Without this flag: the one that the settings file names.
+    #[arg(long, value_name = "DIR|s3://…")]
+    pub ledger: Option<String>,
+    /// Settings file, for the ledger that it names. Without this flag: backproof.toml, if it is there.
+    #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
 /// Arguments of `ledger list`.
 #[derive(Debug, Args)]
 pub struct LedgerListArgs {
-    /// The ledger: a folder, or s3://bucket/prefix.
-    #[arg(value_name = "LEDGER")]
-    pub ledger: String,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub at: LedgerAt,
     /// How to print it: text or json.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: ExplainFormat,
@@ -280,9 +292,9 @@ pub struct LedgerAppendArgs {
     /// The folder of the pack.
     #[arg(value_name = "PACK")]
     pub pack: PathBuf,
-    /// The ledger: a folder, or s3://bucket/prefix.
-    #[arg(long, value_name = "DIR|s3://…")]
-    pub ledger: String,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub at: LedgerAt,
     /// The key to sign with, as for `scan`.
     #[arg(long, value_name = "KEY")]
     pub sign: Vec<String>,
@@ -294,9 +306,9 @@ pub struct LedgerAppendArgs {
 /// Arguments of `ledger fetch`.
 #[derive(Debug, Args)]
 pub struct LedgerFetchArgs {
-    /// The ledger: a folder, or s3://bucket/prefix.
-    #[arg(value_name = "LEDGER")]
-    pub ledger: String,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub at: LedgerAt,
     /// The number of the pack. Without it: the last one.
     #[arg(value_name = "NUMBER")]
     pub number: Option<u64>,
@@ -318,7 +330,15 @@ pub struct VerifyPackArgs {
     /// whether the end was cut off.
     #[arg(long, value_name = "SHA256", requires = "ledger")]
     pub expect_head: Option<String>,
-    /// Keys whose signatures count, as `ssh-keygen` reads them. The pack must be signed by one of them.
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub trust: TrustArgs,
+}
+
+/// Keys that are trusted.
+#[derive(Debug, Args, Clone, Default)]
+pub struct TrustArgs {
+    /// Keys whose signatures count, as `ssh-keygen` reads them. Every pack must be signed by one of them.
     #[arg(long, value_name = "FILE")]
     pub allowed_signers: Option<PathBuf>,
     /// A public key whose signatures count: of AWS KMS in PEM or DER, or of OpenSSH (.pub). May be given more than once.
@@ -341,9 +361,16 @@ pub struct AttestArgs {
     /// Folders of evidence packs, in any order.
     #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present = "ledger", conflicts_with = "ledger")]
     pub pack: Vec<PathBuf>,
-    /// Every pack of this ledger that bears on the period: a folder, or s3://bucket/prefix. Its chain has to hold.
+    /// Every pack of this ledger that bears on the period: a folder, or s3://bucket/prefix. It has to hold.
     #[arg(long, value_name = "DIR|s3://…")]
     pub ledger: Option<String>,
+    /// SHA-256 of a manifest that must be in the ledger: the last one that you know of. Without it, it cannot be seen
+    /// whether the end was cut off, and the attestation says so.
+    #[arg(long, value_name = "SHA256", requires = "ledger")]
+    pub expect_head: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub trust: TrustArgs,
     /// A folder for the attestation, or - for stdout (with one --format, not csv). Without this flag: a new folder below
     /// backproof-report. Nothing is ever overwritten.
     #[arg(long, value_name = "DIR|-")]
@@ -351,7 +378,7 @@ pub struct AttestArgs {
     /// Formats to write, separated by commas: csv, json, html, pdf. Without this flag: all.
     #[arg(long, value_name = "FORMAT,…", value_delimiter = ',')]
     pub format: Vec<String>,
-    /// A folder with templates of your own for the HTML page and the PDF; `report-templates` of the source holds ours.
+    /// A folder with templates of your own: attestation.html and pdf.toml; `report-templates` of the source holds ours.
     #[arg(long, value_name = "DIR")]
     pub template: Option<PathBuf>,
 }
@@ -512,8 +539,8 @@ pub enum ExplainCommand {
     },
     /// The least-privilege IAM policy of a command, as JSON.
     Permissions {
-        /// The command that needs them: scan, remediate, backup, deliver (to S3), sign (with KMS), verify (a ledger in S3),
-        /// push.
+        /// The command that needs them: scan, collect, remediate, backup, deliver (to S3), ledger (in S3), sign (with KMS),
+        /// verify and attest (from a ledger in S3), push.
         #[arg(long, default_value = "scan")]
         command: String,
         /// With scan: only what these rules need, separated by commas.

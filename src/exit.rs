@@ -50,7 +50,9 @@ impl Exit {
             Self::Failed => "the program could not do its work",
             Self::Usage => "the command line or a settings file is wrong",
             Self::NonCompliant => "at least one unwaived non-compliant finding or exposure, whatever else happened",
-            Self::EvidenceMissing => "nothing non-compliant, but evidence is missing",
+            Self::EvidenceMissing => {
+                "nothing non-compliant, but evidence is missing; for `verify`: what was checked holds, and not all could be"
+            }
             Self::EvidenceBroken => "evidence does not hold: something in it differs from what it should be",
         }
     }

@@ -62,11 +62,16 @@ impl Months {
 
     /// Lets the world come to that instant and scans it.
     fn pack(&mut self, instant: &str) {
+        self.pack_of(instant, &[]);
+    }
+
+    /// The same, of some Regions.
+    fn pack_of(&mut self, instant: &str, more: &[&str]) {
         if instant > "2026-11-01T12:00:00Z" {
             self.at(instant);
         }
         let name = format!("pack-{}", self.packs.len());
-        let (ran, _) = self.bench.scan(&name, &["--format", "json"]);
+        let (ran, _) = self.bench.scan(&name, &[&["--format", "json"], more].concat());
         assert!(matches!(ran.code, 0 | 10 | 11), "{}", ran.stderr);
         self.packs.push(name);
     }
@@ -380,6 +385,11 @@ fn packs_in_any_order_give_the_same_bytes(months: &Months) {
         let read = |folder: &str| std::fs::read(months.bench.path(folder).join(file)).expect(file);
         assert!(read("one") == read("two"), "{file}");
     }
+    let page = std::fs::read_to_string(months.bench.path("one/attestation.html")).expect("a page");
+    assert!(
+        page.contains("also under the name of a table that was made anew since"),
+        "tables that no pack lists"
+    );
     // Nothing is overwritten.
     let third = months.run(&months.packs, "2026-10-15", "2026-11-30", &["--out", "two"]);
     assert_eq!(third.code, 1);
@@ -457,6 +467,108 @@ fn a_vault_that_a_pack_could_not_read_hides_and_never_shows() {
         format!("{}{}", "e".repeat(8), "n".repeat(10))
     );
     assert_eq!(row(&attestation, "brief")["exposures"], json!([]));
+}
+
+/// An account and Region in the scope of one pack alone, of another time: nobody knows which tables lived there.
+#[test]
+fn a_target_that_no_list_reaches_leaves_the_answer_open() {
+    let mut months = Months::new("");
+    months.bench = Bench::new(
+        &world("")
+            .replace(
+                "regions = [\"eu-west-1\"]",
+                "regions = [\"eu-west-1\", \"eu-central-1\"]",
+            )
+            .replace("name = \"forgotten\"", "name = \"tmp-forgotten\""),
+    );
+    std::fs::write(months.bench.path("backproof.toml"), POLICY).expect("written");
+    std::fs::write(months.bench.path("waivers.toml"), "").expect("written");
+    months.pack("2026-11-01T12:00:00Z");
+    for instant in ["2026-11-20T12:00:00Z", "2026-12-15T12:00:00Z", "2027-01-02T12:00:00Z"] {
+        months.pack_of(instant, &["--regions", "eu-west-1"]);
+    }
+    let (code, narrow) = months.attest_with(&months.packs[1..], "2026-12-01", "2026-12-31");
+    assert_eq!(
+        (code, &narrow["verdict"]),
+        (0, &json!("proven")),
+        "{}",
+        narrow["totals"]
+    );
+    let (code, attestation) = months.attest("2026-12-01", "2026-12-31");
+    assert_eq!((code, &attestation["verdict"]), (11, &json!("not-observed")));
+    let there = &attestation["targets"][0];
+    assert_eq!(there["region"], "eu-central-1");
+    assert_eq!(
+        (&there["listed"], &there["unlisted_seconds"]),
+        (&json!(1), &json!(31 * 86_400))
+    );
+    assert_eq!(attestation["targets"][1]["unlisted_seconds"], 0);
+    let ran = months.run(&months.packs, "2026-12-01", "2026-12-31", &["--format", "html,pdf"]);
+    assert_eq!(ran.code, 11);
+    for text in [
+        "Not proven throughout",
+        "1 account-Region pair whose tables are not known",
+        "Which tables lived in",
+    ] {
+        assert!(ran.stdout.contains(text), "{}", ran.stdout);
+    }
+    // Another list of it answers what was open.
+    months.pack("2027-01-03T12:00:00Z");
+    let (code, attestation) = months.attest("2026-12-01", "2026-12-31");
+    assert_eq!((code, &attestation["verdict"]), (0, &json!("proven")));
+}
+
+/// A waiver that a pack does not show was not in force then, whatever day of approval it names later.
+#[test]
+fn a_waiver_that_was_written_after_the_fact_accepts_nothing() {
+    let failing = "do = \"fail-jobs\"\nstate = \"FAILED\"\ntable = \"accepted\"\nuntil = \"7d\"";
+    let mut months = Months::new(&[table("accepted", "daily"), event("10d", failing)].concat());
+    months.pack("2026-11-01T12:00:00Z");
+    std::fs::write(months.bench.path("waivers.toml"), WAIVERS).expect("written");
+    months.pack("2026-11-10T12:00:00Z");
+    let (code, attestation) = months.attest("2026-10-20", "2026-10-31");
+    assert_eq!(code, 10);
+    let accepted = row(&attestation, "accepted");
+    assert_eq!(
+        (&accepted["verdict"], &accepted["waived"]),
+        (&json!("exposed"), &json!(false))
+    );
+    assert_eq!(accepted["exposures"][0]["waivers"], json!([]));
+    let waiver = &accepted["waivers"][0];
+    assert_eq!(waiver["approved_at"], "2026-10-01T00:00:00Z");
+    assert_eq!(waiver["from"], "2026-11-01T12:00:00Z");
+    let ran = months.run(
+        &months.packs,
+        "2026-10-20",
+        "2026-10-31",
+        &["--format", "html", "--out", "-"],
+    );
+    let told =
+        "it says that it was approved on 2026-10-01T00:00:00Z, and the pack of 2026-11-01T12:00:00Z does not show it";
+    assert!(ran.stdout.contains(told), "{}", ran.stdout);
+    // Nothing contradicts it where no pack of the time before is given.
+    let (_, attestation) = months.attest_with(&months.packs[1..], "2026-10-20", "2026-10-31");
+    assert_eq!(row(&attestation, "accepted")["waived"], true);
+}
+
+#[test]
+fn two_packs_of_one_moment_stand_together_if_they_ask_the_same() {
+    let mut months = Months::new("");
+    months.pack("2026-11-01T12:00:00Z");
+    months.pack("2026-11-01T12:00:00Z");
+    let (_, attestation) = months.attest("2026-10-20", "2026-10-31");
+    let scans = attestation["packs"].as_array().expect("packs");
+    assert!(scans.iter().all(|pack| pack["as_of"] == "2026-11-01T12:00:00Z"));
+    assert_eq!(days(&attestation, "orders"), "c".repeat(12));
+    std::fs::write(months.bench.path("backproof.toml"), "[policy]\nrpo = \"6h\"\n").expect("written");
+    months.pack("2026-11-01T12:00:00Z");
+    let ran = months.run(&months.packs, "2026-10-20", "2026-10-31", &[]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("at the same moment, by two policies"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]

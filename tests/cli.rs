@@ -273,7 +273,15 @@ fn wrong_words_are_corrected() {
         (vec!["explain", "rule", "nope"], vec!["`nope` is not a rule"]),
         (
             vec!["explain", "permissions", "--command", "scna"],
-            vec!["did you mean `scan`?"],
+            vec!["`scna` is not a command", "did you mean `scan`?"],
+        ),
+        (
+            vec!["ledger", "list"],
+            vec!["no ledger was named", "add `--ledger DIR`"],
+        ),
+        (
+            vec!["explain", "permissions", "--command", "diff"],
+            vec!["`diff` asks AWS for nothing", "the commands that do are"],
         ),
         (
             vec!["backup", "t", "--cold-after", "7d", "--delete-after", "90d"],
@@ -403,6 +411,28 @@ markup = "</script><script>alert(1)</script>"
             .all(|row| row.iter().all(|cell| !cell.starts_with(['=', '+', '@'])))
     );
     assert!(!ran.stdout.contains('\u{202e}') && !ran.stdout.contains('\u{1b}'));
+}
+
+#[test]
+fn printed_permissions_include_what_other_accounts_and_keys_take() {
+    for (command, action) in [
+        ("scan", "sts:AssumeRole"),
+        ("collect", "backup:ListBackupVaults"),
+        ("remediate", "sts:AssumeRole"),
+        ("push", "sts:AssumeRole"),
+        ("verify", "kms:Decrypt"),
+        ("attest", "kms:Decrypt"),
+        ("ledger", "s3:PutObject"),
+        ("ledger", "s3:ListBucketVersions"),
+    ] {
+        let (ran, _dir) = alone(&["explain", "permissions", "--command", command]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert!(
+            ran.stdout.contains(&format!("\"{action}\"")),
+            "{command}: {}",
+            ran.stdout
+        );
+    }
 }
 
 #[test]

@@ -2,55 +2,9 @@
 
 mod common;
 
-use std::process::{Command, Stdio};
-
-use common::{Bench, Ran, world};
+use common::Bench;
+use common::evidence::{bench, done, key, refused, s3, scan, start};
 use serde_json::Value;
-use ssh_key::private::Ed25519Keypair;
-use ssh_key::{LineEnding, PrivateKey};
-
-const HERE: &str = "account = \"111122223333\"\nregion = \"eu-west-1\"\n";
-
-/// Two buckets, one that locks, and two keys: one signs, one encrypts. The clock goes on, as S3's does.
-fn bench() -> Bench {
-    let more = format!(
-        "[[bucket]]\n{HERE}name = \"locked\"\nobject-lock = true\n\n[[bucket]]\n{HERE}name = \"plain\"\n\n\
-         [[bucket]]\n{HERE}name = \"versioned\"\nversioning = true\n\n\
-         [[key]]\n{HERE}name = \"signing\"\nspec = \"ECC_NIST_P256\"\n\n[[key]]\n{HERE}name = \"evidence\"\n"
-    );
-    Bench::new(&world(&more).replace("frozen = true\n", ""))
-}
-
-/// A key file of OpenSSH, and the line of allowed_signers for it.
-fn key(bench: &Bench, seed: u8) -> (String, String) {
-    let key = PrivateKey::from(Ed25519Keypair::from_seed(&[seed; 32]));
-    let path = bench.path(&format!("key-{seed}"));
-    std::fs::write(&path, key.to_openssh(LineEnding::LF).expect("a key").as_bytes()).expect("written");
-    #[cfg(unix)]
-    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("closed");
-    let allowed = bench.path(&format!("allowed-{seed}"));
-    let line = format!("audit@example.com {}\n", key.public_key().to_openssh().expect("a key"));
-    std::fs::write(&allowed, line).expect("written");
-    (path.display().to_string(), allowed.display().to_string())
-}
-
-/// A scan that is quick: two rules, one format.
-fn scan(bench: &Bench, to: &str, more: &[&str]) -> Ran {
-    let mut args = vec!["scan", "--to", to, "--format", "json", "--rules", "in-a-plan,pitr-on"];
-    args.extend(more);
-    bench.run(&args)
-}
-
-fn done(ran: &Ran) {
-    assert_eq!(ran.code, 10, "{}{}", ran.stdout, ran.stderr);
-}
-
-fn refused(ran: &Ran, code: i32, texts: &[&str]) {
-    assert_eq!(ran.code, code, "{}{}", ran.stdout, ran.stderr);
-    for text in texts {
-        assert!(ran.stderr.contains(text), "`{text}` is not in: {}", ran.stderr);
-    }
-}
 
 #[test]
 fn a_signed_pack_says_who_signed_it() {
@@ -333,15 +287,24 @@ fn what_is_done_to_a_ledger_in_s3_shows() {
         |more: &[&str]| bench.run(&[&["verify", "--ledger", ledger, "--allowed-signers", &allowed], more].concat());
     let ran = verify(&[]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
-    let listed: Value =
-        serde_json::from_str(&bench.run(&["ledger", "list", ledger, "--format", "json"]).stdout).expect("JSON");
+    let listed: Value = serde_json::from_str(
+        &bench
+            .run(&["ledger", "list", "--ledger", ledger, "--format", "json"])
+            .stdout,
+    )
+    .expect("JSON");
     let head = listed[2]["manifest_sha256"].as_str().expect("a digest").to_owned();
     assert_eq!(listed[2]["previous"], listed[1]["manifest_sha256"]);
     assert_eq!(verify(&["--expect-head", &head]).code, 0);
     // The local pack says what the chain says, and holds by itself; so does a copy.
     let ran = bench.run(&["verify", "scan-3", "--allowed-signers", &allowed]);
     assert!(ran.stdout.contains(&head), "{}{}", ran.stdout, ran.stderr);
-    assert_eq!(bench.run(&["ledger", "fetch", ledger, "2", "--to", "copy"]).code, 0);
+    assert_eq!(
+        bench
+            .run(&["ledger", "fetch", "2", "--ledger", ledger, "--to", "copy"])
+            .code,
+        0
+    );
     assert_eq!(bench.run(&["verify", "copy", "--allowed-signers", &allowed]).code, 0);
     let again = bench.run(&["ledger", "append", "scan-2", "--ledger", ledger, "--sign", &key_file]);
     assert_eq!(again.code, 0, "{}", again.stderr);
@@ -362,7 +325,7 @@ fn what_is_done_to_a_ledger_in_s3_shows() {
     s3(&bench, "DELETE", "/locked/ledger/manifests/00000002.json", b"");
     refused(&verify(&[]), 12, &["manifest 2 is missing"]);
     refused(
-        &bench.run(&["ledger", "list", ledger]),
+        &bench.run(&["ledger", "list", "--ledger", ledger]),
         1,
         &["does not hold together", "manifest 2 is missing"],
     );
@@ -404,7 +367,7 @@ fn a_copy_of_a_ledger_in_a_folder_holds_offline() {
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stdout.contains("the ledger holds: 2 packs"), "{}", ran.stdout);
     assert!(ran.stdout.contains("note: manifest 1 is not signed"), "{}", ran.stdout);
-    let ran = common::run(bench.dir.path(), &[], &["ledger", "list", &ledger]);
+    let ran = common::run(bench.dir.path(), &[], &["ledger", "list"]);
     assert_eq!(ran.stdout.lines().count(), 3, "{}", ran.stdout);
     let attest = |from: &str, to: &str| {
         let args = [
@@ -431,7 +394,7 @@ fn a_copy_of_a_ledger_in_a_folder_holds_offline() {
         &["could not open the ledger"],
     );
     refused(
-        &common::run(bench.dir.path(), &[], &["ledger", "fetch", &ledger, "9", "--to", "x"]),
+        &common::run(bench.dir.path(), &[], &["ledger", "fetch", "9", "--to", "x"]),
         2,
         &["no pack number 9"],
     );
@@ -528,41 +491,7 @@ fn a_kill_leaves_no_entry_or_a_whole_one() {
 }
 
 fn entries(bench: &Bench, ledger: &str) -> usize {
-    let ran = bench.run(&["ledger", "list", ledger, "--format", "json"]);
+    let ran = bench.run(&["ledger", "list", "--ledger", ledger, "--format", "json"]);
     let all: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{}", ran.stderr));
     all.as_array().expect("a list").len()
-}
-
-/// Starts the program in the bench's folder.
-fn start(bench: &Bench, args: &[&str]) -> std::process::Child {
-    Command::new(env!("CARGO_BIN_EXE_backproof"))
-        .args(args)
-        .current_dir(bench.dir.path())
-        .env_clear()
-        .env("HOME", bench.dir.path())
-        .env("TMPDIR", bench.dir.path())
-        .envs(bench.sandbox.environment())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts")
-}
-
-/// A request to the sandbox's S3, as somebody makes it who has the keys to the bucket.
-fn s3(bench: &Bench, method: &str, path: &str, body: &[u8]) {
-    use std::io::{Read as _, Write as _};
-    let address = bench.sandbox.endpoint().trim_start_matches("http://").to_owned();
-    let mut stream = std::net::TcpStream::connect(&address).expect("connected");
-    let head = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {}\r\n\
-         authorization: AWS4-HMAC-SHA256 Credential=AKIA111122223333/20261101/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=0\r\n\r\n",
-        body.len()
-    );
-    stream
-        .write_all(head.as_bytes())
-        .and_then(|()| stream.write_all(body))
-        .expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    assert!(answer.starts_with("HTTP/1.1 2"), "{answer}");
 }

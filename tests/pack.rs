@@ -10,9 +10,10 @@ use backproof::inventory::Inventory;
 use backproof::inventory::judged::FindingRow;
 use backproof::inventory::schema::Table;
 use backproof::inventory::store::{read_frame, write_frame};
-use backproof::pack::manifest::FileEntry;
-use backproof::pack::{Manifest, Pack, digest, seal, verify};
+use backproof::pack::{Pack, hold, seal, verify};
 use backproof::problem::Problem;
+use backproof::sign::Trust;
+use common::evidence::{copy, reseal};
 use common::{Bench, Ran, run, world};
 use serde_json::Value;
 
@@ -81,19 +82,6 @@ impl Packed {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("made");
-    for entry in std::fs::read_dir(from).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let place = to.join(path.file_name().expect("a name"));
-        if path.is_dir() {
-            copy(&path, &place);
-        } else {
-            std::fs::copy(&path, &place).expect("copied");
-        }
-    }
-}
-
 fn every_file(dir: &Path) -> Vec<String> {
     let mut files = seal::list(dir).expect("a list");
     files.extend(["manifest.json".to_owned(), "SHA256SUMS".to_owned()]);
@@ -101,27 +89,10 @@ fn every_file(dir: &Path) -> Vec<String> {
 }
 
 fn checked(dir: &Path) -> Result<(), Problem> {
-    verify::open(dir).and_then(|pack| verify::verify(&pack)).map(|_| ())
-}
-
-/// What a forger does who knows the format: fits manifest and sums to the files as they are now.
-fn seal_anew(dir: &Path, change: impl FnOnce(&mut Manifest)) {
-    let mut manifest = Pack::open(dir).expect("a pack").manifest;
-    manifest.files = seal::list(dir)
-        .expect("a list")
-        .into_iter()
-        .map(|path| {
-            let (size, sha256) = digest::of_file(&dir.join(&path)).expect("read");
-            FileEntry { path, size, sha256 }
-        })
-        .collect();
-    manifest.evidence_digest = seal::digest_below(&manifest.files, &["criteria", "inventory"]);
-    manifest.rules_digest = seal::digest_below(&manifest.files, &["criteria/rules"]);
-    if let Some(policy) = manifest.file("criteria/policy.toml") {
-        manifest.policy_digest = policy.sha256.clone();
-    }
-    change(&mut manifest);
-    seal::write_manifest(dir, &manifest).expect("written");
+    hold::open(dir)
+        .and_then(|pack| hold::look(pack, &Trust::none()))
+        .and_then(|held| verify::verify(&held))
+        .map(|_| ())
 }
 
 /// The program, without AWS's environment and without any login.
@@ -392,7 +363,7 @@ fn a_forger_who_fits_every_digest_is_found_by_judging_again() {
                     .expect("a finding");
                 row.verdict = "compliant".to_owned();
                 write_frame(dir, std::iter::once(rows)).expect("written");
-                seal_anew(dir, |_| ());
+                reseal(dir, |_| ());
             },
             &[
                 "findings.parquet, finding ",
@@ -408,7 +379,7 @@ fn a_forger_who_fits_every_digest_is_found_by_judging_again() {
                 read_frame::<FindingRow>(dir, |some| rows.extend(some)).expect("read");
                 rows.pop();
                 write_frame(dir, std::iter::once(rows)).expect("written");
-                seal_anew(dir, |_| ());
+                reseal(dir, |_| ());
             },
             &["findings.parquet, number of findings"],
         ),
@@ -422,7 +393,7 @@ fn a_forger_who_fits_every_digest_is_found_by_judging_again() {
                     .expect("read");
                 rows[0].deletion_protection = rows[0].deletion_protection.map(|on| !on);
                 write_frame(&dir_of_frames, std::iter::once(rows)).expect("written");
-                seal_anew(dir, |_| ());
+                reseal(dir, |_| ());
             },
             &["findings.parquet, finding "],
         ),
@@ -430,7 +401,7 @@ fn a_forger_who_fits_every_digest_is_found_by_judging_again() {
             "policy",
             |dir| {
                 edit(&dir.join("criteria/policy.toml"), "rpo = \"26h\"", "rpo = \"9000h\"");
-                seal_anew(dir, |_| ());
+                reseal(dir, |_| ());
             },
             &["findings.parquet, finding "],
         ),
@@ -438,24 +409,24 @@ fn a_forger_who_fits_every_digest_is_found_by_judging_again() {
             "rule",
             |dir| {
                 std::fs::remove_file(dir.join("criteria/rules/pitr-on.toml")).expect("gone");
-                seal_anew(dir, |_| ());
+                reseal(dir, |_| ());
             },
             &["findings.parquet, finding ", "pitr-on"],
         ),
         (
             "totals",
-            |dir| seal_anew(dir, |manifest| manifest.totals.waived += 1),
+            |dir| reseal(dir, |manifest| manifest.totals.waived += 1),
             &["manifest.json, `totals`"],
         ),
         (
             "coverage",
-            |dir| seal_anew(dir, |manifest| manifest.coverage.tables_listed += 1),
+            |dir| reseal(dir, |manifest| manifest.coverage.tables_listed += 1),
             &["manifest.json, `coverage`"],
         ),
         (
             "caller",
             |dir| {
-                seal_anew(dir, |manifest| {
+                reseal(dir, |manifest| {
                     manifest.caller_arn = "arn:aws:iam::111122223333:user/boss".into()
                 })
             },
@@ -465,7 +436,7 @@ fn a_forger_who_fits_every_digest_is_found_by_judging_again() {
             "report",
             |dir| {
                 edit(&dir.join("report.json"), "\"non-compliant\"", "\"compliant\"");
-                seal_anew(dir, |_| ());
+                reseal(dir, |_| ());
             },
             &["report.json:", "written again it is"],
         ),
@@ -490,7 +461,7 @@ fn what_was_written_at_the_end_of_a_longer_report_is_found() {
     let mut text = std::fs::read_to_string(&path).expect("read");
     text.push_str("<!-- more -->");
     std::fs::write(&path, text).expect("written");
-    seal_anew(&dir, |_| ());
+    reseal(&dir, |_| ());
     let problem = checked(&dir).expect_err("longer");
     assert!(problem.location.starts_with("report.html:"), "{problem}");
     assert!(problem.why.contains("nothing more"), "{problem}");
@@ -503,7 +474,7 @@ fn a_pack_for_strangers_names_no_account_and_still_holds() {
 account = "111122223333"
 region = "eu-west-1"
 name = "export-111122223333-to-987654321098"
-tags = { backup = "daily", owner = "arn:aws:iam::123412341234:role/x", note = "111122223333111122223333" }
+tags = { backup = "daily", owner = "arn:aws:iam::123412341234:role/x", note = "111122223333111122223333", contact = "payments-prod, 1111-2222-3333 or 5555 6666 7777" }
 created-days-ago = 300
 
 [[fault]]
@@ -511,10 +482,13 @@ deny = "backup:ListRecoveryPointsByBackupVault"
 resource = "arn:aws:backup:eu-west-1:111122223333:backup-vault:Default"
 "#;
     let bench = Bench::new(&world(more));
-    std::fs::write(bench.path("backproof.toml"), SETTINGS).expect("written");
+    let settings = SETTINGS.replace("filled anew", "filled anew by payments-prod (1111-2222-3333)");
+    std::fs::write(bench.path("backproof.toml"), settings).expect("written");
     std::fs::write(
         bench.path("waivers.toml"),
-        WAIVERS.replace("forgot*", "arn:aws:dynamodb:eu-west-1:111122223333:table/forgot*"),
+        WAIVERS
+            .replace("forgot*", "arn:aws:dynamodb:eu-west-1:111122223333:table/forgot*")
+            .replace("\"head\"", "\"head of payments-prod\""),
     )
     .expect("written");
     let open = bench.run(&["scan", "--to", "open-111122223333", "--quiet"]);
@@ -522,7 +496,7 @@ resource = "arn:aws:backup:eu-west-1:111122223333:backup-vault:Default"
     assert_eq!((open.code, shared.code), (10, 10), "{}", shared.stderr);
     let again = bench.run(&[
         "report",
-        "open-111122223333/inventory",
+        "open-111122223333",
         "--to",
         "again",
         "--quiet",
@@ -535,6 +509,8 @@ resource = "arn:aws:backup:eu-west-1:111122223333:backup-vault:Default"
         "987654321098",
         "123412341234",
         "payments-prod",
+        "1111-2222-3333",
+        "5555 6666 7777",
     ];
     for name in ["shared-111122223333", "again"] {
         let dir = bench.path(name);

@@ -1,25 +1,22 @@
 //! What is known of each life, put together and held against what was asked.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 
 use super::lives::{Life, Lives, span};
 use super::policies::Policies;
-use super::union::{Sum, Union};
+use super::union::{Sum, Union, United};
 use super::{
     Attestation, Exposure, Mishap, PackLine, Period, Proof, TableProof, TargetLine, Totals, UnlistedTable, WaiverTerm,
 };
 use crate::exposure::{DAY, Demand, History, Known, Spans};
 use crate::facts::seconds;
-use crate::pack::Pack;
-use crate::pack::manifest::SignedBy;
+use crate::pack::hold::Held;
 use crate::text::hex;
 
 /// Puts everything together.
 pub(super) fn judge(
-    packs: &[&Pack],
+    packs: &[&Held],
     period: Period,
     lives: &Lives,
     policies: Policies,
@@ -31,13 +28,15 @@ pub(super) fn judge(
         to,
         days: period.days(),
     };
-    let (sums, unlisted) = union.finish();
-    let mut observed: BTreeMap<_, Spans> = BTreeMap::new();
+    let United {
+        sums,
+        unlisted,
+        targets: seen,
+    } = union.finish();
+    let in_period = Spans::one(from, to);
     let mut tables = Vec::new();
     let mut restore_test_count = 0;
     for (place, (life, sum)) in lives.all.iter().zip(&sums).enumerate() {
-        let of_target = observed.entry(&life.target).or_default();
-        *of_target = of_target.or(&sum.observed);
         if span(life, from, to).is_empty() {
             continue;
         }
@@ -51,9 +50,12 @@ pub(super) fn judge(
         target: target.clone(),
         packs: listed.packs,
         listed: listed.whole.len(),
-        observed_seconds: observed
+        unlisted_seconds: seen
             .get(target)
-            .map_or(0, |observed| observed.and(&Spans::one(from, to)).seconds()),
+            .map_or(in_period.seconds(), |seen| in_period.without(&seen.listed).seconds()),
+        observed_seconds: seen
+            .get(target)
+            .map_or(0, |seen| seen.observed.and(&in_period).seconds()),
         tables: tables
             .iter()
             .filter(|table: &&TableProof| table.target == *target)
@@ -65,18 +67,21 @@ pub(super) fn judge(
         first: instant(traces.first),
         last: instant(traces.last),
     });
-    let digests: String = packs.iter().map(|pack| format!("{}\n", pack.manifest_sha256)).collect();
+    let digests: String = packs
+        .iter()
+        .map(|held| format!("{}\n", held.pack.manifest_sha256))
+        .collect();
     Attestation {
         period,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         evidence_digest: hex(&Sha256::digest(digests)),
         ledger: None,
-        packs: packs.iter().map(|pack| line(pack)).collect(),
+        packs: packs.iter().map(|held| line(held)).collect(),
         changes: policies.changes,
         targets: targets.collect(),
         unlisted: unlisted.collect(),
         restore_test_count,
-        regions_unknown: packs.iter().any(|pack| pack.manifest.coverage.regions_unknown),
+        regions_unknown: packs.iter().any(|held| held.pack.manifest.coverage.regions_unknown),
         totals: Totals::of(&tables),
         tables,
     }
@@ -87,28 +92,21 @@ pub(super) fn instant(at: u32) -> DateTime<Utc> {
     DateTime::from_timestamp(i64::from(at), 0).unwrap_or_default()
 }
 
-fn line(pack: &Pack) -> PackLine {
-    let manifest = &pack.manifest;
+/// What the manifest says was held against inventory and findings before.
+fn line(held: &Held) -> PackLine {
+    let manifest = &held.pack.manifest;
     let coverage = &manifest.coverage;
     PackLine {
         scan_id: manifest.scan_id.clone(),
-        manifest_sha256: pack.manifest_sha256.clone(),
+        manifest_sha256: held.pack.manifest_sha256.clone(),
         sequence: manifest.sequence,
         as_of: manifest.as_of,
-        signed_by: manifest.signed_by.iter().map(signer).collect(),
+        signed_by: held.signers.clone(),
         caller_arn: manifest.caller_arn.clone(),
         tool_version: manifest.tool_version.clone(),
         targets: coverage.targets,
         targets_with_gaps: coverage.targets_partly + coverage.targets_not_read,
         tables: manifest.totals.tables,
-    }
-}
-
-fn signer(signer: &SignedBy) -> String {
-    if signer.name.is_empty() {
-        signer.fingerprint.clone()
-    } else {
-        signer.name.clone()
     }
 }
 
@@ -191,10 +189,16 @@ fn proof(history: &History) -> Proof {
     }
 }
 
+/// Exposures, each with the waivers that accept it. One may follow another, as when a waiver is renewed.
 fn exposures(history: &History, waivers: &[WaiverTerm]) -> Vec<Exposure> {
+    let accepting: Vec<&WaiverTerm> = waivers.iter().filter(|term| term.accepts_exposure).collect();
+    let accepted = Spans::of(accepting.iter().map(|term| (term.from, term.to)));
     let exposure = |(from, to)| {
-        let accepts = |term: &&WaiverTerm| term.accepts_exposure && term.from <= from && to <= term.to;
-        let mut ids: Vec<String> = waivers.iter().filter(accepts).map(|term| term.id.clone()).collect();
+        let touches = |term: &&&WaiverTerm| term.from < to && from < term.to;
+        let mut ids: Vec<String> = Vec::new();
+        if Spans::one(from, to).without(&accepted).is_empty() {
+            ids.extend(accepting.iter().filter(touches).map(|term| term.id.clone()));
+        }
         ids.dedup();
         Exposure { from, to, waivers: ids }
     };

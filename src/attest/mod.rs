@@ -7,13 +7,12 @@
 
 mod judge;
 mod lives;
+mod order;
 mod policies;
 pub mod render;
 #[cfg(test)]
 mod tests;
 mod union;
-
-use std::collections::BTreeSet;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 
@@ -21,10 +20,10 @@ use crate::domain::TargetId;
 use crate::exit::Exit;
 use crate::exposure::{Asked, Gap, History};
 use crate::facts::{derive, seconds};
-use crate::inventory::schema::Target;
-use crate::pack::Pack;
+use crate::pack::hold::Held;
 use crate::problem::{Outcome, Problem};
 use crate::report::DayState;
+use crate::sign::Signer;
 
 /// Whole days of UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +81,7 @@ pub struct Attestation {
     pub totals: Totals,
 }
 
-/// The ledger that packs are from. Its chain holds.
+/// The ledger that packs are from. Its chain holds, with its signatures, its times and, in S3, its versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerLine {
     /// Where it is, as it was named.
@@ -91,6 +90,23 @@ pub struct LedgerLine {
     pub packs: usize,
     /// SHA-256 of the last manifest: it names the whole chain.
     pub last_sha256: String,
+    /// SHA-256 of a manifest that had to be in it, and is; none was named: that its end was cut off would not show.
+    pub expected_head: Option<String>,
+    /// It lies in a bucket, whose clock and versions were held against it.
+    pub is_remote: bool,
+    /// What could not be looked at.
+    pub notes: Vec<String>,
+    /// Packs that would bear on the period, and whose accounts are pseudonyms: they count for nothing.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A pack of the ledger that counts for nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its place.
+    pub sequence: u64,
+    /// Its moment.
+    pub as_of: DateTime<Utc>,
 }
 
 /// One pack.
@@ -104,8 +120,8 @@ pub struct PackLine {
     pub sequence: Option<u64>,
     /// Its moment.
     pub as_of: DateTime<Utc>,
-    /// Who signed it, as its manifest says; signatures are not checked here.
-    pub signed_by: Vec<String>,
+    /// Whose signatures hold, and whether anybody trusts their keys.
+    pub signed_by: Vec<Signer>,
     /// Who scanned.
     pub caller_arn: String,
     /// Version of the program that scanned.
@@ -142,6 +158,8 @@ pub struct TargetLine {
     pub packs: usize,
     /// Packs that list all of its tables.
     pub listed: usize,
+    /// Seconds of the period that no list of its tables reaches.
+    pub unlisted_seconds: u64,
     /// Seconds of the period in which every recovery point that was made is known.
     pub observed_seconds: u64,
     /// Tables that lived here in the period.
@@ -234,7 +252,7 @@ pub struct TableProof {
     pub points: usize,
     /// Jobs of the period that made no recovery point, and runs that never started, in order.
     pub mishaps: Vec<Mishap>,
-    /// Waivers in force at some moment of its life in the period.
+    /// Waivers that say that they were in force at some moment of its life in the period.
     pub waivers: Vec<WaiverTerm>,
 }
 
@@ -275,9 +293,11 @@ pub struct WaiverTerm {
     pub requester: String,
     /// Who approved it.
     pub approver: String,
-    /// Approved.
+    /// Approved, by its own words.
+    pub approved: u32,
+    /// From here on it counts: approved, and not missing from any later pack before the first that shows it.
     pub from: u32,
-    /// Expired, or last seen by a pack before it was gone.
+    /// Expired, or last seen by a pack before it was gone; `from` if it never counts.
     pub to: u32,
     /// It is about the age of recovery points, and so accepts exposures that lie within it.
     pub accepts_exposure: bool,
@@ -367,12 +387,18 @@ impl Attestation {
             return Exit::NonCompliant;
         }
         let has_blanks = self.tables.iter().any(|table| !table.history.not_observed.is_empty());
-        let is_unlisted = self.targets.iter().any(|target| target.listed == 0);
+        let is_unlisted = self.unlisted_targets().next().is_some();
         if has_blanks || is_unlisted || self.regions_unknown || !self.unlisted.is_empty() {
             Exit::EvidenceMissing
         } else {
             Exit::Compliant
         }
+    }
+
+    /// Accounts and Regions that some pack had in scope, and whose tables are not known all over the period: others may have
+    /// lived there.
+    pub fn unlisted_targets(&self) -> impl Iterator<Item = &TargetLine> {
+        self.targets.iter().filter(|target| target.unlisted_seconds > 0)
     }
 
     /// The longest time of the period between two packs, or between a pack and the period's ends, in seconds.
@@ -389,26 +415,23 @@ impl Attestation {
     }
 }
 
-/// Proves what can be proved of a period.
+/// Proves what can be proved of a period, from packs that hold by themselves.
 ///
-/// Errors: no pack, packs that cannot be put together, a pack that does not hold what its manifest says, and a period in
-/// which no table lived.
-pub fn attest(packs: &[Pack], period: Period) -> Outcome<Attestation> {
-    let packs = in_order(packs)?;
+/// Errors: no pack, packs that cannot be put together, a damaged frame, and a period in which no table lived.
+pub fn attest(packs: &[Held], period: Period) -> Outcome<Attestation> {
+    let packs = order::in_order(packs)?;
     let (from, to) = (seconds(period.start()), seconds(period.end()));
     let mut builder = lives::LivesBuilder::default();
-    // Digests are checked whenever a pack is opened: nothing of one that does not hold counts.
     for pack in &packs {
-        builder.add(&pack.inventory()?)?;
+        builder.add(&pack.inventory)?;
     }
     let lives = builder.finish();
     let mut policies = policies::Policies::new(&lives);
     let mut union = union::Union::new(&lives, from, to);
-    for pack in &packs {
-        let criteria = pack.criteria()?;
-        let inventory = pack.inventory()?;
-        let facts = derive(&inventory, criteria.policy.window_days)?;
-        union.add(&inventory, &facts)?;
+    for held in &packs {
+        let criteria = held.pack.criteria()?;
+        let facts = derive(&held.inventory, criteria.policy.window_days)?;
+        union.add(&held.inventory, &facts)?;
         policies.add(&lives, &facts, &criteria)?;
     }
     let attestation = judge::judge(&packs, period, &lives, policies, union);
@@ -424,55 +447,4 @@ pub fn attest(packs: &[Pack], period: Period) -> Outcome<Attestation> {
             .into());
     }
     Ok(attestation)
-}
-
-/// An account and Region that two packs both tell of.
-fn shared_target(one: &Pack, other: &Pack) -> Result<Option<TargetId>, Problem> {
-    let targets = |pack: &Pack| -> Result<BTreeSet<TargetId>, Problem> {
-        let rows = pack.inventory()?.read::<Target>()?;
-        Ok(rows
-            .into_iter()
-            .map(|row| TargetId::new(row.account_id, row.region))
-            .collect())
-    };
-    Ok(targets(one)?.intersection(&targets(other)?).next().cloned())
-}
-
-/// Packs by their moment, each once.
-fn in_order(packs: &[Pack]) -> Result<Vec<&Pack>, Problem> {
-    let refuse = |why: String, hint: &str| {
-        Problem::usage("could not put the packs together")
-            .why(why)
-            .so("nothing was attested")
-            .hint(hint)
-    };
-    let mut all: Vec<&Pack> = packs.iter().collect();
-    all.sort_by(|a, b| (a.manifest.as_of, &a.manifest_sha256).cmp(&(b.manifest.as_of, &b.manifest_sha256)));
-    all.dedup_by(|a, b| a.manifest_sha256 == b.manifest_sha256);
-    if all.is_empty() {
-        return Err(refuse(
-            "there is none".to_owned(),
-            "name the folders of packs with `--pack`",
-        ));
-    }
-    for (place, one) in all.iter().enumerate() {
-        let same_moment = |other: &&&Pack| other.manifest.as_of == one.manifest.as_of;
-        for other in all[place + 1..].iter().take_while(same_moment) {
-            let is_same_scan = one.manifest.scan_id == other.manifest.scan_id;
-            let what = match shared_target(one, other)? {
-                _ if is_same_scan => "hold the same scan, judged twice".to_owned(),
-                Some(target) => format!("both looked at {target} at the same moment"),
-                None => continue,
-            };
-            return Err(refuse(
-                format!("{} and {} {what}", one.dir.display(), other.dir.display()),
-                "give one of the two: which policy was in force could not be told",
-            ));
-        }
-    }
-    if let Some(pack) = all.iter().find(|pack| pack.manifest.is_redacted) {
-        let why = format!("the accounts of {} are pseudonyms", pack.dir.display());
-        return Err(refuse(why, "give the pack that was not redacted"));
-    }
-    Ok(all)
 }

@@ -2,15 +2,17 @@
 //!
 //! A pack shows the policy that was in force at its moment. Where the packs before and after a moment show the same, so
 //! it was; where they differ, either may have been in force, and only what holds under both is said. Before the first
-//! pack and after the last its policy is taken to have been in force: nothing else is known.
+//! pack and after the last its policy is taken to have been in force: nothing else is known. A waiver is not: it counts from
+//! the day on which it says that it was approved, but never from before a pack of the same account and Region in which it is
+//! missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::lives::{Life, Lives};
 use super::{PolicyChange, WaiverTerm};
-use crate::domain::{Subject, rfc3339};
+use crate::domain::{Subject, TargetId, rfc3339};
 use crate::evaluate::Tiers;
 use crate::exposure::{Asked, Demand};
 use crate::facts::{Facts, seconds};
@@ -42,13 +44,24 @@ pub(super) struct Policies {
     pub(super) changes: Vec<PolicyChange>,
     last: Option<(DateTime<Utc>, BTreeMap<String, String>)>,
     waivers: Vec<Seen>,
-    packs: Vec<u32>,
+    /// Moment and scope of every pack.
+    packs: Vec<(u32, BTreeSet<TargetId>)>,
 }
 
-/// A waiver, and the packs in which it was in force.
+/// A waiver, and how packs show it, by their place; where it is missing it was not in force.
 struct Seen {
     waiver: Waiver,
-    last: u32,
+    shown: BTreeMap<usize, Shown>,
+}
+
+/// How a pack shows a waiver that is sound.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    InForce,
+    /// Its term is over, and it had not been withdrawn before.
+    Over,
+    /// How many tables it is for is not known, and so not whether it was in force.
+    NotCounted,
 }
 
 impl Policies {
@@ -71,7 +84,8 @@ impl Policies {
     /// Errors: the engine fails, which a checked policy never makes it do.
     pub(super) fn add(&mut self, lives: &Lives, facts: &Facts, criteria: &Criteria) -> Result<(), Problem> {
         let as_of = seconds(facts.as_of());
-        self.packs.push(as_of);
+        self.packs
+            .push((as_of, facts.reading().targets.keys().cloned().collect()));
         let mut tiers = Tiers::new(&criteria.policy, facts.as_of());
         let mut matched = vec![0; criteria.waivers.0.len()];
         for start in (0..facts.len()).step_by(CHUNK) {
@@ -103,15 +117,23 @@ impl Policies {
         }
         let is_listed_whole = facts.is_listed_whole(Subject::Table);
         for (waiver, matched) in criteria.waivers.0.iter().zip(matched) {
-            if waiver.is_in_force(facts.as_of(), waiver.matched(matched, is_listed_whole)) {
-                self.see_waiver(waiver, as_of);
+            let last_moment = waiver.expires_at - TimeDelta::milliseconds(1);
+            let counted = waiver.matched(matched, is_listed_whole);
+            let is_sound = |at: DateTime<Utc>, matched: usize| waiver.is_in_force(at, Some(matched));
+            if waiver.is_in_force(facts.as_of(), counted) {
+                self.see_waiver(waiver, Shown::InForce);
+            } else if facts.as_of() > last_moment && is_sound(last_moment, matched) {
+                self.see_waiver(waiver, Shown::Over);
+            } else if counted.is_none() && is_sound(facts.as_of(), matched) {
+                self.see_waiver(waiver, Shown::NotCounted);
             }
         }
         self.compare(facts.as_of(), &criteria.policy);
         Ok(())
     }
 
-    fn see_waiver(&mut self, waiver: &Waiver, as_of: u32) {
+    fn see_waiver(&mut self, waiver: &Waiver, shown: Shown) {
+        let pack = self.packs.len() - 1;
         let is_it = |seen: &&mut Seen| {
             let mut known = seen.waiver.clone();
             // The same words at another line of the file are the same waiver.
@@ -119,10 +141,12 @@ impl Policies {
             known == *waiver
         };
         match self.waivers.iter_mut().find(is_it) {
-            Some(seen) => seen.last = as_of,
+            Some(seen) => {
+                seen.shown.insert(pack, shown);
+            }
             None => self.waivers.push(Seen {
                 waiver: waiver.clone(),
-                last: as_of,
+                shown: BTreeMap::from([(pack, shown)]),
             }),
         }
     }
@@ -173,34 +197,60 @@ impl Policies {
         demands
     }
 
-    /// Waivers that were in force for a table at some moment from `from` to `to`, in order of their ids.
+    /// Waivers that say that they were in force for a table at some moment from `from` to `to`, in order of their ids.
     pub(super) fn waivers(&self, life: &Life, from: u32, to: u32) -> Vec<WaiverTerm> {
-        let newest = self.packs.last().copied().unwrap_or(0);
         let mut terms: Vec<WaiverTerm> = Vec::new();
         for seen in &self.waivers {
             let waiver = &seen.waiver;
-            // Gone from the file, or no longer sound: nobody knows since when.
-            let end = if seen.last < newest {
-                seconds(waiver.expires_at).min(seen.last)
-            } else {
-                seconds(waiver.expires_at)
-            };
-            let start = seconds(waiver.approved_at);
-            if waiver.matches(&life.table_arn, &life.table_name) && start.max(from) < end.min(to) {
-                terms.push(WaiverTerm {
-                    id: waiver.id.clone(),
-                    rule: waiver.rule.clone(),
-                    reason: waiver.reason.clone(),
-                    requester: waiver.requester.clone(),
-                    approver: waiver.approver.clone(),
-                    from: start,
-                    to: end,
-                    accepts_exposure: RULES_OF_EXPOSURE.contains(&waiver.rule.as_str()),
-                });
+            if !waiver.matches(&life.table_arn, &life.table_name) {
+                continue;
+            }
+            let approved = seconds(waiver.approved_at);
+            for (missing, end) in self.runs(seen, &life.target) {
+                let start = approved.max(missing.unwrap_or(0));
+                if approved.max(from) < end.min(to) {
+                    terms.push(WaiverTerm {
+                        id: waiver.id.clone(),
+                        rule: waiver.rule.clone(),
+                        reason: waiver.reason.clone(),
+                        requester: waiver.requester.clone(),
+                        approver: waiver.approver.clone(),
+                        approved,
+                        from: start.min(end),
+                        to: end,
+                        accepts_exposure: RULES_OF_EXPOSURE.contains(&waiver.rule.as_str()),
+                    });
+                }
             }
         }
         terms.sort_by(|a, b| (&a.id, &a.rule, a.from).cmp(&(&b.id, &b.rule, b.from)));
         terms
+    }
+
+    /// Stretches of packs of a target that show a waiver, one after the other: the last pack before that did not show it,
+    /// which proves that it was not in force then; and its end. It expired, or it was missing from the next pack: then
+    /// nobody knows since when.
+    fn runs(&self, seen: &Seen, target: &TargetId) -> Vec<(Option<u32>, u32)> {
+        let expired = seconds(seen.waiver.expires_at + TimeDelta::milliseconds(1));
+        let mut runs = Vec::new();
+        let (mut missing, mut last, mut is_sure) = (None, None, false);
+        for (pack, (as_of, targets)) in self.packs.iter().enumerate() {
+            if !targets.contains(target) {
+                continue;
+            }
+            match (seen.shown.get(&pack), last) {
+                (Some(Shown::InForce), _) | (Some(Shown::Over), Some(_)) => (last, is_sure) = (Some(*as_of), true),
+                // It was there, which proves neither.
+                (Some(Shown::Over | Shown::NotCounted), _) => is_sure = false,
+                (None, ended) => {
+                    runs.extend(ended.map(|at: u32| (missing, expired.min(at))));
+                    (missing, last) = (Some(*as_of), None);
+                }
+            }
+        }
+        let end = |at: u32| if is_sure { expired } else { expired.min(at) };
+        runs.extend(last.map(|at| (missing, end(at))));
+        runs
     }
 }
 

@@ -347,7 +347,7 @@ impl World {
             union.add(inventory, &facts).expect("united");
             policies.add(&lives, &facts, &criteria).expect("read");
         }
-        let (sums, _) = union.finish();
+        let sums = union.finish().sums;
         let tables = lives.all.iter().zip(&sums).enumerate();
         tables
             .map(|(place, (life, sum))| window.table(life, sum, &policies, place))

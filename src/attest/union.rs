@@ -96,6 +96,8 @@ pub(super) struct Union<'l> {
     /// Moments of packs that list every recovery point of a target.
     listed: BTreeMap<TargetId, Vec<u32>>,
     unlisted: BTreeMap<String, Unlisted>,
+    /// By target: stretches that a whole list of its tables answers for.
+    tables: BTreeMap<TargetId, Vec<(u32, u32)>>,
     pack: u32,
 }
 
@@ -114,6 +116,7 @@ impl<'l> Union<'l> {
             observed: BTreeMap::new(),
             listed: BTreeMap::new(),
             unlisted: BTreeMap::new(),
+            tables: BTreeMap::new(),
             pack: 0,
         }
     }
@@ -127,9 +130,15 @@ impl<'l> Union<'l> {
         inventory.for_each_row::<RecoveryPoint>(&POINT_COLUMNS_UNUSED, |point| self.add_point(&point, as_of))?;
         inventory.for_each_row::<BackupJob>(&JOB_COLUMNS_UNUSED, |job| self.add_job(&job, facts))?;
         for target in facts.reading().targets.keys() {
-            if facts.is_target_whole(target) {
-                let stretch = (seconds(as_of - JOB_REACH), seconds(as_of));
+            let stretch = (seconds(as_of - JOB_REACH), seconds(as_of));
+            let is_whole = facts.is_target_whole(target);
+            if is_whole {
                 self.observed.entry(target.clone()).or_default().push(stretch);
+            }
+            if facts.reading().is_whole(target, "dynamodb:ListTables", "") {
+                // Tables that are gone by now still show by their jobs; without these the list speaks of its moment only.
+                let from = if is_whole { stretch.0 } else { stretch.1 };
+                self.tables.entry(target.clone()).or_default().push((from, stretch.1));
             }
             if facts.has_whole_points(target) {
                 self.listed.entry(target.clone()).or_default().push(seconds(as_of));
@@ -305,8 +314,8 @@ impl<'l> Union<'l> {
         Ok(())
     }
 
-    /// What every life has, by its place; and what no pack lists, by ARN.
-    pub(super) fn finish(mut self) -> (Vec<Sum>, BTreeMap<String, Unlisted>) {
+    /// Everything, put together.
+    pub(super) fn finish(mut self) -> United {
         let mut sums: Vec<Sum> = std::iter::repeat_with(Sum::default)
             .take(self.lives.all.len())
             .collect();
@@ -342,8 +351,40 @@ impl<'l> Union<'l> {
             let observed = self.observed.get(&self.lives.all[place].target);
             sum.observed = Spans::of(observed.filter(|_| !is_undated).into_iter().flatten().copied());
         }
-        (sums, self.unlisted)
+        let mut targets: BTreeMap<TargetId, Seen> = BTreeMap::new();
+        for (target, stretches) in self.observed {
+            targets.entry(target).or_default().observed = Spans::of(stretches);
+        }
+        for (target, stretches) in self.tables {
+            let moments = stretches.iter().map(|(_, at)| *at);
+            let between = moments.clone().min().zip(moments.max());
+            targets.entry(target).or_default().listed = Spans::of(stretches.into_iter().chain(between));
+        }
+        United {
+            sums,
+            unlisted: self.unlisted,
+            targets,
+        }
     }
+}
+
+/// Everything that was made, put together.
+pub(super) struct United {
+    /// What every life has, by its place.
+    pub(super) sums: Vec<Sum>,
+    /// What no pack lists, by ARN.
+    pub(super) unlisted: BTreeMap<String, Unlisted>,
+    /// What was seen of every target.
+    pub(super) targets: BTreeMap<TargetId, Seen>,
+}
+
+/// For which moments the packs answer in one target.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seen {
+    /// Every recovery point that was made then is known.
+    pub(super) observed: Spans,
+    /// Which tables there were is known: between the first and the last whole list, and as far back as jobs reach.
+    pub(super) listed: Spans,
 }
 
 /// What all packs together know of one life.

@@ -245,6 +245,7 @@ impl Session {
         let config = aws_sdk_s3::config::Builder::from(&self.config_in(&region, None))
             .retry_config(RetryConfig::standard().with_max_attempts(6))
             .force_path_style(has_endpoint)
+            .interceptor(ReadDate)
             .build();
         aws_sdk_s3::Client::from_conf(config)
     }

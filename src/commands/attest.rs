@@ -1,20 +1,23 @@
 //! `attest`: a period, proved from packs, and written down, offline.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use chrono::{NaiveDate, TimeDelta};
 
 use crate::attest::render::{FORMATS, Format, terminal};
-use crate::attest::{Attestation, LedgerLine, Period, attest};
+use crate::attest::{Attestation, LedgerLine, LeftOut, Period, attest};
 use crate::cli::AttestArgs;
-use crate::commands::{Pipe, print, say, talk};
+use crate::commands::verify::{does_not_hold, trust};
+use crate::commands::{Pipe, print, say, talk, warn};
 use crate::exit::Exit;
-use crate::ledger::{Entry, Ledger};
-use crate::pack::{CRITERIA_DIR, Pack};
+use crate::ledger::{Broken, Entry, Expected, Ledger, Note};
+use crate::pack::hold::{self, Held, hold};
 use crate::problem::{Outcome, Problem, Problems, count};
-use crate::report::staging::{INVENTORY_DIR, Staging};
+use crate::report::staging::Staging;
 use crate::report::{RenderError, Templates};
 use crate::settings_file::{list, nearest};
+use crate::sign::Trust;
 
 /// Runs `attest`.
 ///
@@ -31,9 +34,9 @@ pub async fn run(args: AttestArgs) -> Outcome<Exit> {
         Some(folder) => Some(open(folder, &wish.formats)?),
         None => None,
     };
-    let (packs, ledger, _scratch) = packs(&args, wish.period).await?;
-    let mut attestation = attest(&packs, wish.period)?;
-    attestation.ledger = ledger;
+    let evidence = Evidence::read(&args, wish.period).await?;
+    let mut attestation = attest(&evidence.packs, wish.period)?;
+    attestation.ledger = evidence.ledger;
     match staging {
         Some(staging) => {
             let folder = write(staging, &wish.formats, &attestation, &templates)?;
@@ -57,54 +60,168 @@ pub async fn run(args: AttestArgs) -> Outcome<Exit> {
     Ok(attestation.exit())
 }
 
-/// The packs that bear on the period, the ledger they are from, and the folder that holds copies of them as long as it
-/// lives.
-async fn packs(args: &AttestArgs, period: Period) -> Outcome<(Vec<Pack>, Option<LedgerLine>, Option<Staging>)> {
-    let Some(address) = &args.ledger else {
-        let packs = args.pack.iter().map(|dir| Pack::open(dir));
-        return Ok((packs.collect::<Result<_, _>>()?, None, None));
-    };
+/// What is attested from. Every pack of it holds.
+struct Evidence {
+    packs: Vec<Held>,
+    ledger: Option<LedgerLine>,
+    /// Holds copies of packs as long as it lives.
+    _scratch: Staging,
+}
+
+impl Evidence {
+    async fn read(args: &AttestArgs, period: Period) -> Outcome<Self> {
+        let trust = trust(&args.trust)?;
+        let scratch = Staging::scratch()?;
+        let (packs, ledger) = match &args.ledger {
+            Some(address) => {
+                let head = args.expect_head.as_deref();
+                let expected = Expected { trust: &trust, head };
+                let (packs, line) = of_ledger(address, expected, (period, scratch.dir())).await?;
+                (packs, Some(line))
+            }
+            None => {
+                let packs = args
+                    .pack
+                    .iter()
+                    .map(|dir| held(dir, &dir.display().to_string(), &trust));
+                (packs.collect::<Result<_, _>>()?, None)
+            }
+        };
+        Ok(Self {
+            packs,
+            ledger,
+            _scratch: scratch,
+        })
+    }
+}
+
+/// A pack that holds by itself, and is signed by whom it has to be.
+fn held(dir: &Path, name: &str, trust: &Trust) -> Result<Held, Problem> {
+    let held = hold::open(dir).and_then(|pack| hold(pack, trust));
+    held.map_err(|problem| Problem {
+        location: match problem.exit {
+            Exit::EvidenceBroken => format!("{name}: {}", problem.location),
+            _ => problem.location,
+        },
+        so: "nothing was attested".to_owned(),
+        ..problem
+    })
+}
+
+/// The packs of a ledger that bear on a period, once the whole of it holds.
+async fn of_ledger(
+    address: &str,
+    expected: Expected<'_>,
+    (period, scratch): (Period, &Path),
+) -> Outcome<(Vec<Held>, LedgerLine)> {
     let ledger = Ledger::open_to_read(address).await?;
-    let entries = ledger.entries().await?;
-    let scratch = if ledger.is_remote() {
-        Some(Staging::scratch()?)
-    } else {
-        None
+    let mut checked = ledger.verify_chain(expected).await?;
+    let refuse = |broken: &Broken| Problem {
+        so: "nothing was attested".to_owned(),
+        ..does_not_hold(address, &broken.to_string()).hint(match broken.hint() {
+            "" => format!("`verify --ledger {address}` names everything that is wrong"),
+            hint => hint.to_owned(),
+        })
     };
-    let dir = scratch.as_ref().map_or(Path::new(""), Staging::dir);
-    let is_evidence = |path: &str| {
-        let folder = path.split('/').next();
-        folder == Some(INVENTORY_DIR) || folder == Some(CRITERIA_DIR)
-    };
-    let mut packs = Vec::new();
-    for entry in bearing_on(period, &entries) {
-        packs.push(ledger.fetch(entry, is_evidence, dir).await?);
+    if let Some(broken) = checked.broken.first() {
+        return Err(refuse(broken).into());
+    }
+    let (mut packs, mut left_out) = (Vec::new(), Vec::new());
+    for place in bearing_on(period, &checked.entries) {
+        let entry = &checked.entries[place];
+        if entry.manifest.is_redacted {
+            left_out.push(LeftOut {
+                sequence: entry.sequence,
+                as_of: entry.manifest.as_of,
+            });
+            continue;
+        }
+        let dir = ledger.fetch_checked(place, scratch, &mut checked).await?;
+        if let Some(broken) = checked.broken.first() {
+            return Err(refuse(broken).into());
+        }
+        if let Some(dir) = dir {
+            let name = format!("pack {} of {address}", checked.entries[place].sequence);
+            packs.push(held(&dir, &name, expected.trust)?);
+        }
+    }
+    for pack in &left_out {
+        let what = format!("pack {} of the ledger counts for nothing here", pack.sequence);
+        warn(
+            &Problem::new(what)
+                .at(address)
+                .why("its accounts are pseudonyms")
+                .so("what only it looked at is not observed"),
+        );
     }
     if packs.is_empty() {
         return Err(Problem::usage("no pack of the ledger bears on this period")
             .at(address)
-            .why(format!("{} in it, all of another time", count(entries.len(), "pack")))
+            .why(format!(
+                "{} in it, all of another time or with pseudonyms for accounts",
+                count(checked.entries.len(), "pack")
+            ))
             .so("nothing was attested")
             .hint("`ledger list` shows their times")
             .into());
     }
-    let line = entries.last().map(|last| LedgerLine {
-        address: address.clone(),
-        packs: entries.len(),
-        last_sha256: last.sha256.clone(),
-    });
-    Ok((packs, line, scratch))
+    let is_about_versions = |note: &&Note| matches!(note, Note::NoVersions { .. });
+    let line = LedgerLine {
+        address: address.to_owned(),
+        packs: checked.entries.len(),
+        last_sha256: checked
+            .entries
+            .last()
+            .map(|last| last.sha256.clone())
+            .unwrap_or_default(),
+        expected_head: expected.head.map(str::to_ascii_lowercase),
+        is_remote: ledger.is_remote(),
+        notes: checked
+            .notes
+            .iter()
+            .filter(is_about_versions)
+            .map(Note::to_string)
+            .collect(),
+        left_out,
+    };
+    Ok((packs, line))
 }
 
-/// Packs of the period, the last one before it, and those after it whose jobs reach back into it.
-fn bearing_on(period: Period, entries: &[Entry]) -> impl Iterator<Item = &Entry> {
-    let before = entries.iter().map(|entry| entry.manifest.as_of);
-    let first = before.filter(|as_of| *as_of < period.start()).max();
-    let last = period.end() + TimeDelta::days(30);
-    entries.iter().filter(move |entry| {
-        let as_of = entry.manifest.as_of;
-        first.is_none_or(|first| as_of >= first) && as_of <= last
-    })
+/// Places of the packs of the period; of the last one before it, and of each account and Region the last one of the 31 days
+/// before it; and of those of the 30 days after it, whose jobs reach back into it.
+fn bearing_on(period: Period, entries: &[Entry]) -> Vec<usize> {
+    let (start, last) = (period.start(), period.end() + TimeDelta::days(30));
+    let mut places: Vec<usize> = (0..entries.len())
+        .filter(|place| (start..=last).contains(&entries[*place].manifest.as_of))
+        .collect();
+    let mut before: Vec<usize> = (0..entries.len())
+        .filter(|place| entries[*place].manifest.as_of < start)
+        .collect();
+    before.sort_by_key(|place| std::cmp::Reverse(entries[*place].manifest.as_of));
+    let mut known: BTreeSet<(&str, &str)> = BTreeSet::new();
+    // A pack with pseudonyms stands for no other, and is told of.
+    let newest = before.iter().map(|place| &entries[*place].manifest);
+    let newest = newest
+        .filter(|manifest| !manifest.is_redacted)
+        .map(|manifest| manifest.as_of)
+        .max();
+    for place in before {
+        let manifest = &entries[place].manifest;
+        if Some(manifest.as_of) != newest && manifest.as_of < start - TimeDelta::days(31) {
+            continue;
+        }
+        let mut brings = false;
+        for account in manifest.accounts.iter().filter(|_| !manifest.is_redacted) {
+            for region in &manifest.regions {
+                brings |= known.insert((&account.id, region));
+            }
+        }
+        if brings || manifest.is_redacted || Some(manifest.as_of) == newest {
+            places.push(place);
+        }
+    }
+    places.sort_unstable();
+    places
 }
 
 /// What was asked for, checked.

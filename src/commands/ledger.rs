@@ -3,12 +3,13 @@
 use chrono::Utc;
 use serde_json::json;
 
-use crate::cli::{ExplainFormat, LedgerAppendArgs, LedgerCommand, LedgerFetchArgs, LedgerListArgs};
-use crate::commands::seal::{keeping, lines};
+use crate::cli::{ExplainFormat, LedgerAppendArgs, LedgerAt, LedgerCommand, LedgerFetchArgs, LedgerListArgs};
+use crate::commands::seal::{held, keeping, lines};
 use crate::commands::{print, say};
 use crate::exit::Exit;
 use crate::ledger::{Entry, Ledger};
 use crate::problem::{Outcome, Problem, count};
+use crate::settings::Settings;
 use crate::sign::Signers;
 use crate::text::one_line;
 
@@ -23,8 +24,25 @@ pub async fn run(command: LedgerCommand) -> Outcome<Exit> {
     }
 }
 
+/// The ledger that was named, here or in the settings file.
+///
+/// Errors: neither names one; a settings file with mistakes.
+fn address(at: &LedgerAt) -> Outcome<String> {
+    let named = match &at.ledger {
+        Some(address) => Some(address.clone()),
+        None => Settings::load(at.config.as_deref(), None, &[])?.ledger,
+    };
+    named.ok_or_else(|| {
+        Problem::usage("no ledger was named")
+            .at("`--ledger`")
+            .why("there is no such flag, and no `ledger` in the settings file")
+            .hint("add `--ledger DIR` or `--ledger s3://bucket/prefix`")
+            .into()
+    })
+}
+
 async fn list(args: &LedgerListArgs) -> Outcome<Exit> {
-    let entries = Ledger::open_to_read(&args.ledger).await?.entries().await?;
+    let entries = Ledger::open_to_read(&address(&args.at)?).await?.entries().await?;
     match args.format {
         ExplainFormat::Text => print(&table(&entries))?,
         ExplainFormat::Json => {
@@ -87,17 +105,20 @@ fn as_json(entry: &Entry) -> serde_json::Value {
 }
 
 async fn append(args: &LedgerAppendArgs) -> Outcome<Exit> {
+    let at = address(&args.at)?;
     let keeping = keeping(&args.keep, Utc::now())?;
+    // Before the ledger is opened, which makes its folder.
+    let held = held(&args.pack)?;
     let signers = Signers::open(&args.sign).await?;
-    let ledger = Ledger::open(&args.ledger, keeping).await?;
-    for line in lines(&ledger.append(&args.pack, &signers).await?) {
+    let ledger = Ledger::open(&at, keeping).await?;
+    for line in lines(&ledger.append(&held, &signers).await?) {
         say(&line);
     }
     Ok(Exit::Compliant)
 }
 
 async fn fetch(args: &LedgerFetchArgs) -> Outcome<Exit> {
-    let ledger = Ledger::open_to_read(&args.ledger).await?;
+    let ledger = Ledger::open_to_read(&address(&args.at)?).await?;
     let entries = ledger.entries().await?;
     let number = args.number.unwrap_or(entries.len() as u64);
     let Some(entry) = entries.iter().find(|entry| entry.sequence == number) else {

@@ -8,6 +8,7 @@ use crate::aws::s3::Keeping;
 use crate::aws::target::Session;
 use crate::baseline::Since;
 use crate::cli::{OutputArgs, PushTo, ReportArgs};
+use crate::commands::evidence::Evidence;
 use crate::commands::push::to_security_hub;
 use crate::commands::seal::{Seal, keeping, ledger_of};
 use crate::commands::{Pipe, baseline, criteria, print, say, talk, warn};
@@ -16,8 +17,9 @@ use crate::evaluate::Tiers;
 use crate::exit::Exit;
 use crate::facts::{Facts, derive};
 use crate::inventory::Inventory;
+use crate::inventory::store::MANIFEST_FILE as INVENTORY_FILE;
 use crate::pack::redact::{check_same, check_templates, redact};
-use crate::pack::seal::{Evidence, command_line, seal};
+use crate::pack::seal::{self, command_line};
 use crate::pack::{Manifest, Pack, SEAL_FILES};
 use crate::problem::{Outcome, Problem, count};
 use crate::report::build::{Criteria, build};
@@ -33,7 +35,7 @@ use crate::settings_file::{list, nearest};
 pub async fn run(args: ReportArgs) -> Outcome<Exit> {
     let (settings, mut criteria) = criteria::read(args.config.as_deref(), &args.rules)?;
     if let Some(table) = &args.explain_policy {
-        return explain_policy(&Inventory::open(&args.inventory)?, &criteria, table);
+        return explain_policy(&stored(&args.inventory)?, &criteria, table);
     }
     criteria.baseline = args.output.baseline.as_deref().map(baseline::read).transpose()?;
     let makes = if args.output.redact_accounts {
@@ -42,10 +44,19 @@ pub async fn run(args: ReportArgs) -> Outcome<Exit> {
         Makes::Reports
     };
     let output = Output::prepare(&args.output, makes, &settings.accounts).await?;
-    let inventory = Inventory::open(&args.inventory)?;
+    let inventory = stored(&args.inventory)?;
     let staging = output.staging(&default_folder(&inventory))?;
     let judged = output.judge(inventory, criteria, &staging)?;
     output.finish(&judged, staging).await
+}
+
+/// The inventory in a folder, or in the `inventory` folder of a scan that was named whole.
+fn stored(folder: &Path) -> Outcome<Inventory> {
+    let is_within = folder.join(INVENTORY_DIR).join(INVENTORY_FILE).is_file();
+    if is_within && !folder.join(INVENTORY_FILE).is_file() {
+        return Ok(Evidence::open(folder)?.inventory);
+    }
+    Ok(Inventory::open(folder)?)
 }
 
 /// The folder for reports when none was named: one for each instant, so that nothing is overwritten.
@@ -374,14 +385,14 @@ impl Output {
         if judged.inventory.dir != staging.dir().join(INVENTORY_DIR) {
             return Ok(None);
         }
-        let evidence = Evidence {
+        let evidence = seal::Evidence {
             inventory: &judged.inventory,
             criteria: &judged.criteria,
             templates: &self.templates,
             command_line: judged.command_line.clone(),
             is_redacted: self.redact_accounts,
         };
-        seal(staging.dir(), &judged.report, &evidence).map(Some)
+        seal::seal(staging.dir(), &judged.report, &evidence).map(Some)
     }
 
     /// 10 before 11 before 0. What was open in the baseline does not count for 10.

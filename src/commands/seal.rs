@@ -7,7 +7,9 @@ use chrono::{DateTime, Utc};
 use crate::aws::s3::{Asked, Keeping, LockMode};
 use crate::cli::{KeepArgs, LockArg, OutputArgs};
 use crate::commands::report::Makes;
+use crate::exit::Exit;
 use crate::ledger::{Appended, Ledger, sign_pack};
+use crate::pack::hold::Held;
 use crate::problem::{Outcome, Problem, Problems};
 use crate::report::deliver::Destination;
 use crate::sign::{Signature, Signers};
@@ -45,11 +47,29 @@ impl Seal {
     /// Errors: what was not done; the pack is complete in its folder all the same.
     pub async fn finish(&self, pack: &Path) -> Outcome<Vec<String>> {
         match &self.ledger {
-            Some(ledger) => Ok(lines(&ledger.append(pack, &self.signers).await?)),
+            Some(ledger) => {
+                let held = held(pack)?;
+                Ok(lines(&ledger.append(&held, &self.signers).await?))
+            }
             None if self.signers.is_empty() => Ok(Vec::new()),
             None => Ok(signed(&sign_pack(pack, &self.signers).await?)),
         }
     }
+}
+
+/// The pack in a folder, once it holds: what is altered is neither signed nor appended.
+///
+/// Errors: there is no pack; the first thing that differs (exit code 12).
+pub fn held(dir: &Path) -> Result<Held, Problem> {
+    Held::to_append(dir).map_err(|problem| match problem.exit {
+        Exit::EvidenceBroken => Problem {
+            what: "the pack does not hold, and is not appended".to_owned(),
+            location: format!("{}: {}", dir.display(), problem.location),
+            so: "nothing was signed, and nothing was written to the ledger".to_owned(),
+            ..problem
+        },
+        _ => problem,
+    })
 }
 
 /// What became of a pack. Every object in S3 is named, with its version and its lock.
@@ -109,7 +129,17 @@ pub fn ledger_of<'a>(
             "sign it with an SSH key",
         ));
     }
-    asked.or(default)
+    let ledger = asked.or(default);
+    if args.redact_accounts && ledger.is_some() {
+        problems.push(
+            Problem::usage("a pack with pseudonyms goes into no ledger")
+                .at("`--redact-accounts`, with a ledger named by `--ledger` or in the settings file")
+                .why("the numbers of its accounts are not in it, so that it would prove nothing over a period")
+                .so("nothing was read from AWS")
+                .hint("scan without it; `report AUDIT/inventory --redact-accounts --to DIR` makes a pack for people outside"),
+        );
+    }
+    ledger
 }
 
 /// How objects in S3 are to be kept.

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use crate::cli::VerifyPackArgs;
+use crate::cli::{TrustArgs, VerifyPackArgs};
 use crate::commands::print;
 use crate::exit::Exit;
-use crate::ledger::{Checked, Entry, Expected, Ledger};
-use crate::pack::verify::{broken, open, verify};
+use crate::ledger::{Checked, Entry, Expected, Ledger, Note};
+use crate::pack::hold::{broken, look, open};
+use crate::pack::verify::verify;
 use crate::problem::{Outcome, Problem, count, one_line};
 use crate::sign::{Signer, Trust};
 
@@ -14,7 +15,7 @@ use crate::sign::{Signer, Trust};
 ///
 /// Errors: the first thing that does not hold.
 pub async fn run(args: &VerifyPackArgs) -> Outcome<Exit> {
-    let trust = trust(args)?;
+    let trust = trust(&args.trust)?;
     match (&args.ledger, &args.pack) {
         (Some(ledger), _) => of_ledger(ledger, args.expect_head.as_deref(), &trust).await,
         (None, Some(pack)) => of_pack(pack, &trust),
@@ -23,7 +24,7 @@ pub async fn run(args: &VerifyPackArgs) -> Outcome<Exit> {
 }
 
 /// The keys that count.
-fn trust(args: &VerifyPackArgs) -> Result<Trust, Problem> {
+pub(super) fn trust(args: &TrustArgs) -> Result<Trust, Problem> {
     let mut trust = Trust::none();
     for file in args.allowed_signers.iter().chain(&args.public_key) {
         trust.add(file)?;
@@ -35,23 +36,31 @@ fn trust(args: &VerifyPackArgs) -> Result<Trust, Problem> {
 }
 
 fn of_pack(dir: &Path, trust: &Trust) -> Outcome<Exit> {
-    let pack = open(dir)?;
-    // Who signed comes first: a manifest that was altered after signing explains everything that follows from it.
-    let signers = pack.signers(trust)?;
-    let mut shown = verify(&pack)?;
-    shown.extend(said_of(&signers));
+    let held = look(open(dir)?, trust)?;
+    let verified = verify(&held)?;
     let mut text = String::new();
-    for line in &shown {
+    for line in verified.shown.iter().chain(&said_of(&held.signers)) {
         text.push_str(&format!("ok: {}\n", one_line(line)));
     }
+    let manifest = &held.pack.manifest;
+    let (verdict, exit) = match &verified.unchecked {
+        None => ("the evidence holds", Exit::Compliant),
+        Some(what) => {
+            text.push_str(&format!("not checked: {}\n", one_line(what)));
+            (
+                "the evidence holds, but for its reports, which were not checked",
+                Exit::EvidenceMissing,
+            )
+        }
+    };
     text.push_str(&format!(
-        "the evidence holds: scan {} as of {}, manifest SHA-256 {}\n",
-        one_line(&pack.manifest.scan_id),
-        crate::domain::rfc3339(pack.manifest.as_of),
-        pack.manifest_sha256
+        "{verdict}: scan {} as of {}, manifest SHA-256 {}\n",
+        one_line(&manifest.scan_id),
+        crate::domain::rfc3339(manifest.as_of),
+        held.pack.manifest_sha256
     ));
     print(&text)?;
-    Ok(Exit::Compliant)
+    Ok(exit)
 }
 
 /// What can be said of signatures. A signature that no key of the verifier was held against proves nothing of the signer.
@@ -71,13 +80,23 @@ fn said_of(signers: &[Signer]) -> Vec<String> {
 
 async fn of_ledger(address: &str, head: Option<&str>, trust: &Trust) -> Outcome<Exit> {
     let ledger = Ledger::open_to_read(address).await?;
-    let mut check_pack = |dir: &Path| -> Result<(), String> {
-        let shown = open(dir).and_then(|pack| verify(&pack));
-        shown
-            .map(|_| ())
-            .map_err(|problem| format!("{}: {}", problem.location, problem.why))
+    let mut unchecked = Vec::new();
+    let mut check_pack = |entry: &Entry, dir: &Path| -> Result<(), String> {
+        // The signatures of the chain are checked apart, with what the verifier trusts.
+        let held = open(dir).and_then(|pack| look(pack, &Trust::none()));
+        let verified = held.and_then(|held| verify(&held));
+        let verified = verified.map_err(|problem| format!("{}: {}", problem.location, problem.why))?;
+        let sequence = entry.sequence;
+        unchecked.extend(verified.unchecked.map(|what| Note::NotChecked { sequence, what }));
+        Ok(())
     };
-    let checked = ledger.verify(Expected { trust, head }, &mut check_pack).await?;
+    let mut checked = ledger.verify(Expected { trust, head }, &mut check_pack).await?;
+    let exit = if unchecked.is_empty() {
+        Exit::Compliant
+    } else {
+        Exit::EvidenceMissing
+    };
+    checked.notes.extend(unchecked);
     let mut text = String::new();
     for entry in &checked.entries {
         text.push_str(&line(entry, &checked));
@@ -94,14 +113,25 @@ async fn of_ledger(address: &str, head: Option<&str>, trust: &Trust) -> Outcome<
             1 => String::new(),
             number => format!("; {} more", number - 1),
         };
-        return Err(broken(address, format!("{first}{more}")).hint(first.hint()).into());
+        return Err(does_not_hold(address, &format!("{first}{more}"))
+            .hint(first.hint())
+            .into());
     }
     let Some(last) = checked.entries.last() else {
-        return Err(broken(address, "there is no pack in it, or all were deleted").into());
+        return Err(does_not_hold(address, "there is no pack in it, or all were deleted").into());
     };
-    text.push_str(&verdict(checked.entries.len(), last, head));
+    text.push_str(&verdict(&checked, last, head));
     print(&text)?;
-    Ok(Exit::Compliant)
+    Ok(exit)
+}
+
+/// A problem that says: the ledger does not hold.
+pub(super) fn does_not_hold(address: &str, why: &str) -> Problem {
+    Problem {
+        what: "the ledger does not hold".to_owned(),
+        so: "nothing that rests on this ledger can be relied on".to_owned(),
+        ..broken(address, why)
+    }
 }
 
 /// One line for each pack that was looked at.
@@ -126,7 +156,13 @@ fn line(entry: &Entry, checked: &Checked) -> String {
     )
 }
 
-fn verdict(packs: usize, last: &Entry, head: Option<&str>) -> String {
+fn verdict(checked: &Checked, last: &Entry, head: Option<&str>) -> String {
+    let is_unchecked = |note: &Note| matches!(note, Note::NotChecked { .. });
+    let but = if checked.notes.iter().any(is_unchecked) {
+        ", but for reports that were not checked"
+    } else {
+        ""
+    };
     let end = match head {
         Some(head) if head.eq_ignore_ascii_case(&last.sha256) => "its head is the one expected".to_owned(),
         Some(_) => "the head expected is in it, and it has grown since".to_owned(),
@@ -136,8 +172,8 @@ fn verdict(packs: usize, last: &Entry, head: Option<&str>) -> String {
         }
     };
     format!(
-        "the ledger holds: {}, head {} ({}); {end}\n",
-        count(packs, "pack"),
+        "the ledger holds{but}: {}, head {} ({}); {end}\n",
+        count(checked.entries.len(), "pack"),
         last.sha256,
         crate::domain::rfc3339(last.manifest.as_of),
     )

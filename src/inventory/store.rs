@@ -394,6 +394,19 @@ pub fn read_frame<R: Row>(dir: &Path, mut with: impl FnMut(Vec<R>)) -> Result<()
     .map_err(|error| error.to_string())
 }
 
+/// Hands over such a file, a batch at a time, without some of its columns.
+///
+/// Errors: what is wrong with the file, in words.
+pub(crate) fn each_batch_of_frame<R: Row>(
+    dir: &Path,
+    without: &[&str],
+    mut with: impl FnMut(&DataFrame) -> PolarsResult<()>,
+) -> Result<(), String> {
+    let rows = rows_in(&path_of(dir, R::FRAME.name))?;
+    let rows = usize::try_from(rows).map_err(|error| error.to_string())?;
+    each_batch_of(dir, R::FRAME, rows, without, &mut with).map_err(|error| error.to_string())
+}
+
 /// Reads the batches that begin at these rows, until `take` wants no more.
 fn decode(
     path: &Path,

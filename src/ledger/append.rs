@@ -1,17 +1,18 @@
 //! One pack more: its files first, its manifest last, by one conditional write.
 
-use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt as _, stream};
 
+use super::store::Store;
 use super::{CLOCK_TOLERANCE, LATEST, Ledger, MANIFESTS, manifest_path, pack_dir, signature_name, signature_path};
 use crate::aws::s3::{Content, Refused, Stored};
-use crate::pack::manifest::FileEntry;
-use crate::pack::{MANIFEST_FILE, Manifest, Pack, SEAL_FILES, SUMS_FILE, digest, seal};
-use crate::problem::{Problem, count};
+use crate::pack::hold::Held;
+use crate::pack::manifest::{FileEntry, SignedBy};
+use crate::pack::{MANIFEST_FILE, Manifest, Pack, SUMS_FILE, digest, reseal, seal};
+use crate::problem::{Problem, count, one_line};
 use crate::report::deliver::AT_ONCE;
 use crate::sign::{Kind, Signature, Signers};
 
@@ -43,38 +44,43 @@ struct Head {
 }
 
 impl Ledger {
-    /// Appends the pack in a folder. Its manifest there is written anew with its place in the chain, and signed.
+    /// Appends a pack that holds. The manifest in its folder is written anew with its place in the chain, and signed.
     ///
     /// If it ends before its time, at whatever moment, the pack is in the chain whole, or not at all; doing it again is
     /// safe.
     ///
-    /// API: [`crate::aws::s3::Bucket::put`] for each file; kms:Sign. Errors: the pack is altered or too old; the place
-    /// refuses; others were quicker every time.
-    pub async fn append(&self, dir: &Path, signers: &Signers) -> Result<Appended, Problem> {
-        let pack = Pack::open(dir)?;
-        if let Some(appended) = self.finished_before(&pack).await? {
+    /// API: [`crate::aws::s3::Bucket::put`] for each file; s3:ListBucket (HeadBucket) for the time; kms:Sign. Errors: the
+    /// pack is altered, redacted or too old; a signature would be lost; the place refuses; others were quicker every time.
+    pub async fn append(&self, held: &Held, signers: &Signers) -> Result<Appended, Problem> {
+        let pack = &held.pack;
+        let again = format!(
+            "`backproof ledger append {} --ledger {}{}` tries again",
+            pack.dir.display(),
+            self.address,
+            signers.flags()
+        );
+        if pack.manifest.is_redacted {
+            return Err(refuse(self, "a pack with pseudonyms goes into no ledger")
+                .at(pack.dir.display().to_string())
+                .why("the numbers of its accounts are not in it, so that it would prove nothing over a period")
+                .hint("append the pack that it was made from"));
+        }
+        if let Some(appended) = self.finished_before(pack, signers, &again).await? {
             return Ok(appended);
         }
-        let now = sealing_time(&pack.manifest);
-        if now - pack.manifest.as_of > LATEST {
-            return Err(refuse(self, "the pack is too old to be appended")
-                .why(format!(
-                    "it is of {}; after {} hours it could not be told from one that is dated back",
-                    pack.manifest.as_of.format("%Y-%m-%dT%H:%M:%SZ"),
-                    LATEST.num_hours()
-                ))
-                .hint("scan again"));
-        }
-        let mut stored = self.put_files(&pack).await?;
+        self.check_signers(pack, signers)?;
+        let skew = self.skew(&pack.manifest).await?;
+        self.check_age(&pack.manifest, sealing_time(skew))?;
+        let mut stored = self.put_files(pack, &again).await?;
         for attempt in 1..=ATTEMPTS {
             let head = self.head().await?;
-            let manifest = self.following(&pack.manifest, head.as_ref(), signers)?;
-            let signatures = seal_in(dir, &manifest, signers).await?;
-            match self.commit(&manifest, &signatures).await? {
+            let manifest = self.following(&pack.manifest, head.as_ref(), (signers, sealing_time(skew)))?;
+            let signatures = seal_in(&pack.dir, &manifest, signers).await?;
+            match self.commit(&manifest, &signatures, &again).await? {
                 Some(more) => {
                     stored.extend(more);
                     let appended = self.appended(&manifest, stored, signatures);
-                    return self.complete(&manifest, appended).await;
+                    return self.complete(&manifest, appended, &again).await;
                 }
                 None => tokio::time::sleep(pause(attempt)).await,
             }
@@ -84,12 +90,62 @@ impl Ledger {
                 "{} ended with another pack under the number",
                 count(ATTEMPTS as usize, "attempt")
             ))
-            .hint(format!("`backproof ledger append {}` tries again", dir.display())))
+            .hint(again))
+    }
+
+    /// The manifest is written anew, so that the signatures over it do not hold any more: whoever signed must sign again.
+    fn check_signers(&self, pack: &Pack, signers: &Signers) -> Result<(), Problem> {
+        let known = signers.identities();
+        let is_lost = |by: &&SignedBy| known.iter().all(|signer| signer.fingerprint != by.fingerprint);
+        let Some(lost) = pack.manifest.signed_by.iter().find(is_lost) else {
+            return Ok(());
+        };
+        let key = if lost.name.is_empty() {
+            &lost.fingerprint
+        } else {
+            &lost.name
+        };
+        Err(refuse(self, "the signature of the pack would be lost")
+            .at(pack.dir.display().to_string())
+            .why(format!(
+                "it is signed with key {}, and its place in the ledger changes what was signed",
+                one_line(key)
+            ))
+            .hint("sign anew with the same key: add `--sign KEY`"))
+    }
+
+    fn check_age(&self, manifest: &Manifest, now: DateTime<Utc>) -> Result<(), Problem> {
+        let of = manifest.as_of.format("%Y-%m-%dT%H:%M:%SZ");
+        if now - manifest.as_of > LATEST {
+            return Err(refuse(self, "the pack is too old to be appended")
+                .why(format!(
+                    "it is of {of}; after {} hours it could not be told from one that is dated back",
+                    LATEST.num_hours()
+                ))
+                .hint("scan again"));
+        }
+        if manifest.as_of - now > CLOCK_TOLERANCE {
+            return Err(refuse(self, "the clock of this machine is behind the pack")
+                .why(format!("the pack is of {of}, and it is {now} here"))
+                .hint("set the clock (NTP); a pack that was appended before it was made would never hold"));
+        }
+        Ok(())
+    }
+
+    /// By how much the clock of this machine is behind the one that will be asked: that of S3 now, or the one that the scan
+    /// saw where nobody will be asked.
+    async fn skew(&self, manifest: &Manifest) -> Result<TimeDelta, Problem> {
+        let seen = manifest.clock_skew_seconds.unwrap_or_default();
+        let seen = TimeDelta::try_seconds(seen).unwrap_or_default();
+        match &self.store {
+            Store::Folder(_) => Ok(seen),
+            Store::S3 { bucket, .. } => Ok(bucket.skew().await?.unwrap_or(seen)),
+        }
     }
 
     /// A run that was killed after its manifest was written: the chain holds what lies in the folder. Or a pack that is
     /// appended again: its place holds a manifest that the chain holds too.
-    async fn finished_before(&self, pack: &Pack) -> Result<Option<Appended>, Problem> {
+    async fn finished_before(&self, pack: &Pack, signers: &Signers, again: &str) -> Result<Option<Appended>, Problem> {
         let copy = self
             .store
             .get(&format!("{}{MANIFEST_FILE}", pack_dir(&pack.manifest)))
@@ -101,14 +157,32 @@ impl Ledger {
                 continue;
             };
             if self.store.get(&manifest_path(sequence)).await? == Some(bytes) {
+                self.check_signed(&manifest, sequence, signers)?;
                 let appended = Appended {
                     was_there: true,
                     ..self.appended(&manifest, Vec::new(), Vec::new())
                 };
-                return self.complete(&manifest, appended).await.map(Some);
+                return self.complete(&manifest, appended, again).await.map(Some);
             }
         }
         Ok(None)
+    }
+
+    /// What is in the chain is never changed: a signature that is not there cannot be added.
+    fn check_signed(&self, manifest: &Manifest, sequence: u64, signers: &Signers) -> Result<(), Problem> {
+        let has = |fingerprint: &str| manifest.signed_by.iter().any(|by| by.fingerprint == fingerprint);
+        let identities = signers.identities();
+        let Some(missing) = identities.iter().find(|signer| !has(&signer.fingerprint)) else {
+            return Ok(());
+        };
+        let mut problem = refuse(self, "the pack is in the ledger already, without this signature")
+            .why(format!(
+                "it is number {sequence}, and not signed with {}; what is in the chain is never changed",
+                missing.key()
+            ))
+            .hint("leave `--sign` out; or scan again, signed, for a pack that is");
+        problem.so = "nothing was signed; the ledger was not changed".to_owned();
+        Err(problem)
     }
 
     fn appended(&self, manifest: &Manifest, stored: Vec<Stored>, signatures: Vec<Signature>) -> Appended {
@@ -124,11 +198,13 @@ impl Ledger {
     }
 
     /// The pack's files, each held against the manifest before it goes.
-    async fn put_files(&self, pack: &Pack) -> Result<Vec<Stored>, Problem> {
+    async fn put_files(&self, pack: &Pack, again: &str) -> Result<Vec<Stored>, Problem> {
         let place = pack_dir(&pack.manifest);
         // A list, not an iterator: what waits in it can then be moved to another thread.
         let files = pack.manifest.files.iter();
-        let puts: Vec<_> = files.map(|file| self.put_file(&place, &pack.dir, file)).collect();
+        let puts: Vec<_> = files
+            .map(|file| self.put_file((&place, &pack.dir), file, again))
+            .collect();
         let mut puts = stream::iter(puts).buffered(AT_ONCE);
         let mut stored = Vec::new();
         while let Some(put) = puts.next().await {
@@ -137,7 +213,12 @@ impl Ledger {
         Ok(stored)
     }
 
-    async fn put_file(&self, place: &str, dir: &Path, file: &FileEntry) -> Result<Option<Stored>, Problem> {
+    async fn put_file(
+        &self,
+        (place, dir): (&str, &Path),
+        file: &FileEntry,
+        again: &str,
+    ) -> Result<Option<Stored>, Problem> {
         let source = dir.join(&file.path);
         let (_, sha256) = digest::of_file(&source).map_err(|error| {
             refuse(self, "a file of the pack cannot be read")
@@ -155,7 +236,7 @@ impl Ledger {
         }
         let path = format!("{place}{}", file.path);
         let put = self.store.put(&path, Content::File(&source)).await;
-        put.map_err(|refused| self.unput(&path, &refused))
+        put.map_err(|refused| self.unput(&path, &refused, again))
     }
 
     async fn head(&self) -> Result<Option<Head>, Problem> {
@@ -185,8 +266,12 @@ impl Ledger {
     }
 
     /// The manifest as it follows the head.
-    fn following(&self, manifest: &Manifest, head: Option<&Head>, signers: &Signers) -> Result<Manifest, Problem> {
-        let sealed_at = sealing_time(manifest);
+    fn following(
+        &self,
+        manifest: &Manifest,
+        head: Option<&Head>,
+        (signers, sealed_at): (&Signers, DateTime<Utc>),
+    ) -> Result<Manifest, Problem> {
         let before = head.and_then(|head| head.manifest.sealed_at);
         if let Some(before) = before.filter(|before| sealed_at < *before - CLOCK_TOLERANCE) {
             return Err(refuse(self, "the clock of this machine is behind the ledger")
@@ -205,13 +290,18 @@ impl Ledger {
     }
 
     /// Signatures, then the manifest: the one write that decides. None: another pack has that number.
-    async fn commit(&self, manifest: &Manifest, signatures: &[Signature]) -> Result<Option<Vec<Stored>>, Problem> {
+    async fn commit(
+        &self,
+        manifest: &Manifest,
+        signatures: &[Signature],
+        again: &str,
+    ) -> Result<Option<Vec<Stored>>, Problem> {
         let (sequence, sha256) = (manifest.sequence.unwrap_or_default(), manifest.sha256());
         let mut stored = Vec::new();
         for signature in signatures {
             let path = signature_path(sequence, &sha256, signature.signer.kind);
             let put = self.store.put(&path, Content::Bytes(&signature.bytes)).await;
-            stored.extend(put.map_err(|refused| self.unput(&path, &refused))?);
+            stored.extend(put.map_err(|refused| self.unput(&path, &refused, again))?);
         }
         let path = manifest_path(sequence);
         match self.store.put(&path, Content::Bytes(&manifest.to_bytes())).await {
@@ -220,12 +310,12 @@ impl Ledger {
                 Ok(Some(stored))
             }
             Err(Refused::Taken(_)) => Ok(None),
-            Err(refused) => Err(self.unput(&path, &refused)),
+            Err(refused) => Err(self.unput(&path, &refused, again)),
         }
     }
 
     /// Manifest and signatures beside the pack's files, so that its folder is a whole pack. The chain holds without them.
-    async fn complete(&self, manifest: &Manifest, mut appended: Appended) -> Result<Appended, Problem> {
+    async fn complete(&self, manifest: &Manifest, mut appended: Appended, again: &str) -> Result<Appended, Problem> {
         let place = pack_dir(manifest);
         let mut files = vec![(SUMS_FILE.to_owned(), seal::sums(manifest).into_bytes())];
         for kind in Kind::ALL {
@@ -241,7 +331,7 @@ impl Ledger {
             match self.store.put(&path, Content::Bytes(&bytes)).await {
                 Ok(put) => appended.stored.extend(put),
                 Err(refused) => {
-                    let problem = self.unput(&path, &refused);
+                    let problem = self.unput(&path, &refused, again);
                     return Err(problem.so(format!(
                         "the pack is in the ledger, as number {}; only this copy of its manifest is missing",
                         appended.sequence
@@ -252,16 +342,16 @@ impl Ledger {
         Ok(appended)
     }
 
-    fn unput(&self, path: &str, refused: &Refused) -> Problem {
-        let hint = if self.is_remote() {
-            "`explain permissions --command deliver` prints the rights that it takes; `ledger append` tries again"
+    fn unput(&self, path: &str, refused: &Refused, again: &str) -> Problem {
+        let remedy = if self.is_remote() {
+            "`explain permissions --command deliver` prints the rights that it takes"
         } else {
-            "free some space or make the folder writable; `ledger append` tries again"
+            "free some space or make the folder writable"
         };
         refuse(self, "could not write to the ledger")
             .at(self.store.address(path))
             .why(refused.why())
-            .hint(hint)
+            .hint(format!("{remedy}; {again}"))
     }
 }
 
@@ -271,11 +361,10 @@ fn refuse(ledger: &Ledger, what: &str) -> Problem {
     ))
 }
 
-/// Now, by AWS's clock, as far as the scan saw it.
-fn sealing_time(manifest: &Manifest) -> chrono::DateTime<Utc> {
-    let skew = chrono::TimeDelta::try_seconds(manifest.clock_skew_seconds.unwrap_or_default()).unwrap_or_default();
+/// Now, by a clock that is so far ahead of this machine's.
+fn sealing_time(skew: TimeDelta) -> DateTime<Utc> {
     let now = Utc::now() + skew;
-    chrono::DateTime::from_timestamp(now.timestamp(), 0).unwrap_or(now)
+    DateTime::from_timestamp(now.timestamp(), 0).unwrap_or(now)
 }
 
 /// Signs the pack in a folder that goes into no ledger.
@@ -289,42 +378,10 @@ pub async fn sign_pack(dir: &Path, signers: &Signers) -> Result<Vec<Signature>, 
     seal_in(dir, &manifest, signers).await
 }
 
-/// Puts another manifest in place of that of a pack. Every file is whole at every moment; in between, there is no signature
-/// rather than a wrong one, and the pack is not whole, and it shows.
-fn replace(dir: &Path, manifest: &Manifest, signatures: &[Signature]) -> std::io::Result<()> {
-    let old = Kind::ALL.map(signature_name).into_iter();
-    let unfinished = SEAL_FILES.into_iter().map(partial_name);
-    for name in old.chain(unfinished) {
-        match std::fs::remove_file(dir.join(name)) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    let mut files = vec![
-        (SUMS_FILE.to_owned(), seal::sums(manifest).into_bytes()),
-        (MANIFEST_FILE.to_owned(), manifest.to_bytes()),
-    ];
-    files.extend(signatures.iter().map(|signature| {
-        let name = signature_name(signature.signer.kind);
-        (name, signature.bytes.clone())
-    }));
-    for (name, bytes) in files {
-        let partial = dir.join(partial_name(&name));
-        std::fs::write(&partial, bytes)?;
-        std::fs::File::open(&partial)?.sync_all()?;
-        std::fs::rename(&partial, dir.join(name))?;
-    }
-    Ok(())
-}
-
-fn partial_name(name: &str) -> String {
-    format!(".partial-{name}")
-}
-
 /// Writes manifest and signatures into the pack's own folder.
 async fn seal_in(dir: &Path, manifest: &Manifest, signers: &Signers) -> Result<Vec<Signature>, Problem> {
     let signatures = signers.sign(&manifest.to_bytes()).await?;
-    replace(dir, manifest, &signatures).map_err(|error| {
+    reseal::replace(dir, manifest, &signatures).map_err(|error| {
         Problem::new("could not write the manifest of the pack")
             .at(dir.display().to_string())
             .why(error.to_string())

@@ -23,7 +23,7 @@ use futures_util::{StreamExt as _, stream};
 
 use crate::aws::s3::{Bucket, Keeping};
 use crate::aws::target::Session;
-use crate::pack::{MANIFEST_FILE, Manifest, Pack, SEAL_FILES, SUMS_FILE, digest, seal};
+use crate::pack::{MANIFEST_FILE, Manifest, SEAL_FILES, SUMS_FILE, digest, seal};
 use crate::problem::Problem;
 use crate::report::deliver::{AT_ONCE, Destination};
 use crate::sign::{Kind, SignatureFile};
@@ -65,6 +65,25 @@ pub struct Entry {
     /// When S3 took the manifest, by the clock of S3; none in a folder.
     pub received: Option<DateTime<Utc>>,
     bytes: Vec<u8>,
+}
+
+/// A pack of the ledger, on disk.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// Its folder.
+    pub dir: PathBuf,
+    beside: Beside,
+}
+
+/// The manifest in the folder of a pack, against the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Beside {
+    /// It is not there.
+    None,
+    /// It is in the chain.
+    Same,
+    /// It is not.
+    Differs,
 }
 
 impl Ledger {
@@ -142,26 +161,28 @@ impl Ledger {
         }
     }
 
-    /// A pack on disk. From a folder it is read where it lies; from S3, the files that `wanted` names are copied into
-    /// `scratch`.
+    /// The folder of a pack with its manifest as the chain has it: where it lies, or a copy in `scratch`.
     ///
-    /// API: s3:GetObject. Calls: 1 for each file. Errors: a file that is missing or cannot be read.
-    pub async fn fetch(&self, entry: &Entry, wanted: impl Fn(&str) -> bool, scratch: &Path) -> Result<Pack, Problem> {
+    /// API: s3:ListBucket, s3:GetObject. Errors: a file that is missing or cannot be read; a manifest in that folder that is
+    /// not one of the chain.
+    pub async fn fetch(&self, entry: &Entry, all: &[Entry], scratch: &Path) -> Result<Fetched, Problem> {
         let place = pack_dir(&entry.manifest);
-        let dir = match &self.store {
-            Store::Folder(folder) => folder.join(&place),
-            Store::S3 { .. } => {
-                let dir = scratch.join(place.trim_end_matches('/').rsplit('/').next().unwrap_or("pack"));
-                let paths = entry.manifest.files.iter().map(|file| file.path.as_str());
-                self.copy_files(&place, paths.filter(|path| wanted(path)), &dir).await?;
-                dir
-            }
+        let found = self.store.get(&format!("{place}{MANIFEST_FILE}")).await?;
+        let in_chain = |bytes: &[u8]| {
+            let same_place = all.iter().filter(|other| pack_dir(&other.manifest) == place);
+            same_place.into_iter().any(|other| other.bytes == bytes)
         };
-        Ok(Pack {
-            dir,
-            manifest: entry.manifest.clone(),
-            manifest_sha256: entry.sha256.clone(),
-        })
+        let beside = match &found {
+            None => Beside::None,
+            Some(bytes) if in_chain(bytes) => Beside::Same,
+            Some(_) => Beside::Differs,
+        };
+        let dir = match &self.store {
+            // A pack that says what the chain says is looked at where it lies.
+            Store::Folder(folder) if found.as_ref() == Some(&entry.bytes) => folder.join(&place),
+            _ => self.copy_pack(entry, &scratch.join(entry.sequence.to_string())).await?,
+        };
+        Ok(Fetched { dir, beside })
     }
 
     /// Copies a whole pack into a new folder: every file that lies in its place, its manifest as the chain has it, and the

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::pack::manifest::{Coverage, FileEntry, Totals};
+use crate::pack::Pack;
+use crate::pack::hold::Held;
+use crate::pack::manifest::FileEntry;
 use crate::sign::{Signers, Trust};
 
 /// A small pack in a new folder, one for each number.
@@ -23,29 +25,9 @@ fn pack(dir: &Path, number: u32, as_of: DateTime<Utc>) -> PathBuf {
         });
     }
     let manifest = Manifest {
-        schema_version: crate::pack::manifest::SCHEMA_VERSION,
         scan_id: format!("{number:032x}"),
-        sequence: None,
-        previous: None,
-        sealed_at: None,
-        signed_by: Vec::new(),
-        tool_version: "0".to_owned(),
-        binary_sha256: None,
-        command_line: Vec::new(),
-        caller_arn: String::new(),
-        accounts: Vec::new(),
-        regions: Vec::new(),
-        is_redacted: false,
-        as_of,
-        started_at: as_of,
-        finished_at: as_of,
-        clock_skew_seconds: Some(0),
-        evidence_digest: String::new(),
-        rules_digest: String::new(),
-        policy_digest: String::new(),
-        totals: Totals::default(),
-        coverage: Coverage::default(),
         files,
+        ..Manifest::sample(as_of)
     };
     seal::write_manifest(&folder, &manifest).expect("written");
     folder
@@ -57,7 +39,10 @@ async fn ledger(packs: u32) -> (tempfile::TempDir, Ledger) {
     let ledger = open(dir.path()).await;
     for number in 1..=packs {
         let pack = pack(dir.path(), number, Utc::now());
-        let appended = ledger.append(&pack, &Signers::default()).await.expect("appended");
+        let appended = ledger
+            .append(&Held::unchecked(&pack), &Signers::default())
+            .await
+            .expect("appended");
         assert_eq!(appended.sequence, u64::from(number));
     }
     (dir, ledger)
@@ -74,7 +59,7 @@ async fn verify(ledger: &Ledger) -> Checked {
         trust: &trust,
         head: None,
     };
-    let mut check_pack = |dir: &Path| {
+    let mut check_pack = |_: &Entry, dir: &Path| {
         let pack = Pack::open(dir).map_err(|problem| problem.why)?;
         let altered = pack.manifest.files.iter().find(|file| {
             digest::of_file(&dir.join(&file.path))
@@ -127,7 +112,7 @@ async fn packs_follow_each_other_and_are_whole() {
     assert_eq!(entries[0].manifest.previous, None);
     assert_eq!(entries[2].manifest.previous.as_ref(), Some(&entries[1].sha256));
     // Each folder below `packs` is a pack of its own, and `fetch` reads it where it lies.
-    let fetched = ledger.fetch(&entries[1], |_| true, dir.path()).await.expect("a pack");
+    let fetched = ledger.fetch(&entries[1], &entries, dir.path()).await.expect("a pack");
     assert_eq!(
         Pack::open(&fetched.dir).expect("a pack").manifest_sha256,
         entries[1].sha256
@@ -150,7 +135,7 @@ async fn packs_follow_each_other_and_are_whole() {
 async fn appending_twice_appends_once() {
     let (dir, ledger) = ledger(2).await;
     let again = ledger
-        .append(&dir.path().join("pack-2"), &Signers::default())
+        .append(&Held::unchecked(&dir.path().join("pack-2")), &Signers::default())
         .await
         .expect("there");
     assert!(again.was_there);
@@ -158,7 +143,7 @@ async fn appending_twice_appends_once() {
     // Also if the scan's folder forgot where it was appended.
     let now = Pack::open(&dir.path().join("pack-1")).expect("a pack").manifest.as_of;
     let again = ledger
-        .append(&pack(dir.path(), 1, now), &Signers::default())
+        .append(&Held::unchecked(&pack(dir.path(), 1, now)), &Signers::default())
         .await
         .expect("there");
     assert!(again.was_there);
@@ -259,7 +244,7 @@ async fn a_head_that_was_cut_off_shows_to_whoever_knew_it() {
         trust: &trust,
         head: Some(&head),
     };
-    let mut check_pack = |_: &Path| Ok(());
+    let mut check_pack = |_: &Entry, _: &Path| Ok(());
     assert_eq!(
         ledger.verify(known, &mut check_pack).await.expect("read").broken,
         Vec::new()
@@ -302,7 +287,7 @@ async fn leftovers_are_harmless_and_named() {
     let next = pack(dir.path(), 2, Utc::now());
     assert_eq!(
         ledger
-            .append(&next, &Signers::default())
+            .append(&Held::unchecked(&next), &Signers::default())
             .await
             .expect("appended")
             .sequence,
@@ -314,18 +299,27 @@ async fn leftovers_are_harmless_and_named() {
 async fn packs_that_cannot_be_proven_later_are_not_taken() {
     let (dir, ledger) = ledger(1).await;
     let old = pack(dir.path(), 2, Utc::now() - TimeDelta::days(2));
-    let problem = ledger.append(&old, &Signers::default()).await.expect_err("too old");
+    let problem = ledger
+        .append(&Held::unchecked(&old), &Signers::default())
+        .await
+        .expect_err("too old");
     assert!(problem.what.contains("too old"), "{problem}");
     let altered = pack(dir.path(), 3, Utc::now());
     std::fs::write(altered.join("inventory/tables.parquet"), "4").expect("written");
-    let problem = ledger.append(&altered, &Signers::default()).await.expect_err("altered");
+    let problem = ledger
+        .append(&Held::unchecked(&altered), &Signers::default())
+        .await
+        .expect_err("altered");
     assert!(problem.what.contains("was altered"), "{problem}");
     // A head from the future: this machine's clock is wrong, or that one's was.
     forge(&ledger, 1, |manifest| {
         manifest.sealed_at = Some(Utc::now() + TimeDelta::hours(3))
     });
     let next = pack(dir.path(), 4, Utc::now());
-    let problem = ledger.append(&next, &Signers::default()).await.expect_err("behind");
+    let problem = ledger
+        .append(&Held::unchecked(&next), &Signers::default())
+        .await
+        .expect_err("behind");
     assert!(problem.what.contains("clock of this machine is behind"), "{problem}");
     assert_eq!(ledger.listed().await.expect("listed").len(), 1);
 }
@@ -339,7 +333,7 @@ async fn many_at_once_make_one_chain() {
         let (pack, ledger) = (pack(dir.path(), number, Utc::now()), open(dir.path()).await);
         tasks.spawn(async move {
             ledger
-                .append(&pack, &Signers::default())
+                .append(&Held::unchecked(&pack), &Signers::default())
                 .await
                 .expect("appended")
                 .sequence

@@ -5,16 +5,17 @@
 //! Whoever wrote down the head's digest sees that too.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, stream};
 
 use super::store::{Listed, PARTIAL_DIR};
 use super::{
-    CLOCK_TOLERANCE, Entry, LATEST, Ledger, MANIFESTS, PACKS, SIGNATURES, manifest_path, pack_dir, signature_path,
+    Beside, CLOCK_TOLERANCE, Entry, LATEST, Ledger, MANIFESTS, PACKS, SIGNATURES, manifest_path, pack_dir,
+    signature_path,
 };
-use crate::pack::{MANIFEST_FILE, Manifest, digest, signed};
+use crate::pack::{Manifest, digest, signed};
 use crate::problem::{Problem, one_line};
 use crate::report::staging::Staging;
 use crate::sign::{self, Kind, SignatureFile, Signer, Trust};
@@ -121,31 +122,42 @@ pub enum Note {
     NoVersions { why: String },
     #[error("manifest {sequence} is not signed")]
     NotSigned { sequence: u64 },
+    #[error("not checked in pack {sequence}: {what}")]
+    NotChecked { sequence: u64, what: String },
 }
 
 impl Ledger {
-    /// Holds the whole ledger against itself and against what the verifier brings. `check_pack` is asked about the folder of
-    /// each pack, with its manifest and signatures in it.
+    /// Holds the whole ledger against itself and against what the verifier brings: its chain, and every pack in it.
+    /// `check_pack` is asked about the folder of each pack, with its manifest and signatures in it.
     ///
     /// API: s3:ListBucket, s3:GetObject, s3:ListBucketVersions. Errors: the ledger cannot be read. What does not hold is no
     /// error but the result.
     pub async fn verify(
         &self,
         expected: Expected<'_>,
-        check_pack: &mut dyn FnMut(&Path) -> Result<(), String>,
+        check_pack: &mut dyn FnMut(&Entry, &Path) -> Result<(), String>,
     ) -> Result<Checked, Problem> {
+        let mut checked = self.verify_chain(expected).await?;
+        self.check_packs(check_pack, &mut checked).await?;
+        self.find_strays(&mut checked).await?;
+        Ok(checked)
+    }
+
+    /// The same without the files of the packs: manifests, times, order, signatures, versions in S3, and the head.
+    ///
+    /// API: s3:ListBucket, s3:GetObject, s3:ListBucketVersions. Errors: the ledger cannot be read.
+    pub async fn verify_chain(&self, expected: Expected<'_>) -> Result<Checked, Problem> {
         let mut checked = self.check_chain().await?;
         let broken = checked.entries.iter().map(check_times).collect::<Vec<_>>();
         checked.broken.extend(broken.into_iter().flatten());
         checked.broken.extend(check_order(&checked.entries));
         self.check_signatures(expected.trust, &mut checked).await?;
         self.check_versions(&mut checked).await;
-        self.check_packs(check_pack, &mut checked).await?;
         if let Some(digest) = expected.head
             && !checked
                 .entries
                 .iter()
-                .any(|entry| entry.sha256 == digest.to_ascii_lowercase())
+                .any(|entry| entry.sha256.eq_ignore_ascii_case(digest))
         {
             checked.broken.push(Broken::HeadNotFound {
                 digest: one_line(digest),
@@ -241,47 +253,63 @@ impl Ledger {
         }
     }
 
-    /// Asks about every pack, and names what belongs to none.
+    /// One pack as the chain has it, on disk. Manifests that differ from the chain and packs that cannot be copied go to
+    /// `checked`.
+    ///
+    /// Errors: none but those of the scratch folder.
+    pub async fn fetch_checked(
+        &self,
+        place: usize,
+        scratch: &Path,
+        checked: &mut Checked,
+    ) -> Result<Option<PathBuf>, Problem> {
+        let entry = &checked.entries[place];
+        let sequence = entry.sequence;
+        let fetched = match self.fetch(entry, &checked.entries, scratch).await {
+            Ok(fetched) => fetched,
+            Err(problem) => {
+                let why = format!("{}: {}", problem.what, problem.why);
+                checked.broken.push(Broken::Pack { sequence, why });
+                return Ok(None);
+            }
+        };
+        match fetched.beside {
+            Beside::None => checked.notes.push(Note::NoCopy { sequence }),
+            Beside::Same => {}
+            Beside::Differs => checked.broken.push(Broken::CopyDiffers { sequence }),
+        }
+        Ok(Some(fetched.dir))
+    }
+
+    /// Asks about every pack.
     async fn check_packs(
         &self,
-        check: &mut dyn FnMut(&Path) -> Result<(), String>,
+        check: &mut dyn FnMut(&Entry, &Path) -> Result<(), String>,
         checked: &mut Checked,
     ) -> Result<(), Problem> {
-        let files = self.store.list(PACKS).await?;
-        let mut copies: BTreeMap<String, Vec<&[u8]>> = BTreeMap::new();
-        for entry in &checked.entries {
-            copies.entry(pack_dir(&entry.manifest)).or_default().push(&entry.bytes);
-        }
-        for entry in &checked.entries {
-            let (sequence, place) = (entry.sequence, pack_dir(&entry.manifest));
-            match self.store.get(&format!("{place}{MANIFEST_FILE}")).await? {
-                None => checked.notes.push(Note::NoCopy { sequence }),
-                // In a folder, a pack that says what the chain says is looked at where it lies.
-                Some(bytes) if bytes == entry.bytes && !self.is_remote() => {
-                    let result = check(Path::new(&self.store.address(&place)));
-                    checked
-                        .broken
-                        .extend(result.err().map(|why| Broken::Pack { sequence, why }));
-                    continue;
-                }
-                Some(bytes) if copies[&place].contains(&bytes.as_slice()) => {}
-                Some(_) => checked.broken.push(Broken::CopyDiffers { sequence }),
-            }
+        for place in 0..checked.entries.len() {
             let scratch = Staging::scratch()?;
-            let result = match self.copy_pack(entry, &scratch.dir().join("pack")).await {
-                Ok(dir) => check(&dir),
-                Err(problem) => Err(format!("{}: {}", problem.what, problem.why)),
+            let Some(dir) = self.fetch_checked(place, scratch.dir(), checked).await? else {
+                continue;
             };
-            checked
-                .broken
-                .extend(result.err().map(|why| Broken::Pack { sequence, why }));
+            let entry = &checked.entries[place];
+            if let Err(why) = check(entry, &dir) {
+                let sequence = entry.sequence;
+                checked.broken.push(Broken::Pack { sequence, why });
+            }
         }
+        Ok(())
+    }
+
+    /// Names what belongs to no pack of the chain.
+    async fn find_strays(&self, checked: &mut Checked) -> Result<(), Problem> {
+        let places: BTreeSet<String> = checked.entries.iter().map(|entry| pack_dir(&entry.manifest)).collect();
         let mut strays = BTreeSet::new();
-        for file in files {
+        for file in self.store.list(PACKS).await? {
             let place = file.path[PACKS.len()..]
                 .split_once('/')
                 .map(|(dir, _)| format!("{PACKS}{dir}/"));
-            if !place.as_ref().is_some_and(|place| copies.contains_key(place)) {
+            if !place.as_ref().is_some_and(|place| places.contains(place)) {
                 strays.insert(place.unwrap_or(file.path));
             }
         }
@@ -290,15 +318,9 @@ impl Ledger {
             .iter()
             .flat_map(|entry| Kind::ALL.map(|kind| signature_path(entry.sequence, &entry.sha256, kind)))
             .collect();
-        let loose = [SIGNATURES.to_owned(), format!("{PARTIAL_DIR}/")];
-        for under in loose {
-            let files = self.store.list(&under).await?;
-            strays.extend(
-                files
-                    .into_iter()
-                    .map(|file| file.path)
-                    .filter(|path| !signatures.contains(path)),
-            );
+        for under in [SIGNATURES.to_owned(), format!("{PARTIAL_DIR}/")] {
+            let paths = self.store.list(&under).await?.into_iter().map(|file| file.path);
+            strays.extend(paths.filter(|path| !signatures.contains(path)));
         }
         let notes = strays
             .into_iter()

@@ -33,7 +33,7 @@ const BASELINE_FILE: &str = "baseline.json";
 /// The folder of the rules.
 pub const RULES_DIR: &str = "rules";
 /// The folder of the frameworks.
-const FRAMEWORKS_DIR: &str = "frameworks";
+pub const FRAMEWORKS_DIR: &str = "frameworks";
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::domain::Finding;
 use crate::inventory::judged::FindingRow;
-use crate::inventory::store::{read_frame, write_frame};
+use crate::inventory::schema::Row as _;
+use crate::inventory::store::{each_batch_of_frame, read_frame, write_frame};
 use crate::pack::manifest::Totals;
 use crate::problem::Problem;
 use crate::report::Report;
@@ -87,15 +88,48 @@ pub fn compare(dir: &Path, report: &Report) -> Result<Compared, String> {
     Ok(compared)
 }
 
+/// What stored findings add up to; nothing is known of tables here.
+///
+/// Errors: what is wrong with the file.
+pub fn sums(dir: &Path) -> Result<Totals, String> {
+    let unused: Vec<&str> = FindingRow::FRAME.columns.iter().map(|column| column.name).collect();
+    let unused: Vec<&str> = unused.into_iter().filter(|name| !SUMMED.contains(name)).collect();
+    let mut totals = Totals::default();
+    each_batch_of_frame::<FindingRow>(dir, &unused, |batch| {
+        let [verdicts, severities, waived] = SUMMED.map(|name| batch.column(name));
+        let rows = verdicts?
+            .str()?
+            .iter()
+            .zip(severities?.str()?.iter())
+            .zip(waived?.bool()?.iter());
+        for ((verdict, severity), waived) in rows {
+            let (verdict, severity) = (verdict.unwrap_or_default(), severity.unwrap_or_default());
+            add(&mut totals, verdict, severity, waived == Some(true));
+        }
+        Ok(())
+    })?;
+    Ok(totals)
+}
+
+/// The columns that are counted.
+const SUMMED: [&str; 3] = ["verdict", "severity", "waived"];
+
 fn count(totals: &mut Totals, row: &FindingRow) {
+    add(totals, &row.verdict, &row.severity, row.waived);
+}
+
+fn add(totals: &mut Totals, verdict: &str, severity: &str, waived: bool) {
+    let one_more = |counts: &mut std::collections::BTreeMap<String, u64>, key: &str| match counts.get_mut(key) {
+        Some(count) => *count += 1,
+        None => {
+            counts.insert(key.to_owned(), 1);
+        }
+    };
     totals.findings += 1;
-    *totals.findings_by_verdict.entry(row.verdict.clone()).or_default() += 1;
-    totals.waived += u64::from(row.waived);
-    if row.verdict == "non-compliant" && !row.waived {
-        *totals
-            .non_compliant_by_severity
-            .entry(row.severity.clone())
-            .or_default() += 1;
+    one_more(&mut totals.findings_by_verdict, verdict);
+    totals.waived += u64::from(waived);
+    if verdict == "non-compliant" && !waived {
+        one_more(&mut totals.non_compliant_by_severity, severity);
     }
 }
 

@@ -225,6 +225,36 @@ impl Manifest {
         unordered.map(|two| format!("`{}` and `{}` are not in order", two[0].path, two[1].path))
     }
 
+    /// A manifest that names no file.
+    #[cfg(test)]
+    pub fn sample(as_of: DateTime<Utc>) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            scan_id: String::new(),
+            sequence: None,
+            previous: None,
+            sealed_at: None,
+            signed_by: Vec::new(),
+            tool_version: "0".to_owned(),
+            binary_sha256: None,
+            command_line: Vec::new(),
+            caller_arn: String::new(),
+            accounts: Vec::new(),
+            regions: Vec::new(),
+            is_redacted: false,
+            as_of,
+            started_at: as_of,
+            finished_at: as_of,
+            clock_skew_seconds: Some(0),
+            evidence_digest: String::new(),
+            rules_digest: String::new(),
+            policy_digest: String::new(),
+            totals: Totals::default(),
+            coverage: Coverage::default(),
+            files: Vec::new(),
+        }
+    }
+
     /// The entry of a file.
     pub fn file(&self, path: &str) -> Option<&FileEntry> {
         self.files.iter().find(|file| file.path == path)

@@ -16,8 +16,11 @@
 pub mod criteria;
 pub mod digest;
 pub mod findings;
+pub mod hold;
 pub mod manifest;
 pub mod redact;
+pub mod reseal;
+pub mod scope;
 pub mod seal;
 pub mod signed;
 pub mod verify;
@@ -100,7 +103,7 @@ impl Pack {
         let files = self.manifest.files.iter();
         let below = files.filter(|file| file.path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')));
         for file in below {
-            verify::check_file(self, &file.path)?;
+            hold::check_file(self, &file.path)?;
         }
         Ok(())
     }

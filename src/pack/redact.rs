@@ -3,9 +3,9 @@
 //! when it is verified.
 //!
 //! A pseudonym has twelve digits, as an account id has, and begins with zeros: `000000000001`. The same account has the
-//! same one everywhere in a pack; its name becomes `account-1`. Every text is searched, so ids inside ARNs, policies,
-//! messages and names of resources are replaced, too. Names of tables, vaults, roles and tags stay, as far as no id is in
-//! them.
+//! same one everywhere in a pack, in the console's spelling (`1111-2222-3333`) too; its name becomes `account-1`. Every text
+//! is searched, so ids and names inside ARNs, policies, messages and names of resources are replaced, too. Names of tables,
+//! vaults, roles and tags stay, as far as neither is in them.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,33 +18,106 @@ use crate::inventory::{Inventory, scan_id};
 use crate::problem::{Outcome, Problem};
 use crate::report::build::Criteria;
 use crate::report::{Report, Templates, Totals};
+use crate::rules::RuleSet;
 
 /// Digits of an account id.
 const DIGITS: usize = 12;
 
-/// Account ids and their pseudonyms.
+/// Bytes of an account id as the console spells it: `1111-2222-3333`.
+const SPELT: usize = 14;
+
+/// Names of accounts that are also words of every inventory and of every policy: they stand there anyway, tell nothing, and
+/// could not be replaced without breaking what they are words of.
+const WORDS: [&str; 34] = [
+    "account",
+    "any",
+    "approver",
+    "arn",
+    "aws",
+    "aws-cn",
+    "aws-managed",
+    "aws-us-gov",
+    "backup",
+    "compliance",
+    "customer",
+    "customer-managed",
+    "default",
+    "dynamodb",
+    "exempt",
+    "expires",
+    "governance",
+    "iam",
+    "key",
+    "kms",
+    "name",
+    "none",
+    "organizations",
+    "plan",
+    "policy",
+    "reason",
+    "role",
+    "sts",
+    "table",
+    "tag",
+    "tier",
+    "vault",
+    "when",
+    "window",
+];
+
+/// Names that are shorter are found in too many words.
+const SHORTEST: usize = 3;
+
+/// Accounts and their pseudonyms.
 #[derive(Debug, Default)]
-pub struct Pseudonyms(BTreeMap<String, String>);
+pub struct Pseudonyms {
+    ids: BTreeMap<String, String>,
+    /// Names of accounts and what stands for them, the longest first.
+    names: Vec<(String, String)>,
+    /// First bytes of names.
+    begins: BTreeSet<u8>,
+}
 
 impl Pseudonyms {
     /// Numbers the accounts in scope in order of id, then all others that any text names.
     fn number(scope: BTreeSet<String>, others: BTreeSet<String>) -> Self {
         let others = others.difference(&scope).cloned().collect::<Vec<_>>();
         let all = scope.into_iter().chain(others).zip(1_u64..);
-        Self(all.map(|(id, number)| (id, format!("{number:0DIGITS$}"))).collect())
+        Self {
+            ids: all.map(|(id, number)| (id, format!("{number:0DIGITS$}"))).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Learns the names of accounts.
+    fn with_names<'n>(mut self, names: impl Iterator<Item = (&'n str, &'n str)>) -> Self {
+        for (id, name) in names {
+            let is_known = self.names.iter().any(|(known, _)| known == name);
+            if name.len() >= SHORTEST && !is_known && !WORDS.contains(&name.to_ascii_lowercase().as_str()) {
+                self.names.push((name.to_owned(), self.name_of(id)));
+                self.begins.extend(name.bytes().next());
+            }
+        }
+        self.names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+        self
+    }
+
+    /// A text without ids and names of accounts.
+    pub fn replace<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.replaced(text, true)
     }
 
     /// A text without account ids.
-    pub fn replace<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let bytes = text.as_bytes();
+    fn replaced<'t>(&self, text: &'t str, names: bool) -> Cow<'t, str> {
         let (mut out, mut copied, mut at) = (String::new(), 0, 0);
-        while at + DIGITS <= bytes.len() {
-            let is_digits = bytes[at..at + DIGITS].iter().all(u8::is_ascii_digit);
-            match is_digits.then(|| self.0.get(&text[at..at + DIGITS])).flatten() {
-                Some(pseudonym) => {
+        while at < text.len() {
+            let found = self.id_at(text, at).or_else(|| self.spelt_at(text, at));
+            let found = found.or_else(|| if names { self.name_at(text, at) } else { None });
+            match found {
+                Some((length, pseudonym)) => {
                     out.push_str(&text[copied..at]);
-                    out.push_str(pseudonym);
-                    at += DIGITS;
+                    out.push_str(&pseudonym);
+                    at += length;
                     copied = at;
                 }
                 None => at += 1,
@@ -57,14 +130,80 @@ impl Pseudonyms {
         Cow::Owned(out)
     }
 
+    /// A known id that begins there: how long it is, and what stands for it.
+    fn id_at(&self, text: &str, at: usize) -> Option<(usize, Cow<'_, str>)> {
+        let digits = text.as_bytes().get(at..at + DIGITS)?;
+        let is_id = digits.iter().all(u8::is_ascii_digit);
+        let pseudonym = is_id.then(|| self.ids.get(&text[at..at + DIGITS])).flatten()?;
+        Some((DIGITS, Cow::Borrowed(pseudonym)))
+    }
+
+    /// The same in the console's spelling, which stays.
+    fn spelt_at(&self, text: &str, at: usize) -> Option<(usize, Cow<'_, str>)> {
+        let (id, [one, other]) = spelt(text.as_bytes().get(at..at + SPELT)?)?;
+        let pseudonym = self.ids.get(&id)?;
+        let groups = [&pseudonym[..4], &pseudonym[4..8], &pseudonym[8..]];
+        let spelt = format!("{}{one}{}{other}{}", groups[0], groups[1], groups[2]);
+        Some((SPELT, Cow::Owned(spelt)))
+    }
+
+    /// The name of an account that stands there as a word of its own.
+    fn name_at(&self, text: &str, at: usize) -> Option<(usize, Cow<'_, str>)> {
+        if !self.begins.contains(&text.as_bytes()[at]) || !text.is_char_boundary(at) {
+            return None;
+        }
+        let is_of_word = |character: Option<char>| character.is_some_and(|one| one.is_alphanumeric() || one == '_');
+        let (before, rest) = text.split_at(at);
+        if is_of_word(before.chars().next_back()) {
+            return None;
+        }
+        let ends = |name: &str| !is_of_word(rest[name.len()..].chars().next());
+        let found = self
+            .names
+            .iter()
+            .find(|(name, _)| rest.starts_with(name.as_str()) && ends(name));
+        found.map(|(name, pseudonym)| (name.len(), Cow::Borrowed(pseudonym.as_str())))
+    }
+
     fn owned(&self, text: &str) -> String {
         self.replace(text).into_owned()
     }
 
     fn name_of(&self, account_id: &str) -> String {
-        let pseudonym = self.0.get(account_id).map_or(account_id, String::as_str);
+        let pseudonym = self.ids.get(account_id).map_or(account_id, String::as_str);
         format!("account-{}", pseudonym.trim_start_matches('0'))
     }
+}
+
+/// The id that fourteen bytes spell in groups of four, and what stands between the groups.
+fn spelt(bytes: &[u8]) -> Option<(String, [char; 2])> {
+    let mut id = String::with_capacity(DIGITS);
+    let mut between = Vec::with_capacity(2);
+    for (place, byte) in bytes.iter().enumerate() {
+        match (place % 5, byte) {
+            (4, b'-' | b' ') => between.push(char::from(*byte)),
+            (0..4, b'0'..=b'9') => id.push(char::from(*byte)),
+            _ => return None,
+        }
+    }
+    Some((id, between.try_into().ok()?))
+}
+
+/// Every id in the console's spelling: three groups of four digits, and no fourth.
+fn spelt_in(text: &str) -> impl Iterator<Item = String> {
+    let bytes = text.as_bytes();
+    let is_of_more = |byte: Option<&u8>, beyond: Option<&u8>| match byte {
+        Some(b'-') => beyond.is_some_and(u8::is_ascii_hexdigit),
+        Some(b' ') => beyond.is_some_and(u8::is_ascii_digit),
+        other => other.is_some_and(u8::is_ascii_alphanumeric),
+    };
+    let before = |at: usize, back: usize| at.checked_sub(back).and_then(|at| bytes.get(at));
+    (0..bytes.len().saturating_sub(SPELT - 1)).filter_map(move |at| {
+        let (id, _) = spelt(&bytes[at..at + SPELT])?;
+        let is_alone =
+            !is_of_more(before(at, 1), before(at, 2)) && !is_of_more(bytes.get(at + SPELT), bytes.get(at + SPELT + 1));
+        is_alone.then_some(id)
+    })
 }
 
 /// Writes a copy of the inventory without account ids and names into the empty folder `to`, and gives the criteria without
@@ -89,7 +228,18 @@ pub fn redact(inventory: &Inventory, criteria: &Criteria, to: &Path) -> Outcome<
     manifest.scan_id = scan_id(&manifest.caller_arn, &targets, manifest.started_at);
     let map = |text: &str| pseudonyms.owned(text);
     let inventory = inventory.rewritten(to, &map, targets, manifest)?;
-    let files: Vec<(String, String)> = files.into_iter().map(|(path, text)| (path, map(&text))).collect();
+    // Rules and frameworks of the program's own name nobody: a word of theirs may be the name of an account by chance.
+    let own: BTreeSet<String> = RuleSet::load(None, &[])?
+        .0
+        .iter()
+        .map(|rule| rule.text.to_string())
+        .collect();
+    let map_file = |(path, text): (String, String)| {
+        let names = !path.starts_with(criteria::FRAMEWORKS_DIR) && !own.contains(&text);
+        let text = pseudonyms.replaced(&text, names).into_owned();
+        (path, text)
+    };
+    let files: Vec<(String, String)> = files.into_iter().map(map_file).collect();
     let criteria = criteria::read(&files, "criteria without account ids")?;
     Ok((inventory, criteria, pseudonyms))
 }
@@ -137,7 +287,7 @@ pub fn check_same(before: &Report, after: &Report) -> Result<(), Problem> {
     Err(Problem::new("could not replace the account ids")
         .why("a condition or a pattern of the policy, the waivers or the rules gives other verdicts under pseudonyms")
         .so("no report was written")
-        .hint("let no tier, waiver or rule ask for a part of an account id, or leave `--redact-accounts` out"))
+        .hint("let no tier, waiver or rule ask for a part of an account id or name, or leave `--redact-accounts` out"))
 }
 
 fn pseudonyms(inventory: &Inventory, targets: &[Target], files: &[(String, String)]) -> Result<Pseudonyms, Problem> {
@@ -152,14 +302,20 @@ fn pseudonyms(inventory: &Inventory, targets: &[Target], files: &[(String, Strin
         for id in ids_in(text).filter(|id| !others.contains(*id)).collect::<Vec<_>>() {
             others.insert(id.to_owned());
         }
+        others.extend(spelt_in(text));
     })?;
     for (_, text) in files {
         others.extend(ids_in(text).map(str::to_owned));
+        others.extend(spelt_in(text));
     }
     let is_id = |id: &String| id.len() == DIGITS && id.bytes().all(|byte| byte.is_ascii_digit());
     scope.retain(is_id);
     others.retain(is_id);
-    Ok(Pseudonyms::number(scope, others))
+    let names = targets.iter().filter_map(|target| {
+        let name = target.account_name.as_deref()?;
+        Some((target.account_id.as_str(), name))
+    });
+    Ok(Pseudonyms::number(scope, others).with_names(names))
 }
 
 /// Every run of exactly twelve digits that may be an account id: all but the ends of UUIDs.
@@ -203,6 +359,50 @@ mod tests {
             ("é111122223333é", vec!["111122223333"]),
         ] {
             assert_eq!(ids_in(text).collect::<Vec<_>>(), ids, "{text}");
+        }
+    }
+
+    #[test]
+    fn three_groups_of_four_digits_are_an_account_and_four_are_not() {
+        for (text, ids) in [
+            ("see 1111-2222-3333", vec!["111122223333"]),
+            ("(1111 2222 3333)", vec!["111122223333"]),
+            ("1111-2222-3333-4444", vec![]),
+            ("4444 1111 2222 3333", vec![]),
+            ("0f8fad5b-1111-2222-3333-708867728950", vec![]),
+            ("x1111-2222-3333", vec![]),
+            ("1111-2222-333", vec![]),
+        ] {
+            assert_eq!(spelt_in(text).collect::<Vec<_>>(), ids, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_of_accounts_are_replaced_where_they_are_words() {
+        let ids = ["444455556666", "777788889999"];
+        let scope = ids.iter().map(|id| (*id).to_owned()).collect();
+        let names = [
+            (ids[0], "payments"),
+            (ids[1], "payments-prod"),
+            (ids[0], "backup"),
+            (ids[1], "eu"),
+        ];
+        let names = Pseudonyms::number(scope, BTreeSet::new()).with_names(names.into_iter());
+        for (text, replaced) in [
+            ("the lead of payments", "the lead of account-1"),
+            ("payments-prod, “payments”", "account-2, “account-1”"),
+            (
+                "payments-production repayments payments_x",
+                "account-1-production repayments payments_x",
+            ),
+            (
+                "arn:aws:backup:eu-west-1:444455556666:x",
+                "arn:aws:backup:eu-west-1:000000000001:x",
+            ),
+            ("4444-5555-6666 or 7777 8888 9999", "0000-0000-0001 or 0000 0000 0002"),
+            ("épayments", "épayments"),
+        ] {
+            assert_eq!(names.replace(text), replaced);
         }
     }
 

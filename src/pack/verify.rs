@@ -4,220 +4,50 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::path::Path;
 
+use super::hold::{Held, Shown, as_broken, broken, same_field};
 use super::manifest::{Coverage, Manifest};
-use super::{
-    CRITERIA_DIR, FINDINGS_FILE, MANIFEST_FILE, Pack, SUMS_FILE, TEMPLATES_DIR, criteria, digest, findings, seal,
-};
-use crate::exit::Exit;
+use super::{CRITERIA_DIR, FINDINGS_FILE, MANIFEST_FILE, Pack, TEMPLATES_DIR, criteria, findings, seal};
 use crate::inventory::Inventory;
-use crate::inventory::store::MANIFEST_FILE as INVENTORY_MANIFEST;
-use crate::problem::{Problem, Problems, count};
-use crate::report::staging::INVENTORY_DIR;
+use crate::problem::{Problem, count};
 use crate::report::{FORMATS, Format, RenderError, Report, Templates};
 
-/// What was checked and holds, one sentence each.
-pub type Shown = Vec<String>;
-
-/// A problem that says: the evidence does not hold.
-pub fn broken(place: impl Into<String>, why: impl Into<String>) -> Problem {
-    let mut problem = Problem::new("the evidence does not hold").at(place).why(why);
-    problem.so = "nothing in this pack can be relied on".to_owned();
-    problem.exit = Exit::EvidenceBroken;
-    problem
+/// A pack of which everything that could be looked at holds.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    /// What was checked and holds.
+    pub shown: Shown,
+    /// What could not be checked, and why; none: everything was.
+    pub unchecked: Option<String>,
 }
 
-/// Any problem met on the way, as one that says: the evidence does not hold.
-pub fn as_broken(problems: Problems) -> Problem {
-    let mut all = problems.0.into_iter();
-    let first = all.next().unwrap_or_else(|| Problem::new("it could not be checked"));
-    let more = match all.count() {
-        0 => String::new(),
-        number => format!("; {} more", count(number, "mistake")),
-    };
-    let why = if first.why.is_empty() {
-        String::new()
-    } else {
-        format!(": {}", first.why)
-    };
-    broken(first.location, format!("{}{why}{more}", first.what)).hint(first.hint)
-}
-
-/// Opens the pack in a folder, to be verified.
-///
-/// Errors: there is none, or its manifest cannot be read.
-pub fn open(dir: &Path) -> Result<Pack, Problem> {
-    Pack::open(dir).map_err(|problem| {
-        let is_there = dir.is_dir();
-        let problem = as_broken(problem.into());
-        if is_there {
-            return problem;
-        }
-        // Nothing was looked at: that says nothing of any evidence.
-        Problem {
-            what: "could not open the pack".to_owned(),
-            so: "nothing was verified".to_owned(),
-            exit: Exit::Failed,
-            ..problem
-        }
-    })
-}
-
-/// Checks everything but the signature: files, sums, digests, and that inventory and criteria still give every finding and
-/// every report of the pack.
+/// Judges again: inventory and criteria still give every finding and every report of the pack.
 ///
 /// Errors: the first thing that differs, with what was expected and what was found.
-pub fn verify(pack: &Pack) -> Result<Shown, Problem> {
-    let manifest = &pack.manifest;
-    let mut shown = vec![sums(pack)?, files(pack)?];
-    let inventory = pack
-        .inventory_unchecked()
-        .map_err(|problem| as_broken(problem.into()))?;
+pub fn verify(held: &Held) -> Result<Verified, Problem> {
+    let (pack, inventory) = (&held.pack, &held.inventory);
+    let mut shown = held.shown.clone();
     let criteria = criteria::load(&pack.dir.join(CRITERIA_DIR)).map_err(as_broken)?;
-    shown.push(provenance(manifest, &inventory)?);
     let report = pack
-        .judge(&inventory, &criteria)
+        .judge(inventory, &criteria)
         .map_err(|problem| as_broken(problem.into()))?;
     shown.push(same_findings(pack, &report)?);
-    shown.push(same_sums(manifest, &report, &inventory)?);
-    shown.push(same_reports(pack, &report)?);
-    Ok(shown)
-}
-
-/// `SHA256SUMS` and the manifest name the same digests. It comes first: if the manifest is wrong, everything else seems so.
-fn sums(pack: &Pack) -> Result<String, Problem> {
-    let found = std::fs::read(pack.dir.join(SUMS_FILE)).map_err(|error| broken(SUMS_FILE, error.to_string()))?;
-    let mut expected = seal::sums(&pack.manifest);
-    // The digest of the bytes on disk, whatever form they have.
-    expected = expected.replace(&pack.manifest.sha256(), &pack.manifest_sha256);
-    if found == expected.as_bytes() {
-        return Ok(format!("{SUMS_FILE} and {MANIFEST_FILE} name the same digests"));
-    }
-    let found = String::from_utf8_lossy(&found);
-    let own = |text: &str| {
-        let line = text.lines().find(|line| line.ends_with(&format!("  {MANIFEST_FILE}")));
-        line.and_then(|line| line.split_once(' '))
-            .map(|(digest, _)| digest.to_owned())
+    shown.push(same_sums(&pack.manifest, &report, inventory)?);
+    let unchecked = match same_reports(pack, &report)? {
+        Rewritten::Same(said) => {
+            shown.push(said);
+            None
+        }
+        Rewritten::Not(why) => Some(why),
     };
-    if let Some(named) = own(&found).filter(|named| *named != pack.manifest_sha256) {
-        let why = format!("{SUMS_FILE} expects SHA-256 {named}, found {}", pack.manifest_sha256);
-        return Err(broken(MANIFEST_FILE, why));
-    }
-    let lines = expected.lines().zip(found.lines());
-    let differs = lines.enumerate().find(|(_, (expected, found))| expected != found);
-    Err(match differs {
-        Some((place, (expected, found))) => broken(
-            format!("{SUMS_FILE}:{}", place + 1),
-            format!("expected `{expected}` by {MANIFEST_FILE}, found `{found}`"),
-        ),
-        None => broken(
-            SUMS_FILE,
-            format!(
-                "expected {} bytes by {MANIFEST_FILE}, found {}",
-                expected.len(),
-                found.len()
-            ),
-        ),
-    })
+    Ok(Verified { shown, unchecked })
 }
 
-/// Every file of the manifest is there as it says, and no other.
-fn files(pack: &Pack) -> Result<String, Problem> {
-    for entry in &pack.manifest.files {
-        check_file(pack, &entry.path)?;
-    }
-    let listed = seal::list(&pack.dir).map_err(|error| broken(pack.dir.display().to_string(), error.to_string()))?;
-    if let Some(other) = listed.iter().find(|path| pack.manifest.file(path).is_none()) {
-        return Err(broken(other, format!("{MANIFEST_FILE} does not name this file")));
-    }
-    Ok(format!(
-        "{} of {} bytes have the digests of {MANIFEST_FILE}, and there is no other",
-        count(pack.manifest.files.len(), "file"),
-        pack.manifest.files.iter().map(|file| file.size).sum::<u64>()
-    ))
-}
-
-/// One file is as the manifest says.
-///
-/// Errors: what differs.
-pub fn check_file(pack: &Pack, path: &str) -> Result<(), Problem> {
-    let Some(entry) = pack.manifest.file(path) else {
-        return Err(broken(path, format!("{MANIFEST_FILE} does not name this file")));
-    };
-    let place = pack.dir.join(path);
-    let metadata = place
-        .symlink_metadata()
-        .map_err(|error| broken(path, error.to_string()))?;
-    if !metadata.is_file() {
-        return Err(broken(path, "it is not a plain file"));
-    }
-    if metadata.len() != entry.size {
-        let why = format!("expected {} bytes, found {}", entry.size, metadata.len());
-        return Err(broken(path, why));
-    }
-    let (_, sha256) = digest::of_file(&place).map_err(|error| broken(path, error.to_string()))?;
-    if sha256 != entry.sha256 {
-        return Err(broken(
-            path,
-            format!("expected SHA-256 {}, found {sha256}", entry.sha256),
-        ));
-    }
-    Ok(())
-}
-
-/// The manifest says of the evidence what the evidence says of itself.
-fn provenance(manifest: &Manifest, inventory: &Inventory) -> Result<String, Problem> {
-    let of_inventory = &inventory.manifest;
-    let skew = |seconds: Option<i64>| seconds.map_or_else(|| "null".to_owned(), |seconds| seconds.to_string());
-    let same = [
-        ("scan_id", manifest.scan_id.clone(), of_inventory.scan_id.clone()),
-        (
-            "caller_arn",
-            manifest.caller_arn.clone(),
-            of_inventory.caller_arn.clone(),
-        ),
-        ("as_of", manifest.as_of.to_rfc3339(), of_inventory.as_of.to_rfc3339()),
-        (
-            "started_at",
-            manifest.started_at.to_rfc3339(),
-            of_inventory.started_at.to_rfc3339(),
-        ),
-        (
-            "finished_at",
-            manifest.finished_at.to_rfc3339(),
-            of_inventory.finished_at.to_rfc3339(),
-        ),
-        (
-            "clock_skew_seconds",
-            skew(manifest.clock_skew_seconds),
-            skew(of_inventory.clock_skew_seconds),
-        ),
-    ];
-    for (field, found, expected) in same {
-        let by = format!("{INVENTORY_DIR}/{INVENTORY_MANIFEST}");
-        same_field(field, &expected, &found, &by)?;
-    }
-    let rules = format!("{CRITERIA_DIR}/{}", criteria::RULES_DIR);
-    let policy = format!("{CRITERIA_DIR}/{}", criteria::POLICY_FILE);
-    let below = |folders: &[&str]| seal::digest_below(&manifest.files, folders);
-    let of_policy = manifest
-        .file(&policy)
-        .map(|file| file.sha256.clone())
-        .unwrap_or_default();
-    let evidence = below(&[CRITERIA_DIR, INVENTORY_DIR]);
-    same_field("evidence_digest", &evidence, &manifest.evidence_digest, "its files")?;
-    same_field("rules_digest", &below(&[&rules]), &manifest.rules_digest, "its files")?;
-    same_field("policy_digest", &of_policy, &manifest.policy_digest, "its files")?;
-    Ok(format!("evidence digest {evidence}, as the files give it"))
-}
-
-fn same_field(field: &str, expected: &str, found: &str, by: &str) -> Result<(), Problem> {
-    if expected == found {
-        return Ok(());
-    }
-    Err(broken(
-        format!("{MANIFEST_FILE}, `{field}`"),
-        format!("expected `{expected}` by {by}, found `{found}`"),
-    ))
+/// What became of the reports.
+enum Rewritten {
+    /// Those that are there are the same.
+    Same(String),
+    /// They could not be written again.
+    Not(String),
 }
 
 fn same_findings(pack: &Pack, report: &Report) -> Result<String, Problem> {
@@ -303,21 +133,22 @@ fn uneven(coverage: &Coverage) -> Option<(&'static str, u64, u64)> {
     .find(|(_, sum, parts)| sum != parts)
 }
 
-fn same_reports(pack: &Pack, report: &Report) -> Result<String, Problem> {
+fn same_reports(pack: &Pack, report: &Report) -> Result<Rewritten, Problem> {
     let stored = FORMATS
         .iter()
         .filter(|format| pack.manifest.file(format.file_name).is_some());
     let stored: Vec<&Format> = stored.collect();
     let own = env!("CARGO_PKG_VERSION");
     if stored.is_empty() {
-        return Ok("no report is in the pack".to_owned());
+        return Ok(Rewritten::Same("no report is in the pack".to_owned()));
     }
     if pack.manifest.tool_version != own {
-        return Ok(format!(
-            "{} were not written again: backproof {} wrote them, and this is {own}",
-            count(stored.len(), "report"),
-            pack.manifest.tool_version
-        ));
+        let names: Vec<&str> = stored.iter().map(|format| format.file_name).collect();
+        return Ok(Rewritten::Not(format!(
+            "backproof {} wrote {}, and this is {own}: whether they say what the evidence gives was not checked",
+            pack.manifest.tool_version,
+            names.join(", ")
+        )));
     }
     let of_firm = pack.dir.join(TEMPLATES_DIR);
     let templates = if of_firm.exists() {
@@ -337,10 +168,10 @@ fn same_reports(pack: &Pack, report: &Report) -> Result<String, Problem> {
         }
     }
     let names: Vec<&str> = stored.iter().map(|format| format.file_name).collect();
-    Ok(format!(
+    Ok(Rewritten::Same(format!(
         "written again, these are the same byte for byte: {}",
         names.join(", ")
-    ))
+    )))
 }
 
 /// Line, what it should be, and what is there.

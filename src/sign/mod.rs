@@ -223,7 +223,10 @@ pub fn verify(message: &[u8], signature: &[u8], trust: &Trust, at: DateTime<Utc>
 
 /// The keys that sign: `--sign`, once or twice.
 #[derive(Debug, Default)]
-pub struct Signers(Vec<Key>);
+pub struct Signers {
+    keys: Vec<Key>,
+    names: Vec<String>,
+}
 
 #[derive(Debug)]
 enum Key {
@@ -265,7 +268,8 @@ impl Signers {
         }
         keys.sort_by_key(Key::kind);
         if problems.is_empty() {
-            Ok(Self(keys))
+            let names = names.to_vec();
+            Ok(Self { keys, names })
         } else {
             Err(Problems(problems))
         }
@@ -273,12 +277,17 @@ impl Signers {
 
     /// True if nothing will be signed.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.keys.is_empty()
+    }
+
+    /// The flags that name these keys, to be typed again.
+    pub fn flags(&self) -> String {
+        self.names.iter().map(|name| format!(" --sign {name}")).collect()
     }
 
     /// Who will sign, for the manifest: a signature that is missing later shows.
     pub fn identities(&self) -> Vec<Signer> {
-        self.0
+        self.keys
             .iter()
             .map(|key| match key {
                 Key::Ssh(key) => key.signer(),
@@ -292,7 +301,7 @@ impl Signers {
     /// API: kms:Sign. Calls: 1 for a KMS key. Errors: the first key that did not sign.
     pub async fn sign(&self, message: &[u8]) -> Result<Vec<Signature>, Problem> {
         let mut signatures = Vec::new();
-        for key in &self.0 {
+        for key in &self.keys {
             let bytes = match key {
                 Key::Ssh(key) => key.sign(message).await,
                 Key::Kms(key) => key.sign(message).await,

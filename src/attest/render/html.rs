@@ -72,6 +72,7 @@ fn page(attestation: &Attestation) -> Value {
             "region": line.target.region,
             "packs": line.packs,
             "listed": line.listed,
+            "unlisted": (line.unlisted_seconds > 0).then(|| words::length(line.unlisted_seconds)),
             "observed": words::length(line.observed_seconds),
             "tables": line.tables,
         })).collect::<Vec<_>>(),
@@ -81,8 +82,8 @@ fn page(attestation: &Attestation) -> Value {
             "as_of": rfc3339(pack.as_of),
             "scan": pack.scan_id,
             "caller": pack.caller_arn,
-            "sequence": pack.sequence,
-            "signed_by": pack.signed_by.join(", "),
+            "place": words::place(pack, attestation),
+            "signed_by": words::signers(pack).join("; "),
             "manifest": pack.manifest_sha256,
             "tables": pack.tables,
             "targets": pack.targets,
@@ -208,5 +209,6 @@ fn waiver(term: &WaiverTerm) -> Value {
         "to": words::instant(term.to),
         "reason": term.reason,
         "approver": term.approver,
+        "note": words::back_dated(term),
     })
 }

@@ -85,13 +85,25 @@ struct Totals {
     not_observed_seconds: u64,
 }
 
-/// Its chain holds.
+/// Its chain holds, with its signatures, its times and, in S3, its versions.
 #[derive(Serialize, JsonSchema)]
 struct Ledger {
     address: String,
     packs: usize,
     /// SHA-256 of the last manifest: it names the whole chain.
     last_sha256: String,
+    /// SHA-256 of a manifest that had to be in it, and is. Null: none was named, so that a cut-off end would not show.
+    expected_head: Option<String>,
+    /// What could not be looked at.
+    notes: Vec<String>,
+    /// Packs with pseudonyms for accounts: they count for nothing.
+    left_out: Vec<LeftOut>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct LeftOut {
+    sequence: u64,
+    as_of: String,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -101,7 +113,7 @@ struct Pack {
     /// Place in the ledger; null: in none.
     sequence: Option<u64>,
     as_of: String,
-    /// As its manifest says; signatures are not checked here.
+    /// Whose signatures hold, and whether the keys are trusted; empty: nobody's.
     signed_by: Vec<String>,
     caller_arn: String,
     tool_version: String,
@@ -130,6 +142,8 @@ struct Target {
     packs: usize,
     /// Packs that list all of its tables.
     listed: usize,
+    /// Seconds of the period that no list of its tables reaches: others may have lived there then.
+    unlisted_seconds: u64,
     /// Seconds of the period in which every recovery point that was made is known.
     observed_seconds: u64,
     tables: usize,
@@ -251,7 +265,11 @@ struct Waiver {
     reason: String,
     requester: String,
     approver: String,
+    /// By its own words.
+    approved_at: String,
+    /// It counts from here on: a pack before that does not show it.
     from: String,
+    /// The same as `from`: it never counts.
     to: String,
 }
 
@@ -294,6 +312,16 @@ impl Document {
                 address: ledger.address.clone(),
                 packs: ledger.packs,
                 last_sha256: ledger.last_sha256.clone(),
+                expected_head: ledger.expected_head.clone(),
+                notes: ledger.notes.clone(),
+                left_out: ledger
+                    .left_out
+                    .iter()
+                    .map(|pack| LeftOut {
+                        sequence: pack.sequence,
+                        as_of: rfc3339(pack.as_of),
+                    })
+                    .collect(),
             }),
             packs: packs(attestation),
             policy_changes: changes(attestation),
@@ -312,7 +340,7 @@ fn packs(attestation: &Attestation) -> Vec<Pack> {
         manifest_sha256: pack.manifest_sha256.clone(),
         sequence: pack.sequence,
         as_of: rfc3339(pack.as_of),
-        signed_by: pack.signed_by.clone(),
+        signed_by: words::signers(pack),
         caller_arn: pack.caller_arn.clone(),
         tool_version: pack.tool_version.clone(),
         targets: pack.targets,
@@ -339,6 +367,7 @@ fn targets(attestation: &Attestation) -> Vec<Target> {
         region: line.target.region.clone(),
         packs: line.packs,
         listed: line.listed,
+        unlisted_seconds: line.unlisted_seconds,
         observed_seconds: line.observed_seconds,
         tables: line.tables,
     });
@@ -444,6 +473,7 @@ fn waivers(table: &TableProof) -> Vec<Waiver> {
         reason: term.reason.clone(),
         requester: term.requester.clone(),
         approver: term.approver.clone(),
+        approved_at: words::instant(term.approved),
         from: words::instant(term.from),
         to: words::instant(term.to),
     });

@@ -35,6 +35,13 @@ pub fn summary(attestation: &Attestation) -> String {
             text.push_str(&format!("  … and {} more\n", of.len() - NAMED));
         }
     }
+    for target in attestation.unlisted_targets().take(NAMED) {
+        text.push_str(&format!(
+            "\nWhich tables lived in {} is not known for {} of the period\n",
+            target.target,
+            words::length(target.unlisted_seconds)
+        ));
+    }
     for table in attestation.unlisted.iter().take(NAMED) {
         text.push_str(&format!(
             "\nNo pack lists {}, and something was made of it on {}\n",

@@ -2,12 +2,13 @@
 
 use chrono::TimeDelta;
 
-use crate::attest::{Attestation, Mishap, Proof, TableProof};
+use crate::attest::{Attestation, LedgerLine, Mishap, PackLine, Proof, TableProof, WaiverTerm};
 use crate::domain::rfc3339;
 use crate::duration;
 use crate::exit::Exit;
 use crate::exposure::Asked;
 use crate::problem::count;
+use crate::sign::Signer;
 
 /// The letter of each state of a day in compact forms, and its word: covered, exposed, not observed, not alive, exempt.
 pub const DAY_LETTERS: [(char, &str); 5] = [
@@ -99,6 +100,40 @@ pub fn life(table: &TableProof) -> String {
     }
 }
 
+/// Who signed a pack, one text for each signature that holds.
+pub fn signers(pack: &PackLine) -> Vec<String> {
+    let said = |signer: &Signer| match &signer.trusted_as {
+        Some(_) => signer.to_string(),
+        None => format!("{} (not checked against keys that anybody trusts)", signer.key()),
+    };
+    pack.signed_by.iter().map(said).collect()
+}
+
+/// The place of a pack in a ledger; empty: it is in none.
+pub fn place(pack: &PackLine, attestation: &Attestation) -> String {
+    match (pack.sequence, &attestation.ledger) {
+        (None, _) => String::new(),
+        (Some(number), Some(_)) => format!("number {number} of the ledger"),
+        (Some(number), None) => format!("number {number} of a ledger that was not looked at, by its own words"),
+    }
+}
+
+/// What is to be told of a waiver that counts from later on than it says.
+pub fn back_dated(term: &WaiverTerm) -> Option<String> {
+    let says = format!("it says that it was approved on {}", instant(term.approved));
+    if term.from >= term.to {
+        return Some(format!(
+            "{says}, and no pack shows it in force during its term: it counts for no time"
+        ));
+    }
+    (term.approved < term.from).then(|| {
+        format!(
+            "{says}, and the pack of {} does not show it in force: it counts from there",
+            instant(term.from)
+        )
+    })
+}
+
 /// The outcome in a few words.
 pub fn headline(attestation: &Attestation) -> &'static str {
     match attestation.exit() {
@@ -139,6 +174,13 @@ pub fn summary(attestation: &Attestation) -> String {
     if !attestation.unlisted.is_empty() {
         parts.push(format!("{} that no pack lists", attestation.unlisted.len()));
     }
+    let targets = attestation.unlisted_targets().count();
+    if targets > 0 {
+        parts.push(format!(
+            "{} whose tables are not known all the time",
+            count(targets, "account-Region pair")
+        ));
+    }
     format!("{}.", parts.join("; "))
 }
 
@@ -154,18 +196,13 @@ pub fn rests_on(attestation: &Attestation) -> Vec<String> {
     };
     vec![
         format!(
-            "{}, {made}. Every file that was used has the digest that the manifest of its pack names; the manifests are \
-             named below by their own digests.",
+            "{}, {made}. Every file of theirs has the digest that the manifest of its pack names, every manifest says of the \
+             evidence what the evidence says, and every signature holds that a manifest announces; the manifests are named \
+             below by their own digests. Findings and reports in the packs were not made anew: `verify` does that.",
             count(packs.len(), "evidence pack")
         ),
         match &attestation.ledger {
-            Some(ledger) => format!(
-                "They are all the packs of the ledger {} that bear on the period. Its chain of {} holds: none was removed, \
-                 changed or put in later. The last manifest has SHA-256 {}.",
-                ledger.address,
-                count(ledger.packs, "pack"),
-                ledger.last_sha256
-            ),
+            Some(ledger) => of_ledger(ledger),
             None => "The packs were named one by one. Whether there are others, nothing here shows.".to_owned(),
         },
         "A recovery point counts from its creation, the date of its data, until it is older than the RPO or gone. It was \
@@ -185,6 +222,45 @@ pub fn rests_on(attestation: &Attestation) -> Vec<String> {
     ]
 }
 
+/// What a chain that holds shows, and what it does not.
+fn of_ledger(ledger: &LedgerLine) -> String {
+    let mut text = format!(
+        "They are all the packs of the ledger {} that bear on the period. Its chain of {} holds: each manifest names the one \
+         before it, so that none before the last was removed, changed or put in later; none goes back in time or was \
+         appended more than a day after its moment, by {}; every signature holds that a manifest announces. The last \
+         manifest has SHA-256 {}.",
+        ledger.address,
+        count(ledger.packs, "pack"),
+        if ledger.is_remote {
+            "its own times and by those of S3"
+        } else {
+            "its own times"
+        },
+        ledger.last_sha256
+    );
+    text.push_str(&match &ledger.expected_head {
+        Some(head) => format!(" The manifest {head}, which was expected, is in it: nothing up to there was cut off."),
+        None => " No head was expected (`--expect-head`): that packs were cut off at its end, or that all of it was written \
+                 anew, cannot be seen from inside."
+            .to_owned(),
+    });
+    for note in &ledger.notes {
+        text.push_str(&format!(" Not looked at: {note}."));
+    }
+    let left_out: Vec<String> = ledger
+        .left_out
+        .iter()
+        .map(|pack| format!("number {} of {}", pack.sequence, rfc3339(pack.as_of)))
+        .collect();
+    if !left_out.is_empty() {
+        text.push_str(&format!(
+            " Left out, for their accounts are pseudonyms, so that they show nothing here: {}.",
+            left_out.join(", ")
+        ));
+    }
+    text
+}
+
 /// What the attestation does not prove, one sentence each.
 pub fn does_not_prove(attestation: &Attestation) -> Vec<String> {
     vec![
@@ -196,8 +272,37 @@ pub fn does_not_prove(attestation: &Attestation) -> Vec<String> {
         ),
         "That a recovery point whose retention is over was not deleted by hand shortly before.".to_owned(),
         "Anything about accounts and Regions that no pack had in scope.".to_owned(),
-        "Who made the packs: that is what their signatures are for.".to_owned(),
     ]
+    .into_iter()
+    .chain(who_made(attestation))
+    .collect()
+}
+
+/// What signatures leave open.
+fn who_made(attestation: &Attestation) -> Option<String> {
+    let is_trusted = |pack: &&PackLine| pack.signed_by.iter().any(|signer| signer.trusted_as.is_some());
+    let unsigned = attestation
+        .packs
+        .iter()
+        .filter(|pack| pack.signed_by.is_empty())
+        .count();
+    match attestation.packs.iter().filter(is_trusted).count() {
+        trusted if trusted == attestation.packs.len() => None,
+        _ if unsigned == 0 => Some(
+            "Who made the packs: their signatures hold, and were not checked against keys that anybody trusts \
+             (`--allowed-signers`)."
+                .to_owned(),
+        ),
+        _ => Some(format!(
+            "Who made the packs: of {1}, {0} not signed, and no signature was checked against keys that anybody trusts.",
+            if unsigned == 1 {
+                "1 is".to_owned()
+            } else {
+                format!("{unsigned} are")
+            },
+            count(attestation.packs.len(), "pack"),
+        )),
+    }
 }
 
 /// The longest gap, with `at most` where a recovery point may lie in it.

@@ -15,8 +15,10 @@ use aws_sdk_s3::primitives::{ByteStream, DateTime as SdkTime};
 use aws_sdk_s3::types::{ChecksumAlgorithm, ObjectLockEnabled, ObjectLockLegalHoldStatus, ServerSideEncryption};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use chrono::{TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
 
+use super::date::{ServerDate, noted};
 use super::failure::classify;
 use super::target::Session;
 use crate::problem::Problem;
@@ -124,6 +126,21 @@ impl Bucket {
     /// `s3://bucket/key`.
     pub fn address(&self, key: &str) -> String {
         format!("s3://{}/{key}", self.name)
+    }
+
+    /// S3's clock minus this machine's, now; none: S3 did not say.
+    ///
+    /// API: s3:ListBucket (HeadBucket). Calls: 1. Errors: it is refused.
+    pub async fn skew(&self) -> Result<Option<TimeDelta>, Problem> {
+        let date = ServerDate::default();
+        let answer = noted(&date, self.client.head_bucket().bucket(&self.name).send()).await;
+        answer.map_err(|error| {
+            Problem::new(format!("could not ask the bucket `{}` for the time", self.name))
+                .why(classify(&error).of("s3:ListBucket"))
+                .so("nothing was written to it")
+                .hint("`explain permissions --command deliver` prints the rights that it takes")
+        })?;
+        Ok(date.read().map(|date| date - Utc::now()))
     }
 
     async fn check_use(&self, flag: &str) -> Result<(), Problem> {

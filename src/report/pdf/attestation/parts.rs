@@ -140,8 +140,9 @@ pub(super) fn not_observed(doc: &mut Doc<'_>, attestation: &Attestation, tables:
     doc.heading("Tables that no pack lists", 60.0);
     doc.paragraph(
         BODY,
-        "Recovery points or jobs of the period speak of these tables. They were created and deleted between packs, or lived \
-         where tables could not be listed; nothing else is known of them.",
+        "Recovery points or jobs of the period speak of these tables. They lived and were gone between two packs or before \
+         the first one, also under the name of a table that was made anew since, or lived where tables could not be listed; \
+         nothing else is known of them.",
     );
     doc.y += SMALL_GAP;
     let columns = [
@@ -233,6 +234,11 @@ pub(super) fn policy(doc: &mut Doc<'_>, attestation: &Attestation, tables: &[&Ta
 
 fn waiver<'t>(table: &'t TableProof, term: &'t WaiverTerm) -> [Vec<Para<'t>>; 4] {
     let who = format!("asked for by {}, approved by {}", term.requester, term.approver);
+    let mut why = vec![
+        Para::new(CELL, term.reason.as_str()),
+        Para::new(CELL.colour(MUTED), who),
+    ];
+    why.extend(words::back_dated(term).map(|note| Para::new(CELL.bold(), note)));
     [
         name(table),
         vec![
@@ -243,10 +249,7 @@ fn waiver<'t>(table: &'t TableProof, term: &'t WaiverTerm) -> [Vec<Para<'t>>; 4]
             Para::new(CELL, words::instant(term.from)),
             Para::new(CELL, words::instant(term.to)),
         ],
-        vec![
-            Para::new(CELL, term.reason.as_str()),
-            Para::new(CELL.colour(MUTED), who),
-        ],
+        why,
     ]
 }
 
@@ -263,11 +266,12 @@ pub(super) fn scope(doc: &mut Doc<'_>, attestation: &Attestation) {
     }
     let columns = [
         Column::new("Account", 90.0),
-        Column::new("Region", 100.0),
-        Column::number("Tables", 60.0),
-        Column::number("Packs", 60.0),
-        Column::number("that list all tables", 80.0),
-        Column::new("Every recovery point is known for", 112.0),
+        Column::new("Region", 90.0),
+        Column::number("Tables", 50.0),
+        Column::number("Packs", 50.0),
+        Column::number("that list all tables", 60.0),
+        Column::new("Tables not known for", 66.0),
+        Column::new("Every recovery point is known for", 96.0),
     ];
     let mut grid = Table::new(doc, &columns, 7.4, "Accounts and Regions");
     for target in &attestation.targets {
@@ -279,6 +283,10 @@ pub(super) fn scope(doc: &mut Doc<'_>, attestation: &Attestation) {
                 line(grouped(target.tables)),
                 line(grouped(target.packs)),
                 line(grouped(target.listed)),
+                line(match target.unlisted_seconds {
+                    0 => "none of it".to_owned(),
+                    seconds => words::length(seconds),
+                }),
                 line(words::length(target.observed_seconds)),
             ],
         );
@@ -309,13 +317,15 @@ fn packs(doc: &mut Doc<'_>, attestation: &Attestation) {
             Para::new(mono, pack.manifest_sha256.as_str()),
             Para::new(CELL.colour(MUTED), pack.caller_arn.as_str()),
         ];
-        if let Some(number) = pack.sequence {
-            names.push(Para::new(CELL.colour(MUTED), format!("number {number} of the ledger")));
+        let place = words::place(pack, attestation);
+        if !place.is_empty() {
+            names.push(Para::new(CELL.colour(MUTED), place));
         }
-        if !pack.signed_by.is_empty() {
-            let signers = format!("signed by {}", pack.signed_by.join(", "));
-            names.push(Para::new(CELL.colour(MUTED), signers));
-        }
+        let signers = match words::signers(pack) {
+            none if none.is_empty() => "not signed".to_owned(),
+            some => format!("signed by {}", some.join("; ")),
+        };
+        names.push(Para::new(CELL.colour(MUTED), signers));
         let gaps = format!("{} of {}", pack.targets_with_gaps, pack.targets);
         let tables = usize::try_from(pack.tables).unwrap_or(usize::MAX);
         grid.row(
