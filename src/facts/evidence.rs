@@ -54,8 +54,7 @@ impl Evidence {
         let targets: Vec<TargetId> = reading.targets.keys().cloned().collect();
         let mut tables: Vec<Table> = inventory.read::<Table>()?;
         tables.retain(|table| table.description != "vanished");
-        tables.sort_by(|a, b| a.table_arn.cmp(&b.table_arn));
-        tables.dedup_by(|a, b| a.table_arn == b.table_arn);
+        let tables = in_order(tables);
         let keys = Keys::read(inventory)?;
         let vaults = read_vaults(inventory, &reading, &keys)?;
         let whole_points = whole_points(&targets, &reading, &vaults);
@@ -212,6 +211,16 @@ impl Tags {
     }
 }
 
+/// By ARN, each once. Places are sorted in their stead: a row is long, and there may be a million.
+fn in_order(tables: Vec<Table>) -> Vec<Table> {
+    let mut order: Vec<(&str, usize)> = tables.iter().map(|table| table.table_arn.as_str()).zip(0..).collect();
+    order.sort_unstable();
+    order.dedup_by_key(|(arn, _)| *arn);
+    let order: Vec<usize> = order.into_iter().map(|(_, place)| place).collect();
+    let mut tables: Vec<Option<Table>> = tables.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|place| tables[place].take()).collect()
+}
+
 fn read_vaults(inventory: &Inventory, reading: &Reading, keys: &Keys) -> Result<Vec<VaultState>, Problem> {
     let mut policies: HashMap<(String, String, String), Option<String>> = inventory
         .read::<VaultPolicy>()?
@@ -279,52 +288,84 @@ impl Hasher for ArnHasher {
     }
 }
 
-/// Rows of tables by ARN. Small, since tens of millions of look-ups wait for nothing but memory: four bytes for a row, and
-/// the ARNs side by side.
+/// Rows of tables by ARN. Tens of millions of look-ups wait for nothing but memory: an entry is small and says where its
+/// ARN lies, and ARNs lie side by side.
 #[derive(Default)]
 pub(crate) struct TableIndex {
-    /// The ARNs in order of row.
     texts: String,
-    /// Where each of them ends.
-    ends: Vec<usize>,
-    rows: HashTable<u32>,
+    entries: HashTable<Entry>,
+}
+
+#[derive(Clone, Copy)]
+struct Entry {
+    /// The upper half of the hash: what has another one is another ARN.
+    tag: u32,
+    row: u32,
+    /// Place and length of its ARN in the texts.
+    start: u64,
+    length: u32,
 }
 
 impl TableIndex {
     fn new(tables: &[Table]) -> Self {
         let mut index = Self {
             texts: String::with_capacity(tables.iter().map(|table| table.table_arn.len()).sum()),
-            ends: Vec::with_capacity(tables.len()),
-            rows: HashTable::with_capacity(tables.len()),
+            entries: HashTable::with_capacity(tables.len()),
         };
         for (table, row) in tables.iter().zip(0..) {
+            let hash = hash_of(&table.table_arn);
+            let entry = Entry {
+                tag: tag_of(hash),
+                row,
+                start: index.texts.len() as u64,
+                length: u32::try_from(table.table_arn.len()).unwrap_or(u32::MAX),
+            };
             index.texts.push_str(&table.table_arn);
-            index.ends.push(index.texts.len());
-            let (texts, ends) = (&index.texts, &index.ends);
-            let again = |row: &u32| hash_of(text_at(texts, ends, *row));
-            index.rows.insert_unique(hash_of(&table.table_arn), row, again);
+            let texts = &index.texts;
+            index
+                .entries
+                .insert_unique(hash, entry, |entry| hash_of(text_of(texts, entry)));
         }
         index
     }
 
     /// The row of the table with this ARN.
     pub(crate) fn get(&self, arn: &str) -> Option<u32> {
-        let is_it = |row: &u32| text_at(&self.texts, &self.ends, *row) == arn;
-        self.rows.find(hash_of(arn), is_it).copied()
+        let hash = hash_of(arn);
+        let is_it = |entry: &Entry| entry.tag == tag_of(hash) && text_of(&self.texts, entry) == arn;
+        self.entries.find(hash, is_it).map(|entry| entry.row)
+    }
+
+    /// The rows of many ARNs. Step by step, so that in each step a processor can wait for many of them at once.
+    pub(crate) fn get_all(&self, arns: &[Option<&str>]) -> Vec<Option<u32>> {
+        let hashes: Vec<u64> = arns.iter().map(|arn| hash_of(arn.unwrap_or_default())).collect();
+        let by_tag = |hash: &u64| self.entries.find(*hash, |entry| entry.tag == tag_of(*hash)).copied();
+        let likely: Vec<Option<Entry>> = hashes.iter().map(by_tag).collect();
+        let surely = |(arn, likely): (&Option<&str>, &Option<Entry>)| match (arn, likely) {
+            (Some(arn), Some(entry)) if text_of(&self.texts, entry) == *arn => Some(entry.row),
+            // Two ARNs may have one tag.
+            (Some(arn), Some(_)) => self.get(arn),
+            _ => None,
+        };
+        arns.iter().zip(&likely).map(surely).collect()
     }
 }
 
-/// The text of a row.
-fn text_at<'t>(texts: &'t str, ends: &[usize], row: u32) -> &'t str {
-    let row = row as usize;
-    let start = row.checked_sub(1).map_or(0, |before| ends[before]);
-    &texts[start..ends[row]]
+fn text_of<'t>(texts: &'t str, entry: &Entry) -> &'t str {
+    let start = usize::try_from(entry.start).unwrap_or(usize::MAX);
+    texts
+        .get(start..start.saturating_add(entry.length as usize))
+        .unwrap_or_default()
 }
 
 fn hash_of(arn: &str) -> u64 {
     let mut hasher = ArnHasher::default();
     hasher.write(arn.as_bytes());
     hasher.finish()
+}
+
+fn tag_of(hash: u64) -> u32 {
+    u32::try_from(hash >> 32).unwrap_or(u32::MAX)
 }
 
 /// Finds tables, vaults and keys of rows; consecutive rows mostly name the same ones.

@@ -323,13 +323,14 @@ impl Gatherer<'_> {
     fn read(&mut self, frame: &DataFrame) -> PolarsResult<()> {
         let resources = frame.column("resource_arn")?.str()?;
         let index = &self.evidence.index;
-        // In a loop and on a thread of their own: look-ups wait for memory, and here they wait side by side.
+        // On a thread of their own: look-ups wait for memory.
         let look_up = || -> Vec<u32> {
-            let row = |arn: Option<&str>| match arn {
-                Some(arn) => index.get(arn).unwrap_or(NO_TABLE),
+            let arns: Vec<Option<&str>> = resources.iter().collect();
+            let row = |(row, arn): (Option<u32>, &Option<&str>)| match arn {
+                Some(_) => row.unwrap_or(NO_TABLE),
                 None => UNTRACEABLE,
             };
-            resources.iter().map(row).collect()
+            index.get_all(&arns).into_iter().zip(&arns).map(row).collect()
         };
         let texts = &mut self.texts;
         let (tables, columns) = std::thread::scope(|scope| {

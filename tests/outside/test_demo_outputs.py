@@ -55,7 +55,10 @@ def test_the_numbers_of_the_report_agree(audit):
     subjects = {finding["subject"] for finding in read["findings"]}
     assert {"table", "vault", "plan", "target", "waiver", "exemption"} <= subjects
     rules = {rule["id"]: rule["subject"] for rule in read["rules"]}
-    assert all(rules[finding["rule"]] == finding["subject"] for finding in read["findings"])
+    for finding in read["findings"]:
+        # A list that was not read leaves a rule unknown for the whole target.
+        is_unlisted = finding["subject"] == "target" and finding["verdict"] == "unknown"
+        assert rules[finding["rule"]] == finding["subject"] or is_unlisted, finding
     for framework in read["frameworks"]:
         for control in framework["controls"]:
             of_control = [finding for finding in read["findings"] if finding["rule"] in control["rules"]]
