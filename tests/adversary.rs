@@ -497,6 +497,27 @@ fn one_role_that_works_does_not_hide_another_that_does_not() {
 }
 
 #[test]
+fn a_table_that_may_be_exempt_is_neither_good_nor_bad() {
+    let tier = "[[policy.tier]]\nname = \"scratch\"\nwhen = \"tag('scratch') = 'yes'\"\nexempt = true\nreason = \"r\"\napprover = \"a\"\nexpires = 2027-06-30\n";
+    let report = judged(&world(""), tier);
+    check(
+        &report,
+        &[
+            ("orders", "deletion-protection-on", "compliant"),
+            ("forgotten", "deletion-protection-on", "non-compliant"),
+        ],
+    );
+    let report = judged(&world("[[fault]]\ndeny = \"tag:GetResources\"\n"), tier);
+    check(
+        &report,
+        &[
+            ("orders", "deletion-protection-on", "unknown"),
+            ("forgotten", "deletion-protection-on", "unknown"),
+        ],
+    );
+}
+
+#[test]
 fn a_waiver_for_nobody_knows_how_many_tables_waives_nothing() {
     let waivers = "[[waiver]]\nrule = \"deletion-protection-on\"\ntables = \"*\"\nreason = \"r\"\nrequester = \"a\"\napprover = \"b\"\napproved = 2026-10-01\nexpires = 2027-01-31\nmax-tables = 5\n";
     let denied = "[[fault]]\ndeny = \"dynamodb:ListTables\"\nregion = \"eu-central-1\"\n";

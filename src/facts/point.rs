@@ -221,3 +221,28 @@ pub(super) fn key_of(
         (None, _) => KeyFacts::unknown(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_that_could_not_be_deleted_is_overdue_whatever_its_dates() {
+        let undated = Lifecycle {
+            created_at: Some(0),
+            delete_at: None,
+            delete_after_days: None,
+            cold_at: None,
+            has_source: true,
+        };
+        assert!(is_overdue(&undated, Some("EXPIRED"), 1));
+        assert!(!is_overdue(&undated, Some("COMPLETED"), 1));
+        let ended = Lifecycle {
+            delete_at: Some(0),
+            ..undated
+        };
+        assert!(!is_overdue(&ended, Some("COMPLETED"), DELETION_GRACE_MILLIS));
+        assert!(is_overdue(&ended, Some("COMPLETED"), DELETION_GRACE_MILLIS + 1));
+        assert!(!is_overdue(&ended, Some("DELETING"), DELETION_GRACE_MILLIS + 1));
+    }
+}
