@@ -368,14 +368,6 @@ impl TableProof {
             covered + history.exposed.seconds() + history.not_observed.seconds(),
         )
     }
-
-    /// Days of which nothing is known, in part at least.
-    pub fn days_not_observed(&self) -> usize {
-        self.days
-            .iter()
-            .filter(|day| **day == Some(DayState::NotObserved))
-            .count()
-    }
 }
 
 impl Attestation {

@@ -61,14 +61,11 @@ pub fn as_broken(problems: Problems) -> Problem {
 /// Errors: there is none, or its manifest cannot be read.
 pub fn open(dir: &Path) -> Result<Pack, Problem> {
     Pack::open(dir).map_err(|problem| {
-        let is_there = dir.is_dir();
-        let problem = as_broken(problem.into());
-        if is_there {
-            return problem;
+        if dir.is_dir() {
+            return as_broken(problem.into());
         }
         // Nothing was looked at: that says nothing of any evidence.
         Problem {
-            what: "could not open the pack".to_owned(),
             so: "nothing was verified".to_owned(),
             exit: Exit::Failed,
             ..problem

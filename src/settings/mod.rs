@@ -309,7 +309,11 @@ fn regions<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, key: &'st
             .err()
             .filter(|_| key != "copy-regions" || region.value != ANY_PLACE);
         if let Some(why) = &why {
-            reader.note(region.offset, format!("`{}` is not a Region", region.value), why, "");
+            let hint = match key {
+                "copy-regions" => "name a Region, or write `any` for whichever other one",
+                _ => "",
+            };
+            reader.note(region.offset, format!("`{}` is not a Region", region.value), why, hint);
         }
         why.is_none()
     })
