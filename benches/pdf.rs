@@ -6,7 +6,8 @@ use std::io::Write as _;
 use std::time::Instant;
 
 // The sample names its types by these paths, as it does inside the library.
-use backproof::{domain, report};
+use backproof::domain;
+use backproof::report;
 
 #[path = "../src/report/pdf/sample.rs"]
 mod sample;

@@ -9,7 +9,7 @@ use crate::commands::explain::ExplainFindingArgs;
 use crate::commands::init::InitArgs;
 use crate::commands::manual::{CompletionsArgs, ManArgs};
 use crate::commands::sample::SampleArgs;
-use crate::commands::talk::TalkArgs;
+use crate::commands::shared::args::TalkArgs;
 
 /// Proves, from evidence and not from intent, that every Amazon DynamoDB table is backed up with AWS Backup.
 ///

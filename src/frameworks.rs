@@ -11,7 +11,8 @@ use std::sync::{Arc, OnceLock};
 
 use crate::domain::{Finding, Verdict};
 use crate::problem::{Outcome, Problem, Problems};
-use crate::settings_file::{Located, Reader, Section, list, nearest};
+use crate::text::{list, nearest};
+use crate::toml_reader::{Located, Reader, Section};
 
 /// The files that come with the program: name and text.
 const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/frameworks.rs"));

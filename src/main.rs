@@ -24,9 +24,11 @@
 use std::process::ExitCode;
 
 use backproof::cli::{Cli, Command};
-use backproof::commands::{self, talk};
+use backproof::commands;
+use backproof::commands::shared::args;
 use backproof::exit::Exit;
 use backproof::problem::{Outcome, Problem, Problems};
+use backproof::stderr;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 fn main() -> ExitCode {
@@ -34,8 +36,8 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(exit) => return exit,
     };
-    talk::set(&cli.talk);
-    backproof::panics::print_only_uncaught();
+    cli.talk.apply();
+    backproof::inventory::panics::print_only_uncaught();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -70,20 +72,20 @@ async fn run(command: Command) -> Outcome<Exit> {
 }
 
 fn fail(problems: &Problems) -> ExitCode {
-    talk::fail(problems);
+    stderr::fail(problems);
     ExitCode::from(problems.exit().code())
 }
 
 /// Reads the command line. Help goes to stdout, mistakes to stderr in the way that the line itself asks for.
 fn parse() -> Result<Cli, ExitCode> {
-    let color = talk::color_of(std::env::args_os());
+    let color = args::color_of(std::env::args_os());
     let read = Cli::command()
         .color(color)
         .try_get_matches()
         .and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
     read.map_err(|error| {
-        if error.use_stderr() && talk::is_json(std::env::args_os()) {
-            talk::usage(&error.to_string());
+        if error.use_stderr() && args::is_json(std::env::args_os()) {
+            stderr::usage(&error.to_string());
         } else {
             // Nothing can be done if the stream is gone; the exit code says it too.
             let _ = error.print();

@@ -10,8 +10,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crate::facts::dictionary::{ExemptionFacts, WaiverFacts};
 use crate::policy::Tier;
 use crate::problem::{Outcome, Problem, Problems};
-use crate::settings_file::{Located, Reader, Section, nearest, read_document};
-use crate::text::glob;
+use crate::text::{glob, nearest};
+use crate::toml_reader::{Located, Reader, Section, read_document};
 
 /// The longest term of a waiver, in days: from a day to the same day of the next year, with a leap day between.
 pub const LONGEST_TERM_DAYS: i64 = 366;

@@ -306,7 +306,7 @@ fn a_pack_with_pseudonyms_proves_nothing_over_a_period() {
     let place = format!(
         "ledger/packs/{}-{}",
         manifest.as_of.format("%Y-%m-%dT%H%M%SZ"),
-        &backproof::pack::digest::of_list(files)[..16]
+        &backproof::digest::of_list(files)[..16]
     );
     copy(&bench.path("hidden"), &bench.path(&place));
     let ran = bench.run(&["verify", "--ledger", &ledger]);

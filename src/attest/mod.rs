@@ -16,13 +16,12 @@ mod union;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 
-use crate::domain::TargetId;
+use crate::domain::{DayState, TargetId};
 use crate::exit::Exit;
 use crate::exposure::{Asked, Gap, History};
 use crate::facts::{derive, seconds};
 use crate::pack::hold::Held;
 use crate::problem::{Outcome, Problem};
-use crate::report::DayState;
 use crate::sign::Signer;
 
 /// Whole days of UTC.

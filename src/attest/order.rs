@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::domain::TargetId;
+use crate::inventory::INVENTORY_DIR;
 use crate::inventory::schema::Target;
 use crate::pack::hold::Held;
 use crate::problem::Problem;
-use crate::report::staging::INVENTORY_DIR;
 
 /// An account and Region that two packs both tell of.
 fn shared_target(one: &Held, other: &Held) -> Result<Option<TargetId>, Problem> {

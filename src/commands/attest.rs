@@ -8,16 +8,17 @@ use chrono::{NaiveDate, TimeDelta};
 use crate::attest::render::{FORMATS, Format, terminal};
 use crate::attest::{Attestation, LedgerLine, LeftOut, Period, attest};
 use crate::cli::AttestArgs;
+use crate::commands::shared::output::{Pipe, print};
 use crate::commands::verify::{does_not_hold, trust};
-use crate::commands::{Pipe, print, say, talk, warn};
 use crate::exit::Exit;
 use crate::ledger::{Broken, Entry, Expected, Ledger, Note};
 use crate::pack::hold::{self, Held, hold};
 use crate::problem::{Outcome, Problem, Problems, count};
 use crate::report::staging::Staging;
 use crate::report::{RenderError, Templates};
-use crate::settings_file::{list, nearest};
 use crate::sign::Trust;
+use crate::stderr::{self, say, warn};
+use crate::text::{list, nearest};
 
 /// Runs `attest`.
 ///
@@ -40,7 +41,7 @@ pub async fn run(args: AttestArgs) -> Outcome<Exit> {
     match staging {
         Some(staging) => {
             let folder = write(staging, &wish.formats, &attestation, &templates)?;
-            if !talk::is_quiet() {
+            if !stderr::is_quiet() {
                 print(&terminal::summary(&attestation))?;
             }
             say(&format!(

@@ -15,16 +15,15 @@ use crate::aws::target::{Identity, Session, Target};
 use crate::cli::{CollectArgs, ScopeArgs};
 use crate::collect::{Progress, Wanted, collect};
 use crate::commands::report::open_staging;
-use crate::commands::{say, talk, warn};
-use crate::domain::TargetId;
+use crate::domain::{Account, TargetId};
 use crate::exit::Exit;
 use crate::inventory::schema::{CallLogEntry, SCHEMA_VERSION, Target as TargetRow};
 use crate::inventory::store::{Writer, write_manifest};
-use crate::inventory::{Inventory, Manifest, scan_id};
+use crate::inventory::{INVENTORY_DIR, Inventory, Manifest, scan_id};
 use crate::problem::{Outcome, Problem, count};
-use crate::report::staging::INVENTORY_DIR;
-use crate::settings::{Account, Settings, check_region};
-use crate::settings_file::nearest;
+use crate::settings::{Settings, check_region};
+use crate::stderr::{self, say, warn};
+use crate::text::nearest;
 
 /// Runs `collect`.
 ///
@@ -242,7 +241,7 @@ fn warn_of_skew(identity: &Identity) {
 }
 
 fn progress_bar(targets: usize) -> ProgressBar {
-    let bar = if talk::shows_progress_bar() {
+    let bar = if stderr::shows_progress_bar() {
         ProgressBar::new_spinner()
     } else {
         ProgressBar::hidden()
@@ -272,7 +271,7 @@ fn step(progress: &Progress, targets: usize) {
         ("tables_described", progress.tables_described.load(Ordering::Relaxed)),
         ("recovery_points", progress.recovery_points.load(Ordering::Relaxed)),
     ];
-    talk::progress("reading AWS", &numbers);
+    stderr::progress("reading AWS", &numbers);
 }
 
 async fn show(bar: &ProgressBar, progress: &Progress) {

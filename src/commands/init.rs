@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::commands::output::Single;
+use crate::commands::shared::output::Single;
 use crate::exit::Exit;
 use crate::problem::Outcome;
 use crate::settings::DEFAULT_FILE;

@@ -4,13 +4,14 @@ use chrono::Utc;
 use serde_json::json;
 
 use crate::cli::{ExplainFormat, LedgerAppendArgs, LedgerAt, LedgerCommand, LedgerFetchArgs, LedgerListArgs};
-use crate::commands::seal::{held, keeping, lines};
-use crate::commands::{print, say};
+use crate::commands::shared::output::print;
+use crate::commands::shared::signing::{held, keeping, lines};
 use crate::exit::Exit;
 use crate::ledger::{Entry, Ledger};
 use crate::problem::{Outcome, Problem, count};
 use crate::settings::Settings;
 use crate::sign::Signers;
+use crate::stderr::say;
 use crate::text::one_line;
 
 /// Runs `ledger`.

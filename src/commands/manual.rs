@@ -6,9 +6,10 @@ use clap::{Args, Command, CommandFactory as _};
 use clap_complete::Shell;
 
 use crate::cli::Cli;
-use crate::commands::{print, say};
+use crate::commands::shared::output::print;
 use crate::exit::Exit;
 use crate::problem::{Outcome, Problem, count};
+use crate::stderr::say;
 
 /// Arguments of `completions`.
 #[derive(Debug, Args)]

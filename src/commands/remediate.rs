@@ -6,8 +6,10 @@ use std::time::Duration;
 use crate::aws::target::Target;
 use crate::cli::{ApplyArgs, PlanArgs, RemediateCommand, VerifyArgs, WaitArgs};
 use crate::collect::Wanted;
-use crate::commands::reach::reach;
-use crate::commands::{collect, criteria, print, say, warn};
+use crate::commands::collect;
+use crate::commands::shared::criteria;
+use crate::commands::shared::output::print;
+use crate::commands::shared::reach::reach;
 use crate::domain::{TargetId, Verdict};
 use crate::duration;
 use crate::exit::Exit;
@@ -22,6 +24,7 @@ use crate::remediate::verify::verify;
 use crate::remediate::{BackupAction, Plan};
 use crate::report::build::build;
 use crate::settings::Settings;
+use crate::stderr::{say, warn};
 
 /// Runs `remediate`.
 ///

@@ -8,26 +8,28 @@ use crate::aws::s3::Keeping;
 use crate::aws::target::Session;
 use crate::baseline::Since;
 use crate::cli::{OutputArgs, PushTo, ReportArgs};
-use crate::commands::evidence::Evidence;
+use crate::commands::baseline;
 use crate::commands::push::to_security_hub;
-use crate::commands::seal::{Seal, keeping, ledger_of};
-use crate::commands::{Pipe, baseline, criteria, print, say, talk, warn};
-use crate::domain::Severity;
+use crate::commands::shared::criteria;
+use crate::commands::shared::evidence::Evidence;
+use crate::commands::shared::output::{Pipe, colored_summary, print};
+use crate::commands::shared::signing::{Seal, keeping, ledger_of};
+use crate::domain::{Account, Severity};
 use crate::evaluate::Tiers;
 use crate::exit::Exit;
 use crate::facts::{Facts, derive};
-use crate::inventory::Inventory;
 use crate::inventory::store::MANIFEST_FILE as INVENTORY_FILE;
+use crate::inventory::{INVENTORY_DIR, Inventory};
 use crate::pack::redact::{check_same, check_templates, redact};
 use crate::pack::seal::{self, command_line};
 use crate::pack::{Manifest, Pack, SEAL_FILES};
 use crate::problem::{Outcome, Problem, count};
 use crate::report::build::{Criteria, build};
 use crate::report::deliver::{Destination, S3Prefix};
-use crate::report::staging::{INVENTORY_DIR, Staging};
+use crate::report::staging::Staging;
 use crate::report::{FORMATS, Format, RenderError, Report, Templates, terminal};
-use crate::settings::Account;
-use crate::settings_file::{list, nearest};
+use crate::stderr::{self, say, warn};
+use crate::text::{list, nearest};
 
 /// Runs `report`.
 ///
@@ -324,8 +326,8 @@ impl Output {
         let folder = staging.commit()?;
         match self.printed {
             Some(format) => self.print_report(format, report)?,
-            None if talk::is_quiet() => {}
-            None => print(&talk::colored_summary(&terminal::summary(report, width())))?,
+            None if stderr::is_quiet() => {}
+            None => print(&colored_summary(&terminal::summary(report, width())))?,
         }
         say(&format!(
             "{} in {}",

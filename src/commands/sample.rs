@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::cli::RuleArgs;
-use crate::commands::evidence::Evidence;
-use crate::commands::output::Single;
-use crate::commands::{criteria, warn};
+use crate::commands::shared::criteria;
+use crate::commands::shared::evidence::Evidence;
+use crate::commands::shared::output::Single;
 use crate::exit::Exit;
 use crate::problem::{Outcome, Problem};
 use crate::report::build::build;
 use crate::sample::{By, DEFAULT_SIZE, Provenance, Request, draw, render};
+use crate::stderr::warn;
 
 /// Arguments of `sample`.
 #[derive(Debug, Args)]

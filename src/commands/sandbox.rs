@@ -5,9 +5,10 @@ use std::path::Path;
 use backproof_sandbox::{Sandbox, World};
 
 use crate::cli::SandboxArgs;
-use crate::commands::{print, say};
+use crate::commands::shared::output::print;
 use crate::exit::Exit;
 use crate::problem::{Outcome, Problem, Problems};
+use crate::stderr::say;
 
 /// Runs `sandbox`.
 ///

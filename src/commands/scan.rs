@@ -7,12 +7,14 @@ use chrono::Utc;
 use crate::cli::ScanArgs;
 use crate::collect::Wanted;
 use crate::commands::report::{Makes, Output, default_folder_at, explain_policy};
-use crate::commands::{baseline, collect, criteria, warn};
+use crate::commands::shared::criteria;
+use crate::commands::{baseline, collect};
 use crate::domain::{Gap, GapKind, TargetId};
 use crate::exit::Exit;
 use crate::pack::seal::binary_sha256;
 use crate::problem::{Outcome, Problem};
 use crate::report::Report;
+use crate::stderr::warn;
 
 /// Runs `scan`.
 ///

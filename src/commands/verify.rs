@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::cli::{TrustArgs, VerifyPackArgs};
-use crate::commands::print;
+use crate::commands::shared::output::print;
 use crate::exit::Exit;
 use crate::ledger::{Checked, Entry, Expected, Ledger, Note};
 use crate::pack::hold::{broken, look, open};

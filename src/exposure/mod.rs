@@ -13,7 +13,7 @@ mod spans;
 
 pub use spans::Spans;
 
-use crate::report::DayState;
+use crate::domain::DayState;
 
 /// Seconds of a day.
 pub const DAY: u32 = 86_400;

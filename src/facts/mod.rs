@@ -35,13 +35,12 @@ use std::ops::Range;
 use chrono::{DateTime, TimeDelta, Utc};
 use polars::prelude::DataFrame;
 
-use crate::domain::{Subject, TargetId};
+use crate::domain::{DayState, Subject, TargetId, Window};
 use crate::exposure::Asked;
 use crate::inventory::Inventory;
 use crate::inventory::schema::{BackupJob, CopyJob};
 use crate::policy::PolicyValues;
 use crate::problem::Problem;
-use crate::report::{DayState, Window};
 
 pub use copies::Comparisons;
 use dictionary::{PlanFacts, RecoveryPointFacts, TableFacts, TargetFacts, VaultFacts};

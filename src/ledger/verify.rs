@@ -15,7 +15,8 @@ use super::{
     Beside, CLOCK_TOLERANCE, Entry, LATEST, Ledger, MANIFESTS, PACKS, SIGNATURES, manifest_path, pack_dir,
     signature_path,
 };
-use crate::pack::{Manifest, digest, signed};
+use crate::digest;
+use crate::pack::{Manifest, signed};
 use crate::problem::{Problem, one_line};
 use crate::report::staging::Staging;
 use crate::sign::{self, Kind, SignatureFile, Signer, Trust};

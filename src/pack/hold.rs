@@ -8,12 +8,12 @@ use std::path::Path;
 
 use super::manifest::Manifest;
 use super::scope::Scope;
-use super::{CRITERIA_DIR, FINDINGS_FILE, MANIFEST_FILE, Pack, SUMS_FILE, criteria, digest, findings, reseal, seal};
+use super::{CRITERIA_DIR, FINDINGS_FILE, MANIFEST_FILE, Pack, SUMS_FILE, criteria, findings, reseal, seal};
+use crate::digest;
 use crate::exit::Exit;
-use crate::inventory::Inventory;
 use crate::inventory::store::MANIFEST_FILE as INVENTORY_MANIFEST;
+use crate::inventory::{INVENTORY_DIR, Inventory};
 use crate::problem::{Problem, Problems, count};
-use crate::report::staging::INVENTORY_DIR;
 use crate::sign::{Signer, Trust};
 
 /// A pack that holds by itself.

@@ -14,7 +14,6 @@
 //! In: a filled folder, or the folder of a pack. Out: a [`Manifest`], a [`Pack`]. Nothing here talks to AWS.
 
 pub mod criteria;
-pub mod digest;
 pub mod findings;
 pub mod hold;
 pub mod manifest;
@@ -27,11 +26,11 @@ pub mod verify;
 
 use std::path::{Path, PathBuf};
 
-use crate::inventory::Inventory;
+use crate::digest;
+use crate::inventory::{INVENTORY_DIR, Inventory};
 use crate::problem::{Outcome, Problem};
 use crate::report::Report;
 use crate::report::build::{Criteria, build};
-use crate::report::staging::INVENTORY_DIR;
 
 pub use manifest::Manifest;
 

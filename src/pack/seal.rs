@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use super::digest;
 use super::manifest::{Account, Coverage, FileEntry, Manifest, SCHEMA_VERSION, Totals};
 use super::{CRITERIA_DIR, MANIFEST_FILE, SEAL_FILES, SUMS_FILE, TEMPLATES_DIR, criteria, findings};
-use crate::inventory::Inventory;
+use crate::digest;
+use crate::inventory::{INVENTORY_DIR, Inventory};
 use crate::problem::Problem;
 use crate::report::build::Criteria;
-use crate::report::staging::INVENTORY_DIR;
 use crate::report::{self, Report, Templates};
 
 /// Options whose values are not written down.

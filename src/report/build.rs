@@ -8,13 +8,14 @@ use chrono::{DateTime, Utc};
 
 use crate::baseline::Baseline;
 use crate::collect::COLLECTORS;
-use crate::domain::{FactName, FactValue, Finding, Gap, GapKind, Subject, TargetId, Verdict};
+use crate::digest;
+use crate::domain::{FactName, FactValue, Finding, Gap, GapKind, Subject, TargetId, Verdict, Window};
 use crate::evaluate::{Chunk, Waived, judge_subjects, judge_tables, judge_waivers, waive};
 use crate::facts::dictionary::{ExemptionFacts, SubjectFacts};
 use crate::facts::{Facts, derive};
 use crate::frameworks::Framework;
-use crate::inventory::Inventory;
 use crate::inventory::schema::{CallLogEntry, RecoveryPoint, Table};
+use crate::inventory::{INVENTORY_DIR, Inventory};
 use crate::policy::{Policy, Tier};
 use crate::problem::{Problem, count};
 use crate::rules::{Rule, RuleSet, frames_of, placeholders};
@@ -22,7 +23,7 @@ use crate::waivers::{Waiver, Waivers, exemption_facts};
 
 use super::{
     AccountCoverage, Coverage, ExemptionLine, FrameworkReport, Report, RuleLine, Scan, TableRow, TargetCoverage,
-    TierLine, Totals, WaiverLine, Window,
+    TierLine, Totals, WaiverLine,
 };
 
 /// Why facts that rest on some frames are missing for one table: the first gap behind them, in words.
@@ -132,7 +133,7 @@ pub fn build(inventory: &Inventory, criteria: &Criteria) -> Result<Report, Probl
             caller_arn: manifest.caller_arn.clone(),
             tool_version: manifest.tool_version.clone(),
             call_count: manifest.attempt_count,
-            evidence_digest: crate::pack::digest::of_evidence(inventory, criteria)?,
+            evidence_digest: of_evidence(inventory, criteria)?,
         },
         window,
         policy: policy.lines(),
@@ -508,4 +509,31 @@ fn hint(entry: &CallLogEntry) -> String {
         GapKind::Expired => "log in again, and run the scan once more".to_owned(),
         GapKind::Failed => "run the scan again; if it stays, check the network and the AWS health dashboard".to_owned(),
     }
+}
+
+/// What names the evidence of a report: the inventory, and the criteria that judged it, by path as in a pack.
+///
+/// `grep -E '  (criteria|inventory)/' SHA256SUMS | sha256sum` gives the same.
+///
+/// Errors: a file of the inventory cannot be read.
+pub fn of_evidence(inventory: &Inventory, criteria: &Criteria) -> Result<String, Problem> {
+    let mut files = Vec::new();
+    for (name, text) in crate::pack::criteria::files(criteria) {
+        files.push((
+            format!("{}/{name}", crate::pack::CRITERIA_DIR),
+            digest::of_bytes(text.as_bytes()),
+        ));
+    }
+    for name in inventory.file_names() {
+        let path = inventory.dir.join(&name);
+        let (_, sha256) = digest::of_file(&path).map_err(|error| {
+            Problem::new("could not read the inventory")
+                .at(path.display().to_string())
+                .why(error.to_string())
+                .so("nothing was evaluated")
+        })?;
+        files.push((format!("{INVENTORY_DIR}/{name}"), sha256));
+    }
+    files.sort();
+    Ok(digest::of_list(files.iter().map(|(path, sha256)| (&**path, &**sha256))))
 }

@@ -29,10 +29,12 @@ mod tests;
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::baseline::{Compared, Since};
-use crate::domain::{FactName, FactValue, Finding, Gap, Severity, Subject, TargetId, Verdict, rfc3339};
+use crate::domain::{
+    DayState, FactName, FactValue, Finding, Gap, Severity, Subject, TargetId, Verdict, Window, rfc3339,
+};
 pub use crate::frameworks::ControlRow;
 pub use templates::Templates;
 
@@ -174,44 +176,6 @@ pub struct Scan {
     pub call_count: u64,
     /// SHA-256 over the evidence that this report rests on; it names the evidence on every page that is printed alone.
     pub evidence_digest: String,
-}
-
-/// Days of UTC that end with the day of `as_of`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Window {
-    /// The first day.
-    pub first: NaiveDate,
-    /// How many days there are; 0: no day was looked at.
-    pub days: usize,
-}
-
-/// What is known of one table on one day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum DayState {
-    /// At every moment of the day, as far as the table lived, the newest usable recovery point was within the RPO, or the
-    /// table itself was younger than the RPO.
-    Covered,
-    /// For a part of the day, at least, it was not, or there was none.
-    Exposed,
-    /// What was read does not tell.
-    NotObserved,
-    /// The table did not exist on this day.
-    NotAlive,
-}
-
-impl DayState {
-    /// Every state, from good to bad, then those that say nothing.
-    pub const ALL: [Self; 4] = [Self::Covered, Self::Exposed, Self::NotObserved, Self::NotAlive];
-
-    /// The word of the machine formats.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Covered => "covered",
-            Self::Exposed => "exposed",
-            Self::NotObserved => "not-observed",
-            Self::NotAlive => "not-alive",
-        }
-    }
 }
 
 /// A rule, as far as a report names it.

@@ -11,10 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{FORMATS, Format, Report, Templates};
+use crate::inventory::INVENTORY_DIR;
 use crate::problem::Problem;
-
-/// The folder of the inventory beside the reports.
-pub const INVENTORY_DIR: &str = "inventory";
 
 /// Moved last: whoever finds it finds the rest.
 const LAST: &str = crate::pack::MANIFEST_FILE;

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::problem::{Outcome, Problem, Problems};
 use crate::report::pdf::{Logo, Template};
-use crate::settings_file::{list, nearest};
+use crate::text::{list, nearest};
 
 /// Every file of `report-templates/`; a folder named by `--template` holds any of them.
 pub const FILES: [&str; 5] = ["pdf.toml", "report.html", "report.css", "report.js", "attestation.html"];

@@ -19,7 +19,8 @@ use crate::facts::dictionary::{FactKind, fact, facts_of};
 use crate::inventory::cell::Kind;
 use crate::policy::{POLICY_VALUES, PolicyValues};
 use crate::problem::{Outcome, Problem, Problems};
-use crate::settings_file::{Located, Reader, Section, nearest};
+use crate::text::nearest;
+use crate::toml_reader::{Located, Reader, Section};
 
 use predicate::Predicate;
 
@@ -444,7 +445,7 @@ fn read_subject<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>) -> Opti
     let subject = text.value.parse().ok();
     if subject.is_none() {
         let names: Vec<&str> = Subject::ALL.into_iter().map(Subject::as_str).collect();
-        let hint = format!("the subjects are {}", crate::settings_file::list(&names));
+        let hint = format!("the subjects are {}", crate::text::list(&names));
         reader.note(text.offset, format!("`{}` is not a subject", text.value), "", hint);
     }
     subject

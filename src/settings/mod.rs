@@ -10,10 +10,11 @@ mod tiers;
 
 use std::path::{Path, PathBuf};
 
+use crate::domain::Account;
 use crate::duration;
 use crate::policy::{ANY_PLACE, Policy};
 use crate::problem::{Outcome, Problem, Problems};
-use crate::settings_file::{Located, Reader, Section, read_document};
+use crate::toml_reader::{Located, Reader, Section, read_document};
 
 use preset::Preset;
 
@@ -38,19 +39,6 @@ pub struct Settings {
     pub ledger: Option<String>,
     /// How `remediate` and `backup` make recovery points.
     pub remediation: Remediation,
-}
-
-/// An account and the role that reads it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
-    /// Twelve digits.
-    pub id: String,
-    /// For people; may be empty.
-    pub name: String,
-    /// Role to assume there; none for the caller's own account.
-    pub role_arn: Option<String>,
-    /// External id for that role.
-    pub external_id: Option<String>,
 }
 
 /// A file as read.

@@ -6,7 +6,8 @@ use super::preset::Preset;
 use super::{check_account, days, distinct, regions, tiers, whole_days};
 use crate::duration;
 use crate::policy::{ANY_PLACE, FOREVER_DAYS, KeyOwner, LockWanted, Policy, PolicyValues, Source};
-use crate::settings_file::{Reader, Section, nearest};
+use crate::text::nearest;
+use crate::toml_reader::{Reader, Section};
 
 /// AWS Backup remembers copy jobs for this long, so older copies cannot be shown to be complete.
 const LONGEST_COPY_RPO: TimeDelta = TimeDelta::days(30);
@@ -267,7 +268,7 @@ fn word<'a, T: Copy>(
         let names: Vec<&str> = all.iter().map(|one| name(*one)).collect();
         let hint = match nearest(&text.value, names.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("the words are {}", crate::settings_file::list(&names)),
+            None => format!("the words are {}", crate::text::list(&names)),
         };
         reader.note(text.offset, format!("`{}` is not {kind}", text.value), "", hint);
     }

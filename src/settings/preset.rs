@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use super::policy::{Layer, clashes, source_words, window};
 use crate::policy::{Policy, PolicyValues, Source};
 use crate::problem::Problem;
-use crate::settings_file::{Reader, Section, read_document};
+use crate::toml_reader::{Reader, Section, read_document};
 
 /// The values of all chosen frameworks.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use crate::rules::Schema;
 use super::policy::{Layer, VALUE_KEYS, clashes, source_words};
 use crate::policy::{Exemption, Policy, PolicyValues, Tier};
 use crate::rules::predicate::{self, Predicate};
-use crate::settings_file::{Located, Reader, Section};
+use crate::toml_reader::{Located, Reader, Section};
 use crate::waivers::end_of;
 
 /// The word that reports use for tables that no tier takes.

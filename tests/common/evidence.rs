@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use backproof::digest;
 use backproof::pack::manifest::FileEntry;
-use backproof::pack::{MANIFEST_FILE, Manifest, digest, seal};
+use backproof::pack::{MANIFEST_FILE, Manifest, seal};
 use ssh_key::private::Ed25519Keypair;
 use ssh_key::{LineEnding, PrivateKey};
 

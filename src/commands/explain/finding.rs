@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::table::{evidence_of, value};
 use super::{Explained, actions_of};
 use crate::cli::RuleArgs;
-use crate::commands::criteria;
+use crate::commands::shared::criteria;
 use crate::domain::{Finding, rfc3339};
 use crate::problem::{Outcome, Problem, Problems};
 use crate::reperform;

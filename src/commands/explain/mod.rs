@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{ExplainArgs, ExplainCommand, ExplainFormat};
 use crate::collect::COLLECTORS;
-use crate::commands::print;
+use crate::commands::shared::output::print;
 use crate::domain::Subject;
 use crate::exit::{self, Exit};
 use crate::facts::dictionary::{Fact, facts_of};
@@ -18,7 +18,7 @@ use crate::policy::POLICY_VALUES;
 use crate::problem::{Outcome, Problem};
 use crate::report;
 use crate::rules::{COMPARISONS, Rule, RuleSet, doc_of};
-use crate::settings_file::{list, nearest};
+use crate::text::{list, nearest};
 
 /// One explanation, in both forms.
 struct Explained {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::collect::Wanted;
 use crate::problem::{Outcome, Problem};
 use crate::rules::RuleSet;
-use crate::settings_file::{list, nearest};
+use crate::text::{list, nearest};
 
 /// Actions that every command uses before its own work.
 const ALWAYS: [&str; 1] = ["sts:GetCallerIdentity"];

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
 
-use crate::domain::{FactValue, Severity, TargetId, Verdict};
-use crate::report::{DayState, Report, TableRow, TargetCoverage};
+use crate::domain::{DayState, FactValue, Severity, TargetId, Verdict};
+use crate::report::{Report, TableRow, TargetCoverage};
 
 /// Accounts in the picture of the coverage; the table of targets holds all.
 const MATRIX_ACCOUNTS: usize = 40;

@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 use super::charts::{AGES, age_class};
 use super::kinds::{Kind, Phrase, Pool, Texts, plain, short, shown};
 use crate::collect::COLLECTORS;
-use crate::domain::{FactValue, Finding, Severity, Subject, Verdict};
+use crate::domain::{DayState, FactValue, Finding, Severity, Subject, Verdict};
 use crate::facts::dictionary::fact;
 use crate::frameworks;
 use crate::reperform;
-use crate::report::{DayState, Report, RuleLine, TableRow};
+use crate::report::{Report, RuleLine, TableRow};
 use crate::rules::{doc_of, frames_of};
 
 /// Texts of facts at least this long are looked for in messages even if the rule does not name them: reasons and causes

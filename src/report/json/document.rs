@@ -4,8 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::domain::{FactName, FactValue, GapKind, Severity, Subject, Verdict, rfc3339};
-use crate::report::DayState;
+use crate::domain::{DayState, FactName, FactValue, GapKind, Severity, Subject, Verdict, rfc3339};
 
 /// What backproof found: every table, every finding with its evidence, and what could not be read.
 ///

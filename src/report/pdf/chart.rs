@@ -4,8 +4,7 @@ use super::doc::{BODY, Doc, MUTED, SMALL, TEXT, WHITE, word};
 use super::fonts::Face;
 use super::page::Style;
 use super::text;
-use crate::domain::Verdict;
-use crate::report::DayState;
+use crate::domain::{DayState, Verdict};
 
 /// Counts in the order of [`Verdict::ALL`].
 pub(super) type Counts = [usize; 4];

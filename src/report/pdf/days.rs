@@ -8,7 +8,8 @@ use super::chart;
 use super::doc::{BODY, Doc, FINE, GAP, Goal, LARGE_GAP, MUTED, SMALL, SMALL_GAP, WHITE};
 use super::template::Section;
 use super::text::{grouped, plural};
-use crate::report::{DayState, Report, TableRow};
+use crate::domain::DayState;
+use crate::report::{Report, TableRow};
 
 /// As many tables as two sheets can show.
 const WORST: usize = 100;

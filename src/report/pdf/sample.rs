@@ -2,10 +2,12 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use crate::domain::{FactValue, Finding, Gap, GapKind, Severity, Subject, TargetId, Verdict, table_arn};
+use crate::domain::{
+    DayState, FactValue, Finding, Gap, GapKind, Severity, Subject, TargetId, Verdict, Window, table_arn,
+};
 use crate::report::{
-    AccountCoverage, ControlRow, Coverage, DayState, ExemptionLine, FrameworkReport, Report, RuleLine, Scan, TableRow,
-    TargetCoverage, TierLine, Totals, WaiverLine, Window,
+    AccountCoverage, ControlRow, Coverage, ExemptionLine, FrameworkReport, Report, RuleLine, Scan, TableRow,
+    TargetCoverage, TierLine, Totals, WaiverLine,
 };
 
 const ACCOUNTS: [(&str, &str); 3] = [

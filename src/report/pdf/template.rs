@@ -5,7 +5,8 @@
 
 use crate::problem::Problem;
 use crate::report::pdf::logo::Logo;
-use crate::settings_file::{Reader, Section as Keys, list, nearest, read_document};
+use crate::text::{list, nearest};
+use crate::toml_reader::{Reader, Section as Keys, read_document};
 
 /// One part after the cover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

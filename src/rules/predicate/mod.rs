@@ -13,7 +13,7 @@ use polars::prelude::{
 };
 use polars::sql::sql_expr;
 
-use crate::settings_file::nearest;
+use crate::text::nearest;
 
 mod tags;
 

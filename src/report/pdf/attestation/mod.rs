@@ -19,9 +19,9 @@ use super::text::{grouped, plural};
 use super::{chart, finish};
 use crate::attest::render::words;
 use crate::attest::{Attestation, Proof, TableProof, percent};
-use crate::domain::rfc3339;
+use crate::domain::{DayState, rfc3339};
 use crate::exit::Exit;
-use crate::report::{DayState, RenderError};
+use crate::report::RenderError;
 
 /// Renders `attestation.pdf`.
 ///

@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use crate::inventory::Inventory;
 use crate::inventory::store::MANIFEST_FILE as INVENTORY_FILE;
+use crate::inventory::{INVENTORY_DIR, Inventory};
 use crate::pack::{self, Pack};
 use crate::problem::{Outcome, Problem};
 use crate::report::build::Criteria;
-use crate::report::staging::INVENTORY_DIR;
 
 /// Stored evidence.
 pub struct Evidence {

@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::problem::Problem;
+use crate::text::{list, nearest};
 
 /// Reads a whole document: what `read` makes of it, if it can be parsed at all, and every mistake. Keys that `read` does
 /// not ask for are mistakes too.
@@ -309,25 +310,6 @@ pub struct Located<T> {
     pub value: T,
     /// Byte offset in the file.
     pub offset: usize,
-}
-
-/// The known name nearest to what was typed, if it is near enough to be a slip.
-pub fn nearest<'n>(typed: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    known
-        .map(|name| (strsim::damerau_levenshtein(typed, name), name))
-        .filter(|(distance, name)| *distance <= 1 + name.len().max(typed.len()) / 4)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
-}
-
-/// `a`, `b` and `c` in backticks.
-pub fn list(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    match quoted.split_last() {
-        None => String::from("none"),
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
-    }
 }
 
 fn kind_of(value: &DeValue<'_>) -> &'static str {

@@ -6,39 +6,12 @@ use std::io::{IsTerminal as _, Write as _};
 use std::sync::OnceLock;
 
 use chrono::Utc;
-use clap::{Args, ValueEnum};
+use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 
 use crate::domain::rfc3339;
 use crate::exit::Exit;
 use crate::problem::{Problem, Problems};
-
-/// Flags that every command takes.
-#[derive(Debug, Args, Clone)]
-pub struct TalkArgs {
-    /// Say nothing but problems; scan and report print no summary then.
-    #[arg(long, short, global = true, help_heading = "How to talk")]
-    pub quiet: bool,
-    /// How to talk on stderr: for people, or one JSON object for each warning, problem and step.
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        default_value = "text",
-        global = true,
-        help_heading = "How to talk",
-        env = "BACKPROOF_LOG"
-    )]
-    pub log: Log,
-    /// When to colour what people read. Nothing is told by colour alone; NO_COLOR turns it off.
-    #[arg(
-        long,
-        value_name = "WHEN",
-        default_value = "auto",
-        global = true,
-        help_heading = "How to talk"
-    )]
-    pub color: Color,
-}
 
 /// How to talk on stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -62,7 +35,7 @@ pub enum Color {
 
 impl Color {
     /// Colour for this stream?
-    fn on(self, is_terminal: bool) -> bool {
+    pub(crate) fn on(self, is_terminal: bool) -> bool {
         match self {
             Self::Always => true,
             Self::Never => false,
@@ -82,8 +55,7 @@ fn is_wanted() -> bool {
 struct Talk {
     is_quiet: bool,
     log: Log,
-    color_of_talk: bool,
-    color_of_results: bool,
+    color: Color,
 }
 
 static TALK: OnceLock<Talk> = OnceLock::new();
@@ -91,24 +63,22 @@ static TALK: OnceLock<Talk> = OnceLock::new();
 const TO_PEOPLE: Talk = Talk {
     is_quiet: false,
     log: Log::Text,
-    color_of_talk: false,
-    color_of_results: false,
+    color: Color::Never,
 };
 
 /// Sets how to talk, once.
-pub fn set(args: &TalkArgs) {
-    let talk = Talk {
-        is_quiet: args.quiet,
-        log: args.log,
-        color_of_talk: args.color.on(std::io::stderr().is_terminal()),
-        color_of_results: args.color.on(std::io::stdout().is_terminal()),
-    };
+pub fn set(is_quiet: bool, log: Log, color: Color) {
     // Whoever was first has said how to talk.
-    let _ = TALK.set(talk);
+    let _ = TALK.set(Talk { is_quiet, log, color });
 }
 
 fn talk() -> Talk {
     TALK.get().copied().unwrap_or(TO_PEOPLE)
+}
+
+/// When to colour, as the command line says.
+pub(crate) fn color() -> Color {
+    talk().color
 }
 
 /// Was `--quiet` given?
@@ -189,7 +159,10 @@ pub(crate) fn flags() -> Vec<&'static str> {
 fn tell(problem: &Problem, level: &'static str) {
     let talk = talk();
     match talk.log {
-        Log::Text => line(&colored(&problem.render(level), talk.color_of_talk)),
+        Log::Text => line(&colored(
+            &problem.render(level),
+            talk.color.on(std::io::stderr().is_terminal()),
+        )),
         Log::Json => {
             let mut event = event(level, &problem.what);
             let parts = [
@@ -222,10 +195,10 @@ fn line(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
-const BOLD_RED: &str = "\u{1b}[1;31m";
-const BOLD_YELLOW: &str = "\u{1b}[1;33m";
-const BOLD_GREEN: &str = "\u{1b}[1;32m";
-const RESET: &str = "\u{1b}[0m";
+pub(crate) const BOLD_RED: &str = "\u{1b}[1;31m";
+pub(crate) const BOLD_YELLOW: &str = "\u{1b}[1;33m";
+pub(crate) const BOLD_GREEN: &str = "\u{1b}[1;32m";
+pub(crate) const RESET: &str = "\u{1b}[0m";
 
 /// The labels of a problem in colour.
 fn colored(text: &str, is_on: bool) -> String {
@@ -244,48 +217,6 @@ fn colored(text: &str, is_on: bool) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A summary with its heads and its verdict in colour, if stdout wants colour.
-pub(crate) fn colored_summary(text: &str) -> String {
-    if !talk().color_of_results {
-        return text.to_owned();
-    }
-    let color = |line: &str| match line {
-        "NON-COMPLIANT" | "not compliant" => Some(BOLD_RED),
-        "UNKNOWN" | "nothing to prove" => Some(BOLD_YELLOW),
-        line if line.starts_with("not proven") => Some(BOLD_YELLOW),
-        line if line.starts_with("compliant") => Some(BOLD_GREEN),
-        _ => None,
-    };
-    let lines = text.lines().map(|line| match color(line) {
-        Some(color) => format!("{color}{line}{RESET}\n"),
-        None => format!("{line}\n"),
-    });
-    lines.collect()
-}
-
-/// What the command line itself says of colour, for its own help and mistakes: it is not read yet when those are shown.
-pub fn color_of(args: impl Iterator<Item = std::ffi::OsString>) -> clap::ColorChoice {
-    let args: Vec<String> = args.map(|arg| arg.to_string_lossy().into_owned()).collect();
-    let after = args
-        .iter()
-        .position(|arg| arg == "--color")
-        .and_then(|place| args.get(place + 1));
-    let tied = args.iter().find_map(|arg| arg.strip_prefix("--color="));
-    match after.map(String::as_str).or(tied) {
-        Some("always") => clap::ColorChoice::Always,
-        Some("never") => clap::ColorChoice::Never,
-        _ => clap::ColorChoice::Auto,
-    }
-}
-
-/// Does the command line, or the environment, ask for a log in JSON? For mistakes of the command line itself.
-pub fn is_json(args: impl Iterator<Item = std::ffi::OsString>) -> bool {
-    let args: Vec<String> = args.map(|arg| arg.to_string_lossy().into_owned()).collect();
-    let pair = args.windows(2).any(|pair| pair[0] == "--log" && pair[1] == "json");
-    let of_environment = || std::env::var_os("BACKPROOF_LOG").is_some_and(|log| log == "json");
-    pair || args.iter().any(|arg| arg == "--log=json") || of_environment()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -296,26 +227,5 @@ mod tests {
         assert_eq!(colored(text, false), text);
         let wanted = format!("{BOLD_RED}error:{RESET} no error: here\n  where: x\n{BOLD_GREEN}hint:{RESET} y");
         assert_eq!(colored(text, true), wanted);
-    }
-
-    #[test]
-    fn the_command_line_says_of_itself_how_to_show_its_mistakes() {
-        let args = |text: &str| {
-            text.split(' ')
-                .map(std::ffi::OsString::from)
-                .collect::<Vec<_>>()
-                .into_iter()
-        };
-        for (text, color) in [
-            ("scan --color never", clap::ColorChoice::Never),
-            ("scan --color=always", clap::ColorChoice::Always),
-            ("scan --color", clap::ColorChoice::Auto),
-            ("scan", clap::ColorChoice::Auto),
-        ] {
-            assert_eq!(color_of(args(text)), color, "{text}");
-        }
-        assert!(is_json(args("scan --log json")));
-        assert!(is_json(args("--log=json scan")));
-        assert!(!is_json(args("scan --log text")));
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::cli::RuleArgs;
-use crate::commands::evidence::Evidence;
+use crate::commands::shared::evidence::Evidence;
 use crate::frameworks::{self, Framework};
 use crate::problem::{Outcome, Problem, Problems};
 use crate::report::build::Criteria;

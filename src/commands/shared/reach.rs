@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use crate::aws::call::CallLog;
 use crate::aws::target::{Session, Target};
-use crate::domain::TargetId;
+use crate::domain::{Account, TargetId};
 use crate::problem::{Outcome, Problem};
-use crate::settings::Account;
 
 /// Targets that can be asked, and why the others cannot.
 pub(crate) struct Reached {

@@ -1,10 +1,10 @@
-//! One text as a result: to stdout, or to a new file.
+//! Results: to stdout, or one text to a new file.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
-use super::{print, say};
 use crate::problem::{Outcome, Problem};
+use crate::stderr::{self, BOLD_GREEN, BOLD_RED, BOLD_YELLOW, RESET, say};
 
 /// Where one text goes.
 pub enum Single {
@@ -72,4 +72,76 @@ impl Single {
         say(&format!("written to {}", path.display()));
         Ok(())
     }
+}
+
+/// Prints a text of results to stdout.
+///
+/// Errors: stdout cannot be written.
+pub(crate) fn print(text: &str) -> Outcome<()> {
+    let mut out = Pipe::stdout();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| Problem::new("could not write to stdout").why(error.to_string()).into())
+}
+
+/// stdout, where a closed pipe is not a problem: nobody listens any more, and what is left to say goes nowhere.
+pub(crate) struct Pipe {
+    out: std::io::StdoutLock<'static>,
+    is_closed: bool,
+}
+
+impl Pipe {
+    pub(crate) fn stdout() -> Self {
+        Self {
+            out: std::io::stdout().lock(),
+            is_closed: false,
+        }
+    }
+
+    fn unless_closed<T>(&mut self, result: std::io::Result<T>, otherwise: T) -> std::io::Result<T> {
+        match result {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                self.is_closed = true;
+                Ok(otherwise)
+            }
+            result => result,
+        }
+    }
+}
+
+impl std::io::Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.is_closed {
+            return Ok(bytes.len());
+        }
+        let written = self.out.write(bytes);
+        self.unless_closed(written, bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        if self.is_closed {
+            return Ok(());
+        }
+        let flushed = self.out.flush();
+        self.unless_closed(flushed, ())
+    }
+}
+
+/// A summary with its heads and its verdict in colour, if stdout wants colour.
+pub(crate) fn colored_summary(text: &str) -> String {
+    if !stderr::color().on(std::io::stdout().is_terminal()) {
+        return text.to_owned();
+    }
+    let color = |line: &str| match line {
+        "NON-COMPLIANT" | "not compliant" => Some(BOLD_RED),
+        "UNKNOWN" | "nothing to prove" => Some(BOLD_YELLOW),
+        line if line.starts_with("not proven") => Some(BOLD_YELLOW),
+        line if line.starts_with("compliant") => Some(BOLD_GREEN),
+        _ => None,
+    };
+    let lines = text.lines().map(|line| match color(line) {
+        Some(color) => format!("{color}{line}{RESET}\n"),
+        None => format!("{line}\n"),
+    });
+    lines.collect()
 }

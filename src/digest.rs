@@ -6,11 +6,6 @@ use std::path::Path;
 
 use ring::digest::{Context, SHA256, digest};
 
-use super::{CRITERIA_DIR, criteria};
-use crate::inventory::Inventory;
-use crate::problem::Problem;
-use crate::report::build::Criteria;
-use crate::report::staging::INVENTORY_DIR;
 use crate::text::hex;
 
 /// SHA-256 of some bytes, in hexadecimal digits.
@@ -48,30 +43,6 @@ pub fn of_list<'f>(files: impl Iterator<Item = (&'f str, &'f str)>) -> String {
         context.update(line(path, sha256).as_bytes());
     }
     hex(context.finish().as_ref())
-}
-
-/// What names the evidence of a report: the inventory, and the criteria that judged it, by path as in a pack.
-///
-/// `grep -E '  (criteria|inventory)/' SHA256SUMS | sha256sum` gives the same.
-///
-/// Errors: a file of the inventory cannot be read.
-pub fn of_evidence(inventory: &Inventory, criteria: &Criteria) -> Result<String, Problem> {
-    let mut files = Vec::new();
-    for (name, text) in criteria::files(criteria) {
-        files.push((format!("{CRITERIA_DIR}/{name}"), of_bytes(text.as_bytes())));
-    }
-    for name in inventory.file_names() {
-        let path = inventory.dir.join(&name);
-        let (_, sha256) = of_file(&path).map_err(|error| {
-            Problem::new("could not read the inventory")
-                .at(path.display().to_string())
-                .why(error.to_string())
-                .so("nothing was evaluated")
-        })?;
-        files.push((format!("{INVENTORY_DIR}/{name}"), sha256));
-    }
-    files.sort();
-    Ok(of_list(files.iter().map(|(path, sha256)| (&**path, &**sha256))))
 }
 
 #[cfg(test)]
