@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ring::digest::{Context, SHA256, digest};
 
@@ -29,6 +29,30 @@ pub fn of_file(path: &Path) -> std::io::Result<(u64, String)> {
             }
         }
     }
+}
+
+/// Every file below a folder, by path with `/` between its parts, in order.
+///
+/// Errors: a folder that cannot be read; something that is neither folder nor file.
+pub fn files_below(dir: &Path) -> std::io::Result<Vec<String>> {
+    let (mut files, mut folders) = (Vec::new(), vec![PathBuf::new()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(dir.join(&folder))? {
+            let entry = entry?;
+            let (path, kind) = (folder.join(entry.file_name()), entry.file_type()?);
+            if kind.is_dir() {
+                folders.push(path);
+            } else if kind.is_file() {
+                let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
+                files.push(parts.join("/"));
+            } else {
+                let what = format!("`{}` is neither a file nor a folder", path.display());
+                return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, what));
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// The line that `sha256sum` writes for a file.

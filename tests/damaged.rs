@@ -6,15 +6,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::LazyLock;
 
+use backproof::criteria::rules::RuleSet;
+use backproof::criteria::waivers::Waivers;
+use backproof::criteria::{Criteria, files, policy, rules};
 use backproof::facts::derive;
 use backproof::inventory::schema::{BackupJob, FRAMES, PlanRule, RecoveryPoint, Row, Table, Vault};
 use backproof::inventory::store::{read_frame, write_frame};
 use backproof::inventory::{Inventory, judged::FindingRow};
-use backproof::pack::{Manifest, criteria};
-use backproof::report::build::{Criteria, build};
-use backproof::rules::{self, RuleSet};
+use backproof::judge::judge;
+use backproof::pack::Manifest;
 use backproof::settings::Settings;
-use backproof::waivers::Waivers;
 use chrono::{DateTime, Utc};
 use common::{Bench, tested};
 use proptest::prelude::*;
@@ -61,9 +62,13 @@ static CRITERIA: LazyLock<Criteria> = LazyLock::new(|| {
     let all = RuleSet::load(None, &[]).expect("rules").0;
     Criteria {
         rules: RuleSet(all.into_iter().filter(|rule| rules.contains(&&*rule.id)).collect()),
-        policy: Settings::parse_policy(policy, "policy.toml").expect("a policy"),
+        policy: policy::parse(policy, "policy.toml").expect("a policy"),
         waivers: Waivers::parse_stored(waivers, "waivers.toml").expect("waivers"),
-        frameworks: vec![backproof::frameworks::find("dora").expect("a framework").clone()],
+        frameworks: vec![
+            backproof::criteria::frameworks::find("dora")
+                .expect("a framework")
+                .clone(),
+        ],
         baseline: None,
     }
 });
@@ -229,20 +234,20 @@ proptest! {
         for block in blocks {
             let text = damaged_text(block, &changes);
             let _ = Settings::parse(&text, "backproof.toml");
-            let _ = Settings::parse_policy(&text, "policy.toml");
+            let _ = policy::parse(&text, "policy.toml");
             let _ = Waivers::parse_stored(&text, "waivers.toml");
         }
     }
 
     #[test]
     fn damaged_criteria_are_a_problem_in_words(place in 0_usize..1000, changes in changes()) {
-        let mut files = criteria::files(&CRITERIA);
+        let mut files = files::files(&CRITERIA);
         let place = place % files.len();
         files[place].1 = damaged_text(&files[place].1, &changes);
-        if let Ok(read) = criteria::read(&files, "criteria") {
+        if let Ok(read) = files::read(&files, "criteria") {
             // What can be read can be written and read again, to the same end.
-            let again = criteria::files(&read);
-            let twice = criteria::read(&again, "criteria").map(|read| criteria::files(&read));
+            let again = files::files(&read);
+            let twice = files::read(&again, "criteria").map(|read| files::files(&read));
             prop_assert_eq!(twice.ok(), Some(again));
         }
     }
@@ -283,7 +288,7 @@ fn with_rows<R: Row>(change: impl Fn(usize, &mut R)) -> Result<(), TestCaseError
     rows.iter_mut().enumerate().for_each(|(place, row)| change(place, row));
     write_frame(dir.path(), std::iter::once(rows)).expect("written");
     let inventory = Inventory::open(dir.path()).expect("an inventory");
-    prop_assert!(build(&inventory, &CRITERIA).is_ok());
+    prop_assert!(judge(&inventory, &CRITERIA).is_ok());
     Ok(())
 }
 
@@ -335,7 +340,7 @@ fn values_out_of_all_bounds_are_refused_when_they_are_read() {
         let mut rows: Vec<RecoveryPoint> = inventory.read().expect("read");
         (rows[0].created_at, rows[0].delete_after_days) = (created_at, days);
         write_frame(dir.path(), std::iter::once(rows)).expect("written");
-        let problem = build(&inventory, &CRITERIA).expect_err("out of bounds");
+        let problem = judge(&inventory, &CRITERIA).expect_err("out of bounds");
         assert!(problem.why.contains("a value that AWS cannot have sent"), "{problem}");
     }
 }
@@ -386,7 +391,7 @@ fn the_longest_condition_is_judged() {
         baseline: None,
     };
     let dir = SCANNED.inventory();
-    let report = build(&Inventory::open(dir.path()).expect("an inventory"), &criteria).expect("judged");
+    let report = judge(&Inventory::open(dir.path()).expect("an inventory"), &criteria).expect("judged");
     assert_eq!(report.findings.len(), report.tables.len());
 }
 
@@ -394,14 +399,14 @@ fn the_longest_condition_is_judged() {
 fn every_rule_and_framework_survives_the_way_through_the_files_of_a_pack() {
     let all = Criteria {
         rules: RuleSet::load(None, &[]).expect("rules"),
-        policy: backproof::policy::Policy::default(),
+        policy: backproof::criteria::policy::Policy::default(),
         waivers: Waivers::default(),
-        frameworks: backproof::frameworks::all().to_vec(),
+        frameworks: backproof::criteria::frameworks::all().to_vec(),
         baseline: None,
     };
-    let files = criteria::files(&all);
-    let read = criteria::read(&files, "criteria").expect("read");
-    assert_eq!(criteria::files(&read), files);
+    let files = files::files(&all);
+    let read = files::read(&files, "criteria").expect("read");
+    assert_eq!(files::files(&read), files);
     let ids = |criteria: &Criteria| {
         criteria
             .rules
@@ -467,8 +472,8 @@ proptest! {
             frameworks: Vec::new(),
             baseline: None,
         };
-        let files = criteria::files(&before);
-        let after = match criteria::read(&files, "criteria") {
+        let files = files::files(&before);
+        let after = match files::read(&files, "criteria") {
             Ok(after) => after,
             Err(problems) => return Err(TestCaseError::fail(format!("{problems}\n{files:#?}"))),
         };
@@ -480,6 +485,6 @@ proptest! {
             prop_assert_eq!((&after.name, &after.when, &after.values), (&before.name, &before.when, &before.values));
             prop_assert_eq!((&after.sets, &after.exemption), (&before.sets, &before.exemption));
         }
-        prop_assert_eq!(criteria::files(&after), files);
+        prop_assert_eq!(files::files(&after), files);
     }
 }

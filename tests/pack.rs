@@ -188,7 +188,7 @@ fn criteria_load_again_and_judge_alike() {
     let packed = Packed::new();
     let pack = Pack::open(&packed.dir()).expect("a pack");
     let criteria = pack.criteria().expect("criteria");
-    let stored = backproof::pack::criteria::files(&criteria);
+    let stored = backproof::criteria::files::files(&criteria);
     for (name, text) in &stored {
         let path = packed.dir().join("criteria").join(name);
         assert_eq!(std::fs::read_to_string(&path).expect("read"), *text, "{name}");

@@ -6,6 +6,10 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use backproof::collect::Wanted;
+use backproof::criteria::Criteria;
+use backproof::criteria::policy::{KeyOwner, LockWanted, Policy, PolicyValues};
+use backproof::criteria::rules::RuleSet;
+use backproof::criteria::waivers::Waivers;
 use backproof::domain::{Subject, TargetId, Verdict};
 use backproof::inventory::schema::{
     BackupJob, CallLogEntry, ContinuousBackup, CopyJob, Key, Plan, PlanRule, PlanVersion, RecoveryPoint, RegionSetting,
@@ -14,11 +18,8 @@ use backproof::inventory::schema::{
 };
 use backproof::inventory::store::{Writer, write_manifest};
 use backproof::inventory::{Inventory, Manifest};
-use backproof::policy::{KeyOwner, LockWanted, Policy, PolicyValues};
+use backproof::judge::judge;
 use backproof::report::Report;
-use backproof::report::build::{Criteria, build};
-use backproof::rules::RuleSet;
-use backproof::waivers::Waivers;
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 
@@ -135,7 +136,7 @@ impl World {
             frameworks: Vec::new(),
             baseline: None,
         };
-        build(&inventory, &criteria).expect("judged")
+        judge(&inventory, &criteria).expect("judged")
     }
 
     /// What a scan for these rules alone would have read.

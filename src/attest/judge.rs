@@ -9,7 +9,7 @@ use super::union::{Sum, Union, United};
 use super::{
     Attestation, Exposure, Mishap, PackLine, Period, Proof, TableProof, TargetLine, Totals, UnlistedTable, WaiverTerm,
 };
-use crate::exposure::{DAY, Demand, History, Known, Spans};
+use crate::facts::rpo_over_time::{DAY, Demand, History, Known, Spans};
 use crate::facts::seconds;
 use crate::pack::hold::Held;
 use crate::text::hex;
@@ -205,7 +205,7 @@ fn exposures(history: &History, waivers: &[WaiverTerm]) -> Vec<Exposure> {
     history.exposed.iter().map(exposure).collect()
 }
 
-fn asked(demands: &[Demand], from: u32, to: u32) -> Vec<(u32, u32, crate::exposure::Asked)> {
+fn asked(demands: &[Demand], from: u32, to: u32) -> Vec<(u32, u32, crate::facts::rpo_over_time::Asked)> {
     let clipped = demands
         .iter()
         .map(|demand| (demand.from.max(from), demand.to.min(to), demand.asked));

@@ -18,7 +18,7 @@ use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 
 use crate::domain::{DayState, TargetId};
 use crate::exit::Exit;
-use crate::exposure::{Asked, Gap, History};
+use crate::facts::rpo_over_time::{Asked, Gap, History};
 use crate::facts::{derive, seconds};
 use crate::pack::hold::Held;
 use crate::problem::{Outcome, Problem};

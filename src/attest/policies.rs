@@ -12,14 +12,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::lives::{Life, Lives};
 use super::{PolicyChange, WaiverTerm};
+use crate::criteria::Criteria;
+use crate::criteria::policy::{Policy, Tier};
+use crate::criteria::waivers::Waiver;
 use crate::domain::{Subject, TargetId, rfc3339};
-use crate::evaluate::Tiers;
-use crate::exposure::{Asked, Demand};
+use crate::facts::rpo_over_time::{Asked, Demand};
 use crate::facts::{Facts, seconds};
-use crate::policy::{Policy, Tier};
+use crate::judge::evaluate::Tiers;
 use crate::problem::Problem;
-use crate::report::build::Criteria;
-use crate::waivers::Waiver;
 
 /// Tables judged at once.
 const CHUNK: usize = 8192;

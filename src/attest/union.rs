@@ -12,7 +12,7 @@ use chrono::TimeDelta;
 
 use super::lives::{Lives, Owner};
 use crate::domain::{Arn, TargetId};
-use crate::exposure::{Point, Spans};
+use crate::facts::rpo_over_time::{Point, Spans};
 use crate::facts::{ArnHasher, Facts, JOB_REACH, Sight, seconds};
 use crate::inventory::Inventory;
 use crate::inventory::schema::{BackupJob, RecoveryPoint, Vault, borrowed};

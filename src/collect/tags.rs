@@ -1,13 +1,8 @@
 //! The tags of all tables of a target, 100 tables a call.
 
-use super::{Collector, Context, Stop, next};
+use super::{Context, Stop, next};
 use crate::inventory::schema::TableTag;
 use aws_sdk_resourcegroupstagging::operation::get_resources::GetResourcesOutput;
-
-pub(super) const COLLECTOR: Collector = Collector {
-    frames: &["table_tags"],
-    actions: &["tag:GetResources"],
-};
 
 /// API: tag:GetResources, paged by 100. Calls: tables that are or were tagged / 100. Errors: become a gap.
 ///

@@ -21,9 +21,10 @@ use crate::inventory::schema::{CallLogEntry, SCHEMA_VERSION, Target as TargetRow
 use crate::inventory::store::{Writer, write_manifest};
 use crate::inventory::{INVENTORY_DIR, Inventory, Manifest, scan_id};
 use crate::problem::{Outcome, Problem, count};
-use crate::settings::{Settings, check_region};
+use crate::settings::Settings;
 use crate::stderr::{self, say, warn};
 use crate::text::nearest;
+use crate::toml_reader::values::check_region;
 
 /// Runs `collect`.
 ///

@@ -29,7 +29,8 @@ pub fn run(args: &InitArgs) -> Outcome<Exit> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::{Settings, VALUE_KEYS};
+    use crate::criteria::policy::VALUE_KEYS;
+    use crate::settings::Settings;
 
     #[test]
     fn the_file_loads_and_says_what_is_the_default_anyway() {

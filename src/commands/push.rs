@@ -6,13 +6,13 @@ use futures_util::stream::{self, StreamExt as _};
 
 use crate::aws::failure::FailureKind;
 use crate::commands::shared::reach::reach;
+use crate::criteria::rules::RuleSet;
 use crate::domain::{Account, GapKind, TargetId};
 use crate::problem::{Outcome, Problem, Problems, count};
 use crate::push::plan::Scope;
 use crate::push::{Broken, Pushed, push};
+use crate::render::asff::{self, SecurityFinding};
 use crate::report::Report;
-use crate::report::asff::{self, SecurityFinding};
-use crate::rules::RuleSet;
 use crate::stderr::say;
 
 /// Targets that are sent to at once.

@@ -16,13 +16,13 @@ use crate::exit::Exit;
 use crate::facts::Reading;
 use crate::inventory::Inventory;
 use crate::inventory::schema::Vault;
+use crate::judge::judge;
 use crate::problem::{Outcome, Problem, count, one_line};
 use crate::remediate::apply::{Journal, apply};
 use crate::remediate::jobs::{Ended, follow, tally};
 use crate::remediate::plan::propose;
 use crate::remediate::verify::verify;
 use crate::remediate::{BackupAction, Plan};
-use crate::report::build::build;
 use crate::settings::Settings;
 use crate::stderr::{say, warn};
 
@@ -51,7 +51,7 @@ async fn plan(args: PlanArgs) -> Outcome<Exit> {
             collect::into(&settings, &wanted, scratch.dir()).await?
         }
     };
-    let report = build(&inventory, &criteria)?;
+    let report = judge(&inventory, &criteria)?;
     let vaults = vaults(&inventory)?;
     let plan = propose(&report, &criteria.rules, &vaults, &settings.remediation);
     plan.write(&args.to)?;

@@ -6,7 +6,6 @@ use chrono::Utc;
 
 use crate::aws::s3::Keeping;
 use crate::aws::target::Session;
-use crate::baseline::Since;
 use crate::cli::{OutputArgs, PushTo, ReportArgs};
 use crate::commands::baseline;
 use crate::commands::push::to_security_hub;
@@ -14,20 +13,22 @@ use crate::commands::shared::criteria;
 use crate::commands::shared::evidence::Evidence;
 use crate::commands::shared::output::{Pipe, colored_summary, print};
 use crate::commands::shared::signing::{Seal, keeping, ledger_of};
+use crate::criteria::Criteria;
+use crate::deliver::staging::Staging;
+use crate::deliver::{Destination, S3Prefix};
 use crate::domain::{Account, Severity};
-use crate::evaluate::Tiers;
 use crate::exit::Exit;
 use crate::facts::{Facts, derive};
 use crate::inventory::store::MANIFEST_FILE as INVENTORY_FILE;
 use crate::inventory::{INVENTORY_DIR, Inventory};
+use crate::judge::evaluate::Tiers;
+use crate::judge::judge;
 use crate::pack::redact::{check_same, check_templates, redact};
 use crate::pack::seal::{self, command_line};
 use crate::pack::{Manifest, Pack, SEAL_FILES};
 use crate::problem::{Outcome, Problem, count};
-use crate::report::build::{Criteria, build};
-use crate::report::deliver::{Destination, S3Prefix};
-use crate::report::staging::Staging;
-use crate::report::{FORMATS, Format, RenderError, Report, Templates, terminal};
+use crate::render::{FORMATS, Format, RenderError, Templates, terminal};
+use crate::report::{Report, Since};
 use crate::stderr::{self, say, warn};
 use crate::text::{list, nearest};
 
@@ -273,7 +274,7 @@ impl Output {
     ///
     /// Errors: a frame of the inventory is damaged; the disk refused; pseudonyms that change a verdict.
     pub fn judge(&self, inventory: Inventory, criteria: Criteria, staging: &Staging) -> Outcome<Judged> {
-        let report = build(&inventory, &criteria)?;
+        let report = judge(&inventory, &criteria)?;
         let mut judged = Judged {
             report,
             inventory,
@@ -283,7 +284,7 @@ impl Output {
         if self.redact_accounts {
             let to = new_folder(staging.dir().join(INVENTORY_DIR))?;
             let (inventory, criteria, pseudonyms) = redact(&judged.inventory, &judged.criteria, &to)?;
-            let report = build(&inventory, &criteria)?;
+            let report = judge(&inventory, &criteria)?;
             check_same(&judged.report, &report)?;
             check_templates(&self.templates, &pseudonyms)?;
             let typed = judged.command_line.iter();

@@ -5,8 +5,8 @@
 use std::collections::HashMap;
 
 use super::{ABSENT, Found, Look, Thing, why_not_observed};
+use crate::dictionary::{TargetFacts, Text, VaultFacts};
 use crate::domain::{FactValue, Subject, TargetId};
-use crate::facts::dictionary::{TargetFacts, Text, VaultFacts};
 use crate::facts::rank_of_owner;
 use crate::problem::Problem;
 use crate::report::TableRow;

@@ -13,7 +13,7 @@ use super::jobs::Jobs;
 use super::points::Points;
 use super::window::{JOB_REACH, seconds};
 use crate::domain::{DayState, Window};
-use crate::exposure::{Asked, DAY, Demand, Known, Point, Spans};
+use crate::facts::rpo_over_time::{Asked, DAY, Demand, Known, Point, Spans};
 
 /// As many days as the policy's window has; the last is the day of `as_of`.
 pub(super) fn window(evidence: &Evidence) -> Window {

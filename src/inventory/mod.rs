@@ -8,6 +8,7 @@ pub mod judged;
 pub mod panics;
 pub mod rewrite;
 pub mod schema;
+pub mod sources;
 pub mod store;
 
 use std::collections::BTreeMap;

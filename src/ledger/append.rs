@@ -9,12 +9,12 @@ use futures_util::{StreamExt as _, stream};
 use super::store::Store;
 use super::{CLOCK_TOLERANCE, LATEST, Ledger, MANIFESTS, manifest_path, pack_dir, signature_name, signature_path};
 use crate::aws::s3::{Content, Refused, Stored};
+use crate::deliver::AT_ONCE;
 use crate::digest;
 use crate::pack::hold::Held;
 use crate::pack::manifest::{FileEntry, SignedBy};
 use crate::pack::{MANIFEST_FILE, Manifest, Pack, SUMS_FILE, reseal, seal};
 use crate::problem::{Problem, count, one_line};
-use crate::report::deliver::AT_ONCE;
 use crate::sign::{Kind, Signature, Signers};
 
 /// How often another scan may be quicker.

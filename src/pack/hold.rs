@@ -8,7 +8,8 @@ use std::path::Path;
 
 use super::manifest::Manifest;
 use super::scope::Scope;
-use super::{CRITERIA_DIR, FINDINGS_FILE, MANIFEST_FILE, Pack, SUMS_FILE, criteria, findings, reseal, seal};
+use super::{FINDINGS_FILE, MANIFEST_FILE, Pack, SUMS_FILE, findings, reseal, seal};
+use crate::criteria::files::{self, CRITERIA_DIR};
 use crate::digest;
 use crate::exit::Exit;
 use crate::inventory::store::MANIFEST_FILE as INVENTORY_MANIFEST;
@@ -327,8 +328,8 @@ fn provenance(manifest: &Manifest, inventory: &Inventory) -> Result<String, Prob
         let by = format!("{INVENTORY_DIR}/{INVENTORY_MANIFEST}");
         same_field(field, &expected, &found, &by)?;
     }
-    let rules = format!("{CRITERIA_DIR}/{}", criteria::RULES_DIR);
-    let policy = format!("{CRITERIA_DIR}/{}", criteria::POLICY_FILE);
+    let rules = format!("{CRITERIA_DIR}/{}", files::RULES_DIR);
+    let policy = format!("{CRITERIA_DIR}/{}", files::POLICY_FILE);
     let below = |folders: &[&str]| seal::digest_below(&manifest.files, folders);
     let of_policy = manifest
         .file(&policy)

@@ -6,10 +6,12 @@ use std::path::Path;
 
 use super::hold::{Held, Shown, as_broken, broken, same_field};
 use super::manifest::{Coverage, Manifest};
-use super::{CRITERIA_DIR, FINDINGS_FILE, MANIFEST_FILE, Pack, TEMPLATES_DIR, criteria, findings, seal};
+use super::{FINDINGS_FILE, MANIFEST_FILE, Pack, TEMPLATES_DIR, findings, seal};
+use crate::criteria::files::{self, CRITERIA_DIR};
 use crate::inventory::Inventory;
 use crate::problem::{Problem, count};
-use crate::report::{FORMATS, Format, RenderError, Report, Templates};
+use crate::render::{FORMATS, Format, RenderError, Templates};
+use crate::report::Report;
 
 /// A pack of which everything that could be looked at holds.
 #[derive(Debug, Clone)]
@@ -26,7 +28,7 @@ pub struct Verified {
 pub fn verify(held: &Held) -> Result<Verified, Problem> {
     let (pack, inventory) = (&held.pack, &held.inventory);
     let mut shown = held.shown.clone();
-    let criteria = criteria::load(&pack.dir.join(CRITERIA_DIR)).map_err(as_broken)?;
+    let criteria = files::load(&pack.dir.join(CRITERIA_DIR)).map_err(as_broken)?;
     let report = pack
         .judge(inventory, &criteria)
         .map_err(|problem| as_broken(problem.into()))?;

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest, Sha256};
 
 use super::{BackupAction, Blocked, PLAN_VERSION, Plan};
+use crate::criteria::rules::{Action, RuleSet};
 use crate::domain::{FactValue, Finding, TargetId, Verdict};
 use crate::inventory::schema::Vault;
 use crate::report::{Report, TableRow};
-use crate::rules::{Action, RuleSet};
 use crate::settings::Remediation;
 use crate::text::hex;
 

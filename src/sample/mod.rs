@@ -18,8 +18,8 @@ use std::collections::BTreeMap;
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::FactValue;
+use crate::judge::recheck;
 use crate::problem::{Problem, count};
-use crate::reperform;
 use crate::report::{Report, TableRow};
 use crate::text::hex;
 
@@ -253,8 +253,8 @@ fn item(table: &TableRow, stratum: usize, key: String) -> Item {
         verdict: table.verdict.to_string(),
         stratum,
         key,
-        command: reperform::recovery_points_of_table(table),
-        commands: reperform::commands_of_table(table),
+        command: recheck::recovery_points_of_table(table),
+        commands: recheck::commands_of_table(table),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `[remediation]`: how `remediate` and `backup` make recovery points.
 
-use super::days;
+use crate::toml_reader::values::days;
 use crate::toml_reader::{Reader, Section};
 
 /// How on-demand backups are made.

@@ -5,9 +5,9 @@ use std::io::Write;
 
 use super::words;
 use crate::attest::{Attestation, TableProof, WaiverTerm};
-use crate::exposure::Spans;
-use crate::report::RenderError;
-use crate::report::csv::write;
+use crate::facts::rpo_over_time::Spans;
+use crate::render::RenderError;
+use crate::render::csv::write;
 use crate::text::csv_cell;
 
 /// One row for each table.

@@ -11,9 +11,9 @@ use super::words;
 use crate::attest::{Attestation, Exposure, Mishap, Proof, TableProof, WaiverTerm, percent};
 use crate::domain::rfc3339;
 use crate::exit::Exit;
-use crate::exposure::Spans;
+use crate::facts::rpo_over_time::Spans;
 use crate::problem::count;
-use crate::report::RenderError;
+use crate::render::RenderError;
 
 /// Renders the attestation.
 ///

@@ -2,7 +2,7 @@
 
 use super::words;
 use crate::attest::{Attestation, Proof, TableProof};
-use crate::exposure::Spans;
+use crate::facts::rpo_over_time::Spans;
 use crate::problem::count;
 use crate::text::one_line;
 

@@ -6,7 +6,7 @@ use crate::attest::{Attestation, LedgerLine, Mishap, PackLine, Proof, TableProof
 use crate::domain::rfc3339;
 use crate::duration;
 use crate::exit::Exit;
-use crate::exposure::Asked;
+use crate::facts::rpo_over_time::Asked;
 use crate::problem::count;
 use crate::sign::Signer;
 

@@ -4,20 +4,22 @@ mod finding;
 mod permissions;
 mod table;
 
+use std::collections::BTreeSet;
+
 pub use finding::ExplainFindingArgs;
 use serde_json::{Value, json};
 
 use crate::cli::{ExplainArgs, ExplainCommand, ExplainFormat};
-use crate::collect::COLLECTORS;
 use crate::commands::shared::output::print;
+use crate::criteria::frameworks::{self, Framework};
+use crate::criteria::policy::POLICY_VALUES;
+use crate::criteria::rules::{COMPARISONS, Rule, RuleSet, doc_of};
+use crate::dictionary::{Fact, facts_of};
 use crate::domain::Subject;
 use crate::exit::{self, Exit};
-use crate::facts::dictionary::{Fact, facts_of};
-use crate::frameworks::{self, Framework};
-use crate::policy::POLICY_VALUES;
+use crate::inventory::sources;
 use crate::problem::{Outcome, Problem};
-use crate::report;
-use crate::rules::{COMPARISONS, Rule, RuleSet, doc_of};
+use crate::render;
 use crate::text::{list, nearest};
 
 /// One explanation, in both forms.
@@ -65,7 +67,7 @@ pub type MakeSchema = fn() -> schemars::Schema;
 
 /// The JSON schemas that are shipped, by the name that `explain schema` takes.
 pub const SCHEMAS: &[(&str, MakeSchema)] = &[
-    ("report", report::json::schema),
+    ("report", render::json::schema),
     ("manifest", || schemars::schema_for!(crate::pack::Manifest)),
     ("attestation", || {
         schemars::schema_for!(crate::attest::render::json::Document)
@@ -181,17 +183,12 @@ fn controls_of(rule: &str) -> Vec<(String, Vec<String>)> {
     frameworks::all().iter().filter_map(of).collect()
 }
 
-/// The IAM actions of the calls that fill these frames.
+/// The IAM actions of the calls that fill these frames, each once.
 fn actions_of(frames: &[&str]) -> Vec<&'static str> {
-    let of_frames = COLLECTORS
-        .iter()
-        .filter(|collector| collector.frames.iter().any(|frame| frames.contains(frame)));
-    let mut actions: Vec<&'static str> = of_frames
-        .flat_map(|collector| collector.actions.iter().copied())
-        .collect();
-    actions.sort_unstable();
-    actions.dedup();
-    actions
+    sources::actions_of(frames)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect()
 }
 
 fn kind_of(fact: &Fact) -> String {

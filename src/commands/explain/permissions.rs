@@ -6,8 +6,8 @@ use clap::CommandFactory as _;
 use serde_json::{Value, json};
 
 use crate::collect::Wanted;
+use crate::criteria::rules::RuleSet;
 use crate::problem::{Outcome, Problem};
-use crate::rules::RuleSet;
 use crate::text::{list, nearest};
 
 /// Actions that every command uses before its own work.

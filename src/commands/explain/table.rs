@@ -10,13 +10,12 @@ use crate::cli::ExplainTableArgs;
 use crate::commands::report::find_table;
 use crate::commands::shared::criteria;
 use crate::commands::shared::evidence::Evidence;
+use crate::dictionary::{RecoveryPointFacts, fact};
 use crate::domain::{FactValue, Finding, Subject, rfc3339};
-use crate::facts::dictionary::{RecoveryPointFacts, fact};
 use crate::facts::{Facts, SelectionAnswer, derive};
 use crate::inventory::{INVENTORY_DIR, Inventory};
+use crate::judge::{judge, recheck};
 use crate::problem::{Outcome, Problem};
-use crate::reperform;
-use crate::report::build::build;
 use crate::report::{Report, TableRow};
 use crate::text::one_line;
 
@@ -38,7 +37,7 @@ pub(super) fn explain(args: &ExplainTableArgs) -> Outcome<Explained> {
     let table = facts.tables(row..row + 1).facts.remove(0);
     let arn = table.table_arn.as_deref().unwrap_or_default();
     let points = points_of(&facts, &inventory, arn)?;
-    let report = build(&inventory, &criteria)?;
+    let report = judge(&inventory, &criteria)?;
     let of_table = report.tables.iter().find(|table| table.table_arn == arn);
     let of_table = of_table.ok_or_else(|| Problem::new(format!("table `{arn}` is not in the report")))?;
     let findings: Vec<&Finding> = report
@@ -166,12 +165,12 @@ fn text(
         };
         out.push_str(&format!("  {name} = {}{sources}\n", one_line(&value.to_string())));
     }
-    out.push_str(&by_hand(&table.target.account_id, &reperform::commands_of_table(table)));
+    out.push_str(&by_hand(&table.target.account_id, &recheck::commands_of_table(table)));
     out
 }
 
 fn point_line(point: &RecoveryPointFacts) -> String {
-    let text = |text: &Option<crate::facts::dictionary::Text>| text.as_deref().unwrap_or("unknown").to_owned();
+    let text = |text: &Option<crate::dictionary::Text>| text.as_deref().unwrap_or("unknown").to_owned();
     let counts = match point.is_usable {
         Some(true) => "counts".to_owned(),
         Some(false) => format!("does not count: {}", text(&point.why_unusable)),
@@ -209,7 +208,7 @@ fn as_json(
     points: &[RecoveryPointFacts],
     findings: &[&Finding],
 ) -> Value {
-    use crate::facts::dictionary::SubjectFacts;
+    use crate::dictionary::SubjectFacts;
     let map = |values: Vec<(&str, FactValue)>| -> Value {
         values
             .into_iter()
@@ -254,6 +253,6 @@ fn as_json(
         "recovery_points": points.iter().map(|point| map(point.values())).collect::<Vec<_>>(),
         "facts": facts,
         "rules": findings,
-        "commands": reperform::commands_of_table(table),
+        "commands": recheck::commands_of_table(table),
     })
 }

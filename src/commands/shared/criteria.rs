@@ -4,12 +4,12 @@ use std::path::Path;
 
 use crate::cli::RuleArgs;
 use crate::commands::shared::evidence::Evidence;
-use crate::frameworks::{self, Framework};
+use crate::criteria::frameworks::Framework;
+use crate::criteria::rules::RuleSet;
+use crate::criteria::waivers::Waivers;
+use crate::criteria::{Criteria, frameworks, rules};
 use crate::problem::{Outcome, Problem, Problems};
-use crate::report::build::Criteria;
-use crate::rules::{self, RuleSet};
 use crate::settings::Settings;
-use crate::waivers::Waivers;
 
 /// Reads the settings file and everything that flags and settings name.
 ///
@@ -82,9 +82,9 @@ fn read_waivers(path: Option<&Path>, rules: Option<&RuleSet>, args: &RuleArgs) -
 
 /// The frames that these criteria need, with those that every report shows.
 pub fn frames(criteria: &Criteria) -> impl Iterator<Item = &'static str> {
-    let of_tiers = crate::evaluate::Tiers::reads(&criteria.policy).flat_map(|name| {
-        let frames = crate::rules::frames_of(crate::domain::Subject::Table, name);
-        let of_tag = crate::rules::predicate::tag_key(name).map(|_| "table_tags");
+    let of_tiers = crate::judge::evaluate::Tiers::reads(&criteria.policy).flat_map(|name| {
+        let frames = crate::criteria::rules::frames_of(crate::domain::Subject::Table, name);
+        let of_tag = crate::criteria::predicate::tag_key(name).map(|_| "table_tags");
         frames.iter().copied().chain(of_tag)
     });
     let frames: Vec<&'static str> = of_tiers.collect();

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use crate::criteria::Criteria;
 use crate::inventory::store::MANIFEST_FILE as INVENTORY_FILE;
 use crate::inventory::{INVENTORY_DIR, Inventory};
 use crate::pack::{self, Pack};
 use crate::problem::{Outcome, Problem};
-use crate::report::build::Criteria;
 
 /// Stored evidence.
 pub struct Evidence {

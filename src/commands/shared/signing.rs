@@ -7,11 +7,11 @@ use chrono::{DateTime, Utc};
 use crate::aws::s3::{Asked, Keeping, LockMode};
 use crate::cli::{KeepArgs, LockArg, OutputArgs};
 use crate::commands::report::Makes;
+use crate::deliver::Destination;
 use crate::exit::Exit;
 use crate::ledger::{Appended, Ledger, sign_pack};
 use crate::pack::hold::Held;
 use crate::problem::{Outcome, Problem, Problems};
-use crate::report::deliver::Destination;
 use crate::sign::{Signature, Signers};
 
 /// Who signs and which ledger takes the pack, found before the work begins.
