@@ -1,9 +1,7 @@
 //! Packs that are signed, delivered to S3 under a lock, and chained in a ledger, by the real program.
 
-mod common;
-
-use common::Bench;
-use common::evidence::{bench, done, key, refused, s3, scan, start};
+use crate::common::evidence::{bench, done, key, refused, s3, scan, start};
+use crate::common::{Bench, run};
 use serde_json::Value;
 
 #[test]
@@ -363,17 +361,17 @@ fn a_copy_of_a_ledger_in_a_folder_holds_offline() {
         // The next scan is of another second.
         bench.control("POST", "/_sandbox/clock", "{\"advance-seconds\": 60}");
     }
-    let ran = common::run(bench.dir.path(), &[], &["verify", "--ledger", &ledger]);
+    let ran = run(bench.dir.path(), &[], &["verify", "--ledger", &ledger]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stdout.contains("the ledger holds: 2 packs"), "{}", ran.stdout);
     assert!(ran.stdout.contains("note: manifest 1 is not signed"), "{}", ran.stdout);
-    let ran = common::run(bench.dir.path(), &[], &["ledger", "list"]);
+    let ran = run(bench.dir.path(), &[], &["ledger", "list"]);
     assert_eq!(ran.stdout.lines().count(), 3, "{}", ran.stdout);
     let attest = |from: &str, to: &str| {
         let args = [
             "attest", "--from", from, "--to", to, "--ledger", &ledger, "--format", "json", "--out", "-",
         ];
-        common::run(bench.dir.path(), &[], &args)
+        run(bench.dir.path(), &[], &args)
     };
     let ran = attest("2026-10-15", "2026-10-31");
     let attested: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{}", ran.stderr));
@@ -386,15 +384,15 @@ fn a_copy_of_a_ledger_in_a_folder_holds_offline() {
     // Each folder below `packs` is a pack.
     for pack in std::fs::read_dir(bench.path("ledger/packs")).expect("packs") {
         let pack = pack.expect("a pack").path().display().to_string();
-        assert_eq!(common::run(bench.dir.path(), &[], &["verify", &pack]).code, 0);
+        assert_eq!(run(bench.dir.path(), &[], &["verify", &pack]).code, 0);
     }
     refused(
-        &common::run(bench.dir.path(), &[], &["verify", "--ledger", "nowhere"]),
+        &run(bench.dir.path(), &[], &["verify", "--ledger", "nowhere"]),
         1,
         &["could not open the ledger"],
     );
     refused(
-        &common::run(bench.dir.path(), &[], &["ledger", "fetch", "9", "--to", "x"]),
+        &run(bench.dir.path(), &[], &["ledger", "fetch", "9", "--to", "x"]),
         2,
         &["no pack number 9"],
     );

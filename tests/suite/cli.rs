@@ -1,10 +1,8 @@
 //! What people type, what they get wrong, and what they read then.
 
-mod common;
-
 use std::process::Command;
 
-use common::{Bench, Ran, run, world};
+use crate::common::{Bench, Ran, run, world};
 
 fn alone(args: &[&str]) -> (Ran, tempfile::TempDir) {
     let dir = tempfile::tempdir().expect("a folder");

@@ -1,9 +1,7 @@
 //! Proof over periods: months pass on the sandbox's clock, packs are written now and then, and `attest` has to tell each
 //! table rightly from all of them.
 
-mod common;
-
-use common::{Bench, Ran, world};
+use crate::common::{Bench, Ran, world};
 use serde_json::{Value, json};
 
 const HERE: &str = "account = \"111122223333\"\nregion = \"eu-west-1\"\n";

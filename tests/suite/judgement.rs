@@ -1,10 +1,8 @@
 //! Tiers, waivers, frameworks, gaps in time, copies, restores, and why a table got its verdict: end to end.
 
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::{Bench, fact, finding, tested, verdict, world};
+use crate::common::{Bench, fact, finding, tested, verdict, world};
 use serde_json::Value;
 
 /// With a table under a KMS key, so that every call is made.

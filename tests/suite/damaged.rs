@@ -1,11 +1,10 @@
 //! Readers and damaged input: whatever the bytes are, the answer is a value or a problem in words, never a crash.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::LazyLock;
 
+use crate::common::{Bench, tested};
 use backproof::facts::derive;
 use backproof::inventory::schema::{BackupJob, FRAMES, PlanRule, RecoveryPoint, Row, Table, Vault};
 use backproof::inventory::store::{read_frame, write_frame};
@@ -16,7 +15,6 @@ use backproof::rules::{self, RuleSet};
 use backproof::settings::Settings;
 use backproof::waivers::Waivers;
 use chrono::{DateTime, Utc};
-use common::{Bench, tested};
 use proptest::prelude::*;
 
 /// A scan of a small world, made once.
@@ -223,7 +221,7 @@ proptest! {
 
     #[test]
     fn damaged_settings_and_waivers_are_a_problem_in_words(changes in changes()) {
-        let readme = include_str!("../README.md");
+        let readme = include_str!("../../README.md");
         let blocks: Vec<&str> = readme.split("```toml\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
         prop_assert_eq!(blocks.len(), 2);
         for block in blocks {

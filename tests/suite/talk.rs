@@ -1,11 +1,9 @@
 //! stdout carries results, stderr talk: what each command writes where, and in which form.
 
-mod common;
-
 use std::io::Read as _;
 use std::process::{Command, Stdio};
 
-use common::{Bench, Ran, run, world};
+use crate::common::{Bench, Ran, run, world};
 use serde_json::Value;
 
 /// Each line of the log as JSON, checked for the keys that never change.

@@ -717,7 +717,7 @@ fn lose(world: &World, place: usize) -> World {
 }
 
 proptest! {
-#![proptest_config(ProptestConfig::with_cases(16))]
+#![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(16) })]
 
 #[test]
 fn the_order_of_rows_does_not_matter(world in world()) {
@@ -791,7 +791,7 @@ fn what_could_not_be_read_makes_verdicts_unknown_and_never_different(world in wo
 }}
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(3) })]
 
     #[test]
     fn a_rule_alone_says_what_it_says_among_all(world in world()) {

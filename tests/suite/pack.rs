@@ -1,11 +1,11 @@
 //! Evidence packs: written whole or not at all, and anything that differs is named.
 
-mod common;
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::common::evidence::{copy, reseal};
+use crate::common::{Bench, Ran, run, world};
 use backproof::inventory::Inventory;
 use backproof::inventory::judged::FindingRow;
 use backproof::inventory::schema::Table;
@@ -13,8 +13,6 @@ use backproof::inventory::store::{read_frame, write_frame};
 use backproof::pack::{Pack, hold, seal, verify};
 use backproof::problem::Problem;
 use backproof::sign::Trust;
-use common::evidence::{copy, reseal};
-use common::{Bench, Ran, run, world};
 use serde_json::Value;
 
 /// A world with whatever criteria there are: tiers, waivers, frameworks.

@@ -1,10 +1,8 @@
 //! Draws for an auditor's re-performance, through the program, checked with stock tools.
 
-mod common;
-
 use std::process::Command;
 
-use common::{Bench, world};
+use crate::common::{Bench, finding, world};
 use serde_json::Value;
 
 fn bench() -> Bench {
@@ -184,7 +182,7 @@ fn a_finding_is_explained_with_the_commands_that_check_it() {
     let bench = bench();
     let report = std::fs::read_to_string(bench.path("scan/report.json")).expect("a report");
     let report: Value = serde_json::from_str(&report).expect("JSON");
-    let finding = common::finding(&report, "orders", "pitr-on");
+    let finding = finding(&report, "orders", "pitr-on");
     let id = finding["id"].as_str().expect("an id");
     let ran = bench.run(&[
         "explain",

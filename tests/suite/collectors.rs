@@ -1,16 +1,14 @@
 //! What collecting leaves in the inventory: the frames, read back, and the calls that failed.
 
-mod common;
-
 use std::collections::BTreeSet;
 
+use crate::common::{Bench, GUARD as POLICY, tested};
 use backproof::collect::Wanted;
 use backproof::inventory::Inventory;
 use backproof::inventory::schema::{
     BackupJob, CallLogEntry, CopyJob, RecoveryPoint, RestoreJob, RestoreTestingPlan, RestoreTestingSelection, Vault,
     VaultPolicy,
 };
-use common::{Bench, GUARD as POLICY, tested};
 
 fn collected(bench: &Bench, name: &str) -> Inventory {
     let ran = bench.run(&["collect", "--to", name]);

@@ -1,8 +1,6 @@
 //! The days of the window in a scan's report: covered, exposed, or not observed, and never better than what was read.
 
-mod common;
-
-use common::{Bench, world};
+use crate::common::{Bench, world};
 use serde_json::Value;
 
 const HERE: &str = "account = \"111122223333\"\nregion = \"eu-west-1\"\n";

@@ -1,8 +1,6 @@
 //! The audit, end to end: the real binary, the real SDK, a simulated AWS over HTTP.
 
-mod common;
-
-use common::{Bench, fact, finding, verdict, world};
+use crate::common::{Bench, fact, finding, verdict, world};
 use serde_json::Value;
 
 #[test]
@@ -380,7 +378,7 @@ fn regions_that_nobody_named_or_listed_are_missing_evidence() {
     assert_eq!(report["coverage"]["gaps"].as_array().expect("gaps").len(), 1);
 }
 
-/// The small world's reports, readable in review. `BACKPROOF_BLESS=1 cargo test --test audit` writes them anew.
+/// The small world's reports, readable in review. `BACKPROOF_BLESS=1 cargo test --test suite audit::reports` writes them anew.
 #[test]
 fn reports_are_as_reviewed() {
     let bench = Bench::new(&world(""));

@@ -1,12 +1,10 @@
 //! What was tampered with is refused by every command that rests on it: `attest`, `ledger append`, `verify`.
 
-mod common;
-
 use std::path::Path;
 
+use crate::common::evidence::{bench, copy, done, key, manifest_of, refused, reseal, scan};
+use crate::common::{Bench, Ran};
 use backproof::pack::Manifest;
-use common::evidence::{bench, copy, done, key, manifest_of, refused, reseal, scan};
-use common::{Bench, Ran};
 use serde_json::Value;
 
 fn attest(bench: &Bench, more: &[&str]) -> Ran {

@@ -1,7 +1,5 @@
 //! Runs the real binary against a sandbox of its own, over HTTP, with nothing of the person's environment.
 
-#![allow(dead_code, reason = "each test file uses a part of this")]
-
 pub mod evidence;
 
 use std::path::{Path, PathBuf};
@@ -14,7 +12,8 @@ use serde_json::Value;
 pub struct Bench {
     pub dir: tempfile::TempDir,
     pub sandbox: Sandbox,
-    runtime: tokio::runtime::Runtime,
+    /// The sandbox lives as long as this does.
+    _runtime: tokio::runtime::Runtime,
 }
 
 impl Bench {
@@ -34,7 +33,7 @@ impl Bench {
         Self {
             dir: tempfile::tempdir().expect("a folder"),
             sandbox,
-            runtime,
+            _runtime: runtime,
         }
     }
 

@@ -1,10 +1,8 @@
 //! Two scans of an account in which somebody changed something between, and what `diff` says of it.
 
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::{Bench, GUARD};
+use crate::common::{Bench, GUARD};
 use serde_json::{Value, json};
 
 const HERE: &str = "account = \"111122223333\"\nregion = \"eu-west-1\"\n";

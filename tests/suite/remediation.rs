@@ -1,8 +1,6 @@
 //! Fixing gaps and delivering reports, end to end.
 
-mod common;
-
-use common::{Bench, verdict, world};
+use crate::common::{Bench, verdict, world};
 use serde_json::Value;
 
 fn plan(bench: &Bench) -> Value {

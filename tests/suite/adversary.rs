@@ -1,8 +1,6 @@
 //! Worlds that tempt to a wrong "compliant": what looks like a backup and is none, end to end.
 
-mod common;
-
-use common::{Bench, fact, finding, verdict, world};
+use crate::common::{Bench, fact, finding, verdict, world};
 use serde_json::Value;
 
 const HERE: &str = "account = \"111122223333\"\nregion = \"eu-west-1\"\n";

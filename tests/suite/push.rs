@@ -1,12 +1,10 @@
 //! `--push securityhub`: what arrives, what is kept, what is archived, what is left alone, what is said when it fails.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 
+use crate::common::{Bench, Ran, run, world};
 use chrono::TimeDelta;
-use common::{Bench, Ran, run, world};
 use serde_json::{Value, json};
 
 const ACCOUNT: &str = "111122223333";
