@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use crate::common::{Bench, GUARD as POLICY, tested};
 use backproof::collect::Wanted;
 use backproof::inventory::Inventory;
 use backproof::inventory::schema::{
     BackupJob, CallLogEntry, CopyJob, RecoveryPoint, RestoreJob, RestoreTestingPlan, RestoreTestingSelection, Vault,
     VaultPolicy,
 };
+
+use crate::common::Bench;
+use crate::common::worlds::{GUARD as POLICY, deny, tested};
 
 fn collected(bench: &Bench, name: &str) -> Inventory {
     let ran = bench.run(&["collect", "--to", name]);
@@ -171,18 +173,12 @@ fn jobs_tell_who_started_them_and_what_they_used() {
 
 #[test]
 fn what_is_denied_becomes_a_gap_and_leaves_the_rest() {
-    let faults = r#"
-[[fault]]
-deny = "backup:GetBackupVaultAccessPolicy"
-resource = "*:backup-vault:guarded"
-
-[[fault]]
-deny = "backup:GetRestoreTestingPlan"
-
-[[fault]]
-deny = "backup:GetRestoreTestingSelection"
-"#;
-    let bench = Bench::new(&tested(faults));
+    let faults = [
+        deny("backup:GetBackupVaultAccessPolicy") + "resource = \"*:backup-vault:guarded\"\n",
+        deny("backup:GetRestoreTestingPlan"),
+        deny("backup:GetRestoreTestingSelection"),
+    ];
+    let bench = Bench::new(&tested(&faults.concat()));
     let inventory = collected(&bench, "out");
 
     let policies: Vec<VaultPolicy> = inventory.read().expect("rows");
@@ -221,9 +217,8 @@ deny = "backup:GetRestoreTestingSelection"
 
 #[test]
 fn lists_that_are_denied_leave_empty_frames_and_a_gap() {
-    let faults =
-        "[[fault]]\ndeny = \"backup:ListRestoreTestingPlans\"\n\n[[fault]]\ndeny = \"backup:ListBackupVaults\"\n";
-    let bench = Bench::new(&tested(faults));
+    let faults = deny("backup:ListRestoreTestingPlans") + &deny("backup:ListBackupVaults");
+    let bench = Bench::new(&tested(&faults));
     let inventory = collected(&bench, "out");
     assert!(inventory.has::<RestoreTestingPlan>() && inventory.has::<RestoreTestingSelection>());
     assert!(inventory.has::<VaultPolicy>());

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use crate::common::{Bench, tested};
 use backproof::facts::derive;
 use backproof::inventory::schema::{BackupJob, FRAMES, PlanRule, RecoveryPoint, Row, Table, Vault};
 use backproof::inventory::store::{read_frame, write_frame};
@@ -16,6 +15,10 @@ use backproof::settings::Settings;
 use backproof::waivers::Waivers;
 use chrono::{DateTime, Utc};
 use proptest::prelude::*;
+
+use crate::common::criteria::waiver;
+use crate::common::worlds::tested;
+use crate::common::{Bench, cases};
 
 /// A scan of a small world, made once.
 struct Scanned {
@@ -49,7 +52,7 @@ impl Scanned {
 static CRITERIA: LazyLock<Criteria> = LazyLock::new(|| {
     let policy =
         "[policy]\nrpo = \"36h\"\n[[policy.tier]]\nname = \"gold\"\nwhen = \"tag('tier') = 'gold'\"\nrpo = \"6h\"\n";
-    let waivers = "[[waiver]]\nrule = \"pitr-on\"\ntables = \"a*\"\nreason = \"r\"\nrequester = \"a\"\napprover = \"b\"\napproved = 2026-01-01\nexpires = 2026-12-31\nmax-tables = 2\n";
+    let waivers = waiver("pitr-on", "a*", "bob", "2026-12-31", 2);
     let rules = [
         "pitr-on",
         "recovery-point-fresh",
@@ -60,7 +63,7 @@ static CRITERIA: LazyLock<Criteria> = LazyLock::new(|| {
     Criteria {
         rules: RuleSet(all.into_iter().filter(|rule| rules.contains(&&*rule.id)).collect()),
         policy: Settings::parse_policy(policy, "policy.toml").expect("a policy"),
-        waivers: Waivers::parse_stored(waivers, "waivers.toml").expect("waivers"),
+        waivers: Waivers::parse_stored(&waivers, "waivers.toml").expect("waivers"),
         frameworks: vec![backproof::frameworks::find("dora").expect("a framework").clone()],
         baseline: None,
     }
@@ -185,7 +188,7 @@ fn read_all(dir: &Path) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(160) })]
+    #![proptest_config(cases(160))]
 
     #[test]
     fn damaged_parquet_is_a_problem_in_words(frame in 0..FRAMES.len(), changes in changes()) {
@@ -286,7 +289,7 @@ fn with_rows<R: Row>(change: impl Fn(usize, &mut R)) -> Result<(), TestCaseError
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(16) })]
+    #![proptest_config(cases(16))]
 
     #[test]
     fn values_that_aws_never_sends_are_judged_all_the_same(
@@ -452,7 +455,7 @@ fn policy_text() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+    #![proptest_config(cases(64))]
 
     /// Whatever a policy says, its stored form says the same.
     #[test]
