@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::common::criteria::waiver;
-use crate::common::worlds::{COPY, HERE, deny, event, table, two_regions, with, with_copies, world};
+use crate::common::worlds::{HERE, deny, event, file, table, two_regions, with, with_copies, world};
 use crate::common::{Bench, fact, finding, verdict};
 
 /// What is expected of one table by one rule.
@@ -24,12 +24,6 @@ fn check(report: &Value, expected: &[Expected<'_>]) {
         let found = finding(report, table, rule);
         assert_eq!(found["verdict"], *wanted, "{rule} on {table}: {}", found["message"]);
     }
-}
-
-fn plan(name: &str, rules: &str, table: &str) -> String {
-    format!(
-        "[[plan]]\n{HERE}name = \"{name}\"\n{rules}\n[[plan.selection]]\nname = \"{name}\"\nresources = [\"arn:aws:dynamodb:eu-west-1:111122223333:table/{table}\"]\n"
-    )
 }
 
 #[test]
@@ -107,16 +101,7 @@ fn tags_that_only_look_alike_protect_nothing() {
 
 #[test]
 fn without_the_opt_in_a_tag_takes_nothing_and_nothing_is_advanced() {
-    let settings = "[settings.\"111122223333/eu-west-1\"]\ndynamodb-opt-in = false\n";
-    let explicit = plan(
-        "named",
-        "[[plan.rule]]\nname = \"daily\"\nvault = \"Default\"\ndelete-after-days = 40\n",
-        "forgotten",
-    );
-    let report = judged(
-        &two_regions(&format!("{settings}{explicit}")),
-        "copy-regions = [\"eu-central-1\"]",
-    );
+    let report = judged(&two_regions(&file("not-opted-in")), "copy-regions = [\"eu-central-1\"]");
     check(
         &report,
         &[
@@ -142,11 +127,7 @@ fn tags_that_were_throttled_away_leave_plans_by_tag_unknown() {
 
 #[test]
 fn what_a_plan_made_this_morning_proves_nothing_of_one_that_lets_go_of_the_table() {
-    let unsure = plan(
-        "unsure",
-        "[[plan.rule]]\nname = \"daily\"\nvault = \"Default\"\n",
-        "*ders",
-    );
+    let unsure = file("unsure");
     let report = judged(&world(&unsure), "");
     check(&report, &[("orders", "in-a-plan", "compliant")]);
     // Its tag is gone since an hour ago, and whether the other plan takes it AWS's documents leave open.
@@ -165,20 +146,7 @@ fn what_a_plan_made_this_morning_proves_nothing_of_one_that_lets_go_of_the_table
 
 #[test]
 fn a_plan_whose_schedule_is_over_takes_nothing() {
-    let over = plan(
-        "over",
-        "[[plan.rule]]\nname = \"last-year\"\nvault = \"Default\"\nschedule = \"cron(0 5 ? * * 2025)\"\ndelete-after-days = 400\n",
-        "forgotten",
-    );
-    let half = plan(
-        "half",
-        &format!(
-            "[[plan.rule]]\nname = \"last-year\"\nvault = \"sealed\"\nschedule = \"cron(0 3 ? * * 2025)\"\ndelete-after-days = 400\n{COPY}\n[[plan.rule]]\nname = \"now\"\nvault = \"Default\"\nschedule = \"cron(0 4 ? * * *)\"\ndelete-after-days = 7\n"
-        ),
-        "half",
-    );
-    let sealed = format!("[[vault]]\n{HERE}name = \"sealed\"\nlock = \"governance\"\nmin-days = 7\n");
-    let world = two_regions(&format!("{over}{half}{sealed}{}", table("half", "")));
+    let world = two_regions(&file("schedule-over"));
     let report = judged(&world, "copy-regions = [\"eu-central-1\"]");
     check(
         &report,
@@ -200,11 +168,7 @@ fn a_plan_whose_schedule_is_over_takes_nothing() {
 
 #[test]
 fn a_rule_that_never_gets_its_turn_promises_nothing() {
-    let rules = format!(
-        "[[plan.rule]]\nname = \"long\"\nvault = \"Default\"\nschedule = \"cron(0 4 ? * * *)\"\nstart-window-minutes = 480\ndelete-after-days = 365\n[[plan.rule]]\nname = \"copied\"\nvault = \"sealed\"\nschedule = \"cron(0 5 ? * * *)\"\nstart-window-minutes = 480\ndelete-after-days = 35\n{COPY}\n"
-    );
-    let sealed = format!("[[vault]]\n{HERE}name = \"sealed\"\nlock = \"governance\"\nmin-days = 7\n");
-    let world = two_regions(&format!("{}{sealed}", plan("two", &rules, "forgotten")));
+    let world = two_regions(&file("never-its-turn"));
     let report = judged(&world, "copy-regions = [\"eu-central-1\"]");
     check(
         &report,
@@ -253,16 +217,11 @@ fn any_other_region_is_one_that_holds_a_copy() {
     }
 }
 
-fn air_gapped(settings: &str) -> String {
-    let rule = "[[plan.rule]]\nname = \"sealed\"\nvault = \"Default\"\nair-gapped-vault = \"gapped\"\nschedule = \"cron(0 4 ? * * *)\"\nstart-window-minutes = 60\ndelete-after-days = 40\n";
-    let vault = format!("[[vault]]\n{HERE}name = \"gapped\"\ntype = \"air-gapped\"\nmin-days = 7\nmax-days = 400\n");
-    world(&format!("{vault}{}{settings}", plan("sealed", rule, "forgotten")))
-}
-
 #[test]
 fn an_air_gapped_vault_as_target_counts_where_it_can_be_written_to() {
+    let air_gapped = file("air-gapped");
     let policy = "air-gapped-within = \"26h\"";
-    let report = judged(&air_gapped(""), policy);
+    let report = judged(&world(&air_gapped), policy);
     assert_eq!(fact(&report, "forgotten", "recovery_point_vaults"), "gapped");
     check(
         &report,
@@ -276,7 +235,7 @@ fn an_air_gapped_vault_as_target_counts_where_it_can_be_written_to() {
     );
     // Without advanced features the point stays in the ordinary vault, under no lock.
     let native = "[settings.\"111122223333/eu-west-1\"]\ndynamodb-advanced = false\n";
-    let report = judged(&air_gapped(native), policy);
+    let report = judged(&world(&(air_gapped.clone() + native)), policy);
     assert_eq!(fact(&report, "forgotten", "plan_vaults"), "Default");
     check(
         &report,
@@ -287,7 +246,7 @@ fn an_air_gapped_vault_as_target_counts_where_it_can_be_written_to() {
             ("forgotten", "vault-locked", "non-compliant"),
         ],
     );
-    let report = judged(&air_gapped(&deny("backup:DescribeRegionSettings")), policy);
+    let report = judged(&world(&(air_gapped + &deny("backup:DescribeRegionSettings"))), policy);
     check(
         &report,
         &[
@@ -299,14 +258,7 @@ fn an_air_gapped_vault_as_target_counts_where_it_can_be_written_to() {
 
 #[test]
 fn a_key_that_does_not_work_condemns_points_and_copies() {
-    let keys = format!(
-        "[[key]]\n{HERE}name = \"home\"\n[[key]]\naccount = \"111122223333\"\nregion = \"eu-central-1\"\nname = \"away\"\n[[vault]]\n{HERE}name = \"keyed\"\nkey = \"home\"\n{}[[event]]\naccount = \"111122223333\"\nregion = \"eu-central-1\"\nat = \"1h\"\ndo = \"delete-key\"\nkey = \"away\"\n",
-        event("1h", "do = \"disable-key\"\nkey = \"home\"")
-    );
-    let rule = format!(
-        "[[plan.rule]]\nname = \"daily\"\nvault = \"keyed\"\nschedule = \"cron(0 4 ? * * *)\"\nstart-window-minutes = 60\ndelete-after-days = 40\n{COPY}\n"
-    );
-    let world = two_regions(&format!("{keys}{}", plan("keyed", &rule, "forgotten")));
+    let world = two_regions(&file("broken-keys"));
     let world = with(&world, "name = \"dr\"\n", "name = \"dr\"\nkey = \"away\"\n");
     let report = judged(
         &world,
@@ -333,12 +285,7 @@ fn a_key_that_does_not_work_condemns_points_and_copies() {
 
 #[test]
 fn what_is_left_of_a_deleted_plan_is_no_plan() {
-    let gone = plan(
-        "gone",
-        "deleted-days-ago = 0\n[[plan.rule]]\nname = \"daily\"\nvault = \"Default\"\nschedule = \"cron(0 4 ? * * *)\"\nstart-window-minutes = 60\ndelete-after-days = 40\n",
-        "forgotten",
-    );
-    let report = judged(&world(&gone), "");
+    let report = judged(&world(&file("deleted-plan")), "");
     check(
         &report,
         &[
@@ -463,17 +410,7 @@ fn lists_that_were_not_read_look_not_like_empty_ones() {
 
 #[test]
 fn one_role_that_works_does_not_hide_another_that_does_not() {
-    let second = format!(
-        "[[plan]]\n{HERE}name = \"two\"\n[[plan.rule]]\nname = \"daily\"\nvault = \"Default\"\nschedule = \"cron(0 5 ? * * *)\"\ndelete-after-days = 35\n\
-         [[plan.selection]]\nname = \"a\"\nrole = \"arn:aws:iam::111122223333:role/Broken\"\nresources = [\"arn:aws:dynamodb:eu-west-1:111122223333:table/first\"]\n\
-         [[plan.selection]]\nname = \"b\"\nrole = \"arn:aws:iam::111122223333:role/Works\"\nresources = [\"arn:aws:dynamodb:eu-west-1:111122223333:table/second\"]\n"
-    );
-    let broken = event(
-        "3d",
-        "do = \"fail-jobs\"\ntable = \"first\"\nstate = \"FAILED\"\nmessage = \"IAM Role arn:aws:iam::111122223333:role/Broken does not have sufficient permissions\"",
-    );
-    let tables = table("first", "") + &table("second", "");
-    let report = judged(&world(&format!("{tables}{second}{broken}")), "");
+    let report = judged(&world(&file("two-roles")), "");
     check(&report, &[("two", "plan-role-works", "non-compliant")]);
 }
 

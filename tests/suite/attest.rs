@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::common::aws::{create_table, delete_table};
 use crate::common::criteria::daily;
 use crate::common::evidence::flip;
-use crate::common::worlds::{brief, elsewhere_too, event, table, with, world};
+use crate::common::worlds::{elsewhere_too, file, table, with, world};
 use crate::common::{self, Bench, Ran, json_file, refused};
 
 /// Months on one bench.
@@ -111,14 +111,9 @@ fn days<'a>(attestation: &'a Value, name: &str) -> &'a str {
 
 /// November with packs at its beginning, in its middle, and after its end.
 fn november() -> Months {
-    let failing = "do = \"fail-jobs\"\nstate = \"FAILED\"\nmessage = \"the role is gone\"";
     let more = [
-        brief(),
-        table("unlucky", DAILY),
-        event("10d", &format!("{failing}\ntable = \"unlucky\"\nuntil = \"7d\"")),
-        table("accepted", DAILY),
-        event("10d", &format!("{failing}\ntable = \"accepted\"\nuntil = \"7d\"")),
-        table("tmp-1", "tags = { backup = \"none\" }"),
+        file("brief"),
+        file("unlucky"),
         table("reborn", DAILY),
         table("doomed", DAILY),
     ];
@@ -370,7 +365,7 @@ fn a_change_of_policy_leaves_only_what_holds_under_both() {
 
 #[test]
 fn a_vault_that_a_pack_could_not_read_hides_and_never_shows() {
-    let mut months = Months::new(&brief());
+    let mut months = Months::new(&file("brief"));
     months.pack("2026-11-01T12:00:00Z");
     let fault = r#"{"deny": "backup:ListRecoveryPointsByBackupVault", "resource": "*:backup-vault:Default"}"#;
     months.bench.fault(fault);
@@ -434,8 +429,7 @@ fn a_target_that_no_list_reaches_leaves_the_answer_open() {
 /// A waiver that a pack does not show was not in force then, whatever day of approval it names later.
 #[test]
 fn a_waiver_that_was_written_after_the_fact_accepts_nothing() {
-    let failing = "do = \"fail-jobs\"\nstate = \"FAILED\"\ntable = \"accepted\"\nuntil = \"7d\"";
-    let mut months = Months::new(&[table("accepted", DAILY), event("10d", failing)].concat());
+    let mut months = Months::new(&file("unlucky"));
     months.pack("2026-11-01T12:00:00Z");
     months.bench.write("waivers.toml", WAIVERS);
     months.pack("2026-11-10T12:00:00Z");

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::common::worlds::{deny, table, world};
+use crate::common::worlds::{deny, file, table, world};
 use crate::common::{Bench, fact, finding, verdict};
 
 #[test]
@@ -255,30 +255,7 @@ fn every_page_is_read() {
 
 #[test]
 fn a_re_created_table_does_not_live_on_its_predecessors_points() {
-    let more = r#"
-[[table]]
-account = "111122223333"
-region = "eu-west-1"
-name = "reborn"
-tags = { backup = "daily" }
-created-days-ago = 200
-
-[[event]]
-account = "111122223333"
-region = "eu-west-1"
-at = "5d"
-do = "delete-table"
-table = "reborn"
-
-[[event]]
-account = "111122223333"
-region = "eu-west-1"
-at = "4d"
-do = "create-table"
-table = "reborn"
-tags = { team = "x" }
-"#;
-    let bench = Bench::new(&world(more));
+    let bench = Bench::new(&world(&file("reborn")));
     let (_, report) = bench.scan("out", &["--format", "json"]);
     assert_eq!(verdict(&report, "reborn", "recovery-point-fresh"), "non-compliant");
     assert_eq!(*fact(&report, "reborn", "usable_recovery_point_count"), 0);

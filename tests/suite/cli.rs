@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::common::worlds::world;
+use crate::common::worlds::{file, world};
 use crate::common::{Bench, Ran, refused, run};
 
 fn alone(args: &[&str]) -> (Ran, tempfile::TempDir) {
@@ -231,8 +231,7 @@ fn credentials_that_expire_during_the_scan_leave_nothing_half_written() {
 
 #[test]
 fn no_table_is_an_error_unless_it_is_expected() {
-    let empty = "now = \"2026-11-01T12:00:00Z\"\nfrozen = true\n[[account]]\nid = \"111122223333\"\nname = \"a\"\nregions = [\"eu-west-1\"]\n";
-    let bench = Bench::new(empty);
+    let bench = Bench::new(&file("empty"));
     let ran = bench.run(&["scan", "--to", "out"]);
     assert_problem(
         &ran,
@@ -364,21 +363,7 @@ fn json_pipes_cleanly() {
 
 #[test]
 fn nasty_names_and_tags_harm_no_format() {
-    let more = r##"
-[[table]]
-account = "111122223333"
-region = "eu-west-1"
-name = "nasty"
-created-days-ago = 90
-[table.tags]
-quotes = "she said \"no\", then 'left'"
-lines = "first\nsecond"
-formula = "=cmd('calc')!A1"
-rtl = "\u202Eabc"
-emoji = "🧾"
-markup = "</script><script>alert(1)</script>"
-"##;
-    let bench = Bench::new(&world(more));
+    let bench = Bench::new(&world(&file("nasty")));
     let ran = bench.run(&["scan", "--to", "out"]);
     assert_eq!(ran.code, 10, "{}", ran.stderr);
     let html = std::fs::read_to_string(bench.path("out/report.html")).expect("a file");

@@ -3,10 +3,8 @@
 use serde_json::Value;
 
 use crate::common::criteria::daily;
-use crate::common::worlds::{brief, deny, event, table, with, world};
+use crate::common::worlds::{deny, file, world};
 use crate::common::{self, Bench, table_row};
-
-const DAILY: &str = "tags = { backup = \"daily\" }";
 
 fn days(report: &Value, table: &str) -> String {
     common::days(table_row(report, table))
@@ -14,25 +12,7 @@ fn days(report: &Value, table: &str) -> String {
 
 #[test]
 fn each_day_of_the_window_is_what_the_evidence_shows() {
-    let more = [
-        brief(),
-        with(
-            &table("newborn", DAILY),
-            "created-days-ago = 100",
-            "created-days-ago = 3",
-        ),
-        table("unlucky", DAILY),
-        event(
-            "10d",
-            "do = \"fail-jobs\"\ntable = \"unlucky\"\nstate = \"FAILED\"\nmessage = \"no\"\nuntil = \"7d\"",
-        ),
-        table("tampered", DAILY),
-        event(
-            "2d",
-            "do = \"delete-recovery-points\"\ntable = \"tampered\"\nvault = \"Default\"\nolder-than = \"5d\"",
-        ),
-        table("tmp-1", "tags = { backup = \"none\" }"),
-    ];
+    let more = [file("brief"), file("unlucky"), file("window")];
     let bench = Bench::new(&world(&more.concat()));
     bench.write("backproof.toml", daily());
     let (ran, report) = bench.scan("audit", &["--format", "json"]);
@@ -64,7 +44,7 @@ fn each_day_of_the_window_is_what_the_evidence_shows() {
 #[test]
 fn a_vault_that_was_not_read_hides_exposure_and_never_shows_cover() {
     let fault = deny("backup:ListRecoveryPointsByBackupVault") + "resource = \"*:backup-vault:Default\"\n";
-    let more = [brief(), fault];
+    let more = [file("brief"), fault];
     let bench = Bench::new(&world(&more.concat()));
     let (_, report) = bench.scan("audit", &["--format", "json"]);
     assert_eq!(days(&report, "orders"), ".".repeat(30));
@@ -76,7 +56,7 @@ fn a_vault_that_was_not_read_hides_exposure_and_never_shows_cover() {
 #[test]
 fn jobs_that_were_not_read_leave_only_what_recovery_points_prove() {
     let fault = deny("backup:ListBackupJobs");
-    let more = [brief(), fault];
+    let more = [file("brief"), fault];
     let bench = Bench::new(&world(&more.concat()));
     let (_, report) = bench.scan("audit", &["--format", "json"]);
     assert_eq!(days(&report, "orders"), "c".repeat(30));

@@ -7,67 +7,8 @@ use serde_json::{Value, json};
 use crate::common::aws::{backup, create_table, delete_table, dynamodb};
 use crate::common::criteria::waiver;
 use crate::common::evidence::{cut, flip};
-use crate::common::worlds::{GUARD, HERE};
+use crate::common::worlds::{GUARD, file};
 use crate::common::{Bench, csv_rows, refused};
-
-/// A locked and guarded vault, a plan that copies, four tables.
-fn world() -> String {
-    let table = |name: &str, more: &str| {
-        format!("[[table]]\n{HERE}name = \"{name}\"\ncreated-days-ago = 300\ntags = {{ backup = \"daily\" }}\n{more}\n")
-    };
-    format!(
-        r#"
-now = "2026-11-01T12:00:00Z"
-frozen = true
-history-days = 20
-
-[[account]]
-id = "111122223333"
-regions = ["eu-west-1", "eu-central-1"]
-
-[[vault]]
-{HERE}name = "locked"
-lock = "governance"
-min-days = 30
-policy = '{GUARD_ALL}'
-
-[[vault]]
-account = "111122223333"
-region = "eu-central-1"
-name = "dr"
-
-[[plan]]
-{HERE}name = "daily"
-id = "plan-1"
-[[plan.rule]]
-name = "nightly"
-vault = "locked"
-schedule = "cron(0 5 ? * * *)"
-start-window-minutes = 60
-delete-after-days = 60
-copy-to = [{{ vault-arn = "arn:aws:backup:eu-central-1:{{account}}:backup-vault:dr", delete-after-days = 35 }}]
-[[plan.rule]]
-name = "monthly"
-vault = "locked"
-schedule = "cron(0 6 1 * ? *)"
-start-window-minutes = 60
-delete-after-days = 90
-[[plan.selection]]
-name = "tagged"
-tags = [{{ key = "backup", value = "daily" }}]
-[[plan.selection]]
-name = "by-name"
-resources = ["arn:aws:dynamodb:*:*:table/orders", "arn:aws:dynamodb:*:*:table/audit"]
-
-{}{}{}
-"#,
-        table("orders", "pitr = true\ndeletion-protection = true"),
-        table("audit", "pitr = true"),
-        table("legacy", ""),
-    )
-}
-
-const GUARD_ALL: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":["backup:DeleteRecoveryPoint","backup:UpdateRecoveryPointLifecycle","backup:PutBackupVaultAccessPolicy","backup:DeleteBackupVaultAccessPolicy"],"Resource":"*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":"arn:aws:iam::111122223333:user/auditor"}}}]}"#;
 
 fn diff(bench: &Bench, code: i32, more: &[&str]) -> Value {
     let ran = bench.run(&[&["diff", "then", "now", "--format", "json"], more].concat());
@@ -98,7 +39,7 @@ fn weaker(diff: &Value) -> BTreeSet<(String, String)> {
 
 #[test]
 fn nothing_changed() {
-    let bench = Bench::new(&world());
+    let bench = Bench::new(&file("guarded"));
     bench.scan("then", &["--format", "json"]);
     bench.scan("now", &["--format", "json"]);
     let diff = diff(&bench, 0, &[]);
@@ -110,7 +51,7 @@ fn nothing_changed() {
 
 #[test]
 fn every_setting_that_got_weaker_is_told_and_none_that_got_stronger() {
-    let bench = Bench::new(&world());
+    let bench = Bench::new(&file("guarded"));
     bench.scan("then", &["--format", "json"]);
     let off = json!({"TableName": "orders", "DeletionProtectionEnabled": false});
     dynamodb(&bench, "UpdateTable", &off);
@@ -233,7 +174,7 @@ fn every_setting_that_got_weaker_is_told_and_none_that_got_stronger() {
 
 #[test]
 fn tables_come_and_go_and_one_under_an_old_name_is_another() {
-    let bench = Bench::new(&world());
+    let bench = Bench::new(&file("guarded"));
     bench.scan("then", &["--format", "json"]);
     delete_table(&bench, "legacy");
     delete_table(&bench, "audit");
@@ -267,7 +208,7 @@ fn tables_come_and_go_and_one_under_an_old_name_is_another() {
 
 #[test]
 fn what_was_not_read_is_neither_fixed_nor_gone() {
-    let bench = Bench::new(&world());
+    let bench = Bench::new(&file("guarded"));
     bench.scan("then", &["--format", "json"]);
     let faults = [
         (
@@ -315,7 +256,7 @@ fn what_was_not_read_is_neither_fixed_nor_gone() {
 
 #[test]
 fn a_region_that_was_left_out_is_not_observed() {
-    let bench = Bench::new(&world());
+    let bench = Bench::new(&file("guarded"));
     bench.scan("then", &["--format", "json"]);
     bench.scan(
         "now",
@@ -335,7 +276,7 @@ fn a_region_that_was_left_out_is_not_observed() {
 
 #[test]
 fn every_format_tells_the_same_changes() {
-    let bench = Bench::new(&world());
+    let bench = Bench::new(&file("guarded"));
     bench.scan("then", &["--format", "json"]);
     delete_table(&bench, "legacy");
     backup(&bench, "DELETE /backup-vaults/locked/vault-lock", &Value::Null);
@@ -369,7 +310,7 @@ fn every_format_tells_the_same_changes() {
 
 #[test]
 fn packs_name_their_criteria_and_inventories_do_not() {
-    let bench = Bench::new(&world());
+    let bench = Bench::new(&file("guarded"));
     let settings = |rpo: &str, more: &str| {
         let text = format!("waivers = \"waivers.toml\"\n[policy]\nrpo = \"{rpo}\"\n{more}");
         bench.write("backproof.toml", text);
@@ -410,7 +351,7 @@ fn packs_name_their_criteria_and_inventories_do_not() {
 
 #[test]
 fn only_what_is_new_since_the_baseline_fails_a_build() {
-    let bench = Bench::new(&world());
+    let bench = Bench::new(&file("guarded"));
     let (then, _) = bench.scan("then", &["--format", "json,csv"]);
     assert_eq!(then.code, 10);
     for baseline in ["then", "then/report.json"] {
@@ -496,7 +437,7 @@ fn only_what_is_new_since_the_baseline_fails_a_build() {
 
 #[test]
 fn a_baseline_that_cannot_be_read_is_an_error_before_anything_is_asked() {
-    let bench = Bench::new(&world());
+    let bench = Bench::new(&file("guarded"));
     bench.scan("then", &["--format", "json"]);
     let report = std::fs::read_to_string(bench.path("then/report.json")).expect("a report");
     bench.write("half.json", &report[..report.len() / 2]);
@@ -526,7 +467,7 @@ fn a_baseline_that_cannot_be_read_is_an_error_before_anything_is_asked() {
 
 #[test]
 fn what_cannot_be_compared_is_refused() {
-    let bench = Bench::new(&world());
+    let bench = Bench::new(&file("guarded"));
     bench.scan("then", &["--format", "json"]);
     bench.control("POST /_sandbox/clock", r#"{"advance-seconds": 60}"#);
     bench.scan("now", &["--format", "json"]);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::common::criteria::{SCRATCH, waiver};
-use crate::common::worlds::{HERE, deny, event, table, tested, with, world};
+use crate::common::worlds::{deny, event, file, table, tested, with, world};
 use crate::common::{Bench, fact, finding, permitted, verdict};
 
 /// With a table under a KMS key, so that every call is made.
@@ -106,18 +106,9 @@ expires = "2020-01-01"
     [tiers, SCRATCH, forgotten].concat()
 }
 
-fn tiered() -> String {
-    [
-        table("golden", "tags = { backup = \"daily\", tier = \"gold\" }"),
-        table("tmp-1", "tags = { tier = \"none\" }"),
-        table("nobody", "tags = { tier = \"none\" }"),
-    ]
-    .concat()
-}
-
 #[test]
 fn tiers_give_values_and_exempt_tables() {
-    let bench = Bench::new(&world(&tiered()));
+    let bench = Bench::new(&world(&file("tiers")));
     bench.write("backproof.toml", tiers());
     let (ran, report) = bench.scan("out", &["--format", "json"]);
     assert_eq!(ran.code, 10, "{}", ran.stderr);
@@ -146,7 +137,7 @@ fn tiers_give_values_and_exempt_tables() {
 
 #[test]
 fn a_tier_that_cannot_be_told_leaves_unknown_only_what_it_would_change() {
-    let bench = Bench::new(&world(&(tiered() + &deny("tag:GetResources"))));
+    let bench = Bench::new(&world(&(file("tiers") + &deny("tag:GetResources"))));
     bench.write("backproof.toml", tiers());
     let (_, report) = bench.scan("out", &["--format", "json"]);
     assert_eq!(*fact(&report, "golden", "policy_tier"), Value::Null);
@@ -307,10 +298,7 @@ fn copies_and_restores_are_seen() {
 
 #[test]
 fn vaults_and_plans_are_judged_themselves() {
-    let lost = format!(
-        "[[plan]]\n{HERE}name = \"broken\"\n[[plan.rule]]\nname = \"weekly\"\nvault = \"gone\"\nschedule = \"cron(0 5 ? * SUN *)\"\n[[plan.selection]]\nname = \"nothing\"\nresources = [\"arn:aws:dynamodb:eu-west-1:111122223333:table/no-such\"]\n"
-    );
-    let bench = Bench::new(&tested(&lost));
+    let bench = Bench::new(&tested(&file("broken-plan")));
     let (_, report) = bench.scan("out", &["--format", "json"]);
     assert_eq!(verdict(&report, "broken", "plan-vaults-exist"), "non-compliant");
     assert_eq!(

@@ -1,6 +1,7 @@
 //! The program from end to end: one module a topic, and one program, so that polars and the AWS SDK are linked once.
 //!
-//! `cargo test --test suite` runs all, `cargo test --test suite ledger::` one topic. What topics share is in `common`.
+//! `cargo test --test suite` runs all, `cargo test --test suite ledger::` one topic. What topics share is in `common`,
+//! the simulated AWS that they begin with in `tests/worlds`.
 
 mod adversary;
 mod attest;

@@ -13,7 +13,7 @@ use backproof::problem::Problem;
 use backproof::sign::Trust;
 
 use crate::common::evidence::{copy, cut, edit, reseal};
-use crate::common::worlds::world;
+use crate::common::worlds::{file, world};
 use crate::common::{Bench, PROGRAM, Ran, in_folder, json_file, run};
 
 /// A world with whatever criteria there are: tiers, waivers, frameworks.
@@ -455,19 +455,7 @@ fn what_was_written_at_the_end_of_a_longer_report_is_found() {
 
 #[test]
 fn a_pack_for_strangers_names_no_account_and_still_holds() {
-    let more = r#"
-[[table]]
-account = "111122223333"
-region = "eu-west-1"
-name = "export-111122223333-to-987654321098"
-tags = { backup = "daily", owner = "arn:aws:iam::123412341234:role/x", note = "111122223333111122223333", contact = "payments-prod, 1111-2222-3333 or 5555 6666 7777" }
-created-days-ago = 300
-
-[[fault]]
-deny = "backup:ListRecoveryPointsByBackupVault"
-resource = "arn:aws:backup:eu-west-1:111122223333:backup-vault:Default"
-"#;
-    let bench = Bench::new(&world(more));
+    let bench = Bench::new(&world(&file("account-ids")));
     let settings = SETTINGS.replace("filled anew", "filled anew by payments-prod (1111-2222-3333)");
     bench.write("backproof.toml", settings);
     bench.write(

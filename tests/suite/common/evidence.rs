@@ -7,17 +7,12 @@ use backproof::pack::{MANIFEST_FILE, Manifest, digest, seal};
 use ssh_key::private::Ed25519Keypair;
 use ssh_key::{LineEnding, PrivateKey};
 
-use super::worlds::{HERE, thawed};
+use super::worlds::{file, thawed};
 use super::{Bench, Ran};
 
-/// Two buckets, one that locks, and two keys: one signs, one encrypts. The clock goes on, as S3's does.
+/// Buckets and keys. The clock goes on, as S3's does.
 pub fn bench() -> Bench {
-    let more = format!(
-        "[[bucket]]\n{HERE}name = \"locked\"\nobject-lock = true\n\n[[bucket]]\n{HERE}name = \"plain\"\n\n\
-         [[bucket]]\n{HERE}name = \"versioned\"\nversioning = true\n\n\
-         [[key]]\n{HERE}name = \"signing\"\nspec = \"ECC_NIST_P256\"\n\n[[key]]\n{HERE}name = \"evidence\"\n"
-    );
-    Bench::new(&thawed(&more))
+    Bench::new(&thawed(&file("buckets")))
 }
 
 /// A key file of OpenSSH, and the line of allowed_signers for it.

@@ -1,61 +1,15 @@
-//! The worlds of the sandbox that tests begin with, and what is added to them.
+//! The worlds of the sandbox that tests begin with: files of `tests/worlds`, and what is added to them.
 
-/// Where nearly everything is.
-pub const HERE: &str = "account = \"111122223333\"\nregion = \"eu-west-1\"\n";
-
-/// A small world: one account, one Region, a vault, a daily plan, and the tables given.
-pub fn world(more: &str) -> String {
-    format!(
-        r#"
-now = "2026-11-01T12:00:00Z"
-frozen = true
-history-days = 60
-
-[[account]]
-id = "111122223333"
-name = "payments"
-regions = ["eu-west-1"]
-
-[[vault]]
-account = "111122223333"
-region = "eu-west-1"
-name = "Default"
-
-[[plan]]
-account = "111122223333"
-region = "eu-west-1"
-name = "daily"
-[[plan.rule]]
-name = "daily"
-vault = "Default"
-schedule = "cron(0 5 ? * * *)"
-start-window-minutes = 60
-delete-after-days = 35
-[[plan.selection]]
-name = "tagged"
-tags = [{{ key = "backup", value = "daily" }}]
-
-[[table]]
-account = "111122223333"
-region = "eu-west-1"
-name = "orders"
-tags = {{ backup = "daily" }}
-created-days-ago = 300
-pitr = true
-deletion-protection = true
-
-[[table]]
-account = "111122223333"
-region = "eu-west-1"
-name = "forgotten"
-created-days-ago = 300
-{more}
-"#
-    )
+/// A file of `tests/worlds`: a world, or what is added to another one.
+pub fn file(name: &str) -> String {
+    let path = format!("{}/tests/worlds/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{error}: {path}"))
 }
 
-/// An access policy that denies deletion and forgets the rest, as the sample of AWS's guide does.
-pub const GUARD: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"backup:DeleteRecoveryPoint","Resource":"*"}]}"#;
+/// The small world, and more in it.
+pub fn world(more: &str) -> String {
+    file("small") + more
+}
 
 /// The small world without its frozen clock.
 pub fn thawed(more: &str) -> String {
@@ -68,25 +22,28 @@ pub fn two_regions(more: &str) -> String {
     elsewhere_too(&world(&format!("{more}{dr}")))
 }
 
-/// A world of one Region, with a second.
-pub fn elsewhere_too(world: &str) -> String {
-    with(
-        world,
-        "regions = [\"eu-west-1\"]",
-        "regions = [\"eu-west-1\", \"eu-central-1\"]",
-    )
+/// The small world with copies in another Region, a guarded vault and restore tests.
+pub fn tested(more: &str) -> String {
+    with_copies(&two_regions(&(file("tested") + more)))
 }
 
-/// What a rule of a plan says so that its recovery points are copied into `dr`.
-pub const COPY: &str =
-    "copy-to = [{ vault-arn = \"arn:aws:backup:eu-central-1:111122223333:backup-vault:dr\", delete-after-days = 35 }]";
+/// The access policy of the guarded vault in `tested`.
+pub const GUARD: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"backup:DeleteRecoveryPoint","Resource":"*"}]}"#;
 
-/// The same with copies of what the daily plan makes.
+/// A world of one Region, with a second.
+pub fn elsewhere_too(world: &str) -> String {
+    let both = "regions = [\"eu-west-1\", \"eu-central-1\"]";
+    with(world, "regions = [\"eu-west-1\"]", both)
+}
+
+/// A world of two Regions in which what the daily plan makes is copied into `dr`.
 pub fn with_copies(world: &str) -> String {
+    let dr = "arn:aws:backup:eu-central-1:111122223333:backup-vault:dr";
+    let kept = "delete-after-days = 35";
     with(
         world,
-        "delete-after-days = 35\n",
-        &format!("delete-after-days = 35\n{COPY}\n"),
+        &format!("{kept}\n"),
+        &format!("{kept}\ncopy-to = [{{ vault-arn = \"{dr}\", {kept} }}]\n"),
     )
 }
 
@@ -95,6 +52,9 @@ pub fn with(world: &str, from: &str, to: &str) -> String {
     assert!(world.contains(from), "`{from}` is not in the world");
     world.replace(from, to)
 }
+
+/// Where nearly everything is.
+pub const HERE: &str = "account = \"111122223333\"\nregion = \"eu-west-1\"\n";
 
 /// A table of 100 days.
 pub fn table(name: &str, more: &str) -> String {
@@ -106,75 +66,7 @@ pub fn event(at: &str, what: &str) -> String {
     format!("[[event]]\n{HERE}at = \"{at}\"\n{what}\n")
 }
 
-/// A table whose daily recovery points, in a vault of their own, are kept for three days.
-pub fn brief() -> String {
-    format!(
-        r#"
-[[vault]]
-{HERE}name = "brief"
-[[plan]]
-{HERE}name = "brief"
-[[plan.rule]]
-name = "brief"
-vault = "brief"
-schedule = "cron(0 5 ? * * *)"
-start-window-minutes = 60
-delete-after-days = 3
-[[plan.selection]]
-name = "brief"
-tags = [{{ key = "backup", value = "brief" }}]
-"#
-    ) + &table("brief", "tags = { backup = \"brief\" }")
-}
-
 /// A call that is denied from the beginning.
 pub fn deny(action: &str) -> String {
     format!("[[fault]]\ndeny = \"{action}\"\n")
-}
-
-/// A guarded vault and a plain one, a copy to another Region, two restore tests of `orders`, one by hand of nobody.
-pub fn tested(more: &str) -> String {
-    let tests = format!(
-        r#"
-[[vault]]
-{HERE}name = "guarded"
-policy = '{GUARD}'
-
-[[restore-testing-plan]]
-{HERE}name = "weekly"
-schedule = "cron(0 6 ? * MON *)"
-timezone = "Europe/Berlin"
-include-vaults = ["arn:aws:backup:eu-west-1:111122223333:backup-vault:Default"]
-window-days = 7
-[[restore-testing-plan.selection]]
-name = "orders"
-resources = ["arn:aws:dynamodb:eu-west-1:111122223333:table/orders"]
-validation-hours = 4
-[[restore-testing-plan.selection]]
-name = "gold"
-conditions = {{ string-equals = [{{ key = "aws:ResourceTag/tier", value = "gold" }}], string-not-equals = [{{ key = "aws:ResourceTag/env", value = "test" }}] }}
-[[restore-testing-plan.selection]]
-name = "volumes"
-type = "EBS"
-
-[[restore-testing-plan]]
-{HERE}name = "empty"
-
-[[event]]
-{HERE}at = "6d"
-do = "restore-test"
-table = "orders"
-plan = "weekly"
-minutes = 25
-validation = "SUCCESSFUL"
-
-[[event]]
-{HERE}at = "5d"
-do = "restore-test"
-table = "orders"
-failure = "Access Denied"
-{more}
-"#
-    );
-    with_copies(&two_regions(&tests))
 }
