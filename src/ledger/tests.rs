@@ -1,4 +1,4 @@
-//! Ledgers in folders: what is appended is there, what is done to it shows. Those in S3 are in `tests/ledger.rs`.
+//! Ledgers in folders: what is appended is there, what is done to it shows. Those in S3 are in `tests/suite/ledger.rs`.
 
 use std::path::PathBuf;
 

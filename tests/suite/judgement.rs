@@ -1,23 +1,20 @@
 //! Tiers, waivers, frameworks, gaps in time, copies, restores, and why a table got its verdict: end to end.
 
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::{Bench, fact, finding, tested, verdict, world};
 use serde_json::Value;
+
+use crate::common::criteria::{SCRATCH, waiver};
+use crate::common::worlds::{deny, event, file, table, tested, with, world};
+use crate::common::{Bench, fact, finding, permitted, verdict};
 
 /// With a table under a KMS key, so that every call is made.
 fn with_keys(more: &str) -> String {
-    let table = "[[table]]\naccount = \"111122223333\"\nregion = \"eu-west-1\"\nname = \"sealed\"\ncreated-days-ago = 90\nencryption = \"aws-managed\"\n";
-    tested(&format!("{table}{more}"))
+    tested(&(table("sealed", "encryption = \"aws-managed\"") + more))
 }
 
-fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
-}
-
-fn permitted(bench: &Bench, rules: &[&str]) -> BTreeSet<String> {
+/// What `explain permissions` lists for reading the evidence of these rules.
+fn to_read(bench: &Bench, rules: &[&str]) -> BTreeSet<String> {
     let mut args = vec!["explain", "permissions"];
     let joined = rules.join(",");
     if !rules.is_empty() {
@@ -25,14 +22,7 @@ fn permitted(bench: &Bench, rules: &[&str]) -> BTreeSet<String> {
     }
     let ran = bench.run(&args);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    let actions = json(&ran.stdout)["Statement"][0]["Action"]
-        .as_array()
-        .expect("actions")
-        .clone();
-    actions
-        .iter()
-        .map(|action| action.as_str().expect("a text").to_owned())
-        .collect()
+    permitted(&ran).swap_remove(0)
 }
 
 #[test]
@@ -58,19 +48,19 @@ fn the_printed_permissions_are_the_calls_that_are_made() {
         }
         bench.scan("out", &args);
         let called: BTreeSet<String> = bench.sandbox.calls().into_keys().collect();
-        assert_eq!(called, permitted(&bench, &rules), "{rules:?}");
+        assert_eq!(called, to_read(&bench, &rules), "{rules:?}");
     }
 }
 
 #[test]
 fn each_permission_that_is_missing_is_a_gap_that_names_it() {
-    let all = permitted(&Bench::new(&world("")), &[]);
+    let all = to_read(&Bench::new(&world("")), &[]);
     for action in all {
         // Without an identity there is no scan; without the list of Regions it goes on with the configured one.
         if action == "sts:GetCallerIdentity" {
             continue;
         }
-        let bench = Bench::new(&with_keys(&format!("[[fault]]\ndeny = \"{action}\"\n")));
+        let bench = Bench::new(&with_keys(&deny(&action)));
         let (ran, report) = bench.scan("out", &["--format", "json"]);
         assert!([10, 11].contains(&ran.code), "{action}: {}", ran.stderr);
         let gaps = report["coverage"]["gaps"].as_array().expect("gaps");
@@ -88,28 +78,24 @@ fn each_permission_that_is_missing_is_a_gap_that_names_it() {
 
 #[test]
 fn calls_on_a_thousand_tables_follow_the_rules() {
-    let tables = "[[table]]\naccount = \"111122223333\"\nregion = \"eu-west-1\"\nname = \"t-{n}\"\ncount = 1000\ncreated-days-ago = 100\ntags = { backup = \"daily\" }\n";
-    let bench = Bench::new(&world(tables));
+    let tables = table("t-{n}", "count = 1000\ntags = { backup = \"daily\" }");
+    let bench = Bench::new(&world(&tables));
     let (_, report) = bench.scan("out", &["--format", "json", "--rules", "in-a-plan"]);
     assert_eq!(report["tables"].as_array().expect("tables").len(), 1002);
     // Identity, Regions, 11 pages of tables, 1,002 descriptions, 11 pages of tags, settings, plans, plan, selections, selection.
     assert_eq!(report["scan"]["call_count"], 1 + 1 + 11 + 1002 + 11 + 1 + 4);
 }
 
-const TIERS: &str = r#"
+fn tiers() -> String {
+    let tiers = r#"
 [policy]
 rpo = "26h"
 [[policy.tier]]
 name = "gold"
 when = "tag('tier') = 'gold'"
 rpo = "2h"
-[[policy.tier]]
-name = "scratch"
-when = "table_name LIKE 'tmp-%'"
-exempt = true
-reason = "filled anew every night"
-approver = "head of platform"
-expires = "2027-06-30"
+"#;
+    let forgotten = r#"
 [[policy.tier]]
 name = "forgotten"
 when = "table_name = 'nobody'"
@@ -117,25 +103,13 @@ exempt = true
 reason = "to be looked into"
 expires = "2020-01-01"
 "#;
-
-fn tiered() -> String {
-    let table = |name: &str, tags: &str| {
-        format!(
-            "[[table]]\naccount = \"111122223333\"\nregion = \"eu-west-1\"\nname = \"{name}\"\ncreated-days-ago = 100\ntags = {{ {tags} }}\n"
-        )
-    };
-    [
-        table("golden", "backup = \"daily\", tier = \"gold\""),
-        table("tmp-1", "tier = \"none\""),
-        table("nobody", "tier = \"none\""),
-    ]
-    .concat()
+    [tiers, SCRATCH, forgotten].concat()
 }
 
 #[test]
 fn tiers_give_values_and_exempt_tables() {
-    let bench = Bench::new(&world(&tiered()));
-    std::fs::write(bench.path("backproof.toml"), TIERS).expect("written");
+    let bench = Bench::new(&world(&file("tiers")));
+    bench.write("backproof.toml", tiers());
     let (ran, report) = bench.scan("out", &["--format", "json"]);
     assert_eq!(ran.code, 10, "{}", ran.stderr);
     assert_eq!(verdict(&report, "orders", "recovery-point-fresh"), "compliant");
@@ -163,9 +137,8 @@ fn tiers_give_values_and_exempt_tables() {
 
 #[test]
 fn a_tier_that_cannot_be_told_leaves_unknown_only_what_it_would_change() {
-    let denied = "[[fault]]\ndeny = \"tag:GetResources\"\n";
-    let bench = Bench::new(&world(&(tiered() + denied)));
-    std::fs::write(bench.path("backproof.toml"), TIERS).expect("written");
+    let bench = Bench::new(&world(&(file("tiers") + &deny("tag:GetResources"))));
+    bench.write("backproof.toml", tiers());
     let (_, report) = bench.scan("out", &["--format", "json"]);
     assert_eq!(*fact(&report, "golden", "policy_tier"), Value::Null);
     assert_eq!(*fact(&report, "golden", "rpo_hours"), Value::Null);
@@ -176,19 +149,13 @@ fn a_tier_that_cannot_be_told_leaves_unknown_only_what_it_would_change() {
     assert_eq!(verdict(&report, "tmp-1", "deletion-protection-on"), "unknown");
 }
 
-fn waiver(rule: &str, tables: &str, approver: &str, expires: &str, max: usize) -> String {
-    format!(
-        "[[waiver]]\nrule = \"{rule}\"\ntables = \"{tables}\"\nreason = \"r\"\nrequester = \"ann\"\napprover = \"{approver}\"\napproved = 2026-06-01\nexpires = {expires}\nmax-tables = {max}\n"
-    )
-}
-
 #[test]
 fn waivers_mark_findings_and_bad_ones_are_findings() {
     let bench = Bench::new(&world(""));
-    std::fs::write(bench.path("backproof.toml"), "waivers = \"waivers.toml\"\n").expect("written");
+    bench.write("backproof.toml", "waivers = \"waivers.toml\"\n");
     let chosen = "recovery-point-fresh,in-a-plan,deletion-protection-on,pitr-on,waiver-in-force,waiver-matches,waiver-approved-by-another,waiver-within-a-year,waiver-within-max-tables";
     let scan = |name: &str, waivers: &[String]| {
-        std::fs::write(bench.path("waivers.toml"), waivers.concat()).expect("written");
+        bench.write("waivers.toml", waivers.concat());
         bench.scan(name, &["--format", "json", "--rules", chosen])
     };
     let sound = |rule: &str| waiver(rule, "forg*", "bob", "2027-05-31", 1);
@@ -256,7 +223,7 @@ fn a_framework_gives_rules_numbers_and_a_matrix() {
         "{}",
         report["policy"]
     );
-    std::fs::write(bench.path("backproof.toml"), "[policy]\nrpo = \"3h\"\n").expect("written");
+    bench.write("backproof.toml", "[policy]\nrpo = \"3h\"\n");
     let (_, report) = bench.scan("own", &["--format", "json", "--framework", "cis-v8"]);
     assert_eq!(fact(&report, "orders", "rpo_hours"), 3.0);
     let ran = bench.run(&["scan", "--framework", "cis8"]);
@@ -266,8 +233,7 @@ fn a_framework_gives_rules_numbers_and_a_matrix() {
 
 #[test]
 fn missed_runs_and_gaps_are_found() {
-    let event = "[[event]]\naccount = \"111122223333\"\nregion = \"eu-west-1\"\n";
-    let skipped = format!("{event}at = \"10d\"\ndo = \"skip-runs\"\nplan = \"daily\"\nuntil = \"7d\"\n");
+    let skipped = event("10d", "do = \"skip-runs\"\nplan = \"daily\"\nuntil = \"7d\"");
     let bench = Bench::new(&world(&skipped));
     let (_, report) = bench.scan("out", &["--format", "json"]);
     assert_eq!(verdict(&report, "orders", "recovery-point-fresh"), "compliant");
@@ -281,7 +247,8 @@ fn missed_runs_and_gaps_are_found() {
 
 #[test]
 fn a_plan_that_began_yesterday_missed_nothing_before() {
-    let young = world("").replace(
+    let young = with(
+        &world(""),
         "name = \"daily\"\n[[plan.rule]]",
         "name = \"daily\"\ncreated-days-ago = 3\n[[plan.rule]]",
     );
@@ -305,7 +272,7 @@ fn copies_and_restores_are_seen() {
     let bench = Bench::new(&tested(""));
     let settings =
         "[policy]\ncopy-regions = [\"eu-central-1\", \"us-east-1\"]\nrestore-tested-within = \"30d\"\nrto = \"20m\"\n";
-    std::fs::write(bench.path("backproof.toml"), settings).expect("written");
+    bench.write("backproof.toml", settings);
     let (_, report) = bench.scan("out", &["--format", "json"]);
     assert_eq!(fact(&report, "orders", "copy_regions_seen"), "eu-central-1");
     assert_eq!(fact(&report, "orders", "missing_copy_regions"), "us-east-1");
@@ -323,11 +290,7 @@ fn copies_and_restores_are_seen() {
     let one = ["--format", "json", "--regions", "eu-west-1"];
     let (_, report) = bench.scan("one", &one);
     assert_eq!(fact(&report, "orders", "missing_copy_regions"), "us-east-1");
-    std::fs::write(
-        bench.path("backproof.toml"),
-        "[policy]\ncopy-regions = [\"eu-central-1\"]\n",
-    )
-    .expect("written");
+    bench.write("backproof.toml", "[policy]\ncopy-regions = [\"eu-central-1\"]\n");
     let (_, report) = bench.scan("other", &one);
     assert_eq!(*fact(&report, "orders", "missing_copy_regions"), Value::Null);
     assert_eq!(verdict(&report, "orders", "cross-region-copy-exists"), "unknown");
@@ -335,11 +298,7 @@ fn copies_and_restores_are_seen() {
 
 #[test]
 fn vaults_and_plans_are_judged_themselves() {
-    let here = "account = \"111122223333\"\nregion = \"eu-west-1\"\n";
-    let lost = format!(
-        "[[plan]]\n{here}name = \"broken\"\n[[plan.rule]]\nname = \"weekly\"\nvault = \"gone\"\nschedule = \"cron(0 5 ? * SUN *)\"\n[[plan.selection]]\nname = \"nothing\"\nresources = [\"arn:aws:dynamodb:eu-west-1:111122223333:table/no-such\"]\n"
-    );
-    let bench = Bench::new(&tested(&lost));
+    let bench = Bench::new(&tested(&file("broken-plan")));
     let (_, report) = bench.scan("out", &["--format", "json"]);
     assert_eq!(verdict(&report, "broken", "plan-vaults-exist"), "non-compliant");
     assert_eq!(
@@ -377,14 +336,14 @@ fn explain_table_says_why() {
         "--format",
         "json",
     ]);
-    let explained = json(&ran.stdout);
+    let explained = ran.json();
     assert_eq!(explained["selections"][0]["answer"], "takes");
     assert!(explained["recovery_points"].as_array().expect("points").len() >= 35);
     let ran = bench.run(&["explain", "table", "order", "--inventory", "out/inventory"]);
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("did you mean `orders`?"), "{}", ran.stderr);
     let ran = bench.run(&["explain", "facts", "--format", "json"]);
-    let facts = json(&ran.stdout);
+    let facts = ran.json();
     let facts = facts.as_array().expect("facts");
     assert!(facts.len() > 200, "{}", facts.len());
     assert!(

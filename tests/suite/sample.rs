@@ -1,27 +1,25 @@
 //! Draws for an auditor's re-performance, through the program, checked with stock tools.
 
-mod common;
-
 use std::process::Command;
 
-use common::{Bench, world};
 use serde_json::Value;
 
+use crate::common::worlds::{table, world};
+use crate::common::{Bench, csv_rows, finding, json_file};
+
 fn bench() -> Bench {
-    let more = "[[table]]\naccount = \"111122223333\"\nregion = \"eu-west-1\"\nname = \"many-{n}\"\ncount = 30\ncreated-days-ago = 300\ntags = { backup = \"daily\" }\n";
-    let bench = Bench::new(&world(more));
+    let more = table("many-{n}", "count = 30\ntags = { backup = \"daily\" }");
+    let bench = Bench::new(&world(&more));
     let tiers = "[[policy.tier]]\nname = \"gold\"\nwhen = \"table_name LIKE 'many-%1'\"\nrpo = \"6h\"\n";
-    std::fs::write(bench.path("backproof.toml"), tiers).expect("written");
+    bench.write("backproof.toml", tiers);
     bench.scan("scan", &["--format", "json"]);
     bench
 }
 
 fn sample(bench: &Bench, more: &[&str]) -> Value {
-    let mut args = vec!["sample", "scan", "--seed", "42", "--format", "json"];
-    args.extend(more);
-    let ran = bench.run(&args);
+    let ran = bench.run(&[&["sample", "scan", "--seed", "42", "--format", "json"], more].concat());
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    serde_json::from_str(&ran.stdout).expect("JSON alone on stdout")
+    ran.json()
 }
 
 fn sh(script: &str) -> String {
@@ -34,8 +32,7 @@ fn sh(script: &str) -> String {
 fn anybody_can_repeat_the_draw_with_stock_tools() {
     let bench = bench();
     let sample = sample(&bench, &["--size", "22"]);
-    let report = std::fs::read_to_string(bench.path("scan/report.json")).expect("a report");
-    let report: Value = serde_json::from_str(&report).expect("JSON");
+    let report = json_file(&bench.path("scan/report.json"));
     let arns: Vec<&str> = report["tables"]
         .as_array()
         .expect("tables")
@@ -106,8 +103,7 @@ fn strata_share_the_draw() {
         "--format",
         "csv",
     ]);
-    let mut rows = csv::Reader::from_reader(csv.stdout.as_bytes());
-    let rows: Vec<csv::StringRecord> = rows.records().map(|row| row.expect("a row")).collect();
+    let rows = csv_rows(&csv.stdout);
     let arns: Vec<Option<&str>> = rows.iter().map(|row| row.get(1)).collect();
     assert_eq!(
         arns,
@@ -163,11 +159,7 @@ fn a_seed_is_needed_and_bad_draws_are_refused() {
 #[test]
 fn a_population_that_may_lack_tables_says_so() {
     let bench = bench();
-    bench.control(
-        "POST",
-        "/_sandbox/faults",
-        r#"{"deny": "dynamodb:ListTables", "region": "eu-central-1"}"#,
-    );
+    bench.fault(r#"{"deny": "dynamodb:ListTables", "region": "eu-central-1"}"#);
     bench.scan("partly", &["--format", "json", "--regions", "eu-west-1,eu-central-1"]);
     let ran = bench.run(&["sample", "partly", "--seed", "1"]);
     assert_eq!(ran.code, 0);
@@ -182,20 +174,11 @@ fn a_population_that_may_lack_tables_says_so() {
 #[test]
 fn a_finding_is_explained_with_the_commands_that_check_it() {
     let bench = bench();
-    let report = std::fs::read_to_string(bench.path("scan/report.json")).expect("a report");
-    let report: Value = serde_json::from_str(&report).expect("JSON");
-    let finding = common::finding(&report, "orders", "pitr-on");
+    let report = json_file(&bench.path("scan/report.json"));
+    let finding = finding(&report, "orders", "pitr-on");
     let id = finding["id"].as_str().expect("an id");
-    let ran = bench.run(&[
-        "explain",
-        "finding",
-        &id[..12],
-        "--inventory",
-        "scan",
-        "--format",
-        "json",
-    ]);
-    let explained: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let short = ["explain", "finding", &id[..12], "--inventory", "scan"];
+    let explained = bench.run(&[&short[..], &["--format", "json"]].concat()).json();
     for key in ["id", "rule", "verdict", "severity", "message", "resource_arn"] {
         assert_eq!(explained[0][key], finding[key], "{key}");
     }

@@ -1,47 +1,21 @@
 //! `--push securityhub`: what arrives, what is kept, what is archived, what is left alone, what is said when it fails.
 
-mod common;
-
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
 
 use chrono::TimeDelta;
-use common::{Bench, Ran, run, world};
 use serde_json::{Value, json};
 
-const ACCOUNT: &str = "111122223333";
+use crate::common::aws::{delete_table, security_hub};
+use crate::common::worlds::{deny, with, world};
+use crate::common::{Bench, Ran, json_file, permitted, refused, run};
 
-/// A request as an SDK signs it: the sandbox looks at the scope only.
-fn call(bench: &Bench, service: &str, request: (&str, &str), target: &str, body: &Value) -> Value {
-    let address = bench.sandbox.endpoint().trim_start_matches("http://").to_owned();
-    let mut stream = std::net::TcpStream::connect(&address).expect("connected");
-    let body = body.to_string();
-    let (method, path) = request;
-    let scope = format!("AKIA{ACCOUNT}/20261101/eu-west-1/{service}/aws4_request");
-    let target = if target.is_empty() {
-        String::new()
-    } else {
-        format!("x-amz-target: {target}\r\n")
-    };
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{target}authorization: AWS4-HMAC-SHA256 \
-         Credential={scope}, SignedHeaders=host, Signature=0\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    assert!(answer.starts_with("HTTP/1.1 2"), "{answer}");
-    let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
-    serde_json::from_str(body).unwrap_or(Value::Null)
-}
+const ACCOUNT: &str = "111122223333";
 
 /// Everything that Security Hub has, by id.
 fn stored(bench: &Bench) -> BTreeMap<String, Value> {
     let (mut findings, mut body) = (BTreeMap::new(), json!({}));
     loop {
-        let page = call(bench, "securityhub", ("POST", "/findings"), "", &body);
+        let page = security_hub(bench, "POST /findings", &body);
         for finding in page["Findings"].as_array().expect("findings") {
             findings.insert(finding["Id"].as_str().expect("an id").to_owned(), finding.clone());
         }
@@ -65,9 +39,13 @@ fn one<'f>(findings: &'f BTreeMap<String, Value>, rule: &str, table: &str) -> &'
 }
 
 fn push(bench: &Bench, to: &str, more: &[&str]) -> Ran {
-    let mut args = vec!["scan", "--to", to, "--format", "asff", "--push", "securityhub"];
-    args.extend(more);
-    bench.run(&args)
+    bench.run(&[&["scan", "--to", to, "--format", "asff", "--push", "securityhub"], more].concat())
+}
+
+/// The findings in the file of the scan `out`.
+fn sent(bench: &Bench) -> Vec<Value> {
+    let file = json_file(&bench.path("out/findings.asff.json"));
+    file.as_array().expect("a list").clone()
 }
 
 fn calls(bench: &Bench, action: &str) -> u64 {
@@ -92,8 +70,7 @@ fn a_push_sends_what_the_report_says_and_says_it_once() {
     let bench = Bench::new(&world(""));
     let ran = push(&bench, "out", &[]);
     assert_eq!(ran.code, 10, "{}", ran.stderr);
-    let text = std::fs::read_to_string(bench.path("out/findings.asff.json")).expect("the file");
-    let sent: Vec<Value> = serde_json::from_str(&text).expect("JSON");
+    let sent = sent(&bench);
     let findings = stored(&bench);
     assert_eq!(findings.len(), sent.len());
     assert!(ran.stderr.contains(&format!(
@@ -133,14 +110,7 @@ fn updates_keep_the_first_day_and_what_is_gone_is_archived() {
     push(&bench, "first", &[]);
     let before = stored(&bench);
     bench.sandbox.advance(TimeDelta::hours(2));
-    let body = json!({"TableName": "forgotten"});
-    call(
-        &bench,
-        "dynamodb",
-        ("POST", "/"),
-        "DynamoDB_20120810.DeleteTable",
-        &body,
-    );
+    delete_table(&bench, "forgotten");
     bench.sandbox.advance(TimeDelta::hours(1));
     let ran = push(&bench, "second", &[]);
     let after = stored(&bench);
@@ -182,7 +152,7 @@ fn what_was_not_read_or_not_judged_is_not_archived() {
         ran.stderr
     );
     assert_eq!(active(&bench), all, "rules that were not chosen say nothing");
-    bench.control("POST", "/_sandbox/faults", r#"{"deny": "dynamodb:ListTables"}"#);
+    bench.fault(r#"{"deny": "dynamodb:ListTables"}"#);
     bench.sandbox.advance(TimeDelta::hours(1));
     push(&bench, "no-list", &[]);
     let findings = stored(&bench);
@@ -191,8 +161,8 @@ fn what_was_not_read_or_not_judged_is_not_archived() {
         "ACTIVE",
         "nobody saw that it is gone"
     );
-    bench.control("DELETE", "/_sandbox/faults", "");
-    bench.control("POST", "/_sandbox/faults", r#"{"deny": "dynamodb:DescribeTable"}"#);
+    bench.no_faults();
+    bench.fault(r#"{"deny": "dynamodb:DescribeTable"}"#);
     bench.sandbox.advance(TimeDelta::hours(1));
     push(&bench, "no-description", &[]);
     let findings = stored(&bench);
@@ -236,9 +206,9 @@ fn waivers_suppress_and_their_end_takes_up_again_but_never_what_people_suppresse
     let by_hand = one(&findings, "deletion-protection-on", "forgotten");
     let identifiers = json!([{"Id": by_hand["Id"], "ProductArn": by_hand["ProductArn"]}]);
     let change = json!({"FindingIdentifiers": identifiers, "Workflow": {"Status": "SUPPRESSED"}});
-    call(&bench, "securityhub", ("PATCH", "/findings/batchupdate"), "", &change);
+    security_hub(&bench, "PATCH /findings/batchupdate", &change);
 
-    std::fs::write(bench.path("waivers.toml"), WAIVER).expect("written");
+    bench.write("waivers.toml", WAIVER);
     bench.sandbox.advance(TimeDelta::hours(1));
     let ran = push(&bench, "waived", &["--waivers", "waivers.toml"]);
     assert!(
@@ -270,35 +240,34 @@ fn waivers_suppress_and_their_end_takes_up_again_but_never_what_people_suppresse
 
     // What is new and waived arrives suppressed.
     let bench = Bench::new(&world(""));
-    std::fs::write(bench.path("waivers.toml"), WAIVER).expect("written");
+    bench.write("waivers.toml", WAIVER);
     push(&bench, "waived", &["--waivers", "waivers.toml"]);
     assert_eq!(status(&stored(&bench), "pitr-on"), "SUPPRESSED");
 }
 
 #[test]
 fn where_security_hub_is_off_the_report_is_complete_and_the_push_is_not() {
-    let world = world("").replace(
+    let world = with(
+        &world(""),
         "name = \"payments\"\n",
         "name = \"payments\"\nsecurity-hub-regions = []\n",
     );
     let bench = Bench::new(&world);
     let ran = push(&bench, "out", &[]);
-    assert_eq!(ran.code, 1, "{}", ran.stderr);
-    for part in [
+    let said = [
         "could not send findings to Security Hub",
         "where: account 111122223333, eu-west-1",
         "InvalidAccessException: Account 111122223333 is not subscribed to AWS Security Hub from securityhub:GetFindings",
         "the reports are complete",
         "switch Security Hub on there",
-    ] {
-        assert!(ran.stderr.contains(part), "`{part}` is missing in:\n{}", ran.stderr);
-    }
+    ];
+    refused(&ran, 1, &said);
     assert!(bench.path("out/findings.asff.json").is_file());
 }
 
 #[test]
 fn a_denied_call_is_told_with_the_way_out() {
-    let bench = Bench::new(&world("[[fault]]\ndeny = \"securityhub:BatchImportFindings\"\n"));
+    let bench = Bench::new(&world(&deny("securityhub:BatchImportFindings")));
     let ran = push(&bench, "out", &[]);
     assert_eq!(ran.code, 1, "{}", ran.stderr);
     assert!(ran.stderr.contains("AccessDeniedException"), "{}", ran.stderr);
@@ -307,16 +276,14 @@ fn a_denied_call_is_told_with_the_way_out() {
         "{}",
         ran.stderr
     );
-    let policy = bench.run(&["explain", "permissions", "--command", "push"]);
-    let policy: Value = serde_json::from_str(&policy.stdout).expect("JSON");
-    let allowed = policy["Statement"][0]["Action"].as_array().expect("actions");
+    let allowed = &permitted(&bench.run(&["explain", "permissions", "--command", "push"]))[0];
     for action in bench
         .sandbox
         .calls()
         .keys()
         .filter(|action| action.starts_with("securityhub:"))
     {
-        assert!(allowed.contains(&json!(action)), "{action}");
+        assert!(allowed.contains(action), "{action}");
     }
 }
 
@@ -326,8 +293,7 @@ fn throttling_and_failures_on_the_way_lose_nothing() {
     let bench = Bench::new(&world(faults));
     let ran = push(&bench, "out", &[]);
     assert_eq!(ran.code, 10, "{}", ran.stderr);
-    let text = std::fs::read_to_string(bench.path("out/findings.asff.json")).expect("the file");
-    let sent: Vec<Value> = serde_json::from_str(&text).expect("JSON");
+    let sent = sent(&bench);
     assert_eq!(stored(&bench).len(), sent.len());
 }
 

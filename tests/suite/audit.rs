@@ -1,9 +1,9 @@
 //! The audit, end to end: the real binary, the real SDK, a simulated AWS over HTTP.
 
-mod common;
-
-use common::{Bench, fact, finding, verdict, world};
 use serde_json::Value;
+
+use crate::common::worlds::{deny, file, table, world};
+use crate::common::{Bench, fact, finding, verdict};
 
 #[test]
 fn a_scan_tells_protected_from_forgotten() {
@@ -174,7 +174,7 @@ fn each_denied_call_makes_only_its_own_facts_unknown() {
             vec!["recovery-point-fresh", "recovery-point-key-owner"],
         ),
     ] {
-        let bench = Bench::new(&world(&format!("[[fault]]\ndeny = \"{action}\"\n")));
+        let bench = Bench::new(&world(&deny(action)));
         let (_, report) = bench.scan("out", &["--format", "json"]);
         for rule in unknown {
             // A recovery point of the plan's last run proves that the plan takes `orders`, whatever else is denied.
@@ -203,7 +203,7 @@ fn each_denied_call_makes_only_its_own_facts_unknown() {
 
 #[test]
 fn tables_that_cannot_be_listed_are_missing_evidence() {
-    let bench = Bench::new(&world("[[fault]]\ndeny = \"dynamodb:ListTables\"\n"));
+    let bench = Bench::new(&world(&deny("dynamodb:ListTables")));
     let (ran, report) = bench.scan("out", &["--format", "json", "--rules", CHEAP]);
     assert_eq!(ran.code, 11, "{}", ran.stderr);
     assert_eq!(report["coverage"]["targets"][0]["status"], "not-read");
@@ -227,9 +227,7 @@ fn faults_on_the_way_change_no_finding() {
 const CHEAP: &str = "in-a-plan,recovery-point-fresh,plan-retention-long-enough,recovery-point-retained,recovery-point-encrypted,recovery-point-key-owner,vault-key-usable,vault-locked,backup-jobs-succeed,deletion-protection-on,dynamodb-opted-in";
 
 fn many_tables(count: usize) -> String {
-    format!(
-        "[[table]]\naccount = \"111122223333\"\nregion = \"eu-west-1\"\nname = \"t-{{n}}\"\ncount = {count}\ncreated-days-ago = 100\ntags = {{ backup = \"daily\" }}\n"
-    )
+    table("t-{n}", &format!("count = {count}\ntags = {{ backup = \"daily\" }}"))
 }
 
 #[test]
@@ -257,30 +255,7 @@ fn every_page_is_read() {
 
 #[test]
 fn a_re_created_table_does_not_live_on_its_predecessors_points() {
-    let more = r#"
-[[table]]
-account = "111122223333"
-region = "eu-west-1"
-name = "reborn"
-tags = { backup = "daily" }
-created-days-ago = 200
-
-[[event]]
-account = "111122223333"
-region = "eu-west-1"
-at = "5d"
-do = "delete-table"
-table = "reborn"
-
-[[event]]
-account = "111122223333"
-region = "eu-west-1"
-at = "4d"
-do = "create-table"
-table = "reborn"
-tags = { team = "x" }
-"#;
-    let bench = Bench::new(&world(more));
+    let bench = Bench::new(&world(&file("reborn")));
     let (_, report) = bench.scan("out", &["--format", "json"]);
     assert_eq!(verdict(&report, "reborn", "recovery-point-fresh"), "non-compliant");
     assert_eq!(*fact(&report, "reborn", "usable_recovery_point_count"), 0);
@@ -290,7 +265,7 @@ tags = { team = "x" }
 #[test]
 fn calls_that_no_rule_needs_are_not_made() {
     let bench = Bench::new(&world(""));
-    bench.control("DELETE", "/_sandbox/stats", "");
+    bench.control("DELETE /_sandbox/stats", "");
     bench.scan("out", &["--rules", "pitr-on"]);
     let calls = bench.sandbox.calls();
     assert!(
@@ -299,7 +274,7 @@ fn calls_that_no_rule_needs_are_not_made() {
             .all(|name| !name.starts_with("backup:") && !name.starts_with("kms:")),
         "{calls:?}"
     );
-    bench.control("DELETE", "/_sandbox/stats", "");
+    bench.control("DELETE /_sandbox/stats", "");
     bench.scan("again", &["--rules", "in-a-plan"]);
     let calls = bench.sandbox.calls();
     assert!(
@@ -319,11 +294,7 @@ regions = ["eu-west-1"]
 roles = ["SomeOtherRole"]
 "#;
     let bench = Bench::new(&world(more));
-    std::fs::write(
-        bench.path("backproof.toml"),
-        "regions = [\"eu-west-1\"]\naccounts = [{ id = \"111122223333\" }, { id = \"444455556666\", name = \"retail\", role_arn = \"arn:aws:iam::444455556666:role/Audit\" }]\n",
-    )
-    .expect("written");
+    bench.write("backproof.toml", "regions = [\"eu-west-1\"]\naccounts = [{ id = \"111122223333\" }, { id = \"444455556666\", name = \"retail\", role_arn = \"arn:aws:iam::444455556666:role/Audit\" }]\n");
     let (ran, report) = bench.scan(
         "out",
         &[
@@ -368,7 +339,7 @@ fn a_region_that_is_not_enabled_is_one_warning_and_missing_evidence() {
 
 #[test]
 fn regions_that_nobody_named_or_listed_are_missing_evidence() {
-    let bench = Bench::new(&world("[[fault]]\ndeny = \"account:ListRegions\"\n"));
+    let bench = Bench::new(&world(&deny("account:ListRegions")));
     let rules = ["--format", "json", "--rules", "dynamodb-opted-in"];
     let (ran, report) = bench.scan("all", &rules);
     assert_eq!(ran.code, 11, "{}", ran.stderr);
@@ -380,7 +351,7 @@ fn regions_that_nobody_named_or_listed_are_missing_evidence() {
     assert_eq!(report["coverage"]["gaps"].as_array().expect("gaps").len(), 1);
 }
 
-/// The small world's reports, readable in review. `BACKPROOF_BLESS=1 cargo test --test audit` writes them anew.
+/// The small world's reports, readable in review. `BACKPROOF_BLESS=1 cargo test --test suite audit::reports` writes them anew.
 #[test]
 fn reports_are_as_reviewed() {
     let bench = Bench::new(&world(""));
@@ -420,7 +391,7 @@ fn seams_hold() {
             let starts = |places: &[&str]| places.iter().any(|place| name.starts_with(place));
             if text.contains("polars::") || text.contains("polars_io::") {
                 assert!(
-                    starts(&["inventory/", "facts/", "rules/", "evaluate/"]),
+                    starts(&["inventory/", "dictionary/", "facts/", "criteria/", "judge/"]),
                     "{name} uses polars"
                 );
             }

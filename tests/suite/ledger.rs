@@ -1,10 +1,10 @@
 //! Packs that are signed, delivered to S3 under a lock, and chained in a ledger, by the real program.
 
-mod common;
+use std::collections::BTreeSet;
 
-use common::Bench;
-use common::evidence::{bench, done, key, refused, s3, scan, start};
-use serde_json::Value;
+use crate::common::aws::s3;
+use crate::common::evidence::{bench, done, key, scan};
+use crate::common::{Bench, json_file, permitted, refused, run};
 
 #[test]
 fn a_signed_pack_says_who_signed_it() {
@@ -36,9 +36,8 @@ fn a_signed_pack_says_who_signed_it() {
     assert!(ran.stdout.contains("trusted as audit@example.com"), "{}", ran.stdout);
 
     // The public key of the file beside the signature is what KMS gives: a verifier who got it elsewhere can use it.
-    let file: Value = serde_json::from_slice(&std::fs::read(bench.path("audit/manifest.json.kms.json")).expect("read"))
-        .expect("JSON");
-    std::fs::write(bench.path("kms.pem"), file["public_key"].as_str().expect("a key")).expect("written");
+    let file = json_file(&bench.path("audit/manifest.json.kms.json"));
+    bench.write("kms.pem", file["public_key"].as_str().expect("a key"));
     let ran = bench.run(&["verify", "audit", "--public-key", "kms.pem"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(ran.stdout.contains("trusted as the key in kms.pem"), "{}", ran.stdout);
@@ -75,7 +74,7 @@ fn a_signed_pack_says_who_signed_it() {
     std::fs::write(&signature, &bytes).expect("written");
     let manifest = std::fs::read_to_string(bench.path("audit/manifest.json")).expect("read");
     let altered = manifest.replacen("\"is_redacted\": false", "\"is_redacted\": true", 1);
-    std::fs::write(bench.path("audit/manifest.json"), altered).expect("written");
+    bench.write("audit/manifest.json", altered);
     refused(
         &bench.run(&["verify", "audit"]),
         12,
@@ -87,7 +86,7 @@ fn a_signed_pack_says_who_signed_it() {
 fn keys_and_ledgers_that_cannot_be_used_are_named_before_the_scan() {
     let bench = bench();
     let (key_file, _) = key(&bench, 1);
-    std::fs::write(bench.path("a-file"), "x").expect("written");
+    bench.write("a-file", "x");
     let arn = |name: &str| format!("awskms:arn:aws:kms:eu-west-1:111122223333:alias/{name}");
     for (flags, code, texts) in [
         (
@@ -160,11 +159,7 @@ fn keys_and_ledgers_that_cannot_be_used_are_named_before_the_scan() {
     }
     let ran = scan(&bench, "-", &["--sign", &key_file]);
     refused(&ran, 2, &["what goes to stdout leaves no pack"]);
-    bench.control(
-        "POST",
-        "/_sandbox/faults",
-        r#"{"deny": "s3:GetBucketObjectLockConfiguration"}"#,
-    );
+    bench.fault(r#"{"deny": "s3:GetBucketObjectLockConfiguration"}"#);
     let ran = scan(&bench, "out", &["--to", "s3://locked/x", "--legal-hold"]);
     assert_ne!(ran.code, 0);
 }
@@ -202,10 +197,10 @@ fn what_is_delivered_is_locked_encrypted_and_read_back() {
         ("s3:GetObjectVersion", "reading it back"),
         ("s3:PutObject", "AccessDenied from s3:PutObject"),
     ] {
-        bench.control("POST", "/_sandbox/faults", &format!(r#"{{"deny": "{denied}"}}"#));
+        bench.fault(&format!(r#"{{"deny": "{denied}"}}"#));
         let ran = scan(&bench, &format!("s3://locked/{}", denied.len()), &kept);
         refused(&ran, 1, &[text, "the report is complete at backproof-report/"]);
-        bench.control("DELETE", "/_sandbox/faults", "");
+        bench.no_faults();
     }
 }
 
@@ -226,16 +221,12 @@ fn the_printed_permissions_are_enough() {
     let to = ["--ledger", "s3://locked/ledger", "--sign", kms];
     done(&scan(&bench, "s3://locked/packs", &[&kept[..], &to[..]].concat()));
     assert_eq!(bench.run(&["verify", "--ledger", "s3://locked/ledger"]).code, 0);
-    let mut printed = std::collections::BTreeSet::new();
+    let mut printed = BTreeSet::new();
     for command in ["scan", "deliver", "sign", "verify"] {
         let ran = bench.run(&["explain", "permissions", "--command", command]);
-        let policy: Value = serde_json::from_str(&ran.stdout).expect("JSON");
-        for statement in policy["Statement"].as_array().expect("statements") {
-            let actions = statement["Action"].as_array().expect("actions").iter();
-            printed.extend(actions.map(|action| action.as_str().expect("an action").to_owned()));
-        }
+        printed.extend(permitted(&ran).into_iter().flatten());
     }
-    let called: std::collections::BTreeSet<String> = bench.sandbox.calls().into_keys().collect();
+    let called: BTreeSet<String> = bench.sandbox.calls().into_keys().collect();
     let missing: Vec<&String> = called.difference(&printed).collect();
     assert!(missing.is_empty(), "called and not printed: {missing:?}");
 }
@@ -244,22 +235,14 @@ fn the_printed_permissions_are_enough() {
 fn a_put_whose_answer_was_lost_is_recognised() {
     let bench = bench();
     // Every third answer is lost on the way, though the call was done.
-    bench.control(
-        "POST",
-        "/_sandbox/faults",
-        r#"{"action": "s3:PutObject", "reset-rate": 0.35}"#,
-    );
+    bench.fault(r#"{"action": "s3:PutObject", "reset-rate": 0.35}"#);
     let ran = scan(&bench, "one", &["--ledger", "s3://locked/ledger"]);
     done(&ran);
-    bench.control("DELETE", "/_sandbox/faults", "");
+    bench.no_faults();
     // Answers break off in the middle, those with the bytes too.
-    bench.control(
-        "POST",
-        "/_sandbox/faults",
-        r#"{"service": "s3", "truncate-rate": 0.25}"#,
-    );
+    bench.fault(r#"{"service": "s3", "truncate-rate": 0.25}"#);
     done(&scan(&bench, "two", &["--ledger", "s3://locked/ledger"]));
-    bench.control("DELETE", "/_sandbox/faults", "");
+    bench.no_faults();
     let ran = bench.run(&["verify", "--ledger", "s3://locked/ledger"]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stdout.contains("the ledger holds: 2 packs"), "{}", ran.stdout);
@@ -287,12 +270,9 @@ fn what_is_done_to_a_ledger_in_s3_shows() {
         |more: &[&str]| bench.run(&[&["verify", "--ledger", ledger, "--allowed-signers", &allowed], more].concat());
     let ran = verify(&[]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
-    let listed: Value = serde_json::from_str(
-        &bench
-            .run(&["ledger", "list", "--ledger", ledger, "--format", "json"])
-            .stdout,
-    )
-    .expect("JSON");
+    let listed = bench
+        .run(&["ledger", "list", "--ledger", ledger, "--format", "json"])
+        .json();
     let head = listed[2]["manifest_sha256"].as_str().expect("a digest").to_owned();
     assert_eq!(listed[2]["previous"], listed[1]["manifest_sha256"]);
     assert_eq!(verify(&["--expect-head", &head]).code, 0);
@@ -322,7 +302,7 @@ fn what_is_done_to_a_ledger_in_s3_shows() {
     );
 
     // A manifest deleted: hidden by a marker in a bucket with versions.
-    s3(&bench, "DELETE", "/locked/ledger/manifests/00000002.json", b"");
+    s3(&bench, "DELETE /locked/ledger/manifests/00000002.json", b"");
     refused(&verify(&[]), 12, &["manifest 2 is missing"]);
     refused(
         &bench.run(&["ledger", "list", "--ledger", ledger]),
@@ -331,14 +311,14 @@ fn what_is_done_to_a_ledger_in_s3_shows() {
     );
     // Put back by somebody: the same bytes, and yet it shows.
     let bytes = std::fs::read(bench.path("copy/manifest.json")).expect("read");
-    s3(&bench, "PUT", "/locked/ledger/manifests/00000002.json", &bytes);
+    s3(&bench, "PUT /locked/ledger/manifests/00000002.json", &bytes);
     refused(
         &verify(&[]),
         12,
         &["ledger/manifests/00000002.json was deleted or written over: 2 versions, 1 deletion"],
     );
     // The end cut off shows by the marker, and to whoever knew the head.
-    s3(&bench, "DELETE", "/locked/ledger/manifests/00000003.json", b"");
+    s3(&bench, "DELETE /locked/ledger/manifests/00000003.json", b"");
     let ran = verify(&["--expect-head", &head]);
     assert!(
         ran.stdout.contains(&format!("no manifest has the digest {head}")),
@@ -357,27 +337,26 @@ fn what_is_done_to_a_ledger_in_s3_shows() {
 fn a_copy_of_a_ledger_in_a_folder_holds_offline() {
     let bench = bench();
     let ledger = bench.path("ledger").display().to_string();
-    std::fs::write(bench.path("backproof.toml"), "ledger = \"ledger\"\n").expect("written");
+    bench.write("backproof.toml", "ledger = \"ledger\"\n");
     for number in 1..=2 {
         done(&scan(&bench, &format!("scan-{number}"), &[]));
         // The next scan is of another second.
-        bench.control("POST", "/_sandbox/clock", "{\"advance-seconds\": 60}");
+        bench.control("POST /_sandbox/clock", "{\"advance-seconds\": 60}");
     }
-    let ran = common::run(bench.dir.path(), &[], &["verify", "--ledger", &ledger]);
+    let ran = run(bench.dir.path(), &[], &["verify", "--ledger", &ledger]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stdout.contains("the ledger holds: 2 packs"), "{}", ran.stdout);
     assert!(ran.stdout.contains("note: manifest 1 is not signed"), "{}", ran.stdout);
-    let ran = common::run(bench.dir.path(), &[], &["ledger", "list"]);
+    let ran = run(bench.dir.path(), &[], &["ledger", "list"]);
     assert_eq!(ran.stdout.lines().count(), 3, "{}", ran.stdout);
     let attest = |from: &str, to: &str| {
         let args = [
             "attest", "--from", from, "--to", to, "--ledger", &ledger, "--format", "json", "--out", "-",
         ];
-        common::run(bench.dir.path(), &[], &args)
+        run(bench.dir.path(), &[], &args)
     };
     let ran = attest("2026-10-15", "2026-10-31");
-    let attested: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{}", ran.stderr));
-    assert_eq!(attested["packs"].as_array().map(Vec::len), Some(2), "{}", ran.stdout);
+    assert_eq!(ran.json()["packs"].as_array().map(Vec::len), Some(2), "{}", ran.stdout);
     refused(
         &attest("2024-01-01", "2024-01-31"),
         2,
@@ -386,15 +365,15 @@ fn a_copy_of_a_ledger_in_a_folder_holds_offline() {
     // Each folder below `packs` is a pack.
     for pack in std::fs::read_dir(bench.path("ledger/packs")).expect("packs") {
         let pack = pack.expect("a pack").path().display().to_string();
-        assert_eq!(common::run(bench.dir.path(), &[], &["verify", &pack]).code, 0);
+        assert_eq!(run(bench.dir.path(), &[], &["verify", &pack]).code, 0);
     }
     refused(
-        &common::run(bench.dir.path(), &[], &["verify", "--ledger", "nowhere"]),
+        &run(bench.dir.path(), &[], &["verify", "--ledger", "nowhere"]),
         1,
         &["could not open the ledger"],
     );
     refused(
-        &common::run(bench.dir.path(), &[], &["ledger", "fetch", "9", "--to", "x"]),
+        &run(bench.dir.path(), &[], &["ledger", "fetch", "9", "--to", "x"]),
         2,
         &["no pack number 9"],
     );
@@ -409,20 +388,8 @@ fn many_scans_at_once_make_one_chain() {
         let running: Vec<_> = (0..SCANS)
             .map(|number| {
                 let to = format!("{place}-{number}");
-                start(
-                    &bench,
-                    &[
-                        "scan",
-                        "--to",
-                        &to,
-                        "--format",
-                        "json",
-                        "--rules",
-                        "in-a-plan",
-                        "--ledger",
-                        ledger,
-                    ],
-                )
+                let quick = ["--format", "json", "--rules", "in-a-plan"];
+                bench.start(&[&["scan", "--to", &to, "--ledger", ledger], &quick[..]].concat())
             })
             .collect();
         for child in running {
@@ -457,12 +424,12 @@ fn a_kill_leaves_no_entry_or_a_whole_one() {
         let ran = scan(&bench, &to, &[]);
         done(&ran);
         // A slow network makes the moments of the delivery long enough to hit.
-        bench.control("POST", "/_sandbox/faults", r#"{"service": "s3", "latency-ms": 10}"#);
-        let mut child = start(&bench, &["ledger", "append", &to, "--ledger", ledger]);
+        bench.fault(r#"{"service": "s3", "latency-ms": 10}"#);
+        let mut child = bench.start(&["ledger", "append", &to, "--ledger", ledger]);
         std::thread::sleep(std::time::Duration::from_millis(millis));
         child.kill().expect("killed");
         child.wait().expect("gone");
-        bench.control("DELETE", "/_sandbox/faults", "");
+        bench.no_faults();
         let verified = bench.run(&["verify", "--ledger", ledger]);
         assert_eq!(
             verified.code, 0,
@@ -492,6 +459,5 @@ fn a_kill_leaves_no_entry_or_a_whole_one() {
 
 fn entries(bench: &Bench, ledger: &str) -> usize {
     let ran = bench.run(&["ledger", "list", "--ledger", ledger, "--format", "json"]);
-    let all: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{}", ran.stderr));
-    all.as_array().expect("a list").len()
+    ran.json().as_array().expect("a list").len()
 }

@@ -1,7 +1,5 @@
 //! What collecting leaves in the inventory: the frames, read back, and the calls that failed.
 
-mod common;
-
 use std::collections::BTreeSet;
 
 use backproof::collect::Wanted;
@@ -10,7 +8,9 @@ use backproof::inventory::schema::{
     BackupJob, CallLogEntry, CopyJob, RecoveryPoint, RestoreJob, RestoreTestingPlan, RestoreTestingSelection, Vault,
     VaultPolicy,
 };
-use common::{Bench, GUARD as POLICY, tested};
+
+use crate::common::Bench;
+use crate::common::worlds::{GUARD as POLICY, deny, tested};
 
 fn collected(bench: &Bench, name: &str) -> Inventory {
     let ran = bench.run(&["collect", "--to", name]);
@@ -173,18 +173,12 @@ fn jobs_tell_who_started_them_and_what_they_used() {
 
 #[test]
 fn what_is_denied_becomes_a_gap_and_leaves_the_rest() {
-    let faults = r#"
-[[fault]]
-deny = "backup:GetBackupVaultAccessPolicy"
-resource = "*:backup-vault:guarded"
-
-[[fault]]
-deny = "backup:GetRestoreTestingPlan"
-
-[[fault]]
-deny = "backup:GetRestoreTestingSelection"
-"#;
-    let bench = Bench::new(&tested(faults));
+    let faults = [
+        deny("backup:GetBackupVaultAccessPolicy") + "resource = \"*:backup-vault:guarded\"\n",
+        deny("backup:GetRestoreTestingPlan"),
+        deny("backup:GetRestoreTestingSelection"),
+    ];
+    let bench = Bench::new(&tested(&faults.concat()));
     let inventory = collected(&bench, "out");
 
     let policies: Vec<VaultPolicy> = inventory.read().expect("rows");
@@ -223,9 +217,8 @@ deny = "backup:GetRestoreTestingSelection"
 
 #[test]
 fn lists_that_are_denied_leave_empty_frames_and_a_gap() {
-    let faults =
-        "[[fault]]\ndeny = \"backup:ListRestoreTestingPlans\"\n\n[[fault]]\ndeny = \"backup:ListBackupVaults\"\n";
-    let bench = Bench::new(&tested(faults));
+    let faults = deny("backup:ListRestoreTestingPlans") + &deny("backup:ListBackupVaults");
+    let bench = Bench::new(&tested(&faults));
     let inventory = collected(&bench, "out");
     assert!(inventory.has::<RestoreTestingPlan>() && inventory.has::<RestoreTestingSelection>());
     assert!(inventory.has::<VaultPolicy>());

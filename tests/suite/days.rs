@@ -1,93 +1,20 @@
 //! The days of the window in a scan's report: covered, exposed, or not observed, and never better than what was read.
 
-mod common;
-
-use common::{Bench, world};
 use serde_json::Value;
 
-const HERE: &str = "account = \"111122223333\"\nregion = \"eu-west-1\"\n";
+use crate::common::criteria::daily;
+use crate::common::worlds::{deny, file, world};
+use crate::common::{self, Bench, table_row};
 
-/// A plan for tables with `backup = KIND`, daily at 05:00, into a vault of its own.
-fn plan(kind: &str, delete_after_days: u32) -> String {
-    format!(
-        r#"
-[[vault]]
-{HERE}name = "{kind}"
-[[plan]]
-{HERE}name = "{kind}"
-[[plan.rule]]
-name = "{kind}"
-vault = "{kind}"
-schedule = "cron(0 5 ? * * *)"
-start-window-minutes = 60
-delete-after-days = {delete_after_days}
-[[plan.selection]]
-name = "{kind}"
-tags = [{{ key = "backup", value = "{kind}" }}]
-"#
-    )
-}
-
-fn table(name: &str, kind: &str, created_days_ago: u32) -> String {
-    format!(
-        "\n[[table]]\n{HERE}name = \"{name}\"\ntags = {{ backup = \"{kind}\" }}\ncreated-days-ago = {created_days_ago}\n"
-    )
-}
-
-fn event(at: &str, more: &str) -> String {
-    format!("\n[[event]]\n{HERE}at = \"{at}\"\n{more}\n")
-}
-
-/// One letter a day: c(overed), e(xposed), `.` not observed, `-` not alive.
 fn days(report: &Value, table: &str) -> String {
-    let tables = report["tables"].as_array().expect("tables");
-    let row = tables.iter().find(|row| row["table_name"] == table).expect("the table");
-    let days = row["days"].as_array().expect("days").iter();
-    days.map(|day| match day.as_str() {
-        Some("covered") => 'c',
-        Some("exposed") => 'e',
-        Some("not-observed") => '.',
-        Some("not-alive") => '-',
-        other => panic!("{other:?}"),
-    })
-    .collect()
+    common::days(table_row(report, table))
 }
 
 #[test]
 fn each_day_of_the_window_is_what_the_evidence_shows() {
-    let more = [
-        plan("brief", 3),
-        table("brief", "brief", 300),
-        table("newborn", "daily", 3),
-        table("unlucky", "daily", 300),
-        event(
-            "10d",
-            "do = \"fail-jobs\"\ntable = \"unlucky\"\nstate = \"FAILED\"\nmessage = \"no\"\nuntil = \"7d\"",
-        ),
-        table("tampered", "daily", 300),
-        event(
-            "2d",
-            "do = \"delete-recovery-points\"\ntable = \"tampered\"\nvault = \"Default\"\nolder-than = \"5d\"",
-        ),
-        table("tmp-1", "none", 300),
-    ];
+    let more = [file("brief"), file("unlucky"), file("window")];
     let bench = Bench::new(&world(&more.concat()));
-    let policy = r#"
-[policy]
-rpo = "24h"
-[[policy.tier]]
-name = "relaxed"
-when = "table_name = 'brief'"
-rpo = "26h"
-[[policy.tier]]
-name = "scratch"
-when = "table_name LIKE 'tmp-%'"
-exempt = true
-reason = "filled anew every night"
-approver = "head of platform"
-expires = "2027-06-30"
-"#;
-    std::fs::write(bench.path("backproof.toml"), policy).expect("written");
+    bench.write("backproof.toml", daily());
     let (ran, report) = bench.scan("audit", &["--format", "json"]);
     assert_eq!(ran.code, 10, "{}", ran.stderr);
     // 1 November at noon is the last of 30 days.
@@ -116,9 +43,8 @@ expires = "2027-06-30"
 
 #[test]
 fn a_vault_that_was_not_read_hides_exposure_and_never_shows_cover() {
-    let fault =
-        "\n[[fault]]\ndeny = \"backup:ListRecoveryPointsByBackupVault\"\nresource = \"*:backup-vault:Default\"\n";
-    let more = [plan("brief", 3), table("brief", "brief", 300), fault.to_owned()];
+    let fault = deny("backup:ListRecoveryPointsByBackupVault") + "resource = \"*:backup-vault:Default\"\n";
+    let more = [file("brief"), fault];
     let bench = Bench::new(&world(&more.concat()));
     let (_, report) = bench.scan("audit", &["--format", "json"]);
     assert_eq!(days(&report, "orders"), ".".repeat(30));
@@ -129,8 +55,8 @@ fn a_vault_that_was_not_read_hides_exposure_and_never_shows_cover() {
 
 #[test]
 fn jobs_that_were_not_read_leave_only_what_recovery_points_prove() {
-    let fault = "\n[[fault]]\ndeny = \"backup:ListBackupJobs\"\n";
-    let more = [plan("brief", 3), table("brief", "brief", 300), fault.to_owned()];
+    let fault = deny("backup:ListBackupJobs");
+    let more = [file("brief"), fault];
     let bench = Bench::new(&world(&more.concat()));
     let (_, report) = bench.scan("audit", &["--format", "json"]);
     assert_eq!(days(&report, "orders"), "c".repeat(30));

@@ -23,6 +23,8 @@ use backproof::report::Report;
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 
+use crate::common::cases;
+
 const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-west-1";
 const AWAY: &str = "eu-central-1";
@@ -718,7 +720,7 @@ fn lose(world: &World, place: usize) -> World {
 }
 
 proptest! {
-#![proptest_config(ProptestConfig::with_cases(16))]
+#![proptest_config(cases(16))]
 
 #[test]
 fn the_order_of_rows_does_not_matter(world in world()) {
@@ -792,7 +794,7 @@ fn what_could_not_be_read_makes_verdicts_unknown_and_never_different(world in wo
 }}
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3))]
+    #![proptest_config(cases(3))]
 
     #[test]
     fn a_rule_alone_says_what_it_says_among_all(world in world()) {

@@ -1,12 +1,12 @@
 //! stdout carries results, stderr talk: what each command writes where, and in which form.
 
-mod common;
-
 use std::io::Read as _;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use common::{Bench, Ran, run, world};
 use serde_json::Value;
+
+use crate::common::worlds::world;
+use crate::common::{Bench, PROGRAM, Ran, in_folder, run};
 
 /// Each line of the log as JSON, checked for the keys that never change.
 fn events(ran: &Ran) -> Vec<Value> {
@@ -33,7 +33,7 @@ fn events(ran: &Ran) -> Vec<Value> {
 
 fn denied() -> Bench {
     let bench = Bench::new(&world(""));
-    bench.control("POST", "/_sandbox/faults", r#"{"deny": "backup:ListBackupPlans"}"#);
+    bench.fault(r#"{"deny": "backup:ListBackupPlans"}"#);
     bench
 }
 
@@ -47,7 +47,7 @@ fn a_scan_in_json_is_json_alone() {
         vec!["scan", "--format", "json", "--to", "-", "--quiet", "--color", "always"],
     ] {
         let ran = bench.run(&args);
-        let report: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{args:?}: {error}"));
+        let report = ran.json();
         assert_eq!(report["tables"].as_array().map(Vec::len), Some(2), "{args:?}");
         assert!(
             ran.stderr.contains("could not read backup:ListBackupPlans"),
@@ -191,14 +191,7 @@ fn a_reader_that_stops_listening_ends_the_program_quietly() {
         vec!["man"],
         vec!["--help"],
     ] {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_backproof"))
-            .args(&args)
-            .current_dir(bench.dir.path())
-            .env_clear()
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program runs");
+        let mut child = bench.start(&args);
         // Nobody listens any more, before a single byte was read.
         drop(child.stdout.take());
         let mut said = String::new();
@@ -220,14 +213,10 @@ fn a_reader_that_stops_listening_ends_the_program_quietly() {
 /// `script` of util-linux gives the program a terminal.
 #[cfg(target_os = "linux")]
 fn at_a_terminal(bench: &Bench, environment: &[(&str, &str)], args: &str) -> String {
-    let command = format!("{} {args}", env!("CARGO_BIN_EXE_backproof"));
-    let ran = Command::new("script")
+    let command = format!("{PROGRAM} {args}");
+    let ran = in_folder("script", bench.dir.path(), &bench.sandbox.environment())
         .args(["--quiet", "--return", "--command", &command, "/dev/null"])
-        .current_dir(bench.dir.path())
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("TERM", "xterm")
-        .envs(bench.sandbox.environment())
         .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .output()

@@ -1,9 +1,7 @@
 //! Evidence packs: written whole or not at all, and anything that differs is named.
 
-mod common;
-
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use backproof::inventory::Inventory;
@@ -13,9 +11,10 @@ use backproof::inventory::store::{read_frame, write_frame};
 use backproof::pack::{Pack, hold, seal, verify};
 use backproof::problem::Problem;
 use backproof::sign::Trust;
-use common::evidence::{copy, reseal};
-use common::{Bench, Ran, run, world};
-use serde_json::Value;
+
+use crate::common::evidence::{copy, cut, edit, reseal};
+use crate::common::worlds::{file, world};
+use crate::common::{Bench, PROGRAM, Ran, in_folder, json_file, run};
 
 /// A world with whatever criteria there are: tiers, waivers, frameworks.
 struct Packed {
@@ -63,8 +62,8 @@ max-tables = 3
 impl Packed {
     fn new() -> Self {
         let bench = Bench::new(&world(""));
-        std::fs::write(bench.path("backproof.toml"), SETTINGS).expect("written");
-        std::fs::write(bench.path("waivers.toml"), WAIVERS).expect("written");
+        bench.write("backproof.toml", SETTINGS);
+        bench.write("waivers.toml", WAIVERS);
         let ran = bench.run(&["scan", "--framework", "soc2,dora", "--to", "audits/out"]);
         assert_eq!(ran.code, 10, "{}", ran.stderr);
         Self { bench }
@@ -101,9 +100,8 @@ fn offline(dir: &Path, args: &[&str]) -> Ran {
 }
 
 fn shell(dir: &Path, line: &str) -> (bool, String) {
-    let ran = Command::new("bash")
+    let ran = in_folder("bash", dir, &[])
         .args(["-c", line])
-        .current_dir(dir)
         .output()
         .expect("bash runs");
     let text = [ran.stdout, ran.stderr].concat();
@@ -155,7 +153,7 @@ fn every_scan_writes_a_pack_that_holds() {
         (manifest.sequence, &manifest.previous, manifest.is_redacted),
         (None, &None, false)
     );
-    let report: Value = serde_json::from_slice(&std::fs::read(dir.join("report.json")).expect("read")).expect("JSON");
+    let report = json_file(&dir.join("report.json"));
     assert_eq!(report["totals"]["findings"], manifest.totals.findings);
     assert_eq!(manifest.coverage.tables_listed, 2);
     assert!(manifest.coverage.calls > 10);
@@ -212,8 +210,7 @@ fn criteria_load_again_and_judge_alike() {
     );
     assert_eq!(criteria.waivers.0[0].reason, "read-only since the\nmigration");
     // The same lines, with where each value comes from.
-    let report: Value =
-        serde_json::from_slice(&std::fs::read(packed.dir().join("report.json")).expect("read")).expect("JSON");
+    let report = json_file(&packed.dir().join("report.json"));
     let lines = criteria.policy.lines();
     let said = report["policy"].as_object().expect("a policy");
     assert_eq!(lines.len(), said.len());
@@ -334,17 +331,6 @@ fn missing_strange_and_cut_files_are_named() {
             ("report.pdf", "it is not a plain file")
         );
     }
-}
-
-fn cut(path: &Path) {
-    let bytes = std::fs::read(path).expect("read");
-    std::fs::write(path, &bytes[..bytes.len() / 2]).expect("written");
-}
-
-fn edit(path: &Path, from: &str, to: &str) {
-    let text = std::fs::read_to_string(path).expect("read");
-    assert!(text.contains(from), "{from}");
-    std::fs::write(path, text.replacen(from, to, 1)).expect("written");
 }
 
 #[test]
@@ -469,28 +455,15 @@ fn what_was_written_at_the_end_of_a_longer_report_is_found() {
 
 #[test]
 fn a_pack_for_strangers_names_no_account_and_still_holds() {
-    let more = r#"
-[[table]]
-account = "111122223333"
-region = "eu-west-1"
-name = "export-111122223333-to-987654321098"
-tags = { backup = "daily", owner = "arn:aws:iam::123412341234:role/x", note = "111122223333111122223333", contact = "payments-prod, 1111-2222-3333 or 5555 6666 7777" }
-created-days-ago = 300
-
-[[fault]]
-deny = "backup:ListRecoveryPointsByBackupVault"
-resource = "arn:aws:backup:eu-west-1:111122223333:backup-vault:Default"
-"#;
-    let bench = Bench::new(&world(more));
+    let bench = Bench::new(&world(&file("account-ids")));
     let settings = SETTINGS.replace("filled anew", "filled anew by payments-prod (1111-2222-3333)");
-    std::fs::write(bench.path("backproof.toml"), settings).expect("written");
-    std::fs::write(
-        bench.path("waivers.toml"),
+    bench.write("backproof.toml", settings);
+    bench.write(
+        "waivers.toml",
         WAIVERS
             .replace("forgot*", "arn:aws:dynamodb:eu-west-1:111122223333:table/forgot*")
             .replace("\"head\"", "\"head of payments-prod\""),
-    )
-    .expect("written");
+    );
     let open = bench.run(&["scan", "--to", "open-111122223333", "--quiet"]);
     let shared = bench.run(&["scan", "--to", "shared-111122223333", "--quiet", "--redact-accounts"]);
     assert_eq!((open.code, shared.code), (10, 10), "{}", shared.stderr);
@@ -578,14 +551,11 @@ fn stdout_gets_pseudonyms_too_and_nothing_is_left_behind() {
     assert!(left.is_empty(), "{left:?}");
     #[cfg(target_os = "linux")]
     {
-        let binary = env!("CARGO_BIN_EXE_backproof");
-        let mut command = Command::new(binary);
-        command
+        let ran = in_folder(PROGRAM, bench.dir.path(), &bench.sandbox.environment())
             .args(["scan", "--to", "-", "--format", "json"])
-            .envs(bench.sandbox.environment());
-        command.env("TMPDIR", bench.dir.path()).current_dir(bench.dir.path());
-        command.stdout(std::fs::File::create("/dev/full").expect("opened"));
-        let ran = command.stderr(Stdio::piped()).output().expect("runs");
+            .stdout(std::fs::File::create("/dev/full").expect("opened"))
+            .output()
+            .expect("runs");
         assert_eq!(ran.status.code(), Some(1), "{}", String::from_utf8_lossy(&ran.stderr));
     }
 }
@@ -652,15 +622,12 @@ impl Moment {
 fn a_scan_killed_at_any_moment_leaves_nothing_that_looks_whole() {
     let bench = Bench::new(&world(""));
     let spawn = |name: &str| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_backproof"));
-        command
+        in_folder(PROGRAM, bench.dir.path(), &bench.sandbox.environment())
             .args(["scan", "--to", name, "--quiet"])
-            .current_dir(bench.dir.path());
-        command
-            .envs(bench.sandbox.environment())
             .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        command.spawn().expect("runs")
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("runs")
     };
     assert_eq!(spawn("whole/out").wait().expect("ended").code(), Some(10));
     assert_eq!(assert_only_whole_packs(&bench.path("whole")), 1);
@@ -723,10 +690,8 @@ fn a_full_disk_leaves_nothing_that_looks_whole() {
     for (round, blocks) in [1, 2, 4, 8, 16, 32, 64, 128, largest].into_iter().enumerate() {
         let name = format!("full/{round}");
         let line = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" scan --to {name} --quiet");
-        let ran = Command::new("bash")
-            .args(["-c", &line, env!("CARGO_BIN_EXE_backproof")])
-            .current_dir(bench.dir.path())
-            .envs(bench.sandbox.environment())
+        let ran = in_folder("bash", bench.dir.path(), &bench.sandbox.environment())
+            .args(["-c", &line, PROGRAM])
             .output()
             .expect("runs");
         let said = String::from_utf8_lossy(&ran.stderr);

@@ -1,125 +1,19 @@
 //! Two scans of an account in which somebody changed something between, and what `diff` says of it.
 
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::{Bench, GUARD};
 use serde_json::{Value, json};
 
-const HERE: &str = "account = \"111122223333\"\nregion = \"eu-west-1\"\n";
-
-/// A locked and guarded vault, a plan that copies, four tables.
-fn world() -> String {
-    let table = |name: &str, more: &str| {
-        format!("[[table]]\n{HERE}name = \"{name}\"\ncreated-days-ago = 300\ntags = {{ backup = \"daily\" }}\n{more}\n")
-    };
-    format!(
-        r#"
-now = "2026-11-01T12:00:00Z"
-frozen = true
-history-days = 20
-
-[[account]]
-id = "111122223333"
-regions = ["eu-west-1", "eu-central-1"]
-
-[[vault]]
-{HERE}name = "locked"
-lock = "governance"
-min-days = 30
-policy = '{GUARD_ALL}'
-
-[[vault]]
-account = "111122223333"
-region = "eu-central-1"
-name = "dr"
-
-[[plan]]
-{HERE}name = "daily"
-id = "plan-1"
-[[plan.rule]]
-name = "nightly"
-vault = "locked"
-schedule = "cron(0 5 ? * * *)"
-start-window-minutes = 60
-delete-after-days = 60
-copy-to = [{{ vault-arn = "arn:aws:backup:eu-central-1:{{account}}:backup-vault:dr", delete-after-days = 35 }}]
-[[plan.rule]]
-name = "monthly"
-vault = "locked"
-schedule = "cron(0 6 1 * ? *)"
-start-window-minutes = 60
-delete-after-days = 90
-[[plan.selection]]
-name = "tagged"
-tags = [{{ key = "backup", value = "daily" }}]
-[[plan.selection]]
-name = "by-name"
-resources = ["arn:aws:dynamodb:*:*:table/orders", "arn:aws:dynamodb:*:*:table/audit"]
-
-{}{}{}
-"#,
-        table("orders", "pitr = true\ndeletion-protection = true"),
-        table("audit", "pitr = true"),
-        table("legacy", ""),
-    )
-}
-
-const GUARD_ALL: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":["backup:DeleteRecoveryPoint","backup:UpdateRecoveryPointLifecycle","backup:PutBackupVaultAccessPolicy","backup:DeleteBackupVaultAccessPolicy"],"Resource":"*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":"arn:aws:iam::111122223333:user/auditor"}}}]}"#;
-
-/// Changes something in AWS, as its owner would.
-fn change(bench: &Bench, service: &str, method: &str, path: &str, target: &str, body: &Value) -> Value {
-    let body = if body.is_null() {
-        String::new()
-    } else {
-        body.to_string()
-    };
-    let answer = request(bench, service, method, path, target, &body);
-    serde_json::from_str(&answer).unwrap_or(Value::Null)
-}
-
-fn request(bench: &Bench, service: &str, method: &str, path: &str, target: &str, body: &str) -> String {
-    use std::io::{Read as _, Write as _};
-    let address = bench.sandbox.endpoint().trim_start_matches("http://").to_owned();
-    let mut stream = std::net::TcpStream::connect(&address).expect("connected");
-    let scope = format!("Credential=AKIA111122223333TEST/20261101/eu-west-1/{service}/aws4_request");
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\nauthorization: AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0\r\nx-amz-target: {target}\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    assert!(answer.starts_with("HTTP/1.1 2"), "{method} {path}: {answer}");
-    answer
-        .split_once("\r\n\r\n")
-        .map(|(_, body)| body.to_owned())
-        .unwrap_or_default()
-}
-
-fn backup(bench: &Bench, method: &str, path: &str, body: &Value) -> Value {
-    change(bench, "backup", method, path, "", body)
-}
-
-fn dynamodb(bench: &Bench, operation: &str, body: &Value) -> Value {
-    change(
-        bench,
-        "dynamodb",
-        "POST",
-        "/",
-        &format!("DynamoDB_20120810.{operation}"),
-        body,
-    )
-}
+use crate::common::aws::{backup, create_table, delete_table, dynamodb};
+use crate::common::criteria::waiver;
+use crate::common::evidence::{cut, flip};
+use crate::common::worlds::{GUARD, file};
+use crate::common::{Bench, csv_rows, refused};
 
 fn diff(bench: &Bench, code: i32, more: &[&str]) -> Value {
-    let mut args = vec!["diff", "then", "now", "--format", "json"];
-    args.extend(more);
-    let ran = bench.run(&args);
+    let ran = bench.run(&[&["diff", "then", "now", "--format", "json"], more].concat());
     assert_eq!(ran.code, code, "{}{}", ran.stderr, ran.stdout);
-    serde_json::from_str(&ran.stdout).expect("JSON alone on stdout")
+    ran.json()
 }
 
 /// Kind, rule or setting, and name of every change but those that say what stayed.
@@ -145,7 +39,7 @@ fn weaker(diff: &Value) -> BTreeSet<(String, String)> {
 
 #[test]
 fn nothing_changed() {
-    let bench = Bench::new(&world());
+    let bench = Bench::new(&file("guarded"));
     bench.scan("then", &["--format", "json"]);
     bench.scan("now", &["--format", "json"]);
     let diff = diff(&bench, 0, &[]);
@@ -157,23 +51,21 @@ fn nothing_changed() {
 
 #[test]
 fn every_setting_that_got_weaker_is_told_and_none_that_got_stronger() {
-    let bench = Bench::new(&world());
+    let bench = Bench::new(&file("guarded"));
     bench.scan("then", &["--format", "json"]);
     let off = json!({"TableName": "orders", "DeletionProtectionEnabled": false});
     dynamodb(&bench, "UpdateTable", &off);
     let pitr = |enabled: bool| json!({"TableName": "audit", "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": enabled}});
     dynamodb(&bench, "UpdateContinuousBackups", &pitr(false));
-    backup(&bench, "DELETE", "/backup-vaults/locked/vault-lock", &Value::Null);
+    backup(&bench, "DELETE /backup-vaults/locked/vault-lock", &Value::Null);
     backup(
         &bench,
-        "PUT",
-        "/backup-vaults/locked/access-policy",
+        "PUT /backup-vaults/locked/access-policy",
         &json!({"Policy": GUARD}),
     );
     backup(
         &bench,
-        "PUT",
-        "/account-settings",
+        "PUT /account-settings",
         &json!({"ResourceTypeOptInPreference": {"DynamoDB": false}}),
     );
     // The plan: one rule less, a shorter retention, every other day, no copy.
@@ -184,8 +76,8 @@ fn every_setting_that_got_weaker_is_told_and_none_that_got_stronger() {
         "StartWindowMinutes": 60,
         "Lifecycle": {"DeleteAfterDays": 40},
     }]}});
-    backup(&bench, "POST", "/backup/plans/plan-1", &plan);
-    let selections = backup(&bench, "GET", "/backup/plans/plan-1/selections", &Value::Null);
+    backup(&bench, "POST /backup/plans/plan-1", &plan);
+    let selections = backup(&bench, "GET /backup/plans/plan-1/selections", &Value::Null);
     let id_of = |name: &str| -> String {
         let all = selections["BackupSelectionsList"].as_array().expect("a list");
         let one = all
@@ -197,8 +89,7 @@ fn every_setting_that_got_weaker_is_told_and_none_that_got_stronger() {
     for name in ["tagged", "by-name"] {
         backup(
             &bench,
-            "DELETE",
-            &format!("/backup/plans/plan-1/selections/{}", id_of(name)),
+            &format!("DELETE /backup/plans/plan-1/selections/{}", id_of(name)),
             &Value::Null,
         );
     }
@@ -209,25 +100,23 @@ fn every_setting_that_got_weaker_is_told_and_none_that_got_stronger() {
         "IamRoleArn": role,
         "Resources": ["arn:aws:dynamodb:*:*:table/orders"],
     }});
-    backup(&bench, "PUT", "/backup/plans/plan-1/selections", &narrower);
+    backup(&bench, "PUT /backup/plans/plan-1/selections", &narrower);
     // One recovery point is deleted by hand.
-    let points = backup(&bench, "GET", "/backup-vaults/locked/recovery-points", &Value::Null);
+    let points = backup(&bench, "GET /backup-vaults/locked/recovery-points", &Value::Null);
     let point = points["RecoveryPoints"][0]["RecoveryPointArn"]
         .as_str()
         .expect("an ARN")
         .replace(':', "%3A");
     // The guard has to go for that, and comes back.
-    backup(&bench, "DELETE", "/backup-vaults/locked/access-policy", &Value::Null);
+    backup(&bench, "DELETE /backup-vaults/locked/access-policy", &Value::Null);
     backup(
         &bench,
-        "DELETE",
-        &format!("/backup-vaults/locked/recovery-points/{point}"),
+        &format!("DELETE /backup-vaults/locked/recovery-points/{point}"),
         &Value::Null,
     );
     backup(
         &bench,
-        "PUT",
-        "/backup-vaults/locked/access-policy",
+        "PUT /backup-vaults/locked/access-policy",
         &json!({"Policy": GUARD}),
     );
     bench.scan("now", &["--format", "json"]);
@@ -278,28 +167,19 @@ fn every_setting_that_got_weaker_is_told_and_none_that_got_stronger() {
     assert!(told(&diff).contains(&("newly-failing".into(), "pitr-on".into(), "audit".into())));
 
     // The other way round the same changes made everything stronger, and the new point is no loss.
-    let back = bench.run(&["diff", "now", "then", "--format", "json"]);
-    let back: Value = serde_json::from_str(&back.stdout).expect("JSON");
+    let back = bench.run(&["diff", "now", "then", "--format", "json"]).json();
     assert_eq!(weaker(&back), BTreeSet::new(), "{back:#}");
     assert!(told(&back).contains(&("fixed".into(), "in-a-plan".into(), "legacy".into())));
 }
 
 #[test]
 fn tables_come_and_go_and_one_under_an_old_name_is_another() {
-    let bench = Bench::new(&world());
+    let bench = Bench::new(&file("guarded"));
     bench.scan("then", &["--format", "json"]);
-    let create = |name: &str| {
-        json!({
-            "TableName": name,
-            "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
-            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
-        })
-    };
-    dynamodb(&bench, "DeleteTable", &json!({"TableName": "legacy"}));
-    dynamodb(&bench, "DeleteTable", &json!({"TableName": "audit"}));
-    dynamodb(&bench, "CreateTable", &create("audit"));
-    dynamodb(&bench, "CreateTable", &create("fresh"));
+    delete_table(&bench, "legacy");
+    delete_table(&bench, "audit");
+    create_table(&bench, "audit", &json!([]));
+    create_table(&bench, "fresh", &json!([]));
     bench.scan("now", &["--format", "json"]);
     let diff = diff(&bench, 10, &[]);
     let tables: BTreeSet<(String, String)> = told(&diff)
@@ -328,7 +208,7 @@ fn tables_come_and_go_and_one_under_an_old_name_is_another() {
 
 #[test]
 fn what_was_not_read_is_neither_fixed_nor_gone() {
-    let bench = Bench::new(&world());
+    let bench = Bench::new(&file("guarded"));
     bench.scan("then", &["--format", "json"]);
     let faults = [
         (
@@ -350,12 +230,12 @@ fn what_was_not_read_is_neither_fixed_nor_gone() {
         ),
     ];
     for (number, (denied, kind, what, name)) in faults.into_iter().enumerate() {
-        bench.control("POST", "/_sandbox/faults", &json!({"deny": denied}).to_string());
+        bench.fault(&json!({"deny": denied}).to_string());
         let folder = format!("now-{number}");
         bench.scan(&folder, &["--format", "json"]);
-        bench.control("DELETE", "/_sandbox/faults", "");
+        bench.no_faults();
         let ran = bench.run(&["diff", "then", &folder, "--format", "json"]);
-        let diff: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+        let diff = ran.json();
         assert_eq!(ran.code, 11, "{denied}: {diff:#}");
         let told = told(&diff);
         assert!(
@@ -366,8 +246,7 @@ fn what_was_not_read_is_neither_fixed_nor_gone() {
         let losses: Vec<_> = told.iter().filter(|(kind, ..)| is_loss(kind)).collect();
         assert_eq!(losses, Vec::<&(String, String, String)>::new(), "{denied}");
         // And seen again later, nothing is new but what can be told again.
-        let back = bench.run(&["diff", &folder, "then", "--format", "json"]);
-        let back: Value = serde_json::from_str(&back.stdout).expect("JSON");
+        let back = bench.run(&["diff", &folder, "then", "--format", "json"]).json();
         assert!(
             !self::told(&back).iter().any(|(kind, ..)| kind == "fixed"),
             "{denied}: {back:#}"
@@ -377,7 +256,7 @@ fn what_was_not_read_is_neither_fixed_nor_gone() {
 
 #[test]
 fn a_region_that_was_left_out_is_not_observed() {
-    let bench = Bench::new(&world());
+    let bench = Bench::new(&file("guarded"));
     bench.scan("then", &["--format", "json"]);
     bench.scan(
         "now",
@@ -397,16 +276,14 @@ fn a_region_that_was_left_out_is_not_observed() {
 
 #[test]
 fn every_format_tells_the_same_changes() {
-    let bench = Bench::new(&world());
+    let bench = Bench::new(&file("guarded"));
     bench.scan("then", &["--format", "json"]);
-    dynamodb(&bench, "DeleteTable", &json!({"TableName": "legacy"}));
-    backup(&bench, "DELETE", "/backup-vaults/locked/vault-lock", &Value::Null);
+    delete_table(&bench, "legacy");
+    backup(&bench, "DELETE /backup-vaults/locked/vault-lock", &Value::Null);
     bench.scan("now", &["--format", "json"]);
     let json = diff(&bench, 10, &[]);
     let changes = json["changes"].as_array().expect("changes");
-    let csv = bench.run(&["diff", "then", "now", "--format", "csv"]).stdout;
-    let mut rows = csv::Reader::from_reader(csv.as_bytes());
-    let rows: Vec<csv::StringRecord> = rows.records().map(|row| row.expect("a row")).collect();
+    let rows = csv_rows(&bench.run(&["diff", "then", "now", "--format", "csv"]).stdout);
     assert_eq!(rows.len(), changes.len());
     for (row, change) in rows.iter().zip(changes) {
         assert_eq!(row.get(0), change["kind"].as_str());
@@ -433,17 +310,16 @@ fn every_format_tells_the_same_changes() {
 
 #[test]
 fn packs_name_their_criteria_and_inventories_do_not() {
-    let bench = Bench::new(&world());
+    let bench = Bench::new(&file("guarded"));
     let settings = |rpo: &str, more: &str| {
         let text = format!("waivers = \"waivers.toml\"\n[policy]\nrpo = \"{rpo}\"\n{more}");
-        std::fs::write(bench.path("backproof.toml"), text).expect("written");
+        bench.write("backproof.toml", text);
     };
-    let waiver = "[[waiver]]\nrule = \"pitr-on\"\ntables = \"legacy\"\nreason = \"r\"\nrequester = \"a\"\napprover = \"b\"\napproved = 2026-10-01\nexpires = 2027-03-31\nmax-tables = 2\n";
     settings("2h", "");
-    std::fs::write(bench.path("waivers.toml"), "").expect("written");
+    bench.write("waivers.toml", "");
     bench.scan("then", &["--format", "json"]);
     settings("24h", "");
-    std::fs::write(bench.path("waivers.toml"), waiver).expect("written");
+    bench.write("waivers.toml", waiver("pitr-on", "legacy", "bob", "2027-03-31", 2));
     bench.scan("now", &["--format", "json"]);
     // Judged by the newer criteria both times: nothing of AWS changed, and the waiver held then as well.
     let packs = diff(&bench, 10, &[]);
@@ -455,8 +331,9 @@ fn packs_name_their_criteria_and_inventories_do_not() {
     assert_eq!(told(&packs), BTreeSet::from(wanted), "{packs:#}");
     assert_eq!(packs["judged_by"], "what the newer pack was judged by");
     // By criteria of one's own both are judged anew; the waiver is not asked about.
-    let ran = bench.run(&["diff", "then", "now", "--rules", "pitr-on", "--format", "json"]);
-    let own: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let own = bench
+        .run(&["diff", "then", "now", "--rules", "pitr-on", "--format", "json"])
+        .json();
     assert_eq!(own["counts"]["still-failing"], 0, "{own:#}");
     let ran = bench.run(&["diff", "then/inventory", "now/inventory"]);
     assert_eq!(ran.code, 0, "{}", ran.stdout);
@@ -466,11 +343,7 @@ fn packs_name_their_criteria_and_inventories_do_not() {
         ran.stdout
     );
     // A pack that was changed since is not compared.
-    let file = bench.path("now/inventory/vaults.parquet");
-    let mut bytes = std::fs::read(&file).expect("a frame");
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    std::fs::write(&file, bytes).expect("written");
+    flip(&bench.path("now/inventory/vaults.parquet"));
     let ran = bench.run(&["diff", "then", "now"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (12, ""), "{}", ran.stderr);
     assert!(ran.stderr.contains("vaults.parquet"), "{}", ran.stderr);
@@ -478,7 +351,7 @@ fn packs_name_their_criteria_and_inventories_do_not() {
 
 #[test]
 fn only_what_is_new_since_the_baseline_fails_a_build() {
-    let bench = Bench::new(&world());
+    let bench = Bench::new(&file("guarded"));
     let (then, _) = bench.scan("then", &["--format", "json,csv"]);
     assert_eq!(then.code, 10);
     for baseline in ["then", "then/report.json"] {
@@ -557,26 +430,21 @@ fn only_what_is_new_since_the_baseline_fails_a_build() {
         "{summary}"
     );
     // Missing evidence is never known away.
-    bench.control(
-        "POST",
-        "/_sandbox/faults",
-        r#"{"deny": "dynamodb:DescribeContinuousBackups"}"#,
-    );
+    bench.fault(r#"{"deny": "dynamodb:DescribeContinuousBackups"}"#);
     let (ran, _) = bench.scan("partly", &["--format", "json", "--baseline", "now"]);
     assert_eq!(ran.code, 11, "{}", ran.stderr);
 }
 
 #[test]
 fn a_baseline_that_cannot_be_read_is_an_error_before_anything_is_asked() {
-    let bench = Bench::new(&world());
+    let bench = Bench::new(&file("guarded"));
     bench.scan("then", &["--format", "json"]);
     let report = std::fs::read_to_string(bench.path("then/report.json")).expect("a report");
-    std::fs::write(bench.path("half.json"), &report[..report.len() / 2]).expect("written");
-    std::fs::write(
-        bench.path("other.json"),
+    bench.write("half.json", &report[..report.len() / 2]);
+    bench.write(
+        "other.json",
         report.replacen("\"schema_version\": 1", "\"schema_version\": 7", 1),
-    )
-    .expect("written");
+    );
     let calls = bench.sandbox.calls().len();
     for (baseline, why) in [
         ("nowhere", "nowhere"),
@@ -599,9 +467,9 @@ fn a_baseline_that_cannot_be_read_is_an_error_before_anything_is_asked() {
 
 #[test]
 fn what_cannot_be_compared_is_refused() {
-    let bench = Bench::new(&world());
+    let bench = Bench::new(&file("guarded"));
     bench.scan("then", &["--format", "json"]);
-    bench.control("POST", "/_sandbox/clock", r#"{"advance-seconds": 60}"#);
+    bench.control("POST /_sandbox/clock", r#"{"advance-seconds": 60}"#);
     bench.scan("now", &["--format", "json"]);
     for (args, parts) in [
         (
@@ -622,19 +490,10 @@ fn what_cannot_be_compared_is_refused() {
         ),
     ] {
         let ran = bench.run(&args);
-        assert_eq!(ran.code, 2, "{args:?}: {}", ran.stderr);
-        for part in parts {
-            assert!(
-                ran.stderr.contains(part),
-                "{args:?}: `{part}` is missing in {}",
-                ran.stderr
-            );
-        }
+        refused(&ran, 2, &parts);
         assert_eq!(ran.stdout, "", "{args:?}");
     }
-    let frame = bench.path("now/inventory/tables.parquet");
-    let bytes = std::fs::read(&frame).expect("a frame");
-    std::fs::write(&frame, &bytes[..bytes.len() / 2]).expect("cut");
+    cut(&bench.path("now/inventory/tables.parquet"));
     let ran = bench.run(&["diff", "then/inventory", "now/inventory"]);
     assert_eq!(ran.code, 1);
     assert!(ran.stderr.contains("frame `tables`"), "{}", ran.stderr);

@@ -1,41 +1,13 @@
 //! Proof over periods: months pass on the sandbox's clock, packs are written now and then, and `attest` has to tell each
 //! table rightly from all of them.
 
-mod common;
-
-use common::{Bench, Ran, world};
 use serde_json::{Value, json};
 
-const HERE: &str = "account = \"111122223333\"\nregion = \"eu-west-1\"\n";
-
-/// A plan for tables with `backup = KIND`, daily at 05:00, into a vault of its own.
-fn plan(kind: &str, delete_after_days: u32) -> String {
-    format!(
-        r#"
-[[vault]]
-{HERE}name = "{kind}"
-[[plan]]
-{HERE}name = "{kind}"
-[[plan.rule]]
-name = "{kind}"
-vault = "{kind}"
-schedule = "cron(0 5 ? * * *)"
-start-window-minutes = 60
-delete-after-days = {delete_after_days}
-[[plan.selection]]
-name = "{kind}"
-tags = [{{ key = "backup", value = "{kind}" }}]
-"#
-    )
-}
-
-fn table(name: &str, kind: &str) -> String {
-    format!("\n[[table]]\n{HERE}name = \"{name}\"\ntags = {{ backup = \"{kind}\" }}\ncreated-days-ago = 300\n")
-}
-
-fn event(at: &str, more: &str) -> String {
-    format!("\n[[event]]\n{HERE}at = \"{at}\"\n{more}\n")
-}
+use crate::common::aws::{create_table, delete_table};
+use crate::common::criteria::daily;
+use crate::common::evidence::flip;
+use crate::common::worlds::{elsewhere_too, file, table, with, world};
+use crate::common::{self, Bench, Ran, json_file, refused};
 
 /// Months on one bench.
 struct Months {
@@ -47,8 +19,8 @@ impl Months {
     /// The world stands at noon of 1 November 2026.
     fn new(more: &str) -> Self {
         let bench = Bench::new(&world(more));
-        std::fs::write(bench.path("backproof.toml"), POLICY).expect("written");
-        std::fs::write(bench.path("waivers.toml"), "").expect("written");
+        bench.write("backproof.toml", policy());
+        bench.write("waivers.toml", "");
         Self {
             bench,
             packs: Vec::new(),
@@ -57,7 +29,7 @@ impl Months {
 
     fn at(&self, instant: &str) {
         let body = json!({ "set": instant }).to_string();
-        self.bench.control("POST", "/_sandbox/clock", &body);
+        self.bench.control("POST /_sandbox/clock", &body);
     }
 
     /// Lets the world come to that instant and scans it.
@@ -76,41 +48,12 @@ impl Months {
         self.packs.push(name);
     }
 
-    /// Calls DynamoDB as the AWS CLI would.
-    fn dynamodb(&self, operation: &str, body: &Value) {
-        use std::io::{Read as _, Write as _};
-        let address = self.bench.sandbox.endpoint().trim_start_matches("http://").to_owned();
-        let mut stream = std::net::TcpStream::connect(&address).expect("connected");
-        let body = body.to_string();
-        write!(
-            stream,
-            "POST / HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {}\r\ncontent-type: \
-             application/x-amz-json-1.0\r\nx-amz-target: DynamoDB_20120810.{operation}\r\nauthorization: AWS4-HMAC-SHA256 \
-             Credential=AKIA111122223333TEST/20261101/eu-west-1/dynamodb/aws4_request, SignedHeaders=host, \
-             Signature=0\r\n\r\n{body}",
-            body.len()
-        )
-        .expect("sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    }
-
-    fn create(&self, name: &str, kind: &str) {
-        self.dynamodb(
-            "CreateTable",
-            &json!({
-                "TableName": name,
-                "BillingMode": "PAY_PER_REQUEST",
-                "AttributeDefinitions": [{ "AttributeName": "id", "AttributeType": "S" }],
-                "KeySchema": [{ "AttributeName": "id", "KeyType": "HASH" }],
-                "Tags": [{ "Key": "backup", "Value": kind }],
-            }),
-        );
+    fn create(&self, name: &str) {
+        create_table(&self.bench, name, &json!([{ "Key": "backup", "Value": "daily" }]));
     }
 
     fn delete(&self, name: &str) {
-        self.dynamodb("DeleteTable", &json!({ "TableName": name }));
+        delete_table(&self.bench, name);
     }
 
     fn run(&self, packs: &[String], from: &str, to: &str, more: &[&str]) -> Ran {
@@ -127,28 +70,15 @@ impl Months {
     /// The attestation of some packs as JSON, and how the program ended.
     fn attest_with(&self, packs: &[String], from: &str, to: &str) -> (i32, Value) {
         let ran = self.run(packs, from, to, &["--format", "json", "--out", "-"]);
-        let attestation = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{}{}", ran.stdout, ran.stderr));
-        (ran.code, attestation)
+        (ran.code, ran.json())
     }
 }
 
-/// Daily backups, which start within an hour, leave 26 hours between dates that are known by their jobs alone.
-const POLICY: &str = r#"
-waivers = "waivers.toml"
-[policy]
-rpo = "24h"
-[[policy.tier]]
-name = "relaxed"
-when = "table_name LIKE 'brief%'"
-rpo = "26h"
-[[policy.tier]]
-name = "scratch"
-when = "table_name LIKE 'tmp-%'"
-exempt = true
-reason = "filled anew every night"
-approver = "head of platform"
-expires = "2028-06-30"
-"#;
+fn policy() -> String {
+    format!("waivers = \"waivers.toml\"\n{}", daily())
+}
+
+const DAILY: &str = "tags = { backup = \"daily\" }";
 
 const WAIVERS: &str = r#"
 [[waiver]]
@@ -181,29 +111,23 @@ fn days<'a>(attestation: &'a Value, name: &str) -> &'a str {
 
 /// November with packs at its beginning, in its middle, and after its end.
 fn november() -> Months {
-    let failing = "do = \"fail-jobs\"\nstate = \"FAILED\"\nmessage = \"the role is gone\"";
     let more = [
-        plan("brief", 3),
-        table("brief", "brief"),
-        table("unlucky", "daily"),
-        event("10d", &format!("{failing}\ntable = \"unlucky\"\nuntil = \"7d\"")),
-        table("accepted", "daily"),
-        event("10d", &format!("{failing}\ntable = \"accepted\"\nuntil = \"7d\"")),
-        table("tmp-1", "none"),
-        table("reborn", "daily"),
-        table("doomed", "daily"),
+        file("brief"),
+        file("unlucky"),
+        table("reborn", DAILY),
+        table("doomed", DAILY),
     ];
     let mut months = Months::new(&more.concat());
-    std::fs::write(months.bench.path("waivers.toml"), WAIVERS).expect("written");
+    months.bench.write("waivers.toml", WAIVERS);
     months.pack("2026-11-01T12:00:00Z");
     months.at("2026-11-05T12:00:00Z");
-    months.create("newborn", "daily");
-    months.create("ghost", "daily");
+    months.create("newborn");
+    months.create("ghost");
     months.at("2026-11-08T12:00:00Z");
     months.delete("ghost");
     months.delete("reborn");
     months.at("2026-11-10T12:00:00Z");
-    months.create("reborn", "daily");
+    months.create("reborn");
     months.pack("2026-11-15T12:00:00Z");
     months.at("2026-11-18T12:00:00Z");
     months.delete("newborn");
@@ -401,24 +325,14 @@ fn packs_in_any_order_give_the_same_bytes(months: &Months) {
 }
 
 fn one_pack_says_what_the_report_of_its_scan_says(months: &Months) {
-    let text = std::fs::read_to_string(months.bench.path("pack-0/report.json")).expect("a report");
-    let report: Value = serde_json::from_str(&text).expect("JSON");
+    let report = json_file(&months.bench.path("pack-0/report.json"));
     let (_, attestation) = months.attest_with(&months.packs[..1], "2026-10-03", "2026-10-31");
     for table in report["tables"].as_array().expect("tables") {
         let name = table["table_name"].as_str().expect("a name");
-        let days = table["days"].as_array().expect("days");
-        if days.is_empty() {
+        let letters = common::days(table).replace('.', "n");
+        if letters.is_empty() {
             continue;
         }
-        let letters: String = days
-            .iter()
-            .map(|day| match day.as_str() {
-                Some("covered") => 'c',
-                Some("exposed") => 'e',
-                Some("not-observed") => 'n',
-                _ => '-',
-            })
-            .collect();
         // The last day of the window is not over.
         assert_eq!(row(&attestation, name)["days"], letters[..29], "{name}");
     }
@@ -429,7 +343,7 @@ fn a_change_of_policy_leaves_only_what_holds_under_both() {
     let mut months = Months::new("");
     months.pack("2026-11-01T12:00:00Z");
     months.pack("2026-11-05T12:00:00Z");
-    std::fs::write(months.bench.path("backproof.toml"), "[policy]\nrpo = \"6h\"\n").expect("written");
+    months.bench.write("backproof.toml", "[policy]\nrpo = \"6h\"\n");
     months.pack("2026-11-10T12:00:00Z");
     months.pack("2026-11-15T12:00:00Z");
     let (_, attestation) = months.attest("2026-11-01", "2026-11-14");
@@ -451,10 +365,10 @@ fn a_change_of_policy_leaves_only_what_holds_under_both() {
 
 #[test]
 fn a_vault_that_a_pack_could_not_read_hides_and_never_shows() {
-    let mut months = Months::new(&[plan("brief", 3), table("brief", "brief")].concat());
+    let mut months = Months::new(&file("brief"));
     months.pack("2026-11-01T12:00:00Z");
     let fault = r#"{"deny": "backup:ListRecoveryPointsByBackupVault", "resource": "*:backup-vault:Default"}"#;
-    months.bench.control("POST", "/_sandbox/faults", fault);
+    months.bench.fault(fault);
     months.pack("2026-11-12T12:00:00Z");
     let (_, attestation) = months.attest("2026-10-25", "2026-11-11");
     // Up to the pack that read the vault everything is known; after it only what the other vault shows.
@@ -473,16 +387,10 @@ fn a_vault_that_a_pack_could_not_read_hides_and_never_shows() {
 #[test]
 fn a_target_that_no_list_reaches_leaves_the_answer_open() {
     let mut months = Months::new("");
-    months.bench = Bench::new(
-        &world("")
-            .replace(
-                "regions = [\"eu-west-1\"]",
-                "regions = [\"eu-west-1\", \"eu-central-1\"]",
-            )
-            .replace("name = \"forgotten\"", "name = \"tmp-forgotten\""),
-    );
-    std::fs::write(months.bench.path("backproof.toml"), POLICY).expect("written");
-    std::fs::write(months.bench.path("waivers.toml"), "").expect("written");
+    let world = with(&world(""), "name = \"forgotten\"", "name = \"tmp-forgotten\"");
+    months.bench = Bench::new(&elsewhere_too(&world));
+    months.bench.write("backproof.toml", policy());
+    months.bench.write("waivers.toml", "");
     months.pack("2026-11-01T12:00:00Z");
     for instant in ["2026-11-20T12:00:00Z", "2026-12-15T12:00:00Z", "2027-01-02T12:00:00Z"] {
         months.pack_of(instant, &["--regions", "eu-west-1"]);
@@ -521,10 +429,9 @@ fn a_target_that_no_list_reaches_leaves_the_answer_open() {
 /// A waiver that a pack does not show was not in force then, whatever day of approval it names later.
 #[test]
 fn a_waiver_that_was_written_after_the_fact_accepts_nothing() {
-    let failing = "do = \"fail-jobs\"\nstate = \"FAILED\"\ntable = \"accepted\"\nuntil = \"7d\"";
-    let mut months = Months::new(&[table("accepted", "daily"), event("10d", failing)].concat());
+    let mut months = Months::new(&file("unlucky"));
     months.pack("2026-11-01T12:00:00Z");
-    std::fs::write(months.bench.path("waivers.toml"), WAIVERS).expect("written");
+    months.bench.write("waivers.toml", WAIVERS);
     months.pack("2026-11-10T12:00:00Z");
     let (code, attestation) = months.attest("2026-10-20", "2026-10-31");
     assert_eq!(code, 10);
@@ -560,7 +467,7 @@ fn two_packs_of_one_moment_stand_together_if_they_ask_the_same() {
     let scans = attestation["packs"].as_array().expect("packs");
     assert!(scans.iter().all(|pack| pack["as_of"] == "2026-11-01T12:00:00Z"));
     assert_eq!(days(&attestation, "orders"), "c".repeat(12));
-    std::fs::write(months.bench.path("backproof.toml"), "[policy]\nrpo = \"6h\"\n").expect("written");
+    months.bench.write("backproof.toml", "[policy]\nrpo = \"6h\"\n");
     months.pack("2026-11-01T12:00:00Z");
     let ran = months.run(&months.packs, "2026-10-20", "2026-10-31", &[]);
     assert_eq!(ran.code, 2, "{}", ran.stderr);
@@ -576,11 +483,7 @@ fn a_pack_that_does_not_hold_is_refused_and_nothing_is_attested() {
     let mut months = Months::new("");
     months.pack("2026-11-01T12:00:00Z");
     months.pack("2026-11-10T12:00:00Z");
-    let path = months.bench.path("pack-1/inventory/recovery_points.parquet");
-    let mut bytes = std::fs::read(&path).expect("a file");
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    std::fs::write(&path, bytes).expect("written");
+    flip(&months.bench.path("pack-1/inventory/recovery_points.parquet"));
     let ran = months.run(&months.packs, "2026-11-01", "2026-11-05", &["--out", "none"]);
     assert_eq!(ran.code, 12, "{}", ran.stderr);
     assert!(ran.stderr.contains("recovery_points.parquet"), "{}", ran.stderr);
@@ -592,14 +495,12 @@ fn mistakes_are_named() {
     let mut months = Months::new("");
     months.packs.push("nowhere".to_owned());
     let ran = months.run(&months.packs, "2026-13-01", "soon", &["--format", "docx"]);
-    assert_eq!(ran.code, 2);
-    for part in [
+    let wrong = [
         "`2026-13-01` is not a day",
         "`soon` is not a day",
         "`docx` is not a format of attestations",
-    ] {
-        assert!(ran.stderr.contains(part), "{}", ran.stderr);
-    }
+    ];
+    refused(&ran, 2, &wrong);
     let ran = months.run(&months.packs, "2026-11-02", "2026-11-01", &[]);
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("before it begins"), "{}", ran.stderr);

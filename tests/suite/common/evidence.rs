@@ -1,7 +1,6 @@
 //! Packs, keys and buckets for tests of evidence.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use backproof::digest;
 use backproof::pack::manifest::FileEntry;
@@ -9,18 +8,12 @@ use backproof::pack::{MANIFEST_FILE, Manifest, seal};
 use ssh_key::private::Ed25519Keypair;
 use ssh_key::{LineEnding, PrivateKey};
 
-use super::{Bench, Ran, world};
+use super::worlds::{file, thawed};
+use super::{Bench, Ran};
 
-pub const HERE: &str = "account = \"111122223333\"\nregion = \"eu-west-1\"\n";
-
-/// Two buckets, one that locks, and two keys: one signs, one encrypts. The clock goes on, as S3's does.
+/// Buckets and keys. The clock goes on, as S3's does.
 pub fn bench() -> Bench {
-    let more = format!(
-        "[[bucket]]\n{HERE}name = \"locked\"\nobject-lock = true\n\n[[bucket]]\n{HERE}name = \"plain\"\n\n\
-         [[bucket]]\n{HERE}name = \"versioned\"\nversioning = true\n\n\
-         [[key]]\n{HERE}name = \"signing\"\nspec = \"ECC_NIST_P256\"\n\n[[key]]\n{HERE}name = \"evidence\"\n"
-    );
-    Bench::new(&world(&more).replace("frozen = true\n", ""))
+    Bench::new(&thawed(&file("buckets")))
 }
 
 /// A key file of OpenSSH, and the line of allowed_signers for it.
@@ -38,54 +31,12 @@ pub fn key(bench: &Bench, seed: u8) -> (String, String) {
 
 /// A scan that is quick: two rules, one format.
 pub fn scan(bench: &Bench, to: &str, more: &[&str]) -> Ran {
-    let mut args = vec!["scan", "--to", to, "--format", "json", "--rules", "in-a-plan,pitr-on"];
-    args.extend(more);
-    bench.run(&args)
+    let args = ["scan", "--to", to, "--format", "json", "--rules", "in-a-plan,pitr-on"];
+    bench.run(&[&args, more].concat())
 }
 
 pub fn done(ran: &Ran) {
     assert_eq!(ran.code, 10, "{}{}", ran.stdout, ran.stderr);
-}
-
-pub fn refused(ran: &Ran, code: i32, texts: &[&str]) {
-    assert_eq!(ran.code, code, "{}{}", ran.stdout, ran.stderr);
-    for text in texts {
-        assert!(ran.stderr.contains(text), "`{text}` is not in: {}", ran.stderr);
-    }
-}
-
-/// Starts the program in the bench's folder.
-pub fn start(bench: &Bench, args: &[&str]) -> std::process::Child {
-    Command::new(env!("CARGO_BIN_EXE_backproof"))
-        .args(args)
-        .current_dir(bench.dir.path())
-        .env_clear()
-        .env("HOME", bench.dir.path())
-        .env("TMPDIR", bench.dir.path())
-        .envs(bench.sandbox.environment())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts")
-}
-
-/// A request to the sandbox's S3, as somebody makes it who has the keys to the bucket.
-pub fn s3(bench: &Bench, method: &str, path: &str, body: &[u8]) {
-    use std::io::{Read as _, Write as _};
-    let address = bench.sandbox.endpoint().trim_start_matches("http://").to_owned();
-    let mut stream = std::net::TcpStream::connect(&address).expect("connected");
-    let head = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {}\r\n\
-         authorization: AWS4-HMAC-SHA256 Credential=AKIA111122223333/20261101/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=0\r\n\r\n",
-        body.len()
-    );
-    stream
-        .write_all(head.as_bytes())
-        .and_then(|()| stream.write_all(body))
-        .expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    assert!(answer.starts_with("HTTP/1.1 2"), "{answer}");
 }
 
 /// Alters the manifest of a pack as somebody does who knows how packs are made: digests and sums fit again. Signatures
@@ -121,4 +72,25 @@ pub fn copy(from: &Path, to: &Path) {
             std::fs::copy(entry.path(), target).expect("copied");
         }
     }
+}
+
+/// Exchanges one bit in the middle of a file.
+pub fn flip(path: &Path) {
+    let mut bytes = std::fs::read(path).expect("read");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(path, bytes).expect("written");
+}
+
+/// Leaves the first half of a file.
+pub fn cut(path: &Path) {
+    let bytes = std::fs::read(path).expect("read");
+    std::fs::write(path, &bytes[..bytes.len() / 2]).expect("written");
+}
+
+/// Exchanges a text that stands in a file.
+pub fn edit(path: &Path, from: &str, to: &str) {
+    let text = std::fs::read_to_string(path).expect("read");
+    assert!(text.contains(from), "{from}");
+    std::fs::write(path, text.replacen(from, to, 1)).expect("written");
 }

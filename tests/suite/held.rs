@@ -1,21 +1,15 @@
 //! What was tampered with is refused by every command that rests on it: `attest`, `ledger append`, `verify`.
 
-mod common;
-
 use std::path::Path;
 
 use backproof::pack::Manifest;
-use common::evidence::{bench, copy, done, key, manifest_of, refused, reseal, scan};
-use common::{Bench, Ran};
-use serde_json::Value;
+
+use crate::common::evidence::{bench, copy, done, key, manifest_of, reseal, scan};
+use crate::common::{Bench, Ran, json_file, refused};
 
 fn attest(bench: &Bench, more: &[&str]) -> Ran {
     let period = ["attest", "--from", "2026-10-15", "--to", "2026-10-31"];
     bench.run(&[&period, more, &["--format", "json", "--out", "-"]].concat())
-}
-
-fn json(ran: &Ran) -> Value {
-    serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{}{}", ran.stdout, ran.stderr))
 }
 
 #[test]
@@ -72,7 +66,7 @@ fn an_attestation_rests_on_packs_that_hold() {
     assert!(!bench.path("never").exists(), "a ledger was made for nothing");
 
     let said = |more: &[&str]| {
-        json(&attest(&bench, &[&["--pack", "signed"], more].concat()))["packs"][0]["signed_by"][0].clone()
+        attest(&bench, &[&["--pack", "signed"], more].concat()).json()["packs"][0]["signed_by"][0].clone()
     };
     let alone = said(&[]);
     assert!(
@@ -106,9 +100,9 @@ fn one_scan_is_one_pack() {
         manifest.command_line.push("again".to_owned())
     });
     let ran = attest(&bench, &["--pack", "plain", "again"]);
-    assert_eq!(json(&ran)["packs"].as_array().map(Vec::len), Some(1), "{}", ran.stderr);
+    assert_eq!(ran.json()["packs"].as_array().map(Vec::len), Some(1), "{}", ran.stderr);
     let path = bench.path("again/inventory/inventory.json");
-    let mut inventory: Value = serde_json::from_slice(&std::fs::read(&path).expect("read")).expect("JSON");
+    let mut inventory = json_file(&path);
     inventory["attempt_count"] = 1.into();
     std::fs::write(&path, inventory.to_string()).expect("written");
     reseal(&bench.path("again"), |manifest| manifest.coverage.attempts = 1);
@@ -136,7 +130,7 @@ fn what_verify_could_not_check_is_said() {
         manifest.tool_version = "0.0.9".to_owned()
     });
     // Whatever the report says by now.
-    std::fs::write(bench.path("audit/report.json"), "{}").expect("written");
+    bench.write("audit/report.json", "{}");
     reseal(&bench.path("audit"), |_| {});
     let ran = bench.run(&["verify", "audit"]);
     assert_eq!(ran.code, 11, "{}{}", ran.stdout, ran.stderr);
@@ -174,12 +168,12 @@ fn an_attestation_rests_on_a_ledger_that_holds() {
     for number in 1..=3 {
         let to = format!("scan-{number}");
         done(&scan(&bench, &to, &["--ledger", &ledger, "--sign", &key_file]));
-        bench.control("POST", "/_sandbox/clock", "{\"advance-seconds\": 60}");
+        bench.control("POST /_sandbox/clock", "{\"advance-seconds\": 60}");
     }
     let rests_on = |more: &[&str]| {
         let ran = attest(&bench, &[&["--ledger", &ledger], more].concat());
         assert_eq!(ran.code, 11, "{}", ran.stderr);
-        json(&ran)["rests_on"][1].as_str().expect("a text").to_owned()
+        ran.json()["rests_on"][1].as_str().expect("a text").to_owned()
     };
     let head = manifest_of(&bench.path("scan-3")).sha256();
     assert!(rests_on(&[]).contains("No head was expected"), "{}", rests_on(&[]));
@@ -271,7 +265,7 @@ fn appending_neither_loses_nor_promises_a_signature() {
         ],
     );
     // What is to be typed after a failure signs, too.
-    bench.control("POST", "/_sandbox/faults", r#"{"deny": "s3:PutObject"}"#);
+    bench.fault(r#"{"deny": "s3:PutObject"}"#);
     let ran = scan(
         &bench,
         "third",
@@ -301,7 +295,7 @@ fn a_pack_with_pseudonyms_proves_nothing_over_a_period() {
         manifest.sealed_at = before.sealed_at.map(|at| at.max(manifest.as_of));
     });
     let manifest = manifest_of(&bench.path("hidden"));
-    std::fs::write(bench.path("ledger/manifests/00000002.json"), manifest.to_bytes()).expect("written");
+    bench.write("ledger/manifests/00000002.json", manifest.to_bytes());
     let files = manifest.files.iter().map(|file| (&*file.path, &*file.sha256));
     let place = format!(
         "ledger/packs/{}-{}",
@@ -318,7 +312,7 @@ fn a_pack_with_pseudonyms_proves_nothing_over_a_period() {
         "{}",
         ran.stderr
     );
-    let attested = json(&ran);
+    let attested = ran.json();
     assert_eq!(attested["packs"].as_array().map(Vec::len), Some(1));
     assert_eq!(attested["ledger"]["left_out"][0]["sequence"], 2);
     let text = attested["rests_on"][1].as_str().expect("a text");
@@ -335,7 +329,7 @@ fn a_pack_with_pseudonyms_proves_nothing_over_a_period() {
     ];
     let ran = bench.run(&[&later[..], &["--format", "json", "--out", "-"]].concat());
     assert_eq!(
-        (ran.code, json(&ran)["packs"].as_array().map(Vec::len)),
+        (ran.code, ran.json()["packs"].as_array().map(Vec::len)),
         (11, Some(1)),
         "{}",
         ran.stderr
@@ -347,18 +341,18 @@ fn a_pack_with_pseudonyms_proves_nothing_over_a_period() {
 fn an_entry_is_dated_by_the_clock_of_s3() {
     let bench = bench();
     done(&scan(&bench, "audit", &[]));
-    bench.control("POST", "/_sandbox/clock", "{\"advance-seconds\": 7200}");
+    bench.control("POST /_sandbox/clock", "{\"advance-seconds\": 7200}");
     let ran = bench.run(&["ledger", "append", "audit", "--ledger", "s3://locked/ledger"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let ran = bench.run(&["verify", "--ledger", "s3://locked/ledger"]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     let ran = attest(&bench, &["--ledger", "s3://locked/ledger"]);
     assert_eq!(ran.code, 11, "{}", ran.stderr);
-    let text = json(&ran)["rests_on"][1].as_str().expect("a text").to_owned();
+    let text = ran.json()["rests_on"][1].as_str().expect("a text").to_owned();
     assert!(text.contains("by its own times and by those of S3"), "{text}");
     // Too old by that clock, whatever the scan saw.
     done(&scan(&bench, "late", &[]));
-    bench.control("POST", "/_sandbox/clock", "{\"advance-seconds\": 90000}");
+    bench.control("POST /_sandbox/clock", "{\"advance-seconds\": 90000}");
     let ran = bench.run(&["ledger", "append", "late", "--ledger", "s3://locked/ledger"]);
     refused(&ran, 1, &["the pack is too old to be appended"]);
 }

@@ -1,7 +1,5 @@
 //! Readers and damaged input: whatever the bytes are, the answer is a value or a problem in words, never a crash.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -17,8 +15,11 @@ use backproof::judge::judge;
 use backproof::pack::Manifest;
 use backproof::settings::Settings;
 use chrono::{DateTime, Utc};
-use common::{Bench, tested};
 use proptest::prelude::*;
+
+use crate::common::criteria::waiver;
+use crate::common::worlds::tested;
+use crate::common::{Bench, cases};
 
 /// A scan of a small world, made once.
 struct Scanned {
@@ -52,7 +53,7 @@ impl Scanned {
 static CRITERIA: LazyLock<Criteria> = LazyLock::new(|| {
     let policy =
         "[policy]\nrpo = \"36h\"\n[[policy.tier]]\nname = \"gold\"\nwhen = \"tag('tier') = 'gold'\"\nrpo = \"6h\"\n";
-    let waivers = "[[waiver]]\nrule = \"pitr-on\"\ntables = \"a*\"\nreason = \"r\"\nrequester = \"a\"\napprover = \"b\"\napproved = 2026-01-01\nexpires = 2026-12-31\nmax-tables = 2\n";
+    let waivers = waiver("pitr-on", "a*", "bob", "2026-12-31", 2);
     let rules = [
         "pitr-on",
         "recovery-point-fresh",
@@ -63,7 +64,7 @@ static CRITERIA: LazyLock<Criteria> = LazyLock::new(|| {
     Criteria {
         rules: RuleSet(all.into_iter().filter(|rule| rules.contains(&&*rule.id)).collect()),
         policy: policy::parse(policy, "policy.toml").expect("a policy"),
-        waivers: Waivers::parse_stored(waivers, "waivers.toml").expect("waivers"),
+        waivers: Waivers::parse_stored(&waivers, "waivers.toml").expect("waivers"),
         frameworks: vec![
             backproof::criteria::frameworks::find("dora")
                 .expect("a framework")
@@ -192,7 +193,7 @@ fn read_all(dir: &Path) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(160) })]
+    #![proptest_config(cases(160))]
 
     #[test]
     fn damaged_parquet_is_a_problem_in_words(frame in 0..FRAMES.len(), changes in changes()) {
@@ -228,7 +229,7 @@ proptest! {
 
     #[test]
     fn damaged_settings_and_waivers_are_a_problem_in_words(changes in changes()) {
-        let readme = include_str!("../README.md");
+        let readme = include_str!("../../README.md");
         let blocks: Vec<&str> = readme.split("```toml\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
         prop_assert_eq!(blocks.len(), 2);
         for block in blocks {
@@ -293,7 +294,7 @@ fn with_rows<R: Row>(change: impl Fn(usize, &mut R)) -> Result<(), TestCaseError
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(16) })]
+    #![proptest_config(cases(16))]
 
     #[test]
     fn values_that_aws_never_sends_are_judged_all_the_same(
@@ -459,7 +460,7 @@ fn policy_text() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+    #![proptest_config(cases(64))]
 
     /// Whatever a policy says, its stored form says the same.
     #[test]

@@ -1,11 +1,10 @@
 //! Worlds that tempt to a wrong "compliant": what looks like a backup and is none, end to end.
 
-mod common;
-
-use common::{Bench, fact, finding, verdict, world};
 use serde_json::Value;
 
-const HERE: &str = "account = \"111122223333\"\nregion = \"eu-west-1\"\n";
+use crate::common::criteria::waiver;
+use crate::common::worlds::{HERE, deny, event, file, table, two_regions, with, with_copies, world};
+use crate::common::{Bench, fact, finding, verdict};
 
 /// What is expected of one table by one rule.
 type Expected<'e> = (&'e str, &'e str, &'e str);
@@ -13,7 +12,7 @@ type Expected<'e> = (&'e str, &'e str, &'e str);
 fn judged(world: &str, policy: &str) -> Value {
     let bench = Bench::new(world);
     if !policy.is_empty() {
-        std::fs::write(bench.path("backproof.toml"), format!("[policy]\n{policy}\n")).expect("written");
+        bench.write("backproof.toml", format!("[policy]\n{policy}\n"));
     }
     let (ran, report) = bench.scan("out", &["--format", "json"]);
     assert!([0, 10, 11].contains(&ran.code), "{}", ran.stderr);
@@ -27,36 +26,11 @@ fn check(report: &Value, expected: &[Expected<'_>]) {
     }
 }
 
-fn table(name: &str, more: &str) -> String {
-    format!("[[table]]\n{HERE}name = \"{name}\"\ncreated-days-ago = 100\n{more}\n")
-}
-
-fn event(what: &str) -> String {
-    format!("[[event]]\n{HERE}{what}\n")
-}
-
-fn plan(name: &str, rules: &str, table: &str) -> String {
-    format!(
-        "[[plan]]\n{HERE}name = \"{name}\"\n{rules}\n[[plan.selection]]\nname = \"{name}\"\nresources = [\"arn:aws:dynamodb:eu-west-1:111122223333:table/{table}\"]\n"
-    )
-}
-
-fn two_regions(more: &str) -> String {
-    let dr = "[[vault]]\naccount = \"111122223333\"\nregion = \"eu-central-1\"\nname = \"dr\"\n";
-    world(&format!("{more}{dr}")).replace(
-        "regions = [\"eu-west-1\"]",
-        "regions = [\"eu-west-1\", \"eu-central-1\"]",
-    )
-}
-
-const COPY: &str =
-    "copy-to = [{ vault-arn = \"arn:aws:backup:eu-central-1:111122223333:backup-vault:dr\", delete-after-days = 35 }]";
-
 #[test]
 fn stale_points_beside_a_vault_that_was_not_read_prove_nothing() {
-    let stale = event("at = \"4d\"\ndo = \"skip-runs\"\nplan = \"daily\"\nuntil = \"0d\"");
+    let stale = event("4d", "do = \"skip-runs\"\nplan = \"daily\"\nuntil = \"0d\"");
     let other = format!("[[vault]]\n{HERE}name = \"other\"\n");
-    let denied = "[[fault]]\ndeny = \"backup:ListRecoveryPointsByBackupVault\"\nresource = \"*:backup-vault:other\"\n";
+    let denied = deny("backup:ListRecoveryPointsByBackupVault") + "resource = \"*:backup-vault:other\"\n";
     let report = judged(&world(&format!("{stale}{other}{denied}")), "");
     check(
         &report,
@@ -76,9 +50,10 @@ fn stale_points_beside_a_vault_that_was_not_read_prove_nothing() {
 #[test]
 fn a_copy_elsewhere_is_no_point_of_the_table() {
     let deleted = event(
-        "at = \"1h\"\ndo = \"delete-recovery-points\"\ntable = \"orders\"\nvault = \"Default\"\nolder-than = \"0d\"",
+        "1h",
+        "do = \"delete-recovery-points\"\ntable = \"orders\"\nvault = \"Default\"\nolder-than = \"0d\"",
     );
-    let world = two_regions(&deleted).replace("delete-after-days = 35\n", &format!("delete-after-days = 35\n{COPY}\n"));
+    let world = with_copies(&two_regions(&deleted));
     let report = judged(&world, "copy-regions = [\"eu-central-1\"]");
     assert_eq!(fact(&report, "orders", "copy_regions_seen"), "eu-central-1");
     check(
@@ -126,16 +101,7 @@ fn tags_that_only_look_alike_protect_nothing() {
 
 #[test]
 fn without_the_opt_in_a_tag_takes_nothing_and_nothing_is_advanced() {
-    let settings = "[settings.\"111122223333/eu-west-1\"]\ndynamodb-opt-in = false\n";
-    let explicit = plan(
-        "named",
-        "[[plan.rule]]\nname = \"daily\"\nvault = \"Default\"\ndelete-after-days = 40\n",
-        "forgotten",
-    );
-    let report = judged(
-        &two_regions(&format!("{settings}{explicit}")),
-        "copy-regions = [\"eu-central-1\"]",
-    );
+    let report = judged(&two_regions(&file("not-opted-in")), "copy-regions = [\"eu-central-1\"]");
     check(
         &report,
         &[
@@ -161,15 +127,11 @@ fn tags_that_were_throttled_away_leave_plans_by_tag_unknown() {
 
 #[test]
 fn what_a_plan_made_this_morning_proves_nothing_of_one_that_lets_go_of_the_table() {
-    let unsure = plan(
-        "unsure",
-        "[[plan.rule]]\nname = \"daily\"\nvault = \"Default\"\n",
-        "*ders",
-    );
+    let unsure = file("unsure");
     let report = judged(&world(&unsure), "");
     check(&report, &[("orders", "in-a-plan", "compliant")]);
     // Its tag is gone since an hour ago, and whether the other plan takes it AWS's documents leave open.
-    let untagged = event("at = \"1h\"\ndo = \"untag-table\"\ntable = \"orders\"\nkeys = [\"backup\"]");
+    let untagged = event("1h", "do = \"untag-table\"\ntable = \"orders\"\nkeys = [\"backup\"]");
     let report = judged(&world(&format!("{unsure}{untagged}")), "");
     check(
         &report,
@@ -184,20 +146,7 @@ fn what_a_plan_made_this_morning_proves_nothing_of_one_that_lets_go_of_the_table
 
 #[test]
 fn a_plan_whose_schedule_is_over_takes_nothing() {
-    let over = plan(
-        "over",
-        "[[plan.rule]]\nname = \"last-year\"\nvault = \"Default\"\nschedule = \"cron(0 5 ? * * 2025)\"\ndelete-after-days = 400\n",
-        "forgotten",
-    );
-    let half = plan(
-        "half",
-        &format!(
-            "[[plan.rule]]\nname = \"last-year\"\nvault = \"sealed\"\nschedule = \"cron(0 3 ? * * 2025)\"\ndelete-after-days = 400\n{COPY}\n[[plan.rule]]\nname = \"now\"\nvault = \"Default\"\nschedule = \"cron(0 4 ? * * *)\"\ndelete-after-days = 7\n"
-        ),
-        "half",
-    );
-    let sealed = format!("[[vault]]\n{HERE}name = \"sealed\"\nlock = \"governance\"\nmin-days = 7\n");
-    let world = two_regions(&format!("{over}{half}{sealed}{}", table("half", "")));
+    let world = two_regions(&file("schedule-over"));
     let report = judged(&world, "copy-regions = [\"eu-central-1\"]");
     check(
         &report,
@@ -219,11 +168,7 @@ fn a_plan_whose_schedule_is_over_takes_nothing() {
 
 #[test]
 fn a_rule_that_never_gets_its_turn_promises_nothing() {
-    let rules = format!(
-        "[[plan.rule]]\nname = \"long\"\nvault = \"Default\"\nschedule = \"cron(0 4 ? * * *)\"\nstart-window-minutes = 480\ndelete-after-days = 365\n[[plan.rule]]\nname = \"copied\"\nvault = \"sealed\"\nschedule = \"cron(0 5 ? * * *)\"\nstart-window-minutes = 480\ndelete-after-days = 35\n{COPY}\n"
-    );
-    let sealed = format!("[[vault]]\n{HERE}name = \"sealed\"\nlock = \"governance\"\nmin-days = 7\n");
-    let world = two_regions(&format!("{}{sealed}", plan("two", &rules, "forgotten")));
+    let world = two_regions(&file("never-its-turn"));
     let report = judged(&world, "copy-regions = [\"eu-central-1\"]");
     check(
         &report,
@@ -239,7 +184,7 @@ fn a_rule_that_never_gets_its_turn_promises_nothing() {
 
 #[test]
 fn a_copy_to_another_region_than_the_policy_names_is_not_the_one() {
-    let world = two_regions("").replace("delete-after-days = 35\n", &format!("delete-after-days = 35\n{COPY}\n"));
+    let world = with_copies(&two_regions(""));
     let report = judged(&world, "copy-regions = [\"eu-central-1\", \"us-east-1\"]");
     assert_eq!(fact(&report, "orders", "unplanned_copy_regions"), "us-east-1");
     check(
@@ -257,7 +202,7 @@ fn any_other_region_is_one_that_holds_a_copy() {
     for (copies, wanted) in [(true, "compliant"), (false, "non-compliant")] {
         let mut text = two_regions("");
         if copies {
-            text = text.replace("delete-after-days = 35\n", &format!("delete-after-days = 35\n{COPY}\n"));
+            text = with_copies(&text);
         }
         let report = judged(&text, policy);
         check(
@@ -272,16 +217,11 @@ fn any_other_region_is_one_that_holds_a_copy() {
     }
 }
 
-fn air_gapped(settings: &str) -> String {
-    let rule = "[[plan.rule]]\nname = \"sealed\"\nvault = \"Default\"\nair-gapped-vault = \"gapped\"\nschedule = \"cron(0 4 ? * * *)\"\nstart-window-minutes = 60\ndelete-after-days = 40\n";
-    let vault = format!("[[vault]]\n{HERE}name = \"gapped\"\ntype = \"air-gapped\"\nmin-days = 7\nmax-days = 400\n");
-    world(&format!("{vault}{}{settings}", plan("sealed", rule, "forgotten")))
-}
-
 #[test]
 fn an_air_gapped_vault_as_target_counts_where_it_can_be_written_to() {
+    let air_gapped = file("air-gapped");
     let policy = "air-gapped-within = \"26h\"";
-    let report = judged(&air_gapped(""), policy);
+    let report = judged(&world(&air_gapped), policy);
     assert_eq!(fact(&report, "forgotten", "recovery_point_vaults"), "gapped");
     check(
         &report,
@@ -295,7 +235,7 @@ fn an_air_gapped_vault_as_target_counts_where_it_can_be_written_to() {
     );
     // Without advanced features the point stays in the ordinary vault, under no lock.
     let native = "[settings.\"111122223333/eu-west-1\"]\ndynamodb-advanced = false\n";
-    let report = judged(&air_gapped(native), policy);
+    let report = judged(&world(&(air_gapped.clone() + native)), policy);
     assert_eq!(fact(&report, "forgotten", "plan_vaults"), "Default");
     check(
         &report,
@@ -306,8 +246,7 @@ fn an_air_gapped_vault_as_target_counts_where_it_can_be_written_to() {
             ("forgotten", "vault-locked", "non-compliant"),
         ],
     );
-    let unread = "[[fault]]\ndeny = \"backup:DescribeRegionSettings\"\n";
-    let report = judged(&air_gapped(unread), policy);
+    let report = judged(&world(&(air_gapped + &deny("backup:DescribeRegionSettings"))), policy);
     check(
         &report,
         &[
@@ -319,15 +258,8 @@ fn an_air_gapped_vault_as_target_counts_where_it_can_be_written_to() {
 
 #[test]
 fn a_key_that_does_not_work_condemns_points_and_copies() {
-    let keys = format!(
-        "[[key]]\n{HERE}name = \"home\"\n[[key]]\naccount = \"111122223333\"\nregion = \"eu-central-1\"\nname = \"away\"\n[[vault]]\n{HERE}name = \"keyed\"\nkey = \"home\"\n{}[[event]]\naccount = \"111122223333\"\nregion = \"eu-central-1\"\nat = \"1h\"\ndo = \"delete-key\"\nkey = \"away\"\n",
-        event("at = \"1h\"\ndo = \"disable-key\"\nkey = \"home\"")
-    );
-    let rule = format!(
-        "[[plan.rule]]\nname = \"daily\"\nvault = \"keyed\"\nschedule = \"cron(0 4 ? * * *)\"\nstart-window-minutes = 60\ndelete-after-days = 40\n{COPY}\n"
-    );
-    let world = two_regions(&format!("{keys}{}", plan("keyed", &rule, "forgotten")))
-        .replace("name = \"dr\"\n", "name = \"dr\"\nkey = \"away\"\n");
+    let world = two_regions(&file("broken-keys"));
+    let world = with(&world, "name = \"dr\"\n", "name = \"dr\"\nkey = \"away\"\n");
     let report = judged(
         &world,
         "key-owner = \"customer-managed\"\ncopy-regions = [\"eu-central-1\"]",
@@ -353,12 +285,7 @@ fn a_key_that_does_not_work_condemns_points_and_copies() {
 
 #[test]
 fn what_is_left_of_a_deleted_plan_is_no_plan() {
-    let gone = plan(
-        "gone",
-        "deleted-days-ago = 0\n[[plan.rule]]\nname = \"daily\"\nvault = \"Default\"\nschedule = \"cron(0 4 ? * * *)\"\nstart-window-minutes = 60\ndelete-after-days = 40\n",
-        "forgotten",
-    );
-    let report = judged(&world(&gone), "");
+    let report = judged(&world(&file("deleted-plan")), "");
     check(
         &report,
         &[
@@ -372,9 +299,10 @@ fn what_is_left_of_a_deleted_plan_is_no_plan() {
 #[test]
 fn failed_jobs_are_no_backups_whatever_they_are_called() {
     for state in ["FAILED", "ABORTED", "EXPIRED", "PARTIAL"] {
-        let failing = event(&format!(
-            "at = \"3d\"\ndo = \"fail-jobs\"\ntable = \"orders\"\nstate = \"{state}\"\nmessage = \"no luck\""
-        ));
+        let failing = event(
+            "3d",
+            &format!("do = \"fail-jobs\"\ntable = \"orders\"\nstate = \"{state}\"\nmessage = \"no luck\""),
+        );
         let report = judged(&world(&failing), "");
         check(
             &report,
@@ -395,9 +323,10 @@ fn failed_jobs_are_no_backups_whatever_they_are_called() {
 #[test]
 fn a_restore_that_was_found_bad_is_no_restore() {
     let test = |more: &str| {
-        event(&format!(
-            "at = \"2d\"\ndo = \"restore-test\"\ntable = \"orders\"\nminutes = 20\n{more}"
-        ))
+        event(
+            "2d",
+            &format!("do = \"restore-test\"\ntable = \"orders\"\nminutes = 20\n{more}"),
+        )
     };
     let policy = "restore-tested-within = \"30d\"\nrto = \"1h\"";
     let bad = test("validation = \"FAILED\"");
@@ -412,7 +341,7 @@ fn a_restore_that_was_found_bad_is_no_restore() {
         ],
     );
     // The point remembers a restore; without the jobs nobody can say how it ended.
-    let unread = "[[fault]]\ndeny = \"backup:ListRestoreJobs\"\n";
+    let unread = deny("backup:ListRestoreJobs");
     for more in [bad.as_str(), &test("")] {
         let report = judged(&world(&format!("{more}{unread}")), policy);
         for rule in [
@@ -439,11 +368,12 @@ fn a_restore_that_was_found_bad_is_no_restore() {
 fn a_restore_whose_outcome_aws_has_forgotten_is_no_success() {
     // AWS keeps restore jobs for 30 days; the point remembers the date alone.
     let policy = "restore-tested-within = \"60d\"\nretention-min = \"10d\"";
-    let kept = |world: String| world.replace("delete-after-days = 35", "delete-after-days = 90");
+    let kept = |world: String| with(&world, "delete-after-days = 35", "delete-after-days = 90");
     for (validation, days) in [("FAILED", 32), ("SUCCESSFUL", 32)] {
-        let test = event(&format!(
-            "at = \"{days}d\"\ndo = \"restore-test\"\ntable = \"orders\"\nminutes = 20\nvalidation = \"{validation}\""
-        ));
+        let test = event(
+            &format!("{days}d"),
+            &format!("do = \"restore-test\"\ntable = \"orders\"\nminutes = 20\nvalidation = \"{validation}\""),
+        );
         let report = judged(&kept(world(&test)), policy);
         for rule in ["restore-tested", "restore-test-recent", "restore-test-succeeded"] {
             check(&report, &[("orders", rule, "unknown")]);
@@ -457,7 +387,6 @@ fn a_restore_whose_outcome_aws_has_forgotten_is_no_success() {
 
 #[test]
 fn lists_that_were_not_read_look_not_like_empty_ones() {
-    let denied = |action: &str| format!("[[fault]]\ndeny = \"{action}\"\n");
     for (action, rule) in [
         ("backup:ListBackupPlans", "plan-role-works"),
         ("backup:ListBackupPlans", "plan-selections-take-tables"),
@@ -468,11 +397,9 @@ fn lists_that_were_not_read_look_not_like_empty_ones() {
         ("dynamodb:ListTables", "plan-vaults-exist"),
         ("tag:GetResources", "plan-has-run"),
     ] {
-        let bench = Bench::new(&world(&denied(action)));
-        let ran = bench.run(&["scan", "--to", "out", "--rules", rule, "--format", "json"]);
+        let bench = Bench::new(&world(&deny(action)));
+        let (ran, report) = bench.scan("out", &["--rules", rule, "--format", "json"]);
         assert_eq!(ran.code, 11, "{rule} without {action}: {}", ran.stderr);
-        let text = std::fs::read_to_string(bench.path("out/report.json")).expect("a report");
-        let report: Value = serde_json::from_str(&text).expect("JSON");
         let findings = report["findings"].as_array().expect("findings");
         let unknown = findings.iter().find(|finding| finding["verdict"] == "unknown");
         let unknown = unknown.unwrap_or_else(|| panic!("{rule} without {action}"));
@@ -483,16 +410,7 @@ fn lists_that_were_not_read_look_not_like_empty_ones() {
 
 #[test]
 fn one_role_that_works_does_not_hide_another_that_does_not() {
-    let second = format!(
-        "[[plan]]\n{HERE}name = \"two\"\n[[plan.rule]]\nname = \"daily\"\nvault = \"Default\"\nschedule = \"cron(0 5 ? * * *)\"\ndelete-after-days = 35\n\
-         [[plan.selection]]\nname = \"a\"\nrole = \"arn:aws:iam::111122223333:role/Broken\"\nresources = [\"arn:aws:dynamodb:eu-west-1:111122223333:table/first\"]\n\
-         [[plan.selection]]\nname = \"b\"\nrole = \"arn:aws:iam::111122223333:role/Works\"\nresources = [\"arn:aws:dynamodb:eu-west-1:111122223333:table/second\"]\n"
-    );
-    let broken = event(
-        "at = \"3d\"\ndo = \"fail-jobs\"\ntable = \"first\"\nstate = \"FAILED\"\nmessage = \"IAM Role arn:aws:iam::111122223333:role/Broken does not have sufficient permissions\"",
-    );
-    let tables = table("first", "") + &table("second", "");
-    let report = judged(&world(&format!("{tables}{second}{broken}")), "");
+    let report = judged(&world(&file("two-roles")), "");
     check(&report, &[("two", "plan-role-works", "non-compliant")]);
 }
 
@@ -507,7 +425,7 @@ fn a_table_that_may_be_exempt_is_neither_good_nor_bad() {
             ("forgotten", "deletion-protection-on", "non-compliant"),
         ],
     );
-    let report = judged(&world("[[fault]]\ndeny = \"tag:GetResources\"\n"), tier);
+    let report = judged(&world(&deny("tag:GetResources")), tier);
     check(
         &report,
         &[
@@ -519,11 +437,11 @@ fn a_table_that_may_be_exempt_is_neither_good_nor_bad() {
 
 #[test]
 fn a_waiver_for_nobody_knows_how_many_tables_waives_nothing() {
-    let waivers = "[[waiver]]\nrule = \"deletion-protection-on\"\ntables = \"*\"\nreason = \"r\"\nrequester = \"a\"\napprover = \"b\"\napproved = 2026-10-01\nexpires = 2027-01-31\nmax-tables = 5\n";
-    let denied = "[[fault]]\ndeny = \"dynamodb:ListTables\"\nregion = \"eu-central-1\"\n";
-    for (fault, wanted) in [("", "compliant"), (denied, "unknown")] {
+    let waivers = waiver("deletion-protection-on", "*", "bob", "2027-01-31", 5);
+    let denied = deny("dynamodb:ListTables") + "region = \"eu-central-1\"\n";
+    for (fault, wanted) in [("", "compliant"), (&*denied, "unknown")] {
         let bench = Bench::new(&two_regions(fault));
-        std::fs::write(bench.path("waivers.toml"), waivers).expect("written");
+        bench.write("waivers.toml", &waivers);
         let (ran, report) = bench.scan("out", &["--format", "json", "--waivers", "waivers.toml"]);
         assert!([0, 10, 11].contains(&ran.code), "{}", ran.stderr);
         let findings = report["findings"].as_array().expect("findings");
@@ -546,7 +464,7 @@ fn a_restore_testing_plan_that_finds_no_point_tests_nothing() {
             "[[restore-testing-plan]]\n{HERE}name = \"weekly\"\n{more}\n[[restore-testing-plan.selection]]\nname = \"all\"\n"
         )
     };
-    let stale = event("at = \"4d\"\ndo = \"skip-runs\"\nplan = \"daily\"\nuntil = \"0d\"");
+    let stale = event("4d", "do = \"skip-runs\"\nplan = \"daily\"\nuntil = \"0d\"");
     for (what, more, wanted) in [
         ("every vault", testing(""), "compliant"),
         (

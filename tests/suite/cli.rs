@@ -1,10 +1,9 @@
 //! What people type, what they get wrong, and what they read then.
 
-mod common;
-
 use std::process::Command;
 
-use common::{Bench, Ran, run, world};
+use crate::common::worlds::{file, world};
+use crate::common::{Bench, Ran, refused, run};
 
 fn alone(args: &[&str]) -> (Ran, tempfile::TempDir) {
     let dir = tempfile::tempdir().expect("a folder");
@@ -14,10 +13,7 @@ fn alone(args: &[&str]) -> (Ran, tempfile::TempDir) {
 
 /// Every problem says what, where or why, and a hint; and leaves nothing half-written.
 fn assert_problem(ran: &Ran, code: i32, parts: &[&str]) {
-    assert_eq!(ran.code, code, "{}", ran.stderr);
-    for part in parts {
-        assert!(ran.stderr.contains(part), "`{part}` is missing in:\n{}", ran.stderr);
-    }
+    refused(ran, code, parts);
     assert!(
         ran.stderr.lines().any(|line| line.starts_with("error: ")),
         "{}",
@@ -116,7 +112,7 @@ fn a_broken_rule_file_stops_everything() {
     let bench = Bench::new(&world(""));
     std::fs::create_dir(bench.path("rules")).expect("created");
     let rule = "id = \"mine\"\ntitle = \"t\"\nseverity = \"hihg\"\ncompliant = \"newest_recovery_point_hours < 3\"\nmessage = \"{nothing}\"\nremedy = \"r\"\nrationale = \"r\"\n";
-    std::fs::write(bench.path("rules/mine.toml"), rule).expect("written");
+    bench.write("rules/mine.toml", rule);
     let ran = bench.run(&["scan", "--to", "out", "--rules-dir", "rules"]);
     assert_problem(
         &ran,
@@ -151,7 +147,7 @@ fn all_mistakes_of_every_file_and_flag_in_one_run() {
         ),
         ("backproof.toml", "region = [\"eu-west-1\"]\n"),
     ] {
-        std::fs::write(bench.path(name), text).expect("written");
+        bench.write(name, text);
     }
     let flags = [
         "--rules-dir",
@@ -191,7 +187,7 @@ fn all_mistakes_of_every_file_and_flag_in_one_run() {
 #[test]
 fn a_folder_that_cannot_be_written_is_found_before_the_scan() {
     let bench = Bench::new(&world(""));
-    std::fs::write(bench.path("file"), "x").expect("written");
+    bench.write("file", "x");
     let ran = bench.run(&["scan", "--to", "file/out"]);
     assert_problem(
         &ran,
@@ -235,8 +231,7 @@ fn credentials_that_expire_during_the_scan_leave_nothing_half_written() {
 
 #[test]
 fn no_table_is_an_error_unless_it_is_expected() {
-    let empty = "now = \"2026-11-01T12:00:00Z\"\nfrozen = true\n[[account]]\nid = \"111122223333\"\nname = \"a\"\nregions = [\"eu-west-1\"]\n";
-    let bench = Bench::new(empty);
+    let bench = Bench::new(&file("empty"));
     let ran = bench.run(&["scan", "--to", "out"]);
     assert_problem(
         &ran,
@@ -363,27 +358,12 @@ fn json_pipes_cleanly() {
     let bench = Bench::new(&world(""));
     let ran = bench.run(&["scan", "--format", "json", "--to", "-"]);
     assert_eq!(ran.code, 10, "{}", ran.stderr);
-    let report: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON and nothing else");
-    assert_eq!(report["schema_version"], 1);
+    assert_eq!(ran.json()["schema_version"], 1);
 }
 
 #[test]
 fn nasty_names_and_tags_harm_no_format() {
-    let more = r##"
-[[table]]
-account = "111122223333"
-region = "eu-west-1"
-name = "nasty"
-created-days-ago = 90
-[table.tags]
-quotes = "she said \"no\", then 'left'"
-lines = "first\nsecond"
-formula = "=cmd('calc')!A1"
-rtl = "\u202Eabc"
-emoji = "🧾"
-markup = "</script><script>alert(1)</script>"
-"##;
-    let bench = Bench::new(&world(more));
+    let bench = Bench::new(&world(&file("nasty")));
     let ran = bench.run(&["scan", "--to", "out"]);
     assert_eq!(ran.code, 10, "{}", ran.stderr);
     let html = std::fs::read_to_string(bench.path("out/report.html")).expect("a file");
@@ -438,7 +418,7 @@ fn printed_permissions_include_what_other_accounts_and_keys_take() {
 #[test]
 fn explain_speaks_from_the_lists_the_program_runs_by() {
     let (ran, _dir) = alone(&["explain", "permissions"]);
-    let policy: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let policy = ran.json();
     let actions: Vec<&str> = policy["Statement"][0]["Action"]
         .as_array()
         .expect("a list")

@@ -1,25 +1,24 @@
 //! Fixing gaps and delivering reports, end to end.
 
-mod common;
-
-use common::{Bench, verdict, world};
 use serde_json::Value;
 
+use crate::common::worlds::{HERE, thawed, world};
+use crate::common::{Bench, json_file, table_row, verdict};
+
 fn plan(bench: &Bench) -> Value {
-    let text = std::fs::read_to_string(bench.path("plan.json")).expect("a plan");
-    serde_json::from_str(&text).expect("JSON")
+    json_file(&bench.path("plan.json"))
 }
 
-fn thawed(more: &str) -> String {
-    world(more).replace("frozen = true\n", "") + "\n[jobs]\nbackup-seconds = 1\n"
+fn bench() -> Bench {
+    Bench::new(&thawed("[jobs]\nbackup-seconds = 1\n"))
 }
 
 #[test]
 fn a_gap_is_planned_applied_verified_and_gone() {
-    let bench = Bench::new(&thawed(""));
+    let bench = bench();
     bench.scan("before", &["--format", "json"]);
     let settings = "[remediation]\ncold-after = \"7d\"\ndelete-after = \"97d\"\n";
-    std::fs::write(bench.path("backproof.toml"), settings).expect("written");
+    bench.write("backproof.toml", settings);
     let ran = bench.run(&["remediate", "plan", "--from", "before/inventory", "--to", "plan.json"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let proposed = plan(&bench);
@@ -55,18 +54,14 @@ fn a_gap_is_planned_applied_verified_and_gone() {
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     let (_, report) = bench.scan("after", &["--format", "json"]);
     assert_eq!(verdict(&report, "forgotten", "recovery-point-fresh"), "compliant");
-    let tables = report["tables"].as_array().expect("tables");
-    let row = tables
-        .iter()
-        .find(|row| row["table_name"] == "forgotten")
-        .expect("the table");
+    let row = table_row(&report, "forgotten");
     assert_eq!(row["facts"]["usable_recovery_point_count"], 1);
     assert_eq!(row["facts"]["shortest_retention_days"], 97);
 }
 
 #[test]
 fn a_table_that_was_created_again_stops_the_plan() {
-    let bench = Bench::new(&thawed(""));
+    let bench = bench();
     bench.scan("before", &["--format", "json"]);
     bench.run(&["remediate", "plan", "--from", "before/inventory", "--to", "plan.json"]);
     let text = std::fs::read_to_string(bench.path("plan.json")).expect("a plan");
@@ -74,11 +69,7 @@ fn a_table_that_was_created_again_stops_the_plan() {
         .as_str()
         .expect("an id")
         .to_owned();
-    std::fs::write(
-        bench.path("plan.json"),
-        text.replace(&id, "11111111-1111-4111-8111-111111111111"),
-    )
-    .expect("written");
+    bench.write("plan.json", text.replace(&id, "11111111-1111-4111-8111-111111111111"));
     let ran = bench.run(&["remediate", "apply", "plan.json"]);
     assert_eq!(ran.code, 1);
     assert!(
@@ -91,7 +82,7 @@ fn a_table_that_was_created_again_stops_the_plan() {
 
 #[test]
 fn a_backup_by_hand_follows_its_job() {
-    let bench = Bench::new(&thawed(""));
+    let bench = bench();
     let hand = [
         "backup",
         "forgotten",
@@ -119,9 +110,7 @@ fn a_backup_by_hand_follows_its_job() {
 
 #[test]
 fn delivery_to_s3_reads_back_and_never_overwrites() {
-    let bench = Bench::new(&world(
-        "[[bucket]]\nname = \"evidence\"\naccount = \"111122223333\"\nregion = \"eu-west-1\"\n",
-    ));
+    let bench = Bench::new(&world(&format!("[[bucket]]\n{HERE}name = \"evidence\"\n")));
     let ran = bench.run(&["scan", "--to", "s3://evidence/2026/11", "--format", "csv,json"]);
     assert_eq!(ran.code, 10, "{}", ran.stderr);
     assert!(
