@@ -62,12 +62,12 @@ async fn run(command: Command) -> Outcome<Exit> {
         Command::Backup(args) => commands::backup::run(args).await,
         Command::Diff(args) => commands::diff::run(&args),
         Command::Sample(args) => commands::sample::run(args),
-        Command::Explain(args) => commands::explain::run(args),
+        Command::Explain(args) => commands::explain::run(args, &Cli::command()),
         Command::Demo(args) => commands::demo::run(args).await,
         Command::Sandbox(args) => commands::sandbox::run(args).await,
         Command::Init(args) => commands::init::run(&args),
-        Command::Completions(args) => commands::manual::completions(&args),
-        Command::Man(args) => commands::manual::man(&args),
+        Command::Completions(args) => commands::manual::completions(&args, Cli::command()),
+        Command::Man(args) => commands::manual::man(&args, Cli::command()),
     }
 }
 

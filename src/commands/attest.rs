@@ -1,5 +1,7 @@
 //! `attest`: a period, proved from packs, and written down, offline.
 
+use crate::commands::shared::args::TrustArgs;
+use clap::Args;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -7,7 +9,6 @@ use chrono::{NaiveDate, TimeDelta};
 
 use crate::attest::render::{FORMATS, Format, terminal};
 use crate::attest::{Attestation, LedgerLine, LeftOut, Period, attest};
-use crate::cli::AttestArgs;
 use crate::commands::shared::output::{Pipe, print};
 use crate::commands::verify::{does_not_hold, trust};
 use crate::deliver::staging::Staging;
@@ -19,6 +20,40 @@ use crate::render::{RenderError, Templates};
 use crate::sign::Trust;
 use crate::stderr::{self, say, warn};
 use crate::text::{list, nearest};
+
+/// Arguments of `attest`.
+#[derive(Debug, Args)]
+pub struct AttestArgs {
+    /// The first day of the period, in UTC, such as 2026-07-01.
+    #[arg(long, value_name = "DATE")]
+    pub from: String,
+    /// The last day of the period, in UTC.
+    #[arg(long, value_name = "DATE")]
+    pub to: String,
+    /// Folders of evidence packs, in any order.
+    #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present = "ledger", conflicts_with = "ledger")]
+    pub pack: Vec<PathBuf>,
+    /// Every pack of this ledger that bears on the period: a folder, or s3://bucket/prefix. It has to hold.
+    #[arg(long, value_name = "DIR|s3://…")]
+    pub ledger: Option<String>,
+    /// SHA-256 of a manifest that must be in the ledger: the last one that you know of. Without it, it cannot be seen
+    /// whether the end was cut off, and the attestation says so.
+    #[arg(long, value_name = "SHA256", requires = "ledger")]
+    pub expect_head: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub trust: TrustArgs,
+    /// A folder for the attestation, or - for stdout (with one --format, not csv). Without this flag: a new folder below
+    /// backproof-report. Nothing is ever overwritten.
+    #[arg(long, value_name = "DIR|-")]
+    pub out: Option<String>,
+    /// Formats to write, separated by commas: csv, json, html, pdf. Without this flag: all.
+    #[arg(long, value_name = "FORMAT,…", value_delimiter = ',')]
+    pub format: Vec<String>,
+    /// A folder with templates of your own: attestation.html and pdf.toml; `report-templates` of the source holds ours.
+    #[arg(long, value_name = "DIR")]
+    pub template: Option<PathBuf>,
+}
 
 /// Runs `attest`.
 ///

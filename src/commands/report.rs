@@ -1,12 +1,13 @@
 //! `report`: a stored inventory, judged and written down, offline. Also the second half of `scan`.
 
+use crate::commands::shared::args::{OutputArgs, PushTo, RuleArgs};
+use clap::Args;
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
 
 use crate::aws::s3::Keeping;
 use crate::aws::target::Session;
-use crate::cli::{OutputArgs, PushTo, ReportArgs};
 use crate::commands::baseline;
 use crate::commands::push::to_security_hub;
 use crate::commands::shared::criteria;
@@ -31,6 +32,26 @@ use crate::render::{FORMATS, Format, RenderError, Templates, terminal};
 use crate::report::{Report, Since};
 use crate::stderr::{self, say, warn};
 use crate::text::{list, nearest};
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The folder with the inventory: that of a scan, its `inventory` folder, or what `collect` wrote.
+    #[arg(value_name = "INVENTORY")]
+    pub inventory: PathBuf,
+    /// Settings file. Without this flag: backproof.toml, if it is there.
+    #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub rules: RuleArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub output: OutputArgs,
+    /// Print which tier of the policy takes this table (name or ARN) and the values that apply to it, and stop.
+    #[arg(long, value_name = "TABLE")]
+    pub explain_policy: Option<String>,
+}
 
 /// Runs `report`.
 ///

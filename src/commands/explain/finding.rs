@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::table::{evidence_of, value};
 use super::{Explained, actions_of};
-use crate::cli::RuleArgs;
+use crate::commands::shared::args::RuleArgs;
 use crate::commands::shared::criteria;
 use crate::criteria::rules::frames_of;
 use crate::domain::{Finding, rfc3339};

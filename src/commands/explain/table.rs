@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::finding::by_hand;
 use super::{Explained, actions_of};
-use crate::cli::ExplainTableArgs;
+use crate::commands::explain::ExplainTableArgs;
 use crate::commands::report::find_table;
 use crate::commands::shared::criteria;
 use crate::commands::shared::evidence::Evidence;

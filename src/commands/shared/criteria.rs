@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::cli::RuleArgs;
+use crate::commands::shared::args::RuleArgs;
 use crate::commands::shared::evidence::Evidence;
 use crate::criteria::frameworks::Framework;
 use crate::criteria::rules::RuleSet;

@@ -5,8 +5,8 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 
 use crate::aws::s3::{Asked, Keeping, LockMode};
-use crate::cli::{KeepArgs, LockArg, OutputArgs};
 use crate::commands::report::Makes;
+use crate::commands::shared::args::{KeepArgs, LockArg, OutputArgs};
 use crate::deliver::Destination;
 use crate::exit::Exit;
 use crate::ledger::{Appended, Ledger, sign_pack};
