@@ -13,6 +13,7 @@ mod damaged;
 mod days;
 mod diff;
 mod held;
+mod house;
 mod judgement;
 mod ledger;
 mod pack;
