@@ -14,12 +14,12 @@ use super::keys::owner_of_rank;
 use super::offers::Offers;
 use super::window::JOB_MEMORY;
 use super::{Evidence, age_hours, names};
-use crate::criteria::policy::{ANY_PLACE, PolicyValues};
+use crate::criteria::values::{ANY_PLACE, PolicyValues};
 use crate::dictionary::{TableFacts, Text};
 use crate::domain::{Arn, FactValue, short_number};
 use crate::inventory::schema::borrowed::CopyJob;
 
-/// The facts of a table against its policy, in order of [`crate::criteria::rules::COMPARISONS`] without the tier.
+/// The facts of a table against its policy, in order of [`crate::criteria::vocabulary::COMPARISONS`] without the tier.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Comparisons {
     /// `plan_rule_meets_policy`.

@@ -35,7 +35,7 @@ use std::ops::Range;
 use chrono::{DateTime, TimeDelta, Utc};
 use polars::prelude::DataFrame;
 
-use crate::criteria::policy::PolicyValues;
+use crate::criteria::values::PolicyValues;
 use crate::domain::{DayState, Subject, TargetId, Window};
 use crate::facts::rpo_over_time::Asked;
 use crate::inventory::Inventory;
@@ -51,7 +51,7 @@ pub(crate) use point::Sight;
 pub use reading::Reading;
 pub(crate) use window::{JOB_REACH, seconds};
 
-pub use crate::criteria::policy::FOREVER_DAYS;
+pub use crate::criteria::values::FOREVER_DAYS;
 
 /// Of a batch of recovery points, given as columns of facts: the places of those of which something is to be told.
 pub type JudgePoints<'j> = dyn FnMut(DataFrame) -> Result<Vec<usize>, Problem> + 'j;

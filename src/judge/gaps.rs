@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::criteria::rules::frames_of;
+use crate::criteria::vocabulary::frames_of;
 use crate::domain::{FactValue, Finding, Gap, GapKind, TargetId, Verdict};
 use crate::facts::Facts;
 use crate::inventory::schema::CallLogEntry;

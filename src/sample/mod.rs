@@ -13,6 +13,7 @@ pub mod render;
 #[cfg(test)]
 mod tests;
 
+use crate::criteria::vocabulary::POLICY_TIER;
 use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
@@ -66,7 +67,7 @@ impl By {
 }
 
 fn tier_of(table: &TableRow) -> String {
-    match table.fact("policy_tier") {
+    match table.fact(POLICY_TIER) {
         FactValue::Text(tier) => tier.to_string(),
         other => other.to_string(),
     }

@@ -9,7 +9,7 @@ use super::table::{evidence_of, value};
 use super::{Explained, actions_of};
 use crate::commands::shared::args::RuleArgs;
 use crate::commands::shared::criteria;
-use crate::criteria::rules::frames_of;
+use crate::criteria::vocabulary::frames_of;
 use crate::domain::{Finding, rfc3339};
 use crate::judge::{judge, recheck};
 use crate::problem::{Outcome, Problem, Problems};

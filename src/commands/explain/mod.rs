@@ -15,8 +15,9 @@ use serde_json::{Value, json};
 
 use crate::commands::shared::output::print;
 use crate::criteria::frameworks::{self, Framework};
-use crate::criteria::policy::POLICY_VALUES;
-use crate::criteria::rules::{COMPARISONS, Rule, RuleSet, doc_of};
+use crate::criteria::rules::{Rule, RuleSet};
+use crate::criteria::values::POLICY_VALUES;
+use crate::criteria::vocabulary::{COMPARISONS, doc_of};
 use crate::dictionary::{Fact, facts_of};
 use crate::domain::Subject;
 use crate::exit::{self, Exit};

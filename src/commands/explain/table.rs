@@ -1,5 +1,7 @@
 //! `explain table`: why a table got its verdicts.
 
+use crate::criteria::vocabulary::POLICY_TIER;
+use crate::dictionary::TableFacts;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -104,17 +106,17 @@ fn text(
         rfc3339(report.scan.as_of),
         report.scan.id,
         table.verdict,
-        table.fact("policy_tier"),
+        table.fact(POLICY_TIER),
     );
     out.push_str(&format!(
         "\nIn a plan: {}\n  {}\n",
-        table.fact("plan_verdict"),
-        one_line(&table.fact("plan_reason").to_string())
+        table.fact(TableFacts::plan_verdict),
+        one_line(&table.fact(TableFacts::plan_reason).to_string())
     ));
     out.push_str(&format!(
         "  DynamoDB opted in here: {}; advanced features: {}\n",
-        table.fact("dynamodb_opted_in"),
-        table.fact("advanced_features_on")
+        table.fact(TableFacts::dynamodb_opted_in),
+        table.fact(TableFacts::advanced_features_on)
     ));
     out.push_str("\nSelections of this account and Region:\n");
     if selections.is_empty() {

@@ -5,7 +5,8 @@
 use chrono::TimeDelta;
 
 use super::read::{Layer, clashes, source_words, window};
-use crate::criteria::policy::{Policy, PolicyValues, Source};
+use crate::criteria::policy::{Policy, Source};
+use crate::criteria::values::PolicyValues;
 use crate::problem::Problem;
 use crate::toml_reader::{Reader, Section, read_document};
 

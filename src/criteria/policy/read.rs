@@ -4,7 +4,8 @@ use chrono::TimeDelta;
 
 use super::preset::Preset;
 use super::tiers;
-use crate::criteria::policy::{ANY_PLACE, FOREVER_DAYS, KeyOwner, LockWanted, Policy, PolicyValues, Source};
+use crate::criteria::policy::{Policy, Source};
+use crate::criteria::values::{ANY_PLACE, FOREVER_DAYS, KeyOwner, LockWanted, PolicyValues};
 use crate::duration;
 use crate::problem::{Outcome, Problem, Problems};
 use crate::text::nearest;

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::criteria::rules::frames_of;
+use crate::criteria::vocabulary::frames_of;
 use crate::dictionary::facts_of;
 use crate::domain::{Arn, FactName, FactValue, Finding, Subject, TargetId};
 use crate::inventory::schema::FRAMES;
