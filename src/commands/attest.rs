@@ -14,7 +14,7 @@ use crate::commands::verify::{does_not_hold, trust};
 use crate::deliver::staging::Staging;
 use crate::exit::Exit;
 use crate::ledger::{Broken, Entry, Expected, Ledger, Note};
-use crate::pack::hold::{self, Held, hold};
+use crate::pack::intact::{self, IntactPack, check};
 use crate::problem::{Outcome, Problem, Problems, count};
 use crate::render::{RenderError, Templates};
 use crate::sign::Trust;
@@ -70,7 +70,7 @@ pub async fn run(args: AttestArgs) -> Outcome<Exit> {
         Some(folder) => Some(open(folder, &wish.formats)?),
         None => None,
     };
-    let evidence = Evidence::read(&args, wish.period).await?;
+    let evidence = PacksRead::read(&args, wish.period).await?;
     let mut attestation = attest(&evidence.packs, wish.period)?;
     attestation.ledger = evidence.ledger;
     match staging {
@@ -97,14 +97,14 @@ pub async fn run(args: AttestArgs) -> Outcome<Exit> {
 }
 
 /// What is attested from. Every pack of it holds.
-struct Evidence {
-    packs: Vec<Held>,
+struct PacksRead {
+    packs: Vec<IntactPack>,
     ledger: Option<LedgerLine>,
     /// Holds copies of packs as long as it lives.
     _scratch: Staging,
 }
 
-impl Evidence {
+impl PacksRead {
     async fn read(args: &AttestArgs, period: Period) -> Outcome<Self> {
         let trust = trust(&args.trust)?;
         let scratch = Staging::scratch()?;
@@ -119,7 +119,7 @@ impl Evidence {
                 let packs = args
                     .pack
                     .iter()
-                    .map(|dir| held(dir, &dir.display().to_string(), &trust));
+                    .map(|dir| intact(dir, &dir.display().to_string(), &trust));
                 (packs.collect::<Result<_, _>>()?, None)
             }
         };
@@ -132,9 +132,9 @@ impl Evidence {
 }
 
 /// A pack that holds by itself, and is signed by whom it has to be.
-fn held(dir: &Path, name: &str, trust: &Trust) -> Result<Held, Problem> {
-    let held = hold::open(dir).and_then(|pack| hold(pack, trust));
-    held.map_err(|problem| Problem {
+fn intact(dir: &Path, name: &str, trust: &Trust) -> Result<IntactPack, Problem> {
+    let intact = intact::open(dir).and_then(|pack| check(pack, trust));
+    intact.map_err(|problem| Problem {
         location: match problem.exit {
             Exit::EvidenceBroken => format!("{name}: {}", problem.location),
             _ => problem.location,
@@ -149,7 +149,7 @@ async fn of_ledger(
     address: &str,
     expected: Expected<'_>,
     (period, scratch): (Period, &Path),
-) -> Outcome<(Vec<Held>, LedgerLine)> {
+) -> Outcome<(Vec<IntactPack>, LedgerLine)> {
     let ledger = Ledger::open_to_read(address).await?;
     let mut checked = ledger.verify_chain(expected).await?;
     let refuse = |broken: &Broken| Problem {
@@ -178,7 +178,7 @@ async fn of_ledger(
         }
         if let Some(dir) = dir {
             let name = format!("pack {} of {address}", checked.entries[place].sequence);
-            packs.push(held(&dir, &name, expected.trust)?);
+            packs.push(intact(&dir, &name, expected.trust)?);
         }
     }
     for pack in &left_out {

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::commands::shared::output::print;
-use crate::commands::shared::signing::{held, keeping, lines};
+use crate::commands::shared::signing::{intact, keeping, lines};
 use crate::exit::Exit;
 use crate::ledger::{Entry, Ledger};
 use crate::problem::{Outcome, Problem, count};
@@ -176,10 +176,10 @@ async fn append(args: &LedgerAppendArgs) -> Outcome<Exit> {
     let at = address(&args.at)?;
     let keeping = keeping(&args.keep, Utc::now())?;
     // Before the ledger is opened, which makes its folder.
-    let held = held(&args.pack)?;
+    let intact = intact(&args.pack)?;
     let signers = Signers::open(&args.sign).await?;
     let ledger = Ledger::open(&at, keeping).await?;
-    for line in lines(&ledger.append(&held, &signers).await?) {
+    for line in lines(&ledger.append(&intact, &signers).await?) {
         say(&line);
     }
     Ok(Exit::Compliant)

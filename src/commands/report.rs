@@ -13,7 +13,7 @@ use crate::commands::push::to_security_hub;
 use crate::commands::shared::criteria;
 use crate::commands::shared::evidence::Evidence;
 use crate::commands::shared::output::{Pipe, colored_summary, print};
-use crate::commands::shared::signing::{Seal, keeping, ledger_of};
+use crate::commands::shared::signing::{Signing, keeping, ledger_of};
 use crate::criteria::Criteria;
 use crate::deliver::staging::Staging;
 use crate::deliver::{Destination, S3Prefix};
@@ -164,7 +164,7 @@ pub struct Output {
     allow_empty: bool,
     redact_accounts: bool,
     s3: Option<S3Prefix>,
-    seal: Seal,
+    signing: Signing,
     /// The accounts whose Security Hub gets the findings, if it is to get them.
     push: Option<Vec<Account>>,
 }
@@ -254,7 +254,7 @@ impl Output {
             }
             _ => None,
         };
-        let seal = Seal::prepare(&args.seal.sign, ledger, keeping).await?;
+        let signing = Signing::prepare(&args.signing.sign, ledger, keeping).await?;
         Ok(Self {
             destination,
             formats,
@@ -264,7 +264,7 @@ impl Output {
             allow_empty: args.allow_empty,
             redact_accounts: args.redact_accounts,
             s3,
-            seal,
+            signing,
             push: args.push.map(|PushTo::SecurityHub| accounts.to_vec()),
         })
     }
@@ -371,7 +371,7 @@ impl Output {
 
     /// Signs the pack and appends it to the ledger, if that was asked for. Gives every file of the pack, the manifest last.
     async fn finish_pack(&self, folder: &Path) -> Outcome<Vec<String>> {
-        for line in self.seal.finish(folder).await? {
+        for line in self.signing.finish(folder).await? {
             say(&line);
         }
         let pack = Pack::open(folder)?;
@@ -409,7 +409,7 @@ impl Output {
         if judged.inventory.dir != staging.dir().join(INVENTORY_DIR) {
             return Ok(None);
         }
-        let evidence = seal::Evidence {
+        let evidence = seal::PackContents {
             inventory: &judged.inventory,
             criteria: &judged.criteria,
             templates: &self.templates,

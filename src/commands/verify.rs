@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::commands::shared::output::print;
 use crate::exit::Exit;
 use crate::ledger::{Checked, Entry, Expected, Ledger, Note};
-use crate::pack::hold::{broken, look, open};
+use crate::pack::intact::{broken, look, open};
 use crate::pack::verify::verify;
 use crate::problem::{Outcome, Problem, count, one_line};
 use crate::sign::{Signer, Trust};

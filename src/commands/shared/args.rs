@@ -88,7 +88,7 @@ impl RuleArgs {
 
 /// Who signs, and which ledger takes the pack.
 #[derive(Debug, Args, Clone, Default)]
-pub struct SealArgs {
+pub struct SigningArgs {
     /// Sign the manifest: with an Ed25519 key of OpenSSH (its file; or its .pub file, its fingerprint or `agent` if
     /// ssh-agent holds it), or with awskms:ARN. May be given once for each of the two kinds.
     #[arg(long, value_name = "KEY")]
@@ -134,7 +134,7 @@ pub struct OutputArgs {
     pub redact_accounts: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
-    pub seal: SealArgs,
+    pub signing: SigningArgs,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
     pub keep: KeepArgs,

@@ -1,7 +1,7 @@
 //! Does a pack hold by itself? Everything that shows without judging again: signatures, digests, and that the manifest says
 //! of the evidence what the evidence says.
 //!
-//! In: a pack. Out: a [`Held`], which is the only pack that `attest` reads and that a ledger takes. Nothing is judged here,
+//! In: a pack. Out: a [`IntactPack`], which is the only pack that `attest` reads and that a ledger takes. Nothing is judged here,
 //! and nothing talks to AWS.
 
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::sign::{Signer, Trust};
 
 /// A pack that holds by itself.
 #[derive(Debug, Clone)]
-pub struct Held {
+pub struct IntactPack {
     /// The pack.
     pub pack: Pack,
     /// Its inventory. Every file of it has the digest of the manifest.
@@ -74,13 +74,13 @@ pub fn open(dir: &Path) -> Result<Pack, Problem> {
     })
 }
 
-impl Held {
+impl IntactPack {
     /// Opens the pack in a folder that is to get a place in a ledger: what an earlier run left half done is finished first.
     ///
-    /// Errors: those of [`hold`]; a folder that cannot be written.
+    /// Errors: those of [`check`]; a folder that cannot be written.
     pub fn to_append(dir: &Path) -> Result<Self, Problem> {
         reseal::settle(dir)?;
-        hold(open(dir)?, &Trust::none())
+        check(open(dir)?, &Trust::none())
     }
 
     /// A pack that nobody looked at.
@@ -113,16 +113,16 @@ impl Held {
 /// Checks everything that shows without judging again, and stops at the first thing that differs.
 ///
 /// Errors: that thing, with what was expected and what was found.
-pub fn hold(pack: Pack, trust: &Trust) -> Result<Held, Problem> {
-    let mut held = look(pack, trust)?;
-    held.shown.push(same_totals(&held.pack)?);
-    Ok(held)
+pub fn check(pack: Pack, trust: &Trust) -> Result<IntactPack, Problem> {
+    let mut intact = look(pack, trust)?;
+    intact.shown.push(same_totals(&intact.pack)?);
+    Ok(intact)
 }
 
 /// The same for whoever judges again after it, and so finds by name the finding that made a sum wrong.
 ///
 /// Errors: the first thing that differs.
-pub fn look(pack: Pack, trust: &Trust) -> Result<Held, Problem> {
+pub fn look(pack: Pack, trust: &Trust) -> Result<IntactPack, Problem> {
     // Who signed comes first: a manifest that was altered after signing explains everything that follows from it.
     let signers = pack.signers(trust)?;
     let mut shown = vec![sums(&pack)?, files(&pack)?];
@@ -131,7 +131,7 @@ pub fn look(pack: Pack, trust: &Trust) -> Result<Held, Problem> {
         .map_err(|problem| as_broken(problem.into()))?;
     shown.push(provenance(&pack.manifest, &inventory)?);
     shown.push(same_scope(&pack.manifest, &inventory)?);
-    Ok(Held {
+    Ok(IntactPack {
         pack,
         inventory,
         signers,
