@@ -1,25 +1,21 @@
 //! backproof proves, from evidence and not from intent, that every DynamoDB table is backed up with AWS Backup.
 //!
-//! How it is built, from what is typed to what is written:
+//! From what is typed to what is written:
 //!
 //! ```text
 //! Cli ─ Settings ─ Target (account × Region), many
 //!                     │ collect      talks to AWS
 //!                  Inventory         frames + call log, Parquet on disk
-//!                     │ facts        pure
-//!                  Facts             one row per table, one column per fact; null means not known
-//!                     │ evaluate     pure: (facts, rules, policy)
-//!                  Vec<Finding>
+//!                     │ judge        pure: facts, then findings, then the report; null means not known
+//!                  Report
 //!          ┌──────────┴──────────┐
-//!       Report                  Plan             a file that a person reviews
-//!          │ render, pure        │ apply         talks to AWS, writes a journal
-//!        bytes ─ deliver      Verified           reads AWS afresh, never trusts the journal
-//!          │ pack::seal
-//!         Pack ─ sign ─ ledger                   a folder that proves itself; signed; chained with those before it
+//!          │ render, pure       Plan              a file that a person reviews
+//!        bytes ─ deliver         │ apply          talks to AWS, writes a journal
+//!          │ pack::seal       Verified            reads AWS afresh, never trusts the journal
+//!         Pack ─ sign ─ ledger                    a folder that proves itself; signed; chained with those before it
 //! ```
 //!
-//! Polars is seen by `inventory`, `facts`, `rules` and `evaluate` only; the AWS SDK by `aws`, `collect`, `remediate`, `push`
-//! and `sign::kms` only. Only `main` and `commands` print.
+//! `docs/development.md` draws the rooms and says who may see whom; a test holds it against the sources.
 
 use std::process::ExitCode;
 
