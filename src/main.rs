@@ -19,13 +19,14 @@
 
 use std::process::ExitCode;
 
+use clap::{CommandFactory as _, FromArgMatches as _};
+
 use backproof::cli::{Cli, Command};
 use backproof::commands;
 use backproof::commands::shared::args;
 use backproof::exit::Exit;
 use backproof::problem::{Outcome, Problem, Problems};
 use backproof::stderr;
-use clap::{CommandFactory as _, FromArgMatches as _};
 
 fn main() -> ExitCode {
     let cli = match parse() {

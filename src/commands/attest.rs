@@ -1,14 +1,14 @@
 //! `attest`: a period, proved from packs, and written down, offline.
 
-use crate::commands::shared::args::TrustArgs;
-use clap::Args;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use chrono::{NaiveDate, TimeDelta};
+use clap::Args;
 
 use crate::attest::render::{FORMATS, Format, terminal};
 use crate::attest::{Attestation, LedgerLine, LeftOut, Period, attest};
+use crate::commands::shared::args::TrustArgs;
 use crate::commands::shared::output::{Pipe, print};
 use crate::commands::verify::{does_not_hold, trust};
 use crate::deliver::staging::Staging;

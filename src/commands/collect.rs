@@ -1,7 +1,5 @@
 //! `collect`: targets, then everything AWS says of them, into an inventory.
 
-use crate::commands::shared::args::ScopeArgs;
-use clap::Args;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::Utc;
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::aws::call::CallLog;
@@ -16,6 +15,7 @@ use crate::aws::failure::Failure;
 use crate::aws::target::{Identity, Session, Target};
 use crate::collect::{Progress, Wanted, collect};
 use crate::commands::report::open_staging;
+use crate::commands::shared::args::ScopeArgs;
 use crate::domain::{Account, TargetId};
 use crate::exit::Exit;
 use crate::inventory::schema::{CallLogEntry, SCHEMA_VERSION, Target as TargetRow};

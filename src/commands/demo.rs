@@ -1,11 +1,11 @@
 //! `demo`: the whole story on a simulated AWS in this process: scan, reports, remediation, and a second scan that shows
 //! the difference. Every step runs the same program that a person would run, against the sandbox's endpoint.
 
-use clap::Args;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use backproof_sandbox::{Sandbox, World};
+use clap::Args;
 use serde_json::Value;
 
 use crate::exit::Exit;

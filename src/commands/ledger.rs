@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::commands::shared::args::{ExplainFormat, KeepArgs};
 use chrono::Utc;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use crate::commands::shared::args::{ExplainFormat, KeepArgs};
 use crate::commands::shared::output::print;
 use crate::commands::shared::signing::{intact, keeping, lines};
 use crate::exit::Exit;

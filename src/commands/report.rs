@@ -1,19 +1,19 @@
 //! `report`: a stored inventory, judged and written down, offline. Also the second half of `scan`.
 
-use crate::commands::shared::args::{OutputArgs, PushTo, RuleArgs};
-use clap::Args;
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
+use clap::Args;
 
 use crate::aws::s3::Keeping;
 use crate::aws::target::Session;
 use crate::commands::baseline;
 use crate::commands::push::to_security_hub;
+use crate::commands::shared::args::{OutputArgs, PushTo, RuleArgs};
 use crate::commands::shared::criteria;
 use crate::commands::shared::evidence::Evidence;
 use crate::commands::shared::output::{Pipe, colored_summary, print};
-use crate::commands::shared::signing::{Signing, keeping, ledger_of};
+use crate::commands::shared::signing::{Makes, Signing, keeping, ledger_of};
 use crate::criteria::Criteria;
 use crate::deliver::staging::Staging;
 use crate::deliver::{Destination, S3Prefix};
@@ -167,15 +167,6 @@ pub struct Output {
     signing: Signing,
     /// The accounts whose Security Hub gets the findings, if it is to get them.
     push: Option<Vec<Account>>,
-}
-
-/// What comes out beside the reports.
-#[derive(Debug, Clone, Copy)]
-pub enum Makes<'a> {
-    /// Nothing.
-    Reports,
-    /// A pack, for the ledger that the settings name if none is named elsewhere.
-    Pack(Option<&'a str>),
 }
 
 /// A report, and what it rests on.

@@ -1,9 +1,9 @@
 //! `sandbox`: the simulated AWS, served on loopback until interrupted.
 
-use clap::Args;
 use std::path::{Path, PathBuf};
 
 use backproof_sandbox::{Sandbox, World};
+use clap::Args;
 
 use crate::commands::shared::output::print;
 use crate::exit::Exit;

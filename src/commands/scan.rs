@@ -1,14 +1,15 @@
 //! `scan`: collect, judge, report. The whole audit in one go.
 
-use crate::commands::shared::args::{OutputArgs, RuleArgs, ScopeArgs};
-use clap::Args;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Utc;
+use clap::Args;
 
 use crate::collect::Wanted;
-use crate::commands::report::{Makes, Output, default_folder_at, explain_policy};
+use crate::commands::report::{Output, default_folder_at, explain_policy};
+use crate::commands::shared::args::{OutputArgs, RuleArgs, ScopeArgs};
 use crate::commands::shared::criteria;
+use crate::commands::shared::signing::Makes;
 use crate::commands::{baseline, collect};
 use crate::domain::{Gap, GapKind, TargetId};
 use crate::exit::Exit;

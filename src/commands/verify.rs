@@ -1,9 +1,10 @@
 //! `verify`: does an evidence pack hold, or a whole ledger? Without any credentials, but for a ledger in S3.
 
-use crate::commands::shared::args::TrustArgs;
-use clap::Args;
 use std::path::{Path, PathBuf};
 
+use clap::Args;
+
+use crate::commands::shared::args::TrustArgs;
 use crate::commands::shared::output::print;
 use crate::exit::Exit;
 use crate::ledger::{Checked, Entry, Expected, Ledger, Note};

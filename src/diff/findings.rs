@@ -1,9 +1,9 @@
 //! Verdicts then and now, joined by what they are about; tables that came and went.
 
-use crate::dictionary::TableFacts;
 use std::collections::HashMap;
 
 use super::{ABSENT, Change, Found, Kind, Look, Thing, why_not_observed};
+use crate::dictionary::TableFacts;
 use crate::domain::{FactValue, Finding, Subject, Verdict};
 use crate::report::TableRow;
 

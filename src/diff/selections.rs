@@ -1,12 +1,12 @@
 //! Selections that take less than before: clauses that are narrower, and tables that are not taken any more.
 
-use crate::dictionary::TableFacts;
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
 use super::plans::Pair;
 use super::{ABSENT, Found, Look, Thing};
+use crate::dictionary::TableFacts;
 use crate::domain::{FactValue, Subject, TargetId};
 use crate::inventory::schema::Selection;
 use crate::problem::count;

@@ -2,10 +2,10 @@
 //!
 //! What is not known on one side is not compared: it shows among the findings, which are unknown then.
 
-use crate::dictionary::TableFacts;
 use std::collections::HashMap;
 
 use super::{ABSENT, Found, Look, Thing, why_not_observed};
+use crate::dictionary::TableFacts;
 use crate::dictionary::{TargetFacts, Text, VaultFacts};
 use crate::domain::{FactValue, Subject, TargetId};
 use crate::facts::rank_of_owner;

@@ -1,9 +1,9 @@
 //! Reports made up for tests and benchmarks: any number of tables, with the nastiest names that AWS or a person may send.
 
-use crate::criteria::vocabulary::POLICY_TIER;
-use crate::dictionary::TableFacts;
 use chrono::{DateTime, Duration, Utc};
 
+use crate::criteria::vocabulary::POLICY_TIER;
+use crate::dictionary::TableFacts;
 use crate::domain::{
     DayState, FactValue, Finding, Gap, GapKind, Severity, Subject, TargetId, Verdict, Window, table_arn,
 };

@@ -13,18 +13,17 @@ pub mod render;
 #[cfg(test)]
 mod tests;
 
-use crate::criteria::vocabulary::POLICY_TIER;
 use std::collections::BTreeMap;
 
+use allocate::allocate;
 use sha2::{Digest as _, Sha256};
 
+use crate::criteria::vocabulary::POLICY_TIER;
 use crate::domain::FactValue;
 use crate::judge::recheck;
 use crate::problem::{Problem, count};
 use crate::report::{Report, TableRow};
 use crate::text::hex;
-
-use allocate::allocate;
 
 /// The name of the way in which tables are drawn. Another way gets another name.
 pub const ALGORITHM: &str = "sha256-order-v1";

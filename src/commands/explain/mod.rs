@@ -4,14 +4,15 @@ mod finding;
 mod permissions;
 mod table;
 
-use std::path::PathBuf;
-
-use crate::commands::shared::args::{ExplainFormat, RuleArgs};
-use clap::{Args, Subcommand};
 use std::collections::BTreeSet;
+
+use clap::{Args, Subcommand};
+
+use crate::commands::shared::args::ExplainFormat;
 
 pub use finding::ExplainFindingArgs;
 use serde_json::{Value, json};
+pub use table::ExplainTableArgs;
 
 use crate::commands::shared::output::print;
 use crate::criteria::frameworks::{self, Framework};
@@ -77,24 +78,6 @@ pub enum ExplainCommand {
     },
     /// The exit codes.
     ExitCodes,
-}
-
-/// Arguments of `explain table`.
-#[derive(Debug, Args)]
-pub struct ExplainTableArgs {
-    /// ARN or name of the table.
-    pub table: String,
-    /// The pack or inventory to look into: the folder of a scan, or what `collect` wrote. Without this flag: that of the
-    /// latest scan below backproof-report.
-    #[arg(long, value_name = "INVENTORY")]
-    pub inventory: Option<PathBuf>,
-    /// Settings file to judge by. Without it and without the flags below: what the pack was judged by; if it is no pack,
-    /// backproof.toml, if it is there.
-    #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
-    pub config: Option<PathBuf>,
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would print the text as a heading")]
-    pub rules: RuleArgs,
 }
 
 /// One explanation, in both forms.

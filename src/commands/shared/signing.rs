@@ -5,7 +5,6 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 
 use crate::aws::s3::{Keeping, KeepingFlags, LockMode};
-use crate::commands::report::Makes;
 use crate::commands::shared::args::{KeepArgs, LockArg, OutputArgs};
 use crate::deliver::Destination;
 use crate::exit::Exit;
@@ -13,6 +12,15 @@ use crate::ledger::{Appended, Ledger, sign_pack};
 use crate::pack::intact::IntactPack;
 use crate::problem::{Outcome, Problem, Problems};
 use crate::sign::{Signature, Signers};
+
+/// What comes out beside the reports.
+#[derive(Debug, Clone, Copy)]
+pub enum Makes<'a> {
+    /// Nothing.
+    Reports,
+    /// A pack, for the ledger that the settings name if none is named elsewhere.
+    Pack(Option<&'a str>),
+}
 
 /// Who signs and which ledger takes the pack, found before the work begins.
 #[derive(Debug, Default)]

@@ -4,6 +4,7 @@
 //! values for every table. Where a condition cannot be told for a table, each value on which the candidates agree is
 //! still known, and the others are not.
 
+mod layer;
 mod preset;
 mod read;
 mod tiers;
@@ -13,8 +14,9 @@ use chrono::{DateTime, Utc};
 use crate::criteria::predicate::Predicate;
 use crate::criteria::values::PolicyValues;
 
+pub use layer::VALUE_KEYS;
 pub(crate) use preset::Preset;
-pub use read::{VALUE_KEYS, parse};
+pub use read::parse;
 pub(crate) use read::{document, read};
 
 /// A group of tables with values of its own.

@@ -4,7 +4,7 @@
 
 use chrono::TimeDelta;
 
-use super::read::{Layer, clashes, source_words, window};
+use super::layer::{Layer, clashes, source_words, window};
 use crate::criteria::policy::{Policy, Source};
 use crate::criteria::values::PolicyValues;
 use crate::problem::Problem;

@@ -2,7 +2,7 @@
 
 use crate::criteria::vocabulary::Schema;
 
-use super::read::{Layer, VALUE_KEYS, clashes, source_words};
+use super::layer::{Layer, VALUE_KEYS, clashes, source_words};
 use crate::criteria::policy::{Exemption, Policy, Tier};
 use crate::criteria::predicate::{self, Predicate};
 use crate::criteria::values::PolicyValues;
