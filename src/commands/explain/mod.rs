@@ -7,13 +7,9 @@ mod table;
 use std::collections::BTreeSet;
 
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 
 use crate::commands::shared::args::ExplainFormat;
-
-pub use finding::ExplainFindingArgs;
-use serde_json::{Value, json};
-pub use table::ExplainTableArgs;
-
 use crate::commands::shared::output::print;
 use crate::criteria::frameworks::{self, Framework};
 use crate::criteria::rules::{Rule, RuleSet};
@@ -26,6 +22,9 @@ use crate::inventory::sources;
 use crate::problem::{Outcome, Problem};
 use crate::render;
 use crate::text::{list, nearest};
+
+pub use finding::ExplainFindingArgs;
+pub use table::ExplainTableArgs;
 
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
