@@ -8,12 +8,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::Evidence;
 use super::gather::{Kind as PointKind, RankedKey};
-use super::jobs::cause;
 use super::keys::owner_of_rank;
 use super::offers::Offers;
-use super::window::JOB_MEMORY;
-use super::{Evidence, age_hours, names};
+use super::time::{JOB_MEMORY, age_hours, hours};
+use super::words::{cause, names};
 use crate::criteria::policy::{ANY_PLACE, PolicyValues};
 use crate::dictionary::{TableFacts, Text};
 use crate::domain::{Arn, FactValue, short_number};
@@ -428,7 +428,7 @@ fn unplanned<'c>(
 }
 
 fn plan_rule_meets(offers: &Offers, values: &PolicyValues) -> Option<bool> {
-    let rpo = super::offers::hours(values.rpo);
+    let rpo = hours(values.rpo);
     let keeps = |retention: i64| retention >= values.retention_min_days;
     let meets =
         |(interval, retention): &(Option<f64>, i64)| interval.is_some_and(|gap| gap <= rpo) && keeps(*retention);

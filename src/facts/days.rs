@@ -11,7 +11,7 @@ use chrono::{NaiveDate, TimeDelta};
 use super::Evidence;
 use super::jobs::Jobs;
 use super::points::Points;
-use super::window::{JOB_REACH, seconds};
+use super::time::{JOB_REACH, seconds};
 use crate::domain::{DayState, Window};
 use crate::facts::rpo_over_time::{Asked, DAY, Demand, Known, Point, Spans};
 

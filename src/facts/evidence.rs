@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use hashbrown::HashTable;
 
 use super::Reading;
@@ -91,6 +91,11 @@ impl Evidence {
             evidence.pitr.extend(found);
         })?;
         Ok(evidence)
+    }
+
+    /// Where the window begins in which gaps are looked for.
+    pub(crate) fn window_start(&self) -> DateTime<Utc> {
+        self.as_of - TimeDelta::days(self.window_days)
     }
 
     /// The place of a target in the list.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Evidence, age_hours};
+use super::Evidence;
+use super::time::age_hours;
 use crate::dictionary::TableFacts;
 
 /// AWS restore testing names its tables so.

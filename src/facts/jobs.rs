@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 
 use super::Evidence;
 use super::membership::Memberships;
-use super::window::{JOB_MEMORY, seconds};
+use super::time::{JOB_MEMORY, seconds};
+use super::words::cause;
 use crate::dictionary::{TableFacts, Text};
 use crate::inventory::schema::borrowed::BackupJob;
 
@@ -348,16 +349,6 @@ impl Tally {
     }
 }
 
-/// State and message of a failed job.
-pub(super) fn cause(state: &str, message: Option<&str>) -> Text {
-    let message = message.unwrap_or_default().trim_matches('"').trim();
-    if message.is_empty() {
-        state.into()
-    } else {
-        format!("{state}: {message}").into()
-    }
-}
-
 /// The message, if it speaks of a role or of permissions that AWS Backup lacks.
 fn role_trouble(message: &str) -> Option<String> {
     let lower = message.to_ascii_lowercase();
@@ -406,14 +397,5 @@ mod tests {
         ] {
             assert_eq!(role_trouble(message).is_some(), is_trouble, "{message}");
         }
-    }
-
-    #[test]
-    fn causes_lose_the_quotation_marks_that_aws_puts_inside() {
-        assert_eq!(
-            &*cause("ABORTED", Some("\"Backup job was stopped by user.\"")),
-            "ABORTED: Backup job was stopped by user."
-        );
-        assert_eq!(&*cause("FAILED", None), "FAILED");
     }
 }

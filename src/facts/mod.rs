@@ -26,9 +26,11 @@ pub mod rpo_over_time;
 mod runs;
 pub mod schedule;
 mod targets;
+mod time;
 pub mod vault_policy;
 mod vaults;
 mod window;
+mod words;
 
 use std::ops::Range;
 
@@ -42,14 +44,14 @@ use crate::inventory::Inventory;
 use crate::inventory::schema::{BackupJob, CopyJob};
 use crate::problem::Problem;
 
-use crate::dictionary::{PlanFacts, RecoveryPointFacts, TableFacts, TargetFacts, Text, VaultFacts};
+use crate::dictionary::{PlanFacts, RecoveryPointFacts, TableFacts, TargetFacts, VaultFacts};
 pub use copies::Comparisons;
 pub(crate) use evidence::{ArnHasher, Evidence};
 pub(crate) use keys::rank_of_owner;
 pub use membership::SelectionAnswer;
 pub(crate) use point::Sight;
 pub use reading::Reading;
-pub(crate) use window::{JOB_REACH, seconds};
+pub(crate) use time::{JOB_REACH, seconds};
 
 pub use crate::criteria::policy::FOREVER_DAYS;
 
@@ -287,22 +289,5 @@ impl Facts {
         with: &mut dyn FnMut(Vec<RecoveryPointFacts>),
     ) -> Result<(), Problem> {
         recovery_points::noteworthy(inventory, &self.evidence, reads, judge, with)
-    }
-}
-
-/// Hours with fraction between two instants, from whole seconds; never negative: a point made after `as_of` is new.
-pub(crate) fn age_hours(at: DateTime<Utc>, as_of: DateTime<Utc>) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "ages are far below 2^52 seconds")]
-    let seconds = (as_of - at).num_seconds().max(0) as f64;
-    seconds / 3600.0
-}
-
-/// `a, b`, or `none`.
-pub(crate) fn names<'n>(names: impl IntoIterator<Item = &'n str>) -> Text {
-    let names: Vec<&str> = names.into_iter().collect();
-    if names.is_empty() {
-        "none".into()
-    } else {
-        names.join(", ").into()
     }
 }

@@ -6,10 +6,13 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::Evidence;
 use super::live::Live;
 use super::schedule::{self, Run, Schedule, TimedRule};
+use super::time::{JOB_MEMORY, hours};
 use super::vaults::{Lock, VaultState};
-use super::{Evidence, FOREVER_DAYS, names};
+use super::words::names;
+use crate::criteria::policy::FOREVER_DAYS;
 use crate::dictionary::{TableFacts, Text};
 use crate::domain::Arn;
 use crate::domain::TargetId;
@@ -222,7 +225,7 @@ impl Offers {
             open_rules: promised(&live.open),
             copies: live.copies(),
             runs: timed(all).and_then(|timed| {
-                let from = evidence.as_of - super::window::JOB_MEMORY;
+                let from = evidence.as_of - JOB_MEMORY;
                 schedule::effective_runs(&timed, from, evidence.as_of)
             }),
             since: parts.since,
@@ -277,9 +280,4 @@ impl Offers {
     pub(super) fn elsewhere<'c>(&'c self, of: impl Fn(&'c Copy) -> &'c str, own: &str) -> BTreeSet<&'c str> {
         self.copies.iter().map(of).filter(|place| *place != own).collect()
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "gaps are below 2^52 seconds")]
-pub(super) fn hours(gap: TimeDelta) -> f64 {
-    gap.num_seconds() as f64 / 3600.0
 }

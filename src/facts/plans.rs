@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use super::Evidence;
 use super::jobs::Jobs;
 use super::membership::{Memberships, PlanState, SelectionState, Target};
-use super::offers::{Rule, hours, interval};
-use super::{Evidence, FOREVER_DAYS, age_hours, names};
+use super::offers::{Rule, interval};
+use super::time::{age_hours, hours};
+use super::words::names;
+use crate::criteria::policy::FOREVER_DAYS;
 use crate::dictionary::{PlanFacts, Text};
 
 /// The facts of every live plan.

@@ -2,9 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
+use super::Evidence;
 use super::keys::KeyFacts;
+use super::time::instant;
 use super::vaults::VaultState;
-use super::{Evidence, FOREVER_DAYS};
+use crate::criteria::policy::FOREVER_DAYS;
 use crate::inventory::schema::borrowed::RecoveryPoint;
 
 const DAY_MILLIS: i64 = 86_400_000;
@@ -185,11 +187,6 @@ impl Sight {
 /// When AWS Backup is to delete the point.
 pub(super) fn delete_at(point: &RecoveryPoint<'_>) -> Option<DateTime<Utc>> {
     Lifecycle::from(point).end().and_then(instant)
-}
-
-/// From milliseconds since 1970.
-pub(super) fn instant(millis: i64) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp_millis(millis)
 }
 
 /// DynamoDB encrypts every table and so every native point, whatever IsEncrypted says of it.

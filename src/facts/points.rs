@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::Evidence;
 use super::gather::{Gathered, Kind, Point, RankedKey, UNDATED};
 use super::keys::owner_of_rank;
-use super::point::instant;
 use super::recovery_points::all_but;
+use super::time::{age_hours, instant, seconds_of_millis};
 use super::vaults::{Lock, VaultState};
-use super::window::seconds_of_millis;
-use super::{Evidence, age_hours, names};
+use super::words::names;
 use crate::dictionary::{TableFacts, Text};
 use crate::domain::short_number;
 use crate::inventory::Inventory;
@@ -249,7 +249,7 @@ impl Points {
             return tally;
         };
         let points = self.of(row);
-        let window = super::window::start(evidence).timestamp_millis();
+        let window = evidence.window_start().timestamp_millis();
         let mut alike: Vec<Alike> = Vec::with_capacity(4);
         tally.times.reserve(points.len());
         for point in points {

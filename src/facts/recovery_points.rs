@@ -6,8 +6,9 @@ use polars::prelude::{Column, DataFrame, PolarsResult};
 
 use super::evidence::Finder;
 use super::keys::KeyFacts;
-use super::point::{Lifecycle, PointState, delete_at, instant, is_encrypted, is_overdue, key_of};
-use super::{Evidence, JudgePoints, age_hours};
+use super::point::{Lifecycle, PointState, delete_at, is_encrypted, is_overdue, key_of};
+use super::time::{age_hours, instant};
+use super::{Evidence, JudgePoints};
 use crate::dictionary::{FactCell, RecoveryPointFacts, SubjectFacts as _, Text};
 use crate::inventory::Inventory;
 use crate::inventory::schema::borrowed::RecoveryPoint as Borrowed;

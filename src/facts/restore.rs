@@ -9,8 +9,8 @@ use std::ops::RangeInclusive;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Evidence;
-use super::jobs::cause;
-use super::window::JOB_MEMORY;
+use super::time::{JOB_MEMORY, age_hours};
+use super::words::cause;
 use crate::dictionary::{TableFacts, Text};
 use crate::inventory::Inventory;
 use crate::inventory::schema::RestoreJob;
@@ -155,7 +155,7 @@ impl Restores {
             .and_then(|job| ended(job))
             .max(remembered.before_jobs)
             .max(remembered.since);
-        facts.last_restore_age_days_seen = last_at.map(|at| super::age_hours(at, evidence.as_of) / 24.0);
+        facts.last_restore_age_days_seen = last_at.map(|at| age_hours(at, evidence.as_of) / 24.0);
         facts.last_restore_age_days = facts
             .last_restore_age_days_seen
             .filter(|_| is_whole && forgotten.is_none());

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 
+use super::Evidence;
 use super::points::InVault;
-use super::window::seconds;
-use super::{Evidence, names};
+use super::time::seconds;
+use super::words::names;
 use crate::dictionary::TableFacts;
 use crate::inventory::Inventory;
 use crate::inventory::schema::{RestoreTestingPlan, RestoreTestingSelection};

@@ -10,7 +10,7 @@ use super::Evidence;
 use super::jobs::Jobs;
 use super::offers::Offers;
 use super::schedule::Run;
-use super::window::{JOB_REACH, seconds};
+use super::time::{JOB_REACH, seconds};
 use crate::dictionary::TableFacts;
 
 /// A job may be created a little before or after the minute that the schedule names.

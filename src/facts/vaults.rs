@@ -2,11 +2,13 @@
 
 use chrono::{DateTime, Utc};
 
+use super::Evidence;
 use super::keys::{KeyFacts, Keys};
 use super::membership::Memberships;
 use super::points::Points;
 use super::vault_policy::{DeletionVerdict, manual_deletion};
-use super::{Evidence, FOREVER_DAYS, names};
+use super::words::names;
+use crate::criteria::policy::FOREVER_DAYS;
 use crate::dictionary::VaultFacts;
 use crate::inventory::schema::Vault;
 

@@ -4,34 +4,14 @@
 //! been deleted since. Gaps are clipped to the window and to the life of the table, so that more evidence can only
 //! shorten them.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::DateTime;
 
 use super::Evidence;
 use super::jobs::Jobs;
+use super::time::{JOB_MEMORY, seconds};
 use crate::dictionary::TableFacts;
 
-/// AWS Backup remembers jobs for so long.
-pub(super) const JOB_MEMORY: TimeDelta = TimeDelta::days(30);
-
-/// So far back every job shows that may have made a point: one that AWS has just forgotten may have started a day later.
-pub(crate) const JOB_REACH: TimeDelta = TimeDelta::days(29);
-
 const DAY: u32 = 86_400;
-
-/// Where the window begins.
-pub(super) fn start(evidence: &Evidence) -> DateTime<Utc> {
-    evidence.as_of - TimeDelta::days(evidence.window_days)
-}
-
-/// Seconds since 1970; four bytes reach to 2106.
-pub(crate) fn seconds(at: DateTime<Utc>) -> u32 {
-    u32::try_from(at.timestamp().max(0)).unwrap_or(u32::MAX)
-}
-
-/// The same from milliseconds since 1970.
-pub(super) fn seconds_of_millis(at: i64) -> u32 {
-    u32::try_from(at.div_euclid(1000).max(0)).unwrap_or(u32::MAX)
-}
 
 /// `times`: of usable points inside the window, in seconds since 1970; `points_whole`: there are no others.
 pub(super) fn fill(
@@ -47,7 +27,7 @@ pub(super) fn fill(
         return;
     };
     let window = Window {
-        start: seconds(start(evidence)).max(seconds(born)),
+        start: seconds(evidence.window_start()).max(seconds(born)),
         end: seconds(evidence.as_of),
     };
     let mut events: Vec<u32> = times.iter().copied().chain(jobs.completed(row)).collect();
