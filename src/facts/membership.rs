@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::Evidence;
+use super::index::Index;
 use super::offers::{Offers, Parts, Rule};
 use super::points::PlanMade;
 use super::protection::{
-    Condition, Index, Members, Membership, Place, PlanVerdictKind, Runs, Selection, TableFacts as Subject,
+    Condition, Members, Membership, Place, PlanVerdictKind, Runs, Selection, SelectionIndex, TableFacts as Subject,
     TagCondition, Unread, members, verdict_of,
 };
 use crate::dictionary::TableFacts;
@@ -34,8 +34,8 @@ type OfferKey = (u32, u32, Option<String>, bool);
 
 /// Plans of one target.
 pub(super) struct Target {
-    pub(super) index: Index,
-    /// Of each selection of the index.
+    pub(super) selection_index: SelectionIndex,
+    /// Of each selection of the index above.
     pub(super) selections: Vec<SelectionState>,
     unread: Vec<Unread>,
     pub(super) plans: BTreeMap<String, PlanState>,
@@ -93,37 +93,37 @@ pub struct SelectionAnswer {
 }
 
 impl Memberships {
-    pub(super) fn read(inventory: &Inventory, evidence: &Evidence) -> Result<Self, Problem> {
-        let mut plans = read_plans(inventory, evidence)?;
-        let mut rows = read_selections(inventory, evidence)?;
-        let mut targets = Vec::with_capacity(evidence.targets.len());
-        for target in &evidence.targets {
+    pub(super) fn read(inventory: &Inventory, index: &Index) -> Result<Self, Problem> {
+        let mut plans = read_plans(inventory, index)?;
+        let mut rows = read_selections(inventory, index)?;
+        let mut targets = Vec::with_capacity(index.targets.len());
+        for target in &index.targets {
             let plans = plans.remove(target).unwrap_or_default();
             targets.push(Target::new(
                 target,
                 plans,
                 rows.remove(target).unwrap_or_default(),
-                evidence,
+                index,
             )?);
         }
         let mut memberships = Self {
             targets,
-            set_of: Vec::with_capacity(evidence.tables.len()),
+            set_of: Vec::with_capacity(index.tables.len()),
             sets: Vec::new(),
             offers: Mutex::new(HashMap::new()),
         };
-        memberships.judge_all(evidence);
+        memberships.judge_all(index);
         Ok(memberships)
     }
 
     /// Asks every selection that may concern a table, once for each table, on all processors.
-    fn judge_all(&mut self, evidence: &Evidence) {
-        let rows = evidence.tables.len();
+    fn judge_all(&mut self, index: &Index) {
+        let rows = index.tables.len();
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let share = rows.div_ceil(threads).max(1);
         let targets = &self.targets;
         let judge = |rows: std::ops::Range<usize>| -> Vec<Members> {
-            rows.map(|row| members_of(targets, row, evidence)).collect()
+            rows.map(|row| members_of(targets, row, index)).collect()
         };
         let judged: Vec<Vec<Members>> = std::thread::scope(|scope| {
             let parts: Vec<_> = (0..rows)
@@ -138,7 +138,7 @@ impl Memberships {
         });
         let mut numbers: HashMap<Members, u32> = HashMap::new();
         for (row, members) in judged.into_iter().flatten().enumerate() {
-            if let Some(target) = self.targets.get_mut(evidence.target_place(row) as usize) {
+            if let Some(target) = self.targets.get_mut(index.target_place(row) as usize) {
                 for number in &members.matches {
                     target.selections[*number as usize].taken += 1;
                 }
@@ -159,21 +159,26 @@ impl Memberships {
         &self,
         facts: &mut TableFacts,
         row: usize,
-        evidence: &Evidence,
+        index: &Index,
         made: Option<&PlanMade<'_>>,
         usual_duration_seconds: Option<i64>,
         tags: Option<&BTreeMap<String, String>>,
     ) -> Arc<Offers> {
-        let place = evidence.target_place(row);
+        let place = index.target_place(row);
         let Some(target) = self.targets.get(place as usize) else {
             return Arc::default();
         };
         let subject = Subject {
-            arn: &evidence.tables[row].table_arn,
+            arn: &index.tables[row].table_arn,
             tags,
         };
         let set = self.set_of[row];
-        let verdict = verdict_of(&target.index, &subject, &self.sets[set as usize], &target.unread);
+        let verdict = verdict_of(
+            &target.selection_index,
+            &subject,
+            &self.sets[set as usize],
+            &target.unread,
+        );
         let (mut kind, mut reason) = (verdict.kind, verdict.reason);
         let mut proved = None;
         if kind == PlanVerdictKind::Uncertain
@@ -191,37 +196,37 @@ impl Memberships {
         facts.in_a_plan = answer;
         facts.plan_verdict = Some(word.into());
         facts.plan_reason = Some(reason.into());
-        let offers = self.offers(place, set, proved, evidence);
-        let table = &evidence.tables[row];
+        let offers = self.offers(place, set, proved, index);
+        let table = &index.tables[row];
         offers.fill(facts, usual_duration_seconds, (&table.account_id, &table.region));
         offers
     }
 
-    fn offers(&self, place: u32, set: u32, proved: Option<String>, evidence: &Evidence) -> Arc<Offers> {
+    fn offers(&self, place: u32, set: u32, proved: Option<String>, index: &Index) -> Arc<Offers> {
         let target = &self.targets[place as usize];
         let key = (place, set, proved, target.unread.is_empty());
         let mut known = self.offers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(offers) = known.get(&key) {
             return Arc::clone(offers);
         }
-        let offers = Arc::new(target.offers(place, &self.sets[set as usize], key.2.as_deref(), evidence));
+        let offers = Arc::new(target.offers(place, &self.sets[set as usize], key.2.as_deref(), index));
         known.insert(key, Arc::clone(&offers));
         offers
     }
 
     /// Every selection of the table's target: does it take the table, and why.
-    pub(super) fn explain(&self, row: usize, evidence: &Evidence) -> Vec<SelectionAnswer> {
-        let Some(target) = self.targets.get(evidence.target_place(row) as usize) else {
+    pub(super) fn explain(&self, row: usize, index: &Index) -> Vec<SelectionAnswer> {
+        let Some(target) = self.targets.get(index.target_place(row) as usize) else {
             return Vec::new();
         };
-        let tags = evidence.tags_of(row);
+        let tags = index.tags_of(row);
         let subject = Subject {
-            arn: &evidence.tables[row].table_arn,
+            arn: &index.tables[row].table_arn,
             tags: tags.as_ref(),
         };
         let answer = |number: usize| {
-            let judgement = target.index.judge_one(number, &subject);
-            let selection = target.index.selection(number);
+            let judgement = target.selection_index.judge_one(number, &subject);
+            let selection = target.selection_index.selection(number);
             SelectionAnswer {
                 plan: selection.plan_name.clone(),
                 selection: selection.selection_name.clone(),
@@ -233,7 +238,7 @@ impl Memberships {
                 reason: judgement.reason,
             }
         };
-        (0..target.index.len()).map(answer).collect()
+        (0..target.selection_index.len()).map(answer).collect()
     }
 
     /// How long a rule of a live plan keeps what it makes, and since when the plan says so.
@@ -277,30 +282,30 @@ impl Memberships {
     }
 }
 
-fn members_of(targets: &[Target], row: usize, evidence: &Evidence) -> Members {
-    let Some(target) = targets.get(evidence.target_place(row) as usize) else {
+fn members_of(targets: &[Target], row: usize, index: &Index) -> Members {
+    let Some(target) = targets.get(index.target_place(row) as usize) else {
         return Members::default();
     };
-    if target.index.is_empty() {
+    if target.selection_index.is_empty() {
         return Members::default();
     }
-    let tags = evidence.tags_of(row);
+    let tags = index.tags_of(row);
     let subject = Subject {
-        arn: &evidence.tables[row].table_arn,
+        arn: &index.tables[row].table_arn,
         tags: tags.as_ref(),
     };
-    members(&target.index, &subject)
+    members(&target.selection_index, &subject)
 }
 
 type Plans = BTreeMap<TargetId, BTreeMap<String, PlanState>>;
 
-fn read_plans(inventory: &Inventory, evidence: &Evidence) -> Result<Plans, Problem> {
+fn read_plans(inventory: &Inventory, index: &Index) -> Result<Plans, Problem> {
     let mut plans = Plans::new();
     for row in inventory.read::<Plan>()? {
         let target = TargetId::new(&row.account_id, &row.region);
-        let is_whole = |action| evidence.reading.is_whole(&target, action, &row.plan_id);
+        let is_whole = |action| index.reading.is_whole(&target, action, &row.plan_id);
         let begins = format!("{} ", row.plan_id);
-        let has_broken = evidence
+        let has_broken = index
             .reading
             .failures_of(&target)
             .any(|failure| failure.action == "backup:GetBackupSelection" && failure.resource.starts_with(&begins));
@@ -323,7 +328,7 @@ fn read_plans(inventory: &Inventory, evidence: &Evidence) -> Result<Plans, Probl
     };
     for row in inventory.read::<PlanRule>()? {
         let (account_id, region, plan_id) = (row.account_id.clone(), row.region.clone(), row.plan_id.clone());
-        let mut rule = Some(Rule::new(row, evidence));
+        let mut rule = Some(Rule::new(row, index));
         plan_of(&account_id, &region, &plan_id, &mut |plan| {
             plan.rules.iter_mut().for_each(|rules| rules.extend(rule.take()));
         });
@@ -338,11 +343,8 @@ fn read_plans(inventory: &Inventory, evidence: &Evidence) -> Result<Plans, Probl
     Ok(plans)
 }
 
-fn read_selections(
-    inventory: &Inventory,
-    evidence: &Evidence,
-) -> Result<BTreeMap<TargetId, Vec<SelectionRow>>, Problem> {
-    let mut selections: BTreeMap<TargetId, Vec<SelectionRow>> = evidence
+fn read_selections(inventory: &Inventory, index: &Index) -> Result<BTreeMap<TargetId, Vec<SelectionRow>>, Problem> {
+    let mut selections: BTreeMap<TargetId, Vec<SelectionRow>> = index
         .targets
         .iter()
         .map(|target| (target.clone(), Vec::new()))
@@ -364,16 +366,16 @@ impl Target {
         target: &TargetId,
         plans: BTreeMap<String, PlanState>,
         rows: Vec<SelectionRow>,
-        evidence: &Evidence,
+        index: &Index,
     ) -> Result<Self, Problem> {
         let mut unread = Vec::new();
-        if !evidence.reading.is_whole(target, "backup:ListBackupPlans", "") {
+        if !index.reading.is_whole(target, "backup:ListBackupPlans", "") {
             unread.push(Unread {
                 what: "the list of backup plans".to_owned(),
             });
         }
         for plan in plans.values() {
-            if !evidence
+            if !index
                 .reading
                 .is_whole(target, "backup:ListBackupSelections", &plan.row.plan_id)
             {
@@ -382,7 +384,7 @@ impl Target {
                 });
             }
         }
-        for failure in evidence.reading.failures_of(target) {
+        for failure in index.reading.failures_of(target) {
             if failure.action == "backup:GetBackupSelection" {
                 unread.push(Unread {
                     what: format!("selection `{}`", failure.resource),
@@ -402,20 +404,16 @@ impl Target {
             });
             selections.push(selection(row, plan)?);
         }
-        let settings = evidence.settings.get(target);
+        let settings = index.settings.get(target);
         let place = Place {
-            partition: evidence
-                .partitions
-                .get(target)
-                .cloned()
-                .unwrap_or_else(|| "aws".to_owned()),
+            partition: index.partition(target).unwrap_or("aws").to_owned(),
             account_id: target.account_id.clone(),
             region: target.region.clone(),
             opt_in: settings.map(|settings| settings.dynamodb_opt_in.unwrap_or(false)),
             org_opt_in: None,
         };
         Ok(Self {
-            index: Index::new(place, selections),
+            selection_index: SelectionIndex::new(place, selections),
             selections: states,
             unread,
             plans,
@@ -443,7 +441,7 @@ impl Target {
         })
     }
 
-    fn offers(&self, place: u32, members: &Members, proved: Option<&str>, evidence: &Evidence) -> Offers {
+    fn offers(&self, place: u32, members: &Members, proved: Option<&str>, index: &Index) -> Offers {
         let plan_of = |number: &u32| self.selections[*number as usize].plan_id.as_str();
         let sure: BTreeSet<&str> = members.matches.iter().map(plan_of).chain(proved).collect();
         let is_open = members.open.iter().map(plan_of).any(|plan| !sure.contains(plan));
@@ -465,7 +463,7 @@ impl Target {
                 last_run_at: plans.iter().filter_map(|plan| plan.row.last_execution_at).max(),
                 since: self.since(&plans, members),
             },
-            evidence,
+            index,
         )
     }
 

@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::Evidence;
+use super::index::Index;
+use super::index::vaults::{Lock, VaultState};
 use super::live::Live;
 use super::schedule::{self, Run, Schedule, TimedRule};
 use super::time::{JOB_MEMORY, hours};
-use super::vaults::{Lock, VaultState};
 use super::words::names;
 use crate::criteria::policy::FOREVER_DAYS;
 use crate::dictionary::{TableFacts, Text};
@@ -46,12 +46,12 @@ pub(super) struct Copy {
 }
 
 impl Rule {
-    pub(super) fn new(row: PlanRule, evidence: &Evidence) -> Self {
-        let as_of = evidence.as_of;
+    pub(super) fn new(row: PlanRule, index: &Index) -> Self {
+        let as_of = index.as_of;
         let schedule = Schedule::parse(row.schedule.as_deref(), row.schedule_time_zone.as_deref()).ok();
         Self {
             is_over: schedule.as_ref().is_some_and(|schedule| schedule.is_over(as_of)),
-            advanced_on: evidence.advanced_features_on(&TargetId::new(&row.account_id, &row.region)),
+            advanced_on: index.advanced_features_on(&TargetId::new(&row.account_id, &row.region)),
             interval: schedule
                 .as_ref()
                 .and_then(|schedule| schedule.largest_gap(as_of, HORIZON_DAYS)),
@@ -100,12 +100,12 @@ impl Rule {
     }
 
     /// The same, if it was listed.
-    pub(super) fn vault<'e>(&self, evidence: &'e Evidence) -> Option<&'e VaultState> {
+    pub(super) fn vault<'e>(&self, index: &'e Index) -> Option<&'e VaultState> {
         match self.air_gapped_vault() {
-            Some(arn) => evidence.vault_by_arn(arn),
+            Some(arn) => index.vault_by_arn(arn),
             None => {
-                let place = evidence.vault_place(&self.row.account_id, &self.row.region, &self.row.vault_name)?;
-                evidence.vaults.get(place as usize)
+                let place = index.vault_place(&self.row.account_id, &self.row.region, &self.row.vault_name)?;
+                index.vaults.get(place as usize)
             }
         }
     }
@@ -189,23 +189,23 @@ pub(super) struct Parts<'p> {
 }
 
 impl Offers {
-    pub(super) fn new(parts: Parts<'_>, evidence: &Evidence) -> Self {
+    pub(super) fn new(parts: Parts<'_>, index: &Index) -> Self {
         let all = &parts.rules;
-        let live = Live::of(all, evidence.as_of);
+        let live = Live::of(all, index.as_of);
         let texts = |text: &dyn Fn(&Rule) -> String| -> Option<Text> {
             let all: BTreeSet<String> = live.all().map(text).collect();
             (!all.is_empty() || parts.is_whole).then(|| names(all.iter().map(String::as_str)))
         };
-        let lock = |rule: &Rule| rule.vault(evidence).map_or(Lock::None, |vault| vault.lock);
-        let least = |rule: &Rule| rule.vault(evidence).map_or(0, |vault| vault.bounds().0);
+        let lock = |rule: &Rule| rule.vault(index).map_or(Lock::None, |vault| vault.lock);
+        let least = |rule: &Rule| rule.vault(index).map_or(0, |vault| vault.bounds().0);
         let promised = |rules: &[&Rule]| -> Vec<(Option<f64>, i64)> {
             let promised = |rule: &&Rule| (rule.interval.map(hours), rule.retention_days());
             rules.iter().map(promised).collect()
         };
-        let interval = interval(all, evidence.as_of).filter(|_| parts.is_whole);
+        let interval = interval(all, index.as_of).filter(|_| parts.is_whole);
         let worst = || {
             let timed = timed(all)?;
-            schedule::worst_case_age(&timed, evidence.as_of, HORIZON_DAYS, TimeDelta::zero())
+            schedule::worst_case_age(&timed, index.as_of, HORIZON_DAYS, TimeDelta::zero())
         };
         Self {
             plan_names: Some(names(parts.plan_names.iter().map(String::as_str))),
@@ -217,7 +217,7 @@ impl Offers {
             worst_age_hours: interval.and_then(|_| worst()).map(hours),
             last_run_at: parts.last_run_at,
             lock: live.best(lock),
-            vaults_sure: evidence.is_whole(parts.place, "backup:ListBackupVaults", "")
+            vaults_sure: index.is_whole(parts.place, "backup:ListBackupVaults", "")
                 && live.all().all(Rule::is_vault_sure)
                 && live.agrees(|rule| (lock(rule), least(rule))),
             vault_min_retention_days: live.best(least).unwrap_or(0),
@@ -225,8 +225,8 @@ impl Offers {
             open_rules: promised(&live.open),
             copies: live.copies(),
             runs: timed(all).and_then(|timed| {
-                let from = evidence.as_of - JOB_MEMORY;
-                schedule::effective_runs(&timed, from, evidence.as_of)
+                let from = index.as_of - JOB_MEMORY;
+                schedule::effective_runs(&timed, from, index.as_of)
             }),
             since: parts.since,
             is_whole: parts.is_whole,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Evidence;
+use super::index::Index;
 use super::jobs::Jobs;
 use super::membership::{Memberships, PlanState, SelectionState, Target};
 use super::offers::{Rule, interval};
@@ -12,9 +12,9 @@ use crate::criteria::policy::FOREVER_DAYS;
 use crate::dictionary::{PlanFacts, Text};
 
 /// The facts of every live plan.
-pub(super) fn facts(evidence: &Evidence, memberships: &Memberships, jobs: &Jobs) -> Vec<PlanFacts> {
+pub(super) fn facts(index: &Index, memberships: &Memberships, jobs: &Jobs) -> Vec<PlanFacts> {
     let mut all = Vec::new();
-    for place in 0..evidence.targets.len() {
+    for place in 0..index.targets.len() {
         let Some(target) = memberships.target(place) else {
             continue;
         };
@@ -25,7 +25,7 @@ pub(super) fn facts(evidence: &Evidence, memberships: &Memberships, jobs: &Jobs)
                     target,
                     plan,
                     place: number,
-                    evidence,
+                    index,
                 }
                 .facts(jobs),
             );
@@ -39,11 +39,11 @@ struct Asked<'p> {
     target: &'p Target,
     plan: &'p PlanState,
     place: u32,
-    evidence: &'p Evidence,
+    index: &'p Index,
 }
 
 impl<'p> Asked<'p> {
-    /// Its selections, with their numbers in the index.
+    /// Its selections, with their numbers in the index of selections.
     fn selections(&self) -> impl Iterator<Item = (usize, &'p SelectionState)> {
         let (target, plan_id) = (self.target, &self.plan.row.plan_id);
         let all = target.selections.iter().enumerate();
@@ -51,7 +51,7 @@ impl<'p> Asked<'p> {
     }
 
     fn facts(&self, jobs: &Jobs) -> PlanFacts {
-        let (row, as_of) = (&self.plan.row, self.evidence.as_of);
+        let (row, as_of) = (&self.plan.row, self.index.as_of);
         let rules = self.plan.rules.as_deref();
         let all: Option<Vec<&Rule>> = rules.map(|rules| rules.iter().collect());
         let texts = |text: &dyn Fn(&Rule) -> String| -> Option<Text> {
@@ -101,7 +101,7 @@ impl<'p> Asked<'p> {
 
     /// Is it certain which tables the plan takes?
     fn takes_known(&self) -> bool {
-        self.evidence.is_whole(self.place, "dynamodb:ListTables", "")
+        self.index.is_whole(self.place, "dynamodb:ListTables", "")
             && self.plan.selections_whole
             && self.selections().all(|(_, selection)| selection.open == 0)
     }
@@ -109,7 +109,7 @@ impl<'p> Asked<'p> {
     fn is_for_dynamodb(&self) -> Option<bool> {
         let names_tables = |number: usize| {
             self.target
-                .index
+                .selection_index
                 .selection(number)
                 .resources
                 .iter()
@@ -126,10 +126,10 @@ impl<'p> Asked<'p> {
 
     /// Selections that name tables and take none. A wildcard in a Region without tables is no mistake.
     fn empty_selections(&self) -> Option<Text> {
-        let target = &self.evidence.targets[self.place as usize];
-        let has_tables = (0..self.evidence.tables.len()).any(|row| self.evidence.target_place(row) == self.place);
+        let target = &self.index.targets[self.place as usize];
+        let has_tables = (0..self.index.tables.len()).any(|row| self.index.target_place(row) == self.place);
         let names_tables = |number: usize| {
-            let patterns = self.target.index.selection(number).resources.iter();
+            let patterns = self.target.selection_index.selection(number).resources.iter();
             let mut patterns = patterns.filter(|one| is_of_tables(one));
             patterns.any(|one| has_tables || !one.contains('*'))
         };
@@ -138,7 +138,7 @@ impl<'p> Asked<'p> {
             .filter(|(number, selection)| names_tables(*number) && selection.taken == 0 && selection.open == 0)
             .map(|(_, selection)| selection.name.as_str())
             .collect();
-        let is_listed = self.evidence.reading.is_whole(target, "dynamodb:ListTables", "");
+        let is_listed = self.index.reading.is_whole(target, "dynamodb:ListTables", "");
         let is_open = !is_listed
             || !self.plan.selections_whole
             || self
@@ -150,7 +150,7 @@ impl<'p> Asked<'p> {
 
     /// Were all vaults listed, and is it known which of them each rule writes to?
     fn knows_vaults(&self, rules: &[Rule]) -> bool {
-        let is_listed = self.evidence.is_whole(self.place, "backup:ListBackupVaults", "");
+        let is_listed = self.index.is_whole(self.place, "backup:ListBackupVaults", "");
         is_listed && rules.iter().all(Rule::is_vault_sure)
     }
 
@@ -160,7 +160,7 @@ impl<'p> Asked<'p> {
         if !self.knows_vaults(rules) {
             return None;
         }
-        let gone = |rule: &&Rule| rule.vault(self.evidence).is_none();
+        let gone = |rule: &&Rule| rule.vault(self.index).is_none();
         let missing: BTreeSet<&str> = rules.iter().filter(gone).map(Rule::vault_text).collect();
         Some(names(missing))
     }
@@ -189,7 +189,7 @@ impl<'p> Asked<'p> {
             return None;
         }
         let is_outside = |rule: &&Rule| {
-            let Some((least, most)) = rule.vault(self.evidence).map(|vault| vault.bounds()) else {
+            let Some((least, most)) = rule.vault(self.index).map(|vault| vault.bounds()) else {
                 return false;
             };
             let kept = rule.retention_days();

@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::Evidence;
-use super::keys::KeyFacts;
+use super::index::Index;
+use super::index::keys::KeyFacts;
+use super::index::vaults::VaultState;
 use super::time::instant;
-use super::vaults::VaultState;
 use crate::criteria::policy::FOREVER_DAYS;
 use crate::inventory::schema::borrowed::RecoveryPoint;
 
@@ -203,7 +203,7 @@ pub(super) fn key_of(
     point: &RecoveryPoint<'_>,
     is_native: Option<bool>,
     vault: Option<&VaultState>,
-    evidence: &Evidence,
+    index: &Index,
 ) -> Option<KeyFacts> {
     if is_encrypted(point, is_native) == Some(false) {
         return Some(KeyFacts::unencrypted());
@@ -212,7 +212,7 @@ pub(super) fn key_of(
         return None;
     }
     Some(match (point.key_arn, vault) {
-        (Some(arn), _) => evidence.keys.of_arn(arn),
+        (Some(arn), _) => index.keys.of_arn(arn),
         (None, Some(vault)) if vault.key.arn.is_some() || vault.is_air_gapped => vault.key.clone(),
         (None, _) if point.key_type == Some("AWS_OWNED_KMS_KEY") => KeyFacts::aws_owned(),
         (None, _) => KeyFacts::unknown(),

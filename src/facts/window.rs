@@ -6,7 +6,7 @@
 
 use chrono::DateTime;
 
-use super::Evidence;
+use super::index::Index;
 use super::jobs::Jobs;
 use super::time::{JOB_MEMORY, seconds};
 use crate::dictionary::TableFacts;
@@ -14,21 +14,14 @@ use crate::dictionary::TableFacts;
 const DAY: u32 = 86_400;
 
 /// `times`: of usable points inside the window, in seconds since 1970; `points_whole`: there are no others.
-pub(super) fn fill(
-    facts: &mut TableFacts,
-    row: usize,
-    evidence: &Evidence,
-    times: &[u32],
-    points_whole: bool,
-    jobs: &Jobs,
-) {
-    facts.window_days = Some(evidence.window_days);
-    let Some(born) = evidence.tables[row].created_at else {
+pub(super) fn fill(facts: &mut TableFacts, row: usize, index: &Index, times: &[u32], points_whole: bool, jobs: &Jobs) {
+    facts.window_days = Some(index.window_days);
+    let Some(born) = index.tables[row].created_at else {
         return;
     };
     let window = Window {
-        start: seconds(evidence.window_start()).max(seconds(born)),
-        end: seconds(evidence.as_of),
+        start: seconds(index.window_start()).max(seconds(born)),
+        end: seconds(index.as_of),
     };
     let mut events: Vec<u32> = times.iter().copied().chain(jobs.completed(row)).collect();
     events.sort_unstable();
@@ -36,11 +29,11 @@ pub(super) fn fill(
     facts.longest_gap_hours_seen = Some(f64::from(gap) / 3600.0);
     facts.longest_gap_from_at = DateTime::from_timestamp(i64::from(from), 0);
     // A point that was deleted since, from before the memory of jobs, may have lain in a gap that begins there.
-    let is_remembered = evidence.window_days <= JOB_MEMORY.num_days() || from >= seconds(evidence.as_of - JOB_MEMORY);
+    let is_remembered = index.window_days <= JOB_MEMORY.num_days() || from >= seconds(index.as_of - JOB_MEMORY);
     if points_whole && jobs.is_whole(row) && is_remembered {
         facts.longest_gap_hours = facts.longest_gap_hours_seen;
     }
-    if points_whole && jobs.is_whole(row) && evidence.window_days <= JOB_MEMORY.num_days() {
+    if points_whole && jobs.is_whole(row) && index.window_days <= JOB_MEMORY.num_days() {
         facts.days_without_point = Some(i64::from(window.days_without(&events)));
     }
 }

@@ -13,7 +13,7 @@ use super::tri::{Answer, Judgement, Membership};
 
 /// The selections of one target.
 #[derive(Debug)]
-pub struct Index {
+pub struct SelectionIndex {
     place: Place,
     selections: Vec<Compiled>,
     by_name: HashMap<String, Vec<usize>>,
@@ -31,7 +31,7 @@ pub struct Index {
     only_named: Vec<bool>,
 }
 
-impl Index {
+impl SelectionIndex {
     /// Classifies the selections of a target once.
     pub fn new(place: Place, selections: Vec<Selection>) -> Self {
         let mut index = Self {
@@ -105,7 +105,7 @@ impl Index {
         self.selections.is_empty()
     }
 
-    /// One selection by its number, which is its place in the list given to [`Index::new`].
+    /// One selection by its number, which is its place in the list given to [`SelectionIndex::new`].
     pub fn selection(&self, number: usize) -> &Selection {
         &self.selections[number].selection
     }
