@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::gather::{Kind as PointKind, RankedKey};
 use super::index::Index;
 use super::index::keys::owner_of_rank;
-use super::offers::Offers;
+use super::plans::offers::Offers;
 use super::time::{JOB_MEMORY, age_hours, hours};
 use super::words::{cause, names};
 use crate::criteria::policy::{ANY_PLACE, PolicyValues};
@@ -393,7 +393,7 @@ fn unplanned<'c>(
     wanted: &'c [String],
     own: &str,
     offers: &'c Offers,
-    of: impl Fn(&'c super::offers::Copy) -> &'c str,
+    of: impl Fn(&'c super::plans::rule::PlannedCopy) -> &'c str,
 ) -> Option<Text> {
     if wanted.is_empty() {
         return Some("none".into());

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 
 use super::index::Index;
-use super::membership::Memberships;
+use super::plans::membership::Memberships;
 use super::time::{JOB_MEMORY, seconds};
 use super::words::cause;
 use crate::dictionary::{TableFacts, Text};

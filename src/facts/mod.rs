@@ -10,30 +10,24 @@ mod gather;
 mod identity;
 mod index;
 mod jobs;
-mod live;
-mod membership;
-mod offers;
 mod plans;
 mod point;
 mod points;
 pub mod protection;
-mod recovery_points;
 mod restore;
 mod restore_testing;
 pub mod rpo_over_time;
 mod runs;
 pub mod schedule;
-mod targets;
+mod subjects;
 mod time;
 pub mod vault_policy;
-mod vaults;
 mod window;
 mod words;
 
 use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use polars::prelude::DataFrame;
 
 use crate::criteria::policy::PolicyValues;
 use crate::domain::{DayState, Subject, TargetId, Window};
@@ -49,14 +43,14 @@ use index::finder::Finder;
 pub(crate) use index::keys::rank_of_owner;
 pub use index::reading::Reading;
 pub(crate) use index::rows::ArnHasher;
-pub use membership::SelectionAnswer;
+use plans::membership::Memberships;
+pub use plans::membership::SelectionAnswer;
+use plans::offers::Offers;
 pub(crate) use point::Sight;
+use subjects::recovery_points::JudgePoints;
 pub(crate) use time::{JOB_REACH, seconds};
 
 pub use crate::criteria::policy::FOREVER_DAYS;
-
-/// Of a batch of recovery points, given as columns of facts: the places of those of which something is to be told.
-pub type JudgePoints<'j> = dyn FnMut(DataFrame) -> Result<Vec<usize>, Problem> + 'j;
 
 /// Columns of backup jobs that no fact reads.
 const JOB_COLUMNS_UNUSED: [&str; 3] = ["start_by", "vault_name", "recovery_point_arn"];
@@ -69,14 +63,14 @@ pub struct Facts {
     jobs: jobs::Jobs,
     restores: restore::Restores,
     restore_testing: restore_testing::RestoreTesting,
-    memberships: membership::Memberships,
+    memberships: Memberships,
 }
 
 /// Some tables, in order of ARN: their facts, and what their plans promise, to compare with the policy.
 pub struct Tables {
     /// The facts.
     pub facts: Vec<TableFacts>,
-    offers: Vec<std::sync::Arc<offers::Offers>>,
+    offers: Vec<std::sync::Arc<Offers>>,
     start: usize,
 }
 
@@ -103,7 +97,7 @@ pub fn derive(inventory: &Inventory, window_days: i64) -> Result<Facts, Problem>
         }
     })?;
     drop(finder);
-    let memberships = membership::Memberships::read(inventory, &index)?;
+    let memberships = Memberships::read(inventory, &index)?;
     jobs.learn_retention(&memberships, &index);
     Ok(Facts {
         points,
@@ -154,7 +148,7 @@ impl Facts {
         self.index.rows.get(table_arn).map(|row| row as usize)
     }
 
-    fn table(&self, row: usize) -> (TableFacts, std::sync::Arc<offers::Offers>) {
+    fn table(&self, row: usize) -> (TableFacts, std::sync::Arc<Offers>) {
         let (index, mut facts) = (&self.index, TableFacts::default());
         let tags = index.tags_of(row);
         identity::fill(&mut facts, row, index, tags.as_ref());
@@ -253,17 +247,17 @@ impl Facts {
 
     /// Every backup vault, in order of target and name.
     pub fn vaults(&self) -> Vec<VaultFacts> {
-        vaults::facts(&self.index, &self.points, &self.memberships)
+        subjects::vaults::facts(&self.index, &self.points, &self.memberships)
     }
 
     /// Every live backup plan, in order of target and id.
     pub fn plans(&self) -> Vec<PlanFacts> {
-        plans::facts(&self.index, &self.memberships, &self.jobs)
+        subjects::plans::facts(&self.index, &self.memberships, &self.jobs)
     }
 
     /// Every target, in order.
     pub fn targets(&self) -> Vec<TargetFacts> {
-        targets::facts(&self.index, &self.points, &self.memberships)
+        subjects::targets::facts(&self.index, &self.points, &self.memberships)
     }
 
     /// Every recovery point, some at a time, in the order of the inventory.
@@ -274,7 +268,7 @@ impl Facts {
         inventory: &Inventory,
         with: &mut dyn FnMut(Vec<RecoveryPointFacts>),
     ) -> Result<(), Problem> {
-        recovery_points::each(inventory, &self.index, with)
+        subjects::recovery_points::each(inventory, &self.index, with)
     }
 
     /// The recovery points that `judge` names by place in the batches it is given, with every fact on them. It is asked
@@ -288,6 +282,6 @@ impl Facts {
         judge: &mut JudgePoints<'_>,
         with: &mut dyn FnMut(Vec<RecoveryPointFacts>),
     ) -> Result<(), Problem> {
-        recovery_points::noteworthy(inventory, &self.index, reads, judge, with)
+        subjects::recovery_points::noteworthy(inventory, &self.index, reads, judge, with)
     }
 }

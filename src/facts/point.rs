@@ -7,6 +7,8 @@ use super::index::keys::KeyFacts;
 use super::index::vaults::VaultState;
 use super::time::instant;
 use crate::criteria::policy::FOREVER_DAYS;
+use crate::inventory::schema;
+use crate::inventory::schema::Row as _;
 use crate::inventory::schema::borrowed::RecoveryPoint;
 
 const DAY_MILLIS: i64 = 86_400_000;
@@ -101,6 +103,12 @@ impl Retention {
             Self::Forever => Some(FOREVER_DAYS),
         }
     }
+}
+
+/// The columns of the frame of recovery points that are not among these.
+pub(crate) fn all_but(wanted: &[&str]) -> Vec<&'static str> {
+    let columns = schema::RecoveryPoint::FRAME.columns.iter().map(|column| column.name);
+    columns.filter(|name| !wanted.contains(name)).collect()
 }
 
 /// What follows from a row alone, without its table.

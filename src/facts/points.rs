@@ -12,7 +12,7 @@ use super::gather::{Gathered, Kind, Point, RankedKey, UNDATED};
 use super::index::Index;
 use super::index::keys::owner_of_rank;
 use super::index::vaults::{Lock, VaultState};
-use super::recovery_points::all_but;
+use super::point::all_but;
 use super::time::{age_hours, instant, seconds_of_millis};
 use super::words::names;
 use crate::dictionary::{TableFacts, Text};

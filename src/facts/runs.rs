@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta};
 
 use super::index::Index;
 use super::jobs::Jobs;
-use super::offers::Offers;
+use super::plans::offers::Offers;
 use super::schedule::Run;
 use super::time::{JOB_REACH, seconds};
 use crate::dictionary::TableFacts;

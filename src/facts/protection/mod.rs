@@ -28,7 +28,7 @@ pub use verdict::{Members, PlanVerdict, PlanVerdictKind, Unread, members, plan_v
 
 /// What is known of a table.
 #[derive(Debug, Clone, Copy)]
-pub struct TableFacts<'a> {
+pub struct TaggedTable<'a> {
     /// Its ARN.
     pub arn: &'a str,
     /// Its tags. `None`: they could not be read, which is not the same as having none.

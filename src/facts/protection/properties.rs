@@ -136,7 +136,7 @@ proptest! {
         opt_in in any::<Option<bool>>(),
         org_opt_in in any::<Option<bool>>(),
     ) {
-        let table = TableFacts { arn: &arn, tags: tags.as_ref() };
+        let table = TaggedTable { arn: &arn, tags: tags.as_ref() };
         let index = SelectionIndex::new(place(opt_in, org_opt_in), selections);
         let all = (0..index.len()).map(|number| (number, index.judge_one(number, &table)));
         let slow: Vec<(usize, Judgement)> = all.filter(|(_, one)| one.membership != Membership::No).collect();
@@ -153,7 +153,7 @@ proptest! {
     ) {
         let judge = |opt_in, org_opt_in, tags| {
             let index = SelectionIndex::new(place(opt_in, org_opt_in), vec![selection.clone()]);
-            index.judge_one(0, &TableFacts { arn: &arn, tags })
+            index.judge_one(0, &TaggedTable { arn: &arn, tags })
         };
         let full = judge(Some(opt_in), Some(org_opt_in), Some(&tags));
         for hidden in 1..8 {
@@ -176,7 +176,7 @@ proptest! {
         tags in prop::option::of(tags()),
         opt_in in any::<Option<bool>>(),
     ) {
-        let table = TableFacts { arn: &arn, tags: tags.as_ref() };
+        let table = TaggedTable { arn: &arn, tags: tags.as_ref() };
         let before = SelectionIndex::new(place(opt_in, None), selections.clone());
         selections.push(stranger);
         let after = SelectionIndex::new(place(opt_in, None), selections);
@@ -193,7 +193,7 @@ proptest! {
         arn in arns(),
         tags in prop::option::of(tags()),
     ) {
-        let table = TableFacts { arn: &arn, tags: tags.as_ref() };
+        let table = TaggedTable { arn: &arn, tags: tags.as_ref() };
         let index = SelectionIndex::new(place(Some(true), None), selections);
         let whole = plan_verdict(&index, &table, &[]);
         let gap = plan_verdict(&index, &table, &[Unread { what: "selection `x`".into() }]);

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::TableFacts;
+use super::TaggedTable;
 use super::clauses::{TAG_PREFIX, is_aws_key};
 use super::pattern::behind;
 use super::selection::{Compiled, Operator, Place, Selection, name_here};
@@ -116,12 +116,12 @@ impl SelectionIndex {
     }
 
     /// The definition, for one selection.
-    pub fn judge_one(&self, number: usize, table: &TableFacts<'_>) -> Judgement {
+    pub fn judge_one(&self, number: usize, table: &TaggedTable<'_>) -> Judgement {
         self.selections[number].in_words(self.answer(number, table))
     }
 
     /// Every selection that takes the table or may take it, in order. All others are a certain "no".
-    pub fn judge_all(&self, table: &TableFacts<'_>) -> Vec<(usize, Judgement)> {
+    pub fn judge_all(&self, table: &TaggedTable<'_>) -> Vec<(usize, Judgement)> {
         let answers = self
             .candidates(table)
             .into_iter()
@@ -132,12 +132,12 @@ impl SelectionIndex {
             .collect()
     }
 
-    pub(super) fn answer<'a>(&'a self, number: usize, table: &TableFacts<'a>) -> Answer<'a> {
+    pub(super) fn answer<'a>(&'a self, number: usize, table: &TaggedTable<'a>) -> Answer<'a> {
         self.selections[number].judge(&self.place, table)
     }
 
     /// In order, none twice.
-    pub(super) fn candidates(&self, table: &TableFacts<'_>) -> Vec<usize> {
+    pub(super) fn candidates(&self, table: &TaggedTable<'_>) -> Vec<usize> {
         let name = match name_here(&self.place, table.arn) {
             Ok(name) => name,
             Err(answer) if answer.membership == Membership::No => return Vec::new(),

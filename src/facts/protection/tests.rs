@@ -74,7 +74,7 @@ fn every_vector_gives_its_answer() {
         let tags: Option<BTreeMap<String, String>> = vector.get("tags").map_or(Some(BTreeMap::new()), |tags| {
             serde_json::from_value(tags.clone()).expect("tags")
         });
-        let table = TableFacts {
+        let table = TaggedTable {
             arn: vector["arn"].as_str().unwrap_or(ARN),
             tags: tags.as_ref(),
         };
@@ -121,7 +121,7 @@ fn named(name: &str, resources: &[&str]) -> Selection {
 
 fn verdict(selections: Vec<Selection>, opt_in: Option<bool>, unread: &[Unread]) -> PlanVerdict {
     let tags = BTreeMap::new();
-    let table = TableFacts {
+    let table = TaggedTable {
         arn: ARN,
         tags: Some(&tags),
     };
@@ -195,7 +195,7 @@ fn a_no_names_the_nearest_miss() {
         (ARN, "selection `all`"),
         (&ARN.replace("Orders", "awsbackup-restore-test-1"), "restore"),
     ] {
-        let reason = plan_verdict(&index, &TableFacts { arn, tags: None }, &[]).reason;
+        let reason = plan_verdict(&index, &TaggedTable { arn, tags: None }, &[]).reason;
         assert!(reason.contains(expected), "{reason}");
     }
 }
@@ -208,7 +208,7 @@ fn a_name_that_dynamodb_does_not_allow_is_never_certain() {
             place(Some(true)),
             vec![named("all", &["*"]), named("other", &["arn:aws:s3:::*"])],
         );
-        let judged = index.judge_all(&TableFacts { arn: &arn, tags: None });
+        let judged = index.judge_all(&TaggedTable { arn: &arn, tags: None });
         assert_eq!(judged.len(), 2, "{name}");
         assert!(
             judged

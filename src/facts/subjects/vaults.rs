@@ -1,16 +1,16 @@
 //! Backup vaults: kind, lock, key, access policy, and what lies in them.
 
-use super::index::Index;
-use super::index::vaults::VaultState;
-use super::membership::Memberships;
-use super::points::Points;
-use super::words::names;
 use crate::dictionary::VaultFacts;
 use crate::domain::TargetId;
+use crate::facts::index::Index;
+use crate::facts::index::vaults::VaultState;
+use crate::facts::plans::membership::Memberships;
+use crate::facts::points::Points;
+use crate::facts::words::names;
 use crate::inventory::schema::Vault;
 
 /// The facts of every vault.
-pub(super) fn facts(index: &Index, points: &Points, memberships: &Memberships) -> Vec<VaultFacts> {
+pub(crate) fn facts(index: &Index, points: &Points, memberships: &Memberships) -> Vec<VaultFacts> {
     let one = |(place, vault): (usize, &VaultState)| fill(place, vault, index, points, memberships);
     index.vaults.iter().enumerate().map(one).collect()
 }

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use super::index::Index;
-use super::jobs::Jobs;
-use super::membership::{Memberships, PlanState, SelectionState, Target};
-use super::offers::{Rule, interval};
-use super::time::{age_hours, hours};
-use super::words::names;
 use crate::criteria::policy::FOREVER_DAYS;
 use crate::dictionary::{PlanFacts, Text};
+use crate::facts::index::Index;
+use crate::facts::jobs::Jobs;
+use crate::facts::plans::membership::Memberships;
+use crate::facts::plans::rule::{PlanRule, interval};
+use crate::facts::plans::target::{PlanState, SelectionState, TargetPlans};
+use crate::facts::time::{age_hours, hours};
+use crate::facts::words::names;
 
 /// The facts of every live plan.
-pub(super) fn facts(index: &Index, memberships: &Memberships, jobs: &Jobs) -> Vec<PlanFacts> {
+pub(crate) fn facts(index: &Index, memberships: &Memberships, jobs: &Jobs) -> Vec<PlanFacts> {
     let mut all = Vec::new();
     for place in 0..index.targets.len() {
         let Some(target) = memberships.target(place) else {
@@ -21,7 +22,7 @@ pub(super) fn facts(index: &Index, memberships: &Memberships, jobs: &Jobs) -> Ve
         for plan in target.plans.values() {
             let number = u32::try_from(place).unwrap_or(u32::MAX);
             all.push(
-                Asked {
+                PlanInTarget {
                     target,
                     plan,
                     place: number,
@@ -35,14 +36,14 @@ pub(super) fn facts(index: &Index, memberships: &Memberships, jobs: &Jobs) -> Ve
 }
 
 /// One plan of one target.
-struct Asked<'p> {
-    target: &'p Target,
+struct PlanInTarget<'p> {
+    target: &'p TargetPlans,
     plan: &'p PlanState,
     place: u32,
     index: &'p Index,
 }
 
-impl<'p> Asked<'p> {
+impl<'p> PlanInTarget<'p> {
     /// Its selections, with their numbers in the index of selections.
     fn selections(&self) -> impl Iterator<Item = (usize, &'p SelectionState)> {
         let (target, plan_id) = (self.target, &self.plan.row.plan_id);
@@ -53,8 +54,8 @@ impl<'p> Asked<'p> {
     fn facts(&self, jobs: &Jobs) -> PlanFacts {
         let (row, as_of) = (&self.plan.row, self.index.as_of);
         let rules = self.plan.rules.as_deref();
-        let all: Option<Vec<&Rule>> = rules.map(|rules| rules.iter().collect());
-        let texts = |text: &dyn Fn(&Rule) -> String| -> Option<Text> {
+        let all: Option<Vec<&PlanRule>> = rules.map(|rules| rules.iter().collect());
+        let texts = |text: &dyn Fn(&PlanRule) -> String| -> Option<Text> {
             let all: BTreeSet<String> = rules?.iter().map(text).collect();
             Some(names(all.iter().map(String::as_str)))
         };
@@ -70,10 +71,10 @@ impl<'p> Asked<'p> {
             last_run_at: row.last_execution_at,
             has_run: Some(row.last_execution_at.is_some()),
             rule_count: rules.map(|rules| number(rules.len())),
-            schedules: texts(&Rule::schedule_text),
+            schedules: texts(&PlanRule::schedule_text),
             schedules_understood: rules.map(|rules| rules.iter().all(|rule| rule.schedule.is_some())),
             interval_hours: all.and_then(|rules| interval(&rules, as_of)).map(hours),
-            retention_days: rules.and_then(|rules| rules.iter().map(Rule::retention_days).max()),
+            retention_days: rules.and_then(|rules| rules.iter().map(PlanRule::retention_days).max()),
             is_for_dynamodb: self.is_for_dynamodb(),
             selection_count: self.plan.selections_whole.then(|| number(self.selections().count())),
             table_count: self.takes_known().then(|| number(self.taken())),
@@ -149,9 +150,9 @@ impl<'p> Asked<'p> {
     }
 
     /// Were all vaults listed, and is it known which of them each rule writes to?
-    fn knows_vaults(&self, rules: &[Rule]) -> bool {
+    fn knows_vaults(&self, rules: &[PlanRule]) -> bool {
         let is_listed = self.index.is_whole(self.place, "backup:ListBackupVaults", "");
-        is_listed && rules.iter().all(Rule::is_vault_sure)
+        is_listed && rules.iter().all(PlanRule::is_vault_sure)
     }
 
     /// Vaults that rules write to and that the whole list of vaults does not hold.
@@ -160,8 +161,8 @@ impl<'p> Asked<'p> {
         if !self.knows_vaults(rules) {
             return None;
         }
-        let gone = |rule: &&Rule| rule.vault(self.index).is_none();
-        let missing: BTreeSet<&str> = rules.iter().filter(gone).map(Rule::vault_text).collect();
+        let gone = |rule: &&PlanRule| rule.vault(self.index).is_none();
+        let missing: BTreeSet<&str> = rules.iter().filter(gone).map(PlanRule::vault_text).collect();
         Some(names(missing))
     }
 
@@ -188,7 +189,7 @@ impl<'p> Asked<'p> {
         if !self.knows_vaults(rules) {
             return None;
         }
-        let is_outside = |rule: &&Rule| {
+        let is_outside = |rule: &&PlanRule| {
             let Some((least, most)) = rule.vault(self.index).map(|vault| vault.bounds()) else {
                 return false;
             };

@@ -1,14 +1,14 @@
 //! Accounts and Regions: what was found in each.
 
-use super::index::Index;
-use super::index::vaults::VaultState;
-use super::membership::Memberships;
-use super::points::Points;
 use crate::dictionary::TargetFacts;
 use crate::domain::TargetId;
+use crate::facts::index::Index;
+use crate::facts::index::vaults::VaultState;
+use crate::facts::plans::membership::Memberships;
+use crate::facts::points::Points;
 
 /// The facts of every target.
-pub(super) fn facts(index: &Index, points: &Points, memberships: &Memberships) -> Vec<TargetFacts> {
+pub(crate) fn facts(index: &Index, points: &Points, memberships: &Memberships) -> Vec<TargetFacts> {
     let mut tables = vec![0_i64; index.targets.len()];
     for row in 0..index.tables.len() {
         if let Some(count) = tables.get_mut(index.target_place(row) as usize) {

@@ -4,23 +4,25 @@ use std::collections::HashMap;
 
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use super::JudgePoints;
-use super::index::Index;
-use super::index::finder::Finder;
-use super::index::keys::KeyFacts;
-use super::point::{Lifecycle, PointState, delete_at, is_encrypted, is_overdue, key_of};
-use super::time::{age_hours, instant};
 use crate::dictionary::{FactCell, RecoveryPointFacts, SubjectFacts as _, Text};
+use crate::facts::index::Index;
+use crate::facts::index::finder::Finder;
+use crate::facts::index::keys::KeyFacts;
+use crate::facts::point::{Lifecycle, PointState, all_but, delete_at, is_encrypted, is_overdue, key_of};
+use crate::facts::time::{age_hours, instant};
 use crate::inventory::Inventory;
 use crate::inventory::schema::borrowed::RecoveryPoint as Borrowed;
 use crate::inventory::schema::{RecoveryPoint, Row as _};
 use crate::problem::Problem;
 
+/// Of a batch of recovery points, given as columns of facts: the places of those of which something is to be told.
+pub type JudgePoints<'j> = dyn FnMut(DataFrame) -> Result<Vec<usize>, Problem> + 'j;
+
 /// Points handed over at once.
 const BATCH: usize = 16_384;
 
 /// Every point, some at a time.
-pub(super) fn each(
+pub(crate) fn each(
     inventory: &Inventory,
     index: &Index,
     with: &mut dyn FnMut(Vec<RecoveryPointFacts>),
@@ -53,7 +55,7 @@ const READ_BY_LIGHT: [&str; 6] = [
 /// Only points of which `judge` says something: it is given facts in batches, and gives the places of those.
 ///
 /// Where every fact that is read is a light one, whole facts are made of the noteworthy points alone.
-pub(super) fn noteworthy(
+pub(crate) fn noteworthy(
     inventory: &Inventory,
     index: &Index,
     reads: &[&str],
@@ -101,12 +103,6 @@ pub(super) fn noteworthy(
     })?;
     with(kept);
     Ok(())
-}
-
-/// The columns of the frame that are not among these.
-pub(super) fn all_but(wanted: &[&str]) -> Vec<&'static str> {
-    let columns = RecoveryPoint::FRAME.columns.iter().map(|column| column.name);
-    columns.filter(|name| !wanted.contains(name)).collect()
 }
 
 /// Those of the light facts that are read, of a batch of points.
