@@ -8,19 +8,19 @@
 
 use chrono::{NaiveDate, TimeDelta};
 
-use super::Evidence;
+use super::index::Index;
 use super::jobs::Jobs;
 use super::points::Points;
-use super::window::{JOB_REACH, seconds};
+use super::time::{JOB_REACH, seconds};
 use crate::domain::{DayState, Window};
 use crate::facts::rpo_over_time::{Asked, DAY, Demand, Known, Point, Spans};
 
 /// As many days as the policy's window has; the last is the day of `as_of`.
-pub(super) fn window(evidence: &Evidence) -> Window {
-    let last = evidence.as_of.date_naive();
-    let days = usize::try_from(evidence.window_days).unwrap_or(0);
+pub(super) fn window(index: &Index) -> Window {
+    let last = index.as_of.date_naive();
+    let days = usize::try_from(index.window_days).unwrap_or(0);
     Window {
-        first: last - TimeDelta::days(evidence.window_days - 1),
+        first: last - TimeDelta::days(index.window_days - 1),
         days,
     }
 }
@@ -30,18 +30,18 @@ pub(super) fn of(
     row: usize,
     asked: Asked,
     window: Window,
-    evidence: &Evidence,
+    index: &Index,
     points: &Points,
     jobs: &Jobs,
 ) -> Vec<DayState> {
-    let as_of = seconds(evidence.as_of);
+    let as_of = seconds(index.as_of);
     let first = day_number(window.first);
     let demand = Demand {
         from: 0,
         to: u32::MAX,
         asked,
     };
-    let known = known(row, evidence, points, jobs);
+    let known = known(row, index, points, jobs);
     let history = known.history(&[demand], first.saturating_mul(DAY), as_of);
     history
         .days(first, window.days)
@@ -54,9 +54,9 @@ fn day_number(day: NaiveDate) -> u32 {
     u32::try_from((day - NaiveDate::default()).num_days()).unwrap_or(0)
 }
 
-fn known(row: usize, evidence: &Evidence, points: &Points, jobs: &Jobs) -> Known {
-    let as_of = seconds(evidence.as_of);
-    let tally = points.tally(row, evidence);
+fn known(row: usize, index: &Index, points: &Points, jobs: &Jobs) -> Known {
+    let as_of = seconds(index.as_of);
+    let tally = points.tally(row, index);
     let listed = tally.times().iter().copied().chain(tally.before());
     let listed = listed.map(|created| Point {
         earliest: created,
@@ -78,12 +78,12 @@ fn known(row: usize, evidence: &Evidence, points: &Points, jobs: &Jobs) -> Known
         gone_by: u32::MAX,
     });
     Known {
-        born: evidence.tables[row].created_at.map(seconds),
+        born: index.tables[row].created_at.map(seconds),
         alive_until: as_of,
         gone_by: as_of,
         points: listed.chain(made).chain(in_the_making).collect(),
         observed: if points.is_whole(row) && jobs.is_whole(row) {
-            Spans::one(seconds(evidence.as_of - JOB_REACH), as_of)
+            Spans::one(seconds(index.as_of - JOB_REACH), as_of)
         } else {
             Spans::none()
         },

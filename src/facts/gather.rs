@@ -9,12 +9,13 @@ use std::hash::BuildHasherDefault;
 
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use super::Evidence;
 use super::copies::Copies;
-use super::evidence::ArnHasher;
-use super::keys::{KeyFacts, rank_of_owner};
-use super::point::{Lifecycle, PointState, Retention, instant, is_encrypted, is_native, is_overdue, key_of};
+use super::index::Index;
+use super::index::keys::{KeyFacts, rank_of_owner};
+use super::index::rows::ArnHasher;
+use super::point::{Lifecycle, PointState, Retention, is_encrypted, is_native, is_overdue, key_of};
 use super::restore::Restores;
+use super::time::instant;
 use crate::inventory::Inventory;
 use crate::inventory::schema::borrowed::RecoveryPoint as Borrowed;
 use crate::inventory::schema::{RecoveryPoint, Row as _};
@@ -89,16 +90,16 @@ impl Kind {
         self.state.is_finished && !self.state.is_temporary
     }
 
-    fn new(point: &Borrowed<'_>, vault: Option<u32>, evidence: &Evidence) -> Self {
-        let state = PointState::of(point, evidence.as_of);
-        let of_vault = vault.map(|place| &evidence.vaults[place as usize]);
+    fn new(point: &Borrowed<'_>, vault: Option<u32>, index: &Index) -> Self {
+        let state = PointState::of(point, index.as_of);
+        let of_vault = vault.map(|place| &index.vaults[place as usize]);
         Self {
             vault,
             status: point.status.map(str::to_owned),
             state,
             retention: Lifecycle::from(point).retention(),
             is_encrypted: is_encrypted(point, state.is_native),
-            key: key_of(point, state.is_native, of_vault, evidence).map(RankedKey::from),
+            key: key_of(point, state.is_native, of_vault, index).map(RankedKey::from),
             plan_id: point.created_by_plan_id.map(str::to_owned),
             seen: 0,
         }
@@ -137,21 +138,21 @@ pub(super) struct Gathered {
 /// Errors: the frame is damaged, or holds more points than four bytes count.
 pub(super) fn gather(
     inventory: &Inventory,
-    evidence: &Evidence,
+    index: &Index,
     copies: &mut Copies,
     restores: &mut Restores,
 ) -> Result<Gathered, Problem> {
     let mut gatherer = Gatherer {
-        evidence,
+        index,
         copies,
         restores,
-        as_of: evidence.as_of.timestamp_millis(),
+        as_of: index.as_of.timestamp_millis(),
         texts: Texts::default(),
         places: HashMap::default(),
         vaults: HashMap::default(),
         numbers: HashMap::default(),
         kinds: Vec::new(),
-        untraceable: vec![false; evidence.targets.len()],
+        untraceable: vec![false; index.targets.len()],
         batches: Vec::new(),
     };
     inventory.each_batch(RecoveryPoint::FRAME, &UNUSED, |frame| gatherer.read(frame))?;
@@ -161,7 +162,7 @@ pub(super) fn gather(
         batches,
         ..
     } = gatherer;
-    let (starts, points) = by_table(batches, evidence.tables.len()).ok_or_else(|| {
+    let (starts, points) = by_table(batches, index.tables.len()).ok_or_else(|| {
         Problem::new("could not read the recovery points of the inventory")
             .why("there are more of them than this program can count")
             .so("nothing was evaluated")
@@ -215,7 +216,7 @@ fn by_table(batches: Vec<Vec<Seen>>, tables: usize) -> Option<(Vec<u32>, Vec<Poi
 }
 
 struct Gatherer<'e> {
-    evidence: &'e Evidence,
+    index: &'e Index,
     copies: &'e mut Copies,
     restores: &'e mut Restores,
     /// In milliseconds since 1970.
@@ -322,7 +323,7 @@ impl<'f> Columns<'f> {
 impl Gatherer<'_> {
     fn read(&mut self, frame: &DataFrame) -> PolarsResult<()> {
         let resources = frame.column("resource_arn")?.str()?;
-        let index = &self.evidence.index;
+        let rows = &self.index.rows;
         // On a thread of their own: look-ups wait for memory.
         let look_up = || -> Vec<u32> {
             let arns: Vec<Option<&str>> = resources.iter().collect();
@@ -330,7 +331,7 @@ impl Gatherer<'_> {
                 Some(_) => row.unwrap_or(NO_TABLE),
                 None => UNTRACEABLE,
             };
-            index.get_all(&arns).into_iter().zip(&arns).map(row).collect()
+            rows.get_all(&arns).into_iter().zip(&arns).map(row).collect()
         };
         let texts = &mut self.texts;
         let (tables, columns) = std::thread::scope(|scope| {
@@ -348,7 +349,7 @@ impl Gatherer<'_> {
 
     /// What is kept of a row.
     fn see(&mut self, columns: &Columns<'_>, row: usize, table: u32) -> Seen {
-        let evidence = self.evidence;
+        let index = self.index;
         let vault = self.vault(columns, row);
         let kind = self.kind(columns, row, vault);
         self.kinds[kind as usize].seen += 1;
@@ -359,7 +360,7 @@ impl Gatherer<'_> {
             kind,
         };
         // A view of a point in another vault is no second point, and the other vault may lie elsewhere.
-        if vault.is_some_and(|vault| evidence.vaults[vault as usize].is_view) {
+        if vault.is_some_and(|vault| index.vaults[vault as usize].is_view) {
             return unkept;
         }
         let place = self.place(columns, row);
@@ -374,7 +375,7 @@ impl Gatherer<'_> {
             _ if self.is_home(table as usize, place, columns, row) => {
                 if columns.last_restored_at[row].is_some() || self.restores.asks_for_points() {
                     let point = columns.point(row, &self.texts);
-                    self.restores.see(table as usize, &point, evidence);
+                    self.restores.see(table as usize, &point, index);
                 }
                 Seen {
                     at: at.unwrap_or(UNDATED),
@@ -385,7 +386,7 @@ impl Gatherer<'_> {
             _ => {
                 if let (Some(place), Some(at)) = (place, at.and_then(instant)) {
                     self.copies
-                        .see(table as usize, place, at, &self.kinds[kind as usize], evidence);
+                        .see(table as usize, place, at, &self.kinds[kind as usize], index);
                 }
                 unkept
             }
@@ -395,9 +396,9 @@ impl Gatherer<'_> {
     /// Does the point lie in the table's own account and Region? Elsewhere it is a copy.
     fn is_home(&self, table: usize, place: Option<u32>, columns: &Columns<'_>, row: usize) -> bool {
         if let Some(place) = place {
-            return place == self.evidence.target_place(table);
+            return place == self.index.target_place(table);
         }
-        let table = &self.evidence.tables[table];
+        let table = &self.index.tables[table];
         let is = |numbers: &[u32], text: &str| self.texts.of(numbers[row]) == Some(text);
         is(&columns.region, &table.region) && is(&columns.account_id, &table.account_id)
     }
@@ -408,7 +409,7 @@ impl Gatherer<'_> {
             return *place;
         }
         let text = |number: u32| self.texts.of(number).unwrap_or_default();
-        let place = self.evidence.place_of(text(key.0), text(key.1));
+        let place = self.index.place_of(text(key.0), text(key.1));
         self.places.insert(key, place);
         place
     }
@@ -419,7 +420,7 @@ impl Gatherer<'_> {
             return *vault;
         }
         let text = |number: u32| self.texts.of(number).unwrap_or_default();
-        let vault = self.evidence.vault_place(text(key.0), text(key.1), text(key.2));
+        let vault = self.index.vault_place(text(key.0), text(key.1), text(key.2));
         self.vaults.insert(key, vault);
         vault
     }
@@ -445,7 +446,7 @@ impl Gatherer<'_> {
         }
         let kind = u32::try_from(self.kinds.len()).unwrap_or(u32::MAX);
         let point = columns.point(row, &self.texts);
-        self.kinds.push(Kind::new(&point, vault, self.evidence));
+        self.kinds.push(Kind::new(&point, vault, self.index));
         self.numbers.insert(likeness, kind);
         kind
     }

@@ -2,9 +2,13 @@
 
 use chrono::{DateTime, Utc};
 
-use super::keys::KeyFacts;
-use super::vaults::VaultState;
-use super::{Evidence, FOREVER_DAYS};
+use super::index::Index;
+use super::index::keys::KeyFacts;
+use super::index::vaults::VaultState;
+use super::time::instant;
+use crate::criteria::values::FOREVER_DAYS;
+use crate::inventory::schema;
+use crate::inventory::schema::Row as _;
 use crate::inventory::schema::borrowed::RecoveryPoint;
 
 const DAY_MILLIS: i64 = 86_400_000;
@@ -101,6 +105,12 @@ impl Retention {
     }
 }
 
+/// The columns of the frame of recovery points that are not among these.
+pub(crate) fn all_but(wanted: &[&str]) -> Vec<&'static str> {
+    let columns = schema::RecoveryPoint::FRAME.columns.iter().map(|column| column.name);
+    columns.filter(|name| !wanted.contains(name)).collect()
+}
+
 /// What follows from a row alone, without its table.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PointState {
@@ -187,11 +197,6 @@ pub(super) fn delete_at(point: &RecoveryPoint<'_>) -> Option<DateTime<Utc>> {
     Lifecycle::from(point).end().and_then(instant)
 }
 
-/// From milliseconds since 1970.
-pub(super) fn instant(millis: i64) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp_millis(millis)
-}
-
 /// DynamoDB encrypts every table and so every native point, whatever IsEncrypted says of it.
 pub(super) fn is_encrypted(point: &RecoveryPoint<'_>, is_native: Option<bool>) -> Option<bool> {
     if is_native == Some(true) {
@@ -206,7 +211,7 @@ pub(super) fn key_of(
     point: &RecoveryPoint<'_>,
     is_native: Option<bool>,
     vault: Option<&VaultState>,
-    evidence: &Evidence,
+    index: &Index,
 ) -> Option<KeyFacts> {
     if is_encrypted(point, is_native) == Some(false) {
         return Some(KeyFacts::unencrypted());
@@ -215,7 +220,7 @@ pub(super) fn key_of(
         return None;
     }
     Some(match (point.key_arn, vault) {
-        (Some(arn), _) => evidence.keys.of_arn(arn),
+        (Some(arn), _) => index.keys.of_arn(arn),
         (None, Some(vault)) if vault.key.arn.is_some() || vault.is_air_gapped => vault.key.clone(),
         (None, _) if point.key_type == Some("AWS_OWNED_KMS_KEY") => KeyFacts::aws_owned(),
         (None, _) => KeyFacts::unknown(),

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::gather::{Gathered, Kind, Point, RankedKey, UNDATED};
-use super::keys::owner_of_rank;
-use super::point::instant;
-use super::recovery_points::all_but;
-use super::vaults::{Lock, VaultState};
-use super::window::seconds_of_millis;
-use super::{Evidence, age_hours, names};
+use super::index::Index;
+use super::index::keys::owner_of_rank;
+use super::index::vaults::{Lock, VaultState};
+use super::point::all_but;
+use super::time::{age_hours, instant, seconds_of_millis};
+use super::words::names;
 use crate::dictionary::{TableFacts, Text};
 use crate::domain::short_number;
 use crate::inventory::Inventory;
@@ -119,9 +119,9 @@ struct Alike {
 
 impl Points {
     /// Errors: the frame of recovery points is damaged.
-    pub(super) fn new(inventory: &Inventory, gathered: Gathered, evidence: &Evidence) -> Result<Self, Problem> {
-        let rows = evidence.tables.len();
-        let mut held = vec![Held::default(); evidence.vaults.len()];
+    pub(super) fn new(inventory: &Inventory, gathered: Gathered, index: &Index) -> Result<Self, Problem> {
+        let rows = index.tables.len();
+        let mut held = vec![Held::default(); index.vaults.len()];
         for kind in &gathered.kinds {
             if let Some(vault) = kind.vault {
                 let held = &mut held[vault as usize];
@@ -136,17 +136,17 @@ impl Points {
             undated: BTreeSet::new(),
             newest: vec![None; rows],
             plan_made: vec![None; rows],
-            is_whole: (0..evidence.targets.len())
-                .map(|place| evidence.has_whole_points(u32::try_from(place).unwrap_or(u32::MAX)))
+            is_whole: (0..index.targets.len())
+                .map(|place| index.has_whole_points(u32::try_from(place).unwrap_or(u32::MAX)))
                 .collect(),
-            target_of: (0..rows).map(|row| evidence.target_place(row)).collect(),
+            target_of: (0..rows).map(|row| index.target_place(row)).collect(),
         };
         let is_undated = |row: &usize| points.of(*row).iter().any(|point| point.at == UNDATED);
         points.undated = (0..rows)
-            .filter(|row| evidence.tables[*row].created_at.is_some())
+            .filter(|row| index.tables[*row].created_at.is_some())
             .filter(is_undated)
             .collect();
-        points.name(inventory, evidence)?;
+        points.name(inventory, index)?;
         Ok(points)
     }
 
@@ -161,8 +161,8 @@ impl Points {
     }
 
     /// The points of a table that count.
-    fn usable(&self, row: usize, evidence: &Evidence) -> impl Iterator<Item = &Point> {
-        let born = evidence.tables[row].created_at.map(|born| born.timestamp_millis());
+    fn usable(&self, row: usize, index: &Index) -> impl Iterator<Item = &Point> {
+        let born = index.tables[row].created_at.map(|born| born.timestamp_millis());
         let counts = move |point: &&Point| {
             born.is_some_and(|born| point.at != UNDATED && point.at >= born) && self.kind(point).is_usable()
         };
@@ -170,10 +170,10 @@ impl Points {
     }
 
     /// Reads the ARNs of the newest points: where several are of one moment, the last ARN decides.
-    fn name(&mut self, inventory: &Inventory, evidence: &Evidence) -> Result<(), Problem> {
+    fn name(&mut self, inventory: &Inventory, index: &Index) -> Result<(), Problem> {
         let mut wanted: Vec<Wanted> = Vec::with_capacity(self.newest.len());
         for row in 0..self.newest.len() {
-            self.candidates(row, evidence, &mut wanted);
+            self.candidates(row, index, &mut wanted);
         }
         wanted.sort_unstable_by_key(|wanted| wanted.point.number);
         let mut wanted = wanted.into_iter().peekable();
@@ -206,12 +206,12 @@ impl Points {
     }
 
     /// The points of a table whose ARNs are wanted: usually one.
-    fn candidates(&self, row: usize, evidence: &Evidence, wanted: &mut Vec<Wanted>) {
+    fn candidates(&self, row: usize, index: &Index, wanted: &mut Vec<Wanted>) {
         let plan_of = |point: &Point| self.kind(point).plan_id.as_deref();
-        let newest = self.usable(row, evidence).map(|point| point.at).max();
+        let newest = self.usable(row, index).map(|point| point.at).max();
         let made = |point: &Point| plan_of(point).map(|plan| (point.at, plan));
-        let plan_made = self.usable(row, evidence).filter_map(made).max();
-        for point in self.usable(row, evidence) {
+        let plan_made = self.usable(row, index).filter_map(made).max();
+        for point in self.usable(row, index) {
             let is_newest = Some(point.at) == newest;
             let is_plan_made = plan_made.is_some() && made(point) == plan_made;
             if is_newest || is_plan_made {
@@ -242,14 +242,14 @@ impl Points {
     }
 
     /// Counts the points of a table.
-    pub(super) fn tally<'p>(&'p self, row: usize, evidence: &'p Evidence) -> Tally<'p> {
+    pub(super) fn tally<'p>(&'p self, row: usize, index: &'p Index) -> Tally<'p> {
         let mut tally = Tally::default();
-        let table = &evidence.tables[row];
+        let table = &index.tables[row];
         let Some(born) = table.created_at.map(|born| born.timestamp_millis()) else {
             return tally;
         };
         let points = self.of(row);
-        let window = super::window::start(evidence).timestamp_millis();
+        let window = index.window_start().timestamp_millis();
         let mut alike: Vec<Alike> = Vec::with_capacity(4);
         tally.times.reserve(points.len());
         for point in points {
@@ -286,13 +286,13 @@ impl Points {
             let kind = &self.gathered.kinds[alike.kind as usize];
             let key = match &kind.key {
                 Some(key) => key,
-                None => of_table.get_or_insert_with(|| evidence.keys.of_table(table).into()),
+                None => of_table.get_or_insert_with(|| index.keys.of_table(table).into()),
             };
-            tally.add_usable(alike, kind, key, evidence);
+            tally.add_usable(alike, kind, key, index);
         }
         let key_owner = |kind: &Kind| match &kind.key {
             Some(key) => key.facts.owner,
-            None => evidence.keys.of_table(table).owner,
+            None => index.keys.of_table(table).owner,
         };
         tally.newest = self.newest[row].as_ref().and_then(|named| {
             let kind = self.kind(&named.point);
@@ -314,22 +314,22 @@ impl Points {
         tally
     }
 
-    pub(super) fn fill(&self, tally: &Tally<'_>, facts: &mut TableFacts, row: usize, evidence: &Evidence) {
+    pub(super) fn fill(&self, tally: &Tally<'_>, facts: &mut TableFacts, row: usize, index: &Index) {
         let keys: Vec<String> = tally
             .unusable_keys
             .iter()
             .map(|(key, state)| format!("{key} ({state})"))
             .collect();
         facts.unusable_keys = Some(names(keys.iter().map(String::as_str)));
-        tally.fill_deletion(facts, evidence);
-        if evidence.tables[row].created_at.is_none() {
+        tally.fill_deletion(facts, index);
+        if index.tables[row].created_at.is_none() {
             return;
         }
         let is_whole = self.is_whole(row);
         tally.fill_counts(facts, is_whole);
-        tally.fill_newest(facts, is_whole, evidence);
+        tally.fill_newest(facts, is_whole, index);
         tally.fill_protection(facts, is_whole);
-        tally.fill_locks(facts, is_whole, evidence);
+        tally.fill_locks(facts, is_whole, index);
         if !is_whole {
             // What was not seen may be open.
             facts.manual_deletion_denied = facts.manual_deletion_denied.filter(|is_denied| !is_denied);
@@ -376,7 +376,7 @@ impl<'p> Tally<'p> {
         }
     }
 
-    fn add_usable(&mut self, alike: &Alike, kind: &Kind, key: &RankedKey, evidence: &Evidence) {
+    fn add_usable(&mut self, alike: &Alike, kind: &Kind, key: &RankedKey, index: &Index) {
         self.usable += alike.number;
         self.cold += if kind.state.is_cold { alike.number } else { 0 };
         self.oldest = Some(self.oldest.map_or(alike.oldest, |oldest| oldest.min(alike.oldest)));
@@ -386,7 +386,7 @@ impl<'p> Tally<'p> {
                 Some(held) => held.newest = held.newest.max(at),
                 None => self.vaults.push(InVault { vault, newest: at }),
             }
-            if evidence.vaults[vault as usize].is_air_gapped {
+            if index.vaults[vault as usize].is_air_gapped {
                 self.air_gapped += alike.number;
                 self.air_gapped_newest = self.air_gapped_newest.max(Some(alike.newest));
             }
@@ -477,11 +477,11 @@ impl<'p> Tally<'p> {
         facts.unusable_points = Some(self.unusable());
     }
 
-    fn fill_newest(&self, facts: &mut TableFacts, is_whole: bool, evidence: &Evidence) {
+    fn fill_newest(&self, facts: &mut TableFacts, is_whole: bool, index: &Index) {
         let some_or_none = |text: Option<Text>| text.or_else(|| is_whole.then(|| "none".into()));
-        let vault_name = |place: u32| evidence.vaults[place as usize].row.vault_name.as_str();
+        let vault_name = |place: u32| index.vaults[place as usize].row.vault_name.as_str();
         let newest = self.newest.as_ref();
-        let age = newest.map(|newest| age_hours(newest.at, evidence.as_of));
+        let age = newest.map(|newest| age_hours(newest.at, index.as_of));
         facts.newest_recovery_point_at = newest.map(|newest| newest.at);
         facts.newest_recovery_point_age_hours_seen = age;
         facts.newest_recovery_point_age_hours = age.filter(|_| is_whole);
@@ -536,8 +536,8 @@ impl<'p> Tally<'p> {
         };
     }
 
-    fn fill_locks(&self, facts: &mut TableFacts, is_whole: bool, evidence: &Evidence) {
-        let vaults = self.vaults.iter().map(|held| &evidence.vaults[held.vault as usize]);
+    fn fill_locks(&self, facts: &mut TableFacts, is_whole: bool, index: &Index) {
+        let vaults = self.vaults.iter().map(|held| &index.vaults[held.vault as usize]);
         let strongest = vaults.clone().map(|vault| vault.lock).max();
         let lock = strongest.unwrap_or(Lock::None);
         facts.is_in_locked_vault = if lock > Lock::None {
@@ -554,17 +554,17 @@ impl<'p> Tally<'p> {
         let air_gapped_age = self
             .air_gapped_newest
             .and_then(instant)
-            .map(|at| age_hours(at, evidence.as_of));
+            .map(|at| age_hours(at, index.as_of));
         facts.air_gapped_point_age_hours = air_gapped_age.filter(|_| is_whole);
         facts.air_gapped_point_age_hours_seen = air_gapped_age;
     }
 
     /// Do the policies of all vaults that hold usable points deny deletion? One that is open settles it.
-    fn fill_deletion(&self, facts: &mut TableFacts, evidence: &Evidence) {
+    fn fill_deletion(&self, facts: &mut TableFacts, index: &Index) {
         let mut open: Vec<&str> = Vec::new();
         let mut answer = (!self.vaults.is_empty()).then_some(true);
         for held in &self.vaults {
-            let vault = &evidence.vaults[held.vault as usize];
+            let vault = &index.vaults[held.vault as usize];
             let of_vault = vault.deletion.as_ref().and_then(|deletion| deletion.answer);
             if vault.deletion.is_some() && of_vault != Some(true) {
                 open.push(&vault.row.vault_name);

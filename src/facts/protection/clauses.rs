@@ -1,6 +1,6 @@
 //! The clauses of a selection, one by one: entries of `Resources`, `ListOfTags`, `Conditions` and `NotResources`.
 
-use super::TableFacts;
+use super::TaggedTable;
 use super::pattern::{ArnPattern, Breadth, glob};
 use super::reason::{ConditionDoubt, Entry, OptIn, TagDoubt, Why};
 use super::selection::{Condition, Operator, TagCondition};
@@ -63,7 +63,7 @@ pub(super) fn by_tag<'a>(
     tag: &'a TagCondition,
     opt_in: OptedIn,
     is_beside_other_types: bool,
-    table: &TableFacts<'_>,
+    table: &TaggedTable<'_>,
 ) -> Option<Answer<'a>> {
     let matched = tag_matches(tag, table)?;
     // A match by tag alone obeys the opt-in. A type named together with a tag overrides it, but AWS does not say
@@ -76,7 +76,7 @@ pub(super) fn by_tag<'a>(
     Some(matched.and(opt_in.allows(Entry::Tag(tag), matched.why, when_off)))
 }
 
-fn tag_matches<'a>(tag: &'a TagCondition, table: &TableFacts<'_>) -> Option<Answer<'a>> {
+fn tag_matches<'a>(tag: &'a TagCondition, table: &TaggedTable<'_>) -> Option<Answer<'a>> {
     let doubt = |doubt| Some(Answer::uncertain(Why::TagDoubt(tag, doubt)));
     if !tag.is_equality() {
         return doubt(TagDoubt::UnknownKind);
@@ -97,7 +97,7 @@ fn tag_matches<'a>(tag: &'a TagCondition, table: &TableFacts<'_>) -> Option<Answ
 }
 
 /// An entry of `Conditions`.
-pub(super) fn holds<'a>(condition: &'a Condition, table: &TableFacts<'a>) -> Answer<'a> {
+pub(super) fn holds<'a>(condition: &'a Condition, table: &TaggedTable<'a>) -> Answer<'a> {
     let doubt = |doubt| Answer::uncertain(Why::ConditionDoubt(condition, doubt));
     let (is_like, is_negative) = match condition.operator {
         Operator::StringEquals => (false, false),

@@ -1,6 +1,6 @@
 //! One selection against one table: the definition that every faster way must agree with.
 
-use super::TableFacts;
+use super::TaggedTable;
 use super::clauses::{self, OptedIn, TAG_PREFIX};
 use super::pattern::{ArnPattern, Breadth};
 use super::reason::Why;
@@ -190,7 +190,7 @@ impl Compiled {
     }
 
     /// The definition.
-    pub(super) fn judge<'a>(&'a self, place: &Place, table: &TableFacts<'a>) -> Answer<'a> {
+    pub(super) fn judge<'a>(&'a self, place: &Place, table: &TaggedTable<'a>) -> Answer<'a> {
         let name = match name_here(place, table.arn) {
             Ok(name) => name,
             Err(answer) => return answer,
@@ -219,7 +219,7 @@ impl Compiled {
     }
 
     /// By an ARN pattern or by a tag; the surest way in counts.
-    fn taken<'a>(&'a self, place: &Place, table: &TableFacts<'_>) -> Answer<'a> {
+    fn taken<'a>(&'a self, place: &Place, table: &TaggedTable<'_>) -> Answer<'a> {
         let is_of_organization = self.selection.is_organization_plan;
         let is_on = if is_of_organization {
             place.org_opt_in
@@ -252,7 +252,7 @@ impl Compiled {
             .unwrap_or(Answer::no(Why::NothingMatches))
     }
 
-    fn conditions_hold<'a>(&'a self, table: &TableFacts<'a>) -> Answer<'a> {
+    fn conditions_hold<'a>(&'a self, table: &TaggedTable<'a>) -> Answer<'a> {
         let answers = self
             .selection
             .conditions
@@ -261,7 +261,7 @@ impl Compiled {
         answers.fold(Answer::yes(Why::ConditionsHold), Answer::and)
     }
 
-    fn not_excluded<'a>(&'a self, table: &TableFacts<'_>) -> Answer<'a> {
+    fn not_excluded<'a>(&'a self, table: &TaggedTable<'_>) -> Answer<'a> {
         let answers = self
             .not_resources
             .iter()

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
-use super::evidence::ArnHasher;
+use super::rows::ArnHasher;
 use crate::dictionary::Text;
 use crate::inventory::Inventory;
 use crate::inventory::schema::{Key, Table};
