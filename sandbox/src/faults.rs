@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::api_error::expired_token;
-use crate::call::{ApiError, Call, Operation, Service};
-use crate::cloud::mix;
+use crate::call::{ApiError, Call, Operation, Service, expired_token};
+use crate::ids::mix;
 use crate::quota::Buckets;
 
 /// One fault. Without a limit it hits every call of every service.
