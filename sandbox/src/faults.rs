@@ -279,7 +279,7 @@ fn server_error(service: Service, count: u64) -> ApiError {
 }
 
 /// True if a text is like a pattern, in which `*` stands for any characters.
-pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+fn matches(pattern: &str, text: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else {
         return pattern == text;
     };

@@ -70,7 +70,7 @@ impl Service {
     }
 
     /// The prefix of `X-Amz-Target`, for services of the awsJson protocols.
-    pub(crate) fn target_prefix(self) -> Option<&'static str> {
+    fn target_prefix(self) -> Option<&'static str> {
         match self {
             Self::DynamoDb => Some("DynamoDB_20120810"),
             Self::Kms => Some("TrentService"),

@@ -52,7 +52,7 @@ fn window(body: &Map<String, Value>, name: &str, default: i64) -> Result<i64, Ap
 }
 
 /// `StartBackupJob`. What can be judged at once is refused here; the rest makes the job fail.
-pub(crate) fn start(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn start(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
     let body = body(call)?;
     let (vault, resource) = (needed(&body, "BackupVaultName")?, needed(&body, "ResourceArn")?);
     let role = needed(&body, "IamRoleArn")?;
@@ -187,7 +187,7 @@ fn check_air_gapped(state: &State, arn: Option<&str>) -> Result<Option<Arc<str>>
 }
 
 /// `DescribeBackupJob`.
-pub(crate) fn describe(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn describe(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let state = state(cloud, call);
     let number = state.backup_jobs.find(&labels[1]).ok_or_else(|| missing(&labels[1]))?;
     let job = state.backup_jobs.get(number).ok_or_else(|| missing(&labels[1]))?;
@@ -198,7 +198,7 @@ pub(crate) fn describe(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Res
 }
 
 /// `ListBackupJobs`: the last 30 days, newest first.
-pub(crate) fn list(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn list(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
     let filter = Filter::read(call, "state", &STATES)?;
     let vault = query(call, "backupVaultName");
     let state = state(cloud, call);
@@ -228,7 +228,7 @@ pub(crate) fn list(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result
 }
 
 /// `StopBackupJob`.
-pub(crate) fn stop(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn stop(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let key = place_key(call);
     let state = state(cloud, call);
     let number = state.backup_jobs.find(&labels[1]).ok_or_else(|| missing(&labels[1]))?;

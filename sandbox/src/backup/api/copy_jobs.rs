@@ -20,7 +20,7 @@ fn missing(id: &str) -> ApiError {
 }
 
 /// `StartCopyJob`.
-pub(crate) fn start(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn start(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
     let body = body(call)?;
     let (point, vault) = (
         needed(&body, "RecoveryPointArn")?,
@@ -103,7 +103,7 @@ fn target<'a>(cloud: &'a Cloud, job: &CopyJob) -> Option<&'a Vault> {
 }
 
 /// `DescribeCopyJob`.
-pub(crate) fn describe(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn describe(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     state(cloud, call);
     let cloud = &*cloud;
     let key = place_key(call);
@@ -119,7 +119,7 @@ pub(crate) fn describe(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Res
 }
 
 /// `ListCopyJobs`: the last 30 days, newest first.
-pub(crate) fn list(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn list(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
     let filter = Filter::read(call, "state", &STATES)?;
     let (vault, source) = (
         query(call, "destinationVaultArn"),

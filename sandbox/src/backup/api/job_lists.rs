@@ -11,9 +11,9 @@ use crate::call::{ApiError, Call};
 const ALL_CATEGORIES: &str = "AGGREGATE_ALL";
 
 /// The filters that every job list knows.
-pub(crate) struct Filter<'a> {
+pub(super) struct Filter<'a> {
     oldest: DateTime<Utc>,
-    pub(crate) resource: Option<&'a str>,
+    pub(super) resource: Option<&'a str>,
     state: Option<&'a str>,
     none: bool,
     created: Range,
@@ -42,7 +42,7 @@ impl Range {
 
 impl<'a> Filter<'a> {
     /// Reads the filters; `states` are those that the list knows, `state` is the name of their parameter.
-    pub(crate) fn read(call: &'a Call, state: &str, states: &[&str]) -> Result<Self, ApiError> {
+    pub(super) fn read(call: &'a Call, state: &str, states: &[&str]) -> Result<Self, ApiError> {
         let resource = query(call, "resourceArn");
         if let Some(arn) = resource {
             check_resource(arn)?;
@@ -68,12 +68,12 @@ impl<'a> Filter<'a> {
     }
 
     /// Whether a job that was created then can be in the list, or any older one.
-    pub(crate) fn reaches(&self, created: DateTime<Utc>) -> bool {
+    pub(super) fn reaches(&self, created: DateTime<Utc>) -> bool {
         created >= self.oldest
     }
 
     /// Whether a job is in the list.
-    pub(crate) fn admits(
+    pub(super) fn admits(
         &self,
         resource: &str,
         state: &str,

@@ -21,7 +21,7 @@ const MAX_PLANS: usize = 300;
 const MAX_PREVIEW: i64 = 10;
 
 /// A plan that is not deleted.
-pub(crate) fn live<'a>(state: &'a State, id: &str) -> Result<&'a Plan, ApiError> {
+fn live<'a>(state: &'a State, id: &str) -> Result<&'a Plan, ApiError> {
     state
         .plans
         .get(id)
@@ -34,7 +34,7 @@ fn missing(id: &str) -> ApiError {
 }
 
 /// `CreateBackupPlan`.
-pub(crate) fn create(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn create(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
     let body = body(call)?;
     let document = map(&body, "BackupPlan")?.ok_or_else(|| errors::missing("BackupPlan"))?;
     let creator = text(&body, "CreatorRequestId")?.map(str::to_owned);
@@ -84,7 +84,7 @@ fn created(plan: &Plan) -> Reply {
 }
 
 /// `UpdateBackupPlan`: a new version; rules keep their ids by name.
-pub(crate) fn update(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn update(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let id = &labels[2];
     let body = body(call)?;
     let document = map(&body, "BackupPlan")?.ok_or_else(|| errors::missing("BackupPlan"))?;
@@ -116,7 +116,7 @@ pub(crate) fn update(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Resul
 }
 
 /// `GetBackupPlan`; a deleted plan can still be read.
-pub(crate) fn get(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn get(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let preview = match query(call, "MaxScheduledRunsPreview") {
         None => 0,
         Some(text) => match text.parse::<i64>() {
@@ -231,7 +231,7 @@ fn write_member(m: &mut Members<'_>, plan: &Plan, version: &PlanVersion) {
 }
 
 /// `ListBackupPlans`: live plans only, unless deleted ones are asked for.
-pub(crate) fn list(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn list(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
     let deleted = query_flag(call, "includeDeleted")?.unwrap_or(false);
     let state = state(cloud, call);
     let rows = state
@@ -249,7 +249,7 @@ pub(crate) fn list(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result
 }
 
 /// `ListBackupPlanVersions`, newest first.
-pub(crate) fn versions(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn versions(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let state = state(cloud, call);
     let plan = state.plans.get(&labels[2]).ok_or_else(|| missing(&labels[2]))?;
     let page = request::numbered(call, "versions", |below| {
@@ -269,7 +269,7 @@ pub(crate) fn versions(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Res
 }
 
 /// `DeleteBackupPlan`: only once its selections are gone.
-pub(crate) fn delete(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn delete(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let state = state(cloud, call);
     if !live(state, &labels[2])?.selections.is_empty() {
         return Err(errors::refused(

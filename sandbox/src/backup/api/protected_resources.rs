@@ -35,12 +35,12 @@ fn newest<'a>(state: &'a State, numbers: &BTreeSet<u64>, vault: Option<&str>) ->
 }
 
 /// `ListProtectedResources`: every resource with a recovery point, in any status, whether the table exists or not.
-pub(crate) fn list(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn list(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
     listed(state(cloud, call), call, None)
 }
 
 /// `ListProtectedResourcesByBackupVault`.
-pub(crate) fn list_of_vault(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn list_of_vault(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let state = state(cloud, call);
     vault(state, call, &labels[1], "backup:ListProtectedResourcesByBackupVault")?;
     listed(state, call, Some(&labels[1]))
@@ -60,7 +60,7 @@ fn listed(state: &State, call: &Call, vault: Option<&str>) -> Result<Reply, ApiE
 }
 
 /// `DescribeProtectedResource`, with the newest finished restore.
-pub(crate) fn describe(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn describe(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let arn = &labels[1];
     check_resource(arn)?;
     let state = state(cloud, call);

@@ -74,7 +74,7 @@ fn below<'a>(state: &'a State, numbers: &'a BTreeSet<u64>, below: u64) -> impl I
 }
 
 /// `ListRecoveryPointsByBackupVault`.
-pub(crate) fn by_vault(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn by_vault(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let filter = Filter::read(call)?;
     let state = state(cloud, call);
     let found = vault(state, call, &labels[1], "backup:ListRecoveryPointsByBackupVault")?;
@@ -98,7 +98,7 @@ pub(crate) fn by_vault(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Res
 }
 
 /// `ListRecoveryPointsByResource`: other member names, and no lifecycle, plan or encryption flag.
-pub(crate) fn by_resource(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn by_resource(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     check_resource(&labels[1])?;
     // Every recovery point here is managed by AWS Backup, so the flag changes nothing but has to be well-formed.
     query_flag(call, "managedByAWSBackupOnly")?;
@@ -115,7 +115,7 @@ pub(crate) fn by_resource(cloud: &mut Cloud, call: &Call, labels: &[String]) -> 
 }
 
 /// `DescribeRecoveryPoint`: the only answer with the storage class.
-pub(crate) fn describe(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn describe(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let state = state(cloud, call);
     let found = vault(state, call, &labels[1], "backup:DescribeRecoveryPoint")?;
     let (_, point) = point(state, found, &labels[3])?;
@@ -128,7 +128,7 @@ pub(crate) fn describe(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Res
 }
 
 /// `UpdateRecoveryPointLifecycle`.
-pub(crate) fn update_lifecycle(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn update_lifecycle(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let body = body(call)?;
     let sent = map(&body, "Lifecycle")?.ok_or_else(|| errors::missing("Lifecycle"))?;
     let (cold, delete) = (int(sent, "MoveToColdStorageAfterDays")?, int(sent, "DeleteAfterDays")?);
@@ -205,7 +205,7 @@ fn check_change(vault: &Vault, point: &Point, new: &Lifecycle, now: DateTime<Utc
 }
 
 /// `DeleteRecoveryPoint`. With a role that cannot do it the call succeeds, and the recovery point stays as EXPIRED.
-pub(crate) fn delete(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn delete(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let place = here(cloud, call);
     let found = vault(&place.backup, call, &labels[1], "backup:DeleteRecoveryPoint")?;
     let (number, point) = point(&place.backup, found, &labels[3])?;
@@ -228,7 +228,7 @@ pub(crate) fn delete(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Resul
 }
 
 /// `GetRecoveryPointRestoreMetadata`.
-pub(crate) fn restore_metadata(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn restore_metadata(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let state = state(cloud, call);
     let found = vault(state, call, &labels[1], "backup:GetRecoveryPointRestoreMetadata")?;
     let (_, point) = point(state, found, &labels[3])?;

@@ -13,7 +13,7 @@ use crate::backup::state::{
 use crate::ids::Uuid;
 
 /// An upper-case uuid: the form of AWS Backup's job ids.
-pub(crate) fn job_id(id: u128) -> String {
+pub(super) fn job_id(id: u128) -> String {
     Uuid(id).to_string().to_uppercase()
 }
 
@@ -34,7 +34,7 @@ fn created_by(members: &mut Members<'_>, created_by: Option<&CreatedBy>) {
 }
 
 /// A `Lifecycle` member of any name.
-pub(crate) fn lifecycle(members: &mut Members<'_>, name: &str, lifecycle: &Lifecycle) {
+pub(super) fn lifecycle(members: &mut Members<'_>, name: &str, lifecycle: &Lifecycle) {
     if lifecycle.cold_after.is_none() && lifecycle.delete_after.is_none() && lifecycle.archive.is_none() {
         return members.null(name);
     }
@@ -50,7 +50,7 @@ pub(crate) fn lifecycle(members: &mut Members<'_>, name: &str, lifecycle: &Lifec
 }
 
 /// The `CalculatedLifecycle` of a recovery point.
-pub(crate) fn calculated(members: &mut Members<'_>, cold_at: Option<DateTime<Utc>>, delete_at: Option<DateTime<Utc>>) {
+pub(super) fn calculated(members: &mut Members<'_>, cold_at: Option<DateTime<Utc>>, delete_at: Option<DateTime<Utc>>) {
     if cold_at.is_none() && delete_at.is_none() {
         return members.null("CalculatedLifecycle");
     }
@@ -73,7 +73,7 @@ fn vault_kind(state: &State, name: &str) -> &'static str {
 }
 
 /// A recovery point in its vault's listing and in `DescribeRecoveryPoint`, without what only one of them has.
-pub(crate) fn point(m: &mut Members<'_>, state: &State, point: &Point) {
+pub(super) fn point(m: &mut Members<'_>, state: &State, point: &Point) {
     m.text("RecoveryPointArn", &point.arn);
     m.text("BackupVaultName", &point.vault);
     m.maybe_text(
@@ -105,7 +105,7 @@ pub(crate) fn point(m: &mut Members<'_>, state: &State, point: &Point) {
 }
 
 /// A recovery point in `ListRecoveryPointsByResource`: other names, fewer members, no vault and no key for a native one.
-pub(crate) fn point_by_resource(m: &mut Members<'_>, state: &State, point: &Point) {
+pub(super) fn point_by_resource(m: &mut Members<'_>, state: &State, point: &Point) {
     m.text("RecoveryPointArn", &point.arn);
     m.time("CreationDate", point.created);
     m.text("Status", point.status.name());
@@ -131,7 +131,7 @@ fn size(point: &Point) -> u64 {
 }
 
 /// A vault in the listing and in its description.
-pub(crate) fn vault(m: &mut Members<'_>, state: &State, vault: &Vault) {
+pub(super) fn vault(m: &mut Members<'_>, state: &State, vault: &Vault) {
     m.text("BackupVaultName", &vault.name);
     m.text("BackupVaultArn", &vault.arn);
     m.text("VaultType", vault.kind.name());
@@ -158,7 +158,7 @@ fn lock_state(vault: Option<&Vault>, now: DateTime<Utc>) -> Option<&'static str>
 }
 
 /// A backup job.
-pub(crate) fn backup_job(m: &mut Members<'_>, account: &str, state: &State, job: &BackupJob, now: DateTime<Utc>) {
+pub(super) fn backup_job(m: &mut Members<'_>, account: &str, state: &State, job: &BackupJob, now: DateTime<Utc>) {
     let point = job.point.and_then(|number| state.points.get(number));
     let vault = state.vaults.get(point.map_or(&*job.vault, |point| &*point.vault));
     let over = job.is_over();
@@ -199,7 +199,7 @@ pub(crate) fn backup_job(m: &mut Members<'_>, account: &str, state: &State, job:
 }
 
 /// A copy job. `target` is the state of the place it goes to.
-pub(crate) fn copy_job(m: &mut Members<'_>, account: &str, target: Option<&Vault>, job: &CopyJob, now: DateTime<Utc>) {
+pub(super) fn copy_job(m: &mut Members<'_>, account: &str, target: Option<&Vault>, job: &CopyJob, now: DateTime<Utc>) {
     let done = job.target_arn.is_some();
     m.text("AccountId", account);
     m.shown("CopyJobId", job_id(job.id));
@@ -232,7 +232,7 @@ pub(crate) fn copy_job(m: &mut Members<'_>, account: &str, target: Option<&Vault
 }
 
 /// The `MessageCategory` of a copy job that is over.
-pub(crate) fn copy_category(job: &CopyJob) -> Option<&'static str> {
+pub(super) fn copy_category(job: &CopyJob) -> Option<&'static str> {
     match job.state {
         CopyJobState::Running => None,
         CopyJobState::Completed => Some("SUCCESS"),
@@ -241,7 +241,7 @@ pub(crate) fn copy_category(job: &CopyJob) -> Option<&'static str> {
 }
 
 /// A restore job.
-pub(crate) fn restore_job(m: &mut Members<'_>, account: &str, job: &RestoreJob) {
+pub(super) fn restore_job(m: &mut Members<'_>, account: &str, job: &RestoreJob) {
     m.text("AccountId", account);
     m.shown("RestoreJobId", job_id(job.id));
     m.text("RecoveryPointArn", &job.point_arn);

@@ -18,7 +18,7 @@ const MAX_RESULTS: usize = 1000;
 const DEFAULT_RESULTS: usize = 100;
 
 /// The decoded labels of a raw path.
-pub(crate) fn labels(path: &str) -> Vec<String> {
+pub(super) fn labels(path: &str) -> Vec<String> {
     let path = path.strip_prefix('/').unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
     path.split('/')
@@ -27,7 +27,7 @@ pub(crate) fn labels(path: &str) -> Vec<String> {
 }
 
 /// A query parameter that is set.
-pub(crate) fn query<'a>(call: &'a Call, name: &str) -> Option<&'a str> {
+pub(super) fn query<'a>(call: &'a Call, name: &str) -> Option<&'a str> {
     call.query
         .iter()
         .find(|(key, value)| key == name && !value.is_empty())
@@ -35,7 +35,7 @@ pub(crate) fn query<'a>(call: &'a Call, name: &str) -> Option<&'a str> {
 }
 
 /// A truth value in the query.
-pub(crate) fn query_flag(call: &Call, name: &str) -> Result<Option<bool>, ApiError> {
+pub(super) fn query_flag(call: &Call, name: &str) -> Result<Option<bool>, ApiError> {
     match query(call, name) {
         None => Ok(None),
         Some("true") => Ok(Some(true)),
@@ -45,7 +45,7 @@ pub(crate) fn query_flag(call: &Call, name: &str) -> Result<Option<bool>, ApiErr
 }
 
 /// An instant in the query: ISO 8601, or epoch seconds.
-pub(crate) fn query_time(call: &Call, name: &str) -> Result<Option<DateTime<Utc>>, ApiError> {
+pub(super) fn query_time(call: &Call, name: &str) -> Result<Option<DateTime<Utc>>, ApiError> {
     let Some(text) = query(call, name) else {
         return Ok(None);
     };
@@ -61,7 +61,7 @@ pub(crate) fn query_time(call: &Call, name: &str) -> Result<Option<DateTime<Utc>
 }
 
 /// The members of the body; an empty body is an empty object.
-pub(crate) fn body(call: &Call) -> Result<Map<String, Value>, ApiError> {
+pub(super) fn body(call: &Call) -> Result<Map<String, Value>, ApiError> {
     if call.body.is_empty() {
         return Ok(Map::new());
     }
@@ -72,7 +72,7 @@ pub(crate) fn body(call: &Call) -> Result<Map<String, Value>, ApiError> {
 }
 
 /// Refuses a filter by an ARN that is not a table's.
-pub(crate) fn check_resource(arn: &str) -> Result<(), ApiError> {
+pub(super) fn check_resource(arn: &str) -> Result<(), ApiError> {
     let mut segments = arn.splitn(6, ':');
     let table = segments.next() == Some("arn")
         && segments.nth(1) == Some("dynamodb")
@@ -87,16 +87,16 @@ pub(crate) fn check_resource(arn: &str) -> Result<(), ApiError> {
 }
 
 /// One page of a listing.
-pub(crate) struct Page<T> {
-    pub(crate) items: Vec<T>,
+pub(super) struct Page<T> {
+    pub(super) items: Vec<T>,
     /// `NextToken`, when there is more.
-    pub(crate) token: Option<String>,
+    pub(super) token: Option<String>,
 }
 
 /// Cuts a page out of rows that come in the order of the listing; `after` says whether a row lies behind a token's row.
 ///
 /// The query parameters are called `maxResults` and `nextToken`, by restore testing `MaxResults` and `NextToken`.
-pub(crate) fn page<T>(
+pub(super) fn page<T>(
     call: &Call,
     kind: &str,
     rows: impl Iterator<Item = (String, T)>,
@@ -123,7 +123,7 @@ pub(crate) fn page<T>(
 }
 
 /// A page of rows that are listed by their number, newest first. `rows` gives those below a number.
-pub(crate) fn numbered<T, I: Iterator<Item = (u64, T)>>(
+pub(super) fn numbered<T, I: Iterator<Item = (u64, T)>>(
     call: &Call,
     kind: &str,
     rows: impl FnOnce(u64) -> I,

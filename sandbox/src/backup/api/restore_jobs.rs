@@ -79,7 +79,7 @@ fn read_metadata(metadata: &Map<String, Value>) -> Result<Metadata, ApiError> {
 }
 
 /// `StartRestoreJob`. A call that is refused for its metadata has used up its idempotency token all the same.
-pub(crate) fn start(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn start(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
     let body = body(call)?;
     let arn = needed(&body, "RecoveryPointArn")?;
     let metadata = map(&body, "Metadata")?.ok_or_else(|| errors::missing("Metadata"))?;
@@ -191,7 +191,7 @@ fn restorable<'a>(state: &'a State, arn: &str) -> Result<(u64, &'a Point), ApiEr
 }
 
 /// `DescribeRestoreJob`.
-pub(crate) fn describe(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn describe(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let jobs = &state(cloud, call).restore_jobs;
     let job = jobs
         .find(&labels[1])
@@ -203,7 +203,7 @@ pub(crate) fn describe(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Res
 }
 
 /// `GetRestoreJobMetadata`.
-pub(crate) fn metadata(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn metadata(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let jobs = &state(cloud, call).restore_jobs;
     let job = jobs
         .find(&labels[1])
@@ -219,7 +219,7 @@ pub(crate) fn metadata(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Res
 }
 
 /// `ListRestoreJobs`: the last 30 days, newest first.
-pub(crate) fn list(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn list(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
     let plan = query(call, "restoreTestingPlanArn");
     listed(cloud, call, |job| {
         plan.is_none_or(|arn| job.testing_plan.as_deref() == Some(arn))
@@ -227,7 +227,7 @@ pub(crate) fn list(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result
 }
 
 /// `ListRestoreJobsByProtectedResource`.
-pub(crate) fn list_of_resource(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn list_of_resource(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     check_resource(&labels[1])?;
     let after = query_time(call, "recoveryPointCreationDateAfter")?;
     let before = query_time(call, "recoveryPointCreationDateBefore")?;
@@ -259,7 +259,7 @@ fn listed(cloud: &mut Cloud, call: &Call, admits: impl Fn(&RestoreJob) -> bool) 
 }
 
 /// `PutRestoreValidationResult`: for jobs of a restore testing plan, and only until a final verdict is given.
-pub(crate) fn validate(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn validate(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let body = body(call)?;
     let status = needed(&body, "ValidationStatus")?;
     if !["FAILED", "SUCCESSFUL", "TIMED_OUT", "VALIDATING"].contains(&status) {

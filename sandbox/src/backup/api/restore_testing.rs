@@ -23,7 +23,7 @@ fn missing(name: &str) -> ApiError {
 }
 
 /// `CreateRestoreTestingPlan`.
-pub(crate) fn create(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn create(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
     let body = body(call)?;
     let sent = map(&body, "RestoreTestingPlan")?.ok_or_else(|| errors::missing("RestoreTestingPlan"))?;
     let name = name(sent, "RestoreTestingPlanName")?.to_owned();
@@ -77,7 +77,7 @@ fn created(plan: &TestingPlan) -> Reply {
 }
 
 /// `UpdateRestoreTestingPlan`: members that are not sent keep their values.
-pub(crate) fn update(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn update(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let body = body(call)?;
     let sent = map(&body, "RestoreTestingPlan")?.ok_or_else(|| errors::missing("RestoreTestingPlan"))?;
     let plan = state(cloud, call)
@@ -115,7 +115,7 @@ fn write_plan(m: &mut Members<'_>, plan: &TestingPlan) {
 }
 
 /// `GetRestoreTestingPlan`.
-pub(crate) fn get(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn get(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let plan = state(cloud, call)
         .testing
         .get(&labels[2])
@@ -130,7 +130,7 @@ pub(crate) fn get(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<R
 }
 
 /// `ListRestoreTestingPlans`.
-pub(crate) fn list(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn list(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
     let rows = state(cloud, call)
         .testing
         .iter()
@@ -143,7 +143,7 @@ pub(crate) fn list(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result
 }
 
 /// `DeleteRestoreTestingPlan`: only once its selections are gone; a plan that does not exist counts as deleted.
-pub(crate) fn delete(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn delete(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let state = state(cloud, call);
     if state
         .testing
@@ -159,7 +159,7 @@ pub(crate) fn delete(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Resul
 }
 
 /// `CreateRestoreTestingSelection`.
-pub(crate) fn create_selection(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn create_selection(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let body = body(call)?;
     let sent = map(&body, "RestoreTestingSelection")?.ok_or_else(|| errors::missing("RestoreTestingSelection"))?;
     let selection = TestingSelection {
@@ -216,7 +216,7 @@ fn write_selection(m: &mut Members<'_>, plan: &TestingPlan, selection: &TestingS
 }
 
 /// `GetRestoreTestingSelection`.
-pub(crate) fn get_selection(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn get_selection(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let plan = plan_of(state(cloud, call), labels)?;
     let selection = plan
         .selections
@@ -234,7 +234,7 @@ pub(crate) fn get_selection(cloud: &mut Cloud, call: &Call, labels: &[String]) -
 }
 
 /// `ListRestoreTestingSelections`.
-pub(crate) fn list_selections(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn list_selections(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let plan = plan_of(state(cloud, call), labels)?;
     let rows = plan
         .selections
@@ -250,7 +250,7 @@ pub(crate) fn list_selections(cloud: &mut Cloud, call: &Call, labels: &[String])
 }
 
 /// `DeleteRestoreTestingSelection`.
-pub(crate) fn delete_selection(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn delete_selection(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let plan = state(cloud, call)
         .testing
         .get_mut(&labels[2])

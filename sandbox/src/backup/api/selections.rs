@@ -35,7 +35,7 @@ fn selection<'a>(state: &'a State, plan_id: &str, id: &str) -> Result<&'a Select
 }
 
 /// `CreateBackupSelection`.
-pub(crate) fn create(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn create(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let body = body(call)?;
     let sent = map(&body, "BackupSelection")?.ok_or_else(|| errors::missing("BackupSelection"))?;
     let name = needed(sent, "SelectionName")?;
@@ -99,7 +99,7 @@ fn created(selection: &Selection, plan_id: &str) -> Reply {
 }
 
 /// `GetBackupSelection`: as it was sent; lists that were never set are empty.
-pub(crate) fn get(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn get(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let found = selection(state(cloud, call), &labels[2], &labels[4])?;
     let mut members = Map::new();
     members.insert("SelectionName".to_owned(), found.name.as_str().into());
@@ -115,7 +115,7 @@ pub(crate) fn get(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<R
 }
 
 /// `ListBackupSelections`: ids, names and roles only.
-pub(crate) fn list(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn list(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let found = plan(state(cloud, call), &labels[2])?;
     let rows = found.selections.iter().map(|(id, selection)| (id.clone(), selection));
     let page = request::page(call, "selections", rows, |row, token| row > token)?;
@@ -133,7 +133,7 @@ pub(crate) fn list(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<
 }
 
 /// `DeleteBackupSelection`.
-pub(crate) fn delete(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn delete(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let state = state(cloud, call);
     selection(state, &labels[2], &labels[4])?;
     if let Some(plan) = state.plans.get_mut(&labels[2]) {

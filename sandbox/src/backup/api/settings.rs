@@ -17,7 +17,7 @@ const BAD_MANAGEMENT: &str = "Element present in resource type management prefer
 const CROSS_ACCOUNT: &str = "isCrossAccountBackupEnabled";
 
 /// `DescribeRegionSettings`.
-pub(crate) fn region(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn region(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
     let state = state(cloud, call);
     Ok(reply(Times::Plain, |m| {
         m.value("ResourceTypeManagementPreference", &json!(state.management));
@@ -26,7 +26,7 @@ pub(crate) fn region(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Resu
 }
 
 /// `UpdateRegionSettings`: keys that are not sent keep their values.
-pub(crate) fn update_region(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn update_region(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
     let body = body(call)?;
     let opt_in = map(&body, "ResourceTypeOptInPreference")?;
     let management = map(&body, "ResourceTypeManagementPreference")?;
@@ -56,7 +56,7 @@ fn apply(map: &mut BTreeMap<String, bool>, sent: Option<&Map<String, Value>>) {
 }
 
 /// `DescribeGlobalSettings`: of the organisation; outside of one an error.
-pub(crate) fn global(cloud: &mut Cloud, _call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn global(cloud: &mut Cloud, _call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
     let organization = &cloud.organization;
     if organization.management_account.is_none() {
         return Err(errors::refused("Your account is not a member of an organization."));
@@ -79,7 +79,7 @@ pub(crate) fn global(cloud: &mut Cloud, _call: &Call, _labels: &[String]) -> Res
 }
 
 /// `UpdateGlobalSettings`: by the management account only.
-pub(crate) fn update_global(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn update_global(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
     let body = body(call)?;
     let sent = map(&body, "GlobalSettings")?.ok_or_else(|| errors::missing("GlobalSettings"))?;
     let organization = &mut cloud.organization;
@@ -98,7 +98,7 @@ pub(crate) fn update_global(cloud: &mut Cloud, call: &Call, _labels: &[String]) 
 }
 
 /// `GetSupportedResourceTypes`.
-pub(crate) fn types(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn types(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
     let names: Vec<&String> = state(cloud, call).opt_in.keys().collect();
     Ok(reply(Times::Plain, |m| m.value("ResourceTypes", &json!(names))))
 }

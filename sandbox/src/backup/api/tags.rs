@@ -68,7 +68,7 @@ fn tags_mut<'a>(state: &'a mut State, of: &Tagged) -> Option<&'a mut Tags> {
 }
 
 /// `ListTags`.
-pub(crate) fn list(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn list(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let state = state(cloud, call);
     let of = find(state, &labels[1])?;
     let none = Tags::new();
@@ -81,7 +81,7 @@ pub(crate) fn list(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<
 }
 
 /// `TagResource`.
-pub(crate) fn tag(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn tag(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let new = strings(&body(call)?, "Tags")?.ok_or_else(|| errors::missing("Tags"))?;
     let state = state(cloud, call);
     let of = find(state, &labels[1])?;
@@ -95,7 +95,7 @@ pub(crate) fn tag(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<R
 }
 
 /// `UntagResource`.
-pub(crate) fn untag(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn untag(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let body = body(call)?;
     let Some(Value::Array(keys)) = body.get("TagKeyList") else {
         return Err(errors::missing("TagKeyList"));
@@ -111,7 +111,7 @@ pub(crate) fn untag(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result
 }
 
 /// The tags of a new vault or plan, within AWS's limits.
-pub(crate) fn check_tags(tags: &Tags) -> Result<(), ApiError> {
+pub(super) fn check_tags(tags: &Tags) -> Result<(), ApiError> {
     if tags.len() > 50 {
         return Err(errors::limit(
             "The resultant tag set must not have more than 50 user tags.",

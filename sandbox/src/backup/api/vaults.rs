@@ -24,7 +24,7 @@ const MAX_DAYS: i64 = 36_500;
 const MIN_AIR_GAPPED_DAYS: i64 = 7;
 
 /// A vault that the caller may use for an action: missing, of another account, and denied by the vault's policy look the same.
-pub(crate) fn vault<'a>(state: &'a State, call: &Call, name: &str, action: &str) -> Result<&'a Vault, ApiError> {
+pub(super) fn vault<'a>(state: &'a State, call: &Call, name: &str, action: &str) -> Result<&'a Vault, ApiError> {
     let foreign = query(call, "backupVaultAccountId").is_some_and(|account| account != call.caller.account);
     let vault = state.vaults.get(name).filter(|_| !foreign).ok_or_else(errors::denied)?;
     allowed(vault, call, action, &vault.arn)?;
@@ -32,7 +32,7 @@ pub(crate) fn vault<'a>(state: &'a State, call: &Call, name: &str, action: &str)
 }
 
 /// Whether a vault's policy lets the caller do something to the vault or to a recovery point in it.
-pub(crate) fn allowed(vault: &Vault, call: &Call, action: &str, resource: &str) -> Result<(), ApiError> {
+pub(super) fn allowed(vault: &Vault, call: &Call, action: &str, resource: &str) -> Result<(), ApiError> {
     let ask = policy::Ask {
         action,
         resource,
@@ -52,7 +52,7 @@ fn changeable<'a>(cloud: &'a mut Cloud, call: &Call, name: &str, action: &str) -
 }
 
 /// `CreateBackupVault`.
-pub(crate) fn create(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn create(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let body = body(call)?;
     let made = new_vault(cloud, call, &labels[1], &body, VaultKind::Standard, None)?;
     Ok(reply(Times::Plain, |m| {
@@ -63,7 +63,7 @@ pub(crate) fn create(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Resul
 }
 
 /// `CreateLogicallyAirGappedBackupVault`: locked in compliance mode from its creation.
-pub(crate) fn create_air_gapped(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn create_air_gapped(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let body = body(call)?;
     let min = int(&body, "MinRetentionDays")?.ok_or_else(|| errors::missing("MinRetentionDays"))?;
     let max = int(&body, "MaxRetentionDays")?.ok_or_else(|| errors::missing("MaxRetentionDays"))?;
@@ -168,7 +168,7 @@ fn key_kind(place: &Place, arn: &str) -> KeyKind {
 }
 
 /// `DescribeBackupVault`.
-pub(crate) fn describe(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn describe(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let state = state(cloud, call);
     let found = vault(state, call, &labels[1], "backup:DescribeBackupVault")?;
     Ok(reply(Times::Plain, |m| {
@@ -183,7 +183,7 @@ pub(crate) fn describe(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Res
 }
 
 /// `ListBackupVaults`.
-pub(crate) fn list(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn list(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
     let kind = query(call, "vaultType");
     // Nothing is shared between accounts here, so a list of shared vaults is empty.
     let shared = query_flag(call, "shared")?.unwrap_or(false);
@@ -201,7 +201,7 @@ pub(crate) fn list(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result
 }
 
 /// `DeleteBackupVault`: only an empty one.
-pub(crate) fn delete(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn delete(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let state = state(cloud, call);
     let found = vault(state, call, &labels[1], "backup:DeleteBackupVault")?;
     let points = state.points.count(&found.name);
@@ -219,7 +219,7 @@ pub(crate) fn delete(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Resul
 }
 
 /// `GetBackupVaultAccessPolicy`.
-pub(crate) fn policy(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn policy(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let state = state(cloud, call);
     let found = vault(state, call, &labels[1], "backup:GetBackupVaultAccessPolicy")?;
     let document = found
@@ -234,7 +234,7 @@ pub(crate) fn policy(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Resul
 }
 
 /// `PutBackupVaultAccessPolicy`.
-pub(crate) fn put_policy(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn put_policy(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let body = body(call)?;
     let document = needed(&body, "Policy")?;
     policy::check(document).map_err(errors::invalid)?;
@@ -244,13 +244,13 @@ pub(crate) fn put_policy(cloud: &mut Cloud, call: &Call, labels: &[String]) -> R
 }
 
 /// `DeleteBackupVaultAccessPolicy`.
-pub(crate) fn delete_policy(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn delete_policy(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     changeable(cloud, call, &labels[1], "backup:DeleteBackupVaultAccessPolicy")?.policy = None;
     Ok(Reply::empty(200))
 }
 
 /// `PutBackupVaultLockConfiguration`: with `ChangeableForDays` compliance mode, without it governance mode.
-pub(crate) fn put_lock(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn put_lock(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let body = body(call)?;
     let lock = new_lock(&body, call.now)?;
     let found = changeable(cloud, call, &labels[1], "backup:PutBackupVaultLockConfiguration")?;
@@ -294,7 +294,7 @@ fn still_open(vault: &Vault, now: DateTime<Utc>) -> Result<(), ApiError> {
 }
 
 /// `DeleteBackupVaultLockConfiguration`: not once the grace time of a compliance lock is over.
-pub(crate) fn delete_lock(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn delete_lock(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let found = changeable(cloud, call, &labels[1], "backup:DeleteBackupVaultLockConfiguration")?;
     still_open(found, call.now)?;
     found.lock = None;
@@ -302,7 +302,7 @@ pub(crate) fn delete_lock(cloud: &mut Cloud, call: &Call, labels: &[String]) -> 
 }
 
 /// `GetBackupVaultNotifications`.
-pub(crate) fn notifications(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn notifications(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let state = state(cloud, call);
     let found = vault(state, call, &labels[1], "backup:GetBackupVaultNotifications")?;
     let notifications = found
@@ -318,7 +318,7 @@ pub(crate) fn notifications(cloud: &mut Cloud, call: &Call, labels: &[String]) -
 }
 
 /// `PutBackupVaultNotifications`.
-pub(crate) fn put_notifications(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn put_notifications(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let body = body(call)?;
     let topic = needed(&body, "SNSTopicArn")?.to_owned();
     let events: Vec<String> = match body.get("BackupVaultEvents") {
@@ -334,7 +334,7 @@ pub(crate) fn put_notifications(cloud: &mut Cloud, call: &Call, labels: &[String
 }
 
 /// `DeleteBackupVaultNotifications`.
-pub(crate) fn delete_notifications(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
+pub(super) fn delete_notifications(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     changeable(cloud, call, &labels[1], "backup:DeleteBackupVaultNotifications")?.notifications = None;
     Ok(Reply::empty(200))
 }

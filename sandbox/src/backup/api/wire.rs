@@ -12,7 +12,7 @@ use crate::call::Reply;
 
 /// How an answer writes its times; both forms occur on the real wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Times {
+pub(super) enum Times {
     /// `1516925490.087`.
     Plain,
     /// `1.516925490087E9`.
@@ -20,7 +20,7 @@ pub(crate) enum Times {
 }
 
 /// The members of one JSON object that is being written.
-pub(crate) struct Members<'a> {
+pub(super) struct Members<'a> {
     out: &'a mut String,
     first: bool,
     times: Times,
@@ -55,13 +55,13 @@ impl Members<'_> {
     }
 
     /// A string.
-    pub(crate) fn text(&mut self, name: &str, value: &str) {
+    pub(super) fn text(&mut self, name: &str, value: &str) {
         self.name(name);
         quote(self.out, value);
     }
 
     /// A string, or null.
-    pub(crate) fn maybe_text(&mut self, name: &str, value: Option<&str>) {
+    pub(super) fn maybe_text(&mut self, name: &str, value: Option<&str>) {
         match value {
             Some(value) => self.text(name, value),
             None => self.null(name),
@@ -69,33 +69,33 @@ impl Members<'_> {
     }
 
     /// A string of safe characters, such as an id or an ARN, without building it first.
-    pub(crate) fn shown(&mut self, name: &str, value: impl Display) {
+    pub(super) fn shown(&mut self, name: &str, value: impl Display) {
         self.name(name);
         // Writing to a string cannot fail.
         let _ = write!(self.out, "\"{value}\"");
     }
 
     /// An explicit null.
-    pub(crate) fn null(&mut self, name: &str) {
+    pub(super) fn null(&mut self, name: &str) {
         self.name(name);
         self.out.push_str("null");
     }
 
     /// Explicit nulls.
-    pub(crate) fn nulls(&mut self, names: &[&str]) {
+    pub(super) fn nulls(&mut self, names: &[&str]) {
         for name in names {
             self.null(name);
         }
     }
 
     /// A whole number.
-    pub(crate) fn int(&mut self, name: &str, value: impl Into<i128>) {
+    pub(super) fn int(&mut self, name: &str, value: impl Into<i128>) {
         self.name(name);
         let _ = write!(self.out, "{}", value.into());
     }
 
     /// A whole number, or null.
-    pub(crate) fn maybe_int(&mut self, name: &str, value: Option<impl Into<i128>>) {
+    pub(super) fn maybe_int(&mut self, name: &str, value: Option<impl Into<i128>>) {
         match value {
             Some(value) => self.int(name, value),
             None => self.null(name),
@@ -103,19 +103,19 @@ impl Members<'_> {
     }
 
     /// A truth value.
-    pub(crate) fn flag(&mut self, name: &str, value: bool) {
+    pub(super) fn flag(&mut self, name: &str, value: bool) {
         self.name(name);
         self.out.push_str(if value { "true" } else { "false" });
     }
 
     /// An instant as epoch seconds with milliseconds.
-    pub(crate) fn time(&mut self, name: &str, value: DateTime<Utc>) {
+    pub(super) fn time(&mut self, name: &str, value: DateTime<Utc>) {
         self.name(name);
         epoch(self.out, self.times, value.timestamp_millis());
     }
 
     /// An instant, or null.
-    pub(crate) fn maybe_time(&mut self, name: &str, value: Option<DateTime<Utc>>) {
+    pub(super) fn maybe_time(&mut self, name: &str, value: Option<DateTime<Utc>>) {
         match value {
             Some(value) => self.time(name, value),
             None => self.null(name),
@@ -123,19 +123,19 @@ impl Members<'_> {
     }
 
     /// Any JSON value.
-    pub(crate) fn value(&mut self, name: &str, value: &Value) {
+    pub(super) fn value(&mut self, name: &str, value: &Value) {
         self.name(name);
         let _ = write!(self.out, "{value}");
     }
 
     /// A nested object.
-    pub(crate) fn object(&mut self, name: &str, build: impl FnOnce(&mut Members<'_>)) {
+    pub(super) fn object(&mut self, name: &str, build: impl FnOnce(&mut Members<'_>)) {
         self.name(name);
         write_object(self.out, self.times, build);
     }
 
     /// A map of strings.
-    pub(crate) fn map<'m>(&mut self, name: &str, entries: impl IntoIterator<Item = (&'m String, &'m String)>) {
+    pub(super) fn map<'m>(&mut self, name: &str, entries: impl IntoIterator<Item = (&'m String, &'m String)>) {
         self.name(name);
         self.out.push('{');
         for (at, (key, value)) in entries.into_iter().enumerate() {
@@ -150,7 +150,7 @@ impl Members<'_> {
     }
 
     /// A list of objects.
-    pub(crate) fn list<T>(
+    pub(super) fn list<T>(
         &mut self,
         name: &str,
         items: impl IntoIterator<Item = T>,
@@ -206,12 +206,12 @@ fn epoch(out: &mut String, times: Times, millis: i64) {
 }
 
 /// An answer.
-pub(crate) fn reply(times: Times, build: impl FnOnce(&mut Members<'_>)) -> Reply {
+pub(super) fn reply(times: Times, build: impl FnOnce(&mut Members<'_>)) -> Reply {
     with_status(200, times, build)
 }
 
 /// An answer with a status of its own.
-pub(crate) fn with_status(status: u16, times: Times, build: impl FnOnce(&mut Members<'_>)) -> Reply {
+pub(super) fn with_status(status: u16, times: Times, build: impl FnOnce(&mut Members<'_>)) -> Reply {
     Reply {
         status,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],

@@ -280,7 +280,7 @@ fn duration(size: u64) -> Duration {
 }
 
 /// The id of an advanced recovery point follows from its job's; that of a native one starts with its creation.
-pub(crate) fn point_id(job: &BackupJob, advanced: bool, at: DateTime<Utc>) -> PointId {
+fn point_id(job: &BackupJob, advanced: bool, at: DateTime<Utc>) -> PointId {
     if advanced {
         PointId::Advanced(advanced_id(job.id))
     } else {

@@ -15,7 +15,7 @@ use crate::backup::state::{
 use crate::cloud::Cloud;
 
 /// Lets an event happen.
-pub(crate) fn happen(cloud: &mut Cloud, key: &Arc<PlaceKey>, event: &Event, at: DateTime<Utc>) {
+pub(super) fn happen(cloud: &mut Cloud, key: &Arc<PlaceKey>, event: &Event, at: DateTime<Utc>) {
     match event {
         Event::Backup { .. } => back_up(cloud, key, event, at),
         Event::RestoreTest(test) => restore_test(cloud, key, test, at),

@@ -16,7 +16,7 @@ const POINT_GONE: &str = "Cannot find recovery point.";
 const TAGS_UNSUPPORTED: &str = "Copying source tags to the restored resource is not supported for DynamoDB. Remove CopySourceTagsToRestoredResource.";
 
 /// A restore leaves PENDING.
-pub(crate) fn start(cloud: &mut Cloud, key: &PlaceKey, number: u64) {
+pub(super) fn start(cloud: &mut Cloud, key: &PlaceKey, number: u64) {
     if let Some(job) = job(cloud, key, number).filter(|job| job.status == RestoreStatus::Pending) {
         job.status = RestoreStatus::Running;
     }
@@ -27,7 +27,7 @@ fn job<'a>(cloud: &'a mut Cloud, key: &PlaceKey, number: u64) -> Option<&'a mut 
 }
 
 /// A restore has run long enough: the table appears.
-pub(crate) fn finish(cloud: &mut Cloud, key: &PlaceKey, number: u64, at: DateTime<Utc>) {
+pub(super) fn finish(cloud: &mut Cloud, key: &PlaceKey, number: u64, at: DateTime<Utc>) {
     let running = job(cloud, key, number).is_some_and(|job| job.status == RestoreStatus::Running);
     if !running {
         return;

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 /// The prefix that condition keys have to carry.
 pub(crate) const TAG_KEY_PREFIX: &str = "aws:ResourceTag/";
 /// Tables with this name prefix, or this tag key, come from AWS restore tests; plans skip them.
-pub(crate) const RESTORE_TEST_MARK: &str = "awsbackup-restore-test";
+const RESTORE_TEST_MARK: &str = "awsbackup-restore-test";
 
 /// One `ListOfTags` entry; kept as sent, because AWS returns selections unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,13 +39,13 @@ pub(crate) struct Condition {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Conditions {
     /// `StringEquals`.
-    pub(crate) equals: Vec<Condition>,
+    equals: Vec<Condition>,
     /// `StringNotEquals`.
-    pub(crate) not_equals: Vec<Condition>,
+    not_equals: Vec<Condition>,
     /// `StringLike`.
-    pub(crate) like: Vec<Condition>,
+    like: Vec<Condition>,
     /// `StringNotLike`.
-    pub(crate) not_like: Vec<Condition>,
+    not_like: Vec<Condition>,
 }
 
 /// What decides membership: the selection without its name and role.
@@ -271,7 +271,7 @@ fn excludes(pattern: &str, arn: &str) -> bool {
 }
 
 /// `*` stands for any number of characters that are not white space; everything else is literal.
-pub(crate) fn like(pattern: &str, text: &str) -> bool {
+fn like(pattern: &str, text: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else {
         return pattern == text;
     };

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 /// The longest time that can be asked for, in days.
 pub(crate) const MAX_DAYS: i64 = 36_500;
 /// The least time between the move to cold storage and the deletion.
-pub(crate) const COLD_MINIMUM_DAYS: i64 = 90;
+const COLD_MINIMUM_DAYS: i64 = 90;
 
 /// When a recovery point moves to cold storage and when it is deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use crate::ids::Ids;
 use crate::kms::state as kms;
 
 /// Items by canonical key; see `key`.
-pub(crate) type Items = BTreeMap<Vec<u8>, Arc<Item>>;
+type Items = BTreeMap<Vec<u8>, Arc<Item>>;
 
 /// Where a table is.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -145,7 +145,7 @@ impl Sim {
     }
 
     /// A call that has to fail; gives status, code and message.
-    pub(super) fn bad(&mut self, method: &str, path: &str, body: Value) -> (u16, String, String) {
+    fn bad(&mut self, method: &str, path: &str, body: Value) -> (u16, String, String) {
         let now = self.now();
         engine::advance(&mut self.cloud, now);
         let (status, value) = self.ask(method, path, body.clone());
