@@ -6,9 +6,13 @@ use std::io::Write as _;
 use std::time::Instant;
 
 // The sample names its types by these paths, as it does inside the library.
-use backproof::{domain, report};
+use backproof::criteria;
+use backproof::dictionary;
+use backproof::domain;
+use backproof::render;
+use backproof::report;
 
-#[path = "../src/report/pdf/sample.rs"]
+#[path = "../src/render/sample.rs"]
 mod sample;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -25,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let before = peak_memory();
         let start = Instant::now();
         let mut bytes = Vec::new();
-        report::pdf::render(&report, &report::pdf::Template::default(), &mut bytes)?;
+        render::pdf::render(&report, &render::pdf::Template::default(), &mut bytes)?;
         let took = start.elapsed();
         let findings = report
             .findings

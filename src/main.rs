@@ -1,41 +1,40 @@
 //! backproof proves, from evidence and not from intent, that every DynamoDB table is backed up with AWS Backup.
 //!
-//! How it is built, from what is typed to what is written:
+//! From what is typed to what is written:
 //!
 //! ```text
 //! Cli ─ Settings ─ Target (account × Region), many
 //!                     │ collect      talks to AWS
 //!                  Inventory         frames + call log, Parquet on disk
-//!                     │ facts        pure
-//!                  Facts             one row per table, one column per fact; null means not known
-//!                     │ evaluate     pure: (facts, rules, policy)
-//!                  Vec<Finding>
+//!                     │ judge        pure: facts, then findings, then the report; null means not known
+//!                  Report
 //!          ┌──────────┴──────────┐
-//!       Report                  Plan             a file that a person reviews
-//!          │ render, pure        │ apply         talks to AWS, writes a journal
-//!        bytes ─ deliver      Verified           reads AWS afresh, never trusts the journal
-//!          │ pack::seal
-//!         Pack ─ sign ─ ledger                   a folder that proves itself; signed; chained with those before it
+//!          │ render, pure       Plan              a file that a person reviews
+//!        bytes ─ deliver         │ apply          talks to AWS, writes a journal
+//!          │ pack::seal       Verified            reads AWS afresh, never trusts the journal
+//!         Pack ─ sign ─ ledger                    a folder that proves itself; signed; chained with those before it
 //! ```
 //!
-//! Polars is seen by `inventory`, `facts`, `rules` and `evaluate` only; the AWS SDK by `aws`, `collect`, `remediate`, `push`
-//! and `sign::kms` only. Only `main` and `commands` print.
+//! `docs/development.md` draws the rooms and says who may see whom; a test holds it against the sources.
 
 use std::process::ExitCode;
 
+use clap::{CommandFactory as _, FromArgMatches as _};
+
 use backproof::cli::{Cli, Command};
-use backproof::commands::{self, talk};
+use backproof::commands;
+use backproof::commands::shared::args;
 use backproof::exit::Exit;
 use backproof::problem::{Outcome, Problem, Problems};
-use clap::{CommandFactory as _, FromArgMatches as _};
+use backproof::stderr;
 
 fn main() -> ExitCode {
     let cli = match parse() {
         Ok(cli) => cli,
         Err(exit) => return exit,
     };
-    talk::set(&cli.talk);
-    backproof::panics::print_only_uncaught();
+    cli.talk.apply();
+    backproof::inventory::panics::print_only_uncaught();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -60,30 +59,30 @@ async fn run(command: Command) -> Outcome<Exit> {
         Command::Backup(args) => commands::backup::run(args).await,
         Command::Diff(args) => commands::diff::run(&args),
         Command::Sample(args) => commands::sample::run(args),
-        Command::Explain(args) => commands::explain::run(args),
+        Command::Explain(args) => commands::explain::run(args, &Cli::command()),
         Command::Demo(args) => commands::demo::run(args).await,
         Command::Sandbox(args) => commands::sandbox::run(args).await,
         Command::Init(args) => commands::init::run(&args),
-        Command::Completions(args) => commands::manual::completions(&args),
-        Command::Man(args) => commands::manual::man(&args),
+        Command::Completions(args) => commands::manual::completions(&args, Cli::command()),
+        Command::Man(args) => commands::manual::man(&args, Cli::command()),
     }
 }
 
 fn fail(problems: &Problems) -> ExitCode {
-    talk::fail(problems);
+    stderr::fail(problems);
     ExitCode::from(problems.exit().code())
 }
 
 /// Reads the command line. Help goes to stdout, mistakes to stderr in the way that the line itself asks for.
 fn parse() -> Result<Cli, ExitCode> {
-    let color = talk::color_of(std::env::args_os());
+    let color = args::color_of(std::env::args_os());
     let read = Cli::command()
         .color(color)
         .try_get_matches()
         .and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
     read.map_err(|error| {
-        if error.use_stderr() && talk::is_json(std::env::args_os()) {
-            talk::usage(&error.to_string());
+        if error.use_stderr() && args::is_json(std::env::args_os()) {
+            stderr::usage(&error.to_string());
         } else {
             // Nothing can be done if the stream is gone; the exit code says it too.
             let _ = error.print();

@@ -11,13 +11,13 @@ mod world;
 use std::io::Write as _;
 use std::time::Instant;
 
+use backproof::criteria::policy::Policy;
+use backproof::criteria::rules::RuleSet;
 use backproof::domain::{Subject, Verdict};
-use backproof::evaluate::{judge_subjects, judge_tables};
 use backproof::facts::{Facts, derive};
 use backproof::inventory::Inventory;
 use backproof::inventory::schema::{RecoveryPoint, borrowed};
-use backproof::policy::Policy;
-use backproof::rules::RuleSet;
+use backproof::judge::evaluate::{judge_subjects, judge_tables};
 
 /// Set in the process that makes the inventory, to its folder.
 const MAKE: &str = "BACKPROOF_BENCH_MAKE";

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use backproof::criteria::policy::Policy;
 use backproof::inventory::Manifest;
 use backproof::inventory::schema::{
     BackupJob, CallLogEntry, ContinuousBackup, CopyJob, Key, Plan, PlanRule, PlanVersion, RecoveryPoint, RegionSetting,
@@ -10,7 +11,6 @@ use backproof::inventory::schema::{
     VaultPolicy,
 };
 use backproof::inventory::store::{Writer, write_manifest};
-use backproof::policy::Policy;
 use backproof::settings::Settings;
 use chrono::{DateTime, TimeDelta, Utc};
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::domain::TargetId;
-use crate::exposure::Spans;
+use crate::facts::rpo_over_time::Spans;
 use crate::facts::{Reading, seconds};
 use crate::inventory::Inventory;
 use crate::inventory::schema::Table;

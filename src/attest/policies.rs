@@ -12,14 +12,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::lives::{Life, Lives};
 use super::{PolicyChange, WaiverTerm};
+use crate::criteria::Criteria;
+use crate::criteria::policy::{Policy, Tier};
+use crate::criteria::waivers::Waiver;
 use crate::domain::{Subject, TargetId, rfc3339};
-use crate::evaluate::Tiers;
-use crate::exposure::{Asked, Demand};
+use crate::facts::rpo_over_time::{Asked, Demand};
 use crate::facts::{Facts, seconds};
-use crate::policy::{Policy, Tier};
+use crate::judge::evaluate::Tiers;
 use crate::problem::Problem;
-use crate::report::build::Criteria;
-use crate::waivers::Waiver;
 
 /// Tables judged at once.
 const CHUNK: usize = 8192;
@@ -183,12 +183,12 @@ impl Policies {
         let between = asks
             .windows(2)
             .map(|pair| (pair[0].0, pair[1].0, pair[0].1.or(pair[1].1)));
-        let stretches = [(0, first.0, first.1)]
+        let intervals = [(0, first.0, first.1)]
             .into_iter()
             .chain(between)
             .chain([(last.0, u32::MAX, last.1)]);
         let mut demands: Vec<Demand> = Vec::new();
-        for (from, to, asked) in stretches {
+        for (from, to, asked) in intervals {
             match demands.last_mut() {
                 Some(before) if before.asked == asked => before.to = to,
                 _ => demands.push(Demand { from, to, asked }),

@@ -8,17 +8,17 @@ use super::lives::LivesBuilder;
 use super::policies::Policies;
 use super::union::Union;
 use super::{Period, TableProof, percent};
-use crate::exposure::DAY;
+use crate::criteria::Criteria;
+use crate::criteria::policy::Policy;
+use crate::criteria::rules::RuleSet;
+use crate::criteria::waivers::Waivers;
 use crate::facts::derive;
+use crate::facts::rpo_over_time::DAY;
 use crate::inventory::schema::{
     BackupJob, CallLogEntry, Plan, PlanRule, PlanVersion, RecoveryPoint, Row, SCHEMA_VERSION, Table, Target, Vault,
 };
 use crate::inventory::store::{Writer, write_manifest};
 use crate::inventory::{Inventory, Manifest};
-use crate::policy::Policy;
-use crate::report::build::Criteria;
-use crate::rules::RuleSet;
-use crate::waivers::Waivers;
 
 const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-west-1";
@@ -320,9 +320,9 @@ impl World {
         let criteria = Criteria {
             rules: RuleSet(Vec::new()),
             policy: Policy {
-                values: crate::policy::PolicyValues {
+                values: crate::criteria::values::PolicyValues {
                     rpo: TimeDelta::seconds(i64::from(RPO)),
-                    ..crate::policy::PolicyValues::default()
+                    ..crate::criteria::values::PolicyValues::default()
                 },
                 ..Policy::default()
             },

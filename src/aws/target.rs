@@ -19,9 +19,8 @@ use chrono::{DateTime, Utc};
 use super::call::{CallLog, Caller, next};
 use super::date::ReadDate;
 use super::failure::{Failure, FailureKind, classify};
-use crate::domain::{Arn, GapKind, TargetId};
+use crate::domain::{Account, Arn, GapKind, TargetId};
 use crate::problem::{Problem, one_line};
-use crate::settings::Account;
 
 /// The Region asked for the caller's identity when none is configured.
 const FALLBACK_REGION: &str = "us-east-1";

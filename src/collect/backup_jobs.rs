@@ -3,13 +3,8 @@
 use aws_sdk_backup::operation::list_backup_jobs::ListBackupJobsOutput;
 use aws_sdk_backup::types;
 
-use super::{Collector, Context, Stop, aws_instant, instant, next};
+use super::{Context, Stop, aws_instant, instant, next};
 use crate::inventory::schema::BackupJob;
-
-pub(super) const COLLECTOR: Collector = Collector {
-    frames: &["backup_jobs"],
-    actions: &["backup:ListBackupJobs"],
-};
 
 /// How far back jobs are judged, in days.
 pub(super) const JOB_DAYS: i64 = 30;

@@ -7,28 +7,8 @@ use aws_sdk_backup::types::{BackupPlansListMember, BackupRule, BackupSelection, 
 use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 
-use super::{CONCURRENT_CALLS, Collector, Context, Stop, gap, instant, next};
+use super::{CONCURRENT_CALLS, Context, Stop, gap, instant, next};
 use crate::inventory::schema::{Plan, PlanRule, PlanVersion, Selection};
-
-pub(super) const PLANS: Collector = Collector {
-    frames: &["plans"],
-    actions: &["backup:ListBackupPlans"],
-};
-
-pub(super) const RULES: Collector = Collector {
-    frames: &["plan_rules"],
-    actions: &["backup:GetBackupPlan"],
-};
-
-pub(super) const VERSIONS: Collector = Collector {
-    frames: &["plan_versions"],
-    actions: &["backup:ListBackupPlanVersions"],
-};
-
-pub(super) const SELECTIONS: Collector = Collector {
-    frames: &["selections"],
-    actions: &["backup:ListBackupSelections", "backup:GetBackupSelection"],
-};
 
 /// API: backup:ListBackupPlans (paged by 1,000), then per plan backup:GetBackupPlan, backup:ListBackupPlanVersions and
 /// backup:ListBackupSelections (each paged by 1,000), then per selection backup:GetBackupSelection. Calls: 1 + 3p + s, of

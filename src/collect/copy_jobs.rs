@@ -4,13 +4,8 @@ use aws_sdk_backup::operation::list_copy_jobs::ListCopyJobsOutput;
 use aws_sdk_backup::types;
 
 use super::backup_jobs::JOB_DAYS;
-use super::{Collector, Context, Stop, aws_instant, instant, next};
+use super::{Context, Stop, aws_instant, instant, next};
 use crate::inventory::schema::CopyJob;
-
-pub(super) const COLLECTOR: Collector = Collector {
-    frames: &["copy_jobs"],
-    actions: &["backup:ListCopyJobs"],
-};
 
 /// API: backup:ListCopyJobs, DynamoDB only, last 30 days, paged by 1,000. Calls: jobs / 1,000. Errors: become a gap.
 pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {

@@ -1,26 +1,16 @@
 //! The tables of a target: names, descriptions, point-in-time recovery.
 
-use aws_sdk_dynamodb::operation::list_tables::ListTablesOutput;
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
+use aws_sdk_dynamodb::operation::list_tables::ListTablesOutput;
 use aws_sdk_dynamodb::types::TableDescription;
 use futures_util::stream::{self, StreamExt};
 
-use super::{CONCURRENT_CALLS, Collector, Context, Stop, gap, instant, next};
+use super::{CONCURRENT_CALLS, Context, Stop, gap, instant, next};
 use crate::aws::failure::FailureKind;
 use crate::domain::table_arn;
 use crate::inventory::schema::{ContinuousBackup, Table};
-
-pub(super) const TABLES: Collector = Collector {
-    frames: &["tables"],
-    actions: &["dynamodb:ListTables", "dynamodb:DescribeTable"],
-};
-
-pub(super) const CONTINUOUS_BACKUPS: Collector = Collector {
-    frames: &["continuous_backups"],
-    actions: &["dynamodb:DescribeContinuousBackups"],
-};
 
 /// Lists the tables and asks about each while further pages arrive. Gives the key ARNs that tables name.
 ///

@@ -4,13 +4,8 @@ use std::collections::BTreeSet;
 
 use futures_util::stream::{self, StreamExt};
 
-use super::{CONCURRENT_CALLS, Collector, Context, Stop, gap, instant};
+use super::{CONCURRENT_CALLS, Context, Stop, gap, instant};
 use crate::inventory::schema::Key;
-
-pub(super) const COLLECTOR: Collector = Collector {
-    frames: &["keys"],
-    actions: &["kms:DescribeKey"],
-};
 
 /// API: kms:DescribeKey. Calls: 1 for each distinct key. Errors: become a gap of that key.
 pub(super) async fn collect(context: &Context<'_>, key_arns: BTreeSet<String>) -> Result<(), Stop> {

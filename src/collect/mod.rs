@@ -33,8 +33,8 @@ use crate::aws::call::CallLog;
 use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
 use crate::domain::{GapKind, TargetId};
-use crate::inventory::schema;
 use crate::inventory::store::Writer;
+use crate::inventory::{schema, sources};
 use crate::problem::Problem;
 
 /// Targets read at once.
@@ -42,36 +42,6 @@ const CONCURRENT_TARGETS: usize = 16;
 
 /// Calls of one kind under way at once in one target.
 const CONCURRENT_CALLS: usize = 48;
-
-/// One collector: the frames it fills and the IAM actions it uses. The permissions of the audit role come from here.
-#[derive(Debug)]
-pub struct Collector {
-    /// Frames it fills.
-    pub frames: &'static [&'static str],
-    /// IAM actions it uses.
-    pub actions: &'static [&'static str],
-}
-
-/// Every collector.
-pub const COLLECTORS: &[&Collector] = &[
-    &dynamodb_tables::TABLES,
-    &dynamodb_tables::CONTINUOUS_BACKUPS,
-    &tags::COLLECTOR,
-    &region_settings::COLLECTOR,
-    &backup_plans::PLANS,
-    &backup_plans::RULES,
-    &backup_plans::VERSIONS,
-    &backup_plans::SELECTIONS,
-    &backup_vaults::COLLECTOR,
-    &vault_policies::COLLECTOR,
-    &recovery_points::COLLECTOR,
-    &backup_jobs::COLLECTOR,
-    &copy_jobs::COLLECTOR,
-    &restore_jobs::COLLECTOR,
-    &restore_testing::PLANS,
-    &restore_testing::SELECTIONS,
-    &keys::COLLECTOR,
-];
 
 /// What to collect: names of frames.
 #[derive(Debug, Clone)]
@@ -99,7 +69,7 @@ impl Wanted {
 
     /// Everything.
     pub fn all() -> Self {
-        Self::frames(COLLECTORS.iter().flat_map(|collector| collector.frames.iter().copied()))
+        Self::frames(sources::collected().map(|frame| frame.name))
     }
 
     /// Is this frame wanted?
@@ -109,10 +79,8 @@ impl Wanted {
 
     /// The IAM actions that collecting these frames needs, in order.
     pub fn actions(&self) -> BTreeSet<&'static str> {
-        let needed = COLLECTORS
-            .iter()
-            .filter(|collector| collector.frames.iter().any(|frame| self.has(frame)));
-        needed.flat_map(|collector| collector.actions.iter().copied()).collect()
+        let frames: Vec<&str> = self.0.iter().copied().collect();
+        sources::actions_of(&frames).collect()
     }
 }
 

@@ -1,19 +1,14 @@
 //! The recovery points of DynamoDB tables, vault by vault: the only listing that carries lifecycle and encryption.
 
-use aws_sdk_backup::operation::list_recovery_points_by_backup_vault::ListRecoveryPointsByBackupVaultOutput;
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
+use aws_sdk_backup::operation::list_recovery_points_by_backup_vault::ListRecoveryPointsByBackupVaultOutput;
 use aws_sdk_backup::types::RecoveryPointByBackupVault;
 use futures_util::stream::{self, StreamExt};
 
-use super::{CONCURRENT_CALLS, Collector, Context, Stop, instant, next};
+use super::{CONCURRENT_CALLS, Context, Stop, instant, next};
 use crate::inventory::schema::{RecoveryPoint, Vault};
-
-pub(super) const COLLECTOR: Collector = Collector {
-    frames: &["recovery_points"],
-    actions: &["backup:ListRecoveryPointsByBackupVault"],
-};
 
 /// API: backup:ListRecoveryPointsByBackupVault per vault, DynamoDB only, paged by 1,000. Calls: per vault, points /
 /// 1,000, at least 1: `NumberOfRecoveryPoints` is approximate, so no vault is skipped. Errors: become a gap of that

@@ -1,12 +1,7 @@
 //! AWS Backup's settings of a target: is DynamoDB opted in, are its advanced features on.
 
-use super::{Collector, Context, Stop, gap};
+use super::{Context, Stop, gap};
 use crate::inventory::schema::RegionSetting;
-
-pub(super) const COLLECTOR: Collector = Collector {
-    frames: &["region_settings"],
-    actions: &["backup:DescribeRegionSettings"],
-};
 
 /// API: backup:DescribeRegionSettings. Calls: 1. Errors: become a gap.
 pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {

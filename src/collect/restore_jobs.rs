@@ -3,13 +3,8 @@
 use aws_sdk_backup::operation::list_restore_jobs::ListRestoreJobsOutput;
 use aws_sdk_backup::types::RestoreJobsListMember;
 
-use super::{Collector, Context, Stop, instant, next};
+use super::{Context, Stop, instant, next};
 use crate::inventory::schema::RestoreJob;
-
-pub(super) const COLLECTOR: Collector = Collector {
-    frames: &["restore_jobs"],
-    actions: &["backup:ListRestoreJobs"],
-};
 
 /// API: backup:ListRestoreJobs, DynamoDB only, paged by 1,000. Calls: jobs / 1,000. Errors: become a gap.
 ///

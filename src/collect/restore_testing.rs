@@ -9,21 +9,8 @@ use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 
 use super::backup_plans::selection_resource;
-use super::{CONCURRENT_CALLS, Collector, Context, Stop, gap, instant, next};
+use super::{CONCURRENT_CALLS, Context, Stop, gap, instant, next};
 use crate::inventory::schema::{RestoreTestingPlan, RestoreTestingSelection};
-
-pub(super) const PLANS: Collector = Collector {
-    frames: &["restore_testing_plans"],
-    actions: &["backup:ListRestoreTestingPlans", "backup:GetRestoreTestingPlan"],
-};
-
-pub(super) const SELECTIONS: Collector = Collector {
-    frames: &["restore_testing_selections"],
-    actions: &[
-        "backup:ListRestoreTestingSelections",
-        "backup:GetRestoreTestingSelection",
-    ],
-};
 
 /// API: backup:ListRestoreTestingPlans (paged by 1,000), then per plan backup:GetRestoreTestingPlan and
 /// backup:ListRestoreTestingSelections (paged by 1,000), then per selection of DynamoDB

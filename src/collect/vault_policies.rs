@@ -3,14 +3,9 @@
 use aws_sdk_backup::operation::get_backup_vault_access_policy::GetBackupVaultAccessPolicyOutput;
 use futures_util::stream::{self, StreamExt};
 
-use super::{CONCURRENT_CALLS, Collector, Context, Stop, gap};
+use super::{CONCURRENT_CALLS, Context, Stop, gap};
 use crate::aws::failure::FailureKind;
 use crate::inventory::schema::{Vault, VaultPolicy};
-
-pub(super) const COLLECTOR: Collector = Collector {
-    frames: &["vault_policies"],
-    actions: &["backup:GetBackupVaultAccessPolicy"],
-};
 
 /// API: backup:GetBackupVaultAccessPolicy. Calls: 1 per vault. Errors: `ResourceNotFoundException` is AWS's answer for
 /// a vault without a policy, so it gives a row without one; every other error becomes a gap of that vault.

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cli::BackupArgs;
 use crate::commands::remediate::{intervals, outcome, targets};
-use crate::commands::{print, say, talk};
+use crate::commands::shared::output::print;
 use crate::domain::{Arn, TargetId, table_arn};
 use crate::duration;
 use crate::exit::Exit;
@@ -14,6 +14,7 @@ use crate::remediate::BackupAction;
 use crate::remediate::jobs::{follow, start};
 use crate::remediate::plan::default_role;
 use crate::settings::{Settings, check_lifecycle};
+use crate::stderr::{self, say};
 use crate::text::hex;
 
 /// Runs `backup`.
@@ -83,7 +84,7 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
                     .why(format!("{} from backup:StartBackupJob", failure.why()))
                     .so("the table has no new recovery point")
                     .hint("check that the vault and the role exist; `backproof explain permissions --command backup` prints the rights needed");
-                talk::fail(&problem.into());
+                stderr::fail(&problem.into());
             }
         }
     }

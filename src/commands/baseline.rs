@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::baseline::Baseline;
+use crate::criteria::baseline::Baseline;
+use crate::judge::compare::{baseline_of, baseline_of_file};
 use crate::pack::{self, Pack};
 use crate::problem::{Outcome, Problem};
 
@@ -15,7 +16,7 @@ const REPORT_FILE: &str = "report.json";
 pub fn read(path: &Path) -> Outcome<Baseline> {
     if path.join(pack::MANIFEST_FILE).is_file() {
         // What was open then, by the criteria of then.
-        return Ok(Baseline::of(&Pack::open(path)?.report()?));
+        return Ok(baseline_of(&Pack::open(path)?.report()?));
     }
     let file = if path.is_dir() {
         path.join(REPORT_FILE)
@@ -29,5 +30,5 @@ pub fn read(path: &Path) -> Outcome<Baseline> {
             .so("what is new could not be told from what is known; nothing was judged")
             .hint("name the folder of an earlier scan, or its `report.json`, with `--baseline`")
     })?;
-    Ok(Baseline::parse_report(&text, &file.display().to_string())?)
+    Ok(baseline_of_file(&text, &file.display().to_string())?)
 }

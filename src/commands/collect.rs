@@ -1,30 +1,42 @@
 //! `collect`: targets, then everything AWS says of them, into an inventory.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::Utc;
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::aws::call::CallLog;
 use crate::aws::failure::Failure;
 use crate::aws::target::{Identity, Session, Target};
-use crate::cli::{CollectArgs, ScopeArgs};
 use crate::collect::{Progress, Wanted, collect};
 use crate::commands::report::open_staging;
-use crate::commands::{say, talk, warn};
-use crate::domain::TargetId;
+use crate::commands::shared::args::ScopeArgs;
+use crate::domain::{Account, TargetId};
 use crate::exit::Exit;
 use crate::inventory::schema::{CallLogEntry, SCHEMA_VERSION, Target as TargetRow};
 use crate::inventory::store::{Writer, write_manifest};
-use crate::inventory::{Inventory, Manifest, scan_id};
+use crate::inventory::{INVENTORY_DIR, Inventory, Manifest, scan_id};
 use crate::problem::{Outcome, Problem, count};
-use crate::report::staging::INVENTORY_DIR;
-use crate::settings::{Account, Settings, check_region};
-use crate::settings_file::nearest;
+use crate::settings::Settings;
+use crate::stderr::{self, say, warn};
+use crate::text::nearest;
+use crate::toml_reader::values::check_region;
+
+/// Arguments of `collect`.
+#[derive(Debug, Args)]
+pub struct CollectArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub scope: ScopeArgs,
+    /// The folder for the inventory; it must not hold one already.
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+}
 
 /// Runs `collect`.
 ///
@@ -242,7 +254,7 @@ fn warn_of_skew(identity: &Identity) {
 }
 
 fn progress_bar(targets: usize) -> ProgressBar {
-    let bar = if talk::shows_progress_bar() {
+    let bar = if stderr::shows_progress_bar() {
         ProgressBar::new_spinner()
     } else {
         ProgressBar::hidden()
@@ -272,7 +284,7 @@ fn step(progress: &Progress, targets: usize) {
         ("tables_described", progress.tables_described.load(Ordering::Relaxed)),
         ("recovery_points", progress.recovery_points.load(Ordering::Relaxed)),
     ];
-    talk::progress("reading AWS", &numbers);
+    stderr::progress("reading AWS", &numbers);
 }
 
 async fn show(bar: &ProgressBar, progress: &Progress) {

@@ -5,12 +5,20 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use backproof_sandbox::{Sandbox, World};
+use clap::Args;
 use serde_json::Value;
 
-use crate::cli::DemoArgs;
-use crate::commands::{say, talk};
 use crate::exit::Exit;
 use crate::problem::{Outcome, Problem};
+use crate::stderr::{self, say};
+
+/// Arguments of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// The folder for the demo's reports.
+    #[arg(long, value_name = "DIR", default_value = "backproof-demo")]
+    pub to: PathBuf,
+}
 
 /// The settings of the demo's organisation: the caller's own account, and a role in the other.
 const SETTINGS: &str = r#"# The demo's organisation, as an auditor would describe it.
@@ -237,7 +245,7 @@ impl Story<'_> {
         let failed = |why: String| Problem::new(format!("the demo's step `{}` failed", args[0])).why(why);
         let program: PathBuf = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
         let mut command = tokio::process::Command::new(program);
-        let talk = talk::flags().into_iter().filter(|flag| !args.contains(flag));
+        let talk = stderr::flags().into_iter().filter(|flag| !args.contains(flag));
         command.args(args).args(talk).stdin(Stdio::null());
         if let Some(to) = to {
             let file = std::fs::File::create(to).map_err(|error| failed(error.to_string()))?;

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::RuleArgs;
-use crate::commands::criteria;
-use crate::commands::evidence::Evidence;
-use crate::commands::output::Single;
+use crate::commands::shared::args::RuleArgs;
+use crate::commands::shared::criteria;
+use crate::commands::shared::evidence::Evidence;
+use crate::commands::shared::output::Single;
 use crate::diff::{Look, compare, render};
 use crate::domain::rfc3339;
 use crate::exit::Exit;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::commands::output::Single;
+use crate::commands::shared::output::Single;
 use crate::exit::Exit;
 use crate::problem::Outcome;
 use crate::settings::DEFAULT_FILE;
@@ -29,7 +29,8 @@ pub fn run(args: &InitArgs) -> Outcome<Exit> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::{Settings, VALUE_KEYS};
+    use crate::criteria::policy::VALUE_KEYS;
+    use crate::settings::Settings;
 
     #[test]
     fn the_file_loads_and_says_what_is_the_default_anyway() {

@@ -4,17 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt as _};
 
-use super::reach::reach;
-use super::say;
 use crate::aws::failure::FailureKind;
-use crate::domain::{GapKind, TargetId};
+use crate::commands::shared::reach::reach;
+use crate::criteria::rules::RuleSet;
+use crate::domain::{Account, GapKind, TargetId};
 use crate::problem::{Outcome, Problem, Problems, count};
 use crate::push::plan::Scope;
 use crate::push::{Broken, Pushed, push};
+use crate::render::asff::{self, SecurityFinding};
 use crate::report::Report;
-use crate::report::asff::{self, SecurityFinding};
-use crate::rules::RuleSet;
-use crate::settings::Account;
+use crate::stderr::say;
 
 /// Targets that are sent to at once.
 const CONCURRENT_TARGETS: usize = 8;

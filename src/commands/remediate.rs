@@ -6,22 +6,25 @@ use std::time::Duration;
 use crate::aws::target::Target;
 use crate::cli::{ApplyArgs, PlanArgs, RemediateCommand, VerifyArgs, WaitArgs};
 use crate::collect::Wanted;
-use crate::commands::reach::reach;
-use crate::commands::{collect, criteria, print, say, warn};
+use crate::commands::collect;
+use crate::commands::shared::criteria;
+use crate::commands::shared::output::print;
+use crate::commands::shared::reach::reach;
 use crate::domain::{TargetId, Verdict};
 use crate::duration;
 use crate::exit::Exit;
 use crate::facts::Reading;
 use crate::inventory::Inventory;
 use crate::inventory::schema::Vault;
+use crate::judge::judge;
 use crate::problem::{Outcome, Problem, count, one_line};
 use crate::remediate::apply::{Journal, apply};
 use crate::remediate::jobs::{Ended, follow, tally};
 use crate::remediate::plan::propose;
 use crate::remediate::verify::verify;
 use crate::remediate::{BackupAction, Plan};
-use crate::report::build::build;
 use crate::settings::Settings;
+use crate::stderr::{say, warn};
 
 /// Runs `remediate`.
 ///
@@ -48,7 +51,7 @@ async fn plan(args: PlanArgs) -> Outcome<Exit> {
             collect::into(&settings, &wanted, scratch.dir()).await?
         }
     };
-    let report = build(&inventory, &criteria)?;
+    let report = judge(&inventory, &criteria)?;
     let vaults = vaults(&inventory)?;
     let plan = propose(&report, &criteria.rules, &vaults, &settings.remediation);
     plan.write(&args.to)?;

@@ -4,14 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::RuleArgs;
-use crate::commands::evidence::Evidence;
-use crate::commands::output::Single;
-use crate::commands::{criteria, warn};
+use crate::commands::shared::args::RuleArgs;
+use crate::commands::shared::criteria;
+use crate::commands::shared::evidence::Evidence;
+use crate::commands::shared::output::Single;
 use crate::exit::Exit;
+use crate::judge::judge;
 use crate::problem::{Outcome, Problem};
-use crate::report::build::build;
 use crate::sample::{By, DEFAULT_SIZE, Provenance, Request, draw, render};
+use crate::stderr::warn;
 
 /// Arguments of `sample`.
 #[derive(Debug, Args)]
@@ -72,7 +73,7 @@ pub fn run(args: SampleArgs) -> Outcome<Exit> {
     let destination = Single::prepare(&args.to)?;
     let evidence = Evidence::open(&args.from)?;
     let criteria = criteria::of_evidence(&evidence, args.config.as_deref(), &args.rules)?;
-    let report = build(&evidence.inventory, &criteria)?;
+    let report = judge(&evidence.inventory, &criteria)?;
     let mut by = args.by;
     by.sort_unstable();
     by.dedup();

@@ -17,13 +17,14 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
+use crate::criteria::Criteria;
 use crate::domain::{Finding, Severity, Subject, TargetId};
 use crate::exit::Exit;
 use crate::facts::{Facts, derive};
 use crate::inventory::Inventory;
+use crate::judge::judge;
 use crate::problem::Problem;
 use crate::report::Report;
-use crate::report::build::{Criteria, build};
 
 /// One look: what was read, and what the criteria say of it.
 pub struct Look {
@@ -41,7 +42,7 @@ impl Look {
         Ok(Self {
             manifest_sha256,
             facts: derive(&inventory, criteria.policy.window_days)?,
-            report: build(&inventory, criteria)?,
+            report: judge(&inventory, criteria)?,
             inventory,
         })
     }

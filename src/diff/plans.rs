@@ -215,7 +215,7 @@ impl Pair<'_> {
         }
         let lock_of = |look: &Look, wanted: &str| {
             let vaults = look.facts.vaults();
-            let is_it = |vault: &&crate::facts::dictionary::VaultFacts| {
+            let is_it = |vault: &&crate::dictionary::VaultFacts| {
                 let is_here = vault.account_id.as_deref() == Some(self.key.0.account_id.as_str())
                     && vault.region.as_deref() == Some(self.key.0.region.as_str());
                 vault.vault_arn.as_deref() == Some(wanted) || (is_here && vault.vault_name.as_deref() == Some(wanted))

@@ -3,11 +3,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{ABSENT, Change, Found, Kind};
+use crate::criteria::Criteria;
+use crate::criteria::policy::{Policy, Tier};
+use crate::criteria::rules::Rule;
+use crate::criteria::values::PolicyValues;
+use crate::criteria::waivers::Waiver;
 use crate::domain::{TargetId, rfc3339};
-use crate::policy::{Policy, PolicyValues, Tier};
-use crate::report::build::Criteria;
-use crate::rules::Rule;
-use crate::waivers::Waiver;
 
 pub(super) fn compare(then: &Criteria, now: &Criteria, found: &mut Found) {
     let mut told = Told(Vec::new());

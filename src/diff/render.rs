@@ -189,7 +189,7 @@ pub fn csv(diff: &Diff) -> String {
             change.finding_id.clone().unwrap_or_default(),
         ]
     }));
-    crate::report::csv::rows_text(&rows)
+    crate::render::csv::rows_text(&rows)
 }
 
 /// For a pull request or a ticket.

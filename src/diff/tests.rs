@@ -1,8 +1,7 @@
 use super::findings::{State, kind_of};
 use super::policy;
 use super::*;
-use crate::settings::Settings;
-use crate::waivers::Waivers;
+use crate::criteria::waivers::Waivers;
 
 const STATES: [State; 5] = [
     State::Open,
@@ -45,10 +44,11 @@ fn kinds_are_in_the_order_of_outputs_and_have_words_of_their_own() {
 }
 
 fn criteria(policy: &str, waivers: &str) -> Criteria {
-    let rules = crate::rules::RuleSet::load(None, &["in-a-plan".to_owned(), "pitr-on".to_owned()]).expect("rules");
+    let rules =
+        crate::criteria::rules::RuleSet::load(None, &["in-a-plan".to_owned(), "pitr-on".to_owned()]).expect("rules");
     Criteria {
         rules,
-        policy: Settings::parse_policy(policy, "policy.toml").expect("a policy"),
+        policy: crate::criteria::policy::parse(policy, "policy.toml").expect("a policy"),
         waivers: Waivers::parse(waivers, "waivers.toml", &["in-a-plan", "pitr-on"]).expect("waivers"),
         frameworks: Vec::new(),
         baseline: None,

@@ -8,18 +8,18 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::dictionary::{TableFacts, Text};
 use super::gather::{Kind as PointKind, RankedKey};
 use super::jobs::cause;
 use super::keys::owner_of_rank;
 use super::offers::Offers;
 use super::window::JOB_MEMORY;
 use super::{Evidence, age_hours, names};
+use crate::criteria::values::{ANY_PLACE, PolicyValues};
+use crate::dictionary::{TableFacts, Text};
 use crate::domain::{Arn, FactValue, short_number};
 use crate::inventory::schema::borrowed::CopyJob;
-use crate::policy::{ANY_PLACE, PolicyValues};
 
-/// The facts of a table against its policy, in order of [`crate::rules::COMPARISONS`] without the tier.
+/// The facts of a table against its policy, in order of [`crate::criteria::vocabulary::COMPARISONS`] without the tier.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Comparisons {
     /// `plan_rule_meets_policy`.

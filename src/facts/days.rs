@@ -12,8 +12,8 @@ use super::Evidence;
 use super::jobs::Jobs;
 use super::points::Points;
 use super::window::{JOB_REACH, seconds};
-use crate::exposure::{Asked, DAY, Demand, Known, Point, Spans};
-use crate::report::{DayState, Window};
+use crate::domain::{DayState, Window};
+use crate::facts::rpo_over_time::{Asked, DAY, Demand, Known, Point, Spans};
 
 /// As many days as the policy's window has; the last is the day of `as_of`.
 pub(super) fn window(evidence: &Evidence) -> Window {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::dictionary::TableFacts;
 use super::{Evidence, age_hours};
+use crate::dictionary::TableFacts;
 
 /// AWS restore testing names its tables so.
 const RESTORE_TEST_PREFIX: &str = "awsbackup-restore-test";

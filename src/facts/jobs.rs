@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 
 use super::Evidence;
-use super::dictionary::{TableFacts, Text};
 use super::membership::Memberships;
 use super::window::{JOB_MEMORY, seconds};
+use crate::dictionary::{TableFacts, Text};
 use crate::inventory::schema::borrowed::BackupJob;
 
 /// The tallies of all tables.

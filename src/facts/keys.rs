@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
-use super::dictionary::Text;
 use super::evidence::ArnHasher;
+use crate::dictionary::Text;
 use crate::inventory::Inventory;
 use crate::inventory::schema::{Key, Table};
 use crate::problem::Problem;

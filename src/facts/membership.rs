@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Evidence;
-use super::dictionary::TableFacts;
 use super::offers::{Offers, Parts, Rule};
 use super::points::PlanMade;
 use super::protection::{
     Condition, Index, Members, Membership, Place, PlanVerdictKind, Runs, Selection, TableFacts as Subject,
     TagCondition, Unread, members, verdict_of,
 };
+use crate::dictionary::TableFacts;
 use crate::domain::{TargetId, rfc3339};
 use crate::inventory::Inventory;
 use crate::inventory::schema::{Plan, PlanRule, PlanVersion, Selection as SelectionRow};

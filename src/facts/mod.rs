@@ -6,7 +6,6 @@
 
 mod copies;
 mod days;
-pub mod dictionary;
 mod evidence;
 mod gather;
 mod identity;
@@ -23,6 +22,7 @@ mod reading;
 mod recovery_points;
 mod restore;
 mod restore_testing;
+pub mod rpo_over_time;
 mod runs;
 pub mod schedule;
 mod targets;
@@ -35,16 +35,15 @@ use std::ops::Range;
 use chrono::{DateTime, TimeDelta, Utc};
 use polars::prelude::DataFrame;
 
-use crate::domain::{Subject, TargetId};
-use crate::exposure::Asked;
+use crate::criteria::values::PolicyValues;
+use crate::domain::{DayState, Subject, TargetId, Window};
+use crate::facts::rpo_over_time::Asked;
 use crate::inventory::Inventory;
 use crate::inventory::schema::{BackupJob, CopyJob};
-use crate::policy::PolicyValues;
 use crate::problem::Problem;
-use crate::report::{DayState, Window};
 
+use crate::dictionary::{PlanFacts, RecoveryPointFacts, TableFacts, TargetFacts, Text, VaultFacts};
 pub use copies::Comparisons;
-use dictionary::{PlanFacts, RecoveryPointFacts, TableFacts, TargetFacts, VaultFacts};
 pub(crate) use evidence::{ArnHasher, Evidence};
 pub(crate) use keys::rank_of_owner;
 pub use membership::SelectionAnswer;
@@ -52,7 +51,7 @@ pub(crate) use point::Sight;
 pub use reading::Reading;
 pub(crate) use window::{JOB_REACH, seconds};
 
-pub use crate::policy::FOREVER_DAYS;
+pub use crate::criteria::values::FOREVER_DAYS;
 
 /// Of a batch of recovery points, given as columns of facts: the places of those of which something is to be told.
 pub type JudgePoints<'j> = dyn FnMut(DataFrame) -> Result<Vec<usize>, Problem> + 'j;
@@ -299,7 +298,7 @@ pub(crate) fn age_hours(at: DateTime<Utc>, as_of: DateTime<Utc>) -> f64 {
 }
 
 /// `a, b`, or `none`.
-pub(crate) fn names<'n>(names: impl IntoIterator<Item = &'n str>) -> dictionary::Text {
+pub(crate) fn names<'n>(names: impl IntoIterator<Item = &'n str>) -> Text {
     let names: Vec<&str> = names.into_iter().collect();
     if names.is_empty() {
         "none".into()

@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::dictionary::{TableFacts, Text};
 use super::live::Live;
 use super::schedule::{self, Run, Schedule, TimedRule};
 use super::vaults::{Lock, VaultState};
 use super::{Evidence, FOREVER_DAYS, names};
+use crate::dictionary::{TableFacts, Text};
 use crate::domain::Arn;
 use crate::domain::TargetId;
 use crate::inventory::schema::PlanRule;

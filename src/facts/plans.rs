@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::dictionary::{PlanFacts, Text};
 use super::jobs::Jobs;
 use super::membership::{Memberships, PlanState, SelectionState, Target};
 use super::offers::{Rule, hours, interval};
 use super::{Evidence, FOREVER_DAYS, age_hours, names};
+use crate::dictionary::{PlanFacts, Text};
 
 /// The facts of every live plan.
 pub(super) fn facts(evidence: &Evidence, memberships: &Memberships, jobs: &Jobs) -> Vec<PlanFacts> {

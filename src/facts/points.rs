@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::dictionary::{TableFacts, Text};
 use super::gather::{Gathered, Kind, Point, RankedKey, UNDATED};
 use super::keys::owner_of_rank;
 use super::point::instant;
@@ -16,6 +15,7 @@ use super::recovery_points::all_but;
 use super::vaults::{Lock, VaultState};
 use super::window::seconds_of_millis;
 use super::{Evidence, age_hours, names};
+use crate::dictionary::{TableFacts, Text};
 use crate::domain::short_number;
 use crate::inventory::Inventory;
 use crate::inventory::schema::{RecoveryPoint, Row as _};

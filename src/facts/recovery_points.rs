@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use super::dictionary::{FactCell, RecoveryPointFacts, SubjectFacts as _, Text};
 use super::evidence::Finder;
 use super::keys::KeyFacts;
 use super::point::{Lifecycle, PointState, delete_at, instant, is_encrypted, is_overdue, key_of};
 use super::{Evidence, JudgePoints, age_hours};
+use crate::dictionary::{FactCell, RecoveryPointFacts, SubjectFacts as _, Text};
 use crate::inventory::Inventory;
 use crate::inventory::schema::borrowed::RecoveryPoint as Borrowed;
 use crate::inventory::schema::{RecoveryPoint, Row as _};

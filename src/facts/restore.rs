@@ -9,9 +9,9 @@ use std::ops::RangeInclusive;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Evidence;
-use super::dictionary::{TableFacts, Text};
 use super::jobs::cause;
 use super::window::JOB_MEMORY;
+use crate::dictionary::{TableFacts, Text};
 use crate::inventory::Inventory;
 use crate::inventory::schema::RestoreJob;
 use crate::inventory::schema::borrowed::RecoveryPoint;

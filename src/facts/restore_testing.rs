@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 
-use super::dictionary::TableFacts;
 use super::points::InVault;
 use super::window::seconds;
 use super::{Evidence, names};
+use crate::dictionary::TableFacts;
 use crate::inventory::Inventory;
 use crate::inventory::schema::{RestoreTestingPlan, RestoreTestingSelection};
 use crate::problem::Problem;

@@ -7,11 +7,11 @@
 use chrono::{DateTime, TimeDelta};
 
 use super::Evidence;
-use super::dictionary::TableFacts;
 use super::jobs::Jobs;
 use super::offers::Offers;
 use super::schedule::Run;
 use super::window::{JOB_REACH, seconds};
+use crate::dictionary::TableFacts;
 
 /// A job may be created a little before or after the minute that the schedule names.
 const TOLERANCE_SECONDS: u32 = 300;

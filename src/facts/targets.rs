@@ -1,10 +1,10 @@
 //! Accounts and Regions: what was found in each.
 
 use super::Evidence;
-use super::dictionary::TargetFacts;
 use super::membership::Memberships;
 use super::points::Points;
 use super::vaults::VaultState;
+use crate::dictionary::TargetFacts;
 use crate::domain::TargetId;
 
 /// The facts of every target.

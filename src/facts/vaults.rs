@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 
-use super::dictionary::VaultFacts;
 use super::keys::{KeyFacts, Keys};
 use super::membership::Memberships;
 use super::points::Points;
 use super::vault_policy::{DeletionVerdict, manual_deletion};
 use super::{Evidence, FOREVER_DAYS, names};
+use crate::dictionary::VaultFacts;
 use crate::inventory::schema::Vault;
 
 const AIR_GAPPED: &str = "LOGICALLY_AIR_GAPPED_BACKUP_VAULT";

@@ -7,8 +7,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Evidence;
-use super::dictionary::TableFacts;
 use super::jobs::Jobs;
+use crate::dictionary::TableFacts;
 
 /// AWS Backup remembers jobs for so long.
 pub(super) const JOB_MEMORY: TimeDelta = TimeDelta::days(30);

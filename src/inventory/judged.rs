@@ -7,7 +7,7 @@ use super::schema::{ColumnSchema, FrameSchema, Row, frames};
 
 frames! {
     /// One rule applied to one subject.
-    FindingRow in "findings" {
+    FindingRow in "findings" by [] {
         /// Stable over scans: digest of rule, partition, account, Region and table id.
         id: String,
         /// The rule.

@@ -5,8 +5,10 @@
 
 pub mod cell;
 pub mod judged;
+pub mod panics;
 pub mod rewrite;
 pub mod schema;
+pub mod sources;
 pub mod store;
 
 use std::collections::BTreeMap;
@@ -17,6 +19,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::text::hex;
+
+/// The folder of an inventory beside the reports that were made of it.
+pub const INVENTORY_DIR: &str = "inventory";
 
 /// Where an inventory comes from and what it holds; `inventory.json` beside the frames.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

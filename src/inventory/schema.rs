@@ -18,6 +18,8 @@ pub struct FrameSchema {
     pub name: &'static str,
     /// One row is one of these.
     pub doc: &'static str,
+    /// IAM actions of the calls that fill it; empty: this program itself does.
+    pub actions: &'static [&'static str],
     /// Its columns, in order.
     pub columns: &'static [ColumnSchema],
 }
@@ -70,7 +72,7 @@ pub trait Row: Sized + Send + 'static {
 }
 
 macro_rules! frames {
-    ($($(#[doc = $frame_doc:literal])+ $row:ident in $frame:literal { $($(#[doc = $column_doc:literal])+ $column:ident: $kind:ty,)+ })+) => {
+    ($($(#[doc = $frame_doc:literal])+ $row:ident in $frame:literal by [$($action:literal),*] { $($(#[doc = $column_doc:literal])+ $column:ident: $kind:ty,)+ })+) => {
         $(
             $(#[doc = $frame_doc])+
             #[derive(Debug, Clone, PartialEq)]
@@ -82,6 +84,7 @@ macro_rules! frames {
                 const FRAME: &'static FrameSchema = &FrameSchema {
                     name: $frame,
                     doc: concat!($($frame_doc),+),
+                    actions: &[$($action),*],
                     columns: &[$(ColumnSchema {
                         name: stringify!($column),
                         kind: <$kind as Cell>::KIND,
@@ -138,7 +141,7 @@ pub(super) use frames;
 
 frames! {
     /// One account in one Region that was to be read.
-    Target in "targets" {
+    Target in "targets" by [] {
         /// sts:GetCallerIdentity, or the account of the settings file.
         account_id: String,
         /// Name of the account in the settings file. Null: none was given.
@@ -149,7 +152,7 @@ frames! {
         partition: String,
     }
     /// One DynamoDB table that ListTables named.
-    Table in "tables" {
+    Table in "tables" by ["dynamodb:ListTables", "dynamodb:DescribeTable"] {
         /// Account of the target.
         account_id: String,
         /// Region of the target.
@@ -188,7 +191,7 @@ frames! {
         restored_at: Option<DateTime<Utc>>,
     }
     /// One tag of one table. A table without a row here has no tags, if the target's tags were read.
-    TableTag in "table_tags" {
+    TableTag in "table_tags" by ["tag:GetResources"] {
         /// tag:GetResources, ResourceARN.
         table_arn: String,
         /// Tag key, case-sensitive.
@@ -197,7 +200,7 @@ frames! {
         value: String,
     }
     /// Point-in-time recovery of one table.
-    ContinuousBackup in "continuous_backups" {
+    ContinuousBackup in "continuous_backups" by ["dynamodb:DescribeContinuousBackups"] {
         /// The table asked about.
         table_arn: String,
         /// PointInTimeRecoveryDescription.PointInTimeRecoveryStatus; ContinuousBackupsStatus says ENABLED even without PITR and is not used. Null: left out.
@@ -210,7 +213,7 @@ frames! {
         recovery_period_days: Option<i64>,
     }
     /// AWS Backup's settings of one target.
-    RegionSetting in "region_settings" {
+    RegionSetting in "region_settings" by ["backup:DescribeRegionSettings"] {
         /// Account of the target.
         account_id: String,
         /// Region of the target.
@@ -221,7 +224,7 @@ frames! {
         dynamodb_advanced: Option<bool>,
     }
     /// One live backup plan.
-    Plan in "plans" {
+    Plan in "plans" by ["backup:ListBackupPlans"] {
         /// Account of the target.
         account_id: String,
         /// Region of the target.
@@ -238,7 +241,7 @@ frames! {
         last_execution_at: Option<DateTime<Utc>>,
     }
     /// One version of one plan: an edit makes a new one.
-    PlanVersion in "plan_versions" {
+    PlanVersion in "plan_versions" by ["backup:ListBackupPlanVersions"] {
         /// Account of the target.
         account_id: String,
         /// Region of the target.
@@ -251,7 +254,7 @@ frames! {
         created_at: Option<DateTime<Utc>>,
     }
     /// One rule of one plan: schedule, vault, lifecycle.
-    PlanRule in "plan_rules" {
+    PlanRule in "plan_rules" by ["backup:GetBackupPlan"] {
         /// Account of the target.
         account_id: String,
         /// Region of the target.
@@ -282,7 +285,7 @@ frames! {
         copy_actions_json: String,
     }
     /// One selection of one plan, as AWS returned it. Empty lists are members that were never set.
-    Selection in "selections" {
+    Selection in "selections" by ["backup:ListBackupSelections", "backup:GetBackupSelection"] {
         /// Account of the target.
         account_id: String,
         /// Region of the target.
@@ -307,7 +310,7 @@ frames! {
         conditions_json: String,
     }
     /// One backup vault.
-    Vault in "vaults" {
+    Vault in "vaults" by ["backup:ListBackupVaults"] {
         /// Account of the target.
         account_id: String,
         /// Region of the target.
@@ -334,7 +337,7 @@ frames! {
         created_at: Option<DateTime<Utc>>,
     }
     /// The access policy of one backup vault. A vault without a row here was not read; see the call log.
-    VaultPolicy in "vault_policies" {
+    VaultPolicy in "vault_policies" by ["backup:GetBackupVaultAccessPolicy"] {
         /// Account of the target.
         account_id: String,
         /// Region of the target.
@@ -345,7 +348,7 @@ frames! {
         policy: Option<String>,
     }
     /// One recovery point of a DynamoDB table, in one vault of the target.
-    RecoveryPoint in "recovery_points" {
+    RecoveryPoint in "recovery_points" by ["backup:ListRecoveryPointsByBackupVault"] {
         /// Account of the target (of the vault).
         account_id: String,
         /// Region of the target (of the vault).
@@ -392,7 +395,7 @@ frames! {
         size_bytes: Option<i64>,
     }
     /// One backup job of a DynamoDB table; AWS remembers 30 days.
-    BackupJob in "backup_jobs" {
+    BackupJob in "backup_jobs" by ["backup:ListBackupJobs"] {
         /// Account of the target.
         account_id: String,
         /// Region of the target.
@@ -425,7 +428,7 @@ frames! {
         created_by_rule_id: Option<String>,
     }
     /// One copy job of a recovery point of a DynamoDB table.
-    CopyJob in "copy_jobs" {
+    CopyJob in "copy_jobs" by ["backup:ListCopyJobs"] {
         /// Account of the target.
         account_id: String,
         /// Region of the target.
@@ -458,7 +461,7 @@ frames! {
         created_by_backup_job_id: Option<String>,
     }
     /// One restore job of a DynamoDB table.
-    RestoreJob in "restore_jobs" {
+    RestoreJob in "restore_jobs" by ["backup:ListRestoreJobs"] {
         /// Account of the target.
         account_id: String,
         /// Region of the target.
@@ -495,7 +498,7 @@ frames! {
         completed_at: Option<DateTime<Utc>>,
     }
     /// One restore testing plan: AWS restores recovery points by itself, to see that it works.
-    RestoreTestingPlan in "restore_testing_plans" {
+    RestoreTestingPlan in "restore_testing_plans" by ["backup:ListRestoreTestingPlans", "backup:GetRestoreTestingPlan"] {
         /// Account of the target.
         account_id: String,
         /// Region of the target.
@@ -524,7 +527,7 @@ frames! {
         selection_window_days: Option<i64>,
     }
     /// One selection of DynamoDB tables of one restore testing plan, as AWS returned it. Empty lists are members that were never set.
-    RestoreTestingSelection in "restore_testing_selections" {
+    RestoreTestingSelection in "restore_testing_selections" by ["backup:ListRestoreTestingSelections", "backup:GetRestoreTestingSelection"] {
         /// Account of the target.
         account_id: String,
         /// Region of the target.
@@ -545,7 +548,7 @@ frames! {
         validation_window_hours: i64,
     }
     /// One KMS key that a vault, a recovery point or a table names.
-    Key in "keys" {
+    Key in "keys" by ["kms:DescribeKey"] {
         /// The ARN asked about.
         key_arn: String,
         /// DescribeKey.KeyMetadata.KeyManager: `AWS` or `CUSTOMER`. Null: left out.
@@ -556,7 +559,7 @@ frames! {
         deletion_at: Option<DateTime<Utc>>,
     }
     /// One call: all pages of one question to AWS in one target, and how it ended.
-    CallLogEntry in "call_log" {
+    CallLogEntry in "call_log" by [] {
         /// Account of the target.
         account_id: String,
         /// Region of the target.

@@ -18,7 +18,7 @@ use polars_io::parquet::write::{BatchedWriter, ParquetCompression, ParquetWriter
 use super::cell::Kind;
 use super::schema::{FRAMES, FrameSchema, Row, SCHEMA_VERSION};
 use super::{Inventory, Manifest};
-use crate::panics::caught;
+use crate::inventory::panics::caught;
 use crate::problem::Problem;
 
 /// Rows per row group: small enough that a few of them fit in memory, large enough for dictionaries to pay, and that

@@ -23,9 +23,10 @@ use futures_util::{StreamExt as _, stream};
 
 use crate::aws::s3::{Bucket, Keeping};
 use crate::aws::target::Session;
-use crate::pack::{MANIFEST_FILE, Manifest, SEAL_FILES, SUMS_FILE, digest, seal};
+use crate::deliver::{AT_ONCE, Destination};
+use crate::digest;
+use crate::pack::{MANIFEST_FILE, Manifest, SEAL_FILES, SUMS_FILE, seal};
 use crate::problem::Problem;
-use crate::report::deliver::{AT_ONCE, Destination};
 use crate::sign::{Kind, SignatureFile};
 
 pub use append::{Appended, sign_pack};

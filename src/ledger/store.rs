@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use chrono::{DateTime, Utc};
 
 use crate::aws::s3::{Bucket, Content, Refused, Stored, Version};
+use crate::deliver::{content_type, joined};
 use crate::problem::Problem;
-use crate::report::deliver::{content_type, joined};
 
 /// Where files are written before they get their names. What lies there was never finished.
 pub(super) const PARTIAL_DIR: &str = ".partial";

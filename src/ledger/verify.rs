@@ -15,9 +15,10 @@ use super::{
     Beside, CLOCK_TOLERANCE, Entry, LATEST, Ledger, MANIFESTS, PACKS, SIGNATURES, manifest_path, pack_dir,
     signature_path,
 };
-use crate::pack::{Manifest, digest, signed};
+use crate::deliver::staging::Staging;
+use crate::digest;
+use crate::pack::{Manifest, signed};
 use crate::problem::{Problem, one_line};
-use crate::report::staging::Staging;
 use crate::sign::{self, Kind, SignatureFile, Signer, Trust};
 
 /// How many manifests are read at once.
@@ -332,7 +333,7 @@ impl Ledger {
     fn key(&self, path: &str) -> String {
         match &self.store {
             super::Store::Folder(_) => path.to_owned(),
-            super::Store::S3 { prefix, .. } => crate::report::deliver::joined(prefix, path),
+            super::Store::S3 { prefix, .. } => crate::deliver::joined(prefix, path),
         }
     }
 }

@@ -8,8 +8,8 @@ use crate::inventory::schema::Row as _;
 use crate::inventory::store::{each_batch_of_frame, read_frame, write_frame};
 use crate::pack::manifest::Totals;
 use crate::problem::Problem;
+use crate::render::json::facts_json;
 use crate::report::Report;
-use crate::report::json::facts_json;
 
 /// Rows made at once, so that few of them stand in memory beside the findings.
 const ROWS: usize = 8192;

@@ -175,7 +175,7 @@ impl Manifest {
 
     /// SHA-256 of those bytes: what the next manifest of a ledger calls `previous`.
     pub fn sha256(&self) -> String {
-        super::digest::of_bytes(&self.to_bytes())
+        crate::digest::of_bytes(&self.to_bytes())
     }
 
     /// Reads the bytes of a `manifest.json`; `origin` is its name in messages.

@@ -13,10 +13,8 @@
 //!
 //! In: a filled folder, or the folder of a pack. Out: a [`Manifest`], a [`Pack`]. Nothing here talks to AWS.
 
-pub mod criteria;
-pub mod digest;
 pub mod findings;
-pub mod hold;
+pub mod intact;
 pub mod manifest;
 pub mod redact;
 pub mod reseal;
@@ -27,11 +25,13 @@ pub mod verify;
 
 use std::path::{Path, PathBuf};
 
-use crate::inventory::Inventory;
+use crate::criteria::Criteria;
+use crate::criteria::files::{self, CRITERIA_DIR};
+use crate::digest;
+use crate::inventory::{INVENTORY_DIR, Inventory};
+use crate::judge::judge;
 use crate::problem::{Outcome, Problem};
 use crate::report::Report;
-use crate::report::build::{Criteria, build};
-use crate::report::staging::INVENTORY_DIR;
 
 pub use manifest::Manifest;
 
@@ -47,9 +47,6 @@ pub const SEAL_FILES: [&str; 4] = [SUMS_FILE, "manifest.json.sig", "manifest.jso
 
 /// The file name of the findings as a frame.
 pub const FINDINGS_FILE: &str = "findings.parquet";
-
-/// The folder of the rules, policy, waivers and frameworks that judged.
-pub const CRITERIA_DIR: &str = "criteria";
 
 /// The folder of the templates of the documents, if they are not the program's own.
 pub const TEMPLATES_DIR: &str = "templates";
@@ -96,14 +93,14 @@ impl Pack {
     /// Errors: the first file that has not; a file that cannot be read, and every mistake in them.
     pub fn criteria(&self) -> Outcome<Criteria> {
         self.check_below(CRITERIA_DIR)?;
-        criteria::load(&self.dir.join(CRITERIA_DIR))
+        files::load(&self.dir.join(CRITERIA_DIR))
     }
 
     fn check_below(&self, folder: &str) -> Result<(), Problem> {
         let files = self.manifest.files.iter();
         let below = files.filter(|file| file.path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')));
         for file in below {
-            hold::check_file(self, &file.path)?;
+            intact::check_file(self, &file.path)?;
         }
         Ok(())
     }
@@ -117,7 +114,7 @@ impl Pack {
 
     /// Judges again. The evidence keeps the digest of its files: a later program may write the same criteria otherwise.
     fn judge(&self, inventory: &Inventory, criteria: &Criteria) -> Result<Report, Problem> {
-        let mut report = build(inventory, criteria)?;
+        let mut report = judge(inventory, criteria)?;
         report.scan.evidence_digest = seal::digest_below(&self.manifest.files, &[CRITERIA_DIR, INVENTORY_DIR]);
         Ok(report)
     }

@@ -1,4 +1,4 @@
-//! Evidence for strangers: account ids and names replaced by pseudonyms, in the inventory and in the criteria, before
+//! PackContents for strangers: account ids and names replaced by pseudonyms, in the inventory and in the criteria, before
 //! anything is judged. So every report, every finding and every digest speaks of pseudonyms only, and the pack still holds
 //! when it is verified.
 //!
@@ -11,14 +11,15 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::criteria;
+use crate::criteria::Criteria;
+use crate::criteria::files;
+use crate::criteria::rules::RuleSet;
 use crate::domain::Arn;
 use crate::inventory::schema::Target;
 use crate::inventory::{Inventory, scan_id};
 use crate::problem::{Outcome, Problem};
-use crate::report::build::Criteria;
-use crate::report::{Report, Templates, Totals};
-use crate::rules::RuleSet;
+use crate::render::Templates;
+use crate::report::{Report, Totals};
 
 /// Digits of an account id.
 const DIGITS: usize = 12;
@@ -212,7 +213,7 @@ fn spelt_in(text: &str) -> impl Iterator<Item = String> {
 /// Errors: the inventory is damaged, or the disk refused; criteria that cannot be read any more.
 pub fn redact(inventory: &Inventory, criteria: &Criteria, to: &Path) -> Outcome<(Inventory, Criteria, Pseudonyms)> {
     let targets: Vec<Target> = inventory.read()?;
-    let files = criteria::files(criteria);
+    let files = files::files(criteria);
     let pseudonyms = pseudonyms(inventory, &targets, &files)?;
     let targets: Vec<Target> = targets
         .into_iter()
@@ -235,12 +236,12 @@ pub fn redact(inventory: &Inventory, criteria: &Criteria, to: &Path) -> Outcome<
         .map(|rule| rule.text.to_string())
         .collect();
     let map_file = |(path, text): (String, String)| {
-        let names = !path.starts_with(criteria::FRAMEWORKS_DIR) && !own.contains(&text);
+        let names = !path.starts_with(files::FRAMEWORKS_DIR) && !own.contains(&text);
         let text = pseudonyms.replaced(&text, names).into_owned();
         (path, text)
     };
     let files: Vec<(String, String)> = files.into_iter().map(map_file).collect();
-    let criteria = criteria::read(&files, "criteria without account ids")?;
+    let criteria = files::read(&files, "criteria without account ids")?;
     Ok((inventory, criteria, pseudonyms))
 }
 

@@ -101,7 +101,7 @@ fn partial(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pack::digest;
+    use crate::digest;
 
     fn manifest(sequence: u64) -> Manifest {
         Manifest {

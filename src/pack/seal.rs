@@ -1,22 +1,23 @@
 //! Fills a folder with what makes a pack of it: criteria, findings, digests, manifest.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::OnceLock;
 
-use super::digest;
 use super::manifest::{Account, Coverage, FileEntry, Manifest, SCHEMA_VERSION, Totals};
-use super::{CRITERIA_DIR, MANIFEST_FILE, SEAL_FILES, SUMS_FILE, TEMPLATES_DIR, criteria, findings};
-use crate::inventory::Inventory;
+use super::{MANIFEST_FILE, SEAL_FILES, SUMS_FILE, TEMPLATES_DIR, findings};
+use crate::criteria::Criteria;
+use crate::criteria::files::{self, CRITERIA_DIR};
+use crate::digest;
+use crate::inventory::{INVENTORY_DIR, Inventory};
 use crate::problem::Problem;
-use crate::report::build::Criteria;
-use crate::report::staging::INVENTORY_DIR;
-use crate::report::{self, Report, Templates};
+use crate::render::Templates;
+use crate::report::{self, Report};
 
 /// Options whose values are not written down.
 const SECRET: [&str; 5] = ["password", "passphrase", "secret", "token", "external-id"];
 
 /// What a report rests on.
-pub struct Evidence<'e> {
+pub struct PackContents<'e> {
     /// The inventory, in the folder `inventory` of the pack to be.
     pub inventory: &'e Inventory,
     /// What it was judged by.
@@ -33,9 +34,9 @@ pub struct Evidence<'e> {
 /// last, the manifest. It is in no ledger yet.
 ///
 /// Errors: the disk refused; files that are not what was judged.
-pub fn seal(dir: &Path, report: &Report, evidence: &Evidence<'_>) -> Result<Manifest, Problem> {
+pub fn seal(dir: &Path, report: &Report, evidence: &PackContents<'_>) -> Result<Manifest, Problem> {
     let disk = |path: &Path, error: &std::io::Error| disk_problem(&path.display().to_string(), error);
-    let of_criteria = criteria::files(evidence.criteria);
+    let of_criteria = files::files(evidence.criteria);
     let of_criteria = of_criteria
         .iter()
         .map(|(name, text)| (dir.join(CRITERIA_DIR).join(name), text.as_bytes()));
@@ -86,24 +87,8 @@ pub fn sums(manifest: &Manifest) -> String {
 ///
 /// Errors: a folder that cannot be read; something that is neither folder nor file.
 pub fn list(dir: &Path) -> std::io::Result<Vec<String>> {
-    let (mut files, mut folders) = (Vec::new(), vec![PathBuf::new()]);
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(dir.join(&folder))? {
-            let entry = entry?;
-            let (path, kind) = (folder.join(entry.file_name()), entry.file_type()?);
-            if kind.is_dir() {
-                folders.push(path);
-            } else if kind.is_file() {
-                let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
-                files.push(parts.join("/"));
-            } else {
-                let what = format!("`{}` is neither a file nor a folder", path.display());
-                return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, what));
-            }
-        }
-    }
+    let mut files = digest::files_below(dir)?;
     files.retain(|path| !SEAL_FILES.contains(&&**path));
-    files.sort();
     Ok(files)
 }
 
@@ -142,7 +127,7 @@ pub fn binary_sha256() -> Option<&'static str> {
     digest.as_deref()
 }
 
-fn manifest(report: &Report, evidence: &Evidence<'_>, files: Vec<FileEntry>) -> Result<Manifest, Problem> {
+fn manifest(report: &Report, evidence: &PackContents<'_>, files: Vec<FileEntry>) -> Result<Manifest, Problem> {
     let below = |folder: &str| digest_below(&files, &[folder]);
     let evidence_digest = digest_below(&files, &[CRITERIA_DIR, INVENTORY_DIR]);
     if evidence_digest != report.scan.evidence_digest {
@@ -181,8 +166,8 @@ fn manifest(report: &Report, evidence: &Evidence<'_>, files: Vec<FileEntry>) -> 
         started_at: inventory.started_at,
         finished_at: inventory.finished_at,
         clock_skew_seconds: inventory.clock_skew_seconds,
-        rules_digest: below(&format!("{CRITERIA_DIR}/{}", criteria::RULES_DIR)),
-        policy_digest: of_file(format!("{CRITERIA_DIR}/{}", criteria::POLICY_FILE)).unwrap_or_default(),
+        rules_digest: below(&format!("{CRITERIA_DIR}/{}", files::RULES_DIR)),
+        policy_digest: of_file(format!("{CRITERIA_DIR}/{}", files::POLICY_FILE)).unwrap_or_default(),
         evidence_digest,
         totals: totals(report),
         coverage: coverage(report, evidence.inventory),

@@ -4,12 +4,14 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::path::Path;
 
-use super::hold::{Held, Shown, as_broken, broken, same_field};
+use super::intact::{IntactPack, Shown, as_broken, broken, same_field};
 use super::manifest::{Coverage, Manifest};
-use super::{CRITERIA_DIR, FINDINGS_FILE, MANIFEST_FILE, Pack, TEMPLATES_DIR, criteria, findings, seal};
+use super::{FINDINGS_FILE, MANIFEST_FILE, Pack, TEMPLATES_DIR, findings, seal};
+use crate::criteria::files::{self, CRITERIA_DIR};
 use crate::inventory::Inventory;
 use crate::problem::{Problem, count};
-use crate::report::{FORMATS, Format, RenderError, Report, Templates};
+use crate::render::{FORMATS, Format, RenderError, Templates};
+use crate::report::Report;
 
 /// A pack of which everything that could be looked at holds.
 #[derive(Debug, Clone)]
@@ -23,10 +25,10 @@ pub struct Verified {
 /// Judges again: inventory and criteria still give every finding and every report of the pack.
 ///
 /// Errors: the first thing that differs, with what was expected and what was found.
-pub fn verify(held: &Held) -> Result<Verified, Problem> {
-    let (pack, inventory) = (&held.pack, &held.inventory);
-    let mut shown = held.shown.clone();
-    let criteria = criteria::load(&pack.dir.join(CRITERIA_DIR)).map_err(as_broken)?;
+pub fn verify(intact: &IntactPack) -> Result<Verified, Problem> {
+    let (pack, inventory) = (&intact.pack, &intact.inventory);
+    let mut shown = intact.shown.clone();
+    let criteria = files::load(&pack.dir.join(CRITERIA_DIR)).map_err(as_broken)?;
     let report = pack
         .judge(inventory, &criteria)
         .map_err(|problem| as_broken(problem.into()))?;

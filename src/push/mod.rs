@@ -19,7 +19,7 @@ use self::plan::{Known, Plan, Suppression};
 use crate::aws::call::next;
 use crate::aws::failure::Failure;
 use crate::aws::target::Target;
-use crate::report::asff::{PREFIX, SecurityFinding, WAIVED, product_arn};
+use crate::render::asff::{PREFIX, SecurityFinding, WAIVED, product_arn};
 
 /// What a push needs: the permissions of `explain permissions --command push`.
 pub const ACTIONS: [&str; 3] = [GET, IMPORT, UPDATE];

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use crate::domain::{Subject, TargetId};
+use crate::render::asff::{PREFIX, SecurityFinding};
 use crate::report::Report;
-use crate::report::asff::{PREFIX, SecurityFinding};
 
 /// A stored finding, as far as the plan asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,7 +169,7 @@ fn is_as_new(stored: &Known, as_of: DateTime<Utc>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::asff::{Compliance, Note, ProviderFields, ProviderSeverity, Resource, Workflow};
+    use crate::render::asff::{Compliance, Note, ProviderFields, ProviderSeverity, Resource, Workflow};
 
     fn finding(id: &str, rule: &str, status: &'static str) -> SecurityFinding {
         SecurityFinding {

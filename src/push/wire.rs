@@ -7,7 +7,7 @@ use aws_sdk_securityhub::types::{
 use chrono::{DateTime, Utc};
 
 use crate::domain::rfc3339;
-use crate::report::asff::{self, SecurityFinding};
+use crate::render::asff::{self, SecurityFinding};
 
 /// A finding, member by member.
 pub(super) fn finding(finding: &SecurityFinding) -> AwsSecurityFinding {

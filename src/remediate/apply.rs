@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 use super::jobs::{Job, start};
 use super::{BackupAction, Plan};
 use crate::aws::target::Target;
-use crate::commands::say;
 use crate::domain::TargetId;
 use crate::problem::{Problem, one_line};
+use crate::stderr::say;
 
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use super::BackupAction;
 use crate::aws::failure::Failure;
 use crate::aws::target::Target;
-use crate::commands::say;
 use crate::problem::{count, one_line};
+use crate::stderr::say;
 
 /// A job under way.
 #[derive(Debug, Clone)]

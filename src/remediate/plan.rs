@@ -1,14 +1,16 @@
 //! Findings to a plan: one on-demand backup for each table that a rule with the action `backup-now` condemns. Pure.
 
+use crate::criteria::values::RETENTION_MIN_DAYS;
+use crate::dictionary::{FactKey, TableFacts};
 use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
 use super::{BackupAction, Blocked, PLAN_VERSION, Plan};
+use crate::criteria::rules::{Action, RuleSet};
 use crate::domain::{FactValue, Finding, TargetId, Verdict};
 use crate::inventory::schema::Vault;
 use crate::report::{Report, TableRow};
-use crate::rules::{Action, RuleSet};
 use crate::settings::Remediation;
 use crate::text::hex;
 
@@ -89,23 +91,23 @@ fn action(
     settings: &Remediation,
 ) -> Result<BackupAction, String> {
     let target = &table.target;
-    let delete_after_days = match (settings.delete_after_days, table.fact("retention_min_days")) {
+    let delete_after_days = match (settings.delete_after_days, table.fact(RETENTION_MIN_DAYS)) {
         (Some(days), _) => days,
         (None, FactValue::Int(days)) => *days,
         _ => return Err("not known which tier of the policy applies, and so what retention".to_owned()),
     };
     // Without advanced features there is no cold storage for DynamoDB.
-    let has_cold = *table.fact("advanced_features_on") == FactValue::Bool(true);
+    let has_cold = *table.fact(TableFacts::advanced_features_on) == FactValue::Bool(true);
     let cold_after_days = settings.cold_after_days.filter(|_| has_cold);
     if let Some(Some(vaults)) = vaults {
         check_vault(vaults, target, &settings.vault, delete_after_days)?;
     }
-    let text = |fact: &str| match table.fact(fact) {
+    let text = |key: FactKey| match table.fact(key) {
         FactValue::Text(text) => Some(text.to_string()),
         _ => None,
     };
-    let table_id = text("table_id").filter(|id| id != "none");
-    let partition = text("partition").unwrap_or_else(|| "aws".to_owned());
+    let table_id = text(TableFacts::table_id).filter(|id| id != "none");
+    let partition = text(TableFacts::partition).unwrap_or_else(|| "aws".to_owned());
     let mut digest = Sha256::new();
     for part in [
         scan_id,
@@ -131,7 +133,7 @@ fn action(
         cold_after_days,
         delete_after_days,
         idempotency_token: format!("backproof-{}", hex(&digest.finalize()[..16])),
-        table_size_bytes: match table.fact("table_size_bytes") {
+        table_size_bytes: match table.fact(TableFacts::table_size_bytes) {
             FactValue::Int(bytes) => Some(*bytes),
             _ => None,
         },

@@ -1,40 +1,23 @@
-//! One [`Report`] value, many renderers.
+//! What a report may say: one [`Report`] value, which every renderer gets and nothing more.
 //!
-//! In: findings, facts, coverage and provenance. Out: bytes. A renderer is a pure function of the report: no clock,
-//! no network, no environment, so the same report always gives the same bytes.
+//! A plain value. `judge` makes it, `render` turns it into bytes.
 
-pub mod asff;
-pub mod build;
-pub mod csv;
-pub mod deliver;
-pub mod html;
-pub mod json;
-pub mod junit;
-pub mod markdown;
-pub mod ocsf;
-pub mod oscal;
-pub mod pdf;
-pub mod prometheus;
-#[cfg(test)]
-#[path = "pdf/sample.rs"]
-mod sample;
-pub mod sarif;
-pub mod staging;
-mod stream;
-pub mod templates;
-pub mod terminal;
-#[cfg(test)]
-mod tests;
+mod compared;
 
 use std::collections::BTreeMap;
-use std::io::Write;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 
-use crate::baseline::{Compared, Since};
-use crate::domain::{FactName, FactValue, Finding, Gap, Severity, Subject, TargetId, Verdict, rfc3339};
-pub use crate::frameworks::ControlRow;
-pub use templates::Templates;
+use crate::dictionary::FactKey;
+use crate::domain::{
+    DayState, FactName, FactValue, Finding, Gap, Severity, Subject, TargetId, Verdict, Window, rfc3339,
+};
+
+pub use crate::criteria::frameworks::ControlRow;
+pub use compared::{Compared, Since};
+
+/// Raised whenever a field of `report.json` changes its meaning or goes.
+pub(crate) const SCHEMA_VERSION: u32 = 1;
 
 /// Everything that a report may say.
 #[derive(Debug, Clone)]
@@ -176,44 +159,6 @@ pub struct Scan {
     pub evidence_digest: String,
 }
 
-/// Days of UTC that end with the day of `as_of`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Window {
-    /// The first day.
-    pub first: NaiveDate,
-    /// How many days there are; 0: no day was looked at.
-    pub days: usize,
-}
-
-/// What is known of one table on one day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum DayState {
-    /// At every moment of the day, as far as the table lived, the newest usable recovery point was within the RPO, or the
-    /// table itself was younger than the RPO.
-    Covered,
-    /// For a part of the day, at least, it was not, or there was none.
-    Exposed,
-    /// What was read does not tell.
-    NotObserved,
-    /// The table did not exist on this day.
-    NotAlive,
-}
-
-impl DayState {
-    /// Every state, from good to bad, then those that say nothing.
-    pub const ALL: [Self; 4] = [Self::Covered, Self::Exposed, Self::NotObserved, Self::NotAlive];
-
-    /// The word of the machine formats.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Covered => "covered",
-            Self::Exposed => "exposed",
-            Self::NotObserved => "not-observed",
-            Self::NotAlive => "not-alive",
-        }
-    }
-}
-
 /// A rule, as far as a report names it.
 #[derive(Debug, Clone)]
 pub struct RuleLine {
@@ -322,8 +267,13 @@ pub struct TableRow {
 }
 
 impl TableRow {
-    /// The value of a fact; unknown if there is no such fact.
-    pub fn fact(&self, name: &str) -> &FactValue {
+    /// The value of a fact; unknown if it is not in the report.
+    pub fn fact(&self, key: FactKey) -> &FactValue {
+        self.column(key.name())
+    }
+
+    /// The value under a name that a row of this report carries; unknown if this row does not.
+    pub fn column(&self, name: &str) -> &FactValue {
         self.facts
             .iter()
             .find(|(fact, _)| fact == name)
@@ -417,158 +367,3 @@ impl Totals {
         totals
     }
 }
-
-/// A renderer failed. The report's data are complete; only this format is missing.
-#[derive(Debug, thiserror::Error)]
-#[error("could not render {file_name}: {why}")]
-pub struct RenderError {
-    /// The file that is missing.
-    pub file_name: &'static str,
-    /// What the renderer said.
-    pub why: String,
-}
-
-impl RenderError {
-    /// A renderer that gave up, or a disk that did.
-    pub(crate) fn new(file_name: &'static str, why: impl ToString) -> Self {
-        Self {
-            file_name,
-            why: why.to_string(),
-        }
-    }
-}
-
-fn pdf_file(report: &Report, templates: &Templates, out: &mut dyn Write) -> Result<(), RenderError> {
-    pdf::render(report, &templates.pdf, out)
-}
-
-/// One output file: its name, the `--format` it belongs to, and its renderer.
-#[derive(Clone, Copy)]
-pub struct Format {
-    /// What `--format` takes.
-    pub name: &'static str,
-    /// Written without `--format`.
-    pub is_default: bool,
-    /// The file written below `--to`.
-    pub file_name: &'static str,
-    /// Media type for delivery to S3.
-    pub content_type: &'static str,
-    /// What writes it.
-    pub render: Render,
-}
-
-/// Report in, bytes out, as they come: a large report never stands in memory a second time.
-#[derive(Clone, Copy)]
-pub enum Render {
-    /// For machines: the report, and nothing else.
-    Data(fn(&Report, &mut dyn Write) -> Result<(), RenderError>),
-    /// For people: looks and words come from the templates.
-    Document(fn(&Report, &Templates, &mut dyn Write) -> Result<(), RenderError>),
-}
-
-impl Format {
-    /// Writes the file.
-    ///
-    /// Errors: the renderer gave up, or the disk did.
-    pub fn write(&self, report: &Report, templates: &Templates, out: &mut dyn Write) -> Result<(), RenderError> {
-        match self.render {
-            Render::Data(render) => render(report, out),
-            Render::Document(render) => render(report, templates, out),
-        }
-    }
-}
-
-/// Every file a scan can write, in order of writing.
-pub const FORMATS: &[Format] = &[
-    Format {
-        name: "csv",
-        is_default: true,
-        file_name: "findings.csv",
-        content_type: "text/csv; charset=utf-8",
-        render: Render::Data(csv::findings),
-    },
-    Format {
-        name: "csv",
-        is_default: true,
-        file_name: "tables.csv",
-        content_type: "text/csv; charset=utf-8",
-        render: Render::Data(csv::tables),
-    },
-    Format {
-        name: "csv",
-        is_default: true,
-        file_name: "coverage.csv",
-        content_type: "text/csv; charset=utf-8",
-        render: Render::Data(csv::coverage),
-    },
-    Format {
-        name: "json",
-        is_default: true,
-        file_name: "report.json",
-        content_type: "application/json",
-        render: Render::Data(json::render),
-    },
-    Format {
-        name: "html",
-        is_default: true,
-        file_name: "report.html",
-        content_type: "text/html; charset=utf-8",
-        render: Render::Document(html::render),
-    },
-    Format {
-        name: "pdf",
-        is_default: true,
-        file_name: "report.pdf",
-        content_type: "application/pdf",
-        render: Render::Document(pdf_file),
-    },
-    Format {
-        name: "markdown",
-        is_default: false,
-        file_name: "summary.md",
-        content_type: "text/markdown; charset=utf-8",
-        render: Render::Data(markdown::render),
-    },
-    Format {
-        name: "junit",
-        is_default: false,
-        file_name: "junit.xml",
-        content_type: "application/xml",
-        render: Render::Data(junit::render),
-    },
-    Format {
-        name: "sarif",
-        is_default: false,
-        file_name: "report.sarif",
-        content_type: "application/sarif+json",
-        render: Render::Data(sarif::render),
-    },
-    Format {
-        name: "ocsf",
-        is_default: false,
-        file_name: "findings.ocsf.jsonl",
-        content_type: "application/x-ndjson",
-        render: Render::Data(ocsf::render),
-    },
-    Format {
-        name: "asff",
-        is_default: false,
-        file_name: "findings.asff.json",
-        content_type: "application/json",
-        render: Render::Data(asff::render),
-    },
-    Format {
-        name: "oscal",
-        is_default: false,
-        file_name: "assessment-results.json",
-        content_type: "application/json",
-        render: Render::Data(oscal::render),
-    },
-    Format {
-        name: "prometheus",
-        is_default: false,
-        file_name: "backproof.prom",
-        content_type: "text/plain; version=0.0.4; charset=utf-8",
-        render: Render::Data(prometheus::render),
-    },
-];

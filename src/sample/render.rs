@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{ALGORITHM, SIZES, Sample, Stratum, strata_text};
 use crate::problem::count;
-use crate::report::csv::rows_text;
+use crate::render::csv::rows_text;
 use crate::text::{csv_cell, one_line};
 
 /// Raised whenever a field of the JSON is removed or changes its meaning.

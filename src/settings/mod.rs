@@ -3,21 +3,16 @@
 //! All mistakes are reported at once. Nothing below this module reads a flag, a settings file or the environment
 //! (except the AWS SDK, which takes credentials, profile, Region and endpoint the way every AWS tool does).
 
-mod policy;
-mod preset;
 mod remediation;
-mod tiers;
 
 use std::path::{Path, PathBuf};
 
-use crate::duration;
-use crate::policy::{ANY_PLACE, Policy};
+use crate::criteria::policy::{self, Policy, Preset};
+use crate::domain::Account;
 use crate::problem::{Outcome, Problem, Problems};
-use crate::settings_file::{Located, Reader, Section, read_document};
+use crate::toml_reader::values::{check_account, regions};
+use crate::toml_reader::{Reader, Section, read_document};
 
-use preset::Preset;
-
-pub use policy::VALUE_KEYS;
 pub use remediation::{COLD_MINIMUM_DAYS, LONGEST_LIFECYCLE_DAYS, Remediation, check_lifecycle};
 
 /// The settings file looked for when none is named.
@@ -38,19 +33,6 @@ pub struct Settings {
     pub ledger: Option<String>,
     /// How `remediate` and `backup` make recovery points.
     pub remediation: Remediation,
-}
-
-/// An account and the role that reads it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
-    /// Twelve digits.
-    pub id: String,
-    /// For people; may be empty.
-    pub name: String,
-    /// Role to assume there; none for the caller's own account.
-    pub role_arn: Option<String>,
-    /// External id for that role.
-    pub external_id: Option<String>,
 }
 
 /// A file as read.
@@ -112,23 +94,6 @@ impl Settings {
         }
     }
 
-    /// Reads the text of a policy file, without a settings file and without frameworks.
-    ///
-    /// Errors: every mistake, each with its line.
-    pub fn parse_policy(text: &str, origin: &str) -> Outcome<Policy> {
-        let file = File {
-            path: PathBuf::from(origin),
-            text: text.to_owned(),
-        };
-        let mut problems = Vec::new();
-        let settings = Self::assemble(None, Some(Some(&file)), &[], &mut problems);
-        if problems.is_empty() {
-            Ok(settings.policy)
-        } else {
-            Err(Problems(problems))
-        }
-    }
-
     /// `policy_file`: none if none was named, `Some(None)` if it could not be read.
     fn assemble(
         file: Option<&File>,
@@ -143,20 +108,10 @@ impl Settings {
         };
         let mut has_policy = false;
         if let Some(Some(file)) = policy_file {
-            let (policy, mistakes) = read_document(&file.origin(), &file.text, |reader, root| {
-                match reader.section(root, "policy") {
-                    Some(mut section) => Some(policy::read(reader, &mut section, &preset)),
-                    None => {
-                        if root.place_of("policy").is_none() {
-                            reader.missing(root, "policy");
-                        }
-                        None
-                    }
-                }
-            });
+            let (policy, mistakes) = policy::document(&file.text, &file.origin(), &preset);
             has_policy = true;
             problems.extend(mistakes);
-            settings.policy = policy.flatten().unwrap_or_else(|| preset.policy());
+            settings.policy = policy.unwrap_or_else(|| preset.policy());
         }
         if let Some(file) = file {
             let elsewhere = policy_file.is_some();
@@ -286,98 +241,6 @@ fn read_accounts<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>) -> Vec
         });
     }
     accounts
-}
-
-/// Notes what is no account id.
-fn check_account(reader: &mut Reader<'_>, id: &Located<String>) -> bool {
-    let is_right = id.value.len() == 12 && id.value.bytes().all(|byte| byte.is_ascii_digit());
-    if !is_right {
-        reader.note(
-            id.offset,
-            format!("`{}` is not an account id", id.value),
-            "an account id has 12 digits",
-            "write it in quotes, with its leading zeros",
-        );
-    }
-    is_right
-}
-
-/// A list of Regions without duplicates.
-fn regions<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, key: &'static str) -> Option<Vec<String>> {
-    distinct(reader, section, key, |reader, region| {
-        let why = check_region(&region.value)
-            .err()
-            .filter(|_| key != "copy-regions" || region.value != ANY_PLACE);
-        if let Some(why) = &why {
-            let hint = match key {
-                "copy-regions" => "name a Region, or write `any` for whichever other one",
-                _ => "",
-            };
-            reader.note(region.offset, format!("`{}` is not a Region", region.value), why, hint);
-        }
-        why.is_none()
-    })
-}
-
-/// A list of texts that are each right and not listed twice.
-fn distinct<'a>(
-    reader: &mut Reader<'a>,
-    section: &mut Section<'_, 'a>,
-    key: &'static str,
-    is_right: impl Fn(&mut Reader<'a>, &Located<String>) -> bool,
-) -> Option<Vec<String>> {
-    let mut items: Vec<String> = Vec::new();
-    for item in reader.strings(section, key)? {
-        if is_right(reader, &item) && items.contains(&item.value) {
-            let what = format!("`{}` is listed twice in `{}`", item.value, section.path_of(key));
-            reader.note(item.offset, what, "", "delete one of the two");
-        }
-        items.push(item.value);
-    }
-    Some(items)
-}
-
-/// A duration of whole days.
-fn days<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, key: &'static str) -> Option<i64> {
-    let text = reader.string(section, key)?;
-    whole_days(reader, &section.path_of(key), &text)
-}
-
-fn whole_days(reader: &mut Reader<'_>, path: &str, text: &Located<String>) -> Option<i64> {
-    match duration::parse_days(&text.value) {
-        Ok(days) if days >= 1 => Some(days),
-        Ok(_) => {
-            reader.note(
-                text.offset,
-                format!("`{path}` must be at least a day"),
-                "",
-                "write whole days, such as `35d`",
-            );
-            None
-        }
-        Err(why) => {
-            reader.note(
-                text.offset,
-                format!("`{path}` is not a number of days"),
-                why,
-                "write it like `35d`",
-            );
-            None
-        }
-    }
-}
-
-/// The shape of a Region's name: `eu-west-1`, `us-gov-east-1`, `eusc-de-east-1`.
-///
-/// Errors: the sentence to show.
-pub fn check_region(region: &str) -> Result<(), String> {
-    let parts: Vec<&str> = region.split('-').collect();
-    let letters = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
-    let number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    match parts.split_last() {
-        Some((last, rest)) if rest.len() >= 2 && number(last) && rest.iter().all(letters) => Ok(()),
-        _ => Err("a Region is written like `eu-west-1`".to_owned()),
-    }
 }
 
 #[cfg(test)]

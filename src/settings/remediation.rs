@@ -1,7 +1,7 @@
 //! `[remediation]`: how `remediate` and `backup` make recovery points.
 
-use super::days;
-use crate::settings_file::{Reader, Section};
+use crate::toml_reader::values::days;
+use crate::toml_reader::{Reader, Section};
 
 /// How on-demand backups are made.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Settings;
-use crate::policy::{KeyOwner, LockWanted, PolicyValues, Tier};
+use crate::criteria::policy::Tier;
+use crate::criteria::values::{KeyOwner, LockWanted, PolicyValues};
 
 fn tiers(text: &str) -> Vec<Tier> {
     let settings = Settings::parse(text, "b").unwrap_or_else(|problems| panic!("{text}\n{problems}"));
@@ -66,7 +67,7 @@ fn tiers_lie_over_the_values_for_every_table() {
             rto: TimeDelta::hours(4),
         }
     );
-    let all_but_min: Vec<&str> = super::policy::VALUE_KEYS
+    let all_but_min: Vec<&str> = crate::criteria::policy::VALUE_KEYS
         .into_iter()
         .filter(|key| *key != "retention-min")
         .collect();

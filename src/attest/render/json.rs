@@ -11,8 +11,8 @@ use super::words;
 use crate::attest::{Attestation, TableProof};
 use crate::domain::rfc3339;
 use crate::exit::Exit;
-use crate::exposure::Spans;
-use crate::report::RenderError;
+use crate::facts::rpo_over_time::Spans;
+use crate::render::RenderError;
 
 /// Raised whenever a field is removed or changes its meaning.
 const SCHEMA_VERSION: u32 = 1;
@@ -457,7 +457,7 @@ fn stretches(spans: &Spans) -> Vec<Stretch> {
 }
 
 fn mishaps(table: &TableProof) -> Vec<Mishap> {
-    let mishaps = table.mishaps.iter().map(|mishap| Mishap {
+    let mishaps = table.failed_runs.iter().map(|mishap| Mishap {
         at: words::instant(mishap.at),
         state: mishap.state.clone(),
         cause: mishap.cause.clone(),

@@ -3,13 +3,14 @@
 pub mod csv;
 pub mod html;
 pub mod json;
+pub mod pdf;
 pub mod terminal;
 pub mod words;
 
 use std::io::Write;
 
 use super::Attestation;
-use crate::report::{RenderError, Templates, pdf};
+use crate::render::{RenderError, Templates};
 
 /// Attestation and templates in, bytes out.
 pub type Render = fn(&Attestation, &Templates, &mut dyn Write) -> Result<(), RenderError>;
@@ -35,12 +36,12 @@ pub const FORMATS: &[Format] = &[
     Format {
         name: "csv",
         file_name: "attestation-stretches.csv",
-        render: |attestation, _, out| csv::stretches(attestation, out),
+        render: |attestation, _, out| csv::intervals(attestation, out),
     },
     Format {
         name: "csv",
         file_name: "attestation-jobs.csv",
-        render: |attestation, _, out| csv::mishaps(attestation, out),
+        render: |attestation, _, out| csv::failed_runs(attestation, out),
     },
     Format {
         name: "json",
@@ -55,6 +56,6 @@ pub const FORMATS: &[Format] = &[
     Format {
         name: "pdf",
         file_name: "attestation.pdf",
-        render: |attestation, templates, out| pdf::attestation::render(attestation, &templates.pdf, out),
+        render: |attestation, templates, out| pdf::render(attestation, &templates.pdf, out),
     },
 ];

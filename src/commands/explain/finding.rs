@@ -5,16 +5,15 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::table::{evidence_of, value};
+use super::table::{by_hand, evidence_of, value};
 use super::{Explained, actions_of};
-use crate::cli::RuleArgs;
-use crate::commands::criteria;
+use crate::commands::shared::args::RuleArgs;
+use crate::commands::shared::criteria;
+use crate::criteria::vocabulary::frames_of;
 use crate::domain::{Finding, rfc3339};
+use crate::judge::{judge, recheck};
 use crate::problem::{Outcome, Problem, Problems};
-use crate::reperform;
 use crate::report::Report;
-use crate::report::build::build;
-use crate::rules::frames_of;
 use crate::text::one_line;
 
 /// Arguments of `explain finding`.
@@ -42,7 +41,7 @@ pub struct ExplainFindingArgs {
 pub(super) fn explain(args: &ExplainFindingArgs) -> Outcome<Explained> {
     let evidence = evidence_of(args.inventory.as_deref())?;
     let criteria = criteria::of_evidence(&evidence, args.config.as_deref(), &args.rules)?;
-    let report = build(&evidence.inventory, &criteria)?;
+    let report = judge(&evidence.inventory, &criteria)?;
     let (mut found, mut problems) = (Vec::new(), Vec::new());
     for id in &args.ids {
         match find(&report, id) {
@@ -107,19 +106,7 @@ fn text(report: &Report, finding: &Finding) -> String {
         };
         out.push_str(&format!("  {name} = {}{sources}\n", one_line(&value.to_string())));
     }
-    out.push_str(&by_hand(&finding.target.account_id, &reperform::commands(finding)));
-    out
-}
-
-/// How to check it by hand; nothing where AWS is not asked.
-pub(super) fn by_hand(account_id: &str, commands: &[String]) -> String {
-    if commands.is_empty() {
-        return String::new();
-    }
-    let mut out = format!("\nTo check it by hand, with credentials of account {account_id}:\n");
-    for command in commands {
-        out.push_str(&format!("  {command}\n"));
-    }
+    out.push_str(&by_hand(&finding.target.account_id, &recheck::commands(finding)));
     out
 }
 
@@ -140,6 +127,6 @@ fn as_json(finding: &Finding) -> Value {
         "message": finding.message,
         "remedy": &*finding.remedy,
         "evidence": evidence,
-        "commands": reperform::commands(finding),
+        "commands": recheck::commands(finding),
     })
 }

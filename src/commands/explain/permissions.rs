@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use clap::CommandFactory as _;
 use serde_json::{Value, json};
 
 use crate::collect::Wanted;
+use crate::criteria::rules::RuleSet;
 use crate::problem::{Outcome, Problem};
-use crate::rules::RuleSet;
-use crate::settings_file::{list, nearest};
+use crate::text::{list, nearest};
 
 /// Actions that every command uses before its own work.
 const ALWAYS: [&str; 1] = ["sts:GetCallerIdentity"];
@@ -30,7 +29,7 @@ const COMMANDS: [&str; 10] = [
 /// The policy as JSON.
 ///
 /// Errors: a command or a rule that does not exist; a command that asks AWS for nothing.
-pub(super) fn permissions(command: &str, ids: &[String]) -> Outcome<String> {
+pub(super) fn permissions(command: &str, ids: &[String], program: &clap::Command) -> Outcome<String> {
     let statements = match command {
         "scan" | "collect" => vec![read_evidence(ids)?, assume_roles()],
         "remediate" | "backup" => {
@@ -53,16 +52,15 @@ pub(super) fn permissions(command: &str, ids: &[String]) -> Outcome<String> {
             let push = json!({"Sid": "PushFindings", "Effect": "Allow", "Action": actions, "Resource": "*"});
             vec![push, assume_roles()]
         }
-        other => return Err(refuse(other).into()),
+        other => return Err(refuse(other, program).into()),
     };
     let policy = json!({"Version": "2012-10-17", "Statement": statements});
     Ok(serde_json::to_string_pretty(&policy).map_err(|error| Problem::new(error.to_string()))? + "\n")
 }
 
 /// A command that needs none, or that does not exist.
-fn refuse(name: &str) -> Problem {
-    let all = crate::cli::Cli::command();
-    let is_command = all.get_subcommands().any(|command| command.get_name() == name);
+fn refuse(name: &str, program: &clap::Command) -> Problem {
+    let is_command = program.get_subcommands().any(|command| command.get_name() == name);
     if is_command {
         return Problem::usage(format!("`{name}` asks AWS for nothing, and needs no permissions"))
             .at("`--command`")

@@ -2,24 +2,42 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use serde_json::{Value, json};
 
-use super::finding::by_hand;
 use super::{Explained, actions_of};
-use crate::cli::ExplainTableArgs;
-use crate::commands::criteria;
-use crate::commands::evidence::Evidence;
 use crate::commands::report::find_table;
+use crate::commands::shared::args::RuleArgs;
+use crate::commands::shared::criteria;
+use crate::commands::shared::evidence::Evidence;
+use crate::criteria::vocabulary::POLICY_TIER;
+use crate::dictionary::TableFacts;
+use crate::dictionary::{RecoveryPointFacts, fact};
 use crate::domain::{FactValue, Finding, Subject, rfc3339};
-use crate::facts::dictionary::{RecoveryPointFacts, fact};
 use crate::facts::{Facts, SelectionAnswer, derive};
-use crate::inventory::Inventory;
+use crate::inventory::{INVENTORY_DIR, Inventory};
+use crate::judge::{judge, recheck};
 use crate::problem::{Outcome, Problem};
-use crate::reperform;
-use crate::report::build::build;
-use crate::report::staging::INVENTORY_DIR;
 use crate::report::{Report, TableRow};
 use crate::text::one_line;
+
+/// Arguments of `explain table`.
+#[derive(Debug, Args)]
+pub struct ExplainTableArgs {
+    /// ARN or name of the table.
+    pub table: String,
+    /// The pack or inventory to look into: the folder of a scan, or what `collect` wrote. Without this flag: that of the
+    /// latest scan below backproof-report.
+    #[arg(long, value_name = "INVENTORY")]
+    pub inventory: Option<PathBuf>,
+    /// Settings file to judge by. Without it and without the flags below: what the pack was judged by; if it is no pack,
+    /// backproof.toml, if it is there.
+    #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub rules: RuleArgs,
+}
 
 /// Below this folder scans write their reports when nothing else is said.
 const REPORTS: &str = "backproof-report";
@@ -39,7 +57,7 @@ pub(super) fn explain(args: &ExplainTableArgs) -> Outcome<Explained> {
     let table = facts.tables(row..row + 1).facts.remove(0);
     let arn = table.table_arn.as_deref().unwrap_or_default();
     let points = points_of(&facts, &inventory, arn)?;
-    let report = build(&inventory, &criteria)?;
+    let report = judge(&inventory, &criteria)?;
     let of_table = report.tables.iter().find(|table| table.table_arn == arn);
     let of_table = of_table.ok_or_else(|| Problem::new(format!("table `{arn}` is not in the report")))?;
     let findings: Vec<&Finding> = report
@@ -106,17 +124,17 @@ fn text(
         rfc3339(report.scan.as_of),
         report.scan.id,
         table.verdict,
-        table.fact("policy_tier"),
+        table.fact(POLICY_TIER),
     );
     out.push_str(&format!(
         "\nIn a plan: {}\n  {}\n",
-        table.fact("plan_verdict"),
-        one_line(&table.fact("plan_reason").to_string())
+        table.fact(TableFacts::plan_verdict),
+        one_line(&table.fact(TableFacts::plan_reason).to_string())
     ));
     out.push_str(&format!(
         "  DynamoDB opted in here: {}; advanced features: {}\n",
-        table.fact("dynamodb_opted_in"),
-        table.fact("advanced_features_on")
+        table.fact(TableFacts::dynamodb_opted_in),
+        table.fact(TableFacts::advanced_features_on)
     ));
     out.push_str("\nSelections of this account and Region:\n");
     if selections.is_empty() {
@@ -167,12 +185,24 @@ fn text(
         };
         out.push_str(&format!("  {name} = {}{sources}\n", one_line(&value.to_string())));
     }
-    out.push_str(&by_hand(&table.target.account_id, &reperform::commands_of_table(table)));
+    out.push_str(&by_hand(&table.target.account_id, &recheck::commands_of_table(table)));
+    out
+}
+
+/// How to check it by hand; nothing where AWS is not asked.
+pub(super) fn by_hand(account_id: &str, commands: &[String]) -> String {
+    if commands.is_empty() {
+        return String::new();
+    }
+    let mut out = format!("\nTo check it by hand, with credentials of account {account_id}:\n");
+    for command in commands {
+        out.push_str(&format!("  {command}\n"));
+    }
     out
 }
 
 fn point_line(point: &RecoveryPointFacts) -> String {
-    let text = |text: &Option<crate::facts::dictionary::Text>| text.as_deref().unwrap_or("unknown").to_owned();
+    let text = |text: &Option<crate::dictionary::Text>| text.as_deref().unwrap_or("unknown").to_owned();
     let counts = match point.is_usable {
         Some(true) => "counts".to_owned(),
         Some(false) => format!("does not count: {}", text(&point.why_unusable)),
@@ -210,7 +240,7 @@ fn as_json(
     points: &[RecoveryPointFacts],
     findings: &[&Finding],
 ) -> Value {
-    use crate::facts::dictionary::SubjectFacts;
+    use crate::dictionary::SubjectFacts;
     let map = |values: Vec<(&str, FactValue)>| -> Value {
         values
             .into_iter()
@@ -255,6 +285,6 @@ fn as_json(
         "recovery_points": points.iter().map(|point| map(point.values())).collect::<Vec<_>>(),
         "facts": facts,
         "rules": findings,
-        "commands": reperform::commands_of_table(table),
+        "commands": recheck::commands_of_table(table),
     })
 }

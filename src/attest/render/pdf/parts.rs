@@ -1,0 +1,336 @@
+//! The parts between the heat map and the list of tables.
+
+use crate::attest::render::words;
+use crate::attest::{Attestation, TableProof, WaiverTerm};
+use crate::domain::rfc3339;
+use crate::render::pdf::doc::{BODY, CELL, Doc, GAP, MONO, MUTED, SMALL_GAP};
+use crate::render::pdf::table::{Column, Para, Table};
+use crate::render::pdf::text::{grouped, plural};
+
+fn line<'t>(text: impl Into<std::borrow::Cow<'t, str>>) -> Vec<Para<'t>> {
+    vec![Para::new(CELL, text)]
+}
+
+/// Name, place and, where the name is not enough, id of a table.
+fn name(table: &TableProof) -> Vec<Para<'_>> {
+    let mut place = table.target.to_string();
+    if let Some(id) = &table.table_id {
+        place.push_str(&format!(", id {id}"));
+    }
+    vec![
+        Para::new(CELL.bold(), table.table_name.as_str()),
+        Para::new(CELL.colour(MUTED), place),
+    ]
+}
+
+/// Intervals of one table that are written out; attestation-stretches.csv has all.
+const WRITTEN: usize = 6;
+
+/// How many there are, how long they are together, and the first ones.
+fn intervals(all: &[(u32, u32)]) -> [Vec<Para<'static>>; 3] {
+    let mut lines = Vec::new();
+    for (from, to) in all.iter().take(WRITTEN) {
+        let length = words::length(u64::from(to - from));
+        lines.push(Para::new(
+            CELL,
+            format!("{} to {}, {length}", words::instant(*from), words::instant(*to)),
+        ));
+    }
+    if let (true, Some((_, last))) = (all.len() > WRITTEN, all.last()) {
+        let more = format!(
+            "and {} more, up to {}",
+            grouped(all.len() - WRITTEN),
+            words::instant(*last)
+        );
+        lines.push(Para::new(CELL.colour(MUTED), more));
+    }
+    let seconds = all.iter().map(|(from, to)| u64::from(to - from)).sum();
+    [line(grouped(all.len())), line(words::length(seconds)), lines]
+}
+
+/// Every exposure.
+pub(super) fn exposures(doc: &mut Doc<'_>, tables: &[&TableProof]) {
+    doc.part("Exposures", false);
+    if tables.iter().all(|table| table.exposures.is_empty()) {
+        doc.paragraph(BODY, "None was found.");
+        return;
+    }
+    let text = format!(
+        "At every moment of these intervals the newest usable recovery point was older than the RPO, or there was none. The \
+         first {WRITTEN} of each table are written out; attestation-stretches.csv has all."
+    );
+    doc.paragraph(BODY, &text);
+    doc.y += SMALL_GAP;
+    let columns = [
+        Column::new("Table", 150.0),
+        Column::number("Exposures", 58.0),
+        Column::new("In all", 50.0),
+        Column::new("Intervals", 180.0),
+        Column::new("Waivers", 64.0),
+    ];
+    let mut grid = Table::new(doc, &columns, 7.4, "Exposures");
+    for table in tables.iter().filter(|table| !table.exposures.is_empty()) {
+        let all: Vec<(u32, u32)> = table
+            .exposures
+            .iter()
+            .map(|exposure| (exposure.from, exposure.to))
+            .collect();
+        let [number, length, lines] = intervals(&all);
+        grid.row(doc, &[name(table), number, length, lines, line(waivers_of(table))]);
+    }
+}
+
+/// Which waivers accept how many of a table's exposures.
+fn waivers_of(table: &TableProof) -> String {
+    let mut ids: Vec<&str> = table
+        .exposures
+        .iter()
+        .flat_map(|exposure| exposure.waivers.iter().map(String::as_str))
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let accepted = table
+        .exposures
+        .iter()
+        .filter(|exposure| !exposure.waivers.is_empty())
+        .count();
+    match accepted {
+        0 => "none".to_owned(),
+        all if all == table.exposures.len() => ids.join(", "),
+        some => format!("{}, for {} of them", ids.join(", "), grouped(some)),
+    }
+}
+
+/// Every interval of which nothing is known, and tables that no pack lists.
+pub(super) fn not_observed(doc: &mut Doc<'_>, attestation: &Attestation, tables: &[&TableProof]) {
+    doc.part("Not observed", false);
+    let blank: Vec<&&TableProof> = tables
+        .iter()
+        .filter(|table| !table.history.not_observed.is_empty())
+        .collect();
+    if blank.is_empty() {
+        doc.paragraph(
+            BODY,
+            "The evidence has an answer for every moment of every table's life in the period.",
+        );
+    } else {
+        let text = format!(
+            "For these times the evidence shows neither that a usable recovery point was within the RPO nor that none was: no \
+             pack reaches them, something could not be read, the policy changed, or the table may have been gone. The first \
+             {WRITTEN} of each table are written out; attestation-stretches.csv has all."
+        );
+        doc.paragraph(BODY, &text);
+        doc.y += SMALL_GAP;
+        let columns = [
+            Column::new("Table", 180.0),
+            Column::number("Stretches", 48.0),
+            Column::new("In all", 60.0),
+            Column::new("Intervals", 214.0),
+        ];
+        let mut grid = Table::new(doc, &columns, 7.4, "Not observed");
+        for table in blank {
+            let all: Vec<(u32, u32)> = table.history.not_observed.iter().collect();
+            let [number, length, lines] = intervals(&all);
+            grid.row(doc, &[name(table), number, length, lines]);
+        }
+    }
+    if attestation.unlisted.is_empty() {
+        return;
+    }
+    doc.heading("Tables that no pack lists", 60.0);
+    doc.paragraph(
+        BODY,
+        "Recovery points or jobs of the period speak of these tables. They lived and were gone between two packs or before \
+         the first one, also under the name of a table that was made anew since, or lived where tables could not be listed; \
+         nothing else is known of them.",
+    );
+    doc.y += SMALL_GAP;
+    let columns = [
+        Column::new("Table", 310.0),
+        Column::new("First trace", 96.0),
+        Column::new("Last trace", 96.0),
+    ];
+    let mut grid = Table::new(doc, &columns, 7.4, "Tables that no pack lists");
+    for table in &attestation.unlisted {
+        grid.row(
+            doc,
+            &[
+                line(table.table_arn.as_str()),
+                line(rfc3339(table.first)),
+                line(rfc3339(table.last)),
+            ],
+        );
+    }
+}
+
+/// Jobs that made no recovery point, and runs that never started.
+pub(super) fn failed_runs(doc: &mut Doc<'_>, tables: &[&TableProof]) {
+    doc.part("Failed jobs and missed runs", false);
+    if tables.iter().all(|table| table.failed_runs.is_empty()) {
+        doc.paragraph(BODY, "None is known.");
+        return;
+    }
+    let columns = [
+        Column::new("Table", 150.0),
+        Column::new("When", 88.0),
+        Column::new("What", 170.0),
+        Column::new("What followed", 94.0),
+    ];
+    let mut grid = Table::new(doc, &columns, 7.4, "Failed jobs and missed runs");
+    for table in tables {
+        for run in &table.failed_runs {
+            let mut what = line(run.state.as_str());
+            if !run.cause.is_empty() {
+                what.push(Para::new(CELL.colour(MUTED), run.cause.as_str()));
+            }
+            let followed = line(words::what_followed(run));
+            grid.row(doc, &[name(table), line(words::instant(run.at)), what, followed]);
+        }
+    }
+}
+
+/// What changed in the policy, and the waivers that were in force.
+pub(super) fn policy(doc: &mut Doc<'_>, attestation: &Attestation, tables: &[&TableProof]) {
+    doc.part("Policy and waivers", false);
+    doc.heading("Changes of the policy", 40.0);
+    if attestation.changes.is_empty() {
+        doc.paragraph(BODY, "None: every pack shows the same.");
+    } else {
+        let columns = [
+            Column::new("What", 90.0),
+            Column::new("Changed between", 104.0),
+            Column::new("Before", 154.0),
+            Column::new("Now", 154.0),
+        ];
+        let mut grid = Table::new(doc, &columns, 7.4, "Changes of the policy");
+        for change in &attestation.changes {
+            let when = vec![
+                Para::new(CELL, rfc3339(change.after)),
+                Para::new(CELL, rfc3339(change.by)),
+            ];
+            let (what, before, now) = (change.what.as_str(), change.before.as_str(), change.now.as_str());
+            grid.row(doc, &[line(what), when, line(before), line(now)]);
+        }
+    }
+    doc.y += GAP;
+    doc.heading("Waivers in force", 40.0);
+    if tables.iter().all(|table| table.waivers.is_empty()) {
+        doc.paragraph(BODY, "None for any table of the period.");
+        return;
+    }
+    let columns = [
+        Column::new("Table", 130.0),
+        Column::new("Waiver", 130.0),
+        Column::new("In force", 92.0),
+        Column::new("Why, and by whom", 150.0),
+    ];
+    let mut grid = Table::new(doc, &columns, 7.4, "Waivers in force");
+    for table in tables {
+        for term in &table.waivers {
+            grid.row(doc, &waiver(table, term));
+        }
+    }
+}
+
+fn waiver<'t>(table: &'t TableProof, term: &'t WaiverTerm) -> [Vec<Para<'t>>; 4] {
+    let who = format!("asked for by {}, approved by {}", term.requester, term.approver);
+    let mut why = vec![
+        Para::new(CELL, term.reason.as_str()),
+        Para::new(CELL.colour(MUTED), who),
+    ];
+    why.extend(words::back_dated(term).map(|note| Para::new(CELL.bold(), note)));
+    [
+        name(table),
+        vec![
+            Para::new(CELL.bold(), term.id.as_str()),
+            Para::new(CELL.colour(MUTED), term.rule.as_str()),
+        ],
+        vec![
+            Para::new(CELL, words::instant(term.from)),
+            Para::new(CELL, words::instant(term.to)),
+        ],
+        why,
+    ]
+}
+
+/// Accounts, Regions and packs.
+pub(super) fn scope(doc: &mut Doc<'_>, attestation: &Attestation) {
+    doc.part("Scope and packs", false);
+    doc.heading("Accounts and Regions", 60.0);
+    if attestation.regions_unknown {
+        let style = BODY.bold().colour(doc.template.colours.unknown);
+        let text =
+            "At least one pack could not tell which Regions are enabled: others may hold tables that nobody looked at.";
+        doc.paragraph(style, text);
+        doc.y += SMALL_GAP;
+    }
+    let columns = [
+        Column::new("Account", 90.0),
+        Column::new("Region", 90.0),
+        Column::number("Tables", 50.0),
+        Column::number("Packs", 50.0),
+        Column::number("that list all tables", 60.0),
+        Column::new("Tables not known for", 66.0),
+        Column::new("Every recovery point is known for", 96.0),
+    ];
+    let mut grid = Table::new(doc, &columns, 7.4, "Accounts and Regions");
+    for target in &attestation.targets {
+        grid.row(
+            doc,
+            &[
+                line(target.target.account_id.as_str()),
+                line(target.target.region.as_str()),
+                line(grouped(target.tables)),
+                line(grouped(target.packs)),
+                line(grouped(target.listed)),
+                line(match target.unlisted_seconds {
+                    0 => "none of it".to_owned(),
+                    seconds => words::length(seconds),
+                }),
+                line(words::length(target.observed_seconds)),
+            ],
+        );
+    }
+    doc.y += GAP;
+    packs(doc, attestation);
+}
+
+fn packs(doc: &mut Doc<'_>, attestation: &Attestation) {
+    doc.heading("Evidence packs", 60.0);
+    let text = format!(
+        "{}, in order of time. The digest is that of manifest.json, which names the digest of every other file.",
+        plural(attestation.packs.len(), "pack")
+    );
+    doc.paragraph(BODY, &text);
+    doc.y += SMALL_GAP;
+    let columns = [
+        Column::new("As of", 88.0),
+        Column::new("Scan, SHA-256 of the manifest, caller", 300.0),
+        Column::number("Tables", 50.0),
+        Column::number("Pairs with gaps", 64.0),
+    ];
+    let mut grid = Table::new(doc, &columns, 7.4, "Evidence packs");
+    for pack in &attestation.packs {
+        let mono = crate::render::pdf::page::Style { size: 6.6, ..MONO };
+        let mut names = vec![
+            Para::new(mono, pack.scan_id.as_str()),
+            Para::new(mono, pack.manifest_sha256.as_str()),
+            Para::new(CELL.colour(MUTED), pack.caller_arn.as_str()),
+        ];
+        let place = words::place(pack, attestation);
+        if !place.is_empty() {
+            names.push(Para::new(CELL.colour(MUTED), place));
+        }
+        let signers = match words::signers(pack) {
+            none if none.is_empty() => "not signed".to_owned(),
+            some => format!("signed by {}", some.join("; ")),
+        };
+        names.push(Para::new(CELL.colour(MUTED), signers));
+        let gaps = format!("{} of {}", pack.targets_with_gaps, pack.targets);
+        let tables = usize::try_from(pack.tables).unwrap_or(usize::MAX);
+        grid.row(
+            doc,
+            &[line(rfc3339(pack.as_of)), names, line(grouped(tables)), line(gaps)],
+        );
+    }
+}

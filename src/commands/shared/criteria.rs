@@ -1,0 +1,95 @@
+//! What to judge by, put together from flags and files: rules, policy, waivers, frameworks.
+
+use std::path::Path;
+
+use crate::commands::shared::args::RuleArgs;
+use crate::commands::shared::evidence::Evidence;
+use crate::criteria::frameworks::Framework;
+use crate::criteria::rules::RuleSet;
+use crate::criteria::waivers::Waivers;
+use crate::criteria::{Criteria, frameworks, rules};
+use crate::problem::{Outcome, Problem, Problems};
+use crate::settings::Settings;
+
+/// Reads the settings file and everything that flags and settings name.
+///
+/// Errors: every mistake of every file and of the flags that name rules and frameworks, in one run.
+pub fn read(config: Option<&Path>, args: &RuleArgs) -> Outcome<(Settings, Criteria)> {
+    let mut problems = Vec::new();
+    let named = args.framework.iter().map(|name| frameworks::find(name).cloned());
+    let frameworks: Vec<Framework> = named.filter_map(|found| noted(found, &mut problems)).collect();
+    let presets: Vec<(String, String)> = frameworks
+        .iter()
+        .filter_map(|framework| Some((framework.id.clone(), framework.policy_text()?)))
+        .collect();
+    let settings = noted(Settings::load(config, args.policy.as_deref(), &presets), &mut problems);
+    let all = noted(RuleSet::load(args.rules_dir.as_deref(), &[]), &mut problems);
+    let waivers_file = settings.as_ref().and_then(|settings| settings.waivers.as_deref());
+    let waivers = noted(
+        read_waivers(args.waivers.as_deref().or(waivers_file), all.as_ref(), args),
+        &mut problems,
+    );
+    let rules = all.and_then(|all| {
+        if args.rules.is_empty() && !frameworks.is_empty() {
+            // A framework's controls rest on its rules, and every report on waivers and exemptions.
+            let of_frameworks = |id: &str| frameworks.iter().any(|framework| framework.rules().contains(id));
+            let chosen = all.0.into_iter().filter(|rule| of_frameworks(&rule.id));
+            Some(RuleSet(chosen.collect()))
+        } else {
+            noted(all.choose(&args.rules), &mut problems)
+        }
+    });
+    let (Some(settings), Some(rules), Some(waivers), true) = (settings, rules, waivers, problems.is_empty()) else {
+        return Err(Problems(problems));
+    };
+    let criteria = Criteria {
+        rules,
+        policy: settings.policy.clone(),
+        waivers,
+        baseline: None,
+        frameworks,
+    };
+    Ok((settings, criteria))
+}
+
+/// What stored evidence is judged by: what was asked for, else what the pack was judged by, else the settings.
+///
+/// Errors: those of [`read`]; a pack whose criteria are damaged.
+pub fn of_evidence(evidence: &Evidence, config: Option<&Path>, args: &RuleArgs) -> Outcome<Criteria> {
+    if config.is_none()
+        && !args.is_any()
+        && let Some(criteria) = evidence.criteria()?
+    {
+        return Ok(criteria);
+    }
+    Ok(read(config, args)?.1)
+}
+
+/// Keeps the mistakes and goes on with the rest.
+fn noted<T>(outcome: Outcome<T>, problems: &mut Vec<Problem>) -> Option<T> {
+    outcome.map_err(|mistakes| problems.extend(mistakes.0)).ok()
+}
+
+/// The waivers; rules that could not be read are known by their file names.
+fn read_waivers(path: Option<&Path>, rules: Option<&RuleSet>, args: &RuleArgs) -> Outcome<Waivers> {
+    let names = match rules {
+        Some(rules) => rules.0.iter().map(|rule| rule.id.to_string()).collect(),
+        None => rules::file_names(args.rules_dir.as_deref()),
+    };
+    let known: Vec<&str> = names.iter().map(String::as_str).collect();
+    Waivers::load(path, &known)
+}
+
+/// The frames that these criteria need, with those that every report shows.
+pub fn frames(criteria: &Criteria) -> impl Iterator<Item = &'static str> {
+    let of_tiers = crate::judge::evaluate::Tiers::reads(&criteria.policy).flat_map(|name| {
+        let frames = crate::criteria::vocabulary::frames_of(crate::domain::Subject::Table, name);
+        let of_tag = crate::criteria::predicate::tag_key(name).map(|_| "table_tags");
+        frames.iter().copied().chain(of_tag)
+    });
+    let frames: Vec<&'static str> = of_tiers.collect();
+    criteria.rules.frames().into_iter().chain(frames).chain(REPORTED)
+}
+
+/// Frames that every report shows, whatever rules were chosen.
+const REPORTED: [&str; 2] = ["targets", "tables"];

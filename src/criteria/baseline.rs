@@ -1,0 +1,150 @@
+//! What was open in an earlier scan, so that a build fails only for what is new: the list, and its stored form.
+//!
+//! A baseline hides nothing: every finding stays in the report, marked as new or known. It is a part of the criteria, so
+//! that whoever has the pack can tell again what was new.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::problem::Problem;
+
+/// Raised whenever a field of the stored form changes its meaning.
+const SCHEMA_VERSION: u32 = 1;
+
+/// Findings of an earlier scan that were non-compliant or unknown, and that no waiver covered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Baseline {
+    /// Digest that names the earlier scan.
+    pub scan_id: String,
+    /// The instant on which its ages are reckoned.
+    pub as_of: DateTime<Utc>,
+    known: HashMap<String, Known>,
+    /// Ids by rule and ARN: the id of a finding changes when a table can be described again.
+    by_place: HashMap<(String, String), String>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Known {
+    /// The finding's id.
+    pub id: String,
+    /// The rule's id.
+    pub rule: String,
+    /// What was judged.
+    pub resource_arn: String,
+    /// `non-compliant` or `unknown`.
+    pub verdict: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    schema_version: u32,
+    scan_id: String,
+    as_of: DateTime<Utc>,
+    findings: Vec<Known>,
+}
+
+impl Baseline {
+    /// A list of findings; of those with one id the last counts.
+    pub fn new(scan_id: String, as_of: DateTime<Utc>, findings: impl Iterator<Item = Known>) -> Self {
+        let known: HashMap<String, Known> = findings.map(|one| (one.id.clone(), one)).collect();
+        let place = |one: &Known| ((one.rule.clone(), one.resource_arn.clone()), one.id.clone());
+        Self {
+            by_place: known.values().map(place).collect(),
+            scan_id,
+            as_of,
+            known,
+        }
+    }
+
+    /// The form in which a pack stores it: the same for the same baseline.
+    pub fn to_text(&self) -> String {
+        let sorted: BTreeMap<&String, &Known> = self.known.iter().collect();
+        let stored = Stored {
+            schema_version: SCHEMA_VERSION,
+            scan_id: self.scan_id.clone(),
+            as_of: self.as_of,
+            findings: sorted.into_values().cloned().collect(),
+        };
+        serde_json::to_string_pretty(&stored).expect("plain values always have a JSON form") + "\n"
+    }
+
+    /// Reads that form.
+    ///
+    /// Errors: it is damaged, or of another version.
+    pub fn parse_stored(text: &str, origin: &str) -> Result<Self, Problem> {
+        let stored: Stored = serde_json::from_str(text).map_err(|error| unreadable(origin, error.to_string()))?;
+        check_version("a baseline", stored.schema_version, SCHEMA_VERSION, origin)?;
+        Ok(Self::new(stored.scan_id, stored.as_of, stored.findings.into_iter()))
+    }
+
+    /// The finding of that id.
+    pub fn known(&self, id: &str) -> Option<&Known> {
+        self.known.get(id)
+    }
+
+    /// The finding of that rule on that resource, whatever its id.
+    pub fn known_at(&self, rule: &str, resource_arn: &str) -> Option<&Known> {
+        let place = (rule.to_owned(), resource_arn.to_owned());
+        self.known.get(self.by_place.get(&place)?)
+    }
+
+    /// How many findings have this verdict.
+    pub fn count(&self, verdict: &str) -> usize {
+        self.known.values().filter(|known| known.verdict == verdict).count()
+    }
+}
+
+/// Errors: another version than the one this program reads.
+pub(crate) fn check_version(what: &str, found: u32, known: u32, origin: &str) -> Result<(), Problem> {
+    if found == known {
+        return Ok(());
+    }
+    Err(unreadable(
+        origin,
+        format!("it is {what} of schema version {found}; this program reads version {known}"),
+    ))
+}
+
+/// A baseline that cannot be used, and why.
+pub(crate) fn unreadable(origin: &str, why: String) -> Problem {
+    Problem::usage("could not read the baseline")
+        .at(origin)
+        .why(why)
+        .so("what is new could not be told from what is known; nothing was judged")
+        .hint("name the folder of an earlier scan, or its `report.json`, with `--baseline`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_comes_back_from_its_stored_form_and_damage_is_named() {
+        let known = Known {
+            id: "a".to_owned(),
+            rule: "pitr-on".to_owned(),
+            resource_arn: "arn:aws:dynamodb:eu-west-1:111122223333:table/orders".to_owned(),
+            verdict: "non-compliant".to_owned(),
+        };
+        let as_of = DateTime::from_timestamp(1_700_000_000, 0).expect("an instant");
+        let one = Baseline::new("scan".to_owned(), as_of, [known].into_iter());
+        let text = one.to_text();
+        assert_eq!(Baseline::parse_stored(&text, "b"), Ok(one));
+        for (text, why) in [
+            (text[..text.len() / 2].to_owned(), "EOF"),
+            (
+                text.replace("\"schema_version\": 1", "\"schema_version\": 9"),
+                "schema version 9",
+            ),
+            (text.replace("scan_id", "scan"), "unknown field"),
+        ] {
+            let problem = Baseline::parse_stored(&text, "b").expect_err(why);
+            assert!(problem.why.contains(why), "{problem}");
+        }
+    }
+}

@@ -1,0 +1,650 @@
+//! Compliance frameworks: which controls ask for what, and which rules give evidence for them.
+//!
+//! The mapping is data, apart from the rules: one file for each framework in `rules/frameworks/`, and one with the
+//! questions that auditors ask of backups, which name the rules. A control is *direct* where it names backup, recovery or
+//! the protected property, and *supporting* where it is a general requirement that the answer contributes to. Every
+//! control carries a letter: V read in the framework's own text, L read in an open library of its ids, C certain from the
+//! published standard.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, OnceLock};
+
+use crate::domain::{Finding, Verdict};
+use crate::problem::{Outcome, Problem, Problems};
+use crate::text::{list, nearest};
+use crate::toml_reader::{Located, Reader, Section};
+
+/// The files that come with the program: name and text.
+const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/frameworks.rs"));
+
+/// The file with the questions.
+const QUESTIONS: &str = "questions.toml";
+
+/// A compliance framework.
+#[derive(Debug, Clone)]
+pub struct Framework {
+    /// Its id; the file's name.
+    pub id: String,
+    /// Its name.
+    pub title: String,
+    /// Its version: ids mean nothing without it.
+    pub version: String,
+    /// What to know before relying on the mapping; may be empty.
+    pub note: String,
+    /// Why the numbers below are what they are; empty if there are none.
+    pub policy_source: String,
+    policy: Option<String>,
+    controls: Vec<Control>,
+    /// The file, as read.
+    text: String,
+    questions: Arc<Questions>,
+}
+
+/// The questions that controls ask.
+#[derive(Debug, Default)]
+struct Questions {
+    by_id: BTreeMap<String, Question>,
+    /// Their file, as read.
+    text: String,
+}
+
+/// A control with the questions that it asks.
+#[derive(Debug, Clone)]
+struct Control {
+    id: String,
+    letter: String,
+    asks: String,
+    only_if: String,
+    direct: Vec<String>,
+    supporting: Vec<String>,
+    /// Rules instead of those of the questions.
+    rules: Option<Vec<String>>,
+}
+
+/// A question that auditors ask of backups.
+#[derive(Debug, Clone)]
+struct Question {
+    asks: String,
+    rules: Vec<String>,
+    answered_by: String,
+}
+
+/// One row of the control matrix: a control, as far as it is direct or supporting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ControlRow {
+    /// The control's id, as its framework writes it.
+    pub id: String,
+    /// The questions it asks, such as `Q1, Q2`.
+    pub question: String,
+    /// `direct` or `supporting`.
+    pub relation: String,
+    /// How the id was verified: `V`, `L` or `C`.
+    pub letter: String,
+    /// What it asks, in our own words.
+    pub asks: String,
+    /// Where it applies, if not everywhere.
+    pub only_if: String,
+    /// Rules that give evidence for it.
+    pub rules: Vec<String>,
+    /// What answers it: `rules`, or without rules `coverage` (the coverage statement), `waivers`, `evidence` (the stored
+    /// inventory and its manifest), or `none`.
+    pub answered: String,
+    /// The worst verdict of those rules; none if no rule answers it or none was applied.
+    pub verdict: Option<Verdict>,
+    /// Findings of those rules by verdict, waived ones left out.
+    pub counts: BTreeMap<Verdict, usize>,
+    /// Waived findings of those rules.
+    pub waived: usize,
+}
+
+/// Every framework, in order of id.
+pub fn all() -> &'static [Framework] {
+    static ALL: OnceLock<Vec<Framework>> = OnceLock::new();
+    ALL.get_or_init(|| read_all(EMBEDDED).expect("the embedded frameworks are right, which a test proves"))
+}
+
+/// Reads stored frameworks: name and text of each file, that of the questions among them. In order of id.
+///
+/// Errors: every mistake in every file.
+pub fn read_files(files: &[(String, String)]) -> Outcome<Vec<Framework>> {
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (&**name, &**text)).collect();
+    read_all(&files)
+}
+
+/// The framework of that id.
+///
+/// Errors: there is none.
+pub fn find(id: &str) -> Outcome<&'static Framework> {
+    let ids = || all().iter().map(|framework| framework.id.as_str());
+    all().iter().find(|framework| framework.id == id).ok_or_else(|| {
+        let hint = match nearest(id, ids()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the frameworks are {}", list(&ids().collect::<Vec<_>>())),
+        };
+        Problem::usage(format!("`{id}` is not a framework"))
+            .at("`--framework`")
+            .hint(hint)
+            .into()
+    })
+}
+
+impl Framework {
+    /// The numbers that the framework fixes, as a `[policy]` table of a settings file; none if it fixes none.
+    pub fn policy_text(&self) -> Option<String> {
+        self.policy.clone()
+    }
+
+    /// The rules that give evidence for its controls.
+    pub fn rules(&self) -> BTreeSet<&str> {
+        self.controls
+            .iter()
+            .flat_map(|control| control.rules(&self.questions))
+            .collect()
+    }
+
+    /// The files that it was read from, by name: its own, and that of the questions.
+    pub fn files(&self) -> [(String, &str); 2] {
+        [
+            (format!("{}.toml", self.id), &self.text),
+            (QUESTIONS.to_owned(), &self.questions.text),
+        ]
+    }
+
+    /// The controls that a rule gives evidence for; supporting ones in brackets.
+    pub fn controls_of(&self, rule: &str) -> Vec<String> {
+        let name = |control: &Control| {
+            let of = |questions: &[String]| control.rules_of(questions, &self.questions).contains(&rule);
+            match (of(&control.direct), of(&control.supporting)) {
+                (true, _) => Some(control.id.clone()),
+                (false, true) => Some(format!("({})", control.id)),
+                (false, false) => None,
+            }
+        };
+        self.controls.iter().filter_map(name).collect()
+    }
+
+    /// The control matrix over these findings. Unknown is worse than compliant, and no finding at all is no verdict.
+    pub fn matrix(&self, findings: &[Finding]) -> Vec<ControlRow> {
+        let mut of_rules: HashMap<&str, (BTreeMap<Verdict, usize>, usize)> = HashMap::new();
+        for finding in findings {
+            let (counts, waived) = of_rules.entry(&finding.rule).or_default();
+            if finding.waived {
+                *waived += 1;
+            } else {
+                *counts.entry(finding.verdict).or_default() += 1;
+            }
+        }
+        let mut rows = Vec::new();
+        for control in &self.controls {
+            for (relation, questions) in [("direct", &control.direct), ("supporting", &control.supporting)] {
+                if !questions.is_empty() {
+                    rows.push(control.row(relation, questions, &self.questions, &of_rules));
+                }
+            }
+        }
+        rows
+    }
+}
+
+impl Control {
+    fn rules<'r>(&'r self, questions: &'r Questions) -> Vec<&'r str> {
+        let mut rules = self.rules_of(&self.direct, questions);
+        rules.extend(self.rules_of(&self.supporting, questions));
+        rules
+    }
+
+    fn rules_of<'r>(&'r self, of: &[String], questions: &'r Questions) -> Vec<&'r str> {
+        match &self.rules {
+            Some(_) if of.is_empty() => Vec::new(),
+            Some(rules) => rules.iter().map(String::as_str).collect(),
+            None => {
+                let asked = of.iter().filter_map(|id| questions.by_id.get(id));
+                let rules: BTreeSet<&str> = asked
+                    .flat_map(|question| question.rules.iter().map(String::as_str))
+                    .collect();
+                rules.into_iter().collect()
+            }
+        }
+    }
+
+    fn row(
+        &self,
+        relation: &str,
+        of: &[String],
+        questions: &Questions,
+        of_rules: &HashMap<&str, (BTreeMap<Verdict, usize>, usize)>,
+    ) -> ControlRow {
+        let rules = self.rules_of(of, questions);
+        let (mut counts, mut waived) = (BTreeMap::new(), 0);
+        for (found, of_rule) in rules.iter().filter_map(|rule| of_rules.get(rule)) {
+            waived += of_rule;
+            for (verdict, count) in found {
+                *counts.entry(*verdict).or_default() += count;
+            }
+        }
+        let verdict = counts.keys().copied().reduce(Verdict::worse);
+        let asked: Vec<&Question> = of.iter().filter_map(|id| questions.by_id.get(id)).collect();
+        let other = asked
+            .iter()
+            .map(|question| question.answered_by.as_str())
+            .find(|by| !by.is_empty());
+        ControlRow {
+            id: self.id.clone(),
+            question: of.join(", "),
+            relation: relation.to_owned(),
+            letter: self.letter.clone(),
+            asks: if self.asks.is_empty() {
+                asked
+                    .iter()
+                    .map(|question| question.asks.as_str())
+                    .collect::<Vec<_>>()
+                    .join("; ")
+            } else {
+                self.asks.clone()
+            },
+            only_if: self.only_if.clone(),
+            answered: if rules.is_empty() {
+                other.filter(|_| self.rules.is_none()).unwrap_or("none").to_owned()
+            } else {
+                "rules".to_owned()
+            },
+            rules: rules.into_iter().map(str::to_owned).collect(),
+            verdict,
+            counts,
+            waived,
+        }
+    }
+}
+
+fn read_questions(files: &[(&str, &str)]) -> Outcome<Questions> {
+    let Some((_, text)) = files.iter().find(|(name, _)| *name == QUESTIONS) else {
+        return Ok(Questions::default());
+    };
+    let origin = format!("rules/frameworks/{QUESTIONS}");
+    let mut reader = Reader::new(&origin, text);
+    let mut questions = BTreeMap::new();
+    if let Some(document) = reader.parse() {
+        let mut root = Section::root(&document);
+        for mut section in reader.sections(&mut root, "question") {
+            let id = reader.string(&mut section, "id");
+            let question = Question {
+                asks: value(reader.string(&mut section, "asks")),
+                rules: values(reader.strings(&mut section, "rules")),
+                answered_by: value(reader.string(&mut section, "answered-by")),
+            };
+            reader.finish(&section);
+            match id {
+                Some(id) if !question.asks.is_empty() => {
+                    questions.insert(id.value, question);
+                }
+                _ => reader.missing(&section, "id or asks"),
+            }
+        }
+        reader.finish(&root);
+    }
+    finish(
+        reader,
+        Questions {
+            by_id: questions,
+            text: (*text).to_owned(),
+        },
+    )
+}
+
+fn value(text: Option<Located<String>>) -> String {
+    text.map(|text| text.value).unwrap_or_default()
+}
+
+fn values(texts: Option<Vec<Located<String>>>) -> Vec<String> {
+    texts.unwrap_or_default().into_iter().map(|text| text.value).collect()
+}
+
+fn finish<T>(reader: Reader<'_>, value: T) -> Outcome<T> {
+    if reader.has_problems() {
+        Err(Problems(reader.into_problems()))
+    } else {
+        Ok(value)
+    }
+}
+
+fn read_all(files: &[(&str, &str)]) -> Outcome<Vec<Framework>> {
+    let questions = Arc::new(read_questions(files)?);
+    let (mut frameworks, mut problems) = (Vec::new(), Vec::new());
+    for (name, text) in files.iter().filter(|(name, _)| *name != QUESTIONS) {
+        match read(name, text, &questions) {
+            Ok(framework) => frameworks.push(framework),
+            Err(mistakes) => problems.extend(mistakes.0),
+        }
+    }
+    frameworks.sort_by(|a, b| a.id.cmp(&b.id));
+    if problems.is_empty() {
+        Ok(frameworks)
+    } else {
+        Err(Problems(problems))
+    }
+}
+
+fn read(name: &str, text: &str, questions: &Arc<Questions>) -> Outcome<Framework> {
+    let origin = format!("rules/frameworks/{name}");
+    let mut reader = Reader::new(&origin, text);
+    let mut framework = Framework {
+        id: String::new(),
+        title: String::new(),
+        version: String::new(),
+        note: String::new(),
+        policy_source: String::new(),
+        policy: None,
+        controls: Vec::new(),
+        text: text.to_owned(),
+        questions: Arc::clone(questions),
+    };
+    if let Some(document) = reader.parse() {
+        let mut root = Section::root(&document);
+        framework.id = value(reader.string(&mut root, "id"));
+        framework.title = value(reader.string(&mut root, "title"));
+        framework.version = value(reader.string(&mut root, "version"));
+        framework.note = value(reader.string(&mut root, "note"));
+        framework.policy_source = value(reader.string(&mut root, "policy-source"));
+        let letter = value(reader.string(&mut root, "letter"));
+        for key in ["id", "title", "version", "letter"] {
+            if !root.entries().any(|(name, _)| name == key) {
+                reader.missing(&root, key);
+            }
+        }
+        if name.strip_suffix(".toml") != Some(&framework.id) {
+            reader.note(
+                root.offset,
+                format!("the file of framework `{0}` must be called `{0}.toml`", framework.id),
+                "",
+                "",
+            );
+        }
+        // The numbers are read by the same code as those of a settings file, with the file's own text.
+        if reader.section(&mut root, "policy").is_some() {
+            framework.policy = Some(policy_of(text));
+        }
+        framework.controls = read_controls(&mut reader, &mut root, &letter, questions);
+        reader.finish(&root);
+    }
+    finish(reader, framework)
+}
+
+/// The lines of `[policy]`.
+fn policy_of(text: &str) -> String {
+    let from_head = text.lines().skip_while(|line| line.trim() != "[policy]");
+    let lines: Vec<&str> = from_head
+        .enumerate()
+        .take_while(|(place, line)| *place == 0 || !line.trim_start().starts_with('['))
+        .map(|(_, line)| line)
+        .collect();
+    lines.join("\n").trim_end().to_owned() + "\n"
+}
+
+fn read_controls<'a>(
+    reader: &mut Reader<'a>,
+    root: &mut Section<'_, 'a>,
+    letter: &str,
+    questions: &Questions,
+) -> Vec<Control> {
+    let mut controls: Vec<Control> = Vec::new();
+    for mut section in reader.sections(root, "control") {
+        let control = Control {
+            id: value(reader.string(&mut section, "id")),
+            letter: reader
+                .string(&mut section, "letter")
+                .map_or_else(|| letter.to_owned(), |letter| letter.value),
+            asks: value(reader.string(&mut section, "asks")),
+            only_if: value(reader.string(&mut section, "only-if")),
+            direct: values(reader.strings(&mut section, "direct")),
+            supporting: values(reader.strings(&mut section, "supporting")),
+            rules: reader
+                .strings(&mut section, "rules")
+                .map(|rules| rules.into_iter().map(|rule| rule.value).collect()),
+        };
+        reader.finish(&section);
+        if control.id.is_empty() {
+            reader.missing(&section, "id");
+        }
+        if controls.iter().any(|known| known.id == control.id) {
+            reader.note(
+                section.offset,
+                format!("control `{}` is listed twice", control.id),
+                "",
+                "",
+            );
+        }
+        if !matches!(control.letter.as_str(), "V" | "L" | "C") {
+            let why = "what is not verified is not shipped";
+            reader.note(
+                section.offset,
+                format!("`{}` is not a letter of verification", control.letter),
+                why,
+                "",
+            );
+        }
+        for question in control.direct.iter().chain(&control.supporting) {
+            if !questions.by_id.contains_key(question) {
+                reader.note(section.offset, format!("`{question}` is not a question"), "", "");
+            }
+        }
+        if control.direct.is_empty() && control.supporting.is_empty() {
+            reader.note(section.offset, format!("control `{}` asks nothing", control.id), "", "");
+        }
+        controls.push(control);
+    }
+    controls
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::criteria::rules::RuleSet;
+    use crate::domain::{Severity, Subject, TargetId};
+
+    fn finding(rule: &str, verdict: Verdict, waived: bool) -> Finding {
+        Finding {
+            id: String::new(),
+            rule: rule.into(),
+            subject: Subject::Table,
+            resource_arn: String::new(),
+            resource_name: String::new(),
+            target: TargetId::new(String::new(), String::new()),
+            verdict,
+            severity: Severity::Low,
+            waived,
+            waiver: None,
+            message: String::new(),
+            remedy: "".into(),
+            evidence: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn every_file_is_right() {
+        let problems = |problems: Problems| format!("{problems:?}");
+        assert!(read_questions(EMBEDDED).map_err(problems).expect("right").by_id.len() == 13);
+        let all = read_all(EMBEDDED).map_err(problems).expect("right");
+        assert!(all.len() >= 25, "{}", all.len());
+        for framework in all {
+            assert!(!framework.controls.is_empty(), "{}", framework.id);
+            if let Some(policy) = framework.policy_text() {
+                crate::settings::Settings::parse(&policy, &framework.id)
+                    .map_err(problems)
+                    .expect("a policy");
+                assert!(!framework.policy_source.is_empty(), "{}", framework.id);
+            }
+        }
+    }
+
+    #[test]
+    fn every_rule_named_by_a_framework_exists_and_every_rule_answers_a_question() {
+        let rules = RuleSet::load(None, &[]).expect("right");
+        let known: BTreeSet<&str> = rules.0.iter().map(|rule| &*rule.id).collect();
+        let mut named: BTreeSet<&str> = BTreeSet::new();
+        for framework in all() {
+            named.extend(framework.rules());
+        }
+        assert_eq!(named.difference(&known).collect::<Vec<_>>(), Vec::<&&str>::new());
+        assert_eq!(known.difference(&named).collect::<Vec<_>>(), Vec::<&&str>::new());
+    }
+
+    #[test]
+    fn unknown_is_never_good_news_in_the_matrix() {
+        let row = |findings: &[Finding]| {
+            let rows = find("aws-security-hub").expect("there").matrix(findings);
+            rows.into_iter().find(|row| row.id == "DynamoDB.4").expect("a row")
+        };
+        assert_eq!(row(&[]).verdict, None);
+        assert_eq!(row(&[finding("pitr-on", Verdict::Compliant, false)]).verdict, None);
+        let compliant = finding("in-a-plan", Verdict::Compliant, false);
+        let unknown = finding("in-a-plan", Verdict::Unknown, false);
+        let bad = finding("in-a-plan", Verdict::NonCompliant, false);
+        assert_eq!(row(std::slice::from_ref(&compliant)).verdict, Some(Verdict::Compliant));
+        assert_eq!(
+            row(&[compliant.clone(), unknown.clone()]).verdict,
+            Some(Verdict::Unknown)
+        );
+        assert_eq!(
+            row(&[compliant.clone(), unknown, bad]).verdict,
+            Some(Verdict::NonCompliant)
+        );
+        let waived = row(&[compliant, finding("in-a-plan", Verdict::NonCompliant, true)]);
+        assert_eq!((waived.verdict, waived.waived), (Some(Verdict::Compliant), 1));
+    }
+
+    #[test]
+    fn controls_that_no_rule_answers_say_so() {
+        let rows = find("soc2").expect("there").matrix(&[]);
+        let of = |id: &str, relation: &str| {
+            let row = rows
+                .iter()
+                .find(|row| row.id == id && row.relation == relation)
+                .expect("a row");
+            row.answered.clone()
+        };
+        assert_eq!(of("CC2.1", "direct"), "evidence");
+        assert_eq!(of("CC2.1", "supporting"), "coverage");
+        assert_eq!(of("A1.2", "direct"), "rules");
+    }
+
+    /// The reference page, from the data.
+    fn page() -> String {
+        let mut text = String::from(
+            "# Frameworks\n\nMade from `rules/frameworks/`. Direct: the control names backup, recovery or the protected \
+             property; supporting: a general requirement to which the answer contributes. V: the id was read in the framework's \
+             own text; L: in an open library of its ids; C: it is certain from the published standard.\n\n## Questions\n\n\
+             | Question | Asks | Rules |\n|---|---|---|\n",
+        );
+        let code = |rules: &[&str]| {
+            rules
+                .iter()
+                .map(|rule| format!("`{rule}`"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let mut ordered: Vec<(&String, &Question)> = all()[0].questions.by_id.iter().collect();
+        ordered.sort_by_key(|(id, _)| id[1..].parse::<u32>().unwrap_or(0));
+        for (id, question) in ordered {
+            let rules: Vec<&str> = question.rules.iter().map(String::as_str).collect();
+            let by = match (rules.is_empty(), question.answered_by.as_str()) {
+                (true, by) => format!("none; answered by: {by}"),
+                (false, _) => code(&rules),
+            };
+            text.push_str(&format!("| {id} | {} | {by} |\n", question.asks));
+        }
+        for framework in all() {
+            text.push_str(&format!(
+                "\n## {}\n\n`{}`, {}.",
+                framework.title, framework.id, framework.version
+            ));
+            if !framework.note.is_empty() {
+                text.push_str(&format!(" {}", framework.note));
+            }
+            if let Some(policy) = framework.policy_text() {
+                let values: Vec<&str> = policy.lines().filter(|line| line.contains('=')).collect();
+                text.push_str(&format!(
+                    " Numbers: {} ({}).",
+                    values.join(", "),
+                    framework.policy_source
+                ));
+            }
+            text.push_str(
+                "\n\n| Control | Relation | | Questions | Asks | Rules of its own |\n|---|---|---|---|---|---|\n",
+            );
+            for row in framework.matrix(&[]) {
+                let control = framework.controls.iter().find(|control| control.id == row.id);
+                let own = control.and_then(|control| control.rules.as_ref());
+                let own = match own.map(|rules| rules.iter().map(String::as_str).collect::<Vec<_>>()) {
+                    Some(rules) if rules.is_empty() => "no rule can answer it".to_owned(),
+                    Some(rules) => code(&rules),
+                    None => String::new(),
+                };
+                let only_if = if row.only_if.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ({})", row.only_if)
+                };
+                text.push_str(&format!(
+                    "| {} | {} | {} | {} | {}{only_if} | {own} |\n",
+                    row.id, row.relation, row.letter, row.question, row.asks
+                ));
+            }
+        }
+        text
+    }
+
+    #[test]
+    fn the_reference_page_is_fresh() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/frameworks.md");
+        if std::env::var_os("BACKPROOF_BLESS").is_some() {
+            std::fs::write(path, page()).expect("written");
+        }
+        let found = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            found == page(),
+            "docs/frameworks.md is stale; BACKPROOF_BLESS=1 writes it anew"
+        );
+    }
+
+    #[test]
+    fn every_mistake_of_a_file_is_told_with_its_line() {
+        let text = "id = \"mine\"\ntitle = \"t\"\nversoin = \"1\"\nletter = \"V\"\n\n[[control]]\nid = \"A\"\ndirect = [\"Q1\"]\n\n[[control]]\nid = \"A\"\ndirect = [\"Q99\"]\nletter = \"?\"\n\n[[control]]\ndirct = [\"Q1\"]\n";
+        let questions = Arc::new(read_questions(EMBEDDED).expect("right"));
+        let problems = read("other.toml", text, &questions).expect_err("full of mistakes");
+        let told: Vec<(&str, &str)> = problems
+            .0
+            .iter()
+            .map(|problem| {
+                (
+                    problem.location.rsplit(':').next().unwrap_or_default(),
+                    problem.what.as_str(),
+                )
+            })
+            .collect();
+        for wanted in [
+            ("1", "`version` is missing"),
+            ("1", "the file of framework `mine` must be called `mine.toml`"),
+            ("10", "control `A` is listed twice"),
+            ("10", "`?` is not a letter of verification"),
+            ("10", "`Q99` is not a question"),
+            ("16", "`control.dirct` is not a setting"),
+            ("15", "`control.id` is missing"),
+            ("15", "control `` asks nothing"),
+            ("3", "`versoin` is not a setting"),
+        ] {
+            assert!(told.contains(&wanted), "{wanted:?}: {told:?}");
+        }
+        assert!(
+            problems
+                .0
+                .iter()
+                .any(|problem| problem.hint.contains("did you mean `version`?"))
+        );
+    }
+
+    #[test]
+    fn a_mistyped_name_gets_a_suggestion() {
+        let problems = find("soc-2").expect_err("no such framework");
+        assert_eq!(problems.0[0].hint, "did you mean `soc2`?");
+    }
+}

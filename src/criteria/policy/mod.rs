@@ -1,0 +1,114 @@
+//! What the organisation requires of its tables: values, tiers, exemptions. The values, and how they are read.
+//!
+//! A tier gives *values*; rules compare facts with them. The first tier whose condition holds applies on top of the
+//! values for every table. Where a condition cannot be told for a table, each value on which the candidates agree is
+//! still known, and the others are not.
+
+mod layer;
+mod preset;
+mod read;
+mod tiers;
+
+use chrono::{DateTime, Utc};
+
+use crate::criteria::predicate::Predicate;
+use crate::criteria::values::PolicyValues;
+
+pub use layer::VALUE_KEYS;
+pub(crate) use preset::Preset;
+pub use read::parse;
+pub(crate) use read::{document, read};
+
+/// A group of tables with values of its own.
+#[derive(Debug, Clone)]
+pub struct Tier {
+    /// Its name, unique among the tiers.
+    pub name: String,
+    /// The condition as written.
+    pub when: String,
+    /// The same, compiled.
+    pub predicate: Predicate,
+    /// The values for every table with those of the tier on top.
+    pub values: PolicyValues,
+    /// Keys that the tier itself sets, for reports.
+    pub sets: Vec<&'static str>,
+    /// The tables of this tier need no backup.
+    pub exemption: Option<Exemption>,
+    /// File and line.
+    pub origin: String,
+}
+
+/// Why, by whom and for how long tables need no backup. An exemption without any of these is not in force.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Exemption {
+    /// `reason`.
+    pub reason: Option<String>,
+    /// `approver`.
+    pub approver: Option<String>,
+    /// `expires`: the end of that day in UTC.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl Exemption {
+    /// Does it hold at this instant?
+    pub fn is_in_force(&self, as_of: DateTime<Utc>) -> bool {
+        self.reason.is_some() && self.approver.is_some() && self.expires_at.is_some_and(|end| end > as_of)
+    }
+}
+
+/// Where a value comes from, for reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The program's own default.
+    Default,
+    /// The framework that was chosen.
+    Framework(String),
+    /// The settings or policy file.
+    File,
+}
+
+/// Everything that is required.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// For every table.
+    pub values: PolicyValues,
+    /// Where each key of the values comes from; keys that are not here are defaults.
+    pub sources: Vec<(&'static str, Source)>,
+    /// `window`: days before `as_of` that gaps are looked for in.
+    pub window_days: i64,
+    /// Tiers, in the order in which they are tried.
+    pub tiers: Vec<Tier>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            values: PolicyValues::default(),
+            sources: Vec::new(),
+            window_days: 30,
+            tiers: Vec::new(),
+        }
+    }
+}
+
+impl Policy {
+    /// The values for every table as `backproof.toml` would say them, with where each comes from unless a file says it.
+    pub fn lines(&self) -> Vec<(String, String)> {
+        let mut lines: Vec<(String, String)> = Vec::new();
+        for (key, value) in self.values.lines() {
+            let source = self
+                .sources
+                .iter()
+                .find(|(known, _)| *known == key)
+                .map(|(_, source)| source);
+            let value = match source {
+                None | Some(Source::Default) => format!("{value} (default)"),
+                Some(Source::Framework(name)) => format!("{value} ({name})"),
+                Some(Source::File) => value,
+            };
+            lines.push((key.to_owned(), value));
+        }
+        lines.push(("window".to_owned(), format!("{}d", self.window_days)));
+        lines
+    }
+}

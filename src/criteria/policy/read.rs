@@ -1,0 +1,55 @@
+//! `[policy]` of a settings or policy file, read whole: values, window and tiers.
+
+use super::Policy;
+use super::Source;
+use super::layer::{Layer, VALUE_KEYS, clashes, source_words, window};
+use super::preset::Preset;
+use super::tiers;
+use crate::problem::{Outcome, Problem, Problems};
+use crate::toml_reader::{Reader, Section, read_document};
+
+/// Reads a policy file: nothing but `[policy]`. Gives what can be read, and every mistake.
+pub(crate) fn document(text: &str, origin: &str, preset: &Preset) -> (Option<Policy>, Vec<Problem>) {
+    let (policy, mistakes) = read_document(origin, text, |reader, root| match reader.section(root, "policy") {
+        Some(mut section) => Some(read(reader, &mut section, preset)),
+        None => {
+            if root.place_of("policy").is_none() {
+                reader.missing(root, "policy");
+            }
+            None
+        }
+    });
+    (policy.flatten(), mistakes)
+}
+
+/// Reads the text of a policy file, without frameworks.
+///
+/// Errors: every mistake, each with its line.
+pub fn parse(text: &str, origin: &str) -> Outcome<Policy> {
+    match document(text, origin, &Preset::default()) {
+        (Some(policy), mistakes) if mistakes.is_empty() => Ok(policy),
+        (_, mistakes) => Err(Problems(mistakes)),
+    }
+}
+
+/// Reads `[policy]` over what frameworks ask for.
+pub(crate) fn read<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, preset: &Preset) -> Policy {
+    let mut policy = preset.policy();
+    policy.values = Layer::read(reader, section).over(&policy.values);
+    if let Some(days) = window(reader, section) {
+        policy.window_days = days;
+    }
+    let own = VALUE_KEYS.into_iter().chain(["window"]);
+    for key in own.filter(|key| section.place_of(key).is_some()) {
+        policy.sources.retain(|(known, _)| *known != key);
+        policy.sources.push((key, Source::File));
+    }
+    let said_by = |key: &str| source_words(&policy.sources, key, "this `[policy]`");
+    for clash in clashes(&policy.values, said_by) {
+        let place = clash.place(section).unwrap_or(section.offset);
+        clash.note(reader, section, place);
+    }
+    policy.tiers = tiers::read(reader, section, &policy);
+    reader.finish(section);
+    policy
+}

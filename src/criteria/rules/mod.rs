@@ -1,0 +1,426 @@
+//! Rules: loaded from `rules/*.toml`, checked, compiled.
+//!
+//! A rule is data: conditions over facts and policy values, words for people, examples. All mistakes of all files are
+//! found in one run. A rule set with a mistake is never evaluated.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use polars::prelude::DataType;
+
+use crate::criteria::predicate::{self, Predicate};
+use crate::criteria::vocabulary::{Schema, frames_of, schema};
+use crate::domain::{FactValue, Severity, Subject, Verdict};
+use crate::problem::{Outcome, Problem, Problems};
+use crate::text::nearest;
+use crate::toml_reader::{Located, Reader, Section};
+
+/// The rules that come with the program: file name and text.
+const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/rules.rs"));
+
+/// One rule.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Kebab-case statement of the good state; the file's name.
+    pub id: Arc<str>,
+    /// The good state as a sentence.
+    pub title: String,
+    /// What the rule judges.
+    pub subject: Subject,
+    /// How much a violation matters.
+    pub severity: Severity,
+    /// When the rule asks about a table at all; none: always.
+    pub applies: Option<Predicate>,
+    /// The good state.
+    pub compliant: Predicate,
+    /// The good state as written.
+    pub compliant_text: String,
+    /// When the rule asks, as written.
+    pub applies_text: Option<String>,
+    /// What was found, with `{fact}` for values.
+    pub message: String,
+    /// Why the rule does not ask, with `{fact}` for values.
+    pub not_applicable: String,
+    /// What to do about a violation.
+    pub remedy: Arc<str>,
+    /// What the rule rests on and where it comes from.
+    pub rationale: String,
+    /// What `remediate` may do about a violation.
+    pub action: Option<Action>,
+    /// Worked examples, each evaluated by a test.
+    pub examples: Vec<Example>,
+    /// The file it came from.
+    pub origin: String,
+    /// The file, as read.
+    pub text: Arc<str>,
+}
+
+/// What `remediate` can do about a violation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Start an on-demand backup job.
+    BackupNow,
+}
+
+/// Facts, and the verdict that they must give. A fact that is left out is not known.
+#[derive(Debug, Clone)]
+pub struct Example {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The facts that are known.
+    pub facts: Vec<(String, FactValue)>,
+}
+
+/// The rules of one scan, in order of id.
+#[derive(Debug, Clone)]
+pub struct RuleSet(pub Vec<Rule>);
+
+impl RuleSet {
+    /// Loads the embedded rules, or those of a folder, and keeps the ids asked for (empty: all).
+    ///
+    /// Errors: every mistake in every file; an id that does not exist; no rule at all.
+    pub fn load(folder: Option<&Path>, ids: &[String]) -> Outcome<Self> {
+        let files = match folder {
+            Some(folder) => read_folder(folder)?,
+            None => EMBEDDED
+                .iter()
+                .map(|(name, text)| (format!("rules/{name}"), (*text).to_owned()))
+                .collect(),
+        };
+        let (mut rules, mut problems) = (Vec::new(), Vec::new());
+        for (origin, text) in &files {
+            match parse(origin, text) {
+                Ok(rule) => rules.push(rule),
+                Err(mistakes) => problems.extend(mistakes.0),
+            }
+        }
+        rules.sort_by(|a: &Rule, b| a.id.cmp(&b.id));
+        if let Some(first) = problems.first_mut() {
+            first.so = "no rule was evaluated".to_owned();
+            return Err(Problems(problems));
+        }
+        if rules.is_empty() {
+            let place = folder.map_or_else(String::new, |folder| folder.display().to_string());
+            return Err(Problem::usage("no rules were found")
+                .at(place)
+                .so("there is nothing to judge by; no report was written")
+                .hint("name a folder with rule files (`*.toml`), or leave `--rules-dir` out")
+                .into());
+        }
+        Self(rules).choose(ids)
+    }
+
+    /// Keeps the ids asked for (empty: all).
+    ///
+    /// Errors: ids that do not exist.
+    pub fn choose(self, ids: &[String]) -> Outcome<Self> {
+        let mut problems = Vec::new();
+        for id in ids {
+            if !self.0.iter().any(|rule| *rule.id == **id) {
+                let hint = match nearest(id, self.0.iter().map(|rule| &*rule.id)) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => "`explain rules` lists them all".to_owned(),
+                };
+                problems.push(
+                    Problem::usage(format!("`{id}` is not a rule"))
+                        .at("`--rules`")
+                        .hint(hint),
+                );
+            }
+        }
+        if !problems.is_empty() {
+            return Err(Problems(problems));
+        }
+        Ok(Self(
+            self.0
+                .into_iter()
+                .filter(|rule| ids.is_empty() || ids.iter().any(|id| **id == *rule.id))
+                .collect(),
+        ))
+    }
+
+    /// The rules on one kind of subject, in order of id.
+    pub fn of(&self, subject: Subject) -> impl Iterator<Item = &Rule> {
+        self.0.iter().filter(move |rule| rule.subject == subject)
+    }
+
+    /// The frames that the facts these rules read rest on.
+    pub fn frames(&self) -> BTreeSet<&'static str> {
+        let of_rule = |rule: &Rule| -> Vec<&'static str> {
+            rule.reads()
+                .flat_map(|name| frames_of(rule.subject, name).iter().copied())
+                .collect()
+        };
+        self.0.iter().flat_map(of_rule).collect()
+    }
+}
+
+impl Rule {
+    /// The facts and policy values the rule reads: those of the good state first.
+    pub fn reads(&self) -> impl Iterator<Item = &str> {
+        let applies = self.applies.iter().flat_map(|applies| &applies.reads);
+        let only_applies = applies.filter(|name| !self.compliant.reads.contains(*name));
+        self.compliant.reads.iter().chain(only_applies).map(String::as_str)
+    }
+}
+
+/// The ids that the rules of a folder, or the embedded ones, have by their file names.
+pub fn file_names(folder: Option<&Path>) -> Vec<String> {
+    let stem = |name: &str| Some(Path::new(name).file_stem()?.to_str()?.to_owned());
+    match folder {
+        None => EMBEDDED.iter().filter_map(|(name, _)| stem(name)).collect(),
+        Some(folder) => {
+            let files = read_folder(folder).unwrap_or_default();
+            files.iter().filter_map(|(name, _)| stem(name)).collect()
+        }
+    }
+}
+
+fn read_folder(folder: &Path) -> Outcome<Vec<(String, String)>> {
+    let refuse = |path: &Path, error: &std::io::Error| -> Problems {
+        Problem::usage("could not read the rules")
+            .at(path.display().to_string())
+            .why(error.to_string())
+            .so("no rule was evaluated")
+            .hint("check the folder given to `--rules-dir`")
+            .into()
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(|error| refuse(folder, &error))? {
+        let path = entry.map_err(|error| refuse(folder, &error))?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let text = std::fs::read_to_string(&path).map_err(|error| refuse(&path, &error))?;
+            files.push((path.display().to_string(), text));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Reads and checks one rule file.
+///
+/// Errors: every mistake, each with its line.
+pub fn parse(origin: &str, text: &str) -> Outcome<Rule> {
+    let mut reader = Reader::new(origin, text);
+    let rule = reader.parse().and_then(|document| {
+        let mut root = Section::root(&document);
+        let rule = read_rule(&mut reader, &mut root, origin, text);
+        reader.finish(&root);
+        rule
+    });
+    let has_problems = reader.has_problems();
+    match rule {
+        Some(rule) if !has_problems => Ok(rule),
+        _ => Err(Problems(reader.into_problems())),
+    }
+}
+
+fn read_rule<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>, origin: &str, text: &str) -> Option<Rule> {
+    let subject = read_subject(reader, root);
+    // A subject that is not known is one mistake; the conditions are then checked as if they were about tables.
+    let schema = &schema(subject.unwrap_or(Subject::Table));
+    let id = required(reader, root, "id");
+    let title = required(reader, root, "title");
+    let severity = required(reader, root, "severity").and_then(|text| read_severity(reader, &text));
+    let compliant_text = required(reader, root, "compliant");
+    let compliant = compliant_text
+        .as_ref()
+        .and_then(|text| condition(reader, text, "compliant", schema));
+    let applies_text = reader.string(root, "applies");
+    let applies = applies_text
+        .as_ref()
+        .and_then(|text| condition(reader, text, "applies", schema));
+    let message = required(reader, root, "message");
+    let not_applicable = reader.string(root, "not-applicable");
+    for text in message.iter().chain(&not_applicable) {
+        check_placeholders(reader, text, schema);
+    }
+    if applies_text.is_some() && not_applicable.is_none() {
+        reader.note(
+            root.offset,
+            "`not-applicable` is missing",
+            "a rule with `applies` must say why it does not ask",
+            "",
+        );
+    }
+    let remedy = required(reader, root, "remedy");
+    let rationale = required(reader, root, "rationale");
+    let action = reader.string(root, "action").and_then(|text| {
+        if text.value == "backup-now" {
+            return Some(Action::BackupNow);
+        }
+        reader.note(
+            text.offset,
+            format!("`{}` is not an action", text.value),
+            "",
+            "the only action is `backup-now`",
+        );
+        None
+    });
+    let examples = read_examples(reader, root, schema);
+    let id = id?;
+    if Path::new(origin)
+        .file_stem()
+        .is_none_or(|stem| stem != id.value.as_str())
+    {
+        reader.note(
+            id.offset,
+            format!("the file of rule `{0}` must be called `{0}.toml`", id.value),
+            "",
+            "",
+        );
+    }
+    Some(Rule {
+        id: id.value.into(),
+        title: title?.value,
+        subject: subject?,
+        severity: severity?,
+        applies,
+        compliant: compliant?,
+        compliant_text: compliant_text?.value,
+        applies_text: applies_text.map(|text| text.value),
+        message: message?.value,
+        not_applicable: not_applicable.map(|text| text.value).unwrap_or_default(),
+        remedy: remedy?.value.into(),
+        rationale: rationale?.value,
+        action,
+        examples,
+        origin: origin.to_owned(),
+        text: text.into(),
+    })
+}
+
+fn required<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>, key: &'static str) -> Option<Located<String>> {
+    let is_there = root.entries().any(|(name, _)| name == key);
+    let text = reader.string(root, key);
+    match &text {
+        None if !is_there => reader.missing(root, key),
+        Some(text) if text.value.trim().is_empty() => {
+            reader.note(text.offset, format!("`{}` is empty", root.path_of(key)), "", "");
+        }
+        _ => {}
+    }
+    text
+}
+
+/// What the rule judges: tables, unless it says otherwise.
+fn read_subject<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>) -> Option<Subject> {
+    let Some(text) = reader.string(root, "subject") else {
+        return Some(Subject::Table);
+    };
+    let subject = text.value.parse().ok();
+    if subject.is_none() {
+        let names: Vec<&str> = Subject::ALL.into_iter().map(Subject::as_str).collect();
+        let hint = format!("the subjects are {}", crate::text::list(&names));
+        reader.note(text.offset, format!("`{}` is not a subject", text.value), "", hint);
+    }
+    subject
+}
+
+fn read_severity(reader: &mut Reader<'_>, text: &Located<String>) -> Option<Severity> {
+    let severity = text.value.parse().ok();
+    if severity.is_none() {
+        let hint = "it is `low`, `medium`, `high` or `critical`";
+        reader.note(text.offset, format!("`{}` is not a severity", text.value), "", hint);
+    }
+    severity
+}
+
+fn condition(reader: &mut Reader<'_>, text: &Located<String>, key: &str, schema: &Schema) -> Option<Predicate> {
+    match predicate::compile(&text.value, schema) {
+        Ok(predicate) => Some(predicate),
+        Err(mistake) => {
+            reader.note(text.offset, format!("`{key}` {}", mistake.what), "", mistake.hint);
+            None
+        }
+    }
+}
+
+/// The names between braces in a message.
+pub fn placeholders(message: &str) -> impl Iterator<Item = &str> {
+    message
+        .split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
+}
+
+fn check_placeholders(reader: &mut Reader<'_>, message: &Located<String>, schema: &Schema) {
+    let is_open = |rest: &str| !rest.contains('}');
+    if message.value.split('{').skip(1).any(is_open) {
+        let what = "the message has a brace that is not closed";
+        reader.note(message.offset, what, "", "write a fact as `{table_name}`");
+    }
+    for name in placeholders(&message.value) {
+        if !schema.contains(name) {
+            let hint = match nearest(name, schema.iter_names().map(|name| name.as_str())) {
+                Some(near) => format!("did you mean `{{{near}}}`?"),
+                None => "`explain facts` lists them all".to_owned(),
+            };
+            reader.note(
+                message.offset,
+                format!("the message names a fact that does not exist: `{{{name}}}`"),
+                "",
+                hint,
+            );
+        }
+    }
+}
+
+fn read_examples<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>, schema: &Schema) -> Vec<Example> {
+    let mut examples = Vec::new();
+    for mut section in reader.sections(root, "example") {
+        let has_verdict = section.place_of("verdict").is_some();
+        let verdict = reader.string(&mut section, "verdict").and_then(|text| {
+            let verdict = text.value.parse().ok();
+            if verdict.is_none() {
+                let hint = "it is `compliant`, `non-compliant`, `unknown` or `not-applicable`";
+                reader.note(text.offset, format!("`{}` is not a verdict", text.value), "", hint);
+            }
+            verdict
+        });
+        let facts = match reader.section(&mut section, "facts") {
+            Some(facts) => example_facts(reader, &facts, schema),
+            None => Vec::new(),
+        };
+        reader.finish(&section);
+        match verdict {
+            Some(verdict) => examples.push(Example { verdict, facts }),
+            None if has_verdict => {}
+            None => reader.missing(&section, "verdict"),
+        }
+    }
+    examples
+}
+
+fn example_facts<'a>(reader: &mut Reader<'a>, section: &Section<'_, 'a>, schema: &Schema) -> Vec<(String, FactValue)> {
+    use toml::de::DeValue;
+    let mut facts = Vec::new();
+    for (name, value) in section.entries() {
+        let offset = value.span().start;
+        let Some(dtype) = schema.get(&name) else {
+            let near = nearest(&name, schema.iter_names().map(|name| name.as_str()));
+            let hint = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
+            reader.note(offset, format!("`{name}` is not a fact"), "", hint);
+            continue;
+        };
+        let fact = match (dtype, value.get_ref()) {
+            (DataType::Boolean, DeValue::Boolean(flag)) => Some(FactValue::Bool(*flag)),
+            (DataType::String, DeValue::String(text)) => Some(FactValue::Text(text.to_string().into())),
+            (DataType::Int64, DeValue::Integer(number)) => number.as_str().parse().ok().map(FactValue::Int),
+            (DataType::Float64, DeValue::Integer(number)) => number.as_str().parse().ok().map(FactValue::Float),
+            (DataType::Float64, DeValue::Float(number)) => number.as_str().parse().ok().map(FactValue::Float),
+            _ => None,
+        };
+        match fact {
+            Some(fact) => facts.push((name, fact)),
+            None => reader.note(
+                offset,
+                format!("`{name}` has the wrong type in an example"),
+                format!("it is a {dtype}"),
+                "",
+            ),
+        }
+    }
+    facts
+}

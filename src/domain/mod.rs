@@ -1,0 +1,111 @@
+//! The words every stage shares: accounts, Regions, table ARNs, verdicts, severities, findings, gaps, days.
+//!
+//! Plain values only. Nothing here reads a file, a clock, the network or the environment.
+
+mod days;
+mod finding;
+mod verdict;
+
+use std::fmt;
+
+pub use days::{DayState, Window};
+pub use finding::{FactName, FactValue, Finding, Gap, GapKind, rfc3339, short_number};
+pub use verdict::{Severity, Subject, Verdict};
+
+/// One account in one Region: the unit of collecting.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TargetId {
+    /// Twelve digits.
+    pub account_id: String,
+    /// As AWS spells it, such as `eu-west-1`.
+    pub region: String,
+}
+
+impl TargetId {
+    /// Both as AWS writes them.
+    pub fn new(account_id: impl Into<String>, region: impl Into<String>) -> Self {
+        Self {
+            account_id: account_id.into(),
+            region: region.into(),
+        }
+    }
+}
+
+impl fmt::Display for TargetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.account_id, self.region)
+    }
+}
+
+/// An account and the role that reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Twelve digits.
+    pub id: String,
+    /// For people; may be empty.
+    pub name: String,
+    /// Role to assume there; none for the caller's own account.
+    pub role_arn: Option<String>,
+    /// External id for that role.
+    pub external_id: Option<String>,
+}
+
+/// An ARN split at its five first colons. The resource keeps any further colons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arn<'a> {
+    /// `aws`, `aws-cn`, `aws-us-gov`, `aws-eusc`, …
+    pub partition: &'a str,
+    /// `dynamodb`, `backup`, `kms`, …
+    pub service: &'a str,
+    /// Empty for global services.
+    pub region: &'a str,
+    /// Empty where AWS leaves it out.
+    pub account_id: &'a str,
+    /// `table/Orders`, `recovery-point:…`, `key/…`.
+    pub resource: &'a str,
+}
+
+impl<'a> Arn<'a> {
+    /// Splits `text`; `None` if it has fewer than six parts or does not begin with `arn:`.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let mut parts = text.splitn(6, ':');
+        if parts.next()? != "arn" {
+            return None;
+        }
+        Some(Self {
+            partition: parts.next()?,
+            service: parts.next()?,
+            region: parts.next()?,
+            account_id: parts.next()?,
+            resource: parts.next()?,
+        })
+    }
+
+    /// The table's name if this is the ARN of a DynamoDB table itself (not of an index, stream or backup of it).
+    pub fn table_name(&self) -> Option<&'a str> {
+        let name = self.resource.strip_prefix("table/")?;
+        (self.service == "dynamodb" && !name.is_empty() && !name.contains('/')).then_some(name)
+    }
+}
+
+/// The ARN of a DynamoDB table.
+pub fn table_arn(partition: &str, target: &TargetId, table_name: &str) -> String {
+    format!(
+        "arn:{partition}:dynamodb:{}:{}:table/{table_name}",
+        target.region, target.account_id
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arns_split_at_their_first_five_colons() {
+        let arn = Arn::parse("arn:aws:backup:eu-west-1:111122223333:recovery-point:1a2b").expect("an ARN");
+        assert_eq!((arn.service, arn.resource), ("backup", "recovery-point:1a2b"));
+        assert_eq!(Arn::parse("table/Orders"), None);
+        let index = Arn::parse("arn:aws:dynamodb:eu-west-1:111122223333:table/Orders/index/by-date").expect("an ARN");
+        assert_eq!(index.table_name(), None);
+    }
+}

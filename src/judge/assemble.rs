@@ -1,0 +1,126 @@
+//! What was judged, its criteria and the evidence, put together as one [`Report`].
+
+use chrono::{DateTime, Utc};
+
+use crate::criteria::Criteria;
+use crate::criteria::frameworks::Framework;
+use crate::criteria::policy::Tier;
+use crate::criteria::rules::{Rule, placeholders};
+use crate::criteria::waivers::Waiver;
+use crate::domain::Finding;
+use crate::facts::Facts;
+use crate::inventory::Inventory;
+use crate::problem::Problem;
+use crate::report::{ExemptionLine, FrameworkReport, Report, RuleLine, Scan, TierLine, Totals, WaiverLine};
+
+use super::compare::compare;
+use super::coverage::coverage;
+use super::evaluate::Waived;
+use super::evidence::evidence_digest;
+use super::findings::Judged;
+
+/// Puts the report together.
+///
+/// Errors: a frame of the inventory is damaged.
+pub(super) fn report(
+    inventory: &Inventory,
+    facts: &Facts,
+    criteria: &Criteria,
+    judged: Judged,
+) -> Result<Report, Problem> {
+    let (policy, findings) = (&criteria.policy, &judged.findings);
+    let as_of = facts.as_of();
+    let tier = |tier: &Tier| tier_line(tier, as_of, judged.tiers.of(&tier.name));
+    let framework = |framework: &Framework| framework_report(framework, findings);
+    Ok(Report {
+        scan: scan(inventory, criteria)?,
+        window: judged.window,
+        policy: policy.lines(),
+        tiers: policy.tiers.iter().map(tier).collect(),
+        waivers: criteria.waivers.0.iter().zip(&judged.waived).map(waiver_line).collect(),
+        frameworks: criteria.frameworks.iter().map(framework).collect(),
+        rules: criteria.rules.0.iter().map(rule_line).collect(),
+        totals: Totals::of(&judged.tables, findings),
+        coverage: coverage(inventory, facts, findings)?,
+        baseline: criteria.baseline.as_ref().map(|baseline| compare(baseline, findings)),
+        tables: judged.tables,
+        findings: judged.findings,
+    })
+}
+
+/// Where the evidence comes from.
+fn scan(inventory: &Inventory, criteria: &Criteria) -> Result<Scan, Problem> {
+    let manifest = &inventory.manifest;
+    Ok(Scan {
+        id: manifest.scan_id.clone(),
+        as_of: manifest.as_of,
+        started_at: manifest.started_at,
+        finished_at: manifest.finished_at,
+        caller_arn: manifest.caller_arn.clone(),
+        tool_version: manifest.tool_version.clone(),
+        call_count: manifest.attempt_count,
+        evidence_digest: evidence_digest(inventory, criteria)?,
+    })
+}
+
+fn framework_report(framework: &Framework, findings: &[Finding]) -> FrameworkReport {
+    FrameworkReport {
+        id: framework.id.clone(),
+        title: framework.title.clone(),
+        version: framework.version.clone(),
+        controls: framework.matrix(findings),
+    }
+}
+
+fn rule_line(rule: &Rule) -> RuleLine {
+    RuleLine {
+        id: rule.id.to_string(),
+        subject: rule.subject,
+        title: rule.title.clone(),
+        severity: rule.severity,
+        remedy: rule.remedy.to_string(),
+        rationale: rule.rationale.clone(),
+        applies: rule.applies_text.clone().unwrap_or_default(),
+        compliant: rule.compliant_text.clone(),
+        tells: [&rule.message, &rule.not_applicable]
+            .into_iter()
+            .flat_map(|message| placeholders(message))
+            .map(str::to_owned)
+            .collect(),
+    }
+}
+
+fn tier_line(tier: &Tier, as_of: DateTime<Utc>, table_count: usize) -> TierLine {
+    let values = tier.values.lines();
+    let set = values.into_iter().filter(|(key, _)| tier.sets.contains(key));
+    TierLine {
+        name: tier.name.clone(),
+        when: tier.when.clone(),
+        values: set.map(|(key, value)| (key.to_owned(), value)).collect(),
+        exemption: tier.exemption.as_ref().map(|exemption| ExemptionLine {
+            reason: exemption.reason.clone().unwrap_or_default(),
+            approver: exemption.approver.clone().unwrap_or_default(),
+            expires_at: exemption.expires_at,
+            is_in_force: exemption.is_in_force(as_of),
+        }),
+        table_count,
+    }
+}
+
+fn waiver_line((waiver, waived): (&Waiver, &Waived)) -> WaiverLine {
+    WaiverLine {
+        id: waiver.id.clone(),
+        rule: waiver.rule.clone(),
+        tables: waiver.tables.clone(),
+        reason: waiver.reason.clone(),
+        compensating_control: waiver.compensating_control.clone().unwrap_or_default(),
+        requester: waiver.requester.clone(),
+        approver: waiver.approver.clone(),
+        approved_at: waiver.approved_at,
+        expires_at: waiver.expires_at,
+        ticket: waiver.ticket.clone().unwrap_or_default(),
+        table_count: waived.table_count,
+        finding_count: waived.finding_count,
+        is_in_force: waived.is_in_force,
+    }
+}

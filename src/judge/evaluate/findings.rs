@@ -1,0 +1,277 @@
+//! One verdict put into words: message, remedy, evidence, and an id that is stable over scans.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::WhyUnknown;
+use crate::criteria::rules::Rule;
+use crate::criteria::values::POLICY_VALUES;
+use crate::criteria::vocabulary::frames_of;
+use crate::dictionary::{
+    ExemptionFacts, PlanFacts, RecoveryPointFacts, TableFacts, TargetFacts, Text, VaultFacts, WaiverFacts,
+};
+use crate::domain::{FactName, FactValue, Finding, Subject, TargetId, Verdict};
+use crate::text::hex;
+
+/// Everything that conditions and messages may name, of one subject.
+pub struct Values(Vec<(&'static str, FactValue)>);
+
+impl Values {
+    /// Facts, policy values and comparisons by name.
+    pub fn new(values: Vec<(&'static str, FactValue)>) -> Self {
+        Self(values)
+    }
+
+    /// By name; unknown if there is no such name.
+    pub fn get(&self, name: &str) -> &FactValue {
+        let found = self.0.iter().find(|(known, _)| *known == name);
+        found.map_or(&FactValue::Unknown, |(_, value)| value)
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &(&'static str, FactValue)> {
+        self.0.iter()
+    }
+
+    /// The name as the dictionary spells it, without a copy.
+    fn name(&self, name: &str) -> FactName {
+        let found = self.0.iter().find(|(known, _)| *known == name);
+        found.map_or_else(|| FactName::Owned(name.to_owned()), |(known, _)| (*known).into())
+    }
+
+    /// A message with the values in place of `{fact}`.
+    pub fn render(&self, template: &str) -> String {
+        let mut text = String::with_capacity(template.len() + 32);
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once('{') {
+            text.push_str(before);
+            let Some((name, tail)) = after.split_once('}') else {
+                text.push('{');
+                rest = after;
+                continue;
+            };
+            text.push_str(&self.get(name).to_string());
+            rest = tail;
+        }
+        text.push_str(rest);
+        text
+    }
+}
+
+/// Who a finding is about.
+pub(super) struct Subjected {
+    subject: Subject,
+    arn: String,
+    name: String,
+    target: TargetId,
+    /// What tells it from others of its kind, over scans.
+    identity: [String; 4],
+}
+
+fn text(text: &Option<Text>) -> String {
+    text.as_deref().unwrap_or_default().to_owned()
+}
+
+impl Subjected {
+    pub(super) fn of_table(table: &TableFacts) -> Self {
+        let id = table.table_id.as_deref().filter(|id| *id != "none");
+        let id = id.or(table.table_name.as_deref()).unwrap_or_default().to_owned();
+        Self {
+            subject: Subject::Table,
+            arn: text(&table.table_arn),
+            name: text(&table.table_name),
+            target: target(&table.account_id, &table.region),
+            identity: [text(&table.partition), text(&table.account_id), text(&table.region), id],
+        }
+    }
+
+    pub(super) fn of_vault(vault: &VaultFacts) -> Self {
+        Self::in_target(
+            Subject::Vault,
+            text(&vault.vault_arn),
+            text(&vault.vault_name),
+            target(&vault.account_id, &vault.region),
+        )
+    }
+
+    pub(super) fn of_plan(plan: &PlanFacts, partition: &str) -> Self {
+        let target = target(&plan.account_id, &plan.region);
+        let arn = format!(
+            "arn:{partition}:backup:{}:{}:backup-plan:{}",
+            target.region,
+            target.account_id,
+            text(&plan.plan_id)
+        );
+        Self::in_target(Subject::Plan, arn, text(&plan.plan_name), target)
+    }
+
+    pub(super) fn of_recovery_point(point: &RecoveryPointFacts) -> Self {
+        Self::in_target(
+            Subject::RecoveryPoint,
+            text(&point.recovery_point_arn),
+            text(&point.vault_name),
+            target(&point.account_id, &point.region),
+        )
+    }
+
+    pub(super) fn of_target(facts: &TargetFacts) -> Self {
+        let target = target(&facts.account_id, &facts.region);
+        Self::in_target(Subject::Target, target.to_string(), target.to_string(), target)
+    }
+
+    pub(super) fn of_waiver(waiver: &WaiverFacts) -> Self {
+        Self::in_target(
+            Subject::Waiver,
+            text(&waiver.waiver_id),
+            text(&waiver.waiver_id),
+            nowhere(),
+        )
+    }
+
+    pub(super) fn of_exemption(exemption: &ExemptionFacts) -> Self {
+        let name = text(&exemption.tier_name);
+        Self::in_target(Subject::Exemption, name.clone(), name, nowhere())
+    }
+
+    fn in_target(subject: Subject, arn: String, name: String, target: TargetId) -> Self {
+        let identity = [
+            subject.as_str().to_owned(),
+            target.account_id.clone(),
+            target.region.clone(),
+            arn.clone(),
+        ];
+        Self {
+            subject,
+            arn,
+            name,
+            target,
+            identity,
+        }
+    }
+
+    pub(super) fn finding(
+        &self,
+        rule: &Rule,
+        verdict: Verdict,
+        values: &Values,
+        why_not_judged: Option<&str>,
+        why_unknown: WhyUnknown<'_>,
+    ) -> Finding {
+        let message = match (why_not_judged, verdict) {
+            (Some(why), _) => why.to_owned(),
+            (None, Verdict::NotApplicable) => values.render(&rule.not_applicable),
+            (None, Verdict::Unknown) => self.unknown_message(rule, values, why_unknown),
+            (None, Verdict::Compliant | Verdict::NonCompliant) => values.render(&rule.message),
+        };
+        let needs_remedy = matches!(verdict, Verdict::NonCompliant);
+        Finding {
+            id: finding_id(&rule.id, &self.identity),
+            rule: Arc::clone(&rule.id),
+            subject: self.subject,
+            resource_arn: self.arn.clone(),
+            resource_name: self.name.clone(),
+            target: self.target.clone(),
+            verdict,
+            severity: rule.severity,
+            waived: false,
+            waiver: None,
+            message,
+            remedy: if needs_remedy {
+                Arc::clone(&rule.remedy)
+            } else {
+                Arc::default()
+            },
+            evidence: rule
+                .reads()
+                .map(|name| (values.name(name), values.get(name).clone()))
+                .collect(),
+        }
+    }
+
+    /// The target that it lies in.
+    pub(super) fn target(&self) -> &TargetId {
+        &self.target
+    }
+
+    /// On a target, by a rule on what was not all listed there: `what` it is, and the fact that is unknown for it.
+    pub(super) fn unlisted(
+        &self,
+        rule: &Rule,
+        what: &str,
+        count: &'static str,
+        why_unknown: WhyUnknown<'_>,
+    ) -> Finding {
+        let why = why_unknown(&self.target, &self.name, frames_of(self.subject, count));
+        let why = why.unwrap_or_else(|| "the list of them was not read to its end".to_owned());
+        Finding {
+            id: finding_id(&rule.id, &self.identity),
+            rule: Arc::clone(&rule.id),
+            subject: self.subject,
+            resource_arn: self.arn.clone(),
+            resource_name: self.name.clone(),
+            target: self.target.clone(),
+            verdict: Verdict::Unknown,
+            severity: rule.severity,
+            waived: false,
+            waiver: None,
+            message: format!("not known for all {what} here, because {why} (needs {count})"),
+            remedy: Arc::default(),
+            evidence: vec![(count.into(), FactValue::Unknown)],
+        }
+    }
+
+    /// What is not known, and why not.
+    fn unknown_message(&self, rule: &Rule, values: &Values, why_unknown: WhyUnknown<'_>) -> String {
+        let missing: Vec<&str> = rule
+            .reads()
+            .filter(|name| *values.get(name) == FactValue::Unknown)
+            .collect();
+        // A plan's reason names its own gap, and uncertainty about a plan is AWS's own as often as a gap's.
+        if missing.contains(&"in_a_plan") {
+            let text = values.render("{plan_verdict}: {plan_reason}");
+            let is_gap = text.contains("could not be read");
+            let frames = frames_of(self.subject, "in_a_plan");
+            let why = why_unknown(&self.target, &self.name, frames).filter(|_| is_gap);
+            return why.map_or_else(|| text.clone(), |why| format!("{text}; {why}"));
+        }
+        if missing.is_empty() {
+            return "not known: whether a tier of the policy exempts the table cannot be told".to_owned();
+        }
+        // A value of the policy is unknown where it is not known which tier the table is in: mostly for want of its tags.
+        let of_policy = |name: &str| name == "policy_tier" || POLICY_VALUES.iter().any(|value| value.name == name);
+        let frames_of_name = |name: &&str| match of_policy(name) {
+            true => &["table_tags", "tables"],
+            false => frames_of(self.subject, name),
+        };
+        let mut frames: Vec<&'static str> = missing.iter().flat_map(frames_of_name).copied().collect();
+        frames.sort_unstable();
+        frames.dedup();
+        match why_unknown(&self.target, &self.name, &frames) {
+            Some(why) => format!("not known, because {why} (needs {})", missing.join(", ")),
+            None if missing.iter().all(|name| of_policy(name)) => {
+                "not known: which tier of the policy the table is in cannot be told".to_owned()
+            }
+            None => format!("not known: AWS's answers leave {} open", missing.join(", ")),
+        }
+    }
+}
+
+fn target(account_id: &Option<Text>, region: &Option<Text>) -> TargetId {
+    TargetId::new(text(account_id), text(region))
+}
+
+fn nowhere() -> TargetId {
+    TargetId::new(String::new(), String::new())
+}
+
+/// Stable over scans: the rule, and what tells its subject from others. For a table: partition, account, Region and the
+/// table's id, or its name where the id is not known.
+pub fn finding_id(rule: &str, identity: &[String; 4]) -> String {
+    let mut digest = Sha256::new();
+    for part in std::iter::once(rule).chain(identity.iter().map(String::as_str)) {
+        digest.update(part.as_bytes());
+        digest.update([0]);
+    }
+    hex(&digest.finalize()[..16])
+}

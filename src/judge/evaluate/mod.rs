@@ -1,0 +1,86 @@
+//! Facts, rules and policy in, findings out. Pure, and the same for every order of rows.
+//!
+//! Every condition of every rule is evaluated at once, as columns, some thousand subjects at a time. True is compliant,
+//! false is non-compliant, null is unknown. Tables that AWS restore testing made, tables known to be in another state
+//! than ACTIVE or UPDATING, and tables that the policy exempts are not judged: every rule is not applicable to them.
+
+mod findings;
+mod subjects;
+mod tables;
+mod tiers;
+mod waive;
+
+use polars::prelude::{BooleanChunked, DataFrame, IntoLazy, PolarsResult};
+
+use crate::criteria::rules::Rule;
+use crate::domain::{TargetId, Verdict};
+use crate::problem::Problem;
+
+pub use findings::{Values, finding_id};
+pub use subjects::judge_subjects;
+pub use tables::{Chunk, judge_tables};
+pub use tiers::{Assigned, Tiers};
+pub use waive::{Waived, judge_waivers, waive};
+
+/// Why evidence is missing, for the message of an unknown finding: target, name of the subject, frames.
+pub type WhyUnknown<'w> = &'w dyn Fn(&TargetId, &str, &[&'static str]) -> Option<String>;
+
+/// What one rule says of every row of a frame.
+struct Verdicts {
+    applies: Option<BooleanChunked>,
+    compliant: BooleanChunked,
+}
+
+impl Verdicts {
+    /// Is every row compliant, or not applicable for certain?
+    fn are_all_good(&self) -> bool {
+        let is_known = self.applies.as_ref().is_none_or(|applies| applies.null_count() == 0);
+        is_known && self.compliant.null_count() == 0 && self.compliant.all()
+    }
+
+    fn at(&self, row: usize) -> Verdict {
+        match self.applies.as_ref().map_or(Some(true), |applies| applies.get(row)) {
+            Some(false) => Verdict::NotApplicable,
+            None => Verdict::Unknown,
+            Some(true) => match self.compliant.get(row) {
+                Some(true) => Verdict::Compliant,
+                Some(false) => Verdict::NonCompliant,
+                None => Verdict::Unknown,
+            },
+        }
+    }
+}
+
+fn evaluate_frame(frame: DataFrame, rules: &[&Rule]) -> PolarsResult<Vec<Verdicts>> {
+    let mut expressions = Vec::new();
+    for (number, rule) in rules.iter().enumerate() {
+        expressions.push(rule.compliant.expr.clone().alias(format!("compliant {number}")));
+        if let Some(applies) = &rule.applies {
+            expressions.push(applies.expr.clone().alias(format!("applies {number}")));
+        }
+    }
+    let results = frame.lazy().select(expressions).collect()?;
+    let column =
+        |name: String| -> PolarsResult<BooleanChunked> { Ok(results.column(&name)?.bool()?.rechunk().into_owned()) };
+    let mut verdicts = Vec::new();
+    for (number, rule) in rules.iter().enumerate() {
+        verdicts.push(Verdicts {
+            applies: rule
+                .applies
+                .is_some()
+                .then(|| column(format!("applies {number}")))
+                .transpose()?,
+            compliant: column(format!("compliant {number}"))?,
+        });
+    }
+    Ok(verdicts)
+}
+
+fn engine_failed(error: impl ToString) -> Problem {
+    Problem::new("could not evaluate the rules")
+        .why(error.to_string())
+        .so("no report was written")
+}
+
+#[cfg(test)]
+mod tests;

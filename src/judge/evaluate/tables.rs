@@ -1,0 +1,193 @@
+//! Rules on tables.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use polars::prelude::{DataFrame, PolarsResult};
+
+use super::findings::{Subjected, Values};
+use super::tiers::{Assigned, Tiers, column};
+use super::{Verdicts, WhyUnknown, engine_failed, evaluate_frame};
+use crate::criteria::policy::Policy;
+use crate::criteria::rules::{Rule, RuleSet};
+use crate::criteria::vocabulary::{COMPARISONS, schema};
+use crate::dictionary::{SubjectFacts, TableFacts};
+use crate::domain::{FactValue, Finding, Subject, Verdict};
+use crate::facts::rpo_over_time::Asked;
+use crate::facts::{Comparisons, Facts, Tables};
+use crate::problem::Problem;
+
+/// Tables judged at once: enough for columns to pay, few enough to stay small beside a million.
+const CHUNK: usize = 8192;
+
+/// Some tables with everything that was said of them.
+pub struct Chunk {
+    /// Place of the first of them among all tables.
+    pub start: usize,
+    /// Their facts.
+    pub tables: Tables,
+    /// What the policy says of each.
+    pub assigned: Vec<Arc<Assigned>>,
+    /// Each against its policy; none if no rule asks.
+    pub comparisons: Vec<Comparisons>,
+    /// By rule, then table: in the order of the rules on tables.
+    pub verdicts: Vec<Vec<Verdict>>,
+}
+
+/// Judges every table by every rule on tables, and hands over some at a time, in order of ARN.
+///
+/// Errors: the engine fails, which a checked rule set never makes it do.
+pub fn judge_tables(
+    facts: &Facts,
+    rules: &RuleSet,
+    policy: &Policy,
+    with: &mut dyn FnMut(Chunk),
+) -> Result<(), Problem> {
+    let rules: Vec<&Rule> = rules.of(Subject::Table).collect();
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let ranges: Vec<Range<usize>> = (0..facts.len())
+        .step_by(CHUNK)
+        .map(|start| start..facts.len().min(start + CHUNK))
+        .collect();
+    for some in ranges.chunks(threads) {
+        let judged: Vec<PolarsResult<Chunk>> = std::thread::scope(|scope| {
+            let started: Vec<_> = some
+                .iter()
+                .map(|range| scope.spawn(|| judge(facts, &rules, policy, range.clone())))
+                .collect();
+            let done = started.into_iter().map(|thread| thread.join());
+            done.map(|chunk| chunk.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
+        });
+        for chunk in judged {
+            with(chunk.map_err(engine_failed)?);
+        }
+    }
+    Ok(())
+}
+
+fn judge(facts: &Facts, rules: &[&Rule], policy: &Policy, rows: Range<usize>) -> PolarsResult<Chunk> {
+    let start = rows.start;
+    let tables = facts.tables(rows);
+    let assigned = Tiers::new(policy, facts.as_of()).assign(&tables, facts, start)?;
+    let reads = |name: &str| rules.iter().any(|rule| rule.reads().any(|read| read == name));
+    let compares = COMPARISONS
+        .iter()
+        .any(|one| one.name != "policy_tier" && reads(one.name));
+    let comparisons: Vec<Comparisons> = if compares {
+        (0..tables.facts.len())
+            .map(|place| assigned[place].compare(facts, &tables, place))
+            .collect()
+    } else {
+        Vec::new()
+    };
+    let frame = frame(&tables.facts, &assigned, &comparisons, &reads)?;
+    let judged = evaluate_frame(frame, rules)?;
+    let verdicts = judged
+        .iter()
+        .map(|verdicts| {
+            (0..tables.facts.len())
+                .map(|row| settle(verdicts, row, &tables.facts[row], &assigned[row]))
+                .collect()
+        })
+        .collect();
+    Ok(Chunk {
+        start,
+        tables,
+        assigned,
+        comparisons,
+        verdicts,
+    })
+}
+
+/// The columns that conditions read.
+fn frame(
+    tables: &[TableFacts],
+    assigned: &[Arc<Assigned>],
+    comparisons: &[Comparisons],
+    reads: &dyn Fn(&str) -> bool,
+) -> PolarsResult<DataFrame> {
+    let mut frame = TableFacts::to_frame(tables, reads)?;
+    for (name, dtype) in schema(Subject::Table).iter() {
+        if !reads(name) {
+            continue;
+        }
+        if let Some(place) = assigned
+            .first()
+            .and_then(|first| first.values.iter().position(|(known, _)| *known == name.as_str()))
+        {
+            let values = assigned.iter().map(|assigned| &assigned.values[place].1);
+            frame.with_column(column(name, values, dtype))?;
+        } else if name == "policy_tier" {
+            frame.with_column(column(name, assigned.iter().map(|assigned| &assigned.tier), dtype))?;
+        } else if COMPARISONS.iter().any(|one| one.name == name.as_str()) {
+            let values: Vec<FactValue> = comparisons.iter().map(|comparison| comparison.get(name)).collect();
+            frame.with_column(column(name, values.iter(), dtype))?;
+        }
+    }
+    Ok(frame)
+}
+
+/// Tables that no rule judges; and those that may be exempt, of which nothing can be said for certain.
+fn settle(verdicts: &Verdicts, row: usize, table: &TableFacts, assigned: &Assigned) -> Verdict {
+    if is_out(table) || assigned.is_exempt == Some(true) {
+        return Verdict::NotApplicable;
+    }
+    match verdicts.at(row) {
+        Verdict::NonCompliant | Verdict::Compliant if assigned.is_exempt.is_none() => Verdict::Unknown,
+        verdict => verdict,
+    }
+}
+
+/// Tables that no rule judges, whatever the policy says.
+fn is_out(table: &TableFacts) -> bool {
+    table.is_restore_test == Some(true) || table.is_known_inactive == Some(true)
+}
+
+impl Chunk {
+    /// What the policy asks of the recovery points of the table at that place; nothing of one that no rule judges.
+    pub fn asked(&self, place: usize) -> Asked {
+        if is_out(&self.tables.facts[place]) {
+            return Asked::Nothing;
+        }
+        self.assigned[place].asked()
+    }
+
+    /// The findings on the table at that place, in order of rule.
+    pub fn findings(&self, place: usize, rules: &[&Rule], why_unknown: WhyUnknown<'_>) -> Vec<Finding> {
+        let table = &self.tables.facts[place];
+        let values = self.values(place);
+        let subject = Subjected::of_table(table);
+        let why_not = self.why_not_judged(place, &values);
+        rules
+            .iter()
+            .zip(&self.verdicts)
+            .map(|(rule, verdicts)| subject.finding(rule, verdicts[place], &values, why_not.as_deref(), why_unknown))
+            .collect()
+    }
+
+    /// Everything that conditions and messages may name, of the table at that place.
+    pub fn values(&self, place: usize) -> Values {
+        let assigned = &self.assigned[place];
+        let mut all = self.tables.facts[place].values();
+        all.extend(assigned.values.iter().cloned());
+        all.push(("policy_tier", assigned.tier.clone()));
+        if let Some(comparison) = self.comparisons.get(place) {
+            all.extend(comparison.values());
+        }
+        Values::new(all)
+    }
+
+    fn why_not_judged(&self, place: usize, values: &Values) -> Option<String> {
+        let table = &self.tables.facts[place];
+        if table.is_restore_test == Some(true) {
+            Some("a table that AWS restore testing made; AWS deletes it by itself".to_owned())
+        } else if table.is_known_inactive == Some(true) {
+            Some(values.render("the table is in state {table_status}; rules judge ACTIVE and UPDATING"))
+        } else if self.assigned[place].is_exempt == Some(true) {
+            Some(self.assigned[place].exempt_reason.clone())
+        } else {
+            None
+        }
+    }
+}

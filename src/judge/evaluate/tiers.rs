@@ -1,0 +1,239 @@
+//! Which values of the policy apply to a table.
+//!
+//! The first tier whose condition holds applies. A condition that cannot be told leaves its tier a candidate beside the
+//! ones after it, up to the first that holds for certain: a value on which all candidates agree is known all the same.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use polars::prelude::{BooleanChunked, Column, DataFrame, DataType, IntoLazy, PolarsResult};
+
+use crate::criteria::policy::{Exemption, Policy, Tier};
+use crate::criteria::predicate::tag_key;
+use crate::criteria::values::{POLICY_VALUES, PolicyValues};
+use crate::dictionary::{SubjectFacts, TableFacts};
+use crate::domain::FactValue;
+use crate::facts::rpo_over_time::Asked;
+use crate::facts::{Comparisons, Facts, Tables};
+
+/// What the policy says of one table.
+#[derive(Debug)]
+pub struct Assigned {
+    /// Values by name, in order of [`POLICY_VALUES`].
+    pub values: Vec<(&'static str, FactValue)>,
+    /// Name of the tier, `none`, or unknown.
+    pub tier: FactValue,
+    /// The table needs no backup; `None`: that cannot be told.
+    pub is_exempt: Option<bool>,
+    /// Why not, for the message.
+    pub exempt_reason: String,
+    /// The values of every candidate.
+    candidates: Vec<PolicyValues>,
+}
+
+impl Assigned {
+    /// How old the newest recovery point may be: what all candidates say between them.
+    pub fn asked(&self) -> Asked {
+        if self.is_exempt == Some(true) {
+            return Asked::Nothing;
+        }
+        let seconds = |values: &PolicyValues| u32::try_from(values.rpo.num_seconds()).unwrap_or(u32::MAX);
+        let each = self.candidates.iter().map(|values| Asked::rpo(seconds(values)));
+        let exemption = self.is_exempt.is_none().then_some(Asked::Nothing);
+        let asked = each.chain(exemption).reduce(Asked::or);
+        asked.expect("there is always a candidate")
+    }
+
+    /// The facts of the table at that place against the policy: known where all candidates agree.
+    pub fn compare(&self, facts: &Facts, tables: &Tables, place: usize) -> Comparisons {
+        let mut all = self
+            .candidates
+            .iter()
+            .map(|values| facts.compare(tables, place, values));
+        let first = all.next().unwrap_or_default();
+        all.fold(first, |agreed, other| agreed.agreed(&other))
+    }
+}
+
+/// The place of the values for every table, among the tiers.
+const BASE: usize = usize::MAX;
+
+/// Assigns tiers to tables; remembers every set of candidates it met.
+pub struct Tiers<'p> {
+    policy: &'p Policy,
+    as_of: DateTime<Utc>,
+    known: HashMap<Vec<usize>, Arc<Assigned>>,
+}
+
+impl<'p> Tiers<'p> {
+    /// For one policy at one instant.
+    pub fn new(policy: &'p Policy, as_of: DateTime<Utc>) -> Self {
+        Self {
+            policy,
+            as_of,
+            known: HashMap::new(),
+        }
+    }
+
+    /// The names of the facts that conditions of tiers read.
+    pub fn reads(policy: &Policy) -> impl Iterator<Item = &str> {
+        policy
+            .tiers
+            .iter()
+            .flat_map(|tier| tier.predicate.reads.iter().map(String::as_str))
+    }
+
+    /// What the policy says of each of these tables.
+    ///
+    /// Errors: the engine fails, which a checked policy never makes it do.
+    pub fn assign(&mut self, tables: &Tables, facts: &Facts, start: usize) -> PolarsResult<Vec<Arc<Assigned>>> {
+        let rows = tables.facts.len();
+        if self.policy.tiers.is_empty() {
+            let base = self.assigned(&[BASE]);
+            return Ok(vec![base; rows]);
+        }
+        let masks = self.masks(tables, facts, start)?;
+        let mut candidates = Vec::new();
+        let mut assigned = Vec::with_capacity(rows);
+        for row in 0..rows {
+            candidates.clear();
+            let mut is_settled = false;
+            for (place, mask) in masks.iter().enumerate() {
+                match mask.get(row) {
+                    Some(false) => {}
+                    None => candidates.push(place),
+                    Some(true) => {
+                        candidates.push(place);
+                        is_settled = true;
+                        break;
+                    }
+                }
+            }
+            if !is_settled {
+                candidates.push(BASE);
+            }
+            assigned.push(self.assigned(&candidates));
+        }
+        Ok(assigned)
+    }
+
+    fn masks(&self, tables: &Tables, facts: &Facts, start: usize) -> PolarsResult<Vec<BooleanChunked>> {
+        let reads: Vec<&str> = Self::reads(self.policy).collect();
+        let mut frame = TableFacts::to_frame(&tables.facts, &|name| reads.contains(&name))?;
+        let mut tag_columns: Vec<&str> = reads.iter().copied().filter(|read| tag_key(read).is_some()).collect();
+        tag_columns.sort_unstable();
+        tag_columns.dedup();
+        for name in tag_columns {
+            frame.with_column(tag_column(name, tables.facts.len(), facts, start))?;
+        }
+        let conditions = self.policy.tiers.iter().enumerate();
+        let conditions = conditions.map(|(place, tier)| tier.predicate.expr.clone().alias(place.to_string()));
+        let results: DataFrame = frame.lazy().select(conditions.collect::<Vec<_>>()).collect()?;
+        let mask = |place: usize| -> PolarsResult<BooleanChunked> {
+            Ok(results.column(&place.to_string())?.bool()?.rechunk().into_owned())
+        };
+        (0..self.policy.tiers.len()).map(mask).collect()
+    }
+
+    fn assigned(&mut self, candidates: &[usize]) -> Arc<Assigned> {
+        if let Some(known) = self.known.get(candidates) {
+            return Arc::clone(known);
+        }
+        let assigned = Arc::new(self.agree(candidates));
+        self.known.insert(candidates.to_vec(), Arc::clone(&assigned));
+        assigned
+    }
+
+    fn agree(&self, candidates: &[usize]) -> Assigned {
+        let tier = |place: usize| self.policy.tiers.get(place);
+        let values_of = |place: &usize| tier(*place).map_or(&self.policy.values, |tier| &tier.values);
+        let all: Vec<PolicyValues> = candidates.iter().map(values_of).cloned().collect();
+        let values = POLICY_VALUES.iter().map(|value| {
+            let mut of_all = all.iter().map(|values| (value.of)(values));
+            let first = of_all.next().unwrap_or(FactValue::Unknown);
+            let agreed = of_all.all(|other| other == first);
+            (value.name, if agreed { first } else { FactValue::Unknown })
+        });
+        let in_force = |place: &usize| {
+            let exemption = tier(*place).and_then(|tier| tier.exemption.as_ref());
+            exemption.is_some_and(|exemption| exemption.is_in_force(self.as_of))
+        };
+        let exempt = candidates.iter().filter(|place| in_force(place)).count();
+        let reason = candidates
+            .first()
+            .and_then(|place| tier(*place))
+            .map_or_else(String::new, exempt_reason);
+        Assigned {
+            values: values.collect(),
+            tier: match candidates {
+                [place] => FactValue::Text(tier(*place).map_or("none", |tier| tier.name.as_str()).into()),
+                _ => FactValue::Unknown,
+            },
+            is_exempt: match exempt {
+                0 => Some(false),
+                all if all == candidates.len() => Some(true),
+                _ => None,
+            },
+            exempt_reason: reason,
+            candidates: all,
+        }
+    }
+}
+
+fn exempt_reason(tier: &Tier) -> String {
+    let Some(Exemption {
+        reason: Some(reason),
+        approver: Some(approver),
+        expires_at: Some(end),
+    }) = &tier.exemption
+    else {
+        return String::new();
+    };
+    format!(
+        "exempt by tier `{}` until {}: {reason} (approved by {approver})",
+        tier.name,
+        end.format("%Y-%m-%d")
+    )
+}
+
+/// The values of one tag: null where tags could not be read, empty where the table has no such tag.
+fn tag_column(name: &str, rows: usize, facts: &Facts, start: usize) -> Column {
+    let key = tag_key(name).unwrap_or_default();
+    let values: Vec<Option<&str>> = (0..rows).map(|row| facts.tag(start + row, key)).collect();
+    Column::new(name.into(), values)
+}
+
+/// A column of one value.
+pub fn constant(name: &str, value: &FactValue, dtype: &DataType, length: usize) -> Column {
+    match value {
+        FactValue::Bool(flag) => Column::new(name.into(), vec![*flag; length]),
+        FactValue::Int(number) => Column::new(name.into(), vec![*number; length]),
+        FactValue::Float(number) => Column::new(name.into(), vec![*number; length]),
+        FactValue::Text(text) => Column::new(name.into(), vec![&**text; length]),
+        FactValue::Unknown | FactValue::Time(_) => Column::full_null(name.into(), length, dtype),
+    }
+}
+
+/// A column of values.
+pub fn column<'v>(name: &str, values: impl Iterator<Item = &'v FactValue>, dtype: &DataType) -> Column {
+    macro_rules! of {
+        ($variant:ident, $read:expr) => {
+            Column::new(
+                name.into(),
+                values
+                    .map(|value| match value {
+                        FactValue::$variant(value) => Some($read(value)),
+                        _ => None,
+                    })
+                    .collect::<Vec<_>>(),
+            )
+        };
+    }
+    match dtype {
+        DataType::Boolean => of!(Bool, |value: &bool| *value),
+        DataType::Int64 => of!(Int, |value: &i64| *value),
+        DataType::Float64 => of!(Float, |value: &f64| *value),
+        _ => of!(Text, |value: &'v Arc<str>| -> &'v str { value }),
+    }
+}

@@ -1,0 +1,167 @@
+//! Facts and criteria in, findings out: on tables, then on everything else, then on waivers and exemptions themselves.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::criteria::Criteria;
+use crate::criteria::policy::{Policy, Tier};
+use crate::criteria::rules::Rule;
+use crate::criteria::waivers::exemption_facts;
+use crate::dictionary::{ExemptionFacts, SubjectFacts};
+use crate::domain::{FactName, FactValue, Finding, Subject, TargetId, Verdict, Window};
+use crate::facts::Facts;
+use crate::inventory::Inventory;
+use crate::inventory::schema::RecoveryPoint;
+use crate::problem::Problem;
+use crate::report::TableRow;
+
+use super::evaluate::{Chunk, Waived, WhyUnknown, judge_subjects, judge_tables, judge_waivers, waive};
+use super::gaps::why_unknown;
+
+/// What was judged.
+pub(super) struct Judged {
+    /// Every table with its facts and its worst verdict, by ARN.
+    pub tables: Vec<TableRow>,
+    /// Every finding, in the order of reports.
+    pub findings: Vec<Finding>,
+    /// What became of each waiver, in the order of their file.
+    pub waived: Vec<Waived>,
+    /// Which tables are in which tier.
+    pub tiers: TierCounts,
+    /// The days that the tables tell of.
+    pub window: Window,
+}
+
+/// How many tables are in which tier.
+#[derive(Default)]
+pub(super) struct TierCounts {
+    by_name: BTreeMap<Arc<str>, usize>,
+    /// There are tables of which that cannot be told.
+    has_unassigned: bool,
+}
+
+impl TierCounts {
+    /// Tables that are in that tier for certain.
+    pub fn of(&self, tier: &str) -> usize {
+        self.by_name.get(tier).copied().unwrap_or(0)
+    }
+
+    fn add(&mut self, tier: &FactValue) {
+        match tier {
+            FactValue::Text(tier) => *self.by_name.entry(Arc::clone(tier)).or_default() += 1,
+            _ => self.has_unassigned = true,
+        }
+    }
+}
+
+/// Judges everything.
+///
+/// Errors: a frame of the inventory is damaged.
+pub(super) fn judge(inventory: &Inventory, facts: &Facts, criteria: &Criteria) -> Result<Judged, Problem> {
+    let why = |target: &TargetId, name: &str, frames: &[&'static str]| why_unknown(facts, target, name, frames);
+    let window = if inventory.has::<RecoveryPoint>() {
+        facts.window()
+    } else {
+        Window::default()
+    };
+    let mut judged = tables(facts, criteria, window, &why)?;
+    let (rules, policy) = (&criteria.rules, &criteria.policy);
+    let mut others = judge_subjects(inventory, facts, rules, policy, &why)?;
+    others.sort_by(|a, b| {
+        (a.subject, &a.target, &a.resource_arn, &a.rule).cmp(&(b.subject, &b.target, &b.resource_arn, &b.rule))
+    });
+    judged.findings.extend(others);
+    let is_listed_whole = |id: &str| {
+        let rule = rules.0.iter().find(|rule| *rule.id == *id);
+        rule.is_none_or(|rule| facts.is_listed_whole(rule.subject))
+    };
+    judged.waived = waive(&mut judged.findings, &criteria.waivers, facts.as_of(), &is_listed_whole);
+    let exemptions = exemptions(policy, facts, &judged.tiers);
+    let of_waivers = judge_waivers(&judged.waived, &exemptions, rules, policy, &why)?;
+    judged.findings.extend(of_waivers);
+    settle_verdicts(&mut judged.tables, &judged.findings);
+    Ok(judged)
+}
+
+/// Tables and the findings on them.
+fn tables(facts: &Facts, criteria: &Criteria, window: Window, why: WhyUnknown<'_>) -> Result<Judged, Problem> {
+    let (mut tables, mut findings) = (Vec::with_capacity(facts.len()), Vec::new());
+    let mut tiers = TierCounts::default();
+    let of_tables: Vec<&Rule> = criteria.rules.of(Subject::Table).collect();
+    judge_tables(facts, &criteria.rules, &criteria.policy, &mut |chunk| {
+        for place in 0..chunk.tables.facts.len() {
+            let mut row = table_row(&chunk, place);
+            row.days = facts.days(chunk.start + place, chunk.asked(place), window);
+            tables.push(row);
+            findings.extend(chunk.findings(place, &of_tables, why));
+            tiers.add(&chunk.assigned[place].tier);
+        }
+    })?;
+    Ok(Judged {
+        tables,
+        findings,
+        waived: Vec::new(),
+        tiers,
+        window,
+    })
+}
+
+fn table_row(chunk: &Chunk, place: usize) -> TableRow {
+    let table = &chunk.tables.facts[place];
+    let text = |text: &Option<Arc<str>>| text.as_deref().unwrap_or_default().to_owned();
+    let mut facts: Vec<(FactName, FactValue)> = table
+        .values()
+        .into_iter()
+        .map(|(name, value)| (Cow::Borrowed(name), value))
+        .collect();
+    let assigned = &chunk.assigned[place];
+    facts.push((Cow::Borrowed("policy_tier"), assigned.tier.clone()));
+    facts.extend(
+        assigned
+            .values
+            .iter()
+            .map(|(name, value)| (Cow::Borrowed(*name), value.clone())),
+    );
+    if let Some(comparison) = chunk.comparisons.get(place) {
+        facts.extend(comparison.values().map(|(name, value)| (Cow::Borrowed(name), value)));
+    }
+    TableRow {
+        table_arn: text(&table.table_arn),
+        table_name: text(&table.table_name),
+        target: TargetId::new(text(&table.account_id), text(&table.region)),
+        verdict: Verdict::NotApplicable,
+        facts,
+        days: Vec::new(),
+    }
+}
+
+/// The exemptions of the policy, with the tables that each takes.
+fn exemptions(policy: &Policy, facts: &Facts, tiers: &TierCounts) -> Vec<ExemptionFacts> {
+    let one = |tier: &Tier| {
+        let matched = tiers.of(&tier.name);
+        let mut exempted = exemption_facts(tier, facts.as_of(), matched)?;
+        // Tables that were not listed, or whose tier cannot be told, may be in this one: none for certain is not none at all.
+        if matched == 0 && (tiers.has_unassigned || !facts.is_listed_whole(Subject::Table)) {
+            exempted.matched_table_count = None;
+        }
+        Some(exempted)
+    };
+    policy.tiers.iter().filter_map(one).collect()
+}
+
+/// The worst verdict on each table. What is waived does not count.
+fn settle_verdicts(tables: &mut [TableRow], findings: &[Finding]) {
+    let mut verdicts: HashMap<&str, Verdict> = HashMap::new();
+    let of_tables = findings.iter().filter(|finding| finding.subject == Subject::Table);
+    for finding in of_tables.filter(|finding| !finding.waived) {
+        let verdict = verdicts.entry(&finding.resource_arn).or_insert(Verdict::NotApplicable);
+        *verdict = verdict.worse(finding.verdict);
+    }
+    for table in tables {
+        table.verdict = verdicts
+            .get(table.table_arn.as_str())
+            .copied()
+            .unwrap_or(Verdict::NotApplicable);
+    }
+}

@@ -1,0 +1,29 @@
+//! The judge: an inventory and the criteria in, a [`Report`] out. Pure.
+//!
+//! The same inventory and the same criteria always give the same report.
+
+mod assemble;
+pub mod compare;
+mod coverage;
+pub mod evaluate;
+mod evidence;
+mod findings;
+pub mod gaps;
+pub mod recheck;
+
+use crate::criteria::Criteria;
+use crate::facts::derive;
+use crate::inventory::Inventory;
+use crate::problem::Problem;
+use crate::report::Report;
+
+pub use evaluate::Tiers;
+
+/// Judges an inventory.
+///
+/// Errors: a frame of the inventory is damaged.
+pub fn judge(inventory: &Inventory, criteria: &Criteria) -> Result<Report, Problem> {
+    let facts = derive(inventory, criteria.policy.window_days)?;
+    let judged = findings::judge(inventory, &facts, criteria)?;
+    assemble::report(inventory, &facts, criteria, judged)
+}

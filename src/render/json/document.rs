@@ -1,0 +1,475 @@
+//! What `report.json` holds: its own structs, with the words that its schema shows.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use crate::domain::{DayState, FactName, FactValue, GapKind, Severity, Subject, Verdict, rfc3339};
+
+/// What backproof found: every table, every finding with its evidence, and what could not be read.
+///
+/// A fact that is not known is null. Instants are RFC 3339 in UTC; numbers have at most six decimals.
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "backproof report", extend("$id" = "urn:backproof:schema:report:1"))]
+pub(super) struct Document<'r> {
+    /// Raised whenever a field is removed or changes its meaning; new fields may come without.
+    pub(super) schema_version: u32,
+    /// Where the evidence comes from.
+    pub(super) scan: Scan<'r>,
+    /// What was required of every table: name and value.
+    pub(super) policy: Pairs<'r>,
+    /// Tiers of the policy, in the order in which they are tried.
+    pub(super) tiers: Vec<Tier<'r>>,
+    /// Waivers, in the order of their file, whether they hold or not.
+    pub(super) waivers: Vec<Waiver<'r>>,
+    /// The frameworks that were chosen, each with its controls.
+    pub(super) frameworks: Vec<Framework<'r>>,
+    /// The rules that were applied, in order of id.
+    pub(super) rules: Vec<Rule<'r>>,
+    /// Sums over the rows below.
+    pub(super) totals: Totals,
+    /// The days that `tables[].days` tells of.
+    pub(super) window: Window,
+    /// What was read and what could not be: listed = described + vanished + unknown.
+    pub(super) coverage: Coverage<'r>,
+    /// Every table that was listed, by ARN.
+    pub(super) tables: Vec<Table<'r>>,
+    /// What is new since an earlier scan; null if the report was not compared with one.
+    pub(super) baseline: Option<Baseline<'r>>,
+    /// Every finding.
+    pub(super) findings: Vec<OneFinding<'r>>,
+}
+
+/// A report against an earlier scan.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Baseline<'r> {
+    /// Digest that names the earlier scan.
+    pub(super) scan_id: &'r str,
+    /// The instant on which its ages are reckoned.
+    #[schemars(extend("format" = "date-time"))]
+    pub(super) as_of: String,
+    /// Non-compliant findings then that no waiver covered.
+    pub(super) open_then: usize,
+    /// Such findings now that were none then.
+    pub(super) new: usize,
+    /// Such findings now that were so then.
+    pub(super) known: usize,
+}
+
+/// Provenance of the evidence.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Scan<'r> {
+    /// Digest that names the scan.
+    pub(super) id: &'r str,
+    /// The instant on which every age is reckoned, by AWS's clock.
+    #[schemars(extend("format" = "date-time"))]
+    pub(super) as_of: String,
+    /// Start of collecting.
+    #[schemars(extend("format" = "date-time"))]
+    pub(super) started_at: String,
+    /// End of collecting.
+    #[schemars(extend("format" = "date-time"))]
+    pub(super) finished_at: String,
+    /// Who asked, as AWS names the caller.
+    pub(super) caller_arn: &'r str,
+    /// Version of backproof.
+    pub(super) tool_version: &'r str,
+    /// Calls that were sent to AWS, retries included.
+    pub(super) call_count: u64,
+    /// SHA-256 over the evidence that this report rests on.
+    pub(super) evidence_digest: &'r str,
+}
+
+/// Days of UTC that end with the day of `as_of`.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Window {
+    /// The first day; null if no day was looked at.
+    #[schemars(extend("format" = "date"))]
+    pub(super) first: Option<String>,
+    /// How many days there are.
+    pub(super) days: usize,
+}
+
+/// A rule.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Rule<'r> {
+    /// Its id.
+    pub(super) id: &'r str,
+    /// What it judges.
+    #[schemars(schema_with = "subjects")]
+    pub(super) subject: &'static str,
+    /// The good state, as a statement.
+    pub(super) title: &'r str,
+    /// How much a violation matters.
+    #[schemars(schema_with = "severities")]
+    pub(super) severity: &'static str,
+    /// What to do about a violation.
+    pub(super) remedy: &'r str,
+}
+
+/// One tier of the policy.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Tier<'r> {
+    /// Its name.
+    pub(super) name: &'r str,
+    /// Its condition, as written.
+    pub(super) when: &'r str,
+    /// The values that it sets itself.
+    pub(super) values: Pairs<'r>,
+    /// The tables of this tier need no backup; null: they do.
+    pub(super) exemption: Option<Exemption<'r>>,
+    /// Tables that it takes for certain.
+    pub(super) table_count: usize,
+}
+
+/// Why tables need no backup.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Exemption<'r> {
+    /// The reason; empty if none is given.
+    pub(super) reason: &'r str,
+    /// Who approved it; empty if nobody is named.
+    pub(super) approver: &'r str,
+    /// When it ends; null if that is not said.
+    #[schemars(extend("format" = "date-time"))]
+    pub(super) expires_at: Option<String>,
+    /// It has all of these, and has not ended.
+    pub(super) is_in_force: bool,
+}
+
+/// One waiver and what became of it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Waiver<'r> {
+    /// Its ticket, or its place in the file.
+    pub(super) id: &'r str,
+    /// The rule that it waives.
+    pub(super) rule: &'r str,
+    /// Pattern of the tables it is for.
+    pub(super) tables: &'r str,
+    /// Why the finding is accepted.
+    pub(super) reason: &'r str,
+    /// What is done instead; empty if the file does not say.
+    pub(super) compensating_control: &'r str,
+    /// Who asked for it.
+    pub(super) requester: &'r str,
+    /// Who approved it.
+    pub(super) approver: &'r str,
+    /// When it was approved.
+    #[schemars(extend("format" = "date-time"))]
+    pub(super) approved_at: String,
+    /// When it ends.
+    #[schemars(extend("format" = "date-time"))]
+    pub(super) expires_at: String,
+    /// The ticket; empty if there is none.
+    pub(super) ticket: &'r str,
+    /// Tables that its pattern matches.
+    pub(super) table_count: usize,
+    /// Findings that it is for.
+    pub(super) finding_count: usize,
+    /// It waives them.
+    pub(super) is_in_force: bool,
+}
+
+/// The controls of one framework, with what the rules say of each.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Framework<'r> {
+    /// Its id.
+    pub(super) id: &'r str,
+    /// Its name.
+    pub(super) title: &'r str,
+    /// Its version.
+    pub(super) version: &'r str,
+    /// Its controls, in the order of the framework.
+    pub(super) controls: Vec<Control<'r>>,
+}
+
+/// One control.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Control<'r> {
+    /// Its id, as the framework writes it.
+    pub(super) id: &'r str,
+    /// The questions it asks.
+    pub(super) question: &'r str,
+    /// `direct` or `supporting`.
+    pub(super) relation: &'r str,
+    /// How the id was verified.
+    pub(super) letter: &'r str,
+    /// What it asks.
+    pub(super) asks: &'r str,
+    /// Where it applies, if not everywhere.
+    pub(super) only_if: &'r str,
+    /// What answers it: `rules`, `coverage`, `waivers`, `evidence` or `none`.
+    pub(super) answered: &'r str,
+    /// Rules that give evidence for it.
+    pub(super) rules: Vec<&'r str>,
+    /// The worst verdict of those rules; null if no rule answers it or none was applied.
+    #[schemars(schema_with = "verdict_or_null")]
+    pub(super) verdict: Option<&'static str>,
+    /// Findings of those rules by verdict, waived ones left out.
+    pub(super) counts: Counts,
+    /// Waived findings of those rules.
+    pub(super) waived: usize,
+}
+
+/// Sums. Each equals a count over the rows.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Totals {
+    /// Tables in the report.
+    pub(super) tables: usize,
+    /// Tables by their worst verdict.
+    pub(super) tables_by_verdict: Counts,
+    /// Findings in the report.
+    pub(super) findings: usize,
+    /// Findings by verdict.
+    pub(super) findings_by_verdict: Counts,
+    /// Non-compliant findings that no waiver covers, by severity.
+    pub(super) non_compliant_by_severity: Counts,
+    /// Findings under a waiver.
+    pub(super) waived: usize,
+}
+
+/// What was read and what could not be.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Coverage<'r> {
+    /// Accounts in scope, in order of id.
+    pub(super) accounts: Vec<Account<'r>>,
+    /// Targets in scope, in order.
+    pub(super) targets: Vec<Target<'r>>,
+    /// Tables that ListTables named.
+    pub(super) tables_listed: usize,
+    /// Tables that DescribeTable described.
+    pub(super) tables_described: usize,
+    /// Tables that were gone between list and description.
+    pub(super) tables_vanished: usize,
+    /// Tables whose description could not be read.
+    pub(super) tables_unknown: usize,
+    /// The Regions were neither named nor could they be listed: others may hold tables that nobody looked at.
+    pub(super) regions_unknown: bool,
+    /// Everything that could not be read.
+    pub(super) gaps: Vec<OneGap<'r>>,
+}
+
+/// One account of the scope.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Account<'r> {
+    /// Twelve digits.
+    pub(super) account_id: &'r str,
+    /// The name given in the settings; empty if none was.
+    pub(super) name: &'r str,
+    /// How much of it was read.
+    #[schemars(schema_with = "reads")]
+    pub(super) status: &'static str,
+}
+
+/// One account in one Region.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Target<'r> {
+    /// Twelve digits.
+    pub(super) account_id: &'r str,
+    /// As AWS spells it.
+    pub(super) region: &'r str,
+    /// How much of it was read.
+    #[schemars(schema_with = "reads")]
+    pub(super) status: &'static str,
+    /// Tables listed here; null if the list could not be read whole.
+    pub(super) tables_listed: Option<usize>,
+    /// Tables described here.
+    pub(super) tables_described: usize,
+    /// Calls sent to it.
+    pub(super) call_count: u64,
+    /// How many gaps it has.
+    pub(super) gap_count: usize,
+}
+
+/// Evidence that could not be read.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct OneGap<'r> {
+    /// Twelve digits.
+    pub(super) account_id: &'r str,
+    /// As AWS spells it.
+    pub(super) region: &'r str,
+    /// Which call, as an IAM action.
+    pub(super) action: &'r str,
+    /// Of what; empty when the call is about the whole target.
+    pub(super) resource: &'r str,
+    /// What kind of failure.
+    #[schemars(schema_with = "gap_kinds")]
+    pub(super) kind: &'static str,
+    /// AWS's own code and message.
+    pub(super) why: &'r str,
+    /// What this does to the audit.
+    pub(super) so: &'r str,
+    /// One thing to do about it.
+    pub(super) hint: &'r str,
+}
+
+/// One table with every fact on it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Table<'r> {
+    /// The table.
+    pub(super) table_arn: &'r str,
+    /// Its name.
+    pub(super) table_name: &'r str,
+    /// Twelve digits.
+    pub(super) account_id: &'r str,
+    /// As AWS spells it.
+    pub(super) region: &'r str,
+    /// The worst verdict of its findings, waived ones left out.
+    #[schemars(schema_with = "verdicts")]
+    pub(super) verdict: &'static str,
+    /// Every fact; `explain facts` says what each means.
+    pub(super) facts: Facts<'r>,
+    /// What is known of it on each day of `window`; empty if recovery points were not looked at, or if the policy asks for
+    /// none: the table is exempt, was made by a restore test, or is not ACTIVE.
+    #[schemars(schema_with = "days")]
+    pub(super) days: Vec<&'static str>,
+}
+
+/// One rule applied to one subject.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct OneFinding<'r> {
+    /// Stable over scans.
+    pub(super) id: &'r str,
+    /// The rule's id.
+    pub(super) rule: &'r str,
+    /// What is judged.
+    #[schemars(schema_with = "subjects")]
+    pub(super) subject: &'static str,
+    /// ARN of what is judged; of a target, a waiver or an exemption its name.
+    pub(super) resource_arn: &'r str,
+    /// Its name.
+    pub(super) resource_name: &'r str,
+    /// Twelve digits; empty for what lives in no account.
+    pub(super) account_id: &'r str,
+    /// As AWS spells it; empty for what lives in no account.
+    pub(super) region: &'r str,
+    /// The outcome. Unknown is never good news and never bad news.
+    #[schemars(schema_with = "verdicts")]
+    pub(super) verdict: &'static str,
+    /// How much a non-compliant verdict matters.
+    #[schemars(schema_with = "severities")]
+    pub(super) severity: &'static str,
+    /// Accepted by a waiver.
+    pub(super) waived: bool,
+    /// Id of that waiver.
+    pub(super) waiver: Option<&'r str>,
+    /// Of non-compliant and unknown findings that no waiver covers: `new` since the baseline, or `known`; else null.
+    #[schemars(extend("enum" = ["new", "known", null]))]
+    pub(super) since_baseline: Option<&'static str>,
+    /// What was found, in one sentence.
+    pub(super) message: &'r str,
+    /// What to do about it; empty unless non-compliant.
+    pub(super) remedy: &'r str,
+    /// The facts that the rule read.
+    pub(super) evidence: Facts<'r>,
+}
+
+/// A map in a fixed order.
+pub(super) struct Counts(pub(super) Vec<(&'static str, usize)>);
+
+impl Serialize for Counts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, count)| (name, count)))
+    }
+}
+
+impl JsonSchema for Counts {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Counts".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}})
+    }
+}
+
+/// A map of texts in a fixed order.
+pub(super) struct Pairs<'r>(pub(super) &'r [(String, String)]);
+
+impl Serialize for Pairs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+impl JsonSchema for Pairs<'_> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Texts".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "object", "additionalProperties": {"type": "string"}})
+    }
+}
+
+/// Facts by name; null is not known.
+pub(crate) struct Facts<'r>(pub(crate) &'r [(FactName, FactValue)]);
+
+impl Serialize for Facts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, value) in self.0 {
+            map.serialize_key(name)?;
+            match value {
+                FactValue::Unknown => map.serialize_value(&())?,
+                FactValue::Bool(flag) => map.serialize_value(flag)?,
+                FactValue::Int(number) => map.serialize_value(number)?,
+                FactValue::Float(number) => map.serialize_value(&((number * 1e6).round() / 1e6))?,
+                FactValue::Text(text) => map.serialize_value(&**text)?,
+                FactValue::Time(at) => map.serialize_value(&rfc3339(*at))?,
+            }
+        }
+        map.end()
+    }
+}
+
+impl JsonSchema for Facts<'_> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Facts".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Facts by name; null is not known, and nothing else.",
+            "type": "object",
+            "additionalProperties": {"type": ["boolean", "number", "string", "null"]},
+        })
+    }
+}
+
+/// One word of a closed list.
+fn words<const N: usize>(words: [&str; N]) -> Schema {
+    json_schema!({"type": "string", "enum": words.as_slice()})
+}
+
+fn verdicts(_: &mut SchemaGenerator) -> Schema {
+    words(Verdict::ALL.map(Verdict::as_str))
+}
+
+fn verdict_or_null(_: &mut SchemaGenerator) -> Schema {
+    let words: Vec<Option<&str>> = Verdict::ALL
+        .map(|verdict| Some(verdict.as_str()))
+        .into_iter()
+        .chain([None])
+        .collect();
+    json_schema!({"enum": words})
+}
+
+fn severities(_: &mut SchemaGenerator) -> Schema {
+    words(Severity::ALL.map(Severity::as_str))
+}
+
+fn subjects(_: &mut SchemaGenerator) -> Schema {
+    words(Subject::ALL.map(Subject::as_str))
+}
+
+fn gap_kinds(_: &mut SchemaGenerator) -> Schema {
+    words(GapKind::ALL.map(GapKind::as_str))
+}
+
+fn reads(_: &mut SchemaGenerator) -> Schema {
+    words(["scanned", "partly", "not-read"])
+}
+
+fn days(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "array", "items": words(DayState::ALL.map(DayState::as_str))})
+}

@@ -1,0 +1,263 @@
+//! `report.json`: versioned, with structs of its own, so that the inside may change and the file may not.
+
+mod document;
+
+use std::io::Write;
+
+use self::document::{
+    Account, Baseline, Control, Counts, Coverage, Document, Exemption, Framework, OneFinding, OneGap, Pairs, Rule,
+    Scan, Table, Target, Tier, Totals, Waiver, Window,
+};
+use super::RenderError;
+use super::stream::write_json;
+use crate::domain::{FactName, FactValue, Finding, Gap, Severity, Verdict, rfc3339};
+use crate::report::{Compared, SCHEMA_VERSION, Since};
+use crate::report::{Report, TableRow};
+
+pub(super) use self::document::Facts;
+
+/// Renders the report.
+///
+/// Errors: the disk refused.
+pub fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
+    write_json(&Document::of(report), "report.json", out)
+}
+
+/// The JSON schema of `report.json`, as it is shipped.
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(Document<'static>)
+}
+
+/// Facts as one line of JSON, as they stand in `report.json`.
+pub fn facts_json(facts: &[(FactName, FactValue)]) -> String {
+    serde_json::to_string(&Facts(facts)).expect("facts always have a JSON form")
+}
+
+impl<'r> Document<'r> {
+    fn of(report: &'r Report) -> Self {
+        let by_verdict = |counts: &std::collections::BTreeMap<Verdict, usize>| {
+            Counts(
+                Verdict::ALL
+                    .map(|verdict| (verdict.as_str(), counts.get(&verdict).copied().unwrap_or(0)))
+                    .to_vec(),
+            )
+        };
+        let severities = &report.totals.non_compliant_by_severity;
+        let scan = &report.scan;
+        Self {
+            schema_version: SCHEMA_VERSION,
+            scan: Scan {
+                id: &scan.id,
+                as_of: rfc3339(scan.as_of),
+                started_at: rfc3339(scan.started_at),
+                finished_at: rfc3339(scan.finished_at),
+                caller_arn: &scan.caller_arn,
+                tool_version: &scan.tool_version,
+                call_count: scan.call_count,
+                evidence_digest: &scan.evidence_digest,
+            },
+            policy: Pairs(&report.policy),
+            tiers: report.tiers.iter().map(Tier::of).collect(),
+            waivers: report.waivers.iter().map(Waiver::of).collect(),
+            frameworks: report.frameworks.iter().map(Framework::of).collect(),
+            rules: report
+                .rules
+                .iter()
+                .map(|rule| Rule {
+                    id: &rule.id,
+                    subject: rule.subject.as_str(),
+                    title: &rule.title,
+                    severity: rule.severity.as_str(),
+                    remedy: &rule.remedy,
+                })
+                .collect(),
+            totals: Totals {
+                tables: report.totals.tables,
+                tables_by_verdict: by_verdict(&report.totals.tables_by_verdict),
+                findings: report.totals.findings,
+                findings_by_verdict: by_verdict(&report.totals.findings_by_verdict),
+                non_compliant_by_severity: Counts(
+                    Severity::ALL
+                        .map(|severity| (severity.as_str(), severities.get(&severity).copied().unwrap_or(0)))
+                        .to_vec(),
+                ),
+                waived: report.totals.waived,
+            },
+            window: Window {
+                first: (report.window.days > 0).then(|| report.window.first.to_string()),
+                days: report.window.days,
+            },
+            coverage: Coverage::of(report),
+            tables: report.tables.iter().map(Table::of).collect(),
+            baseline: report.baseline.as_ref().map(Baseline::of),
+            findings: report
+                .findings
+                .iter()
+                .map(|finding| OneFinding::of(finding, report.since(finding)))
+                .collect(),
+        }
+    }
+}
+
+impl<'r> Baseline<'r> {
+    fn of(compared: &'r Compared) -> Self {
+        Self {
+            scan_id: &compared.scan_id,
+            as_of: rfc3339(compared.as_of),
+            open_then: compared.open_count,
+            new: compared.new_count,
+            known: compared.known_count,
+        }
+    }
+}
+
+impl<'r> Tier<'r> {
+    fn of(tier: &'r crate::report::TierLine) -> Self {
+        Self {
+            name: &tier.name,
+            when: &tier.when,
+            values: Pairs(&tier.values),
+            exemption: tier.exemption.as_ref().map(|exemption| Exemption {
+                reason: &exemption.reason,
+                approver: &exemption.approver,
+                expires_at: exemption.expires_at.map(rfc3339),
+                is_in_force: exemption.is_in_force,
+            }),
+            table_count: tier.table_count,
+        }
+    }
+}
+
+impl<'r> Waiver<'r> {
+    fn of(waiver: &'r crate::report::WaiverLine) -> Self {
+        Self {
+            id: &waiver.id,
+            rule: &waiver.rule,
+            tables: &waiver.tables,
+            reason: &waiver.reason,
+            compensating_control: &waiver.compensating_control,
+            requester: &waiver.requester,
+            approver: &waiver.approver,
+            approved_at: rfc3339(waiver.approved_at),
+            expires_at: rfc3339(waiver.expires_at),
+            ticket: &waiver.ticket,
+            table_count: waiver.table_count,
+            finding_count: waiver.finding_count,
+            is_in_force: waiver.is_in_force,
+        }
+    }
+}
+
+impl<'r> Framework<'r> {
+    fn of(framework: &'r crate::report::FrameworkReport) -> Self {
+        Self {
+            id: &framework.id,
+            title: &framework.title,
+            version: &framework.version,
+            controls: framework.controls.iter().map(Control::of).collect(),
+        }
+    }
+}
+
+impl<'r> Control<'r> {
+    fn of(row: &'r crate::report::ControlRow) -> Self {
+        Self {
+            id: &row.id,
+            question: &row.question,
+            relation: &row.relation,
+            letter: &row.letter,
+            asks: &row.asks,
+            answered: &row.answered,
+            rules: row.rules.iter().map(String::as_str).collect(),
+            only_if: &row.only_if,
+            verdict: row.verdict.map(Verdict::as_str),
+            counts: Counts(
+                Verdict::ALL
+                    .map(|verdict| (verdict.as_str(), row.counts.get(&verdict).copied().unwrap_or(0)))
+                    .to_vec(),
+            ),
+            waived: row.waived,
+        }
+    }
+}
+
+impl<'r> Coverage<'r> {
+    fn of(report: &'r Report) -> Self {
+        let coverage = &report.coverage;
+        let account = |account: &'r crate::report::AccountCoverage| Account {
+            account_id: &account.account_id,
+            name: &account.name,
+            status: account.status,
+        };
+        let target = |target: &'r crate::report::TargetCoverage| Target {
+            account_id: &target.target.account_id,
+            region: &target.target.region,
+            status: target.status,
+            tables_listed: target.tables_listed,
+            tables_described: target.tables_described,
+            call_count: target.call_count,
+            gap_count: target.gap_count,
+        };
+        Self {
+            accounts: coverage.accounts.iter().map(account).collect(),
+            targets: coverage.targets.iter().map(target).collect(),
+            tables_listed: coverage.tables_listed,
+            tables_described: coverage.tables_described,
+            tables_vanished: coverage.tables_vanished,
+            tables_unknown: coverage.tables_unknown,
+            regions_unknown: coverage.regions_unknown,
+            gaps: coverage.gaps.iter().map(OneGap::of).collect(),
+        }
+    }
+}
+
+impl<'r> OneGap<'r> {
+    fn of(gap: &'r Gap) -> Self {
+        Self {
+            account_id: &gap.target.account_id,
+            region: &gap.target.region,
+            action: &gap.action,
+            resource: &gap.resource,
+            kind: gap.kind.as_str(),
+            why: &gap.why,
+            so: &gap.so,
+            hint: &gap.hint,
+        }
+    }
+}
+
+impl<'r> Table<'r> {
+    fn of(table: &'r TableRow) -> Self {
+        Self {
+            table_arn: &table.table_arn,
+            table_name: &table.table_name,
+            account_id: &table.target.account_id,
+            region: &table.target.region,
+            verdict: table.verdict.as_str(),
+            facts: Facts(&table.facts),
+            days: table.days.iter().map(|day| day.as_str()).collect(),
+        }
+    }
+}
+
+impl<'r> OneFinding<'r> {
+    fn of(finding: &'r Finding, since: Option<Since>) -> Self {
+        Self {
+            id: &finding.id,
+            rule: &finding.rule,
+            subject: finding.subject.as_str(),
+            resource_arn: &finding.resource_arn,
+            resource_name: &finding.resource_name,
+            account_id: &finding.target.account_id,
+            region: &finding.target.region,
+            verdict: finding.verdict.as_str(),
+            severity: finding.severity.as_str(),
+            waived: finding.waived,
+            waiver: finding.waiver.as_deref(),
+            since_baseline: since.map(Since::as_str),
+            message: &finding.message,
+            remedy: &finding.remedy,
+            evidence: Facts(&finding.evidence),
+        }
+    }
+}

@@ -1,0 +1,408 @@
+//! The cover: what was examined, by whom, when, with which outcome; what that proves; where to find what.
+
+use super::doc::{self, BODY, Doc, GAP, Goal, HAIRLINE, LARGE_GAP, MONO, MUTED, Mark, SMALL, TEXT};
+use super::finish::LOGO;
+use super::fonts::Face;
+use super::page::Style;
+use super::statement::Statement;
+use super::template::Rgb;
+use super::text::{grouped, plural};
+use crate::domain::rfc3339;
+use crate::report::Report;
+
+/// Where the table of contents goes once the pages are known.
+pub(crate) struct Contents {
+    page: usize,
+    left: f32,
+    width: f32,
+    y: f32,
+}
+
+const LINE: f32 = 15.0;
+
+/// Writes the first two sheets. The table of contents follows with [`fill_contents`].
+pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) -> Contents {
+    doc.name_part("Cover");
+    title(doc);
+    statement(doc, report);
+    firm_statement(doc);
+    scope(doc, report);
+    provenance(doc, report);
+    sign_off(doc);
+    doc.start_page(false);
+    doc.name_part("About this document");
+    doc.mark(0, "About this document");
+    let contents = contents_room(doc);
+    meaning(doc);
+    contents
+}
+
+pub(crate) fn title(doc: &mut Doc<'_>) {
+    let template = doc.template;
+    let accent = template.colours.accent;
+    let (left, width) = (doc.left(), doc.width());
+    doc.mark(0, "Cover");
+    doc.y = 84.0;
+    logo(doc);
+    let line = Style {
+        face: Face::Bold,
+        size: 9.0,
+        colour: MUTED,
+    };
+    for text in [&template.organisation, &template.marking] {
+        if !text.is_empty() {
+            doc.block(left, width, line, text);
+        }
+    }
+    doc.y += 14.0;
+    let big = Style {
+        face: Face::Bold,
+        size: 28.0,
+        colour: accent,
+    };
+    doc.block(left, width, big, &template.title);
+    doc.block(
+        left,
+        width,
+        Style {
+            face: Face::Regular,
+            size: 13.0,
+            colour: MUTED,
+        },
+        &template.subtitle,
+    );
+    doc.y += 18.0;
+}
+
+/// As wide or as high as a letterhead allows, its shape kept.
+fn logo(doc: &mut Doc<'_>) {
+    const ROOM: (f32, f32) = (200.0, 48.0);
+    let Some(logo) = &doc.template.logo else { return };
+    let (width, height) = (logo.width as f32, logo.height as f32);
+    let scale = (ROOM.0 / width).min(ROOM.1 / height);
+    let (left, y) = (doc.left(), doc.y - 14.0);
+    doc.page().picture(left, y, width * scale, height * scale, LOGO);
+    doc.y = y + height * scale + LARGE_GAP;
+}
+
+/// The overall statement, in a box whose colour repeats what its words say.
+fn statement(doc: &mut Doc<'_>, report: &Report) {
+    let statement = Statement::of(report);
+    let colour = statement.colour(&doc.template.colours);
+    boxed(doc, colour, &statement.headline, &statement.details);
+}
+
+/// A headline and sentences in a box.
+pub(crate) fn boxed(doc: &mut Doc<'_>, colour: Rgb, headline: &str, details: &[String]) {
+    let (left, width) = (doc.left(), doc.width());
+    let head = Style {
+        face: Face::Bold,
+        size: 13.0,
+        colour,
+    };
+    let body = BODY.colour(TEXT);
+    let headline = doc.wrap(head, width - 28.0, headline);
+    let details: Vec<_> = details
+        .iter()
+        .flat_map(|detail| doc.wrap(body, width - 28.0, detail))
+        .collect();
+    let height = 22.0 + headline.len() as f32 * head.leading() + details.len() as f32 * (body.leading() + 1.5);
+    let top = doc.y;
+    doc.page().fill_rect(left, top, width, height, colour.tint(0.93));
+    doc.page().fill_rect(left, top, 4.0, height, colour);
+    let mut y = top + 11.0 + head.size * 0.85;
+    for line in &headline {
+        doc.text(left + 16.0, y, head, line);
+        y += head.leading();
+    }
+    for line in &details {
+        doc.text(left + 16.0, y, body, line);
+        y += body.leading() + 1.5;
+    }
+    doc.y = top + height + LARGE_GAP;
+}
+
+/// What the firm says in its own words, apart from what the evidence says.
+pub(crate) fn firm_statement(doc: &mut Doc<'_>) {
+    let template = doc.template;
+    if template.statement.is_empty() {
+        return;
+    }
+    let (left, width, top) = (doc.left(), doc.width(), doc.y);
+    doc.block(left + 16.0, width - 16.0, BODY, &template.statement);
+    let remark = "In the words of whoever issues this report; not drawn from the evidence.";
+    doc.block(left + 16.0, width - 16.0, SMALL, remark);
+    if doc.y > top {
+        let height = doc.y - top;
+        doc.page().fill_rect(left, top, 1.5, height, HAIRLINE);
+    }
+    doc.y += LARGE_GAP;
+}
+
+pub(crate) fn heading(doc: &mut Doc<'_>, text: &str) {
+    let style = Style {
+        face: Face::Bold,
+        size: 11.0,
+        colour: doc.template.colours.accent,
+    };
+    doc.need(60.0);
+    let (left, y) = (doc.left(), doc.y + 9.0);
+    doc.text(left, y, style, text);
+    doc.y += 17.0;
+}
+
+/// What was in scope and how much of it was reached.
+fn scope(doc: &mut Doc<'_>, report: &Report) {
+    let coverage = &report.coverage;
+    let mut regions: Vec<&str> = coverage
+        .targets
+        .iter()
+        .map(|target| target.target.region.as_str())
+        .collect();
+    regions.sort_unstable();
+    regions.dedup();
+    let accounts: Vec<String> = coverage
+        .accounts
+        .iter()
+        .map(|account| name_of(&account.account_id, &account.name))
+        .collect();
+    let part = |status: &str| coverage.targets.iter().filter(|target| target.status == status).count();
+    let targets = format!(
+        "{}: {} read in full, {} in part, {} not read",
+        plural(coverage.targets.len(), "account-Region pair"),
+        grouped(part("scanned")),
+        grouped(part("partly")),
+        grouped(part("not-read")),
+    );
+    let unread = coverage
+        .targets
+        .iter()
+        .filter(|target| target.tables_listed.is_none())
+        .count();
+    let mut tables = format!(
+        "{} listed, {} described",
+        grouped(coverage.tables_listed),
+        grouped(coverage.tables_described)
+    );
+    if unread > 0 {
+        tables.push_str(&format!(
+            "; not listed in full: {}",
+            plural(unread, "account-Region pair")
+        ));
+    }
+    heading(doc, "Scope");
+    fact(doc, "Accounts", BODY, &list(&accounts, 12));
+    fact(doc, "Regions", BODY, &list(&regions, 20));
+    if coverage.regions_unknown {
+        let text =
+            "not known: the enabled Regions could not be listed, so others may hold tables that nobody looked at";
+        fact(
+            doc,
+            "Other Regions",
+            BODY.bold().colour(doc.template.colours.unknown),
+            text,
+        );
+    }
+    fact(doc, "Reached", BODY, &targets);
+    fact(doc, "Tables", BODY, &tables);
+    fact(
+        doc,
+        "Rules",
+        BODY,
+        &format!("{} applied", plural(report.rules.len(), "rule")),
+    );
+    let frameworks: Vec<&str> = report
+        .frameworks
+        .iter()
+        .map(|framework| framework.title.as_str())
+        .collect();
+    if !frameworks.is_empty() {
+        fact(doc, "Frameworks", BODY, &frameworks.join(", "));
+    }
+    doc.y += GAP;
+}
+
+/// Where the evidence comes from, and the digests that name it.
+fn provenance(doc: &mut Doc<'_>, report: &Report) {
+    let scan = &report.scan;
+    let seconds = (scan.finished_at - scan.started_at).num_seconds().max(0);
+    let collected = format!(
+        "{} to {} ({seconds} s)",
+        rfc3339(scan.started_at),
+        rfc3339(scan.finished_at)
+    );
+    let as_of = format!(
+        "{}. Every age in this document is reckoned on this instant.",
+        rfc3339(scan.as_of)
+    );
+    let calls = grouped(usize::try_from(scan.call_count).unwrap_or(usize::MAX));
+    heading(doc, "Provenance");
+    fact(doc, "Evidence as of", BODY, &as_of);
+    fact(doc, "Collected", BODY, &collected);
+    fact(doc, "Caller", MONO, &scan.caller_arn);
+    fact(
+        doc,
+        "Made by",
+        BODY,
+        &format!("backproof {}, {calls} calls to AWS", scan.tool_version),
+    );
+    fact(doc, "Evidence SHA-256", MONO, &scan.evidence_digest);
+    fact(doc, "Scan id", MONO, &scan.id);
+    let left_out = doc.template.left_out();
+    if !left_out.is_empty() {
+        fact(
+            doc,
+            "Left out",
+            BODY,
+            &format!("{}, by the template of this report", left_out.join(", ")),
+        );
+    }
+}
+
+/// Lines for the people who stand for the report, at the foot of the cover.
+pub(crate) fn sign_off(doc: &mut Doc<'_>) {
+    const HEIGHT: f32 = 34.0;
+    let (left, width, roles) = (doc.left(), doc.width(), doc.template.sign_off.as_slice());
+    let height = HEIGHT * roles.len() as f32;
+    if roles.is_empty() {
+        return;
+    }
+    doc.need(height);
+    doc.y += (doc.room() - height).max(0.0);
+    for role in roles {
+        let rule = doc.y + HEIGHT - 12.0;
+        for (from, to, label) in [(0.0, 0.62, role.as_str()), (0.66, 1.0, "Date")] {
+            let (x, length) = (left + width * from, width * (to - from));
+            doc.page().rule(x, rule, length, 0.5, MUTED);
+            doc.text(x, rule + 9.0, SMALL, label);
+        }
+        doc.y += HEIGHT;
+    }
+}
+
+/// An account id with the name it was given, if any.
+pub(crate) fn name_of(account_id: &str, name: &str) -> String {
+    if name.is_empty() {
+        account_id.to_owned()
+    } else {
+        format!("{account_id} ({name})")
+    }
+}
+
+/// The first few of a list, and how many follow.
+fn list<T: AsRef<str>>(items: &[T], most: usize) -> String {
+    if items.is_empty() {
+        return "none".to_owned();
+    }
+    let shown: Vec<&str> = items.iter().take(most).map(AsRef::as_ref).collect();
+    let count = grouped(items.len());
+    match items.len().saturating_sub(most) {
+        0 => format!("{count}: {}", shown.join(", ")),
+        more => format!(
+            "{count}: {} and {} more, listed under \u{201c}Coverage and gaps\u{201d}",
+            shown.join(", "),
+            grouped(more)
+        ),
+    }
+}
+
+pub(crate) fn fact(doc: &mut Doc<'_>, label: &str, style: Style, value: &str) {
+    let (left, width) = (doc.left(), doc.width());
+    let value = if value.is_empty() { "unknown" } else { value };
+    let lines = doc.wrap(style, width - 96.0, value);
+    doc.need(lines.len() as f32 * style.leading() + 6.0);
+    let y = doc.y;
+    doc.text(left, y + 8.6, BODY.colour(MUTED), label);
+    for (index, line) in lines.iter().enumerate() {
+        doc.text(left + 96.0, y + 8.6 + index as f32 * BODY.leading(), style, line);
+    }
+    doc.y += lines.len() as f32 * BODY.leading() + 4.0;
+    let rule = doc.y - 2.0;
+    doc.page().rule(left, rule, width, 0.4, HAIRLINE);
+}
+
+fn contents_room(doc: &mut Doc<'_>) -> Contents {
+    let (left, y) = (doc.left(), doc.y);
+    let style = Style {
+        face: Face::Bold,
+        size: 17.0,
+        colour: doc.template.colours.accent,
+    };
+    doc.text(left, y + 15.0, style, "Contents");
+    let contents = Contents {
+        page: doc.sheets.len() - 1,
+        left,
+        width: doc.width(),
+        y: y + 34.0,
+    };
+    doc.y = contents.y + LINE * (doc.template.sections.len() as f32) + 16.0;
+    contents
+}
+
+fn meaning(doc: &mut Doc<'_>) {
+    doc.heading("What this document proves", 60.0);
+    for point in [
+        "Which DynamoDB tables AWS listed in the scope, at the time of collecting, and how each of them was judged.",
+        "For each table: whether a backup plan's selection really takes it, which usable recovery points AWS Backup \
+         listed, how old the newest of them was, how long they are kept, and which key encrypts them.",
+        "Day by day over the window before: whether the recovery points that AWS still lists show a table covered, exposed, or \
+         neither.",
+        "That every verdict rests on the facts printed with it, and every fact on answers of AWS to the caller named on \
+         the cover.",
+        "Where evidence is missing, why, and what follows from that.",
+    ] {
+        doc.point(BODY, point);
+    }
+    doc.heading("What it does not prove", 60.0);
+    for point in [
+        "That a restore succeeds. A recovery point that exists is not yet a restore that worked; only a restore test shows \
+         that.",
+        "That the contents of a recovery point are complete or correct: AWS does not tell, and nothing here looks inside.",
+        "Anything about accounts, Regions and tables outside the scope, or within it but listed as a gap.",
+        "Anything about times before or after the evidence was collected. A proof over a period needs more than one scan.",
+        "That the rules and the policy values fit the organisation's own obligations.",
+    ] {
+        doc.point(BODY, point);
+    }
+    doc.heading("How to read it", 60.0);
+    for point in [
+        "Four verdicts: non-compliant, unknown, compliant, not applicable. Unknown means that evidence could not be read: \
+         it is never good news and never bad news.",
+        "\u{201c}Unknown\u{201d} in place of a value, or \u{201c}?\u{201d} in the appendix, means: not known, and nothing else. It does \
+         not mean none or zero.",
+        "All instants are UTC. Ages are in hours, retention in days.",
+        "Characters that have no shape in the fonts of this document, or none at all, are spelled out, such as [U+1F600].",
+        "Each page names the report, the part it belongs to, the instant, and the digest of the evidence in short; the cover \
+         has the digest in full.",
+    ] {
+        doc.point(BODY, point);
+    }
+}
+
+/// Writes the table of contents: title, dots, page, and a link over the whole line.
+pub(crate) fn fill_contents(doc: &mut Doc<'_>, contents: &Contents) {
+    let marks: Vec<Mark> = doc
+        .marks
+        .iter()
+        .filter(|mark| mark.level == 0)
+        .skip(2)
+        .cloned()
+        .collect();
+    let (left, width, style) = (contents.left, contents.width, BODY.bold());
+    let dot = doc.fonts.width(SMALL.face, SMALL.size, " .");
+    for (index, mark) in marks.iter().enumerate() {
+        let y = contents.y + index as f32 * LINE;
+        let number = mark.spot.page.to_string();
+        let (title, page) = (doc.measure(style, &mark.title), doc.measure(BODY, &number));
+        let count = ((width - title - page - 12.0) / dot).max(0.0) as usize;
+        let dots = " .".repeat(count);
+        let shown = doc::shown(doc.fonts, style.face, &mark.title);
+        let sheet = &mut doc.sheets[contents.page];
+        sheet.frame.text(left, y, style, &shown);
+        sheet.frame.text(left + width - page, y, BODY, &number);
+        sheet
+            .frame
+            .text(left + width - page - 6.0 - dot * count as f32, y, SMALL, &dots);
+        sheet.link((left, y - 10.0, width, LINE), Goal::Spot(mark.spot));
+    }
+}

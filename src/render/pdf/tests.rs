@@ -1,0 +1,403 @@
+//! The whole file: its text, its pages, its bytes. Text is read back by printpdf and, where it is installed, by poppler.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use chrono::Duration;
+use printpdf::{PdfDocument, PdfParseOptions};
+
+use super::Template;
+use super::fonts::{Face, Fonts};
+use super::statement::{Outcome, Statement};
+use crate::domain::{FactValue, TargetId, Verdict};
+use crate::report::{Report, Totals};
+
+use crate::render::sample;
+
+/// Writes samples for a person to look at, into the folder that `BACKPROOF_PDF_SAMPLES` names.
+#[test]
+fn samples_for_the_eye() {
+    let Some(folder) = std::env::var_os("BACKPROOF_PDF_SAMPLES").map(PathBuf::from) else {
+        return;
+    };
+    std::fs::write(folder.join("excess.pdf"), render(&excess())).expect("a writable folder");
+    for count in [0, 1, 60, 10_000] {
+        let bytes = render(&sample::report(count));
+        std::fs::write(folder.join(format!("{count}.pdf")), bytes).expect("a writable folder");
+    }
+}
+
+/// The file with the template that is part of the program.
+pub(crate) fn render(report: &Report) -> Vec<u8> {
+    render_with(report, "")
+}
+
+/// The file with the text of a template.
+pub(crate) fn render_with(report: &Report, template: &str) -> Vec<u8> {
+    let template = Template::parse("pdf.toml", template).expect("a template");
+    let mut bytes = Vec::new();
+    super::render(report, &template, &mut bytes).expect("a PDF");
+    bytes
+}
+
+/// The text of each page as a second program reads it; `None` where it is not installed.
+pub(crate) fn poppler(bytes: &[u8], options: &[&str]) -> Option<Vec<String>> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("report.pdf");
+    std::fs::write(&path, bytes).expect("a writable folder");
+    let output = Command::new("pdftotext")
+        .args(options)
+        .arg(&path)
+        .arg(Path::new("-"))
+        .output()
+        .ok()?;
+    assert!(
+        output.status.success(),
+        "pdftotext: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(
+        output.stderr.is_empty(),
+        "pdftotext: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    Some(text.split('\u{c}').map(str::to_owned).collect())
+}
+
+/// The text of each page as printpdf reads it back.
+fn pages(bytes: &[u8]) -> Vec<String> {
+    let pdf = PdfDocument::parse(bytes, &PdfParseOptions::default(), &mut Vec::new()).expect("a readable PDF");
+    pdf.extract_text().into_iter().map(|page| page.join("\n")).collect()
+}
+
+/// Lines of a cell joined again: layout breaks lines, and may break names.
+pub(crate) fn squeezed(text: &str) -> String {
+    text.chars().filter(|character| !character.is_whitespace()).collect()
+}
+
+#[test]
+fn the_same_report_gives_the_same_bytes() {
+    let report = sample::report(60);
+    let first = render(&report);
+    assert_eq!(first, render(&report), "two renderings differ");
+    let mut later = report;
+    later.scan.as_of += Duration::seconds(1);
+    assert_ne!(first, render(&later));
+}
+
+#[test]
+fn every_page_tells_what_it_belongs_to() {
+    for count in [0, 1, 60] {
+        let bytes = render(&sample::report(count));
+        let pages = pages(&bytes);
+        for (index, page) in pages.iter().enumerate() {
+            let number = format!("Page {} of {}", index + 1, pages.len());
+            assert!(page.contains(&number), "`{number}` is missing from\n{page}");
+            assert!(
+                page.contains("scan 3fa9c1d2e4b57a60"),
+                "no scan id on page {}",
+                index + 1
+            );
+            assert!(page.contains("evidence as of 2026-11-23T05:00:00Z"));
+            assert!(page.contains("evidence sha256 9b1f0c77d2e64a5a8f3b6cc04de19a7f"));
+            assert!(page.contains("Proof of backup"), "no title on page {}", index + 1);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_lost_cut_off_or_hidden() {
+    let report = sample::report(97);
+    let bytes = render(&report);
+    let all = squeezed(&pages(&bytes).concat());
+    for part in [
+        "[U+1F1E9]",
+        "[U+000A]",
+        "[U+001B]",
+        "[U+202E]",
+        "[U+8868]",
+        "Gr\u{f6}\u{df}e-\u{3a9}-\u{416}",
+        "WAIVED",
+    ] {
+        assert!(all.contains(part), "`{part}` is missing");
+    }
+    for gap in &report.coverage.gaps {
+        for text in [&gap.action, &gap.resource, &gap.why, &gap.so, &gap.hint] {
+            assert!(all.contains(&squeezed(text)), "`{text}` is missing");
+        }
+    }
+    for finding in report
+        .findings
+        .iter()
+        .filter(|f| matches!(f.verdict, Verdict::NonCompliant | Verdict::Unknown))
+    {
+        assert!(all.contains(&finding.id), "finding {} is missing", finding.id);
+        assert!(
+            all.contains(&squeezed(&finding.message)),
+            "`{}` is missing",
+            finding.message
+        );
+    }
+}
+
+#[test]
+fn ten_thousand_tables_are_all_there_in_their_order() {
+    let report = sample::report(10_000);
+    let bytes = render(&report);
+    let Some(text) = poppler(&bytes, &["-raw"]) else { return };
+    let fonts = Fonts::load().expect("fonts");
+    let all = squeezed(&text.concat());
+    let mut from = all.find("10,000tables,byARN").expect("the appendix");
+    for table in &report.tables {
+        // Right-to-left names come back with marks of direction, which are not part of them.
+        if table.table_name.contains('\u{202e}') {
+            continue;
+        }
+        let name = squeezed(&fonts.visible(Face::Bold, &table.table_name));
+        let found = all[from..]
+            .find(&name)
+            .unwrap_or_else(|| panic!("`{}` is missing", table.table_name));
+        from += found + name.len();
+    }
+}
+
+/// A report with everything longer, larger and more than is reasonable.
+fn excess() -> Report {
+    let mut report = sample::report(300);
+    let long = "what-cannot-be-named-shortly-is-named-at-length/".repeat(6);
+    report.rules[0].id = long.clone();
+    report.rules[1].title.push_str(&long);
+    report.policy.push((long.clone(), long.clone()));
+    report.scan.caller_arn.push_str(&long);
+    for finding in report
+        .findings
+        .iter_mut()
+        .filter(|finding| &*finding.rule == "in-a-plan")
+    {
+        finding.rule = long.as_str().into();
+        finding.remedy = format!("{long} {}", finding.id).into();
+    }
+    report.findings[0]
+        .evidence
+        .push((long.clone().into(), FactValue::Text(long.repeat(20).into())));
+    for account in 0..300 {
+        let mut row = report.coverage.accounts[0].clone();
+        row.account_id = format!("{account:012}");
+        row.name = long.chars().take(account).collect();
+        report.coverage.accounts.push(row);
+        for region in ["ap-southeast-1", "us-gov-west-1", "eusc-de-east-1"] {
+            let mut row = report.coverage.targets[0].clone();
+            row.target = TargetId {
+                account_id: format!("{account:012}"),
+                region: region.to_owned(),
+            };
+            row.tables_listed = None;
+            report.coverage.targets.push(row);
+        }
+    }
+    for table in &mut report.tables[..50] {
+        table.target.region = "eusc-de-east-1".to_owned();
+        table.facts.retain(|(name, _)| name != "plan_verdict");
+        table
+            .facts
+            .push(("plan_verdict".into(), FactValue::Text(long.as_str().into())));
+        table
+            .facts
+            .push(("usable_recovery_point_count".into(), FactValue::Int(i64::MAX)));
+    }
+    report
+}
+
+/// A word: page; left, top, right, bottom; width and height of the page; what poppler wrote.
+pub(crate) type Word = (usize, [f32; 4], [f32; 2], String);
+
+/// The words of a file as poppler sees them.
+pub(crate) fn words(bytes: &[u8]) -> Option<Vec<Word>> {
+    let value = |line: &str, name: &str| -> f32 {
+        let rest = line.split(&format!("{name}=\"")).nth(1).expect("an attribute");
+        rest.split('"').next().expect("a value").parse().expect("a number")
+    };
+    let (mut page, mut size, mut words) = (0, [0.0, 0.0], Vec::new());
+    for line in poppler(bytes, &["-bbox"])?.concat().lines().map(str::trim) {
+        if line.starts_with("<page") {
+            page += 1;
+            size = ["width", "height"].map(|name| value(line, name));
+        } else if line.starts_with("<word") {
+            words.push((
+                page,
+                ["xMin", "yMin", "xMax", "yMax"].map(|name| value(line, name)),
+                size,
+                line.to_owned(),
+            ));
+        }
+    }
+    Some(words)
+}
+
+#[test]
+fn no_word_leaves_its_sheet_or_covers_another() {
+    let template = format!(
+        "title = '{0}'\nsubtitle = '{0}'\norganisation = '{0}'\nmarking = '{0}'",
+        "Very long ".repeat(30)
+    );
+    for bytes in [render(&excess()), render_with(&excess(), &template)] {
+        let Some(words) = words(&bytes) else {
+            return;
+        };
+        for (_, [left, top, right, bottom], [width, height], line) in &words {
+            assert!(*left >= 30.0 && *right <= width - 30.0, "{line} of {width}");
+            assert!(*top >= 25.0 && *bottom <= height - 20.0, "{line} of {height}");
+        }
+        // Boxes hold room above and below the letters: their cores must not meet.
+        let core = |[left, top, right, bottom]: [f32; 4]| {
+            let inset = (bottom - top) * 0.25;
+            [left + 0.4, top + inset, right - 0.4, bottom - inset]
+        };
+        for (index, (page, own, _, line)) in words.iter().enumerate() {
+            let own = core(*own);
+            for (_, other, _, other_line) in words[index + 1..].iter().take_while(|(other, ..)| other == page) {
+                let other = core(*other);
+                let meet = own[0] < other[2] && other[0] < own[2] && own[1] < other[3] && other[1] < own[3];
+                assert!(!meet, "on page {page}:\n{line}\n{other_line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn tables_repeat_their_heads() {
+    let bytes = render(&sample::report(300));
+    let Some(pages) = poppler(&bytes, &["-layout"]) else {
+        return;
+    };
+    let appendix: Vec<_> = pages
+        .iter()
+        .skip_while(|page| !page.contains("300 tables, by ARN"))
+        .collect();
+    let further: Vec<_> = appendix
+        .iter()
+        .filter(|page| page.contains("Every table, ? means not known (continued)"))
+        .collect();
+    assert!(further.len() > 3);
+    assert!(
+        further
+            .iter()
+            .all(|page| page.contains("Account") && page.contains("Verdict") && page.contains("PITR"))
+    );
+}
+
+#[test]
+fn right_to_left_names_are_copied_in_their_own_order() {
+    let bytes = render(&sample::report(97));
+    let Some(text) = poppler(&bytes, &[]) else { return };
+    assert!(
+        text.concat().contains("\u{5e9}\u{5dc}\u{5d5}\u{5dd}"),
+        "the name is turned around"
+    );
+}
+
+#[test]
+fn a_row_taller_than_a_sheet_goes_on_over_the_next() {
+    let mut report = sample::report(3);
+    let finding = report
+        .findings
+        .iter_mut()
+        .find(|finding| finding.verdict == Verdict::NonCompliant)
+        .expect("one");
+    finding.message = (0..4000).map(|number| format!("word{number} ")).collect();
+    let all = pages(&render(&report)).concat();
+    for number in [0, 1, 1999, 3998, 3999] {
+        assert!(all.contains(&format!("word{number}")), "word{number} is missing");
+    }
+}
+
+#[test]
+fn good_news_needs_every_part_to_be_good() {
+    let outcome = |report: &Report| Statement::of(report).outcome;
+    assert_eq!(outcome(&sample::report(60)), Outcome::NonCompliant);
+    assert_eq!(outcome(&sample::report(0)), Outcome::NothingJudged);
+    let mut report = sample::report(60);
+    report
+        .findings
+        .retain(|finding| finding.verdict != Verdict::NonCompliant);
+    recount(&mut report);
+    assert_eq!(outcome(&report), Outcome::EvidenceMissing);
+    report.findings.retain(|finding| finding.verdict == Verdict::Compliant);
+    recount(&mut report);
+    assert_eq!(outcome(&report), Outcome::GapsElsewhere);
+    report.coverage.gaps.clear();
+    report.coverage.targets[0].tables_listed = None;
+    assert_eq!(outcome(&report), Outcome::EvidenceMissing);
+    report.coverage.targets[0].tables_listed = Some(10);
+    assert_eq!(outcome(&report), Outcome::GapsElsewhere, "a target is read in part");
+    report
+        .coverage
+        .targets
+        .iter_mut()
+        .for_each(|target| target.status = "scanned");
+    assert_eq!(outcome(&report), Outcome::Compliant);
+    let green = Statement::of(&report);
+    assert!(green.headline.starts_with("Compliant: "), "{}", green.headline);
+    report.findings.clear();
+    recount(&mut report);
+    assert_eq!(outcome(&report), Outcome::NothingJudged);
+}
+
+fn recount(report: &mut Report) {
+    for table in &mut report.tables {
+        let own = report
+            .findings
+            .iter()
+            .filter(|finding| finding.resource_arn == table.table_arn);
+        table.verdict = own.fold(Verdict::NotApplicable, |worst, finding| worst.worse(finding.verdict));
+    }
+    report.totals = Totals::of(&report.tables, &report.findings);
+}
+
+#[test]
+fn a_list_that_could_not_be_read_is_not_an_empty_one() {
+    let mut report = sample::report(0);
+    let all = pages(&render(&report)).concat();
+    assert!(all.contains("no table") && !all.contains("could not be listed in full"));
+    report
+        .coverage
+        .targets
+        .iter_mut()
+        .for_each(|target| target.tables_listed = None);
+    let all = pages(&render(&report)).concat();
+    assert!(
+        !all.contains("no table") && all.contains("could not be listed in full"),
+        "{all}"
+    );
+    assert!(all.contains("not listed in full: 6 account-Region pairs"), "{all}");
+}
+
+#[test]
+fn missing_facts_and_an_empty_report_say_so() {
+    let mut report = sample::report(1);
+    report.tables[0].facts = vec![("pitr_on".into(), FactValue::Bool(true))];
+    if let Some(text) = poppler(&render(&report), &["-layout"]) {
+        let text = text.concat();
+        let marks = text.lines().map(|line| line.matches(" ?").count()).max();
+        assert!(marks >= Some(9), "what is not known is marked: {marks:?}");
+    }
+    let all = pages(&render(&sample::report(0))).concat();
+    assert!(
+        all.contains("No table was judged: this document proves nothing about backups."),
+        "{all}"
+    );
+}
+
+#[test]
+fn a_template_may_leave_parts_out_but_not_in_silence() {
+    let report = sample::report(3);
+    let bytes = render_with(&report, "title = 'Q3'\npage-size = 'Letter'\nsections = ['tables']");
+    let all = pages(&bytes).concat();
+    assert!(
+        squeezed(&all).contains(&squeezed(
+            "Summary, Day by day, Control matrix, Findings, Policy and waivers, Coverage and gaps, Method, by the template"
+        )),
+        "{all}"
+    );
+}

@@ -1,0 +1,482 @@
+//! What people type, what they get wrong, and what they read then.
+
+use std::process::Command;
+
+use crate::common::worlds::{file, world};
+use crate::common::{Bench, Ran, refused, run};
+
+fn alone(args: &[&str]) -> (Ran, tempfile::TempDir) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let ran = run(dir.path(), &[], args);
+    (ran, dir)
+}
+
+/// Every problem says what, where or why, and a hint; and leaves nothing half-written.
+fn assert_problem(ran: &Ran, code: i32, parts: &[&str]) {
+    refused(ran, code, parts);
+    assert!(
+        ran.stderr.lines().any(|line| line.starts_with("error: ")),
+        "{}",
+        ran.stderr
+    );
+    assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+}
+
+#[test]
+fn every_subcommand_has_help() {
+    for command in [
+        vec!["--help"],
+        vec!["scan", "--help"],
+        vec!["collect", "--help"],
+        vec!["report", "--help"],
+        vec!["remediate", "--help"],
+        vec!["remediate", "plan", "--help"],
+        vec!["remediate", "apply", "--help"],
+        vec!["remediate", "verify", "--help"],
+        vec!["backup", "--help"],
+        vec!["explain", "--help"],
+        vec!["demo", "--help"],
+        vec!["sandbox", "--help"],
+    ] {
+        let (ran, _dir) = alone(&command);
+        assert_eq!(ran.code, 0, "{command:?}");
+        assert!(ran.stdout.contains("Usage:"), "{command:?}");
+    }
+}
+
+#[test]
+fn no_credentials() {
+    let (ran, dir) = alone(&["scan", "--to", "out", "--regions", "eu-west-1"]);
+    assert_problem(&ran, 1, &["could not find AWS credentials", "why: ", "so: ", "hint: "]);
+    assert!(!dir.path().join("out/report.json").exists());
+    assert!(std::fs::read_dir(dir.path().join("out")).map_or(true, |mut entries| entries.next().is_none()));
+}
+
+#[test]
+fn an_endpoint_where_nothing_listens() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let environment = [
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+        ("AWS_ACCESS_KEY_ID", "AKIA111122223333"),
+        ("AWS_SECRET_ACCESS_KEY", "x"),
+        ("AWS_REGION", "eu-west-1"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let ran = run(dir.path(), &environment, &["scan", "--to", "out"]);
+    assert_problem(
+        &ran,
+        1,
+        &[
+            "could not find out who is calling",
+            "http://127.0.0.1:9",
+            "check AWS_ENDPOINT_URL",
+        ],
+    );
+}
+
+#[test]
+fn an_unknown_region_is_found_before_anything_is_read() {
+    let bench = Bench::new(&world(""));
+    let ran = bench.run(&["scan", "--to", "out", "--regions", "eu-wset-1"]);
+    assert_problem(&ran, 2, &["`eu-wset-1` is not a Region", "did you mean `eu-west-1`?"]);
+    let ran = bench.run(&["scan", "--to", "out", "--regions", "narnia"]);
+    assert_problem(
+        &ran,
+        2,
+        &["`narnia` is not a Region", "a Region is written like `eu-west-1`"],
+    );
+}
+
+#[test]
+fn all_mistakes_of_the_settings_file_at_once() {
+    let (_, dir) = alone(&["--help"]);
+    let text = "regions = \"eu-west-1\"\n[policy]\nrp = \"24h\"\nretention-min = 35\n";
+    std::fs::write(dir.path().join("backproof.toml"), text).expect("written");
+    let ran = run(dir.path(), &[], &["scan"]);
+    assert_problem(
+        &ran,
+        2,
+        &[
+            "backproof.toml:1",
+            "`regions` must be a list of strings",
+            "backproof.toml:3",
+            "did you mean `rpo`?",
+            "backproof.toml:4",
+            "`policy.retention-min` must be a string",
+        ],
+    );
+}
+
+#[test]
+fn a_broken_rule_file_stops_everything() {
+    let bench = Bench::new(&world(""));
+    std::fs::create_dir(bench.path("rules")).expect("created");
+    let rule = "id = \"mine\"\ntitle = \"t\"\nseverity = \"hihg\"\ncompliant = \"newest_recovery_point_hours < 3\"\nmessage = \"{nothing}\"\nremedy = \"r\"\nrationale = \"r\"\n";
+    bench.write("rules/mine.toml", rule);
+    let ran = bench.run(&["scan", "--to", "out", "--rules-dir", "rules"]);
+    assert_problem(
+        &ran,
+        2,
+        &[
+            "rules/mine.toml:3",
+            "`hihg` is not a severity",
+            "rules/mine.toml:4",
+            "uses a fact that does not exist: `newest_recovery_point_hours`",
+            "did you mean",
+            "{nothing}",
+            "no rule was evaluated",
+        ],
+    );
+    assert!(
+        bench.sandbox.calls().is_empty(),
+        "nothing may be asked before the rules are right"
+    );
+}
+
+#[test]
+fn all_mistakes_of_every_file_and_flag_in_one_run() {
+    let bench = Bench::new(&world(""));
+    std::fs::create_dir(bench.path("rules")).expect("created");
+    let broken = "id = \"mine\"\ntitle = \"\"\nseverity = \"low\"\ncompliant = \"in_a_plan\"\nmessage = \"{table_name\"\nremedy = \"r\"\nrationale = \"r\"\n[[example]]\nverdict = \"fine\"\n";
+    for (name, text) in [
+        ("rules/mine.toml", broken),
+        ("waivers.toml", "[[waiver]]\nrule = \"mien\"\ntables = \"*\"\n"),
+        (
+            "policy.toml",
+            "[policy]\nrpo = \"24\"\n[[policy.tier]]\nname = \"gold\"\nwhen = \"tag(tier) = 'gold'\"\n",
+        ),
+        ("backproof.toml", "region = [\"eu-west-1\"]\n"),
+    ] {
+        bench.write(name, text);
+    }
+    let flags = [
+        "--rules-dir",
+        "rules",
+        "--waivers",
+        "waivers.toml",
+        "--policy",
+        "policy.toml",
+        "--framework",
+        "soc",
+    ];
+    let ran = bench.run(&[["scan", "--to", "out"].as_slice(), &flags].concat());
+    assert_problem(
+        &ran,
+        2,
+        &[
+            "rules/mine.toml:2",
+            "`title` is empty",
+            "the message has a brace that is not closed",
+            "`fine` is not a verdict",
+            "waivers.toml:2",
+            "did you mean `mine`?",
+            "`waiver.approver` is missing",
+            "policy.toml:2",
+            "`24` has no unit",
+            "policy.toml:5",
+            "write it like `tag('tier') = 'gold'`",
+            "backproof.toml:1",
+            "did you mean `regions`?",
+            "did you mean `soc2`?",
+        ],
+    );
+    assert!(!ran.stderr.contains("`example.verdict` is missing"), "{}", ran.stderr);
+    assert!(bench.sandbox.calls().is_empty());
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_found_before_the_scan() {
+    let bench = Bench::new(&world(""));
+    bench.write("file", "x");
+    let ran = bench.run(&["scan", "--to", "file/out"]);
+    assert_problem(
+        &ran,
+        1,
+        &[
+            "could not use the folder for the reports",
+            "file/out",
+            "nothing was read from AWS",
+        ],
+    );
+    assert!(bench.sandbox.calls().is_empty());
+}
+
+#[test]
+fn reports_are_never_overwritten() {
+    let bench = Bench::new(&world(""));
+    bench.scan("out", &["--format", "json"]);
+    let before = std::fs::read(bench.path("out/report.json")).expect("a report");
+    let ran = bench.run(&["scan", "--to", "out"]);
+    assert_problem(&ran, 1, &["reports are never overwritten", "choose a new folder"]);
+    assert_eq!(std::fs::read(bench.path("out/report.json")).expect("a report"), before);
+}
+
+#[test]
+fn credentials_that_expire_during_the_scan_leave_nothing_half_written() {
+    let bench = Bench::new(&world("[[fault]]\nexpired-credentials = 8\n"));
+    let ran = bench.run(&["scan", "--to", "out"]);
+    assert_problem(
+        &ran,
+        1,
+        &[
+            "credentials expired",
+            "ExpiredToken",
+            "no report was written",
+            "log in again",
+        ],
+    );
+    let left: Vec<_> = std::fs::read_dir(bench.dir.path()).expect("the folder").collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn no_table_is_an_error_unless_it_is_expected() {
+    let bench = Bench::new(&file("empty"));
+    let ran = bench.run(&["scan", "--to", "out"]);
+    assert_problem(
+        &ran,
+        1,
+        &["no DynamoDB table was found", "nothing to prove", "--allow-empty"],
+    );
+    assert!(!bench.path("out/report.pdf").exists());
+    let ran = bench.run(&["scan", "--to", "empty", "--allow-empty"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stdout.contains("nothing to prove"), "{}", ran.stdout);
+    let csv = std::fs::read_to_string(bench.path("empty/findings.csv")).expect("a file");
+    assert!(csv.starts_with("finding_id,rule,"), "{csv}");
+    assert!(
+        std::fs::read(bench.path("empty/report.pdf"))
+            .expect("a file")
+            .starts_with(b"%PDF-")
+    );
+}
+
+#[test]
+fn wrong_words_are_corrected() {
+    for (args, parts) in [
+        (
+            vec!["scan", "--format", "pfd"],
+            vec!["`pfd` is not a format", "did you mean `pdf`?"],
+        ),
+        (vec!["scan", "--fail-on", "bad"], vec!["`bad` is not a severity"]),
+        (
+            vec!["scan", "--rules", "in-a-paln"],
+            vec!["`in-a-paln` is not a rule", "did you mean `in-a-plan`?"],
+        ),
+        (vec!["scan", "--to", "s3://"], vec!["names no bucket"]),
+        (vec!["scan", "--to", "-"], vec!["stdout takes exactly one file"]),
+        (vec!["explain", "rule", "nope"], vec!["`nope` is not a rule"]),
+        (
+            vec!["explain", "permissions", "--command", "scna"],
+            vec!["`scna` is not a command", "did you mean `scan`?"],
+        ),
+        (
+            vec!["ledger", "list"],
+            vec!["no ledger was named", "add `--ledger DIR`"],
+        ),
+        (
+            vec!["explain", "permissions", "--command", "diff"],
+            vec!["`diff` asks AWS for nothing", "the commands that do are"],
+        ),
+        (
+            vec!["backup", "t", "--cold-after", "7d", "--delete-after", "90d"],
+            vec![
+                "AWS Backup would refuse the lifecycle",
+                "7 + 90 = 97",
+                "no backup was started",
+            ],
+        ),
+        (
+            vec!["backup", "t", "--delete-after", "x"],
+            vec!["`--delete-after` is not a number of days"],
+        ),
+        (
+            vec!["remediate", "apply", "missing.json"],
+            vec!["could not read the remediation plan", "nothing was changed"],
+        ),
+        (vec!["report", "missing"], vec!["could not read the inventory"]),
+        (
+            vec!["report", "missing", "--template", "nowhere"],
+            vec!["could not read the templates", "`--template nowhere`", "`pdf.toml`"],
+        ),
+        (
+            vec!["sandbox", "--world", "missing.toml"],
+            vec!["could not read the world file"],
+        ),
+    ] {
+        let (ran, _dir) = alone(&args);
+        assert!(ran.code == 1 || ran.code == 2, "{args:?}: {}", ran.code);
+        assert_problem(&ran, ran.code, &parts);
+    }
+}
+
+#[test]
+fn a_firm_changes_looks_and_words_without_touching_the_program() {
+    let bench = Bench::new(&world(""));
+    let folder = bench.path("templates");
+    std::fs::create_dir(&folder).expect("a folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("a writable folder");
+    write("pdf.toml", "titel = 'x'\n[colours]\naccent = 'blue'\n");
+    write("report.html", "<p>\n{% for %}");
+    write("raport.js", "");
+    let args = ["scan", "--format", "html,pdf", "--to", "out", "--template", "templates"];
+    let ran = bench.run(&args);
+    assert_problem(
+        &ran,
+        2,
+        &[
+            "`titel` is not a setting\n  where: templates/pdf.toml:1\nhint: did you mean `title`?",
+            "`colours.accent` is not a colour\n  where: templates/pdf.toml:3",
+            "the page is not a template\n  where: templates/report.html:2",
+            "`raport.js` is not a template\n  where: templates/raport.js\nhint: did you mean `report.js`?",
+        ],
+    );
+    assert!(!bench.path("out").exists(), "nothing was begun");
+    write("pdf.toml", "title = 'Backups of Firm & Sons'\nsections = ['tables']\n");
+    write(
+        "report.html",
+        "<h1>Firm</h1><style>{{ css|safe }}</style><script>{{ data|safe }}</script>",
+    );
+    write("report.css", "h1 { color: teal }");
+    std::fs::remove_file(folder.join("raport.js")).expect("a file");
+    let ran = bench.run(&args);
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    let page = std::fs::read_to_string(bench.path("out/report.html")).expect("a file");
+    assert!(
+        page.starts_with("<h1>Firm</h1><style>h1 { color: teal }</style>"),
+        "{page}"
+    );
+    let pdf = std::fs::read(bench.path("out/report.pdf")).expect("a file");
+    assert!(
+        String::from_utf8_lossy(&pdf).contains("Backups of Firm &amp; Sons"),
+        "the title of the metadata"
+    );
+}
+
+#[test]
+fn json_pipes_cleanly() {
+    let bench = Bench::new(&world(""));
+    let ran = bench.run(&["scan", "--format", "json", "--to", "-"]);
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    assert_eq!(ran.json()["schema_version"], 1);
+}
+
+#[test]
+fn nasty_names_and_tags_harm_no_format() {
+    let bench = Bench::new(&world(&file("nasty")));
+    let ran = bench.run(&["scan", "--to", "out"]);
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    let html = std::fs::read_to_string(bench.path("out/report.html")).expect("a file");
+    assert!(!html.contains("<script>alert(1)"));
+    assert!(
+        !html.contains("src=") && !html.contains("href=\"http"),
+        "the page asks for something outside itself"
+    );
+    let bytes = std::fs::read(bench.path("out/tables.csv")).expect("a file");
+    let mut reader = csv::Reader::from_reader(bytes.as_slice());
+    let tags = reader
+        .headers()
+        .expect("a head")
+        .iter()
+        .position(|name| name == "tags")
+        .expect("a column");
+    let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.expect("a row")).collect();
+    assert_eq!(rows.len(), 3);
+    assert!(
+        rows.iter()
+            .any(|row| row[tags].contains("quotes=she said \"no\", then 'left'") && row[tags].contains('\n'))
+    );
+    assert!(
+        rows.iter()
+            .all(|row| row.iter().all(|cell| !cell.starts_with(['=', '+', '@'])))
+    );
+    assert!(!ran.stdout.contains('\u{202e}') && !ran.stdout.contains('\u{1b}'));
+}
+
+#[test]
+fn printed_permissions_include_what_other_accounts_and_keys_take() {
+    for (command, action) in [
+        ("scan", "sts:AssumeRole"),
+        ("collect", "backup:ListBackupVaults"),
+        ("remediate", "sts:AssumeRole"),
+        ("push", "sts:AssumeRole"),
+        ("verify", "kms:Decrypt"),
+        ("attest", "kms:Decrypt"),
+        ("ledger", "s3:PutObject"),
+        ("ledger", "s3:ListBucketVersions"),
+    ] {
+        let (ran, _dir) = alone(&["explain", "permissions", "--command", command]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert!(
+            ran.stdout.contains(&format!("\"{action}\"")),
+            "{command}: {}",
+            ran.stdout
+        );
+    }
+}
+
+#[test]
+fn explain_speaks_from_the_lists_the_program_runs_by() {
+    let (ran, _dir) = alone(&["explain", "permissions"]);
+    let policy = ran.json();
+    let actions: Vec<&str> = policy["Statement"][0]["Action"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|action| action.as_str())
+        .collect();
+    for action in &actions {
+        let verb = action.split_once(':').expect("an action").1;
+        assert!(
+            verb.starts_with("List") || verb.starts_with("Describe") || verb.starts_with("Get"),
+            "{action}"
+        );
+    }
+    let bench = Bench::new(&world(""));
+    bench.scan("out", &[]);
+    for call in bench.sandbox.calls().keys() {
+        assert!(
+            actions.contains(&call.as_str()),
+            "{call} is called and not in the policy"
+        );
+    }
+    let (ran, _dir) = alone(&["explain", "facts"]);
+    assert!(ran.stdout.contains("in_a_plan (true or false)"));
+    let (ran, _dir) = alone(&["explain", "rule", "recovery-point-fresh"]);
+    assert!(ran.stdout.contains("examples:"));
+}
+
+#[test]
+fn the_readme_tells_the_exit_codes_and_runs_the_two_commands() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("the README");
+    for exit in backproof::exit::Exit::ALL {
+        assert!(
+            readme.contains(&format!("| {} | {} |", exit.code(), exit.meaning())),
+            "{exit:?}"
+        );
+    }
+    for command in ["cargo run -- demo", "cargo test --workspace"] {
+        assert!(readme.contains(&format!("```sh\n{command}\n```")), "{command}");
+    }
+}
+
+#[test]
+fn the_readmes_settings_are_right() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("the README");
+    let (_, block) = readme.split_once("```toml\n").expect("a settings file");
+    let (text, _) = block.split_once("```").expect("its end");
+    let settings = backproof::settings::Settings::parse(text, "README.md").expect("right");
+    assert_eq!(settings.accounts.len(), 2);
+    assert_eq!(settings.remediation.delete_after_days, Some(97));
+}
+
+#[test]
+fn help_asks_nobody() {
+    // No credentials, no network, no settings: help must not depend on anything.
+    let output = Command::new(env!("CARGO_BIN_EXE_backproof"))
+        .arg("--help")
+        .env_clear()
+        .output()
+        .expect("it runs");
+    assert!(output.status.success());
+}

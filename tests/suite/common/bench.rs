@@ -1,0 +1,153 @@
+//! Runs the real binary against a sandbox of its own, over HTTP, with nothing of the person's environment.
+
+use std::ffi::OsStr;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use backproof_sandbox::{Sandbox, World};
+use serde_json::Value;
+
+use super::json_file;
+
+/// A sandbox and a folder, gone with their value.
+pub struct Bench {
+    pub dir: tempfile::TempDir,
+    pub sandbox: Sandbox,
+    /// The sandbox lives as long as this does.
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Bench {
+    pub fn new(world: &str) -> Self {
+        let world = World::parse(world, "world.toml").unwrap_or_else(|problems| {
+            panic!(
+                "{}",
+                problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+            )
+        });
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let sandbox = runtime.block_on(Sandbox::start(world, 0)).expect("a sandbox");
+        Self {
+            dir: tempfile::tempdir().expect("a folder"),
+            sandbox,
+            _runtime: runtime,
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Writes a file into the bench's folder.
+    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        std::fs::write(self.path(name), text).expect("written");
+    }
+
+    /// Runs the program in the bench's folder.
+    pub fn run(&self, args: &[&str]) -> Ran {
+        run(self.dir.path(), &self.sandbox.environment(), args)
+    }
+
+    /// Starts the program in the bench's folder and does not wait for it.
+    pub fn start(&self, args: &[&str]) -> Child {
+        in_folder(PROGRAM, self.dir.path(), &self.sandbox.environment())
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts")
+    }
+
+    /// Scans into `name` and reads `report.json`.
+    pub fn scan(&self, name: &str, more: &[&str]) -> (Ran, Value) {
+        let ran = self.run(&[&["scan", "--to", name, "--quiet"], more].concat());
+        let path = self.path(name).join("report.json");
+        let report = if path.exists() { json_file(&path) } else { Value::Null };
+        (ran, report)
+    }
+
+    /// Sends a request to the sandbox. What comes back is an answer of success: its status and its body.
+    pub fn send(&self, request: &str, headers: &str, body: &[u8]) -> (u16, String) {
+        let address = self.sandbox.endpoint().trim_start_matches("http://").to_owned();
+        let mut stream = std::net::TcpStream::connect(&address).expect("connected");
+        let length = body.len();
+        let head = format!(
+            "{request} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n"
+        );
+        stream.write_all(&[head.as_bytes(), body].concat()).expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 2"), "{request}: {answer}");
+        let status = answer[9..12].parse().expect("a status");
+        let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+        (status, body.to_owned())
+    }
+
+    /// Sends a request to the sandbox's control interface.
+    pub fn control(&self, request: &str, body: &str) {
+        self.send(request, "", body.as_bytes());
+    }
+
+    /// From now on calls fail as this fault, written in JSON, says.
+    pub fn fault(&self, fault: &str) {
+        self.control("POST /_sandbox/faults", fault);
+    }
+
+    /// From now on no call fails.
+    pub fn no_faults(&self) {
+        self.control("DELETE /_sandbox/faults", "");
+    }
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    /// The JSON that was printed, and nothing beside it.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}{}", self.stdout, self.stderr))
+    }
+}
+
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_backproof");
+
+/// A program to be run in `dir` with this environment only.
+pub fn in_folder(program: impl AsRef<OsStr>, dir: &Path, environment: &[(String, String)]) -> Command {
+    let mut command = Command::new(program);
+    command
+        .current_dir(dir)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", dir)
+        .env("TMPDIR", dir)
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .envs(environment.iter().map(|(name, value)| (name, value)));
+    command
+}
+
+/// Runs the program in `dir` with this environment only.
+pub fn run(dir: &Path, environment: &[(String, String)], args: &[&str]) -> Ran {
+    let Output { status, stdout, stderr } = in_folder(PROGRAM, dir, environment)
+        .args(args)
+        .output()
+        .expect("the program runs");
+    Ran {
+        code: status.code().expect("not killed"),
+        stdout: String::from_utf8_lossy(&stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&stderr).into_owned(),
+    }
+}
+
+/// The program ended so, and said all of this on stderr.
+pub fn refused(ran: &Ran, code: i32, texts: &[&str]) {
+    assert_eq!(ran.code, code, "{}{}", ran.stdout, ran.stderr);
+    for text in texts {
+        assert!(ran.stderr.contains(text), "`{text}` is not in: {}", ran.stderr);
+    }
+}

@@ -1,0 +1,500 @@
+//! Two scans of an account in which somebody changed something between, and what `diff` says of it.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::common::aws::{backup, create_table, delete_table, dynamodb};
+use crate::common::criteria::waiver;
+use crate::common::evidence::{cut, flip};
+use crate::common::worlds::{GUARD, file};
+use crate::common::{Bench, csv_rows, refused};
+
+fn diff(bench: &Bench, code: i32, more: &[&str]) -> Value {
+    let ran = bench.run(&[&["diff", "then", "now", "--format", "json"], more].concat());
+    assert_eq!(ran.code, code, "{}{}", ran.stderr, ran.stdout);
+    ran.json()
+}
+
+/// Kind, rule or setting, and name of every change but those that say what stayed.
+fn told(diff: &Value) -> BTreeSet<(String, String, String)> {
+    let text = |change: &Value, key: &str| change[key].as_str().unwrap_or_default().to_owned();
+    let changes = diff["changes"].as_array().expect("changes").iter();
+    changes
+        .map(|change| {
+            (
+                text(change, "kind"),
+                text(change, "what"),
+                text(change, "resource_name"),
+            )
+        })
+        .filter(|(kind, ..)| !kind.starts_with("still-"))
+        .collect()
+}
+
+fn weaker(diff: &Value) -> BTreeSet<(String, String)> {
+    let told = told(diff).into_iter().filter(|(kind, ..)| kind == "weaker");
+    told.map(|(_, what, name)| (what, name)).collect()
+}
+
+#[test]
+fn nothing_changed() {
+    let bench = Bench::new(&file("guarded"));
+    bench.scan("then", &["--format", "json"]);
+    bench.scan("now", &["--format", "json"]);
+    let diff = diff(&bench, 0, &[]);
+    assert_eq!(told(&diff), BTreeSet::new());
+    let failing = diff["older"]["open_finding_count"].as_u64().expect("a number");
+    assert!(failing > 0);
+    assert_eq!(diff["counts"]["still-failing"], failing);
+}
+
+#[test]
+fn every_setting_that_got_weaker_is_told_and_none_that_got_stronger() {
+    let bench = Bench::new(&file("guarded"));
+    bench.scan("then", &["--format", "json"]);
+    let off = json!({"TableName": "orders", "DeletionProtectionEnabled": false});
+    dynamodb(&bench, "UpdateTable", &off);
+    let pitr = |enabled: bool| json!({"TableName": "audit", "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": enabled}});
+    dynamodb(&bench, "UpdateContinuousBackups", &pitr(false));
+    backup(&bench, "DELETE /backup-vaults/locked/vault-lock", &Value::Null);
+    backup(
+        &bench,
+        "PUT /backup-vaults/locked/access-policy",
+        &json!({"Policy": GUARD}),
+    );
+    backup(
+        &bench,
+        "PUT /account-settings",
+        &json!({"ResourceTypeOptInPreference": {"DynamoDB": false}}),
+    );
+    // The plan: one rule less, a shorter retention, every other day, no copy.
+    let plan = json!({"BackupPlan": {"BackupPlanName": "daily", "Rules": [{
+        "RuleName": "nightly",
+        "TargetBackupVaultName": "locked",
+        "ScheduleExpression": "cron(0 5 ? * MON,WED,FRI *)",
+        "StartWindowMinutes": 60,
+        "Lifecycle": {"DeleteAfterDays": 40},
+    }]}});
+    backup(&bench, "POST /backup/plans/plan-1", &plan);
+    let selections = backup(&bench, "GET /backup/plans/plan-1/selections", &Value::Null);
+    let id_of = |name: &str| -> String {
+        let all = selections["BackupSelectionsList"].as_array().expect("a list");
+        let one = all
+            .iter()
+            .find(|one| one["SelectionName"] == name)
+            .expect("a selection");
+        one["SelectionId"].as_str().expect("an id").to_owned()
+    };
+    for name in ["tagged", "by-name"] {
+        backup(
+            &bench,
+            &format!("DELETE /backup/plans/plan-1/selections/{}", id_of(name)),
+            &Value::Null,
+        );
+    }
+    // Made anew, without one table: narrower, not lost.
+    let role = "arn:aws:iam::111122223333:role/service-role/AWSBackupDefaultServiceRole";
+    let narrower = json!({"BackupSelection": {
+        "SelectionName": "by-name",
+        "IamRoleArn": role,
+        "Resources": ["arn:aws:dynamodb:*:*:table/orders"],
+    }});
+    backup(&bench, "PUT /backup/plans/plan-1/selections", &narrower);
+    // One recovery point is deleted by hand.
+    let points = backup(&bench, "GET /backup-vaults/locked/recovery-points", &Value::Null);
+    let point = points["RecoveryPoints"][0]["RecoveryPointArn"]
+        .as_str()
+        .expect("an ARN")
+        .replace(':', "%3A");
+    // The guard has to go for that, and comes back.
+    backup(&bench, "DELETE /backup-vaults/locked/access-policy", &Value::Null);
+    backup(
+        &bench,
+        &format!("DELETE /backup-vaults/locked/recovery-points/{point}"),
+        &Value::Null,
+    );
+    backup(
+        &bench,
+        "PUT /backup-vaults/locked/access-policy",
+        &json!({"Policy": GUARD}),
+    );
+    bench.scan("now", &["--format", "json"]);
+
+    let diff = diff(&bench, 10, &[]);
+    let wanted = [
+        ("deletion-protection", "orders"),
+        ("pitr", "audit"),
+        ("vault-lock", "locked"),
+        ("vault-policy", "locked"),
+        ("opt-in", "111122223333/eu-west-1"),
+        // What an update of a Region's settings leaves out is off.
+        ("advanced-features", "111122223333/eu-west-1"),
+        ("plan-rule", "daily"),
+        ("plan-retention", "daily"),
+        ("plan-schedule", "daily"),
+        ("plan-copy", "daily"),
+        ("plan-selection", "daily"),
+        ("plan-selection-tables", "daily/by-name"),
+        ("recovery-points-gone", "locked"),
+    ];
+    let wanted: BTreeSet<(String, String)> = wanted
+        .map(|(what, name)| (what.to_owned(), name.to_owned()))
+        .into_iter()
+        .collect();
+    assert_eq!(weaker(&diff), wanted, "{diff:#}");
+    let lost: Vec<&Value> = diff["changes"]
+        .as_array()
+        .expect("changes")
+        .iter()
+        .filter(|change| change["what"] == "plan-selection")
+        .collect();
+    let messages: Vec<&str> = lost.iter().filter_map(|change| change["message"].as_str()).collect();
+    assert!(
+        messages.contains(&"the plan lost its selection `tagged`"),
+        "{messages:?}"
+    );
+    assert!(
+        messages
+            .iter()
+            .any(|message| message.contains("does not name arn:aws:dynamodb:*:*:table/audit any more")),
+        "{messages:?}"
+    );
+    assert!(
+        told(&diff).contains(&("newly-failing".into(), "in-a-plan".into(), "legacy".into())),
+        "{diff:#}"
+    );
+    assert!(told(&diff).contains(&("newly-failing".into(), "pitr-on".into(), "audit".into())));
+
+    // The other way round the same changes made everything stronger, and the new point is no loss.
+    let back = bench.run(&["diff", "now", "then", "--format", "json"]).json();
+    assert_eq!(weaker(&back), BTreeSet::new(), "{back:#}");
+    assert!(told(&back).contains(&("fixed".into(), "in-a-plan".into(), "legacy".into())));
+}
+
+#[test]
+fn tables_come_and_go_and_one_under_an_old_name_is_another() {
+    let bench = Bench::new(&file("guarded"));
+    bench.scan("then", &["--format", "json"]);
+    delete_table(&bench, "legacy");
+    delete_table(&bench, "audit");
+    create_table(&bench, "audit", &json!([]));
+    create_table(&bench, "fresh", &json!([]));
+    bench.scan("now", &["--format", "json"]);
+    let diff = diff(&bench, 10, &[]);
+    let tables: BTreeSet<(String, String)> = told(&diff)
+        .into_iter()
+        .filter(|(kind, ..)| kind.ends_with("-table"))
+        .map(|(kind, _, name)| (kind, name))
+        .collect();
+    let wanted = [
+        ("new-table", "audit"),
+        ("new-table", "fresh"),
+        ("vanished-table", "audit"),
+        ("vanished-table", "legacy"),
+    ];
+    assert_eq!(
+        tables,
+        wanted
+            .map(|(kind, name)| (kind.to_owned(), name.to_owned()))
+            .into_iter()
+            .collect()
+    );
+    // Its point-in-time recovery was not turned off: this one never had it.
+    assert!(!weaker(&diff).iter().any(|(what, _)| what == "pitr"));
+    assert!(told(&diff).contains(&("newly-failing".into(), "pitr-on".into(), "audit".into())));
+    assert!(!told(&diff).iter().any(|(kind, ..)| kind == "not-observed"));
+}
+
+#[test]
+fn what_was_not_read_is_neither_fixed_nor_gone() {
+    let bench = Bench::new(&file("guarded"));
+    bench.scan("then", &["--format", "json"]);
+    let faults = [
+        (
+            "backup:ListRecoveryPointsByBackupVault",
+            "became-unknown",
+            "recovery-point-fresh",
+            "orders",
+        ),
+        ("backup:ListBackupVaults", "not-observed", "scope", "locked"),
+        ("backup:ListBackupPlans", "not-observed", "scope", "daily"),
+        ("backup:GetBackupPlan", "not-observed", "scope", "daily"),
+        ("backup:GetBackupSelection", "not-observed", "scope", "daily"),
+        ("dynamodb:ListTables", "not-observed", "scope", "orders"),
+        (
+            "dynamodb:DescribeContinuousBackups",
+            "became-unknown",
+            "pitr-on",
+            "orders",
+        ),
+    ];
+    for (number, (denied, kind, what, name)) in faults.into_iter().enumerate() {
+        bench.fault(&json!({"deny": denied}).to_string());
+        let folder = format!("now-{number}");
+        bench.scan(&folder, &["--format", "json"]);
+        bench.no_faults();
+        let ran = bench.run(&["diff", "then", &folder, "--format", "json"]);
+        let diff = ran.json();
+        assert_eq!(ran.code, 11, "{denied}: {diff:#}");
+        let told = told(&diff);
+        assert!(
+            told.contains(&(kind.into(), what.into(), name.into())),
+            "{denied}: {diff:#}"
+        );
+        let is_loss = |kind: &str| matches!(kind, "fixed" | "gone" | "vanished-table" | "weaker" | "newly-failing");
+        let losses: Vec<_> = told.iter().filter(|(kind, ..)| is_loss(kind)).collect();
+        assert_eq!(losses, Vec::<&(String, String, String)>::new(), "{denied}");
+        // And seen again later, nothing is new but what can be told again.
+        let back = bench.run(&["diff", &folder, "then", "--format", "json"]).json();
+        assert!(
+            !self::told(&back).iter().any(|(kind, ..)| kind == "fixed"),
+            "{denied}: {back:#}"
+        );
+    }
+}
+
+#[test]
+fn a_region_that_was_left_out_is_not_observed() {
+    let bench = Bench::new(&file("guarded"));
+    bench.scan("then", &["--format", "json"]);
+    bench.scan(
+        "now",
+        &["--format", "json", "--regions", "eu-central-1", "--allow-empty"],
+    );
+    let diff = diff(&bench, 11, &[]);
+    let told = told(&diff);
+    assert!(
+        told.contains(&("not-observed".into(), "scope".into(), "orders".into())),
+        "{diff:#}"
+    );
+    assert!(
+        !told.iter().any(|(kind, ..)| kind == "vanished-table" || kind == "gone"),
+        "{diff:#}"
+    );
+}
+
+#[test]
+fn every_format_tells_the_same_changes() {
+    let bench = Bench::new(&file("guarded"));
+    bench.scan("then", &["--format", "json"]);
+    delete_table(&bench, "legacy");
+    backup(&bench, "DELETE /backup-vaults/locked/vault-lock", &Value::Null);
+    bench.scan("now", &["--format", "json"]);
+    let json = diff(&bench, 10, &[]);
+    let changes = json["changes"].as_array().expect("changes");
+    let rows = csv_rows(&bench.run(&["diff", "then", "now", "--format", "csv"]).stdout);
+    assert_eq!(rows.len(), changes.len());
+    for (row, change) in rows.iter().zip(changes) {
+        assert_eq!(row.get(0), change["kind"].as_str());
+        assert_eq!(row.get(6), change["resource_name"].as_str());
+    }
+    let text = bench.run(&["diff", "then", "now"]).stdout;
+    assert!(text.contains("Settings that got weaker (1)\n  vault-lock: 1\n    locked (111122223333, eu-west-1): its governance lock was removed"), "{text}");
+    assert!(text.contains("Tables that vanished (1)"), "{text}");
+    assert!(text.contains("something got worse"), "{text}");
+    assert!(!text.contains("pitr-on"), "what still fails is only counted: {text}");
+    assert!(bench.run(&["diff", "then", "now", "--all"]).stdout.contains("pitr-on"));
+    let markdown = bench.run(&["diff", "then", "now", "--format", "markdown", "--to", "changes.md"]);
+    assert_eq!((markdown.code, markdown.stdout.as_str()), (10, ""));
+    let written = std::fs::read_to_string(bench.path("changes.md")).expect("a file");
+    assert!(written.contains("## Settings that got weaker (1)"), "{written}");
+    let again = bench.run(&["diff", "then", "now", "--format", "markdown", "--to", "changes.md"]);
+    assert_eq!(again.code, 1);
+    assert!(
+        again.stderr.contains("results are never overwritten"),
+        "{}",
+        again.stderr
+    );
+}
+
+#[test]
+fn packs_name_their_criteria_and_inventories_do_not() {
+    let bench = Bench::new(&file("guarded"));
+    let settings = |rpo: &str, more: &str| {
+        let text = format!("waivers = \"waivers.toml\"\n[policy]\nrpo = \"{rpo}\"\n{more}");
+        bench.write("backproof.toml", text);
+    };
+    settings("2h", "");
+    bench.write("waivers.toml", "");
+    bench.scan("then", &["--format", "json"]);
+    settings("24h", "");
+    bench.write("waivers.toml", waiver("pitr-on", "legacy", "bob", "2027-03-31", 2));
+    bench.scan("now", &["--format", "json"]);
+    // Judged by the newer criteria both times: nothing of AWS changed, and the waiver held then as well.
+    let packs = diff(&bench, 10, &[]);
+    let wanted = [
+        ("policy-weaker", "rpo", "policy"),
+        ("policy-weaker", "waiver", "waiver 1"),
+    ];
+    let wanted = wanted.map(|(kind, what, name)| (kind.to_owned(), what.to_owned(), name.to_owned()));
+    assert_eq!(told(&packs), BTreeSet::from(wanted), "{packs:#}");
+    assert_eq!(packs["judged_by"], "what the newer pack was judged by");
+    // By criteria of one's own both are judged anew; the waiver is not asked about.
+    let own = bench
+        .run(&["diff", "then", "now", "--rules", "pitr-on", "--format", "json"])
+        .json();
+    assert_eq!(own["counts"]["still-failing"], 0, "{own:#}");
+    let ran = bench.run(&["diff", "then/inventory", "now/inventory"]);
+    assert_eq!(ran.code, 0, "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("criteria of then and now not compared"),
+        "{}",
+        ran.stdout
+    );
+    // A pack that was changed since is not compared.
+    flip(&bench.path("now/inventory/vaults.parquet"));
+    let ran = bench.run(&["diff", "then", "now"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (12, ""), "{}", ran.stderr);
+    assert!(ran.stderr.contains("vaults.parquet"), "{}", ran.stderr);
+}
+
+#[test]
+fn only_what_is_new_since_the_baseline_fails_a_build() {
+    let bench = Bench::new(&file("guarded"));
+    let (then, _) = bench.scan("then", &["--format", "json,csv"]);
+    assert_eq!(then.code, 10);
+    for baseline in ["then", "then/report.json"] {
+        let ran = bench.run(&[
+            "report",
+            "then/inventory",
+            "--baseline",
+            baseline,
+            "--to",
+            &format!("again-{}", baseline.len()),
+            "--format",
+            "json",
+        ]);
+        assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+        assert!(
+            ran.stdout.contains("since 2026-11-01T12:00:00Z: 0 open findings new, "),
+            "{}",
+            ran.stdout
+        );
+    }
+    dynamodb(
+        &bench,
+        "UpdateTable",
+        &json!({"TableName": "orders", "DeletionProtectionEnabled": false}),
+    );
+    let (now, report) = bench.scan("now", &["--format", "all", "--baseline", "then"]);
+    assert_eq!(now.code, 10, "{}", now.stderr);
+    let findings = report["findings"].as_array().expect("findings");
+    let of = |since: &str| findings.iter().filter(|one| one["since_baseline"] == since).count();
+    let open = |one: &&Value| one["verdict"] == "non-compliant" && one["waived"] == false;
+    let new: Vec<&Value> = findings.iter().filter(|one| one["since_baseline"] == "new").collect();
+    assert_eq!(new.len(), 1);
+    assert_eq!(
+        (&new[0]["rule"], &new[0]["resource_name"]),
+        (&json!("deletion-protection-on"), &json!("orders"))
+    );
+    assert_eq!(report["baseline"]["new"], 1);
+    assert_eq!(report["baseline"]["known"], report["baseline"]["open_then"]);
+    assert_eq!(
+        findings.iter().filter(open).count(),
+        of("new") + of("known"),
+        "nothing is hidden"
+    );
+    let csv = std::fs::read_to_string(bench.path("now/findings.csv")).expect("a file");
+    assert_eq!(csv.lines().filter(|line| line.ends_with(",new")).count(), 1);
+    // The threshold is for new findings; and the pack still holds, baseline and all.
+    let ran = bench.run(&[
+        "report",
+        "now/inventory",
+        "--baseline",
+        "then",
+        "--fail-on",
+        "critical",
+        "--format",
+        "json",
+        "--to",
+        "high",
+    ]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let ran = bench.run(&["verify", "now"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let summary = bench
+        .run(&[
+            "report",
+            "now/inventory",
+            "--baseline",
+            "then",
+            "--format",
+            "json",
+            "--to",
+            "shown",
+        ])
+        .stdout;
+    assert!(
+        summary.contains("1 open finding new, ") && summary.contains("    new: orders ("),
+        "{summary}"
+    );
+    // Missing evidence is never known away.
+    bench.fault(r#"{"deny": "dynamodb:DescribeContinuousBackups"}"#);
+    let (ran, _) = bench.scan("partly", &["--format", "json", "--baseline", "now"]);
+    assert_eq!(ran.code, 11, "{}", ran.stderr);
+}
+
+#[test]
+fn a_baseline_that_cannot_be_read_is_an_error_before_anything_is_asked() {
+    let bench = Bench::new(&file("guarded"));
+    bench.scan("then", &["--format", "json"]);
+    let report = std::fs::read_to_string(bench.path("then/report.json")).expect("a report");
+    bench.write("half.json", &report[..report.len() / 2]);
+    bench.write(
+        "other.json",
+        report.replacen("\"schema_version\": 1", "\"schema_version\": 7", 1),
+    );
+    let calls = bench.sandbox.calls().len();
+    for (baseline, why) in [
+        ("nowhere", "nowhere"),
+        ("half.json", "EOF"),
+        ("other.json", "schema version 7"),
+        ("then/inventory", "report.json"),
+        ("then/findings.parquet", "could not read the baseline"),
+    ] {
+        let ran = bench.run(&["scan", "--to", "out", "--baseline", baseline]);
+        assert_eq!(ran.code, 2, "{baseline}: {}", ran.stderr);
+        assert!(
+            ran.stderr.contains("could not read the baseline") && ran.stderr.contains(why),
+            "{baseline}: {}",
+            ran.stderr
+        );
+        assert!(!bench.path("out").exists());
+    }
+    assert_eq!(bench.sandbox.calls().len(), calls);
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused() {
+    let bench = Bench::new(&file("guarded"));
+    bench.scan("then", &["--format", "json"]);
+    bench.control("POST /_sandbox/clock", r#"{"advance-seconds": 60}"#);
+    bench.scan("now", &["--format", "json"]);
+    for (args, parts) in [
+        (
+            vec!["diff", "now", "then"],
+            vec!["the first scan is the newer one", "name the older one first"],
+        ),
+        (
+            vec!["diff", "then", "."],
+            vec!["there is no evidence to look into", "inventory.json"],
+        ),
+        (
+            vec!["diff", "then", "nowhere"],
+            vec!["there is no evidence to look into", "nowhere"],
+        ),
+        (
+            vec!["diff", "then", "now", "--format", "pdf"],
+            vec!["invalid value 'pdf'"],
+        ),
+    ] {
+        let ran = bench.run(&args);
+        refused(&ran, 2, &parts);
+        assert_eq!(ran.stdout, "", "{args:?}");
+    }
+    cut(&bench.path("now/inventory/tables.parquet"));
+    let ran = bench.run(&["diff", "then/inventory", "now/inventory"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("frame `tables`"), "{}", ran.stderr);
+}

@@ -1,0 +1,354 @@
+//! Tiers, waivers, frameworks, gaps in time, copies, restores, and why a table got its verdict: end to end.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::common::criteria::{SCRATCH, waiver};
+use crate::common::worlds::{deny, event, file, table, tested, with, world};
+use crate::common::{Bench, fact, finding, permitted, verdict};
+
+/// With a table under a KMS key, so that every call is made.
+fn with_keys(more: &str) -> String {
+    tested(&(table("sealed", "encryption = \"aws-managed\"") + more))
+}
+
+/// What `explain permissions` lists for reading the evidence of these rules.
+fn to_read(bench: &Bench, rules: &[&str]) -> BTreeSet<String> {
+    let mut args = vec!["explain", "permissions"];
+    let joined = rules.join(",");
+    if !rules.is_empty() {
+        args.extend(["--rules", &joined]);
+    }
+    let ran = bench.run(&args);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    permitted(&ran).swap_remove(0)
+}
+
+#[test]
+fn the_printed_permissions_are_the_calls_that_are_made() {
+    for rules in [
+        vec![],
+        vec!["in-a-plan"],
+        vec!["recovery-point-fresh"],
+        vec!["table-encrypted-by-kms"],
+        vec!["pitr-on", "deletion-protection-on"],
+        vec!["restore-testing-planned"],
+        vec!["manual-deletion-denied"],
+        vec!["backup-runs-not-missed"],
+        vec!["target-opted-in"],
+        vec!["plan-vaults-exist"],
+        vec!["cross-region-copy-exists"],
+    ] {
+        let bench = Bench::new(&with_keys(""));
+        let joined = rules.join(",");
+        let mut args = vec!["--format", "json"];
+        if !rules.is_empty() {
+            args.extend(["--rules", &joined]);
+        }
+        bench.scan("out", &args);
+        let called: BTreeSet<String> = bench.sandbox.calls().into_keys().collect();
+        assert_eq!(called, to_read(&bench, &rules), "{rules:?}");
+    }
+}
+
+#[test]
+fn each_permission_that_is_missing_is_a_gap_that_names_it() {
+    let all = to_read(&Bench::new(&world("")), &[]);
+    for action in all {
+        // Without an identity there is no scan; without the list of Regions it goes on with the configured one.
+        if action == "sts:GetCallerIdentity" {
+            continue;
+        }
+        let bench = Bench::new(&with_keys(&deny(&action)));
+        let (ran, report) = bench.scan("out", &["--format", "json"]);
+        assert!([10, 11].contains(&ran.code), "{action}: {}", ran.stderr);
+        let gaps = report["coverage"]["gaps"].as_array().expect("gaps");
+        assert!(
+            gaps.iter()
+                .any(|gap| gap["action"] == action.as_str() && gap["kind"] == "denied"),
+            "{action}: {gaps:?}"
+        );
+        let why = gaps.iter().filter(|gap| gap["action"] == action.as_str());
+        for gap in why {
+            assert!(gap["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{action}");
+        }
+    }
+}
+
+#[test]
+fn calls_on_a_thousand_tables_follow_the_rules() {
+    let tables = table("t-{n}", "count = 1000\ntags = { backup = \"daily\" }");
+    let bench = Bench::new(&world(&tables));
+    let (_, report) = bench.scan("out", &["--format", "json", "--rules", "in-a-plan"]);
+    assert_eq!(report["tables"].as_array().expect("tables").len(), 1002);
+    // Identity, Regions, 11 pages of tables, 1,002 descriptions, 11 pages of tags, settings, plans, plan, selections, selection.
+    assert_eq!(report["scan"]["call_count"], 1 + 1 + 11 + 1002 + 11 + 1 + 4);
+}
+
+fn tiers() -> String {
+    let tiers = r#"
+[policy]
+rpo = "26h"
+[[policy.tier]]
+name = "gold"
+when = "tag('tier') = 'gold'"
+rpo = "2h"
+"#;
+    let forgotten = r#"
+[[policy.tier]]
+name = "forgotten"
+when = "table_name = 'nobody'"
+exempt = true
+reason = "to be looked into"
+expires = "2020-01-01"
+"#;
+    [tiers, SCRATCH, forgotten].concat()
+}
+
+#[test]
+fn tiers_give_values_and_exempt_tables() {
+    let bench = Bench::new(&world(&file("tiers")));
+    bench.write("backproof.toml", tiers());
+    let (ran, report) = bench.scan("out", &["--format", "json"]);
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    assert_eq!(verdict(&report, "orders", "recovery-point-fresh"), "compliant");
+    assert_eq!(verdict(&report, "golden", "recovery-point-fresh"), "non-compliant");
+    assert_eq!(fact(&report, "golden", "policy_tier"), "gold");
+    assert_eq!(fact(&report, "golden", "rpo_hours"), 2.0);
+    let exempt = finding(&report, "tmp-1", "recovery-point-fresh");
+    assert_eq!(exempt["verdict"], "not-applicable");
+    assert_eq!(
+        exempt["message"],
+        "exempt by tier `scratch` until 2027-06-30: filled anew every night (approved by head of platform)"
+    );
+    // An exemption that nobody approved and that has ended exempts nothing.
+    assert_eq!(verdict(&report, "nobody", "recovery-point-fresh"), "non-compliant");
+    assert_eq!(verdict(&report, "forgotten", "exemption-approved"), "non-compliant");
+    assert_eq!(verdict(&report, "forgotten", "exemption-in-force"), "non-compliant");
+    assert_eq!(verdict(&report, "scratch", "exemption-approved"), "compliant");
+    assert_eq!(report["tiers"][1]["exemption"]["is_in_force"], true);
+    assert_eq!(report["tiers"][0]["table_count"], 1);
+
+    let ran = bench.run(&["report", "out/inventory", "--explain-policy", "golden"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stdout.starts_with("tier: gold\nrpo_hours: 2\n"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_tier_that_cannot_be_told_leaves_unknown_only_what_it_would_change() {
+    let bench = Bench::new(&world(&(file("tiers") + &deny("tag:GetResources"))));
+    bench.write("backproof.toml", tiers());
+    let (_, report) = bench.scan("out", &["--format", "json"]);
+    assert_eq!(*fact(&report, "golden", "policy_tier"), Value::Null);
+    assert_eq!(*fact(&report, "golden", "rpo_hours"), Value::Null);
+    assert_eq!(fact(&report, "golden", "retention_min_days"), 35);
+    assert_eq!(verdict(&report, "golden", "recovery-point-fresh"), "unknown");
+    assert_eq!(verdict(&report, "golden", "recovery-point-retained"), "compliant");
+    // By its name it is exempt unless it is golden: whether it is can be told by nobody.
+    assert_eq!(verdict(&report, "tmp-1", "deletion-protection-on"), "unknown");
+}
+
+#[test]
+fn waivers_mark_findings_and_bad_ones_are_findings() {
+    let bench = Bench::new(&world(""));
+    bench.write("backproof.toml", "waivers = \"waivers.toml\"\n");
+    let chosen = "recovery-point-fresh,in-a-plan,deletion-protection-on,pitr-on,waiver-in-force,waiver-matches,waiver-approved-by-another,waiver-within-a-year,waiver-within-max-tables";
+    let scan = |name: &str, waivers: &[String]| {
+        bench.write("waivers.toml", waivers.concat());
+        bench.scan(name, &["--format", "json", "--rules", chosen])
+    };
+    let sound = |rule: &str| waiver(rule, "forg*", "bob", "2027-05-31", 1);
+    let rules = ["recovery-point-fresh", "in-a-plan", "deletion-protection-on", "pitr-on"];
+    let (ran, report) = scan("sound", &rules.map(sound));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let waived = finding(&report, "forgotten", "in-a-plan");
+    assert_eq!(
+        (&waived["verdict"], &waived["waived"]),
+        (&Value::from("non-compliant"), &Value::from(true))
+    );
+    assert_eq!(report["totals"]["waived"], 4);
+
+    for (name, bad, rule) in [
+        (
+            "expired",
+            waiver("in-a-plan", "forgotten", "bob", "2026-10-31", 1),
+            "waiver-in-force",
+        ),
+        (
+            "own",
+            waiver("in-a-plan", "forgotten", " Ann", "2027-05-31", 1),
+            "waiver-approved-by-another",
+        ),
+        (
+            "long",
+            waiver("in-a-plan", "forgotten", "bob", "2027-06-03", 1),
+            "waiver-within-a-year",
+        ),
+        (
+            "broad",
+            waiver("in-a-plan", "*", "bob", "2027-05-31", 1),
+            "waiver-within-max-tables",
+        ),
+    ] {
+        let (ran, report) = scan(name, &[bad]);
+        assert_eq!(ran.code, 10, "{name}: {}", ran.stderr);
+        assert_eq!(finding(&report, "forgotten", "in-a-plan")["waived"], false, "{name}");
+        assert_eq!(verdict(&report, "waiver 1", rule), "non-compliant", "{name}");
+    }
+    let (_, report) = scan("unmatched", &[waiver("in-a-plan", "elsewhere", "bob", "2027-05-31", 1)]);
+    assert_eq!(verdict(&report, "waiver 1", "waiver-matches"), "non-compliant");
+}
+
+#[test]
+fn a_framework_gives_rules_numbers_and_a_matrix() {
+    let bench = Bench::new(&world(""));
+    let (_, report) = bench.scan("out", &["--format", "json", "--framework", "cis-v8"]);
+    let framework = &report["frameworks"][0];
+    assert_eq!(
+        (&framework["id"], &framework["version"]),
+        (&Value::from("cis-v8"), &Value::from("8.1"))
+    );
+    let controls = framework["controls"].as_array().expect("controls");
+    let of = |id: &str| controls.iter().find(|row| row["id"] == id).expect("a control");
+    assert_eq!(of("11.2")["verdict"], "non-compliant");
+    assert_eq!(of("8.10")["answered"], "evidence");
+    assert_eq!(of("8.10")["verdict"], Value::Null);
+    // Backups weekly or oftener; the organisation's own number wins where it has one.
+    assert_eq!(fact(&report, "orders", "rpo_hours"), 168.0);
+    assert!(
+        report["policy"]["rpo"]
+            .as_str()
+            .is_some_and(|rpo| rpo.contains("cis-v8")),
+        "{}",
+        report["policy"]
+    );
+    bench.write("backproof.toml", "[policy]\nrpo = \"3h\"\n");
+    let (_, report) = bench.scan("own", &["--format", "json", "--framework", "cis-v8"]);
+    assert_eq!(fact(&report, "orders", "rpo_hours"), 3.0);
+    let ran = bench.run(&["scan", "--framework", "cis8"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("did you mean `cis-v8`?"), "{}", ran.stderr);
+}
+
+#[test]
+fn missed_runs_and_gaps_are_found() {
+    let skipped = event("10d", "do = \"skip-runs\"\nplan = \"daily\"\nuntil = \"7d\"");
+    let bench = Bench::new(&world(&skipped));
+    let (_, report) = bench.scan("out", &["--format", "json"]);
+    assert_eq!(verdict(&report, "orders", "recovery-point-fresh"), "compliant");
+    assert_eq!(fact(&report, "orders", "missed_run_count"), 3);
+    assert_eq!(verdict(&report, "orders", "backup-runs-not-missed"), "non-compliant");
+    let gap = fact(&report, "orders", "longest_gap_hours").as_f64().expect("a number");
+    assert!((95.0..97.0).contains(&gap), "{gap}");
+    assert_eq!(fact(&report, "orders", "days_without_point"), 3);
+    assert_eq!(fact(&report, "orders", "plan_interval_hours"), 24.0);
+}
+
+#[test]
+fn a_plan_that_began_yesterday_missed_nothing_before() {
+    let young = with(
+        &world(""),
+        "name = \"daily\"\n[[plan.rule]]",
+        "name = \"daily\"\ncreated-days-ago = 3\n[[plan.rule]]",
+    );
+    let bench = Bench::new(&young);
+    let (_, report) = bench.scan("out", &["--format", "json"]);
+    assert_eq!(fact(&report, "orders", "missed_run_count"), 0);
+    assert!(
+        fact(&report, "orders", "expected_run_count")
+            .as_i64()
+            .expect("a number")
+            <= 3
+    );
+    assert_eq!(
+        verdict(&report, "orders", "recovery-point-gap-within-rpo"),
+        "non-compliant"
+    );
+}
+
+#[test]
+fn copies_and_restores_are_seen() {
+    let bench = Bench::new(&tested(""));
+    let settings =
+        "[policy]\ncopy-regions = [\"eu-central-1\", \"us-east-1\"]\nrestore-tested-within = \"30d\"\nrto = \"20m\"\n";
+    bench.write("backproof.toml", settings);
+    let (_, report) = bench.scan("out", &["--format", "json"]);
+    assert_eq!(fact(&report, "orders", "copy_regions_seen"), "eu-central-1");
+    assert_eq!(fact(&report, "orders", "missing_copy_regions"), "us-east-1");
+    assert_eq!(verdict(&report, "orders", "cross-region-copy-exists"), "non-compliant");
+    assert_eq!(fact(&report, "orders", "restore_succeeded"), true);
+    assert_eq!(fact(&report, "orders", "restore_outcome"), "failed");
+    assert_eq!(verdict(&report, "orders", "restore-test-recent"), "compliant");
+    assert_eq!(verdict(&report, "orders", "restore-test-succeeded"), "non-compliant");
+    assert_eq!(fact(&report, "orders", "restore_testing_plans"), "weekly");
+    assert_eq!(
+        verdict(&report, "forgotten", "restore-testing-planned"),
+        "not-applicable"
+    );
+    // A destination that was not looked at: the copy was made, and whether it is there is not known.
+    let one = ["--format", "json", "--regions", "eu-west-1"];
+    let (_, report) = bench.scan("one", &one);
+    assert_eq!(fact(&report, "orders", "missing_copy_regions"), "us-east-1");
+    bench.write("backproof.toml", "[policy]\ncopy-regions = [\"eu-central-1\"]\n");
+    let (_, report) = bench.scan("other", &one);
+    assert_eq!(*fact(&report, "orders", "missing_copy_regions"), Value::Null);
+    assert_eq!(verdict(&report, "orders", "cross-region-copy-exists"), "unknown");
+}
+
+#[test]
+fn vaults_and_plans_are_judged_themselves() {
+    let bench = Bench::new(&tested(&file("broken-plan")));
+    let (_, report) = bench.scan("out", &["--format", "json"]);
+    assert_eq!(verdict(&report, "broken", "plan-vaults-exist"), "non-compliant");
+    assert_eq!(
+        verdict(&report, "broken", "plan-selections-take-tables"),
+        "non-compliant"
+    );
+    assert_eq!(verdict(&report, "daily", "plan-vaults-exist"), "compliant");
+    let guarded = finding(&report, "Default", "vault-denies-manual-deletion");
+    assert_eq!(guarded["subject"], "vault");
+    assert_eq!(guarded["verdict"], "non-compliant");
+}
+
+#[test]
+fn explain_table_says_why() {
+    let bench = Bench::new(&tested(""));
+    bench.scan("out", &["--format", "json"]);
+    let ran = bench.run(&["explain", "table", "forgotten", "--inventory", "out/inventory"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    for wanted in [
+        "In a plan: unprotected",
+        "does not take daily/tagged: no Resources pattern and no tag of ListOfTags matches",
+        "Recovery points, newest first:\n  none was seen",
+        "non-compliant  in-a-plan (high)",
+        "in_a_plan = no",
+        "[backup:DescribeRegionSettings,",
+    ] {
+        assert!(ran.stdout.contains(wanted), "{wanted}: {}", ran.stdout);
+    }
+    let ran = bench.run(&[
+        "explain",
+        "table",
+        "orders",
+        "--inventory",
+        "out/inventory",
+        "--format",
+        "json",
+    ]);
+    let explained = ran.json();
+    assert_eq!(explained["selections"][0]["answer"], "takes");
+    assert!(explained["recovery_points"].as_array().expect("points").len() >= 35);
+    let ran = bench.run(&["explain", "table", "order", "--inventory", "out/inventory"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("did you mean `orders`?"), "{}", ran.stderr);
+    let ran = bench.run(&["explain", "facts", "--format", "json"]);
+    let facts = ran.json();
+    let facts = facts.as_array().expect("facts");
+    assert!(facts.len() > 200, "{}", facts.len());
+    assert!(
+        facts
+            .iter()
+            .all(|fact| fact["doc"].as_str().is_some_and(|doc| !doc.is_empty()))
+    );
+}

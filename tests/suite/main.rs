@@ -1,0 +1,24 @@
+//! The program from end to end: one module a topic, and one program, so that polars and the AWS SDK are linked once.
+//!
+//! `cargo test --test suite` runs all, `cargo test --test suite ledger::` one topic. What topics share is in `common`,
+//! the simulated AWS that they begin with in `tests/worlds`.
+
+mod adversary;
+mod attest;
+mod audit;
+mod cli;
+mod collectors;
+mod common;
+mod damaged;
+mod days;
+mod diff;
+mod house;
+mod intact;
+mod judgement;
+mod ledger;
+mod pack;
+mod properties;
+mod push;
+mod remediation;
+mod sample;
+mod talk;

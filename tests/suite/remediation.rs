@@ -1,0 +1,149 @@
+//! Fixing gaps and delivering reports, end to end.
+
+use serde_json::Value;
+
+use crate::common::worlds::{HERE, thawed, world};
+use crate::common::{Bench, json_file, table_row, verdict};
+
+fn plan(bench: &Bench) -> Value {
+    json_file(&bench.path("plan.json"))
+}
+
+fn bench() -> Bench {
+    Bench::new(&thawed("[jobs]\nbackup-seconds = 1\n"))
+}
+
+#[test]
+fn a_gap_is_planned_applied_verified_and_gone() {
+    let bench = bench();
+    bench.scan("before", &["--format", "json"]);
+    let settings = "[remediation]\ncold-after = \"7d\"\ndelete-after = \"97d\"\n";
+    bench.write("backproof.toml", settings);
+    let ran = bench.run(&["remediate", "plan", "--from", "before/inventory", "--to", "plan.json"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let proposed = plan(&bench);
+    let actions = proposed["actions"].as_array().expect("actions");
+    assert_eq!(actions.len(), 1);
+    assert_eq!(actions[0]["table_name"], "forgotten");
+    assert_eq!(
+        (&actions[0]["cold_after_days"], &actions[0]["delete_after_days"]),
+        (&Value::from(7), &Value::from(97))
+    );
+
+    let ran = bench.run(&["remediate", "verify", "plan.json"]);
+    assert_eq!(ran.code, 10, "{}{}", ran.stdout, ran.stderr);
+
+    let before = bench.sandbox.calls();
+    let ran = bench.run(&["remediate", "apply", "plan.json", "--dry-run"]);
+    assert_eq!(ran.code, 0);
+    assert_eq!(bench.sandbox.calls(), before, "a dry run asks AWS nothing");
+
+    let ran = bench.run(&["remediate", "apply", "plan.json", "--wait", "--poll-interval", "1s"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(bench.sandbox.calls().get("backup:StartBackupJob"), Some(&1));
+
+    // Again: the journal says that it is done.
+    let ran = bench.run(&["remediate", "apply", "plan.json", "--wait", "--poll-interval", "1s"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(bench.sandbox.calls().get("backup:StartBackupJob"), Some(&1));
+
+    // Without the journal: AWS's own idempotency keeps it at one job.
+    std::fs::remove_file(bench.path("plan.journal.jsonl")).expect("a journal");
+    bench.run(&["remediate", "apply", "plan.json"]);
+    let ran = bench.run(&["remediate", "verify", "plan.json"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    let (_, report) = bench.scan("after", &["--format", "json"]);
+    assert_eq!(verdict(&report, "forgotten", "recovery-point-fresh"), "compliant");
+    let row = table_row(&report, "forgotten");
+    assert_eq!(row["facts"]["usable_recovery_point_count"], 1);
+    assert_eq!(row["facts"]["shortest_retention_days"], 97);
+}
+
+#[test]
+fn a_table_that_was_created_again_stops_the_plan() {
+    let bench = bench();
+    bench.scan("before", &["--format", "json"]);
+    bench.run(&["remediate", "plan", "--from", "before/inventory", "--to", "plan.json"]);
+    let text = std::fs::read_to_string(bench.path("plan.json")).expect("a plan");
+    let id = plan(&bench)["actions"][0]["table_id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    bench.write("plan.json", text.replace(&id, "11111111-1111-4111-8111-111111111111"));
+    let ran = bench.run(&["remediate", "apply", "plan.json"]);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.stderr.contains("the remediation plan no longer matches AWS"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(bench.sandbox.calls().get("backup:StartBackupJob"), None);
+}
+
+#[test]
+fn a_backup_by_hand_follows_its_job() {
+    let bench = bench();
+    let hand = [
+        "backup",
+        "forgotten",
+        "--vault",
+        "Default",
+        "--cold-after",
+        "7d",
+        "--delete-after",
+        "97d",
+        "--wait",
+        "--poll-interval",
+        "1s",
+    ];
+    let ran = bench.run(&hand);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 job completed"), "{}", ran.stderr);
+    let ran = bench.run(&["backup", "forgotten", "--vault", "no-such-vault"]);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.stderr.contains("could not start the backup of `forgotten`"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn delivery_to_s3_reads_back_and_never_overwrites() {
+    let bench = Bench::new(&world(&format!("[[bucket]]\n{HERE}name = \"evidence\"\n")));
+    let ran = bench.run(&["scan", "--to", "s3://evidence/2026/11", "--format", "csv,json"]);
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("delivered s3://evidence/2026/11/report.json (sha256 "),
+        "{}",
+        ran.stderr
+    );
+    let kept: Vec<_> = std::fs::read_dir(bench.path("backproof-report"))
+        .expect("a folder")
+        .collect();
+    assert_eq!(kept.len(), 1);
+
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let ran = bench.run(&["scan", "--to", "s3://evidence/2026/11", "--format", "csv,json"]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("PreconditionFailed from s3:PutObject"),
+        "{}",
+        ran.stderr
+    );
+    assert!(
+        ran.stderr.contains("the report is complete at backproof-report/"),
+        "{}",
+        ran.stderr
+    );
+
+    let ran = bench.run(&["scan", "--to", "s3://no-such-bucket/x"]);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.stderr.contains("could not use the bucket `no-such-bucket`"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.contains("nothing was scanned"), "{}", ran.stderr);
+}
