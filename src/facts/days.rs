@@ -10,7 +10,7 @@ use chrono::{NaiveDate, TimeDelta};
 
 use super::index::Index;
 use super::jobs::Jobs;
-use super::points::Points;
+use super::table_points::TablePoints;
 use super::time::{JOB_REACH, seconds};
 use crate::domain::{DayState, Window};
 use crate::facts::rpo_over_time::{Asked, DAY, Demand, Known, Point, Spans};
@@ -31,7 +31,7 @@ pub(super) fn of(
     asked: Asked,
     window: Window,
     index: &Index,
-    points: &Points,
+    points: &TablePoints,
     jobs: &Jobs,
 ) -> Vec<DayState> {
     let as_of = seconds(index.as_of);
@@ -54,7 +54,7 @@ fn day_number(day: NaiveDate) -> u32 {
     u32::try_from((day - NaiveDate::default()).num_days()).unwrap_or(0)
 }
 
-fn known(row: usize, index: &Index, points: &Points, jobs: &Jobs) -> Known {
+fn known(row: usize, index: &Index, points: &TablePoints, jobs: &Jobs) -> Known {
     let as_of = seconds(index.as_of);
     let tally = points.tally(row, index);
     let listed = tally.times().iter().copied().chain(tally.before());
