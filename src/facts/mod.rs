@@ -30,7 +30,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::criteria::policy::PolicyValues;
 use crate::domain::{DayState, Subject, TargetId, Window};
-use crate::facts::rpo_over_time::Asked;
+use crate::facts::rpo_over_time::RpoDemand;
 use crate::inventory::Inventory;
 use crate::inventory::schema::{BackupJob, CopyJob};
 use crate::problem::Problem;
@@ -241,7 +241,7 @@ impl Facts {
     }
 
     /// The state of the table at that place on each of these days.
-    pub fn days(&self, row: usize, asked: Asked, window: Window) -> Vec<DayState> {
+    pub fn days(&self, row: usize, asked: RpoDemand, window: Window) -> Vec<DayState> {
         days::of(row, asked, window, &self.index, &self.points, &self.jobs)
     }
 
