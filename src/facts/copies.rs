@@ -8,10 +8,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::gather::{Kind as PointKind, RankedKey};
 use super::index::Index;
-use super::index::keys::owner_of_rank;
+use super::index::keys::{RankedKey, owner_of_rank};
 use super::plans::offers::Offers;
+use super::recovery_point::PointKind;
 use super::time::{JOB_MEMORY, age_hours, hours};
 use super::words::{cause, names};
 use crate::criteria::values::{ANY_PLACE, PolicyValues};
@@ -102,7 +102,7 @@ struct ToVault {
 
 /// What kind of place a copy is to be in.
 #[derive(Clone, Copy)]
-enum Kind {
+enum PlaceKind {
     Region,
     Account,
 }
@@ -217,15 +217,17 @@ impl Copies {
             return;
         }
         let of = |seen: &Seen| &index.targets[seen.place as usize];
-        let elsewhere = |kind: Kind| {
+        let elsewhere = |kind: PlaceKind| {
             let seen = self.seen[row].iter();
             seen.filter(move |seen| match kind {
-                Kind::Region => of(seen).region != table.region,
-                Kind::Account => of(seen).account_id != table.account_id,
+                PlaceKind::Region => of(seen).region != table.region,
+                PlaceKind::Account => of(seen).account_id != table.account_id,
             })
         };
-        let regions: BTreeSet<&str> = elsewhere(Kind::Region).map(|seen| of(seen).region.as_str()).collect();
-        let accounts: BTreeSet<&str> = elsewhere(Kind::Account)
+        let regions: BTreeSet<&str> = elsewhere(PlaceKind::Region)
+            .map(|seen| of(seen).region.as_str())
+            .collect();
+        let accounts: BTreeSet<&str> = elsewhere(PlaceKind::Account)
             .map(|seen| of(seen).account_id.as_str())
             .collect();
         facts.copy_regions_seen = Some(names(regions));
@@ -233,10 +235,10 @@ impl Copies {
         let with_age = |seen: &Seen| format!("{}: {} h", of(seen), short_number(age_hours(seen.newest, index.as_of)));
         let newest: BTreeSet<String> = self.seen[row].iter().map(with_age).collect();
         facts.newest_copies_seen = Some(names(newest.iter().map(String::as_str)));
-        let newest = |kind: Kind| elsewhere(kind).map(|seen| seen.newest).max();
-        let age = |kind: Kind| newest(kind).map(|at| age_hours(at, index.as_of));
-        facts.cross_region_copy_age_hours_seen = age(Kind::Region);
-        facts.cross_account_copy_age_hours_seen = age(Kind::Account);
+        let newest = |kind: PlaceKind| elsewhere(kind).map(|seen| seen.newest).max();
+        let age = |kind: PlaceKind| newest(kind).map(|at| age_hours(at, index.as_of));
+        facts.cross_region_copy_age_hours_seen = age(PlaceKind::Region);
+        facts.cross_account_copy_age_hours_seen = age(PlaceKind::Account);
         let ranks = self.seen[row].iter().filter_map(|seen| seen.weakest_rank);
         facts.copy_weakest_key_owner = match ranks.min() {
             Some(rank) => Some(owner_of_rank(rank).into()),
@@ -282,10 +284,10 @@ impl Copies {
         values: &PolicyValues,
         index: &Index,
     ) -> Comparisons {
-        let missing = |kind: Kind, wanted: &[String]| {
+        let missing = |kind: PlaceKind, wanted: &[String]| {
             let own = match kind {
-                Kind::Region => index.tables[row].region.as_str(),
-                Kind::Account => index.tables[row].account_id.as_str(),
+                PlaceKind::Region => index.tables[row].region.as_str(),
+                PlaceKind::Account => index.tables[row].account_id.as_str(),
             };
             let wanted: BTreeSet<&str> = wanted
                 .iter()
@@ -293,8 +295,8 @@ impl Copies {
                 .filter(|place| *place != own)
                 .collect();
             let promised = match kind {
-                Kind::Region => offers.elsewhere(|copy| &copy.region, own),
-                Kind::Account => offers.elsewhere(|copy| &copy.account_id, own),
+                PlaceKind::Region => offers.elsewhere(|copy| &copy.region, own),
+                PlaceKind::Account => offers.elsewhere(|copy| &copy.account_id, own),
             };
             let copy_rpo = values.copy_rpo();
             let by_policy = wanted
@@ -325,10 +327,10 @@ impl Copies {
             plan_rule_meets_policy: plan_rule_meets(offers, values),
             missing_copy_regions: facts
                 .created_at
-                .and_then(|_| missing(Kind::Region, &values.copy_regions)),
+                .and_then(|_| missing(PlaceKind::Region, &values.copy_regions)),
             missing_copy_accounts: facts
                 .created_at
-                .and_then(|_| missing(Kind::Account, &values.copy_accounts)),
+                .and_then(|_| missing(PlaceKind::Account, &values.copy_accounts)),
             unplanned_copy_regions: unplanned(&values.copy_regions, &index.tables[row].region, offers, |copy| {
                 &copy.region
             }),
@@ -339,7 +341,14 @@ impl Copies {
     }
 
     /// Is there a copy in that Region or account, with data no older than `within` if that is given?
-    fn has_copy(&self, row: usize, kind: Kind, place: &str, within: Option<TimeDelta>, index: &Index) -> Option<bool> {
+    fn has_copy(
+        &self,
+        row: usize,
+        kind: PlaceKind,
+        place: &str,
+        within: Option<TimeDelta>,
+        index: &Index,
+    ) -> Option<bool> {
         let since = within.map(|within| index.as_of - within);
         let table = &index.tables[row];
         let is_place = |found: &str, own: &str| match place {
@@ -347,8 +356,8 @@ impl Copies {
             named => found == named,
         };
         let is_there = |account_id: &str, region: &str| match kind {
-            Kind::Region => is_place(region, &table.region),
-            Kind::Account => is_place(account_id, &table.account_id),
+            PlaceKind::Region => is_place(region, &table.region),
+            PlaceKind::Account => is_place(account_id, &table.account_id),
         };
         let is_seen = self.seen[row].iter().any(|seen| {
             let target = &index.targets[seen.place as usize];

@@ -10,10 +10,10 @@ use chrono::{NaiveDate, TimeDelta};
 
 use super::index::Index;
 use super::jobs::Jobs;
-use super::points::Points;
+use super::table_points::TablePoints;
 use super::time::{JOB_REACH, seconds};
 use crate::domain::{DayState, Window};
-use crate::facts::rpo_over_time::{Asked, DAY, Demand, Known, Point, Spans};
+use crate::facts::rpo_over_time::{DAY, DemandSpan, KnownTable, PointTrace, RpoDemand, Spans};
 
 /// As many days as the policy's window has; the last is the day of `as_of`.
 pub(super) fn window(index: &Index) -> Window {
@@ -28,15 +28,15 @@ pub(super) fn window(index: &Index) -> Window {
 /// One state for each day; none if nothing is asked of the table.
 pub(super) fn of(
     row: usize,
-    asked: Asked,
+    asked: RpoDemand,
     window: Window,
     index: &Index,
-    points: &Points,
+    points: &TablePoints,
     jobs: &Jobs,
 ) -> Vec<DayState> {
     let as_of = seconds(index.as_of);
     let first = day_number(window.first);
-    let demand = Demand {
+    let demand = DemandSpan {
         from: 0,
         to: u32::MAX,
         asked,
@@ -54,30 +54,32 @@ fn day_number(day: NaiveDate) -> u32 {
     u32::try_from((day - NaiveDate::default()).num_days()).unwrap_or(0)
 }
 
-fn known(row: usize, index: &Index, points: &Points, jobs: &Jobs) -> Known {
+fn known(row: usize, index: &Index, points: &TablePoints, jobs: &Jobs) -> KnownTable {
     let as_of = seconds(index.as_of);
     let tally = points.tally(row, index);
     let listed = tally.times().iter().copied().chain(tally.before());
-    let listed = listed.map(|created| Point {
+    let listed = listed.map(|created| PointTrace {
         earliest: created,
         latest: created,
         sure_until: u32::MAX,
         gone_by: u32::MAX,
     });
     let is_over = |end: &u32| *end <= as_of && points.is_whole(row);
-    let made = jobs.completed_with_end(row).map(|(created, ended, kept_until)| Point {
-        earliest: created,
-        latest: if ended == 0 { as_of } else { ended },
-        sure_until: kept_until.filter(is_over).unwrap_or(0),
-        gone_by: u32::MAX,
-    });
-    let in_the_making = jobs.open(row).map(|created| Point {
+    let made = jobs
+        .completed_with_end(row)
+        .map(|(created, ended, kept_until)| PointTrace {
+            earliest: created,
+            latest: if ended == 0 { as_of } else { ended },
+            sure_until: kept_until.filter(is_over).unwrap_or(0),
+            gone_by: u32::MAX,
+        });
+    let in_the_making = jobs.open(row).map(|created| PointTrace {
         earliest: created,
         latest: u32::MAX,
         sure_until: 0,
         gone_by: u32::MAX,
     });
-    Known {
+    KnownTable {
         born: index.tables[row].created_at.map(seconds),
         alive_until: as_of,
         gone_by: as_of,

@@ -6,20 +6,19 @@
 
 mod copies;
 mod days;
-mod gather;
 mod identity;
 mod index;
 mod jobs;
 mod plans;
-mod point;
-mod points;
 pub mod protection;
+mod recovery_point;
 mod restore;
 mod restore_testing;
 pub mod rpo_over_time;
 mod runs;
 pub mod schedule;
 mod subjects;
+mod table_points;
 mod time;
 pub mod vault_policy;
 mod window;
@@ -31,7 +30,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::criteria::values::PolicyValues;
 use crate::domain::{DayState, Subject, TargetId, Window};
-use crate::facts::rpo_over_time::Asked;
+use crate::facts::rpo_over_time::RpoDemand;
 use crate::inventory::Inventory;
 use crate::inventory::schema::{BackupJob, CopyJob};
 use crate::problem::Problem;
@@ -46,8 +45,9 @@ pub(crate) use index::rows::ArnHasher;
 use plans::membership::Memberships;
 pub use plans::membership::SelectionAnswer;
 use plans::offers::Offers;
-pub(crate) use point::Sight;
+pub(crate) use recovery_point::Sight;
 use subjects::recovery_points::JudgePoints;
+use table_points::{TablePoints, by_column};
 pub(crate) use time::{JOB_REACH, seconds};
 
 pub use crate::criteria::values::FOREVER_DAYS;
@@ -58,7 +58,7 @@ const JOB_COLUMNS_UNUSED: [&str; 3] = ["start_by", "vault_name", "recovery_point
 /// What was read of every table, ready to be turned into facts.
 pub struct Facts {
     index: Index,
-    points: points::Points,
+    points: TablePoints,
     copies: copies::Copies,
     jobs: jobs::Jobs,
     restores: restore::Restores,
@@ -82,8 +82,8 @@ pub fn derive(inventory: &Inventory, window_days: i64) -> Result<Facts, Problem>
     let row_of = |arn: &str| index.rows.get(arn).map(|row| row as usize);
     let mut restores = restore::Restores::read(inventory, row_of)?;
     let mut copies = copies::Copies::new(&index);
-    let gathered = gather::gather(inventory, &index, &mut copies, &mut restores)?;
-    let points = points::Points::new(inventory, gathered, &index)?;
+    let gathered = by_column::gather(inventory, &index, &mut copies, &mut restores)?;
+    let points = TablePoints::new(inventory, gathered, &index)?;
     let mut finder = Finder::new(&index);
     let mut jobs = jobs::Jobs::new(&index);
     inventory.for_each_row::<BackupJob>(&JOB_COLUMNS_UNUSED, |job| {
@@ -153,7 +153,7 @@ impl Facts {
         let tags = index.tags_of(row);
         identity::fill(&mut facts, row, index, tags.as_ref());
         let (tally, points_whole) = (self.points.tally(row, index), self.points.is_whole(row));
-        self.points.fill(&tally, &mut facts, row, index);
+        tally.fill(&mut facts, row, points_whole, index);
         self.copies.fill(&mut facts, row, index);
         self.jobs.fill(&mut facts, row);
         let made = tally.newest_plan_made();
@@ -241,7 +241,7 @@ impl Facts {
     }
 
     /// The state of the table at that place on each of these days.
-    pub fn days(&self, row: usize, asked: Asked, window: Window) -> Vec<DayState> {
+    pub fn days(&self, row: usize, asked: RpoDemand, window: Window) -> Vec<DayState> {
         days::of(row, asked, window, &self.index, &self.points, &self.jobs)
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 
 use super::index::Index;
-use super::points::InVault;
+use super::table_points::tally::InVault;
 use super::time::seconds;
 use super::words::names;
 use crate::dictionary::TableFacts;

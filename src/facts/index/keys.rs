@@ -78,6 +78,24 @@ impl KeyFacts {
     }
 }
 
+/// A key and the rank of its owner.
+#[derive(Debug, Clone)]
+pub(crate) struct RankedKey {
+    pub(crate) facts: KeyFacts,
+    pub(crate) rank: Option<i64>,
+    pub(crate) is_usable: Option<bool>,
+}
+
+impl From<KeyFacts> for RankedKey {
+    fn from(facts: KeyFacts) -> Self {
+        Self {
+            rank: facts.owner.and_then(rank_of_owner),
+            is_usable: facts.is_usable(),
+            facts,
+        }
+    }
+}
+
 impl Keys {
     pub(crate) fn read(inventory: &Inventory) -> Result<Self, Problem> {
         let mut keys = Self::default();

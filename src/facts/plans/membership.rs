@@ -7,10 +7,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::offers::Offers;
 use super::rule::PlanRule;
-use super::target::TargetPlans;
+use super::target::{PlanMade, TargetPlans};
 use crate::dictionary::TableFacts;
 use crate::facts::index::Index;
-use crate::facts::points::PlanMade;
 use crate::facts::protection::{Members, Membership, PlanVerdictKind, TaggedTable, members, verdict_of};
 use crate::inventory::Inventory;
 use crate::problem::Problem;

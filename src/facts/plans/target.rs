@@ -8,7 +8,6 @@ use super::offers::{Offers, Parts};
 use super::rule::PlanRule;
 use crate::domain::{TargetId, rfc3339};
 use crate::facts::index::Index;
-use crate::facts::points::PlanMade;
 use crate::facts::protection::{Condition, Members, Place, Runs, Selection, SelectionIndex, TagCondition, Unread};
 use crate::inventory::Inventory;
 use crate::inventory::schema::{Plan, PlanRule as PlanRuleRow, PlanVersion, Selection as SelectionRow};
@@ -21,6 +20,14 @@ pub(crate) struct TargetPlans {
     pub(crate) selections: Vec<SelectionState>,
     pub(super) unread: Vec<Unread>,
     pub(crate) plans: BTreeMap<String, PlanState>,
+}
+
+/// A point that a plan made: evidence that the plan takes the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PlanMade<'p> {
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) plan_id: &'p str,
+    pub(crate) recovery_point_arn: &'p str,
 }
 
 /// What is known of a selection beside its clauses.

@@ -1,13 +1,10 @@
 //! The clauses of a selection, one by one: entries of `Resources`, `ListOfTags`, `Conditions` and `NotResources`.
 
-use super::TaggedTable;
+use super::answer::Answer;
 use super::pattern::{ArnPattern, Breadth, glob};
 use super::reason::{ConditionDoubt, Entry, OptIn, TagDoubt, Why};
-use super::selection::{Condition, Operator, TagCondition};
-use super::tri::{Answer, Membership};
-
-/// How keys are written in `Conditions`.
-pub(super) const TAG_PREFIX: &str = "aws:ResourceTag/";
+use super::selection::{Condition, Operator, TAG_PREFIX, TagCondition, TaggedTable};
+use super::tri::Membership;
 
 /// Begins the keys of tags that AWS sets itself; nobody else may use it.
 const AWS_KEY: &str = "aws:";

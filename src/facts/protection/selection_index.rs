@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::TaggedTable;
-use super::clauses::{TAG_PREFIX, is_aws_key};
+use super::answer::Answer;
+use super::clauses::is_aws_key;
+use super::compiled::{Compiled, name_here};
 use super::pattern::behind;
-use super::selection::{Compiled, Operator, Place, Selection, name_here};
-use super::tri::{Answer, Judgement, Membership};
+use super::selection::{Operator, Place, Selection, TAG_PREFIX, TaggedTable};
+use super::tri::{Judgement, Membership};
 
 /// The selections of one target.
 #[derive(Debug)]

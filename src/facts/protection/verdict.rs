@@ -1,7 +1,7 @@
 //! The verdict over all selections of a target: is a table in a plan?
 
-use super::TaggedTable;
 use super::reason::Why;
+use super::selection::TaggedTable;
 use super::selection_index::SelectionIndex;
 use super::tri::{Judgement, Membership};
 

@@ -8,7 +8,7 @@ use crate::dictionary::{FactCell, RecoveryPointFacts, SubjectFacts as _, Text};
 use crate::facts::index::Index;
 use crate::facts::index::finder::Finder;
 use crate::facts::index::keys::KeyFacts;
-use crate::facts::point::{Lifecycle, PointState, all_but, delete_at, is_encrypted, is_overdue, key_of};
+use crate::facts::recovery_point::{Lifecycle, PointState, all_but, delete_at, is_encrypted, is_overdue, key_of};
 use crate::facts::time::{age_hours, instant};
 use crate::inventory::Inventory;
 use crate::inventory::schema::borrowed::RecoveryPoint as Borrowed;

@@ -5,10 +5,10 @@ use crate::domain::TargetId;
 use crate::facts::index::Index;
 use crate::facts::index::vaults::VaultState;
 use crate::facts::plans::membership::Memberships;
-use crate::facts::points::Points;
+use crate::facts::table_points::TablePoints;
 
 /// The facts of every target.
-pub(crate) fn facts(index: &Index, points: &Points, memberships: &Memberships) -> Vec<TargetFacts> {
+pub(crate) fn facts(index: &Index, points: &TablePoints, memberships: &Memberships) -> Vec<TargetFacts> {
     let mut tables = vec![0_i64; index.targets.len()];
     for row in 0..index.tables.len() {
         if let Some(count) = tables.get_mut(index.target_place(row) as usize) {
@@ -19,7 +19,7 @@ pub(crate) fn facts(index: &Index, points: &Points, memberships: &Memberships) -
     tables.into_iter().enumerate().map(one).collect()
 }
 
-fn fill(place: usize, table_count: i64, index: &Index, points: &Points, memberships: &Memberships) -> TargetFacts {
+fn fill(place: usize, table_count: i64, index: &Index, points: &TablePoints, memberships: &Memberships) -> TargetFacts {
     let target = &index.targets[place];
     let is_whole = |action| index.reading.is_whole(target, action, "");
     let settings = index.settings.get(target);

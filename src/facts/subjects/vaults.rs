@@ -5,17 +5,23 @@ use crate::domain::TargetId;
 use crate::facts::index::Index;
 use crate::facts::index::vaults::VaultState;
 use crate::facts::plans::membership::Memberships;
-use crate::facts::points::Points;
+use crate::facts::table_points::TablePoints;
 use crate::facts::words::names;
 use crate::inventory::schema::Vault;
 
 /// The facts of every vault.
-pub(crate) fn facts(index: &Index, points: &Points, memberships: &Memberships) -> Vec<VaultFacts> {
+pub(crate) fn facts(index: &Index, points: &TablePoints, memberships: &Memberships) -> Vec<VaultFacts> {
     let one = |(place, vault): (usize, &VaultState)| fill(place, vault, index, points, memberships);
     index.vaults.iter().enumerate().map(one).collect()
 }
 
-fn fill(place: usize, vault: &VaultState, index: &Index, points: &Points, memberships: &Memberships) -> VaultFacts {
+fn fill(
+    place: usize,
+    vault: &VaultState,
+    index: &Index,
+    points: &TablePoints,
+    memberships: &Memberships,
+) -> VaultFacts {
     let row = &vault.row;
     let target = index.place_of(&row.account_id, &row.region);
     let held = points.held_by(place);
