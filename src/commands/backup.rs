@@ -1,10 +1,12 @@
 //! `backup`: on-demand backup jobs of named tables, by hand.
 
+use std::path::PathBuf;
+
 use chrono::Utc;
+use clap::Args;
 use sha2::{Digest, Sha256};
 
-use crate::cli::BackupArgs;
-use crate::commands::remediate::{intervals, outcome, targets};
+use crate::commands::remediate::{WaitArgs, intervals, outcome, targets};
 use crate::commands::shared::output::print;
 use crate::domain::{Arn, TargetId, table_arn};
 use crate::duration;
@@ -16,6 +18,38 @@ use crate::remediate::plan::default_role;
 use crate::settings::{Settings, check_lifecycle};
 use crate::stderr::{self, say};
 use crate::text::hex;
+
+/// Arguments of `backup`.
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// Names or ARNs of the tables.
+    #[arg(required = true, value_name = "TABLE")]
+    pub tables: Vec<String>,
+    /// The vault that takes the recovery points. Without this flag: the settings file's, else Default.
+    #[arg(long)]
+    pub vault: Option<String>,
+    /// The role AWS Backup assumes. Without this flag: the settings file's, else AWS Backup's default service role.
+    #[arg(long, value_name = "ARN")]
+    pub role: Option<String>,
+    /// Move to cold storage after this time, such as 7d. Without this flag: stays warm.
+    #[arg(long, value_name = "DAYS")]
+    pub cold_after: Option<String>,
+    /// Delete after this time, such as 97d. Without this flag: the policy's minimum retention.
+    #[arg(long, value_name = "DAYS")]
+    pub delete_after: Option<String>,
+    /// The Region of tables given by name. Without this flag: the configured Region.
+    #[arg(long)]
+    pub region: Option<String>,
+    /// Settings file. Without this flag: backproof.toml, if it is there.
+    #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Show what would be done, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub wait: WaitArgs,
+}
 
 /// Runs `backup`.
 ///

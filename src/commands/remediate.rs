@@ -1,12 +1,15 @@
 //! `remediate plan`, `apply`, `verify`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::{Args, Subcommand};
+
 use crate::aws::target::Target;
-use crate::cli::{ApplyArgs, PlanArgs, RemediateCommand, VerifyArgs, WaitArgs};
 use crate::collect::Wanted;
 use crate::commands::collect;
+use crate::commands::shared::args::{RuleArgs, ScopeArgs};
 use crate::commands::shared::criteria;
 use crate::commands::shared::output::print;
 use crate::commands::shared::reach::reach;
@@ -25,6 +28,85 @@ use crate::remediate::verify::verify;
 use crate::remediate::{BackupAction, Plan};
 use crate::settings::Settings;
 use crate::stderr::{say, warn};
+
+/// Subcommands of `remediate`.
+#[derive(Debug, Subcommand)]
+pub enum RemediateCommand {
+    /// Propose on-demand backups for tables without a recent usable recovery point. Changes nothing.
+    Plan(PlanArgs),
+    /// Start the backup jobs of a reviewed plan. Nothing outside the plan is touched.
+    Apply(ApplyArgs),
+    /// Read AWS afresh and say whether the plan's tables now have a recent usable recovery point.
+    Verify(VerifyArgs),
+}
+
+/// Arguments of `remediate plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The inventory to plan from: the `inventory` folder of a scan. Without it, AWS is read afresh.
+    #[arg(long, value_name = "INVENTORY")]
+    pub from: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub scope: ScopeArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub rules: RuleArgs,
+    /// The plan file to write.
+    #[arg(long, value_name = "FILE", default_value = "remediation-plan.json")]
+    pub to: PathBuf,
+}
+
+/// Arguments of `remediate apply`.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// The plan file.
+    pub plan: PathBuf,
+    /// Settings file with the accounts' roles. Without this flag: backproof.toml, if it is there.
+    #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Show what would be done, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Refuse plans with more actions than this.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub max_changes: usize,
+    /// Where to note every step. Without this flag: the plan file's name with `.journal.jsonl`.
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub wait: WaitArgs,
+}
+
+/// Arguments of `remediate verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The plan file.
+    pub plan: PathBuf,
+    /// Settings file with the accounts' roles. Without this flag: backproof.toml, if it is there.
+    #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+/// How to follow jobs.
+#[derive(Debug, Args, Clone)]
+pub struct WaitArgs {
+    /// Follow the jobs until they have finished, and end by their outcome.
+    #[arg(long)]
+    pub wait: bool,
+    /// Time between two looks at a job, with --wait.
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "30s",
+        env = "BACKPROOF_POLL_INTERVAL"
+    )]
+    pub poll_interval: String,
+    /// Give up following after this time; the jobs go on.
+    #[arg(long, value_name = "DURATION", default_value = "12h")]
+    pub timeout: String,
+}
 
 /// Runs `remediate`.
 ///
