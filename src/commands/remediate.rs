@@ -13,6 +13,7 @@ use crate::commands::shared::args::{RuleArgs, ScopeArgs};
 use crate::commands::shared::criteria;
 use crate::commands::shared::output::print;
 use crate::commands::shared::reach::reach;
+use crate::deliver::staging::Staging;
 use crate::domain::{TargetId, Verdict};
 use crate::duration;
 use crate::exit::Exit;
@@ -128,7 +129,7 @@ async fn plan(args: PlanArgs) -> Outcome<Exit> {
     let inventory = match &args.from {
         Some(folder) => Inventory::open(folder)?,
         None => {
-            scratch = Scratch::new()?;
+            scratch = Staging::scratch()?;
             let wanted = Wanted::frames(criteria::frames(&criteria).chain(["region_settings"]));
             collect::into(&settings, &wanted, scratch.dir()).await?
         }
@@ -143,32 +144,6 @@ async fn plan(args: PlanArgs) -> Outcome<Exit> {
         args.to.display()
     ));
     Ok(Exit::Compliant)
-}
-
-/// A temporary folder that goes with its value.
-struct Scratch(std::path::PathBuf);
-
-impl Scratch {
-    fn new() -> Result<Self, Problem> {
-        let dir = std::env::temp_dir().join(format!("backproof-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).map_err(|error| {
-            Problem::new("could not create a temporary folder")
-                .at(dir.display().to_string())
-                .why(error.to_string())
-        })?;
-        Ok(Self(dir))
-    }
-
-    fn dir(&self) -> &std::path::Path {
-        &self.0
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // A folder left behind in the temporary folder harms nobody.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 fn vaults(inventory: &Inventory) -> Outcome<BTreeMap<TargetId, Option<Vec<Vault>>>> {

@@ -59,6 +59,51 @@ fn a_gap_is_planned_applied_verified_and_gone() {
     assert_eq!(row["facts"]["shortest_retention_days"], 97);
 }
 
+/// What AWS answered is for nobody else on the machine, and is not put where somebody may have put a folder before.
+#[cfg(unix)]
+#[test]
+fn what_a_plan_reads_afresh_lies_in_a_private_folder_until_it_is_made() {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::process::Stdio;
+
+    use crate::common::{PROGRAM, in_folder};
+
+    let bench = Bench::new(&world(""));
+    bench.fault(r#"{"latency-ms": 30}"#);
+    // The shell makes a folder by the process id, and becomes the program.
+    let script = r#"mkdir "$TMPDIR/backproof-$$" && exec "$0" remediate plan"#;
+    let mut child = in_folder("sh", bench.dir.path(), &bench.sandbox.environment())
+        .args(["-c", script, PROGRAM])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the shell starts");
+    let partial = || {
+        let mut entries = std::fs::read_dir(bench.dir.path()).expect("a folder").flatten();
+        entries.find(|entry| entry.file_name().to_string_lossy().starts_with(".partial-backproof-"))
+    };
+    let folder = loop {
+        if let Some(folder) = partial() {
+            break folder;
+        }
+        assert!(
+            child.try_wait().expect("a child").is_none(),
+            "it ended without a folder"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    };
+    let mode = folder.metadata().expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    let put_before = bench.path(&format!("backproof-{}", child.id()));
+    assert!(child.wait().expect("it ended").success());
+    assert!(partial().is_none(), "it is left behind");
+    assert!(std::fs::read_dir(put_before).expect("it stays").next().is_none());
+    assert_eq!(
+        json_file(&bench.path("remediation-plan.json"))["actions"][0]["table_name"],
+        "forgotten"
+    );
+}
+
 #[test]
 fn a_table_that_was_created_again_stops_the_plan() {
     let bench = bench();
