@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest, Sha256};
 
 use super::{BackupAction, Blocked, PLAN_VERSION, Plan};
-use crate::criteria::rules::{Action, RuleSet};
+use crate::criteria::rules::RuleSet;
 use crate::domain::{FactValue, Finding, TargetId, Verdict};
 use crate::inventory::schema::Vault;
 use crate::report::{Report, TableRow};
@@ -27,7 +27,7 @@ pub fn propose(
     let backup_rules: BTreeSet<&str> = rules
         .0
         .iter()
-        .filter(|rule| rule.action == Some(Action::BackupNow))
+        .filter(|rule| rule.action == Some("backup-now"))
         .map(|rule| &*rule.id)
         .collect();
     let tables: BTreeMap<&str, &TableRow> = report
