@@ -6,14 +6,14 @@ use chrono::Utc;
 use clap::Args;
 use sha2::{Digest, Sha256};
 
-use crate::commands::remediate::{WaitArgs, intervals, outcome, targets};
+use crate::commands::remediate::{WaitArgs, followed, intervals, outcome, targets};
 use crate::commands::shared::output::print;
 use crate::domain::{Arn, TargetId, table_arn};
 use crate::duration;
 use crate::exit::Exit;
 use crate::problem::{Outcome, Problem, Problems, one_line};
 use crate::remediate::BackupAction;
-use crate::remediate::jobs::{follow, start};
+use crate::remediate::jobs::start;
 use crate::remediate::plan::default_role;
 use crate::settings::{Settings, check_lifecycle};
 use crate::stderr::{self, say};
@@ -123,7 +123,7 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
         }
     }
     let ended = if args.wait.wait {
-        follow(jobs, every, at_most).await
+        followed(jobs, every, at_most).await
     } else {
         Vec::new()
     };

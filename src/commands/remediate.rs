@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::aws::target::Target;
 use crate::collect::Wanted;
@@ -23,10 +24,10 @@ use crate::inventory::schema::Vault;
 use crate::judge::judge;
 use crate::problem::{Outcome, Problem, count, one_line};
 use crate::remediate::apply::{Journal, apply};
-use crate::remediate::jobs::{Ended, follow, tally};
+use crate::remediate::jobs::{Job, Standing, follow};
 use crate::remediate::plan::propose;
 use crate::remediate::verify::verify;
-use crate::remediate::{BackupAction, Plan};
+use crate::remediate::{BackupAction, Event, Plan};
 use crate::settings::Settings;
 use crate::stderr::{say, warn};
 
@@ -225,31 +226,79 @@ async fn apply_plan(args: ApplyArgs) -> Outcome<Exit> {
         .journal
         .unwrap_or_else(|| args.plan.with_extension("journal.jsonl"));
     let mut journal = Journal::open(&path)?;
-    let applied = apply(&plan, &targets, &mut journal).await?;
+    let applied = apply(&plan, &targets, &mut journal, &mut say_step).await?;
     say(&format!(
         "{} started, {} refused; journal in {}",
         count(applied.jobs.len(), "job"),
-        applied.refused.len(),
+        applied.refused,
         path.display()
     ));
     let ended = if args.wait.wait {
-        follow(applied.jobs, every, at_most).await
+        followed(applied.jobs, every, at_most).await
     } else {
         Vec::new()
     };
-    Ok(outcome(&ended, applied.refused.len(), args.wait.wait))
+    Ok(outcome(&ended, applied.refused, args.wait.wait))
+}
+
+/// Says what happens.
+fn say_step(event: Event<'_>) {
+    match event {
+        Event::StartedBefore(name, job_id) => say(&format!("{}: started before as {job_id}", one_line(name))),
+        Event::Started(name, job_id) => say(&format!("{}: started {job_id}", one_line(name))),
+        Event::Refused(name, why) => say(&format!("{}: refused: {}", one_line(name), one_line(why))),
+        Event::Ended(name, Standing { state, message, .. }) if message.is_empty() => {
+            say(&format!("{} {state}", one_line(name)));
+        }
+        Event::Ended(name, Standing { state, message, .. }) => {
+            say(&format!("{} {state}: {}", one_line(name), one_line(message)));
+        }
+        Event::Waiting(..) | Event::Pause => {}
+    }
+}
+
+/// Follows jobs with a progress bar.
+pub(crate) async fn followed(jobs: Vec<Job>, every: Duration, at_most: Duration) -> Vec<Standing> {
+    let bar = ProgressBar::new(jobs.len() as u64);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len} jobs {bar:30} {msg} {elapsed}") {
+        bar.set_style(style);
+    }
+    let mut tell = |event: Event<'_>| match event {
+        Event::Waiting(name, standing) => bar.set_message(format!("{} {}", one_line(name), standing.state)),
+        Event::Pause => bar.tick(),
+        event => {
+            if matches!(event, Event::Ended(..)) {
+                bar.inc(1);
+            }
+            bar.suspend(|| say_step(event));
+        }
+    };
+    let ended = follow(jobs, every, at_most, &mut tell).await;
+    bar.finish_and_clear();
+    ended
 }
 
 /// Everything asked for was done, or not.
-pub(crate) fn outcome(ended: &[Ended], refused: usize, waited: bool) -> Exit {
+pub(crate) fn outcome(ended: &[Standing], refused: usize, waited: bool) -> Exit {
     if waited {
         say(&tally(ended));
     }
-    if refused == 0 && ended.iter().all(Ended::is_success) {
+    if refused == 0 && ended.iter().all(|standing| standing.is_success) {
         Exit::Compliant
     } else {
         Exit::Failed
     }
+}
+
+/// One line over all jobs: `3 jobs completed, 1 job did not`.
+fn tally(ended: &[Standing]) -> String {
+    let completed = ended.iter().filter(|standing| standing.is_success).count();
+    let other = ended.len() - completed;
+    let mut text = format!("{} completed", count(completed, "job"));
+    if other > 0 {
+        text.push_str(&format!(", {} did not", count(other, "job")));
+    }
+    text
 }
 
 /// The pause between looks and the time to give up.

@@ -12,11 +12,10 @@ use chrono::Utc;
 use serde::{Deserialize, Serialize};
 
 use super::jobs::{Job, start};
-use super::{BackupAction, Plan};
+use super::{BackupAction, Event, Plan};
 use crate::aws::target::Target;
 use crate::domain::TargetId;
-use crate::problem::{Problem, one_line};
-use crate::stderr::say;
+use crate::problem::Problem;
 
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,8 +104,8 @@ impl Journal {
 pub struct Applied {
     /// Jobs that run or ran: started now, or found in the journal.
     pub jobs: Vec<Job>,
-    /// Actions that AWS refused: table name and reason.
-    pub refused: Vec<(String, String)>,
+    /// Actions that AWS refused, or whose account cannot be reached.
+    pub refused: usize,
 }
 
 /// Does what the plan says, action by action.
@@ -117,19 +116,17 @@ pub async fn apply(
     plan: &Plan,
     targets: &BTreeMap<TargetId, Target>,
     journal: &mut Journal,
+    tell: &mut dyn FnMut(Event<'_>),
 ) -> Result<Applied, Problem> {
     let mut applied = Applied::default();
     for (number, action) in plan.actions.iter().enumerate() {
         let id = TargetId::new(action.account_id.clone(), action.region.clone());
         let Some(target) = targets.get(&id) else {
-            applied.refused.push((
-                action.table_name.clone(),
-                format!("account {} cannot be reached", id.account_id),
-            ));
+            applied.refused += 1;
             continue;
         };
         if let Some(job_id) = journal.started.get(&action.idempotency_token) {
-            say(&format!("{}: started before as {job_id}", one_line(&action.table_name)));
+            tell(Event::StartedBefore(&action.table_name, job_id));
             applied.jobs.push(Job {
                 job_id: job_id.clone(),
                 table_name: action.table_name.clone(),
@@ -143,17 +140,13 @@ pub async fn apply(
         match start(target, action).await {
             Ok(job) => {
                 journal.note(action, "started", Some(&job.job_id), None)?;
-                say(&format!("{}: started {}", one_line(&action.table_name), job.job_id));
+                tell(Event::Started(&action.table_name, &job.job_id));
                 applied.jobs.push(job);
             }
             Err(failure) => {
                 journal.note(action, "refused", None, Some(&failure.why()))?;
-                say(&format!(
-                    "{}: refused: {}",
-                    one_line(&action.table_name),
-                    one_line(&failure.why())
-                ));
-                applied.refused.push((action.table_name.clone(), failure.why()));
+                tell(Event::Refused(&action.table_name, &failure.why()));
+                applied.refused += 1;
             }
         }
     }

@@ -3,14 +3,11 @@
 use std::time::Duration;
 
 use aws_sdk_backup::types::Lifecycle;
-use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::Instant;
 
-use super::BackupAction;
+use super::{BackupAction, Event};
 use crate::aws::failure::Failure;
 use crate::aws::target::Target;
-use crate::problem::{count, one_line};
-use crate::stderr::say;
 
 /// A job under way.
 #[derive(Debug, Clone)]
@@ -27,24 +24,15 @@ pub struct Job {
 
 /// How a job ended, or where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
-    /// The table's name.
-    pub table_name: String,
-    /// BackupJobId.
-    pub job_id: String,
+pub struct Standing {
     /// The last state seen, word for word.
     pub state: String,
     /// AWS's message, untrusted text.
     pub message: String,
-    /// The recovery point, if there is one.
-    pub recovery_point_arn: Option<String>,
-}
-
-impl Ended {
-    /// Did it make a recovery point?
-    pub fn is_success(&self) -> bool {
-        self.state == "COMPLETED"
-    }
+    /// It will not change any more.
+    pub is_over: bool,
+    /// It has made a recovery point.
+    pub is_success: bool,
 }
 
 /// Starts one job.
@@ -83,48 +71,39 @@ pub async fn start(target: &Target, action: &BackupAction) -> Result<Job, Failur
 /// Follows jobs until each has ended, or the time is over.
 ///
 /// API: backup:DescribeBackupJob. Calls: 1 for each job and look. Errors: a look that fails is repeated at the next turn.
-pub async fn follow(jobs: Vec<Job>, every: Duration, at_most: Duration) -> Vec<Ended> {
-    let bar = ProgressBar::new(jobs.len() as u64);
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len} jobs {bar:30} {msg} {elapsed}") {
-        bar.set_style(style);
-    }
+pub async fn follow(
+    jobs: Vec<Job>,
+    every: Duration,
+    at_most: Duration,
+    tell: &mut dyn FnMut(Event<'_>),
+) -> Vec<Standing> {
     let until = Instant::now() + at_most;
     let mut ended = Vec::new();
     let mut waiting = jobs;
     while !waiting.is_empty() {
         let mut still = Vec::new();
         for job in waiting {
-            let state = look(&job).await;
-            if matches!(
-                state.state.as_str(),
-                "COMPLETED" | "FAILED" | "ABORTED" | "EXPIRED" | "PARTIAL"
-            ) {
-                bar.inc(1);
-                let message = if state.message.is_empty() {
-                    String::new()
-                } else {
-                    format!(": {}", one_line(&state.message))
-                };
-                bar.suspend(|| say(&format!("{} {}{message}", one_line(&state.table_name), state.state)));
-                ended.push(state);
+            let standing = look(&job).await;
+            if standing.is_over {
+                tell(Event::Ended(&job.table_name, &standing));
+                ended.push(standing);
             } else if Instant::now() >= until {
-                ended.push(state);
+                ended.push(standing);
             } else {
-                bar.set_message(format!("{} {}", one_line(&state.table_name), state.state));
+                tell(Event::Waiting(&job.table_name, &standing));
                 still.push(job);
             }
         }
         waiting = still;
         if !waiting.is_empty() {
-            bar.tick();
+            tell(Event::Pause);
             tokio::time::sleep(every).await;
         }
     }
-    bar.finish_and_clear();
     ended
 }
 
-async fn look(job: &Job) -> Ended {
+async fn look(job: &Job) -> Standing {
     let send = || {
         job.target
             .backup
@@ -132,7 +111,7 @@ async fn look(job: &Job) -> Ended {
             .backup_job_id(&job.job_id)
             .send()
     };
-    let (state, message, recovery_point_arn) = match job
+    let (state, message) = match job
         .target
         .caller
         .once("backup:DescribeBackupJob", &job.job_id, send)
@@ -141,26 +120,16 @@ async fn look(job: &Job) -> Ended {
         Ok(answer) => (
             answer.state().map_or("UNKNOWN", |state| state.as_str()).to_owned(),
             answer.status_message().unwrap_or_default().to_owned(),
-            answer.recovery_point_arn().map(str::to_owned),
         ),
-        Err(failure) => ("UNKNOWN".to_owned(), failure.why(), None),
+        Err(failure) => ("UNKNOWN".to_owned(), failure.why()),
     };
-    Ended {
-        table_name: job.table_name.clone(),
-        job_id: job.job_id.clone(),
+    Standing {
+        is_over: matches!(
+            state.as_str(),
+            "COMPLETED" | "FAILED" | "ABORTED" | "EXPIRED" | "PARTIAL"
+        ),
+        is_success: state == "COMPLETED",
         state,
         message,
-        recovery_point_arn,
     }
-}
-
-/// One line over all jobs: `3 jobs completed, 1 job failed`.
-pub fn tally(ended: &[Ended]) -> String {
-    let completed = ended.iter().filter(|job| job.is_success()).count();
-    let other = ended.len() - completed;
-    let mut text = format!("{} completed", count(completed, "job"));
-    if other > 0 {
-        text.push_str(&format!(", {} did not", count(other, "job")));
-    }
-    text
 }

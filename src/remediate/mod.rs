@@ -1,6 +1,7 @@
 //! From findings to deeds: a plan that a person reviews, applied with a journal, verified against AWS.
 //!
-//! [`plan`] is pure. Only [`apply`] and [`jobs`] write to AWS, and only what the plan says.
+//! [`plan`] is pure. Only [`apply`] and [`jobs`] write to AWS, and only what the plan says. Nothing here prints: what happens
+//! on the way is told as an [`Event`].
 
 pub mod apply;
 pub mod jobs;
@@ -12,10 +13,29 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use self::jobs::Standing;
 use crate::problem::Problem;
 
 /// Raised whenever the plan file changes.
 pub const PLAN_VERSION: u32 = 2;
+
+/// What happens while a plan is done and its jobs are followed, as it happens. It begins with the table's name; all texts
+/// are untrusted.
+#[derive(Debug, Clone, Copy)]
+pub enum Event<'e> {
+    /// An earlier run began this job, as the journal says.
+    StartedBefore(&'e str, &'e str),
+    /// AWS began this job.
+    Started(&'e str, &'e str),
+    /// AWS refused, for this reason.
+    Refused(&'e str, &'e str),
+    /// The job stands here, and goes on.
+    Waiting(&'e str, &'e Standing),
+    /// The job has ended so.
+    Ended(&'e str, &'e Standing),
+    /// Every job was looked at; the next look comes after a pause.
+    Pause,
+}
 
 /// A plan file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
