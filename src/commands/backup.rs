@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use chrono::Utc;
 use clap::Args;
-use sha2::{Digest, Sha256};
 
 use crate::commands::remediate::{WaitArgs, followed, intervals, outcome, targets};
 use crate::commands::shared::output::print;
@@ -12,12 +11,10 @@ use crate::domain::{Arn, TargetId, table_arn};
 use crate::duration;
 use crate::exit::Exit;
 use crate::problem::{Outcome, Problem, Problems, one_line};
-use crate::remediate::BackupAction;
-use crate::remediate::jobs::start;
-use crate::remediate::plan::default_role;
+use crate::remediate::actions::{Action, OnDemandBackup, default_role, token};
+use crate::remediate::follow::Job;
 use crate::settings::{Settings, check_lifecycle};
 use crate::stderr::{self, say};
-use crate::text::hex;
 
 /// Arguments of `backup`.
 #[derive(Debug, Args)]
@@ -68,8 +65,8 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
             .to_owned();
         let role = args.role.clone().or_else(|| settings.remediation.role_arn.clone());
         // By hand each command is a new wish: the token keeps only the retries of one command together.
-        let token = hex(&Sha256::digest(format!("{arn}\0{vault}\0{}", Utc::now().to_rfc3339()))[..16]);
-        actions.push(BackupAction {
+        let token = token(&[&arn, &vault, &Utc::now().to_rfc3339()]);
+        actions.push(OnDemandBackup {
             reason: "asked for by hand".to_owned(),
             table_name: name,
             table_id: None,
@@ -80,41 +77,45 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
             vault: vault.clone(),
             cold_after_days,
             delete_after_days,
-            idempotency_token: format!("backproof-{token}"),
+            idempotency_token: token,
             table_size_bytes: None,
         });
     }
-    let cold = cold_after_days
-        .map(|days| format!("cold after {days} days, "))
-        .unwrap_or_default();
     for action in &actions {
         let verb = if args.dry_run { "would back up" } else { "backing up" };
         say(&format!(
-            "{verb} {} into {} ({cold}deleted after {delete_after_days} days)",
+            "{verb} {} into {} ({})",
             one_line(&action.table_arn),
-            one_line(&vault)
+            one_line(&vault),
+            action.lifecycle()
         ));
     }
     if args.dry_run {
         return Ok(Exit::Compliant);
     }
-    let targets = targets(&settings, actions.iter()).await?;
+    let actions: Vec<Action> = actions.into_iter().map(Action::OnDemandBackup).collect();
+    let targets = targets(&settings, actions.iter().map(Action::target)).await?;
     let (mut jobs, mut refused) = (Vec::new(), 0);
-    for action in &actions {
-        let id = TargetId::new(action.account_id.clone(), action.region.clone());
+    for action in actions {
+        let id = action.target();
         let Some(target) = targets.get(&id) else {
             refused += 1;
             continue;
         };
-        match start(target, action).await {
-            Ok(job) => {
-                print(&format!("{}\t{}\n", one_line(&job.table_name), one_line(&job.job_id)))?;
-                jobs.push(job);
+        let name = action.resource().name;
+        match action.start(target).await {
+            Ok(job_id) => {
+                print(&format!("{}\t{}\n", one_line(name), one_line(&job_id)))?;
+                jobs.push(Job {
+                    id: job_id,
+                    target: target.clone(),
+                    action,
+                });
             }
             Err(failure) => {
                 refused += 1;
-                let problem = Problem::new(format!("could not start the backup of `{}`", action.table_name))
-                    .at(format!("account {}, {}, vault `{vault}`", action.account_id, action.region))
+                let problem = Problem::new(format!("could not start the backup of `{name}`"))
+                    .at(format!("account {}, {}, vault `{vault}`", id.account_id, id.region))
                     .why(format!("{} from backup:StartBackupJob", failure.why()))
                     .so("the table has no new recovery point")
                     .hint("check that the vault and the role exist; `backproof explain permissions --command backup` prints the rights needed");

@@ -1,6 +1,6 @@
 //! `remediate plan`, `apply`, `verify`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,16 +18,15 @@ use crate::deliver::staging::Staging;
 use crate::domain::{TargetId, Verdict};
 use crate::duration;
 use crate::exit::Exit;
-use crate::facts::Reading;
 use crate::inventory::Inventory;
-use crate::inventory::schema::Vault;
 use crate::judge::judge;
 use crate::problem::{Outcome, Problem, count, one_line};
+use crate::remediate::actions::{Action, KINDS};
 use crate::remediate::apply::{Journal, apply};
-use crate::remediate::jobs::{Job, Standing, follow};
-use crate::remediate::plan::propose;
+use crate::remediate::follow::{Job, Standing, follow};
+use crate::remediate::plan::{Known, propose};
 use crate::remediate::verify::verify;
-use crate::remediate::{BackupAction, Event, Plan};
+use crate::remediate::{Event, Plan};
 use crate::settings::Settings;
 use crate::stderr::{say, warn};
 
@@ -131,13 +130,14 @@ async fn plan(args: PlanArgs) -> Outcome<Exit> {
         Some(folder) => Inventory::open(folder)?,
         None => {
             scratch = Staging::scratch()?;
-            let wanted = Wanted::frames(criteria::frames(&criteria).chain(["region_settings"]));
+            let of_actions = KINDS.iter().flat_map(|kind| kind.frames.iter().copied());
+            let wanted = Wanted::frames(criteria::frames(&criteria).chain(of_actions));
             collect::into(&settings, &wanted, scratch.dir()).await?
         }
     };
     let report = judge(&inventory, &criteria)?;
-    let vaults = vaults(&inventory)?;
-    let plan = propose(&report, &criteria.rules, &vaults, &settings.remediation);
+    let known = Known::of(&report, &inventory, &settings.remediation)?;
+    let plan = propose(&known, &criteria.rules)?;
     plan.write(&args.to)?;
     print(&describe(&plan))?;
     say(&format!(
@@ -147,54 +147,30 @@ async fn plan(args: PlanArgs) -> Outcome<Exit> {
     Ok(Exit::Compliant)
 }
 
-fn vaults(inventory: &Inventory) -> Outcome<BTreeMap<TargetId, Option<Vec<Vault>>>> {
-    let reading = Reading::read(inventory)?;
-    let mut vaults: BTreeMap<TargetId, Option<Vec<Vault>>> = BTreeMap::new();
-    for target in reading.targets.keys() {
-        let is_whole = reading.is_whole(target, "backup:ListBackupVaults", "");
-        vaults.insert(target.clone(), is_whole.then(Vec::new));
-    }
-    for vault in inventory.read::<Vault>()? {
-        let target = TargetId::new(vault.account_id.clone(), vault.region.clone());
-        if let Some(Some(list)) = vaults.get_mut(&target) {
-            list.push(vault);
-        }
-    }
-    Ok(vaults)
-}
-
 fn describe(plan: &Plan) -> String {
-    let mut text = format!("{} proposed\n", count(plan.actions.len(), "on-demand backup"));
+    let of_kinds = KINDS.iter().map(|kind| {
+        let actions = plan.actions.iter().filter(|action| action.kind().id == kind.id);
+        count(actions.count(), kind.noun)
+    });
+    let mut text = format!("{} proposed\n", of_kinds.collect::<Vec<_>>().join(", "));
     for action in &plan.actions {
-        text.push_str(&line(action));
+        text.push_str(&format!(
+            "  {}\n      {}\n",
+            action.describe(),
+            one_line(action.reason())
+        ));
     }
     if !plan.blocked.is_empty() {
         text.push_str(&format!("{} not in the plan\n", count(plan.blocked.len(), "table")));
         for blocked in &plan.blocked {
             text.push_str(&format!(
                 "  {}: {}\n",
-                one_line(&blocked.table_arn),
+                one_line(&blocked.resource_arn),
                 one_line(&blocked.reason)
             ));
         }
     }
     text
-}
-
-fn line(action: &BackupAction) -> String {
-    let cold = action
-        .cold_after_days
-        .map(|days| format!("cold after {days} days, "))
-        .unwrap_or_default();
-    format!(
-        "  {} in account {}, {}: vault {}, {cold}deleted after {} days\n      {}\n",
-        one_line(&action.table_name),
-        action.account_id,
-        action.region,
-        one_line(&action.vault),
-        action.delete_after_days,
-        one_line(&action.reason)
-    )
 }
 
 async fn apply_plan(args: ApplyArgs) -> Outcome<Exit> {
@@ -221,7 +197,7 @@ async fn apply_plan(args: ApplyArgs) -> Outcome<Exit> {
         say("nothing was changed (--dry-run)");
         return Ok(Exit::Compliant);
     }
-    let targets = targets(&settings, plan.actions.iter()).await?;
+    let targets = targets(&settings, plan.actions.iter().map(Action::target)).await?;
     let path = args
         .journal
         .unwrap_or_else(|| args.plan.with_extension("journal.jsonl"));
@@ -324,12 +300,9 @@ pub(crate) fn intervals(args: &WaitArgs) -> Outcome<(Duration, Duration)> {
 /// Errors: no credentials, no identity. An account whose role cannot be assumed is left out.
 pub(crate) async fn targets(
     settings: &Settings,
-    actions: impl Iterator<Item = &BackupAction>,
+    ids: impl Iterator<Item = TargetId>,
 ) -> Outcome<BTreeMap<TargetId, Target>> {
-    let ids: BTreeSet<TargetId> = actions
-        .map(|action| TargetId::new(action.account_id.clone(), action.region.clone()))
-        .collect();
-    let reached = reach(&settings.accounts, ids).await?;
+    let reached = reach(&settings.accounts, ids.collect()).await?;
     for problem in reached.problems {
         warn(&problem.so("its tables are left as they are"));
     }
@@ -339,14 +312,14 @@ pub(crate) async fn targets(
 async fn verify_plan(args: VerifyArgs) -> Outcome<Exit> {
     let settings = Settings::load(args.config.as_deref(), None, &[])?;
     let plan = Plan::read(&args.plan)?;
-    let targets = targets(&settings, plan.actions.iter()).await?;
+    let targets = targets(&settings, plan.actions.iter().map(Action::target)).await?;
     let results = verify(&plan, &targets).await;
     let mut text = String::new();
     for result in &results {
         text.push_str(&format!(
             "{:<14} {}: {}\n",
             result.verdict,
-            one_line(&result.table_name),
+            one_line(&result.name),
             one_line(&result.message)
         ));
     }

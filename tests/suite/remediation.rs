@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::common::worlds::{HERE, thawed, world};
-use crate::common::{Bench, json_file, table_row, verdict};
+use crate::common::{Bench, json_file, refused, run, table_row, verdict};
 
 fn plan(bench: &Bench) -> Value {
     json_file(&bench.path("plan.json"))
@@ -45,6 +45,7 @@ fn a_gap_is_planned_applied_verified_and_gone() {
     // Again: the journal says that it is done.
     let ran = bench.run(&["remediate", "apply", "plan.json", "--wait", "--poll-interval", "1s"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("forgotten: started before as "), "{}", ran.stderr);
     assert_eq!(bench.sandbox.calls().get("backup:StartBackupJob"), Some(&1));
 
     // Without the journal: AWS's own idempotency keeps it at one job.
@@ -123,6 +124,37 @@ fn a_table_that_was_created_again_stops_the_plan() {
         ran.stderr
     );
     assert_eq!(bench.sandbox.calls().get("backup:StartBackupJob"), None);
+}
+
+#[test]
+fn a_plan_of_another_version_or_with_a_kind_that_nobody_knows_is_refused() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let apply = |version: u32, actions: &str| {
+        let head = r#""scan_id": "s", "as_of": "2026-11-01T12:00:00Z""#;
+        let plan = format!(r#"{{"schema_version": {version}, {head}, "actions": [{actions}], "blocked": []}}"#);
+        std::fs::write(dir.path().join("plan.json"), plan).expect("written");
+        run(dir.path(), &[], &["remediate", "apply", "plan.json"])
+    };
+    // Version 2 had one kind of action, and no word for it.
+    refused(
+        &apply(2, r#"{"table_name": "forgotten"}"#),
+        2,
+        &[
+            "could not read the remediation plan",
+            "it has version 2; this program reads 3",
+            "hint: make a new plan with `remediate plan`, and review it",
+        ],
+    );
+    for (action, why) in [
+        (r#"{"kind": "pray"}"#, "unknown variant `pray`"),
+        (r#"{"table_name": "forgotten"}"#, "missing field `kind`"),
+    ] {
+        refused(
+            &apply(3, action),
+            2,
+            &["could not read the remediation plan", why, "nothing was changed"],
+        );
+    }
 }
 
 #[test]
