@@ -21,7 +21,7 @@ use crate::text::hex;
 pub use on_demand_backup::{OnDemandBackup, default_role};
 
 /// Every kind, in the order in which a plan does them: what others need comes before them.
-pub const KINDS: &[Kind] = &[on_demand_backup::KIND];
+pub const KINDS: &[Kind] = &[OnDemandBackup::KIND];
 
 /// One thing to do, as it stands in the plan file, where `kind` tells which it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

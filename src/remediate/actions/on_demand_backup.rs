@@ -29,16 +29,6 @@ const LOOK: &str = "backup:DescribeBackupJob";
 const DESCRIBE_TABLE: &str = "dynamodb:DescribeTable";
 const LIST_POINTS: &str = "backup:ListRecoveryPointsByBackupVault";
 
-pub(super) const KIND: Kind = Kind {
-    id: "backup-now",
-    noun: "on-demand backup",
-    frames: &["region_settings", "tables", "vaults"],
-    // To start a job with tags is to tag, and to name its role is to pass it on.
-    doing: &[START, LOOK, "backup:TagResource", "iam:PassRole"],
-    checking: &[DESCRIBE_TABLE, LIST_POINTS],
-    propose,
-};
-
 /// One on-demand backup job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -107,6 +97,17 @@ fn vaults(known: &Known<'_>) -> Outcome<Vaults> {
 }
 
 impl OnDemandBackup {
+    /// Answers rules that want a recovery point soon.
+    pub const KIND: Kind = Kind {
+        id: "backup-now",
+        noun: "on-demand backup",
+        frames: &["region_settings", "tables", "vaults"],
+        // To start a job with tags is to tag, and to name its role is to pass it on.
+        doing: &[START, LOOK, "backup:TagResource", "iam:PassRole"],
+        checking: &[DESCRIBE_TABLE, LIST_POINTS],
+        propose,
+    };
+
     fn of(finding: &Finding, table: &TableRow, vaults: Option<&[Vault]>, known: &Known<'_>) -> Result<Self, String> {
         let (target, settings): (_, &Remediation) = (&table.target, known.settings);
         let delete_after_days = match (settings.delete_after_days, table.fact(RETENTION_MIN_DAYS)) {
@@ -152,7 +153,7 @@ impl OnDemandBackup {
     }
 
     pub(super) fn kind(&self) -> &'static Kind {
-        &KIND
+        &Self::KIND
     }
 
     pub(super) fn resource(&self) -> Resource<'_> {
