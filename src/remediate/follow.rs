@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Event;
-use super::actions::Action;
+use super::actions::{Action, Standing};
 use crate::aws::target::Target;
 
 /// A job under way.
@@ -17,19 +17,6 @@ pub struct Job {
     pub action: Action,
     /// Where it runs.
     pub target: Target,
-}
-
-/// How a job ended, or where it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
-    /// The last state seen, word for word.
-    pub state: String,
-    /// AWS's message, untrusted text.
-    pub message: String,
-    /// It will not change any more.
-    pub is_over: bool,
-    /// It has done what it was begun for.
-    pub is_success: bool,
 }
 
 /// Follows jobs until each has ended, or the time is over.

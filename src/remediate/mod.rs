@@ -6,6 +6,7 @@
 pub mod actions;
 pub mod apply;
 pub mod follow;
+pub mod known;
 pub mod plan;
 pub mod verify;
 
@@ -14,8 +15,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use self::actions::Action;
-use self::follow::Standing;
+use self::actions::{Action, Standing};
 use crate::problem::Problem;
 
 /// Raised whenever the plan file changes.

@@ -1,50 +1,14 @@
 //! Findings to a plan: what the rules' actions propose, and what none of them can help. No call to AWS, no clock.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::actions::{KINDS, Kind};
+use super::known::Known;
 use super::{Blocked, PLAN_VERSION, Plan};
 use crate::criteria::rules::RuleSet;
 use crate::domain::{Finding, Verdict};
-use crate::facts::Reading;
-use crate::inventory::Inventory;
 use crate::problem::Outcome;
-use crate::report::{Report, TableRow};
-use crate::settings::Remediation;
-
-/// What proposals rest on.
-pub struct Known<'k> {
-    /// The judgement.
-    pub report: &'k Report,
-    /// The evidence that was judged.
-    pub inventory: &'k Inventory,
-    /// What of it was read whole.
-    pub reading: Reading,
-    /// How people want things done.
-    pub settings: &'k Remediation,
-    tables: BTreeMap<&'k str, &'k TableRow>,
-}
-
-impl<'k> Known<'k> {
-    /// A judgement and the evidence behind it.
-    ///
-    /// Errors: the inventory is damaged.
-    pub fn of(report: &'k Report, inventory: &'k Inventory, settings: &'k Remediation) -> Outcome<Self> {
-        let tables = report.tables.iter().map(|table| (table.table_arn.as_str(), table));
-        Ok(Self {
-            report,
-            inventory,
-            reading: Reading::read(inventory)?,
-            settings,
-            tables: tables.collect(),
-        })
-    }
-
-    /// A table of the report, by ARN.
-    pub fn table(&self, arn: &str) -> Option<&'k TableRow> {
-        self.tables.get(arn).copied()
-    }
-}
+use crate::report::Report;
 
 /// Proposes what answers the findings of these rules: one action of a kind for each thing that is judged.
 ///

@@ -10,8 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::follow::Standing;
-use super::plan::Known;
+use super::known::Known;
 use crate::aws::failure::Failure;
 use crate::aws::target::Target;
 use crate::domain::{Finding, Subject, TargetId, Verdict};
@@ -69,6 +68,19 @@ pub struct Resource<'a> {
     pub arn: &'a str,
     /// Its name, untrusted text.
     pub name: &'a str,
+}
+
+/// How a job ended, or where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The last state seen, word for word.
+    pub state: String,
+    /// AWS's message, untrusted text.
+    pub message: String,
+    /// It will not change any more.
+    pub is_over: bool,
+    /// It has done what it was begun for.
+    pub is_success: bool,
 }
 
 impl Action {

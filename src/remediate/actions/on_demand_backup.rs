@@ -8,7 +8,7 @@ use aws_sdk_backup::types::Lifecycle;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Kind, Propose, Resource, token};
+use super::{Action, Kind, Propose, Resource, Standing, token};
 use crate::aws::call::next;
 use crate::aws::failure::Failure;
 use crate::aws::target::Target;
@@ -18,8 +18,7 @@ use crate::dictionary::{FactKey, TableFacts};
 use crate::domain::{FactValue, Finding, Subject, TargetId, Verdict, rfc3339};
 use crate::inventory::schema::Vault;
 use crate::problem::Outcome;
-use crate::remediate::follow::Standing;
-use crate::remediate::plan::Known;
+use crate::remediate::known::Known;
 use crate::report::TableRow;
 use crate::settings::{Remediation, check_lifecycle};
 use crate::text::one_line;
