@@ -23,27 +23,27 @@ use crate::inventory::schema::borrowed::CopyJob;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Comparisons {
     /// `plan_rule_meets_policy`.
-    pub plan_rule_meets_policy: Option<bool>,
+    pub(crate) plan_rule_meets_policy: Option<bool>,
     /// `missing_copy_regions`.
-    pub missing_copy_regions: Option<Text>,
+    pub(crate) missing_copy_regions: Option<Text>,
     /// `missing_copy_accounts`.
-    pub missing_copy_accounts: Option<Text>,
+    pub(crate) missing_copy_accounts: Option<Text>,
     /// `unplanned_copy_regions`.
-    pub unplanned_copy_regions: Option<Text>,
+    pub(crate) unplanned_copy_regions: Option<Text>,
     /// `unplanned_copy_accounts`.
-    pub unplanned_copy_accounts: Option<Text>,
+    pub(crate) unplanned_copy_accounts: Option<Text>,
 }
 
 impl Comparisons {
     /// One of them; unknown if there is no such name.
-    pub fn get(&self, name: &str) -> FactValue {
+    pub(crate) fn get(&self, name: &str) -> FactValue {
         let found = self.values().into_iter().find(|(known, _)| *known == name);
         found.map_or(FactValue::Unknown, |(_, value)| value)
     }
 
     /// What these and other ones agree on.
     #[must_use]
-    pub fn agreed(self, other: &Self) -> Self {
+    pub(crate) fn agreed(self, other: &Self) -> Self {
         fn both<T: PartialEq>(mine: Option<T>, theirs: &Option<T>) -> Option<T> {
             mine.filter(|mine| theirs.as_ref() == Some(mine))
         }
@@ -57,7 +57,7 @@ impl Comparisons {
     }
 
     /// By name.
-    pub fn values(&self) -> [(&'static str, FactValue); 5] {
+    pub(crate) fn values(&self) -> [(&'static str, FactValue); 5] {
         let text = |text: &Option<Text>| text.clone().map_or(FactValue::Unknown, FactValue::Text);
         [
             (
