@@ -9,7 +9,7 @@ use ring::digest::{Context, SHA256, digest};
 use crate::text::hex;
 
 /// SHA-256 of some bytes, in hexadecimal digits.
-pub fn of_bytes(bytes: &[u8]) -> String {
+pub(crate) fn of_bytes(bytes: &[u8]) -> String {
     hex(digest(&SHA256, bytes).as_ref())
 }
 
@@ -34,7 +34,7 @@ pub fn of_file(path: &Path) -> std::io::Result<(u64, String)> {
 /// Every file below a folder, by path with `/` between its parts, in order.
 ///
 /// Errors: a folder that cannot be read; something that is neither folder nor file.
-pub fn files_below(dir: &Path) -> std::io::Result<Vec<String>> {
+pub(crate) fn files_below(dir: &Path) -> std::io::Result<Vec<String>> {
     let (mut files, mut folders) = (Vec::new(), vec![PathBuf::new()]);
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(dir.join(&folder))? {
@@ -56,7 +56,7 @@ pub fn files_below(dir: &Path) -> std::io::Result<Vec<String>> {
 }
 
 /// The line that `sha256sum` writes for a file.
-pub fn line(path: &str, sha256: &str) -> String {
+pub(crate) fn line(path: &str, sha256: &str) -> String {
     format!("{sha256}  {path}\n")
 }
 

@@ -35,7 +35,7 @@ pub fn parse(text: &str) -> Result<TimeDelta, String> {
 /// Reads a duration of whole days, as AWS Backup counts lifecycles.
 ///
 /// Errors: as [`parse`], and for anything that is not whole days.
-pub fn parse_days(text: &str) -> Result<i64, String> {
+pub(crate) fn parse_days(text: &str) -> Result<i64, String> {
     let delta = parse(text)?;
     if delta.num_seconds() % 86_400 == 0 {
         Ok(delta.num_days())
@@ -48,7 +48,7 @@ pub fn parse_days(text: &str) -> Result<i64, String> {
 }
 
 /// A duration for people: the largest unit that divides it, `36h`, `35d`.
-pub fn human(delta: TimeDelta) -> String {
+pub(crate) fn human(delta: TimeDelta) -> String {
     let seconds = delta.num_seconds();
     for (unit, size) in [("d", 86_400), ("h", 3_600), ("m", 60)] {
         if seconds != 0 && seconds % size == 0 && (unit != "d" || seconds >= 2 * size) {

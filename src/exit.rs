@@ -59,7 +59,7 @@ impl Exit {
 }
 
 /// The table of `explain exit-codes`.
-pub fn table() -> String {
+pub(crate) fn table() -> String {
     let mut text = String::from("code  meaning\n");
     for exit in Exit::ALL {
         text.push_str(&format!("{:>4}  {}\n", exit.code(), exit.meaning()));

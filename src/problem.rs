@@ -5,7 +5,7 @@
 use std::fmt;
 
 use crate::exit::Exit;
-pub use crate::text::one_line;
+pub(crate) use crate::text::one_line;
 
 /// Something that went wrong, in the words of the person who has to act on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Problem {
     }
 
     /// A mistake on the command line or in a settings file: exit code 2.
-    pub fn usage(what: impl Into<String>) -> Self {
+    pub(crate) fn usage(what: impl Into<String>) -> Self {
         Self {
             exit: Exit::Usage,
             ..Self::new(what)
@@ -48,7 +48,7 @@ impl Problem {
 
     /// Says where.
     #[must_use]
-    pub fn at(mut self, location: impl Into<String>) -> Self {
+    pub(crate) fn at(mut self, location: impl Into<String>) -> Self {
         self.location = location.into();
         self
     }
@@ -62,20 +62,20 @@ impl Problem {
 
     /// Says what follows from it.
     #[must_use]
-    pub fn so(mut self, so: impl Into<String>) -> Self {
+    pub(crate) fn so(mut self, so: impl Into<String>) -> Self {
         self.so = so.into();
         self
     }
 
     /// Says what to do.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = hint.into();
         self
     }
 
     /// The text below `level` (`error` or `warning`), each part on a line of its own.
-    pub fn render(&self, level: &str) -> String {
+    pub(crate) fn render(&self, level: &str) -> String {
         let mut text = format!("{level}: {}", one_line(&self.what));
         for (label, part) in [("where", &self.location), ("why", &self.why), ("so", &self.so)] {
             if !part.is_empty() {
@@ -134,7 +134,7 @@ impl std::error::Error for Problems {}
 pub type Outcome<T> = Result<T, Problems>;
 
 /// `1 table`, `2 tables`: the one place that knows plurals.
-pub fn count(number: usize, noun: &str) -> String {
+pub(crate) fn count(number: usize, noun: &str) -> String {
     let plural = match noun.strip_suffix('y') {
         Some(stem) if !noun.ends_with("ey") && !noun.ends_with("ay") => format!("{stem}ies"),
         _ => format!("{noun}s"),

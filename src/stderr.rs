@@ -67,7 +67,7 @@ const TO_PEOPLE: Talk = Talk {
 };
 
 /// Sets how to talk, once.
-pub fn set(is_quiet: bool, log: Log, color: Color) {
+pub(crate) fn set(is_quiet: bool, log: Log, color: Color) {
     // Whoever was first has said how to talk.
     let _ = TALK.set(Talk { is_quiet, log, color });
 }

@@ -1,12 +1,12 @@
 //! Text from AWS is untrusted: tags, names and messages may hold anything. This makes it safe for one kind of output.
 
 /// Lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// For one line of a terminal: no control characters, no line breaks, nothing that turns the reading direction.
-pub fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     text.chars()
         .map(|character| match character {
             '\n' | '\r' | '\t' => ' ',
@@ -18,7 +18,7 @@ pub fn one_line(text: &str) -> String {
 
 /// For a cell of CSV: control characters but line breaks and tabs are replaced, and a text that a spreadsheet would take
 /// for a formula begins with an apostrophe.
-pub fn csv_cell(text: &str) -> String {
+pub(crate) fn csv_cell(text: &str) -> String {
     let clean: String = text
         .chars()
         .map(|character| match character {
@@ -40,7 +40,7 @@ const MARKUP: &str = "\\`*_{}[]<>()#!|~&$@";
 
 /// For Markdown: one line in which nothing is markup. Code hosts look for mentions, references and addresses after escapes
 /// are gone, so a space of no width breaks what begins one.
-pub fn markdown(text: &str) -> String {
+pub(crate) fn markdown(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 8);
     for character in one_line(text).chars() {
         if MARKUP.contains(character) {
@@ -55,7 +55,7 @@ pub fn markdown(text: &str) -> String {
 }
 
 /// At most `most` characters on one line; what is cut ends with an ellipsis.
-pub fn cut(text: &str, most: usize) -> String {
+pub(crate) fn cut(text: &str, most: usize) -> String {
     let line = one_line(text);
     if line.chars().count() <= most {
         return line;
@@ -75,7 +75,7 @@ fn begins_formula(text: &str) -> bool {
 }
 
 /// Does the text match a pattern in which `*` stands for any run of characters? Case matters.
-pub fn glob(pattern: &str, text: &str) -> bool {
+pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
         return false;
@@ -98,7 +98,7 @@ fn turns_direction(character: char) -> bool {
 }
 
 /// The known name nearest to what was typed, if it is near enough to be a slip.
-pub fn nearest<'n>(typed: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub(crate) fn nearest<'n>(typed: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     known
         .map(|name| (strsim::damerau_levenshtein(typed, name), name))
         .filter(|(distance, name)| *distance <= 1 + name.len().max(typed.len()) / 4)

@@ -32,7 +32,7 @@ const CONCURRENT_REQUESTS: usize = 128;
 
 /// The call log of a scan, shared by all targets.
 #[derive(Debug)]
-pub struct CallLog {
+pub(crate) struct CallLog {
     rows: Mutex<Vec<CallLogEntry>>,
     attempts: AtomicU64,
     slots: Semaphore,
@@ -50,12 +50,12 @@ impl Default for CallLog {
 
 impl CallLog {
     /// Requests sent so far, retries included.
-    pub fn attempts(&self) -> u64 {
+    pub(crate) fn attempts(&self) -> u64 {
         self.attempts.load(Ordering::Relaxed)
     }
 
     /// The rows so far, in order of target, action and resource.
-    pub fn take(&self) -> Vec<CallLogEntry> {
+    pub(crate) fn take(&self) -> Vec<CallLogEntry> {
         let mut rows = std::mem::take(&mut *self.rows.lock().unwrap_or_else(PoisonError::into_inner));
         rows.sort_by(|a, b| {
             (&a.account_id, &a.region, &a.action, &a.resource, a.started_at).cmp(&(
@@ -70,23 +70,23 @@ impl CallLog {
     }
 
     /// Adds a row that no request stands behind, such as a role that could not be assumed.
-    pub fn add(&self, row: CallLogEntry) {
+    pub(crate) fn add(&self, row: CallLogEntry) {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner).push(row);
     }
 }
 
 /// Makes the calls of one target.
 #[derive(Debug, Clone)]
-pub struct Caller {
+pub(crate) struct Caller {
     /// The account and Region that are asked.
-    pub target: TargetId,
+    pub(crate) target: TargetId,
     limits: Arc<Limits>,
     log: Arc<CallLog>,
 }
 
 impl Caller {
     /// A caller for one target, writing to the scan's log.
-    pub fn new(target: TargetId, log: Arc<CallLog>) -> Self {
+    pub(crate) fn new(target: TargetId, log: Arc<CallLog>) -> Self {
         Self {
             target,
             limits: Arc::default(),
@@ -95,7 +95,7 @@ impl Caller {
     }
 
     /// Begins a call about `resource` (empty: about the whole target).
-    pub fn begin(&self, action: &'static str, resource: &str) -> Call<'_> {
+    pub(crate) fn begin(&self, action: &'static str, resource: &str) -> Call<'_> {
         Call {
             caller: self,
             row: CallLogEntry {
@@ -120,7 +120,7 @@ impl Caller {
     /// A call of a single page.
     ///
     /// Errors: the failure after all attempts; its row is in the log.
-    pub async fn once<T, E, F, Fut>(&self, action: &'static str, resource: &str, send: F) -> Result<T, Failure>
+    pub(crate) async fn once<T, E, F, Fut>(&self, action: &'static str, resource: &str, send: F) -> Result<T, Failure>
     where
         F: Fn() -> Fut,
         Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
@@ -135,7 +135,7 @@ impl Caller {
 }
 
 /// A call under way. If it is dropped before [`Call::finish`], the log says that it was broken off.
-pub struct Call<'c> {
+pub(crate) struct Call<'c> {
     caller: &'c Caller,
     row: CallLogEntry,
     action: &'static str,
@@ -146,7 +146,7 @@ impl Call<'_> {
     /// Reads one page, with as many attempts as it takes.
     ///
     /// Errors: the failure of the last attempt.
-    pub async fn page<T, E, F, Fut>(&mut self, send: F) -> Result<T, Failure>
+    pub(crate) async fn page<T, E, F, Fut>(&mut self, send: F) -> Result<T, Failure>
     where
         F: Fn() -> Fut,
         Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
@@ -196,17 +196,17 @@ impl Call<'_> {
     }
 
     /// AWS's clock when it sent the last answer.
-    pub fn answered_at(&self) -> Option<DateTime<Utc>> {
+    pub(crate) fn answered_at(&self) -> Option<DateTime<Utc>> {
         self.row.answered_at
     }
 
     /// Every page was read.
-    pub fn finish(mut self) {
+    pub(crate) fn finish(mut self) {
         "ok".clone_into(&mut self.row.outcome);
     }
 
     /// The answer came, but cannot be used.
-    pub fn fail(mut self, why: &str) {
+    pub(crate) fn fail(mut self, why: &str) {
         crate::domain::GapKind::Failed
             .as_str()
             .clone_into(&mut self.row.outcome);
@@ -228,7 +228,7 @@ impl Drop for Call<'_> {
 }
 
 /// The token of the next page. Some services end with an empty token instead of none.
-pub fn next(token: Option<&str>) -> Option<String> {
+pub(crate) fn next(token: Option<&str>) -> Option<String> {
     token.filter(|token| !token.is_empty()).map(str::to_owned)
 }
 

@@ -8,22 +8,22 @@ use crate::domain::GapKind;
 
 /// How a call failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// What kind of failure.
-    pub kind: FailureKind,
+    pub(crate) kind: FailureKind,
     /// AWS's error code; empty if no answer came.
-    pub code: String,
+    pub(crate) code: String,
     /// AWS's message, or what went wrong on the way.
-    pub message: String,
+    pub(crate) message: String,
     /// May another attempt help?
-    pub is_retryable: bool,
+    pub(crate) is_retryable: bool,
     /// Request id, if an answer came.
-    pub request_id: Option<String>,
+    pub(crate) request_id: Option<String>,
 }
 
 /// Either the thing does not exist, or it could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailureKind {
+pub(crate) enum FailureKind {
     /// AWS says that it does not exist. Knowledge, not a gap.
     Absent,
     /// It could not be read.
@@ -32,7 +32,7 @@ pub enum FailureKind {
 
 impl Failure {
     /// `code: message`, for reports and messages.
-    pub fn why(&self) -> String {
+    pub(crate) fn why(&self) -> String {
         match (self.code.is_empty(), self.message.is_empty()) {
             (true, _) => self.message.clone(),
             (false, true) => self.code.clone(),
@@ -41,7 +41,7 @@ impl Failure {
     }
 
     /// `code from action: message`, for messages about one call.
-    pub fn of(&self, action: &str) -> String {
+    pub(crate) fn of(&self, action: &str) -> String {
         match (self.code.is_empty(), self.message.is_empty()) {
             (true, _) => format!("{} (from {action})", self.message),
             (false, true) => format!("{} from {action}", self.code),
@@ -50,12 +50,12 @@ impl Failure {
     }
 
     /// Did AWS ask for fewer calls?
-    pub fn is_throttling(&self) -> bool {
+    pub(crate) fn is_throttling(&self) -> bool {
         self.kind == FailureKind::Gap(GapKind::Throttled)
     }
 
     /// The word of the call log.
-    pub fn outcome(&self) -> &'static str {
+    pub(crate) fn outcome(&self) -> &'static str {
         match self.kind {
             FailureKind::Absent => "absent",
             FailureKind::Gap(kind) => kind.as_str(),
@@ -64,7 +64,7 @@ impl Failure {
 }
 
 /// Sorts an SDK error.
-pub fn classify<E>(error: &SdkError<E, HttpResponse>) -> Failure
+pub(crate) fn classify<E>(error: &SdkError<E, HttpResponse>) -> Failure
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 /// Calls per second and the burst allowed after a pause.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rate {
+pub(crate) struct Rate {
     per_second: f64,
     burst: f64,
 }
@@ -24,7 +24,7 @@ const BACKUP_TOTAL: Rate = rate(45.0, 45.0);
 
 /// The rate of one API: below its quota in "AWS Backup endpoints and quotas", the DynamoDB quotas and the
 /// Security Hub API Reference.
-pub fn rate_of(action: &str) -> Rate {
+pub(crate) fn rate_of(action: &str) -> Rate {
     let (service, operation) = action.split_once(':').unwrap_or((action, ""));
     match (service, operation) {
         // DescribeContinuousBackups and ListTagsOfResource: 10 per second.
@@ -42,7 +42,7 @@ pub fn rate_of(action: &str) -> Rate {
 
 /// The buckets of one target.
 #[derive(Debug, Default)]
-pub struct Limits {
+pub(crate) struct Limits {
     buckets: Mutex<BTreeMap<String, Bucket>>,
 }
 
@@ -85,7 +85,7 @@ impl Bucket {
 
 impl Limits {
     /// Waits until this call may be sent.
-    pub async fn wait(&self, action: &str) {
+    pub(crate) async fn wait(&self, action: &str) {
         let pause = {
             let now = Instant::now();
             let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -102,7 +102,7 @@ impl Limits {
     }
 
     /// AWS asked for fewer calls of this API.
-    pub fn slow_down(&self, action: &str) {
+    pub(crate) fn slow_down(&self, action: &str) {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(bucket) = buckets.get_mut(action) {
             bucket.slow_down();

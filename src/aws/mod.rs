@@ -1,8 +1,8 @@
 //! Talking to AWS: credentials and clients of one target, and how one call is made, repeated, limited and logged.
 
-pub mod call;
+pub(crate) mod call;
 mod date;
-pub mod failure;
-pub mod limit;
-pub mod s3;
-pub mod target;
+pub(crate) mod failure;
+pub(crate) mod limit;
+pub(crate) mod s3;
+pub(crate) mod target;

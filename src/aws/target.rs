@@ -27,17 +27,17 @@ const FALLBACK_REGION: &str = "us-east-1";
 
 /// Who calls.
 #[derive(Debug, Clone)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// sts:GetCallerIdentity.
-    pub arn: String,
+    pub(crate) arn: String,
     /// Twelve digits.
-    pub account_id: String,
+    pub(crate) account_id: String,
     /// From the ARN.
-    pub partition: String,
+    pub(crate) partition: String,
     /// AWS's clock when it answered; the local clock if the answer had no date.
-    pub at: DateTime<Utc>,
+    pub(crate) at: DateTime<Utc>,
     /// That clock minus the local one, in whole seconds; `None` if the answer had no date.
-    pub clock_skew_seconds: Option<i64>,
+    pub(crate) clock_skew_seconds: Option<i64>,
 }
 
 /// A client of this configuration that reads the date of every answer.
@@ -49,7 +49,7 @@ macro_rules! client {
 
 /// A connection to AWS as the person at the keyboard is logged in.
 #[derive(Debug, Clone)]
-pub struct Session {
+pub(crate) struct Session {
     config: SdkConfig,
 }
 
@@ -57,7 +57,7 @@ impl Session {
     /// Loads credentials, profile, Region and endpoint the way every AWS tool does.
     ///
     /// Errors: no credentials were found.
-    pub async fn load() -> Result<Self, Problem> {
+    pub(crate) async fn load() -> Result<Self, Problem> {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
             .build_https();
@@ -91,12 +91,12 @@ impl Session {
     }
 
     /// The Region that is configured, if any.
-    pub fn region(&self) -> Option<String> {
+    pub(crate) fn region(&self) -> Option<String> {
         self.config.region().map(|region| region.as_ref().to_owned())
     }
 
     /// API: sts:GetCallerIdentity. Calls: 1. Errors: any failure ends the program.
-    pub async fn identity(&self, log: &Arc<CallLog>) -> Result<Identity, Problem> {
+    pub(crate) async fn identity(&self, log: &Arc<CallLog>) -> Result<Identity, Problem> {
         let region = self.region().unwrap_or_else(|| FALLBACK_REGION.to_owned());
         let target = TargetId::new(String::new(), region.clone());
         let caller = Caller::new(target, Arc::clone(log));
@@ -142,7 +142,11 @@ impl Session {
     /// The Regions of the partition, each with whether the caller's account has it enabled.
     ///
     /// API: account:ListRegions, paged by 50. Calls: 1. Errors: returned, for the caller to weigh.
-    pub async fn regions(&self, identity: &Identity, log: &Arc<CallLog>) -> Result<BTreeMap<String, bool>, Failure> {
+    pub(crate) async fn regions(
+        &self,
+        identity: &Identity,
+        log: &Arc<CallLog>,
+    ) -> Result<BTreeMap<String, bool>, Failure> {
         let region = self.region().unwrap_or_else(|| FALLBACK_REGION.to_owned());
         let target = TargetId::new(identity.account_id.clone(), region.clone());
         let caller = Caller::new(target, Arc::clone(log));
@@ -176,7 +180,11 @@ impl Session {
     /// Credentials of another account, kept fresh by the SDK.
     ///
     /// API: sts:AssumeRole. Calls: 1, and 1 more an hour. Errors: returned; every target of the account is a gap.
-    pub async fn assume(&self, account: &Account, region: &str) -> Result<Option<SharedCredentialsProvider>, Failure> {
+    pub(crate) async fn assume(
+        &self,
+        account: &Account,
+        region: &str,
+    ) -> Result<Option<SharedCredentialsProvider>, Failure> {
         let Some(role_arn) = &account.role_arn else {
             return Ok(None);
         };
@@ -217,7 +225,7 @@ impl Session {
     }
 
     /// The clients of one target.
-    pub fn target(
+    pub(crate) fn target(
         &self,
         target: TargetId,
         partition: &str,
@@ -238,7 +246,7 @@ impl Session {
     }
 
     /// A client for delivering reports. With an endpoint of one's own, buckets are named in the path.
-    pub fn s3(&self) -> aws_sdk_s3::Client {
+    pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
         let has_endpoint = self.config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
         let region = self.region().unwrap_or_else(|| FALLBACK_REGION.to_owned());
         let config = aws_sdk_s3::config::Builder::from(&self.config_in(&region, None))
@@ -250,7 +258,7 @@ impl Session {
     }
 
     /// A client for signing with a key of KMS.
-    pub fn kms(&self, region: &str) -> aws_sdk_kms::Client {
+    pub(crate) fn kms(&self, region: &str) -> aws_sdk_kms::Client {
         let config = aws_sdk_kms::config::Builder::from(&self.config_in(region, None))
             .retry_config(RetryConfig::standard().with_max_attempts(6))
             .build();

@@ -137,15 +137,15 @@ impl Context<'_> {
 
 /// How far collecting has come, for a progress bar.
 #[derive(Debug, Default)]
-pub struct Progress {
+pub(crate) struct Progress {
     /// Tables listed so far.
-    pub tables_listed: AtomicUsize,
+    pub(crate) tables_listed: AtomicUsize,
     /// Tables described so far.
-    pub tables_described: AtomicUsize,
+    pub(crate) tables_described: AtomicUsize,
     /// Recovery points read so far.
-    pub recovery_points: AtomicUsize,
+    pub(crate) recovery_points: AtomicUsize,
     /// Targets finished so far.
-    pub targets_done: AtomicUsize,
+    pub(crate) targets_done: AtomicUsize,
 }
 
 /// A failure that ends the whole scan rather than becoming a gap.
@@ -176,7 +176,7 @@ pub(crate) fn gap(target: &Target, failure: &Failure) -> Result<(), Stop> {
 /// Reads all targets into the writer.
 ///
 /// Errors: the disk refused, or credentials ran out during the scan. Every other failure becomes a gap.
-pub async fn collect(
+pub(crate) async fn collect(
     targets: &[Target],
     wanted: &Wanted,
     writer: &Writer,

@@ -57,7 +57,7 @@ pub async fn run(args: CollectArgs) -> Outcome<Exit> {
 /// The settings with what was typed on top.
 ///
 /// Errors: a Region that cannot be one.
-pub fn in_scope(mut settings: Settings, scope: &ScopeArgs) -> Outcome<Settings> {
+pub(crate) fn in_scope(mut settings: Settings, scope: &ScopeArgs) -> Outcome<Settings> {
     if !scope.regions.is_empty() {
         settings.regions.clone_from(&scope.regions);
     }
@@ -81,7 +81,7 @@ fn unknown_region(region: &str, why: impl Into<String>, hint: &str) -> Problem {
 ///
 /// Errors: no credentials, no caller identity, a Region that does not exist, a disk that refuses, credentials that
 /// expire. Everything else is a gap in the inventory.
-pub async fn into(settings: &Settings, wanted: &Wanted, dir: &Path) -> Outcome<Inventory> {
+pub(crate) async fn into(settings: &Settings, wanted: &Wanted, dir: &Path) -> Outcome<Inventory> {
     let started_at = Utc::now();
     let log = Arc::new(CallLog::default());
     let session = Session::load().await?;

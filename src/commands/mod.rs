@@ -2,7 +2,7 @@
 
 pub mod attest;
 pub mod backup;
-pub mod baseline;
+pub(crate) mod baseline;
 pub mod collect;
 pub mod demo;
 pub mod diff;
@@ -10,7 +10,7 @@ pub mod explain;
 pub mod init;
 pub mod ledger;
 pub mod manual;
-pub mod push;
+pub(crate) mod push;
 pub mod remediate;
 pub mod report;
 pub mod sample;

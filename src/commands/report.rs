@@ -84,19 +84,19 @@ fn stored(folder: &Path) -> Outcome<Inventory> {
 }
 
 /// The folder for reports when none was named: one for each instant, so that nothing is overwritten.
-pub fn default_folder(inventory: &Inventory) -> PathBuf {
+pub(crate) fn default_folder(inventory: &Inventory) -> PathBuf {
     default_folder_at(inventory.manifest.as_of)
 }
 
 /// As [`default_folder`], before the inventory exists.
-pub fn default_folder_at(at: chrono::DateTime<chrono::Utc>) -> PathBuf {
+pub(crate) fn default_folder_at(at: chrono::DateTime<chrono::Utc>) -> PathBuf {
     Path::new("backproof-report").join(at.format("%Y-%m-%dT%H%M%SZ").to_string())
 }
 
 /// Prints the tier and the policy values of one table.
 ///
 /// Errors: no such table, or a damaged inventory.
-pub fn explain_policy(inventory: &Inventory, criteria: &Criteria, table: &str) -> Outcome<Exit> {
+pub(crate) fn explain_policy(inventory: &Inventory, criteria: &Criteria, table: &str) -> Outcome<Exit> {
     let facts = derive(inventory, criteria.policy.window_days)?;
     let row = find_table(&facts, table)?;
     let tables = facts.tables(row..row + 1);
@@ -119,7 +119,7 @@ pub fn explain_policy(inventory: &Inventory, criteria: &Criteria, table: &str) -
 /// The place of a table given by ARN or by name.
 ///
 /// Errors: no such table, or a name that several tables have.
-pub fn find_table(facts: &Facts, table: &str) -> Outcome<usize> {
+pub(crate) fn find_table(facts: &Facts, table: &str) -> Outcome<usize> {
     if let Some(row) = facts.find(table) {
         return Ok(row);
     }
@@ -153,9 +153,9 @@ pub fn find_table(facts: &Facts, table: &str) -> Outcome<usize> {
 }
 
 /// What to write, checked before the work begins.
-pub struct Output {
+pub(crate) struct Output {
     /// Where to.
-    pub destination: Destination,
+    pub(crate) destination: Destination,
     formats: Vec<&'static Format>,
     /// The one format that stdout gets in place of the summary: asked for alone, and without a place.
     printed: Option<&'static Format>,
@@ -170,9 +170,9 @@ pub struct Output {
 }
 
 /// A report, and what it rests on.
-pub struct Judged {
+pub(crate) struct Judged {
     /// The report.
-    pub report: Report,
+    pub(crate) report: Report,
     inventory: Inventory,
     criteria: Criteria,
     command_line: Vec<String>,
@@ -182,7 +182,7 @@ impl Output {
     /// Checks what was asked for, and that an S3 bucket is there.
     ///
     /// Errors: every mistake on the command line; a bucket that cannot be used.
-    pub async fn prepare(args: &OutputArgs, makes: Makes<'_>, accounts: &[Account]) -> Outcome<Self> {
+    pub(crate) async fn prepare(args: &OutputArgs, makes: Makes<'_>, accounts: &[Account]) -> Outcome<Self> {
         let mut problems = Vec::new();
         let fail_on = args.fail_on.parse::<Severity>().unwrap_or_else(|()| {
             let what = format!("`{}` is not a severity", args.fail_on);
@@ -263,7 +263,7 @@ impl Output {
     /// The folder that is filled; `place` where none was named. What goes to stdout needs one all the same, for a while.
     ///
     /// Errors: it cannot be written, or it holds an earlier report.
-    pub fn staging(&self, place: &Path) -> Result<Staging, Problem> {
+    pub(crate) fn staging(&self, place: &Path) -> Result<Staging, Problem> {
         match &self.destination {
             Destination::Folder(Some(folder)) => open_staging(folder),
             Destination::Folder(None) | Destination::S3 { .. } => open_staging(&free(place)),
@@ -275,7 +275,7 @@ impl Output {
     /// kept.
     ///
     /// Errors: the disk refused.
-    pub fn collect_into(&self, staging: &Staging) -> Result<PathBuf, Problem> {
+    pub(crate) fn collect_into(&self, staging: &Staging) -> Result<PathBuf, Problem> {
         if !self.redact_accounts {
             return Ok(staging.dir().to_owned());
         }
@@ -285,7 +285,7 @@ impl Output {
     /// Judges an inventory, without account ids if they are not to be shown.
     ///
     /// Errors: a frame of the inventory is damaged; the disk refused; pseudonyms that change a verdict.
-    pub fn judge(&self, inventory: Inventory, criteria: Criteria, staging: &Staging) -> Outcome<Judged> {
+    pub(crate) fn judge(&self, inventory: Inventory, criteria: Criteria, staging: &Staging) -> Outcome<Judged> {
         let report = judge(&inventory, &criteria)?;
         let mut judged = Judged {
             report,
@@ -317,7 +317,7 @@ impl Output {
     /// Renders, writes, delivers, prints the summary and says how the program ends.
     ///
     /// Errors: nothing to judge, a renderer that fails, a disk, a bucket or a Security Hub that refuses.
-    pub async fn finish(&self, judged: &Judged, staging: Staging) -> Outcome<Exit> {
+    pub(crate) async fn finish(&self, judged: &Judged, staging: Staging) -> Outcome<Exit> {
         let report = &judged.report;
         let is_listed_somewhere = report
             .coverage
@@ -425,7 +425,7 @@ impl Output {
 /// Opens a folder to be filled, and names what earlier runs left beside it.
 ///
 /// Errors: it cannot be written, or it holds an earlier report.
-pub fn open_staging(folder: &Path) -> Result<Staging, Problem> {
+pub(crate) fn open_staging(folder: &Path) -> Result<Staging, Problem> {
     let staging = Staging::open(folder)?;
     for left in staging.leftovers() {
         let warning = Problem::new("an earlier run did not live to finish its folder")

@@ -28,15 +28,15 @@ pub struct Baseline {
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Known {
+pub(crate) struct Known {
     /// The finding's id.
-    pub id: String,
+    pub(crate) id: String,
     /// The rule's id.
-    pub rule: String,
+    pub(crate) rule: String,
     /// What was judged.
-    pub resource_arn: String,
+    pub(crate) resource_arn: String,
     /// `non-compliant` or `unknown`.
-    pub verdict: String,
+    pub(crate) verdict: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -50,7 +50,7 @@ struct Stored {
 
 impl Baseline {
     /// A list of findings; of those with one id the last counts.
-    pub fn new(scan_id: String, as_of: DateTime<Utc>, findings: impl Iterator<Item = Known>) -> Self {
+    pub(crate) fn new(scan_id: String, as_of: DateTime<Utc>, findings: impl Iterator<Item = Known>) -> Self {
         let known: HashMap<String, Known> = findings.map(|one| (one.id.clone(), one)).collect();
         let place = |one: &Known| ((one.rule.clone(), one.resource_arn.clone()), one.id.clone());
         Self {
@@ -62,7 +62,7 @@ impl Baseline {
     }
 
     /// The form in which a pack stores it: the same for the same baseline.
-    pub fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         let sorted: BTreeMap<&String, &Known> = self.known.iter().collect();
         let stored = Stored {
             schema_version: SCHEMA_VERSION,
@@ -76,25 +76,25 @@ impl Baseline {
     /// Reads that form.
     ///
     /// Errors: it is damaged, or of another version.
-    pub fn parse_stored(text: &str, origin: &str) -> Result<Self, Problem> {
+    pub(crate) fn parse_stored(text: &str, origin: &str) -> Result<Self, Problem> {
         let stored: Stored = serde_json::from_str(text).map_err(|error| unreadable(origin, error.to_string()))?;
         check_version("a baseline", stored.schema_version, SCHEMA_VERSION, origin)?;
         Ok(Self::new(stored.scan_id, stored.as_of, stored.findings.into_iter()))
     }
 
     /// The finding of that id.
-    pub fn known(&self, id: &str) -> Option<&Known> {
+    pub(crate) fn known(&self, id: &str) -> Option<&Known> {
         self.known.get(id)
     }
 
     /// The finding of that rule on that resource, whatever its id.
-    pub fn known_at(&self, rule: &str, resource_arn: &str) -> Option<&Known> {
+    pub(crate) fn known_at(&self, rule: &str, resource_arn: &str) -> Option<&Known> {
         let place = (rule.to_owned(), resource_arn.to_owned());
         self.known.get(self.by_place.get(&place)?)
     }
 
     /// How many findings have this verdict.
-    pub fn count(&self, verdict: &str) -> usize {
+    pub(crate) fn count(&self, verdict: &str) -> usize {
         self.known.values().filter(|known| known.verdict == verdict).count()
     }
 }

@@ -24,20 +24,20 @@ use crate::problem::{Outcome, Problem, Problems};
 const SCHEMA_VERSION: u32 = 1;
 
 /// The folder of the criteria in a pack.
-pub const CRITERIA_DIR: &str = "criteria";
+pub(crate) const CRITERIA_DIR: &str = "criteria";
 
 /// What the other files do not say.
 const INDEX_FILE: &str = "criteria.json";
 /// The policy in force.
-pub const POLICY_FILE: &str = "policy.toml";
+pub(crate) const POLICY_FILE: &str = "policy.toml";
 /// The waivers, in the order of their file.
 const WAIVERS_FILE: &str = "waivers.toml";
 /// Findings of an earlier scan, if new ones were told from known ones.
 const BASELINE_FILE: &str = "baseline.json";
 /// The folder of the rules.
-pub const RULES_DIR: &str = "rules";
+pub(crate) const RULES_DIR: &str = "rules";
 /// The folder of the frameworks.
-pub const FRAMEWORKS_DIR: &str = "frameworks";
+pub(crate) const FRAMEWORKS_DIR: &str = "frameworks";
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -86,7 +86,7 @@ pub fn files(criteria: &Criteria) -> Vec<(String, String)> {
 /// Reads the criteria stored in a folder.
 ///
 /// Errors: a file that cannot be read, and every mistake in them.
-pub fn load(dir: &Path) -> Outcome<Criteria> {
+pub(crate) fn load(dir: &Path) -> Outcome<Criteria> {
     let names = digest::files_below(dir).map_err(|error| damaged(&dir.display().to_string(), &error.to_string()))?;
     let mut files = Vec::new();
     for name in names {

@@ -106,7 +106,7 @@ pub fn all() -> &'static [Framework] {
 /// Reads stored frameworks: name and text of each file, that of the questions among them. In order of id.
 ///
 /// Errors: every mistake in every file.
-pub fn read_files(files: &[(String, String)]) -> Outcome<Vec<Framework>> {
+pub(crate) fn read_files(files: &[(String, String)]) -> Outcome<Vec<Framework>> {
     let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (&**name, &**text)).collect();
     read_all(&files)
 }
@@ -130,12 +130,12 @@ pub fn find(id: &str) -> Outcome<&'static Framework> {
 
 impl Framework {
     /// The numbers that the framework fixes, as a `[policy]` table of a settings file; none if it fixes none.
-    pub fn policy_text(&self) -> Option<String> {
+    pub(crate) fn policy_text(&self) -> Option<String> {
         self.policy.clone()
     }
 
     /// The rules that give evidence for its controls.
-    pub fn rules(&self) -> BTreeSet<&str> {
+    pub(crate) fn rules(&self) -> BTreeSet<&str> {
         self.controls
             .iter()
             .flat_map(|control| control.rules(&self.questions))
@@ -151,7 +151,7 @@ impl Framework {
     }
 
     /// The controls that a rule gives evidence for; supporting ones in brackets.
-    pub fn controls_of(&self, rule: &str) -> Vec<String> {
+    pub(crate) fn controls_of(&self, rule: &str) -> Vec<String> {
         let name = |control: &Control| {
             let of = |questions: &[String]| control.rules_of(questions, &self.questions).contains(&rule);
             match (of(&control.direct), of(&control.supporting)) {
@@ -164,7 +164,7 @@ impl Framework {
     }
 
     /// The control matrix over these findings. Unknown is worse than compliant, and no finding at all is no verdict.
-    pub fn matrix(&self, findings: &[Finding]) -> Vec<ControlRow> {
+    pub(crate) fn matrix(&self, findings: &[Finding]) -> Vec<ControlRow> {
         let mut of_rules: HashMap<&str, (BTreeMap<Verdict, usize>, usize)> = HashMap::new();
         for finding in findings {
             let (counts, waived) = of_rules.entry(&finding.rule).or_default();

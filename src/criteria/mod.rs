@@ -3,11 +3,11 @@
 //! Plain values, and how each is read and stored. Nothing here looks at an inventory. Of remediation only the ids of its
 //! actions are known here.
 
-pub mod baseline;
+pub(crate) mod baseline;
 pub mod files;
 pub mod frameworks;
 pub mod policy;
-pub mod predicate;
+pub(crate) mod predicate;
 pub mod rules;
 pub mod values;
 pub mod vocabulary;

@@ -7,7 +7,7 @@ use crate::domain::FactValue;
 use crate::duration;
 
 /// Stands for "no upper bound" wherever a number of days is one: AWS Backup's longest lifecycle.
-pub const FOREVER_DAYS: i64 = 36_500;
+pub(crate) const FOREVER_DAYS: i64 = 36_500;
 
 /// Who must own the key of a recovery point, from weak to strong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,10 +22,10 @@ pub enum KeyOwner {
 
 impl KeyOwner {
     /// From weak to strong.
-    pub const ALL: [Self; 3] = [Self::Any, Self::AwsManaged, Self::CustomerManaged];
+    pub(crate) const ALL: [Self; 3] = [Self::Any, Self::AwsManaged, Self::CustomerManaged];
 
     /// The word of `backproof.toml`.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Any => "any",
             Self::AwsManaged => "aws-managed",
@@ -34,7 +34,7 @@ impl KeyOwner {
     }
 
     /// Its place in the order: 0, 1, 2.
-    pub const fn rank(self) -> i64 {
+    pub(crate) const fn rank(self) -> i64 {
         match self {
             Self::Any => 0,
             Self::AwsManaged => 1,
@@ -56,10 +56,10 @@ pub enum LockWanted {
 
 impl LockWanted {
     /// From weak to strong.
-    pub const ALL: [Self; 3] = [Self::None, Self::Governance, Self::Compliance];
+    pub(crate) const ALL: [Self; 3] = [Self::None, Self::Governance, Self::Compliance];
 
     /// The word of `backproof.toml`.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Governance => "governance",
@@ -68,7 +68,7 @@ impl LockWanted {
     }
 
     /// The least rank of a vault's lock that meets it: 0 none, 1 governance, 3 compliance; 2 is a lock in grace.
-    pub const fn rank(self) -> i64 {
+    pub(crate) const fn rank(self) -> i64 {
         match self {
             Self::None => 0,
             Self::Governance => 1,
@@ -126,12 +126,12 @@ impl Default for PolicyValues {
 
 impl PolicyValues {
     /// The greatest age allowed for a copy.
-    pub fn copy_rpo(&self) -> TimeDelta {
+    pub(crate) fn copy_rpo(&self) -> TimeDelta {
         self.copy_rpo.unwrap_or(self.rpo * 2)
     }
 
     /// The values as `backproof.toml` would say them, for reports.
-    pub fn lines(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn lines(&self) -> Vec<(&'static str, String)> {
         let or_none = |duration: Option<TimeDelta>| duration.map_or_else(|| "none".to_owned(), duration::human);
         let list = |items: &[String]| {
             if items.is_empty() {
@@ -172,26 +172,26 @@ fn hours(duration: TimeDelta) -> f64 {
 }
 
 /// A value of the policy that rules may compare with.
-pub struct PolicyValue {
+pub(crate) struct PolicyValue {
     /// Its name in conditions.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What it says.
-    pub doc: &'static str,
+    pub(crate) doc: &'static str,
     /// Reads it.
-    pub of: fn(&PolicyValues) -> FactValue,
+    pub(crate) of: fn(&PolicyValues) -> FactValue,
 }
 
 /// In lists of Regions and accounts that must hold a copy: one of them must, whichever it is.
-pub const ANY_PLACE: &str = "any";
+pub(crate) const ANY_PLACE: &str = "any";
 
 /// The RPO of a table, in hours.
-pub const RPO_HOURS: FactKey = FactKey::new("rpo_hours");
+pub(crate) const RPO_HOURS: FactKey = FactKey::new("rpo_hours");
 
 /// The shortest retention allowed for the recovery points of a table, in days.
-pub const RETENTION_MIN_DAYS: FactKey = FactKey::new("retention_min_days");
+pub(crate) const RETENTION_MIN_DAYS: FactKey = FactKey::new("retention_min_days");
 
 /// The policy values, as columns beside the facts.
-pub const POLICY_VALUES: &[PolicyValue] = &[
+pub(crate) const POLICY_VALUES: &[PolicyValue] = &[
     PolicyValue {
         name: RPO_HOURS.name(),
         doc: "Greatest age allowed, in hours (`policy.rpo`).",

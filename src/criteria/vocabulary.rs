@@ -3,7 +3,7 @@
 use polars::prelude::DataType;
 
 /// The names that a condition may use, with their types.
-pub use polars::prelude::Schema;
+pub(crate) use polars::prelude::Schema;
 
 use super::values::{POLICY_VALUES, PolicyValues};
 use crate::dictionary::{FactKey, FactKind, fact, facts_of};
@@ -11,15 +11,15 @@ use crate::domain::{FactValue, Subject};
 use crate::inventory::cell::Kind;
 
 /// A statement on a table that takes its policy into account: a column beside facts and policy values.
-pub struct Comparison {
+pub(crate) struct Comparison {
     /// Its name in conditions.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Its type.
-    pub dtype: DataType,
+    pub(crate) dtype: DataType,
     /// What it says, and when it is unknown.
-    pub doc: &'static str,
+    pub(crate) doc: &'static str,
     /// Frames that it rests on.
-    pub frames: &'static [&'static str],
+    pub(crate) frames: &'static [&'static str],
 }
 
 /// Frames that say which plans take a table and what they promise.
@@ -40,7 +40,7 @@ const COPY_FRAMES: &[&str] = &[
 ];
 
 /// What rules on tables may compare with beside facts and policy values.
-pub const COMPARISONS: &[Comparison] = &[
+pub(crate) const COMPARISONS: &[Comparison] = &[
     Comparison {
         name: POLICY_TIER.name(),
         dtype: DataType::String,
@@ -83,7 +83,7 @@ pub const COMPARISONS: &[Comparison] = &[
 pub const POLICY_TIER: FactKey = FactKey::new("policy_tier");
 
 /// Everything that a condition on this subject may name.
-pub fn schema(subject: Subject) -> Schema {
+pub(crate) fn schema(subject: Subject) -> Schema {
     let mut schema: Schema = facts_of(subject)
         .iter()
         .map(|fact| (fact.name.into(), fact.kind.dtype()))
@@ -101,7 +101,7 @@ pub fn schema(subject: Subject) -> Schema {
 }
 
 /// Everything that the condition of a policy tier may name, beside `tag('…')`: the facts on a table.
-pub fn tier_schema() -> Schema {
+pub(crate) fn tier_schema() -> Schema {
     let facts = facts_of(Subject::Table).iter();
     facts.map(|fact| (fact.name.into(), fact.kind.dtype())).collect()
 }
@@ -117,7 +117,7 @@ fn dtype_of(value: &FactValue) -> DataType {
 }
 
 /// What a name in a condition means: the sentence of its dictionary.
-pub fn doc_of(subject: Subject, name: &str) -> Option<&'static str> {
+pub(crate) fn doc_of(subject: Subject, name: &str) -> Option<&'static str> {
     let of_fact = fact(subject, name).map(|fact| fact.doc);
     let of_policy = || {
         POLICY_VALUES
@@ -130,7 +130,7 @@ pub fn doc_of(subject: Subject, name: &str) -> Option<&'static str> {
 }
 
 /// The frames that a name in a condition rests on.
-pub fn frames_of(subject: Subject, name: &str) -> &'static [&'static str] {
+pub(crate) fn frames_of(subject: Subject, name: &str) -> &'static [&'static str] {
     let of_comparison = || COMPARISONS.iter().find(|one| one.name == name).map(|one| one.frames);
     fact(subject, name)
         .map(|fact| fact.frames)

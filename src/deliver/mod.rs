@@ -1,6 +1,6 @@
 //! Where reports go, and S3: never over an object that is there, read back and compared.
 
-pub mod staging;
+pub(crate) mod staging;
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crate::problem::{Problem, count};
 use crate::text::hex;
 
 /// IAM actions that delivering takes on the objects.
-pub const OBJECT_ACTIONS: [&str; 7] = [
+pub(crate) const OBJECT_ACTIONS: [&str; 7] = [
     "s3:PutObject",
     "s3:GetObject",
     "s3:GetObjectVersion",
@@ -24,21 +24,21 @@ pub const OBJECT_ACTIONS: [&str; 7] = [
 ];
 
 /// IAM actions that delivering takes on the bucket.
-pub const BUCKET_ACTIONS: [&str; 3] = [
+pub(crate) const BUCKET_ACTIONS: [&str; 3] = [
     "s3:ListBucket",
     "s3:GetBucketVersioning",
     "s3:GetBucketObjectLockConfiguration",
 ];
 
 /// IAM actions that delivering takes on the key that encrypts: S3 encrypts and decrypts with the caller's rights on it.
-pub const KEY_ACTIONS: [&str; 2] = ["kms:GenerateDataKey", "kms:Decrypt"];
+pub(crate) const KEY_ACTIONS: [&str; 2] = ["kms:GenerateDataKey", "kms:Decrypt"];
 
 /// How many files go at once.
-pub const AT_ONCE: usize = 8;
+pub(crate) const AT_ONCE: usize = 8;
 
 /// Where reports go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Destination {
+pub(crate) enum Destination {
     /// A folder; none: a new one below `backproof-report`, named when the scan's time is known.
     Folder(Option<PathBuf>),
     /// An S3 prefix. The reports also stay in a new folder below `backproof-report`.
@@ -80,7 +80,7 @@ impl Destination {
 
 /// A prefix of a bucket that can be used.
 #[derive(Debug)]
-pub struct S3Prefix {
+pub(crate) struct S3Prefix {
     bucket: Bucket,
     prefix: String,
 }
@@ -90,7 +90,7 @@ impl S3Prefix {
     /// typing error costs nothing.
     ///
     /// API and errors: those of [`Bucket::open`].
-    pub async fn open(session: &Session, bucket: &str, prefix: &str, keeping: Keeping) -> Result<Self, Problem> {
+    pub(crate) async fn open(session: &Session, bucket: &str, prefix: &str, keeping: Keeping) -> Result<Self, Problem> {
         Ok(Self {
             bucket: Bucket::open(session, bucket, keeping, "--to").await?,
             prefix: prefix.to_owned(),
@@ -102,7 +102,7 @@ impl S3Prefix {
     ///
     /// API: [`Bucket::put`]. Calls: 2 for each file. Errors: the first file that is not there, word for word as it was
     /// written and kept as asked; the reports stay in `folder` all the same.
-    pub async fn deliver(&self, files: &[String], folder: &Path) -> Result<Vec<Stored>, Problem> {
+    pub(crate) async fn deliver(&self, files: &[String], folder: &Path) -> Result<Vec<Stored>, Problem> {
         let mut delivered = Vec::new();
         let (others, last) = files.split_at(files.len().saturating_sub(1));
         for files in [others, last] {
@@ -148,7 +148,7 @@ impl S3Prefix {
 }
 
 /// What a browser is to make of a file.
-pub fn content_type(path: &str) -> &'static str {
+pub(crate) fn content_type(path: &str) -> &'static str {
     match path.rsplit('.').next() {
         Some("json") => "application/json",
         Some("csv") => "text/csv; charset=utf-8",
@@ -161,7 +161,7 @@ pub fn content_type(path: &str) -> &'static str {
 }
 
 /// A key below a prefix, which may be empty.
-pub fn joined(prefix: &str, name: &str) -> String {
+pub(crate) fn joined(prefix: &str, name: &str) -> String {
     if prefix.is_empty() {
         name.to_owned()
     } else {

@@ -23,7 +23,7 @@ const PARTIAL: &str = ".partial-";
 
 /// A folder that is being filled.
 #[derive(Debug)]
-pub struct Staging {
+pub(crate) struct Staging {
     target: PathBuf,
     partial: PathBuf,
     /// The target does not exist yet, and comes to be by one rename.
@@ -39,14 +39,14 @@ impl Staging {
     /// Opens a folder for new files, before any work is done.
     ///
     /// Errors: it cannot be written, or it holds an earlier report or inventory.
-    pub fn open(target: &Path) -> Result<Self, Problem> {
+    pub(crate) fn open(target: &Path) -> Result<Self, Problem> {
         Self::open_as(target, &mut std::fs::DirBuilder::new())
     }
 
     /// A folder for things that nobody keeps and nobody else may see, gone with this value.
     ///
     /// Errors: the folder for temporary files cannot be written.
-    pub fn scratch() -> Result<Self, Problem> {
+    pub(crate) fn scratch() -> Result<Self, Problem> {
         let mut private = std::fs::DirBuilder::new();
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut private, 0o700);
@@ -93,12 +93,12 @@ impl Staging {
     }
 
     /// Where to write until [`Staging::commit`].
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.partial
     }
 
     /// Folders that a process left behind that did not live to finish them, beside this one. They are not touched.
-    pub fn leftovers(&self) -> Vec<PathBuf> {
+    pub(crate) fn leftovers(&self) -> Vec<PathBuf> {
         let beside = self.partial.parent().map(std::fs::read_dir);
         let Some(Ok(entries)) = beside else { return Vec::new() };
         let mut left: Vec<PathBuf> = entries
@@ -115,7 +115,7 @@ impl Staging {
     /// Renders one file.
     ///
     /// Errors: the renderer failed, or the disk refused.
-    pub fn render(&self, format: &Format, report: &Report, templates: &Templates) -> Result<(), Problem> {
+    pub(crate) fn render(&self, format: &Format, report: &Report, templates: &Templates) -> Result<(), Problem> {
         let path = self.partial.join(format.file_name);
         let disk = |error: std::io::Error| self.disk_problem(format.file_name, &error);
         let mut out = BufWriter::new(File::create(&path).map_err(disk)?);
@@ -133,7 +133,7 @@ impl Staging {
     /// Flushes everything to disk and moves it to its place.
     ///
     /// Errors: the disk refused, or somebody else was faster.
-    pub fn commit(mut self) -> Result<PathBuf, Problem> {
+    pub(crate) fn commit(mut self) -> Result<PathBuf, Problem> {
         flush(&self.partial).map_err(|error| self.disk_problem("", &error))?;
         if self.is_new {
             std::fs::rename(&self.partial, &self.target).map_err(|error| self.disk_problem("", &error))?;

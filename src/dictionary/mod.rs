@@ -22,16 +22,16 @@ use polars::prelude::{Column, DataFrame, DataType, PolarsResult};
 use crate::domain::{FactValue, Subject};
 use crate::inventory::cell::{Cell, Kind};
 
-pub use exemption::{EXEMPTION_FACTS, ExemptionFacts};
-pub use plan::{PLAN_FACTS, PlanFacts};
-pub use recovery_point::{RECOVERY_POINT_FACTS, RecoveryPointFacts};
+pub(crate) use exemption::{EXEMPTION_FACTS, ExemptionFacts};
+pub(crate) use plan::{PLAN_FACTS, PlanFacts};
+pub(crate) use recovery_point::{RECOVERY_POINT_FACTS, RecoveryPointFacts};
 pub use table::{TABLE_FACTS, TableFacts};
-pub use target::{TARGET_FACTS, TargetFacts};
-pub use vault::{VAULT_FACTS, VaultFacts};
-pub use waiver::{WAIVER_FACTS, WaiverFacts};
+pub(crate) use target::{TARGET_FACTS, TargetFacts};
+pub(crate) use vault::{VAULT_FACTS, VaultFacts};
+pub(crate) use waiver::{WAIVER_FACTS, WaiverFacts};
 
 /// Text of a fact. Shared, because accounts, Regions, words and plan reasons repeat over a million tables.
-pub type Text = Arc<str>;
+pub(crate) type Text = Arc<str>;
 
 /// One entry of the dictionary.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub struct Fact {
 
 impl Fact {
     /// The unit of a number, from the end of its name; none for other facts.
-    pub fn unit(&self) -> Option<&'static str> {
+    pub(crate) fn unit(&self) -> Option<&'static str> {
         let name = self.name.strip_suffix("_seen").unwrap_or(self.name);
         [
             ("_hours", "hours"),
@@ -75,7 +75,7 @@ impl FactKey {
     }
 
     /// The name as conditions and files write it.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         self.0
     }
 }
@@ -91,7 +91,7 @@ pub enum FactKind {
 
 impl FactKind {
     /// The word of the data dictionary.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Cell(kind) => kind.as_str(),
             Self::Float => "number",
@@ -99,7 +99,7 @@ impl FactKind {
     }
 
     /// The polars type.
-    pub fn dtype(self) -> DataType {
+    pub(crate) fn dtype(self) -> DataType {
         match self {
             Self::Cell(kind) => kind.dtype(),
             Self::Float => DataType::Float64,
@@ -163,11 +163,9 @@ impl FactCell for Option<f64> {
 }
 
 /// The facts on one kind of subject, row by row.
-pub trait SubjectFacts: Default {
+pub(crate) trait SubjectFacts: Default {
     /// What is judged.
     const SUBJECT: Subject;
-    /// The dictionary, in the order of columns.
-    const FACTS: &'static [Fact];
 
     /// Rows to columns, of the facts that `wanted` names.
     ///
@@ -190,7 +188,12 @@ macro_rules! facts {
             $($(#[doc = $doc])+ pub $name: Option<$kind>,)+
         }
 
-        #[allow(non_upper_case_globals, missing_docs, reason = "named and documented as the fields above")]
+        #[allow(
+            dead_code,
+            non_upper_case_globals,
+            missing_docs,
+            reason = "named and documented as the fields above; few are asked for one by one"
+        )]
         impl $type {
             $(pub const $name: super::FactKey = super::FactKey::new(stringify!($name));)+
         }
@@ -205,7 +208,6 @@ macro_rules! facts {
 
         impl super::SubjectFacts for $type {
             const SUBJECT: crate::domain::Subject = crate::domain::Subject::$subject;
-            const FACTS: &'static [super::Fact] = $list;
 
             fn to_frame(
                 rows: &[Self],
@@ -230,7 +232,7 @@ macro_rules! facts {
 use facts;
 
 /// The dictionary of a subject.
-pub const fn facts_of(subject: Subject) -> &'static [Fact] {
+pub(crate) const fn facts_of(subject: Subject) -> &'static [Fact] {
     match subject {
         Subject::Table => TABLE_FACTS,
         Subject::RecoveryPoint => RECOVERY_POINT_FACTS,
@@ -243,7 +245,7 @@ pub const fn facts_of(subject: Subject) -> &'static [Fact] {
 }
 
 /// The fact of that name on that subject.
-pub fn fact(subject: Subject, name: &str) -> Option<&'static Fact> {
+pub(crate) fn fact(subject: Subject, name: &str) -> Option<&'static Fact> {
     facts_of(subject).iter().find(|fact| fact.name == name)
 }
 

@@ -7,7 +7,7 @@ mod findings;
 mod plans;
 mod points;
 mod policy;
-pub mod render;
+pub(crate) mod render;
 mod selections;
 mod settings;
 #[cfg(test)]
@@ -27,7 +27,7 @@ use crate::problem::Problem;
 use crate::report::Report;
 
 /// One look: what was read, and what the criteria say of it.
-pub struct Look {
+pub(crate) struct Look {
     inventory: Inventory,
     facts: Facts,
     report: Report,
@@ -38,7 +38,11 @@ impl Look {
     /// Judges an inventory; of a pack, with the digest of its manifest.
     ///
     /// Errors: a frame of it is damaged.
-    pub fn new(inventory: Inventory, manifest_sha256: Option<String>, criteria: &Criteria) -> Result<Self, Problem> {
+    pub(crate) fn new(
+        inventory: Inventory,
+        manifest_sha256: Option<String>,
+        criteria: &Criteria,
+    ) -> Result<Self, Problem> {
         Ok(Self {
             manifest_sha256,
             facts: derive(&inventory, criteria.policy.window_days)?,
@@ -65,22 +69,22 @@ impl Look {
 
 /// What was compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
+pub(crate) struct Source {
     /// Digest that names the scan.
-    pub scan_id: String,
+    pub(crate) scan_id: String,
     /// The instant on which its ages are reckoned.
-    pub as_of: DateTime<Utc>,
+    pub(crate) as_of: DateTime<Utc>,
     /// SHA-256 of the manifest of its pack; none: it is no pack.
-    pub manifest_sha256: Option<String>,
+    pub(crate) manifest_sha256: Option<String>,
     /// Tables in it.
-    pub table_count: usize,
+    pub(crate) table_count: usize,
     /// Non-compliant findings that no waiver covers.
-    pub open_count: usize,
+    pub(crate) open_count: usize,
 }
 
 /// What kind of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A finding is non-compliant and not waived, and was not before.
     NewlyFailing,
     /// A setting of AWS protects less than before.
@@ -115,7 +119,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, worst first: the order of every output.
-    pub const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::NewlyFailing,
         Self::Weaker,
         Self::PolicyWeaker,
@@ -134,7 +138,7 @@ impl Kind {
     ];
 
     /// The word of the machine formats.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::NewlyFailing => "newly-failing",
             Self::Weaker => "weaker",
@@ -155,7 +159,7 @@ impl Kind {
     }
 
     /// The head of its section.
-    pub const fn title(self) -> &'static str {
+    pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::NewlyFailing => "Newly failing",
             Self::Weaker => "Settings that got weaker",
@@ -178,29 +182,29 @@ impl Kind {
 
 /// One thing that differs, or stays wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Change {
+pub(crate) struct Change {
     /// What kind of change.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// Where; empty for criteria, waivers and exemptions.
-    pub target: TargetId,
+    pub(crate) target: TargetId,
     /// What it is about; none for criteria.
-    pub subject: Option<Subject>,
+    pub(crate) subject: Option<Subject>,
     /// Its ARN, or what stands for one; empty for criteria.
-    pub arn: String,
+    pub(crate) arn: String,
     /// Its name, for people; for criteria, the tier, waiver or rule. Untrusted.
-    pub name: String,
+    pub(crate) name: String,
     /// The rule, or the setting.
-    pub what: String,
+    pub(crate) what: String,
     /// The finding's id; none for settings and criteria.
-    pub finding_id: Option<String>,
+    pub(crate) finding_id: Option<String>,
     /// How much it matters; none for settings and criteria.
-    pub severity: Option<Severity>,
+    pub(crate) severity: Option<Severity>,
     /// Verdict or value before; `absent` if there was none.
-    pub before: String,
+    pub(crate) before: String,
     /// Verdict or value now; `absent` if there is none.
-    pub after: String,
+    pub(crate) after: String,
     /// What changed, in one sentence. Quotes text from AWS, which is untrusted.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 /// Stands for the side on which there is nothing.
@@ -208,32 +212,32 @@ const ABSENT: &str = "absent";
 
 /// Everything that changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Diff {
+pub(crate) struct Diff {
     /// The older look.
-    pub older: Source,
+    pub(crate) older: Source,
     /// The newer look.
-    pub newer: Source,
+    pub(crate) newer: Source,
     /// By what both were judged, in words.
-    pub judged_by: String,
+    pub(crate) judged_by: String,
     /// Were the criteria of then compared with those of now? Only a pack knows by what it was judged.
-    pub criteria_compared: bool,
+    pub(crate) criteria_compared: bool,
     /// Worst first; within a kind by severity, rule or setting, place and name.
-    pub changes: Vec<Change>,
+    pub(crate) changes: Vec<Change>,
 }
 
 impl Diff {
     /// How many changes of this kind.
-    pub fn count(&self, kind: Kind) -> usize {
+    pub(crate) fn count(&self, kind: Kind) -> usize {
         self.of(kind).count()
     }
 
     /// The changes of this kind.
-    pub fn of(&self, kind: Kind) -> impl Iterator<Item = &Change> {
+    pub(crate) fn of(&self, kind: Kind) -> impl Iterator<Item = &Change> {
         self.changes.iter().filter(move |change| change.kind == kind)
     }
 
     /// 10: something is newly failing or weaker; 11: something is not known any more; 0: nothing got worse.
-    pub fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         let has = |kinds: &[Kind]| self.changes.iter().any(|change| kinds.contains(&change.kind));
         if has(&[Kind::NewlyFailing, Kind::Weaker, Kind::PolicyWeaker]) {
             Exit::NonCompliant
@@ -246,12 +250,12 @@ impl Diff {
 }
 
 /// Criteria then and now; none if one of the two is not known.
-pub type CriteriaThenAndNow<'c> = Option<(&'c Criteria, &'c Criteria)>;
+pub(crate) type CriteriaThenAndNow<'c> = Option<(&'c Criteria, &'c Criteria)>;
 
 /// Compares two looks that were judged by the same criteria.
 ///
 /// Errors: a frame of an inventory is damaged.
-pub fn compare(
+pub(crate) fn compare(
     older: &Look,
     newer: &Look,
     criteria: CriteriaThenAndNow<'_>,

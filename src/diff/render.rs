@@ -14,7 +14,7 @@ const SCHEMA_VERSION: u32 = 1;
 const COUNTED: [Kind; 3] = [Kind::Gone, Kind::StillFailing, Kind::StillUnknown];
 
 /// For people; `all` names also what stayed as it was.
-pub fn text(diff: &Diff, all: bool) -> String {
+pub(crate) fn text(diff: &Diff, all: bool) -> String {
     let mut out = String::new();
     for (name, source) in [("older", &diff.older), ("newer", &diff.newer)] {
         out.push_str(&format!("{name}: {}\n", source_line(source)));
@@ -106,7 +106,7 @@ fn closing(diff: &Diff) -> String {
 }
 
 /// For programs.
-pub fn json(diff: &Diff) -> String {
+pub(crate) fn json(diff: &Diff) -> String {
     let source = |source: &Source| {
         json!({
             "scan_id": source.scan_id,
@@ -169,7 +169,7 @@ const HEAD: [&str; 12] = [
 ];
 
 /// For spreadsheets: RFC 4180, no cell that would be run as a formula.
-pub fn csv(diff: &Diff) -> String {
+pub(crate) fn csv(diff: &Diff) -> String {
     let mut rows = vec![HEAD.map(str::to_owned).to_vec()];
     rows.extend(diff.changes.iter().map(|change| {
         vec![
@@ -193,7 +193,7 @@ pub fn csv(diff: &Diff) -> String {
 }
 
 /// For a pull request or a ticket.
-pub fn markdown(diff: &Diff, all: bool) -> String {
+pub(crate) fn markdown(diff: &Diff, all: bool) -> String {
     let mut out = format!(
         "# What changed\n\n- older: {}\n- newer: {}\n- both judged by {}\n\n{}\n",
         escape(&source_line(&diff.older)),

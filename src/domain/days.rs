@@ -27,10 +27,10 @@ pub enum DayState {
 
 impl DayState {
     /// Every state, from good to bad, then those that say nothing.
-    pub const ALL: [Self; 4] = [Self::Covered, Self::Exposed, Self::NotObserved, Self::NotAlive];
+    pub(crate) const ALL: [Self; 4] = [Self::Covered, Self::Exposed, Self::NotObserved, Self::NotAlive];
 
     /// The word of the machine formats.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Covered => "covered",
             Self::Exposed => "exposed",

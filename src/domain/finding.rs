@@ -93,7 +93,7 @@ pub enum GapKind {
 
 impl GapKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Denied,
         Self::Throttled,
         Self::Expired,
@@ -103,7 +103,7 @@ impl GapKind {
     ];
 
     /// The word of the machine formats.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Denied => "denied",
             Self::Throttled => "throttled",

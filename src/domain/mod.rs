@@ -52,17 +52,17 @@ pub struct Account {
 
 /// An ARN split at its five first colons. The resource keeps any further colons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Arn<'a> {
+pub(crate) struct Arn<'a> {
     /// `aws`, `aws-cn`, `aws-us-gov`, `aws-eusc`, …
-    pub partition: &'a str,
+    pub(crate) partition: &'a str,
     /// `dynamodb`, `backup`, `kms`, …
-    pub service: &'a str,
+    pub(crate) service: &'a str,
     /// Empty for global services.
-    pub region: &'a str,
+    pub(crate) region: &'a str,
     /// Empty where AWS leaves it out.
-    pub account_id: &'a str,
+    pub(crate) account_id: &'a str,
     /// `table/Orders`, `recovery-point:…`, `key/…`.
-    pub resource: &'a str,
+    pub(crate) resource: &'a str,
 }
 
 impl<'a> Arn<'a> {
@@ -82,7 +82,7 @@ impl<'a> Arn<'a> {
     }
 
     /// The table's name if this is the ARN of a DynamoDB table itself (not of an index, stream or backup of it).
-    pub fn table_name(&self) -> Option<&'a str> {
+    pub(crate) fn table_name(&self) -> Option<&'a str> {
         let name = self.resource.strip_prefix("table/")?;
         (self.service == "dynamodb" && !name.is_empty() && !name.contains('/')).then_some(name)
     }

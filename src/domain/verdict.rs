@@ -21,7 +21,7 @@ impl Verdict {
     pub const ALL: [Self; 4] = [Self::NonCompliant, Self::Unknown, Self::Compliant, Self::NotApplicable];
 
     /// The word of the machine formats.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Compliant => "compliant",
             Self::NonCompliant => "non-compliant",
@@ -77,7 +77,7 @@ pub enum Subject {
 
 impl Subject {
     /// Every subject, in the order of reports.
-    pub const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Table,
         Self::RecoveryPoint,
         Self::Vault,
@@ -130,10 +130,10 @@ pub enum Severity {
 
 impl Severity {
     /// From mild to grave.
-    pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
+    pub(crate) const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
 
     /// The word of rule files and machine formats.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Low => "low",
             Self::Medium => "medium",

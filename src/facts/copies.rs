@@ -36,14 +36,14 @@ pub struct Comparisons {
 
 impl Comparisons {
     /// One of them; unknown if there is no such name.
-    pub fn get(&self, name: &str) -> FactValue {
+    pub(crate) fn get(&self, name: &str) -> FactValue {
         let found = self.values().into_iter().find(|(known, _)| *known == name);
         found.map_or(FactValue::Unknown, |(_, value)| value)
     }
 
     /// What these and other ones agree on.
     #[must_use]
-    pub fn agreed(self, other: &Self) -> Self {
+    pub(crate) fn agreed(self, other: &Self) -> Self {
         fn both<T: PartialEq>(mine: Option<T>, theirs: &Option<T>) -> Option<T> {
             mine.filter(|mine| theirs.as_ref() == Some(mine))
         }
@@ -57,7 +57,7 @@ impl Comparisons {
     }
 
     /// By name.
-    pub fn values(&self) -> [(&'static str, FactValue); 5] {
+    pub(crate) fn values(&self) -> [(&'static str, FactValue); 5] {
         let text = |text: &Option<Text>| text.clone().map_or(FactValue::Unknown, FactValue::Text);
         [
             (

@@ -3,6 +3,11 @@
 //! [`derive()`] reads each frame once, in batches, and keeps a small tally per table; the order of rows in the inventory
 //! does not matter. What could not be read makes exactly those facts unknown that rest on it. The rows of facts are made
 //! from the tallies on demand, some at a time: a million tables have more facts than fit in memory.
+//!
+//! From below: `schedule`, `protection`, `vault_policy` and `rpo_over_time` answer one question each and know no
+//! inventory; `index` is what was read, by table and by target; `recovery_point` is one recovery point as it was read.
+//! On them stand the topics, of which each fills the facts of a table that are its own, and `subjects`, the facts of
+//! vaults, plans, targets and recovery points. Only this file knows all of them.
 
 mod copies;
 mod days;
@@ -10,47 +15,51 @@ mod identity;
 mod index;
 mod jobs;
 mod plans;
-pub mod protection;
+mod protection;
 mod recovery_point;
 mod restore;
 mod restore_testing;
-pub mod rpo_over_time;
+pub(crate) mod rpo_over_time;
 mod runs;
-pub mod schedule;
+pub(crate) mod schedule;
 mod subjects;
 mod table_points;
 mod time;
-pub mod vault_policy;
+mod vault_policy;
 mod window;
 mod words;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::criteria::values::PolicyValues;
+use crate::dictionary::{PlanFacts, RecoveryPointFacts, TableFacts, TargetFacts, VaultFacts};
 use crate::domain::{DayState, Subject, TargetId, Window};
-use crate::facts::rpo_over_time::RpoDemand;
 use crate::inventory::Inventory;
 use crate::inventory::schema::{BackupJob, CopyJob};
 use crate::problem::Problem;
-
-use crate::dictionary::{PlanFacts, RecoveryPointFacts, TableFacts, TargetFacts, VaultFacts};
-pub use copies::Comparisons;
+use copies::Copies;
 use index::Index;
 use index::finder::Finder;
-pub(crate) use index::keys::rank_of_owner;
-pub use index::reading::Reading;
-pub(crate) use index::rows::ArnHasher;
+use jobs::Jobs;
 use plans::membership::Memberships;
-pub use plans::membership::SelectionAnswer;
 use plans::offers::Offers;
-pub(crate) use recovery_point::Sight;
+use restore::Restores;
+use restore_testing::RestoreTesting;
+use rpo_over_time::RpoDemand;
 use subjects::recovery_points::JudgePoints;
 use table_points::{TablePoints, by_column};
-pub(crate) use time::{JOB_REACH, seconds};
 
-pub use crate::criteria::values::FOREVER_DAYS;
+pub(crate) use crate::criteria::values::FOREVER_DAYS;
+pub(crate) use copies::Comparisons;
+pub(crate) use index::keys::rank_of_owner;
+pub(crate) use index::reading::Reading;
+pub(crate) use index::rows::ArnHasher;
+pub(crate) use plans::membership::SelectionAnswer;
+pub(crate) use recovery_point::Sight;
+pub(crate) use time::{JOB_REACH, seconds};
 
 /// Columns of backup jobs that no fact reads.
 const JOB_COLUMNS_UNUSED: [&str; 3] = ["start_by", "vault_name", "recovery_point_arn"];
@@ -59,10 +68,10 @@ const JOB_COLUMNS_UNUSED: [&str; 3] = ["start_by", "vault_name", "recovery_point
 pub struct Facts {
     index: Index,
     points: TablePoints,
-    copies: copies::Copies,
-    jobs: jobs::Jobs,
-    restores: restore::Restores,
-    restore_testing: restore_testing::RestoreTesting,
+    copies: Copies,
+    jobs: Jobs,
+    restores: Restores,
+    restore_testing: RestoreTesting,
     memberships: Memberships,
 }
 
@@ -70,7 +79,7 @@ pub struct Facts {
 pub struct Tables {
     /// The facts.
     pub facts: Vec<TableFacts>,
-    offers: Vec<std::sync::Arc<Offers>>,
+    offers: Vec<Arc<Offers>>,
     start: usize,
 }
 
@@ -80,12 +89,12 @@ pub struct Tables {
 pub fn derive(inventory: &Inventory, window_days: i64) -> Result<Facts, Problem> {
     let index = Index::read(inventory, window_days)?;
     let row_of = |arn: &str| index.rows.get(arn).map(|row| row as usize);
-    let mut restores = restore::Restores::read(inventory, row_of)?;
-    let mut copies = copies::Copies::new(&index);
+    let mut restores = Restores::read(inventory, row_of)?;
+    let mut copies = Copies::new(&index);
     let gathered = by_column::gather(inventory, &index, &mut copies, &mut restores)?;
     let points = TablePoints::new(inventory, gathered, &index)?;
     let mut finder = Finder::new(&index);
-    let mut jobs = jobs::Jobs::new(&index);
+    let mut jobs = Jobs::new(&index);
     inventory.for_each_row::<BackupJob>(&JOB_COLUMNS_UNUSED, |job| {
         if let Some(row) = job.resource_arn.and_then(|arn| finder.table(arn)) {
             jobs.add(row, &job, &index);
@@ -104,7 +113,7 @@ pub fn derive(inventory: &Inventory, window_days: i64) -> Result<Facts, Problem>
         copies,
         jobs,
         restores,
-        restore_testing: restore_testing::RestoreTesting::read(inventory, &index)?,
+        restore_testing: RestoreTesting::read(inventory, &index)?,
         memberships,
         index,
     })
@@ -112,43 +121,38 @@ pub fn derive(inventory: &Inventory, window_days: i64) -> Result<Facts, Problem>
 
 impl Facts {
     /// How many tables were listed and have not vanished since.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.index.tables.len()
     }
 
-    /// Was there none?
-    pub fn is_empty(&self) -> bool {
-        self.index.tables.is_empty()
-    }
-
     /// The instant on which every age is reckoned.
-    pub fn as_of(&self) -> DateTime<Utc> {
+    pub(crate) fn as_of(&self) -> DateTime<Utc> {
         self.index.as_of
     }
 
     /// The partition of a target: `aws`, `aws-cn`, ….
-    pub(crate) fn partition_of(&self, target: &crate::domain::TargetId) -> &str {
+    pub(crate) fn partition_of(&self, target: &TargetId) -> &str {
         self.index.partition(target).unwrap_or("aws")
     }
 
     /// How the reading went, target by target.
-    pub fn reading(&self) -> &Reading {
+    pub(crate) fn reading(&self) -> &Reading {
         &self.index.reading
     }
 
     /// Some tables, in order of ARN.
-    pub fn tables(&self, rows: Range<usize>) -> Tables {
+    pub(crate) fn tables(&self, rows: Range<usize>) -> Tables {
         let start = rows.start;
         let (facts, offers) = rows.map(|row| self.table(row)).unzip();
         Tables { facts, offers, start }
     }
 
     /// The place of a table.
-    pub fn find(&self, table_arn: &str) -> Option<usize> {
+    pub(crate) fn find(&self, table_arn: &str) -> Option<usize> {
         self.index.rows.get(table_arn).map(|row| row as usize)
     }
 
-    fn table(&self, row: usize) -> (TableFacts, std::sync::Arc<Offers>) {
+    fn table(&self, row: usize) -> (TableFacts, Arc<Offers>) {
         let (index, mut facts) = (&self.index, TableFacts::default());
         let tags = index.tags_of(row);
         identity::fill(&mut facts, row, index, tags.as_ref());
@@ -170,24 +174,24 @@ impl Facts {
     }
 
     /// Which selections take a table and which do not, one by one, with the reason of each.
-    pub fn explain_selections(&self, row: usize) -> Vec<SelectionAnswer> {
+    pub(crate) fn explain_selections(&self, row: usize) -> Vec<SelectionAnswer> {
         self.memberships.explain(row, &self.index)
     }
 
     /// The value of a table's tag, empty if it has no such tag; none if its tags could not be read.
-    pub fn tag(&self, row: usize, key: &str) -> Option<&str> {
+    pub(crate) fn tag(&self, row: usize, key: &str) -> Option<&str> {
         self.index.tag(row, key)
     }
 
     /// The facts of the table at that place against values of the policy.
-    pub fn compare(&self, tables: &Tables, place: usize, values: &PolicyValues) -> Comparisons {
+    pub(crate) fn compare(&self, tables: &Tables, place: usize, values: &PolicyValues) -> Comparisons {
         let (facts, offers) = (&tables.facts[place], &tables.offers[place]);
         self.copies
             .compare(tables.start + place, facts, offers, values, &self.index)
     }
 
     /// The days that can be told of: those of the window, up to the one of `as_of`.
-    pub fn window(&self) -> Window {
+    pub(crate) fn window(&self) -> Window {
         days::window(&self.index)
     }
 
@@ -241,29 +245,29 @@ impl Facts {
     }
 
     /// The state of the table at that place on each of these days.
-    pub fn days(&self, row: usize, asked: RpoDemand, window: Window) -> Vec<DayState> {
+    pub(crate) fn days(&self, row: usize, asked: RpoDemand, window: Window) -> Vec<DayState> {
         days::of(row, asked, window, &self.index, &self.points, &self.jobs)
     }
 
     /// Every backup vault, in order of target and name.
-    pub fn vaults(&self) -> Vec<VaultFacts> {
+    pub(crate) fn vaults(&self) -> Vec<VaultFacts> {
         subjects::vaults::facts(&self.index, &self.points, &self.memberships)
     }
 
     /// Every live backup plan, in order of target and id.
-    pub fn plans(&self) -> Vec<PlanFacts> {
+    pub(crate) fn plans(&self) -> Vec<PlanFacts> {
         subjects::plans::facts(&self.index, &self.memberships, &self.jobs)
     }
 
     /// Every target, in order.
-    pub fn targets(&self) -> Vec<TargetFacts> {
+    pub(crate) fn targets(&self) -> Vec<TargetFacts> {
         subjects::targets::facts(&self.index, &self.points, &self.memberships)
     }
 
     /// Every recovery point, some at a time, in the order of the inventory.
     ///
     /// Errors: the frame is damaged.
-    pub fn recovery_points(
+    pub(crate) fn recovery_points(
         &self,
         inventory: &Inventory,
         with: &mut dyn FnMut(Vec<RecoveryPointFacts>),
@@ -275,7 +279,7 @@ impl Facts {
     /// about columns of the facts in `reads`.
     ///
     /// Errors: the frame is damaged, or those of `judge`.
-    pub fn noteworthy_points(
+    pub(crate) fn noteworthy_points(
         &self,
         inventory: &Inventory,
         reads: &[&str],

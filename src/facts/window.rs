@@ -19,7 +19,7 @@ pub(super) fn fill(facts: &mut TableFacts, row: usize, index: &Index, times: &[u
     let Some(born) = index.tables[row].created_at else {
         return;
     };
-    let window = Window {
+    let window = LifeInWindow {
         start: seconds(index.window_start()).max(seconds(born)),
         end: seconds(index.as_of),
     };
@@ -39,12 +39,12 @@ pub(super) fn fill(facts: &mut TableFacts, row: usize, index: &Index, times: &[u
 }
 
 /// From the later of the window's start and the table's birth to `as_of`, in seconds.
-struct Window {
+struct LifeInWindow {
     start: u32,
     end: u32,
 }
 
-impl Window {
+impl LifeInWindow {
     /// The longest gap and its start. `events` are in order.
     fn longest_gap(&self, events: &[u32]) -> (u32, u32) {
         let mut from = self.start.min(self.end);
@@ -77,8 +77,8 @@ mod tests {
 
     const HOUR: u32 = 3600;
 
-    fn window() -> Window {
-        Window {
+    fn window() -> LifeInWindow {
+        LifeInWindow {
             start: 100 * DAY,
             end: 110 * DAY,
         }
@@ -117,7 +117,7 @@ mod tests {
             window().days_without(&[100 * DAY, 100 * DAY + HOUR, 104 * DAY + 23 * HOUR]),
             8
         );
-        let late = Window {
+        let late = LifeInWindow {
             start: 100 * DAY + 1,
             end: 102 * DAY - 1,
         };

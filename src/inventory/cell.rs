@@ -18,7 +18,7 @@ pub enum Kind {
 
 impl Kind {
     /// The word of the data dictionary.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Text => "text",
             Self::Int => "whole number",
@@ -28,7 +28,7 @@ impl Kind {
     }
 
     /// The polars type.
-    pub fn dtype(self) -> DataType {
+    pub(crate) fn dtype(self) -> DataType {
         match self {
             Self::Text => DataType::String,
             Self::Int => DataType::Int64,

@@ -3,12 +3,12 @@
 //! Collectors write it through a [`store::Writer`]; every later stage reads it through an [`Inventory`]. It is written
 //! whole or not at all, and an inventory of another schema version is refused, never guessed at.
 
-pub mod cell;
+pub(crate) mod cell;
 pub mod judged;
 pub mod panics;
-pub mod rewrite;
+pub(crate) mod rewrite;
 pub mod schema;
-pub mod sources;
+pub(crate) mod sources;
 pub mod store;
 
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 use crate::text::hex;
 
 /// The folder of an inventory beside the reports that were made of it.
-pub const INVENTORY_DIR: &str = "inventory";
+pub(crate) const INVENTORY_DIR: &str = "inventory";
 
 /// Where an inventory comes from and what it holds; `inventory.json` beside the frames.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +61,7 @@ pub struct Inventory {
 }
 
 /// The name of a scan: a digest of who asked, when, and about what.
-pub fn scan_id(caller_arn: &str, targets: &[schema::Target], started_at: DateTime<Utc>) -> String {
+pub(crate) fn scan_id(caller_arn: &str, targets: &[schema::Target], started_at: DateTime<Utc>) -> String {
     let mut digest = Sha256::new();
     digest.update(caller_arn.as_bytes());
     digest.update(started_at.to_rfc3339().as_bytes());

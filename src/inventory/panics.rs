@@ -13,7 +13,7 @@ static CAUGHT: AtomicUsize = AtomicUsize::new(0);
 /// Runs `work`; if it panics, gives what the panic said. Whatever `work` touched must not be used afterwards.
 ///
 /// Errors: the words of the panic.
-pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     CAUGHT.fetch_add(1, Ordering::Relaxed);
     let result = catch_unwind(AssertUnwindSafe(work));
     CAUGHT.fetch_sub(1, Ordering::Relaxed);

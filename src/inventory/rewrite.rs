@@ -29,7 +29,7 @@ impl Inventory {
     /// Writes a copy into the empty folder `to`: every text replaced by `map`, with targets and manifest as given.
     ///
     /// Errors: a file is damaged, or the disk refused.
-    pub fn rewritten(
+    pub(crate) fn rewritten(
         &self,
         to: &Path,
         map: &dyn Fn(&str) -> String,

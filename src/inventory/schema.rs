@@ -39,7 +39,7 @@ pub struct ColumnSchema {
 
 impl FrameSchema {
     /// The polars schema.
-    pub fn polars(&self) -> Schema {
+    pub(crate) fn polars(&self) -> Schema {
         self.columns
             .iter()
             .map(|column| (column.name.into(), column.kind.dtype()))

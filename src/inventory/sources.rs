@@ -4,18 +4,18 @@
 use super::schema::{FRAMES, FrameSchema};
 
 /// The frames that calls to AWS fill, in order.
-pub fn collected() -> impl Iterator<Item = &'static FrameSchema> {
+pub(crate) fn collected() -> impl Iterator<Item = &'static FrameSchema> {
     FRAMES.iter().copied().filter(|frame| !frame.actions.is_empty())
 }
 
 /// The IAM actions of the calls that fill these frames, in order of the frames.
-pub fn actions_of<'f>(frames: &'f [&str]) -> impl Iterator<Item = &'static str> + use<'f> {
+pub(crate) fn actions_of<'f>(frames: &'f [&str]) -> impl Iterator<Item = &'static str> + use<'f> {
     let wanted = collected().filter(|frame| frames.contains(&frame.name));
     wanted.flat_map(|frame| frame.actions.iter().copied())
 }
 
 /// The frames that a call fills.
-pub fn frames_filled_by(action: &str) -> impl Iterator<Item = &'static str> {
+pub(crate) fn frames_filled_by(action: &str) -> impl Iterator<Item = &'static str> {
     let filled = collected().filter(move |frame| frame.actions.contains(&action));
     filled.map(|frame| frame.name)
 }

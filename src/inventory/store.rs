@@ -35,7 +35,7 @@ const DECODERS: usize = 2;
 const ROWS_FOR_DECODERS: usize = if cfg!(test) { 2 } else { 16 } * READ_ROWS;
 
 /// The manifest's file name.
-pub const MANIFEST_FILE: &str = "inventory.json";
+pub(crate) const MANIFEST_FILE: &str = "inventory.json";
 
 /// Writes an inventory while it is being collected. Shared by all collectors.
 pub struct Writer {
@@ -245,7 +245,7 @@ impl Inventory {
     }
 
     /// The names of its files, in order.
-    pub fn file_names(&self) -> Vec<String> {
+    pub(crate) fn file_names(&self) -> Vec<String> {
         let frames = self.manifest.frames.keys().map(|frame| format!("{frame}.parquet"));
         let mut names: Vec<String> = frames.chain([MANIFEST_FILE.to_owned()]).collect();
         names.sort();
@@ -269,7 +269,7 @@ impl Inventory {
     /// Hands over the rows of a large frame, a batch at a time.
     ///
     /// Errors: the file is damaged.
-    pub fn for_each<R: Row>(&self, mut with: impl FnMut(Vec<R>)) -> Result<(), Problem> {
+    pub(crate) fn for_each<R: Row>(&self, mut with: impl FnMut(Vec<R>)) -> Result<(), Problem> {
         self.each_batch(R::FRAME, &[], |frame| {
             with(R::from_frame(frame)?);
             Ok(())

@@ -36,7 +36,7 @@ struct FindingOfFile {
 }
 
 /// The baseline that a report makes.
-pub fn baseline_of(report: &Report) -> Baseline {
+pub(crate) fn baseline_of(report: &Report) -> Baseline {
     let told = report
         .findings
         .iter()
@@ -53,7 +53,7 @@ pub fn baseline_of(report: &Report) -> Baseline {
 /// The baseline that a `report.json` makes.
 ///
 /// Errors: no report, a damaged one, or one of another version; a verdict that is none.
-pub fn baseline_of_file(text: &str, origin: &str) -> Result<Baseline, Problem> {
+pub(crate) fn baseline_of_file(text: &str, origin: &str) -> Result<Baseline, Problem> {
     let refuse = |why: String| unreadable(origin, why);
     let file: ReportFile = serde_json::from_str(text).map_err(|error| refuse(error.to_string()))?;
     check_version("a report", file.schema_version, SCHEMA_VERSION, origin)?;
@@ -76,7 +76,7 @@ pub fn baseline_of_file(text: &str, origin: &str) -> Result<Baseline, Problem> {
 }
 
 /// Marks the findings of a report.
-pub fn compare(baseline: &Baseline, findings: &[Finding]) -> Compared {
+pub(crate) fn compare(baseline: &Baseline, findings: &[Finding]) -> Compared {
     let told = findings
         .iter()
         .filter(|finding| counts(finding.verdict, finding.waived));

@@ -22,15 +22,15 @@ use super::gaps::why_unknown;
 /// What was judged.
 pub(super) struct Judged {
     /// Every table with its facts and its worst verdict, by ARN.
-    pub tables: Vec<TableRow>,
+    pub(crate) tables: Vec<TableRow>,
     /// Every finding, in the order of reports.
-    pub findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
     /// What became of each waiver, in the order of their file.
-    pub waived: Vec<Waived>,
+    pub(crate) waived: Vec<Waived>,
     /// Which tables are in which tier.
-    pub tiers: TierCounts,
+    pub(crate) tiers: TierCounts,
     /// The days that the tables tell of.
-    pub window: Window,
+    pub(crate) window: Window,
 }
 
 /// How many tables are in which tier.
@@ -43,7 +43,7 @@ pub(super) struct TierCounts {
 
 impl TierCounts {
     /// Tables that are in that tier for certain.
-    pub fn of(&self, tier: &str) -> usize {
+    pub(crate) fn of(&self, tier: &str) -> usize {
         self.by_name.get(tier).copied().unwrap_or(0)
     }
 

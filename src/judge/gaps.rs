@@ -10,7 +10,12 @@ use crate::inventory::sources::{actions_of, frames_filled_by};
 use crate::problem::count;
 
 /// Why facts that rest on some frames are missing for one table: the first gap behind them, in words.
-pub fn why_unknown(facts: &Facts, target: &TargetId, table_name: &str, frames: &[&'static str]) -> Option<String> {
+pub(crate) fn why_unknown(
+    facts: &Facts,
+    target: &TargetId,
+    table_name: &str,
+    frames: &[&'static str],
+) -> Option<String> {
     let failure = std::iter::once("sts:AssumeRole")
         .chain(actions_of(frames))
         .find_map(|action| {

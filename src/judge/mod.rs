@@ -3,21 +3,19 @@
 //! The same inventory and the same criteria always give the same report.
 
 mod assemble;
-pub mod compare;
+pub(crate) mod compare;
 mod coverage;
 pub mod evaluate;
 mod evidence;
 mod findings;
-pub mod gaps;
-pub mod recheck;
+pub(crate) mod gaps;
+pub(crate) mod recheck;
 
 use crate::criteria::Criteria;
 use crate::facts::derive;
 use crate::inventory::Inventory;
 use crate::problem::Problem;
 use crate::report::Report;
-
-pub use evaluate::Tiers;
 
 /// Judges an inventory.
 ///

@@ -22,19 +22,19 @@ const ATTEMPTS: u32 = 200;
 
 /// What became of a pack.
 #[derive(Debug, Clone)]
-pub struct Appended {
+pub(crate) struct Appended {
     /// Its place in the chain.
-    pub sequence: u64,
+    pub(crate) sequence: u64,
     /// SHA-256 of its manifest: the head of the ledger now.
-    pub sha256: String,
+    pub(crate) sha256: String,
     /// Where the manifest lies.
-    pub address: String,
+    pub(crate) address: String,
     /// It had been appended before, by a run that did not live to say so.
-    pub was_there: bool,
+    pub(crate) was_there: bool,
     /// What S3 says of each file that was stored.
-    pub stored: Vec<Stored>,
+    pub(crate) stored: Vec<Stored>,
     /// Who signed.
-    pub signatures: Vec<Signature>,
+    pub(crate) signatures: Vec<Signature>,
 }
 
 /// The last manifest of the chain.
@@ -52,7 +52,7 @@ impl Ledger {
     ///
     /// API: [`crate::aws::s3::Bucket::put`] for each file; s3:ListBucket (HeadBucket) for the time; kms:Sign. Errors: the
     /// pack is altered, redacted or too old; a signature would be lost; the place refuses; others were quicker every time.
-    pub async fn append(&self, intact: &IntactPack, signers: &Signers) -> Result<Appended, Problem> {
+    pub(crate) async fn append(&self, intact: &IntactPack, signers: &Signers) -> Result<Appended, Problem> {
         let pack = &intact.pack;
         let again = format!(
             "`backproof ledger append {} --ledger {}{}` tries again",
@@ -371,7 +371,7 @@ fn sealing_time(skew: TimeDelta) -> DateTime<Utc> {
 /// Signs the pack in a folder that goes into no ledger.
 ///
 /// API: kms:Sign. Errors: a key that did not sign; a folder that cannot be written.
-pub async fn sign_pack(dir: &Path, signers: &Signers) -> Result<Vec<Signature>, Problem> {
+pub(crate) async fn sign_pack(dir: &Path, signers: &Signers) -> Result<Vec<Signature>, Problem> {
     let manifest = Manifest {
         signed_by: signers.identities().into_iter().map(Into::into).collect(),
         ..Pack::open(dir)?.manifest

@@ -29,25 +29,25 @@ use crate::pack::{MANIFEST_FILE, Manifest, SEAL_FILES, SUMS_FILE, seal};
 use crate::problem::Problem;
 use crate::sign::{Kind, SignatureFile};
 
-pub use append::{Appended, sign_pack};
-pub use verify::{Broken, Checked, Expected, Note};
+pub(crate) use append::{Appended, sign_pack};
+pub(crate) use verify::{Broken, Checked, Expected, Note};
 
 use store::{Listed, Store};
 
 /// IAM actions that reading a ledger takes on the objects. To append to it is to deliver.
-pub const OBJECT_ACTIONS: [&str; 2] = ["s3:GetObject", "s3:GetObjectVersion"];
+pub(crate) const OBJECT_ACTIONS: [&str; 2] = ["s3:GetObject", "s3:GetObjectVersion"];
 
 /// IAM actions that reading a ledger takes on the bucket.
-pub const BUCKET_ACTIONS: [&str; 2] = ["s3:ListBucket", "s3:ListBucketVersions"];
+pub(crate) const BUCKET_ACTIONS: [&str; 2] = ["s3:ListBucket", "s3:ListBucketVersions"];
 
 /// IAM actions that reading a ledger takes on the key that encrypts: S3 decrypts with the caller's rights on it.
-pub const KEY_ACTIONS: [&str; 1] = ["kms:Decrypt"];
+pub(crate) const KEY_ACTIONS: [&str; 1] = ["kms:Decrypt"];
 
 /// How much two clocks may differ.
-pub const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(15);
+pub(crate) const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(15);
 
 /// How long after its `as_of` a pack may be appended. Later, it could not be told from one that was made up.
-pub const LATEST: TimeDelta = TimeDelta::hours(24);
+pub(crate) const LATEST: TimeDelta = TimeDelta::hours(24);
 
 /// More packs than any ledger will hold: no number is beyond it.
 const MOST: u64 = 1 << 48;
@@ -58,30 +58,30 @@ const PACKS: &str = "packs/";
 
 /// A ledger that was opened.
 #[derive(Debug, Clone)]
-pub struct Ledger {
+pub(crate) struct Ledger {
     store: Store,
     address: String,
 }
 
 /// One pack of the ledger.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// Its place in the chain, by the name of its manifest; from 1.
-    pub sequence: u64,
+    pub(crate) sequence: u64,
     /// SHA-256 of the bytes of its manifest.
-    pub sha256: String,
+    pub(crate) sha256: String,
     /// Its manifest.
-    pub manifest: Manifest,
+    pub(crate) manifest: Manifest,
     /// When S3 took the manifest, by the clock of S3; none in a folder.
-    pub received: Option<DateTime<Utc>>,
+    pub(crate) received: Option<DateTime<Utc>>,
     bytes: Vec<u8>,
 }
 
 /// A pack of the ledger, on disk.
 #[derive(Debug, Clone)]
-pub struct Fetched {
+pub(crate) struct Fetched {
     /// Its folder.
-    pub dir: PathBuf,
+    pub(crate) dir: PathBuf,
     beside: Beside,
 }
 
@@ -100,7 +100,7 @@ impl Ledger {
     /// Opens a ledger to append to: a folder, which is made if it is not there, or `s3://bucket/prefix`.
     ///
     /// API: those of [`Bucket::open`]. Errors: the place cannot be used, or not lock what it was asked to.
-    pub async fn open(address: &str, keeping: Keeping) -> Result<Self, Problem> {
+    pub(crate) async fn open(address: &str, keeping: Keeping) -> Result<Self, Problem> {
         let ledger = Self::find(address, keeping).await?;
         if let Store::Folder(folder) = &ledger.store {
             try_folder(folder)?;
@@ -111,7 +111,7 @@ impl Ledger {
     /// Opens a ledger to read.
     ///
     /// API: s3:ListBucket (HeadBucket). Errors: there is no such folder or bucket.
-    pub async fn open_to_read(address: &str) -> Result<Self, Problem> {
+    pub(crate) async fn open_to_read(address: &str) -> Result<Self, Problem> {
         let ledger = Self::find(address, Keeping::default()).await?;
         match &ledger.store {
             Store::Folder(folder) if !folder.join(MANIFESTS).is_dir() => Err(Problem::new("could not open the ledger")
@@ -143,12 +143,12 @@ impl Ledger {
     }
 
     /// Where it is, as it was named.
-    pub fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
     /// True if it lies in a bucket.
-    pub fn is_remote(&self) -> bool {
+    pub(crate) fn is_remote(&self) -> bool {
         matches!(self.store, Store::S3 { .. })
     }
 
@@ -156,7 +156,7 @@ impl Ledger {
     ///
     /// Errors: a manifest that is missing, altered, out of order or cannot be read. [`Ledger::verify`] tells all that is
     /// wrong.
-    pub async fn entries(&self) -> Result<Vec<Entry>, Problem> {
+    pub(crate) async fn entries(&self) -> Result<Vec<Entry>, Problem> {
         let checked = self.check_chain().await?;
         match checked.broken.into_iter().next() {
             None => Ok(checked.entries),
@@ -175,7 +175,7 @@ impl Ledger {
     ///
     /// API: s3:ListBucket, s3:GetObject. Errors: a file that is missing or cannot be read; a manifest in that folder that is
     /// not one of the chain.
-    pub async fn fetch(&self, entry: &Entry, all: &[Entry], scratch: &Path) -> Result<Fetched, Problem> {
+    pub(crate) async fn fetch(&self, entry: &Entry, all: &[Entry], scratch: &Path) -> Result<Fetched, Problem> {
         let place = pack_dir(&entry.manifest);
         let found = self.store.get(&format!("{place}{MANIFEST_FILE}")).await?;
         let in_chain = |bytes: &[u8]| {
@@ -199,7 +199,7 @@ impl Ledger {
     /// signatures.
     ///
     /// API: s3:ListBucket, s3:GetObject. Errors: the folder is there and holds something; a file that cannot be read.
-    pub async fn copy_pack(&self, entry: &Entry, to: &Path) -> Result<PathBuf, Problem> {
+    pub(crate) async fn copy_pack(&self, entry: &Entry, to: &Path) -> Result<PathBuf, Problem> {
         let taken = std::fs::read_dir(to).is_ok_and(|mut entries| entries.next().is_some());
         if taken {
             return Err(Problem::usage("the folder is not empty")

@@ -26,30 +26,30 @@ const AT_ONCE: usize = 16;
 
 /// What the verifier brings.
 #[derive(Debug, Clone, Copy)]
-pub struct Expected<'a> {
+pub(crate) struct Expected<'a> {
     /// Keys that he trusts.
-    pub trust: &'a Trust,
+    pub(crate) trust: &'a Trust,
     /// The digest of a manifest that he knows to be in the ledger.
-    pub head: Option<&'a str>,
+    pub(crate) head: Option<&'a str>,
 }
 
 /// What was found.
 #[derive(Debug, Default)]
-pub struct Checked {
+pub(crate) struct Checked {
     /// The manifests that could be read, in order.
-    pub entries: Vec<Entry>,
+    pub(crate) entries: Vec<Entry>,
     /// Who signed them, by number.
-    pub signers: BTreeMap<u64, Vec<Signer>>,
+    pub(crate) signers: BTreeMap<u64, Vec<Signer>>,
     /// Why the ledger does not hold; empty: it does.
-    pub broken: Vec<Broken>,
+    pub(crate) broken: Vec<Broken>,
     /// What is not wrong and yet worth knowing.
-    pub notes: Vec<Note>,
+    pub(crate) notes: Vec<Note>,
 }
 
 /// Why a ledger does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the texts say what the fields are")]
-pub enum Broken {
+pub(crate) enum Broken {
     #[error("{} missing, and a later one is there: deleted", if first == last { format!("manifest {first} is") } else { format!("manifests {first} to {last} are") })]
     Missing { first: u64, last: u64 },
     #[error("manifest {sequence} cannot be read: {why}")]
@@ -96,7 +96,7 @@ pub enum Broken {
 
 impl Broken {
     /// A remedy or an explanation, where there is one.
-    pub fn hint(&self) -> &'static str {
+    pub(crate) fn hint(&self) -> &'static str {
         match self {
             Self::OtherTime { .. } => {
                 "a copy of a ledger in another bucket has the times of the copying: verify such a copy in a folder (`aws s3 sync`)"
@@ -112,7 +112,7 @@ impl Broken {
 /// Worth knowing, and not wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the texts say what the fields are")]
-pub enum Note {
+pub(crate) enum Note {
     #[error("not in the chain, and harmless: {path}")]
     NotInChain { path: String },
     #[error("the folder of pack {sequence} has no manifest of its own; the chain has it")]
@@ -133,7 +133,7 @@ impl Ledger {
     ///
     /// API: s3:ListBucket, s3:GetObject, s3:ListBucketVersions. Errors: the ledger cannot be read. What does not hold is no
     /// error but the result.
-    pub async fn verify(
+    pub(crate) async fn verify(
         &self,
         expected: Expected<'_>,
         check_pack: &mut dyn FnMut(&Entry, &Path) -> Result<(), String>,
@@ -147,7 +147,7 @@ impl Ledger {
     /// The same without the files of the packs: manifests, times, order, signatures, versions in S3, and the head.
     ///
     /// API: s3:ListBucket, s3:GetObject, s3:ListBucketVersions. Errors: the ledger cannot be read.
-    pub async fn verify_chain(&self, expected: Expected<'_>) -> Result<Checked, Problem> {
+    pub(crate) async fn verify_chain(&self, expected: Expected<'_>) -> Result<Checked, Problem> {
         let mut checked = self.check_chain().await?;
         let broken = checked.entries.iter().map(check_times).collect::<Vec<_>>();
         checked.broken.extend(broken.into_iter().flatten());
@@ -258,7 +258,7 @@ impl Ledger {
     /// `checked`.
     ///
     /// Errors: none but those of the scratch folder.
-    pub async fn fetch_checked(
+    pub(crate) async fn fetch_checked(
         &self,
         place: usize,
         scratch: &Path,

@@ -17,7 +17,7 @@ const ROWS: usize = 8192;
 /// Writes `findings.parquet`.
 ///
 /// Errors: the disk refused.
-pub fn write(dir: &Path, report: &Report) -> Result<(), Problem> {
+pub(crate) fn write(dir: &Path, report: &Report) -> Result<(), Problem> {
     let batches = report.findings.chunks(ROWS);
     write_frame(dir, batches.map(|findings| findings.iter().map(row).collect())).map(|_| ())
 }
@@ -43,17 +43,17 @@ fn row(finding: &Finding) -> FindingRow {
 
 /// What stored findings add up to, and where they begin to differ from those made anew.
 #[derive(Debug, Default)]
-pub struct Compared {
+pub(crate) struct Compared {
     /// Sums over the stored rows; nothing is known of tables here.
-    pub totals: Totals,
+    pub(crate) totals: Totals,
     /// The first difference: where, what was expected (made anew), and what was found (stored).
-    pub difference: Option<(String, String, String)>,
+    pub(crate) difference: Option<(String, String, String)>,
 }
 
 /// Reads `findings.parquet` and holds it against the findings of `report`.
 ///
 /// Errors: what is wrong with the file.
-pub fn compare(dir: &Path, report: &Report) -> Result<Compared, String> {
+pub(crate) fn compare(dir: &Path, report: &Report) -> Result<Compared, String> {
     let mut compared = Compared::default();
     for verdict in report.totals.findings_by_verdict.keys() {
         compared
@@ -91,7 +91,7 @@ pub fn compare(dir: &Path, report: &Report) -> Result<Compared, String> {
 /// What stored findings add up to; nothing is known of tables here.
 ///
 /// Errors: what is wrong with the file.
-pub fn sums(dir: &Path) -> Result<Totals, String> {
+pub(crate) fn sums(dir: &Path) -> Result<Totals, String> {
     let unused: Vec<&str> = FindingRow::FRAME.columns.iter().map(|column| column.name).collect();
     let unused: Vec<&str> = unused.into_iter().filter(|name| !SUMMED.contains(name)).collect();
     let mut totals = Totals::default();

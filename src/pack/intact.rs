@@ -31,10 +31,10 @@ pub struct IntactPack {
 }
 
 /// What was checked and holds, one sentence each.
-pub type Shown = Vec<String>;
+pub(crate) type Shown = Vec<String>;
 
 /// A problem that says: the evidence does not hold.
-pub fn broken(place: impl Into<String>, why: impl Into<String>) -> Problem {
+pub(crate) fn broken(place: impl Into<String>, why: impl Into<String>) -> Problem {
     let mut problem = Problem::new("the evidence does not hold").at(place).why(why);
     problem.so = "nothing in this pack can be relied on".to_owned();
     problem.exit = Exit::EvidenceBroken;
@@ -42,7 +42,7 @@ pub fn broken(place: impl Into<String>, why: impl Into<String>) -> Problem {
 }
 
 /// Any problem met on the way, as one that says: the evidence does not hold.
-pub fn as_broken(problems: Problems) -> Problem {
+pub(crate) fn as_broken(problems: Problems) -> Problem {
     let mut all = problems.0.into_iter();
     let first = all.next().unwrap_or_else(|| Problem::new("it could not be checked"));
     let more = match all.count() {
@@ -78,14 +78,14 @@ impl IntactPack {
     /// Opens the pack in a folder that is to get a place in a ledger: what an earlier run left half done is finished first.
     ///
     /// Errors: those of [`check`]; a folder that cannot be written.
-    pub fn to_append(dir: &Path) -> Result<Self, Problem> {
+    pub(crate) fn to_append(dir: &Path) -> Result<Self, Problem> {
         reseal::settle(dir)?;
         check(open(dir)?, &Trust::none())
     }
 
     /// A pack that nobody looked at.
     #[cfg(test)]
-    pub fn unchecked(dir: &Path) -> Self {
+    pub(crate) fn unchecked(dir: &Path) -> Self {
         let pack = Pack::open(dir).expect("a pack");
         let manifest = crate::inventory::Manifest {
             schema_version: crate::inventory::schema::SCHEMA_VERSION,
@@ -113,7 +113,7 @@ impl IntactPack {
 /// Checks everything that shows without judging again, and stops at the first thing that differs.
 ///
 /// Errors: that thing, with what was expected and what was found.
-pub fn check(pack: Pack, trust: &Trust) -> Result<IntactPack, Problem> {
+pub(crate) fn check(pack: Pack, trust: &Trust) -> Result<IntactPack, Problem> {
     let mut intact = look(pack, trust)?;
     intact.shown.push(same_totals(&intact.pack)?);
     Ok(intact)
@@ -264,7 +264,7 @@ fn files(pack: &Pack) -> Result<String, Problem> {
 /// One file is as the manifest says.
 ///
 /// Errors: what differs.
-pub fn check_file(pack: &Pack, path: &str) -> Result<(), Problem> {
+pub(crate) fn check_file(pack: &Pack, path: &str) -> Result<(), Problem> {
     let Some(entry) = pack.manifest.file(path) else {
         return Err(broken(path, format!("{MANIFEST_FILE} does not name this file")));
     };

@@ -227,7 +227,7 @@ impl Manifest {
 
     /// A manifest that names no file.
     #[cfg(test)]
-    pub fn sample(as_of: DateTime<Utc>) -> Self {
+    pub(crate) fn sample(as_of: DateTime<Utc>) -> Self {
         Self {
             schema_version: SCHEMA_VERSION,
             scan_id: String::new(),

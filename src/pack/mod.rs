@@ -13,14 +13,14 @@
 //!
 //! In: a filled folder, or the folder of a pack. Out: a [`Manifest`], a [`Pack`]. Nothing here talks to AWS.
 
-pub mod findings;
+pub(crate) mod findings;
 pub mod intact;
 pub mod manifest;
-pub mod redact;
-pub mod reseal;
-pub mod scope;
+pub(crate) mod redact;
+pub(crate) mod reseal;
+pub(crate) mod scope;
 pub mod seal;
-pub mod signed;
+pub(crate) mod signed;
 pub mod verify;
 
 use std::path::{Path, PathBuf};
@@ -39,17 +39,17 @@ pub use manifest::Manifest;
 pub const MANIFEST_FILE: &str = "manifest.json";
 
 /// The file name of the digests that `sha256sum -c` reads.
-pub const SUMS_FILE: &str = "SHA256SUMS";
+pub(crate) const SUMS_FILE: &str = "SHA256SUMS";
 
 /// What seals a pack, and what no manifest names: the digests, the signatures over the manifest, the manifest. In the order
 /// in which they are stored.
-pub const SEAL_FILES: [&str; 4] = [SUMS_FILE, "manifest.json.sig", "manifest.json.kms.json", MANIFEST_FILE];
+pub(crate) const SEAL_FILES: [&str; 4] = [SUMS_FILE, "manifest.json.sig", "manifest.json.kms.json", MANIFEST_FILE];
 
 /// The file name of the findings as a frame.
-pub const FINDINGS_FILE: &str = "findings.parquet";
+pub(crate) const FINDINGS_FILE: &str = "findings.parquet";
 
 /// The folder of the templates of the documents, if they are not the program's own.
-pub const TEMPLATES_DIR: &str = "templates";
+pub(crate) const TEMPLATES_DIR: &str = "templates";
 
 /// A stored pack.
 #[derive(Debug, Clone)]

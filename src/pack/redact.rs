@@ -71,7 +71,7 @@ const SHORTEST: usize = 3;
 
 /// Accounts and their pseudonyms.
 #[derive(Debug, Default)]
-pub struct Pseudonyms {
+pub(crate) struct Pseudonyms {
     ids: BTreeMap<String, String>,
     /// Names of accounts and what stands for them, the longest first.
     names: Vec<(String, String)>,
@@ -104,7 +104,7 @@ impl Pseudonyms {
     }
 
     /// A text without ids and names of accounts.
-    pub fn replace<'t>(&self, text: &'t str) -> Cow<'t, str> {
+    pub(crate) fn replace<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.replaced(text, true)
     }
 
@@ -211,7 +211,11 @@ fn spelt_in(text: &str) -> impl Iterator<Item = String> {
 /// them.
 ///
 /// Errors: the inventory is damaged, or the disk refused; criteria that cannot be read any more.
-pub fn redact(inventory: &Inventory, criteria: &Criteria, to: &Path) -> Outcome<(Inventory, Criteria, Pseudonyms)> {
+pub(crate) fn redact(
+    inventory: &Inventory,
+    criteria: &Criteria,
+    to: &Path,
+) -> Outcome<(Inventory, Criteria, Pseudonyms)> {
     let targets: Vec<Target> = inventory.read()?;
     let files = files::files(criteria);
     let pseudonyms = pseudonyms(inventory, &targets, &files)?;
@@ -248,7 +252,7 @@ pub fn redact(inventory: &Inventory, criteria: &Criteria, to: &Path) -> Outcome<
 /// Templates are not changed; they must not name an account either.
 ///
 /// Errors: a file of them does.
-pub fn check_templates(templates: &Templates, pseudonyms: &Pseudonyms) -> Result<(), Problem> {
+pub(crate) fn check_templates(templates: &Templates, pseudonyms: &Pseudonyms) -> Result<(), Problem> {
     let names_one = |bytes: &[u8]| matches!(pseudonyms.replace(&String::from_utf8_lossy(bytes)), Cow::Owned(_));
     match templates.sources.iter().find(|(_, bytes)| names_one(bytes)) {
         None => Ok(()),
@@ -263,7 +267,7 @@ pub fn check_templates(templates: &Templates, pseudonyms: &Pseudonyms) -> Result
 /// Judging under pseudonyms must give the same verdicts.
 ///
 /// Errors: it does not.
-pub fn check_same(before: &Report, after: &Report) -> Result<(), Problem> {
+pub(crate) fn check_same(before: &Report, after: &Report) -> Result<(), Problem> {
     let coverage = |report: &Report| {
         let coverage = &report.coverage;
         (

@@ -13,7 +13,7 @@ use crate::sign::{Kind, Signature};
 /// Puts another seal in place of that of a pack.
 ///
 /// Errors: the disk refused.
-pub fn replace(dir: &Path, manifest: &Manifest, signatures: &[Signature]) -> Result<()> {
+pub(crate) fn replace(dir: &Path, manifest: &Manifest, signatures: &[Signature]) -> Result<()> {
     drop_partial(dir)?;
     let name = |signature: &Signature| format!("{MANIFEST_FILE}{}", signature.signer.kind.suffix());
     let signatures = signatures
@@ -36,7 +36,7 @@ pub fn replace(dir: &Path, manifest: &Manifest, signatures: &[Signature]) -> Res
 /// Finishes a seal that a run was killed over, or takes away what it left.
 ///
 /// Errors: the disk refused.
-pub fn settle(dir: &Path) -> std::result::Result<(), Problem> {
+pub(crate) fn settle(dir: &Path) -> std::result::Result<(), Problem> {
     let settled = if dir.join(partial(MANIFEST_FILE)).exists() {
         finish(dir)
     } else {

@@ -12,13 +12,13 @@ use crate::problem::Problem;
 
 /// Scope and coverage of a scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scope {
+pub(crate) struct Scope {
     /// In order of id.
-    pub accounts: Vec<Account>,
+    pub(crate) accounts: Vec<Account>,
     /// In order.
-    pub regions: Vec<String>,
+    pub(crate) regions: Vec<String>,
     /// What was read and what could not be.
-    pub coverage: Coverage,
+    pub(crate) coverage: Coverage,
 }
 
 /// Tables of one target.
@@ -33,7 +33,7 @@ impl Scope {
     /// Counts.
     ///
     /// Errors: a frame is damaged.
-    pub fn of(inventory: &Inventory) -> Result<Self, Problem> {
+    pub(crate) fn of(inventory: &Inventory) -> Result<Self, Problem> {
         let reading = Reading::read(inventory)?;
         let mut names: BTreeMap<&str, &str> = BTreeMap::new();
         let mut regions: Vec<String> = Vec::new();

@@ -17,24 +17,24 @@ use crate::report::{self, Report};
 const SECRET: [&str; 5] = ["password", "passphrase", "secret", "token", "external-id"];
 
 /// What a report rests on.
-pub struct PackContents<'e> {
+pub(crate) struct PackContents<'e> {
     /// The inventory, in the folder `inventory` of the pack to be.
-    pub inventory: &'e Inventory,
+    pub(crate) inventory: &'e Inventory,
     /// What it was judged by.
-    pub criteria: &'e Criteria,
+    pub(crate) criteria: &'e Criteria,
     /// What the documents were laid out by.
-    pub templates: &'e Templates,
+    pub(crate) templates: &'e Templates,
     /// What was typed, see [`command_line`].
-    pub command_line: Vec<String>,
+    pub(crate) command_line: Vec<String>,
     /// Accounts have pseudonyms.
-    pub is_redacted: bool,
+    pub(crate) is_redacted: bool,
 }
 
 /// Makes a pack of a folder that holds the inventory and the reports: adds the criteria, the findings, the digests and,
 /// last, the manifest. It is in no ledger yet.
 ///
 /// Errors: the disk refused; files that are not what was judged.
-pub fn seal(dir: &Path, report: &Report, evidence: &PackContents<'_>) -> Result<Manifest, Problem> {
+pub(crate) fn seal(dir: &Path, report: &Report, evidence: &PackContents<'_>) -> Result<Manifest, Problem> {
     let disk = |path: &Path, error: &std::io::Error| disk_problem(&path.display().to_string(), error);
     let of_criteria = files::files(evidence.criteria);
     let of_criteria = of_criteria
@@ -73,7 +73,7 @@ pub fn write_manifest(dir: &Path, manifest: &Manifest) -> Result<String, Problem
 }
 
 /// The text of `SHA256SUMS`: every file that the manifest names, and the manifest, in order of path.
-pub fn sums(manifest: &Manifest) -> String {
+pub(crate) fn sums(manifest: &Manifest) -> String {
     let files = manifest.files.iter().map(|file| (&*file.path, &*file.sha256));
     let own = manifest.sha256();
     let mut all: Vec<(&str, &str)> = files.chain([(MANIFEST_FILE, &*own)]).collect();
@@ -93,7 +93,7 @@ pub fn list(dir: &Path) -> std::io::Result<Vec<String>> {
 }
 
 /// What was typed, with what may be secret left out.
-pub fn command_line() -> Vec<String> {
+pub(crate) fn command_line() -> Vec<String> {
     hide_secrets(
         std::env::args_os()
             .map(|arg| arg.to_string_lossy().into_owned())
@@ -118,7 +118,7 @@ fn hide_secrets(args: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 /// SHA-256 of this program's own file. The first call takes a moment; a scan makes it while AWS is read.
-pub fn binary_sha256() -> Option<&'static str> {
+pub(crate) fn binary_sha256() -> Option<&'static str> {
     static DIGEST: OnceLock<Option<String>> = OnceLock::new();
     let digest = DIGEST.get_or_init(|| {
         let program = std::env::current_exe().ok()?;
@@ -185,7 +185,7 @@ pub fn digest_below(files: &[FileEntry], folders: &[&str]) -> String {
 }
 
 /// The accounts of a report.
-pub fn accounts(report: &Report) -> Vec<Account> {
+pub(crate) fn accounts(report: &Report) -> Vec<Account> {
     let all = report.coverage.accounts.iter();
     all.map(|account| Account {
         id: account.account_id.clone(),
@@ -195,7 +195,7 @@ pub fn accounts(report: &Report) -> Vec<Account> {
 }
 
 /// The Regions of a report, in order.
-pub fn regions(report: &Report) -> Vec<String> {
+pub(crate) fn regions(report: &Report) -> Vec<String> {
     let targets = report.coverage.targets.iter();
     let mut regions: Vec<String> = targets.map(|target| target.target.region.clone()).collect();
     regions.sort();
@@ -204,7 +204,7 @@ pub fn regions(report: &Report) -> Vec<String> {
 }
 
 /// The sums of a report.
-pub fn totals(report: &Report) -> Totals {
+pub(crate) fn totals(report: &Report) -> Totals {
     let totals = &report.totals;
     let by_verdict = |counts: &std::collections::BTreeMap<crate::domain::Verdict, usize>| {
         counts
@@ -226,7 +226,7 @@ pub fn totals(report: &Report) -> Totals {
 }
 
 /// The coverage of a report.
-pub fn coverage(report: &Report, inventory: &Inventory) -> Coverage {
+pub(crate) fn coverage(report: &Report, inventory: &Inventory) -> Coverage {
     let coverage = &report.coverage;
     let of_status = |status: &str| {
         let with = |target: &&report::TargetCoverage| target.status == status;

@@ -9,7 +9,7 @@ use crate::sign::{self, Broken, SignatureFile, Signer, Trust, verify_all};
 /// What allowed_signers says of times is held against the time that the manifest itself gives.
 ///
 /// Errors: the first that does not hold, with the name of its file; no name where one is missing.
-pub fn check(
+pub(crate) fn check(
     manifest: &Manifest,
     bytes: &[u8],
     files: &[SignatureFile],
@@ -28,7 +28,7 @@ impl Pack {
     /// Who signed, as far as the verifier brings keys; empty: nobody.
     ///
     /// Errors: a signature that does not hold or is missing; or none by a key that the verifier trusts.
-    pub fn signers(&self, trust: &Trust) -> Result<Vec<Signer>, Problem> {
+    pub(crate) fn signers(&self, trust: &Trust) -> Result<Vec<Signer>, Problem> {
         let path = self.dir.join(MANIFEST_FILE);
         let unread = |error: std::io::Error| super::intact::broken(MANIFEST_FILE, error.to_string());
         let bytes = std::fs::read(&path).map_err(unread)?;

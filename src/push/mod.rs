@@ -5,7 +5,7 @@
 //! nothing. What was not read or not judged is never archived. Workflow is people's: only what this program suppressed
 //! for a waiver does it take up again.
 
-pub mod plan;
+pub(crate) mod plan;
 mod wire;
 
 use std::collections::{BTreeMap, HashMap};
@@ -22,7 +22,7 @@ use crate::aws::target::Target;
 use crate::render::asff::{PREFIX, SecurityFinding, WAIVED, product_arn};
 
 /// What a push needs: the permissions of `explain permissions --command push`.
-pub const ACTIONS: [&str; 3] = [GET, IMPORT, UPDATE];
+pub(crate) const ACTIONS: [&str; 3] = [GET, IMPORT, UPDATE];
 
 const GET: &str = "securityhub:GetFindings";
 const IMPORT: &str = "securityhub:BatchImportFindings";
@@ -36,39 +36,39 @@ const MOST_BYTES: usize = 4_000_000;
 
 /// What became of one target.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Pushed {
+pub(crate) struct Pushed {
     /// Findings that Security Hub did not have.
-    pub created: usize,
+    pub(crate) created: usize,
     /// Findings that it had.
-    pub updated: usize,
+    pub(crate) updated: usize,
     /// Findings that are gone.
-    pub archived: usize,
+    pub(crate) archived: usize,
     /// Findings suppressed for a waiver, or taken up again because it no longer holds.
-    pub reworked: usize,
+    pub(crate) reworked: usize,
     /// Findings of which it knows as much, or more.
-    pub newer: usize,
+    pub(crate) newer: usize,
     /// Findings that may be gone, which this report cannot tell.
-    pub kept: usize,
+    pub(crate) kept: usize,
     /// Findings that it refused: id and reason.
-    pub refused: Vec<(String, String)>,
+    pub(crate) refused: Vec<(String, String)>,
 }
 
 /// A call failed; what was done before it stays done.
 #[derive(Debug)]
-pub struct Broken {
+pub(crate) struct Broken {
     /// Which call.
-    pub action: &'static str,
+    pub(crate) action: &'static str,
     /// How.
-    pub failure: Failure,
+    pub(crate) failure: Failure,
     /// What was done before it.
-    pub done: Pushed,
+    pub(crate) done: Pushed,
 }
 
 /// Sends the findings of one target.
 ///
 /// API: securityhub:GetFindings (paged by 100), BatchUpdateFindings, BatchImportFindings. Calls: 2 for each 100 findings,
 /// and 1 for each 100 that are suppressed or taken up again. Errors: the first call that fails for good.
-pub async fn push(
+pub(crate) async fn push(
     target: &Target,
     findings: Vec<SecurityFinding>,
     scope: &plan::Scope<'_>,

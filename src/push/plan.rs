@@ -10,46 +10,46 @@ use crate::report::Report;
 
 /// A stored finding, as far as the plan asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
+pub(crate) struct Known {
     /// The rule's id.
-    pub rule: String,
+    pub(crate) rule: String,
     /// What it is about.
-    pub resource: String,
+    pub(crate) resource: String,
     /// When it was first seen.
-    pub created_at: String,
+    pub(crate) created_at: String,
     /// The instant of the evidence it rests on.
-    pub updated_at: String,
+    pub(crate) updated_at: String,
     /// It is archived.
-    pub is_archived: bool,
+    pub(crate) is_archived: bool,
     /// Someone, or this program, suppressed it.
-    pub is_suppressed: bool,
+    pub(crate) is_suppressed: bool,
     /// It was waived when this program last sent it.
-    pub is_waived: bool,
+    pub(crate) is_waived: bool,
 }
 
 /// A finding to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Import {
+pub(crate) struct Import {
     /// As it is sent.
-    pub finding: SecurityFinding,
+    pub(crate) finding: SecurityFinding,
     /// Security Hub does not have it.
-    pub is_new: bool,
+    pub(crate) is_new: bool,
 }
 
 /// A finding whose workflow changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Suppression {
+pub(crate) struct Suppression {
     /// Its id.
-    pub id: String,
+    pub(crate) id: String,
     /// Why.
-    pub note: String,
+    pub(crate) note: String,
 }
 
 /// What the report can tell of a target: what is gone is told from what was not looked at.
 #[derive(Debug, Clone)]
-pub struct Scope<'r> {
+pub(crate) struct Scope<'r> {
     /// The instant of the evidence.
-    pub as_of: DateTime<Utc>,
+    pub(crate) as_of: DateTime<Utc>,
     /// The rules that were applied, with what they judge.
     rules: BTreeMap<&'r str, Subject>,
     /// Every rule that this program comes with: one that was not applied this time says nothing.
@@ -62,7 +62,7 @@ pub struct Scope<'r> {
 
 impl<'r> Scope<'r> {
     /// The scope of one target of a report.
-    pub fn of(report: &'r Report, target: &TargetId, known_rules: &'r BTreeSet<String>) -> Self {
+    pub(crate) fn of(report: &'r Report, target: &TargetId, known_rules: &'r BTreeSet<String>) -> Self {
         let mut targets = report.coverage.targets.iter();
         let coverage = targets.find(|coverage| coverage.target == *target);
         Self {
@@ -110,7 +110,7 @@ pub struct Plan {
 
 impl Plan {
     /// Compares.
-    pub fn of(findings: Vec<SecurityFinding>, mut known: BTreeMap<String, Known>, scope: &Scope<'_>) -> Self {
+    pub(crate) fn of(findings: Vec<SecurityFinding>, mut known: BTreeMap<String, Known>, scope: &Scope<'_>) -> Self {
         let mut plan = Self::default();
         // A table that could not be described goes by its name instead of its id: its older finding is not gone.
         let unknown: BTreeSet<(String, String)> = findings

@@ -33,7 +33,7 @@ struct Step {
 }
 
 /// The journal of one plan.
-pub struct Journal {
+pub(crate) struct Journal {
     file: std::fs::File,
     path: String,
     started: BTreeMap<String, String>,
@@ -43,7 +43,7 @@ impl Journal {
     /// Opens the journal and reads what was done before.
     ///
     /// Errors: it cannot be written, or a line in it is not a step.
-    pub fn open(path: &Path) -> Result<Self, Problem> {
+    pub(crate) fn open(path: &Path) -> Result<Self, Problem> {
         let refuse = |why: String| {
             Problem::new("could not use the journal")
                 .at(path.display().to_string())
@@ -98,18 +98,18 @@ impl Journal {
 
 /// What became of a plan.
 #[derive(Debug, Default)]
-pub struct Applied {
+pub(crate) struct Applied {
     /// Jobs that run or ran: started now, or found in the journal.
-    pub jobs: Vec<Job>,
+    pub(crate) jobs: Vec<Job>,
     /// Actions that AWS refused, or whose account cannot be reached.
-    pub refused: usize,
+    pub(crate) refused: usize,
 }
 
 /// Does what the plan says, action by action.
 ///
 /// API and calls: those of the action's drift check and start. Errors: what an action rests on has changed, which stops
 /// everything; what AWS refuses is noted, and the next one is tried.
-pub async fn apply(
+pub(crate) async fn apply(
     plan: &Plan,
     targets: &BTreeMap<TargetId, Target>,
     journal: &mut Journal,

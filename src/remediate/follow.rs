@@ -10,19 +10,19 @@ use crate::aws::target::Target;
 
 /// A job under way.
 #[derive(Debug, Clone)]
-pub struct Job {
+pub(crate) struct Job {
     /// Opaque.
-    pub id: String,
+    pub(crate) id: String,
     /// What it does.
-    pub action: Action,
+    pub(crate) action: Action,
     /// Where it runs.
-    pub target: Target,
+    pub(crate) target: Target,
 }
 
 /// Follows jobs until each has ended, or the time is over.
 ///
 /// API: that of the action's look. Calls: 1 for each job and look. Errors: a look that fails is repeated at the next turn.
-pub async fn follow(
+pub(crate) async fn follow(
     jobs: Vec<Job>,
     every: Duration,
     at_most: Duration,

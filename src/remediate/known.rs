@@ -9,15 +9,15 @@ use crate::report::{Report, TableRow};
 use crate::settings::Remediation;
 
 /// What proposals rest on.
-pub struct Known<'k> {
+pub(crate) struct Known<'k> {
     /// The judgement.
-    pub report: &'k Report,
+    pub(crate) report: &'k Report,
     /// The evidence that was judged.
-    pub inventory: &'k Inventory,
+    pub(crate) inventory: &'k Inventory,
     /// What of it was read whole.
     pub reading: Reading,
     /// How people want things done.
-    pub settings: &'k Remediation,
+    pub(crate) settings: &'k Remediation,
     tables: BTreeMap<&'k str, &'k TableRow>,
 }
 
@@ -25,7 +25,7 @@ impl<'k> Known<'k> {
     /// A judgement and the evidence behind it.
     ///
     /// Errors: the inventory is damaged.
-    pub fn of(report: &'k Report, inventory: &'k Inventory, settings: &'k Remediation) -> Outcome<Self> {
+    pub(crate) fn of(report: &'k Report, inventory: &'k Inventory, settings: &'k Remediation) -> Outcome<Self> {
         let tables = report.tables.iter().map(|table| (table.table_arn.as_str(), table));
         Ok(Self {
             report,
@@ -37,7 +37,7 @@ impl<'k> Known<'k> {
     }
 
     /// A table of the report, by ARN.
-    pub fn table(&self, arn: &str) -> Option<&'k TableRow> {
+    pub(crate) fn table(&self, arn: &str) -> Option<&'k TableRow> {
         self.tables.get(arn).copied()
     }
 }

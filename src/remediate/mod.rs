@@ -3,12 +3,12 @@
 //! What can be done stands in [`actions`], one kind a file. [`plan`] reads stored evidence only; [`apply`] writes to AWS, and
 //! only what the plan says. Nothing here prints: what happens on the way is told as an [`Event`].
 
-pub mod actions;
-pub mod apply;
-pub mod follow;
-pub mod known;
-pub mod plan;
-pub mod verify;
+pub(crate) mod actions;
+pub(crate) mod apply;
+pub(crate) mod follow;
+pub(crate) mod known;
+pub(crate) mod plan;
+pub(crate) mod verify;
 
 use std::path::Path;
 
@@ -19,12 +19,12 @@ use self::actions::{Action, Standing};
 use crate::problem::Problem;
 
 /// Raised whenever the plan file changes.
-pub const PLAN_VERSION: u32 = 3;
+pub(crate) const PLAN_VERSION: u32 = 3;
 
 /// What happens while a plan is done and its jobs are followed, as it happens. It begins with the name of what the action is
 /// about; all texts are untrusted.
 #[derive(Debug, Clone, Copy)]
-pub enum Event<'e> {
+pub(crate) enum Event<'e> {
     /// An earlier run began this job, as the journal says.
     StartedBefore(&'e str, &'e str),
     /// AWS began this job.
@@ -102,7 +102,7 @@ impl Plan {
     /// Writes the plan file; a file that is there is replaced, since plans are proposals and not evidence.
     ///
     /// Errors: the disk refused.
-    pub fn write(&self, path: &Path) -> Result<(), Problem> {
+    pub(crate) fn write(&self, path: &Path) -> Result<(), Problem> {
         let refuse = |error: String| {
             Problem::new("could not write the remediation plan")
                 .at(path.display().to_string())

@@ -13,7 +13,7 @@ use crate::report::Report;
 /// Proposes what answers the findings of these rules: one action of a kind for each thing that is judged.
 ///
 /// Errors: the inventory is damaged.
-pub fn propose(known: &Known<'_>, rules: &RuleSet) -> Outcome<Plan> {
+pub(crate) fn propose(known: &Known<'_>, rules: &RuleSet) -> Outcome<Plan> {
     let mut plan = Plan {
         schema_version: PLAN_VERSION,
         scan_id: known.report.scan.id.clone(),

@@ -8,19 +8,19 @@ use crate::domain::{TargetId, Verdict};
 
 /// What AWS says of one action.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verified {
+pub(crate) struct Verified {
     /// The name of what the action is about.
-    pub name: String,
+    pub(crate) name: String,
     /// Compliant: done since the plan's scan, and usable.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// What was found.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 /// Asks AWS about every action of the plan.
 ///
 /// API, calls and errors: those of the action; an account that cannot be reached is unknown.
-pub async fn verify(plan: &Plan, targets: &BTreeMap<TargetId, Target>) -> Vec<Verified> {
+pub(crate) async fn verify(plan: &Plan, targets: &BTreeMap<TargetId, Target>) -> Vec<Verified> {
     let mut results = Vec::new();
     for action in &plan.actions {
         let id = action.target();

@@ -17,10 +17,10 @@ use crate::report::Report;
 use crate::text::cut;
 
 /// What ids, generators and fields of this program begin with.
-pub const PREFIX: &str = "backproof/";
+pub(crate) const PREFIX: &str = "backproof/";
 
 /// The field that tells whether this program suppressed a finding.
-pub const WAIVED: &str = "backproof/waived";
+pub(crate) const WAIVED: &str = "backproof/waived";
 
 /// Facts told of one finding; Security Hub takes 50 fields in all.
 const MOST_FACTS: usize = 30;
@@ -30,159 +30,159 @@ const LONGEST_FACT: usize = 512;
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct SecurityFinding {
+pub(crate) struct SecurityFinding {
     /// Always `2018-10-08`.
-    pub schema_version: &'static str,
+    pub(crate) schema_version: &'static str,
     /// Stable over scans.
-    pub id: String,
+    pub(crate) id: String,
     /// The account's own product: custom integrations have no other.
-    pub product_arn: String,
+    pub(crate) product_arn: String,
     /// This program.
-    pub product_name: &'static str,
+    pub(crate) product_name: &'static str,
     /// This program.
-    pub company_name: &'static str,
+    pub(crate) company_name: &'static str,
     /// The rule.
-    pub generator_id: String,
+    pub(crate) generator_id: String,
     /// Twelve digits.
-    pub aws_account_id: String,
+    pub(crate) aws_account_id: String,
     /// When it was first seen.
-    pub created_at: String,
+    pub(crate) created_at: String,
     /// The instant of the evidence.
-    pub updated_at: String,
+    pub(crate) updated_at: String,
     /// The same: when it was last seen.
-    pub last_observed_at: String,
+    pub(crate) last_observed_at: String,
     /// The good state that the rule asks for.
-    pub title: String,
+    pub(crate) title: String,
     /// What was found.
-    pub description: String,
+    pub(crate) description: String,
     /// Severity and type, as their provider sees them.
-    pub finding_provider_fields: ProviderFields,
+    pub(crate) finding_provider_fields: ProviderFields,
     /// What to do; compliant findings have nothing to do.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub remediation: Option<Remediation>,
+    pub(crate) remediation: Option<Remediation>,
     /// What no other field can say.
-    pub product_fields: BTreeMap<String, String>,
+    pub(crate) product_fields: BTreeMap<String, String>,
     /// The thing that is judged.
-    pub resources: [Resource; 1],
+    pub(crate) resources: [Resource; 1],
     /// The verdict.
-    pub compliance: Compliance,
+    pub(crate) compliance: Compliance,
     /// For waived findings.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub workflow: Option<Workflow>,
+    pub(crate) workflow: Option<Workflow>,
     /// For waived findings: why.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub note: Option<Note>,
+    pub(crate) note: Option<Note>,
     /// `ACTIVE`, or `ARCHIVED` for what is gone.
-    pub record_state: &'static str,
+    pub(crate) record_state: &'static str,
 }
 
 /// Severity and type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct ProviderFields {
+pub(crate) struct ProviderFields {
     /// How much it matters.
-    pub severity: ProviderSeverity,
+    pub(crate) severity: ProviderSeverity,
     /// Security Hub's taxonomy.
-    pub types: [&'static str; 1],
+    pub(crate) types: [&'static str; 1],
 }
 
 /// How much a finding matters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct ProviderSeverity {
+pub(crate) struct ProviderSeverity {
     /// `INFORMATIONAL`, `LOW`, `MEDIUM`, `HIGH` or `CRITICAL`.
-    pub label: &'static str,
+    pub(crate) label: &'static str,
     /// The rule's own word.
-    pub original: &'static str,
+    pub(crate) original: &'static str,
 }
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Remediation {
+pub(crate) struct Remediation {
     /// In words.
-    pub recommendation: Recommendation,
+    pub(crate) recommendation: Recommendation,
 }
 
 /// What to do, in words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Recommendation {
+pub(crate) struct Recommendation {
     /// At most 512 characters.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// The thing that is judged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Resource {
+pub(crate) struct Resource {
     /// A word of Security Hub's list.
     #[serde(rename = "Type")]
-    pub kind: &'static str,
+    pub(crate) kind: &'static str,
     /// Its ARN, if it has one.
-    pub id: String,
+    pub(crate) id: String,
     /// Only those that Security Hub knows.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub partition: Option<&'static str>,
+    pub(crate) partition: Option<&'static str>,
     /// Where it lives.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub region: Option<String>,
+    pub(crate) region: Option<String>,
 }
 
 /// The verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Compliance {
+pub(crate) struct Compliance {
     /// `PASSED`, `FAILED`, or `WARNING` for unknown.
-    pub status: &'static str,
+    pub(crate) status: &'static str,
     /// Controls of the chosen frameworks, at most 32.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub related_requirements: Vec<String>,
+    pub(crate) related_requirements: Vec<String>,
     /// Why it is unknown.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub status_reasons: Vec<StatusReason>,
+    pub(crate) status_reasons: Vec<StatusReason>,
 }
 
 /// Why a verdict is unknown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct StatusReason {
+pub(crate) struct StatusReason {
     /// A word for machines.
-    pub reason_code: &'static str,
+    pub(crate) reason_code: &'static str,
     /// A sentence for people.
-    pub description: String,
+    pub(crate) description: String,
 }
 
 /// State of the work on a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Workflow {
+pub(crate) struct Workflow {
     /// Always `SUPPRESSED`: other states are for people.
-    pub status: &'static str,
+    pub(crate) status: &'static str,
 }
 
 /// Why a finding is waived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Note {
+pub(crate) struct Note {
     /// At most 512 characters.
-    pub text: String,
+    pub(crate) text: String,
     /// This program.
-    pub updated_by: &'static str,
+    pub(crate) updated_by: &'static str,
     /// The instant of the evidence.
-    pub updated_at: String,
+    pub(crate) updated_at: String,
 }
 
 /// Renders `findings.asff.json`: a list, as `aws securityhub batch-import-findings --findings` takes it, 100 at a time.
 ///
 /// Errors: the disk refused.
-pub fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
+pub(crate) fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
     let list = Each(|| findings(report).map(|(_, finding)| finding));
     write_json(&list, "findings.asff.json", out)
 }
 
 /// Every finding that says something, with the account and Region whose Security Hub takes it.
-pub fn findings(report: &Report) -> impl Iterator<Item = (TargetId, SecurityFinding)> + '_ {
+pub(crate) fn findings(report: &Report) -> impl Iterator<Item = (TargetId, SecurityFinding)> + '_ {
     let controls = report.controls_by_rule();
     let home = home(report);
     let said = report
@@ -213,13 +213,13 @@ fn home(report: &Report) -> Option<TargetId> {
 }
 
 /// The ARN under which an account's own products send findings.
-pub fn product_arn(partition: &str, target: &TargetId) -> String {
+pub(crate) fn product_arn(partition: &str, target: &TargetId) -> String {
     let TargetId { account_id, region } = target;
     format!("arn:{partition}:securityhub:{region}:{account_id}:product/{account_id}/default")
 }
 
 /// The partition of the scan: all of its targets are in one.
-pub fn partition(report: &Report) -> &str {
+pub(crate) fn partition(report: &Report) -> &str {
     Arn::parse(&report.scan.caller_arn).map_or("aws", |arn| arn.partition)
 }
 
@@ -350,7 +350,7 @@ fn resource(report: &Report, finding: &Finding, target: &TargetId) -> Resource {
 }
 
 /// Security Hub's word for a kind of thing.
-pub fn resource_type(subject: Subject) -> &'static str {
+pub(crate) fn resource_type(subject: Subject) -> &'static str {
     match subject {
         Subject::Table => "AwsDynamoDbTable",
         Subject::RecoveryPoint => "AwsBackupRecoveryPoint",

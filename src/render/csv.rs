@@ -13,7 +13,7 @@ use crate::text::csv_cell;
 /// One row for each finding.
 ///
 /// Errors: none that a report can cause.
-pub fn findings(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
+pub(crate) fn findings(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
     let head = [
         "finding_id",
         "rule",
@@ -66,7 +66,7 @@ pub fn findings(report: &Report, out: &mut dyn Write) -> Result<(), RenderError>
 /// One row for each table, one column for each fact.
 ///
 /// Errors: none that a report can cause.
-pub fn tables(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
+pub(crate) fn tables(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
     const IDENTITY: [&str; 4] = ["table_arn", "table_name", "account_id", "region"];
     let mut facts: Vec<&str> = Vec::new();
     for (name, _) in report.tables.iter().flat_map(|table| &table.facts) {
@@ -101,7 +101,7 @@ pub fn tables(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
 /// One row for each target, then one for each gap.
 ///
 /// Errors: none that a report can cause.
-pub fn coverage(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
+pub(crate) fn coverage(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
     let head = [
         "kind",
         "account_id",

@@ -23,7 +23,7 @@ const COVERAGE: &str = "coverage";
 /// Renders the report, one suite in memory at a time.
 ///
 /// Errors: the disk refused.
-pub fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
+pub(crate) fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
     let failed = |error: &dyn ToString| RenderError::new(FILE, error.to_string());
     let mut by_rule: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
     for finding in &report.findings {

@@ -22,7 +22,7 @@ const LONGEST_MESSAGE: usize = 300;
 /// Renders the report.
 ///
 /// Errors: the disk refused.
-pub fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
+pub(crate) fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
     let mut parts = vec![head(report), totals(report)];
     for (verdict, title) in [(Verdict::NonCompliant, "Non-compliant"), (Verdict::Unknown, "Unknown")] {
         parts.extend(findings(report, verdict, title));

@@ -4,22 +4,22 @@
 //! gives the same bytes.
 
 mod ages;
-pub mod asff;
-pub mod csv;
-pub mod html;
-pub mod json;
-pub mod junit;
-pub mod markdown;
-pub mod ocsf;
-pub mod oscal;
+pub(crate) mod asff;
+pub(crate) mod csv;
+pub(crate) mod html;
+pub(crate) mod json;
+pub(crate) mod junit;
+pub(crate) mod markdown;
+pub(crate) mod ocsf;
+pub(crate) mod oscal;
 pub mod pdf;
-pub mod prometheus;
+pub(crate) mod prometheus;
 #[cfg(test)]
 mod sample;
-pub mod sarif;
+pub(crate) mod sarif;
 mod stream;
-pub mod templates;
-pub mod terminal;
+pub(crate) mod templates;
+pub(crate) mod terminal;
 #[cfg(test)]
 mod tests;
 
@@ -27,7 +27,7 @@ use std::io::Write;
 
 use crate::report::Report;
 
-pub use templates::Templates;
+pub(crate) use templates::Templates;
 
 /// A renderer failed. The report's data are complete; only this format is missing.
 #[derive(Debug, thiserror::Error)]
@@ -55,22 +55,20 @@ fn pdf_file(report: &Report, templates: &Templates, out: &mut dyn Write) -> Resu
 
 /// One output file: its name, the `--format` it belongs to, and its renderer.
 #[derive(Clone, Copy)]
-pub struct Format {
+pub(crate) struct Format {
     /// What `--format` takes.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Written without `--format`.
-    pub is_default: bool,
+    pub(crate) is_default: bool,
     /// The file written below `--to`.
-    pub file_name: &'static str,
-    /// Media type for delivery to S3.
-    pub content_type: &'static str,
+    pub(crate) file_name: &'static str,
     /// What writes it.
-    pub render: Render,
+    pub(crate) render: Render,
 }
 
 /// Report in, bytes out, as they come: a large report never stands in memory a second time.
 #[derive(Clone, Copy)]
-pub enum Render {
+pub(crate) enum Render {
     /// For machines: the report, and nothing else.
     Data(fn(&Report, &mut dyn Write) -> Result<(), RenderError>),
     /// For people: looks and words come from the templates.
@@ -81,7 +79,7 @@ impl Format {
     /// Writes the file.
     ///
     /// Errors: the renderer gave up, or the disk did.
-    pub fn write(&self, report: &Report, templates: &Templates, out: &mut dyn Write) -> Result<(), RenderError> {
+    pub(crate) fn write(&self, report: &Report, templates: &Templates, out: &mut dyn Write) -> Result<(), RenderError> {
         match self.render {
             Render::Data(render) => render(report, out),
             Render::Document(render) => render(report, templates, out),
@@ -90,96 +88,83 @@ impl Format {
 }
 
 /// Every file a scan can write, in order of writing.
-pub const FORMATS: &[Format] = &[
+pub(crate) const FORMATS: &[Format] = &[
     Format {
         name: "csv",
         is_default: true,
         file_name: "findings.csv",
-        content_type: "text/csv; charset=utf-8",
         render: Render::Data(csv::findings),
     },
     Format {
         name: "csv",
         is_default: true,
         file_name: "tables.csv",
-        content_type: "text/csv; charset=utf-8",
         render: Render::Data(csv::tables),
     },
     Format {
         name: "csv",
         is_default: true,
         file_name: "coverage.csv",
-        content_type: "text/csv; charset=utf-8",
         render: Render::Data(csv::coverage),
     },
     Format {
         name: "json",
         is_default: true,
         file_name: "report.json",
-        content_type: "application/json",
         render: Render::Data(json::render),
     },
     Format {
         name: "html",
         is_default: true,
         file_name: "report.html",
-        content_type: "text/html; charset=utf-8",
         render: Render::Document(html::render),
     },
     Format {
         name: "pdf",
         is_default: true,
         file_name: "report.pdf",
-        content_type: "application/pdf",
         render: Render::Document(pdf_file),
     },
     Format {
         name: "markdown",
         is_default: false,
         file_name: "summary.md",
-        content_type: "text/markdown; charset=utf-8",
         render: Render::Data(markdown::render),
     },
     Format {
         name: "junit",
         is_default: false,
         file_name: "junit.xml",
-        content_type: "application/xml",
         render: Render::Data(junit::render),
     },
     Format {
         name: "sarif",
         is_default: false,
         file_name: "report.sarif",
-        content_type: "application/sarif+json",
         render: Render::Data(sarif::render),
     },
     Format {
         name: "ocsf",
         is_default: false,
         file_name: "findings.ocsf.jsonl",
-        content_type: "application/x-ndjson",
         render: Render::Data(ocsf::render),
     },
     Format {
         name: "asff",
         is_default: false,
         file_name: "findings.asff.json",
-        content_type: "application/json",
         render: Render::Data(asff::render),
     },
     Format {
         name: "oscal",
         is_default: false,
         file_name: "assessment-results.json",
-        content_type: "application/json",
         render: Render::Data(oscal::render),
     },
     Format {
         name: "prometheus",
         is_default: false,
         file_name: "backproof.prom",
-        content_type: "text/plain; version=0.0.4; charset=utf-8",
         render: Render::Data(prometheus::render),
     },
 ];

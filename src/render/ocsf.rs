@@ -20,7 +20,7 @@ const SCHEMA_VERSION: &str = "1.5.0";
 /// Renders the report.
 ///
 /// Errors: the disk refused.
-pub fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
+pub(crate) fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
     let events = Events::new(report);
     for finding in &report.findings {
         serde_json::to_writer(&mut *out, &events.event(finding)).map_err(|error| RenderError::new(FILE, error))?;

@@ -23,7 +23,7 @@ const MOST_TABLES: usize = 1000;
 /// Renders the report.
 ///
 /// Errors: the disk refused.
-pub fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
+pub(crate) fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
     let mut page = Page { out };
     let written = scan(report, &mut page)
         .and_then(|()| coverage(report, &mut page))

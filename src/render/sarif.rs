@@ -41,7 +41,7 @@ struct Run<R: Serialize> {
 /// Renders the report.
 ///
 /// Errors: the disk refused.
-pub fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
+pub(crate) fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
     let run = Run {
         tool: tool(report),
         invocations: [invocation(report)],

@@ -11,27 +11,27 @@ use crate::render::pdf::{Logo, Template};
 use crate::text::{list, nearest};
 
 /// Every file of `report-templates/`; a folder named by `--template` holds any of them.
-pub const FILES: [&str; 5] = ["pdf.toml", "report.html", "report.css", "report.js", "attestation.html"];
+pub(crate) const FILES: [&str; 5] = ["pdf.toml", "report.html", "report.css", "report.js", "attestation.html"];
 
 /// A logo is on every reader's screen and in every copy of the document.
 const LARGEST_LOGO: u64 = 2 << 20;
 
 /// The texts of `report-templates/`.
 #[derive(Debug, Clone)]
-pub struct Templates {
+pub(crate) struct Templates {
     /// `report.html`: the page.
-    pub page: Cow<'static, str>,
+    pub(crate) page: Cow<'static, str>,
     /// `report.css`: its style.
-    pub style: Cow<'static, str>,
+    pub(crate) style: Cow<'static, str>,
     /// `report.js`: its script.
-    pub script: Cow<'static, str>,
+    pub(crate) script: Cow<'static, str>,
     /// `attestation.html`: the page of an attestation, with its style and script.
-    pub attestation: Cow<'static, str>,
+    pub(crate) attestation: Cow<'static, str>,
     /// `pdf.toml`: looks, words and parts of the PDF.
-    pub pdf: Template,
+    pub(crate) pdf: Template,
     /// Name and bytes of every file that was read in place of the program's own, logo included: to be kept with what was
     /// written by them.
-    pub sources: Vec<(String, Vec<u8>)>,
+    pub(crate) sources: Vec<(String, Vec<u8>)>,
 }
 
 impl Default for Templates {
@@ -51,7 +51,7 @@ impl Templates {
     /// The templates of a folder; what it does not hold is taken from the program.
     ///
     /// Errors: every mistake in its files at once, each with its place.
-    pub fn load(folder: &Path) -> Outcome<Self> {
+    pub(crate) fn load(folder: &Path) -> Outcome<Self> {
         let mut problems = Vec::new();
         let names = names(folder)?;
         problems.extend(names.iter().filter_map(|name| mistaken(folder, name)));

@@ -14,7 +14,7 @@ use crate::text::one_line;
 const NAMED: usize = 5;
 
 /// The summary, at most `width` characters wide where lines can be cut.
-pub fn summary(report: &Report, width: usize) -> String {
+pub(crate) fn summary(report: &Report, width: usize) -> String {
     let mut text = String::new();
     let scan = &report.scan;
     text.push_str(&format!(
@@ -69,7 +69,7 @@ pub fn summary(report: &Report, width: usize) -> String {
 }
 
 /// How many open findings are new, and how many were open before.
-pub fn since_line(baseline: &Compared) -> String {
+pub(crate) fn since_line(baseline: &Compared) -> String {
     format!(
         "since {}: {} new, {} known",
         rfc3339(baseline.as_of),

@@ -17,7 +17,7 @@ pub enum Since {
 
 impl Since {
     /// The word of the machine formats.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::New => "new",
             Self::Known => "known",
@@ -39,12 +39,12 @@ pub struct Compared {
     /// Open findings now that were open then.
     pub known_count: usize,
     /// Open and unknown findings now, by id.
-    pub(crate) since: BTreeMap<String, Since>,
+    pub since: BTreeMap<String, Since>,
 }
 
 impl Compared {
     /// Where a finding stands; none for one that is compliant, not applicable or waived.
-    pub fn since(&self, finding: &Finding) -> Option<Since> {
+    pub(crate) fn since(&self, finding: &Finding) -> Option<Since> {
         self.since.get(&finding.id).copied()
     }
 }

@@ -14,10 +14,10 @@ use crate::domain::{
 };
 
 pub use crate::criteria::frameworks::ControlRow;
-pub use compared::{Compared, Since};
+pub(crate) use compared::{Compared, Since};
 
 /// Raised whenever a field of `report.json` changes its meaning or goes.
-pub(crate) const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 1;
 
 /// Everything that a report may say.
 #[derive(Debug, Clone)]
@@ -110,7 +110,7 @@ pub struct WaiverLine {
 
 impl WaiverLine {
     /// Who accepts what, why and for how long, in one sentence.
-    pub fn sentence(&self) -> String {
+    pub(crate) fn sentence(&self) -> String {
         let instead = match self.compensating_control.as_str() {
             "" => String::new(),
             control => format!("; instead: {control}"),
@@ -296,24 +296,24 @@ impl Report {
     }
 
     /// The rule of that id.
-    pub fn rule(&self, id: &str) -> Option<&RuleLine> {
+    pub(crate) fn rule(&self, id: &str) -> Option<&RuleLine> {
         self.rules.iter().find(|rule| rule.id == id)
     }
 
     /// The waiver that covers a finding.
-    pub fn waiver_of(&self, finding: &Finding) -> Option<&WaiverLine> {
+    pub(crate) fn waiver_of(&self, finding: &Finding) -> Option<&WaiverLine> {
         let id = finding.waiver.as_deref()?;
         self.waivers.iter().find(|waiver| waiver.id == id)
     }
 
     /// Why a waived finding is accepted, in one sentence.
-    pub fn why_waived(&self, finding: &Finding) -> String {
+    pub(crate) fn why_waived(&self, finding: &Finding) -> String {
         self.waiver_of(finding)
             .map_or_else(|| "waived".to_owned(), WaiverLine::sentence)
     }
 
     /// The controls that each rule gives evidence for, as `framework control`, in order of framework.
-    pub fn controls_by_rule(&self) -> BTreeMap<&str, Vec<String>> {
+    pub(crate) fn controls_by_rule(&self) -> BTreeMap<&str, Vec<String>> {
         let mut controls: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for framework in &self.frameworks {
             for control in &framework.controls {
@@ -327,12 +327,12 @@ impl Report {
     }
 
     /// Where a finding stands against the baseline; none without one, and for findings that say nothing bad.
-    pub fn since(&self, finding: &Finding) -> Option<Since> {
+    pub(crate) fn since(&self, finding: &Finding) -> Option<Since> {
         self.baseline.as_ref().and_then(|baseline| baseline.since(finding))
     }
 
     /// Findings that speak against the tables and that no waiver covers.
-    pub fn open_findings(&self) -> impl Iterator<Item = &Finding> {
+    pub(crate) fn open_findings(&self) -> impl Iterator<Item = &Finding> {
         self.findings
             .iter()
             .filter(|finding| finding.verdict == Verdict::NonCompliant && !finding.waived)

@@ -9,7 +9,7 @@
 //! ```
 
 mod allocate;
-pub mod render;
+pub(crate) mod render;
 #[cfg(test)]
 mod tests;
 
@@ -26,14 +26,14 @@ use crate::report::{Report, TableRow};
 use crate::text::hex;
 
 /// The name of the way in which tables are drawn. Another way gets another name.
-pub const ALGORITHM: &str = "sha256-order-v1";
+pub(crate) const ALGORITHM: &str = "sha256-order-v1";
 
 /// What is drawn if nothing else is said.
-pub const DEFAULT_SIZE: usize = 59;
+pub(crate) const DEFAULT_SIZE: usize = 59;
 
 /// Sizes that auditors use when no deviation is expected: size, confidence and tolerable rate of deviation in percent. If
 /// none of so many tables drawn deviates, then with that confidence no more than that rate of all of them do.
-pub const SIZES: [(usize, u32, u32); 4] = [(22, 90, 10), (29, 95, 10), (45, 90, 5), (59, 95, 5)];
+pub(crate) const SIZES: [(usize, u32, u32); 4] = [(22, 90, 10), (29, 95, 10), (45, 90, 5), (59, 95, 5)];
 
 /// What tables are put into strata by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -48,7 +48,7 @@ pub enum By {
 
 impl By {
     /// The word of flags and machine formats.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Account => "account",
             Self::Tier => "tier",
@@ -74,67 +74,67 @@ fn tier_of(table: &TableRow) -> String {
 
 /// What to draw.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
+pub(crate) struct Request {
     /// Chosen by the auditor, so that whoever is audited cannot know the draw before.
-    pub seed: String,
+    pub(crate) seed: String,
     /// How many tables; more than there are: all of them.
-    pub size: usize,
+    pub(crate) size: usize,
     /// What they are put into strata by; empty: a simple draw.
-    pub by: Vec<By>,
+    pub(crate) by: Vec<By>,
 }
 
 /// One stratum.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stratum {
+pub(crate) struct Stratum {
     /// What its tables have in common, in the order of [`Request::by`]; empty in a simple draw.
-    pub values: Vec<String>,
+    pub(crate) values: Vec<String>,
     /// Tables in it.
-    pub population: usize,
+    pub(crate) population: usize,
     /// Tables drawn from it.
-    pub drawn: usize,
+    pub(crate) drawn: usize,
 }
 
 /// One table that was drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Item {
+pub(crate) struct Item {
     /// The table.
-    pub table_arn: String,
+    pub(crate) table_arn: String,
     /// Its name.
-    pub table_name: String,
+    pub(crate) table_name: String,
     /// Its account.
-    pub account_id: String,
+    pub(crate) account_id: String,
     /// Its Region.
-    pub region: String,
+    pub(crate) region: String,
     /// Its tier.
-    pub tier: String,
+    pub(crate) tier: String,
     /// Its worst verdict.
-    pub verdict: String,
+    pub(crate) verdict: String,
     /// The place of its stratum in [`Sample::strata`].
-    pub stratum: usize,
+    pub(crate) stratum: usize,
     /// SHA-256 of seed, zero byte and ARN: what it was drawn by.
-    pub key: String,
+    pub(crate) key: String,
     /// The AWS CLI command that shows its recovery points; none if its name cannot be passed to the AWS CLI.
-    pub command: Option<String>,
+    pub(crate) command: Option<String>,
     /// Every command that reads what its facts rest on.
-    pub commands: Vec<String>,
+    pub(crate) commands: Vec<String>,
 }
 
 /// Where the population comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Provenance {
+pub(crate) struct Provenance {
     /// Digest that names the scan.
-    pub scan_id: String,
+    pub(crate) scan_id: String,
     /// The instant on which its ages are reckoned, in RFC 3339.
-    pub as_of: String,
+    pub(crate) as_of: String,
     /// SHA-256 of the manifest of its pack; none: it is no pack.
-    pub manifest_sha256: Option<String>,
+    pub(crate) manifest_sha256: Option<String>,
     /// Every table in scope was listed, as far as it can be told.
-    pub is_whole: bool,
+    pub(crate) is_whole: bool,
 }
 
 impl Provenance {
     /// That of a report, with the digest of the manifest if it is one of a pack.
-    pub fn of(report: &Report, manifest_sha256: Option<String>) -> Self {
+    pub(crate) fn of(report: &Report, manifest_sha256: Option<String>) -> Self {
         let is_listed = |target: &crate::report::TargetCoverage| target.tables_listed.is_some();
         Self {
             scan_id: report.scan.id.clone(),
@@ -147,25 +147,25 @@ impl Provenance {
 
 /// A draw with everything that it takes to repeat it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// What was asked for.
-    pub request: Request,
+    pub(crate) request: Request,
     /// Tables that could be drawn.
-    pub population: usize,
+    pub(crate) population: usize,
     /// SHA-256 over their ARNs, sorted by bytes, each with a line feed: `LC_ALL=C sort arns.txt | sha256sum` gives the same.
-    pub population_digest: String,
+    pub(crate) population_digest: String,
     /// Where the tables come from.
-    pub provenance: Provenance,
+    pub(crate) provenance: Provenance,
     /// The strata, in order of their values; one in a simple draw.
-    pub strata: Vec<Stratum>,
+    pub(crate) strata: Vec<Stratum>,
     /// The tables drawn, by stratum, then in the order in which they were drawn.
-    pub items: Vec<Item>,
+    pub(crate) items: Vec<Item>,
 }
 
 /// Draws.
 ///
 /// Errors: no table to draw from, no seed, no size, or a size that leaves a stratum without any table.
-pub fn draw(tables: &[TableRow], provenance: Provenance, request: Request) -> Result<Sample, Problem> {
+pub(crate) fn draw(tables: &[TableRow], provenance: Provenance, request: Request) -> Result<Sample, Problem> {
     check(tables, &request)?;
     let mut strata: BTreeMap<Vec<String>, Vec<(String, &TableRow)>> = BTreeMap::new();
     for table in tables {
@@ -259,7 +259,7 @@ fn item(table: &TableRow, stratum: usize, key: String) -> Item {
 }
 
 /// What a table is drawn by.
-pub fn key_of(seed: &str, table_arn: &str) -> String {
+pub(crate) fn key_of(seed: &str, table_arn: &str) -> String {
     let mut digest = Sha256::new();
     digest.update(seed.as_bytes());
     digest.update([0]);
@@ -268,7 +268,7 @@ pub fn key_of(seed: &str, table_arn: &str) -> String {
 }
 
 /// What names a population, whatever the order of its rows.
-pub fn population_digest<'a>(arns: impl Iterator<Item = &'a str>) -> String {
+pub(crate) fn population_digest<'a>(arns: impl Iterator<Item = &'a str>) -> String {
     let mut arns: Vec<&str> = arns.collect();
     arns.sort_unstable();
     let mut digest = Sha256::new();

@@ -11,7 +11,7 @@ use crate::text::{csv_cell, one_line};
 const SCHEMA_VERSION: u32 = 1;
 
 /// For the working papers of a person.
-pub fn text(sample: &Sample) -> String {
+pub(crate) fn text(sample: &Sample) -> String {
     let request = &sample.request;
     let mut out = format!(
         "{} of {}, drawn by {ALGORITHM}, seed `{}`\nas of {}, scan {}\n{}population digest: {}\n",
@@ -121,7 +121,7 @@ const HEAD: [&str; 16] = [
 ];
 
 /// For spreadsheets: RFC 4180, no cell that would be run as a formula.
-pub fn csv(sample: &Sample) -> String {
+pub(crate) fn csv(sample: &Sample) -> String {
     let mut rows = vec![HEAD.map(str::to_owned).to_vec()];
     rows.extend(sample.items.iter().enumerate().map(|(number, item)| {
         vec![
@@ -147,7 +147,7 @@ pub fn csv(sample: &Sample) -> String {
 }
 
 /// For programs.
-pub fn json(sample: &Sample) -> String {
+pub(crate) fn json(sample: &Sample) -> String {
     let by = by(sample);
     let named = |stratum: &Stratum| -> Value {
         let values = by.iter().zip(&stratum.values);

@@ -13,10 +13,10 @@ use crate::problem::{Outcome, Problem, Problems};
 use crate::toml_reader::values::{check_account, regions};
 use crate::toml_reader::{Reader, Section, read_document};
 
-pub use remediation::{COLD_MINIMUM_DAYS, LONGEST_LIFECYCLE_DAYS, Remediation, check_lifecycle};
+pub(crate) use remediation::{Remediation, check_lifecycle};
 
 /// The settings file looked for when none is named.
-pub const DEFAULT_FILE: &str = "backproof.toml";
+pub(crate) const DEFAULT_FILE: &str = "backproof.toml";
 
 /// Everything a settings file can say.
 #[derive(Debug, Clone, Default)]
@@ -54,7 +54,11 @@ impl Settings {
     /// A value comes from the file, else from the strictest framework that asks for one, else it is the default.
     ///
     /// Errors: a named file that cannot be read, and every mistake in the files at once (exit code 2).
-    pub fn load(file: Option<&Path>, policy_file: Option<&Path>, frameworks: &[(String, String)]) -> Outcome<Self> {
+    pub(crate) fn load(
+        file: Option<&Path>,
+        policy_file: Option<&Path>,
+        frameworks: &[(String, String)],
+    ) -> Outcome<Self> {
         let mut problems = Vec::new();
         let settings = match file {
             Some(path) => read_file(path, "settings", "--config", &mut problems),

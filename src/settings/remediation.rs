@@ -28,15 +28,15 @@ impl Default for Remediation {
 }
 
 /// AWS Backup deletes no earlier than this many days after the move to cold storage.
-pub const COLD_MINIMUM_DAYS: i64 = 90;
+pub(crate) const COLD_MINIMUM_DAYS: i64 = 90;
 
 /// The longest lifecycle AWS Backup takes, in days.
-pub const LONGEST_LIFECYCLE_DAYS: i64 = 36_500;
+pub(crate) const LONGEST_LIFECYCLE_DAYS: i64 = 36_500;
 
 /// Checks a lifecycle before any call is made: 1 to 36,500 days, and deletion at least 90 days after cold storage.
 ///
 /// Errors: the sentence to show.
-pub fn check_lifecycle(cold_after_days: Option<i64>, delete_after_days: Option<i64>) -> Result<(), String> {
+pub(crate) fn check_lifecycle(cold_after_days: Option<i64>, delete_after_days: Option<i64>) -> Result<(), String> {
     for (name, days) in [("cold after", cold_after_days), ("delete after", delete_after_days)] {
         if let Some(days) = days.filter(|days| !(1..=LONGEST_LIFECYCLE_DAYS).contains(days)) {
             return Err(format!(

@@ -19,7 +19,7 @@ use crate::domain::Arn;
 use crate::problem::Problem;
 
 /// IAM actions that signing takes on the key.
-pub const ACTIONS: [&str; 2] = [GET_PUBLIC_KEY, SIGN];
+pub(crate) const ACTIONS: [&str; 2] = [GET_PUBLIC_KEY, SIGN];
 
 const GET_PUBLIC_KEY: &str = "kms:GetPublicKey";
 const SIGN: &str = "kms:Sign";

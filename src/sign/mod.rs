@@ -19,11 +19,11 @@ use chrono::{DateTime, Utc};
 use crate::aws::target::Session;
 use crate::problem::{Outcome, Problem, Problems, one_line};
 
-pub use kms::ACTIONS as KMS_ACTIONS;
+pub(crate) use kms::ACTIONS as KMS_ACTIONS;
 pub use trust::Trust;
 
 /// The namespace of SSH signatures: `ssh-keygen -Y verify -n backproof`.
-pub const NAMESPACE: &str = "backproof";
+pub(crate) const NAMESPACE: &str = "backproof";
 
 /// With what a signature was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,10 +36,10 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order in which signatures are made.
-    pub const ALL: [Self; 2] = [Self::Ssh, Self::Kms];
+    pub(crate) const ALL: [Self; 2] = [Self::Ssh, Self::Kms];
 
     /// What is added to the name of the signed file: `manifest.json.sig`.
-    pub const fn suffix(self) -> &'static str {
+    pub(crate) const fn suffix(self) -> &'static str {
         match self {
             Self::Ssh => ".sig",
             Self::Kms => ".kms.json",
@@ -63,7 +63,7 @@ pub struct Signer {
 
 impl Signer {
     /// Which key it is, for people.
-    pub fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         let what = match self.kind {
             Kind::Ssh => "SSH key",
             Kind::Kms => "KMS key",
@@ -87,7 +87,7 @@ impl fmt::Display for Signer {
 
 /// Why a signature does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Broken {
+pub(crate) enum Broken {
     /// Not a signature, or a damaged one.
     #[error("it cannot be read as a signature: {0}")]
     Garbage(String),
@@ -136,18 +136,18 @@ pub enum Broken {
 
 /// A signature file beside the file that it signs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignatureFile {
+pub(crate) struct SignatureFile {
     /// Its name, for messages.
-    pub name: String,
+    pub(crate) name: String,
     /// Its bytes.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl SignatureFile {
     /// The signature files that are there beside a file.
     ///
     /// Errors: one is there and cannot be read.
-    pub fn beside(path: &Path) -> std::io::Result<Vec<Self>> {
+    pub(crate) fn beside(path: &Path) -> std::io::Result<Vec<Self>> {
         let mut files = Vec::new();
         for kind in Kind::ALL {
             let mut name = path.as_os_str().to_owned();
@@ -172,7 +172,7 @@ impl SignatureFile {
 /// their fingerprints must be there; and if the verifier trusts any key, one of them must be by a key that he trusts.
 ///
 /// Errors: the first one that does not hold, with its name; no name where one is missing.
-pub fn verify_all(
+pub(crate) fn verify_all(
     message: &[u8],
     files: &[SignatureFile],
     announced: &[&str],
@@ -196,11 +196,11 @@ pub fn verify_all(
 
 /// A signature, made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Signature {
+pub(crate) struct Signature {
     /// Whose it is.
-    pub signer: Signer,
+    pub(crate) signer: Signer,
     /// The file: what to write beside the signed file, under its name with [`Kind::suffix`] added.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// Checks a signature file over a message, offline.
@@ -208,7 +208,7 @@ pub struct Signature {
 /// `at` is when it was made, as far as anybody knows: what an allowed_signers file says of times is held against it.
 ///
 /// Errors: what is wrong with it, the gravest first: unreadable, made for something else, altered, by the wrong key.
-pub fn verify(message: &[u8], signature: &[u8], trust: &Trust, at: DateTime<Utc>) -> Result<Signer, Broken> {
+pub(crate) fn verify(message: &[u8], signature: &[u8], trust: &Trust, at: DateTime<Utc>) -> Result<Signer, Broken> {
     let text = std::str::from_utf8(signature)
         .map_err(|_| Broken::Garbage("it is not text".to_owned()))?
         .trim_start();
@@ -224,7 +224,7 @@ pub fn verify(message: &[u8], signature: &[u8], trust: &Trust, at: DateTime<Utc>
 
 /// The keys that sign: `--sign`, once or twice.
 #[derive(Debug, Default)]
-pub struct Signers {
+pub(crate) struct Signers {
     keys: Vec<Key>,
     names: Vec<String>,
 }
@@ -251,7 +251,7 @@ impl Signers {
     /// `awskms:ARN`.
     ///
     /// API: kms:GetPublicKey, kms:Sign (DryRun). Calls: 2 for a KMS key. Errors: every key that cannot be used.
-    pub async fn open(names: &[String]) -> Outcome<Self> {
+    pub(crate) async fn open(names: &[String]) -> Outcome<Self> {
         let (mut keys, mut problems) = (Vec::<Key>::new(), Vec::new());
         for name in names {
             match open(name).await {
@@ -277,17 +277,17 @@ impl Signers {
     }
 
     /// True if nothing will be signed.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
     /// The flags that name these keys, to be typed again.
-    pub fn flags(&self) -> String {
+    pub(crate) fn flags(&self) -> String {
         self.names.iter().map(|name| format!(" --sign {name}")).collect()
     }
 
     /// Who will sign, for the manifest: a signature that is missing later shows.
-    pub fn identities(&self) -> Vec<Signer> {
+    pub(crate) fn identities(&self) -> Vec<Signer> {
         self.keys
             .iter()
             .map(|key| match key {
@@ -300,7 +300,7 @@ impl Signers {
     /// Signs a message with every key, and checks each signature as anybody else would.
     ///
     /// API: kms:Sign. Calls: 1 for a KMS key. Errors: the first key that did not sign.
-    pub async fn sign(&self, message: &[u8]) -> Result<Vec<Signature>, Problem> {
+    pub(crate) async fn sign(&self, message: &[u8]) -> Result<Vec<Signature>, Problem> {
         let mut signatures = Vec::new();
         for key in &self.keys {
             let bytes = match key {

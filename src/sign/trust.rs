@@ -47,14 +47,14 @@ impl Trust {
     }
 
     /// True if there is nothing to hold a signature against.
-    pub fn is_none(&self) -> bool {
+    pub(crate) fn is_none(&self) -> bool {
         !self.is_given
     }
 
     /// Adds the keys of a file: allowed_signers, an OpenSSH public key, or a public key in PEM or DER.
     ///
     /// Errors: a file that cannot be read, that holds no key, or that says what is not understood, with its line.
-    pub fn add(&mut self, path: &Path) -> Result<(), Problem> {
+    pub(crate) fn add(&mut self, path: &Path) -> Result<(), Problem> {
         self.is_given = true;
         let name = path.display().to_string();
         let refuse = |why: String| {
@@ -89,7 +89,7 @@ impl Trust {
     }
 
     /// Accepts SSH keys only under this name: one of the principals of a line of allowed_signers must match it.
-    pub fn require(&mut self, identity: &str) {
+    pub(crate) fn require(&mut self, identity: &str) {
         self.identity = Some(identity.to_owned());
     }
 

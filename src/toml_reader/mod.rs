@@ -2,7 +2,7 @@
 //!
 //! Used for `backproof.toml` and for rule files. It never stops at the first mistake.
 
-pub mod values;
+pub(crate) mod values;
 
 use chrono::NaiveDate;
 use toml::Spanned;
@@ -13,7 +13,7 @@ use crate::text::{list, nearest};
 
 /// Reads a whole document: what `read` makes of it, if it can be parsed at all, and every mistake. Keys that `read` does
 /// not ask for are mistakes too.
-pub fn read_document<T>(
+pub(crate) fn read_document<T>(
     origin: &str,
     text: &str,
     read: impl for<'a, 't> FnOnce(&mut Reader<'a>, &mut Section<'t, 'a>) -> T,
@@ -29,7 +29,7 @@ pub fn read_document<T>(
 }
 
 /// The mistakes of one file while it is being read.
-pub struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     origin: &'a str,
     text: &'a str,
     problems: Vec<Problem>,
@@ -37,7 +37,7 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Starts on a file; `origin` is its name in messages.
-    pub fn new(origin: &'a str, text: &'a str) -> Self {
+    pub(crate) fn new(origin: &'a str, text: &'a str) -> Self {
         Self {
             origin,
             text,
@@ -64,19 +64,25 @@ impl<'a> Reader<'a> {
     }
 
     /// Notes a mistake at a byte offset.
-    pub fn note(&mut self, offset: usize, what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) {
+    pub(crate) fn note(
+        &mut self,
+        offset: usize,
+        what: impl Into<String>,
+        why: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         let location = self.place(offset);
         self.problems
             .push(Problem::usage(what).at(location).why(why).hint(hint));
     }
 
     /// File and line of a byte offset.
-    pub fn place(&self, offset: usize) -> String {
+    pub(crate) fn place(&self, offset: usize) -> String {
         format!("{}:{}", self.origin, self.line(offset))
     }
 
     /// The line of a byte offset, from 1.
-    pub fn line(&self, offset: usize) -> usize {
+    pub(crate) fn line(&self, offset: usize) -> usize {
         let end = offset.min(self.text.len());
         self.text.as_bytes()[..end]
             .iter()
@@ -86,17 +92,17 @@ impl<'a> Reader<'a> {
     }
 
     /// Everything that is wrong.
-    pub fn into_problems(self) -> Vec<Problem> {
+    pub(crate) fn into_problems(self) -> Vec<Problem> {
         self.problems
     }
 
     /// Is anything wrong so far?
-    pub fn has_problems(&self) -> bool {
+    pub(crate) fn has_problems(&self) -> bool {
         !self.problems.is_empty()
     }
 
     /// Reads a string.
-    pub fn string(&mut self, section: &mut Section<'_, 'a>, key: &'static str) -> Option<Located<String>> {
+    pub(crate) fn string(&mut self, section: &mut Section<'_, 'a>, key: &'static str) -> Option<Located<String>> {
         let value = section.take(key)?;
         match value.get_ref() {
             DeValue::String(text) => Some(Located {
@@ -108,7 +114,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a whole number.
-    pub fn integer(&mut self, section: &mut Section<'_, 'a>, key: &'static str) -> Option<Located<i64>> {
+    pub(crate) fn integer(&mut self, section: &mut Section<'_, 'a>, key: &'static str) -> Option<Located<i64>> {
         let value = section.take(key)?;
         let offset = value.span().start;
         match value.get_ref() {
@@ -127,7 +133,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads true or false.
-    pub fn boolean(&mut self, section: &mut Section<'_, 'a>, key: &'static str) -> Option<bool> {
+    pub(crate) fn boolean(&mut self, section: &mut Section<'_, 'a>, key: &'static str) -> Option<bool> {
         let value = section.take(key)?;
         match value.get_ref() {
             DeValue::Boolean(flag) => Some(*flag),
@@ -136,7 +142,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a day: a TOML date, or the same in quotes.
-    pub fn date(&mut self, section: &mut Section<'_, 'a>, key: &'static str) -> Option<Located<NaiveDate>> {
+    pub(crate) fn date(&mut self, section: &mut Section<'_, 'a>, key: &'static str) -> Option<Located<NaiveDate>> {
         let value = section.take(key)?;
         let offset = value.span().start;
         let written = match value.get_ref() {
@@ -162,7 +168,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a list of strings.
-    pub fn strings(&mut self, section: &mut Section<'_, 'a>, key: &'static str) -> Option<Vec<Located<String>>> {
+    pub(crate) fn strings(&mut self, section: &mut Section<'_, 'a>, key: &'static str) -> Option<Vec<Located<String>>> {
         let value = section.take(key)?;
         let DeValue::Array(items) = value.get_ref() else {
             return self.wrong_type(section, key, "a list of strings", value.get_ref(), value.span().start);
@@ -185,7 +191,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a table below this one.
-    pub fn section<'t>(&mut self, section: &mut Section<'t, 'a>, key: &'static str) -> Option<Section<'t, 'a>> {
+    pub(crate) fn section<'t>(&mut self, section: &mut Section<'t, 'a>, key: &'static str) -> Option<Section<'t, 'a>> {
         let value = section.take(key)?;
         match value.get_ref() {
             DeValue::Table(table) => Some(Section::new(section.path_of(key), table, value.span().start)),
@@ -194,7 +200,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a list of tables (`[[key]]`, or a list of inline tables).
-    pub fn sections<'t>(&mut self, section: &mut Section<'t, 'a>, key: &'static str) -> Vec<Section<'t, 'a>> {
+    pub(crate) fn sections<'t>(&mut self, section: &mut Section<'t, 'a>, key: &'static str) -> Vec<Section<'t, 'a>> {
         let Some(value) = section.take(key) else {
             return Vec::new();
         };
@@ -215,13 +221,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Notes a key that must be there and is not.
-    pub fn missing(&mut self, section: &Section<'_, 'a>, key: &str) {
+    pub(crate) fn missing(&mut self, section: &Section<'_, 'a>, key: &str) {
         let what = format!("`{}` is missing", section.path_of(key));
         self.note(section.offset, what, "", format!("add `{key} = …` here"));
     }
 
     /// Notes every key that nobody asked for.
-    pub fn finish(&mut self, section: &Section<'_, 'a>) {
+    pub(crate) fn finish(&mut self, section: &Section<'_, 'a>) {
         for (key, _) in section.table.iter() {
             let name: &str = key.get_ref();
             if section.known.contains(&name) {
@@ -251,17 +257,17 @@ impl<'a> Reader<'a> {
 }
 
 /// One table of a TOML file, with the keys asked for so far.
-pub struct Section<'t, 'a> {
+pub(crate) struct Section<'t, 'a> {
     path: String,
     table: &'t DeTable<'a>,
     known: Vec<&'static str>,
     /// Where it begins.
-    pub offset: usize,
+    pub(crate) offset: usize,
 }
 
 impl<'t, 'a> Section<'t, 'a> {
     /// The document's own table.
-    pub fn root(table: &'t Spanned<DeTable<'a>>) -> Self {
+    pub(crate) fn root(table: &'t Spanned<DeTable<'a>>) -> Self {
         Self::new(String::new(), table.get_ref(), table.span().start)
     }
 
@@ -275,12 +281,12 @@ impl<'t, 'a> Section<'t, 'a> {
     }
 
     /// The names and values of this table, for tables whose keys are free.
-    pub fn entries(&self) -> impl Iterator<Item = (String, &'t Spanned<DeValue<'a>>)> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (String, &'t Spanned<DeValue<'a>>)> {
         self.table.iter().map(|(key, value)| (key.get_ref().to_string(), value))
     }
 
     /// Where the value of a key stands, if the key is there. It still has to be read.
-    pub fn place_of(&self, key: &str) -> Option<usize> {
+    pub(crate) fn place_of(&self, key: &str) -> Option<usize> {
         let mut entries = self.table.iter();
         entries
             .find(|(name, _)| name.get_ref() == key)
@@ -296,7 +302,7 @@ impl<'t, 'a> Section<'t, 'a> {
     }
 
     /// The key with the names of the tables around it, for messages.
-    pub fn path_of(&self, key: &str) -> String {
+    pub(crate) fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() {
             key.to_owned()
         } else {
@@ -307,11 +313,11 @@ impl<'t, 'a> Section<'t, 'a> {
 
 /// A value and where it stands in the file.
 #[derive(Debug, Clone)]
-pub struct Located<T> {
+pub(crate) struct Located<T> {
     /// The value.
-    pub value: T,
+    pub(crate) value: T,
     /// Byte offset in the file.
-    pub offset: usize,
+    pub(crate) offset: usize,
 }
 
 fn kind_of(value: &DeValue<'_>) -> &'static str {

@@ -92,7 +92,7 @@ pub(crate) fn whole_days(reader: &mut Reader<'_>, path: &str, text: &Located<Str
 /// The shape of a Region's name: `eu-west-1`, `us-gov-east-1`, `eusc-de-east-1`.
 ///
 /// Errors: the sentence to show.
-pub fn check_region(region: &str) -> Result<(), String> {
+pub(crate) fn check_region(region: &str) -> Result<(), String> {
     let parts: Vec<&str> = region.split('-').collect();
     let letters = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
     let number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -103,11 +103,11 @@ pub fn check_region(region: &str) -> Result<(), String> {
 }
 
 /// The first instant of a day in UTC.
-pub fn beginning_of(day: NaiveDate) -> DateTime<Utc> {
+pub(crate) fn beginning_of(day: NaiveDate) -> DateTime<Utc> {
     day.and_time(chrono::NaiveTime::MIN).and_utc()
 }
 
 /// The last millisecond of a day in UTC: frames keep milliseconds, and the day is still that day for people.
-pub fn end_of(day: NaiveDate) -> DateTime<Utc> {
+pub(crate) fn end_of(day: NaiveDate) -> DateTime<Utc> {
     beginning_of(day) + chrono::TimeDelta::milliseconds(86_399_999)
 }

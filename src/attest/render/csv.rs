@@ -13,7 +13,7 @@ use crate::text::csv_cell;
 /// One row for each table.
 ///
 /// Errors: the disk refused.
-pub fn tables(attestation: &Attestation, out: &mut dyn Write) -> Result<(), RenderError> {
+pub(crate) fn tables(attestation: &Attestation, out: &mut dyn Write) -> Result<(), RenderError> {
     let head = [
         "table_arn",
         "table_name",
@@ -106,7 +106,7 @@ fn number(percent: Option<f64>) -> String {
 /// One row for each interval of time of a table in which its state stays the same.
 ///
 /// Errors: the disk refused.
-pub fn intervals(attestation: &Attestation, out: &mut dyn Write) -> Result<(), RenderError> {
+pub(crate) fn intervals(attestation: &Attestation, out: &mut dyn Write) -> Result<(), RenderError> {
     let head = [
         "table_arn",
         "table_name",
@@ -161,7 +161,7 @@ fn intervals_of(table: &TableProof) -> Vec<(u32, u32, &'static str)> {
 /// One row for each job that made no recovery point and each run that never started.
 ///
 /// Errors: the disk refused.
-pub fn failed_runs(attestation: &Attestation, out: &mut dyn Write) -> Result<(), RenderError> {
+pub(crate) fn failed_runs(attestation: &Attestation, out: &mut dyn Write) -> Result<(), RenderError> {
     let head = [
         "table_arn",
         "table_name",

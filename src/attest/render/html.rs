@@ -18,7 +18,7 @@ use crate::render::RenderError;
 /// Renders the attestation.
 ///
 /// Errors: the template is broken, or the disk refused.
-pub fn render(attestation: &Attestation, template: &str, out: &mut dyn Write) -> Result<(), RenderError> {
+pub(crate) fn render(attestation: &Attestation, template: &str, out: &mut dyn Write) -> Result<(), RenderError> {
     let fail = |why: String| RenderError::new("attestation.html", why);
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);

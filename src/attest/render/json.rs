@@ -20,7 +20,7 @@ const SCHEMA_VERSION: u32 = 1;
 /// Renders the attestation.
 ///
 /// Errors: the disk refused.
-pub fn render(attestation: &Attestation, out: &mut dyn Write) -> Result<(), RenderError> {
+pub(crate) fn render(attestation: &Attestation, out: &mut dyn Write) -> Result<(), RenderError> {
     let fail = |error: String| RenderError::new("attestation.json", error);
     serde_json::to_writer_pretty(&mut *out, &Document::of(attestation)).map_err(|error| fail(error.to_string()))?;
     out.write_all(b"\n").map_err(|error| fail(error.to_string()))
@@ -28,7 +28,7 @@ pub fn render(attestation: &Attestation, out: &mut dyn Write) -> Result<(), Rend
 
 /// A proof over a period: for every table, when its newest usable recovery point was within the RPO.
 #[derive(Serialize, JsonSchema)]
-pub struct Document {
+pub(crate) struct Document {
     /// Version of this schema.
     schema_version: u32,
     /// Whole days of UTC.

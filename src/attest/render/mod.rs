@@ -1,11 +1,11 @@
 //! An [`Attestation`] as files: pure functions, so that the same packs and period always give the same bytes.
 
-pub mod csv;
-pub mod html;
-pub mod json;
-pub mod pdf;
-pub mod terminal;
-pub mod words;
+pub(crate) mod csv;
+pub(crate) mod html;
+pub(crate) mod json;
+pub(crate) mod pdf;
+pub(crate) mod terminal;
+pub(crate) mod words;
 
 use std::io::Write;
 
@@ -13,21 +13,21 @@ use super::Attestation;
 use crate::render::{RenderError, Templates};
 
 /// Attestation and templates in, bytes out.
-pub type Render = fn(&Attestation, &Templates, &mut dyn Write) -> Result<(), RenderError>;
+pub(crate) type Render = fn(&Attestation, &Templates, &mut dyn Write) -> Result<(), RenderError>;
 
 /// One output file.
 #[derive(Clone, Copy)]
-pub struct Format {
+pub(crate) struct Format {
     /// What `--format` takes.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The file.
-    pub file_name: &'static str,
+    pub(crate) file_name: &'static str,
     /// Attestation in, bytes out.
-    pub render: Render,
+    pub(crate) render: Render,
 }
 
 /// Every file that an attestation can have, in order of writing.
-pub const FORMATS: &[Format] = &[
+pub(crate) const FORMATS: &[Format] = &[
     Format {
         name: "csv",
         file_name: "attestation-tables.csv",

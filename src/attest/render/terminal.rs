@@ -10,7 +10,7 @@ use crate::text::one_line;
 const NAMED: usize = 10;
 
 /// The summary.
-pub fn summary(attestation: &Attestation) -> String {
+pub(crate) fn summary(attestation: &Attestation) -> String {
     let period = attestation.period;
     let mut text = format!(
         "{} to {} ({}), by {}\n{}: {}\n",

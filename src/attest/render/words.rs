@@ -11,7 +11,7 @@ use crate::problem::count;
 use crate::sign::Signer;
 
 /// The letter of each state of a day in compact forms, and its word: covered, exposed, not observed, not alive, exempt.
-pub const DAY_LETTERS: [(char, &str); 5] = [
+pub(crate) const DAY_LETTERS: [(char, &str); 5] = [
     ('c', "covered"),
     ('e', "exposed"),
     ('n', "not-observed"),
@@ -20,7 +20,7 @@ pub const DAY_LETTERS: [(char, &str); 5] = [
 ];
 
 /// One letter for each day.
-pub fn day_letters(table: &TableProof) -> String {
+pub(crate) fn day_letters(table: &TableProof) -> String {
     let letter = |word: &str| {
         DAY_LETTERS
             .iter()
@@ -32,12 +32,12 @@ pub fn day_letters(table: &TableProof) -> String {
 }
 
 /// An instant, given in seconds since 1970.
-pub fn instant(at: u32) -> String {
+pub(crate) fn instant(at: u32) -> String {
     rfc3339(crate::attest::judge::instant(at))
 }
 
 /// A length of time for people, by its two largest units: `26 h 10 min`, `3 d 4 h`, `40 s`.
-pub fn length(seconds: u64) -> String {
+pub(crate) fn length(seconds: u64) -> String {
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600, seconds / 60);
     let two = |number: u64, unit: &str, rest: u64, of: &str| match rest {
         0 => format!("{number} {unit}"),
@@ -52,7 +52,7 @@ pub fn length(seconds: u64) -> String {
 }
 
 /// How old the newest point might be: `24h`, `6h or 24h`, `24h or none`, `none`, `not known`.
-pub fn asked(asked: RpoDemand) -> String {
+pub(crate) fn asked(asked: RpoDemand) -> String {
     let rpo = |seconds: u32| duration::human(TimeDelta::seconds(i64::from(seconds)));
     match asked {
         RpoDemand::Nothing => "none".to_owned(),
@@ -73,7 +73,7 @@ pub fn asked(asked: RpoDemand) -> String {
 }
 
 /// A percentage with up to three decimals, `n/a` where there is nothing to divide.
-pub fn percent(percent: Option<f64>) -> String {
+pub(crate) fn percent(percent: Option<f64>) -> String {
     percent.map_or_else(
         || "n/a".to_owned(),
         |percent| {
@@ -84,7 +84,7 @@ pub fn percent(percent: Option<f64>) -> String {
 }
 
 /// `deleted between … and …`, where it was.
-pub fn life(table: &TableProof) -> String {
+pub(crate) fn life(table: &TableProof) -> String {
     let born = table.born.map_or_else(
         || "created at an unknown time".to_owned(),
         |at| format!("created {}", instant(at)),
@@ -101,7 +101,7 @@ pub fn life(table: &TableProof) -> String {
 }
 
 /// Who signed a pack, one text for each signature that holds.
-pub fn signers(pack: &PackLine) -> Vec<String> {
+pub(crate) fn signers(pack: &PackLine) -> Vec<String> {
     let said = |signer: &Signer| match &signer.trusted_as {
         Some(_) => signer.to_string(),
         None => format!("{} (not checked against keys that anybody trusts)", signer.key()),
@@ -110,7 +110,7 @@ pub fn signers(pack: &PackLine) -> Vec<String> {
 }
 
 /// The place of a pack in a ledger; empty: it is in none.
-pub fn place(pack: &PackLine, attestation: &Attestation) -> String {
+pub(crate) fn place(pack: &PackLine, attestation: &Attestation) -> String {
     match (pack.sequence, &attestation.ledger) {
         (None, _) => String::new(),
         (Some(number), Some(_)) => format!("number {number} of the ledger"),
@@ -119,7 +119,7 @@ pub fn place(pack: &PackLine, attestation: &Attestation) -> String {
 }
 
 /// What is to be told of a waiver that counts from later on than it says.
-pub fn back_dated(term: &WaiverTerm) -> Option<String> {
+pub(crate) fn back_dated(term: &WaiverTerm) -> Option<String> {
     let says = format!("it says that it was approved on {}", instant(term.approved));
     if term.from >= term.to {
         return Some(format!(
@@ -135,7 +135,7 @@ pub fn back_dated(term: &WaiverTerm) -> Option<String> {
 }
 
 /// The outcome in a few words.
-pub fn headline(attestation: &Attestation) -> &'static str {
+pub(crate) fn headline(attestation: &Attestation) -> &'static str {
     match attestation.exit() {
         Exit::NonCompliant => "Exposed",
         Exit::EvidenceMissing => "Not proven throughout",
@@ -145,7 +145,7 @@ pub fn headline(attestation: &Attestation) -> &'static str {
 }
 
 /// The outcome in a sentence.
-pub fn summary(attestation: &Attestation) -> String {
+pub(crate) fn summary(attestation: &Attestation) -> String {
     let totals = &attestation.totals;
     let of = |proof| totals.tables_of(proof);
     let mut parts = vec![format!(
@@ -185,7 +185,7 @@ pub fn summary(attestation: &Attestation) -> String {
 }
 
 /// What the attestation rests on, one sentence each.
-pub fn rests_on(attestation: &Attestation) -> Vec<String> {
+pub(crate) fn rests_on(attestation: &Attestation) -> Vec<String> {
     let packs = &attestation.packs;
     let made = match (packs.first(), packs.last()) {
         (Some(first), Some(last)) if packs.len() > 1 => {
@@ -262,7 +262,7 @@ fn of_ledger(ledger: &LedgerLine) -> String {
 }
 
 /// What the attestation does not prove, one sentence each.
-pub fn does_not_prove(attestation: &Attestation) -> Vec<String> {
+pub(crate) fn does_not_prove(attestation: &Attestation) -> Vec<String> {
     vec![
         "That a restore works, or that the data inside a recovery point are right.".to_owned(),
         format!(
@@ -306,7 +306,7 @@ fn who_made(attestation: &Attestation) -> Option<String> {
 }
 
 /// The longest gap, with `at most` where a recovery point may lie in it.
-pub fn gap(table: &TableProof) -> String {
+pub(crate) fn gap(table: &TableProof) -> String {
     table.longest_gap.map_or_else(
         || "n/a".to_owned(),
         |gap| {
@@ -321,7 +321,7 @@ pub fn gap(table: &TableProof) -> String {
 }
 
 /// What followed a failed job or a missed run.
-pub fn what_followed(run: &FailedRun) -> String {
+pub(crate) fn what_followed(run: &FailedRun) -> String {
     match run.next_success {
         Some(at) => format!("next recovery point {}", instant(at)),
         None => "no later recovery point is known".to_owned(),

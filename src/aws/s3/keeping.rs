@@ -13,7 +13,7 @@ use crate::problem::{Problem, Problems};
 
 /// How objects are to be kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Keeping {
+pub(crate) struct Keeping {
     lock: Option<Lock>,
     legal_hold: bool,
     kms_key: Option<String>,
@@ -21,16 +21,16 @@ pub struct Keeping {
 
 /// A lock that S3 keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lock {
+pub(crate) struct Lock {
     /// Who may shorten it.
-    pub mode: LockMode,
+    pub(crate) mode: LockMode,
     /// Until when; whole seconds.
-    pub until: DateTime<Utc>,
+    pub(crate) until: DateTime<Utc>,
 }
 
 /// Who may shorten a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LockMode {
+pub(crate) enum LockMode {
     /// Whoever has the right s3:BypassGovernanceRetention.
     Governance,
     /// Nobody.
@@ -63,24 +63,24 @@ impl fmt::Display for Lock {
 
 /// What was typed.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct KeepingFlags<'a> {
+pub(crate) struct KeepingFlags<'a> {
     /// `--object-lock`.
-    pub lock: Option<LockMode>,
+    pub(crate) lock: Option<LockMode>,
     /// `--retain-for`.
-    pub retain_for: Option<&'a str>,
+    pub(crate) retain_for: Option<&'a str>,
     /// `--retain-until`.
-    pub retain_until: Option<&'a str>,
+    pub(crate) retain_until: Option<&'a str>,
     /// `--legal-hold`.
-    pub legal_hold: bool,
+    pub(crate) legal_hold: bool,
     /// `--sse-kms-key`.
-    pub kms_key: Option<&'a str>,
+    pub(crate) kms_key: Option<&'a str>,
 }
 
 impl Keeping {
     /// What was typed, meant; `now` is where `--retain-for` begins.
     ///
     /// Errors: every mistake on the command line.
-    pub fn new(asked: KeepingFlags<'_>, now: DateTime<Utc>) -> Result<Self, Problems> {
+    pub(crate) fn new(asked: KeepingFlags<'_>, now: DateTime<Utc>) -> Result<Self, Problems> {
         let mut problems = Vec::new();
         let mut refuse = |what: String, flag: &str, hint: &str| {
             let problem = Problem::usage(what).at(format!("`{flag}`")).hint(hint);
@@ -141,7 +141,7 @@ impl Keeping {
     }
 
     /// True if nothing was asked for.
-    pub fn is_default(&self) -> bool {
+    pub(crate) fn is_default(&self) -> bool {
         *self == Self::default()
     }
 

@@ -24,8 +24,8 @@ use super::target::Session;
 use crate::problem::Problem;
 use crate::text::hex;
 
-pub use keeping::{Keeping, KeepingFlags, Lock, LockMode};
-pub use read::{Listed, Version};
+pub(crate) use keeping::{Keeping, KeepingFlags, Lock, LockMode};
+pub(crate) use read::Version;
 
 /// What a bucket takes in one request.
 const LARGEST: u64 = 5 << 30;
@@ -35,7 +35,7 @@ const CONFLICTS: u32 = 10;
 
 /// A bucket that can be used.
 #[derive(Debug, Clone)]
-pub struct Bucket {
+pub(crate) struct Bucket {
     client: aws_sdk_s3::Client,
     name: String,
     keeping: Keeping,
@@ -43,7 +43,7 @@ pub struct Bucket {
 
 /// What is to be stored.
 #[derive(Debug, Clone, Copy)]
-pub enum Content<'a> {
+pub(crate) enum Content<'a> {
     /// A file; it is not held in memory.
     File(&'a Path),
     /// Bytes.
@@ -52,19 +52,19 @@ pub enum Content<'a> {
 
 /// What was stored, as it was read back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
+pub(crate) struct Stored {
     /// Where it is: `s3://bucket/key`.
-    pub address: String,
+    pub(crate) address: String,
     /// SHA-256 of the bytes that were read back.
-    pub sha256: String,
+    pub(crate) sha256: String,
     /// Version of the object, in a bucket with versions.
-    pub version_id: Option<String>,
+    pub(crate) version_id: Option<String>,
     /// How long it is locked, and how.
-    pub lock: Option<Lock>,
+    pub(crate) lock: Option<Lock>,
     /// It is under a legal hold.
-    pub legal_hold: bool,
+    pub(crate) legal_hold: bool,
     /// The KMS key that encrypts it.
-    pub kms_key: Option<String>,
+    pub(crate) kms_key: Option<String>,
 }
 
 impl fmt::Display for Stored {
@@ -88,7 +88,7 @@ impl fmt::Display for Stored {
 
 /// Why something was not stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refused {
+pub(crate) enum Refused {
     /// Other bytes are there.
     Taken(String),
     /// Anything else.
@@ -97,7 +97,7 @@ pub enum Refused {
 
 impl Refused {
     /// The cause, for a message.
-    pub fn why(&self) -> &str {
+    pub(crate) fn why(&self) -> &str {
         match self {
             Self::Taken(why) | Self::Failed(why) => why,
         }
@@ -110,7 +110,7 @@ impl Bucket {
     ///
     /// API: s3:ListBucket (HeadBucket); with a lock s3:GetBucketVersioning and s3:GetBucketObjectLockConfiguration. Calls: 1
     /// or 3. Errors: the bucket is missing or forbidden, or cannot lock.
-    pub async fn open(session: &Session, name: &str, keeping: Keeping, flag: &str) -> Result<Self, Problem> {
+    pub(crate) async fn open(session: &Session, name: &str, keeping: Keeping, flag: &str) -> Result<Self, Problem> {
         let bucket = Self {
             client: session.s3(),
             name: name.to_owned(),
@@ -124,14 +124,14 @@ impl Bucket {
     }
 
     /// `s3://bucket/key`.
-    pub fn address(&self, key: &str) -> String {
+    pub(crate) fn address(&self, key: &str) -> String {
         format!("s3://{}/{key}", self.name)
     }
 
     /// S3's clock minus this machine's, now; none: S3 did not say.
     ///
     /// API: s3:ListBucket (HeadBucket). Calls: 1. Errors: it is refused.
-    pub async fn skew(&self) -> Result<Option<TimeDelta>, Problem> {
+    pub(crate) async fn skew(&self) -> Result<Option<TimeDelta>, Problem> {
         let date = ServerDate::default();
         let answer = noted(&date, self.client.head_bucket().bucket(&self.name).send()).await;
         answer.map_err(|error| {
@@ -215,7 +215,7 @@ impl Bucket {
     ///
     /// API: s3:PutObject (If-None-Match), s3:GetObject. Calls: 2. Errors: other bytes are there; or what S3 said, or what
     /// was read back and differs.
-    pub async fn put(&self, key: &str, content: Content<'_>, content_type: &str) -> Result<Stored, Refused> {
+    pub(crate) async fn put(&self, key: &str, content: Content<'_>, content_type: &str) -> Result<Stored, Refused> {
         let failed = |why: String| Refused::Failed(why);
         let digest = Digested::of(content).map_err(|error| failed(error.to_string()))?;
         if digest.size > LARGEST {

@@ -15,26 +15,26 @@ use crate::problem::Problem;
 
 /// An object, listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
+pub(crate) struct Listed {
     /// Its key.
-    pub key: String,
+    pub(crate) key: String,
     /// Bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// When S3 took it, by the clock of S3.
-    pub modified: Option<DateTime<Utc>>,
+    pub(crate) modified: Option<DateTime<Utc>>,
 }
 
 /// One version of an object, or the marker of a deletion.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version {
+pub(crate) struct Version {
     /// The object's key.
-    pub key: String,
+    pub(crate) key: String,
     /// The version's id.
-    pub id: String,
+    pub(crate) id: String,
     /// It marks a deletion.
-    pub is_deletion: bool,
+    pub(crate) is_deletion: bool,
     /// When S3 took it.
-    pub modified: Option<DateTime<Utc>>,
+    pub(crate) modified: Option<DateTime<Utc>>,
 }
 
 /// What a look at an object found.
@@ -135,7 +135,7 @@ impl Bucket {
     /// Every version of every object whose key begins with `prefix`, deletions included; the latest of a key first.
     ///
     /// API: s3:ListBucketVersions (ListObjectVersions), paged by 1,000. Errors: they cannot be listed.
-    pub async fn versions(&self, prefix: &str) -> Result<Vec<Version>, Problem> {
+    pub(crate) async fn versions(&self, prefix: &str) -> Result<Vec<Version>, Problem> {
         let mut all = Vec::new();
         let (mut key_marker, mut version_marker) = (None, None);
         loop {
@@ -176,7 +176,7 @@ impl Bucket {
     /// The bytes of an object; none if it is not there.
     ///
     /// API: s3:GetObject. Calls: 1. Errors: it cannot be read.
-    pub async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Problem> {
+    pub(crate) async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Problem> {
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -194,7 +194,7 @@ impl Bucket {
     /// Copies an object into a new file. False if it is not there.
     ///
     /// API: s3:GetObject. Calls: 1. Errors: it cannot be read, or the file cannot be written.
-    pub async fn get_file(&self, key: &str, path: &Path) -> Result<bool, Problem> {
+    pub(crate) async fn get_file(&self, key: &str, path: &Path) -> Result<bool, Problem> {
         let mut file = std::fs::File::create_new(path).map_err(|error| unwritten(path, &error))?;
         let mut attempt = 0;
         loop {

@@ -31,8 +31,7 @@ pub struct ExplainFindingArgs {
     #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would print the text as a heading")]
-    pub rules: RuleArgs,
+    pub(crate) rules: RuleArgs,
 }
 
 /// Explains findings of an inventory.

@@ -23,8 +23,8 @@ use crate::problem::{Outcome, Problem};
 use crate::render;
 use crate::text::{list, nearest};
 
-pub use finding::ExplainFindingArgs;
-pub use table::ExplainTableArgs;
+pub(crate) use finding::ExplainFindingArgs;
+pub(crate) use table::ExplainTableArgs;
 
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
@@ -120,10 +120,10 @@ pub fn run(args: ExplainArgs, program: &clap::Command) -> Outcome<Exit> {
 }
 
 /// What makes a schema from the structs that are written.
-pub type MakeSchema = fn() -> schemars::Schema;
+pub(crate) type MakeSchema = fn() -> schemars::Schema;
 
 /// The JSON schemas that are shipped, by the name that `explain schema` takes.
-pub const SCHEMAS: &[(&str, MakeSchema)] = &[
+pub(crate) const SCHEMAS: &[(&str, MakeSchema)] = &[
     ("report", render::json::schema),
     ("manifest", || schemars::schema_for!(crate::pack::Manifest)),
     ("attestation", || {
@@ -134,7 +134,7 @@ pub const SCHEMAS: &[(&str, MakeSchema)] = &[
 /// A schema as it stands in `docs/schemas/`.
 ///
 /// Errors: there is none of that name.
-pub fn schema(name: &str) -> Outcome<String> {
+pub(crate) fn schema(name: &str) -> Outcome<String> {
     let Some((_, schema)) = SCHEMAS.iter().find(|(known, _)| *known == name) else {
         let names: Vec<&str> = SCHEMAS.iter().map(|(name, _)| *name).collect();
         let hint = nearest(name, names.iter().copied()).map_or_else(

@@ -35,8 +35,7 @@ pub struct ExplainTableArgs {
     #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would print the text as a heading")]
-    pub rules: RuleArgs,
+    pub(crate) rules: RuleArgs,
 }
 
 /// Below this folder scans write their reports when nothing else is said.

@@ -74,7 +74,7 @@ pub struct RuleArgs {
 
 impl RuleArgs {
     /// Was any of them given?
-    pub fn is_any(&self) -> bool {
+    pub(crate) fn is_any(&self) -> bool {
         let Self {
             rules,
             rules_dir,
@@ -92,11 +92,11 @@ pub struct SigningArgs {
     /// Sign the manifest: with an Ed25519 key of OpenSSH (its file; or its .pub file, its fingerprint or `agent` if
     /// ssh-agent holds it), or with awskms:ARN. May be given once for each of the two kinds.
     #[arg(long, value_name = "KEY")]
-    pub sign: Vec<String>,
+    pub(crate) sign: Vec<String>,
     /// Append the pack to this ledger: a folder, or s3://bucket/prefix. Without this flag: the settings file's, if it
     /// names one.
     #[arg(long, value_name = "DIR|s3://…")]
-    pub ledger: Option<String>,
+    pub(crate) ledger: Option<String>,
 }
 
 /// What to write, and where.

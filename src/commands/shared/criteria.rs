@@ -55,7 +55,7 @@ pub fn read(config: Option<&Path>, args: &RuleArgs) -> Outcome<(Settings, Criter
 /// What stored evidence is judged by: what was asked for, else what the pack was judged by, else the settings.
 ///
 /// Errors: those of [`read`]; a pack whose criteria are damaged.
-pub fn of_evidence(evidence: &Evidence, config: Option<&Path>, args: &RuleArgs) -> Outcome<Criteria> {
+pub(crate) fn of_evidence(evidence: &Evidence, config: Option<&Path>, args: &RuleArgs) -> Outcome<Criteria> {
     if config.is_none()
         && !args.is_any()
         && let Some(criteria) = evidence.criteria()?
@@ -81,7 +81,7 @@ fn read_waivers(path: Option<&Path>, rules: Option<&RuleSet>, args: &RuleArgs) -
 }
 
 /// The frames that these criteria need, with those that every report shows.
-pub fn frames(criteria: &Criteria) -> impl Iterator<Item = &'static str> {
+pub(crate) fn frames(criteria: &Criteria) -> impl Iterator<Item = &'static str> {
     let of_tiers = crate::judge::evaluate::Tiers::reads(&criteria.policy).flat_map(|name| {
         let frames = crate::criteria::vocabulary::frames_of(crate::domain::Subject::Table, name);
         let of_tag = crate::criteria::predicate::tag_key(name).map(|_| "table_tags");

@@ -9,18 +9,18 @@ use crate::pack::{self, Pack};
 use crate::problem::{Outcome, Problem};
 
 /// Stored evidence.
-pub struct Evidence {
+pub(crate) struct Evidence {
     /// What AWS answered.
-    pub inventory: Inventory,
+    pub(crate) inventory: Inventory,
     /// The pack that it lies in; none: an inventory that stands alone.
-    pub pack: Option<Pack>,
+    pub(crate) pack: Option<Pack>,
 }
 
 impl Evidence {
     /// Opens a pack, an inventory, or the folder of a scan with an inventory in it.
     ///
     /// Errors: neither is there, or it is damaged.
-    pub fn open(path: &Path) -> Outcome<Self> {
+    pub(crate) fn open(path: &Path) -> Outcome<Self> {
         if path.join(pack::MANIFEST_FILE).is_file() {
             let pack = Pack::open(path)?;
             return Ok(Self {
@@ -53,7 +53,7 @@ impl Evidence {
     /// The criteria that the pack was judged by; none: it is no pack.
     ///
     /// Errors: they are damaged.
-    pub fn criteria(&self) -> Outcome<Option<Criteria>> {
+    pub(crate) fn criteria(&self) -> Outcome<Option<Criteria>> {
         self.pack.as_ref().map(Pack::criteria).transpose()
     }
 }

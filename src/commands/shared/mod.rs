@@ -1,8 +1,8 @@
 //! What several commands share.
 
 pub mod args;
-pub mod criteria;
-pub mod evidence;
-pub mod output;
+pub(crate) mod criteria;
+pub(crate) mod evidence;
+pub(crate) mod output;
 pub(crate) mod reach;
-pub mod signing;
+pub(crate) mod signing;

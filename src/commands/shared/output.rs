@@ -7,7 +7,7 @@ use crate::problem::{Outcome, Problem};
 use crate::stderr::{self, BOLD_GREEN, BOLD_RED, BOLD_YELLOW, RESET, say};
 
 /// Where one text goes.
-pub enum Single {
+pub(crate) enum Single {
     /// Standard output.
     Stdout,
     /// A file that does not exist yet.
@@ -18,7 +18,7 @@ impl Single {
     /// Reads `-` or the name of a file, before the work begins.
     ///
     /// Errors: the file is there already.
-    pub fn prepare(to: &str) -> Outcome<Self> {
+    pub(crate) fn prepare(to: &str) -> Outcome<Self> {
         if to == "-" {
             return Ok(Self::Stdout);
         }
@@ -41,7 +41,7 @@ impl Single {
     /// Writes the text: whole, or not at all under that name.
     ///
     /// Errors: stdout or the disk refused, or somebody else made the file meanwhile.
-    pub fn write(&self, text: &str) -> Outcome<()> {
+    pub(crate) fn write(&self, text: &str) -> Outcome<()> {
         let path = match self {
             Self::Stdout => return print(text),
             Self::File(path) => path,

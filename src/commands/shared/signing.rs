@@ -15,7 +15,7 @@ use crate::sign::{Signature, Signers};
 
 /// What comes out beside the reports.
 #[derive(Debug, Clone, Copy)]
-pub enum Makes<'a> {
+pub(crate) enum Makes<'a> {
     /// Nothing.
     Reports,
     /// A pack, for the ledger that the settings name if none is named elsewhere.
@@ -24,7 +24,7 @@ pub enum Makes<'a> {
 
 /// Who signs and which ledger takes the pack, found before the work begins.
 #[derive(Debug, Default)]
-pub struct Signing {
+pub(crate) struct Signing {
     signers: Signers,
     ledger: Option<Ledger>,
 }
@@ -33,7 +33,7 @@ impl Signing {
     /// Opens keys and ledger.
     ///
     /// Errors: every key that cannot sign, and a ledger that cannot be appended to.
-    pub async fn prepare(keys: &[String], ledger: Option<&str>, keeping: Keeping) -> Outcome<Self> {
+    pub(crate) async fn prepare(keys: &[String], ledger: Option<&str>, keeping: Keeping) -> Outcome<Self> {
         let signers = Signers::open(keys).await;
         let ledger = match ledger {
             Some(address) => Some(Ledger::open(address, keeping).await),
@@ -53,7 +53,7 @@ impl Signing {
     /// Signs the pack in a folder and appends it, if that was asked for. The pack stays in its folder. Gives what to say.
     ///
     /// Errors: what was not done; the pack is complete in its folder all the same.
-    pub async fn finish(&self, pack: &Path) -> Outcome<Vec<String>> {
+    pub(crate) async fn finish(&self, pack: &Path) -> Outcome<Vec<String>> {
         match &self.ledger {
             Some(ledger) => {
                 let intact = intact(pack)?;
@@ -68,7 +68,7 @@ impl Signing {
 /// The pack in a folder, once it holds: what is altered is neither signed nor appended.
 ///
 /// Errors: there is no pack; the first thing that differs (exit code 12).
-pub fn intact(dir: &Path) -> Result<IntactPack, Problem> {
+pub(crate) fn intact(dir: &Path) -> Result<IntactPack, Problem> {
     IntactPack::to_append(dir).map_err(|problem| match problem.exit {
         Exit::EvidenceBroken => Problem {
             what: "the pack does not hold, and is not appended".to_owned(),
@@ -81,7 +81,7 @@ pub fn intact(dir: &Path) -> Result<IntactPack, Problem> {
 }
 
 /// What became of a pack. Every object in S3 is named, with its version and its lock.
-pub fn lines(appended: &Appended) -> Vec<String> {
+pub(crate) fn lines(appended: &Appended) -> Vec<String> {
     let mut lines: Vec<String> = appended.stored.iter().map(|one| format!("delivered {one}")).collect();
     lines.extend(signed(&appended.signatures));
     let how = if appended.was_there { "was already" } else { "is now" };
@@ -100,7 +100,7 @@ fn signed(signatures: &[Signature]) -> Vec<String> {
 }
 
 /// The ledger that is meant, if a pack is made at all. Mistakes go to `problems`.
-pub fn ledger_of<'a>(
+pub(crate) fn ledger_of<'a>(
     args: &'a OutputArgs,
     makes: Makes<'a>,
     destination: &Destination,
@@ -153,7 +153,7 @@ pub fn ledger_of<'a>(
 /// How objects in S3 are to be kept.
 ///
 /// Errors: every mistake.
-pub fn keeping(args: &KeepArgs, now: DateTime<Utc>) -> Outcome<Keeping> {
+pub(crate) fn keeping(args: &KeepArgs, now: DateTime<Utc>) -> Outcome<Keeping> {
     Keeping::new(
         KeepingFlags {
             lock: args.object_lock.map(|mode| match mode {

@@ -16,7 +16,7 @@ const LONGEST_COPY_RPO: TimeDelta = TimeDelta::days(30);
 const NONE: &str = "none";
 
 /// The keys of [`PolicyValues`].
-pub const VALUE_KEYS: [&str; 11] = [
+pub(crate) const VALUE_KEYS: [&str; 11] = [
     "rpo",
     "retention-min",
     "retention-max",
@@ -33,17 +33,17 @@ pub const VALUE_KEYS: [&str; 11] = [
 /// The values that one table sets; the others are `None`. An inner `None` is what the word `none` asks for.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Layer {
-    pub rpo: Option<TimeDelta>,
-    pub retention_min: Option<i64>,
-    pub retention_max: Option<i64>,
-    pub key_owner: Option<KeyOwner>,
-    pub vault_lock: Option<LockWanted>,
-    pub copy_regions: Option<Vec<String>>,
-    pub copy_accounts: Option<Vec<String>>,
-    pub copy_rpo: Option<TimeDelta>,
-    pub air_gapped_within: Option<Option<TimeDelta>>,
-    pub restore_tested_within: Option<Option<TimeDelta>>,
-    pub rto: Option<TimeDelta>,
+    pub(crate) rpo: Option<TimeDelta>,
+    pub(crate) retention_min: Option<i64>,
+    pub(crate) retention_max: Option<i64>,
+    pub(crate) key_owner: Option<KeyOwner>,
+    pub(crate) vault_lock: Option<LockWanted>,
+    pub(crate) copy_regions: Option<Vec<String>>,
+    pub(crate) copy_accounts: Option<Vec<String>>,
+    pub(crate) copy_rpo: Option<TimeDelta>,
+    pub(crate) air_gapped_within: Option<Option<TimeDelta>>,
+    pub(crate) restore_tested_within: Option<Option<TimeDelta>>,
+    pub(crate) rto: Option<TimeDelta>,
 }
 
 impl Layer {
@@ -84,7 +84,7 @@ impl Layer {
     }
 
     /// These values where they are set, else those of `base`.
-    pub fn over(&self, base: &PolicyValues) -> PolicyValues {
+    pub(crate) fn over(&self, base: &PolicyValues) -> PolicyValues {
         PolicyValues {
             rpo: self.rpo.unwrap_or(base.rpo),
             retention_min_days: self.retention_min.unwrap_or(base.retention_min_days),
@@ -113,23 +113,23 @@ pub(super) fn source_words(sources: &[(&'static str, Source)], key: &str, file: 
 /// Two values that cannot both hold.
 pub(super) struct Clash {
     /// The key to change.
-    pub key: &'static str,
+    pub(crate) key: &'static str,
     /// The keys whose values clash.
     parts: &'static [&'static str],
     /// What is wrong, after the path of the key.
-    pub what: &'static str,
-    pub why: String,
-    pub hint: String,
+    pub(crate) what: &'static str,
+    pub(crate) why: String,
+    pub(crate) hint: String,
 }
 
 impl Clash {
     /// Where a table sets one of the values; `None` if it has no part in the clash.
-    pub fn place(&self, section: &Section<'_, '_>) -> Option<usize> {
+    pub(crate) fn place(&self, section: &Section<'_, '_>) -> Option<usize> {
         self.parts.iter().find_map(|key| section.place_of(key))
     }
 
     /// Notes it as a mistake of a table.
-    pub fn note<'a>(self, reader: &mut Reader<'a>, section: &Section<'_, 'a>, place: usize) {
+    pub(crate) fn note<'a>(self, reader: &mut Reader<'a>, section: &Section<'_, 'a>, place: usize) {
         let what = format!("`{}` {}", section.path_of(self.key), self.what);
         reader.note(place, what, self.why, self.hint);
     }

@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use crate::criteria::predicate::Predicate;
 use crate::criteria::values::PolicyValues;
 
-pub use layer::VALUE_KEYS;
+pub(crate) use layer::VALUE_KEYS;
 pub(crate) use preset::Preset;
 pub use read::parse;
 pub(crate) use read::{document, read};
@@ -51,7 +51,7 @@ pub struct Exemption {
 
 impl Exemption {
     /// Does it hold at this instant?
-    pub fn is_in_force(&self, as_of: DateTime<Utc>) -> bool {
+    pub(crate) fn is_in_force(&self, as_of: DateTime<Utc>) -> bool {
         self.reason.is_some() && self.approver.is_some() && self.expires_at.is_some_and(|end| end > as_of)
     }
 }

@@ -80,7 +80,7 @@ impl Preset {
     }
 
     /// The policy without any file.
-    pub fn policy(&self) -> Policy {
+    pub(crate) fn policy(&self) -> Policy {
         let default = Policy::default();
         Policy {
             values: self.values.over(&PolicyValues::default()),
@@ -91,7 +91,7 @@ impl Preset {
     }
 
     /// What contradicts each other when no file says anything.
-    pub fn mistake(&self) -> impl Iterator<Item = Problem> {
+    pub(crate) fn mistake(&self) -> impl Iterator<Item = Problem> {
         let said_by = |key: &str| source_words(&self.sources, key, "");
         clashes(&self.policy().values, said_by).into_iter().map(|clash| {
             Problem::usage(format!("`{}` {}", clash.key, clash.what))

@@ -33,7 +33,7 @@ pub fn parse(text: &str, origin: &str) -> Outcome<Policy> {
 }
 
 /// Reads `[policy]` over what frameworks ask for.
-pub(crate) fn read<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, preset: &Preset) -> Policy {
+pub fn read<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, preset: &Preset) -> Policy {
     let mut policy = preset.policy();
     policy.values = Layer::read(reader, section).over(&policy.values);
     if let Some(days) = window(reader, section) {

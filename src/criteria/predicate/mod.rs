@@ -17,7 +17,7 @@ use crate::text::nearest;
 
 mod tags;
 
-pub use tags::tag_key;
+pub(crate) use tags::tag_key;
 use tags::{Named, TAG_HINT, TAG_PREFIX, name_tags};
 
 /// A condition over facts and policy values. Its result is true, false or null, and null means unknown.
@@ -31,11 +31,11 @@ pub struct Predicate {
 
 /// What is wrong with a condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake {
+pub(crate) struct Mistake {
     /// What is wrong.
-    pub what: String,
+    pub(crate) what: String,
     /// What to do about it.
-    pub hint: String,
+    pub(crate) hint: String,
 }
 
 impl Mistake {
@@ -50,7 +50,7 @@ impl Mistake {
 /// Checks and compiles a condition against the facts it may use.
 ///
 /// Errors: no SQL, an unknown fact, a refused construct, or a result that is not true-or-false.
-pub fn compile(text: &str, schema: &Schema) -> Result<Predicate, Mistake> {
+pub(crate) fn compile(text: &str, schema: &Schema) -> Result<Predicate, Mistake> {
     if !matches!(name_tags(text), Ok(Named { keys, .. }) if keys.is_empty()) {
         return Err(Mistake::new(
             "uses `tag(…)`, which rules may not use",
@@ -63,7 +63,7 @@ pub fn compile(text: &str, schema: &Schema) -> Result<Predicate, Mistake> {
 /// The same for the condition of a policy tier, which may use `tag('key')` beside the facts.
 ///
 /// Errors: as [`compile`], and `tag(…)` with anything but one key in single quotes.
-pub fn compile_tier(text: &str, schema: &Schema) -> Result<Predicate, Mistake> {
+pub(crate) fn compile_tier(text: &str, schema: &Schema) -> Result<Predicate, Mistake> {
     let named = name_tags(text)?;
     let mut with_tags = schema.clone();
     for key in &named.keys {

@@ -6,7 +6,7 @@ use super::Mistake;
 pub(super) const TAG_PREFIX: &str = "tag:";
 
 /// The key of the tag that a name in [`super::Predicate::reads`] stands for; `None` if it is a fact.
-pub fn tag_key(read: &str) -> Option<&str> {
+pub(crate) fn tag_key(read: &str) -> Option<&str> {
     read.strip_prefix(TAG_PREFIX)
 }
 
@@ -16,9 +16,9 @@ pub(super) const TAG_HINT: &str = "write it like `tag('tier') = 'gold'`";
 /// A condition with its tags as columns.
 pub(super) struct Named {
     /// With `"tag:key"` for every tag.
-    pub text: String,
+    pub(crate) text: String,
     /// The keys, as often as they are asked for.
-    pub keys: Vec<String>,
+    pub(crate) keys: Vec<String>,
 }
 
 /// Turns every `tag('key')` outside literals, quoted names and comments into the name of a column.

@@ -21,7 +21,7 @@ const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/rules.rs")
 
 /// Ids of actions, in order: all that a rule may name are those that the program's own rules name. `remediate` has one
 /// action for each.
-pub fn actions() -> &'static [&'static str] {
+pub(crate) fn actions() -> &'static [&'static str] {
     static ALL: LazyLock<Vec<&str>> = LazyLock::new(|| {
         let named = EMBEDDED.iter().flat_map(|(_, text)| text.lines());
         let ids = named.filter_map(|line| line.strip_prefix("action = \"")?.strip_suffix('"'));
@@ -118,7 +118,7 @@ impl RuleSet {
     /// Keeps the ids asked for (empty: all).
     ///
     /// Errors: ids that do not exist.
-    pub fn choose(self, ids: &[String]) -> Outcome<Self> {
+    pub(crate) fn choose(self, ids: &[String]) -> Outcome<Self> {
         let mut problems = Vec::new();
         for id in ids {
             if !self.0.iter().any(|rule| *rule.id == **id) {
@@ -145,7 +145,7 @@ impl RuleSet {
     }
 
     /// The rules on one kind of subject, in order of id.
-    pub fn of(&self, subject: Subject) -> impl Iterator<Item = &Rule> {
+    pub(crate) fn of(&self, subject: Subject) -> impl Iterator<Item = &Rule> {
         self.0.iter().filter(move |rule| rule.subject == subject)
     }
 
@@ -162,7 +162,7 @@ impl RuleSet {
 
 impl Rule {
     /// The facts and policy values the rule reads: those of the good state first.
-    pub fn reads(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn reads(&self) -> impl Iterator<Item = &str> {
         let applies = self.applies.iter().flat_map(|applies| &applies.reads);
         let only_applies = applies.filter(|name| !self.compliant.reads.contains(*name));
         self.compliant.reads.iter().chain(only_applies).map(String::as_str)
@@ -170,7 +170,7 @@ impl Rule {
 }
 
 /// The ids that the rules of a folder, or the embedded ones, have by their file names.
-pub fn file_names(folder: Option<&Path>) -> Vec<String> {
+pub(crate) fn file_names(folder: Option<&Path>) -> Vec<String> {
     let stem = |name: &str| Some(Path::new(name).file_stem()?.to_str()?.to_owned());
     match folder {
         None => EMBEDDED.iter().filter_map(|(name, _)| stem(name)).collect(),
@@ -345,7 +345,7 @@ fn condition(reader: &mut Reader<'_>, text: &Located<String>, key: &str, schema:
 }
 
 /// The names between braces in a message.
-pub fn placeholders(message: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn placeholders(message: &str) -> impl Iterator<Item = &str> {
     message
         .split('{')
         .skip(1)

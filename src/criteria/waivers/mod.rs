@@ -15,7 +15,7 @@ use crate::toml_reader::values::{beginning_of, end_of};
 use crate::toml_reader::{Located, Reader, Section, read_document};
 
 /// The longest term of a waiver, in days: from a day to the same day of the next year, with a leap day between.
-pub const LONGEST_TERM_DAYS: i64 = 366;
+pub(crate) const LONGEST_TERM_DAYS: i64 = 366;
 
 /// One accepted kind of finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl Waivers {
     /// Reads the waivers file; no file: no waivers. `known_rules` are the ids that a waiver may name.
     ///
     /// Errors: a file that cannot be read, and every mistake in it at once (exit code 2).
-    pub fn load(path: Option<&Path>, known_rules: &[&str]) -> Outcome<Self> {
+    pub(crate) fn load(path: Option<&Path>, known_rules: &[&str]) -> Outcome<Self> {
         let Some(path) = path else {
             return Ok(Self::default());
         };
@@ -102,7 +102,7 @@ impl Waivers {
 
 impl Waiver {
     /// Is it for this table? Case matters, as in names of tables.
-    pub fn matches(&self, table_arn: &str, table_name: &str) -> bool {
+    pub(crate) fn matches(&self, table_arn: &str, table_name: &str) -> bool {
         if self.tables.starts_with("arn:") {
             glob(&self.tables, table_arn)
         } else {
@@ -112,14 +112,14 @@ impl Waiver {
 
     /// How many it matches, if so many of those that were seen. Not known if what its rule judges was not all listed,
     /// unless it is for one whole ARN; too many is too many, however many more there are.
-    pub fn matched(&self, seen: usize, is_listed_whole: bool) -> Option<usize> {
+    pub(crate) fn matched(&self, seen: usize, is_listed_whole: bool) -> Option<usize> {
         let is_for_one = self.tables.starts_with("arn:") && !self.tables.contains('*');
         (is_listed_whole || is_for_one || seen > self.max_tables).then_some(seen)
     }
 
     /// Does it waive findings at this instant? Only a waiver without any defect does, and none whose tables cannot be
     /// counted.
-    pub fn is_in_force(&self, as_of: DateTime<Utc>, matched_tables: Option<usize>) -> bool {
+    pub(crate) fn is_in_force(&self, as_of: DateTime<Utc>, matched_tables: Option<usize>) -> bool {
         self.expires_at > as_of
             && self.approved_at <= as_of
             && self.is_approved_by_another()
@@ -128,7 +128,7 @@ impl Waiver {
     }
 
     /// What rules may ask about it.
-    pub fn facts(
+    pub(crate) fn facts(
         &self,
         as_of: DateTime<Utc>,
         matched_tables: Option<usize>,
@@ -166,7 +166,7 @@ impl Waiver {
 }
 
 /// What rules may ask about the exemption of a tier; `None` if the tier exempts nothing.
-pub fn exemption_facts(tier: &Tier, as_of: DateTime<Utc>, matched_tables: usize) -> Option<ExemptionFacts> {
+pub(crate) fn exemption_facts(tier: &Tier, as_of: DateTime<Utc>, matched_tables: usize) -> Option<ExemptionFacts> {
     let exemption = tier.exemption.as_ref()?;
     let or_none = |text: &Option<String>| text.as_deref().unwrap_or("none").into();
     Some(ExemptionFacts {

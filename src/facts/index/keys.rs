@@ -97,7 +97,7 @@ impl From<KeyFacts> for RankedKey {
 }
 
 impl Keys {
-    pub(crate) fn read(inventory: &Inventory) -> Result<Self, Problem> {
+    pub fn read(inventory: &Inventory) -> Result<Self, Problem> {
         let mut keys = Self::default();
         for key in inventory.read::<Key>()? {
             let owner = match key.key_manager.as_deref() {

@@ -49,7 +49,7 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    pub(crate) fn read(inventory: &Inventory, window_days: i64) -> Result<Self, Problem> {
+    pub fn read(inventory: &Inventory, window_days: i64) -> Result<Self, Problem> {
         let reading = Reading::read(inventory)?;
         let targets: Vec<TargetId> = reading.targets.keys().cloned().collect();
         let mut tables: Vec<Table> = inventory.read::<Table>()?;

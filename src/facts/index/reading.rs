@@ -57,19 +57,19 @@ impl Reading {
     }
 
     /// Was this call made, and did it end well with all its pages?
-    pub fn is_whole(&self, target: &TargetId, action: &str, resource: &str) -> bool {
+    pub(crate) fn is_whole(&self, target: &TargetId, action: &str, resource: &str) -> bool {
         // Two owned strings per look-up are cheap beside what the answer is worth.
         let key = (action.to_owned(), resource.to_owned());
         self.done.get(target).is_some_and(|done| done.contains(&key))
     }
 
     /// Did any call there end well?
-    pub fn is_reached(&self, target: &TargetId) -> bool {
+    pub(crate) fn is_reached(&self, target: &TargetId) -> bool {
         self.done.contains_key(target)
     }
 
     /// One failure of this action in one target: of `resource` if it is given, else the first.
-    pub fn failure(&self, target: &TargetId, action: &str, resource: Option<&str>) -> Option<&CallLogEntry> {
+    pub(crate) fn failure(&self, target: &TargetId, action: &str, resource: Option<&str>) -> Option<&CallLogEntry> {
         let wanted = (
             target.account_id.as_str(),
             target.region.as_str(),
@@ -90,7 +90,7 @@ impl Reading {
     }
 
     /// The calls that failed in one target, in order of action and resource.
-    pub fn failures_of<'r>(&'r self, target: &'r TargetId) -> impl Iterator<Item = &'r CallLogEntry> {
+    pub(crate) fn failures_of<'r>(&'r self, target: &'r TargetId) -> impl Iterator<Item = &'r CallLogEntry> {
         let is_before =
             |entry: &CallLogEntry| (&entry.account_id, &entry.region) < (&target.account_id, &target.region);
         let start = self.failures.partition_point(is_before);

@@ -30,19 +30,19 @@ type OfferKey = (u32, u32, Option<String>, bool);
 
 /// What one selection says of one table.
 #[derive(Debug, Clone)]
-pub struct SelectionAnswer {
+pub(crate) struct SelectionAnswer {
     /// The plan's name.
-    pub plan: String,
+    pub(crate) plan: String,
     /// The selection's name.
-    pub selection: String,
+    pub(crate) selection: String,
     /// `takes`, `may take` or `does not take`.
-    pub answer: &'static str,
+    pub(crate) answer: &'static str,
     /// Which clause matched or failed, in words. Quotes text from AWS, which is untrusted.
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 impl Memberships {
-    pub(crate) fn read(inventory: &Inventory, index: &Index) -> Result<Self, Problem> {
+    pub fn read(inventory: &Inventory, index: &Index) -> Result<Self, Problem> {
         let mut memberships = Self {
             targets: TargetPlans::read(inventory, index)?,
             set_of: Vec::with_capacity(index.tables.len()),

@@ -16,17 +16,17 @@ pub(crate) const HORIZON_DAYS: i64 = 400;
 const START_WINDOW_MINUTES: i64 = 480;
 
 /// A rule of a plan, ready to be asked.
-pub(crate) struct PlanRule {
-    pub(crate) row: PlanRuleRow,
+pub struct PlanRule {
+    pub row: PlanRuleRow,
     /// `None`: the schedule is not understood.
-    pub(crate) schedule: Option<Schedule>,
+    pub schedule: Option<Schedule>,
     /// It will never run again.
-    pub(crate) is_over: bool,
+    pub is_over: bool,
     /// Largest gap between its own runs.
-    pub(crate) interval: Option<TimeDelta>,
+    pub interval: Option<TimeDelta>,
     /// Advanced features are on where it runs: without them nothing is written to an air-gapped vault.
-    pub(crate) advanced_on: Option<bool>,
-    pub(crate) copies: Vec<PlannedCopy>,
+    pub advanced_on: Option<bool>,
+    pub copies: Vec<PlannedCopy>,
 }
 
 /// A copy that a rule makes.

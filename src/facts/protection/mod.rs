@@ -21,7 +21,7 @@ mod tests;
 mod tri;
 mod verdict;
 
-pub use selection::{Condition, Operator, Place, Runs, Selection, TagCondition, TaggedTable};
-pub use selection_index::SelectionIndex;
-pub use tri::{Judgement, Membership};
-pub use verdict::{Members, PlanVerdict, PlanVerdictKind, Unread, members, plan_verdict, verdict_of};
+pub(crate) use selection::{Condition, Place, Runs, Selection, TagCondition, TaggedTable};
+pub(crate) use selection_index::SelectionIndex;
+pub(crate) use tri::Membership;
+pub(crate) use verdict::{Members, PlanVerdictKind, Unread, members, verdict_of};

@@ -7,6 +7,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::pattern::{behind, glob};
+use super::tests::plan_verdict;
+use super::tri::Judgement;
 use super::*;
 
 const HEAD: &str = "arn:aws:dynamodb:us-east-1:111122223333:table/";

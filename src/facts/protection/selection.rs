@@ -7,11 +7,11 @@ pub(super) const TAG_PREFIX: &str = "aws:ResourceTag/";
 
 /// What is known of a table.
 #[derive(Debug, Clone, Copy)]
-pub struct TaggedTable<'a> {
+pub(crate) struct TaggedTable<'a> {
     /// Its ARN.
-    pub arn: &'a str,
+    pub(crate) arn: &'a str,
     /// Its tags. `None`: they could not be read, which is not the same as having none.
-    pub tags: Option<&'a BTreeMap<String, String>>,
+    pub(crate) tags: Option<&'a BTreeMap<String, String>>,
 }
 
 /// A selection as AWS returned it. An empty list is a member that was never set: it restricts nothing.
@@ -42,7 +42,7 @@ pub struct Selection {
 
 /// Has a plan a rule that will run again?
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Runs {
+pub(crate) enum Runs {
     /// It has.
     #[default]
     Yes,
@@ -54,13 +54,13 @@ pub enum Runs {
 
 /// An entry of `ListOfTags`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TagCondition {
+pub(crate) struct TagCondition {
     /// `STRINGEQUALS` in any case.
-    pub kind: String,
+    pub(crate) kind: String,
     /// Tag key, documented without prefix.
-    pub key: String,
+    pub(crate) key: String,
     /// Tag value.
-    pub value: String,
+    pub(crate) value: String,
 }
 
 impl TagCondition {
@@ -77,18 +77,18 @@ impl TagCondition {
 
 /// An entry of `Conditions`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Condition {
+pub(crate) struct Condition {
     /// The operator.
-    pub operator: Operator,
+    pub(crate) operator: Operator,
     /// Tag key, written `aws:ResourceTag/<key>`.
-    pub key: String,
+    pub(crate) key: String,
     /// Value, or pattern with the Like operators.
-    pub value: String,
+    pub(crate) value: String,
 }
 
 /// The operators of `Conditions`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Operator {
+pub(crate) enum Operator {
     /// The tag is there with this value.
     StringEquals,
     /// The tag is not there with this value.
@@ -115,7 +115,7 @@ impl From<&str> for Operator {
 
 impl Operator {
     /// As AWS spells it.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         match self {
             Self::StringEquals => "StringEquals",
             Self::StringNotEquals => "StringNotEquals",
@@ -128,17 +128,17 @@ impl Operator {
 
 /// Where the plans live, and what the Region's settings say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub(crate) struct Place {
     /// Partition of every ARN here.
-    pub partition: String,
+    pub(crate) partition: String,
     /// Account.
-    pub account_id: String,
+    pub(crate) account_id: String,
     /// Region.
-    pub region: String,
+    pub(crate) region: String,
     /// DynamoDB is opted in here. `None`: the settings could not be read.
-    pub opt_in: Option<bool>,
+    pub(crate) opt_in: Option<bool>,
     /// DynamoDB is opted in for plans of Organizations policies. `None`: only the management account knows.
-    pub org_opt_in: Option<bool>,
+    pub(crate) org_opt_in: Option<bool>,
 }
 
 impl Place {

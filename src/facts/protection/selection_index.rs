@@ -14,7 +14,7 @@ use super::tri::{Judgement, Membership};
 
 /// The selections of one target.
 #[derive(Debug)]
-pub struct SelectionIndex {
+pub(crate) struct SelectionIndex {
     place: Place,
     selections: Vec<Compiled>,
     by_name: HashMap<String, Vec<usize>>,
@@ -34,7 +34,7 @@ pub struct SelectionIndex {
 
 impl SelectionIndex {
     /// Classifies the selections of a target once.
-    pub fn new(place: Place, selections: Vec<Selection>) -> Self {
+    pub(crate) fn new(place: Place, selections: Vec<Selection>) -> Self {
         let mut index = Self {
             selections: Vec::with_capacity(selections.len()),
             by_name: HashMap::new(),
@@ -97,17 +97,17 @@ impl SelectionIndex {
     }
 
     /// How many selections there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.selections.len()
     }
 
     /// Is there none?
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.selections.is_empty()
     }
 
     /// One selection by its number, which is its place in the list given to [`SelectionIndex::new`].
-    pub fn selection(&self, number: usize) -> &Selection {
+    pub(crate) fn selection(&self, number: usize) -> &Selection {
         &self.selections[number].selection
     }
 
@@ -117,20 +117,8 @@ impl SelectionIndex {
     }
 
     /// The definition, for one selection.
-    pub fn judge_one(&self, number: usize, table: &TaggedTable<'_>) -> Judgement {
+    pub(crate) fn judge_one(&self, number: usize, table: &TaggedTable<'_>) -> Judgement {
         self.selections[number].in_words(self.answer(number, table))
-    }
-
-    /// Every selection that takes the table or may take it, in order. All others are a certain "no".
-    pub fn judge_all(&self, table: &TaggedTable<'_>) -> Vec<(usize, Judgement)> {
-        let answers = self
-            .candidates(table)
-            .into_iter()
-            .map(|number| (number, self.answer(number, table)));
-        answers
-            .filter(|(_, answer)| answer.membership != Membership::No)
-            .map(|(number, answer)| (number, self.selections[number].in_words(answer)))
-            .collect()
     }
 
     pub(super) fn answer<'a>(&'a self, number: usize, table: &TaggedTable<'a>) -> Answer<'a> {

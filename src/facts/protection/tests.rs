@@ -6,9 +6,26 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::pattern::{Breadth, Doubt, behind, glob};
+use super::tri::Judgement;
+use super::verdict::PlanVerdict;
 use super::*;
 
 const ARN: &str = "arn:aws:dynamodb:us-east-1:111122223333:table/Orders";
+
+impl SelectionIndex {
+    /// Every selection that takes the table or may take it, in order. All others are a certain "no".
+    pub(super) fn judge_all(&self, table: &TaggedTable<'_>) -> Vec<(usize, Judgement)> {
+        let numbers = self.candidates(table).into_iter();
+        let judged = numbers.map(|number| (number, self.judge_one(number, table)));
+        judged
+            .filter(|(_, judgement)| judgement.membership != Membership::No)
+            .collect()
+    }
+}
+
+pub(super) fn plan_verdict(index: &SelectionIndex, table: &TaggedTable<'_>, unread: &[Unread]) -> PlanVerdict {
+    verdict_of(index, table, &members(index, table), unread)
+}
 
 fn place(opt_in: Option<bool>) -> Place {
     Place {

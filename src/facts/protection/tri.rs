@@ -5,7 +5,7 @@ use std::ops::Not;
 /// Does a selection take a table? In Kleene's order: the weaker of two that must both hold, the stronger of two of
 /// which one is enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Membership {
+pub(crate) enum Membership {
     /// The selection does not take the table.
     No,
     /// AWS's documents leave it open, or what decides could not be read.
@@ -34,9 +34,9 @@ impl Not for Membership {
 
 /// An answer and the sentence behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judgement {
+pub(crate) struct Judgement {
     /// The answer.
-    pub membership: Membership,
+    pub(crate) membership: Membership,
     /// Which clause matched or failed, in words, without the full stop. Quotes text from AWS, which is untrusted.
-    pub reason: String,
+    pub(crate) reason: String,
 }

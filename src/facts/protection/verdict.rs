@@ -10,14 +10,14 @@ const EXPLAINED: usize = 50;
 
 /// Plans, selections or a list of them that could not be read, and might take the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unread {
+pub(crate) struct Unread {
     /// What, in words: "the selections of plan `daily`".
-    pub what: String,
+    pub(crate) what: String,
 }
 
 /// Over all selections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PlanVerdictKind {
+pub(crate) enum PlanVerdictKind {
     /// A selection takes the table.
     Protected,
     /// None does, and all were read.
@@ -28,28 +28,28 @@ pub enum PlanVerdictKind {
 
 /// The verdict over all selections of a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlanVerdict {
+pub(crate) struct PlanVerdict {
     /// The verdict.
-    pub kind: PlanVerdictKind,
+    pub(crate) kind: PlanVerdictKind,
     /// Why, in one sentence without its full stop.
-    pub reason: String,
+    pub(crate) reason: String,
     /// The selections that take the table for certain.
-    pub matches: Vec<usize>,
+    pub(crate) matches: Vec<usize>,
     /// The selections that may take it.
-    pub open: Vec<usize>,
+    pub(crate) open: Vec<usize>,
 }
 
 /// The selections that take a table and those that may, by number, without a word on why.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct Members {
+pub(crate) struct Members {
     /// Those that take it for certain.
-    pub matches: Vec<u32>,
+    pub(crate) matches: Vec<u32>,
     /// Those that may take it.
-    pub open: Vec<u32>,
+    pub(crate) open: Vec<u32>,
 }
 
 /// Which selections take the table. All others are a certain "no".
-pub fn members(index: &SelectionIndex, table: &TaggedTable<'_>) -> Members {
+pub(crate) fn members(index: &SelectionIndex, table: &TaggedTable<'_>) -> Members {
     let mut members = Members::default();
     for number in index.candidates(table) {
         let list = match index.answer(number, table).membership {
@@ -63,13 +63,8 @@ pub fn members(index: &SelectionIndex, table: &TaggedTable<'_>) -> Members {
 }
 
 /// Is the table in a plan? Selections are a union: one that surely takes it is enough, and what could not be read
-/// leaves only a "no" open.
-pub fn plan_verdict(index: &SelectionIndex, table: &TaggedTable<'_>, unread: &[Unread]) -> PlanVerdict {
-    verdict_of(index, table, &members(index, table), unread)
-}
-
-/// The same for members that are known already.
-pub fn verdict_of(
+/// leaves only a "no" open. `members`: of that table.
+pub(crate) fn verdict_of(
     index: &SelectionIndex,
     table: &TaggedTable<'_>,
     members: &Members,

@@ -11,67 +11,67 @@
 
 mod spans;
 
-pub use spans::Spans;
+pub(crate) use spans::Spans;
 
 use crate::domain::DayState;
 
 /// Seconds of a day.
-pub const DAY: u32 = 86_400;
+pub(crate) const DAY: u32 = 86_400;
 
 /// One recovery point of a table, or the trace of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PointTrace {
+pub(crate) struct PointTrace {
     /// The date of its data, at the earliest.
-    pub earliest: u32,
+    pub(crate) earliest: u32,
     /// The date of its data, at the latest: only the job that made it was seen.
-    pub latest: u32,
+    pub(crate) latest: u32,
     /// It was usable until here at least: it was seen then, or its retention had not ended. 0: that it was made is known,
     /// or that it may have been, and nothing of how long it stayed.
-    pub sure_until: u32,
+    pub(crate) sure_until: u32,
     /// It was gone from here on at the latest: a list that would hold it does not. `u32::MAX`: nothing says so.
-    pub gone_by: u32,
+    pub(crate) gone_by: u32,
 }
 
 /// What is known of one table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct KnownTable {
+pub(crate) struct KnownTable {
     /// When the table was created. `None`: not known, and so nothing can be said of any moment.
-    pub born: Option<u32>,
+    pub(crate) born: Option<u32>,
     /// It existed until here for certain.
-    pub alive_until: u32,
+    pub(crate) alive_until: u32,
     /// It was gone from here on; `alive_until` if that is known to the second, `u32::MAX` if nothing says so.
-    pub gone_by: u32,
+    pub(crate) gone_by: u32,
     /// Its recovery points, in any order, and those that may have become one.
-    pub points: Vec<PointTrace>,
+    pub(crate) points: Vec<PointTrace>,
     /// Stretches in which no recovery point was made but those of `points`.
-    pub observed: Spans,
+    pub(crate) observed: Spans,
 }
 
 /// A time without a new recovery point.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SpanWithoutPoint {
+pub(crate) struct SpanWithoutPoint {
     /// The point before it was made, or the table, or sight begins.
-    pub from: u32,
+    pub(crate) from: u32,
     /// The point after it was made, or sight ends.
-    pub to: u32,
+    pub(crate) to: u32,
     /// No point was made in it for certain; else one may have been that was not seen.
-    pub is_certain: bool,
+    pub(crate) is_certain: bool,
 }
 
 /// What is asked of a table over a stretch of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DemandSpan {
+pub(crate) struct DemandSpan {
     /// From here on,
-    pub from: u32,
+    pub(crate) from: u32,
     /// until here.
-    pub to: u32,
+    pub(crate) to: u32,
     /// How old the newest point may be.
-    pub asked: RpoDemand,
+    pub(crate) asked: RpoDemand,
 }
 
 /// How old the newest usable recovery point may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RpoDemand {
+pub(crate) enum RpoDemand {
     /// Nothing: the policy exempts the table.
     Nothing,
     /// At most so many seconds.
@@ -85,7 +85,7 @@ pub enum RpoDemand {
 
 impl RpoDemand {
     /// One RPO that is known.
-    pub const fn rpo(seconds: u32) -> Self {
+    pub(crate) const fn rpo(seconds: u32) -> Self {
         Self::Rpo {
             strict: Some(seconds),
             lax: Some(seconds),
@@ -94,7 +94,7 @@ impl RpoDemand {
 
     /// It is one of the two, and nobody can tell which.
     #[must_use]
-    pub fn or(self, other: Self) -> Self {
+    pub(crate) fn or(self, other: Self) -> Self {
         match (self, other) {
             (Self::Nothing, Self::Nothing) => Self::Nothing,
             (Self::Nothing, Self::Rpo { strict, .. }) | (Self::Rpo { strict, .. }, Self::Nothing) => {
@@ -110,23 +110,23 @@ impl RpoDemand {
 
 /// The moments of a table's life, each in one state. Moments at which it may have been gone are never `exposed`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct History {
+pub(crate) struct History {
     /// The newest usable point was within the RPO.
-    pub covered: Spans,
+    pub(crate) covered: Spans,
     /// It need not be: the table itself was younger than the RPO, and no point was there yet.
-    pub young: Spans,
+    pub(crate) young: Spans,
     /// It was not, or there was none.
-    pub exposed: Spans,
+    pub(crate) exposed: Spans,
     /// The evidence does not tell.
-    pub not_observed: Spans,
+    pub(crate) not_observed: Spans,
     /// The policy asked for no backup.
-    pub exempt: Spans,
+    pub(crate) exempt: Spans,
 }
 
 impl KnownTable {
     /// The state of every moment from `from` to `to` at which the table lived, or may have lived. Moments for which
     /// nothing says what is asked are not observed. Demands do not overlap.
-    pub fn history(&self, demands: &[DemandSpan], from: u32, to: u32) -> History {
+    pub(crate) fn history(&self, demands: &[DemandSpan], from: u32, to: u32) -> History {
         let Some(born) = self.born else {
             return History {
                 not_observed: Spans::one(from, to.min(self.gone_by)),
@@ -165,7 +165,7 @@ impl KnownTable {
     /// The longest time that passed in the table's life, as far as it touches `from` to `to`, before a new point was made.
     /// It begins with the point before, which may be older than `from`, and ends with the next, or where sight ends.
     /// `made` are the earliest dates of points that were made for certain, in order.
-    pub fn longest_without_point(&self, made: &[u32], from: u32, to: u32) -> Option<SpanWithoutPoint> {
+    pub(crate) fn longest_without_point(&self, made: &[u32], from: u32, to: u32) -> Option<SpanWithoutPoint> {
         let born = self.born?;
         let (start, end) = (from.max(born), to.min(self.alive_until));
         if start >= end {
@@ -212,18 +212,13 @@ impl KnownTable {
 
 impl History {
     /// Moments of the table's life for which the evidence gives an answer and the policy asks for one.
-    pub fn judged_seconds(&self) -> u64 {
+    pub(crate) fn judged_seconds(&self) -> u64 {
         self.covered.seconds() + self.young.seconds() + self.exposed.seconds()
-    }
-
-    /// Moments of the table's life for which the policy asks for recovery points.
-    pub fn asked_seconds(&self) -> u64 {
-        self.judged_seconds() + self.not_observed.seconds()
     }
 
     /// The state of each of `days` days of UTC, the first of which is day `first` since 1970. A day on which the table
     /// was young counts as covered. `None`: the policy asked for no backup, all day long.
-    pub fn days(&self, first: u32, days: usize) -> Vec<Option<DayState>> {
+    pub(crate) fn days(&self, first: u32, days: usize) -> Vec<Option<DayState>> {
         let mut states = vec![Some(DayState::NotAlive); days];
         // From what says least to what says most: a part of a day decides.
         let layers = [

@@ -2,21 +2,21 @@
 
 /// Moments in seconds since 1970, as stretches that hold their start and not their end: in order, apart, none empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Spans(Vec<(u32, u32)>);
+pub(crate) struct Spans(Vec<(u32, u32)>);
 
 impl Spans {
     /// No moment at all.
-    pub const fn none() -> Self {
+    pub(crate) const fn none() -> Self {
         Self(Vec::new())
     }
 
     /// One stretch; nothing if it ends before it starts.
-    pub fn one(from: u32, to: u32) -> Self {
+    pub(crate) fn one(from: u32, to: u32) -> Self {
         Self(if from < to { vec![(from, to)] } else { Vec::new() })
     }
 
     /// Every moment of these stretches, which may come in any order, touch, overlap or be empty.
-    pub fn of(stretches: impl IntoIterator<Item = (u32, u32)>) -> Self {
+    pub(crate) fn of(stretches: impl IntoIterator<Item = (u32, u32)>) -> Self {
         let mut all: Vec<(u32, u32)> = stretches.into_iter().filter(|(from, to)| from < to).collect();
         all.sort_unstable();
         all.dedup_by(|next, last| {
@@ -30,40 +30,34 @@ impl Spans {
     }
 
     /// The stretches, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
         self.0.iter().copied()
     }
 
     /// Is there no moment in it?
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// How many stretches there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
     /// How long all of them are together.
-    pub fn seconds(&self) -> u64 {
+    pub(crate) fn seconds(&self) -> u64 {
         self.iter().map(|(from, to)| u64::from(to - from)).sum()
-    }
-
-    /// Is this moment in it?
-    pub fn holds(&self, at: u32) -> bool {
-        let after = self.0.partition_point(|(from, _)| *from <= at);
-        after > 0 && at < self.0[after - 1].1
     }
 
     /// Moments of either.
     #[must_use]
-    pub fn or(&self, other: &Self) -> Self {
+    pub(crate) fn or(&self, other: &Self) -> Self {
         Self::of(self.iter().chain(other.iter()))
     }
 
     /// Moments of both.
     #[must_use]
-    pub fn and(&self, other: &Self) -> Self {
+    pub(crate) fn and(&self, other: &Self) -> Self {
         let (mut mine, mut theirs) = (self.0.iter().peekable(), other.0.iter().peekable());
         let mut both = Vec::new();
         while let (Some(a), Some(b)) = (mine.peek(), theirs.peek()) {
@@ -82,7 +76,7 @@ impl Spans {
 
     /// Moments of this that are not in the other.
     #[must_use]
-    pub fn without(&self, other: &Self) -> Self {
+    pub(crate) fn without(&self, other: &Self) -> Self {
         let mut left = Vec::new();
         let mut cuts = other.0.iter().peekable();
         for (mut from, to) in self.iter() {
@@ -110,6 +104,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    impl Spans {
+        /// Is this moment in it?
+        pub(crate) fn holds(&self, at: u32) -> bool {
+            let after = self.0.partition_point(|(from, _)| *from <= at);
+            after > 0 && at < self.0[after - 1].1
+        }
+    }
 
     fn some() -> impl Strategy<Value = Vec<(u32, u32)>> {
         prop::collection::vec((0_u32..60, 0_u32..60), 0..8)

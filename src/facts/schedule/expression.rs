@@ -11,7 +11,7 @@ const DEFAULT: &str = "cron(0 5 ? * * *)";
 
 /// When a rule of a backup plan runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Schedule(pub(super) Kind);
+pub(crate) struct Schedule(pub(super) Kind);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -51,7 +51,7 @@ impl Schedule {
     /// Every run from `from` until before `to`, in order; `None` for a rate, whose runs cannot be placed.
     ///
     /// A local time that daylight saving skips does not run; one that comes twice runs once, the first time.
-    pub fn runs(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Option<Vec<DateTime<Utc>>> {
+    pub(crate) fn runs(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Option<Vec<DateTime<Utc>>> {
         match &self.0 {
             Kind::Cron(cron, zone) => Some(cron.runs(*zone, from, to)),
             Kind::Rate(_) => None,

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// An expression or a time zone that is not understood: the sentence to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotUnderstood(pub(super) String);
+pub(crate) struct NotUnderstood(pub(super) String);
 
 impl fmt::Display for NotUnderstood {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

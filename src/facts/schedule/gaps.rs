@@ -20,24 +20,24 @@ const LOOK_BACK: i32 = 4;
 
 /// One rule of a plan.
 #[derive(Debug, Clone, Copy)]
-pub struct TimedRule<'s> {
+pub(crate) struct TimedRule<'s> {
     /// When it runs.
-    pub schedule: &'s Schedule,
+    pub(crate) schedule: &'s Schedule,
     /// How long after that a job may start.
-    pub start_window: TimeDelta,
+    pub(crate) start_window: TimeDelta,
     /// How long its recovery points are kept.
-    pub retention_days: i64,
+    pub(crate) retention_days: i64,
 }
 
 /// One run that makes a backup job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Run {
+pub(crate) struct Run {
     /// When the schedule starts it.
-    pub at: DateTime<Utc>,
+    pub(crate) at: DateTime<Utc>,
     /// Which rule, by place.
-    pub rule: usize,
+    pub(crate) rule: usize,
     /// How long after that its job may start.
-    pub start_window: TimeDelta,
+    pub(crate) start_window: TimeDelta,
 }
 
 impl Run {
@@ -48,7 +48,7 @@ impl Run {
 
 impl Schedule {
     /// Does it never run again? A schedule may name years that are over, or a day that no month has.
-    pub fn is_over(&self, at: DateTime<Utc>) -> bool {
+    pub(crate) fn is_over(&self, at: DateTime<Utc>) -> bool {
         let step = TimeDelta::days(STEP_DAYS);
         // Years may be named that are far ahead: they are tried as long as a schedule can name any.
         let mut start = at;
@@ -62,7 +62,7 @@ impl Schedule {
     }
 
     /// The largest gap between runs in these days; see [`largest_gap_of`].
-    pub fn largest_gap(&self, from: DateTime<Utc>, days: i64) -> Option<TimeDelta> {
+    pub(crate) fn largest_gap(&self, from: DateTime<Utc>, days: i64) -> Option<TimeDelta> {
         let alone = TimedRule {
             schedule: self,
             start_window: TimeDelta::zero(),
@@ -78,7 +78,7 @@ impl Schedule {
 /// else the earlier run, else the rule named first. A window begins with its run and ends before its last moment, so
 /// that windows which touch do not overlap: by that reading AWS's own example (hourly with a window of one hour beside
 /// every twelve hours with eight) gives the 2 + 8 runs a day that AWS says.
-pub fn effective_runs(rules: &[TimedRule<'_>], from: DateTime<Utc>, to: DateTime<Utc>) -> Option<Vec<Run>> {
+pub(crate) fn effective_runs(rules: &[TimedRule<'_>], from: DateTime<Utc>, to: DateTime<Utc>) -> Option<Vec<Run>> {
     let longest = rules.iter().map(|rule| rule.start_window).max().unwrap_or_default();
     // A run that loses to one before it cannot suppress another: who loses is followed some windows back.
     let reach = if rules.len() > 1 { longest * LOOK_BACK } else { longest };
@@ -106,7 +106,7 @@ pub fn effective_runs(rules: &[TimedRule<'_>], from: DateTime<Utc>, to: DateTime
 /// Of each rule: do the others leave it a run in these days? A rule whose every run falls into the start window of one
 /// with a longer retention makes no job, and so no copy. `None`: that hangs on which of two with the same retention runs,
 /// which AWS does not say. A rule that is not due in these days is left alone, as are all if one of them cannot be placed.
-pub fn have_runs(rules: &[TimedRule<'_>], from: DateTime<Utc>, days: i64) -> Vec<Option<bool>> {
+pub(crate) fn have_runs(rules: &[TimedRule<'_>], from: DateTime<Utc>, days: i64) -> Vec<Option<bool>> {
     let to = from + TimeDelta::days(days);
     let Some(kept) = effective_runs(rules, from, to).filter(|_| rules.len() > 1) else {
         return vec![Some(true); rules.len()];
@@ -166,7 +166,7 @@ fn without_overlaps(mut all: Vec<Run>, rules: &[TimedRule<'_>], longest: TimeDel
 /// The gap that is open at the first moment counts from the run before it. By the clock: the night in which clocks go
 /// back does not make a daily schedule late, and the hour that clocks skip does make it miss a day. The last gap is
 /// followed to its end behind the horizon, so that rare schedules show.
-pub fn largest_gap_of(rules: &[TimedRule<'_>], from: DateTime<Utc>, days: i64) -> Option<TimeDelta> {
+pub(crate) fn largest_gap_of(rules: &[TimedRule<'_>], from: DateTime<Utc>, days: i64) -> Option<TimeDelta> {
     if let [rule] = rules
         && let Some(every) = rule.schedule.rate()
     {
@@ -178,7 +178,7 @@ pub fn largest_gap_of(rules: &[TimedRule<'_>], from: DateTime<Utc>, days: i64) -
 
 /// The greatest age that the newest recovery point reaches while every run makes one: a gap, the start window of the run
 /// that ends it, and the time that a job takes. In real time, not by the clock. `None` as for the gap.
-pub fn worst_case_age(
+pub(crate) fn worst_case_age(
     rules: &[TimedRule<'_>],
     from: DateTime<Utc>,
     days: i64,

@@ -10,5 +10,5 @@ mod gaps;
 #[cfg(test)]
 mod tests;
 
-pub use expression::Schedule;
-pub use gaps::{Run, TimedRule, effective_runs, have_runs, largest_gap_of, worst_case_age};
+pub(crate) use expression::Schedule;
+pub(crate) use gaps::{Run, TimedRule, effective_runs, have_runs, largest_gap_of, worst_case_age};

@@ -16,7 +16,7 @@ use crate::inventory::schema::{RecoveryPoint, Row as _};
 use crate::problem::Problem;
 
 /// Of a batch of recovery points, given as columns of facts: the places of those of which something is to be told.
-pub type JudgePoints<'j> = dyn FnMut(DataFrame) -> Result<Vec<usize>, Problem> + 'j;
+pub(crate) type JudgePoints<'j> = dyn FnMut(DataFrame) -> Result<Vec<usize>, Problem> + 'j;
 
 /// Points handed over at once.
 const BATCH: usize = 16_384;

@@ -20,14 +20,14 @@ use statement::{Denial, Statement};
 
 /// What a policy says of deletion by hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeletionVerdict {
+pub(crate) struct DeletionVerdict {
     /// True: denied to everybody but the principals below. False: not denied. `None`: that cannot be told.
-    pub answer: Option<bool>,
+    pub(crate) answer: Option<bool>,
     /// Which statement denies, or what is missing; one sentence without its full stop. Quotes the policy, which is
     /// untrusted.
-    pub reason: String,
+    pub(crate) reason: String,
     /// Principals that the denial exempts, in order.
-    pub exempt_principals: Vec<String>,
+    pub(crate) exempt_principals: Vec<String>,
 }
 
 impl DeletionVerdict {
@@ -41,7 +41,7 @@ impl DeletionVerdict {
 }
 
 /// Judges the access policy of a vault; `None` is a vault that has none.
-pub fn manual_deletion(policy: Option<&str>, vault_arn: &str) -> DeletionVerdict {
+pub(crate) fn manual_deletion(policy: Option<&str>, vault_arn: &str) -> DeletionVerdict {
     let Some(text) = policy else {
         return DeletionVerdict::new(Some(false), "the vault has no access policy");
     };

@@ -15,23 +15,18 @@ use crate::domain::{FactName, FactValue, Finding, Subject, TargetId, Verdict};
 use crate::text::hex;
 
 /// Everything that conditions and messages may name, of one subject.
-pub struct Values(Vec<(&'static str, FactValue)>);
+pub(crate) struct Values(Vec<(&'static str, FactValue)>);
 
 impl Values {
     /// Facts, policy values and comparisons by name.
-    pub fn new(values: Vec<(&'static str, FactValue)>) -> Self {
+    pub(crate) fn new(values: Vec<(&'static str, FactValue)>) -> Self {
         Self(values)
     }
 
     /// By name; unknown if there is no such name.
-    pub fn get(&self, name: &str) -> &FactValue {
+    pub(crate) fn get(&self, name: &str) -> &FactValue {
         let found = self.0.iter().find(|(known, _)| *known == name);
         found.map_or(&FactValue::Unknown, |(_, value)| value)
-    }
-
-    /// All of them, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &(&'static str, FactValue)> {
-        self.0.iter()
     }
 
     /// The name as the dictionary spells it, without a copy.
@@ -41,7 +36,7 @@ impl Values {
     }
 
     /// A message with the values in place of `{fact}`.
-    pub fn render(&self, template: &str) -> String {
+    pub(crate) fn render(&self, template: &str) -> String {
         let mut text = String::with_capacity(template.len() + 32);
         let mut rest = template;
         while let Some((before, after)) = rest.split_once('{') {
@@ -267,7 +262,7 @@ fn nowhere() -> TargetId {
 
 /// Stable over scans: the rule, and what tells its subject from others. For a table: partition, account, Region and the
 /// table's id, or its name where the id is not known.
-pub fn finding_id(rule: &str, identity: &[String; 4]) -> String {
+pub(crate) fn finding_id(rule: &str, identity: &[String; 4]) -> String {
     let mut digest = Sha256::new();
     for part in std::iter::once(rule).chain(identity.iter().map(String::as_str)) {
         digest.update(part.as_bytes());

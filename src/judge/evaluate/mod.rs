@@ -16,14 +16,14 @@ use crate::criteria::rules::Rule;
 use crate::domain::{TargetId, Verdict};
 use crate::problem::Problem;
 
-pub use findings::{Values, finding_id};
+pub(crate) use findings::finding_id;
 pub use subjects::judge_subjects;
 pub use tables::{Chunk, judge_tables};
-pub use tiers::{Assigned, Tiers};
-pub use waive::{Waived, judge_waivers, waive};
+pub(crate) use tiers::Tiers;
+pub(crate) use waive::{Waived, judge_waivers, waive};
 
 /// Why evidence is missing, for the message of an unknown finding: target, name of the subject, frames.
-pub type WhyUnknown<'w> = &'w dyn Fn(&TargetId, &str, &[&'static str]) -> Option<String>;
+pub(crate) type WhyUnknown<'w> = &'w dyn Fn(&TargetId, &str, &[&'static str]) -> Option<String>;
 
 /// What one rule says of every row of a frame.
 struct Verdicts {

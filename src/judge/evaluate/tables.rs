@@ -146,7 +146,7 @@ fn is_out(table: &TableFacts) -> bool {
 
 impl Chunk {
     /// What the policy asks of the recovery points of the table at that place; nothing of one that no rule judges.
-    pub fn asked(&self, place: usize) -> RpoDemand {
+    pub(crate) fn asked(&self, place: usize) -> RpoDemand {
         if is_out(&self.tables.facts[place]) {
             return RpoDemand::Nothing;
         }
@@ -154,7 +154,7 @@ impl Chunk {
     }
 
     /// The findings on the table at that place, in order of rule.
-    pub fn findings(&self, place: usize, rules: &[&Rule], why_unknown: WhyUnknown<'_>) -> Vec<Finding> {
+    pub(crate) fn findings(&self, place: usize, rules: &[&Rule], why_unknown: WhyUnknown<'_>) -> Vec<Finding> {
         let table = &self.tables.facts[place];
         let values = self.values(place);
         let subject = Subjected::of_table(table);
@@ -167,7 +167,7 @@ impl Chunk {
     }
 
     /// Everything that conditions and messages may name, of the table at that place.
-    pub fn values(&self, place: usize) -> Values {
+    pub(crate) fn values(&self, place: usize) -> Values {
         let assigned = &self.assigned[place];
         let mut all = self.tables.facts[place].values();
         all.extend(assigned.values.iter().cloned());

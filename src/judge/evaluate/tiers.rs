@@ -34,7 +34,7 @@ pub struct Assigned {
 
 impl Assigned {
     /// How old the newest recovery point may be: what all candidates say between them.
-    pub fn asked(&self) -> RpoDemand {
+    pub(crate) fn asked(&self) -> RpoDemand {
         if self.is_exempt == Some(true) {
             return RpoDemand::Nothing;
         }
@@ -46,7 +46,7 @@ impl Assigned {
     }
 
     /// The facts of the table at that place against the policy: known where all candidates agree.
-    pub fn compare(&self, facts: &Facts, tables: &Tables, place: usize) -> Comparisons {
+    pub(crate) fn compare(&self, facts: &Facts, tables: &Tables, place: usize) -> Comparisons {
         let mut all = self
             .candidates
             .iter()
@@ -60,7 +60,7 @@ impl Assigned {
 const BASE: usize = usize::MAX;
 
 /// Assigns tiers to tables; remembers every set of candidates it met.
-pub struct Tiers<'p> {
+pub(crate) struct Tiers<'p> {
     policy: &'p Policy,
     as_of: DateTime<Utc>,
     known: HashMap<Vec<usize>, Arc<Assigned>>,
@@ -68,7 +68,7 @@ pub struct Tiers<'p> {
 
 impl<'p> Tiers<'p> {
     /// For one policy at one instant.
-    pub fn new(policy: &'p Policy, as_of: DateTime<Utc>) -> Self {
+    pub(crate) fn new(policy: &'p Policy, as_of: DateTime<Utc>) -> Self {
         Self {
             policy,
             as_of,
@@ -77,7 +77,7 @@ impl<'p> Tiers<'p> {
     }
 
     /// The names of the facts that conditions of tiers read.
-    pub fn reads(policy: &Policy) -> impl Iterator<Item = &str> {
+    pub(crate) fn reads(policy: &Policy) -> impl Iterator<Item = &str> {
         policy
             .tiers
             .iter()
@@ -87,7 +87,7 @@ impl<'p> Tiers<'p> {
     /// What the policy says of each of these tables.
     ///
     /// Errors: the engine fails, which a checked policy never makes it do.
-    pub fn assign(&mut self, tables: &Tables, facts: &Facts, start: usize) -> PolarsResult<Vec<Arc<Assigned>>> {
+    pub(crate) fn assign(&mut self, tables: &Tables, facts: &Facts, start: usize) -> PolarsResult<Vec<Arc<Assigned>>> {
         let rows = tables.facts.len();
         if self.policy.tiers.is_empty() {
             let base = self.assigned(&[BASE]);
@@ -205,7 +205,7 @@ fn tag_column(name: &str, rows: usize, facts: &Facts, start: usize) -> Column {
 }
 
 /// A column of one value.
-pub fn constant(name: &str, value: &FactValue, dtype: &DataType, length: usize) -> Column {
+pub(crate) fn constant(name: &str, value: &FactValue, dtype: &DataType, length: usize) -> Column {
     match value {
         FactValue::Bool(flag) => Column::new(name.into(), vec![*flag; length]),
         FactValue::Int(number) => Column::new(name.into(), vec![*number; length]),
@@ -216,7 +216,7 @@ pub fn constant(name: &str, value: &FactValue, dtype: &DataType, length: usize) 
 }
 
 /// A column of values.
-pub fn column<'v>(name: &str, values: impl Iterator<Item = &'v FactValue>, dtype: &DataType) -> Column {
+pub(crate) fn column<'v>(name: &str, values: impl Iterator<Item = &'v FactValue>, dtype: &DataType) -> Column {
     macro_rules! of {
         ($variant:ident, $read:expr) => {
             Column::new(

@@ -16,20 +16,20 @@ use crate::domain::{Finding, Subject, Verdict};
 use crate::problem::Problem;
 
 /// What became of one waiver.
-pub struct Waived {
+pub(crate) struct Waived {
     /// Its facts.
-    pub facts: WaiverFacts,
+    pub(crate) facts: WaiverFacts,
     /// Tables, or other subjects, that it matches, of those that were seen.
-    pub table_count: usize,
+    pub(crate) table_count: usize,
     /// Non-compliant and unknown findings that it is for.
-    pub finding_count: usize,
+    pub(crate) finding_count: usize,
     /// It waives the findings it is for.
-    pub is_in_force: bool,
+    pub(crate) is_in_force: bool,
 }
 
 /// Marks the findings that waivers are for. Only a waiver without any defect waives. `is_listed_whole`: was everything
 /// listed that the rule of this id judges? Else nobody knows how many tables a waiver takes.
-pub fn waive(
+pub(crate) fn waive(
     findings: &mut [Finding],
     waivers: &Waivers,
     as_of: DateTime<Utc>,
@@ -77,7 +77,7 @@ fn needs_waiver(finding: &Finding) -> bool {
 /// Judges waivers and exemptions themselves.
 ///
 /// Errors: the engine fails, which a checked rule set never makes it do.
-pub fn judge_waivers(
+pub(crate) fn judge_waivers(
     waived: &[Waived],
     exemptions: &[ExemptionFacts],
     rules: &RuleSet,

@@ -15,7 +15,7 @@ use crate::report::TableRow;
 
 /// The lines that read what the rule of this finding rests on, each once. None for waivers and exemptions: those are
 /// judged from files, not from AWS.
-pub fn commands(finding: &Finding) -> Vec<String> {
+pub(crate) fn commands(finding: &Finding) -> Vec<String> {
     let frames = finding
         .evidence
         .iter()
@@ -31,7 +31,7 @@ pub fn commands(finding: &Finding) -> Vec<String> {
 }
 
 /// The lines that read everything that facts on a table rest on, each once.
-pub fn commands_of_table(table: &TableRow) -> Vec<String> {
+pub(crate) fn commands_of_table(table: &TableRow) -> Vec<String> {
     let frames = facts_of(Subject::Table)
         .iter()
         .flat_map(|fact| fact.frames.iter().copied());
@@ -40,7 +40,7 @@ pub fn commands_of_table(table: &TableRow) -> Vec<String> {
 
 /// The one line that shows the recovery points of a table in its own account and Region; none if its name cannot be
 /// passed to the AWS CLI.
-pub fn recovery_points_of_table(table: &TableRow) -> Option<String> {
+pub(crate) fn recovery_points_of_table(table: &TableRow) -> Option<String> {
     Checked::of_table(table).points_of_table(&table.target.region)
 }
 
@@ -390,7 +390,7 @@ fn can_be_passed(text: &str) -> bool {
 }
 
 /// One word of a POSIX shell.
-pub fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "@%+:,./_-".contains(character);
     if !text.is_empty() && text.chars().all(is_plain) {
         return text.to_owned();

@@ -17,10 +17,10 @@ use crate::domain::{Finding, Subject, TargetId, Verdict};
 use crate::problem::Outcome;
 use crate::text::hex;
 
-pub use on_demand_backup::{OnDemandBackup, default_role};
+pub(crate) use on_demand_backup::{OnDemandBackup, default_role};
 
 /// Every kind, in the order in which a plan does them: what others need comes before them.
-pub const KINDS: &[Kind] = &[OnDemandBackup::KIND];
+pub(crate) const KINDS: &[Kind] = &[OnDemandBackup::KIND];
 
 /// One thing to do, as it stands in the plan file, where `kind` tells which it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,114 +41,114 @@ macro_rules! each {
 }
 
 /// What all actions of a kind have in common.
-pub struct Kind {
+pub(crate) struct Kind {
     /// The `action` of the rules whose findings it answers, and its `kind` in the plan file.
-    pub id: &'static str,
+    pub(crate) id: &'static str,
     /// One of them, in words.
-    pub noun: &'static str,
+    pub(crate) noun: &'static str,
     /// Frames of the inventory that [`Kind::propose`] reads, those behind the facts of tables included.
-    pub frames: &'static [&'static str],
+    pub(crate) frames: &'static [&'static str],
     /// IAM actions that doing it and following it to its end take.
-    pub doing: &'static [&'static str],
+    pub(crate) doing: &'static [&'static str],
     /// IAM actions that its drift check and verifying it take.
-    pub checking: &'static [&'static str],
+    pub(crate) checking: &'static [&'static str],
     /// Reads what all proposals rest on, and gives what proposes one.
-    pub propose: for<'k> fn(&'k Known<'k>) -> Outcome<Propose<'k>>,
+    pub(crate) propose: for<'k> fn(&'k Known<'k>) -> Outcome<Propose<'k>>,
 }
 
 /// The action that answers a non-compliant finding. Errors: why there is none, in words.
-pub type Propose<'k> = Box<dyn Fn(&Finding) -> Result<Action, String> + 'k>;
+pub(crate) type Propose<'k> = Box<dyn Fn(&Finding) -> Result<Action, String> + 'k>;
 
 /// What an action is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Resource<'a> {
+pub(crate) struct Resource<'a> {
     /// What it is.
-    pub subject: Subject,
+    pub(crate) subject: Subject,
     /// Its ARN.
-    pub arn: &'a str,
+    pub(crate) arn: &'a str,
     /// Its name, untrusted text.
-    pub name: &'a str,
+    pub(crate) name: &'a str,
 }
 
 /// How a job ended, or where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub(crate) struct Standing {
     /// The last state seen, word for word.
-    pub state: String,
+    pub(crate) state: String,
     /// AWS's message, untrusted text.
-    pub message: String,
+    pub(crate) message: String,
     /// It will not change any more.
-    pub is_over: bool,
+    pub(crate) is_over: bool,
     /// It has done what it was begun for.
-    pub is_success: bool,
+    pub(crate) is_success: bool,
 }
 
 impl Action {
     /// Which kind it is.
-    pub fn kind(&self) -> &'static Kind {
+    pub(crate) fn kind(&self) -> &'static Kind {
         each!(self, action => action.kind())
     }
 
     /// Why: the finding's message.
-    pub fn reason(&self) -> &str {
+    pub(crate) fn reason(&self) -> &str {
         each!(self, action => &action.reason)
     }
 
     /// What it is about.
-    pub fn resource(&self) -> Resource<'_> {
+    pub(crate) fn resource(&self) -> Resource<'_> {
         each!(self, action => action.resource())
     }
 
     /// Where it is done.
-    pub fn target(&self) -> TargetId {
+    pub(crate) fn target(&self) -> TargetId {
         each!(self, action => action.target())
     }
 
     /// The same for the same wish, and for no other: by it the journal knows what was done, and AWS, where it takes one,
     /// does it once.
-    pub fn token(&self) -> &str {
+    pub(crate) fn token(&self) -> &str {
         each!(self, action => &action.idempotency_token)
     }
 
     /// One line that says what is to be done, where and how.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         each!(self, action => action.describe())
     }
 
     /// Could AWS do this at all? A plan file may have been changed by hand.
     ///
     /// Errors: why not, in words.
-    pub fn check_values(&self) -> Result<(), String> {
+    pub(crate) fn check_values(&self) -> Result<(), String> {
         each!(self, action => action.check_values())
     }
 
     /// Is what it rests on still so? Asked of AWS just before it is done.
     ///
     /// Errors: what has changed, or why that cannot be told.
-    pub async fn check_drift(&self, target: &Target) -> Result<(), String> {
+    pub(crate) async fn check_drift(&self, target: &Target) -> Result<(), String> {
         each!(self, action => action.check_drift(target).await)
     }
 
     /// Does it, and gives the id of the job that AWS began.
     ///
     /// Errors: AWS's refusal.
-    pub async fn start(&self, target: &Target) -> Result<String, Failure> {
+    pub(crate) async fn start(&self, target: &Target) -> Result<String, Failure> {
         each!(self, action => action.start(target).await)
     }
 
     /// Where its job stands. A look that fails gives `UNKNOWN`, and is worth another.
-    pub async fn look(&self, target: &Target, job_id: &str) -> Standing {
+    pub(crate) async fn look(&self, target: &Target, job_id: &str) -> Standing {
         each!(self, action => action.look(target, job_id).await)
     }
 
     /// Is it done, and done since then? Asked of AWS, whatever the journal says. Unknown if AWS does not tell.
-    pub async fn verify(&self, target: &Target, since: DateTime<Utc>) -> (Verdict, String) {
+    pub(crate) async fn verify(&self, target: &Target, since: DateTime<Utc>) -> (Verdict, String) {
         each!(self, action => action.verify(target, since).await)
     }
 }
 
 /// An idempotency token of what makes a wish the same.
-pub fn token(parts: &[&str]) -> String {
+pub(crate) fn token(parts: &[&str]) -> String {
     let mut digest = Sha256::new();
     for part in parts {
         digest.update(part.as_bytes());

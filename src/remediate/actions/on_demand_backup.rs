@@ -59,7 +59,7 @@ pub struct OnDemandBackup {
 }
 
 /// AWS Backup's default service role of an account.
-pub fn default_role(partition: &str, account_id: &str) -> String {
+pub(crate) fn default_role(partition: &str, account_id: &str) -> String {
     format!("arn:{partition}:iam::{account_id}:role/service-role/AWSBackupDefaultServiceRole")
 }
 
@@ -97,7 +97,7 @@ fn vaults(known: &Known<'_>) -> Outcome<Vaults> {
 
 impl OnDemandBackup {
     /// Answers rules that want a recovery point soon.
-    pub const KIND: Kind = Kind {
+    pub(crate) const KIND: Kind = Kind {
         id: "backup-now",
         noun: "on-demand backup",
         frames: &["region_settings", "tables", "vaults"],
@@ -179,7 +179,7 @@ impl OnDemandBackup {
     }
 
     /// How long the recovery point is kept, in words.
-    pub fn lifecycle(&self) -> String {
+    pub(crate) fn lifecycle(&self) -> String {
         let cold = self.cold_after_days.map(|days| format!("cold after {days} days, "));
         format!(
             "{}deleted after {} days",

@@ -30,7 +30,7 @@ const DIGEST: &str = "%evidence-digest%";
 /// Renders the report.
 ///
 /// Errors: the template is broken, or the disk refused.
-pub fn render(report: &Report, templates: &Templates, out: &mut dyn Write) -> Result<(), RenderError> {
+pub(crate) fn render(report: &Report, templates: &Templates, out: &mut dyn Write) -> Result<(), RenderError> {
     let digest: String = report
         .scan
         .evidence_digest

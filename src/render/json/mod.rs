@@ -19,17 +19,17 @@ pub(super) use self::document::Facts;
 /// Renders the report.
 ///
 /// Errors: the disk refused.
-pub fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
+pub(crate) fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
     write_json(&Document::of(report), "report.json", out)
 }
 
 /// The JSON schema of `report.json`, as it is shipped.
-pub fn schema() -> schemars::Schema {
+pub(crate) fn schema() -> schemars::Schema {
     schemars::schema_for!(Document<'static>)
 }
 
 /// Facts as one line of JSON, as they stand in `report.json`.
-pub fn facts_json(facts: &[(FactName, FactValue)]) -> String {
+pub(crate) fn facts_json(facts: &[(FactName, FactValue)]) -> String {
     serde_json::to_string(&Facts(facts)).expect("facts always have a JSON form")
 }
 

@@ -69,7 +69,7 @@ struct Items<I> {
 /// Renders the report.
 ///
 /// Errors: the disk refused.
-pub fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
+pub(crate) fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
     let groups = Groups::of(report);
     let subjects = subjects(report);
     let seed = document_seed(report);

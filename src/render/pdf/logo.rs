@@ -14,9 +14,9 @@ const MOST_PIXELS: u32 = 4000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Logo {
     /// Pixels across.
-    pub(crate) width: u32,
+    pub width: u32,
     /// Pixels down.
-    pub(crate) height: u32,
+    pub height: u32,
     kind: Kind,
 }
 

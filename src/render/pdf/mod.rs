@@ -44,7 +44,7 @@ use fonts::Fonts;
 use crate::domain::rfc3339;
 use crate::render::RenderError;
 use crate::report::Report;
-pub use logo::Logo;
+pub(crate) use logo::Logo;
 use template::Section;
 pub use template::Template;
 

@@ -81,7 +81,7 @@ fn height(lines: &[Line]) -> f32 {
 pub(crate) type Cell<'t> = Vec<Para<'t>>;
 
 /// A table that is being written.
-pub(crate) struct Table {
+pub struct Table {
     columns: Vec<Column>,
     /// Left edge and width of each column.
     places: Vec<(f32, f32)>,

@@ -10,7 +10,7 @@ use crate::toml_reader::{Reader, Section as Keys, read_document};
 
 /// One part after the cover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Section {
+pub enum Section {
     /// Totals, ages, rules, verdicts by target.
     Summary,
     /// The heat map table × day.
@@ -72,7 +72,7 @@ impl Section {
 
 /// Width and height of a sheet, upright.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PageSize {
+pub enum PageSize {
     /// ISO 216.
     A4,
     /// ANSI A.
@@ -91,7 +91,7 @@ impl PageSize {
 
 /// Red, green, blue, each from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Rgb(pub(crate) [f32; 3]);
+pub struct Rgb(pub(crate) [f32; 3]);
 
 /// The least contrast against white at which running text can be read (WCAG 2, level AA).
 const LEAST_CONTRAST: f32 = 4.5;
@@ -133,12 +133,12 @@ impl Rgb {
 
 /// The colours that may be changed.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Colours {
-    pub(crate) accent: Rgb,
-    pub(crate) non_compliant: Rgb,
-    pub(crate) unknown: Rgb,
-    pub(crate) compliant: Rgb,
-    pub(crate) not_applicable: Rgb,
+pub struct Colours {
+    pub accent: Rgb,
+    pub non_compliant: Rgb,
+    pub unknown: Rgb,
+    pub compliant: Rgb,
+    pub not_applicable: Rgb,
 }
 
 impl Default for Colours {
@@ -228,12 +228,12 @@ impl Template {
     }
 
     /// The file of the logo, beside the template; none if there is no logo.
-    pub fn logo_file(&self) -> Option<&str> {
+    pub(crate) fn logo_file(&self) -> Option<&str> {
         Some(self.logo_file.as_str()).filter(|name| !name.is_empty())
     }
 
     /// Puts the logo's picture on the cover.
-    pub fn set_logo(&mut self, logo: Logo) {
+    pub(crate) fn set_logo(&mut self, logo: Logo) {
         self.logo = Some(logo);
     }
 

@@ -26,7 +26,7 @@ use crate::render::pdf::{chart, finish};
 /// Renders `attestation.pdf`.
 ///
 /// Errors: printpdf gave up, or the disk did.
-pub fn render(attestation: &Attestation, template: &Template, out: &mut dyn Write) -> Result<(), RenderError> {
+pub(crate) fn render(attestation: &Attestation, template: &Template, out: &mut dyn Write) -> Result<(), RenderError> {
     write(attestation, template, out).map_err(|why| RenderError::new("attestation.pdf", why))
 }
 
