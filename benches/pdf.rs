@@ -6,6 +6,8 @@ use std::io::Write as _;
 use std::time::Instant;
 
 // The sample names its types by these paths, as it does inside the library.
+use backproof::criteria;
+use backproof::dictionary;
 use backproof::domain;
 use backproof::render;
 use backproof::report;

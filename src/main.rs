@@ -1,27 +1,25 @@
 //! backproof proves, from evidence and not from intent, that every DynamoDB table is backed up with AWS Backup.
 //!
-//! How it is built, from what is typed to what is written:
+//! From what is typed to what is written:
 //!
 //! ```text
 //! Cli ─ Settings ─ Target (account × Region), many
 //!                     │ collect      talks to AWS
 //!                  Inventory         frames + call log, Parquet on disk
-//!                     │ facts        pure
-//!                  Facts             one row per table, one column per fact; null means not known
-//!                     │ evaluate     pure: (facts, rules, policy)
-//!                  Vec<Finding>
+//!                     │ judge        pure: facts, then findings, then the report; null means not known
+//!                  Report
 //!          ┌──────────┴──────────┐
-//!       Report                  Plan             a file that a person reviews
-//!          │ render, pure        │ apply         talks to AWS, writes a journal
-//!        bytes ─ deliver      Verified           reads AWS afresh, never trusts the journal
-//!          │ pack::seal
-//!         Pack ─ sign ─ ledger                   a folder that proves itself; signed; chained with those before it
+//!          │ render, pure       Plan              a file that a person reviews
+//!        bytes ─ deliver         │ apply          talks to AWS, writes a journal
+//!          │ pack::seal       Verified            reads AWS afresh, never trusts the journal
+//!         Pack ─ sign ─ ledger                    a folder that proves itself; signed; chained with those before it
 //! ```
 //!
-//! Polars is seen by `inventory`, `facts`, `rules` and `evaluate` only; the AWS SDK by `aws`, `collect`, `remediate`, `push`
-//! and `sign::kms` only. Only `main` and `commands` print.
+//! `docs/development.md` draws the rooms and says who may see whom; a test holds it against the sources.
 
 use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use backproof::cli::{Cli, Command};
 use backproof::commands;
@@ -29,7 +27,6 @@ use backproof::commands::shared::args;
 use backproof::exit::Exit;
 use backproof::problem::{Outcome, Problem, Problems};
 use backproof::stderr;
-use clap::{CommandFactory as _, FromArgMatches as _};
 
 fn main() -> ExitCode {
     let cli = match parse() {
@@ -62,12 +59,12 @@ async fn run(command: Command) -> Outcome<Exit> {
         Command::Backup(args) => commands::backup::run(args).await,
         Command::Diff(args) => commands::diff::run(&args),
         Command::Sample(args) => commands::sample::run(args),
-        Command::Explain(args) => commands::explain::run(args),
+        Command::Explain(args) => commands::explain::run(args, &Cli::command()),
         Command::Demo(args) => commands::demo::run(args).await,
         Command::Sandbox(args) => commands::sandbox::run(args).await,
         Command::Init(args) => commands::init::run(&args),
-        Command::Completions(args) => commands::manual::completions(&args),
-        Command::Man(args) => commands::manual::man(&args),
+        Command::Completions(args) => commands::manual::completions(&args, Cli::command()),
+        Command::Man(args) => commands::manual::man(&args, Cli::command()),
     }
 }
 

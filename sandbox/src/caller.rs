@@ -2,8 +2,7 @@
 
 use chrono::Utc;
 
-use crate::api_error::{ApiError, expired_token, unknown_token};
-use crate::call::{Caller, Scope};
+use crate::call::{ApiError, Caller, Scope, expired_token, unknown_token};
 use crate::cloud::Cloud;
 
 /// Finds who calls: by an access key of the world, by the account in a key, else as the first account.

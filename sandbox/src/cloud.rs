@@ -6,8 +6,13 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use crate::backup::state as backup;
 use crate::clock::Clock;
-use crate::{backup, dynamodb, kms, s3, securityhub};
+use crate::dynamodb::state as dynamodb;
+use crate::ids::Ids;
+use crate::kms::state as kms;
+use crate::s3::state as s3;
+use crate::securityhub::state as securityhub;
 
 /// The role that the console of AWS Backup makes; every account of the sandbox has it.
 pub(crate) const DEFAULT_BACKUP_ROLE: &str = "service-role/AWSBackupDefaultServiceRole";
@@ -59,17 +64,7 @@ impl Cloud {
         } = self;
         places
             .entry((account.to_owned(), region.to_owned()))
-            .or_insert_with(|| Place::new(ids.seed, partition, account, region))
-    }
-
-    /// Lets everything happen that is due; gives the time.
-    pub(crate) fn settle(&mut self) -> DateTime<Utc> {
-        let now = self.now();
-        for place in self.places.values_mut() {
-            place.dynamodb.settle(now);
-        }
-        backup::engine::advance(self, now);
-        now
+            .or_insert_with(|| Place::new(ids.seed(), partition, account, region))
     }
 
     /// The virtual clock.
@@ -194,90 +189,9 @@ impl Default for JobTimes {
     }
 }
 
-/// Source of ids that look random and are the same in every run.
-#[derive(Debug, Clone)]
-pub(crate) struct Ids {
-    seed: u64,
-    count: u64,
-}
-
-impl Ids {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self { seed, count: 0 }
-    }
-
-    fn next(&mut self) -> u64 {
-        self.count += 1;
-        mix(mix(self.seed) ^ self.count)
-    }
-
-    /// A uuid of version 4.
-    pub(crate) fn uuid(&mut self) -> String {
-        let (high, low) = (self.next(), self.next());
-        uuid_text(u128::from(high) << 64 | u128::from(low))
-    }
-
-    /// `n` hexadecimal digits.
-    pub(crate) fn hex(&mut self, n: usize) -> String {
-        let mut out = String::with_capacity(n + 16);
-        while out.len() < n {
-            out.push_str(&format!("{:016x}", self.next()));
-        }
-        out.truncate(n);
-        out
-    }
-}
-
-/// The uuid of version 4 that belongs to some parts, always the same: for what exists without being created.
-pub(crate) fn named_uuid(seed: u64, parts: &[&str]) -> String {
-    let (mut high, mut low) = (mix(seed), mix(!seed));
-    for byte in parts.iter().flat_map(|part| part.bytes().chain([0])) {
-        high = mix(high ^ u64::from(byte));
-        low = mix(low ^ high);
-    }
-    uuid_text(u128::from(high) << 64 | u128::from(low))
-}
-
-fn uuid_text(bits: u128) -> String {
-    let bits = bits & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
-    let hex = format!("{bits:032x}");
-    format!(
-        "{}-{}-{}-{}-{}",
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..]
-    )
-}
-
-/// The mixing step of splitmix64: neighbouring numbers end far apart.
-pub(crate) fn mix(n: u64) -> u64 {
-    let n = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    n ^ (n >> 31)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ids_repeat_for_the_same_seed_and_only_for_it() {
-        let (mut a, mut b, mut c) = (Ids::new(1), Ids::new(1), Ids::new(2));
-        let first = a.uuid();
-        assert_eq!(first, b.uuid());
-        assert_ne!(first, c.uuid());
-        assert_ne!(first, a.uuid());
-        assert_eq!(first.len(), 36);
-        assert_eq!(first.as_bytes()[14], b'4');
-        assert!(b"89ab".contains(&first.as_bytes()[19]));
-        assert_eq!(a.hex(5).len(), 5);
-        assert_eq!(a.hex(40).len(), 40);
-        assert_eq!(named_uuid(1, &["a", "b"]), named_uuid(1, &["a", "b"]));
-        assert_ne!(named_uuid(1, &["a", "b"]), named_uuid(1, &["ab"]));
-    }
 
     #[test]
     fn roles_are_known_by_name_or_path() {

@@ -8,6 +8,7 @@ use crate::call::Reply;
 use crate::cloud::Cloud;
 use crate::faults::{Fault, Faults};
 use crate::stats::Stats;
+use crate::time;
 
 /// The prefix of the paths.
 pub(crate) const PREFIX: &str = "/_sandbox/";
@@ -73,7 +74,7 @@ impl Controls<'_> {
                 );
             }
         }
-        self.cloud.settle();
+        time::settle(self.cloud);
         Ok(self.clock())
     }
 

@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::api_error::expired_token;
-use crate::call::{ApiError, Call, Operation, Service};
-use crate::cloud::mix;
+use crate::call::{ApiError, Call, Operation, Service, expired_token};
+use crate::ids::mix;
 use crate::quota::Buckets;
 
 /// One fault. Without a limit it hits every call of every service.
@@ -280,7 +279,7 @@ fn server_error(service: Service, count: u64) -> ApiError {
 }
 
 /// True if a text is like a pattern, in which `*` stands for any characters.
-pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+fn matches(pattern: &str, text: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else {
         return pattern == text;
     };

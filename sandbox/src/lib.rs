@@ -4,11 +4,22 @@
 //! AWS SDKs and the AWS CLI as DynamoDB, AWS Backup, S3, KMS, STS, the tagging API, account management, Organizations and Security
 //! Hub do, as far as the audit of backups needs them. Plans really run, on a virtual clock, through months of history; restores really copy items.
 //! It verifies no signature, keeps nothing on disk and is reachable from this machine only.
+//!
+//! From the top down, a room knows only what lies below it:
+//!
+//! ```text
+//! server, control    HTTP, and the sandbox's own endpoints
+//! router, world      which service answers; the files that a simulation starts from
+//! <service>::api     what a call may ask, and how it is answered
+//! time, engine       what happens without a call
+//! cloud              accounts, and the state of every service in every place
+//! <service>::state   plain data
+//! call, ids, clock   a request and its answer; numbers; the virtual time
+//! ```
 
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "what fails to unwrap fails the test"))]
 
 mod account;
-mod api_error;
 mod backup;
 mod call;
 mod caller;
@@ -18,9 +29,11 @@ mod connection;
 mod control;
 mod dynamodb;
 mod faults;
+mod ids;
 mod kms;
 mod organizations;
 mod quota;
+mod router;
 mod s3;
 mod securityhub;
 mod server;
@@ -29,6 +42,7 @@ mod sts;
 mod tagging;
 #[cfg(test)]
 mod testing;
+mod time;
 mod world;
 
 pub use server::Sandbox;

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::call::{ApiError, Call, Operation, Reply, Service, unknown_operation};
-use crate::cloud::{Account, Cloud, named_uuid};
+use crate::cloud::{Account, Cloud};
+use crate::ids::named_uuid;
 
 const OPERATIONS: [&str; 3] = ["DescribeAccount", "DescribeOrganization", "ListAccounts"];
 /// `ListAccounts` gives so many at most.

@@ -22,14 +22,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::call::{self, ApiError, Call, Operation, Reply, Scope, Service};
-use crate::cloud::{Cloud, Ids};
+use crate::call::{self, ApiError, Call, Reply, Scope, Service};
+use crate::cloud::Cloud;
 use crate::connection::{Answer, Broken, Wire};
 use crate::control::{self, Controls};
 use crate::faults::{Fate, Faults};
+use crate::ids::Ids;
 use crate::stats::Stats;
 use crate::world::World;
-use crate::{account, api_error, backup, caller, dynamodb, kms, organizations, s3, securityhub, sts, tagging};
+use crate::{caller, router, time};
 
 /// How long connections may take to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(2);
@@ -102,7 +103,7 @@ impl Sandbox {
     pub fn advance(&self, step: TimeDelta) {
         let mut inner = self.shared.lock();
         inner.cloud.clock.advance(step);
-        inner.cloud.settle();
+        time::settle(&mut inner.cloud);
     }
 
     /// Calls so far by IAM action, such as `backup:ListBackupVaults`.
@@ -272,7 +273,7 @@ impl Asked {
                 fate: Fate::default(),
             };
         }
-        let now = inner.cloud.settle();
+        let now = time::settle(&mut inner.cloud);
         let scope = Scope::read(&self.headers, &self.query);
         let Some(service) = Service::of(&self.headers, scope.as_ref(), &self.path, &self.body) else {
             let message = format!(
@@ -309,7 +310,7 @@ impl Asked {
         (now, request_id): (DateTime<Utc>, &str),
         fate: &mut Fate,
     ) -> Result<Reply, ApiError> {
-        let scope = scope.ok_or_else(|| api_error::unsigned(service))?;
+        let scope = scope.ok_or_else(|| call::unsigned(service))?;
         if self
             .headers
             .get("smithy-protocol")
@@ -318,10 +319,10 @@ impl Asked {
             let message = "The sandbox speaks the JSON protocols of this service, not Smithy RPC v2.";
             return Err(ApiError::new(415, "UnsupportedMediaTypeException", message));
         }
-        let caller = caller::find(&inner.cloud, scope).map_err(|error| api_error::in_words_of(service, error))?;
+        let caller = caller::find(&inner.cloud, scope).map_err(|error| call::in_words_of(service, error))?;
         let global = service.is_global() || (service == Service::Sts && scope.region == "us-east-1");
         if !global && !inner.cloud.has_region(&caller.account, &caller.region) {
-            return Err(api_error::in_words_of(service, api_error::unknown_token()));
+            return Err(call::in_words_of(service, call::unknown_token()));
         }
         let Self {
             method,
@@ -342,42 +343,14 @@ impl Asked {
             now,
             request_id,
         };
-        let operation = route(&inner.cloud, &call)?;
+        let operation = router::route(&inner.cloud, &call)?;
         inner.stats.count(&call.caller, &operation);
         *fate = inner.faults.fate(&call, &operation);
         let outcome = match fate.refusal.take() {
-            Some(refusal) => Err(api_error::in_words_of(service, refusal)),
-            None => handle(&mut inner.cloud, &call, &operation),
+            Some(refusal) => Err(call::in_words_of(service, refusal)),
+            None => router::handle(&mut inner.cloud, &call, &operation),
         };
         outcome.inspect_err(|error| inner.stats.count_refusal(&operation, error))
-    }
-}
-
-fn route(cloud: &Cloud, call: &Call) -> Result<Operation, ApiError> {
-    match call.service {
-        Service::Account => account::route(cloud, call),
-        Service::Backup => backup::route(cloud, call),
-        Service::DynamoDb => dynamodb::route(cloud, call),
-        Service::Kms => kms::route(cloud, call),
-        Service::Organizations => organizations::route(cloud, call),
-        Service::S3 => s3::route(cloud, call),
-        Service::SecurityHub => securityhub::route(cloud, call),
-        Service::Sts => sts::route(cloud, call),
-        Service::Tagging => tagging::route(cloud, call),
-    }
-}
-
-fn handle(cloud: &mut Cloud, call: &Call, operation: &Operation) -> Result<Reply, ApiError> {
-    match call.service {
-        Service::Account => account::handle(cloud, call, operation),
-        Service::Backup => backup::handle(cloud, call, operation),
-        Service::DynamoDb => dynamodb::handle(cloud, call, operation),
-        Service::Kms => kms::handle(cloud, call, operation),
-        Service::Organizations => organizations::handle(cloud, call, operation),
-        Service::S3 => s3::handle(cloud, call, operation),
-        Service::SecurityHub => securityhub::handle(cloud, call, operation),
-        Service::Sts => sts::handle(cloud, call, operation),
-        Service::Tagging => tagging::handle(cloud, call, operation),
     }
 }
 

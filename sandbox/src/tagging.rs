@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::call::{ApiError, Call, Operation, Reply, Service, tag_list, unknown_operation};
 use crate::cloud::{Cloud, Place};
-use crate::dynamodb;
+use crate::dynamodb::limits;
 
 const OPERATIONS: [&str; 5] = [
     "GetResources",
@@ -356,7 +356,7 @@ fn change_one(place: &mut Place, arn: &str, change: &impl Fn(&mut Tags)) -> Resu
             .ok_or_else(missing)?;
         let mut tags = table.tags.clone();
         change(&mut tags);
-        dynamodb::check_tags(&tags)?;
+        limits::check_tags(&tags)?;
         table.tags.clear();
         table.set_tags(tags);
         return Ok(());
@@ -373,7 +373,7 @@ mod tests {
     use hyper::header::HeaderValue;
 
     use super::*;
-    use crate::dynamodb::{Schema, Table, TablePlace};
+    use crate::dynamodb::state::{Schema, Table, TablePlace};
     use crate::testing;
 
     const ARN: &str = "arn:aws:dynamodb:eu-west-1:111122223333:table/";

@@ -1,4 +1,4 @@
-//! What is known of each life, put together and held against what was asked.
+//! What is known of each life, put together and intact against what was asked.
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
@@ -7,16 +7,17 @@ use super::lives::{Life, Lives, span};
 use super::policies::Policies;
 use super::union::{Sum, Union, United};
 use super::{
-    Attestation, Exposure, Mishap, PackLine, Period, Proof, TableProof, TargetLine, Totals, UnlistedTable, WaiverTerm,
+    Attestation, Exposure, FailedRun, PackLine, Period, Proof, ProofTotals, TableProof, TargetLine, UnlistedTable,
+    WaiverTerm,
 };
 use crate::facts::rpo_over_time::{DAY, DemandSpan, History, KnownTable, RpoDemand, Spans};
 use crate::facts::seconds;
-use crate::pack::hold::Held;
+use crate::pack::intact::IntactPack;
 use crate::text::hex;
 
 /// Puts everything together.
 pub(super) fn judge(
-    packs: &[&Held],
+    packs: &[&IntactPack],
     period: Period,
     lives: &Lives,
     policies: Policies,
@@ -69,20 +70,20 @@ pub(super) fn judge(
     });
     let digests: String = packs
         .iter()
-        .map(|held| format!("{}\n", held.pack.manifest_sha256))
+        .map(|intact| format!("{}\n", intact.pack.manifest_sha256))
         .collect();
     Attestation {
         period,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         evidence_digest: hex(&Sha256::digest(digests)),
         ledger: None,
-        packs: packs.iter().map(|held| line(held)).collect(),
+        packs: packs.iter().map(|intact| line(intact)).collect(),
         changes: policies.changes,
         targets: targets.collect(),
         unlisted: unlisted.collect(),
         restore_test_count,
-        regions_unknown: packs.iter().any(|held| held.pack.manifest.coverage.regions_unknown),
-        totals: Totals::of(&tables),
+        regions_unknown: packs.iter().any(|intact| intact.pack.manifest.coverage.regions_unknown),
+        totals: ProofTotals::of(&tables),
         tables,
     }
 }
@@ -92,16 +93,16 @@ pub(super) fn instant(at: u32) -> DateTime<Utc> {
     DateTime::from_timestamp(i64::from(at), 0).unwrap_or_default()
 }
 
-/// What the manifest says was held against inventory and findings before.
-fn line(held: &Held) -> PackLine {
-    let manifest = &held.pack.manifest;
+/// What the manifest says was intact against inventory and findings before.
+fn line(intact: &IntactPack) -> PackLine {
+    let manifest = &intact.pack.manifest;
     let coverage = &manifest.coverage;
     PackLine {
         scan_id: manifest.scan_id.clone(),
-        manifest_sha256: held.pack.manifest_sha256.clone(),
+        manifest_sha256: intact.pack.manifest_sha256.clone(),
         sequence: manifest.sequence,
         as_of: manifest.as_of,
-        signed_by: held.signers.clone(),
+        signed_by: intact.signers.clone(),
         caller_arn: manifest.caller_arn.clone(),
         tool_version: manifest.tool_version.clone(),
         targets: coverage.targets,
@@ -148,14 +149,14 @@ impl Window {
             days: history.days(self.from / DAY, self.days),
             longest_gap: known.longest_without_point(&sum.made, self.from, self.to),
             points: sum.made.iter().filter(|at| (self.from..self.to).contains(at)).count(),
-            mishaps: self.mishaps(sum, policies.missed[place].iter().copied()),
+            failed_runs: self.failed_runs(sum, policies.missed[place].iter().copied()),
             exposures,
             history,
             waivers,
         }
     }
 
-    fn mishaps(&self, sum: &Sum, missed: impl Iterator<Item = u32>) -> Vec<Mishap> {
+    fn failed_runs(&self, sum: &Sum, missed: impl Iterator<Item = u32>) -> Vec<FailedRun> {
         let failed = sum
             .failures
             .iter()
@@ -164,16 +165,16 @@ impl Window {
         let inside = failed
             .chain(missed)
             .filter(|(at, ..)| (self.from..self.to).contains(at));
-        let mut mishaps: Vec<Mishap> = inside
-            .map(|(at, state, cause)| Mishap {
+        let mut failed_runs: Vec<FailedRun> = inside
+            .map(|(at, state, cause)| FailedRun {
                 at,
                 state,
                 cause,
                 next_success: sum.made.get(sum.made.partition_point(|made| *made <= at)).copied(),
             })
             .collect();
-        mishaps.sort_unstable();
-        mishaps
+        failed_runs.sort_unstable();
+        failed_runs
     }
 }
 

@@ -20,7 +20,7 @@ use crate::domain::{DayState, TargetId};
 use crate::exit::Exit;
 use crate::facts::rpo_over_time::{History, RpoDemand, SpanWithoutPoint};
 use crate::facts::{derive, seconds};
-use crate::pack::hold::Held;
+use crate::pack::intact::IntactPack;
 use crate::problem::{Outcome, Problem};
 use crate::sign::Signer;
 
@@ -77,7 +77,7 @@ pub struct Attestation {
     /// A pack could not tell which Regions there are.
     pub regions_unknown: bool,
     /// Sums over the rows above.
-    pub totals: Totals,
+    pub totals: ProofTotals,
 }
 
 /// The ledger that packs are from. Its chain holds, with its signatures, its times and, in S3, its versions.
@@ -91,7 +91,7 @@ pub struct LedgerLine {
     pub last_sha256: String,
     /// SHA-256 of a manifest that had to be in it, and is; none was named: that its end was cut off would not show.
     pub expected_head: Option<String>,
-    /// It lies in a bucket, whose clock and versions were held against it.
+    /// It lies in a bucket, whose clock and versions were intact against it.
     pub is_remote: bool,
     /// What could not be looked at.
     pub notes: Vec<String>,
@@ -250,7 +250,7 @@ pub struct TableProof {
     /// Recovery points that were made in the period.
     pub points: usize,
     /// Jobs of the period that made no recovery point, and runs that never started, in order.
-    pub mishaps: Vec<Mishap>,
+    pub failed_runs: Vec<FailedRun>,
     /// Waivers that say that they were in force at some moment of its life in the period.
     pub waivers: Vec<WaiverTerm>,
 }
@@ -268,7 +268,7 @@ pub struct Exposure {
 
 /// A job that made no recovery point, or a run that never started.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Mishap {
+pub struct FailedRun {
     /// When the job was created, or the run was due.
     pub at: u32,
     /// `FAILED`, `ABORTED`, `EXPIRED` or `PARTIAL`, as AWS says it, or `MISSED`.
@@ -304,7 +304,7 @@ pub struct WaiverTerm {
 
 /// Sums. Each equals a count over the rows of the attestation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Totals {
+pub struct ProofTotals {
     /// Tables by verdict, in the order of [`Proof::ALL`].
     pub tables: [usize; 4],
     /// Exposed tables whose exposures all lie within waivers.
@@ -319,7 +319,7 @@ pub struct Totals {
     pub not_observed_seconds: u64,
 }
 
-impl Totals {
+impl ProofTotals {
     /// Counts the rows.
     pub fn of(tables: &[TableProof]) -> Self {
         let mut totals = Self::default();
@@ -409,7 +409,7 @@ impl Attestation {
 /// Proves what can be proved of a period, from packs that hold by themselves.
 ///
 /// Errors: no pack, packs that cannot be put together, a damaged frame, and a period in which no table lived.
-pub fn attest(packs: &[Held], period: Period) -> Outcome<Attestation> {
+pub fn attest(packs: &[IntactPack], period: Period) -> Outcome<Attestation> {
     let packs = order::in_order(packs)?;
     let (from, to) = (seconds(period.start()), seconds(period.end()));
     let mut builder = lives::LivesBuilder::default();
@@ -419,10 +419,10 @@ pub fn attest(packs: &[Held], period: Period) -> Outcome<Attestation> {
     let lives = builder.finish();
     let mut policies = policies::Policies::new(&lives);
     let mut union = union::Union::new(&lives, from, to);
-    for held in &packs {
-        let criteria = held.pack.criteria()?;
-        let facts = derive(&held.inventory, criteria.policy.window_days)?;
-        union.add(&held.inventory, &facts)?;
+    for intact in &packs {
+        let criteria = intact.pack.criteria()?;
+        let facts = derive(&intact.inventory, criteria.policy.window_days)?;
+        union.add(&intact.inventory, &facts)?;
         policies.add(&lives, &facts, &criteria)?;
     }
     let attestation = judge::judge(&packs, period, &lives, policies, union);

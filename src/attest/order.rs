@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use crate::domain::TargetId;
 use crate::inventory::INVENTORY_DIR;
 use crate::inventory::schema::Target;
-use crate::pack::hold::Held;
+use crate::pack::intact::IntactPack;
 use crate::problem::Problem;
 
 /// An account and Region that two packs both tell of.
-fn shared_target(one: &Held, other: &Held) -> Result<Option<TargetId>, Problem> {
-    let targets = |held: &Held| -> Result<BTreeSet<TargetId>, Problem> {
-        let rows = held.inventory.read::<Target>()?;
+fn shared_target(one: &IntactPack, other: &IntactPack) -> Result<Option<TargetId>, Problem> {
+    let targets = |intact: &IntactPack| -> Result<BTreeSet<TargetId>, Problem> {
+        let rows = intact.inventory.read::<Target>()?;
         Ok(rows
             .into_iter()
             .map(|row| TargetId::new(row.account_id, row.region))
@@ -21,9 +21,9 @@ fn shared_target(one: &Held, other: &Held) -> Result<Option<TargetId>, Problem> 
 }
 
 /// Are these files the same in both?
-fn same_files(one: &Held, other: &Held, which: impl Fn(&str) -> bool) -> bool {
-    let of = |held: &Held| {
-        let files = held.pack.manifest.files.iter().filter(|file| which(&file.path));
+fn same_files(one: &IntactPack, other: &IntactPack, which: impl Fn(&str) -> bool) -> bool {
+    let of = |intact: &IntactPack| {
+        let files = intact.pack.manifest.files.iter().filter(|file| which(&file.path));
         files
             .map(|file| (file.path.clone(), file.sha256.clone()))
             .collect::<Vec<_>>()
@@ -34,15 +34,15 @@ fn same_files(one: &Held, other: &Held, which: impl Fn(&str) -> bool) -> bool {
 /// Packs by their moment, each once.
 ///
 /// Errors: there is none; one with pseudonyms; two of one moment that contradict each other.
-pub(super) fn in_order(packs: &[Held]) -> Result<Vec<&Held>, Problem> {
+pub(super) fn in_order(packs: &[IntactPack]) -> Result<Vec<&IntactPack>, Problem> {
     let refuse = |why: String, hint: &str| {
         Problem::usage("could not put the packs together")
             .why(why)
             .so("nothing was attested")
             .hint(hint)
     };
-    let mut all: Vec<&Held> = packs.iter().collect();
-    let key = |held: &&Held| (held.pack.manifest.as_of, held.pack.manifest_sha256.clone());
+    let mut all: Vec<&IntactPack> = packs.iter().collect();
+    let key = |intact: &&IntactPack| (intact.pack.manifest.as_of, intact.pack.manifest_sha256.clone());
     all.sort_by_cached_key(key);
     all.dedup_by(|a, b| a.pack.manifest_sha256 == b.pack.manifest_sha256);
     if all.is_empty() {
@@ -51,11 +51,11 @@ pub(super) fn in_order(packs: &[Held]) -> Result<Vec<&Held>, Problem> {
             "name the folders of packs with `--pack`",
         ));
     }
-    if let Some(held) = all.iter().find(|held| held.pack.manifest.is_redacted) {
-        let why = format!("the accounts of {} are pseudonyms", held.pack.dir.display());
+    if let Some(intact) = all.iter().find(|intact| intact.pack.manifest.is_redacted) {
+        let why = format!("the accounts of {} are pseudonyms", intact.pack.dir.display());
         return Err(refuse(why, "give the pack that was not redacted"));
     }
-    let mut kept: Vec<&Held> = Vec::new();
+    let mut kept: Vec<&IntactPack> = Vec::new();
     for one in all {
         let mut is_new = true;
         let moment = one.pack.manifest.as_of;

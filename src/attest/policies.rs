@@ -183,12 +183,12 @@ impl Policies {
         let between = asks
             .windows(2)
             .map(|pair| (pair[0].0, pair[1].0, pair[0].1.or(pair[1].1)));
-        let stretches = [(0, first.0, first.1)]
+        let intervals = [(0, first.0, first.1)]
             .into_iter()
             .chain(between)
             .chain([(last.0, u32::MAX, last.1)]);
         let mut demands: Vec<DemandSpan> = Vec::new();
-        for (from, to, asked) in stretches {
+        for (from, to, asked) in intervals {
             match demands.last_mut() {
                 Some(before) if before.asked == asked => before.to = to,
                 _ => demands.push(DemandSpan { from, to, asked }),

@@ -320,9 +320,9 @@ impl World {
         let criteria = Criteria {
             rules: RuleSet(Vec::new()),
             policy: Policy {
-                values: crate::criteria::policy::PolicyValues {
+                values: crate::criteria::values::PolicyValues {
                     rpo: TimeDelta::seconds(i64::from(RPO)),
-                    ..crate::criteria::policy::PolicyValues::default()
+                    ..crate::criteria::values::PolicyValues::default()
                 },
                 ..Policy::default()
             },

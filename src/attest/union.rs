@@ -96,7 +96,7 @@ pub(super) struct Union<'l> {
     /// Moments of packs that list every recovery point of a target.
     listed: BTreeMap<TargetId, Vec<u32>>,
     unlisted: BTreeMap<String, Unlisted>,
-    /// By target: stretches that a whole list of its tables answers for.
+    /// By target: intervals that a whole list of its tables answers for.
     tables: BTreeMap<TargetId, Vec<(u32, u32)>>,
     pack: u32,
 }
@@ -130,15 +130,15 @@ impl<'l> Union<'l> {
         inventory.for_each_row::<RecoveryPoint>(&POINT_COLUMNS_UNUSED, |point| self.add_point(&point, as_of))?;
         inventory.for_each_row::<BackupJob>(&JOB_COLUMNS_UNUSED, |job| self.add_job(&job, facts))?;
         for target in facts.reading().targets.keys() {
-            let stretch = (seconds(as_of - JOB_REACH), seconds(as_of));
+            let interval = (seconds(as_of - JOB_REACH), seconds(as_of));
             let is_whole = facts.is_target_whole(target);
             if is_whole {
-                self.observed.entry(target.clone()).or_default().push(stretch);
+                self.observed.entry(target.clone()).or_default().push(interval);
             }
             if facts.reading().is_whole(target, "dynamodb:ListTables", "") {
                 // Tables that are gone by now still show by their jobs; without these the list speaks of its moment only.
-                let from = if is_whole { stretch.0 } else { stretch.1 };
-                self.tables.entry(target.clone()).or_default().push((from, stretch.1));
+                let from = if is_whole { interval.0 } else { interval.1 };
+                self.tables.entry(target.clone()).or_default().push((from, interval.1));
             }
             if facts.has_whole_points(target) {
                 self.listed.entry(target.clone()).or_default().push(seconds(as_of));
@@ -352,13 +352,13 @@ impl<'l> Union<'l> {
             sum.observed = Spans::of(observed.filter(|_| !is_undated).into_iter().flatten().copied());
         }
         let mut targets: BTreeMap<TargetId, Seen> = BTreeMap::new();
-        for (target, stretches) in self.observed {
-            targets.entry(target).or_default().observed = Spans::of(stretches);
+        for (target, intervals) in self.observed {
+            targets.entry(target).or_default().observed = Spans::of(intervals);
         }
-        for (target, stretches) in self.tables {
-            let moments = stretches.iter().map(|(_, at)| *at);
+        for (target, intervals) in self.tables {
+            let moments = intervals.iter().map(|(_, at)| *at);
             let between = moments.clone().min().zip(moments.max());
-            targets.entry(target).or_default().listed = Spans::of(stretches.into_iter().chain(between));
+            targets.entry(target).or_default().listed = Spans::of(intervals.into_iter().chain(between));
         }
         United {
             sums,

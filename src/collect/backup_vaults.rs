@@ -1,8 +1,9 @@
 //! The backup vaults of a target, with key and lock: the list holds both, so no vault is described.
 
+use aws_sdk_backup::operation::list_backup_vaults::ListBackupVaultsOutput;
+
 use super::{Context, Stop, instant, next};
 use crate::inventory::schema::Vault;
-use aws_sdk_backup::operation::list_backup_vaults::ListBackupVaultsOutput;
 
 /// API: backup:ListBackupVaults, paged by 1,000. Calls: 1. Errors: become a gap; vaults named before it are kept.
 pub(super) async fn collect(context: &Context<'_>) -> Result<Vec<Vault>, Stop> {

@@ -1,9 +1,9 @@
 //! The tables of a target: names, descriptions, point-in-time recovery.
 
-use aws_sdk_dynamodb::operation::list_tables::ListTablesOutput;
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
+use aws_sdk_dynamodb::operation::list_tables::ListTablesOutput;
 use aws_sdk_dynamodb::types::TableDescription;
 use futures_util::stream::{self, StreamExt};
 

@@ -1,9 +1,9 @@
 //! The recovery points of DynamoDB tables, vault by vault: the only listing that carries lifecycle and encryption.
 
-use aws_sdk_backup::operation::list_recovery_points_by_backup_vault::ListRecoveryPointsByBackupVaultOutput;
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
+use aws_sdk_backup::operation::list_recovery_points_by_backup_vault::ListRecoveryPointsByBackupVaultOutput;
 use aws_sdk_backup::types::RecoveryPointByBackupVault;
 use futures_util::stream::{self, StreamExt};
 

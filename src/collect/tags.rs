@@ -1,8 +1,9 @@
 //! The tags of all tables of a target, 100 tables a call.
 
+use aws_sdk_resourcegroupstagging::operation::get_resources::GetResourcesOutput;
+
 use super::{Context, Stop, next};
 use crate::inventory::schema::TableTag;
-use aws_sdk_resourcegroupstagging::operation::get_resources::GetResourcesOutput;
 
 /// API: tag:GetResources, paged by 100. Calls: tables that are or were tagged / 100. Errors: become a gap.
 ///

@@ -4,21 +4,56 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use chrono::{NaiveDate, TimeDelta};
+use clap::Args;
 
 use crate::attest::render::{FORMATS, Format, terminal};
 use crate::attest::{Attestation, LedgerLine, LeftOut, Period, attest};
-use crate::cli::AttestArgs;
+use crate::commands::shared::args::TrustArgs;
 use crate::commands::shared::output::{Pipe, print};
 use crate::commands::verify::{does_not_hold, trust};
 use crate::deliver::staging::Staging;
 use crate::exit::Exit;
 use crate::ledger::{Broken, Entry, Expected, Ledger, Note};
-use crate::pack::hold::{self, Held, hold};
+use crate::pack::intact::{self, IntactPack, check};
 use crate::problem::{Outcome, Problem, Problems, count};
 use crate::render::{RenderError, Templates};
 use crate::sign::Trust;
 use crate::stderr::{self, say, warn};
 use crate::text::{list, nearest};
+
+/// Arguments of `attest`.
+#[derive(Debug, Args)]
+pub struct AttestArgs {
+    /// The first day of the period, in UTC, such as 2026-07-01.
+    #[arg(long, value_name = "DATE")]
+    pub from: String,
+    /// The last day of the period, in UTC.
+    #[arg(long, value_name = "DATE")]
+    pub to: String,
+    /// Folders of evidence packs, in any order.
+    #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present = "ledger", conflicts_with = "ledger")]
+    pub pack: Vec<PathBuf>,
+    /// Every pack of this ledger that bears on the period: a folder, or s3://bucket/prefix. It has to hold.
+    #[arg(long, value_name = "DIR|s3://…")]
+    pub ledger: Option<String>,
+    /// SHA-256 of a manifest that must be in the ledger: the last one that you know of. Without it, it cannot be seen
+    /// whether the end was cut off, and the attestation says so.
+    #[arg(long, value_name = "SHA256", requires = "ledger")]
+    pub expect_head: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub trust: TrustArgs,
+    /// A folder for the attestation, or - for stdout (with one --format, not csv). Without this flag: a new folder below
+    /// backproof-report. Nothing is ever overwritten.
+    #[arg(long, value_name = "DIR|-")]
+    pub out: Option<String>,
+    /// Formats to write, separated by commas: csv, json, html, pdf. Without this flag: all.
+    #[arg(long, value_name = "FORMAT,…", value_delimiter = ',')]
+    pub format: Vec<String>,
+    /// A folder with templates of your own: attestation.html and pdf.toml; `report-templates` of the source holds ours.
+    #[arg(long, value_name = "DIR")]
+    pub template: Option<PathBuf>,
+}
 
 /// Runs `attest`.
 ///
@@ -35,7 +70,7 @@ pub async fn run(args: AttestArgs) -> Outcome<Exit> {
         Some(folder) => Some(open(folder, &wish.formats)?),
         None => None,
     };
-    let evidence = Evidence::read(&args, wish.period).await?;
+    let evidence = PacksRead::read(&args, wish.period).await?;
     let mut attestation = attest(&evidence.packs, wish.period)?;
     attestation.ledger = evidence.ledger;
     match staging {
@@ -62,14 +97,14 @@ pub async fn run(args: AttestArgs) -> Outcome<Exit> {
 }
 
 /// What is attested from. Every pack of it holds.
-struct Evidence {
-    packs: Vec<Held>,
+struct PacksRead {
+    packs: Vec<IntactPack>,
     ledger: Option<LedgerLine>,
     /// Holds copies of packs as long as it lives.
     _scratch: Staging,
 }
 
-impl Evidence {
+impl PacksRead {
     async fn read(args: &AttestArgs, period: Period) -> Outcome<Self> {
         let trust = trust(&args.trust)?;
         let scratch = Staging::scratch()?;
@@ -84,7 +119,7 @@ impl Evidence {
                 let packs = args
                     .pack
                     .iter()
-                    .map(|dir| held(dir, &dir.display().to_string(), &trust));
+                    .map(|dir| intact(dir, &dir.display().to_string(), &trust));
                 (packs.collect::<Result<_, _>>()?, None)
             }
         };
@@ -97,9 +132,9 @@ impl Evidence {
 }
 
 /// A pack that holds by itself, and is signed by whom it has to be.
-fn held(dir: &Path, name: &str, trust: &Trust) -> Result<Held, Problem> {
-    let held = hold::open(dir).and_then(|pack| hold(pack, trust));
-    held.map_err(|problem| Problem {
+fn intact(dir: &Path, name: &str, trust: &Trust) -> Result<IntactPack, Problem> {
+    let intact = intact::open(dir).and_then(|pack| check(pack, trust));
+    intact.map_err(|problem| Problem {
         location: match problem.exit {
             Exit::EvidenceBroken => format!("{name}: {}", problem.location),
             _ => problem.location,
@@ -114,7 +149,7 @@ async fn of_ledger(
     address: &str,
     expected: Expected<'_>,
     (period, scratch): (Period, &Path),
-) -> Outcome<(Vec<Held>, LedgerLine)> {
+) -> Outcome<(Vec<IntactPack>, LedgerLine)> {
     let ledger = Ledger::open_to_read(address).await?;
     let mut checked = ledger.verify_chain(expected).await?;
     let refuse = |broken: &Broken| Problem {
@@ -143,7 +178,7 @@ async fn of_ledger(
         }
         if let Some(dir) = dir {
             let name = format!("pack {} of {address}", checked.entries[place].sequence);
-            packs.push(held(&dir, &name, expected.trust)?);
+            packs.push(intact(&dir, &name, expected.trust)?);
         }
     }
     for pack in &left_out {

@@ -1,20 +1,21 @@
 //! `collect`: targets, then everything AWS says of them, into an inventory.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::Utc;
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::aws::call::CallLog;
 use crate::aws::failure::Failure;
 use crate::aws::target::{Identity, Session, Target};
-use crate::cli::{CollectArgs, ScopeArgs};
 use crate::collect::{Progress, Wanted, collect};
 use crate::commands::report::open_staging;
+use crate::commands::shared::args::ScopeArgs;
 use crate::domain::{Account, TargetId};
 use crate::exit::Exit;
 use crate::inventory::schema::{CallLogEntry, SCHEMA_VERSION, Target as TargetRow};
@@ -25,6 +26,17 @@ use crate::settings::Settings;
 use crate::stderr::{self, say, warn};
 use crate::text::nearest;
 use crate::toml_reader::values::check_region;
+
+/// Arguments of `collect`.
+#[derive(Debug, Args)]
+pub struct CollectArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub scope: ScopeArgs,
+    /// The folder for the inventory; it must not hold one already.
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+}
 
 /// Runs `collect`.
 ///

@@ -5,12 +5,20 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use backproof_sandbox::{Sandbox, World};
+use clap::Args;
 use serde_json::Value;
 
-use crate::cli::DemoArgs;
 use crate::exit::Exit;
 use crate::problem::{Outcome, Problem};
 use crate::stderr::{self, say};
+
+/// Arguments of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// The folder for the demo's reports.
+    #[arg(long, value_name = "DIR", default_value = "backproof-demo")]
+    pub to: PathBuf,
+}
 
 /// The settings of the demo's organisation: the caller's own account, and a role in the other.
 const SETTINGS: &str = r#"# The demo's organisation, as an auditor would describe it.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::RuleArgs;
+use crate::commands::shared::args::RuleArgs;
 use crate::commands::shared::criteria;
 use crate::commands::shared::evidence::Evidence;
 use crate::commands::shared::output::Single;

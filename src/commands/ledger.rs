@@ -1,11 +1,14 @@
 //! `ledger`: the row of packs, listed, appended to, copied from.
 
+use std::path::PathBuf;
+
 use chrono::Utc;
+use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::cli::{ExplainFormat, LedgerAppendArgs, LedgerAt, LedgerCommand, LedgerFetchArgs, LedgerListArgs};
+use crate::commands::shared::args::{ExplainFormat, KeepArgs};
 use crate::commands::shared::output::print;
-use crate::commands::shared::signing::{held, keeping, lines};
+use crate::commands::shared::signing::{intact, keeping, lines};
 use crate::exit::Exit;
 use crate::ledger::{Entry, Ledger};
 use crate::problem::{Outcome, Problem, count};
@@ -13,6 +16,70 @@ use crate::settings::Settings;
 use crate::sign::Signers;
 use crate::stderr::say;
 use crate::text::one_line;
+
+/// Subcommands of `ledger`.
+#[derive(Debug, Subcommand)]
+pub enum LedgerCommand {
+    /// List the packs of a ledger: number, time, digest, signer, totals.
+    List(LedgerListArgs),
+    /// Append the pack in a folder, such as one whose scan could not reach the ledger. Doing it twice appends it once.
+    Append(LedgerAppendArgs),
+    /// Copy one pack with its manifest and signatures into a new folder.
+    Fetch(LedgerFetchArgs),
+}
+
+/// Which ledger is meant.
+#[derive(Debug, Args)]
+pub struct LedgerAt {
+    /// The ledger: a folder, or s3://bucket/prefix. Without this flag: the one that the settings file names.
+    #[arg(long, value_name = "DIR|s3://…")]
+    pub ledger: Option<String>,
+    /// Settings file, for the ledger that it names. Without this flag: backproof.toml, if it is there.
+    #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+/// Arguments of `ledger list`.
+#[derive(Debug, Args)]
+pub struct LedgerListArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub at: LedgerAt,
+    /// How to print it: text or json.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: ExplainFormat,
+}
+
+/// Arguments of `ledger append`.
+#[derive(Debug, Args)]
+pub struct LedgerAppendArgs {
+    /// The folder of the pack.
+    #[arg(value_name = "PACK")]
+    pub pack: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub at: LedgerAt,
+    /// The key to sign with, as for `scan`.
+    #[arg(long, value_name = "KEY")]
+    pub sign: Vec<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub keep: KeepArgs,
+}
+
+/// Arguments of `ledger fetch`.
+#[derive(Debug, Args)]
+pub struct LedgerFetchArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub at: LedgerAt,
+    /// The number of the pack. Without it: the last one.
+    #[arg(value_name = "NUMBER")]
+    pub number: Option<u64>,
+    /// The folder for the pack; it must be new or empty.
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+}
 
 /// Runs `ledger`.
 ///
@@ -109,10 +176,10 @@ async fn append(args: &LedgerAppendArgs) -> Outcome<Exit> {
     let at = address(&args.at)?;
     let keeping = keeping(&args.keep, Utc::now())?;
     // Before the ledger is opened, which makes its folder.
-    let held = held(&args.pack)?;
+    let intact = intact(&args.pack)?;
     let signers = Signers::open(&args.sign).await?;
     let ledger = Ledger::open(&at, keeping).await?;
-    for line in lines(&ledger.append(&held, &signers).await?) {
+    for line in lines(&ledger.append(&intact, &signers).await?) {
         say(&line);
     }
     Ok(Exit::Compliant)

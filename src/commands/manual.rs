@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Command, CommandFactory as _};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::cli::Cli;
 use crate::commands::shared::output::print;
 use crate::exit::Exit;
 use crate::problem::{Outcome, Problem, count};
@@ -26,21 +25,20 @@ pub struct ManArgs {
     pub to: Option<PathBuf>,
 }
 
-/// Runs `completions`.
+/// Runs `completions` for the command line as it is defined.
 ///
 /// Errors: stdout cannot be written.
-pub fn completions(args: &CompletionsArgs) -> Outcome<Exit> {
+pub fn completions(args: &CompletionsArgs, mut program: Command) -> Outcome<Exit> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "backproof", &mut script);
+    clap_complete::generate(args.shell, &mut program, "backproof", &mut script);
     print(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Compliant)
 }
 
-/// Runs `man`.
+/// Runs `man` for the command line as it is defined.
 ///
 /// Errors: a folder that cannot be written.
-pub fn man(args: &ManArgs) -> Outcome<Exit> {
-    let mut program = Cli::command();
+pub fn man(args: &ManArgs, mut program: Command) -> Outcome<Exit> {
     // Puts into each command what holds for all of them.
     program.build();
     let Some(folder) = &args.to else {

@@ -3,16 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
+use clap::Args;
 
 use crate::aws::s3::Keeping;
 use crate::aws::target::Session;
-use crate::cli::{OutputArgs, PushTo, ReportArgs};
 use crate::commands::baseline;
 use crate::commands::push::to_security_hub;
+use crate::commands::shared::args::{OutputArgs, PushTo, RuleArgs};
 use crate::commands::shared::criteria;
 use crate::commands::shared::evidence::Evidence;
 use crate::commands::shared::output::{Pipe, colored_summary, print};
-use crate::commands::shared::signing::{Seal, keeping, ledger_of};
+use crate::commands::shared::signing::{Makes, Signing, keeping, ledger_of};
 use crate::criteria::Criteria;
 use crate::deliver::staging::Staging;
 use crate::deliver::{Destination, S3Prefix};
@@ -31,6 +32,26 @@ use crate::render::{FORMATS, Format, RenderError, Templates, terminal};
 use crate::report::{Report, Since};
 use crate::stderr::{self, say, warn};
 use crate::text::{list, nearest};
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The folder with the inventory: that of a scan, its `inventory` folder, or what `collect` wrote.
+    #[arg(value_name = "INVENTORY")]
+    pub inventory: PathBuf,
+    /// Settings file. Without this flag: backproof.toml, if it is there.
+    #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub rules: RuleArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub output: OutputArgs,
+    /// Print which tier of the policy takes this table (name or ARN) and the values that apply to it, and stop.
+    #[arg(long, value_name = "TABLE")]
+    pub explain_policy: Option<String>,
+}
 
 /// Runs `report`.
 ///
@@ -143,18 +164,9 @@ pub struct Output {
     allow_empty: bool,
     redact_accounts: bool,
     s3: Option<S3Prefix>,
-    seal: Seal,
+    signing: Signing,
     /// The accounts whose Security Hub gets the findings, if it is to get them.
     push: Option<Vec<Account>>,
-}
-
-/// What comes out beside the reports.
-#[derive(Debug, Clone, Copy)]
-pub enum Makes<'a> {
-    /// Nothing.
-    Reports,
-    /// A pack, for the ledger that the settings name if none is named elsewhere.
-    Pack(Option<&'a str>),
 }
 
 /// A report, and what it rests on.
@@ -233,7 +245,7 @@ impl Output {
             }
             _ => None,
         };
-        let seal = Seal::prepare(&args.seal.sign, ledger, keeping).await?;
+        let signing = Signing::prepare(&args.signing.sign, ledger, keeping).await?;
         Ok(Self {
             destination,
             formats,
@@ -243,7 +255,7 @@ impl Output {
             allow_empty: args.allow_empty,
             redact_accounts: args.redact_accounts,
             s3,
-            seal,
+            signing,
             push: args.push.map(|PushTo::SecurityHub| accounts.to_vec()),
         })
     }
@@ -350,7 +362,7 @@ impl Output {
 
     /// Signs the pack and appends it to the ledger, if that was asked for. Gives every file of the pack, the manifest last.
     async fn finish_pack(&self, folder: &Path) -> Outcome<Vec<String>> {
-        for line in self.seal.finish(folder).await? {
+        for line in self.signing.finish(folder).await? {
             say(&line);
         }
         let pack = Pack::open(folder)?;
@@ -388,7 +400,7 @@ impl Output {
         if judged.inventory.dir != staging.dir().join(INVENTORY_DIR) {
             return Ok(None);
         }
-        let evidence = seal::Evidence {
+        let evidence = seal::PackContents {
             inventory: &judged.inventory,
             criteria: &judged.criteria,
             templates: &self.templates,

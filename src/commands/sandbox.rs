@@ -1,14 +1,25 @@
 //! `sandbox`: the simulated AWS, served on loopback until interrupted.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use backproof_sandbox::{Sandbox, World};
+use clap::Args;
 
-use crate::cli::SandboxArgs;
 use crate::commands::shared::output::print;
 use crate::exit::Exit;
 use crate::problem::{Outcome, Problem, Problems};
 use crate::stderr::say;
+
+/// Arguments of `sandbox`.
+#[derive(Debug, Args)]
+pub struct SandboxArgs {
+    /// World file. Without this flag: the organisation of the demo.
+    #[arg(long, value_name = "FILE")]
+    pub world: Option<PathBuf>,
+    /// Loopback port; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+}
 
 /// Runs `sandbox`.
 ///

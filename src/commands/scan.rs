@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Utc;
+use clap::Args;
 
-use crate::cli::ScanArgs;
 use crate::collect::Wanted;
-use crate::commands::report::{Makes, Output, default_folder_at, explain_policy};
+use crate::commands::report::{Output, default_folder_at, explain_policy};
+use crate::commands::shared::args::{OutputArgs, RuleArgs, ScopeArgs};
 use crate::commands::shared::criteria;
+use crate::commands::shared::signing::Makes;
 use crate::commands::{baseline, collect};
 use crate::domain::{Gap, GapKind, TargetId};
 use crate::exit::Exit;
@@ -15,6 +17,23 @@ use crate::pack::seal::binary_sha256;
 use crate::problem::{Outcome, Problem};
 use crate::report::Report;
 use crate::stderr::warn;
+
+/// Arguments of `scan`.
+#[derive(Debug, Args)]
+pub struct ScanArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub scope: ScopeArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub rules: RuleArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub output: OutputArgs,
+    /// Print which tier of the policy takes this table (name or ARN) and the values that apply to it, and stop.
+    #[arg(long, value_name = "TABLE")]
+    pub explain_policy: Option<String>,
+}
 
 /// Runs `scan`.
 ///

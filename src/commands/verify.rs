@@ -1,15 +1,35 @@
 //! `verify`: does an evidence pack hold, or a whole ledger? Without any credentials, but for a ledger in S3.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::cli::{TrustArgs, VerifyPackArgs};
+use clap::Args;
+
+use crate::commands::shared::args::TrustArgs;
 use crate::commands::shared::output::print;
 use crate::exit::Exit;
 use crate::ledger::{Checked, Entry, Expected, Ledger, Note};
-use crate::pack::hold::{broken, look, open};
+use crate::pack::intact::{broken, look, open};
 use crate::pack::verify::verify;
 use crate::problem::{Outcome, Problem, count, one_line};
 use crate::sign::{Signer, Trust};
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyPackArgs {
+    /// The folder of the pack: what a scan wrote.
+    #[arg(value_name = "PACK", required_unless_present = "ledger", conflicts_with = "ledger")]
+    pub pack: Option<PathBuf>,
+    /// A whole ledger instead: its chain and every pack in it. Only one in S3 needs credentials.
+    #[arg(long, value_name = "DIR|s3://…")]
+    pub ledger: Option<String>,
+    /// SHA-256 of a manifest that must be in the ledger: the last one that you know of. Without it, it cannot be seen
+    /// whether the end was cut off.
+    #[arg(long, value_name = "SHA256", requires = "ledger")]
+    pub expect_head: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub trust: TrustArgs,
+}
 
 /// Runs `verify`.
 ///

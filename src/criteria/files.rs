@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::criteria::baseline::Baseline;
 use crate::criteria::frameworks::Framework;
-use crate::criteria::policy::{FOREVER_DAYS, Policy, PolicyValues, Source, Tier, VALUE_KEYS};
+use crate::criteria::policy::{Policy, Source, Tier, VALUE_KEYS};
 use crate::criteria::rules::RuleSet;
+use crate::criteria::values::{FOREVER_DAYS, PolicyValues};
 use crate::criteria::waivers::{Waiver, Waivers};
 use crate::criteria::{Criteria, frameworks, policy, rules};
 use crate::digest;

@@ -9,6 +9,8 @@ pub mod frameworks;
 pub mod policy;
 pub mod predicate;
 pub mod rules;
+pub mod values;
+pub mod vocabulary;
 pub mod waivers;
 
 use baseline::Baseline;

@@ -30,7 +30,7 @@ pub struct Staging {
     is_new: bool,
     /// The nearest folder above that was there before: what is made below it must be made known to the disk.
     root: PathBuf,
-    /// Held as long as this process lives.
+    /// IntactPack as long as this process lives.
     _lock: Option<File>,
     done: bool,
 }

@@ -63,6 +63,23 @@ impl Fact {
     }
 }
 
+/// The name of a fact that exists. Only the dictionary and the lists of policy values make one, so that asking for a fact
+/// under a wrong name does not compile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FactKey(&'static str);
+
+impl FactKey {
+    /// For the dictionary, and for the lists of what the policy says of a table.
+    pub(crate) const fn new(name: &'static str) -> Self {
+        Self(name)
+    }
+
+    /// The name as conditions and files write it.
+    pub const fn name(self) -> &'static str {
+        self.0
+    }
+}
+
 /// The type of a fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FactKind {
@@ -171,6 +188,11 @@ macro_rules! facts {
         #[derive(Debug, Clone, Default, PartialEq)]
         pub struct $type {
             $($(#[doc = $doc])+ pub $name: Option<$kind>,)+
+        }
+
+        #[allow(non_upper_case_globals, missing_docs, reason = "named and documented as the fields above")]
+        impl $type {
+            $(pub const $name: super::FactKey = super::FactKey::new(stringify!($name));)+
         }
 
         /// The dictionary of this subject, in the order of columns.

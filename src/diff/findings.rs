@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{ABSENT, Change, Found, Kind, Look, Thing, why_not_observed};
+use crate::dictionary::TableFacts;
 use crate::domain::{FactValue, Finding, Subject, Verdict};
 use crate::report::TableRow;
 
@@ -19,7 +20,7 @@ enum Table {
 
 /// A table's id; none where it could not be described.
 fn id_of(table: &TableRow) -> Option<&str> {
-    match table.fact("table_id") {
+    match table.fact(TableFacts::table_id) {
         FactValue::Text(id) => Some(id),
         _ => None,
     }
@@ -156,7 +157,7 @@ fn thing(table: &TableRow) -> Thing<'_> {
 }
 
 fn new_table(older: &Look, table: &TableRow, relation: Table) -> Change {
-    let created = match table.fact("created_at") {
+    let created = match table.fact(TableFacts::created_at) {
         FactValue::Time(at) => format!(", created {}", crate::domain::rfc3339(*at)),
         _ => String::new(),
     };

@@ -4,8 +4,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{ABSENT, Change, Found, Kind};
 use crate::criteria::Criteria;
-use crate::criteria::policy::{Policy, PolicyValues, Tier};
+use crate::criteria::policy::{Policy, Tier};
 use crate::criteria::rules::Rule;
+use crate::criteria::values::PolicyValues;
 use crate::criteria::waivers::Waiver;
 use crate::domain::{TargetId, rfc3339};
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::plans::Pair;
 use super::{ABSENT, Found, Look, Thing};
+use crate::dictionary::TableFacts;
 use crate::domain::{FactValue, Subject, TargetId};
 use crate::inventory::schema::Selection;
 use crate::problem::count;
@@ -114,8 +115,8 @@ pub(super) fn lost_tables(older: &Look, newer: &Look, found: &mut Found) {
         let Ok(was) = was.map(|place| &older.report.tables[place]) else {
             continue;
         };
-        let taken_by = was.fact("plan_selections");
-        if taken_by == is.fact("plan_selections") || *taken_by == FactValue::Text("none".into()) {
+        let taken_by = was.fact(TableFacts::plan_selections);
+        if taken_by == is.fact(TableFacts::plan_selections) || *taken_by == FactValue::Text("none".into()) {
             continue;
         }
         let (Some(then), Some(now)) = (older.facts.find(&was.table_arn), newer.facts.find(&is.table_arn)) else {

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use super::{ABSENT, Found, Look, Thing, why_not_observed};
+use crate::dictionary::TableFacts;
 use crate::dictionary::{TargetFacts, Text, VaultFacts};
 use crate::domain::{FactValue, Subject, TargetId};
 use crate::facts::rank_of_owner;
@@ -188,7 +189,7 @@ fn tables(older: &[TableRow], newer: &[TableRow], found: &mut Found) {
         let Ok(was) = was.map(|place| &older[place]) else {
             continue;
         };
-        let ids = (was.fact("table_id"), is.fact("table_id"));
+        let ids = (was.fact(TableFacts::table_id), is.fact(TableFacts::table_id));
         // Another table under the same name has settings of its own.
         if ids.0 != ids.1 && *ids.0 != FactValue::Unknown && *ids.1 != FactValue::Unknown {
             continue;
@@ -205,9 +206,9 @@ fn table(was: &TableRow, is: &TableRow, found: &mut Found) {
         name: &is.table_name,
     };
     let switches = [
-        ("pitr_on", "pitr", "its point-in-time recovery was turned off"),
+        (TableFacts::pitr_on, "pitr", "its point-in-time recovery was turned off"),
         (
-            "deletion_protection_on",
+            TableFacts::deletion_protection_on,
             "deletion-protection",
             "its deletion protection was turned off",
         ),
@@ -217,14 +218,16 @@ fn table(was: &TableRow, is: &TableRow, found: &mut Found) {
             found.weaker(&thing, setting, on_off(), message.to_owned());
         }
     }
-    if let (FactValue::Int(then), FactValue::Int(now)) = (was.fact("pitr_window_days"), is.fact("pitr_window_days"))
-        && now < then
-        && *is.fact("pitr_on") == FactValue::Bool(true)
+    if let (FactValue::Int(then), FactValue::Int(now)) = (
+        was.fact(TableFacts::pitr_window_days),
+        is.fact(TableFacts::pitr_window_days),
+    ) && now < then
+        && *is.fact(TableFacts::pitr_on) == FactValue::Bool(true)
     {
         let message = format!("its point-in-time recovery went back {then} days, and goes back {now} now");
         found.weaker(&thing, "pitr-window", (format!("{then}d"), format!("{now}d")), message);
     }
-    let owner = |table: &TableRow| match table.fact("table_key_owner") {
+    let owner = |table: &TableRow| match table.fact(TableFacts::table_key_owner) {
         FactValue::Text(owner) => Some(owner.clone()),
         _ => None,
     };

@@ -14,12 +14,12 @@ use super::plans::offers::Offers;
 use super::recovery_point::PointKind;
 use super::time::{JOB_MEMORY, age_hours, hours};
 use super::words::{cause, names};
-use crate::criteria::policy::{ANY_PLACE, PolicyValues};
+use crate::criteria::values::{ANY_PLACE, PolicyValues};
 use crate::dictionary::{TableFacts, Text};
 use crate::domain::{Arn, FactValue, short_number};
 use crate::inventory::schema::borrowed::CopyJob;
 
-/// The facts of a table against its policy, in order of [`crate::criteria::rules::COMPARISONS`] without the tier.
+/// The facts of a table against its policy, in order of [`crate::criteria::vocabulary::COMPARISONS`] without the tier.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Comparisons {
     /// `plan_rule_meets_policy`.

@@ -34,7 +34,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::criteria::policy::PolicyValues;
+use crate::criteria::values::PolicyValues;
 use crate::dictionary::{PlanFacts, RecoveryPointFacts, TableFacts, TargetFacts, VaultFacts};
 use crate::domain::{DayState, Subject, TargetId, Window};
 use crate::inventory::Inventory;
@@ -52,10 +52,10 @@ use rpo_over_time::RpoDemand;
 use subjects::recovery_points::JudgePoints;
 use table_points::{TablePoints, by_column};
 
-pub(crate) use crate::criteria::policy::FOREVER_DAYS;
+pub(crate) use crate::criteria::values::FOREVER_DAYS;
 pub use copies::Comparisons;
 pub(crate) use index::keys::rank_of_owner;
-pub(crate) use index::reading::Reading;
+pub use index::reading::Reading;
 pub(crate) use index::rows::ArnHasher;
 pub(crate) use plans::membership::SelectionAnswer;
 pub(crate) use recovery_point::Sight;

@@ -6,7 +6,7 @@ use super::index::Index;
 use super::index::keys::{KeyFacts, RankedKey};
 use super::index::vaults::VaultState;
 use super::time::instant;
-use crate::criteria::policy::FOREVER_DAYS;
+use crate::criteria::values::FOREVER_DAYS;
 use crate::inventory::schema;
 use crate::inventory::schema::Row as _;
 use crate::inventory::schema::borrowed::RecoveryPoint;

@@ -12,8 +12,8 @@ use crate::report::{AccountCoverage, Coverage, TargetCoverage};
 use super::gaps::{gaps, is_region_list};
 
 #[derive(Default)]
-pub(super) struct Counts {
-    pub listed: usize,
+struct Counts {
+    listed: usize,
     described: usize,
     vanished: usize,
     unread: usize,
@@ -36,7 +36,8 @@ pub(super) fn coverage(inventory: &Inventory, facts: &Facts, findings: &[Finding
             }
         }
     })?;
-    let gaps = gaps(facts, findings, &by_target, inventory.manifest.regions_named);
+    let listed = by_target.iter().map(|(target, counts)| (target.clone(), counts.listed));
+    let gaps = gaps(facts, findings, &listed.collect(), inventory.manifest.regions_named);
     let mut targets = Vec::new();
     for target in facts.reading().targets.keys() {
         let counts = by_target.remove(target).unwrap_or_default();

@@ -2,14 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::criteria::rules::frames_of;
+use crate::criteria::vocabulary::frames_of;
 use crate::domain::{FactValue, Finding, Gap, GapKind, TargetId, Verdict};
 use crate::facts::Facts;
 use crate::inventory::schema::CallLogEntry;
 use crate::inventory::sources::{actions_of, frames_filled_by};
 use crate::problem::count;
-
-use super::coverage::Counts;
 
 /// Why facts that rest on some frames are missing for one table: the first gap behind them, in words.
 pub fn why_unknown(facts: &Facts, target: &TargetId, table_name: &str, frames: &[&'static str]) -> Option<String> {
@@ -40,12 +38,12 @@ fn failure_text(entry: &CallLogEntry) -> String {
 pub(super) fn gaps(
     facts: &Facts,
     findings: &[Finding],
-    tables: &BTreeMap<TargetId, Counts>,
+    listed: &BTreeMap<TargetId, usize>,
     regions_named: bool,
 ) -> Vec<Gap> {
     let unknown = UnknownFindings::of(findings);
     let is_read =
-        |target: &TargetId| facts.reading().is_whole(target, "dynamodb:ListTables", "") || tables.contains_key(target);
+        |target: &TargetId| facts.reading().is_whole(target, "dynamodb:ListTables", "") || listed.contains_key(target);
     let mut gaps: Vec<Gap> = facts
         .reading()
         .failures
@@ -55,7 +53,7 @@ pub(super) fn gaps(
         .map(|entry| {
             let target = TargetId::new(entry.account_id.clone(), entry.region.clone());
             let here = unknown.because_of(&target, entry);
-            let listed = tables.get(&target).map_or(0, |counts| counts.listed);
+            let listed = listed.get(&target).copied().unwrap_or(0);
             Gap {
                 action: entry.action.clone(),
                 resource: entry.resource.clone(),

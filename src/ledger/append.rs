@@ -11,7 +11,7 @@ use super::{CLOCK_TOLERANCE, LATEST, Ledger, MANIFESTS, manifest_path, pack_dir,
 use crate::aws::s3::{Content, Refused, Stored};
 use crate::deliver::AT_ONCE;
 use crate::digest;
-use crate::pack::hold::Held;
+use crate::pack::intact::IntactPack;
 use crate::pack::manifest::{FileEntry, SignedBy};
 use crate::pack::{MANIFEST_FILE, Manifest, Pack, SUMS_FILE, reseal, seal};
 use crate::problem::{Problem, count, one_line};
@@ -52,8 +52,8 @@ impl Ledger {
     ///
     /// API: [`crate::aws::s3::Bucket::put`] for each file; s3:ListBucket (HeadBucket) for the time; kms:Sign. Errors: the
     /// pack is altered, redacted or too old; a signature would be lost; the place refuses; others were quicker every time.
-    pub async fn append(&self, held: &Held, signers: &Signers) -> Result<Appended, Problem> {
-        let pack = &held.pack;
+    pub async fn append(&self, intact: &IntactPack, signers: &Signers) -> Result<Appended, Problem> {
+        let pack = &intact.pack;
         let again = format!(
             "`backproof ledger append {} --ledger {}{}` tries again",
             pack.dir.display(),
@@ -198,7 +198,7 @@ impl Ledger {
         }
     }
 
-    /// The pack's files, each held against the manifest before it goes.
+    /// The pack's files, each intact against the manifest before it goes.
     async fn put_files(&self, pack: &Pack, again: &str) -> Result<Vec<Stored>, Problem> {
         let place = pack_dir(&pack.manifest);
         // A list, not an iterator: what waits in it can then be moved to another thread.

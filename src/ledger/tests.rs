@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::pack::Pack;
-use crate::pack::hold::Held;
+use crate::pack::intact::IntactPack;
 use crate::pack::manifest::FileEntry;
 use crate::sign::{Signers, Trust};
 
@@ -40,7 +40,7 @@ async fn ledger(packs: u32) -> (tempfile::TempDir, Ledger) {
     for number in 1..=packs {
         let pack = pack(dir.path(), number, Utc::now());
         let appended = ledger
-            .append(&Held::unchecked(&pack), &Signers::default())
+            .append(&IntactPack::unchecked(&pack), &Signers::default())
             .await
             .expect("appended");
         assert_eq!(appended.sequence, u64::from(number));
@@ -135,7 +135,7 @@ async fn packs_follow_each_other_and_are_whole() {
 async fn appending_twice_appends_once() {
     let (dir, ledger) = ledger(2).await;
     let again = ledger
-        .append(&Held::unchecked(&dir.path().join("pack-2")), &Signers::default())
+        .append(&IntactPack::unchecked(&dir.path().join("pack-2")), &Signers::default())
         .await
         .expect("there");
     assert!(again.was_there);
@@ -143,7 +143,7 @@ async fn appending_twice_appends_once() {
     // Also if the scan's folder forgot where it was appended.
     let now = Pack::open(&dir.path().join("pack-1")).expect("a pack").manifest.as_of;
     let again = ledger
-        .append(&Held::unchecked(&pack(dir.path(), 1, now)), &Signers::default())
+        .append(&IntactPack::unchecked(&pack(dir.path(), 1, now)), &Signers::default())
         .await
         .expect("there");
     assert!(again.was_there);
@@ -287,7 +287,7 @@ async fn leftovers_are_harmless_and_named() {
     let next = pack(dir.path(), 2, Utc::now());
     assert_eq!(
         ledger
-            .append(&Held::unchecked(&next), &Signers::default())
+            .append(&IntactPack::unchecked(&next), &Signers::default())
             .await
             .expect("appended")
             .sequence,
@@ -300,14 +300,14 @@ async fn packs_that_cannot_be_proven_later_are_not_taken() {
     let (dir, ledger) = ledger(1).await;
     let old = pack(dir.path(), 2, Utc::now() - TimeDelta::days(2));
     let problem = ledger
-        .append(&Held::unchecked(&old), &Signers::default())
+        .append(&IntactPack::unchecked(&old), &Signers::default())
         .await
         .expect_err("too old");
     assert!(problem.what.contains("too old"), "{problem}");
     let altered = pack(dir.path(), 3, Utc::now());
     std::fs::write(altered.join("inventory/tables.parquet"), "4").expect("written");
     let problem = ledger
-        .append(&Held::unchecked(&altered), &Signers::default())
+        .append(&IntactPack::unchecked(&altered), &Signers::default())
         .await
         .expect_err("altered");
     assert!(problem.what.contains("was altered"), "{problem}");
@@ -317,7 +317,7 @@ async fn packs_that_cannot_be_proven_later_are_not_taken() {
     });
     let next = pack(dir.path(), 4, Utc::now());
     let problem = ledger
-        .append(&Held::unchecked(&next), &Signers::default())
+        .append(&IntactPack::unchecked(&next), &Signers::default())
         .await
         .expect_err("behind");
     assert!(problem.what.contains("clock of this machine is behind"), "{problem}");
@@ -333,7 +333,7 @@ async fn many_at_once_make_one_chain() {
         let (pack, ledger) = (pack(dir.path(), number, Utc::now()), open(dir.path()).await);
         tasks.spawn(async move {
             ledger
-                .append(&Held::unchecked(&pack), &Signers::default())
+                .append(&IntactPack::unchecked(&pack), &Signers::default())
                 .await
                 .expect("appended")
                 .sequence

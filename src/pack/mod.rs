@@ -14,7 +14,7 @@
 //! In: a filled folder, or the folder of a pack. Out: a [`Manifest`], a [`Pack`]. Nothing here talks to AWS.
 
 pub mod findings;
-pub mod hold;
+pub mod intact;
 pub mod manifest;
 pub mod redact;
 pub mod reseal;
@@ -100,7 +100,7 @@ impl Pack {
         let files = self.manifest.files.iter();
         let below = files.filter(|file| file.path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')));
         for file in below {
-            hold::check_file(self, &file.path)?;
+            intact::check_file(self, &file.path)?;
         }
         Ok(())
     }

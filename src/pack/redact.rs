@@ -1,4 +1,4 @@
-//! Evidence for strangers: account ids and names replaced by pseudonyms, in the inventory and in the criteria, before
+//! PackContents for strangers: account ids and names replaced by pseudonyms, in the inventory and in the criteria, before
 //! anything is judged. So every report, every finding and every digest speaks of pseudonyms only, and the pack still holds
 //! when it is verified.
 //!

@@ -17,7 +17,7 @@ use crate::report::{self, Report};
 const SECRET: [&str; 5] = ["password", "passphrase", "secret", "token", "external-id"];
 
 /// What a report rests on.
-pub struct Evidence<'e> {
+pub struct PackContents<'e> {
     /// The inventory, in the folder `inventory` of the pack to be.
     pub inventory: &'e Inventory,
     /// What it was judged by.
@@ -34,7 +34,7 @@ pub struct Evidence<'e> {
 /// last, the manifest. It is in no ledger yet.
 ///
 /// Errors: the disk refused; files that are not what was judged.
-pub fn seal(dir: &Path, report: &Report, evidence: &Evidence<'_>) -> Result<Manifest, Problem> {
+pub fn seal(dir: &Path, report: &Report, evidence: &PackContents<'_>) -> Result<Manifest, Problem> {
     let disk = |path: &Path, error: &std::io::Error| disk_problem(&path.display().to_string(), error);
     let of_criteria = files::files(evidence.criteria);
     let of_criteria = of_criteria
@@ -127,7 +127,7 @@ pub fn binary_sha256() -> Option<&'static str> {
     digest.as_deref()
 }
 
-fn manifest(report: &Report, evidence: &Evidence<'_>, files: Vec<FileEntry>) -> Result<Manifest, Problem> {
+fn manifest(report: &Report, evidence: &PackContents<'_>, files: Vec<FileEntry>) -> Result<Manifest, Problem> {
     let below = |folder: &str| digest_below(&files, &[folder]);
     let evidence_digest = digest_below(&files, &[CRITERIA_DIR, INVENTORY_DIR]);
     if evidence_digest != report.scan.evidence_digest {

@@ -30,12 +30,12 @@ impl Pack {
     /// Errors: a signature that does not hold or is missing; or none by a key that the verifier trusts.
     pub fn signers(&self, trust: &Trust) -> Result<Vec<Signer>, Problem> {
         let path = self.dir.join(MANIFEST_FILE);
-        let unread = |error: std::io::Error| super::hold::broken(MANIFEST_FILE, error.to_string());
+        let unread = |error: std::io::Error| super::intact::broken(MANIFEST_FILE, error.to_string());
         let bytes = std::fs::read(&path).map_err(unread)?;
         let files = SignatureFile::beside(&path).map_err(unread)?;
         check(&self.manifest, &bytes, &files, trust).map_err(|(name, broken)| {
             let place = if name.is_empty() { MANIFEST_FILE } else { &name };
-            super::hold::broken(place, sentence(&broken)).hint(hint(&broken))
+            super::intact::broken(place, sentence(&broken)).hint(hint(&broken))
         })
     }
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::path::Path;
 
-use super::hold::{Held, Shown, as_broken, broken, same_field};
+use super::intact::{IntactPack, Shown, as_broken, broken, same_field};
 use super::manifest::{Coverage, Manifest};
 use super::{FINDINGS_FILE, MANIFEST_FILE, Pack, TEMPLATES_DIR, findings, seal};
 use crate::criteria::files::{self, CRITERIA_DIR};
@@ -25,9 +25,9 @@ pub struct Verified {
 /// Judges again: inventory and criteria still give every finding and every report of the pack.
 ///
 /// Errors: the first thing that differs, with what was expected and what was found.
-pub fn verify(held: &Held) -> Result<Verified, Problem> {
-    let (pack, inventory) = (&held.pack, &held.inventory);
-    let mut shown = held.shown.clone();
+pub fn verify(intact: &IntactPack) -> Result<Verified, Problem> {
+    let (pack, inventory) = (&intact.pack, &intact.inventory);
+    let mut shown = intact.shown.clone();
     let criteria = files::load(&pack.dir.join(CRITERIA_DIR)).map_err(as_broken)?;
     let report = pack
         .judge(inventory, &criteria)

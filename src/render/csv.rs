@@ -87,7 +87,7 @@ pub fn tables(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
             table.target.region.clone(),
             table.verdict.to_string(),
         ];
-        row.extend(facts.iter().map(|name| match table.fact(name) {
+        row.extend(facts.iter().map(|name| match table.column(name) {
             // Numbers stay numbers: only text can be a formula.
             FactValue::Text(text) => csv_cell(text),
             other => value_text(other),

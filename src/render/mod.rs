@@ -3,6 +3,7 @@
 //! A renderer is a pure function of the report: no clock, no network, no disk, no environment, so the same report always
 //! gives the same bytes.
 
+mod ages;
 pub mod asff;
 pub mod csv;
 pub mod html;

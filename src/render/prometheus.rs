@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use super::RenderError;
+use crate::criteria::values::RPO_HOURS;
+use crate::dictionary::{FactKey, TableFacts};
 use crate::domain::{FactValue, Finding, Severity, Subject, Verdict};
 use crate::report::{Report, TableRow};
 use crate::text::one_line;
@@ -252,12 +254,12 @@ const GAUGES: [Gauge; 6] = [
     Gauge {
         name: "in_a_plan",
         help: "1 if a live backup plan takes the table, 0 if none does.",
-        of: |row| value(row.table, "in_a_plan"),
+        of: |row| value(row.table, TableFacts::in_a_plan),
     },
     Gauge {
         name: "usable_recovery_points",
         help: "Usable recovery points of a table.",
-        of: |row| value(row.table, "usable_recovery_point_count"),
+        of: |row| value(row.table, TableFacts::usable_recovery_point_count),
     },
     Gauge {
         name: "newest_recovery_point_age_seconds",
@@ -267,7 +269,7 @@ const GAUGES: [Gauge; 6] = [
     Gauge {
         name: "rpo_seconds",
         help: "Greatest age that policy allows.",
-        of: |row| value(row.table, "rpo_hours").map(|hours| hours * 3600.0),
+        of: |row| value(row.table, RPO_HOURS).map(|hours| hours * 3600.0),
     },
 ];
 
@@ -287,7 +289,7 @@ fn tables(report: &Report, page: &mut Page) -> Written {
             }
         }
     }
-    let in_a_plan: fn(&TableRow) -> Option<f64> = |table| value(table, "in_a_plan");
+    let in_a_plan: fn(&TableRow) -> Option<f64> = |table| value(table, TableFacts::in_a_plan);
     for (name, of) in [("in_a_plan", in_a_plan), ("newest_recovery_point_age", age)] {
         let full = format!("backproof_table_{name}_unknown");
         page.gauge(
@@ -311,8 +313,8 @@ fn labels(table: &TableRow) -> [(&'static str, &str); 3] {
 
 /// A fact as a number; none if it is not known.
 #[expect(clippy::cast_precision_loss, reason = "facts are counts and durations")]
-fn value(table: &TableRow, fact: &str) -> Option<f64> {
-    match table.fact(fact) {
+fn value(table: &TableRow, key: FactKey) -> Option<f64> {
+    match table.fact(key) {
         FactValue::Bool(is_true) => Some(flag(*is_true)),
         FactValue::Int(number) => Some(*number as f64),
         FactValue::Float(number) => Some(*number),
@@ -322,8 +324,8 @@ fn value(table: &TableRow, fact: &str) -> Option<f64> {
 
 /// Infinite where it is known that there is no recovery point.
 fn age(table: &TableRow) -> Option<f64> {
-    if value(table, "usable_recovery_point_count") == Some(0.0) {
+    if value(table, TableFacts::usable_recovery_point_count) == Some(0.0) {
         return Some(f64::INFINITY);
     }
-    value(table, "newest_recovery_point_age_hours").map(|hours| (hours * 3600.0).round())
+    value(table, TableFacts::newest_recovery_point_age_hours).map(|hours| (hours * 3600.0).round())
 }

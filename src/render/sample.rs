@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Duration, Utc};
 
+use crate::criteria::vocabulary::POLICY_TIER;
+use crate::dictionary::TableFacts;
 use crate::domain::{
     DayState, FactValue, Finding, Gap, GapKind, Severity, Subject, TargetId, Verdict, Window, table_arn,
 };
@@ -245,7 +247,7 @@ fn tier_of(index: usize) -> &'static str {
 fn tiers(tables: &[TableRow]) -> Vec<TierLine> {
     let count = |name: &str| {
         let tier = FactValue::Text(name.into());
-        tables.iter().filter(|row| *row.fact("policy_tier") == tier).count()
+        tables.iter().filter(|row| *row.fact(POLICY_TIER) == tier).count()
     };
     let tier = |name: &str, when: &str, values: &[(&str, &str)], exemption| TierLine {
         name: name.to_owned(),
@@ -373,7 +375,7 @@ fn day_state(index: usize, day: usize, denied: bool) -> DayState {
 }
 
 fn judge(index: usize, table: &TableRow) -> Vec<Finding> {
-    let test = |name: &str, good: &dyn Fn(&FactValue) -> bool| match table.fact(name) {
+    let test = |name: &str, good: &dyn Fn(&FactValue) -> bool| match table.column(name) {
         FactValue::Unknown => Verdict::Unknown,
         value if good(value) => Verdict::Compliant,
         _ => Verdict::NonCompliant,
@@ -407,7 +409,7 @@ fn judge(index: usize, table: &TableRow) -> Vec<Finding> {
         .iter()
         .zip(verdicts)
         .map(|(&(rule, title, severity, remedy), (verdict, fact))| {
-            let value = table.fact(fact).clone();
+            let value = table.column(fact).clone();
             let message = match verdict {
                 Verdict::NonCompliant => {
                     format!("{fact} is {value}, which policy does not allow; the plan is daily-35d")
@@ -434,8 +436,8 @@ fn judge(index: usize, table: &TableRow) -> Vec<Finding> {
                 remedy: if bad { remedy.into() } else { "".into() },
                 evidence: vec![
                     (fact.into(), value),
-                    ("plan_names".into(), table.fact("plan_names").clone()),
-                    ("table_status".into(), table.fact("table_status").clone()),
+                    ("plan_names".into(), table.fact(TableFacts::plan_names).clone()),
+                    ("table_status".into(), table.fact(TableFacts::table_status).clone()),
                 ],
             }
         })

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use crate::dictionary::FactKey;
 use crate::domain::{
     DayState, FactName, FactValue, Finding, Gap, Severity, Subject, TargetId, Verdict, Window, rfc3339,
 };
@@ -266,8 +267,13 @@ pub struct TableRow {
 }
 
 impl TableRow {
-    /// The value of a fact; unknown if there is no such fact.
-    pub fn fact(&self, name: &str) -> &FactValue {
+    /// The value of a fact; unknown if it is not in the report.
+    pub fn fact(&self, key: FactKey) -> &FactValue {
+        self.column(key.name())
+    }
+
+    /// The value under a name that a row of this report carries; unknown if this row does not.
+    pub fn column(&self, name: &str) -> &FactValue {
         self.facts
             .iter()
             .find(|(fact, _)| fact == name)

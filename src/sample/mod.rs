@@ -15,15 +15,15 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use allocate::allocate;
 use sha2::{Digest as _, Sha256};
 
+use crate::criteria::vocabulary::POLICY_TIER;
 use crate::domain::FactValue;
 use crate::judge::recheck;
 use crate::problem::{Problem, count};
 use crate::report::{Report, TableRow};
 use crate::text::hex;
-
-use allocate::allocate;
 
 /// The name of the way in which tables are drawn. Another way gets another name.
 pub const ALGORITHM: &str = "sha256-order-v1";
@@ -66,7 +66,7 @@ impl By {
 }
 
 fn tier_of(table: &TableRow) -> String {
-    match table.fact("policy_tier") {
+    match table.fact(POLICY_TIER) {
         FactValue::Text(tier) => tier.to_string(),
         other => other.to_string(),
     }

@@ -2,7 +2,8 @@ use chrono::TimeDelta;
 
 use super::tests::{mistakes, source_of};
 use super::*;
-use crate::criteria::policy::{LockWanted, PolicyValues, Source};
+use crate::criteria::policy::Source;
+use crate::criteria::values::{LockWanted, PolicyValues};
 
 /// The settings of files in a folder, with frameworks.
 fn loaded(settings: Option<&str>, policy: Option<&str>, frameworks: &[(&str, &str)]) -> Outcome<Settings> {

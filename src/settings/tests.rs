@@ -1,7 +1,8 @@
 use chrono::TimeDelta;
 
 use super::*;
-use crate::criteria::policy::{FOREVER_DAYS, KeyOwner, LockWanted, PolicyValues, Source};
+use crate::criteria::policy::Source;
+use crate::criteria::values::{FOREVER_DAYS, KeyOwner, LockWanted, PolicyValues};
 use crate::toml_reader::values::check_region;
 
 fn parsed(text: &str) -> Settings {

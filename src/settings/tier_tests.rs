@@ -1,7 +1,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Settings;
-use crate::criteria::policy::{KeyOwner, LockWanted, PolicyValues, Tier};
+use crate::criteria::policy::Tier;
+use crate::criteria::values::{KeyOwner, LockWanted, PolicyValues};
 
 fn tiers(text: &str) -> Vec<Tier> {
     let settings = Settings::parse(text, "b").unwrap_or_else(|problems| panic!("{text}\n{problems}"));

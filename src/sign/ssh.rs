@@ -19,7 +19,7 @@ pub(super) const ARMOR: &str = "-----BEGIN SSH SIGNATURE-----";
 pub(super) enum Key {
     /// Read from a file.
     File(Box<PrivateKey>),
-    /// Held by an agent.
+    /// IntactPack by an agent.
     Agent(Agent, PublicKey),
 }
 

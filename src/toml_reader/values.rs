@@ -1,5 +1,7 @@
 //! Values of the field in TOML: Regions, account ids, days; each checked where it stands.
 
+use chrono::{DateTime, NaiveDate, Utc};
+
 use super::{Located, Reader, Section};
 use crate::duration;
 
@@ -98,4 +100,14 @@ pub fn check_region(region: &str) -> Result<(), String> {
         Some((last, rest)) if rest.len() >= 2 && number(last) && rest.iter().all(letters) => Ok(()),
         _ => Err("a Region is written like `eu-west-1`".to_owned()),
     }
+}
+
+/// The first instant of a day in UTC.
+pub fn beginning_of(day: NaiveDate) -> DateTime<Utc> {
+    day.and_time(chrono::NaiveTime::MIN).and_utc()
+}
+
+/// The last millisecond of a day in UTC: frames keep milliseconds, and the day is still that day for people.
+pub fn end_of(day: NaiveDate) -> DateTime<Utc> {
+    beginning_of(day) + chrono::TimeDelta::milliseconds(86_399_999)
 }

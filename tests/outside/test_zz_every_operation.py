@@ -9,14 +9,14 @@ from conftest import CALLED, REPOSITORY
 SOURCES = REPOSITORY / "sandbox" / "src"
 LIST = r"const OPERATIONS: \[&str; \d+\] =\s*\[(.*?)\];"
 TABLES = {
-    "s3": ("s3/mod.rs", r'entry\("[A-Z]+", Level::\w+, "[\w-]*", "(\w+)"'),
-    "backup": ("backup/mod.rs", r'=> "(\w+)" on '),
-    "dynamodb": ("dynamodb/mod.rs", r'\("([A-Z]\w+)", On::'),
+    "s3": ("s3/api/mod.rs", r'entry\("[A-Z]+", Level::\w+, "[\w-]*", "(\w+)"'),
+    "backup": ("backup/api/mod.rs", r'=> "(\w+)" on '),
+    "dynamodb": ("dynamodb/api/mod.rs", r'\("([A-Z]\w+)", On::'),
     "account": ("account.rs", r'^        "\w+" => "([A-Z]\w+)",$'),
-    "kms": ("kms/mod.rs", LIST),
+    "kms": ("kms/api/mod.rs", LIST),
     "sts": ("sts.rs", LIST),
     "tagging": ("tagging.rs", LIST),
-    "securityhub": ("securityhub/mod.rs", LIST),
+    "securityhub": ("securityhub/api/mod.rs", LIST),
     "organizations": ("organizations.rs", LIST),
 }
 

@@ -8,7 +8,7 @@ use backproof::inventory::Inventory;
 use backproof::inventory::judged::FindingRow;
 use backproof::inventory::schema::Table;
 use backproof::inventory::store::{read_frame, write_frame};
-use backproof::pack::{Pack, hold, seal, verify};
+use backproof::pack::{Pack, intact, seal, verify};
 use backproof::problem::Problem;
 use backproof::sign::Trust;
 
@@ -88,9 +88,9 @@ fn every_file(dir: &Path) -> Vec<String> {
 }
 
 fn checked(dir: &Path) -> Result<(), Problem> {
-    hold::open(dir)
-        .and_then(|pack| hold::look(pack, &Trust::none()))
-        .and_then(|held| verify::verify(&held))
+    intact::open(dir)
+        .and_then(|pack| intact::look(pack, &Trust::none()))
+        .and_then(|intact| verify::verify(&intact))
         .map(|_| ())
 }
 

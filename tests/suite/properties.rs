@@ -7,8 +7,9 @@ use std::sync::OnceLock;
 
 use backproof::collect::Wanted;
 use backproof::criteria::Criteria;
-use backproof::criteria::policy::{KeyOwner, LockWanted, Policy, PolicyValues};
+use backproof::criteria::policy::Policy;
 use backproof::criteria::rules::RuleSet;
+use backproof::criteria::values::{KeyOwner, LockWanted, PolicyValues};
 use backproof::criteria::waivers::Waivers;
 use backproof::domain::{Subject, TargetId, Verdict};
 use backproof::inventory::schema::{

@@ -8,7 +8,7 @@ use md5::Digest as _;
 
 /// An algorithm of `x-amz-checksum-*`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Algorithm {
+pub(crate) enum Algorithm {
     Crc32,
     Crc32c,
     Crc64Nvme,
@@ -18,10 +18,10 @@ pub(super) enum Algorithm {
 
 impl Algorithm {
     /// Every algorithm, in the order in which S3's documentation names them.
-    pub(super) const ALL: [Self; 5] = [Self::Crc32, Self::Crc32c, Self::Crc64Nvme, Self::Sha1, Self::Sha256];
+    pub(crate) const ALL: [Self; 5] = [Self::Crc32, Self::Crc32c, Self::Crc64Nvme, Self::Sha1, Self::Sha256];
 
     /// The word in `x-amz-checksum-algorithm` and in XML.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Crc32 => "CRC32",
             Self::Crc32c => "CRC32C",
@@ -32,7 +32,7 @@ impl Algorithm {
     }
 
     /// The header that carries a digest of this algorithm.
-    pub(super) fn header(self) -> &'static str {
+    pub(crate) fn header(self) -> &'static str {
         match self {
             Self::Crc32 => "x-amz-checksum-crc32",
             Self::Crc32c => "x-amz-checksum-crc32c",
@@ -43,7 +43,7 @@ impl Algorithm {
     }
 
     /// The XML element that carries a digest of this algorithm.
-    pub(super) fn element(self) -> &'static str {
+    pub(crate) fn element(self) -> &'static str {
         match self {
             Self::Crc32 => "ChecksumCRC32",
             Self::Crc32c => "ChecksumCRC32C",
@@ -54,7 +54,7 @@ impl Algorithm {
     }
 
     /// Length of a digest in bytes.
-    pub(super) fn length(self) -> usize {
+    pub(crate) fn length(self) -> usize {
         match self {
             Self::Crc32 | Self::Crc32c => 4,
             Self::Crc64Nvme => 8,
@@ -64,21 +64,21 @@ impl Algorithm {
     }
 
     /// The algorithm with this name, in any case.
-    pub(super) fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
     }
 
     /// The algorithm whose digest this header carries.
-    pub(super) fn of_header(header: &str) -> Option<Self> {
+    pub(crate) fn of_header(header: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|algorithm| algorithm.header().eq_ignore_ascii_case(header))
     }
 
     /// Digest of `data`, most significant byte first.
-    pub(super) fn digest(self, data: &[u8]) -> Vec<u8> {
+    pub(crate) fn digest(self, data: &[u8]) -> Vec<u8> {
         match self {
             Self::Crc32 => crc32fast::hash(data).to_be_bytes().to_vec(),
             Self::Crc32c => crc32c(data).to_be_bytes().to_vec(),
@@ -91,14 +91,14 @@ impl Algorithm {
 
 /// Whether a multipart object's checksum covers the bytes or the parts' checksums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     FullObject,
     Composite,
 }
 
 impl Kind {
     /// The word in `x-amz-checksum-type` and in XML.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::FullObject => "FULL_OBJECT",
             Self::Composite => "COMPOSITE",
@@ -108,16 +108,16 @@ impl Kind {
 
 /// The stored checksum of an object or of a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Checksum {
-    pub(super) algorithm: Algorithm,
+pub(crate) struct Checksum {
+    pub(crate) algorithm: Algorithm,
     /// Base64, with `-N` behind it for a composite checksum of N parts.
-    pub(super) value: String,
-    pub(super) kind: Kind,
+    pub(crate) value: String,
+    pub(crate) kind: Kind,
 }
 
 impl Checksum {
     /// The checksum of whole bytes.
-    pub(super) fn of(algorithm: Algorithm, data: &[u8]) -> Self {
+    pub(crate) fn of(algorithm: Algorithm, data: &[u8]) -> Self {
         Self {
             algorithm,
             value: STANDARD.encode(algorithm.digest(data)),
@@ -126,7 +126,7 @@ impl Checksum {
     }
 
     /// The checksum of the parts' checksums, as a multipart upload without `FULL_OBJECT` has it.
-    pub(super) fn composite(algorithm: Algorithm, parts: &[Vec<u8>]) -> Self {
+    pub(crate) fn composite(algorithm: Algorithm, parts: &[Vec<u8>]) -> Self {
         let value = format!("{}-{}", STANDARD.encode(algorithm.digest(&parts.concat())), parts.len());
         Self {
             algorithm,
@@ -137,29 +137,29 @@ impl Checksum {
 }
 
 /// True if `value` is the base64 form of a digest of the algorithm's length.
-pub(super) fn well_formed(algorithm: Algorithm, value: &str) -> bool {
+pub(crate) fn well_formed(algorithm: Algorithm, value: &str) -> bool {
     STANDARD
         .decode(value)
         .is_ok_and(|bytes| bytes.len() == algorithm.length())
 }
 
 /// MD5 in base64, as in `Content-MD5`.
-pub(super) fn md5_base64(data: &[u8]) -> String {
+pub(crate) fn md5_base64(data: &[u8]) -> String {
     STANDARD.encode(md5::Md5::digest(data))
 }
 
 /// True if `value` is the base64 form of 16 bytes.
-pub(super) fn is_md5_base64(value: &str) -> bool {
+pub(crate) fn is_md5_base64(value: &str) -> bool {
     STANDARD.decode(value).is_ok_and(|bytes| bytes.len() == 16)
 }
 
 /// MD5, as in the ETag of an object that is not encrypted with KMS.
-pub(super) fn md5_bytes(data: &[u8]) -> [u8; 16] {
+pub(crate) fn md5_bytes(data: &[u8]) -> [u8; 16] {
     md5::Md5::digest(data).into()
 }
 
 /// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes
         .iter()
@@ -169,7 +169,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 /// SHA-256 in lower-case hexadecimal, as in `x-amz-content-sha256`.
-pub(super) fn sha256_hex(data: &[u8]) -> String {
+pub(crate) fn sha256_hex(data: &[u8]) -> String {
     hex(&sha2::Sha256::digest(data))
 }
 

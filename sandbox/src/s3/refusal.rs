@@ -7,17 +7,17 @@ use super::xml::Writer;
 
 /// An error answer of S3.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
-    pub(super) status: u16,
-    pub(super) code: &'static str,
-    pub(super) message: String,
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
     /// Elements beside `Code` and `Message`.
-    pub(super) fields: Vec<(&'static str, String)>,
-    pub(super) headers: Vec<(String, String)>,
+    pub(crate) fields: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(String, String)>,
 }
 
 impl Refusal {
-    pub(super) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
         Self {
             status,
             code,
@@ -28,19 +28,19 @@ impl Refusal {
     }
 
     /// One more XML element.
-    pub(super) fn field(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn field(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.fields.push((name, value.into()));
         self
     }
 
     /// One more header.
-    pub(super) fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
     }
 
     /// The body. `ListBuckets` and the like have no resource; a HEAD request shows none of this.
-    pub(super) fn xml(&self, resource: &str, request_id: &str) -> String {
+    pub(crate) fn xml(&self, resource: &str, request_id: &str) -> String {
         // Unlike every other answer, errors have no namespace; SDKs accept both.
         let mut document = Writer::document("Error", |xml| {
             xml.text("Code", self.code);
@@ -61,30 +61,30 @@ impl Refusal {
         document
     }
 
-    pub(super) fn no_such_bucket(bucket: &str) -> Self {
+    pub(crate) fn no_such_bucket(bucket: &str) -> Self {
         Self::new(404, "NoSuchBucket", "The specified bucket does not exist").field("BucketName", bucket)
     }
 
-    pub(super) fn no_such_key(key: &str) -> Self {
+    pub(crate) fn no_such_key(key: &str) -> Self {
         Self::new(404, "NoSuchKey", "The specified key does not exist.").field("Key", key)
     }
 
-    pub(super) fn no_such_version(key: &str, version: &str) -> Self {
+    pub(crate) fn no_such_version(key: &str, version: &str) -> Self {
         Self::new(404, "NoSuchVersion", "The specified version does not exist.")
             .field("Key", key)
             .field("VersionId", version)
     }
 
-    pub(super) fn no_such_upload(upload: &str) -> Self {
+    pub(crate) fn no_such_upload(upload: &str) -> Self {
         let message = "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";
         Self::new(404, "NoSuchUpload", message).field("UploadId", upload)
     }
 
-    pub(super) fn access_denied() -> Self {
+    pub(crate) fn access_denied() -> Self {
         Self::new(403, "AccessDenied", "Access Denied")
     }
 
-    pub(super) fn precondition_failed(condition: &str) -> Self {
+    pub(crate) fn precondition_failed(condition: &str) -> Self {
         Self::new(
             412,
             "PreconditionFailed",
@@ -93,31 +93,31 @@ impl Refusal {
         .field("Condition", condition)
     }
 
-    pub(super) fn invalid_argument(message: impl Into<String>, name: &str, value: &str) -> Self {
+    pub(crate) fn invalid_argument(message: impl Into<String>, name: &str, value: &str) -> Self {
         Self::new(400, "InvalidArgument", message)
             .field("ArgumentName", name)
             .field("ArgumentValue", value)
     }
 
-    pub(super) fn invalid_request(message: impl Into<String>) -> Self {
+    pub(crate) fn invalid_request(message: impl Into<String>) -> Self {
         Self::new(400, "InvalidRequest", message)
     }
 
-    pub(super) fn bad_digest(message: impl Into<String>) -> Self {
+    pub(crate) fn bad_digest(message: impl Into<String>) -> Self {
         Self::new(400, "BadDigest", message)
     }
 
-    pub(super) fn malformed_xml() -> Self {
+    pub(crate) fn malformed_xml() -> Self {
         let message = "The XML you provided was not well-formed or did not validate against our published schema";
         Self::new(400, "MalformedXML", message)
     }
 
-    pub(super) fn not_implemented(header: &str) -> Self {
+    pub(crate) fn not_implemented(header: &str) -> Self {
         let message = "A header you provided implies functionality that is not implemented";
         Self::new(501, "NotImplemented", message).field("Header", header)
     }
 
-    pub(super) fn method_not_allowed(method: &str) -> Self {
+    pub(crate) fn method_not_allowed(method: &str) -> Self {
         Self::new(
             405,
             "MethodNotAllowed",
@@ -126,7 +126,7 @@ impl Refusal {
         .field("Method", method)
     }
 
-    pub(super) fn missing_lock() -> Self {
+    pub(crate) fn missing_lock() -> Self {
         Self::invalid_request("Bucket is missing Object Lock Configuration")
     }
 }

@@ -16,31 +16,31 @@ use super::refusal::Refusal;
 #[derive(Debug, Default)]
 pub(crate) struct State {
     /// Buckets by name.
-    pub(super) buckets: BTreeMap<String, Bucket>,
+    pub(crate) buckets: BTreeMap<String, Bucket>,
 }
 
 /// One bucket.
 #[derive(Debug)]
-pub(super) struct Bucket {
-    pub(super) name: String,
-    pub(super) account: String,
-    pub(super) region: String,
-    pub(super) created_at: DateTime<Utc>,
-    pub(super) versioning: Versioning,
+pub(crate) struct Bucket {
+    pub(crate) name: String,
+    pub(crate) account: String,
+    pub(crate) region: String,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) versioning: Versioning,
     /// None: Object Lock is off, and no object can have a lock.
-    pub(super) lock: Option<LockSettings>,
-    pub(super) encryption: Encryption,
+    pub(crate) lock: Option<LockSettings>,
+    pub(crate) encryption: Encryption,
     /// None: deleted. New buckets block everything, as since April 2023.
-    pub(super) public_access_block: Option<PublicAccessBlock>,
+    pub(crate) public_access_block: Option<PublicAccessBlock>,
     /// Versions by key, the newest last; never an empty list.
-    pub(super) keys: BTreeMap<String, Vec<Version>>,
+    pub(crate) keys: BTreeMap<String, Vec<Version>>,
     /// Multipart uploads by upload id.
-    pub(super) uploads: BTreeMap<String, Upload>,
+    pub(crate) uploads: BTreeMap<String, Upload>,
 }
 
 /// `VersioningConfiguration.Status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Versioning {
+pub(crate) enum Versioning {
     /// Never turned on: S3 shows no version ids at all.
     Never,
     Enabled,
@@ -49,28 +49,28 @@ pub(super) enum Versioning {
 
 /// `ObjectLockConfiguration` of a bucket with Object Lock.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct LockSettings {
+pub(crate) struct LockSettings {
     /// `DefaultRetention` of new objects.
-    pub(super) default: Option<DefaultRetention>,
+    pub(crate) default: Option<DefaultRetention>,
 }
 
 /// `DefaultRetention`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct DefaultRetention {
-    pub(super) mode: LockMode,
-    pub(super) period: Period,
+pub(crate) struct DefaultRetention {
+    pub(crate) mode: LockMode,
+    pub(crate) period: Period,
 }
 
 /// Length of a default retention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Period {
+pub(crate) enum Period {
     Days(u32),
     Years(u32),
 }
 
 impl Period {
     /// The end of the period that starts at `from`.
-    pub(super) fn after(self, from: DateTime<Utc>) -> DateTime<Utc> {
+    pub(crate) fn after(self, from: DateTime<Utc>) -> DateTime<Utc> {
         match self {
             Self::Days(days) => from + TimeDelta::days(i64::from(days)),
             Self::Years(years) => from
@@ -82,20 +82,20 @@ impl Period {
 
 /// Mode of a retention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LockMode {
+pub(crate) enum LockMode {
     Governance,
     Compliance,
 }
 
 impl LockMode {
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Governance => "GOVERNANCE",
             Self::Compliance => "COMPLIANCE",
         }
     }
 
-    pub(super) fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         [Self::Governance, Self::Compliance]
             .into_iter()
             .find(|mode| mode.name() == name)
@@ -104,19 +104,19 @@ impl LockMode {
 
 /// Retention of one version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Retention {
-    pub(super) mode: LockMode,
-    pub(super) until: DateTime<Utc>,
+pub(crate) struct Retention {
+    pub(crate) mode: LockMode,
+    pub(crate) until: DateTime<Utc>,
 }
 
 /// Server-side encryption: a bucket's default, or what an object has.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Encryption {
+pub(crate) struct Encryption {
     /// `AES256`, `aws:kms` or `aws:kms:dsse`.
-    pub(super) algorithm: String,
+    pub(crate) algorithm: String,
     /// Key ARN; None for `AES256`, or for a bucket whose default is the AWS managed key.
-    pub(super) key: Option<String>,
-    pub(super) bucket_key: bool,
+    pub(crate) key: Option<String>,
+    pub(crate) bucket_key: bool,
 }
 
 impl Default for Encryption {
@@ -131,16 +131,16 @@ impl Default for Encryption {
 
 /// `PublicAccessBlockConfiguration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct PublicAccessBlock {
-    pub(super) block_acls: bool,
-    pub(super) ignore_acls: bool,
-    pub(super) block_policy: bool,
-    pub(super) restrict: bool,
+pub(crate) struct PublicAccessBlock {
+    pub(crate) block_acls: bool,
+    pub(crate) ignore_acls: bool,
+    pub(crate) block_policy: bool,
+    pub(crate) restrict: bool,
 }
 
 impl PublicAccessBlock {
     /// What new buckets have.
-    pub(super) const ALL: Self = Self {
+    pub(crate) const ALL: Self = Self {
         block_acls: true,
         ignore_acls: true,
         block_policy: true,
@@ -150,20 +150,20 @@ impl PublicAccessBlock {
 
 /// One version of a key: an object, or a delete marker.
 #[derive(Debug, Clone)]
-pub(super) struct Version {
+pub(crate) struct Version {
     /// `null` for objects written while versioning was off or suspended.
-    pub(super) id: String,
-    pub(super) modified: DateTime<Utc>,
+    pub(crate) id: String,
+    pub(crate) modified: DateTime<Utc>,
     /// None: a delete marker.
-    pub(super) object: Option<Arc<Object>>,
-    pub(super) retention: Option<Retention>,
-    pub(super) legal_hold: Option<bool>,
-    pub(super) tags: BTreeMap<String, String>,
+    pub(crate) object: Option<Arc<Object>>,
+    pub(crate) retention: Option<Retention>,
+    pub(crate) legal_hold: Option<bool>,
+    pub(crate) tags: BTreeMap<String, String>,
 }
 
 impl Version {
     /// True while no one may delete this version; `bypass` lifts governance only.
-    pub(super) fn is_locked(&self, now: DateTime<Utc>, bypass: bool) -> bool {
+    pub(crate) fn is_locked(&self, now: DateTime<Utc>, bypass: bool) -> bool {
         let retained = self
             .retention
             .is_some_and(|retention| retention.until > now && !(bypass && retention.mode == LockMode::Governance));
@@ -173,63 +173,63 @@ impl Version {
 
 /// What does not change after an object was written.
 #[derive(Debug)]
-pub(super) struct Object {
-    pub(super) data: Bytes,
+pub(crate) struct Object {
+    pub(crate) data: Bytes,
     /// With its quotes.
-    pub(super) etag: String,
+    pub(crate) etag: String,
     /// Headers that come back as they went in: `Content-Type`, `Cache-Control`, `x-amz-meta-*` and the like.
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) storage_class: String,
-    pub(super) encryption: Encryption,
-    pub(super) checksum: Checksum,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) storage_class: String,
+    pub(crate) encryption: Encryption,
+    pub(crate) checksum: Checksum,
     /// Number and length of the parts; empty unless it came by a multipart upload.
-    pub(super) parts: Vec<PartOf>,
+    pub(crate) parts: Vec<PartOf>,
 }
 
 /// A part inside a finished object.
 #[derive(Debug, Clone)]
-pub(super) struct PartOf {
-    pub(super) number: u32,
-    pub(super) size: usize,
-    pub(super) checksum: Checksum,
+pub(crate) struct PartOf {
+    pub(crate) number: u32,
+    pub(crate) size: usize,
+    pub(crate) checksum: Checksum,
 }
 
 /// A multipart upload under way.
 #[derive(Debug)]
-pub(super) struct Upload {
-    pub(super) key: String,
-    pub(super) initiated_at: DateTime<Utc>,
-    pub(super) attributes: Attributes,
-    pub(super) algorithm: Algorithm,
-    pub(super) kind: Kind,
+pub(crate) struct Upload {
+    pub(crate) key: String,
+    pub(crate) initiated_at: DateTime<Utc>,
+    pub(crate) attributes: Attributes,
+    pub(crate) algorithm: Algorithm,
+    pub(crate) kind: Kind,
     /// False if the client chose no algorithm, and parts may come with any checksum.
-    pub(super) algorithm_chosen: bool,
-    pub(super) parts: BTreeMap<u32, Part>,
+    pub(crate) algorithm_chosen: bool,
+    pub(crate) parts: BTreeMap<u32, Part>,
 }
 
 /// An uploaded part.
 #[derive(Debug)]
-pub(super) struct Part {
-    pub(super) data: Bytes,
+pub(crate) struct Part {
+    pub(crate) data: Bytes,
     /// With its quotes.
-    pub(super) etag: String,
-    pub(super) checksum: Checksum,
-    pub(super) modified: DateTime<Utc>,
+    pub(crate) etag: String,
+    pub(crate) checksum: Checksum,
+    pub(crate) modified: DateTime<Utc>,
 }
 
 /// What a put, a copy and a multipart upload say about the object to come.
 #[derive(Debug, Clone)]
-pub(super) struct Attributes {
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) storage_class: String,
-    pub(super) encryption: Encryption,
-    pub(super) retention: Option<Retention>,
-    pub(super) legal_hold: Option<bool>,
-    pub(super) tags: BTreeMap<String, String>,
+pub(crate) struct Attributes {
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) storage_class: String,
+    pub(crate) encryption: Encryption,
+    pub(crate) retention: Option<Retention>,
+    pub(crate) legal_hold: Option<bool>,
+    pub(crate) tags: BTreeMap<String, String>,
 }
 
 impl Bucket {
-    pub(super) fn new(name: &str, account: &str, region: &str, created_at: DateTime<Utc>) -> Self {
+    pub(crate) fn new(name: &str, account: &str, region: &str, created_at: DateTime<Utc>) -> Self {
         Self {
             name: name.to_owned(),
             account: account.to_owned(),
@@ -245,13 +245,13 @@ impl Bucket {
     }
 
     /// The newest object under a key; None if there is none, or a delete marker lies on top.
-    pub(super) fn current(&self, key: &str) -> Option<(&Version, &Arc<Object>)> {
+    pub(crate) fn current(&self, key: &str) -> Option<(&Version, &Arc<Object>)> {
         let version = self.keys.get(key)?.last()?;
         Some((version, version.object.as_ref()?))
     }
 
     /// The version asked for, which may be a delete marker only if it is asked for by its id.
-    pub(super) fn version(&self, key: &str, id: Option<&str>) -> Result<&Version, Refusal> {
+    pub(crate) fn version(&self, key: &str, id: Option<&str>) -> Result<&Version, Refusal> {
         let versions = self.keys.get(key).map(Vec::as_slice).unwrap_or_default();
         match id {
             Some(id) => versions
@@ -267,7 +267,7 @@ impl Bucket {
     }
 
     /// The same, to be changed.
-    pub(super) fn version_mut(&mut self, key: &str, id: Option<&str>) -> Result<&mut Version, Refusal> {
+    pub(crate) fn version_mut(&mut self, key: &str, id: Option<&str>) -> Result<&mut Version, Refusal> {
         let id = self.version(key, id)?.id.clone();
         let versions = self.keys.get_mut(key).map(Vec::as_mut_slice).unwrap_or_default();
         versions
@@ -277,7 +277,7 @@ impl Bucket {
     }
 
     /// The object of the version asked for; a delete marker is no object.
-    pub(super) fn object(&self, key: &str, id: Option<&str>) -> Result<(&Version, &Arc<Object>), Refusal> {
+    pub(crate) fn object(&self, key: &str, id: Option<&str>) -> Result<(&Version, &Arc<Object>), Refusal> {
         let version = self.version(key, id)?;
         match &version.object {
             Some(object) => Ok((version, object)),
@@ -297,7 +297,7 @@ impl Bucket {
     }
 
     /// Puts a version on top of a key; without versioning it takes the place of the `null` version.
-    pub(super) fn add(&mut self, key: &str, mut version: Version) {
+    pub(crate) fn add(&mut self, key: &str, mut version: Version) {
         let versions = self.keys.entry(key.to_owned()).or_default();
         if self.versioning != Versioning::Enabled {
             version.id = "null".to_owned();
@@ -307,7 +307,7 @@ impl Bucket {
     }
 
     /// Removes one version for good; true if there was one.
-    pub(super) fn remove(&mut self, key: &str, id: &str) -> Option<Version> {
+    pub(crate) fn remove(&mut self, key: &str, id: &str) -> Option<Version> {
         let versions = self.keys.get_mut(key)?;
         let index = versions.iter().position(|version| version.id == id)?;
         let removed = versions.remove(index);
@@ -318,7 +318,7 @@ impl Bucket {
     }
 
     /// True if answers name versions.
-    pub(super) fn shows_versions(&self) -> bool {
+    pub(crate) fn shows_versions(&self) -> bool {
         self.versioning != Versioning::Never
     }
 }

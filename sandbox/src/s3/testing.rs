@@ -7,7 +7,7 @@ use crate::call::{Call, Reply, Service, decode_pairs};
 use crate::cloud::Cloud;
 
 /// A call of account 111122223333 into us-east-1.
-pub(super) fn call(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Call {
+pub(crate) fn call(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Call {
     let mut call = crate::testing::call(Service::S3, "111122223333", "us-east-1");
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     call.method = Method::from_bytes(method.as_bytes()).expect("a method");
@@ -23,22 +23,22 @@ pub(super) fn call(method: &str, target: &str, headers: &[(&str, &str)], body: &
 }
 
 /// A simulated AWS and who talks to it.
-pub(super) struct Client {
-    pub(super) cloud: Cloud,
-    pub(super) account: &'static str,
-    pub(super) region: &'static str,
+pub(crate) struct Client {
+    pub(crate) cloud: Cloud,
+    pub(crate) account: &'static str,
+    pub(crate) region: &'static str,
 }
 
 /// What came back, in comparable form.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
 }
 
 impl Client {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             cloud: crate::testing::cloud(),
             account: "111122223333",
@@ -47,19 +47,19 @@ impl Client {
     }
 
     /// A client with an empty bucket `box`.
-    pub(super) fn with_bucket(headers: &[(&str, &str)]) -> Self {
+    pub(crate) fn with_bucket(headers: &[(&str, &str)]) -> Self {
         let mut client = Self::new();
         assert_eq!(client.send("PUT", "/box", headers, "").status, 200);
         client
     }
 
-    pub(super) fn send(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub(crate) fn send(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let mut call = call(method, target, headers, body);
         call.caller.account = self.account.to_owned();
         call.caller.region = self.region.to_owned();
         call.now = self.cloud.now();
-        let reply = match super::route(&self.cloud, &call) {
-            Ok(operation) => super::handle(&mut self.cloud, &call, &operation),
+        let reply = match super::api::route(&self.cloud, &call) {
+            Ok(operation) => super::api::handle(&mut self.cloud, &call, &operation),
             Err(error) => Err(error),
         };
         let Reply { status, headers, body } = reply.unwrap_or_else(|error| error.render(Service::S3, "R"));
@@ -71,12 +71,12 @@ impl Client {
     }
 
     /// A call without headers or body.
-    pub(super) fn ask(&mut self, method: &str, target: &str) -> Answer {
+    pub(crate) fn ask(&mut self, method: &str, target: &str) -> Answer {
         self.send(method, target, &[], "")
     }
 
     /// A put, which must succeed.
-    pub(super) fn put(&mut self, key: &str, body: &str) -> Answer {
+    pub(crate) fn put(&mut self, key: &str, body: &str) -> Answer {
         let answer = self.send("PUT", &format!("/box/{key}"), &[], body);
         assert_eq!(answer.status, 200, "{answer:?}");
         answer
@@ -84,7 +84,7 @@ impl Client {
 }
 
 impl Answer {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
             .find(|(header, _)| header == name)
@@ -92,12 +92,12 @@ impl Answer {
     }
 
     /// The text of the first element with this name.
-    pub(super) fn text(&self, element: &str) -> Option<&str> {
+    pub(crate) fn text(&self, element: &str) -> Option<&str> {
         self.texts(element).into_iter().next()
     }
 
     /// The texts of all elements with this name.
-    pub(super) fn texts(&self, element: &str) -> Vec<&str> {
+    pub(crate) fn texts(&self, element: &str) -> Vec<&str> {
         let (open, close) = (format!("<{element}>"), format!("</{element}>"));
         self.body
             .split(&open)
@@ -107,7 +107,7 @@ impl Answer {
     }
 
     /// Status and error code.
-    pub(super) fn error(&self) -> (u16, &str) {
+    pub(crate) fn error(&self) -> (u16, &str) {
         (self.status, self.text("Code").unwrap_or_default())
     }
 }

@@ -1,6 +1,7 @@
 //! `[[account]]` and `[organization]`.
 
 use super::reader::{Section, nearest};
+use crate::backup::state::PlaceKey;
 use crate::cloud::{Account, Organization};
 
 /// Reads all accounts. A world without any is a mistake.
@@ -69,4 +70,25 @@ pub(super) fn read_organization(root: &Section<'_>, accounts: &[Account]) -> Org
         cross_account_backup: section.flag("cross-account-backup").unwrap_or(true),
         updated: None,
     }
+}
+
+/// The account and Region of a section; a mistake if the world has no such place.
+pub(super) fn place(accounts: &[Account], section: &Section<'_>) -> Option<PlaceKey> {
+    let (account, region) = (section.needed_text("account"), section.needed_text("region"));
+    let (account, region) = (account?, region?);
+    let Some(known) = accounts.iter().find(|known| known.id == account) else {
+        let hint = nearest(&account, accounts.iter().map(|account| account.id.as_str()));
+        section.problem("account", format!("account `{account}` is not in the world"), hint);
+        return None;
+    };
+    if !known.regions.contains(&region) {
+        let hint = nearest(&region, known.regions.iter().map(String::as_str));
+        section.problem(
+            "region",
+            format!("Region `{region}` is not among the `regions` of account {account}"),
+            hint,
+        );
+        return None;
+    }
+    Some((account, region))
 }

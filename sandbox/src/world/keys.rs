@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::World;
+use super::accounts::place;
 use super::reader::{Section, nearest};
-use crate::cloud::Cloud;
-use crate::kms::{KeyState, Manager, Spec};
+use crate::backup::state::PlaceKey;
+use crate::cloud::{Account, Cloud};
+use crate::kms::state::{KeyState, Manager, Spec};
 
 /// One key.
 #[derive(Debug, Clone)]
@@ -19,14 +20,14 @@ pub(crate) struct KeySpec {
     state_since_days_ago: Option<i64>,
     created_days_ago: i64,
     multi_region: bool,
-    spec: Spec,
+    pub(super) spec: Spec,
 }
 
 /// Reads all keys.
-pub(super) fn read(root: &Section<'_>, world: &World) -> Vec<KeySpec> {
+pub(super) fn read(root: &Section<'_>, accounts: &[Account]) -> Vec<KeySpec> {
     let mut keys: Vec<KeySpec> = Vec::new();
     for section in root.sections("key") {
-        let Some(key) = read_one(&section, world) else {
+        let Some(key) = read_one(&section, accounts) else {
             continue;
         };
         if keys
@@ -44,8 +45,8 @@ pub(super) fn read(root: &Section<'_>, world: &World) -> Vec<KeySpec> {
     keys
 }
 
-fn read_one(section: &Section<'_>, world: &World) -> Option<KeySpec> {
-    let place = world.place(section);
+fn read_one(section: &Section<'_>, accounts: &[Account]) -> Option<KeySpec> {
+    let place = place(accounts, section);
     let name = section.needed_text("name");
     let manager = section.choice("manager", &[("AWS", Manager::Aws), ("CUSTOMER", Manager::Customer)]);
     let states = [
@@ -99,28 +100,19 @@ impl KeySpec {
     }
 }
 
-impl World {
-    /// True if a place has a key of this name that encrypts; a mistake at `key` if not.
-    pub(crate) fn knows_key(
-        &self,
-        section: &Section<'_>,
-        key: &'static str,
-        place: &(String, String),
-        name: &str,
-    ) -> bool {
-        let here = || {
-            self.keys
-                .iter()
-                .filter(|known| (&known.account, &known.region) == (&place.0, &place.1))
-        };
-        let found = here().find(|known| known.name == name);
-        let known = found.is_some_and(|known| known.spec == Spec::Symmetric);
-        if found.is_some() && !known {
-            section.problem(key, format!("key `{name}` signs; it cannot encrypt"), None);
-        } else if !known {
-            let hint = nearest(name, here().map(|known| known.name.as_str()));
-            section.problem(key, format!("key `{name}` is not in {}/{}", place.0, place.1), hint);
-        }
-        known
+/// True if a place has a key of this name that encrypts; a mistake at `key` if not.
+pub(super) fn knows(keys: &[KeySpec], section: &Section<'_>, key: &'static str, place: &PlaceKey, name: &str) -> bool {
+    let here = || {
+        keys.iter()
+            .filter(|known| (&known.account, &known.region) == (&place.0, &place.1))
+    };
+    let found = here().find(|known| known.name == name);
+    let known = found.is_some_and(|known| known.spec == Spec::Symmetric);
+    if found.is_some() && !known {
+        section.problem(key, format!("key `{name}` signs; it cannot encrypt"), None);
+    } else if !known {
+        let hint = nearest(name, here().map(|known| known.name.as_str()));
+        section.problem(key, format!("key `{name}` is not in {}/{}", place.0, place.1), hint);
     }
+    known
 }

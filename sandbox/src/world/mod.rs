@@ -4,22 +4,24 @@
 //! builds the cloud as it was `history-days` ago, lets everything happen that plans and events ask for, and ends at `now`.
 
 mod accounts;
+mod backup;
+mod buckets;
 mod faults;
 mod keys;
-pub(crate) mod reader;
+mod known;
+mod reader;
 mod tables;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use toml::de::DeTable;
 
-use self::reader::Problems;
+use self::known::Known;
 pub use self::reader::WorldProblem;
-pub(crate) use self::reader::{Section, nearest};
-pub(crate) use self::tables::TableSpec;
+use self::reader::{Problems, Section};
+use crate::backup::engine;
 use crate::clock::Clock;
-use crate::cloud::{Account, Cloud, JobTimes, Organization, Settings};
+use crate::cloud::{Cloud, JobTimes, Organization, Settings};
 use crate::faults::Fault;
-use crate::{backup, s3};
 
 /// The demo organisation.
 const DEMO: &str = include_str!("../../worlds/demo.toml");
@@ -36,12 +38,10 @@ pub struct World {
     partition: String,
     settings: Settings,
     organization: Organization,
-    pub(crate) accounts: Vec<Account>,
-    pub(crate) keys: Vec<keys::KeySpec>,
-    pub(crate) tables: Vec<TableSpec>,
+    known: Known,
     faults: Vec<Fault>,
-    backup: backup::world::Spec,
-    buckets: Vec<s3::BucketSpec>,
+    backup: backup::Spec,
+    buckets: Vec<buckets::BucketSpec>,
 }
 
 impl World {
@@ -77,47 +77,23 @@ impl World {
     /// Reads what other sections refer to first: accounts, then keys and tables, then everything else.
     fn read(root: &Section<'_>) -> Self {
         let accounts = accounts::read(root);
-        let mut world = Self {
+        let keys = keys::read(root, &accounts);
+        let tables = tables::read(root, &accounts, &keys);
+        let organization = accounts::read_organization(root, &accounts);
+        let known = Known { accounts, keys, tables };
+        Self {
             now: root.instant("now"),
             rate: read_rate(root),
             history_days: root.days("history-days").unwrap_or(120),
             seed: root.count("seed").unwrap_or(1),
             partition: root.text("partition").unwrap_or_else(|| "aws".to_owned()),
             settings: Settings { jobs: read_jobs(root) },
-            organization: accounts::read_organization(root, &accounts),
-            accounts,
-            keys: Vec::new(),
-            tables: Vec::new(),
+            organization,
             faults: faults::read(root),
-            backup: backup::world::Spec::default(),
-            buckets: Vec::new(),
-        };
-        world.keys = keys::read(root, &world);
-        world.tables = tables::read(root, &world);
-        world.backup = backup::world::read(root, &world);
-        world.buckets = read_buckets(root, &world);
-        world
-    }
-
-    /// The account and Region of a section; a mistake if the world has no such place.
-    pub(crate) fn place(&self, section: &Section<'_>) -> Option<(String, String)> {
-        let (account, region) = (section.needed_text("account"), section.needed_text("region"));
-        let (account, region) = (account?, region?);
-        let Some(known) = self.accounts.iter().find(|known| known.id == account) else {
-            let hint = nearest(&account, self.accounts.iter().map(|account| account.id.as_str()));
-            section.problem("account", format!("account `{account}` is not in the world"), hint);
-            return None;
-        };
-        if !known.regions.contains(&region) {
-            let hint = nearest(&region, known.regions.iter().map(String::as_str));
-            section.problem(
-                "region",
-                format!("Region `{region}` is not among the `regions` of account {account}"),
-                hint,
-            );
-            return None;
+            backup: backup::read(root, &known),
+            buckets: buckets::read(root, &known),
+            known,
         }
-        Some((account, region))
     }
 
     /// What ids and faults follow from.
@@ -133,25 +109,25 @@ impl World {
         cloud.partition = self.partition;
         cloud.settings = self.settings;
         cloud.organization = self.organization;
-        cloud.first_account = self.accounts.first().map(|account| account.id.clone());
-        for account in self.accounts {
+        cloud.first_account = self.known.accounts.first().map(|account| account.id.clone());
+        for account in self.known.accounts {
             for region in &account.regions {
                 cloud.place_mut(&account.id, region);
             }
             cloud.accounts.insert(account.id.clone(), account);
         }
-        for key in &self.keys {
+        for key in &self.known.keys {
             key.make(&mut cloud, now);
         }
-        for table in &self.tables {
+        for table in &self.known.tables {
             table.make(&mut cloud, now);
         }
         let start = now - TimeDelta::days(self.history_days);
         for bucket in &self.buckets {
             bucket.build(&mut cloud, start);
         }
-        backup::world::apply(&self.backup, &mut cloud, start, now);
-        backup::engine::advance(&mut cloud, now);
+        backup::apply(&self.backup, &mut cloud, start, now);
+        engine::advance(&mut cloud, now);
         cloud.clock.start();
         (cloud, self.faults)
     }
@@ -181,21 +157,4 @@ fn read_jobs(root: &Section<'_>) -> JobTimes {
         times.copy_seconds = jobs.days("copy-seconds").unwrap_or(times.copy_seconds);
     }
     times
-}
-
-/// Reads `[[bucket]]`: names are one namespace for all accounts.
-fn read_buckets(root: &Section<'_>, world: &World) -> Vec<s3::BucketSpec> {
-    let mut buckets: Vec<s3::BucketSpec> = Vec::new();
-    for section in root.sections("bucket") {
-        let bucket = s3::from_world(&section);
-        world.place(&section);
-        let Some(bucket) = bucket else {
-            continue;
-        };
-        if buckets.iter().any(|other| other.name == bucket.name) {
-            section.problem("name", format!("bucket `{}` is there twice", bucket.name), None);
-        }
-        buckets.push(bucket);
-    }
-    buckets
 }

@@ -120,7 +120,7 @@ impl<'a> Section<'a> {
     }
 
     /// The line of a key; of the section, if the key is absent.
-    pub(crate) fn line_of(&self, key: &str) -> usize {
+    fn line_of(&self, key: &str) -> usize {
         self.table
             .get_key_value(key)
             .map_or(self.line, |(key, _)| self.problems.line(key.span().start))
@@ -380,7 +380,7 @@ impl Drop for Section<'_> {
 }
 
 /// Reads `30d`, `12h`, `45m` or `10s`.
-pub(crate) fn read_duration(text: &str) -> Option<TimeDelta> {
+fn read_duration(text: &str) -> Option<TimeDelta> {
     let unit = text.chars().last()?;
     let count: i64 = text[..text.len() - unit.len_utf8()]
         .parse()

@@ -6,10 +6,14 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 
-use super::World;
+use super::accounts::place;
+use super::keys::{self, KeySpec};
 use super::reader::Section;
-use crate::cloud::{Cloud, mix};
-use crate::dynamodb::{self, Billing, KeyAttribute, KeyKind, Pitr, Schema, Sse, Table, TablePlace};
+use crate::backup::state::PlaceKey;
+use crate::cloud::{Account, Cloud};
+use crate::dynamodb::limits;
+use crate::dynamodb::state::{Billing, KeyAttribute, KeyKind, Pitr, Schema, Sse, Table, TablePlace};
+use crate::ids::mix;
 
 /// One `[[table]]`: one table, or `count` of them.
 #[derive(Debug, Clone)]
@@ -54,11 +58,11 @@ const STATUSES: [&str; 8] = [
 ];
 
 /// Reads all tables.
-pub(super) fn read(root: &Section<'_>, world: &World) -> Vec<TableSpec> {
+pub(super) fn read(root: &Section<'_>, accounts: &[Account], keys: &[KeySpec]) -> Vec<TableSpec> {
     let mut tables = Vec::new();
     let mut names = BTreeSet::new();
     for section in root.sections("table") {
-        let Some(table) = read_one(&section, world) else {
+        let Some(table) = read_one(&section, accounts, keys) else {
             continue;
         };
         // A mistaken `count` is told already; it would only repeat the name.
@@ -78,12 +82,12 @@ pub(super) fn read(root: &Section<'_>, world: &World) -> Vec<TableSpec> {
     tables
 }
 
-fn read_one(section: &Section<'_>, world: &World) -> Option<TableSpec> {
-    let place = world.place(section);
+fn read_one(section: &Section<'_>, accounts: &[Account], keys: &[KeySpec]) -> Option<TableSpec> {
+    let place = place(accounts, section);
     let name = section.needed_text("name");
     let count = section.count("count");
     check_name(section, name.as_deref(), count);
-    let encryption = read_encryption(section, world, place.as_ref());
+    let encryption = read_encryption(section, keys, place.as_ref());
     let statuses = STATUSES.map(|status| (status, status));
     let pitr_days = section.days("pitr-days");
     let has_pitr = section.flag("pitr").unwrap_or(pitr_days.is_some());
@@ -134,7 +138,7 @@ fn check_name(section: &Section<'_>, name: Option<&str>, count: Option<u64>) {
             "`{n}` in the name needs `count`"
         };
         section.problem("name", what, None);
-    } else if let Err(error) = dynamodb::check_name(&name.replace("{n}", "0")) {
+    } else if let Err(error) = limits::check_name(&name.replace("{n}", "0")) {
         section.problem(
             "name",
             format!("DynamoDB has no table `{name}`: {}", error.message),
@@ -143,13 +147,13 @@ fn check_name(section: &Section<'_>, name: Option<&str>, count: Option<u64>) {
     }
 }
 
-fn read_encryption(section: &Section<'_>, world: &World, place: Option<&(String, String)>) -> Encryption {
+fn read_encryption(section: &Section<'_>, keys: &[KeySpec], place: Option<&PlaceKey>) -> Encryption {
     match section.text("encryption").as_deref() {
         None | Some("aws-owned") => Encryption::AwsOwned,
         Some("aws-managed") => Encryption::AwsManaged,
         Some(name) => {
             if let Some(place) = place {
-                world.knows_key(section, "encryption", place, name);
+                keys::knows(keys, section, "encryption", place, name);
             }
             Encryption::Key(name.to_owned())
         }
@@ -199,7 +203,7 @@ impl TableSpec {
         };
         let sse = match &self.encryption {
             Encryption::AwsOwned => None,
-            Encryption::AwsManaged => Some(place.kms.managed_sse()),
+            Encryption::AwsManaged => Some(Sse::managed(&place.kms)),
             Encryption::Key(name) => place.kms.find(&format!("alias/{name}")).map(|key| Sse {
                 kms_key_arn: key.arn.clone(),
             }),
@@ -254,7 +258,7 @@ impl TableSpec {
                 members.entry(name).or_insert(value);
             }
             // Generated values are always valid.
-            let _ = dynamodb::put(table, members);
+            let _ = table.put(members);
         }
     }
 }

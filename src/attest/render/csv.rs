@@ -55,7 +55,7 @@ fn table(table: &TableProof) -> Vec<String> {
     let gap = table.longest_gap;
     let asked: Vec<String> = table.asked.iter().map(|(.., asked)| words::asked(*asked)).collect();
     let is_missed = |state: &str| state == "MISSED";
-    let missed = table.mishaps.iter().filter(|mishap| is_missed(&mishap.state)).count();
+    let missed = table.failed_runs.iter().filter(|run| is_missed(&run.state)).count();
     let waivers: Vec<&str> = table.waivers.iter().map(|WaiverTerm { id, .. }| id.as_str()).collect();
     let mut row = identity(table);
     row.extend([
@@ -82,7 +82,7 @@ fn table(table: &TableProof) -> Vec<String> {
         gap.map_or_else(unknown, |gap| words::instant(gap.to)),
         gap.map_or_else(unknown, |gap| gap.is_certain.to_string()),
         table.points.to_string(),
-        (table.mishaps.len() - missed).to_string(),
+        (table.failed_runs.len() - missed).to_string(),
         missed.to_string(),
         csv_cell(&waivers.join("; ")),
         csv_cell(&words::day_letters(table)),
@@ -103,10 +103,10 @@ fn number(percent: Option<f64>) -> String {
     percent.map_or_else(|| "n/a".to_owned(), |percent| format!("{percent:.3}"))
 }
 
-/// One row for each stretch of time of a table in which its state stays the same.
+/// One row for each interval of time of a table in which its state stays the same.
 ///
 /// Errors: the disk refused.
-pub fn stretches(attestation: &Attestation, out: &mut dyn Write) -> Result<(), RenderError> {
+pub fn intervals(attestation: &Attestation, out: &mut dyn Write) -> Result<(), RenderError> {
     let head = [
         "table_arn",
         "table_name",
@@ -120,7 +120,7 @@ pub fn stretches(attestation: &Attestation, out: &mut dyn Write) -> Result<(), R
         "waivers",
     ];
     let rows = attestation.tables.iter().flat_map(|table| {
-        stretches_of(table).into_iter().map(|(from, to, state)| {
+        intervals_of(table).into_iter().map(|(from, to, state)| {
             let mut row = identity(table);
             let exposure = table
                 .exposures
@@ -140,8 +140,8 @@ pub fn stretches(attestation: &Attestation, out: &mut dyn Write) -> Result<(), R
     write(out, "attestation-stretches.csv", &head.map(str::to_owned), rows)
 }
 
-/// Every stretch of a table's life in the period, in order of time.
-fn stretches_of(table: &TableProof) -> Vec<(u32, u32, &'static str)> {
+/// Every interval of a table's life in the period, in order of time.
+fn intervals_of(table: &TableProof) -> Vec<(u32, u32, &'static str)> {
     let history = &table.history;
     let of = |spans: &Spans, state: &'static str| -> Vec<(u32, u32, &'static str)> {
         spans.iter().map(|(from, to)| (from, to, state)).collect()
@@ -161,7 +161,7 @@ fn stretches_of(table: &TableProof) -> Vec<(u32, u32, &'static str)> {
 /// One row for each job that made no recovery point and each run that never started.
 ///
 /// Errors: the disk refused.
-pub fn mishaps(attestation: &Attestation, out: &mut dyn Write) -> Result<(), RenderError> {
+pub fn failed_runs(attestation: &Attestation, out: &mut dyn Write) -> Result<(), RenderError> {
     let head = [
         "table_arn",
         "table_name",
@@ -173,15 +173,13 @@ pub fn mishaps(attestation: &Attestation, out: &mut dyn Write) -> Result<(), Ren
         "next_success_at",
     ];
     let rows = attestation.tables.iter().flat_map(|table| {
-        table.mishaps.iter().map(|mishap| {
+        table.failed_runs.iter().map(|run| {
             let mut row = identity(table);
             row.extend([
-                words::instant(mishap.at),
-                csv_cell(&mishap.state),
-                csv_cell(&mishap.cause),
-                mishap
-                    .next_success
-                    .map_or_else(|| "none known".to_owned(), words::instant),
+                words::instant(run.at),
+                csv_cell(&run.state),
+                csv_cell(&run.cause),
+                run.next_success.map_or_else(|| "none known".to_owned(), words::instant),
             ]);
             row
         })

@@ -8,7 +8,7 @@ use minijinja::{AutoEscape, Environment};
 use serde_json::{Value, json};
 
 use super::words;
-use crate::attest::{Attestation, Exposure, Mishap, Proof, TableProof, WaiverTerm, percent};
+use crate::attest::{Attestation, Exposure, FailedRun, Proof, TableProof, WaiverTerm, percent};
 use crate::domain::rfc3339;
 use crate::exit::Exit;
 use crate::facts::rpo_over_time::Spans;
@@ -110,8 +110,8 @@ fn table(table: &TableProof) -> Value {
         "life": words::life(table),
         "details": details(table),
         "exposures": table.exposures.iter().map(exposure).collect::<Vec<_>>(),
-        "unobserved": stretches(&table.history.not_observed),
-        "mishaps": table.mishaps.iter().map(mishap).collect::<Vec<_>>(),
+        "unobserved": intervals(&table.history.not_observed),
+        "mishaps": table.failed_runs.iter().map(failed_run).collect::<Vec<_>>(),
         "waivers": table.waivers.iter().map(waiver).collect::<Vec<_>>(),
         "of_observed": words::percent(table.covered_of_observed()),
         "of_all": words::percent(table.covered_of_all()),
@@ -157,7 +157,7 @@ fn details(table: &TableProof) -> String {
     let parts = [
         (table.exposures.len(), "exposure"),
         (table.history.not_observed.len(), "stretch not observed"),
-        (table.mishaps.len(), "failed job or missed run"),
+        (table.failed_runs.len(), "failed job or missed run"),
         (table.waivers.len(), "waiver"),
     ];
     let words = parts
@@ -181,23 +181,23 @@ fn exposure(exposure: &Exposure) -> Value {
     })
 }
 
-fn stretches(spans: &Spans) -> Vec<Value> {
-    let stretches = spans.iter().map(|(from, to)| {
+fn intervals(spans: &Spans) -> Vec<Value> {
+    let intervals = spans.iter().map(|(from, to)| {
         json!({
             "from": words::instant(from),
             "to": words::instant(to),
             "length": words::length(u64::from(to - from)),
         })
     });
-    stretches.collect()
+    intervals.collect()
 }
 
-fn mishap(mishap: &Mishap) -> Value {
+fn failed_run(run: &FailedRun) -> Value {
     json!({
-        "at": words::instant(mishap.at),
-        "state": mishap.state,
-        "cause": mishap.cause,
-        "then": words::what_followed(mishap),
+        "at": words::instant(run.at),
+        "state": run.state,
+        "cause": run.cause,
+        "then": words::what_followed(run),
     })
 }
 

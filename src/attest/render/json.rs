@@ -457,7 +457,7 @@ fn stretches(spans: &Spans) -> Vec<Stretch> {
 }
 
 fn mishaps(table: &TableProof) -> Vec<Mishap> {
-    let mishaps = table.mishaps.iter().map(|mishap| Mishap {
+    let mishaps = table.failed_runs.iter().map(|mishap| Mishap {
         at: words::instant(mishap.at),
         state: mishap.state.clone(),
         cause: mishap.cause.clone(),

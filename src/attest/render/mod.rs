@@ -36,12 +36,12 @@ pub const FORMATS: &[Format] = &[
     Format {
         name: "csv",
         file_name: "attestation-stretches.csv",
-        render: |attestation, _, out| csv::stretches(attestation, out),
+        render: |attestation, _, out| csv::intervals(attestation, out),
     },
     Format {
         name: "csv",
         file_name: "attestation-jobs.csv",
-        render: |attestation, _, out| csv::mishaps(attestation, out),
+        render: |attestation, _, out| csv::failed_runs(attestation, out),
     },
     Format {
         name: "json",

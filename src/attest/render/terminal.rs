@@ -54,19 +54,19 @@ pub fn summary(attestation: &Attestation) -> String {
 
 fn line(table: &TableProof) -> String {
     let history = &table.history;
-    let stretches = match table.proof {
+    let intervals = match table.proof {
         Proof::Exposed => spans(&history.exposed),
         _ => spans(&history.not_observed),
     };
     let waived = if table.is_waived { ", waived" } else { "" };
     format!(
-        "{} ({}): {stretches}{waived}",
+        "{} ({}): {intervals}{waived}",
         one_line(&table.table_name),
         table.target
     )
 }
 
-/// The first stretches in words, and how long all are.
+/// The first intervals in words, and how long all are.
 fn spans(spans: &Spans) -> String {
     let first = spans.iter().next().unwrap_or_default();
     let more = match spans.len() {

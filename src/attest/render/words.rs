@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use crate::attest::{Attestation, LedgerLine, Mishap, PackLine, Proof, TableProof, WaiverTerm};
+use crate::attest::{Attestation, FailedRun, LedgerLine, PackLine, Proof, TableProof, WaiverTerm};
 use crate::domain::rfc3339;
 use crate::duration;
 use crate::exit::Exit;
@@ -321,8 +321,8 @@ pub fn gap(table: &TableProof) -> String {
 }
 
 /// What followed a failed job or a missed run.
-pub fn what_followed(mishap: &Mishap) -> String {
-    match mishap.next_success {
+pub fn what_followed(run: &FailedRun) -> String {
+    match run.next_success {
         Some(at) => format!("next recovery point {}", instant(at)),
         None => "no later recovery point is known".to_owned(),
     }

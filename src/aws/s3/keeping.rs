@@ -63,7 +63,7 @@ impl fmt::Display for Lock {
 
 /// What was typed.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Asked<'a> {
+pub struct KeepingFlags<'a> {
     /// `--object-lock`.
     pub lock: Option<LockMode>,
     /// `--retain-for`.
@@ -80,7 +80,7 @@ impl Keeping {
     /// What was typed, meant; `now` is where `--retain-for` begins.
     ///
     /// Errors: every mistake on the command line.
-    pub fn new(asked: Asked<'_>, now: DateTime<Utc>) -> Result<Self, Problems> {
+    pub fn new(asked: KeepingFlags<'_>, now: DateTime<Utc>) -> Result<Self, Problems> {
         let mut problems = Vec::new();
         let mut refuse = |what: String, flag: &str, hint: &str| {
             let problem = Problem::usage(what).at(format!("`{flag}`")).hint(hint);
@@ -215,26 +215,26 @@ fn end_of_day(text: &str) -> Option<DateTime<Utc>> {
 mod tests {
     use super::*;
 
-    fn keeping(asked: Asked<'_>) -> Result<Keeping, Problems> {
+    fn keeping(asked: KeepingFlags<'_>) -> Result<Keeping, Problems> {
         Keeping::new(asked, DateTime::UNIX_EPOCH)
     }
 
     #[test]
     fn locks_end_when_asked() {
-        let asked = Asked {
+        let asked = KeepingFlags {
             lock: Some(LockMode::Compliance),
-            ..Asked::default()
+            ..KeepingFlags::default()
         };
         for (more, until) in [
             (
-                Asked {
+                KeepingFlags {
                     retain_for: Some("7y"),
                     ..asked
                 },
                 "compliance until 1977-01-01T00:00:00Z",
             ),
             (
-                Asked {
+                KeepingFlags {
                     retain_until: Some("2033-12-31"),
                     ..asked
                 },
@@ -244,24 +244,24 @@ mod tests {
             let lock = keeping(more).expect("right").lock.expect("a lock");
             assert_eq!(lock.to_string(), until);
         }
-        assert!(keeping(Asked::default()).expect("nothing asked").is_default());
+        assert!(keeping(KeepingFlags::default()).expect("nothing asked").is_default());
     }
 
     #[test]
     fn mistakes_are_all_named() {
         let lock = Some(LockMode::Governance);
-        let asked = Asked::default();
+        let asked = KeepingFlags::default();
         for (asked, whats) in [
-            (Asked { lock, ..asked }, vec!["no end"]),
+            (KeepingFlags { lock, ..asked }, vec!["no end"]),
             (
-                Asked {
+                KeepingFlags {
                     retain_for: Some("7y"),
                     ..asked
                 },
                 vec!["needs a lock"],
             ),
             (
-                Asked {
+                KeepingFlags {
                     lock,
                     retain_for: Some("long"),
                     ..asked
@@ -269,7 +269,7 @@ mod tests {
                 vec!["not a whole number"],
             ),
             (
-                Asked {
+                KeepingFlags {
                     lock,
                     retain_until: Some("2033-2-1"),
                     ..asked
@@ -277,7 +277,7 @@ mod tests {
                 vec!["not a date"],
             ),
             (
-                Asked {
+                KeepingFlags {
                     lock,
                     retain_until: Some("1969-12-31"),
                     ..asked
@@ -285,7 +285,7 @@ mod tests {
                 vec!["in the past"],
             ),
             (
-                Asked {
+                KeepingFlags {
                     lock,
                     retain_for: Some("7y"),
                     retain_until: Some("2033-12-31"),
@@ -294,7 +294,7 @@ mod tests {
                 vec!["two ends"],
             ),
             (
-                Asked {
+                KeepingFlags {
                     lock,
                     kms_key: Some("alias/x"),
                     ..asked

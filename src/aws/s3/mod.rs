@@ -24,7 +24,7 @@ use super::target::Session;
 use crate::problem::Problem;
 use crate::text::hex;
 
-pub use keeping::{Asked, Keeping, Lock, LockMode};
+pub use keeping::{Keeping, KeepingFlags, Lock, LockMode};
 pub use read::{Listed, Version};
 
 /// What a bucket takes in one request.

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::table::{evidence_of, value};
+use super::table::{by_hand, evidence_of, value};
 use super::{Explained, actions_of};
-use crate::cli::RuleArgs;
+use crate::commands::shared::args::RuleArgs;
 use crate::commands::shared::criteria;
-use crate::criteria::rules::frames_of;
+use crate::criteria::vocabulary::frames_of;
 use crate::domain::{Finding, rfc3339};
 use crate::judge::{judge, recheck};
 use crate::problem::{Outcome, Problem, Problems};
@@ -107,18 +107,6 @@ fn text(report: &Report, finding: &Finding) -> String {
         out.push_str(&format!("  {name} = {}{sources}\n", one_line(&value.to_string())));
     }
     out.push_str(&by_hand(&finding.target.account_id, &recheck::commands(finding)));
-    out
-}
-
-/// How to check it by hand; nothing where AWS is not asked.
-pub(super) fn by_hand(account_id: &str, commands: &[String]) -> String {
-    if commands.is_empty() {
-        return String::new();
-    }
-    let mut out = format!("\nTo check it by hand, with credentials of account {account_id}:\n");
-    for command in commands {
-        out.push_str(&format!("  {command}\n"));
-    }
     out
 }
 

@@ -6,14 +6,15 @@ mod table;
 
 use std::collections::BTreeSet;
 
-pub use finding::ExplainFindingArgs;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::cli::{ExplainArgs, ExplainCommand, ExplainFormat};
+use crate::commands::shared::args::ExplainFormat;
 use crate::commands::shared::output::print;
 use crate::criteria::frameworks::{self, Framework};
-use crate::criteria::policy::POLICY_VALUES;
-use crate::criteria::rules::{COMPARISONS, Rule, RuleSet, doc_of};
+use crate::criteria::rules::{Rule, RuleSet};
+use crate::criteria::values::POLICY_VALUES;
+use crate::criteria::vocabulary::{COMPARISONS, doc_of};
 use crate::dictionary::{Fact, facts_of};
 use crate::domain::Subject;
 use crate::exit::{self, Exit};
@@ -22,16 +23,72 @@ use crate::problem::{Outcome, Problem};
 use crate::render;
 use crate::text::{list, nearest};
 
+pub use finding::ExplainFindingArgs;
+pub use table::ExplainTableArgs;
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// How to print it: text or json.
+    #[arg(long, value_name = "FORMAT", default_value = "text", global = true)]
+    pub format: ExplainFormat,
+    #[command(subcommand)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub command: ExplainCommand,
+}
+
+/// Subcommands of `explain`.
+#[derive(Debug, Subcommand)]
+pub enum ExplainCommand {
+    /// Why a table got its verdicts: every selection of its Region, its recovery points, its facts, its rules.
+    Table(Box<ExplainTableArgs>),
+    /// What a finding rests on, and the AWS CLI commands that check it by hand.
+    Finding(Box<ExplainFindingArgs>),
+    /// List the rules.
+    Rules,
+    /// What one rule asks, why, and what to do about it.
+    Rule {
+        /// The rule's id.
+        id: String,
+    },
+    /// Every fact: its type and unit, what it says, when it is unknown, where it comes from.
+    Facts,
+    /// List the compliance frameworks.
+    Frameworks,
+    /// The controls of one framework, with the rules that give evidence for them.
+    Framework {
+        /// The framework's id.
+        id: String,
+    },
+    /// The least-privilege IAM policy of a command, as JSON.
+    Permissions {
+        /// The command that needs them: scan, collect, remediate, backup, deliver (to S3), ledger (in S3), sign (with KMS),
+        /// verify and attest (from a ledger in S3), push.
+        #[arg(long, default_value = "scan")]
+        command: String,
+        /// With scan: only what these rules need, separated by commas.
+        #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
+        rules: Vec<String>,
+    },
+    /// The JSON schema of a file that the program writes: report, manifest.
+    Schema {
+        /// Which one.
+        name: String,
+    },
+    /// The exit codes.
+    ExitCodes,
+}
+
 /// One explanation, in both forms.
 struct Explained {
     text: String,
     json: Value,
 }
 
-/// Runs `explain`.
+/// Runs `explain`; `program` is the command line as it is defined.
 ///
 /// Errors: a rule, a framework, a table, a finding or a command that does not exist; an inventory that cannot be read.
-pub fn run(args: ExplainArgs) -> Outcome<Exit> {
+pub fn run(args: ExplainArgs, program: &clap::Command) -> Outcome<Exit> {
     let explained = match args.command {
         ExplainCommand::Table(table) => table::explain(&table)?,
         ExplainCommand::Finding(finding) => finding::explain(&finding)?,
@@ -41,7 +98,7 @@ pub fn run(args: ExplainArgs) -> Outcome<Exit> {
         ExplainCommand::Frameworks => frameworks(),
         ExplainCommand::Framework { id } => framework(frameworks::find(&id)?),
         ExplainCommand::Permissions { command, rules } => {
-            let policy = permissions::permissions(&command, &rules)?;
+            let policy = permissions::permissions(&command, &rules, program)?;
             print(&policy)?;
             return Ok(Exit::Compliant);
         }

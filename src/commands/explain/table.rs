@@ -2,14 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use serde_json::{Value, json};
 
-use super::finding::by_hand;
 use super::{Explained, actions_of};
-use crate::cli::ExplainTableArgs;
 use crate::commands::report::find_table;
+use crate::commands::shared::args::RuleArgs;
 use crate::commands::shared::criteria;
 use crate::commands::shared::evidence::Evidence;
+use crate::criteria::vocabulary::POLICY_TIER;
+use crate::dictionary::TableFacts;
 use crate::dictionary::{RecoveryPointFacts, fact};
 use crate::domain::{FactValue, Finding, Subject, rfc3339};
 use crate::facts::{Facts, SelectionAnswer, derive};
@@ -18,6 +20,24 @@ use crate::judge::{judge, recheck};
 use crate::problem::{Outcome, Problem};
 use crate::report::{Report, TableRow};
 use crate::text::one_line;
+
+/// Arguments of `explain table`.
+#[derive(Debug, Args)]
+pub struct ExplainTableArgs {
+    /// ARN or name of the table.
+    pub table: String,
+    /// The pack or inventory to look into: the folder of a scan, or what `collect` wrote. Without this flag: that of the
+    /// latest scan below backproof-report.
+    #[arg(long, value_name = "INVENTORY")]
+    pub inventory: Option<PathBuf>,
+    /// Settings file to judge by. Without it and without the flags below: what the pack was judged by; if it is no pack,
+    /// backproof.toml, if it is there.
+    #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub rules: RuleArgs,
+}
 
 /// Below this folder scans write their reports when nothing else is said.
 const REPORTS: &str = "backproof-report";
@@ -104,17 +124,17 @@ fn text(
         rfc3339(report.scan.as_of),
         report.scan.id,
         table.verdict,
-        table.fact("policy_tier"),
+        table.fact(POLICY_TIER),
     );
     out.push_str(&format!(
         "\nIn a plan: {}\n  {}\n",
-        table.fact("plan_verdict"),
-        one_line(&table.fact("plan_reason").to_string())
+        table.fact(TableFacts::plan_verdict),
+        one_line(&table.fact(TableFacts::plan_reason).to_string())
     ));
     out.push_str(&format!(
         "  DynamoDB opted in here: {}; advanced features: {}\n",
-        table.fact("dynamodb_opted_in"),
-        table.fact("advanced_features_on")
+        table.fact(TableFacts::dynamodb_opted_in),
+        table.fact(TableFacts::advanced_features_on)
     ));
     out.push_str("\nSelections of this account and Region:\n");
     if selections.is_empty() {
@@ -166,6 +186,18 @@ fn text(
         out.push_str(&format!("  {name} = {}{sources}\n", one_line(&value.to_string())));
     }
     out.push_str(&by_hand(&table.target.account_id, &recheck::commands_of_table(table)));
+    out
+}
+
+/// How to check it by hand; nothing where AWS is not asked.
+pub(super) fn by_hand(account_id: &str, commands: &[String]) -> String {
+    if commands.is_empty() {
+        return String::new();
+    }
+    let mut out = format!("\nTo check it by hand, with credentials of account {account_id}:\n");
+    for command in commands {
+        out.push_str(&format!("  {command}\n"));
+    }
     out
 }
 

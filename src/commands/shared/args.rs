@@ -1,6 +1,8 @@
 //! Flags that several commands take.
 
-use clap::Args;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
 
 use crate::stderr::{self, Color, Log};
 
@@ -36,6 +38,167 @@ impl TalkArgs {
     pub fn apply(&self) {
         stderr::set(self.quiet, self.log, self.color);
     }
+}
+
+/// Where to read and by what to judge.
+#[derive(Debug, Args, Clone, Default)]
+pub struct ScopeArgs {
+    /// Settings file. Without this flag: backproof.toml, if it is there.
+    #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Regions to read, separated by commas. Without this flag: the settings file, else every Region enabled.
+    #[arg(long, value_name = "REGION,…", value_delimiter = ',', env = "BACKPROOF_REGIONS")]
+    pub regions: Vec<String>,
+}
+
+/// Which rules to apply.
+#[derive(Debug, Args, Clone, Default)]
+pub struct RuleArgs {
+    /// Rules to apply, separated by commas. Without this flag: all. Calls that no chosen rule needs are not made.
+    #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
+    pub rules: Vec<String>,
+    /// A folder of rule files (*.toml) to use instead of the ones that come with the program.
+    #[arg(long, value_name = "DIR")]
+    pub rules_dir: Option<PathBuf>,
+    /// Judge by these compliance frameworks, separated by commas: their rules, the numbers they fix, and a matrix of
+    /// their controls. `explain frameworks` lists them.
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub framework: Vec<String>,
+    /// A file with the policy and its tiers, instead of those of the settings file.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// File with waivers. Without this flag: the one that the settings file names.
+    #[arg(long, value_name = "FILE")]
+    pub waivers: Option<PathBuf>,
+}
+
+impl RuleArgs {
+    /// Was any of them given?
+    pub fn is_any(&self) -> bool {
+        let Self {
+            rules,
+            rules_dir,
+            framework,
+            policy,
+            waivers,
+        } = self;
+        !rules.is_empty() || rules_dir.is_some() || !framework.is_empty() || policy.is_some() || waivers.is_some()
+    }
+}
+
+/// Who signs, and which ledger takes the pack.
+#[derive(Debug, Args, Clone, Default)]
+pub struct SigningArgs {
+    /// Sign the manifest: with an Ed25519 key of OpenSSH (its file; or its .pub file, its fingerprint or `agent` if
+    /// ssh-agent holds it), or with awskms:ARN. May be given once for each of the two kinds.
+    #[arg(long, value_name = "KEY")]
+    pub sign: Vec<String>,
+    /// Append the pack to this ledger: a folder, or s3://bucket/prefix. Without this flag: the settings file's, if it
+    /// names one.
+    #[arg(long, value_name = "DIR|s3://…")]
+    pub ledger: Option<String>,
+}
+
+/// What to write, and where.
+#[derive(Debug, Args, Clone)]
+pub struct OutputArgs {
+    /// A folder, s3://bucket/prefix, or - for stdout alone (with one --format). Without this flag: a new folder below
+    /// backproof-report; if one format for programs is asked for, such as json, stdout gets it in place of the summary.
+    /// Reports are never overwritten.
+    #[arg(long, value_name = "DIR|s3://…|-")]
+    pub to: Option<String>,
+    /// Formats to write, separated by commas: csv, json, html, pdf, markdown, junit, sarif, ocsf, asff, oscal,
+    /// prometheus, or all. Without this flag: csv, json, html, pdf.
+    #[arg(long, value_name = "FORMAT,…", value_delimiter = ',')]
+    pub format: Vec<String>,
+    /// Send the findings to this service as well: securityhub. Each account's Security Hub gets its own findings.
+    #[arg(long, value_name = "SERVICE")]
+    pub push: Option<PushTo>,
+    /// The mildest severity of a non-compliant finding that ends the program with exit code 10.
+    #[arg(long, value_name = "SEVERITY", default_value = "low")]
+    pub fail_on: String,
+    /// Folder with templates that replace those of the program: any of pdf.toml, report.html, report.css, report.js, and
+    /// attestation.html for `attest`.
+    #[arg(long, value_name = "DIR")]
+    pub template: Option<PathBuf>,
+    /// An earlier scan: its pack, or its report.json. Only findings that were not open in it end the program with exit code
+    /// 10; every report marks each as new or known, and hides none.
+    #[arg(long, value_name = "PACK|REPORT")]
+    pub baseline: Option<PathBuf>,
+    /// Accept an inventory without any table.
+    #[arg(long)]
+    pub allow_empty: bool,
+    /// Replace account ids and names by pseudonyms, everywhere, for people outside. The reports come with their evidence,
+    /// replaced alike, as a pack that still verifies.
+    #[arg(long, conflicts_with_all = ["push", "baseline"])]
+    pub redact_accounts: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub signing: SigningArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub keep: KeepArgs,
+}
+
+/// How objects in S3 are kept.
+#[derive(Debug, Args, Clone, Default)]
+pub struct KeepArgs {
+    /// Lock what is delivered to S3 with Object Lock: nobody can delete it before the retention ends (compliance), or only
+    /// those with a right of their own for it (governance).
+    #[arg(long, value_name = "MODE")]
+    pub object_lock: Option<LockArg>,
+    /// How long the lock holds, from now, such as 7y.
+    #[arg(long, value_name = "DURATION")]
+    pub retain_for: Option<String>,
+    /// The last day of the lock, in UTC, such as 2033-12-31.
+    #[arg(long, value_name = "DATE")]
+    pub retain_until: Option<String>,
+    /// Put a legal hold on what is delivered to S3: it stays until somebody lifts the hold.
+    #[arg(long)]
+    pub legal_hold: bool,
+    /// Encrypt what is delivered to S3 with this KMS key. Without this flag: as the bucket does by default.
+    #[arg(long, value_name = "ARN")]
+    pub sse_kms_key: Option<String>,
+}
+
+/// Modes of Object Lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LockArg {
+    /// Those with the right s3:BypassGovernanceRetention can end it.
+    Governance,
+    /// Nobody can end it.
+    Compliance,
+}
+
+/// Services that take findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PushTo {
+    /// AWS Security Hub, in every account and Region of the report.
+    #[value(name = "securityhub")]
+    SecurityHub,
+}
+
+/// Keys that are trusted.
+#[derive(Debug, Args, Clone, Default)]
+pub struct TrustArgs {
+    /// Keys whose signatures count, as `ssh-keygen` reads them. Every pack must be signed by one of them.
+    #[arg(long, value_name = "FILE")]
+    pub allowed_signers: Option<PathBuf>,
+    /// A public key whose signatures count: of AWS KMS in PEM or DER, or of OpenSSH (.pub). May be given more than once.
+    #[arg(long, value_name = "FILE")]
+    pub public_key: Vec<PathBuf>,
+    /// Who must have signed, as the file of allowed signers names them.
+    #[arg(long, value_name = "NAME", requires = "allowed_signers")]
+    pub identity: Option<String>,
+}
+
+/// How `explain` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExplainFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
 }
 
 /// What the command line itself says of colour, for its own help and mistakes: it is not read yet when those are shown.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::cli::RuleArgs;
+use crate::commands::shared::args::RuleArgs;
 use crate::commands::shared::evidence::Evidence;
 use crate::criteria::frameworks::Framework;
 use crate::criteria::rules::RuleSet;
@@ -83,7 +83,7 @@ fn read_waivers(path: Option<&Path>, rules: Option<&RuleSet>, args: &RuleArgs) -
 /// The frames that these criteria need, with those that every report shows.
 pub fn frames(criteria: &Criteria) -> impl Iterator<Item = &'static str> {
     let of_tiers = crate::judge::evaluate::Tiers::reads(&criteria.policy).flat_map(|name| {
-        let frames = crate::criteria::rules::frames_of(crate::domain::Subject::Table, name);
+        let frames = crate::criteria::vocabulary::frames_of(crate::domain::Subject::Table, name);
         let of_tag = crate::criteria::predicate::tag_key(name).map(|_| "table_tags");
         frames.iter().copied().chain(of_tag)
     });

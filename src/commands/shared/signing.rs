@@ -4,24 +4,32 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
-use crate::aws::s3::{Asked, Keeping, LockMode};
-use crate::cli::{KeepArgs, LockArg, OutputArgs};
-use crate::commands::report::Makes;
+use crate::aws::s3::{Keeping, KeepingFlags, LockMode};
+use crate::commands::shared::args::{KeepArgs, LockArg, OutputArgs};
 use crate::deliver::Destination;
 use crate::exit::Exit;
 use crate::ledger::{Appended, Ledger, sign_pack};
-use crate::pack::hold::Held;
+use crate::pack::intact::IntactPack;
 use crate::problem::{Outcome, Problem, Problems};
 use crate::sign::{Signature, Signers};
 
+/// What comes out beside the reports.
+#[derive(Debug, Clone, Copy)]
+pub enum Makes<'a> {
+    /// Nothing.
+    Reports,
+    /// A pack, for the ledger that the settings name if none is named elsewhere.
+    Pack(Option<&'a str>),
+}
+
 /// Who signs and which ledger takes the pack, found before the work begins.
 #[derive(Debug, Default)]
-pub struct Seal {
+pub struct Signing {
     signers: Signers,
     ledger: Option<Ledger>,
 }
 
-impl Seal {
+impl Signing {
     /// Opens keys and ledger.
     ///
     /// Errors: every key that cannot sign, and a ledger that cannot be appended to.
@@ -48,8 +56,8 @@ impl Seal {
     pub async fn finish(&self, pack: &Path) -> Outcome<Vec<String>> {
         match &self.ledger {
             Some(ledger) => {
-                let held = held(pack)?;
-                Ok(lines(&ledger.append(&held, &self.signers).await?))
+                let intact = intact(pack)?;
+                Ok(lines(&ledger.append(&intact, &self.signers).await?))
             }
             None if self.signers.is_empty() => Ok(Vec::new()),
             None => Ok(signed(&sign_pack(pack, &self.signers).await?)),
@@ -60,8 +68,8 @@ impl Seal {
 /// The pack in a folder, once it holds: what is altered is neither signed nor appended.
 ///
 /// Errors: there is no pack; the first thing that differs (exit code 12).
-pub fn held(dir: &Path) -> Result<Held, Problem> {
-    Held::to_append(dir).map_err(|problem| match problem.exit {
+pub fn intact(dir: &Path) -> Result<IntactPack, Problem> {
+    IntactPack::to_append(dir).map_err(|problem| match problem.exit {
         Exit::EvidenceBroken => Problem {
             what: "the pack does not hold, and is not appended".to_owned(),
             location: format!("{}: {}", dir.display(), problem.location),
@@ -98,7 +106,7 @@ pub fn ledger_of<'a>(
     destination: &Destination,
     problems: &mut Vec<Problem>,
 ) -> Option<&'a str> {
-    let asked = args.seal.ledger.as_deref();
+    let asked = args.signing.ledger.as_deref();
     let refuse = |what: &str, why: &str, hint: &str| {
         Problem::usage(what)
             .at("`--sign`, `--ledger`")
@@ -106,7 +114,7 @@ pub fn ledger_of<'a>(
             .so("nothing was read from AWS")
             .hint(hint)
     };
-    let signs = !args.seal.sign.is_empty();
+    let signs = !args.signing.sign.is_empty();
     let what = "there is no pack that could be signed or appended";
     let default = match makes {
         Makes::Pack(default) if *destination != Destination::Stdout => default,
@@ -121,7 +129,7 @@ pub fn ledger_of<'a>(
             return None;
         }
     };
-    if args.redact_accounts && args.seal.sign.iter().any(|key| key.starts_with("awskms:")) {
+    if args.redact_accounts && args.signing.sign.iter().any(|key| key.starts_with("awskms:")) {
         let why = "the signature of a KMS key names the account that the key is in";
         problems.push(refuse(
             "the pack would show an account id after all",
@@ -147,7 +155,7 @@ pub fn ledger_of<'a>(
 /// Errors: every mistake.
 pub fn keeping(args: &KeepArgs, now: DateTime<Utc>) -> Outcome<Keeping> {
     Keeping::new(
-        Asked {
+        KeepingFlags {
             lock: args.object_lock.map(|mode| match mode {
                 LockArg::Governance => LockMode::Governance,
                 LockArg::Compliance => LockMode::Compliance,

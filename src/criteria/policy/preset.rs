@@ -4,8 +4,9 @@
 
 use chrono::TimeDelta;
 
-use super::read::{Layer, clashes, source_words, window};
-use crate::criteria::policy::{Policy, PolicyValues, Source};
+use super::layer::{Layer, clashes, source_words, window};
+use crate::criteria::policy::{Policy, Source};
+use crate::criteria::values::PolicyValues;
 use crate::problem::Problem;
 use crate::toml_reader::{Reader, Section, read_document};
 
@@ -18,7 +19,7 @@ pub(crate) struct Preset {
 }
 
 /// The values of one framework.
-struct Asked {
+struct FrameworkValues {
     name: String,
     layer: Layer,
     window: Option<i64>,
@@ -42,13 +43,13 @@ impl Preset {
             problems.extend(mistakes);
             if let Some((layer, window)) = read.flatten() {
                 let name = name.clone();
-                asked.push(Asked { name, layer, window });
+                asked.push(FrameworkValues { name, layer, window });
             }
         }
         Self::strictest(&asked)
     }
 
-    fn strictest(asked: &[Asked]) -> Self {
+    fn strictest(asked: &[FrameworkValues]) -> Self {
         let mut sources = Vec::new();
         let mut preset = Self::default();
         let values = &mut preset.values;
@@ -107,8 +108,8 @@ fn read_one<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>) -> (Laye
 
 /// The strictest value, and the names of the frameworks that ask for just that (for lists: for a part of it).
 fn choose<'f, T: Clone + PartialEq + 'f>(
-    asked: &'f [Asked],
-    value: impl Fn(&'f Asked) -> Option<&'f T>,
+    asked: &'f [FrameworkValues],
+    value: impl Fn(&'f FrameworkValues) -> Option<&'f T>,
     stricter: fn(T, T) -> T,
 ) -> Option<(T, String)> {
     let strictest = asked.iter().filter_map(&value).cloned().reduce(stricter)?;

@@ -1,11 +1,12 @@
 //! `[[policy.tier]]`: groups of tables with values of their own, or with none because they need no backup.
 
-use crate::criteria::rules::Schema;
+use crate::criteria::vocabulary::Schema;
 
-use super::read::{Layer, VALUE_KEYS, clashes, source_words};
-use crate::criteria::policy::{Exemption, Policy, PolicyValues, Tier};
+use super::layer::{Layer, VALUE_KEYS, clashes, source_words};
+use crate::criteria::policy::{Exemption, Policy, Tier};
 use crate::criteria::predicate::{self, Predicate};
-use crate::criteria::waivers::end_of;
+use crate::criteria::values::PolicyValues;
+use crate::toml_reader::values::end_of;
 use crate::toml_reader::{Located, Reader, Section};
 
 /// The word that reports use for tables that no tier takes.
@@ -17,7 +18,7 @@ pub(super) fn read<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, p
     if sections.is_empty() {
         return Vec::new();
     }
-    let schema = crate::criteria::rules::tier_schema();
+    let schema = crate::criteria::vocabulary::tier_schema();
     let mut tiers: Vec<Tier> = Vec::new();
     for mut section in sections {
         let tier = read_tier(reader, &mut section, policy, &schema, &tiers);

@@ -5,24 +5,30 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use polars::prelude::DataType;
 
-/// The names that a condition may use, with their types.
-pub use polars::prelude::Schema;
-
-use crate::criteria::policy::{POLICY_VALUES, PolicyValues};
 use crate::criteria::predicate::{self, Predicate};
-use crate::dictionary::{FactKind, fact, facts_of};
+use crate::criteria::vocabulary::{Schema, frames_of, schema};
 use crate::domain::{FactValue, Severity, Subject, Verdict};
-use crate::inventory::cell::Kind;
 use crate::problem::{Outcome, Problem, Problems};
-use crate::text::nearest;
+use crate::text::{list, nearest};
 use crate::toml_reader::{Located, Reader, Section};
 
 /// The rules that come with the program: file name and text.
 const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/rules.rs"));
+
+/// Ids of actions, in order: all that a rule may name are those that the program's own rules name. `remediate` has one
+/// action for each.
+pub fn actions() -> &'static [&'static str] {
+    static ALL: LazyLock<Vec<&str>> = LazyLock::new(|| {
+        let named = EMBEDDED.iter().flat_map(|(_, text)| text.lines());
+        let ids = named.filter_map(|line| line.strip_prefix("action = \"")?.strip_suffix('"'));
+        ids.collect::<BTreeSet<_>>().into_iter().collect()
+    });
+    &ALL
+}
 
 /// One rule.
 #[derive(Debug, Clone)]
@@ -51,21 +57,14 @@ pub struct Rule {
     pub remedy: Arc<str>,
     /// What the rule rests on and where it comes from.
     pub rationale: String,
-    /// What `remediate` may do about a violation.
-    pub action: Option<Action>,
+    /// What `remediate` may do about a violation: one of [`actions`].
+    pub action: Option<&'static str>,
     /// Worked examples, each evaluated by a test.
     pub examples: Vec<Example>,
     /// The file it came from.
     pub origin: String,
     /// The file, as read.
     pub text: Arc<str>,
-}
-
-/// What `remediate` can do about a violation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// Start an on-demand backup job.
-    BackupNow,
 }
 
 /// Facts, and the verdict that they must give. A fact that is left out is not known.
@@ -75,131 +74,6 @@ pub struct Example {
     pub verdict: Verdict,
     /// The facts that are known.
     pub facts: Vec<(String, FactValue)>,
-}
-
-/// A statement on a table that takes its policy into account: a column beside facts and policy values.
-pub struct Comparison {
-    /// Its name in conditions.
-    pub name: &'static str,
-    /// Its type.
-    pub dtype: DataType,
-    /// What it says, and when it is unknown.
-    pub doc: &'static str,
-    /// Frames that it rests on.
-    pub frames: &'static [&'static str],
-}
-
-/// Frames that say which plans take a table and what they promise.
-const PLAN_FRAMES: &[&str] = &["plans", "plan_rules", "selections", "region_settings", "table_tags"];
-
-/// Frames that say which copies there are.
-const COPY_FRAMES: &[&str] = &[
-    "tables",
-    "vaults",
-    "recovery_points",
-    "copy_jobs",
-    "plans",
-    "plan_rules",
-    "plan_versions",
-    "selections",
-    "region_settings",
-    "table_tags",
-];
-
-/// What rules on tables may compare with beside facts and policy values.
-pub const COMPARISONS: &[Comparison] = &[
-    Comparison {
-        name: "policy_tier",
-        dtype: DataType::String,
-        doc: "Tier of the policy whose values apply to the table; `none` if no tier takes it. Unknown if a tier's condition cannot be told.",
-        frames: &[],
-    },
-    Comparison {
-        name: "plan_rule_meets_policy",
-        dtype: DataType::Boolean,
-        doc: "One rule of a plan that takes the table runs at least as often as the RPO asks and keeps at least as long as the minimum retention. Unknown if a plan could not be read or may take the table and no other rule meets both.",
-        frames: PLAN_FRAMES,
-    },
-    Comparison {
-        name: "missing_copy_regions",
-        dtype: DataType::String,
-        doc: "Other Regions that the policy wants a copy in, or that a plan promises one to, and that hold none, or none whose data is young enough; `none` if all do. Unknown if one of them could not be looked at and none of the others lacks its copy.",
-        frames: COPY_FRAMES,
-    },
-    Comparison {
-        name: "missing_copy_accounts",
-        dtype: DataType::String,
-        doc: "The same for other accounts. Unknown as for Regions.",
-        frames: COPY_FRAMES,
-    },
-    Comparison {
-        name: "unplanned_copy_regions",
-        dtype: DataType::String,
-        doc: "Other Regions that the policy wants a copy in and that no rule of a plan that takes the table copies to; `none` if there is none. Unknown if one is lacking and a plan could not be read or may take the table.",
-        frames: PLAN_FRAMES,
-    },
-    Comparison {
-        name: "unplanned_copy_accounts",
-        dtype: DataType::String,
-        doc: "The same for other accounts. Unknown as for Regions.",
-        frames: PLAN_FRAMES,
-    },
-];
-
-/// Everything that a condition on this subject may name.
-pub fn schema(subject: Subject) -> Schema {
-    let mut schema: Schema = facts_of(subject)
-        .iter()
-        .map(|fact| (fact.name.into(), fact.kind.dtype()))
-        .collect();
-    let sample = PolicyValues::default();
-    for value in POLICY_VALUES {
-        schema.with_column(value.name.into(), dtype_of(&(value.of)(&sample)));
-    }
-    if subject == Subject::Table {
-        for comparison in COMPARISONS {
-            schema.with_column(comparison.name.into(), comparison.dtype.clone());
-        }
-    }
-    schema
-}
-
-/// Everything that the condition of a policy tier may name, beside `tag('…')`: the facts on a table.
-pub fn tier_schema() -> Schema {
-    let facts = facts_of(Subject::Table).iter();
-    facts.map(|fact| (fact.name.into(), fact.kind.dtype())).collect()
-}
-
-fn dtype_of(value: &FactValue) -> DataType {
-    match value {
-        FactValue::Bool(_) => DataType::Boolean,
-        FactValue::Int(_) => DataType::Int64,
-        FactValue::Float(_) => DataType::Float64,
-        FactValue::Text(_) | FactValue::Unknown => DataType::String,
-        FactValue::Time(_) => FactKind::Cell(Kind::Time).dtype(),
-    }
-}
-
-/// What a name in a condition means: the sentence of its dictionary.
-pub fn doc_of(subject: Subject, name: &str) -> Option<&'static str> {
-    let of_fact = fact(subject, name).map(|fact| fact.doc);
-    let of_policy = || {
-        POLICY_VALUES
-            .iter()
-            .find(|value| value.name == name)
-            .map(|value| value.doc)
-    };
-    let of_comparison = || COMPARISONS.iter().find(|one| one.name == name).map(|one| one.doc);
-    of_fact.or_else(of_policy).or_else(of_comparison)
-}
-
-/// The frames that a name in a condition rests on.
-pub fn frames_of(subject: Subject, name: &str) -> &'static [&'static str] {
-    let of_comparison = || COMPARISONS.iter().find(|one| one.name == name).map(|one| one.frames);
-    fact(subject, name)
-        .map(|fact| fact.frames)
-        .or_else(of_comparison)
-        .unwrap_or_default()
 }
 
 /// The rules of one scan, in order of id.
@@ -376,18 +250,9 @@ fn read_rule<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>, origin: &s
     }
     let remedy = required(reader, root, "remedy");
     let rationale = required(reader, root, "rationale");
-    let action = reader.string(root, "action").and_then(|text| {
-        if text.value == "backup-now" {
-            return Some(Action::BackupNow);
-        }
-        reader.note(
-            text.offset,
-            format!("`{}` is not an action", text.value),
-            "",
-            "the only action is `backup-now`",
-        );
-        None
-    });
+    let action = reader
+        .string(root, "action")
+        .and_then(|text| read_action(reader, &text));
     let examples = read_examples(reader, root, schema);
     let id = id?;
     if Path::new(origin)
@@ -421,6 +286,18 @@ fn read_rule<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>, origin: &s
     })
 }
 
+fn read_action(reader: &mut Reader<'_>, text: &Located<String>) -> Option<&'static str> {
+    let known = actions().iter().find(|id| **id == text.value).copied();
+    if known.is_none() {
+        let hint = match actions() {
+            [only] => format!("the only action is `{only}`"),
+            all => format!("the actions are {}", list(all)),
+        };
+        reader.note(text.offset, format!("`{}` is not an action", text.value), "", hint);
+    }
+    known
+}
+
 fn required<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>, key: &'static str) -> Option<Located<String>> {
     let is_there = root.entries().any(|(name, _)| name == key);
     let text = reader.string(root, key);
@@ -442,7 +319,7 @@ fn read_subject<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>) -> Opti
     let subject = text.value.parse().ok();
     if subject.is_none() {
         let names: Vec<&str> = Subject::ALL.into_iter().map(Subject::as_str).collect();
-        let hint = format!("the subjects are {}", crate::text::list(&names));
+        let hint = format!("the subjects are {}", list(&names));
         reader.note(text.offset, format!("`{}` is not a subject", text.value), "", hint);
     }
     subject

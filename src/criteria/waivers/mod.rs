@@ -11,6 +11,7 @@ use crate::criteria::policy::Tier;
 use crate::dictionary::{ExemptionFacts, WaiverFacts};
 use crate::problem::{Outcome, Problem, Problems};
 use crate::text::{glob, nearest};
+use crate::toml_reader::values::{beginning_of, end_of};
 use crate::toml_reader::{Located, Reader, Section, read_document};
 
 /// The longest term of a waiver, in days: from a day to the same day of the next year, with a leap day between.
@@ -181,16 +182,6 @@ pub fn exemption_facts(tier: &Tier, as_of: DateTime<Utc>, matched_tables: usize)
         matched_table_count: Some(whole(matched_tables)),
         is_in_force: Some(exemption.is_in_force(as_of)),
     })
-}
-
-/// The first instant of a day in UTC.
-fn beginning_of(day: NaiveDate) -> DateTime<Utc> {
-    day.and_time(chrono::NaiveTime::MIN).and_utc()
-}
-
-/// The last millisecond of a day in UTC: frames keep milliseconds, and the day is still that day for people.
-pub fn end_of(day: NaiveDate) -> DateTime<Utc> {
-    beginning_of(day) + chrono::TimeDelta::milliseconds(86_399_999)
 }
 
 fn whole(count: usize) -> i64 {

@@ -1,8 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::criteria::policy::{Exemption, PolicyValues};
+use crate::criteria::policy::Exemption;
 use crate::criteria::predicate::compile_tier;
+use crate::criteria::values::PolicyValues;
 use crate::dictionary::SubjectFacts as _;
 
 const RULES: [&str; 2] = ["recovery-point-fresh", "in-a-plan"];
@@ -244,7 +245,7 @@ fn facts_of_an_exemption_say_what_is_missing() {
     let mut tier = Tier {
         name: "scratch".to_owned(),
         when: "tag('tier') = 'scratch'".to_owned(),
-        predicate: compile_tier("tag('tier') = 'scratch'", &crate::criteria::rules::tier_schema())
+        predicate: compile_tier("tag('tier') = 'scratch'", &crate::criteria::vocabulary::tier_schema())
             .expect("a condition"),
         values: PolicyValues::default(),
         sets: Vec::new(),

@@ -9,7 +9,7 @@ use crate::problem::Problem;
 
 /// Outcomes of all calls, by target.
 #[derive(Debug, Default)]
-pub(crate) struct Reading {
+pub struct Reading {
     /// Every target of the scan, in order, with the account's name.
     pub(crate) targets: BTreeMap<TargetId, String>,
     done: BTreeMap<TargetId, BTreeSet<(String, String)>>,

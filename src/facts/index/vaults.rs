@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::keys::{KeyFacts, Keys};
 use super::reading::Reading;
-use crate::criteria::policy::FOREVER_DAYS;
+use crate::criteria::values::FOREVER_DAYS;
 use crate::domain::TargetId;
 use crate::facts::vault_policy::{DeletionVerdict, manual_deletion};
 use crate::inventory::Inventory;

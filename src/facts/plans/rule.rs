@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::criteria::policy::FOREVER_DAYS;
+use crate::criteria::values::FOREVER_DAYS;
 use crate::domain::{Arn, TargetId};
 use crate::facts::index::Index;
 use crate::facts::index::vaults::VaultState;

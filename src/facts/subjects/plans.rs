@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::criteria::policy::FOREVER_DAYS;
+use crate::criteria::values::FOREVER_DAYS;
 use crate::dictionary::{PlanFacts, Text};
 use crate::facts::index::Index;
 use crate::facts::jobs::Jobs;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::WhyUnknown;
-use crate::criteria::policy::POLICY_VALUES;
-use crate::criteria::rules::{Rule, frames_of};
+use crate::criteria::rules::Rule;
+use crate::criteria::values::POLICY_VALUES;
+use crate::criteria::vocabulary::frames_of;
 use crate::dictionary::{
     ExemptionFacts, PlanFacts, RecoveryPointFacts, TableFacts, TargetFacts, Text, VaultFacts, WaiverFacts,
 };

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::tiers::constant;
 use super::*;
-use crate::criteria::rules::{self, RuleSet};
+use crate::criteria::rules::RuleSet;
+use crate::criteria::vocabulary;
 use crate::domain::{FactValue, Subject};
 
 fn catalogue() -> &'static [Rule] {
@@ -16,7 +17,7 @@ fn catalogue() -> &'static [Rule] {
 
 /// Evaluates one rule on some facts; everything left out is null.
 fn verdict(rule: &Rule, facts: &[(String, FactValue)]) -> Verdict {
-    let columns = rules::schema(rule.subject)
+    let columns = vocabulary::schema(rule.subject)
         .iter()
         .map(|(name, dtype)| {
             let value = facts
@@ -48,7 +49,7 @@ fn every_example_gives_its_verdict() {
 /// Facts that are never unknown: a rule that reads nothing else cannot be unknown.
 fn is_always_known(rule: &Rule) -> bool {
     rule.reads()
-        .all(|name| rules::doc_of(rule.subject, name).is_some_and(|doc| doc.contains("Never unknown")))
+        .all(|name| vocabulary::doc_of(rule.subject, name).is_some_and(|doc| doc.contains("Never unknown")))
 }
 
 #[test]
@@ -115,7 +116,7 @@ const WORDS: [&str; 12] = [
 ];
 
 fn candidates(subject: Subject, name: &str) -> Vec<FactValue> {
-    match rules::schema(subject).get(name).cloned().expect("a known fact") {
+    match vocabulary::schema(subject).get(name).cloned().expect("a known fact") {
         DataType::Boolean => vec![FactValue::Bool(true), FactValue::Bool(false)],
         DataType::Int64 => [0, 1, 3, 35, 36_500].map(FactValue::Int).to_vec(),
         DataType::Float64 => [0.0, 6.0, 24.0, 1e6].map(FactValue::Float).to_vec(),
@@ -241,7 +242,7 @@ fn every_rule_reads_something_that_is_collected_or_written_by_people() {
     for rule in catalogue() {
         let frames: BTreeSet<&str> = rule
             .reads()
-            .flat_map(|name| rules::frames_of(rule.subject, name).iter().copied())
+            .flat_map(|name| vocabulary::frames_of(rule.subject, name).iter().copied())
             .collect();
         let is_of_people = matches!(rule.subject, Subject::Waiver | Subject::Exemption);
         assert!(is_of_people || !frames.is_empty(), "{}", rule.id);

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use polars::prelude::{BooleanChunked, Column, DataFrame, DataType, IntoLazy, PolarsResult};
 
-use crate::criteria::policy::{Exemption, POLICY_VALUES, Policy, PolicyValues, Tier};
+use crate::criteria::policy::{Exemption, Policy, Tier};
 use crate::criteria::predicate::tag_key;
+use crate::criteria::values::{POLICY_VALUES, PolicyValues};
 use crate::dictionary::{SubjectFacts, TableFacts};
 use crate::domain::FactValue;
 use crate::facts::rpo_over_time::RpoDemand;

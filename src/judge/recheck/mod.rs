@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::criteria::rules::frames_of;
+use crate::criteria::vocabulary::frames_of;
 use crate::dictionary::facts_of;
 use crate::domain::{Arn, FactName, FactValue, Finding, Subject, TargetId};
 use crate::inventory::schema::FRAMES;
@@ -20,7 +20,7 @@ pub fn commands(finding: &Finding) -> Vec<String> {
         .evidence
         .iter()
         .flat_map(|(name, _)| frames_of(finding.subject, name).iter().copied());
-    let asked = Asked {
+    let asked = Checked {
         subject: finding.subject,
         target: &finding.target,
         arn: &finding.resource_arn,
@@ -35,17 +35,17 @@ pub fn commands_of_table(table: &TableRow) -> Vec<String> {
     let frames = facts_of(Subject::Table)
         .iter()
         .flat_map(|fact| fact.frames.iter().copied());
-    Asked::of_table(table).lines(&frames.collect())
+    Checked::of_table(table).lines(&frames.collect())
 }
 
 /// The one line that shows the recovery points of a table in its own account and Region; none if its name cannot be
 /// passed to the AWS CLI.
 pub fn recovery_points_of_table(table: &TableRow) -> Option<String> {
-    Asked::of_table(table).points_of_table(&table.target.region)
+    Checked::of_table(table).points_of_table(&table.target.region)
 }
 
 /// What is asked about, and what is known of it.
-struct Asked<'a> {
+struct Checked<'a> {
     subject: Subject,
     target: &'a TargetId,
     arn: &'a str,
@@ -60,7 +60,7 @@ const NOT_ASKED: [&str; 2] = ["targets", "call_log"];
 const TABLE_KEY: &str = "[Table.SSEDescription.KMSMasterKeyArn][][]";
 const OTHER_KEY: &str = "[EncryptionKeyArn][][]";
 
-impl<'a> Asked<'a> {
+impl<'a> Checked<'a> {
     fn of_table(table: &'a TableRow) -> Self {
         Self {
             subject: Subject::Table,

@@ -124,7 +124,7 @@ fn every_rule_about_aws_has_a_line_and_every_frame_of_a_table_is_asked_for() {
     for subject in subjects {
         let arn = "arn:aws:backup:eu-west-1:111122223333:backup-plan:id";
         let asked = finding(subject, arn, "orders", &[]);
-        let asked = Asked {
+        let asked = Checked {
             subject,
             target: &asked.target,
             arn,

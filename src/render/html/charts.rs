@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
 
-use crate::domain::{DayState, FactValue, Severity, TargetId, Verdict};
+use crate::domain::{DayState, Severity, TargetId, Verdict};
+use crate::render::ages::AgeClass;
 use crate::report::{Report, TableRow, TargetCoverage};
 
 /// Accounts in the picture of the coverage; the table of targets holds all.
@@ -21,9 +22,8 @@ const QUESTIONS: [(&str, &str); 3] = [
     ("Restore proven", "restore-tested"),
 ];
 
-/// Classes of age of the newest recovery point, in parts and multiples of the table's own RPO: what is shown, and whether
-/// it is within the RPO, beyond it, or not known.
-pub(super) const AGES: [(&str, &str); 7] = [
+/// The classes of age in order: what is shown, and whether it is within the RPO, beyond it, or not known.
+pub(super) const AGES: [(&str, &str); AgeClass::ALL.len()] = [
     ("≤ ½ RPO", "within"),
     ("≤ RPO", "within"),
     ("≤ 2 × RPO", "beyond"),
@@ -33,25 +33,9 @@ pub(super) const AGES: [(&str, &str); 7] = [
     ("not known", "unknown"),
 ];
 
-/// The place in [`AGES`] of one table. What was seen may prove that a table is within its RPO; only a whole reading may
-/// prove that it is not.
+/// The place in [`AGES`] of one table.
 pub(super) fn age_class(table: &TableRow) -> usize {
-    let number = |name: &str| match table.fact(name) {
-        FactValue::Float(number) => Some(*number),
-        _ => None,
-    };
-    let whole = number("newest_recovery_point_age_hours");
-    let seen = number("newest_recovery_point_age_hours_seen").or(whole);
-    let Some(rpo) = number("rpo_hours") else { return 6 };
-    match (seen, whole) {
-        (Some(age), _) if age <= rpo / 2.0 => 0,
-        (Some(age), _) if age <= rpo => 1,
-        (_, Some(age)) if age <= 2.0 * rpo => 2,
-        (_, Some(age)) if age <= 7.0 * rpo => 3,
-        (_, Some(_)) => 4,
-        _ if *table.fact("usable_recovery_point_count") == FactValue::Int(0) => 5,
-        _ => 6,
-    }
+    AgeClass::of(table) as usize
 }
 
 /// Two decimals: positions in a picture.
@@ -316,6 +300,7 @@ fn runs(days: &[DayState]) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::FactValue;
 
     fn table(facts: &[(&'static str, FactValue)]) -> TableRow {
         TableRow {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::charts::{AGES, age_class};
 use super::kinds::{Kind, Phrase, Pool, Texts, plain, short, shown};
 use crate::criteria::frameworks;
-use crate::criteria::rules::{doc_of, frames_of};
+use crate::criteria::vocabulary::{doc_of, frames_of};
 use crate::dictionary::fact;
 use crate::domain::{DayState, FactValue, Finding, Severity, Subject, Verdict};
 use crate::inventory::sources::actions_of;
@@ -413,7 +413,7 @@ impl Serialize for Columns<'_, '_> {
         for (place, (_, name)) in names.list[..names.columns].iter().enumerate() {
             let values = self.0.report.tables.iter().map(|table| match table.facts.get(place) {
                 Some((known, value)) if known == name => value,
-                _ => table.fact(name),
+                _ => table.column(name),
             });
             let values: Vec<&FactValue> = values.collect();
             list.serialize_element(&self.0.column(&values))?;

@@ -3,6 +3,8 @@
 //! A JPEG goes into the file as it is. The pixels of a PNG are unpacked and laid over white, for an archived document
 //! may hold no transparency.
 
+use std::io::Cursor;
+
 use lopdf::{Stream, dictionary};
 
 /// No picture on a cover needs more.
@@ -116,191 +118,66 @@ fn jpeg(file: &[u8]) -> Result<Logo, String> {
     }
 }
 
-/// What the chunks of a PNG say.
-#[derive(Default)]
-struct Png {
-    width: u32,
-    height: u32,
-    depth: u8,
-    colour: u8,
-    palette: Vec<u8>,
-    /// Opacity of the palette's colours, from the first on.
-    opacity: Vec<u8>,
-    packed: Vec<u8>,
-}
-
 fn png(file: &[u8]) -> Result<Logo, String> {
-    let png = chunks(file)?;
-    check_size(png.width, png.height)?;
-    let channels = png.channels()?;
-    let bits = channels * usize::from(png.depth);
-    let row = (png.width as usize * bits).div_ceil(8);
-    let size = (row + 1) * png.height as usize;
-    let mut lines = Stream::new(dictionary! { "Filter" => "FlateDecode" }, png.packed.clone())
-        .decompressed_content_with_limit(size + 4096)
-        .map_err(|error| format!("it is a damaged PNG: {error}"))?;
-    if lines.len() < size {
-        return Err("it is a damaged PNG: rows are missing".to_owned());
-    }
-    lines.truncate(size);
-    let mut pixels = Vec::with_capacity(png.width as usize * png.height as usize * 3);
-    let mut above = vec![0; row];
-    for line in lines.chunks_exact_mut(row + 1) {
-        let (filter, line) = line.split_first_mut().ok_or("it has no pixels")?;
-        unfilter(*filter, line, &above, bits.div_ceil(8))?;
-        pixels.extend((0..png.width as usize).flat_map(|x| png.pixel(line, x)));
-        above.copy_from_slice(line);
-    }
+    let damaged = |error: png::DecodingError| format!("it is a damaged PNG: {error}");
+    let mut decoder = png::Decoder::new(Cursor::new(file));
+    // Grey or red, green, blue with 8 bits each, with opacity or without.
+    decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::STRIP_16);
+    let mut reader = decoder.read_info().map_err(damaged)?;
+    let (width, height) = (reader.info().width, reader.info().height);
+    check_size(width, height)?;
+    let size = reader.output_buffer_size().ok_or("it has too many pixels")?;
+    let mut samples = vec![0; size];
+    let frame = reader.next_frame(&mut samples).map_err(damaged)?;
+    let samples = samples[..frame.buffer_size()].chunks_exact(frame.color_type.samples());
+    let pixel = |pixel: &[u8]| match *pixel {
+        [grey] => [grey; 3],
+        [grey, opacity] => over_white([grey; 3], opacity),
+        [red, green, blue] => [red, green, blue],
+        [red, green, blue, opacity] => over_white([red, green, blue], opacity),
+        _ => unreachable!("the decoder expands palettes"),
+    };
     Ok(Logo {
-        width: png.width,
-        height: png.height,
-        kind: Kind::Pixels(pixels),
+        width,
+        height,
+        kind: Kind::Pixels(samples.flat_map(pixel).collect()),
     })
 }
 
-/// Undoes the filter of one row (PNG, third edition, 9.2); `step` bytes make a pixel.
-fn unfilter(filter: u8, line: &mut [u8], above: &[u8], step: usize) -> Result<(), String> {
-    for at in 0..line.len() {
-        let left = at.checked_sub(step).map_or(0, |at| line[at]);
-        let corner = at.checked_sub(step).map_or(0, |at| above[at]);
-        let guess = match filter {
-            0 => 0,
-            1 => left,
-            2 => above[at],
-            3 => left.midpoint(above[at]),
-            4 => paeth(left, above[at], corner),
-            _ => return Err("it is a damaged PNG: no such filter".to_owned()),
-        };
-        line[at] = line[at].wrapping_add(guess);
-    }
-    Ok(())
-}
-
-/// The neighbour that is nearest to left + above - corner.
-fn paeth(left: u8, above: u8, corner: u8) -> u8 {
-    let estimate = i16::from(left) + i16::from(above) - i16::from(corner);
-    let distance = |value: u8| (estimate - i16::from(value)).abs();
-    if distance(left) <= distance(above) && distance(left) <= distance(corner) {
-        left
-    } else if distance(above) <= distance(corner) {
-        above
-    } else {
-        corner
-    }
-}
-
-fn chunks(file: &[u8]) -> Result<Png, String> {
-    let damaged = || "it is a damaged PNG".to_owned();
-    let mut png = Png::default();
-    let mut rest = &file[8..];
-    while let Some((head, after)) = rest.split_first_chunk::<8>() {
-        let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
-        let data = after.get(..length).ok_or_else(damaged)?;
-        match &head[4..] {
-            b"IHDR" if length == 13 => {
-                let number = |at: usize| u32::from_be_bytes([data[at], data[at + 1], data[at + 2], data[at + 3]]);
-                (png.width, png.height, png.depth, png.colour) = (number(0), number(4), data[8], data[9]);
-                if data[12] != 0 {
-                    return Err("it is interlaced; save it without".to_owned());
-                }
-            }
-            b"PLTE" => png.palette = data.to_vec(),
-            b"tRNS" if png.colour == 3 => png.opacity = data.to_vec(),
-            b"IDAT" => png.packed.extend_from_slice(data),
-            b"IEND" => return Ok(png),
-            _ => {}
-        }
-        rest = after.get(length + 4..).ok_or_else(damaged)?;
-    }
-    Err(damaged())
-}
-
-impl Png {
-    fn channels(&self) -> Result<usize, String> {
-        match (self.colour, self.depth) {
-            (0 | 3, 1 | 2 | 4 | 8) | (0, 16) => Ok(1),
-            (4, 8 | 16) => Ok(2),
-            (2, 8 | 16) => Ok(3),
-            (6, 8 | 16) => Ok(4),
-            _ => Err("it is a damaged PNG: no such colour type".to_owned()),
-        }
-    }
-
-    /// One sample as it stands in the file; of 16 bits the upper 8.
-    fn sample(&self, line: &[u8], at: usize) -> u8 {
-        match self.depth {
-            16 => line[at * 2],
-            8 => line[at],
-            depth => {
-                let per_byte = 8 / usize::from(depth);
-                let shift = 8 - usize::from(depth) * (at % per_byte + 1);
-                (line[at / per_byte] >> shift) & ((1 << depth) - 1)
-            }
-        }
-    }
-
-    fn pixel(&self, line: &[u8], x: usize) -> [u8; 3] {
-        let over_white = |colour: [u8; 3], opacity: u8| {
-            colour.map(|part| {
-                let opacity = u32::from(opacity);
-                ((u32::from(part) * opacity + 255 * (255 - opacity) + 127) / 255) as u8
-            })
-        };
-        let grey = |sample: u8| {
-            let most = if self.depth < 8 { (1_u32 << self.depth) - 1 } else { 255 };
-            [(u32::from(sample) * 255 / most) as u8; 3]
-        };
-        match self.colour {
-            0 => grey(self.sample(line, x)),
-            3 => {
-                let index = usize::from(self.sample(line, x));
-                let part = |channel: usize| self.palette.get(index * 3 + channel).copied().unwrap_or(0);
-                over_white(
-                    [part(0), part(1), part(2)],
-                    self.opacity.get(index).copied().unwrap_or(255),
-                )
-            }
-            4 => over_white(grey(self.sample(line, x * 2)), self.sample(line, x * 2 + 1)),
-            2 => [0, 1, 2].map(|channel| self.sample(line, x * 3 + channel)),
-            _ => {
-                let colour = [0, 1, 2].map(|channel| self.sample(line, x * 4 + channel));
-                over_white(colour, self.sample(line, x * 4 + 3))
-            }
-        }
-    }
+/// A colour of that opacity on white paper.
+fn over_white(colour: [u8; 3], opacity: u8) -> [u8; 3] {
+    colour.map(|part| {
+        let opacity = u32::from(opacity);
+        ((u32::from(part) * opacity + 255 * (255 - opacity) + 127) / 255) as u8
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use lopdf::{Dictionary, Object};
+    use lopdf::Object;
 
     use super::*;
 
-    /// A PNG of one row, its samples packed without a row filter.
-    fn one_row(width: u32, depth: u8, colour: u8, extra: &[(&[u8; 4], &[u8])], row: &[u8]) -> Vec<u8> {
-        let mut line = Stream::new(Dictionary::new(), [&[0], row].concat());
-        // Small data stay as they are, so rows are added that no image asks for.
-        line.content.resize((row.len() + 1) * 200, 0);
-        line.compress().expect("a compressed row");
-        let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
-        let head = [
-            &width.to_be_bytes()[..],
-            &1_u32.to_be_bytes(),
-            &[depth, colour, 0, 0, 0],
-        ]
-        .concat();
-        let mut chunk = |kind: &[u8; 4], data: &[u8]| {
-            file.extend(u32::try_from(data.len()).expect("small").to_be_bytes());
-            file.extend(kind);
-            file.extend(data);
-            file.extend([0; 4]);
-        };
-        chunk(b"IHDR", &head);
-        for (kind, data) in extra {
-            chunk(kind, data);
-        }
-        chunk(b"IDAT", &line.content);
-        chunk(b"IEND", &[]);
+    /// A PNG of one row.
+    fn one_row(width: u32, depth: png::BitDepth, colour: png::ColorType, row: &[u8]) -> Vec<u8> {
+        encoded(width, depth, colour, row, |_| {})
+    }
+
+    fn encoded(
+        width: u32,
+        depth: png::BitDepth,
+        colour: png::ColorType,
+        row: &[u8],
+        more: impl FnOnce(&mut png::Encoder<'_, &mut Vec<u8>>),
+    ) -> Vec<u8> {
+        let mut file = Vec::new();
+        let mut encoder = png::Encoder::new(&mut file, width, 1);
+        encoder.set_depth(depth);
+        encoder.set_color(colour);
+        more(&mut encoder);
+        let mut writer = encoder.write_header().expect("a header");
+        writer.write_image_data(row).expect("a row");
+        writer.finish().expect("an end");
         file
     }
 
@@ -313,34 +190,21 @@ mod tests {
 
     #[test]
     fn every_kind_of_png_becomes_opaque_pixels() {
-        let rgb = one_row(2, 8, 2, &[], &[1, 2, 3, 4, 5, 6]);
+        use png::BitDepth::{Eight, One, Sixteen, Two};
+        use png::ColorType::{Grayscale, Indexed, Rgb, Rgba};
+        let rgb = one_row(2, Eight, Rgb, &[1, 2, 3, 4, 5, 6]);
         assert_eq!(pixels(&rgb), [1, 2, 3, 4, 5, 6]);
-        let rgba = one_row(2, 8, 6, &[], &[0, 0, 0, 0, 10, 20, 30, 255]);
+        let rgba = one_row(2, Eight, Rgba, &[0, 0, 0, 0, 10, 20, 30, 255]);
         assert_eq!(pixels(&rgba), [255, 255, 255, 10, 20, 30]);
-        let grey = one_row(4, 2, 0, &[], &[0b0001_1011]);
+        let grey = one_row(4, Two, Grayscale, &[0b0001_1011]);
         assert_eq!(pixels(&grey), [0, 0, 0, 85, 85, 85, 170, 170, 170, 255, 255, 255]);
-        let palette: [(&[u8; 4], &[u8]); 2] = [(b"PLTE", &[9, 9, 9, 100, 0, 200]), (b"tRNS", &[0])];
-        let palette = one_row(2, 1, 3, &palette, &[0b0100_0000]);
+        let palette = encoded(2, One, Indexed, &[0b0100_0000], |encoder| {
+            encoder.set_palette(vec![9, 9, 9, 100, 0, 200]);
+            encoder.set_trns(vec![0]);
+        });
         assert_eq!(pixels(&palette), [255, 255, 255, 100, 0, 200]);
-        let deep = one_row(1, 16, 2, &[], &[7, 255, 8, 255, 9, 255]);
+        let deep = one_row(1, Sixteen, Rgb, &[7, 255, 8, 255, 9, 255]);
         assert_eq!(pixels(&deep), [7, 8, 9]);
-    }
-
-    #[test]
-    fn rows_are_unfiltered_as_the_standard_says() {
-        let above = [10, 20, 30, 40];
-        for (filter, expected) in [
-            (0, [1, 2, 3, 4]),
-            (1, [1, 3, 6, 10]),
-            (2, [11, 22, 33, 44]),
-            (3, [6, 15, 25, 36]),
-            (4, [11, 22, 33, 44]),
-        ] {
-            let mut line = [1, 2, 3, 4];
-            unfilter(filter, &mut line, &above, 1).expect("a filter");
-            assert_eq!(line, expected, "filter {filter}");
-        }
-        assert!(unfilter(5, &mut [0], &[0], 1).is_err());
     }
 
     #[test]
@@ -361,19 +225,19 @@ mod tests {
 
     #[test]
     fn what_cannot_be_used_says_why() {
-        let mut interlaced = one_row(1, 8, 2, &[], &[1, 2, 3]);
-        interlaced[28] = 1;
-        let large = one_row(5000, 8, 0, &[], &[0]);
-        let short = one_row(2500, 8, 2, &[], &[0]);
-        let mut cut = one_row(1, 8, 2, &[], &[1, 2, 3]);
-        cut.truncate(40);
+        use png::BitDepth::Eight;
+        use png::ColorType::{Grayscale, Rgb};
+        let large = one_row(5000, Eight, Grayscale, &[0; 5000]);
+        let whole = one_row(2500, Eight, Rgb, &[7; 7500]);
+        let mut flipped = whole.clone();
+        flipped[45] ^= 1;
         let cmyk = [&[0xff, 0xd8, 0xff, 0xc0, 0, 11, 8, 0, 4, 0, 4, 4][..], &[0; 20]].concat();
         for (file, why) in [
             (&b"GIF89a"[..], "neither PNG nor JPEG"),
-            (&interlaced, "interlaced"),
             (&large, "5000"),
-            (&short, "rows are missing"),
-            (&cut, "damaged PNG"),
+            (&whole[..60], "damaged PNG"),
+            (&whole[..20], "damaged PNG"),
+            (&flipped, "damaged PNG"),
             (&cmyk, "neither grey nor RGB"),
             (&[0xff, 0xd8, 0xff], "damaged JPEG"),
         ] {

@@ -38,11 +38,12 @@ pub(crate) mod text;
 
 use std::io::Write;
 
+use doc::{Doc, Footer};
+use fonts::Fonts;
+
 use crate::domain::rfc3339;
 use crate::render::RenderError;
 use crate::report::Report;
-use doc::{Doc, Footer};
-use fonts::Fonts;
 pub use logo::Logo;
 use template::Section;
 pub use template::Template;

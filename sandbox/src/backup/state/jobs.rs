@@ -5,8 +5,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::{CopyAction, CreatedBy, Tags, Uuid};
-use crate::backup::lifecycle::Lifecycle;
+use super::lifecycle::Lifecycle;
+use super::plans::{CopyAction, CreatedBy};
+use super::vaults::Tags;
+use crate::ids::Uuid;
+
+/// Job lists reach so far back.
+pub(crate) const JOB_HISTORY_DAYS: i64 = 30;
 
 /// Jobs in the order of their creation, found by id.
 #[derive(Debug)]

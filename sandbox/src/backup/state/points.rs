@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::{CreatedBy, KeyKind, Tags, Uuid};
-use crate::backup::lifecycle::Lifecycle;
-use crate::dynamodb::TableImage;
+use super::arns::{PlaceKey, table_name};
+use super::lifecycle::Lifecycle;
+use super::plans::CreatedBy;
+use super::vaults::{KeyKind, Tags};
+use crate::dynamodb::state::TableImage;
+use crate::ids::{Uuid, variation};
 
 /// What identifies a recovery point inside its ARN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,9 +85,19 @@ impl Point {
     }
 }
 
-/// The table's name in its ARN.
-pub(crate) fn table_name(arn: &str) -> &str {
-    arn.rsplit_once(":table/").map_or(arn, |(_, name)| name)
+/// A job's id turned into another uuid of version 4; the answer of `StartBackupJob` names it before the point exists.
+pub(crate) fn advanced_id(job: u128) -> u128 {
+    variation(job, 0)
+}
+
+/// The ARN of a recovery point.
+pub(crate) fn point_arn(partition: &str, key: &PlaceKey, id: PointId, resource: &str) -> Arc<str> {
+    match id {
+        PointId::Advanced(id) => {
+            format!("arn:{partition}:backup:{}:{}:recovery-point:{}", key.1, key.0, Uuid(id)).into()
+        }
+        PointId::Native(millis, tail) => format!("{resource}/backup/{millis:014}-{tail:08x}").into(),
+    }
 }
 
 /// Recovery points with their indexes.

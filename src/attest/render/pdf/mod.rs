@@ -40,7 +40,7 @@ fn write(attestation: &Attestation, template: &Template, out: &mut dyn Write) ->
     day_by_day(&mut doc, attestation, &tables);
     parts::exposures(&mut doc, &tables);
     parts::not_observed(&mut doc, attestation, &tables);
-    parts::mishaps(&mut doc, &tables);
+    parts::failed_runs(&mut doc, &tables);
     parts::policy(&mut doc, attestation, &tables);
     parts::scope(&mut doc, attestation);
     tables::write(&mut doc, attestation);

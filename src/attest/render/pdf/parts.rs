@@ -101,7 +101,7 @@ fn waivers_of(table: &TableProof) -> String {
     }
 }
 
-/// Every stretch of which nothing is known, and tables that no pack lists.
+/// Every interval of which nothing is known, and tables that no pack lists.
 pub(super) fn not_observed(doc: &mut Doc<'_>, attestation: &Attestation, tables: &[&TableProof]) {
     doc.part("Not observed", false);
     let blank: Vec<&&TableProof> = tables
@@ -164,9 +164,9 @@ pub(super) fn not_observed(doc: &mut Doc<'_>, attestation: &Attestation, tables:
 }
 
 /// Jobs that made no recovery point, and runs that never started.
-pub(super) fn mishaps(doc: &mut Doc<'_>, tables: &[&TableProof]) {
+pub(super) fn failed_runs(doc: &mut Doc<'_>, tables: &[&TableProof]) {
     doc.part("Failed jobs and missed runs", false);
-    if tables.iter().all(|table| table.mishaps.is_empty()) {
+    if tables.iter().all(|table| table.failed_runs.is_empty()) {
         doc.paragraph(BODY, "None is known.");
         return;
     }
@@ -178,13 +178,13 @@ pub(super) fn mishaps(doc: &mut Doc<'_>, tables: &[&TableProof]) {
     ];
     let mut grid = Table::new(doc, &columns, 7.4, "Failed jobs and missed runs");
     for table in tables {
-        for mishap in &table.mishaps {
-            let mut what = line(mishap.state.as_str());
-            if !mishap.cause.is_empty() {
-                what.push(Para::new(CELL.colour(MUTED), mishap.cause.as_str()));
+        for run in &table.failed_runs {
+            let mut what = line(run.state.as_str());
+            if !run.cause.is_empty() {
+                what.push(Para::new(CELL.colour(MUTED), run.cause.as_str()));
             }
-            let followed = line(words::what_followed(mishap));
-            grid.row(doc, &[name(table), line(words::instant(mishap.at)), what, followed]);
+            let followed = line(words::what_followed(run));
+            grid.row(doc, &[name(table), line(words::instant(run.at)), what, followed]);
         }
     }
 }

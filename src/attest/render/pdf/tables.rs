@@ -73,6 +73,6 @@ fn row<'t>(doc: &Doc<'_>, table: &'t TableProof) -> Vec<Vec<Para<'t>>> {
         line(table.exposures.len().to_string()),
         gap,
         line(table.points.to_string()),
-        line(table.mishaps.len().to_string()),
+        line(table.failed_runs.len().to_string()),
     ]
 }

@@ -1,0 +1,81 @@
+//! What the world file wants to happen in the course of history.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Duration, Utc};
+
+use super::jobs::BackupJobState;
+use super::lifecycle::Lifecycle;
+use super::vaults::Tags;
+
+/// An event of the world. Tables are named by patterns.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Event {
+    /// A plan and its selections are deleted.
+    DeletePlan { id: Arc<str> },
+    /// Tables are deleted; their recovery points stay.
+    DeleteTable { tables: String },
+    /// A deleted table is created again, empty, under its old name.
+    CreateTable { table: String, tags: Tags },
+    /// Tables get tags.
+    Tag { tables: String, tags: Tags },
+    /// Tables lose tags.
+    Untag { tables: String, keys: Vec<String> },
+    /// DynamoDB is opted in or out.
+    OptIn { on: bool },
+    /// Advanced features of DynamoDB backups are switched.
+    Advanced { on: bool },
+    /// A role cannot be used any more: its jobs fail with this message.
+    BreakRole { role: String, message: Arc<str> },
+    /// The role works again.
+    MendRole { role: String },
+    /// On-demand backups.
+    Backup {
+        tables: String,
+        vault: Arc<str>,
+        role: Arc<str>,
+        lifecycle: Lifecycle,
+    },
+    /// Recovery points are deleted by hand.
+    DeletePoints {
+        tables: String,
+        vault: Option<String>,
+        older_than: Option<Duration>,
+    },
+    /// A restore test of the newest recovery point.
+    RestoreTest(RestoreTest),
+}
+
+/// A restore test that has been done.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RestoreTest {
+    pub(crate) tables: String,
+    /// Name of the restore testing plan.
+    pub(crate) plan: Option<String>,
+    pub(crate) role: Arc<str>,
+    pub(crate) minutes: i64,
+    /// The message of a restore that failed.
+    pub(crate) failure: Option<Arc<str>>,
+    /// `ValidationStatus`.
+    pub(crate) validation: Option<String>,
+}
+
+/// Backup jobs that the world wants to see end badly.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    pub(crate) from: DateTime<Utc>,
+    pub(crate) until: Option<DateTime<Utc>>,
+    /// Pattern of table names.
+    pub(crate) tables: String,
+    pub(crate) state: BackupJobState,
+    pub(crate) message: Arc<str>,
+}
+
+/// Plan runs that the world wants to see missed.
+#[derive(Debug, Clone)]
+pub(crate) struct Missed {
+    pub(crate) from: DateTime<Utc>,
+    pub(crate) until: DateTime<Utc>,
+    /// Name or id of the plan.
+    pub(crate) plan: String,
+}

@@ -1,0 +1,85 @@
+//! One request: who calls, for what.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use hyper::{HeaderMap, Method};
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use super::error::ApiError;
+use super::service::Service;
+
+/// Who calls, and into which Region.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Caller {
+    /// 12 digits.
+    pub(crate) account: String,
+    pub(crate) region: String,
+    pub(crate) access_key: String,
+    /// As `sts:GetCallerIdentity` gives it.
+    pub(crate) arn: String,
+}
+
+/// One request.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) service: Service,
+    pub(crate) caller: Caller,
+    pub(crate) method: Method,
+    /// Still percent-encoded, without the query: ARNs in it hold slashes of their own.
+    pub(crate) path: String,
+    /// Decoded.
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// The virtual clock when the request came.
+    pub(crate) now: DateTime<Utc>,
+    pub(crate) request_id: String,
+}
+
+impl Call {
+    /// The operation in `X-Amz-Target`.
+    pub(crate) fn target_operation(&self) -> Option<&str> {
+        let target = self.headers.get("x-amz-target")?.to_str().ok()?;
+        target.split_once('.').map(|(_, operation)| operation)
+    }
+
+    /// The members of a JSON body; an empty body is an empty object.
+    pub(crate) fn json(&self) -> Result<serde_json::Map<String, Value>, ApiError> {
+        if self.body.is_empty() {
+            return Ok(serde_json::Map::new());
+        }
+        match serde_json::from_slice(&self.body) {
+            Ok(Value::Object(object)) => Ok(object),
+            _ => Err(ApiError::new(
+                400,
+                "SerializationException",
+                "Start of structure or map found where not expected.",
+            )),
+        }
+    }
+}
+
+/// What a request asks for, before it is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Operation {
+    /// As the API names it: `ListBackupVaults`.
+    pub(crate) name: &'static str,
+    /// The IAM action: `backup:ListBackupVaults`.
+    pub(crate) action: String,
+    /// The ARN that the action is done to, or `*`.
+    pub(crate) resource: String,
+}
+
+/// The pairs of a query string or of a form; `+` is a space.
+pub(crate) fn decode_pairs(text: &str) -> Vec<(String, String)> {
+    let decode = |text: &str| {
+        let spaced = text.replace('+', " ");
+        percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+    };
+    let pair = |part: &str| {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        (decode(name), decode(value))
+    };
+    text.split('&').filter(|part| !part.is_empty()).map(pair).collect()
+}

@@ -1,0 +1,257 @@
+//! The values that one table of a file sets, laid over those below it, and checked against each other.
+
+use chrono::TimeDelta;
+
+use crate::criteria::policy::Source;
+use crate::criteria::values::{ANY_PLACE, FOREVER_DAYS, KeyOwner, LockWanted, PolicyValues};
+use crate::duration;
+use crate::text::nearest;
+use crate::toml_reader::values::{check_account, days, distinct, region_or, whole_days};
+use crate::toml_reader::{Reader, Section};
+
+/// AWS Backup remembers copy jobs for this long, so older copies cannot be shown to be complete.
+const LONGEST_COPY_RPO: TimeDelta = TimeDelta::days(30);
+
+/// The word for "not asked for": it lifts what a framework or `[policy]` asks for.
+const NONE: &str = "none";
+
+/// The keys of [`PolicyValues`].
+pub const VALUE_KEYS: [&str; 11] = [
+    "rpo",
+    "retention-min",
+    "retention-max",
+    "key-owner",
+    "vault-lock",
+    "copy-regions",
+    "copy-accounts",
+    "copy-rpo",
+    "air-gapped-within",
+    "restore-tested-within",
+    "rto",
+];
+
+/// The values that one table sets; the others are `None`. An inner `None` is what the word `none` asks for.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Layer {
+    pub rpo: Option<TimeDelta>,
+    pub retention_min: Option<i64>,
+    pub retention_max: Option<i64>,
+    pub key_owner: Option<KeyOwner>,
+    pub vault_lock: Option<LockWanted>,
+    pub copy_regions: Option<Vec<String>>,
+    pub copy_accounts: Option<Vec<String>>,
+    pub copy_rpo: Option<TimeDelta>,
+    pub air_gapped_within: Option<Option<TimeDelta>>,
+    pub restore_tested_within: Option<Option<TimeDelta>>,
+    pub rto: Option<TimeDelta>,
+}
+
+impl Layer {
+    /// Reads every value key of a table.
+    pub fn read<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>) -> Self {
+        Self {
+            rpo: span(reader, section, "rpo").flatten(),
+            retention_min: lifecycle_days(reader, section, "retention-min"),
+            retention_max: lifecycle_days(reader, section, "retention-max"),
+            key_owner: word(
+                reader,
+                section,
+                "key-owner",
+                "a key owner",
+                &KeyOwner::ALL,
+                KeyOwner::as_str,
+            ),
+            vault_lock: word(
+                reader,
+                section,
+                "vault-lock",
+                "a vault lock",
+                &LockWanted::ALL,
+                LockWanted::as_str,
+            ),
+            copy_regions: distinct(reader, section, "copy-regions", |reader, region| {
+                let hint = "name a Region, or write `any` for whichever other one";
+                region_or(reader, region, Some(ANY_PLACE), hint)
+            }),
+            copy_accounts: distinct(reader, section, "copy-accounts", |reader, account| {
+                account.value == ANY_PLACE || check_account(reader, account)
+            }),
+            copy_rpo: copy_rpo(reader, section),
+            air_gapped_within: span(reader, section, "air-gapped-within"),
+            restore_tested_within: span(reader, section, "restore-tested-within"),
+            rto: span(reader, section, "rto").flatten(),
+        }
+    }
+
+    /// These values where they are set, else those of `base`.
+    pub fn over(&self, base: &PolicyValues) -> PolicyValues {
+        PolicyValues {
+            rpo: self.rpo.unwrap_or(base.rpo),
+            retention_min_days: self.retention_min.unwrap_or(base.retention_min_days),
+            retention_max_days: self.retention_max.unwrap_or(base.retention_max_days),
+            key_owner: self.key_owner.unwrap_or(base.key_owner),
+            vault_lock: self.vault_lock.unwrap_or(base.vault_lock),
+            copy_regions: self.copy_regions.as_ref().unwrap_or(&base.copy_regions).clone(),
+            copy_accounts: self.copy_accounts.as_ref().unwrap_or(&base.copy_accounts).clone(),
+            copy_rpo: self.copy_rpo.or(base.copy_rpo),
+            air_gapped_within: self.air_gapped_within.unwrap_or(base.air_gapped_within),
+            restore_tested_within: self.restore_tested_within.unwrap_or(base.restore_tested_within),
+            rto: self.rto.unwrap_or(base.rto),
+        }
+    }
+}
+
+/// Who set a value, in words.
+pub(super) fn source_words(sources: &[(&'static str, Source)], key: &str, file: &str) -> String {
+    match sources.iter().find(|(known, _)| *known == key) {
+        None | Some((_, Source::Default)) => "the default".to_owned(),
+        Some((_, Source::Framework(name))) => format!("framework `{name}`"),
+        Some((_, Source::File)) => file.to_owned(),
+    }
+}
+
+/// Two values that cannot both hold.
+pub(super) struct Clash {
+    /// The key to change.
+    pub key: &'static str,
+    /// The keys whose values clash.
+    parts: &'static [&'static str],
+    /// What is wrong, after the path of the key.
+    pub what: &'static str,
+    pub why: String,
+    pub hint: String,
+}
+
+impl Clash {
+    /// Where a table sets one of the values; `None` if it has no part in the clash.
+    pub fn place(&self, section: &Section<'_, '_>) -> Option<usize> {
+        self.parts.iter().find_map(|key| section.place_of(key))
+    }
+
+    /// Notes it as a mistake of a table.
+    pub fn note<'a>(self, reader: &mut Reader<'a>, section: &Section<'_, 'a>, place: usize) {
+        let what = format!("`{}` {}", section.path_of(self.key), self.what);
+        reader.note(place, what, self.why, self.hint);
+    }
+}
+
+/// Values that contradict each other; `said_by` tells who set a key.
+pub(super) fn clashes(values: &PolicyValues, said_by: impl Fn(&str) -> String) -> Vec<Clash> {
+    let mut clashes = Vec::new();
+    let (min, max) = (values.retention_min_days, values.retention_max_days);
+    if max < min {
+        clashes.push(Clash {
+            key: "retention-max",
+            parts: &["retention-max", "retention-min"],
+            what: "is shorter than `retention-min`",
+            why: format!(
+                "`retention-max` is {max}d ({}), `retention-min` is {min}d ({})",
+                said_by("retention-max"),
+                said_by("retention-min")
+            ),
+            hint: format!("set `retention-max` to `{min}d` or more, or `retention-min` to `{max}d` or less"),
+        });
+    }
+    let wants_copies = !values.copy_regions.is_empty() || !values.copy_accounts.is_empty();
+    if wants_copies && values.copy_rpo() > LONGEST_COPY_RPO {
+        clashes.push(Clash {
+            key: "copy-rpo",
+            parts: &["copy-rpo", "rpo", "copy-regions", "copy-accounts"],
+            what: "is missing, and copies are asked for",
+            why: format!(
+                "without it, it is twice the RPO ({}), and AWS Backup remembers copy jobs for 30 days",
+                duration::human(values.rpo)
+            ),
+            hint: "set `copy-rpo` to `30d` or less".to_owned(),
+        });
+    }
+    clashes
+}
+
+/// Reads `window`, which tiers may not set: gaps are looked for in the same days of every table.
+pub(super) fn window<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>) -> Option<i64> {
+    let offset = section.place_of("window")?;
+    let window = days(reader, section, "window")?;
+    if window > 365 {
+        let why = "gaps are looked for in the last year at most";
+        let what = format!("`{}` is longer than 365 days", section.path_of("window"));
+        reader.note(offset, what, why, "");
+        return None;
+    }
+    Some(window)
+}
+
+/// A duration longer than nothing; `Some(None)` for `none` where it may be said.
+fn span<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, key: &'static str) -> Option<Option<TimeDelta>> {
+    let text = reader.string(section, key)?;
+    if text.value == NONE && matches!(key, "air-gapped-within" | "restore-tested-within") {
+        return Some(None);
+    }
+    let path = section.path_of(key);
+    match duration::parse(&text.value) {
+        Ok(span) if span > TimeDelta::zero() => return Some(Some(span)),
+        Ok(_) => reader.note(text.offset, format!("`{path}` must be longer than nothing"), "", ""),
+        Err(why) => {
+            let hint = match key {
+                "air-gapped-within" | "restore-tested-within" => "write it like `90d`, or `none`",
+                _ => "write it like `24h`",
+            };
+            reader.note(text.offset, format!("`{path}` is not a duration"), why, hint);
+        }
+    }
+    None
+}
+
+/// Whole days that a lifecycle can have; `none`, where it may be said, is no bound.
+fn lifecycle_days<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, key: &'static str) -> Option<i64> {
+    let text = reader.string(section, key)?;
+    if text.value == NONE && key == "retention-max" {
+        return Some(FOREVER_DAYS);
+    }
+    let path = section.path_of(key);
+    let days = whole_days(reader, &path, &text)?;
+    if days > FOREVER_DAYS {
+        let what = format!("`{path}` is longer than {FOREVER_DAYS} days");
+        reader.note(
+            text.offset,
+            what,
+            "AWS Backup keeps nothing longer, except for ever",
+            "",
+        );
+        return None;
+    }
+    Some(days)
+}
+
+fn copy_rpo<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>) -> Option<TimeDelta> {
+    let offset = section.place_of("copy-rpo")?;
+    let span = span(reader, section, "copy-rpo").flatten()?;
+    if span > LONGEST_COPY_RPO {
+        let what = format!("`{}` is longer than 30 days", section.path_of("copy-rpo"));
+        reader.note(offset, what, "AWS Backup remembers copy jobs for 30 days", "");
+        return None;
+    }
+    Some(span)
+}
+
+/// One of a closed list of words.
+fn word<'a, T: Copy>(
+    reader: &mut Reader<'a>,
+    section: &mut Section<'_, 'a>,
+    key: &'static str,
+    kind: &str,
+    all: &[T],
+    name: fn(T) -> &'static str,
+) -> Option<T> {
+    let text = reader.string(section, key)?;
+    let found = all.iter().copied().find(|one| name(*one) == text.value);
+    if found.is_none() {
+        let names: Vec<&str> = all.iter().map(|one| name(*one)).collect();
+        let hint = match nearest(&text.value, names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the words are {}", crate::text::list(&names)),
+        };
+        reader.note(text.offset, format!("`{}` is not {kind}", text.value), "", hint);
+    }
+    found
+}
