@@ -55,7 +55,7 @@ use table_points::{TablePoints, by_column};
 pub(crate) use crate::criteria::values::FOREVER_DAYS;
 pub(crate) use copies::Comparisons;
 pub(crate) use index::keys::rank_of_owner;
-pub(crate) use index::reading::Reading;
+pub use index::reading::Reading;
 pub(crate) use index::rows::ArnHasher;
 pub(crate) use plans::membership::SelectionAnswer;
 pub(crate) use recovery_point::Sight;
