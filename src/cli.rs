@@ -1,10 +1,9 @@
 //! What may be typed. The doc comments are the help text.
 
-use std::path::PathBuf;
-
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 use crate::commands::attest::AttestArgs;
+use crate::commands::backup::BackupArgs;
 use crate::commands::collect::CollectArgs;
 use crate::commands::demo::DemoArgs;
 use crate::commands::diff::DiffArgs;
@@ -12,11 +11,12 @@ use crate::commands::explain::ExplainArgs;
 use crate::commands::init::InitArgs;
 use crate::commands::ledger::LedgerCommand;
 use crate::commands::manual::{CompletionsArgs, ManArgs};
+use crate::commands::remediate::RemediateCommand;
 use crate::commands::report::ReportArgs;
 use crate::commands::sample::SampleArgs;
 use crate::commands::sandbox::SandboxArgs;
 use crate::commands::scan::ScanArgs;
-use crate::commands::shared::args::{RuleArgs, ScopeArgs, TalkArgs};
+use crate::commands::shared::args::TalkArgs;
 use crate::commands::verify::VerifyPackArgs;
 
 /// Proves, from evidence and not from intent, that every Amazon DynamoDB table is backed up with AWS Backup.
@@ -73,115 +73,4 @@ pub enum Command {
     Completions(CompletionsArgs),
     /// Print the manual page, or write one for each command.
     Man(ManArgs),
-}
-
-/// Subcommands of `remediate`.
-#[derive(Debug, Subcommand)]
-pub enum RemediateCommand {
-    /// Propose on-demand backups for tables without a recent usable recovery point. Changes nothing.
-    Plan(PlanArgs),
-    /// Start the backup jobs of a reviewed plan. Nothing outside the plan is touched.
-    Apply(ApplyArgs),
-    /// Read AWS afresh and say whether the plan's tables now have a recent usable recovery point.
-    Verify(VerifyArgs),
-}
-
-/// Arguments of `remediate plan`.
-#[derive(Debug, Args)]
-pub struct PlanArgs {
-    /// The inventory to plan from: the `inventory` folder of a scan. Without it, AWS is read afresh.
-    #[arg(long, value_name = "INVENTORY")]
-    pub from: Option<PathBuf>,
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would print the text as a heading")]
-    pub scope: ScopeArgs,
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would print the text as a heading")]
-    pub rules: RuleArgs,
-    /// The plan file to write.
-    #[arg(long, value_name = "FILE", default_value = "remediation-plan.json")]
-    pub to: PathBuf,
-}
-
-/// Arguments of `remediate apply`.
-#[derive(Debug, Args)]
-pub struct ApplyArgs {
-    /// The plan file.
-    pub plan: PathBuf,
-    /// Settings file with the accounts' roles. Without this flag: backproof.toml, if it is there.
-    #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
-    pub config: Option<PathBuf>,
-    /// Show what would be done, and do nothing.
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Refuse plans with more actions than this.
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    pub max_changes: usize,
-    /// Where to note every step. Without this flag: the plan file's name with `.journal.jsonl`.
-    #[arg(long, value_name = "FILE")]
-    pub journal: Option<PathBuf>,
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would print the text as a heading")]
-    pub wait: WaitArgs,
-}
-
-/// Arguments of `remediate verify`.
-#[derive(Debug, Args)]
-pub struct VerifyArgs {
-    /// The plan file.
-    pub plan: PathBuf,
-    /// Settings file with the accounts' roles. Without this flag: backproof.toml, if it is there.
-    #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
-    pub config: Option<PathBuf>,
-}
-
-/// How to follow jobs.
-#[derive(Debug, Args, Clone)]
-pub struct WaitArgs {
-    /// Follow the jobs until they have finished, and end by their outcome.
-    #[arg(long)]
-    pub wait: bool,
-    /// Time between two looks at a job, with --wait.
-    #[arg(
-        long,
-        value_name = "DURATION",
-        default_value = "30s",
-        env = "BACKPROOF_POLL_INTERVAL"
-    )]
-    pub poll_interval: String,
-    /// Give up following after this time; the jobs go on.
-    #[arg(long, value_name = "DURATION", default_value = "12h")]
-    pub timeout: String,
-}
-
-/// Arguments of `backup`.
-#[derive(Debug, Args)]
-pub struct BackupArgs {
-    /// Names or ARNs of the tables.
-    #[arg(required = true, value_name = "TABLE")]
-    pub tables: Vec<String>,
-    /// The vault that takes the recovery points. Without this flag: the settings file's, else Default.
-    #[arg(long)]
-    pub vault: Option<String>,
-    /// The role AWS Backup assumes. Without this flag: the settings file's, else AWS Backup's default service role.
-    #[arg(long, value_name = "ARN")]
-    pub role: Option<String>,
-    /// Move to cold storage after this time, such as 7d. Without this flag: stays warm.
-    #[arg(long, value_name = "DAYS")]
-    pub cold_after: Option<String>,
-    /// Delete after this time, such as 97d. Without this flag: the policy's minimum retention.
-    #[arg(long, value_name = "DAYS")]
-    pub delete_after: Option<String>,
-    /// The Region of tables given by name. Without this flag: the configured Region.
-    #[arg(long)]
-    pub region: Option<String>,
-    /// Settings file. Without this flag: backproof.toml, if it is there.
-    #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
-    pub config: Option<PathBuf>,
-    /// Show what would be done, and do nothing.
-    #[arg(long)]
-    pub dry_run: bool,
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would print the text as a heading")]
-    pub wait: WaitArgs,
 }

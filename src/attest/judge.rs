@@ -10,7 +10,7 @@ use super::{
     Attestation, Exposure, FailedRun, PackLine, Period, Proof, ProofTotals, TableProof, TargetLine, UnlistedTable,
     WaiverTerm,
 };
-use crate::facts::rpo_over_time::{DAY, Demand, History, Known, Spans};
+use crate::facts::rpo_over_time::{DAY, DemandSpan, History, KnownTable, RpoDemand, Spans};
 use crate::facts::seconds;
 use crate::pack::intact::IntactPack;
 use crate::text::hex;
@@ -120,7 +120,7 @@ pub(super) struct Window {
 
 impl Window {
     pub(super) fn table(&self, life: &Life, sum: &Sum, policies: &Policies, place: usize) -> TableProof {
-        let known = Known {
+        let known = KnownTable {
             born: life.born,
             // What was made later may be of another table of that name, which no pack lists.
             alive_until: life.last_seen,
@@ -147,7 +147,7 @@ impl Window {
             is_waived: proof == Proof::Exposed && exposures.iter().all(|exposure| !exposure.waivers.is_empty()),
             proof,
             days: history.days(self.from / DAY, self.days),
-            longest_gap: known.longest_gap(&sum.made, self.from, self.to),
+            longest_gap: known.longest_without_point(&sum.made, self.from, self.to),
             points: sum.made.iter().filter(|at| (self.from..self.to).contains(at)).count(),
             failed_runs: self.failed_runs(sum, policies.missed[place].iter().copied()),
             exposures,
@@ -206,7 +206,7 @@ fn exposures(history: &History, waivers: &[WaiverTerm]) -> Vec<Exposure> {
     history.exposed.iter().map(exposure).collect()
 }
 
-fn asked(demands: &[Demand], from: u32, to: u32) -> Vec<(u32, u32, crate::facts::rpo_over_time::Asked)> {
+fn asked(demands: &[DemandSpan], from: u32, to: u32) -> Vec<(u32, u32, RpoDemand)> {
     let clipped = demands
         .iter()
         .map(|demand| (demand.from.max(from), demand.to.min(to), demand.asked));

@@ -18,7 +18,7 @@ use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 
 use crate::domain::{DayState, TargetId};
 use crate::exit::Exit;
-use crate::facts::rpo_over_time::{Asked, Gap, History};
+use crate::facts::rpo_over_time::{History, RpoDemand, SpanWithoutPoint};
 use crate::facts::{derive, seconds};
 use crate::pack::intact::IntactPack;
 use crate::problem::{Outcome, Problem};
@@ -234,7 +234,7 @@ pub struct TableProof {
     /// Tiers of the policy that took it.
     pub tiers: Vec<String>,
     /// What was asked of it, as far as that touches its life in the period.
-    pub asked: Vec<(u32, u32, Asked)>,
+    pub asked: Vec<(u32, u32, RpoDemand)>,
     /// The verdict.
     pub proof: Proof,
     /// Every exposure lies within the term of a waiver.
@@ -244,7 +244,7 @@ pub struct TableProof {
     /// Exposures, with the ids of waivers that were in force from the first moment to the last.
     pub exposures: Vec<Exposure>,
     /// The longest time without a new recovery point that touches the period.
-    pub longest_gap: Option<Gap>,
+    pub longest_gap: Option<SpanWithoutPoint>,
     /// One state for each day; `None`: the policy asked for no backup that day.
     pub days: Vec<Option<DayState>>,
     /// Recovery points that were made in the period.

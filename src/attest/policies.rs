@@ -16,7 +16,7 @@ use crate::criteria::Criteria;
 use crate::criteria::policy::{Policy, Tier};
 use crate::criteria::waivers::Waiver;
 use crate::domain::{Subject, TargetId, rfc3339};
-use crate::facts::rpo_over_time::{Asked, Demand};
+use crate::facts::rpo_over_time::{DemandSpan, RpoDemand};
 use crate::facts::{Facts, seconds};
 use crate::judge::evaluate::Tiers;
 use crate::problem::Problem;
@@ -37,7 +37,7 @@ const RULES_OF_EXPOSURE: [&str; 2] = ["recovery-point-fresh", "recovery-point-ga
 
 /// What packs say of each life, by its place.
 pub(super) struct Policies {
-    asks: Vec<Vec<(u32, Asked)>>,
+    asks: Vec<Vec<(u32, RpoDemand)>>,
     pub(super) tiers: Vec<BTreeSet<String>>,
     pub(super) missed: Vec<BTreeSet<u32>>,
     pub(super) is_restore_test: Vec<bool>,
@@ -108,7 +108,7 @@ impl Policies {
                     .table_status
                     .as_deref()
                     .is_some_and(|status| OUT_OF_SERVICE.contains(&status));
-                let asked = if is_out { Asked::Nothing } else { assigned.asked() };
+                let asked = if is_out { RpoDemand::Nothing } else { assigned.asked() };
                 self.asks[life].push((as_of, asked));
                 self.tiers[life].insert(assigned.tier.to_string());
                 self.missed[life].extend(facts.missed_runs(&tables, place));
@@ -175,7 +175,7 @@ impl Policies {
     }
 
     /// What was asked of a life over all time.
-    pub(super) fn demands(&self, life: usize) -> Vec<Demand> {
+    pub(super) fn demands(&self, life: usize) -> Vec<DemandSpan> {
         let asks = &self.asks[life];
         let Some((first, last)) = asks.first().zip(asks.last()) else {
             return Vec::new();
@@ -187,11 +187,11 @@ impl Policies {
             .into_iter()
             .chain(between)
             .chain([(last.0, u32::MAX, last.1)]);
-        let mut demands: Vec<Demand> = Vec::new();
+        let mut demands: Vec<DemandSpan> = Vec::new();
         for (from, to, asked) in intervals {
             match demands.last_mut() {
                 Some(before) if before.asked == asked => before.to = to,
-                _ => demands.push(Demand { from, to, asked }),
+                _ => demands.push(DemandSpan { from, to, asked }),
             }
         }
         demands

@@ -12,7 +12,7 @@ use chrono::TimeDelta;
 
 use super::lives::{Lives, Owner};
 use crate::domain::{Arn, TargetId};
-use crate::facts::rpo_over_time::{Point, Spans};
+use crate::facts::rpo_over_time::{PointTrace, Spans};
 use crate::facts::{ArnHasher, Facts, JOB_REACH, Sight, seconds};
 use crate::inventory::Inventory;
 use crate::inventory::schema::{BackupJob, RecoveryPoint, Vault, borrowed};
@@ -333,7 +333,7 @@ impl<'l> Union<'l> {
             }
         }
         for ((life, _), (created, latest)) in &self.open {
-            sums[*life as usize].points.push(Point {
+            sums[*life as usize].points.push(PointTrace {
                 earliest: *created,
                 latest: *latest,
                 sure_until: 0,
@@ -390,7 +390,7 @@ pub(super) struct Seen {
 /// What all packs together know of one life.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sum {
-    pub(super) points: Vec<Point>,
+    pub(super) points: Vec<PointTrace>,
     /// Earliest dates of points that were made for certain, in order.
     pub(super) made: Vec<u32>,
     /// In order.
@@ -399,10 +399,10 @@ pub(super) struct Sum {
 }
 
 impl Made {
-    fn point(&self) -> Point {
+    fn point(&self) -> PointTrace {
         let is_over = self.gone_by != u32::MAX && self.kept_until != 0 && self.kept_until <= self.gone_by;
         let is_made = self.finished_by != u32::MAX;
-        Point {
+        PointTrace {
             earliest: self.created,
             latest: self.latest,
             sure_until: if is_over && is_made {

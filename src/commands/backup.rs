@@ -1,21 +1,52 @@
 //! `backup`: on-demand backup jobs of named tables, by hand.
 
-use chrono::Utc;
-use sha2::{Digest, Sha256};
+use std::path::PathBuf;
 
-use crate::cli::BackupArgs;
-use crate::commands::remediate::{intervals, outcome, targets};
+use chrono::Utc;
+use clap::Args;
+
+use crate::commands::remediate::{WaitArgs, followed, intervals, outcome, targets};
 use crate::commands::shared::output::print;
 use crate::domain::{Arn, TargetId, table_arn};
 use crate::duration;
 use crate::exit::Exit;
 use crate::problem::{Outcome, Problem, Problems, one_line};
-use crate::remediate::BackupAction;
-use crate::remediate::jobs::{follow, start};
-use crate::remediate::plan::default_role;
+use crate::remediate::actions::{Action, OnDemandBackup, default_role, token};
+use crate::remediate::follow::Job;
 use crate::settings::{Settings, check_lifecycle};
 use crate::stderr::{self, say};
-use crate::text::hex;
+
+/// Arguments of `backup`.
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// Names or ARNs of the tables.
+    #[arg(required = true, value_name = "TABLE")]
+    pub tables: Vec<String>,
+    /// The vault that takes the recovery points. Without this flag: the settings file's, else Default.
+    #[arg(long)]
+    pub vault: Option<String>,
+    /// The role AWS Backup assumes. Without this flag: the settings file's, else AWS Backup's default service role.
+    #[arg(long, value_name = "ARN")]
+    pub role: Option<String>,
+    /// Move to cold storage after this time, such as 7d. Without this flag: stays warm.
+    #[arg(long, value_name = "DAYS")]
+    pub cold_after: Option<String>,
+    /// Delete after this time, such as 97d. Without this flag: the policy's minimum retention.
+    #[arg(long, value_name = "DAYS")]
+    pub delete_after: Option<String>,
+    /// The Region of tables given by name. Without this flag: the configured Region.
+    #[arg(long)]
+    pub region: Option<String>,
+    /// Settings file. Without this flag: backproof.toml, if it is there.
+    #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Show what would be done, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub wait: WaitArgs,
+}
 
 /// Runs `backup`.
 ///
@@ -34,8 +65,8 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
             .to_owned();
         let role = args.role.clone().or_else(|| settings.remediation.role_arn.clone());
         // By hand each command is a new wish: the token keeps only the retries of one command together.
-        let token = hex(&Sha256::digest(format!("{arn}\0{vault}\0{}", Utc::now().to_rfc3339()))[..16]);
-        actions.push(BackupAction {
+        let token = token(&[&arn, &vault, &Utc::now().to_rfc3339()]);
+        actions.push(OnDemandBackup {
             reason: "asked for by hand".to_owned(),
             table_name: name,
             table_id: None,
@@ -46,41 +77,45 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
             vault: vault.clone(),
             cold_after_days,
             delete_after_days,
-            idempotency_token: format!("backproof-{token}"),
+            idempotency_token: token,
             table_size_bytes: None,
         });
     }
-    let cold = cold_after_days
-        .map(|days| format!("cold after {days} days, "))
-        .unwrap_or_default();
     for action in &actions {
         let verb = if args.dry_run { "would back up" } else { "backing up" };
         say(&format!(
-            "{verb} {} into {} ({cold}deleted after {delete_after_days} days)",
+            "{verb} {} into {} ({})",
             one_line(&action.table_arn),
-            one_line(&vault)
+            one_line(&vault),
+            action.lifecycle()
         ));
     }
     if args.dry_run {
         return Ok(Exit::Compliant);
     }
-    let targets = targets(&settings, actions.iter()).await?;
+    let actions: Vec<Action> = actions.into_iter().map(Action::OnDemandBackup).collect();
+    let targets = targets(&settings, actions.iter().map(Action::target)).await?;
     let (mut jobs, mut refused) = (Vec::new(), 0);
-    for action in &actions {
-        let id = TargetId::new(action.account_id.clone(), action.region.clone());
+    for action in actions {
+        let id = action.target();
         let Some(target) = targets.get(&id) else {
             refused += 1;
             continue;
         };
-        match start(target, action).await {
-            Ok(job) => {
-                print(&format!("{}\t{}\n", one_line(&job.table_name), one_line(&job.job_id)))?;
-                jobs.push(job);
+        let name = action.resource().name;
+        match action.start(target).await {
+            Ok(job_id) => {
+                print(&format!("{}\t{}\n", one_line(name), one_line(&job_id)))?;
+                jobs.push(Job {
+                    id: job_id,
+                    target: target.clone(),
+                    action,
+                });
             }
             Err(failure) => {
                 refused += 1;
-                let problem = Problem::new(format!("could not start the backup of `{}`", action.table_name))
-                    .at(format!("account {}, {}, vault `{vault}`", action.account_id, action.region))
+                let problem = Problem::new(format!("could not start the backup of `{name}`"))
+                    .at(format!("account {}, {}, vault `{vault}`", id.account_id, id.region))
                     .why(format!("{} from backup:StartBackupJob", failure.why()))
                     .so("the table has no new recovery point")
                     .hint("check that the vault and the role exist; `backproof explain permissions --command backup` prints the rights needed");
@@ -89,7 +124,7 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
         }
     }
     let ended = if args.wait.wait {
-        follow(jobs, every, at_most).await
+        followed(jobs, every, at_most).await
     } else {
         Vec::new()
     };

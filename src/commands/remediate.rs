@@ -1,30 +1,115 @@
 //! `remediate plan`, `apply`, `verify`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+
 use crate::aws::target::Target;
-use crate::cli::{ApplyArgs, PlanArgs, RemediateCommand, VerifyArgs, WaitArgs};
 use crate::collect::Wanted;
 use crate::commands::collect;
+use crate::commands::shared::args::{RuleArgs, ScopeArgs};
 use crate::commands::shared::criteria;
 use crate::commands::shared::output::print;
 use crate::commands::shared::reach::reach;
+use crate::deliver::staging::Staging;
 use crate::domain::{TargetId, Verdict};
 use crate::duration;
 use crate::exit::Exit;
-use crate::facts::Reading;
 use crate::inventory::Inventory;
-use crate::inventory::schema::Vault;
 use crate::judge::judge;
 use crate::problem::{Outcome, Problem, count, one_line};
+use crate::remediate::actions::Standing;
+use crate::remediate::actions::{Action, KINDS};
 use crate::remediate::apply::{Journal, apply};
-use crate::remediate::jobs::{Ended, follow, tally};
+use crate::remediate::follow::{Job, follow};
+use crate::remediate::known::Known;
 use crate::remediate::plan::propose;
 use crate::remediate::verify::verify;
-use crate::remediate::{BackupAction, Plan};
+use crate::remediate::{Event, Plan};
 use crate::settings::Settings;
 use crate::stderr::{say, warn};
+
+/// Subcommands of `remediate`.
+#[derive(Debug, Subcommand)]
+pub enum RemediateCommand {
+    /// Propose on-demand backups for tables without a recent usable recovery point. Changes nothing.
+    Plan(PlanArgs),
+    /// Start the backup jobs of a reviewed plan. Nothing outside the plan is touched.
+    Apply(ApplyArgs),
+    /// Read AWS afresh and say whether the plan's tables now have a recent usable recovery point.
+    Verify(VerifyArgs),
+}
+
+/// Arguments of `remediate plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The inventory to plan from: the `inventory` folder of a scan. Without it, AWS is read afresh.
+    #[arg(long, value_name = "INVENTORY")]
+    pub from: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub scope: ScopeArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub rules: RuleArgs,
+    /// The plan file to write.
+    #[arg(long, value_name = "FILE", default_value = "remediation-plan.json")]
+    pub to: PathBuf,
+}
+
+/// Arguments of `remediate apply`.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// The plan file.
+    pub plan: PathBuf,
+    /// Settings file with the accounts' roles. Without this flag: backproof.toml, if it is there.
+    #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Show what would be done, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Refuse plans with more actions than this.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub max_changes: usize,
+    /// Where to note every step. Without this flag: the plan file's name with `.journal.jsonl`.
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub wait: WaitArgs,
+}
+
+/// Arguments of `remediate verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The plan file.
+    pub plan: PathBuf,
+    /// Settings file with the accounts' roles. Without this flag: backproof.toml, if it is there.
+    #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+/// How to follow jobs.
+#[derive(Debug, Args, Clone)]
+pub struct WaitArgs {
+    /// Follow the jobs until they have finished, and end by their outcome.
+    #[arg(long)]
+    pub wait: bool,
+    /// Time between two looks at a job, with --wait.
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "30s",
+        env = "BACKPROOF_POLL_INTERVAL"
+    )]
+    pub poll_interval: String,
+    /// Give up following after this time; the jobs go on.
+    #[arg(long, value_name = "DURATION", default_value = "12h")]
+    pub timeout: String,
+}
 
 /// Runs `remediate`.
 ///
@@ -46,14 +131,15 @@ async fn plan(args: PlanArgs) -> Outcome<Exit> {
     let inventory = match &args.from {
         Some(folder) => Inventory::open(folder)?,
         None => {
-            scratch = Scratch::new()?;
-            let wanted = Wanted::frames(criteria::frames(&criteria).chain(["region_settings"]));
+            scratch = Staging::scratch()?;
+            let of_actions = KINDS.iter().flat_map(|kind| kind.frames.iter().copied());
+            let wanted = Wanted::frames(criteria::frames(&criteria).chain(of_actions));
             collect::into(&settings, &wanted, scratch.dir()).await?
         }
     };
     let report = judge(&inventory, &criteria)?;
-    let vaults = vaults(&inventory)?;
-    let plan = propose(&report, &criteria.rules, &vaults, &settings.remediation);
+    let known = Known::of(&report, &inventory, &settings.remediation)?;
+    let plan = propose(&known, &criteria.rules)?;
     plan.write(&args.to)?;
     print(&describe(&plan))?;
     say(&format!(
@@ -63,80 +149,30 @@ async fn plan(args: PlanArgs) -> Outcome<Exit> {
     Ok(Exit::Compliant)
 }
 
-/// A temporary folder that goes with its value.
-struct Scratch(std::path::PathBuf);
-
-impl Scratch {
-    fn new() -> Result<Self, Problem> {
-        let dir = std::env::temp_dir().join(format!("backproof-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).map_err(|error| {
-            Problem::new("could not create a temporary folder")
-                .at(dir.display().to_string())
-                .why(error.to_string())
-        })?;
-        Ok(Self(dir))
-    }
-
-    fn dir(&self) -> &std::path::Path {
-        &self.0
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // A folder left behind in the temporary folder harms nobody.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn vaults(inventory: &Inventory) -> Outcome<BTreeMap<TargetId, Option<Vec<Vault>>>> {
-    let reading = Reading::read(inventory)?;
-    let mut vaults: BTreeMap<TargetId, Option<Vec<Vault>>> = BTreeMap::new();
-    for target in reading.targets.keys() {
-        let is_whole = reading.is_whole(target, "backup:ListBackupVaults", "");
-        vaults.insert(target.clone(), is_whole.then(Vec::new));
-    }
-    for vault in inventory.read::<Vault>()? {
-        let target = TargetId::new(vault.account_id.clone(), vault.region.clone());
-        if let Some(Some(list)) = vaults.get_mut(&target) {
-            list.push(vault);
-        }
-    }
-    Ok(vaults)
-}
-
 fn describe(plan: &Plan) -> String {
-    let mut text = format!("{} proposed\n", count(plan.actions.len(), "on-demand backup"));
+    let of_kinds = KINDS.iter().map(|kind| {
+        let actions = plan.actions.iter().filter(|action| action.kind().id == kind.id);
+        count(actions.count(), kind.noun)
+    });
+    let mut text = format!("{} proposed\n", of_kinds.collect::<Vec<_>>().join(", "));
     for action in &plan.actions {
-        text.push_str(&line(action));
+        text.push_str(&format!(
+            "  {}\n      {}\n",
+            action.describe(),
+            one_line(action.reason())
+        ));
     }
     if !plan.blocked.is_empty() {
         text.push_str(&format!("{} not in the plan\n", count(plan.blocked.len(), "table")));
         for blocked in &plan.blocked {
             text.push_str(&format!(
                 "  {}: {}\n",
-                one_line(&blocked.table_arn),
+                one_line(&blocked.resource_arn),
                 one_line(&blocked.reason)
             ));
         }
     }
     text
-}
-
-fn line(action: &BackupAction) -> String {
-    let cold = action
-        .cold_after_days
-        .map(|days| format!("cold after {days} days, "))
-        .unwrap_or_default();
-    format!(
-        "  {} in account {}, {}: vault {}, {cold}deleted after {} days\n      {}\n",
-        one_line(&action.table_name),
-        action.account_id,
-        action.region,
-        one_line(&action.vault),
-        action.delete_after_days,
-        one_line(&action.reason)
-    )
 }
 
 async fn apply_plan(args: ApplyArgs) -> Outcome<Exit> {
@@ -163,36 +199,84 @@ async fn apply_plan(args: ApplyArgs) -> Outcome<Exit> {
         say("nothing was changed (--dry-run)");
         return Ok(Exit::Compliant);
     }
-    let targets = targets(&settings, plan.actions.iter()).await?;
+    let targets = targets(&settings, plan.actions.iter().map(Action::target)).await?;
     let path = args
         .journal
         .unwrap_or_else(|| args.plan.with_extension("journal.jsonl"));
     let mut journal = Journal::open(&path)?;
-    let applied = apply(&plan, &targets, &mut journal).await?;
+    let applied = apply(&plan, &targets, &mut journal, &mut say_step).await?;
     say(&format!(
         "{} started, {} refused; journal in {}",
         count(applied.jobs.len(), "job"),
-        applied.refused.len(),
+        applied.refused,
         path.display()
     ));
     let ended = if args.wait.wait {
-        follow(applied.jobs, every, at_most).await
+        followed(applied.jobs, every, at_most).await
     } else {
         Vec::new()
     };
-    Ok(outcome(&ended, applied.refused.len(), args.wait.wait))
+    Ok(outcome(&ended, applied.refused, args.wait.wait))
+}
+
+/// Says what happens.
+fn say_step(event: Event<'_>) {
+    match event {
+        Event::StartedBefore(name, job_id) => say(&format!("{}: started before as {job_id}", one_line(name))),
+        Event::Started(name, job_id) => say(&format!("{}: started {job_id}", one_line(name))),
+        Event::Refused(name, why) => say(&format!("{}: refused: {}", one_line(name), one_line(why))),
+        Event::Ended(name, Standing { state, message, .. }) if message.is_empty() => {
+            say(&format!("{} {state}", one_line(name)));
+        }
+        Event::Ended(name, Standing { state, message, .. }) => {
+            say(&format!("{} {state}: {}", one_line(name), one_line(message)));
+        }
+        Event::Waiting(..) | Event::Pause => {}
+    }
+}
+
+/// Follows jobs with a progress bar.
+pub(crate) async fn followed(jobs: Vec<Job>, every: Duration, at_most: Duration) -> Vec<Standing> {
+    let bar = ProgressBar::new(jobs.len() as u64);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len} jobs {bar:30} {msg} {elapsed}") {
+        bar.set_style(style);
+    }
+    let mut tell = |event: Event<'_>| match event {
+        Event::Waiting(name, standing) => bar.set_message(format!("{} {}", one_line(name), standing.state)),
+        Event::Pause => bar.tick(),
+        event => {
+            if matches!(event, Event::Ended(..)) {
+                bar.inc(1);
+            }
+            bar.suspend(|| say_step(event));
+        }
+    };
+    let ended = follow(jobs, every, at_most, &mut tell).await;
+    bar.finish_and_clear();
+    ended
 }
 
 /// Everything asked for was done, or not.
-pub(crate) fn outcome(ended: &[Ended], refused: usize, waited: bool) -> Exit {
+pub(crate) fn outcome(ended: &[Standing], refused: usize, waited: bool) -> Exit {
     if waited {
         say(&tally(ended));
     }
-    if refused == 0 && ended.iter().all(Ended::is_success) {
+    if refused == 0 && ended.iter().all(|standing| standing.is_success) {
         Exit::Compliant
     } else {
         Exit::Failed
     }
+}
+
+/// One line over all jobs: `3 jobs completed, 1 job did not`.
+fn tally(ended: &[Standing]) -> String {
+    let completed = ended.iter().filter(|standing| standing.is_success).count();
+    let other = ended.len() - completed;
+    let mut text = format!("{} completed", count(completed, "job"));
+    if other > 0 {
+        text.push_str(&format!(", {} did not", count(other, "job")));
+    }
+    text
 }
 
 /// The pause between looks and the time to give up.
@@ -218,12 +302,9 @@ pub(crate) fn intervals(args: &WaitArgs) -> Outcome<(Duration, Duration)> {
 /// Errors: no credentials, no identity. An account whose role cannot be assumed is left out.
 pub(crate) async fn targets(
     settings: &Settings,
-    actions: impl Iterator<Item = &BackupAction>,
+    ids: impl Iterator<Item = TargetId>,
 ) -> Outcome<BTreeMap<TargetId, Target>> {
-    let ids: BTreeSet<TargetId> = actions
-        .map(|action| TargetId::new(action.account_id.clone(), action.region.clone()))
-        .collect();
-    let reached = reach(&settings.accounts, ids).await?;
+    let reached = reach(&settings.accounts, ids.collect()).await?;
     for problem in reached.problems {
         warn(&problem.so("its tables are left as they are"));
     }
@@ -233,14 +314,14 @@ pub(crate) async fn targets(
 async fn verify_plan(args: VerifyArgs) -> Outcome<Exit> {
     let settings = Settings::load(args.config.as_deref(), None, &[])?;
     let plan = Plan::read(&args.plan)?;
-    let targets = targets(&settings, plan.actions.iter()).await?;
+    let targets = targets(&settings, plan.actions.iter().map(Action::target)).await?;
     let results = verify(&plan, &targets).await;
     let mut text = String::new();
     for result in &results {
         text.push_str(&format!(
             "{:<14} {}: {}\n",
             result.verdict,
-            one_line(&result.table_name),
+            one_line(&result.name),
             one_line(&result.message)
         ));
     }

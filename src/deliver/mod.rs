@@ -12,6 +12,27 @@ use crate::aws::target::Session;
 use crate::problem::{Problem, count};
 use crate::text::hex;
 
+/// IAM actions that delivering takes on the objects.
+pub const OBJECT_ACTIONS: [&str; 7] = [
+    "s3:PutObject",
+    "s3:GetObject",
+    "s3:GetObjectVersion",
+    "s3:PutObjectRetention",
+    "s3:GetObjectRetention",
+    "s3:PutObjectLegalHold",
+    "s3:GetObjectLegalHold",
+];
+
+/// IAM actions that delivering takes on the bucket.
+pub const BUCKET_ACTIONS: [&str; 3] = [
+    "s3:ListBucket",
+    "s3:GetBucketVersioning",
+    "s3:GetBucketObjectLockConfiguration",
+];
+
+/// IAM actions that delivering takes on the key that encrypts: S3 encrypts and decrypts with the caller's rights on it.
+pub const KEY_ACTIONS: [&str; 2] = ["kms:GenerateDataKey", "kms:Decrypt"];
+
 /// How many files go at once.
 pub const AT_ONCE: usize = 8;
 

@@ -8,12 +8,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::gather::{Kind as PointKind, RankedKey};
-use super::jobs::cause;
-use super::keys::owner_of_rank;
-use super::offers::Offers;
-use super::window::JOB_MEMORY;
-use super::{Evidence, age_hours, names};
+use super::index::Index;
+use super::index::keys::{RankedKey, owner_of_rank};
+use super::plans::offers::Offers;
+use super::recovery_point::PointKind;
+use super::time::{JOB_MEMORY, age_hours, hours};
+use super::words::{cause, names};
 use crate::criteria::values::{ANY_PLACE, PolicyValues};
 use crate::dictionary::{TableFacts, Text};
 use crate::domain::{Arn, FactValue, short_number};
@@ -102,7 +102,7 @@ struct ToVault {
 
 /// What kind of place a copy is to be in.
 #[derive(Clone, Copy)]
-enum Kind {
+enum PlaceKind {
     Region,
     Account,
 }
@@ -125,8 +125,8 @@ impl Seen {
 }
 
 impl Copies {
-    pub(super) fn new(evidence: &Evidence) -> Self {
-        let rows = evidence.tables.len();
+    pub(super) fn new(index: &Index) -> Self {
+        let rows = index.tables.len();
         Self {
             seen: std::iter::repeat_with(Vec::new).take(rows).collect(),
             jobs: std::iter::repeat_with(Vec::new).take(rows).collect(),
@@ -137,12 +137,12 @@ impl Copies {
     }
 
     /// A point that names the table, of that date and kind, and lies in another target, at that place.
-    pub(super) fn see(&mut self, row: usize, place: u32, at: DateTime<Utc>, kind: &PointKind, evidence: &Evidence) {
-        let table = &evidence.tables[row];
+    pub(super) fn see(&mut self, row: usize, place: u32, at: DateTime<Utc>, kind: &PointKind, index: &Index) {
+        let table = &index.tables[row];
         if !kind.is_usable() || table.created_at.is_none_or(|born| at < born) {
             return;
         }
-        let of_table = || RankedKey::from(evidence.keys.of_table(table));
+        let of_table = || RankedKey::from(index.keys.of_table(table));
         let key = kind.key.as_ref().map_or_else(|| Cow::Owned(of_table()), Cow::Borrowed);
         let all = &mut self.seen[row];
         let known = all.iter().position(|seen| seen.place == place);
@@ -159,9 +159,9 @@ impl Copies {
         all[known].add(at, &key);
     }
 
-    pub(super) fn add_job(&mut self, row: usize, job: &CopyJob<'_>, evidence: &Evidence) {
+    pub(super) fn add_job(&mut self, row: usize, job: &CopyJob<'_>, index: &Index) {
         let is_finished = matches!(job.state, Some("COMPLETED" | "FAILED" | "PARTIAL"));
-        let Some(born) = evidence.tables[row].created_at.filter(|_| is_finished) else {
+        let Some(born) = index.tables[row].created_at.filter(|_| is_finished) else {
             return;
         };
         let (Some(at), Some(arn)) = (job.created_at, job.destination_vault_arn) else {
@@ -207,42 +207,38 @@ impl Copies {
         }
     }
 
-    fn are_jobs_whole(&self, row: usize, evidence: &Evidence) -> bool {
-        evidence.is_whole(evidence.target_place(row), "backup:ListCopyJobs", "") && !self.has_undated_job[row]
+    fn are_jobs_whole(&self, row: usize, index: &Index) -> bool {
+        index.is_whole(index.target_place(row), "backup:ListCopyJobs", "") && !self.has_undated_job[row]
     }
 
-    pub(super) fn fill(&self, facts: &mut TableFacts, row: usize, evidence: &Evidence) {
-        let table = &evidence.tables[row];
+    pub(super) fn fill(&self, facts: &mut TableFacts, row: usize, index: &Index) {
+        let table = &index.tables[row];
         if table.created_at.is_none() {
             return;
         }
-        let of = |seen: &Seen| &evidence.targets[seen.place as usize];
-        let elsewhere = |kind: Kind| {
+        let of = |seen: &Seen| &index.targets[seen.place as usize];
+        let elsewhere = |kind: PlaceKind| {
             let seen = self.seen[row].iter();
             seen.filter(move |seen| match kind {
-                Kind::Region => of(seen).region != table.region,
-                Kind::Account => of(seen).account_id != table.account_id,
+                PlaceKind::Region => of(seen).region != table.region,
+                PlaceKind::Account => of(seen).account_id != table.account_id,
             })
         };
-        let regions: BTreeSet<&str> = elsewhere(Kind::Region).map(|seen| of(seen).region.as_str()).collect();
-        let accounts: BTreeSet<&str> = elsewhere(Kind::Account)
+        let regions: BTreeSet<&str> = elsewhere(PlaceKind::Region)
+            .map(|seen| of(seen).region.as_str())
+            .collect();
+        let accounts: BTreeSet<&str> = elsewhere(PlaceKind::Account)
             .map(|seen| of(seen).account_id.as_str())
             .collect();
         facts.copy_regions_seen = Some(names(regions));
         facts.copy_accounts_seen = Some(names(accounts));
-        let with_age = |seen: &Seen| {
-            format!(
-                "{}: {} h",
-                of(seen),
-                short_number(age_hours(seen.newest, evidence.as_of))
-            )
-        };
+        let with_age = |seen: &Seen| format!("{}: {} h", of(seen), short_number(age_hours(seen.newest, index.as_of)));
         let newest: BTreeSet<String> = self.seen[row].iter().map(with_age).collect();
         facts.newest_copies_seen = Some(names(newest.iter().map(String::as_str)));
-        let newest = |kind: Kind| elsewhere(kind).map(|seen| seen.newest).max();
-        let age = |kind: Kind| newest(kind).map(|at| age_hours(at, evidence.as_of));
-        facts.cross_region_copy_age_hours_seen = age(Kind::Region);
-        facts.cross_account_copy_age_hours_seen = age(Kind::Account);
+        let newest = |kind: PlaceKind| elsewhere(kind).map(|seen| seen.newest).max();
+        let age = |kind: PlaceKind| newest(kind).map(|at| age_hours(at, index.as_of));
+        facts.cross_region_copy_age_hours_seen = age(PlaceKind::Region);
+        facts.cross_account_copy_age_hours_seen = age(PlaceKind::Account);
         let ranks = self.seen[row].iter().filter_map(|seen| seen.weakest_rank);
         facts.copy_weakest_key_owner = match ranks.min() {
             Some(rank) => Some(owner_of_rank(rank).into()),
@@ -256,7 +252,7 @@ impl Copies {
         };
         let broken: Vec<String> = broken.iter().map(|(key, state)| format!("{key} ({state})")).collect();
         facts.copy_unusable_keys = Some(names(broken.iter().map(String::as_str)));
-        if self.are_jobs_whole(row, evidence) {
+        if self.are_jobs_whole(row, index) {
             self.fill_jobs(facts, row);
         }
     }
@@ -286,12 +282,12 @@ impl Copies {
         facts: &TableFacts,
         offers: &Offers,
         values: &PolicyValues,
-        evidence: &Evidence,
+        index: &Index,
     ) -> Comparisons {
-        let missing = |kind: Kind, wanted: &[String]| {
+        let missing = |kind: PlaceKind, wanted: &[String]| {
             let own = match kind {
-                Kind::Region => evidence.tables[row].region.as_str(),
-                Kind::Account => evidence.tables[row].account_id.as_str(),
+                PlaceKind::Region => index.tables[row].region.as_str(),
+                PlaceKind::Account => index.tables[row].account_id.as_str(),
             };
             let wanted: BTreeSet<&str> = wanted
                 .iter()
@@ -299,21 +295,21 @@ impl Copies {
                 .filter(|place| *place != own)
                 .collect();
             let promised = match kind {
-                Kind::Region => offers.elsewhere(|copy| &copy.region, own),
-                Kind::Account => offers.elsewhere(|copy| &copy.account_id, own),
+                PlaceKind::Region => offers.elsewhere(|copy| &copy.region, own),
+                PlaceKind::Account => offers.elsewhere(|copy| &copy.account_id, own),
             };
             let copy_rpo = values.copy_rpo();
             let by_policy = wanted
                 .iter()
-                .map(|place| (*place, self.has_copy(row, kind, place, Some(copy_rpo), evidence)));
-            let due = is_due(offers, facts, evidence);
+                .map(|place| (*place, self.has_copy(row, kind, place, Some(copy_rpo), index)));
+            let due = is_due(offers, facts, index);
             let by_plan = promised
                 .iter()
                 .filter(|place| !wanted.contains(*place) && due != Some(false))
                 .map(|place| {
                     (
                         *place,
-                        self.has_copy(row, kind, place, None, evidence)
+                        self.has_copy(row, kind, place, None, index)
                             .filter(|has| *has || due.is_some()),
                     )
                 });
@@ -331,19 +327,16 @@ impl Copies {
             plan_rule_meets_policy: plan_rule_meets(offers, values),
             missing_copy_regions: facts
                 .created_at
-                .and_then(|_| missing(Kind::Region, &values.copy_regions)),
+                .and_then(|_| missing(PlaceKind::Region, &values.copy_regions)),
             missing_copy_accounts: facts
                 .created_at
-                .and_then(|_| missing(Kind::Account, &values.copy_accounts)),
-            unplanned_copy_regions: unplanned(&values.copy_regions, &evidence.tables[row].region, offers, |copy| {
+                .and_then(|_| missing(PlaceKind::Account, &values.copy_accounts)),
+            unplanned_copy_regions: unplanned(&values.copy_regions, &index.tables[row].region, offers, |copy| {
                 &copy.region
             }),
-            unplanned_copy_accounts: unplanned(
-                &values.copy_accounts,
-                &evidence.tables[row].account_id,
-                offers,
-                |copy| &copy.account_id,
-            ),
+            unplanned_copy_accounts: unplanned(&values.copy_accounts, &index.tables[row].account_id, offers, |copy| {
+                &copy.account_id
+            }),
         }
     }
 
@@ -351,33 +344,33 @@ impl Copies {
     fn has_copy(
         &self,
         row: usize,
-        kind: Kind,
+        kind: PlaceKind,
         place: &str,
         within: Option<TimeDelta>,
-        evidence: &Evidence,
+        index: &Index,
     ) -> Option<bool> {
-        let since = within.map(|within| evidence.as_of - within);
-        let table = &evidence.tables[row];
+        let since = within.map(|within| index.as_of - within);
+        let table = &index.tables[row];
         let is_place = |found: &str, own: &str| match place {
             ANY_PLACE => found != own,
             named => found == named,
         };
         let is_there = |account_id: &str, region: &str| match kind {
-            Kind::Region => is_place(region, &table.region),
-            Kind::Account => is_place(account_id, &table.account_id),
+            PlaceKind::Region => is_place(region, &table.region),
+            PlaceKind::Account => is_place(account_id, &table.account_id),
         };
         let is_seen = self.seen[row].iter().any(|seen| {
-            let target = &evidence.targets[seen.place as usize];
+            let target = &index.targets[seen.place as usize];
             is_there(&target.account_id, &target.region) && since.is_none_or(|since| seen.newest >= since)
         });
         if is_seen {
             return Some(true);
         }
-        if !self.are_jobs_whole(row, evidence) {
+        if !self.are_jobs_whole(row, index) {
             return None;
         }
         // A job that made such a copy: it is not there only if its destination was looked at and does not hold it.
-        let since = since.unwrap_or(evidence.as_of - JOB_MEMORY);
+        let since = since.unwrap_or(index.as_of - JOB_MEMORY);
         let mut made = self.jobs[row]
             .iter()
             .filter(|to| to.last_success.is_some_and(|at| at >= since));
@@ -386,8 +379,8 @@ impl Copies {
                 return true;
             };
             let is_looked_at = || {
-                let target = evidence.place_of(arn.account_id, arn.region);
-                target.is_some_and(|target| evidence.has_whole_points(target))
+                let target = index.place_of(arn.account_id, arn.region);
+                target.is_some_and(|target| index.has_whole_points(target))
             };
             is_there(arn.account_id, arn.region) && !is_looked_at()
         });
@@ -397,10 +390,10 @@ impl Copies {
 
 /// Has a copy that the plans promise had the time to be made? `None`: that cannot be told, or AWS would not remember the
 /// job that made it.
-fn is_due(offers: &Offers, facts: &TableFacts, evidence: &Evidence) -> Option<bool> {
+fn is_due(offers: &Offers, facts: &TableFacts, index: &Index) -> Option<bool> {
     let since = offers.since?.max(facts.created_at?);
     let needs = facts.plan_interval_hours? + 48.0;
-    let is_due = needs <= age_hours(since, evidence.as_of);
+    let is_due = needs <= age_hours(since, index.as_of);
     (!is_due || needs <= 24.0 * 30.0).then_some(is_due)
 }
 
@@ -409,7 +402,7 @@ fn unplanned<'c>(
     wanted: &'c [String],
     own: &str,
     offers: &'c Offers,
-    of: impl Fn(&'c super::offers::Copy) -> &'c str,
+    of: impl Fn(&'c super::plans::rule::PlannedCopy) -> &'c str,
 ) -> Option<Text> {
     if wanted.is_empty() {
         return Some("none".into());
@@ -428,7 +421,7 @@ fn unplanned<'c>(
 }
 
 fn plan_rule_meets(offers: &Offers, values: &PolicyValues) -> Option<bool> {
-    let rpo = super::offers::hours(values.rpo);
+    let rpo = hours(values.rpo);
     let keeps = |retention: i64| retention >= values.retention_min_days;
     let meets =
         |(interval, retention): &(Option<f64>, i64)| interval.is_some_and(|gap| gap <= rpo) && keeps(*retention);

@@ -8,19 +8,19 @@
 
 use chrono::{NaiveDate, TimeDelta};
 
-use super::Evidence;
+use super::index::Index;
 use super::jobs::Jobs;
-use super::points::Points;
-use super::window::{JOB_REACH, seconds};
+use super::table_points::TablePoints;
+use super::time::{JOB_REACH, seconds};
 use crate::domain::{DayState, Window};
-use crate::facts::rpo_over_time::{Asked, DAY, Demand, Known, Point, Spans};
+use crate::facts::rpo_over_time::{DAY, DemandSpan, KnownTable, PointTrace, RpoDemand, Spans};
 
 /// As many days as the policy's window has; the last is the day of `as_of`.
-pub(super) fn window(evidence: &Evidence) -> Window {
-    let last = evidence.as_of.date_naive();
-    let days = usize::try_from(evidence.window_days).unwrap_or(0);
+pub(super) fn window(index: &Index) -> Window {
+    let last = index.as_of.date_naive();
+    let days = usize::try_from(index.window_days).unwrap_or(0);
     Window {
-        first: last - TimeDelta::days(evidence.window_days - 1),
+        first: last - TimeDelta::days(index.window_days - 1),
         days,
     }
 }
@@ -28,20 +28,20 @@ pub(super) fn window(evidence: &Evidence) -> Window {
 /// One state for each day; none if nothing is asked of the table.
 pub(super) fn of(
     row: usize,
-    asked: Asked,
+    asked: RpoDemand,
     window: Window,
-    evidence: &Evidence,
-    points: &Points,
+    index: &Index,
+    points: &TablePoints,
     jobs: &Jobs,
 ) -> Vec<DayState> {
-    let as_of = seconds(evidence.as_of);
+    let as_of = seconds(index.as_of);
     let first = day_number(window.first);
-    let demand = Demand {
+    let demand = DemandSpan {
         from: 0,
         to: u32::MAX,
         asked,
     };
-    let known = known(row, evidence, points, jobs);
+    let known = known(row, index, points, jobs);
     let history = known.history(&[demand], first.saturating_mul(DAY), as_of);
     history
         .days(first, window.days)
@@ -54,36 +54,38 @@ fn day_number(day: NaiveDate) -> u32 {
     u32::try_from((day - NaiveDate::default()).num_days()).unwrap_or(0)
 }
 
-fn known(row: usize, evidence: &Evidence, points: &Points, jobs: &Jobs) -> Known {
-    let as_of = seconds(evidence.as_of);
-    let tally = points.tally(row, evidence);
+fn known(row: usize, index: &Index, points: &TablePoints, jobs: &Jobs) -> KnownTable {
+    let as_of = seconds(index.as_of);
+    let tally = points.tally(row, index);
     let listed = tally.times().iter().copied().chain(tally.before());
-    let listed = listed.map(|created| Point {
+    let listed = listed.map(|created| PointTrace {
         earliest: created,
         latest: created,
         sure_until: u32::MAX,
         gone_by: u32::MAX,
     });
     let is_over = |end: &u32| *end <= as_of && points.is_whole(row);
-    let made = jobs.completed_with_end(row).map(|(created, ended, kept_until)| Point {
-        earliest: created,
-        latest: if ended == 0 { as_of } else { ended },
-        sure_until: kept_until.filter(is_over).unwrap_or(0),
-        gone_by: u32::MAX,
-    });
-    let in_the_making = jobs.open(row).map(|created| Point {
+    let made = jobs
+        .completed_with_end(row)
+        .map(|(created, ended, kept_until)| PointTrace {
+            earliest: created,
+            latest: if ended == 0 { as_of } else { ended },
+            sure_until: kept_until.filter(is_over).unwrap_or(0),
+            gone_by: u32::MAX,
+        });
+    let in_the_making = jobs.open(row).map(|created| PointTrace {
         earliest: created,
         latest: u32::MAX,
         sure_until: 0,
         gone_by: u32::MAX,
     });
-    Known {
-        born: evidence.tables[row].created_at.map(seconds),
+    KnownTable {
+        born: index.tables[row].created_at.map(seconds),
         alive_until: as_of,
         gone_by: as_of,
         points: listed.chain(made).chain(in_the_making).collect(),
         observed: if points.is_whole(row) && jobs.is_whole(row) {
-            Spans::one(seconds(evidence.as_of - JOB_REACH), as_of)
+            Spans::one(seconds(index.as_of - JOB_REACH), as_of)
         } else {
             Spans::none()
         },

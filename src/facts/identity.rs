@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Evidence, age_hours};
+use super::index::Index;
+use super::time::age_hours;
 use crate::dictionary::TableFacts;
 
 /// AWS restore testing names its tables so.
@@ -12,21 +13,19 @@ const RESTORE_TEST_PREFIX: &str = "awsbackup-restore-test";
 const DEFAULT_PITR_DAYS: i64 = 35;
 
 /// `tags`: of the table, if they could be read.
-pub(super) fn fill(facts: &mut TableFacts, row: usize, evidence: &Evidence, tags: Option<&BTreeMap<String, String>>) {
-    let (table, target) = (&evidence.tables[row], evidence.target(row));
+pub(super) fn fill(facts: &mut TableFacts, row: usize, index: &Index, tags: Option<&BTreeMap<String, String>>) {
+    let (table, target) = (&index.tables[row], index.target(row));
     let is_described = table.description == "described";
     let described =
         |text: Option<&String>, absent: &str| is_described.then(|| text.map_or(absent, String::as_str).into());
     facts.account_id = Some(table.account_id.as_str().into());
     facts.region = Some(table.region.as_str().into());
-    facts.partition = target
-        .and_then(|target| evidence.partitions.get(target))
-        .map(|name| name.as_str().into());
+    facts.partition = target.and_then(|target| index.partition(target)).map(Into::into);
     facts.table_arn = Some(table.table_arn.as_str().into());
     facts.table_name = Some(table.table_name.as_str().into());
     facts.table_id = described(table.table_id.as_ref(), "none");
     facts.created_at = table.created_at;
-    facts.table_age_hours = table.created_at.map(|at| age_hours(at, evidence.as_of));
+    facts.table_age_hours = table.created_at.map(|at| age_hours(at, index.as_of));
     facts.table_status = table.table_status.as_deref().map(Into::into);
     let status = table.table_status.as_deref();
     facts.is_known_inactive = Some(status.is_some_and(|status| !matches!(status, "ACTIVE" | "UPDATING")));
@@ -50,13 +49,13 @@ pub(super) fn fill(facts: &mut TableFacts, row: usize, evidence: &Evidence, tags
         facts.owner = Some(owner.map_or("none", |(_, value)| value).into());
     }
 
-    let key = evidence.keys.of_table(table);
+    let key = index.keys.of_table(table);
     facts.table_key_owner = key.owner.map(Into::into);
     let no_key = || (key.owner == Some("aws-owned")).then(|| "none".into());
     facts.table_key_arn = key.arn.clone().or_else(no_key).filter(|_| is_described);
     facts.table_key_state = key.state;
     facts.deletion_protection_on = is_described.then(|| table.deletion_protection.unwrap_or(false));
-    let pitr = u32::try_from(row).ok().and_then(|row| evidence.pitr.get(&row));
+    let pitr = u32::try_from(row).ok().and_then(|row| index.pitr.get(&row));
     facts.pitr_on = pitr
         .and_then(|pitr| pitr.pitr_status.as_deref())
         .map(|status| status == "ENABLED");
@@ -64,7 +63,7 @@ pub(super) fn fill(facts: &mut TableFacts, row: usize, evidence: &Evidence, tags
     facts.pitr_earliest_at = while_on.and_then(|pitr| pitr.earliest_restorable_at);
     facts.pitr_window_days = while_on.map(|pitr| pitr.recovery_period_days.unwrap_or(DEFAULT_PITR_DAYS));
 
-    let settings = target.and_then(|target| evidence.settings.get(target));
+    let settings = target.and_then(|target| index.settings.get(target));
     facts.dynamodb_opted_in = settings.map(|settings| settings.dynamodb_opt_in.unwrap_or(false));
-    facts.advanced_features_on = target.and_then(|target| evidence.advanced_features_on(target));
+    facts.advanced_features_on = target.and_then(|target| index.advanced_features_on(target));
 }

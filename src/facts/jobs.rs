@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 
-use super::Evidence;
-use super::membership::Memberships;
-use super::window::{JOB_MEMORY, seconds};
+use super::index::Index;
+use super::plans::membership::Memberships;
+use super::time::{JOB_MEMORY, seconds};
+use super::words::cause;
 use crate::dictionary::{TableFacts, Text};
 use crate::inventory::schema::borrowed::BackupJob;
 
@@ -81,16 +82,16 @@ pub(super) struct LastJob {
 }
 
 impl Jobs {
-    pub(super) fn new(evidence: &Evidence) -> Self {
-        let whole = evidence
+    pub(super) fn new(index: &Index) -> Self {
+        let whole = index
             .targets
             .iter()
-            .map(|target| evidence.reading.is_whole(target, "backup:ListBackupJobs", ""));
-        let rows = evidence.tables.len();
+            .map(|target| index.reading.is_whole(target, "backup:ListBackupJobs", ""));
+        let rows = index.tables.len();
         Self {
             tables: std::iter::repeat_with(Tally::default).take(rows).collect(),
             whole: whole.collect(),
-            target_of: (0..rows).map(|row| evidence.target_place(row)).collect(),
+            target_of: (0..rows).map(|row| index.target_place(row)).collect(),
             of_plans: HashMap::new(),
             plan_numbers: HashMap::new(),
             rules: Vec::new(),
@@ -98,14 +99,14 @@ impl Jobs {
         }
     }
 
-    pub(super) fn add(&mut self, row: usize, job: &BackupJob<'_>, evidence: &Evidence) {
+    pub(super) fn add(&mut self, row: usize, job: &BackupJob<'_>, index: &Index) {
         let plan = self.plan_number(job.created_by_plan_id);
         if plan != u16::MAX {
             self.add_to_plan((self.target_of[row], plan), job);
         }
         let rule = self.rule_place(plan, job);
         let tally = &mut self.tables[row];
-        let Some(born) = evidence.tables[row].created_at else {
+        let Some(born) = index.tables[row].created_at else {
             return;
         };
         let Some(created_at) = job.created_at else {
@@ -156,11 +157,11 @@ impl Jobs {
     }
 
     /// Learns how long plans as they are now keep what they make.
-    pub(super) fn learn_retention(&mut self, memberships: &Memberships, evidence: &Evidence) {
+    pub(super) fn learn_retention(&mut self, memberships: &Memberships, index: &Index) {
         for (plan_id, plan) in &self.plan_numbers {
             let rules = self.rules.get(*plan as usize).into_iter().flatten();
             for (id, rule) in rules.zip(0_u8..) {
-                for place in (0..evidence.targets.len()).filter_map(|place| u32::try_from(place).ok()) {
+                for place in (0..index.targets.len()).filter_map(|place| u32::try_from(place).ok()) {
                     if let Some((kept, since)) = memberships.retention(place, plan_id, id) {
                         let kept = Kept {
                             seconds: u32::try_from(kept.num_seconds()).unwrap_or(u32::MAX),
@@ -348,16 +349,6 @@ impl Tally {
     }
 }
 
-/// State and message of a failed job.
-pub(super) fn cause(state: &str, message: Option<&str>) -> Text {
-    let message = message.unwrap_or_default().trim_matches('"').trim();
-    if message.is_empty() {
-        state.into()
-    } else {
-        format!("{state}: {message}").into()
-    }
-}
-
 /// The message, if it speaks of a role or of permissions that AWS Backup lacks.
 fn role_trouble(message: &str) -> Option<String> {
     let lower = message.to_ascii_lowercase();
@@ -406,14 +397,5 @@ mod tests {
         ] {
             assert_eq!(role_trouble(message).is_some(), is_trouble, "{message}");
         }
-    }
-
-    #[test]
-    fn causes_lose_the_quotation_marks_that_aws_puts_inside() {
-        assert_eq!(
-            &*cause("ABORTED", Some("\"Backup job was stopped by user.\"")),
-            "ABORTED: Backup job was stopped by user."
-        );
-        assert_eq!(&*cause("FAILED", None), "FAILED");
     }
 }

@@ -6,75 +6,71 @@
 
 mod copies;
 mod days;
-mod evidence;
-mod gather;
 mod identity;
+mod index;
 mod jobs;
-mod keys;
-mod live;
-mod membership;
-mod offers;
 mod plans;
-mod point;
-mod points;
 pub mod protection;
-mod reading;
-mod recovery_points;
+mod recovery_point;
 mod restore;
 mod restore_testing;
 pub mod rpo_over_time;
 mod runs;
 pub mod schedule;
-mod targets;
+mod subjects;
+mod table_points;
+mod time;
 pub mod vault_policy;
-mod vaults;
 mod window;
+mod words;
 
 use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use polars::prelude::DataFrame;
 
 use crate::criteria::values::PolicyValues;
 use crate::domain::{DayState, Subject, TargetId, Window};
-use crate::facts::rpo_over_time::Asked;
+use crate::facts::rpo_over_time::RpoDemand;
 use crate::inventory::Inventory;
 use crate::inventory::schema::{BackupJob, CopyJob};
 use crate::problem::Problem;
 
-use crate::dictionary::{PlanFacts, RecoveryPointFacts, TableFacts, TargetFacts, Text, VaultFacts};
+use crate::dictionary::{PlanFacts, RecoveryPointFacts, TableFacts, TargetFacts, VaultFacts};
 pub use copies::Comparisons;
-pub(crate) use evidence::{ArnHasher, Evidence};
-pub(crate) use keys::rank_of_owner;
-pub use membership::SelectionAnswer;
-pub(crate) use point::Sight;
-pub use reading::Reading;
-pub(crate) use window::{JOB_REACH, seconds};
+use index::Index;
+use index::finder::Finder;
+pub(crate) use index::keys::rank_of_owner;
+pub use index::reading::Reading;
+pub(crate) use index::rows::ArnHasher;
+use plans::membership::Memberships;
+pub use plans::membership::SelectionAnswer;
+use plans::offers::Offers;
+pub(crate) use recovery_point::Sight;
+use subjects::recovery_points::JudgePoints;
+use table_points::{TablePoints, by_column};
+pub(crate) use time::{JOB_REACH, seconds};
 
 pub use crate::criteria::values::FOREVER_DAYS;
-
-/// Of a batch of recovery points, given as columns of facts: the places of those of which something is to be told.
-pub type JudgePoints<'j> = dyn FnMut(DataFrame) -> Result<Vec<usize>, Problem> + 'j;
 
 /// Columns of backup jobs that no fact reads.
 const JOB_COLUMNS_UNUSED: [&str; 3] = ["start_by", "vault_name", "recovery_point_arn"];
 
 /// What was read of every table, ready to be turned into facts.
 pub struct Facts {
-    evidence: Evidence,
-    points: points::Points,
+    index: Index,
+    points: TablePoints,
     copies: copies::Copies,
     jobs: jobs::Jobs,
     restores: restore::Restores,
     restore_testing: restore_testing::RestoreTesting,
-    memberships: membership::Memberships,
+    memberships: Memberships,
 }
 
 /// Some tables, in order of ARN: their facts, and what their plans promise, to compare with the policy.
 pub struct Tables {
     /// The facts.
     pub facts: Vec<TableFacts>,
-    offers: Vec<std::sync::Arc<offers::Offers>>,
+    offers: Vec<std::sync::Arc<Offers>>,
     start: usize,
 }
 
@@ -82,62 +78,62 @@ pub struct Tables {
 ///
 /// Errors: a frame of the inventory is damaged.
 pub fn derive(inventory: &Inventory, window_days: i64) -> Result<Facts, Problem> {
-    let evidence = Evidence::read(inventory, window_days)?;
-    let row_of = |arn: &str| evidence.index.get(arn).map(|row| row as usize);
+    let index = Index::read(inventory, window_days)?;
+    let row_of = |arn: &str| index.rows.get(arn).map(|row| row as usize);
     let mut restores = restore::Restores::read(inventory, row_of)?;
-    let mut copies = copies::Copies::new(&evidence);
-    let gathered = gather::gather(inventory, &evidence, &mut copies, &mut restores)?;
-    let points = points::Points::new(inventory, gathered, &evidence)?;
-    let mut finder = evidence::Finder::new(&evidence);
-    let mut jobs = jobs::Jobs::new(&evidence);
+    let mut copies = copies::Copies::new(&index);
+    let gathered = by_column::gather(inventory, &index, &mut copies, &mut restores)?;
+    let points = TablePoints::new(inventory, gathered, &index)?;
+    let mut finder = Finder::new(&index);
+    let mut jobs = jobs::Jobs::new(&index);
     inventory.for_each_row::<BackupJob>(&JOB_COLUMNS_UNUSED, |job| {
         if let Some(row) = job.resource_arn.and_then(|arn| finder.table(arn)) {
-            jobs.add(row, &job, &evidence);
+            jobs.add(row, &job, &index);
         }
     })?;
     inventory.for_each_row::<CopyJob>(&[], |job| {
         if let Some(row) = job.resource_arn.and_then(|arn| finder.table(arn)) {
-            copies.add_job(row, &job, &evidence);
+            copies.add_job(row, &job, &index);
         }
     })?;
     drop(finder);
-    let memberships = membership::Memberships::read(inventory, &evidence)?;
-    jobs.learn_retention(&memberships, &evidence);
+    let memberships = Memberships::read(inventory, &index)?;
+    jobs.learn_retention(&memberships, &index);
     Ok(Facts {
         points,
         copies,
         jobs,
         restores,
-        restore_testing: restore_testing::RestoreTesting::read(inventory, &evidence)?,
+        restore_testing: restore_testing::RestoreTesting::read(inventory, &index)?,
         memberships,
-        evidence,
+        index,
     })
 }
 
 impl Facts {
     /// How many tables were listed and have not vanished since.
     pub fn len(&self) -> usize {
-        self.evidence.tables.len()
+        self.index.tables.len()
     }
 
     /// Was there none?
     pub fn is_empty(&self) -> bool {
-        self.evidence.tables.is_empty()
+        self.index.tables.is_empty()
     }
 
     /// The instant on which every age is reckoned.
     pub fn as_of(&self) -> DateTime<Utc> {
-        self.evidence.as_of
+        self.index.as_of
     }
 
     /// The partition of a target: `aws`, `aws-cn`, ….
     pub(crate) fn partition_of(&self, target: &crate::domain::TargetId) -> &str {
-        self.evidence.partitions.get(target).map_or("aws", String::as_str)
+        self.index.partition(target).unwrap_or("aws")
     }
 
     /// How the reading went, target by target.
     pub fn reading(&self) -> &Reading {
-        &self.evidence.reading
+        &self.index.reading
     }
 
     /// Some tables, in order of ARN.
@@ -149,79 +145,79 @@ impl Facts {
 
     /// The place of a table.
     pub fn find(&self, table_arn: &str) -> Option<usize> {
-        self.evidence.index.get(table_arn).map(|row| row as usize)
+        self.index.rows.get(table_arn).map(|row| row as usize)
     }
 
-    fn table(&self, row: usize) -> (TableFacts, std::sync::Arc<offers::Offers>) {
-        let (evidence, mut facts) = (&self.evidence, TableFacts::default());
-        let tags = evidence.tags_of(row);
-        identity::fill(&mut facts, row, evidence, tags.as_ref());
-        let (tally, points_whole) = (self.points.tally(row, evidence), self.points.is_whole(row));
-        self.points.fill(&tally, &mut facts, row, evidence);
-        self.copies.fill(&mut facts, row, evidence);
+    fn table(&self, row: usize) -> (TableFacts, std::sync::Arc<Offers>) {
+        let (index, mut facts) = (&self.index, TableFacts::default());
+        let tags = index.tags_of(row);
+        identity::fill(&mut facts, row, index, tags.as_ref());
+        let (tally, points_whole) = (self.points.tally(row, index), self.points.is_whole(row));
+        tally.fill(&mut facts, row, points_whole, index);
+        self.copies.fill(&mut facts, row, index);
         self.jobs.fill(&mut facts, row);
         let made = tally.newest_plan_made();
         let duration = self.jobs.is_whole(row).then(|| self.jobs.usual_duration(row));
         let offers = self
             .memberships
-            .fill(&mut facts, row, evidence, made, duration, tags.as_ref());
-        window::fill(&mut facts, row, evidence, tally.times(), points_whole, &self.jobs);
-        runs::fill(&mut facts, row, evidence, &offers, &self.jobs);
-        self.restores.fill(&mut facts, row, evidence, points_whole);
+            .fill(&mut facts, row, index, made, duration, tags.as_ref());
+        window::fill(&mut facts, row, index, tally.times(), points_whole, &self.jobs);
+        runs::fill(&mut facts, row, index, &offers, &self.jobs);
+        self.restores.fill(&mut facts, row, index, points_whole);
         self.restore_testing
-            .fill(&mut facts, row, evidence, tally.vaults(), points_whole);
+            .fill(&mut facts, row, index, tally.vaults(), points_whole);
         (facts, offers)
     }
 
     /// Which selections take a table and which do not, one by one, with the reason of each.
     pub fn explain_selections(&self, row: usize) -> Vec<SelectionAnswer> {
-        self.memberships.explain(row, &self.evidence)
+        self.memberships.explain(row, &self.index)
     }
 
     /// The value of a table's tag, empty if it has no such tag; none if its tags could not be read.
     pub fn tag(&self, row: usize, key: &str) -> Option<&str> {
-        self.evidence.tag(row, key)
+        self.index.tag(row, key)
     }
 
     /// The facts of the table at that place against values of the policy.
     pub fn compare(&self, tables: &Tables, place: usize, values: &PolicyValues) -> Comparisons {
         let (facts, offers) = (&tables.facts[place], &tables.offers[place]);
         self.copies
-            .compare(tables.start + place, facts, offers, values, &self.evidence)
+            .compare(tables.start + place, facts, offers, values, &self.index)
     }
 
     /// The days that can be told of: those of the window, up to the one of `as_of`.
     pub fn window(&self) -> Window {
-        days::window(&self.evidence)
+        days::window(&self.index)
     }
 
     /// Were all recovery points and all jobs of a target read? Then no recovery point was made within the memory of jobs
     /// but those that show.
     pub(crate) fn is_target_whole(&self, target: &TargetId) -> bool {
-        let place = self.evidence.place_of(&target.account_id, &target.region);
+        let place = self.index.place_of(&target.account_id, &target.region);
         place.is_some_and(|place| self.points.is_target_whole(place) && self.jobs.is_target_whole(place))
     }
 
     /// Were all recovery points of a target read?
     pub(crate) fn has_whole_points(&self, target: &TargetId) -> bool {
-        let place = self.evidence.place_of(&target.account_id, &target.region);
+        let place = self.index.place_of(&target.account_id, &target.region);
         place.is_some_and(|place| self.points.is_target_whole(place))
     }
 
     /// Were all subjects of that kind listed, in every target?
     pub(crate) fn is_listed_whole(&self, subject: Subject) -> bool {
         let listed = |action: &str| {
-            let targets = &self.evidence.targets;
+            let targets = &self.index.targets;
             targets
                 .iter()
-                .all(|target| self.evidence.reading.is_whole(target, action, ""))
+                .all(|target| self.index.reading.is_whole(target, action, ""))
         };
         match subject {
             Subject::Table => listed("dynamodb:ListTables"),
             Subject::Vault => listed("backup:ListBackupVaults"),
             Subject::Plan => listed("backup:ListBackupPlans"),
-            Subject::RecoveryPoint => (0..self.evidence.targets.len())
-                .all(|place| u32::try_from(place).is_ok_and(|place| self.evidence.has_whole_points(place))),
+            Subject::RecoveryPoint => (0..self.index.targets.len())
+                .all(|place| u32::try_from(place).is_ok_and(|place| self.index.has_whole_points(place))),
             Subject::Target | Subject::Waiver | Subject::Exemption => true,
         }
     }
@@ -233,7 +229,7 @@ impl Facts {
         plan_id: &str,
         rule_id: &str,
     ) -> Option<(TimeDelta, DateTime<Utc>)> {
-        let place = self.evidence.place_of(&target.account_id, &target.region)?;
+        let place = self.index.place_of(&target.account_id, &target.region)?;
         self.memberships.retention(place, plan_id, rule_id)
     }
 
@@ -241,27 +237,27 @@ impl Facts {
     /// that cannot be told.
     pub(crate) fn missed_runs(&self, tables: &Tables, place: usize) -> Vec<u32> {
         let offers = &tables.offers[place];
-        runs::missed_runs(tables.start + place, &self.evidence, offers, &self.jobs)
+        runs::missed_runs(tables.start + place, &self.index, offers, &self.jobs)
     }
 
     /// The state of the table at that place on each of these days.
-    pub fn days(&self, row: usize, asked: Asked, window: Window) -> Vec<DayState> {
-        days::of(row, asked, window, &self.evidence, &self.points, &self.jobs)
+    pub fn days(&self, row: usize, asked: RpoDemand, window: Window) -> Vec<DayState> {
+        days::of(row, asked, window, &self.index, &self.points, &self.jobs)
     }
 
     /// Every backup vault, in order of target and name.
     pub fn vaults(&self) -> Vec<VaultFacts> {
-        vaults::facts(&self.evidence, &self.points, &self.memberships)
+        subjects::vaults::facts(&self.index, &self.points, &self.memberships)
     }
 
     /// Every live backup plan, in order of target and id.
     pub fn plans(&self) -> Vec<PlanFacts> {
-        plans::facts(&self.evidence, &self.memberships, &self.jobs)
+        subjects::plans::facts(&self.index, &self.memberships, &self.jobs)
     }
 
     /// Every target, in order.
     pub fn targets(&self) -> Vec<TargetFacts> {
-        targets::facts(&self.evidence, &self.points, &self.memberships)
+        subjects::targets::facts(&self.index, &self.points, &self.memberships)
     }
 
     /// Every recovery point, some at a time, in the order of the inventory.
@@ -272,7 +268,7 @@ impl Facts {
         inventory: &Inventory,
         with: &mut dyn FnMut(Vec<RecoveryPointFacts>),
     ) -> Result<(), Problem> {
-        recovery_points::each(inventory, &self.evidence, with)
+        subjects::recovery_points::each(inventory, &self.index, with)
     }
 
     /// The recovery points that `judge` names by place in the batches it is given, with every fact on them. It is asked
@@ -286,23 +282,6 @@ impl Facts {
         judge: &mut JudgePoints<'_>,
         with: &mut dyn FnMut(Vec<RecoveryPointFacts>),
     ) -> Result<(), Problem> {
-        recovery_points::noteworthy(inventory, &self.evidence, reads, judge, with)
-    }
-}
-
-/// Hours with fraction between two instants, from whole seconds; never negative: a point made after `as_of` is new.
-pub(crate) fn age_hours(at: DateTime<Utc>, as_of: DateTime<Utc>) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "ages are far below 2^52 seconds")]
-    let seconds = (as_of - at).num_seconds().max(0) as f64;
-    seconds / 3600.0
-}
-
-/// `a, b`, or `none`.
-pub(crate) fn names<'n>(names: impl IntoIterator<Item = &'n str>) -> Text {
-    let names: Vec<&str> = names.into_iter().collect();
-    if names.is_empty() {
-        "none".into()
-    } else {
-        names.join(", ").into()
+        subjects::recovery_points::noteworthy(inventory, &self.index, reads, judge, with)
     }
 }

@@ -8,9 +8,9 @@ use std::ops::RangeInclusive;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::Evidence;
-use super::jobs::cause;
-use super::window::JOB_MEMORY;
+use super::index::Index;
+use super::time::{JOB_MEMORY, age_hours};
+use super::words::cause;
 use crate::dictionary::{TableFacts, Text};
 use crate::inventory::Inventory;
 use crate::inventory::schema::RestoreJob;
@@ -85,7 +85,7 @@ impl Restores {
 
     /// A recovery point of a table, in its own target; needed of those that remember a restore, and of all if
     /// [`Self::asks_for_points`].
-    pub(super) fn see(&mut self, row: usize, point: &RecoveryPoint<'_>, evidence: &Evidence) {
+    pub(super) fn see(&mut self, row: usize, point: &RecoveryPoint<'_>, index: &Index) {
         let arn = point.recovery_point_arn;
         if !self.by_point.is_empty()
             && let Some(jobs) = self.by_point.remove(arn)
@@ -97,7 +97,7 @@ impl Restores {
         {
             *date = point.created_at;
         }
-        let is_of_this_table = evidence.tables[row]
+        let is_of_this_table = index.tables[row]
             .created_at
             .zip(point.created_at)
             .is_some_and(|(born, at)| at >= born);
@@ -109,7 +109,7 @@ impl Restores {
             return;
         }
         let seen = self.last_seen.entry(row).or_default();
-        if at < evidence.as_of - JOB_MEMORY {
+        if at < index.as_of - JOB_MEMORY {
             seen.before_jobs = seen.before_jobs.max(Some(at));
         } else {
             seen.since = seen.since.max(Some(at));
@@ -132,12 +132,12 @@ impl Restores {
         finished
     }
 
-    pub(super) fn fill(&self, facts: &mut TableFacts, row: usize, evidence: &Evidence, points_whole: bool) {
-        let Some(born) = evidence.tables[row].created_at else {
+    pub(super) fn fill(&self, facts: &mut TableFacts, row: usize, index: &Index, points_whole: bool) {
+        let Some(born) = index.tables[row].created_at else {
             return;
         };
         let finished = self.finished(row, born);
-        let jobs_whole = evidence.is_whole(evidence.target_place(row), "backup:ListRestoreJobs", "");
+        let jobs_whole = index.is_whole(index.target_place(row), "backup:ListRestoreJobs", "");
         let is_whole = jobs_whole && points_whole;
 
         let succeeded = finished.iter().rev().find(|job| outcome(job) == Some(true));
@@ -155,7 +155,7 @@ impl Restores {
             .and_then(|job| ended(job))
             .max(remembered.before_jobs)
             .max(remembered.since);
-        facts.last_restore_age_days_seen = last_at.map(|at| super::age_hours(at, evidence.as_of) / 24.0);
+        facts.last_restore_age_days_seen = last_at.map(|at| age_hours(at, index.as_of) / 24.0);
         facts.last_restore_age_days = facts
             .last_restore_age_days_seen
             .filter(|_| is_whole && forgotten.is_none());

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 
-use super::points::InVault;
-use super::window::seconds;
-use super::{Evidence, names};
+use super::index::Index;
+use super::table_points::tally::InVault;
+use super::time::seconds;
+use super::words::names;
 use crate::dictionary::TableFacts;
 use crate::inventory::Inventory;
 use crate::inventory::schema::{RestoreTestingPlan, RestoreTestingSelection};
@@ -50,14 +51,14 @@ struct Selection {
 }
 
 impl RestoreTesting {
-    pub(super) fn read(inventory: &Inventory, evidence: &Evidence) -> Result<Self, Problem> {
+    pub(super) fn read(inventory: &Inventory, index: &Index) -> Result<Self, Problem> {
         let mut targets: BTreeMap<u32, Target> = BTreeMap::new();
-        for (place, target) in (0..).zip(&evidence.targets) {
-            let is_broken = evidence
+        for (place, target) in (0..).zip(&index.targets) {
+            let is_broken = index
                 .reading
                 .failures_of(target)
                 .any(|failure| failure.action.contains("RestoreTesting"));
-            let is_listed = evidence.reading.is_whole(target, "backup:ListRestoreTestingPlans", "");
+            let is_listed = index.reading.is_whole(target, "backup:ListRestoreTestingPlans", "");
             targets.entry(place).or_default().is_whole = is_listed && !is_broken;
         }
         let list = |text: &str| serde_json::from_str::<Vec<String>>(text).unwrap_or_default();
@@ -73,13 +74,13 @@ impl RestoreTesting {
                 is_for_snapshots: types.iter().any(|kind| kind == "SNAPSHOT"),
                 window_days: row.selection_window_days.unwrap_or(WINDOW_DAYS),
             });
-            if let Some(place) = evidence.place_of(&row.account_id, &row.region) {
+            if let Some(place) = index.place_of(&row.account_id, &row.region) {
                 let plans = &mut targets.entry(place).or_default().plans;
                 plans.insert(row.plan_name, Plan { takes });
             }
         }
         for row in inventory.read::<RestoreTestingSelection>()? {
-            if let Some(place) = evidence.place_of(&row.account_id, &row.region) {
+            if let Some(place) = index.place_of(&row.account_id, &row.region) {
                 targets.entry(place).or_default().selections.push(Selection {
                     plan: row.plan_name,
                     tables: list(&row.resource_arns_json),
@@ -95,15 +96,15 @@ impl RestoreTesting {
         &self,
         facts: &mut TableFacts,
         row: usize,
-        evidence: &Evidence,
+        index: &Index,
         vaults: &[InVault],
         points_whole: bool,
     ) {
-        let table = &evidence.tables[row];
-        let Some(target) = self.targets.get(&evidence.target_place(row)) else {
+        let table = &index.tables[row];
+        let Some(target) = self.targets.get(&index.target_place(row)) else {
             return;
         };
-        let arn_of = |held: &InVault| evidence.vaults[held.vault as usize].row.vault_arn.as_deref();
+        let arn_of = |held: &InVault| index.vaults[held.vault as usize].row.vault_arn.as_deref();
         let held: Vec<(&str, u32)> = vaults
             .iter()
             .filter_map(|held| Some((arn_of(held)?, held.newest)))
@@ -118,7 +119,7 @@ impl RestoreTesting {
                 Some(takes) if !takes.is_for_snapshots => {}
                 _ if is_conditional => is_open = true,
                 None => is_open = true,
-                Some(takes) if held.iter().any(|(arn, newest)| takes.one_of(arn, *newest, evidence)) => {
+                Some(takes) if held.iter().any(|(arn, newest)| takes.one_of(arn, *newest, index)) => {
                     covering.insert(selection.plan.as_str());
                 }
                 // A vault that was not read may hold the point that the plan would take.
@@ -137,8 +138,8 @@ impl RestoreTesting {
 
 impl Takes {
     /// Is the newest point of a vault one of them?
-    fn one_of(&self, vault_arn: &str, newest: u32, evidence: &Evidence) -> bool {
-        let oldest = seconds(evidence.as_of - TimeDelta::days(self.window_days));
+    fn one_of(&self, vault_arn: &str, newest: u32, index: &Index) -> bool {
+        let oldest = seconds(index.as_of - TimeDelta::days(self.window_days));
         newest >= oldest && matches_any(&self.include, vault_arn) && !matches_any(&self.exclude, vault_arn)
     }
 }

@@ -6,18 +6,18 @@
 
 use chrono::{DateTime, TimeDelta};
 
-use super::Evidence;
+use super::index::Index;
 use super::jobs::Jobs;
-use super::offers::Offers;
+use super::plans::offers::Offers;
 use super::schedule::Run;
-use super::window::{JOB_REACH, seconds};
+use super::time::{JOB_REACH, seconds};
 use crate::dictionary::TableFacts;
 
 /// A job may be created a little before or after the minute that the schedule names.
 const TOLERANCE_SECONDS: u32 = 300;
 
-pub(super) fn fill(facts: &mut TableFacts, row: usize, evidence: &Evidence, offers: &Offers, jobs: &Jobs) {
-    let Some(expected) = expected(row, evidence, offers) else {
+pub(super) fn fill(facts: &mut TableFacts, row: usize, index: &Index, offers: &Offers, jobs: &Jobs) {
+    let Some(expected) = expected(row, index, offers) else {
         return;
     };
     facts.expected_run_count = i64::try_from(expected.len()).ok();
@@ -29,25 +29,25 @@ pub(super) fn fill(facts: &mut TableFacts, row: usize, evidence: &Evidence, offe
 }
 
 /// When runs of the last 29 days were due that never started; none where that cannot be told.
-pub(super) fn missed_runs(row: usize, evidence: &Evidence, offers: &Offers, jobs: &Jobs) -> Vec<u32> {
-    expected(row, evidence, offers)
+pub(super) fn missed_runs(row: usize, index: &Index, offers: &Offers, jobs: &Jobs) -> Vec<u32> {
+    expected(row, index, offers)
         .and_then(|expected| missed_of(row, &expected, offers, jobs))
         .unwrap_or_default()
 }
 
 /// Start and end of the start window of every run that counts; `None`: nobody can tell which.
-fn expected(row: usize, evidence: &Evidence, offers: &Offers) -> Option<Vec<(u32, u32)>> {
+fn expected(row: usize, index: &Index, offers: &Offers) -> Option<Vec<(u32, u32)>> {
     let (Some(born), true, Some(since), Some(runs)) = (
-        evidence.tables[row].created_at,
+        index.tables[row].created_at,
         offers.is_whole,
         offers.since,
         offers.runs.as_ref(),
     ) else {
         return None;
     };
-    let from = since.max(born).max(evidence.as_of - JOB_REACH);
+    let from = since.max(born).max(index.as_of - JOB_REACH);
     let slack = TimeDelta::seconds(i64::from(TOLERANCE_SECONDS));
-    let is_due = |run: &&Run| run.at >= from && run.at + run.start_window + slack <= evidence.as_of;
+    let is_due = |run: &&Run| run.at >= from && run.at + run.start_window + slack <= index.as_of;
     let counted = runs.iter().filter(is_due);
     Some(
         counted

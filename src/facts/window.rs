@@ -4,51 +4,24 @@
 //! been deleted since. Gaps are clipped to the window and to the life of the table, so that more evidence can only
 //! shorten them.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::DateTime;
 
-use super::Evidence;
+use super::index::Index;
 use super::jobs::Jobs;
+use super::time::{JOB_MEMORY, seconds};
 use crate::dictionary::TableFacts;
-
-/// AWS Backup remembers jobs for so long.
-pub(super) const JOB_MEMORY: TimeDelta = TimeDelta::days(30);
-
-/// So far back every job shows that may have made a point: one that AWS has just forgotten may have started a day later.
-pub(crate) const JOB_REACH: TimeDelta = TimeDelta::days(29);
 
 const DAY: u32 = 86_400;
 
-/// Where the window begins.
-pub(super) fn start(evidence: &Evidence) -> DateTime<Utc> {
-    evidence.as_of - TimeDelta::days(evidence.window_days)
-}
-
-/// Seconds since 1970; four bytes reach to 2106.
-pub(crate) fn seconds(at: DateTime<Utc>) -> u32 {
-    u32::try_from(at.timestamp().max(0)).unwrap_or(u32::MAX)
-}
-
-/// The same from milliseconds since 1970.
-pub(super) fn seconds_of_millis(at: i64) -> u32 {
-    u32::try_from(at.div_euclid(1000).max(0)).unwrap_or(u32::MAX)
-}
-
 /// `times`: of usable points inside the window, in seconds since 1970; `points_whole`: there are no others.
-pub(super) fn fill(
-    facts: &mut TableFacts,
-    row: usize,
-    evidence: &Evidence,
-    times: &[u32],
-    points_whole: bool,
-    jobs: &Jobs,
-) {
-    facts.window_days = Some(evidence.window_days);
-    let Some(born) = evidence.tables[row].created_at else {
+pub(super) fn fill(facts: &mut TableFacts, row: usize, index: &Index, times: &[u32], points_whole: bool, jobs: &Jobs) {
+    facts.window_days = Some(index.window_days);
+    let Some(born) = index.tables[row].created_at else {
         return;
     };
     let window = Window {
-        start: seconds(start(evidence)).max(seconds(born)),
-        end: seconds(evidence.as_of),
+        start: seconds(index.window_start()).max(seconds(born)),
+        end: seconds(index.as_of),
     };
     let mut events: Vec<u32> = times.iter().copied().chain(jobs.completed(row)).collect();
     events.sort_unstable();
@@ -56,11 +29,11 @@ pub(super) fn fill(
     facts.longest_gap_hours_seen = Some(f64::from(gap) / 3600.0);
     facts.longest_gap_from_at = DateTime::from_timestamp(i64::from(from), 0);
     // A point that was deleted since, from before the memory of jobs, may have lain in a gap that begins there.
-    let is_remembered = evidence.window_days <= JOB_MEMORY.num_days() || from >= seconds(evidence.as_of - JOB_MEMORY);
+    let is_remembered = index.window_days <= JOB_MEMORY.num_days() || from >= seconds(index.as_of - JOB_MEMORY);
     if points_whole && jobs.is_whole(row) && is_remembered {
         facts.longest_gap_hours = facts.longest_gap_hours_seen;
     }
-    if points_whole && jobs.is_whole(row) && evidence.window_days <= JOB_MEMORY.num_days() {
+    if points_whole && jobs.is_whole(row) && index.window_days <= JOB_MEMORY.num_days() {
         facts.days_without_point = Some(i64::from(window.days_without(&events)));
     }
 }

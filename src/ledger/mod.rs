@@ -34,6 +34,15 @@ pub use verify::{Broken, Checked, Expected, Note};
 
 use store::{Listed, Store};
 
+/// IAM actions that reading a ledger takes on the objects. To append to it is to deliver.
+pub const OBJECT_ACTIONS: [&str; 2] = ["s3:GetObject", "s3:GetObjectVersion"];
+
+/// IAM actions that reading a ledger takes on the bucket.
+pub const BUCKET_ACTIONS: [&str; 2] = ["s3:ListBucket", "s3:ListBucketVersions"];
+
+/// IAM actions that reading a ledger takes on the key that encrypts: S3 decrypts with the caller's rights on it.
+pub const KEY_ACTIONS: [&str; 1] = ["kms:Decrypt"];
+
 /// How much two clocks may differ.
 pub const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(15);
 

@@ -11,19 +11,21 @@ use std::path::Path;
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
 
-use super::jobs::{Job, start};
-use super::{BackupAction, Plan};
+use super::actions::Action;
+use super::follow::Job;
+use super::{Event, Plan};
 use crate::aws::target::Target;
 use crate::domain::TargetId;
-use crate::problem::{Problem, one_line};
-use crate::stderr::say;
+use crate::problem::Problem;
 
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Step {
     at: String,
     token: String,
-    table_arn: String,
+    /// Journals of plans before version 3 say `table_arn`.
+    #[serde(alias = "table_arn")]
+    resource_arn: String,
     /// `starting`, `started` or `refused`.
     step: String,
     job_id: Option<String>,
@@ -72,17 +74,11 @@ impl Journal {
         })
     }
 
-    fn note(
-        &mut self,
-        action: &BackupAction,
-        step: &str,
-        job_id: Option<&str>,
-        why: Option<&str>,
-    ) -> Result<(), Problem> {
+    fn note(&mut self, action: &Action, step: &str, job_id: Option<&str>, why: Option<&str>) -> Result<(), Problem> {
         let line = Step {
             at: crate::domain::rfc3339(Utc::now()),
-            token: action.idempotency_token.clone(),
-            table_arn: action.table_arn.clone(),
+            token: action.token().to_owned(),
+            resource_arn: action.resource().arn.to_owned(),
             step: step.to_owned(),
             job_id: job_id.map(str::to_owned),
             why: why.map(str::to_owned),
@@ -105,100 +101,78 @@ impl Journal {
 pub struct Applied {
     /// Jobs that run or ran: started now, or found in the journal.
     pub jobs: Vec<Job>,
-    /// Actions that AWS refused: table name and reason.
-    pub refused: Vec<(String, String)>,
+    /// Actions that AWS refused, or whose account cannot be reached.
+    pub refused: usize,
 }
 
 /// Does what the plan says, action by action.
 ///
-/// API: dynamodb:DescribeTable, backup:StartBackupJob. Calls: 2 for each action. Errors: a table that is no longer the
-/// one that was judged stops everything; a refused job is noted and the next one is tried.
+/// API and calls: those of the action's drift check and start. Errors: what an action rests on has changed, which stops
+/// everything; what AWS refuses is noted, and the next one is tried.
 pub async fn apply(
     plan: &Plan,
     targets: &BTreeMap<TargetId, Target>,
     journal: &mut Journal,
+    tell: &mut dyn FnMut(Event<'_>),
 ) -> Result<Applied, Problem> {
     let mut applied = Applied::default();
     for (number, action) in plan.actions.iter().enumerate() {
-        let id = TargetId::new(action.account_id.clone(), action.region.clone());
-        let Some(target) = targets.get(&id) else {
-            applied.refused.push((
-                action.table_name.clone(),
-                format!("account {} cannot be reached", id.account_id),
-            ));
+        let Some(target) = targets.get(&action.target()) else {
+            applied.refused += 1;
             continue;
         };
-        if let Some(job_id) = journal.started.get(&action.idempotency_token) {
-            say(&format!("{}: started before as {job_id}", one_line(&action.table_name)));
-            applied.jobs.push(Job {
-                job_id: job_id.clone(),
-                table_name: action.table_name.clone(),
-                table_arn: action.table_arn.clone(),
-                target: target.clone(),
-            });
+        let name = action.resource().name;
+        let job = |id: String| Job {
+            id,
+            action: action.clone(),
+            target: target.clone(),
+        };
+        if let Some(job_id) = journal.started.get(action.token()) {
+            tell(Event::StartedBefore(name, job_id));
+            applied.jobs.push(job(job_id.clone()));
             continue;
         }
-        check_drift(plan, number, action, target).await?;
+        if let Err(why) = action.check_drift(target).await {
+            return Err(drift(plan, number, action, why));
+        }
         journal.note(action, "starting", None, None)?;
-        match start(target, action).await {
-            Ok(job) => {
-                journal.note(action, "started", Some(&job.job_id), None)?;
-                say(&format!("{}: started {}", one_line(&action.table_name), job.job_id));
-                applied.jobs.push(job);
+        match action.start(target).await {
+            Ok(job_id) => {
+                journal.note(action, "started", Some(&job_id), None)?;
+                tell(Event::Started(name, &job_id));
+                applied.jobs.push(job(job_id));
             }
             Err(failure) => {
                 journal.note(action, "refused", None, Some(&failure.why()))?;
-                say(&format!(
-                    "{}: refused: {}",
-                    one_line(&action.table_name),
-                    one_line(&failure.why())
-                ));
-                applied.refused.push((action.table_name.clone(), failure.why()));
+                tell(Event::Refused(name, &failure.why()));
+                applied.refused += 1;
             }
         }
     }
     Ok(applied)
 }
 
-/// Is the table still the one that was judged?
-async fn check_drift(plan: &Plan, number: usize, action: &BackupAction, target: &Target) -> Result<(), Problem> {
-    let send = || target.dynamodb.describe_table().table_name(&action.table_name).send();
-    let answer = target
-        .caller
-        .once("dynamodb:DescribeTable", &action.table_name, send)
-        .await;
+/// What the action of this number rests on is no longer so.
+fn drift(plan: &Plan, number: usize, action: &Action, why: String) -> Problem {
     let (done, all) = (number, plan.actions.len());
-    let drift = |why: String| {
-        let so = match done {
-            0 => format!("nothing was started; {all} actions are left"),
-            done => format!(
-                "actions 1 to {done} are done and journaled; {} to {all} were not started",
-                done + 1
-            ),
-        };
-        Problem::new("the remediation plan no longer matches AWS")
-            .at(format!(
-                "action {} of {all}: table `{}` in account {}, {}",
-                number + 1,
-                action.table_name,
-                action.account_id,
-                action.region
-            ))
-            .why(why)
-            .so(so)
-            .hint("scan again, then `remediate plan`, and review the new plan")
+    let so = match done {
+        0 => format!("nothing was started; {all} actions are left"),
+        done => format!(
+            "actions 1 to {done} are done and journaled; {} to {all} were not started",
+            done + 1
+        ),
     };
-    let found = match answer {
-        Ok(answer) => answer.table().and_then(|table| table.table_id()).map(str::to_owned),
-        Err(failure) => return Err(drift(failure.why())),
-    };
-    if found == action.table_id {
-        return Ok(());
-    }
-    let word = |id: &Option<String>| id.clone().unwrap_or_else(|| "none".to_owned());
-    Err(drift(format!(
-        "the table was deleted and created again (table id {} is now {})",
-        word(&action.table_id),
-        word(&found)
-    )))
+    let (resource, target) = (action.resource(), action.target());
+    Problem::new("the remediation plan no longer matches AWS")
+        .at(format!(
+            "action {} of {all}: {} `{}` in account {}, {}",
+            number + 1,
+            resource.subject,
+            resource.name,
+            target.account_id,
+            target.region
+        ))
+        .why(why)
+        .so(so)
+        .hint("scan again, then `remediate plan`, and review the new plan")
 }

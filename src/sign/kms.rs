@@ -18,6 +18,12 @@ use crate::aws::target::Session;
 use crate::domain::Arn;
 use crate::problem::Problem;
 
+/// IAM actions that signing takes on the key.
+pub const ACTIONS: [&str; 2] = [GET_PUBLIC_KEY, SIGN];
+
+const GET_PUBLIC_KEY: &str = "kms:GetPublicKey";
+const SIGN: &str = "kms:Sign";
+
 /// Version of the signature file.
 const VERSION: u64 = 1;
 
@@ -83,7 +89,7 @@ impl Key {
             .key_id(&arn.text)
             .send()
             .await
-            .map_err(|error| unusable(classify(&error).of("kms:GetPublicKey")))?;
+            .map_err(|error| unusable(classify(&error).of(GET_PUBLIC_KEY)))?;
         if answer.key_usage() != Some(&KeyUsageType::SignVerify) {
             return Err(unusable("it is not a key that signs".to_owned()));
         }
@@ -157,7 +163,7 @@ impl Key {
             .await
             .map_err(|error| {
                 let code = error.code().unwrap_or_default().to_owned();
-                (code, classify(&error).of("kms:Sign"))
+                (code, classify(&error).of(SIGN))
             })?;
         Ok(answer
             .signature()

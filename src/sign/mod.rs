@@ -19,6 +19,7 @@ use chrono::{DateTime, Utc};
 use crate::aws::target::Session;
 use crate::problem::{Outcome, Problem, Problems, one_line};
 
+pub use kms::ACTIONS as KMS_ACTIONS;
 pub use trust::Trust;
 
 /// The namespace of SSH signatures: `ssh-keygen -Y verify -n backproof`.

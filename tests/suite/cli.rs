@@ -1,6 +1,10 @@
 //! What people type, what they get wrong, and what they read then.
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
+
+use serde_json::Value;
 
 use crate::common::worlds::{file, world};
 use crate::common::{Bench, Ran, refused, run};
@@ -413,6 +417,77 @@ fn printed_permissions_include_what_other_accounts_and_keys_take() {
             ran.stdout
         );
     }
+}
+
+/// Every action that the sources name where AWS is written to or asked for packs stands in the list beside it, and so does
+/// the action behind every call on a client.
+#[test]
+fn printed_permissions_include_what_the_sources_name() {
+    for (place, commands) in [
+        ("remediate", &["remediate"][..]),
+        ("push", &["push"]),
+        ("sign", &["sign"]),
+        ("deliver", &["deliver"]),
+        ("ledger", &["ledger"]),
+        ("aws/s3", &["deliver", "verify"]),
+    ] {
+        let mut printed = BTreeSet::new();
+        for command in commands {
+            let (ran, _dir) = alone(&["explain", "permissions", "--command", command]);
+            for statement in ran.json()["Statement"].as_array().expect("statements") {
+                let actions = &statement["Action"];
+                let many = actions.as_array().into_iter().flatten();
+                printed.extend(many.chain([actions]).filter_map(Value::as_str).map(str::to_owned));
+            }
+        }
+        let named = actions_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(place));
+        assert!(!named.is_empty(), "{place}");
+        // What the inventory's call log is asked for was called by `scan`.
+        let missing: Vec<_> = named
+            .difference(&printed)
+            .filter(|action| *action != "backup:ListBackupVaults")
+            .collect();
+        assert!(missing.is_empty(), "{place}: {missing:?} not in {printed:?}");
+    }
+}
+
+/// The actions of the sources below a folder: texts like `backup:StartBackupJob`, and calls like
+/// `target.backup.start_backup_job()`.
+fn actions_in(folder: &Path) -> BTreeSet<String> {
+    let mut actions = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            actions.extend(actions_in(&path));
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("text");
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let code: String = lines.flat_map(|line| line.split_whitespace()).collect();
+        actions.extend(code.split('"').filter(|text| is_action(text)).map(str::to_owned));
+        for call in code.split("target.").skip(1) {
+            let mut parts = call.splitn(3, '.');
+            let (Some(service), Some(operation)) = (parts.next(), parts.next()) else {
+                continue;
+            };
+            if let Some(operation) = operation.strip_suffix("()")
+                && ["backup", "dynamodb", "securityhub"].contains(&service)
+            {
+                let words = operation.split('_').map(|word| word[..1].to_uppercase() + &word[1..]);
+                actions.insert(format!("{service}:{}", words.collect::<String>()));
+            }
+        }
+    }
+    actions
+}
+
+fn is_action(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(service, operation)| {
+        !service.is_empty()
+            && service.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+            && operation.starts_with(|c: char| c.is_ascii_uppercase())
+            && operation.chars().all(|c| c.is_ascii_alphanumeric())
+    })
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::common::worlds::{HERE, thawed, world};
-use crate::common::{Bench, json_file, table_row, verdict};
+use crate::common::{Bench, json_file, refused, run, table_row, verdict};
 
 fn plan(bench: &Bench) -> Value {
     json_file(&bench.path("plan.json"))
@@ -45,6 +45,7 @@ fn a_gap_is_planned_applied_verified_and_gone() {
     // Again: the journal says that it is done.
     let ran = bench.run(&["remediate", "apply", "plan.json", "--wait", "--poll-interval", "1s"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("forgotten: started before as "), "{}", ran.stderr);
     assert_eq!(bench.sandbox.calls().get("backup:StartBackupJob"), Some(&1));
 
     // Without the journal: AWS's own idempotency keeps it at one job.
@@ -57,6 +58,51 @@ fn a_gap_is_planned_applied_verified_and_gone() {
     let row = table_row(&report, "forgotten");
     assert_eq!(row["facts"]["usable_recovery_point_count"], 1);
     assert_eq!(row["facts"]["shortest_retention_days"], 97);
+}
+
+/// What AWS answered is for nobody else on the machine, and is not put where somebody may have put a folder before.
+#[cfg(unix)]
+#[test]
+fn what_a_plan_reads_afresh_lies_in_a_private_folder_until_it_is_made() {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::process::Stdio;
+
+    use crate::common::{PROGRAM, in_folder};
+
+    let bench = Bench::new(&world(""));
+    bench.fault(r#"{"latency-ms": 30}"#);
+    // The shell makes a folder by the process id, and becomes the program.
+    let script = r#"mkdir "$TMPDIR/backproof-$$" && exec "$0" remediate plan"#;
+    let mut child = in_folder("sh", bench.dir.path(), &bench.sandbox.environment())
+        .args(["-c", script, PROGRAM])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the shell starts");
+    let partial = || {
+        let mut entries = std::fs::read_dir(bench.dir.path()).expect("a folder").flatten();
+        entries.find(|entry| entry.file_name().to_string_lossy().starts_with(".partial-backproof-"))
+    };
+    let folder = loop {
+        if let Some(folder) = partial() {
+            break folder;
+        }
+        assert!(
+            child.try_wait().expect("a child").is_none(),
+            "it ended without a folder"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    };
+    let mode = folder.metadata().expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    let put_before = bench.path(&format!("backproof-{}", child.id()));
+    assert!(child.wait().expect("it ended").success());
+    assert!(partial().is_none(), "it is left behind");
+    assert!(std::fs::read_dir(put_before).expect("it stays").next().is_none());
+    assert_eq!(
+        json_file(&bench.path("remediation-plan.json"))["actions"][0]["table_name"],
+        "forgotten"
+    );
 }
 
 #[test]
@@ -78,6 +124,37 @@ fn a_table_that_was_created_again_stops_the_plan() {
         ran.stderr
     );
     assert_eq!(bench.sandbox.calls().get("backup:StartBackupJob"), None);
+}
+
+#[test]
+fn a_plan_of_another_version_or_with_a_kind_that_nobody_knows_is_refused() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let apply = |version: u32, actions: &str| {
+        let head = r#""scan_id": "s", "as_of": "2026-11-01T12:00:00Z""#;
+        let plan = format!(r#"{{"schema_version": {version}, {head}, "actions": [{actions}], "blocked": []}}"#);
+        std::fs::write(dir.path().join("plan.json"), plan).expect("written");
+        run(dir.path(), &[], &["remediate", "apply", "plan.json"])
+    };
+    // Version 2 had one kind of action, and no word for it.
+    refused(
+        &apply(2, r#"{"table_name": "forgotten"}"#),
+        2,
+        &[
+            "could not read the remediation plan",
+            "it has version 2; this program reads 3",
+            "hint: make a new plan with `remediate plan`, and review it",
+        ],
+    );
+    for (action, why) in [
+        (r#"{"kind": "pray"}"#, "unknown variant `pray`"),
+        (r#"{"table_name": "forgotten"}"#, "missing field `kind`"),
+    ] {
+        refused(
+            &apply(3, action),
+            2,
+            &["could not read the remediation plan", why, "nothing was changed"],
+        );
+    }
 }
 
 #[test]

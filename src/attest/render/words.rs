@@ -6,7 +6,7 @@ use crate::attest::{Attestation, FailedRun, LedgerLine, PackLine, Proof, TablePr
 use crate::domain::rfc3339;
 use crate::duration;
 use crate::exit::Exit;
-use crate::facts::rpo_over_time::Asked;
+use crate::facts::rpo_over_time::RpoDemand;
 use crate::problem::count;
 use crate::sign::Signer;
 
@@ -52,23 +52,23 @@ pub fn length(seconds: u64) -> String {
 }
 
 /// How old the newest point might be: `24h`, `6h or 24h`, `24h or none`, `none`, `not known`.
-pub fn asked(asked: Asked) -> String {
+pub fn asked(asked: RpoDemand) -> String {
     let rpo = |seconds: u32| duration::human(TimeDelta::seconds(i64::from(seconds)));
     match asked {
-        Asked::Nothing => "none".to_owned(),
-        Asked::Rpo {
+        RpoDemand::Nothing => "none".to_owned(),
+        RpoDemand::Rpo {
             strict: Some(strict),
             lax: Some(lax),
         } if strict == lax => rpo(strict),
-        Asked::Rpo {
+        RpoDemand::Rpo {
             strict: Some(strict),
             lax: Some(lax),
         } => format!("{} or {}", rpo(strict), rpo(lax)),
-        Asked::Rpo {
+        RpoDemand::Rpo {
             strict: Some(strict),
             lax: None,
         } => format!("{} or none", rpo(strict)),
-        Asked::Rpo { strict: None, .. } => "not known".to_owned(),
+        RpoDemand::Rpo { strict: None, .. } => "not known".to_owned(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The least-privilege IAM policy of a command, from the collectors' own list of actions.
+//! The least-privilege IAM policy of a command, put together from the lists of actions that stand beside the calls.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +7,15 @@ use serde_json::{Value, json};
 use crate::collect::Wanted;
 use crate::criteria::rules::RuleSet;
 use crate::problem::{Outcome, Problem};
+use crate::remediate::actions::{KINDS, OnDemandBackup};
 use crate::text::{list, nearest};
+use crate::{deliver, ledger, push, sign};
 
 /// Actions that every command uses before its own work.
 const ALWAYS: [&str; 1] = ["sts:GetCallerIdentity"];
+
+/// To pass a role on is allowed for one role and one service only.
+const PASS_ROLE: &str = "iam:PassRole";
 
 /// What `--command` takes, and whose permissions it prints.
 const COMMANDS: [&str; 10] = [
@@ -32,25 +37,26 @@ const COMMANDS: [&str; 10] = [
 pub(super) fn permissions(command: &str, ids: &[String], program: &clap::Command) -> Outcome<String> {
     let statements = match command {
         "scan" | "collect" => vec![read_evidence(ids)?, assume_roles()],
-        "remediate" | "backup" => {
-            let [start, pass] = start_backups(command);
-            vec![start, pass, assume_roles()]
+        "remediate" => {
+            let actions = KINDS.iter().flat_map(|kind| [kind.doing, kind.checking].concat());
+            start_backups(actions)
         }
+        "backup" => start_backups(OnDemandBackup::KIND.doing.iter().copied()),
         "deliver" => deliver().to_vec(),
         // To append is to deliver; to list, to fetch and to find the head is to read.
         "ledger" => [&deliver()[..], &read_packs()[..2]].concat(),
         "sign" => vec![json!({
             "Sid": "SignManifest",
             "Effect": "Allow",
-            "Action": ["kms:GetPublicKey", "kms:Sign"],
+            "Action": sign::KMS_ACTIONS,
             "Resource": "arn:*:kms:*:YOUR-ACCOUNT:key/YOUR-KEY",
         })],
         "verify" | "attest" => read_packs().to_vec(),
         "push" => {
             let mut actions = BTreeSet::from(ALWAYS);
-            actions.extend(crate::push::ACTIONS);
-            let push = json!({"Sid": "PushFindings", "Effect": "Allow", "Action": actions, "Resource": "*"});
-            vec![push, assume_roles()]
+            actions.extend(push::ACTIONS);
+            let findings = json!({"Sid": "PushFindings", "Effect": "Allow", "Action": actions, "Resource": "*"});
+            vec![findings, assume_roles()]
         }
         other => return Err(refuse(other, program).into()),
     };
@@ -97,26 +103,21 @@ fn assume_roles() -> Value {
     })
 }
 
-fn start_backups(command: &str) -> [Value; 2] {
-    let mut actions = BTreeSet::from(ALWAYS);
-    actions.extend([
-        "backup:StartBackupJob",
-        "backup:DescribeBackupJob",
-        "backup:TagResource",
-    ]);
-    if command == "remediate" {
-        actions.extend(["dynamodb:DescribeTable", "backup:ListRecoveryPointsByBackupVault"]);
-    }
-    [
-        json!({"Sid": "StartBackups", "Effect": "Allow", "Action": actions, "Resource": "*"}),
-        json!({
+fn start_backups(actions: impl Iterator<Item = &'static str>) -> Vec<Value> {
+    let mut plain: BTreeSet<&str> = actions.chain(ALWAYS).collect();
+    let passes_role = plain.remove(PASS_ROLE);
+    let mut statements = vec![json!({"Sid": "StartBackups", "Effect": "Allow", "Action": plain, "Resource": "*"})];
+    if passes_role {
+        statements.push(json!({
             "Sid": "PassBackupRole",
             "Effect": "Allow",
-            "Action": "iam:PassRole",
+            "Action": PASS_ROLE,
             "Resource": "arn:*:iam::*:role/service-role/AWSBackupDefaultServiceRole",
             "Condition": {"StringEquals": {"iam:PassedToService": "backup.amazonaws.com"}},
-        }),
-    ]
+        }));
+    }
+    statements.push(assume_roles());
+    statements
 }
 
 fn deliver() -> [Value; 3] {
@@ -124,28 +125,19 @@ fn deliver() -> [Value; 3] {
         json!({
             "Sid": "DeliverReports",
             "Effect": "Allow",
-            "Action": [
-                "s3:PutObject",
-                "s3:GetObject",
-                "s3:GetObjectVersion",
-                "s3:PutObjectRetention",
-                "s3:GetObjectRetention",
-                "s3:PutObjectLegalHold",
-                "s3:GetObjectLegalHold",
-            ],
+            "Action": deliver::OBJECT_ACTIONS,
             "Resource": "arn:*:s3:::YOUR-BUCKET/YOUR-PREFIX/*",
         }),
         json!({
             "Sid": "CheckBucket",
             "Effect": "Allow",
-            "Action": ["s3:ListBucket", "s3:GetBucketVersioning", "s3:GetBucketObjectLockConfiguration"],
+            "Action": deliver::BUCKET_ACTIONS,
             "Resource": "arn:*:s3:::YOUR-BUCKET",
         }),
-        // S3 encrypts and decrypts with the caller's rights on the key.
         json!({
             "Sid": "EncryptWithKey",
             "Effect": "Allow",
-            "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
+            "Action": deliver::KEY_ACTIONS,
             "Resource": "arn:*:kms:*:YOUR-ACCOUNT:key/YOUR-KEY",
         }),
     ]
@@ -156,20 +148,19 @@ fn read_packs() -> [Value; 3] {
         json!({
             "Sid": "ReadPacks",
             "Effect": "Allow",
-            "Action": ["s3:GetObject", "s3:GetObjectVersion"],
+            "Action": ledger::OBJECT_ACTIONS,
             "Resource": "arn:*:s3:::YOUR-BUCKET/YOUR-PREFIX/*",
         }),
         json!({
             "Sid": "ListPacks",
             "Effect": "Allow",
-            "Action": ["s3:ListBucket", "s3:ListBucketVersions"],
+            "Action": ledger::BUCKET_ACTIONS,
             "Resource": "arn:*:s3:::YOUR-BUCKET",
         }),
-        // Where a key of KMS encrypts the bucket, S3 decrypts with the caller's rights on it.
         json!({
             "Sid": "DecryptWithKey",
             "Effect": "Allow",
-            "Action": ["kms:Decrypt"],
+            "Action": ledger::KEY_ACTIONS,
             "Resource": "arn:*:kms:*:YOUR-ACCOUNT:key/YOUR-KEY",
         }),
     ]

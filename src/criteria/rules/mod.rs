@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use polars::prelude::DataType;
 
@@ -13,11 +13,22 @@ use crate::criteria::predicate::{self, Predicate};
 use crate::criteria::vocabulary::{Schema, frames_of, schema};
 use crate::domain::{FactValue, Severity, Subject, Verdict};
 use crate::problem::{Outcome, Problem, Problems};
-use crate::text::nearest;
+use crate::text::{list, nearest};
 use crate::toml_reader::{Located, Section, read_document};
 
 /// The rules that come with the program: file name and text.
 const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/rules.rs"));
+
+/// Ids of actions, in order: all that a rule may name are those that the program's own rules name. `remediate` has one
+/// action for each.
+pub fn actions() -> &'static [&'static str] {
+    static ALL: LazyLock<Vec<&str>> = LazyLock::new(|| {
+        let named = EMBEDDED.iter().flat_map(|(_, text)| text.lines());
+        let ids = named.filter_map(|line| line.strip_prefix("action = \"")?.strip_suffix('"'));
+        ids.collect::<BTreeSet<_>>().into_iter().collect()
+    });
+    &ALL
+}
 
 /// One rule.
 #[derive(Debug, Clone)]
@@ -46,21 +57,14 @@ pub struct Rule {
     pub remedy: Arc<str>,
     /// What the rule rests on and where it comes from.
     pub rationale: String,
-    /// What `remediate` may do about a violation.
-    pub action: Option<Action>,
+    /// What `remediate` may do about a violation: one of [`actions`].
+    pub action: Option<&'static str>,
     /// Worked examples, each evaluated by a test.
     pub examples: Vec<Example>,
     /// The file it came from.
     pub origin: String,
     /// The file, as read.
     pub text: Arc<str>,
-}
-
-/// What `remediate` can do about a violation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// Start an on-demand backup job.
-    BackupNow,
 }
 
 /// Facts, and the verdict that they must give. A fact that is left out is not known.
@@ -238,18 +242,7 @@ fn read_rule(root: &Section<'_>, origin: &str, text: &str) -> Option<Rule> {
     }
     let remedy = required(root, "remedy");
     let rationale = required(root, "rationale");
-    let action = root.string("action").and_then(|text| {
-        if text.value == "backup-now" {
-            return Some(Action::BackupNow);
-        }
-        root.note(
-            text.offset,
-            format!("`{}` is not an action", text.value),
-            "",
-            "the only action is `backup-now`",
-        );
-        None
-    });
+    let action = root.string("action").and_then(|text| read_action(root, &text));
     let examples = read_examples(root, schema);
     let id = id?;
     if Path::new(origin)
@@ -283,6 +276,18 @@ fn read_rule(root: &Section<'_>, origin: &str, text: &str) -> Option<Rule> {
     })
 }
 
+fn read_action(root: &Section<'_>, text: &Located<String>) -> Option<&'static str> {
+    let known = actions().iter().find(|id| **id == text.value).copied();
+    if known.is_none() {
+        let hint = match actions() {
+            [only] => format!("the only action is `{only}`"),
+            all => format!("the actions are {}", list(all)),
+        };
+        root.note(text.offset, format!("`{}` is not an action", text.value), "", hint);
+    }
+    known
+}
+
 fn required(root: &Section<'_>, key: &'static str) -> Option<Located<String>> {
     let is_there = root.entries().any(|(name, _)| name == key);
     let text = root.string(key);
@@ -304,7 +309,7 @@ fn read_subject(root: &Section<'_>) -> Option<Subject> {
     let subject = text.value.parse().ok();
     if subject.is_none() {
         let names: Vec<&str> = Subject::ALL.into_iter().map(Subject::as_str).collect();
-        let hint = format!("the subjects are {}", crate::text::list(&names));
+        let hint = format!("the subjects are {}", list(&names));
         root.note(text.offset, format!("`{}` is not a subject", text.value), "", hint);
     }
     subject

@@ -1,13 +1,10 @@
 //! The clauses of a selection, one by one: entries of `Resources`, `ListOfTags`, `Conditions` and `NotResources`.
 
-use super::TableFacts;
+use super::answer::Answer;
 use super::pattern::{ArnPattern, Breadth, glob};
 use super::reason::{ConditionDoubt, Entry, OptIn, TagDoubt, Why};
-use super::selection::{Condition, Operator, TagCondition};
-use super::tri::{Answer, Membership};
-
-/// How keys are written in `Conditions`.
-pub(super) const TAG_PREFIX: &str = "aws:ResourceTag/";
+use super::selection::{Condition, Operator, TAG_PREFIX, TagCondition, TaggedTable};
+use super::tri::Membership;
 
 /// Begins the keys of tags that AWS sets itself; nobody else may use it.
 const AWS_KEY: &str = "aws:";
@@ -63,7 +60,7 @@ pub(super) fn by_tag<'a>(
     tag: &'a TagCondition,
     opt_in: OptedIn,
     is_beside_other_types: bool,
-    table: &TableFacts<'_>,
+    table: &TaggedTable<'_>,
 ) -> Option<Answer<'a>> {
     let matched = tag_matches(tag, table)?;
     // A match by tag alone obeys the opt-in. A type named together with a tag overrides it, but AWS does not say
@@ -76,7 +73,7 @@ pub(super) fn by_tag<'a>(
     Some(matched.and(opt_in.allows(Entry::Tag(tag), matched.why, when_off)))
 }
 
-fn tag_matches<'a>(tag: &'a TagCondition, table: &TableFacts<'_>) -> Option<Answer<'a>> {
+fn tag_matches<'a>(tag: &'a TagCondition, table: &TaggedTable<'_>) -> Option<Answer<'a>> {
     let doubt = |doubt| Some(Answer::uncertain(Why::TagDoubt(tag, doubt)));
     if !tag.is_equality() {
         return doubt(TagDoubt::UnknownKind);
@@ -97,7 +94,7 @@ fn tag_matches<'a>(tag: &'a TagCondition, table: &TableFacts<'_>) -> Option<Answ
 }
 
 /// An entry of `Conditions`.
-pub(super) fn holds<'a>(condition: &'a Condition, table: &TableFacts<'a>) -> Answer<'a> {
+pub(super) fn holds<'a>(condition: &'a Condition, table: &TaggedTable<'a>) -> Answer<'a> {
     let doubt = |doubt| Answer::uncertain(Why::ConditionDoubt(condition, doubt));
     let (is_like, is_negative) = match condition.operator {
         Operator::StringEquals => (false, false),

@@ -7,30 +7,21 @@
 //! another adds. Where AWS's sources contradict each other or are silent, and where what decides could not be read, the
 //! answer is uncertain, by three-valued logic: one clause that is certain may still decide.
 
+mod answer;
 mod clauses;
-mod index;
+mod compiled;
 mod pattern;
 #[cfg(test)]
 mod properties;
 mod reason;
 mod selection;
+mod selection_index;
 #[cfg(test)]
 mod tests;
 mod tri;
 mod verdict;
 
-use std::collections::BTreeMap;
-
-pub use index::Index;
-pub use selection::{Condition, Operator, Place, Runs, Selection, TagCondition};
+pub use selection::{Condition, Operator, Place, Runs, Selection, TagCondition, TaggedTable};
+pub use selection_index::SelectionIndex;
 pub use tri::{Judgement, Membership};
 pub use verdict::{Members, PlanVerdict, PlanVerdictKind, Unread, members, plan_verdict, verdict_of};
-
-/// What is known of a table.
-#[derive(Debug, Clone, Copy)]
-pub struct TableFacts<'a> {
-    /// Its ARN.
-    pub arn: &'a str,
-    /// Its tags. `None`: they could not be read, which is not the same as having none.
-    pub tags: Option<&'a BTreeMap<String, String>>,
-}

@@ -136,8 +136,8 @@ proptest! {
         opt_in in any::<Option<bool>>(),
         org_opt_in in any::<Option<bool>>(),
     ) {
-        let table = TableFacts { arn: &arn, tags: tags.as_ref() };
-        let index = Index::new(place(opt_in, org_opt_in), selections);
+        let table = TaggedTable { arn: &arn, tags: tags.as_ref() };
+        let index = SelectionIndex::new(place(opt_in, org_opt_in), selections);
         let all = (0..index.len()).map(|number| (number, index.judge_one(number, &table)));
         let slow: Vec<(usize, Judgement)> = all.filter(|(_, one)| one.membership != Membership::No).collect();
         prop_assert_eq!(index.judge_all(&table), slow);
@@ -152,8 +152,8 @@ proptest! {
         org_opt_in in any::<bool>(),
     ) {
         let judge = |opt_in, org_opt_in, tags| {
-            let index = Index::new(place(opt_in, org_opt_in), vec![selection.clone()]);
-            index.judge_one(0, &TableFacts { arn: &arn, tags })
+            let index = SelectionIndex::new(place(opt_in, org_opt_in), vec![selection.clone()]);
+            index.judge_one(0, &TaggedTable { arn: &arn, tags })
         };
         let full = judge(Some(opt_in), Some(org_opt_in), Some(&tags));
         for hidden in 1..8 {
@@ -176,10 +176,10 @@ proptest! {
         tags in prop::option::of(tags()),
         opt_in in any::<Option<bool>>(),
     ) {
-        let table = TableFacts { arn: &arn, tags: tags.as_ref() };
-        let before = Index::new(place(opt_in, None), selections.clone());
+        let table = TaggedTable { arn: &arn, tags: tags.as_ref() };
+        let before = SelectionIndex::new(place(opt_in, None), selections.clone());
         selections.push(stranger);
-        let after = Index::new(place(opt_in, None), selections);
+        let after = SelectionIndex::new(place(opt_in, None), selections);
         let others = after.judge_all(&table).into_iter().filter(|(number, _)| *number < before.len());
         prop_assert_eq!(before.judge_all(&table), others.collect::<Vec<_>>());
         // A union: more selections never take protection away.
@@ -193,8 +193,8 @@ proptest! {
         arn in arns(),
         tags in prop::option::of(tags()),
     ) {
-        let table = TableFacts { arn: &arn, tags: tags.as_ref() };
-        let index = Index::new(place(Some(true), None), selections);
+        let table = TaggedTable { arn: &arn, tags: tags.as_ref() };
+        let index = SelectionIndex::new(place(Some(true), None), selections);
         let whole = plan_verdict(&index, &table, &[]);
         let gap = plan_verdict(&index, &table, &[Unread { what: "selection `x`".into() }]);
         match whole.kind {

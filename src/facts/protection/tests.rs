@@ -74,11 +74,11 @@ fn every_vector_gives_its_answer() {
         let tags: Option<BTreeMap<String, String>> = vector.get("tags").map_or(Some(BTreeMap::new()), |tags| {
             serde_json::from_value(tags.clone()).expect("tags")
         });
-        let table = TableFacts {
+        let table = TaggedTable {
             arn: vector["arn"].as_str().unwrap_or(ARN),
             tags: tags.as_ref(),
         };
-        let index = Index::new(place_of(vector), vec![selection_of(vector)]);
+        let index = SelectionIndex::new(place_of(vector), vec![selection_of(vector)]);
         let Judgement { membership, reason } = index.judge_one(0, &table);
         let answer = match membership {
             Membership::Yes => "yes",
@@ -121,11 +121,11 @@ fn named(name: &str, resources: &[&str]) -> Selection {
 
 fn verdict(selections: Vec<Selection>, opt_in: Option<bool>, unread: &[Unread]) -> PlanVerdict {
     let tags = BTreeMap::new();
-    let table = TableFacts {
+    let table = TaggedTable {
         arn: ARN,
         tags: Some(&tags),
     };
-    plan_verdict(&Index::new(place(opt_in), selections), &table, unread)
+    plan_verdict(&SelectionIndex::new(place(opt_in), selections), &table, unread)
 }
 
 #[test]
@@ -190,12 +190,12 @@ fn a_no_names_the_nearest_miss() {
     // Many selections: the same miss, found among the candidates.
     let mut many = vec![other; 200];
     many.push(named("all", &["*"]));
-    let index = Index::new(place(Some(false)), many);
+    let index = SelectionIndex::new(place(Some(false)), many);
     for (arn, expected) in [
         (ARN, "selection `all`"),
         (&ARN.replace("Orders", "awsbackup-restore-test-1"), "restore"),
     ] {
-        let reason = plan_verdict(&index, &TableFacts { arn, tags: None }, &[]).reason;
+        let reason = plan_verdict(&index, &TaggedTable { arn, tags: None }, &[]).reason;
         assert!(reason.contains(expected), "{reason}");
     }
 }
@@ -204,11 +204,11 @@ fn a_no_names_the_nearest_miss() {
 fn a_name_that_dynamodb_does_not_allow_is_never_certain() {
     for name in ["a b", "a:b", "caf\u{e9}", "a\u{a0}b"] {
         let arn = format!("arn:aws:dynamodb:us-east-1:111122223333:table/{name}");
-        let index = Index::new(
+        let index = SelectionIndex::new(
             place(Some(true)),
             vec![named("all", &["*"]), named("other", &["arn:aws:s3:::*"])],
         );
-        let judged = index.judge_all(&TableFacts { arn: &arn, tags: None });
+        let judged = index.judge_all(&TaggedTable { arn: &arn, tags: None });
         assert_eq!(judged.len(), 2, "{name}");
         assert!(
             judged

@@ -1,8 +1,8 @@
 //! The verdict over all selections of a target: is a table in a plan?
 
-use super::TableFacts;
-use super::index::Index;
 use super::reason::Why;
+use super::selection::TaggedTable;
+use super::selection_index::SelectionIndex;
 use super::tri::{Judgement, Membership};
 
 /// Up to so many selections a "no" looks at every one for the nearest miss; beyond it, at the candidates only.
@@ -49,7 +49,7 @@ pub struct Members {
 }
 
 /// Which selections take the table. All others are a certain "no".
-pub fn members(index: &Index, table: &TableFacts<'_>) -> Members {
+pub fn members(index: &SelectionIndex, table: &TaggedTable<'_>) -> Members {
     let mut members = Members::default();
     for number in index.candidates(table) {
         let list = match index.answer(number, table).membership {
@@ -64,12 +64,17 @@ pub fn members(index: &Index, table: &TableFacts<'_>) -> Members {
 
 /// Is the table in a plan? Selections are a union: one that surely takes it is enough, and what could not be read
 /// leaves only a "no" open.
-pub fn plan_verdict(index: &Index, table: &TableFacts<'_>, unread: &[Unread]) -> PlanVerdict {
+pub fn plan_verdict(index: &SelectionIndex, table: &TaggedTable<'_>, unread: &[Unread]) -> PlanVerdict {
     verdict_of(index, table, &members(index, table), unread)
 }
 
 /// The same for members that are known already.
-pub fn verdict_of(index: &Index, table: &TableFacts<'_>, members: &Members, unread: &[Unread]) -> PlanVerdict {
+pub fn verdict_of(
+    index: &SelectionIndex,
+    table: &TaggedTable<'_>,
+    members: &Members,
+    unread: &[Unread],
+) -> PlanVerdict {
     let numbers = |list: &[u32]| list.iter().map(|number| *number as usize).collect::<Vec<usize>>();
     let (matches, open) = (numbers(&members.matches), numbers(&members.open));
     let first = |list: &[usize]| {
@@ -105,7 +110,7 @@ fn more(number: usize) -> String {
     }
 }
 
-fn sentence(index: &Index, number: usize, judgement: &Judgement) -> String {
+fn sentence(index: &SelectionIndex, number: usize, judgement: &Judgement) -> String {
     let selection = index.selection(number);
     format!(
         "plan `{}`, selection `{}`: {}",
@@ -114,7 +119,7 @@ fn sentence(index: &Index, number: usize, judgement: &Judgement) -> String {
 }
 
 /// The nearest miss: a selection that matched and then failed says more than one that never matched.
-fn why_not(index: &Index, table: &TableFacts<'_>) -> String {
+fn why_not(index: &SelectionIndex, table: &TaggedTable<'_>) -> String {
     let number = index.len();
     if number == 0 {
         return "no live plan here has a selection".to_owned();

@@ -20,7 +20,7 @@ pub const DAY: u32 = 86_400;
 
 /// One recovery point of a table, or the trace of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Point {
+pub struct PointTrace {
     /// The date of its data, at the earliest.
     pub earliest: u32,
     /// The date of its data, at the latest: only the job that made it was seen.
@@ -34,7 +34,7 @@ pub struct Point {
 
 /// What is known of one table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Known {
+pub struct KnownTable {
     /// When the table was created. `None`: not known, and so nothing can be said of any moment.
     pub born: Option<u32>,
     /// It existed until here for certain.
@@ -42,14 +42,14 @@ pub struct Known {
     /// It was gone from here on; `alive_until` if that is known to the second, `u32::MAX` if nothing says so.
     pub gone_by: u32,
     /// Its recovery points, in any order, and those that may have become one.
-    pub points: Vec<Point>,
+    pub points: Vec<PointTrace>,
     /// Stretches in which no recovery point was made but those of `points`.
     pub observed: Spans,
 }
 
 /// A time without a new recovery point.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Gap {
+pub struct SpanWithoutPoint {
     /// The point before it was made, or the table, or sight begins.
     pub from: u32,
     /// The point after it was made, or sight ends.
@@ -60,18 +60,18 @@ pub struct Gap {
 
 /// What is asked of a table over a stretch of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Demand {
+pub struct DemandSpan {
     /// From here on,
     pub from: u32,
     /// until here.
     pub to: u32,
     /// How old the newest point may be.
-    pub asked: Asked,
+    pub asked: RpoDemand,
 }
 
 /// How old the newest usable recovery point may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Asked {
+pub enum RpoDemand {
     /// Nothing: the policy exempts the table.
     Nothing,
     /// At most so many seconds.
@@ -83,7 +83,7 @@ pub enum Asked {
     },
 }
 
-impl Asked {
+impl RpoDemand {
     /// One RPO that is known.
     pub const fn rpo(seconds: u32) -> Self {
         Self::Rpo {
@@ -123,10 +123,10 @@ pub struct History {
     pub exempt: Spans,
 }
 
-impl Known {
+impl KnownTable {
     /// The state of every moment from `from` to `to` at which the table lived, or may have lived. Moments for which
     /// nothing says what is asked are not observed. Demands do not overlap.
-    pub fn history(&self, demands: &[Demand], from: u32, to: u32) -> History {
+    pub fn history(&self, demands: &[DemandSpan], from: u32, to: u32) -> History {
         let Some(born) = self.born else {
             return History {
                 not_observed: Spans::one(from, to.min(self.gone_by)),
@@ -138,7 +138,7 @@ impl Known {
         let mut history = History::default();
         for demand in demands {
             let here = alive.and(&Spans::one(demand.from, demand.to));
-            let Asked::Rpo { strict, lax } = demand.asked else {
+            let RpoDemand::Rpo { strict, lax } = demand.asked else {
                 history.exempt = history.exempt.or(&here);
                 continue;
             };
@@ -165,7 +165,7 @@ impl Known {
     /// The longest time that passed in the table's life, as far as it touches `from` to `to`, before a new point was made.
     /// It begins with the point before, which may be older than `from`, and ends with the next, or where sight ends.
     /// `made` are the earliest dates of points that were made for certain, in order.
-    pub fn longest_gap(&self, made: &[u32], from: u32, to: u32) -> Option<Gap> {
+    pub fn longest_without_point(&self, made: &[u32], from: u32, to: u32) -> Option<SpanWithoutPoint> {
         let born = self.born?;
         let (start, end) = (from.max(born), to.min(self.alive_until));
         if start >= end {
@@ -173,9 +173,9 @@ impl Known {
         }
         let before = made.iter().copied().filter(|at| *at >= born && *at <= start).max();
         let inside = made.iter().copied().filter(|at| *at > start && *at < end);
-        let mut longest = Gap {
+        let mut longest = SpanWithoutPoint {
             from: before.unwrap_or(start),
-            ..Gap::default()
+            ..SpanWithoutPoint::default()
         };
         let mut last = longest.from;
         for at in inside.chain([end]) {
@@ -185,7 +185,7 @@ impl Known {
             last = at;
         }
         let gap = Spans::one(longest.from, longest.to);
-        let may_hold_one = |point: &Point| point.earliest > longest.from && point.earliest < longest.to;
+        let may_hold_one = |point: &PointTrace| point.earliest > longest.from && point.earliest < longest.to;
         longest.is_certain = gap.without(&self.observed).is_empty() && !self.points.iter().any(may_hold_one);
         Some(longest)
     }

@@ -70,7 +70,7 @@ fn sight() -> impl Strategy<Value = Sight> {
         })
 }
 
-fn known(truth: &Truth, sight: &Sight) -> Known {
+fn known(truth: &Truth, sight: &Sight) -> KnownTable {
     let observed = Spans::of(sight.observed.iter().copied());
     let mut points = Vec::new();
     for ((created, gone), (job, (is_known, is_dated, end))) in
@@ -79,7 +79,7 @@ fn known(truth: &Truth, sight: &Sight) -> Known {
         let (earliest, latest) = (created.saturating_sub(job.0), created + job.1);
         let is_observed = !observed.and(&Spans::one(earliest, latest + 1)).is_empty();
         if *is_known || is_observed {
-            points.push(Point {
+            points.push(PointTrace {
                 earliest: if *is_dated { *created } else { earliest },
                 latest: if *is_dated { *created } else { latest },
                 sure_until: gone.saturating_sub(end.0),
@@ -87,7 +87,7 @@ fn known(truth: &Truth, sight: &Sight) -> Known {
             });
         }
     }
-    Known {
+    KnownTable {
         born: Some(truth.born),
         alive_until: truth.gone.saturating_sub(sight.alive.0).max(truth.born),
         gone_by: truth.gone + sight.alive.1,
@@ -118,15 +118,15 @@ fn word(history: &History, at: u32) -> Option<&'static str> {
 }
 
 /// The definition, moment by moment.
-fn by_definition(known: &Known, at: u32, strict: Option<u32>, lax: Option<u32>) -> Option<&'static str> {
+fn by_definition(known: &KnownTable, at: u32, strict: Option<u32>, lax: Option<u32>) -> Option<&'static str> {
     let Some(born) = known.born else {
         return (at < known.gone_by).then_some("not observed");
     };
     if at < born || at >= known.gone_by.max(known.alive_until) {
         return None;
     }
-    let surely_within = |point: &Point, rpo: u32| point.latest <= at && at < point.earliest + rpo;
-    let perhaps_within = |point: &Point, rpo: u32| point.earliest <= at && at < point.latest + rpo;
+    let surely_within = |point: &PointTrace, rpo: u32| point.latest <= at && at < point.earliest + rpo;
+    let perhaps_within = |point: &PointTrace, rpo: u32| point.earliest <= at && at < point.latest + rpo;
     if let Some(rpo) = strict {
         if known
             .points
@@ -154,8 +154,8 @@ fn by_definition(known: &Known, at: u32, strict: Option<u32>, lax: Option<u32>) 
     }
 }
 
-fn demand(asked: Asked) -> [Demand; 1] {
-    [Demand {
+fn demand(asked: RpoDemand) -> [DemandSpan; 1] {
+    [DemandSpan {
         from: 0,
         to: u32::MAX,
         asked,
@@ -171,7 +171,7 @@ proptest! {
     ) {
         let lax = strict.zip(more).map(|(rpo, more)| rpo + more);
         let known = known(&truth, &sight);
-        let history = known.history(&demand(Asked::Rpo { strict, lax }), 10, END);
+        let history = known.history(&demand(RpoDemand::Rpo { strict, lax }), 10, END);
         for at in 0..END + 10 {
             let expected = if (10..END).contains(&at) { by_definition(&known, at, strict, lax) } else { None };
             prop_assert_eq!(word(&history, at), expected, "at {}", at);
@@ -180,7 +180,7 @@ proptest! {
 
     #[test]
     fn what_is_said_is_true_whatever_was_not_seen(truth in truth(), sight in sight(), rpo in 1..40_u32) {
-        let history = known(&truth, &sight).history(&demand(Asked::rpo(rpo)), 0, END);
+        let history = known(&truth, &sight).history(&demand(RpoDemand::rpo(rpo)), 0, END);
         for at in 0..END {
             match (word(&history, at), truth.state(at, rpo)) {
                 (Some("covered"), really) => prop_assert!(matches!(really, Some("covered") | None), "{} at {}", really.unwrap_or("gone"), at),
@@ -201,8 +201,8 @@ proptest! {
             observed: sight.observed.iter().chain(&more.observed).copied().collect(),
             alive: (sight.alive.0.min(more.alive.0), sight.alive.1.min(more.alive.1)),
         };
-        let before = known(&truth, &sight).history(&demand(Asked::rpo(rpo)), 0, END);
-        let after = known(&truth, &better).history(&demand(Asked::rpo(rpo)), 0, END);
+        let before = known(&truth, &sight).history(&demand(RpoDemand::rpo(rpo)), 0, END);
+        let after = known(&truth, &better).history(&demand(RpoDemand::rpo(rpo)), 0, END);
         for at in 0..END {
             match word(&before, at) {
                 Some("covered") => prop_assert!(matches!(word(&after, at), Some("covered") | None)),
@@ -220,7 +220,7 @@ proptest! {
     ) {
         let known = known(&truth, &sight);
         let of = |asked| known.history(&demand(asked), 0, END);
-        let (one, other, either) = (of(Asked::rpo(a)), of(Asked::rpo(b)), of(Asked::rpo(a).or(Asked::rpo(b))));
+        let (one, other, either) = (of(RpoDemand::rpo(a)), of(RpoDemand::rpo(b)), of(RpoDemand::rpo(a).or(RpoDemand::rpo(b))));
         for at in 0..END {
             let expected = match (word(&one, at), word(&other, at)) {
                 (x, y) if x == y => x,
@@ -233,14 +233,14 @@ proptest! {
 }
 
 /// Points at these hours of day 100, each kept for ever, everything observed.
-fn table(hours: &[u32]) -> Known {
-    Known {
+fn table(hours: &[u32]) -> KnownTable {
+    KnownTable {
         born: Some(90 * DAY),
         alive_until: 110 * DAY,
         gone_by: u32::MAX,
         points: hours
             .iter()
-            .map(|hour| Point {
+            .map(|hour| PointTrace {
                 earliest: 100 * DAY + hour * HOUR,
                 latest: 100 * DAY + hour * HOUR,
                 sure_until: u32::MAX,
@@ -251,10 +251,10 @@ fn table(hours: &[u32]) -> Known {
     }
 }
 
-const DAILY: [Demand; 1] = [Demand {
+const DAILY: [DemandSpan; 1] = [DemandSpan {
     from: 0,
     to: u32::MAX,
-    asked: Asked::rpo(24 * HOUR),
+    asked: RpoDemand::rpo(24 * HOUR),
 }];
 
 #[test]
@@ -308,15 +308,15 @@ fn a_day_is_as_bad_as_its_worst_moment() {
 #[test]
 fn exempt_days_have_no_state_unless_something_was_asked_for_in_a_part() {
     let demands = [
-        Demand {
+        DemandSpan {
             from: 0,
             to: 101 * DAY + HOUR,
-            asked: Asked::Nothing,
+            asked: RpoDemand::Nothing,
         },
-        Demand {
+        DemandSpan {
             from: 101 * DAY + HOUR,
             to: u32::MAX,
-            asked: Asked::rpo(24 * HOUR),
+            asked: RpoDemand::rpo(24 * HOUR),
         },
     ];
     let history = table(&[24]).history(&demands, 100 * DAY, 103 * DAY);
@@ -336,7 +336,7 @@ fn nothing_is_said_of_a_table_of_unknown_age() {
 
 #[test]
 fn an_exemption_that_may_hold_leaves_no_exposure() {
-    let asked = Asked::Nothing.or(Asked::rpo(24 * HOUR));
+    let asked = RpoDemand::Nothing.or(RpoDemand::rpo(24 * HOUR));
     let history = table(&[0]).history(&demand(asked), 100 * DAY, 103 * DAY);
     assert_eq!(history.covered, Spans::one(100 * DAY, 101 * DAY));
     assert_eq!(history.not_observed, Spans::one(101 * DAY, 103 * DAY));
@@ -347,7 +347,7 @@ fn the_longest_gap_may_begin_before_the_window_and_ends_with_sight() {
     let known = table(&[0, 24, 50, 74]);
     let made: Vec<u32> = known.points.iter().map(|point| point.earliest).collect();
     let at = |hour: u32| 100 * DAY + hour * HOUR;
-    let gap = |known: &Known, from: u32, to: u32| known.longest_gap(&made, from, to).expect("a gap");
+    let gap = |known: &KnownTable, from: u32, to: u32| known.longest_without_point(&made, from, to).expect("a gap");
     assert_eq!(
         (gap(&known, at(0), at(74)).from, gap(&known, at(0), at(74)).to),
         (at(24), at(50))
@@ -360,14 +360,14 @@ fn the_longest_gap_may_begin_before_the_window_and_ends_with_sight() {
     blind.observed = Spans::one(0, at(30));
     assert!(!gap(&blind, at(0), at(74)).is_certain);
     let mut open = known.clone();
-    open.points.push(Point {
+    open.points.push(PointTrace {
         earliest: at(30),
         latest: at(31),
         sure_until: 0,
         gone_by: u32::MAX,
     });
     assert!(!gap(&open, at(0), at(74)).is_certain);
-    assert_eq!(known.longest_gap(&made, 120 * DAY, 130 * DAY), None);
+    assert_eq!(known.longest_without_point(&made, 120 * DAY, 130 * DAY), None);
 }
 
 #[test]
@@ -376,7 +376,7 @@ fn a_job_whose_point_is_gone_dates_it_no_better_than_from_its_creation_to_its_en
     known.points[0].latest += HOUR;
     let history = known.history(&DAILY, 100 * DAY, 102 * DAY);
     assert_eq!(history.not_observed, Spans::one(100 * DAY, 100 * DAY + HOUR));
-    known.points[1] = Point {
+    known.points[1] = PointTrace {
         earliest: 101 * DAY,
         latest: 101 * DAY + 60,
         ..known.points[1]

@@ -3,8 +3,7 @@
 use chrono::{DateTime, Datelike, Days, LocalResult, NaiveDate, TimeZone, Utc};
 use chrono_tz::Tz;
 
-use super::NotUnderstood;
-use super::fields::{DAY_OF_MONTH, DAY_OF_WEEK, HOUR, MINUTE, MONTH, Values, YEAR, list, refuse, value};
+use super::fields::{DAY_OF_MONTH, DAY_OF_WEEK, HOUR, MINUTE, MONTH, NotUnderstood, Values, YEAR, list, refuse, value};
 
 /// A parsed expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +65,7 @@ impl Cron {
         })
     }
 
-    /// See [`super::Schedule::runs`].
+    /// See `Schedule::runs`.
     pub(super) fn runs(&self, zone: Tz, from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<DateTime<Utc>> {
         let mut runs = Vec::new();
         // A local day begins up to 14 hours before or after the same day in UTC.

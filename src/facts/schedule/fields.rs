@@ -1,6 +1,18 @@
 //! The fields of a cron expression: lists of values, ranges and steps over a closed range of numbers.
 
-use super::NotUnderstood;
+use std::fmt;
+
+/// An expression or a time zone that is not understood: the sentence to show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotUnderstood(pub(super) String);
+
+impl fmt::Display for NotUnderstood {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NotUnderstood {}
 
 /// What a field may hold.
 pub(super) struct Field {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Datelike, Offset, TimeDelta, TimeZone, Utc};
 
-use super::Schedule;
+use super::expression::Schedule;
 
 /// Behind the horizon the next run is looked for in steps of this many days, so that the gap over its end counts.
 const STEP_DAYS: i64 = 366;
@@ -43,6 +43,32 @@ pub struct Run {
 impl Run {
     fn end(&self) -> DateTime<Utc> {
         self.at + self.start_window
+    }
+}
+
+impl Schedule {
+    /// Does it never run again? A schedule may name years that are over, or a day that no month has.
+    pub fn is_over(&self, at: DateTime<Utc>) -> bool {
+        let step = TimeDelta::days(STEP_DAYS);
+        // Years may be named that are far ahead: they are tried as long as a schedule can name any.
+        let mut start = at;
+        while start.year() <= LAST_YEAR {
+            match self.runs(start, start + step) {
+                Some(runs) if runs.is_empty() => start += step,
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    /// The largest gap between runs in these days; see [`largest_gap_of`].
+    pub fn largest_gap(&self, from: DateTime<Utc>, days: i64) -> Option<TimeDelta> {
+        let alone = TimedRule {
+            schedule: self,
+            start_window: TimeDelta::zero(),
+            retention_days: 0,
+        };
+        largest_gap_of(&[alone], from, days)
     }
 }
 
@@ -117,20 +143,6 @@ fn with_tie<'s>(rules: &[TimedRule<'s>], place: usize, before: i64) -> Vec<Timed
         ..*rule
     });
     doubled.collect()
-}
-
-/// Does a schedule never run again? As far ahead as gaps are looked for.
-pub(super) fn is_over(schedule: &Schedule, at: DateTime<Utc>) -> bool {
-    let step = TimeDelta::days(STEP_DAYS);
-    // Years may be named that are far ahead: they are tried as long as a schedule can name any.
-    let mut start = at;
-    while start.year() <= LAST_YEAR {
-        match schedule.runs(start, start + step) {
-            Some(runs) if runs.is_empty() => start += step,
-            _ => return false,
-        }
-    }
-    true
 }
 
 fn without_overlaps(mut all: Vec<Run>, rules: &[TimedRule<'_>], longest: TimeDelta) -> Vec<Run> {

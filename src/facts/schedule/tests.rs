@@ -1,6 +1,7 @@
 use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
 use proptest::prelude::*;
 
+use super::expression::Kind;
 use super::*;
 
 fn at(text: &str) -> DateTime<Utc> {

@@ -2,7 +2,12 @@
 
 use serde_json::Value;
 
-use super::ACTIONS;
+/// Deleting a point, shortening its life, and replacing the policy that forbids both.
+pub(super) const ACTIONS: [&str; 3] = [
+    "backup:DeleteRecoveryPoint",
+    "backup:UpdateRecoveryPointLifecycle",
+    "backup:PutBackupVaultAccessPolicy",
+];
 
 /// Which of the three actions a statement is about.
 #[derive(Debug, Clone, PartialEq, Eq)]

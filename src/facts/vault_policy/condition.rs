@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::action::{texts, wild};
-use super::quote;
+use super::quote::quote;
 
 /// What the conditions of a Deny leave of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

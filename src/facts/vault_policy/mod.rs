@@ -1,11 +1,12 @@
 //! Does the access policy of a backup vault keep recovery points from being deleted by hand?
 //!
-//! AWS's control wants one Deny statement for everybody, on every resource, that names all three actions below. The
+//! AWS's control wants one Deny statement for everybody, on every resource, that names all three [`ACTIONS`]. The
 //! principals that such a statement exempts are listed, for people to judge. Deny wins over Allow, so Allow statements do
 //! not matter; what is not understood leaves the answer open, never good.
 
 mod action;
 mod condition;
+mod quote;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -14,14 +15,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use action::ACTIONS;
 use statement::{Denial, Statement};
-
-/// Deleting a point, shortening its life, and replacing the policy that forbids both.
-pub const ACTIONS: [&str; 3] = [
-    "backup:DeleteRecoveryPoint",
-    "backup:UpdateRecoveryPointLifecycle",
-    "backup:PutBackupVaultAccessPolicy",
-];
 
 /// What a policy says of deletion by hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,26 +123,5 @@ fn what_is_missing(statements: &[Statement]) -> String {
             Some(why) => why,
             None => "no statement denies deletion to everybody".to_owned(),
         },
-    }
-}
-
-/// Text of a policy in a sentence: in backticks, short, without control characters.
-fn quote(text: &str) -> String {
-    const LONGEST: usize = 80;
-    let clean: String = text
-        .chars()
-        .map(|character| {
-            if character.is_control() || character == '`' {
-                '\u{fffd}'
-            } else {
-                character
-            }
-        })
-        .take(LONGEST)
-        .collect();
-    if text.chars().count() > LONGEST {
-        format!("`{clean}…`")
-    } else {
-        format!("`{clean}`")
     }
 }

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::action::{Actions, texts};
+use super::action::{ACTIONS, Actions, texts};
 use super::condition::{Scope, scope};
-use super::{ACTIONS, quote};
+use super::quote::quote;
 
 /// A statement as far as the question goes.
 pub(super) struct Statement {

@@ -13,7 +13,7 @@ use crate::criteria::rules::{Rule, RuleSet};
 use crate::criteria::vocabulary::{COMPARISONS, schema};
 use crate::dictionary::{SubjectFacts, TableFacts};
 use crate::domain::{FactValue, Finding, Subject, Verdict};
-use crate::facts::rpo_over_time::Asked;
+use crate::facts::rpo_over_time::RpoDemand;
 use crate::facts::{Comparisons, Facts, Tables};
 use crate::problem::Problem;
 
@@ -146,9 +146,9 @@ fn is_out(table: &TableFacts) -> bool {
 
 impl Chunk {
     /// What the policy asks of the recovery points of the table at that place; nothing of one that no rule judges.
-    pub fn asked(&self, place: usize) -> Asked {
+    pub fn asked(&self, place: usize) -> RpoDemand {
         if is_out(&self.tables.facts[place]) {
-            return Asked::Nothing;
+            return RpoDemand::Nothing;
         }
         self.assigned[place].asked()
     }

@@ -14,7 +14,7 @@ use crate::criteria::predicate::tag_key;
 use crate::criteria::values::{POLICY_VALUES, PolicyValues};
 use crate::dictionary::{SubjectFacts, TableFacts};
 use crate::domain::FactValue;
-use crate::facts::rpo_over_time::Asked;
+use crate::facts::rpo_over_time::RpoDemand;
 use crate::facts::{Comparisons, Facts, Tables};
 
 /// What the policy says of one table.
@@ -34,14 +34,14 @@ pub struct Assigned {
 
 impl Assigned {
     /// How old the newest recovery point may be: what all candidates say between them.
-    pub fn asked(&self) -> Asked {
+    pub fn asked(&self) -> RpoDemand {
         if self.is_exempt == Some(true) {
-            return Asked::Nothing;
+            return RpoDemand::Nothing;
         }
         let seconds = |values: &PolicyValues| u32::try_from(values.rpo.num_seconds()).unwrap_or(u32::MAX);
-        let each = self.candidates.iter().map(|values| Asked::rpo(seconds(values)));
-        let exemption = self.is_exempt.is_none().then_some(Asked::Nothing);
-        let asked = each.chain(exemption).reduce(Asked::or);
+        let each = self.candidates.iter().map(|values| RpoDemand::rpo(seconds(values)));
+        let exemption = self.is_exempt.is_none().then_some(RpoDemand::Nothing);
+        let asked = each.chain(exemption).reduce(RpoDemand::or);
         asked.expect("there is always a candidate")
     }
 

@@ -2,27 +2,31 @@
 
 use std::collections::BTreeSet;
 
-use super::jobs::Jobs;
-use super::membership::{Memberships, PlanState, SelectionState, Target};
-use super::offers::{Rule, hours, interval};
-use super::{Evidence, FOREVER_DAYS, age_hours, names};
+use crate::criteria::values::FOREVER_DAYS;
 use crate::dictionary::{PlanFacts, Text};
+use crate::facts::index::Index;
+use crate::facts::jobs::Jobs;
+use crate::facts::plans::membership::Memberships;
+use crate::facts::plans::rule::{PlanRule, interval};
+use crate::facts::plans::target::{PlanState, SelectionState, TargetPlans};
+use crate::facts::time::{age_hours, hours};
+use crate::facts::words::names;
 
 /// The facts of every live plan.
-pub(super) fn facts(evidence: &Evidence, memberships: &Memberships, jobs: &Jobs) -> Vec<PlanFacts> {
+pub(crate) fn facts(index: &Index, memberships: &Memberships, jobs: &Jobs) -> Vec<PlanFacts> {
     let mut all = Vec::new();
-    for place in 0..evidence.targets.len() {
+    for place in 0..index.targets.len() {
         let Some(target) = memberships.target(place) else {
             continue;
         };
         for plan in target.plans.values() {
             let number = u32::try_from(place).unwrap_or(u32::MAX);
             all.push(
-                Asked {
+                PlanInTarget {
                     target,
                     plan,
                     place: number,
-                    evidence,
+                    index,
                 }
                 .facts(jobs),
             );
@@ -32,15 +36,15 @@ pub(super) fn facts(evidence: &Evidence, memberships: &Memberships, jobs: &Jobs)
 }
 
 /// One plan of one target.
-struct Asked<'p> {
-    target: &'p Target,
+struct PlanInTarget<'p> {
+    target: &'p TargetPlans,
     plan: &'p PlanState,
     place: u32,
-    evidence: &'p Evidence,
+    index: &'p Index,
 }
 
-impl<'p> Asked<'p> {
-    /// Its selections, with their numbers in the index.
+impl<'p> PlanInTarget<'p> {
+    /// Its selections, with their numbers in the index of selections.
     fn selections(&self) -> impl Iterator<Item = (usize, &'p SelectionState)> {
         let (target, plan_id) = (self.target, &self.plan.row.plan_id);
         let all = target.selections.iter().enumerate();
@@ -48,10 +52,10 @@ impl<'p> Asked<'p> {
     }
 
     fn facts(&self, jobs: &Jobs) -> PlanFacts {
-        let (row, as_of) = (&self.plan.row, self.evidence.as_of);
+        let (row, as_of) = (&self.plan.row, self.index.as_of);
         let rules = self.plan.rules.as_deref();
-        let all: Option<Vec<&Rule>> = rules.map(|rules| rules.iter().collect());
-        let texts = |text: &dyn Fn(&Rule) -> String| -> Option<Text> {
+        let all: Option<Vec<&PlanRule>> = rules.map(|rules| rules.iter().collect());
+        let texts = |text: &dyn Fn(&PlanRule) -> String| -> Option<Text> {
             let all: BTreeSet<String> = rules?.iter().map(text).collect();
             Some(names(all.iter().map(String::as_str)))
         };
@@ -67,10 +71,10 @@ impl<'p> Asked<'p> {
             last_run_at: row.last_execution_at,
             has_run: Some(row.last_execution_at.is_some()),
             rule_count: rules.map(|rules| number(rules.len())),
-            schedules: texts(&Rule::schedule_text),
+            schedules: texts(&PlanRule::schedule_text),
             schedules_understood: rules.map(|rules| rules.iter().all(|rule| rule.schedule.is_some())),
             interval_hours: all.and_then(|rules| interval(&rules, as_of)).map(hours),
-            retention_days: rules.and_then(|rules| rules.iter().map(Rule::retention_days).max()),
+            retention_days: rules.and_then(|rules| rules.iter().map(PlanRule::retention_days).max()),
             is_for_dynamodb: self.is_for_dynamodb(),
             selection_count: self.plan.selections_whole.then(|| number(self.selections().count())),
             table_count: self.takes_known().then(|| number(self.taken())),
@@ -98,7 +102,7 @@ impl<'p> Asked<'p> {
 
     /// Is it certain which tables the plan takes?
     fn takes_known(&self) -> bool {
-        self.evidence.is_whole(self.place, "dynamodb:ListTables", "")
+        self.index.is_whole(self.place, "dynamodb:ListTables", "")
             && self.plan.selections_whole
             && self.selections().all(|(_, selection)| selection.open == 0)
     }
@@ -106,7 +110,7 @@ impl<'p> Asked<'p> {
     fn is_for_dynamodb(&self) -> Option<bool> {
         let names_tables = |number: usize| {
             self.target
-                .index
+                .selection_index
                 .selection(number)
                 .resources
                 .iter()
@@ -123,10 +127,10 @@ impl<'p> Asked<'p> {
 
     /// Selections that name tables and take none. A wildcard in a Region without tables is no mistake.
     fn empty_selections(&self) -> Option<Text> {
-        let target = &self.evidence.targets[self.place as usize];
-        let has_tables = (0..self.evidence.tables.len()).any(|row| self.evidence.target_place(row) == self.place);
+        let target = &self.index.targets[self.place as usize];
+        let has_tables = (0..self.index.tables.len()).any(|row| self.index.target_place(row) == self.place);
         let names_tables = |number: usize| {
-            let patterns = self.target.index.selection(number).resources.iter();
+            let patterns = self.target.selection_index.selection(number).resources.iter();
             let mut patterns = patterns.filter(|one| is_of_tables(one));
             patterns.any(|one| has_tables || !one.contains('*'))
         };
@@ -135,7 +139,7 @@ impl<'p> Asked<'p> {
             .filter(|(number, selection)| names_tables(*number) && selection.taken == 0 && selection.open == 0)
             .map(|(_, selection)| selection.name.as_str())
             .collect();
-        let is_listed = self.evidence.reading.is_whole(target, "dynamodb:ListTables", "");
+        let is_listed = self.index.reading.is_whole(target, "dynamodb:ListTables", "");
         let is_open = !is_listed
             || !self.plan.selections_whole
             || self
@@ -146,9 +150,9 @@ impl<'p> Asked<'p> {
     }
 
     /// Were all vaults listed, and is it known which of them each rule writes to?
-    fn knows_vaults(&self, rules: &[Rule]) -> bool {
-        let is_listed = self.evidence.is_whole(self.place, "backup:ListBackupVaults", "");
-        is_listed && rules.iter().all(Rule::is_vault_sure)
+    fn knows_vaults(&self, rules: &[PlanRule]) -> bool {
+        let is_listed = self.index.is_whole(self.place, "backup:ListBackupVaults", "");
+        is_listed && rules.iter().all(PlanRule::is_vault_sure)
     }
 
     /// Vaults that rules write to and that the whole list of vaults does not hold.
@@ -157,8 +161,8 @@ impl<'p> Asked<'p> {
         if !self.knows_vaults(rules) {
             return None;
         }
-        let gone = |rule: &&Rule| rule.vault(self.evidence).is_none();
-        let missing: BTreeSet<&str> = rules.iter().filter(gone).map(Rule::vault_text).collect();
+        let gone = |rule: &&PlanRule| rule.vault(self.index).is_none();
+        let missing: BTreeSet<&str> = rules.iter().filter(gone).map(PlanRule::vault_text).collect();
         Some(names(missing))
     }
 
@@ -185,8 +189,8 @@ impl<'p> Asked<'p> {
         if !self.knows_vaults(rules) {
             return None;
         }
-        let is_outside = |rule: &&Rule| {
-            let Some((least, most)) = rule.vault(self.evidence).map(|vault| vault.bounds()) else {
+        let is_outside = |rule: &&PlanRule| {
+            let Some((least, most)) = rule.vault(self.index).map(|vault| vault.bounds()) else {
                 return false;
             };
             let kept = rule.retention_days();

@@ -7,20 +7,20 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use super::offers::{Copy, HORIZON_DAYS, Rule, timed};
-use super::schedule;
+use super::rule::{HORIZON_DAYS, PlanRule, PlannedCopy, timed};
+use crate::facts::schedule;
 
 /// The rules that make a backup.
-pub(super) struct Live<'r> {
+pub(crate) struct Live<'r> {
     /// For certain.
-    pub(super) sure: Vec<&'r Rule>,
+    pub(crate) sure: Vec<&'r PlanRule>,
     /// At least one of these does.
-    pub(super) open: Vec<&'r Rule>,
+    pub(crate) open: Vec<&'r PlanRule>,
 }
 
 impl<'r> Live<'r> {
-    pub(super) fn of(rules: &[&'r Rule], as_of: DateTime<Utc>) -> Self {
-        let rules: Vec<&Rule> = rules.iter().copied().filter(|rule| !rule.is_over).collect();
+    pub(crate) fn of(rules: &[&'r PlanRule], as_of: DateTime<Utc>) -> Self {
+        let rules: Vec<&PlanRule> = rules.iter().copied().filter(|rule| !rule.is_over).collect();
         let have_runs = match timed(&rules) {
             Some(timed) => schedule::have_runs(&timed, as_of, HORIZON_DAYS),
             None => vec![Some(true); rules.len()],
@@ -36,25 +36,26 @@ impl<'r> Live<'r> {
         Self { sure, open }
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &'r Rule> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &'r PlanRule> {
         self.sure.iter().chain(&self.open).copied()
     }
 
     /// The best that is promised for certain; `None` if no rule makes a backup.
-    pub(super) fn best<T: Ord>(&self, of: impl Fn(&Rule) -> T) -> Option<T> {
+    pub(crate) fn best<T: Ord>(&self, of: impl Fn(&PlanRule) -> T) -> Option<T> {
         let sure = self.sure.iter().map(|rule| of(rule)).max();
         sure.max(self.open.iter().map(|rule| of(rule)).min())
     }
 
     /// Is it the same whichever of the open ones runs?
-    pub(super) fn agrees<T: PartialEq>(&self, on: impl Fn(&Rule) -> T) -> bool {
+    pub(crate) fn agrees<T: PartialEq>(&self, on: impl Fn(&PlanRule) -> T) -> bool {
         self.open.windows(2).all(|pair| on(pair[0]) == on(pair[1]))
     }
 
     /// The copies that are made for certain.
-    pub(super) fn copies(&self) -> BTreeSet<Copy> {
-        let of_all =
-            |rules: &[&Rule]| -> BTreeSet<Copy> { rules.iter().flat_map(|rule| rule.copies.clone()).collect() };
+    pub(crate) fn copies(&self) -> BTreeSet<PlannedCopy> {
+        let of_all = |rules: &[&PlanRule]| -> BTreeSet<PlannedCopy> {
+            rules.iter().flat_map(|rule| rule.copies.clone()).collect()
+        };
         let mut copies = of_all(&self.open);
         copies.retain(|copy| self.open.iter().all(|rule| rule.copies.contains(copy)));
         copies.extend(of_all(&self.sure));

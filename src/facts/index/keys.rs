@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
-use super::evidence::ArnHasher;
+use super::rows::ArnHasher;
 use crate::dictionary::Text;
 use crate::inventory::Inventory;
 use crate::inventory::schema::{Key, Table};
@@ -75,6 +75,24 @@ impl KeyFacts {
     /// Does it work? A key that is pending deletion or disabled makes backups unrestorable.
     pub(crate) fn is_usable(&self) -> Option<bool> {
         self.state.as_deref().map(|state| matches!(state, "none" | "Enabled"))
+    }
+}
+
+/// A key and the rank of its owner.
+#[derive(Debug, Clone)]
+pub(crate) struct RankedKey {
+    pub(crate) facts: KeyFacts,
+    pub(crate) rank: Option<i64>,
+    pub(crate) is_usable: Option<bool>,
+}
+
+impl From<KeyFacts> for RankedKey {
+    fn from(facts: KeyFacts) -> Self {
+        Self {
+            rank: facts.owner.and_then(rank_of_owner),
+            is_usable: facts.is_usable(),
+            facts,
+        }
     }
 }
 

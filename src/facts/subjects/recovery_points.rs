@@ -4,26 +4,30 @@ use std::collections::HashMap;
 
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use super::evidence::Finder;
-use super::keys::KeyFacts;
-use super::point::{Lifecycle, PointState, delete_at, instant, is_encrypted, is_overdue, key_of};
-use super::{Evidence, JudgePoints, age_hours};
 use crate::dictionary::{FactCell, RecoveryPointFacts, SubjectFacts as _, Text};
+use crate::facts::index::Index;
+use crate::facts::index::finder::Finder;
+use crate::facts::index::keys::KeyFacts;
+use crate::facts::recovery_point::{Lifecycle, PointState, all_but, delete_at, is_encrypted, is_overdue, key_of};
+use crate::facts::time::{age_hours, instant};
 use crate::inventory::Inventory;
 use crate::inventory::schema::borrowed::RecoveryPoint as Borrowed;
 use crate::inventory::schema::{RecoveryPoint, Row as _};
 use crate::problem::Problem;
 
+/// Of a batch of recovery points, given as columns of facts: the places of those of which something is to be told.
+pub type JudgePoints<'j> = dyn FnMut(DataFrame) -> Result<Vec<usize>, Problem> + 'j;
+
 /// Points handed over at once.
 const BATCH: usize = 16_384;
 
 /// Every point, some at a time.
-pub(super) fn each(
+pub(crate) fn each(
     inventory: &Inventory,
-    evidence: &Evidence,
+    index: &Index,
     with: &mut dyn FnMut(Vec<RecoveryPointFacts>),
 ) -> Result<(), Problem> {
-    let mut maker = Maker::new(evidence);
+    let mut maker = Maker::new(index);
     let mut batch = Vec::new();
     inventory.for_each_row::<RecoveryPoint>(&[], |point| {
         batch.push(maker.facts(&point));
@@ -51,9 +55,9 @@ const READ_BY_LIGHT: [&str; 6] = [
 /// Only points of which `judge` says something: it is given facts in batches, and gives the places of those.
 ///
 /// Where every fact that is read is a light one, whole facts are made of the noteworthy points alone.
-pub(super) fn noteworthy(
+pub(crate) fn noteworthy(
     inventory: &Inventory,
-    evidence: &Evidence,
+    index: &Index,
     reads: &[&str],
     judge: &mut JudgePoints<'_>,
     with: &mut dyn FnMut(Vec<RecoveryPointFacts>),
@@ -70,14 +74,14 @@ pub(super) fn noteworthy(
     };
     if reads.iter().all(|name| LIGHT.contains(name)) {
         inventory.each_batch(RecoveryPoint::FRAME, &all_but(&READ_BY_LIGHT), |batch| {
-            keep(light(batch, reads, evidence)?);
+            keep(light(batch, reads, index)?);
             Ok(())
         })?;
     } else {
         let mut broken = Ok(());
         each(
             inventory,
-            evidence,
+            index,
             &mut |batch| match RecoveryPointFacts::to_frame(&batch, &|name| reads.contains(&name)) {
                 Ok(frame) => keep(frame),
                 Err(error) => broken = Err(Problem::new("could not judge recovery points").why(error.to_string())),
@@ -89,7 +93,7 @@ pub(super) fn noteworthy(
     if found.is_empty() {
         return Ok(());
     }
-    let mut maker = Maker::new(evidence);
+    let mut maker = Maker::new(index);
     let (mut place, mut next, mut kept) = (0, found.into_iter().peekable(), Vec::new());
     inventory.for_each_row::<RecoveryPoint>(&[], |point| {
         if next.next_if_eq(&place).is_some() {
@@ -101,14 +105,8 @@ pub(super) fn noteworthy(
     Ok(())
 }
 
-/// The columns of the frame that are not among these.
-pub(super) fn all_but(wanted: &[&str]) -> Vec<&'static str> {
-    let columns = RecoveryPoint::FRAME.columns.iter().map(|column| column.name);
-    columns.filter(|name| !wanted.contains(name)).collect()
-}
-
 /// Those of the light facts that are read, of a batch of points.
-fn light(batch: &DataFrame, reads: &[&str], evidence: &Evidence) -> PolarsResult<DataFrame> {
+fn light(batch: &DataFrame, reads: &[&str], index: &Index) -> PolarsResult<DataFrame> {
     let millis = |name: &str| PolarsResult::Ok(batch.column(name)?.datetime()?.physical().iter());
     let (mut created, mut delete, mut cold) = (millis("created_at")?, millis("delete_at")?, millis("cold_at")?);
     let mut days = batch.column("delete_after_days")?.i64()?.iter();
@@ -122,7 +120,7 @@ fn light(batch: &DataFrame, reads: &[&str], evidence: &Evidence) -> PolarsResult
     };
     let statuses = batch.column("status")?.str()?.iter();
     let points: Vec<(Lifecycle, Option<&str>)> = statuses.map(|status| (lifecycle(), status)).collect();
-    let as_of = evidence.as_of.timestamp_millis();
+    let as_of = index.as_of.timestamp_millis();
     let mut columns = Vec::new();
     let mut add = |name: &'static str, column: &dyn Fn(&'static str) -> PolarsResult<Column>| {
         if reads.contains(&name) {
@@ -157,7 +155,7 @@ fn light(batch: &DataFrame, reads: &[&str], evidence: &Evidence) -> PolarsResult
         let created = lifecycles().map(|lifecycle| lifecycle.created_at.and_then(instant));
         Ok(facts_column(
             name,
-            created.map(|at| at.map(|at| age_hours(at, evidence.as_of))),
+            created.map(|at| at.map(|at| age_hours(at, index.as_of))),
         ))
     })?;
     DataFrame::new(points.len(), columns)
@@ -172,16 +170,16 @@ where
 
 /// Makes the facts of points.
 struct Maker<'e> {
-    evidence: &'e Evidence,
+    index: &'e Index,
     finder: Finder<'e>,
     texts: Texts,
 }
 
 impl<'e> Maker<'e> {
-    fn new(evidence: &'e Evidence) -> Self {
+    fn new(index: &'e Index) -> Self {
         Self {
-            evidence,
-            finder: Finder::new(evidence),
+            index,
+            finder: Finder::new(index),
             texts: Texts::default(),
         }
     }
@@ -190,7 +188,7 @@ impl<'e> Maker<'e> {
         let vault = self.finder.vault(point);
         let row = point.resource_arn.and_then(|arn| self.finder.table(arn));
         let is_home = row.is_some_and(|row| self.finder.is_home(row, point));
-        facts(point, vault, row, is_home, self.evidence, &mut self.texts)
+        facts(point, vault, row, is_home, self.index, &mut self.texts)
     }
 }
 
@@ -214,14 +212,14 @@ fn facts(
     vault: Option<u32>,
     row: Option<usize>,
     is_home: bool,
-    evidence: &Evidence,
+    index: &Index,
     texts: &mut Texts,
 ) -> RecoveryPointFacts {
-    let state = PointState::of(point, evidence.as_of);
-    let table = row.map(|row| &evidence.tables[row]);
-    let of_vault = vault.map(|place| &evidence.vaults[place as usize]);
-    let of_table = || table.map_or_else(KeyFacts::unknown, |table| evidence.keys.of_table(table));
-    let key = key_of(point, state.is_native, of_vault, evidence).unwrap_or_else(of_table);
+    let state = PointState::of(point, index.as_of);
+    let table = row.map(|row| &index.tables[row]);
+    let of_vault = vault.map(|place| &index.vaults[place as usize]);
+    let of_table = || table.map_or_else(KeyFacts::unknown, |table| index.keys.of_table(table));
+    let key = key_of(point, state.is_native, of_vault, index).unwrap_or_else(of_table);
     let retention = Lifecycle::from(point).retention();
     let born = table.map(|table| table.created_at);
     let is_previous = match (born, point.created_at) {
@@ -240,7 +238,7 @@ fn facts(
         is_usable: why.as_deref().map(|why| why == "none"),
         why_unusable: why.map(|why| texts.of(&why)),
         created_at: point.created_at,
-        age_hours: point.created_at.map(|at| age_hours(at, evidence.as_of)),
+        age_hours: point.created_at.map(|at| age_hours(at, index.as_of)),
         retention_kind: Some(texts.of(retention.as_str())),
         retention_days: retention.days(),
         delete_at: delete_at(point),
@@ -369,16 +367,16 @@ mod tests {
         fn facts_made_in_columns_are_those_made_row_by_row(points in prop::collection::vec(points(), 1..40)) {
             let dir = tempfile::tempdir().expect("a folder");
             let inventory = inventory(dir.path(), &points);
-            let evidence = Evidence::read(&inventory, 30).expect("evidence");
+            let index = Index::read(&inventory, 30).expect("evidence");
             let mut in_columns = Vec::new();
             inventory
                 .each_batch(RecoveryPoint::FRAME, &all_but(&READ_BY_LIGHT), |batch| {
-                    in_columns.push(light(batch, &LIGHT, &evidence)?);
+                    in_columns.push(light(batch, &LIGHT, &index)?);
                     Ok(())
                 })
                 .expect("read");
             let mut by_rows = Vec::new();
-            each(&inventory, &evidence, &mut |batch| by_rows.extend(batch)).expect("read");
+            each(&inventory, &index, &mut |batch| by_rows.extend(batch)).expect("read");
             let by_rows = RecoveryPointFacts::to_frame(&by_rows, &|name| LIGHT.contains(&name)).expect("a frame");
             prop_assert_eq!(in_columns.len(), 1);
             for name in LIGHT {

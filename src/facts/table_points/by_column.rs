@@ -1,6 +1,6 @@
 //! The frame of recovery points in, the points of every table out: of tens of millions of rows, column by column.
 //!
-//! A point is small here: its date, its place in the frame, and the number of its [`Kind`], which is everything else that
+//! A point is small here: its date, its place in the frame, and the number of its [`PointKind`], which is everything else that
 //! matters of it. Few kinds cover millions of points, so that what follows from a kind is worked out once. ARNs are read
 //! in a second pass, of the points that a fact names.
 
@@ -9,12 +9,12 @@ use std::hash::BuildHasherDefault;
 
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use super::Evidence;
-use super::copies::Copies;
-use super::evidence::ArnHasher;
-use super::keys::{KeyFacts, rank_of_owner};
-use super::point::{Lifecycle, PointState, Retention, instant, is_encrypted, is_native, is_overdue, key_of};
-use super::restore::Restores;
+use crate::facts::copies::Copies;
+use crate::facts::index::Index;
+use crate::facts::index::rows::ArnHasher;
+use crate::facts::recovery_point::{Lifecycle, PointKind, Retention, is_native, is_overdue};
+use crate::facts::restore::Restores;
+use crate::facts::time::instant;
 use crate::inventory::Inventory;
 use crate::inventory::schema::borrowed::RecoveryPoint as Borrowed;
 use crate::inventory::schema::{RecoveryPoint, Row as _};
@@ -30,7 +30,7 @@ const UNUSED: [&str; 5] = [
 ];
 
 /// The date of a point that has none: no instant of an inventory lies there.
-pub(super) const UNDATED: i64 = i64::MIN;
+pub(crate) const UNDATED: i64 = i64::MIN;
 
 /// Stands for no table.
 const NO_TABLE: u32 = u32::MAX;
@@ -40,72 +40,16 @@ const UNTRACEABLE: u32 = u32::MAX - 1;
 
 /// A recovery point in its table's own account and Region.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Point {
+pub(crate) struct TablePoint {
     /// When it was made, in milliseconds since 1970, or [`UNDATED`].
-    pub(super) at: i64,
+    pub(crate) at: i64,
     /// By place.
-    pub(super) kind: u32,
+    pub(crate) kind: u32,
     /// Its place in the frame.
-    pub(super) number: u32,
+    pub(crate) number: u32,
 }
 
-/// Everything of a point but its table, its date and its ARN.
-pub(super) struct Kind {
-    /// By place; `None`: a vault that was not listed.
-    pub(super) vault: Option<u32>,
-    pub(super) status: Option<String>,
-    pub(super) state: PointState,
-    pub(super) retention: Retention,
-    pub(super) is_encrypted: Option<bool>,
-    /// `None`: that of its table.
-    pub(super) key: Option<RankedKey>,
-    /// The plan that made it.
-    pub(super) plan_id: Option<String>,
-    /// How many there are, of whatever tables.
-    pub(super) seen: i64,
-}
-
-/// A key and the rank of its owner.
-#[derive(Debug, Clone)]
-pub(super) struct RankedKey {
-    pub(super) facts: KeyFacts,
-    pub(super) rank: Option<i64>,
-    pub(super) is_usable: Option<bool>,
-}
-
-impl From<KeyFacts> for RankedKey {
-    fn from(facts: KeyFacts) -> Self {
-        Self {
-            rank: facts.owner.and_then(rank_of_owner),
-            is_usable: facts.is_usable(),
-            facts,
-        }
-    }
-}
-
-impl Kind {
-    /// Does such a point count, if it is not older than its table?
-    pub(super) fn is_usable(&self) -> bool {
-        self.state.is_finished && !self.state.is_temporary
-    }
-
-    fn new(point: &Borrowed<'_>, vault: Option<u32>, evidence: &Evidence) -> Self {
-        let state = PointState::of(point, evidence.as_of);
-        let of_vault = vault.map(|place| &evidence.vaults[place as usize]);
-        Self {
-            vault,
-            status: point.status.map(str::to_owned),
-            state,
-            retention: Lifecycle::from(point).retention(),
-            is_encrypted: is_encrypted(point, state.is_native),
-            key: key_of(point, state.is_native, of_vault, evidence).map(RankedKey::from),
-            plan_id: point.created_by_plan_id.map(str::to_owned),
-            seen: 0,
-        }
-    }
-}
-
-/// What tells kinds apart: equal ones are of one [`Kind`]. Texts by number.
+/// What tells kinds apart: equal ones are of one [`PointKind`]. Texts by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Likeness {
     vault: Option<u32>,
@@ -122,36 +66,36 @@ struct Likeness {
 }
 
 /// The recovery points of an inventory.
-pub(super) struct Gathered {
-    pub(super) kinds: Vec<Kind>,
+pub(crate) struct Gathered {
+    pub(crate) kinds: Vec<PointKind>,
     /// In order of table.
-    pub(super) points: Vec<Point>,
+    pub(crate) points: Vec<TablePoint>,
     /// Where the points of each table begin, and where the last ones end.
-    pub(super) starts: Vec<u32>,
+    pub(crate) starts: Vec<u32>,
     /// Targets with a point that names no table, by place: it may belong to any of them.
-    pub(super) untraceable: Vec<bool>,
+    pub(crate) untraceable: Vec<bool>,
 }
 
 /// Reads all recovery points; shows those elsewhere to `copies`, and those that were restored to `restores`.
 ///
 /// Errors: the frame is damaged, or holds more points than four bytes count.
-pub(super) fn gather(
+pub(crate) fn gather(
     inventory: &Inventory,
-    evidence: &Evidence,
+    index: &Index,
     copies: &mut Copies,
     restores: &mut Restores,
 ) -> Result<Gathered, Problem> {
     let mut gatherer = Gatherer {
-        evidence,
+        index,
         copies,
         restores,
-        as_of: evidence.as_of.timestamp_millis(),
+        as_of: index.as_of.timestamp_millis(),
         texts: Texts::default(),
         places: HashMap::default(),
         vaults: HashMap::default(),
         numbers: HashMap::default(),
         kinds: Vec::new(),
-        untraceable: vec![false; evidence.targets.len()],
+        untraceable: vec![false; index.targets.len()],
         batches: Vec::new(),
     };
     inventory.each_batch(RecoveryPoint::FRAME, &UNUSED, |frame| gatherer.read(frame))?;
@@ -161,7 +105,7 @@ pub(super) fn gather(
         batches,
         ..
     } = gatherer;
-    let (starts, points) = by_table(batches, evidence.tables.len()).ok_or_else(|| {
+    let (starts, points) = by_table(batches, index.tables.len()).ok_or_else(|| {
         Problem::new("could not read the recovery points of the inventory")
             .why("there are more of them than this program can count")
             .so("nothing was evaluated")
@@ -183,7 +127,7 @@ struct Seen {
 }
 
 /// Puts the points of each table side by side. None if four bytes are too few to count them.
-fn by_table(batches: Vec<Vec<Seen>>, tables: usize) -> Option<(Vec<u32>, Vec<Point>)> {
+fn by_table(batches: Vec<Vec<Seen>>, tables: usize) -> Option<(Vec<u32>, Vec<TablePoint>)> {
     let rows: usize = batches.iter().map(Vec::len).sum();
     u32::try_from(rows).ok()?;
     let mut starts = vec![0_u32; tables + 1];
@@ -193,7 +137,7 @@ fn by_table(batches: Vec<Vec<Seen>>, tables: usize) -> Option<(Vec<u32>, Vec<Poi
     for row in 0..tables {
         starts[row + 1] += starts[row];
     }
-    let nowhere = Point {
+    let nowhere = TablePoint {
         at: UNDATED,
         kind: 0,
         number: 0,
@@ -205,7 +149,7 @@ fn by_table(batches: Vec<Vec<Seen>>, tables: usize) -> Option<(Vec<u32>, Vec<Poi
         for Seen { at, table, kind } in batch {
             if table != NO_TABLE {
                 let place = &mut next[table as usize];
-                points[*place as usize] = Point { at, kind, number };
+                points[*place as usize] = TablePoint { at, kind, number };
                 *place += 1;
             }
             number += 1;
@@ -215,7 +159,7 @@ fn by_table(batches: Vec<Vec<Seen>>, tables: usize) -> Option<(Vec<u32>, Vec<Poi
 }
 
 struct Gatherer<'e> {
-    evidence: &'e Evidence,
+    index: &'e Index,
     copies: &'e mut Copies,
     restores: &'e mut Restores,
     /// In milliseconds since 1970.
@@ -226,7 +170,7 @@ struct Gatherer<'e> {
     /// Vaults by account, Region and name.
     vaults: HashMap<(u32, u32, u32), Option<u32>, BuildHasherDefault<ArnHasher>>,
     numbers: HashMap<Likeness, u32, BuildHasherDefault<ArnHasher>>,
-    kinds: Vec<Kind>,
+    kinds: Vec<PointKind>,
     untraceable: Vec<bool>,
     batches: Vec<Vec<Seen>>,
 }
@@ -322,7 +266,7 @@ impl<'f> Columns<'f> {
 impl Gatherer<'_> {
     fn read(&mut self, frame: &DataFrame) -> PolarsResult<()> {
         let resources = frame.column("resource_arn")?.str()?;
-        let index = &self.evidence.index;
+        let rows = &self.index.rows;
         // On a thread of their own: look-ups wait for memory.
         let look_up = || -> Vec<u32> {
             let arns: Vec<Option<&str>> = resources.iter().collect();
@@ -330,7 +274,7 @@ impl Gatherer<'_> {
                 Some(_) => row.unwrap_or(NO_TABLE),
                 None => UNTRACEABLE,
             };
-            index.get_all(&arns).into_iter().zip(&arns).map(row).collect()
+            rows.get_all(&arns).into_iter().zip(&arns).map(row).collect()
         };
         let texts = &mut self.texts;
         let (tables, columns) = std::thread::scope(|scope| {
@@ -348,7 +292,7 @@ impl Gatherer<'_> {
 
     /// What is kept of a row.
     fn see(&mut self, columns: &Columns<'_>, row: usize, table: u32) -> Seen {
-        let evidence = self.evidence;
+        let index = self.index;
         let vault = self.vault(columns, row);
         let kind = self.kind(columns, row, vault);
         self.kinds[kind as usize].seen += 1;
@@ -359,7 +303,7 @@ impl Gatherer<'_> {
             kind,
         };
         // A view of a point in another vault is no second point, and the other vault may lie elsewhere.
-        if vault.is_some_and(|vault| evidence.vaults[vault as usize].is_view) {
+        if vault.is_some_and(|vault| index.vaults[vault as usize].is_view) {
             return unkept;
         }
         let place = self.place(columns, row);
@@ -374,7 +318,7 @@ impl Gatherer<'_> {
             _ if self.is_home(table as usize, place, columns, row) => {
                 if columns.last_restored_at[row].is_some() || self.restores.asks_for_points() {
                     let point = columns.point(row, &self.texts);
-                    self.restores.see(table as usize, &point, evidence);
+                    self.restores.see(table as usize, &point, index);
                 }
                 Seen {
                     at: at.unwrap_or(UNDATED),
@@ -385,7 +329,7 @@ impl Gatherer<'_> {
             _ => {
                 if let (Some(place), Some(at)) = (place, at.and_then(instant)) {
                     self.copies
-                        .see(table as usize, place, at, &self.kinds[kind as usize], evidence);
+                        .see(table as usize, place, at, &self.kinds[kind as usize], index);
                 }
                 unkept
             }
@@ -395,9 +339,9 @@ impl Gatherer<'_> {
     /// Does the point lie in the table's own account and Region? Elsewhere it is a copy.
     fn is_home(&self, table: usize, place: Option<u32>, columns: &Columns<'_>, row: usize) -> bool {
         if let Some(place) = place {
-            return place == self.evidence.target_place(table);
+            return place == self.index.target_place(table);
         }
-        let table = &self.evidence.tables[table];
+        let table = &self.index.tables[table];
         let is = |numbers: &[u32], text: &str| self.texts.of(numbers[row]) == Some(text);
         is(&columns.region, &table.region) && is(&columns.account_id, &table.account_id)
     }
@@ -408,7 +352,7 @@ impl Gatherer<'_> {
             return *place;
         }
         let text = |number: u32| self.texts.of(number).unwrap_or_default();
-        let place = self.evidence.place_of(text(key.0), text(key.1));
+        let place = self.index.place_of(text(key.0), text(key.1));
         self.places.insert(key, place);
         place
     }
@@ -419,7 +363,7 @@ impl Gatherer<'_> {
             return *vault;
         }
         let text = |number: u32| self.texts.of(number).unwrap_or_default();
-        let vault = self.evidence.vault_place(text(key.0), text(key.1), text(key.2));
+        let vault = self.index.vault_place(text(key.0), text(key.1), text(key.2));
         self.vaults.insert(key, vault);
         vault
     }
@@ -445,7 +389,7 @@ impl Gatherer<'_> {
         }
         let kind = u32::try_from(self.kinds.len()).unwrap_or(u32::MAX);
         let point = columns.point(row, &self.texts);
-        self.kinds.push(Kind::new(&point, vault, self.evidence));
+        self.kinds.push(PointKind::new(&point, vault, self.index));
         self.numbers.insert(likeness, kind);
         kind
     }

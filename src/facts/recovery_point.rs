@@ -1,10 +1,14 @@
-//! One recovery point by itself: its state, its lifecycle, its encryption, whatever its table.
+//! One recovery point as it was read: its state, its lifecycle, its encryption, whatever its table.
 
 use chrono::{DateTime, Utc};
 
-use super::keys::KeyFacts;
-use super::vaults::VaultState;
-use super::{Evidence, FOREVER_DAYS};
+use super::index::Index;
+use super::index::keys::{KeyFacts, RankedKey};
+use super::index::vaults::VaultState;
+use super::time::instant;
+use crate::criteria::values::FOREVER_DAYS;
+use crate::inventory::schema;
+use crate::inventory::schema::Row as _;
 use crate::inventory::schema::borrowed::RecoveryPoint;
 
 const DAY_MILLIS: i64 = 86_400_000;
@@ -14,13 +18,13 @@ const DELETION_GRACE_MILLIS: i64 = DAY_MILLIS;
 
 /// The dates of a point, in milliseconds since 1970, as they lie in the inventory.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Lifecycle {
-    pub(super) created_at: Option<i64>,
-    pub(super) delete_at: Option<i64>,
-    pub(super) delete_after_days: Option<i64>,
-    pub(super) cold_at: Option<i64>,
+pub(crate) struct Lifecycle {
+    pub(crate) created_at: Option<i64>,
+    pub(crate) delete_at: Option<i64>,
+    pub(crate) delete_after_days: Option<i64>,
+    pub(crate) cold_at: Option<i64>,
     /// It is a copy of a point in another vault.
-    pub(super) has_source: bool,
+    pub(crate) has_source: bool,
 }
 
 impl From<&RecoveryPoint<'_>> for Lifecycle {
@@ -38,7 +42,7 @@ impl From<&RecoveryPoint<'_>> for Lifecycle {
 
 impl Lifecycle {
     /// When AWS Backup is to delete the point, in milliseconds since 1970.
-    pub(super) fn end(&self) -> Option<i64> {
+    pub(crate) fn end(&self) -> Option<i64> {
         let by_days = || {
             let days = self
                 .delete_after_days
@@ -49,17 +53,17 @@ impl Lifecycle {
     }
 
     /// Should it have been deleted by then? `as_of`: in milliseconds since 1970.
-    pub(super) fn is_over(&self, as_of: i64) -> bool {
+    pub(crate) fn is_over(&self, as_of: i64) -> bool {
         self.end().is_some_and(|end| end + DELETION_GRACE_MILLIS < as_of)
     }
 
     /// Is it in cold storage by then?
-    pub(super) fn is_cold(&self, as_of: i64) -> bool {
+    pub(crate) fn is_cold(&self, as_of: i64) -> bool {
         self.cold_at.is_some_and(|at| at <= as_of)
     }
 
     /// How long it is kept.
-    pub(super) fn retention(&self) -> Retention {
+    pub(crate) fn retention(&self) -> Retention {
         match (self.delete_after_days, self.delete_at, self.has_source) {
             (Some(days), _, _) if days > 0 => Retention::Days(Some(days)),
             (_, Some(delete_at), _) => {
@@ -74,7 +78,7 @@ impl Lifecycle {
 
 /// How long a point is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Retention {
+pub(crate) enum Retention {
     /// So many days; `None`: it does not say how many.
     Days(Option<i64>),
     /// A copy without days of its own ends with its source, of which nothing is known here.
@@ -83,7 +87,7 @@ pub(super) enum Retention {
 }
 
 impl Retention {
-    pub(super) const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Days(_) => "days",
             Self::Source => "source",
@@ -92,7 +96,7 @@ impl Retention {
     }
 
     /// Its days, if they are known.
-    pub(super) const fn days(self) -> Option<i64> {
+    pub(crate) const fn days(self) -> Option<i64> {
         match self {
             Self::Days(days) => days,
             Self::Source => None,
@@ -101,18 +105,24 @@ impl Retention {
     }
 }
 
+/// The columns of the frame of recovery points that are not among these.
+pub(crate) fn all_but(wanted: &[&str]) -> Vec<&'static str> {
+    let columns = schema::RecoveryPoint::FRAME.columns.iter().map(|column| column.name);
+    columns.filter(|name| !wanted.contains(name)).collect()
+}
+
 /// What follows from a row alone, without its table.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct PointState {
-    pub(super) is_finished: bool,
-    pub(super) is_temporary: bool,
-    pub(super) is_overdue: bool,
-    pub(super) is_cold: bool,
-    pub(super) is_native: Option<bool>,
+pub(crate) struct PointState {
+    pub(crate) is_finished: bool,
+    pub(crate) is_temporary: bool,
+    pub(crate) is_overdue: bool,
+    pub(crate) is_cold: bool,
+    pub(crate) is_native: Option<bool>,
 }
 
 impl PointState {
-    pub(super) fn of(point: &RecoveryPoint<'_>, as_of: DateTime<Utc>) -> Self {
+    pub(crate) fn of(point: &RecoveryPoint<'_>, as_of: DateTime<Utc>) -> Self {
         let (lifecycle, as_of) = (Lifecycle::from(point), as_of.timestamp_millis());
         Self {
             is_finished: is_finished(point.status),
@@ -130,7 +140,7 @@ fn is_finished(status: Option<&str>) -> bool {
 }
 
 /// `EXPIRED` says that AWS Backup could not delete it. A point that is being deleted is late, and no longer forgotten.
-pub(super) fn is_overdue(lifecycle: &Lifecycle, status: Option<&str>, as_of: i64) -> bool {
+pub(crate) fn is_overdue(lifecycle: &Lifecycle, status: Option<&str>, as_of: i64) -> bool {
     match status {
         Some("EXPIRED") => true,
         Some("DELETING") => false,
@@ -139,9 +149,47 @@ pub(super) fn is_overdue(lifecycle: &Lifecycle, status: Option<&str>, as_of: i64
 }
 
 /// Is it a backup of DynamoDB's own kind? `None`: its ARN is none.
-pub(super) fn is_native(arn: &str) -> Option<bool> {
+pub(crate) fn is_native(arn: &str) -> Option<bool> {
     let rest = arn.strip_prefix("arn:")?;
     rest.split(':').nth(1).map(|service| service == "dynamodb")
+}
+
+/// Everything of a point but its table, its date and its ARN.
+pub(crate) struct PointKind {
+    /// By place; `None`: a vault that was not listed.
+    pub(crate) vault: Option<u32>,
+    pub(crate) status: Option<String>,
+    pub(crate) state: PointState,
+    pub(crate) retention: Retention,
+    pub(crate) is_encrypted: Option<bool>,
+    /// `None`: that of its table.
+    pub(crate) key: Option<RankedKey>,
+    /// The plan that made it.
+    pub(crate) plan_id: Option<String>,
+    /// How many there are, of whatever tables.
+    pub(crate) seen: i64,
+}
+
+impl PointKind {
+    /// Does such a point count, if it is not older than its table?
+    pub(crate) fn is_usable(&self) -> bool {
+        self.state.is_finished && !self.state.is_temporary
+    }
+
+    pub(crate) fn new(point: &RecoveryPoint<'_>, vault: Option<u32>, index: &Index) -> Self {
+        let state = PointState::of(point, index.as_of);
+        let of_vault = vault.map(|place| &index.vaults[place as usize]);
+        Self {
+            vault,
+            status: point.status.map(str::to_owned),
+            state,
+            retention: Lifecycle::from(point).retention(),
+            is_encrypted: is_encrypted(point, state.is_native),
+            key: key_of(point, state.is_native, of_vault, index).map(RankedKey::from),
+            plan_id: point.created_by_plan_id.map(str::to_owned),
+            seen: 0,
+        }
+    }
 }
 
 /// What one scan says of one recovery point, whatever became of its table.
@@ -183,17 +231,12 @@ impl Sight {
 }
 
 /// When AWS Backup is to delete the point.
-pub(super) fn delete_at(point: &RecoveryPoint<'_>) -> Option<DateTime<Utc>> {
+pub(crate) fn delete_at(point: &RecoveryPoint<'_>) -> Option<DateTime<Utc>> {
     Lifecycle::from(point).end().and_then(instant)
 }
 
-/// From milliseconds since 1970.
-pub(super) fn instant(millis: i64) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp_millis(millis)
-}
-
 /// DynamoDB encrypts every table and so every native point, whatever IsEncrypted says of it.
-pub(super) fn is_encrypted(point: &RecoveryPoint<'_>, is_native: Option<bool>) -> Option<bool> {
+pub(crate) fn is_encrypted(point: &RecoveryPoint<'_>, is_native: Option<bool>) -> Option<bool> {
     if is_native == Some(true) {
         Some(true)
     } else {
@@ -202,11 +245,11 @@ pub(super) fn is_encrypted(point: &RecoveryPoint<'_>, is_native: Option<bool>) -
 }
 
 /// The key that a point depends on: its own, else its vault's; `None`: that of its table, as DynamoDB's own backups do.
-pub(super) fn key_of(
+pub(crate) fn key_of(
     point: &RecoveryPoint<'_>,
     is_native: Option<bool>,
     vault: Option<&VaultState>,
-    evidence: &Evidence,
+    index: &Index,
 ) -> Option<KeyFacts> {
     if is_encrypted(point, is_native) == Some(false) {
         return Some(KeyFacts::unencrypted());
@@ -215,7 +258,7 @@ pub(super) fn key_of(
         return None;
     }
     Some(match (point.key_arn, vault) {
-        (Some(arn), _) => evidence.keys.of_arn(arn),
+        (Some(arn), _) => index.keys.of_arn(arn),
         (None, Some(vault)) if vault.key.arn.is_some() || vault.is_air_gapped => vault.key.clone(),
         (None, _) if point.key_type == Some("AWS_OWNED_KMS_KEY") => KeyFacts::aws_owned(),
         (None, _) => KeyFacts::unknown(),

@@ -5,15 +5,16 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::TableFacts;
-use super::clauses::{TAG_PREFIX, is_aws_key};
+use super::answer::Answer;
+use super::clauses::is_aws_key;
+use super::compiled::{Compiled, name_here};
 use super::pattern::behind;
-use super::selection::{Compiled, Operator, Place, Selection, name_here};
-use super::tri::{Answer, Judgement, Membership};
+use super::selection::{Operator, Place, Selection, TAG_PREFIX, TaggedTable};
+use super::tri::{Judgement, Membership};
 
 /// The selections of one target.
 #[derive(Debug)]
-pub struct Index {
+pub struct SelectionIndex {
     place: Place,
     selections: Vec<Compiled>,
     by_name: HashMap<String, Vec<usize>>,
@@ -31,7 +32,7 @@ pub struct Index {
     only_named: Vec<bool>,
 }
 
-impl Index {
+impl SelectionIndex {
     /// Classifies the selections of a target once.
     pub fn new(place: Place, selections: Vec<Selection>) -> Self {
         let mut index = Self {
@@ -105,7 +106,7 @@ impl Index {
         self.selections.is_empty()
     }
 
-    /// One selection by its number, which is its place in the list given to [`Index::new`].
+    /// One selection by its number, which is its place in the list given to [`SelectionIndex::new`].
     pub fn selection(&self, number: usize) -> &Selection {
         &self.selections[number].selection
     }
@@ -116,12 +117,12 @@ impl Index {
     }
 
     /// The definition, for one selection.
-    pub fn judge_one(&self, number: usize, table: &TableFacts<'_>) -> Judgement {
+    pub fn judge_one(&self, number: usize, table: &TaggedTable<'_>) -> Judgement {
         self.selections[number].in_words(self.answer(number, table))
     }
 
     /// Every selection that takes the table or may take it, in order. All others are a certain "no".
-    pub fn judge_all(&self, table: &TableFacts<'_>) -> Vec<(usize, Judgement)> {
+    pub fn judge_all(&self, table: &TaggedTable<'_>) -> Vec<(usize, Judgement)> {
         let answers = self
             .candidates(table)
             .into_iter()
@@ -132,12 +133,12 @@ impl Index {
             .collect()
     }
 
-    pub(super) fn answer<'a>(&'a self, number: usize, table: &TableFacts<'a>) -> Answer<'a> {
+    pub(super) fn answer<'a>(&'a self, number: usize, table: &TaggedTable<'a>) -> Answer<'a> {
         self.selections[number].judge(&self.place, table)
     }
 
     /// In order, none twice.
-    pub(super) fn candidates(&self, table: &TableFacts<'_>) -> Vec<usize> {
+    pub(super) fn candidates(&self, table: &TaggedTable<'_>) -> Vec<usize> {
         let name = match name_here(&self.place, table.arn) {
             Ok(name) => name,
             Err(answer) if answer.membership == Membership::No => return Vec::new(),

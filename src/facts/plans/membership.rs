@@ -1,0 +1,235 @@
+//! Which plans take a table.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::offers::Offers;
+use super::rule::PlanRule;
+use super::target::{PlanMade, TargetPlans};
+use crate::dictionary::TableFacts;
+use crate::facts::index::Index;
+use crate::facts::protection::{Members, Membership, PlanVerdictKind, TaggedTable, members, verdict_of};
+use crate::inventory::Inventory;
+use crate::problem::Problem;
+
+/// Plans and selections of all targets, and which selections take which table.
+pub(crate) struct Memberships {
+    /// By place of the target.
+    targets: Vec<TargetPlans>,
+    /// The members of each table, by place in `sets`.
+    set_of: Vec<u32>,
+    sets: Vec<Members>,
+    /// What sets of plans promise, worked out once.
+    offers: Mutex<HashMap<OfferKey, Arc<Offers>>>,
+}
+
+/// Target, members, plan proved by a recovery point, and whether all is known.
+type OfferKey = (u32, u32, Option<String>, bool);
+
+/// What one selection says of one table.
+#[derive(Debug, Clone)]
+pub struct SelectionAnswer {
+    /// The plan's name.
+    pub plan: String,
+    /// The selection's name.
+    pub selection: String,
+    /// `takes`, `may take` or `does not take`.
+    pub answer: &'static str,
+    /// Which clause matched or failed, in words. Quotes text from AWS, which is untrusted.
+    pub reason: String,
+}
+
+impl Memberships {
+    pub(crate) fn read(inventory: &Inventory, index: &Index) -> Result<Self, Problem> {
+        let mut memberships = Self {
+            targets: TargetPlans::read(inventory, index)?,
+            set_of: Vec::with_capacity(index.tables.len()),
+            sets: Vec::new(),
+            offers: Mutex::new(HashMap::new()),
+        };
+        memberships.judge_all(index);
+        Ok(memberships)
+    }
+
+    /// Asks every selection that may concern a table, once for each table, on all processors.
+    fn judge_all(&mut self, index: &Index) {
+        let rows = index.tables.len();
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let share = rows.div_ceil(threads).max(1);
+        let targets = &self.targets;
+        let judge = |rows: std::ops::Range<usize>| -> Vec<Members> {
+            rows.map(|row| members_of(targets, row, index)).collect()
+        };
+        let judged: Vec<Vec<Members>> = std::thread::scope(|scope| {
+            let parts: Vec<_> = (0..rows)
+                .step_by(share)
+                .map(|start| scope.spawn(move || judge(start..rows.min(start + share))))
+                .collect();
+            let join = |part: std::thread::ScopedJoinHandle<'_, Vec<Members>>| part.join();
+            let joined = parts.into_iter().map(join);
+            joined
+                .map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
+        });
+        let mut numbers: HashMap<Members, u32> = HashMap::new();
+        for (row, members) in judged.into_iter().flatten().enumerate() {
+            if let Some(target) = self.targets.get_mut(index.target_place(row) as usize) {
+                for number in &members.matches {
+                    target.selections[*number as usize].taken += 1;
+                }
+                for number in &members.open {
+                    target.selections[*number as usize].open += 1;
+                }
+            }
+            let next = u32::try_from(self.sets.len()).unwrap_or(u32::MAX);
+            let number = *numbers.entry(members).or_insert_with_key(|members| {
+                self.sets.push(members.clone());
+                next
+            });
+            self.set_of.push(number);
+        }
+    }
+
+    pub(crate) fn fill(
+        &self,
+        facts: &mut TableFacts,
+        row: usize,
+        index: &Index,
+        made: Option<&PlanMade<'_>>,
+        usual_duration_seconds: Option<i64>,
+        tags: Option<&BTreeMap<String, String>>,
+    ) -> Arc<Offers> {
+        let place = index.target_place(row);
+        let Some(target) = self.targets.get(place as usize) else {
+            return Arc::default();
+        };
+        let subject = TaggedTable {
+            arn: &index.tables[row].table_arn,
+            tags,
+        };
+        let set = self.set_of[row];
+        let verdict = verdict_of(
+            &target.selection_index,
+            &subject,
+            &self.sets[set as usize],
+            &target.unread,
+        );
+        let (mut kind, mut reason) = (verdict.kind, verdict.reason);
+        let mut proved = None;
+        if kind == PlanVerdictKind::Uncertain
+            && let Some((plan_id, proof)) = made.and_then(|made| target.proof(made, &self.sets[set as usize]))
+        {
+            kind = PlanVerdictKind::Protected;
+            reason = format!("{proof} ({reason})");
+            proved = Some(plan_id.to_owned());
+        }
+        let (word, answer) = match kind {
+            PlanVerdictKind::Protected => ("protected", Some(true)),
+            PlanVerdictKind::Unprotected => ("unprotected", Some(false)),
+            PlanVerdictKind::Uncertain => ("uncertain", None),
+        };
+        facts.in_a_plan = answer;
+        facts.plan_verdict = Some(word.into());
+        facts.plan_reason = Some(reason.into());
+        let offers = self.offers(place, set, proved, index);
+        let table = &index.tables[row];
+        offers.fill(facts, usual_duration_seconds, (&table.account_id, &table.region));
+        offers
+    }
+
+    fn offers(&self, place: u32, set: u32, proved: Option<String>, index: &Index) -> Arc<Offers> {
+        let target = &self.targets[place as usize];
+        let key = (place, set, proved, target.unread.is_empty());
+        let mut known = self.offers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(offers) = known.get(&key) {
+            return Arc::clone(offers);
+        }
+        let offers = Arc::new(target.offers(place, &self.sets[set as usize], key.2.as_deref(), index));
+        known.insert(key, Arc::clone(&offers));
+        offers
+    }
+
+    /// Every selection of the table's target: does it take the table, and why.
+    pub(crate) fn explain(&self, row: usize, index: &Index) -> Vec<SelectionAnswer> {
+        let Some(target) = self.targets.get(index.target_place(row) as usize) else {
+            return Vec::new();
+        };
+        let tags = index.tags_of(row);
+        let subject = TaggedTable {
+            arn: &index.tables[row].table_arn,
+            tags: tags.as_ref(),
+        };
+        let answer = |number: usize| {
+            let judgement = target.selection_index.judge_one(number, &subject);
+            let selection = target.selection_index.selection(number);
+            SelectionAnswer {
+                plan: selection.plan_name.clone(),
+                selection: selection.selection_name.clone(),
+                answer: match judgement.membership {
+                    Membership::Yes => "takes",
+                    Membership::Uncertain => "may take",
+                    Membership::No => "does not take",
+                },
+                reason: judgement.reason,
+            }
+        };
+        (0..target.selection_index.len()).map(answer).collect()
+    }
+
+    /// How long a rule of a live plan keeps what it makes, and since when the plan says so.
+    pub(crate) fn retention(&self, place: u32, plan_id: &str, rule_id: &str) -> Option<(TimeDelta, DateTime<Utc>)> {
+        let plan = self.targets.get(place as usize)?.plans.get(plan_id)?;
+        let mut rules = plan.rules.iter().flatten();
+        let rule = rules.find(|rule| rule.row.rule_id.as_deref() == Some(rule_id))?;
+        Some((TimeDelta::days(rule.retention_days()), plan.version_at?))
+    }
+
+    /// The plans of a target.
+    pub(crate) fn target(&self, place: usize) -> Option<&TargetPlans> {
+        self.targets.get(place)
+    }
+
+    /// Does a rule of a plan that takes a table write to this vault? `None`: a plan could not be read.
+    pub(crate) fn writes_to(&self, place: u32, vault_name: &str, vault_arn: Option<&str>) -> Option<bool> {
+        let target = self.targets.get(place as usize)?;
+        // Where it is not known which of its two vaults a rule writes to, it uses both.
+        let writes = |rule: &PlanRule| match &rule.row.air_gapped_vault_arn {
+            Some(arn) if Some(arn.as_str()) == vault_arn => rule.advanced_on != Some(false),
+            Some(_) => rule.advanced_on != Some(true) && rule.row.vault_name == vault_name,
+            None => rule.row.vault_name == vault_name,
+        };
+        let mut is_open = !target.unread.is_empty();
+        for (plan_id, plan) in &target.plans {
+            let of_plan = || {
+                target
+                    .selections
+                    .iter()
+                    .filter(|selection| selection.plan_id == *plan_id)
+            };
+            match &plan.rules {
+                Some(rules) if !rules.iter().any(writes) => {}
+                Some(_) if of_plan().any(|selection| selection.taken > 0) => return Some(true),
+                Some(_) => is_open |= of_plan().any(|selection| selection.open > 0),
+                None => is_open = true,
+            }
+        }
+        (!is_open).then_some(false)
+    }
+}
+
+fn members_of(targets: &[TargetPlans], row: usize, index: &Index) -> Members {
+    let Some(target) = targets.get(index.target_place(row) as usize) else {
+        return Members::default();
+    };
+    if target.selection_index.is_empty() {
+        return Members::default();
+    }
+    let tags = index.tags_of(row);
+    let subject = TaggedTable {
+        arn: &index.tables[row].table_arn,
+        tags: tags.as_ref(),
+    };
+    members(&target.selection_index, &subject)
+}

@@ -1,0 +1,7 @@
+//! Backup plans: their rules, what they take, and what they promise the tables that they take.
+
+mod live;
+pub(crate) mod membership;
+pub(crate) mod offers;
+pub(crate) mod rule;
+pub(crate) mod target;

@@ -1,0 +1,156 @@
+//! What the plans that take a table promise it: schedule, retention, vaults, locks, copies.
+//!
+//! Many tables share the same plans, so this is worked out once for each set of plans.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::live::Live;
+use super::rule::{HORIZON_DAYS, PlanRule, PlannedCopy, interval, timed};
+use crate::dictionary::{TableFacts, Text};
+use crate::facts::index::Index;
+use crate::facts::index::vaults::Lock;
+use crate::facts::schedule::{self, Run};
+use crate::facts::time::{JOB_MEMORY, hours};
+use crate::facts::words::names;
+
+/// What a set of plans promises.
+#[derive(Default)]
+pub(crate) struct Offers {
+    /// Every plan that takes the table, or may, is known with all its rules.
+    pub(crate) is_whole: bool,
+    /// And whichever of equal rules runs, the copies are the same.
+    pub(crate) copies_whole: bool,
+    /// Ids of the plans that take the table for certain.
+    pub(crate) plan_ids: Vec<String>,
+    plan_names: Option<Text>,
+    selections: Option<Text>,
+    schedules: Option<Text>,
+    vaults: Option<Text>,
+    retention_days_seen: Option<i64>,
+    interval_hours: Option<f64>,
+    worst_age_hours: Option<f64>,
+    last_run_at: Option<DateTime<Utc>>,
+    lock: Option<Lock>,
+    /// All vaults were listed, and it is known which of them are written to.
+    vaults_sure: bool,
+    vault_min_retention_days: i64,
+    /// Interval and retention of each rule that makes a backup.
+    pub(crate) rules: Vec<(Option<f64>, i64)>,
+    /// The same of rules of which at least one does.
+    pub(crate) open_rules: Vec<(Option<f64>, i64)>,
+    /// Places that rules copy to.
+    pub(crate) copies: BTreeSet<PlannedCopy>,
+    /// Runs of the last 30 days, in order, if the schedules are understood.
+    pub(crate) runs: Option<Vec<Run>>,
+    /// Since when plans, their versions and their selections are what they are; `None`: AWS left one out.
+    pub(crate) since: Option<DateTime<Utc>>,
+}
+
+/// What offers are made of.
+pub(crate) struct Parts<'p> {
+    pub(crate) place: u32,
+    pub(crate) plan_ids: Vec<String>,
+    pub(crate) plan_names: BTreeSet<String>,
+    pub(crate) selections: BTreeSet<String>,
+    /// Rules of those plans that were read, those that will never run again too.
+    pub(crate) rules: Vec<&'p PlanRule>,
+    pub(crate) is_whole: bool,
+    pub(crate) last_run_at: Option<DateTime<Utc>>,
+    pub(crate) since: Option<DateTime<Utc>>,
+}
+
+impl Offers {
+    pub(crate) fn new(parts: Parts<'_>, index: &Index) -> Self {
+        let all = &parts.rules;
+        let live = Live::of(all, index.as_of);
+        let texts = |text: &dyn Fn(&PlanRule) -> String| -> Option<Text> {
+            let all: BTreeSet<String> = live.all().map(text).collect();
+            (!all.is_empty() || parts.is_whole).then(|| names(all.iter().map(String::as_str)))
+        };
+        let lock = |rule: &PlanRule| rule.vault(index).map_or(Lock::None, |vault| vault.lock);
+        let least = |rule: &PlanRule| rule.vault(index).map_or(0, |vault| vault.bounds().0);
+        let promised = |rules: &[&PlanRule]| -> Vec<(Option<f64>, i64)> {
+            let promised = |rule: &&PlanRule| (rule.interval.map(hours), rule.retention_days());
+            rules.iter().map(promised).collect()
+        };
+        let interval = interval(all, index.as_of).filter(|_| parts.is_whole);
+        let worst = || {
+            let timed = timed(all)?;
+            schedule::worst_case_age(&timed, index.as_of, HORIZON_DAYS, TimeDelta::zero())
+        };
+        Self {
+            plan_names: Some(names(parts.plan_names.iter().map(String::as_str))),
+            selections: Some(names(parts.selections.iter().map(String::as_str))),
+            schedules: texts(&PlanRule::schedule_text),
+            vaults: texts(&|rule| rule.vault_text().to_owned()),
+            retention_days_seen: live.best(PlanRule::retention_days),
+            interval_hours: interval.map(hours),
+            worst_age_hours: interval.and_then(|_| worst()).map(hours),
+            last_run_at: parts.last_run_at,
+            lock: live.best(lock),
+            vaults_sure: index.is_whole(parts.place, "backup:ListBackupVaults", "")
+                && live.all().all(PlanRule::is_vault_sure)
+                && live.agrees(|rule| (lock(rule), least(rule))),
+            vault_min_retention_days: live.best(least).unwrap_or(0),
+            rules: promised(&live.sure),
+            open_rules: promised(&live.open),
+            copies: live.copies(),
+            runs: timed(all).and_then(|timed| {
+                let from = index.as_of - JOB_MEMORY;
+                schedule::effective_runs(&timed, from, index.as_of)
+            }),
+            since: parts.since,
+            is_whole: parts.is_whole,
+            copies_whole: parts.is_whole && live.agrees(|rule| rule.copies.clone()),
+            plan_ids: parts.plan_ids,
+        }
+    }
+
+    pub(crate) fn fill(&self, facts: &mut TableFacts, usual_duration_seconds: Option<i64>, table: (&str, &str)) {
+        facts.plan_names.clone_from(&self.plan_names);
+        facts.plan_selections.clone_from(&self.selections);
+        facts.plan_schedules.clone_from(&self.schedules);
+        facts.plan_vaults.clone_from(&self.vaults);
+        facts.plan_retention_days_seen = self.retention_days_seen;
+        facts.plan_retention_days = self.retention_days_seen.filter(|_| self.is_whole);
+        facts.plan_interval_hours = self.interval_hours;
+        #[expect(clippy::cast_precision_loss, reason = "a job takes less than 2^52 seconds")]
+        let duration = usual_duration_seconds.map(|seconds| seconds as f64 / 3600.0);
+        facts.plan_worst_age_hours = self
+            .worst_age_hours
+            .zip(duration)
+            .map(|(worst, duration)| worst + duration);
+        facts.plan_last_run_at = self.last_run_at;
+
+        let knows_vaults = self.is_whole && self.vaults_sure;
+        let is_locked = self.lock.is_some_and(|lock| lock > Lock::None);
+        facts.plan_vault_lock_kind = self
+            .lock
+            .filter(|lock| knows_vaults || *lock == Lock::Compliance)
+            .map(|lock| lock.as_str().into());
+        facts.plan_vault_locked = self.lock.map(|_| is_locked).filter(|_| is_locked || knows_vaults);
+        facts.plan_vault_min_retention_days = facts.plan_vault_locked.map(|_| self.vault_min_retention_days);
+
+        let (account_id, region) = table;
+        let regions: BTreeSet<&str> = self.elsewhere(|copy| &copy.region, region);
+        let accounts: BTreeSet<&str> = self.elsewhere(|copy| &copy.account_id, account_id);
+        let is_there = |places: &BTreeSet<&str>| {
+            if places.is_empty() {
+                self.copies_whole.then_some(false)
+            } else {
+                Some(true)
+            }
+        };
+        facts.plan_copies_cross_region = is_there(&regions);
+        facts.plan_copies_cross_account = is_there(&accounts);
+        facts.plan_copy_regions = self.copies_whole.then(|| names(regions));
+        facts.plan_copy_accounts = self.copies_whole.then(|| names(accounts));
+    }
+
+    /// Places other than the table's own that rules copy to.
+    pub(crate) fn elsewhere<'c>(&'c self, of: impl Fn(&'c PlannedCopy) -> &'c str, own: &str) -> BTreeSet<&'c str> {
+        self.copies.iter().map(of).filter(|place| *place != own).collect()
+    }
+}

@@ -1,0 +1,134 @@
+//! One rule of a plan: when it runs, how long it keeps, where it writes and copies to.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::criteria::values::FOREVER_DAYS;
+use crate::domain::{Arn, TargetId};
+use crate::facts::index::Index;
+use crate::facts::index::vaults::VaultState;
+use crate::facts::schedule::{self, Schedule, TimedRule};
+use crate::inventory::schema::PlanRule as PlanRuleRow;
+
+/// Over so many days the largest gap between runs is looked for, so that a yearly schedule shows.
+pub(crate) const HORIZON_DAYS: i64 = 400;
+
+/// AWS Backup's default.
+const START_WINDOW_MINUTES: i64 = 480;
+
+/// A rule of a plan, ready to be asked.
+pub(crate) struct PlanRule {
+    pub(crate) row: PlanRuleRow,
+    /// `None`: the schedule is not understood.
+    pub(crate) schedule: Option<Schedule>,
+    /// It will never run again.
+    pub(crate) is_over: bool,
+    /// Largest gap between its own runs.
+    pub(crate) interval: Option<TimeDelta>,
+    /// Advanced features are on where it runs: without them nothing is written to an air-gapped vault.
+    pub(crate) advanced_on: Option<bool>,
+    pub(crate) copies: Vec<PlannedCopy>,
+}
+
+/// A copy that a rule makes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PlannedCopy {
+    pub(crate) account_id: String,
+    pub(crate) region: String,
+}
+
+impl PlanRule {
+    pub(crate) fn new(row: PlanRuleRow, index: &Index) -> Self {
+        let as_of = index.as_of;
+        let schedule = Schedule::parse(row.schedule.as_deref(), row.schedule_time_zone.as_deref()).ok();
+        Self {
+            is_over: schedule.as_ref().is_some_and(|schedule| schedule.is_over(as_of)),
+            advanced_on: index.advanced_features_on(&TargetId::new(&row.account_id, &row.region)),
+            interval: schedule
+                .as_ref()
+                .and_then(|schedule| schedule.largest_gap(as_of, HORIZON_DAYS)),
+            schedule,
+            copies: copies(&row.copy_actions_json),
+            row,
+        }
+    }
+
+    pub(crate) fn retention_days(&self) -> i64 {
+        self.row
+            .delete_after_days
+            .filter(|days| *days > 0)
+            .unwrap_or(FOREVER_DAYS)
+    }
+
+    pub(crate) fn start_window(&self) -> TimeDelta {
+        let minutes = self.row.start_window_minutes.unwrap_or(START_WINDOW_MINUTES);
+        TimeDelta::minutes(minutes.clamp(0, 60 * 24 * 366))
+    }
+
+    /// The schedule as AWS wrote it, with its zone.
+    pub(crate) fn schedule_text(&self) -> String {
+        format!(
+            "{} {}",
+            self.row.schedule.as_deref().unwrap_or("cron(0 5 ? * * *)"),
+            self.row.schedule_time_zone.as_deref().unwrap_or("UTC")
+        )
+    }
+
+    /// The air-gapped vault that it writes to. Without advanced features AWS Backup leaves the point in the ordinary
+    /// vault, and the job completes with issues.
+    fn air_gapped_vault(&self) -> Option<&str> {
+        let named = self.row.air_gapped_vault_arn.as_deref();
+        named.filter(|_| self.advanced_on == Some(true))
+    }
+
+    /// Is it known which of its vaults it writes to?
+    pub(crate) fn is_vault_sure(&self) -> bool {
+        self.row.air_gapped_vault_arn.is_none() || self.advanced_on.is_some()
+    }
+
+    /// The vault that it writes to: an ARN for an air-gapped one, else a name. The ordinary one where that is not sure.
+    pub(crate) fn vault_text(&self) -> &str {
+        self.air_gapped_vault().unwrap_or(&self.row.vault_name)
+    }
+
+    /// The same, if it was listed.
+    pub(crate) fn vault<'e>(&self, index: &'e Index) -> Option<&'e VaultState> {
+        match self.air_gapped_vault() {
+            Some(arn) => index.vault_by_arn(arn),
+            None => {
+                let place = index.vault_place(&self.row.account_id, &self.row.region, &self.row.vault_name)?;
+                index.vaults.get(place as usize)
+            }
+        }
+    }
+}
+
+fn copies(json: &str) -> Vec<PlannedCopy> {
+    let actions: Vec<serde_json::Value> = serde_json::from_str(json).unwrap_or_default();
+    let destinations = actions
+        .iter()
+        .filter_map(|action| Arn::parse(action["destination_vault_arn"].as_str()?));
+    destinations
+        .map(|arn| PlannedCopy {
+            account_id: arn.account_id.to_owned(),
+            region: arn.region.to_owned(),
+        })
+        .collect()
+}
+
+/// The largest gap between runs of these rules; `None` if there is no rule or one is not understood.
+pub(crate) fn interval(rules: &[&PlanRule], as_of: DateTime<Utc>) -> Option<TimeDelta> {
+    let timed = timed(rules)?;
+    schedule::largest_gap_of(&timed, as_of, HORIZON_DAYS)
+}
+
+pub(crate) fn timed<'r>(rules: &[&'r PlanRule]) -> Option<Vec<TimedRule<'r>>> {
+    let timed = |rule: &&'r PlanRule| {
+        Some(TimedRule {
+            schedule: rule.schedule.as_ref()?,
+            start_window: rule.start_window(),
+            retention_days: rule.retention_days(),
+        })
+    };
+    let timed: Option<Vec<TimedRule<'r>>> = rules.iter().map(timed).collect();
+    timed.filter(|timed| !timed.is_empty())
+}

@@ -1,0 +1,256 @@
+//! The recovery points of every table: which they are, which is the newest, and what lies in each vault.
+//!
+//! In: the frame of recovery points, which [`by_column`] reads. Out: [`TablePoints`], which counts a table's points on
+//! demand into a [`Tally`].
+
+pub(crate) mod by_column;
+pub(crate) mod tally;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::facts::index::Index;
+use crate::facts::index::keys::RankedKey;
+use crate::facts::plans::target::PlanMade;
+use crate::facts::recovery_point::{PointKind, all_but};
+use crate::facts::time::instant;
+use crate::inventory::Inventory;
+use crate::inventory::schema::{RecoveryPoint, Row as _};
+use crate::problem::Problem;
+use by_column::{Gathered, TablePoint, UNDATED};
+use tally::{Alike, Newest, Tally};
+
+/// The recovery points of all tables, and what lies in all vaults.
+pub(crate) struct TablePoints {
+    gathered: Gathered,
+    held: Vec<Held>,
+    /// Tables with points that have no date.
+    undated: BTreeSet<usize>,
+    /// The newest usable point of each table.
+    newest: Vec<Option<Named>>,
+    /// The newest usable point of each table that a plan made.
+    plan_made: Vec<Option<Named>>,
+    is_whole: Vec<bool>,
+    target_of: Vec<u32>,
+}
+
+/// A point with its ARN.
+#[derive(Debug, Clone)]
+struct Named {
+    point: TablePoint,
+    arn: Arc<str>,
+}
+
+/// What lies in a vault.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Held {
+    pub(crate) seen: i64,
+    pub(crate) usable: i64,
+    pub(crate) overdue: i64,
+}
+
+impl TablePoints {
+    /// Errors: the frame of recovery points is damaged.
+    pub(crate) fn new(inventory: &Inventory, gathered: Gathered, index: &Index) -> Result<Self, Problem> {
+        let rows = index.tables.len();
+        let mut held = vec![Held::default(); index.vaults.len()];
+        for kind in &gathered.kinds {
+            if let Some(vault) = kind.vault {
+                let held = &mut held[vault as usize];
+                held.seen += kind.seen;
+                held.usable += if kind.is_usable() { kind.seen } else { 0 };
+                held.overdue += if kind.state.is_overdue { kind.seen } else { 0 };
+            }
+        }
+        let mut points = Self {
+            gathered,
+            held,
+            undated: BTreeSet::new(),
+            newest: vec![None; rows],
+            plan_made: vec![None; rows],
+            is_whole: (0..index.targets.len())
+                .map(|place| index.has_whole_points(u32::try_from(place).unwrap_or(u32::MAX)))
+                .collect(),
+            target_of: (0..rows).map(|row| index.target_place(row)).collect(),
+        };
+        let is_undated = |row: &usize| points.of(*row).iter().any(|point| point.at == UNDATED);
+        points.undated = (0..rows)
+            .filter(|row| index.tables[*row].created_at.is_some())
+            .filter(is_undated)
+            .collect();
+        points.name(inventory, index)?;
+        Ok(points)
+    }
+
+    /// The points of a table in its own target.
+    fn of(&self, row: usize) -> &[TablePoint] {
+        let starts = &self.gathered.starts;
+        &self.gathered.points[starts[row] as usize..starts[row + 1] as usize]
+    }
+
+    fn kind(&self, point: &TablePoint) -> &PointKind {
+        &self.gathered.kinds[point.kind as usize]
+    }
+
+    /// The points of a table that count.
+    fn usable(&self, row: usize, index: &Index) -> impl Iterator<Item = &TablePoint> {
+        let born = index.tables[row].created_at.map(|born| born.timestamp_millis());
+        let counts = move |point: &&TablePoint| {
+            born.is_some_and(|born| point.at != UNDATED && point.at >= born) && self.kind(point).is_usable()
+        };
+        self.of(row).iter().filter(counts)
+    }
+
+    /// Reads the ARNs of the newest points: where several are of one moment, the last ARN decides.
+    fn name(&mut self, inventory: &Inventory, index: &Index) -> Result<(), Problem> {
+        let mut wanted: Vec<Wanted> = Vec::with_capacity(self.newest.len());
+        for row in 0..self.newest.len() {
+            self.candidates(row, index, &mut wanted);
+        }
+        wanted.sort_unstable_by_key(|wanted| wanted.point.number);
+        let mut wanted = wanted.into_iter().peekable();
+        let mut start = 0;
+        inventory.each_batch(RecoveryPoint::FRAME, &all_but(&["recovery_point_arn"]), |frame| {
+            let arns = frame.column("recovery_point_arn")?.str()?;
+            for (number, arn) in (start..).zip(arns.iter()) {
+                while let Some(wanted) = wanted.next_if(|wanted| wanted.point.number == number) {
+                    let arn = arn.unwrap_or_default();
+                    let slots = [
+                        (wanted.is_newest, &mut self.newest),
+                        (wanted.is_plan_made, &mut self.plan_made),
+                    ];
+                    let mut shared: Option<Arc<str>> = None;
+                    for (_, slots) in slots.into_iter().filter(|(is_wanted, _)| *is_wanted) {
+                        let slot = &mut slots[wanted.row as usize];
+                        if slot.as_ref().is_none_or(|named| *named.arn < *arn) {
+                            let arn = Arc::clone(shared.get_or_insert_with(|| arn.into()));
+                            *slot = Some(Named {
+                                point: wanted.point,
+                                arn,
+                            });
+                        }
+                    }
+                }
+            }
+            start += u32::try_from(frame.height()).unwrap_or(u32::MAX);
+            Ok(())
+        })
+    }
+
+    /// The points of a table whose ARNs are wanted: usually one.
+    fn candidates(&self, row: usize, index: &Index, wanted: &mut Vec<Wanted>) {
+        let plan_of = |point: &TablePoint| self.kind(point).plan_id.as_deref();
+        let newest = self.usable(row, index).map(|point| point.at).max();
+        let made = |point: &TablePoint| plan_of(point).map(|plan| (point.at, plan));
+        let plan_made = self.usable(row, index).filter_map(made).max();
+        for point in self.usable(row, index) {
+            let is_newest = Some(point.at) == newest;
+            let is_plan_made = plan_made.is_some() && made(point) == plan_made;
+            if is_newest || is_plan_made {
+                wanted.push(Wanted {
+                    point: *point,
+                    row: u32::try_from(row).unwrap_or(u32::MAX),
+                    is_newest,
+                    is_plan_made,
+                });
+            }
+        }
+    }
+
+    /// What lies in a vault.
+    pub(crate) fn held_by(&self, vault: usize) -> Held {
+        self.held[vault]
+    }
+
+    /// Is every recovery point of the table known?
+    pub(crate) fn is_whole(&self, row: usize) -> bool {
+        self.is_target_whole(self.target_of[row]) && !self.undated.contains(&row)
+    }
+
+    /// Were all recovery points of a target read, and do all of them say what they are of?
+    pub(crate) fn is_target_whole(&self, target: u32) -> bool {
+        let target = target as usize;
+        self.is_whole.get(target) == Some(&true) && self.gathered.untraceable.get(target) == Some(&false)
+    }
+
+    /// Counts the points of a table.
+    pub(crate) fn tally<'p>(&'p self, row: usize, index: &'p Index) -> Tally<'p> {
+        let mut tally = Tally::default();
+        let table = &index.tables[row];
+        let Some(born) = table.created_at.map(|born| born.timestamp_millis()) else {
+            return tally;
+        };
+        let points = self.of(row);
+        let window = index.window_start().timestamp_millis();
+        let mut alike: Vec<Alike> = Vec::with_capacity(4);
+        tally.times.reserve(points.len());
+        for point in points {
+            let kind = self.kind(point);
+            tally.overdue += i64::from(kind.state.is_overdue);
+            if point.at == UNDATED {
+                continue;
+            }
+            if point.at < born {
+                tally.previous_incarnation += 1;
+            } else if kind.state.is_temporary {
+                tally.temporary += 1;
+            } else if !kind.state.is_finished {
+                tally.add_unusable(kind.status.as_deref().unwrap_or("without a state"));
+            } else {
+                match alike.iter_mut().find(|alike| alike.kind == point.kind) {
+                    Some(alike) => {
+                        alike.number += 1;
+                        alike.oldest = alike.oldest.min(point.at);
+                        alike.newest = alike.newest.max(point.at);
+                    }
+                    None => alike.push(Alike {
+                        kind: point.kind,
+                        number: 1,
+                        oldest: point.at,
+                        newest: point.at,
+                    }),
+                }
+                tally.add_time(point.at, window);
+            }
+        }
+        let mut of_table: Option<RankedKey> = None;
+        for alike in &alike {
+            let kind = &self.gathered.kinds[alike.kind as usize];
+            let key = match &kind.key {
+                Some(key) => key,
+                None => of_table.get_or_insert_with(|| index.keys.of_table(table).into()),
+            };
+            tally.add_usable(alike, kind, key, index);
+        }
+        let key_owner = |kind: &PointKind| match &kind.key {
+            Some(key) => key.facts.owner,
+            None => index.keys.of_table(table).owner,
+        };
+        tally.newest = self.newest[row].as_ref().and_then(|named| {
+            let kind = self.kind(&named.point);
+            Some(Newest {
+                at: instant(named.point.at)?,
+                arn: &named.arn,
+                vault: kind.vault,
+                key_owner: key_owner(kind),
+                retention_kind: kind.retention.as_str(),
+            })
+        });
+        tally.plan_made = self.plan_made[row].as_ref().and_then(|named| {
+            Some(PlanMade {
+                at: instant(named.point.at)?,
+                plan_id: self.kind(&named.point).plan_id.as_deref()?,
+                recovery_point_arn: &named.arn,
+            })
+        });
+        tally
+    }
+}
+
+/// A point whose ARN is wanted.
+struct Wanted {
+    point: TablePoint,
+    row: u32,
+    is_newest: bool,
+    is_plan_made: bool,
+}

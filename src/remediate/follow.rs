@@ -1,0 +1,56 @@
+//! Jobs that AWS began, followed to their end.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Event;
+use super::actions::{Action, Standing};
+use crate::aws::target::Target;
+
+/// A job under way.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Opaque.
+    pub id: String,
+    /// What it does.
+    pub action: Action,
+    /// Where it runs.
+    pub target: Target,
+}
+
+/// Follows jobs until each has ended, or the time is over.
+///
+/// API: that of the action's look. Calls: 1 for each job and look. Errors: a look that fails is repeated at the next turn.
+pub async fn follow(
+    jobs: Vec<Job>,
+    every: Duration,
+    at_most: Duration,
+    tell: &mut dyn FnMut(Event<'_>),
+) -> Vec<Standing> {
+    let until = Instant::now() + at_most;
+    let mut ended = Vec::new();
+    let mut waiting = jobs;
+    while !waiting.is_empty() {
+        let mut still = Vec::new();
+        for job in waiting {
+            let standing = job.action.look(&job.target, &job.id).await;
+            let name = job.action.resource().name;
+            if standing.is_over {
+                tell(Event::Ended(name, &standing));
+                ended.push(standing);
+            } else if Instant::now() >= until {
+                ended.push(standing);
+            } else {
+                tell(Event::Waiting(name, &standing));
+                still.push(job);
+            }
+        }
+        waiting = still;
+        if !waiting.is_empty() {
+            tell(Event::Pause);
+            tokio::time::sleep(every).await;
+        }
+    }
+    ended
+}

@@ -1,0 +1,43 @@
+//! What proposals rest on: the judgement, the evidence behind it, and how people want things done.
+
+use std::collections::BTreeMap;
+
+use crate::facts::Reading;
+use crate::inventory::Inventory;
+use crate::problem::Outcome;
+use crate::report::{Report, TableRow};
+use crate::settings::Remediation;
+
+/// What proposals rest on.
+pub struct Known<'k> {
+    /// The judgement.
+    pub report: &'k Report,
+    /// The evidence that was judged.
+    pub inventory: &'k Inventory,
+    /// What of it was read whole.
+    pub reading: Reading,
+    /// How people want things done.
+    pub settings: &'k Remediation,
+    tables: BTreeMap<&'k str, &'k TableRow>,
+}
+
+impl<'k> Known<'k> {
+    /// A judgement and the evidence behind it.
+    ///
+    /// Errors: the inventory is damaged.
+    pub fn of(report: &'k Report, inventory: &'k Inventory, settings: &'k Remediation) -> Outcome<Self> {
+        let tables = report.tables.iter().map(|table| (table.table_arn.as_str(), table));
+        Ok(Self {
+            report,
+            inventory,
+            reading: Reading::read(inventory)?,
+            settings,
+            tables: tables.collect(),
+        })
+    }
+
+    /// A table of the report, by ARN.
+    pub fn table(&self, arn: &str) -> Option<&'k TableRow> {
+        self.tables.get(arn).copied()
+    }
+}
