@@ -45,5 +45,6 @@ mod testing;
 mod time;
 mod world;
 
+pub use backproof_toml_reader::Mistake;
 pub use server::Sandbox;
-pub use world::{World, WorldProblem};
+pub use world::World;

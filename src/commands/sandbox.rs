@@ -9,6 +9,7 @@ use crate::commands::shared::output::print;
 use crate::exit::Exit;
 use crate::problem::{Outcome, Problem, Problems};
 use crate::stderr::say;
+use crate::toml_reader;
 
 /// Arguments of `sandbox`.
 #[derive(Debug, Args)]
@@ -62,13 +63,8 @@ pub(crate) fn world(path: &Path) -> Outcome<World> {
             .why(error.to_string())
             .hint("check `--world`")
     })?;
-    World::parse(&text, &origin).map_err(|problems| {
-        let problem = |problem: backproof_sandbox::WorldProblem| {
-            Problem::usage(problem.what)
-                .at(format!("{}:{}", problem.origin, problem.line))
-                .so("no sandbox was started")
-                .hint(problem.hint.unwrap_or_default())
-        };
-        Problems(problems.into_iter().map(problem).collect())
+    World::parse(&text, &origin).map_err(|mistakes| {
+        let told = |mistake| toml_reader::problem(mistake).so("no sandbox was started");
+        Problems(mistakes.into_iter().map(told).collect())
     })
 }

@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 use crate::domain::{Finding, Verdict};
 use crate::problem::{Outcome, Problem, Problems};
 use crate::text::{list, nearest};
-use crate::toml_reader::{Located, Reader, Section};
+use crate::toml_reader::{Located, Section, read_document};
 
 /// The files that come with the program: name and text.
 const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/frameworks.rs"));
@@ -261,34 +261,28 @@ fn read_questions(files: &[(&str, &str)]) -> Outcome<Questions> {
         return Ok(Questions::default());
     };
     let origin = format!("rules/frameworks/{QUESTIONS}");
-    let mut reader = Reader::new(&origin, text);
-    let mut questions = BTreeMap::new();
-    if let Some(document) = reader.parse() {
-        let mut root = Section::root(&document);
-        for mut section in reader.sections(&mut root, "question") {
-            let id = reader.string(&mut section, "id");
+    whole(read_document(&origin, text, |root| {
+        let mut questions = BTreeMap::new();
+        for section in root.sections("question") {
+            let id = section.string("id");
             let question = Question {
-                asks: value(reader.string(&mut section, "asks")),
-                rules: values(reader.strings(&mut section, "rules")),
-                answered_by: value(reader.string(&mut section, "answered-by")),
+                asks: value(section.string("asks")),
+                rules: values(section.strings("rules")),
+                answered_by: value(section.string("answered-by")),
             };
-            reader.finish(&section);
+            section.finish();
             match id {
                 Some(id) if !question.asks.is_empty() => {
                     questions.insert(id.value, question);
                 }
-                _ => reader.missing(&section, "id or asks"),
+                _ => section.missing("id or asks"),
             }
         }
-        reader.finish(&root);
-    }
-    finish(
-        reader,
         Questions {
             by_id: questions,
             text: (*text).to_owned(),
-        },
-    )
+        }
+    }))
 }
 
 fn value(text: Option<Located<String>>) -> String {
@@ -299,11 +293,11 @@ fn values(texts: Option<Vec<Located<String>>>) -> Vec<String> {
     texts.unwrap_or_default().into_iter().map(|text| text.value).collect()
 }
 
-fn finish<T>(reader: Reader<'_>, value: T) -> Outcome<T> {
-    if reader.has_problems() {
-        Err(Problems(reader.into_problems()))
-    } else {
-        Ok(value)
+/// What was read, if there is no mistake in it.
+fn whole<T>((value, mistakes): (Option<T>, Vec<Problem>)) -> Outcome<T> {
+    match value {
+        Some(value) if mistakes.is_empty() => Ok(value),
+        _ => Err(Problems(mistakes)),
     }
 }
 
@@ -326,33 +320,26 @@ fn read_all(files: &[(&str, &str)]) -> Outcome<Vec<Framework>> {
 
 fn read(name: &str, text: &str, questions: &Arc<Questions>) -> Outcome<Framework> {
     let origin = format!("rules/frameworks/{name}");
-    let mut reader = Reader::new(&origin, text);
-    let mut framework = Framework {
-        id: String::new(),
-        title: String::new(),
-        version: String::new(),
-        note: String::new(),
-        policy_source: String::new(),
-        policy: None,
-        controls: Vec::new(),
-        text: text.to_owned(),
-        questions: Arc::clone(questions),
-    };
-    if let Some(document) = reader.parse() {
-        let mut root = Section::root(&document);
-        framework.id = value(reader.string(&mut root, "id"));
-        framework.title = value(reader.string(&mut root, "title"));
-        framework.version = value(reader.string(&mut root, "version"));
-        framework.note = value(reader.string(&mut root, "note"));
-        framework.policy_source = value(reader.string(&mut root, "policy-source"));
-        let letter = value(reader.string(&mut root, "letter"));
+    whole(read_document(&origin, text, |root| {
+        let mut framework = Framework {
+            id: value(root.string("id")),
+            title: value(root.string("title")),
+            version: value(root.string("version")),
+            note: value(root.string("note")),
+            policy_source: value(root.string("policy-source")),
+            policy: None,
+            controls: Vec::new(),
+            text: text.to_owned(),
+            questions: Arc::clone(questions),
+        };
+        let letter = value(root.string("letter"));
         for key in ["id", "title", "version", "letter"] {
             if !root.entries().any(|(name, _)| name == key) {
-                reader.missing(&root, key);
+                root.missing(key);
             }
         }
         if name.strip_suffix(".toml") != Some(&framework.id) {
-            reader.note(
+            root.note(
                 root.offset,
                 format!("the file of framework `{0}` must be called `{0}.toml`", framework.id),
                 "",
@@ -360,13 +347,12 @@ fn read(name: &str, text: &str, questions: &Arc<Questions>) -> Outcome<Framework
             );
         }
         // The numbers are read by the same code as those of a settings file, with the file's own text.
-        if reader.section(&mut root, "policy").is_some() {
+        if root.section("policy").is_some() {
             framework.policy = Some(policy_of(text));
         }
-        framework.controls = read_controls(&mut reader, &mut root, &letter, questions);
-        reader.finish(&root);
-    }
-    finish(reader, framework)
+        framework.controls = read_controls(root, &letter, questions);
+        framework
+    }))
 }
 
 /// The lines of `[policy]`.
@@ -380,33 +366,28 @@ fn policy_of(text: &str) -> String {
     lines.join("\n").trim_end().to_owned() + "\n"
 }
 
-fn read_controls<'a>(
-    reader: &mut Reader<'a>,
-    root: &mut Section<'_, 'a>,
-    letter: &str,
-    questions: &Questions,
-) -> Vec<Control> {
+fn read_controls(root: &Section<'_>, letter: &str, questions: &Questions) -> Vec<Control> {
     let mut controls: Vec<Control> = Vec::new();
-    for mut section in reader.sections(root, "control") {
+    for section in root.sections("control") {
         let control = Control {
-            id: value(reader.string(&mut section, "id")),
-            letter: reader
-                .string(&mut section, "letter")
+            id: value(section.string("id")),
+            letter: section
+                .string("letter")
                 .map_or_else(|| letter.to_owned(), |letter| letter.value),
-            asks: value(reader.string(&mut section, "asks")),
-            only_if: value(reader.string(&mut section, "only-if")),
-            direct: values(reader.strings(&mut section, "direct")),
-            supporting: values(reader.strings(&mut section, "supporting")),
-            rules: reader
-                .strings(&mut section, "rules")
+            asks: value(section.string("asks")),
+            only_if: value(section.string("only-if")),
+            direct: values(section.strings("direct")),
+            supporting: values(section.strings("supporting")),
+            rules: section
+                .strings("rules")
                 .map(|rules| rules.into_iter().map(|rule| rule.value).collect()),
         };
-        reader.finish(&section);
+        section.finish();
         if control.id.is_empty() {
-            reader.missing(&section, "id");
+            section.missing("id");
         }
         if controls.iter().any(|known| known.id == control.id) {
-            reader.note(
+            section.note(
                 section.offset,
                 format!("control `{}` is listed twice", control.id),
                 "",
@@ -415,7 +396,7 @@ fn read_controls<'a>(
         }
         if !matches!(control.letter.as_str(), "V" | "L" | "C") {
             let why = "what is not verified is not shipped";
-            reader.note(
+            section.note(
                 section.offset,
                 format!("`{}` is not a letter of verification", control.letter),
                 why,
@@ -424,11 +405,11 @@ fn read_controls<'a>(
         }
         for question in control.direct.iter().chain(&control.supporting) {
             if !questions.by_id.contains_key(question) {
-                reader.note(section.offset, format!("`{question}` is not a question"), "", "");
+                section.note(section.offset, format!("`{question}` is not a question"), "", "");
             }
         }
         if control.direct.is_empty() && control.supporting.is_empty() {
-            reader.note(section.offset, format!("control `{}` asks nothing", control.id), "", "");
+            section.note(section.offset, format!("control `{}` asks nothing", control.id), "", "");
         }
         controls.push(control);
     }

@@ -11,7 +11,7 @@ use crate::criteria::policy::{self, Policy, Preset};
 use crate::domain::Account;
 use crate::problem::{Outcome, Problem, Problems};
 use crate::toml_reader::values::{check_account, regions};
-use crate::toml_reader::{Reader, Section, read_document};
+use crate::toml_reader::{Section, read_document};
 
 pub(crate) use remediation::{Remediation, check_lifecycle};
 
@@ -119,8 +119,8 @@ impl Settings {
         }
         if let Some(file) = file {
             let elsewhere = policy_file.is_some();
-            let (has_own, mistakes) = read_document(&file.origin(), &file.text, |reader, root| {
-                settings.read(reader, root, file, elsewhere, &preset)
+            let (has_own, mistakes) = read_document(&file.origin(), &file.text, |root| {
+                settings.read(root, file, elsewhere, &preset)
             });
             has_policy |= has_own.unwrap_or_default();
             problems.extend(mistakes);
@@ -132,19 +132,12 @@ impl Settings {
     }
 
     /// Reads the whole file; says whether it has a policy.
-    fn read<'a>(
-        &mut self,
-        reader: &mut Reader<'a>,
-        root: &mut Section<'_, 'a>,
-        file: &File,
-        policy_is_elsewhere: bool,
-        preset: &Preset,
-    ) -> bool {
-        self.regions = regions(reader, root, "regions").unwrap_or_default();
-        self.accounts = read_accounts(reader, root);
-        if let Some(waivers) = reader.string(root, "waivers") {
+    fn read(&mut self, root: &Section<'_>, file: &File, policy_is_elsewhere: bool, preset: &Preset) -> bool {
+        self.regions = regions(root, "regions").unwrap_or_default();
+        self.accounts = read_accounts(root);
+        if let Some(waivers) = root.string("waivers") {
             if waivers.value.trim().is_empty() {
-                reader.note(
+                root.note(
                     waivers.offset,
                     "`waivers` is empty",
                     "",
@@ -154,10 +147,10 @@ impl Settings {
             let folder = file.path.parent().unwrap_or(Path::new(""));
             self.waivers = Some(folder.join(waivers.value));
         }
-        if let Some(ledger) = reader.string(root, "ledger") {
+        if let Some(ledger) = root.string("ledger") {
             if ledger.value.trim().is_empty() {
                 let hint = "write a folder, or `s3://bucket/prefix`";
-                reader.note(ledger.offset, "`ledger` is empty", "", hint);
+                root.note(ledger.offset, "`ledger` is empty", "", hint);
             }
             // A folder is meant from the file's own place, as the waivers are.
             self.ledger = Some(if ledger.value.starts_with("s3://") {
@@ -167,22 +160,22 @@ impl Settings {
                 folder.join(ledger.value).display().to_string()
             });
         }
-        let section = reader.section(root, "policy");
+        let section = root.section("policy");
         let has_policy = section.is_some();
-        if let Some(mut section) = section {
+        if let Some(section) = section {
             if policy_is_elsewhere {
-                reader.note(
+                section.note(
                     section.offset,
                     "there are two policies: this one and the file given to `--policy`",
                     "what is required must be said in one place",
                     "leave `--policy` out, or move this `[policy]` into that file",
                 );
             } else {
-                self.policy = policy::read(reader, &mut section, preset);
+                self.policy = policy::read(&section, preset);
             }
         }
-        if let Some(mut section) = reader.section(root, "remediation") {
-            self.remediation = remediation::read(reader, &mut section, self.policy.values.retention_min_days);
+        if let Some(section) = root.section("remediation") {
+            self.remediation = remediation::read(&section, self.policy.values.retention_min_days);
         }
         has_policy
     }
@@ -207,23 +200,20 @@ fn read_file(path: &Path, kind: &str, flag: &str, problems: &mut Vec<Problem>) -
     }
 }
 
-fn read_accounts<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>) -> Vec<Account> {
+fn read_accounts(root: &Section<'_>) -> Vec<Account> {
     let mut accounts: Vec<Account> = Vec::new();
-    for mut section in reader.sections(root, "accounts") {
-        let id = reader.string(&mut section, "id");
-        let name = reader
-            .string(&mut section, "name")
-            .map(|name| name.value)
-            .unwrap_or_default();
-        let role_arn = reader.string(&mut section, "role_arn").map(|role| role.value);
-        let external_id = reader.string(&mut section, "external_id").map(|id| id.value);
-        reader.finish(&section);
+    for section in root.sections("accounts") {
+        let id = section.string("id");
+        let name = section.string("name").map(|name| name.value).unwrap_or_default();
+        let role_arn = section.string("role_arn").map(|role| role.value);
+        let external_id = section.string("external_id").map(|id| id.value);
+        section.finish();
         let Some(id) = id else {
-            reader.missing(&section, "id");
+            section.missing("id");
             continue;
         };
-        if check_account(reader, &id) && accounts.iter().any(|account| account.id == id.value) {
-            reader.note(
+        if check_account(&section, &id) && accounts.iter().any(|account| account.id == id.value) {
+            section.note(
                 id.offset,
                 format!("account `{}` is listed twice", id.value),
                 "",
@@ -235,7 +225,7 @@ fn read_accounts<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>) -> Vec
         {
             let what = format!("`{arn}` is not a role of account `{}`", id.value);
             let hint = "write the ARN of a role in that account: what is read with it is reported under that account";
-            reader.note(section.offset, what, "", hint);
+            section.note(section.offset, what, "", hint);
         }
         accounts.push(Account {
             id: id.value,

@@ -1,7 +1,7 @@
 //! `[remediation]`: how `remediate` and `backup` make recovery points.
 
+use crate::toml_reader::Section;
 use crate::toml_reader::values::days;
-use crate::toml_reader::{Reader, Section};
 
 /// How on-demand backups are made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,19 +54,19 @@ pub(crate) fn check_lifecycle(cold_after_days: Option<i64>, delete_after_days: O
 }
 
 /// Reads `[remediation]`; `retention_min_days` is how long recovery points are kept if it does not say.
-pub(super) fn read<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, retention_min_days: i64) -> Remediation {
+pub(super) fn read(section: &Section<'_>, retention_min_days: i64) -> Remediation {
     let mut remediation = Remediation::default();
-    if let Some(vault) = reader.string(section, "vault") {
+    if let Some(vault) = section.string("vault") {
         remediation.vault = vault.value;
     }
-    remediation.role_arn = reader.string(section, "role-arn").map(|role| role.value);
-    remediation.cold_after_days = days(reader, section, "cold-after");
-    remediation.delete_after_days = days(reader, section, "delete-after");
-    reader.finish(section);
+    remediation.role_arn = section.string("role-arn").map(|role| role.value);
+    remediation.cold_after_days = days(section, "cold-after");
+    remediation.delete_after_days = days(section, "delete-after");
+    section.finish();
     let delete_after_days = remediation.delete_after_days.unwrap_or(retention_min_days);
     if let Err(why) = check_lifecycle(remediation.cold_after_days, Some(delete_after_days)) {
         let hint = "raise `delete-after`, or leave `cold-after` out";
-        reader.note(
+        section.note(
             section.offset,
             "AWS Backup would refuse the lifecycle of `remediation`",
             why,

@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::{Located, Reader, Section};
+use super::{Located, Section};
 use crate::duration;
 
 /// Notes what is no account id.
-pub(crate) fn check_account(reader: &mut Reader<'_>, id: &Located<String>) -> bool {
+pub(crate) fn check_account(section: &Section<'_>, id: &Located<String>) -> bool {
     let is_right = id.value.len() == 12 && id.value.bytes().all(|byte| byte.is_ascii_digit());
     if !is_right {
-        reader.note(
+        section.note(
             id.offset,
             format!("`{}` is not an account id", id.value),
             "an account id has 12 digits",
@@ -20,39 +20,32 @@ pub(crate) fn check_account(reader: &mut Reader<'_>, id: &Located<String>) -> bo
 }
 
 /// Reads a list of Regions, each once.
-pub(crate) fn regions<'a>(
-    reader: &mut Reader<'a>,
-    section: &mut Section<'_, 'a>,
-    key: &'static str,
-) -> Option<Vec<String>> {
-    distinct(reader, section, key, |reader, region| {
-        region_or(reader, region, None, "")
-    })
+pub(crate) fn regions(section: &Section<'_>, key: &'static str) -> Option<Vec<String>> {
+    distinct(section, key, |region| region_or(section, region, None, ""))
 }
 
 /// Is it a Region, or the word that stands for any? Notes it if it is neither.
-pub(crate) fn region_or(reader: &mut Reader<'_>, region: &Located<String>, word: Option<&str>, hint: &str) -> bool {
+pub(crate) fn region_or(section: &Section<'_>, region: &Located<String>, word: Option<&str>, hint: &str) -> bool {
     let why = check_region(&region.value)
         .err()
         .filter(|_| word != Some(region.value.as_str()));
     if let Some(why) = &why {
-        reader.note(region.offset, format!("`{}` is not a Region", region.value), why, hint);
+        section.note(region.offset, format!("`{}` is not a Region", region.value), why, hint);
     }
     why.is_none()
 }
 
 /// A list of texts that are each right and not listed twice.
-pub(crate) fn distinct<'a>(
-    reader: &mut Reader<'a>,
-    section: &mut Section<'_, 'a>,
+pub(crate) fn distinct(
+    section: &Section<'_>,
     key: &'static str,
-    is_right: impl Fn(&mut Reader<'a>, &Located<String>) -> bool,
+    is_right: impl Fn(&Located<String>) -> bool,
 ) -> Option<Vec<String>> {
     let mut items: Vec<String> = Vec::new();
-    for item in reader.strings(section, key)? {
-        if is_right(reader, &item) && items.contains(&item.value) {
+    for item in section.strings(key)? {
+        if is_right(&item) && items.contains(&item.value) {
             let what = format!("`{}` is listed twice in `{}`", item.value, section.path_of(key));
-            reader.note(item.offset, what, "", "delete one of the two");
+            section.note(item.offset, what, "", "delete one of the two");
         }
         items.push(item.value);
     }
@@ -60,16 +53,16 @@ pub(crate) fn distinct<'a>(
 }
 
 /// A duration of whole days.
-pub(crate) fn days<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, key: &'static str) -> Option<i64> {
-    let text = reader.string(section, key)?;
-    whole_days(reader, &section.path_of(key), &text)
+pub(crate) fn days(section: &Section<'_>, key: &'static str) -> Option<i64> {
+    let text = section.string(key)?;
+    whole_days(section, &section.path_of(key), &text)
 }
 
-pub(crate) fn whole_days(reader: &mut Reader<'_>, path: &str, text: &Located<String>) -> Option<i64> {
+pub(crate) fn whole_days(section: &Section<'_>, path: &str, text: &Located<String>) -> Option<i64> {
     match duration::parse_days(&text.value) {
         Ok(days) if days >= 1 => Some(days),
         Ok(_) => {
-            reader.note(
+            section.note(
                 text.offset,
                 format!("`{path}` must be at least a day"),
                 "",
@@ -78,7 +71,7 @@ pub(crate) fn whole_days(reader: &mut Reader<'_>, path: &str, text: &Located<Str
             None
         }
         Err(why) => {
-            reader.note(
+            section.note(
                 text.offset,
                 format!("`{path}` is not a number of days"),
                 why,

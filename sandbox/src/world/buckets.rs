@@ -2,10 +2,11 @@
 //!
 //! In: one `[[bucket]]` section. Out: the bucket, once the world is built. Mistakes go to the reader's list.
 
+use backproof_toml_reader::Section;
 use chrono::{DateTime, Utc};
 
 use super::known::Known;
-use super::reader::Section;
+use super::values::{choice, count};
 use crate::cloud::Cloud;
 use crate::s3::limits::check_name;
 use crate::s3::state::{Bucket, DefaultRetention, Encryption, LockMode, LockSettings, Period, Versioning};
@@ -29,11 +30,12 @@ pub(super) fn read(root: &Section<'_>, known: &Known) -> Vec<BucketSpec> {
     for section in root.sections("bucket") {
         let bucket = read_one(&section);
         known.place(&section);
+        section.finish();
         let Some(bucket) = bucket else {
             continue;
         };
         if buckets.iter().any(|other| other.name == bucket.name) {
-            section.problem("name", format!("bucket `{}` is there twice", bucket.name), None);
+            section.note_at("name", format!("bucket `{}` is there twice", bucket.name), "");
         }
         buckets.push(bucket);
     }
@@ -43,30 +45,31 @@ pub(super) fn read(root: &Section<'_>, known: &Known) -> Vec<BucketSpec> {
 /// Reads a bucket; none if it has no name, account or Region.
 fn read_one(section: &Section<'_>) -> Option<BucketSpec> {
     let (name, account, region) = (
-        section.needed_text("name"),
-        section.needed_text("account"),
-        section.needed_text("region"),
+        section.needed("name"),
+        section.needed("account"),
+        section.needed("region"),
     );
-    let versioning = section.flag("versioning").unwrap_or(false);
-    let locked = section.flag("object-lock").unwrap_or(false);
-    let mode = section.choice(
+    let versioning = section.boolean("versioning").unwrap_or(false);
+    let locked = section.boolean("object-lock").unwrap_or(false);
+    let mode = choice(
+        section,
         "lock",
         &[
             ("governance", LockMode::Governance),
             ("compliance", LockMode::Compliance),
         ],
     );
-    let days = section.count("lock-days");
+    let days = count(section, "lock-days");
     let key = section.text("key");
     if section.has("lock") != section.has("lock-days") {
-        section.problem("lock", "`lock` and `lock-days` of a bucket belong together", None);
+        section.note_at("lock", "`lock` and `lock-days` of a bucket belong together", "");
     }
     let days = days.and_then(|days| {
         u32::try_from(days)
             .ok()
             .filter(|days| (1..=36_500).contains(days))
             .or_else(|| {
-                section.problem("lock-days", "`lock-days` lies between 1 and 36500", None);
+                section.note_at("lock-days", "`lock-days` lies between 1 and 36500", "");
                 None
             })
     });
@@ -75,8 +78,8 @@ fn read_one(section: &Section<'_>) -> Option<BucketSpec> {
         period: Period::Days(days),
     });
     if let Some(name) = name.as_deref().filter(|name| check_name(name).is_err()) {
-        let hint = "3 to 63 lower-case letters, digits, dots and hyphens".to_owned();
-        section.problem("name", format!("`{name}` cannot be the name of a bucket"), Some(hint));
+        let hint = "3 to 63 lower-case letters, digits, dots and hyphens";
+        section.note_at("name", format!("`{name}` cannot be the name of a bucket"), hint);
     }
     let lock = (locked || default.is_some()).then_some(LockSettings { default });
     Some(BucketSpec {
@@ -120,15 +123,10 @@ impl BucketSpec {
 mod tests {
     use super::*;
     use crate::s3::testing::Client;
-    use crate::world::reader::Problems;
 
     fn read(text: &str) -> (Option<BucketSpec>, Vec<String>) {
-        let table = toml::de::DeTable::parse(text).expect("TOML");
-        let problems = Problems::new("world.toml", text);
-        let section = Section::new(&table, "[[bucket]]", &problems);
-        let spec = read_one(&section);
-        drop(section);
-        (spec, problems.into_sorted().iter().map(ToString::to_string).collect())
+        let (spec, mistakes) = backproof_toml_reader::read("world.toml", text, read_one);
+        (spec.flatten(), mistakes.iter().map(ToString::to_string).collect())
     }
 
     #[test]
@@ -177,33 +175,16 @@ mod tests {
     fn every_mistake_is_named_with_its_line() {
         let (spec, problems) = read("name = \"Evidence\"\nregion = \"us-east-1\"\nlock = \"iron\"\nversionning = true");
         assert_eq!(spec, None);
-        let lines: Vec<&str> = problems
-            .iter()
-            .map(|problem| problem.rsplit_once(" (").map_or(problem.as_str(), |(what, _)| what))
-            .collect();
-        assert!(
-            lines
-                .iter()
-                .any(|line| line.starts_with("world.toml:1: `Evidence` cannot be")),
-            "{problems:?}"
-        );
-        assert!(
-            lines
-                .iter()
-                .any(|line| line.contains("`account` is missing in [[bucket]]")),
-            "{problems:?}"
-        );
-        assert!(
-            lines
-                .iter()
-                .any(|line| line.starts_with("world.toml:3: `lock` in [[bucket]] is `iron`")),
-            "{problems:?}"
-        );
-        assert!(
-            lines
-                .iter()
-                .any(|line| line.starts_with("world.toml:4: unknown key `versionning`")),
-            "{problems:?}"
-        );
+        for told in [
+            "world.toml:1: `Evidence` cannot be",
+            "world.toml:1: `account` is missing",
+            "world.toml:3: `lock` is `iron`",
+            "world.toml:4: `versionning` is not a setting",
+        ] {
+            assert!(
+                problems.iter().any(|problem| problem.starts_with(told)),
+                "{told}: {problems:?}"
+            );
+        }
     }
 }

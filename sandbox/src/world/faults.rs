@@ -1,11 +1,13 @@
 //! `[[fault]]`: active from the start of serving, never during the simulated history.
 
-use super::reader::Section;
+use super::values::count;
 use crate::faults::Fault;
+use backproof_toml_reader::Section;
 
 /// Reads all faults.
 pub(super) fn read(root: &Section<'_>) -> Vec<Fault> {
-    root.sections("fault").iter().map(read_one).collect()
+    let sections = root.sections("fault");
+    sections.iter().map(read_one).collect()
 }
 
 fn read_one(section: &Section<'_>) -> Fault {
@@ -19,15 +21,16 @@ fn read_one(section: &Section<'_>) -> Fault {
         error_rate: section.number("error-rate").unwrap_or(0.0),
         reset_rate: section.number("reset-rate").unwrap_or(0.0),
         truncate_rate: section.number("truncate-rate").unwrap_or(0.0),
-        latency_ms: section.count("latency-ms").unwrap_or(0),
-        latency_jitter_ms: section.count("latency-jitter-ms").unwrap_or(0),
+        latency_ms: count(section, "latency-ms").unwrap_or(0),
+        latency_jitter_ms: count(section, "latency-jitter-ms").unwrap_or(0),
         deny: section.text("deny"),
-        expired_credentials: section.count("expired-credentials"),
-        quota: section.flag("quota").unwrap_or(false),
+        expired_credentials: count(section, "expired-credentials"),
+        quota: section.boolean("quota").unwrap_or(false),
     };
     let broken = section.has("deny") && fault.deny.is_none();
     if let Some((key, problem)) = fault.problem().filter(|_| !broken) {
-        section.problem(key, problem, None);
+        section.note_at(key, problem, "");
     }
+    section.finish();
     fault
 }

@@ -1,9 +1,10 @@
 //! `[[key]]`: KMS keys of the world, named by their alias.
 
+use backproof_toml_reader::{Section, did_you_mean};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::accounts::place;
-use super::reader::{Section, nearest};
+use super::values::{choice, days};
 use crate::backup::state::PlaceKey;
 use crate::cloud::{Account, Cloud};
 use crate::kms::state::{KeyState, Manager, Spec};
@@ -27,17 +28,19 @@ pub(crate) struct KeySpec {
 pub(super) fn read(root: &Section<'_>, accounts: &[Account]) -> Vec<KeySpec> {
     let mut keys: Vec<KeySpec> = Vec::new();
     for section in root.sections("key") {
-        let Some(key) = read_one(&section, accounts) else {
+        let key = read_one(&section, accounts);
+        section.finish();
+        let Some(key) = key else {
             continue;
         };
         if keys
             .iter()
             .any(|other| (&other.account, &other.region, &other.name) == (&key.account, &key.region, &key.name))
         {
-            section.problem(
+            section.note_at(
                 "name",
                 format!("key `{}` is there twice in {}/{}", key.name, key.account, key.region),
-                None,
+                "",
             );
         }
         keys.push(key);
@@ -47,18 +50,22 @@ pub(super) fn read(root: &Section<'_>, accounts: &[Account]) -> Vec<KeySpec> {
 
 fn read_one(section: &Section<'_>, accounts: &[Account]) -> Option<KeySpec> {
     let place = place(accounts, section);
-    let name = section.needed_text("name");
-    let manager = section.choice("manager", &[("AWS", Manager::Aws), ("CUSTOMER", Manager::Customer)]);
+    let name = section.needed("name");
+    let manager = choice(
+        section,
+        "manager",
+        &[("AWS", Manager::Aws), ("CUSTOMER", Manager::Customer)],
+    );
     let states = [
         ("Enabled", KeyState::Enabled),
         ("Disabled", KeyState::Disabled),
         ("PendingDeletion", KeyState::PendingDeletion),
     ];
-    let state = section.choice("state", &states);
-    let since = section.days("state-since-days-ago");
-    let created = section.days("created-days-ago");
-    let multi_region = section.flag("multi-region");
-    let spec = section.choice("spec", &Spec::ALL);
+    let state = choice(section, "state", &states);
+    let since = days(section, "state-since-days-ago");
+    let created = days(section, "created-days-ago");
+    let multi_region = section.boolean("multi-region");
+    let spec = choice(section, "spec", &Spec::ALL);
     let ((account, region), name) = (place?, name?);
     Some(KeySpec {
         account,
@@ -109,10 +116,10 @@ pub(super) fn knows(keys: &[KeySpec], section: &Section<'_>, key: &'static str, 
     let found = here().find(|known| known.name == name);
     let known = found.is_some_and(|known| known.spec == Spec::Symmetric);
     if found.is_some() && !known {
-        section.problem(key, format!("key `{name}` signs; it cannot encrypt"), None);
+        section.note_at(key, format!("key `{name}` signs; it cannot encrypt"), "");
     } else if !known {
-        let hint = nearest(name, here().map(|known| known.name.as_str()));
-        section.problem(key, format!("key `{name}` is not in {}/{}", place.0, place.1), hint);
+        let hint = did_you_mean(name, here().map(|known| known.name.as_str()));
+        section.note_at(key, format!("key `{name}` is not in {}/{}", place.0, place.1), hint);
     }
     known
 }

@@ -2,10 +2,10 @@
 
 use super::accounts;
 use super::keys::{self, KeySpec};
-use super::reader::Section;
 use super::tables::TableSpec;
 use crate::backup::state::PlaceKey;
 use crate::cloud::Account;
+use backproof_toml_reader::Section;
 
 /// What has been read before everything that refers to it.
 #[derive(Debug, Clone)]

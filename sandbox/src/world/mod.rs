@@ -9,15 +9,14 @@ mod buckets;
 mod faults;
 mod keys;
 mod known;
-mod reader;
 mod tables;
+mod values;
 
+use backproof_toml_reader::{Mistake, Section};
 use chrono::{DateTime, TimeDelta, Utc};
-use toml::de::DeTable;
 
 use self::known::Known;
-pub use self::reader::WorldProblem;
-use self::reader::{Problems, Section};
+use self::values::{count, days};
 use crate::backup::engine;
 use crate::clock::Clock;
 use crate::cloud::{Cloud, JobTimes, Organization, Settings};
@@ -45,21 +44,19 @@ pub struct World {
 }
 
 impl World {
-    /// Reads a world file. `origin` is the name that problems carry.
+    /// Reads a world file. `origin` is the name that mistakes carry.
     ///
     /// # Errors
     ///
     /// Every mistake in the file, ordered by line.
-    pub fn parse(text: &str, origin: &str) -> Result<Self, Vec<WorldProblem>> {
-        let problems = Problems::new(origin, text);
-        let (document, errors) = DeTable::parse_recoverable(text);
-        for error in errors {
-            let line = problems.line(error.span().map_or(0, |span| span.start));
-            problems.add(line, error.message().replace('\n', ", "), None);
+    pub fn parse(text: &str, origin: &str) -> Result<Self, Vec<Mistake>> {
+        let (world, mut mistakes) = backproof_toml_reader::read(origin, text, Self::read);
+        mistakes.sort();
+        mistakes.dedup();
+        match world {
+            Some(world) if mistakes.is_empty() => Ok(world),
+            _ => Err(mistakes),
         }
-        let world = Self::read(&Section::new(&document, reader::TOP, &problems));
-        let found = problems.into_sorted();
-        if found.is_empty() { Ok(world) } else { Err(found) }
     }
 
     /// The demo organisation: 2 accounts, 2 Regions, about 60 tables, 120 days of history with every kind of fault.
@@ -70,7 +67,7 @@ impl World {
     pub fn demo() -> Self {
         match Self::parse(DEMO, "worlds/demo.toml") {
             Ok(world) => world,
-            Err(problems) => unreachable!("the demo world is tested: {problems:?}"),
+            Err(mistakes) => unreachable!("the demo world is tested: {mistakes:?}"),
         }
     }
 
@@ -84,8 +81,8 @@ impl World {
         Self {
             now: root.instant("now"),
             rate: read_rate(root),
-            history_days: root.days("history-days").unwrap_or(120),
-            seed: root.count("seed").unwrap_or(1),
+            history_days: days(root, "history-days").unwrap_or(120),
+            seed: count(root, "seed").unwrap_or(1),
             partition: root.text("partition").unwrap_or_else(|| "aws".to_owned()),
             settings: Settings { jobs: read_jobs(root) },
             organization,
@@ -136,13 +133,13 @@ impl World {
 fn read_rate(root: &Section<'_>) -> f64 {
     let rate = root.number("rate");
     if rate.is_some_and(|rate| rate <= 0.0) {
-        root.problem(
+        root.note_at(
             "rate",
             "`rate` has to be more than 0",
-            Some("`frozen = true` stops the clock".to_owned()),
+            "`frozen = true` stops the clock",
         );
     }
-    if root.flag("frozen").unwrap_or(false) {
+    if root.boolean("frozen").unwrap_or(false) {
         0.0
     } else {
         rate.unwrap_or(1.0)
@@ -152,9 +149,10 @@ fn read_rate(root: &Section<'_>) -> f64 {
 fn read_jobs(root: &Section<'_>) -> JobTimes {
     let mut times = JobTimes::default();
     if let Some(jobs) = root.section("jobs") {
-        times.backup_seconds = jobs.days("backup-seconds").unwrap_or(times.backup_seconds);
-        times.restore_seconds = jobs.days("restore-seconds").unwrap_or(times.restore_seconds);
-        times.copy_seconds = jobs.days("copy-seconds").unwrap_or(times.copy_seconds);
+        times.backup_seconds = days(&jobs, "backup-seconds").unwrap_or(times.backup_seconds);
+        times.restore_seconds = days(&jobs, "restore-seconds").unwrap_or(times.restore_seconds);
+        times.copy_seconds = days(&jobs, "copy-seconds").unwrap_or(times.copy_seconds);
+        jobs.finish();
     }
     times
 }

@@ -1,5 +1,6 @@
 //! `[[table]]`: DynamoDB tables, one by one or by the thousand.
 
+use backproof_toml_reader::Section;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::accounts::place;
 use super::keys::{self, KeySpec};
-use super::reader::Section;
+use super::values::{choice, count, days};
 use crate::backup::state::PlaceKey;
 use crate::cloud::{Account, Cloud};
 use crate::dynamodb::limits;
@@ -62,17 +63,19 @@ pub(super) fn read(root: &Section<'_>, accounts: &[Account], keys: &[KeySpec]) -
     let mut tables = Vec::new();
     let mut names = BTreeSet::new();
     for section in root.sections("table") {
-        let Some(table) = read_one(&section, accounts, keys) else {
+        let table = read_one(&section, accounts, keys);
+        section.finish();
+        let Some(table) = table else {
             continue;
         };
         // A mistaken `count` is told already; it would only repeat the name.
         let numbered = table.name.contains("{n}") || table.count.is_none();
         for name in table.names().take(if numbered { usize::MAX } else { 1 }) {
             if !names.insert((table.account.clone(), table.region.clone(), name.clone())) {
-                section.problem(
+                section.note_at(
                     "name",
                     format!("table `{name}` is there twice in {}/{}", table.account, table.region),
-                    None,
+                    "",
                 );
                 break;
             }
@@ -84,15 +87,15 @@ pub(super) fn read(root: &Section<'_>, accounts: &[Account], keys: &[KeySpec]) -
 
 fn read_one(section: &Section<'_>, accounts: &[Account], keys: &[KeySpec]) -> Option<TableSpec> {
     let place = place(accounts, section);
-    let name = section.needed_text("name");
-    let count = section.count("count");
-    check_name(section, name.as_deref(), count);
+    let name = section.needed("name");
+    let number = count(section, "count");
+    check_name(section, name.as_deref(), number);
     let encryption = read_encryption(section, keys, place.as_ref());
     let statuses = STATUSES.map(|status| (status, status));
-    let pitr_days = section.days("pitr-days");
-    let has_pitr = section.flag("pitr").unwrap_or(pitr_days.is_some());
+    let pitr_days = days(section, "pitr-days");
+    let has_pitr = section.boolean("pitr").unwrap_or(pitr_days.is_some());
     if pitr_days.is_some_and(|days| !(1..=35).contains(&days)) {
-        section.problem("pitr-days", "`pitr-days` has to lie between 1 and 35", None);
+        section.note_at("pitr-days", "`pitr-days` has to lie between 1 and 35", "");
     }
     let classes = [
         ("STANDARD", "STANDARD"),
@@ -102,25 +105,23 @@ fn read_one(section: &Section<'_>, accounts: &[Account], keys: &[KeySpec]) -> Op
         account: String::new(),
         region: String::new(),
         name: String::new(),
-        count,
-        tags: section.map("tags").unwrap_or_default(),
-        formerly_tagged: section.flag("formerly-tagged").unwrap_or(false),
-        created_days_ago: section.days("created-days-ago").unwrap_or(365),
-        size_bytes: section.count("size-bytes"),
-        item_count: section.count("item-count"),
-        items: section.count("items").unwrap_or(0),
+        count: number,
+        tags: section.string_map("tags").unwrap_or_default(),
+        formerly_tagged: section.boolean("formerly-tagged").unwrap_or(false),
+        created_days_ago: days(section, "created-days-ago").unwrap_or(365),
+        size_bytes: count(section, "size-bytes"),
+        item_count: count(section, "item-count"),
+        items: count(section, "items").unwrap_or(0),
         encryption,
         schema: Arc::new(Schema::keyed(
             read_key(section, "hash-key").unwrap_or_else(default_key),
             read_key(section, "range-key"),
         )),
-        deletion_protection: section.flag("deletion-protection").unwrap_or(false),
+        deletion_protection: section.boolean("deletion-protection").unwrap_or(false),
         pitr_days: has_pitr.then_some(pitr_days.unwrap_or(35)),
-        class: section.choice("class", &classes).map(str::to_owned),
-        provisioned: section
-            .choice("billing", &[("on-demand", false), ("provisioned", true)])
-            .unwrap_or(false),
-        status: section.choice("status", &statuses).unwrap_or("ACTIVE").to_owned(),
+        class: choice(section, "class", &classes).map(str::to_owned),
+        provisioned: choice(section, "billing", &[("on-demand", false), ("provisioned", true)]).unwrap_or(false),
+        status: choice(section, "status", &statuses).unwrap_or("ACTIVE").to_owned(),
         ttl: section.text("ttl"),
     };
     ((spec.account, spec.region), spec.name) = (place?, name?);
@@ -137,13 +138,9 @@ fn check_name(section: &Section<'_>, name: Option<&str>, count: Option<u64>) {
         } else {
             "`{n}` in the name needs `count`"
         };
-        section.problem("name", what, None);
+        section.note_at("name", what, "");
     } else if let Err(error) = limits::check_name(&name.replace("{n}", "0")) {
-        section.problem(
-            "name",
-            format!("DynamoDB has no table `{name}`: {}", error.message),
-            None,
-        );
+        section.note_at("name", format!("DynamoDB has no table `{name}`: {}", error.message), "");
     }
 }
 
@@ -177,11 +174,7 @@ fn read_key(section: &Section<'_>, key: &'static str) -> Option<KeyAttribute> {
             kind,
         }),
         None => {
-            section.problem(
-                key,
-                format!("`{kind}` is no type of a key attribute"),
-                Some("one of S, N, B".to_owned()),
-            );
+            section.note_at(key, format!("`{kind}` is no type of a key attribute"), "one of S, N, B");
             None
         }
     }

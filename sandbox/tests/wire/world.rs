@@ -61,22 +61,106 @@ deny = ["x"]
     assert_eq!(
         problems(text),
         [
-            "w.toml:1: unknown key `frozn` in the world file (did you mean `frozen`?)",
-            "w.toml:2: `rate` in the world file is a string; it has to be a number",
-            "w.toml:4: `backup-seconds` in [jobs] is negative; it has to be a whole number, 0 or more",
+            "w.toml:1: `frozn` is not a setting; did you mean `frozen`?",
+            "w.toml:2: `rate` must be a number; it is a string",
+            "w.toml:4: `jobs.backup-seconds` is negative; write 0 or more",
             "w.toml:6: account id `1234` does not have 12 digits",
-            "w.toml:15: `state` in [[key]] is `enabled`; it has to be one of: Enabled, Disabled, PendingDeletion (did you mean `Enabled`?)",
-            "w.toml:17: account `111122223334` is not in the world (did you mean `111122223333`?)",
-            "w.toml:22: Region `eu-west-2` is not among the `regions` of account 111122223333 (did you mean `eu-west-1`?)",
+            "w.toml:15: `key.state` is `enabled`; the words are `Enabled`, `Disabled` and `PendingDeletion`; did you mean `Enabled`?",
+            "w.toml:17: account `111122223334` is not in the world; did you mean `111122223333`?",
+            "w.toml:22: Region `eu-west-2` is not among the `regions` of account 111122223333; did you mean `eu-west-1`?",
             "w.toml:27: DynamoDB has no table `no space`: 1 validation error detected: Value 'no space' at 'tableName' failed to satisfy \
              constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+",
-            "w.toml:28: key `mime` is not in 111122223333/eu-west-1 (did you mean `mine`?)",
-            "w.toml:29: `a` of `tags` in [[table]] has to be a string",
+            "w.toml:28: key `mime` is not in 111122223333/eu-west-1; did you mean `mine`?",
+            "w.toml:29: `table.tags.a` must be a string; it is a whole number",
             "w.toml:30: `pitr-days` has to lie between 1 and 35",
             "w.toml:34: `count` needs `{n}` in the name",
-            "w.toml:36: `account` is missing in [[table]]",
+            "w.toml:36: `table.account` is missing; add `account = …` here",
             "w.toml:40: `throttle-rate` is 2; a rate lies between 0 and 1",
-            "w.toml:42: `deny` in [[fault]] is a list; it has to be a string",
+            "w.toml:42: `fault.deny` must be a string; it is a list",
+        ]
+    );
+}
+
+#[test]
+fn a_key_that_nobody_knows_is_told_in_every_section() {
+    let text = r#"
+colour = 1
+[organization]
+management-account = "111122223333"
+colour = 1
+[jobs]
+colour = 1
+[[account]]
+id = "111122223333"
+regions = ["eu-west-1"]
+colour = 1
+[settings."111122223333/eu-west-1"]
+colour = 1
+PLACE[[key]]
+PLACE[[table]]
+PLACE[[bucket]]
+PLACE[[vault]]
+[[fault]]
+latency-ms = 1
+colour = 1
+PLACE[[plan]]
+[[plan.rule]]
+name = "r"
+vault = "v"
+colour = 1
+copy-to = [{ vault-arn = "arn:aws:backup:eu-west-1:111122223333:backup-vault:v", colour = 1 }]
+[[plan.selection]]
+name = "s"
+colour = 1
+tags = [{ key = "k", value = "v", colour = 1 }]
+conditions = { colour = 1, string-like = [{ key = "aws:ResourceTag/k", value = "v", colour = 1 }] }
+PLACE[[restore-testing-plan]]
+[[restore-testing-plan.selection]]
+name = "s"
+colour = 1
+conditions = { colour = 1, string-equals = [{ key = "aws:ResourceTag/k", value = "v", colour = 1 }] }
+PLACE[[event]]
+at = "3d"
+do = "opt-in"
+"#;
+    let place = |head: &str| {
+        format!("{head}\naccount = \"111122223333\"\nregion = \"eu-west-1\"\nname = \"name\"\ncolour = 1\n")
+    };
+    let text: String = text
+        .lines()
+        .map(|line| line.strip_prefix("PLACE").map_or_else(|| format!("{line}\n"), place))
+        .collect::<String>()
+        .replace("name = \"name\"\ncolour = 1\nat =", "colour = 1\nat =");
+    let mut told: Vec<String> = Vec::new();
+    for problem in problems(&text) {
+        let (_, what) = problem.split_once(": ").unwrap();
+        told.push(what.split_once(" is not a setting").expect(&problem).0.replace('`', ""));
+    }
+    assert_eq!(
+        told,
+        [
+            "colour",
+            "organization.colour",
+            "jobs.colour",
+            "account.colour",
+            "settings.111122223333/eu-west-1.colour",
+            "key.colour",
+            "table.colour",
+            "bucket.colour",
+            "vault.colour",
+            "fault.colour",
+            "plan.colour",
+            "plan.rule.colour",
+            "plan.rule.copy-to.colour",
+            "plan.selection.colour",
+            "plan.selection.tags.colour",
+            "plan.selection.conditions.colour",
+            "plan.selection.conditions.string-like.colour",
+            "restore-testing-plan.colour",
+            "restore-testing-plan.selection.colour",
+            "restore-testing-plan.selection.conditions.colour",
+            "restore-testing-plan.selection.conditions.string-equals.colour",
+            "event.colour",
         ]
     );
 }
@@ -94,7 +178,7 @@ fn broken_toml_and_an_empty_world() {
     );
     assert_eq!(
         problems(""),
-        ["w.toml:1: the world has no account (add an [[account]] with `id` and `regions`)"]
+        ["w.toml:1: the world has no account; add an [[account]] with `id` and `regions`"]
     );
 }
 

@@ -6,8 +6,8 @@ use crate::criteria::policy::Source;
 use crate::criteria::values::{ANY_PLACE, FOREVER_DAYS, KeyOwner, LockWanted, PolicyValues};
 use crate::duration;
 use crate::text::nearest;
+use crate::toml_reader::Section;
 use crate::toml_reader::values::{check_account, days, distinct, region_or, whole_days};
-use crate::toml_reader::{Reader, Section};
 
 /// AWS Backup remembers copy jobs for this long, so older copies cannot be shown to be complete.
 const LONGEST_COPY_RPO: TimeDelta = TimeDelta::days(30);
@@ -48,38 +48,30 @@ pub(super) struct Layer {
 
 impl Layer {
     /// Reads every value key of a table.
-    pub fn read<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>) -> Self {
+    pub(crate) fn read(section: &Section<'_>) -> Self {
         Self {
-            rpo: span(reader, section, "rpo").flatten(),
-            retention_min: lifecycle_days(reader, section, "retention-min"),
-            retention_max: lifecycle_days(reader, section, "retention-max"),
-            key_owner: word(
-                reader,
-                section,
-                "key-owner",
-                "a key owner",
-                &KeyOwner::ALL,
-                KeyOwner::as_str,
-            ),
+            rpo: span(section, "rpo").flatten(),
+            retention_min: lifecycle_days(section, "retention-min"),
+            retention_max: lifecycle_days(section, "retention-max"),
+            key_owner: word(section, "key-owner", "a key owner", &KeyOwner::ALL, KeyOwner::as_str),
             vault_lock: word(
-                reader,
                 section,
                 "vault-lock",
                 "a vault lock",
                 &LockWanted::ALL,
                 LockWanted::as_str,
             ),
-            copy_regions: distinct(reader, section, "copy-regions", |reader, region| {
+            copy_regions: distinct(section, "copy-regions", |region| {
                 let hint = "name a Region, or write `any` for whichever other one";
-                region_or(reader, region, Some(ANY_PLACE), hint)
+                region_or(section, region, Some(ANY_PLACE), hint)
             }),
-            copy_accounts: distinct(reader, section, "copy-accounts", |reader, account| {
-                account.value == ANY_PLACE || check_account(reader, account)
+            copy_accounts: distinct(section, "copy-accounts", |account| {
+                account.value == ANY_PLACE || check_account(section, account)
             }),
-            copy_rpo: copy_rpo(reader, section),
-            air_gapped_within: span(reader, section, "air-gapped-within"),
-            restore_tested_within: span(reader, section, "restore-tested-within"),
-            rto: span(reader, section, "rto").flatten(),
+            copy_rpo: copy_rpo(section),
+            air_gapped_within: span(section, "air-gapped-within"),
+            restore_tested_within: span(section, "restore-tested-within"),
+            rto: span(section, "rto").flatten(),
         }
     }
 
@@ -124,14 +116,14 @@ pub(super) struct Clash {
 
 impl Clash {
     /// Where a table sets one of the values; `None` if it has no part in the clash.
-    pub(crate) fn place(&self, section: &Section<'_, '_>) -> Option<usize> {
+    pub(crate) fn place(&self, section: &Section<'_>) -> Option<usize> {
         self.parts.iter().find_map(|key| section.place_of(key))
     }
 
     /// Notes it as a mistake of a table.
-    pub(crate) fn note<'a>(self, reader: &mut Reader<'a>, section: &Section<'_, 'a>, place: usize) {
+    pub(crate) fn note(self, section: &Section<'_>, place: usize) {
         let what = format!("`{}` {}", section.path_of(self.key), self.what);
-        reader.note(place, what, self.why, self.hint);
+        section.note(place, what, self.why, self.hint);
     }
 }
 
@@ -169,50 +161,50 @@ pub(super) fn clashes(values: &PolicyValues, said_by: impl Fn(&str) -> String) -
 }
 
 /// Reads `window`, which tiers may not set: gaps are looked for in the same days of every table.
-pub(super) fn window<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>) -> Option<i64> {
+pub(super) fn window(section: &Section<'_>) -> Option<i64> {
     let offset = section.place_of("window")?;
-    let window = days(reader, section, "window")?;
+    let window = days(section, "window")?;
     if window > 365 {
         let why = "gaps are looked for in the last year at most";
         let what = format!("`{}` is longer than 365 days", section.path_of("window"));
-        reader.note(offset, what, why, "");
+        section.note(offset, what, why, "");
         return None;
     }
     Some(window)
 }
 
 /// A duration longer than nothing; `Some(None)` for `none` where it may be said.
-fn span<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, key: &'static str) -> Option<Option<TimeDelta>> {
-    let text = reader.string(section, key)?;
+fn span(section: &Section<'_>, key: &'static str) -> Option<Option<TimeDelta>> {
+    let text = section.string(key)?;
     if text.value == NONE && matches!(key, "air-gapped-within" | "restore-tested-within") {
         return Some(None);
     }
     let path = section.path_of(key);
     match duration::parse(&text.value) {
         Ok(span) if span > TimeDelta::zero() => return Some(Some(span)),
-        Ok(_) => reader.note(text.offset, format!("`{path}` must be longer than nothing"), "", ""),
+        Ok(_) => section.note(text.offset, format!("`{path}` must be longer than nothing"), "", ""),
         Err(why) => {
             let hint = match key {
                 "air-gapped-within" | "restore-tested-within" => "write it like `90d`, or `none`",
                 _ => "write it like `24h`",
             };
-            reader.note(text.offset, format!("`{path}` is not a duration"), why, hint);
+            section.note(text.offset, format!("`{path}` is not a duration"), why, hint);
         }
     }
     None
 }
 
 /// Whole days that a lifecycle can have; `none`, where it may be said, is no bound.
-fn lifecycle_days<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, key: &'static str) -> Option<i64> {
-    let text = reader.string(section, key)?;
+fn lifecycle_days(section: &Section<'_>, key: &'static str) -> Option<i64> {
+    let text = section.string(key)?;
     if text.value == NONE && key == "retention-max" {
         return Some(FOREVER_DAYS);
     }
     let path = section.path_of(key);
-    let days = whole_days(reader, &path, &text)?;
+    let days = whole_days(section, &path, &text)?;
     if days > FOREVER_DAYS {
         let what = format!("`{path}` is longer than {FOREVER_DAYS} days");
-        reader.note(
+        section.note(
             text.offset,
             what,
             "AWS Backup keeps nothing longer, except for ever",
@@ -223,27 +215,26 @@ fn lifecycle_days<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, ke
     Some(days)
 }
 
-fn copy_rpo<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>) -> Option<TimeDelta> {
+fn copy_rpo(section: &Section<'_>) -> Option<TimeDelta> {
     let offset = section.place_of("copy-rpo")?;
-    let span = span(reader, section, "copy-rpo").flatten()?;
+    let span = span(section, "copy-rpo").flatten()?;
     if span > LONGEST_COPY_RPO {
         let what = format!("`{}` is longer than 30 days", section.path_of("copy-rpo"));
-        reader.note(offset, what, "AWS Backup remembers copy jobs for 30 days", "");
+        section.note(offset, what, "AWS Backup remembers copy jobs for 30 days", "");
         return None;
     }
     Some(span)
 }
 
 /// One of a closed list of words.
-fn word<'a, T: Copy>(
-    reader: &mut Reader<'a>,
-    section: &mut Section<'_, 'a>,
+fn word<T: Copy>(
+    section: &Section<'_>,
     key: &'static str,
     kind: &str,
     all: &[T],
     name: fn(T) -> &'static str,
 ) -> Option<T> {
-    let text = reader.string(section, key)?;
+    let text = section.string(key)?;
     let found = all.iter().copied().find(|one| name(*one) == text.value);
     if found.is_none() {
         let names: Vec<&str> = all.iter().map(|one| name(*one)).collect();
@@ -251,7 +242,7 @@ fn word<'a, T: Copy>(
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("the words are {}", crate::text::list(&names)),
         };
-        reader.note(text.offset, format!("`{}` is not {kind}", text.value), "", hint);
+        section.note(text.offset, format!("`{}` is not {kind}", text.value), "", hint);
     }
     found
 }

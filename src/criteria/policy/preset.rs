@@ -8,7 +8,7 @@ use super::layer::{Layer, clashes, source_words, window};
 use crate::criteria::policy::{Policy, Source};
 use crate::criteria::values::PolicyValues;
 use crate::problem::Problem;
-use crate::toml_reader::{Reader, Section, read_document};
+use crate::toml_reader::{Section, read_document};
 
 /// The values of all chosen frameworks.
 #[derive(Debug, Default)]
@@ -31,13 +31,13 @@ impl Preset {
         let mut asked = Vec::new();
         for (name, text) in frameworks {
             let origin = format!("framework `{name}`");
-            let (read, mistakes) = read_document(&origin, text, |reader, root| {
+            let (read, mistakes) = read_document(&origin, text, |root| {
                 if root.place_of("policy").is_none() {
-                    return Some(read_one(reader, root));
+                    return Some(read_one(root));
                 }
-                let mut section = reader.section(root, "policy")?;
-                let read = read_one(reader, &mut section);
-                reader.finish(&section);
+                let section = root.section("policy")?;
+                let read = read_one(&section);
+                section.finish();
                 Some(read)
             });
             problems.extend(mistakes);
@@ -102,8 +102,8 @@ impl Preset {
     }
 }
 
-fn read_one<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>) -> (Layer, Option<i64>) {
-    (Layer::read(reader, section), window(reader, section))
+fn read_one(section: &Section<'_>) -> (Layer, Option<i64>) {
+    (Layer::read(section), window(section))
 }
 
 /// The strictest value, and the names of the frameworks that ask for just that (for lists: for a part of it).

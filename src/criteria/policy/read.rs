@@ -6,15 +6,15 @@ use super::layer::{Layer, VALUE_KEYS, clashes, source_words, window};
 use super::preset::Preset;
 use super::tiers;
 use crate::problem::{Outcome, Problem, Problems};
-use crate::toml_reader::{Reader, Section, read_document};
+use crate::toml_reader::{Section, read_document};
 
 /// Reads a policy file: nothing but `[policy]`. Gives what can be read, and every mistake.
 pub(crate) fn document(text: &str, origin: &str, preset: &Preset) -> (Option<Policy>, Vec<Problem>) {
-    let (policy, mistakes) = read_document(origin, text, |reader, root| match reader.section(root, "policy") {
-        Some(mut section) => Some(read(reader, &mut section, preset)),
+    let (policy, mistakes) = read_document(origin, text, |root| match root.section("policy") {
+        Some(section) => Some(read(&section, preset)),
         None => {
             if root.place_of("policy").is_none() {
-                reader.missing(root, "policy");
+                root.missing("policy");
             }
             None
         }
@@ -33,10 +33,10 @@ pub fn parse(text: &str, origin: &str) -> Outcome<Policy> {
 }
 
 /// Reads `[policy]` over what frameworks ask for.
-pub fn read<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, preset: &Preset) -> Policy {
+pub(crate) fn read(section: &Section<'_>, preset: &Preset) -> Policy {
     let mut policy = preset.policy();
-    policy.values = Layer::read(reader, section).over(&policy.values);
-    if let Some(days) = window(reader, section) {
+    policy.values = Layer::read(section).over(&policy.values);
+    if let Some(days) = window(section) {
         policy.window_days = days;
     }
     let own = VALUE_KEYS.into_iter().chain(["window"]);
@@ -47,9 +47,9 @@ pub fn read<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, preset: 
     let said_by = |key: &str| source_words(&policy.sources, key, "this `[policy]`");
     for clash in clashes(&policy.values, said_by) {
         let place = clash.place(section).unwrap_or(section.offset);
-        clash.note(reader, section, place);
+        clash.note(section, place);
     }
-    policy.tiers = tiers::read(reader, section, &policy);
-    reader.finish(section);
+    policy.tiers = tiers::read(section, &policy);
+    section.finish();
     policy
 }

@@ -7,48 +7,42 @@ use crate::criteria::policy::{Exemption, Policy, Tier};
 use crate::criteria::predicate::{self, Predicate};
 use crate::criteria::values::PolicyValues;
 use crate::toml_reader::values::end_of;
-use crate::toml_reader::{Located, Reader, Section};
+use crate::toml_reader::{Located, Section};
 
 /// The word that reports use for tables that no tier takes.
 const NO_TIER: &str = "none";
 
 /// Reads the tiers, in order; their values are laid over those of `policy`.
-pub(super) fn read<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, policy: &Policy) -> Vec<Tier> {
-    let sections = reader.sections(section, "tier");
+pub(super) fn read(section: &Section<'_>, policy: &Policy) -> Vec<Tier> {
+    let sections = section.sections("tier");
     if sections.is_empty() {
         return Vec::new();
     }
     let schema = crate::criteria::vocabulary::tier_schema();
     let mut tiers: Vec<Tier> = Vec::new();
-    for mut section in sections {
-        let tier = read_tier(reader, &mut section, policy, &schema, &tiers);
-        reader.finish(&section);
+    for section in sections {
+        let tier = read_tier(&section, policy, &schema, &tiers);
+        section.finish();
         tiers.extend(tier);
     }
     tiers
 }
 
-fn read_tier<'a>(
-    reader: &mut Reader<'a>,
-    section: &mut Section<'_, 'a>,
-    policy: &Policy,
-    schema: &Schema,
-    earlier: &[Tier],
-) -> Option<Tier> {
-    let name = read_name(reader, section, earlier);
-    let when = read_condition(reader, section, schema);
-    let layer = Layer::read(reader, section);
+fn read_tier(section: &Section<'_>, policy: &Policy, schema: &Schema, earlier: &[Tier]) -> Option<Tier> {
+    let name = read_name(section, earlier);
+    let when = read_condition(section, schema);
+    let layer = Layer::read(section);
     if let Some(offset) = section.place_of("window") {
-        reader.string(section, "window");
+        section.string("window");
         let what = format!("`{}` may not be set", section.path_of("window"));
-        reader.note(
+        section.note(
             offset,
             what,
             "it is the same for every table",
             "set `window` in `[policy]`",
         );
     }
-    let exemption = read_exemption(reader, section);
+    let exemption = read_exemption(section);
     let set = VALUE_KEYS.into_iter().filter(|key| section.place_of(key).is_some());
     let sets: Vec<&'static str> = set.collect();
     let values = layer.over(&policy.values);
@@ -57,10 +51,10 @@ fn read_tier<'a>(
             let what = format!("`{}` is set in an exempt tier", section.path_of(key));
             let why = "tables that need no backup have nothing to meet";
             let hint = format!("drop `{key}`, or drop `exempt`");
-            reader.note(section.place_of(key).unwrap_or(section.offset), what, why, hint);
+            section.note(section.place_of(key).unwrap_or(section.offset), what, why, hint);
         }
     } else {
-        check_tier(reader, section, policy, &values);
+        check_tier(section, policy, &values);
     }
     let (name, (when, predicate)) = (name?, when?);
     Some(Tier {
@@ -70,12 +64,12 @@ fn read_tier<'a>(
         values,
         sets,
         exemption,
-        origin: reader.place(section.offset),
+        origin: section.origin(),
     })
 }
 
 /// Notes what contradicts each other because of this tier, not what `[policy]` already has wrong.
-fn check_tier<'a>(reader: &mut Reader<'a>, section: &Section<'_, 'a>, policy: &Policy, values: &PolicyValues) {
+fn check_tier(section: &Section<'_>, policy: &Policy, values: &PolicyValues) {
     let said_by = |key: &str| {
         if section.place_of(key).is_some() {
             "this tier".to_owned()
@@ -85,21 +79,21 @@ fn check_tier<'a>(reader: &mut Reader<'a>, section: &Section<'_, 'a>, policy: &P
     };
     for clash in clashes(values, said_by) {
         if let Some(place) = clash.place(section) {
-            clash.note(reader, section, place);
+            clash.note(section, place);
         }
     }
 }
 
-fn read_name<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, earlier: &[Tier]) -> Option<String> {
+fn read_name(section: &Section<'_>, earlier: &[Tier]) -> Option<String> {
     let is_there = section.place_of("name").is_some();
-    let name = reader.string(section, "name");
+    let name = section.string("name");
     if !is_there {
-        reader.missing(section, "name");
+        section.missing("name");
     }
     let name = name?;
     let path = section.path_of("name");
     if name.value.trim().is_empty() {
-        reader.note(
+        section.note(
             name.offset,
             format!("`{path}` is empty"),
             "",
@@ -107,45 +101,41 @@ fn read_name<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, earlier
         );
     } else if name.value == NO_TIER {
         let why = "that word stands for tables that no tier takes";
-        reader.note(name.offset, format!("a tier may not be named `{NO_TIER}`"), why, "");
+        section.note(name.offset, format!("a tier may not be named `{NO_TIER}`"), why, "");
     } else if let Some(other) = earlier.iter().find(|tier| tier.name == name.value) {
         let what = format!("tier `{}` is there twice", name.value);
         let why = format!("the other is at {}", other.origin);
-        reader.note(name.offset, what, why, "give each tier a name of its own");
+        section.note(name.offset, what, why, "give each tier a name of its own");
     }
     Some(name.value)
 }
 
-fn read_condition<'a>(
-    reader: &mut Reader<'a>,
-    section: &mut Section<'_, 'a>,
-    schema: &Schema,
-) -> Option<(String, Predicate)> {
+fn read_condition(section: &Section<'_>, schema: &Schema) -> Option<(String, Predicate)> {
     let is_there = section.place_of("when").is_some();
-    let when = reader.string(section, "when");
+    let when = section.string("when");
     if !is_there {
-        reader.missing(section, "when");
+        section.missing("when");
     }
     let when: Located<String> = when?;
     match predicate::compile_tier(&when.value, schema) {
         Ok(predicate) => Some((when.value, predicate)),
         Err(mistake) => {
             let what = format!("`{}` {}", section.path_of("when"), mistake.what);
-            reader.note(when.offset, what, "", mistake.hint);
+            section.note(when.offset, what, "", mistake.hint);
             None
         }
     }
 }
 
 /// An exemption may lack its reason, approver or end: then it is not in force, which is a finding and no mistake here.
-fn read_exemption<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>) -> Option<Exemption> {
-    let is_exempt = reader.boolean(section, "exempt");
+fn read_exemption(section: &Section<'_>) -> Option<Exemption> {
+    let is_exempt = section.boolean("exempt");
     let has_exempt = section.place_of("exempt").is_some();
     let said = |text: Located<String>| Some(text.value).filter(|text| !text.trim().is_empty());
     let exemption = Exemption {
-        reason: reader.string(section, "reason").and_then(said),
-        approver: reader.string(section, "approver").and_then(said),
-        expires_at: reader.date(section, "expires").map(|day| end_of(day.value)),
+        reason: section.string("reason").and_then(said),
+        approver: section.string("approver").and_then(said),
+        expires_at: section.date("expires").map(|day| end_of(day.value)),
     };
     if is_exempt == Some(true) {
         return Some(exemption);
@@ -156,7 +146,7 @@ fn read_exemption<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>) ->
             if let Some(offset) = section.place_of(key) {
                 let what = format!("`{}` is set, but the tier is not exempt", section.path_of(key));
                 let hint = format!("add `exempt = true`, or drop `{key}`");
-                reader.note(offset, what, "", hint);
+                section.note(offset, what, "", hint);
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::criteria::vocabulary::{Schema, frames_of, schema};
 use crate::domain::{FactValue, Severity, Subject, Verdict};
 use crate::problem::{Outcome, Problem, Problems};
 use crate::text::{list, nearest};
-use crate::toml_reader::{Located, Reader, Section};
+use crate::toml_reader::{Located, Section, read_document};
 
 /// The rules that come with the program: file name and text.
 const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/rules.rs"));
@@ -206,60 +206,50 @@ fn read_folder(folder: &Path) -> Outcome<Vec<(String, String)>> {
 ///
 /// Errors: every mistake, each with its line.
 pub fn parse(origin: &str, text: &str) -> Outcome<Rule> {
-    let mut reader = Reader::new(origin, text);
-    let rule = reader.parse().and_then(|document| {
-        let mut root = Section::root(&document);
-        let rule = read_rule(&mut reader, &mut root, origin, text);
-        reader.finish(&root);
-        rule
-    });
-    let has_problems = reader.has_problems();
-    match rule {
-        Some(rule) if !has_problems => Ok(rule),
-        _ => Err(Problems(reader.into_problems())),
+    match read_document(origin, text, |root| read_rule(root, origin, text)) {
+        (Some(Some(rule)), mistakes) if mistakes.is_empty() => Ok(rule),
+        (_, mistakes) => Err(Problems(mistakes)),
     }
 }
 
-fn read_rule<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>, origin: &str, text: &str) -> Option<Rule> {
-    let subject = read_subject(reader, root);
+fn read_rule(root: &Section<'_>, origin: &str, text: &str) -> Option<Rule> {
+    let subject = read_subject(root);
     // A subject that is not known is one mistake; the conditions are then checked as if they were about tables.
     let schema = &schema(subject.unwrap_or(Subject::Table));
-    let id = required(reader, root, "id");
-    let title = required(reader, root, "title");
-    let severity = required(reader, root, "severity").and_then(|text| read_severity(reader, &text));
-    let compliant_text = required(reader, root, "compliant");
+    let id = required(root, "id");
+    let title = required(root, "title");
+    let severity = required(root, "severity").and_then(|text| read_severity(root, &text));
+    let compliant_text = required(root, "compliant");
     let compliant = compliant_text
         .as_ref()
-        .and_then(|text| condition(reader, text, "compliant", schema));
-    let applies_text = reader.string(root, "applies");
+        .and_then(|text| condition(root, text, "compliant", schema));
+    let applies_text = root.string("applies");
     let applies = applies_text
         .as_ref()
-        .and_then(|text| condition(reader, text, "applies", schema));
-    let message = required(reader, root, "message");
-    let not_applicable = reader.string(root, "not-applicable");
+        .and_then(|text| condition(root, text, "applies", schema));
+    let message = required(root, "message");
+    let not_applicable = root.string("not-applicable");
     for text in message.iter().chain(&not_applicable) {
-        check_placeholders(reader, text, schema);
+        check_placeholders(root, text, schema);
     }
     if applies_text.is_some() && not_applicable.is_none() {
-        reader.note(
+        root.note(
             root.offset,
             "`not-applicable` is missing",
             "a rule with `applies` must say why it does not ask",
             "",
         );
     }
-    let remedy = required(reader, root, "remedy");
-    let rationale = required(reader, root, "rationale");
-    let action = reader
-        .string(root, "action")
-        .and_then(|text| read_action(reader, &text));
-    let examples = read_examples(reader, root, schema);
+    let remedy = required(root, "remedy");
+    let rationale = required(root, "rationale");
+    let action = root.string("action").and_then(|text| read_action(root, &text));
+    let examples = read_examples(root, schema);
     let id = id?;
     if Path::new(origin)
         .file_stem()
         .is_none_or(|stem| stem != id.value.as_str())
     {
-        reader.note(
+        root.note(
             id.offset,
             format!("the file of rule `{0}` must be called `{0}.toml`", id.value),
             "",
@@ -286,25 +276,25 @@ fn read_rule<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>, origin: &s
     })
 }
 
-fn read_action(reader: &mut Reader<'_>, text: &Located<String>) -> Option<&'static str> {
+fn read_action(root: &Section<'_>, text: &Located<String>) -> Option<&'static str> {
     let known = actions().iter().find(|id| **id == text.value).copied();
     if known.is_none() {
         let hint = match actions() {
             [only] => format!("the only action is `{only}`"),
             all => format!("the actions are {}", list(all)),
         };
-        reader.note(text.offset, format!("`{}` is not an action", text.value), "", hint);
+        root.note(text.offset, format!("`{}` is not an action", text.value), "", hint);
     }
     known
 }
 
-fn required<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>, key: &'static str) -> Option<Located<String>> {
+fn required(root: &Section<'_>, key: &'static str) -> Option<Located<String>> {
     let is_there = root.entries().any(|(name, _)| name == key);
-    let text = reader.string(root, key);
+    let text = root.string(key);
     match &text {
-        None if !is_there => reader.missing(root, key),
+        None if !is_there => root.missing(key),
         Some(text) if text.value.trim().is_empty() => {
-            reader.note(text.offset, format!("`{}` is empty", root.path_of(key)), "", "");
+            root.note(text.offset, format!("`{}` is empty", root.path_of(key)), "", "");
         }
         _ => {}
     }
@@ -312,33 +302,33 @@ fn required<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>, key: &'stat
 }
 
 /// What the rule judges: tables, unless it says otherwise.
-fn read_subject<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>) -> Option<Subject> {
-    let Some(text) = reader.string(root, "subject") else {
+fn read_subject(root: &Section<'_>) -> Option<Subject> {
+    let Some(text) = root.string("subject") else {
         return Some(Subject::Table);
     };
     let subject = text.value.parse().ok();
     if subject.is_none() {
         let names: Vec<&str> = Subject::ALL.into_iter().map(Subject::as_str).collect();
         let hint = format!("the subjects are {}", list(&names));
-        reader.note(text.offset, format!("`{}` is not a subject", text.value), "", hint);
+        root.note(text.offset, format!("`{}` is not a subject", text.value), "", hint);
     }
     subject
 }
 
-fn read_severity(reader: &mut Reader<'_>, text: &Located<String>) -> Option<Severity> {
+fn read_severity(root: &Section<'_>, text: &Located<String>) -> Option<Severity> {
     let severity = text.value.parse().ok();
     if severity.is_none() {
         let hint = "it is `low`, `medium`, `high` or `critical`";
-        reader.note(text.offset, format!("`{}` is not a severity", text.value), "", hint);
+        root.note(text.offset, format!("`{}` is not a severity", text.value), "", hint);
     }
     severity
 }
 
-fn condition(reader: &mut Reader<'_>, text: &Located<String>, key: &str, schema: &Schema) -> Option<Predicate> {
+fn condition(root: &Section<'_>, text: &Located<String>, key: &str, schema: &Schema) -> Option<Predicate> {
     match predicate::compile(&text.value, schema) {
         Ok(predicate) => Some(predicate),
         Err(mistake) => {
-            reader.note(text.offset, format!("`{key}` {}", mistake.what), "", mistake.hint);
+            root.note(text.offset, format!("`{key}` {}", mistake.what), "", mistake.hint);
             None
         }
     }
@@ -352,11 +342,11 @@ pub(crate) fn placeholders(message: &str) -> impl Iterator<Item = &str> {
         .filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
 }
 
-fn check_placeholders(reader: &mut Reader<'_>, message: &Located<String>, schema: &Schema) {
+fn check_placeholders(root: &Section<'_>, message: &Located<String>, schema: &Schema) {
     let is_open = |rest: &str| !rest.contains('}');
     if message.value.split('{').skip(1).any(is_open) {
         let what = "the message has a brace that is not closed";
-        reader.note(message.offset, what, "", "write a fact as `{table_name}`");
+        root.note(message.offset, what, "", "write a fact as `{table_name}`");
     }
     for name in placeholders(&message.value) {
         if !schema.contains(name) {
@@ -364,7 +354,7 @@ fn check_placeholders(reader: &mut Reader<'_>, message: &Located<String>, schema
                 Some(near) => format!("did you mean `{{{near}}}`?"),
                 None => "`explain facts` lists them all".to_owned(),
             };
-            reader.note(
+            root.note(
                 message.offset,
                 format!("the message names a fact that does not exist: `{{{name}}}`"),
                 "",
@@ -374,33 +364,33 @@ fn check_placeholders(reader: &mut Reader<'_>, message: &Located<String>, schema
     }
 }
 
-fn read_examples<'a>(reader: &mut Reader<'a>, root: &mut Section<'_, 'a>, schema: &Schema) -> Vec<Example> {
+fn read_examples(root: &Section<'_>, schema: &Schema) -> Vec<Example> {
     let mut examples = Vec::new();
-    for mut section in reader.sections(root, "example") {
+    for section in root.sections("example") {
         let has_verdict = section.place_of("verdict").is_some();
-        let verdict = reader.string(&mut section, "verdict").and_then(|text| {
+        let verdict = section.string("verdict").and_then(|text| {
             let verdict = text.value.parse().ok();
             if verdict.is_none() {
                 let hint = "it is `compliant`, `non-compliant`, `unknown` or `not-applicable`";
-                reader.note(text.offset, format!("`{}` is not a verdict", text.value), "", hint);
+                root.note(text.offset, format!("`{}` is not a verdict", text.value), "", hint);
             }
             verdict
         });
-        let facts = match reader.section(&mut section, "facts") {
-            Some(facts) => example_facts(reader, &facts, schema),
+        let facts = match section.section("facts") {
+            Some(facts) => example_facts(&facts, schema),
             None => Vec::new(),
         };
-        reader.finish(&section);
+        section.finish();
         match verdict {
             Some(verdict) => examples.push(Example { verdict, facts }),
             None if has_verdict => {}
-            None => reader.missing(&section, "verdict"),
+            None => section.missing("verdict"),
         }
     }
     examples
 }
 
-fn example_facts<'a>(reader: &mut Reader<'a>, section: &Section<'_, 'a>, schema: &Schema) -> Vec<(String, FactValue)> {
+fn example_facts(section: &Section<'_>, schema: &Schema) -> Vec<(String, FactValue)> {
     use toml::de::DeValue;
     let mut facts = Vec::new();
     for (name, value) in section.entries() {
@@ -408,7 +398,7 @@ fn example_facts<'a>(reader: &mut Reader<'a>, section: &Section<'_, 'a>, schema:
         let Some(dtype) = schema.get(&name) else {
             let near = nearest(&name, schema.iter_names().map(|name| name.as_str()));
             let hint = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
-            reader.note(offset, format!("`{name}` is not a fact"), "", hint);
+            section.note(offset, format!("`{name}` is not a fact"), "", hint);
             continue;
         };
         let fact = match (dtype, value.get_ref()) {
@@ -421,7 +411,7 @@ fn example_facts<'a>(reader: &mut Reader<'a>, section: &Section<'_, 'a>, schema:
         };
         match fact {
             Some(fact) => facts.push((name, fact)),
-            None => reader.note(
+            None => section.note(
                 offset,
                 format!("`{name}` has the wrong type in an example"),
                 format!("it is a {dtype}"),

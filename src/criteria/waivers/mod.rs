@@ -12,7 +12,7 @@ use crate::dictionary::{ExemptionFacts, WaiverFacts};
 use crate::problem::{Outcome, Problem, Problems};
 use crate::text::{glob, nearest};
 use crate::toml_reader::values::{beginning_of, end_of};
-use crate::toml_reader::{Located, Reader, Section, read_document};
+use crate::toml_reader::{Located, Section, read_document};
 
 /// The longest term of a waiver, in days: from a day to the same day of the next year, with a leap day between.
 pub(crate) const LONGEST_TERM_DAYS: i64 = 366;
@@ -84,11 +84,11 @@ impl Waivers {
     }
 
     fn parse_for(text: &str, origin: &str, known_rules: Option<&[&str]>) -> Outcome<Self> {
-        let (waivers, problems) = read_document(origin, text, |reader, root| {
+        let (waivers, problems) = read_document(origin, text, |root| {
             let mut waivers: Vec<Waiver> = Vec::new();
-            for (index, mut section) in reader.sections(root, "waiver").into_iter().enumerate() {
-                let waiver = read_waiver(reader, &mut section, known_rules, index + 1, &waivers);
-                reader.finish(&section);
+            for (index, section) in root.sections("waiver").into_iter().enumerate() {
+                let waiver = read_waiver(&section, known_rules, index + 1, &waivers);
+                section.finish();
                 waivers.extend(waiver);
             }
             waivers
@@ -188,40 +188,39 @@ fn whole(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-fn read_waiver<'a>(
-    reader: &mut Reader<'a>,
-    section: &mut Section<'_, 'a>,
+fn read_waiver(
+    section: &Section<'_>,
     known_rules: Option<&[&str]>,
     number: usize,
     earlier: &[Waiver],
 ) -> Option<Waiver> {
-    let rule = required(reader, section, "rule");
+    let rule = required(section, "rule");
     if let (Some(rule), Some(known_rules)) = (&rule, known_rules) {
-        check_rule(reader, rule, known_rules);
+        check_rule(section, rule, known_rules);
     }
-    let tables = required(reader, section, "tables");
-    let reason = required(reader, section, "reason");
-    let compensating_control = optional(reader, section, "compensating-control");
-    let requester = required(reader, section, "requester");
-    let approver = required(reader, section, "approver");
-    let approved = required_date(reader, section, "approved");
-    let expires = required_date(reader, section, "expires");
+    let tables = required(section, "tables");
+    let reason = required(section, "reason");
+    let compensating_control = optional(section, "compensating-control");
+    let requester = required(section, "requester");
+    let approver = required(section, "approver");
+    let approved = required_date(section, "approved");
+    let expires = required_date(section, "expires");
     if let (Some(approved), Some(expires)) = (&approved, &expires)
         && expires.value < approved.value
     {
         let what = format!("`{}` is before `approved`", section.path_of("expires"));
         let why = format!("it was approved on {} and ends on {}", approved.value, expires.value);
-        reader.note(expires.offset, what, why, "correct the date that is wrong");
+        section.note(expires.offset, what, why, "correct the date that is wrong");
     }
-    let ticket = optional(reader, section, "ticket");
+    let ticket = optional(section, "ticket");
     if let Some(ticket) = &ticket
         && let Some(other) = earlier.iter().find(|waiver| waiver.id == ticket.value)
     {
         let what = format!("ticket `{}` is named twice", ticket.value);
         let why = format!("it is the ticket of the waiver at {}, too", other.origin);
-        reader.note(ticket.offset, what, why, "give each waiver a ticket of its own");
+        section.note(ticket.offset, what, why, "give each waiver a ticket of its own");
     }
-    let max_tables = read_max_tables(reader, section);
+    let max_tables = read_max_tables(section);
     Some(Waiver {
         id: ticket
             .as_ref()
@@ -236,66 +235,62 @@ fn read_waiver<'a>(
         expires_at: end_of(expires?.value),
         ticket: ticket.map(|ticket| ticket.value),
         max_tables: max_tables?,
-        origin: reader.place(section.offset),
+        origin: section.origin(),
     })
 }
 
-fn check_rule(reader: &mut Reader<'_>, rule: &Located<String>, known_rules: &[&str]) {
+fn check_rule(section: &Section<'_>, rule: &Located<String>, known_rules: &[&str]) {
     if !known_rules.contains(&rule.value.as_str()) {
         let hint = match nearest(&rule.value, known_rules.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "`explain rules` lists them all".to_owned(),
         };
-        reader.note(rule.offset, format!("`{}` is not a rule", rule.value), "", hint);
+        section.note(rule.offset, format!("`{}` is not a rule", rule.value), "", hint);
     }
 }
 
 /// A text that must be there and say something.
-fn required<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, key: &'static str) -> Option<Located<String>> {
+fn required(section: &Section<'_>, key: &'static str) -> Option<Located<String>> {
     if section.place_of(key).is_none() {
         // It is known all the same, so that a mistyped key gets its suggestion.
-        reader.string(section, key);
-        reader.missing(section, key);
+        section.string(key);
+        section.missing(key);
         return None;
     }
-    let text = reader.string(section, key)?;
+    let text = section.string(key)?;
     if text.value.trim().is_empty() {
         let what = format!("`{}` is empty", section.path_of(key));
-        reader.note(text.offset, what, "", "write it out: an auditor reads it");
+        section.note(text.offset, what, "", "write it out: an auditor reads it");
     }
     Some(text)
 }
 
 /// A text that may be left out; one that says nothing is left out.
-fn optional<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>, key: &'static str) -> Option<Located<String>> {
-    reader.string(section, key).filter(|text| !text.value.trim().is_empty())
+fn optional(section: &Section<'_>, key: &'static str) -> Option<Located<String>> {
+    section.string(key).filter(|text| !text.value.trim().is_empty())
 }
 
-fn required_date<'a>(
-    reader: &mut Reader<'a>,
-    section: &mut Section<'_, 'a>,
-    key: &'static str,
-) -> Option<Located<NaiveDate>> {
+fn required_date(section: &Section<'_>, key: &'static str) -> Option<Located<NaiveDate>> {
     let is_there = section.place_of(key).is_some();
-    let date = reader.date(section, key);
+    let date = section.date(key);
     if !is_there {
-        reader.missing(section, key);
+        section.missing(key);
     }
     date
 }
 
-fn read_max_tables<'a>(reader: &mut Reader<'a>, section: &mut Section<'_, 'a>) -> Option<usize> {
+fn read_max_tables(section: &Section<'_>) -> Option<usize> {
     let is_there = section.place_of("max-tables").is_some();
-    let number = reader.integer(section, "max-tables");
+    let number = section.integer("max-tables");
     if !is_there {
-        reader.missing(section, "max-tables");
+        section.missing("max-tables");
     }
     let number = number?;
     let most = usize::try_from(number.value).ok().filter(|most| *most >= 1);
     if most.is_none() {
         let what = format!("`{}` must be at least 1", section.path_of("max-tables"));
         let hint = "write how many tables the waiver may be for at most";
-        reader.note(number.offset, what, format!("it is {}", number.value), hint);
+        section.note(number.offset, what, format!("it is {}", number.value), hint);
     }
     most
 }

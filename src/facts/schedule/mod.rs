@@ -4,6 +4,8 @@
 //! EventBridge's (six fields, SUN = 1, `L`, `W`, `#`), with or without `cron( )`, in any time zone.
 
 mod cron;
+#[cfg(test)]
+mod croner_tests;
 mod expression;
 mod fields;
 mod gaps;

@@ -6,7 +6,7 @@
 use crate::problem::Problem;
 use crate::render::pdf::logo::Logo;
 use crate::text::{list, nearest};
-use crate::toml_reader::{Reader, Section as Keys, read_document};
+use crate::toml_reader::{Section as Keys, read_document};
 
 /// One part after the cover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,7 +194,7 @@ impl Template {
     ///
     /// Errors: every mistake, each with its line.
     pub fn parse(origin: &str, text: &str) -> Result<Self, Vec<Problem>> {
-        let (template, problems) = read_document(origin, text, |reader, keys| {
+        let (template, problems) = read_document(origin, text, |keys| {
             let mut template = Self::default();
             for (key, place) in [
                 ("title", &mut template.title),
@@ -205,22 +205,22 @@ impl Template {
                 ("footer", &mut template.footer),
                 ("logo", &mut template.logo_file),
             ] {
-                if let Some(text) = reader.string(keys, key) {
+                if let Some(text) = keys.string(key) {
                     *place = text.value;
                 }
             }
-            if let Some(roles) = reader.strings(keys, "sign-off") {
+            if let Some(roles) = keys.strings("sign-off") {
                 template.sign_off = roles.into_iter().map(|role| role.value).collect();
             }
-            if let Some(size) = page_size(reader, keys) {
+            if let Some(size) = page_size(keys) {
                 template.page_size = size;
             }
-            if let Some(sections) = sections(reader, keys) {
+            if let Some(sections) = sections(keys) {
                 template.sections = sections;
             }
-            if let Some(mut keys) = reader.section(keys, "colours") {
-                colours(reader, &mut keys, &mut template.colours);
-                reader.finish(&keys);
+            if let Some(keys) = keys.section("colours") {
+                colours(&keys, &mut template.colours);
+                keys.finish();
             }
             template
         });
@@ -247,27 +247,27 @@ impl Template {
     }
 }
 
-fn page_size<'a>(reader: &mut Reader<'a>, keys: &mut Keys<'_, 'a>) -> Option<PageSize> {
-    let size = reader.string(keys, "page-size")?;
+fn page_size(keys: &Keys<'_>) -> Option<PageSize> {
+    let size = keys.string("page-size")?;
     match size.value.as_str() {
         "A4" => Some(PageSize::A4),
         "Letter" => Some(PageSize::Letter),
         other => {
             let what = format!("`{other}` is not a page size");
-            reader.note(size.offset, what, "", "it is `A4` or `Letter`");
+            keys.note(size.offset, what, "", "it is `A4` or `Letter`");
             None
         }
     }
 }
 
-fn sections<'a>(reader: &mut Reader<'a>, keys: &mut Keys<'_, 'a>) -> Option<Vec<Section>> {
+fn sections(keys: &Keys<'_>) -> Option<Vec<Section>> {
     let mut sections = Vec::new();
-    for name in reader.strings(keys, "sections")? {
+    for name in keys.strings("sections")? {
         let names = Section::ALL.map(Section::key);
         match Section::ALL.into_iter().find(|section| section.key() == name.value) {
             Some(section) if sections.contains(&section) => {
                 let what = format!("the part `{}` is listed more than once", name.value);
-                reader.note(name.offset, what, "", "");
+                keys.note(name.offset, what, "", "");
             }
             Some(section) => sections.push(section),
             None => {
@@ -275,14 +275,14 @@ fn sections<'a>(reader: &mut Reader<'a>, keys: &mut Keys<'_, 'a>) -> Option<Vec<
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("the parts are {}", list(&names)),
                 };
-                reader.note(name.offset, format!("`{}` is not a part", name.value), "", hint);
+                keys.note(name.offset, format!("`{}` is not a part", name.value), "", hint);
             }
         }
     }
     Some(sections)
 }
 
-fn colours<'a>(reader: &mut Reader<'a>, keys: &mut Keys<'_, 'a>, colours: &mut Colours) {
+fn colours(keys: &Keys<'_>, colours: &mut Colours) {
     for (key, place) in [
         ("accent", &mut colours.accent),
         ("non-compliant", &mut colours.non_compliant),
@@ -290,12 +290,12 @@ fn colours<'a>(reader: &mut Reader<'a>, keys: &mut Keys<'_, 'a>, colours: &mut C
         ("compliant", &mut colours.compliant),
         ("not-applicable", &mut colours.not_applicable),
     ] {
-        let Some(text) = reader.string(keys, key) else { continue };
+        let Some(text) = keys.string(key) else { continue };
         let path = keys.path_of(key);
         match Rgb::parse(&text.value) {
             None => {
                 let what = format!("`{path}` is not a colour");
-                reader.note(
+                keys.note(
                     text.offset,
                     what,
                     format!("it is `{}`", text.value),
@@ -308,7 +308,7 @@ fn colours<'a>(reader: &mut Reader<'a>, keys: &mut Keys<'_, 'a>, colours: &mut C
                     "its contrast is {:.1} to 1, and text needs {LEAST_CONTRAST} to 1",
                     colour.contrast()
                 );
-                reader.note(text.offset, what, why, "choose a darker colour");
+                keys.note(text.offset, what, why, "choose a darker colour");
             }
             Some(colour) => *place = colour,
         }

@@ -1,5 +1,6 @@
 //! `[[event]]`: what happens in the course of the simulated history.
 
+use backproof_toml_reader::{Section, did_you_mean};
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
@@ -9,8 +10,8 @@ use crate::backup::state::{BackupJobState, Due, Event, Failure, Missed, PlaceKey
 use crate::cloud::Cloud;
 use crate::kms::state::KeyState;
 use crate::world::known::Known;
-use crate::world::reader::{Section, nearest};
 use crate::world::tables::TableSpec;
+use crate::world::values::{choice, days, duration, texts};
 
 /// One event, before the partition and the keys are known.
 #[derive(Debug, Clone)]
@@ -93,17 +94,17 @@ const VALIDATIONS: [(&str, &str); 4] = [
 /// Reads one event. Mistakes in it are reported; nothing comes of it then.
 pub(super) fn read(section: &Section<'_>, known: &Known) -> Option<EventSpec> {
     let place = known.place(section);
-    let ago = section.duration("at");
+    let ago = duration(section, "at");
     if !section.has("at") {
-        section.problem(
+        section.note_at(
             "at",
             "`at` is missing in [[event]]: how long ago it happens, such as \"30d\"",
-            None,
+            "",
         );
     }
-    let kind = section.choice("do", &WORDS);
+    let kind = choice(section, "do", &WORDS);
     if !section.has("do") {
-        section.problem("do", "`do` is missing in [[event]]", None);
+        section.note_at("do", "`do` is missing in [[event]]", "");
     }
     let (kind, place) = (kind?, place?);
     let what = what(kind, section, &place, known);
@@ -119,7 +120,7 @@ fn what(kind: Do, section: &Section<'_>, place: &PlaceKey, known: &Known) -> Opt
         Do::DisableKey | Do::EnableKey | Do::DeleteKey => key(kind, section, place, known),
         Do::FailJobs => failures(section, place, known),
         Do::SkipRuns => {
-            let (plan, until) = (section.needed_text("plan"), section.duration("until"));
+            let (plan, until) = (section.needed("plan"), duration(section, "until"));
             Some(What::Missed {
                 until: until.unwrap_or(Duration::zero()),
                 plan: plan?,
@@ -140,7 +141,7 @@ fn once(kind: Do, section: &Section<'_>, place: &PlaceKey, known: &Known) -> Opt
             role: role(section, place),
         },
         Do::CreateTable => {
-            let tags = section.map("tags").unwrap_or_default();
+            let tags = section.string_map("tags").unwrap_or_default();
             Event::CreateTable {
                 table: tables(section, place, known)?,
                 tags,
@@ -150,21 +151,21 @@ fn once(kind: Do, section: &Section<'_>, place: &PlaceKey, known: &Known) -> Opt
             tables: tables(section, place, known)?,
         },
         Do::TagTable => {
-            let tags = section.map("tags").unwrap_or_default();
+            let tags = section.string_map("tags").unwrap_or_default();
             Event::Tag {
                 tables: tables(section, place, known)?,
                 tags,
             }
         }
         Do::UntagTable => {
-            let keys = section.texts("keys").unwrap_or_default();
+            let keys = texts(section, "keys").unwrap_or_default();
             Event::Untag {
                 tables: tables(section, place, known)?,
                 keys,
             }
         }
         Do::OnDemandBackup => {
-            let (vault, lifecycle) = (section.needed_text("vault"), lifecycle(section));
+            let (vault, lifecycle) = (section.needed("vault"), lifecycle(section));
             let role = role(section, place);
             Event::Backup {
                 tables: tables(section, place, known)?,
@@ -174,7 +175,7 @@ fn once(kind: Do, section: &Section<'_>, place: &PlaceKey, known: &Known) -> Opt
             }
         }
         Do::DeletePoints => {
-            let (vault, older_than) = (section.text("vault"), section.duration("older-than"));
+            let (vault, older_than) = (section.text("vault"), duration(section, "older-than"));
             let tables = section.text("table").unwrap_or_else(|| "*".to_owned());
             Event::DeletePoints {
                 tables,
@@ -189,7 +190,7 @@ fn once(kind: Do, section: &Section<'_>, place: &PlaceKey, known: &Known) -> Opt
 
 /// The pattern of tables that an event is about.
 fn tables(section: &Section<'_>, place: &PlaceKey, known: &Known) -> Option<String> {
-    let pattern = section.needed_text("table")?;
+    let pattern = section.needed("table")?;
     let names = || {
         let here = known
             .tables
@@ -199,8 +200,8 @@ fn tables(section: &Section<'_>, place: &PlaceKey, known: &Known) -> Option<Stri
     };
     if !names().any(|name| policy::pattern(&pattern, &name)) {
         let known: Vec<String> = names().collect();
-        let hint = nearest(&pattern, known.iter().map(String::as_str));
-        section.problem(
+        let hint = did_you_mean(&pattern, known.iter().map(String::as_str));
+        section.note_at(
             "table",
             format!("no table in {}/{} is called `{pattern}`", place.0, place.1),
             hint,
@@ -215,9 +216,7 @@ fn role(section: &Section<'_>, place: &PlaceKey) -> String {
 
 /// A role breaks: its rights are taken (the default), or it is gone.
 fn break_role(section: &Section<'_>, place: &PlaceKey) -> Option<Event> {
-    let gone = section
-        .choice("how", &[("denied", false), ("gone", true)])
-        .unwrap_or(false);
+    let gone = choice(section, "how", &[("denied", false), ("gone", true)]).unwrap_or(false);
     let message = section.text("message");
     let role = role(section, place);
     let name = role.rsplit('/').next().unwrap_or(&role).to_owned();
@@ -238,7 +237,7 @@ fn break_role(section: &Section<'_>, place: &PlaceKey) -> Option<Event> {
 }
 
 fn key(kind: Do, section: &Section<'_>, place: &PlaceKey, known: &Known) -> Option<What> {
-    let name = section.needed_text("key")?;
+    let name = section.needed("key")?;
     known.knows_key(section, "key", place, &name);
     let state = match kind {
         Do::DisableKey => KeyState::Disabled,
@@ -249,11 +248,11 @@ fn key(kind: Do, section: &Section<'_>, place: &PlaceKey, known: &Known) -> Opti
 }
 
 fn failures(section: &Section<'_>, place: &PlaceKey, known: &Known) -> Option<What> {
-    let state = section.choice("state", &STATES).unwrap_or(BackupJobState::Failed);
+    let state = choice(section, "state", &STATES).unwrap_or(BackupJobState::Failed);
     let message = section
         .text("message")
         .unwrap_or_else(|| "An internal error occurred.".to_owned());
-    let until = section.duration("until");
+    let until = duration(section, "until");
     let tables = tables(section, place, known)?;
     let failure = Failure {
         from: DateTime::UNIX_EPOCH,
@@ -267,9 +266,9 @@ fn failures(section: &Section<'_>, place: &PlaceKey, known: &Known) -> Option<Wh
 
 fn restore_test(section: &Section<'_>, place: &PlaceKey, known: &Known) -> Option<Event> {
     let plan = section.text("plan");
-    let minutes = section.days("minutes").unwrap_or(12);
+    let minutes = days(section, "minutes").unwrap_or(12);
     let failure = section.text("failure").map(Arc::from);
-    let validation = section.choice("validation", &VALIDATIONS).map(str::to_owned);
+    let validation = choice(section, "validation", &VALIDATIONS).map(str::to_owned);
     let role = role(section, place);
     let tables = tables(section, place, known)?;
     Some(Event::RestoreTest(RestoreTest {

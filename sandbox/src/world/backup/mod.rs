@@ -11,10 +11,10 @@ mod settings;
 mod shared;
 mod vaults;
 
+use backproof_toml_reader::Section;
 use chrono::{DateTime, Duration, Utc};
 
 use super::known::Known;
-use super::reader::Section;
 use crate::cloud::Cloud;
 
 /// Vaults and plans that say nothing of their age are so much older than history.
@@ -39,12 +39,19 @@ pub(super) fn read(root: &Section<'_>, known: &Known) -> Spec {
         read: fn(&Section<'_>, &Known) -> Option<T>,
     ) -> Vec<T> {
         let sections = root.sections(key);
-        sections.iter().filter_map(|section| read(section, known)).collect()
+        let read = |section: &Section<'_>| {
+            let spec = read(section, known);
+            section.finish();
+            spec
+        };
+        sections.iter().filter_map(read).collect()
     }
     let settings = root.named_sections("settings");
-    let settings = settings
-        .iter()
-        .filter_map(|(name, section)| settings::read(name, section, known));
+    let settings = settings.iter().filter_map(|(name, section)| {
+        let spec = settings::read(name, section, known);
+        section.finish();
+        spec
+    });
     Spec {
         settings: settings.collect(),
         vaults: all(root, "vault", known, vaults::read),

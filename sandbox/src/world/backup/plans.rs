@@ -1,5 +1,6 @@
 //! `[[plan]]`: plans with their rules and selections.
 
+use backproof_toml_reader::Section;
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
@@ -13,7 +14,7 @@ use crate::backup::state::{Due, Event, PlaceKey, Plan, Selection, Tags};
 use crate::cloud::Cloud;
 use crate::ids::Ids;
 use crate::world::known::Known;
-use crate::world::reader::Section;
+use crate::world::values::{days, texts};
 
 /// One plan.
 #[derive(Debug, Clone)]
@@ -40,11 +41,11 @@ struct SelectionSpec {
 /// Reads one plan.
 pub(super) fn read(section: &Section<'_>, known: &Known) -> Option<PlanSpec> {
     let place = known.place(section);
-    let name = section.needed_text("name");
+    let name = section.needed("name");
     let id = section.text("id");
     let role = section.text("role").unwrap_or_else(default_role);
-    let (created_days_ago, deleted_days_ago) = (section.days("created-days-ago"), section.days("deleted-days-ago"));
-    let tags = section.map("tags").unwrap_or_default();
+    let (created_days_ago, deleted_days_ago) = (days(section, "created-days-ago"), days(section, "deleted-days-ago"));
+    let tags = section.string_map("tags").unwrap_or_default();
     let fill = |text: &str| match &place {
         Some((account, region)) => text.replace("{account}", account).replace("{region}", region),
         None => text.to_owned(),
@@ -89,7 +90,7 @@ fn check_document(section: &Section<'_>, document: &Map<String, Value>) -> bool 
                 .iter()
                 .any(|name| error.message.ends_with(name));
             if !reported {
-                section.problem("name", words(&error), None);
+                section.note_at("name", words(&error), "");
             }
             false
         }
@@ -104,8 +105,8 @@ fn rule(section: &Section<'_>, fill: &dyn Fn(&str) -> String) -> (Value, bool) {
             rule.insert(name.to_owned(), value);
         }
     };
-    set("RuleName", section.needed_text("name").map(Value::from));
-    set("TargetBackupVaultName", section.needed_text("vault").map(Value::from));
+    set("RuleName", section.needed("name").map(Value::from));
+    set("TargetBackupVaultName", section.needed("vault").map(Value::from));
     let air_gapped = section.text("air-gapped-vault");
     let arn = air_gapped.map(|name| {
         fill(&format!(
@@ -117,44 +118,51 @@ fn rule(section: &Section<'_>, fill: &dyn Fn(&str) -> String) -> (Value, bool) {
     set("ScheduleExpressionTimezone", section.text("timezone").map(Value::from));
     set(
         "StartWindowMinutes",
-        section.days("start-window-minutes").map(Value::from),
+        days(section, "start-window-minutes").map(Value::from),
     );
     set(
         "CompletionWindowMinutes",
-        section.days("completion-window-minutes").map(Value::from),
+        days(section, "completion-window-minutes").map(Value::from),
     );
     set("Lifecycle", Some(lifecycle(section).json()));
-    set("RecoveryPointTags", section.map("tags").map(|tags| json!(tags)));
+    set("RecoveryPointTags", section.string_map("tags").map(|tags| json!(tags)));
     let copies: Vec<Value> = section
         .sections("copy-to")
         .iter()
-        .map(|copy| json!({"DestinationBackupVaultArn": copy.needed_text("vault-arn").map(|arn| fill(&arn)), "Lifecycle": lifecycle(copy).json()}))
+        .map(|copy| {
+            let vault = copy.needed("vault-arn").map(|arn| fill(&arn));
+            let action = json!({"DestinationBackupVaultArn": vault, "Lifecycle": lifecycle(copy).json()});
+            copy.finish();
+            action
+        })
         .collect();
     set("CopyActions", Some(copies.into()));
     let mut alone = Map::new();
     alone.insert("BackupPlanName".to_owned(), "plan".into());
     alone.insert("Rules".to_owned(), json!([rule]));
     let fine = check_document(section, &alone);
+    section.finish();
     (Value::Object(rule), fine)
 }
 
 fn selection(section: &Section<'_>, role: &str, fill: &dyn Fn(&str) -> String) -> Option<SelectionSpec> {
-    let name = section.needed_text("name");
+    let name = section.needed("name");
     let role = section.text("role").unwrap_or_else(|| role.to_owned());
-    let created_days_ago = section.days("created-days-ago");
+    let created_days_ago = days(section, "created-days-ago");
     let arns = |key| {
-        section
-            .texts(key)
+        texts(section, key)
             .unwrap_or_default()
             .iter()
             .map(|arn| fill(arn))
             .collect::<Vec<_>>()
     };
     let pair = |section: &Section<'_>| {
-        (
-            section.needed_text("key").unwrap_or_default(),
-            section.needed_text("value").unwrap_or_default(),
-        )
+        let pair = (
+            section.needed("key").unwrap_or_default(),
+            section.needed("value").unwrap_or_default(),
+        );
+        section.finish();
+        pair
     };
     let tags: Vec<Value> = section
         .sections("tags")
@@ -182,6 +190,7 @@ fn selection(section: &Section<'_>, role: &str, fill: &dyn Fn(&str) -> String) -
                 .collect();
             conditions.insert(member.to_owned(), entries.into());
         }
+        section.finish();
     }
     let mut members = Map::new();
     members.insert("Resources".to_owned(), json!(arns("resources")));
@@ -189,8 +198,9 @@ fn selection(section: &Section<'_>, role: &str, fill: &dyn Fn(&str) -> String) -
     members.insert("ListOfTags".to_owned(), tags.into());
     members.insert("Conditions".to_owned(), conditions.into());
     if let Err(error) = read_criteria(&members) {
-        section.problem("name", words(&error), None);
+        section.note_at("name", words(&error), "");
     }
+    section.finish();
     Some(SelectionSpec {
         name: name?,
         role,

@@ -1,5 +1,6 @@
 //! `[[restore-testing-plan]]`: listed and described; they do not run by themselves.
 
+use backproof_toml_reader::Section;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
@@ -8,7 +9,7 @@ use crate::backup::documents::restore_testing as documents;
 use crate::backup::state::{PlaceKey, Schedule};
 use crate::cloud::Cloud;
 use crate::world::known::Known;
-use crate::world::reader::Section;
+use crate::world::values::{days, texts};
 
 /// One plan.
 #[derive(Debug, Clone)]
@@ -26,13 +27,13 @@ pub(super) struct TestingSpec {
 /// Reads one plan.
 pub(super) fn read(section: &Section<'_>, known: &Known) -> Option<TestingSpec> {
     let place = known.place(section);
-    let name = section.needed_text("name");
+    let name = section.needed("name");
     let schedule = section
         .text("schedule")
         .unwrap_or_else(|| "cron(0 5 ? * * *)".to_owned());
     let timezone = section.text("timezone");
     if let Err(what) = Schedule::parse(Some(&schedule), timezone.as_deref()) {
-        section.problem("schedule", what.to_string(), None);
+        section.note_at("schedule", what.to_string(), "");
     }
     let mut points = Map::new();
     let mut set = |member: &str, value: Option<Value>| {
@@ -45,13 +46,13 @@ pub(super) fn read(section: &Section<'_>, known: &Known) -> Option<TestingSpec> 
         None => text.to_owned(),
     };
     let arns = |section: &Section<'_>, key| {
-        let arns = section.texts(key)?;
+        let arns = texts(section, key)?;
         Some(json!(arns.iter().map(|arn| fill(arn)).collect::<Vec<_>>()))
     };
     set("IncludeVaults", arns(section, "include-vaults"));
     set("ExcludeVaults", arns(section, "exclude-vaults"));
-    set("RecoveryPointTypes", section.texts("point-types").map(Value::from));
-    set("SelectionWindowDays", section.days("window-days").map(Value::from));
+    set("RecoveryPointTypes", texts(section, "point-types").map(Value::from));
+    set("SelectionWindowDays", days(section, "window-days").map(Value::from));
     if let Err(error) = documents::read_points(Some(&points)) {
         let words = words(&error);
         let key = if words.contains("RecoveryPointTypes") {
@@ -59,7 +60,7 @@ pub(super) fn read(section: &Section<'_>, known: &Known) -> Option<TestingSpec> 
         } else {
             "window-days"
         };
-        section.problem(key, words, None);
+        section.note_at(key, words, "");
     }
     let account = place.as_ref().map_or("", |(account, _)| account);
     let selections = section.sections("selection");
@@ -87,7 +88,7 @@ fn testing_selection(section: &Section<'_>, account: &str, resources: Value) -> 
             sent.insert(member.to_owned(), value);
         }
     };
-    let name = section.needed_text("name");
+    let name = section.needed("name");
     let is_named = name.is_some();
     set("RestoreTestingSelectionName", name.map(Value::from));
     set("IamRoleArn", Some(role_arn(account, &role).into()));
@@ -97,26 +98,32 @@ fn testing_selection(section: &Section<'_>, account: &str, resources: Value) -> 
     if let Some(conditions) = section.section("conditions") {
         let entries = |key| -> Vec<Value> {
             let entries = conditions.sections(key);
-            let entries = entries
+            entries
                 .iter()
-                .map(|entry| json!({"Key": entry.needed_text("key"), "Value": entry.needed_text("value")}));
-            entries.collect()
+                .map(|entry| {
+                    let pair = json!({"Key": entry.needed("key"), "Value": entry.needed("value")});
+                    entry.finish();
+                    pair
+                })
+                .collect()
         };
         let (equal, not_equal) = (entries("string-equals"), entries("string-not-equals"));
         set(
             "ProtectedResourceConditions",
             Some(json!({"StringEquals": equal, "StringNotEquals": not_equal})),
         );
+        conditions.finish();
     }
     set(
         "ValidationWindowHours",
-        section.days("validation-hours").map(Value::from),
+        days(section, "validation-hours").map(Value::from),
     );
     if let Err(error) = documents::read_selection(&sent, chrono::DateTime::UNIX_EPOCH)
         && is_named
     {
-        section.problem("name", words(&error), None);
+        section.note_at("name", words(&error), "");
     }
+    section.finish();
     sent
 }
 

@@ -3,7 +3,7 @@
 use crate::backup::state::PlaceKey;
 use crate::cloud::Cloud;
 use crate::world::known::Known;
-use crate::world::reader::Section;
+use backproof_toml_reader::Section;
 
 /// One of them.
 #[derive(Debug, Clone)]
@@ -15,16 +15,17 @@ pub(super) struct SettingsSpec {
 
 /// Reads the settings of one place.
 pub(super) fn read(name: &str, section: &Section<'_>, known: &Known) -> Option<SettingsSpec> {
-    let opt_in = section.flag("dynamodb-opt-in").unwrap_or(true);
-    let advanced = section.flag("dynamodb-advanced").unwrap_or(true);
+    let opt_in = section.boolean("dynamodb-opt-in").unwrap_or(true);
+    let advanced = section.boolean("dynamodb-advanced").unwrap_or(true);
     let place = name
         .split_once('/')
         .filter(|(account, region)| known.has_place(account, region));
     if place.is_none() {
-        section.problem(
-            "",
+        section.note(
+            section.offset,
             format!("`{name}` is not an account and a Region of this world, such as \"111122223333/eu-west-1\""),
-            None,
+            "",
+            "",
         );
     }
     let (account, region) = place?;

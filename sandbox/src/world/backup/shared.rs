@@ -3,7 +3,8 @@
 use crate::backup::state::Lifecycle;
 use crate::call::ApiError;
 use crate::cloud::{Cloud, DEFAULT_BACKUP_ROLE};
-use crate::world::reader::Section;
+use crate::world::values::days;
+use backproof_toml_reader::Section;
 
 /// Stands for the world's partition until the cloud is built.
 pub(super) const PARTITION: &str = "{partition}";
@@ -30,12 +31,12 @@ pub(super) fn default_role() -> String {
 /// A lifecycle out of `cold-after-days` and `delete-after-days`.
 pub(super) fn lifecycle(section: &Section<'_>) -> Lifecycle {
     let lifecycle = Lifecycle {
-        cold_after: section.days("cold-after-days"),
-        delete_after: section.days("delete-after-days"),
+        cold_after: days(section, "cold-after-days"),
+        delete_after: days(section, "delete-after-days"),
         archive: None,
     };
     if let Err(what) = lifecycle.check() {
-        section.problem("delete-after-days", what, None);
+        section.note_at("delete-after-days", what, "");
         return Lifecycle::default();
     }
     lifecycle

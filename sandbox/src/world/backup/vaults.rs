@@ -1,5 +1,6 @@
 //! `[[vault]]`: vaults with their locks and policies.
 
+use backproof_toml_reader::Section;
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
@@ -7,7 +8,7 @@ use chrono::{DateTime, Duration, Utc};
 use crate::backup::state::{KeyKind, Lock, PlaceKey, Tags, Vault, VaultKind, policy, vault_arn};
 use crate::cloud::Cloud;
 use crate::world::known::Known;
-use crate::world::reader::Section;
+use crate::world::values::{choice, days};
 
 /// One vault.
 #[derive(Debug, Clone)]
@@ -35,17 +36,17 @@ struct LockSpec {
 /// Reads one vault.
 pub(super) fn read(section: &Section<'_>, known: &Known) -> Option<VaultSpec> {
     let place = known.place(section);
-    let name = section.needed_text("name");
+    let name = section.needed("name");
     let kinds = [("standard", VaultKind::Standard), ("air-gapped", VaultKind::AirGapped)];
-    let kind = section.choice("type", &kinds).unwrap_or(VaultKind::Standard);
+    let kind = choice(section, "type", &kinds).unwrap_or(VaultKind::Standard);
     let key = section.text("key");
     let lock = lock(section, kind);
     let policy = section.text("policy");
-    let created_days_ago = section.days("created-days-ago");
+    let created_days_ago = days(section, "created-days-ago");
     let creator_request_id = section.text("creator-request-id");
-    let tags = section.map("tags").unwrap_or_default();
+    let tags = section.string_map("tags").unwrap_or_default();
     if let Some(Err(what)) = policy.as_deref().map(policy::check) {
-        section.problem("policy", what, None);
+        section.note_at("policy", what, "");
     }
     let place = place?;
     if let Some(key) = &key {
@@ -65,29 +66,29 @@ pub(super) fn read(section: &Section<'_>, known: &Known) -> Option<VaultSpec> {
 }
 
 fn lock(section: &Section<'_>, kind: VaultKind) -> Option<LockSpec> {
-    let mode = section.choice("lock", &[("governance", false), ("compliance", true)]);
+    let mode = choice(section, "lock", &[("governance", false), ("compliance", true)]);
     let date = section.number("lock-date-days-from-now");
-    let (min_days, max_days) = (section.days("min-days"), section.days("max-days"));
+    let (min_days, max_days) = (days(section, "min-days"), days(section, "max-days"));
     if matches!((min_days, max_days), (Some(min), Some(max)) if min > max) {
-        section.problem("max-days", "`max-days` is less than `min-days`", None);
+        section.note_at("max-days", "`max-days` is less than `min-days`", "");
     }
     let air_gapped = kind == VaultKind::AirGapped;
     if air_gapped && section.has("lock") {
-        section.problem(
+        section.note_at(
             "lock",
             "an air-gapped vault is locked by its nature; leave `lock` out",
-            None,
+            "",
         );
     }
     let compliance = mode.unwrap_or(false) || air_gapped;
     if mode.is_none() && !air_gapped {
         if date.is_some() || min_days.is_some() || max_days.is_some() {
-            section.problem("min-days", "retention limits need a `lock`", None);
+            section.note_at("min-days", "retention limits need a `lock`", "");
         }
         return None;
     }
     if date.is_some() && !compliance {
-        section.problem("lock-date-days-from-now", "a governance lock has no date", None);
+        section.note_at("lock-date-days-from-now", "a governance lock has no date", "");
     }
     let min_days = if air_gapped {
         Some(min_days.unwrap_or(7))
