@@ -260,7 +260,7 @@ fn findings_of_no_account_go_to_the_callers() {
 fn every_format_is_in_the_readme_and_in_the_help() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let readme = std::fs::read_to_string(root.join("README.md")).expect("the README");
-    let cli = std::fs::read_to_string(root.join("src/cli.rs")).expect("the command line");
+    let cli = std::fs::read_to_string(root.join("src/commands/shared/args.rs")).expect("the command line");
     for format in FORMATS {
         assert!(
             readme.contains(&format!("`{}`", format.file_name)),
