@@ -1,4 +1,9 @@
-//! The library behind the `backproof` program.
+//! The library behind the `backproof` program: for its own tests and benchmarks, and for nobody else.
+
+#![allow(
+    rustdoc::private_intra_doc_links,
+    reason = "its documentation is read with `cargo doc --document-private-items`"
+)]
 
 pub mod attest;
 pub mod aws;
