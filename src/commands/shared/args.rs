@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::render::FORMATS;
 use crate::stderr::{self, Color, Log};
 
 /// Flags that every command takes.
@@ -107,9 +108,8 @@ pub struct OutputArgs {
     /// Reports are never overwritten.
     #[arg(long, value_name = "DIR|s3://…|-")]
     pub to: Option<String>,
-    /// Formats to write, separated by commas: csv, json, html, pdf, markdown, junit, sarif, ocsf, asff, oscal,
-    /// prometheus, or all. Without this flag: csv, json, html, pdf.
-    #[arg(long, value_name = "FORMAT,…", value_delimiter = ',')]
+    #[expect(missing_docs, reason = "its help is made from the list of formats")]
+    #[arg(long, help = formats(), value_name = "FORMAT,…", value_delimiter = ',')]
     pub format: Vec<String>,
     /// Send the findings to this service as well: securityhub. Each account's Security Hub gets its own findings.
     #[arg(long, value_name = "SERVICE")]
@@ -138,6 +138,22 @@ pub struct OutputArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
     pub keep: KeepArgs,
+}
+
+/// The help of `--format`: every format there is.
+fn formats() -> String {
+    let (mut all, mut by_default) = (Vec::new(), Vec::new());
+    for format in FORMATS {
+        if !all.contains(&format.name) {
+            all.push(format.name);
+            by_default.extend(format.is_default.then_some(format.name));
+        }
+    }
+    format!(
+        "Formats to write, separated by commas: {}, or all. Without this flag: {}",
+        all.join(", "),
+        by_default.join(", ")
+    )
 }
 
 /// How objects in S3 are kept.
