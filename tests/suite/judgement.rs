@@ -352,3 +352,39 @@ fn explain_table_says_why() {
             .all(|fact| fact["doc"].as_str().is_some_and(|doc| !doc.is_empty()))
     );
 }
+
+/// A plan that takes none of the tables that were listed may take one that was not: then it is not known whether its vault
+/// is used, and no rule on the vault may say that it does not apply.
+#[test]
+fn a_vault_whose_tables_were_not_listed_may_be_used() {
+    let world = |more: &str| {
+        with(
+            &world(&format!("{}{more}", table("waiting", "tags = { backup = \"later\" }"))),
+            "[[table]]",
+            r#"[[vault]]
+account = "111122223333"
+region = "eu-west-1"
+name = "later"
+
+[[plan]]
+account = "111122223333"
+region = "eu-west-1"
+name = "later"
+[[plan.rule]]
+name = "later"
+vault = "later"
+schedule = "cron(0 5 1 1 ? 2040)"
+delete-after-days = 35
+[[plan.selection]]
+name = "later"
+tags = [{ key = "backup", value = "later" }]
+
+[[table]]"#,
+        )
+    };
+    let rules = ["--format", "json", "--rules", "vault-denies-manual-deletion"];
+    for (more, expected) in [("", "non-compliant"), (&*deny("dynamodb:ListTables"), "unknown")] {
+        let (ran, report) = Bench::new(&world(more)).scan("out", &rules);
+        assert_eq!(verdict(&report, "later", rules[3]), expected, "{}", ran.stderr);
+    }
+}

@@ -191,8 +191,15 @@ impl Memberships {
         self.targets.get(place)
     }
 
-    /// Does a rule of a plan that takes a table write to this vault? `None`: a plan could not be read.
-    pub(crate) fn writes_to(&self, place: u32, vault_name: &str, vault_arn: Option<&str>) -> Option<bool> {
+    /// Does a rule of a plan that takes a table write to this vault? `None`: a plan could not be read, or not every table was
+    /// listed, so that a selection may take one that nobody saw.
+    pub(crate) fn writes_to(
+        &self,
+        place: u32,
+        vault_name: &str,
+        vault_arn: Option<&str>,
+        are_tables_listed: bool,
+    ) -> Option<bool> {
         let target = self.targets.get(place as usize)?;
         // Where it is not known which of its two vaults a rule writes to, it uses both.
         let writes = |rule: &PlanRule| match &rule.row.air_gapped_vault_arn {
@@ -211,7 +218,7 @@ impl Memberships {
             match &plan.rules {
                 Some(rules) if !rules.iter().any(writes) => {}
                 Some(_) if of_plan().any(|selection| selection.taken > 0) => return Some(true),
-                Some(_) => is_open |= of_plan().any(|selection| selection.open > 0),
+                Some(_) => is_open |= of_plan().any(|selection| selection.open > 0 || !are_tables_listed),
                 None => is_open = true,
             }
         }

@@ -25,8 +25,10 @@ fn fill(
     let row = &vault.row;
     let target = index.place_of(&row.account_id, &row.region);
     let held = points.held_by(place);
-    let is_written_to =
-        target.and_then(|target| memberships.writes_to(target, &row.vault_name, row.vault_arn.as_deref()));
+    let is_written_to = target.and_then(|target| {
+        let are_tables_listed = index.is_whole(target, "dynamodb:ListTables", "");
+        memberships.writes_to(target, &row.vault_name, row.vault_arn.as_deref(), are_tables_listed)
+    });
     let (least, most) = vault.bounds();
     VaultFacts {
         account_id: Some(row.account_id.as_str().into()),
