@@ -7,9 +7,9 @@ use chrono::TimeDelta;
 use serde_json::Value;
 
 use super::{ABSENT, Found, Look, Thing, why_not_observed};
+use crate::criteria::values::FOREVER_DAYS;
 use crate::domain::{Subject, TargetId};
 use crate::duration;
-use crate::facts::FOREVER_DAYS;
 use crate::facts::schedule::Schedule;
 use crate::inventory::schema::{PlanRule, RestoreTestingPlan, Selection};
 use crate::problem::{Problem, count};

@@ -52,7 +52,6 @@ use rpo_over_time::RpoDemand;
 use subjects::recovery_points::JudgePoints;
 use table_points::{TablePoints, by_column};
 
-pub(crate) use crate::criteria::values::FOREVER_DAYS;
 pub(crate) use copies::Comparisons;
 pub(crate) use index::keys::rank_of_owner;
 pub use index::reading::Reading;
