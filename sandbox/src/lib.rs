@@ -40,6 +40,7 @@ mod server;
 mod stats;
 mod sts;
 mod tagging;
+mod tamper;
 #[cfg(test)]
 mod testing;
 mod time;

@@ -31,6 +31,33 @@ pub(crate) enum FailureKind {
 }
 
 impl Failure {
+    /// An answer came that is not what was asked for.
+    pub(crate) fn broken(why: &str, request_id: Option<String>) -> Self {
+        Self {
+            kind: FailureKind::Gap(GapKind::Failed),
+            code: String::new(),
+            message: why.to_owned(),
+            is_retryable: false,
+            request_id,
+        }
+    }
+
+    /// An error that came under a status of success: a gap, whatever it says. That something does not exist is believed
+    /// only of an answer that is right in itself.
+    pub(crate) fn answered(code: &str, message: &str, request_id: Option<String>) -> Self {
+        let (kind, is_retryable) = match kind_of(code, 200) {
+            (FailureKind::Absent, _) => (FailureKind::Gap(GapKind::Failed), false),
+            gap => gap,
+        };
+        Self {
+            kind,
+            code: code.to_owned(),
+            message: message.to_owned(),
+            is_retryable,
+            request_id,
+        }
+    }
+
     /// `code: message`, for reports and messages.
     pub(crate) fn why(&self) -> String {
         match (self.code.is_empty(), self.message.is_empty()) {
@@ -82,10 +109,10 @@ where
             let code = context.err().code().unwrap_or_default();
             let message = context.err().message().unwrap_or_default().to_owned();
             let (kind, is_retryable) = kind_of(code, status.unwrap_or(0));
-            let message = if code.is_empty() && message.is_empty() {
-                format!("HTTP status {}", status.unwrap_or(0))
-            } else {
-                message
+            let message = match status {
+                _ if !code.is_empty() || !message.is_empty() => message,
+                Some(200..=299) => format!("the answer cannot be read: {}", chain(context.err())),
+                status => format!("HTTP status {}", status.unwrap_or(0)),
             };
             Failure {
                 kind,

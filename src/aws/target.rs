@@ -7,18 +7,21 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_account::operation::list_regions::ListRegionsOutput;
+use aws_sdk_account::types::RegionOptStatus;
 use aws_sdk_sts::config::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_http_client::tls;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use chrono::{DateTime, Utc};
 
-use super::call::{CallLog, Caller, next};
-use super::date::ReadDate;
+use super::answer::ReadAnswer;
+use super::call::{CallLog, Caller, Page};
 use super::failure::{Failure, FailureKind, classify};
+use super::patience::Patience;
 use crate::domain::{Account, Arn, GapKind, TargetId};
 use crate::problem::{Problem, one_line};
 
@@ -43,7 +46,7 @@ pub(crate) struct Identity {
 /// A client of this configuration that reads the date of every answer.
 macro_rules! client {
     ($service:ident, $config:expr) => {
-        $service::Client::from_conf($service::config::Builder::from($config).interceptor(ReadDate).build())
+        $service::Client::from_conf($service::config::Builder::from($config).interceptor(ReadAnswer).build())
     };
 }
 
@@ -51,6 +54,7 @@ macro_rules! client {
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
     config: SdkConfig,
+    patience: Patience,
 }
 
 impl Session {
@@ -58,13 +62,14 @@ impl Session {
     ///
     /// Errors: no credentials were found.
     pub(crate) async fn load() -> Result<Self, Problem> {
+        let patience = Patience::from_env()?;
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
             .build_https();
         let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(5))
-            .read_timeout(Duration::from_secs(30))
-            .operation_attempt_timeout(Duration::from_secs(60))
+            .connect_timeout(patience.connect())
+            .read_timeout(patience.read())
+            .operation_attempt_timeout(patience.attempt())
             .build();
         let config = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http)
@@ -87,7 +92,7 @@ impl Session {
                 .unwrap_or_default();
             return Err(no_credentials(format!("{error}{source}")));
         }
-        Ok(Self { config })
+        Ok(Self { config, patience })
     }
 
     /// The Region that is configured, if any.
@@ -99,7 +104,7 @@ impl Session {
     pub(crate) async fn identity(&self, log: &Arc<CallLog>) -> Result<Identity, Problem> {
         let region = self.region().unwrap_or_else(|| FALLBACK_REGION.to_owned());
         let target = TargetId::new(String::new(), region.clone());
-        let caller = Caller::new(target, Arc::clone(log));
+        let caller = Caller::new(target, self.patience, Arc::clone(log));
         let sts = client!(aws_sdk_sts, &self.config_in(&region, None));
         let mut call = caller.begin("sts:GetCallerIdentity", "");
         let answer = call
@@ -107,10 +112,19 @@ impl Session {
             .await
             .map_err(|failure| self.identity_problem(&failure, &region))?;
         let (date, now) = (call.answered_at(), Utc::now());
-        call.finish();
-        let arn = answer.arn().unwrap_or_default().to_owned();
+        let is_account = |id: &&str| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit());
+        let account_id = answer.account().filter(is_account).map(str::to_owned);
+        let arn = answer
+            .arn()
+            .filter(|text| Arn::parse(text).is_some())
+            .map(str::to_owned);
+        let (Some(account_id), Some(arn)) = (account_id, arn) else {
+            let failure = call.broken("the answer names no account");
+            return Err(self.identity_problem(&failure, &region));
+        };
+        call.finish()
+            .map_err(|failure| self.identity_problem(&failure, &region))?;
         let partition = Arn::parse(&arn).map_or("aws", |arn| arn.partition).to_owned();
-        let account_id = answer.account().unwrap_or_default().to_owned();
         Ok(Identity {
             arn,
             account_id,
@@ -149,31 +163,34 @@ impl Session {
     ) -> Result<BTreeMap<String, bool>, Failure> {
         let region = self.region().unwrap_or_else(|| FALLBACK_REGION.to_owned());
         let target = TargetId::new(identity.account_id.clone(), region.clone());
-        let caller = Caller::new(target, Arc::clone(log));
+        let caller = Caller::new(target, self.patience, Arc::clone(log));
         let client = client!(aws_sdk_account, &self.config_in(&region, None));
-        let mut call = caller.begin("account:ListRegions", "");
-        let (mut regions, mut token) = (BTreeMap::new(), None);
-        loop {
-            use aws_sdk_account::types::RegionOptStatus::{Enabled, EnabledByDefault};
-            let page = call
-                .page(|| {
-                    client
-                        .list_regions()
-                        .max_results(50)
-                        .set_next_token(token.clone())
-                        .send()
-                })
-                .await?;
-            for region in page.regions() {
-                let is_enabled = matches!(region.region_opt_status(), Some(Enabled | EnabledByDefault));
-                regions.extend(region.region_name().map(|name| (name.to_owned(), is_enabled)));
-            }
-            token = next(page.next_token());
-            if token.is_none() {
-                break;
-            }
+        let send = |token| client.list_regions().max_results(50).set_next_token(token).send();
+        fn page(page: &ListRegionsOutput) -> Page<'_, aws_sdk_account::types::Region> {
+            (page.regions.as_ref(), page.next_token())
         }
-        call.finish();
+        let mut regions = BTreeMap::new();
+        let take = |listed: &[aws_sdk_account::types::Region]| {
+            let mut unplaced = 0;
+            for region in listed {
+                let status = region.region_opt_status().map(RegionOptStatus::as_str);
+                match (
+                    region.region_name(),
+                    status.filter(|word| RegionOptStatus::values().contains(word)),
+                ) {
+                    (Some(name), Some(status)) => {
+                        regions.insert(name.to_owned(), status.starts_with("ENABLED"));
+                    }
+                    _ => unplaced += 1,
+                }
+            }
+            Ok::<_, Failure>(unplaced)
+        };
+        caller.list("account:ListRegions", "", send, page, take).await?;
+        // Every account has Regions that nobody can turn off.
+        if !regions.values().any(|is_enabled| *is_enabled) {
+            return Err(Failure::broken("the answer names no Region that is enabled", None));
+        }
         Ok(regions)
     }
 
@@ -189,11 +206,11 @@ impl Session {
             return Ok(None);
         };
         let config = self.config_in(region, None);
-        let mut attempt = 0;
+        // One call by hand first, so that a refusal is seen with AWS's own words and can be repeated.
+        let sts = aws_sdk_sts::Client::new(&config);
+        let (began, mut attempt) = (Instant::now(), 0);
         loop {
             attempt += 1;
-            // One call by hand first, so that a refusal is seen with AWS's own words and can be repeated.
-            let sts = aws_sdk_sts::Client::new(&config);
             let trial = sts
                 .assume_role()
                 .role_arn(role_arn)
@@ -201,12 +218,13 @@ impl Session {
                 .set_external_id(account.external_id.clone())
                 .send()
                 .await;
-            match trial.as_ref().map_err(classify) {
-                Ok(_) => break,
-                Err(failure) if failure.is_retryable && attempt < 6 => {
-                    tokio::time::sleep(Duration::from_millis(100 << attempt)).await;
-                }
-                Err(failure) => return Err(failure),
+            let Err(failure) = trial.as_ref().map_err(classify) else {
+                break;
+            };
+            let pause = self.patience.pause(attempt, began.elapsed(), failure.is_throttling());
+            match pause.filter(|_| failure.is_retryable) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return Err(failure),
             }
         }
         let mut provider = aws_config::sts::AssumeRoleProvider::builder(role_arn)
@@ -240,7 +258,7 @@ impl Session {
             kms: client!(aws_sdk_kms, &config),
             securityhub: client!(aws_sdk_securityhub, &config),
             tagging: client!(aws_sdk_resourcegroupstagging, &config),
-            caller: Caller::new(target.clone(), Arc::clone(log)),
+            caller: Caller::new(target.clone(), self.patience, Arc::clone(log)),
             id: target,
         }
     }
@@ -252,7 +270,7 @@ impl Session {
         let config = aws_sdk_s3::config::Builder::from(&self.config_in(&region, None))
             .retry_config(RetryConfig::standard().with_max_attempts(6))
             .force_path_style(has_endpoint)
-            .interceptor(ReadDate)
+            .interceptor(ReadAnswer)
             .build();
         aws_sdk_s3::Client::from_conf(config)
     }

@@ -6,6 +6,7 @@
 mod adversary;
 mod attest;
 mod audit;
+mod broken;
 mod cli;
 mod collectors;
 mod common;

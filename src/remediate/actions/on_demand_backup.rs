@@ -4,12 +4,13 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_backup::types::Lifecycle;
+use aws_sdk_backup::operation::list_recovery_points_by_backup_vault::ListRecoveryPointsByBackupVaultOutput;
+use aws_sdk_backup::types::{Lifecycle, RecoveryPointByBackupVault};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Kind, Propose, Resource, Standing, token};
-use crate::aws::call::next;
+use crate::aws::call::Page;
 use crate::aws::failure::Failure;
 use crate::aws::target::Target;
 use crate::collect::instant;
@@ -259,41 +260,44 @@ impl OnDemandBackup {
     ///
     /// API: backup:ListRecoveryPointsByBackupVault, paged by 1,000. Calls: 1 for each page. Errors: unknown.
     pub(super) async fn verify(&self, target: &Target, since: DateTime<Utc>) -> (Verdict, String) {
-        let mut call = target.caller.begin(LIST_POINTS, &self.vault);
-        let (mut newest, mut unfinished, mut token) = (None, 0, None::<String>);
-        loop {
-            let send = || {
-                let list = target
-                    .backup
-                    .list_recovery_points_by_backup_vault()
-                    .backup_vault_name(&self.vault);
-                list.by_resource_arn(&self.table_arn)
-                    .max_results(1000)
-                    .set_next_token(token.clone())
-                    .send()
-            };
-            let page = match call.page(send).await {
-                Ok(page) => page,
-                Err(failure) => return (Verdict::Unknown, failure.why()),
-            };
-            for point in page.recovery_points() {
-                let status = point.status().map_or("", |status| status.as_str());
-                let Some(at) = instant(point.creation_date()).filter(|at| *at >= since) else {
+        let send = |token| {
+            let list = target.backup.list_recovery_points_by_backup_vault();
+            list.backup_vault_name(&self.vault)
+                .by_resource_arn(&self.table_arn)
+                .max_results(1000)
+                .set_next_token(token)
+                .send()
+        };
+        fn page(page: &ListRecoveryPointsByBackupVaultOutput) -> Page<'_, RecoveryPointByBackupVault> {
+            (page.recovery_points.as_ref(), page.next_token())
+        }
+        let (mut newest, mut unfinished) = (None, 0);
+        let take = |listed: &[RecoveryPointByBackupVault]| {
+            let mut unplaced = 0;
+            for point in listed {
+                let (Some(arn), Some(status), Some(at)) = (
+                    point.recovery_point_arn(),
+                    point.status(),
+                    instant(point.creation_date()),
+                ) else {
+                    unplaced += 1;
                     continue;
                 };
-                match status {
-                    "COMPLETED" | "AVAILABLE" => {
-                        newest = newest.max(Some((at, point.recovery_point_arn().unwrap_or_default().to_owned())))
-                    }
+                if at < since {
+                    continue;
+                }
+                match status.as_str() {
+                    "COMPLETED" | "AVAILABLE" => newest = newest.take().max(Some((at, arn.to_owned()))),
                     _ => unfinished += 1,
                 }
             }
-            token = next(page.next_token());
-            if token.is_none() {
-                break;
-            }
+            Ok::<_, Failure>(unplaced)
+        };
+        let read = target.caller.list(LIST_POINTS, &self.vault, send, page, take).await;
+        // A usable point proves itself, whatever else could not be read.
+        if let (Err(failure), None) = (read, &newest) {
+            return (Verdict::Unknown, failure.why());
         }
-        call.finish();
         match (newest, unfinished) {
             (Some((at, arn)), _) => (Verdict::Compliant, format!("{arn} of {}", rfc3339(at))),
             (None, 0) => (
