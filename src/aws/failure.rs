@@ -6,6 +6,9 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::domain::GapKind;
 
+/// What rustls says of a certificate that it does not trust; the SDK keeps no kind of it.
+const UNTRUSTED: &str = "invalid peer certificate";
+
 /// How a call failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
@@ -81,6 +84,11 @@ impl Failure {
         self.kind == FailureKind::Gap(GapKind::Throttled)
     }
 
+    /// Was the certificate of whatever answered not trusted? No further attempt changes that.
+    pub(crate) fn is_untrusted(&self) -> bool {
+        self.message.contains(UNTRUSTED)
+    }
+
     /// The word of the call log.
     pub(crate) fn outcome(&self) -> &'static str {
         match self.kind {
@@ -122,8 +130,15 @@ where
                 request_id: request_id.clone(),
             }
         }
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+            fail(GapKind::Failed, "", "no answer in time".to_owned(), true)
+        }
         SdkError::TimeoutError(_) => fail(GapKind::Failed, "", "no answer in time".to_owned(), true),
-        SdkError::DispatchFailure(_) => fail(GapKind::Failed, "", chain(error), true),
+        SdkError::DispatchFailure(_) => {
+            let why = chain(error);
+            let is_retryable = !why.contains(UNTRUSTED);
+            fail(GapKind::Failed, "", why, is_retryable)
+        }
         SdkError::ResponseError(_) => match status {
             // An answer that is not of this protocol: whatever listens there is not this service.
             Some(status @ (404 | 405 | 501)) => fail(
@@ -199,7 +214,7 @@ fn request_id_of(response: &HttpResponse) -> Option<String> {
 }
 
 /// The error and its causes, the outermost last: the cause says more than `dispatch failure`.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut next = Some(error);
     while let Some(current) = next {

@@ -3,7 +3,9 @@
 mod answer;
 pub(crate) mod call;
 pub(crate) mod failure;
+mod http;
 pub(crate) mod limit;
+mod login;
 pub(crate) mod pages;
 pub(crate) mod patience;
 pub(crate) mod s3;

@@ -13,20 +13,26 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_account::operation::list_regions::ListRegionsOutput;
 use aws_sdk_account::types::RegionOptStatus;
 use aws_sdk_sts::config::{ProvideCredentials, SharedCredentialsProvider};
-use aws_smithy_http_client::tls;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::service_config::ServiceConfigKey;
 use chrono::{DateTime, Utc};
+use futures_util::stream::{self, StreamExt as _};
 
 use super::answer::ReadAnswer;
 use super::call::{CallLog, Caller, Page};
 use super::failure::{Failure, FailureKind, classify};
+use super::http::{self, Roots};
+use super::login;
 use super::patience::Patience;
 use crate::domain::{Account, Arn, GapKind, TargetId};
 use crate::problem::{Problem, one_line};
 
 /// The Region asked for the caller's identity when none is configured.
 const FALLBACK_REGION: &str = "us-east-1";
+
+/// Roles assumed at once.
+const CONCURRENT_ROLES: usize = 16;
 
 /// Who calls.
 #[derive(Debug, Clone)]
@@ -63,36 +69,36 @@ impl Session {
     /// Errors: no credentials were found.
     pub(crate) async fn load() -> Result<Self, Problem> {
         let patience = Patience::from_env()?;
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-            .build_https();
+        login::check_environment()?;
+        let profiles = login::profiles().await?;
+        let roots = Roots::load(profiles.get("ca_bundle"))?;
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(patience.connect())
             .read_timeout(patience.read())
             .operation_attempt_timeout(patience.attempt())
             .build();
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
+        let mut config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http::client(&roots))
             .timeout_config(timeouts)
             .retry_config(RetryConfig::disabled())
             .load()
             .await;
-        let no_credentials = |why: String| {
-            Problem::new("could not find AWS credentials")
-                .why(why)
+        let is_secure = config.endpoint_url().is_none_or(|url| url.starts_with("https://"));
+        if is_secure && !roots.are_there() {
+            return Err(Problem::new("no root certificates were found")
                 .so("nothing was read from AWS; no report was written")
-                .hint("log in (`aws sso login`), or set AWS_PROFILE, or run `backproof demo`, which needs no account")
-        };
-        let Some(provider) = config.credentials_provider() else {
-            return Err(no_credentials("no provider is configured".to_owned()));
-        };
-        if let Err(error) = provider.provide_credentials().await {
-            let source = std::error::Error::source(&error)
-                .map(|cause| format!(": {cause}"))
-                .unwrap_or_default();
-            return Err(no_credentials(format!("{error}{source}")));
+                .hint("install ca-certificates, or set SSL_CERT_FILE or AWS_CA_BUNDLE"));
         }
-        Ok(Self { config, patience })
+        if let Some(credentials) = login::with_mfa(&config, &profiles).await? {
+            config = config.into_builder().credentials_provider(credentials).build();
+        }
+        let provider = config
+            .credentials_provider()
+            .expect("there is always the default chain");
+        match provider.provide_credentials().await {
+            Ok(_) => Ok(Self { config, patience }),
+            Err(error) => Err(login::no_credentials(&error, &profiles)),
+        }
     }
 
     /// The Region that is configured, if any.
@@ -139,17 +145,24 @@ impl Session {
         let problem = Problem::new("could not find out who is calling")
             .at(endpoint.map_or_else(
                 || format!("AWS STS in {region}"),
-                |url| format!("endpoint {url}, Region {region}"),
+                |url| format!("endpoint {}, Region {region}", login::without_password(url)),
             ))
             .why(format!("{} from sts:GetCallerIdentity", failure.why()))
             .so("nothing else was asked; no report was written");
+        let is_clock = failure.message.contains("Signature expired") || failure.message.contains("Signature not yet");
         match failure.kind {
+            _ if is_clock || failure.code == "RequestTimeTooSkewed" => {
+                problem.hint("set this machine's clock (NTP): AWS takes signatures of the last 5 minutes only")
+            }
+            _ if failure.is_untrusted() => problem.hint(
+                "if a proxy opens TLS, name its root certificate by AWS_CA_BUNDLE, `ca_bundle` in the profile, or SSL_CERT_FILE",
+            ),
             FailureKind::Gap(GapKind::Expired) => problem.hint("the credentials have expired: log in again"),
             FailureKind::Gap(GapKind::NotEnabled | GapKind::Denied) => {
                 problem.hint("check AWS_PROFILE or AWS_ACCESS_KEY_ID: AWS does not accept these credentials")
             }
             _ if endpoint.is_some() => problem.hint("check AWS_ENDPOINT_URL: is anything listening there?"),
-            _ => problem.hint("check the network, the proxy and AWS_REGION"),
+            _ => problem.hint("check the network, HTTPS_PROXY and AWS_REGION"),
         }
     }
 
@@ -242,6 +255,17 @@ impl Session {
         Ok(Some(SharedCredentialsProvider::new(provider.build().await)))
     }
 
+    /// The same for many accounts, some at once, each in a Region of its own; in their order.
+    pub(crate) async fn assume_all(
+        &self,
+        accounts: impl IntoIterator<Item = (&Account, &str)>,
+    ) -> Vec<Result<Option<SharedCredentialsProvider>, Failure>> {
+        let assumed = accounts
+            .into_iter()
+            .map(|(account, region)| self.assume(account, region));
+        stream::iter(assumed).buffered(CONCURRENT_ROLES).collect().await
+    }
+
     /// The clients of one target.
     pub(crate) fn target(
         &self,
@@ -263,9 +287,16 @@ impl Session {
         }
     }
 
-    /// A client for delivering reports. With an endpoint of one's own, buckets are named in the path.
+    /// A client for delivering reports. With an endpoint of one's own, wherever it is set, buckets are named in the path.
     pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
-        let has_endpoint = self.config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
+        let key = ServiceConfigKey::builder()
+            .service_id("S3")
+            .env("AWS_ENDPOINT_URL")
+            .profile("endpoint_url")
+            .build()
+            .expect("all parts are there");
+        let of_service = self.config.service_config().and_then(|config| config.load_config(key));
+        let has_endpoint = of_service.is_some() || self.config.endpoint_url().is_some();
         let region = self.region().unwrap_or_else(|| FALLBACK_REGION.to_owned());
         let config = aws_sdk_s3::config::Builder::from(&self.config_in(&region, None))
             .retry_config(RetryConfig::standard().with_max_attempts(6))

@@ -27,6 +27,9 @@ use crate::stderr::{self, say, warn};
 use crate::text::nearest;
 use crate::toml_reader::values::check_region;
 
+/// After so long, it is said what is waited for.
+const LONG: Duration = Duration::from_secs(5);
+
 /// Arguments of `collect`.
 #[derive(Debug, Args)]
 pub struct CollectArgs {
@@ -85,7 +88,7 @@ pub(crate) async fn into(settings: &Settings, wanted: &Wanted, dir: &Path) -> Ou
     let started_at = Utc::now();
     let log = Arc::new(CallLog::default());
     let session = Session::load().await?;
-    let identity = session.identity(&log).await?;
+    let identity = waited_for("AWS STS", session.identity(&log)).await?;
     warn_of_skew(&identity);
     let targets = targets(settings, &session, &identity, &log).await?;
 
@@ -148,20 +151,22 @@ async fn targets(settings: &Settings, session: &Session, identity: &Identity, lo
         ready: Vec::new(),
         rows: Vec::new(),
     };
-    for account in &accounts {
-        let first = regions.first().map_or("us-east-1", String::as_str);
-        let needs_role = account.role_arn.is_none() && account.id != identity.account_id;
-        if needs_role {
-            return Err(
-                Problem::usage(format!("account `{}` has no role to read it with", account.id))
-                    .at("`accounts` in the settings file")
-                    .why(format!("the caller belongs to account {}", identity.account_id))
-                    .so("nothing was scanned; no report was written")
-                    .hint("add `role_arn` to the account")
-                    .into(),
-            );
-        }
-        let credentials = session.assume(account, first).await;
+    let stranger = |account: &&Account| account.role_arn.is_none() && account.id != identity.account_id;
+    if let Some(account) = accounts.iter().find(stranger) {
+        return Err(
+            Problem::usage(format!("account `{}` has no role to read it with", account.id))
+                .at("`accounts` in the settings file")
+                .why(format!("the caller belongs to account {}", identity.account_id))
+                .so("nothing was scanned; no report was written")
+                .hint("add `role_arn` to the account")
+                .into(),
+        );
+    }
+    let first = regions.first().map_or("us-east-1", String::as_str);
+    let assumed = session
+        .assume_all(accounts.iter().map(|account| (account, first)))
+        .await;
+    for (account, credentials) in accounts.iter().zip(assumed) {
         for region in &regions {
             let id = TargetId::new(account.id.clone(), region.clone());
             targets.rows.push(TargetRow {
@@ -172,9 +177,8 @@ async fn targets(settings: &Settings, session: &Session, identity: &Identity, lo
             });
             match &credentials {
                 Ok(credentials) => {
-                    targets
-                        .ready
-                        .push(session.target(id, &identity.partition, credentials.clone(), log));
+                    let target = session.target(id, &identity.partition, credentials.clone(), log);
+                    targets.ready.push(target);
                 }
                 Err(failure) => log.add(refused_role(account, &id, failure)),
             }
@@ -236,6 +240,17 @@ async fn regions(
                     .hint("name them with `--regions`, or set AWS_REGION")
                     .into()
             })
+        }
+    }
+}
+
+/// Says what is waited for, if it takes long.
+async fn waited_for<T>(whom: &str, answer: impl Future<Output = T>) -> T {
+    let mut answer = std::pin::pin!(answer);
+    loop {
+        tokio::select! {
+            answer = &mut answer => return answer,
+            () = tokio::time::sleep(LONG) => stderr::say(&format!("still waiting for {whom}")),
         }
     }
 }

@@ -260,6 +260,7 @@ impl Story<'_> {
         }
         command
             .env("AWS_CONFIG_FILE", "/dev/null")
+            .env("NO_PROXY", "127.0.0.1")
             .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let status = command.status().await.map_err(|error| failed(error.to_string()))?;

@@ -179,6 +179,13 @@ fn hint(entry: &CallLogEntry) -> String {
                 entry.resource
             )
         }
+        GapKind::Denied if entry.action == "account:ListRegions" => {
+            "allow account:ListRegions for the audit role, or name the Regions with `--regions` or in the settings file"
+                .to_owned()
+        }
+        _ if entry.action == "account:ListRegions" => {
+            "name the Regions with `--regions` or in the settings file".to_owned()
+        }
         GapKind::Denied => {
             format!(
                 "allow {} for the audit role; `backproof explain permissions` prints the whole policy",
@@ -187,9 +194,6 @@ fn hint(entry: &CallLogEntry) -> String {
         }
         GapKind::Throttled => "run the scan again at a quieter time, or for fewer Regions at once".to_owned(),
         GapKind::NotEnabled => "enable the Region for the account, or leave it out of `--regions`".to_owned(),
-        GapKind::Unsupported if entry.action == "account:ListRegions" => {
-            "name the Regions with `--regions` or in the settings file".to_owned()
-        }
         GapKind::Unsupported => "check that the service is offered in this Region, and AWS_ENDPOINT_URL".to_owned(),
         GapKind::Expired => "log in again, and run the scan once more".to_owned(),
         GapKind::Failed => "run the scan again; if it stays, check the network and the AWS health dashboard".to_owned(),
