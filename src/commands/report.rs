@@ -516,11 +516,8 @@ fn no_tables(report: &Report) -> Problem {
         .hint("check `regions` in the settings file, or pass `--allow-empty` if this is expected")
 }
 
-/// The width of the terminal, for the summary.
-fn width() -> usize {
-    std::env::var("COLUMNS")
-        .ok()
-        .and_then(|columns| columns.parse().ok())
-        .unwrap_or(100)
-        .clamp(60, 160)
+/// The width of the terminal that the summary goes to; none if it goes elsewhere.
+fn width() -> Option<usize> {
+    let (width, _) = terminal_size::terminal_size_of(std::io::stdout())?;
+    Some(usize::from(width.0))
 }
