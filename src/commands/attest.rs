@@ -9,6 +9,7 @@ use clap::Args;
 use crate::attest::render::{FORMATS, Format, terminal};
 use crate::attest::{Attestation, LedgerLine, LeftOut, Period, attest};
 use crate::commands::shared::args::TrustArgs;
+use crate::commands::shared::evidence::must_be_pack;
 use crate::commands::shared::output::{Pipe, print};
 use crate::commands::verify::{does_not_hold, trust};
 use crate::deliver::staging::Staging;
@@ -119,7 +120,7 @@ impl PacksRead {
                 let packs = args
                     .pack
                     .iter()
-                    .map(|dir| intact(dir, &dir.display().to_string(), &trust));
+                    .map(|dir| must_be_pack(dir).and_then(|()| intact(dir, &dir.display().to_string(), &trust)));
                 (packs.collect::<Result<_, _>>()?, None)
             }
         };

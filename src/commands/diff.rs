@@ -57,7 +57,7 @@ pub enum DiffFormat {
 ///
 /// Errors: evidence that cannot be read, settings or rules that cannot be used, a file that cannot be written.
 pub fn run(args: &DiffArgs) -> Outcome<Exit> {
-    let destination = Single::prepare(&args.to)?;
+    let destination = Single::prepare(&args.to, "with `--to`")?;
     let (older, newer) = (Evidence::open(&args.older)?, Evidence::open(&args.newer)?);
     in_order(&older, &newer)?;
     let (then, now) = (older.criteria()?, newer.criteria()?);

@@ -22,7 +22,7 @@ pub struct InitArgs {
 ///
 /// Errors: the file is there already, or cannot be written.
 pub fn run(args: &InitArgs) -> Outcome<Exit> {
-    Single::prepare(&args.to)?.write(TEMPLATE)?;
+    Single::prepare(&args.to, "as in `backproof init FILE`")?.write(TEMPLATE)?;
     Ok(Exit::Compliant)
 }
 

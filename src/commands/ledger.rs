@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::commands::shared::args::{ExplainFormat, KeepArgs};
+use crate::commands::shared::evidence::must_be_pack;
 use crate::commands::shared::output::print;
 use crate::commands::shared::signing::{intact, keeping, lines};
 use crate::exit::Exit;
@@ -176,6 +177,7 @@ async fn append(args: &LedgerAppendArgs) -> Outcome<Exit> {
     let at = address(&args.at)?;
     let keeping = keeping(&args.keep, Utc::now())?;
     // Before the ledger is opened, which makes its folder.
+    must_be_pack(&args.pack)?;
     let intact = intact(&args.pack)?;
     let signers = Signers::open(&args.sign).await?;
     let ledger = Ledger::open(&at, keeping).await?;

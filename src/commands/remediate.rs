@@ -12,13 +12,13 @@ use crate::collect::Wanted;
 use crate::commands::collect;
 use crate::commands::shared::args::{RuleArgs, ScopeArgs};
 use crate::commands::shared::criteria;
+use crate::commands::shared::evidence::inventory_in;
 use crate::commands::shared::output::print;
 use crate::commands::shared::reach::reach;
 use crate::deliver::staging::Staging;
 use crate::domain::{TargetId, Verdict};
 use crate::duration;
 use crate::exit::Exit;
-use crate::inventory::Inventory;
 use crate::judge::judge;
 use crate::problem::{Outcome, Problem, count, one_line};
 use crate::remediate::actions::Standing;
@@ -129,7 +129,7 @@ async fn plan(args: PlanArgs) -> Outcome<Exit> {
     criteria.rules.0.retain(|rule| rule.action.is_some());
     let scratch;
     let inventory = match &args.from {
-        Some(folder) => Inventory::open(folder)?,
+        Some(folder) => inventory_in(folder)?,
         None => {
             scratch = Staging::scratch()?;
             let of_actions = KINDS.iter().flat_map(|kind| kind.frames.iter().copied());

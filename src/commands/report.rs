@@ -11,7 +11,7 @@ use crate::commands::baseline;
 use crate::commands::push::to_security_hub;
 use crate::commands::shared::args::{OutputArgs, PushTo, RuleArgs};
 use crate::commands::shared::criteria;
-use crate::commands::shared::evidence::Evidence;
+use crate::commands::shared::evidence::inventory_in;
 use crate::commands::shared::output::{Pipe, colored_summary, print};
 use crate::commands::shared::signing::{Makes, Signing, keeping, ledger_of};
 use crate::criteria::Criteria;
@@ -20,7 +20,6 @@ use crate::deliver::{Destination, S3Prefix};
 use crate::domain::{Account, Severity};
 use crate::exit::Exit;
 use crate::facts::{Facts, derive};
-use crate::inventory::store::MANIFEST_FILE as INVENTORY_FILE;
 use crate::inventory::{INVENTORY_DIR, Inventory};
 use crate::judge::evaluate::Tiers;
 use crate::judge::judge;
@@ -59,7 +58,7 @@ pub struct ReportArgs {
 pub async fn run(args: ReportArgs) -> Outcome<Exit> {
     let (settings, mut criteria) = criteria::read(args.config.as_deref(), &args.rules)?;
     if let Some(table) = &args.explain_policy {
-        return explain_policy(&stored(&args.inventory)?, &criteria, table);
+        return explain_policy(&inventory_in(&args.inventory)?, &criteria, table);
     }
     criteria.baseline = args.output.baseline.as_deref().map(baseline::read).transpose()?;
     let makes = if args.output.redact_accounts {
@@ -68,19 +67,10 @@ pub async fn run(args: ReportArgs) -> Outcome<Exit> {
         Makes::Reports
     };
     let output = Output::prepare(&args.output, makes, &settings.accounts).await?;
-    let inventory = stored(&args.inventory)?;
+    let inventory = inventory_in(&args.inventory)?;
     let staging = output.staging(&default_folder(&inventory))?;
     let judged = output.judge(inventory, criteria, &staging)?;
     output.finish(&judged, staging).await
-}
-
-/// The inventory in a folder, or in the `inventory` folder of a scan that was named whole.
-fn stored(folder: &Path) -> Outcome<Inventory> {
-    let is_within = folder.join(INVENTORY_DIR).join(INVENTORY_FILE).is_file();
-    if is_within && !folder.join(INVENTORY_FILE).is_file() {
-        return Ok(Evidence::open(folder)?.inventory);
-    }
-    Ok(Inventory::open(folder)?)
 }
 
 /// The folder for reports when none was named: one for each instant, so that nothing is overwritten.
@@ -516,11 +506,8 @@ fn no_tables(report: &Report) -> Problem {
         .hint("check `regions` in the settings file, or pass `--allow-empty` if this is expected")
 }
 
-/// The width of the terminal, for the summary.
-fn width() -> usize {
-    std::env::var("COLUMNS")
-        .ok()
-        .and_then(|columns| columns.parse().ok())
-        .unwrap_or(100)
-        .clamp(60, 160)
+/// The width of the terminal that the summary goes to; none if it goes elsewhere.
+fn width() -> Option<usize> {
+    let (width, _) = terminal_size::terminal_size_of(std::io::stdout())?;
+    Some(usize::from(width.0))
 }

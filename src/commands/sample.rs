@@ -70,7 +70,7 @@ pub enum SampleFormat {
 ///
 /// Errors: evidence that cannot be read, settings or rules that cannot be used, nothing to draw from.
 pub fn run(args: SampleArgs) -> Outcome<Exit> {
-    let destination = Single::prepare(&args.to)?;
+    let destination = Single::prepare(&args.to, "with `--to`")?;
     let evidence = Evidence::open(&args.from)?;
     let criteria = criteria::of_evidence(&evidence, args.config.as_deref(), &args.rules)?;
     let report = judge(&evidence.inventory, &criteria)?;

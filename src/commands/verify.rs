@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::commands::shared::args::TrustArgs;
+use crate::commands::shared::evidence::must_be_pack;
 use crate::commands::shared::output::print;
 use crate::exit::Exit;
 use crate::ledger::{Checked, Entry, Expected, Ledger, Note};
@@ -56,6 +57,7 @@ pub(super) fn trust(args: &TrustArgs) -> Result<Trust, Problem> {
 }
 
 fn of_pack(dir: &Path, trust: &Trust) -> Outcome<Exit> {
+    must_be_pack(dir)?;
     let held = look(open(dir)?, trust)?;
     let verified = verify(&held)?;
     let mut text = String::new();

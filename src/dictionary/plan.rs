@@ -28,7 +28,7 @@ facts! {
     has_run: bool = ["plans"],
     /// Rules of the plan. Unknown if the plan could not be read.
     rule_count: i64 = ["plans", "plan_rules"],
-    /// Their schedules, with their time zones; `none` if there is none. Unknown if the plan could not be read.
+    /// Their schedules, each as AWS Backup keeps it and in words; `none` if there is none. Unknown if the plan could not be read.
     schedules: Text = ["plans", "plan_rules"],
     /// Every schedule is one that AWS Backup documents. Unknown if the plan could not be read.
     schedules_understood: bool = ["plans", "plan_rules"],

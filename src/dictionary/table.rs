@@ -79,7 +79,7 @@ facts! {
     plan_vaults: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
     /// Selections that take the table for certain, as `plan/selection`; `none` if there is none. Never unknown.
     plan_selections: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
-    /// Schedules of the rules of those plans, with their time zones; `none` if there is none. Unknown if no such rule was read.
+    /// Schedules of the rules of those plans, each as AWS Backup keeps it and in words; `none` if there is none. Unknown if no such rule was read.
     plan_schedules: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
     /// Largest gap, in hours, between consecutive runs over the next 400 days of all rules of the plans that take the table, overlapping rules counted once. Unknown if there is no such rule, if one has a schedule that is not understood, or if a plan could not be read or may take the table.
     plan_interval_hours: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],

@@ -10,7 +10,7 @@ use super::{ABSENT, Found, Look, Thing, why_not_observed};
 use crate::criteria::values::FOREVER_DAYS;
 use crate::domain::{Subject, TargetId};
 use crate::duration;
-use crate::facts::schedule::Schedule;
+use crate::facts::schedule::{self, Schedule};
 use crate::inventory::schema::{PlanRule, RestoreTestingPlan, Selection};
 use crate::problem::{Problem, count};
 
@@ -280,11 +280,7 @@ fn days_text(days: i64) -> String {
 }
 
 fn schedule_text(rule: &PlanRule) -> String {
-    format!(
-        "{} {}",
-        rule.schedule.as_deref().unwrap_or("cron(0 5 ? * * *)"),
-        rule.schedule_time_zone.as_deref().unwrap_or("UTC")
-    )
+    schedule::text(rule.schedule.as_deref(), rule.schedule_time_zone.as_deref())
 }
 
 fn testing_plans(older: &Look, newer: &Look, found: &mut Found) -> Result<(), Problem> {
@@ -308,7 +304,10 @@ fn testing_plans(older: &Look, newer: &Look, found: &mut Found) -> Result<(), Pr
             None => found.weaker(
                 &thing,
                 "restore-testing-plan",
-                (was.schedule.clone(), ABSENT.to_owned()),
+                (
+                    schedule::text(Some(&was.schedule), was.schedule_time_zone.as_deref()),
+                    ABSENT.to_owned(),
+                ),
                 "the restore testing plan was deleted".to_owned(),
             ),
         }

@@ -114,6 +114,10 @@ impl Ledger {
     pub(crate) async fn open_to_read(address: &str) -> Result<Self, Problem> {
         let ledger = Self::find(address, Keeping::default()).await?;
         match &ledger.store {
+            Store::Folder(folder) if !folder.is_dir() => Err(Problem::usage("could not open the ledger")
+                .at(address)
+                .why("there is no such folder")
+                .hint("name the folder that `--ledger` of a scan wrote")),
             Store::Folder(folder) if !folder.join(MANIFESTS).is_dir() => Err(Problem::new("could not open the ledger")
                 .at(address)
                 .why(format!("there is no folder `{MANIFESTS}` in it"))

@@ -141,7 +141,13 @@ pub(crate) const FORMATS: &[Format] = &[
         name: "sarif",
         is_default: false,
         file_name: "report.sarif",
-        render: Render::Data(sarif::render),
+        render: Render::Data(sarif::problems),
+    },
+    Format {
+        name: "sarif-all",
+        is_default: false,
+        file_name: "report-all.sarif",
+        render: Render::Data(sarif::all),
     },
     Format {
         name: "ocsf",

@@ -1,4 +1,4 @@
-//! OCSF Compliance Finding (class 2003, schema 1.5.0), for security lakes: one event on each line.
+//! OCSF Compliance Finding (class 2003, schema 1.8.0), for security lakes: one event on each line.
 //!
 //! Unknown is `Warning`, in the schema's words "no result due to missing information"; not applicable is `Other`. A
 //! waived finding is suppressed and keeps its verdict.
@@ -15,7 +15,7 @@ use crate::report::{Report, RuleLine};
 use crate::text::one_line;
 
 const FILE: &str = "findings.ocsf.jsonl";
-const SCHEMA_VERSION: &str = "1.5.0";
+const SCHEMA_VERSION: &str = "1.8.0";
 
 /// Renders the report.
 ///
@@ -75,12 +75,12 @@ impl<'r> Events<'r> {
             "compliance": self.compliance(finding, rule),
             "resources": [self.resource(finding)],
             "cloud": self.cloud(finding),
+            "evidences": [self.evidence()],
             "unmapped": {
                 "verdict": finding.verdict.as_str(),
                 "severity": finding.severity.as_str(),
                 "subject": finding.subject.as_str(),
                 "waived": finding.waived,
-                "evidence_digest": self.report.scan.evidence_digest,
             },
         });
         if finding.waived {
@@ -101,6 +101,17 @@ impl<'r> Events<'r> {
             "event_code": &*finding.rule,
             "correlation_uid": scan.id,
             "product": {"name": "backproof", "vendor_name": "backproof", "version": scan.tool_version},
+        })
+    }
+
+    /// What the finding rests on, by its digest. It is one over many files, so none of the schema's places for the hash of a
+    /// file takes it.
+    fn evidence(&self) -> Value {
+        let scan = &self.report.scan;
+        json!({
+            "name": "Evidence of the scan",
+            "uid": scan.evidence_digest,
+            "data": {"algorithm": "SHA-256", "digest": scan.evidence_digest, "scan_id": scan.id},
         })
     }
 

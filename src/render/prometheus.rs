@@ -4,14 +4,18 @@
 //! and silence never looks like health. Samples carry no time of their own, which the textfile collector refuses; the
 //! instant of the evidence is a gauge. Series by table are bounded: of a large organisation only its worst tables have
 //! them, and how many were left out is a gauge too.
+//!
+//! Every sample names its report, so that those of several stand side by side on one host. The name stays the same as long
+//! as the report asks the same of the same accounts and Regions: a series goes on from scan to scan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use super::RenderError;
 use crate::criteria::values::RPO_HOURS;
 use crate::dictionary::{FactKey, TableFacts};
-use crate::domain::{FactValue, Finding, Severity, Subject, Verdict};
+use crate::digest;
+use crate::domain::{FactValue, Finding, Severity, Subject, TargetId, Verdict};
 use crate::report::{Report, TableRow};
 use crate::text::one_line;
 
@@ -24,7 +28,10 @@ const MOST_TABLES: usize = 1000;
 ///
 /// Errors: the disk refused.
 pub(crate) fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
-    let mut page = Page { out };
+    let mut page = Page {
+        report: report_name(report),
+        out,
+    };
     let written = scan(report, &mut page)
         .and_then(|()| coverage(report, &mut page))
         .and_then(|()| rules(report, &mut page))
@@ -32,8 +39,34 @@ pub(crate) fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderE
     written.map_err(|error| RenderError::new(FILE, error))
 }
 
+/// What tells this report from others: whom it asks, and what. Not what was found, nor when, nor what is accepted.
+fn report_name(report: &Report) -> String {
+    let mut asked = String::new();
+    let mut add = |parts: &[&str]| asked.extend([parts.join("\u{1f}"), "\n".to_owned()]);
+    for target in &report.coverage.targets {
+        add(&["target", &target.target.account_id, &target.target.region]);
+    }
+    for (name, value) in &report.policy {
+        add(&["policy", name, value]);
+    }
+    for tier in &report.tiers {
+        add(&["tier", &tier.name, &tier.when]);
+        for (name, value) in &tier.values {
+            add(&["value", name, value]);
+        }
+    }
+    for rule in &report.rules {
+        add(&["rule", &rule.id]);
+    }
+    for framework in &report.frameworks {
+        add(&["framework", &framework.id]);
+    }
+    digest::of_bytes(asked.as_bytes()).chars().take(12).collect()
+}
+
 /// The text so far.
 struct Page<'o> {
+    report: String,
     out: &'o mut dyn Write,
 }
 
@@ -47,8 +80,10 @@ impl Page<'_> {
     }
 
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: f64) -> Written {
-        let labels: Vec<String> = labels
+        let own = [("report", self.report.as_str())];
+        let labels: Vec<String> = own
             .iter()
+            .chain(labels)
             .map(|(label, text)| format!("{label}=\"{}\"", escape(text)))
             .collect();
         let value = if value.is_infinite() {
@@ -56,11 +91,7 @@ impl Page<'_> {
         } else {
             value.to_string()
         };
-        if labels.is_empty() {
-            writeln!(self.out, "{name} {value}")
-        } else {
-            writeln!(self.out, "{name}{{{}}} {value}", labels.join(","))
-        }
+        writeln!(self.out, "{name}{{{}}} {value}", labels.join(","))
     }
 
     /// A gauge with one sample.
@@ -89,8 +120,22 @@ fn flag(is_true: bool) -> f64 {
 
 fn scan(report: &Report, page: &mut Page) -> Written {
     let scan = &report.scan;
-    page.gauge("backproof_info", "Version of the program that made this report.")?;
-    page.sample("backproof_info", &[("version", &scan.tool_version)], 1.0)?;
+    page.gauge(
+        "backproof_info",
+        "Version of the program that made this report, and the accounts and Regions that it is about.",
+    )?;
+    let of_targets = |part: fn(&TargetId) -> &str| {
+        let parts: BTreeSet<&str> = report.coverage.targets.iter().map(|row| part(&row.target)).collect();
+        parts.into_iter().collect::<Vec<_>>().join(" ")
+    };
+    let accounts = of_targets(|target| &target.account_id);
+    let regions = of_targets(|target| &target.region);
+    let labels = [
+        ("version", scan.tool_version.as_str()),
+        ("account_ids", &accounts),
+        ("regions", &regions),
+    ];
+    page.sample("backproof_info", &labels, 1.0)?;
     page.one(
         "backproof_as_of_timestamp_seconds",
         "Instant of the evidence, by AWS's clock. Alert when it is old: then nobody looks any more.",

@@ -1,8 +1,13 @@
-//! SARIF 2.1.0, for code hosts and security tools: every rule with its help, every finding with its verdict.
+//! SARIF 2.1.0, in two files: problems only for code hosts, and every verdict for security tools.
 //!
 //! A verdict is the result's `kind`: `fail`, `open` for unknown (the standard's word for too little information), `pass`
-//! and `notApplicable`. Only `fail` has a level. A waived finding has an accepted suppression with its justification. Gaps
-//! are notifications; a run that may have missed tables did not succeed.
+//! and `notApplicable`. Only `fail` has a level. A waived finding has an accepted suppression with its justification.
+//! Code hosts read neither kinds nor suppressions and make an alert of each result, so their file holds what is violated
+//! or not known, and nothing else. Gaps are notifications; a run that may have missed tables did not succeed, and since
+//! code hosts do not read that either, each place whose tables were not listed is a result of its own.
+//!
+//! Code hosts take an address only if it is a relative path in which a line is named. A table has neither: its path is made
+//! of its ARN, and the line is the first.
 
 use std::io::Write;
 
@@ -12,12 +17,20 @@ use serde_json::{Value, json};
 use super::RenderError;
 use super::json::Facts;
 use super::stream::{Each, write_json};
-use crate::domain::{Finding, Gap, Severity, Subject, Verdict, rfc3339};
-use crate::report::Since;
-use crate::report::{Report, RuleLine};
+use crate::domain::{Finding, Gap, Severity, Subject, TargetId, Verdict, rfc3339};
+use crate::report::{Report, RuleLine, Since, TargetCoverage};
 use crate::text::one_line;
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
+
+/// GitHub takes no rule with more.
+const MOST_TAGS: usize = 20;
+
+/// The rule's id of results on tables that were not listed.
+const COVERAGE: &str = "tables-listed";
+
+const REGIONS_UNKNOWN: &str =
+    "The Regions were neither named nor could they be listed: others may hold tables that nobody looked at.";
 
 #[derive(Serialize)]
 struct Log<R: Serialize> {
@@ -38,16 +51,40 @@ struct Run<R: Serialize> {
     properties: Value,
 }
 
-/// Renders the report.
+/// Problems only: what is violated or not known and not waived.
 ///
 /// Errors: the disk refused.
-pub(crate) fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
+pub(crate) fn problems(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
+    let is_problem =
+        |finding: &&Finding| !finding.waived && matches!(finding.verdict, Verdict::NonCompliant | Verdict::Unknown);
+    write(
+        report,
+        "report.sarif",
+        || report.findings.iter().filter(is_problem),
+        out,
+    )
+}
+
+/// Every finding.
+///
+/// Errors: the disk refused.
+pub(crate) fn all(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
+    write(report, "report-all.sarif", || report.findings.iter(), out)
+}
+
+fn write<'r, F: Iterator<Item = &'r Finding>>(
+    report: &'r Report,
+    file_name: &'static str,
+    findings: impl Fn() -> F,
+    out: &mut dyn Write,
+) -> Result<(), RenderError> {
+    let results = Each(|| unlisted(report).chain(findings().map(|finding| result(report, finding))));
     let run = Run {
         tool: tool(report),
         invocations: [invocation(report)],
         automation_details: json!({"id": format!("backproof/{}", report.scan.id)}),
         column_kind: "unicodeCodePoints",
-        results: Each(|| report.findings.iter().map(|finding| result(report, finding))),
+        results,
         properties: json!({
             "asOf": rfc3339(report.scan.as_of),
             "callerArn": report.scan.caller_arn,
@@ -62,7 +99,7 @@ pub(crate) fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderE
         version: "2.1.0",
         runs: [run],
     };
-    write_json(&log, "report.sarif", out)
+    write_json(&log, file_name, out)
 }
 
 fn tool(report: &Report) -> Value {
@@ -74,10 +111,12 @@ fn tool(report: &Report) -> Value {
             let of_rule = controls.get(rule.id.as_str()).map(Vec::as_slice).unwrap_or_default();
             descriptor(rule, of_rule)
         })
+        .chain([coverage_descriptor()])
         .collect();
     json!({
         "driver": {
             "name": "backproof",
+            "fullName": format!("backproof {}", report.scan.tool_version),
             "version": report.scan.tool_version,
             "semanticVersion": report.scan.tool_version,
             "shortDescription": {"text": "Proves that Amazon DynamoDB tables are backed up with AWS Backup."},
@@ -90,9 +129,11 @@ fn descriptor(rule: &RuleLine, controls: &[String]) -> Value {
     let tags: Vec<&str> = ["security", "backup"]
         .into_iter()
         .chain(controls.iter().map(String::as_str))
+        .take(MOST_TAGS)
         .collect();
     json!({
         "id": rule.id,
+        "name": name_of(&rule.id),
         "shortDescription": {"text": sentence(&rule.title)},
         "fullDescription": {"text": sentence(&rule.title)},
         "help": {"text": sentence(&format!("To do about a violation: {}", rule.remedy))},
@@ -104,8 +145,43 @@ fn descriptor(rule: &RuleLine, controls: &[String]) -> Value {
             "security-severity": score(rule.severity),
             "severity": rule.severity.as_str(),
             "subject": rule.subject.as_str(),
+            "controls": controls,
         },
     })
+}
+
+/// The rule of results that no rule of ours made: tables that were never listed have no finding.
+fn coverage_descriptor() -> Value {
+    let title = "Every table in scope was listed.";
+    json!({
+        "id": COVERAGE,
+        "name": name_of(COVERAGE),
+        "shortDescription": {"text": title},
+        "fullDescription": {"text": title},
+        "help": {"text": "To do about a violation: see the notifications of the run, each with the call that failed and a hint."},
+        "defaultConfiguration": {"level": "error"},
+        "properties": {
+            "tags": ["security", "backup"],
+            "precision": "very-high",
+            "problem.severity": "error",
+            "security-severity": score(Severity::High),
+        },
+    })
+}
+
+/// `in-a-plan` as `InAPlan`, the form that the standard shows for names.
+fn name_of(id: &str) -> String {
+    let words = id.split(|character: char| !character.is_alphanumeric());
+    let capital = |word: &str| {
+        let mut characters = word.chars();
+        characters
+            .next()
+            .into_iter()
+            .flat_map(char::to_uppercase)
+            .chain(characters)
+            .collect::<String>()
+    };
+    words.map(capital).collect()
 }
 
 /// One line that ends with a full stop.
@@ -175,8 +251,8 @@ fn result(report: &Report, finding: &Finding) -> Value {
         "kind": kind(finding.verdict),
         "level": level,
         "message": {"text": sentence(&format!("{name}: {}", finding.message))},
-        "locations": [location(finding, &name)],
-        "partialFingerprints": {"backproofFinding/v1": finding.id},
+        "locations": [location(&path_of(finding), &name, &finding.resource_arn, finding.subject)],
+        "partialFingerprints": fingerprints(&finding.id),
         "suppressions": suppressions,
         "properties": {
             "verdict": finding.verdict.as_str(),
@@ -196,25 +272,89 @@ fn result(report: &Report, finding: &Finding) -> Value {
     result
 }
 
-/// The thing itself. Where it has an ARN, that is its address too: a consumer that lists results by file lists them by ARN.
-fn location(finding: &Finding, name: &str) -> Value {
-    let mut location = json!({
-        "logicalLocations": [{
-            "name": name,
-            "fullyQualifiedName": one_line(&finding.resource_arn),
-            "kind": if finding.subject == Subject::Target { "account" } else { "resource" },
-        }],
+/// A result for each place whose tables were not listed whole.
+fn unlisted(report: &Report) -> impl Iterator<Item = Value> {
+    let coverage = &report.coverage;
+    let targets = coverage.targets.iter().filter(|target| target.tables_listed.is_none());
+    let of_target = |target: &TargetCoverage| {
+        let (name, path) = (target.target.to_string(), target_path(&target.target));
+        let text = format!("{name}: its tables could not be listed whole; what was not listed was not judged.");
+        (name, path, text)
+    };
+    let regions = coverage.regions_unknown.then(|| {
+        let name = "Regions".to_owned();
+        (name, "account/regions".to_owned(), REGIONS_UNKNOWN.to_owned())
     });
-    if is_uri(&finding.resource_arn) {
-        location["physicalLocation"] = json!({"artifactLocation": {"uri": finding.resource_arn}});
-    }
-    location
+    let index = report.rules.len();
+    targets.map(of_target).chain(regions).map(move |(name, path, text)| {
+        json!({
+            "ruleId": COVERAGE,
+            "ruleIndex": index,
+            "kind": kind(Verdict::Unknown),
+            "level": "none",
+            "message": {"text": text},
+            "locations": [location(&path, &name, &name, Subject::Target)],
+            "partialFingerprints": fingerprints(&format!("{COVERAGE}/{path}")),
+            "suppressions": [],
+        })
+    })
 }
 
-/// An ARN that is a URI as it stands. AWS's own are; a name that is not of AWS's making may not be.
-fn is_uri(arn: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/@!$&'()*+,;=".contains(&byte);
-    arn.starts_with("arn:") && arn.bytes().all(is_plain)
+/// The same finding has the same one in every scan. GitHub reads the second, and takes results that have none for new ones.
+fn fingerprints(id: &str) -> Value {
+    json!({"backproofFinding/v1": id, "primaryLocationLineHash": format!("{id}:1")})
+}
+
+fn location(path: &str, name: &str, full_name: &str, subject: Subject) -> Value {
+    json!({
+        "physicalLocation": {
+            "artifactLocation": {"uri": path},
+            "region": {"startLine": 1},
+        },
+        "logicalLocations": [{
+            "name": name,
+            "fullyQualifiedName": one_line(full_name),
+            "kind": if subject == Subject::Target { "account" } else { "resource" },
+        }],
+    })
+}
+
+/// Where code hosts list a finding: `arn/aws/dynamodb/eu-west-1/111122223333/table/orders`.
+fn path_of(finding: &Finding) -> String {
+    match finding.subject {
+        Subject::Target => target_path(&finding.target),
+        subject if !finding.resource_arn.starts_with("arn:") => path(&[subject.as_str(), &finding.resource_arn]),
+        _ => path(&[&finding.resource_arn]),
+    }
+}
+
+fn target_path(target: &TargetId) -> String {
+    path(&["account", &target.account_id, &target.region])
+}
+
+/// A relative path, whatever stands in these texts: each part of an ARN a folder, no part empty or a step upwards.
+fn path(texts: &[&str]) -> String {
+    let parts = texts.iter().flat_map(|text| text.split([':', '/']));
+    let parts = parts.map(one_line).map(|part| escape(part.trim()));
+    let parts: Vec<String> = parts.filter(|part| !matches!(part.as_str(), "" | "." | "..")).collect();
+    parts.join("/")
+}
+
+const fn hex(digit: u8) -> u8 {
+    b"0123456789ABCDEF"[digit as usize]
+}
+
+/// Everything but what may stand in a URI as it is.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.extend([b'%', hex(byte >> 4), hex(byte & 15)].map(char::from));
+        }
+    }
+    escaped
 }
 
 fn invocation(report: &Report) -> Value {
@@ -231,9 +371,7 @@ fn invocation(report: &Report) -> Value {
         .map(|gap| notification(gap, if hides_tables(gap) { "error" } else { "warning" }))
         .collect();
     if coverage.regions_unknown {
-        let text =
-            "The Regions were neither named nor could they be listed: others may hold tables that nobody looked at.";
-        notifications.push(json!({"level": "error", "message": {"text": text}}));
+        notifications.push(json!({"level": "error", "message": {"text": REGIONS_UNKNOWN}}));
     }
     let saw_every_table =
         !coverage.regions_unknown && coverage.targets.iter().all(|target| target.tables_listed.is_some());

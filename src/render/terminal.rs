@@ -8,13 +8,19 @@ use crate::domain::{Finding, Subject, Verdict, rfc3339};
 use crate::problem::count;
 use crate::report::{Compared, Since};
 use crate::report::{FrameworkReport, Report, RuleLine};
-use crate::text::one_line;
+use crate::text::{self, one_line};
 
 /// Tables named under each rule; the rest are counted.
 const NAMED: usize = 5;
 
-/// The summary, at most `width` characters wide where lines can be cut.
-pub(crate) fn summary(report: &Report, width: usize) -> String {
+/// Before a finding.
+const INDENT: &str = "    ";
+
+/// A terminal that is narrower than this breaks lines itself: what is cut there says too little.
+const LEAST_WIDTH: usize = 60;
+
+/// The summary. For a terminal of this width a finding is cut to one line; without a width nothing is cut.
+pub(crate) fn summary(report: &Report, width: Option<usize>) -> String {
     let mut text = String::new();
     let scan = &report.scan;
     text.push_str(&format!(
@@ -116,18 +122,17 @@ fn finding_line(report: &Report, finding: &Finding) -> String {
         Some(Since::Known) | None => "",
     };
     format!(
-        "    {mark}{}{place}: {}",
+        "{mark}{}{place}: {}",
         one_line(&finding.resource_name),
         one_line(&finding.message)
     )
 }
 
-fn cut(line: &str, width: usize) -> String {
-    if line.chars().count() <= width {
-        return format!("{line}\n");
+fn cut(line: &str, width: Option<usize>) -> String {
+    match width {
+        Some(width) => format!("{INDENT}{}\n", text::cut(line, width.max(LEAST_WIDTH) - INDENT.len())),
+        None => format!("{INDENT}{line}\n"),
     }
-    let kept: String = line.chars().take(width.saturating_sub(1)).collect();
-    format!("{kept}…\n")
 }
 
 fn coverage_line(report: &Report) -> String {
@@ -191,4 +196,25 @@ fn closing(report: &Report) -> String {
         .as_ref()
         .map(|baseline| format!("{}\n", since_line(baseline)));
     format!("\ntables: {tables}; {gaps}\n{}{verdict}\n", since.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::sample;
+
+    #[test]
+    fn lines_are_cut_for_a_terminal_and_nowhere_else() {
+        let report = sample::report(97);
+        let longest = |width| {
+            let text = summary(&report, width);
+            let findings = text.lines().filter(|line| line.starts_with(INDENT));
+            findings.map(|line| line.chars().count()).max().unwrap_or_default()
+        };
+        assert!(longest(None) > 250, "a table's name alone has 249 characters");
+        assert_eq!(longest(Some(200)), 200);
+        assert_eq!(longest(Some(110)), 110);
+        assert_eq!(summary(&report, Some(1)), summary(&report, Some(LEAST_WIDTH)));
+        assert!(summary(&report, None).lines().all(|line| !line.ends_with('…')));
+    }
 }

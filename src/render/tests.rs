@@ -126,8 +126,11 @@ fn samples_for_consumers() {
     let Some(folder) = std::env::var_os("BACKPROOF_SAMPLES").map(PathBuf::from) else {
         return;
     };
+    let mut plain = sample::report(3);
+    plain.frameworks.clear();
     for (name, report) in [
         ("nasty", nasty()),
+        ("plain", plain),
         ("empty", sample::report(0)),
         ("one", sample::report(1)),
     ] {
@@ -182,13 +185,14 @@ fn unknown_is_never_a_pass() {
         report.findings.iter().filter(is_of).count()
     };
     let json = |file: &str| -> Value { serde_json::from_str(&rendered(&report, file)).expect("JSON") };
-    let sarif = json("report.sarif");
+    let sarif = json("report-all.sarif");
     let results = sarif["runs"][0]["results"].as_array().expect("results");
     let kinds = |kind: &str| {
         let is_of = |result: &&Value| result["kind"] == kind && result["suppressions"] == serde_json::json!([]);
         results.iter().filter(is_of).count()
     };
-    assert_eq!(kinds("open"), of(Verdict::Unknown));
+    // One for the target that was not listed, one for the Regions.
+    assert_eq!(kinds("open"), of(Verdict::Unknown) + 2);
     assert_eq!(kinds("pass"), of(Verdict::Compliant));
     assert_eq!(sarif["runs"][0]["invocations"][0]["executionSuccessful"], false);
     let asff = json("findings.asff.json");
@@ -217,6 +221,66 @@ fn unknown_is_never_a_pass() {
     assert_eq!(junit.matches("<failure ").count(), of(Verdict::NonCompliant));
 }
 
+/// Code hosts refuse a file with another address in it, and make an alert of each result.
+#[test]
+fn code_hosts_get_problems_only_each_at_a_relative_path() {
+    let report = nasty();
+    let problems: Value = serde_json::from_str(&rendered(&report, "report.sarif")).expect("JSON");
+    let results = problems["runs"][0]["results"].as_array().expect("results");
+    let is_problem =
+        |finding: &&Finding| !finding.waived && matches!(finding.verdict, Verdict::NonCompliant | Verdict::Unknown);
+    assert_eq!(results.len(), report.findings.iter().filter(is_problem).count() + 2);
+    let rules = problems["runs"][0]["tool"]["driver"]["rules"]
+        .as_array()
+        .expect("rules");
+    for rule in rules {
+        let (name, tags) = (rule["name"].as_str().expect("a name"), &rule["properties"]["tags"]);
+        assert!(name.starts_with(char::is_uppercase), "{name}");
+        assert!(tags.as_array().is_some_and(|tags| tags.len() <= 20));
+    }
+    for result in results {
+        assert!(matches!(result["kind"].as_str(), Some("fail" | "open")), "{result}");
+        let place = &result["locations"][0]["physicalLocation"];
+        let path = place["artifactLocation"]["uri"].as_str().expect("an address");
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%/".contains(&byte);
+        assert!(path.bytes().all(is_plain), "{path}");
+        assert!(path.split('/').all(|part| !matches!(part, "" | "." | "..")), "{path}");
+        assert_eq!(place["region"]["startLine"], 1);
+    }
+    let plain = results
+        .iter()
+        .map(|result| &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]);
+    let plain: Vec<&str> = plain.filter_map(Value::as_str).collect();
+    assert!(
+        plain.contains(&"arn/aws/dynamodb/eu-west-1/444455556666/table/sessions_00001"),
+        "{plain:?}"
+    );
+    assert!(plain.contains(&"account/111122223333/eu-west-1"), "{plain:?}");
+}
+
+/// A rule may answer more controls than that.
+#[test]
+fn rules_of_code_hosts_have_no_more_tags_than_they_take() {
+    let mut report = nasty();
+    let rows: Vec<ControlRow> = (0..40)
+        .map(|number| ControlRow {
+            id: format!("A.{number}"),
+            ..report.frameworks[0].controls[0].clone()
+        })
+        .collect();
+    report.frameworks[0].controls = rows;
+    let sarif: Value = serde_json::from_str(&rendered(&report, "report.sarif")).expect("JSON");
+    let rules = sarif["runs"][0]["tool"]["driver"]["rules"]
+        .as_array()
+        .expect("rules")
+        .iter();
+    let sizes = rules.map(|rule| {
+        let of = |name: &str| rule["properties"][name].as_array().map_or(0, Vec::len);
+        (of("tags"), of("controls"))
+    });
+    assert_eq!(sizes.max(), Some((20, 41)), "the controls are all told");
+}
+
 #[test]
 fn oscal_satisfies_no_control_that_is_unknown() {
     let oscal: Value = serde_json::from_str(&rendered(&nasty(), "assessment-results.json")).expect("JSON");
@@ -238,11 +302,48 @@ fn oscal_satisfies_no_control_that_is_unknown() {
 fn large_organisations_show_their_worst_tables() {
     let report = sample::report(1500);
     let text = rendered(&report, "backproof.prom");
-    assert!(text.contains("\nbackproof_tables_without_series 500\n"));
+    let left_out = text
+        .lines()
+        .find(|line| line.starts_with("backproof_tables_without_series{"));
+    assert!(left_out.is_some_and(|line| line.ends_with(" 500")));
     let series = text
         .lines()
         .filter(|line| line.starts_with("backproof_table_open_findings{"));
     assert_eq!(series.count(), 1000);
+}
+
+/// A series goes on from scan to scan, and two reports on one host have none in common.
+#[test]
+fn reports_have_a_name_for_what_they_ask() {
+    let name = |report: &Report| {
+        let text = rendered(report, "backproof.prom");
+        let info = text.lines().find(|line| line.starts_with("backproof_info{report=\""));
+        let rest = info.and_then(|line| line.split('"').nth(1));
+        let name = rest.expect("a name").to_owned();
+        let samples = text.lines().filter(|line| !line.starts_with('#'));
+        let own = format!("{{report=\"{name}\"");
+        assert!(samples.clone().count() > 50 && samples.clone().all(|line| line.contains(&own)));
+        name
+    };
+    let first = sample::report(3);
+    let mut later = sample::report(4);
+    later.scan.id = "another".to_owned();
+    later.scan.as_of += Duration::days(1);
+    later.scan.tool_version = "9.9.9".to_owned();
+    later.waivers.clear();
+    assert_eq!(name(&first), name(&later));
+    let changes: [fn(&mut Report); 5] = [
+        |report| report.coverage.targets.truncate(1),
+        |report| report.policy[0].1 = "1h".to_owned(),
+        |report| report.rules.truncate(1),
+        |report| report.frameworks.clear(),
+        |report| report.tiers[0].when = "true".to_owned(),
+    ];
+    for change in changes {
+        let mut other = sample::report(3);
+        change(&mut other);
+        assert_ne!(name(&first), name(&other));
+    }
 }
 
 #[test]

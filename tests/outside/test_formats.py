@@ -7,7 +7,11 @@ import json
 import os
 import pathlib
 import re
+import socket
 import subprocess
+import time
+import urllib.error
+import urllib.request
 import xml.etree.ElementTree
 
 import botocore.session
@@ -30,7 +34,7 @@ MULTITOOL = os.environ["SARIF_MULTITOOL"]
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
-@pytest.fixture(scope="module", params=["demo", "nasty", "one", "empty"])
+@pytest.fixture(scope="module", params=["demo", "nasty", "plain", "one", "empty"])
 def folder(request, tmp_path_factory):
     """A folder with every machine format of one report."""
     if request.param != "demo":
@@ -101,39 +105,83 @@ def sarif_schema():
     return json.loads(pathlib.Path(MULTITOOL).with_name("sarif-2.1.0.json").read_text(encoding="utf-8-sig"))
 
 
-def test_sarif(folder, report, tmp_path):
-    file = folder / "report.sarif"
+# GitHub's rules; the tool asks for each of these to be switched on. Left out is GH1004, whose 1,000 results are no longer
+# GitHub's limit.
+GITHUB_RULES = [
+    "GH1001.ProvideRequiredLocationProperties",
+    "GH1003.ProvideRequiredRegionProperties",
+    "GH1005.LocationsMustBeRelativeUrisOrFilePaths",
+    "GH1006.ProvideCheckoutPath",
+    "GH1007.ProvideFullyFormattedMessageStrings",
+]
+SARIF_EXCEPTIONS = {
+    "SARIF2005",  # the program has no page of its own to point at
+    # Which pipeline a file comes from is not the report's to know; Azure DevOps wants it beside every run that has a category.
+    "GHAzDO1019",
+    "GHAzDO1020",
+}
+
+
+def sarif_complaints(file, folder, rule_kinds="Sarif;Ghas;GHAzDO"):
+    """What Microsoft's validator says by the rules of the standard, of GitHub and of Azure DevOps."""
+    rules = "".join(
+        f'<Properties Key="{rule}.Options"><Property Key="RuleEnabled" Value="Error" Type="Driver.RuleEnabledState" /></Properties>'
+        for rule in GITHUB_RULES
+    )
+    settings = folder / "settings.xml"
+    settings.write_text(f'<?xml version="1.0" encoding="utf-8" ?><Properties>{rules}</Properties>', encoding="utf-8")
+    judged = folder / "judged.sarif"
+    environment = os.environ | {"DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1", "DOTNET_BUNDLE_EXTRACT_BASE_DIR": str(folder)}
+    command = [MULTITOOL, "validate", str(file), "--output", str(judged), "--level", "Error;Warning", "--log", "ForceOverwrite"]
+    command += ["--rule-kind", rule_kinds, "--config", str(settings)]
+    ran = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    found = json.loads(judged.read_text(encoding="utf-8-sig"))["runs"][0].get("results", [])
+    return [(one["ruleId"], one["message"]) for one in found if one["ruleId"] not in SARIF_EXCEPTIONS]
+
+
+@pytest.mark.parametrize("name", ["report.sarif", "report-all.sarif"])
+def test_sarif(folder, report, tmp_path, name):
+    file = folder / name
     log = json.loads(file.read_text(encoding="utf-8"))
     jsonschema.validators.validator_for(sarif_schema())(sarif_schema()).validate(log)
     run = log["runs"][0]
+    is_all = name == "report-all.sarif"
+    expected = [one for one in report["findings"] if is_all or (not one["waived"] and one["verdict"] in ("non-compliant", "unknown"))]
+    unread = sum(target["tables_listed"] is None for target in report["coverage"]["targets"]) + report["coverage"]["regions_unknown"]
+    # Tables that were not listed come first: they have no finding.
+    unlisted, results = run["results"][:unread], run["results"][unread:]
+    assert all(result["ruleId"] == "tables-listed" and result["kind"] == "open" for result in unlisted)
     kinds = {"fail": "non-compliant", "open": "unknown", "pass": "compliant", "notApplicable": "not-applicable"}
-    counted = collections.Counter(kinds[result["kind"]] for result in run["results"])
-    assert counted == verdicts(report, waived=True)
+    assert [kinds[result["kind"]] for result in results] == [finding["verdict"] for finding in expected]
     assert all((result["level"] == "none") == (result["kind"] != "fail") for result in run["results"])
-    assert sum(bool(result["suppressions"]) for result in run["results"]) == report["totals"]["waived"]
+    assert sum(bool(result["suppressions"]) for result in results) == (report["totals"]["waived"] if is_all else 0)
     prints = [result["partialFingerprints"]["backproofFinding/v1"] for result in run["results"]]
-    assert prints == [finding["id"] for finding in report["findings"]]
+    assert prints[unread:] == [finding["id"] for finding in expected] and len(prints) == len(set(prints))
     rules = run["tool"]["driver"]["rules"]
     assert all(rules[result["ruleIndex"]]["id"] == result["ruleId"] for result in run["results"] if "ruleIndex" in result)
     assert len(run["invocations"][0]["toolExecutionNotifications"]) >= len(report["coverage"]["gaps"])
     # The two programs that read such files for people.
     loaded = sarif.loader.load_sarif_file(str(file))
-    assert loaded.get_distinct_tool_names() == ["backproof"] and loaded.get_result_count() == len(report["findings"])
-    assert len(loaded.get_records()) == len(report["findings"])
-    judged = tmp_path / "judged.sarif"
-    environment = os.environ | {"DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1", "DOTNET_BUNDLE_EXTRACT_BASE_DIR": str(tmp_path)}
-    command = [MULTITOOL, "validate", str(file), "--output", str(judged), "--level", "Error;Warning"]
-    ran = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    found = json.loads(judged.read_text(encoding="utf-8-sig"))["runs"][0].get("results", [])
-    # The program has no page of its own to point at (2005), and a table has no lines (2017).
-    complaints = [one for one in found if one["ruleId"] not in ("SARIF2005", "SARIF2017")]
-    assert not complaints, [(one["ruleId"], one["message"]) for one in complaints[:5]]
+    assert loaded.get_distinct_tool_names() == ["backproof"] and loaded.get_result_count() == len(expected) + unread
+    assert len(loaded.get_records()) == len(expected) + unread
+    complaints = sarif_complaints(file, tmp_path, "Sarif" if is_all else "Sarif;Ghas;GHAzDO")
+    assert not complaints, complaints[:5]
+
+
+def test_the_rules_of_code_hosts_are_asked(tmp_path):
+    log = json.loads((SAMPLES / "one" / "report-all.sarif").read_text(encoding="utf-8"))
+    place = log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+    place["artifactLocation"]["uri"] = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders"
+    del place["region"], log["runs"][0]["tool"]["driver"]["rules"][0]["name"]
+    file = tmp_path / "broken.sarif"
+    file.write_text(json.dumps(log), encoding="utf-8")
+    assert {"GH1003", "GH1005", "GHAzDO2012"} <= {rule for rule, _ in sarif_complaints(file, tmp_path)}
 
 
 @functools.cache
 def ocsf_validator():
-    schema = ocsf_json_schema.OcsfJsonSchemaEmbedded(ocsf_json_schema.get_ocsf_schema("1.5.0"))
+    schema = ocsf_json_schema.OcsfJsonSchemaEmbedded(ocsf_json_schema.get_ocsf_schema("1.8.0"))
     found = schema.get_class_schema("compliance_finding", ["cloud"])
     return jsonschema.Draft202012Validator(found)
 
@@ -146,6 +194,7 @@ def test_ocsf(folder, report):
         parsed = ComplianceFinding.model_validate(event)
         assert parsed.class_uid == 2003 and words[int(parsed.compliance.status_id)] == finding["verdict"]
         assert (int(parsed.status_id) == 3) == finding["waived"]
+        assert [one["uid"] for one in event["evidences"]] == [report["scan"]["evidence_digest"]]
     # The schema itself admits no member that it does not name. It is slow: one event of each shape is enough.
     shapes = {(event["status_id"], event["compliance"]["status_id"], event["resources"][0]["type"]): event for event in events}
     for event in shapes.values():
@@ -201,7 +250,7 @@ def test_asff(folder, report):
 def test_oscal(folder, report):
     file = folder / "assessment-results.json"
     document = trestle.oscal.assessment_results.AssessmentResults.oscal_read(file)
-    assert document.metadata.oscal_version.__root__ == "1.1.3"
+    assert document.metadata.oscal_version.root.root == "1.2.1"
     result = document.results[0]
     items = {item.uuid for item in (result.local_definitions.inventory_items or [])}
     observations = {one.uuid: one for one in (result.observations or [])}
@@ -225,21 +274,24 @@ def test_oscal(folder, report):
     assert bool(accepted) == bool(waived)
 
 
-def samples(folder):
-    text = (folder / "backproof.prom").read_text(encoding="utf-8")
-    found = {}
+def samples(text):
+    """Every sample by name and labels, and the name of the report, which is a label of each."""
+    found, names = {}, set()
     for family in prometheus_client.parser.text_string_to_metric_families(text):
         assert family.type == "gauge" and family.documentation, family.name
         for sample in family.samples:
-            key = (sample.name, *sorted(sample.labels.items()))
+            names.add(sample.labels["report"])
+            key = (sample.name, *sorted(item for item in sample.labels.items() if item[0] != "report"))
             assert key not in found, f"twice: {key}"
             assert sample.timestamp is None, "the textfile collector takes no timestamps"
             found[key] = sample.value
-    return text, found
+    assert len(names) == 1, "one report, one name"
+    return found, names.pop()
 
 
 def test_prometheus(folder, report):
-    text, found = samples(folder)
+    text = (folder / "backproof.prom").read_text(encoding="utf-8")
+    found, _ = samples(text)
     assert text.endswith("\n") and not CONTROL.search(text)
     for verdict, count in report["totals"]["tables_by_verdict"].items():
         assert found["backproof_tables", ("verdict", verdict)] == count
@@ -257,6 +309,50 @@ def test_prometheus(folder, report):
     is_missing = report["coverage"]["regions_unknown"] or verdicts(report)["unknown"]
     is_missing = is_missing or any(target["tables_listed"] is None for target in report["coverage"]["targets"])
     assert bool(missing) == bool(is_missing)
+
+
+def scraped(folder):
+    """What node_exporter answers that reads its text files from this folder: the status and the page."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    command = ["prometheus-node-exporter", "--collector.disable-defaults", "--collector.textfile", "--web.disable-exporter-metrics"]
+    command += [f"--collector.textfile.directory={folder}", f"--web.listen-address={address}"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as program:
+        try:
+            for _ in range(100):
+                try:
+                    with urllib.request.urlopen(f"http://{address}/metrics", timeout=5) as answer:
+                        return answer.status, answer.read().decode("utf-8")
+                except urllib.error.HTTPError as refused:
+                    return refused.code, refused.read().decode("utf-8")
+                except urllib.error.URLError:
+                    time.sleep(0.1)
+            raise AssertionError("node_exporter does not answer")
+        finally:
+            program.terminate()
+
+
+def test_two_reports_stand_side_by_side_on_one_host(tmp_path):
+    texts = [(SAMPLES / name / "backproof.prom").read_text(encoding="utf-8") for name in ("nasty", "plain")]
+    sides = [samples(text) for text in texts]
+    names = [name for _, name in sides]
+    assert len(set(names)) == 2
+    for name, text in zip(names, texts):
+        (tmp_path / f"{name}.prom").write_text(text, encoding="utf-8")
+    status, page = scraped(tmp_path)
+    assert status == 200, page
+    merged = collections.Counter()
+    for family in prometheus_client.parser.text_string_to_metric_families(page):
+        for sample in family.samples:
+            if family.name == "node_textfile_scrape_error":
+                assert sample.value == 0
+            merged[sample.labels.get("report")] += 1
+    assert [merged[name] for name in names] == [len(found) for found, _ in sides]
+    # The reader would have noticed: the same report twice is refused.
+    (tmp_path / "again.prom").write_text(texts[0], encoding="utf-8")
+    status, page = scraped(tmp_path)
+    assert status != 200 or "node_textfile_scrape_error 1" in page
 
 
 def leaves(tokens):

@@ -269,7 +269,10 @@ fn wrong_words_are_corrected() {
         ),
         (vec!["scan", "--to", "s3://"], vec!["names no bucket"]),
         (vec!["scan", "--to", "-"], vec!["stdout takes exactly one file"]),
-        (vec!["explain", "rule", "nope"], vec!["`nope` is not a rule"]),
+        (
+            vec!["explain", "rule", "nope"],
+            vec!["`nope` is not a rule", "where: `explain rule nope`"],
+        ),
         (
             vec!["explain", "permissions", "--command", "scna"],
             vec!["`scna` is not a command", "did you mean `scan`?"],
@@ -298,7 +301,7 @@ fn wrong_words_are_corrected() {
             vec!["remediate", "apply", "missing.json"],
             vec!["could not read the remediation plan", "nothing was changed"],
         ),
-        (vec!["report", "missing"], vec!["could not read the inventory"]),
+        (vec!["report", "missing"], vec!["there is no evidence to look into"]),
         (
             vec!["report", "missing", "--template", "nowhere"],
             vec!["could not read the templates", "`--template nowhere`", "`pdf.toml`"],
@@ -554,4 +557,67 @@ fn help_asks_nobody() {
         .output()
         .expect("it runs");
     assert!(output.status.success());
+}
+
+/// One code for one mistake: a folder that is not there, whichever command it was named to; and one that holds nothing of a
+/// pack says nothing of any evidence.
+#[test]
+fn a_folder_that_does_not_exist_is_a_mistake_on_the_command_line() {
+    let dir = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(dir.path().join("pictures")).expect("a folder");
+    std::fs::write(dir.path().join("pictures/cat.png"), "cat").expect("written");
+    for folder in ["nowhere", "pictures"] {
+        let period = ["attest", "--from", "2026-11-01", "--to", "2026-11-02"];
+        for args in [
+            &["report", folder][..],
+            &["verify", folder],
+            &["diff", folder, folder],
+            &["explain", "table", "orders", "--inventory", folder],
+            &["explain", "finding", "0", "--inventory", folder],
+            &["sample", folder, "--seed", "1"],
+            &["remediate", "plan", "--from", folder],
+            &["ledger", "append", folder, "--ledger", "ledger"],
+            &[&period[..], &["--pack", folder]].concat(),
+        ] {
+            let ran = run(dir.path(), &[], args);
+            assert_eq!(ran.code, 2, "{args:?}: {}", ran.stderr);
+            assert!(ran.stderr.contains(folder), "{args:?}: {}", ran.stderr);
+            let is_absent = ran.stderr.contains("there is no such folder");
+            assert_eq!(is_absent, folder == "nowhere", "{args:?}: {}", ran.stderr);
+        }
+    }
+    let of_ledger = [
+        "attest",
+        "--from",
+        "2026-11-01",
+        "--to",
+        "2026-11-02",
+        "--ledger",
+        "nowhere",
+    ];
+    for args in [
+        &["verify", "--ledger", "nowhere"][..],
+        &["ledger", "list", "--ledger", "nowhere"],
+        &of_ledger,
+    ] {
+        let ran = run(dir.path(), &[], args);
+        assert_eq!(ran.code, 2, "{args:?}: {}", ran.stderr);
+    }
+    assert!(!dir.path().join("ledger").exists(), "nothing was made");
+}
+
+/// A hint names what the command has.
+#[test]
+fn the_hint_of_init_names_its_own_argument() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let ran = run(dir.path(), &[], &["init"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let ran = run(dir.path(), &[], &["init"]);
+    assert!(
+        ran.stderr
+            .contains("hint: choose a new file as in `backproof init FILE`"),
+        "{}",
+        ran.stderr
+    );
+    assert!(!ran.stderr.contains("--to"), "{}", ran.stderr);
 }

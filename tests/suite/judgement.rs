@@ -388,3 +388,56 @@ tags = [{ key = "backup", value = "later" }]
         assert_eq!(verdict(&report, "later", rules[3]), expected, "{}", ran.stderr);
     }
 }
+
+/// Sunday is 1: who meant Monday reads what AWS Backup does, wherever the schedule is shown.
+#[test]
+fn a_schedule_is_shown_in_words_beside_its_expression() {
+    let sundays = with(
+        &world(""),
+        "schedule = \"cron(0 5 ? * * *)\"",
+        "schedule = \"cron(0 3 ? * 1 *)\"\ntimezone = \"Europe/Berlin\"",
+    );
+    let bench = Bench::new(&sundays);
+    let words = "cron(0 3 ? * 1 *) (Sundays at 03:00 Europe/Berlin)";
+    let formats = [
+        "--format",
+        "csv,json,html,markdown,junit,sarif",
+        "--rules",
+        "plan-frequent-enough,plan-has-run",
+    ];
+    let (_, report) = bench.scan("out", &formats);
+    let of_table = finding(&report, "orders", "plan-frequent-enough");
+    assert_eq!(of_table["verdict"], "non-compliant");
+    for (name, rule) in [("orders", "plan-frequent-enough"), ("daily", "plan-has-run")] {
+        let message = finding(&report, name, rule)["message"].as_str().expect("a message");
+        assert!(message.contains(words), "{message}");
+    }
+    assert_eq!(fact(&report, "orders", "plan_schedules"), words);
+    for file in [
+        "findings.csv",
+        "tables.csv",
+        "report.html",
+        "junit.xml",
+        "report.sarif",
+        "summary.md",
+    ] {
+        let text = std::fs::read_to_string(bench.path("out").join(file)).expect("a file");
+        // Markdown and HTML write some signs in their own way.
+        assert!(text.contains("Sundays at 03:00 Europe/Berlin"), "{file}");
+    }
+    for args in [
+        &["report", "out", "--rules", "plan-frequent-enough"][..],
+        &[
+            "explain",
+            "table",
+            "orders",
+            "--inventory",
+            "out/inventory",
+            "--rules",
+            "plan-frequent-enough",
+        ],
+    ] {
+        let ran = bench.run(args);
+        assert!(ran.stdout.contains("Sundays at 03:00"), "{}{}", ran.stdout, ran.stderr);
+    }
+}

@@ -369,7 +369,7 @@ fn a_copy_of_a_ledger_in_a_folder_holds_offline() {
     }
     refused(
         &run(bench.dir.path(), &[], &["verify", "--ledger", "nowhere"]),
-        1,
+        2,
         &["could not open the ledger"],
     );
     refused(

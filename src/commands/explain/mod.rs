@@ -19,7 +19,7 @@ use crate::dictionary::{Fact, facts_of};
 use crate::domain::Subject;
 use crate::exit::{self, Exit};
 use crate::inventory::sources;
-use crate::problem::{Outcome, Problem};
+use crate::problem::{Outcome, Problem, Problems};
 use crate::render;
 use crate::text::{list, nearest};
 
@@ -168,7 +168,10 @@ fn rules() -> Outcome<Explained> {
 }
 
 fn rule(id: &str) -> Outcome<Explained> {
-    let rules = RuleSet::load(None, &[id.to_owned()])?;
+    let rules = RuleSet::load(None, &[id.to_owned()]).map_err(|problems| {
+        let here = |problem: Problem| problem.at(format!("`explain rule {id}`"));
+        Problems(problems.0.into_iter().map(here).collect())
+    })?;
     let rule = &rules.0[0];
     let mut text = format!(
         "{}: {}\nsubject: {}\nseverity: {}\n\n{}\n\n",

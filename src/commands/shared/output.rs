@@ -10,30 +10,30 @@ use crate::stderr::{self, BOLD_GREEN, BOLD_RED, BOLD_YELLOW, RESET, say};
 pub(crate) enum Single {
     /// Standard output.
     Stdout,
-    /// A file that does not exist yet.
-    File(PathBuf),
+    /// A file that does not exist yet, and how another is named.
+    File(PathBuf, &'static str),
 }
 
 impl Single {
-    /// Reads `-` or the name of a file, before the work begins.
+    /// Reads `-` or the name of a file, before the work begins. `how` is for hints: how the command line names it.
     ///
     /// Errors: the file is there already.
-    pub(crate) fn prepare(to: &str) -> Outcome<Self> {
+    pub(crate) fn prepare(to: &str, how: &'static str) -> Outcome<Self> {
         if to == "-" {
             return Ok(Self::Stdout);
         }
         let path = PathBuf::from(to);
         match path.try_exists() {
-            Ok(false) => Ok(Self::File(path)),
+            Ok(false) => Ok(Self::File(path, how)),
             Ok(true) => Err(Problem::new("results are never overwritten")
                 .at(to)
                 .so("nothing was written")
-                .hint("choose a new file with `--to`")
+                .hint(format!("choose a new file {how}"))
                 .into()),
             Err(error) => Err(Problem::new("could not use the file for the result")
                 .at(to)
                 .why(error.to_string())
-                .hint("choose another file with `--to`")
+                .hint(format!("choose another file {how}"))
                 .into()),
         }
     }
@@ -42,9 +42,9 @@ impl Single {
     ///
     /// Errors: stdout or the disk refused, or somebody else made the file meanwhile.
     pub(crate) fn write(&self, text: &str) -> Outcome<()> {
-        let path = match self {
+        let (path, how) = match self {
             Self::Stdout => return print(text),
-            Self::File(path) => path,
+            Self::File(path, how) => (path, how),
         };
         let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let written = (|| {
@@ -66,7 +66,7 @@ impl Single {
                 .why(error.to_string())
                 .hint(match folder {
                     Some(folder) if !folder.is_dir() => format!("create the folder {} first", folder.display()),
-                    _ => "choose another file with `--to`".to_owned(),
+                    _ => format!("choose another file {how}"),
                 })
         })?;
         say(&format!("written to {}", path.display()));

@@ -64,13 +64,9 @@ impl PlanRule {
         TimeDelta::minutes(minutes.clamp(0, 60 * 24 * 366))
     }
 
-    /// The schedule as AWS wrote it, with its zone.
+    /// The schedule as AWS wrote it, and in words.
     pub(crate) fn schedule_text(&self) -> String {
-        format!(
-            "{} {}",
-            self.row.schedule.as_deref().unwrap_or("cron(0 5 ? * * *)"),
-            self.row.schedule_time_zone.as_deref().unwrap_or("UTC")
-        )
+        schedule::text(self.row.schedule.as_deref(), self.row.schedule_time_zone.as_deref())
     }
 
     /// The air-gapped vault that it writes to. Without advanced features AWS Backup leaves the point in the ordinary

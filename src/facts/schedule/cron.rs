@@ -8,34 +8,34 @@ use super::fields::{DAY_OF_MONTH, DAY_OF_WEEK, HOUR, MINUTE, MONTH, NotUnderstoo
 /// A parsed expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Cron {
-    minutes: Vec<u16>,
-    hours: Vec<u16>,
-    days: DaysOfMonth,
-    months: Values,
-    weekdays: DaysOfWeek,
-    years: Values,
+    pub(super) minutes: Vec<u16>,
+    pub(super) hours: Vec<u16>,
+    pub(super) days: DaysOfMonth,
+    pub(super) months: Values,
+    pub(super) weekdays: DaysOfWeek,
+    pub(super) years: Values,
 }
 
 /// Day of month: values, and days counted from the month's end or moved to a weekday.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct DaysOfMonth {
-    values: Values,
+pub(super) struct DaysOfMonth {
+    pub(super) values: Values,
     /// `L`, `L-3`: so many days before the last.
-    from_last: Vec<u32>,
+    pub(super) from_last: Vec<u32>,
     /// `LW`: the last weekday (Monday to Friday).
-    last_weekday: bool,
+    pub(super) last_weekday: bool,
     /// `15W`: the weekday nearest to that day, within the month.
-    nearest_weekday: Vec<u32>,
+    pub(super) nearest_weekday: Vec<u32>,
 }
 
 /// Day of week: values, and weekdays counted within the month. Sunday is 1.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct DaysOfWeek {
-    values: Values,
+pub(super) struct DaysOfWeek {
+    pub(super) values: Values,
     /// `6L`: the last Friday of the month.
-    last: Vec<u16>,
+    pub(super) last: Vec<u16>,
     /// `2#1`: the first Monday of the month.
-    nth: Vec<(u16, u32)>,
+    pub(super) nth: Vec<(u16, u32)>,
 }
 
 impl Cron {

@@ -78,7 +78,7 @@ fn years() -> impl Strategy<Value = String> {
 }
 
 /// Expressions whose day of month stands before the month, and the day of week behind it.
-fn expressions(least_hour: u16) -> impl Strategy<Value = String> {
+pub(super) fn expressions(least_hour: u16) -> impl Strategy<Value = String> {
     let hours = if least_hour == 0 {
         prop_oneof![Just("*".to_owned()), list(entry(&HOUR, 0))].boxed()
     } else {

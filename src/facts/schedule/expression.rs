@@ -7,7 +7,7 @@ use super::cron::Cron;
 use super::fields::NotUnderstood;
 
 /// What AWS Backup uses when a rule has no schedule.
-const DEFAULT: &str = "cron(0 5 ? * * *)";
+pub(super) const DEFAULT: &str = "cron(0 5 ? * * *)";
 
 /// When a rule of a backup plan runs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,6 +11,10 @@ mod fields;
 mod gaps;
 #[cfg(test)]
 mod tests;
+mod words;
+#[cfg(test)]
+mod words_tests;
 
 pub(crate) use expression::Schedule;
 pub(crate) use gaps::{Run, TimedRule, effective_runs, have_runs, largest_gap_of, worst_case_age};
+pub(crate) use words::text;

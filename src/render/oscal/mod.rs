@@ -1,4 +1,4 @@
-//! OSCAL assessment results 1.1.3: what was looked at, what was seen, which control objectives are satisfied.
+//! OSCAL assessment results 1.2.1: what was looked at, what was seen, which control objectives are satisfied.
 //!
 //! One observation for each rule and outcome, with every subject and its evidence in it; a finding for each control of the
 //! chosen frameworks, or for each rule where none was chosen; a risk for each rule that is violated, and for each waiver
@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use self::groups::{Groups, controls};
-use self::parts::{prop, text, uuid_of};
+use self::parts::{prop, text, token, uuid_of};
 use super::RenderError;
 use super::stream::{Each, write_json};
 use crate::domain::{Gap, Subject, rfc3339};
@@ -131,7 +131,7 @@ fn metadata(report: &Report) -> Value {
         "title": "Proof of backup of Amazon DynamoDB tables",
         "last-modified": rfc3339(report.scan.as_of),
         "version": text(&report.scan.id),
-        "oscal-version": "1.1.3",
+        "oscal-version": "1.2.1",
         "props": [prop("tool", "backproof"), prop("tool-version", &report.scan.tool_version)],
     })
 }
@@ -181,32 +181,43 @@ fn item(arn: &str, subject: Subject, name: &str) -> Value {
     })
 }
 
-/// What was reviewed: the controls that rules answer.
+/// What was reviewed: the controls that rules answer; where no framework has one, backproof's own rules. OSCAL wants the
+/// controls of each selection named, so a framework that no rule answers is told in words only.
 fn reviewed_controls(report: &Report) -> Value {
     let mut selections: Vec<Value> = Vec::new();
+    let mut unreviewed: Vec<String> = Vec::new();
     for framework in &report.frameworks {
         let unanswered = framework.controls.iter().filter(|row| row.answered != "rules").count();
-        let mut selection = json!({
-            "description": format!(
-                "{} ({}); {} of it have no rule and were not reviewed",
-                framework.title,
-                framework.version,
-                count(unanswered, "control")
-            ),
-        });
-        let ids: Vec<Value> = controls(framework)
-            .iter()
-            .map(|control| json!({"control-id": control.token}))
-            .collect();
-        if !ids.is_empty() {
-            selection["include-controls"] = ids.into();
+        let words = format!(
+            "{} ({}); {} of it have no rule and were not reviewed",
+            framework.title,
+            framework.version,
+            count(unanswered, "control")
+        );
+        let ids: Vec<String> = controls(framework).into_iter().map(|control| control.token).collect();
+        if ids.is_empty() {
+            unreviewed.push(words);
+        } else {
+            selections.push(selection(&words, ids));
         }
-        selections.push(selection);
     }
     if selections.is_empty() {
-        selections.push(json!({"description": "No framework was chosen: findings are about backproof's own rules."}));
+        let ids = report.rules.iter().map(|rule| token(&rule.id)).collect();
+        selections.push(selection(
+            "No control of a framework was reviewed: findings are about backproof's own rules.",
+            ids,
+        ));
     }
-    json!({"control-selections": selections})
+    let mut reviewed = json!({"control-selections": selections});
+    if !unreviewed.is_empty() {
+        reviewed["description"] = text(&unreviewed.join("; ")).into();
+    }
+    reviewed
+}
+
+fn selection(description: &str, ids: Vec<String>) -> Value {
+    let ids: Vec<Value> = ids.into_iter().map(|id| json!({"control-id": id})).collect();
+    json!({"description": text(description), "include-controls": ids})
 }
 
 fn gap_observation(report: &Report, gap: &Gap) -> Value {
