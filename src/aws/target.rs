@@ -7,12 +7,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_account::operation::list_regions::ListRegionsOutput;
 use aws_sdk_account::types::RegionOptStatus;
 use aws_sdk_sts::config::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sdk_sts::operation::assume_role::AssumeRoleOutput;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::service_config::ServiceConfigKey;
@@ -21,7 +21,7 @@ use futures_util::stream::{self, StreamExt as _};
 
 use super::answer::ReadAnswer;
 use super::call::{CallLog, Caller, Page};
-use super::failure::{Failure, FailureKind, classify};
+use super::failure::{Failure, FailureKind};
 use super::http::{self, Roots};
 use super::login;
 use super::patience::Patience;
@@ -219,27 +219,19 @@ impl Session {
             return Ok(None);
         };
         let config = self.config_in(region, None);
-        // One call by hand first, so that a refusal is seen with AWS's own words and can be repeated.
-        let sts = aws_sdk_sts::Client::new(&config);
-        let (began, mut attempt) = (Instant::now(), 0);
-        loop {
-            attempt += 1;
-            let trial = sts
-                .assume_role()
-                .role_arn(role_arn)
-                .role_session_name("backproof")
-                .set_external_id(account.external_id.clone())
-                .send()
-                .await;
-            let Err(failure) = trial.as_ref().map_err(classify) else {
-                break;
-            };
-            let pause = self.patience.pause(attempt, began.elapsed(), failure.is_throttling());
-            match pause.filter(|_| failure.is_retryable) {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => return Err(failure),
-            }
-        }
+        // One call by hand first, so that a refusal is seen with AWS's own words and can be repeated. What fails is put
+        // into the scan's log for every Region of the account, so this call has a log of its own.
+        let sts = client!(aws_sdk_sts, &config);
+        let send = || {
+            let assume = sts.assume_role().role_arn(role_arn).role_session_name("backproof");
+            assume.set_external_id(account.external_id.clone()).send()
+        };
+        let target = TargetId::new(account.id.clone(), region.to_owned());
+        let caller = Caller::new(target, self.patience, Arc::default());
+        let credentials = |answer: AssumeRoleOutput| answer.credentials;
+        caller
+            .part("sts:AssumeRole", role_arn, send, "credentials", credentials)
+            .await?;
         let mut provider = aws_config::sts::AssumeRoleProvider::builder(role_arn)
             .session_name("backproof")
             .region(Region::new(region.to_owned()))

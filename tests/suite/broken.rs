@@ -349,3 +349,34 @@ fn no_broken_answer_passes_for_a_good_one() {
         complaints.len()
     );
 }
+
+#[test]
+fn a_role_is_not_taken_from_a_broken_answer() {
+    let roles = "[[account]]\nid = \"444455556666\"\nregions = [\"eu-west-1\"]\n";
+    let bench = Bench::new(&tested(roles));
+    let accounts = "accounts = [{ id = \"111122223333\" }, { id = \"444455556666\", role_arn = \"arn:aws:iam::444455556666:role/Audit\" }]\n";
+    bench.write("backproof.toml", accounts);
+    bench.write("policy.toml", POLICY);
+    let nothing = "<AssumeRoleResponse><AssumeRoleResult></AssumeRoleResult></AssumeRoleResponse>";
+    for answer in [
+        json!({ "body": "" }),
+        json!({ "body": "{}" }),
+        json!({ "body": nothing }),
+        json!({ "status": 206 }),
+        json!({ "status": 302, "body": "" }),
+    ] {
+        bench.fault(&json!({ "action": "sts:AssumeRole", "answer": answer }).to_string());
+        let said = scan(&bench, "sts:AssumeRole", true);
+        bench.no_faults();
+        assert!(
+            said.gaps.iter().all(|(action, _)| action == "sts:AssumeRole"),
+            "{answer}: {:?}",
+            said.gaps
+        );
+        // One for each Region of the account.
+        assert_eq!(said.gaps.len(), 2, "{answer}");
+        assert_eq!(said.code(), 10, "{answer}");
+        let (_, report) = said.judged.expect("a report");
+        assert_eq!(report["coverage"]["accounts"][1]["status"], "not-read", "{answer}");
+    }
+}
