@@ -350,6 +350,7 @@ impl Asked {
             Some(refusal) => Err(call::in_words_of(service, refusal)),
             None => router::handle(&mut inner.cloud, &call, &operation),
         };
+        let outcome = outcome.map(|reply| inner.cloud.settings.answers.worsen(reply));
         outcome.inspect_err(|error| inner.stats.count_refusal(&operation, error))
     }
 }
