@@ -63,7 +63,7 @@ facts! {
     dynamodb_opted_in: bool = ["region_settings"],
     /// Advanced features for DynamoDB backups are on in this account and Region, which takes the opt-in too. Unknown if the settings could not be read.
     advanced_features_on: bool = ["region_settings"],
-    /// A selection of a live backup plan takes the table. Where recovery points were read, one that a live plan made in its latest run settles what AWS's rules leave open. Unknown if they leave it open otherwise, or if a plan, a selection, tags or settings that decide could not be read.
+    /// A selection of a live backup plan takes the table. Where recovery points or jobs were read, one that a live plan made or started in its latest run settles what AWS's rules leave open. Unknown if they leave it open otherwise, or if a plan, a selection, tags or settings that decide could not be read.
     in_a_plan: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
     /// The same as a word: `protected`, `unprotected` or `uncertain`. Never unknown.
     plan_verdict: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
@@ -212,17 +212,21 @@ facts! {
 
     /// Days before as_of that the facts on gaps look at (`policy.window`). Never unknown.
     window_days: i64 = [],
-    /// Longest time, in hours, without a usable recovery point or completed backup job inside the window and the life of the table, by what could be read. More evidence can only shorten it. Unknown if the table could not be described.
+    /// Longest time, in hours, that may have passed without a new usable recovery point inside the window and the life of the table, by what could be read. A backup job that completed counts where its point is not listed any more: as a point of some moment between its creation and its end. More evidence can only shorten it. Unknown if the table could not be described.
     longest_gap_hours_seen: f64 = ["tables", "vaults", "recovery_points", "backup_jobs"],
-    /// The same over all evidence. Unknown if a vault or the jobs could not be read, or if points may have been deleted inside the window before AWS Backup's memory of jobs begins.
+    /// Longest such time, in hours, that passed for certain: every vault and the jobs were read, no job was under way, and AWS Backup's memory of jobs, 29 days, reaches so far. More evidence can only lengthen it. Unknown if the table could not be described.
+    longest_gap_hours_sure: f64 = ["tables", "vaults", "recovery_points", "backup_jobs"],
+    /// The longest such time, in hours, where it is known to the second. Unknown if the two above differ.
     longest_gap_hours: f64 = ["tables", "vaults", "recovery_points", "backup_jobs"],
     /// When that gap began. Unknown as longest_gap_hours_seen.
     longest_gap_from_at: DateTime<Utc> = ["tables", "vaults", "recovery_points", "backup_jobs"],
-    /// Whole UTC days of the window and the life of the table without a usable recovery point or completed backup job. Unknown as longest_gap_hours.
+    /// Whole UTC days of the window and the life of the table on which surely no usable recovery point was made. Unknown if the table could not be described, a vault or the jobs could not be read, or the window is longer than AWS Backup's memory of jobs.
     days_without_point: i64 = ["tables", "vaults", "recovery_points", "backup_jobs"],
     /// Runs that the schedules in force asked for since the plan's selection, the plan and the table all existed, at most 29 days back, start windows still open left out. Unknown as plan_interval_hours, or if the table could not be described.
     expected_run_count: i64 = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags"],
-    /// Of these, those for which no backup job was started. Unknown as expected_run_count, or if the jobs could not be read.
+    /// Of these, those for which surely no backup job was started. A job that does not say who started it may be any run's. Unknown as expected_run_count, or if the jobs could not be read.
+    missed_run_count_sure: i64 = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags", "backup_jobs", "recovery_points", "vaults"],
+    /// The same, where no job leaves open who started it. Unknown otherwise.
     missed_run_count: i64 = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags", "backup_jobs", "recovery_points", "vaults"],
     /// The last of them. Unknown if there is none.
     last_missed_run_at: DateTime<Utc> = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags", "backup_jobs", "recovery_points", "vaults"],

@@ -5,15 +5,16 @@ use std::collections::BTreeSet;
 use crate::criteria::values::FOREVER_DAYS;
 use crate::dictionary::{PlanFacts, Text};
 use crate::facts::index::Index;
-use crate::facts::jobs::Jobs;
+use crate::facts::jobs::{Jobs, OfRole};
 use crate::facts::plans::membership::Memberships;
 use crate::facts::plans::rule::{PlanRule, interval};
 use crate::facts::plans::target::{PlanState, SelectionState, TargetPlans};
+use crate::facts::table_points::TablePoints;
 use crate::facts::time::{age_hours, hours};
 use crate::facts::words::names;
 
 /// The facts of every live plan.
-pub(crate) fn facts(index: &Index, memberships: &Memberships, jobs: &Jobs) -> Vec<PlanFacts> {
+pub(crate) fn facts(index: &Index, memberships: &Memberships, points: &TablePoints, jobs: &Jobs) -> Vec<PlanFacts> {
     let mut all = Vec::new();
     for place in 0..index.targets.len() {
         let Some(target) = memberships.target(place) else {
@@ -28,7 +29,7 @@ pub(crate) fn facts(index: &Index, memberships: &Memberships, jobs: &Jobs) -> Ve
                     place: number,
                     index,
                 }
-                .facts(jobs),
+                .facts(points, jobs),
             );
         }
     }
@@ -46,12 +47,10 @@ struct PlanInTarget<'p> {
 impl<'p> PlanInTarget<'p> {
     /// Its selections, with their numbers in the index of selections.
     fn selections(&self) -> impl Iterator<Item = (usize, &'p SelectionState)> {
-        let (target, plan_id) = (self.target, &self.plan.row.plan_id);
-        let all = target.selections.iter().enumerate();
-        all.filter(move |(_, selection)| selection.plan_id == *plan_id)
+        self.target.selections_of(self.plan)
     }
 
-    fn facts(&self, jobs: &Jobs) -> PlanFacts {
+    fn facts(&self, points: &TablePoints, jobs: &Jobs) -> PlanFacts {
         let (row, as_of) = (&self.plan.row, self.index.as_of);
         let rules = self.plan.rules.as_deref();
         let all: Option<Vec<&PlanRule>> = rules.map(|rules| rules.iter().collect());
@@ -69,7 +68,7 @@ impl<'p> PlanInTarget<'p> {
             created_at: row.created_at,
             plan_age_hours: row.created_at.map(|at| age_hours(at, as_of)),
             last_run_at: row.last_execution_at,
-            has_run: Some(row.last_execution_at.is_some()),
+            has_run: self.has_run(points, jobs),
             rule_count: rules.map(|rules| number(rules.len())),
             schedules: texts(&PlanRule::schedule_text),
             schedules_understood: rules.map(|rules| rules.iter().all(|rule| rule.schedule.is_some())),
@@ -94,10 +93,22 @@ impl<'p> PlanInTarget<'p> {
         }
     }
 
+    /// AWS may leave out when it ran last. A job or a recovery point of the plan proves a run.
+    fn has_run(&self, points: &TablePoints, jobs: &Jobs) -> Option<bool> {
+        let plan_id = &self.plan.row.plan_id;
+        if self.plan.row.last_execution_at.is_some()
+            || jobs.last_at(self.place, plan_id).is_some()
+            || points.has_of_plan(self.place, plan_id)
+        {
+            return Some(true);
+        }
+        (jobs.is_target_whole(self.place) && points.is_target_whole(self.place)).then_some(false)
+    }
+
     /// Tables of the selection that takes most.
     fn taken(&self) -> usize {
         let taken = self.selections().map(|(_, selection)| selection.taken);
-        taken.max().unwrap_or(0)
+        taken.chain([self.plan.proved]).max().unwrap_or(0)
     }
 
     /// Is it certain which tables the plan takes?
@@ -119,6 +130,7 @@ impl<'p> PlanInTarget<'p> {
         if self
             .selections()
             .any(|(number, selection)| selection.taken > 0 || names_tables(number))
+            || self.plan.proved > 0
         {
             return Some(true);
         }
@@ -128,7 +140,7 @@ impl<'p> PlanInTarget<'p> {
     /// Selections that name tables and take none. A wildcard in a Region without tables is no mistake.
     fn empty_selections(&self) -> Option<Text> {
         let target = &self.index.targets[self.place as usize];
-        let has_tables = (0..self.index.tables.len()).any(|row| self.index.target_place(row) == self.place);
+        let has_tables = self.target.has_tables;
         let names_tables = |number: usize| {
             let patterns = self.target.selection_index.selection(number).resources.iter();
             let mut patterns = patterns.filter(|one| is_of_tables(one));
@@ -179,8 +191,17 @@ impl<'p> PlanInTarget<'p> {
             .filter(|(role, _)| counts(*role))
             .peekable();
         last.peek()?;
-        let troubles: BTreeSet<&str> = last.filter_map(|(_, job)| job.role_trouble.as_deref()).collect();
-        Some(names(troubles))
+        let (mut troubles, mut is_open) = (BTreeSet::new(), false);
+        for (_, job) in last {
+            match &job.of_role {
+                OfRole::Trouble(text) => {
+                    troubles.insert(text.as_str());
+                }
+                OfRole::Open => is_open = true,
+                OfRole::Nothing => {}
+            }
+        }
+        (!troubles.is_empty() || !is_open).then(|| names(troubles))
     }
 
     /// Jobs of such rules fail: the lifecycle is outside the valid range for the vault.

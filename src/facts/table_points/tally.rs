@@ -11,7 +11,6 @@ use crate::domain::short_number;
 use crate::facts::index::Index;
 use crate::facts::index::keys::{RankedKey, owner_of_rank};
 use crate::facts::index::vaults::{Lock, VaultState};
-use crate::facts::plans::target::PlanMade;
 use crate::facts::recovery_point::PointKind;
 use crate::facts::time::{age_hours, instant, seconds_of_millis};
 use crate::facts::words::names;
@@ -52,7 +51,6 @@ pub(crate) struct Tally<'p> {
     air_gapped_newest: Option<i64>,
     /// Points in other states than those counted above.
     other_states: Vec<(&'p str, i64)>,
-    pub(super) plan_made: Option<PlanMade<'p>>,
     /// Seconds since the epoch of usable points inside the window, in no order.
     pub(super) times: Vec<u32>,
     /// The newest usable point from before the window.
@@ -80,10 +78,6 @@ impl<'p> Tally<'p> {
     /// Vaults that hold usable points of the table.
     pub(crate) fn vaults(&self) -> &[InVault] {
         &self.vaults
-    }
-
-    pub(crate) fn newest_plan_made(&self) -> Option<&PlanMade<'p>> {
-        self.plan_made.as_ref()
     }
 
     /// Usable points inside the window, in seconds since the epoch.
