@@ -14,7 +14,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
     if !context.wanted.has("backup_jobs") {
         return Ok(());
     }
-    context.writer.push::<BackupJob>(&[])?;
+    context.push::<BackupJob>(&[])?;
     let since = aws_instant(context.as_of - chrono::TimeDelta::days(JOB_DAYS));
     let send = |token| {
         let list = context
@@ -27,7 +27,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
     };
     let take = |page: &ListBackupJobsOutput| {
         let rows: Vec<BackupJob> = page.backup_jobs().iter().filter_map(|job| row(context, job)).collect();
-        context.writer.push(&rows)?;
+        context.push(&rows)?;
         Ok(next(page.next_token()))
     };
     context.pages("backup:ListBackupJobs", "", send, take).await?;

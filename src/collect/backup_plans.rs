@@ -18,15 +18,15 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
     if !wanted("plans") {
         return Ok(());
     }
-    context.writer.push::<Plan>(&[])?;
+    context.push::<Plan>(&[])?;
     if wanted("plan_rules") {
-        context.writer.push::<PlanRule>(&[])?;
+        context.push::<PlanRule>(&[])?;
     }
     if wanted("plan_versions") {
-        context.writer.push::<PlanVersion>(&[])?;
+        context.push::<PlanVersion>(&[])?;
     }
     if wanted("selections") {
-        context.writer.push::<Selection>(&[])?;
+        context.push::<Selection>(&[])?;
     }
     let plans = plans(context).await?;
     let mut results =
@@ -86,7 +86,7 @@ async fn versions(context: &Context<'_>, plan_id: &str) -> Result<(), Stop> {
     context
         .pages("backup:ListBackupPlanVersions", plan_id, send, take)
         .await?;
-    Ok(context.writer.push(&rows)?)
+    Ok(context.push(&rows)?)
 }
 
 async fn plans(context: &Context<'_>) -> Result<Vec<Plan>, Stop> {
@@ -109,7 +109,7 @@ async fn plans(context: &Context<'_>) -> Result<Vec<Plan>, Stop> {
         Ok(next(page.next_token()))
     };
     context.pages("backup:ListBackupPlans", "", send, take).await?;
-    context.writer.push(&plans)?;
+    context.push(&plans)?;
     Ok(plans)
 }
 
@@ -142,7 +142,7 @@ async fn rules(context: &Context<'_>, plan_id: &str) -> Result<(), Stop> {
         .iter()
         .map(|rule| rule_row(context, plan_id, rule))
         .collect();
-    Ok(context.writer.push(&rows)?)
+    Ok(context.push(&rows)?)
 }
 
 fn rule_row(context: &Context<'_>, plan_id: &str, rule: &BackupRule) -> PlanRule {
@@ -198,7 +198,7 @@ async fn selections(context: &Context<'_>, plan_id: &str) -> Result<(), Stop> {
     while let Some(row) = results.next().await {
         rows.extend(row?);
     }
-    Ok(context.writer.push(&rows)?)
+    Ok(context.push(&rows)?)
 }
 
 /// The resource of a selection in the call log: plan and selection, since selection ids alone say nothing.

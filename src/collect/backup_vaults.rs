@@ -40,7 +40,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<Vec<Vault>, Stop> {
         Ok(next(page.next_token()))
     };
     context.pages("backup:ListBackupVaults", "", send, take).await?;
-    context.writer.push(&vaults)?;
+    context.push(&vaults)?;
     Ok(vaults)
 }
 

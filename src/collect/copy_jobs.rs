@@ -12,7 +12,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
     if !context.wanted.has("copy_jobs") {
         return Ok(());
     }
-    context.writer.push::<CopyJob>(&[])?;
+    context.push::<CopyJob>(&[])?;
     let since = aws_instant(context.as_of - chrono::TimeDelta::days(JOB_DAYS));
     let send = |token| {
         let list = context
@@ -25,7 +25,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
     };
     let take = |page: &ListCopyJobsOutput| {
         let rows: Vec<CopyJob> = page.copy_jobs().iter().filter_map(|job| row(context, job)).collect();
-        context.writer.push(&rows)?;
+        context.push(&rows)?;
         Ok(next(page.next_token()))
     };
     context.pages("backup:ListCopyJobs", "", send, take).await?;

@@ -33,7 +33,8 @@ use crate::aws::call::CallLog;
 use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
 use crate::domain::{GapKind, TargetId};
-use crate::inventory::store::Writer;
+use crate::inventory::schema::Row;
+use crate::inventory::store::{Seen, Writer};
 use crate::inventory::{schema, sources};
 use crate::problem::Problem;
 
@@ -92,6 +93,8 @@ pub(crate) struct Context<'c> {
     /// The instant on which ages are reckoned; job lists go back 30 days from here.
     pub(crate) as_of: DateTime<Utc>,
     pub(crate) progress: &'c Progress,
+    /// Rows of this target that were written already.
+    pub(crate) seen: Seen,
 }
 
 impl Context<'_> {
@@ -101,6 +104,13 @@ impl Context<'_> {
 
     pub(crate) fn region(&self) -> String {
         self.target.id.region.clone()
+    }
+
+    /// Writes rows, each once: a list names a row twice that moved to the next page while it was read.
+    ///
+    /// Errors: the disk refused.
+    pub(crate) fn push<R: Row>(&self, rows: &[R]) -> Result<(), Problem> {
+        self.writer.push_new(rows, &self.seen)
     }
 
     /// Reads every page of one call: `send` asks for the page of a token, `take` uses it and gives the next token.
@@ -191,6 +201,7 @@ pub(crate) async fn collect(
             wanted,
             as_of,
             progress,
+            seen: Seen::default(),
         };
         let result = collect_target(&context).await;
         progress.targets_done.fetch_add(1, Ordering::Relaxed);

@@ -8,7 +8,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
     if !context.wanted.has("region_settings") {
         return Ok(());
     }
-    context.writer.push::<RegionSetting>(&[])?;
+    context.push::<RegionSetting>(&[])?;
     let send = || context.target.backup.describe_region_settings().send();
     match context
         .target
@@ -24,7 +24,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
                 dynamodb_opt_in: flag(answer.resource_type_opt_in_preference()),
                 dynamodb_advanced: flag(answer.resource_type_management_preference()),
             };
-            Ok(context.writer.push(&[row])?)
+            Ok(context.push(&[row])?)
         }
         Err(failure) => gap(context.target, &failure),
     }

@@ -13,14 +13,14 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
     if !context.wanted.has("restore_jobs") {
         return Ok(());
     }
-    context.writer.push::<RestoreJob>(&[])?;
+    context.push::<RestoreJob>(&[])?;
     let send = |token| {
         let list = context.target.backup.list_restore_jobs().by_resource_type("DynamoDB");
         list.max_results(1000).set_next_token(token).send()
     };
     let take = |page: &ListRestoreJobsOutput| {
         let rows: Vec<RestoreJob> = page.restore_jobs().iter().filter_map(|job| row(context, job)).collect();
-        context.writer.push(&rows)?;
+        context.push(&rows)?;
         Ok(next(page.next_token()))
     };
     context.pages("backup:ListRestoreJobs", "", send, take).await?;
