@@ -91,8 +91,8 @@ pub(super) struct LastJob {
 pub(super) enum OfRole {
     /// No trouble: it completed, or failed for a reason that is known to be another.
     Nothing,
-    /// It failed for a reason that is not known.
-    Open,
+    /// It failed for a reason that is not known: this one.
+    Open(String),
     /// This trouble.
     Trouble(String),
 }
@@ -438,7 +438,19 @@ impl OfRole {
         if is_category("InvalidParameters") || says_one_of(&OTHER_SIGNS) {
             return Self::Nothing;
         }
-        Self::Open
+        let words = |text: &str| {
+            if text.is_empty() {
+                "no text".to_owned()
+            } else {
+                format!("`{text}`")
+            }
+        };
+        let category = if category.is_empty() {
+            "no category".to_owned()
+        } else {
+            format!("category {category}")
+        };
+        Self::Open(format!("a job failed with {} and {category}", words(message)))
     }
 }
 
@@ -478,8 +490,18 @@ mod tests {
                 "\"Backup job failed because there was a running job for the same resource.\"",
                 OfRole::Nothing,
             ),
-            ("FAILED", "Throttled", "a text that AWS wrote since", OfRole::Open),
-            ("FAILED", "", "", OfRole::Open),
+            (
+                "FAILED",
+                "Throttled",
+                "a text that AWS wrote since",
+                OfRole::Open("a job failed with `a text that AWS wrote since` and category Throttled".to_owned()),
+            ),
+            (
+                "FAILED",
+                "",
+                "",
+                OfRole::Open("a job failed with no text and no category".to_owned()),
+            ),
             (
                 "ABORTED",
                 "ABORTED",

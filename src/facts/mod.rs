@@ -154,7 +154,7 @@ impl Facts {
     fn table(&self, row: usize) -> (TableFacts, Arc<Offers>) {
         let (index, mut facts) = (&self.index, TableFacts::default());
         let tags = index.tags_of(row);
-        identity::fill(&mut facts, row, index, tags.as_ref());
+        identity::fill(&mut facts, row, index, &self.restores, tags.as_ref());
         let (tally, points_whole) = (self.points.tally(row, index), self.points.is_whole(row));
         tally.fill(&mut facts, row, points_whole, index);
         self.copies.fill(&mut facts, row, index);

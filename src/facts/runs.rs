@@ -34,6 +34,13 @@ pub(super) fn fill(
     };
     facts.missed_run_count_sure = i64::try_from(missed.len()).ok();
     facts.missed_run_count = facts.missed_run_count_sure.filter(|_| missed.len() == at_most);
+    let perhaps = at_most - missed.len();
+    let of_nobody = || format!("{perhaps} of these runs may have started a job that does not say who started it");
+    facts.jobs_of_nobody = Some(if perhaps == 0 {
+        "none".into()
+    } else {
+        of_nobody().into()
+    });
     facts.last_missed_run_at = missed.last().and_then(|at| DateTime::from_timestamp(i64::from(*at), 0));
 }
 

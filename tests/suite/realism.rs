@@ -169,3 +169,257 @@ fn members_that_aws_may_leave_out_prove_nothing_by_their_absence() {
     let report = judged(&format!("{}\n[answers]\nomit = [\"CreatedBy\"]\n", world("")));
     assert_eq!(verdict(&report, "orders", "backup-runs-not-missed"), "unknown");
 }
+
+/// A Deny of what AWS Config asks for, with what else the statement says.
+fn guard(more: &str) -> String {
+    format!(
+        "policy = '''{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Deny\",\"Principal\":\"*\",\"Action\":[\"backup:DeleteRecoveryPoint\",\"backup:UpdateRecoveryPointLifecycle\",\"backup:PutBackupVaultAccessPolicy\"],\"Resource\":\"*\"{more}}}]}}'''\n"
+    )
+}
+
+fn guarded(more: &str) -> String {
+    let guard = guard(more);
+    with(
+        &world(""),
+        "name = \"Default\"\n",
+        &format!("name = \"Default\"\n{guard}"),
+    )
+}
+
+#[test]
+fn a_policy_that_can_be_deleted_denies_no_manual_deletion() {
+    let report = judged(&guarded(""));
+    let found = finding(&report, "Default", "vault-denies-manual-deletion");
+    assert_eq!(found["verdict"], "non-compliant");
+    for (field, text) in [
+        ("message", "backup:DeleteBackupVaultAccessPolicy is not denied"),
+        ("remedy", "`backup:DeleteBackupVaultAccessPolicy`"),
+    ] {
+        assert!(
+            found[field].as_str().is_some_and(|found| found.contains(text)),
+            "{found}"
+        );
+    }
+    assert_eq!(verdict(&report, "orders", "manual-deletion-denied"), "non-compliant");
+}
+
+#[test]
+fn what_is_unknown_names_its_reason_and_what_would_settle_it() {
+    let mfa = guarded(",\"Condition\":{\"Bool\":{\"aws:MultiFactorAuthPresent\":\"false\"}}");
+    let copied = with(
+        &mfa,
+        "delete-after-days = 35\n",
+        "delete-after-days = 35\ncopy-to = [{ vault-arn = \"arn:aws:backup:eu-west-1:444455556666:backup-vault:central\", delete-after-days = 35 }]\n",
+    );
+    let central = "[[account]]\nid = \"444455556666\"\nregions = [\"eu-west-1\"]\n[[vault]]\naccount = \"444455556666\"\nregion = \"eu-west-1\"\nname = \"central\"\npolicy = '''{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::111122223333:root\"},\"Action\":\"backup:CopyIntoBackupVault\",\"Resource\":\"*\"}]}'''\n[organization]\nmanagement-account = \"111122223333\"\n";
+    let secret = format!(
+        "[[table]]\n{HERE}name = \"secret\"\ntags = {{ dataType = \"RED\" }}\ncreated-days-ago = 100\n\
+         [[plan]]\n{HERE}name = \"of-the-organization\"\nid = \"orgs/544033d1-b19c-3f2a-9c20-40bcfa82ca68\"\ncreated-days-ago = 0\n\
+         [[plan.rule]]\nname = \"d\"\nvault = \"Default\"\ndelete-after-days = 35\n\
+         [[plan.selection]]\nname = \"s\"\ntags = [{{ key = \"dataType\", value = \"RED\" }}]\n"
+    );
+    let bench = Bench::new(&format!("{copied}{central}{secret}"));
+    bench.write("backproof.toml", "[policy]\ncopy-accounts = [\"444455556666\"]\n");
+    let (_, report) = bench.scan("out", &["--format", "json", "--regions", "eu-west-1"]);
+    let condition = "statement 1 depends on condition `Bool` on `aws:MultiFactorAuthPresent`";
+    let exempting = "`aws:PrincipalArn`";
+    for (subject, rule, texts) in [
+        ("Default", "vault-denies-manual-deletion", [condition, exempting]),
+        ("orders", "manual-deletion-denied", [condition, exempting]),
+        (
+            "orders",
+            "cross-account-copy-exists",
+            ["account 444455556666, eu-west-1, which is not in scope", "`accounts`"],
+        ),
+        ("secret", "in-a-plan", ["management account", "of-the-organization"]),
+        (
+            "of-the-organization",
+            "plan-vaults-exist",
+            ["selection `s` may take table `secret`", "next run settles it"],
+        ),
+    ] {
+        let found = finding(&report, subject, rule);
+        assert_eq!(found["verdict"], "unknown", "{found}");
+        let message = found["message"].as_str().expect("a text");
+        for text in texts {
+            assert!(message.contains(text), "{rule}: {message}");
+        }
+    }
+    // No unknown finding is without a reason.
+    let findings = report["findings"].as_array().expect("findings").iter();
+    for found in findings.filter(|found| found["verdict"] == "unknown") {
+        let message = found["message"].as_str().expect("a text");
+        let has_reason = [
+            "because",
+            "which",
+            "may take",
+            "unknown if",
+            "unknown as",
+            "cannot be told",
+        ];
+        assert!(has_reason.iter().any(|word| message.contains(word)), "{found}");
+    }
+}
+
+#[test]
+fn an_unknown_that_cannot_decide_leaves_the_verdict_known() {
+    // Whether the second plan takes the table is AWS's secret: its selection has a wildcard in the middle of the name.
+    let perhaps = |days: u32, schedule: &str| {
+        format!(
+            "[[plan]]\n{HERE}name = \"perhaps\"\ncreated-days-ago = 0\n[[plan.rule]]\nname = \"p\"\nvault = \"Default\"\n\
+             delete-after-days = {days}\nschedule = \"{schedule}\"\nstart-window-minutes = 60\n\
+             [[plan.selection]]\nname = \"odd\"\nresources = [\"arn:aws:dynamodb:eu-west-1:111122223333:table/o*ers\"]\n"
+        )
+    };
+    let judged = |more: &str, policy: &str| {
+        let bench = Bench::new(&world(more));
+        bench.write("backproof.toml", format!("[policy]\n{policy}\n"));
+        bench.scan("out", &["--format", "json"]).1
+    };
+    let verdicts = |report: &Value| {
+        let of = |rule: &str| verdict(report, "orders", rule).to_owned();
+        [
+            of("plan-retention-long-enough"),
+            of("plan-frequent-enough"),
+            of("plan-frequency-and-retention"),
+        ]
+    };
+    // 35 days are promised for certain, 34 perhaps, and both are less than 90.
+    let strict = "retention-min = \"90d\"\nrpo = \"6h\"";
+    let weekly = "cron(0 17 ? * SUN *)";
+    assert_eq!(verdicts(&judged(&perhaps(34, weekly), strict)), ["non-compliant"; 3]);
+    assert_eq!(verdicts(&judged(&perhaps(365, weekly), strict))[0], "unknown");
+    assert_eq!(verdicts(&judged(&perhaps(365, weekly), "")), ["compliant"; 3]);
+    let often = judged(&perhaps(365, "cron(0 * ? * * *)"), strict);
+    assert_eq!(verdicts(&often), ["unknown"; 3]);
+}
+
+/// A Region whose only table is in that state.
+fn only(state: &str) -> String {
+    let (world, table) = (world(""), format!("name = \"orders\"\nstatus = \"{state}\"\n"));
+    let (world, forgotten) = (with(&world, "name = \"orders\"\n", &table), "[[table]]\n");
+    let cut = world.rfind(forgotten).expect("the forgotten table");
+    world[..cut].to_owned()
+}
+
+#[test]
+fn a_table_in_a_state_of_its_own_is_not_out_of_the_question() {
+    for state in [
+        "INACCESSIBLE_ENCRYPTION_CREDENTIALS",
+        "REPLICATION_NOT_AUTHORIZED",
+        "ARCHIVED",
+    ] {
+        let (ran, report) = Bench::new(&only(state)).scan("out", &["--format", "json", "--rules", "in-a-plan,pitr-on"]);
+        assert_eq!(ran.code, 11, "{state}: {}{}", ran.stdout, ran.stderr);
+        let found = finding(&report, "orders", "in-a-plan");
+        assert_eq!(found["verdict"], "unknown");
+        assert!(
+            found["message"].as_str().is_some_and(|text| text.contains(state)),
+            "{found}"
+        );
+        assert!(!ran.stderr.contains("nothing to prove"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn neither_a_name_nor_a_tag_of_restore_tests_hides_a_table() {
+    let table = |name: &str, days: u32, more: &str| {
+        format!("[[table]]\n{HERE}name = \"{name}\"\ncreated-days-ago = {days}\n{more}\n")
+    };
+    let tables = [
+        table(
+            "payroll",
+            200,
+            "tags = { awsbackup-restore-test = \"x\", backup = \"daily\" }",
+        ),
+        table("awsbackup-restore-test-old", 200, ""),
+        table("awsbackup-restore-test-new", 3, ""),
+    ];
+    let report = judged(&world(&tables.concat()));
+    for name in ["payroll", "awsbackup-restore-test-old"] {
+        assert_eq!(fact(&report, name, "is_restore_test"), false);
+        assert_eq!(verdict(&report, name, "in-a-plan"), "non-compliant");
+    }
+    assert_eq!(fact(&report, "awsbackup-restore-test-new", "is_restore_test"), true);
+    assert_eq!(
+        verdict(&report, "awsbackup-restore-test-new", "in-a-plan"),
+        "not-applicable"
+    );
+}
+
+#[test]
+fn an_own_rule_takes_no_shipped_rule_s_place_and_no_answer_from_nothing() {
+    let bench = Bench::new(&world(""));
+    let rule = |id: &str, compliant: &str| {
+        std::fs::create_dir_all(bench.path("rules")).expect("created");
+        let text = format!(
+            "id = \"{id}\"\ntitle = \"t\"\nseverity = \"high\"\ncompliant = \"{compliant}\"\nmessage = \"m\"\nremedy = \"r\"\nrationale = \"r\"\n"
+        );
+        bench.write(&format!("rules/{id}.toml"), text);
+    };
+    rule("in-a-plan", "table_name LIKE '%'");
+    let ran = bench.run(&["scan", "--to", "out", "--rules-dir", "rules"]);
+    crate::common::refused(
+        &ran,
+        2,
+        &[
+            "`in-a-plan` is the id of a rule that comes with the program",
+            "rules/in-a-plan.toml",
+        ],
+    );
+    std::fs::remove_file(bench.path("rules/in-a-plan.toml")).expect("removed");
+
+    // Both tables have no overdue point: nothing by nothing, and something by nothing.
+    rule("of-nothing", "overdue_point_count / overdue_point_count > 0.9");
+    rule("without-end", "rpo_hours / overdue_point_count > 1");
+    rule(
+        "around",
+        "(overdue_point_count + 9223372036854775807) + 9223372036854775807 < 0",
+    );
+    let (ran, report) = bench.scan("own", &["--format", "json", "--rules-dir", "rules"]);
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    for (id, wanted) in [
+        ("of-nothing", "unknown"),
+        ("without-end", "unknown"),
+        ("around", "non-compliant"),
+    ] {
+        assert_eq!(verdict(&report, "orders", id), wanted, "{id}");
+    }
+}
+
+/// Every pack that a scan writes holds, and no two of its findings have one id.
+fn holds(bench: &Bench, pack: &str, report: &Value) {
+    let ran = bench.run(&["verify", pack]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    let findings = report["findings"].as_array().expect("findings").iter();
+    let mut ids: Vec<&str> = findings.map(|found| found["id"].as_str().expect("an id")).collect();
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), all, "ids of findings are not distinct");
+}
+
+#[test]
+fn a_row_that_comes_twice_counts_once() {
+    let overdue = event("40d", "do = \"break-role\"");
+    let of = |more: &str| {
+        let bench = Bench::new(&at_random(&format!(
+            "{overdue}{}{more}",
+            crate::common::worlds::file("two-roles")
+        )));
+        let (_, report) = bench.scan("out", &["--format", "json"]);
+        holds(&bench, "out", &report);
+        report
+    };
+    let (once, twice) = (of(""), of("\n[answers]\nrepeat-rows = true\n"));
+    assert!(
+        fact(&once, "orders", "overdue_point_count")
+            .as_i64()
+            .is_some_and(|count| count > 0)
+    );
+    for report in [&once, &twice] {
+        assert_eq!(report["tables"].as_array().map(Vec::len), Some(4));
+    }
+    assert_eq!(once["findings"], twice["findings"]);
+    assert_eq!(once["tables"], twice["tables"]);
+}

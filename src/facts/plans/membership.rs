@@ -91,7 +91,9 @@ impl Memberships {
                     target.selections[*number as usize].taken += 1;
                 }
                 for number in &members.open {
-                    target.selections[*number as usize].open += 1;
+                    let selection = &mut target.selections[*number as usize];
+                    selection.open += 1;
+                    selection.first_open.get_or_insert(row);
                 }
             }
             let next = u32::try_from(self.sets.len()).unwrap_or(u32::MAX);

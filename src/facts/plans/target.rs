@@ -52,6 +52,8 @@ pub(crate) struct SelectionState {
     pub(crate) taken: usize,
     /// Tables that it may take.
     pub(crate) open: usize,
+    /// The first of them, by row.
+    pub(crate) first_open: Option<usize>,
 }
 
 /// A plan and what hangs on it.
@@ -144,6 +146,7 @@ impl TargetPlans {
                 created_at: row.created_at,
                 taken: 0,
                 open: 0,
+                first_open: None,
             });
             selections.push(selection(row, plan)?);
         }
@@ -215,7 +218,15 @@ impl TargetPlans {
         let plan_of = |number: &u32| self.selections[*number as usize].plan_id.as_str();
         let proved = proved.iter().map(String::as_str);
         let sure: BTreeSet<&str> = members.matches.iter().map(plan_of).chain(proved).collect();
-        let is_open = members.open.iter().map(plan_of).any(|plan| !sure.contains(plan));
+        let perhaps: BTreeSet<&str> = members
+            .open
+            .iter()
+            .map(plan_of)
+            .filter(|plan| !sure.contains(plan))
+            .collect();
+        let is_open = !perhaps.is_empty();
+        let perhaps: Vec<Option<&PlanState>> = perhaps.into_iter().map(|plan| self.plans.get(plan)).collect();
+        let perhaps_read = perhaps.iter().all(|plan| plan.is_some_and(|plan| plan.rules.is_some()));
         let plans: Vec<&PlanState> = sure.iter().filter_map(|plan| self.plans.get(*plan)).collect();
         let all_read = plans.len() == sure.len() && plans.iter().all(|plan| plan.rules.is_some());
         let selection_text = |number: &u32| {
@@ -230,7 +241,14 @@ impl TargetPlans {
                 plan_names: plans.iter().map(|plan| plan.name().to_owned()).collect(),
                 selections: members.matches.iter().map(selection_text).collect(),
                 rules: plans.iter().filter_map(|plan| plan.rules.as_ref()).flatten().collect(),
+                perhaps: perhaps
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|plan| plan.rules.as_ref())
+                    .flatten()
+                    .collect(),
                 is_whole: !is_open && self.unread.is_empty() && all_read,
+                is_read: self.unread.is_empty() && all_read && perhaps_read,
                 last_run_at: plans.iter().filter_map(|plan| plan.row.last_execution_at).max(),
                 since: self.since(&plans, members),
             },

@@ -86,6 +86,12 @@ pub(crate) enum RpoDemand {
 }
 
 impl RpoDemand {
+    /// What is asked is not known: no moment is surely covered, and none surely exposed.
+    pub(crate) const OPEN: Self = Self::Rpo {
+        strict: None,
+        lax: None,
+    };
+
     /// One RPO that is known.
     pub(crate) const fn rpo(seconds: u32) -> Self {
         Self::Rpo {

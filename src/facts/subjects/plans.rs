@@ -9,6 +9,7 @@ use crate::facts::jobs::{Jobs, OfRole};
 use crate::facts::plans::membership::Memberships;
 use crate::facts::plans::rule::{PlanRule, interval};
 use crate::facts::plans::target::{PlanState, SelectionState, TargetPlans};
+use crate::facts::protection::TaggedTable;
 use crate::facts::table_points::TablePoints;
 use crate::facts::time::{age_hours, hours};
 use crate::facts::words::names;
@@ -58,6 +59,7 @@ impl<'p> PlanInTarget<'p> {
             let all: BTreeSet<String> = rules?.iter().map(text).collect();
             Some(names(all.iter().map(String::as_str)))
         };
+        let (role_trouble, role_doubt) = self.role_trouble(jobs);
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         PlanFacts {
             account_id: Some(row.account_id.as_str().into()),
@@ -88,7 +90,9 @@ impl<'p> PlanInTarget<'p> {
                     .collect();
                 names(roles)
             }),
-            role_trouble: self.role_trouble(jobs),
+            role_trouble,
+            role_doubt,
+            open_selections: Some(self.open_selections()),
             rules_outside_lock: self.rules_outside_lock(),
         }
     }
@@ -178,30 +182,48 @@ impl<'p> PlanInTarget<'p> {
         Some(names(missing))
     }
 
-    fn role_trouble(&self, jobs: &Jobs) -> Option<Text> {
+    /// What the last jobs said of their roles: trouble, and failures that leave it open.
+    fn role_trouble(&self, jobs: &Jobs) -> (Option<Text>, Option<Text>) {
         if !jobs.is_target_whole(self.place) {
-            return None;
+            return (None, None);
         }
         // A role that no selection names any more has no say; where they could not all be read, every role has.
         let whole = self.plan.selections_whole;
         let is_named = |role: &str| self.selections().any(|(_, one)| one.role_arn.as_deref() == Some(role));
         let counts = |role: Option<&str>| !whole || role.is_none_or(is_named);
-        let mut last = jobs
+        let last = jobs
             .last_of_plan(self.place, &self.plan.row.plan_id)
-            .filter(|(role, _)| counts(*role))
-            .peekable();
-        last.peek()?;
-        let (mut troubles, mut is_open) = (BTreeSet::new(), false);
+            .filter(|(role, _)| counts(*role));
+        let (mut troubles, mut doubts, mut has_any) = (BTreeSet::new(), BTreeSet::new(), false);
         for (_, job) in last {
+            has_any = true;
             match &job.of_role {
-                OfRole::Trouble(text) => {
-                    troubles.insert(text.as_str());
-                }
-                OfRole::Open => is_open = true,
-                OfRole::Nothing => {}
-            }
+                OfRole::Trouble(text) => troubles.insert(text.as_str()),
+                OfRole::Open(text) => doubts.insert(text.as_str()),
+                OfRole::Nothing => false,
+            };
         }
-        (!troubles.is_empty() || !is_open).then(|| names(troubles))
+        let is_known = has_any && (!troubles.is_empty() || doubts.is_empty());
+        (is_known.then(|| names(troubles)), Some(names(doubts)))
+    }
+
+    /// Selections that may take a table, with the first such table and why.
+    fn open_selections(&self) -> Text {
+        let why = |number: usize, selection: &SelectionState| {
+            let row = selection.first_open?;
+            let (tags, table) = (self.index.tags_of(row), &self.index.tables[row]);
+            let subject = TaggedTable {
+                arn: &table.table_arn,
+                tags: tags.as_ref(),
+            };
+            let reason = self.target.selection_index.judge_one(number, &subject).reason;
+            Some(format!(
+                "selection `{}` may take table `{}`: {reason}",
+                selection.name, table.table_name
+            ))
+        };
+        let open: BTreeSet<String> = self.selections().filter_map(|(number, one)| why(number, one)).collect();
+        names(open.iter().map(String::as_str))
     }
 
     /// Jobs of such rules fail: the lifecycle is outside the valid range for the vault.

@@ -306,12 +306,15 @@ impl<'p> Tally<'p> {
     /// Do the policies of all vaults that hold usable points deny deletion? One that is open settles it.
     fn fill_deletion(&self, facts: &mut TableFacts, index: &Index) {
         let mut open: Vec<&str> = Vec::new();
+        let mut reasons: Vec<String> = Vec::new();
         let mut answer = (!self.vaults.is_empty()).then_some(true);
         for held in &self.vaults {
             let vault = &index.vaults[held.vault as usize];
             let of_vault = vault.deletion.as_ref().and_then(|deletion| deletion.answer);
             if vault.deletion.is_some() && of_vault != Some(true) {
                 open.push(&vault.row.vault_name);
+                let reason = vault.deletion.as_ref().map_or("", |deletion| &deletion.reason);
+                reasons.push(format!("vault `{}`: {reason}", vault.row.vault_name));
             }
             answer = match (answer, of_vault) {
                 (Some(false), _) | (_, Some(false)) => Some(false),
@@ -320,6 +323,8 @@ impl<'p> Tally<'p> {
             };
         }
         open.sort_unstable();
+        reasons.sort_unstable();
+        facts.manual_deletion_reason = Some(names(reasons.iter().map(String::as_str)));
         facts.vaults_open_to_deletion = Some(names(open));
         facts.manual_deletion_denied = answer;
     }

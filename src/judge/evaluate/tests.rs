@@ -154,6 +154,11 @@ fn contradicts(facts: &[(String, FactValue)]) -> bool {
         ("longest_retention_days", "longest_retention_days_seen"),
         ("vault_lock_rank", "vault_lock_rank_seen"),
         ("plan_retention_days", "plan_retention_days_seen"),
+        ("plan_retention_days_at_most", "plan_retention_days_seen"),
+        ("plan_retention_days_at_most", "plan_retention_days"),
+        ("plan_interval_hours_at_most", "plan_interval_hours"),
+        ("plan_interval_hours", "plan_interval_hours_at_least"),
+        ("plan_interval_hours_at_most", "plan_interval_hours_at_least"),
         (
             "newest_recovery_point_age_hours_seen",
             "newest_recovery_point_age_hours",
