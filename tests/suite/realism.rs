@@ -256,6 +256,7 @@ fn what_is_unknown_names_its_reason_and_what_would_settle_it() {
             "unknown if",
             "unknown as",
             "cannot be told",
+            "settle",
         ];
         assert!(has_reason.iter().any(|word| message.contains(word)), "{found}");
     }
@@ -422,4 +423,45 @@ fn a_row_that_comes_twice_counts_once() {
     }
     assert_eq!(once["findings"], twice["findings"]);
     assert_eq!(once["tables"], twice["tables"]);
+}
+
+#[test]
+fn a_job_that_has_not_begun_is_still_going_on() {
+    let bench = Bench::new(&format!("{}\n[jobs]\ncreated-seconds = 3600\n", world("")));
+    let ran = bench.run(&[
+        "backup",
+        "orders",
+        "--region",
+        "eu-west-1",
+        "--wait",
+        "--poll-interval",
+        "1s",
+        "--timeout",
+        "2s",
+    ]);
+    assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("0 jobs completed, 1 job is still going on (CREATED)"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn an_exemption_ends_within_a_year_or_is_a_finding() {
+    let bench = Bench::new(&world(""));
+    let tier = |end: &str| {
+        bench.write(
+            "backproof.toml",
+            format!(
+                "[[policy.tier]]\nname = \"scratch\"\nwhen = \"table_name = 'forgotten'\"\nexempt = true\nreason = \"r\"\napprover = \"a\"\nexpires = \"{end}\"\n"
+            ),
+        );
+        let name = format!("out-{end}");
+        let (_, report) = bench.scan(&name, &["--format", "json"]);
+        verdict(&report, "scratch", "exemption-in-force").to_owned()
+    };
+    assert_eq!(tier("2027-10-30"), "compliant");
+    assert_eq!(tier("2027-11-30"), "non-compliant");
 }

@@ -104,6 +104,8 @@ impl TargetPlans {
         rows: Vec<SelectionRow>,
         index: &Index,
     ) -> Result<Self, Problem> {
+        let gone = gone(target, index);
+        plans.retain(|plan_id, _| !gone.contains(plan_id.as_str()));
         let mut unread = Vec::new();
         if !index.reading.is_whole(target, "backup:ListBackupPlans", "") {
             unread.push(Unread {
@@ -121,14 +123,17 @@ impl TargetPlans {
             }
         }
         for failure in index.reading.failures_of(target) {
-            if failure.action == "backup:GetBackupSelection" {
+            let plan_id = failure.resource.split_once(' ').map_or("", |(plan_id, _)| plan_id);
+            let is_gone = failure.outcome == "absent" || gone.contains(plan_id);
+            if failure.action == "backup:GetBackupSelection" && !is_gone {
                 unread.push(Unread {
                     what: format!("selection `{}`", failure.resource),
                 });
             }
         }
         let (mut selections, mut states) = (Vec::new(), Vec::new());
-        for (number, row) in rows.into_iter().enumerate() {
+        let rows = rows.into_iter().filter(|row| !gone.contains(row.plan_id.as_str()));
+        for (number, row) in rows.enumerate() {
             // They are in order of plan.
             if let Some(plan) = plans.get_mut(&row.plan_id) {
                 let start = if plan.selections.is_empty() {
@@ -273,6 +278,14 @@ impl TargetPlans {
     }
 }
 
+/// Plans that were listed, and of which AWS said a moment later that they do not exist: they were deleted in between, and take
+/// nothing.
+fn gone<'i>(target: &'i TargetId, index: &'i Index) -> HashSet<&'i str> {
+    let failures = index.reading.failures_of(target);
+    let absent = failures.filter(|failure| failure.action == "backup:GetBackupPlan" && failure.outcome == "absent");
+    absent.map(|failure| failure.resource.as_str()).collect()
+}
+
 type Plans = BTreeMap<TargetId, BTreeMap<String, PlanState>>;
 
 fn read_plans(inventory: &Inventory, index: &Index) -> Result<Plans, Problem> {
@@ -281,7 +294,7 @@ fn read_plans(inventory: &Inventory, index: &Index) -> Result<Plans, Problem> {
         .reading
         .failures
         .iter()
-        .filter(|failure| failure.action == "backup:GetBackupSelection")
+        .filter(|failure| failure.action == "backup:GetBackupSelection" && failure.outcome != "absent")
         .filter_map(|failure| {
             Some((
                 &*failure.account_id,
