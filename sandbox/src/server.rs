@@ -359,6 +359,7 @@ impl Asked {
                 })
             }
         };
+        let outcome = outcome.map(|reply| inner.cloud.settings.answers.worsen(reply));
         outcome.inspect_err(|error| inner.stats.count_refusal(&operation, error))
     }
 }

@@ -14,7 +14,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
     if !context.wanted.has("backup_jobs") {
         return Ok(());
     }
-    context.writer.push::<BackupJob>(&[])?;
+    context.push::<BackupJob>(&[])?;
     let since = aws_instant(context.as_of - chrono::TimeDelta::days(JOB_DAYS));
     let send = |token| {
         let list = context
@@ -30,7 +30,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
     }
     let take = |jobs: &[types::BackupJob]| {
         let rows: Vec<BackupJob> = jobs.iter().filter_map(|job| row(context, job)).collect();
-        context.writer.push(&rows)?;
+        context.push(&rows)?;
         Ok(jobs.len() - rows.iter().filter(|job| is_whole(job)).count())
     };
     context.list("backup:ListBackupJobs", "", send, page, take).await?;

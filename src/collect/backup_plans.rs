@@ -22,15 +22,15 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
     if !wanted("plans") {
         return Ok(());
     }
-    context.writer.push::<Plan>(&[])?;
+    context.push::<Plan>(&[])?;
     if wanted("plan_rules") {
-        context.writer.push::<PlanRule>(&[])?;
+        context.push::<PlanRule>(&[])?;
     }
     if wanted("plan_versions") {
-        context.writer.push::<PlanVersion>(&[])?;
+        context.push::<PlanVersion>(&[])?;
     }
     if wanted("selections") {
-        context.writer.push::<Selection>(&[])?;
+        context.push::<Selection>(&[])?;
     }
     let plans = plans(context).await?;
     let mut results =
@@ -94,7 +94,7 @@ async fn versions(context: &Context<'_>, plan_id: &str) -> Result<(), Stop> {
     };
     let action = "backup:ListBackupPlanVersions";
     context.list(action, plan_id, send, page, take).await?;
-    Ok(context.writer.push(&rows)?)
+    Ok(context.push(&rows)?)
 }
 
 async fn plans(context: &Context<'_>) -> Result<Vec<Plan>, Stop> {
@@ -117,7 +117,7 @@ async fn plans(context: &Context<'_>) -> Result<Vec<Plan>, Stop> {
         Ok(listed.len() - (plans.len() - before))
     };
     context.list("backup:ListBackupPlans", "", send, page, take).await?;
-    context.writer.push(&plans)?;
+    context.push(&plans)?;
     Ok(plans)
 }
 
@@ -146,7 +146,7 @@ async fn rules(context: &Context<'_>, plan_id: &str) -> Result<(), Stop> {
         Err(failure) => return gap(context.target, &failure),
     };
     let rows: Vec<PlanRule> = rules.iter().map(|rule| rule_row(context, plan_id, rule)).collect();
-    Ok(context.writer.push(&rows)?)
+    Ok(context.push(&rows)?)
 }
 
 fn rule_row(context: &Context<'_>, plan_id: &str, rule: &BackupRule) -> PlanRule {
@@ -204,7 +204,7 @@ async fn selections(context: &Context<'_>, plan_id: &str) -> Result<(), Stop> {
     while let Some(row) = results.next().await {
         rows.extend(row?);
     }
-    Ok(context.writer.push(&rows)?)
+    Ok(context.push(&rows)?)
 }
 
 /// The resource of a selection in the call log: plan and selection, since selection ids alone say nothing.

@@ -30,7 +30,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<Vec<Vault>, Stop> {
         Ok(listed.len() - (vaults.len() - before))
     };
     context.list("backup:ListBackupVaults", "", send, page, take).await?;
-    context.writer.push(&vaults)?;
+    context.push(&vaults)?;
     Ok(vaults)
 }
 

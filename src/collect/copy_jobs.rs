@@ -12,7 +12,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
     if !context.wanted.has("copy_jobs") {
         return Ok(());
     }
-    context.writer.push::<CopyJob>(&[])?;
+    context.push::<CopyJob>(&[])?;
     let since = aws_instant(context.as_of - chrono::TimeDelta::days(JOB_DAYS));
     let send = |token| {
         let list = context
@@ -28,7 +28,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
     }
     let take = |jobs: &[types::CopyJob]| {
         let rows: Vec<CopyJob> = jobs.iter().filter_map(|job| row(context, job)).collect();
-        context.writer.push(&rows)?;
+        context.push(&rows)?;
         Ok(jobs.len() - rows.iter().filter(|job| is_whole(job)).count())
     };
     context.list("backup:ListCopyJobs", "", send, page, take).await?;

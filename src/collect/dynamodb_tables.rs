@@ -18,9 +18,9 @@ use crate::inventory::schema::{ContinuousBackup, Table};
 /// dynamodb:DescribeContinuousBackups. Calls: n/100 + n (+ n). Errors: become gaps; a list that breaks off half-way
 /// keeps the tables it named, and the call log says that it is not whole.
 pub(super) async fn collect(context: &Context<'_>) -> Result<BTreeSet<String>, Stop> {
-    context.writer.push::<Table>(&[])?;
+    context.push::<Table>(&[])?;
     if context.wanted.has("continuous_backups") {
-        context.writer.push::<ContinuousBackup>(&[])?;
+        context.push::<ContinuousBackup>(&[])?;
     }
     let (sender, receiver) = tokio::sync::mpsc::unbounded_channel::<Vec<String>>();
     let names = stream::unfold(receiver, |mut receiver| async move {
@@ -41,13 +41,13 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<BTreeSet<String>, S
             tables.push(table);
             backups.extend(backup);
             if tables.len() >= 1000 {
-                context.writer.push(&std::mem::take(&mut tables))?;
-                context.writer.push(&std::mem::take(&mut backups))?;
+                context.push(&std::mem::take(&mut tables))?;
+                context.push(&std::mem::take(&mut backups))?;
             }
         }
-        context.writer.push(&tables)?;
+        context.push(&tables)?;
         if context.wanted.has("continuous_backups") {
-            context.writer.push(&backups)?;
+            context.push(&backups)?;
         }
         Ok::<_, Stop>(keys)
     };

@@ -12,14 +12,14 @@ pub(super) async fn collect(context: &Context<'_>, key_arns: BTreeSet<String>) -
     if !context.wanted.has("keys") {
         return Ok(());
     }
-    context.writer.push::<Key>(&[])?;
+    context.push::<Key>(&[])?;
     let mut rows = Vec::new();
     let mut results =
         stream::iter(key_arns.iter().map(|arn| describe(context, arn))).buffer_unordered(CONCURRENT_CALLS);
     while let Some(row) = results.next().await {
         rows.extend(row?);
     }
-    Ok(context.writer.push(&rows)?)
+    Ok(context.push(&rows)?)
 }
 
 async fn describe(context: &Context<'_>, key_arn: &str) -> Result<Option<Key>, Stop> {

@@ -32,7 +32,8 @@ pub(crate) use crate::aws::call::Page;
 use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
 use crate::domain::{GapKind, TargetId};
-use crate::inventory::store::Writer;
+use crate::inventory::schema::Row;
+use crate::inventory::store::{Seen, Writer};
 use crate::inventory::{schema, sources};
 use crate::problem::Problem;
 
@@ -91,6 +92,8 @@ pub(crate) struct Context<'c> {
     /// The instant on which ages are reckoned; job lists go back 30 days from here.
     pub(crate) as_of: DateTime<Utc>,
     pub(crate) progress: &'c Progress,
+    /// Rows of this target that were written already.
+    pub(crate) seen: Seen,
 }
 
 impl Context<'_> {
@@ -107,6 +110,13 @@ impl Context<'_> {
     pub(crate) fn past(&self, at: Option<&aws_smithy_types::DateTime>) -> Option<DateTime<Utc>> {
         let at = instant(at)?;
         (at.year() >= 2006 && at < self.as_of + TimeDelta::days(1)).then_some(at)
+    }
+
+    /// Writes rows, each once: a list names a row twice that moved to the next page while it was read.
+    ///
+    /// Errors: the disk refused.
+    pub(crate) fn push<R: Row>(&self, rows: &[R]) -> Result<(), Problem> {
+        self.writer.push_new(rows, &self.seen)
     }
 
     /// Reads a whole list, as [`Caller::list`] does. Gives whether all of it was read.
@@ -204,6 +214,7 @@ pub(crate) async fn collect(
             wanted,
             as_of,
             progress,
+            seen: Seen::default(),
         };
         let result = collect_target(&context).await;
         progress.targets_done.fetch_add(1, Ordering::Relaxed);

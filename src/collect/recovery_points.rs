@@ -18,7 +18,7 @@ pub(super) async fn collect(context: &Context<'_>, vaults: &[&Vault]) -> Result<
     if !context.wanted.has("recovery_points") {
         return Ok(keys);
     }
-    context.writer.push::<RecoveryPoint>(&[])?;
+    context.push::<RecoveryPoint>(&[])?;
     let mut results =
         stream::iter(vaults.iter().map(|vault| of_vault(context, vault))).buffer_unordered(CONCURRENT_CALLS);
     while let Some(result) = results.next().await {
@@ -51,7 +51,7 @@ async fn of_vault(context: &Context<'_>, vault: &Vault) -> Result<BTreeSet<Strin
             .recovery_points
             .fetch_add(points.len(), Ordering::Relaxed);
         let whole = points.iter().filter(|point| is_whole(point)).count();
-        context.writer.push(&points)?;
+        context.push(&points)?;
         Ok(listed.len() - whole)
     };
     let action = "backup:ListRecoveryPointsByBackupVault";

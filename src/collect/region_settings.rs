@@ -10,7 +10,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
     if !context.wanted.has("region_settings") {
         return Ok(());
     }
-    context.writer.push::<RegionSetting>(&[])?;
+    context.push::<RegionSetting>(&[])?;
     let send = || context.target.backup.describe_region_settings().send();
     let both = |answer: DescribeRegionSettingsOutput| {
         // A key that is missing says no; a whole map that is missing says nothing.
@@ -29,7 +29,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
                 dynamodb_opt_in: opted_in.get("DynamoDB").copied(),
                 dynamodb_advanced: managed.get("DynamoDB").copied(),
             };
-            Ok(context.writer.push(&[row])?)
+            Ok(context.push(&[row])?)
         }
         Err(failure) => gap(context.target, &failure),
     }

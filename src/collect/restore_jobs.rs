@@ -13,7 +13,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
     if !context.wanted.has("restore_jobs") {
         return Ok(());
     }
-    context.writer.push::<RestoreJob>(&[])?;
+    context.push::<RestoreJob>(&[])?;
     let send = |token| {
         let list = context.target.backup.list_restore_jobs().by_resource_type("DynamoDB");
         list.max_results(1000).set_next_token(token).send()
@@ -23,7 +23,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
     }
     let take = |jobs: &[RestoreJobsListMember]| {
         let rows: Vec<RestoreJob> = jobs.iter().filter_map(|job| row(context, job)).collect();
-        context.writer.push(&rows)?;
+        context.push(&rows)?;
         Ok(jobs.len() - rows.iter().filter(|job| is_whole(job)).count())
     };
     context.list("backup:ListRestoreJobs", "", send, page, take).await?;

@@ -25,7 +25,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
         return Ok(());
     }
     if wants_selections {
-        context.writer.push::<RestoreTestingSelection>(&[])?;
+        context.push::<RestoreTestingSelection>(&[])?;
     }
     let plans = plans(context).await?;
     let mut results = stream::iter(plans.into_iter().map(|mut plan| async move {
@@ -48,7 +48,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
     while let Some(plan) = results.next().await {
         rows.push(plan?);
     }
-    Ok(context.writer.push(&rows)?)
+    Ok(context.push(&rows)?)
 }
 
 async fn plans(context: &Context<'_>) -> Result<Vec<RestoreTestingPlan>, Stop> {
@@ -163,7 +163,7 @@ async fn selections(context: &Context<'_>, plan_name: &str) -> Result<(), Stop> 
     while let Some(row) = results.next().await {
         rows.extend(row?);
     }
-    Ok(context.writer.push(&rows)?)
+    Ok(context.push(&rows)?)
 }
 
 async fn selection(

@@ -14,7 +14,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
     if !context.wanted.has("table_tags") {
         return Ok(());
     }
-    context.writer.push::<TableTag>(&[])?;
+    context.push::<TableTag>(&[])?;
     let mut tags: Vec<TableTag> = Vec::new();
     let send = |token| {
         let list = context
@@ -46,5 +46,5 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
     if !context.list("tag:GetResources", "", send, page, take).await? {
         return Ok(());
     }
-    Ok(context.writer.push(&tags)?)
+    Ok(context.push(&tags)?)
 }

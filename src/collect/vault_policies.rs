@@ -18,7 +18,7 @@ pub(super) async fn collect(context: &Context<'_>, vaults: &[&Vault]) -> Result<
     while let Some(row) = results.next().await {
         rows.extend(row?);
     }
-    Ok(context.writer.push(&rows)?)
+    Ok(context.push(&rows)?)
 }
 
 async fn of_vault(context: &Context<'_>, vault: &Vault) -> Result<Option<VaultPolicy>, Stop> {

@@ -3,14 +3,17 @@
 //! Rows go to disk in row groups while collecting goes on, so that memory stays bounded however many recovery points
 //! there are. The order of rows is the order of arrival; nothing downstream may depend on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use polars::prelude::{ChunkAgg as _, DataFrame, PolarsError, PolarsResult};
+use polars::prelude::{
+    BooleanChunked, ChunkAgg as _, DataFrame, NewChunkedArray as _, PlSmallStr, PolarsError, PolarsResult,
+};
 use polars_io::SerReader;
 use polars_io::parquet::read::ParquetReader;
 use polars_io::parquet::write::{BatchedWriter, ParquetCompression, ParquetWriter};
@@ -61,21 +64,36 @@ impl Writer {
         }
     }
 
+    /// Adds rows to their frame, those that `seen` does not know: lists name a row twice whose rows move from page to page
+    /// while they are read.
+    ///
+    /// Errors: the disk refused.
+    pub(crate) fn push_new<R: Row>(&self, rows: &[R], seen: &Seen) -> Result<(), Problem> {
+        let new = R::to_frame(rows).and_then(|rows| seen.new_of(rows, R::FRAME));
+        let refused = |error: PolarsError| disk_problem(&self.dir, R::FRAME, &error.to_string());
+        self.push_frame(R::FRAME, new.map_err(refused)?)
+    }
+
     /// Adds rows to their frame. An empty list still creates the frame: it says that the question was asked.
     ///
     /// Errors: the disk refused.
     pub fn push<R: Row>(&self, rows: &[R]) -> Result<(), Problem> {
-        let mut slot = self.slot(R::FRAME);
+        let refused = |error: PolarsError| disk_problem(&self.dir, R::FRAME, &error.to_string());
+        self.push_frame(R::FRAME, R::to_frame(rows).map_err(refused)?)
+    }
+
+    fn push_frame(&self, frame: &'static FrameSchema, rows: DataFrame) -> Result<(), Problem> {
+        let mut slot = self.slot(frame);
         let result = (|| -> PolarsResult<()> {
             if slot.is_none() {
-                *slot = Some(FrameWriter::open(&self.dir, R::FRAME)?);
+                *slot = Some(FrameWriter::open(&self.dir, frame)?);
             }
             match slot.as_mut() {
-                Some(writer) => writer.push(R::to_frame(rows)?),
+                Some(writer) => writer.push(rows),
                 None => Ok(()),
             }
         })();
-        result.map_err(|error| disk_problem(&self.dir, R::FRAME, &error.to_string()))
+        result.map_err(|error| disk_problem(&self.dir, frame, &error.to_string()))
     }
 
     /// Writes what is left and closes every frame. Gives the number of rows of each.
@@ -100,6 +118,32 @@ impl Writer {
             .get(frame.name)
             .expect("every frame of the schema has a slot");
         slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Which rows of one account and Region were pushed already, by the hash of their key.
+#[derive(Debug, Default)]
+pub(crate) struct Seen(Mutex<HashMap<&'static str, HashSet<u64>>>);
+
+impl Seen {
+    /// The rows of which none has been seen with the same key; from now on they have.
+    fn new_of(&self, rows: DataFrame, frame: &FrameSchema) -> PolarsResult<DataFrame> {
+        let mut hashers = vec![DefaultHasher::new(); rows.height()];
+        for name in frame.key() {
+            for (hasher, text) in hashers.iter_mut().zip(rows.column(name)?.str()?.iter()) {
+                text.hash(hasher);
+            }
+        }
+        if frame.key().is_empty() {
+            return Ok(rows);
+        }
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = known.entry(frame.name).or_default();
+        let is_new: Vec<bool> = hashers.iter().map(|hasher| known.insert(hasher.finish())).collect();
+        if is_new.iter().all(|is_new| *is_new) {
+            return Ok(rows);
+        }
+        rows.filter(&BooleanChunked::from_slice(PlSmallStr::EMPTY, &is_new))
     }
 }
 

@@ -53,8 +53,8 @@ pub(super) fn gaps(
         .reading()
         .failures
         .iter()
-        // A table that vanished meanwhile is counted in the coverage; it is not a gap.
-        .filter(|entry| !(entry.outcome == "absent" && entry.action.starts_with("dynamodb:Describe")))
+        // A table that vanished meanwhile is counted in the coverage; it is not a gap. Nor is a plan, or a selection of one.
+        .filter(|entry| !(entry.outcome == "absent" && may_vanish(&entry.action)))
         .map(|entry| {
             let target = TargetId::new(entry.account_id.clone(), entry.region.clone());
             let here = unknown.because_of(&target, entry);
@@ -126,6 +126,11 @@ impl<'f> UnknownFindings<'f> {
         };
         frames.map(count).max().unwrap_or(0)
     }
+}
+
+/// Calls that ask for one thing of a list that was read a moment before.
+fn may_vanish(action: &str) -> bool {
+    action.starts_with("dynamodb:Describe") || matches!(action, "backup:GetBackupPlan" | "backup:GetBackupSelection")
 }
 
 fn kind_of(outcome: &str) -> GapKind {

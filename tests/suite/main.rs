@@ -20,6 +20,7 @@ mod ledger;
 mod pack;
 mod properties;
 mod push;
+mod realism;
 mod remediation;
 mod sample;
 mod talk;

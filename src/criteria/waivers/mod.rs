@@ -178,6 +178,7 @@ pub(crate) fn exemption_facts(tier: &Tier, as_of: DateTime<Utc>, matched_tables:
         has_reason: Some(exemption.reason.is_some()),
         has_end: Some(exemption.expires_at.is_some()),
         expires_at: exemption.expires_at,
+        days_left: exemption.expires_at.map(|end| (end - as_of).num_days()),
         is_expired: Some(exemption.expires_at.is_some_and(|end| end <= as_of)),
         matched_table_count: Some(whole(matched_tables)),
         is_in_force: Some(exemption.is_in_force(as_of)),

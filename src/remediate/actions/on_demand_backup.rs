@@ -238,19 +238,29 @@ impl OnDemandBackup {
     /// API: backup:DescribeBackupJob. Calls: 1. Errors: unknown.
     pub(super) async fn look(&self, target: &Target, job_id: &str) -> Standing {
         let send = || target.backup.describe_backup_job().backup_job_id(job_id).send();
-        let (state, message) = match target.caller.once(LOOK, job_id, send).await {
+        let (state, message, category) = match target.caller.once(LOOK, job_id, send).await {
             Ok(answer) => (
                 answer.state().map_or("UNKNOWN", |state| state.as_str()).to_owned(),
                 answer.status_message().unwrap_or_default().to_owned(),
+                answer.message_category().unwrap_or_default().to_owned(),
             ),
-            Err(failure) => ("UNKNOWN".to_owned(), failure.why()),
+            Err(failure) => ("UNKNOWN".to_owned(), failure.why(), String::new()),
+        };
+        let is_success = state == "COMPLETED";
+        // What the console calls "completed with issues": there is a recovery point, perhaps in another vault than was asked for.
+        let has_issues = is_success && !matches!(category.as_str(), "" | "SUCCESS");
+        let message = match (has_issues, message.is_empty()) {
+            (false, _) => message,
+            (true, true) => format!("with issues ({category})"),
+            (true, false) => format!("with issues ({category}): {message}"),
         };
         Standing {
             is_over: matches!(
                 state.as_str(),
                 "COMPLETED" | "FAILED" | "ABORTED" | "EXPIRED" | "PARTIAL"
             ),
-            is_success: state == "COMPLETED",
+            is_success,
+            has_issues,
             state,
             message,
         }
