@@ -879,6 +879,7 @@ fn a_plan_that_was_deleted_while_it_was_read_takes_nothing() {
 /// A measurement: `cargo test --test suite -- --ignored --nocapture linear`. Figures are in docs/performance.md.
 #[test]
 #[ignore = "a measurement"]
+#[expect(clippy::print_stdout, reason = "a measurement tells its figures")]
 fn plans_and_selections_are_judged_in_linear_time() {
     for (plans, selections) in [(500, 100), (1000, 100), (2000, 100)] {
         let mut world = two_plans();
