@@ -90,6 +90,7 @@ async fn ask(context: &Context<'_>, name: String) -> Result<(Table, Option<Conti
     };
     let (table, backup) = futures_util::try_join!(describe(context, &name), backup)?;
     context.progress.tables_described.fetch_add(1, Ordering::Relaxed);
+    super::tags::of_young(context, &table).await?;
     Ok((table, backup))
 }
 

@@ -211,7 +211,7 @@ frames! {
         restored_at: Option<DateTime<Utc>>,
     }
     /// One tag of one table. A table without a row here has no tags, if the target's tags were read.
-    TableTag in "table_tags" by ["tag:GetResources"] {
+    TableTag in "table_tags" by ["tag:GetResources", "dynamodb:ListTagsOfResource"] {
         /// tag:GetResources, ResourceARN.
         table_arn: String,
         /// Tag key, case-sensitive.

@@ -20,7 +20,7 @@ pub(crate) fn why_unknown(
         .chain(actions_of(frames))
         .find_map(|action| {
             // A table's own call speaks for that table only.
-            let resource = action.starts_with("dynamodb:Describe").then_some(table_name);
+            let resource = is_of_one_table(action).then_some(table_name);
             facts.reading().failure(target, action, resource)
         })?;
     Some(failure_text(failure))
@@ -115,7 +115,7 @@ impl<'f> UnknownFindings<'f> {
     /// Findings that the loss of this call may have left unknown.
     fn because_of(&self, target: &TargetId, entry: &CallLogEntry) -> usize {
         let frames = frames_filled_by(&entry.action);
-        let is_one_table = entry.action.starts_with("dynamodb:Describe");
+        let is_one_table = is_of_one_table(&entry.action);
         let count = |frame: &'static str| {
             let count = if is_one_table {
                 self.by_table.get(&(target, entry.resource.as_str(), frame))
@@ -126,6 +126,11 @@ impl<'f> UnknownFindings<'f> {
         };
         frames.map(count).max().unwrap_or(0)
     }
+}
+
+/// Calls that speak of one table.
+fn is_of_one_table(action: &str) -> bool {
+    action.starts_with("dynamodb:Describe") || action == "dynamodb:ListTagsOfResource"
 }
 
 /// Calls that ask for one thing of a list that was read a moment before.
@@ -154,6 +159,9 @@ fn consequence(action: &str, unknown: usize, tables_here: usize) -> String {
                 "absence of recovery points cannot be shown for {}",
                 count(tables_here, "table")
             )
+        }
+        "dynamodb:ListTagsOfResource" => {
+            "selections by tag cannot be decided for this table, which is young".to_owned()
         }
         "tag:GetResources" => "selections by tag cannot be decided".to_owned(),
         "backup:DescribeRegionSettings" => "the opt-in is not known, nor selections that depend on it".to_owned(),

@@ -9,7 +9,7 @@ use backproof::inventory::Inventory;
 use backproof::inventory::schema::CallLogEntry;
 use serde_json::{Value, json};
 
-use crate::common::worlds::tested;
+use crate::common::worlds::{HERE, tested};
 use crate::common::{Bench, PROGRAM, Ran, in_folder, json_file};
 
 /// A policy that wants everything, so that every rule asks.
@@ -244,8 +244,10 @@ fn scan(bench: &Bench, action: &str, always_judge: bool) -> Said {
     }
 }
 
+/// The world with every kind of thing that is read: also a table so young that it is asked for its own tags.
 fn bench() -> Bench {
-    let bench = Bench::new(&tested(""));
+    let young = format!("[[table]]\n{HERE}name = \"young\"\ntags = {{ tier = \"gold\" }}\ncreated-days-ago = 0\n");
+    let bench = Bench::new(&tested(&young));
     bench.write("policy.toml", POLICY);
     bench
 }

@@ -465,3 +465,17 @@ fn an_exemption_ends_within_a_year_or_is_a_finding() {
     assert_eq!(tier("2027-10-30"), "compliant");
     assert_eq!(tier("2027-11-30"), "non-compliant");
 }
+
+#[test]
+fn tags_of_a_young_table_are_its_own_word() {
+    let young = format!(
+        "[[table]]\n{HERE}name = \"young\"\ntags = {{ backup = \"daily\" }}\ncreated-days-ago = 0\ntags-lag = true\n"
+    );
+    let bench = Bench::new(&world(&young));
+    let (_, report) = bench.scan("out", &["--format", "json"]);
+    assert_eq!(verdict(&report, "young", "in-a-plan"), "compliant");
+    bench.fault("{\"deny\": \"dynamodb:ListTagsOfResource\"}");
+    let (_, report) = bench.scan("denied", &["--format", "json"]);
+    assert_eq!(verdict(&report, "young", "in-a-plan"), "unknown");
+    assert_eq!(verdict(&report, "orders", "in-a-plan"), "compliant");
+}
