@@ -3,7 +3,7 @@
 //! A pipe would never end, nor would a link to a device; a link would lead out of the evidence. What a file is and how long it
 //! is, is asked before anything of it is read.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{Error, ErrorKind, Read as _, Result};
 use std::path::Path;
 
@@ -52,6 +52,24 @@ pub(crate) fn read_linked(path: &Path, most: u64) -> Result<Vec<u8>> {
     }
     read_open(File::open(path)?, most)
 }
+
+/// Bytes that a file takes on disk, at most its length: what it stands for where it has holes is no evidence.
+pub(crate) fn size_on_disk(metadata: &Metadata) -> u64 {
+    #[cfg(unix)]
+    return metadata
+        .len()
+        .min(std::os::unix::fs::MetadataExt::blocks(metadata).saturating_mul(512));
+    #[cfg(not(unix))]
+    return metadata.len();
+}
+
+/// Is it next to nothing but holes? It takes hours to read and no room to send. File systems that compress get nowhere near.
+pub(crate) fn is_hollow(metadata: &Metadata) -> bool {
+    metadata.len() > LARGEST_HOLE && size_on_disk(metadata) < metadata.len() / 128
+}
+
+/// Files up to this size are read, holes and all.
+const LARGEST_HOLE: u64 = 1 << 30;
 
 fn read_open(file: File, most: u64) -> Result<Vec<u8>> {
     let size = file.metadata()?.len();

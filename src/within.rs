@@ -3,6 +3,7 @@
 use std::process::{Command as Process, ExitCode};
 
 use crate::cli::Command;
+use crate::commands::ledger::LedgerCommand;
 use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::{fence, stderr};
@@ -14,7 +15,11 @@ const INNER: &str = "BACKPROOF_BELOW_CEILING";
 fn reads_evidence(command: &Command) -> bool {
     matches!(
         command,
-        Command::Verify(_) | Command::Attest(_) | Command::Diff(_) | Command::Sample(_)
+        Command::Verify(_)
+            | Command::Attest(_)
+            | Command::Diff(_)
+            | Command::Sample(_)
+            | Command::Ledger(LedgerCommand::List(_) | LedgerCommand::Fetch(_))
     )
 }
 

@@ -230,7 +230,7 @@ impl Inventory {
             .frames
             .keys()
             .map(|frame| path_of(dir, frame).symlink_metadata());
-        fence::widen(paths.flatten().map(|file| file.len()).sum());
+        fence::widen(paths.flatten().map(|file| plain_file::size_on_disk(&file)).sum());
         for (name, rows) in &inventory.manifest.frames {
             if !FRAMES.iter().any(|frame| frame.name == name) {
                 return Err(refuse(format!(

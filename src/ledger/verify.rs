@@ -101,12 +101,11 @@ pub(crate) enum Broken {
 
 impl Broken {
     /// The numbers of manifests that are known to be missing or unreadable.
-    fn numbers(&self) -> std::ops::RangeInclusive<u64> {
+    fn numbers(&self) -> Option<std::ops::RangeInclusive<u64>> {
         match self {
-            Self::Missing { first, last } => *first..=*last,
-            Self::Unreadable { sequence, .. } => *sequence..=*sequence,
-            // None.
-            _ => 1..=0,
+            Self::Missing { first, last } => Some(*first..=*last),
+            Self::Unreadable { sequence, .. } => Some(*sequence..=*sequence),
+            _ => None,
         }
     }
 
@@ -228,7 +227,7 @@ impl Ledger {
     /// of the chain, and never without it: whoever deletes the last of the chain leaves a witness.
     async fn find_cut(&self, checked: &mut Checked) -> Result<(), Problem> {
         let places: BTreeSet<String> = checked.entries.iter().map(|entry| pack_dir(&entry.manifest)).collect();
-        let missing: BTreeSet<u64> = checked.broken.iter().flat_map(Broken::numbers).collect();
+        let missing: BTreeSet<u64> = checked.broken.iter().filter_map(Broken::numbers).flatten().collect();
         let files = self.store.list(PACKS).await?.into_iter().map(|file| file.path);
         let is_manifest = |path: &String| {
             path.strip_suffix(MANIFEST_FILE)

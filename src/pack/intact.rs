@@ -290,6 +290,11 @@ pub(crate) fn check_file(pack: &Pack, path: &str) -> Result<(), Problem> {
         let why = format!("expected {} bytes, found {}", entry.size, metadata.len());
         return Err(broken(path, why));
     }
+    if plain_file::is_hollow(&metadata) {
+        let (size, room) = (metadata.len(), plain_file::size_on_disk(&metadata));
+        let why = format!("it is of holes: {size} bytes, of which {room} lie on disk");
+        return Err(broken(path, why));
+    }
     let (_, sha256) = digest::of_file(&place).map_err(|error| broken(path, error.to_string()))?;
     if sha256 != entry.sha256 {
         return Err(broken(

@@ -77,7 +77,7 @@ impl Pack {
             .files
             .iter()
             .map(|file| dir.join(&file.path).symlink_metadata());
-        fence::widen(sizes.flatten().map(|file| file.len()).sum());
+        fence::widen(sizes.flatten().map(|file| plain_file::size_on_disk(&file)).sum());
         Ok(Self {
             dir: dir.to_owned(),
             manifest,

@@ -10,7 +10,7 @@ use backproof::inventory::schema::{Table, TableTag};
 use backproof::inventory::store::{read_frame, write_frame};
 use backproof::pack::seal;
 
-use crate::common::evidence::{bench, copy, done, edit, key, reseal, scan};
+use crate::common::evidence::{bench, copy, done, edit, key, manifest_of, reseal, scan};
 use crate::common::worlds::world;
 use crate::common::{Bench, PROGRAM, Ran, in_folder, json_file, run};
 
@@ -333,6 +333,23 @@ fn nothing_of_a_template_comes_before_the_mark() {
     let (mark, own) = (page.find("role=\"note\""), page.find("Compliant: 0 findings"));
     assert!(mark.expect("a mark") < own.expect("the template's words"), "{page}");
     assert!(page.starts_with("<!doctype html>\n<html><head><meta charset"), "{page}");
+    write(
+        &templates,
+        "attestation.html",
+        "{% for table in tables %}{% endfor %}<h1>Proven</h1>",
+    );
+    let period = ["attest", "--from", "2026-10-20", "--to", "2026-10-31", "--pack", "pack"];
+    let ran = packed.bench.run(
+        &[
+            &period[..],
+            &["--template", "firm", "--format", "html", "--out", "proof"],
+        ]
+        .concat(),
+    );
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    let page = text(&packed.bench.path("proof"), "attestation.html");
+    let (mark, own) = (page.find("role=\"note\""), page.find("<h1>Proven</h1>"));
+    assert!(mark.expect("a mark") < own.expect("the template's words"), "{page}");
     // The program's own folder of templates is no one else's.
     let shipped = format!("{}/report-templates", env!("CARGO_MANIFEST_DIR"));
     let args = [
@@ -576,6 +593,22 @@ const HOSTILE: &[Hostile] = &[
         &["at most 16777216 are read of such a file"],
     ),
     (
+        "a report of a terabyte of holes",
+        |dir| {
+            const TERABYTE: u64 = 1 << 40;
+            let file = std::fs::File::options()
+                .write(true)
+                .open(dir.join("report.json"))
+                .expect("opened");
+            file.set_len(TERABYTE).expect("longer");
+            let mut manifest = manifest_of(dir);
+            let mut files = manifest.files.iter_mut();
+            files.find(|file| file.path == "report.json").expect("a report").size = TERABYTE;
+            seal::write_manifest(dir, &manifest).expect("written");
+        },
+        &["report.json", "it is of holes: 1099511627776 bytes"],
+    ),
+    (
         "a template that never ends",
         |dir| {
             let loops =
@@ -684,6 +717,7 @@ const HOSTILE: &[Hostile] = &[
 /// The bounds that `docs/evidence.md` states, for a build that is not optimised and shares its processors.
 #[cfg(target_os = "linux")]
 #[test]
+#[expect(clippy::print_stdout, reason = "with `--nocapture`, how long each took")]
 fn hostile_packs_are_refused_in_words_in_time_and_within_bounds() {
     const SECONDS: u64 = if cfg!(debug_assertions) { 20 } else { 5 };
     let packed = Packed::new();

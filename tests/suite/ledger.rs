@@ -487,6 +487,7 @@ fn kill_after(bench: &Bench, child: &mut std::process::Child, puts_before: u64, 
 /// Killed after any number of objects: what lies in the bucket has a manifest only if all of it is there.
 #[test]
 #[ignore = "takes minutes; its figures stand in docs/evidence.md"]
+#[expect(clippy::print_stdout, reason = "the figures are what it is run for")]
 fn sixty_kills_of_a_delivery_leave_no_pack_that_is_not_whole() {
     let bench = bench();
     done(&scan(&bench, "s3://locked/whole", &[]));
@@ -569,6 +570,7 @@ fn list(bench: &Bench, bucket: &str, prefix: &str) -> Vec<(String, u64)> {
 /// once.
 #[test]
 #[ignore = "takes minutes; its figures stand in docs/evidence.md"]
+#[expect(clippy::print_stdout, reason = "the figures are what it is run for")]
 fn sixty_kills_of_four_appenders_leave_one_chain() {
     const AT_ONCE: usize = 4;
     let bench = bench();

@@ -226,6 +226,42 @@ fn a_plan_that_was_changed_after_its_review_is_refused() {
     assert_eq!(bench.sandbox.calls().get("backup:StartBackupJob"), None);
 }
 
+/// A crash tears the last line: what it was to say is asked again, with the same token, and AWS begins nothing twice.
+#[test]
+fn a_torn_journal_goes_on_and_one_that_cannot_be_read_stops() {
+    let bench = bench();
+    bench.scan("before", &["--format", "json"]);
+    bench.run(&PLAN);
+    let apply = || bench.run(&["remediate", "apply", "plan.json"]);
+    let ran = apply();
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let path = bench.path("plan.journal.jsonl");
+    let whole = std::fs::read_to_string(&path).expect("a journal");
+    let job = |line: &str| serde_json::from_str::<Value>(line).expect("a step")["job_id"].clone();
+    let first = job(whole.lines().last().expect("a line"));
+    for cut in [whole.len() - 1, whole.len() - 20, whole.find('\n').expect("a line") + 2] {
+        std::fs::write(&path, &whole[..cut]).expect("written");
+        let ran = apply();
+        assert_eq!(ran.code, 0, "cut at {cut}: {}", ran.stderr);
+        let text = std::fs::read_to_string(&path).expect("a journal");
+        assert!(
+            text.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()),
+            "{text}"
+        );
+        assert_eq!(
+            job(text.lines().last().expect("a line")),
+            first,
+            "another job, cut at {cut}"
+        );
+        let ran = apply();
+        assert!(ran.stderr.contains("started before as"), "cut at {cut}: {}", ran.stderr);
+    }
+    std::fs::write(&path, b"\xff\xff\n").expect("written");
+    let calls = bench.sandbox.calls().get("backup:StartBackupJob").copied();
+    refused(&apply(), 1, &["could not use the journal", "nothing was changed"]);
+    assert_eq!(bench.sandbox.calls().get("backup:StartBackupJob").copied(), calls);
+}
+
 /// Without `--from` a plan reads AWS itself: what is printed allows all that it calls.
 #[test]
 fn the_printed_permissions_are_enough_for_a_plan_without_an_inventory() {
