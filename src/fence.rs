@@ -17,7 +17,7 @@ const FOR_EACH_PROCESSOR: u64 = 8 << 20;
 
 /// What each byte of evidence may take.
 #[cfg(target_os = "linux")]
-const FOR_EACH_BYTE: u64 = 32;
+const FOR_EACH_BYTE: u64 = 64;
 
 #[cfg(target_os = "linux")]
 static STANDS: AtomicBool = AtomicBool::new(false);

@@ -121,6 +121,7 @@ const FORGERIES: &[Forgery] = &[
         ],
         &[
             ("report.html", "<p role=\"note\" style=\"all:revert!important"),
+            ("report.html", "The outcome in backproof's words: Not compliant: "),
             (
                 "report.html",
                 "come from templates that are not backproof's own (SHA-256 ",

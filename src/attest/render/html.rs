@@ -35,7 +35,7 @@ pub(crate) fn render(attestation: &Attestation, templates: &Templates, out: &mut
         .render(minijinja::value::Serde(values))
         .map_err(|error| fail(format!("{error:#}")))?;
     if let Some(mark) = templates.mark() {
-        let head = html::head_of_marked(&mark, POLICY);
+        let head = html::head_of_marked(&mark, words::headline(attestation), POLICY);
         out.write_all(head.as_bytes())
             .map_err(|error| fail(error.to_string()))?;
     }

@@ -18,6 +18,7 @@ use std::io::Write;
 use aws_smithy_types::base64;
 use sha2::{Digest, Sha256};
 
+use super::pdf::statement::Statement;
 use super::{RenderError, Templates};
 use crate::report::Report;
 
@@ -48,7 +49,9 @@ pub(crate) fn render(report: &Report, templates: &Templates, out: &mut dyn Write
         .split_once(DATA)
         .ok_or_else(|| RenderError::new("report.html", "the template has no place for the data"))?;
     if let Some(mark) = &mark {
-        out.write_all(head_of_marked(mark, &policy).as_bytes()).map_err(fail)?;
+        let outcome = Statement::of(report).headline;
+        out.write_all(head_of_marked(mark, &outcome, &policy).as_bytes())
+            .map_err(fail)?;
     }
     out.write_all(before.as_bytes()).map_err(fail)?;
     island::write(report, &mut Escaped(&mut *out)).map_err(|error| RenderError::new("report.html", error))?;
@@ -82,15 +85,16 @@ position:relative!important;z-index:2147483647!important;margin:0!important;padd
 font:bold 16px/1.4 sans-serif!important;color:#000!important;background:#ffd966!important;\
 border-bottom:3px solid #000!important;transform:none!important;clip-path:none!important;filter:none!important";
 
-/// What stands before the first byte of a page whose template is not the program's: head, policy, and the mark as the first
-/// thing in the body. A browser takes the template's own head and body, which follow, for more of the same; no template can
+/// What stands before the first byte of a page whose template is not the program's: head, policy, and as the first thing in
+/// the body the outcome in the program's own words, with the mark. A browser takes the template's own head and body, which follow, for more of the same; no template can
 /// put anything before it, and no comment or element of it can hold it.
-pub(crate) fn head_of_marked(mark: &str, policy: &str) -> String {
+pub(crate) fn head_of_marked(mark: &str, outcome: &str, policy: &str) -> String {
     let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
     format!(
         "<!doctype html>\n<html><head><meta charset=\"utf-8\">\n<meta http-equiv=\"Content-Security-Policy\" \
-         content=\"{}\">\n</head><body><p role=\"note\" style=\"{MARK_STYLE}\">{}</p>\n",
+         content=\"{}\">\n</head><body><p role=\"note\" style=\"{MARK_STYLE}\">The outcome in backproof's words: {} {}</p>\n",
         escaped(policy),
+        escaped(outcome),
         escaped(mark)
     )
 }
