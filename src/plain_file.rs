@@ -17,7 +17,7 @@ pub(crate) const LARGEST_SIGNATURE: u64 = 64 << 10;
 pub(crate) const LARGEST_TEXT: u64 = 8 << 20;
 
 /// The criteria of one pack: so many files, so many bytes together.
-pub(crate) const LARGEST_CRITERIA: (usize, u64) = (10_000, 64 << 20);
+pub(crate) const LARGEST_CRITERIA: (usize, u64) = (2_000, 64 << 20);
 
 /// Opens a plain file; a link is none.
 ///

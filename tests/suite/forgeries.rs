@@ -694,6 +694,36 @@ const HOSTILE: &[Hostile] = &[
         &["criteria/waivers.toml", "more waivers than"],
     ),
     (
+        "20,000 tiers",
+        |dir| {
+            let tier = |number: usize| {
+                format!(
+                    "[[policy.tier]]\nname = \"t{number}\"\nwhen = \"table_name LIKE '%{number}%'\"\nrpo = \"1h\"\n"
+                )
+            };
+            let policy = text(dir, "criteria/policy.toml") + &(0..20_000).map(tier).collect::<String>();
+            write(dir, "criteria/policy.toml", &policy);
+            reseal(dir, |_| ());
+        },
+        &["criteria/policy.toml", "more tiers than"],
+    ),
+    (
+        "3,000 rules",
+        |dir| {
+            let rule = text(dir, "criteria/rules/pitr-on.toml");
+            for number in 0..3_000 {
+                let id = format!("r-{number}");
+                write(
+                    dir,
+                    &format!("criteria/rules/{id}.toml"),
+                    &rule.replace("\"pitr-on\"", &format!("\"{id}\"")),
+                );
+            }
+            reseal(dir, |_| ());
+        },
+        &["it holds more than 2000 files"],
+    ),
+    (
         "a policy of 100,000 brackets",
         |dir| {
             write(dir, "criteria/policy.toml", &format!("x = {}", "[".repeat(100_000)));
