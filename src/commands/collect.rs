@@ -15,7 +15,7 @@ use crate::aws::failure::Failure;
 use crate::aws::target::{Identity, Session, Target};
 use crate::collect::{Progress, Wanted, collect};
 use crate::commands::report::open_staging;
-use crate::commands::shared::args::ScopeArgs;
+use crate::commands::shared::args::{AccessArgs, ScopeArgs};
 use crate::domain::{Account, TargetId};
 use crate::exit::Exit;
 use crate::inventory::schema::{CallLogEntry, SCHEMA_VERSION, Target as TargetRow};
@@ -39,6 +39,9 @@ pub struct CollectArgs {
     /// The folder for the inventory; it must not hold one already.
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub access: AccessArgs,
 }
 
 /// Runs `collect`.
@@ -46,7 +49,7 @@ pub struct CollectArgs {
 /// Errors: see [`into`].
 pub async fn run(args: CollectArgs) -> Outcome<Exit> {
     let settings = in_scope(Settings::load(args.scope.config.as_deref(), None, &[])?, &args.scope)?;
-    let staging = open_staging(&args.to)?;
+    let staging = open_staging(&args.to, args.access.access())?;
     let inventory = into(&settings, &Wanted::all(), staging.dir()).await?;
     let tables = inventory.manifest.frames.get("tables").copied().unwrap_or(0);
     let dir = staging.commit()?;

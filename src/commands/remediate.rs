@@ -30,7 +30,7 @@ use crate::remediate::plan::propose;
 use crate::remediate::verify::verify;
 use crate::remediate::{Event, Plan};
 use crate::settings::Settings;
-use crate::stderr::{say, warn};
+use crate::stderr::{say, shows_progress_bar, warn};
 
 /// Subcommands of `remediate`.
 #[derive(Debug, Subcommand)]
@@ -132,8 +132,7 @@ async fn plan(args: PlanArgs) -> Outcome<Exit> {
         Some(folder) => inventory_in(folder)?,
         None => {
             scratch = Staging::scratch()?;
-            let of_actions = KINDS.iter().flat_map(|kind| kind.frames.iter().copied());
-            let wanted = Wanted::frames(criteria::frames(&criteria).chain(of_actions));
+            let wanted = wanted(criteria::frames(&criteria));
             collect::into(&settings, &wanted, scratch.dir()).await?
         }
     };
@@ -143,10 +142,17 @@ async fn plan(args: PlanArgs) -> Outcome<Exit> {
     plan.write(&args.to)?;
     print(&describe(&plan))?;
     say(&format!(
-        "plan written to {}; review it, then `backproof remediate apply {0}`",
-        args.to.display()
+        "plan written to {}, SHA-256 {}; review it, then `backproof remediate apply {0}`",
+        args.to.display(),
+        plan.sha256
     ));
     Ok(Exit::Compliant)
+}
+
+/// What a plan reads where it has no inventory: what its rules ask about, and what its actions need to know.
+pub(crate) fn wanted(of_criteria: impl Iterator<Item = &'static str>) -> Wanted {
+    let of_actions = KINDS.iter().flat_map(|kind| kind.frames.iter().copied());
+    Wanted::frames(of_criteria.chain(of_actions))
 }
 
 fn describe(plan: &Plan) -> String {
@@ -237,7 +243,11 @@ fn say_step(event: Event<'_>) {
 
 /// Follows jobs with a progress bar.
 pub(crate) async fn followed(jobs: Vec<Job>, every: Duration, at_most: Duration) -> Vec<Standing> {
-    let bar = ProgressBar::new(jobs.len() as u64);
+    let bar = if shows_progress_bar() {
+        ProgressBar::new(jobs.len() as u64)
+    } else {
+        ProgressBar::hidden()
+    };
     if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len} jobs {bar:30} {msg} {elapsed}") {
         bar.set_style(style);
     }

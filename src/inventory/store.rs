@@ -21,7 +21,9 @@ use polars_io::parquet::write::{BatchedWriter, ParquetCompression, ParquetWriter
 use super::cell::Kind;
 use super::schema::{FRAMES, FrameSchema, Row, SCHEMA_VERSION};
 use super::{Inventory, Manifest};
+use crate::fence;
 use crate::inventory::panics::caught;
+use crate::plain_file::{self, LARGEST_TEXT};
 use crate::problem::Problem;
 
 /// Rows per row group: small enough that a few of them fit in memory, large enough for dictionaries to pay, and that
@@ -247,7 +249,8 @@ impl Inventory {
                 .so("nothing was evaluated")
                 .hint("name the folder that a scan or `collect` wrote")
         };
-        let text = std::fs::read_to_string(&path).map_err(|error| refuse(format!("{}: {error}", path.display())))?;
+        let text =
+            plain_file::text(&path, LARGEST_TEXT).map_err(|error| refuse(format!("{}: {error}", path.display())))?;
         let version = serde_json::from_str::<serde_json::Value>(&text)
             .map_err(|error| refuse(format!("{}: {error}", path.display())))?["schema_version"]
             .as_u64();
@@ -266,6 +269,12 @@ impl Inventory {
             dir: dir.to_owned(),
             manifest,
         };
+        let paths = inventory
+            .manifest
+            .frames
+            .keys()
+            .map(|frame| path_of(dir, frame).symlink_metadata());
+        fence::widen(paths.flatten().map(|file| plain_file::size_on_disk(&file)).sum());
         for (name, rows) in &inventory.manifest.frames {
             if !FRAMES.iter().any(|frame| frame.name == name) {
                 return Err(refuse(format!(
@@ -352,10 +361,33 @@ impl Inventory {
 
 /// Rows of a Parquet file, as its footer says.
 fn rows_in(path: &Path) -> Result<u64, String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    let rows = caught(|| ParquetReader::new(file).num_rows()).map_err(damaged)?;
-    rows.map(|rows| rows as u64).map_err(|error| error.to_string())
+    let file = plain_file::open(path).map_err(|error| error.to_string())?;
+    let bytes = file.metadata().map_err(|error| error.to_string())?.len();
+    let read = caught(|| -> PolarsResult<(u64, u64)> {
+        let mut reader = ParquetReader::new(file);
+        let metadata = reader.get_metadata()?;
+        let unfolded = metadata.row_groups.iter().map(|group| group.total_byte_size() as u64);
+        Ok((metadata.num_rows as u64, unfolded.fold(0, u64::saturating_add)))
+    });
+    let (rows, unfolded) = read.map_err(damaged)?.map_err(|error| error.to_string())?;
+    for (what, said, base, each) in [
+        ("rows", rows, MOST_ROWS, 16),
+        ("bytes unfolded", unfolded, MOST_UNFOLDED, 200),
+    ] {
+        let most = base + each * bytes;
+        if said > most {
+            return Err(format!(
+                "its footer tells of {said} {what}, and a file of {bytes} bytes may hold {most} at most"
+            ));
+        }
+    }
+    Ok(rows)
 }
+
+/// Rows and unfolded bytes that any frame may have; larger files may have more of both. Ids and times are of many kinds and fold
+/// to less than that; the same fifty tags on every table fold best of all that AWS says.
+const MOST_ROWS: u64 = 2_000_000;
+const MOST_UNFOLDED: u64 = 64 << 20;
 
 fn damaged(panic: String) -> String {
     format!("the file is no Parquet file that this program wrote: {panic}")
@@ -458,7 +490,7 @@ fn decode(
     offsets: impl Iterator<Item = usize>,
     take: &mut dyn FnMut(DataFrame) -> PolarsResult<bool>,
 ) -> PolarsResult<()> {
-    let file = File::open(path)?;
+    let file = plain_file::open(path)?;
     // Where every row group begins is read once, not for every batch.
     let metadata = ParquetReader::new(file.try_clone()?).get_metadata()?.clone();
     for offset in offsets {
@@ -576,6 +608,27 @@ mod tests {
         assert_eq!(rows.len(), 140_000);
         assert_eq!(rows[139_999], tag(139_999));
         assert_eq!(rows[67_000], tag(67_000));
+    }
+
+    /// The limits on what a footer may tell of are for bombs: what folds best of all evidence stays far below them.
+    #[test]
+    fn what_folds_well_is_still_read() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let writer = Writer::create(dir.path());
+        for table in 0..6_000 {
+            let tag = |number: usize| TableTag {
+                table_arn: format!("arn:aws:dynamodb:eu-west-1:111122223333:table/t{table:05}"),
+                key: format!("key-{number}"),
+                value: "the same everywhere".to_owned(),
+            };
+            writer.push(&(0..50).map(tag).collect::<Vec<_>>()).expect("written");
+        }
+        let frames = writer.finish().expect("finished");
+        write_manifest(dir.path(), &manifest(frames)).expect("written");
+        let size = dir.path().join("table_tags.parquet").metadata().expect("there").len();
+        let inventory = Inventory::open(dir.path()).expect("opened");
+        assert_eq!(inventory.manifest.frames.get("table_tags"), Some(&300_000));
+        assert!(300_000 < MOST_ROWS / 4 && size < 2 << 20, "{size}");
     }
 
     #[test]

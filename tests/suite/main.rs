@@ -13,6 +13,7 @@ mod common;
 mod damaged;
 mod days;
 mod diff;
+mod forgeries;
 mod house;
 mod intact;
 mod judgement;

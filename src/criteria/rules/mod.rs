@@ -9,6 +9,7 @@ use std::sync::{Arc, LazyLock};
 
 use polars::prelude::DataType;
 
+use crate::criteria::Origin;
 use crate::criteria::predicate::{self, Predicate};
 use crate::criteria::vocabulary::{Schema, frames_of, schema};
 use crate::domain::{FactValue, Severity, Subject, Verdict};
@@ -167,6 +168,13 @@ impl RuleSet {
 }
 
 impl Rule {
+    /// Whose it is. A rule that is weaker than the program's of its id must not pass for it.
+    pub(crate) fn origin(&self) -> Origin {
+        let name = format!("{}.toml", self.id);
+        let shipped = EMBEDDED.iter().find(|(file, _)| *file == name);
+        Origin::of(&self.text, shipped.map(|(_, text)| *text))
+    }
+
     /// The facts and policy values the rule reads: those of the good state first.
     pub(crate) fn reads(&self) -> impl Iterator<Item = &str> {
         let applies = self.applies.iter().flat_map(|applies| &applies.reads);

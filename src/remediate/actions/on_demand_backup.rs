@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Action, Kind, Propose, Resource, Standing, token};
 use crate::aws::call::Page;
-use crate::aws::failure::Failure;
+use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
 use crate::collect::instant;
 use crate::criteria::values::RETENTION_MIN_DAYS;
 use crate::dictionary::{FactKey, TableFacts};
-use crate::domain::{FactValue, Finding, Subject, TargetId, Verdict, rfc3339};
+use crate::domain::{Arn, FactValue, Finding, GapKind, Subject, TargetId, Verdict, rfc3339};
 use crate::inventory::schema::Vault;
 use crate::problem::Outcome;
 use crate::remediate::known::Known;
@@ -35,16 +35,10 @@ const LIST_POINTS: &str = "backup:ListRecoveryPointsByBackupVault";
 pub struct OnDemandBackup {
     /// Why: the finding's message.
     pub reason: String,
-    /// The table.
+    /// The table: name, account and Region are those of its ARN, and stand nowhere else.
     pub table_arn: String,
-    /// Its name.
-    pub table_name: String,
     /// The incarnation that was judged; the action is not done on another. `None`: a table older than table ids.
     pub table_id: Option<String>,
-    /// Account of the table.
-    pub account_id: String,
-    /// Region of the table.
-    pub region: String,
     /// The vault that takes the recovery point.
     pub vault: String,
     /// The role AWS Backup assumes.
@@ -136,9 +130,6 @@ impl OnDemandBackup {
         Ok(Self {
             reason: finding.message.clone(),
             table_arn: table.table_arn.clone(),
-            table_name: table.table_name.clone(),
-            account_id: target.account_id.clone(),
-            region: target.region.clone(),
             vault: settings.vault.clone(),
             role_arn: role_arn.unwrap_or_else(|| default_role(&partition, &target.account_id)),
             cold_after_days: settings.cold_after_days.filter(|_| has_cold),
@@ -160,20 +151,29 @@ impl OnDemandBackup {
         Resource {
             subject: Subject::Table,
             arn: &self.table_arn,
-            name: &self.table_name,
+            name: self.table_name(),
         }
     }
 
     pub(super) fn target(&self) -> TargetId {
-        TargetId::new(self.account_id.clone(), self.region.clone())
+        let arn = Arn::parse(&self.table_arn);
+        arn.map_or_else(TargetId::default, |arn| TargetId::new(arn.account_id, arn.region))
+    }
+
+    /// The name in the table's ARN.
+    fn table_name(&self) -> &str {
+        Arn::parse(&self.table_arn)
+            .and_then(|arn| arn.table_name())
+            .unwrap_or_default()
     }
 
     pub(super) fn describe(&self) -> String {
+        let target = self.target();
         format!(
             "{} in account {}, {}: vault {}, {}",
-            one_line(&self.table_name),
-            self.account_id,
-            self.region,
+            one_line(self.table_name()),
+            one_line(&target.account_id),
+            one_line(&target.region),
             one_line(&self.vault),
             self.lifecycle()
         )
@@ -190,6 +190,16 @@ impl OnDemandBackup {
     }
 
     pub(super) fn check_values(&self) -> Result<(), String> {
+        let arn = Arn::parse(&self.table_arn).filter(|arn| {
+            let is_account = arn.account_id.len() == 12 && arn.account_id.bytes().all(|byte| byte.is_ascii_digit());
+            arn.table_name().is_some() && is_account && !arn.region.is_empty()
+        });
+        if arn.is_none() {
+            return Err(format!(
+                "`{}` is not the ARN of a DynamoDB table",
+                one_line(&self.table_arn)
+            ));
+        }
         check_lifecycle(self.cold_after_days, Some(self.delete_after_days))
     }
 
@@ -197,10 +207,14 @@ impl OnDemandBackup {
     ///
     /// API: dynamodb:DescribeTable. Calls: 1. Errors: AWS's refusal, or another table of the same name.
     pub(super) async fn check_drift(&self, target: &Target) -> Result<(), String> {
-        let send = || target.dynamodb.describe_table().table_name(&self.table_name).send();
-        let answer = target.caller.once(DESCRIBE_TABLE, &self.table_name, send).await;
+        let send = || target.dynamodb.describe_table().table_name(self.table_name()).send();
+        let answer = target.caller.once(DESCRIBE_TABLE, self.table_name(), send).await;
         let answer = answer.map_err(|failure| failure.why())?;
-        let found = answer.table().and_then(|table| table.table_id()).map(str::to_owned);
+        // No table in the answer is no table without an id.
+        let table = answer
+            .table()
+            .ok_or_else(|| format!("the answer to {DESCRIBE_TABLE} holds no table"))?;
+        let found = table.table_id().map(str::to_owned);
         if found == self.table_id {
             return Ok(());
         }
@@ -232,7 +246,15 @@ impl OnDemandBackup {
                 .send()
         };
         let answer = target.caller.once(START, &self.table_arn, send).await?;
-        Ok(answer.backup_job_id().unwrap_or_default().to_owned())
+        // Without an id the job cannot be followed; asked again with the same token, AWS names the one that it began.
+        let job_id = answer.backup_job_id().filter(|id| !id.is_empty());
+        job_id.map(str::to_owned).ok_or_else(|| Failure {
+            kind: FailureKind::Gap(GapKind::Failed),
+            code: String::new(),
+            message: "the answer names no job; whether one was begun is not known".to_owned(),
+            is_retryable: false,
+            request_id: None,
+        })
     }
 
     /// API: backup:DescribeBackupJob. Calls: 1. Errors: unknown.
