@@ -55,8 +55,15 @@ fn signal(_status: std::process::ExitStatus) -> i32 {
 
 /// What to say of a process that was ended by this signal.
 fn ended(signal: i32) -> ExitCode {
-    const BY_PEOPLE: [i32; 3] = [1, 2, 15];
-    if BY_PEOPLE.contains(&signal) {
+    const FROM_OUTSIDE: [i32; 4] = [1, 2, 9, 15];
+    if FROM_OUTSIDE.contains(&signal) {
+        // Nothing is known of the evidence then.
+        let problem = Problem::new("the evidence was not read to its end")
+            .why(format!(
+                "the process that read it was ended from outside, by signal {signal}"
+            ))
+            .so("nothing can be said of it");
+        stderr::fail(&problem.into());
         return ExitCode::from(128 + u8::try_from(signal).unwrap_or_default());
     }
     let mut problem = Problem::new("the evidence could not be read to its end")

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::call::{Call, Reply, Service};
 use crate::faults::matches;
@@ -98,7 +98,8 @@ impl Tamper {
             let more = self.repeat_token || page + 1 < self.repeat_page;
             if let (true, true, Value::Object(members)) = (self.repeats(), more, &mut body) {
                 let number = if self.repeat_token { 0 } else { page + 1 };
-                members.insert(token_of(service).to_owned(), format!("{AGAIN}{number}").into());
+                let name = token_of(service, members);
+                members.insert(name.to_owned(), format!("{AGAIN}{number}").into());
             }
             if self.member.is_some() || self.repeats() {
                 reply.body = Bytes::from(body.to_string());
@@ -122,9 +123,9 @@ impl Tamper {
 }
 
 /// The member in which a service names the next page.
-fn token_of(service: Service) -> &'static str {
+fn token_of(service: Service, members: &Map<String, Value>) -> &'static str {
     match service {
-        Service::DynamoDb => "LastEvaluatedTableName",
+        Service::DynamoDb if members.contains_key("TableNames") => "LastEvaluatedTableName",
         Service::Tagging => "PaginationToken",
         _ => "NextToken",
     }
