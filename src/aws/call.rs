@@ -4,6 +4,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use aws_sdk_backup::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -21,6 +22,7 @@ use super::patience::Patience;
 use crate::domain::TargetId;
 use crate::inventory::schema::CallLogEntry;
 use crate::problem::count;
+use crate::stderr;
 
 /// Requests under way at once, over all targets.
 const CONCURRENT_REQUESTS: usize = 128;
@@ -31,7 +33,12 @@ pub(crate) struct CallLog {
     rows: Mutex<Vec<CallLogEntry>>,
     attempts: AtomicU64,
     slots: Semaphore,
+    /// When it was said last that something is still tried.
+    said_at: Mutex<Option<Instant>>,
 }
+
+/// So long passes before it is said that a call is still tried, and between two such lines.
+const LONG: Duration = Duration::from_secs(10);
 
 impl Default for CallLog {
     fn default() -> Self {
@@ -39,6 +46,7 @@ impl Default for CallLog {
             rows: Mutex::default(),
             attempts: AtomicU64::new(0),
             slots: Semaphore::new(CONCURRENT_REQUESTS),
+            said_at: Mutex::default(),
         }
     }
 }
@@ -62,6 +70,21 @@ impl CallLog {
             ))
         });
         rows
+    }
+
+    /// Says what is still tried and why, for one call in ten seconds at the most.
+    fn say_still_trying(&self, row: &CallLogEntry, elapsed: Duration, why: &str) {
+        let mut said_at = self.said_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if elapsed < LONG || said_at.is_some_and(|at| at.elapsed() < LONG) {
+            return;
+        }
+        *said_at = Some(Instant::now());
+        stderr::say(&format!(
+            "still trying {} in {}, for {} s by now: {why}",
+            row.action,
+            row.region,
+            elapsed.as_secs()
+        ));
     }
 
     /// Adds a row that no request stands behind, such as a role that could not be assumed.
@@ -278,6 +301,9 @@ impl Call<'_> {
                 self.row.request_id.clone_from(&failure.request_id);
                 return Err(failure);
             };
+            self.caller
+                .log
+                .say_still_trying(&self.row, began.elapsed(), &failure.why());
             tokio::time::sleep(pause).await;
         }
     }

@@ -9,6 +9,9 @@ use crate::domain::GapKind;
 /// What rustls says of a certificate that it does not trust; the SDK keeps no kind of it.
 const UNTRUSTED: &str = "invalid peer certificate";
 
+/// Neither a connection nor an answer came while it was waited for.
+pub(super) const NO_ANSWER: &str = "no answer in time";
+
 /// How a call failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
@@ -131,9 +134,9 @@ where
             }
         }
         SdkError::DispatchFailure(failure) if failure.is_timeout() => {
-            fail(GapKind::Failed, "", "no answer in time".to_owned(), true)
+            fail(GapKind::Failed, "", NO_ANSWER.to_owned(), true)
         }
-        SdkError::TimeoutError(_) => fail(GapKind::Failed, "", "no answer in time".to_owned(), true),
+        SdkError::TimeoutError(_) => fail(GapKind::Failed, "", NO_ANSWER.to_owned(), true),
         SdkError::DispatchFailure(_) => {
             let why = chain(error);
             let is_retryable = !why.contains(UNTRUSTED);

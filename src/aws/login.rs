@@ -44,8 +44,30 @@ pub(super) async fn profiles() -> Result<ProfileSet, Problem> {
                 .so(NOTHING_READ)
                 .hint(hint))
         }
-        _ => Ok(profiles),
+        _ => check_sources(&profiles).map(|()| profiles),
     }
+}
+
+/// Errors: the selected profile takes its credentials from one that is not there.
+fn check_sources(profiles: &ProfileSet) -> Result<(), Problem> {
+    let (mut name, mut seen) = (profiles.selected_profile(), BTreeSet::new());
+    while let Some(source) = profiles
+        .get_profile(name)
+        .and_then(|profile| profile.get("source_profile"))
+    {
+        if profiles.get_profile(source).is_none() {
+            return Err(Problem::usage(format!("there is no profile `{source}`"))
+                .at(format!("`source_profile` of profile `{name}`"))
+                .why("it is neither in ~/.aws/config nor in ~/.aws/credentials")
+                .so(NOTHING_READ)
+                .hint("correct the name, or write the profile"));
+        }
+        if !seen.insert(name) {
+            break;
+        }
+        name = source;
+    }
+    Ok(())
 }
 
 /// Variables that are set to what no AWS tool can use.

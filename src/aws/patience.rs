@@ -46,11 +46,11 @@ impl Patience {
             }
         });
         time.map_err(|why| {
-            Problem::new("cannot tell how long to wait for AWS")
+            Problem::usage("cannot tell how long to wait for AWS")
                 .at(VARIABLE)
                 .why(why)
                 .so("nothing was read from AWS; no report was written")
-                .hint("write a time such as `5m`, or leave it out: that is the default")
+                .hint("write a time from `1s` to `1h`, or leave it out: the default is `5m`")
         })
     }
 

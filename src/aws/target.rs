@@ -21,7 +21,7 @@ use futures_util::stream::{self, StreamExt as _};
 
 use super::answer::ReadAnswer;
 use super::call::{CallLog, Caller, Page};
-use super::failure::{Failure, FailureKind};
+use super::failure::{Failure, FailureKind, NO_ANSWER};
 use super::http::{self, Roots};
 use super::login;
 use super::patience::Patience;
@@ -154,12 +154,21 @@ impl Session {
             _ if is_clock || failure.code == "RequestTimeTooSkewed" => {
                 problem.hint("set this machine's clock (NTP): AWS takes signatures of the last 5 minutes only")
             }
+            _ if failure.message.contains("not valid for name") => {
+                problem.hint("whatever answers has the certificate of another host: check the endpoint and the proxy")
+            }
+            _ if failure.message.contains("unsupported scheme") || failure.message.contains("tunnel error") => {
+                problem.hint("check HTTPS_PROXY: it has to name a proxy by http://, and one has to listen there")
+            }
             _ if failure.is_untrusted() => problem.hint(
                 "if a proxy opens TLS, name its root certificate by AWS_CA_BUNDLE, `ca_bundle` in the profile, or SSL_CERT_FILE",
             ),
             FailureKind::Gap(GapKind::Expired) => problem.hint("the credentials have expired: log in again"),
             FailureKind::Gap(GapKind::NotEnabled | GapKind::Denied) => {
                 problem.hint("check AWS_PROFILE or AWS_ACCESS_KEY_ID: AWS does not accept these credentials")
+            }
+            _ if endpoint.is_some() && failure.message == NO_ANSWER => {
+                problem.hint("check AWS_ENDPOINT_URL: nothing answers there")
             }
             _ if endpoint.is_some() => problem.hint("check AWS_ENDPOINT_URL: is anything listening there?"),
             _ => problem.hint("check the network, HTTPS_PROXY and AWS_REGION"),

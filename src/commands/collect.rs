@@ -27,9 +27,6 @@ use crate::stderr::{self, say, warn};
 use crate::text::nearest;
 use crate::toml_reader::values::check_region;
 
-/// After so long, it is said what is waited for.
-const LONG: Duration = Duration::from_secs(5);
-
 /// Arguments of `collect`.
 #[derive(Debug, Args)]
 pub struct CollectArgs {
@@ -91,7 +88,7 @@ pub(crate) async fn into(settings: &Settings, wanted: &Wanted, dir: &Path) -> Ou
     let started_at = Utc::now();
     let log = Arc::new(CallLog::default());
     let session = Session::load().await?;
-    let identity = waited_for("AWS STS", session.identity(&log)).await?;
+    let identity = session.identity(&log).await?;
     warn_of_skew(&identity);
     let targets = targets(settings, &session, &identity, &log).await?;
 
@@ -243,17 +240,6 @@ async fn regions(
                     .hint("name them with `--regions`, or set AWS_REGION")
                     .into()
             })
-        }
-    }
-}
-
-/// Says what is waited for, if it takes long.
-async fn waited_for<T>(whom: &str, answer: impl Future<Output = T>) -> T {
-    let mut answer = std::pin::pin!(answer);
-    loop {
-        tokio::select! {
-            answer = &mut answer => return answer,
-            () = tokio::time::sleep(LONG) => stderr::say(&format!("still waiting for {whom}")),
         }
     }
 }

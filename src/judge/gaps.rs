@@ -71,7 +71,7 @@ pub(super) fn gaps(
                 } else {
                     "its tables could not be listed either, so nothing here can be judged".to_owned()
                 },
-                hint: hint(entry),
+                hint: hint(entry, regions_named),
                 target,
             }
         })
@@ -184,7 +184,7 @@ fn consequence(action: &str, unknown: usize, tables_here: usize) -> String {
     }
 }
 
-fn hint(entry: &CallLogEntry) -> String {
+fn hint(entry: &CallLogEntry, regions_named: bool) -> String {
     match kind_of(&entry.outcome) {
         GapKind::Denied if entry.action == "sts:AssumeRole" => {
             format!(
@@ -192,11 +192,11 @@ fn hint(entry: &CallLogEntry) -> String {
                 entry.resource
             )
         }
-        GapKind::Denied if entry.action == "account:ListRegions" => {
+        GapKind::Denied if is_region_list(entry) && !regions_named => {
             "allow account:ListRegions for the audit role, or name the Regions with `--regions` or in the settings file"
                 .to_owned()
         }
-        _ if entry.action == "account:ListRegions" => {
+        _ if is_region_list(entry) && !regions_named => {
             "name the Regions with `--regions` or in the settings file".to_owned()
         }
         GapKind::Denied => {

@@ -148,6 +148,11 @@ def test_no_proxy_leaves_the_proxy_out(network, reach, sandbox):
     assert network.connects
 
 
+def test_proxies_that_do_not_work(reach):
+    for url, why in [("http://127.0.0.1:1", "tunnel error"), ("socks5://127.0.0.1:1", "unsupported scheme")]:
+        refused(reach(HTTPS_PROXY=url, BACKPROOF_PATIENCE="2s"), why, "check HTTPS_PROXY")
+
+
 def test_the_demo_needs_no_proxy(network, reach):
     network.connects.clear()
     ran = reach(("demo", "--to", "demo"), keys=False, HTTP_PROXY=network.proxy_url, HTTPS_PROXY=network.proxy_url, SSL_CERT_FILE="/nonexistent", timeout=600)
@@ -224,6 +229,8 @@ def test_why_there_are_no_credentials(reach, sandbox, case):
 
 
 def test_a_profile_that_is_not_there(reach, sandbox):
+    broken = f"[profile broken]\nrole_arn = {ROLE}\nsource_profile = nosuch\n"
+    refused(reach(config=broken, keys=False, AWS_PROFILE="broken", AWS_ENDPOINT_URL=sandbox.url), "`nosuch`", "`source_profile` of profile `broken`", code=2)
     ran = reach(config="[profile prod]\n[profile stage]\n", AWS_PROFILE="prdo", AWS_ENDPOINT_URL=sandbox.url)
     refused(ran, "there is no profile `prdo`", "did you mean `prod`?", code=2)
 
@@ -281,7 +288,16 @@ def test_whatever_is_silent_is_given_up(reach, network):
     ran = reach(AWS_ENDPOINT_URL=f"http://user:secret@127.0.0.1:{network.silent_port}", BACKPROOF_PATIENCE="5s", timeout=60)
     refused(ran, "no answer in time", f"http://127.0.0.1:{network.silent_port}")
     assert "secret" not in ran.stderr
-    refused(reach(BACKPROOF_PATIENCE="soon"), "BACKPROOF_PATIENCE", "5m")
+    assert "nothing answers there" in ran.stderr
+    for wrong in ("soon", "1ms", "2h"):
+        refused(reach(BACKPROOF_PATIENCE=wrong), "BACKPROOF_PATIENCE", "`1s` to `1h`", code=2)
+
+
+def test_what_is_still_tried_is_said(reach, sandbox):
+    with sandbox.fault(action="sts:GetCallerIdentity", throttle_rate=1.0):
+        ran = reach(("scan", "--to", "out"), AWS_ENDPOINT_URL=sandbox.url, BACKPROOF_PATIENCE="12s")
+    refused(ran, "still trying sts:GetCallerIdentity in us-east-1, for 1", "Throttling")
+    assert ran.stderr.count("still trying") == 1
 
 
 def test_a_clock_that_is_off(reach, sandbox):
