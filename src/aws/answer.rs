@@ -27,6 +27,8 @@ pub(super) struct Noted {
     pub date: Option<DateTime<Utc>>,
     /// HTTP status 206: half an answer.
     pub is_partial: bool,
+    /// The header that names an error.
+    pub error: Option<String>,
     /// The body; none where it is not JSON (S3 and STS answer in XML).
     pub body: Option<Body>,
 }
@@ -38,7 +40,10 @@ pub(super) struct Body {
     pub lists: usize,
     /// Elements of lists, at any depth, that are `null`.
     pub nulls: usize,
-    /// Code and message, if the body is an error and nothing else.
+    /// Objects that name a key without its value, or a value without its key: a tag or a condition, of which the SDK makes
+    /// one with an empty text.
+    pub halves: usize,
+    /// Code and message, if the body is an error.
     pub error: Option<(String, String)>,
 }
 
@@ -81,6 +86,7 @@ impl Intercept for ReadAnswer {
             *answer.lock() = Noted {
                 date: date.map(|date| date.with_timezone(&Utc)),
                 is_partial: response.status().as_u16() == 206,
+                error: response.headers().get("x-amzn-errortype").map(str::to_owned),
                 body: None,
             };
         });
@@ -113,6 +119,7 @@ impl Body {
         Some(Self {
             lists: members.map_or(0, |members| members.values().filter(is_list).count()),
             nulls: nulls_in_lists(&value),
+            halves: halves(&value),
             error: members.and_then(error),
         })
     }
@@ -129,20 +136,41 @@ fn nulls_in_lists(value: &Value) -> usize {
     }
 }
 
-/// Code and message of a body that holds nothing else.
+/// Names of members that come in pairs.
+const PAIRS: [(&str, &str); 2] = [("Key", "Value"), ("ConditionKey", "ConditionValue")];
+
+fn halves(value: &Value) -> usize {
+    match value {
+        Value::Array(elements) => elements.iter().map(halves).sum(),
+        Value::Object(members) => {
+            let is_text = |name: &str| members.get(name).is_some_and(Value::is_string);
+            let is_half = PAIRS.iter().any(|(key, value)| {
+                (members.contains_key(*key) || members.contains_key(*value)) && !(is_text(key) && is_text(value))
+            });
+            usize::from(is_half) + members.values().map(halves).sum::<usize>()
+        }
+        _ => 0,
+    }
+}
+
+/// Code and message of a body that names an error, or holds nothing but what errors hold.
 fn error(members: &Map<String, Value>) -> Option<(String, String)> {
     let (mut code, mut message) = ("", "");
     for (name, value) in members {
         match (name.to_ascii_lowercase().as_str(), value) {
             ("__type" | "code", Value::String(text)) => code = text,
             ("message", Value::String(text)) => message = text,
+            _ if members.contains_key("__type") => {}
             _ => return None,
         }
     }
     // `com.amazonaws.dynamodb.v20120810#ThrottlingException` and `ThrottlingException:http://…` are the same code.
+    (!members.is_empty()).then(|| (name_of(code).to_owned(), message.to_owned()))
+}
+
+pub(super) fn name_of(code: &str) -> &str {
     let code = code.rsplit('#').next().unwrap_or_default();
-    let code = code.split(':').next().unwrap_or_default();
-    (!members.is_empty()).then(|| (code.to_owned(), message.to_owned()))
+    code.split(':').next().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -159,7 +187,8 @@ mod tests {
             (r#"{"__type":"a.b#Denied","message":"no"}"#, Some(("Denied", "no"))),
             (r#"{"Code":"Denied:http://x/","Message":"no"}"#, Some(("Denied", "no"))),
             (r#"{"message":"no"}"#, Some(("", "no"))),
-            (r#"{"__type":"a.b#Tables","TableNames":[]}"#, None),
+            (r#"{"__type":"a.b#Denied","TableNames":[]}"#, Some(("Denied", ""))),
+            (r#"{"message":"no","TableNames":[]}"#, None),
             (r#"{"message":null}"#, None),
             ("{}", None),
             ("null", None),
@@ -176,6 +205,15 @@ mod tests {
         assert_eq!(shape(r#"{"A":[1,null,[null,{"B":[null]}]],"C":null}"#), (1, 3));
         assert_eq!(shape(r#"{"A":null}"#), (0, 0));
         assert_eq!(shape("[null]"), (0, 1));
+        let halves = |text| body(text).halves;
+        assert_eq!(
+            halves(r#"{"Tags":[{"Key":"a","Value":""},{"Key":"a"},{"Value":"b"},{"Key":null,"Value":"c"}]}"#),
+            3
+        );
+        assert_eq!(
+            halves(r#"{"KeyId":"a","Conditions":[{"ConditionKey":"a","ConditionValue":null}]}"#),
+            1
+        );
         assert_eq!(Body::of(b"<Response/>"), None);
         assert_eq!(Body::of(b""), Some(Body::default()));
     }

@@ -135,7 +135,7 @@ impl Caller {
             action,
             started: Instant::now(),
             answer: Noted::default(),
-            nulls: 0,
+            lost: 0,
         }
     }
 
@@ -240,8 +240,8 @@ pub(crate) struct Call<'c> {
     started: Instant,
     /// Of the last page.
     answer: Noted,
-    /// Elements of lists in all pages that were `null`.
-    nulls: usize,
+    /// Elements of lists that were `null`, and tags and conditions without key or value, in all pages.
+    lost: usize,
 }
 
 impl Call<'_> {
@@ -281,7 +281,7 @@ impl Call<'_> {
                     self.row.request_id = output.request_id().map(str::to_owned);
                     let Some(failure) = self.unlike_an_answer() else {
                         self.row.page_count += 1;
-                        self.nulls += self.answer.body.as_ref().map_or(0, |body| body.nulls);
+                        self.lost += self.answer.body.as_ref().map_or(0, |body| body.nulls + body.halves);
                         return Ok(output);
                     };
                     failure
@@ -314,6 +314,9 @@ impl Call<'_> {
         if self.answer.is_partial {
             return Some(Failure::broken("HTTP status 206: half an answer", request_id));
         }
+        if let Some(code) = &self.answer.error {
+            return Some(Failure::answered(answer::name_of(code), "", request_id));
+        }
         let (code, message) = self.answer.body.as_ref()?.error.as_ref()?;
         Some(Failure::answered(code, message, request_id))
     }
@@ -325,10 +328,10 @@ impl Call<'_> {
 
     /// Every page was read.
     ///
-    /// Errors: they were not whole: what is `null` in a list is lost on the way to here.
+    /// Errors: they were not whole: what is `null` in a list, or half a tag, is lost on the way to here.
     pub(crate) fn finish(mut self) -> Result<(), Failure> {
-        if self.nulls > 0 {
-            return Err(self.broken("a list in the answer holds null in place of something"));
+        if self.lost > 0 {
+            return Err(self.broken("the answer holds null in a list, or a tag or condition without key or value"));
         }
         "ok".clone_into(&mut self.row.outcome);
         Ok(())

@@ -200,8 +200,10 @@ impl Session {
                     region.region_name(),
                     status.filter(|word| RegionOptStatus::values().contains(word)),
                 ) {
-                    (Some(name), Some(status)) => {
-                        regions.insert(name.to_owned(), status.starts_with("ENABLED"));
+                    (Some(name), Some(status)) if !name.is_empty() => {
+                        let is_enabled = status.starts_with("ENABLED");
+                        let before = regions.insert(name.to_owned(), is_enabled);
+                        unplaced += usize::from(before.is_some_and(|before| before != is_enabled));
                     }
                     _ => unplaced += 1,
                 }

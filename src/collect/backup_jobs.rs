@@ -3,7 +3,7 @@
 use aws_sdk_backup::operation::list_backup_jobs::ListBackupJobsOutput;
 use aws_sdk_backup::types::{self, BackupJobState};
 
-use super::{Context, Page, Stop, aws_instant, instant};
+use super::{Context, Page, Stop, aws_instant, instant, is_table, text};
 use crate::inventory::schema::BackupJob;
 
 /// How far back jobs are judged, in days.
@@ -40,7 +40,9 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
 /// Does it say what it is about, and how it went? A job that does not might be a failed one of any table.
 fn is_whole(job: &BackupJob) -> bool {
     let is_known = |state: &String| BackupJobState::values().contains(&state.as_str());
-    job.resource_arn.is_some() && job.state.as_ref().is_some_and(is_known) && job.created_at.is_some()
+    job.resource_arn.as_deref().is_some_and(is_table)
+        && job.state.as_ref().is_some_and(is_known)
+        && job.created_at.is_some()
 }
 
 fn row(context: &Context<'_>, job: &types::BackupJob) -> Option<BackupJob> {
@@ -48,7 +50,7 @@ fn row(context: &Context<'_>, job: &types::BackupJob) -> Option<BackupJob> {
     Some(BackupJob {
         account_id: context.account_id(),
         region: context.region(),
-        job_id: job.backup_job_id()?.to_owned(),
+        job_id: text(job.backup_job_id())?,
         resource_arn: job.resource_arn().map(str::to_owned),
         state: job.state().map(|state| state.as_str().to_owned()),
         status_message: job.status_message().map(str::to_owned),

@@ -6,12 +6,12 @@ use aws_sdk_backup::operation::list_backup_plan_versions::ListBackupPlanVersions
 use aws_sdk_backup::operation::list_backup_plans::ListBackupPlansOutput;
 use aws_sdk_backup::operation::list_backup_selections::ListBackupSelectionsOutput;
 use aws_sdk_backup::types::{
-    BackupPlansListMember, BackupRule, BackupSelection, BackupSelectionsListMember, ConditionParameter,
+    BackupPlansListMember, BackupRule, BackupSelection, BackupSelectionsListMember, ConditionParameter, Conditions,
 };
 use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 
-use super::{CONCURRENT_CALLS, Context, Page, Stop, gap};
+use super::{CONCURRENT_CALLS, Context, Page, Stop, gap, is_span, text};
 use crate::inventory::schema::{Plan, PlanRule, PlanVersion, Selection};
 
 /// API: backup:ListBackupPlans (paged by 1,000), then per plan backup:GetBackupPlan, backup:ListBackupPlanVersions and
@@ -125,7 +125,7 @@ fn plan_row(context: &Context<'_>, plan: &BackupPlansListMember) -> Option<Plan>
     Some(Plan {
         account_id: context.account_id(),
         region: context.region(),
-        plan_id: plan.backup_plan_id()?.to_owned(),
+        plan_id: text(plan.backup_plan_id())?,
         plan_name: plan.backup_plan_name().map(str::to_owned),
         version_id: plan.version_id().map(str::to_owned),
         created_at: context.past(plan.creation_date()),
@@ -135,11 +135,21 @@ fn plan_row(context: &Context<'_>, plan: &BackupPlansListMember) -> Option<Plan>
 
 async fn rules(context: &Context<'_>, plan_id: &str) -> Result<(), Stop> {
     let send = || context.target.backup.get_backup_plan().backup_plan_id(plan_id).send();
-    // There is no plan without a rule.
-    let of_plan = |answer: GetBackupPlanOutput| Some(answer.backup_plan?.rules).filter(|rules| !rules.is_empty());
+    // There is no plan without a rule, and no rule that cannot be read is left out.
+    let of_plan = |answer: GetBackupPlanOutput| {
+        let is_this = answer.backup_plan_id().is_none_or(|id| id == plan_id);
+        let rules = answer.backup_plan.filter(|_| is_this)?.rules;
+        (!rules.is_empty() && rules.iter().all(is_whole)).then_some(rules)
+    };
     let caller = &context.target.caller;
     let rules = match caller
-        .part("backup:GetBackupPlan", plan_id, send, "plan", of_plan)
+        .part(
+            "backup:GetBackupPlan",
+            plan_id,
+            send,
+            "plan of this id with rules that can be read",
+            of_plan,
+        )
         .await
     {
         Ok(rules) => rules,
@@ -147,6 +157,23 @@ async fn rules(context: &Context<'_>, plan_id: &str) -> Result<(), Stop> {
     };
     let rows: Vec<PlanRule> = rules.iter().map(|rule| rule_row(context, plan_id, rule)).collect();
     Ok(context.push(&rows)?)
+}
+
+/// Has it a name and a vault, and numbers that AWS Backup takes?
+fn is_whole(rule: &BackupRule) -> bool {
+    let of_copies = rule.copy_actions().iter().map(|copy| copy.lifecycle());
+    let mut lifecycles = of_copies.chain([rule.lifecycle()]).flatten();
+    !rule.rule_name().is_empty()
+        && !rule.target_backup_vault_name().is_empty()
+        && is_span(rule.start_window_minutes())
+        && is_span(rule.completion_window_minutes())
+        && rule
+            .copy_actions()
+            .iter()
+            .all(|copy| !copy.destination_backup_vault_arn().is_empty())
+        && lifecycles.all(|lifecycle| {
+            is_span(lifecycle.move_to_cold_storage_after_days()) && is_span(lifecycle.delete_after_days())
+        })
 }
 
 fn rule_row(context: &Context<'_>, plan_id: &str, rule: &BackupRule) -> PlanRule {
@@ -192,7 +219,7 @@ async fn selections(context: &Context<'_>, plan_id: &str) -> Result<(), Stop> {
     }
     let take = |listed: &[BackupSelectionsListMember]| {
         let before = ids.len();
-        ids.extend(listed.iter().filter_map(|one| one.selection_id().map(str::to_owned)));
+        ids.extend(listed.iter().filter_map(|one| text(one.selection_id())));
         Ok(listed.len() - (ids.len() - before))
     };
     // Selections named before a failure are read all the same: they may take the table.
@@ -219,12 +246,21 @@ async fn selection(context: &Context<'_>, plan_id: &str, id: &str) -> Result<Opt
     };
     let both =
         |answer: GetBackupSelectionOutput| Some((context.past(answer.creation_date()), answer.backup_selection?));
-    // A selection has a name: one without is none.
-    let named = |answer| both(answer).filter(|(_, selection)| !selection.selection_name().is_empty());
+    let is_this = |answer: &GetBackupSelectionOutput| {
+        answer.selection_id().is_none_or(|selection_id| selection_id == id)
+            && answer.backup_plan_id().is_none_or(|id| id == plan_id)
+    };
+    let whole = |answer| {
+        Some(answer)
+            .filter(is_this)
+            .and_then(both)
+            .filter(|(_, selection)| says_all(selection))
+    };
     let resource = selection_resource(plan_id, id);
     let caller = &context.target.caller;
+    let what = "selection of this id with all its clauses";
     match caller
-        .part("backup:GetBackupSelection", &resource, send, "selection", named)
+        .part("backup:GetBackupSelection", &resource, send, what, whole)
         .await
     {
         Ok((created_at, selection)) => Ok(Some(Selection {
@@ -233,6 +269,22 @@ async fn selection(context: &Context<'_>, plan_id: &str, id: &str) -> Result<Opt
         })),
         Err(failure) => gap(context.target, &failure).map(|()| None),
     }
+}
+
+/// Does it have a name, and every clause? AWS sends each, the empty ones too; an operator that is not known here stands in
+/// the place of one that is.
+fn says_all(selection: &BackupSelection) -> bool {
+    let has_all = |all: &Conditions| {
+        all.string_equals.is_some()
+            && all.string_not_equals.is_some()
+            && all.string_like.is_some()
+            && all.string_not_like.is_some()
+    };
+    !selection.selection_name().is_empty()
+        && selection.resources.is_some()
+        && selection.not_resources.is_some()
+        && selection.list_of_tags.is_some()
+        && selection.conditions().is_some_and(has_all)
 }
 
 fn selection_row(context: &Context<'_>, plan_id: &str, id: &str, selection: &BackupSelection) -> Selection {

@@ -3,7 +3,8 @@
 use aws_sdk_backup::operation::list_backup_vaults::ListBackupVaultsOutput;
 use aws_sdk_backup::types::BackupVaultListMember;
 
-use super::{Context, Page, Stop, instant};
+use super::{Context, Page, Stop, instant, is_span, text};
+use crate::domain::Arn;
 use crate::inventory::schema::Vault;
 
 /// API: backup:ListBackupVaults, paged by 1,000. Calls: 1. Errors: become a gap; vaults named before it are kept.
@@ -27,21 +28,31 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<Vec<Vault>, Stop> {
     let take = |listed: &[BackupVaultListMember]| {
         let before = vaults.len();
         vaults.extend(listed.iter().filter_map(|vault| row(context, vault)));
-        Ok(listed.len() - (vaults.len() - before))
+        let whole = vaults[before..].iter().filter(|vault| is_whole(vault)).count();
+        Ok(listed.len() - whole)
     };
     context.list("backup:ListBackupVaults", "", send, page, take).await?;
     context.push(&vaults)?;
     Ok(vaults)
 }
 
+/// Does it say where it is, and whether it is locked? A vault without a lock may leave that out; one with limits may not.
+fn is_whole(vault: &Vault) -> bool {
+    let has_limits = vault.min_retention_days.is_some() || vault.max_retention_days.is_some();
+    vault.vault_arn.as_deref().is_some_and(|arn| Arn::parse(arn).is_some()) && (vault.locked.is_some() || !has_limits)
+}
+
 fn row(context: &Context<'_>, vault: &BackupVaultListMember) -> Option<Vault> {
+    if !is_span(vault.min_retention_days()) || !is_span(vault.max_retention_days()) {
+        return None;
+    }
     Some(Vault {
         account_id: context.account_id(),
         region: context.region(),
-        vault_name: vault.backup_vault_name()?.to_owned(),
+        vault_name: text(vault.backup_vault_name())?,
         vault_arn: vault.backup_vault_arn().map(str::to_owned),
         vault_type: vault.vault_type().map(|kind| kind.as_str().to_owned()),
-        key_arn: vault.encryption_key_arn().map(str::to_owned),
+        key_arn: text(vault.encryption_key_arn()),
         recovery_point_count: Some(vault.number_of_recovery_points()),
         locked: vault.locked(),
         lock_date: instant(vault.lock_date()),

@@ -4,7 +4,7 @@ use aws_sdk_backup::operation::list_copy_jobs::ListCopyJobsOutput;
 use aws_sdk_backup::types::{self, CopyJobState};
 
 use super::backup_jobs::JOB_DAYS;
-use super::{Context, Page, Stop, aws_instant};
+use super::{Context, Page, Stop, aws_instant, is_table, text};
 use crate::inventory::schema::CopyJob;
 
 /// API: backup:ListCopyJobs, DynamoDB only, last 30 days, paged by 1,000. Calls: jobs / 1,000. Errors: become a gap.
@@ -38,7 +38,9 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
 /// Does it say what it is about, and how it went?
 fn is_whole(job: &CopyJob) -> bool {
     let is_known = |state: &String| CopyJobState::values().contains(&state.as_str());
-    job.resource_arn.is_some() && job.state.as_ref().is_some_and(is_known) && job.created_at.is_some()
+    job.resource_arn.as_deref().is_some_and(is_table)
+        && job.state.as_ref().is_some_and(is_known)
+        && job.created_at.is_some()
 }
 
 fn row(context: &Context<'_>, job: &types::CopyJob) -> Option<CopyJob> {
@@ -46,7 +48,7 @@ fn row(context: &Context<'_>, job: &types::CopyJob) -> Option<CopyJob> {
     Some(CopyJob {
         account_id: context.account_id(),
         region: context.region(),
-        job_id: job.copy_job_id()?.to_owned(),
+        job_id: text(job.copy_job_id())?,
         resource_arn: job.resource_arn().map(str::to_owned),
         state: job.state().map(|state| state.as_str().to_owned()),
         status_message: job.status_message().map(str::to_owned),

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::operation::list_tables::ListTablesOutput;
 use aws_sdk_dynamodb::types::TableDescription;
 use futures_util::stream::{self, StreamExt};
 
-use super::{CONCURRENT_CALLS, Context, Page, Stop, gap};
+use super::{CONCURRENT_CALLS, Context, Page, Stop, gap, is_span};
 use crate::aws::failure::FailureKind;
 use crate::domain::table_arn;
 use crate::inventory::schema::{ContinuousBackup, Table};
@@ -101,10 +101,12 @@ async fn describe(context: &Context<'_>, name: &str) -> Result<Table, Stop> {
         "dynamodb:DescribeTable",
         name,
         send,
-        "table with state and date",
+        "table of this name with state and date",
         |answer| {
             let is_whole = |table: &TableDescription| {
-                table.table_status.is_some() && context.past(table.creation_date_time()).is_some()
+                table.table_name().is_none_or(|of| of == name)
+                    && table.table_status.is_some()
+                    && context.past(table.creation_date_time()).is_some()
             };
             answer.table.filter(is_whole)
         },
@@ -189,7 +191,12 @@ async fn continuous_backup(context: &Context<'_>, name: &str) -> Result<Option<C
         name,
         send,
         "description of continuous backups",
-        |answer| answer.continuous_backups_description,
+        |answer| {
+            let about = answer.continuous_backups_description?;
+            let pitr = about.point_in_time_recovery_description();
+            let days = pitr.and_then(|pitr| pitr.recovery_period_in_days()).map(i64::from);
+            is_span(days).then_some(about)
+        },
     );
     match about.await {
         Ok(about) => {

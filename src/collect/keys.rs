@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_kms::types::KeyMetadata;
 use futures_util::stream::{self, StreamExt};
 
 use super::{CONCURRENT_CALLS, Context, Stop, gap, instant};
@@ -25,7 +26,11 @@ pub(super) async fn collect(context: &Context<'_>, key_arns: BTreeSet<String>) -
 async fn describe(context: &Context<'_>, key_arn: &str) -> Result<Option<Key>, Stop> {
     let send = || context.target.kms.describe_key().key_id(key_arn).send();
     let caller = &context.target.caller;
-    let described = caller.part("kms:DescribeKey", key_arn, send, "key", |answer| answer.key_metadata);
+    let described = caller.part("kms:DescribeKey", key_arn, send, "key of this ARN", |answer| {
+        // An alias is answered with the key behind it.
+        let is_this = |key: &KeyMetadata| !key_arn.contains(":key/") || key.arn().is_none_or(|arn| arn == key_arn);
+        answer.key_metadata.filter(is_this)
+    });
     match described.await {
         Ok(key) => Ok(Some(Key {
             key_arn: key_arn.to_owned(),

@@ -31,11 +31,11 @@ use crate::aws::call::CallLog;
 pub(crate) use crate::aws::call::Page;
 use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
-use crate::domain::{GapKind, TargetId};
+use crate::domain::{Arn, GapKind, TargetId, rfc3339};
 use crate::inventory::schema::Row;
 use crate::inventory::store::{Seen, Writer};
 use crate::inventory::{schema, sources};
-use crate::problem::Problem;
+use crate::problem::{Problem, count};
 
 /// Targets read at once.
 const CONCURRENT_TARGETS: usize = 16;
@@ -91,6 +91,8 @@ pub(crate) struct Context<'c> {
     pub(crate) wanted: &'c Wanted,
     /// The instant on which ages are reckoned; job lists go back 30 days from here.
     pub(crate) as_of: DateTime<Utc>,
+    /// When collecting began.
+    pub(crate) began: std::time::Instant,
     pub(crate) progress: &'c Progress,
     /// Rows of this target that were written already.
     pub(crate) seen: Seen,
@@ -106,17 +108,25 @@ impl Context<'_> {
     }
 
     /// When something happened. None where AWS does not say, or says what cannot be: before there was AWS, or later than
-    /// tomorrow.
+    /// now, give or take five minutes.
     pub(crate) fn past(&self, at: Option<&aws_smithy_types::DateTime>) -> Option<DateTime<Utc>> {
         let at = instant(at)?;
-        (at.year() >= 2006 && at < self.as_of + TimeDelta::days(1)).then_some(at)
+        let now = self.as_of + TimeDelta::from_std(self.began.elapsed()).ok()?;
+        (at.year() >= 2006 && at < now + TimeDelta::minutes(5)).then_some(at)
     }
 
-    /// Writes rows, each once: a list names a row twice that moved to the next page while it was read.
+    /// Writes rows, each once: a list names a row twice that moved to the next page while it was read. Rows that say
+    /// different things of one and the same are a gap: which of them is right is not known.
     ///
     /// Errors: the disk refused.
     pub(crate) fn push<R: Row>(&self, rows: &[R]) -> Result<(), Problem> {
-        self.writer.push_new(rows, &self.seen)
+        let differing = self.writer.push_new(rows, &self.seen)?;
+        if let (Some(action), 1..) = (R::FRAME.actions.first(), differing) {
+            let rows = count(differing, "row");
+            let call = self.target.caller.begin(action, "");
+            call.fail(&format!("{rows} came twice and differ from the first"));
+        }
+        Ok(())
     }
 
     /// Reads a whole list, as [`Caller::list`] does. Gives whether all of it was read.
@@ -207,12 +217,14 @@ pub(crate) async fn collect(
     progress: &Progress,
     log: &Arc<CallLog>,
 ) -> Result<(), Problem> {
+    let began = std::time::Instant::now();
     let mut results = stream::iter(targets.iter().map(|target| async move {
         let context = Context {
             target,
             writer,
             wanted,
             as_of,
+            began,
             progress,
             seen: Seen::default(),
         };
@@ -237,7 +249,28 @@ pub(crate) async fn collect(
         })?;
     }
     drop(results);
-    writer.push::<schema::CallLogEntry>(&log.take())
+    let calls = log.take();
+    check_clock(as_of, &calls)?;
+    writer.push::<schema::CallLogEntry>(&calls)
+}
+
+/// Errors: the clock of the first answer, from which all ages are reckoned, is not the clock of the others.
+fn check_clock(as_of: DateTime<Utc>, calls: &[schema::CallLogEntry]) -> Result<(), Problem> {
+    let Some(earliest) = calls.iter().filter_map(|call| call.answered_at).min() else {
+        return Ok(());
+    };
+    let apart = earliest - as_of;
+    if (TimeDelta::minutes(-5)..=TimeDelta::minutes(30)).contains(&apart) {
+        return Ok(());
+    }
+    Err(Problem::new("AWS's answers disagree on the time")
+        .why(format!(
+            "by the answer of sts:GetCallerIdentity it is {}, by the earliest of the others {}",
+            rfc3339(as_of),
+            rfc3339(earliest)
+        ))
+        .so("no age can be reckoned; no report was written")
+        .hint("something between here and AWS alters the `Date` of answers: check the proxy and the endpoint"))
 }
 
 async fn collect_target(context: &Context<'_>) -> Result<(), Stop> {
@@ -269,6 +302,21 @@ async fn vaults_and_contents(context: &Context<'_>) -> Result<BTreeSet<String>, 
     Ok(key_arns)
 }
 
+/// A text that says something.
+pub(crate) fn text(text: Option<&str>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// Is it the ARN of a table?
+pub(crate) fn is_table(arn: &str) -> bool {
+    Arn::parse(arn).is_some_and(|arn| arn.service == "dynamodb" && arn.resource.starts_with("table/"))
+}
+
+/// Is it a number of days or minutes that AWS Backup takes: 1 to 100 years?
+pub(crate) fn is_span(number: Option<i64>) -> bool {
+    number.is_none_or(|number| (1..=100 * 366 * 1440).contains(&number))
+}
+
 /// AWS's instant as chrono's, to the millisecond.
 pub(crate) fn instant(at: Option<&aws_smithy_types::DateTime>) -> Option<DateTime<Utc>> {
     at.and_then(|at| at.to_millis().ok())
@@ -278,4 +326,33 @@ pub(crate) fn instant(at: Option<&aws_smithy_types::DateTime>) -> Option<DateTim
 /// chrono's instant as AWS's.
 pub(crate) fn aws_instant(at: DateTime<Utc>) -> aws_smithy_types::DateTime {
     aws_smithy_types::DateTime::from_millis(at.timestamp_millis())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_reckoned_by_a_clock_that_the_other_answers_share() {
+        let as_of = DateTime::from_timestamp(1_793_534_400, 0).expect("an instant");
+        let answered = |minutes| schema::CallLogEntry {
+            account_id: String::new(),
+            region: String::new(),
+            action: String::new(),
+            resource: String::new(),
+            outcome: String::new(),
+            error: None,
+            page_count: 0,
+            attempt_count: 0,
+            started_at: as_of,
+            answered_at: Some(as_of + TimeDelta::minutes(minutes)),
+            duration_ms: 0,
+            request_id: None,
+        };
+        for (minutes, is_right) in [(0, true), (-4, true), (29, true), (-6, false), (180, false)] {
+            let calls = [answered(minutes), answered(minutes + 60)];
+            assert_eq!(check_clock(as_of, &calls).is_ok(), is_right, "{minutes}");
+        }
+        assert!(check_clock(as_of, &[]).is_ok());
+    }
 }

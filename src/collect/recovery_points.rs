@@ -7,7 +7,7 @@ use aws_sdk_backup::operation::list_recovery_points_by_backup_vault::ListRecover
 use aws_sdk_backup::types::{RecoveryPointByBackupVault, RecoveryPointStatus};
 use futures_util::stream::{self, StreamExt};
 
-use super::{CONCURRENT_CALLS, Context, Page, Stop, instant};
+use super::{CONCURRENT_CALLS, Context, Page, Stop, instant, is_span, is_table, text};
 use crate::inventory::schema::{RecoveryPoint, Vault};
 
 /// API: backup:ListRecoveryPointsByBackupVault per vault, DynamoDB only, paged by 1,000. Calls: per vault, points /
@@ -44,7 +44,14 @@ async fn of_vault(context: &Context<'_>, vault: &Vault) -> Result<BTreeSet<Strin
         (page.recovery_points.as_ref(), page.next_token())
     }
     let take = |listed: &[RecoveryPointByBackupVault]| {
-        let points: Vec<RecoveryPoint> = listed.iter().filter_map(|point| row(context, vault, point)).collect();
+        // A point of another vault is no answer to what was asked.
+        let is_here =
+            |point: &&RecoveryPointByBackupVault| point.backup_vault_name().is_none_or(|name| name == vault.vault_name);
+        let points: Vec<RecoveryPoint> = listed
+            .iter()
+            .filter(is_here)
+            .filter_map(|point| row(context, vault, point))
+            .collect();
         keys.extend(points.iter().filter_map(|point| point.key_arn.clone()));
         context
             .progress
@@ -62,27 +69,34 @@ async fn of_vault(context: &Context<'_>, vault: &Vault) -> Result<BTreeSet<Strin
 /// Does it say of what it is, from when, and whether it is usable?
 fn is_whole(point: &RecoveryPoint) -> bool {
     let is_known = |status: &String| RecoveryPointStatus::values().contains(&status.as_str());
-    point.resource_arn.is_some() && point.status.as_ref().is_some_and(is_known) && point.created_at.is_some()
+    point.resource_arn.as_deref().is_some_and(is_table)
+        && point.status.as_ref().is_some_and(is_known)
+        && point.created_at.is_some()
 }
 
 fn row(context: &Context<'_>, vault: &Vault, point: &RecoveryPointByBackupVault) -> Option<RecoveryPoint> {
     let lifecycle = point.lifecycle();
     let calculated = point.calculated_lifecycle();
     let creator = point.created_by();
-    let key_arn = point.encryption_key_arn().map(str::to_owned);
+    let key_arn = text(point.encryption_key_arn());
+    let cold_after_days = lifecycle.and_then(|lifecycle| lifecycle.move_to_cold_storage_after_days());
+    let delete_after_days = lifecycle.and_then(|lifecycle| lifecycle.delete_after_days());
+    if !is_span(cold_after_days) || !is_span(delete_after_days) {
+        return None;
+    }
     Some(RecoveryPoint {
         account_id: context.account_id(),
         region: context.region(),
         vault_name: vault.vault_name.clone(),
-        recovery_point_arn: point.recovery_point_arn()?.to_owned(),
+        recovery_point_arn: text(point.recovery_point_arn())?,
         resource_arn: point.resource_arn().map(str::to_owned),
         status: point.status().map(|status| status.as_str().to_owned()),
         created_at: context.past(point.creation_date()),
         started_at: context.past(point.initiation_date()),
         completed_at: context.past(point.completion_date()),
         last_restored_at: context.past(point.last_restore_time()),
-        cold_after_days: lifecycle.and_then(|lifecycle| lifecycle.move_to_cold_storage_after_days()),
-        delete_after_days: lifecycle.and_then(|lifecycle| lifecycle.delete_after_days()),
+        cold_after_days,
+        delete_after_days,
         delete_after_event: lifecycle
             .and_then(|lifecycle| lifecycle.delete_after_event())
             .map(|event| event.as_str().to_owned()),

@@ -3,7 +3,8 @@
 use aws_sdk_backup::operation::list_restore_jobs::ListRestoreJobsOutput;
 use aws_sdk_backup::types::{RestoreJobStatus, RestoreJobsListMember};
 
-use super::{Context, Page, Stop};
+use super::{Context, Page, Stop, is_table, text};
+use crate::domain::Arn;
 use crate::inventory::schema::RestoreJob;
 
 /// API: backup:ListRestoreJobs, DynamoDB only, paged by 1,000. Calls: jobs / 1,000. Errors: become a gap.
@@ -33,7 +34,10 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
 /// Does it say of what it was, and how it went? What was restored is not named for every job, its recovery point is.
 fn is_whole(job: &RestoreJob) -> bool {
     let is_known = |status: &String| RestoreJobStatus::values().contains(&status.as_str());
-    (job.recovery_point_arn.is_some() || job.source_resource_arn.is_some())
+    let is_arn = |text: &Option<String>| text.as_deref().is_some_and(|text| Arn::parse(text).is_some());
+    let is_right = job.source_resource_arn.is_none() || job.source_resource_arn.as_deref().is_some_and(is_table);
+    is_right
+        && (is_arn(&job.recovery_point_arn) || is_arn(&job.source_resource_arn))
         && job.status.as_ref().is_some_and(is_known)
         && job.created_at.is_some()
 }
@@ -43,7 +47,7 @@ fn row(context: &Context<'_>, job: &RestoreJobsListMember) -> Option<RestoreJob>
     Some(RestoreJob {
         account_id: context.account_id(),
         region: context.region(),
-        job_id: job.restore_job_id()?.to_owned(),
+        job_id: text(job.restore_job_id())?,
         recovery_point_arn: job.recovery_point_arn().map(str::to_owned),
         recovery_point_created_at: context.past(job.recovery_point_creation_date()),
         vault_arn: job.backup_vault_arn().map(str::to_owned),

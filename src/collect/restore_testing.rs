@@ -63,7 +63,7 @@ async fn plans(context: &Context<'_>) -> Result<Vec<RestoreTestingPlan>, Stop> {
     let take = |listed: &[RestoreTestingPlanForList]| {
         let named = listed
             .iter()
-            .filter(|plan| !plan.restore_testing_plan_name().is_empty());
+            .filter(|plan| !plan.restore_testing_plan_name().is_empty() && plan.start_window_hours() >= 0);
         let before = plans.len();
         plans.extend(named.map(|plan| plan_row(context, plan)));
         Ok(listed.len() - (plans.len() - before))
@@ -118,7 +118,8 @@ async fn points(context: &Context<'_>, plan_name: &str) -> Result<Option<Restore
         let named = answer
             .restore_testing_plan
             .filter(|plan| !plan.restore_testing_plan_name().is_empty());
-        named?.recovery_point_selection
+        let points = named?.recovery_point_selection;
+        points.filter(|points| points.selection_window_days() >= 0)
     };
     let what = "plan with its recovery points";
     let caller = &context.target.caller;
@@ -179,7 +180,9 @@ async fn selection(
     };
     let of_tables = |answer: GetRestoreTestingSelectionOutput| {
         let selection = answer.restore_testing_selection?;
-        Some(selection).filter(|selection| !selection.protected_resource_type().is_empty())
+        Some(selection).filter(|selection| {
+            !selection.protected_resource_type().is_empty() && selection.validation_window_hours() >= 0
+        })
     };
     let resource = selection_resource(plan_name, name);
     let caller = &context.target.caller;

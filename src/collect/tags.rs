@@ -6,7 +6,7 @@ use aws_sdk_resourcegroupstagging::operation::get_resources::GetResourcesOutput;
 use aws_sdk_resourcegroupstagging::types::ResourceTagMapping;
 use chrono::TimeDelta;
 
-use super::{Context, Page, Stop};
+use super::{Context, Page, Stop, is_table};
 use crate::inventory::schema::{Table, TableTag};
 
 /// API: tag:GetResources, paged by 100. Calls: tables that are or were tagged / 100. Errors: become a gap.
@@ -34,7 +34,12 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
         let mut unplaced = 0;
         for resource in resources {
             // A table that lost its last tag is named with an empty list; without any list its tags are not known.
-            let (Some(arn), Some(list)) = (resource.resource_arn(), resource.tags.as_ref()) else {
+            let arn = resource.resource_arn().filter(|arn| is_table(arn));
+            let list = resource
+                .tags
+                .as_ref()
+                .filter(|list| list.iter().all(|tag| !tag.key().is_empty()));
+            let (Some(arn), Some(list)) = (arn, list) else {
                 unplaced += 1;
                 continue;
             };

@@ -30,6 +30,9 @@ async fn of_vault(context: &Context<'_>, vault: &Vault) -> Result<Option<VaultPo
     };
     let read = match call.page(send).await {
         // AWS says with an error that there is none: an answer without one is broken.
+        Ok(answer) if answer.backup_vault_name().is_some_and(|of| of != name) => {
+            Err(call.broken("the answer is about another vault"))
+        }
         Ok(answer) => match answer.policy {
             Some(policy) => call.finish().map(|()| Some(policy)),
             None => Err(call.broken("the answer holds no policy")),

@@ -3,7 +3,8 @@
 //! Rows go to disk in row groups while collecting goes on, so that memory stays bounded however many recovery points
 //! there are. The order of rows is the order of arrival; nothing downstream may depend on it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write;
@@ -70,10 +71,12 @@ impl Writer {
     /// while they are read.
     ///
     /// Errors: the disk refused.
-    pub(crate) fn push_new<R: Row>(&self, rows: &[R], seen: &Seen) -> Result<(), Problem> {
+    pub(crate) fn push_new<R: Row>(&self, rows: &[R], seen: &Seen) -> Result<usize, Problem> {
         let new = R::to_frame(rows).and_then(|rows| seen.new_of(rows, R::FRAME));
         let refused = |error: PolarsError| disk_problem(&self.dir, R::FRAME, &error.to_string());
-        self.push_frame(R::FRAME, new.map_err(refused)?)
+        let (new, differing) = new.map_err(refused)?;
+        self.push_frame(R::FRAME, new)?;
+        Ok(differing)
     }
 
     /// Adds rows to their frame. An empty list still creates the frame: it says that the question was asked.
@@ -123,29 +126,52 @@ impl Writer {
     }
 }
 
-/// Which rows of one account and Region were pushed already, by the hash of their key.
+/// Which rows of one account and Region were pushed already: the hash of each key, with that of the row.
 #[derive(Debug, Default)]
-pub(crate) struct Seen(Mutex<HashMap<&'static str, HashSet<u64>>>);
+pub(crate) struct Seen(Mutex<HashMap<&'static str, HashMap<u64, u64>>>);
 
 impl Seen {
-    /// The rows of which none has been seen with the same key; from now on they have.
-    fn new_of(&self, rows: DataFrame, frame: &FrameSchema) -> PolarsResult<DataFrame> {
-        let mut hashers = vec![DefaultHasher::new(); rows.height()];
-        for name in frame.key() {
-            for (hasher, text) in hashers.iter_mut().zip(rows.column(name)?.str()?.iter()) {
-                text.hash(hasher);
-            }
-        }
+    /// The rows of which none has been seen with the same key, from now on they have; and how many of the others differ
+    /// from the one that was.
+    fn new_of(&self, rows: DataFrame, frame: &FrameSchema) -> PolarsResult<(DataFrame, usize)> {
         if frame.key().is_empty() {
-            return Ok(rows);
+            return Ok((rows, 0));
         }
+        let hashes = |names: &mut dyn Iterator<Item = &str>| -> PolarsResult<Vec<u64>> {
+            let mut hashers = vec![DefaultHasher::new(); rows.height()];
+            for name in names {
+                for (hasher, value) in hashers
+                    .iter_mut()
+                    .zip(rows.column(name)?.as_materialized_series().iter())
+                {
+                    value.hash(hasher);
+                }
+            }
+            Ok(hashers.iter().map(DefaultHasher::finish).collect())
+        };
+        let keys = hashes(&mut frame.key().iter().copied())?;
+        let wholes = hashes(&mut rows.get_column_names().into_iter().map(PlSmallStr::as_str))?;
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = known.entry(frame.name).or_default();
-        let is_new: Vec<bool> = hashers.iter().map(|hasher| known.insert(hasher.finish())).collect();
-        if is_new.iter().all(|is_new| *is_new) {
-            return Ok(rows);
+        let mut differing = 0;
+        let mut is_new = Vec::with_capacity(keys.len());
+        for (key, whole) in keys.into_iter().zip(wholes) {
+            match known.entry(key) {
+                Entry::Vacant(entry) => {
+                    entry.insert(whole);
+                    is_new.push(true);
+                }
+                Entry::Occupied(entry) => {
+                    differing += usize::from(*entry.get() != whole);
+                    is_new.push(false);
+                }
+            }
         }
-        rows.filter(&BooleanChunked::from_slice(PlSmallStr::EMPTY, &is_new))
+        if is_new.iter().all(|is_new| *is_new) {
+            return Ok((rows, 0));
+        }
+        let rows = rows.filter(&BooleanChunked::from_slice(PlSmallStr::EMPTY, &is_new))?;
+        Ok((rows, differing))
     }
 }
 
