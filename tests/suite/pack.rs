@@ -671,10 +671,29 @@ fn a_scan_killed_at_any_moment_leaves_nothing_that_looks_whole() {
     assert_eq!(ran.code, 10, "{}", ran.stderr);
     assert!(
         ran.stderr
-            .contains("warning: an earlier run did not live to finish its folder"),
+            .contains("warning: an earlier run was interrupted before it finished\n"),
         "{}",
         ran.stderr
     );
+    // However many there are, they are one warning, and none where quiet was asked for.
+    let beside = unfinished[1].join(".partial-other-1");
+    std::fs::create_dir(&beside).expect("made");
+    let again = |to: &str, more: &[&str]| {
+        let to = unfinished[1].join(to).display().to_string();
+        bench.run(&[&["scan", "--to", &to], more].concat())
+    };
+    let ran = again("third", &[]);
+    assert_eq!(ran.stderr.matches("interrupted").count(), 1, "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("warning: 2 earlier runs were interrupted before they finished"),
+        "{}",
+        ran.stderr
+    );
+    let ran = again("fourth", &["--quiet"]);
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    assert!(!ran.stderr.contains("interrupted"), "{}", ran.stderr);
+    assert!(beside.exists());
 }
 
 /// A limit on the size of files stands for a disk that is full: a write fails in the middle of a file.
