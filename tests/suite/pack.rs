@@ -492,6 +492,14 @@ fn a_pack_for_strangers_names_no_account_and_still_holds() {
         let dir = bench.path(name);
         let ran = offline(bench.dir.path(), &["verify", name]);
         assert_eq!(ran.code, 0, "{}", ran.stderr);
+        // The ids in the examples of the program's own rules are not what makes a rule another.
+        assert!(!ran.stdout.contains("under the same id"), "{}", ran.stdout);
+        let report = json_file(&dir.join("report.json"));
+        let rules = report["rules"].as_array().expect("rules");
+        assert!(
+            rules.len() > 50 && rules.iter().all(|rule| rule["origin"] == "program"),
+            "{rules:?}"
+        );
         for file in every_file(&dir) {
             let bytes = std::fs::read(dir.join(&file)).expect("read");
             for id in ids {
