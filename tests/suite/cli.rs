@@ -681,3 +681,59 @@ fn the_hint_of_init_names_its_own_argument() {
     );
     assert!(!ran.stderr.contains("--to"), "{}", ran.stderr);
 }
+
+/// A name of nothing is a mistake on the command line, and what is named is called what it is.
+#[test]
+fn what_is_named_and_is_not_there_is_a_mistake_of_the_command_line() {
+    let bench = Bench::new(&world(""));
+    let (ran, _) = bench.scan(
+        "mine",
+        &["--rules", "in-a-plan", "--format", "json", "--ledger", "led ger"],
+    );
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    for (args, parts) in [
+        (
+            vec!["verify", "--ledger", "mine"],
+            vec!["could not open the ledger", "there is no folder `manifests/` in it"],
+        ),
+        (
+            vec!["ledger", "list", "--ledger", "nowhere"],
+            vec!["there is no such folder"],
+        ),
+        (
+            vec!["verify", "led ger"],
+            vec!["this is no pack", "hint: `verify --ledger 'led ger'` checks a ledger"],
+        ),
+        (
+            vec!["init", "nodir/x.toml"],
+            vec!["there is no such folder", "hint: create the folder nodir first"],
+        ),
+        (
+            vec!["remediate", "verify", "nope.json"],
+            vec!["could not read the remediation plan", "so: nothing was verified"],
+        ),
+        (
+            vec!["explain", "framework", "soc"],
+            vec!["where: `explain framework soc`", "did you mean `soc2`?"],
+        ),
+        (
+            vec!["scan", "--framework", "soc"],
+            vec!["where: `--framework`", "did you mean `soc2`?"],
+        ),
+    ] {
+        assert_problem(&bench.run(&args), 2, &parts);
+    }
+    let ran = bench.run(&["explain", "exit-codes"]);
+    assert!(
+        ran.stdout.contains("a folder or file that it names is not there"),
+        "{}",
+        ran.stdout
+    );
+    // A ledger that lost its chain is no mistake of whoever names it.
+    std::fs::remove_dir_all(bench.path("led ger/manifests")).expect("removed");
+    assert_problem(
+        &bench.run(&["verify", "--ledger", "led ger"]),
+        1,
+        &["there is no folder `manifests/` in it"],
+    );
+}
