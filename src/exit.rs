@@ -7,7 +7,7 @@ pub enum Exit {
     Compliant,
     /// The program could not do its work.
     Failed,
-    /// The command line or a settings file is wrong.
+    /// The command line or a settings file is wrong, or names what is not there.
     Usage,
     /// At least one unwaived non-compliant finding, whatever else happened.
     NonCompliant,
@@ -48,7 +48,9 @@ impl Exit {
                  attestation: proven, or exposed within waivers only"
             }
             Self::Failed => "the program could not do its work",
-            Self::Usage => "the command line or a settings file is wrong",
+            Self::Usage => {
+                "the command line or a settings file is wrong, or a folder or file that it names is not there"
+            }
             Self::NonCompliant => "at least one unwaived non-compliant finding or exposure, whatever else happened",
             Self::EvidenceMissing => {
                 "nothing non-compliant, but evidence is missing; for `verify`: what was checked holds, and not all could be"

@@ -19,6 +19,36 @@ pub(crate) const LARGEST_TEXT: u64 = 8 << 20;
 /// The criteria of one pack: so many files, so many bytes together.
 pub(crate) const LARGEST_CRITERIA: (usize, u64) = (2_000, 64 << 20);
 
+/// Does an error tell of whoever reads, or of the machine, and nothing of what lies there?
+pub(crate) fn is_of_reader(error: &Error) -> bool {
+    let by_kind = matches!(
+        error.kind(),
+        ErrorKind::PermissionDenied
+            | ErrorKind::OutOfMemory
+            | ErrorKind::Interrupted
+            | ErrorKind::TimedOut
+            | ErrorKind::ResourceBusy
+            | ErrorKind::StaleNetworkFileHandle
+    );
+    // These have no kind: a disk that cannot be read, and too many open files.
+    const NUMBERS: [i32; 3] = [5, 23, 24];
+    by_kind || (cfg!(unix) && error.raw_os_error().is_some_and(|number| NUMBERS.contains(&number)))
+}
+
+/// What lies at a path, links followed; none: nothing does.
+///
+/// Errors: it cannot be told, as in a folder that may not be entered.
+pub(crate) fn at(path: &Path) -> Result<Option<Metadata>> {
+    match path.metadata() {
+        Ok(metadata) => Ok(Some(metadata)),
+        Err(error) if is_of_reader(&error) => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+/// What helps whoever may not read evidence.
+pub(crate) const MAY_NOT_READ: &str = "run as its owner, or scan with `--shared`";
+
 /// Opens a plain file; a link is none.
 ///
 /// Errors: it is not there, is something else, or cannot be opened.
@@ -88,6 +118,28 @@ fn read_open(file: File, most: u64) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_tells_of_the_reader_or_of_what_lies_there() {
+        for kind in [ErrorKind::PermissionDenied, ErrorKind::OutOfMemory, ErrorKind::TimedOut] {
+            assert!(is_of_reader(&Error::from(kind)), "{kind}");
+        }
+        #[cfg(unix)]
+        for (number, expected) in [(13, true), (5, true), (24, true), (2, false), (20, false), (40, false)] {
+            assert_eq!(is_of_reader(&Error::from_raw_os_error(number)), expected, "{number}");
+        }
+        for kind in [
+            ErrorKind::NotFound,
+            ErrorKind::InvalidData,
+            ErrorKind::FileTooLarge,
+            ErrorKind::UnexpectedEof,
+        ] {
+            assert!(!is_of_reader(&Error::from(kind)), "{kind}");
+        }
+        let dir = tempfile::tempdir().expect("a folder");
+        assert!(at(dir.path()).expect("told").is_some());
+        assert!(at(&dir.path().join("none")).expect("told").is_none());
+    }
 
     #[test]
     fn only_plain_files_that_are_small_enough_are_read() {

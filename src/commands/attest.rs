@@ -12,7 +12,7 @@ use crate::commands::shared::args::{AccessArgs, TrustArgs};
 use crate::commands::shared::evidence::must_be_pack;
 use crate::commands::shared::output::{Pipe, print};
 use crate::commands::verify::{does_not_hold, trust};
-use crate::deliver::staging::{Access, Staging};
+use crate::deliver::staging::{Access, Purpose, Staging};
 use crate::exit::Exit;
 use crate::ledger::{Broken, Entry, Expected, Ledger, Note};
 use crate::pack::intact::{self, IntactPack, check};
@@ -348,7 +348,7 @@ fn open(folder: &Path, formats: &[&Format], access: Access) -> Result<Staging, P
             .so("nothing was attested")
             .hint("choose a new folder with `--out`"));
     }
-    Staging::open(folder, access)
+    Staging::open(folder, access, Purpose::Attestation)
 }
 
 /// Writes every file, and then puts all of them in their place.

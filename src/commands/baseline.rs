@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::commands::shared::evidence::has_file;
 use crate::criteria::baseline::Baseline;
 use crate::judge::compare::{baseline_of, baseline_of_file};
 use crate::pack::{self, Pack};
@@ -14,7 +15,7 @@ const REPORT_FILE: &str = "report.json";
 ///
 /// Errors: there is none, or it cannot be read: without it nothing could be called known.
 pub fn read(path: &Path) -> Outcome<Baseline> {
-    if path.join(pack::MANIFEST_FILE).is_file() {
+    if has_file(path, pack::MANIFEST_FILE)? {
         // What was open then, by the criteria of then.
         return Ok(baseline_of(&Pack::open(path)?.report()?));
     }

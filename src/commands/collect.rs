@@ -16,6 +16,7 @@ use crate::aws::target::{Identity, Session, Target};
 use crate::collect::{Progress, Wanted, collect};
 use crate::commands::report::open_staging;
 use crate::commands::shared::args::{AccessArgs, ScopeArgs};
+use crate::deliver::staging::Purpose;
 use crate::domain::{Account, TargetId};
 use crate::exit::Exit;
 use crate::inventory::schema::{CallLogEntry, SCHEMA_VERSION, Target as TargetRow};
@@ -46,7 +47,7 @@ pub struct CollectArgs {
 /// Errors: see [`into`].
 pub async fn run(args: CollectArgs) -> Outcome<Exit> {
     let settings = in_scope(Settings::load(args.scope.config.as_deref(), None, &[])?, &args.scope)?;
-    let staging = open_staging(&args.to, args.access.access())?;
+    let staging = open_staging(&args.to, args.access.access(), Purpose::Inventory)?;
     let inventory = into(&settings, &Wanted::all(), staging.dir()).await?;
     let tables = inventory.manifest.frames.get("tables").copied().unwrap_or(0);
     let dir = staging.commit()?;

@@ -10,7 +10,7 @@ use crate::commands::shared::args::{AccessArgs, ExplainFormat, KeepArgs};
 use crate::commands::shared::evidence::must_be_pack;
 use crate::commands::shared::output::print;
 use crate::commands::shared::signing::{intact, keeping, lines};
-use crate::deliver::staging::Staging;
+use crate::deliver::staging::{Purpose, Staging};
 use crate::exit::Exit;
 use crate::ledger::{Entry, Ledger};
 use crate::pack::intact::{look, open};
@@ -211,7 +211,7 @@ async fn fetch(args: &LedgerFetchArgs) -> Outcome<Exit> {
             .into());
     }
     // It appears whole and checked, or not at all.
-    let staging = Staging::open(&args.to, args.access.access())?;
+    let staging = Staging::open(&args.to, args.access.access(), Purpose::Copy)?;
     ledger.copy_pack(entry, staging.dir()).await?;
     look(open(staging.dir())?, &Trust::none()).map_err(|problem| Problem {
         so: "nothing was copied; nothing in this pack can be relied on".to_owned(),

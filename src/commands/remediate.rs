@@ -341,7 +341,10 @@ pub(crate) async fn targets(
 
 async fn verify_plan(args: VerifyArgs) -> Outcome<Exit> {
     let settings = Settings::load(args.config.as_deref(), None, &[])?;
-    let plan = Plan::read(&args.plan)?;
+    let plan = Plan::read(&args.plan).map_err(|problem| Problem {
+        so: "nothing was verified".to_owned(),
+        ..problem
+    })?;
     let targets = targets(&settings, plan.actions.iter().map(Action::target)).await?;
     let results = verify(&plan, &targets).await;
     let mut text = String::new();

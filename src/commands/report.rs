@@ -15,7 +15,7 @@ use crate::commands::shared::evidence::inventory_in;
 use crate::commands::shared::output::{Pipe, colored_summary, print};
 use crate::commands::shared::signing::{Makes, Signing, keeping, ledger_of};
 use crate::criteria::Criteria;
-use crate::deliver::staging::{Access, Staging};
+use crate::deliver::staging::{Access, Purpose, Staging};
 use crate::deliver::{Destination, S3Prefix};
 use crate::domain::{Account, Severity};
 use crate::exit::Exit;
@@ -61,14 +61,14 @@ pub async fn run(args: ReportArgs) -> Outcome<Exit> {
         return explain_policy(&inventory_in(&args.inventory)?, &criteria, table);
     }
     criteria.baseline = args.output.baseline.as_deref().map(baseline::read).transpose()?;
-    let makes = if args.output.redact_accounts {
-        Makes::Pack(None)
+    let (makes, purpose) = if args.output.redact_accounts {
+        (Makes::Pack(None), Purpose::Redacted)
     } else {
-        Makes::Reports
+        (Makes::Reports, Purpose::Reports)
     };
     let output = Output::prepare(&args.output, makes, &settings.accounts).await?;
     let inventory = inventory_in(&args.inventory)?;
-    let staging = output.staging(&default_folder(&inventory))?;
+    let staging = output.staging(&default_folder(&inventory), purpose)?;
     let judged = output.judge(inventory, criteria, &staging)?;
     output.finish(&judged, staging).await
 }
@@ -254,11 +254,11 @@ impl Output {
 
     /// The folder that is filled; `place` where none was named. What goes to stdout needs one all the same, for a while.
     ///
-    /// Errors: it cannot be written, or it holds an earlier report.
-    pub(crate) fn staging(&self, place: &Path) -> Result<Staging, Problem> {
+    /// Errors: those of [`Staging::open`].
+    pub(crate) fn staging(&self, place: &Path, purpose: Purpose) -> Result<Staging, Problem> {
         match &self.destination {
-            Destination::Folder(Some(folder)) => open_staging(folder, self.access),
-            Destination::Folder(None) | Destination::S3 { .. } => open_staging(&free(place), self.access),
+            Destination::Folder(Some(folder)) => open_staging(folder, self.access, purpose),
+            Destination::Folder(None) | Destination::S3 { .. } => open_staging(&free(place), self.access, purpose),
             Destination::Stdout => Staging::scratch(),
         }
     }
@@ -416,17 +416,28 @@ impl Output {
 
 /// Opens a folder to be filled, and names what earlier runs left beside it.
 ///
-/// Errors: it cannot be written, or it holds an earlier report.
-pub(crate) fn open_staging(folder: &Path, access: Access) -> Result<Staging, Problem> {
-    let staging = Staging::open(folder, access)?;
-    for left in staging.leftovers() {
-        let warning = Problem::new("an earlier run did not live to finish its folder")
-            .at(left.display().to_string())
-            .so("nothing in it is whole; this run does not use it")
-            .hint("look at it if you like, then delete it");
+/// Errors: those of [`Staging::open`].
+pub(crate) fn open_staging(folder: &Path, access: Access, purpose: Purpose) -> Result<Staging, Problem> {
+    let staging = Staging::open(folder, access, purpose)?;
+    // Whoever asked for quiet is not told again and again of what this run leaves alone.
+    if let Some(warning) = of_leftovers(&staging.leftovers()).filter(|_| !stderr::is_quiet()) {
         warn(&warning);
     }
     Ok(staging)
+}
+
+/// One warning, however many runs were interrupted.
+fn of_leftovers(left: &[PathBuf]) -> Option<Problem> {
+    let first = left.first()?.display();
+    let problem = match left.len() {
+        1 => Problem::new("an earlier run was interrupted before it finished").at(first.to_string()),
+        number => Problem::new(format!("{number} earlier runs were interrupted before they finished"))
+            .at(format!("{first} and {} more", number - 1)),
+    };
+    let warning = problem
+        .so("nothing that they left is whole; this run does not use it")
+        .hint("look at it if you like, then delete it");
+    Some(warning)
 }
 
 /// The place itself, or the first one numbered after it: two scans may begin in one second.

@@ -11,6 +11,7 @@ use crate::commands::shared::args::{OutputArgs, RuleArgs, ScopeArgs};
 use crate::commands::shared::criteria;
 use crate::commands::shared::signing::Makes;
 use crate::commands::{baseline, collect};
+use crate::deliver::staging::Purpose;
 use crate::domain::{Gap, GapKind, TargetId};
 use crate::exit::Exit;
 use crate::pack::seal::binary_sha256;
@@ -47,7 +48,7 @@ pub async fn run(args: ScanArgs) -> Outcome<Exit> {
     let output = Output::prepare(&args.output, makes, &settings.accounts).await?;
     // The digest of this program goes into the manifest; it is made while AWS is read.
     std::thread::spawn(binary_sha256);
-    let staging = output.staging(&default_folder_at(Utc::now()))?;
+    let staging = output.staging(&default_folder_at(Utc::now()), Purpose::Scan)?;
     // Without a choice of rules the inventory is whole, so that any later question can be answered from it.
     let is_chosen = !args.rules.rules.is_empty() || !args.rules.framework.is_empty() || args.rules.rules_dir.is_some();
     let wanted = if is_chosen {

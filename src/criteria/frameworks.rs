@@ -115,17 +115,14 @@ pub(crate) fn read_files(files: &[(String, String)]) -> Outcome<Vec<Framework>> 
 /// The framework of that id.
 ///
 /// Errors: there is none.
-pub fn find(id: &str) -> Outcome<&'static Framework> {
+pub fn find(id: &str) -> Result<&'static Framework, Problem> {
     let ids = || all().iter().map(|framework| framework.id.as_str());
     all().iter().find(|framework| framework.id == id).ok_or_else(|| {
         let hint = match nearest(id, ids()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("the frameworks are {}", list(&ids().collect::<Vec<_>>())),
         };
-        Problem::usage(format!("`{id}` is not a framework"))
-            .at("`--framework`")
-            .hint(hint)
-            .into()
+        Problem::usage(format!("`{id}` is not a framework")).hint(hint)
     })
 }
 
@@ -640,7 +637,7 @@ mod tests {
 
     #[test]
     fn a_mistyped_name_gets_a_suggestion() {
-        let problems = find("soc-2").expect_err("no such framework");
-        assert_eq!(problems.0[0].hint, "did you mean `soc2`?");
+        let problem = find("soc-2").expect_err("no such framework");
+        assert_eq!(problem.hint, "did you mean `soc2`?");
     }
 }

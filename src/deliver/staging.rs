@@ -32,9 +32,73 @@ pub(crate) struct Staging {
     root: PathBuf,
     /// Who may read what comes of it.
     access: Access,
+    purpose: Purpose,
     /// Held as long as this process lives.
     _lock: Option<File>,
     done: bool,
+}
+
+/// What a folder is filled with: which words name it, and whether anything else may lie beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The pack of a scan.
+    Scan,
+    /// An inventory that stands alone.
+    Inventory,
+    /// Reports on evidence that is stored already.
+    Reports,
+    /// A pack without account ids, of evidence that is stored already.
+    Redacted,
+    /// An attestation.
+    Attestation,
+    /// A copy of a pack.
+    Copy,
+    /// Something that is gone with the process.
+    Scratch,
+}
+
+impl Purpose {
+    /// A pack names every file that lies in its folder: beside anything else it would never hold.
+    const fn is_pack(self) -> bool {
+        matches!(self, Self::Scan | Self::Redacted | Self::Copy)
+    }
+
+    const fn noun(self) -> &'static str {
+        match self {
+            Self::Scan | Self::Reports | Self::Redacted => "the reports",
+            Self::Inventory => "the inventory",
+            Self::Attestation => "the attestation",
+            Self::Copy => "the pack",
+            Self::Scratch => "temporary files",
+        }
+    }
+
+    const fn nothing_written(self) -> &'static str {
+        match self {
+            Self::Scan | Self::Reports | Self::Redacted => "no report was written",
+            Self::Inventory => "no inventory was written",
+            Self::Attestation => "no attestation was written",
+            Self::Copy => "no pack was copied",
+            Self::Scratch => "nothing was written",
+        }
+    }
+
+    /// What follows where the work has not begun.
+    fn nothing_done(self) -> String {
+        match self {
+            Self::Scan | Self::Inventory => format!("nothing was read from AWS; {}", self.nothing_written()),
+            _ => self.nothing_written().to_owned(),
+        }
+    }
+
+    /// How another folder is named.
+    const fn by(self) -> &'static str {
+        match self {
+            Self::Attestation => "with `--out`",
+            Self::Scratch => "with `TMPDIR`",
+            _ => "with `--to`",
+        }
+    }
 }
 
 /// Who may read files that are written.
@@ -85,34 +149,26 @@ impl Access {
 impl Staging {
     /// Opens a folder for new files, before any work is done.
     ///
-    /// Errors: it cannot be written, or it holds an earlier report or inventory.
-    pub(crate) fn open(target: &Path, access: Access) -> Result<Self, Problem> {
-        Self::open_as(target, access)
-    }
-
-    /// A folder for things that nobody keeps and nobody else may see, gone with this value.
-    ///
-    /// Errors: the folder for temporary files cannot be written.
-    pub(crate) fn scratch() -> Result<Self, Problem> {
-        // A process may need several, at once even.
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("backproof-{}-{number}", std::process::id());
-        Self::open_as(&std::env::temp_dir().join(name), Access::Owner)
-    }
-
-    fn open_as(target: &Path, access: Access) -> Result<Self, Problem> {
-        let refuse = |why: String, hint: &str| {
-            Problem::new("could not use the folder for the reports")
+    /// Errors: it cannot be written, or it holds an earlier report or inventory; for a pack: it holds anything.
+    pub(crate) fn open(target: &Path, access: Access, purpose: Purpose) -> Result<Self, Problem> {
+        let refuse = |why: String, hint: String| {
+            Problem::new(format!("could not use the folder for {}", purpose.noun()))
                 .at(target.display().to_string())
                 .why(why)
-                .so("nothing was read from AWS; no report was written")
+                .so(purpose.nothing_done())
                 .hint(hint)
         };
-        let disk = |error: std::io::Error| refuse(error.to_string(), "choose a folder that can be written with `--to`");
+        let disk = |error: std::io::Error| {
+            let hint = format!("choose a folder that can be written {}", purpose.by());
+            refuse(error.to_string(), hint)
+        };
         if let Some(name) = taken(target) {
             let why = format!("it already holds `{name}`, and reports are never overwritten");
-            return Err(refuse(why, "choose a new folder with `--to`"));
+            return Err(refuse(why, format!("choose a new folder {}", purpose.by())));
+        }
+        if let Some(name) = stranger(target).map_err(disk)?.filter(|_| purpose.is_pack()) {
+            let why = format!("it holds `{name}`, which is no part of a pack");
+            return Err(refuse(why, format!("name a new or empty folder {}", purpose.by())));
         }
         let name = target.file_name().filter(|_| !target.exists());
         let above = match target.parent().filter(|parent| !parent.as_os_str().is_empty()) {
@@ -131,10 +187,22 @@ impl Staging {
             is_new: name.is_some(),
             root,
             access,
+            purpose,
             _lock: locked(&partial),
             partial,
             done: false,
         })
+    }
+
+    /// A folder for things that nobody keeps and nobody else may see, gone with this value.
+    ///
+    /// Errors: the folder for temporary files cannot be written.
+    pub(crate) fn scratch() -> Result<Self, Problem> {
+        // A process may need several, at once even.
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("backproof-{}-{number}", std::process::id());
+        Self::open(&std::env::temp_dir().join(name), Access::Owner, Purpose::Scratch)
     }
 
     /// Where to write until [`Staging::commit`].
@@ -168,8 +236,8 @@ impl Staging {
             Problem::new(format!("could not write `{}`", error.file_name))
                 .at(self.target.display().to_string())
                 .why(error.why)
-                .so("no report was written")
-                .hint("free some space, or choose another folder with `--to`")
+                .so(self.purpose.nothing_written())
+                .hint(self.another_folder())
         })?;
         out.into_inner().map_err(|error| disk(error.into_error()))?;
         Ok(())
@@ -218,8 +286,9 @@ impl Staging {
     }
 
     fn disk_problem(&self, name: &str, error: &std::io::Error) -> Problem {
+        let (noun, nothing) = (self.purpose.noun(), self.purpose.nothing_written());
         let what = if name.is_empty() {
-            "the reports".to_owned()
+            noun.to_owned()
         } else {
             format!("`{name}`")
         };
@@ -228,16 +297,20 @@ impl Staging {
             .why(error.to_string());
         if self.is_new && error.kind() == std::io::ErrorKind::DirectoryNotEmpty {
             return problem
-                .so("something else was written there meanwhile; no report was written")
-                .hint("choose a new folder with `--to`");
+                .so(format!("something else was written there meanwhile; {nothing}"))
+                .hint(format!("choose a new folder {}", self.purpose.by()));
         }
         problem
             .so(if self.is_new {
-                "no report was written"
+                nothing.to_owned()
             } else {
-                "the reports are not complete there; do not file them"
+                format!("{noun} may not be complete there; do not file what is there")
             })
-            .hint("free some space, or choose another folder with `--to`")
+            .hint(self.another_folder())
+    }
+
+    fn another_folder(&self) -> String {
+        format!("free some space, or choose another folder {}", self.purpose.by())
     }
 }
 
@@ -261,6 +334,18 @@ fn taken(target: &Path) -> Option<&'static str> {
     names
         .into_iter()
         .find(|name| target.join(name).symlink_metadata().is_ok())
+}
+
+/// The first of the things that lie in a folder, by name; none: it is empty, or not there.
+///
+/// Errors: it cannot be looked into.
+fn stranger(target: &Path) -> std::io::Result<Option<String>> {
+    let entries = match std::fs::read_dir(target) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        entries => entries?,
+    };
+    let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    Ok(names.collect::<std::io::Result<Vec<_>>>()?.into_iter().min())
 }
 
 /// The nearest folder at or above this path that is there.
@@ -315,7 +400,7 @@ mod tests {
                 std::fs::create_dir(&target).expect("made");
                 std::fs::write(target.join("note.txt"), "mine").expect("written");
             }
-            let staging = Staging::open(&target, Access::Owner).expect("opened");
+            let staging = Staging::open(&target, Access::Owner, Purpose::Reports).expect("opened");
             std::fs::write(staging.dir().join("manifest.json"), "{}").expect("written");
             std::fs::write(staging.dir().join("zebra"), "z").expect("written");
             assert!(!target.join("manifest.json").exists());
@@ -323,7 +408,7 @@ mod tests {
             staging.commit().expect("committed");
             assert!(target.join("manifest.json").exists() && target.join("zebra").exists());
             assert_eq!(target.join("note.txt").exists(), is_there);
-            let again = Staging::open(&target, Access::Owner).expect_err("taken");
+            let again = Staging::open(&target, Access::Owner, Purpose::Reports).expect_err("taken");
             assert!(again.why.contains("manifest.json"), "{again}");
         }
     }
@@ -332,8 +417,8 @@ mod tests {
     fn what_dead_processes_left_is_named_and_what_others_fill_is_not() {
         let dir = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(dir.path().join(".partial-a-1")).expect("made");
-        let other = Staging::open(&dir.path().join("b"), Access::Owner).expect("opened");
-        let mine = Staging::open(&dir.path().join("c"), Access::Owner).expect("opened");
+        let other = Staging::open(&dir.path().join("b"), Access::Owner, Purpose::Reports).expect("opened");
+        let mine = Staging::open(&dir.path().join("c"), Access::Owner, Purpose::Reports).expect("opened");
         assert_eq!(mine.leftovers(), [dir.path().join(".partial-a-1")]);
         let left = other.dir().to_owned();
         drop(other);
@@ -345,12 +430,46 @@ mod tests {
     fn whoever_comes_second_does_not_overwrite() {
         let dir = tempfile::tempdir().expect("a folder");
         let target = dir.path().join("out");
-        let staging = Staging::open(&target, Access::Owner).expect("opened");
+        let staging = Staging::open(&target, Access::Owner, Purpose::Reports).expect("opened");
         std::fs::write(staging.dir().join("a"), "mine").expect("written");
         std::fs::create_dir(&target).expect("made");
         std::fs::write(target.join("a"), "theirs").expect("written");
         let problem = staging.commit().expect_err("taken");
         assert!(problem.so.contains("meanwhile"), "{problem}");
         assert_eq!(std::fs::read_to_string(target.join("a")).expect("read"), "theirs");
+    }
+
+    #[test]
+    fn a_pack_gets_a_folder_of_its_own_and_every_purpose_its_own_words() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let target = dir.path().join("mine");
+        std::fs::create_dir(&target).expect("made");
+        let open = |purpose| Staging::open(&target, Access::Owner, purpose);
+        drop(open(Purpose::Scan).expect("an empty folder will do"));
+        for name in ["notes.txt", ".hidden"] {
+            std::fs::write(target.join(name), "mine").expect("written");
+            for (purpose, so) in [
+                (Purpose::Scan, "nothing was read from AWS; no report was written"),
+                (Purpose::Redacted, "no report was written"),
+                (Purpose::Copy, "no pack was copied"),
+            ] {
+                let problem = open(purpose).expect_err("it is not empty");
+                assert_eq!(problem.why, format!("it holds `{name}`, which is no part of a pack"));
+                assert_eq!(
+                    (&*problem.so, &*problem.hint),
+                    (so, "name a new or empty folder with `--to`")
+                );
+            }
+        }
+        drop(open(Purpose::Reports).expect("reports may lie beside other files"));
+        std::fs::write(target.join("report.json"), "{}").expect("written");
+        let problem = open(Purpose::Attestation).expect_err("taken");
+        let words = (&*problem.what, &*problem.so, &*problem.hint);
+        let expected = (
+            "could not use the folder for the attestation",
+            "no attestation was written",
+            "choose a new folder with `--out`",
+        );
+        assert_eq!(words, expected);
     }
 }

@@ -26,6 +26,7 @@ use crate::aws::target::Session;
 use crate::deliver::{AT_ONCE, Destination};
 use crate::digest;
 use crate::pack::{MANIFEST_FILE, Manifest, SEAL_FILES, SUMS_FILE, seal};
+use crate::plain_file;
 use crate::problem::Problem;
 use crate::sign::{Kind, SignatureFile};
 
@@ -96,6 +97,39 @@ enum Beside {
     Differs,
 }
 
+/// Why a folder is no ledger that can be read; none: it is one.
+fn no_ledger(folder: &Path) -> Option<Problem> {
+    let is_folder = |path: &Path| plain_file::at(path).map(|there| there.is_some_and(|there| there.is_dir()));
+    let parts = || {
+        let others = is_folder(&folder.join(PACKS))? || is_folder(&folder.join(SIGNATURES))?;
+        Ok((is_folder(folder)?, is_folder(&folder.join(MANIFESTS))?, others))
+    };
+    let what = "could not open the ledger";
+    let hint = "name the folder that `--ledger` of a scan wrote";
+    let none = format!("there is no folder `{MANIFESTS}` in it");
+    match parts() {
+        Ok((true, true, _)) => None,
+        Ok((false, ..)) => Some(Problem::usage(what).why("there is no such folder").hint(hint)),
+        Ok((true, false, false)) => Some(Problem::usage(what).why(none).hint(hint)),
+        // It was a ledger: that is no mistake of whoever named it.
+        Ok((true, false, true)) => Some(Problem::new(what).why(none).hint(hint)),
+        Err(error) => {
+            let error: std::io::Error = error;
+            let problem = Problem::new(what).why(error.to_string());
+            Some(
+                problem
+                    .so("nothing can be said of what is in it")
+                    .hint(plain_file::MAY_NOT_READ),
+            )
+        }
+    }
+}
+
+/// Is there a ledger in the folder, as far as can be seen?
+pub(crate) fn is_ledger(folder: &Path) -> bool {
+    no_ledger(folder).is_none()
+}
+
 impl Ledger {
     /// Opens a ledger to append to: a folder, which is made if it is not there, or `s3://bucket/prefix`.
     ///
@@ -114,15 +148,11 @@ impl Ledger {
     pub(crate) async fn open_to_read(address: &str) -> Result<Self, Problem> {
         let ledger = Self::find(address, Keeping::default()).await?;
         match &ledger.store {
-            Store::Folder(folder) if !folder.is_dir() => Err(Problem::usage("could not open the ledger")
-                .at(address)
-                .why("there is no such folder")
-                .hint("name the folder that `--ledger` of a scan wrote")),
-            Store::Folder(folder) if !folder.join(MANIFESTS).is_dir() => Err(Problem::new("could not open the ledger")
-                .at(address)
-                .why(format!("there is no folder `{MANIFESTS}` in it"))
-                .hint("name the folder that `--ledger` of a scan wrote")),
-            _ => Ok(ledger),
+            Store::Folder(folder) => match no_ledger(folder) {
+                None => Ok(ledger),
+                Some(problem) => Err(problem.at(address)),
+            },
+            Store::S3 { .. } => Ok(ledger),
         }
     }
 

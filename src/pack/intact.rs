@@ -42,6 +42,21 @@ pub(crate) fn broken(place: impl Into<String>, why: impl Into<String>) -> Proble
     problem
 }
 
+/// An error met while a part of a pack was read: it does not hold, or nothing can be said of it.
+pub(super) fn unread(place: impl Into<String>, error: &std::io::Error) -> Problem {
+    if !plain_file::is_of_reader(error) {
+        return broken(place, error.to_string());
+    }
+    let problem = Problem::new(format!("could not read {}", place.into()))
+        .why(error.to_string())
+        .so("nothing can be said of the pack");
+    if error.kind() == std::io::ErrorKind::PermissionDenied {
+        problem.hint(plain_file::MAY_NOT_READ)
+    } else {
+        problem
+    }
+}
+
 /// Any problem met on the way, as one that says: the evidence does not hold.
 pub(crate) fn as_broken(problems: Problems) -> Problem {
     let mut all = problems.0.into_iter();
@@ -62,6 +77,11 @@ pub(crate) fn as_broken(problems: Problems) -> Problem {
 ///
 /// Errors: there is none, or its manifest cannot be read.
 pub fn open(dir: &Path) -> Result<Pack, Problem> {
+    let path = dir.join(MANIFEST_FILE);
+    // Nothing is said of a manifest by an error that tells of whoever reads.
+    if let Some(error) = plain_file::open(&path).err().filter(plain_file::is_of_reader) {
+        return Err(unread(path.display().to_string(), &error));
+    }
     Pack::open(dir).map_err(|problem| {
         if dir.is_dir() {
             return as_broken(problem.into());
@@ -211,8 +231,8 @@ fn same_totals(pack: &Pack) -> Result<String, Problem> {
 
 /// `SHA256SUMS` and the manifest name the same digests. It comes first: if the manifest is wrong, everything else seems so.
 fn sums(pack: &Pack) -> Result<String, Problem> {
-    let found = plain_file::read(&pack.dir.join(SUMS_FILE), LARGEST_MANIFEST)
-        .map_err(|error| broken(SUMS_FILE, error.to_string()))?;
+    let found =
+        plain_file::read(&pack.dir.join(SUMS_FILE), LARGEST_MANIFEST).map_err(|error| unread(SUMS_FILE, &error))?;
     let mut expected = seal::sums(&pack.manifest);
     // The digest of the bytes on disk, whatever form they have.
     expected = expected.replace(&pack.manifest.sha256(), &pack.manifest_sha256);
@@ -258,7 +278,7 @@ fn files(pack: &Pack) -> Result<String, Problem> {
             return Err(broken(entry.path.as_str(), NOT_PLAIN));
         }
     }
-    let listed = seal::list(&pack.dir).map_err(|error| broken(pack.dir.display().to_string(), error.to_string()))?;
+    let listed = seal::list(&pack.dir).map_err(|error| unread(pack.dir.display().to_string(), &error))?;
     for entry in &pack.manifest.files {
         check_file(pack, &entry.path)?;
     }
@@ -280,9 +300,7 @@ pub(crate) fn check_file(pack: &Pack, path: &str) -> Result<(), Problem> {
         return Err(broken(path, format!("{MANIFEST_FILE} does not name this file")));
     };
     let place = pack.dir.join(path);
-    let metadata = place
-        .symlink_metadata()
-        .map_err(|error| broken(path, error.to_string()))?;
+    let metadata = place.symlink_metadata().map_err(|error| unread(path, &error))?;
     if !metadata.is_file() {
         return Err(broken(path, NOT_PLAIN));
     }
@@ -295,7 +313,7 @@ pub(crate) fn check_file(pack: &Pack, path: &str) -> Result<(), Problem> {
         let why = format!("it is of holes: {size} bytes, of which {room} lie on disk");
         return Err(broken(path, why));
     }
-    let (_, sha256) = digest::of_file(&place).map_err(|error| broken(path, error.to_string()))?;
+    let (_, sha256) = digest::of_file(&place).map_err(|error| unread(path, &error))?;
     if sha256 != entry.sha256 {
         return Err(broken(
             path,

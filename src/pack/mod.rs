@@ -140,5 +140,9 @@ fn no_pack(dir: &Path, error: &std::io::Error) -> Problem {
     if error.kind() == std::io::ErrorKind::NotFound {
         return problem.why(error.to_string()).hint("name the folder that a scan wrote");
     }
-    problem.why(format!("{MANIFEST_FILE}: {error}"))
+    let problem = problem.why(format!("{MANIFEST_FILE}: {error}"));
+    if error.kind() == std::io::ErrorKind::PermissionDenied {
+        return problem.hint(plain_file::MAY_NOT_READ);
+    }
+    problem
 }

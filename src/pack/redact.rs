@@ -11,9 +11,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::criteria::Criteria;
 use crate::criteria::files;
-use crate::criteria::rules::RuleSet;
+use crate::criteria::{Criteria, Origin};
 use crate::domain::Arn;
 use crate::inventory::schema::Target;
 use crate::inventory::{Inventory, scan_id};
@@ -234,11 +233,9 @@ pub(crate) fn redact(
     let map = |text: &str| pseudonyms.owned(text);
     let inventory = inventory.rewritten(to, &map, targets, manifest)?;
     // Rules and frameworks of the program's own name nobody: a word of theirs may be the name of an account by chance.
-    let own: BTreeSet<String> = RuleSet::load(None, &[])?
-        .0
-        .iter()
-        .map(|rule| rule.text.to_string())
-        .collect();
+    let rules = criteria.rules.0.iter();
+    let own = rules.filter(|rule| rule.origin() == Origin::Program);
+    let own: BTreeSet<String> = own.map(|rule| rule.text.to_string()).collect();
     let map_file = |(path, text): (String, String)| {
         let names = !path.starts_with(files::FRAMEWORKS_DIR) && !own.contains(&text);
         let text = pseudonyms.replaced(&text, names).into_owned();

@@ -31,7 +31,7 @@ impl Pack {
     /// Errors: a signature that does not hold or is missing; or none by a key that the verifier trusts.
     pub(crate) fn signers(&self, trust: &Trust) -> Result<Vec<Signer>, Problem> {
         let path = self.dir.join(MANIFEST_FILE);
-        let unread = |error: std::io::Error| super::intact::broken(MANIFEST_FILE, error.to_string());
+        let unread = |error: std::io::Error| super::intact::unread(MANIFEST_FILE, &error);
         let bytes = plain_file::read(&path, LARGEST_MANIFEST).map_err(unread)?;
         let files = SignatureFile::beside(&path).map_err(unread)?;
         check(&self.manifest, &bytes, &files, trust).map_err(|(name, broken)| {

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::path::Path;
 
-use super::intact::{IntactPack, Shown, as_broken, broken, same_field};
+use super::intact::{IntactPack, Shown, as_broken, broken, same_field, unread};
 use super::manifest::{Coverage, Manifest};
 use super::{FINDINGS_FILE, MANIFEST_FILE, Pack, TEMPLATES_DIR, findings, seal};
 use crate::criteria::Criteria;
@@ -270,7 +270,7 @@ fn differs(
     (report, templates): (&Report, &Templates),
 ) -> Result<Option<Difference>, Problem> {
     let name = format.file_name;
-    let stored = File::open(dir.join(name)).map_err(|error| broken(name, error.to_string()))?;
+    let stored = File::open(dir.join(name)).map_err(|error| unread(name, &error))?;
     let mut comparer = Comparer {
         stored: BufReader::new(stored),
         line: 1,
@@ -284,7 +284,7 @@ fn differs(
     let more = comparer
         .stored
         .read_until(b'\n', &mut rest)
-        .map_err(|error| broken(name, error.to_string()))?;
+        .map_err(|error| unread(name, &error))?;
     if comparer.difference.is_none() && more > 0 {
         comparer.difference = Some((comparer.line, "nothing more".to_owned(), short(&rest)));
     }

@@ -216,6 +216,63 @@ fn reports_are_never_overwritten() {
 }
 
 #[test]
+fn a_pack_is_written_into_a_new_or_empty_folder_only() {
+    let bench = Bench::new(&world(""));
+    std::fs::create_dir(bench.path("mine")).expect("made");
+    bench.write("mine/notes.txt", "hi");
+    let ran = bench.run(&["scan", "--rules", "in-a-plan", "--to", "mine"]);
+    assert_problem(
+        &ran,
+        1,
+        &[
+            "mine",
+            "it holds `notes.txt`, which is no part of a pack",
+            "nothing was read from AWS",
+            "name a new or empty folder with `--to`",
+        ],
+    );
+    assert!(bench.sandbox.calls().is_empty());
+    assert_eq!(std::fs::read_dir(bench.path("mine")).expect("a folder").count(), 1);
+    // An empty one will do, and what comes of it holds.
+    std::fs::remove_file(bench.path("mine/notes.txt")).expect("removed");
+    let (ran, _) = bench.scan("mine", &["--rules", "in-a-plan", "--format", "json"]);
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    let ran = bench.run(&["verify", "mine"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    // Reports alone may lie beside other files; a pack without account ids may not.
+    std::fs::create_dir(bench.path("beside")).expect("made");
+    bench.write("beside/notes.txt", "hi");
+    let report = |more: &[&str]| bench.run(&[&["report", "mine", "--format", "csv", "--to", "beside"], more].concat());
+    let ran = report(&["--redact-accounts"]);
+    assert_problem(&ran, 1, &["it holds `notes.txt`", "so: no report was written"]);
+    assert!(!ran.stderr.contains("AWS"), "{}", ran.stderr);
+    assert_eq!(report(&[]).code, 10);
+    // Other commands name their own flag, and say nothing of AWS where they never ask it.
+    bench.write("file", "x");
+    let ran = bench.run(&[
+        "attest",
+        "--pack",
+        "mine",
+        "--from",
+        "2026-01-01",
+        "--to",
+        "2026-01-31",
+        "--out",
+        "file/out",
+    ]);
+    assert_problem(
+        &ran,
+        1,
+        &[
+            "could not use the folder for the attestation",
+            "so: no attestation was written",
+            "choose a folder that can be written with `--out`",
+        ],
+    );
+    assert!(!ran.stderr.contains("AWS"), "{}", ran.stderr);
+}
+
+#[test]
 fn credentials_that_expire_during_the_scan_leave_nothing_half_written() {
     let bench = Bench::new(&world("[[fault]]\nexpired-credentials = 8\n"));
     let ran = bench.run(&["scan", "--to", "out"]);
@@ -623,4 +680,60 @@ fn the_hint_of_init_names_its_own_argument() {
         ran.stderr
     );
     assert!(!ran.stderr.contains("--to"), "{}", ran.stderr);
+}
+
+/// A name of nothing is a mistake on the command line, and what is named is called what it is.
+#[test]
+fn what_is_named_and_is_not_there_is_a_mistake_of_the_command_line() {
+    let bench = Bench::new(&world(""));
+    let (ran, _) = bench.scan(
+        "mine",
+        &["--rules", "in-a-plan", "--format", "json", "--ledger", "led ger"],
+    );
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    for (args, parts) in [
+        (
+            vec!["verify", "--ledger", "mine"],
+            vec!["could not open the ledger", "there is no folder `manifests/` in it"],
+        ),
+        (
+            vec!["ledger", "list", "--ledger", "nowhere"],
+            vec!["there is no such folder"],
+        ),
+        (
+            vec!["verify", "led ger"],
+            vec!["this is no pack", "hint: `verify --ledger 'led ger'` checks a ledger"],
+        ),
+        (
+            vec!["init", "nodir/x.toml"],
+            vec!["there is no such folder", "hint: create the folder nodir first"],
+        ),
+        (
+            vec!["remediate", "verify", "nope.json"],
+            vec!["could not read the remediation plan", "so: nothing was verified"],
+        ),
+        (
+            vec!["explain", "framework", "soc"],
+            vec!["where: `explain framework soc`", "did you mean `soc2`?"],
+        ),
+        (
+            vec!["scan", "--framework", "soc"],
+            vec!["where: `--framework`", "did you mean `soc2`?"],
+        ),
+    ] {
+        assert_problem(&bench.run(&args), 2, &parts);
+    }
+    let ran = bench.run(&["explain", "exit-codes"]);
+    assert!(
+        ran.stdout.contains("a folder or file that it names is not there"),
+        "{}",
+        ran.stdout
+    );
+    // A ledger that lost its chain is no mistake of whoever names it.
+    std::fs::remove_dir_all(bench.path("led ger/manifests")).expect("removed");
+    assert_problem(
+        &bench.run(&["verify", "--ledger", "led ger"]),
+        1,
+        &["there is no folder `manifests/` in it"],
+    );
 }

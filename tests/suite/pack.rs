@@ -14,7 +14,7 @@ use backproof::sign::Trust;
 
 use crate::common::evidence::{copy, cut, edit, reseal};
 use crate::common::worlds::{file, world};
-use crate::common::{Bench, PROGRAM, Ran, in_folder, json_file, run};
+use crate::common::{Bench, PROGRAM, Ran, in_folder, json_file, refused, run};
 
 /// A world with whatever criteria there are: tiers, waivers, frameworks.
 struct Packed {
@@ -492,6 +492,14 @@ fn a_pack_for_strangers_names_no_account_and_still_holds() {
         let dir = bench.path(name);
         let ran = offline(bench.dir.path(), &["verify", name]);
         assert_eq!(ran.code, 0, "{}", ran.stderr);
+        // The ids in the examples of the program's own rules are not what makes a rule another.
+        assert!(!ran.stdout.contains("under the same id"), "{}", ran.stdout);
+        let report = json_file(&dir.join("report.json"));
+        let rules = report["rules"].as_array().expect("rules");
+        assert!(
+            rules.len() > 50 && rules.iter().all(|rule| rule["origin"] == "program"),
+            "{rules:?}"
+        );
         for file in every_file(&dir) {
             let bytes = std::fs::read(dir.join(&file)).expect("read");
             for id in ids {
@@ -671,10 +679,29 @@ fn a_scan_killed_at_any_moment_leaves_nothing_that_looks_whole() {
     assert_eq!(ran.code, 10, "{}", ran.stderr);
     assert!(
         ran.stderr
-            .contains("warning: an earlier run did not live to finish its folder"),
+            .contains("warning: an earlier run was interrupted before it finished\n"),
         "{}",
         ran.stderr
     );
+    // However many there are, they are one warning, and none where quiet was asked for.
+    let beside = unfinished[1].join(".partial-other-1");
+    std::fs::create_dir(&beside).expect("made");
+    let again = |to: &str, more: &[&str]| {
+        let to = unfinished[1].join(to).display().to_string();
+        bench.run(&[&["scan", "--to", &to], more].concat())
+    };
+    let ran = again("third", &[]);
+    assert_eq!(ran.stderr.matches("interrupted").count(), 1, "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("warning: 2 earlier runs were interrupted before they finished"),
+        "{}",
+        ran.stderr
+    );
+    let ran = again("fourth", &["--quiet"]);
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    assert!(!ran.stderr.contains("interrupted"), "{}", ran.stderr);
+    assert!(beside.exists());
 }
 
 /// A limit on the size of files stands for a disk that is full: a write fails in the middle of a file.
@@ -785,4 +812,71 @@ fn only_the_owner_reads_a_pack_unless_it_is_to_be_shared() {
         assert!(files.iter().all(|mode| *mode == of_files), "{line}: {files:?}");
         assert!(folders.iter().all(|mode| *mode == of_folders), "{line}: {folders:?}");
     }
+}
+
+/// Who may not read is told so: that is no forgery, and a folder that may not be entered is not an empty one.
+#[cfg(unix)]
+#[test]
+fn whoever_may_not_read_is_told_so_and_nothing_else() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bench = Bench::new(&world(""));
+    let scan = [
+        "scan",
+        "--to",
+        "mine",
+        "--shared",
+        "--quiet",
+        "--rules",
+        "in-a-plan",
+        "--ledger",
+        "led",
+    ];
+    let ran = bench.run(&[&scan[..], &["--format", "json,csv"]].concat());
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    let set = |name: &str, mode: u32| {
+        std::fs::set_permissions(bench.path(name), std::fs::Permissions::from_mode(mode)).expect("set");
+    };
+    // As long as he may read it, it holds.
+    let ran = bench.run_as_stranger(&["verify", "mine"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    for (name, open) in [
+        ("report.json", 0o644),
+        ("findings.parquet", 0o644),
+        ("SHA256SUMS", 0o644),
+        ("manifest.json", 0o644),
+        ("criteria/policy.toml", 0o644),
+        ("criteria", 0o755),
+        ("inventory", 0o755),
+    ] {
+        let path = format!("mine/{name}");
+        set(&path, 0);
+        let ran = bench.run_as_stranger(&["verify", "mine"]);
+        set(&path, open);
+        let so = "so: nothing can be said of the pack";
+        let hint = "hint: run as its owner, or scan with `--shared`";
+        refused(&ran, 1, &["could not read ", "Permission denied", so, hint]);
+        assert!(!ran.stderr.contains("does not hold"), "{}", ran.stderr);
+    }
+    set("mine", 0o000);
+    set("led", 0o000);
+    for line in [
+        "verify mine",
+        "ledger append mine --ledger other",
+        "report mine --to new",
+        "diff mine mine",
+        "sample mine --size 1 --seed 1",
+        "explain table orders --inventory mine",
+        "verify --ledger led",
+        "ledger list --ledger led",
+        "ledger fetch --ledger led --to new",
+    ] {
+        let args: Vec<&str> = line.split(' ').collect();
+        let ran = bench.run_as_stranger(&args);
+        refused(&ran, 1, &["Permission denied", "nothing can be said of what is in it"]);
+        for untrue in ["it holds no", "neither", "there is no", "does not hold"] {
+            assert!(!ran.stderr.contains(untrue), "{line}: {}", ran.stderr);
+        }
+    }
+    set("mine", 0o755);
+    set("led", 0o755);
 }

@@ -96,7 +96,10 @@ pub fn run(args: ExplainArgs, program: &clap::Command) -> Outcome<Exit> {
         ExplainCommand::Rule { id } => rule(&id)?,
         ExplainCommand::Facts => facts(),
         ExplainCommand::Frameworks => frameworks(),
-        ExplainCommand::Framework { id } => framework(frameworks::find(&id)?),
+        ExplainCommand::Framework { id } => {
+            let here = |problem: Problem| problem.at(format!("`explain framework {id}`"));
+            framework(frameworks::find(&id).map_err(here)?)
+        }
         ExplainCommand::Permissions { command, rules } => {
             let policy = permissions::permissions(&command, &rules, program)?;
             print(&policy)?;

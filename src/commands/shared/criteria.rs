@@ -16,7 +16,11 @@ use crate::settings::Settings;
 /// Errors: every mistake of every file and of the flags that name rules and frameworks, in one run.
 pub fn read(config: Option<&Path>, args: &RuleArgs) -> Outcome<(Settings, Criteria)> {
     let mut problems = Vec::new();
-    let named = args.framework.iter().map(|name| frameworks::find(name).cloned());
+    let find = |name: &String| {
+        let found = frameworks::find(name).cloned();
+        found.map_err(|problem| problem.at("`--framework`").into())
+    };
+    let named = args.framework.iter().map(find);
     let frameworks: Vec<Framework> = named.filter_map(|found| noted(found, &mut problems)).collect();
     let presets: Vec<(String, String)> = frameworks
         .iter()

@@ -6,14 +6,17 @@ use crate::criteria::Criteria;
 use crate::criteria::files::CRITERIA_DIR;
 use crate::inventory::store::MANIFEST_FILE as INVENTORY_FILE;
 use crate::inventory::{INVENTORY_DIR, Inventory};
+use crate::judge::recheck::quote;
+use crate::ledger::is_ledger;
 use crate::pack::{self, Pack};
+use crate::plain_file;
 use crate::problem::{Outcome, Problem};
 
 /// The inventory in a folder, or in the folder of a scan that was named whole.
 ///
 /// Errors: there is none, which is a mistake on the command line; or it is damaged.
 pub(crate) fn inventory_in(folder: &Path) -> Outcome<Inventory> {
-    if folder.join(INVENTORY_FILE).is_file() {
+    if has_file(folder, INVENTORY_FILE)? {
         return Ok(Inventory::open(folder)?);
     }
     Ok(Evidence::open(folder)?.inventory)
@@ -24,25 +27,49 @@ pub(crate) fn inventory_in(folder: &Path) -> Outcome<Inventory> {
 ///
 /// Errors: it is neither, which is a mistake on the command line.
 pub(crate) fn must_be_pack(dir: &Path) -> Result<(), Problem> {
-    let why = match dir.try_exists() {
-        Ok(true) => {
-            let mut parts = pack::SEAL_FILES
-                .iter()
-                .chain(&[pack::FINDINGS_FILE, CRITERIA_DIR, INVENTORY_DIR]);
-            if parts.any(|part| dir.join(part).exists()) {
+    let is_there = |path: &Path| Ok(plain_file::at(path).map_err(|error| no_entry(dir, &error))?.is_some());
+    let why = if is_there(dir)? {
+        let parts = pack::SEAL_FILES
+            .iter()
+            .chain(&[pack::FINDINGS_FILE, CRITERIA_DIR, INVENTORY_DIR]);
+        for part in parts {
+            if is_there(&dir.join(part))? {
                 return Ok(());
             }
-            format!("it holds no `{}` and no other part of one", pack::MANIFEST_FILE)
         }
-        Ok(false) => "there is no such folder".to_owned(),
-        // Whoever opens it says what is wrong.
-        Err(_) => return Ok(()),
+        format!("it holds no `{}` and no other part of one", pack::MANIFEST_FILE)
+    } else {
+        "there is no such folder".to_owned()
     };
-    Err(Problem::usage("this is no pack")
+    let problem = Problem::usage("this is no pack")
         .at(dir.display().to_string())
         .why(why)
-        .so("nothing was looked at")
-        .hint("name the folder that a scan wrote"))
+        .so("nothing was looked at");
+    Err(if is_ledger(dir) {
+        problem.hint(format!(
+            "`verify --ledger {}` checks a ledger",
+            quote(&dir.display().to_string())
+        ))
+    } else {
+        problem.hint("name the folder that a scan wrote")
+    })
+}
+
+/// Is that file in the folder?
+///
+/// Errors: the folder may not be entered.
+pub(crate) fn has_file(folder: &Path, name: &str) -> Result<bool, Problem> {
+    let there = plain_file::at(&folder.join(name)).map_err(|error| no_entry(folder, &error))?;
+    Ok(there.is_some_and(|there| there.is_file()))
+}
+
+/// A folder that may not be entered is not empty: nothing is known of it.
+fn no_entry(folder: &Path, error: &std::io::Error) -> Problem {
+    Problem::new("could not look into the folder")
+        .at(folder.display().to_string())
+        .why(error.to_string())
+        .so("nothing can be said of what is in it")
+        .hint(plain_file::MAY_NOT_READ)
 }
 
 /// Stored evidence.
@@ -58,7 +85,7 @@ impl Evidence {
     ///
     /// Errors: neither is there, or it is damaged.
     pub(crate) fn open(path: &Path) -> Outcome<Self> {
-        if path.join(pack::MANIFEST_FILE).is_file() {
+        if has_file(path, pack::MANIFEST_FILE)? {
             let pack = Pack::open(path)?;
             return Ok(Self {
                 inventory: pack.inventory()?,
@@ -66,12 +93,12 @@ impl Evidence {
             });
         }
         let inside = path.join(INVENTORY_DIR);
-        let folder = if inside.join(INVENTORY_FILE).is_file() {
+        let folder = if has_file(&inside, INVENTORY_FILE)? {
             &inside
         } else {
             path
         };
-        if !folder.join(INVENTORY_FILE).is_file() {
+        if !has_file(folder, INVENTORY_FILE)? {
             return Err(Problem::usage("there is no evidence to look into")
                 .at(path.display().to_string())
                 .why(match path.try_exists() {

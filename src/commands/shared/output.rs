@@ -17,12 +17,21 @@ pub(crate) enum Single {
 impl Single {
     /// Reads `-` or the name of a file, before the work begins. `how` is for hints: how the command line names it.
     ///
-    /// Errors: the file is there already.
+    /// Errors: the file is there already, or its folder is not.
     pub(crate) fn prepare(to: &str, how: &'static str) -> Outcome<Self> {
         if to == "-" {
             return Ok(Self::Stdout);
         }
         let path = PathBuf::from(to);
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| matches!(folder.try_exists(), Ok(false))) {
+            return Err(Problem::usage("could not use the file for the result")
+                .at(to)
+                .why("there is no such folder")
+                .so("nothing was written")
+                .hint(format!("create the folder {} first", folder.display()))
+                .into());
+        }
         match path.try_exists() {
             Ok(false) => Ok(Self::File(path, how)),
             Ok(true) => Err(Problem::new("results are never overwritten")
@@ -46,7 +55,6 @@ impl Single {
             Self::Stdout => return print(text),
             Self::File(path, how) => (path, how),
         };
-        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let written = (|| {
             let mut name = path.as_os_str().to_owned();
             name.push(format!(".partial-{}", std::process::id()));
@@ -64,10 +72,7 @@ impl Single {
             Problem::new("could not write the result")
                 .at(path.display().to_string())
                 .why(error.to_string())
-                .hint(match folder {
-                    Some(folder) if !folder.is_dir() => format!("create the folder {} first", folder.display()),
-                    _ => format!("choose another file {how}"),
-                })
+                .hint(format!("choose another file {how}"))
         })?;
         say(&format!("written to {}", path.display()));
         Ok(())

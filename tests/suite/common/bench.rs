@@ -49,6 +49,26 @@ impl Bench {
         run(self.dir.path(), &self.sandbox.environment(), args)
     }
 
+    /// Runs the program in the bench's folder as somebody who owns nothing there. Where the tests run as root, whom no mode
+    /// keeps out, it is another user; else the one who runs them, whom modes keep out too.
+    #[cfg(unix)]
+    pub fn run_as_stranger(&self, args: &[&str]) -> Ran {
+        use std::os::unix::fs::PermissionsExt as _;
+        use std::os::unix::process::CommandExt as _;
+        const NOBODY: u32 = 65534;
+        let shut = self.path("shut");
+        std::fs::write(&shut, "").expect("written");
+        std::fs::set_permissions(&shut, std::fs::Permissions::from_mode(0o000)).expect("shut");
+        let is_root = std::fs::File::open(&shut).is_ok();
+        std::fs::remove_file(&shut).expect("removed");
+        std::fs::set_permissions(self.dir.path(), std::fs::Permissions::from_mode(0o755)).expect("opened");
+        let mut command = in_folder(PROGRAM, self.dir.path(), &self.sandbox.environment());
+        if is_root {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        ran(command.args(args).output().expect("the program can be run by anybody"))
+    }
+
     /// Starts the program in the bench's folder and does not wait for it.
     pub fn start(&self, args: &[&str]) -> Child {
         in_folder(PROGRAM, self.dir.path(), &self.sandbox.environment())
@@ -133,10 +153,11 @@ pub fn in_folder(program: impl AsRef<OsStr>, dir: &Path, environment: &[(String,
 
 /// Runs the program in `dir` with this environment only.
 pub fn run(dir: &Path, environment: &[(String, String)], args: &[&str]) -> Ran {
-    let Output { status, stdout, stderr } = in_folder(PROGRAM, dir, environment)
-        .args(args)
-        .output()
-        .expect("the program runs");
+    let output = in_folder(PROGRAM, dir, environment).args(args).output();
+    ran(output.expect("the program runs"))
+}
+
+fn ran(Output { status, stdout, stderr }: Output) -> Ran {
     Ran {
         code: status.code().expect("not killed"),
         stdout: String::from_utf8_lossy(&stdout).into_owned(),
