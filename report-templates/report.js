@@ -749,7 +749,7 @@
       el("p", { class: "lead" }, judged(row), " ", el("span", { class: "severity " + severity(row) }, severity(row)), " ", bdi(message(row))),
       isWaived(row) ? waived(accepted, waiver(row)) : null,
       verdict(row) === "non-compliant" && r.remedy ? el("p", { class: "remedy" }, el("strong", null, "What to do: "), r.remedy) : null,
-      verdict(row) === "unknown" ? el("p", { class: "remedy" }, el("strong", null, "Not known: "), "“Coverage and gaps” lists what could not be read, and how to let it be read.") : null,
+      verdict(row) === "unknown" ? el("p", { class: "remedy" }, el("strong", null, "Not known: "), "the line above says why. What could not be read, if anything, is listed in “Coverage and gaps”, with how to let it be read.") : null,
       about(subject),
       section("Evidence", reads.length ? factTable("Evidence", reads.map((fact) => factRow(fact, evidence(row, fact)))) : el("p", { class: "soft" }, "The rule read no fact.")),
       section("The rule", r.rationale ? el("p", null, r.rationale) : null, r.applies ? el("p", { class: "condition" }, soft("asks if "), el("code", null, r.applies)) : null, r.compliant ? el("p", { class: "condition" }, soft("compliant if "), el("code", null, r.compliant)) : null),

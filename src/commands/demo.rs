@@ -1,6 +1,7 @@
 //! `demo`: the whole story on a simulated AWS in this process: scan, reports, remediation, and a second scan that shows
 //! the difference. Every step runs the same program that a person would run, against the sandbox's endpoint.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -282,6 +283,19 @@ impl Story<'_> {
             };
             say(&format!("   {verdict:<24} {:>9} {:>7}", count(&before), count(&after)));
         }
+        let by_id = |report: &Value, verdict: &str| -> BTreeSet<String> {
+            let findings = report["findings"].as_array().cloned().unwrap_or_default();
+            findings
+                .iter()
+                .filter(|finding| finding["verdict"] == verdict)
+                .filter_map(|finding| finding["id"].as_str().map(str::to_owned))
+                .collect()
+        };
+        let did_not_apply = by_id(&before, "not-applicable");
+        let newly_asked = by_id(&after, "non-compliant").intersection(&did_not_apply).count();
+        say(&format!(
+            "   {newly_asked} of the non-compliant ones after were not applicable before: more rules apply to tables that now\n   have recovery points."
+        ));
         let fresh = |report: &Value| -> Vec<String> {
             let findings = report["findings"].as_array().cloned().unwrap_or_default();
             findings

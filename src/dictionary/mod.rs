@@ -283,6 +283,38 @@ mod tests {
         }
     }
 
+    /// Lists of facts are sorted in many ways, and often one sentence is shown without the others.
+    #[test]
+    fn every_sentence_stands_alone() {
+        let openings = [
+            "The same",
+            "Of these",
+            "Of the failed",
+            "That ",
+            "Those ",
+            "Such ",
+            "The last of them",
+        ];
+        let pointers = [
+            " above",
+            " below",
+            "ongest such",
+            " of those vaults",
+            " those rules",
+            "How long it ",
+            "ago that was",
+        ];
+        for subject in Subject::ALL {
+            for fact in facts_of(subject) {
+                let is_bound = openings
+                    .iter()
+                    .any(|opening| fact.doc.trim_start().starts_with(opening))
+                    || pointers.iter().any(|pointer| fact.doc.contains(pointer));
+                assert!(!is_bound, "{subject}: {}: {}", fact.name, fact.doc);
+            }
+        }
+    }
+
     #[test]
     fn columns_have_the_types_of_the_dictionary() {
         let frame = TableFacts::to_frame(&[TableFacts::default()], &|_| true).expect("a frame");

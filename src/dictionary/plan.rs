@@ -42,7 +42,7 @@ facts! {
     selection_count: i64 = ["plans", "selections"],
     /// Tables that the plan takes, by that of its selections that takes most. Unknown if tables, a selection, or what decides on one could not be read, or AWS leaves open whether one takes a table.
     table_count: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "tables"],
-    /// The same of those that it takes for certain. Never unknown.
+    /// Tables that the plan takes for certain, by that of its selections that takes most. Never unknown.
     table_count_seen: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "tables"],
     /// Selections that may take a table, each with one such table and why that is open; `none` if there is none. Never unknown.
     open_selections: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "tables"],
@@ -56,7 +56,7 @@ facts! {
     roles: Text = ["plans", "selections"],
     /// What the last jobs of the plan that finished, one for each role that a selection names, said of their role or its permissions; `none` if they had no such trouble. AWS's category of a failed job decides, then its text. Unknown if no job of the plan finished in the last 30 days, if the jobs could not be read, or if one failed for a reason that is not known and none had trouble.
     role_trouble: Text = ["plans", "selections", "backup_jobs"],
-    /// Failures of those last jobs that do not say whether the role is to blame; `none` if there is none. Unknown if the jobs could not be read.
+    /// Failures of the last jobs of the plan that finished, one for each role, that do not say whether the role is to blame; `none` if there is none. Unknown if the jobs could not be read.
     role_doubt: Text = ["plans", "selections", "backup_jobs"],
     /// Rules whose retention lies outside what the lock of their vault lets in, so that their jobs fail; `none` if there is none. Unknown as missing_vaults.
     rules_outside_lock: Text = ["plans", "plan_rules", "vaults", "region_settings"],

@@ -65,47 +65,47 @@ facts! {
     advanced_features_on: bool = ["region_settings"],
     /// A selection of a live backup plan takes the table. Where recovery points or jobs were read, one that a live plan made or started in its latest run settles what AWS's rules leave open. Unknown if they leave it open otherwise, or if a plan, a selection, tags or settings that decide could not be read.
     in_a_plan: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
-    /// The same as a word: `protected`, `unprotected` or `uncertain`. Never unknown.
+    /// in_a_plan as a word: `protected`, `unprotected` or `uncertain`. Never unknown.
     plan_verdict: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
     /// Why: which clause of which selection takes the table, or why none does. Never unknown.
     plan_reason: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
     /// Names of the plans that take the table for certain; `none` if there is none. Never unknown.
     plan_names: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
-    /// Longest retention, in days, that a rule of those plans promises, of the rules that could be read and that run: not one whose schedule is over, nor one that another rule always comes before; 36,500 stands for ever. Unknown if no such rule was read.
+    /// Longest retention, in days, that a rule of the plans that take the table for certain promises, of the rules that could be read and that run: not one whose schedule is over, nor one that another rule always comes before; 36,500 stands for ever. Unknown if no such rule was read.
     plan_retention_days_seen: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
     /// Longest retention, in days, that a rule of any plan that takes the table promises; 36,500 stands for ever. Unknown if a plan could not be read or may take the table.
     plan_retention_days: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
-    /// The most that it may be, in days, if every plan that may take the table does. Unknown if a plan, its selections or its rules could not be read.
+    /// Longest retention, in days, that plans promise at most: as if every plan that may take the table did; 36,500 stands for ever. Unknown if a plan, its selections or its rules could not be read.
     plan_retention_days_at_most: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
-    /// Vaults that those rules write to; `none` if there is none. An air-gapped vault counts only while advanced features are on: without them AWS Backup leaves the point in the rule's ordinary vault. Unknown if no such rule was read.
+    /// Vaults that rules of the plans that take the table for certain write to; `none` if there is none. An air-gapped vault counts only while advanced features are on: without them AWS Backup leaves the point in the rule's ordinary vault. Unknown if no such rule was read.
     plan_vaults: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
     /// Selections that take the table for certain, as `plan/selection`; `none` if there is none. Never unknown.
     plan_selections: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
-    /// Schedules of the rules of those plans, each as AWS Backup keeps it and in words; `none` if there is none. Unknown if no such rule was read.
+    /// Schedules of the rules of the plans that take the table for certain, each as AWS Backup keeps it and in words; `none` if there is none. Unknown if no such rule was read.
     plan_schedules: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
     /// Largest gap, in hours, between consecutive runs over the next 400 days of all rules of the plans that take the table, overlapping rules counted once. Unknown if there is no such rule, if one has a schedule that is not understood, or if a plan could not be read or may take the table.
     plan_interval_hours: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
     /// Largest gap, in hours, between runs of the plans that take the table for certain: others only make runs more frequent. Unknown if there is no rule of theirs that was read, or one has a schedule that is not understood.
     plan_interval_hours_at_most: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
-    /// The same if every plan that may take the table did, and no rule came before another: the gap is no shorter. Unknown if a plan, its selections or its rules could not be read, or one has a schedule that is not understood.
+    /// Least that the largest gap, in hours, between runs of the plans that take the table can be: as if every plan that may take it did, and no rule came before another. Unknown if a plan, its selections or its rules could not be read, or one has a schedule that is not understood.
     plan_interval_hours_at_least: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
     /// Greatest age, in hours, that the newest recovery point reaches while every run succeeds: the largest gap between runs, the start window and the usual duration of the table's jobs. Unknown as the interval, or if the jobs could not be read.
     plan_worst_age_hours: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs"],
     /// Last run of the plans that take the table. Unknown if none of them ran, or none takes it for certain.
     plan_last_run_at: DateTime<Utc> = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
-    /// Strongest lock of a vault that rules of those plans write to: `none`, `governance`, `compliance-in-grace` or `compliance`. Unknown if there is no such rule, or if a plan, the list of vaults or, for an air-gapped vault, the settings could not be read and the others have none.
+    /// Strongest lock of a vault that rules of the plans that take the table for certain write to: `none`, `governance`, `compliance-in-grace` or `compliance`. Unknown if there is no such rule, or if a plan, the list of vaults or, for an air-gapped vault, the settings could not be read and the others have none.
     plan_vault_lock_kind: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults"],
     /// A rule of a plan that takes the table writes to a locked vault. Unknown if there is no such rule, or if a plan, the list of vaults or, for an air-gapped vault, the settings could not be read and none of the others does.
     plan_vault_locked: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults"],
-    /// Longest minimum retention that the lock of such a vault enforces; 0 if none does. Unknown as plan_vault_locked.
+    /// Longest minimum retention that the lock of a vault that a rule of a plan that takes the table writes to enforces; 0 if none does. Unknown as plan_vault_locked.
     plan_vault_min_retention_days: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults"],
-    /// A rule of those plans copies to another Region. Unknown if a plan could not be read or may take the table and none of the others does.
+    /// A rule of a plan that takes the table copies to another Region. Unknown if a plan could not be read or may take the table and none of the others does.
     plan_copies_cross_region: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
-    /// A rule of those plans copies to another account. Unknown as for Regions.
+    /// A rule of a plan that takes the table copies to another account. Unknown as plan_copies_cross_region.
     plan_copies_cross_account: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
-    /// Other Regions that those rules copy to; `none` if there is none. Unknown if a plan could not be read or may take the table.
+    /// Other Regions that rules of the plans that take the table copy to; `none` if there is none. Unknown if a plan could not be read or may take the table.
     plan_copy_regions: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
-    /// Other accounts that those rules copy to; `none` if there is none. Unknown if a plan could not be read or may take the table.
+    /// Other accounts that rules of the plans that take the table copy to; `none` if there is none. Unknown if a plan could not be read or may take the table.
     plan_copy_accounts: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
 
     /// Usable recovery points of this incarnation in this account and Region, of the vaults that could be read. Unknown if the table could not be described.
@@ -146,27 +146,27 @@ facts! {
     recovery_points_encrypted: bool = ["tables", "vaults", "recovery_points"],
     /// Weakest owner of a key among the usable recovery points whose keys could be read: `unencrypted`, `aws-owned`, `aws-managed` or `customer-managed`. Unknown if none could.
     weakest_key_owner: Text = ["tables", "vaults", "recovery_points", "keys"],
-    /// The same as a number, from -1 to 2. Unknown if no key could be read.
+    /// weakest_key_owner as a number among the keys that could be read: -1 unencrypted, 0 aws-owned, 1 aws-managed, 2 customer-managed. Unknown if no key could be read.
     weakest_key_owner_rank_seen: i64 = ["tables", "vaults", "recovery_points", "keys"],
-    /// The same over all usable recovery points. Unknown if a key or a vault could not be read.
+    /// weakest_key_owner as a number, from -1 to 2, over all usable recovery points. Unknown if a key or a vault could not be read.
     weakest_key_owner_rank: i64 = ["tables", "vaults", "recovery_points", "keys"],
     /// Every key that usable recovery points depend on works (is enabled, or AWS owns it). Unknown if there is no point, or if a key or a vault could not be read and none of the others is broken.
     recovery_point_keys_usable: bool = ["tables", "vaults", "recovery_points", "keys"],
-    /// The keys that do not work, with their state; `none` if all that could be read do. Never unknown.
+    /// The keys of usable recovery points that do not work, with their state; `none` if all that could be read do. Never unknown.
     unusable_keys: Text = ["tables", "vaults", "recovery_points", "keys"],
     /// At least one usable recovery point lies in a locked vault. Unknown if none was seen there and a vault could not be read.
     is_in_locked_vault: bool = ["tables", "vaults", "recovery_points"],
     /// Strongest lock of a vault that holds a usable recovery point: `none`, `governance`, `compliance-in-grace` or `compliance`. Unknown if a vault could not be read and the others have none.
     vault_lock_kind: Text = ["tables", "vaults", "recovery_points"],
-    /// The same as a number among the vaults that could be read: 0 none, 1 governance, 2 compliance in grace, 3 compliance. Unknown if no usable recovery point was seen.
+    /// vault_lock_kind as a number among the vaults that could be read: 0 none, 1 governance, 2 compliance in grace, 3 compliance. Unknown if no usable recovery point was seen.
     vault_lock_rank_seen: i64 = ["tables", "vaults", "recovery_points"],
-    /// The same over all vaults. Unknown if there is no usable recovery point or a vault could not be read.
+    /// vault_lock_kind as a number, from 0 to 3, over all vaults. Unknown if there is no usable recovery point or a vault could not be read.
     vault_lock_rank: i64 = ["tables", "vaults", "recovery_points"],
-    /// When the last compliance lock in grace of those vaults becomes final. Unknown if none is in grace.
+    /// When the last compliance lock in grace of a vault that holds a usable recovery point becomes final. Unknown if none is in grace.
     vault_lock_grace_until: DateTime<Utc> = ["tables", "vaults", "recovery_points"],
     /// Age at as_of, in hours, of the newest usable recovery point in a logically air-gapped vault that could be read. Unknown if none was.
     air_gapped_point_age_hours_seen: f64 = ["tables", "vaults", "recovery_points"],
-    /// The same over all vaults. Unknown if there is none, or a vault could not be read.
+    /// Age at as_of, in hours, of the newest usable recovery point in a logically air-gapped vault, over all vaults. Unknown if there is none, or a vault could not be read.
     air_gapped_point_age_hours: f64 = ["tables", "vaults", "recovery_points"],
     /// Usable recovery points in logically air-gapped vaults that could be read. Unknown if the table could not be described.
     air_gapped_point_count_seen: i64 = ["tables", "vaults", "recovery_points"],
@@ -174,19 +174,19 @@ facts! {
     air_gapped_point_count: i64 = ["tables", "vaults", "recovery_points"],
     /// The access policy of every vault that holds a usable recovery point denies to delete points, to change their lifecycle, and to replace or delete the policy. Unknown if there is no point, or if a policy or a vault could not be read or understood and none of the others is open.
     manual_deletion_denied: bool = ["tables", "vaults", "recovery_points", "vault_policies"],
-    /// Vaults with usable recovery points whose policy does not deny that, or not for certain; `none` if every one that was read does. Never unknown.
+    /// Vaults with usable recovery points whose policy does not deny manual deletion, or not for certain; `none` if every one that was read does. Never unknown.
     vaults_open_to_deletion: Text = ["tables", "vaults", "recovery_points", "vault_policies"],
-    /// Why each of those vaults does not, or not for certain; `none` if every one that was read does. Never unknown.
+    /// Why the policy of each vault in vaults_open_to_deletion does not deny it, or not for certain; `none` if every one that was read does. Never unknown.
     manual_deletion_reason: Text = ["tables", "vaults", "recovery_points", "vault_policies"],
     /// Recovery points of an earlier table of the same name, of the vaults that could be read; they prove nothing of this one. Unknown if the table could not be described.
     previous_incarnation_point_count_seen: i64 = ["tables", "vaults", "recovery_points"],
-    /// The same over all vaults. Unknown if the table could not be described or a vault could not be read.
+    /// Recovery points of an earlier table of the same name, over all vaults. Unknown if the table could not be described or a vault could not be read.
     previous_incarnation_point_count: i64 = ["tables", "vaults", "recovery_points"],
     /// Recovery points in state `EXPIRED`, of the vaults that could be read: due for deletion, which AWS Backup could not do. Unknown if the table could not be described.
     expired_point_count_seen: i64 = ["tables", "vaults", "recovery_points"],
     /// Recovery points that AWS Backup should have deleted more than 24 hours ago and still lists, in whatever state, or that are in state `EXPIRED`, of the vaults that could be read. Unknown if the table could not be described.
     overdue_point_count_seen: i64 = ["tables", "vaults", "recovery_points"],
-    /// The same over all vaults. Unknown if the table could not be described or a vault could not be read.
+    /// Recovery points as in overdue_point_count_seen, over all vaults. Unknown if the table could not be described or a vault could not be read.
     overdue_point_count: i64 = ["tables", "vaults", "recovery_points"],
     /// Recovery points that vanish once they have been copied, of the vaults that could be read; never counted as usable. Unknown if the table could not be described.
     temporary_point_count_seen: i64 = ["tables", "vaults", "recovery_points"],
@@ -207,11 +207,11 @@ facts! {
     copy_weakest_key_owner: Text = ["tables", "vaults", "recovery_points", "keys"],
     /// Every key that the copies seen elsewhere depend on works (is enabled, or AWS owns it). Unknown if no copy was seen, or if a key could not be read and none of the others is broken.
     copy_keys_usable_seen: bool = ["tables", "vaults", "recovery_points", "keys"],
-    /// The keys of those copies that do not work, with their state; `none` if all that could be read do. Unknown if the table could not be described.
+    /// The keys of copies seen elsewhere that do not work, with their state; `none` if all that could be read do. Unknown if the table could not be described.
     copy_unusable_keys: Text = ["tables", "vaults", "recovery_points", "keys"],
     /// Copy jobs of this incarnation that finished in the last 30 days. Unknown if the jobs or the table could not be read.
     finished_copy_job_count: i64 = ["tables", "copy_jobs"],
-    /// Of these, those that failed or ended partial. Unknown if the jobs or the table could not be read.
+    /// Of the jobs of finished_copy_job_count, those that failed or ended partial. Unknown if the jobs or the table could not be read.
     failed_copy_job_count: i64 = ["tables", "copy_jobs"],
     /// State, destination and message of the last failed copy job; `none` if there is none. Unknown if the jobs could not be read.
     last_failed_copy_job_cause: Text = ["tables", "copy_jobs"],
@@ -222,34 +222,34 @@ facts! {
     window_days: i64 = [],
     /// Longest time, in hours, that may have passed without a new usable recovery point inside the window and the life of the table, by what could be read. A backup job that completed counts where its point is not listed any more: as a point of some moment between its creation and its end. More evidence can only shorten it. Unknown if the table could not be described.
     longest_gap_hours_seen: f64 = ["tables", "vaults", "recovery_points", "backup_jobs"],
-    /// Longest such time, in hours, that passed for certain: every vault and the jobs were read, no job was under way, and AWS Backup's memory of jobs, 29 days, reaches so far. More evidence can only lengthen it. Unknown if the table could not be described.
+    /// Longest time, in hours, that passed for certain without a new usable recovery point inside the window and the life of the table: every vault and the jobs were read, no job was under way, and AWS Backup's memory of jobs, 29 days, reaches so far. More evidence can only lengthen it. Unknown if the table could not be described.
     longest_gap_hours_sure: f64 = ["tables", "vaults", "recovery_points", "backup_jobs"],
-    /// The longest such time, in hours, where it is known to the second. Unknown if the two above differ.
+    /// Longest time, in hours, without a new usable recovery point inside the window and the life of the table, where it is known to the second. Unknown if longest_gap_hours_seen and longest_gap_hours_sure differ, or the table could not be described.
     longest_gap_hours: f64 = ["tables", "vaults", "recovery_points", "backup_jobs"],
-    /// When that gap began. Unknown as longest_gap_hours_seen.
+    /// When the gap of longest_gap_hours_seen began. Unknown as longest_gap_hours_seen.
     longest_gap_from_at: DateTime<Utc> = ["tables", "vaults", "recovery_points", "backup_jobs"],
     /// Whole UTC days of the window and the life of the table on which surely no usable recovery point was made. Unknown if the table could not be described, a vault or the jobs could not be read, or the window is longer than AWS Backup's memory of jobs.
     days_without_point: i64 = ["tables", "vaults", "recovery_points", "backup_jobs"],
     /// Runs that the schedules in force asked for since the plan's selection, the plan and the table all existed, at most 29 days back, start windows still open left out. Unknown as plan_interval_hours, or if the table could not be described.
     expected_run_count: i64 = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags"],
-    /// Of these, those for which surely no backup job was started. A job that does not say who started it may be any run's. Unknown as expected_run_count, or if the jobs could not be read.
+    /// Of the runs of expected_run_count, those for which surely no backup job was started. A job that does not say who started it may be any run's. Unknown as expected_run_count, or if the jobs could not be read.
     missed_run_count_sure: i64 = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags", "backup_jobs", "recovery_points", "vaults"],
-    /// The same, where no job leaves open who started it. Unknown otherwise.
+    /// Runs as in missed_run_count_sure, where no job leaves open who started it. Unknown as missed_run_count_sure, or if a job does.
     missed_run_count: i64 = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags", "backup_jobs", "recovery_points", "vaults"],
     /// Jobs that do not say who started them and may be those of a run that shows no other; `none` if there is none. Unknown as missed_run_count_sure.
     jobs_of_nobody: Text = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags", "backup_jobs", "recovery_points", "vaults"],
-    /// The last of them. Unknown if there is none.
+    /// When the last run was due that surely was missed. Unknown if there is none.
     last_missed_run_at: DateTime<Utc> = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags", "backup_jobs", "recovery_points", "vaults"],
 
     /// Backup jobs of this incarnation that finished in the last 30 days. Unknown if the jobs or the table could not be read.
     finished_backup_job_count: i64 = ["tables", "backup_jobs"],
-    /// Of these, those that failed, were aborted, expired or ended partial. Unknown if the jobs or the table could not be read.
+    /// Of the jobs of finished_backup_job_count, those that failed, were aborted, expired or ended partial. Unknown if the jobs or the table could not be read.
     failed_backup_job_count: i64 = ["tables", "backup_jobs"],
-    /// Of the failed ones, those that were aborted. Unknown if the jobs or the table could not be read.
+    /// Of the jobs of failed_backup_job_count, those that were aborted. Unknown if the jobs or the table could not be read.
     aborted_backup_job_count: i64 = ["tables", "backup_jobs"],
-    /// Of the failed ones, those that expired before they could start or finish. Unknown if the jobs or the table could not be read.
+    /// Of the jobs of failed_backup_job_count, those that expired before they could start or finish. Unknown if the jobs or the table could not be read.
     expired_backup_job_count: i64 = ["tables", "backup_jobs"],
-    /// Of these, those that completed with issues. Unknown if the jobs or the table could not be read.
+    /// Of the jobs of finished_backup_job_count, those that completed with issues. Unknown if the jobs or the table could not be read.
     completed_with_issues_job_count: i64 = ["tables", "backup_jobs"],
     /// State and message of the first failed job of the last 30 days; `none` if there is none. Unknown if the jobs could not be read.
     first_failed_backup_job_cause: Text = ["tables", "backup_jobs"],
@@ -270,18 +270,18 @@ facts! {
     last_restore_seen_at: DateTime<Utc> = ["tables", "vaults", "recovery_points", "restore_jobs"],
     /// When the last restore that succeeded was made. Unknown if none was seen.
     last_restore_at: DateTime<Utc> = ["tables", "vaults", "recovery_points", "restore_jobs"],
-    /// How long ago that was, in days. Unknown if none was seen.
+    /// How long ago, in days, the last restore that succeeded was made. Unknown if none was seen.
     last_restore_age_days_seen: f64 = ["tables", "vaults", "recovery_points", "restore_jobs"],
-    /// The same over all evidence. Unknown if there was none, restore jobs or a vault could not be read, or a later one is older than AWS keeps restore jobs.
+    /// How long ago, in days, the last restore that succeeded was made, over all evidence. Unknown if there was none, restore jobs or a vault could not be read, or a later one is older than AWS keeps restore jobs.
     last_restore_age_days: f64 = ["tables", "vaults", "recovery_points", "restore_jobs"],
-    /// How long it took, in minutes, from the creation of the job to its completion. Unknown if AWS remembers no such job.
+    /// How long the last restore that succeeded took, in minutes, from the creation of the job to its completion. Unknown if AWS remembers no such job.
     last_restore_minutes: f64 = ["tables", "restore_jobs"],
-    /// What the validation of that restore said, in AWS's word; `none` if none was put. Unknown if AWS remembers no such job.
+    /// What the validation of the last restore that succeeded said, in AWS's word; `none` if none was put. Unknown if AWS remembers no such job.
     last_restore_validation: Text = ["tables", "restore_jobs"],
     /// Message of the last restore that failed; `none` if there is none. Unknown if restore jobs could not be read.
     last_failed_restore_cause: Text = ["tables", "restore_jobs"],
     /// Restore testing plans that cover the table; `none` if there is none. Unknown if none does for certain and a vault or a testing plan could not be read, or one may cover it.
     restore_testing_plans: Text = ["tables", "vaults", "recovery_points", "restore_testing_plans", "restore_testing_selections"],
-    /// A restore testing plan covers the table. Unknown as above.
+    /// A restore testing plan covers the table. Unknown as restore_testing_plans.
     restore_testing_planned: bool = ["tables", "vaults", "recovery_points", "restore_testing_plans", "restore_testing_selections"],
 }

@@ -12,7 +12,7 @@ facts! {
     region: Text = ["targets"],
     /// Tables that were listed there. Never unknown.
     table_count_seen: i64 = ["tables"],
-    /// The same, known only if the list was read to its end. Unknown if it was not.
+    /// Tables in this account and Region, known only if the list was read to its end. Unknown if it was not.
     table_count: i64 = ["tables"],
     /// AWS Backup is opted in for DynamoDB. Unknown if the settings could not be read.
     dynamodb_opted_in: bool = ["region_settings"],

@@ -22,7 +22,7 @@ facts! {
     is_used_for_dynamodb: bool = ["vaults", "recovery_points", "plans", "plan_rules", "selections", "region_settings", "table_tags", "tables"],
     /// Recovery points of DynamoDB tables that were read in it, in any state. Never unknown.
     dynamodb_point_count_seen: i64 = ["vaults", "recovery_points"],
-    /// Of these, those in state COMPLETED or AVAILABLE that are not temporary. Never unknown.
+    /// Recovery points of DynamoDB tables that were read in it, in state COMPLETED or AVAILABLE that are not temporary. Never unknown.
     usable_dynamodb_point_count_seen: i64 = ["vaults", "recovery_points"],
     /// Recovery points of DynamoDB tables that should have been deleted more than 24 hours ago. Never unknown.
     overdue_point_count_seen: i64 = ["vaults", "recovery_points"],
@@ -34,7 +34,7 @@ facts! {
     key_state: Text = ["vaults", "keys"],
     /// `none`, `governance`, `compliance-in-grace` or `compliance`. Never unknown.
     lock_kind: Text = ["vaults"],
-    /// The same as a number from 0 to 3. Never unknown.
+    /// lock_kind as a number: 0 none, 1 governance, 2 compliance-in-grace, 3 compliance. Never unknown.
     lock_rank: i64 = ["vaults"],
     /// When a compliance lock in grace becomes final. Unknown if none is in grace.
     lock_grace_until: DateTime<Utc> = ["vaults"],

@@ -10,7 +10,7 @@ pub enum Verdict {
     Compliant,
     /// The rule's condition does not hold.
     NonCompliant,
-    /// The condition rests on evidence that could not be read.
+    /// The condition rests on evidence that could not be read, or that AWS's own answers leave open.
     Unknown,
     /// The rule does not ask about this subject.
     NotApplicable,

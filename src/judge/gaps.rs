@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::evaluate::Missing;
 use crate::criteria::vocabulary::frames_of;
 use crate::domain::{FactValue, Finding, Gap, GapKind, TargetId, Verdict};
 use crate::facts::Facts;
@@ -9,22 +10,49 @@ use crate::inventory::schema::CallLogEntry;
 use crate::inventory::sources::{actions_of, frames_filled_by};
 use crate::problem::count;
 
-/// Why facts that rest on some frames are missing for one table: the first gap behind them, in words.
+/// Why facts that rest on some frames are missing for one table: the first gap behind them, in words, and every call whose
+/// answer it takes.
 pub(crate) fn why_unknown(
     facts: &Facts,
     target: &TargetId,
     table_name: &str,
     frames: &[&'static str],
-) -> Option<String> {
-    let failure = std::iter::once("sts:AssumeRole")
+) -> Option<Missing> {
+    let failures: Vec<&CallLogEntry> = std::iter::once(ASSUME_ROLE)
         .chain(actions_of(frames))
-        .find_map(|action| {
+        .filter_map(|action| {
             // A table's own call speaks for that table only.
             let resource = is_of_one_table(action).then_some(table_name);
             facts.reading().failure(target, action, resource)
-        })?;
-    Some(failure_text(failure))
+        })
+        .collect();
+    let first = failures.first()?;
+    Some(Missing {
+        why: failure_text(first),
+        settled_by: settled_by(&failures),
+    })
 }
+
+/// What it takes for calls that failed.
+fn settled_by(failures: &[&CallLogEntry]) -> String {
+    // Without the role nothing else was asked, so what else would fail is not known.
+    if failures.iter().any(|entry| entry.action == ASSUME_ROLE) {
+        return "a scan that can assume the role settles it".to_owned();
+    }
+    let mut actions: Vec<&str> = Vec::new();
+    for entry in failures {
+        if !actions.contains(&entry.action.as_str()) {
+            actions.push(&entry.action);
+        }
+    }
+    match actions.split_last() {
+        Some((last, [])) => format!("a whole answer to {last} settles it"),
+        Some((last, others)) => format!("whole answers to {} and {last} settle it", others.join(", ")),
+        None => String::new(),
+    }
+}
+
+const ASSUME_ROLE: &str = "sts:AssumeRole";
 
 fn failure_text(entry: &CallLogEntry) -> String {
     let of = if entry.resource.is_empty() {

@@ -31,7 +31,7 @@ pub(crate) fn propose(known: &Known<'_>, rules: &RuleSet) -> Outcome<Plan> {
                 continue;
             }
             let proposed = if finding.verdict == Verdict::Unknown {
-                Err(format!("not known whether it needs one: {}", finding.message))
+                Err(doubt(&finding.message))
             } else {
                 propose(finding)
             };
@@ -50,6 +50,15 @@ pub(crate) fn propose(known: &Known<'_>, rules: &RuleSet) -> Outcome<Plan> {
     Ok(plan.sealed())
 }
 
+/// Why no action is proposed for a finding that is unknown, from its message: "not known" is said once.
+fn doubt(message: &str) -> String {
+    let why = message.strip_prefix("not known").unwrap_or(message);
+    match why.starts_with([',', ':']) {
+        true => format!("not known whether it needs one{why}"),
+        false => format!("not known whether it needs one: {message}"),
+    }
+}
+
 /// The findings that a kind of action answers. What one rule condemns needs its action, whatever others do not know: those
 /// come first.
 fn answered<'r>(kind: &Kind, rules: &RuleSet, report: &'r Report) -> impl Iterator<Item = &'r Finding> {
@@ -63,4 +72,30 @@ fn answered<'r>(kind: &Kind, rules: &RuleSet, report: &'r Report) -> impl Iterat
     open.clone()
         .filter(with(Verdict::NonCompliant))
         .chain(open.filter(with(Verdict::Unknown)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::doubt;
+
+    #[test]
+    fn a_doubt_says_once_that_it_is_not_known() {
+        for (message, reason) in [
+            (
+                "not known, because A gave B",
+                "not known whether it needs one, because A gave B",
+            ),
+            ("not known: it is open", "not known whether it needs one: it is open"),
+            (
+                "uncertain: plan `p`",
+                "not known whether it needs one: uncertain: plan `p`",
+            ),
+            (
+                "not known for all plans here",
+                "not known whether it needs one: not known for all plans here",
+            ),
+        ] {
+            assert_eq!(doubt(message), reason);
+        }
+    }
 }

@@ -107,6 +107,10 @@ resource = "arn:aws:backup:eu-west-1:111122223333:backup-vault:sealed"
     );
     assert_eq!(verdict(&report, "orders", "recovery-point-fresh"), "compliant");
     assert_eq!(verdict(&report, "forgotten", "recovery-point-fresh"), "unknown");
+    let unknown = finding(&report, "forgotten", "recovery-point-fresh");
+    let message = unknown["message"].as_str().expect("a text");
+    let settled = "; a whole answer to backup:ListRecoveryPointsByBackupVault settles it";
+    assert!(message.ends_with(settled), "{message}");
     assert_eq!(verdict(&report, "orders", "recovery-point-retained"), "unknown");
     assert_eq!(verdict(&report, "forgotten", "in-a-plan"), "non-compliant");
     assert_eq!(*fact(&report, "forgotten", "usable_recovery_point_count"), Value::Null);

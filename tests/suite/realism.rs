@@ -231,7 +231,7 @@ fn what_is_unknown_names_its_reason_and_what_would_settle_it() {
             "cross-account-copy-exists",
             ["account 444455556666, eu-west-1, which is not in scope", "`accounts`"],
         ),
-        ("secret", "in-a-plan", ["management account", "of-the-organization"]),
+        ("secret", "in-a-plan", ["management account", "next run settles it"]),
         (
             "of-the-organization",
             "plan-vaults-exist",

@@ -246,11 +246,16 @@ fn a_settings_file_to_begin_with_can_be_scanned_with() {
     assert!(ran.stderr.contains("written to backproof.toml"));
     let (ran, report) = bench.scan("out", &["--format", "json"]);
     assert_eq!(ran.code, 10, "{}", ran.stderr);
-    assert_eq!(report["policy"]["rpo"], "24h");
+    assert_eq!(report["policy"]["rpo"], "24h (default)");
     let again = bench.run(&["init"]);
     assert_eq!(again.code, 1);
     assert!(again.stderr.contains("never overwritten"), "{}", again.stderr);
     assert!(bench.run(&["init", "-"]).stdout.contains("[policy]"));
+    // It holds no policy of its own, so that one from a file does not contradict it.
+    bench.write("policy.toml", "[policy]\nrpo = \"6h\"\n");
+    let (ran, report) = bench.scan("strict", &["--format", "json", "--policy", "policy.toml"]);
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    assert_eq!(report["policy"]["rpo"], "6h");
 }
 
 #[test]

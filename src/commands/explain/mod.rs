@@ -70,7 +70,7 @@ pub enum ExplainCommand {
         #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
         rules: Vec<String>,
     },
-    /// The JSON schema of a file that the program writes: report, manifest.
+    /// The JSON schema of a file that the program writes: report, manifest, attestation.
     Schema {
         /// Which one.
         name: String,
@@ -341,5 +341,20 @@ fn framework(framework: &Framework) -> Explained {
             "version": framework.version,
             "controls": controls,
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_names_every_schema() {
+        let command = ExplainArgs::augment_args(clap::Command::new("explain"));
+        let about = command.find_subcommand("schema").and_then(clap::Command::get_about);
+        let about = about.expect("a help text").to_string();
+        for (name, _) in SCHEMAS {
+            assert!(about.contains(name), "{name}: {about}");
+        }
     }
 }

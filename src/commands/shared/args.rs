@@ -66,7 +66,7 @@ pub struct RuleArgs {
     /// their controls. `explain frameworks` lists them.
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     pub framework: Vec<String>,
-    /// A file with the policy and its tiers, instead of those of the settings file.
+    /// A file with the policy and its tiers; the settings file may then hold none.
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
     /// File with waivers. Without this flag: the one that the settings file names.

@@ -50,7 +50,7 @@ pub struct Rule {
     pub compliant_text: String,
     /// When the rule asks, as written.
     pub applies_text: Option<String>,
-    /// What was found, with `{fact}` for values.
+    /// What was found, with `{fact}` for values, and `{least..greatest}` for one that lies between two facts.
     pub message: String,
     /// Why the rule does not ask, with `{fact}` for values.
     pub not_applicable: String,
@@ -358,10 +358,19 @@ fn condition(root: &Section<'_>, text: &Located<String>, key: &str, schema: &Sch
 
 /// The names between braces in a message.
 pub(crate) fn placeholders(message: &str) -> impl Iterator<Item = &str> {
-    message
-        .split('{')
-        .skip(1)
-        .filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
+    let inner = message.split('{').skip(1).filter_map(|rest| rest.split_once('}'));
+    inner.flat_map(|(inner, _)| {
+        let (name, greatest) = bounds(inner);
+        std::iter::once(name).chain(greatest)
+    })
+}
+
+/// What stands between a pair of braces: a name, or two for the bounds of a value, as in `{least..greatest}`.
+pub(crate) fn bounds(inner: &str) -> (&str, Option<&str>) {
+    match inner.split_once("..") {
+        Some((least, greatest)) => (least, Some(greatest)),
+        None => (inner, None),
+    }
 }
 
 fn check_placeholders(root: &Section<'_>, message: &Located<String>, schema: &Schema) {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::WhyUnknown;
-use crate::criteria::rules::Rule;
+use super::{Missing, WhyUnknown};
+use crate::criteria::rules::{Rule, bounds};
 use crate::criteria::values::POLICY_VALUES;
 use crate::criteria::vocabulary::{doc_of, frames_of};
 use crate::dictionary::{
@@ -68,6 +68,7 @@ const REASONS: [Reason; 8] = [
 ];
 
 const NEXT_RUN: &str = "a job or a recovery point of the plan's next run settles it";
+const TIERS_KNOWN: &str = "the facts and tags that the tiers' conditions name settle it once they are known";
 const LOOK_THERE: &str = "a scan with that account in `accounts` and that Region in `regions` settles it";
 
 /// When a fact is unknown, by its dictionary.
@@ -97,7 +98,22 @@ impl Values {
         found.map_or_else(|| FactName::Owned(name.to_owned()), |(known, _)| (*known).into())
     }
 
-    /// A message with the values in place of `{fact}`.
+    /// What stands for a pair of braces: a value, or the range between two bounds, which is one value where they agree.
+    fn filled(&self, inner: &str) -> String {
+        let (least, greatest) = bounds(inner);
+        let least = self.get(least);
+        match greatest.map(|name| self.get(name)) {
+            Some(FactValue::Unknown) if *least != FactValue::Unknown => format!("at least {least}"),
+            Some(greatest) if *least == FactValue::Unknown && *greatest != FactValue::Unknown => {
+                format!("at most {greatest}")
+            }
+            // By their words: numbers that differ beyond the digits that are shown look the same.
+            Some(greatest) if greatest.to_string() != least.to_string() => format!("{least} to {greatest}"),
+            _ => least.to_string(),
+        }
+    }
+
+    /// A message with the values in place of `{fact}` and `{least..greatest}`.
     pub(crate) fn render(&self, template: &str) -> String {
         let mut text = String::with_capacity(template.len() + 32);
         let mut rest = template;
@@ -108,7 +124,7 @@ impl Values {
                 rest = after;
                 continue;
             };
-            text.push_str(&self.get(name).to_string());
+            text.push_str(&self.filled(name));
             rest = tail;
         }
         text.push_str(rest);
@@ -260,7 +276,10 @@ impl Subjected {
         why_unknown: WhyUnknown<'_>,
     ) -> Finding {
         let why = why_unknown(&self.target, &self.name, frames_of(self.subject, count));
-        let why = why.unwrap_or_else(|| "the list of them was not read to its end".to_owned());
+        let Missing { why, settled_by } = why.unwrap_or_else(|| Missing {
+            why: "the list of them was not read to its end".to_owned(),
+            settled_by: "a scan that reads it whole settles it".to_owned(),
+        });
         Finding {
             id: finding_id(&rule.id, &self.identity),
             rule: Arc::clone(&rule.id),
@@ -272,7 +291,7 @@ impl Subjected {
             severity: rule.severity,
             waived: false,
             waiver: None,
-            message: format!("not known for all {what} here, because {why} (needs {count})"),
+            message: format!("not known for all {what} here, because {why} (needs {count}); {settled_by}"),
             remedy: Arc::default(),
             evidence: vec![(count.into(), FactValue::Unknown)],
         }
@@ -290,10 +309,14 @@ impl Subjected {
             let is_gap = text.contains("could not be read");
             let frames = frames_of(self.subject, "in_a_plan");
             let why = why_unknown(&self.target, &self.name, frames).filter(|_| is_gap);
-            return why.map_or_else(|| text.clone(), |why| format!("{text}; {why}"));
+            return match why {
+                Some(Missing { why, settled_by }) => format!("{text}; {why}; {settled_by}"),
+                None if is_gap => format!("{text}; a scan that can read it settles it"),
+                None => format!("{text}; {NEXT_RUN}"),
+            };
         }
         if missing.is_empty() {
-            return "not known: whether a tier of the policy exempts the table cannot be told".to_owned();
+            return format!("not known: whether a tier of the policy exempts the table cannot be told; {TIERS_KNOWN}");
         }
         if let Some(why) = self.reason(&missing, values) {
             return why;
@@ -308,9 +331,11 @@ impl Subjected {
         frames.sort_unstable();
         frames.dedup();
         match why_unknown(&self.target, &self.name, &frames) {
-            Some(why) => format!("not known, because {why} (needs {})", missing.join(", ")),
+            Some(Missing { why, settled_by }) => {
+                format!("not known, because {why} (needs {}); {settled_by}", missing.join(", "))
+            }
             None if missing.iter().all(|name| of_policy(name)) => {
-                "not known: which tier of the policy the table is in cannot be told".to_owned()
+                format!("not known: which tier of the policy the table is in cannot be told; {TIERS_KNOWN}")
             }
             None => {
                 let clause = missing.iter().find_map(|name| when_unknown(self.subject, name));
@@ -354,4 +379,32 @@ pub(crate) fn finding_id(rule: &str, identity: &[String; 4]) -> String {
         digest.update([0]);
     }
     hex(&digest.finalize()[..16])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_one_value_where_its_bounds_agree() {
+        let rendered = |least: FactValue, greatest: FactValue| {
+            let values = Values::new(vec![("least", least), ("greatest", greatest)]);
+            values.render("gap: {least..greatest} h, {least} h")
+        };
+        let float = FactValue::Float;
+        assert_eq!(rendered(float(31.66), float(31.66)), "gap: 31.66 h, 31.66 h");
+        assert_eq!(rendered(float(30.0), float(31.66)), "gap: 30 to 31.66 h, 30 h");
+        assert_eq!(
+            rendered(FactValue::Int(14), FactValue::Unknown),
+            "gap: at least 14 h, 14 h"
+        );
+        assert_eq!(
+            rendered(FactValue::Unknown, FactValue::Int(14)),
+            "gap: at most 14 h, unknown h"
+        );
+        assert_eq!(
+            rendered(FactValue::Unknown, FactValue::Unknown),
+            "gap: unknown h, unknown h"
+        );
+    }
 }

@@ -24,8 +24,16 @@ pub use tables::{Chunk, judge_tables};
 pub(crate) use tiers::Tiers;
 pub(crate) use waive::{Waived, judge_waivers, waive};
 
-/// Why evidence is missing, for the message of an unknown finding: target, name of the subject, frames.
-pub(crate) type WhyUnknown<'w> = &'w dyn Fn(&TargetId, &str, &[&'static str]) -> Option<String>;
+/// Why evidence is missing, for the message of an unknown finding, in words.
+pub struct Missing {
+    /// The call that stands for all that failed, and how it ended.
+    pub why: String,
+    /// What would settle it.
+    pub settled_by: String,
+}
+
+/// Asks why evidence is missing: target, name of the subject, frames.
+pub(crate) type WhyUnknown<'w> = &'w dyn Fn(&TargetId, &str, &[&'static str]) -> Option<Missing>;
 
 /// What one rule says of every row of a frame.
 struct Verdicts {

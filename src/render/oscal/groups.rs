@@ -216,7 +216,7 @@ impl<'r> Groups<'r> {
                 Some("Satisfied but for findings that waivers accept."),
             ),
             Verdict::NonCompliant => ("not-satisfied", "fail", None),
-            Verdict::Unknown => ("not-satisfied", "other", Some("Not known: evidence is missing.")),
+            Verdict::Unknown => ("not-satisfied", "other", Some("Not known: no evidence settles it.")),
         };
         let mut status = json!({"state": state, "reason": reason});
         if let Some(remarks) = remarks {

@@ -372,8 +372,8 @@ fn meaning(doc: &mut Doc<'_>) {
     }
     doc.heading("How to read it", 60.0);
     for point in [
-        "Four verdicts: non-compliant, unknown, compliant, not applicable. Unknown means that evidence could not be read: \
-         it is never good news and never bad news.",
+        "Four verdicts: non-compliant, unknown, compliant, not applicable. Unknown means that evidence could \
+         not be read, or that AWS's own answers leave the case open: it is never good news and never bad news.",
         "\u{201c}Unknown\u{201d} in place of a value, or \u{201c}?\u{201d} in the appendix, means: not known, and nothing else. It does \
          not mean none or zero.",
         "All instants are UTC. Ages are in hours, retention in days.",

@@ -53,7 +53,7 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
 fn intro(doc: &mut Doc<'_>, report: &Report, verdict: Verdict, count: usize, none: &str) {
     let title = match verdict {
         Verdict::NonCompliant => "Non-compliant",
-        _ => "Unknown: evidence is missing",
+        _ => "Unknown",
     };
     // With the head and the first row of a rule below it, not alone at the foot of a sheet.
     doc.heading(title, if count == 0 { 30.0 } else { 170.0 });
@@ -65,8 +65,8 @@ fn intro(doc: &mut Doc<'_>, report: &Report, verdict: Verdict, count: usize, non
             plural(count, "finding")
         ),
         _ => format!(
-            "{} for which the evidence could not be read: that says neither that the tables are backed up nor that they are \
-             not.",
+            "{} that evidence which could not be read, or which AWS's own answers leave open, would have to settle; each \
+             says why. That says neither that the tables are backed up nor that they are not.",
             plural(count, "verdict")
         ),
     };

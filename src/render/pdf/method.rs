@@ -35,7 +35,7 @@ fn steps(doc: &mut Doc<'_>) {
         "Collect. Every account-Region pair in scope is read with calls that list and describe; every page of every answer \
          is read. A call that fails after its retries becomes a gap, with the reason AWS gave.",
         "Derive. From the answers follow facts on each table, such as the age of its newest usable recovery point. A fact is \
-         unknown if the evidence for it could not be read.",
+         unknown if the evidence for it could not be read, or leaves it open.",
         "Evaluate. Each rule compares facts with the policy in force. It first says whether it applies to a table, then \
          whether the table complies.",
         "Report. The same evidence, rules and instant give the same report, byte for byte.",
@@ -60,7 +60,8 @@ fn verdicts(doc: &mut Doc<'_>) {
         let meaning = match verdict {
             Verdict::NonCompliant => "The rule applies and its condition does not hold.",
             Verdict::Unknown => {
-                "The outcome hangs on evidence that could not be read. Unknown is never good news and never bad news."
+                "The outcome hangs on evidence that could not be read, or that AWS's own answers leave open. Unknown is never \
+                 good news and never bad news."
             }
             Verdict::Compliant => {
                 "The rule applies and its condition holds, whatever the facts that are not known may be."

@@ -126,7 +126,7 @@ fn details(report: &Report, unread: usize) -> Vec<String> {
     if unknown > 0 {
         let verdicts = plural(unknown, "verdict");
         details.push(format!(
-            "{verdicts} of unknown outcome: evidence could not be read. Unknown is never good news."
+            "{verdicts} of unknown outcome; each says why. Unknown is never good news."
         ));
     }
     if unread > 0 {

@@ -312,6 +312,32 @@ fn a_row_taller_than_a_sheet_goes_on_over_the_next() {
     }
 }
 
+/// AWS's own answers leave cases open, too: an unknown verdict alone is no sign of a call that failed.
+#[test]
+fn an_unknown_verdict_is_not_told_as_a_gap() {
+    let mut report = sample::report(60);
+    report.coverage.gaps.clear();
+    report.findings.retain(|finding| finding.verdict == Verdict::Unknown);
+    recount(&mut report);
+    let details = Statement::of(&report).details;
+    let of_unknown = |detail: &&String| detail.contains("of unknown outcome; each says why");
+    assert_eq!(details.iter().filter(of_unknown).count(), 1, "{details:?}");
+    assert!(
+        !details.iter().any(|detail| detail.contains("could not be read")),
+        "{details:?}"
+    );
+    let text = squeezed(&pages(&render(&report)).join("\n"));
+    for untrue in [
+        "Unknown: evidence is missing",
+        "for which the evidence could not be read",
+    ] {
+        assert!(!text.contains(&squeezed(untrue)), "{untrue}");
+    }
+    assert!(text.contains(&squeezed(
+        "which AWS's own answers leave open, would have to settle; each says why"
+    )));
+}
+
 #[test]
 fn good_news_needs_every_part_to_be_good() {
     let outcome = |report: &Report| Statement::of(report).outcome;
