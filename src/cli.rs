@@ -22,7 +22,8 @@ use crate::commands::verify::VerifyPackArgs;
 /// Proves, from evidence and not from intent, that every Amazon DynamoDB table is backed up with AWS Backup.
 ///
 /// Credentials, profile, Region and endpoint are taken the way every AWS tool takes them (AWS_PROFILE, AWS_REGION,
-/// AWS_ENDPOINT_URL, …). Nothing is written to AWS except by `remediate apply`, `backup`, `--to s3://…`, ledgers in S3 and
+/// AWS_ENDPOINT_URL, HTTPS_PROXY, AWS_CA_BUNDLE, …). BACKPROOF_PATIENCE (`1s` to `1h`, default `5m`) is how long one question
+/// to AWS is asked again before it becomes a gap. Nothing is written to AWS except by `remediate apply`, `backup`, `--to s3://…`, ledgers in S3 and
 /// `--push securityhub`.
 #[derive(Debug, Parser)]
 #[command(name = "backproof", version, disable_help_subcommand = true)]

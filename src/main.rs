@@ -27,6 +27,7 @@ use backproof::commands::shared::args;
 use backproof::exit::Exit;
 use backproof::problem::{Outcome, Problem, Problems};
 use backproof::stderr;
+use backproof::within;
 
 fn main() -> ExitCode {
     let cli = match parse() {
@@ -34,6 +35,9 @@ fn main() -> ExitCode {
         Err(exit) => return exit,
     };
     cli.talk.apply();
+    if let Some(exit) = within::run(&cli.command) {
+        return exit;
+    }
     backproof::inventory::panics::print_only_uncaught();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -156,6 +156,18 @@ pub(crate) fn flags() -> Vec<&'static str> {
     flags
 }
 
+/// Asks the person at the terminal for a line; none where nobody sits at one, or nothing was typed.
+pub(crate) fn ask(question: &str) -> Option<String> {
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return None;
+    }
+    let mut stderr = std::io::stderr().lock();
+    let _ = write!(stderr, "{question}").and_then(|()| stderr.flush());
+    let mut typed = String::new();
+    std::io::stdin().read_line(&mut typed).ok()?;
+    Some(typed.trim().to_owned()).filter(|typed| !typed.is_empty())
+}
+
 fn tell(problem: &Problem, level: &'static str) {
     let talk = talk();
     match talk.log {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use crate::answers::Answers;
 use crate::backup::state as backup;
 use crate::clock::Clock;
 use crate::dynamodb::state as dynamodb;
@@ -168,6 +169,7 @@ impl Place {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settings {
     pub(crate) jobs: JobTimes,
+    pub(crate) answers: Answers,
 }
 
 /// How long jobs take on the virtual clock.
@@ -177,6 +179,10 @@ pub(crate) struct JobTimes {
     pub(crate) backup_seconds: i64,
     pub(crate) restore_seconds: i64,
     pub(crate) copy_seconds: i64,
+    /// An on-demand backup waits in the state CREATED for so long.
+    pub(crate) created_seconds: i64,
+    /// Each run of a rule starts its jobs at moments of its own.
+    pub(crate) random_starts: bool,
 }
 
 impl Default for JobTimes {
@@ -185,6 +191,8 @@ impl Default for JobTimes {
             backup_seconds: 3,
             restore_seconds: 5,
             copy_seconds: 5,
+            created_seconds: 0,
+            random_starts: false,
         }
     }
 }

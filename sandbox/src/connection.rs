@@ -5,11 +5,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
 
 /// A connection that is to be reset, or that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -25,12 +27,22 @@ pub(crate) enum Broken {
 pub(crate) struct Answer {
     rest: Bytes,
     truncate: bool,
+    /// The time between two bytes, and the wait for the next.
+    pace: Option<(Duration, Pin<Box<Sleep>>)>,
 }
 
 impl Answer {
-    /// A body; with `truncate` only the first half of it, under the length of the whole.
-    pub(crate) fn new(body: Bytes, truncate: bool) -> Self {
-        Self { rest: body, truncate }
+    /// A body; with `truncate` only the first half of it, under the length of the whole; with a pace so many bytes a second.
+    pub(crate) fn new(body: Bytes, truncate: bool, bytes_per_second: Option<u64>) -> Self {
+        let pace = bytes_per_second.map(|bytes| {
+            let pause = Duration::from_secs(1).div_f64(bytes.max(1) as f64);
+            (pause, Box::pin(sleep(pause)))
+        });
+        Self {
+            rest: body,
+            truncate,
+            pace,
+        }
     }
 }
 
@@ -38,7 +50,7 @@ impl Body for Answer {
     type Data = Bytes;
     type Error = Broken;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         if self.rest.is_empty() {
             return Poll::Ready(None);
         }
@@ -51,6 +63,12 @@ impl Body for Answer {
             // The other half stays where it is: the next poll ends the connection.
             self.rest.truncate(1);
             return Poll::Ready(Some(Ok(Frame::data(sent))));
+        }
+        if let Some((pause, wait)) = &mut self.pace {
+            std::task::ready!(wait.as_mut().poll(cx));
+            let next = wait.deadline() + *pause;
+            wait.as_mut().reset(next);
+            return Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(1)))));
         }
         let rest = std::mem::take(&mut self.rest);
         Poll::Ready(Some(Ok(Frame::data(rest))))

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::{ApiError, Call, Operation, Service, expired_token};
 use crate::ids::mix;
 use crate::quota::Buckets;
+use crate::tamper::Tamper;
 
 /// One fault. Without a limit it hits every call of every service.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -51,6 +52,9 @@ pub(crate) struct Fault {
     pub(crate) expired_credentials: Option<u64>,
     /// Token buckets at the published rates, per account, Region and API.
     pub(crate) quota: bool,
+    /// The call is done, and its answer is made wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) answer: Option<Tamper>,
 }
 
 impl Fault {
@@ -65,11 +69,15 @@ impl Fault {
         if let Some((name, rate)) = rates.into_iter().find(|(_, rate)| !(0.0..=1.0).contains(rate)) {
             return Some((name, format!("`{name}` is {rate}; a rate lies between 0 and 1")));
         }
+        if let Some(problem) = self.answer.as_ref().and_then(Tamper::problem) {
+            return Some(problem);
+        }
         let does_something = rates.iter().any(|(_, rate)| *rate > 0.0)
             || self.latency_ms + self.latency_jitter_ms > 0
             || self.deny.is_some()
             || self.expired_credentials.is_some()
-            || self.quota;
+            || self.quota
+            || self.answer.is_some();
         if does_something {
             None
         } else {
@@ -100,6 +108,7 @@ pub(crate) struct Fate {
     pub(crate) delay: Duration,
     pub(crate) reset: bool,
     pub(crate) truncate: bool,
+    pub(crate) tampering: Vec<Tamper>,
 }
 
 /// The active faults with their counters.
@@ -185,6 +194,7 @@ impl Active {
         fate.delay += Duration::from_millis(fault.latency_ms + jitter);
         fate.reset |= dice.roll(1) < fault.reset_rate;
         fate.truncate |= dice.roll(2) < fault.truncate_rate;
+        fate.tampering.extend(fault.answer.clone());
         if let Some(limit) = fault.expired_credentials {
             let calls = self.calls_by_key.entry(call.caller.access_key.clone()).or_default();
             *calls += 1;
@@ -279,7 +289,7 @@ fn server_error(service: Service, count: u64) -> ApiError {
 }
 
 /// True if a text is like a pattern, in which `*` stands for any characters.
-fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else {
         return pattern == text;
     };

@@ -14,12 +14,14 @@
 //! time, engine       what happens without a call
 //! cloud              accounts, and the state of every service in every place
 //! <service>::state   plain data
+//! answers            what an answer leaves out or says twice
 //! call, ids, clock   a request and its answer; numbers; the virtual time
 //! ```
 
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "what fails to unwrap fails the test"))]
 
 mod account;
+mod answers;
 mod backup;
 mod call;
 mod caller;
@@ -40,6 +42,7 @@ mod server;
 mod stats;
 mod sts;
 mod tagging;
+mod tamper;
 #[cfg(test)]
 mod testing;
 mod time;

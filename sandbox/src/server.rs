@@ -332,7 +332,7 @@ impl Asked {
             body,
         } = self;
         let request_id = request_id.to_owned();
-        let call = Call {
+        let mut call = Call {
             service,
             caller,
             method,
@@ -348,8 +348,18 @@ impl Asked {
         *fate = inner.faults.fate(&call, &operation);
         let outcome = match fate.refusal.take() {
             Some(refusal) => Err(call::in_words_of(service, refusal)),
-            None => router::handle(&mut inner.cloud, &call, &operation),
+            None => {
+                let pages: Vec<u64> = fate.tampering.iter().map(|tamper| tamper.rewind(&mut call)).collect();
+                let reply = router::handle(&mut inner.cloud, &call, &operation);
+                reply.map(|mut reply| {
+                    for (tamper, page) in fate.tampering.iter().zip(pages) {
+                        tamper.spoil(&mut reply, service, page);
+                    }
+                    reply
+                })
+            }
         };
+        let outcome = outcome.map(|reply| inner.cloud.settings.answers.worsen(reply));
         outcome.inspect_err(|error| inner.stats.count_refusal(&operation, error))
     }
 }
@@ -371,9 +381,10 @@ impl Answered {
             // DynamoDB's clients compare it with the body.
             builder = builder.header("x-amz-crc32", crc32fast::hash(&self.reply.body).to_string());
         }
-        let body = Answer::new(self.reply.body, self.fate.truncate);
+        let pace = self.fate.tampering.iter().find_map(|tamper| tamper.bytes_per_second);
+        let body = Answer::new(self.reply.body, self.fate.truncate, pace);
         builder.body(body).unwrap_or_else(|_| {
-            let mut response = Response::new(Answer::new(Bytes::new(), false));
+            let mut response = Response::new(Answer::new(Bytes::new(), false, None));
             *response.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
             response
         })

@@ -184,7 +184,7 @@ fn resources(place: &Place) -> impl Iterator<Item = Resource<'_>> {
     let tables = place
         .dynamodb
         .tables()
-        .filter(|table| table.ever_tagged)
+        .filter(|table| table.ever_tagged && !table.tags_lag)
         .map(|table| Resource {
             position: Position::Table(&table.name),
             kind: "dynamodb:table",

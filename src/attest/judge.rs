@@ -147,13 +147,23 @@ impl Window {
             is_waived: proof == Proof::Exposed && exposures.iter().all(|exposure| !exposure.waivers.is_empty()),
             proof,
             days: history.days(self.from / DAY, self.days),
-            longest_gap: known.longest_without_point(&sum.made, self.from, self.to),
+            longest_gap: known.longest_without_point(self.point_before(life, sum), self.to),
             points: sum.made.iter().filter(|at| (self.from..self.to).contains(at)).count(),
             failed_runs: self.failed_runs(sum, policies.missed[place].iter().copied()),
             exposures,
             history,
             waivers,
         }
+    }
+
+    /// A gap that reaches into the period begins with the last point before, if one is known.
+    fn point_before(&self, life: &Life, sum: &Sum) -> u32 {
+        let start = life.born.unwrap_or(0).max(self.from);
+        let before = sum.made.iter().copied().take_while(|at| *at <= start);
+        before
+            .last()
+            .filter(|at| *at >= life.born.unwrap_or(0))
+            .unwrap_or(self.from)
     }
 
     fn failed_runs(&self, sum: &Sum, missed: impl Iterator<Item = u32>) -> Vec<FailedRun> {

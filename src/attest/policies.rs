@@ -18,19 +18,11 @@ use crate::criteria::waivers::Waiver;
 use crate::domain::{Subject, TargetId, rfc3339};
 use crate::facts::rpo_over_time::{DemandSpan, RpoDemand};
 use crate::facts::{Facts, seconds};
-use crate::judge::evaluate::Tiers;
+use crate::judge::evaluate::{Tiers, is_in_odd_state};
 use crate::problem::Problem;
 
 /// Tables judged at once.
 const CHUNK: usize = 8192;
-
-/// Tables in these states cannot be backed up, and nothing is asked of them.
-const OUT_OF_SERVICE: [&str; 4] = [
-    "INACCESSIBLE_ENCRYPTION_CREDENTIALS",
-    "ARCHIVING",
-    "ARCHIVED",
-    "REPLICATION_NOT_AUTHORIZED",
-];
 
 /// Rules whose waivers accept a time without a recent recovery point.
 const RULES_OF_EXPOSURE: [&str; 2] = ["recovery-point-fresh", "recovery-point-gap-within-rpo"];
@@ -104,11 +96,11 @@ impl Policies {
                 let Some(life) = lives.seen_at(&arn, as_of).map(|life| life as usize) else {
                     continue;
                 };
-                let is_out = table
-                    .table_status
-                    .as_deref()
-                    .is_some_and(|status| OUT_OF_SERVICE.contains(&status));
-                let asked = if is_out { RpoDemand::Nothing } else { assigned.asked() };
+                let asked = if is_in_odd_state(table) {
+                    RpoDemand::OPEN
+                } else {
+                    assigned.asked()
+                };
                 self.asks[life].push((as_of, asked));
                 self.tiers[life].insert(assigned.tier.to_string());
                 self.missed[life].extend(facts.missed_runs(&tables, place));

@@ -338,6 +338,7 @@ impl<'l> Union<'l> {
                 latest: *latest,
                 sure_until: 0,
                 gone_by: u32::MAX,
+                is_made: false,
             });
         }
         for ((life, _), failure) in self.failures {
@@ -411,6 +412,7 @@ impl Made {
                 self.last_seen
             },
             gone_by: self.gone_by,
+            is_made,
         }
     }
 }

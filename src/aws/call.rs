@@ -14,18 +14,15 @@ use chrono::{DateTime, Utc};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::date::{self, ServerDate};
+use super::answer::{self, Answer, Noted};
 use super::failure::{Failure, classify};
 use super::limit::Limits;
+use super::pages::Pages;
+use super::patience::Patience;
 use crate::domain::TargetId;
 use crate::inventory::schema::CallLogEntry;
-
-/// Attempts for one request. At a failure rate of 20 % one request in ten million still fails.
-const ATTEMPTS: u32 = 10;
-
-/// The first pause between attempts; each further one may be twice as long, up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+use crate::problem::count;
+use crate::stderr;
 
 /// Requests under way at once, over all targets.
 const CONCURRENT_REQUESTS: usize = 128;
@@ -36,7 +33,12 @@ pub(crate) struct CallLog {
     rows: Mutex<Vec<CallLogEntry>>,
     attempts: AtomicU64,
     slots: Semaphore,
+    /// When it was said last that something is still tried.
+    said_at: Mutex<Option<Instant>>,
 }
+
+/// So long passes before it is said that a call is still tried, and between two such lines.
+const LONG: Duration = Duration::from_secs(10);
 
 impl Default for CallLog {
     fn default() -> Self {
@@ -44,6 +46,7 @@ impl Default for CallLog {
             rows: Mutex::default(),
             attempts: AtomicU64::new(0),
             slots: Semaphore::new(CONCURRENT_REQUESTS),
+            said_at: Mutex::default(),
         }
     }
 }
@@ -69,6 +72,21 @@ impl CallLog {
         rows
     }
 
+    /// Says what is still tried and why, for one call in ten seconds at the most.
+    fn say_still_trying(&self, row: &CallLogEntry, elapsed: Duration, why: &str) {
+        let mut said_at = self.said_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if elapsed < LONG || said_at.is_some_and(|at| at.elapsed() < LONG) {
+            return;
+        }
+        *said_at = Some(Instant::now());
+        stderr::say(&format!(
+            "still trying {} in {}, for {} s by now: {why}",
+            row.action,
+            row.region,
+            elapsed.as_secs()
+        ));
+    }
+
     /// Adds a row that no request stands behind, such as a role that could not be assumed.
     pub(crate) fn add(&self, row: CallLogEntry) {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner).push(row);
@@ -80,15 +98,17 @@ impl CallLog {
 pub(crate) struct Caller {
     /// The account and Region that are asked.
     pub(crate) target: TargetId,
+    patience: Patience,
     limits: Arc<Limits>,
     log: Arc<CallLog>,
 }
 
 impl Caller {
     /// A caller for one target, writing to the scan's log.
-    pub(crate) fn new(target: TargetId, log: Arc<CallLog>) -> Self {
+    pub(crate) fn new(target: TargetId, patience: Patience, log: Arc<CallLog>) -> Self {
         Self {
             target,
+            patience,
             limits: Arc::default(),
             log,
         }
@@ -114,6 +134,8 @@ impl Caller {
             },
             action,
             started: Instant::now(),
+            answer: Noted::default(),
+            nulls: 0,
         }
     }
 
@@ -127,10 +149,86 @@ impl Caller {
         T: RequestId,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
+        self.part(action, resource, send, "", Some).await
+    }
+
+    /// A call of a single page that has to hold something: `part` takes it, `what` is its name.
+    ///
+    /// Errors: as [`Caller::once`]; an answer without that part, which looks like one that has nothing to say, and is none.
+    pub(crate) async fn part<T, E, F, Fut, P>(
+        &self,
+        action: &'static str,
+        resource: &str,
+        send: F,
+        what: &str,
+        part: impl FnOnce(T) -> Option<P>,
+    ) -> Result<P, Failure>
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        T: RequestId,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
         let mut call = self.begin(action, resource);
         let output = call.page(send).await?;
-        call.finish();
-        Ok(output)
+        match part(output) {
+            Some(part) => call.finish().map(|()| part),
+            None => Err(call.broken(&format!("the answer holds no {what}"))),
+        }
+    }
+}
+
+/// Of one page of a list: the rows, none if the list itself is missing, and the token of the next page.
+pub(crate) type Page<'p, R> = (Option<&'p Vec<R>>, Option<&'p str>);
+
+impl Caller {
+    /// Reads a whole list: `send` asks for the page of a token, `page` finds its rows and the next token in it, `take`
+    /// uses the rows and says how many of them could not be placed, for want of what tells them from others.
+    ///
+    /// Errors: those of `take`, and the failure of the call; what was taken before it is right, and not all. A page
+    /// without the list itself, rows that cannot be placed and a list that does not end are failures, not an end.
+    pub(crate) async fn list<T, R, E, Fut, X>(
+        &self,
+        action: &'static str,
+        resource: &str,
+        send: impl Fn(Option<String>) -> Fut,
+        page: fn(&T) -> Page<'_, R>,
+        mut take: impl FnMut(&[R]) -> Result<usize, X>,
+    ) -> Result<(), X>
+    where
+        Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        T: RequestId,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        X: From<Failure>,
+    {
+        let mut call = self.begin(action, resource);
+        let (mut pages, mut token, mut unplaced) = (Pages::default(), None, 0);
+        loop {
+            let answer = call.page(|| send(token.clone())).await?;
+            let (rows, next) = page(&answer);
+            // The SDK fills in an empty list where a page must have one.
+            let has_list = || call.answer.body.as_ref().is_none_or(|body| body.lists > 0);
+            let Some(rows) = rows.filter(|rows| !rows.is_empty() || has_list()) else {
+                return Err(call.broken("the answer holds no list").into());
+            };
+            unplaced += take(rows)?;
+            token = match pages.next(next, rows.len()) {
+                Ok(token) => token,
+                Err(why) => return Err(call.broken(&why).into()),
+            };
+            if token.is_none() {
+                break;
+            }
+        }
+        if unplaced > 0 {
+            let rows = count(unplaced, "row");
+            return Err(call
+                .broken(&format!(
+                    "{rows} in the answer without a name, an id, a date that can be or a state that is known"
+                ))
+                .into());
+        }
+        call.finish().map_err(X::from)
     }
 }
 
@@ -140,6 +238,10 @@ pub(crate) struct Call<'c> {
     row: CallLogEntry,
     action: &'static str,
     started: Instant,
+    /// Of the last page.
+    answer: Noted,
+    /// Elements of lists in all pages that were `null`.
+    nulls: usize,
 }
 
 impl Call<'_> {
@@ -153,6 +255,7 @@ impl Call<'_> {
         T: RequestId,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
+        let began = Instant::now();
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -167,32 +270,52 @@ impl Call<'_> {
                     .expect("the semaphore is never closed");
                 self.caller.log.attempts.fetch_add(1, Ordering::Relaxed);
                 self.row.attempt_count += 1;
-                let date = ServerDate::default();
-                let result = date::noted(&date, send()).await;
-                self.row.answered_at = date.read();
+                let answer = Answer::default();
+                let result = answer::noted(&answer, send()).await;
+                self.answer = answer.read();
+                self.row.answered_at = self.answer.date;
                 result
             };
-            match result {
+            let failure = match result {
                 Ok(output) => {
-                    self.row.page_count += 1;
                     self.row.request_id = output.request_id().map(str::to_owned);
-                    return Ok(output);
+                    let Some(failure) = self.unlike_an_answer() else {
+                        self.row.page_count += 1;
+                        self.nulls += self.answer.body.as_ref().map_or(0, |body| body.nulls);
+                        return Ok(output);
+                    };
+                    failure
                 }
-                Err(error) => {
-                    let failure = classify(&error);
-                    if failure.is_throttling() {
-                        self.caller.limits.slow_down(self.action);
-                    }
-                    if !failure.is_retryable || attempt == ATTEMPTS {
-                        self.row.outcome = failure.outcome().to_owned();
-                        self.row.error = Some(failure.why());
-                        self.row.request_id.clone_from(&failure.request_id);
-                        return Err(failure);
-                    }
-                    tokio::time::sleep(pause_after(attempt)).await;
-                }
+                Err(error) => classify(&error),
+            };
+            if failure.is_throttling() {
+                self.caller.limits.slow_down(self.action);
             }
+            let pause = self
+                .caller
+                .patience
+                .pause(attempt, began.elapsed(), failure.is_throttling());
+            let Some(pause) = pause.filter(|_| failure.is_retryable) else {
+                self.row.outcome = failure.outcome().to_owned();
+                self.row.error = Some(failure.why());
+                self.row.request_id.clone_from(&failure.request_id);
+                return Err(failure);
+            };
+            self.caller
+                .log
+                .say_still_trying(&self.row, began.elapsed(), &failure.why());
+            tokio::time::sleep(pause).await;
         }
+    }
+
+    /// What is wrong with an answer that came under a status of success.
+    fn unlike_an_answer(&self) -> Option<Failure> {
+        let request_id = self.row.request_id.clone();
+        if self.answer.is_partial {
+            return Some(Failure::broken("HTTP status 206: half an answer", request_id));
+        }
+        let (code, message) = self.answer.body.as_ref()?.error.as_ref()?;
+        Some(Failure::answered(code, message, request_id))
     }
 
     /// AWS's clock when it sent the last answer.
@@ -201,8 +324,14 @@ impl Call<'_> {
     }
 
     /// Every page was read.
-    pub(crate) fn finish(mut self) {
+    ///
+    /// Errors: they were not whole: what is `null` in a list is lost on the way to here.
+    pub(crate) fn finish(mut self) -> Result<(), Failure> {
+        if self.nulls > 0 {
+            return Err(self.broken("a list in the answer holds null in place of something"));
+        }
         "ok".clone_into(&mut self.row.outcome);
+        Ok(())
     }
 
     /// The answer came, but cannot be used.
@@ -211,6 +340,13 @@ impl Call<'_> {
             .as_str()
             .clone_into(&mut self.row.outcome);
         self.row.error = Some(why.to_owned());
+    }
+
+    /// The same, as a failure.
+    pub(crate) fn broken(self, why: &str) -> Failure {
+        let failure = Failure::broken(why, self.row.request_id.clone());
+        self.fail(why);
+        failure
     }
 }
 
@@ -225,20 +361,4 @@ impl Drop for Call<'_> {
         self.row.duration_ms = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
         self.caller.log.add(self.row.clone());
     }
-}
-
-/// The token of the next page. Some services end with an empty token instead of none.
-pub(crate) fn next(token: Option<&str>) -> Option<String> {
-    token.filter(|token| !token.is_empty()).map(str::to_owned)
-}
-
-/// Exponential back-off with full jitter, so that workers that failed together do not come back together.
-fn pause_after(attempt: u32) -> Duration {
-    let ceiling = FIRST_PAUSE.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE);
-    // The clock's low digits are jitter enough; nothing depends on their quality.
-    let nanos = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |age| age.subsec_nanos());
-    let share = f64::from(nanos.wrapping_mul(2_654_435_761) % 1000) / 1000.0;
-    ceiling.mul_f64(0.25 + 0.75 * share)
 }

@@ -6,6 +6,12 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::domain::GapKind;
 
+/// What rustls says of a certificate that it does not trust; the SDK keeps no kind of it.
+const UNTRUSTED: &str = "invalid peer certificate";
+
+/// Neither a connection nor an answer came while it was waited for.
+pub(super) const NO_ANSWER: &str = "no answer in time";
+
 /// How a call failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
@@ -31,6 +37,33 @@ pub(crate) enum FailureKind {
 }
 
 impl Failure {
+    /// An answer came that is not what was asked for.
+    pub(crate) fn broken(why: &str, request_id: Option<String>) -> Self {
+        Self {
+            kind: FailureKind::Gap(GapKind::Failed),
+            code: String::new(),
+            message: why.to_owned(),
+            is_retryable: false,
+            request_id,
+        }
+    }
+
+    /// An error that came under a status of success: a gap, whatever it says. That something does not exist is believed
+    /// only of an answer that is right in itself.
+    pub(crate) fn answered(code: &str, message: &str, request_id: Option<String>) -> Self {
+        let (kind, is_retryable) = match kind_of(code, 200) {
+            (FailureKind::Absent, _) => (FailureKind::Gap(GapKind::Failed), false),
+            gap => gap,
+        };
+        Self {
+            kind,
+            code: code.to_owned(),
+            message: message.to_owned(),
+            is_retryable,
+            request_id,
+        }
+    }
+
     /// `code: message`, for reports and messages.
     pub(crate) fn why(&self) -> String {
         match (self.code.is_empty(), self.message.is_empty()) {
@@ -52,6 +85,11 @@ impl Failure {
     /// Did AWS ask for fewer calls?
     pub(crate) fn is_throttling(&self) -> bool {
         self.kind == FailureKind::Gap(GapKind::Throttled)
+    }
+
+    /// Was the certificate of whatever answered not trusted? No further attempt changes that.
+    pub(crate) fn is_untrusted(&self) -> bool {
+        self.message.contains(UNTRUSTED)
     }
 
     /// The word of the call log.
@@ -82,10 +120,10 @@ where
             let code = context.err().code().unwrap_or_default();
             let message = context.err().message().unwrap_or_default().to_owned();
             let (kind, is_retryable) = kind_of(code, status.unwrap_or(0));
-            let message = if code.is_empty() && message.is_empty() {
-                format!("HTTP status {}", status.unwrap_or(0))
-            } else {
-                message
+            let message = match status {
+                _ if !code.is_empty() || !message.is_empty() => message,
+                Some(200..=299) => format!("the answer cannot be read: {}", chain(context.err())),
+                status => format!("HTTP status {}", status.unwrap_or(0)),
             };
             Failure {
                 kind,
@@ -95,8 +133,15 @@ where
                 request_id: request_id.clone(),
             }
         }
-        SdkError::TimeoutError(_) => fail(GapKind::Failed, "", "no answer in time".to_owned(), true),
-        SdkError::DispatchFailure(_) => fail(GapKind::Failed, "", chain(error), true),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+            fail(GapKind::Failed, "", NO_ANSWER.to_owned(), true)
+        }
+        SdkError::TimeoutError(_) => fail(GapKind::Failed, "", NO_ANSWER.to_owned(), true),
+        SdkError::DispatchFailure(_) => {
+            let why = chain(error);
+            let is_retryable = !why.contains(UNTRUSTED);
+            fail(GapKind::Failed, "", why, is_retryable)
+        }
         SdkError::ResponseError(_) => match status {
             // An answer that is not of this protocol: whatever listens there is not this service.
             Some(status @ (404 | 405 | 501)) => fail(
@@ -172,7 +217,7 @@ fn request_id_of(response: &HttpResponse) -> Option<String> {
 }
 
 /// The error and its causes, the outermost last: the cause says more than `dispatch failure`.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut next = Some(error);
     while let Some(current) = next {

@@ -1,8 +1,12 @@
 //! Talking to AWS: credentials and clients of one target, and how one call is made, repeated, limited and logged.
 
+mod answer;
 pub(crate) mod call;
-mod date;
 pub(crate) mod failure;
+mod http;
 pub(crate) mod limit;
+mod login;
+pub(crate) mod pages;
+pub(crate) mod patience;
 pub(crate) mod s3;
 pub(crate) mod target;

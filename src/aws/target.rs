@@ -7,23 +7,32 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_account::operation::list_regions::ListRegionsOutput;
+use aws_sdk_account::types::RegionOptStatus;
 use aws_sdk_sts::config::{ProvideCredentials, SharedCredentialsProvider};
-use aws_smithy_http_client::tls;
+use aws_sdk_sts::operation::assume_role::AssumeRoleOutput;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::service_config::ServiceConfigKey;
 use chrono::{DateTime, Utc};
+use futures_util::stream::{self, StreamExt as _};
 
-use super::call::{CallLog, Caller, next};
-use super::date::ReadDate;
-use super::failure::{Failure, FailureKind, classify};
+use super::answer::ReadAnswer;
+use super::call::{CallLog, Caller, Page};
+use super::failure::{Failure, FailureKind, NO_ANSWER};
+use super::http::{self, Roots};
+use super::login;
+use super::patience::Patience;
 use crate::domain::{Account, Arn, GapKind, TargetId};
 use crate::problem::{Problem, one_line};
 
 /// The Region asked for the caller's identity when none is configured.
 const FALLBACK_REGION: &str = "us-east-1";
+
+/// Roles assumed at once.
+const CONCURRENT_ROLES: usize = 16;
 
 /// Who calls.
 #[derive(Debug, Clone)]
@@ -43,7 +52,7 @@ pub(crate) struct Identity {
 /// A client of this configuration that reads the date of every answer.
 macro_rules! client {
     ($service:ident, $config:expr) => {
-        $service::Client::from_conf($service::config::Builder::from($config).interceptor(ReadDate).build())
+        $service::Client::from_conf($service::config::Builder::from($config).interceptor(ReadAnswer).build())
     };
 }
 
@@ -51,6 +60,7 @@ macro_rules! client {
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
     config: SdkConfig,
+    patience: Patience,
 }
 
 impl Session {
@@ -58,36 +68,37 @@ impl Session {
     ///
     /// Errors: no credentials were found.
     pub(crate) async fn load() -> Result<Self, Problem> {
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-            .build_https();
+        let patience = Patience::from_env()?;
+        login::check_environment()?;
+        let profiles = login::profiles().await?;
+        let roots = Roots::load(profiles.get("ca_bundle"))?;
         let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(5))
-            .read_timeout(Duration::from_secs(30))
-            .operation_attempt_timeout(Duration::from_secs(60))
+            .connect_timeout(patience.connect())
+            .read_timeout(patience.read())
+            .operation_attempt_timeout(patience.attempt())
             .build();
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
+        let mut config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http::client(&roots))
             .timeout_config(timeouts)
             .retry_config(RetryConfig::disabled())
             .load()
             .await;
-        let no_credentials = |why: String| {
-            Problem::new("could not find AWS credentials")
-                .why(why)
+        let is_secure = config.endpoint_url().is_none_or(|url| url.starts_with("https://"));
+        if is_secure && !roots.are_there() {
+            return Err(Problem::new("no root certificates were found")
                 .so("nothing was read from AWS; no report was written")
-                .hint("log in (`aws sso login`), or set AWS_PROFILE, or run `backproof demo`, which needs no account")
-        };
-        let Some(provider) = config.credentials_provider() else {
-            return Err(no_credentials("no provider is configured".to_owned()));
-        };
-        if let Err(error) = provider.provide_credentials().await {
-            let source = std::error::Error::source(&error)
-                .map(|cause| format!(": {cause}"))
-                .unwrap_or_default();
-            return Err(no_credentials(format!("{error}{source}")));
+                .hint("install ca-certificates, or set SSL_CERT_FILE or AWS_CA_BUNDLE"));
         }
-        Ok(Self { config })
+        if let Some(credentials) = login::with_mfa(&config, &profiles).await? {
+            config = config.into_builder().credentials_provider(credentials).build();
+        }
+        let provider = config
+            .credentials_provider()
+            .expect("there is always the default chain");
+        match provider.provide_credentials().await {
+            Ok(_) => Ok(Self { config, patience }),
+            Err(error) => Err(login::no_credentials(&error, &profiles)),
+        }
     }
 
     /// The Region that is configured, if any.
@@ -99,7 +110,7 @@ impl Session {
     pub(crate) async fn identity(&self, log: &Arc<CallLog>) -> Result<Identity, Problem> {
         let region = self.region().unwrap_or_else(|| FALLBACK_REGION.to_owned());
         let target = TargetId::new(String::new(), region.clone());
-        let caller = Caller::new(target, Arc::clone(log));
+        let caller = Caller::new(target, self.patience, Arc::clone(log));
         let sts = client!(aws_sdk_sts, &self.config_in(&region, None));
         let mut call = caller.begin("sts:GetCallerIdentity", "");
         let answer = call
@@ -107,10 +118,19 @@ impl Session {
             .await
             .map_err(|failure| self.identity_problem(&failure, &region))?;
         let (date, now) = (call.answered_at(), Utc::now());
-        call.finish();
-        let arn = answer.arn().unwrap_or_default().to_owned();
+        let is_account = |id: &&str| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit());
+        let account_id = answer.account().filter(is_account).map(str::to_owned);
+        let arn = answer
+            .arn()
+            .filter(|text| Arn::parse(text).is_some())
+            .map(str::to_owned);
+        let (Some(account_id), Some(arn)) = (account_id, arn) else {
+            let failure = call.broken("the answer names no account");
+            return Err(self.identity_problem(&failure, &region));
+        };
+        call.finish()
+            .map_err(|failure| self.identity_problem(&failure, &region))?;
         let partition = Arn::parse(&arn).map_or("aws", |arn| arn.partition).to_owned();
-        let account_id = answer.account().unwrap_or_default().to_owned();
         Ok(Identity {
             arn,
             account_id,
@@ -125,17 +145,33 @@ impl Session {
         let problem = Problem::new("could not find out who is calling")
             .at(endpoint.map_or_else(
                 || format!("AWS STS in {region}"),
-                |url| format!("endpoint {url}, Region {region}"),
+                |url| format!("endpoint {}, Region {region}", login::without_password(url)),
             ))
             .why(format!("{} from sts:GetCallerIdentity", failure.why()))
             .so("nothing else was asked; no report was written");
+        let is_clock = failure.message.contains("Signature expired") || failure.message.contains("Signature not yet");
         match failure.kind {
+            _ if is_clock || failure.code == "RequestTimeTooSkewed" => {
+                problem.hint("set this machine's clock (NTP): AWS takes signatures of the last 5 minutes only")
+            }
+            _ if failure.message.contains("not valid for name") => {
+                problem.hint("whatever answers has the certificate of another host: check the endpoint and the proxy")
+            }
+            _ if failure.message.contains("unsupported scheme") || failure.message.contains("tunnel error") => {
+                problem.hint("check HTTPS_PROXY: it has to name a proxy by http://, and one has to listen there")
+            }
+            _ if failure.is_untrusted() => problem.hint(
+                "if a proxy opens TLS, name its root certificate by AWS_CA_BUNDLE, `ca_bundle` in the profile, or SSL_CERT_FILE",
+            ),
             FailureKind::Gap(GapKind::Expired) => problem.hint("the credentials have expired: log in again"),
             FailureKind::Gap(GapKind::NotEnabled | GapKind::Denied) => {
                 problem.hint("check AWS_PROFILE or AWS_ACCESS_KEY_ID: AWS does not accept these credentials")
             }
+            _ if endpoint.is_some() && failure.message == NO_ANSWER => {
+                problem.hint("check AWS_ENDPOINT_URL: nothing answers there")
+            }
             _ if endpoint.is_some() => problem.hint("check AWS_ENDPOINT_URL: is anything listening there?"),
-            _ => problem.hint("check the network, the proxy and AWS_REGION"),
+            _ => problem.hint("check the network, HTTPS_PROXY and AWS_REGION"),
         }
     }
 
@@ -149,31 +185,34 @@ impl Session {
     ) -> Result<BTreeMap<String, bool>, Failure> {
         let region = self.region().unwrap_or_else(|| FALLBACK_REGION.to_owned());
         let target = TargetId::new(identity.account_id.clone(), region.clone());
-        let caller = Caller::new(target, Arc::clone(log));
+        let caller = Caller::new(target, self.patience, Arc::clone(log));
         let client = client!(aws_sdk_account, &self.config_in(&region, None));
-        let mut call = caller.begin("account:ListRegions", "");
-        let (mut regions, mut token) = (BTreeMap::new(), None);
-        loop {
-            use aws_sdk_account::types::RegionOptStatus::{Enabled, EnabledByDefault};
-            let page = call
-                .page(|| {
-                    client
-                        .list_regions()
-                        .max_results(50)
-                        .set_next_token(token.clone())
-                        .send()
-                })
-                .await?;
-            for region in page.regions() {
-                let is_enabled = matches!(region.region_opt_status(), Some(Enabled | EnabledByDefault));
-                regions.extend(region.region_name().map(|name| (name.to_owned(), is_enabled)));
-            }
-            token = next(page.next_token());
-            if token.is_none() {
-                break;
-            }
+        let send = |token| client.list_regions().max_results(50).set_next_token(token).send();
+        fn page(page: &ListRegionsOutput) -> Page<'_, aws_sdk_account::types::Region> {
+            (page.regions.as_ref(), page.next_token())
         }
-        call.finish();
+        let mut regions = BTreeMap::new();
+        let take = |listed: &[aws_sdk_account::types::Region]| {
+            let mut unplaced = 0;
+            for region in listed {
+                let status = region.region_opt_status().map(RegionOptStatus::as_str);
+                match (
+                    region.region_name(),
+                    status.filter(|word| RegionOptStatus::values().contains(word)),
+                ) {
+                    (Some(name), Some(status)) => {
+                        regions.insert(name.to_owned(), status.starts_with("ENABLED"));
+                    }
+                    _ => unplaced += 1,
+                }
+            }
+            Ok::<_, Failure>(unplaced)
+        };
+        caller.list("account:ListRegions", "", send, page, take).await?;
+        // Every account has Regions that nobody can turn off.
+        if !regions.values().any(|is_enabled| *is_enabled) {
+            return Err(Failure::broken("the answer names no Region that is enabled", None));
+        }
         Ok(regions)
     }
 
@@ -189,26 +228,19 @@ impl Session {
             return Ok(None);
         };
         let config = self.config_in(region, None);
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            // One call by hand first, so that a refusal is seen with AWS's own words and can be repeated.
-            let sts = aws_sdk_sts::Client::new(&config);
-            let trial = sts
-                .assume_role()
-                .role_arn(role_arn)
-                .role_session_name("backproof")
-                .set_external_id(account.external_id.clone())
-                .send()
-                .await;
-            match trial.as_ref().map_err(classify) {
-                Ok(_) => break,
-                Err(failure) if failure.is_retryable && attempt < 6 => {
-                    tokio::time::sleep(Duration::from_millis(100 << attempt)).await;
-                }
-                Err(failure) => return Err(failure),
-            }
-        }
+        // One call by hand first, so that a refusal is seen with AWS's own words and can be repeated. What fails is put
+        // into the scan's log for every Region of the account, so this call has a log of its own.
+        let sts = client!(aws_sdk_sts, &config);
+        let send = || {
+            let assume = sts.assume_role().role_arn(role_arn).role_session_name("backproof");
+            assume.set_external_id(account.external_id.clone()).send()
+        };
+        let target = TargetId::new(account.id.clone(), region.to_owned());
+        let caller = Caller::new(target, self.patience, Arc::default());
+        let credentials = |answer: AssumeRoleOutput| answer.credentials;
+        caller
+            .part("sts:AssumeRole", role_arn, send, "credentials", credentials)
+            .await?;
         let mut provider = aws_config::sts::AssumeRoleProvider::builder(role_arn)
             .session_name("backproof")
             .region(Region::new(region.to_owned()))
@@ -222,6 +254,17 @@ impl Session {
             provider = provider.external_id(external_id);
         }
         Ok(Some(SharedCredentialsProvider::new(provider.build().await)))
+    }
+
+    /// The same for many accounts, some at once, each in a Region of its own; in their order.
+    pub(crate) async fn assume_all(
+        &self,
+        accounts: impl IntoIterator<Item = (&Account, &str)>,
+    ) -> Vec<Result<Option<SharedCredentialsProvider>, Failure>> {
+        let assumed = accounts
+            .into_iter()
+            .map(|(account, region)| self.assume(account, region));
+        stream::iter(assumed).buffered(CONCURRENT_ROLES).collect().await
     }
 
     /// The clients of one target.
@@ -240,19 +283,26 @@ impl Session {
             kms: client!(aws_sdk_kms, &config),
             securityhub: client!(aws_sdk_securityhub, &config),
             tagging: client!(aws_sdk_resourcegroupstagging, &config),
-            caller: Caller::new(target.clone(), Arc::clone(log)),
+            caller: Caller::new(target.clone(), self.patience, Arc::clone(log)),
             id: target,
         }
     }
 
-    /// A client for delivering reports. With an endpoint of one's own, buckets are named in the path.
+    /// A client for delivering reports. With an endpoint of one's own, wherever it is set, buckets are named in the path.
     pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
-        let has_endpoint = self.config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
+        let key = ServiceConfigKey::builder()
+            .service_id("S3")
+            .env("AWS_ENDPOINT_URL")
+            .profile("endpoint_url")
+            .build()
+            .expect("all parts are there");
+        let of_service = self.config.service_config().and_then(|config| config.load_config(key));
+        let has_endpoint = of_service.is_some() || self.config.endpoint_url().is_some();
         let region = self.region().unwrap_or_else(|| FALLBACK_REGION.to_owned());
         let config = aws_sdk_s3::config::Builder::from(&self.config_in(&region, None))
             .retry_config(RetryConfig::standard().with_max_attempts(6))
             .force_path_style(has_endpoint)
-            .interceptor(ReadDate)
+            .interceptor(ReadAnswer)
             .build();
         aws_sdk_s3::Client::from_conf(config)
     }

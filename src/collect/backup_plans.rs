@@ -1,13 +1,17 @@
 //! The live backup plans of a target, their rules and their selections.
 
+use aws_sdk_backup::operation::get_backup_plan::GetBackupPlanOutput;
+use aws_sdk_backup::operation::get_backup_selection::GetBackupSelectionOutput;
 use aws_sdk_backup::operation::list_backup_plan_versions::ListBackupPlanVersionsOutput;
 use aws_sdk_backup::operation::list_backup_plans::ListBackupPlansOutput;
 use aws_sdk_backup::operation::list_backup_selections::ListBackupSelectionsOutput;
-use aws_sdk_backup::types::{BackupPlansListMember, BackupRule, BackupSelection, ConditionParameter};
+use aws_sdk_backup::types::{
+    BackupPlansListMember, BackupRule, BackupSelection, BackupSelectionsListMember, ConditionParameter,
+};
 use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 
-use super::{CONCURRENT_CALLS, Context, Stop, gap, instant, next};
+use super::{CONCURRENT_CALLS, Context, Page, Stop, gap};
 use crate::inventory::schema::{Plan, PlanRule, PlanVersion, Selection};
 
 /// API: backup:ListBackupPlans (paged by 1,000), then per plan backup:GetBackupPlan, backup:ListBackupPlanVersions and
@@ -18,15 +22,15 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
     if !wanted("plans") {
         return Ok(());
     }
-    context.writer.push::<Plan>(&[])?;
+    context.push::<Plan>(&[])?;
     if wanted("plan_rules") {
-        context.writer.push::<PlanRule>(&[])?;
+        context.push::<PlanRule>(&[])?;
     }
     if wanted("plan_versions") {
-        context.writer.push::<PlanVersion>(&[])?;
+        context.push::<PlanVersion>(&[])?;
     }
     if wanted("selections") {
-        context.writer.push::<Selection>(&[])?;
+        context.push::<Selection>(&[])?;
     }
     let plans = plans(context).await?;
     let mut results =
@@ -73,20 +77,24 @@ async fn versions(context: &Context<'_>, plan_id: &str) -> Result<(), Stop> {
             .backup_plan_id(plan_id);
         list.max_results(1000).set_next_token(token).send()
     };
-    let take = |page: &ListBackupPlanVersionsOutput| {
-        rows.extend(page.backup_plan_versions_list().iter().map(|version| PlanVersion {
+    fn page(page: &ListBackupPlanVersionsOutput) -> Page<'_, BackupPlansListMember> {
+        (page.backup_plan_versions_list.as_ref(), page.next_token())
+    }
+    let take = |versions: &[BackupPlansListMember]| {
+        rows.extend(versions.iter().map(|version| PlanVersion {
             account_id: context.account_id(),
             region: context.region(),
             plan_id: plan_id.to_owned(),
             version_id: version.version_id().map(str::to_owned),
-            created_at: instant(version.creation_date()),
+            created_at: context.past(version.creation_date()),
         }));
-        Ok(next(page.next_token()))
+        // A version from an unknown time might be the latest.
+        let is_whole = |version: &&BackupPlansListMember| context.past(version.creation_date()).is_some();
+        Ok(versions.len() - versions.iter().filter(is_whole).count())
     };
-    context
-        .pages("backup:ListBackupPlanVersions", plan_id, send, take)
-        .await?;
-    Ok(context.writer.push(&rows)?)
+    let action = "backup:ListBackupPlanVersions";
+    context.list(action, plan_id, send, page, take).await?;
+    Ok(context.push(&rows)?)
 }
 
 async fn plans(context: &Context<'_>) -> Result<Vec<Plan>, Stop> {
@@ -100,16 +108,16 @@ async fn plans(context: &Context<'_>) -> Result<Vec<Plan>, Stop> {
             .set_next_token(token)
             .send()
     };
-    let take = |page: &ListBackupPlansOutput| {
-        plans.extend(
-            page.backup_plans_list()
-                .iter()
-                .filter_map(|plan| plan_row(context, plan)),
-        );
-        Ok(next(page.next_token()))
+    fn page(page: &ListBackupPlansOutput) -> Page<'_, BackupPlansListMember> {
+        (page.backup_plans_list.as_ref(), page.next_token())
+    }
+    let take = |listed: &[BackupPlansListMember]| {
+        let before = plans.len();
+        plans.extend(listed.iter().filter_map(|plan| plan_row(context, plan)));
+        Ok(listed.len() - (plans.len() - before))
     };
-    context.pages("backup:ListBackupPlans", "", send, take).await?;
-    context.writer.push(&plans)?;
+    context.list("backup:ListBackupPlans", "", send, page, take).await?;
+    context.push(&plans)?;
     Ok(plans)
 }
 
@@ -120,29 +128,25 @@ fn plan_row(context: &Context<'_>, plan: &BackupPlansListMember) -> Option<Plan>
         plan_id: plan.backup_plan_id()?.to_owned(),
         plan_name: plan.backup_plan_name().map(str::to_owned),
         version_id: plan.version_id().map(str::to_owned),
-        created_at: instant(plan.creation_date()),
-        last_execution_at: instant(plan.last_execution_date()),
+        created_at: context.past(plan.creation_date()),
+        last_execution_at: context.past(plan.last_execution_date()),
     })
 }
 
 async fn rules(context: &Context<'_>, plan_id: &str) -> Result<(), Stop> {
-    let mut call = context.target.caller.begin("backup:GetBackupPlan", plan_id);
     let send = || context.target.backup.get_backup_plan().backup_plan_id(plan_id).send();
-    let answer = match call.page(send).await {
-        Ok(answer) => answer,
+    // There is no plan without a rule.
+    let of_plan = |answer: GetBackupPlanOutput| Some(answer.backup_plan?.rules).filter(|rules| !rules.is_empty());
+    let caller = &context.target.caller;
+    let rules = match caller
+        .part("backup:GetBackupPlan", plan_id, send, "plan", of_plan)
+        .await
+    {
+        Ok(rules) => rules,
         Err(failure) => return gap(context.target, &failure),
     };
-    let Some(plan) = answer.backup_plan() else {
-        call.fail("the answer holds no plan");
-        return Ok(());
-    };
-    call.finish();
-    let rows: Vec<PlanRule> = plan
-        .rules()
-        .iter()
-        .map(|rule| rule_row(context, plan_id, rule))
-        .collect();
-    Ok(context.writer.push(&rows)?)
+    let rows: Vec<PlanRule> = rules.iter().map(|rule| rule_row(context, plan_id, rule)).collect();
+    Ok(context.push(&rows)?)
 }
 
 fn rule_row(context: &Context<'_>, plan_id: &str, rule: &BackupRule) -> PlanRule {
@@ -183,22 +187,24 @@ async fn selections(context: &Context<'_>, plan_id: &str) -> Result<(), Stop> {
         let list = context.target.backup.list_backup_selections().backup_plan_id(plan_id);
         list.max_results(1000).set_next_token(token).send()
     };
-    let take = |page: &ListBackupSelectionsOutput| {
-        let listed = page.backup_selections_list().iter();
-        ids.extend(listed.filter_map(|listed| listed.selection_id().map(str::to_owned)));
-        Ok(next(page.next_token()))
+    fn page(page: &ListBackupSelectionsOutput) -> Page<'_, BackupSelectionsListMember> {
+        (page.backup_selections_list.as_ref(), page.next_token())
+    }
+    let take = |listed: &[BackupSelectionsListMember]| {
+        let before = ids.len();
+        ids.extend(listed.iter().filter_map(|one| one.selection_id().map(str::to_owned)));
+        Ok(listed.len() - (ids.len() - before))
     };
     // Selections named before a failure are read all the same: they may take the table.
-    context
-        .pages("backup:ListBackupSelections", plan_id, send, take)
-        .await?;
+    let action = "backup:ListBackupSelections";
+    context.list(action, plan_id, send, page, take).await?;
     let mut rows = Vec::new();
     let mut results =
         stream::iter(ids.iter().map(|id| selection(context, plan_id, id))).buffer_unordered(CONCURRENT_CALLS);
     while let Some(row) = results.next().await {
         rows.extend(row?);
     }
-    Ok(context.writer.push(&rows)?)
+    Ok(context.push(&rows)?)
 }
 
 /// The resource of a selection in the call log: plan and selection, since selection ids alone say nothing.
@@ -207,31 +213,26 @@ pub(crate) fn selection_resource(plan_id: &str, selection_id: &str) -> String {
 }
 
 async fn selection(context: &Context<'_>, plan_id: &str, id: &str) -> Result<Option<Selection>, Stop> {
-    let mut call = context
-        .target
-        .caller
-        .begin("backup:GetBackupSelection", &selection_resource(plan_id, id));
     let send = || {
-        context
-            .target
-            .backup
-            .get_backup_selection()
-            .backup_plan_id(plan_id)
-            .selection_id(id)
-            .send()
+        let get = context.target.backup.get_backup_selection();
+        get.backup_plan_id(plan_id).selection_id(id).send()
     };
-    let answer = match call.page(send).await {
-        Ok(answer) => answer,
-        Err(failure) => return gap(context.target, &failure).map(|()| None),
-    };
-    let Some(selection) = answer.backup_selection() else {
-        call.fail("the answer holds no selection");
-        return Ok(None);
-    };
-    call.finish();
-    let mut row = selection_row(context, plan_id, id, selection);
-    row.created_at = instant(answer.creation_date());
-    Ok(Some(row))
+    let both =
+        |answer: GetBackupSelectionOutput| Some((context.past(answer.creation_date()), answer.backup_selection?));
+    // A selection has a name: one without is none.
+    let named = |answer| both(answer).filter(|(_, selection)| !selection.selection_name().is_empty());
+    let resource = selection_resource(plan_id, id);
+    let caller = &context.target.caller;
+    match caller
+        .part("backup:GetBackupSelection", &resource, send, "selection", named)
+        .await
+    {
+        Ok((created_at, selection)) => Ok(Some(Selection {
+            created_at,
+            ..selection_row(context, plan_id, id, &selection)
+        })),
+        Err(failure) => gap(context.target, &failure).map(|()| None),
+    }
 }
 
 fn selection_row(context: &Context<'_>, plan_id: &str, id: &str, selection: &BackupSelection) -> Selection {

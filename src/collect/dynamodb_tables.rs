@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::operation::list_tables::ListTablesOutput;
 use aws_sdk_dynamodb::types::TableDescription;
 use futures_util::stream::{self, StreamExt};
 
-use super::{CONCURRENT_CALLS, Context, Stop, gap, instant, next};
+use super::{CONCURRENT_CALLS, Context, Page, Stop, gap};
 use crate::aws::failure::FailureKind;
 use crate::domain::table_arn;
 use crate::inventory::schema::{ContinuousBackup, Table};
@@ -18,9 +18,9 @@ use crate::inventory::schema::{ContinuousBackup, Table};
 /// dynamodb:DescribeContinuousBackups. Calls: n/100 + n (+ n). Errors: become gaps; a list that breaks off half-way
 /// keeps the tables it named, and the call log says that it is not whole.
 pub(super) async fn collect(context: &Context<'_>) -> Result<BTreeSet<String>, Stop> {
-    context.writer.push::<Table>(&[])?;
+    context.push::<Table>(&[])?;
     if context.wanted.has("continuous_backups") {
-        context.writer.push::<ContinuousBackup>(&[])?;
+        context.push::<ContinuousBackup>(&[])?;
     }
     let (sender, receiver) = tokio::sync::mpsc::unbounded_channel::<Vec<String>>();
     let names = stream::unfold(receiver, |mut receiver| async move {
@@ -41,13 +41,13 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<BTreeSet<String>, S
             tables.push(table);
             backups.extend(backup);
             if tables.len() >= 1000 {
-                context.writer.push(&std::mem::take(&mut tables))?;
-                context.writer.push(&std::mem::take(&mut backups))?;
+                context.push(&std::mem::take(&mut tables))?;
+                context.push(&std::mem::take(&mut backups))?;
             }
         }
-        context.writer.push(&tables)?;
+        context.push(&tables)?;
         if context.wanted.has("continuous_backups") {
-            context.writer.push(&backups)?;
+            context.push(&backups)?;
         }
         Ok::<_, Stop>(keys)
     };
@@ -65,16 +65,18 @@ async fn list(context: &Context<'_>, names: tokio::sync::mpsc::UnboundedSender<V
             .set_exclusive_start_table_name(start)
             .send()
     };
-    let take = |page: &ListTablesOutput| {
-        context
-            .progress
-            .tables_listed
-            .fetch_add(page.table_names().len(), Ordering::Relaxed);
+    fn page(page: &ListTablesOutput) -> Page<'_, String> {
+        (page.table_names.as_ref(), page.last_evaluated_table_name())
+    }
+    let take = |listed: &[String]| {
+        let named: Vec<String> = listed.iter().filter(|name| !name.is_empty()).cloned().collect();
+        let unplaced = listed.len() - named.len();
+        context.progress.tables_listed.fetch_add(named.len(), Ordering::Relaxed);
         // The receiver lives as long as this future: both are joined.
-        let _ = names.send(page.table_names().to_vec());
-        Ok(next(page.last_evaluated_table_name()))
+        let _ = names.send(named);
+        Ok(unplaced)
     };
-    context.pages("dynamodb:ListTables", "", send, take).await?;
+    context.list("dynamodb:ListTables", "", send, page, take).await?;
     Ok(())
 }
 
@@ -88,16 +90,27 @@ async fn ask(context: &Context<'_>, name: String) -> Result<(Table, Option<Conti
     };
     let (table, backup) = futures_util::try_join!(describe(context, &name), backup)?;
     context.progress.tables_described.fetch_add(1, Ordering::Relaxed);
+    super::tags::of_young(context, &table).await?;
     Ok((table, backup))
 }
 
 async fn describe(context: &Context<'_>, name: &str) -> Result<Table, Stop> {
     let send = || context.target.dynamodb.describe_table().table_name(name).send();
-    match context.target.caller.once("dynamodb:DescribeTable", name, send).await {
-        Ok(answer) => match answer.table() {
-            Some(description) => Ok(described(context, name, description)),
-            None => Ok(undescribed(context, name, "unread")),
+    let caller = &context.target.caller;
+    let table = caller.part(
+        "dynamodb:DescribeTable",
+        name,
+        send,
+        "table with state and date",
+        |answer| {
+            let is_whole = |table: &TableDescription| {
+                table.table_status.is_some() && context.past(table.creation_date_time()).is_some()
+            };
+            answer.table.filter(is_whole)
         },
+    );
+    match table.await {
+        Ok(description) => Ok(described(context, name, &description)),
         Err(failure) => {
             gap(context.target, &failure)?;
             let description = if failure.kind == FailureKind::Absent {
@@ -138,7 +151,7 @@ fn described(context: &Context<'_>, name: &str, table: &TableDescription) -> Tab
     Table {
         table_id: table.table_id().map(str::to_owned),
         table_status: table.table_status().map(|status| status.as_str().to_owned()),
-        created_at: instant(table.creation_date_time()),
+        created_at: context.past(table.creation_date_time()),
         table_size_bytes: table.table_size_bytes(),
         item_count: table.item_count(),
         billing_mode: table
@@ -156,7 +169,7 @@ fn described(context: &Context<'_>, name: &str, table: &TableDescription) -> Tab
         sse_key_arn: sse.and_then(|sse| sse.kms_master_key_arn()).map(str::to_owned),
         deletion_protection: table.deletion_protection_enabled(),
         replica_count: i64::try_from(table.replicas().len()).ok(),
-        restored_at: instant(table.restore_summary().map(|restore| restore.restore_date_time())),
+        restored_at: context.past(table.restore_summary().map(|restore| restore.restore_date_time())),
         ..undescribed(context, name, "described")
     }
 }
@@ -170,22 +183,23 @@ async fn continuous_backup(context: &Context<'_>, name: &str) -> Result<Option<C
             .table_name(name)
             .send()
     };
-    match context
-        .target
-        .caller
-        .once("dynamodb:DescribeContinuousBackups", name, send)
-        .await
-    {
-        Ok(answer) => {
-            let pitr = answer
-                .continuous_backups_description()
-                .and_then(|about| about.point_in_time_recovery_description());
+    let caller = &context.target.caller;
+    let about = caller.part(
+        "dynamodb:DescribeContinuousBackups",
+        name,
+        send,
+        "description of continuous backups",
+        |answer| answer.continuous_backups_description,
+    );
+    match about.await {
+        Ok(about) => {
+            let pitr = about.point_in_time_recovery_description();
             let status = pitr.and_then(|pitr| pitr.point_in_time_recovery_status());
             Ok(Some(ContinuousBackup {
                 table_arn: table_arn(&context.target.partition, &context.target.id, name),
                 pitr_status: status.map(|status| status.as_str().to_owned()),
-                earliest_restorable_at: instant(pitr.and_then(|pitr| pitr.earliest_restorable_date_time())),
-                latest_restorable_at: instant(pitr.and_then(|pitr| pitr.latest_restorable_date_time())),
+                earliest_restorable_at: context.past(pitr.and_then(|pitr| pitr.earliest_restorable_date_time())),
+                latest_restorable_at: context.past(pitr.and_then(|pitr| pitr.latest_restorable_date_time())),
                 recovery_period_days: pitr.and_then(|pitr| pitr.recovery_period_in_days()).map(i64::from),
             }))
         }

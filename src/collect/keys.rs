@@ -12,20 +12,22 @@ pub(super) async fn collect(context: &Context<'_>, key_arns: BTreeSet<String>) -
     if !context.wanted.has("keys") {
         return Ok(());
     }
-    context.writer.push::<Key>(&[])?;
+    context.push::<Key>(&[])?;
     let mut rows = Vec::new();
     let mut results =
         stream::iter(key_arns.iter().map(|arn| describe(context, arn))).buffer_unordered(CONCURRENT_CALLS);
     while let Some(row) = results.next().await {
         rows.extend(row?);
     }
-    Ok(context.writer.push(&rows)?)
+    Ok(context.push(&rows)?)
 }
 
 async fn describe(context: &Context<'_>, key_arn: &str) -> Result<Option<Key>, Stop> {
     let send = || context.target.kms.describe_key().key_id(key_arn).send();
-    match context.target.caller.once("kms:DescribeKey", key_arn, send).await {
-        Ok(answer) => Ok(answer.key_metadata().map(|key| Key {
+    let caller = &context.target.caller;
+    let described = caller.part("kms:DescribeKey", key_arn, send, "key", |answer| answer.key_metadata);
+    match described.await {
+        Ok(key) => Ok(Some(Key {
             key_arn: key_arn.to_owned(),
             key_manager: key.key_manager().map(|manager| manager.as_str().to_owned()),
             key_state: key.key_state().map(|state| state.as_str().to_owned()),

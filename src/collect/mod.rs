@@ -24,16 +24,16 @@ use aws_sdk_backup::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
 use futures_util::stream::{self, StreamExt};
 
-pub(crate) use crate::aws::call::next;
-
 use crate::aws::call::CallLog;
+pub(crate) use crate::aws::call::Page;
 use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
 use crate::domain::{GapKind, TargetId};
-use crate::inventory::store::Writer;
+use crate::inventory::schema::Row;
+use crate::inventory::store::{Seen, Writer};
 use crate::inventory::{schema, sources};
 use crate::problem::Problem;
 
@@ -92,6 +92,8 @@ pub(crate) struct Context<'c> {
     /// The instant on which ages are reckoned; job lists go back 30 days from here.
     pub(crate) as_of: DateTime<Utc>,
     pub(crate) progress: &'c Progress,
+    /// Rows of this target that were written already.
+    pub(crate) seen: Seen,
 }
 
 impl Context<'_> {
@@ -103,35 +105,56 @@ impl Context<'_> {
         self.target.id.region.clone()
     }
 
-    /// Reads every page of one call: `send` asks for the page of a token, `take` uses it and gives the next token.
+    /// When something happened. None where AWS does not say, or says what cannot be: before there was AWS, or later than
+    /// tomorrow.
+    pub(crate) fn past(&self, at: Option<&aws_smithy_types::DateTime>) -> Option<DateTime<Utc>> {
+        let at = instant(at)?;
+        (at.year() >= 2006 && at < self.as_of + TimeDelta::days(1)).then_some(at)
+    }
+
+    /// Writes rows, each once: a list names a row twice that moved to the next page while it was read.
     ///
-    /// Gives whether all pages were read. Errors: those of `take`, and expired credentials; any other failure is a gap,
-    /// and what was taken before it stays.
-    pub(crate) async fn pages<T, E, Fut>(
+    /// Errors: the disk refused.
+    pub(crate) fn push<R: Row>(&self, rows: &[R]) -> Result<(), Problem> {
+        self.writer.push_new(rows, &self.seen)
+    }
+
+    /// Reads a whole list, as [`Caller::list`] does. Gives whether all of it was read.
+    ///
+    /// Errors: those of `take`, and expired credentials; any other failure is a gap, and what was taken before it stays.
+    ///
+    /// [`Caller::list`]: crate::aws::call::Caller::list
+    pub(crate) async fn list<T, R, E, Fut>(
         &self,
         action: &'static str,
         resource: &str,
         send: impl Fn(Option<String>) -> Fut,
-        mut take: impl FnMut(&T) -> Result<Option<String>, Stop>,
+        page: fn(&T) -> Page<'_, R>,
+        mut take: impl FnMut(&[R]) -> Result<usize, Stop>,
     ) -> Result<bool, Stop>
     where
         Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         T: RequestId,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let mut call = self.target.caller.begin(action, resource);
-        let mut token = None;
-        loop {
-            match call.page(|| send(token.clone())).await {
-                Ok(page) => token = take(&page)?,
-                Err(failure) => return gap(self.target, &failure).map(|()| false),
-            }
-            if token.is_none() {
-                break;
-            }
+        let take = |rows: &[R]| take(rows).map_err(Ended::Stopped);
+        match self.target.caller.list(action, resource, send, page, take).await {
+            Ok(()) => Ok(true),
+            Err(Ended::Failed(failure)) => gap(self.target, &failure).map(|()| false),
+            Err(Ended::Stopped(stop)) => Err(stop),
         }
-        call.finish();
-        Ok(true)
+    }
+}
+
+/// Why a list was not read to its end.
+enum Ended {
+    Stopped(Stop),
+    Failed(Failure),
+}
+
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
     }
 }
 
@@ -191,6 +214,7 @@ pub(crate) async fn collect(
             wanted,
             as_of,
             progress,
+            seen: Seen::default(),
         };
         let result = collect_target(&context).await;
         progress.targets_done.fetch_add(1, Ordering::Relaxed);

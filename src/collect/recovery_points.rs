@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use aws_sdk_backup::operation::list_recovery_points_by_backup_vault::ListRecoveryPointsByBackupVaultOutput;
-use aws_sdk_backup::types::RecoveryPointByBackupVault;
+use aws_sdk_backup::types::{RecoveryPointByBackupVault, RecoveryPointStatus};
 use futures_util::stream::{self, StreamExt};
 
-use super::{CONCURRENT_CALLS, Context, Stop, instant, next};
+use super::{CONCURRENT_CALLS, Context, Page, Stop, instant};
 use crate::inventory::schema::{RecoveryPoint, Vault};
 
 /// API: backup:ListRecoveryPointsByBackupVault per vault, DynamoDB only, paged by 1,000. Calls: per vault, points /
@@ -18,7 +18,7 @@ pub(super) async fn collect(context: &Context<'_>, vaults: &[&Vault]) -> Result<
     if !context.wanted.has("recovery_points") {
         return Ok(keys);
     }
-    context.writer.push::<RecoveryPoint>(&[])?;
+    context.push::<RecoveryPoint>(&[])?;
     let mut results =
         stream::iter(vaults.iter().map(|vault| of_vault(context, vault))).buffer_unordered(CONCURRENT_CALLS);
     while let Some(result) = results.next().await {
@@ -40,24 +40,29 @@ async fn of_vault(context: &Context<'_>, vault: &Vault) -> Result<BTreeSet<Strin
             .set_next_token(token)
             .send()
     };
-    let take = |page: &ListRecoveryPointsByBackupVaultOutput| {
-        let points: Vec<RecoveryPoint> = page
-            .recovery_points()
-            .iter()
-            .filter_map(|point| row(context, vault, point))
-            .collect();
+    fn page(page: &ListRecoveryPointsByBackupVaultOutput) -> Page<'_, RecoveryPointByBackupVault> {
+        (page.recovery_points.as_ref(), page.next_token())
+    }
+    let take = |listed: &[RecoveryPointByBackupVault]| {
+        let points: Vec<RecoveryPoint> = listed.iter().filter_map(|point| row(context, vault, point)).collect();
         keys.extend(points.iter().filter_map(|point| point.key_arn.clone()));
         context
             .progress
             .recovery_points
             .fetch_add(points.len(), Ordering::Relaxed);
-        context.writer.push(&points)?;
-        Ok(next(page.next_token()))
+        let whole = points.iter().filter(|point| is_whole(point)).count();
+        context.push(&points)?;
+        Ok(listed.len() - whole)
     };
-    context
-        .pages("backup:ListRecoveryPointsByBackupVault", &vault.vault_name, send, take)
-        .await?;
+    let action = "backup:ListRecoveryPointsByBackupVault";
+    context.list(action, &vault.vault_name, send, page, take).await?;
     Ok(keys)
+}
+
+/// Does it say of what it is, from when, and whether it is usable?
+fn is_whole(point: &RecoveryPoint) -> bool {
+    let is_known = |status: &String| RecoveryPointStatus::values().contains(&status.as_str());
+    point.resource_arn.is_some() && point.status.as_ref().is_some_and(is_known) && point.created_at.is_some()
 }
 
 fn row(context: &Context<'_>, vault: &Vault, point: &RecoveryPointByBackupVault) -> Option<RecoveryPoint> {
@@ -72,10 +77,10 @@ fn row(context: &Context<'_>, vault: &Vault, point: &RecoveryPointByBackupVault)
         recovery_point_arn: point.recovery_point_arn()?.to_owned(),
         resource_arn: point.resource_arn().map(str::to_owned),
         status: point.status().map(|status| status.as_str().to_owned()),
-        created_at: instant(point.creation_date()),
-        started_at: instant(point.initiation_date()),
-        completed_at: instant(point.completion_date()),
-        last_restored_at: instant(point.last_restore_time()),
+        created_at: context.past(point.creation_date()),
+        started_at: context.past(point.initiation_date()),
+        completed_at: context.past(point.completion_date()),
+        last_restored_at: context.past(point.last_restore_time()),
         cold_after_days: lifecycle.and_then(|lifecycle| lifecycle.move_to_cold_storage_after_days()),
         delete_after_days: lifecycle.and_then(|lifecycle| lifecycle.delete_after_days()),
         delete_after_event: lifecycle

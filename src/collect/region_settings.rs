@@ -1,5 +1,7 @@
 //! AWS Backup's settings of a target: is DynamoDB opted in, are its advanced features on.
 
+use aws_sdk_backup::operation::describe_region_settings::DescribeRegionSettingsOutput;
+
 use super::{Context, Stop, gap};
 use crate::inventory::schema::RegionSetting;
 
@@ -8,23 +10,26 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
     if !context.wanted.has("region_settings") {
         return Ok(());
     }
-    context.writer.push::<RegionSetting>(&[])?;
+    context.push::<RegionSetting>(&[])?;
     let send = || context.target.backup.describe_region_settings().send();
-    match context
-        .target
-        .caller
-        .once("backup:DescribeRegionSettings", "", send)
+    let both = |answer: DescribeRegionSettingsOutput| {
+        // A key that is missing says no; a whole map that is missing says nothing.
+        let opted_in = answer.resource_type_opt_in_preference?;
+        Some((opted_in, answer.resource_type_management_preference.unwrap_or_default()))
+    };
+    let caller = &context.target.caller;
+    match caller
+        .part("backup:DescribeRegionSettings", "", send, "opt-in", both)
         .await
     {
-        Ok(answer) => {
-            let flag = |map: Option<&std::collections::HashMap<String, bool>>| map?.get("DynamoDB").copied();
+        Ok((opted_in, managed)) => {
             let row = RegionSetting {
                 account_id: context.account_id(),
                 region: context.region(),
-                dynamodb_opt_in: flag(answer.resource_type_opt_in_preference()),
-                dynamodb_advanced: flag(answer.resource_type_management_preference()),
+                dynamodb_opt_in: opted_in.get("DynamoDB").copied(),
+                dynamodb_advanced: managed.get("DynamoDB").copied(),
             };
-            Ok(context.writer.push(&[row])?)
+            Ok(context.push(&[row])?)
         }
         Err(failure) => gap(context.target, &failure),
     }

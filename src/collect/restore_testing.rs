@@ -1,15 +1,18 @@
 //! The restore testing plans of a target and their selections of DynamoDB tables: which restores AWS tries by itself.
 
+use aws_sdk_backup::operation::get_restore_testing_plan::GetRestoreTestingPlanOutput;
+use aws_sdk_backup::operation::get_restore_testing_selection::GetRestoreTestingSelectionOutput;
 use aws_sdk_backup::operation::list_restore_testing_plans::ListRestoreTestingPlansOutput;
 use aws_sdk_backup::operation::list_restore_testing_selections::ListRestoreTestingSelectionsOutput;
 use aws_sdk_backup::types::{
     KeyValue, RestoreTestingPlanForList, RestoreTestingRecoveryPointSelection, RestoreTestingSelectionForGet,
+    RestoreTestingSelectionForList,
 };
 use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 
 use super::backup_plans::selection_resource;
-use super::{CONCURRENT_CALLS, Context, Stop, gap, instant, next};
+use super::{CONCURRENT_CALLS, Context, Page, Stop, gap};
 use crate::inventory::schema::{RestoreTestingPlan, RestoreTestingSelection};
 
 /// API: backup:ListRestoreTestingPlans (paged by 1,000), then per plan backup:GetRestoreTestingPlan and
@@ -22,7 +25,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
         return Ok(());
     }
     if wants_selections {
-        context.writer.push::<RestoreTestingSelection>(&[])?;
+        context.push::<RestoreTestingSelection>(&[])?;
     }
     let plans = plans(context).await?;
     let mut results = stream::iter(plans.into_iter().map(|mut plan| async move {
@@ -45,7 +48,7 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
     while let Some(plan) = results.next().await {
         rows.push(plan?);
     }
-    Ok(context.writer.push(&rows)?)
+    Ok(context.push(&rows)?)
 }
 
 async fn plans(context: &Context<'_>) -> Result<Vec<RestoreTestingPlan>, Stop> {
@@ -54,13 +57,21 @@ async fn plans(context: &Context<'_>) -> Result<Vec<RestoreTestingPlan>, Stop> {
         let list = context.target.backup.list_restore_testing_plans();
         list.max_results(1000).set_next_token(token).send()
     };
-    let take = |page: &ListRestoreTestingPlansOutput| {
-        let listed = page.restore_testing_plans().iter();
-        plans.extend(listed.map(|plan| plan_row(context, plan)));
-        Ok(next(page.next_token()))
+    fn page(page: &ListRestoreTestingPlansOutput) -> Page<'_, RestoreTestingPlanForList> {
+        (Some(&page.restore_testing_plans), page.next_token())
+    }
+    let take = |listed: &[RestoreTestingPlanForList]| {
+        let named = listed
+            .iter()
+            .filter(|plan| !plan.restore_testing_plan_name().is_empty());
+        let before = plans.len();
+        plans.extend(named.map(|plan| plan_row(context, plan)));
+        Ok(listed.len() - (plans.len() - before))
     };
     // Plans named before a failure are read all the same: they may test the table.
-    context.pages("backup:ListRestoreTestingPlans", "", send, take).await?;
+    context
+        .list("backup:ListRestoreTestingPlans", "", send, page, take)
+        .await?;
     Ok(plans)
 }
 
@@ -72,7 +83,7 @@ fn plan_row(context: &Context<'_>, plan: &RestoreTestingPlanForList) -> RestoreT
         plan_arn: plan.restore_testing_plan_arn().to_owned(),
         schedule: plan.schedule_expression().to_owned(),
         schedule_time_zone: plan.schedule_expression_timezone().map(str::to_owned),
-        last_execution_at: instant(plan.last_execution_time()),
+        last_execution_at: context.past(plan.last_execution_time()),
         start_window_hours: sent(plan.start_window_hours()),
         algorithm: None,
         include_vaults_json: None,
@@ -98,22 +109,26 @@ fn fill_points(plan: &mut RestoreTestingPlan, points: &RestoreTestingRecoveryPoi
 
 /// Which recovery points a plan restores: the one thing that the list leaves out.
 async fn points(context: &Context<'_>, plan_name: &str) -> Result<Option<RestoreTestingRecoveryPointSelection>, Stop> {
-    let mut call = context.target.caller.begin("backup:GetRestoreTestingPlan", plan_name);
     let send = || {
         let get = context.target.backup.get_restore_testing_plan();
         get.restore_testing_plan_name(plan_name).send()
     };
-    let answer = match call.page(send).await {
-        Ok(answer) => answer,
-        Err(failure) => return gap(context.target, &failure).map(|()| None),
+    // What must be there the SDK fills in where it is not: a plan has a name.
+    let points = |answer: GetRestoreTestingPlanOutput| {
+        let named = answer
+            .restore_testing_plan
+            .filter(|plan| !plan.restore_testing_plan_name().is_empty());
+        named?.recovery_point_selection
     };
-    let plan = answer.restore_testing_plan();
-    let Some(points) = plan.and_then(|plan| plan.recovery_point_selection()) else {
-        call.fail("the answer holds no selection of recovery points");
-        return Ok(None);
-    };
-    call.finish();
-    Ok(Some(points.clone()))
+    let what = "plan with its recovery points";
+    let caller = &context.target.caller;
+    match caller
+        .part("backup:GetRestoreTestingPlan", plan_name, send, what, points)
+        .await
+    {
+        Ok(points) => Ok(Some(points)),
+        Err(failure) => gap(context.target, &failure).map(|()| None),
+    }
 }
 
 async fn selections(context: &Context<'_>, plan_name: &str) -> Result<(), Stop> {
@@ -125,25 +140,30 @@ async fn selections(context: &Context<'_>, plan_name: &str) -> Result<(), Stop> 
             .set_next_token(token)
             .send()
     };
-    let take = |page: &ListRestoreTestingSelectionsOutput| {
-        let listed = page.restore_testing_selections().iter();
-        names.extend(
-            listed
-                .filter(|listed| listed.protected_resource_type().eq_ignore_ascii_case("DynamoDB"))
-                .map(|listed| listed.restore_testing_selection_name().to_owned()),
-        );
-        Ok(next(page.next_token()))
+    fn page(page: &ListRestoreTestingSelectionsOutput) -> Page<'_, RestoreTestingSelectionForList> {
+        (Some(&page.restore_testing_selections), page.next_token())
+    }
+    let take = |listed: &[RestoreTestingSelectionForList]| {
+        let mut unplaced = 0;
+        for one in listed {
+            let (kind, name) = (one.protected_resource_type(), one.restore_testing_selection_name());
+            if kind.is_empty() || name.is_empty() {
+                unplaced += 1;
+            } else if kind.eq_ignore_ascii_case("DynamoDB") {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(unplaced)
     };
-    context
-        .pages("backup:ListRestoreTestingSelections", plan_name, send, take)
-        .await?;
+    let action = "backup:ListRestoreTestingSelections";
+    context.list(action, plan_name, send, page, take).await?;
     let mut rows = Vec::new();
     let mut results =
         stream::iter(names.iter().map(|name| selection(context, plan_name, name))).buffer_unordered(CONCURRENT_CALLS);
     while let Some(row) = results.next().await {
         rows.extend(row?);
     }
-    Ok(context.writer.push(&rows)?)
+    Ok(context.push(&rows)?)
 }
 
 async fn selection(
@@ -151,26 +171,31 @@ async fn selection(
     plan_name: &str,
     name: &str,
 ) -> Result<Option<RestoreTestingSelection>, Stop> {
-    let mut call = context.target.caller.begin(
-        "backup:GetRestoreTestingSelection",
-        &selection_resource(plan_name, name),
-    );
     let send = || {
         let get = context.target.backup.get_restore_testing_selection();
         get.restore_testing_plan_name(plan_name)
             .restore_testing_selection_name(name)
             .send()
     };
-    let answer = match call.page(send).await {
-        Ok(answer) => answer,
-        Err(failure) => return gap(context.target, &failure).map(|()| None),
+    let of_tables = |answer: GetRestoreTestingSelectionOutput| {
+        let selection = answer.restore_testing_selection?;
+        Some(selection).filter(|selection| !selection.protected_resource_type().is_empty())
     };
-    let Some(selection) = answer.restore_testing_selection() else {
-        call.fail("the answer holds no selection");
-        return Ok(None);
-    };
-    call.finish();
-    Ok(Some(selection_row(context, plan_name, name, selection)))
+    let resource = selection_resource(plan_name, name);
+    let caller = &context.target.caller;
+    match caller
+        .part(
+            "backup:GetRestoreTestingSelection",
+            &resource,
+            send,
+            "selection",
+            of_tables,
+        )
+        .await
+    {
+        Ok(selection) => Ok(Some(selection_row(context, plan_name, name, &selection))),
+        Err(failure) => gap(context.target, &failure).map(|()| None),
+    }
 }
 
 fn selection_row(

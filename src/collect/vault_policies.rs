@@ -1,6 +1,5 @@
 //! The access policies of the backup vaults: who is denied to delete recovery points by hand.
 
-use aws_sdk_backup::operation::get_backup_vault_access_policy::GetBackupVaultAccessPolicyOutput;
 use futures_util::stream::{self, StreamExt};
 
 use super::{CONCURRENT_CALLS, Context, Stop, gap};
@@ -19,7 +18,7 @@ pub(super) async fn collect(context: &Context<'_>, vaults: &[&Vault]) -> Result<
     while let Some(row) = results.next().await {
         rows.extend(row?);
     }
-    Ok(context.writer.push(&rows)?)
+    Ok(context.push(&rows)?)
 }
 
 async fn of_vault(context: &Context<'_>, vault: &Vault) -> Result<Option<VaultPolicy>, Stop> {
@@ -29,13 +28,20 @@ async fn of_vault(context: &Context<'_>, vault: &Vault) -> Result<Option<VaultPo
         let get = context.target.backup.get_backup_vault_access_policy();
         get.backup_vault_name(name).send()
     };
-    let policy = match call.page(send).await {
-        Ok(GetBackupVaultAccessPolicyOutput { policy, .. }) => policy,
-        Err(failure) if failure.kind == FailureKind::Absent => None,
+    let read = match call.page(send).await {
+        // AWS says with an error that there is none: an answer without one is broken.
+        Ok(answer) => match answer.policy {
+            Some(policy) => call.finish().map(|()| Some(policy)),
+            None => Err(call.broken("the answer holds no policy")),
+        },
+        // Also then the question is answered: the call log keeps AWS's error beside the outcome `ok`.
+        Err(failure) if failure.kind == FailureKind::Absent => call.finish().map(|()| None),
+        Err(failure) => Err(failure),
+    };
+    let policy = match read {
+        Ok(policy) => policy,
         Err(failure) => return gap(context.target, &failure).map(|()| None),
     };
-    // Also without a policy the question is answered: the call log keeps AWS's error beside the outcome `ok`.
-    call.finish();
     Ok(Some(VaultPolicy {
         account_id: context.account_id(),
         region: context.region(),

@@ -8,11 +8,11 @@ use clap::Args;
 
 use crate::attest::render::{FORMATS, Format, terminal};
 use crate::attest::{Attestation, LedgerLine, LeftOut, Period, attest};
-use crate::commands::shared::args::TrustArgs;
+use crate::commands::shared::args::{AccessArgs, TrustArgs};
 use crate::commands::shared::evidence::must_be_pack;
 use crate::commands::shared::output::{Pipe, print};
 use crate::commands::verify::{does_not_hold, trust};
-use crate::deliver::staging::Staging;
+use crate::deliver::staging::{Access, Staging};
 use crate::exit::Exit;
 use crate::ledger::{Broken, Entry, Expected, Ledger, Note};
 use crate::pack::intact::{self, IntactPack, check};
@@ -54,6 +54,9 @@ pub struct AttestArgs {
     /// A folder with templates of your own: attestation.html and pdf.toml; `report-templates` of the source holds ours.
     #[arg(long, value_name = "DIR")]
     pub template: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub access: AccessArgs,
 }
 
 /// Runs `attest`.
@@ -68,7 +71,7 @@ pub async fn run(args: AttestArgs) -> Outcome<Exit> {
         .transpose()?
         .unwrap_or_default();
     let staging = match &wish.folder {
-        Some(folder) => Some(open(folder, &wish.formats)?),
+        Some(folder) => Some(open(folder, &wish.formats, args.access.access())?),
         None => None,
     };
     let evidence = PacksRead::read(&args, wish.period).await?;
@@ -334,7 +337,7 @@ fn formats(wanted: &[String], problems: &mut Vec<Problem>) -> Vec<&'static Forma
 }
 
 /// The folder, before any work is done.
-fn open(folder: &Path, formats: &[&Format]) -> Result<Staging, Problem> {
+fn open(folder: &Path, formats: &[&Format], access: Access) -> Result<Staging, Problem> {
     if let Some(format) = formats.iter().find(|format| folder.join(format.file_name).exists()) {
         return Err(Problem::new("could not use the folder for the attestation")
             .at(folder.display().to_string())
@@ -345,7 +348,7 @@ fn open(folder: &Path, formats: &[&Format]) -> Result<Staging, Problem> {
             .so("nothing was attested")
             .hint("choose a new folder with `--out`"));
     }
-    Staging::open(folder)
+    Staging::open(folder, access)
 }
 
 /// Writes every file, and then puts all of them in their place.

@@ -59,20 +59,13 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
     let vault = args.vault.clone().unwrap_or_else(|| settings.remediation.vault.clone());
     let mut actions = Vec::new();
     for (arn, target, partition) in resolve(&args).await? {
-        let name = Arn::parse(&arn)
-            .and_then(|arn| arn.table_name())
-            .unwrap_or_default()
-            .to_owned();
         let role = args.role.clone().or_else(|| settings.remediation.role_arn.clone());
         // By hand each command is a new wish: the token keeps only the retries of one command together.
         let token = token(&[&arn, &vault, &Utc::now().to_rfc3339()]);
         actions.push(OnDemandBackup {
             reason: "asked for by hand".to_owned(),
-            table_name: name,
             table_id: None,
             role_arn: role.unwrap_or_else(|| default_role(&partition, &target.account_id)),
-            account_id: target.account_id,
-            region: target.region,
             table_arn: arn,
             vault: vault.clone(),
             cold_after_days,

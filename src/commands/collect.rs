@@ -15,7 +15,7 @@ use crate::aws::failure::Failure;
 use crate::aws::target::{Identity, Session, Target};
 use crate::collect::{Progress, Wanted, collect};
 use crate::commands::report::open_staging;
-use crate::commands::shared::args::ScopeArgs;
+use crate::commands::shared::args::{AccessArgs, ScopeArgs};
 use crate::domain::{Account, TargetId};
 use crate::exit::Exit;
 use crate::inventory::schema::{CallLogEntry, SCHEMA_VERSION, Target as TargetRow};
@@ -36,6 +36,9 @@ pub struct CollectArgs {
     /// The folder for the inventory; it must not hold one already.
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub access: AccessArgs,
 }
 
 /// Runs `collect`.
@@ -43,7 +46,7 @@ pub struct CollectArgs {
 /// Errors: see [`into`].
 pub async fn run(args: CollectArgs) -> Outcome<Exit> {
     let settings = in_scope(Settings::load(args.scope.config.as_deref(), None, &[])?, &args.scope)?;
-    let staging = open_staging(&args.to)?;
+    let staging = open_staging(&args.to, args.access.access())?;
     let inventory = into(&settings, &Wanted::all(), staging.dir()).await?;
     let tables = inventory.manifest.frames.get("tables").copied().unwrap_or(0);
     let dir = staging.commit()?;
@@ -148,20 +151,22 @@ async fn targets(settings: &Settings, session: &Session, identity: &Identity, lo
         ready: Vec::new(),
         rows: Vec::new(),
     };
-    for account in &accounts {
-        let first = regions.first().map_or("us-east-1", String::as_str);
-        let needs_role = account.role_arn.is_none() && account.id != identity.account_id;
-        if needs_role {
-            return Err(
-                Problem::usage(format!("account `{}` has no role to read it with", account.id))
-                    .at("`accounts` in the settings file")
-                    .why(format!("the caller belongs to account {}", identity.account_id))
-                    .so("nothing was scanned; no report was written")
-                    .hint("add `role_arn` to the account")
-                    .into(),
-            );
-        }
-        let credentials = session.assume(account, first).await;
+    let stranger = |account: &&Account| account.role_arn.is_none() && account.id != identity.account_id;
+    if let Some(account) = accounts.iter().find(stranger) {
+        return Err(
+            Problem::usage(format!("account `{}` has no role to read it with", account.id))
+                .at("`accounts` in the settings file")
+                .why(format!("the caller belongs to account {}", identity.account_id))
+                .so("nothing was scanned; no report was written")
+                .hint("add `role_arn` to the account")
+                .into(),
+        );
+    }
+    let first = regions.first().map_or("us-east-1", String::as_str);
+    let assumed = session
+        .assume_all(accounts.iter().map(|account| (account, first)))
+        .await;
+    for (account, credentials) in accounts.iter().zip(assumed) {
         for region in &regions {
             let id = TargetId::new(account.id.clone(), region.clone());
             targets.rows.push(TargetRow {
@@ -172,9 +177,8 @@ async fn targets(settings: &Settings, session: &Session, identity: &Identity, lo
             });
             match &credentials {
                 Ok(credentials) => {
-                    targets
-                        .ready
-                        .push(session.target(id, &identity.partition, credentials.clone(), log));
+                    let target = session.target(id, &identity.partition, credentials.clone(), log);
+                    targets.ready.push(target);
                 }
                 Err(failure) => log.add(refused_role(account, &id, failure)),
             }

@@ -6,15 +6,17 @@ use chrono::Utc;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::commands::shared::args::{ExplainFormat, KeepArgs};
+use crate::commands::shared::args::{AccessArgs, ExplainFormat, KeepArgs};
 use crate::commands::shared::evidence::must_be_pack;
 use crate::commands::shared::output::print;
 use crate::commands::shared::signing::{intact, keeping, lines};
+use crate::deliver::staging::Staging;
 use crate::exit::Exit;
 use crate::ledger::{Entry, Ledger};
+use crate::pack::intact::{look, open};
 use crate::problem::{Outcome, Problem, count};
 use crate::settings::Settings;
-use crate::sign::Signers;
+use crate::sign::{Signers, Trust};
 use crate::stderr::say;
 use crate::text::one_line;
 
@@ -80,6 +82,9 @@ pub struct LedgerFetchArgs {
     /// The folder for the pack; it must be new or empty.
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub access: AccessArgs,
 }
 
 /// Runs `ledger`.
@@ -198,7 +203,24 @@ async fn fetch(args: &LedgerFetchArgs) -> Outcome<Exit> {
             .hint("`ledger list` names them")
             .into());
     };
-    let folder = ledger.copy_pack(entry, &args.to).await?;
-    say(&format!("pack number {number} in {}", folder.display()));
+    let taken = std::fs::read_dir(&args.to).is_ok_and(|mut entries| entries.next().is_some());
+    if taken {
+        return Err(Problem::usage("the folder is not empty")
+            .at(args.to.display().to_string())
+            .hint("name a new folder with `--to`")
+            .into());
+    }
+    // It appears whole and checked, or not at all.
+    let staging = Staging::open(&args.to, args.access.access())?;
+    ledger.copy_pack(entry, staging.dir()).await?;
+    look(open(staging.dir())?, &Trust::none()).map_err(|problem| Problem {
+        so: "nothing was copied; nothing in this pack can be relied on".to_owned(),
+        ..problem
+    })?;
+    let folder = staging.commit()?;
+    say(&format!(
+        "pack number {number} in {}: every file has the digest of its manifest",
+        folder.display()
+    ));
     Ok(Exit::Compliant)
 }

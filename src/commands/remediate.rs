@@ -1,6 +1,6 @@
 //! `remediate plan`, `apply`, `verify`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ use crate::remediate::plan::propose;
 use crate::remediate::verify::verify;
 use crate::remediate::{Event, Plan};
 use crate::settings::Settings;
-use crate::stderr::{say, warn};
+use crate::stderr::{say, shows_progress_bar, warn};
 
 /// Subcommands of `remediate`.
 #[derive(Debug, Subcommand)]
@@ -132,8 +132,7 @@ async fn plan(args: PlanArgs) -> Outcome<Exit> {
         Some(folder) => inventory_in(folder)?,
         None => {
             scratch = Staging::scratch()?;
-            let of_actions = KINDS.iter().flat_map(|kind| kind.frames.iter().copied());
-            let wanted = Wanted::frames(criteria::frames(&criteria).chain(of_actions));
+            let wanted = wanted(criteria::frames(&criteria));
             collect::into(&settings, &wanted, scratch.dir()).await?
         }
     };
@@ -143,10 +142,17 @@ async fn plan(args: PlanArgs) -> Outcome<Exit> {
     plan.write(&args.to)?;
     print(&describe(&plan))?;
     say(&format!(
-        "plan written to {}; review it, then `backproof remediate apply {0}`",
-        args.to.display()
+        "plan written to {}, SHA-256 {}; review it, then `backproof remediate apply {0}`",
+        args.to.display(),
+        plan.sha256
     ));
     Ok(Exit::Compliant)
+}
+
+/// What a plan reads where it has no inventory: what its rules ask about, and what its actions need to know.
+pub(crate) fn wanted(of_criteria: impl Iterator<Item = &'static str>) -> Wanted {
+    let of_actions = KINDS.iter().flat_map(|kind| kind.frames.iter().copied());
+    Wanted::frames(of_criteria.chain(of_actions))
 }
 
 fn describe(plan: &Plan) -> String {
@@ -237,7 +243,11 @@ fn say_step(event: Event<'_>) {
 
 /// Follows jobs with a progress bar.
 pub(crate) async fn followed(jobs: Vec<Job>, every: Duration, at_most: Duration) -> Vec<Standing> {
-    let bar = ProgressBar::new(jobs.len() as u64);
+    let bar = if shows_progress_bar() {
+        ProgressBar::new(jobs.len() as u64)
+    } else {
+        ProgressBar::hidden()
+    };
     if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len} jobs {bar:30} {msg} {elapsed}") {
         bar.set_style(style);
     }
@@ -268,14 +278,32 @@ pub(crate) fn outcome(ended: &[Standing], refused: usize, waited: bool) -> Exit 
     }
 }
 
-/// One line over all jobs: `3 jobs completed, 1 job did not`.
+/// One line over all jobs: `3 jobs completed (1 with issues), 1 job did not (FAILED), 2 jobs are still going on (CREATED)`.
 fn tally(ended: &[Standing]) -> String {
     let completed = ended.iter().filter(|standing| standing.is_success).count();
-    let other = ended.len() - completed;
+    let with_issues = ended.iter().filter(|standing| standing.has_issues).count();
     let mut text = format!("{} completed", count(completed, "job"));
-    if other > 0 {
-        text.push_str(&format!(", {} did not", count(other, "job")));
+    if with_issues > 0 {
+        text.push_str(&format!(" ({with_issues} with issues)"));
     }
+    let mut rest = |is_over: bool, one: &str, many: &str| {
+        let others = ended
+            .iter()
+            .filter(|standing| !standing.is_success && standing.is_over == is_over);
+        let states: Vec<&str> = others.map(|standing| standing.state.as_str()).collect();
+        if !states.is_empty() {
+            let verb = if states.len() == 1 { one } else { many };
+            let distinct: BTreeSet<&str> = states.iter().copied().collect();
+            let distinct: Vec<&str> = distinct.into_iter().collect();
+            text.push_str(&format!(
+                ", {} {verb} ({})",
+                count(states.len(), "job"),
+                distinct.join(", ")
+            ));
+        }
+    };
+    rest(true, "did not", "did not");
+    rest(false, "is still going on", "are still going on");
     text
 }
 
@@ -332,4 +360,34 @@ async fn verify_plan(args: VerifyArgs) -> Outcome<Exit> {
         (false, true) => Exit::EvidenceMissing,
         (false, false) => Exit::Compliant,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_tells_what_is_over_and_what_goes_on() {
+        let standing = |state: &str, is_over: bool, has_issues: bool| Standing {
+            state: state.to_owned(),
+            message: String::new(),
+            is_over,
+            is_success: state == "COMPLETED",
+            has_issues,
+        };
+        assert_eq!(tally(&[standing("COMPLETED", true, false)]), "1 job completed");
+        let all = [
+            standing("COMPLETED", true, false),
+            standing("COMPLETED", true, true),
+            standing("FAILED", true, false),
+            standing("CREATED", false, false),
+            standing("PENDING", false, false),
+        ];
+        assert_eq!(
+            tally(&all),
+            "2 jobs completed (1 with issues), 1 job did not (FAILED), 2 jobs are still going on (CREATED, PENDING)"
+        );
+        assert!(matches!(outcome(&all[..2], 0, false), Exit::Compliant));
+        assert!(matches!(outcome(&all, 0, false), Exit::Failed));
+    }
 }

@@ -15,7 +15,7 @@ use crate::commands::shared::evidence::inventory_in;
 use crate::commands::shared::output::{Pipe, colored_summary, print};
 use crate::commands::shared::signing::{Makes, Signing, keeping, ledger_of};
 use crate::criteria::Criteria;
-use crate::deliver::staging::Staging;
+use crate::deliver::staging::{Access, Staging};
 use crate::deliver::{Destination, S3Prefix};
 use crate::domain::{Account, Severity};
 use crate::exit::Exit;
@@ -153,6 +153,7 @@ pub(crate) struct Output {
     fail_on: Severity,
     allow_empty: bool,
     redact_accounts: bool,
+    access: Access,
     s3: Option<S3Prefix>,
     signing: Signing,
     /// The accounts whose Security Hub gets the findings, if it is to get them.
@@ -244,6 +245,7 @@ impl Output {
             fail_on,
             allow_empty: args.allow_empty,
             redact_accounts: args.redact_accounts,
+            access: args.access.access(),
             s3,
             signing,
             push: args.push.map(|PushTo::SecurityHub| accounts.to_vec()),
@@ -255,8 +257,8 @@ impl Output {
     /// Errors: it cannot be written, or it holds an earlier report.
     pub(crate) fn staging(&self, place: &Path) -> Result<Staging, Problem> {
         match &self.destination {
-            Destination::Folder(Some(folder)) => open_staging(folder),
-            Destination::Folder(None) | Destination::S3 { .. } => open_staging(&free(place)),
+            Destination::Folder(Some(folder)) => open_staging(folder, self.access),
+            Destination::Folder(None) | Destination::S3 { .. } => open_staging(&free(place), self.access),
             Destination::Stdout => Staging::scratch(),
         }
     }
@@ -415,8 +417,8 @@ impl Output {
 /// Opens a folder to be filled, and names what earlier runs left beside it.
 ///
 /// Errors: it cannot be written, or it holds an earlier report.
-pub(crate) fn open_staging(folder: &Path) -> Result<Staging, Problem> {
-    let staging = Staging::open(folder)?;
+pub(crate) fn open_staging(folder: &Path, access: Access) -> Result<Staging, Problem> {
+    let staging = Staging::open(folder, access)?;
     for left in staging.leftovers() {
         let warning = Problem::new("an earlier run did not live to finish its folder")
             .at(left.display().to_string())

@@ -65,6 +65,17 @@ fn of_pack(dir: &Path, trust: &Trust) -> Outcome<Exit> {
         text.push_str(&format!("ok: {}\n", one_line(line)));
     }
     let manifest = &held.pack.manifest;
+    let claim = manifest.sequence.map(|number| {
+        format!("claims number {number} of a ledger: not checked; `verify --ledger` checks the whole ledger")
+    });
+    let notes: Vec<&String> = verified.notes.iter().chain(&claim).collect();
+    for note in &notes {
+        text.push_str(&format!("note: {}\n", one_line(note)));
+    }
+    let with_notes = match notes.len() {
+        0 => String::new(),
+        number => format!(" ({} above)", count(number, "note")),
+    };
     let (verdict, exit) = match &verified.unchecked {
         None => ("the evidence holds", Exit::Compliant),
         Some(what) => {
@@ -76,7 +87,7 @@ fn of_pack(dir: &Path, trust: &Trust) -> Outcome<Exit> {
         }
     };
     text.push_str(&format!(
-        "{verdict}: scan {} as of {}, manifest SHA-256 {}\n",
+        "{verdict}{with_notes}: scan {} as of {}, manifest SHA-256 {}\n",
         one_line(&manifest.scan_id),
         crate::domain::rfc3339(manifest.as_of),
         held.pack.manifest_sha256
@@ -102,7 +113,7 @@ fn said_of(signers: &[Signer]) -> Vec<String> {
 
 async fn of_ledger(address: &str, head: Option<&str>, trust: &Trust) -> Outcome<Exit> {
     let ledger = Ledger::open_to_read(address).await?;
-    let mut unchecked = Vec::new();
+    let (mut unchecked, mut told) = (Vec::new(), Vec::new());
     let mut check_pack = |entry: &Entry, dir: &Path| -> Result<(), String> {
         // The signatures of the chain are checked apart, with what the verifier trusts.
         let held = open(dir).and_then(|pack| look(pack, &Trust::none()));
@@ -110,6 +121,7 @@ async fn of_ledger(address: &str, head: Option<&str>, trust: &Trust) -> Outcome<
         let verified = verified.map_err(|problem| format!("{}: {}", problem.location, problem.why))?;
         let sequence = entry.sequence;
         unchecked.extend(verified.unchecked.map(|what| Note::NotChecked { sequence, what }));
+        told.extend(verified.notes.into_iter().map(|what| Note::OfPack { sequence, what }));
         Ok(())
     };
     let mut checked = ledger.verify(Expected { trust, head }, &mut check_pack).await?;
@@ -119,6 +131,7 @@ async fn of_ledger(address: &str, head: Option<&str>, trust: &Trust) -> Outcome<
         Exit::EvidenceMissing
     };
     checked.notes.extend(unchecked);
+    checked.notes.extend(told);
     let mut text = String::new();
     for entry in &checked.entries {
         text.push_str(&line(entry, &checked));

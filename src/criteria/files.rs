@@ -18,6 +18,7 @@ use crate::criteria::waivers::{Waiver, Waivers};
 use crate::criteria::{Criteria, frameworks, policy, rules};
 use crate::digest;
 use crate::duration;
+use crate::plain_file::{self, LARGEST_CRITERIA, LARGEST_TEXT};
 use crate::problem::{Outcome, Problem, Problems};
 
 /// Raised whenever the files below change their meaning.
@@ -88,11 +89,17 @@ pub fn files(criteria: &Criteria) -> Vec<(String, String)> {
 /// Errors: a file that cannot be read, and every mistake in them.
 pub(crate) fn load(dir: &Path) -> Outcome<Criteria> {
     let names = digest::files_below(dir).map_err(|error| damaged(&dir.display().to_string(), &error.to_string()))?;
-    let mut files = Vec::new();
+    let (most_files, most_bytes) = LARGEST_CRITERIA;
+    let (mut files, mut bytes) = (Vec::new(), 0);
     for name in names {
         let path = dir.join(&name);
-        let text =
-            std::fs::read_to_string(&path).map_err(|error| damaged(&path.display().to_string(), &error.to_string()))?;
+        let text = plain_file::text(&path, LARGEST_TEXT)
+            .map_err(|error| damaged(&path.display().to_string(), &error.to_string()))?;
+        bytes += text.len() as u64;
+        if files.len() == most_files || bytes > most_bytes {
+            let why = format!("it holds more than {most_files} files, or more than {most_bytes} bytes");
+            return Err(damaged(&dir.display().to_string(), &why).into());
+        }
         files.push((name, text));
     }
     read(&files, &dir.display().to_string())

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
+use crate::criteria::Origin;
 use crate::domain::{Finding, Verdict};
 use crate::problem::{Outcome, Problem, Problems};
 use crate::text::{list, nearest};
@@ -148,6 +149,20 @@ impl Framework {
             (format!("{}.toml", self.id), &self.text),
             (QUESTIONS.to_owned(), &self.questions.text),
         ]
+    }
+
+    /// Whose it is: its own file and that of the questions say which rules answer its controls.
+    pub(crate) fn origin(&self) -> Origin {
+        let files = self.files();
+        let [own, questions] = files.each_ref().map(|(name, text)| {
+            let shipped = EMBEDDED.iter().find(|(file, _)| file == name);
+            Origin::of(text, shipped.map(|(_, text)| *text))
+        });
+        match (own, questions) {
+            (Origin::Program, Origin::Program) => Origin::Program,
+            (Origin::Program, _) => Origin::Changed,
+            (own, _) => own,
+        }
     }
 
     /// The controls that a rule gives evidence for; supporting ones in brackets.

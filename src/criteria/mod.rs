@@ -19,6 +19,37 @@ use policy::Policy;
 use rules::RuleSet;
 use waivers::Waivers;
 
+/// Whose a rule or a framework is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The program's, word for word.
+    Program,
+    /// It has the id of one of the program's, and says something else.
+    Changed,
+    /// Somebody else's: the program has none of that id.
+    Own,
+}
+
+impl Origin {
+    /// Whose a text is, held against the program's of that id.
+    fn of(text: &str, shipped: Option<&str>) -> Self {
+        match shipped {
+            None => Self::Own,
+            Some(shipped) if shipped == text => Self::Program,
+            Some(_) => Self::Changed,
+        }
+    }
+
+    /// The word of the machine formats.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Program => "program",
+            Self::Changed => "changed",
+            Self::Own => "own",
+        }
+    }
+}
+
 /// What tables are judged by.
 pub struct Criteria {
     /// The rules that were chosen.

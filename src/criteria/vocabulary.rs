@@ -77,6 +77,12 @@ pub(crate) const COMPARISONS: &[Comparison] = &[
         doc: "The same for other accounts. Unknown as for Regions.",
         frames: PLAN_FRAMES,
     },
+    Comparison {
+        name: "copies_not_seen",
+        dtype: DataType::String,
+        doc: "Accounts and Regions that copy jobs of the table wrote to and whose vaults were not looked at, or not all; `none` if there is none. Never unknown.",
+        frames: COPY_FRAMES,
+    },
 ];
 
 /// The tier of the policy that a table is in.

@@ -30,34 +30,78 @@ pub(crate) struct Staging {
     is_new: bool,
     /// The nearest folder above that was there before: what is made below it must be made known to the disk.
     root: PathBuf,
-    /// IntactPack as long as this process lives.
+    /// Who may read what comes of it.
+    access: Access,
+    /// Held as long as this process lives.
     _lock: Option<File>,
     done: bool,
+}
+
+/// Who may read files that are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Their owner alone: evidence names every table, tag and role of an organisation.
+    Owner,
+    /// Whoever the umask of the process lets.
+    Umask,
+}
+
+impl Access {
+    /// Makes folders that only their owner can enter, or such as the umask gives.
+    fn folders(self) -> std::fs::DirBuilder {
+        let folders = std::fs::DirBuilder::new();
+        #[cfg(unix)]
+        let folders = {
+            let mut folders = folders;
+            if self == Self::Owner {
+                std::os::unix::fs::DirBuilderExt::mode(&mut folders, 0o700);
+            }
+            folders
+        };
+        folders
+    }
+
+    /// Takes the rights of others off everything below a folder, and off itself.
+    fn apply(self, folder: &Path) -> std::io::Result<()> {
+        #[cfg(unix)]
+        if self == Self::Owner {
+            use std::os::unix::fs::PermissionsExt as _;
+            for entry in std::fs::read_dir(folder)? {
+                let path = entry?.path();
+                if path.is_dir() {
+                    self.apply(&path)?;
+                } else {
+                    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+                }
+            }
+            std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
+        }
+        #[cfg(not(unix))]
+        let _ = folder;
+        Ok(())
+    }
 }
 
 impl Staging {
     /// Opens a folder for new files, before any work is done.
     ///
     /// Errors: it cannot be written, or it holds an earlier report or inventory.
-    pub(crate) fn open(target: &Path) -> Result<Self, Problem> {
-        Self::open_as(target, &mut std::fs::DirBuilder::new())
+    pub(crate) fn open(target: &Path, access: Access) -> Result<Self, Problem> {
+        Self::open_as(target, access)
     }
 
     /// A folder for things that nobody keeps and nobody else may see, gone with this value.
     ///
     /// Errors: the folder for temporary files cannot be written.
     pub(crate) fn scratch() -> Result<Self, Problem> {
-        let mut private = std::fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut private, 0o700);
         // A process may need several, at once even.
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("backproof-{}-{number}", std::process::id());
-        Self::open_as(&std::env::temp_dir().join(name), &mut private)
+        Self::open_as(&std::env::temp_dir().join(name), Access::Owner)
     }
 
-    fn open_as(target: &Path, partials: &mut std::fs::DirBuilder) -> Result<Self, Problem> {
+    fn open_as(target: &Path, access: Access) -> Result<Self, Problem> {
         let refuse = |why: String, hint: &str| {
             Problem::new("could not use the folder for the reports")
                 .at(target.display().to_string())
@@ -81,11 +125,12 @@ impl Staging {
             None => target.join(format!("{PARTIAL}{}", std::process::id())),
         };
         std::fs::create_dir_all(if name.is_some() { above } else { target }).map_err(disk)?;
-        partials.create(&partial).map_err(disk)?;
+        access.folders().create(&partial).map_err(disk)?;
         Ok(Self {
             target: target.to_owned(),
             is_new: name.is_some(),
             root,
+            access,
             _lock: locked(&partial),
             partial,
             done: false,
@@ -134,7 +179,8 @@ impl Staging {
     ///
     /// Errors: the disk refused, or somebody else was faster.
     pub(crate) fn commit(mut self) -> Result<PathBuf, Problem> {
-        flush(&self.partial).map_err(|error| self.disk_problem("", &error))?;
+        let whole = self.access.apply(&self.partial).and_then(|()| flush(&self.partial));
+        whole.map_err(|error| self.disk_problem("", &error))?;
         if self.is_new {
             std::fs::rename(&self.partial, &self.target).map_err(|error| self.disk_problem("", &error))?;
             self.done = true;
@@ -269,7 +315,7 @@ mod tests {
                 std::fs::create_dir(&target).expect("made");
                 std::fs::write(target.join("note.txt"), "mine").expect("written");
             }
-            let staging = Staging::open(&target).expect("opened");
+            let staging = Staging::open(&target, Access::Owner).expect("opened");
             std::fs::write(staging.dir().join("manifest.json"), "{}").expect("written");
             std::fs::write(staging.dir().join("zebra"), "z").expect("written");
             assert!(!target.join("manifest.json").exists());
@@ -277,7 +323,7 @@ mod tests {
             staging.commit().expect("committed");
             assert!(target.join("manifest.json").exists() && target.join("zebra").exists());
             assert_eq!(target.join("note.txt").exists(), is_there);
-            let again = Staging::open(&target).expect_err("taken");
+            let again = Staging::open(&target, Access::Owner).expect_err("taken");
             assert!(again.why.contains("manifest.json"), "{again}");
         }
     }
@@ -286,8 +332,8 @@ mod tests {
     fn what_dead_processes_left_is_named_and_what_others_fill_is_not() {
         let dir = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(dir.path().join(".partial-a-1")).expect("made");
-        let other = Staging::open(&dir.path().join("b")).expect("opened");
-        let mine = Staging::open(&dir.path().join("c")).expect("opened");
+        let other = Staging::open(&dir.path().join("b"), Access::Owner).expect("opened");
+        let mine = Staging::open(&dir.path().join("c"), Access::Owner).expect("opened");
         assert_eq!(mine.leftovers(), [dir.path().join(".partial-a-1")]);
         let left = other.dir().to_owned();
         drop(other);
@@ -299,7 +345,7 @@ mod tests {
     fn whoever_comes_second_does_not_overwrite() {
         let dir = tempfile::tempdir().expect("a folder");
         let target = dir.path().join("out");
-        let staging = Staging::open(&target).expect("opened");
+        let staging = Staging::open(&target, Access::Owner).expect("opened");
         std::fs::write(staging.dir().join("a"), "mine").expect("written");
         std::fs::create_dir(&target).expect("made");
         std::fs::write(target.join("a"), "theirs").expect("written");

@@ -24,6 +24,8 @@ facts! {
     has_end: bool = [],
     /// When it ends. Unknown if the tier does not say.
     expires_at: DateTime<Utc> = [],
+    /// Whole days from as_of to its end; negative once it has ended. Unknown if the tier does not say when it ends.
+    days_left: i64 = [],
     /// It ended before as_of. False if it has no end. Never unknown.
     is_expired: bool = [],
     /// Tables that the tier takes for certain. Unknown if there is none and the tier of some table cannot be told.

@@ -22,10 +22,10 @@ facts! {
     created_at: DateTime<Utc> = ["plans"],
     /// Age of the plan at as_of, in hours. Unknown if AWS left its creation out.
     plan_age_hours: f64 = ["plans"],
-    /// Last run of the plan. Unknown if it never ran.
+    /// Last run of the plan. Unknown if it never ran, or AWS left it out.
     last_run_at: DateTime<Utc> = ["plans"],
-    /// The plan ran at least once. Never unknown.
-    has_run: bool = ["plans"],
+    /// The plan ran at least once: AWS says so, or a backup job or a recovery point of it does. Unknown if none says so and the jobs or a vault could not be read.
+    has_run: bool = ["plans", "backup_jobs", "vaults", "recovery_points"],
     /// Rules of the plan. Unknown if the plan could not be read.
     rule_count: i64 = ["plans", "plan_rules"],
     /// Their schedules, each as AWS Backup keeps it and in words; `none` if there is none. Unknown if the plan could not be read.
@@ -44,6 +44,8 @@ facts! {
     table_count: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "tables"],
     /// The same of those that it takes for certain. Never unknown.
     table_count_seen: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "tables"],
+    /// Selections that may take a table, each with one such table and why that is open; `none` if there is none. Never unknown.
+    open_selections: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "tables"],
     /// Selections that name DynamoDB tables in their Resources and take none; `none` if there is none. Unknown if a selection, tables, tags or settings could not be read.
     empty_selections: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "tables"],
     /// Vaults that its rules write to; `none` if there is none. Unknown if the plan could not be read.
@@ -52,8 +54,10 @@ facts! {
     missing_vaults: Text = ["plans", "plan_rules", "vaults", "region_settings"],
     /// Roles that its selections name; `none` if they name none. Unknown if a selection could not be read.
     roles: Text = ["plans", "selections"],
-    /// What the last jobs of the plan that finished, one for each role that a selection names, said of their role or its permissions; `none` if they had no such trouble. Unknown if no job of the plan finished in the last 30 days, or the jobs could not be read.
+    /// What the last jobs of the plan that finished, one for each role that a selection names, said of their role or its permissions; `none` if they had no such trouble. AWS's category of a failed job decides, then its text. Unknown if no job of the plan finished in the last 30 days, if the jobs could not be read, or if one failed for a reason that is not known and none had trouble.
     role_trouble: Text = ["plans", "selections", "backup_jobs"],
+    /// Failures of those last jobs that do not say whether the role is to blame; `none` if there is none. Unknown if the jobs could not be read.
+    role_doubt: Text = ["plans", "selections", "backup_jobs"],
     /// Rules whose retention lies outside what the lock of their vault lets in, so that their jobs fail; `none` if there is none. Unknown as missing_vaults.
     rules_outside_lock: Text = ["plans", "plan_rules", "vaults", "region_settings"],
 }

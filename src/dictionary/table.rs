@@ -26,10 +26,10 @@ facts! {
     table_age_hours: f64 = ["tables"],
     /// State of the table, such as `ACTIVE`. Unknown if the table could not be described.
     table_status: Text = ["tables"],
-    /// DescribeTable gave a state other than `ACTIVE` and `UPDATING`, so no rule judges the table. False if it could not be described. Never unknown.
+    /// DescribeTable gave the state `CREATING` or `DELETING`, so no rule judges the table. In other states than these, `ACTIVE` and `UPDATING` every verdict is unknown. False if it could not be described. Never unknown.
     is_known_inactive: bool = ["tables"],
-    /// A table that AWS restore testing made: by its name, or by its tag where tags were read. Never unknown.
-    is_restore_test: bool = ["tables"],
+    /// A table that AWS restore testing made: it has the name of one, and a restore job made it or it is younger than 8 days. Never unknown.
+    is_restore_test: bool = ["tables", "restore_jobs"],
     /// Size of the table in bytes, refreshed by AWS about every six hours. Unknown if the table could not be described.
     table_size_bytes: i64 = ["tables"],
     /// Number of items, refreshed as the size. Unknown if the table could not be described.
@@ -63,7 +63,7 @@ facts! {
     dynamodb_opted_in: bool = ["region_settings"],
     /// Advanced features for DynamoDB backups are on in this account and Region, which takes the opt-in too. Unknown if the settings could not be read.
     advanced_features_on: bool = ["region_settings"],
-    /// A selection of a live backup plan takes the table. Where recovery points were read, one that a live plan made in its latest run settles what AWS's rules leave open. Unknown if they leave it open otherwise, or if a plan, a selection, tags or settings that decide could not be read.
+    /// A selection of a live backup plan takes the table. Where recovery points or jobs were read, one that a live plan made or started in its latest run settles what AWS's rules leave open. Unknown if they leave it open otherwise, or if a plan, a selection, tags or settings that decide could not be read.
     in_a_plan: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
     /// The same as a word: `protected`, `unprotected` or `uncertain`. Never unknown.
     plan_verdict: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
@@ -75,6 +75,8 @@ facts! {
     plan_retention_days_seen: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
     /// Longest retention, in days, that a rule of any plan that takes the table promises; 36,500 stands for ever. Unknown if a plan could not be read or may take the table.
     plan_retention_days: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    /// The most that it may be, in days, if every plan that may take the table does. Unknown if a plan, its selections or its rules could not be read.
+    plan_retention_days_at_most: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
     /// Vaults that those rules write to; `none` if there is none. An air-gapped vault counts only while advanced features are on: without them AWS Backup leaves the point in the rule's ordinary vault. Unknown if no such rule was read.
     plan_vaults: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
     /// Selections that take the table for certain, as `plan/selection`; `none` if there is none. Never unknown.
@@ -83,6 +85,10 @@ facts! {
     plan_schedules: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
     /// Largest gap, in hours, between consecutive runs over the next 400 days of all rules of the plans that take the table, overlapping rules counted once. Unknown if there is no such rule, if one has a schedule that is not understood, or if a plan could not be read or may take the table.
     plan_interval_hours: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    /// Largest gap, in hours, between runs of the plans that take the table for certain: others only make runs more frequent. Unknown if there is no rule of theirs that was read, or one has a schedule that is not understood.
+    plan_interval_hours_at_most: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    /// The same if every plan that may take the table did, and no rule came before another: the gap is no shorter. Unknown if a plan, its selections or its rules could not be read, or one has a schedule that is not understood.
+    plan_interval_hours_at_least: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
     /// Greatest age, in hours, that the newest recovery point reaches while every run succeeds: the largest gap between runs, the start window and the usual duration of the table's jobs. Unknown as the interval, or if the jobs could not be read.
     plan_worst_age_hours: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs"],
     /// Last run of the plans that take the table. Unknown if none of them ran, or none takes it for certain.
@@ -166,10 +172,12 @@ facts! {
     air_gapped_point_count_seen: i64 = ["tables", "vaults", "recovery_points"],
     /// Usable recovery points in logically air-gapped vaults. Unknown if the table could not be described or a vault could not be read.
     air_gapped_point_count: i64 = ["tables", "vaults", "recovery_points"],
-    /// The access policy of every vault that holds a usable recovery point denies to delete points, to change their lifecycle and to replace the policy. Unknown if there is no point, or if a policy or a vault could not be read or understood and none of the others is open.
+    /// The access policy of every vault that holds a usable recovery point denies to delete points, to change their lifecycle, and to replace or delete the policy. Unknown if there is no point, or if a policy or a vault could not be read or understood and none of the others is open.
     manual_deletion_denied: bool = ["tables", "vaults", "recovery_points", "vault_policies"],
     /// Vaults with usable recovery points whose policy does not deny that, or not for certain; `none` if every one that was read does. Never unknown.
     vaults_open_to_deletion: Text = ["tables", "vaults", "recovery_points", "vault_policies"],
+    /// Why each of those vaults does not, or not for certain; `none` if every one that was read does. Never unknown.
+    manual_deletion_reason: Text = ["tables", "vaults", "recovery_points", "vault_policies"],
     /// Recovery points of an earlier table of the same name, of the vaults that could be read; they prove nothing of this one. Unknown if the table could not be described.
     previous_incarnation_point_count_seen: i64 = ["tables", "vaults", "recovery_points"],
     /// The same over all vaults. Unknown if the table could not be described or a vault could not be read.
@@ -212,18 +220,24 @@ facts! {
 
     /// Days before as_of that the facts on gaps look at (`policy.window`). Never unknown.
     window_days: i64 = [],
-    /// Longest time, in hours, without a usable recovery point or completed backup job inside the window and the life of the table, by what could be read. More evidence can only shorten it. Unknown if the table could not be described.
+    /// Longest time, in hours, that may have passed without a new usable recovery point inside the window and the life of the table, by what could be read. A backup job that completed counts where its point is not listed any more: as a point of some moment between its creation and its end. More evidence can only shorten it. Unknown if the table could not be described.
     longest_gap_hours_seen: f64 = ["tables", "vaults", "recovery_points", "backup_jobs"],
-    /// The same over all evidence. Unknown if a vault or the jobs could not be read, or if points may have been deleted inside the window before AWS Backup's memory of jobs begins.
+    /// Longest such time, in hours, that passed for certain: every vault and the jobs were read, no job was under way, and AWS Backup's memory of jobs, 29 days, reaches so far. More evidence can only lengthen it. Unknown if the table could not be described.
+    longest_gap_hours_sure: f64 = ["tables", "vaults", "recovery_points", "backup_jobs"],
+    /// The longest such time, in hours, where it is known to the second. Unknown if the two above differ.
     longest_gap_hours: f64 = ["tables", "vaults", "recovery_points", "backup_jobs"],
     /// When that gap began. Unknown as longest_gap_hours_seen.
     longest_gap_from_at: DateTime<Utc> = ["tables", "vaults", "recovery_points", "backup_jobs"],
-    /// Whole UTC days of the window and the life of the table without a usable recovery point or completed backup job. Unknown as longest_gap_hours.
+    /// Whole UTC days of the window and the life of the table on which surely no usable recovery point was made. Unknown if the table could not be described, a vault or the jobs could not be read, or the window is longer than AWS Backup's memory of jobs.
     days_without_point: i64 = ["tables", "vaults", "recovery_points", "backup_jobs"],
     /// Runs that the schedules in force asked for since the plan's selection, the plan and the table all existed, at most 29 days back, start windows still open left out. Unknown as plan_interval_hours, or if the table could not be described.
     expected_run_count: i64 = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags"],
-    /// Of these, those for which no backup job was started. Unknown as expected_run_count, or if the jobs could not be read.
+    /// Of these, those for which surely no backup job was started. A job that does not say who started it may be any run's. Unknown as expected_run_count, or if the jobs could not be read.
+    missed_run_count_sure: i64 = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags", "backup_jobs", "recovery_points", "vaults"],
+    /// The same, where no job leaves open who started it. Unknown otherwise.
     missed_run_count: i64 = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags", "backup_jobs", "recovery_points", "vaults"],
+    /// Jobs that do not say who started them and may be those of a run that shows no other; `none` if there is none. Unknown as missed_run_count_sure.
+    jobs_of_nobody: Text = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags", "backup_jobs", "recovery_points", "vaults"],
     /// The last of them. Unknown if there is none.
     last_missed_run_at: DateTime<Utc> = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags", "backup_jobs", "recovery_points", "vaults"],
 

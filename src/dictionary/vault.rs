@@ -42,7 +42,7 @@ facts! {
     min_retention_days: i64 = ["vaults"],
     /// Longest retention that the lock lets in; 36,500 if it sets none. Never unknown.
     max_retention_days: i64 = ["vaults"],
-    /// Its access policy denies to everybody, but for the principals it exempts, to delete recovery points, to change their lifecycle and to replace the policy. Unknown if the policy could not be read or understood.
+    /// Its access policy denies to everybody, but for the principals it exempts, to delete recovery points, to change their lifecycle, and to replace or delete the policy. Unknown if the policy could not be read or understood.
     manual_deletion_denied: bool = ["vaults", "vault_policies"],
     /// Which statement of the policy does, or what is missing. Unknown if the policy could not be read.
     manual_deletion_reason: Text = ["vaults", "vault_policies"],

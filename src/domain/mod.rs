@@ -13,7 +13,7 @@ pub use finding::{FactName, FactValue, Finding, Gap, GapKind, rfc3339, short_num
 pub use verdict::{Severity, Subject, Verdict};
 
 /// One account in one Region: the unit of collecting.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TargetId {
     /// Twelve digits.
     pub account_id: String,

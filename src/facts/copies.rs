@@ -32,6 +32,8 @@ pub struct Comparisons {
     pub unplanned_copy_regions: Option<Text>,
     /// `unplanned_copy_accounts`.
     pub unplanned_copy_accounts: Option<Text>,
+    /// `copies_not_seen`.
+    pub copies_not_seen: Option<Text>,
 }
 
 impl Comparisons {
@@ -53,11 +55,12 @@ impl Comparisons {
             missing_copy_accounts: both(self.missing_copy_accounts, &other.missing_copy_accounts),
             unplanned_copy_regions: both(self.unplanned_copy_regions, &other.unplanned_copy_regions),
             unplanned_copy_accounts: both(self.unplanned_copy_accounts, &other.unplanned_copy_accounts),
+            copies_not_seen: both(self.copies_not_seen, &other.copies_not_seen),
         }
     }
 
     /// By name.
-    pub(crate) fn values(&self) -> [(&'static str, FactValue); 5] {
+    pub(crate) fn values(&self) -> [(&'static str, FactValue); 6] {
         let text = |text: &Option<Text>| text.clone().map_or(FactValue::Unknown, FactValue::Text);
         [
             (
@@ -68,6 +71,7 @@ impl Comparisons {
             ("missing_copy_accounts", text(&self.missing_copy_accounts)),
             ("unplanned_copy_regions", text(&self.unplanned_copy_regions)),
             ("unplanned_copy_accounts", text(&self.unplanned_copy_accounts)),
+            ("copies_not_seen", text(&self.copies_not_seen)),
         ]
     }
 }
@@ -337,7 +341,29 @@ impl Copies {
             unplanned_copy_accounts: unplanned(&values.copy_accounts, &index.tables[row].account_id, offers, |copy| {
                 &copy.account_id
             }),
+            copies_not_seen: Some(self.not_seen(row, index)),
         }
+    }
+
+    /// Places that copy jobs wrote to and that were not looked at, or not whole.
+    fn not_seen(&self, row: usize, index: &Index) -> Text {
+        let written = self.jobs[row].iter().filter(|to| to.last_success.is_some());
+        let places: BTreeSet<String> = written
+            .filter_map(|to| {
+                let arn = Arn::parse(&self.destinations[to.destination as usize])?;
+                let place = format!("account {}, {}", arn.account_id, arn.region);
+                match index.place_of(arn.account_id, arn.region) {
+                    None => Some(format!(
+                        "copies went to {place}, which is not in scope: its vaults were not looked at"
+                    )),
+                    Some(target) if !index.has_whole_points(target) => {
+                        Some(format!("copies went to {place}, where not every vault could be read"))
+                    }
+                    Some(_) => None,
+                }
+            })
+            .collect();
+        names(places.iter().map(String::as_str))
     }
 
     /// Is there a copy in that Region or account, with data no older than `within` if that is given?
@@ -407,7 +433,7 @@ fn unplanned<'c>(
     if wanted.is_empty() {
         return Some("none".into());
     }
-    let mut planned = offers.elsewhere(of, own);
+    let mut planned = offers.elsewhere(&of, own);
     if !planned.is_empty() {
         planned.insert(ANY_PLACE);
     }
@@ -417,7 +443,21 @@ fn unplanned<'c>(
         .filter(|place| *place != own)
         .collect();
     let lacking: Vec<&str> = wanted.difference(&planned).copied().collect();
-    (lacking.is_empty() || offers.copies_whole).then(|| names(lacking))
+    if lacking.is_empty() || offers.copies_whole {
+        return Some(names(lacking));
+    }
+    // Where every plan was read that may take the table, what none of them copies to is lacking for certain.
+    let mut perhaps: BTreeSet<&str> = offers
+        .perhaps_copies
+        .iter()
+        .map(of)
+        .filter(|place| *place != own)
+        .collect();
+    if !perhaps.is_empty() {
+        perhaps.insert(ANY_PLACE);
+    }
+    let surely: Vec<&str> = lacking.into_iter().filter(|place| !perhaps.contains(place)).collect();
+    (offers.is_read && !surely.is_empty()).then(|| names(surely))
 }
 
 fn plan_rule_meets(offers: &Offers, values: &PolicyValues) -> Option<bool> {
@@ -425,13 +465,14 @@ fn plan_rule_meets(offers: &Offers, values: &PolicyValues) -> Option<bool> {
     let keeps = |retention: i64| retention >= values.retention_min_days;
     let meets =
         |(interval, retention): &(Option<f64>, i64)| interval.is_some_and(|gap| gap <= rpo) && keeps(*retention);
-    let (sure, open) = (&offers.rules, &offers.open_rules);
+    let (sure, open, perhaps) = (&offers.rules, &offers.open_rules, &offers.perhaps_rules);
     if sure.iter().any(meets) || (!open.is_empty() && open.iter().all(meets)) {
         return Some(true);
     }
     let may_meet = |(interval, retention): &(Option<f64>, i64)| interval.is_none() && keeps(*retention);
     let is_none = sure.is_empty() && open.is_empty();
-    let is_left_open = sure.iter().any(may_meet) || open.iter().any(|rule| meets(rule) || may_meet(rule));
-    let is_known = offers.is_whole && !is_none && !is_left_open;
+    let mut others = open.iter().chain(perhaps);
+    let is_left_open = sure.iter().any(may_meet) || others.any(|rule| meets(rule) || may_meet(rule));
+    let is_known = offers.is_read && !is_none && !is_left_open;
     is_known.then_some(false)
 }

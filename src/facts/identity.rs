@@ -3,17 +3,27 @@
 use std::collections::BTreeMap;
 
 use super::index::Index;
+use super::restore::Restores;
 use super::time::age_hours;
 use crate::dictionary::TableFacts;
 
 /// AWS restore testing names its tables so.
 const RESTORE_TEST_PREFIX: &str = "awsbackup-restore-test";
 
+/// Validation takes 168 hours at most; then AWS deletes the table, and is given a day for it.
+const RESTORE_TEST_HOURS: f64 = 192.0;
+
 /// How far point-in-time recovery goes back unless it is set otherwise.
 const DEFAULT_PITR_DAYS: i64 = 35;
 
 /// `tags`: of the table, if they could be read.
-pub(super) fn fill(facts: &mut TableFacts, row: usize, index: &Index, tags: Option<&BTreeMap<String, String>>) {
+pub(super) fn fill(
+    facts: &mut TableFacts,
+    row: usize,
+    index: &Index,
+    restores: &Restores,
+    tags: Option<&BTreeMap<String, String>>,
+) {
     let (table, target) = (&index.tables[row], index.target(row));
     let is_described = table.description == "described";
     let described =
@@ -28,10 +38,12 @@ pub(super) fn fill(facts: &mut TableFacts, row: usize, index: &Index, tags: Opti
     facts.table_age_hours = table.created_at.map(|at| age_hours(at, index.as_of));
     facts.table_status = table.table_status.as_deref().map(Into::into);
     let status = table.table_status.as_deref();
-    facts.is_known_inactive = Some(status.is_some_and(|status| !matches!(status, "ACTIVE" | "UPDATING")));
-    // Restore testing always marks the name; the tag is the second sign, where tags could be read.
-    let has_tag = tags.is_some_and(|tags| tags.contains_key(RESTORE_TEST_PREFIX));
-    facts.is_restore_test = Some(table.table_name.starts_with(RESTORE_TEST_PREFIX) || has_tag);
+    facts.is_known_inactive = Some(matches!(status, Some("CREATING" | "DELETING")));
+    // Restore testing always marks the name, and AWS deletes such a table after seven days at most. Anybody may use the name
+    // or the tag, and plans skip both: a table of its own that does is one that nobody backs up.
+    let is_young = facts.table_age_hours.is_some_and(|age| age < RESTORE_TEST_HOURS);
+    let is_so_named = table.table_name.starts_with(RESTORE_TEST_PREFIX);
+    facts.is_restore_test = Some(is_so_named && (is_young || restores.made(&table.table_arn)));
     facts.table_size_bytes = table.table_size_bytes;
     facts.item_count = table.item_count;
     facts.billing_mode = described(table.billing_mode.as_ref(), "PROVISIONED");

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::index::Index;
 use super::plans::membership::Memberships;
+use super::plans::target::PlanMade;
 use super::time::{JOB_MEMORY, seconds};
 use super::words::cause;
 use crate::dictionary::{TableFacts, Text};
@@ -19,9 +20,13 @@ pub(super) struct Jobs {
     target_of: Vec<u32>,
     /// The last finished jobs of each plan, by target and number of the plan: one for each role.
     of_plans: HashMap<(u32, u16), BTreeMap<Option<String>, LastJob>>,
+    /// When each plan started its last job, by target and number of the plan.
+    last_of_plans: HashMap<(u32, u16), DateTime<Utc>>,
     plan_numbers: HashMap<String, u16>,
     /// Ids of the rules of each plan that made points, by number of the plan.
     rules: Vec<Vec<String>>,
+    /// By number.
+    plan_ids: Vec<String>,
     /// How long points of a rule are kept, by target, number of the plan and place of the rule.
     kept: HashMap<(u32, u16, u8), Kept>,
 }
@@ -78,7 +83,18 @@ enum End {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct LastJob {
     pub(super) at: DateTime<Utc>,
-    pub(super) role_trouble: Option<String>,
+    pub(super) of_role: OfRole,
+}
+
+/// What a finished job says of its role and its permissions.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum OfRole {
+    /// No trouble: it completed, or failed for a reason that is known to be another.
+    Nothing,
+    /// It failed for a reason that is not known: this one.
+    Open(String),
+    /// This trouble.
+    Trouble(String),
 }
 
 impl Jobs {
@@ -93,8 +109,10 @@ impl Jobs {
             whole: whole.collect(),
             target_of: (0..rows).map(|row| index.target_place(row)).collect(),
             of_plans: HashMap::new(),
+            last_of_plans: HashMap::new(),
             plan_numbers: HashMap::new(),
             rules: Vec::new(),
+            plan_ids: Vec::new(),
             kept: HashMap::new(),
         }
     }
@@ -126,6 +144,9 @@ impl Jobs {
         }
         let number = u16::try_from(self.plan_numbers.len()).unwrap_or(u16::MAX);
         self.plan_numbers.insert(plan_id.to_owned(), number);
+        if number != u16::MAX {
+            self.plan_ids.push(plan_id.to_owned());
+        }
         number
     }
 
@@ -175,19 +196,21 @@ impl Jobs {
     }
 
     fn add_to_plan(&mut self, key: (u32, u16), job: &BackupJob<'_>) {
-        let (true, Some(at)) = (is_finished(job.state), job.created_at) else {
+        let Some(at) = job.created_at else { return };
+        let last_of_plan = self.last_of_plans.entry(key).or_insert(at);
+        *last_of_plan = at.max(*last_of_plan);
+        if !is_finished(job.state) {
             return;
-        };
+        }
         let of_plan = self.of_plans.entry(key).or_default();
         let role = job.role_arn.map(str::to_owned);
         let last = of_plan.get(&role);
         if last.is_some_and(|last| last.at > at) {
             return;
         }
-        let message = job.status_message.filter(|_| job.state != Some("COMPLETED"));
         let job = LastJob {
             at,
-            role_trouble: message.and_then(role_trouble),
+            of_role: OfRole::said_by(job),
         };
         if last.is_none_or(|last| job > *last) {
             of_plan.insert(role, job);
@@ -218,11 +241,27 @@ impl Jobs {
         self.is_target_whole(self.target_of[row]) && !self.tables[row].has_undated
     }
 
-    /// When completed jobs were created, in seconds since the epoch.
-    pub(super) fn completed(&self, row: usize) -> impl Iterator<Item = u32> + '_ {
-        let events = self.tables[row].events.iter();
-        let completed = events.filter(|event| event.end == End::Completed);
-        completed.map(|event| event.at)
+    /// When a plan started its last job of any table.
+    pub(super) fn last_at(&self, target: u32, plan_id: &str) -> Option<DateTime<Utc>> {
+        let number = self.plan_numbers.get(plan_id)?;
+        self.last_of_plans.get(&(target, *number)).copied()
+    }
+
+    /// The last job that each plan started for the table, however it ended or has not.
+    pub(super) fn last_by_plans(&self, row: usize) -> Vec<PlanMade<'_>> {
+        let mut last: BTreeMap<u16, u32> = BTreeMap::new();
+        for event in self.tables[row].events.iter().filter(|event| event.plan != u16::MAX) {
+            let at = last.entry(event.plan).or_default();
+            *at = event.at.max(*at);
+        }
+        let made = |(plan, at): (u16, u32)| {
+            Some(PlanMade {
+                at: DateTime::from_timestamp(i64::from(at), 0)?,
+                plan_id: self.plan_ids.get(plan as usize)?,
+                recovery_point_arn: None,
+            })
+        };
+        last.into_iter().filter_map(made).collect()
     }
 
     /// Creation and end of completed jobs; 0: AWS left the end out. Each with the end of what its plan promised the
@@ -248,6 +287,12 @@ impl Jobs {
     pub(super) fn open(&self, row: usize) -> impl Iterator<Item = u32> + '_ {
         let events = self.tables[row].events.iter();
         events.filter(|event| event.end == End::Open).map(|event| event.at)
+    }
+
+    /// When jobs that do not say who started them were created: by hand, or AWS left it out.
+    pub(super) fn started_by_nobody(&self, row: usize) -> impl Iterator<Item = u32> + '_ {
+        let events = self.tables[row].events.iter();
+        events.filter(|event| event.plan == u16::MAX).map(|event| event.at)
     }
 
     /// When jobs that one of these plans started were created, in order.
@@ -349,22 +394,64 @@ impl Tally {
     }
 }
 
-/// The message, if it speaks of a role or of permissions that AWS Backup lacks.
-fn role_trouble(message: &str) -> Option<String> {
-    let lower = message.to_ascii_lowercase();
-    let signs = [
-        "iam role",
-        "assume",
-        "not authorized to perform",
-        "does not have permission",
-        "sufficient permissions",
-        "access denied",
-        "accessdenied",
-    ];
-    signs
-        .iter()
-        .any(|sign| lower.contains(sign))
-        .then(|| message.trim_matches('"').trim().to_owned())
+/// The category of jobs that were not allowed something.
+const ACCESS_DENIED: &str = "AccessDenied";
+
+/// Texts of AWS Backup that speak of a role, or of permissions that it lacks.
+const ROLE_SIGNS: [&str; 9] = [
+    "iam role",
+    "assume",
+    "not authorized to perform",
+    "does not have permission",
+    "sufficient permissions",
+    "insufficient privileges",
+    "insufficient permissions",
+    "access denied",
+    "accessdenied",
+];
+
+/// Texts of AWS Backup that name a reason which lies elsewhere.
+const OTHER_SIGNS: [&str; 6] = [
+    "outside the valid range",
+    "running job for the same resource",
+    "does not exist",
+    "table not found",
+    "expired before",
+    "internal error",
+];
+
+impl OfRole {
+    /// AWS's category decides where it has one that says so; then the text. A text that nobody knows decides nothing.
+    fn said_by(job: &BackupJob<'_>) -> Self {
+        if !matches!(job.state, Some("FAILED" | "PARTIAL")) {
+            return Self::Nothing;
+        }
+        let message = job.status_message.unwrap_or_default().trim_matches('"').trim();
+        let category = job.message_category.unwrap_or_default();
+        let is_category = |word: &str| category.eq_ignore_ascii_case(word);
+        let lower = message.to_ascii_lowercase();
+        let says_one_of = |signs: &[&str]| signs.iter().any(|sign| lower.contains(sign));
+        if is_category(ACCESS_DENIED) || says_one_of(&ROLE_SIGNS) {
+            let text = if message.is_empty() { category } else { message };
+            return Self::Trouble(text.to_owned());
+        }
+        if is_category("InvalidParameters") || says_one_of(&OTHER_SIGNS) {
+            return Self::Nothing;
+        }
+        let words = |text: &str| {
+            if text.is_empty() {
+                "no text".to_owned()
+            } else {
+                format!("`{text}`")
+            }
+        };
+        let category = if category.is_empty() {
+            "no category".to_owned()
+        } else {
+            format!("category {category}")
+        };
+        Self::Open(format!("a job failed with {} and {category}", words(message)))
+    }
 }
 
 #[cfg(test)]
@@ -372,30 +459,84 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_about_roles_are_told_from_others() {
-        for (message, is_trouble) in [
+    fn the_category_tells_a_role_s_trouble_and_then_the_text() {
+        let trouble = |text: &str| OfRole::Trouble(text.to_owned());
+        let denied = "User: arn:aws:sts::111122223333:assumed-role/R/AWSBackup-R is not authorized to perform: dynamodb:ListTagsOfResource";
+        let rights =
+            "IAM Role arn:aws:iam::111122223333:role/X does not have sufficient permissions to execute the backup.";
+        let privileges = "Insufficient privileges to perform this action.";
+        for (state, category, message, expected) in [
+            ("FAILED", "", denied, trouble(denied)),
+            ("FAILED", "", rights, trouble(rights)),
+            ("FAILED", "AccessDenied", privileges, trouble(privileges)),
+            ("FAILED", "", privileges, trouble(privileges)),
+            ("FAILED", "AccessDenied", "", trouble("AccessDenied")),
             (
-                "User: arn:aws:sts::111122223333:assumed-role/R/AWSBackup-R is not authorized to perform: dynamodb:ListTagsOfResource",
-                true,
+                "FAILED",
+                "AccessDenied",
+                "Zugriff verweigert",
+                trouble("Zugriff verweigert"),
             ),
+            ("PARTIAL", "AccessDenied", "some", trouble("some")),
             (
-                "\"IAM Role arn:aws:iam::111122223333:role/X does not have sufficient permissions to execute the backup.\"",
-                true,
-            ),
-            (
-                "Your backup job failed as AWS Backup does not have permission to describe resource x.",
-                true,
-            ),
-            (
+                "FAILED",
+                "InvalidParameters",
                 "Backup job failed because the lifecycle is outside the valid range for backup vault.",
-                false,
+                OfRole::Nothing,
             ),
             (
+                "FAILED",
+                "",
                 "\"Backup job failed because there was a running job for the same resource.\"",
-                false,
+                OfRole::Nothing,
             ),
+            (
+                "FAILED",
+                "Throttled",
+                "a text that AWS wrote since",
+                OfRole::Open("a job failed with `a text that AWS wrote since` and category Throttled".to_owned()),
+            ),
+            (
+                "FAILED",
+                "",
+                "",
+                OfRole::Open("a job failed with no text and no category".to_owned()),
+            ),
+            (
+                "ABORTED",
+                "ABORTED",
+                "\"Backup job was stopped by user.\"",
+                OfRole::Nothing,
+            ),
+            ("COMPLETED", "SUCCESS", "", OfRole::Nothing),
         ] {
-            assert_eq!(role_trouble(message).is_some(), is_trouble, "{message}");
+            let job = BackupJob {
+                state: Some(state),
+                message_category: Some(category),
+                status_message: Some(message),
+                ..blank()
+            };
+            assert_eq!(OfRole::said_by(&job), expected, "{category}: {message}");
+        }
+    }
+
+    fn blank() -> BackupJob<'static> {
+        BackupJob {
+            account_id: "",
+            region: "",
+            job_id: "",
+            resource_arn: None,
+            state: None,
+            status_message: None,
+            message_category: None,
+            created_at: None,
+            start_by: None,
+            completed_at: None,
+            vault_name: None,
+            recovery_point_arn: None,
+            role_arn: None,
+            created_by_plan_id: None,
+            created_by_rule_id: None,
         }
     }
 }

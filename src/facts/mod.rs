@@ -105,7 +105,7 @@ pub fn derive(inventory: &Inventory, window_days: i64) -> Result<Facts, Problem>
         }
     })?;
     drop(finder);
-    let memberships = Memberships::read(inventory, &index)?;
+    let memberships = Memberships::read(inventory, &index, &points, &jobs)?;
     jobs.learn_retention(&memberships, &index);
     Ok(Facts {
         points,
@@ -154,18 +154,15 @@ impl Facts {
     fn table(&self, row: usize) -> (TableFacts, Arc<Offers>) {
         let (index, mut facts) = (&self.index, TableFacts::default());
         let tags = index.tags_of(row);
-        identity::fill(&mut facts, row, index, tags.as_ref());
+        identity::fill(&mut facts, row, index, &self.restores, tags.as_ref());
         let (tally, points_whole) = (self.points.tally(row, index), self.points.is_whole(row));
         tally.fill(&mut facts, row, points_whole, index);
         self.copies.fill(&mut facts, row, index);
         self.jobs.fill(&mut facts, row);
-        let made = tally.newest_plan_made();
         let duration = self.jobs.is_whole(row).then(|| self.jobs.usual_duration(row));
-        let offers = self
-            .memberships
-            .fill(&mut facts, row, index, made, duration, tags.as_ref());
-        window::fill(&mut facts, row, index, tally.times(), points_whole, &self.jobs);
-        runs::fill(&mut facts, row, index, &offers, &self.jobs);
+        let offers = self.memberships.fill(&mut facts, row, index, duration, tags.as_ref());
+        window::fill(&mut facts, row, index, &self.points, &tally, &self.jobs);
+        runs::fill(&mut facts, row, index, &offers, &self.points, &self.jobs);
         self.restores.fill(&mut facts, row, index, points_whole);
         self.restore_testing
             .fill(&mut facts, row, index, tally.vaults(), points_whole);
@@ -240,7 +237,7 @@ impl Facts {
     /// that cannot be told.
     pub(crate) fn missed_runs(&self, tables: &Tables, place: usize) -> Vec<u32> {
         let offers = &tables.offers[place];
-        runs::missed_runs(tables.start + place, &self.index, offers, &self.jobs)
+        runs::missed_runs(tables.start + place, &self.index, offers, &self.points, &self.jobs)
     }
 
     /// The state of the table at that place on each of these days.
@@ -255,7 +252,7 @@ impl Facts {
 
     /// Every live backup plan, in order of target and id.
     pub(crate) fn plans(&self) -> Vec<PlanFacts> {
-        subjects::plans::facts(&self.index, &self.memberships, &self.jobs)
+        subjects::plans::facts(&self.index, &self.memberships, &self.points, &self.jobs)
     }
 
     /// Every target, in order.

@@ -3,7 +3,7 @@
 //! AWS remembers restore jobs for about 30 days; recovery points remember the date of their last restore as long as
 //! they are kept.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::RangeInclusive;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -23,6 +23,8 @@ const SLACK: TimeDelta = TimeDelta::minutes(5);
 /// The restores of all tables that had one.
 pub(super) struct Restores {
     jobs: BTreeMap<usize, Vec<RestoreJob>>,
+    /// Tables that restore jobs made, by ARN.
+    created: HashSet<String>,
     /// Jobs that name their recovery point only.
     by_point: HashMap<String, Vec<RestoreJob>>,
     /// Points of jobs that leave its date out; the date, once the point was seen.
@@ -46,12 +48,14 @@ impl Restores {
     pub(super) fn read(inventory: &Inventory, row_of: impl Fn(&str) -> Option<usize>) -> Result<Self, Problem> {
         let mut restores = Self {
             jobs: BTreeMap::new(),
+            created: HashSet::new(),
             by_point: HashMap::new(),
             undated: HashMap::new(),
             failed: HashMap::new(),
             last_seen: BTreeMap::new(),
         };
         for job in inventory.read::<RestoreJob>()? {
+            restores.created.extend(job.created_resource_arn.clone());
             if let Some(point) = &job.recovery_point_arn {
                 if job.recovery_point_created_at.is_none() {
                     restores.undated.insert(point.clone(), None);
@@ -76,6 +80,11 @@ impl Restores {
             }
         }
         Ok(restores)
+    }
+
+    /// Did a restore job that AWS remembers make this table?
+    pub(super) fn made(&self, table_arn: &str) -> bool {
+        self.created.contains(table_arn)
     }
 
     /// Does it depend on points that do not remember a restore, too?

@@ -10,28 +10,45 @@ use super::index::Index;
 use super::jobs::Jobs;
 use super::plans::offers::Offers;
 use super::schedule::Run;
+use super::table_points::TablePoints;
 use super::time::{JOB_REACH, seconds};
 use crate::dictionary::TableFacts;
 
 /// A job may be created a little before or after the minute that the schedule names.
 const TOLERANCE_SECONDS: u32 = 300;
 
-pub(super) fn fill(facts: &mut TableFacts, row: usize, index: &Index, offers: &Offers, jobs: &Jobs) {
+pub(super) fn fill(
+    facts: &mut TableFacts,
+    row: usize,
+    index: &Index,
+    offers: &Offers,
+    points: &TablePoints,
+    jobs: &Jobs,
+) {
     let Some(expected) = expected(row, index, offers) else {
         return;
     };
     facts.expected_run_count = i64::try_from(expected.len()).ok();
-    let Some(missed) = missed_of(row, &expected, offers, jobs) else {
+    let Some((missed, at_most)) = missed_of(row, &expected, offers, points, jobs) else {
         return;
     };
-    facts.missed_run_count = i64::try_from(missed.len()).ok();
+    facts.missed_run_count_sure = i64::try_from(missed.len()).ok();
+    facts.missed_run_count = facts.missed_run_count_sure.filter(|_| missed.len() == at_most);
+    let perhaps = at_most - missed.len();
+    let of_nobody = || format!("{perhaps} of these runs may have started a job that does not say who started it");
+    facts.jobs_of_nobody = Some(if perhaps == 0 {
+        "none".into()
+    } else {
+        of_nobody().into()
+    });
     facts.last_missed_run_at = missed.last().and_then(|at| DateTime::from_timestamp(i64::from(*at), 0));
 }
 
 /// When runs of the last 29 days were due that never started; none where that cannot be told.
-pub(super) fn missed_runs(row: usize, index: &Index, offers: &Offers, jobs: &Jobs) -> Vec<u32> {
+pub(super) fn missed_runs(row: usize, index: &Index, offers: &Offers, points: &TablePoints, jobs: &Jobs) -> Vec<u32> {
     expected(row, index, offers)
-        .and_then(|expected| missed_of(row, &expected, offers, jobs))
+        .and_then(|expected| missed_of(row, &expected, offers, points, jobs))
+        .map(|(missed, _)| missed)
         .unwrap_or_default()
 }
 
@@ -56,12 +73,33 @@ fn expected(row: usize, index: &Index, offers: &Offers) -> Option<Vec<(u32, u32)
     )
 }
 
-fn missed_of(row: usize, expected: &[(u32, u32)], offers: &Offers, jobs: &Jobs) -> Option<Vec<u32>> {
+/// The runs that surely started no job, and how many there are at most: a job that does not say who started it may be one of
+/// theirs. The recovery point that it made says it, where that is listed.
+fn missed_of(
+    row: usize,
+    expected: &[(u32, u32)],
+    offers: &Offers,
+    points: &TablePoints,
+    jobs: &Jobs,
+) -> Option<(Vec<u32>, usize)> {
     if !jobs.is_whole(row) {
         return None;
     }
     let plan_ids: Vec<&str> = offers.plan_ids.iter().map(String::as_str).collect();
-    Some(missed(expected, &jobs.started_by(row, &plan_ids)))
+    let mut started = jobs.started_by(row, &plan_ids);
+    let mut perhaps = Vec::new();
+    for at in jobs.started_by_nobody(row) {
+        match points.plan_at(row, at) {
+            Some(plan) if plan_ids.contains(&plan) => started.push(at),
+            Some(_) => {}
+            None => perhaps.push(at),
+        }
+    }
+    started.sort_unstable();
+    let at_most = missed(expected, &started).len();
+    started.extend(perhaps);
+    started.sort_unstable();
+    Some((missed(expected, &started), at_most))
 }
 
 /// The runs without a job. Both lists are in order; a job starts one run, the earliest that is open.

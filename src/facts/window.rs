@@ -1,126 +1,93 @@
-//! The window before `as_of`: how long was the table without a recovery point?
+//! The window before `as_of`: how long was the table without a new recovery point?
 //!
-//! Evidence that a point existed at a moment: the point itself, or the backup job that completed, for a point that has
-//! been deleted since. Gaps are clipped to the window and to the life of the table, so that more evidence can only
-//! shorten them.
+//! Two answers, from everything that was seen: how long at most, which more evidence can only shorten, and how long for
+//! certain, which it can only lengthen. Both are clipped to the window and to the life of the table. What counts as a point,
+//! and when it was made, is told in [`KnownTable`], as for every proof over time.
 
 use chrono::DateTime;
 
+use super::days;
 use super::index::Index;
 use super::jobs::Jobs;
+use super::rpo_over_time::{DAY, KnownTable};
+use super::table_points::TablePoints;
+use super::table_points::tally::Tally;
 use super::time::{JOB_MEMORY, seconds};
 use crate::dictionary::TableFacts;
 
-const DAY: u32 = 86_400;
-
-/// `times`: of usable points inside the window, in seconds since 1970; `points_whole`: there are no others.
-pub(super) fn fill(facts: &mut TableFacts, row: usize, index: &Index, times: &[u32], points_whole: bool, jobs: &Jobs) {
+pub(super) fn fill(
+    facts: &mut TableFacts,
+    row: usize,
+    index: &Index,
+    points: &TablePoints,
+    tally: &Tally<'_>,
+    jobs: &Jobs,
+) {
     facts.window_days = Some(index.window_days);
-    let Some(born) = index.tables[row].created_at else {
+    let (start, end) = (seconds(index.window_start()), seconds(index.as_of));
+    let known = days::known(row, index, points, tally, jobs);
+    let Some(born) = known.born else {
         return;
     };
-    let window = LifeInWindow {
-        start: seconds(index.window_start()).max(seconds(born)),
-        end: seconds(index.as_of),
+    // A table that was made at as_of, or after it by another clock, has lived for no time.
+    let longest = known.longest_without_point(start, end).unwrap_or_default();
+    let hours = |seconds: u32| f64::from(seconds) / 3600.0;
+    facts.longest_gap_hours_seen = Some(hours(longest.to - longest.from));
+    facts.longest_gap_from_at = DateTime::from_timestamp(i64::from(longest.from.max(start.max(born).min(end))), 0);
+    facts.longest_gap_hours_sure = Some(hours(known.surely_without_point(start, end)));
+    facts.longest_gap_hours = facts
+        .longest_gap_hours_seen
+        .filter(|_| facts.longest_gap_hours_seen == facts.longest_gap_hours_sure);
+    let is_whole = points.is_whole(row) && jobs.is_whole(row);
+    if is_whole && index.window_days <= JOB_MEMORY.num_days() {
+        facts.days_without_point = Some(i64::from(days_without(&known, start.max(born), end)));
+    }
+}
+
+/// Whole UTC days from `start` to `end` on which no point was made for certain.
+fn days_without(known: &KnownTable, start: u32, end: u32) -> u32 {
+    let (first, last) = (start.div_ceil(DAY), end / DAY);
+    let is_without = |day: &u32| {
+        let (from, to) = (day * DAY, day * DAY + (DAY - 1));
+        let may_lie_there = known
+            .points
+            .iter()
+            .any(|point| point.earliest <= to && point.latest >= from);
+        !may_lie_there
     };
-    let mut events: Vec<u32> = times.iter().copied().chain(jobs.completed(row)).collect();
-    events.sort_unstable();
-    let (gap, from) = window.longest_gap(&events);
-    facts.longest_gap_hours_seen = Some(f64::from(gap) / 3600.0);
-    facts.longest_gap_from_at = DateTime::from_timestamp(i64::from(from), 0);
-    // A point that was deleted since, from before the memory of jobs, may have lain in a gap that begins there.
-    let is_remembered = index.window_days <= JOB_MEMORY.num_days() || from >= seconds(index.as_of - JOB_MEMORY);
-    if points_whole && jobs.is_whole(row) && is_remembered {
-        facts.longest_gap_hours = facts.longest_gap_hours_seen;
-    }
-    if points_whole && jobs.is_whole(row) && index.window_days <= JOB_MEMORY.num_days() {
-        facts.days_without_point = Some(i64::from(window.days_without(&events)));
-    }
-}
-
-/// From the later of the window's start and the table's birth to `as_of`, in seconds.
-struct LifeInWindow {
-    start: u32,
-    end: u32,
-}
-
-impl LifeInWindow {
-    /// The longest gap and its start. `events` are in order.
-    fn longest_gap(&self, events: &[u32]) -> (u32, u32) {
-        let mut from = self.start.min(self.end);
-        let mut longest = (0, from);
-        let inside = events.iter().copied().filter(|at| *at >= self.start && *at <= self.end);
-        for at in inside.chain([self.end]) {
-            let gap = at.saturating_sub(from);
-            if gap > longest.0 {
-                longest = (gap, from);
-            }
-            from = from.max(at);
-        }
-        longest
-    }
-
-    /// Whole UTC days inside without an event.
-    fn days_without(&self, events: &[u32]) -> u32 {
-        let (first, last) = (self.start.div_ceil(DAY), self.end / DAY);
-        let mut days: Vec<u32> = events.iter().map(|at| at / DAY).collect();
-        days.dedup();
-        let with = days.iter().filter(|day| (first..last).contains(day)).count();
-        last.saturating_sub(first)
-            .saturating_sub(u32::try_from(with).unwrap_or(u32::MAX))
-    }
+    u32::try_from((first..last).filter(is_without).count()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::rpo_over_time::{PointTrace, Spans};
 
     const HOUR: u32 = 3600;
 
-    fn window() -> LifeInWindow {
-        LifeInWindow {
-            start: 100 * DAY,
-            end: 110 * DAY,
-        }
-    }
-
-    #[test]
-    fn the_ends_of_the_window_count() {
-        assert_eq!(window().longest_gap(&[]), (10 * DAY, 100 * DAY));
-        assert_eq!(window().longest_gap(&[101 * DAY]), (9 * DAY, 101 * DAY));
-        assert_eq!(window().longest_gap(&[109 * DAY]), (9 * DAY, 100 * DAY));
-        assert_eq!(window().longest_gap(&[110 * DAY]), (10 * DAY, 100 * DAY));
-        assert_eq!(
-            window().longest_gap(&[90 * DAY, 101 * DAY, 102 * DAY, 109 * DAY]),
-            (7 * DAY, 102 * DAY)
-        );
-    }
-
-    #[test]
-    fn more_evidence_never_lengthens_a_gap() {
-        let mut events: Vec<u32> = Vec::new();
-        let mut last = u32::MAX;
-        for step in 0..40_u32 {
-            // A walk over the window in no particular order.
-            events.push(100 * DAY + (step * 7919) % (10 * DAY));
-            events.sort_unstable();
-            let (gap, _) = window().longest_gap(&events);
-            assert!(gap <= last);
-            last = gap;
-        }
-    }
-
-    #[test]
-    fn only_whole_days_without_an_event_count() {
-        assert_eq!(window().days_without(&[]), 10);
-        assert_eq!(
-            window().days_without(&[100 * DAY, 100 * DAY + HOUR, 104 * DAY + 23 * HOUR]),
-            8
-        );
-        let late = LifeInWindow {
-            start: 100 * DAY + 1,
-            end: 102 * DAY - 1,
+    fn known(dates: &[(u32, u32)]) -> KnownTable {
+        let trace = |(earliest, latest): &(u32, u32)| PointTrace {
+            earliest: *earliest,
+            latest: *latest,
+            sure_until: u32::MAX,
+            gone_by: u32::MAX,
+            is_made: true,
         };
-        assert_eq!(late.days_without(&[]), 0);
+        KnownTable {
+            born: Some(0),
+            alive_until: u32::MAX,
+            gone_by: u32::MAX,
+            points: dates.iter().map(trace).collect(),
+            observed: Spans::one(0, u32::MAX),
+        }
+    }
+
+    #[test]
+    fn only_whole_days_on_which_none_can_have_been_made_count() {
+        let at = |day: u32, hour: u32| day * DAY + hour * HOUR;
+        assert_eq!(days_without(&known(&[]), at(100, 0), at(110, 0)), 10);
+        let some = known(&[(at(100, 0), at(100, 1)), (at(104, 23), at(105, 1))]);
+        assert_eq!(days_without(&some, at(100, 0), at(110, 0)), 7);
+        assert_eq!(days_without(&known(&[]), at(100, 0) + 1, at(102, 0) - 1), 0);
     }
 }

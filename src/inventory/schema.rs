@@ -38,6 +38,26 @@ pub struct ColumnSchema {
 }
 
 impl FrameSchema {
+    /// The columns that tell its rows apart inside an account and Region; none for a frame that may hold equal rows.
+    pub(crate) fn key(&self) -> &'static [&'static str] {
+        match self.name {
+            "tables" | "continuous_backups" => &["table_arn"],
+            "table_tags" => &["table_arn", "key"],
+            "region_settings" => &["account_id", "region"],
+            "plans" => &["plan_id"],
+            "plan_versions" => &["plan_id", "version_id"],
+            "plan_rules" => &["plan_id", "rule_id", "rule_name"],
+            "selections" => &["plan_id", "selection_id"],
+            "vaults" | "vault_policies" => &["vault_name"],
+            "recovery_points" => &["vault_name", "recovery_point_arn"],
+            "backup_jobs" | "copy_jobs" | "restore_jobs" => &["job_id"],
+            "restore_testing_plans" => &["plan_name"],
+            "restore_testing_selections" => &["plan_name", "selection_name"],
+            "keys" => &["key_arn"],
+            _ => &[],
+        }
+    }
+
     /// The polars schema.
     pub(crate) fn polars(&self) -> Schema {
         self.columns
@@ -191,7 +211,7 @@ frames! {
         restored_at: Option<DateTime<Utc>>,
     }
     /// One tag of one table. A table without a row here has no tags, if the target's tags were read.
-    TableTag in "table_tags" by ["tag:GetResources"] {
+    TableTag in "table_tags" by ["tag:GetResources", "dynamodb:ListTagsOfResource"] {
         /// tag:GetResources, ResourceARN.
         table_arn: String,
         /// Tag key, case-sensitive.

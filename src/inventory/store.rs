@@ -3,14 +3,17 @@
 //! Rows go to disk in row groups while collecting goes on, so that memory stays bounded however many recovery points
 //! there are. The order of rows is the order of arrival; nothing downstream may depend on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use polars::prelude::{ChunkAgg as _, DataFrame, PolarsError, PolarsResult};
+use polars::prelude::{
+    BooleanChunked, ChunkAgg as _, DataFrame, NewChunkedArray as _, PlSmallStr, PolarsError, PolarsResult,
+};
 use polars_io::SerReader;
 use polars_io::parquet::read::ParquetReader;
 use polars_io::parquet::write::{BatchedWriter, ParquetCompression, ParquetWriter};
@@ -18,7 +21,9 @@ use polars_io::parquet::write::{BatchedWriter, ParquetCompression, ParquetWriter
 use super::cell::Kind;
 use super::schema::{FRAMES, FrameSchema, Row, SCHEMA_VERSION};
 use super::{Inventory, Manifest};
+use crate::fence;
 use crate::inventory::panics::caught;
+use crate::plain_file::{self, LARGEST_TEXT};
 use crate::problem::Problem;
 
 /// Rows per row group: small enough that a few of them fit in memory, large enough for dictionaries to pay, and that
@@ -61,21 +66,36 @@ impl Writer {
         }
     }
 
+    /// Adds rows to their frame, those that `seen` does not know: lists name a row twice whose rows move from page to page
+    /// while they are read.
+    ///
+    /// Errors: the disk refused.
+    pub(crate) fn push_new<R: Row>(&self, rows: &[R], seen: &Seen) -> Result<(), Problem> {
+        let new = R::to_frame(rows).and_then(|rows| seen.new_of(rows, R::FRAME));
+        let refused = |error: PolarsError| disk_problem(&self.dir, R::FRAME, &error.to_string());
+        self.push_frame(R::FRAME, new.map_err(refused)?)
+    }
+
     /// Adds rows to their frame. An empty list still creates the frame: it says that the question was asked.
     ///
     /// Errors: the disk refused.
     pub fn push<R: Row>(&self, rows: &[R]) -> Result<(), Problem> {
-        let mut slot = self.slot(R::FRAME);
+        let refused = |error: PolarsError| disk_problem(&self.dir, R::FRAME, &error.to_string());
+        self.push_frame(R::FRAME, R::to_frame(rows).map_err(refused)?)
+    }
+
+    fn push_frame(&self, frame: &'static FrameSchema, rows: DataFrame) -> Result<(), Problem> {
+        let mut slot = self.slot(frame);
         let result = (|| -> PolarsResult<()> {
             if slot.is_none() {
-                *slot = Some(FrameWriter::open(&self.dir, R::FRAME)?);
+                *slot = Some(FrameWriter::open(&self.dir, frame)?);
             }
             match slot.as_mut() {
-                Some(writer) => writer.push(R::to_frame(rows)?),
+                Some(writer) => writer.push(rows),
                 None => Ok(()),
             }
         })();
-        result.map_err(|error| disk_problem(&self.dir, R::FRAME, &error.to_string()))
+        result.map_err(|error| disk_problem(&self.dir, frame, &error.to_string()))
     }
 
     /// Writes what is left and closes every frame. Gives the number of rows of each.
@@ -100,6 +120,32 @@ impl Writer {
             .get(frame.name)
             .expect("every frame of the schema has a slot");
         slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Which rows of one account and Region were pushed already, by the hash of their key.
+#[derive(Debug, Default)]
+pub(crate) struct Seen(Mutex<HashMap<&'static str, HashSet<u64>>>);
+
+impl Seen {
+    /// The rows of which none has been seen with the same key; from now on they have.
+    fn new_of(&self, rows: DataFrame, frame: &FrameSchema) -> PolarsResult<DataFrame> {
+        let mut hashers = vec![DefaultHasher::new(); rows.height()];
+        for name in frame.key() {
+            for (hasher, text) in hashers.iter_mut().zip(rows.column(name)?.str()?.iter()) {
+                text.hash(hasher);
+            }
+        }
+        if frame.key().is_empty() {
+            return Ok(rows);
+        }
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = known.entry(frame.name).or_default();
+        let is_new: Vec<bool> = hashers.iter().map(|hasher| known.insert(hasher.finish())).collect();
+        if is_new.iter().all(|is_new| *is_new) {
+            return Ok(rows);
+        }
+        rows.filter(&BooleanChunked::from_slice(PlSmallStr::EMPTY, &is_new))
     }
 }
 
@@ -203,7 +249,8 @@ impl Inventory {
                 .so("nothing was evaluated")
                 .hint("name the folder that a scan or `collect` wrote")
         };
-        let text = std::fs::read_to_string(&path).map_err(|error| refuse(format!("{}: {error}", path.display())))?;
+        let text =
+            plain_file::text(&path, LARGEST_TEXT).map_err(|error| refuse(format!("{}: {error}", path.display())))?;
         let version = serde_json::from_str::<serde_json::Value>(&text)
             .map_err(|error| refuse(format!("{}: {error}", path.display())))?["schema_version"]
             .as_u64();
@@ -222,6 +269,12 @@ impl Inventory {
             dir: dir.to_owned(),
             manifest,
         };
+        let paths = inventory
+            .manifest
+            .frames
+            .keys()
+            .map(|frame| path_of(dir, frame).symlink_metadata());
+        fence::widen(paths.flatten().map(|file| plain_file::size_on_disk(&file)).sum());
         for (name, rows) in &inventory.manifest.frames {
             if !FRAMES.iter().any(|frame| frame.name == name) {
                 return Err(refuse(format!(
@@ -308,10 +361,33 @@ impl Inventory {
 
 /// Rows of a Parquet file, as its footer says.
 fn rows_in(path: &Path) -> Result<u64, String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    let rows = caught(|| ParquetReader::new(file).num_rows()).map_err(damaged)?;
-    rows.map(|rows| rows as u64).map_err(|error| error.to_string())
+    let file = plain_file::open(path).map_err(|error| error.to_string())?;
+    let bytes = file.metadata().map_err(|error| error.to_string())?.len();
+    let read = caught(|| -> PolarsResult<(u64, u64)> {
+        let mut reader = ParquetReader::new(file);
+        let metadata = reader.get_metadata()?;
+        let unfolded = metadata.row_groups.iter().map(|group| group.total_byte_size() as u64);
+        Ok((metadata.num_rows as u64, unfolded.fold(0, u64::saturating_add)))
+    });
+    let (rows, unfolded) = read.map_err(damaged)?.map_err(|error| error.to_string())?;
+    for (what, said, base, each) in [
+        ("rows", rows, MOST_ROWS, 16),
+        ("bytes unfolded", unfolded, MOST_UNFOLDED, 200),
+    ] {
+        let most = base + each * bytes;
+        if said > most {
+            return Err(format!(
+                "its footer tells of {said} {what}, and a file of {bytes} bytes may hold {most} at most"
+            ));
+        }
+    }
+    Ok(rows)
 }
+
+/// Rows and unfolded bytes that any frame may have; larger files may have more of both. Ids and times are of many kinds and fold
+/// to less than that; the same fifty tags on every table fold best of all that AWS says.
+const MOST_ROWS: u64 = 2_000_000;
+const MOST_UNFOLDED: u64 = 64 << 20;
 
 fn damaged(panic: String) -> String {
     format!("the file is no Parquet file that this program wrote: {panic}")
@@ -414,7 +490,7 @@ fn decode(
     offsets: impl Iterator<Item = usize>,
     take: &mut dyn FnMut(DataFrame) -> PolarsResult<bool>,
 ) -> PolarsResult<()> {
-    let file = File::open(path)?;
+    let file = plain_file::open(path)?;
     // Where every row group begins is read once, not for every batch.
     let metadata = ParquetReader::new(file.try_clone()?).get_metadata()?.clone();
     for offset in offsets {
@@ -532,6 +608,27 @@ mod tests {
         assert_eq!(rows.len(), 140_000);
         assert_eq!(rows[139_999], tag(139_999));
         assert_eq!(rows[67_000], tag(67_000));
+    }
+
+    /// The limits on what a footer may tell of are for bombs: what folds best of all evidence stays far below them.
+    #[test]
+    fn what_folds_well_is_still_read() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let writer = Writer::create(dir.path());
+        for table in 0..6_000 {
+            let tag = |number: usize| TableTag {
+                table_arn: format!("arn:aws:dynamodb:eu-west-1:111122223333:table/t{table:05}"),
+                key: format!("key-{number}"),
+                value: "the same everywhere".to_owned(),
+            };
+            writer.push(&(0..50).map(tag).collect::<Vec<_>>()).expect("written");
+        }
+        let frames = writer.finish().expect("finished");
+        write_manifest(dir.path(), &manifest(frames)).expect("written");
+        let size = dir.path().join("table_tags.parquet").metadata().expect("there").len();
+        let inventory = Inventory::open(dir.path()).expect("opened");
+        assert_eq!(inventory.manifest.frames.get("table_tags"), Some(&300_000));
+        assert!(300_000 < MOST_ROWS / 4 && size < 2 << 20, "{size}");
     }
 
     #[test]

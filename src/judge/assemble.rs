@@ -68,6 +68,7 @@ fn framework_report(framework: &Framework, findings: &[Finding]) -> FrameworkRep
         id: framework.id.clone(),
         title: framework.title.clone(),
         version: framework.version.clone(),
+        origin: framework.origin(),
         controls: framework.matrix(findings),
     }
 }
@@ -76,6 +77,7 @@ fn rule_line(rule: &Rule) -> RuleLine {
     RuleLine {
         id: rule.id.to_string(),
         subject: rule.subject,
+        origin: rule.origin(),
         title: rule.title.clone(),
         severity: rule.severity,
         remedy: rule.remedy.to_string(),

@@ -20,7 +20,7 @@ pub(crate) fn why_unknown(
         .chain(actions_of(frames))
         .find_map(|action| {
             // A table's own call speaks for that table only.
-            let resource = action.starts_with("dynamodb:Describe").then_some(table_name);
+            let resource = is_of_one_table(action).then_some(table_name);
             facts.reading().failure(target, action, resource)
         })?;
     Some(failure_text(failure))
@@ -53,8 +53,8 @@ pub(super) fn gaps(
         .reading()
         .failures
         .iter()
-        // A table that vanished meanwhile is counted in the coverage; it is not a gap.
-        .filter(|entry| !(entry.outcome == "absent" && entry.action.starts_with("dynamodb:Describe")))
+        // A table that vanished meanwhile is counted in the coverage; it is not a gap. Nor is a plan, or a selection of one.
+        .filter(|entry| !(entry.outcome == "absent" && may_vanish(&entry.action)))
         .map(|entry| {
             let target = TargetId::new(entry.account_id.clone(), entry.region.clone());
             let here = unknown.because_of(&target, entry);
@@ -71,7 +71,7 @@ pub(super) fn gaps(
                 } else {
                     "its tables could not be listed either, so nothing here can be judged".to_owned()
                 },
-                hint: hint(entry),
+                hint: hint(entry, regions_named),
                 target,
             }
         })
@@ -115,7 +115,7 @@ impl<'f> UnknownFindings<'f> {
     /// Findings that the loss of this call may have left unknown.
     fn because_of(&self, target: &TargetId, entry: &CallLogEntry) -> usize {
         let frames = frames_filled_by(&entry.action);
-        let is_one_table = entry.action.starts_with("dynamodb:Describe");
+        let is_one_table = is_of_one_table(&entry.action);
         let count = |frame: &'static str| {
             let count = if is_one_table {
                 self.by_table.get(&(target, entry.resource.as_str(), frame))
@@ -126,6 +126,16 @@ impl<'f> UnknownFindings<'f> {
         };
         frames.map(count).max().unwrap_or(0)
     }
+}
+
+/// Calls that speak of one table.
+fn is_of_one_table(action: &str) -> bool {
+    action.starts_with("dynamodb:Describe") || action == "dynamodb:ListTagsOfResource"
+}
+
+/// Calls that ask for one thing of a list that was read a moment before.
+fn may_vanish(action: &str) -> bool {
+    action.starts_with("dynamodb:Describe") || matches!(action, "backup:GetBackupPlan" | "backup:GetBackupSelection")
 }
 
 fn kind_of(outcome: &str) -> GapKind {
@@ -150,6 +160,9 @@ fn consequence(action: &str, unknown: usize, tables_here: usize) -> String {
                 count(tables_here, "table")
             )
         }
+        "dynamodb:ListTagsOfResource" => {
+            "selections by tag cannot be decided for this table, which is young".to_owned()
+        }
         "tag:GetResources" => "selections by tag cannot be decided".to_owned(),
         "backup:DescribeRegionSettings" => "the opt-in is not known, nor selections that depend on it".to_owned(),
         "kms:DescribeKey" => "owner and state of this key are not known".to_owned(),
@@ -171,13 +184,20 @@ fn consequence(action: &str, unknown: usize, tables_here: usize) -> String {
     }
 }
 
-fn hint(entry: &CallLogEntry) -> String {
+fn hint(entry: &CallLogEntry, regions_named: bool) -> String {
     match kind_of(&entry.outcome) {
         GapKind::Denied if entry.action == "sts:AssumeRole" => {
             format!(
                 "let the caller assume {} in its trust policy, or drop the account from `accounts`",
                 entry.resource
             )
+        }
+        GapKind::Denied if is_region_list(entry) && !regions_named => {
+            "allow account:ListRegions for the audit role, or name the Regions with `--regions` or in the settings file"
+                .to_owned()
+        }
+        _ if is_region_list(entry) && !regions_named => {
+            "name the Regions with `--regions` or in the settings file".to_owned()
         }
         GapKind::Denied => {
             format!(
@@ -187,9 +207,6 @@ fn hint(entry: &CallLogEntry) -> String {
         }
         GapKind::Throttled => "run the scan again at a quieter time, or for fewer Regions at once".to_owned(),
         GapKind::NotEnabled => "enable the Region for the account, or leave it out of `--regions`".to_owned(),
-        GapKind::Unsupported if entry.action == "account:ListRegions" => {
-            "name the Regions with `--regions` or in the settings file".to_owned()
-        }
         GapKind::Unsupported => "check that the service is offered in this Region, and AWS_ENDPOINT_URL".to_owned(),
         GapKind::Expired => "log in again, and run the scan once more".to_owned(),
         GapKind::Failed => "run the scan again; if it stays, check the network and the AWS health dashboard".to_owned(),

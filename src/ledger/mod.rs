@@ -335,8 +335,8 @@ fn try_folder(folder: &Path) -> Result<(), Problem> {
             .hint("choose a folder that can be written, on a file system with hard links, with `--ledger`")
     };
     let partial = folder.join(store::PARTIAL_DIR);
-    std::fs::create_dir_all(&partial).map_err(refuse)?;
-    std::fs::create_dir_all(folder.join(MANIFESTS)).map_err(refuse)?;
+    store::make_like(folder, &partial).map_err(refuse)?;
+    store::make_like(folder, &folder.join(MANIFESTS)).map_err(refuse)?;
     let instant = Utc::now().timestamp_nanos_opt().unwrap_or_default();
     let (one, other) = (
         partial.join(format!("try-{}-{instant}", std::process::id())),

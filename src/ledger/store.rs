@@ -9,6 +9,8 @@ use chrono::{DateTime, Utc};
 
 use crate::aws::s3::{Bucket, Content, Refused, Stored, Version};
 use crate::deliver::{content_type, joined};
+use crate::exit::Exit;
+use crate::plain_file::{self, LARGEST_MANIFEST};
 use crate::problem::Problem;
 
 /// Where files are written before they get their names. What lies there was never finished.
@@ -57,11 +59,14 @@ impl Store {
     /// Errors: it cannot be read.
     pub(super) async fn get(&self, path: &str) -> Result<Option<Vec<u8>>, Problem> {
         match self {
-            Self::Folder(folder) => match std::fs::read(folder.join(path)) {
-                Ok(bytes) => Ok(Some(bytes)),
-                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-                Err(error) => Err(unread(&folder.join(path), &error)),
-            },
+            Self::Folder(folder) => {
+                let read = no_link(folder, path).and_then(|()| plain_file::read(&folder.join(path), LARGEST_MANIFEST));
+                match read {
+                    Ok(bytes) => Ok(Some(bytes)),
+                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+                    Err(error) => Err(unread(&folder.join(path), &error)),
+                }
+            }
             Self::S3 { bucket, prefix } => bucket.get(&joined(prefix, path)).await,
         }
     }
@@ -71,11 +76,16 @@ impl Store {
     /// Errors: it cannot be read, or not be written.
     pub(super) async fn copy(&self, path: &str, to: &Path) -> Result<bool, Problem> {
         match self {
-            Self::Folder(folder) => match std::fs::copy(folder.join(path), to) {
-                Ok(_) => Ok(true),
-                Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-                Err(error) => Err(unread(&folder.join(path), &error)),
-            },
+            Self::Folder(folder) => {
+                let from = no_link(folder, path).and_then(|()| plain_file::open(&folder.join(path)));
+                let mut from = match from {
+                    Ok(from) => from,
+                    Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+                    Err(error) => return Err(unread(&folder.join(path), &error)),
+                };
+                let copied = File::create_new(to).and_then(|mut to| std::io::copy(&mut from, &mut to));
+                copied.map(|_| true).map_err(|error| unwritten(to, &error))
+            }
             Self::S3 { bucket, prefix } => bucket.get_file(&joined(prefix, path), to).await,
         }
     }
@@ -87,6 +97,7 @@ impl Store {
         match self {
             Self::Folder(folder) => {
                 let mut all = Vec::new();
+                no_link(folder, under.trim_end_matches('/')).map_err(|error| unread(&folder.join(under), &error))?;
                 walk(&folder.join(under), under, &mut all)?;
                 all.sort_by(|one, other| one.path.cmp(&other.path));
                 Ok(all)
@@ -117,9 +128,40 @@ impl Store {
 }
 
 fn unread(path: &Path, error: &std::io::Error) -> Problem {
-    Problem::new("could not read the ledger")
+    let mut problem = Problem::new("could not read the ledger")
+        .at(path.display().to_string())
+        .why(error.to_string());
+    // Links, pipes and files that are too large are no fault of the disk.
+    if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::FileTooLarge) {
+        problem.exit = Exit::EvidenceBroken;
+        problem.so = "nothing that rests on this ledger can be relied on".to_owned();
+    }
+    problem
+}
+
+fn unwritten(path: &Path, error: &std::io::Error) -> Problem {
+    Problem::new("could not copy a file of the ledger")
         .at(path.display().to_string())
         .why(error.to_string())
+        .hint("free some space, or choose another folder")
+}
+
+/// Refuses a path that passes a link: what it leads to is none of the ledger. Nothing there is no link.
+fn no_link(folder: &Path, path: &str) -> std::io::Result<()> {
+    let mut place = folder.to_owned();
+    for part in path.split('/') {
+        place.push(part);
+        match place.symlink_metadata() {
+            Ok(metadata) if metadata.is_symlink() => {
+                let what = format!("`{}` is a link, and nothing of a ledger is", place.display());
+                return Err(std::io::Error::new(ErrorKind::InvalidData, what));
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => break,
+            Err(error) => return Err(error),
+            Ok(_) => {}
+        }
+    }
+    Ok(())
 }
 
 fn walk(folder: &Path, name: &str, all: &mut Vec<Listed>) -> Result<(), Problem> {
@@ -157,13 +199,13 @@ fn put_file(folder: &Path, path: &str, content: Content<'_>) -> Result<(), Refus
         return taken();
     }
     let partial_dir = folder.join(PARTIAL_DIR);
-    std::fs::create_dir_all(&partial_dir).map_err(failed)?;
+    make_like(folder, &partial_dir).map_err(failed)?;
     let parent = target.parent().unwrap_or(folder);
     make_dirs(folder, parent).map_err(failed)?;
     let instant = Utc::now().timestamp_nanos_opt().unwrap_or_default();
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let partial = partial_dir.join(format!("{}-{number}-{instant}", std::process::id()));
-    let linked = write_new(&partial, content).and_then(|()| std::fs::hard_link(&partial, &target));
+    let linked = write_new(folder, &partial, content).and_then(|()| std::fs::hard_link(&partial, &target));
     let removed = std::fs::remove_file(&partial);
     match linked {
         Ok(()) => {}
@@ -173,7 +215,7 @@ fn put_file(folder: &Path, path: &str, content: Content<'_>) -> Result<(), Refus
     removed.and_then(|()| sync_dir(parent)).map_err(failed)
 }
 
-fn write_new(partial: &Path, content: Content<'_>) -> std::io::Result<()> {
+fn write_new(folder: &Path, partial: &Path, content: Content<'_>) -> std::io::Result<()> {
     let mut file = File::create_new(partial)?;
     match content {
         Content::Bytes(bytes) => file.write_all(bytes)?,
@@ -184,8 +226,33 @@ fn write_new(partial: &Path, content: Content<'_>) -> std::io::Result<()> {
     file.sync_all()?;
     // A hint for people and programs that the file is not to be changed; it is no protection.
     let mut permissions = file.metadata()?.permissions();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        permissions.set_mode(folder.metadata()?.permissions().mode() & 0o444 | 0o400);
+    }
+    #[cfg(not(unix))]
+    let _ = folder;
     permissions.set_readonly(true);
     file.set_permissions(permissions)
+}
+
+/// Makes a folder of the ledger, and those above it, for those who may enter the ledger's own. One that is not there yet is
+/// made for its owner alone: whoever shares a ledger makes its folder first.
+pub(super) fn make_like(ledger: &Path, dir: &Path) -> std::io::Result<()> {
+    let mut folders = std::fs::DirBuilder::new();
+    folders.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+        if !ledger.is_dir() {
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(ledger)?;
+        }
+        folders.mode(ledger.metadata()?.permissions().mode() & 0o777);
+    }
+    #[cfg(not(unix))]
+    let _ = ledger;
+    folders.create(dir)
 }
 
 /// Are these bytes there?
@@ -218,7 +285,7 @@ fn make_dirs(folder: &Path, to: &Path) -> std::io::Result<()> {
     if to.is_dir() {
         return Ok(());
     }
-    std::fs::create_dir_all(to)?;
+    make_like(folder, to)?;
     let mut dir = to;
     while let Some(parent) = dir.parent().filter(|_| dir != folder) {
         sync_dir(parent)?;

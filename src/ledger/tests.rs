@@ -249,11 +249,21 @@ async fn a_head_that_was_cut_off_shows_to_whoever_knew_it() {
         ledger.verify(known, &mut check_pack).await.expect("read").broken,
         Vec::new()
     );
-    std::fs::remove_file(at(&ledger, &manifest_path(3))).expect("removed");
+    let (manifest, place) = (
+        at(&ledger, &manifest_path(3)),
+        pack_dir(&ledger.entries().await.expect("entries")[2].manifest),
+    );
+    std::fs::remove_file(manifest).expect("removed");
+    let [witnessed] = &broken(&ledger).await[..] else {
+        panic!("its pack is a witness")
+    };
+    let words = format!("manifest 3 is missing, and the pack that it was for lies in {place} with a copy of it");
+    assert!(witnessed.starts_with(&words), "{witnessed}");
+    std::fs::remove_file(at(&ledger, &format!("{place}{MANIFEST_FILE}"))).expect("removed");
     assert_eq!(
         broken(&ledger).await,
         Vec::<String>::new(),
-        "it cannot be seen from inside"
+        "without that it cannot be seen from inside"
     );
     let checked = ledger.verify(known, &mut check_pack).await.expect("read");
     assert_eq!(checked.broken, [Broken::HeadNotFound { digest: head }]);

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::deliver::staging::Staging;
 use crate::digest;
-use crate::pack::{Manifest, signed};
+use crate::pack::{MANIFEST_FILE, Manifest, signed};
 use crate::problem::{Problem, one_line};
 use crate::sign::{self, Kind, SignatureFile, Signer, Trust};
 
@@ -50,6 +50,11 @@ pub(crate) struct Checked {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the texts say what the fields are")]
 pub(crate) enum Broken {
+    #[error(
+        "manifest {sequence} is missing, and the pack that it was for lies in {pack} with a copy of it: the end of the ledger was cut \
+         off, or the manifest was exchanged"
+    )]
+    CutOff { sequence: u64, pack: String },
     #[error("{} missing, and a later one is there: deleted", if first == last { format!("manifest {first} is") } else { format!("manifests {first} to {last} are") })]
     Missing { first: u64, last: u64 },
     #[error("manifest {sequence} cannot be read: {why}")]
@@ -95,13 +100,22 @@ pub(crate) enum Broken {
 }
 
 impl Broken {
+    /// The numbers of manifests that are known to be missing or unreadable.
+    fn numbers(&self) -> Option<std::ops::RangeInclusive<u64>> {
+        match self {
+            Self::Missing { first, last } => Some(*first..=*last),
+            Self::Unreadable { sequence, .. } => Some(*sequence..=*sequence),
+            _ => None,
+        }
+    }
+
     /// A remedy or an explanation, where there is one.
     pub(crate) fn hint(&self) -> &'static str {
         match self {
             Self::OtherTime { .. } => {
                 "a copy of a ledger in another bucket has the times of the copying: verify such a copy in a folder (`aws s3 sync`)"
             }
-            Self::Missing { .. } | Self::Touched { .. } => {
+            Self::Missing { .. } | Self::CutOff { .. } | Self::Touched { .. } => {
                 "in a bucket with versions the older version may still be there: `aws s3api list-object-versions`"
             }
             _ => "",
@@ -125,6 +139,8 @@ pub(crate) enum Note {
     NotSigned { sequence: u64 },
     #[error("not checked in pack {sequence}: {what}")]
     NotChecked { sequence: u64, what: String },
+    #[error("pack {sequence}: {what}")]
+    OfPack { sequence: u64, what: String },
 }
 
 impl Ledger {
@@ -202,7 +218,45 @@ impl Ledger {
                 Err(broken) => checked.broken.push(broken),
             }
         }
+        drop(files);
+        self.find_cut(&mut checked).await?;
         Ok(checked)
+    }
+
+    /// Looks for packs that were in the chain and are not any more. The manifest in the folder of a pack is written after that
+    /// of the chain, and never without it: whoever deletes the last of the chain leaves a witness.
+    async fn find_cut(&self, checked: &mut Checked) -> Result<(), Problem> {
+        let places: BTreeSet<String> = checked.entries.iter().map(|entry| pack_dir(&entry.manifest)).collect();
+        let missing: BTreeSet<u64> = checked.broken.iter().filter_map(Broken::numbers).flatten().collect();
+        let files = self.store.list(PACKS).await?.into_iter().map(|file| file.path);
+        let is_manifest = |path: &String| {
+            path.strip_suffix(MANIFEST_FILE)
+                .is_some_and(|place| !places.contains(place))
+        };
+        for path in files.filter(is_manifest).collect::<Vec<_>>() {
+            // One that cannot be read is no witness; it is named as not in the chain.
+            let Ok(Some(bytes)) = self.store.get(&path).await else {
+                continue;
+            };
+            let Ok(manifest) = Manifest::parse(&bytes, &path) else {
+                continue;
+            };
+            let Some(sequence) = manifest
+                .sequence
+                .filter(|_| path == format!("{}{MANIFEST_FILE}", pack_dir(&manifest)))
+            else {
+                continue;
+            };
+            // Somebody may have appended it while the chain was read.
+            let is_there = self.store.get(&manifest_path(sequence)).await? == Some(bytes);
+            if !is_there && !missing.contains(&sequence) {
+                checked.broken.push(Broken::CutOff {
+                    sequence,
+                    pack: pack_dir(&manifest),
+                });
+            }
+        }
+        Ok(())
     }
 
     async fn check_signatures(&self, trust: &Trust, checked: &mut Checked) -> Result<(), Problem> {
@@ -305,12 +359,20 @@ impl Ledger {
     /// Names what belongs to no pack of the chain.
     async fn find_strays(&self, checked: &mut Checked) -> Result<(), Problem> {
         let places: BTreeSet<String> = checked.entries.iter().map(|entry| pack_dir(&entry.manifest)).collect();
+        // A witness of a cut is not harmless, and named before.
+        let is_witness = |place: &str| {
+            let mut broken = checked.broken.iter();
+            broken.any(|broken| matches!(broken, Broken::CutOff { pack, .. } if pack == place))
+        };
         let mut strays = BTreeSet::new();
         for file in self.store.list(PACKS).await? {
             let place = file.path[PACKS.len()..]
                 .split_once('/')
                 .map(|(dir, _)| format!("{PACKS}{dir}/"));
-            if !place.as_ref().is_some_and(|place| places.contains(place)) {
+            if !place
+                .as_ref()
+                .is_some_and(|place| places.contains(place) || is_witness(place))
+            {
                 strays.insert(place.unwrap_or(file.path));
             }
         }

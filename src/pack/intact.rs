@@ -14,6 +14,7 @@ use crate::digest;
 use crate::exit::Exit;
 use crate::inventory::store::MANIFEST_FILE as INVENTORY_MANIFEST;
 use crate::inventory::{INVENTORY_DIR, Inventory};
+use crate::plain_file::{self, LARGEST_MANIFEST};
 use crate::problem::{Problem, Problems, count};
 use crate::sign::{Signer, Trust};
 
@@ -210,7 +211,8 @@ fn same_totals(pack: &Pack) -> Result<String, Problem> {
 
 /// `SHA256SUMS` and the manifest name the same digests. It comes first: if the manifest is wrong, everything else seems so.
 fn sums(pack: &Pack) -> Result<String, Problem> {
-    let found = std::fs::read(pack.dir.join(SUMS_FILE)).map_err(|error| broken(SUMS_FILE, error.to_string()))?;
+    let found = plain_file::read(&pack.dir.join(SUMS_FILE), LARGEST_MANIFEST)
+        .map_err(|error| broken(SUMS_FILE, error.to_string()))?;
     let mut expected = seal::sums(&pack.manifest);
     // The digest of the bytes on disk, whatever form they have.
     expected = expected.replace(&pack.manifest.sha256(), &pack.manifest_sha256);
@@ -245,12 +247,21 @@ fn sums(pack: &Pack) -> Result<String, Problem> {
     })
 }
 
+const NOT_PLAIN: &str = "it is not a plain file";
+
 /// Every file of the manifest is there as it says, and no other.
 fn files(pack: &Pack) -> Result<String, Problem> {
+    // What is no plain file is named before anything is read.
+    for entry in &pack.manifest.files {
+        let is_other = |metadata: std::fs::Metadata| !metadata.is_file();
+        if pack.dir.join(&entry.path).symlink_metadata().is_ok_and(is_other) {
+            return Err(broken(entry.path.as_str(), NOT_PLAIN));
+        }
+    }
+    let listed = seal::list(&pack.dir).map_err(|error| broken(pack.dir.display().to_string(), error.to_string()))?;
     for entry in &pack.manifest.files {
         check_file(pack, &entry.path)?;
     }
-    let listed = seal::list(&pack.dir).map_err(|error| broken(pack.dir.display().to_string(), error.to_string()))?;
     if let Some(other) = listed.iter().find(|path| pack.manifest.file(path).is_none()) {
         return Err(broken(other, format!("{MANIFEST_FILE} does not name this file")));
     }
@@ -273,10 +284,15 @@ pub(crate) fn check_file(pack: &Pack, path: &str) -> Result<(), Problem> {
         .symlink_metadata()
         .map_err(|error| broken(path, error.to_string()))?;
     if !metadata.is_file() {
-        return Err(broken(path, "it is not a plain file"));
+        return Err(broken(path, NOT_PLAIN));
     }
     if metadata.len() != entry.size {
         let why = format!("expected {} bytes, found {}", entry.size, metadata.len());
+        return Err(broken(path, why));
+    }
+    if plain_file::is_hollow(&metadata) {
+        let (size, room) = (metadata.len(), plain_file::size_on_disk(&metadata));
+        let why = format!("it is of holes: {size} bytes, of which {room} lie on disk");
         return Err(broken(path, why));
     }
     let (_, sha256) = digest::of_file(&place).map_err(|error| broken(path, error.to_string()))?;

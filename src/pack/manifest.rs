@@ -165,6 +165,14 @@ pub struct FileEntry {
     pub sha256: String,
 }
 
+/// What manifests of all versions have in common; nothing else of them is kept while it is read.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Head {
+    schema_version: serde_json::Value,
+    tool_version: serde_json::Value,
+}
+
 impl Manifest {
     /// The bytes of `manifest.json`: always the same for the same manifest.
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -188,11 +196,11 @@ impl Manifest {
                 .why(why)
                 .so("nothing in this pack can be relied on")
         };
-        let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| refuse(error.to_string()))?;
-        match value["schema_version"].as_u64() {
+        let head: Head = serde_json::from_slice(bytes).map_err(|error| refuse(error.to_string()))?;
+        match head.schema_version.as_u64() {
             Some(version) if version == u64::from(SCHEMA_VERSION) => {}
             Some(version) => {
-                let by = value["tool_version"].as_str().unwrap_or("another version");
+                let by = head.tool_version.as_str().unwrap_or("another version");
                 return Err(refuse(format!(
                     "it has schema version {version}; this program reads version {SCHEMA_VERSION}"
                 ))
@@ -257,6 +265,8 @@ impl Manifest {
 
     /// The entry of a file.
     pub fn file(&self, path: &str) -> Option<&FileEntry> {
-        self.files.iter().find(|file| file.path == path)
+        // They are in order, see `flaw`.
+        let place = self.files.binary_search_by(|file| file.path.as_str().cmp(path));
+        place.ok().map(|place| &self.files[place])
     }
 }

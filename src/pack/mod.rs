@@ -28,8 +28,10 @@ use std::path::{Path, PathBuf};
 use crate::criteria::Criteria;
 use crate::criteria::files::{self, CRITERIA_DIR};
 use crate::digest;
+use crate::fence;
 use crate::inventory::{INVENTORY_DIR, Inventory};
 use crate::judge::judge;
+use crate::plain_file::{self, LARGEST_MANIFEST};
 use crate::problem::{Outcome, Problem};
 use crate::report::Report;
 
@@ -68,10 +70,17 @@ impl Pack {
     /// Errors: no pack there, or a manifest that cannot be read.
     pub fn open(dir: &Path) -> Result<Self, Problem> {
         let path = dir.join(MANIFEST_FILE);
-        let bytes = std::fs::read(&path).map_err(|error| no_pack(dir, &error))?;
+        let bytes = plain_file::read(&path, LARGEST_MANIFEST).map_err(|error| no_pack(dir, &error))?;
+        let manifest = Manifest::parse(&bytes, &path.display().to_string())?;
+        // As they lie there, whatever the manifest says.
+        let sizes = manifest
+            .files
+            .iter()
+            .map(|file| dir.join(&file.path).symlink_metadata());
+        fence::widen(sizes.flatten().map(|file| plain_file::size_on_disk(&file)).sum());
         Ok(Self {
             dir: dir.to_owned(),
-            manifest: Manifest::parse(&bytes, &path.display().to_string())?,
+            manifest,
             manifest_sha256: digest::of_bytes(&bytes),
         })
     }
@@ -128,5 +137,8 @@ fn no_pack(dir: &Path, error: &std::io::Error) -> Problem {
             .so("this is no pack, or one that was never finished; nothing in it can be relied on")
             .hint("name the folder that a scan wrote");
     }
-    problem.why(error.to_string()).hint("name the folder that a scan wrote")
+    if error.kind() == std::io::ErrorKind::NotFound {
+        return problem.why(error.to_string()).hint("name the folder that a scan wrote");
+    }
+    problem.why(format!("{MANIFEST_FILE}: {error}"))
 }

@@ -27,6 +27,12 @@ pub(crate) fn replace(dir: &Path, manifest: &Manifest, signatures: &[Signature])
         let partial = dir.join(partial(&name));
         let unnamed = dir.join(format!("{}.new", self::partial(&name)));
         std::fs::write(&unnamed, bytes)?;
+        // Whoever could read the old seal, and nobody else.
+        match std::fs::metadata(dir.join(MANIFEST_FILE)) {
+            Ok(old) => std::fs::set_permissions(&unnamed, old.permissions())?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
         std::fs::File::open(&unnamed)?.sync_all()?;
         std::fs::rename(&unnamed, &partial)?;
     }

@@ -4,13 +4,14 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use super::manifest::{Account, Coverage, FileEntry, Manifest, SCHEMA_VERSION, Totals};
-use super::{MANIFEST_FILE, SEAL_FILES, SUMS_FILE, TEMPLATES_DIR, findings};
+use super::{MANIFEST_FILE, Pack, SEAL_FILES, SUMS_FILE, TEMPLATES_DIR, findings};
 use crate::criteria::Criteria;
 use crate::criteria::files::{self, CRITERIA_DIR};
 use crate::digest;
 use crate::inventory::{INVENTORY_DIR, Inventory};
-use crate::problem::Problem;
-use crate::render::Templates;
+use crate::judge::judge;
+use crate::problem::{Outcome, Problem};
+use crate::render::{FORMATS, Templates};
 use crate::report::{self, Report};
 
 /// Options whose values are not written down.
@@ -56,6 +57,36 @@ pub(crate) fn seal(dir: &Path, report: &Report, evidence: &PackContents<'_>) -> 
     let manifest = manifest(report, evidence, files)?;
     write_manifest(dir, &manifest)?;
     Ok(manifest)
+}
+
+/// Judges what lies in the folder of a pack by the criteria that lie there, and writes findings, the reports that are there
+/// and the seal anew: what anybody can do who has this program's sources. Tests hold `verify` against it.
+///
+/// Errors: evidence, criteria or templates that cannot be read; the disk refused.
+pub fn anew(dir: &Path) -> Outcome<Manifest> {
+    let old = Pack::open(dir)?.manifest;
+    let inventory = Inventory::open(&dir.join(INVENTORY_DIR))?;
+    let criteria = files::load(&dir.join(CRITERIA_DIR))?;
+    let templates = match dir.join(TEMPLATES_DIR) {
+        folder if folder.exists() => Templates::load(&folder)?,
+        _ => Templates::default(),
+    };
+    let report = judge(&inventory, &criteria)?;
+    for format in FORMATS.iter().filter(|format| old.file(format.file_name).is_some()) {
+        let path = dir.join(format.file_name);
+        let file = std::fs::File::create(&path).map_err(|error| disk_problem(&path.display().to_string(), &error))?;
+        let mut out = std::io::BufWriter::new(file);
+        let written = format.write(&report, &templates, &mut out);
+        written.map_err(|error| Problem::new(format!("could not write `{}`", format.file_name)).why(error.why))?;
+    }
+    let contents = PackContents {
+        inventory: &inventory,
+        criteria: &criteria,
+        templates: &templates,
+        command_line: old.command_line,
+        is_redacted: old.is_redacted,
+    };
+    Ok(seal(dir, &report, &contents)?)
 }
 
 /// Writes `SHA256SUMS`, then the manifest. Gives the manifest's SHA-256. Also for a manifest that has got its place in a

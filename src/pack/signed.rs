@@ -1,6 +1,7 @@
 //! Who signed a pack.
 
 use super::{MANIFEST_FILE, Manifest, Pack};
+use crate::plain_file::{self, LARGEST_MANIFEST};
 use crate::problem::Problem;
 use crate::sign::{self, Broken, SignatureFile, Signer, Trust, verify_all};
 
@@ -31,7 +32,7 @@ impl Pack {
     pub(crate) fn signers(&self, trust: &Trust) -> Result<Vec<Signer>, Problem> {
         let path = self.dir.join(MANIFEST_FILE);
         let unread = |error: std::io::Error| super::intact::broken(MANIFEST_FILE, error.to_string());
-        let bytes = std::fs::read(&path).map_err(unread)?;
+        let bytes = plain_file::read(&path, LARGEST_MANIFEST).map_err(unread)?;
         let files = SignatureFile::beside(&path).map_err(unread)?;
         check(&self.manifest, &bytes, &files, trust).map_err(|(name, broken)| {
             let place = if name.is_empty() { MANIFEST_FILE } else { &name };

@@ -1,5 +1,6 @@
 //! `verify`: does the evidence hold? Offline, from the pack alone, stopping at the first thing that differs.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::path::Path;
@@ -7,10 +8,11 @@ use std::path::Path;
 use super::intact::{IntactPack, Shown, as_broken, broken, same_field};
 use super::manifest::{Coverage, Manifest};
 use super::{FINDINGS_FILE, MANIFEST_FILE, Pack, TEMPLATES_DIR, findings, seal};
+use crate::criteria::Criteria;
 use crate::criteria::files::{self, CRITERIA_DIR};
-use crate::inventory::Inventory;
+use crate::inventory::{INVENTORY_DIR, Inventory};
 use crate::problem::{Problem, count};
-use crate::render::{FORMATS, Format, RenderError, Templates};
+use crate::render::{FORMATS, Format, RenderError, Templates, templates};
 use crate::report::Report;
 
 /// A pack of which everything that could be looked at holds.
@@ -18,6 +20,9 @@ use crate::report::Report;
 pub struct Verified {
     /// What was checked and holds.
     pub shown: Shown,
+    /// What a reader has to know who takes the pack for the program's word: whose templates and rules it has, and files that
+    /// no part of it explains.
+    pub notes: Vec<String>,
     /// What could not be checked, and why; none: everything was.
     pub unchecked: Option<String>,
 }
@@ -41,8 +46,87 @@ pub fn verify(intact: &IntactPack) -> Result<Verified, Problem> {
         }
         Rewritten::Not(why) => Some(why),
     };
-    Ok(Verified { shown, unchecked })
+    let notes = [
+        of_templates(&pack.manifest),
+        of_rules(&report),
+        strangers(pack, inventory, &criteria),
+    ];
+    Ok(Verified {
+        shown,
+        notes: notes.concat(),
+        unchecked,
+    })
 }
+
+/// Whose templates the documents have.
+fn of_templates(manifest: &Manifest) -> Vec<String> {
+    let below = format!("{TEMPLATES_DIR}/");
+    let name = |path: &'_ str| path.strip_prefix(&below).map(str::to_owned);
+    let files: Vec<(String, &str)> = manifest
+        .files
+        .iter()
+        .filter_map(|file| Some((name(&file.path)?, file.sha256.as_str())))
+        .collect();
+    let digest = templates::digest_of(files.iter().map(|(name, sha256)| (name.as_str(), *sha256)));
+    let note = |digest: String| {
+        let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+        format!(
+            "templates: the pack's own (SHA-256 {digest}): {}; layout, words and colours of its documents are not backproof's",
+            names.join(", ")
+        )
+    };
+    digest.map(note).into_iter().collect()
+}
+
+/// Whose rules and frameworks judged.
+fn of_rules(report: &Report) -> Vec<String> {
+    let sentences = report.foreign();
+    sentences
+        .into_iter()
+        .map(|text| text.trim_end_matches('.').to_owned())
+        .collect()
+}
+
+/// Files that the manifest names and that no part of a pack explains: nothing was said of what is in them.
+fn strangers(pack: &Pack, inventory: &Inventory, criteria: &Criteria) -> Vec<String> {
+    let of_inventory = inventory
+        .file_names()
+        .into_iter()
+        .map(|name| format!("{INVENTORY_DIR}/{name}"));
+    let of_criteria = files::files(criteria)
+        .into_iter()
+        .map(|(name, _)| format!("{CRITERIA_DIR}/{name}"));
+    let of_reports = FORMATS.iter().map(|format| format.file_name.to_owned());
+    let known: BTreeSet<String> = of_inventory
+        .chain(of_criteria)
+        .chain(of_reports)
+        .chain([FINDINGS_FILE.to_owned()])
+        .collect();
+    let below = format!("{TEMPLATES_DIR}/");
+    let is_template = |path: &str| path.strip_prefix(&below).is_some_and(|name| !name.contains('/'));
+    let files = pack.manifest.files.iter().map(|file| file.path.as_str());
+    let strange: Vec<&str> = files
+        .filter(|path| !known.contains(*path) && !is_template(path))
+        .collect();
+    if strange.is_empty() {
+        return Vec::new();
+    }
+    let (belong, names) = match strange.len() {
+        1 => ("belongs", strange[0].to_owned()),
+        number if number > NAMED => (
+            "belong",
+            format!("{} and {} more", strange[..NAMED].join(", "), number - NAMED),
+        ),
+        _ => ("belong", strange.join(", ")),
+    };
+    let what = count(strange.len(), "file");
+    vec![format!(
+        "{what} {belong} to no part of a pack: {names}; nothing checks what is in it"
+    )]
+}
+
+/// Files that are named one by one.
+const NAMED: usize = 5;
 
 /// What became of the reports.
 enum Rewritten {

@@ -10,13 +10,14 @@ mod wire;
 
 use std::collections::{BTreeMap, HashMap};
 
+use aws_sdk_securityhub::operation::get_findings::GetFindingsOutput;
 use aws_sdk_securityhub::types::{
     AwsSecurityFinding, AwsSecurityFindingFilters, AwsSecurityFindingIdentifier, NoteUpdate, StringFilter,
     StringFilterComparison, WorkflowStatus, WorkflowUpdate,
 };
 
 use self::plan::{Known, Plan, Suppression};
-use crate::aws::call::next;
+use crate::aws::call::Page;
 use crate::aws::failure::Failure;
 use crate::aws::target::Target;
 use crate::render::asff::{PREFIX, SecurityFinding, WAIVED, product_arn};
@@ -126,26 +127,19 @@ async fn read(target: &Target) -> Result<Vec<AwsSecurityFinding>, Failure> {
         ))
         .generator_id(filter(StringFilterComparison::Prefix, PREFIX.to_owned()))
         .build();
-    let mut call = target.caller.begin(GET, "");
-    let (mut findings, mut token) = (Vec::new(), None);
-    loop {
-        let send = || {
-            target
-                .securityhub
-                .get_findings()
-                .filters(filters.clone())
-                .max_results(100)
-                .set_next_token(token.clone())
-                .send()
-        };
-        let mut page = call.page(send).await?;
-        findings.append(page.findings.get_or_insert_default());
-        token = next(page.next_token());
-        if token.is_none() {
-            break;
-        }
+    let send = |token| {
+        let get = target.securityhub.get_findings().filters(filters.clone());
+        get.max_results(100).set_next_token(token).send()
+    };
+    fn page(page: &GetFindingsOutput) -> Page<'_, AwsSecurityFinding> {
+        (page.findings.as_ref(), page.next_token())
     }
-    call.finish();
+    let mut findings = Vec::new();
+    let take = |listed: &[AwsSecurityFinding]| {
+        findings.extend_from_slice(listed);
+        Ok::<_, Failure>(0)
+    };
+    target.caller.list(GET, "", send, page, take).await?;
     Ok(findings)
 }
 

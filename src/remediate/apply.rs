@@ -4,8 +4,8 @@
 //! what the journal says is done, and repeats what it cannot be sure of with the same idempotency token.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::fs::{OpenOptions, TryLockError};
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 
 use chrono::Utc;
@@ -40,9 +40,10 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal and reads what was done before.
+    /// Opens the journal and reads what was done before. A last line that a crash tore is cut off: what it was to say is not
+    /// known, and is asked again.
     ///
-    /// Errors: it cannot be written, or a line in it is not a step.
+    /// Errors: it cannot be read or written, another run has it, or a line in it is not a step.
     pub(crate) fn open(path: &Path) -> Result<Self, Problem> {
         let refuse = |why: String| {
             Problem::new("could not use the journal")
@@ -51,22 +52,42 @@ impl Journal {
                 .so("nothing was changed")
                 .hint("choose another file with `--journal`")
         };
+        let disk = |error: std::io::Error| refuse(error.to_string());
+        let is_new = !path.exists();
+        if !is_new && !path.is_file() {
+            return Err(refuse("it is not a plain file".to_owned()));
+        }
+        let mut options = OpenOptions::new();
+        options.create(true).read(true).append(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(path).map_err(disk)?;
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            return Err(
+                refuse("another run of `remediate apply` is using it".to_owned()).hint("wait until it has ended")
+            );
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(disk)?;
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let text = std::str::from_utf8(&bytes[..whole]).map_err(|error| refuse(error.to_string()))?;
         let mut started = BTreeMap::new();
-        if let Ok(text) = std::fs::read_to_string(path) {
-            let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-            for (number, line) in whole.lines().enumerate() {
-                let step: Step =
-                    serde_json::from_str(line).map_err(|error| refuse(format!("line {}: {error}", number + 1)))?;
-                if let (true, Some(job_id)) = (step.step == "started", step.job_id) {
-                    started.insert(step.token, job_id);
-                }
+        for (number, line) in text.lines().enumerate() {
+            let step: Step =
+                serde_json::from_str(line).map_err(|error| refuse(format!("line {}: {error}", number + 1)))?;
+            if let (true, Some(job_id)) = (step.step == "started", step.job_id) {
+                started.insert(step.token, job_id);
             }
         }
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(path)
-            .map_err(|error| refuse(error.to_string()))?;
+        if whole < bytes.len() {
+            file.set_len(whole as u64)
+                .and_then(|()| file.sync_all())
+                .map_err(disk)?;
+        }
+        if is_new {
+            // Its name has to last before the first job does.
+            file.sync_all().and_then(|()| sync_folder_of(path)).map_err(disk)?;
+        }
         Ok(Self {
             file,
             path: path.display().to_string(),
@@ -74,6 +95,7 @@ impl Journal {
         })
     }
 
+    /// Notes a step, on disk when this returns: one write for one line, so that a crash tears the last one at most.
     fn note(&mut self, action: &Action, step: &str, job_id: Option<&str>, why: Option<&str>) -> Result<(), Problem> {
         let line = Step {
             at: crate::domain::rfc3339(Utc::now()),
@@ -83,17 +105,28 @@ impl Journal {
             job_id: job_id.map(str::to_owned),
             why: why.map(str::to_owned),
         };
-        let text = serde_json::to_string(&line).map_err(|error| Problem::new(error.to_string()))?;
-        writeln!(self.file, "{text}")
-            .and_then(|()| self.file.sync_data())
-            .map_err(|error| {
-                Problem::new("could not write the journal")
-                    .at(self.path.clone())
-                    .why(error.to_string())
-                    .so("no further action was started")
-                    .hint("free some space, then run `remediate apply` again: what is done is not done twice")
-            })
+        let text = serde_json::to_string(&line).map_err(|error| Problem::new(error.to_string()))? + "\n";
+        let written = self
+            .file
+            .write_all(text.as_bytes())
+            .and_then(|()| self.file.sync_data());
+        written.map_err(|error| {
+            Problem::new("could not write the journal")
+                .at(self.path.clone())
+                .why(error.to_string())
+                .so("no further action was started")
+                .hint("free some space, then run `remediate apply` again: what is done is not done twice")
+        })
     }
+}
+
+/// A new name lasts when its folder is on disk.
+fn sync_folder_of(path: &Path) -> std::io::Result<()> {
+    if cfg!(not(unix)) {
+        return Ok(());
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    std::fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// What became of a plan.
@@ -175,4 +208,83 @@ fn drift(plan: &Plan, number: usize, action: &Action, why: String) -> Problem {
         .why(why)
         .so(so)
         .hint("scan again, then `remediate plan`, and review the new plan")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn action(number: usize) -> Action {
+        let action = serde_json::json!({
+            "kind": "backup-now",
+            "reason": "r",
+            "table_arn": format!("arn:aws:dynamodb:eu-west-1:111122223333:table/t{number}"),
+            "table_id": null,
+            "vault": "v",
+            "role_arn": "r",
+            "cold_after_days": null,
+            "delete_after_days": 35,
+            "idempotency_token": format!("token-{number}"),
+            "table_size_bytes": null,
+        });
+        serde_json::from_value(action).expect("an action")
+    }
+
+    /// Cut at any byte, it opens; what it knows are the whole lines, and what is written next stands on a line of its own.
+    #[test]
+    fn a_journal_that_was_cut_at_any_byte_goes_on() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("whole");
+        let mut journal = Journal::open(&path).expect("opened");
+        for number in 0..3 {
+            journal.note(&action(number), "starting", None, None).expect("noted");
+            let job = format!("jöb-{number}");
+            journal
+                .note(&action(number), "started", Some(&job), None)
+                .expect("noted");
+        }
+        let whole = std::fs::read(&path).expect("read");
+        for cut in 0..=whole.len() {
+            let path = dir.path().join(format!("cut-{cut}"));
+            std::fs::write(&path, &whole[..cut]).expect("written");
+            let lines = whole[..cut].iter().filter(|byte| **byte == b'\n').count();
+            let mut journal = Journal::open(&path).unwrap_or_else(|problem| panic!("cut at {cut}: {problem}"));
+            assert_eq!(journal.started.len(), lines / 2, "cut at {cut}");
+            journal.note(&action(9), "started", Some("late"), None).expect("noted");
+            drop(journal);
+            let journal = Journal::open(&path).unwrap_or_else(|problem| panic!("cut at {cut}, and on: {problem}"));
+            assert_eq!(journal.started.len(), lines / 2 + 1, "cut at {cut}");
+            assert_eq!(journal.started.get("token-9").map(String::as_str), Some("late"));
+            std::fs::remove_file(path).expect("gone");
+        }
+    }
+
+    #[test]
+    fn a_journal_that_cannot_be_read_is_no_empty_one() {
+        let dir = tempfile::tempdir().expect("a folder");
+        assert_eq!(
+            Journal::open(dir.path()).err().expect("a folder").why,
+            "it is not a plain file"
+        );
+        let path = dir.path().join("journal");
+        std::fs::write(&path, b"\xff\n").expect("written");
+        assert!(Journal::open(&path).is_err());
+        std::fs::write(&path, "{}\n").expect("written");
+        assert!(Journal::open(&path).err().expect("no step").why.starts_with("line 1: "));
+        std::fs::write(&path, "").expect("written");
+        let first = Journal::open(&path).expect("opened");
+        assert!(Journal::open(&path).err().expect("in use").why.contains("another run"));
+        drop(first);
+        Journal::open(&path).expect("free again");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_its_owner_reads_a_journal() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("journal");
+        Journal::open(&path).expect("opened");
+        assert_eq!(path.metadata().expect("there").permissions().mode() & 0o777, 0o600);
+    }
 }

@@ -15,11 +15,13 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use self::actions::{Action, Standing};
-use crate::problem::Problem;
+use self::actions::{Action, KINDS, Standing};
+use crate::digest;
+use crate::problem::{Problem, one_line};
+use crate::text::list;
 
 /// Raised whenever the plan file changes.
-pub(crate) const PLAN_VERSION: u32 = 3;
+pub(crate) const PLAN_VERSION: u32 = 4;
 
 /// What happens while a plan is done and its jobs are followed, as it happens. It begins with the name of what the action is
 /// about; all texts are untrusted.
@@ -53,6 +55,9 @@ pub struct Plan {
     pub actions: Vec<Action>,
     /// What needs an action and cannot get one by this plan, with the reason.
     pub blocked: Vec<Blocked>,
+    /// SHA-256 of all of this as JSON without any blank, in this order: `jq -cj 'del(.sha256)' plan.json | sha256sum`. What was
+    /// reviewed is what is done, or nothing is.
+    pub sha256: String,
 }
 
 /// Something that the plan cannot help.
@@ -69,6 +74,31 @@ pub struct Blocked {
 #[derive(Deserialize)]
 struct Version {
     schema_version: u32,
+}
+
+/// Of what kinds the actions of a plan file are, before they are read as such.
+#[derive(Deserialize)]
+struct Kinds {
+    actions: Vec<serde_json::Map<String, serde_json::Value>>,
+}
+
+impl Kinds {
+    /// The first action whose kind nobody knows, in words.
+    fn unknown(&self) -> Option<String> {
+        let known: Vec<&str> = KINDS.iter().map(|kind| kind.id).collect();
+        self.actions.iter().enumerate().find_map(|(number, action)| {
+            let number = number + 1;
+            match action.get("kind").and_then(serde_json::Value::as_str) {
+                None => Some(format!("action {number} does not say of what kind it is")),
+                Some(kind) if known.contains(&kind) => None,
+                Some(kind) => Some(format!(
+                    "action {number} is of the kind `{}`; this program knows {}",
+                    one_line(kind),
+                    list(&known)
+                )),
+            }
+        })
+    }
 }
 
 impl Plan {
@@ -90,13 +120,43 @@ impl Plan {
             let why = format!("it has version {schema_version}; this program reads {PLAN_VERSION}");
             return Err(refuse(why).hint("make a new plan with `remediate plan`, and review it"));
         }
+        if let Ok(kinds) = serde_json::from_str::<Kinds>(&text)
+            && let Some(why) = kinds.unknown()
+        {
+            return Err(refuse(why));
+        }
         let plan: Self = serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
         for action in &plan.actions {
             let resource = action.resource();
             let place = format!("{} `{}`", resource.subject, resource.name);
             action.check_values().map_err(|why| refuse(format!("{place}: {why}")))?;
         }
+        let found = plan.digest();
+        if found != plan.sha256 {
+            let why = format!(
+                "it was changed since it was made: its `sha256` is {}, and what it says gives {found}",
+                one_line(&plan.sha256)
+            );
+            return Err(
+                refuse(why).hint("make a new plan with `remediate plan`; `--rules` and waivers leave things out of it")
+            );
+        }
         Ok(plan)
+    }
+
+    /// The plan with the digest of what it says.
+    pub(crate) fn sealed(self) -> Self {
+        let sha256 = self.digest();
+        Self { sha256, ..self }
+    }
+
+    /// What [`Plan::sha256`] has to be.
+    fn digest(&self) -> String {
+        let mut value = serde_json::to_value(self).expect("plain values always have a JSON form");
+        if let Some(fields) = value.as_object_mut() {
+            fields.shift_remove("sha256");
+        }
+        digest::of_bytes(value.to_string().as_bytes())
     }
 
     /// Writes the plan file; a file that is there is replaced, since plans are proposals and not evidence.

@@ -20,6 +20,7 @@ pub(crate) fn propose(known: &Known<'_>, rules: &RuleSet) -> Outcome<Plan> {
         as_of: known.report.scan.as_of,
         actions: Vec::new(),
         blocked: Vec::new(),
+        sha256: String::new(),
     };
     for kind in KINDS {
         let propose = (kind.propose)(known)?;
@@ -46,7 +47,7 @@ pub(crate) fn propose(known: &Known<'_>, rules: &RuleSet) -> Outcome<Plan> {
         plan.actions.extend(actions);
     }
     plan.blocked.sort_by(|a, b| a.resource_arn.cmp(&b.resource_arn));
-    Ok(plan)
+    Ok(plan.sealed())
 }
 
 /// The findings that a kind of action answers. What one rule condemns needs its action, whatever others do not know: those

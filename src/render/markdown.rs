@@ -1,12 +1,14 @@
 //! Markdown, for pull requests and tickets: the outcome, the worst findings first, what is not known. Short on purpose.
 //!
+//! No template lays it out; it says all the same if the documents beside it are laid out by somebody else's.
+//!
 //! Names stand in code spans, where nothing is markup; all other text is escaped, down to mentions and links that code
 //! hosts make by themselves.
 
 use std::io::Write;
 
-use super::RenderError;
 use super::terminal::since_line;
+use super::{RenderError, Templates};
 use crate::domain::{Finding, Gap, Severity, Verdict, rfc3339};
 use crate::problem::count;
 use crate::report::Report;
@@ -22,8 +24,8 @@ const LONGEST_MESSAGE: usize = 300;
 /// Renders the report.
 ///
 /// Errors: the disk refused.
-pub(crate) fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
-    let mut parts = vec![head(report), totals(report)];
+pub(crate) fn render(report: &Report, templates: &Templates, out: &mut dyn Write) -> Result<(), RenderError> {
+    let mut parts = vec![head(report, templates), totals(report)];
     for (verdict, title) in [(Verdict::NonCompliant, "Non-compliant"), (Verdict::Unknown, "Unknown")] {
         parts.extend(findings(report, verdict, title));
     }
@@ -36,7 +38,7 @@ pub(crate) fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderE
 }
 
 /// The outcome in one word, and what it rests on.
-fn head(report: &Report) -> String {
+fn head(report: &Report, templates: &Templates) -> String {
     let coverage = &report.coverage;
     let outcome = if report.open_findings().next().is_some() {
         "not compliant"
@@ -72,6 +74,9 @@ fn head(report: &Report) -> String {
             "\n**The tables of {} could not be listed whole: what was not listed was not judged.**\n",
             code(&target.target.to_string())
         ));
+    }
+    for sentence in report.foreign().iter().chain(&templates.mark()) {
+        text.push_str(&format!("\n**{}**\n", markdown(sentence)));
     }
     if let Some(baseline) = &report.baseline {
         text.push_str(&format!("\nOpen findings {}.\n", markdown(&since_line(baseline))));

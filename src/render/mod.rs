@@ -129,7 +129,7 @@ pub(crate) const FORMATS: &[Format] = &[
         name: "markdown",
         is_default: false,
         file_name: "summary.md",
-        render: Render::Data(markdown::render),
+        render: Render::Document(markdown::render),
     },
     Format {
         name: "junit",

@@ -8,7 +8,7 @@ use crate::domain::{
     DayState, FactValue, Finding, Gap, GapKind, Severity, Subject, TargetId, Verdict, Window, table_arn,
 };
 use crate::report::{
-    AccountCoverage, ControlRow, Coverage, ExemptionLine, FrameworkReport, Report, RuleLine, Scan, TableRow,
+    AccountCoverage, ControlRow, Coverage, ExemptionLine, FrameworkReport, Origin, Report, RuleLine, Scan, TableRow,
     TargetCoverage, TierLine, Totals, WaiverLine,
 };
 
@@ -152,6 +152,7 @@ pub(crate) fn report(count: usize) -> Report {
             .map(|(id, title, severity, remedy)| RuleLine {
                 id: id.to_owned(),
                 subject: Subject::Table,
+                origin: Origin::Program,
                 title: title.to_owned(),
                 severity,
                 remedy: remedy.to_owned(),
@@ -343,6 +344,7 @@ fn framework(findings: &[Finding]) -> FrameworkReport {
         id: "soc2".to_owned(),
         title: "SOC 2, Trust Services Criteria".to_owned(),
         version: "2017 (points of focus 2022)".to_owned(),
+        origin: Origin::Program,
         controls: vec![
             control(
                 "A1.2",

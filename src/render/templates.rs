@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::path::Path;
 
+use crate::digest;
+use crate::plain_file::{self, LARGEST_TEXT};
 use crate::problem::{Outcome, Problem, Problems};
 use crate::render::pdf::{Logo, Template};
 use crate::text::{list, nearest};
@@ -34,13 +36,65 @@ pub(crate) struct Templates {
     pub(crate) sources: Vec<(String, Vec<u8>)>,
 }
 
+/// How much work a page's template may do, in the units of its engine: one for an instruction, and one for each 64 bytes that
+/// it makes. Some for any page, and more for each value that there is to show; the program's own take a small part of it. So a
+/// template that never ends, or that grows without end, is refused.
+pub(crate) fn fuel(values: &serde_json::Value) -> u64 {
+    fn leaves(value: &serde_json::Value) -> u64 {
+        match value {
+            serde_json::Value::Array(items) => 1 + items.iter().map(leaves).sum::<u64>(),
+            serde_json::Value::Object(fields) => 1 + fields.values().map(leaves).sum::<u64>(),
+            _ => 1,
+        }
+    }
+    1_000_000 + 100 * leaves(values)
+}
+
+/// The files of `report-templates/` that are part of the program.
+const SHIPPED: [(&str, &str); 5] = [
+    ("pdf.toml", include_str!("../../report-templates/pdf.toml")),
+    ("report.html", include_str!("../../report-templates/report.html")),
+    ("report.css", include_str!("../../report-templates/report.css")),
+    ("report.js", include_str!("../../report-templates/report.js")),
+    (
+        "attestation.html",
+        include_str!("../../report-templates/attestation.html"),
+    ),
+];
+
+/// What every document says that is laid out by templates that are not the program's; `digest` is that of
+/// [`digest_of`].
+pub(crate) fn mark(digest: &str) -> String {
+    format!(
+        "Layout, words and colours come from templates that are not backproof's own (SHA-256 {digest}); what they show is \
+         theirs to choose."
+    )
+}
+
+/// The digest that names templates by name and SHA-256 of each file: that of their lines in the `SHA256SUMS` of a pack.
+/// None if all of them are the program's, word for word.
+pub(crate) fn digest_of<'f>(files: impl Iterator<Item = (&'f str, &'f str)> + Clone) -> Option<String> {
+    let is_shipped = |(name, sha256): (&str, &str)| {
+        let mut shipped = SHIPPED.iter().filter(|(shipped, _)| *shipped == name);
+        shipped.any(|(_, text)| digest::of_bytes(text.as_bytes()) == sha256)
+    };
+    if files.clone().all(is_shipped) {
+        return None;
+    }
+    let mut files: Vec<(String, &str)> = files
+        .map(|(name, sha256)| (format!("templates/{name}"), sha256))
+        .collect();
+    files.sort_unstable();
+    Some(digest::of_list(files.iter().map(|(path, sha256)| (&**path, *sha256))))
+}
+
 impl Default for Templates {
     fn default() -> Self {
         Self {
-            page: Cow::Borrowed(include_str!("../../report-templates/report.html")),
-            style: Cow::Borrowed(include_str!("../../report-templates/report.css")),
-            script: Cow::Borrowed(include_str!("../../report-templates/report.js")),
-            attestation: Cow::Borrowed(include_str!("../../report-templates/attestation.html")),
+            page: Cow::Borrowed(SHIPPED[1].1),
+            style: Cow::Borrowed(SHIPPED[2].1),
+            script: Cow::Borrowed(SHIPPED[3].1),
+            attestation: Cow::Borrowed(SHIPPED[4].1),
             pdf: Template::default(),
             sources: Vec::new(),
         }
@@ -48,6 +102,16 @@ impl Default for Templates {
 }
 
 impl Templates {
+    /// What a document has to say of them; none: they are the program's own.
+    pub(crate) fn mark(&self) -> Option<String> {
+        let files: Vec<(&str, String)> = self
+            .sources
+            .iter()
+            .map(|(name, bytes)| (name.as_str(), digest::of_bytes(bytes)))
+            .collect();
+        digest_of(files.iter().map(|(name, sha256)| (*name, sha256.as_str()))).map(|digest| mark(&digest))
+    }
+
     /// The templates of a folder; what it does not hold is taken from the program.
     ///
     /// Errors: every mistake in its files at once, each with its place.
@@ -61,7 +125,7 @@ impl Templates {
                 return None;
             }
             let path = folder.join(name);
-            let text = std::fs::read(&path)
+            let text = plain_file::read_linked(&path, LARGEST_TEXT)
                 .map_err(|error| error.to_string())
                 .and_then(|bytes| String::from_utf8(bytes).map_err(|error| error.to_string()));
             let text = text.map_err(|why| problems.push(unreadable(&path, why))).ok()?;
@@ -109,6 +173,7 @@ impl Templates {
             }
         }
         templates.sources = sources;
+        templates.pdf.mark = templates.mark().unwrap_or_default();
         if problems.is_empty() {
             Ok(templates)
         } else {
@@ -202,13 +267,7 @@ fn read_logo(folder: &Path, name: &str) -> Result<(Logo, Vec<u8>), Problem> {
     if path.file_name() != Some(name.as_ref()) || path.parent() != Some(folder) {
         return Err(refuse(format!("`{name}` is not the name of a file beside pdf.toml")));
     }
-    let size = std::fs::metadata(&path)
-        .map_err(|error| refuse(error.to_string()))?
-        .len();
-    if size > LARGEST_LOGO {
-        return Err(refuse(format!("it has {size} bytes, more than {LARGEST_LOGO}")));
-    }
-    let bytes = std::fs::read(&path).map_err(|error| refuse(error.to_string()))?;
+    let bytes = plain_file::read_linked(&path, LARGEST_LOGO).map_err(|error| refuse(error.to_string()))?;
     Ok((Logo::read(&bytes).map_err(refuse)?, bytes))
 }
 
@@ -230,7 +289,10 @@ mod tests {
         let templates = Templates::load(folder.path()).expect("templates");
         assert_eq!(templates.style, "body {}");
         assert_eq!(templates.page, Templates::default().page);
-        assert_eq!(templates.pdf, Template::default());
+        assert!(templates.mark().expect("it is not the program's").contains("SHA-256"));
+        let mut own = Template::default();
+        own.mark.clone_from(&templates.pdf.mark);
+        assert_eq!(templates.pdf, own);
     }
 
     #[test]
@@ -240,6 +302,7 @@ mod tests {
         assert_eq!(templates.page, Templates::default().page);
         assert_eq!(templates.attestation, Templates::default().attestation);
         assert_eq!(templates.pdf, Template::default());
+        assert_eq!(templates.mark(), None);
     }
 
     #[test]

@@ -29,6 +29,9 @@ pub(crate) fn summary(report: &Report, width: Option<usize>) -> String {
         one_line(&scan.caller_arn)
     ));
     text.push_str(&coverage_line(report));
+    for sentence in report.foreign() {
+        text.push_str(&format!("{}\n", one_line(&sentence)));
+    }
     for (verdict, title) in [(Verdict::NonCompliant, "NON-COMPLIANT"), (Verdict::Unknown, "UNKNOWN")] {
         let mut by_rule: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
         for finding in report

@@ -10,7 +10,7 @@ use super::sample;
 use super::{FORMATS, Templates, asff};
 use crate::commands::explain::{SCHEMAS, schema};
 use crate::domain::{Finding, Subject, TargetId, Verdict};
-use crate::report::{ControlRow, FrameworkReport, Report, TierLine, Totals, WaiverLine};
+use crate::report::{ControlRow, FrameworkReport, Origin, Report, TierLine, Totals, WaiverLine};
 
 /// Texts that break careless writers, in every place where a person or AWS may have written them.
 const NASTY: &str = "]]> --> </testsuites> \u{0}\u{1b}[31m \u{fffe} \"'`|\\ *x* [a](javascript:1) <b>&amp; @here #1 {{x}} =1+1 \u{202e}end";
@@ -78,6 +78,7 @@ fn framework(id: &str, control: &str) -> FrameworkReport {
         id: id.to_owned(),
         title: format!("{id} {NASTY}"),
         version: "1".to_owned(),
+        origin: Origin::Program,
         controls: vec![
             row(control, &["in-a-plan", "pitr-on"], Some(Verdict::NonCompliant)),
             row("Z.1", &["recovery-point-fresh"], Some(Verdict::Unknown)),

@@ -12,7 +12,9 @@ use crate::dictionary::FactKey;
 use crate::domain::{
     DayState, FactName, FactValue, Finding, Gap, Severity, Subject, TargetId, Verdict, Window, rfc3339,
 };
+use crate::problem::count;
 
+pub use crate::criteria::Origin;
 pub use crate::criteria::frameworks::ControlRow;
 pub(crate) use compared::{Compared, Since};
 
@@ -134,6 +136,8 @@ pub struct FrameworkReport {
     pub title: String,
     /// Its version.
     pub version: String,
+    /// Whose it is.
+    pub origin: Origin,
     /// Its controls, in the order of the framework.
     pub controls: Vec<ControlRow>,
 }
@@ -166,6 +170,8 @@ pub struct RuleLine {
     pub id: String,
     /// What it judges.
     pub subject: Subject,
+    /// Whose it is.
+    pub origin: Origin,
     /// The good state, as a statement.
     pub title: String,
     /// How much a violation matters.
@@ -326,6 +332,43 @@ impl Report {
         controls
     }
 
+    /// What judged and is not the program's own: a sentence each for rules that differ from its rules of the same id, rules
+    /// that it does not have, and frameworks. Empty: everything is the program's.
+    pub(crate) fn foreign(&self) -> Vec<String> {
+        let rules = |origin: Origin| {
+            let of = self.rules.iter().filter(move |rule| rule.origin == origin);
+            of.map(|rule| rule.id.as_str()).collect::<Vec<_>>()
+        };
+        let frameworks = |origin: Origin| {
+            let of = self
+                .frameworks
+                .iter()
+                .filter(move |framework| framework.origin == origin);
+            of.map(|framework| framework.id.as_str()).collect::<Vec<_>>()
+        };
+        let differ = |noun: &str, ids: &[&str]| {
+            let (verb, whose) = if ids.len() == 1 {
+                ("differs", "that")
+            } else {
+                ("differ", "those")
+            };
+            let (what, named) = (count(ids.len(), noun), first(ids));
+            format!("{what} {verb} from {whose} of {PROGRAM} under the same id: {named}.")
+        };
+        let own = |noun: &str, ids: &[&str]| {
+            let is = if ids.len() == 1 { "is" } else { "are" };
+            format!("{} {is} not of {PROGRAM}: {}.", count(ids.len(), noun), first(ids))
+        };
+        let sentences = [
+            (rules(Origin::Changed), differ as fn(&str, &[&str]) -> String, "rule"),
+            (rules(Origin::Own), own, "rule"),
+            (frameworks(Origin::Changed), differ, "framework"),
+            (frameworks(Origin::Own), own, "framework"),
+        ];
+        let said = sentences.into_iter().filter(|(ids, ..)| !ids.is_empty());
+        said.map(|(ids, say, noun)| say(noun, &ids)).collect()
+    }
+
     /// Where a finding stands against the baseline; none without one, and for findings that say nothing bad.
     pub(crate) fn since(&self, finding: &Finding) -> Option<Since> {
         self.baseline.as_ref().and_then(|baseline| baseline.since(finding))
@@ -336,6 +379,19 @@ impl Report {
         self.findings
             .iter()
             .filter(|finding| finding.verdict == Verdict::NonCompliant && !finding.waived)
+    }
+}
+
+/// This program.
+const PROGRAM: &str = concat!("backproof ", env!("CARGO_PKG_VERSION"));
+
+/// The first few names of a list, and how many follow.
+fn first(names: &[&str]) -> String {
+    const NAMED: usize = 5;
+    let named = names[..names.len().min(NAMED)].join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
     }
 }
 

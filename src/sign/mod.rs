@@ -17,6 +17,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 
 use crate::aws::target::Session;
+use crate::plain_file::{self, LARGEST_SIGNATURE};
 use crate::problem::{Outcome, Problem, Problems, one_line};
 
 pub(crate) use kms::ACTIONS as KMS_ACTIONS;
@@ -152,7 +153,7 @@ impl SignatureFile {
         for kind in Kind::ALL {
             let mut name = path.as_os_str().to_owned();
             name.push(kind.suffix());
-            match std::fs::read(&name) {
+            match plain_file::read(Path::new(&name), LARGEST_SIGNATURE) {
                 Ok(bytes) => {
                     let name = Path::new(&name).file_name().unwrap_or(&name);
                     files.push(Self {

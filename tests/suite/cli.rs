@@ -349,10 +349,13 @@ fn a_firm_changes_looks_and_words_without_touching_the_program() {
     let ran = bench.run(&args);
     assert_eq!(ran.code, 10, "{}", ran.stderr);
     let page = std::fs::read_to_string(bench.path("out/report.html")).expect("a file");
-    assert!(
-        page.starts_with("<h1>Firm</h1><style>h1 { color: teal }</style>"),
-        "{page}"
+    // Before anything of the firm's stands that it is the firm's.
+    assert!(page.starts_with("<!doctype html>\n<html><head>"), "{}", &page[..200]);
+    let (mark, own) = (
+        page.find("not backproof's own"),
+        page.find("<h1>Firm</h1><style>h1 { color: teal }</style>"),
     );
+    assert!(mark.is_some() && mark < own, "{}", &page[..200]);
     let pdf = std::fs::read(bench.path("out/report.pdf")).expect("a file");
     assert!(
         String::from_utf8_lossy(&pdf).contains("Backups of Firm &amp; Sons"),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 /// its neighbours.
 const FLOORS: &[&[&str]] = &[
     &["main"],
+    &["within"],
     &["cli"],
     &["commands"],
     &["remediate"],
@@ -23,7 +24,7 @@ const FLOORS: &[&[&str]] = &[
     &["inventory"],
     &["stderr", "toml_reader", "digest"],
     &["problem"],
-    &["domain", "duration", "exit", "text"],
+    &["domain", "duration", "exit", "fence", "plain_file", "text"],
 ];
 
 /// Rooms that see one they should not, as `room -> room`. Each needs a reason here.

@@ -62,7 +62,7 @@ fn an_attestation_rests_on_packs_that_hold() {
     }
 
     let ran = bench.run(&["ledger", "append", "nop", "--ledger", "never"]);
-    refused(&ran, 1, &["could not open the pack"]);
+    refused(&ran, 2, &["this is no pack"]);
     assert!(!bench.path("never").exists(), "a ledger was made for nothing");
 
     let said = |more: &[&str]| {

@@ -461,3 +461,174 @@ fn entries(bench: &Bench, ledger: &str) -> usize {
     let ran = bench.run(&["ledger", "list", "--ledger", ledger, "--format", "json"]);
     ran.json().as_array().expect("a list").len()
 }
+
+/// A slow network, so that the moments of a delivery are long enough to be hit.
+const SLOW: &str = r#"{"service": "s3", "latency-ms": 15}"#;
+
+/// How many objects were asked to be stored so far.
+fn puts(bench: &Bench) -> u64 {
+    bench.sandbox.calls().get("s3:PutObject").copied().unwrap_or(0)
+}
+
+/// Kills with SIGKILL once so many more objects were stored. False: it had ended by then.
+fn kill_after(bench: &Bench, child: &mut std::process::Child, puts_before: u64, more: u64) -> bool {
+    while puts(bench) < puts_before + more {
+        if child.try_wait().expect("a child").is_some() {
+            return false;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    let lives = child.try_wait().expect("a child").is_none();
+    child.kill().expect("killed, or gone");
+    child.wait().expect("gone");
+    lives
+}
+
+/// Killed after any number of objects: what lies in the bucket has a manifest only if all of it is there.
+#[test]
+#[ignore = "takes minutes; its figures stand in docs/evidence.md"]
+#[expect(clippy::print_stdout, reason = "the figures are what it is run for")]
+fn sixty_kills_of_a_delivery_leave_no_pack_that_is_not_whole() {
+    let bench = bench();
+    done(&scan(&bench, "s3://locked/whole", &[]));
+    let all = puts(&bench);
+    let (mut killed, mut without, mut whole, mut ended, mut turn) = (0, 0, 0, 0, 0);
+    while killed < 60 {
+        bench.control("POST /_sandbox/clock", "{\"advance-seconds\": 60}");
+        bench.fault(SLOW);
+        let before = puts(&bench);
+        let prefix = format!("killed-{turn}");
+        let args = [
+            "scan",
+            "--to",
+            &format!("s3://locked/{prefix}"),
+            "--format",
+            "json",
+            "--rules",
+            "in-a-plan,pitr-on",
+        ];
+        let mut child = bench.start(&args);
+        let is_killed = kill_after(&bench, &mut child, before, 1 + turn % all);
+        bench.no_faults();
+        turn += 1;
+        if !is_killed {
+            ended += 1;
+            continue;
+        }
+        killed += 1;
+        let folders = std::fs::read_dir(bench.path("backproof-report")).expect("reports");
+        let newest = folders
+            .map(|entry| entry.expect("an entry").path())
+            .filter(|path| !path.ends_with(".partial"));
+        let newest = newest.max().expect("a pack").display().to_string();
+        let ran = run(bench.dir.path(), &[], &["verify", &newest]);
+        assert_eq!(ran.code, 0, "the local pack: {}{}", ran.stdout, ran.stderr);
+        let listed = list(&bench, "locked", &prefix);
+        let mut files: Vec<(String, u64)> = Vec::new();
+        let pack = std::path::Path::new(&newest);
+        for file in &crate::common::evidence::manifest_of(pack).files {
+            files.push((file.path.clone(), file.size));
+        }
+        for (name, size) in &listed {
+            let local = pack.join(name).metadata().expect("it is of this pack");
+            assert_eq!(local.len(), *size, "{name}");
+        }
+        if listed.iter().any(|(name, _)| name == "manifest.json") {
+            whole += 1;
+            let missing: Vec<_> = files.iter().filter(|file| !listed.contains(file)).collect();
+            assert!(missing.is_empty(), "a manifest, and no {missing:?}");
+        } else {
+            without += 1;
+        }
+    }
+    println!(
+        "{killed} kills of a delivery of {all} objects: {without} left no manifest, {whole} a whole pack; {ended} ended before"
+    );
+    assert!(without > 40 && whole + without == killed, "{without}, {whole}");
+}
+
+/// Key below the prefix, and size, of every object.
+fn list(bench: &Bench, bucket: &str, prefix: &str) -> Vec<(String, u64)> {
+    let request = format!("GET /{bucket}?list-type=2&prefix={prefix}%2F");
+    let answer = crate::common::aws::s3_text(bench, &request);
+    let between = |text: &str, from: &str, to: &str| -> Option<String> {
+        let rest = &text[text.find(from)? + from.len()..];
+        Some(rest[..rest.find(to)?].to_owned())
+    };
+    assert!(answer.contains("<IsTruncated>false"), "{answer}");
+    let objects = answer.split("<Contents>").skip(1);
+    objects
+        .map(|object| {
+            let key = between(object, "<Key>", "</Key>").expect("a key");
+            let size = between(object, "<Size>", "</Size>").expect("a size");
+            (key[prefix.len() + 1..].to_owned(), size.parse().expect("a number"))
+        })
+        .collect()
+}
+
+/// Four at once, each killed at a moment of its own: the chain holds after every round, and each pack can be appended later,
+/// once.
+#[test]
+#[ignore = "takes minutes; its figures stand in docs/evidence.md"]
+#[expect(clippy::print_stdout, reason = "the figures are what it is run for")]
+fn sixty_kills_of_four_appenders_leave_one_chain() {
+    const AT_ONCE: usize = 4;
+    let bench = bench();
+    let ledger = "s3://locked/four";
+    done(&scan(&bench, "first", &["--ledger", ledger]));
+    let all = puts(&bench);
+    let (mut killed, mut before_entry, mut after_entry, mut ended, mut round) = (0, 0, 0, 0, 0);
+    let mut appended = 1;
+    while killed < 60 {
+        let packs: Vec<String> = (0..AT_ONCE).map(|number| format!("pack-{round}-{number}")).collect();
+        for pack in &packs {
+            bench.control("POST /_sandbox/clock", "{\"advance-seconds\": 10}");
+            done(&scan(&bench, pack, &[]));
+        }
+        bench.fault(SLOW);
+        let before = puts(&bench);
+        let mut children: Vec<_> = packs
+            .iter()
+            .map(|pack| bench.start(&["ledger", "append", pack, "--ledger", ledger]))
+            .collect();
+        let (from, mut alive) = (1 + (round * 7) % all, 0);
+        for (number, child) in (0..).zip(&mut children) {
+            // The later ones late: some of them lose the race for a number meanwhile.
+            let is_killed = kill_after(&bench, child, before, from * 2 + number * all * 2 / 3);
+            alive += usize::from(is_killed);
+            ended += usize::from(!is_killed);
+        }
+        bench.no_faults();
+        killed += alive;
+        round += 1;
+        let verified = bench.run(&["verify", "--ledger", ledger]);
+        assert_eq!(
+            verified.code, 0,
+            "round {round}: {}{}",
+            verified.stdout, verified.stderr
+        );
+        let there = entries(&bench, ledger);
+        assert!(
+            (appended..=appended + AT_ONCE).contains(&there),
+            "{there} entries in round {round}"
+        );
+        let new = there - appended;
+        let finished = AT_ONCE - alive;
+        assert!(new >= finished, "who ended is in it: {new} of {finished}");
+        after_entry += new - finished;
+        before_entry += AT_ONCE - new;
+        for pack in &packs {
+            let ran = bench.run(&["ledger", "append", pack, "--ledger", ledger]);
+            assert_eq!(ran.code, 0, "{pack}: {}", ran.stderr);
+        }
+        appended += AT_ONCE;
+        assert_eq!(entries(&bench, ledger), appended, "each once, in round {round}");
+    }
+    let verified = bench.run(&["verify", "--ledger", ledger]);
+    assert_eq!(verified.code, 0, "{}{}", verified.stdout, verified.stderr);
+    println!(
+        "{killed} kills of four appenders in {round} rounds: {before_entry} before their entry, {after_entry} after it; {ended} \
+         ended before; {appended} packs in one chain"
+    );
+    assert!(before_entry > 30, "{before_entry}");
+}

@@ -718,3 +718,71 @@ fn a_full_disk_leaves_nothing_that_looks_whole() {
     }
     assert!(failed >= 5, "{failed}");
 }
+
+/// Evidence names every table, tag and role of an organisation: others read it only if that is asked for.
+#[cfg(unix)]
+#[test]
+fn only_the_owner_reads_a_pack_unless_it_is_to_be_shared() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    /// The modes of everything below a folder, and its own.
+    fn modes(path: &Path, files: &mut Vec<u32>, folders: &mut Vec<u32>) {
+        let metadata = path.symlink_metadata().expect("there");
+        let mode = metadata.permissions().mode() & 0o777;
+        if !metadata.is_dir() {
+            return files.push(mode);
+        }
+        folders.push(mode);
+        for entry in std::fs::read_dir(path).expect("a folder") {
+            modes(&entry.expect("an entry").path(), files, folders);
+        }
+    }
+    let bench = Bench::new(&world(""));
+    std::fs::create_dir(bench.path("there")).expect("made");
+    std::fs::create_dir(bench.path("open-ledger")).expect("made");
+    std::fs::set_permissions(bench.path("open-ledger"), std::fs::Permissions::from_mode(0o750)).expect("opened");
+    let quick = "--quiet --rules in-a-plan --format json,html";
+    for (line, folder, of_files, of_folders) in [
+        (format!("scan --to new {quick} --ledger ledger"), "new", 0o600, 0o700),
+        (format!("scan --to there {quick}"), "there", 0o600, 0o700),
+        (format!("scan --to for-all {quick} --shared"), "for-all", 0o644, 0o755),
+        ("collect --to only".to_owned(), "only", 0o600, 0o700),
+        (
+            "attest --from 2026-10-01 --to 2026-10-31 --pack new --out proof".to_owned(),
+            "proof",
+            0o600,
+            0o700,
+        ),
+        (
+            "ledger append new --ledger open-ledger".to_owned(),
+            "open-ledger",
+            0o440,
+            0o750,
+        ),
+        (
+            "ledger fetch 1 --ledger open-ledger --to fetched".to_owned(),
+            "fetched",
+            0o600,
+            0o700,
+        ),
+        ("verify --ledger ledger".to_owned(), "ledger", 0o400, 0o700),
+    ] {
+        let ran = in_folder("sh", bench.dir.path(), &bench.sandbox.environment())
+            .args(["-c", &format!("umask 022; exec \"$0\" {line}"), PROGRAM])
+            .output()
+            .expect("it runs");
+        let code = ran.status.code().expect("not killed");
+        assert!(
+            [0, 10, 11].contains(&code),
+            "{line}: {}",
+            String::from_utf8_lossy(&ran.stderr)
+        );
+        let (mut files, mut folders) = (Vec::new(), Vec::new());
+        modes(&bench.path(folder), &mut files, &mut folders);
+        // A folder that was there keeps its own rights.
+        folders.retain(|mode| folder != "there" || *mode != 0o755);
+        assert!(files.len() > 1, "{line}");
+        assert!(files.iter().all(|mode| *mode == of_files), "{line}: {files:?}");
+        assert!(folders.iter().all(|mode| *mode == of_folders), "{line}: {folders:?}");
+    }
+}

@@ -59,6 +59,16 @@ fn policy() -> Policy {
     }
 }
 
+fn criteria() -> Criteria {
+    Criteria {
+        rules: rules().clone(),
+        policy: policy(),
+        waivers: Waivers(Vec::new()),
+        frameworks: Vec::new(),
+        baseline: None,
+    }
+}
+
 /// The rows of an inventory.
 #[derive(Debug, Clone, Default)]
 struct World {
@@ -134,10 +144,7 @@ impl World {
         let inventory = self.write(dir.path());
         let criteria = Criteria {
             rules: rules.clone(),
-            policy: policy(),
-            waivers: Waivers(Vec::new()),
-            frameworks: Vec::new(),
-            baseline: None,
+            ..criteria()
         };
         judge(&inventory, &criteria).expect("judged")
     }
@@ -806,5 +813,95 @@ proptest! {
                 prop_assert_eq!(Some(&verdict), among_all.get(&key), "{:?}", key);
             }
         }
+    }
+}
+
+/// A plan that takes every table, beside one that takes none.
+fn two_plans() -> World {
+    let mut world = World::default();
+    world.add_target("111122223333", "eu-west-1");
+    world.add_vault("111122223333", "eu-west-1", "main", true);
+    world.add_table("111122223333", "eu-west-1", "orders", 2000, None);
+    let all = r#"["arn:aws:dynamodb:*:*:table/*"]"#;
+    world.add_plan("111122223333", "eu-west-1", "all", "main", all, "[]");
+    world.add_plan(
+        "111122223333",
+        "eu-west-1",
+        "none",
+        "main",
+        r#"["arn:aws:s3:::*"]"#,
+        "[]",
+    );
+    world
+}
+
+#[test]
+fn a_plan_that_was_deleted_while_it_was_read_takes_nothing() {
+    let in_a_plan = |change: &dyn Fn(&mut CallLogEntry)| {
+        let mut world = two_plans();
+        world.calls.iter_mut().for_each(change);
+        let report = world.judged();
+        let found = verdicts(&report);
+        let (_, verdict) = found
+            .iter()
+            .find(|((rule, _), _)| rule == "in-a-plan")
+            .expect("a verdict");
+        (*verdict, report.coverage.gaps.len())
+    };
+    assert_eq!(in_a_plan(&|_| {}), (Verdict::Compliant, 0));
+    let fails = |call: &mut CallLogEntry, action: &str, outcome: &str| {
+        if call.action == action && call.resource.starts_with("all") {
+            call.outcome = outcome.to_owned();
+        }
+    };
+    assert_eq!(
+        in_a_plan(&|call| fails(call, "backup:GetBackupPlan", "absent")),
+        (Verdict::NonCompliant, 0)
+    );
+    assert_eq!(
+        in_a_plan(&|call| fails(call, "backup:GetBackupPlan", "denied")).0,
+        Verdict::Unknown
+    );
+    // The other plan vanished, and its selections with it: nothing is open.
+    let other = |call: &mut CallLogEntry| {
+        if call.resource.starts_with("none") {
+            call.outcome = if call.action == "backup:GetBackupPlan" {
+                "absent"
+            } else {
+                "failed"
+            }
+            .to_owned();
+        }
+    };
+    assert_eq!(in_a_plan(&other).0, Verdict::Compliant);
+}
+
+/// A measurement: `cargo test --test suite -- --ignored --nocapture linear`. Figures are in docs/performance.md.
+#[test]
+#[ignore = "a measurement"]
+#[expect(clippy::print_stdout, reason = "a measurement tells its figures")]
+fn plans_and_selections_are_judged_in_linear_time() {
+    for (plans, selections) in [(500, 100), (1000, 100), (2000, 100)] {
+        let mut world = two_plans();
+        for plan in 0..plans {
+            let id = format!("plan-{plan}");
+            world.add_plan("111122223333", "eu-west-1", &id, "main", "[]", "[]");
+            let first = world.selections.pop().expect("the plan's own");
+            for selection in 0..selections {
+                world.selections.push(Selection {
+                    selection_id: format!("s-{selection}"),
+                    list_of_tags_json: format!(r#"[["STRINGEQUALS","backup","{plan}-{selection}"]]"#),
+                    ..first.clone()
+                });
+            }
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let inventory = world.write(folder.path());
+        let start = std::time::Instant::now();
+        judge(&inventory, &criteria()).expect("judged");
+        println!(
+            "{plans} plans, {selections} selections each: {:.2} s",
+            start.elapsed().as_secs_f64()
+        );
     }
 }

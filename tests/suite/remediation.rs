@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::common::worlds::{HERE, thawed, world};
-use crate::common::{Bench, json_file, refused, run, table_row, verdict};
+use crate::common::{Bench, json_file, permitted, refused, run, table_row, verdict};
 
 /// A plan for what one rule finds: what other rules lead to is not these tests' affair.
 const PLAN: [&str; 8] = [
@@ -16,6 +16,24 @@ const PLAN: [&str; 8] = [
     "--to",
     "plan.json",
 ];
+
+const FORGOTTEN: &str = "arn:aws:dynamodb:eu-west-1:111122223333:table/forgotten";
+
+/// The digest that a plan file has to carry.
+fn digest(plan: &Value) -> String {
+    let mut plan = plan.clone();
+    plan.as_object_mut().expect("a plan").shift_remove("sha256");
+    let digest = ring::digest::digest(&ring::digest::SHA256, plan.to_string().as_bytes());
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Changes a plan file as somebody does who knows how its digest is made.
+fn rewrite(bench: &Bench, change: impl FnOnce(&mut Value)) {
+    let mut plan = plan(bench);
+    change(&mut plan);
+    plan["sha256"] = digest(&plan).into();
+    bench.write("plan.json", plan.to_string());
+}
 
 fn plan(bench: &Bench) -> Value {
     json_file(&bench.path("plan.json"))
@@ -36,7 +54,7 @@ fn a_gap_is_planned_applied_verified_and_gone() {
     let proposed = plan(&bench);
     let actions = proposed["actions"].as_array().expect("actions");
     assert_eq!(actions.len(), 1);
-    assert_eq!(actions[0]["table_name"], "forgotten");
+    assert_eq!(actions[0]["table_arn"], FORGOTTEN);
     assert_eq!(
         (&actions[0]["cold_after_days"], &actions[0]["delete_after_days"]),
         (&Value::from(7), &Value::from(97))
@@ -112,8 +130,8 @@ fn what_a_plan_reads_afresh_lies_in_a_private_folder_until_it_is_made() {
     assert!(partial().is_none(), "it is left behind");
     assert!(std::fs::read_dir(put_before).expect("it stays").next().is_none());
     assert_eq!(
-        json_file(&bench.path("remediation-plan.json"))["actions"][0]["table_name"],
-        "forgotten"
+        json_file(&bench.path("remediation-plan.json"))["actions"][0]["table_arn"],
+        FORGOTTEN
     );
 }
 
@@ -122,12 +140,9 @@ fn a_table_that_was_created_again_stops_the_plan() {
     let bench = bench();
     bench.scan("before", &["--format", "json"]);
     bench.run(&PLAN);
-    let text = std::fs::read_to_string(bench.path("plan.json")).expect("a plan");
-    let id = plan(&bench)["actions"][0]["table_id"]
-        .as_str()
-        .expect("an id")
-        .to_owned();
-    bench.write("plan.json", text.replace(&id, "11111111-1111-4111-8111-111111111111"));
+    rewrite(&bench, |plan| {
+        plan["actions"][0]["table_id"] = "11111111-1111-4111-8111-111111111111".into();
+    });
     let ran = bench.run(&["remediate", "apply", "plan.json"]);
     assert_eq!(ran.code, 1);
     assert!(
@@ -153,20 +168,115 @@ fn a_plan_of_another_version_or_with_a_kind_that_nobody_knows_is_refused() {
         2,
         &[
             "could not read the remediation plan",
-            "it has version 2; this program reads 3",
+            "it has version 2; this program reads 4",
             "hint: make a new plan with `remediate plan`, and review it",
         ],
     );
     for (action, why) in [
-        (r#"{"kind": "pray"}"#, "unknown variant `pray`"),
-        (r#"{"table_name": "forgotten"}"#, "missing field `kind`"),
+        (
+            r#"{"kind": "pray"}"#,
+            "action 1 is of the kind `pray`; this program knows `backup-now`",
+        ),
+        (
+            r#"{"table_name": "forgotten"}"#,
+            "action 1 does not say of what kind it is",
+        ),
     ] {
         refused(
-            &apply(3, action),
+            &apply(4, action),
             2,
             &["could not read the remediation plan", why, "nothing was changed"],
         );
     }
+}
+
+/// One identity: there is no second name that could differ from the ARN, and whatever was changed by hand shows.
+#[test]
+fn a_plan_that_was_changed_after_its_review_is_refused() {
+    let bench = bench();
+    bench.scan("before", &["--format", "json"]);
+    bench.run(&PLAN);
+    let made = plan(&bench);
+    assert_eq!(made["sha256"], digest(&made).as_str());
+    let apply = || bench.run(&["remediate", "apply", "plan.json"]);
+    let text = std::fs::read_to_string(bench.path("plan.json")).expect("a plan");
+    bench.write("plan.json", text.replace("table/forgotten", "table/orders"));
+    refused(
+        &apply(),
+        2,
+        &[
+            "it was changed since it was made",
+            "nothing was changed",
+            "make a new plan",
+        ],
+    );
+    // Blanks are no change.
+    bench.write("plan.json", made.to_string());
+    assert_eq!(bench.run(&["remediate", "apply", "plan.json", "--dry-run"]).code, 0);
+    rewrite(&bench, |plan| plan["actions"][0]["table_name"] = "orders".into());
+    refused(&apply(), 2, &["unknown field `table_name`"]);
+    rewrite(&bench, |plan| {
+        plan["actions"][0]
+            .as_object_mut()
+            .expect("an action")
+            .shift_remove("table_name");
+        plan["actions"][0]["table_arn"] = "arn:aws:dynamodb:eu-west-1:1:table/forgotten".into();
+    });
+    refused(&apply(), 2, &["is not the ARN of a DynamoDB table"]);
+    assert_eq!(bench.sandbox.calls().get("backup:StartBackupJob"), None);
+}
+
+/// A crash tears the last line: what it was to say is asked again, with the same token, and AWS begins nothing twice.
+#[test]
+fn a_torn_journal_goes_on_and_one_that_cannot_be_read_stops() {
+    let bench = bench();
+    bench.scan("before", &["--format", "json"]);
+    bench.run(&PLAN);
+    let apply = || bench.run(&["remediate", "apply", "plan.json"]);
+    let ran = apply();
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let path = bench.path("plan.journal.jsonl");
+    let whole = std::fs::read_to_string(&path).expect("a journal");
+    let job = |line: &str| serde_json::from_str::<Value>(line).expect("a step")["job_id"].clone();
+    let first = job(whole.lines().last().expect("a line"));
+    for cut in [whole.len() - 1, whole.len() - 20, whole.find('\n').expect("a line") + 2] {
+        std::fs::write(&path, &whole[..cut]).expect("written");
+        let ran = apply();
+        assert_eq!(ran.code, 0, "cut at {cut}: {}", ran.stderr);
+        let text = std::fs::read_to_string(&path).expect("a journal");
+        assert!(
+            text.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()),
+            "{text}"
+        );
+        assert_eq!(
+            job(text.lines().last().expect("a line")),
+            first,
+            "another job, cut at {cut}"
+        );
+        let ran = apply();
+        assert!(ran.stderr.contains("started before as"), "cut at {cut}: {}", ran.stderr);
+    }
+    std::fs::write(&path, b"\xff\xff\n").expect("written");
+    let calls = bench.sandbox.calls().get("backup:StartBackupJob").copied();
+    refused(&apply(), 1, &["could not use the journal", "nothing was changed"]);
+    assert_eq!(bench.sandbox.calls().get("backup:StartBackupJob").copied(), calls);
+}
+
+/// Without `--from` a plan reads AWS itself: what is printed allows all that it calls.
+#[test]
+fn the_printed_permissions_are_enough_for_a_plan_without_an_inventory() {
+    let bench = bench();
+    let ran = bench.run(&["remediate", "plan", "--to", "plan.json"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let printed = permitted(&bench.run(&["explain", "permissions", "--command", "remediate"]));
+    let printed: Vec<String> = printed.into_iter().flatten().collect();
+    let missing: Vec<String> = bench
+        .sandbox
+        .calls()
+        .into_keys()
+        .filter(|call| !printed.contains(call))
+        .collect();
+    assert!(missing.is_empty(), "called and not printed: {missing:?}");
 }
 
 #[test]

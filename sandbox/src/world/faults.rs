@@ -2,6 +2,7 @@
 
 use super::values::count;
 use crate::faults::Fault;
+use crate::tamper::Tamper;
 use backproof_toml_reader::Section;
 
 /// Reads all faults.
@@ -26,6 +27,7 @@ fn read_one(section: &Section<'_>) -> Fault {
         deny: section.text("deny"),
         expired_credentials: count(section, "expired-credentials"),
         quota: section.boolean("quota").unwrap_or(false),
+        answer: section.section("answer").as_ref().map(read_tamper),
     };
     let broken = section.has("deny") && fault.deny.is_none();
     if let Some((key, problem)) = fault.problem().filter(|_| !broken) {
@@ -33,4 +35,20 @@ fn read_one(section: &Section<'_>) -> Fault {
     }
     section.finish();
     fault
+}
+
+fn read_tamper(section: &Section<'_>) -> Tamper {
+    let status = count(section, "status");
+    let tamper = Tamper {
+        status: status.map(|status| u16::try_from(status).unwrap_or(0)),
+        body: section.text("body"),
+        content_type: section.text("content-type"),
+        member: section.text("member"),
+        becomes: section.text("becomes"),
+        repeat_page: count(section, "repeat-page").unwrap_or(0),
+        repeat_token: section.boolean("repeat-token").unwrap_or(false),
+        bytes_per_second: count(section, "bytes-per-second"),
+    };
+    section.finish();
+    tamper
 }

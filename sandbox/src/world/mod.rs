@@ -16,7 +16,8 @@ use backproof_toml_reader::{Mistake, Section};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use self::known::Known;
-use self::values::{count, days};
+use self::values::{count, days, texts};
+use crate::answers::Answers;
 use crate::backup::engine;
 use crate::clock::Clock;
 use crate::cloud::{Cloud, JobTimes, Organization, Settings};
@@ -84,7 +85,10 @@ impl World {
             history_days: days(root, "history-days").unwrap_or(120),
             seed: count(root, "seed").unwrap_or(1),
             partition: root.text("partition").unwrap_or_else(|| "aws".to_owned()),
-            settings: Settings { jobs: read_jobs(root) },
+            settings: Settings {
+                jobs: read_jobs(root),
+                answers: read_answers(root),
+            },
             organization,
             faults: faults::read(root),
             backup: backup::read(root, &known),
@@ -152,7 +156,19 @@ fn read_jobs(root: &Section<'_>) -> JobTimes {
         times.backup_seconds = days(&jobs, "backup-seconds").unwrap_or(times.backup_seconds);
         times.restore_seconds = days(&jobs, "restore-seconds").unwrap_or(times.restore_seconds);
         times.copy_seconds = days(&jobs, "copy-seconds").unwrap_or(times.copy_seconds);
+        times.created_seconds = days(&jobs, "created-seconds").unwrap_or(times.created_seconds);
+        times.random_starts = jobs.boolean("random-starts").unwrap_or(times.random_starts);
         jobs.finish();
     }
     times
+}
+
+fn read_answers(root: &Section<'_>) -> Answers {
+    let mut answers = Answers::default();
+    if let Some(section) = root.section("answers") {
+        answers.omit = texts(&section, "omit").unwrap_or_default();
+        answers.repeats_rows = section.boolean("repeat-rows").unwrap_or(false);
+        section.finish();
+    }
+    answers
 }

@@ -26,6 +26,7 @@ pub(crate) struct TableSpec {
     count: Option<u64>,
     tags: BTreeMap<String, String>,
     formerly_tagged: bool,
+    tags_lag: bool,
     created_days_ago: i64,
     size_bytes: Option<u64>,
     item_count: Option<u64>,
@@ -108,6 +109,7 @@ fn read_one(section: &Section<'_>, accounts: &[Account], keys: &[KeySpec]) -> Op
         count: number,
         tags: section.string_map("tags").unwrap_or_default(),
         formerly_tagged: section.boolean("formerly-tagged").unwrap_or(false),
+        tags_lag: section.boolean("tags-lag").unwrap_or(false),
         created_days_ago: days(section, "created-days-ago").unwrap_or(365),
         size_bytes: count(section, "size-bytes"),
         item_count: count(section, "item-count"),
@@ -220,6 +222,7 @@ impl TableSpec {
 
     fn dress(&self, table: &mut Table, created: DateTime<Utc>, now: DateTime<Utc>) {
         table.ever_tagged = self.formerly_tagged;
+        table.tags_lag = self.tags_lag;
         table.set_tags(self.tags.clone());
         table.declared_size_bytes = self.size_bytes;
         table.declared_item_count = self.item_count;

@@ -13,21 +13,32 @@ use crate::domain::rfc3339;
 use crate::exit::Exit;
 use crate::facts::rpo_over_time::Spans;
 use crate::problem::count;
-use crate::render::RenderError;
+use crate::render::templates::fuel;
+use crate::render::{RenderError, Templates, html};
+
+/// Nothing is loaded and nothing is sent, whatever a template of somebody else's says.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
 /// Renders the attestation.
 ///
 /// Errors: the template is broken, or the disk refused.
-pub(crate) fn render(attestation: &Attestation, template: &str, out: &mut dyn Write) -> Result<(), RenderError> {
+pub(crate) fn render(attestation: &Attestation, templates: &Templates, out: &mut dyn Write) -> Result<(), RenderError> {
     let fail = |why: String| RenderError::new("attestation.html", why);
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    let values = page(attestation);
+    environment.set_fuel(Some(fuel(&values)));
     let template = environment
-        .template_from_named_str("attestation.html", template)
+        .template_from_named_str("attestation.html", &templates.attestation)
         .map_err(|error| fail(format!("{error:#}")))?;
     let page = template
-        .render(minijinja::value::Serde(page(attestation)))
+        .render(minijinja::value::Serde(values))
         .map_err(|error| fail(format!("{error:#}")))?;
+    if let Some(mark) = templates.mark() {
+        let head = html::head_of_marked(&mark, words::headline(attestation), POLICY);
+        out.write_all(head.as_bytes())
+            .map_err(|error| fail(error.to_string()))?;
+    }
     out.write_all(page.as_bytes()).map_err(|error| fail(error.to_string()))
 }
 

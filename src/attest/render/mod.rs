@@ -51,7 +51,7 @@ pub(crate) const FORMATS: &[Format] = &[
     Format {
         name: "html",
         file_name: "attestation.html",
-        render: |attestation, templates, out| html::render(attestation, &templates.attestation, out),
+        render: |attestation, templates, out| html::render(attestation, templates, out),
     },
     Format {
         name: "pdf",

@@ -18,7 +18,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
 
-use super::date::{ServerDate, noted};
+use super::answer::{Answer, noted};
 use super::failure::classify;
 use super::target::Session;
 use crate::problem::Problem;
@@ -132,15 +132,15 @@ impl Bucket {
     ///
     /// API: s3:ListBucket (HeadBucket). Calls: 1. Errors: it is refused.
     pub(crate) async fn skew(&self) -> Result<Option<TimeDelta>, Problem> {
-        let date = ServerDate::default();
-        let answer = noted(&date, self.client.head_bucket().bucket(&self.name).send()).await;
+        let noting = Answer::default();
+        let answer = noted(&noting, self.client.head_bucket().bucket(&self.name).send()).await;
         answer.map_err(|error| {
             Problem::new(format!("could not ask the bucket `{}` for the time", self.name))
                 .why(classify(&error).of("s3:ListBucket"))
                 .so("nothing was written to it")
                 .hint("`explain permissions --command deliver` prints the rights that it takes")
         })?;
-        Ok(date.read().map(|date| date - Utc::now()))
+        Ok(noting.read().date.map(|date| date - Utc::now()))
     }
 
     async fn check_use(&self, flag: &str) -> Result<(), Problem> {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::collect::Wanted;
+use crate::commands::remediate;
 use crate::criteria::rules::RuleSet;
 use crate::problem::{Outcome, Problem};
 use crate::remediate::actions::{KINDS, OnDemandBackup};
@@ -39,7 +40,11 @@ pub(super) fn permissions(command: &str, ids: &[String], program: &clap::Command
         "scan" | "collect" => vec![read_evidence(ids)?, assume_roles()],
         "remediate" => {
             let actions = KINDS.iter().flat_map(|kind| [kind.doing, kind.checking].concat());
-            start_backups(actions)
+            // Without `--from`, a plan reads AWS itself.
+            let mut rules = RuleSet::load(None, ids)?;
+            rules.0.retain(|rule| rule.action.is_some());
+            let wanted = remediate::wanted(rules.frames().into_iter());
+            [vec![read(&wanted)], start_backups(actions)].concat()
         }
         "backup" => start_backups(OnDemandBackup::KIND.doing.iter().copied()),
         "deliver" => deliver().to_vec(),
@@ -87,10 +92,14 @@ fn read_evidence(ids: &[String]) -> Outcome<Value> {
     } else {
         Wanted::frames(RuleSet::load(None, ids)?.frames())
     };
+    Ok(read(&wanted))
+}
+
+fn read(wanted: &Wanted) -> Value {
     let mut actions: BTreeSet<&str> = wanted.actions();
     actions.extend(ALWAYS);
     actions.insert("account:ListRegions");
-    Ok(json!({"Sid": "ReadEvidence", "Effect": "Allow", "Action": actions, "Resource": "*"}))
+    json!({"Sid": "ReadEvidence", "Effect": "Allow", "Action": actions, "Resource": "*"})
 }
 
 /// For accounts with a `role_arn` in the settings file: their roles have the other statements, the caller has this one.

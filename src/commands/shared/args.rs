@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::deliver::staging::Access;
 use crate::render::FORMATS;
 use crate::stderr::{self, Color, Log};
 
@@ -134,10 +135,28 @@ pub struct OutputArgs {
     pub redact_accounts: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub access: AccessArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
     pub signing: SigningArgs,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
     pub keep: KeepArgs,
+}
+
+/// Who may read what is written.
+#[derive(Debug, Args, Clone, Copy, Default)]
+pub struct AccessArgs {
+    /// Give new files and folders the rights that the umask leaves. Without this flag only their owner can read them.
+    #[arg(long)]
+    pub shared: bool,
+}
+
+impl AccessArgs {
+    /// As staging folders take it.
+    pub(crate) fn access(self) -> Access {
+        if self.shared { Access::Umask } else { Access::Owner }
+    }
 }
 
 /// The help of `--format`: every format there is.

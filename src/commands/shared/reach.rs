@@ -28,6 +28,7 @@ pub(crate) async fn reach(accounts: &[Account], ids: BTreeSet<TargetId>) -> Outc
     for id in ids {
         by_account.entry(id.account_id.clone()).or_default().push(id);
     }
+    let mut wanted = Vec::new();
     for (account_id, ids) in by_account {
         let known = accounts.iter().find(|account| account.id == account_id).cloned();
         let account = known.unwrap_or_else(|| Account {
@@ -43,13 +44,19 @@ pub(crate) async fn reach(accounts: &[Account], ids: BTreeSet<TargetId>) -> Outc
             problems.push(problem);
             continue;
         }
-        match session.assume(&account, &ids[0].region).await {
+        wanted.push((account, ids));
+    }
+    let assumed = session
+        .assume_all(wanted.iter().map(|(account, ids)| (account, ids[0].region.as_str())))
+        .await;
+    for ((account, ids), credentials) in wanted.into_iter().zip(assumed) {
+        match credentials {
             Ok(credentials) => targets.extend(ids.into_iter().map(|id| {
                 let target = session.target(id.clone(), &identity.partition, credentials.clone(), &log);
                 (id, target)
             })),
             Err(failure) => problems.push(
-                Problem::new(format!("could not assume the role in account {account_id}"))
+                Problem::new(format!("could not assume the role in account {}", account.id))
                     .why(format!("{} from sts:AssumeRole", failure.why()))
                     .hint("let the caller assume the role in its trust policy"),
             ),

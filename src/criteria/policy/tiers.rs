@@ -9,6 +9,9 @@ use crate::criteria::values::PolicyValues;
 use crate::toml_reader::values::end_of;
 use crate::toml_reader::{Located, Section};
 
+/// The most tiers of one policy.
+const MOST_TIERS: usize = 500;
+
 /// The word that reports use for tables that no tier takes.
 const NO_TIER: &str = "none";
 
@@ -16,6 +19,17 @@ const NO_TIER: &str = "none";
 pub(super) fn read(section: &Section<'_>, policy: &Policy) -> Vec<Tier> {
     let sections = section.sections("tier");
     if sections.is_empty() {
+        return Vec::new();
+    }
+    if sections.len() > MOST_TIERS {
+        let what = format!("there are more tiers than the {MOST_TIERS} that a policy may have");
+        let why = format!("there are {}, and each is held against every table", sections.len());
+        section.note(
+            section.offset,
+            what,
+            why,
+            "join tiers with the same values by `OR` in `when`",
+        );
         return Vec::new();
     }
     let schema = crate::criteria::vocabulary::tier_schema();

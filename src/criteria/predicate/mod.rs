@@ -7,9 +7,11 @@
 //! Conditions of policy tiers may also say `tag('key')`: the value of a tag, `''` when the table has no such tag, null
 //! when its tags could not be read. It becomes a column named `tag:key`.
 
+use std::sync::Arc;
+
 use polars::prelude::{
-    AggExpr, BooleanFunction, DataFrame, DataType, Expr, FunctionExpr, IntoLazy, LiteralValue, Operator, PlSmallStr,
-    Schema, StringFunction,
+    AggExpr, BooleanFunction, ChunkApply as _, Column, DataFrame, DataType, Expr, FunctionExpr, IntoColumn as _,
+    IntoLazy, LiteralValue, Operator, PlSmallStr, PolarsResult, Schema, StringFunction,
 };
 use polars::sql::sql_expr;
 
@@ -140,7 +142,7 @@ fn compile_here(text: &str, named: &str, schema: &Schema, known: &Schema) -> Res
     check_type(&expr, schema)?;
     reads.sort();
     Ok(Predicate {
-        expr,
+        expr: without_wrong_numbers(expr, schema),
         reads: reads.into_iter().map(|(_, name)| name).collect(),
     })
 }
@@ -241,6 +243,52 @@ fn check_cast(part: &Expr, schema: &Schema) -> Result<(), Mistake> {
     Ok(())
 }
 
+/// The same condition with arithmetic on numbers that gives no number where there is none: a division by nothing, or what
+/// grew beyond all bounds, is unknown. Whole numbers are reckoned with fraction, for they would wrap around.
+fn without_wrong_numbers(expr: Expr, schema: &Schema) -> Expr {
+    expr.map_expr(|part| match part {
+        Expr::BinaryExpr { left, op, right }
+            if is_arithmetic(op) && is_number(&left, schema) && is_number(&right, schema) =>
+        {
+            let float = |side: Arc<Expr>| Arc::unwrap_or_clone(side).cast(DataType::Float64);
+            let result = Expr::BinaryExpr {
+                left: Arc::new(float(left)),
+                op,
+                right: Arc::new(float(right)),
+            };
+            result.map(only_finite, |_, field| Ok(field.clone()))
+        }
+        other => other,
+    })
+}
+
+fn only_finite(numbers: Column) -> PolarsResult<Column> {
+    let finite = numbers
+        .f64()?
+        .apply(|number| number.filter(|number| number.is_finite()));
+    Ok(finite.into_column())
+}
+
+const fn is_arithmetic(operator: Operator) -> bool {
+    matches!(
+        operator,
+        Operator::Plus
+            | Operator::Minus
+            | Operator::Multiply
+            | Operator::RustDivide
+            | Operator::TrueDivide
+            | Operator::FloorDivide
+            | Operator::Modulus
+    )
+}
+
+/// Times have an arithmetic of their own.
+fn is_number(expr: &Expr, schema: &Schema) -> bool {
+    let empty = DataFrame::empty_with_schema(schema);
+    let result = empty.lazy().select([expr.clone().alias("side")]).collect();
+    result.is_ok_and(|frame| frame.columns()[0].dtype().is_numeric())
+}
+
 fn check_type(expr: &Expr, schema: &Schema) -> Result<(), Mistake> {
     let empty = DataFrame::empty_with_schema(schema);
     let result = empty.lazy().select([expr.clone().alias("condition")]).collect();
@@ -264,7 +312,6 @@ fn check_type(expr: &Expr, schema: &Schema) -> Result<(), Mistake> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use polars::prelude::Column;
 
     fn schema() -> Schema {
         [
@@ -348,6 +395,45 @@ mod tests {
             assert_eq!(
                 result.column("r").expect("r").bool().expect("bool").get(0),
                 None,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_unknown() {
+        let frame = DataFrame::new(
+            1,
+            vec![
+                Column::new("n".into(), [Some(0_i64)]),
+                Column::new("x".into(), [Some(24.0)]),
+            ],
+        )
+        .expect("a frame");
+        let beyond = format!("x{}", " * 9223372036854775807".repeat(17));
+        for (text, expected) in [
+            ("n / n > 0.9", None),
+            ("n / n <= 0.9", None),
+            ("x / n > 1", None),
+            ("NOT (x / n > 1)", None),
+            ("x / n < 1 OR n = 0", Some(true)),
+            ("n % n = 0", None),
+            (&format!("{beyond} > 1"), None),
+            (&format!("-({beyond}) < 1"), None),
+            ("(n + 9223372036854775807) + 1 > 0", Some(true)),
+            ("(n + 9223372036854775807) * 2 < 0", Some(false)),
+            ("n - 9223372036854775807 - 9223372036854775807 < 0", Some(true)),
+            ("x / 2 = 12", Some(true)),
+            ("(n + 7) / 2 > 3.4", Some(true)),
+            ("n * 24 = 0", Some(true)),
+            ("x + 1 - 2 = 23", Some(true)),
+        ] {
+            let predicate = compile(text, &schema()).unwrap_or_else(|mistake| panic!("{text}: {mistake:?}"));
+            let result = frame.clone().lazy().select([predicate.expr.alias("r")]).collect();
+            let result = result.expect("a result");
+            assert_eq!(
+                result.column("r").expect("r").bool().expect("bool").get(0),
+                expected,
                 "{text}"
             );
         }

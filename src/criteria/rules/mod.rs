@@ -9,6 +9,7 @@ use std::sync::{Arc, LazyLock};
 
 use polars::prelude::DataType;
 
+use crate::criteria::Origin;
 use crate::criteria::predicate::{self, Predicate};
 use crate::criteria::vocabulary::{Schema, frames_of, schema};
 use crate::domain::{FactValue, Severity, Subject, Verdict};
@@ -95,6 +96,12 @@ impl RuleSet {
         let (mut rules, mut problems) = (Vec::new(), Vec::new());
         for (origin, text) in &files {
             match parse(origin, text) {
+                Ok(rule) if folder.is_some() && is_another_under_a_shipped_id(&rule) => {
+                    let what = format!("`{}` is the id of a rule that comes with the program", rule.id);
+                    let hint =
+                        "give the rule an id of its own; findings under a known id must mean the same everywhere";
+                    problems.push(Problem::usage(what).at(origin.as_str()).hint(hint));
+                }
                 Ok(rule) => rules.push(rule),
                 Err(mistakes) => problems.extend(mistakes.0),
             }
@@ -161,12 +168,27 @@ impl RuleSet {
 }
 
 impl Rule {
+    /// Whose it is. A rule that is weaker than the program's of its id must not pass for it.
+    pub(crate) fn origin(&self) -> Origin {
+        let name = format!("{}.toml", self.id);
+        let shipped = EMBEDDED.iter().find(|(file, _)| *file == name);
+        Origin::of(&self.text, shipped.map(|(_, text)| *text))
+    }
+
     /// The facts and policy values the rule reads: those of the good state first.
     pub(crate) fn reads(&self) -> impl Iterator<Item = &str> {
         let applies = self.applies.iter().flat_map(|applies| &applies.reads);
         let only_applies = applies.filter(|name| !self.compliant.reads.contains(*name));
         self.compliant.reads.iter().chain(only_applies).map(String::as_str)
     }
+}
+
+/// Has the rule the id of one that comes with the program, and another text?
+fn is_another_under_a_shipped_id(rule: &Rule) -> bool {
+    let mut shipped = EMBEDDED
+        .iter()
+        .filter(|(name, _)| name.strip_suffix(".toml") == Some(&*rule.id));
+    shipped.any(|(_, text)| *text != &*rule.text)
 }
 
 /// The ids that the rules of a folder, or the embedded ones, have by their file names.

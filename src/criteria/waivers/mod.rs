@@ -17,6 +17,9 @@ use crate::toml_reader::{Located, Section, read_document};
 /// The longest term of a waiver, in days: from a day to the same day of the next year, with a leap day between.
 pub(crate) const LONGEST_TERM_DAYS: i64 = 366;
 
+/// The most waivers of one file.
+const MOST_WAIVERS: usize = 5_000;
+
 /// One accepted kind of finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiver {
@@ -86,7 +89,22 @@ impl Waivers {
     fn parse_for(text: &str, origin: &str, known_rules: Option<&[&str]>) -> Outcome<Self> {
         let (waivers, problems) = read_document(origin, text, |root| {
             let mut waivers: Vec<Waiver> = Vec::new();
-            for (index, section) in root.sections("waiver").into_iter().enumerate() {
+            let sections = root.sections("waiver");
+            if sections.len() > MOST_WAIVERS {
+                let what = format!("there are more waivers than the {MOST_WAIVERS} that a file may have");
+                let why = format!(
+                    "there are {}, and each is held against every finding of its rule",
+                    sections.len()
+                );
+                root.note(
+                    root.offset,
+                    what,
+                    why,
+                    "join waivers for one rule and reason by a pattern in `tables`",
+                );
+                return waivers;
+            }
+            for (index, section) in sections.into_iter().enumerate() {
                 let waiver = read_waiver(&section, known_rules, index + 1, &waivers);
                 section.finish();
                 waivers.extend(waiver);
@@ -178,6 +196,7 @@ pub(crate) fn exemption_facts(tier: &Tier, as_of: DateTime<Utc>, matched_tables:
         has_reason: Some(exemption.reason.is_some()),
         has_end: Some(exemption.expires_at.is_some()),
         expires_at: exemption.expires_at,
+        days_left: exemption.expires_at.map(|end| (end - as_of).num_days()),
         is_expired: Some(exemption.expires_at.is_some_and(|end| end <= as_of)),
         matched_table_count: Some(whole(matched_tables)),
         is_in_force: Some(exemption.is_in_force(as_of)),

@@ -14,9 +14,9 @@ use std::hash::BuildHasherDefault;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::TargetId;
+use crate::domain::{TargetId, table_arn};
 use crate::inventory::Inventory;
-use crate::inventory::schema::{ContinuousBackup, RegionSetting, Table, Target};
+use crate::inventory::schema::{CallLogEntry, ContinuousBackup, RegionSetting, Table, Target};
 use crate::problem::Problem;
 use keys::Keys;
 use reading::Reading;
@@ -86,6 +86,21 @@ impl Index {
         index.target_of = index.tables.iter().map(place).collect();
         let has_tags = |target: &TargetId| index.reading.is_whole(target, "tag:GetResources", "");
         index.tags = Tags::read(inventory, index.targets.iter().map(has_tags).collect(), &index.rows)?;
+        let untold = index
+            .reading
+            .failures
+            .iter()
+            .filter(|failure| failure.action == "dynamodb:ListTagsOfResource");
+        let row_of = |failure: &CallLogEntry| {
+            let target = TargetId::new(&failure.account_id, &failure.region);
+            let partition = index.partition(&target).unwrap_or("aws");
+            index
+                .rows
+                .get(&table_arn(partition, &target, &failure.resource))
+                .map(|row| row as usize)
+        };
+        let untold: Vec<usize> = untold.filter_map(row_of).collect();
+        index.tags.leave_open(untold.into_iter());
         inventory.for_each::<ContinuousBackup>(|rows| {
             let of_table = |row: ContinuousBackup| Some((index.rows.get(&row.table_arn)?, row));
             let found: Vec<_> = rows.into_iter().filter_map(of_table).collect();

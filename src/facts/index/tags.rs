@@ -1,6 +1,6 @@
 //! Tags of tables.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::rows::TableRows;
 use crate::inventory::Inventory;
@@ -13,6 +13,8 @@ pub(super) struct Tags {
     texts: Vec<String>,
     of_table: Vec<Vec<(u32, u32)>>,
     is_read: Vec<bool>,
+    /// Tables that were asked for their own tags, and did not tell.
+    untold: HashSet<usize>,
 }
 
 impl Tags {
@@ -22,6 +24,7 @@ impl Tags {
             texts: Vec::new(),
             of_table: Vec::new(),
             is_read,
+            untold: HashSet::new(),
         };
         if !inventory.has::<TableTag>() {
             return Ok(tags);
@@ -47,9 +50,14 @@ impl Tags {
         Ok(tags)
     }
 
-    /// Those of a table and its target: `None` if the target's tags could not be read.
+    /// The tags of a table that was made a moment ago are known by its own answer alone.
+    pub(super) fn leave_open(&mut self, rows: impl Iterator<Item = usize>) {
+        self.untold.extend(rows);
+    }
+
+    /// Those of a table and its target: `None` if they could not be read.
     pub(super) fn of(&self, row: usize, place: u32) -> Option<impl Iterator<Item = (&str, &str)>> {
-        if !self.is_read.get(place as usize).copied().unwrap_or(false) {
+        if self.untold.contains(&row) || !self.is_read.get(place as usize).copied().unwrap_or(false) {
             return None;
         }
         let text = |number: u32| self.texts[number as usize].as_str();

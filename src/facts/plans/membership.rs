@@ -7,10 +7,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::offers::Offers;
 use super::rule::PlanRule;
-use super::target::{PlanMade, TargetPlans};
+use super::target::{Proof, TargetPlans};
 use crate::dictionary::TableFacts;
 use crate::facts::index::Index;
+use crate::facts::jobs::Jobs;
 use crate::facts::protection::{Members, Membership, PlanVerdictKind, TaggedTable, members, verdict_of};
+use crate::facts::table_points::TablePoints;
 use crate::inventory::Inventory;
 use crate::problem::Problem;
 
@@ -20,13 +22,15 @@ pub(crate) struct Memberships {
     targets: Vec<TargetPlans>,
     /// The members of each table, by place in `sets`.
     set_of: Vec<u32>,
+    /// What proves that plans take a table which their selections leave open, by row.
+    proofs: HashMap<usize, Vec<Proof>>,
     sets: Vec<Members>,
     /// What sets of plans promise, worked out once.
     offers: Mutex<HashMap<OfferKey, Arc<Offers>>>,
 }
 
-/// Target, members, plan proved by a recovery point, and whether all is known.
-type OfferKey = (u32, u32, Option<String>, bool);
+/// Target, members, plans that are proved to take the table, and whether all is known.
+type OfferKey = (u32, u32, Vec<String>, bool);
 
 /// What one selection says of one table.
 #[derive(Debug, Clone)]
@@ -42,19 +46,20 @@ pub(crate) struct SelectionAnswer {
 }
 
 impl Memberships {
-    pub fn read(inventory: &Inventory, index: &Index) -> Result<Self, Problem> {
+    pub fn read(inventory: &Inventory, index: &Index, points: &TablePoints, jobs: &Jobs) -> Result<Self, Problem> {
         let mut memberships = Self {
             targets: TargetPlans::read(inventory, index)?,
             set_of: Vec::with_capacity(index.tables.len()),
             sets: Vec::new(),
+            proofs: HashMap::new(),
             offers: Mutex::new(HashMap::new()),
         };
-        memberships.judge_all(index);
+        memberships.judge_all(index, points, jobs);
         Ok(memberships)
     }
 
     /// Asks every selection that may concern a table, once for each table, on all processors.
-    fn judge_all(&mut self, index: &Index) {
+    fn judge_all(&mut self, index: &Index, points: &TablePoints, jobs: &Jobs) {
         let rows = index.tables.len();
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let share = rows.div_ceil(threads).max(1);
@@ -74,13 +79,21 @@ impl Memberships {
                 .collect()
         });
         let mut numbers: HashMap<Members, u32> = HashMap::new();
-        for (row, members) in judged.into_iter().flatten().enumerate() {
-            if let Some(target) = self.targets.get_mut(index.target_place(row) as usize) {
+        for (row, mut members) in judged.into_iter().flatten().enumerate() {
+            let place = index.target_place(row);
+            if let Some(target) = self.targets.get_mut(place as usize) {
+                target.has_tables = true;
+                let proofs = prove(target, (row, place), &mut members, points, jobs);
+                if !proofs.is_empty() {
+                    self.proofs.insert(row, proofs);
+                }
                 for number in &members.matches {
                     target.selections[*number as usize].taken += 1;
                 }
                 for number in &members.open {
-                    target.selections[*number as usize].open += 1;
+                    let selection = &mut target.selections[*number as usize];
+                    selection.open += 1;
+                    selection.first_open.get_or_insert(row);
                 }
             }
             let next = u32::try_from(self.sets.len()).unwrap_or(u32::MAX);
@@ -97,7 +110,6 @@ impl Memberships {
         facts: &mut TableFacts,
         row: usize,
         index: &Index,
-        made: Option<&PlanMade<'_>>,
         usual_duration_seconds: Option<i64>,
         tags: Option<&BTreeMap<String, String>>,
     ) -> Arc<Offers> {
@@ -117,14 +129,14 @@ impl Memberships {
             &target.unread,
         );
         let (mut kind, mut reason) = (verdict.kind, verdict.reason);
-        let mut proved = None;
-        if kind == PlanVerdictKind::Uncertain
-            && let Some((plan_id, proof)) = made.and_then(|made| target.proof(made, &self.sets[set as usize]))
+        let proofs = self.proofs.get(&row).map_or(&[][..], Vec::as_slice);
+        if let Some(proof) = proofs.first()
+            && self.is_by_proof_alone(set, proofs, target)
         {
             kind = PlanVerdictKind::Protected;
-            reason = format!("{proof} ({reason})");
-            proved = Some(plan_id.to_owned());
+            reason = format!("{} ({reason})", proof.text);
         }
+        let proved = proofs.iter().map(|proof| proof.plan_id.clone()).collect();
         let (word, answer) = match kind {
             PlanVerdictKind::Protected => ("protected", Some(true)),
             PlanVerdictKind::Unprotected => ("unprotected", Some(false)),
@@ -139,14 +151,23 @@ impl Memberships {
         offers
     }
 
-    fn offers(&self, place: u32, set: u32, proved: Option<String>, index: &Index) -> Arc<Offers> {
+    /// Does nothing but what plans made say that the table is in a plan?
+    fn is_by_proof_alone(&self, set: u32, proofs: &[Proof], target: &TargetPlans) -> bool {
+        let mut matches = self.sets[set as usize].matches.iter();
+        matches.all(|number| {
+            let plan_id = &target.selections[*number as usize].plan_id;
+            proofs.iter().any(|proof| proof.plan_id == *plan_id)
+        })
+    }
+
+    fn offers(&self, place: u32, set: u32, proved: Vec<String>, index: &Index) -> Arc<Offers> {
         let target = &self.targets[place as usize];
         let key = (place, set, proved, target.unread.is_empty());
         let mut known = self.offers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(offers) = known.get(&key) {
             return Arc::clone(offers);
         }
-        let offers = Arc::new(target.offers(place, &self.sets[set as usize], key.2.as_deref(), index));
+        let offers = Arc::new(target.offers(place, &self.sets[set as usize], &key.2, index));
         known.insert(key, Arc::clone(&offers));
         offers
     }
@@ -208,22 +229,56 @@ impl Memberships {
             None => rule.row.vault_name == vault_name,
         };
         let mut is_open = !target.unread.is_empty();
-        for (plan_id, plan) in &target.plans {
-            let of_plan = || {
-                target
-                    .selections
-                    .iter()
-                    .filter(|selection| selection.plan_id == *plan_id)
-            };
+        for plan in target.plans.values() {
+            let of_plan = || target.selections_of(plan).map(|(_, selection)| selection);
             match &plan.rules {
                 Some(rules) if !rules.iter().any(writes) => {}
-                Some(_) if of_plan().any(|selection| selection.taken > 0) => return Some(true),
+                Some(_) if plan.proved > 0 || of_plan().any(|selection| selection.taken > 0) => return Some(true),
                 Some(_) => is_open |= of_plan().any(|selection| selection.open > 0 || !are_tables_listed),
                 None => is_open = true,
             }
         }
         (!is_open).then_some(false)
     }
+}
+
+/// What proves that plans take a table which their selections leave open. Where one selection of such a plan is open, that is
+/// the one that takes it.
+fn prove(
+    target: &mut TargetPlans,
+    (row, place): (usize, u32),
+    members: &mut Members,
+    points: &TablePoints,
+    jobs: &Jobs,
+) -> Vec<Proof> {
+    if members.open.is_empty() && target.unread.is_empty() {
+        return Vec::new();
+    }
+    let mut proofs: Vec<Proof> = Vec::new();
+    for made in points.plan_made(row).into_iter().chain(jobs.last_by_plans(row)) {
+        let is_proved = proofs.iter().any(|proof| proof.plan_id == made.plan_id);
+        let last_job = jobs.last_at(place, made.plan_id);
+        if !is_proved && let Some(proof) = target.proof(&made, members, last_job) {
+            proofs.push(proof);
+        }
+    }
+    for proof in &proofs {
+        let Some(plan) = target.plans.get(&proof.plan_id) else {
+            continue;
+        };
+        let open: Vec<usize> = target.open_of(plan, members).collect();
+        if let [number] = open[..]
+            && plan.selections_whole
+        {
+            let number = u32::try_from(number).unwrap_or(u32::MAX);
+            members.open.retain(|open| *open != number);
+            members.matches.push(number);
+            members.matches.sort_unstable();
+        } else if let Some(plan) = target.plans.get_mut(&proof.plan_id) {
+            plan.proved += 1;
+        }
+    }
+    proofs
 }
 
 fn members_of(targets: &[TargetPlans], row: usize, index: &Index) -> Members {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::live::Live;
-use super::rule::{HORIZON_DAYS, PlanRule, PlannedCopy, interval, timed};
+use super::rule::{HORIZON_DAYS, PlanRule, PlannedCopy, interval, least_interval, timed};
 use crate::dictionary::{TableFacts, Text};
 use crate::facts::index::Index;
 use crate::facts::index::vaults::Lock;
@@ -20,6 +20,8 @@ use crate::facts::words::names;
 pub(crate) struct Offers {
     /// Every plan that takes the table, or may, is known with all its rules.
     pub(crate) is_whole: bool,
+    /// Every plan that takes the table, or may, was read with all its rules: what may be promised at most is known.
+    pub(crate) is_read: bool,
     /// And whichever of equal rules runs, the copies are the same.
     pub(crate) copies_whole: bool,
     /// Ids of the plans that take the table for certain.
@@ -29,7 +31,12 @@ pub(crate) struct Offers {
     schedules: Option<Text>,
     vaults: Option<Text>,
     retention_days_seen: Option<i64>,
+    retention_days_at_most: Option<i64>,
     interval_hours: Option<f64>,
+    /// More plans only make runs more frequent: the gap between runs of those that surely take the table.
+    interval_hours_at_most: Option<f64>,
+    /// The gap if every plan that may take the table did, and no rule came before another.
+    interval_hours_at_least: Option<f64>,
     worst_age_hours: Option<f64>,
     last_run_at: Option<DateTime<Utc>>,
     lock: Option<Lock>,
@@ -40,6 +47,10 @@ pub(crate) struct Offers {
     pub(crate) rules: Vec<(Option<f64>, i64)>,
     /// The same of rules of which at least one does.
     pub(crate) open_rules: Vec<(Option<f64>, i64)>,
+    /// The same of rules of plans that may take the table.
+    pub(crate) perhaps_rules: Vec<(Option<f64>, i64)>,
+    /// Places that any rule copies to, of plans that may take the table too.
+    pub(crate) perhaps_copies: BTreeSet<PlannedCopy>,
     /// Places that rules copy to.
     pub(crate) copies: BTreeSet<PlannedCopy>,
     /// Runs of the last 30 days, in order, if the schedules are understood.
@@ -56,7 +67,10 @@ pub(crate) struct Parts<'p> {
     pub(crate) selections: BTreeSet<String>,
     /// Rules of those plans that were read, those that will never run again too.
     pub(crate) rules: Vec<&'p PlanRule>,
+    /// Those of plans that may take the table.
+    pub(crate) perhaps: Vec<&'p PlanRule>,
     pub(crate) is_whole: bool,
+    pub(crate) is_read: bool,
     pub(crate) last_run_at: Option<DateTime<Utc>>,
     pub(crate) since: Option<DateTime<Utc>>,
 }
@@ -76,6 +90,8 @@ impl Offers {
             rules.iter().map(promised).collect()
         };
         let interval = interval(all, index.as_of).filter(|_| parts.is_whole);
+        let perhaps: Vec<&PlanRule> = all.iter().chain(&parts.perhaps).copied().collect();
+        let alive = || perhaps.iter().filter(|rule| !rule.is_over);
         let worst = || {
             let timed = timed(all)?;
             schedule::worst_case_age(&timed, index.as_of, HORIZON_DAYS, TimeDelta::zero())
@@ -86,6 +102,17 @@ impl Offers {
             schedules: texts(&PlanRule::schedule_text),
             vaults: texts(&|rule| rule.vault_text().to_owned()),
             retention_days_seen: live.best(PlanRule::retention_days),
+            retention_days_at_most: alive()
+                .map(|rule| rule.retention_days())
+                .max()
+                .filter(|_| parts.is_read),
+            interval_hours_at_most: self::interval(all, index.as_of).map(hours),
+            interval_hours_at_least: least_interval(&perhaps, index.as_of)
+                .filter(|_| parts.is_read)
+                .map(hours),
+            perhaps_rules: promised(&parts.perhaps),
+            perhaps_copies: perhaps.iter().flat_map(|rule| rule.copies.clone()).collect(),
+            is_read: parts.is_read,
             interval_hours: interval.map(hours),
             worst_age_hours: interval.and_then(|_| worst()).map(hours),
             last_run_at: parts.last_run_at,
@@ -115,7 +142,10 @@ impl Offers {
         facts.plan_vaults.clone_from(&self.vaults);
         facts.plan_retention_days_seen = self.retention_days_seen;
         facts.plan_retention_days = self.retention_days_seen.filter(|_| self.is_whole);
+        facts.plan_retention_days_at_most = self.retention_days_at_most;
         facts.plan_interval_hours = self.interval_hours;
+        facts.plan_interval_hours_at_most = self.interval_hours_at_most;
+        facts.plan_interval_hours_at_least = self.interval_hours_at_least;
         #[expect(clippy::cast_precision_loss, reason = "a job takes less than 2^52 seconds")]
         let duration = usual_duration_seconds.map(|seconds| seconds as f64 / 3600.0);
         facts.plan_worst_age_hours = self

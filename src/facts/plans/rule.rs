@@ -117,6 +117,15 @@ pub(crate) fn interval(rules: &[&PlanRule], as_of: DateTime<Utc>) -> Option<Time
     schedule::largest_gap_of(&timed, as_of, HORIZON_DAYS)
 }
 
+/// The same if no rule came before another: no set of these rules leaves shorter gaps.
+pub(crate) fn least_interval(rules: &[&PlanRule], as_of: DateTime<Utc>) -> Option<TimeDelta> {
+    let mut timed = timed(rules)?;
+    for rule in &mut timed {
+        rule.start_window = TimeDelta::zero();
+    }
+    schedule::largest_gap_of(&timed, as_of, HORIZON_DAYS)
+}
+
 pub(crate) fn timed<'r>(rules: &[&'r PlanRule]) -> Option<Vec<TimedRule<'r>>> {
     let timed = |rule: &&'r PlanRule| {
         Some(TimedRule {

@@ -1,6 +1,7 @@
 //! The plans and selections of each target, as they were read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -20,14 +21,25 @@ pub(crate) struct TargetPlans {
     pub(crate) selections: Vec<SelectionState>,
     pub(super) unread: Vec<Unread>,
     pub(crate) plans: BTreeMap<String, PlanState>,
+    /// It has a table.
+    pub(crate) has_tables: bool,
 }
 
-/// A point that a plan made: evidence that the plan takes the table.
+/// What a plan made of a table, or tried to: evidence that the plan takes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PlanMade<'p> {
     pub(crate) at: DateTime<Utc>,
     pub(crate) plan_id: &'p str,
-    pub(crate) recovery_point_arn: &'p str,
+    /// The ARN of a recovery point; `None`: a backup job, however it ended.
+    pub(crate) recovery_point_arn: Option<&'p str>,
+}
+
+/// A plan that takes a table by what it made, whatever AWS's documents leave open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Proof {
+    pub(super) plan_id: String,
+    /// In words.
+    pub(super) text: String,
 }
 
 /// What is known of a selection beside its clauses.
@@ -40,6 +52,8 @@ pub(crate) struct SelectionState {
     pub(crate) taken: usize,
     /// Tables that it may take.
     pub(crate) open: usize,
+    /// The first of them, by row.
+    pub(crate) first_open: Option<usize>,
 }
 
 /// A plan and what hangs on it.
@@ -51,6 +65,10 @@ pub(crate) struct PlanState {
     pub(super) version_at: Option<DateTime<Utc>>,
     /// Its selections were listed, and each of them could be read.
     pub(crate) selections_whole: bool,
+    /// Its selections, by place among those of the target.
+    pub(crate) selections: Range<usize>,
+    /// Tables that it takes by what it made of them, by whichever of its selections.
+    pub(crate) proved: usize,
 }
 
 impl PlanState {
@@ -82,10 +100,12 @@ impl TargetPlans {
 
     fn new(
         target: &TargetId,
-        plans: BTreeMap<String, PlanState>,
+        mut plans: BTreeMap<String, PlanState>,
         rows: Vec<SelectionRow>,
         index: &Index,
     ) -> Result<Self, Problem> {
+        let gone = gone(target, index);
+        plans.retain(|plan_id, _| !gone.contains(plan_id.as_str()));
         let mut unread = Vec::new();
         if !index.reading.is_whole(target, "backup:ListBackupPlans", "") {
             unread.push(Unread {
@@ -103,14 +123,26 @@ impl TargetPlans {
             }
         }
         for failure in index.reading.failures_of(target) {
-            if failure.action == "backup:GetBackupSelection" {
+            let plan_id = failure.resource.split_once(' ').map_or("", |(plan_id, _)| plan_id);
+            let is_gone = failure.outcome == "absent" || gone.contains(plan_id);
+            if failure.action == "backup:GetBackupSelection" && !is_gone {
                 unread.push(Unread {
                     what: format!("selection `{}`", failure.resource),
                 });
             }
         }
         let (mut selections, mut states) = (Vec::new(), Vec::new());
-        for row in rows {
+        let rows = rows.into_iter().filter(|row| !gone.contains(row.plan_id.as_str()));
+        for (number, row) in rows.enumerate() {
+            // They are in order of plan.
+            if let Some(plan) = plans.get_mut(&row.plan_id) {
+                let start = if plan.selections.is_empty() {
+                    number
+                } else {
+                    plan.selections.start
+                };
+                plan.selections = start..number + 1;
+            }
             let plan = plans.get(&row.plan_id);
             states.push(SelectionState {
                 plan_id: row.plan_id.clone(),
@@ -119,6 +151,7 @@ impl TargetPlans {
                 created_at: row.created_at,
                 taken: 0,
                 open: 0,
+                first_open: None,
             });
             selections.push(selection(row, plan)?);
         }
@@ -135,34 +168,70 @@ impl TargetPlans {
             selections: states,
             unread,
             plans,
+            has_tables: false,
         })
     }
 
-    /// A recovery point that a live plan made in its latest run proves that the plan takes the table, whatever AWS's
-    /// documents leave open. An older point does not, nor one that is older than the selection: both may have changed
-    /// since. Nor does a point prove anything of a plan that surely does not take the table any more.
-    pub(super) fn proof(&self, made: &PlanMade<'_>, members: &Members) -> Option<(&str, String)> {
-        let (id, plan) = self.plans.get_key_value(made.plan_id)?;
-        let last_run = plan.row.last_execution_at?;
-        let open = members.open.iter().map(|number| &self.selections[*number as usize]);
-        let mut of_plan = open.filter(|selection| selection.plan_id == *id);
+    /// The selections of a plan, with their numbers.
+    pub(crate) fn selections_of(&self, plan: &PlanState) -> impl Iterator<Item = (usize, &SelectionState)> + use<'_> {
+        let range = plan.selections.clone();
+        range.clone().zip(&self.selections[range])
+    }
+
+    /// A recovery point that a live plan made in its latest run, or a job that it started then, proves that the plan takes the
+    /// table, whatever AWS's documents leave open; a job that failed proves it as well. Older ones do not, nor one that is older
+    /// than the selection: both may have changed since. Nor does any prove something of a plan that surely does not take the
+    /// table any more. `last_job`: when the plan started its last job of any table.
+    pub(super) fn proof(
+        &self,
+        made: &PlanMade<'_>,
+        members: &Members,
+        last_job: Option<DateTime<Utc>>,
+    ) -> Option<Proof> {
+        let plan = self.plans.get(made.plan_id)?;
+        // AWS may leave the date of the last run out; the plan's jobs tell it too.
+        let last_run = plan.row.last_execution_at.max(last_job)?;
         let may_take = !plan.selections_whole
-            || of_plan.any(|selection| selection.created_at.is_some_and(|created_at| created_at <= made.at));
+            || self.open_of(plan, members).any(|number| {
+                self.selections[number]
+                    .created_at
+                    .is_some_and(|created_at| created_at <= made.at)
+            });
         (may_take && made.at >= last_run - TimeDelta::days(1)).then(|| {
-            let proof = format!(
-                "proved by recovery point {} that plan `{}` made at {}",
-                made.recovery_point_arn,
-                plan.name(),
-                rfc3339(made.at)
-            );
-            (id.as_str(), proof)
+            let (name, at) = (plan.name(), rfc3339(made.at));
+            Proof {
+                plan_id: made.plan_id.to_owned(),
+                text: match made.recovery_point_arn {
+                    Some(arn) => format!("proved by recovery point {arn} that plan `{name}` made at {at}"),
+                    None => format!("proved by the backup job that plan `{name}` started for it at {at}"),
+                },
+            }
         })
     }
 
-    pub(super) fn offers(&self, place: u32, members: &Members, proved: Option<&str>, index: &Index) -> Offers {
+    /// Selections of a plan that may take a table.
+    pub(super) fn open_of<'m>(&self, plan: &PlanState, members: &'m Members) -> impl Iterator<Item = usize> + use<'m> {
+        let range = plan.selections.clone();
+        members
+            .open
+            .iter()
+            .map(|number| *number as usize)
+            .filter(move |number| range.contains(number))
+    }
+
+    pub(super) fn offers(&self, place: u32, members: &Members, proved: &[String], index: &Index) -> Offers {
         let plan_of = |number: &u32| self.selections[*number as usize].plan_id.as_str();
+        let proved = proved.iter().map(String::as_str);
         let sure: BTreeSet<&str> = members.matches.iter().map(plan_of).chain(proved).collect();
-        let is_open = members.open.iter().map(plan_of).any(|plan| !sure.contains(plan));
+        let perhaps: BTreeSet<&str> = members
+            .open
+            .iter()
+            .map(plan_of)
+            .filter(|plan| !sure.contains(plan))
+            .collect();
+        let is_open = !perhaps.is_empty();
+        let perhaps: Vec<Option<&PlanState>> = perhaps.into_iter().map(|plan| self.plans.get(plan)).collect();
+        let perhaps_read = perhaps.iter().all(|plan| plan.is_some_and(|plan| plan.rules.is_some()));
         let plans: Vec<&PlanState> = sure.iter().filter_map(|plan| self.plans.get(*plan)).collect();
         let all_read = plans.len() == sure.len() && plans.iter().all(|plan| plan.rules.is_some());
         let selection_text = |number: &u32| {
@@ -177,7 +246,14 @@ impl TargetPlans {
                 plan_names: plans.iter().map(|plan| plan.name().to_owned()).collect(),
                 selections: members.matches.iter().map(selection_text).collect(),
                 rules: plans.iter().filter_map(|plan| plan.rules.as_ref()).flatten().collect(),
+                perhaps: perhaps
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|plan| plan.rules.as_ref())
+                    .flatten()
+                    .collect(),
                 is_whole: !is_open && self.unread.is_empty() && all_read,
+                is_read: self.unread.is_empty() && all_read && perhaps_read,
                 last_run_at: plans.iter().filter_map(|plan| plan.row.last_execution_at).max(),
                 since: self.since(&plans, members),
             },
@@ -202,22 +278,41 @@ impl TargetPlans {
     }
 }
 
+/// Plans that were listed, and of which AWS said a moment later that they do not exist: they were deleted in between, and take
+/// nothing.
+fn gone<'i>(target: &'i TargetId, index: &'i Index) -> HashSet<&'i str> {
+    let failures = index.reading.failures_of(target);
+    let absent = failures.filter(|failure| failure.action == "backup:GetBackupPlan" && failure.outcome == "absent");
+    absent.map(|failure| failure.resource.as_str()).collect()
+}
+
 type Plans = BTreeMap<TargetId, BTreeMap<String, PlanState>>;
 
 fn read_plans(inventory: &Inventory, index: &Index) -> Result<Plans, Problem> {
     let mut plans = Plans::new();
+    let broken: HashSet<(&str, &str, &str)> = index
+        .reading
+        .failures
+        .iter()
+        .filter(|failure| failure.action == "backup:GetBackupSelection" && failure.outcome != "absent")
+        .filter_map(|failure| {
+            Some((
+                &*failure.account_id,
+                &*failure.region,
+                failure.resource.split_once(' ')?.0,
+            ))
+        })
+        .collect();
     for row in inventory.read::<Plan>()? {
         let target = TargetId::new(&row.account_id, &row.region);
         let is_whole = |action| index.reading.is_whole(&target, action, &row.plan_id);
-        let begins = format!("{} ", row.plan_id);
-        let has_broken = index
-            .reading
-            .failures_of(&target)
-            .any(|failure| failure.action == "backup:GetBackupSelection" && failure.resource.starts_with(&begins));
+        let has_broken = broken.contains(&(&row.account_id, &row.region, &row.plan_id));
         let state = PlanState {
             rules: is_whole("backup:GetBackupPlan").then(Vec::new),
             version_at: None,
             selections_whole: is_whole("backup:ListBackupSelections") && !has_broken,
+            selections: 0..0,
+            proved: 0,
             row,
         };
         plans

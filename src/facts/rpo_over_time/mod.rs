@@ -30,6 +30,8 @@ pub(crate) struct PointTrace {
     pub(crate) sure_until: u32,
     /// It was gone from here on at the latest: a list that would hold it does not. `u32::MAX`: nothing says so.
     pub(crate) gone_by: u32,
+    /// It was made for certain: it was listed, or its job completed. Else it may have been.
+    pub(crate) is_made: bool,
 }
 
 /// What is known of one table.
@@ -84,6 +86,12 @@ pub(crate) enum RpoDemand {
 }
 
 impl RpoDemand {
+    /// What is asked is not known: no moment is surely covered, and none surely exposed.
+    pub(crate) const OPEN: Self = Self::Rpo {
+        strict: None,
+        lax: None,
+    };
+
     /// One RPO that is known.
     pub(crate) const fn rpo(seconds: u32) -> Self {
         Self::Rpo {
@@ -162,32 +170,68 @@ impl KnownTable {
         history
     }
 
-    /// The longest time that passed in the table's life, as far as it touches `from` to `to`, before a new point was made.
-    /// It begins with the point before, which may be older than `from`, and ends with the next, or where sight ends.
-    /// `made` are the earliest dates of points that were made for certain, in order.
-    pub(crate) fn longest_without_point(&self, made: &[u32], from: u32, to: u32) -> Option<SpanWithoutPoint> {
+    /// The longest time from `from` to `to` in the table's life that may have passed without a new point. More evidence can
+    /// only shorten it.
+    ///
+    /// A point whose date is known by its job alone was made somewhere between the job's creation and its end: it breaks only
+    /// those times that hold all of that, so it never counts beside a point of the same job that is listed.
+    pub(crate) fn longest_without_point(&self, from: u32, to: u32) -> Option<SpanWithoutPoint> {
         let born = self.born?;
         let (start, end) = (from.max(born), to.min(self.alive_until));
         if start >= end {
             return None;
         }
-        let before = made.iter().copied().filter(|at| *at >= born && *at <= start).max();
-        let inside = made.iter().copied().filter(|at| *at > start && *at < end);
+        let is_inside = |point: &&PointTrace| point.is_made && point.earliest >= start && point.earliest < end;
+        let mut made: Vec<(u32, u32)> = self
+            .points
+            .iter()
+            .filter(is_inside)
+            .map(|point| (point.earliest, point.latest))
+            .collect();
+        made.sort_unstable();
         let mut longest = SpanWithoutPoint {
-            from: before.unwrap_or(start),
-            ..SpanWithoutPoint::default()
+            from: start,
+            to: start,
+            is_certain: false,
         };
-        let mut last = longest.from;
-        for at in inside.chain([end]) {
-            if at - last > longest.to.saturating_sub(longest.from) {
-                (longest.from, longest.to) = (last, at);
+        // From the last one backwards: the first moment by which a point of those that begin later was made.
+        let mut next = end;
+        let starts = made.iter().rev().map(|(earliest, latest)| (*earliest, *latest));
+        for (begins, latest) in starts.chain([(start, start)]) {
+            if next.saturating_sub(begins) >= longest.to - longest.from {
+                (longest.from, longest.to) = (begins, next);
             }
-            last = at;
+            next = next.min(latest);
         }
         let gap = Spans::one(longest.from, longest.to);
-        let may_hold_one = |point: &PointTrace| point.earliest > longest.from && point.earliest < longest.to;
-        longest.is_certain = gap.without(&self.observed).is_empty() && !self.points.iter().any(may_hold_one);
+        let may_lie_inside = |point: &PointTrace| {
+            let (first, last) = (longest.from.saturating_add(1), longest.to.saturating_sub(1));
+            point.earliest <= last && point.latest >= first
+        };
+        longest.is_certain = gap.without(&self.observed).is_empty() && !self.points.iter().any(may_lie_inside);
         Some(longest)
+    }
+
+    /// The longest time from `from` to `to` in the table's life that surely passed without a new point, in seconds. More
+    /// evidence can only lengthen it.
+    pub(crate) fn surely_without_point(&self, from: u32, to: u32) -> u32 {
+        let Some(born) = self.born else { return 0 };
+        let life = Spans::one(from.max(born), to.min(self.alive_until));
+        let mut dates: Vec<(u32, u32)> = self.points.iter().map(|point| (point.earliest, point.latest)).collect();
+        dates.sort_unstable();
+        let mut longest = 0;
+        for (start, end) in life.and(&self.observed).iter() {
+            let mut last = start;
+            for (earliest, latest) in dates
+                .iter()
+                .filter(|(earliest, latest)| *latest >= start && *earliest < end)
+            {
+                longest = longest.max(earliest.saturating_sub(last));
+                last = last.max(*latest);
+            }
+            longest = longest.max(end.saturating_sub(last));
+        }
+        longest
     }
 
     /// Moments at which a point surely was there and no older than `rpo`.

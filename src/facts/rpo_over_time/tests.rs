@@ -84,6 +84,7 @@ fn known(truth: &Truth, sight: &Sight) -> KnownTable {
                 latest: if *is_dated { *created } else { latest },
                 sure_until: gone.saturating_sub(end.0),
                 gone_by: gone + end.1,
+                is_made: true,
             });
         }
     }
@@ -245,6 +246,7 @@ fn table(hours: &[u32]) -> KnownTable {
                 latest: 100 * DAY + hour * HOUR,
                 sure_until: u32::MAX,
                 gone_by: u32::MAX,
+                is_made: true,
             })
             .collect(),
         observed: Spans::one(0, u32::MAX),
@@ -346,31 +348,101 @@ fn an_exemption_that_may_hold_leaves_no_exposure() {
 }
 
 #[test]
-fn the_longest_gap_may_begin_before_the_window_and_ends_with_sight() {
+fn the_longest_gap_ends_with_the_next_point_or_with_sight() {
     let known = table(&[0, 24, 50, 74]);
-    let made: Vec<u32> = known.points.iter().map(|point| point.earliest).collect();
     let at = |hour: u32| 100 * DAY + hour * HOUR;
-    let gap = |known: &KnownTable, from: u32, to: u32| known.longest_without_point(&made, from, to).expect("a gap");
-    assert_eq!(
-        (gap(&known, at(0), at(74)).from, gap(&known, at(0), at(74)).to),
-        (at(24), at(50))
-    );
-    let late = gap(&known, at(49), at(80));
-    assert_eq!((late.from, late.to, late.is_certain), (at(24), at(50), true));
-    let tail = gap(&known, at(74), 120 * DAY);
-    assert_eq!((tail.from, tail.to), (at(74), 110 * DAY));
+    let gap = |known: &KnownTable, from: u32, to: u32| {
+        let gap = known.longest_without_point(from, to).expect("a gap");
+        (gap.from, gap.to, gap.is_certain)
+    };
+    assert_eq!(gap(&known, at(0), at(74)), (at(24), at(50), true));
+    assert_eq!(gap(&known, at(49), at(80)), (at(50), at(74), true));
+    assert_eq!(gap(&known, at(74), 120 * DAY), (at(74), 110 * DAY, true));
+    assert_eq!(known.surely_without_point(at(0), at(74)), 26 * HOUR);
     let mut blind = known.clone();
     blind.observed = Spans::one(0, at(30));
-    assert!(!gap(&blind, at(0), at(74)).is_certain);
-    let mut open = known.clone();
-    open.points.push(PointTrace {
+    assert_eq!(gap(&blind, at(0), at(74)), (at(24), at(50), false));
+    assert_eq!(blind.surely_without_point(at(0), at(74)), 24 * HOUR);
+    // A job that has not ended, and one whose point was deleted by hand.
+    let job = |is_made: bool| PointTrace {
         earliest: at(30),
         latest: at(31),
         sure_until: 0,
         gone_by: u32::MAX,
-    });
-    assert!(!gap(&open, at(0), at(74)).is_certain);
-    assert_eq!(known.longest_without_point(&made, 120 * DAY, 130 * DAY), None);
+        is_made,
+    };
+    let mut open = known.clone();
+    open.points.push(job(false));
+    assert_eq!(gap(&open, at(0), at(74)), (at(24), at(50), false));
+    let mut deleted = known.clone();
+    deleted.points.push(job(true));
+    assert_eq!(gap(&deleted, at(1), at(74)), (at(50), at(74), true));
+    assert_eq!(gap(&deleted, at(1), at(50)), (at(1), at(24), true));
+    assert_eq!(known.longest_without_point(120 * DAY, 130 * DAY), None);
+}
+
+/// AWS dates a job and its point alike, at some moment of the run's start window, anew every run.
+#[test]
+fn a_job_beside_its_point_shortens_no_gap() {
+    let alone = table(&[5, 34, 53]);
+    let mut beside = alone.clone();
+    for point in &alone.points {
+        beside.points.push(PointTrace {
+            latest: point.earliest + 2 * HOUR,
+            sure_until: 0,
+            ..*point
+        });
+    }
+    let gap = |known: &KnownTable| known.longest_without_point(100 * DAY, 102 * DAY + 12 * HOUR);
+    assert_eq!(gap(&beside).map(|gap| gap.to - gap.from), Some(29 * HOUR));
+    assert_eq!(gap(&beside).map(|gap| gap.to), gap(&alone).map(|gap| gap.to));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
+
+    /// Between the two bounds lies the truth, and more evidence brings them nearer.
+    #[test]
+    fn the_longest_gap_lies_between_its_bounds(truth in truth(), sight in sight(), more in sight(), from in 0..END) {
+        let better = Sight {
+            points: sight.points.iter().zip(&more.points).map(|(a, b)| (a.0 || b.0, a.1 || b.1, least(a.2, b.2))).collect(),
+            observed: sight.observed.iter().chain(&more.observed).copied().collect(),
+            alive: sight.alive,
+        };
+        let (known, better) = (known(&truth, &sight), known(&truth, &better));
+        let (start, end) = (from.max(truth.born), END.min(known.alive_until));
+        prop_assume!(start < end);
+        let mut dates: Vec<u32> = truth.points.iter().map(|(at, _)| *at).filter(|at| (start..=end).contains(at)).collect();
+        dates.extend([start, end]);
+        dates.sort_unstable();
+        let really = dates.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0);
+        let most = |known: &KnownTable| known.longest_without_point(from, END).map_or(0, |gap| gap.to - gap.from);
+        let least = |known: &KnownTable| known.surely_without_point(from, END);
+        prop_assert!(least(&known) <= really && really <= most(&known), "{} {} {}", least(&known), really, most(&known));
+        prop_assert!(least(&known) <= least(&better) && most(&better) <= most(&known));
+    }
+
+    /// What the longest gap says of an RPO, the proof over time says too.
+    #[test]
+    fn the_longest_gap_and_the_proof_agree(truth in truth(), sight in sight(), rpo in 1..40_u32) {
+        let mut known = known(&truth, &sight);
+        for point in &mut known.points {
+            (point.sure_until, point.gone_by) = (u32::MAX, u32::MAX);
+        }
+        known.gone_by = known.alive_until;
+        let history = known.history(&demand(RpoDemand::rpo(rpo)), truth.born, END);
+        let gap = known.longest_without_point(truth.born, END).map_or(0, |gap| gap.to - gap.from);
+        if gap <= rpo {
+            prop_assert!(history.exposed.is_empty());
+        }
+        if known.points.iter().all(|point| point.earliest == point.latest) && history.not_observed.is_empty() {
+            prop_assert_eq!(gap <= rpo, history.exposed.is_empty(), "{} {:?}", gap, history);
+        }
+        if known.surely_without_point(truth.born, END) > rpo {
+            let young = u32::from(history.exposed.is_empty());
+            prop_assert_eq!(young, 0, "{:?}", history);
+        }
+    }
 }
 
 #[test]

@@ -5,15 +5,17 @@ use std::collections::BTreeSet;
 use crate::criteria::values::FOREVER_DAYS;
 use crate::dictionary::{PlanFacts, Text};
 use crate::facts::index::Index;
-use crate::facts::jobs::Jobs;
+use crate::facts::jobs::{Jobs, OfRole};
 use crate::facts::plans::membership::Memberships;
 use crate::facts::plans::rule::{PlanRule, interval};
 use crate::facts::plans::target::{PlanState, SelectionState, TargetPlans};
+use crate::facts::protection::TaggedTable;
+use crate::facts::table_points::TablePoints;
 use crate::facts::time::{age_hours, hours};
 use crate::facts::words::names;
 
 /// The facts of every live plan.
-pub(crate) fn facts(index: &Index, memberships: &Memberships, jobs: &Jobs) -> Vec<PlanFacts> {
+pub(crate) fn facts(index: &Index, memberships: &Memberships, points: &TablePoints, jobs: &Jobs) -> Vec<PlanFacts> {
     let mut all = Vec::new();
     for place in 0..index.targets.len() {
         let Some(target) = memberships.target(place) else {
@@ -28,7 +30,7 @@ pub(crate) fn facts(index: &Index, memberships: &Memberships, jobs: &Jobs) -> Ve
                     place: number,
                     index,
                 }
-                .facts(jobs),
+                .facts(points, jobs),
             );
         }
     }
@@ -46,12 +48,10 @@ struct PlanInTarget<'p> {
 impl<'p> PlanInTarget<'p> {
     /// Its selections, with their numbers in the index of selections.
     fn selections(&self) -> impl Iterator<Item = (usize, &'p SelectionState)> {
-        let (target, plan_id) = (self.target, &self.plan.row.plan_id);
-        let all = target.selections.iter().enumerate();
-        all.filter(move |(_, selection)| selection.plan_id == *plan_id)
+        self.target.selections_of(self.plan)
     }
 
-    fn facts(&self, jobs: &Jobs) -> PlanFacts {
+    fn facts(&self, points: &TablePoints, jobs: &Jobs) -> PlanFacts {
         let (row, as_of) = (&self.plan.row, self.index.as_of);
         let rules = self.plan.rules.as_deref();
         let all: Option<Vec<&PlanRule>> = rules.map(|rules| rules.iter().collect());
@@ -59,6 +59,7 @@ impl<'p> PlanInTarget<'p> {
             let all: BTreeSet<String> = rules?.iter().map(text).collect();
             Some(names(all.iter().map(String::as_str)))
         };
+        let (role_trouble, role_doubt) = self.role_trouble(jobs);
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         PlanFacts {
             account_id: Some(row.account_id.as_str().into()),
@@ -69,7 +70,7 @@ impl<'p> PlanInTarget<'p> {
             created_at: row.created_at,
             plan_age_hours: row.created_at.map(|at| age_hours(at, as_of)),
             last_run_at: row.last_execution_at,
-            has_run: Some(row.last_execution_at.is_some()),
+            has_run: self.has_run(points, jobs),
             rule_count: rules.map(|rules| number(rules.len())),
             schedules: texts(&PlanRule::schedule_text),
             schedules_understood: rules.map(|rules| rules.iter().all(|rule| rule.schedule.is_some())),
@@ -89,15 +90,29 @@ impl<'p> PlanInTarget<'p> {
                     .collect();
                 names(roles)
             }),
-            role_trouble: self.role_trouble(jobs),
+            role_trouble,
+            role_doubt,
+            open_selections: Some(self.open_selections()),
             rules_outside_lock: self.rules_outside_lock(),
         }
+    }
+
+    /// AWS may leave out when it ran last. A job or a recovery point of the plan proves a run.
+    fn has_run(&self, points: &TablePoints, jobs: &Jobs) -> Option<bool> {
+        let plan_id = &self.plan.row.plan_id;
+        if self.plan.row.last_execution_at.is_some()
+            || jobs.last_at(self.place, plan_id).is_some()
+            || points.has_of_plan(self.place, plan_id)
+        {
+            return Some(true);
+        }
+        (jobs.is_target_whole(self.place) && points.is_target_whole(self.place)).then_some(false)
     }
 
     /// Tables of the selection that takes most.
     fn taken(&self) -> usize {
         let taken = self.selections().map(|(_, selection)| selection.taken);
-        taken.max().unwrap_or(0)
+        taken.chain([self.plan.proved]).max().unwrap_or(0)
     }
 
     /// Is it certain which tables the plan takes?
@@ -119,6 +134,7 @@ impl<'p> PlanInTarget<'p> {
         if self
             .selections()
             .any(|(number, selection)| selection.taken > 0 || names_tables(number))
+            || self.plan.proved > 0
         {
             return Some(true);
         }
@@ -128,7 +144,7 @@ impl<'p> PlanInTarget<'p> {
     /// Selections that name tables and take none. A wildcard in a Region without tables is no mistake.
     fn empty_selections(&self) -> Option<Text> {
         let target = &self.index.targets[self.place as usize];
-        let has_tables = (0..self.index.tables.len()).any(|row| self.index.target_place(row) == self.place);
+        let has_tables = self.target.has_tables;
         let names_tables = |number: usize| {
             let patterns = self.target.selection_index.selection(number).resources.iter();
             let mut patterns = patterns.filter(|one| is_of_tables(one));
@@ -166,21 +182,48 @@ impl<'p> PlanInTarget<'p> {
         Some(names(missing))
     }
 
-    fn role_trouble(&self, jobs: &Jobs) -> Option<Text> {
+    /// What the last jobs said of their roles: trouble, and failures that leave it open.
+    fn role_trouble(&self, jobs: &Jobs) -> (Option<Text>, Option<Text>) {
         if !jobs.is_target_whole(self.place) {
-            return None;
+            return (None, None);
         }
         // A role that no selection names any more has no say; where they could not all be read, every role has.
         let whole = self.plan.selections_whole;
         let is_named = |role: &str| self.selections().any(|(_, one)| one.role_arn.as_deref() == Some(role));
         let counts = |role: Option<&str>| !whole || role.is_none_or(is_named);
-        let mut last = jobs
+        let last = jobs
             .last_of_plan(self.place, &self.plan.row.plan_id)
-            .filter(|(role, _)| counts(*role))
-            .peekable();
-        last.peek()?;
-        let troubles: BTreeSet<&str> = last.filter_map(|(_, job)| job.role_trouble.as_deref()).collect();
-        Some(names(troubles))
+            .filter(|(role, _)| counts(*role));
+        let (mut troubles, mut doubts, mut has_any) = (BTreeSet::new(), BTreeSet::new(), false);
+        for (_, job) in last {
+            has_any = true;
+            match &job.of_role {
+                OfRole::Trouble(text) => troubles.insert(text.as_str()),
+                OfRole::Open(text) => doubts.insert(text.as_str()),
+                OfRole::Nothing => false,
+            };
+        }
+        let is_known = has_any && (!troubles.is_empty() || doubts.is_empty());
+        (is_known.then(|| names(troubles)), Some(names(doubts)))
+    }
+
+    /// Selections that may take a table, with the first such table and why.
+    fn open_selections(&self) -> Text {
+        let why = |number: usize, selection: &SelectionState| {
+            let row = selection.first_open?;
+            let (tags, table) = (self.index.tags_of(row), &self.index.tables[row]);
+            let subject = TaggedTable {
+                arn: &table.table_arn,
+                tags: tags.as_ref(),
+            };
+            let reason = self.target.selection_index.judge_one(number, &subject).reason;
+            Some(format!(
+                "selection `{}` may take table `{}`: {reason}",
+                selection.name, table.table_name
+            ))
+        };
+        let open: BTreeSet<String> = self.selections().filter_map(|(number, one)| why(number, one)).collect();
+        names(open.iter().map(String::as_str))
     }
 
     /// Jobs of such rules fail: the lifecycle is outside the valid range for the vault.

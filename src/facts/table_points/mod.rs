@@ -6,14 +6,14 @@
 pub(crate) mod by_column;
 pub(crate) mod tally;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use crate::facts::index::Index;
 use crate::facts::index::keys::RankedKey;
 use crate::facts::plans::target::PlanMade;
 use crate::facts::recovery_point::{PointKind, all_but};
-use crate::facts::time::instant;
+use crate::facts::time::{instant, seconds_of_millis};
 use crate::inventory::Inventory;
 use crate::inventory::schema::{RecoveryPoint, Row as _};
 use crate::problem::Problem;
@@ -31,6 +31,8 @@ pub(crate) struct TablePoints {
     /// The newest usable point of each table that a plan made.
     plan_made: Vec<Option<Named>>,
     is_whole: Vec<bool>,
+    /// Plans whose points were seen, each with the place of its target.
+    plans_seen: HashSet<(u32, String)>,
     target_of: Vec<u32>,
 }
 
@@ -62,7 +64,12 @@ impl TablePoints {
                 held.overdue += if kind.state.is_overdue { kind.seen } else { 0 };
             }
         }
+        let plan_seen = |kind: &PointKind| {
+            let vault = &index.vaults[kind.vault? as usize].row;
+            Some((index.place_of(&vault.account_id, &vault.region)?, kind.plan_id.clone()?))
+        };
         let mut points = Self {
+            plans_seen: gathered.kinds.iter().filter_map(plan_seen).collect(),
             gathered,
             held,
             undated: BTreeSet::new(),
@@ -236,14 +243,29 @@ impl TablePoints {
                 retention_kind: kind.retention.as_str(),
             })
         });
-        tally.plan_made = self.plan_made[row].as_ref().and_then(|named| {
-            Some(PlanMade {
-                at: instant(named.point.at)?,
-                plan_id: self.kind(&named.point).plan_id.as_deref()?,
-                recovery_point_arn: &named.arn,
-            })
-        });
         tally
+    }
+
+    /// The newest usable point of the table that a plan made.
+    pub(crate) fn plan_made(&self, row: usize) -> Option<PlanMade<'_>> {
+        let named = self.plan_made[row].as_ref()?;
+        Some(PlanMade {
+            at: instant(named.point.at)?,
+            plan_id: self.kind(&named.point).plan_id.as_deref()?,
+            recovery_point_arn: Some(&named.arn),
+        })
+    }
+
+    /// Was a recovery point seen in a target, in any state, that this plan made?
+    pub(crate) fn has_of_plan(&self, target: u32, plan_id: &str) -> bool {
+        self.plans_seen.contains(&(target, plan_id.to_owned()))
+    }
+
+    /// The plan that made the table's point of that second, if there is one and it says so.
+    pub(crate) fn plan_at(&self, row: usize, at: u32) -> Option<&str> {
+        let mut points = self.of(row).iter().filter(|point| point.at != UNDATED);
+        let of_then = points.find(|point| seconds_of_millis(point.at) == at)?;
+        self.kind(of_then).plan_id.as_deref()
     }
 }
 

@@ -11,7 +11,6 @@ use crate::domain::short_number;
 use crate::facts::index::Index;
 use crate::facts::index::keys::{RankedKey, owner_of_rank};
 use crate::facts::index::vaults::{Lock, VaultState};
-use crate::facts::plans::target::PlanMade;
 use crate::facts::recovery_point::PointKind;
 use crate::facts::time::{age_hours, instant, seconds_of_millis};
 use crate::facts::words::names;
@@ -52,7 +51,6 @@ pub(crate) struct Tally<'p> {
     air_gapped_newest: Option<i64>,
     /// Points in other states than those counted above.
     other_states: Vec<(&'p str, i64)>,
-    pub(super) plan_made: Option<PlanMade<'p>>,
     /// Seconds since the epoch of usable points inside the window, in no order.
     pub(super) times: Vec<u32>,
     /// The newest usable point from before the window.
@@ -80,10 +78,6 @@ impl<'p> Tally<'p> {
     /// Vaults that hold usable points of the table.
     pub(crate) fn vaults(&self) -> &[InVault] {
         &self.vaults
-    }
-
-    pub(crate) fn newest_plan_made(&self) -> Option<&PlanMade<'p>> {
-        self.plan_made.as_ref()
     }
 
     /// Usable points inside the window, in seconds since the epoch.
@@ -312,12 +306,15 @@ impl<'p> Tally<'p> {
     /// Do the policies of all vaults that hold usable points deny deletion? One that is open settles it.
     fn fill_deletion(&self, facts: &mut TableFacts, index: &Index) {
         let mut open: Vec<&str> = Vec::new();
+        let mut reasons: Vec<String> = Vec::new();
         let mut answer = (!self.vaults.is_empty()).then_some(true);
         for held in &self.vaults {
             let vault = &index.vaults[held.vault as usize];
             let of_vault = vault.deletion.as_ref().and_then(|deletion| deletion.answer);
             if vault.deletion.is_some() && of_vault != Some(true) {
                 open.push(&vault.row.vault_name);
+                let reason = vault.deletion.as_ref().map_or("", |deletion| &deletion.reason);
+                reasons.push(format!("vault `{}`: {reason}", vault.row.vault_name));
             }
             answer = match (answer, of_vault) {
                 (Some(false), _) | (_, Some(false)) => Some(false),
@@ -326,6 +323,8 @@ impl<'p> Tally<'p> {
             };
         }
         open.sort_unstable();
+        reasons.sort_unstable();
+        facts.manual_deletion_reason = Some(names(reasons.iter().map(String::as_str)));
         facts.vaults_open_to_deletion = Some(names(open));
         facts.manual_deletion_denied = answer;
     }

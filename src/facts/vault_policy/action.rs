@@ -9,24 +9,31 @@ pub(super) const ACTIONS: [&str; 3] = [
     "backup:PutBackupVaultAccessPolicy",
 ];
 
-/// Which of the three actions a statement is about.
+/// Deleting the policy, and with it everything that it denies.
+pub(super) const POLICY_DELETION: &str = "backup:DeleteBackupVaultAccessPolicy";
+
+/// Which of the actions a statement is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Actions {
-    /// By place in [`ACTIONS`].
-    Named([bool; 3]),
+    /// By place in [`ACTIONS`]; and deleting the policy.
+    Named([bool; 3], bool),
     /// The statement cannot be read.
     Odd(String),
 }
 
 impl Actions {
+    fn named(is_about: impl Fn(&str) -> bool) -> Self {
+        Self::Named(ACTIONS.map(&is_about), is_about(POLICY_DELETION))
+    }
+
     pub(super) fn read(statement: &Value) -> Self {
         match (statement.get("Action"), statement.get("NotAction")) {
             (Some(actions), None) => match texts(actions) {
-                Some(patterns) => Self::Named(ACTIONS.map(|action| matches_any(&patterns, action))),
+                Some(patterns) => Self::named(|action| matches_any(&patterns, action)),
                 None => Self::Odd("has an Action that is no list of texts".to_owned()),
             },
             (None, Some(actions)) => match texts(actions) {
-                Some(patterns) => Self::Named(ACTIONS.map(|action| !matches_any(&patterns, action))),
+                Some(patterns) => Self::named(|action| !matches_any(&patterns, action)),
                 None => Self::Odd("has a NotAction that is no list of texts".to_owned()),
             },
             (Some(_), Some(_)) => Self::Odd("has both Action and NotAction".to_owned()),

@@ -1,7 +1,8 @@
 //! Does the access policy of a backup vault keep recovery points from being deleted by hand?
 //!
-//! AWS's control wants one Deny statement for everybody, on every resource, that names all three [`ACTIONS`]. The
-//! principals that such a statement exempts are listed, for people to judge. Deny wins over Allow, so Allow statements do
+//! AWS's control wants one Deny statement for everybody, on every resource, that names all three [`ACTIONS`]. That is not
+//! enough: whoever may delete the policy deletes the points after it. So a statement has to deny [`POLICY_DELETION`] too, the
+//! same or another one. The principals that they exempt are listed, for people to judge. Deny wins over Allow, so Allow statements do
 //! not matter; what is not understood leaves the answer open, never good.
 
 mod action;
@@ -15,7 +16,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use action::ACTIONS;
+use action::{ACTIONS, POLICY_DELETION};
 use statement::{Denial, Statement};
 
 /// What a policy says of deletion by hand.
@@ -66,15 +67,7 @@ fn judge(statements: &[Statement]) -> DeletionVerdict {
         if let Denial::Sure(exempt) = &statement.denial
             && statement.open_actions().is_empty()
         {
-            let exempt: BTreeSet<String> = exempt.iter().cloned().collect();
-            return DeletionVerdict {
-                answer: Some(true),
-                reason: format!(
-                    "{} denies deletion, change of lifecycle and change of the policy",
-                    statement.name
-                ),
-                exempt_principals: exempt.into_iter().collect(),
-            };
+            return with_policy_kept(statements, &statement.name, exempt);
         }
     }
     let doubtful = statements.iter().find_map(|statement| match &statement.denial {
@@ -85,6 +78,50 @@ fn judge(statements: &[Statement]) -> DeletionVerdict {
         return DeletionVerdict::new(None, why);
     }
     split_over_several(statements).unwrap_or_else(|| DeletionVerdict::new(Some(false), what_is_missing(statements)))
+}
+
+/// Deletion is denied, by the policy as it stands. Is it denied to delete the policy too?
+fn with_policy_kept(statements: &[Statement], name: &str, exempt: &[String]) -> DeletionVerdict {
+    let keeping = || statements.iter().filter(|statement| statement.keeps_policy);
+    let sure = keeping().find_map(|statement| match &statement.denial {
+        Denial::Sure(exempt) => Some((&statement.name, exempt)),
+        _ => None,
+    });
+    let denied = format!("{name} denies deletion, change of lifecycle and change of the policy");
+    if let Some((keeper, exempt_there)) = sure {
+        let exempt: BTreeSet<String> = exempt.iter().chain(exempt_there).cloned().collect();
+        let keeper = if keeper == name {
+            String::new()
+        } else {
+            format!(" {keeper}")
+        };
+        return DeletionVerdict {
+            answer: Some(true),
+            reason: format!("{denied}, and{keeper} its deletion"),
+            exempt_principals: exempt.into_iter().collect(),
+        };
+    }
+    let doubtful = keeping().find_map(|statement| match &statement.denial {
+        Denial::Doubtful(why) => Some(format!("{} {why}", statement.name)),
+        _ => None,
+    });
+    let (answer, rest) = match doubtful {
+        Some(why) => (None, format!("whether it may be deleted cannot be told: {why}")),
+        None => (
+            Some(false),
+            format!("but the policy itself may be deleted, for {POLICY_DELETION} is not denied"),
+        ),
+    };
+    DeletionVerdict {
+        answer,
+        reason: format!("{denied}; {rest}"),
+        exempt_principals: exempt
+            .iter()
+            .cloned()
+            .collect::<BTreeSet<String>>()
+            .into_iter()
+            .collect(),
+    }
 }
 
 /// Several statements that together deny all three: AWS does not say whether its control takes that.

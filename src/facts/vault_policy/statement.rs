@@ -12,6 +12,8 @@ pub(super) struct Statement {
     pub(super) name: String,
     pub(super) denial: Denial,
     actions: [bool; 3],
+    /// It is about deleting the policy.
+    pub(super) keeps_policy: bool,
 }
 
 /// Does it deny to everybody what it is about?
@@ -32,17 +34,22 @@ impl Statement {
             Some(sid) => format!("statement {}", quote(sid)),
             None => format!("statement {}", place + 1),
         };
-        let (actions, odd) = match Actions::read(value) {
-            Actions::Named(actions) => (actions, None),
+        let (actions, keeps_policy, odd) = match Actions::read(value) {
+            Actions::Named(actions, keeps_policy) => (actions, keeps_policy, None),
             // It may be about any of them.
-            Actions::Odd(why) => ([true; 3], Some(why)),
+            Actions::Odd(why) => ([true; 3], true, Some(why)),
         };
         let denial = match value.get("Effect").and_then(Value::as_str) {
             Some("Allow") => Denial::Not,
             Some("Deny") => odd.map_or_else(|| denial(value, vault_arn), Denial::Doubtful),
             _ => Denial::Doubtful("has an Effect that is neither Allow nor Deny".to_owned()),
         };
-        Self { name, denial, actions }
+        Self {
+            name,
+            denial,
+            actions,
+            keeps_policy,
+        }
     }
 
     /// The three actions that it is about.

@@ -10,9 +10,10 @@ fn judged(statements: Value) -> DeletionVerdict {
     manual_deletion(Some(&policy.to_string()), VAULT)
 }
 
-/// A Deny of all three for everybody, with some members changed.
+/// A Deny of all three for everybody, with some members changed, and of deleting the policy.
 fn deny(changes: Value) -> Value {
-    let mut statement = json!({"Effect": "Deny", "Principal": "*", "Action": ACTIONS, "Resource": "*"});
+    let all = [ACTIONS.as_slice(), &[POLICY_DELETION]].concat();
+    let mut statement = json!({"Effect": "Deny", "Principal": "*", "Action": all, "Resource": "*"});
     for (key, value) in changes.as_object().expect("an object") {
         statement[key] = value.clone();
     }
@@ -34,8 +35,8 @@ fn one_statement_for_everybody_denies() {
         json!({"Resource": ["*"]}),
         json!({"Action": "*"}),
         json!({"Action": "backup:*"}),
-        json!({"Action": ["BACKUP:deleterecoverypoint", "backup:Update*", "backup:PutBackupVault?ccessPolicy"]}),
-        json!({"Action": ["backup:*Recovery*", "backup:PutBackupVaultAccessPolicy"]}),
+        json!({"Action": ["BACKUP:deleterecoverypoint", "backup:Update*", "backup:PutBackupVault?ccessPolicy", "backup:DeleteBackupVault*"]}),
+        json!({"Action": ["backup:*Recovery*", "backup:*BackupVaultAccessPolicy"]}),
         json!({"Condition": {}}),
         json!({"Condition": null}),
     ] {
@@ -50,6 +51,32 @@ fn one_statement_for_everybody_denies() {
     assert_eq!(judged(json!([by_exception])).answer, Some(true));
     // One statement instead of a list.
     assert_eq!(judged(deny(json!({}))).answer, Some(true));
+}
+
+#[test]
+fn a_policy_that_may_be_deleted_denies_nothing_for_long() {
+    let keeper = |changes: Value| {
+        let mut statement = deny(changes);
+        statement["Action"] = json!(POLICY_DELETION);
+        statement
+    };
+    let three = || deny(json!({"Action": ACTIONS}));
+    let open = judged(json!([three()]));
+    assert_eq!(open.answer, Some(false));
+    assert!(
+        open.reason
+            .contains("backup:DeleteBackupVaultAccessPolicy is not denied"),
+        "{}",
+        open.reason
+    );
+    assert_eq!(judged(json!([three(), keeper(json!({}))])).answer, Some(true));
+    let some = json!({"Condition": {"ArnNotEquals": {"aws:PrincipalArn": "arn:aws:iam::111122223333:role/b"}}});
+    let exempt = judged(json!([three(), keeper(some)]));
+    assert_eq!((exempt.answer, exempt.exempt_principals.len()), (Some(true), 1));
+    let doubtful = json!({"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "false"}}});
+    assert_eq!(judged(json!([three(), keeper(doubtful)])).answer, None);
+    let narrow = json!({"Principal": {"AWS": "arn:aws:iam::111122223333:root"}});
+    assert_eq!(judged(json!([three(), keeper(narrow)])).answer, Some(false));
 }
 
 #[test]

@@ -7,12 +7,74 @@ use sha2::{Digest, Sha256};
 use super::WhyUnknown;
 use crate::criteria::rules::Rule;
 use crate::criteria::values::POLICY_VALUES;
-use crate::criteria::vocabulary::frames_of;
+use crate::criteria::vocabulary::{doc_of, frames_of};
 use crate::dictionary::{
     ExemptionFacts, PlanFacts, RecoveryPointFacts, TableFacts, TargetFacts, Text, VaultFacts, WaiverFacts,
 };
 use crate::domain::{FactName, FactValue, Finding, Subject, TargetId, Verdict};
 use crate::text::hex;
+
+/// Where the reason for an open fact lies.
+struct Reason {
+    /// The fact that is not known,
+    open: &'static str,
+    /// the one that says why,
+    why: &'static str,
+    /// and what would settle it.
+    settled_by: &'static str,
+}
+
+const REASONS: [Reason; 8] = [
+    Reason {
+        open: "manual_deletion_denied",
+        why: "manual_deletion_reason",
+        settled_by: "a Deny for everybody would settle it whose conditions do nothing but exempt principals by `aws:PrincipalArn` or `aws:userId`",
+    },
+    Reason {
+        open: "table_count",
+        why: "open_selections",
+        settled_by: NEXT_RUN,
+    },
+    Reason {
+        open: "is_for_dynamodb",
+        why: "open_selections",
+        settled_by: NEXT_RUN,
+    },
+    Reason {
+        open: "empty_selections",
+        why: "open_selections",
+        settled_by: NEXT_RUN,
+    },
+    Reason {
+        open: "role_trouble",
+        why: "role_doubt",
+        settled_by: "the plan's next job settles it if it completes, or fails for a reason that is known",
+    },
+    Reason {
+        open: "missed_run_count",
+        why: "jobs_of_nobody",
+        settled_by: "recovery points that say which plan made them settle it",
+    },
+    Reason {
+        open: "missing_copy_regions",
+        why: "copies_not_seen",
+        settled_by: LOOK_THERE,
+    },
+    Reason {
+        open: "missing_copy_accounts",
+        why: "copies_not_seen",
+        settled_by: LOOK_THERE,
+    },
+];
+
+const NEXT_RUN: &str = "a job or a recovery point of the plan's next run settles it";
+const LOOK_THERE: &str = "a scan with that account in `accounts` and that Region in `regions` settles it";
+
+/// When a fact is unknown, by its dictionary.
+fn when_unknown(subject: Subject, name: &str) -> Option<String> {
+    let (_, clause) = doc_of(subject, name)?.rsplit_once("Unknown ")?;
+    Some(format!("{name} is unknown {}", clause.trim_end_matches('.')))
+}
 
 /// Everything that conditions and messages may name, of one subject.
 pub(crate) struct Values(Vec<(&'static str, FactValue)>);
@@ -233,6 +295,9 @@ impl Subjected {
         if missing.is_empty() {
             return "not known: whether a tier of the policy exempts the table cannot be told".to_owned();
         }
+        if let Some(why) = self.reason(&missing, values) {
+            return why;
+        }
         // A value of the policy is unknown where it is not known which tier the table is in: mostly for want of its tags.
         let of_policy = |name: &str| name == "policy_tier" || POLICY_VALUES.iter().any(|value| value.name == name);
         let frames_of_name = |name: &&str| match of_policy(name) {
@@ -247,8 +312,28 @@ impl Subjected {
             None if missing.iter().all(|name| of_policy(name)) => {
                 "not known: which tier of the policy the table is in cannot be told".to_owned()
             }
-            None => format!("not known: AWS's answers leave {} open", missing.join(", ")),
+            None => {
+                let clause = missing.iter().find_map(|name| when_unknown(self.subject, name));
+                let clause = clause.map_or_else(String::new, |clause| format!(": {clause}"));
+                format!("not known: AWS's answers leave {} open{clause}", missing.join(", "))
+            }
         }
+    }
+
+    /// What a fact says of why another is open, and what would settle it.
+    fn reason(&self, missing: &[&str], values: &Values) -> Option<String> {
+        let of = |reason: &&Reason| missing.contains(&reason.open);
+        REASONS
+            .iter()
+            .filter(of)
+            .find_map(|reason| match values.get(reason.why) {
+                FactValue::Text(why) if **why != *"none" => Some(format!(
+                    "not known: {why} (needs {}); {}",
+                    missing.join(", "),
+                    reason.settled_by
+                )),
+                _ => None,
+            })
     }
 }
 

@@ -1,8 +1,9 @@
 //! Facts, rules and policy in, findings out. Pure, and the same for every order of rows.
 //!
 //! Every condition of every rule is evaluated at once, as columns, some thousand subjects at a time. True is compliant,
-//! false is non-compliant, null is unknown. Tables that AWS restore testing made, tables known to be in another state
-//! than ACTIVE or UPDATING, and tables that the policy exempts are not judged: every rule is not applicable to them.
+//! false is non-compliant, null is unknown. Tables that AWS restore testing made, tables that are being created or
+//! deleted, and tables that the policy exempts are not judged: every rule is not applicable to them. To a table in any other
+//! state than these, ACTIVE and UPDATING the answer of every rule is unknown.
 
 mod findings;
 mod subjects;
@@ -18,6 +19,7 @@ use crate::problem::Problem;
 
 pub(crate) use findings::finding_id;
 pub use subjects::judge_subjects;
+pub(crate) use tables::is_in_odd_state;
 pub use tables::{Chunk, judge_tables};
 pub(crate) use tiers::Tiers;
 pub(crate) use waive::{Waived, judge_waivers, waive};

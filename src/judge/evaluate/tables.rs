@@ -133,6 +133,9 @@ fn settle(verdicts: &Verdicts, row: usize, table: &TableFacts, assigned: &Assign
     if is_out(table) || assigned.is_exempt == Some(true) {
         return Verdict::NotApplicable;
     }
+    if is_in_odd_state(table) {
+        return Verdict::Unknown;
+    }
     match verdicts.at(row) {
         Verdict::NonCompliant | Verdict::Compliant if assigned.is_exempt.is_none() => Verdict::Unknown,
         verdict => verdict,
@@ -144,11 +147,21 @@ fn is_out(table: &TableFacts) -> bool {
     table.is_restore_test == Some(true) || table.is_known_inactive == Some(true)
 }
 
+/// A state in which nothing is known of what a backup would do: its key is out of reach, or a word that AWS added since. Its
+/// items are there all the same, so the table stays among those that are judged.
+pub(crate) fn is_in_odd_state(table: &TableFacts) -> bool {
+    let status = table.table_status.as_deref();
+    status.is_some_and(|status| !matches!(status, "ACTIVE" | "UPDATING" | "CREATING" | "DELETING"))
+}
+
 impl Chunk {
     /// What the policy asks of the recovery points of the table at that place; nothing of one that no rule judges.
     pub(crate) fn asked(&self, place: usize) -> RpoDemand {
         if is_out(&self.tables.facts[place]) {
             return RpoDemand::Nothing;
+        }
+        if is_in_odd_state(&self.tables.facts[place]) {
+            return RpoDemand::OPEN;
         }
         self.assigned[place].asked()
     }
@@ -186,6 +199,8 @@ impl Chunk {
             Some(values.render("the table is in state {table_status}; rules judge ACTIVE and UPDATING"))
         } else if self.assigned[place].is_exempt == Some(true) {
             Some(self.assigned[place].exempt_reason.clone())
+        } else if is_in_odd_state(table) {
+            Some(values.render("not known, because the table is in state {table_status}, in which AWS Backup makes no backup of it; its being ACTIVE again settles it"))
         } else {
             None
         }

@@ -154,6 +154,11 @@ fn contradicts(facts: &[(String, FactValue)]) -> bool {
         ("longest_retention_days", "longest_retention_days_seen"),
         ("vault_lock_rank", "vault_lock_rank_seen"),
         ("plan_retention_days", "plan_retention_days_seen"),
+        ("plan_retention_days_at_most", "plan_retention_days_seen"),
+        ("plan_retention_days_at_most", "plan_retention_days"),
+        ("plan_interval_hours_at_most", "plan_interval_hours"),
+        ("plan_interval_hours", "plan_interval_hours_at_least"),
+        ("plan_interval_hours_at_most", "plan_interval_hours_at_least"),
         (
             "newest_recovery_point_age_hours_seen",
             "newest_recovery_point_age_hours",
@@ -161,6 +166,8 @@ fn contradicts(facts: &[(String, FactValue)]) -> bool {
         ("shortest_retention_days_seen", "shortest_retention_days"),
         ("weakest_key_owner_rank_seen", "weakest_key_owner_rank"),
         ("longest_gap_hours_seen", "longest_gap_hours"),
+        ("missed_run_count", "missed_run_count_sure"),
+        ("longest_gap_hours_seen", "longest_gap_hours_sure"),
         ("air_gapped_point_count", "air_gapped_point_count_seen"),
         ("air_gapped_point_age_hours_seen", "air_gapped_point_age_hours"),
         ("last_restore_age_days_seen", "last_restore_age_days"),
@@ -178,6 +185,8 @@ fn contradicts(facts: &[(String, FactValue)]) -> bool {
     let outcome = text("restore_outcome");
     counts.iter().any(|(whole, seen)| less(whole, seen))
         || same_when_both.iter().any(|name| differ(name, &format!("{name}_seen")))
+        || differ("longest_gap_hours", "longest_gap_hours_sure")
+        || differ("missed_run_count", "missed_run_count_sure")
         // Nothing seen has no age, no lock and no retention.
         || (none_seen && (get("newest_recovery_point_age_hours_seen").is_some() || get("vault_lock_rank_seen").is_some()))
         || (none_seen && get("shortest_retention_days_seen").is_some())

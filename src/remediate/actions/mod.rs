@@ -81,6 +81,8 @@ pub(crate) struct Standing {
     pub(crate) is_over: bool,
     /// It has done what it was begun for.
     pub(crate) is_success: bool,
+    /// It has, and AWS says that something was not as it should be.
+    pub(crate) has_issues: bool,
 }
 
 impl Action {

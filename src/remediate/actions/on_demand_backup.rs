@@ -4,18 +4,19 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_backup::types::Lifecycle;
+use aws_sdk_backup::operation::list_recovery_points_by_backup_vault::ListRecoveryPointsByBackupVaultOutput;
+use aws_sdk_backup::types::{Lifecycle, RecoveryPointByBackupVault};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Kind, Propose, Resource, Standing, token};
-use crate::aws::call::next;
-use crate::aws::failure::Failure;
+use crate::aws::call::Page;
+use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
 use crate::collect::instant;
 use crate::criteria::values::RETENTION_MIN_DAYS;
 use crate::dictionary::{FactKey, TableFacts};
-use crate::domain::{FactValue, Finding, Subject, TargetId, Verdict, rfc3339};
+use crate::domain::{Arn, FactValue, Finding, GapKind, Subject, TargetId, Verdict, rfc3339};
 use crate::inventory::schema::Vault;
 use crate::problem::Outcome;
 use crate::remediate::known::Known;
@@ -34,16 +35,10 @@ const LIST_POINTS: &str = "backup:ListRecoveryPointsByBackupVault";
 pub struct OnDemandBackup {
     /// Why: the finding's message.
     pub reason: String,
-    /// The table.
+    /// The table: name, account and Region are those of its ARN, and stand nowhere else.
     pub table_arn: String,
-    /// Its name.
-    pub table_name: String,
     /// The incarnation that was judged; the action is not done on another. `None`: a table older than table ids.
     pub table_id: Option<String>,
-    /// Account of the table.
-    pub account_id: String,
-    /// Region of the table.
-    pub region: String,
     /// The vault that takes the recovery point.
     pub vault: String,
     /// The role AWS Backup assumes.
@@ -135,9 +130,6 @@ impl OnDemandBackup {
         Ok(Self {
             reason: finding.message.clone(),
             table_arn: table.table_arn.clone(),
-            table_name: table.table_name.clone(),
-            account_id: target.account_id.clone(),
-            region: target.region.clone(),
             vault: settings.vault.clone(),
             role_arn: role_arn.unwrap_or_else(|| default_role(&partition, &target.account_id)),
             cold_after_days: settings.cold_after_days.filter(|_| has_cold),
@@ -159,20 +151,29 @@ impl OnDemandBackup {
         Resource {
             subject: Subject::Table,
             arn: &self.table_arn,
-            name: &self.table_name,
+            name: self.table_name(),
         }
     }
 
     pub(super) fn target(&self) -> TargetId {
-        TargetId::new(self.account_id.clone(), self.region.clone())
+        let arn = Arn::parse(&self.table_arn);
+        arn.map_or_else(TargetId::default, |arn| TargetId::new(arn.account_id, arn.region))
+    }
+
+    /// The name in the table's ARN.
+    fn table_name(&self) -> &str {
+        Arn::parse(&self.table_arn)
+            .and_then(|arn| arn.table_name())
+            .unwrap_or_default()
     }
 
     pub(super) fn describe(&self) -> String {
+        let target = self.target();
         format!(
             "{} in account {}, {}: vault {}, {}",
-            one_line(&self.table_name),
-            self.account_id,
-            self.region,
+            one_line(self.table_name()),
+            one_line(&target.account_id),
+            one_line(&target.region),
             one_line(&self.vault),
             self.lifecycle()
         )
@@ -189,6 +190,16 @@ impl OnDemandBackup {
     }
 
     pub(super) fn check_values(&self) -> Result<(), String> {
+        let arn = Arn::parse(&self.table_arn).filter(|arn| {
+            let is_account = arn.account_id.len() == 12 && arn.account_id.bytes().all(|byte| byte.is_ascii_digit());
+            arn.table_name().is_some() && is_account && !arn.region.is_empty()
+        });
+        if arn.is_none() {
+            return Err(format!(
+                "`{}` is not the ARN of a DynamoDB table",
+                one_line(&self.table_arn)
+            ));
+        }
         check_lifecycle(self.cold_after_days, Some(self.delete_after_days))
     }
 
@@ -196,10 +207,14 @@ impl OnDemandBackup {
     ///
     /// API: dynamodb:DescribeTable. Calls: 1. Errors: AWS's refusal, or another table of the same name.
     pub(super) async fn check_drift(&self, target: &Target) -> Result<(), String> {
-        let send = || target.dynamodb.describe_table().table_name(&self.table_name).send();
-        let answer = target.caller.once(DESCRIBE_TABLE, &self.table_name, send).await;
+        let send = || target.dynamodb.describe_table().table_name(self.table_name()).send();
+        let answer = target.caller.once(DESCRIBE_TABLE, self.table_name(), send).await;
         let answer = answer.map_err(|failure| failure.why())?;
-        let found = answer.table().and_then(|table| table.table_id()).map(str::to_owned);
+        // No table in the answer is no table without an id.
+        let table = answer
+            .table()
+            .ok_or_else(|| format!("the answer to {DESCRIBE_TABLE} holds no table"))?;
+        let found = table.table_id().map(str::to_owned);
         if found == self.table_id {
             return Ok(());
         }
@@ -231,25 +246,43 @@ impl OnDemandBackup {
                 .send()
         };
         let answer = target.caller.once(START, &self.table_arn, send).await?;
-        Ok(answer.backup_job_id().unwrap_or_default().to_owned())
+        // Without an id the job cannot be followed; asked again with the same token, AWS names the one that it began.
+        let job_id = answer.backup_job_id().filter(|id| !id.is_empty());
+        job_id.map(str::to_owned).ok_or_else(|| Failure {
+            kind: FailureKind::Gap(GapKind::Failed),
+            code: String::new(),
+            message: "the answer names no job; whether one was begun is not known".to_owned(),
+            is_retryable: false,
+            request_id: None,
+        })
     }
 
     /// API: backup:DescribeBackupJob. Calls: 1. Errors: unknown.
     pub(super) async fn look(&self, target: &Target, job_id: &str) -> Standing {
         let send = || target.backup.describe_backup_job().backup_job_id(job_id).send();
-        let (state, message) = match target.caller.once(LOOK, job_id, send).await {
+        let (state, message, category) = match target.caller.once(LOOK, job_id, send).await {
             Ok(answer) => (
                 answer.state().map_or("UNKNOWN", |state| state.as_str()).to_owned(),
                 answer.status_message().unwrap_or_default().to_owned(),
+                answer.message_category().unwrap_or_default().to_owned(),
             ),
-            Err(failure) => ("UNKNOWN".to_owned(), failure.why()),
+            Err(failure) => ("UNKNOWN".to_owned(), failure.why(), String::new()),
+        };
+        let is_success = state == "COMPLETED";
+        // What the console calls "completed with issues": there is a recovery point, perhaps in another vault than was asked for.
+        let has_issues = is_success && !matches!(category.as_str(), "" | "SUCCESS");
+        let message = match (has_issues, message.is_empty()) {
+            (false, _) => message,
+            (true, true) => format!("with issues ({category})"),
+            (true, false) => format!("with issues ({category}): {message}"),
         };
         Standing {
             is_over: matches!(
                 state.as_str(),
                 "COMPLETED" | "FAILED" | "ABORTED" | "EXPIRED" | "PARTIAL"
             ),
-            is_success: state == "COMPLETED",
+            is_success,
+            has_issues,
             state,
             message,
         }
@@ -259,41 +292,44 @@ impl OnDemandBackup {
     ///
     /// API: backup:ListRecoveryPointsByBackupVault, paged by 1,000. Calls: 1 for each page. Errors: unknown.
     pub(super) async fn verify(&self, target: &Target, since: DateTime<Utc>) -> (Verdict, String) {
-        let mut call = target.caller.begin(LIST_POINTS, &self.vault);
-        let (mut newest, mut unfinished, mut token) = (None, 0, None::<String>);
-        loop {
-            let send = || {
-                let list = target
-                    .backup
-                    .list_recovery_points_by_backup_vault()
-                    .backup_vault_name(&self.vault);
-                list.by_resource_arn(&self.table_arn)
-                    .max_results(1000)
-                    .set_next_token(token.clone())
-                    .send()
-            };
-            let page = match call.page(send).await {
-                Ok(page) => page,
-                Err(failure) => return (Verdict::Unknown, failure.why()),
-            };
-            for point in page.recovery_points() {
-                let status = point.status().map_or("", |status| status.as_str());
-                let Some(at) = instant(point.creation_date()).filter(|at| *at >= since) else {
+        let send = |token| {
+            let list = target.backup.list_recovery_points_by_backup_vault();
+            list.backup_vault_name(&self.vault)
+                .by_resource_arn(&self.table_arn)
+                .max_results(1000)
+                .set_next_token(token)
+                .send()
+        };
+        fn page(page: &ListRecoveryPointsByBackupVaultOutput) -> Page<'_, RecoveryPointByBackupVault> {
+            (page.recovery_points.as_ref(), page.next_token())
+        }
+        let (mut newest, mut unfinished) = (None, 0);
+        let take = |listed: &[RecoveryPointByBackupVault]| {
+            let mut unplaced = 0;
+            for point in listed {
+                let (Some(arn), Some(status), Some(at)) = (
+                    point.recovery_point_arn(),
+                    point.status(),
+                    instant(point.creation_date()),
+                ) else {
+                    unplaced += 1;
                     continue;
                 };
-                match status {
-                    "COMPLETED" | "AVAILABLE" => {
-                        newest = newest.max(Some((at, point.recovery_point_arn().unwrap_or_default().to_owned())))
-                    }
+                if at < since {
+                    continue;
+                }
+                match status.as_str() {
+                    "COMPLETED" | "AVAILABLE" => newest = newest.take().max(Some((at, arn.to_owned()))),
                     _ => unfinished += 1,
                 }
             }
-            token = next(page.next_token());
-            if token.is_none() {
-                break;
-            }
+            Ok::<_, Failure>(unplaced)
+        };
+        let read = target.caller.list(LIST_POINTS, &self.vault, send, page, take).await;
+        // A usable point proves itself, whatever else could not be read.
+        if let (Err(failure), None) = (read, &newest) {
+            return (Verdict::Unknown, failure.why());
         }
-        call.finish();
         match (newest, unfinished) {
             (Some((at, arn)), _) => (Verdict::Compliant, format!("{arn} of {}", rfc3339(at))),
             (None, 0) => (

@@ -18,6 +18,7 @@ use std::io::Write;
 use aws_smithy_types::base64;
 use sha2::{Digest, Sha256};
 
+use super::pdf::statement::Statement;
 use super::{RenderError, Templates};
 use crate::report::Report;
 
@@ -39,13 +40,19 @@ pub(crate) fn render(report: &Report, templates: &Templates, out: &mut dyn Write
         .collect();
     let style = one_line_ends(&templates.style).replace(DIGEST, &digest);
     let script = one_line_ends(&templates.script);
-    let policy = content_security_policy(&style, &script);
+    let mark = templates.mark();
+    let policy = content_security_policy(&style, &script, mark.is_some());
     let page = page::render(report, &templates.page, &style, &script, &policy)
         .map_err(|error| RenderError::new("report.html", format!("{error:#}")))?;
     let fail = |error: std::io::Error| RenderError::new("report.html", error);
     let (before, after) = page
         .split_once(DATA)
         .ok_or_else(|| RenderError::new("report.html", "the template has no place for the data"))?;
+    if let Some(mark) = &mark {
+        let outcome = Statement::of(report).headline;
+        out.write_all(head_of_marked(mark, &outcome, &policy).as_bytes())
+            .map_err(fail)?;
+    }
     out.write_all(before.as_bytes()).map_err(fail)?;
     island::write(report, &mut Escaped(&mut *out)).map_err(|error| RenderError::new("report.html", error))?;
     out.write_all(after.as_bytes()).map_err(fail)
@@ -57,13 +64,38 @@ fn one_line_ends(text: &str) -> String {
 }
 
 /// Nothing is loaded, nothing is sent, and only this very style and this very script count.
-fn content_security_policy(style: &str, script: &str) -> String {
+fn content_security_policy(style: &str, script: &str, is_marked: bool) -> String {
     let digest = |text: &str| base64::encode(Sha256::digest(text.as_bytes()));
+    let of_mark = if is_marked {
+        format!(" 'unsafe-hashes' 'sha256-{}'", digest(MARK_STYLE))
+    } else {
+        String::new()
+    };
     format!(
-        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; img-src data:; base-uri 'none'; form-action \
+        "default-src 'none'; style-src 'sha256-{}'{of_mark}; script-src 'sha256-{}'; img-src data:; base-uri 'none'; form-action \
          'none'; require-trusted-types-for 'script'",
         digest(style),
         digest(script)
+    )
+}
+
+/// How the mark looks. No style sheet has more to say than an attribute whose every line is important.
+const MARK_STYLE: &str = "all:revert!important;display:block!important;visibility:visible!important;opacity:1!important;\
+position:relative!important;z-index:2147483647!important;margin:0!important;padding:12px 16px!important;\
+font:bold 16px/1.4 sans-serif!important;color:#000!important;background:#ffd966!important;\
+border-bottom:3px solid #000!important;transform:none!important;clip-path:none!important;filter:none!important";
+
+/// What stands before the first byte of a page whose template is not the program's: head, policy, and as the first thing in
+/// the body the outcome in the program's own words, with the mark. A browser takes the template's own head and body, which follow, for more of the same; no template can
+/// put anything before it, and no comment or element of it can hold it.
+pub(crate) fn head_of_marked(mark: &str, outcome: &str, policy: &str) -> String {
+    let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
+    format!(
+        "<!doctype html>\n<html><head><meta charset=\"utf-8\">\n<meta http-equiv=\"Content-Security-Policy\" \
+         content=\"{}\">\n</head><body><p role=\"note\" style=\"{MARK_STYLE}\">The outcome in backproof's words: {} {}</p>\n",
+        escaped(policy),
+        escaped(outcome),
+        escaped(mark)
     )
 }
 

@@ -11,6 +11,7 @@ use super::DATA;
 use super::charts::{self, RuleCounts};
 use crate::domain::{Finding, Gap, Verdict, rfc3339};
 use crate::render::pdf::statement::{Outcome, Statement};
+use crate::render::templates::fuel;
 use crate::report::{ControlRow, FrameworkReport, Report, TargetCoverage, TierLine, WaiverLine};
 
 /// Findings that stand in the page itself.
@@ -34,6 +35,7 @@ pub(super) fn render(
     environment.add_template("report.html", template)?;
     let mut values = values(report);
     without_nul(&mut values);
+    environment.set_fuel(Some(fuel(&values)));
     values["css"] = json!(style);
     values["js"] = json!(script);
     values["content_security_policy"] = json!(policy);

@@ -108,7 +108,7 @@ fn the_page_lets_only_its_own_style_and_script_run() {
         between(&page, "<style>", "</style>"),
         between(&page, "<script>", "</script>"),
     );
-    let policy = content_security_policy(style, script)
+    let policy = content_security_policy(style, script, false)
         .replace('\'', "&#x27;")
         .replace('/', "&#x2f;");
     assert!(

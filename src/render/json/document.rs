@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::domain::{DayState, FactName, FactValue, GapKind, Severity, Subject, Verdict, rfc3339};
+use crate::report::Origin;
 
 /// What backproof found: every table, every finding with its evidence, and what could not be read.
 ///
@@ -98,6 +99,9 @@ pub(super) struct Rule<'r> {
     /// What it judges.
     #[schemars(schema_with = "subjects")]
     pub(super) subject: &'static str,
+    /// Whose it is: the program's word for word, one that differs from the program's of that id, or one of its own.
+    #[schemars(schema_with = "origins")]
+    pub(super) origin: &'static str,
     /// The good state, as a statement.
     pub(super) title: &'r str,
     /// How much a violation matters.
@@ -178,6 +182,9 @@ pub(super) struct Framework<'r> {
     pub(super) title: &'r str,
     /// Its version.
     pub(super) version: &'r str,
+    /// Whose it is: the program's word for word, one that differs from the program's of that id, or one of its own.
+    #[schemars(schema_with = "origins")]
+    pub(super) origin: &'static str,
     /// Its controls, in the order of the framework.
     pub(super) controls: Vec<Control<'r>>,
 }
@@ -460,6 +467,10 @@ fn severities(_: &mut SchemaGenerator) -> Schema {
 
 fn subjects(_: &mut SchemaGenerator) -> Schema {
     words(Subject::ALL.map(Subject::as_str))
+}
+
+fn origins(_: &mut SchemaGenerator) -> Schema {
+    words([Origin::Program, Origin::Changed, Origin::Own].map(Origin::as_str))
 }
 
 fn gap_kinds(_: &mut SchemaGenerator) -> Schema {

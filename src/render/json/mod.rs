@@ -66,6 +66,7 @@ impl<'r> Document<'r> {
                 .map(|rule| Rule {
                     id: &rule.id,
                     subject: rule.subject.as_str(),
+                    origin: rule.origin.as_str(),
                     title: &rule.title,
                     severity: rule.severity.as_str(),
                     remedy: &rule.remedy,
@@ -154,6 +155,7 @@ impl<'r> Framework<'r> {
             id: &framework.id,
             title: &framework.title,
             version: &framework.version,
+            origin: framework.origin.as_str(),
             controls: framework.controls.iter().map(Control::of).collect(),
         }
     }

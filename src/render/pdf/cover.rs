@@ -122,13 +122,19 @@ pub(crate) fn boxed(doc: &mut Doc<'_>, colour: Rgb, headline: &str, details: &[S
     doc.y = top + height + LARGE_GAP;
 }
 
-/// What the firm says in its own words, apart from what the evidence says.
+/// That the firm chose looks and words, and what it says in its own, apart from what the evidence says. No template takes
+/// the first away.
 pub(crate) fn firm_statement(doc: &mut Doc<'_>) {
     let template = doc.template;
+    let (left, width) = (doc.left(), doc.width());
+    if !template.mark.is_empty() {
+        doc.block(left + 16.0, width - 16.0, BODY.bold(), &template.mark);
+        doc.y += GAP;
+    }
     if template.statement.is_empty() {
         return;
     }
-    let (left, width, top) = (doc.left(), doc.width(), doc.y);
+    let top = doc.y;
     doc.block(left + 16.0, width - 16.0, BODY, &template.statement);
     let remark = "In the words of whoever issues this report; not drawn from the evidence.";
     doc.block(left + 16.0, width - 16.0, SMALL, remark);

@@ -158,5 +158,7 @@ fn details(report: &Report, unread: usize) -> Vec<String> {
     if report.rules.is_empty() {
         details.push("No rule was applied.".to_owned());
     }
+    // Good news by somebody else's rules is somebody else's good news.
+    details.extend(report.foreign());
     details
 }

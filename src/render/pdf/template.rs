@@ -168,6 +168,8 @@ pub struct Template {
     pub(crate) colours: Colours,
     logo_file: String,
     pub(crate) logo: Option<Logo>,
+    /// What the cover says of templates that are not the program's; empty: these are.
+    pub(crate) mark: String,
 }
 
 impl Default for Template {
@@ -185,6 +187,7 @@ impl Default for Template {
             colours: Colours::default(),
             logo_file: String::new(),
             logo: None,
+            mark: String::new(),
         }
     }
 }

@@ -401,3 +401,32 @@ fn a_template_may_leave_parts_out_but_not_in_silence() {
         "{all}"
     );
 }
+
+/// Somebody may call a cover "Compliant" and exchange red and green; it says then whose words and colours they are.
+#[test]
+fn a_cover_says_whose_templates_and_rules_it_shows() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let swapped = "title = 'Compliant'\n[colours]\nnon-compliant = '#1d6b45'\ncompliant = '#96212b'\n";
+    std::fs::write(folder.path().join("pdf.toml"), swapped).expect("written");
+    let templates = crate::render::Templates::load(folder.path()).expect("templates");
+    let mut report = sample::report(60);
+    report.rules[0].origin = crate::report::Origin::Changed;
+    report.rules[1].origin = crate::report::Origin::Own;
+    let mut bytes = Vec::new();
+    super::render(&report, &templates.pdf, &mut bytes).expect("a PDF");
+    let cover = squeezed(&pages(&bytes)[0]);
+    let digest = crate::digest::of_bytes(swapped.as_bytes());
+    let digest = crate::digest::of_bytes(format!("{digest}  templates/pdf.toml\n").as_bytes());
+    for sentence in [
+        format!("come from templates that are not backproof's own (SHA-256 {digest})"),
+        format!(
+            "1 rule differs from that of backproof {} under the same id",
+            env!("CARGO_PKG_VERSION")
+        ),
+        format!("1 rule is not of backproof {}", env!("CARGO_PKG_VERSION")),
+    ] {
+        assert!(cover.contains(&squeezed(&sentence)), "`{sentence}` is not on\n{cover}");
+    }
+    let plain = squeezed(&pages(&render(&sample::report(60)))[0]);
+    assert!(!plain.contains("templates") && !plain.contains("differs"), "{plain}");
+}

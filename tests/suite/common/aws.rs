@@ -15,6 +15,11 @@ pub fn s3(bench: &Bench, request: &str, body: &[u8]) {
     call(bench, "s3", request, "", body);
 }
 
+/// What an operation of S3 that answers in text says.
+pub fn s3_text(bench: &Bench, request: &str) -> String {
+    call(bench, "s3", request, "", b"").1
+}
+
 pub fn dynamodb(bench: &Bench, operation: &str, body: &Value) {
     let headers =
         format!("content-type: application/x-amz-json-1.0\r\nx-amz-target: DynamoDB_20120810.{operation}\r\n");

@@ -18,8 +18,10 @@ pub fn permitted(ran: &Ran) -> Vec<BTreeSet<String>> {
     let statements = policy["Statement"].as_array().expect("statements").iter();
     statements
         .map(|statement| {
-            let actions = statement["Action"].as_array().expect("actions").iter();
+            let actions = &statement["Action"];
+            let actions = actions.as_array().map_or(std::slice::from_ref(actions), Vec::as_slice);
             actions
+                .iter()
                 .map(|action| action.as_str().expect("an action").to_owned())
                 .collect()
         })

@@ -126,7 +126,9 @@ pub(super) fn start(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Resul
     if let Some(token) = token {
         state.tokens.insert(token, Some(id));
     }
-    cloud.backup.add(call.now, &key, Due::StartBackup(number));
+    // It waits in the state CREATED until AWS Backup takes it up.
+    let start = call.now + Duration::seconds(cloud.settings.jobs.created_seconds);
+    cloud.backup.add(start, &key, Due::StartBackup(number));
     Ok(answer)
 }
 
@@ -213,7 +215,7 @@ pub(super) fn list(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result
                     && filter.admits(
                         &job.resource,
                         job.state.name(),
-                        job.category.filter(|_| over),
+                        job.category.as_deref().filter(|_| over),
                         job.created,
                         job.completed.filter(|_| over),
                     )

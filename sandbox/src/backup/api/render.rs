@@ -195,7 +195,7 @@ pub(super) fn backup_job(m: &mut Members<'_>, account: &str, state: &State, job:
     m.flag("IsParent", false);
     m.text("ResourceName", table_name(&job.resource));
     m.maybe_time("InitiationDate", job.initiated);
-    m.maybe_text("MessageCategory", job.category.filter(|_| over));
+    m.maybe_text("MessageCategory", job.category.as_deref().filter(|_| over));
 }
 
 /// A copy job. `target` is the state of the place it goes to.

@@ -33,16 +33,24 @@ const BYTES_PER_SECOND: u64 = 80_000_000;
 struct Ending {
     state: BackupJobState,
     message: Arc<str>,
-    category: &'static str,
+    category: Arc<str>,
 }
 
 impl Ending {
-    fn failed(message: impl Into<Arc<str>>, category: &'static str) -> Self {
+    fn failed(message: impl Into<Arc<str>>, category: &str) -> Self {
         Self {
             state: BackupJobState::Failed,
             message: message.into(),
-            category,
+            category: category.into(),
         }
+    }
+}
+
+/// A run's job appears, and starts.
+pub(crate) fn make(cloud: &mut Cloud, key: &Arc<PlaceKey>, job: BackupJob, at: DateTime<Utc>) {
+    if let Some(place) = cloud.places.get_mut(&**key) {
+        let number = place.backup.backup_jobs.add(job);
+        start(cloud, key, number, at);
     }
 }
 
@@ -68,7 +76,7 @@ pub(crate) fn start(cloud: &mut Cloud, key: &Arc<PlaceKey>, number: u64, at: Dat
                 Ending {
                     state: BackupJobState::Expired,
                     message: BUSY.into(),
-                    category: "EXPIRED",
+                    category: "EXPIRED".into(),
                 },
                 job.start_by,
             );
@@ -88,9 +96,10 @@ fn wished_failure(state: &State, job: &BackupJob, at: DateTime<Utc>) -> Option<E
     let failure = state.failures.iter().find(|failure| {
         failure.from <= at && failure.until.is_none_or(|until| at < until) && policy::pattern(&failure.tables, table)
     })?;
-    let category = match failure.state {
-        BackupJobState::Failed => category_of(&failure.message),
-        other => other.name(),
+    let category = match (&failure.category, failure.state) {
+        (Some(category), _) => Arc::clone(category),
+        (None, BackupJobState::Failed) => category_of(&failure.message).into(),
+        (None, other) => other.name().into(),
     };
     Some(Ending {
         state: failure.state,
@@ -268,7 +277,7 @@ fn run(cloud: &mut Cloud, key: &Arc<PlaceKey>, number: u64, target: Target, at: 
     job.completed = Some((at + takes).min(job.complete_by));
     job.size = Some(size);
     job.point_arn = Some(arn);
-    job.category = target.issues.then_some("FeatureNotSupported");
+    job.category = target.issues.then(|| "FeatureNotSupported".into());
     let end = job.completed.unwrap_or(at);
     job.point = Some(backup.points.add(point));
     backup.running.insert(Arc::clone(&job.resource), number);
@@ -336,13 +345,13 @@ pub(crate) fn finish(cloud: &mut Cloud, key: &Arc<PlaceKey>, number: u64, at: Da
         let ending = Ending {
             state: BackupJobState::Expired,
             message: TOO_LATE.into(),
-            category: "EXPIRED",
+            category: "EXPIRED".into(),
         };
         return end(state, number, ending, at);
     }
     job.state = BackupJobState::Completed;
     job.completed = Some(at);
-    job.category = job.category.or(Some(SUCCESS));
+    job.category = job.category.take().or_else(|| Some(SUCCESS.into()));
     let (resource, copies) = (Arc::clone(&job.resource), Arc::clone(&job.copies));
     let (job_id, point_number) = (job.id, job.point);
     state.running.remove(&resource);
@@ -377,7 +386,7 @@ pub(crate) fn abort(cloud: &mut Cloud, key: &PlaceKey, number: u64, at: DateTime
             let ending = Ending {
                 state: BackupJobState::Aborted,
                 message: STOPPED.into(),
-                category: "ABORTED",
+                category: "ABORTED".into(),
             };
             end(&mut place.backup, number, ending, at);
         }

@@ -26,6 +26,7 @@ pub(crate) fn advance(cloud: &mut Cloud, now: DateTime<Utc>) {
                 plan_runs::run(cloud, &place, &run, at);
                 forget_old_jobs(cloud, &place, at);
             }
+            Due::MakeBackup(job) => backup_jobs::make(cloud, &place, *job, at),
             Due::StartBackup(job) => backup_jobs::start(cloud, &place, job, at),
             Due::FinishBackup(job) => backup_jobs::finish(cloud, &place, job, at),
             Due::AbortBackup(job) => backup_jobs::abort(cloud, &place, job, at),

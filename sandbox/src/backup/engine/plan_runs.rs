@@ -111,8 +111,9 @@ fn make_jobs(
     let created_by = Arc::new(created_by(plan, &document, rule));
     let tags = Arc::new(rule.point_tags.clone());
     let ids = cloud.ids.fresh();
+    let dice = cloud.settings.jobs.random_starts.then(|| (cloud.ids.seed(), at));
     for (number, (resource, role)) in (1..).zip(taken) {
-        let start = at + start_offset(rule, &resource);
+        let start = at + start_offset(rule, &resource, dice);
         let job = BackupJob {
             id: variation(ids, number),
             vault: Arc::clone(&rule.vault),
@@ -120,7 +121,7 @@ fn make_jobs(
             resource,
             role,
             created_by: Some(Arc::clone(&created_by)),
-            created: at,
+            created: start,
             start_by: at + rule.window(),
             complete_by: start + Duration::minutes(rule.completion_minutes),
             initiated: None,
@@ -136,8 +137,7 @@ fn make_jobs(
             size: None,
             on_demand: false,
         };
-        let number = place.backup.backup_jobs.add(job);
-        cloud.backup.add(start, key, Due::StartBackup(number));
+        cloud.backup.add(start, key, Due::MakeBackup(Box::new(job)));
     }
 }
 
@@ -154,10 +154,13 @@ fn created_by(plan: &Plan, document: &Document, rule: &Rule) -> CreatedBy {
     }
 }
 
-/// When inside its window a job starts. AWS may take any moment of it.
-fn start_offset(rule: &Rule, resource: &str) -> Duration {
+/// When inside its window a job starts. AWS may take any moment of it, and takes another at every run; without `dice`, which
+/// are the seed and the run, each table has one moment of its own for all runs of a rule.
+fn start_offset(rule: &Rule, resource: &str, dice: Option<(u64, DateTime<Utc>)>) -> Duration {
     let window = u64::try_from(rule.window().num_seconds()).unwrap_or(0).max(1);
-    let seconds = scatter(&[&rule.name, resource]) % window;
+    let roll = dice.map_or_else(String::new, |(seed, run)| format!("{seed} {}", run.timestamp()));
+    let parts = [rule.name.as_str(), resource, roll.as_str()];
+    let seconds = scatter(&parts[..if dice.is_some() { 3 } else { 2 }]) % window;
     Duration::seconds(i64::try_from(seconds).unwrap_or(0))
 }
 
@@ -261,12 +264,23 @@ mod tests {
     }
 
     #[test]
+    fn dice_give_each_run_a_moment_of_its_own() {
+        let rule = rule("daily", "cron(0 5 ? * * *)", 8, Some(35));
+        let day = |day: i64| DateTime::from_timestamp(day * 86_400, 0).unwrap();
+        let of = |seed, run| start_offset(&rule, "a", Some((seed, day(run))));
+        let offsets: std::collections::BTreeSet<Duration> = (0..30).map(|run| of(1, run)).collect();
+        assert!(offsets.len() > 25 && offsets.iter().all(|offset| *offset < rule.window()));
+        assert_eq!(of(1, 7), of(1, 7));
+        assert_ne!(of(1, 7), of(2, 7));
+    }
+
+    #[test]
     fn offsets_stay_inside_the_window_and_never_change() {
         let rule = rule("daily", "cron(0 5 ? * * *)", 1, Some(35));
         for table in ["a", "b", "c"] {
-            let offset = start_offset(&rule, table);
+            let offset = start_offset(&rule, table, None);
             assert!(offset >= Duration::zero() && offset < rule.window());
-            assert_eq!(offset, start_offset(&rule, table));
+            assert_eq!(offset, start_offset(&rule, table, None));
         }
     }
 }

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::arns::PlaceKey;
 use super::events::Event;
+use super::jobs::BackupJob;
 
 /// Everything that is due some day.
 #[derive(Debug, Default)]
@@ -31,6 +32,8 @@ pub(crate) struct Entry {
 pub(crate) enum Due {
     /// A rule of one version of a plan fires.
     RunRule(Box<RuleRun>),
+    /// A run makes a backup job: AWS dates a job when it takes the table up, which is some moment of the start window.
+    MakeBackup(Box<BackupJob>),
     /// A backup job may start.
     StartBackup(u64),
     /// A backup job has run long enough.

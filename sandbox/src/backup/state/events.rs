@@ -69,6 +69,8 @@ pub(crate) struct Failure {
     pub(crate) tables: String,
     pub(crate) state: BackupJobState,
     pub(crate) message: Arc<str>,
+    /// `MessageCategory`; none: the one that goes with the message.
+    pub(crate) category: Option<Arc<str>>,
 }
 
 /// Plan runs that the world wants to see missed.

@@ -136,7 +136,7 @@ pub(crate) struct BackupJob {
     pub(crate) completed: Option<DateTime<Utc>>,
     pub(crate) state: BackupJobState,
     pub(crate) message: Option<Arc<str>>,
-    pub(crate) category: Option<&'static str>,
+    pub(crate) category: Option<Arc<str>>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) point_tags: Arc<Tags>,
     pub(crate) copies: Arc<[CopyAction]>,

@@ -51,6 +51,8 @@ pub(crate) struct Table {
     pub(crate) tags: BTreeMap<String, String>,
     /// True once it had a tag: the tagging API knows it from then on.
     pub(crate) ever_tagged: bool,
+    /// The tagging API has not heard of its tags yet.
+    pub(crate) tags_lag: bool,
     pub(crate) schema: Arc<Schema>,
     pub(crate) items: Arc<Items>,
     pub(crate) item_bytes: u64,
@@ -83,6 +85,7 @@ impl Table {
             settles: None,
             tags: BTreeMap::new(),
             ever_tagged: false,
+            tags_lag: false,
             schema,
             items: Arc::default(),
             item_bytes: 0,

@@ -260,6 +260,7 @@ fn failures(section: &Section<'_>, place: &PlaceKey, known: &Known) -> Option<Wh
         tables,
         state,
         message: Arc::from(message),
+        category: section.text("category").map(Arc::from),
     };
     Some(What::Failures { until, failure })
 }

@@ -1,0 +1,182 @@
+//! What an answer tells beside what the SDK makes of it: AWS's clock, and whether the body is whole.
+//!
+//! The SDK reads a missing list as an empty one, drops `null` inside a list, and takes an error shape under HTTP status 200
+//! for an answer that says nothing. So the body is looked at once more, before such an answer can pass for good news.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aws_sdk_sts::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::AfterDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+
+tokio::task_local! {
+    static ANSWER: Answer;
+}
+
+/// The last answer to one request. Clones are the same answer.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Answer(Arc<Mutex<Noted>>);
+
+/// What is noted of an answer.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Noted {
+    /// AWS's clock when it answered; none without a `Date` header.
+    pub date: Option<DateTime<Utc>>,
+    /// HTTP status 206: half an answer.
+    pub is_partial: bool,
+    /// The body; none where it is not JSON (S3 and STS answer in XML).
+    pub body: Option<Body>,
+}
+
+/// The shape of a JSON body.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Body {
+    /// Lists that are members of the body itself.
+    pub lists: usize,
+    /// Elements of lists, at any depth, that are `null`.
+    pub nulls: usize,
+    /// Code and message, if the body is an error and nothing else.
+    pub error: Option<(String, String)>,
+}
+
+impl Answer {
+    /// What was noted so far.
+    pub fn read(&self) -> Noted {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Noted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sends a request whose answer is noted in `answer`, if its client has a [`ReadAnswer`].
+pub(super) async fn noted<F: Future>(answer: &Answer, send: F) -> F::Output {
+    ANSWER.scope(answer.clone(), send).await
+}
+
+/// Notes every answer of a client.
+#[derive(Debug)]
+pub(super) struct ReadAnswer;
+
+impl Intercept for ReadAnswer {
+    fn name(&self) -> &'static str {
+        "ReadAnswer"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let response = context.response();
+        let date = response.headers().get("date");
+        let date = date.and_then(|text| DateTime::parse_from_rfc2822(text).ok());
+        // Requests that nobody notes, such as those for credentials, have no place for it.
+        let _ = ANSWER.try_with(|answer| {
+            *answer.lock() = Noted {
+                date: date.map(|date| date.with_timezone(&Utc)),
+                is_partial: response.status().as_u16() == 206,
+                body: None,
+            };
+        });
+        Ok(())
+    }
+
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let _ = ANSWER.try_with(|answer| {
+            // A body that is streamed is not in memory; nothing is asked of it here.
+            answer.lock().body = context.response().body().bytes().and_then(Body::of);
+        });
+        Ok(())
+    }
+}
+
+impl Body {
+    /// The shape of a body; none if it is not JSON. No body at all holds no list.
+    fn of(bytes: &[u8]) -> Option<Self> {
+        if bytes.is_empty() {
+            return Some(Self::default());
+        }
+        let value: Value = serde_json::from_slice(bytes).ok()?;
+        let members = value.as_object();
+        let is_list = |value: &&Value| value.is_array();
+        Some(Self {
+            lists: members.map_or(0, |members| members.values().filter(is_list).count()),
+            nulls: nulls_in_lists(&value),
+            error: members.and_then(error),
+        })
+    }
+}
+
+fn nulls_in_lists(value: &Value) -> usize {
+    match value {
+        Value::Array(elements) => elements
+            .iter()
+            .map(|element| if element.is_null() { 1 } else { nulls_in_lists(element) })
+            .sum(),
+        Value::Object(members) => members.values().map(nulls_in_lists).sum(),
+        _ => 0,
+    }
+}
+
+/// Code and message of a body that holds nothing else.
+fn error(members: &Map<String, Value>) -> Option<(String, String)> {
+    let (mut code, mut message) = ("", "");
+    for (name, value) in members {
+        match (name.to_ascii_lowercase().as_str(), value) {
+            ("__type" | "code", Value::String(text)) => code = text,
+            ("message", Value::String(text)) => message = text,
+            _ => return None,
+        }
+    }
+    // `com.amazonaws.dynamodb.v20120810#ThrottlingException` and `ThrottlingException:http://…` are the same code.
+    let code = code.rsplit('#').next().unwrap_or_default();
+    let code = code.split(':').next().unwrap_or_default();
+    (!members.is_empty()).then(|| (code.to_owned(), message.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(text: &str) -> Body {
+        Body::of(text.as_bytes()).expect("JSON")
+    }
+
+    #[test]
+    fn an_error_is_told_from_an_answer() {
+        for (text, error) in [
+            (r#"{"__type":"a.b#Denied","message":"no"}"#, Some(("Denied", "no"))),
+            (r#"{"Code":"Denied:http://x/","Message":"no"}"#, Some(("Denied", "no"))),
+            (r#"{"message":"no"}"#, Some(("", "no"))),
+            (r#"{"__type":"a.b#Tables","TableNames":[]}"#, None),
+            (r#"{"message":null}"#, None),
+            ("{}", None),
+            ("null", None),
+        ] {
+            let told = body(text).error;
+            let told = told.as_ref().map(|(code, message)| (code.as_str(), message.as_str()));
+            assert_eq!(told, error, "{text}");
+        }
+    }
+
+    #[test]
+    fn lists_and_what_is_missing_in_them_are_counted() {
+        let shape = |text| (body(text).lists, body(text).nulls);
+        assert_eq!(shape(r#"{"A":[1,null,[null,{"B":[null]}]],"C":null}"#), (1, 3));
+        assert_eq!(shape(r#"{"A":null}"#), (0, 0));
+        assert_eq!(shape("[null]"), (0, 1));
+        assert_eq!(Body::of(b"<Response/>"), None);
+        assert_eq!(Body::of(b""), Some(Body::default()));
+    }
+}

@@ -1,0 +1,122 @@
+//! Files of evidence that somebody else may have made: only plain files are opened, and none larger than it may be.
+//!
+//! A pipe would never end, nor would a link to a device; a link would lead out of the evidence. What a file is and how long it
+//! is, is asked before anything of it is read.
+
+use std::fs::{File, Metadata};
+use std::io::{Error, ErrorKind, Read as _, Result};
+use std::path::Path;
+
+/// The largest manifest of a pack, and of its list of digests.
+pub(crate) const LARGEST_MANIFEST: u64 = 16 << 20;
+
+/// The largest signature file.
+pub(crate) const LARGEST_SIGNATURE: u64 = 64 << 10;
+
+/// The largest file of criteria, of templates, and of what an inventory says of itself.
+pub(crate) const LARGEST_TEXT: u64 = 8 << 20;
+
+/// The criteria of one pack: so many files, so many bytes together.
+pub(crate) const LARGEST_CRITERIA: (usize, u64) = (2_000, 64 << 20);
+
+/// Opens a plain file; a link is none.
+///
+/// Errors: it is not there, is something else, or cannot be opened.
+pub(crate) fn open(path: &Path) -> Result<File> {
+    if !path.symlink_metadata()?.is_file() {
+        return Err(Error::new(ErrorKind::InvalidData, "it is not a plain file"));
+    }
+    File::open(path)
+}
+
+/// The bytes of a plain file of at most `most` bytes.
+///
+/// Errors: those of [`open`]; it is larger.
+pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
+    read_open(open(path)?, most)
+}
+
+/// The text of a plain file of at most `most` bytes.
+///
+/// Errors: those of [`read`]; it is not UTF-8.
+pub(crate) fn text(path: &Path, most: u64) -> Result<String> {
+    String::from_utf8(read(path, most)?).map_err(|error| Error::new(ErrorKind::InvalidData, error))
+}
+
+/// The same for a file of one's own, which may be a link to a plain file.
+///
+/// Errors: those of [`read`].
+pub(crate) fn read_linked(path: &Path, most: u64) -> Result<Vec<u8>> {
+    if !path.metadata()?.is_file() {
+        return Err(Error::new(ErrorKind::InvalidData, "it is not a plain file"));
+    }
+    read_open(File::open(path)?, most)
+}
+
+/// Bytes that a file takes on disk, at most its length: what it stands for where it has holes is no evidence.
+pub(crate) fn size_on_disk(metadata: &Metadata) -> u64 {
+    #[cfg(unix)]
+    return metadata
+        .len()
+        .min(std::os::unix::fs::MetadataExt::blocks(metadata).saturating_mul(512));
+    #[cfg(not(unix))]
+    return metadata.len();
+}
+
+/// Is it next to nothing but holes? It takes hours to read and no room to send. File systems that compress get nowhere near.
+pub(crate) fn is_hollow(metadata: &Metadata) -> bool {
+    metadata.len() > LARGEST_HOLE && size_on_disk(metadata) < metadata.len() / 128
+}
+
+/// Files up to this size are read, holes and all.
+const LARGEST_HOLE: u64 = 1 << 30;
+
+fn read_open(file: File, most: u64) -> Result<Vec<u8>> {
+    let size = file.metadata()?.len();
+    let mut bytes = Vec::new();
+    if size <= most {
+        // It may grow while it is read.
+        file.take(most + 1).read_to_end(&mut bytes)?;
+    }
+    if size > most || bytes.len() as u64 > most {
+        let what = format!("it has {size} bytes, and at most {most} are read of such a file");
+        return Err(Error::new(ErrorKind::FileTooLarge, what));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_files_that_are_small_enough_are_read() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("file");
+        std::fs::write(&path, "four").expect("written");
+        assert_eq!(read(&path, 4).expect("read"), b"four");
+        let error = read(&path, 3).expect_err("too large");
+        assert_eq!(
+            error.to_string(),
+            "it has 4 bytes, and at most 3 are read of such a file"
+        );
+        assert!(read(dir.path(), 9).is_err());
+        #[cfg(unix)]
+        {
+            let link = dir.path().join("link");
+            std::os::unix::fs::symlink("/dev/zero", &link).expect("linked");
+            assert_eq!(
+                read(&link, 9).expect_err("a link").to_string(),
+                "it is not a plain file"
+            );
+            assert_eq!(
+                read_linked(&link, 9).expect_err("a device").to_string(),
+                "it is not a plain file"
+            );
+            let link = dir.path().join("other");
+            std::os::unix::fs::symlink(&path, &link).expect("linked");
+            assert!(read(&link, 9).is_err());
+            assert_eq!(read_linked(&link, 9).expect("read"), b"four");
+        }
+    }
+}

@@ -1,0 +1,481 @@
+//! What AWS does and a tidy simulation would not: jobs that start when they like, texts that nobody knows, members that are left
+//! out, rows that come twice. `docs/semantics.md` has the list, each with its test.
+
+use serde_json::Value;
+
+use crate::common::worlds::{HERE, event, with, world};
+use crate::common::{Bench, fact, finding, verdict};
+
+/// Jobs start anew at every run at some moment of eight hours, and are dated as their points are.
+fn at_random(more: &str) -> String {
+    let wide = with(&world(more), "start-window-minutes = 60", "start-window-minutes = 480");
+    format!("seed = 7\n{wide}\n[jobs]\nrandom-starts = true\n")
+}
+
+fn judged(world: &str) -> Value {
+    let (ran, report) = Bench::new(world).scan("out", &["--format", "json"]);
+    assert!([10, 11].contains(&ran.code), "{}", ran.stderr);
+    report
+}
+
+fn plan_verdict<'r>(report: &'r Value, plan: &str, rule: &str) -> (&'r str, &'r str) {
+    let found = finding(report, plan, rule);
+    let text = |name: &str| found[name].as_str().expect("a text");
+    (text("verdict"), text("message"))
+}
+
+#[test]
+fn a_run_and_its_point_count_once() {
+    let late = format!("[[table]]\n{HERE}name = \"late\"\ntags = {{ backup = \"daily\" }}\ncreated-days-ago = 20\n");
+    let bench = Bench::new(&at_random(&late));
+    bench.write("backproof.toml", "[policy]\nrpo = \"24h\"\n");
+    let (_, report) = bench.scan("out", &["--format", "json"]);
+    let attested = bench.run(&[
+        "attest",
+        "--from",
+        "2026-10-01",
+        "--to",
+        "2026-11-01",
+        "--pack",
+        "out",
+        "--format",
+        "json",
+        "--out",
+        "-",
+    ]);
+    let attestation = attested.json();
+    for name in ["late", "orders"] {
+        // What really happened: the dates of the points themselves, which are all still there.
+        let longest = fact(&report, name, "longest_gap_hours")
+            .as_f64()
+            .expect("known to the second");
+        assert!((25.0..32.0).contains(&longest), "{name}: {longest}");
+        assert_eq!(fact(&report, name, "longest_gap_hours_seen"), longest);
+        assert_eq!(fact(&report, name, "longest_gap_hours_sure"), longest);
+        assert_eq!(verdict(&report, name, "recovery-point-gap-within-rpo"), "non-compliant");
+        let rows = attestation["tables"].as_array().expect("tables");
+        let row = rows.iter().find(|row| row["table_name"] == name).expect("a row");
+        assert_eq!(row["verdict"], "exposed");
+        let seconds = row["longest_gap"]["seconds"].as_f64().expect("a number");
+        assert!(
+            (longest * 3600.0 - seconds).abs() < 1.0,
+            "{name}: {longest} h and {seconds} s"
+        );
+    }
+    // The table is 20 days old, and it is noon of 1 November.
+    let (born, now) = (1_791_806_400.0, 1_793_534_400.0);
+    let dates: Vec<f64> = [born].into_iter().chain(points(&bench, "late")).chain([now]).collect();
+    let longest = dates.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
+    let found = fact(&report, "late", "longest_gap_hours").as_f64().expect("a number");
+    assert!((found * 3600.0 - longest).abs() < 1.0, "{found} h and {longest} s");
+}
+
+/// The creation of every point of a table in the vault `Default`, in seconds and in order, as AWS tells it.
+fn points(bench: &Bench, table: &str) -> Vec<f64> {
+    let request = "GET /backup-vaults/Default/recovery-points/?maxResults=1000";
+    let answer = crate::common::aws::backup(bench, request, &Value::Null);
+    let rows = answer["RecoveryPoints"].as_array().expect("points").iter();
+    let ours = rows.filter(|row| {
+        row["ResourceArn"]
+            .as_str()
+            .is_some_and(|arn| arn.ends_with(&format!("/{table}")))
+    });
+    let mut dates: Vec<f64> = ours.map(|row| row["CreationDate"].as_f64().expect("a date")).collect();
+    dates.sort_by(f64::total_cmp);
+    dates
+}
+
+#[test]
+fn the_category_of_a_failed_job_says_whether_the_role_works() {
+    let failing = |words: &str| {
+        let world = event("60d", &format!("do = \"fail-jobs\"\ntable = \"orders\"\n{words}"));
+        let report = judged(&self::world(&world));
+        let (verdict, message) = plan_verdict(&report, "daily", "plan-role-works");
+        (verdict.to_owned(), message.to_owned())
+    };
+    let privileges = "message = \"Insufficient privileges to perform this action.\"\ncategory = \"AccessDenied\"";
+    let (found, message) = failing(privileges);
+    assert_eq!(found, "non-compliant");
+    assert!(
+        message.contains("Insufficient privileges to perform this action."),
+        "{message}"
+    );
+    assert_eq!(
+        failing("message = \"no\"\ncategory = \"AccessDenied\"").0,
+        "non-compliant"
+    );
+    assert_eq!(
+        failing("message = \"Something new.\"\ncategory = \"SomethingNew\"").0,
+        "unknown"
+    );
+    let range = "message = \"Backup job failed because the lifecycle is outside the valid range for backup vault.\"\ncategory = \"InvalidParameters\"";
+    assert_eq!(failing(range).0, "compliant");
+}
+
+#[test]
+fn a_job_of_a_plan_proves_that_the_plan_takes_the_table() {
+    let world = format!(
+        "{}[[table]]\n{HERE}name = \"secret\"\ntags = {{ dataType = \"RED\" }}\ncreated-days-ago = 100\n\
+         [[plan]]\n{HERE}name = \"of-the-organization\"\nid = \"orgs/544033d1-b19c-3f2a-9c20-40bcfa82ca68\"\n\
+         [[plan.rule]]\nname = \"d\"\nvault = \"Nowhere\"\ndelete-after-days = 35\n\
+         [[plan.selection]]\nname = \"s\"\ntags = [{{ key = \"dataType\", value = \"PII\" }}, {{ key = \"dataType\", value = \"RED\" }}]\n",
+        world("")
+    );
+    let bench = Bench::new(&world);
+    let (_, report) = bench.scan("out", &["--format", "json"]);
+    assert_eq!(verdict(&report, "secret", "in-a-plan"), "compliant");
+    let message = finding(&report, "secret", "in-a-plan")["message"]
+        .as_str()
+        .expect("a text");
+    assert!(
+        message.contains("proved by the backup job that plan `of-the-organization` started for it"),
+        "{message}"
+    );
+    let (missing, message) = plan_verdict(&report, "of-the-organization", "plan-vaults-exist");
+    assert_eq!(missing, "non-compliant");
+    assert!(message.contains("Nowhere"), "{message}");
+    assert_eq!(
+        plan_verdict(&report, "of-the-organization", "plan-has-run").0,
+        "compliant"
+    );
+    assert_eq!(verdict(&report, "secret", "backup-jobs-succeed"), "non-compliant");
+    assert_eq!(verdict(&report, "secret", "backup-runs-not-missed"), "compliant");
+    // Without its jobs nobody can tell.
+    bench.fault("{\"deny\": \"backup:ListBackupJobs\"}");
+    let (_, report) = bench.scan("blind", &["--format", "json"]);
+    assert_eq!(verdict(&report, "secret", "in-a-plan"), "unknown");
+    assert_eq!(
+        plan_verdict(&report, "of-the-organization", "plan-vaults-exist").0,
+        "unknown"
+    );
+}
+
+#[test]
+fn members_that_aws_may_leave_out_prove_nothing_by_their_absence() {
+    let skipped = event("10d", "do = \"skip-runs\"\nplan = \"daily\"\nuntil = \"7d\"");
+    let without = |omit: &str| judged(&format!("{}\n[answers]\nomit = [{omit}]\n", world(&skipped)));
+    let whole = without("");
+    assert_eq!(verdict(&whole, "orders", "backup-runs-not-missed"), "non-compliant");
+    assert_eq!(fact(&whole, "orders", "missed_run_count"), 3);
+
+    let report = without("\"LastExecutionDate\"");
+    assert_eq!(plan_verdict(&report, "daily", "plan-has-run").0, "compliant");
+    assert_eq!(plan_verdict(&report, "daily", "plan-role-works").0, "compliant");
+
+    // Three runs started no job at all, whoever started the others.
+    let report = without("\"CreatedBy\"");
+    assert_eq!(verdict(&report, "orders", "backup-runs-not-missed"), "non-compliant");
+    assert_eq!(fact(&report, "orders", "missed_run_count_sure"), 3);
+    let report = judged(&format!("{}\n[answers]\nomit = [\"CreatedBy\"]\n", world("")));
+    assert_eq!(verdict(&report, "orders", "backup-runs-not-missed"), "unknown");
+}
+
+/// A Deny of what AWS Config asks for, with what else the statement says.
+fn guard(more: &str) -> String {
+    format!(
+        "policy = '''{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Deny\",\"Principal\":\"*\",\"Action\":[\"backup:DeleteRecoveryPoint\",\"backup:UpdateRecoveryPointLifecycle\",\"backup:PutBackupVaultAccessPolicy\"],\"Resource\":\"*\"{more}}}]}}'''\n"
+    )
+}
+
+fn guarded(more: &str) -> String {
+    let guard = guard(more);
+    with(
+        &world(""),
+        "name = \"Default\"\n",
+        &format!("name = \"Default\"\n{guard}"),
+    )
+}
+
+#[test]
+fn a_policy_that_can_be_deleted_denies_no_manual_deletion() {
+    let report = judged(&guarded(""));
+    let found = finding(&report, "Default", "vault-denies-manual-deletion");
+    assert_eq!(found["verdict"], "non-compliant");
+    for (field, text) in [
+        ("message", "backup:DeleteBackupVaultAccessPolicy is not denied"),
+        ("remedy", "`backup:DeleteBackupVaultAccessPolicy`"),
+    ] {
+        assert!(
+            found[field].as_str().is_some_and(|found| found.contains(text)),
+            "{found}"
+        );
+    }
+    assert_eq!(verdict(&report, "orders", "manual-deletion-denied"), "non-compliant");
+}
+
+#[test]
+fn what_is_unknown_names_its_reason_and_what_would_settle_it() {
+    let mfa = guarded(",\"Condition\":{\"Bool\":{\"aws:MultiFactorAuthPresent\":\"false\"}}");
+    let copied = with(
+        &mfa,
+        "delete-after-days = 35\n",
+        "delete-after-days = 35\ncopy-to = [{ vault-arn = \"arn:aws:backup:eu-west-1:444455556666:backup-vault:central\", delete-after-days = 35 }]\n",
+    );
+    let central = "[[account]]\nid = \"444455556666\"\nregions = [\"eu-west-1\"]\n[[vault]]\naccount = \"444455556666\"\nregion = \"eu-west-1\"\nname = \"central\"\npolicy = '''{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::111122223333:root\"},\"Action\":\"backup:CopyIntoBackupVault\",\"Resource\":\"*\"}]}'''\n[organization]\nmanagement-account = \"111122223333\"\n";
+    let secret = format!(
+        "[[table]]\n{HERE}name = \"secret\"\ntags = {{ dataType = \"RED\" }}\ncreated-days-ago = 100\n\
+         [[plan]]\n{HERE}name = \"of-the-organization\"\nid = \"orgs/544033d1-b19c-3f2a-9c20-40bcfa82ca68\"\ncreated-days-ago = 0\n\
+         [[plan.rule]]\nname = \"d\"\nvault = \"Default\"\ndelete-after-days = 35\n\
+         [[plan.selection]]\nname = \"s\"\ntags = [{{ key = \"dataType\", value = \"RED\" }}]\n"
+    );
+    let bench = Bench::new(&format!("{copied}{central}{secret}"));
+    bench.write("backproof.toml", "[policy]\ncopy-accounts = [\"444455556666\"]\n");
+    let (_, report) = bench.scan("out", &["--format", "json", "--regions", "eu-west-1"]);
+    let condition = "statement 1 depends on condition `Bool` on `aws:MultiFactorAuthPresent`";
+    let exempting = "`aws:PrincipalArn`";
+    for (subject, rule, texts) in [
+        ("Default", "vault-denies-manual-deletion", [condition, exempting]),
+        ("orders", "manual-deletion-denied", [condition, exempting]),
+        (
+            "orders",
+            "cross-account-copy-exists",
+            ["account 444455556666, eu-west-1, which is not in scope", "`accounts`"],
+        ),
+        ("secret", "in-a-plan", ["management account", "of-the-organization"]),
+        (
+            "of-the-organization",
+            "plan-vaults-exist",
+            ["selection `s` may take table `secret`", "next run settles it"],
+        ),
+    ] {
+        let found = finding(&report, subject, rule);
+        assert_eq!(found["verdict"], "unknown", "{found}");
+        let message = found["message"].as_str().expect("a text");
+        for text in texts {
+            assert!(message.contains(text), "{rule}: {message}");
+        }
+    }
+    // No unknown finding is without a reason.
+    let findings = report["findings"].as_array().expect("findings").iter();
+    for found in findings.filter(|found| found["verdict"] == "unknown") {
+        let message = found["message"].as_str().expect("a text");
+        let has_reason = [
+            "because",
+            "which",
+            "may take",
+            "unknown if",
+            "unknown as",
+            "cannot be told",
+            "settle",
+        ];
+        assert!(has_reason.iter().any(|word| message.contains(word)), "{found}");
+    }
+}
+
+#[test]
+fn an_unknown_that_cannot_decide_leaves_the_verdict_known() {
+    // Whether the second plan takes the table is AWS's secret: its selection has a wildcard in the middle of the name.
+    let perhaps = |days: u32, schedule: &str| {
+        format!(
+            "[[plan]]\n{HERE}name = \"perhaps\"\ncreated-days-ago = 0\n[[plan.rule]]\nname = \"p\"\nvault = \"Default\"\n\
+             delete-after-days = {days}\nschedule = \"{schedule}\"\nstart-window-minutes = 60\n\
+             [[plan.selection]]\nname = \"odd\"\nresources = [\"arn:aws:dynamodb:eu-west-1:111122223333:table/o*ers\"]\n"
+        )
+    };
+    let judged = |more: &str, policy: &str| {
+        let bench = Bench::new(&world(more));
+        bench.write("backproof.toml", format!("[policy]\n{policy}\n"));
+        bench.scan("out", &["--format", "json"]).1
+    };
+    let verdicts = |report: &Value| {
+        let of = |rule: &str| verdict(report, "orders", rule).to_owned();
+        [
+            of("plan-retention-long-enough"),
+            of("plan-frequent-enough"),
+            of("plan-frequency-and-retention"),
+        ]
+    };
+    // 35 days are promised for certain, 34 perhaps, and both are less than 90.
+    let strict = "retention-min = \"90d\"\nrpo = \"6h\"";
+    let weekly = "cron(0 17 ? * SUN *)";
+    assert_eq!(verdicts(&judged(&perhaps(34, weekly), strict)), ["non-compliant"; 3]);
+    assert_eq!(verdicts(&judged(&perhaps(365, weekly), strict))[0], "unknown");
+    assert_eq!(verdicts(&judged(&perhaps(365, weekly), "")), ["compliant"; 3]);
+    let often = judged(&perhaps(365, "cron(0 * ? * * *)"), strict);
+    assert_eq!(verdicts(&often), ["unknown"; 3]);
+}
+
+/// A Region whose only table is in that state.
+fn only(state: &str) -> String {
+    let (world, table) = (world(""), format!("name = \"orders\"\nstatus = \"{state}\"\n"));
+    let (world, forgotten) = (with(&world, "name = \"orders\"\n", &table), "[[table]]\n");
+    let cut = world.rfind(forgotten).expect("the forgotten table");
+    world[..cut].to_owned()
+}
+
+#[test]
+fn a_table_in_a_state_of_its_own_is_not_out_of_the_question() {
+    for state in [
+        "INACCESSIBLE_ENCRYPTION_CREDENTIALS",
+        "REPLICATION_NOT_AUTHORIZED",
+        "ARCHIVED",
+    ] {
+        let (ran, report) = Bench::new(&only(state)).scan("out", &["--format", "json", "--rules", "in-a-plan,pitr-on"]);
+        assert_eq!(ran.code, 11, "{state}: {}{}", ran.stdout, ran.stderr);
+        let found = finding(&report, "orders", "in-a-plan");
+        assert_eq!(found["verdict"], "unknown");
+        assert!(
+            found["message"].as_str().is_some_and(|text| text.contains(state)),
+            "{found}"
+        );
+        assert!(!ran.stderr.contains("nothing to prove"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn neither_a_name_nor_a_tag_of_restore_tests_hides_a_table() {
+    let table = |name: &str, days: u32, more: &str| {
+        format!("[[table]]\n{HERE}name = \"{name}\"\ncreated-days-ago = {days}\n{more}\n")
+    };
+    let tables = [
+        table(
+            "payroll",
+            200,
+            "tags = { awsbackup-restore-test = \"x\", backup = \"daily\" }",
+        ),
+        table("awsbackup-restore-test-old", 200, ""),
+        table("awsbackup-restore-test-new", 3, ""),
+    ];
+    let report = judged(&world(&tables.concat()));
+    for name in ["payroll", "awsbackup-restore-test-old"] {
+        assert_eq!(fact(&report, name, "is_restore_test"), false);
+        assert_eq!(verdict(&report, name, "in-a-plan"), "non-compliant");
+    }
+    assert_eq!(fact(&report, "awsbackup-restore-test-new", "is_restore_test"), true);
+    assert_eq!(
+        verdict(&report, "awsbackup-restore-test-new", "in-a-plan"),
+        "not-applicable"
+    );
+}
+
+#[test]
+fn an_own_rule_takes_no_shipped_rule_s_place_and_no_answer_from_nothing() {
+    let bench = Bench::new(&world(""));
+    let rule = |id: &str, compliant: &str| {
+        std::fs::create_dir_all(bench.path("rules")).expect("created");
+        let text = format!(
+            "id = \"{id}\"\ntitle = \"t\"\nseverity = \"high\"\ncompliant = \"{compliant}\"\nmessage = \"m\"\nremedy = \"r\"\nrationale = \"r\"\n"
+        );
+        bench.write(&format!("rules/{id}.toml"), text);
+    };
+    rule("in-a-plan", "table_name LIKE '%'");
+    let ran = bench.run(&["scan", "--to", "out", "--rules-dir", "rules"]);
+    crate::common::refused(
+        &ran,
+        2,
+        &[
+            "`in-a-plan` is the id of a rule that comes with the program",
+            "rules/in-a-plan.toml",
+        ],
+    );
+    std::fs::remove_file(bench.path("rules/in-a-plan.toml")).expect("removed");
+
+    // Both tables have no overdue point: nothing by nothing, and something by nothing.
+    rule("of-nothing", "overdue_point_count / overdue_point_count > 0.9");
+    rule("without-end", "rpo_hours / overdue_point_count > 1");
+    rule(
+        "around",
+        "(overdue_point_count + 9223372036854775807) + 9223372036854775807 < 0",
+    );
+    let (ran, report) = bench.scan("own", &["--format", "json", "--rules-dir", "rules"]);
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    for (id, wanted) in [
+        ("of-nothing", "unknown"),
+        ("without-end", "unknown"),
+        ("around", "non-compliant"),
+    ] {
+        assert_eq!(verdict(&report, "orders", id), wanted, "{id}");
+    }
+}
+
+/// Every pack that a scan writes holds, and no two of its findings have one id.
+fn holds(bench: &Bench, pack: &str, report: &Value) {
+    let ran = bench.run(&["verify", pack]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    let findings = report["findings"].as_array().expect("findings").iter();
+    let mut ids: Vec<&str> = findings.map(|found| found["id"].as_str().expect("an id")).collect();
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), all, "ids of findings are not distinct");
+}
+
+#[test]
+fn a_row_that_comes_twice_counts_once() {
+    let overdue = event("40d", "do = \"break-role\"");
+    let of = |more: &str| {
+        let bench = Bench::new(&at_random(&format!(
+            "{overdue}{}{more}",
+            crate::common::worlds::file("two-roles")
+        )));
+        let (_, report) = bench.scan("out", &["--format", "json"]);
+        holds(&bench, "out", &report);
+        report
+    };
+    let (once, twice) = (of(""), of("\n[answers]\nrepeat-rows = true\n"));
+    assert!(
+        fact(&once, "orders", "overdue_point_count")
+            .as_i64()
+            .is_some_and(|count| count > 0)
+    );
+    for report in [&once, &twice] {
+        assert_eq!(report["tables"].as_array().map(Vec::len), Some(4));
+    }
+    assert_eq!(once["findings"], twice["findings"]);
+    assert_eq!(once["tables"], twice["tables"]);
+}
+
+#[test]
+fn a_job_that_has_not_begun_is_still_going_on() {
+    let bench = Bench::new(&format!("{}\n[jobs]\ncreated-seconds = 3600\n", world("")));
+    let ran = bench.run(&[
+        "backup",
+        "orders",
+        "--region",
+        "eu-west-1",
+        "--wait",
+        "--poll-interval",
+        "1s",
+        "--timeout",
+        "2s",
+    ]);
+    assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("0 jobs completed, 1 job is still going on (CREATED)"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn an_exemption_ends_within_a_year_or_is_a_finding() {
+    let bench = Bench::new(&world(""));
+    let tier = |end: &str| {
+        bench.write(
+            "backproof.toml",
+            format!(
+                "[[policy.tier]]\nname = \"scratch\"\nwhen = \"table_name = 'forgotten'\"\nexempt = true\nreason = \"r\"\napprover = \"a\"\nexpires = \"{end}\"\n"
+            ),
+        );
+        let name = format!("out-{end}");
+        let (_, report) = bench.scan(&name, &["--format", "json"]);
+        verdict(&report, "scratch", "exemption-in-force").to_owned()
+    };
+    assert_eq!(tier("2027-10-30"), "compliant");
+    assert_eq!(tier("2027-11-30"), "non-compliant");
+}
+
+#[test]
+fn tags_of_a_young_table_are_its_own_word() {
+    let young = format!(
+        "[[table]]\n{HERE}name = \"young\"\ntags = {{ backup = \"daily\" }}\ncreated-days-ago = 0\ntags-lag = true\n"
+    );
+    let bench = Bench::new(&world(&young));
+    let (_, report) = bench.scan("out", &["--format", "json"]);
+    assert_eq!(verdict(&report, "young", "in-a-plan"), "compliant");
+    bench.fault("{\"deny\": \"dynamodb:ListTagsOfResource\"}");
+    let (_, report) = bench.scan("denied", &["--format", "json"]);
+    assert_eq!(verdict(&report, "young", "in-a-plan"), "unknown");
+    assert_eq!(verdict(&report, "orders", "in-a-plan"), "compliant");
+}
