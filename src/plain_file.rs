@@ -16,6 +16,9 @@ pub(crate) const LARGEST_SIGNATURE: u64 = 64 << 10;
 /// The largest file of criteria, of templates, and of what an inventory says of itself.
 pub(crate) const LARGEST_TEXT: u64 = 8 << 20;
 
+/// The largest plan of remediation, and its journal: a line or two for each of a hundred thousand tables and more.
+pub(crate) const LARGEST_PLAN: u64 = 256 << 20;
+
 /// The criteria of one pack: so many files, so many bytes together.
 pub(crate) const LARGEST_CRITERIA: (usize, u64) = (2_000, 64 << 20);
 
@@ -63,7 +66,7 @@ pub(crate) fn open(path: &Path) -> Result<File> {
 ///
 /// Errors: those of [`open`]; it is larger.
 pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
-    read_open(open(path)?, most)
+    read_open(&open(path)?, most)
 }
 
 /// The text of a plain file of at most `most` bytes.
@@ -80,7 +83,7 @@ pub(crate) fn read_linked(path: &Path, most: u64) -> Result<Vec<u8>> {
     if !path.metadata()?.is_file() {
         return Err(Error::new(ErrorKind::InvalidData, "it is not a plain file"));
     }
-    read_open(File::open(path)?, most)
+    read_open(&File::open(path)?, most)
 }
 
 /// Bytes that a file takes on disk, at most its length: what it stands for where it has holes is no evidence.
@@ -101,7 +104,10 @@ pub(crate) fn is_hollow(metadata: &Metadata) -> bool {
 /// Files up to this size are read, holes and all.
 const LARGEST_HOLE: u64 = 1 << 30;
 
-fn read_open(file: File, most: u64) -> Result<Vec<u8>> {
+/// The bytes of an open file of at most `most` bytes.
+///
+/// Errors: it cannot be read; it is larger.
+pub(crate) fn read_open(file: &File, most: u64) -> Result<Vec<u8>> {
     let size = file.metadata()?.len();
     let mut bytes = Vec::new();
     if size <= most {

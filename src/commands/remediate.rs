@@ -209,10 +209,14 @@ async fn apply_plan(args: ApplyArgs) -> Outcome<Exit> {
     let path = args
         .journal
         .unwrap_or_else(|| args.plan.with_extension("journal.jsonl"));
-    let mut journal = Journal::open(&path)?;
+    let mut journal = Journal::open(&path, &plan)?;
     let applied = apply(&plan, &targets, &mut journal, &mut say_step).await?;
+    let unproven = match applied.unproven {
+        0 => String::new(),
+        number => format!(", {number} of the journal not proven"),
+    };
     say(&format!(
-        "{} started, {} refused; journal in {}",
+        "{} started, {} refused{unproven}; journal in {}",
         count(applied.jobs.len(), "job"),
         applied.refused,
         path.display()
@@ -222,13 +226,22 @@ async fn apply_plan(args: ApplyArgs) -> Outcome<Exit> {
     } else {
         Vec::new()
     };
-    Ok(outcome(&ended, applied.refused, args.wait.wait))
+    Ok(outcome(&ended, applied.refused + applied.unproven, args.wait.wait))
 }
 
 /// Says what happens.
 fn say_step(event: Event<'_>) {
     match event {
-        Event::StartedBefore(name, job_id) => say(&format!("{}: started before as {job_id}", one_line(name))),
+        Event::StartedBefore(name, job_id) => {
+            say(&format!("{}: started before as {}", one_line(name), one_line(job_id)));
+        }
+        Event::Unproven(name, job_id, why) => say(&format!(
+            "{}: the journal names job {}, which is not known to be its own: {}; not counted, and nothing was started. Apply \
+             with another `--journal` to ask again",
+            one_line(name),
+            one_line(job_id),
+            one_line(why)
+        )),
         Event::Started(name, job_id) => say(&format!("{}: started {job_id}", one_line(name))),
         Event::Refused(name, why) => say(&format!("{}: refused: {}", one_line(name), one_line(why))),
         Event::Ended(name, Standing { state, message, .. }) if message.is_empty() => {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{OpenOptions, TryLockError};
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 
 use chrono::Utc;
@@ -16,7 +16,8 @@ use super::follow::Job;
 use super::{Event, Plan};
 use crate::aws::target::Target;
 use crate::domain::TargetId;
-use crate::problem::Problem;
+use crate::plain_file::{self, LARGEST_PLAN};
+use crate::problem::{Problem, one_line};
 
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,30 @@ struct Step {
     why: Option<String>,
 }
 
+impl Step {
+    /// The job that the step began, if it began one. The action is that of its token, if the plan has it: several plans may
+    /// share a journal.
+    ///
+    /// Errors: why this is no step that was noted here, in words.
+    fn check(&self, action: Option<&Action>) -> Result<Option<String>, String> {
+        if let Some(action) = action
+            && action.resource().arn != self.resource_arn
+        {
+            return Err(format!(
+                "it is about `{}`, and its token is that of the action on `{}`",
+                one_line(&self.resource_arn),
+                one_line(action.resource().arn)
+            ));
+        }
+        match (self.step.as_str(), self.job_id.as_deref()) {
+            ("started", Some(id)) if !id.trim().is_empty() => Ok(Some(id.to_owned())),
+            ("started", _) => Err("it says that a job was started, and names none".to_owned()),
+            ("starting" | "refused", _) => Ok(None),
+            (other, _) => Err(format!("`{}` is not a step", one_line(other))),
+        }
+    }
+}
+
 /// The journal of one plan.
 pub(crate) struct Journal {
     file: std::fs::File,
@@ -40,11 +65,11 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal and reads what was done before. A last line that a crash tore is cut off: what it was to say is not
+    /// Opens the journal of a plan and reads what was done before. A last line that a crash tore is cut off: what it was to say is not
     /// known, and is asked again.
     ///
-    /// Errors: it cannot be read or written, another run has it, or a line in it is not a step.
-    pub(crate) fn open(path: &Path) -> Result<Self, Problem> {
+    /// Errors: it cannot be read or written, is too large, another run has it, or a line in it is not a step of this plan.
+    pub(crate) fn open(path: &Path, plan: &Plan) -> Result<Self, Problem> {
         let refuse = |why: String| {
             Problem::new("could not use the journal")
                 .at(path.display().to_string())
@@ -61,21 +86,24 @@ impl Journal {
         options.create(true).read(true).append(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path).map_err(disk)?;
+        let file = options.open(path).map_err(disk)?;
         if let Err(TryLockError::WouldBlock) = file.try_lock() {
             return Err(
                 refuse("another run of `remediate apply` is using it".to_owned()).hint("wait until it has ended")
             );
         }
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(disk)?;
+        let bytes = plain_file::read_open(&file, LARGEST_PLAN).map_err(disk)?;
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         let text = std::str::from_utf8(&bytes[..whole]).map_err(|error| refuse(error.to_string()))?;
+        let actions: BTreeMap<&str, &Action> = plan.actions.iter().map(|action| (action.token(), action)).collect();
         let mut started = BTreeMap::new();
         for (number, line) in text.lines().enumerate() {
             let step: Step =
                 serde_json::from_str(line).map_err(|error| refuse(format!("line {}: {error}", number + 1)))?;
-            if let (true, Some(job_id)) = (step.step == "started", step.job_id) {
+            let job_id = step
+                .check(actions.get(step.token.as_str()).copied())
+                .map_err(|why| refuse(format!("line {}: {why}", number + 1)))?;
+            if let Some(job_id) = job_id {
                 started.insert(step.token, job_id);
             }
         }
@@ -136,12 +164,17 @@ pub(crate) struct Applied {
     pub(crate) jobs: Vec<Job>,
     /// Actions that AWS refused, or whose account cannot be reached.
     pub(crate) refused: usize,
+    /// Actions whose job stands in the journal, and AWS does not say that it is theirs.
+    pub(crate) unproven: usize,
 }
 
 /// Does what the plan says, action by action.
 ///
-/// API and calls: those of the action's drift check and start. Errors: what an action rests on has changed, which stops
-/// everything; what AWS refuses is noted, and the next one is tried.
+/// A job of the journal counts once AWS says that it is one of this action, begun since the plan's scan: a journal is a file
+/// like any other, and proves nothing by itself.
+///
+/// API and calls: those of the action's drift check and start, or of the check of its job. Errors: what an action rests on
+/// has changed, which stops everything; what AWS refuses is noted, and the next one is tried.
 pub(crate) async fn apply(
     plan: &Plan,
     targets: &BTreeMap<TargetId, Target>,
@@ -161,8 +194,16 @@ pub(crate) async fn apply(
             target: target.clone(),
         };
         if let Some(job_id) = journal.started.get(action.token()) {
-            tell(Event::StartedBefore(name, job_id));
-            applied.jobs.push(job(job_id.clone()));
+            match action.check_job(target, job_id, plan.as_of).await {
+                Ok(()) => {
+                    tell(Event::StartedBefore(name, job_id));
+                    applied.jobs.push(job(job_id.clone()));
+                }
+                Err(why) => {
+                    tell(Event::Unproven(name, job_id, &why));
+                    applied.unproven += 1;
+                }
+            }
             continue;
         }
         if let Err(why) = action.check_drift(target).await {
@@ -212,6 +253,8 @@ fn drift(plan: &Plan, number: usize, action: &Action, why: String) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+
     use super::*;
 
     fn action(number: usize) -> Action {
@@ -230,12 +273,23 @@ mod tests {
         serde_json::from_value(action).expect("an action")
     }
 
+    fn plan() -> Plan {
+        Plan {
+            schema_version: super::super::PLAN_VERSION,
+            scan_id: "s".to_owned(),
+            as_of: DateTime::UNIX_EPOCH,
+            actions: (0..10).map(action).collect(),
+            blocked: Vec::new(),
+            sha256: String::new(),
+        }
+    }
+
     /// Cut at any byte, it opens; what it knows are the whole lines, and what is written next stands on a line of its own.
     #[test]
     fn a_journal_that_was_cut_at_any_byte_goes_on() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("whole");
-        let mut journal = Journal::open(&path).expect("opened");
+        let mut journal = Journal::open(&path, &plan()).expect("opened");
         for number in 0..3 {
             journal.note(&action(number), "starting", None, None).expect("noted");
             let job = format!("jöb-{number}");
@@ -248,11 +302,12 @@ mod tests {
             let path = dir.path().join(format!("cut-{cut}"));
             std::fs::write(&path, &whole[..cut]).expect("written");
             let lines = whole[..cut].iter().filter(|byte| **byte == b'\n').count();
-            let mut journal = Journal::open(&path).unwrap_or_else(|problem| panic!("cut at {cut}: {problem}"));
+            let mut journal = Journal::open(&path, &plan()).unwrap_or_else(|problem| panic!("cut at {cut}: {problem}"));
             assert_eq!(journal.started.len(), lines / 2, "cut at {cut}");
             journal.note(&action(9), "started", Some("late"), None).expect("noted");
             drop(journal);
-            let journal = Journal::open(&path).unwrap_or_else(|problem| panic!("cut at {cut}, and on: {problem}"));
+            let journal =
+                Journal::open(&path, &plan()).unwrap_or_else(|problem| panic!("cut at {cut}, and on: {problem}"));
             assert_eq!(journal.started.len(), lines / 2 + 1, "cut at {cut}");
             assert_eq!(journal.started.get("token-9").map(String::as_str), Some("late"));
             std::fs::remove_file(path).expect("gone");
@@ -260,22 +315,69 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_was_not_noted_for_its_action_is_refused() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("journal");
+        let of = |table: &str| format!("arn:aws:dynamodb:eu-west-1:111122223333:table/{table}");
+        for (table, token, step, job, why) in [
+            ("t1", "token-1", "started", serde_json::json!("j"), ""),
+            // Another plan's: nothing is known of it.
+            ("other", "token-other", "started", serde_json::json!("j"), ""),
+            ("t2", "token-1", "started", serde_json::json!("j"), "table/t1`"),
+            ("t2", "token-1", "refused", serde_json::Value::Null, "table/t1`"),
+            ("t1", "token-1", "started", serde_json::json!(""), "names none"),
+            ("t1", "token-1", "started", serde_json::json!(" "), "names none"),
+            ("t1", "token-1", "started", serde_json::Value::Null, "names none"),
+            ("t1", "token-1", "done", serde_json::json!("j"), "`done` is not a step"),
+        ] {
+            let line = serde_json::json!({"at": "", "token": token, "resource_arn": of(table), "step": step,
+                "job_id": job, "why": null});
+            std::fs::write(&path, format!("{line}\n")).expect("written");
+            let found = Journal::open(&path, &plan())
+                .err()
+                .map_or_else(String::new, |problem| problem.why);
+            let is_right = if why.is_empty() {
+                found.is_empty()
+            } else {
+                found.starts_with("line 1: ") && found.contains(why)
+            };
+            assert!(is_right, "{line}: {found}");
+        }
+    }
+
+    #[test]
     fn a_journal_that_cannot_be_read_is_no_empty_one() {
         let dir = tempfile::tempdir().expect("a folder");
         assert_eq!(
-            Journal::open(dir.path()).err().expect("a folder").why,
+            Journal::open(dir.path(), &plan()).err().expect("a folder").why,
             "it is not a plain file"
         );
         let path = dir.path().join("journal");
         std::fs::write(&path, b"\xff\n").expect("written");
-        assert!(Journal::open(&path).is_err());
+        assert!(Journal::open(&path, &plan()).is_err());
         std::fs::write(&path, "{}\n").expect("written");
-        assert!(Journal::open(&path).err().expect("no step").why.starts_with("line 1: "));
+        assert!(
+            Journal::open(&path, &plan())
+                .err()
+                .expect("no step")
+                .why
+                .starts_with("line 1: ")
+        );
         std::fs::write(&path, "").expect("written");
-        let first = Journal::open(&path).expect("opened");
-        assert!(Journal::open(&path).err().expect("in use").why.contains("another run"));
+        let first = Journal::open(&path, &plan()).expect("opened");
+        assert!(
+            Journal::open(&path, &plan())
+                .err()
+                .expect("in use")
+                .why
+                .contains("another run")
+        );
         drop(first);
-        Journal::open(&path).expect("free again");
+        Journal::open(&path, &plan()).expect("free again");
+        let file = OpenOptions::new().write(true).open(&path).expect("opened");
+        file.set_len(LARGEST_PLAN + 1).expect("made longer");
+        let problem = Journal::open(&path, &plan()).err().expect("too large");
+        assert!(problem.why.contains("at most"), "{}", problem.why);
     }
 
     #[cfg(unix)]
@@ -284,7 +386,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("journal");
-        Journal::open(&path).expect("opened");
+        Journal::open(&path, &plan()).expect("opened");
         assert_eq!(path.metadata().expect("there").permissions().mode() & 0o777, 0o600);
     }
 }

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use self::actions::{Action, KINDS, Standing};
 use crate::digest;
+use crate::plain_file::{self, LARGEST_PLAN};
 use crate::problem::{Problem, one_line};
 use crate::text::list;
 
@@ -29,6 +30,8 @@ pub(crate) const PLAN_VERSION: u32 = 4;
 pub(crate) enum Event<'e> {
     /// An earlier run began this job, as the journal says.
     StartedBefore(&'e str, &'e str),
+    /// An earlier run began this job, as the journal says, and AWS does not say that it is the action's, for this reason.
+    Unproven(&'e str, &'e str, &'e str),
     /// AWS began this job.
     Started(&'e str, &'e str),
     /// AWS refused, for this reason.
@@ -104,7 +107,7 @@ impl Kinds {
 impl Plan {
     /// Reads a plan file.
     ///
-    /// Errors: it is not there, not a plan, of another version, or holds what AWS could not do.
+    /// Errors: it is not there, not a plain file or too large, not a plan, of another version, or holds what AWS could not do.
     pub fn read(path: &Path) -> Result<Self, Problem> {
         let refuse = |why: String| {
             Problem::usage("could not read the remediation plan")
@@ -113,7 +116,8 @@ impl Plan {
                 .so("nothing was changed")
                 .hint("name the file that `remediate plan` wrote")
         };
-        let text = std::fs::read_to_string(path).map_err(|error| refuse(error.to_string()))?;
+        let bytes = plain_file::read_linked(path, LARGEST_PLAN).map_err(|error| refuse(error.to_string()))?;
+        let text = String::from_utf8(bytes).map_err(|error| refuse(error.to_string()))?;
         if let Ok(Version { schema_version }) = serde_json::from_str(&text)
             && schema_version != PLAN_VERSION
         {

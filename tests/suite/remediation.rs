@@ -262,6 +262,98 @@ fn a_torn_journal_goes_on_and_one_that_cannot_be_read_stops() {
     assert_eq!(bench.sandbox.calls().get("backup:StartBackupJob").copied(), calls);
 }
 
+/// The journal is a file like any other: what it says of a job counts once AWS says the same.
+#[test]
+fn a_job_of_the_journal_counts_only_if_aws_says_that_it_is_the_action_s() {
+    let bench = bench();
+    let by_hand = |table: &str| {
+        let ran = bench.run(&["backup", table, "--vault", "Default", "--wait", "--poll-interval", "1s"]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let (_, job) = ran.stdout.trim_end().split_once('\t').expect("a job");
+        job.to_owned()
+    };
+    bench.scan("before", &["--format", "json"]);
+    bench.run(&PLAN);
+    let other = by_hand("orders");
+    let own = by_hand("forgotten");
+    let action = plan(&bench)["actions"][0].clone();
+    let journal = |job: &str, arn: &str| {
+        let step = serde_json::json!({"at": "2026-11-01T12:00:00Z", "token": action["idempotency_token"],
+            "resource_arn": arn, "step": "started", "job_id": job, "why": null});
+        bench.write("j.jsonl", format!("{step}\n"));
+    };
+    let started = || bench.sandbox.calls().get("backup:StartBackupJob").copied();
+    let before = started();
+    let apply = ["remediate", "apply", "plan.json", "--journal", "j.jsonl"];
+    let ways: [&[&str]; 2] = [&[], &["--wait", "--poll-interval", "1s"]];
+    let later = plan(&bench)["as_of"].clone();
+    for more in ways {
+        let apply = || bench.run(&[&apply, more].concat());
+        journal(&own, FORGOTTEN);
+        let ran = apply();
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert!(ran.stderr.contains("forgotten: started before as "), "{}", ran.stderr);
+
+        for (job, why) in [
+            (other.as_str(), "it is a job of `"),
+            ("no-such-job", "not known to be its own"),
+        ] {
+            journal(job, FORGOTTEN);
+            let ran = apply();
+            assert_eq!(ran.code, 1, "{}", ran.stderr);
+            assert!(ran.stderr.contains(why), "{}", ran.stderr);
+            assert!(
+                ran.stderr
+                    .contains("0 jobs started, 0 refused, 1 of the journal not proven"),
+                "{}",
+                ran.stderr
+            );
+            assert!(!ran.stderr.contains("1 job completed"), "{}", ran.stderr);
+        }
+
+        // The plan of a scan that came after the job.
+        rewrite(&bench, |plan| plan["as_of"] = "2100-01-01T00:00:00Z".into());
+        journal(&own, FORGOTTEN);
+        let ran = apply();
+        assert_eq!(ran.code, 1, "{}", ran.stderr);
+        assert!(ran.stderr.contains("before the plan's scan"), "{}", ran.stderr);
+        rewrite(&bench, |plan| plan["as_of"] = later.clone());
+
+        for (job, arn) in [
+            ("", FORGOTTEN),
+            (own.as_str(), "arn:aws:dynamodb:eu-west-1:111122223333:table/other"),
+        ] {
+            journal(job, arn);
+            refused(
+                &apply(),
+                1,
+                &["could not use the journal", "line 1: ", "nothing was changed"],
+            );
+        }
+    }
+    assert_eq!(started(), before, "nothing was started");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_plan_that_never_ends_is_refused_at_once() {
+    let bench = bench();
+    let made = std::process::Command::new("mkfifo").arg(bench.path("pipe")).status();
+    assert!(made.expect("mkfifo").success());
+    for name in ["pipe", "/dev/zero"] {
+        let ran = bench.run(&["remediate", "apply", name, "--dry-run"]);
+        refused(
+            &ran,
+            2,
+            &["could not read the remediation plan", "it is not a plain file"],
+        );
+    }
+    let file = std::fs::File::create(bench.path("large")).expect("made");
+    file.set_len(1 << 40).expect("made longer");
+    let ran = bench.run(&["remediate", "apply", "large", "--dry-run"]);
+    refused(&ran, 2, &["could not read the remediation plan", "at most"]);
+}
+
 /// Without `--from` a plan reads AWS itself: what is printed allows all that it calls.
 #[test]
 fn the_printed_permissions_are_enough_for_a_plan_without_an_inventory() {

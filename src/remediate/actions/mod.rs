@@ -138,6 +138,13 @@ impl Action {
         each!(self, action => action.start(target).await)
     }
 
+    /// Is this its job, begun since then? Asked of AWS.
+    ///
+    /// Errors: why not, or why that cannot be told, in words.
+    pub(crate) async fn check_job(&self, target: &Target, job_id: &str, since: DateTime<Utc>) -> Result<(), String> {
+        each!(self, action => action.check_job(target, job_id, since).await)
+    }
+
     /// Where its job stands. A look that fails gives `UNKNOWN`, and is worth another.
     pub(crate) async fn look(&self, target: &Target, job_id: &str) -> Standing {
         each!(self, action => action.look(target, job_id).await)

@@ -257,6 +257,27 @@ impl OnDemandBackup {
         })
     }
 
+    /// Is it a job of this table, begun since then? Its vault may be another than was asked for.
+    ///
+    /// API: backup:DescribeBackupJob. Calls: 1. Errors: AWS's refusal, or a job of something else or of before.
+    pub(super) async fn check_job(&self, target: &Target, job_id: &str, since: DateTime<Utc>) -> Result<(), String> {
+        let send = || target.backup.describe_backup_job().backup_job_id(job_id).send();
+        let answer = target.caller.once(LOOK, job_id, send).await;
+        let answer = answer.map_err(|failure| failure.why())?;
+        let (Some(arn), Some(at)) = (answer.resource_arn(), instant(answer.creation_date())) else {
+            return Err(format!(
+                "the answer to {LOOK} does not say of what the job is, or of when"
+            ));
+        };
+        if arn != self.table_arn {
+            return Err(format!("it is a job of `{}`", one_line(arn)));
+        }
+        if at < since {
+            return Err(format!("it began at {}, before the plan's scan", rfc3339(at)));
+        }
+        Ok(())
+    }
+
     /// API: backup:DescribeBackupJob. Calls: 1. Errors: unknown.
     pub(super) async fn look(&self, target: &Target, job_id: &str) -> Standing {
         let send = || target.backup.describe_backup_job().backup_job_id(job_id).send();
