@@ -8,6 +8,8 @@ mod verdict;
 
 use std::fmt;
 
+use chrono::{DateTime, Datelike as _, Utc};
+
 pub use days::{DayState, Window};
 pub use finding::{FactName, FactValue, Finding, Gap, GapKind, rfc3339, short_number};
 pub use verdict::{Severity, Subject, Verdict};
@@ -35,6 +37,11 @@ impl fmt::Display for TargetId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.account_id, self.region)
     }
+}
+
+/// Can AWS have been asked then? Not before it was there; and with what lies beyond all calendars nobody can reckon.
+pub(crate) fn is_plausible(at: DateTime<Utc>) -> bool {
+    (2006..2200).contains(&at.year())
 }
 
 /// An account and the role that reads it.

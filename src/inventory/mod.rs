@@ -18,6 +18,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::domain::{is_plausible, rfc3339};
 use crate::text::hex;
 
 /// The folder of an inventory beside the reports that were made of it.
@@ -49,6 +50,19 @@ pub struct Manifest {
     pub attempt_count: u64,
     /// Frames that were collected: name and number of rows. A frame that is not here was not asked for.
     pub frames: BTreeMap<String, u64>,
+}
+
+impl Manifest {
+    /// What no inventory of this program says of itself, in words.
+    pub(crate) fn flaw(&self) -> Option<String> {
+        let instants = [
+            ("as_of", self.as_of),
+            ("started_at", self.started_at),
+            ("finished_at", self.finished_at),
+        ];
+        let (name, at) = instants.into_iter().find(|(_, at)| !is_plausible(*at))?;
+        Some(format!("`{name}` is {}, and no scan was made then", rfc3339(at)))
+    }
 }
 
 /// A stored inventory.

@@ -265,7 +265,7 @@ impl Write for Noting {
 impl Inventory {
     /// Opens a stored inventory.
     ///
-    /// Errors: no inventory there, another schema version, a frame missing or shorter than the manifest says.
+    /// Errors: no inventory there, another schema version, an instant at which no scan was made, a frame missing or shorter than the manifest says.
     pub fn open(dir: &Path) -> Result<Self, Problem> {
         let path = dir.join(MANIFEST_FILE);
         let refuse = |why: String| {
@@ -291,6 +291,9 @@ impl Inventory {
         }
         let manifest: Manifest =
             serde_json::from_str(&text).map_err(|error| refuse(format!("{}: {error}", path.display())))?;
+        if let Some(flaw) = manifest.flaw() {
+            return Err(refuse(format!("{}: {flaw}", path.display())));
+        }
         let inventory = Self {
             dir: dir.to_owned(),
             manifest,

@@ -6,12 +6,16 @@
 
 use std::path::Path;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use super::manifest::Manifest;
 use super::scope::Scope;
 use super::{FINDINGS_FILE, MANIFEST_FILE, Pack, SUMS_FILE, findings, reseal, seal};
 use crate::criteria::files::{self, CRITERIA_DIR};
 use crate::digest;
+use crate::domain::rfc3339;
 use crate::exit::Exit;
+use crate::inventory::schema::CallLogEntry;
 use crate::inventory::store::MANIFEST_FILE as INVENTORY_MANIFEST;
 use crate::inventory::{INVENTORY_DIR, Inventory};
 use crate::plain_file::{self, LARGEST_MANIFEST};
@@ -362,6 +366,7 @@ fn provenance(manifest: &Manifest, inventory: &Inventory) -> Result<String, Prob
         let by = format!("{INVENTORY_DIR}/{INVENTORY_MANIFEST}");
         same_field(field, &expected, &found, &by)?;
     }
+    by_the_clock_of_aws(inventory)?;
     let rules = format!("{CRITERIA_DIR}/{}", files::RULES_DIR);
     let policy = format!("{CRITERIA_DIR}/{}", files::POLICY_FILE);
     let below = |folders: &[&str]| seal::digest_below(&manifest.files, folders);
@@ -374,6 +379,29 @@ fn provenance(manifest: &Manifest, inventory: &Inventory) -> Result<String, Prob
     same_field("rules_digest", &below(&[&rules]), &manifest.rules_digest, "its files")?;
     same_field("policy_digest", &of_policy, &manifest.policy_digest, "its files")?;
     Ok(format!("evidence digest {evidence}, as the files give it"))
+}
+
+/// Ages are reckoned on the instant at which AWS gave its first answer, and the call log says when that was. The clocks of
+/// AWS's services may lie seconds apart.
+fn by_the_clock_of_aws(inventory: &Inventory) -> Result<(), Problem> {
+    let mut first: Option<DateTime<Utc>> = None;
+    inventory
+        .for_each_row::<CallLogEntry>(&[], |row| {
+            first = first.into_iter().chain(row.answered_at).min();
+        })
+        .map_err(|problem| as_broken(problem.into()))?;
+    let as_of = inventory.manifest.as_of;
+    match first {
+        Some(first) if as_of > first + TimeDelta::minutes(1) || as_of < first - TimeDelta::hours(1) => Err(broken(
+            format!("{INVENTORY_DIR}/{INVENTORY_MANIFEST}, `as_of`"),
+            format!(
+                "it says {}, and the first answer of the call log came at {} by AWS's clock",
+                rfc3339(as_of),
+                rfc3339(first)
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn same_field(field: &str, expected: &str, found: &str, by: &str) -> Result<(), Problem> {

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::{is_plausible, rfc3339};
 use crate::problem::Problem;
 use crate::sign::Signer;
 
@@ -215,8 +216,20 @@ impl Manifest {
         }
     }
 
-    /// What no manifest of this program has: it names files elsewhere, twice, or out of order.
+    /// What no manifest of this program has: it is of an instant at which no scan was made, or names files elsewhere, twice,
+    /// or out of order.
     fn flaw(&self) -> Option<String> {
+        let instants = [
+            ("as_of", Some(self.as_of)),
+            ("started_at", Some(self.started_at)),
+            ("finished_at", Some(self.finished_at)),
+            ("sealed_at", self.sealed_at),
+        ];
+        for (name, at) in instants {
+            if let Some(at) = at.filter(|at| !is_plausible(*at)) {
+                return Some(format!("`{name}` is {}, and no scan was made then", rfc3339(at)));
+            }
+        }
         for file in &self.files {
             let mut parts = file.path.split('/');
             if parts.any(|part| matches!(part, "" | "." | "..") || part.contains(['\\', '\n', '\0']))

@@ -93,6 +93,45 @@ fn findings(dir: &Path) -> Vec<FindingRow> {
     rows
 }
 
+/// The scan says that it was made at another instant; all digests fit.
+fn moved(dir: &Path, to: &str) {
+    let path = dir.join("inventory/inventory.json");
+    let whole = text(dir, "inventory/inventory.json");
+    std::fs::write(&path, whole.replace("2026-11-01T12:00:00Z", to)).expect("written");
+    reseal(dir, |manifest| manifest.as_of = to.parse().expect("an instant"));
+}
+
+/// Nothing reckons on an instant that no calendar has.
+#[test]
+fn no_command_reads_an_inventory_of_an_instant_beyond_all_calendars() {
+    let packed = Packed::new();
+    for (number, to) in [
+        "+262142-12-31T23:59:59Z",
+        "-262143-01-01T00:00:00Z",
+        "2005-12-31T23:59:59Z",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("moved-{number}");
+        let inventory = format!("{name}/inventory");
+        moved(&packed.copy(&name), to);
+        for args in [
+            &["report", &inventory, "--to", "out"][..],
+            &["diff", "pack", &name],
+            &["sample", &name, "--size", "1", "--seed", "1"],
+        ] {
+            let ran = packed.bench.run(args);
+            assert!(matches!(ran.code, 1 | 12), "{args:?}: {} {}", ran.code, ran.stderr);
+            assert!(
+                ran.stderr.contains("and no scan was made then"),
+                "{args:?}: {}",
+                ran.stderr
+            );
+        }
+    }
+}
+
 const LYING_PAGE: &str = "<!doctype html><html><head><title>Compliant</title><style>p[role]{display:none!important}</style>\
 </head><body><h1 style=\"color:green\">Compliant: 0 findings</h1>\
 <script type=\"application/json\">{{ data|safe }}</script></body></html>";
@@ -274,6 +313,37 @@ const FORGERIES: &[Forgery] = &[
         },
         12,
         &["manifest.json, `caller_arn`"],
+        &[],
+    ),
+    (
+        "an instant at which AWS said nothing",
+        |dir| moved(dir, "2026-11-20T12:00:00Z"),
+        12,
+        &[
+            "inventory/inventory.json, `as_of`",
+            "it says 2026-11-20T12:00:00Z, and the first answer of the call log came at 2026-11-01T12:00:00Z",
+        ],
+        &[],
+    ),
+    (
+        "an instant long before it",
+        |dir| moved(dir, "2026-11-01T10:59:59Z"),
+        12,
+        &["inventory/inventory.json, `as_of`"],
+        &[],
+    ),
+    (
+        "an instant beyond all calendars",
+        |dir| moved(dir, "+262142-12-31T23:59:59Z"),
+        12,
+        &["`as_of` is +262142-12-31T23:59:59Z, and no scan was made then"],
+        &[],
+    ),
+    (
+        "an instant before all calendars",
+        |dir| moved(dir, "-262143-01-01T00:00:00Z"),
+        12,
+        &["`as_of` is -262143-01-01T00:00:00Z, and no scan was made then"],
         &[],
     ),
     (

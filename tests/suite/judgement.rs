@@ -442,3 +442,30 @@ fn a_schedule_is_shown_in_words_beside_its_expression() {
         assert!(ran.stdout.contains("Sundays at 03:00"), "{}{}", ran.stdout, ran.stderr);
     }
 }
+
+/// Good news of a Region is none of tables: no document calls it compliant.
+#[test]
+fn without_a_table_that_was_judged_nothing_is_compliant_anywhere() {
+    let bench = Bench::new(&world(""));
+    let more = [
+        "--rules",
+        "target-opted-in",
+        "--format",
+        "html,markdown,pdf",
+        "--regions",
+        "eu-west-1",
+    ];
+    let ran = bench.run(&[&["scan", "--to", "out"][..], &more].concat());
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("nothing to prove"), "{}", ran.stdout);
+    let read = |name: &str| std::fs::read_to_string(bench.path("out").join(name)).expect("a file");
+    assert!(read("summary.md").contains("## Proof of backup: nothing to prove"));
+    let page = read("report.html");
+    for told in [
+        "<h1>Nothing to prove</h1>",
+        "No table was judged: no rule applies to any of the ",
+    ] {
+        assert!(page.contains(told), "`{told}` is not in the page");
+    }
+    assert!(!page.contains("Every rule that applies holds"));
+}

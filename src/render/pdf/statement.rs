@@ -76,6 +76,16 @@ impl Statement {
         } else if findings(Verdict::Compliant) == 0 && totals.waived == 0 {
             let text = format!("Nothing was judged: no rule applies to any of the {all} listed.");
             (Outcome::NothingJudged, text)
+        } else if tables(Verdict::Compliant) == 0 {
+            // Good news of Regions or vaults, or waivers alone, are none of tables.
+            let text = match totals.waived {
+                0 => format!("No table was judged: no rule applies to any of the {all} listed."),
+                number => {
+                    let waived = plural(number, "finding");
+                    format!("Nothing is proven: none of the {all} listed is compliant, with {waived} waived.")
+                }
+            };
+            (Outcome::NothingJudged, text)
         } else if totals.waived > 0 {
             let text = format!(
                 "Compliant with waivers: {} accepted.",

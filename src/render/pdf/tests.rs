@@ -365,6 +365,19 @@ fn good_news_needs_every_part_to_be_good() {
     assert_eq!(outcome(&report), Outcome::Compliant);
     let green = Statement::of(&report);
     assert!(green.headline.starts_with("Compliant: "), "{}", green.headline);
+    // What is waived does not count for its table: then none is compliant, and the terminal says the same.
+    for is_waived in [false, true] {
+        let mut report = report.clone();
+        report.findings[0].waived = is_waived;
+        report
+            .tables
+            .iter_mut()
+            .for_each(|table| table.verdict = Verdict::NotApplicable);
+        report.totals = Totals::of(&report.tables, &report.findings);
+        assert_eq!(outcome(&report), Outcome::NothingJudged);
+        let text = Statement::of(&report).headline;
+        assert!(!text.starts_with("Compliant"), "{text}");
+    }
     report.findings.clear();
     recount(&mut report);
     assert_eq!(outcome(&report), Outcome::NothingJudged);
