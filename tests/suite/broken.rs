@@ -361,7 +361,10 @@ fn tried(cases: &[(&str, &Way)], whole: &Said) -> Vec<String> {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the table of the cases, for whoever asks with --nocapture")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the table of the cases, for whoever asks with --nocapture"
+)]
 fn no_broken_answer_passes_for_a_good_one() {
     let whole = scan(&bench(), "", true);
     assert_eq!((whole.code(), whole.gaps.len()), (10, 0), "{}", whole.collected.stderr);
