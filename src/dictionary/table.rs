@@ -85,7 +85,7 @@ facts! {
     plan_schedules: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
     /// Largest gap, in hours, between consecutive runs over the next 400 days of all rules of the plans that take the table, overlapping rules counted once. Unknown if there is no such rule, if one has a schedule that is not understood, or if a plan could not be read or may take the table.
     plan_interval_hours: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
-    /// Largest gap, in hours, between runs of the plans that take the table for certain: others only make runs more frequent. Unknown if there is no rule of theirs that was read, or one has a schedule that is not understood.
+    /// Largest gap, in hours, between runs of the plans that take the table for certain: others only make runs more frequent. A plan with a schedule that is not understood is left out. Unknown if no other has a rule that was read.
     plan_interval_hours_at_most: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
     /// Least that the largest gap, in hours, between runs of the plans that take the table can be: as if every plan that may take it did, and no rule came before another. Unknown if a plan, its selections or its rules could not be read, or one has a schedule that is not understood.
     plan_interval_hours_at_least: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],

@@ -90,6 +90,14 @@ impl Offers {
             rules.iter().map(promised).collect()
         };
         let interval = interval(all, index.as_of).filter(|_| parts.is_whole);
+        // Another plan only makes runs more frequent: one whose schedules are not all known takes nothing from the others.
+        let unclear = all.iter().filter(|rule| rule.schedule.is_none());
+        let unclear: BTreeSet<&str> = unclear.map(|rule| rule.row.plan_id.as_str()).collect();
+        let clear: Vec<&PlanRule> = all
+            .iter()
+            .copied()
+            .filter(|rule| !unclear.contains(rule.row.plan_id.as_str()))
+            .collect();
         let perhaps: Vec<&PlanRule> = all.iter().chain(&parts.perhaps).copied().collect();
         let alive = || perhaps.iter().filter(|rule| !rule.is_over);
         let worst = || {
@@ -106,7 +114,7 @@ impl Offers {
                 .map(|rule| rule.retention_days())
                 .max()
                 .filter(|_| parts.is_read),
-            interval_hours_at_most: self::interval(all, index.as_of).map(hours),
+            interval_hours_at_most: self::interval(&clear, index.as_of).map(hours),
             interval_hours_at_least: least_interval(&perhaps, index.as_of)
                 .filter(|_| parts.is_read)
                 .map(hours),
