@@ -95,7 +95,7 @@ facts! {
     plan_last_run_at: DateTime<Utc> = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
     /// Strongest lock of a vault that rules of the plans that take the table for certain write to: `none`, `governance`, `compliance-in-grace` or `compliance`. Unknown if there is no such rule, or if a plan, the list of vaults or, for an air-gapped vault, the settings could not be read and the others have none.
     plan_vault_lock_kind: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults"],
-    /// A rule of a plan that takes the table writes to a locked vault. Unknown if there is no such rule, or if a plan, the list of vaults or, for an air-gapped vault, the settings could not be read and none of the others does.
+    /// A rule of a plan that takes the table writes to a locked vault. Unknown if there is no such rule, if a plan could not be read or may take the table, or if the list of vaults or, for an air-gapped vault, the settings could not be read and no vault is known to be locked.
     plan_vault_locked: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults"],
     /// Longest minimum retention that the lock of a vault that a rule of a plan that takes the table writes to enforces; 0 if none does. Unknown as plan_vault_locked.
     plan_vault_min_retention_days: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults"],

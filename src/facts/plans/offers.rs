@@ -168,7 +168,9 @@ impl Offers {
             .lock
             .filter(|lock| knows_vaults || *lock == Lock::Compliance)
             .map(|lock| lock.as_str().into());
-        facts.plan_vault_locked = self.lock.map(|_| is_locked).filter(|_| is_locked || knows_vaults);
+        // A plan that may take the table may also have its run count in place of another's.
+        let knows_lock = self.is_whole && (is_locked || self.vaults_sure);
+        facts.plan_vault_locked = self.lock.map(|_| is_locked).filter(|_| knows_lock);
         facts.plan_vault_min_retention_days = facts.plan_vault_locked.map(|_| self.vault_min_retention_days);
 
         let (account_id, region) = table;
