@@ -52,6 +52,16 @@ const WITH_SPANS: [&str; 5] = [
     "dynamodb:DescribeContinuousBackups",
 ];
 
+/// Calls whose answers name the one thing that was asked about.
+const ABOUT_ONE: [&str; 6] = [
+    "backup:GetBackupPlan",
+    "backup:GetBackupSelection",
+    "backup:GetBackupVaultAccessPolicy",
+    "backup:ListRecoveryPointsByBackupVault",
+    "dynamodb:DescribeTable",
+    "kms:DescribeKey",
+];
+
 /// Calls whose answers hold tags or conditions.
 const WITH_PAIRS: [&str; 4] = [
     "backup:GetBackupSelection",
