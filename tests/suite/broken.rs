@@ -142,12 +142,15 @@ fn ways() -> Vec<Way> {
         members("empty ARNs", "*Arn", "\"\""),
         members("empty names", "*Name", "\"\""),
         members("ARNs that are none", "*Arn", "\"x\""),
-        members(
-            "ids of something else",
-            "*Id",
-            "\"00000000-0000-0000-0000-000000000000\"",
+        some(
+            &ABOUT_ONE,
+            members(
+                "ids of something else",
+                "*Id",
+                "\"00000000-0000-0000-0000-000000000000\"",
+            ),
         ),
-        members("names of something else", "*Name", "\"another\""),
+        some(&ABOUT_ONE, members("names of something else", "*Name", "\"another\"")),
         some(&WITH_SPANS, members("days below zero", "*Days", "-5")),
         some(&WITH_SPANS, members("minutes below zero", "*Minutes", "-5")),
         some(&WITH_SPANS, members("numbers past all bounds", "*Days", "2147483648")),
