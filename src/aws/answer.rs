@@ -168,6 +168,7 @@ fn error(members: &Map<String, Value>) -> Option<(String, String)> {
     (!members.is_empty()).then(|| (name_of(code).to_owned(), message.to_owned()))
 }
 
+/// The name of an error code, without namespace and address.
 pub(super) fn name_of(code: &str) -> &str {
     let code = code.rsplit('#').next().unwrap_or_default();
     code.split(':').next().unwrap_or_default()

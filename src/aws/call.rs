@@ -255,11 +255,13 @@ impl Call<'_> {
         T: RequestId,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let began = Instant::now();
+        // The wait for one's turn before the first request is none for AWS.
+        let mut first_sent = None;
         let mut attempt = 0;
         loop {
             attempt += 1;
             self.caller.limits.wait(self.action).await;
+            let began = *first_sent.get_or_insert_with(Instant::now);
             let result = {
                 let _slot = self
                     .caller

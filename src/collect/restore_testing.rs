@@ -117,7 +117,7 @@ async fn points(context: &Context<'_>, plan_name: &str) -> Result<Option<Restore
     let points = |answer: GetRestoreTestingPlanOutput| {
         let named = answer
             .restore_testing_plan
-            .filter(|plan| !plan.restore_testing_plan_name().is_empty());
+            .filter(|plan| plan.restore_testing_plan_name() == plan_name);
         let points = named?.recovery_point_selection;
         points.filter(|points| points.selection_window_days() >= 0)
     };
@@ -181,7 +181,8 @@ async fn selection(
     let of_tables = |answer: GetRestoreTestingSelectionOutput| {
         let selection = answer.restore_testing_selection?;
         Some(selection).filter(|selection| {
-            !selection.protected_resource_type().is_empty() && selection.validation_window_hours() >= 0
+            let is_this = selection.restore_testing_selection_name() == name;
+            is_this && !selection.protected_resource_type().is_empty() && selection.validation_window_hours() >= 0
         })
     };
     let resource = selection_resource(plan_name, name);

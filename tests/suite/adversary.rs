@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::common::criteria::waiver;
 use crate::common::worlds::{HERE, deny, event, file, table, two_regions, with, with_copies, world};
-use crate::common::{Bench, fact, finding, verdict};
+use crate::common::{Bench, fact, finding, json_file, verdict};
 
 /// What is expected of one table by one rule.
 type Expected<'e> = (&'e str, &'e str, &'e str);
@@ -119,7 +119,10 @@ fn without_the_opt_in_a_tag_takes_nothing_and_nothing_is_advanced() {
 #[test]
 fn tags_that_were_throttled_away_leave_plans_by_tag_unknown() {
     let fault = "[[fault]]\naction = \"tag:GetResources\"\nthrottle-rate = 1.0\n";
-    let report = judged(&world(fault), "");
+    let bench = Bench::new(&world(fault));
+    let ran = bench.run_patiently("10s", &["scan", "--to", "out", "--quiet", "--format", "json"]);
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    let report = json_file(&bench.path("out").join("report.json"));
     check(&report, &[("forgotten", "in-a-plan", "unknown")]);
     // The plan's latest run made a point of it, whatever its tags are.
     check(&report, &[("orders", "in-a-plan", "compliant")]);

@@ -10,7 +10,7 @@ use backproof::inventory::schema::CallLogEntry;
 use serde_json::{Value, json};
 
 use crate::common::worlds::{HERE, tested};
-use crate::common::{Bench, PROGRAM, Ran, in_folder, json_file};
+use crate::common::{Bench, Ran, json_file};
 
 /// A policy that wants everything, so that every rule asks.
 const POLICY: &str = r#"
@@ -249,18 +249,7 @@ fn goodness(verdict: Option<&&str>) -> u8 {
 
 /// Collects in a bench, and judges if asked to, or if no gap names the call that is broken.
 fn scan(bench: &Bench, action: &str, always_judge: bool) -> Said {
-    let run = |args: &[&str]| {
-        let output = in_folder(PROGRAM, bench.dir.path(), &bench.sandbox.environment())
-            .env("BACKPROOF_PATIENCE", "30s")
-            .args(args)
-            .output()
-            .expect("the program runs");
-        Ran {
-            code: output.status.code().expect("not killed"),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
-    };
+    let run = |args: &[&str]| bench.run_patiently("30s", args);
     for name in ["taken", "out"] {
         let _ = std::fs::remove_dir_all(bench.path(name));
     }

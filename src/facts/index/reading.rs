@@ -34,10 +34,21 @@ impl Reading {
                 reading.add(entry);
             }
         })?;
+        reading.doubt();
         reading.failures.sort_by(|a, b| {
             (&a.account_id, &a.region, &a.action, &a.resource).cmp(&(&b.account_id, &b.region, &b.action, &b.resource))
         });
         Ok(reading)
+    }
+
+    /// A failure of an action as a whole, such as rows that contradict each other, leaves none of its answers whole.
+    fn doubt(&mut self) {
+        for failure in self.failures.iter().filter(|failure| failure.resource.is_empty()) {
+            let target = TargetId::new(failure.account_id.clone(), failure.region.clone());
+            if let Some(done) = self.done.get_mut(&target) {
+                done.retain(|(action, _)| *action != failure.action);
+            }
+        }
     }
 
     fn add(&mut self, entry: CallLogEntry) {
@@ -97,5 +108,42 @@ impl Reading {
         self.failures[start..]
             .iter()
             .take_while(|entry| entry.account_id == target.account_id && entry.region == target.region)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_contradict_each_other_leave_no_answer_of_their_call_whole() {
+        let entry = |action: &str, resource: &str, outcome: &str| CallLogEntry {
+            account_id: "111122223333".to_owned(),
+            region: "eu-west-1".to_owned(),
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            outcome: outcome.to_owned(),
+            error: None,
+            page_count: 1,
+            attempt_count: 1,
+            started_at: chrono::DateTime::UNIX_EPOCH,
+            answered_at: None,
+            duration_ms: 0,
+            request_id: None,
+        };
+        let (points, jobs) = ("backup:ListRecoveryPointsByBackupVault", "backup:ListBackupJobs");
+        let mut reading = Reading::default();
+        for (action, resource) in [(points, "a"), (points, "b"), (jobs, "")] {
+            reading.add(entry(action, resource, "ok"));
+        }
+        let target = TargetId::new("111122223333".to_owned(), "eu-west-1".to_owned());
+        // Of one vault: the others are whole.
+        reading.add(entry(points, "c", "failed"));
+        reading.doubt();
+        assert!(reading.is_whole(&target, points, "a") && reading.is_whole(&target, jobs, ""));
+        reading.add(entry(points, "", "failed"));
+        reading.doubt();
+        assert!(!reading.is_whole(&target, points, "a") && !reading.is_whole(&target, points, "b"));
+        assert!(reading.is_whole(&target, jobs, ""));
     }
 }

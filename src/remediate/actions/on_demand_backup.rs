@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Action, Kind, Propose, Resource, Standing, token};
 use crate::aws::call::Page;
-use crate::aws::failure::{Failure, FailureKind};
+use crate::aws::failure::Failure;
 use crate::aws::target::Target;
 use crate::collect::instant;
 use crate::criteria::values::RETENTION_MIN_DAYS;
 use crate::dictionary::{FactKey, TableFacts};
-use crate::domain::{Arn, FactValue, Finding, GapKind, Subject, TargetId, Verdict, rfc3339};
+use crate::domain::{Arn, FactValue, Finding, Subject, TargetId, Verdict, rfc3339};
 use crate::inventory::schema::Vault;
 use crate::problem::Outcome;
 use crate::remediate::known::Known;
@@ -248,13 +248,8 @@ impl OnDemandBackup {
         let answer = target.caller.once(START, &self.table_arn, send).await?;
         // Without an id the job cannot be followed; asked again with the same token, AWS names the one that it began.
         let job_id = answer.backup_job_id().filter(|id| !id.is_empty());
-        job_id.map(str::to_owned).ok_or_else(|| Failure {
-            kind: FailureKind::Gap(GapKind::Failed),
-            code: String::new(),
-            message: "the answer names no job; whether one was begun is not known".to_owned(),
-            is_retryable: false,
-            request_id: None,
-        })
+        let why = "the answer names no job; whether one was begun is not known";
+        job_id.map(str::to_owned).ok_or_else(|| Failure::broken(why, None))
     }
 
     /// Is it a job of this table, begun since then? Its vault may be another than was asked for.

@@ -69,6 +69,13 @@ impl Bench {
         ran(command.args(args).output().expect("the program can be run by anybody"))
     }
 
+    /// Runs the program in the bench's folder, with no more than so much patience for AWS.
+    pub fn run_patiently(&self, patience: &str, args: &[&str]) -> Ran {
+        let mut environment = self.sandbox.environment();
+        environment.push(("BACKPROOF_PATIENCE".to_owned(), patience.to_owned()));
+        run(self.dir.path(), &environment, args)
+    }
+
     /// Starts the program in the bench's folder and does not wait for it.
     pub fn start(&self, args: &[&str]) -> Child {
         in_folder(PROGRAM, self.dir.path(), &self.sandbox.environment())
