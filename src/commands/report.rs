@@ -90,7 +90,7 @@ pub(crate) fn explain_policy(inventory: &Inventory, criteria: &Criteria, table: 
     let facts = derive(inventory, criteria.policy.window_days)?;
     let row = find_table(&facts, table)?;
     let tables = facts.tables(row..row + 1);
-    let assigned = Tiers::new(&criteria.policy, facts.as_of())
+    let assigned = Tiers::new(&criteria.policy, &[], facts.as_of())
         .assign(&tables, &facts, row)
         .map_err(|error| Problem::new("could not evaluate the tiers").why(error.to_string()))?;
     let mut text = format!("tier: {}\n", assigned[0].tier);

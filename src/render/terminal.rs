@@ -162,7 +162,7 @@ fn coverage_line(report: &Report) -> String {
 }
 
 fn closing(report: &Report) -> String {
-    let of = |verdict: Verdict| report.totals.tables_by_verdict.get(&verdict).copied().unwrap_or(0);
+    let of = |verdict: Verdict| report.totals.tables_in_shade(verdict);
     let mut parts = Vec::new();
     for (verdict, word) in [
         (Verdict::NonCompliant, "non-compliant"),
