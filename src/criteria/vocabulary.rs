@@ -94,7 +94,11 @@ pub(crate) fn schema(subject: Subject) -> Schema {
         .iter()
         .map(|fact| (fact.name.into(), fact.kind.dtype()))
         .collect();
-    let sample = PolicyValues::default();
+    // With every value set: types are taken from values, and one that is not set has none.
+    let sample = PolicyValues {
+        rpo: Some(chrono::TimeDelta::days(1)),
+        ..PolicyValues::default()
+    };
     for value in POLICY_VALUES {
         schema.with_column(value.name.into(), dtype_of(&(value.of)(&sample)));
     }
