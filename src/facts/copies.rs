@@ -466,12 +466,12 @@ fn plan_rule_meets(offers: &Offers, values: &PolicyValues) -> Option<bool> {
     let meets =
         |(interval, retention): &(Option<f64>, i64)| interval.is_some_and(|gap| gap <= rpo) && keeps(*retention);
     let (sure, open, perhaps) = (&offers.rules, &offers.open_rules, &offers.perhaps_rules);
-    if sure.iter().any(meets) || (!open.is_empty() && open.iter().all(meets)) {
+    if sure.iter().any(meets) || open.iter().any(|group| group.iter().all(meets)) {
         return Some(true);
     }
     let may_meet = |(interval, retention): &(Option<f64>, i64)| interval.is_none() && keeps(*retention);
     let is_none = sure.is_empty() && open.is_empty();
-    let mut others = open.iter().chain(perhaps);
+    let mut others = open.iter().flatten().chain(perhaps);
     let is_left_open = sure.iter().any(may_meet) || others.any(|rule| meets(rule) || may_meet(rule));
     let is_known = offers.is_read && !is_none && !is_left_open;
     is_known.then_some(false)

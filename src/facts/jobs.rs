@@ -295,19 +295,12 @@ impl Jobs {
         events.filter(|event| event.plan == u16::MAX).map(|event| event.at)
     }
 
-    /// When jobs that one of these plans started were created, in order.
-    pub(super) fn started_by(&self, row: usize, plan_ids: &[&str]) -> Vec<u32> {
-        let numbers: Vec<u16> = plan_ids
-            .iter()
-            .filter_map(|id| self.plan_numbers.get(*id).copied())
-            .collect();
+    /// When jobs that this plan started were created, in no order.
+    pub(super) fn started_by(&self, row: usize, plan_id: &str) -> Vec<u32> {
+        let number = self.plan_numbers.get(plan_id);
         let events = self.tables[row].events.iter();
-        let mut times: Vec<u32> = events
-            .filter(|event| numbers.contains(&event.plan))
-            .map(|event| event.at)
-            .collect();
-        times.sort_unstable();
-        times
+        let of_plan = events.filter(|event| Some(&event.plan) == number && event.plan != u16::MAX);
+        of_plan.map(|event| event.at).collect()
     }
 
     /// Mean duration of the completed jobs, in seconds; 0 if none completed.

@@ -24,8 +24,6 @@ pub(crate) struct Offers {
     pub(crate) is_read: bool,
     /// And whichever of equal rules runs, the copies are the same.
     pub(crate) copies_whole: bool,
-    /// Ids of the plans that take the table for certain.
-    pub(crate) plan_ids: Vec<String>,
     plan_names: Option<Text>,
     selections: Option<Text>,
     schedules: Option<Text>,
@@ -45,24 +43,33 @@ pub(crate) struct Offers {
     vault_min_retention_days: i64,
     /// Interval and retention of each rule that makes a backup.
     pub(crate) rules: Vec<(Option<f64>, i64)>,
-    /// The same of rules of which at least one does.
-    pub(crate) open_rules: Vec<(Option<f64>, i64)>,
+    /// The same of groups of rules, of each of which at least one does.
+    pub(crate) open_rules: Vec<Vec<(Option<f64>, i64)>>,
     /// The same of rules of plans that may take the table.
     pub(crate) perhaps_rules: Vec<(Option<f64>, i64)>,
     /// Places that any rule copies to, of plans that may take the table too.
     pub(crate) perhaps_copies: BTreeSet<PlannedCopy>,
     /// Places that rules copy to.
     pub(crate) copies: BTreeSet<PlannedCopy>,
-    /// Runs of the last 30 days, in order, if the schedules are understood.
-    pub(crate) runs: Option<Vec<Run>>,
+    /// Runs of the last 30 days of each plan, in order, with its id; if the schedules are understood.
+    pub(crate) runs: Option<Vec<(String, Vec<Run>)>>,
     /// Since when plans, their versions and their selections are what they are; `None`: AWS left one out.
     pub(crate) since: Option<DateTime<Utc>>,
+}
+
+/// The runs of the last 30 days of each plan; `None`: a schedule is not understood.
+fn runs(rules: &[&PlanRule], as_of: DateTime<Utc>) -> Option<Vec<(String, Vec<Run>)>> {
+    let of_plans = rules.chunk_by(|one, other| one.row.plan_id == other.row.plan_id);
+    let of_plan = |rules: &[&PlanRule]| {
+        let runs = schedule::effective_runs(&timed(rules)?, as_of - JOB_MEMORY, as_of)?;
+        Some((rules[0].row.plan_id.clone(), runs))
+    };
+    of_plans.map(of_plan).collect()
 }
 
 /// What offers are made of.
 pub(crate) struct Parts<'p> {
     pub(crate) place: u32,
-    pub(crate) plan_ids: Vec<String>,
     pub(crate) plan_names: BTreeSet<String>,
     pub(crate) selections: BTreeSet<String>,
     /// Rules of those plans that were read, those that will never run again too.
@@ -130,16 +137,12 @@ impl Offers {
                 && live.agrees(|rule| (lock(rule), least(rule))),
             vault_min_retention_days: live.best(least).unwrap_or(0),
             rules: promised(&live.sure),
-            open_rules: promised(&live.open),
+            open_rules: live.open.iter().map(|group| promised(group)).collect(),
             copies: live.copies(),
-            runs: timed(all).and_then(|timed| {
-                let from = index.as_of - JOB_MEMORY;
-                schedule::effective_runs(&timed, from, index.as_of)
-            }),
+            runs: runs(all, index.as_of).filter(|runs| !runs.is_empty()),
             since: parts.since,
             is_whole: parts.is_whole,
             copies_whole: parts.is_whole && live.agrees(|rule| rule.copies.clone()),
-            plan_ids: parts.plan_ids,
         }
     }
 
@@ -168,10 +171,10 @@ impl Offers {
             .lock
             .filter(|lock| knows_vaults || *lock == Lock::Compliance)
             .map(|lock| lock.as_str().into());
-        // A plan that may take the table may also have its run count in place of another's.
-        let knows_lock = self.is_whole && (is_locked || self.vaults_sure);
+        let knows_lock = is_locked || knows_vaults;
         facts.plan_vault_locked = self.lock.map(|_| is_locked).filter(|_| knows_lock);
-        facts.plan_vault_min_retention_days = facts.plan_vault_locked.map(|_| self.vault_min_retention_days);
+        let least = self.lock.map(|_| self.vault_min_retention_days);
+        facts.plan_vault_min_retention_days = least.filter(|_| knows_vaults);
 
         let (account_id, region) = table;
         let regions: BTreeSet<&str> = self.elsewhere(|copy| &copy.region, region);

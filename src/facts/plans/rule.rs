@@ -129,6 +129,7 @@ pub(crate) fn least_interval(rules: &[&PlanRule], as_of: DateTime<Utc>) -> Optio
 pub(crate) fn timed<'r>(rules: &[&'r PlanRule]) -> Option<Vec<TimedRule<'r>>> {
     let timed = |rule: &&'r PlanRule| {
         Some(TimedRule {
+            plan: &rule.row.plan_id,
             schedule: rule.schedule.as_ref()?,
             start_window: rule.start_window(),
             retention_days: rule.retention_days(),

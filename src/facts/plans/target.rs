@@ -242,7 +242,6 @@ impl TargetPlans {
         Offers::new(
             Parts {
                 place,
-                plan_ids: sure.iter().map(|plan| (*plan).to_owned()).collect(),
                 plan_names: plans.iter().map(|plan| plan.name().to_owned()).collect(),
                 selections: members.matches.iter().map(selection_text).collect(),
                 rules: plans.iter().filter_map(|plan| plan.rules.as_ref()).flatten().collect(),
