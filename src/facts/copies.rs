@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::good_points::GoodPoint;
 use super::index::Index;
 use super::index::keys::{RankedKey, owner_of_rank};
 use super::plans::offers::Offers;
@@ -20,7 +21,7 @@ use crate::domain::{Arn, FactValue, short_number};
 use crate::inventory::schema::borrowed::CopyJob;
 
 /// The facts of a table against its policy, in order of [`crate::criteria::vocabulary::COMPARISONS`] without the tier.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Comparisons {
     /// `plan_rule_meets_policy`.
     pub plan_rule_meets_policy: Option<bool>,
@@ -34,6 +35,8 @@ pub struct Comparisons {
     pub unplanned_copy_accounts: Option<Text>,
     /// `copies_not_seen`.
     pub copies_not_seen: Option<Text>,
+    /// The newest good point.
+    pub(super) good_point: GoodPoint,
 }
 
 impl Comparisons {
@@ -56,13 +59,14 @@ impl Comparisons {
             unplanned_copy_regions: both(self.unplanned_copy_regions, &other.unplanned_copy_regions),
             unplanned_copy_accounts: both(self.unplanned_copy_accounts, &other.unplanned_copy_accounts),
             copies_not_seen: both(self.copies_not_seen, &other.copies_not_seen),
+            good_point: self.good_point.or(&other.good_point),
         }
     }
 
     /// By name.
-    pub(crate) fn values(&self) -> [(&'static str, FactValue); 6] {
+    pub(crate) fn values(&self) -> Vec<(&'static str, FactValue)> {
         let text = |text: &Option<Text>| text.clone().map_or(FactValue::Unknown, FactValue::Text);
-        [
+        let of_plans_and_copies = [
             (
                 "plan_rule_meets_policy",
                 self.plan_rule_meets_policy.map_or(FactValue::Unknown, FactValue::Bool),
@@ -72,7 +76,11 @@ impl Comparisons {
             ("unplanned_copy_regions", text(&self.unplanned_copy_regions)),
             ("unplanned_copy_accounts", text(&self.unplanned_copy_accounts)),
             ("copies_not_seen", text(&self.copies_not_seen)),
-        ]
+        ];
+        of_plans_and_copies
+            .into_iter()
+            .chain(self.good_point.values())
+            .collect()
     }
 }
 
@@ -342,6 +350,7 @@ impl Copies {
                 &copy.account_id
             }),
             copies_not_seen: Some(self.not_seen(row, index)),
+            good_point: GoodPoint::default(),
         }
     }
 

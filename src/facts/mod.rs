@@ -11,6 +11,8 @@
 
 mod copies;
 mod days;
+mod demands;
+mod good_points;
 mod identity;
 mod index;
 mod jobs;
@@ -182,8 +184,11 @@ impl Facts {
     /// The facts of the table at that place against values of the policy.
     pub(crate) fn compare(&self, tables: &Tables, place: usize, values: &PolicyValues) -> Comparisons {
         let (facts, offers) = (&tables.facts[place], &tables.offers[place]);
-        self.copies
-            .compare(tables.start + place, facts, offers, values, &self.index)
+        let row = tables.start + place;
+        Comparisons {
+            good_point: good_points::compare(row, facts, &self.points, values, &self.index),
+            ..self.copies.compare(row, facts, offers, values, &self.index)
+        }
     }
 
     /// The days that can be told of: those of the window, up to the one of `as_of`.
