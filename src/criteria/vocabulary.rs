@@ -39,6 +39,33 @@ const COPY_FRAMES: &[&str] = &[
     "table_tags",
 ];
 
+/// Frames that say which plans take a table, what they promise, and how their last runs ended.
+const PLAN_POLICY_FRAMES: &[&str] = &[
+    "tables",
+    "plans",
+    "plan_rules",
+    "plan_versions",
+    "selections",
+    "region_settings",
+    "table_tags",
+    "vaults",
+    "keys",
+    "recovery_points",
+    "backup_jobs",
+];
+
+/// Frames that say whether a table has a backup, and when the first one is due.
+const YOUNG_FRAMES: &[&str] = &[
+    "tables",
+    "plans",
+    "plan_rules",
+    "selections",
+    "region_settings",
+    "table_tags",
+    "vaults",
+    "recovery_points",
+];
+
 /// Frames that say which recovery points meet the policy.
 const GOOD_POINT_FRAMES: &[&str] = &["tables", "vaults", "recovery_points", "keys"];
 
@@ -85,6 +112,30 @@ pub(crate) const COMPARISONS: &[Comparison] = &[
         kind: FactKind::Cell(Kind::Text),
         doc: "Accounts and Regions that copy jobs of the table wrote to and whose vaults were not looked at, or not all; `none` if there is none. Never unknown.",
         frames: COPY_FRAMES,
+    },
+    Comparison {
+        name: "plan_meets_policy",
+        kind: FactKind::Cell(Kind::Bool),
+        doc: "Runs of good rules of the plans that take the table come often enough, within the window that the policy tolerates, and the last two of a rule did not both fail. A good rule will run, and a point that it made now would be a good point. Unknown if the table, a plan, a vault, a key or the jobs could not be read and that decides, or if AWS's answers leave it open.",
+        frames: PLAN_POLICY_FRAMES,
+    },
+    Comparison {
+        name: "plan_policy_reason",
+        kind: FactKind::Cell(Kind::Text),
+        doc: "How often runs of good rules come and how often they should, or what the plans lack, in words. Unknown if the table is in no target of the scan.",
+        frames: PLAN_POLICY_FRAMES,
+    },
+    Comparison {
+        name: "plan_policy_doubt",
+        kind: FactKind::Cell(Kind::Text),
+        doc: "What AWS's answers leave open where plan_meets_policy is unknown; `none` if it is known, or if a call that failed would tell. Unknown as plan_policy_reason.",
+        frames: PLAN_POLICY_FRAMES,
+    },
+    Comparison {
+        name: "is_not_yet_due",
+        kind: FactKind::Cell(Kind::Bool),
+        doc: "The table has no usable recovery point yet because none was due: a selection takes it, and the start window of the first run after its creation is not over. False for one whose name an earlier table had points under within two limits. Unknown if the table, its points or a plan could not be read and that decides, or if a plan may take the table.",
+        frames: YOUNG_FRAMES,
     },
     Comparison {
         name: "backed_up",

@@ -93,6 +93,8 @@ facts! {
     plan_worst_age_hours: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs"],
     /// Last run of the plans that take the table. Unknown if none of them ran, or none takes it for certain.
     plan_last_run_at: DateTime<Utc> = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    /// When the first backup is to be there: the end of the start window of the first run after the table's creation, by the plans that take it for certain. Unknown if the table could not be described or has a usable recovery point, or if no such run is known.
+    first_backup_due_at: DateTime<Utc> = ["tables", "plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults", "recovery_points"],
     /// Strongest lock of a vault that rules of the plans that take the table for certain write to: `none`, `governance`, `compliance-in-grace` or `compliance`. Unknown if there is no such rule, or if a plan, the list of vaults or, for an air-gapped vault, the settings could not be read and the others have none.
     plan_vault_lock_kind: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults"],
     /// A rule of a plan that takes the table writes to a locked vault. Unknown if there is no such rule, or if none is known to, and a plan, the list of vaults or, for an air-gapped vault, the settings could not be read or a plan may take the table.

@@ -11,6 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::good_points::GoodPoint;
 use super::index::Index;
 use super::index::keys::{RankedKey, owner_of_rank};
+use super::plan_policy::PlanPolicy;
 use super::plans::offers::Offers;
 use super::recovery_point::PointKind;
 use super::time::{JOB_MEMORY, age_hours, hours};
@@ -35,6 +36,8 @@ pub struct Comparisons {
     pub unplanned_copy_accounts: Option<Text>,
     /// `copies_not_seen`.
     pub copies_not_seen: Option<Text>,
+    /// What the plans promise.
+    pub(super) plan: PlanPolicy,
     /// The newest good point.
     pub(super) good_point: GoodPoint,
 }
@@ -59,6 +62,7 @@ impl Comparisons {
             unplanned_copy_regions: both(self.unplanned_copy_regions, &other.unplanned_copy_regions),
             unplanned_copy_accounts: both(self.unplanned_copy_accounts, &other.unplanned_copy_accounts),
             copies_not_seen: both(self.copies_not_seen, &other.copies_not_seen),
+            plan: self.plan.or(&other.plan),
             good_point: self.good_point.or(&other.good_point),
         }
     }
@@ -79,6 +83,7 @@ impl Comparisons {
         ];
         of_plans_and_copies
             .into_iter()
+            .chain(self.plan.values())
             .chain(self.good_point.values())
             .collect()
     }
@@ -350,6 +355,7 @@ impl Copies {
                 &copy.account_id
             }),
             copies_not_seen: Some(self.not_seen(row, index)),
+            plan: PlanPolicy::default(),
             good_point: GoodPoint::default(),
         }
     }

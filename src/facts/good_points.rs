@@ -153,7 +153,7 @@ pub(super) fn compare(
         Some((_, at)) => age(at),
         None => NO_POINT_HOURS,
     };
-    let limit = hours(values.rpo);
+    let limit = hours(values.limit());
     let is_within_limit = match (at_most <= limit, at_least <= limit) {
         (true, _) => Some(true),
         (_, false) => Some(false),

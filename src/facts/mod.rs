@@ -16,6 +16,9 @@ mod good_points;
 mod identity;
 mod index;
 mod jobs;
+mod plan_policy;
+#[cfg(test)]
+mod plan_policy_tests;
 mod plans;
 mod protection;
 mod recovery_point;
@@ -30,6 +33,7 @@ mod time;
 mod vault_policy;
 mod window;
 mod words;
+mod young;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -46,6 +50,7 @@ use copies::Copies;
 use index::Index;
 use index::finder::Finder;
 use jobs::Jobs;
+use plan_policy::Evidence;
 use plans::membership::Memberships;
 use plans::offers::Offers;
 use restore::Restores;
@@ -163,6 +168,7 @@ impl Facts {
         self.jobs.fill(&mut facts, row);
         let duration = self.jobs.is_whole(row).then(|| self.jobs.usual_duration(row));
         let offers = self.memberships.fill(&mut facts, row, index, duration, tags.as_ref());
+        young::fill(&mut facts, &offers, self.memberships.target_of(row, index));
         window::fill(&mut facts, row, index, &self.points, &tally, &self.jobs);
         runs::fill(&mut facts, row, index, &offers, &self.points, &self.jobs);
         self.restores.fill(&mut facts, row, index, points_whole);
@@ -186,6 +192,16 @@ impl Facts {
         let (facts, offers) = (&tables.facts[place], &tables.offers[place]);
         let row = tables.start + place;
         Comparisons {
+            plan: Evidence {
+                row,
+                facts,
+                offers,
+                memberships: &self.memberships,
+                points: &self.points,
+                jobs: &self.jobs,
+                index: &self.index,
+            }
+            .compare(values),
             good_point: good_points::compare(row, facts, &self.points, values, &self.index),
             ..self.copies.compare(row, facts, offers, values, &self.index)
         }

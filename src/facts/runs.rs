@@ -3,18 +3,15 @@
 //! A run counts from the moment when the plan as it is now, its selection and the table all existed; before that
 //! nobody can tell what was asked for. A run is started if its plan made a backup job within the run's start window.
 
-use chrono::{DateTime, TimeDelta};
+use chrono::DateTime;
 
 use super::index::Index;
 use super::jobs::Jobs;
 use super::plans::offers::Offers;
 use super::schedule::Run;
 use super::table_points::TablePoints;
-use super::time::{JOB_REACH, seconds};
+use super::time::{JOB_REACH, START_SLACK, seconds};
 use crate::dictionary::TableFacts;
-
-/// A job may be created a little before or after the minute that the schedule names.
-const TOLERANCE_SECONDS: u32 = 300;
 
 pub(super) fn fill(
     facts: &mut TableFacts,
@@ -66,8 +63,7 @@ fn expected<'o>(row: usize, index: &Index, offers: &'o Offers) -> Option<Vec<Exp
         return None;
     };
     let from = since.max(born).max(index.as_of - JOB_REACH);
-    let slack = TimeDelta::seconds(i64::from(TOLERANCE_SECONDS));
-    let is_due = |run: &&Run| run.at >= from && run.at + run.start_window + slack <= index.as_of;
+    let is_due = |run: &&Run| run.at >= from && run.at + run.start_window + START_SLACK <= index.as_of;
     let window = |run: &Run| (seconds(run.at), seconds(run.at + run.start_window));
     let of_plan = |(plan, runs): &'o (String, Vec<Run>)| {
         let counted = runs.iter().filter(is_due).map(window);
@@ -106,17 +102,12 @@ fn missed_of(row: usize, expected: &[Expected<'_>], points: &TablePoints, jobs: 
 
 /// The runs without a job. Both lists are in order; a job starts one run, the earliest that is open.
 fn missed(expected: &[(u32, u32)], started: &[u32]) -> Vec<u32> {
+    let slack = u32::try_from(START_SLACK.num_seconds()).unwrap_or_default();
     let mut missed = Vec::new();
     let mut jobs = started.iter().copied().peekable();
     for (at, until) in expected {
-        while jobs
-            .next_if(|job| *job < at.saturating_sub(TOLERANCE_SECONDS))
-            .is_some()
-        {}
-        if jobs
-            .next_if(|job| *job <= until.saturating_add(TOLERANCE_SECONDS))
-            .is_none()
-        {
+        while jobs.next_if(|job| *job < at.saturating_sub(slack)).is_some() {}
+        if jobs.next_if(|job| *job <= until.saturating_add(slack)).is_none() {
             missed.push(*at);
         }
     }

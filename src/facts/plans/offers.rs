@@ -3,13 +3,18 @@
 //! Many tables share the same plans, so this is worked out once for each set of plans.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::good_rules::GoodRules;
 use super::live::Live;
 use super::rule::{HORIZON_DAYS, PlanRule, PlannedCopy, interval, least_interval, timed};
+use super::target::TargetPlans;
+use crate::criteria::values::PolicyValues;
 use crate::dictionary::{TableFacts, Text};
 use crate::facts::index::Index;
+use crate::facts::index::keys::RankedKey;
 use crate::facts::index::vaults::Lock;
 use crate::facts::schedule::{self, Run};
 use crate::facts::time::{JOB_MEMORY, hours};
@@ -55,6 +60,25 @@ pub(crate) struct Offers {
     pub(crate) runs: Option<Vec<(String, Vec<Run>)>>,
     /// Since when plans, their versions and their selections are what they are; `None`: AWS left one out.
     pub(crate) since: Option<DateTime<Utc>>,
+    /// The plans that take the table, then those that may.
+    pub(crate) takers: Vec<Taker>,
+    /// What is good by one policy, worked out once: with the key of points without advanced features, by owner and state.
+    good_rules: Mutex<Vec<(PolicyValues, NativeKey, Arc<GoodRules>)>>,
+}
+
+/// The owner and the state of a key.
+type NativeKey = (Option<i64>, Option<Text>);
+
+/// A plan that takes a table, or may.
+#[derive(Debug, Clone)]
+pub(crate) struct Taker {
+    pub(crate) plan_id: String,
+    /// It takes the table for certain.
+    pub(crate) is_sure: bool,
+    /// Since when its version and its first selection of the table are in force; `None`: AWS left one out.
+    pub(crate) since: Option<DateTime<Utc>>,
+    /// The roles of its selections that take the table, or may.
+    pub(crate) roles: BTreeSet<String>,
 }
 
 /// The runs of the last 30 days of each plan; `None`: a schedule is not understood.
@@ -80,6 +104,7 @@ pub(crate) struct Parts<'p> {
     pub(crate) is_read: bool,
     pub(crate) last_run_at: Option<DateTime<Utc>>,
     pub(crate) since: Option<DateTime<Utc>>,
+    pub(crate) takers: Vec<Taker>,
 }
 
 impl Offers {
@@ -141,6 +166,8 @@ impl Offers {
             copies: live.copies(),
             runs: runs(all, index.as_of).filter(|runs| !runs.is_empty()),
             since: parts.since,
+            takers: parts.takers,
+            good_rules: Mutex::default(),
             is_whole: parts.is_whole,
             copies_whole: parts.is_whole && live.agrees(|rule| rule.copies.clone()),
         }
@@ -190,6 +217,32 @@ impl Offers {
         facts.plan_copies_cross_account = is_there(&accounts);
         facts.plan_copy_regions = self.copies_whole.then(|| names(regions));
         facts.plan_copy_accounts = self.copies_whole.then(|| names(accounts));
+    }
+
+    /// Which of its rules are good by a policy. `native_key`: that of points that are made without advanced features.
+    pub(crate) fn good_rules(
+        &self,
+        target: &TargetPlans,
+        values: &PolicyValues,
+        native_key: &RankedKey,
+        index: &Index,
+    ) -> Arc<GoodRules> {
+        let key = (native_key.rank, native_key.facts.state.clone());
+        let mut known = self.good_rules.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |(of, native, _): &&(PolicyValues, NativeKey, _)| of == values && *native == key;
+        if let Some((.., rules)) = known.iter().find(is_it) {
+            return Arc::clone(rules);
+        }
+        let rules = Arc::new(GoodRules::new(
+            &self.takers,
+            target,
+            self.is_read,
+            values,
+            native_key,
+            index,
+        ));
+        known.push((values.clone(), key, Arc::clone(&rules)));
+        rules
     }
 
     /// Places other than the table's own that rules copy to.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Datelike, Offset, TimeDelta, TimeZone, Utc};
 
+use chrono_tz::Tz;
+
 use super::expression::Schedule;
 
 /// Behind the horizon the next run is looked for in steps of this many days, so that the gap over its end counts.
@@ -234,12 +236,24 @@ fn runs_over(rules: &[TimedRule<'_>], from: DateTime<Utc>, days: i64) -> Option<
     None
 }
 
+/// The time between two runs, without the hour by which a clock of theirs went back meanwhile.
+pub(crate) fn gap_between(before: (&Schedule, DateTime<Utc>), after: (&Schedule, DateTime<Utc>)) -> TimeDelta {
+    let gap = after.1 - before.1;
+    let by_clock = [before.0, after.0].map(|schedule| gap + moved(schedule.zone(), before.1, after.1));
+    by_clock.into_iter().fold(gap, TimeDelta::min)
+}
+
 fn by_the_clock(rules: &[TimedRule<'_>], before: Run, after: Run) -> TimeDelta {
     let gap = after.at - before.at;
     let zone = rules[before.rule].schedule.zone();
     if zone != rules[after.rule].schedule.zone() {
         return gap;
     }
+    gap + moved(zone, before.at, after.at)
+}
+
+/// How far the clocks of a zone were put forward meanwhile.
+fn moved(zone: Tz, before: DateTime<Utc>, after: DateTime<Utc>) -> TimeDelta {
     let offset = |at: DateTime<Utc>| zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc();
-    gap + TimeDelta::seconds(i64::from(offset(after.at) - offset(before.at)))
+    TimeDelta::seconds(i64::from(offset(after) - offset(before)))
 }

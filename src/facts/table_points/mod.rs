@@ -9,6 +9,8 @@ pub(crate) mod tally;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use crate::facts::demands::Quality;
 use crate::facts::index::Index;
 use crate::facts::index::keys::RankedKey;
@@ -329,6 +331,29 @@ impl TablePoints {
     /// Was a recovery point seen in a target, in any state, that this plan made?
     pub(crate) fn has_of_plan(&self, target: u32, plan_id: &str) -> bool {
         self.plans_seen.contains(&(target, plan_id.to_owned()))
+    }
+
+    /// The table's points that were made between two instants, in whatever state, with the plan that made each.
+    pub(crate) fn made_within(
+        &self,
+        row: usize,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> impl Iterator<Item = &PointKind> {
+        let (from, to) = (from.timestamp_millis(), to.timestamp_millis());
+        let points = self.of(row).iter();
+        let within = points.filter(move |point| (from..=to).contains(&point.at));
+        within.map(|point| self.kind(point))
+    }
+
+    /// When the newest point was made that an earlier table of that name left.
+    pub(crate) fn newest_of_earlier(&self, row: usize, index: &Index) -> Option<DateTime<Utc>> {
+        let born = index.tables[row].created_at?.timestamp_millis();
+        let dated = self
+            .of(row)
+            .iter()
+            .filter(|point| point.at != UNDATED && point.at < born);
+        dated.map(|point| point.at).max().and_then(instant)
     }
 
     /// The plan that made the table's point of that second, if there is one and it says so.

@@ -24,7 +24,12 @@ struct Reason {
     settled_by: &'static str,
 }
 
-const REASONS: [Reason; 9] = [
+const REASONS: [Reason; 10] = [
+    Reason {
+        open: "plan_meets_policy",
+        why: "plan_policy_doubt",
+        settled_by: NEXT_RUN,
+    },
     Reason {
         open: "backed_up",
         why: "backed_up_doubt",
