@@ -19,7 +19,7 @@ facts! {
     /// `standard`, `air-gapped` or `restore-access`. Never unknown.
     vault_kind: Text = ["vaults"],
     /// It holds recovery points of DynamoDB tables, or a rule of a plan that takes a table writes to it. Unknown if its points, a plan or the list of tables could not be read and nothing says so.
-    is_used_for_dynamodb: bool = ["vaults", "recovery_points", "plans", "plan_rules", "selections", "region_settings", "table_tags", "tables"],
+    is_used_for_dynamodb: bool = ["vaults", "recovery_points", "plans", "plan_rules", "selections", "region_settings", "table_tags", "tables", "backup_jobs"],
     /// Recovery points of DynamoDB tables that were read in it, in any state. Never unknown.
     dynamodb_point_count_seen: i64 = ["vaults", "recovery_points"],
     /// Recovery points of DynamoDB tables that were read in it, in state COMPLETED or AVAILABLE that are not temporary. Never unknown.
