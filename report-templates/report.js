@@ -402,7 +402,7 @@
         { id: "unknown", title: "Unknown", n: true, cell: (table) => whole(unknownOf[table]), key: (table) => unknownOf[table] },
         { id: "plan", title: "In a plan", ...worded("plan_verdict") },
         { id: "newest", title: "Newest point, h", ...numeric("newest_recovery_point_age_hours_seen", "newest_recovery_point_age_hours") },
-        { id: "rpo", title: "RPO, h", ...numeric("rpo_hours") },
+        { id: "limit", title: "limit, h", ...numeric("limit_hours") },
         { id: "points", title: "Points", ...numeric("usable_recovery_point_count_seen", "usable_recovery_point_count") },
         { id: "retention", title: "Kept, days", ...numeric("shortest_retention_days_seen", "shortest_retention_days") },
         { id: "key", title: "Key", ...worded("weakest_key_owner") },

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-/// Reads a duration. A year is 365.25 days, rounded up to whole days, so that a minimum is never shortened by leap days.
+/// Reads a duration. A month is 31 days. A year is 365.25 days, rounded up to whole days, so that a minimum is never shortened by leap days.
 ///
 /// Errors: what is wrong, as the end of a sentence.
 pub fn parse(text: &str) -> Result<TimeDelta, String> {
@@ -20,12 +20,13 @@ pub fn parse(text: &str) -> Result<TimeDelta, String> {
         "h" => TimeDelta::try_hours(number),
         "d" => TimeDelta::try_days(number),
         "w" => TimeDelta::try_weeks(number),
+        "mo" => number.checked_mul(31).and_then(TimeDelta::try_days),
         "y" => number
             .checked_mul(1461)
             .map(|quarters| quarters.div_euclid(4) + i64::from(quarters % 4 != 0))
             .and_then(TimeDelta::try_days),
-        "" => return Err(format!("`{text}` has no unit (s, m, h, d, w or y)")),
-        other => return Err(format!("`{other}` is not a unit (s, m, h, d, w or y)")),
+        "" => return Err(format!("`{text}` has no unit (s, m, h, d, w, mo or y)")),
+        other => return Err(format!("`{other}` is not a unit (s, m, h, d, w, mo or y)")),
     };
     delta
         .filter(|delta| *delta <= TimeDelta::days(40_000))

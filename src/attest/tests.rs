@@ -321,7 +321,7 @@ impl World {
             rules: RuleSet(Vec::new()),
             policy: Policy {
                 values: crate::criteria::values::PolicyValues {
-                    rpo: TimeDelta::seconds(i64::from(RPO)),
+                    rpo: Some(TimeDelta::seconds(i64::from(RPO))),
                     ..crate::criteria::values::PolicyValues::default()
                 },
                 ..Policy::default()

@@ -229,7 +229,10 @@ fn values_table(values: &PolicyValues, keys: &[&str]) -> toml::Table {
     let list = |items: &[String]| Some(toml::Value::from(items.to_vec()));
     let value_of = |key: &str| -> Option<toml::Value> {
         match key {
-            "rpo" => span(values.rpo),
+            // What is not set follows its default; a tier that sets one of these drops what it inherits of both.
+            "rpo" => values.rpo.and_then(span),
+            "frequency" => values.frequency.and_then(span),
+            "tolerance" => values.tolerance.and_then(span),
             "retention-min" => Some(format!("{}d", values.retention_min_days).into()),
             "retention-max" if values.retention_max_days >= FOREVER_DAYS => Some("none".into()),
             "retention-max" => Some(format!("{}d", values.retention_max_days).into()),
@@ -237,7 +240,7 @@ fn values_table(values: &PolicyValues, keys: &[&str]) -> toml::Table {
             "vault-lock" => Some(values.vault_lock.as_str().into()),
             "copy-regions" => list(&values.copy_regions),
             "copy-accounts" => list(&values.copy_accounts),
-            // Without a value of its own it follows the RPO, also that of a tier.
+            // Without a value of its own it follows the limit, also that of a tier.
             "copy-rpo" => values.copy_rpo.and_then(span),
             "air-gapped-within" => span_or_none(values.air_gapped_within),
             "restore-tested-within" => span_or_none(values.restore_tested_within),

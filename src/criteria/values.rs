@@ -80,8 +80,12 @@ impl LockWanted {
 /// What a table must meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyValues {
-    /// `rpo`: the greatest age allowed for the newest usable recovery point.
-    pub rpo: TimeDelta,
+    /// `rpo`: a strict promise: the greatest age that the newest recovery point may ever have; none: not promised.
+    pub rpo: Option<TimeDelta>,
+    /// `frequency`: the largest gap allowed between runs of plans; none: a day, unless `rpo` is set.
+    pub frequency: Option<TimeDelta>,
+    /// `tolerance`: how long after it was due a backup may be there; none: half a day, and never more than the frequency.
+    pub tolerance: Option<TimeDelta>,
     /// `retention-min`: the shortest retention allowed, in days.
     pub retention_min_days: i64,
     /// `retention-max`: the longest retention allowed, in days; 36,500 if there is no bound.
@@ -94,7 +98,7 @@ pub struct PolicyValues {
     pub copy_regions: Vec<String>,
     /// `copy-accounts`: other accounts that must hold a copy, in order; empty: none.
     pub copy_accounts: Vec<String>,
-    /// `copy-rpo`: the greatest age allowed for the data of such a copy; none: twice the RPO.
+    /// `copy-rpo`: the greatest age allowed for the data of such a copy; none: twice the limit.
     pub copy_rpo: Option<TimeDelta>,
     /// `air-gapped-within`: the greatest age allowed for the newest point in a logically air-gapped vault; none: not asked for.
     pub air_gapped_within: Option<TimeDelta>,
@@ -105,11 +109,13 @@ pub struct PolicyValues {
 }
 
 impl Default for PolicyValues {
-    /// The defaults of AWS Backup Audit Manager: a point a day, kept for 35 days, restored within 720 minutes; any
-    /// encryption.
+    /// The defaults of AWS Backup Audit Manager: a backup a day, kept for 35 days, restored within 720 minutes; any
+    /// encryption. A daily plan starts its jobs anywhere in its window, so a day is not 24 hours.
     fn default() -> Self {
         Self {
-            rpo: TimeDelta::hours(24),
+            rpo: None,
+            frequency: None,
+            tolerance: None,
             retention_min_days: 35,
             retention_max_days: FOREVER_DAYS,
             key_owner: KeyOwner::Any,
@@ -124,10 +130,43 @@ impl Default for PolicyValues {
     }
 }
 
+/// `frequency` where neither it nor `rpo` is set.
+const DEFAULT_FREQUENCY: TimeDelta = TimeDelta::days(1);
+
+/// `tolerance` where it is not set; never more than the frequency.
+const DEFAULT_TOLERANCE: TimeDelta = TimeDelta::hours(12);
+
 impl PolicyValues {
+    /// `frequency`, or its default; none where `rpo` alone is set.
+    pub(crate) fn wanted_frequency(&self) -> Option<TimeDelta> {
+        let default = || self.rpo.is_none().then_some(DEFAULT_FREQUENCY);
+        self.frequency.or_else(default)
+    }
+
+    /// `tolerance`, or its default.
+    pub(crate) fn wanted_tolerance(&self) -> TimeDelta {
+        let most = self.frequency.unwrap_or(DEFAULT_FREQUENCY);
+        self.tolerance.unwrap_or_else(|| DEFAULT_TOLERANCE.min(most))
+    }
+
+    /// The greatest age allowed for the newest good recovery point: frequency and tolerance, the RPO, or the stricter of them.
+    pub(crate) fn limit(&self) -> TimeDelta {
+        let by_frequency = self
+            .wanted_frequency()
+            .map(|frequency| frequency + self.wanted_tolerance());
+        let both = [self.rpo, by_frequency];
+        both.into_iter().flatten().min().unwrap_or(DEFAULT_FREQUENCY)
+    }
+
+    /// The largest gap allowed between runs of plans.
+    pub(crate) fn wanted_interval(&self) -> TimeDelta {
+        let both = [self.rpo, self.wanted_frequency()];
+        both.into_iter().flatten().min().unwrap_or(DEFAULT_FREQUENCY)
+    }
+
     /// The greatest age allowed for a copy.
     pub(crate) fn copy_rpo(&self) -> TimeDelta {
-        self.copy_rpo.unwrap_or(self.rpo * 2)
+        self.copy_rpo.unwrap_or(self.limit() * 2)
     }
 
     /// The values as `backproof.toml` would say them, for reports.
@@ -148,7 +187,9 @@ impl PolicyValues {
             }
         };
         vec![
-            ("rpo", duration::human(self.rpo)),
+            ("rpo", or_none(self.rpo)),
+            ("frequency", or_none(self.wanted_frequency())),
+            ("tolerance", duration::human(self.wanted_tolerance())),
             ("retention-min", format!("{}d", self.retention_min_days)),
             ("retention-max", days(self.retention_max_days)),
             ("key-owner", self.key_owner.as_str().to_owned()),
@@ -184,8 +225,8 @@ pub(crate) struct PolicyValue {
 /// In lists of Regions and accounts that must hold a copy: one of them must, whichever it is.
 pub(crate) const ANY_PLACE: &str = "any";
 
-/// The RPO of a table, in hours.
-pub(crate) const RPO_HOURS: FactKey = FactKey::new("rpo_hours");
+/// The greatest age allowed for the newest recovery point of a table, in hours.
+pub(crate) const LIMIT_HOURS: FactKey = FactKey::new("limit_hours");
 
 /// The shortest retention allowed for the recovery points of a table, in days.
 pub(crate) const RETENTION_MIN_DAYS: FactKey = FactKey::new("retention_min_days");
@@ -193,9 +234,28 @@ pub(crate) const RETENTION_MIN_DAYS: FactKey = FactKey::new("retention_min_days"
 /// The policy values, as columns beside the facts.
 pub(crate) const POLICY_VALUES: &[PolicyValue] = &[
     PolicyValue {
-        name: RPO_HOURS.name(),
-        doc: "Greatest age allowed, in hours (`policy.rpo`).",
-        of: |values| FactValue::Float(hours(values.rpo)),
+        name: LIMIT_HOURS.name(),
+        doc: "Greatest age allowed for the newest recovery point, in hours: `policy.frequency` and `policy.tolerance`, or `policy.rpo` where that is set and stricter.",
+        of: |values| FactValue::Float(hours(values.limit())),
+    },
+    PolicyValue {
+        name: "frequency_hours",
+        doc: "Largest gap allowed between runs of plans, in hours: `policy.frequency`, or `policy.rpo` where that alone is set or stricter.",
+        of: |values| FactValue::Float(hours(values.wanted_interval())),
+    },
+    PolicyValue {
+        name: "tolerance_hours",
+        doc: "How long after it was due a backup may be there, in hours (`policy.tolerance`).",
+        of: |values| FactValue::Float(hours(values.wanted_tolerance())),
+    },
+    PolicyValue {
+        name: "rpo_hours",
+        doc: "The age that is promised never to be exceeded, in hours (`policy.rpo`). Unknown where none is promised.",
+        of: |values| {
+            values
+                .rpo
+                .map_or(FactValue::Unknown, |rpo| FactValue::Float(hours(rpo)))
+        },
     },
     PolicyValue {
         name: RETENTION_MIN_DAYS.name(),
@@ -239,7 +299,7 @@ pub(crate) const POLICY_VALUES: &[PolicyValue] = &[
     },
     PolicyValue {
         name: "copy_rpo_hours",
-        doc: "Greatest age allowed for the data of a copy, in hours (`policy.copy-rpo`; twice the RPO by default).",
+        doc: "Greatest age allowed for the data of a copy, in hours (`policy.copy-rpo`; twice the limit by default).",
         of: |values| FactValue::Float(hours(values.copy_rpo())),
     },
     PolicyValue {
@@ -281,5 +341,40 @@ fn list(items: &[String]) -> std::sync::Arc<str> {
         "none".into()
     } else {
         items.join(", ").into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_frequency_and_tolerance_or_the_promise_where_that_is_stricter() {
+        let hours = TimeDelta::hours;
+        let of = |rpo: Option<i64>, frequency: Option<i64>, tolerance: Option<i64>| PolicyValues {
+            rpo: rpo.map(hours),
+            frequency: frequency.map(hours),
+            tolerance: tolerance.map(hours),
+            ..PolicyValues::default()
+        };
+        for (values, limit, interval) in [
+            // A daily plan with a window of 8 hours is in order at 31 hours, and not at 40.
+            (of(None, None, None), 36, 24),
+            (of(None, Some(168), None), 180, 168),
+            (of(None, Some(6), None), 12, 6),
+            (of(None, Some(24), Some(2)), 26, 24),
+            // The promise alone: the default frequency does not hold beside it.
+            (of(Some(168), None, None), 168, 168),
+            (of(Some(24), None, None), 24, 24),
+            // Both: the stricter.
+            (of(Some(24), Some(24), None), 24, 24),
+            (of(Some(168), Some(24), None), 36, 24),
+        ] {
+            assert_eq!(
+                (values.limit(), values.wanted_interval()),
+                (hours(limit), hours(interval)),
+                "{values:?}"
+            );
+        }
     }
 }

@@ -154,7 +154,10 @@ fn values(name: &str, then: &PolicyValues, now: &PolicyValues, told: &mut Told) 
     let limit = |limit: Option<TimeDelta>| limit.unwrap_or(never);
     let lost = |then: &[String], now: &[String]| then.iter().any(|item| !now.contains(item));
     let is_weaker = |key: &str| match key {
-        "rpo" => now.rpo > then.rpo,
+        // Of `rpo`, `frequency` and `tolerance` none alone says what they ask for together.
+        "rpo" | "frequency" | "tolerance" => {
+            now.limit() > then.limit() || now.wanted_interval() > then.wanted_interval()
+        }
         "retention-min" => now.retention_min_days < then.retention_min_days,
         "retention-max" => now.retention_max_days > then.retention_max_days,
         "key-owner" => now.key_owner < then.key_owner,
@@ -167,10 +170,15 @@ fn values(name: &str, then: &PolicyValues, now: &PolicyValues, told: &mut Told) 
         "rto" => now.rto > then.rto,
         _ => false,
     };
-    // A copy's RPO that only follows the RPO is not told twice.
-    let follows = then.copy_rpo.is_none() && now.copy_rpo.is_none();
+    // What only follows another value is not told twice.
+    let follows = |key: &str| match key {
+        "copy-rpo" => then.copy_rpo.is_none() && now.copy_rpo.is_none(),
+        "frequency" => then.frequency.is_none() && now.frequency.is_none(),
+        "tolerance" => then.tolerance.is_none() && now.tolerance.is_none(),
+        _ => false,
+    };
     for ((key, before), (_, after)) in then.lines().into_iter().zip(now.lines()) {
-        if before != after && !(key == "copy-rpo" && follows) {
+        if before != after && !follows(key) {
             told.tell(kind(is_weaker(key)), name, key, (before, after));
         }
     }

@@ -461,10 +461,10 @@ fn unplanned<'c>(
 }
 
 fn plan_rule_meets(offers: &Offers, values: &PolicyValues) -> Option<bool> {
-    let rpo = hours(values.rpo);
+    let wanted = hours(values.wanted_interval());
     let keeps = |retention: i64| retention >= values.retention_min_days;
     let meets =
-        |(interval, retention): &(Option<f64>, i64)| interval.is_some_and(|gap| gap <= rpo) && keeps(*retention);
+        |(interval, retention): &(Option<f64>, i64)| interval.is_some_and(|gap| gap <= wanted) && keeps(*retention);
     let (sure, open, perhaps) = (&offers.rules, &offers.open_rules, &offers.perhaps_rules);
     if sure.iter().any(meets) || (!open.is_empty() && open.iter().all(meets)) {
         return Some(true);

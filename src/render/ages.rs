@@ -1,11 +1,11 @@
-//! How old the newest usable recovery point of a table is, in parts and multiples of the table's own RPO.
+//! How old the newest usable recovery point of a table is, in parts and multiples of the table's own limit.
 
-use crate::criteria::values::RPO_HOURS;
+use crate::criteria::values::LIMIT_HOURS;
 use crate::dictionary::{FactKey, TableFacts};
 use crate::domain::FactValue;
 use crate::report::TableRow;
 
-/// A class of age. Their order is that of the pictures: within the RPO, beyond it, then what has no age.
+/// A class of age. Their order is that of the pictures: within the limit, beyond it, then what has no age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AgeClass {
     Half,
@@ -28,13 +28,13 @@ impl AgeClass {
         Self::Unknown,
     ];
 
-    /// The class of one table. What was seen may show that a table is within its RPO; that it is not takes a whole reading.
+    /// The class of one table. What was seen may show that a table is within its limit; that it is not takes a whole reading.
     pub(crate) fn of(table: &TableRow) -> Self {
         let hours = |key: FactKey| match table.fact(key) {
             FactValue::Float(hours) => Some(*hours),
             _ => None,
         };
-        let Some(rpo) = hours(RPO_HOURS) else {
+        let Some(rpo) = hours(LIMIT_HOURS) else {
             return Self::Unknown;
         };
         let whole = hours(TableFacts::newest_recovery_point_age_hours);
@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn only_a_whole_reading_shows_that_a_point_is_too_old() {
         let (rpo, age, seen) = (
-            "rpo_hours",
+            "limit_hours",
             "newest_recovery_point_age_hours",
             "newest_recovery_point_age_hours_seen",
         );

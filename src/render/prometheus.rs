@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use super::RenderError;
-use crate::criteria::values::RPO_HOURS;
+use crate::criteria::values::LIMIT_HOURS;
 use crate::dictionary::{FactKey, TableFacts};
 use crate::digest;
 use crate::domain::{FactValue, Finding, Severity, Subject, TargetId, Verdict};
@@ -314,7 +314,7 @@ const GAUGES: [Gauge; 6] = [
     Gauge {
         name: "rpo_seconds",
         help: "Greatest age that policy allows.",
-        of: |row| value(row.table, RPO_HOURS).map(|hours| hours * 3600.0),
+        of: |row| value(row.table, LIMIT_HOURS).map(|hours| hours * 3600.0),
     },
 ];
 

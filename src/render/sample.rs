@@ -196,7 +196,7 @@ fn table(index: usize) -> TableRow {
         ("newest_recovery_point_age_hours", point(FactValue::Float(age))),
         ("policy_tier", FactValue::Text(tier_of(index).into())),
         (
-            "rpo_hours",
+            "limit_hours",
             FactValue::Float(if tier_of(index) == "gold" { 6.0 } else { 24.0 }),
         ),
         (

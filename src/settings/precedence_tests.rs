@@ -38,7 +38,7 @@ fn frameworks_fill_what_the_file_does_not_set() {
     let values = &settings.policy.values;
     assert_eq!(
         values.rpo,
-        TimeDelta::hours(48),
+        Some(TimeDelta::hours(48)),
         "the file wins, even where it asks for less"
     );
     assert_eq!(values.retention_min_days, 2192, "of two frameworks the stricter wins");
@@ -55,7 +55,7 @@ fn frameworks_fill_what_the_file_does_not_set() {
     );
     assert_eq!(source_of(&settings, "key-owner"), None);
     let without_file = loaded(None, None, &[dora]).expect("valid");
-    assert_eq!(without_file.policy.values.rpo, TimeDelta::hours(12));
+    assert_eq!(without_file.policy.values.rpo, Some(TimeDelta::hours(12)));
     let lines = without_file.policy.lines();
     assert!(
         lines.contains(&("rpo".to_owned(), "12h (dora)".to_owned())),

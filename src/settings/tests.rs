@@ -51,6 +51,8 @@ fn everything_can_be_said() {
         waivers = "waivers.toml"
         [policy]
         rpo = "6h"
+        frequency = "1d"
+        tolerance = "6h"
         retention-min = "1y"
         retention-max = "7y"
         key-owner = "customer-managed"
@@ -69,7 +71,9 @@ fn everything_can_be_said() {
     "#,
     );
     let expected = PolicyValues {
-        rpo: TimeDelta::hours(6),
+        rpo: Some(TimeDelta::hours(6)),
+        frequency: Some(TimeDelta::days(1)),
+        tolerance: Some(TimeDelta::hours(6)),
         retention_min_days: 366,
         retention_max_days: 2557,
         key_owner: KeyOwner::CustomerManaged,
@@ -161,7 +165,7 @@ fn all_mistakes_are_found_in_one_run_with_their_lines() {
 fn every_value_has_its_mistakes() {
     for (line, what) in [
         ("rpo = \"0h\"", "`policy.rpo` must be longer than nothing"),
-        ("rpo = \"none\"", "`policy.rpo` is not a duration"),
+        ("rto = \"none\"", "`policy.rto` is not a duration"),
         ("rto = \"4 parsecs\"", "`policy.rto` is not a duration"),
         (
             "retention-min = \"0d\"",

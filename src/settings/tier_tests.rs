@@ -36,6 +36,8 @@ fn tiers_lie_over_the_values_for_every_table() {
         name = "gold"
         when = "tag('tier') = 'gold' OR table_name LIKE 'ledger-%'"
         rpo = "6h"
+        frequency = "1d"
+        tolerance = "6h"
         retention-max = "2557d"
         key-owner = "customer-managed"
         vault-lock = "compliance"
@@ -54,7 +56,9 @@ fn tiers_lie_over_the_values_for_every_table() {
     assert_eq!(
         gold.values,
         PolicyValues {
-            rpo: TimeDelta::hours(6),
+            rpo: Some(TimeDelta::hours(6)),
+            frequency: Some(TimeDelta::days(1)),
+            tolerance: Some(TimeDelta::hours(6)),
             retention_min_days: 90,
             retention_max_days: 2557,
             key_owner: KeyOwner::CustomerManaged,
@@ -82,7 +86,7 @@ fn tiers_lie_over_the_values_for_every_table() {
 #[test]
 fn the_order_of_tables_in_the_file_does_not_matter() {
     let tier = tiers(&format!("{HEAD}[policy]\nrpo = \"1h\"\n")).remove(0);
-    assert_eq!(tier.values.rpo, TimeDelta::hours(1));
+    assert_eq!(tier.values.rpo, Some(TimeDelta::hours(1)));
 }
 
 #[test]

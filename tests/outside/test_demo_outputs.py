@@ -84,7 +84,7 @@ def test_remediation_made_a_difference():
     assert planned - after.keys(), "the plan's tables have recovery points now"
     for arn in after.keys() - before.keys():
         # The clock runs: what was just young enough in the first audit may be just too old in the second.
-        rpo = after[arn]["rpo_hours"]
+        rpo = after[arn]["limit_hours"]
         assert rpo < after[arn]["newest_recovery_point_age_hours"] < rpo + 0.5, arn
 
 

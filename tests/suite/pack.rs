@@ -200,7 +200,10 @@ fn criteria_load_again_and_judge_alike() {
         ["soc2", "dora"]
     );
     assert_eq!(criteria.policy.tiers[0].name, "gold \"quoted\"");
-    assert_eq!(criteria.policy.tiers[0].values.rpo, chrono::TimeDelta::minutes(90));
+    assert_eq!(
+        criteria.policy.tiers[0].values.rpo,
+        Some(chrono::TimeDelta::minutes(90))
+    );
     assert_eq!(criteria.policy.tiers[0].values.copy_accounts, ["999988887777"]);
     assert!(
         criteria.policy.tiers[1]

@@ -16,8 +16,10 @@ const LONGEST_COPY_RPO: TimeDelta = TimeDelta::days(30);
 const NONE: &str = "none";
 
 /// The keys of [`PolicyValues`].
-pub(crate) const VALUE_KEYS: [&str; 11] = [
+pub(crate) const VALUE_KEYS: [&str; 13] = [
     "rpo",
+    "frequency",
+    "tolerance",
     "retention-min",
     "retention-max",
     "key-owner",
@@ -33,7 +35,9 @@ pub(crate) const VALUE_KEYS: [&str; 11] = [
 /// The values that one table sets; the others are `None`. An inner `None` is what the word `none` asks for.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Layer {
-    pub(crate) rpo: Option<TimeDelta>,
+    pub(crate) rpo: Option<Option<TimeDelta>>,
+    pub(crate) frequency: Option<Option<TimeDelta>>,
+    pub(crate) tolerance: Option<TimeDelta>,
     pub(crate) retention_min: Option<i64>,
     pub(crate) retention_max: Option<i64>,
     pub(crate) key_owner: Option<KeyOwner>,
@@ -50,7 +54,9 @@ impl Layer {
     /// Reads every value key of a table.
     pub(crate) fn read(section: &Section<'_>) -> Self {
         Self {
-            rpo: span(section, "rpo").flatten(),
+            rpo: span(section, "rpo"),
+            frequency: span(section, "frequency"),
+            tolerance: span(section, "tolerance").flatten(),
             retention_min: lifecycle_days(section, "retention-min"),
             retention_max: lifecycle_days(section, "retention-max"),
             key_owner: word(section, "key-owner", "a key owner", &KeyOwner::ALL, KeyOwner::as_str),
@@ -75,10 +81,17 @@ impl Layer {
         }
     }
 
-    /// These values where they are set, else those of `base`.
+    /// These values where they are set, else those of `base`. A layer that says how old a point may be, by `rpo` or by
+    /// `frequency`, drops both of `base`: the stricter of the two would win, and a tier could loosen nothing.
     pub(crate) fn over(&self, base: &PolicyValues) -> PolicyValues {
+        let (rpo, frequency) = match (self.rpo, self.frequency) {
+            (None, None) => (base.rpo, base.frequency),
+            (rpo, frequency) => (rpo.flatten(), frequency.flatten()),
+        };
         PolicyValues {
-            rpo: self.rpo.unwrap_or(base.rpo),
+            rpo,
+            frequency,
+            tolerance: self.tolerance.or(base.tolerance),
             retention_min_days: self.retention_min.unwrap_or(base.retention_min_days),
             retention_max_days: self.retention_max.unwrap_or(base.retention_max_days),
             key_owner: self.key_owner.unwrap_or(base.key_owner),
@@ -144,15 +157,31 @@ pub(super) fn clashes(values: &PolicyValues, said_by: impl Fn(&str) -> String) -
             hint: format!("set `retention-max` to `{min}d` or more, or `retention-min` to `{max}d` or less"),
         });
     }
+    if let (Some(tolerance), Some(frequency)) = (values.tolerance, values.wanted_frequency())
+        && tolerance > frequency
+    {
+        clashes.push(Clash {
+            key: "tolerance",
+            parts: &["tolerance", "frequency"],
+            what: "is longer than the gap that is allowed between backups",
+            why: format!(
+                "`tolerance` is {} ({}), and a backup is due every {}: a whole one could be missed and nobody would see it",
+                duration::human(tolerance),
+                said_by("tolerance"),
+                duration::human(frequency)
+            ),
+            hint: format!("set `tolerance` to `{}` or less", duration::human(frequency)),
+        });
+    }
     let wants_copies = !values.copy_regions.is_empty() || !values.copy_accounts.is_empty();
     if wants_copies && values.copy_rpo() > LONGEST_COPY_RPO {
         clashes.push(Clash {
             key: "copy-rpo",
-            parts: &["copy-rpo", "rpo", "copy-regions", "copy-accounts"],
+            parts: &["copy-rpo", "rpo", "frequency", "tolerance", "copy-regions", "copy-accounts"],
             what: "is missing, and copies are asked for",
             why: format!(
-                "without it, it is twice the RPO ({}), and AWS Backup remembers copy jobs for 30 days",
-                duration::human(values.rpo)
+                "without it, it is twice the age that a point may have ({}), and AWS Backup remembers copy jobs for 30 days",
+                duration::human(values.limit())
             ),
             hint: "set `copy-rpo` to `30d` or less".to_owned(),
         });
@@ -176,7 +205,8 @@ pub(super) fn window(section: &Section<'_>) -> Option<i64> {
 /// A duration longer than nothing; `Some(None)` for `none` where it may be said.
 fn span(section: &Section<'_>, key: &'static str) -> Option<Option<TimeDelta>> {
     let text = section.string(key)?;
-    if text.value == NONE && matches!(key, "air-gapped-within" | "restore-tested-within") {
+    let may_be_none = matches!(key, "rpo" | "frequency" | "air-gapped-within" | "restore-tested-within");
+    if text.value == NONE && may_be_none {
         return Some(None);
     }
     let path = section.path_of(key);
@@ -184,9 +214,10 @@ fn span(section: &Section<'_>, key: &'static str) -> Option<Option<TimeDelta>> {
         Ok(span) if span > TimeDelta::zero() => return Some(Some(span)),
         Ok(_) => section.note(text.offset, format!("`{path}` must be longer than nothing"), "", ""),
         Err(why) => {
-            let hint = match key {
-                "air-gapped-within" | "restore-tested-within" => "write it like `90d`, or `none`",
-                _ => "write it like `24h`",
+            let hint = match (key, may_be_none) {
+                ("rpo" | "frequency", _) => "write it like `24h`, or `none`",
+                (_, true) => "write it like `90d`, or `none`",
+                (_, false) => "write it like `24h`",
             };
             section.note(text.offset, format!("`{path}` is not a duration"), why, hint);
         }

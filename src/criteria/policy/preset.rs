@@ -62,7 +62,9 @@ impl Preset {
             )+};
         }
         choose! {
-            "rpo": layer.rpo by Ord::min => values.rpo,
+            "rpo": layer.rpo by sooner => values.rpo,
+            "frequency": layer.frequency by sooner => values.frequency,
+            "tolerance": layer.tolerance by Ord::min => values.tolerance,
             "retention-min": layer.retention_min by Ord::max => values.retention_min,
             "retention-max": layer.retention_max by Ord::min => values.retention_max,
             "key-owner": layer.key_owner by Ord::max => values.key_owner,

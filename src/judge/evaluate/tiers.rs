@@ -38,7 +38,7 @@ impl Assigned {
         if self.is_exempt == Some(true) {
             return RpoDemand::Nothing;
         }
-        let seconds = |values: &PolicyValues| u32::try_from(values.rpo.num_seconds()).unwrap_or(u32::MAX);
+        let seconds = |values: &PolicyValues| u32::try_from(values.limit().num_seconds()).unwrap_or(u32::MAX);
         let each = self.candidates.iter().map(|values| RpoDemand::rpo(seconds(values)));
         let exemption = self.is_exempt.is_none().then_some(RpoDemand::Nothing);
         let asked = each.chain(exemption).reduce(RpoDemand::or);

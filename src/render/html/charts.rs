@@ -22,12 +22,12 @@ const QUESTIONS: [(&str, &str); 3] = [
     ("Restore proven", "restore-tested"),
 ];
 
-/// The classes of age in order: what is shown, and whether it is within the RPO, beyond it, or not known.
+/// The classes of age in order: what is shown, and whether it is within the limit, beyond it, or not known.
 pub(super) const AGES: [(&str, &str); AgeClass::ALL.len()] = [
-    ("≤ ½ RPO", "within"),
-    ("≤ RPO", "within"),
-    ("≤ 2 × RPO", "beyond"),
-    ("≤ 7 × RPO", "beyond"),
+    ("≤ ½ limit", "within"),
+    ("≤ limit", "within"),
+    ("≤ 2 × limit", "beyond"),
+    ("≤ 7 × limit", "beyond"),
     ("older", "beyond"),
     ("no recovery point", "none"),
     ("not known", "unknown"),
@@ -318,14 +318,14 @@ mod tests {
 
     #[test]
     fn only_a_whole_reading_proves_an_age_beyond_the_rpo() {
-        let rpo = ("rpo_hours", FactValue::Float(24.0));
+        let rpo = ("limit_hours", FactValue::Float(24.0));
         let seen = |age| ("newest_recovery_point_age_hours_seen", FactValue::Float(age));
         let whole = |age| ("newest_recovery_point_age_hours", FactValue::Float(age));
         let class = |facts: &[(&'static str, FactValue)]| AGES[age_class(&table(facts))].0;
-        assert_eq!(class(&[rpo.clone(), seen(12.0)]), "≤ ½ RPO");
-        assert_eq!(class(&[rpo.clone(), seen(24.0)]), "≤ RPO");
+        assert_eq!(class(&[rpo.clone(), seen(12.0)]), "≤ ½ limit");
+        assert_eq!(class(&[rpo.clone(), seen(24.0)]), "≤ limit");
         assert_eq!(class(&[rpo.clone(), seen(24.1)]), "not known");
-        assert_eq!(class(&[rpo.clone(), seen(24.1), whole(24.1)]), "≤ 2 × RPO");
+        assert_eq!(class(&[rpo.clone(), seen(24.1), whole(24.1)]), "≤ 2 × limit");
         assert_eq!(class(&[rpo.clone(), whole(500.0)]), "older");
         assert_eq!(class(&[seen(1.0), whole(1.0)]), "not known");
         let none = ("usable_recovery_point_count", FactValue::Int(0));

@@ -68,7 +68,6 @@ fn values(report: &Report) -> Value {
         "statement": statement(report),
         "totals": totals(report),
         "policy": report.policy,
-        "rpo": report.policy.iter().find(|(name, _)| name == "rpo").map(|(_, value)| value),
         "donut": charts::donut(report),
         "questions": charts::questions(report, &by_rule),
         "severities": charts::severities(report),

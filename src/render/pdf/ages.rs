@@ -1,4 +1,4 @@
-//! How old the newest usable recovery point of each table is, against the table's own RPO: bars, and the RPO as a line
+//! How old the newest usable recovery point of each table is, against the table's own limit: bars, and the limit as a line
 //! between them.
 
 use super::chart;
@@ -10,10 +10,10 @@ use crate::report::Report;
 
 const fn label(age: AgeClass) -> &'static str {
     match age {
-        AgeClass::Half => "up to half the RPO",
-        AgeClass::Within => "up to the RPO",
-        AgeClass::Double => "up to twice the RPO",
-        AgeClass::Sevenfold => "up to 7 times the RPO",
+        AgeClass::Half => "up to half the limit",
+        AgeClass::Within => "up to the limit",
+        AgeClass::Double => "up to twice the limit",
+        AgeClass::Sevenfold => "up to 7 times the limit",
         AgeClass::Older => "older",
         AgeClass::None => "no usable recovery point",
         AgeClass::Unknown => "unknown",
@@ -43,7 +43,7 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
     let (left, width, top) = (doc.left(), doc.width(), doc.y);
     let scale = (width - LABEL - 60.0) / most as f32;
     for (index, (age, count)) in AgeClass::ALL.into_iter().zip(counts).enumerate() {
-        // Room for the line that stands for the RPO, and apart from it what is not known.
+        // Room for the line that stands for the limit, and apart from it what is not known.
         let y = top + index as f32 * ROW + if index >= 2 { 6.0 } else { 0.0 };
         doc.text(left, y + 8.4, BODY, label(age));
         let end = if count == 0 {
@@ -58,13 +58,13 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
     }
     let line = top + 2.0 * ROW;
     let accent = doc.template.colours.accent;
-    let words = "RPO";
+    let words = "limit";
     let style = SMALL.bold().colour(accent);
     let label = doc.measure(style, words);
     doc.page().rule(left, line, width - label - 4.0, 0.8, accent);
     doc.text(left + width - label, line + 2.6, style, words);
     doc.y = top + AgeClass::ALL.len() as f32 * ROW + 6.0 + 2.0;
-    let text = "Each table against the RPO of its own tier, exempt tables included. A point counts if it is usable: finished, \
+    let text = "Each table against the limit of its own tier, exempt tables included. A point counts if it is usable: finished, \
                 of the table that exists now, and still listed.";
     doc.paragraph(SMALL, text);
     doc.y += GAP;

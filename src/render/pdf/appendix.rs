@@ -13,7 +13,7 @@ const FACTS: &[(&str, f32, bool, &str)] = &[
     ("Plan", 46.0, false, "plan_verdict"),
     ("Usable points", 37.0, true, "usable_recovery_point_count"),
     ("Newest point, age in h", 41.0, true, "newest_recovery_point_age_hours"),
-    ("RPO in h", 28.0, true, "rpo_hours"),
+    ("limit in h", 28.0, true, "limit_hours"),
     ("Shortest retention in d", 46.0, true, "shortest_retention_days"),
     ("Points encrypted", 42.0, false, "recovery_points_encrypted"),
     ("Weakest key owner", 66.0, false, "weakest_key_owner"),

@@ -162,7 +162,7 @@ fn intro(doc: &mut Doc<'_>, grid: &Grid, rows: &[(usize, &TableRow)], tables: us
     let last = grid.date(grid.days.saturating_sub(1));
     let text = format!(
         "{} to {last}, {} of UTC. A table is covered on a day if at every moment of it, as far as the table lived, its newest \
-         usable recovery point was within its RPO; exposed if for some part of the day it was not, or there was none. Days \
+         usable recovery point was within its limit; exposed if for some part of the day it was not, or there was none. Days \
          that the evidence does not tell of are not observed, and never count as covered.",
         grid.first,
         plural(grid.days, "day"),

@@ -1,4 +1,4 @@
-//! The summary: tables by verdict, findings by severity, ages against the RPO, coverage by target, one line per rule.
+//! The summary: tables by verdict, findings by severity, ages against the limit, coverage by target, one line per rule.
 
 use std::collections::BTreeMap;
 
