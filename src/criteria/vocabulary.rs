@@ -104,7 +104,11 @@ pub(crate) fn schema(subject: Subject) -> Schema {
         .iter()
         .map(|fact| (fact.name.into(), fact.kind.dtype()))
         .collect();
-    let sample = PolicyValues::default();
+    // With a value wherever one may be missing, which would have no type.
+    let sample = PolicyValues {
+        rpo: Some(chrono::TimeDelta::zero()),
+        ..PolicyValues::default()
+    };
     for value in POLICY_VALUES {
         schema.with_column(value.name.into(), dtype_of(&(value.of)(&sample)));
     }

@@ -22,13 +22,15 @@ facts! {
     table_id: Text = ["tables"],
     /// When this incarnation of the table was created. Unknown if the table could not be described.
     created_at: DateTime<Utc> = ["tables"],
-    /// Age of the table at as_of, in hours. Unknown if the table could not be described.
+    /// Age of the table at as_of, in hours; of an archived table, at the instant it was archived. Unknown if the table could not be described.
     table_age_hours: f64 = ["tables"],
     /// State of the table, such as `ACTIVE`. Unknown if the table could not be described.
     table_status: Text = ["tables"],
-    /// DescribeTable gave the state `CREATING` or `DELETING`, so no rule judges the table. In other states than these, `ACTIVE` and `UPDATING` every verdict is unknown. False if it could not be described. Never unknown.
+    /// When an archived table was archived: its age and those of its points are taken at that instant. Unknown if it is not archived, or AWS does not say.
+    archived_at: DateTime<Utc> = ["tables"],
+    /// DescribeTable gave the state `CREATING` or `DELETING`, so no rule judges the table. False if it could not be described. Never unknown.
     is_known_inactive: bool = ["tables"],
-    /// A table that AWS restore testing made: it has the name of one, and a restore job made it or it is younger than 8 days. Never unknown.
+    /// A table that AWS restore testing made: it has the name of one, and a restore job made it or it is younger than 8 days. Unknown if it has the name, no restore job that was read made it, and the restore jobs or its age could not be read.
     is_restore_test: bool = ["tables", "restore_jobs"],
     /// Size of the table in bytes, refreshed by AWS about every six hours. Unknown if the table could not be described.
     table_size_bytes: i64 = ["tables"],

@@ -237,6 +237,7 @@ impl World {
             sse_key_arn: None,
             deletion_protection: Some(true),
             replica_count: Some(0),
+            archived_at: None,
             restored_at: None,
         });
         self.pitr.push(ContinuousBackup {

@@ -72,9 +72,19 @@ impl KeyFacts {
         }
     }
 
-    /// Does it work? A key that is pending deletion or disabled makes backups unrestorable.
+    /// Does it work? A key that is pending deletion or disabled makes backups unrestorable; one whose primary Region changes
+    /// (`Updating`) goes on working. `None`: it could not be described, or AWS added the word since.
     pub(crate) fn is_usable(&self) -> Option<bool> {
-        self.state.as_deref().map(|state| matches!(state, "none" | "Enabled"))
+        match self.state.as_deref()? {
+            "none" | "Enabled" | "Updating" => Some(true),
+            "Creating"
+            | "Disabled"
+            | "PendingDeletion"
+            | "PendingImport"
+            | "PendingReplicaDeletion"
+            | "Unavailable" => Some(false),
+            _ => None,
+        }
     }
 }
 

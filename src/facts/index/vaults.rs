@@ -61,6 +61,8 @@ pub(crate) struct VaultState {
     /// Its points are views of points in another vault.
     pub(crate) is_view: bool,
     pub(crate) is_air_gapped: bool,
+    /// AWS added the type since: whether its points are its own, and what locks it, is not known.
+    pub(crate) is_of_unknown_type: bool,
     /// Its recovery points were read to the last page.
     pub(crate) points_whole: bool,
     /// What its access policy says of deletion; `None`: it could not be read.
@@ -87,6 +89,10 @@ impl VaultState {
             key,
             is_view: row.vault_type.as_deref() == Some(RESTORE_ACCESS),
             is_air_gapped: row.vault_type.as_deref() == Some(AIR_GAPPED),
+            is_of_unknown_type: !matches!(
+                row.vault_type.as_deref(),
+                None | Some("BACKUP_VAULT" | AIR_GAPPED | RESTORE_ACCESS)
+            ),
             points_whole,
             deletion: policy.map(|text| manual_deletion(text.as_deref(), arn)),
             row,
