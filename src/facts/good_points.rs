@@ -153,7 +153,7 @@ pub(super) fn compare(
         Some((_, at)) => age(at),
         None => NO_POINT_HOURS,
     };
-    let limit = hours(values.rpo);
+    let limit = hours(values.limit());
     let is_within_limit = match (at_most <= limit, at_least <= limit) {
         (true, _) => Some(true),
         (_, false) => Some(false),
@@ -191,12 +191,12 @@ fn may_be_unread(row: usize, points: &TablePoints, values: &PolicyValues, index:
         return false;
     }
     let table = &index.tables[row];
-    index.vaults.iter().any(|vault| {
-        let is_here = vault.row.region == table.region && vault.row.account_id == table.account_id;
+    let mut vaults = index.vaults_of(&table.account_id, &table.region).iter();
+    vaults.any(|vault| {
         let is_too_weak = vault
             .known_lock()
             .is_some_and(|lock| lock.rank() < values.vault_lock.rank());
-        is_here && !vault.is_view && !vault.points_whole && !is_too_weak
+        !vault.is_view && !vault.points_whole && !is_too_weak
     })
 }
 
