@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::early_deletions::DeletedEarly;
 use super::good_points::GoodPoint;
 use super::index::Index;
 use super::index::keys::{RankedKey, owner_of_rank};
@@ -37,6 +38,8 @@ pub struct Comparisons {
     pub copies_not_seen: Option<Text>,
     /// The newest good point.
     pub(super) good_point: GoodPoint,
+    /// Points that were deleted before their time.
+    pub(super) deleted_early: DeletedEarly,
 }
 
 impl Comparisons {
@@ -60,6 +63,7 @@ impl Comparisons {
             unplanned_copy_accounts: both(self.unplanned_copy_accounts, &other.unplanned_copy_accounts),
             copies_not_seen: both(self.copies_not_seen, &other.copies_not_seen),
             good_point: self.good_point.or(&other.good_point),
+            deleted_early: self.deleted_early.or(&other.deleted_early),
         }
     }
 
@@ -351,6 +355,7 @@ impl Copies {
             }),
             copies_not_seen: Some(self.not_seen(row, index)),
             good_point: GoodPoint::default(),
+            deleted_early: DeletedEarly::default(),
         }
     }
 

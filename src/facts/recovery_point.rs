@@ -173,8 +173,11 @@ pub(crate) struct PointKind {
     pub(crate) is_encrypted: Option<bool>,
     /// `None`: that of its table.
     pub(crate) key: Option<RankedKey>,
-    /// The plan that made it.
+    /// The plan that made it, and its rule.
     pub(crate) plan_id: Option<String>,
+    pub(crate) rule_id: Option<String>,
+    /// It is a copy of a point in another vault.
+    pub(crate) is_copy: bool,
     /// How many there are, of whatever tables.
     pub(crate) seen: i64,
 }
@@ -208,6 +211,8 @@ impl PointKind {
             is_encrypted: is_encrypted(point, state.is_native),
             key: key_of(point, state.is_native, of_vault, index).map(RankedKey::from),
             plan_id: point.created_by_plan_id.map(str::to_owned),
+            rule_id: point.created_by_rule_id.map(str::to_owned),
+            is_copy: point.source_vault_arn.is_some(),
             seen: 0,
         }
     }
