@@ -23,7 +23,16 @@ pub(crate) struct Comparison {
 }
 
 /// Frames that say which plans take a table and what they promise.
-const PLAN_FRAMES: &[&str] = &["plans", "plan_rules", "selections", "region_settings", "table_tags"];
+const PLAN_FRAMES: &[&str] = &[
+    "plans",
+    "plan_rules",
+    "selections",
+    "region_settings",
+    "table_tags",
+    "backup_jobs",
+    "vaults",
+    "recovery_points",
+];
 
 /// Frames that say which copies there are.
 const COPY_FRAMES: &[&str] = &[
@@ -31,12 +40,40 @@ const COPY_FRAMES: &[&str] = &[
     "vaults",
     "recovery_points",
     "copy_jobs",
+    "backup_jobs",
     "plans",
     "plan_rules",
     "plan_versions",
     "selections",
     "region_settings",
     "table_tags",
+];
+
+/// Frames that say which plans take a table, what they promise, and how their last runs ended.
+const PLAN_POLICY_FRAMES: &[&str] = &[
+    "tables",
+    "plans",
+    "plan_rules",
+    "plan_versions",
+    "selections",
+    "region_settings",
+    "table_tags",
+    "vaults",
+    "keys",
+    "recovery_points",
+    "backup_jobs",
+];
+
+/// Frames that say whether a table has a backup, and when the first one is due.
+const YOUNG_FRAMES: &[&str] = &[
+    "tables",
+    "plans",
+    "plan_rules",
+    "selections",
+    "region_settings",
+    "table_tags",
+    "vaults",
+    "recovery_points",
 ];
 
 /// Frames that say which recovery points meet the policy.
@@ -96,6 +133,30 @@ pub(crate) const COMPARISONS: &[Comparison] = &[
         kind: FactKind::Cell(Kind::Text),
         doc: "Accounts and Regions that copy jobs of the table wrote to and whose vaults were not looked at, or not all; `none` if there is none. Never unknown.",
         frames: COPY_FRAMES,
+    },
+    Comparison {
+        name: "plan_meets_policy",
+        kind: FactKind::Cell(Kind::Bool),
+        doc: "Runs of good rules of the plans that take the table come often enough, within the window that the policy tolerates, and the last two of a rule did not both fail. A good rule will run, and a point that it made now would be a good point. Unknown if the table, a plan, a vault, a key or the jobs could not be read and that decides, or if AWS's answers leave it open.",
+        frames: PLAN_POLICY_FRAMES,
+    },
+    Comparison {
+        name: "plan_policy_reason",
+        kind: FactKind::Cell(Kind::Text),
+        doc: "How often runs of good rules come and how often they should, or what the plans lack, in words. Unknown if the table is in no target of the scan.",
+        frames: PLAN_POLICY_FRAMES,
+    },
+    Comparison {
+        name: "plan_policy_doubt",
+        kind: FactKind::Cell(Kind::Text),
+        doc: "What AWS's answers leave open where plan_meets_policy is unknown; `none` if it is known, or if a call that failed would tell. Unknown as plan_policy_reason.",
+        frames: PLAN_POLICY_FRAMES,
+    },
+    Comparison {
+        name: "is_not_yet_due",
+        kind: FactKind::Cell(Kind::Bool),
+        doc: "The table has no usable recovery point yet because none was due: a selection takes it, and the start window of the first run after its creation is not over. False for one whose name an earlier table had points under within two limits. Unknown if the table, its points or a plan could not be read and that decides, or if a plan may take the table.",
+        frames: YOUNG_FRAMES,
     },
     Comparison {
         name: "backed_up",
@@ -192,7 +253,11 @@ pub(crate) fn schema(subject: Subject) -> Schema {
         .iter()
         .map(|fact| (fact.name.into(), fact.kind.dtype()))
         .collect();
-    let sample = PolicyValues::default();
+    // With a value wherever one may be missing, which would have no type.
+    let sample = PolicyValues {
+        rpo: Some(chrono::TimeDelta::zero()),
+        ..PolicyValues::default()
+    };
     for value in POLICY_VALUES {
         schema.with_column(value.name.into(), dtype_of(&(value.of)(&sample)));
     }

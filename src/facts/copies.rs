@@ -12,13 +12,14 @@ use super::early_deletions::DeletedEarly;
 use super::good_points::GoodPoint;
 use super::index::Index;
 use super::index::keys::{RankedKey, owner_of_rank};
+use super::plan_policy::PlanPolicy;
 use super::plans::offers::Offers;
 use super::recovery_point::PointKind;
 use super::time::{JOB_MEMORY, age_hours, hours};
 use super::words::{cause, names};
 use crate::criteria::values::{ANY_PLACE, PolicyValues};
 use crate::dictionary::{TableFacts, Text};
-use crate::domain::{Arn, FactValue, short_number};
+use crate::domain::{Arn, FactValue, rfc3339, short_number};
 use crate::inventory::schema::borrowed::CopyJob;
 
 /// The facts of a table against its policy, in order of [`crate::criteria::vocabulary::COMPARISONS`] without the tier.
@@ -36,6 +37,8 @@ pub struct Comparisons {
     pub unplanned_copy_accounts: Option<Text>,
     /// `copies_not_seen`.
     pub copies_not_seen: Option<Text>,
+    /// What the plans promise.
+    pub(super) plan: PlanPolicy,
     /// The newest good point.
     pub(super) good_point: GoodPoint,
     /// Points that were deleted before their time.
@@ -62,6 +65,7 @@ impl Comparisons {
             unplanned_copy_regions: both(self.unplanned_copy_regions, &other.unplanned_copy_regions),
             unplanned_copy_accounts: both(self.unplanned_copy_accounts, &other.unplanned_copy_accounts),
             copies_not_seen: both(self.copies_not_seen, &other.copies_not_seen),
+            plan: self.plan.or(&other.plan),
             good_point: self.good_point.or(&other.good_point),
             deleted_early: self.deleted_early.or(&other.deleted_early),
         }
@@ -83,6 +87,7 @@ impl Comparisons {
         ];
         of_plans_and_copies
             .into_iter()
+            .chain(self.plan.values())
             .chain(self.good_point.values())
             .collect()
     }
@@ -93,6 +98,8 @@ pub(super) struct Copies {
     seen: Vec<Vec<Seen>>,
     jobs: Vec<Vec<ToVault>>,
     has_undated_job: Vec<bool>,
+    /// Tables with a copy that may count or not, and its place.
+    open: BTreeSet<(usize, u32)>,
     destinations: Vec<String>,
     destination_numbers: HashMap<String, u32>,
 }
@@ -147,6 +154,7 @@ impl Copies {
             seen: std::iter::repeat_with(Vec::new).take(rows).collect(),
             jobs: std::iter::repeat_with(Vec::new).take(rows).collect(),
             has_undated_job: vec![false; rows],
+            open: BTreeSet::new(),
             destinations: Vec::new(),
             destination_numbers: HashMap::new(),
         }
@@ -155,7 +163,13 @@ impl Copies {
     /// A point that names the table, of that date and kind, and lies in another target, at that place.
     pub(super) fn see(&mut self, row: usize, place: u32, at: DateTime<Utc>, kind: &PointKind, index: &Index) {
         let table = &index.tables[row];
-        if !kind.is_usable() || table.created_at.is_none_or(|born| at < born) {
+        if table.created_at.is_none_or(|born| at < born) {
+            return;
+        }
+        if kind.is_open() {
+            self.open.insert((row, place));
+        }
+        if !kind.is_usable() {
             return;
         }
         let of_table = || RankedKey::from(index.keys.of_table(table));
@@ -248,11 +262,15 @@ impl Copies {
             .collect();
         facts.copy_regions_seen = Some(names(regions));
         facts.copy_accounts_seen = Some(names(accounts));
-        let with_age = |seen: &Seen| format!("{}: {} h", of(seen), short_number(age_hours(seen.newest, index.as_of)));
+        let aged_at = index.aged_at(row);
+        let with_age = |seen: &Seen| match aged_at {
+            Some(now) => format!("{}: {} h", of(seen), short_number(age_hours(seen.newest, now))),
+            None => format!("{}: from {}", of(seen), rfc3339(seen.newest)),
+        };
         let newest: BTreeSet<String> = self.seen[row].iter().map(with_age).collect();
         facts.newest_copies_seen = Some(names(newest.iter().map(String::as_str)));
         let newest = |kind: PlaceKind| elsewhere(kind).map(|seen| seen.newest).max();
-        let age = |kind: PlaceKind| newest(kind).map(|at| age_hours(at, index.as_of));
+        let age = |kind: PlaceKind| newest(kind).zip(aged_at).map(|(at, now)| age_hours(at, now));
         facts.cross_region_copy_age_hours_seen = age(PlaceKind::Region);
         facts.cross_account_copy_age_hours_seen = age(PlaceKind::Account);
         let ranks = self.seen[row].iter().filter_map(|seen| seen.weakest_rank);
@@ -354,6 +372,7 @@ impl Copies {
                 &copy.account_id
             }),
             copies_not_seen: Some(self.not_seen(row, index)),
+            plan: PlanPolicy::default(),
             good_point: GoodPoint::default(),
             deleted_early: DeletedEarly::default(),
         }
@@ -389,7 +408,8 @@ impl Copies {
         within: Option<TimeDelta>,
         index: &Index,
     ) -> Option<bool> {
-        let since = within.map(|within| index.as_of - within);
+        let now = index.aged_at(row)?;
+        let since = within.map(|within| now - within);
         let table = &index.tables[row];
         let is_place = |found: &str, own: &str| match place {
             ANY_PLACE => found != own,
@@ -406,11 +426,16 @@ impl Copies {
         if is_seen {
             return Some(true);
         }
-        if !self.are_jobs_whole(row, index) {
+        let mut open = self.open.range((row, 0)..=(row, u32::MAX));
+        let is_open = open.any(|(_, place)| {
+            let target = &index.targets[*place as usize];
+            is_there(&target.account_id, &target.region)
+        });
+        if is_open || !self.are_jobs_whole(row, index) {
             return None;
         }
         // A job that made such a copy: it is not there only if its destination was looked at and does not hold it.
-        let since = since.unwrap_or(index.as_of - JOB_MEMORY);
+        let since = since.unwrap_or(now - JOB_MEMORY);
         let mut made = self.jobs[row]
             .iter()
             .filter(|to| to.last_success.is_some_and(|at| at >= since));
@@ -480,12 +505,12 @@ fn plan_rule_meets(offers: &Offers, values: &PolicyValues) -> Option<bool> {
     let meets =
         |(interval, retention): &(Option<f64>, i64)| interval.is_some_and(|gap| gap <= wanted) && keeps(*retention);
     let (sure, open, perhaps) = (&offers.rules, &offers.open_rules, &offers.perhaps_rules);
-    if sure.iter().any(meets) || (!open.is_empty() && open.iter().all(meets)) {
+    if sure.iter().any(meets) || open.iter().any(|group| group.iter().all(meets)) {
         return Some(true);
     }
     let may_meet = |(interval, retention): &(Option<f64>, i64)| interval.is_none() && keeps(*retention);
     let is_none = sure.is_empty() && open.is_empty();
-    let mut others = open.iter().chain(perhaps);
+    let mut others = open.iter().flatten().chain(perhaps);
     let is_left_open = sure.iter().any(may_meet) || others.any(|rule| meets(rule) || may_meet(rule));
     let is_known = offers.is_read && !is_none && !is_left_open;
     is_known.then_some(false)

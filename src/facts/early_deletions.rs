@@ -272,7 +272,7 @@ fn is_read_whole(row: usize, vault_name: Option<&str>, index: &Index) -> bool {
         return index.has_whole_points(place);
     };
     let may_hold_it = |other: &VaultState| {
-        let is_ordinary = other.has_known_type && !other.is_air_gapped;
+        let is_ordinary = !other.is_of_unknown_type && !other.is_air_gapped;
         !other.points_whole && !is_ordinary
     };
     let mut others = index.vaults_of(&table.account_id, &table.region).iter();

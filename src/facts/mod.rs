@@ -17,6 +17,9 @@ mod good_points;
 mod identity;
 mod index;
 mod jobs;
+mod plan_policy;
+#[cfg(test)]
+mod plan_policy_tests;
 mod plans;
 mod protection;
 mod recovery_point;
@@ -31,6 +34,7 @@ mod time;
 mod vault_policy;
 mod window;
 mod words;
+mod young;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -48,6 +52,7 @@ use early_deletions::EarlyDeletions;
 use index::Index;
 use index::finder::Finder;
 use jobs::Jobs;
+use plan_policy::Evidence;
 use plans::membership::Memberships;
 use plans::offers::Offers;
 use restore::Restores;
@@ -167,6 +172,7 @@ impl Facts {
         self.jobs.fill(&mut facts, row);
         let duration = self.jobs.is_whole(row).then(|| self.jobs.usual_duration(row));
         let offers = self.memberships.fill(&mut facts, row, index, duration, tags.as_ref());
+        young::fill(&mut facts, &offers, self.memberships.target_of(row, index));
         window::fill(&mut facts, row, index, &self.points, &tally, &self.jobs);
         runs::fill(&mut facts, row, index, &offers, &self.points, &self.jobs);
         self.restores.fill(&mut facts, row, index, points_whole);
@@ -190,6 +196,16 @@ impl Facts {
         let (facts, offers) = (&tables.facts[place], &tables.offers[place]);
         let row = tables.start + place;
         Comparisons {
+            plan: Evidence {
+                row,
+                facts,
+                offers,
+                memberships: &self.memberships,
+                points: &self.points,
+                jobs: &self.jobs,
+                index: &self.index,
+            }
+            .compare(values),
             good_point: good_points::compare(row, facts, &self.points, values, &self.index),
             deleted_early: self.early_deletions.compare(row, &self.jobs, values, &self.index),
             ..self.copies.compare(row, facts, offers, values, &self.index)

@@ -56,7 +56,7 @@ pub(crate) fn baseline_of(report: &Report) -> Baseline {
 pub(crate) fn baseline_of_file(text: &str, origin: &str) -> Result<Baseline, Problem> {
     let refuse = |why: String| unreadable(origin, why);
     let file: ReportFile = serde_json::from_str(text).map_err(|error| refuse(error.to_string()))?;
-    check_version("a report", file.schema_version, SCHEMA_VERSION, origin)?;
+    check_version("a report", file.schema_version, 1..=SCHEMA_VERSION, origin)?;
     let mut known = Vec::new();
     for finding in file.findings {
         let verdict: Verdict = finding
@@ -133,7 +133,7 @@ fn id_by_name(rule: &str, table_arn: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Severity, TargetId};
+    use crate::domain::{Level, Question, Severity, TargetId};
 
     const ARN: &str = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders";
 
@@ -147,6 +147,8 @@ mod tests {
             target: TargetId::new("111122223333", "eu-west-1"),
             verdict,
             severity: Severity::Medium,
+            question: Question::Safeguards,
+            level: Level::Required,
             waived: is_waived,
             waiver: None,
             message: String::new(),

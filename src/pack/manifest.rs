@@ -11,7 +11,10 @@ use crate::problem::Problem;
 use crate::sign::Signer;
 
 /// Raised whenever a field is added, removed or changes its meaning: a pack is never half understood.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
+
+/// The oldest that is still read. Packs of schema 1 were judged before rules had levels and questions: they are not judged again.
+pub const OLDEST_SCHEMA_VERSION: u32 = 1;
 
 /// The manifest of an evidence pack.
 ///
@@ -111,14 +114,18 @@ impl From<Signer> for SignedBy {
 pub struct Totals {
     /// Tables that were judged.
     pub tables: u64,
-    /// Tables by their worst verdict.
+    /// Tables by their verdict.
     pub tables_by_verdict: BTreeMap<String, u64>,
     /// Findings.
     pub findings: u64,
     /// Findings by verdict.
     pub findings_by_verdict: BTreeMap<String, u64>,
-    /// Non-compliant findings that no waiver covers, by severity.
+    /// Required findings that are non-compliant and that no waiver covers, by severity. Of packs of schema 1 all of them:
+    /// every rule was required.
     pub non_compliant_by_severity: BTreeMap<String, u64>,
+    /// The same of advised findings.
+    #[serde(default)]
+    pub advised_by_severity: BTreeMap<String, u64>,
     /// Findings under a waiver.
     pub waived: u64,
 }
@@ -199,11 +206,11 @@ impl Manifest {
         };
         let head: Head = serde_json::from_slice(bytes).map_err(|error| refuse(error.to_string()))?;
         match head.schema_version.as_u64() {
-            Some(version) if version == u64::from(SCHEMA_VERSION) => {}
+            Some(version) if (OLDEST_SCHEMA_VERSION.into()..=SCHEMA_VERSION.into()).contains(&version) => {}
             Some(version) => {
                 let by = head.tool_version.as_str().unwrap_or("another version");
                 return Err(refuse(format!(
-                    "it has schema version {version}; this program reads version {SCHEMA_VERSION}"
+                    "it has schema version {version}; this program reads versions {OLDEST_SCHEMA_VERSION} to {SCHEMA_VERSION}"
                 ))
                 .hint(format!("use the program that wrote it, backproof {by}, or a later one")));
             }

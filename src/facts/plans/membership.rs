@@ -151,6 +151,11 @@ impl Memberships {
         offers
     }
 
+    /// The plans of the target of a table.
+    pub(crate) fn target_of(&self, row: usize, index: &Index) -> Option<&TargetPlans> {
+        self.targets.get(index.target_place(row) as usize)
+    }
+
     /// Does nothing but what plans made say that the table is in a plan?
     fn is_by_proof_alone(&self, set: u32, proofs: &[Proof], target: &TargetPlans) -> bool {
         let mut matches = self.sets[set as usize].matches.iter();
@@ -263,6 +268,10 @@ fn prove(
     jobs: &Jobs,
 ) -> Vec<Proof> {
     if members.open.is_empty() && target.unread.is_empty() {
+        return Vec::new();
+    }
+    // Where not every job was read, the plan may have run since.
+    if !jobs.is_target_whole(place) {
         return Vec::new();
     }
     let mut proofs: Vec<Proof> = Vec::new();

@@ -9,6 +9,8 @@ pub(crate) mod tally;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use crate::facts::demands::Quality;
 use crate::facts::index::Index;
 use crate::facts::index::keys::RankedKey;
@@ -26,8 +28,8 @@ use tally::{Alike, Newest, Tally};
 pub(crate) struct TablePoints {
     gathered: Gathered,
     held: Vec<Held>,
-    /// Tables with points that have no date.
-    undated: BTreeSet<usize>,
+    /// Tables with points that may count or not: they have no date, or a word that is not known.
+    open: BTreeSet<usize>,
     /// The newest usable point of each table.
     newest: Vec<Option<Named>>,
     /// The newest usable point of each table that a plan made.
@@ -77,7 +79,7 @@ impl TablePoints {
             plans_seen: gathered.kinds.iter().filter_map(plan_seen).collect(),
             gathered,
             held,
-            undated: BTreeSet::new(),
+            open: BTreeSet::new(),
             newest: vec![None; rows],
             plan_made: vec![None; rows],
             others: Vec::new(),
@@ -86,11 +88,14 @@ impl TablePoints {
                 .collect(),
             target_of: (0..rows).map(|row| index.target_place(row)).collect(),
         };
-        let is_undated = |row: &usize| points.of(*row).iter().any(|point| point.at == UNDATED);
-        points.undated = (0..rows)
-            .filter(|row| index.tables[*row].created_at.is_some())
-            .filter(is_undated)
-            .collect();
+        let is_open = |row: &usize| {
+            let Some(born) = index.tables[*row].created_at.map(|born| born.timestamp_millis()) else {
+                return false;
+            };
+            let mut of_table = points.of(*row).iter();
+            of_table.any(|point| point.at == UNDATED || (point.at >= born && points.kind(point).is_open()))
+        };
+        points.open = (0..rows).filter(is_open).collect();
         points.name(inventory, index)?;
         Ok(points)
     }
@@ -226,9 +231,7 @@ impl TablePoints {
         points.retain(|point| born.is_some_and(|born| point.at >= born));
         points.extend(newest_of_kinds(self.of(row).iter().filter(|point| point.at == UNDATED)));
         let points = points.iter().map(|point| (self.kind(point), point.at));
-        points
-            .filter(|(kind, _)| kind.usability(index) != Some(false))
-            .collect()
+        points.filter(|(kind, _)| kind.usability() != Some(false)).collect()
     }
 
     /// The table's points that jobs made and that are not being deleted, whatever else their state: kind, and date in seconds
@@ -251,7 +254,7 @@ impl TablePoints {
 
     /// Is every recovery point of the table known?
     pub(crate) fn is_whole(&self, row: usize) -> bool {
-        self.is_target_whole(self.target_of[row]) && !self.undated.contains(&row)
+        self.is_target_whole(self.target_of[row]) && !self.open.contains(&row)
     }
 
     /// Were all recovery points of a target read, and do all of them say what they are of?
@@ -280,7 +283,7 @@ impl TablePoints {
                 tally.previous_incarnation += 1;
             } else if kind.state.is_temporary {
                 tally.temporary += 1;
-            } else if !kind.state.is_finished {
+            } else if !kind.is_usable() {
                 tally.add_unusable(kind.status.as_deref().unwrap_or("without a state"));
             } else {
                 match alike.iter_mut().find(|alike| alike.kind == point.kind) {
@@ -338,6 +341,29 @@ impl TablePoints {
     /// Was a recovery point seen in a target, in any state, that this plan made?
     pub(crate) fn has_of_plan(&self, target: u32, plan_id: &str) -> bool {
         self.plans_seen.contains(&(target, plan_id.to_owned()))
+    }
+
+    /// The table's points that were made between two instants, in whatever state, with the plan that made each.
+    pub(crate) fn made_within(
+        &self,
+        row: usize,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> impl Iterator<Item = &PointKind> {
+        let (from, to) = (from.timestamp_millis(), to.timestamp_millis());
+        let points = self.of(row).iter();
+        let within = points.filter(move |point| (from..=to).contains(&point.at));
+        within.map(|point| self.kind(point))
+    }
+
+    /// When the newest point was made that an earlier table of that name left.
+    pub(crate) fn newest_of_earlier(&self, row: usize, index: &Index) -> Option<DateTime<Utc>> {
+        let born = index.tables[row].created_at?.timestamp_millis();
+        let dated = self
+            .of(row)
+            .iter()
+            .filter(|point| point.at != UNDATED && point.at < born);
+        dated.map(|point| point.at).max().and_then(instant)
     }
 
     /// The plan that made the table's point of that second, if there is one and it says so.
