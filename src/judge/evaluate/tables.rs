@@ -12,7 +12,7 @@ use crate::criteria::policy::Policy;
 use crate::criteria::rules::{Rule, RuleSet};
 use crate::criteria::vocabulary::{COMPARISONS, schema};
 use crate::dictionary::{SubjectFacts, TableFacts};
-use crate::domain::{FactValue, Finding, Subject, Verdict};
+use crate::domain::{FactValue, Finding, Level, Subject, Verdict};
 use crate::facts::rpo_over_time::RpoDemand;
 use crate::facts::{Comparisons, Facts, Tables};
 use crate::problem::Problem;
@@ -69,7 +69,7 @@ pub fn judge_tables(
 fn judge(facts: &Facts, rules: &[&Rule], policy: &Policy, rows: Range<usize>) -> PolarsResult<Chunk> {
     let start = rows.start;
     let tables = facts.tables(rows);
-    let assigned = Tiers::new(policy, facts.as_of()).assign(&tables, facts, start)?;
+    let assigned = Tiers::new(policy, rules, facts.as_of()).assign(&tables, facts, start)?;
     let reads = |name: &str| rules.iter().any(|rule| rule.reads().any(|read| read == name));
     let compares = COMPARISONS
         .iter()
@@ -85,9 +85,10 @@ fn judge(facts: &Facts, rules: &[&Rule], policy: &Policy, rows: Range<usize>) ->
     let judged = evaluate_frame(frame, rules)?;
     let verdicts = judged
         .iter()
-        .map(|verdicts| {
+        .enumerate()
+        .map(|(number, verdicts)| {
             (0..tables.facts.len())
-                .map(|row| settle(verdicts, row, &tables.facts[row], &assigned[row]))
+                .map(|row| settle(verdicts, row, &tables.facts[row], (&assigned[row], number)))
                 .collect()
         })
         .collect();
@@ -129,8 +130,8 @@ fn frame(
 }
 
 /// Tables that no rule judges; and those that may be exempt, of which nothing can be said for certain.
-fn settle(verdicts: &Verdicts, row: usize, table: &TableFacts, assigned: &Assigned) -> Verdict {
-    if is_out(table) || assigned.is_exempt == Some(true) {
+fn settle(verdicts: &Verdicts, row: usize, table: &TableFacts, (assigned, rule): (&Assigned, usize)) -> Verdict {
+    if is_out(table) || assigned.is_exempt == Some(true) || assigned.levels[rule] == Some(Level::Off) {
         return Verdict::NotApplicable;
     }
     if is_in_odd_state(table) {
@@ -138,6 +139,8 @@ fn settle(verdicts: &Verdicts, row: usize, table: &TableFacts, assigned: &Assign
     }
     match verdicts.at(row) {
         Verdict::NonCompliant | Verdict::Compliant if assigned.is_exempt.is_none() => Verdict::Unknown,
+        // Where the table's tier cannot be told it is not known whether the rule is required.
+        Verdict::NonCompliant if assigned.levels[rule].is_none() => Verdict::Unknown,
         verdict => verdict,
     }
 }
@@ -172,11 +175,15 @@ impl Chunk {
         let values = self.values(place);
         let subject = Subjected::of_table(table);
         let why_not = self.why_not_judged(place, &values);
-        rules
-            .iter()
-            .zip(&self.verdicts)
-            .map(|(rule, verdicts)| subject.finding(rule, verdicts[place], &values, why_not.as_deref(), why_unknown))
-            .collect()
+        let levels = &self.assigned[place].levels;
+        let each = rules.iter().zip(&self.verdicts).zip(levels);
+        each.map(|((rule, verdicts), level)| {
+            let off = || format!("`[rules]` switches {} off for such tables", rule.id);
+            let why_not = why_not.clone().or_else(|| (*level == Some(Level::Off)).then(off));
+            let level = level.unwrap_or(Level::Required);
+            subject.finding((rule, level), verdicts[place], &values, why_not.as_deref(), why_unknown)
+        })
+        .collect()
     }
 
     /// Everything that conditions and messages may name, of the table at that place.
