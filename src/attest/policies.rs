@@ -82,7 +82,7 @@ impl Policies {
         let as_of = seconds(facts.as_of());
         self.packs
             .push((as_of, facts.reading().targets.keys().cloned().collect()));
-        let mut tiers = Tiers::new(&criteria.policy, facts.as_of());
+        let mut tiers = Tiers::new(&criteria.policy, &[], facts.as_of());
         let mut matched = vec![0; criteria.waivers.0.len()];
         for start in (0..facts.len()).step_by(CHUNK) {
             let tables = facts.tables(start..facts.len().min(start + CHUNK));

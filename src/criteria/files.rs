@@ -11,12 +11,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::criteria::baseline::Baseline;
 use crate::criteria::frameworks::Framework;
-use crate::criteria::policy::{Policy, Source, Tier, VALUE_KEYS};
+use crate::criteria::policy::{Levels, Policy, Source, Tier, VALUE_KEYS};
 use crate::criteria::rules::RuleSet;
 use crate::criteria::values::{FOREVER_DAYS, PolicyValues};
 use crate::criteria::waivers::{Waiver, Waivers};
 use crate::criteria::{Criteria, frameworks, policy, rules};
 use crate::digest;
+use crate::domain::Level;
 use crate::duration;
 use crate::plain_file::{self, LARGEST_CRITERIA, LARGEST_TEXT};
 use crate::problem::{Outcome, Problem, Problems};
@@ -46,6 +47,9 @@ struct Index {
     schema_version: u32,
     /// Ids, in the order in which they were asked for.
     frameworks: Vec<String>,
+    /// Rules that somebody asked for by name.
+    #[serde(default)]
+    named_rules: Vec<String>,
     /// Where each value of the policy comes from: `default`, `file` or `framework …`.
     policy_sources: BTreeMap<String, String>,
 }
@@ -58,6 +62,13 @@ pub fn files(criteria: &Criteria) -> Vec<(String, String)> {
             .frameworks
             .iter()
             .map(|framework| framework.id.clone())
+            .collect(),
+        named_rules: criteria
+            .rules
+            .0
+            .iter()
+            .filter(|rule| rule.is_named)
+            .map(|rule| rule.id.to_string())
             .collect(),
         policy_sources: criteria
             .policy
@@ -133,8 +144,12 @@ pub fn read(files: &[(String, String)], origin: &str) -> Outcome<Criteria> {
         let lost = || damaged(&place(FRAMEWORKS_DIR), &format!("framework `{id}` is not there"));
         chosen.push(framework.ok_or_else(lost)?.clone());
     }
+    let mut rules = read_rules(&below(files, RULES_DIR), &place(RULES_DIR))?;
+    for rule in &mut rules.0 {
+        rule.is_named = index.named_rules.iter().any(|id| **id == *rule.id);
+    }
     let criteria = Criteria {
-        rules: read_rules(&below(files, RULES_DIR), &place(RULES_DIR))?,
+        rules,
         policy,
         waivers: Waivers::parse_stored(text(WAIVERS_FILE)?, &place(WAIVERS_FILE))?,
         baseline: baseline(files, &place(BASELINE_FILE))?,
@@ -215,6 +230,9 @@ fn policy_text(policy: &Policy) -> String {
     let mut table = values_table(&policy.values, &VALUE_KEYS);
     table.insert("window".to_owned(), format!("{}d", policy.window_days).into());
     let tiers: Vec<toml::Value> = policy.tiers.iter().map(|tier| tier_table(tier).into()).collect();
+    if !policy.levels.is_empty() {
+        table.insert("rules".to_owned(), levels_table(&policy.levels).into());
+    }
     if !tiers.is_empty() {
         table.insert("tier".to_owned(), tiers.into());
     }
@@ -257,6 +275,9 @@ fn tier_table(tier: &Tier) -> toml::Table {
     let mut table = values_table(&tier.values, &tier.sets);
     table.insert("name".to_owned(), tier.name.clone().into());
     table.insert("when".to_owned(), tier.when.clone().into());
+    if !tier.levels.is_empty() {
+        table.insert("rules".to_owned(), levels_table(&tier.levels).into());
+    }
     if let Some(exemption) = &tier.exemption {
         table.insert("exempt".to_owned(), true.into());
         for (key, text) in [("reason", &exemption.reason), ("approver", &exemption.approver)] {
@@ -269,6 +290,11 @@ fn tier_table(tier: &Tier) -> toml::Table {
         }
     }
     table
+}
+
+fn levels_table(levels: &Levels) -> toml::Table {
+    let level = |(id, level): (&String, &Level)| (id.clone(), level.setting().into());
+    levels.iter().map(level).collect()
 }
 
 fn day(at: chrono::DateTime<chrono::Utc>) -> toml::Value {

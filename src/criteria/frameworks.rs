@@ -44,7 +44,7 @@ pub struct Framework {
 /// The questions that controls ask.
 #[derive(Debug, Default)]
 struct Questions {
-    by_id: BTreeMap<String, Question>,
+    by_id: BTreeMap<String, AuditQuestion>,
     /// Their file, as read.
     text: String,
 }
@@ -64,7 +64,7 @@ struct Control {
 
 /// A question that auditors ask of backups.
 #[derive(Debug, Clone)]
-struct Question {
+struct AuditQuestion {
     asks: String,
     rules: Vec<String>,
     answered_by: String,
@@ -235,7 +235,7 @@ impl Control {
             }
         }
         let verdict = counts.keys().copied().reduce(Verdict::worse);
-        let asked: Vec<&Question> = of.iter().filter_map(|id| questions.by_id.get(id)).collect();
+        let asked: Vec<&AuditQuestion> = of.iter().filter_map(|id| questions.by_id.get(id)).collect();
         let other = asked
             .iter()
             .map(|question| question.answered_by.as_str())
@@ -277,7 +277,7 @@ fn read_questions(files: &[(&str, &str)]) -> Outcome<Questions> {
         let mut questions = BTreeMap::new();
         for section in root.sections("question") {
             let id = section.string("id");
-            let question = Question {
+            let question = AuditQuestion {
                 asks: value(section.string("asks")),
                 rules: values(section.strings("rules")),
                 answered_by: value(section.string("answered-by")),
@@ -432,7 +432,7 @@ fn read_controls(root: &Section<'_>, letter: &str, questions: &Questions) -> Vec
 mod tests {
     use super::*;
     use crate::criteria::rules::RuleSet;
-    use crate::domain::{Severity, Subject, TargetId};
+    use crate::domain::{Level, Question, Severity, Subject, TargetId};
 
     fn finding(rule: &str, verdict: Verdict, waived: bool) -> Finding {
         Finding {
@@ -444,6 +444,8 @@ mod tests {
             target: TargetId::new(String::new(), String::new()),
             verdict,
             severity: Severity::Low,
+            question: Question::Safeguards,
+            level: Level::Required,
             waived,
             waiver: None,
             message: String::new(),
@@ -526,7 +528,7 @@ mod tests {
             "# Frameworks\n\nMade from `rules/frameworks/`. Direct: the control names backup, recovery or the protected \
              property; supporting: a general requirement to which the answer contributes. V: the id was read in the framework's \
              own text; L: in an open library of its ids; C: it is certain from the published standard.\n\n## Questions\n\n\
-             | Question | Asks | Rules |\n|---|---|---|\n",
+             | AuditQuestion | Asks | Rules |\n|---|---|---|\n",
         );
         let code = |rules: &[&str]| {
             rules
@@ -535,7 +537,7 @@ mod tests {
                 .collect::<Vec<_>>()
                 .join(", ")
         };
-        let mut ordered: Vec<(&String, &Question)> = all()[0].questions.by_id.iter().collect();
+        let mut ordered: Vec<(&String, &AuditQuestion)> = all()[0].questions.by_id.iter().collect();
         ordered.sort_by_key(|(id, _)| id[1..].parse::<u32>().unwrap_or(0));
         for (id, question) in ordered {
             let rules: Vec<&str> = question.rules.iter().map(String::as_str).collect();

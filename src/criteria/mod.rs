@@ -6,6 +6,7 @@
 pub(crate) mod baseline;
 pub mod files;
 pub mod frameworks;
+pub(crate) mod levels;
 pub mod policy;
 pub(crate) mod predicate;
 pub mod rules;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{Severity, Subject, TargetId, Verdict};
+use super::{Level, Question, Severity, Subject, TargetId, Verdict};
 
 /// The value of one fact on one subject.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,6 +62,10 @@ pub struct Finding {
     pub verdict: Verdict,
     /// How much a non-compliant verdict matters; from the rule.
     pub severity: Severity,
+    /// The question that the rule is evidence for.
+    pub question: Question,
+    /// Does it decide, or only advise?
+    pub level: Level,
     /// Accepted by a waiver. It stays in every report all the same.
     pub waived: bool,
     /// Id of that waiver.
@@ -72,6 +76,18 @@ pub struct Finding {
     pub remedy: Arc<str>,
     /// The facts that the rule read, in the order in which it reads them.
     pub evidence: Vec<(FactName, FactValue)>,
+}
+
+impl Finding {
+    /// Does it count for verdicts and exit codes?
+    pub(crate) fn is_required(&self) -> bool {
+        self.level == Level::Required
+    }
+
+    /// Does it speak against what it is about, with no waiver that accepts it?
+    pub(crate) fn is_open(&self) -> bool {
+        self.verdict == Verdict::NonCompliant && !self.waived
+    }
 }
 
 /// Why something could not be read.

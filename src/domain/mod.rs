@@ -2,6 +2,7 @@
 //!
 //! Plain values only. Nothing here reads a file, a clock, the network or the environment.
 
+mod answer;
 mod days;
 mod finding;
 mod verdict;
@@ -10,6 +11,7 @@ use std::fmt;
 
 use chrono::{DateTime, Datelike as _, Utc};
 
+pub use answer::{Answer, Level, Question};
 pub use days::{DayState, Window};
 pub use finding::{FactName, FactValue, Finding, Gap, GapKind, rfc3339, short_number};
 pub use verdict::{Severity, Subject, Verdict};

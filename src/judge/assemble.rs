@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 
 use crate::criteria::Criteria;
 use crate::criteria::frameworks::Framework;
-use crate::criteria::policy::Tier;
+use crate::criteria::levels::level;
+use crate::criteria::policy::{Policy, Tier};
 use crate::criteria::rules::{Rule, placeholders};
 use crate::criteria::waivers::Waiver;
 use crate::domain::Finding;
@@ -39,7 +40,7 @@ pub(super) fn report(
         tiers: policy.tiers.iter().map(tier).collect(),
         waivers: criteria.waivers.0.iter().zip(&judged.waived).map(waiver_line).collect(),
         frameworks: criteria.frameworks.iter().map(framework).collect(),
-        rules: criteria.rules.0.iter().map(rule_line).collect(),
+        rules: criteria.rules.0.iter().map(|rule| rule_line(rule, policy)).collect(),
         totals: Totals::of(&judged.tables, findings),
         coverage: coverage(inventory, facts, findings)?,
         baseline: criteria.baseline.as_ref().map(|baseline| compare(baseline, findings)),
@@ -73,11 +74,14 @@ fn framework_report(framework: &Framework, findings: &[Finding]) -> FrameworkRep
     }
 }
 
-fn rule_line(rule: &Rule) -> RuleLine {
+fn rule_line(rule: &Rule, policy: &Policy) -> RuleLine {
     RuleLine {
         id: rule.id.to_string(),
         subject: rule.subject,
-        origin: rule.origin(),
+        origin: rule.whose,
+        question: rule.question,
+        level: level(rule, policy, None),
+        is_core: rule.is_core(),
         title: rule.title.clone(),
         severity: rule.severity,
         remedy: rule.remedy.to_string(),

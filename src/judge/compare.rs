@@ -133,7 +133,7 @@ fn id_by_name(rule: &str, table_arn: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Severity, TargetId};
+    use crate::domain::{Level, Question, Severity, TargetId};
 
     const ARN: &str = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders";
 
@@ -147,6 +147,8 @@ mod tests {
             target: TargetId::new("111122223333", "eu-west-1"),
             verdict,
             severity: Severity::Medium,
+            question: Question::Safeguards,
+            level: Level::Required,
             waived: is_waived,
             waiver: None,
             message: String::new(),

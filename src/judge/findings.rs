@@ -1,7 +1,7 @@
 //! Facts and criteria in, findings out: on tables, then on everything else, then on waivers and exemptions themselves.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::criteria::Criteria;
@@ -9,7 +9,7 @@ use crate::criteria::policy::{Policy, Tier};
 use crate::criteria::rules::Rule;
 use crate::criteria::waivers::exemption_facts;
 use crate::dictionary::{ExemptionFacts, SubjectFacts};
-use crate::domain::{FactName, FactValue, Finding, Subject, TargetId, Verdict, Window};
+use crate::domain::{Answer, FactName, FactValue, Finding, Subject, TargetId, Window};
 use crate::facts::Facts;
 use crate::inventory::Inventory;
 use crate::inventory::schema::RecoveryPoint;
@@ -80,7 +80,7 @@ pub(super) fn judge(inventory: &Inventory, facts: &Facts, criteria: &Criteria) -
     let exemptions = exemptions(policy, facts, &judged.tiers);
     let of_waivers = judge_waivers(&judged.waived, &exemptions, rules, policy, &why)?;
     judged.findings.extend(of_waivers);
-    settle_verdicts(&mut judged.tables, &judged.findings);
+    super::answers::answer(&mut judged.tables, &judged.findings, rules);
     Ok(judged)
 }
 
@@ -130,7 +130,8 @@ fn table_row(chunk: &Chunk, place: usize) -> TableRow {
         table_arn: text(&table.table_arn),
         table_name: text(&table.table_name),
         target: TargetId::new(text(&table.account_id), text(&table.region)),
-        verdict: Verdict::NotApplicable,
+        verdict: Answer::NotAsked,
+        answers: [Answer::NotAsked; 4],
         facts,
         days: Vec::new(),
     }
@@ -148,20 +149,4 @@ fn exemptions(policy: &Policy, facts: &Facts, tiers: &TierCounts) -> Vec<Exempti
         Some(exempted)
     };
     policy.tiers.iter().filter_map(one).collect()
-}
-
-/// The worst verdict on each table. What is waived does not count.
-fn settle_verdicts(tables: &mut [TableRow], findings: &[Finding]) {
-    let mut verdicts: HashMap<&str, Verdict> = HashMap::new();
-    let of_tables = findings.iter().filter(|finding| finding.subject == Subject::Table);
-    for finding in of_tables.filter(|finding| !finding.waived) {
-        let verdict = verdicts.entry(&finding.resource_arn).or_insert(Verdict::NotApplicable);
-        *verdict = verdict.worse(finding.verdict);
-    }
-    for table in tables {
-        table.verdict = verdicts
-            .get(table.table_arn.as_str())
-            .copied()
-            .unwrap_or(Verdict::NotApplicable);
-    }
 }

@@ -2,6 +2,7 @@
 //!
 //! The same inventory and the same criteria always give the same report.
 
+mod answers;
 mod assemble;
 pub(crate) mod compare;
 mod coverage;

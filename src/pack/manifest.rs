@@ -111,14 +111,18 @@ impl From<Signer> for SignedBy {
 pub struct Totals {
     /// Tables that were judged.
     pub tables: u64,
-    /// Tables by their worst verdict.
+    /// Tables by their verdict.
     pub tables_by_verdict: BTreeMap<String, u64>,
     /// Findings.
     pub findings: u64,
     /// Findings by verdict.
     pub findings_by_verdict: BTreeMap<String, u64>,
-    /// Non-compliant findings that no waiver covers, by severity.
+    /// Required findings that are non-compliant and that no waiver covers, by severity. Of packs of schema 1 all of them:
+    /// every rule was required.
     pub non_compliant_by_severity: BTreeMap<String, u64>,
+    /// The same of advised findings.
+    #[serde(default)]
+    pub advised_by_severity: BTreeMap<String, u64>,
     /// Findings under a waiver.
     pub waived: u64,
 }

@@ -234,7 +234,7 @@ pub(crate) fn redact(
     let inventory = inventory.rewritten(to, &map, targets, manifest)?;
     // Rules and frameworks of the program's own name nobody: a word of theirs may be the name of an account by chance.
     let rules = criteria.rules.0.iter();
-    let own = rules.filter(|rule| rule.origin() == Origin::Program);
+    let own = rules.filter(|rule| rule.whose == Origin::Program);
     let own: BTreeSet<String> = own.map(|rule| rule.text.to_string()).collect();
     let map_file = |(path, text): (String, String)| {
         let names = !path.starts_with(files::FRAMEWORKS_DIR) && !own.contains(&text);

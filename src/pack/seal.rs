@@ -243,15 +243,25 @@ pub(crate) fn totals(report: &Report) -> Totals {
             .map(|(verdict, count)| (verdict.as_str().to_owned(), *count as u64))
             .collect()
     };
-    let severities = totals.non_compliant_by_severity.iter();
+    let by_severity = |counts: &std::collections::BTreeMap<crate::domain::Severity, usize>| {
+        counts
+            .iter()
+            .map(|(severity, count)| (severity.as_str().to_owned(), *count as u64))
+            .collect()
+    };
+    let by_answer = |counts: &std::collections::BTreeMap<crate::domain::Answer, usize>| {
+        counts
+            .iter()
+            .map(|(answer, count)| (answer.as_str().to_owned(), *count as u64))
+            .collect()
+    };
     Totals {
         tables: totals.tables as u64,
-        tables_by_verdict: by_verdict(&totals.tables_by_verdict),
+        tables_by_verdict: by_answer(&totals.tables_by_verdict),
         findings: totals.findings as u64,
         findings_by_verdict: by_verdict(&totals.findings_by_verdict),
-        non_compliant_by_severity: severities
-            .map(|(severity, count)| (severity.as_str().to_owned(), *count as u64))
-            .collect(),
+        non_compliant_by_severity: by_severity(&totals.non_compliant_by_severity),
+        advised_by_severity: by_severity(&totals.advised_by_severity),
         waived: totals.waived as u64,
     }
 }

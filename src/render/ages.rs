@@ -54,14 +54,15 @@ impl AgeClass {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{TargetId, Verdict};
+    use crate::domain::{Answer, TargetId};
 
     fn row(facts: &[(&'static str, FactValue)]) -> TableRow {
         TableRow {
             table_arn: String::new(),
             table_name: String::new(),
             target: TargetId::new(String::new(), String::new()),
-            verdict: Verdict::Unknown,
+            verdict: Answer::Unknown,
+            answers: [Answer::Unknown; 4],
             facts: facts
                 .iter()
                 .map(|(name, value)| ((*name).into(), value.clone()))

@@ -6,7 +6,7 @@ use std::io::Write;
 use csv::{Terminator, WriterBuilder};
 
 use super::RenderError;
-use crate::domain::{FactValue, rfc3339};
+use crate::domain::{FactValue, Question, rfc3339};
 use crate::report::Report;
 use crate::text::csv_cell;
 
@@ -19,6 +19,8 @@ pub(crate) fn findings(report: &Report, out: &mut dyn Write) -> Result<(), Rende
         "rule",
         "severity",
         "verdict",
+        "question",
+        "level",
         "waived",
         "account_id",
         "region",
@@ -44,6 +46,8 @@ pub(crate) fn findings(report: &Report, out: &mut dyn Write) -> Result<(), Rende
             finding.rule.to_string(),
             finding.severity.to_string(),
             finding.verdict.to_string(),
+            finding.question.to_string(),
+            finding.level.to_string(),
             finding.waived.to_string(),
             finding.target.account_id.clone(),
             finding.target.region.clone(),
@@ -76,6 +80,7 @@ pub(crate) fn tables(report: &Report, out: &mut dyn Write) -> Result<(), RenderE
     }
     let mut head: Vec<String> = IDENTITY.iter().map(|name| (*name).to_owned()).collect();
     head.push("verdict".to_owned());
+    head.extend(Question::ALL.map(|question| question.as_str().replace('-', "_")));
     head.extend(facts.iter().map(|name| (*name).to_owned()));
     head.push("as_of".to_owned());
     let as_of = rfc3339(report.scan.as_of);
@@ -87,6 +92,7 @@ pub(crate) fn tables(report: &Report, out: &mut dyn Write) -> Result<(), RenderE
             table.target.region.clone(),
             table.verdict.to_string(),
         ];
+        row.extend(Question::ALL.map(|question| table.answer(question).to_string()));
         row.extend(facts.iter().map(|name| match table.column(name) {
             // Numbers stay numbers: only text can be a formula.
             FactValue::Text(text) => csv_cell(text),

@@ -44,14 +44,7 @@ fn head(report: &Report, templates: &Templates) -> String {
         "not compliant"
     } else if report.is_evidence_missing() {
         "not proven, evidence is missing"
-    } else if report
-        .totals
-        .tables_by_verdict
-        .get(&Verdict::Compliant)
-        .copied()
-        .unwrap_or(0)
-        == 0
-    {
+    } else if report.totals.tables_in_shade(Verdict::Compliant) == 0 {
         "nothing to prove"
     } else {
         "compliant"
@@ -91,11 +84,13 @@ fn head(report: &Report, templates: &Templates) -> String {
 
 fn totals(report: &Report) -> String {
     let mut text = "| | non-compliant | unknown | compliant | not applicable |\n|---|---:|---:|---:|---:|\n".to_owned();
+    let totals = &report.totals;
+    let findings = |verdict: &Verdict| totals.findings_by_verdict.get(verdict).copied().unwrap_or(0);
     for (name, counts) in [
-        ("tables", &report.totals.tables_by_verdict),
-        ("findings", &report.totals.findings_by_verdict),
+        ("tables", Verdict::ALL.map(|verdict| totals.tables_in_shade(verdict))),
+        ("findings", Verdict::ALL.map(|verdict| findings(&verdict))),
     ] {
-        let cells = Verdict::ALL.map(|verdict| counts.get(&verdict).copied().unwrap_or(0).to_string());
+        let cells = counts.map(|count| count.to_string());
         text.push_str(&format!("| {name} | {} |\n", cells.join(" | ")));
     }
     text

@@ -15,7 +15,7 @@ use super::RenderError;
 use crate::criteria::values::LIMIT_HOURS;
 use crate::dictionary::{FactKey, TableFacts};
 use crate::digest;
-use crate::domain::{FactValue, Finding, Severity, Subject, TargetId, Verdict};
+use crate::domain::{Answer, FactValue, Finding, Severity, Subject, TargetId, Verdict};
 use crate::report::{Report, TableRow};
 use crate::text::one_line;
 
@@ -143,22 +143,40 @@ fn scan(report: &Report, page: &mut Page) -> Written {
     )?;
     page.one(
         "backproof_evidence_missing",
-        "1 if a verdict is unknown, or tables may exist that nobody saw.",
+        "1 if a required verdict is unknown, or tables may exist that nobody saw.",
         flag(report.is_evidence_missing()),
     )?;
-    page.gauge("backproof_tables", "Tables by their worst verdict.")?;
-    for verdict in Verdict::ALL {
-        let count = report.totals.tables_by_verdict.get(&verdict).copied().unwrap_or(0);
-        page.sample("backproof_tables", &[("verdict", verdict.as_str())], number(count))?;
+    page.gauge("backproof_tables", "Tables by their verdict.")?;
+    for answer in Answer::ALL {
+        let count = report.totals.tables_by_verdict.get(&answer).copied().unwrap_or(0);
+        page.sample("backproof_tables", &[("verdict", answer.as_str())], number(count))?;
     }
-    page.gauge(
-        "backproof_open_findings",
-        "Non-compliant findings that no waiver covers, by severity.",
-    )?;
-    for severity in Severity::ALL {
-        let count = report.totals.non_compliant_by_severity.get(&severity).copied();
-        let labels = [("severity", severity.as_str())];
-        page.sample("backproof_open_findings", &labels, number(count.unwrap_or(0)))?;
+    let name = "backproof_tables_by_answer";
+    page.gauge(name, "Tables by the answer to each question.")?;
+    for (question, answers) in &report.totals.tables_by_answer {
+        for answer in Answer::ALL {
+            let labels = [("question", question.as_str()), ("answer", answer.as_str())];
+            page.sample(name, &labels, number(answers.get(&answer).copied().unwrap_or(0)))?;
+        }
+    }
+    let totals = &report.totals;
+    for (name, help, counts) in [
+        (
+            "backproof_open_findings",
+            "Required findings that are non-compliant and that no waiver covers, by severity.",
+            &totals.non_compliant_by_severity,
+        ),
+        (
+            "backproof_advised_findings",
+            "Advised findings that are non-compliant and that no waiver covers, by severity.",
+            &totals.advised_by_severity,
+        ),
+    ] {
+        page.gauge(name, help)?;
+        for severity in Severity::ALL {
+            let labels = [("severity", severity.as_str())];
+            page.sample(name, &labels, number(counts.get(&severity).copied().unwrap_or(0)))?;
+        }
     }
     let name = "backproof_waived_findings";
     page.one(name, "Findings under a waiver.", number(report.totals.waived))

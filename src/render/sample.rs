@@ -5,7 +5,8 @@ use chrono::{DateTime, Duration, Utc};
 use crate::criteria::vocabulary::POLICY_TIER;
 use crate::dictionary::TableFacts;
 use crate::domain::{
-    DayState, FactValue, Finding, Gap, GapKind, Severity, Subject, TargetId, Verdict, Window, table_arn,
+    Answer, DayState, FactValue, Finding, Gap, GapKind, Level, Question, Severity, Subject, TargetId, Verdict, Window,
+    table_arn,
 };
 use crate::report::{
     AccountCoverage, ControlRow, Coverage, ExemptionLine, FrameworkReport, Origin, Report, RuleLine, Scan, TableRow,
@@ -106,6 +107,26 @@ fn as_of() -> DateTime<Utc> {
     DateTime::from_timestamp(1_795_410_000, 0).unwrap_or_default()
 }
 
+/// The question of each rule of this report.
+fn question_of(rule: &str) -> Question {
+    match rule {
+        "in-a-plan" => Question::InAPlan,
+        "recovery-point-fresh" => Question::BackedUp,
+        _ => Question::Safeguards,
+    }
+}
+
+/// The verdict on a table by its findings, and an answer to each question that has some.
+pub(crate) fn settle<'f>(table: &mut TableRow, findings: impl Iterator<Item = &'f Finding>) {
+    table.verdict = Answer::NotApplicable;
+    for finding in findings {
+        table.verdict = table.verdict.worse(finding.verdict.into());
+        let place = Question::ALL.iter().position(|one| *one == finding.question);
+        let answer = &mut table.answers[place.expect("one of all")];
+        *answer = answer.worse(finding.verdict.into());
+    }
+}
+
 /// A report on `count` tables; every verdict occurs once there are a few dozen.
 pub(crate) fn report(count: usize) -> Report {
     let mut tables: Vec<TableRow> = (0..count).map(table).collect();
@@ -118,10 +139,13 @@ pub(crate) fn report(count: usize) -> Report {
     findings.sort_by(|a, b| (&a.resource_arn, &a.rule).cmp(&(&b.resource_arn, &b.rule)));
     for table in &mut tables {
         let from = findings.partition_point(|finding| finding.resource_arn < table.table_arn);
-        let own = findings[from..]
-            .iter()
-            .take_while(|finding| finding.resource_arn == table.table_arn);
-        table.verdict = own.fold(Verdict::NotApplicable, |worst, finding| worst.worse(finding.verdict));
+        let arn = table.table_arn.clone();
+        settle(
+            table,
+            findings[from..]
+                .iter()
+                .take_while(|finding| finding.resource_arn == arn),
+        );
     }
     Report {
         scan: Scan {
@@ -155,6 +179,9 @@ pub(crate) fn report(count: usize) -> Report {
                 origin: Origin::Program,
                 title: title.to_owned(),
                 severity,
+                question: question_of(id),
+                level: Level::Required,
+                is_core: false,
                 remedy: remedy.to_owned(),
                 rationale: format!("{title}: without that a loss of data may be final."),
                 applies: "table_status = 'ACTIVE'".to_owned(),
@@ -231,7 +258,8 @@ fn table(index: usize) -> TableRow {
         table_arn: table_arn("aws", &target, &name),
         table_name: name,
         target,
-        verdict: Verdict::NotApplicable,
+        verdict: Answer::NotAsked,
+        answers: [Answer::NotAsked; 4],
         facts: facts.into_iter().map(|(name, value)| (name.into(), value)).collect(),
         days: (0..DAYS).map(|day| day_state(index, day, denied)).collect(),
     }
@@ -432,6 +460,8 @@ fn judge(index: usize, table: &TableRow) -> Vec<Finding> {
                 target: table.target.clone(),
                 verdict,
                 severity,
+                question: question_of(rule),
+                level: Level::Required,
                 waived: verdict == Verdict::NonCompliant && index.is_multiple_of(13),
                 waiver: None,
                 message,

@@ -3,6 +3,7 @@
 //! A plain value. `judge` makes it, `render` turns it into bytes.
 
 mod compared;
+mod conclusion;
 
 use std::collections::BTreeMap;
 
@@ -10,16 +11,19 @@ use chrono::{DateTime, Utc};
 
 use crate::dictionary::FactKey;
 use crate::domain::{
-    DayState, FactName, FactValue, Finding, Gap, Severity, Subject, TargetId, Verdict, Window, rfc3339,
+    Answer, DayState, FactName, FactValue, Finding, Gap, Level, Question, Severity, Subject, TargetId, Verdict, Window,
+    rfc3339,
 };
 use crate::problem::count;
 
 pub use crate::criteria::Origin;
 pub use crate::criteria::frameworks::ControlRow;
+use crate::criteria::levels::core_of;
 pub(crate) use compared::{Compared, Since};
+pub(crate) use conclusion::Conclusion;
 
 /// Raised whenever a field of `report.json` changes its meaning or goes.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Everything that a report may say.
 #[derive(Debug, Clone)]
@@ -176,6 +180,12 @@ pub struct RuleLine {
     pub title: String,
     /// How much a violation matters.
     pub severity: Severity,
+    /// The question that it is evidence for.
+    pub question: Question,
+    /// What it counts for where no tier says otherwise.
+    pub level: Level,
+    /// It answers its question, in the program's own words.
+    pub is_core: bool,
     /// What to do about a violation.
     pub remedy: String,
     /// What the rule rests on and where it comes from.
@@ -193,14 +203,18 @@ pub struct RuleLine {
 pub struct Totals {
     /// Tables in the report.
     pub tables: usize,
-    /// Tables by their worst verdict.
-    pub tables_by_verdict: BTreeMap<Verdict, usize>,
+    /// Tables by their verdict.
+    pub tables_by_verdict: BTreeMap<Answer, usize>,
+    /// Tables by the answer to each question.
+    pub tables_by_answer: BTreeMap<Question, BTreeMap<Answer, usize>>,
     /// Findings in the report.
     pub findings: usize,
     /// Findings by verdict.
     pub findings_by_verdict: BTreeMap<Verdict, usize>,
-    /// Non-compliant findings that no waiver covers, by severity.
+    /// Required findings that are non-compliant and that no waiver covers, by severity.
     pub non_compliant_by_severity: BTreeMap<Severity, usize>,
+    /// Advised findings that are non-compliant and that no waiver covers, by severity.
+    pub advised_by_severity: BTreeMap<Severity, usize>,
     /// Findings under a waiver.
     pub waived: usize,
 }
@@ -263,8 +277,10 @@ pub struct TableRow {
     pub table_name: String,
     /// Where it lives.
     pub target: TargetId,
-    /// The worst verdict of its findings.
-    pub verdict: Verdict,
+    /// The worst of what is required of it; compliant only if it is in a plan and backed up, and both were asked.
+    pub verdict: Answer,
+    /// The answer to each question, in the order of [`Question::ALL`].
+    pub answers: [Answer; 4],
     /// Every fact, in the order of the dictionary.
     pub facts: Vec<(FactName, FactValue)>,
     /// One state for each day of [`Report::window`]; empty if recovery points were not looked at, or if the policy asks
@@ -273,6 +289,12 @@ pub struct TableRow {
 }
 
 impl TableRow {
+    /// The answer to a question.
+    pub fn answer(&self, question: Question) -> Answer {
+        let place = Question::ALL.iter().position(|one| *one == question);
+        place.map_or(Answer::NotAsked, |place| self.answers[place])
+    }
+
     /// The value of a fact; unknown if it is not in the report.
     pub fn fact(&self, key: FactKey) -> &FactValue {
         self.column(key.name())
@@ -288,10 +310,11 @@ impl TableRow {
 }
 
 impl Report {
-    /// Is evidence missing that a verdict needs, or that would show more tables? A gap that touches neither leaves the
-    /// outcome alone.
+    /// Is evidence missing that a required verdict needs, or that would show more tables? A gap that touches neither leaves
+    /// the outcome alone.
     pub fn is_evidence_missing(&self) -> bool {
-        let is_unknown = |finding: &Finding| finding.verdict == Verdict::Unknown && !finding.waived;
+        let is_unknown =
+            |finding: &Finding| finding.verdict == Verdict::Unknown && !finding.waived && finding.is_required();
         self.coverage.regions_unknown
             || self
                 .coverage
@@ -299,6 +322,13 @@ impl Report {
                 .iter()
                 .any(|target| target.tables_listed.is_none())
             || self.findings.iter().any(is_unknown)
+    }
+
+    /// The name that the settings give an account, or its id.
+    pub(crate) fn account_name<'r>(&'r self, account_id: &'r str) -> &'r str {
+        let mut accounts = self.coverage.accounts.iter();
+        let found = accounts.find(|account| account.account_id == account_id && !account.name.is_empty());
+        found.map_or(account_id, |account| &account.name)
     }
 
     /// The rule of that id.
@@ -374,11 +404,33 @@ impl Report {
         self.baseline.as_ref().and_then(|baseline| baseline.since(finding))
     }
 
-    /// Findings that speak against the tables and that no waiver covers.
+    /// Required findings that are non-compliant and that no waiver covers.
     pub(crate) fn open_findings(&self) -> impl Iterator<Item = &Finding> {
         self.findings
             .iter()
-            .filter(|finding| finding.verdict == Verdict::NonCompliant && !finding.waived)
+            .filter(|finding| finding.is_open() && finding.is_required())
+    }
+
+    /// Advised findings that are non-compliant and that no waiver covers.
+    pub(crate) fn advised_findings(&self) -> impl Iterator<Item = &Finding> {
+        self.findings
+            .iter()
+            .filter(|finding| finding.is_open() && !finding.is_required())
+    }
+
+    /// Was a question asked, of tables that policy and state leave it to? Not if a core rule did not run, or is not required.
+    pub(crate) fn is_asked(&self, question: Question) -> bool {
+        let core = core_of(question);
+        let runs = |id: &String| {
+            let mut rules = self.rules.iter();
+            rules.any(|rule| rule.id == *id && rule.is_core && rule.level == Level::Required)
+        };
+        !core.is_empty() && core.iter().all(runs)
+    }
+
+    /// May this report speak of backups and call tables compliant? Only if it asked whether they are in a plan and backed up.
+    pub(crate) fn asks_for_backups(&self) -> bool {
+        self.is_asked(Question::InAPlan) && self.is_asked(Question::BackedUp)
     }
 }
 
@@ -396,6 +448,15 @@ fn first(names: &[&str]) -> String {
 }
 
 impl Totals {
+    /// Tables by the colour of their verdict.
+    pub(crate) fn tables_in_shade(&self, shade: Verdict) -> usize {
+        let of_shade = self
+            .tables_by_verdict
+            .iter()
+            .filter(|(answer, _)| answer.shade() == shade);
+        of_shade.map(|(_, count)| count).sum()
+    }
+
     /// Counts the rows.
     pub fn of(tables: &[TableRow], findings: &[Finding]) -> Self {
         let mut totals = Self {
@@ -403,21 +464,27 @@ impl Totals {
             findings: findings.len(),
             ..Self::default()
         };
-        for verdict in Verdict::ALL {
+        for answer in Answer::ALL {
+            let of = |is: &dyn Fn(&TableRow) -> bool| tables.iter().filter(|table| is(table)).count();
             totals
                 .tables_by_verdict
-                .insert(verdict, tables.iter().filter(|table| table.verdict == verdict).count());
+                .insert(answer, of(&|table| table.verdict == answer));
+            for question in Question::ALL {
+                let answers = totals.tables_by_answer.entry(question).or_default();
+                answers.insert(answer, of(&|table| table.answer(question) == answer));
+            }
+        }
+        for verdict in Verdict::ALL {
             let of_verdict = findings.iter().filter(|finding| finding.verdict == verdict).count();
             totals.findings_by_verdict.insert(verdict, of_verdict);
         }
         for severity in Severity::ALL {
-            let open = |finding: &&Finding| finding.verdict == Verdict::NonCompliant && !finding.waived;
-            let count = findings
+            let open = findings
                 .iter()
-                .filter(open)
-                .filter(|finding| finding.severity == severity)
-                .count();
-            totals.non_compliant_by_severity.insert(severity, count);
+                .filter(|finding| finding.is_open() && finding.severity == severity);
+            let (required, advised): (Vec<_>, Vec<_>) = open.partition(|finding| finding.is_required());
+            totals.non_compliant_by_severity.insert(severity, required.len());
+            totals.advised_by_severity.insert(severity, advised.len());
         }
         totals.waived = findings.iter().filter(|finding| finding.waived).count();
         totals

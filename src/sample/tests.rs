@@ -4,15 +4,16 @@ use proptest::prelude::*;
 
 use super::allocate::allocate;
 use super::*;
-use crate::domain::{FactName, TargetId, Verdict};
+use crate::domain::{Answer, FactName, TargetId};
 
-fn table(account_id: &str, name: &str, tier: &str, verdict: Verdict) -> TableRow {
+fn table(account_id: &str, name: &str, tier: &str, verdict: Answer) -> TableRow {
     let target = TargetId::new(account_id, "eu-west-1");
     TableRow {
         table_arn: crate::domain::table_arn("aws", &target, name),
         table_name: name.to_owned(),
         target,
         verdict,
+        answers: [verdict; 4],
         facts: vec![(FactName::from("policy_tier"), FactValue::Text(tier.into()))],
         days: Vec::new(),
     }
@@ -34,9 +35,9 @@ fn forty() -> Vec<TableRow> {
         let account = if number < 30 { "111122223333" } else { "444455556666" };
         let tier = ["gold", "none", "none", "silver"][number % 4];
         let verdict = if number.is_multiple_of(5) {
-            Verdict::NonCompliant
+            Answer::NonCompliant
         } else {
-            Verdict::Compliant
+            Answer::Compliant
         };
         table(account, &format!("table-{number:02}"), tier, verdict)
     };

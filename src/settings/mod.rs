@@ -7,10 +7,10 @@ mod remediation;
 
 use std::path::{Path, PathBuf};
 
-use crate::criteria::policy::{self, Policy, Preset};
+use crate::criteria::policy::{self, Policy, Preset, levels};
 use crate::domain::Account;
 use crate::problem::{Outcome, Problem, Problems};
-use crate::toml_reader::values::{check_account, regions};
+use crate::toml_reader::values::{check_account, distinct, regions};
 use crate::toml_reader::{Section, read_document};
 
 pub(crate) use remediation::{Remediation, check_lifecycle};
@@ -27,6 +27,8 @@ pub struct Settings {
     pub accounts: Vec<Account>,
     /// What tables must meet.
     pub policy: Policy,
+    /// Rules of the program that rules of `--rules-dir` with the same id replace.
+    pub replaced_rules: Vec<String>,
     /// The waivers file.
     pub waivers: Option<PathBuf>,
     /// The ledger that takes the pack of each scan: a folder, or `s3://bucket/prefix`.
@@ -174,10 +176,30 @@ impl Settings {
                 self.policy = policy::read(&section, preset);
             }
         }
+        if let Some(rules) = root.section("rules") {
+            self.read_rules(&rules);
+        }
         if let Some(section) = root.section("remediation") {
             self.remediation = remediation::read(&section, self.policy.values.retention_min_days);
         }
         has_policy
+    }
+}
+
+impl Settings {
+    /// `[rules]`: what rules count for, and which of the program's own another may replace.
+    fn read_rules(&mut self, section: &Section<'_>) {
+        let replaced = distinct(section, levels::REPLACED, |_| true);
+        self.replaced_rules = replaced.unwrap_or_default();
+        for (id, level) in levels::read(section) {
+            if let Some(offset) = section.place_of(&id)
+                && self.policy.levels.contains_key(&id)
+            {
+                let what = format!("`{}` is said twice", section.path_of(&id));
+                section.note(offset, what, "the policy says it too", "say it in one place");
+            }
+            self.policy.levels.insert(id, level);
+        }
     }
 }
 

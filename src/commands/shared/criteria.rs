@@ -7,7 +7,7 @@ use crate::commands::shared::evidence::Evidence;
 use crate::criteria::frameworks::Framework;
 use crate::criteria::rules::RuleSet;
 use crate::criteria::waivers::Waivers;
-use crate::criteria::{Criteria, frameworks, rules};
+use crate::criteria::{Criteria, frameworks, levels, rules};
 use crate::problem::{Outcome, Problem, Problems};
 use crate::settings::Settings;
 
@@ -28,6 +28,7 @@ pub fn read(config: Option<&Path>, args: &RuleArgs) -> Outcome<(Settings, Criter
         .collect();
     let settings = noted(Settings::load(config, args.policy.as_deref(), &presets), &mut problems);
     let all = noted(RuleSet::load(args.rules_dir.as_deref(), &[]), &mut problems);
+    let known = all.clone();
     let waivers_file = settings.as_ref().and_then(|settings| settings.waivers.as_deref());
     let waivers = noted(
         read_waivers(args.waivers.as_deref().or(waivers_file), all.as_ref(), args),
@@ -35,17 +36,21 @@ pub fn read(config: Option<&Path>, args: &RuleArgs) -> Outcome<(Settings, Criter
     );
     let rules = all.and_then(|all| {
         if args.rules.is_empty() && !frameworks.is_empty() {
-            // A framework's controls rest on its rules, and every report on waivers and exemptions.
+            // A framework's controls rest on its rules; whether tables are backed up is asked in any case.
             let of_frameworks = |id: &str| frameworks.iter().any(|framework| framework.rules().contains(id));
-            let chosen = all.0.into_iter().filter(|rule| of_frameworks(&rule.id));
+            let chosen = all.0.into_iter().filter(|rule| rule.core || of_frameworks(&rule.id));
             Some(RuleSet(chosen.collect()))
         } else {
             noted(all.choose(&args.rules), &mut problems)
         }
     });
-    let (Some(settings), Some(rules), Some(waivers), true) = (settings, rules, waivers, problems.is_empty()) else {
+    if let (Some(settings), Some(rules)) = (&settings, &known) {
+        problems.extend(levels::check(&settings.policy, rules).0);
+    }
+    let (Some(settings), Some(mut rules), Some(waivers), true) = (settings, rules, waivers, problems.is_empty()) else {
         return Err(Problems(problems));
     };
+    rules.0.retain(|rule| levels::may_run(rule, &settings.policy));
     let criteria = Criteria {
         rules,
         policy: settings.policy.clone(),

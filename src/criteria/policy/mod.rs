@@ -5,6 +5,7 @@
 //! still known, and the others are not.
 
 mod layer;
+pub(crate) mod levels;
 mod preset;
 mod read;
 mod tiers;
@@ -15,6 +16,7 @@ use crate::criteria::predicate::Predicate;
 use crate::criteria::values::PolicyValues;
 
 pub(crate) use layer::VALUE_KEYS;
+pub use levels::Levels;
 pub(crate) use preset::Preset;
 pub use read::parse;
 pub(crate) use read::{document, read};
@@ -32,6 +34,8 @@ pub struct Tier {
     pub values: PolicyValues,
     /// Keys that the tier itself sets, for reports.
     pub sets: Vec<&'static str>,
+    /// What rules count for on its tables, over what they count for everywhere.
+    pub levels: Levels,
     /// The tables of this tier need no backup.
     pub exemption: Option<Exemption>,
     /// File and line.
@@ -76,6 +80,8 @@ pub struct Policy {
     pub sources: Vec<(&'static str, Source)>,
     /// `window`: days before `as_of` that gaps are looked for in.
     pub window_days: i64,
+    /// What rules count for, where that is said: `[rules]`.
+    pub levels: Levels,
     /// Tiers, in the order in which they are tried.
     pub tiers: Vec<Tier>,
 }
@@ -86,6 +92,7 @@ impl Default for Policy {
             values: PolicyValues::default(),
             sources: Vec::new(),
             window_days: 30,
+            levels: Levels::new(),
             tiers: Vec::new(),
         }
     }

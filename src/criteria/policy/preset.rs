@@ -88,7 +88,7 @@ impl Preset {
             values: self.values.over(&PolicyValues::default()),
             sources: self.sources.clone(),
             window_days: self.window.unwrap_or(default.window_days),
-            tiers: default.tiers,
+            ..default
         }
     }
 

@@ -4,7 +4,7 @@ use super::Policy;
 use super::Source;
 use super::layer::{Layer, VALUE_KEYS, clashes, source_words, window};
 use super::preset::Preset;
-use super::tiers;
+use super::{levels, tiers};
 use crate::problem::{Outcome, Problem, Problems};
 use crate::toml_reader::{Section, read_document};
 
@@ -38,6 +38,9 @@ pub(crate) fn read(section: &Section<'_>, preset: &Preset) -> Policy {
     policy.values = Layer::read(section).over(&policy.values);
     if let Some(days) = window(section) {
         policy.window_days = days;
+    }
+    if let Some(rules) = section.section("rules") {
+        policy.levels = levels::read(&rules);
     }
     let own = VALUE_KEYS.into_iter().chain(["window"]);
     for key in own.filter(|key| section.place_of(key).is_some()) {

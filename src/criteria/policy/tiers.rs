@@ -3,6 +3,7 @@
 use crate::criteria::vocabulary::Schema;
 
 use super::layer::{Layer, VALUE_KEYS, clashes, source_words};
+use super::levels;
 use crate::criteria::policy::{Exemption, Policy, Tier};
 use crate::criteria::predicate::{self, Predicate};
 use crate::criteria::values::PolicyValues;
@@ -56,6 +57,10 @@ fn read_tier(section: &Section<'_>, policy: &Policy, schema: &Schema, earlier: &
             "set `window` in `[policy]`",
         );
     }
+    let levels = section
+        .section("rules")
+        .map(|rules| levels::read(&rules))
+        .unwrap_or_default();
     let exemption = read_exemption(section);
     let set = VALUE_KEYS.into_iter().filter(|key| section.place_of(key).is_some());
     let sets: Vec<&'static str> = set.collect();
@@ -77,6 +82,7 @@ fn read_tier(section: &Section<'_>, policy: &Policy, schema: &Schema, earlier: &
         predicate,
         values,
         sets,
+        levels,
         exemption,
         origin: section.origin(),
     })

@@ -10,15 +10,20 @@ use std::sync::{Arc, LazyLock};
 use polars::prelude::DataType;
 
 use crate::criteria::Origin;
+use crate::criteria::policy::VALUE_KEYS;
 use crate::criteria::predicate::{self, Predicate};
 use crate::criteria::vocabulary::{Schema, frames_of, schema};
-use crate::domain::{FactValue, Severity, Subject, Verdict};
+use crate::domain::{FactValue, Question, Severity, Subject, Verdict};
 use crate::problem::{Outcome, Problem, Problems};
 use crate::text::{list, nearest};
+use crate::toml_reader::values::distinct;
 use crate::toml_reader::{Located, Section, read_document};
 
 /// The rules that come with the program: file name and text.
 const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/rules.rs"));
+
+/// Stands in `required-by` of rules on waivers and exemptions: those that match something.
+pub(crate) const MATCH: &str = "match";
 
 /// Ids of actions, in order: all that a rule may name are those that the program's own rules name. `remediate` has one
 /// action for each.
@@ -42,6 +47,14 @@ pub struct Rule {
     pub subject: Subject,
     /// How much a violation matters.
     pub severity: Severity,
+    /// The question that it is evidence for.
+    pub question: Question,
+    /// It answers that question: without it the question was not asked.
+    pub core: bool,
+    /// The keys of the policy that make it required where they ask for something; [`MATCH`] for rules on waivers.
+    pub required_by: Vec<String>,
+    /// Somebody asked for it by name, so it is required.
+    pub is_named: bool,
     /// When the rule asks about a table at all; none: always.
     pub applies: Option<Predicate>,
     /// The good state.
@@ -62,6 +75,8 @@ pub struct Rule {
     pub action: Option<&'static str>,
     /// Worked examples, each evaluated by a test.
     pub examples: Vec<Example>,
+    /// Whose it is. A rule that is weaker than the program's of its id must not pass for it.
+    pub whose: Origin,
     /// The file it came from.
     pub origin: String,
     /// The file, as read.
@@ -122,7 +137,7 @@ impl RuleSet {
         Self(rules).choose(ids)
     }
 
-    /// Keeps the ids asked for (empty: all).
+    /// Keeps the ids asked for (empty: all). What is asked for by name is required.
     ///
     /// Errors: ids that do not exist.
     pub(crate) fn choose(self, ids: &[String]) -> Outcome<Self> {
@@ -143,12 +158,12 @@ impl RuleSet {
         if !problems.is_empty() {
             return Err(Problems(problems));
         }
-        Ok(Self(
-            self.0
-                .into_iter()
-                .filter(|rule| ids.is_empty() || ids.iter().any(|id| **id == *rule.id))
-                .collect(),
-        ))
+        let mut rules = self.0;
+        if !ids.is_empty() {
+            rules.retain(|rule| ids.iter().any(|id| **id == *rule.id));
+            rules.iter_mut().for_each(|rule| rule.is_named = true);
+        }
+        Ok(Self(rules))
     }
 
     /// The rules on one kind of subject, in order of id.
@@ -168,11 +183,9 @@ impl RuleSet {
 }
 
 impl Rule {
-    /// Whose it is. A rule that is weaker than the program's of its id must not pass for it.
-    pub(crate) fn origin(&self) -> Origin {
-        let name = format!("{}.toml", self.id);
-        let shipped = EMBEDDED.iter().find(|(file, _)| *file == name);
-        Origin::of(&self.text, shipped.map(|(_, text)| *text))
+    /// Does it answer its question, in the text that comes with the program?
+    pub(crate) fn is_core(&self) -> bool {
+        self.core && self.whose == Origin::Program
     }
 
     /// The facts and policy values the rule reads: those of the good state first.
@@ -241,6 +254,9 @@ fn read_rule(root: &Section<'_>, origin: &str, text: &str) -> Option<Rule> {
     let id = required(root, "id");
     let title = required(root, "title");
     let severity = required(root, "severity").and_then(|text| read_severity(root, &text));
+    let question = read_question(root);
+    let core = root.boolean("core").unwrap_or_default();
+    let required_by = distinct(root, "required-by", |key| read_key(root, key)).unwrap_or_default();
     let compliant_text = required(root, "compliant");
     let compliant = compliant_text
         .as_ref()
@@ -278,11 +294,18 @@ fn read_rule(root: &Section<'_>, origin: &str, text: &str) -> Option<Rule> {
             "",
         );
     }
+    let name = format!("{}.toml", id.value);
+    let shipped = EMBEDDED.iter().find(|(file, _)| *file == name);
     Some(Rule {
+        whose: Origin::of(text, shipped.map(|(_, text)| *text)),
         id: id.value.into(),
         title: title?.value,
         subject: subject?,
         severity: severity?,
+        question: question?,
+        core,
+        required_by,
+        is_named: false,
         applies,
         compliant: compliant?,
         compliant_text: compliant_text?.value,
@@ -335,6 +358,36 @@ fn read_subject(root: &Section<'_>) -> Option<Subject> {
         root.note(text.offset, format!("`{}` is not a subject", text.value), "", hint);
     }
     subject
+}
+
+/// What it is evidence for: safeguards, unless it says otherwise.
+fn read_question(root: &Section<'_>) -> Option<Question> {
+    let Some(text) = root.string("question") else {
+        return Some(Question::Safeguards);
+    };
+    let found = Question::ALL
+        .into_iter()
+        .find(|question| question.as_str() == text.value);
+    if found.is_none() {
+        let hint = format!("the questions are {}", list(&Question::ALL.map(Question::as_str)));
+        root.note(text.offset, format!("`{}` is not a question", text.value), "", hint);
+    }
+    found
+}
+
+/// Is it a key of the policy, or [`MATCH`]?
+fn read_key(root: &Section<'_>, key: &Located<String>) -> bool {
+    let is_known = key.value == MATCH || VALUE_KEYS.contains(&key.value.as_str());
+    if !is_known {
+        let hint = format!("the values are {}", list(&VALUE_KEYS));
+        root.note(
+            key.offset,
+            format!("`{}` is not a value of the policy", key.value),
+            "",
+            hint,
+        );
+    }
+    is_known
 }
 
 fn read_severity(root: &Section<'_>, text: &Located<String>) -> Option<Severity> {

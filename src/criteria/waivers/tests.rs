@@ -248,6 +248,7 @@ fn facts_of_an_exemption_say_what_is_missing() {
         predicate: compile_tier("tag('tier') = 'scratch'", &crate::criteria::vocabulary::tier_schema())
             .expect("a condition"),
         values: PolicyValues::default(),
+        levels: Default::default(),
         sets: Vec::new(),
         exemption: None,
         origin: "b:1".to_owned(),

@@ -11,7 +11,7 @@ use crate::criteria::vocabulary::{doc_of, frames_of};
 use crate::dictionary::{
     ExemptionFacts, PlanFacts, RecoveryPointFacts, TableFacts, TargetFacts, Text, VaultFacts, WaiverFacts,
 };
-use crate::domain::{FactName, FactValue, Finding, Subject, TargetId, Verdict};
+use crate::domain::{FactName, FactValue, Finding, Level, Subject, TargetId, Verdict};
 use crate::text::hex;
 
 /// Where the reason for an open fact lies.
@@ -68,7 +68,7 @@ const REASONS: [Reason; 8] = [
 ];
 
 const NEXT_RUN: &str = "a job or a recovery point of the plan's next run settles it";
-const TIERS_KNOWN: &str = "the facts and tags that the tiers' conditions name settle it once they are known";
+pub(super) const TIERS_KNOWN: &str = "the facts and tags that the tiers' conditions name settle it once they are known";
 const LOOK_THERE: &str = "a scan with that account in `accounts` and that Region in `regions` settles it";
 
 /// When a fact is unknown, by its dictionary.
@@ -225,7 +225,7 @@ impl Subjected {
 
     pub(super) fn finding(
         &self,
-        rule: &Rule,
+        (rule, level): (&Rule, Level),
         verdict: Verdict,
         values: &Values,
         why_not_judged: Option<&str>,
@@ -247,6 +247,8 @@ impl Subjected {
             target: self.target.clone(),
             verdict,
             severity: rule.severity,
+            question: rule.question,
+            level,
             waived: false,
             waiver: None,
             message,
@@ -270,7 +272,7 @@ impl Subjected {
     /// On a target, by a rule on what was not all listed there: `what` it is, and the fact that is unknown for it.
     pub(super) fn unlisted(
         &self,
-        rule: &Rule,
+        (rule, level): (&Rule, Level),
         what: &str,
         count: &'static str,
         why_unknown: WhyUnknown<'_>,
@@ -289,6 +291,8 @@ impl Subjected {
             target: self.target.clone(),
             verdict: Verdict::Unknown,
             severity: rule.severity,
+            question: rule.question,
+            level,
             waived: false,
             waiver: None,
             message: format!("not known for all {what} here, because {why} (needs {count}); {settled_by}"),

@@ -5,12 +5,13 @@ use polars::prelude::{DataFrame, DataType};
 use super::findings::{Subjected, Values};
 use super::tiers::constant;
 use super::{Verdicts, WhyUnknown, engine_failed, evaluate_frame};
+use crate::criteria::levels::level;
 use crate::criteria::policy::Policy;
 use crate::criteria::rules::{Rule, RuleSet};
 use crate::criteria::values::POLICY_VALUES;
 use crate::criteria::vocabulary::schema;
 use crate::dictionary::SubjectFacts;
-use crate::domain::{FactValue, Finding, Subject, Verdict};
+use crate::domain::{FactValue, Finding, Level, Subject, Verdict};
 use crate::facts::Facts;
 use crate::inventory::Inventory;
 use crate::problem::Problem;
@@ -48,7 +49,7 @@ pub fn judge_subjects(
     if rules.of(Subject::Target).next().is_some() {
         findings.extend(judge.all(&facts.targets(), &Subjected::of_target)?);
     }
-    let of_points: Vec<&Rule> = rules.of(Subject::RecoveryPoint).collect();
+    let of_points: Vec<&Rule> = judge.of(Subject::RecoveryPoint).collect();
     if !of_points.is_empty() {
         let reads: Vec<&str> = of_points.iter().flat_map(|rule| rule.reads()).collect();
         let mut kept = Vec::new();
@@ -81,6 +82,17 @@ pub(super) struct Judge<'j> {
 }
 
 impl Judge<'_> {
+    /// The rules on one kind of subject that are not off.
+    fn of(&self, subject: Subject) -> impl Iterator<Item = &Rule> {
+        let of_subject = self.rules.of(subject);
+        of_subject.filter(|rule| level(rule, self.policy, None) != Level::Off)
+    }
+
+    /// A rule with what it counts for here: tiers are about tables.
+    fn leveled<'r>(&self, rule: &'r Rule) -> (&'r Rule, Level) {
+        (rule, level(rule, self.policy, None))
+    }
+
     /// Every finding on these rows.
     pub(super) fn all<F: SubjectFacts>(
         &self,
@@ -103,8 +115,10 @@ impl Judge<'_> {
         for (about, values) in reached {
             for (subject, what, count) in LISTED {
                 if *values.get(count) == FactValue::Unknown {
-                    let of_subject = self.rules.of(subject);
-                    findings.extend(of_subject.map(|rule| about.unlisted(rule, what, count, self.why_unknown)));
+                    let of_subject = self.of(subject);
+                    findings.extend(
+                        of_subject.map(|rule| about.unlisted(self.leveled(rule), what, count, self.why_unknown)),
+                    );
                 }
             }
         }
@@ -130,7 +144,7 @@ impl Judge<'_> {
 
     /// What every rule on this subject says of these rows.
     fn verdicts<F: SubjectFacts>(&self, rows: &[F]) -> Result<(Vec<&Rule>, Vec<Verdicts>), Problem> {
-        let rules: Vec<&Rule> = self.rules.of(F::SUBJECT).collect();
+        let rules: Vec<&Rule> = self.of(F::SUBJECT).collect();
         if rules.is_empty() || rows.is_empty() {
             return Ok((Vec::new(), Vec::new()));
         }
@@ -174,7 +188,7 @@ impl Judge<'_> {
                     values.extend(policy.iter().cloned());
                     (subjected(row), Values::new(values))
                 });
-                findings.push(subject.finding(rule, verdict, values, None, self.why_unknown));
+                findings.push(subject.finding(self.leveled(rule), verdict, values, None, self.why_unknown));
             }
         }
         Ok(findings)

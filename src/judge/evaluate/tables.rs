@@ -12,7 +12,7 @@ use crate::criteria::policy::Policy;
 use crate::criteria::rules::{Rule, RuleSet};
 use crate::criteria::vocabulary::{COMPARISONS, schema};
 use crate::dictionary::{SubjectFacts, TableFacts};
-use crate::domain::{FactValue, Finding, Subject, Verdict};
+use crate::domain::{FactValue, Finding, Level, Question, Subject, Verdict};
 use crate::facts::rpo_over_time::RpoDemand;
 use crate::facts::{Comparisons, Facts, Tables};
 use crate::problem::Problem;
@@ -69,7 +69,7 @@ pub fn judge_tables(
 fn judge(facts: &Facts, rules: &[&Rule], policy: &Policy, rows: Range<usize>) -> PolarsResult<Chunk> {
     let start = rows.start;
     let tables = facts.tables(rows);
-    let assigned = Tiers::new(policy, facts.as_of()).assign(&tables, facts, start)?;
+    let assigned = Tiers::new(policy, rules, facts.as_of()).assign(&tables, facts, start)?;
     let reads = |name: &str| rules.iter().any(|rule| rule.reads().any(|read| read == name));
     let compares = COMPARISONS
         .iter()
@@ -86,8 +86,12 @@ fn judge(facts: &Facts, rules: &[&Rule], policy: &Policy, rows: Range<usize>) ->
     let verdicts = judged
         .iter()
         .zip(rules)
-        .map(|(verdicts, rule)| {
-            let settled = |row: usize| settle(rule, verdicts.at(row), &tables.facts[row], &assigned[row]);
+        .enumerate()
+        .map(|(number, (verdicts, rule))| {
+            let settled = |row: usize| {
+                let (table, assigned) = (&tables.facts[row], (&*assigned[row], number));
+                settle(rule, verdicts.at(row), table, assigned)
+            };
             (0..tables.facts.len()).map(settled).collect()
         })
         .collect();
@@ -129,8 +133,8 @@ fn frame(
 }
 
 /// Tables that no rule judges; and those that may be exempt, of which nothing can be said for certain.
-fn settle(rule: &Rule, verdict: Verdict, table: &TableFacts, assigned: &Assigned) -> Verdict {
-    if is_out(table) || assigned.is_exempt == Some(true) {
+fn settle(rule: &Rule, verdict: Verdict, table: &TableFacts, (assigned, number): (&Assigned, usize)) -> Verdict {
+    if is_out(table) || assigned.is_exempt == Some(true) || assigned.levels[number] == Some(Level::Off) {
         return Verdict::NotApplicable;
     }
     if is_left_open(table) {
@@ -141,6 +145,8 @@ fn settle(rule: &Rule, verdict: Verdict, table: &TableFacts, assigned: &Assigned
     }
     match verdict {
         Verdict::NonCompliant | Verdict::Compliant if assigned.is_exempt.is_none() => Verdict::Unknown,
+        // Where the table's tier cannot be told it is not known whether the rule is required.
+        Verdict::NonCompliant if assigned.levels[number].is_none() => Verdict::Unknown,
         verdict => verdict,
     }
 }
@@ -172,9 +178,12 @@ const KNOWN_STATES: [&str; 7] = [
     "UPDATING",
 ];
 
+const PAST_PLANS: &str = "the table is archived: no plan can back it up any more";
+
 /// Does the rule ask for a plan, which cannot back up an archived table any more?
 fn is_past_plans(rule: &Rule, table: &TableFacts) -> bool {
-    let asks_for_plan = || rule.reads().any(|name| name == TableFacts::in_a_plan.name());
+    let reads_plans = || rule.reads().any(|name| name == TableFacts::in_a_plan.name());
+    let asks_for_plan = || rule.question == Question::InAPlan || reads_plans();
     table.table_status.as_deref() == Some("ARCHIVED") && asks_for_plan()
 }
 
@@ -196,16 +205,19 @@ impl Chunk {
         let values = self.values(place);
         let subject = Subjected::of_table(table);
         let why_not = self.why_not_judged(place, &values);
-        rules
-            .iter()
-            .zip(&self.verdicts)
-            .map(|(rule, verdicts)| {
-                let why_not = why_not.as_deref().or_else(|| {
-                    is_past_plans(rule, table).then_some("the table is archived: no plan can back it up any more")
-                });
-                subject.finding(rule, verdicts[place], &values, why_not, why_unknown)
-            })
-            .collect()
+        let levels = &self.assigned[place].levels;
+        let each = rules.iter().zip(&self.verdicts).zip(levels);
+        each.map(|((rule, verdicts), level)| {
+            let off = || format!("`[rules]` switches {} off for such tables", rule.id);
+            let past = || is_past_plans(rule, table).then(|| PAST_PLANS.to_owned());
+            let why_not = why_not
+                .clone()
+                .or_else(|| (*level == Some(Level::Off)).then(off))
+                .or_else(past);
+            let level = level.unwrap_or(Level::Required);
+            subject.finding((rule, level), verdicts[place], &values, why_not.as_deref(), why_unknown)
+        })
+        .collect()
     }
 
     /// Everything that conditions and messages may name, of the table at that place.

@@ -9,11 +9,13 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use polars::prelude::{BooleanChunked, Column, DataFrame, DataType, IntoLazy, PolarsResult};
 
+use crate::criteria::levels::level;
 use crate::criteria::policy::{Exemption, Policy, Tier};
 use crate::criteria::predicate::tag_key;
+use crate::criteria::rules::Rule;
 use crate::criteria::values::{POLICY_VALUES, PolicyValues};
 use crate::dictionary::{SubjectFacts, TableFacts};
-use crate::domain::FactValue;
+use crate::domain::{FactValue, Level};
 use crate::facts::rpo_over_time::RpoDemand;
 use crate::facts::{Comparisons, Facts, Tables};
 
@@ -28,6 +30,8 @@ pub struct Assigned {
     pub is_exempt: Option<bool>,
     /// Why not, for the message.
     pub exempt_reason: String,
+    /// What each rule on tables counts for, in their order; none where the candidates disagree.
+    pub(super) levels: Vec<Option<Level>>,
     /// The values of every candidate.
     candidates: Vec<PolicyValues>,
 }
@@ -62,15 +66,17 @@ const BASE: usize = usize::MAX;
 /// Assigns tiers to tables; remembers every set of candidates it met.
 pub(crate) struct Tiers<'p> {
     policy: &'p Policy,
+    rules: &'p [&'p Rule],
     as_of: DateTime<Utc>,
     known: HashMap<Vec<usize>, Arc<Assigned>>,
 }
 
 impl<'p> Tiers<'p> {
-    /// For one policy at one instant.
-    pub(crate) fn new(policy: &'p Policy, as_of: DateTime<Utc>) -> Self {
+    /// For one policy at one instant, and these rules on tables.
+    pub(crate) fn new(policy: &'p Policy, rules: &'p [&'p Rule], as_of: DateTime<Utc>) -> Self {
         Self {
             policy,
+            rules,
             as_of,
             known: HashMap::new(),
         }
@@ -159,6 +165,11 @@ impl<'p> Tiers<'p> {
             let exemption = tier(*place).and_then(|tier| tier.exemption.as_ref());
             exemption.is_some_and(|exemption| exemption.is_in_force(self.as_of))
         };
+        let level_of = |rule: &&Rule| {
+            let mut levels = candidates.iter().map(|place| level(rule, self.policy, tier(*place)));
+            let first = levels.next();
+            first.filter(|first| levels.all(|other| other == *first))
+        };
         let exempt = candidates.iter().filter(|place| in_force(place)).count();
         let reason = candidates
             .first()
@@ -176,6 +187,7 @@ impl<'p> Tiers<'p> {
                 _ => None,
             },
             exempt_reason: reason,
+            levels: self.rules.iter().map(level_of).collect(),
             candidates: all,
         }
     }

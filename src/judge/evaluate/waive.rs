@@ -9,10 +9,10 @@ use super::WhyUnknown;
 use super::findings::Subjected;
 use super::subjects::Judge;
 use crate::criteria::policy::Policy;
-use crate::criteria::rules::RuleSet;
+use crate::criteria::rules::{MATCH, RuleSet};
 use crate::criteria::waivers::{Waiver, Waivers};
 use crate::dictionary::{ExemptionFacts, WaiverFacts};
-use crate::domain::{Finding, Subject, Verdict};
+use crate::domain::{Finding, Level, Subject, Verdict};
 use crate::problem::Problem;
 
 /// What became of one waiver.
@@ -104,5 +104,27 @@ pub(crate) fn judge_waivers(
         findings.extend(judge.all(&facts, &Subjected::of_waiver)?);
     }
     findings.extend(judge.all(exemptions, &Subjected::of_exemption)?);
+    // One that matches nothing here excuses nothing here, and what is wrong with it decides nothing. One of which that is not
+    // known may.
+    let of_waivers = waived
+        .iter()
+        .filter(|waived| waived.table_count > 0 || waived.facts.matched_table_count.is_none());
+    let of_exemptions = exemptions.iter().filter(|one| one.matched_table_count != Some(0));
+    let matching: BTreeSet<&str> = of_waivers
+        .filter_map(|waived| waived.facts.waiver_id.as_deref())
+        .chain(of_exemptions.filter_map(|one| one.tier_name.as_deref()))
+        .collect();
+    let by_match: BTreeSet<&str> = rules
+        .0
+        .iter()
+        .filter(|rule| rule.required_by.iter().any(|key| key == MATCH))
+        .map(|rule| &*rule.id)
+        .collect();
+    for finding in &mut findings {
+        let is_advised = finding.level == Level::Advised && !policy.levels.contains_key(&*finding.rule);
+        if is_advised && by_match.contains(&*finding.rule) && matching.contains(finding.resource_name.as_str()) {
+            finding.level = Level::Required;
+        }
+    }
     Ok(findings)
 }

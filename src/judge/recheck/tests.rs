@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::criteria::rules::RuleSet;
-use crate::domain::{Severity, Verdict};
+use crate::domain::{Level, Question, Severity, Verdict};
 
 const TABLE: &str = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders";
 
@@ -18,6 +18,8 @@ fn finding(subject: Subject, arn: &str, name: &str, evidence: &[(&'static str, F
         target: TargetId::new("111122223333", "eu-west-1"),
         verdict: Verdict::Compliant,
         severity: Severity::Low,
+        question: Question::Safeguards,
+        level: Level::Required,
         waived: false,
         waiver: None,
         message: String::new(),

@@ -68,7 +68,7 @@ fn segments<'p>(parts: impl IntoIterator<Item = (&'p str, usize)>, whole: usize,
 
 /// Tables by their worst verdict, as arcs of a ring that is 100 around.
 pub(super) fn donut(report: &Report) -> Value {
-    let of = |verdict: Verdict| report.totals.tables_by_verdict.get(&verdict).copied().unwrap_or(0);
+    let of = |verdict: Verdict| report.totals.tables_in_shade(verdict);
     let mut before = 0;
     let parts: Vec<Value> = Verdict::ALL
         .into_iter()
@@ -192,7 +192,9 @@ pub(super) fn matrix(report: &Report) -> Value {
     regions.dedup();
     let mut counts: BTreeMap<&TargetId, [usize; 4]> = targets.iter().map(|target| (&target.target, [0; 4])).collect();
     for table in &report.tables {
-        let place = Verdict::ALL.iter().position(|verdict| *verdict == table.verdict);
+        let place = Verdict::ALL
+            .iter()
+            .position(|verdict| *verdict == table.verdict.shade());
         counts.entry(&table.target).or_default()[place.unwrap_or(1)] += 1;
     }
     let cell = |account: &str, region: &str| {
@@ -300,14 +302,15 @@ fn runs(days: &[DayState]) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::FactValue;
+    use crate::domain::{Answer, FactValue};
 
     fn table(facts: &[(&'static str, FactValue)]) -> TableRow {
         TableRow {
             table_arn: "arn".to_owned(),
             table_name: "orders".to_owned(),
             target: TargetId::new("111122223333", "eu-west-1"),
-            verdict: Verdict::Compliant,
+            verdict: Answer::Compliant,
+            answers: [Answer::Compliant; 4],
             facts: facts
                 .iter()
                 .map(|(name, value)| ((*name).into(), value.clone()))

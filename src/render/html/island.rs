@@ -357,7 +357,7 @@ impl Serialize for Tables<'_, '_> {
         let verdict = |table: &TableRow| {
             Verdict::ALL
                 .iter()
-                .position(|verdict| *verdict == table.verdict)
+                .position(|verdict| *verdict == table.verdict.shade())
                 .unwrap_or(1)
         };
         let mut map = serializer.serialize_map(None)?;

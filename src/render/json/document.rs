@@ -4,7 +4,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::domain::{DayState, FactName, FactValue, GapKind, Severity, Subject, Verdict, rfc3339};
+use crate::domain::{
+    Answer, DayState, FactName, FactValue, GapKind, Level, Question, Severity, Subject, Verdict, rfc3339,
+};
 use crate::report::Origin;
 
 /// What backproof found: every table, every finding with its evidence, and what could not be read.
@@ -107,6 +109,14 @@ pub(super) struct Rule<'r> {
     /// How much a violation matters.
     #[schemars(schema_with = "severities")]
     pub(super) severity: &'static str,
+    /// The question that it is evidence for.
+    #[schemars(schema_with = "questions")]
+    pub(super) question: &'static str,
+    /// What it counts for where no tier says otherwise.
+    #[schemars(schema_with = "levels")]
+    pub(super) level: &'static str,
+    /// It answers its question, in the program's own words.
+    pub(super) is_core: bool,
     /// What to do about a violation.
     pub(super) remedy: &'r str,
 }
@@ -222,14 +232,18 @@ pub(super) struct Control<'r> {
 pub(super) struct Totals {
     /// Tables in the report.
     pub(super) tables: usize,
-    /// Tables by their worst verdict.
+    /// Tables by their verdict.
     pub(super) tables_by_verdict: Counts,
+    /// Tables by the answer to each question.
+    pub(super) tables_by_answer: ByQuestion<Counts>,
     /// Findings in the report.
     pub(super) findings: usize,
     /// Findings by verdict.
     pub(super) findings_by_verdict: Counts,
-    /// Non-compliant findings that no waiver covers, by severity.
+    /// Required findings that are non-compliant and that no waiver covers, by severity.
     pub(super) non_compliant_by_severity: Counts,
+    /// Advised findings that are non-compliant and that no waiver covers, by severity.
+    pub(super) advised_by_severity: Counts,
     /// Findings under a waiver.
     pub(super) waived: usize,
 }
@@ -320,9 +334,13 @@ pub(super) struct Table<'r> {
     pub(super) account_id: &'r str,
     /// As AWS spells it.
     pub(super) region: &'r str,
-    /// The worst verdict of its findings, waived ones left out.
-    #[schemars(schema_with = "verdicts")]
+    /// The worst of what is required of it. `compliant` only if the questions *in a plan* and *backed up* were both asked and
+    /// both answered yes.
+    #[schemars(schema_with = "answers")]
     pub(super) verdict: &'static str,
+    /// The answer to each question.
+    #[schemars(schema_with = "answers_by_question")]
+    pub(super) answers: ByQuestion<&'static str>,
     /// Every fact; `explain facts` says what each means.
     pub(super) facts: Facts<'r>,
     /// What is known of it on each day of `window`; empty if recovery points were not looked at, or if the policy asks for
@@ -355,6 +373,12 @@ pub(super) struct OneFinding<'r> {
     /// How much a non-compliant verdict matters.
     #[schemars(schema_with = "severities")]
     pub(super) severity: &'static str,
+    /// The question that its rule is evidence for.
+    #[schemars(schema_with = "questions")]
+    pub(super) question: &'static str,
+    /// `required` findings decide on verdicts and exit codes, `advised` ones decide nothing.
+    #[schemars(schema_with = "levels")]
+    pub(super) level: &'static str,
     /// Accepted by a waiver.
     pub(super) waived: bool,
     /// Id of that waiver.
@@ -368,6 +392,30 @@ pub(super) struct OneFinding<'r> {
     pub(super) remedy: &'r str,
     /// The facts that the rule read.
     pub(super) evidence: Facts<'r>,
+}
+
+/// Something for each question.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ByQuestion<T> {
+    /// Does a plan take the table that keeps the policy?
+    in_a_plan: T,
+    /// Is there a recovery point that meets every demand of the policy, young enough?
+    backed_up: T,
+    /// Was a restore proved, recently and in time?
+    restorable: T,
+    /// Everything around these: locks, deletion, copies, jobs.
+    safeguards: T,
+}
+
+impl<T> ByQuestion<T> {
+    pub(super) fn of(of: impl Fn(Question) -> T) -> Self {
+        Self {
+            in_a_plan: of(Question::InAPlan),
+            backed_up: of(Question::BackedUp),
+            restorable: of(Question::Restorable),
+            safeguards: of(Question::Safeguards),
+        }
+    }
 }
 
 /// A map in a fixed order.
@@ -459,6 +507,28 @@ fn verdict_or_null(_: &mut SchemaGenerator) -> Schema {
         .chain([None])
         .collect();
     json_schema!({"enum": words})
+}
+
+fn answers(_: &mut SchemaGenerator) -> Schema {
+    words(Answer::ALL.map(Answer::as_str))
+}
+
+fn answers_by_question(_: &mut SchemaGenerator) -> Schema {
+    let names = ["in_a_plan", "backed_up", "restorable", "safeguards"];
+    let answer = json_schema!({"enum": Answer::ALL.map(Answer::as_str)});
+    let properties: serde_json::Map<String, serde_json::Value> = names
+        .iter()
+        .map(|name| ((*name).to_owned(), answer.clone().to_value()))
+        .collect();
+    json_schema!({"type": "object", "properties": properties, "required": names, "additionalProperties": false})
+}
+
+fn questions(_: &mut SchemaGenerator) -> Schema {
+    words(Question::ALL.map(Question::as_str))
+}
+
+fn levels(_: &mut SchemaGenerator) -> Schema {
+    words(Level::ALL.map(Level::as_str))
 }
 
 fn severities(_: &mut SchemaGenerator) -> Schema {

@@ -5,12 +5,12 @@ mod document;
 use std::io::Write;
 
 use self::document::{
-    Account, Baseline, Control, Counts, Coverage, Document, Exemption, Framework, OneFinding, OneGap, Pairs, Rule,
-    Scan, Table, Target, Tier, Totals, Waiver, Window,
+    Account, Baseline, ByQuestion, Control, Counts, Coverage, Document, Exemption, Framework, OneFinding, OneGap,
+    Pairs, Rule, Scan, Table, Target, Tier, Totals, Waiver, Window,
 };
 use super::RenderError;
 use super::stream::write_json;
-use crate::domain::{FactName, FactValue, Finding, Gap, Severity, Verdict, rfc3339};
+use crate::domain::{Answer, FactName, FactValue, Finding, Gap, Question, Severity, Verdict, rfc3339};
 use crate::report::{Compared, SCHEMA_VERSION, Since};
 use crate::report::{Report, TableRow};
 
@@ -42,7 +42,18 @@ impl<'r> Document<'r> {
                     .to_vec(),
             )
         };
-        let severities = &report.totals.non_compliant_by_severity;
+        let by_severity = |counts: &std::collections::BTreeMap<Severity, usize>| {
+            let of = |severity: Severity| (severity.as_str(), counts.get(&severity).copied().unwrap_or(0));
+            Counts(Severity::ALL.map(of).to_vec())
+        };
+        let by_answer = |counts: &std::collections::BTreeMap<Answer, usize>| {
+            let of = |answer: Answer| (answer.as_str(), counts.get(&answer).copied().unwrap_or(0));
+            Counts(Answer::ALL.map(of).to_vec())
+        };
+        let of_question = |question: Question| {
+            let none = std::collections::BTreeMap::new();
+            by_answer(report.totals.tables_by_answer.get(&question).unwrap_or(&none))
+        };
         let scan = &report.scan;
         Self {
             schema_version: SCHEMA_VERSION,
@@ -69,19 +80,20 @@ impl<'r> Document<'r> {
                     origin: rule.origin.as_str(),
                     title: &rule.title,
                     severity: rule.severity.as_str(),
+                    question: rule.question.as_str(),
+                    level: rule.level.as_str(),
+                    is_core: rule.is_core,
                     remedy: &rule.remedy,
                 })
                 .collect(),
             totals: Totals {
                 tables: report.totals.tables,
-                tables_by_verdict: by_verdict(&report.totals.tables_by_verdict),
+                tables_by_verdict: by_answer(&report.totals.tables_by_verdict),
+                tables_by_answer: ByQuestion::of(of_question),
                 findings: report.totals.findings,
                 findings_by_verdict: by_verdict(&report.totals.findings_by_verdict),
-                non_compliant_by_severity: Counts(
-                    Severity::ALL
-                        .map(|severity| (severity.as_str(), severities.get(&severity).copied().unwrap_or(0)))
-                        .to_vec(),
-                ),
+                non_compliant_by_severity: by_severity(&report.totals.non_compliant_by_severity),
+                advised_by_severity: by_severity(&report.totals.advised_by_severity),
                 waived: report.totals.waived,
             },
             window: Window {
@@ -236,6 +248,7 @@ impl<'r> Table<'r> {
             account_id: &table.target.account_id,
             region: &table.target.region,
             verdict: table.verdict.as_str(),
+            answers: ByQuestion::of(|question| table.answer(question).as_str()),
             facts: Facts(&table.facts),
             days: table.days.iter().map(|day| day.as_str()).collect(),
         }
@@ -254,6 +267,8 @@ impl<'r> OneFinding<'r> {
             region: &finding.target.region,
             verdict: finding.verdict.as_str(),
             severity: finding.severity.as_str(),
+            question: finding.question.as_str(),
+            level: finding.level.as_str(),
             waived: finding.waived,
             waiver: finding.waiver.as_deref(),
             since_baseline: since.map(Since::as_str),

@@ -56,7 +56,7 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
             vec![Para::new(FINE.bold(), row.table_name.as_str())],
             vec![Para::new(FINE, row.target.account_id.as_str())],
             vec![Para::new(FINE, row.target.region.as_str())],
-            vec![verdict(doc, row.verdict)],
+            vec![verdict(doc, row.verdict.shade())],
         ];
         cells.extend(
             FACTS

@@ -34,7 +34,7 @@ impl Statement {
     /// Draws the conclusion from the totals and the coverage.
     pub(crate) fn of(report: &Report) -> Self {
         let totals = &report.totals;
-        let tables = |verdict| totals.tables_by_verdict.get(&verdict).copied().unwrap_or(0);
+        let tables = |verdict| totals.tables_in_shade(verdict);
         let findings = |verdict| totals.findings_by_verdict.get(&verdict).copied().unwrap_or(0);
         let open = report.open_findings().count();
         let unread = report
@@ -121,7 +121,7 @@ impl Statement {
 
 fn details(report: &Report, unread: usize) -> Vec<String> {
     let totals = &report.totals;
-    let tables = |verdict| totals.tables_by_verdict.get(&verdict).copied().unwrap_or(0);
+    let tables = |verdict| totals.tables_in_shade(verdict);
     let mut details = Vec::new();
     if totals.tables > 0 {
         details.push(format!(

@@ -26,7 +26,7 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
 
 fn charts(doc: &mut Doc<'_>, report: &Report) {
     let totals = &report.totals;
-    let counts: Counts = Verdict::ALL.map(|verdict| totals.tables_by_verdict.get(&verdict).copied().unwrap_or(0));
+    let counts: Counts = Verdict::ALL.map(|verdict| totals.tables_in_shade(verdict));
     let (left, width, top) = (doc.left(), doc.width(), doc.y);
     let right = left + width * 0.62;
     subtitle(doc, left, top, "Tables by their worst verdict");
@@ -156,7 +156,7 @@ fn targets(doc: &mut Doc<'_>, report: &Report) {
         counts.entry(&target.target).or_default();
     }
     for table in &report.tables {
-        counts.entry(&table.target).or_default()[place(table.verdict)] += 1;
+        counts.entry(&table.target).or_default()[place(table.verdict.shade())] += 1;
     }
     let total = counts.len();
     let mut rows: Vec<TargetLine<'_>> = counts

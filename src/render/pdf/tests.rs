@@ -9,7 +9,7 @@ use printpdf::{PdfDocument, PdfParseOptions};
 use super::Template;
 use super::fonts::{Face, Fonts};
 use super::statement::{Outcome, Statement};
-use crate::domain::{FactValue, TargetId, Verdict};
+use crate::domain::{Answer, FactValue, TargetId, Verdict};
 use crate::report::{Report, Totals};
 
 use crate::render::sample;
@@ -372,7 +372,7 @@ fn good_news_needs_every_part_to_be_good() {
         report
             .tables
             .iter_mut()
-            .for_each(|table| table.verdict = Verdict::NotApplicable);
+            .for_each(|table| table.verdict = Answer::NotApplicable);
         report.totals = Totals::of(&report.tables, &report.findings);
         assert_eq!(outcome(&report), Outcome::NothingJudged);
         let text = Statement::of(&report).headline;
@@ -385,11 +385,11 @@ fn good_news_needs_every_part_to_be_good() {
 
 fn recount(report: &mut Report) {
     for table in &mut report.tables {
-        let own = report
-            .findings
-            .iter()
-            .filter(|finding| finding.resource_arn == table.table_arn);
-        table.verdict = own.fold(Verdict::NotApplicable, |worst, finding| worst.worse(finding.verdict));
+        let arn = table.table_arn.clone();
+        sample::settle(
+            table,
+            report.findings.iter().filter(|finding| finding.resource_arn == arn),
+        );
     }
     report.totals = Totals::of(&report.tables, &report.findings);
 }

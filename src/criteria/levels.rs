@@ -1,0 +1,99 @@
+//! Which rules decide, and which only advise.
+//!
+//! Required: core rules, what a set value of the policy asks for, what `[rules]` requires, what `--rules` names, and every
+//! rule of somebody's own. Everything else is advised.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use crate::criteria::Origin;
+use crate::criteria::policy::{Policy, Source, Tier};
+use crate::criteria::rules::{Rule, RuleSet};
+use crate::criteria::values::{FOREVER_DAYS, KeyOwner, LockWanted};
+use crate::domain::{Level, Question};
+use crate::problem::{Problem, Problems};
+use crate::text::nearest;
+
+/// Are all of these ids of rules?
+pub(crate) fn check(policy: &Policy, rules: &RuleSet) -> Problems {
+    let of_tiers = policy.tiers.iter().map(|tier| (tier.origin.clone(), &tier.levels));
+    let all = std::iter::once(("`[rules]`".to_owned(), &policy.levels)).chain(of_tiers);
+    let unknown = all.flat_map(|(place, levels)| {
+        let unknown = levels.keys().filter(|id| !rules.0.iter().any(|rule| *rule.id == ***id));
+        unknown.map(move |id| (place.clone(), id)).collect::<Vec<_>>()
+    });
+    let problem = |(place, id): (String, &String)| {
+        let hint = match nearest(id, rules.0.iter().map(|rule| &*rule.id)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "`explain rules` lists them all".to_owned(),
+        };
+        Problem::usage(format!("`{id}` is not a rule")).at(place).hint(hint)
+    };
+    Problems(unknown.map(problem).collect())
+}
+
+/// What a rule counts for, for tables of a tier; without one, for tables of no tier and for everything that is no table.
+pub(crate) fn level(rule: &Rule, policy: &Policy, tier: Option<&Tier>) -> Level {
+    if rule.is_named {
+        return Level::Required;
+    }
+    let said = tier.and_then(|tier| tier.levels.get(&*rule.id));
+    if let Some(level) = said.or_else(|| policy.levels.get(&*rule.id)) {
+        return *level;
+    }
+    let is_asked_for = rule.required_by.iter().any(|key| is_set(key, policy, tier));
+    if rule.core || is_asked_for || rule.whose != Origin::Program {
+        Level::Required
+    } else {
+        Level::Advised
+    }
+}
+
+/// May a rule run at all?
+pub(crate) fn may_run(rule: &Rule, policy: &Policy) -> bool {
+    let tiers = policy.tiers.iter().map(Some);
+    let mut layers = std::iter::once(None).chain(tiers);
+    layers.any(|tier| level(rule, policy, tier) != Level::Off)
+}
+
+/// May a rule be required of anything?
+pub(crate) fn may_be_required(rule: &Rule, policy: &Policy) -> bool {
+    let tiers = policy.tiers.iter().map(Some);
+    let mut layers = std::iter::once(None).chain(tiers);
+    layers.any(|tier| level(rule, policy, tier) == Level::Required)
+}
+
+/// Is a value of the policy given, and does it ask for more than nothing?
+fn is_set(key: &str, policy: &Policy, tier: Option<&Tier>) -> bool {
+    let values = tier.map_or(&policy.values, |tier| &tier.values);
+    let is_given = || {
+        let source = policy.sources.iter().find(|(known, _)| *known == key);
+        let by_policy = source.is_some_and(|(_, source)| *source != Source::Default);
+        by_policy || tier.is_some_and(|tier| tier.sets.contains(&key))
+    };
+    match key {
+        "retention-max" => values.retention_max_days < FOREVER_DAYS,
+        "key-owner" => values.key_owner > KeyOwner::Any,
+        "vault-lock" => values.vault_lock > LockWanted::None,
+        "copy-regions" => !values.copy_regions.is_empty(),
+        "copy-accounts" => !values.copy_accounts.is_empty(),
+        "air-gapped-within" => values.air_gapped_within.is_some(),
+        "restore-tested-within" => values.restore_tested_within.is_some(),
+        // These have defaults that ask for something.
+        _ => is_given(),
+    }
+}
+
+/// The ids of the core rules of a question, as the program has them.
+pub(crate) fn core_of(question: Question) -> &'static [String] {
+    static CORE: LazyLock<BTreeMap<Question, Vec<String>>> = LazyLock::new(|| {
+        let mut core: BTreeMap<Question, Vec<String>> = BTreeMap::new();
+        for rule in RuleSet::load(None, &[]).expect("the program's own rules are sound").0 {
+            if rule.core {
+                core.entry(rule.question).or_default().push(rule.id.to_string());
+            }
+        }
+        core
+    });
+    CORE.get(&question).map_or(&[], Vec::as_slice)
+}

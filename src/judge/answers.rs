@@ -1,0 +1,199 @@
+//! Findings on a table, answered as questions.
+//!
+//! A question is asked of a table only if every core rule of it ran, in the program's own words and required of that table. A
+//! table is compliant only if the questions *in a plan* and *backed up* were both asked and both answered yes.
+
+use std::collections::HashMap;
+
+use crate::criteria::levels::core_of;
+use crate::criteria::rules::RuleSet;
+use crate::domain::{Answer, FactValue, Finding, Question, Subject, Verdict};
+use crate::report::TableRow;
+
+/// The fact that says so of a new table.
+const NOT_YET_DUE: &str = "is_not_yet_due";
+
+/// The findings on one table, summed up.
+#[derive(Clone)]
+struct Summed {
+    /// The worst of what is required.
+    worst: Answer,
+    /// The same of each question.
+    by_question: [Answer; 4],
+    /// Core rules of each question that were asked of it.
+    core: [usize; 4],
+    /// Required rules of each question that are not core.
+    others: [usize; 4],
+}
+
+impl Default for Summed {
+    fn default() -> Self {
+        Self {
+            worst: Answer::NotAsked,
+            by_question: [Answer::NotAsked; 4],
+            core: [0; 4],
+            others: [0; 4],
+        }
+    }
+}
+
+impl Summed {
+    fn add(&mut self, finding: &Finding, is_core: bool) {
+        let place = place(finding.question);
+        let answer = match finding.verdict {
+            Verdict::NonCompliant | Verdict::Unknown if finding.waived => Answer::Waived,
+            verdict => verdict.into(),
+        };
+        self.worst = self.worst.worse(answer);
+        self.by_question[place] = self.by_question[place].worse(answer);
+        if is_core {
+            self.core[place] += 1;
+        } else {
+            self.others[place] += 1;
+        }
+    }
+
+    fn is_asked(&self, question: Question) -> bool {
+        if question == Question::Safeguards {
+            return self.others[place(question)] > 0;
+        }
+        let core = core_of(question).len();
+        core > 0 && self.core[place(question)] == core
+    }
+
+    fn answer(&self, question: Question, is_young: bool) -> Answer {
+        let answer = self.by_question[place(question)];
+        if !self.is_asked(question) {
+            return Answer::NotAsked;
+        }
+        match (question, answer) {
+            (Question::BackedUp, Answer::NotApplicable) if is_young => Answer::NotYetDue,
+            // Without a term a success of long ago proves nothing; a failure says something in any case.
+            (Question::Restorable, Answer::Compliant | Answer::NotApplicable) if self.others[place(question)] == 0 => {
+                Answer::NotAsked
+            }
+            (_, answer) => answer,
+        }
+    }
+
+    fn verdict(&self, answers: &[Answer; 4]) -> Answer {
+        if matches!(self.worst, Answer::NonCompliant | Answer::Unknown) {
+            return self.worst;
+        }
+        let (in_a_plan, backed_up) = (answers[place(Question::InAPlan)], answers[place(Question::BackedUp)]);
+        let both = [in_a_plan, backed_up];
+        if both.contains(&Answer::NotAsked) {
+            Answer::NotAsked
+        } else if both.contains(&Answer::NotApplicable) {
+            Answer::NotApplicable
+        } else {
+            // Yes, unless one is waived or not yet due, or another required finding is waived.
+            in_a_plan.worse(backed_up).worse(self.worst)
+        }
+    }
+}
+
+fn place(question: Question) -> usize {
+    Question::ALL.iter().position(|one| *one == question).unwrap_or(0)
+}
+
+/// Fills the answers and the verdict of every table in.
+pub(super) fn answer(tables: &mut [TableRow], findings: &[Finding], rules: &RuleSet) {
+    let core: Vec<&str> = rules
+        .0
+        .iter()
+        .filter(|rule| rule.is_core())
+        .map(|rule| &*rule.id)
+        .collect();
+    let mut summed: HashMap<&str, Summed> = HashMap::with_capacity(tables.len());
+    let of_tables = findings.iter().filter(|finding| finding.subject == Subject::Table);
+    for finding in of_tables.filter(|finding| finding.is_required()) {
+        let of_table = summed.entry(&finding.resource_arn).or_default();
+        of_table.add(finding, core.contains(&&*finding.rule));
+    }
+    for table in tables {
+        let of_table = summed.get(table.table_arn.as_str()).cloned().unwrap_or_default();
+        let is_young = *table.column(NOT_YET_DUE) == FactValue::Bool(true);
+        table.answers = Question::ALL.map(|question| of_table.answer(question, is_young));
+        table.verdict = of_table.verdict(&table.answers);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn summed(findings: &[(Question, Answer, bool)]) -> Summed {
+        let mut summed = Summed::default();
+        for (question, answer, is_core) in findings {
+            let place = place(*question);
+            summed.worst = summed.worst.worse(*answer);
+            summed.by_question[place] = summed.by_question[place].worse(*answer);
+            *(if *is_core { &mut summed.core } else { &mut summed.others })
+                .get_mut(place)
+                .expect("four") += 1;
+        }
+        summed
+    }
+
+    /// Every core rule of a question, with one answer.
+    fn core(question: Question, answer: Answer) -> Vec<(Question, Answer, bool)> {
+        vec![(question, answer, true); core_of(question).len()]
+    }
+
+    fn verdict(findings: &[(Question, Answer, bool)], is_young: bool) -> Answer {
+        let summed = summed(findings);
+        summed.verdict(&Question::ALL.map(|question| summed.answer(question, is_young)))
+    }
+
+    #[test]
+    fn a_table_is_compliant_only_if_both_questions_were_asked_and_answered_yes() {
+        use Answer::{Compliant, NonCompliant, NotApplicable, NotAsked, NotYetDue, Unknown, Waived};
+        use Question::{BackedUp, InAPlan, Restorable, Safeguards};
+        let both = |plan: Answer, backup: Answer| [core(InAPlan, plan), core(BackedUp, backup)].concat();
+        for (findings, is_young, wanted) in [
+            (both(Compliant, Compliant), false, Compliant),
+            (core(InAPlan, Compliant), false, NotAsked),
+            (core(BackedUp, Compliant), false, NotAsked),
+            (vec![], false, NotAsked),
+            (vec![(Safeguards, Compliant, false)], false, NotAsked),
+            // What was asked and failed counts in any case.
+            (vec![(Safeguards, NonCompliant, false)], false, NonCompliant),
+            (both(Compliant, Unknown), false, Unknown),
+            (both(NonCompliant, Unknown), false, NonCompliant),
+            (both(Compliant, Waived), false, Waived),
+            (both(Waived, NonCompliant), false, NonCompliant),
+            (both(Compliant, NotApplicable), true, NotYetDue),
+            (both(Compliant, NotApplicable), false, NotApplicable),
+            (both(NonCompliant, NotApplicable), true, NonCompliant),
+            (
+                [both(Compliant, Compliant), core(Restorable, NonCompliant)].concat(),
+                false,
+                NonCompliant,
+            ),
+            (
+                [both(Compliant, Compliant), core(Restorable, NotApplicable)].concat(),
+                false,
+                Compliant,
+            ),
+            (
+                [both(Compliant, Compliant), vec![(Safeguards, Waived, false)]].concat(),
+                false,
+                Waived,
+            ),
+        ] {
+            assert_eq!(verdict(&findings, is_young), wanted, "{findings:?}");
+        }
+    }
+
+    #[test]
+    fn a_success_without_a_term_proves_no_restore() {
+        use Answer::{Compliant, NonCompliant, NotAsked};
+        use Question::Restorable;
+        let of = |findings: &[(Question, Answer, bool)]| summed(findings).answer(Restorable, false);
+        assert_eq!(of(&core(Restorable, Compliant)), NotAsked);
+        assert_eq!(of(&core(Restorable, NonCompliant)), NonCompliant);
+        let with_term = [core(Restorable, Compliant), vec![(Restorable, Compliant, false)]].concat();
+        assert_eq!(of(&with_term), Compliant);
+    }
+}
