@@ -5,9 +5,9 @@ use std::path::Path;
 use crate::commands::shared::args::RuleArgs;
 use crate::commands::shared::evidence::Evidence;
 use crate::criteria::frameworks::Framework;
-use crate::criteria::rules::RuleSet;
+use crate::criteria::rules::{Rule, RuleSet};
 use crate::criteria::waivers::Waivers;
-use crate::criteria::{Criteria, frameworks, levels, rules};
+use crate::criteria::{Criteria, Origin, frameworks, levels, rules};
 use crate::problem::{Outcome, Problem, Problems};
 use crate::settings::Settings;
 
@@ -27,7 +27,12 @@ pub fn read(config: Option<&Path>, args: &RuleArgs) -> Outcome<(Settings, Criter
         .filter_map(|framework| Some((framework.id.clone(), framework.policy_text()?)))
         .collect();
     let settings = noted(Settings::load(config, args.policy.as_deref(), &presets), &mut problems);
-    let all = noted(RuleSet::load(args.rules_dir.as_deref(), &[]), &mut problems);
+    // Settings that cannot be read may say of any rule that it is replaced.
+    let replaced = match &settings {
+        Some(settings) => settings.replaced_rules.clone(),
+        None => rules::file_names(args.rules_dir.as_deref()),
+    };
+    let all = noted(RuleSet::all(args.rules_dir.as_deref(), &replaced), &mut problems);
     let known = all.clone();
     let waivers_file = settings.as_ref().and_then(|settings| settings.waivers.as_deref());
     let waivers = noted(
@@ -38,7 +43,9 @@ pub fn read(config: Option<&Path>, args: &RuleArgs) -> Outcome<(Settings, Criter
         if args.rules.is_empty() && !frameworks.is_empty() {
             // A framework's controls rest on its rules; whether tables are backed up is asked in any case.
             let of_frameworks = |id: &str| frameworks.iter().any(|framework| framework.rules().contains(id));
-            let chosen = all.0.into_iter().filter(|rule| rule.core || of_frameworks(&rule.id));
+            let is_own = |rule: &Rule| rule.whose == Origin::Own;
+            let chosen = all.0.into_iter();
+            let chosen = chosen.filter(|rule| rule.core || is_own(rule) || of_frameworks(&rule.id));
             Some(RuleSet(chosen.collect()))
         } else {
             noted(all.choose(&args.rules), &mut problems)

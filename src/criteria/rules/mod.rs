@@ -97,28 +97,63 @@ pub struct Example {
 pub struct RuleSet(pub Vec<Rule>);
 
 impl RuleSet {
-    /// Loads the embedded rules, or those of a folder, and keeps the ids asked for (empty: all).
+    /// Loads the rules that come with the program and those of a folder, and keeps the ids asked for (empty: all).
     ///
-    /// Errors: every mistake in every file; an id that does not exist; no rule at all.
+    /// Errors: those of [`Self::all`]; an id that does not exist.
     pub fn load(folder: Option<&Path>, ids: &[String]) -> Outcome<Self> {
-        let files = match folder {
+        Self::all(folder, &[])?.choose(ids)
+    }
+
+    /// The rules that come with the program, and those of a folder beside them. One of `replaced` gives its place to the
+    /// folder's rule of its id.
+    ///
+    /// Errors: every mistake in every file; a rule of another text under the id of one that is not replaced; an id in
+    /// `replaced` without such a rule; a folder without rules.
+    pub(crate) fn all(folder: Option<&Path>, replaced: &[String]) -> Outcome<Self> {
+        let own = match folder {
             Some(folder) => read_folder(folder)?,
-            None => EMBEDDED
-                .iter()
-                .map(|(name, text)| (format!("rules/{name}"), (*text).to_owned()))
-                .collect(),
+            None => Vec::new(),
         };
+        let shipped = EMBEDDED
+            .iter()
+            .map(|(name, text)| (format!("rules/{name}"), (*text).to_owned()));
         let (mut rules, mut problems) = (Vec::new(), Vec::new());
-        for (origin, text) in &files {
-            match parse(origin, text) {
-                Ok(rule) if folder.is_some() && is_another_under_a_shipped_id(&rule) => {
-                    let what = format!("`{}` is the id of a rule that comes with the program", rule.id);
-                    let hint =
-                        "give the rule an id of its own; findings under a known id must mean the same everywhere";
-                    problems.push(Problem::usage(what).at(origin.as_str()).hint(hint));
-                }
+        for (origin, text) in shipped.chain(own.iter().cloned()) {
+            match parse(&origin, &text) {
                 Ok(rule) => rules.push(rule),
                 Err(mistakes) => problems.extend(mistakes.0),
+            }
+        }
+        let own_rules: Vec<Rule> = rules.split_off(rules.len().min(EMBEDDED.len()));
+        for rule in own_rules {
+            match rules.iter().position(|shipped| shipped.id == rule.id) {
+                None => rules.push(rule),
+                // A folder that began as a copy of the program's.
+                Some(place) if rules[place].text == rule.text => {}
+                Some(place) if replaced.iter().any(|id| **id == *rule.id) => rules[place] = rule,
+                Some(_) => {
+                    let what = format!("`{}` is the id of a rule that comes with the program", rule.id);
+                    let hint = format!(
+                        "give the rule an id of its own, or say `replaced = [\"{}\"]` under `[rules]` in the settings file; \
+                         the report says so then",
+                        rule.id
+                    );
+                    problems.push(Problem::usage(what).at(rule.origin.as_str()).hint(hint));
+                }
+            }
+        }
+        for id in replaced {
+            if !own.iter().any(|(name, _)| id_of_file(name) == Some(id)) {
+                let place = folder.map_or_else(
+                    || "no folder was given with `--rules-dir`".to_owned(),
+                    |folder| format!("there is no `{id}.toml` in {}", folder.display()),
+                );
+                problems.push(
+                    Problem::usage(format!("there is no rule to replace `{id}`"))
+                        .at("`[rules]`, `replaced`")
+                        .why(place)
+                        .hint("add the file, or take the id out of `replaced`"),
+                );
             }
         }
         rules.sort_by(|a: &Rule, b| a.id.cmp(&b.id));
@@ -126,15 +161,16 @@ impl RuleSet {
             first.so = "no rule was evaluated".to_owned();
             return Err(Problems(problems));
         }
-        if rules.is_empty() {
-            let place = folder.map_or_else(String::new, |folder| folder.display().to_string());
+        if let Some(folder) = folder
+            && own.is_empty()
+        {
             return Err(Problem::usage("no rules were found")
-                .at(place)
-                .so("there is nothing to judge by; no report was written")
+                .at(folder.display().to_string())
+                .so("no rule was evaluated")
                 .hint("name a folder with rule files (`*.toml`), or leave `--rules-dir` out")
                 .into());
         }
-        Self(rules).choose(ids)
+        Ok(Self(rules))
     }
 
     /// Keeps the ids asked for (empty: all). What is asked for by name is required.
@@ -196,24 +232,16 @@ impl Rule {
     }
 }
 
-/// Has the rule the id of one that comes with the program, and another text?
-fn is_another_under_a_shipped_id(rule: &Rule) -> bool {
-    let mut shipped = EMBEDDED
-        .iter()
-        .filter(|(name, _)| name.strip_suffix(".toml") == Some(&*rule.id));
-    shipped.any(|(_, text)| *text != &*rule.text)
+/// The ids that the program's rules and those of a folder have by their file names.
+pub(crate) fn file_names(folder: Option<&Path>) -> Vec<String> {
+    let own = folder.and_then(|folder| read_folder(folder).ok()).unwrap_or_default();
+    let shipped = EMBEDDED.iter().map(|(name, _)| *name);
+    let names = shipped.chain(own.iter().map(|(name, _)| name.as_str()));
+    names.filter_map(|name| id_of_file(name).map(str::to_owned)).collect()
 }
 
-/// The ids that the rules of a folder, or the embedded ones, have by their file names.
-pub(crate) fn file_names(folder: Option<&Path>) -> Vec<String> {
-    let stem = |name: &str| Some(Path::new(name).file_stem()?.to_str()?.to_owned());
-    match folder {
-        None => EMBEDDED.iter().filter_map(|(name, _)| stem(name)).collect(),
-        Some(folder) => {
-            let files = read_folder(folder).unwrap_or_default();
-            files.iter().filter_map(|(name, _)| stem(name)).collect()
-        }
-    }
+fn id_of_file(name: &str) -> Option<&str> {
+    Path::new(name).file_stem()?.to_str()
 }
 
 fn read_folder(folder: &Path) -> Outcome<Vec<(String, String)>> {
