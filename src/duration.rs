@@ -59,6 +59,27 @@ pub(crate) fn human(delta: TimeDelta) -> String {
     format!("{seconds}s")
 }
 
+/// An age or a length of time for people, in the two largest units that matter: `25 d 9 h`, `36 h`, `5 h 20 min`, `40 min`.
+/// What is cut off is less than an hour beyond two days, and less than a minute before.
+pub(crate) fn age(hours: f64) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "an age in minutes, or as good as for ever"
+    )]
+    let minutes = (hours.max(0.0) * 60.0 + 1e-6).floor() as i64;
+    let two = |large: i64, unit: &str, small: i64, of: &str| match small {
+        0 => format!("{large} {unit}"),
+        _ => format!("{large} {unit} {small} {of}"),
+    };
+    let hours = minutes / 60;
+    match hours {
+        0 => format!("{minutes} min"),
+        1..48 => two(hours, "h", minutes % 60, "min"),
+        48 if minutes % 60 == 0 => "48 h".to_owned(),
+        _ => two(hours / 24, "d", hours % 24, "h"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,6 +109,27 @@ mod tests {
             assert!(parse(text).is_err(), "{text}");
         }
         assert!(parse_days("36h").is_err());
+    }
+
+    #[test]
+    fn ages_are_told_in_two_units() {
+        for (hours, text) in [
+            (0.0, "0 min"),
+            (-1.0, "0 min"),
+            (0.5, "30 min"),
+            (40.0 / 60.0, "40 min"),
+            (5.0 + 1.0 / 3.0, "5 h 20 min"),
+            (24.0, "24 h"),
+            (24.011_111, "24 h"),
+            (36.0, "36 h"),
+            (36.5, "36 h 30 min"),
+            (48.0, "48 h"),
+            (48.5, "2 d"),
+            (609.9, "25 d 9 h"),
+            (876_000.0, "36500 d"),
+        ] {
+            assert_eq!(age(hours), text, "{hours}");
+        }
     }
 
     #[test]

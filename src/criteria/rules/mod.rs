@@ -8,6 +8,8 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use polars::prelude::DataType;
+use toml::Spanned;
+use toml::de::DeValue;
 
 use crate::criteria::Origin;
 use crate::criteria::policy::VALUE_KEYS;
@@ -55,8 +57,8 @@ pub struct Rule {
     pub required_by: Vec<String>,
     /// Somebody asked for it by name, so it is required.
     pub is_named: bool,
-    /// When the rule asks about a table at all; none: always.
-    pub applies: Option<Predicate>,
+    /// When the rule asks at all: all of these hold. None: always.
+    pub applies: Vec<Applies>,
     /// The good state.
     pub compliant: Predicate,
     /// The good state as written.
@@ -65,8 +67,6 @@ pub struct Rule {
     pub applies_text: Option<String>,
     /// What was found, with `{fact}` for values, and `{least..greatest}` for one that lies between two facts.
     pub message: String,
-    /// Why the rule does not ask, with `{fact}` for values.
-    pub not_applicable: String,
     /// What to do about a violation.
     pub remedy: Arc<str>,
     /// What the rule rests on and where it comes from.
@@ -81,6 +81,15 @@ pub struct Rule {
     pub origin: String,
     /// The file, as read.
     pub text: Arc<str>,
+}
+
+/// A part of when a rule asks.
+#[derive(Debug, Clone)]
+pub struct Applies {
+    /// The condition.
+    pub when: Predicate,
+    /// Why the rule does not ask where it does not hold, with `{fact}` for values.
+    pub otherwise: String,
 }
 
 /// Facts, and the verdict that they must give. A fact that is left out is not known.
@@ -226,9 +235,18 @@ impl Rule {
 
     /// The facts and policy values the rule reads: those of the good state first.
     pub(crate) fn reads(&self) -> impl Iterator<Item = &str> {
-        let applies = self.applies.iter().flat_map(|applies| &applies.reads);
-        let only_applies = applies.filter(|name| !self.compliant.reads.contains(*name));
-        self.compliant.reads.iter().chain(only_applies).map(String::as_str)
+        let mut all: Vec<&str> = self.compliant.reads.iter().map(String::as_str).collect();
+        for name in self.applies.iter().flat_map(|part| &part.when.reads) {
+            if !all.contains(&name.as_str()) {
+                all.push(name);
+            }
+        }
+        all.into_iter()
+    }
+
+    /// Why the rule does not ask where this part of `applies` does not hold, with `{fact}` for values.
+    pub(crate) fn why_not(&self, part: usize) -> &str {
+        self.applies.get(part).map_or("", |part| &part.otherwise)
     }
 }
 
@@ -289,23 +307,11 @@ fn read_rule(root: &Section<'_>, origin: &str, text: &str) -> Option<Rule> {
     let compliant = compliant_text
         .as_ref()
         .and_then(|text| condition(root, text, "compliant", schema));
-    let applies_text = root.string("applies");
-    let applies = applies_text
-        .as_ref()
-        .and_then(|text| condition(root, text, "applies", schema));
     let message = required(root, "message");
-    let not_applicable = root.string("not-applicable");
-    for text in message.iter().chain(&not_applicable) {
+    if let Some(text) = &message {
         check_placeholders(root, text, schema);
     }
-    if applies_text.is_some() && not_applicable.is_none() {
-        root.note(
-            root.offset,
-            "`not-applicable` is missing",
-            "a rule with `applies` must say why it does not ask",
-            "",
-        );
-    }
+    let (applies, applies_text) = read_applies(root, schema);
     let remedy = required(root, "remedy");
     let rationale = required(root, "rationale");
     let action = root.string("action").and_then(|text| read_action(root, &text));
@@ -337,9 +343,8 @@ fn read_rule(root: &Section<'_>, origin: &str, text: &str) -> Option<Rule> {
         applies,
         compliant: compliant?,
         compliant_text: compliant_text?.value,
-        applies_text: applies_text.map(|text| text.value),
+        applies_text,
         message: message?.value,
-        not_applicable: not_applicable.map(|text| text.value).unwrap_or_default(),
         remedy: remedy?.value.into(),
         rationale: rationale?.value,
         action,
@@ -347,6 +352,69 @@ fn read_rule(root: &Section<'_>, origin: &str, text: &str) -> Option<Rule> {
         origin: origin.to_owned(),
         text: text.into(),
     })
+}
+
+/// When the rule asks, in parts and as one text: a condition with `not-applicable` beside it; or, where there are several
+/// reasons not to ask, a list of conditions, each with the reason.
+fn read_applies(root: &Section<'_>, schema: &Schema) -> (Vec<Applies>, Option<String>) {
+    let is_list = |(key, value): (String, &Spanned<DeValue<'_>>)| key == "applies" && value.get_ref().is_array();
+    let mut written: Vec<(Located<String>, Located<String>)> = Vec::new();
+    if root.entries().any(is_list) {
+        for section in root.sections("applies") {
+            written.extend(required(&section, "when").zip(required(&section, "else")));
+            section.finish();
+        }
+        if root.has("not-applicable") {
+            root.note_at(
+                "not-applicable",
+                "the reasons stand in `applies` already",
+                "leave `not-applicable` out",
+            );
+        }
+    } else {
+        let (applies, reason) = (root.string("applies"), root.string("not-applicable"));
+        if applies.is_some() && reason.is_none() {
+            root.note(
+                root.offset,
+                "`not-applicable` is missing",
+                "a rule with `applies` must say why it does not ask",
+                "",
+            );
+        }
+        written.extend(applies.zip(reason));
+    }
+    let mut texts = Vec::new();
+    let mut parts = Vec::new();
+    for (when, otherwise) in &written {
+        check_placeholders(root, otherwise, schema);
+        let when_compiled = condition(root, when, "applies", schema);
+        parts.extend(when_compiled.map(|when| Applies {
+            when,
+            otherwise: otherwise.value.clone(),
+        }));
+        texts.push(when.value.as_str());
+    }
+    let text = match texts[..] {
+        [] => None,
+        [only] => Some(only.to_owned()),
+        _ => Some(
+            texts
+                .iter()
+                .map(|text| in_brackets(text))
+                .collect::<Vec<_>>()
+                .join(" AND "),
+        ),
+    };
+    (parts, text)
+}
+
+/// As a part of a conjunction.
+fn in_brackets(text: &str) -> String {
+    if text.to_ascii_uppercase().contains(" OR ") {
+        format!("({text})")
+    } else {
+        text.to_owned()
+    }
 }
 
 fn read_action(root: &Section<'_>, text: &Located<String>) -> Option<&'static str> {
@@ -503,7 +571,6 @@ fn read_examples(root: &Section<'_>, schema: &Schema) -> Vec<Example> {
 }
 
 fn example_facts(section: &Section<'_>, schema: &Schema) -> Vec<(String, FactValue)> {
-    use toml::de::DeValue;
     let mut facts = Vec::new();
     for (name, value) in section.entries() {
         let offset = value.span().start;

@@ -7,7 +7,7 @@ use polars::prelude::{DataFrame, PolarsResult};
 
 use super::findings::{Subjected, Values};
 use super::tiers::{Assigned, Tiers, column};
-use super::{WhyUnknown, engine_failed, evaluate_frame};
+use super::{Verdicts, WhyUnknown, engine_failed, evaluate_frame};
 use crate::criteria::policy::Policy;
 use crate::criteria::rules::{Rule, RuleSet};
 use crate::criteria::vocabulary::{COMPARISONS, schema};
@@ -32,6 +32,8 @@ pub struct Chunk {
     pub comparisons: Vec<Comparisons>,
     /// By rule, then table: in the order of the rules on tables.
     pub verdicts: Vec<Vec<Verdict>>,
+    /// As `verdicts`: the part of `applies` that does not hold, where the verdict is that the rule does not ask.
+    parts: Vec<Vec<u8>>,
 }
 
 /// Judges every table by every rule on tables, and hands over some at a time, in order of ARN.
@@ -95,12 +97,18 @@ fn judge(facts: &Facts, rules: &[&Rule], policy: &Policy, rows: Range<usize>) ->
             (0..tables.facts.len()).map(settled).collect()
         })
         .collect();
+    let parts_of = |verdicts: &Verdicts| {
+        let part = |row| u8::try_from(verdicts.why_not(row).unwrap_or_default()).unwrap_or(u8::MAX);
+        (0..tables.facts.len()).map(part).collect()
+    };
+    let parts = judged.iter().map(parts_of).collect();
     Ok(Chunk {
         start,
         tables,
         assigned,
         comparisons,
         verdicts,
+        parts,
     })
 }
 
@@ -206,8 +214,8 @@ impl Chunk {
         let subject = Subjected::of_table(table);
         let why_not = self.why_not_judged(place, &values);
         let levels = &self.assigned[place].levels;
-        let each = rules.iter().zip(&self.verdicts).zip(levels);
-        each.map(|((rule, verdicts), level)| {
+        let each = rules.iter().zip(&self.verdicts).zip(&self.parts).zip(levels);
+        each.map(|(((rule, verdicts), parts), level)| {
             let off = || format!("`[rules]` switches {} off for such tables", rule.id);
             let past = || is_past_plans(rule, table).then(|| PAST_PLANS.to_owned());
             let why_not = why_not
@@ -215,7 +223,8 @@ impl Chunk {
                 .or_else(|| (*level == Some(Level::Off)).then(off))
                 .or_else(past);
             let level = level.unwrap_or(Level::Required);
-            subject.finding((rule, level), verdicts[place], &values, why_not.as_deref(), why_unknown)
+            let verdict = (verdicts[place], usize::from(parts[place]));
+            subject.finding((rule, level), verdict, &values, why_not.as_deref(), why_unknown)
         })
         .collect()
     }
