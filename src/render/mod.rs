@@ -17,6 +17,7 @@ pub(crate) mod prometheus;
 #[cfg(test)]
 mod sample;
 pub(crate) mod sarif;
+pub(crate) mod statement;
 mod stream;
 pub(crate) mod templates;
 pub(crate) mod terminal;

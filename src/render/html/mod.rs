@@ -18,7 +18,7 @@ use std::io::Write;
 use aws_smithy_types::base64;
 use sha2::{Digest, Sha256};
 
-use super::pdf::statement::Statement;
+use super::statement::Statement;
 use super::{RenderError, Templates};
 use crate::report::Report;
 

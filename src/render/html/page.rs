@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::DATA;
 use super::charts::{self, RuleCounts};
 use crate::domain::{Finding, Gap, Verdict, rfc3339};
-use crate::render::pdf::statement::{Outcome, Statement};
+use crate::render::statement::{Outcome, Statement};
 use crate::render::templates::fuel;
 use crate::report::{ControlRow, FrameworkReport, Report, TargetCoverage, TierLine, WaiverLine};
 
@@ -116,23 +116,23 @@ fn scan(report: &Report) -> Value {
     })
 }
 
-/// The whole report in one sentence, the same as in the PDF; never green while anything is unknown.
+/// The whole report in one sentence, the same as in the PDF; never green while anything is unknown or was not asked.
 fn statement(report: &Report) -> Value {
     let statement = Statement::of(report);
-    let (kind, title) = match statement.outcome {
-        Outcome::NonCompliant => ("bad", "Not compliant"),
-        Outcome::EvidenceMissing => ("unknown", "Not proven"),
-        Outcome::NothingJudged => ("unknown", "Nothing to prove"),
-        Outcome::GapsElsewhere => ("unknown", "Compliant, with gaps"),
-        Outcome::Waived => ("waived", "Compliant with waivers"),
-        Outcome::Compliant => ("ok", "Compliant"),
+    let kind = match statement.outcome {
+        Outcome::NonCompliant => "bad",
+        Outcome::EvidenceMissing | Outcome::NothingJudged | Outcome::GapsElsewhere => "unknown",
+        Outcome::NotAsked => "not-asked",
+        Outcome::Waived | Outcome::NotYetDue => "waived",
+        Outcome::Compliant => "ok",
     };
-    // The title stands above: what follows it need not say it again.
-    let text = statement
-        .headline
-        .strip_prefix(&format!("{title}: "))
-        .unwrap_or(&statement.headline);
-    json!({"kind": kind, "title": title, "text": capitalised(text), "details": statement.details})
+    json!({
+        "kind": kind,
+        "document": statement.title,
+        "title": statement.short,
+        "text": capitalised(statement.sentence()),
+        "details": statement.details,
+    })
 }
 
 fn capitalised(text: &str) -> String {

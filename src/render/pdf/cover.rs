@@ -4,10 +4,10 @@ use super::doc::{self, BODY, Doc, GAP, Goal, HAIRLINE, LARGE_GAP, MONO, MUTED, M
 use super::finish::LOGO;
 use super::fonts::Face;
 use super::page::Style;
-use super::statement::Statement;
-use super::template::Rgb;
+use super::template::{Colours, Rgb};
 use super::text::{grouped, plural};
 use crate::domain::rfc3339;
+use crate::render::statement::{Outcome, Statement};
 use crate::report::Report;
 
 /// Where the table of contents goes once the pages are known.
@@ -88,8 +88,18 @@ fn logo(doc: &mut Doc<'_>) {
 /// The overall statement, in a box whose colour repeats what its words say.
 fn statement(doc: &mut Doc<'_>, report: &Report) {
     let statement = Statement::of(report);
-    let colour = statement.colour(&doc.template.colours);
+    let colour = colour_of(statement.outcome, &doc.template.colours);
     boxed(doc, colour, &statement.headline, &statement.details);
+}
+
+/// The colour of an outcome: that of compliance for [`Outcome::Compliant`] alone.
+fn colour_of(outcome: Outcome, colours: &Colours) -> Rgb {
+    match outcome {
+        Outcome::NonCompliant => colours.non_compliant,
+        Outcome::EvidenceMissing | Outcome::NothingJudged | Outcome::GapsElsewhere => colours.unknown,
+        Outcome::NotAsked | Outcome::Waived | Outcome::NotYetDue => MUTED,
+        Outcome::Compliant => colours.compliant,
+    }
 }
 
 /// A headline and sentences in a box.

@@ -8,11 +8,11 @@ use printpdf::{PdfDocument, PdfParseOptions};
 
 use super::Template;
 use super::fonts::{Face, Fonts};
-use super::statement::{Outcome, Statement};
 use crate::domain::{Answer, FactValue, TargetId, Verdict};
 use crate::report::{Report, Totals};
 
 use crate::render::sample;
+use crate::render::statement::{Outcome, Statement};
 
 /// Writes samples for a person to look at, into the folder that `BACKPROOF_PDF_SAMPLES` names.
 #[test]
