@@ -59,6 +59,23 @@ pub(crate) fn human(delta: TimeDelta) -> String {
     format!("{seconds}s")
 }
 
+/// An age for people, in its two largest units, rounded down: `25 d 9 h`, `31 h 20 min`, `12 min`. Days from the second on,
+/// so that what is a day and a half old stands beside a limit of `36 h`.
+pub(crate) fn age(age: TimeDelta) -> String {
+    let minutes = age.num_minutes().max(0);
+    let (large, small, words) = if minutes < 2 * 24 * 60 {
+        (minutes / 60, minutes % 60, ("h", "min"))
+    } else {
+        let hours = minutes / 60;
+        (hours / 24, hours % 24, ("d", "h"))
+    };
+    match (large, small) {
+        (0, small) => format!("{small} {}", words.1),
+        (large, 0) => format!("{large} {}", words.0),
+        (large, small) => format!("{large} {} {small} {}", words.0, words.1),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,5 +112,21 @@ mod tests {
         assert_eq!(human(TimeDelta::hours(24)), "24h");
         assert_eq!(human(TimeDelta::days(35)), "35d");
         assert_eq!(human(TimeDelta::seconds(61)), "61s");
+    }
+
+    #[test]
+    fn ages_have_two_units_at_most() {
+        for (minutes, words) in [
+            (0, "0 min"),
+            (12, "12 min"),
+            (300, "5 h"),
+            (31 * 60 + 20, "31 h 20 min"),
+            (47 * 60 + 59, "47 h 59 min"),
+            (48 * 60 + 59, "2 d"),
+            (25 * 24 * 60 + 9 * 60 + 1, "25 d 9 h"),
+        ] {
+            assert_eq!(age(TimeDelta::minutes(minutes)), words);
+        }
+        assert_eq!(age(TimeDelta::seconds(-1)), "0 min");
     }
 }

@@ -17,7 +17,7 @@ use crate::commands::shared::signing::{Makes, Signing, keeping, ledger_of};
 use crate::criteria::Criteria;
 use crate::deliver::staging::{Access, Purpose, Staging};
 use crate::deliver::{Destination, S3Prefix};
-use crate::domain::{Account, Severity};
+use crate::domain::{Account, Question, Severity};
 use crate::exit::Exit;
 use crate::facts::{Facts, derive};
 use crate::inventory::{INVENTORY_DIR, Inventory};
@@ -27,6 +27,7 @@ use crate::pack::redact::{check_same, check_templates, redact};
 use crate::pack::seal::{self, command_line};
 use crate::pack::{Manifest, Pack, SEAL_FILES};
 use crate::problem::{Outcome, Problem, count};
+use crate::render::terminal::Listing;
 use crate::render::{FORMATS, Format, RenderError, Templates, terminal};
 use crate::report::{Report, Since};
 use crate::stderr::{self, say, warn};
@@ -151,6 +152,8 @@ pub(crate) struct Output {
     printed: Option<&'static Format>,
     templates: Templates,
     fail_on: Severity,
+    /// What the terminal lists above the digest.
+    listed: Listing,
     allow_empty: bool,
     redact_accounts: bool,
     access: Access,
@@ -184,6 +187,7 @@ impl Output {
             );
             Severity::Low
         });
+        let listed = listed(args, &mut problems);
         let destination = Destination::parse(args.to.as_deref()).unwrap_or_else(|problem| {
             problems.push(problem);
             Destination::Stdout
@@ -243,6 +247,7 @@ impl Output {
             printed,
             templates,
             fail_on,
+            listed,
             allow_empty: args.allow_empty,
             redact_accounts: args.redact_accounts,
             access: args.access.access(),
@@ -329,10 +334,11 @@ impl Output {
         }
         let is_pack = self.seal(judged, &staging)?.is_some();
         let folder = staging.commit()?;
+        let is_told = self.printed.is_none() && !stderr::is_quiet();
         match self.printed {
             Some(format) => self.print_report(format, report)?,
-            None if stderr::is_quiet() => {}
-            None => print(&colored_summary(&terminal::summary(report, width())))?,
+            None if is_told => print(&colored_summary(&terminal::list(report, &self.listed, width())))?,
+            None => {}
         }
         say(&format!(
             "{} in {}",
@@ -349,7 +355,16 @@ impl Output {
             }
         }
         self.push(report).await?;
-        Ok(self.exit(report))
+        let exit = self.exit(report);
+        if is_told {
+            let digest = terminal::digest(report, width());
+            let outcome = format!("{} (exit {})", report.conclusion().words(), exit.code());
+            print(&colored_summary(&format!(
+                "{digest}{outcome}; files in {}\n",
+                folder.display()
+            )))?;
+        }
+        Ok(exit)
     }
 
     /// Signs the pack and appends it to the ledger, if that was asked for. Gives every file of the pack, the manifest last.
@@ -517,6 +532,36 @@ fn no_tables(report: &Report) -> Problem {
         ))
         .so("there is nothing to prove; no report was written")
         .hint("check `regions` in the settings file, or pass `--allow-empty` if this is expected")
+}
+
+/// What the terminal lists.
+fn listed(args: &OutputArgs, problems: &mut Vec<Problem>) -> Listing {
+    let question = |text: &String| Question::ALL.into_iter().find(|question| question.as_str() == text);
+    for text in args.only.iter().filter(|text| question(text).is_none()) {
+        let hint = format!("the questions are {}", list(&Question::ALL.map(Question::as_str)));
+        problems.push(
+            Problem::usage(format!("`{text}` is not a question"))
+                .at("`--only`")
+                .hint(hint),
+        );
+    }
+    let min_severity = args.min_severity.as_deref().and_then(|text| {
+        let severity = text.parse::<Severity>().ok();
+        if severity.is_none() {
+            let hint = "it is `low`, `medium`, `high` or `critical`";
+            problems.push(
+                Problem::usage(format!("`{text}` is not a severity"))
+                    .at("`--min-severity`")
+                    .hint(hint),
+            );
+        }
+        severity
+    });
+    Listing {
+        questions: args.only.iter().filter_map(question).collect(),
+        min_severity,
+        advised: args.advised,
+    }
 }
 
 /// The width of the terminal that the summary goes to; none if it goes elsewhere.

@@ -21,9 +21,6 @@ impl Question {
     /// Every question, in the order of reports.
     pub const ALL: [Self; 4] = [Self::InAPlan, Self::BackedUp, Self::Restorable, Self::Safeguards];
 
-    /// Those that have core rules: what a table is asked itself.
-    pub(crate) const OF_TABLES: [Self; 3] = [Self::InAPlan, Self::BackedUp, Self::Restorable];
-
     /// The word of rule files and machine formats.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -139,6 +139,15 @@ fn is_finished(status: Option<&str>) -> bool {
     matches!(status, Some("COMPLETED" | "AVAILABLE"))
 }
 
+/// The same where AWS may add words: what one means that it added since is not known.
+fn may_be_restored(status: Option<&str>) -> Option<bool> {
+    match status? {
+        "COMPLETED" | "AVAILABLE" => Some(true),
+        "CREATING" | "DELETING" | "EXPIRED" | "PARTIAL" | "STOPPED" => Some(false),
+        _ => None,
+    }
+}
+
 /// `EXPIRED` says that AWS Backup could not delete it. A point that is being deleted is late, and no longer forgotten.
 pub(crate) fn is_overdue(lifecycle: &Lifecycle, status: Option<&str>, as_of: i64) -> bool {
     match status {
@@ -174,6 +183,18 @@ impl PointKind {
     /// Does such a point count, if it is not older than its table?
     pub(crate) fn is_usable(&self) -> bool {
         self.state.is_finished && !self.state.is_temporary
+    }
+
+    /// Does it count, if it is not older than its table? `None`: AWS says so in words that are not known.
+    pub(crate) fn usability(&self, index: &Index) -> Option<bool> {
+        if self.state.is_temporary {
+            return Some(false);
+        }
+        let may_be_restored = may_be_restored(self.status.as_deref());
+        let is_view_perhaps = self
+            .vault
+            .is_some_and(|vault| !index.vaults[vault as usize].has_known_type);
+        may_be_restored.filter(|may| !may || !is_view_perhaps)
     }
 
     pub(crate) fn new(point: &RecoveryPoint<'_>, vault: Option<u32>, index: &Index) -> Self {
@@ -244,7 +265,7 @@ pub(crate) fn is_encrypted(point: &RecoveryPoint<'_>, is_native: Option<bool>) -
     }
 }
 
-/// The key that a point depends on: its own, else its vault's; `None`: that of its table, as DynamoDB's own backups do.
+/// The key that a point depends on: its own, else its vault's; `None`: that of its table then, as DynamoDB's own backups do.
 pub(crate) fn key_of(
     point: &RecoveryPoint<'_>,
     is_native: Option<bool>,
@@ -255,7 +276,11 @@ pub(crate) fn key_of(
         return Some(KeyFacts::unencrypted());
     }
     if is_native == Some(true) {
-        return None;
+        return match (point.key_arn, point.key_type) {
+            (Some(arn), _) => Some(index.keys.of_arn(arn)),
+            (None, Some("AWS_OWNED_KMS_KEY")) => Some(KeyFacts::aws_owned()),
+            (None, _) => None,
+        };
     }
     Some(match (point.key_arn, vault) {
         (Some(arn), _) => index.keys.of_arn(arn),

@@ -4,7 +4,7 @@
 //! there are. The order of rows is the order of arrival; nothing downstream may depend on it.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write;
@@ -13,14 +13,14 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use polars::prelude::{
-    BooleanChunked, ChunkAgg as _, DataFrame, NewChunkedArray as _, PlSmallStr, PolarsError, PolarsResult,
+    BooleanChunked, ChunkAgg as _, Column, DataFrame, NewChunkedArray as _, PlSmallStr, PolarsError, PolarsResult,
 };
 use polars_io::SerReader;
 use polars_io::parquet::read::ParquetReader;
 use polars_io::parquet::write::{BatchedWriter, ParquetCompression, ParquetWriter};
 
 use super::cell::Kind;
-use super::schema::{FRAMES, FrameSchema, Row, SCHEMA_VERSION};
+use super::schema::{ColumnSchema, FRAMES, FrameSchema, Row, SCHEMA_VERSION};
 use super::{Inventory, Manifest};
 use crate::fence;
 use crate::inventory::panics::caught;
@@ -431,12 +431,17 @@ fn each_batch_of(
     with: &mut dyn FnMut(&DataFrame) -> PolarsResult<()>,
 ) -> PolarsResult<()> {
     let path = path_of(dir, frame.name);
-    let columns: Vec<String> = frame
-        .columns
-        .iter()
-        .filter(|column| !without.contains(&column.name))
-        .map(|column| column.name.to_owned())
-        .collect();
+    let wanted = || frame.columns.iter().filter(|column| !without.contains(&column.name));
+    let lacking: Vec<&ColumnSchema> = match wanted().any(|column| is_younger(frame, column)) {
+        true => {
+            let there = names_in(&path)?;
+            let is_lacking = |column: &&ColumnSchema| is_younger(frame, column) && !there.contains(column.name);
+            wanted().filter(is_lacking).collect()
+        }
+        false => Vec::new(),
+    };
+    let is_there = |column: &&ColumnSchema| lacking.iter().all(|one| one.name != column.name);
+    let columns: Vec<String> = wanted().filter(is_there).map(|column| column.name.to_owned()).collect();
     // The next batches are decoded while the one at hand is used; one of each decoder waits, so that memory stays
     // bounded. Decoders take turns, so that batches come in order.
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -447,7 +452,11 @@ fn each_batch_of(
     };
     let decode = |turn: usize, sender: SyncSender<PolarsResult<DataFrame>>| {
         // The decoder asserts where a damaged file contradicts itself.
-        let mut send = |batch: DataFrame| -> PolarsResult<bool> {
+        let mut send = |mut batch: DataFrame| -> PolarsResult<bool> {
+            for column in &lacking {
+                let (name, height) = (column.name.into(), batch.height());
+                batch.with_column(Column::full_null(name, height, &column.kind.dtype()))?;
+            }
             check(&batch, frame)?;
             Ok(sender.send(Ok(batch)).is_ok())
         };
@@ -470,6 +479,23 @@ fn each_batch_of(
         let mut in_order = batches.iter().cycle().map_while(|batches| batches.recv().ok());
         in_order.try_for_each(|batch| with(&batch?))
     })
+}
+
+/// Columns that older programs did not write: null in every row of theirs.
+const YOUNGER: [(&str, &str); 2] = [("findings", "question"), ("findings", "level")];
+
+fn is_younger(frame: &FrameSchema, column: &ColumnSchema) -> bool {
+    YOUNGER.contains(&(frame.name, column.name))
+}
+
+/// The names of the columns of a file.
+fn names_in(path: &Path) -> PolarsResult<HashSet<String>> {
+    let file = plain_file::open(path)?;
+    let read = caught(|| -> PolarsResult<HashSet<String>> {
+        let schema = ParquetReader::new(file).schema()?;
+        Ok(schema.iter_names().map(ToString::to_string).collect())
+    });
+    read.unwrap_or_else(|panic| Err(PolarsError::ComputeError(damaged(panic).into())))
 }
 
 /// Writes a frame that belongs to no inventory as a file of its own. Gives the number of rows.

@@ -6,6 +6,7 @@
 mod ages;
 pub(crate) mod asff;
 pub(crate) mod csv;
+mod digest;
 pub(crate) mod html;
 pub(crate) mod json;
 pub(crate) mod junit;

@@ -1,17 +1,20 @@
-//! What a person sees after a scan: the headline, what is wrong by rule, what could not be told, what was not read.
+//! What a person sees after a scan: what is wrong, grouped by cause, and last the answer in a few lines.
 //!
 //! No meaning by colour, no control characters, a fixed order.
 
 use std::collections::BTreeMap;
 
-use crate::domain::{Finding, Subject, Verdict, rfc3339};
+use super::digest::Digest;
+use crate::domain::{Finding, Level, Question, Severity, Verdict, rfc3339};
 use crate::problem::count;
-use crate::report::{Compared, Since};
-use crate::report::{FrameworkReport, Report, RuleLine};
+use crate::report::{Compared, FrameworkReport, Report, RuleLine, Since};
 use crate::text::{self, one_line};
 
-/// Tables named under each rule; the rest are counted.
+/// Tables named under each cause; the rest are counted.
 const NAMED: usize = 5;
+
+/// Tables named in the digest.
+const WORST: usize = 5;
 
 /// Before a finding.
 const INDENT: &str = "    ";
@@ -19,61 +22,164 @@ const INDENT: &str = "    ";
 /// A terminal that is narrower than this breaks lines itself: what is cut there says too little.
 const LEAST_WIDTH: usize = 60;
 
-/// The summary. For a terminal of this width a finding is cut to one line; without a width nothing is cut.
-pub(crate) fn summary(report: &Report, width: Option<usize>) -> String {
+/// What of the findings is listed above the digest. The digest is about all of them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Listing {
+    /// Of these questions; empty: of all.
+    pub(crate) questions: Vec<Question>,
+    /// Of this severity and worse.
+    pub(crate) min_severity: Option<Severity>,
+    /// Advised findings too.
+    pub(crate) advised: bool,
+}
+
+impl Listing {
+    fn takes(&self, finding: &Finding) -> bool {
+        let is_asked_for = self.questions.is_empty() || self.questions.contains(&finding.question);
+        let is_grave = self.min_severity.is_none_or(|least| finding.severity >= least);
+        is_asked_for && is_grave && (self.advised || finding.is_required()) && !finding.waived
+    }
+}
+
+/// What stands above the digest: what is wrong and what could not be told, by cause. For a terminal of this width a finding is
+/// cut to one line; without a width nothing is cut.
+pub(crate) fn list(report: &Report, listed: &Listing, width: Option<usize>) -> String {
     let mut text = String::new();
-    let scan = &report.scan;
-    text.push_str(&format!(
-        "as of {} by {}\n",
-        rfc3339(scan.as_of),
-        one_line(&scan.caller_arn)
-    ));
-    text.push_str(&coverage_line(report));
     for sentence in report.foreign() {
         text.push_str(&format!("{}\n", one_line(&sentence)));
     }
-    for (verdict, title) in [(Verdict::NonCompliant, "NON-COMPLIANT"), (Verdict::Unknown, "UNKNOWN")] {
-        let mut by_rule: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
-        for finding in report
-            .findings
-            .iter()
-            .filter(|finding| finding.verdict == verdict && !finding.waived)
-        {
-            by_rule.entry(&finding.rule).or_default().push(finding);
-        }
-        let mut rules: Vec<&RuleLine> = report
-            .rules
-            .iter()
-            .filter(|rule| by_rule.contains_key(rule.id.as_str()))
-            .collect();
-        rules.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.id.cmp(&b.id)));
-        if !rules.is_empty() {
-            text.push_str(&format!("\n{title}\n"));
-        }
-        for rule in rules {
-            let findings = &by_rule[rule.id.as_str()];
-            let mut of_kind: BTreeMap<Subject, usize> = BTreeMap::new();
-            for finding in findings {
-                *of_kind.entry(finding.subject).or_default() += 1;
-            }
-            let subjects: Vec<String> = of_kind
-                .iter()
-                .map(|(kind, number)| count(*number, noun(*kind)))
-                .collect();
-            let subjects = subjects.join(", ");
-            text.push_str(&format!("\n  {} ({}): {subjects}\n", rule.id, rule.severity));
-            for finding in findings.iter().take(NAMED) {
-                text.push_str(&cut(&finding_line(report, finding), width));
-            }
-            if findings.len() > NAMED {
-                text.push_str(&format!("    … and {} more\n", findings.len() - NAMED));
-            }
-        }
+    for (level, verdict, title) in [
+        (Level::Required, Verdict::NonCompliant, "NON-COMPLIANT"),
+        (Level::Required, Verdict::Unknown, "UNKNOWN"),
+        (Level::Advised, Verdict::NonCompliant, "ADVISED"),
+    ] {
+        let is_of = |finding: &&Finding| finding.level == level && finding.verdict == verdict && listed.takes(finding);
+        text.push_str(&causes(report, title, report.findings.iter().filter(is_of), width));
     }
     for framework in &report.frameworks {
         text.push_str(&framework_lines(framework));
     }
-    text.push_str(&closing(report));
+    text
+}
+
+/// Findings of one kind, each cause once with the names of what it is about.
+fn causes<'r>(
+    report: &'r Report,
+    title: &str,
+    findings: impl Iterator<Item = &'r Finding>,
+    width: Option<usize>,
+) -> String {
+    let mut by_rule: BTreeMap<&str, BTreeMap<String, Vec<&Finding>>> = BTreeMap::new();
+    for finding in findings {
+        let by_cause = by_rule.entry(&finding.rule).or_default();
+        by_cause.entry(shape(&finding.message)).or_default().push(finding);
+    }
+    let mut rules: Vec<&RuleLine> = report.rules.iter().collect();
+    rules.retain(|rule| by_rule.contains_key(rule.id.as_str()));
+    rules.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.id.cmp(&b.id)));
+    if rules.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("\n{title}\n");
+    for rule in rules {
+        let mut by_cause: Vec<&Vec<&Finding>> = by_rule[rule.id.as_str()].values().collect();
+        // Stable: causes of one size stay in the order of their words.
+        by_cause.sort_by_key(|findings| std::cmp::Reverse(findings.len()));
+        let all = by_cause.iter().map(|findings| findings.len()).sum::<usize>();
+        text.push_str(&format!(
+            "\n  {} ({}): {}\n",
+            rule.id,
+            rule.severity,
+            count(all, "finding")
+        ));
+        for findings in by_cause {
+            let names: Vec<String> = findings
+                .iter()
+                .take(NAMED)
+                .map(|finding| named(report, finding))
+                .collect();
+            let more = match findings.len().saturating_sub(NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let line = format!("{}{more}: {}", names.join(", "), one_line(&findings[0].message));
+            text.push_str(&cut(&line, width));
+        }
+    }
+    text
+}
+
+/// A message without its numbers: findings that differ in nothing else have one cause.
+fn shape(message: &str) -> String {
+    message
+        .chars()
+        .filter(|character| !character.is_ascii_digit())
+        .collect()
+}
+
+/// The answer in a few lines.
+pub(crate) fn digest(report: &Report, width: Option<usize>) -> String {
+    let digest = Digest::of(report);
+    let mut text = format!("\n{} as of {}\n\n", digest.scope, rfc3339(report.scan.as_of));
+    for asked in &digest.questions {
+        let parts: Vec<String> = asked
+            .answers
+            .iter()
+            .map(|(answer, number, note)| match note.as_str() {
+                "" => format!("{number} {}", answer.words()),
+                note => format!("{number} {} ({note})", answer.words()),
+            })
+            .collect();
+        let answers = if parts.is_empty() {
+            "no table".to_owned()
+        } else {
+            parts.join("   ")
+        };
+        text.push_str(&format!("  {:<12} {answers}\n", asked.question.words()));
+    }
+    if !digest.action.is_empty() {
+        let need = if digest.action.len() == 1 {
+            "table needs"
+        } else {
+            "tables need"
+        };
+        let first = if digest.action.len() > WORST {
+            "; worst first"
+        } else {
+            ""
+        };
+        text.push_str(&format!("\n{} {need} action{first}:\n", digest.action.len()));
+    }
+    for needs in digest.action.iter().take(WORST) {
+        let table = &report.tables[needs.place];
+        let account = report.account_name(&table.target.account_id);
+        let line = format!(
+            "{} ({account}, {}): {} -> {}",
+            one_line(&table.table_name),
+            table.target.region,
+            one_line(&needs.why),
+            one_line(&needs.what)
+        );
+        text.push_str(&cut_to(&line, "  ", width));
+    }
+    let mut open: Vec<String> = digest
+        .by_severity
+        .iter()
+        .map(|(severity, number)| format!("{number} {severity}"))
+        .collect();
+    if !digest.elsewhere.is_empty() {
+        open.push(format!("of these on {}", digest.elsewhere));
+    }
+    if !open.is_empty() {
+        text.push_str(&format!("required findings: {}\n", open.join(", ")));
+    }
+    if digest.advised > 0 {
+        let advised = count(digest.advised, "advised finding");
+        text.push_str(&format!("{advised}: `report --advised`, or report.html\n"));
+    }
+    if let Some(baseline) = &report.baseline {
+        text.push_str(&format!("{}\n", since_line(baseline)));
+    }
     text
 }
 
@@ -106,99 +212,30 @@ fn framework_lines(framework: &FrameworkReport) -> String {
     )
 }
 
-/// What a rule judges, for counting.
-fn noun(subject: Subject) -> &'static str {
-    match subject {
-        Subject::RecoveryPoint => "recovery point",
-        other => other.as_str(),
-    }
-}
-
-fn finding_line(report: &Report, finding: &Finding) -> String {
+/// What a finding is about, and where that is.
+fn named(report: &Report, finding: &Finding) -> String {
     let place = if finding.target.account_id.is_empty() {
         String::new()
     } else {
-        format!(" ({}, {})", finding.target.account_id, finding.target.region)
+        let account = report.account_name(&finding.target.account_id);
+        format!(" ({account}, {})", finding.target.region)
     };
     let mark = match report.since(finding) {
         Some(Since::New) => "new: ",
         Some(Since::Known) | None => "",
     };
-    format!(
-        "{mark}{}{place}: {}",
-        one_line(&finding.resource_name),
-        one_line(&finding.message)
-    )
+    format!("{mark}{}{place}", one_line(&finding.resource_name))
 }
 
 fn cut(line: &str, width: Option<usize>) -> String {
+    cut_to(line, INDENT, width)
+}
+
+fn cut_to(line: &str, indent: &str, width: Option<usize>) -> String {
     match width {
-        Some(width) => format!("{INDENT}{}\n", text::cut(line, width.max(LEAST_WIDTH) - INDENT.len())),
-        None => format!("{INDENT}{line}\n"),
+        Some(width) => format!("{indent}{}\n", text::cut(line, width.max(LEAST_WIDTH) - indent.len())),
+        None => format!("{indent}{line}\n"),
     }
-}
-
-fn coverage_line(report: &Report) -> String {
-    let coverage = &report.coverage;
-    let mut text = format!(
-        "{} in {}: {} listed, {} described",
-        count(coverage.targets.len(), "target"),
-        count(coverage.accounts.len(), "account"),
-        count(coverage.tables_listed, "table"),
-        coverage.tables_described
-    );
-    for (number, word) in [
-        (coverage.tables_vanished, "vanished meanwhile"),
-        (coverage.tables_unknown, "not described"),
-    ] {
-        if number > 0 {
-            text.push_str(&format!(", {number} {word}"));
-        }
-    }
-    format!(
-        "{text}; {} to AWS\n",
-        count(usize::try_from(report.scan.call_count).unwrap_or(usize::MAX), "request")
-    )
-}
-
-fn closing(report: &Report) -> String {
-    let of = |verdict: Verdict| report.totals.tables_in_shade(verdict);
-    let mut parts = Vec::new();
-    for (verdict, word) in [
-        (Verdict::NonCompliant, "non-compliant"),
-        (Verdict::Unknown, "unknown"),
-        (Verdict::Compliant, "compliant"),
-        (Verdict::NotApplicable, "not judged"),
-    ] {
-        if of(verdict) > 0 {
-            parts.push(format!("{} {word}", of(verdict)));
-        }
-    }
-    let tables = if parts.is_empty() {
-        "no table was judged".to_owned()
-    } else {
-        parts.join(", ")
-    };
-    let gaps = match report.coverage.gaps.len() {
-        0 => "everything in scope was read".to_owned(),
-        gaps => format!("{}, listed in the report", count(gaps, "gap")),
-    };
-    let verdict = if report.open_findings().next().is_some() {
-        "not compliant"
-    } else if report.is_evidence_missing() {
-        "not proven: evidence is missing"
-    } else if of(Verdict::Compliant) == 0 {
-        "nothing to prove"
-    } else if report.coverage.gaps.is_empty() {
-        "compliant"
-    } else {
-        "compliant; the gaps touch no verdict"
-    };
-    let since = report
-        .baseline
-        .as_ref()
-        .map(|baseline| format!("{}\n", since_line(baseline)));
-    format!("\ntables: {tables}; {gaps}\n{}{verdict}\n", since.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -210,14 +247,21 @@ mod tests {
     fn lines_are_cut_for_a_terminal_and_nowhere_else() {
         let report = sample::report(97);
         let longest = |width| {
-            let text = summary(&report, width);
+            let text = list(&report, &Listing::default(), width);
             let findings = text.lines().filter(|line| line.starts_with(INDENT));
             findings.map(|line| line.chars().count()).max().unwrap_or_default()
         };
         assert!(longest(None) > 250, "a table's name alone has 249 characters");
         assert_eq!(longest(Some(200)), 200);
         assert_eq!(longest(Some(110)), 110);
-        assert_eq!(summary(&report, Some(1)), summary(&report, Some(LEAST_WIDTH)));
-        assert!(summary(&report, None).lines().all(|line| !line.ends_with('…')));
+        assert_eq!(
+            list(&report, &Listing::default(), Some(1)),
+            list(&report, &Listing::default(), Some(LEAST_WIDTH))
+        );
+        assert!(
+            list(&report, &Listing::default(), None)
+                .lines()
+                .all(|line| !line.ends_with('…'))
+        );
     }
 }

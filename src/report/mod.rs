@@ -3,6 +3,7 @@
 //! A plain value. `judge` makes it, `render` turns it into bytes.
 
 mod compared;
+mod conclusion;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ pub use crate::criteria::Origin;
 pub use crate::criteria::frameworks::ControlRow;
 use crate::criteria::levels::core_of;
 pub(crate) use compared::{Compared, Since};
+pub(crate) use conclusion::Conclusion;
 
 /// Raised whenever a field of `report.json` changes its meaning or goes.
 pub const SCHEMA_VERSION: u32 = 2;
@@ -320,6 +322,13 @@ impl Report {
                 .iter()
                 .any(|target| target.tables_listed.is_none())
             || self.findings.iter().any(is_unknown)
+    }
+
+    /// The name that the settings give an account, or its id.
+    pub(crate) fn account_name<'r>(&'r self, account_id: &'r str) -> &'r str {
+        let mut accounts = self.coverage.accounts.iter();
+        let found = accounts.find(|account| account.account_id == account_id && !account.name.is_empty());
+        found.map_or(account_id, |account| &account.name)
     }
 
     /// The rule of that id.

@@ -115,9 +115,19 @@ pub struct OutputArgs {
     /// Send the findings to this service as well: securityhub. Each account's Security Hub gets its own findings.
     #[arg(long, value_name = "SERVICE")]
     pub push: Option<PushTo>,
-    /// The mildest severity of a non-compliant finding that ends the program with exit code 10.
+    /// The mildest severity of a required non-compliant finding that ends the program with exit code 10.
     #[arg(long, value_name = "SEVERITY", default_value = "low")]
     pub fail_on: String,
+    /// List only findings of these questions on the terminal, separated by commas: in-a-plan, backed-up, restorable,
+    /// safeguards. The digest and the files hold all of them.
+    #[arg(long, value_name = "QUESTION,…", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// List only findings of this severity and worse on the terminal.
+    #[arg(long, value_name = "SEVERITY")]
+    pub min_severity: Option<String>,
+    /// List advised findings on the terminal too. They decide no verdict and no exit code.
+    #[arg(long)]
+    pub advised: bool,
     /// Folder with templates that replace those of the program: any of pdf.toml, report.html, report.css, report.js, and
     /// attestation.html for `attest`.
     #[arg(long, value_name = "DIR")]

@@ -138,10 +138,12 @@ pub(crate) fn colored_summary(text: &str) -> String {
         return text.to_owned();
     }
     let color = |line: &str| match line {
-        "NON-COMPLIANT" | "not compliant" => Some(BOLD_RED),
-        "UNKNOWN" | "nothing to prove" => Some(BOLD_YELLOW),
-        line if line.starts_with("not proven") => Some(BOLD_YELLOW),
-        line if line.starts_with("compliant") => Some(BOLD_GREEN),
+        "NON-COMPLIANT" => Some(BOLD_RED),
+        "UNKNOWN" => Some(BOLD_YELLOW),
+        line if line.starts_with("not compliant (") => Some(BOLD_RED),
+        line if line.starts_with("not proven") || line.starts_with("noth") => Some(BOLD_YELLOW),
+        line if line.starts_with("compliant (") => Some(BOLD_GREEN),
+        line if line.starts_with("compliant") => Some(BOLD_YELLOW),
         _ => None,
     };
     let lines = text.lines().map(|line| match color(line) {

@@ -72,9 +72,14 @@ impl KeyFacts {
         }
     }
 
-    /// Does it work? A key that is pending deletion or disabled makes backups unrestorable.
+    /// Does it work? A key that is pending deletion or disabled makes backups unrestorable; what a state means that AWS
+    /// added since is not known.
     pub(crate) fn is_usable(&self) -> Option<bool> {
-        self.state.as_deref().map(|state| matches!(state, "none" | "Enabled"))
+        match self.state.as_deref()? {
+            "none" | "Enabled" => Some(true),
+            "Disabled" | "PendingDeletion" | "PendingImport" | "PendingReplicaDeletion" | "Unavailable" => Some(false),
+            _ => None,
+        }
     }
 }
 

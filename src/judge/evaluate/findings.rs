@@ -24,7 +24,17 @@ struct Reason {
     settled_by: &'static str,
 }
 
-const REASONS: [Reason; 8] = [
+const REASONS: [Reason; 10] = [
+    Reason {
+        open: "plan_meets_policy",
+        why: "plan_policy_doubt",
+        settled_by: NEXT_RUN,
+    },
+    Reason {
+        open: "backed_up",
+        why: "backed_up_doubt",
+        settled_by: "a younger recovery point that surely is good settles it too",
+    },
     Reason {
         open: "manual_deletion_denied",
         why: "manual_deletion_reason",
