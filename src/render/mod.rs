@@ -5,6 +5,7 @@
 
 mod ages;
 pub(crate) mod asff;
+mod causes;
 pub(crate) mod csv;
 mod digest;
 pub(crate) mod html;

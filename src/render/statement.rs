@@ -10,27 +10,12 @@ use std::collections::BTreeSet;
 
 use super::pdf::text::{grouped, plural};
 use crate::domain::{Answer, Finding, Level, Severity, Subject, Verdict, rfc3339};
-use crate::report::{Report, RuleLine};
-
-/// How the report ends, from bad to good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    NonCompliant,
-    EvidenceMissing,
-    NothingJudged,
-    /// Nothing is wrong by the rules that ran, which do not ask whether tables are backed up.
-    NotAsked,
-    Waived,
-    /// Good so far: the first backup of some tables is not due yet.
-    NotYetDue,
-    GapsElsewhere,
-    Compliant,
-}
+use crate::report::{Conclusion, Report, RuleLine};
 
 /// The outcome in words.
 #[derive(Debug, Clone)]
 pub(crate) struct Statement {
-    pub(crate) outcome: Outcome,
+    pub(crate) conclusion: Conclusion,
     /// What the document is: "Proof of backup" where the rules ask for backups, else what was checked.
     pub(crate) title: String,
     /// The outcome in a few words.
@@ -44,24 +29,36 @@ pub(crate) struct Statement {
 const NAMED: usize = 12;
 
 impl Statement {
-    /// Draws the conclusion from the totals and the coverage.
+    /// Puts the conclusion into words.
     pub(crate) fn of(report: &Report) -> Self {
-        let (outcome, short, sentence) = conclusion(report);
+        let conclusion = report.conclusion();
         let is_proof = report.asks_for_backups();
         let title = if is_proof {
             "Proof of backup".to_owned()
         } else {
             format!("Checks of {}", plural(required_rules(report).count(), "rule"))
         };
+        let short = match (conclusion, is_proof) {
+            (Conclusion::NonCompliant, true) => "Not compliant",
+            (Conclusion::NonCompliant, false) => "Findings",
+            (Conclusion::EvidenceMissing, true) => "Not proven",
+            (Conclusion::EvidenceMissing, false) => "Evidence is missing",
+            (Conclusion::NotAsked, _) => "No required finding",
+            (Conclusion::NothingToProve, _) => "Nothing to prove",
+            (Conclusion::Waived, _) => "Compliant with waivers",
+            (Conclusion::GapsElsewhere, _) => "Compliant, with gaps",
+            (Conclusion::Compliant, _) => "Compliant",
+        };
+        let sentence = sentence(report, conclusion);
         let headline = if is_proof {
             format!("{short}: {sentence}.")
         } else {
             format!("{title}: {sentence}; whether tables are backed up was not asked.")
         };
         Self {
-            outcome,
+            conclusion,
             title,
-            short,
+            short: short.to_owned(),
             headline,
             details: details(report),
         }
@@ -84,82 +81,60 @@ fn required_rules(report: &Report) -> impl Iterator<Item = &RuleLine> {
     report.rules.iter().filter(move |rule| !any || is_required(rule))
 }
 
-fn conclusion(report: &Report) -> (Outcome, String, String) {
+fn sentence(report: &Report, conclusion: Conclusion) -> String {
     let totals = &report.totals;
-    let is_proof = report.asks_for_backups();
     let tables = |answer| totals.tables_by_verdict.get(&answer).copied().unwrap_or(0);
     let all = plural(totals.tables, "table");
-    let say = |outcome, proof: &str, check: &str, sentence: String| {
-        (outcome, if is_proof { proof } else { check }.to_owned(), sentence)
-    };
-    let waived = report
-        .findings
-        .iter()
-        .filter(|finding| finding.waived && finding.is_required());
-    let waived = waived.count();
-    if report.open_findings().next().is_some() {
-        return say(Outcome::NonCompliant, "Not compliant", "Findings", failures(report));
-    }
-    if totals.tables == 0 {
-        let text = "no table was judged, so this document proves nothing about backups".to_owned();
-        return say(Outcome::NothingJudged, "Nothing to prove", "Nothing was judged", text);
-    }
-    let is_missing = tables(Answer::Unknown) > 0 || report.coverage.tables_unknown > 0 || report.is_evidence_missing();
-    if is_missing {
-        let text = match tables(Answer::Unknown) {
+    let is_waived = |finding: &&Finding| finding.waived && finding.is_required();
+    let waived = report.findings.iter().filter(is_waived).count();
+    match conclusion {
+        Conclusion::NonCompliant => failures(report),
+        Conclusion::EvidenceMissing => match tables(Answer::Unknown) {
             0 => "evidence is missing".to_owned(),
             unknown => format!(
                 "evidence is missing, and {} of {all} cannot be decided",
                 grouped(unknown)
             ),
-        };
-        return say(Outcome::EvidenceMissing, "Not proven", "Evidence is missing", text);
-    }
-    if !is_proof {
-        let applies = |finding: &&Finding| finding.verdict != Verdict::NotApplicable && finding.is_required();
-        let text = match (report.findings.iter().filter(applies).count(), waived) {
-            (0, _) => format!("none of them applies to the {all} listed"),
-            (_, 0) => "no required finding is open".to_owned(),
-            (_, waived) => format!("no required finding is open, with {} waived", grouped(waived)),
-        };
-        return (Outcome::NotAsked, "No open finding".to_owned(), text);
-    }
-    let good = tables(Answer::Compliant);
-    let of_all = if good == totals.tables {
-        let every = if good == 1 { "the one table is" } else { "are" };
-        if good == 1 {
-            every.to_owned()
-        } else {
-            format!("all {all} {every}")
+        },
+        Conclusion::NotAsked => {
+            let applies = |finding: &&Finding| finding.verdict != Verdict::NotApplicable && finding.is_required();
+            match (report.findings.iter().filter(applies).count(), waived) {
+                (0, _) => format!("no required rule applies to what was found on {all}"),
+                (_, 0) => "nothing failed of what was asked".to_owned(),
+                (_, waived) => format!("nothing failed of what was asked, with {} waived", grouped(waived)),
+            }
         }
-    } else {
-        format!("{} of {all} {}", grouped(good), if good == 1 { "is" } else { "are" })
-    };
-    let backed_up = format!("{of_all} in a plan and backed up");
-    if good == 0 {
-        let text = match waived {
-            0 => format!("none of the {all} listed was judged compliant"),
-            waived => format!(
-                "none of the {all} listed is compliant, with {} waived",
-                plural(waived, "finding")
-            ),
-        };
-        (Outcome::NothingJudged, "Nothing to prove".to_owned(), text)
-    } else if waived > 0 {
-        let text = format!("{backed_up}; {} waived", plural(waived, "required finding"));
-        (Outcome::Waived, "Compliant with waivers".to_owned(), text)
-    } else if tables(Answer::NotYetDue) > 0 {
-        let text = format!(
-            "{backed_up}; the first backup of {} is not due yet",
-            plural(tables(Answer::NotYetDue), "other table")
-        );
-        (Outcome::NotYetDue, "Compliant so far".to_owned(), text)
-    } else if !report.coverage.gaps.is_empty() || report.coverage.targets.iter().any(|t| t.status != "scanned") {
-        let text = format!("{backed_up}, yet some calls were not answered");
-        (Outcome::GapsElsewhere, "Compliant, with gaps".to_owned(), text)
-    } else {
-        (Outcome::Compliant, "Compliant".to_owned(), backed_up)
+        Conclusion::NothingToProve if totals.tables == 0 => {
+            "no table was judged, so this document proves nothing about backups".to_owned()
+        }
+        Conclusion::NothingToProve if waived > 0 => {
+            format!("none of {all} is compliant, with {} waived", plural(waived, "finding"))
+        }
+        Conclusion::NothingToProve => format!("none of {all} was judged compliant, and none failed"),
+        Conclusion::Waived => format!("{}; {} waived", backed_up(report), plural(waived, "required finding")),
+        Conclusion::GapsElsewhere => format!(
+            "{}; some calls that no verdict needs were not answered",
+            backed_up(report)
+        ),
+        Conclusion::Compliant => backed_up(report),
     }
+}
+
+/// How many tables are compliant, and what is not due yet.
+fn backed_up(report: &Report) -> String {
+    let tables = |answer| report.totals.tables_by_verdict.get(&answer).copied().unwrap_or(0);
+    let (good, all) = (tables(Answer::Compliant), report.totals.tables);
+    let verb = if good == 1 { "is" } else { "are" };
+    let of_all = match (good, all) {
+        (1, 1) => "the one table".to_owned(),
+        (good, all) if good == all => format!("all {}", plural(all, "table")),
+        (good, all) => format!("{} of {}", grouped(good), plural(all, "table")),
+    };
+    let young = match tables(Answer::NotYetDue) {
+        0 => String::new(),
+        young => format!("; the first backup of {} is not due yet", plural(young, "other")),
+    };
+    format!("{of_all} {verb} in a plan and backed up{young}")
 }
 
 /// How many required findings there are, on what, and how grave.

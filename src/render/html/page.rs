@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use super::DATA;
 use super::charts::{self, RuleCounts};
 use crate::domain::{Finding, Gap, Verdict, rfc3339};
-use crate::render::statement::{Outcome, Statement};
+use crate::render::statement::Statement;
 use crate::render::templates::fuel;
-use crate::report::{ControlRow, FrameworkReport, Report, TargetCoverage, TierLine, WaiverLine};
+use crate::report::{Conclusion, ControlRow, FrameworkReport, Report, TargetCoverage, TierLine, WaiverLine};
 
 /// Findings that stand in the page itself.
 const STATIC_FINDINGS: usize = 1000;
@@ -119,12 +119,12 @@ fn scan(report: &Report) -> Value {
 /// The whole report in one sentence, the same as in the PDF; never green while anything is unknown or was not asked.
 fn statement(report: &Report) -> Value {
     let statement = Statement::of(report);
-    let kind = match statement.outcome {
-        Outcome::NonCompliant => "bad",
-        Outcome::EvidenceMissing | Outcome::NothingJudged | Outcome::GapsElsewhere => "unknown",
-        Outcome::NotAsked => "not-asked",
-        Outcome::Waived | Outcome::NotYetDue => "waived",
-        Outcome::Compliant => "ok",
+    let kind = match statement.conclusion {
+        Conclusion::NonCompliant => "bad",
+        Conclusion::EvidenceMissing | Conclusion::NothingToProve | Conclusion::GapsElsewhere => "unknown",
+        Conclusion::NotAsked => "not-asked",
+        Conclusion::Waived => "waived",
+        Conclusion::Compliant => "ok",
     };
     json!({
         "kind": kind,

@@ -9,6 +9,7 @@
 //! `finish` writes the file, with `outline` and `archive`.
 
 mod ages;
+mod answer;
 mod appendix;
 pub(crate) mod archive;
 pub(crate) mod chart;

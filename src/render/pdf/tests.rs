@@ -12,7 +12,8 @@ use crate::domain::{Answer, FactValue, TargetId, Verdict};
 use crate::report::{Report, Totals};
 
 use crate::render::sample;
-use crate::render::statement::{Outcome, Statement};
+use crate::render::statement::Statement;
+use crate::report::Conclusion;
 
 /// Writes samples for a person to look at, into the folder that `BACKPROOF_PDF_SAMPLES` names.
 #[test]
@@ -340,29 +341,29 @@ fn an_unknown_verdict_is_not_told_as_a_gap() {
 
 #[test]
 fn good_news_needs_every_part_to_be_good() {
-    let outcome = |report: &Report| Statement::of(report).outcome;
-    assert_eq!(outcome(&sample::report(60)), Outcome::NonCompliant);
-    assert_eq!(outcome(&sample::report(0)), Outcome::NothingJudged);
+    let outcome = |report: &Report| Statement::of(report).conclusion;
+    assert_eq!(outcome(&sample::report(60)), Conclusion::NonCompliant);
+    assert_eq!(outcome(&sample::report(0)), Conclusion::NothingToProve);
     let mut report = sample::report(60);
     report
         .findings
         .retain(|finding| finding.verdict != Verdict::NonCompliant);
     recount(&mut report);
-    assert_eq!(outcome(&report), Outcome::EvidenceMissing);
+    assert_eq!(outcome(&report), Conclusion::EvidenceMissing);
     report.findings.retain(|finding| finding.verdict == Verdict::Compliant);
     recount(&mut report);
-    assert_eq!(outcome(&report), Outcome::GapsElsewhere);
+    assert_eq!(outcome(&report), Conclusion::GapsElsewhere);
     report.coverage.gaps.clear();
     report.coverage.targets[0].tables_listed = None;
-    assert_eq!(outcome(&report), Outcome::EvidenceMissing);
+    assert_eq!(outcome(&report), Conclusion::EvidenceMissing);
     report.coverage.targets[0].tables_listed = Some(10);
-    assert_eq!(outcome(&report), Outcome::GapsElsewhere, "a target is read in part");
+    assert_eq!(outcome(&report), Conclusion::GapsElsewhere, "a target is read in part");
     report
         .coverage
         .targets
         .iter_mut()
         .for_each(|target| target.status = "scanned");
-    assert_eq!(outcome(&report), Outcome::Compliant);
+    assert_eq!(outcome(&report), Conclusion::Compliant);
     let green = Statement::of(&report);
     assert!(green.headline.starts_with("Compliant: "), "{}", green.headline);
     // What is waived does not count for its table: then none is compliant, and the terminal says the same.
@@ -374,13 +375,13 @@ fn good_news_needs_every_part_to_be_good() {
             .iter_mut()
             .for_each(|table| table.verdict = Answer::NotApplicable);
         report.totals = Totals::of(&report.tables, &report.findings);
-        assert_eq!(outcome(&report), Outcome::NothingJudged);
+        assert_eq!(outcome(&report), Conclusion::NothingToProve);
         let text = Statement::of(&report).headline;
         assert!(!text.starts_with("Compliant"), "{text}");
     }
     report.findings.clear();
     recount(&mut report);
-    assert_eq!(outcome(&report), Outcome::NothingJudged);
+    assert_eq!(outcome(&report), Conclusion::NothingToProve);
 }
 
 fn recount(report: &mut Report) {
