@@ -337,6 +337,7 @@ fn table(table: usize) -> Table {
         sse_key_arn: None,
         deletion_protection: Some(!table.is_multiple_of(4)),
         replica_count: Some(0),
+        archived_at: None,
         restored_at: None,
     }
 }

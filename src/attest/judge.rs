@@ -10,7 +10,7 @@ use super::{
     Attestation, Exposure, FailedRun, PackLine, Period, Proof, ProofTotals, TableProof, TargetLine, UnlistedTable,
     WaiverTerm,
 };
-use crate::facts::rpo_over_time::{DAY, DemandSpan, History, KnownTable, RpoDemand, Spans};
+use crate::facts::rpo_over_time::{DAY, DemandSpan, History, KnownTable, RpoDemand, Spans, from_archival};
 use crate::facts::seconds;
 use crate::pack::intact::IntactPack;
 use crate::text::hex;
@@ -129,7 +129,10 @@ impl Window {
             observed: sum.observed.clone(),
         };
         let demands = policies.demands(place);
-        let history = known.history(&demands, self.from, self.to);
+        let history = match policies.archived[place] {
+            Some(at) => known.history(&from_archival(&demands, at, self.to), self.from, self.to),
+            None => known.history(&demands, self.from, self.to),
+        };
         let (start, end) = (life.born.unwrap_or(0).max(self.from), known.gone_by.min(self.to));
         let waivers = policies.waivers(life, start, end);
         let exposures = exposures(&history, &waivers);

@@ -18,7 +18,7 @@ use crate::criteria::waivers::Waiver;
 use crate::domain::{Subject, TargetId, rfc3339};
 use crate::facts::rpo_over_time::{DemandSpan, RpoDemand};
 use crate::facts::{Facts, seconds};
-use crate::judge::evaluate::{Tiers, is_in_odd_state};
+use crate::judge::evaluate::{Tiers, is_left_open};
 use crate::problem::Problem;
 
 /// Tables judged at once.
@@ -32,7 +32,10 @@ pub(super) struct Policies {
     asks: Vec<Vec<(u32, RpoDemand)>>,
     pub(super) tiers: Vec<BTreeSet<String>>,
     pub(super) missed: Vec<BTreeSet<u32>>,
+    /// As the last pack shows it: one that is still there after its time is none.
     pub(super) is_restore_test: Vec<bool>,
+    /// When a table was archived.
+    pub(super) archived: Vec<Option<u32>>,
     pub(super) changes: Vec<PolicyChange>,
     last: Option<(DateTime<Utc>, BTreeMap<String, String>)>,
     waivers: Vec<Seen>,
@@ -64,6 +67,7 @@ impl Policies {
             tiers: vec![BTreeSet::new(); count],
             missed: vec![BTreeSet::new(); count],
             is_restore_test: vec![false; count],
+            archived: vec![None; count],
             changes: Vec::new(),
             last: None,
             waivers: Vec::new(),
@@ -96,7 +100,7 @@ impl Policies {
                 let Some(life) = lives.seen_at(&arn, as_of).map(|life| life as usize) else {
                     continue;
                 };
-                let asked = if is_in_odd_state(table) {
+                let asked = if is_left_open(table) {
                     RpoDemand::OPEN
                 } else {
                     assigned.asked()
@@ -104,7 +108,8 @@ impl Policies {
                 self.asks[life].push((as_of, asked));
                 self.tiers[life].insert(assigned.tier.to_string());
                 self.missed[life].extend(facts.missed_runs(&tables, place));
-                self.is_restore_test[life] |= table.is_restore_test == Some(true);
+                self.is_restore_test[life] = table.is_restore_test == Some(true);
+                self.archived[life] = table.archived_at.map(seconds);
             }
         }
         let is_listed_whole = facts.is_listed_whole(Subject::Table);

@@ -239,6 +239,7 @@ impl World {
             sse_key_arn: None,
             deletion_protection: None,
             replica_count: None,
+            archived_at: None,
             restored_at: None,
         };
         alive.map(table).into_iter().collect()

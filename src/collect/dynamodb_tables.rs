@@ -135,6 +135,7 @@ fn undescribed(context: &Context<'_>, name: &str, description: &str) -> Table {
         table_id: None,
         table_status: None,
         created_at: None,
+        archived_at: None,
         table_size_bytes: None,
         item_count: None,
         billing_mode: None,
@@ -154,6 +155,11 @@ fn described(context: &Context<'_>, name: &str, table: &TableDescription) -> Tab
         table_id: table.table_id().map(str::to_owned),
         table_status: table.table_status().map(|status| status.as_str().to_owned()),
         created_at: context.past(table.creation_date_time()),
+        archived_at: context.past(
+            table
+                .archival_summary()
+                .and_then(|summary| summary.archival_date_time()),
+        ),
         table_size_bytes: table.table_size_bytes(),
         item_count: table.item_count(),
         billing_mode: table

@@ -48,10 +48,11 @@ const CONCURRENT_CALLS: usize = 48;
 pub struct Wanted(BTreeSet<&'static str>);
 
 impl Wanted {
-    /// These frames, and those that are always read: the tables themselves.
+    /// These frames, and those that are always read: the tables themselves, and the restore jobs, which tell AWS's own tables
+    /// from others.
     pub fn frames(frames: impl IntoIterator<Item = &'static str>) -> Self {
         let mut wanted: BTreeSet<&'static str> = frames.into_iter().collect();
-        wanted.insert("tables");
+        wanted.extend(["tables", "restore_jobs"]);
         // What is read vault by vault needs the vaults, and what is read plan by plan the plans.
         let by_vault = ["recovery_points", "vault_policies"];
         if by_vault.iter().any(|frame| wanted.contains(frame)) {

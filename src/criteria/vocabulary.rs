@@ -23,7 +23,16 @@ pub(crate) struct Comparison {
 }
 
 /// Frames that say which plans take a table and what they promise.
-const PLAN_FRAMES: &[&str] = &["plans", "plan_rules", "selections", "region_settings", "table_tags"];
+const PLAN_FRAMES: &[&str] = &[
+    "plans",
+    "plan_rules",
+    "selections",
+    "region_settings",
+    "table_tags",
+    "backup_jobs",
+    "vaults",
+    "recovery_points",
+];
 
 /// Frames that say which copies there are.
 const COPY_FRAMES: &[&str] = &[
@@ -31,6 +40,7 @@ const COPY_FRAMES: &[&str] = &[
     "vaults",
     "recovery_points",
     "copy_jobs",
+    "backup_jobs",
     "plans",
     "plan_rules",
     "plan_versions",
@@ -208,9 +218,9 @@ pub(crate) fn schema(subject: Subject) -> Schema {
         .iter()
         .map(|fact| (fact.name.into(), fact.kind.dtype()))
         .collect();
-    // With every value set: types are taken from values, and one that is not set has none.
+    // With a value wherever one may be missing, which would have no type.
     let sample = PolicyValues {
-        rpo: Some(chrono::TimeDelta::days(1)),
+        rpo: Some(chrono::TimeDelta::zero()),
         ..PolicyValues::default()
     };
     for value in POLICY_VALUES {

@@ -327,6 +327,19 @@ mod tests {
         }
     }
 
+    /// What a plan made proves that it takes a table where its selections leave that open.
+    #[test]
+    fn facts_that_rest_on_which_plans_take_a_table_name_what_proves_it() {
+        for subject in Subject::ALL {
+            let of_plans = |fact: &&Fact| ["plan_rules", "selections"].iter().all(|one| fact.frames.contains(one));
+            for fact in facts_of(subject).iter().filter(of_plans) {
+                for frame in ["backup_jobs", "recovery_points"] {
+                    assert!(fact.frames.contains(&frame), "{subject}: {}: {frame}", fact.name);
+                }
+            }
+        }
+    }
+
     #[test]
     fn frames_of_facts_exist() {
         let known: Vec<&str> = crate::inventory::schema::FRAMES

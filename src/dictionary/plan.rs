@@ -37,17 +37,17 @@ facts! {
     /// Longest retention, in days, that a rule promises; 36,500 stands for ever. Unknown if there is no rule or the plan could not be read.
     retention_days: i64 = ["plans", "plan_rules"],
     /// A selection names DynamoDB tables in its Resources, or takes a table in another way. Unknown if a selection or the tables could not be read and none of the others does.
-    is_for_dynamodb: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "tables"],
+    is_for_dynamodb: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "tables", "backup_jobs", "vaults", "recovery_points"],
     /// Selections of the plan. Unknown if they could not be listed.
     selection_count: i64 = ["plans", "selections"],
     /// Tables that the plan takes, by that of its selections that takes most. Unknown if tables, a selection, or what decides on one could not be read, or AWS leaves open whether one takes a table.
-    table_count: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "tables"],
+    table_count: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "tables", "backup_jobs", "vaults", "recovery_points"],
     /// Tables that the plan takes for certain, by that of its selections that takes most. Never unknown.
-    table_count_seen: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "tables"],
+    table_count_seen: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "tables", "backup_jobs", "vaults", "recovery_points"],
     /// Selections that may take a table, each with one such table and why that is open; `none` if there is none. Never unknown.
-    open_selections: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "tables"],
+    open_selections: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "tables", "backup_jobs", "vaults", "recovery_points"],
     /// Selections that name DynamoDB tables in their Resources and take none; `none` if there is none. Unknown if a selection, tables, tags or settings could not be read.
-    empty_selections: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "tables"],
+    empty_selections: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "tables", "backup_jobs", "vaults", "recovery_points"],
     /// Vaults that its rules write to; `none` if there is none. Unknown if the plan could not be read.
     vaults: Text = ["plans", "plan_rules", "region_settings"],
     /// Vaults that its rules write to and that do not exist; `none` if all do. Unknown if the plan or the list of vaults could not be read, or the Region's settings for a rule with an air-gapped vault.

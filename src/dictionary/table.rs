@@ -22,13 +22,15 @@ facts! {
     table_id: Text = ["tables"],
     /// When this incarnation of the table was created. Unknown if the table could not be described.
     created_at: DateTime<Utc> = ["tables"],
-    /// Age of the table at as_of, in hours. Unknown if the table could not be described.
+    /// Age of the table at as_of, in hours; of an archived table, at the instant it was archived. Unknown if the table could not be described.
     table_age_hours: f64 = ["tables"],
     /// State of the table, such as `ACTIVE`. Unknown if the table could not be described.
     table_status: Text = ["tables"],
-    /// DescribeTable gave the state `CREATING` or `DELETING`, so no rule judges the table. In other states than these, `ACTIVE` and `UPDATING` every verdict is unknown. False if it could not be described. Never unknown.
+    /// When an archived table was archived: its age and those of its points are taken at that instant. Unknown if it is not archived, or AWS does not say.
+    archived_at: DateTime<Utc> = ["tables"],
+    /// DescribeTable gave the state `CREATING` or `DELETING`, so no rule judges the table. False if it could not be described. Never unknown.
     is_known_inactive: bool = ["tables"],
-    /// A table that AWS restore testing made: it has the name of one, and a restore job made it or it is younger than 8 days. Never unknown.
+    /// A table that AWS restore testing made: it has the name of one, and a restore job made it or it is younger than 8 days. Unknown if it has the name, no restore job that was read made it, and the restore jobs or its age could not be read.
     is_restore_test: bool = ["tables", "restore_jobs"],
     /// Size of the table in bytes, refreshed by AWS about every six hours. Unknown if the table could not be described.
     table_size_bytes: i64 = ["tables"],
@@ -63,52 +65,52 @@ facts! {
     dynamodb_opted_in: bool = ["region_settings"],
     /// Advanced features for DynamoDB backups are on in this account and Region, which takes the opt-in too. Unknown if the settings could not be read.
     advanced_features_on: bool = ["region_settings"],
-    /// A selection of a live backup plan takes the table. Where recovery points or jobs were read, one that a live plan made or started in its latest run settles what AWS's rules leave open. Unknown if they leave it open otherwise, or if a plan, a selection, tags or settings that decide could not be read.
-    in_a_plan: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    /// A selection of a live backup plan takes the table. A recovery point that a live plan made in its latest run, or a job that it started then, settles what AWS's rules leave open. Unknown if they leave it open otherwise, or if a plan, a selection, tags or settings that decide could not be read.
+    in_a_plan: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// in_a_plan as a word: `protected`, `unprotected` or `uncertain`. Never unknown.
-    plan_verdict: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    plan_verdict: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Why: which clause of which selection takes the table, or why none does. Never unknown.
-    plan_reason: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    plan_reason: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Names of the plans that take the table for certain; `none` if there is none. Never unknown.
-    plan_names: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    plan_names: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Longest retention, in days, that a rule of the plans that take the table for certain promises, of the rules that could be read and that run: not one whose schedule is over, nor one that another rule always comes before; 36,500 stands for ever. Unknown if no such rule was read.
-    plan_retention_days_seen: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    plan_retention_days_seen: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Longest retention, in days, that a rule of any plan that takes the table promises; 36,500 stands for ever. Unknown if a plan could not be read or may take the table.
-    plan_retention_days: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    plan_retention_days: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Longest retention, in days, that plans promise at most: as if every plan that may take the table did; 36,500 stands for ever. Unknown if a plan, its selections or its rules could not be read.
-    plan_retention_days_at_most: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    plan_retention_days_at_most: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Vaults that rules of the plans that take the table for certain write to; `none` if there is none. An air-gapped vault counts only while advanced features are on: without them AWS Backup leaves the point in the rule's ordinary vault. Unknown if no such rule was read.
-    plan_vaults: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    plan_vaults: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Selections that take the table for certain, as `plan/selection`; `none` if there is none. Never unknown.
-    plan_selections: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    plan_selections: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Schedules of the rules of the plans that take the table for certain, each as AWS Backup keeps it and in words; `none` if there is none. Unknown if no such rule was read.
-    plan_schedules: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    plan_schedules: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Largest gap, in hours, between consecutive runs over the next 400 days of all rules of the plans that take the table, overlapping rules of one plan counted once. Unknown if there is no such rule, if one has a schedule that is not understood, or if a plan could not be read or may take the table.
-    plan_interval_hours: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    plan_interval_hours: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Largest gap, in hours, between runs of the plans that take the table for certain: others only make runs more frequent. A plan with a schedule that is not understood is left out. Unknown if no other has a rule that was read.
-    plan_interval_hours_at_most: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    plan_interval_hours_at_most: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Least that the largest gap, in hours, between runs of the plans that take the table can be: as if every plan that may take it did, and no rule came before another. Unknown if a plan, its selections or its rules could not be read, or one has a schedule that is not understood.
-    plan_interval_hours_at_least: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    plan_interval_hours_at_least: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Greatest age, in hours, that the newest recovery point reaches while every run succeeds: the largest gap between runs, the start window and the usual duration of the table's jobs. Unknown as the interval, or if the jobs could not be read.
-    plan_worst_age_hours: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs"],
+    plan_worst_age_hours: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Last run of the plans that take the table. Unknown if none of them ran, or none takes it for certain.
-    plan_last_run_at: DateTime<Utc> = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    plan_last_run_at: DateTime<Utc> = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// When the first backup is to be there: the end of the start window of the first run after the table's creation, by the plans that take it for certain. Unknown if the table could not be described or has a usable recovery point, or if no such run is known.
-    first_backup_due_at: DateTime<Utc> = ["tables", "plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults", "recovery_points"],
+    first_backup_due_at: DateTime<Utc> = ["tables", "plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults", "recovery_points", "backup_jobs"],
     /// Strongest lock of a vault that rules of the plans that take the table for certain write to: `none`, `governance`, `compliance-in-grace` or `compliance`. Unknown if there is no such rule, or if a plan, the list of vaults or, for an air-gapped vault, the settings could not be read and the others have none.
-    plan_vault_lock_kind: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults"],
+    plan_vault_lock_kind: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults", "backup_jobs", "recovery_points"],
     /// A rule of a plan that takes the table writes to a locked vault. Unknown if there is no such rule, or if none is known to, and a plan, the list of vaults or, for an air-gapped vault, the settings could not be read or a plan may take the table.
-    plan_vault_locked: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults"],
+    plan_vault_locked: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults", "backup_jobs", "recovery_points"],
     /// Longest minimum retention that the lock of a vault that a rule of a plan that takes the table writes to enforces; 0 if none does. Unknown if there is no such rule, if a plan, the list of vaults or, for an air-gapped vault, the settings could not be read, or if a plan may take the table.
-    plan_vault_min_retention_days: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults"],
+    plan_vault_min_retention_days: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults", "backup_jobs", "recovery_points"],
     /// A rule of a plan that takes the table copies to another Region. Unknown if a plan could not be read or may take the table and none of the others does.
-    plan_copies_cross_region: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    plan_copies_cross_region: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// A rule of a plan that takes the table copies to another account. Unknown as plan_copies_cross_region.
-    plan_copies_cross_account: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    plan_copies_cross_account: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Other Regions that rules of the plans that take the table copy to; `none` if there is none. Unknown if a plan could not be read or may take the table.
-    plan_copy_regions: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    plan_copy_regions: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Other accounts that rules of the plans that take the table copy to; `none` if there is none. Unknown if a plan could not be read or may take the table.
-    plan_copy_accounts: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags"],
+    plan_copy_accounts: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
 
     /// Usable recovery points of this incarnation in this account and Region, of the vaults that could be read. Unknown if the table could not be described.
     usable_recovery_point_count_seen: i64 = ["tables", "vaults", "recovery_points"],
@@ -233,7 +235,7 @@ facts! {
     /// Whole UTC days of the window and the life of the table on which surely no usable recovery point was made. Unknown if the table could not be described, a vault or the jobs could not be read, or the window is longer than AWS Backup's memory of jobs.
     days_without_point: i64 = ["tables", "vaults", "recovery_points", "backup_jobs"],
     /// Runs that the schedules in force asked for since the plan's selection, the plan and the table all existed, at most 29 days back, start windows still open left out. Unknown as plan_interval_hours, or if the table could not be described.
-    expected_run_count: i64 = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags"],
+    expected_run_count: i64 = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Of the runs of expected_run_count, those for which surely no backup job was started. A job that does not say who started it may be any run's. Unknown as expected_run_count, or if the jobs could not be read.
     missed_run_count_sure: i64 = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags", "backup_jobs", "recovery_points", "vaults"],
     /// Runs as in missed_run_count_sure, where no job leaves open who started it. Unknown as missed_run_count_sure, or if a job does.

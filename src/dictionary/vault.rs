@@ -16,10 +16,10 @@ facts! {
     vault_name: Text = ["vaults"],
     /// ARN of the vault.
     vault_arn: Text = ["vaults"],
-    /// `standard`, `air-gapped` or `restore-access`. Never unknown.
+    /// `standard`, `air-gapped` or `restore-access`. Unknown if AWS gave a type that is none of these.
     vault_kind: Text = ["vaults"],
     /// It holds recovery points of DynamoDB tables, or a rule of a plan that takes a table writes to it. Unknown if its points, a plan or the list of tables could not be read and nothing says so.
-    is_used_for_dynamodb: bool = ["vaults", "recovery_points", "plans", "plan_rules", "selections", "region_settings", "table_tags", "tables"],
+    is_used_for_dynamodb: bool = ["vaults", "recovery_points", "plans", "plan_rules", "selections", "region_settings", "table_tags", "tables", "backup_jobs"],
     /// Recovery points of DynamoDB tables that were read in it, in any state. Never unknown.
     dynamodb_point_count_seen: i64 = ["vaults", "recovery_points"],
     /// Recovery points of DynamoDB tables that were read in it, in state COMPLETED or AVAILABLE that are not temporary. Never unknown.
@@ -32,6 +32,8 @@ facts! {
     key_owner: Text = ["vaults", "keys"],
     /// State of its key, such as `Enabled`; `none` for a key that AWS owns. Unknown if the key could not be described.
     key_state: Text = ["vaults", "keys"],
+    /// Its key works: it is enabled, or AWS owns it. Unknown if the key could not be described, or AWS gave a state that is not known.
+    key_usable: bool = ["vaults", "keys"],
     /// `none`, `governance`, `compliance-in-grace` or `compliance`. Never unknown.
     lock_kind: Text = ["vaults"],
     /// lock_kind as a number: 0 none, 1 governance, 2 compliance-in-grace, 3 compliance. Never unknown.

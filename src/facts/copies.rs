@@ -18,7 +18,7 @@ use super::time::{JOB_MEMORY, age_hours, hours};
 use super::words::{cause, names};
 use crate::criteria::values::{ANY_PLACE, PolicyValues};
 use crate::dictionary::{TableFacts, Text};
-use crate::domain::{Arn, FactValue, short_number};
+use crate::domain::{Arn, FactValue, rfc3339, short_number};
 use crate::inventory::schema::borrowed::CopyJob;
 
 /// The facts of a table against its policy, in order of [`crate::criteria::vocabulary::COMPARISONS`] without the tier.
@@ -94,6 +94,8 @@ pub(super) struct Copies {
     seen: Vec<Vec<Seen>>,
     jobs: Vec<Vec<ToVault>>,
     has_undated_job: Vec<bool>,
+    /// Tables with a copy that may count or not, and its place.
+    open: BTreeSet<(usize, u32)>,
     destinations: Vec<String>,
     destination_numbers: HashMap<String, u32>,
 }
@@ -148,6 +150,7 @@ impl Copies {
             seen: std::iter::repeat_with(Vec::new).take(rows).collect(),
             jobs: std::iter::repeat_with(Vec::new).take(rows).collect(),
             has_undated_job: vec![false; rows],
+            open: BTreeSet::new(),
             destinations: Vec::new(),
             destination_numbers: HashMap::new(),
         }
@@ -156,7 +159,13 @@ impl Copies {
     /// A point that names the table, of that date and kind, and lies in another target, at that place.
     pub(super) fn see(&mut self, row: usize, place: u32, at: DateTime<Utc>, kind: &PointKind, index: &Index) {
         let table = &index.tables[row];
-        if !kind.is_usable() || table.created_at.is_none_or(|born| at < born) {
+        if table.created_at.is_none_or(|born| at < born) {
+            return;
+        }
+        if kind.is_open() {
+            self.open.insert((row, place));
+        }
+        if !kind.is_usable() {
             return;
         }
         let of_table = || RankedKey::from(index.keys.of_table(table));
@@ -249,11 +258,15 @@ impl Copies {
             .collect();
         facts.copy_regions_seen = Some(names(regions));
         facts.copy_accounts_seen = Some(names(accounts));
-        let with_age = |seen: &Seen| format!("{}: {} h", of(seen), short_number(age_hours(seen.newest, index.as_of)));
+        let aged_at = index.aged_at(row);
+        let with_age = |seen: &Seen| match aged_at {
+            Some(now) => format!("{}: {} h", of(seen), short_number(age_hours(seen.newest, now))),
+            None => format!("{}: from {}", of(seen), rfc3339(seen.newest)),
+        };
         let newest: BTreeSet<String> = self.seen[row].iter().map(with_age).collect();
         facts.newest_copies_seen = Some(names(newest.iter().map(String::as_str)));
         let newest = |kind: PlaceKind| elsewhere(kind).map(|seen| seen.newest).max();
-        let age = |kind: PlaceKind| newest(kind).map(|at| age_hours(at, index.as_of));
+        let age = |kind: PlaceKind| newest(kind).zip(aged_at).map(|(at, now)| age_hours(at, now));
         facts.cross_region_copy_age_hours_seen = age(PlaceKind::Region);
         facts.cross_account_copy_age_hours_seen = age(PlaceKind::Account);
         let ranks = self.seen[row].iter().filter_map(|seen| seen.weakest_rank);
@@ -390,7 +403,8 @@ impl Copies {
         within: Option<TimeDelta>,
         index: &Index,
     ) -> Option<bool> {
-        let since = within.map(|within| index.as_of - within);
+        let now = index.aged_at(row)?;
+        let since = within.map(|within| now - within);
         let table = &index.tables[row];
         let is_place = |found: &str, own: &str| match place {
             ANY_PLACE => found != own,
@@ -407,11 +421,16 @@ impl Copies {
         if is_seen {
             return Some(true);
         }
-        if !self.are_jobs_whole(row, index) {
+        let mut open = self.open.range((row, 0)..=(row, u32::MAX));
+        let is_open = open.any(|(_, place)| {
+            let target = &index.targets[*place as usize];
+            is_there(&target.account_id, &target.region)
+        });
+        if is_open || !self.are_jobs_whole(row, index) {
             return None;
         }
         // A job that made such a copy: it is not there only if its destination was looked at and does not hold it.
-        let since = since.unwrap_or(index.as_of - JOB_MEMORY);
+        let since = since.unwrap_or(now - JOB_MEMORY);
         let mut made = self.jobs[row]
             .iter()
             .filter(|to| to.last_success.is_some_and(|at| at >= since));

@@ -16,7 +16,7 @@ use super::table_points::TablePoints;
 use super::table_points::tally::Tally;
 use super::time::{JOB_REACH, seconds};
 use crate::domain::{DayState, Window};
-use crate::facts::rpo_over_time::{DAY, DemandSpan, KnownTable, PointTrace, RpoDemand, Spans};
+use crate::facts::rpo_over_time::{DAY, DemandSpan, KnownTable, PointTrace, RpoDemand, Spans, from_archival};
 
 /// As many days as the policy's window has; the last is the day of `as_of`.
 pub(super) fn window(index: &Index) -> Window {
@@ -45,7 +45,11 @@ pub(super) fn of(
         asked,
     };
     let known = known(row, index, points, &points.tally(row, index), jobs);
-    let history = known.history(&[demand], first.saturating_mul(DAY), as_of);
+    let demands = match index.tables[row].archived_at {
+        Some(at) => from_archival(&[demand], seconds(at), as_of),
+        None => vec![demand],
+    };
+    let history = known.history(&demands, first.saturating_mul(DAY), as_of);
     history
         .days(first, window.days)
         .into_iter()

@@ -35,15 +35,26 @@ pub(super) fn fill(
     facts.table_name = Some(table.table_name.as_str().into());
     facts.table_id = described(table.table_id.as_ref(), "none");
     facts.created_at = table.created_at;
-    facts.table_age_hours = table.created_at.map(|at| age_hours(at, index.as_of));
+    let aged_at = index.aged_at(row);
+    facts.table_age_hours = table.created_at.zip(aged_at).map(|(at, now)| age_hours(at, now));
     facts.table_status = table.table_status.as_deref().map(Into::into);
     let status = table.table_status.as_deref();
+    facts.archived_at = table.archived_at.filter(|_| status == Some("ARCHIVED"));
     facts.is_known_inactive = Some(matches!(status, Some("CREATING" | "DELETING")));
     // Restore testing always marks the name, and AWS deletes such a table after seven days at most. Anybody may use the name
     // or the tag, and plans skip both: a table of its own that does is one that nobody backs up.
-    let is_young = facts.table_age_hours.is_some_and(|age| age < RESTORE_TEST_HOURS);
+    let is_young = table
+        .created_at
+        .map(|at| age_hours(at, index.as_of) < RESTORE_TEST_HOURS);
     let is_so_named = table.table_name.starts_with(RESTORE_TEST_PREFIX);
-    facts.is_restore_test = Some(is_so_named && (is_young || restores.made(&table.table_arn)));
+    let are_restores_whole = || index.is_whole(index.target_place(row), "backup:ListRestoreJobs", "");
+    facts.is_restore_test = if !is_so_named {
+        Some(false)
+    } else if is_young == Some(true) || restores.made(&table.table_arn) {
+        Some(true)
+    } else {
+        (is_young.is_some() && are_restores_whole()).then_some(false)
+    };
     facts.table_size_bytes = table.table_size_bytes;
     facts.item_count = table.item_count;
     facts.billing_mode = described(table.billing_mode.as_ref(), "PROVISIONED");

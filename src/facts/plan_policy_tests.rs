@@ -130,6 +130,7 @@ impl World {
 
     fn add_table(&mut self, name: &str, born: &str) {
         self.tables.push(Table {
+            archived_at: None,
             account_id: ACCOUNT.to_owned(),
             region: REGION.to_owned(),
             table_name: name.to_owned(),

@@ -115,6 +115,8 @@ pub(crate) fn all_but(wanted: &[&str]) -> Vec<&'static str> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PointState {
     pub(crate) is_finished: bool,
+    /// Its state is not known, so that it may count or not.
+    pub(crate) is_open: bool,
     pub(crate) is_temporary: bool,
     pub(crate) is_overdue: bool,
     pub(crate) is_cold: bool,
@@ -126,6 +128,7 @@ impl PointState {
         let (lifecycle, as_of) = (Lifecycle::from(point), as_of.timestamp_millis());
         Self {
             is_finished: is_finished(point.status),
+            is_open: !matches!(point.status, Some(status) if KNOWN_STATES.contains(&status)),
             is_temporary: point.delete_after_event.is_some(),
             is_overdue: is_overdue(&lifecycle, point.status, as_of),
             is_cold: lifecycle.is_cold(as_of),
@@ -133,6 +136,17 @@ impl PointState {
         }
     }
 }
+
+/// The states of AWS's model; another one is a word that AWS added since.
+const KNOWN_STATES: [&str; 7] = [
+    "AVAILABLE",
+    "COMPLETED",
+    "CREATING",
+    "DELETING",
+    "EXPIRED",
+    "PARTIAL",
+    "STOPPED",
+];
 
 /// Can a point in this state be restored?
 fn is_finished(status: Option<&str>) -> bool {
@@ -169,6 +183,7 @@ pub(crate) struct PointKind {
     pub(crate) vault: Option<u32>,
     pub(crate) status: Option<String>,
     pub(crate) state: PointState,
+    is_open: bool,
     pub(crate) retention: Retention,
     pub(crate) is_encrypted: Option<bool>,
     /// `None`: that of its table.
@@ -182,7 +197,12 @@ pub(crate) struct PointKind {
 impl PointKind {
     /// Does such a point count, if it is not older than its table?
     pub(crate) fn is_usable(&self) -> bool {
-        self.state.is_finished && !self.state.is_temporary
+        self.state.is_finished && !self.state.is_temporary && !self.is_open
+    }
+
+    /// May it count or not? Its state or the type of its vault is a word that is not known.
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_open && !self.state.is_temporary
     }
 
     /// Does it count, if it is not older than its table? `None`: AWS says so in words that are not known.
@@ -193,7 +213,7 @@ impl PointKind {
         let may_be_restored = may_be_restored(self.status.as_deref());
         let is_view_perhaps = self
             .vault
-            .is_some_and(|vault| !index.vaults[vault as usize].has_known_type);
+            .is_some_and(|vault| index.vaults[vault as usize].is_of_unknown_type);
         may_be_restored.filter(|may| !may || !is_view_perhaps)
     }
 
@@ -204,6 +224,7 @@ impl PointKind {
             vault,
             status: point.status.map(str::to_owned),
             state,
+            is_open: state.is_open || of_vault.is_some_and(|vault| vault.is_of_unknown_type),
             retention: Lifecycle::from(point).retention(),
             is_encrypted: is_encrypted(point, state.is_native),
             key: key_of(point, state.is_native, of_vault, index).map(RankedKey::from),
@@ -244,7 +265,9 @@ impl Sight {
         };
         match point.status {
             _ if state.is_finished => Self::Usable { kept_until },
+            // One whose state is not known may count.
             Some("CREATING") => Self::Unfinished,
+            _ if state.is_open => Self::Unfinished,
             Some("EXPIRED" | "DELETING") => Self::Over { kept_until },
             _ => Self::Useless,
         }

@@ -4,7 +4,7 @@
 //! certain, which it can only lengthen. Both are clipped to the window and to the life of the table. What counts as a point,
 //! and when it was made, is told in [`KnownTable`], as for every proof over time.
 
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
 
 use super::days;
 use super::index::Index;
@@ -24,7 +24,10 @@ pub(super) fn fill(
     jobs: &Jobs,
 ) {
     facts.window_days = Some(index.window_days);
-    let (start, end) = (seconds(index.window_start()), seconds(index.as_of));
+    let Some(aged_at) = index.aged_at(row) else {
+        return;
+    };
+    let (start, end) = (seconds(aged_at - TimeDelta::days(index.window_days)), seconds(aged_at));
     let known = days::known(row, index, points, tally, jobs);
     let Some(born) = known.born else {
         return;
@@ -39,7 +42,7 @@ pub(super) fn fill(
         .longest_gap_hours_seen
         .filter(|_| facts.longest_gap_hours_seen == facts.longest_gap_hours_sure);
     let is_whole = points.is_whole(row) && jobs.is_whole(row);
-    if is_whole && index.window_days <= JOB_MEMORY.num_days() {
+    if is_whole && index.window_days <= JOB_MEMORY.num_days() && aged_at == index.as_of {
         facts.days_without_point = Some(i64::from(days_without(&known, start.max(born), end)));
     }
 }

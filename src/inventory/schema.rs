@@ -9,7 +9,10 @@ use polars::prelude::{DataFrame, PolarsResult, Schema};
 use super::cell::{Cell, Kind};
 
 /// Raised whenever a frame or a column changes, so that an old inventory is never read as a new one.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
+
+/// The oldest version that is read too: columns that came since may be null, and are null in every row of it.
+pub(crate) const OLDEST_VERSION: u32 = 3;
 
 /// One frame: what it holds and which call fills it.
 #[derive(Debug)]
@@ -189,6 +192,8 @@ frames! {
         table_status: Option<String>,
         /// DescribeTable.CreationDateTime. Null: not described.
         created_at: Option<DateTime<Utc>>,
+        /// DescribeTable.ArchivalSummary.ArchivalDateTime. Null: not archived, not described, or an inventory of version 3.
+        archived_at: Option<DateTime<Utc>>,
         /// DescribeTable.TableSizeBytes, refreshed by AWS about every six hours. Null: not described.
         table_size_bytes: Option<i64>,
         /// DescribeTable.ItemCount, refreshed as the size. Null: not described.

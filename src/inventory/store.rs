@@ -4,7 +4,7 @@
 //! there are. The order of rows is the order of arrival; nothing downstream may depend on it.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write;
@@ -20,7 +20,7 @@ use polars_io::parquet::read::ParquetReader;
 use polars_io::parquet::write::{BatchedWriter, ParquetCompression, ParquetWriter};
 
 use super::cell::Kind;
-use super::schema::{ColumnSchema, FRAMES, FrameSchema, Row, SCHEMA_VERSION};
+use super::schema::{ColumnSchema, FRAMES, FrameSchema, OLDEST_VERSION, Row, SCHEMA_VERSION};
 use super::{Inventory, Manifest};
 use crate::fence;
 use crate::inventory::panics::caught;
@@ -280,13 +280,14 @@ impl Inventory {
         let version = serde_json::from_str::<serde_json::Value>(&text)
             .map_err(|error| refuse(format!("{}: {error}", path.display())))?["schema_version"]
             .as_u64();
-        if version != Some(u64::from(SCHEMA_VERSION)) {
+        let is_read = |version| (u64::from(OLDEST_VERSION)..=u64::from(SCHEMA_VERSION)).contains(&version);
+        if !version.is_some_and(is_read) {
             let found = version.map_or_else(
                 || "no schema version".to_owned(),
                 |version| format!("schema version {version}"),
             );
             return Err(refuse(format!(
-                "it has {found}; this program reads version {SCHEMA_VERSION}"
+                "it has {found}; this program reads versions {OLDEST_VERSION} to {SCHEMA_VERSION}"
             )));
         }
         let manifest: Manifest =
@@ -378,7 +379,8 @@ impl Inventory {
         let Some(rows) = self.manifest.frames.get(frame.name).map(|rows| *rows as usize) else {
             return Ok(());
         };
-        each_batch_of(&self.dir, frame, rows, without, &mut with).map_err(|error| {
+        let is_older = self.manifest.schema_version < SCHEMA_VERSION;
+        each_batch_of(&self.dir, (frame, is_older), rows, without, &mut with).map_err(|error| {
             Problem::new(format!("could not read frame `{}` of the inventory", frame.name))
                 .at(path_of(&self.dir, frame.name).display().to_string())
                 .why(error.to_string())
@@ -422,26 +424,21 @@ fn damaged(panic: String) -> String {
     format!("the file is no Parquet file that this program wrote: {panic}")
 }
 
-/// Hands over the rows of a frame's file, a batch at a time, without some of its columns.
+/// Hands over the rows of a frame's file, a batch at a time, without some of its columns. In one that is older than this
+/// program columns that may be null may be missing.
 fn each_batch_of(
     dir: &Path,
-    frame: &FrameSchema,
+    (frame, is_older): (&FrameSchema, bool),
     rows: usize,
     without: &[&str],
     with: &mut dyn FnMut(&DataFrame) -> PolarsResult<()>,
 ) -> PolarsResult<()> {
     let path = path_of(dir, frame.name);
-    let wanted = || frame.columns.iter().filter(|column| !without.contains(&column.name));
-    let lacking: Vec<&ColumnSchema> = match wanted().any(|column| is_younger(frame, column)) {
-        true => {
-            let there = names_in(&path)?;
-            let is_lacking = |column: &&ColumnSchema| is_younger(frame, column) && !there.contains(column.name);
-            wanted().filter(is_lacking).collect()
-        }
-        false => Vec::new(),
-    };
-    let is_there = |column: &&ColumnSchema| lacking.iter().all(|one| one.name != column.name);
-    let columns: Vec<String> = wanted().filter(is_there).map(|column| column.name.to_owned()).collect();
+    let columns: Vec<&ColumnSchema> = frame
+        .columns
+        .iter()
+        .filter(|column| !without.contains(&column.name))
+        .collect();
     // The next batches are decoded while the one at hand is used; one of each decoder waits, so that memory stays
     // bounded. Decoders take turns, so that batches come in order.
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -452,16 +449,12 @@ fn each_batch_of(
     };
     let decode = |turn: usize, sender: SyncSender<PolarsResult<DataFrame>>| {
         // The decoder asserts where a damaged file contradicts itself.
-        let mut send = |mut batch: DataFrame| -> PolarsResult<bool> {
-            for column in &lacking {
-                let (name, height) = (column.name.into(), batch.height());
-                batch.with_column(Column::full_null(name, height, &column.kind.dtype()))?;
-            }
+        let mut send = |batch: DataFrame| -> PolarsResult<bool> {
             check(&batch, frame)?;
             Ok(sender.send(Ok(batch)).is_ok())
         };
         let offsets = (turn * READ_ROWS..rows).step_by(READ_ROWS * decoders);
-        let sent = caught(|| decode(&path, &columns, offsets, &mut send));
+        let sent = caught(|| decode(&path, (&columns, is_older), offsets, &mut send));
         let sent = sent.unwrap_or_else(|panic| Err(PolarsError::ComputeError(damaged(panic).into())));
         if let Err(error) = sent {
             // Nobody listens any more only if the other side has failed before.
@@ -481,23 +474,6 @@ fn each_batch_of(
     })
 }
 
-/// Columns that older programs did not write: null in every row of theirs.
-const YOUNGER: [(&str, &str); 2] = [("findings", "question"), ("findings", "level")];
-
-fn is_younger(frame: &FrameSchema, column: &ColumnSchema) -> bool {
-    YOUNGER.contains(&(frame.name, column.name))
-}
-
-/// The names of the columns of a file.
-fn names_in(path: &Path) -> PolarsResult<HashSet<String>> {
-    let file = plain_file::open(path)?;
-    let read = caught(|| -> PolarsResult<HashSet<String>> {
-        let schema = ParquetReader::new(file).schema()?;
-        Ok(schema.iter_names().map(ToString::to_string).collect())
-    });
-    read.unwrap_or_else(|panic| Err(PolarsError::ComputeError(damaged(panic).into())))
-}
-
 /// Writes a frame that belongs to no inventory as a file of its own. Gives the number of rows.
 ///
 /// Errors: the disk refused.
@@ -512,13 +488,14 @@ pub fn write_frame<R: Row>(dir: &Path, batches: impl Iterator<Item = Vec<R>>) ->
     write().map_err(|error| disk_problem(dir, R::FRAME, &error.to_string()))
 }
 
-/// Hands over the rows of such a file, a batch at a time.
+/// Hands over the rows of such a file, a batch at a time. Which program wrote it is not said in it, so that it may be an older
+/// one.
 ///
 /// Errors: what is wrong with the file, in words.
 pub fn read_frame<R: Row>(dir: &Path, mut with: impl FnMut(Vec<R>)) -> Result<(), String> {
     let rows = rows_in(&path_of(dir, R::FRAME.name))?;
     let rows = usize::try_from(rows).map_err(|error| error.to_string())?;
-    each_batch_of(dir, R::FRAME, rows, &[], &mut |frame| {
+    each_batch_of(dir, (R::FRAME, true), rows, &[], &mut |frame| {
         with(R::from_frame(frame)?);
         Ok(())
     })
@@ -535,25 +512,43 @@ pub(crate) fn each_batch_of_frame<R: Row>(
 ) -> Result<(), String> {
     let rows = rows_in(&path_of(dir, R::FRAME.name))?;
     let rows = usize::try_from(rows).map_err(|error| error.to_string())?;
-    each_batch_of(dir, R::FRAME, rows, without, &mut with).map_err(|error| error.to_string())
+    each_batch_of(dir, (R::FRAME, true), rows, without, &mut with).map_err(|error| error.to_string())
 }
 
 /// Reads the batches that begin at these rows, until `take` wants no more.
 fn decode(
     path: &Path,
-    columns: &[String],
+    (columns, is_older): (&[&ColumnSchema], bool),
     offsets: impl Iterator<Item = usize>,
     take: &mut dyn FnMut(DataFrame) -> PolarsResult<bool>,
 ) -> PolarsResult<()> {
     let file = plain_file::open(path)?;
     // Where every row group begins is read once, not for every batch.
     let metadata = ParquetReader::new(file.try_clone()?).get_metadata()?.clone();
+    let is_there = |column: &&&ColumnSchema| {
+        let mut fields = metadata.schema_descr.fields().iter();
+        fields.any(|field| field.name() == column.name)
+    };
+    let missing: Vec<&&ColumnSchema> = columns
+        .iter()
+        .filter(|column| is_older && column.nullable && !is_there(column))
+        .collect();
+    let wanted: Vec<String> = columns
+        .iter()
+        .filter(|column| !missing.iter().any(|missing| missing.name == column.name))
+        .map(|column| column.name.to_owned())
+        .collect();
     for offset in offsets {
         let mut reader = ParquetReader::new(file.try_clone()?)
             .with_slice(Some((offset, READ_ROWS)))
-            .with_columns(Some(columns.to_vec()));
+            .with_columns(Some(wanted.clone()));
         reader.set_metadata(metadata.clone());
-        if !take(reader.finish()?)? {
+        let mut batch = reader.finish()?;
+        for column in &missing {
+            let nulls = Column::full_null(column.name.into(), batch.height(), &column.kind.dtype());
+            batch.with_column(nulls)?;
+        }
+        if !take(batch)? {
             break;
         }
     }

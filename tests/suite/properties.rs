@@ -237,6 +237,7 @@ impl World {
             sse_key_arn: None,
             deletion_protection: Some(true),
             replica_count: Some(0),
+            archived_at: None,
             restored_at: None,
         });
         self.pitr.push(ContinuousBackup {
@@ -806,13 +807,48 @@ proptest! {
 
     #[test]
     fn a_rule_alone_says_what_it_says_among_all(world in world()) {
-        let among_all = verdicts_of_all(&world.judged());
-        for rule in &rules().0 {
-            let alone = RuleSet(vec![rule.clone()]);
-            for (key, verdict) in verdicts_of_all(&world.read_for(&alone).judged_by(&alone)) {
-                prop_assert_eq!(Some(&verdict), among_all.get(&key), "{:?}", key);
-            }
+        each_rule_alone_says_what_it_says_among_all(&world);
+    }
+}
+
+fn each_rule_alone_says_what_it_says_among_all(world: &World) {
+    let among_all = verdicts_of_all(&world.judged());
+    for rule in &rules().0 {
+        let alone = RuleSet(vec![rule.clone()]);
+        for (key, verdict) in verdicts_of_all(&world.read_for(&alone).judged_by(&alone)) {
+            assert_eq!(Some(&verdict), among_all.get(&key), "{key:?}");
         }
+    }
+}
+
+/// AWS's rules leave open whether the plan takes the table; only a job or a recovery point of the plan tells.
+#[test]
+fn a_plan_proved_by_what_it_made_is_proved_for_every_rule_alone() {
+    for by_job in [true, false] {
+        let mut world = World::default();
+        world.add_target(ACCOUNT, REGION);
+        world.add_vault(ACCOUNT, REGION, "plain", false);
+        world.add_target(ACCOUNT, AWAY);
+        world.add_vault(ACCOUNT, AWAY, "dr", false);
+        world.add_table(ACCOUNT, REGION, "table-1", 2000, None);
+        add_plan(&mut world, "p0", 3, 0, 0);
+        let verdict = |world: &World, rule: &str| {
+            let found = verdicts(&world.judged());
+            let of_rule = found.iter().find(|((id, _), _)| id == rule);
+            *of_rule.expect("a verdict").1
+        };
+        assert_eq!(verdict(&world, "in-a-plan"), Verdict::Unknown);
+        if by_job {
+            world.add_job(0, 7, "COMPLETED");
+        } else {
+            world.add_point(0, 0, 7, "COMPLETED", 35);
+            world.points[0].created_by_plan_id = Some("p0".to_owned());
+        }
+        assert_eq!(verdict(&world, "in-a-plan"), Verdict::Compliant, "{by_job}");
+        each_rule_alone_says_what_it_says_among_all(&world);
+        let jobs = |call: &&mut CallLogEntry| call.action == "backup:ListBackupJobs" && call.region == REGION;
+        world.calls.iter_mut().find(jobs).expect("a call").outcome = "denied".to_owned();
+        assert_eq!(verdict(&world, "in-a-plan"), Verdict::Unknown, "{by_job}");
     }
 }
 

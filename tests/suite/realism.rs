@@ -295,30 +295,178 @@ fn an_unknown_that_cannot_decide_leaves_the_verdict_known() {
     assert_eq!(verdicts(&often), ["unknown"; 3]);
 }
 
-/// A Region whose only table is in that state.
-fn only(state: &str) -> String {
-    let (world, table) = (world(""), format!("name = \"orders\"\nstatus = \"{state}\"\n"));
-    let (world, forgotten) = (with(&world, "name = \"orders\"\n", &table), "[[table]]\n");
+/// A Region whose only table is in that state, and was active until so many days ago.
+fn only(state: &str, since_days: Option<u32>) -> String {
+    let since = since_days.map(|days| format!("status-since-days-ago = {days}\n"));
+    let table = format!("name = \"orders\"\nstatus = \"{state}\"\n{}", since.unwrap_or_default());
+    let (world, forgotten) = (with(&world(""), "name = \"orders\"\n", &table), "[[table]]\n");
     let cut = world.rfind(forgotten).expect("the forgotten table");
     world[..cut].to_owned()
 }
 
+/// Every state of DynamoDB's model, and a word that AWS has not thought of yet.
 #[test]
-fn a_table_in_a_state_of_its_own_is_not_out_of_the_question() {
-    for state in [
-        "INACCESSIBLE_ENCRYPTION_CREDENTIALS",
-        "REPLICATION_NOT_AUTHORIZED",
-        "ARCHIVED",
+fn no_table_leaves_the_population_by_its_state() {
+    let (yes, no, open, out) = ("compliant", "non-compliant", "unknown", "not-applicable");
+    let past = "the table is archived: no plan can back it up any more";
+    let undated = "not known, because the table is in state ARCHIVED and AWS does not say since when";
+    for (state, since, code, in_a_plan, fresh, said) in [
+        ("ACTIVE", None, 0, yes, yes, ""),
+        ("UPDATING", None, 0, yes, yes, ""),
+        ("INACCESSIBLE_ENCRYPTION_CREDENTIALS", Some(10), 10, yes, no, ""),
+        ("REPLICATION_NOT_AUTHORIZED", Some(10), 10, yes, no, ""),
+        ("ARCHIVING", Some(10), 10, yes, no, ""),
+        ("ARCHIVED", Some(10), 0, out, yes, past),
+        ("ARCHIVED", None, 11, open, open, undated),
+        (
+            "CREATING",
+            None,
+            0,
+            out,
+            out,
+            "the table is being created (state CREATING)",
+        ),
+        (
+            "DELETING",
+            Some(1),
+            0,
+            out,
+            out,
+            "the table is being deleted (state DELETING)",
+        ),
+        (
+            "THAWING",
+            Some(1),
+            11,
+            open,
+            open,
+            "the table is in state THAWING, which this program does not know",
+        ),
     ] {
-        let (ran, report) = Bench::new(&only(state)).scan("out", &["--format", "json", "--rules", "in-a-plan,pitr-on"]);
-        assert_eq!(ran.code, 11, "{state}: {}{}", ran.stdout, ran.stderr);
+        let rules = "in-a-plan,recovery-point-fresh,pitr-on";
+        let bench = Bench::new(&only(state, since));
+        let (ran, report) = bench.scan("out", &["--format", "json", "--rules", rules]);
+        assert_eq!(ran.code, code, "{state}: {}{}", ran.stdout, ran.stderr);
+        assert_eq!(verdict(&report, "orders", "in-a-plan"), in_a_plan, "{state}");
+        assert_eq!(verdict(&report, "orders", "recovery-point-fresh"), fresh, "{state}");
         let found = finding(&report, "orders", "in-a-plan");
-        assert_eq!(found["verdict"], "unknown");
-        assert!(
-            found["message"].as_str().is_some_and(|text| text.contains(state)),
-            "{found}"
+        let message = found["message"].as_str().expect("a message");
+        assert!(message.contains(said), "{state}: {message}");
+        assert!(!ran.stderr.contains("nothing to prove"), "{state}: {}", ran.stderr);
+    }
+}
+
+/// A lost key ends in an archived table, whose newest point grows older for ever: it was young enough when the table was
+/// archived, or it was not.
+#[test]
+fn an_archived_table_is_as_well_backed_up_as_it_was_then() {
+    let fresh = |state: &str, from: &str, to: &str| {
+        let bench = Bench::new(&with(&only(state, Some(10)), from, to));
+        bench.write("backproof.toml", "[policy]\nrpo = \"30h\"\n");
+        let (_, report) = bench.scan("out", &["--format", "json"]);
+        let of = |rule: &str| verdict(&report, "orders", rule).to_owned();
+        let age = fact(&report, "orders", "newest_recovery_point_age_hours").as_f64();
+        (of("recovery-point-fresh"), of("recovery-point-gap-within-rpo"), age)
+    };
+    let (newest, gaps, age) = fresh("ARCHIVED", "", "");
+    // The points of the first days of its window are gone by now, and AWS has forgotten their jobs.
+    assert_eq!((&*newest, &*gaps), ("compliant", "unknown"));
+    assert!(age.is_some_and(|age| age < 25.0), "{age:?}");
+    // Nobody had backed it up.
+    let (newest, ..) = fresh("ARCHIVED", "value = \"daily\"", "value = \"hourly\"");
+    assert_eq!(newest, "non-compliant");
+    // While it can still be opened again it is as any other.
+    let (newest, gaps, age) = fresh("ARCHIVING", "", "");
+    assert_eq!((&*newest, &*gaps), ("non-compliant", "non-compliant"));
+    assert!(age.is_some_and(|age| age > 200.0), "{age:?}");
+}
+
+/// AWS may add a word tomorrow: what it says of a point, a key or a vault is then neither good nor bad.
+#[test]
+fn a_word_that_nobody_knows_decides_nothing() {
+    let of_points = [
+        "recovery-point-fresh",
+        "recovery-point-retained",
+        "recovery-point-encrypted",
+        "recovery-point-of-this-table",
+        "vault-locked",
+        "vault-key-usable",
+        "not-only-pitr",
+        "restore-tested",
+    ];
+    let of_key = ["vault-key-usable"];
+    for (action, member, table_rules, vault_rules) in [
+        (
+            "backup:ListRecoveryPointsByBackupVault",
+            "Status",
+            &of_points[..],
+            &[][..],
+        ),
+        ("kms:DescribeKey", "KeyState", &of_key[..], &["vault-key-works"][..]),
+        (
+            "backup:ListBackupVaults",
+            "VaultType",
+            &of_points[..],
+            &["vault-key-works", "vault-denies-manual-deletion"][..],
+        ),
+    ] {
+        let fault = format!(
+            "[[fault]]\naction = \"{action}\"\nanswer = {{ member = \"{member}\", becomes = '\"THAWING\"' }}\n"
         );
-        assert!(!ran.stderr.contains("nothing to prove"), "{}", ran.stderr);
+        let bench = Bench::new(&world(&fault));
+        let rules = [table_rules, vault_rules].concat().join(",");
+        let (ran, report) = bench.scan("out", &["--format", "json", "--rules", &rules]);
+        let findings = report["findings"].as_array().expect("findings");
+        let of_orders = findings.iter().filter(|found| {
+            let name = if found["subject"] == "vault" {
+                "Default"
+            } else {
+                "orders"
+            };
+            found["resource_name"] == name
+        });
+        let known: Vec<_> = of_orders
+            .filter(|found| !["unknown", "not-applicable"].contains(&found["verdict"].as_str().expect("a verdict")))
+            .collect();
+        assert!(known.is_empty(), "{member}: {known:#?}");
+        // The forgotten table has no point at all, whatever the word.
+        assert_eq!(
+            ran.code,
+            if member == "KeyState" { 11 } else { 10 },
+            "{member}: {}",
+            ran.stderr
+        );
+    }
+}
+
+/// Which tables are judged does not follow from which rules run.
+#[test]
+fn restore_jobs_tell_awss_own_tables_from_others_whatever_is_asked() {
+    let name = "awsbackup-restore-test-orders";
+    let old = format!("[[table]]\n{HERE}name = \"{name}\"\ncreated-days-ago = 12\n");
+    let bench = Bench::new(&world(&old));
+    let fault = r#"{ "action": "backup:ListRestoreJobs", "answer": { "member": "RestoreJobs", "becomes": "REST" } }"#;
+    let job = format!(
+        r#"[{{"RestoreJobId":"r","AccountId":"111122223333","Status":"COMPLETED","CreatedResourceArn":"arn:aws:dynamodb:eu-west-1:111122223333:table/{name}","CreationDate":1792324800,"ResourceType":"DynamoDB"}}]"#
+    );
+    for rules in ["in-a-plan", "deletion-protection-on,restore-tested"] {
+        let one = rules.split(',').next().expect("a rule");
+        bench.no_faults();
+        let (_, report) = bench.scan(&format!("judged {one}"), &["--format", "json", "--rules", rules]);
+        assert_eq!(verdict(&report, name, one), "non-compliant", "{rules}");
+        bench.fault(&fault.replace("REST", &job.replace('"', "\\\"")));
+        let (ran, report) = bench.scan(&format!("set apart {one}"), &["--format", "json", "--rules", rules]);
+        assert_eq!(verdict(&report, name, one), "not-applicable", "{rules}: {}", ran.stderr);
+        bench.no_faults();
+        bench.fault(r#"{ "deny": "backup:ListRestoreJobs" }"#);
+        let (_, report) = bench.scan(&format!("open {one}"), &["--format", "json", "--rules", rules]);
+        let found = finding(&report, name, one);
+        assert_eq!(found["verdict"], "unknown", "{rules}");
+        let message = found["message"].as_str().expect("a message");
+        assert!(
+            message.contains("the restore jobs or its age could not be read"),
+            "{message}"
+        );
     }
 }
 

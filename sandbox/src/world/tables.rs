@@ -38,6 +38,7 @@ pub(crate) struct TableSpec {
     class: Option<String>,
     provisioned: bool,
     status: String,
+    status_since_days_ago: Option<i64>,
     ttl: Option<String>,
 }
 
@@ -47,17 +48,6 @@ enum Encryption {
     AwsManaged,
     Key(String),
 }
-
-const STATUSES: [&str; 8] = [
-    "ACTIVE",
-    "ARCHIVED",
-    "ARCHIVING",
-    "CREATING",
-    "DELETING",
-    "INACCESSIBLE_ENCRYPTION_CREDENTIALS",
-    "REPLICATION_NOT_AUTHORIZED",
-    "UPDATING",
-];
 
 /// Reads all tables.
 pub(super) fn read(root: &Section<'_>, accounts: &[Account], keys: &[KeySpec]) -> Vec<TableSpec> {
@@ -92,7 +82,6 @@ fn read_one(section: &Section<'_>, accounts: &[Account], keys: &[KeySpec]) -> Op
     let number = count(section, "count");
     check_name(section, name.as_deref(), number);
     let encryption = read_encryption(section, keys, place.as_ref());
-    let statuses = STATUSES.map(|status| (status, status));
     let pitr_days = days(section, "pitr-days");
     let has_pitr = section.boolean("pitr").unwrap_or(pitr_days.is_some());
     if pitr_days.is_some_and(|days| !(1..=35).contains(&days)) {
@@ -123,11 +112,25 @@ fn read_one(section: &Section<'_>, accounts: &[Account], keys: &[KeySpec]) -> Op
         pitr_days: has_pitr.then_some(pitr_days.unwrap_or(35)),
         class: choice(section, "class", &classes).map(str::to_owned),
         provisioned: choice(section, "billing", &[("on-demand", false), ("provisioned", true)]).unwrap_or(false),
-        status: choice(section, "status", &statuses).unwrap_or("ACTIVE").to_owned(),
+        status: read_status(section),
+        status_since_days_ago: days(section, "status-since-days-ago"),
         ttl: section.text("ttl"),
     };
     ((spec.account, spec.region), spec.name) = (place?, name?);
     Some(spec)
+}
+
+/// Any word, since AWS may add one; written as AWS writes it.
+fn read_status(section: &Section<'_>) -> String {
+    let status = section.text("status").unwrap_or_else(|| "ACTIVE".to_owned());
+    if !status.chars().all(|c| c.is_ascii_uppercase() || c == '_') {
+        section.note_at(
+            "status",
+            format!("`{status}` is no state of a table"),
+            "a word such as ACTIVE",
+        );
+    }
+    status
 }
 
 fn check_name(section: &Section<'_>, name: Option<&str>, count: Option<u64>) {
@@ -233,6 +236,7 @@ impl TableSpec {
         };
         table.class.clone_from(&self.class);
         table.status.clone_from(&self.status);
+        table.status_since = self.status_since_days_ago.map(|days| now - TimeDelta::days(days));
         table.deletion_protection = self.deletion_protection;
         table.ttl.clone_from(&self.ttl);
         table.pitr = self.pitr_days.map(|days| Pitr {

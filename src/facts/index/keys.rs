@@ -72,12 +72,17 @@ impl KeyFacts {
         }
     }
 
-    /// Does it work? A key that is pending deletion or disabled makes backups unrestorable; what a state means that AWS
-    /// added since is not known.
+    /// Does it work? A key that is pending deletion or disabled makes backups unrestorable; one whose primary Region changes
+    /// (`Updating`) goes on working. `None`: it could not be described, or AWS added the word since.
     pub(crate) fn is_usable(&self) -> Option<bool> {
         match self.state.as_deref()? {
-            "none" | "Enabled" => Some(true),
-            "Disabled" | "PendingDeletion" | "PendingImport" | "PendingReplicaDeletion" | "Unavailable" => Some(false),
+            "none" | "Enabled" | "Updating" => Some(true),
+            "Creating"
+            | "Disabled"
+            | "PendingDeletion"
+            | "PendingImport"
+            | "PendingReplicaDeletion"
+            | "Unavailable" => Some(false),
             _ => None,
         }
     }

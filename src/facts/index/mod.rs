@@ -114,6 +114,16 @@ impl Index {
         self.as_of - TimeDelta::days(self.window_days)
     }
 
+    /// When ages of the table and of its points are taken: now, or, of an archived table, when it was archived, since no plan
+    /// can make a point of it after that. `None`: AWS does not say when.
+    pub(crate) fn aged_at(&self, row: usize) -> Option<DateTime<Utc>> {
+        let table = &self.tables[row];
+        match table.table_status.as_deref() {
+            Some("ARCHIVED") => table.archived_at,
+            _ => Some(self.as_of),
+        }
+    }
+
     /// The place of a target in the list.
     pub(crate) fn place_of(&self, account_id: &str, region: &str) -> Option<u32> {
         let wanted = (account_id, region);

@@ -61,8 +61,8 @@ pub(crate) struct VaultState {
     /// Its points are views of points in another vault.
     pub(crate) is_view: bool,
     pub(crate) is_air_gapped: bool,
-    /// Its type is one whose meaning is known; AWS leaves it out where there is only one.
-    pub(crate) has_known_type: bool,
+    /// AWS added the type since: whether its points are its own, and what locks it, is not known.
+    pub(crate) is_of_unknown_type: bool,
     /// Its recovery points were read to the last page.
     pub(crate) points_whole: bool,
     /// What its access policy says of deletion; `None`: it could not be read.
@@ -89,7 +89,7 @@ impl VaultState {
             key,
             is_view: row.vault_type.as_deref() == Some(RESTORE_ACCESS),
             is_air_gapped: row.vault_type.as_deref() == Some(AIR_GAPPED),
-            has_known_type: matches!(
+            is_of_unknown_type: !matches!(
                 row.vault_type.as_deref(),
                 None | Some("BACKUP_VAULT" | AIR_GAPPED | RESTORE_ACCESS)
             ),
@@ -101,7 +101,7 @@ impl VaultState {
 
     /// Its lock; `None`: a vault of a type that is not known says of none, and may be locked by its type.
     pub(crate) fn known_lock(&self) -> Option<Lock> {
-        (self.has_known_type || self.lock > Lock::None).then_some(self.lock)
+        (!self.is_of_unknown_type || self.lock > Lock::None).then_some(self.lock)
     }
 
     /// When a lock in grace becomes final.

@@ -259,6 +259,10 @@ fn prove(
     if members.open.is_empty() && target.unread.is_empty() {
         return Vec::new();
     }
+    // Where not every job was read, the plan may have run since.
+    if !jobs.is_target_whole(place) {
+        return Vec::new();
+    }
     let mut proofs: Vec<Proof> = Vec::new();
     for made in points.plan_made(row).into_iter().chain(jobs.last_by_plans(row)) {
         let is_proved = proofs.iter().any(|proof| proof.plan_id == made.plan_id);

@@ -159,6 +159,9 @@ impl Offers {
             lock: live.best(lock),
             vaults_sure: index.is_whole(parts.place, "backup:ListBackupVaults", "")
                 && live.all().all(PlanRule::is_vault_sure)
+                && !live
+                    .all()
+                    .any(|rule| rule.vault(index).is_some_and(|vault| vault.is_of_unknown_type))
                 && live.agrees(|rule| (lock(rule), least(rule))),
             vault_min_retention_days: live.best(least).unwrap_or(0),
             rules: promised(&live.sure),

@@ -100,6 +100,17 @@ impl RpoDemand {
         }
     }
 
+    /// The same where `least` to `most` seconds more are allowed.
+    fn later(self, least: u32, most: u32) -> Self {
+        match self {
+            Self::Nothing => Self::Nothing,
+            Self::Rpo { strict, lax } => Self::Rpo {
+                strict: strict.map(|seconds| seconds.saturating_add(least)),
+                lax: lax.map(|seconds| seconds.saturating_add(most)),
+            },
+        }
+    }
+
     /// It is one of the two, and nobody can tell which.
     #[must_use]
     pub(crate) fn or(self, other: Self) -> Self {
@@ -114,6 +125,29 @@ impl RpoDemand {
             },
         }
     }
+}
+
+/// The same demands of a table that was archived at that moment: its points are to have been young enough then. So at each
+/// later moment, until `to`, the newest may be older by the time since, told in steps of a day.
+pub(crate) fn from_archival(demands: &[DemandSpan], archived: u32, to: u32) -> Vec<DemandSpan> {
+    let mut all = Vec::new();
+    for demand in demands {
+        if demand.from < archived {
+            let to = demand.to.min(archived);
+            all.push(DemandSpan { to, ..*demand });
+        }
+        let (mut from, end) = (demand.from.max(archived), demand.to.min(to));
+        while from < end {
+            let until = end.min(from.saturating_add(DAY));
+            all.push(DemandSpan {
+                from,
+                to: until,
+                asked: demand.asked.later(from - archived, until - archived),
+            });
+            from = until;
+        }
+    }
+    all
 }
 
 /// The moments of a table's life, each in one state. Moments at which it may have been gone are never `exposed`.

@@ -460,3 +460,43 @@ fn a_job_whose_point_is_gone_dates_it_no_better_than_from_its_creation_to_its_en
     assert_eq!(history.not_observed, Spans::one(101 * DAY, 101 * DAY + 60));
     assert!(history.exposed.is_empty());
 }
+
+#[test]
+fn after_its_archival_a_table_is_as_well_covered_as_it_was_then() {
+    let archived = 100 * DAY;
+    let of_age = |hours: u32| {
+        let point = PointTrace {
+            earliest: archived - hours * 3600,
+            latest: archived - hours * 3600,
+            sure_until: u32::MAX,
+            gone_by: u32::MAX,
+            is_made: true,
+        };
+        let known = KnownTable {
+            born: Some(0),
+            alive_until: u32::MAX,
+            gone_by: u32::MAX,
+            points: vec![point],
+            observed: Spans::one(0, u32::MAX),
+        };
+        let asked = RpoDemand::rpo(24 * 3600);
+        let demand = DemandSpan {
+            from: 0,
+            to: u32::MAX,
+            asked,
+        };
+        let to = archived + 90 * DAY;
+        let history = known.history(&from_archival(&[demand], archived, to), archived, to);
+        let seconds = |spans: &Spans| spans.seconds();
+        (seconds(&history.covered), seconds(&history.exposed))
+    };
+    let all = 90 * u64::from(DAY);
+    let (covered, exposed) = of_age(0);
+    assert_eq!((covered as u64, exposed as u64), (all, 0));
+    let (covered, exposed) = of_age(49);
+    assert_eq!((covered as u64, exposed as u64), (0, all));
+    // Near the limit nothing is said that is not so.
+    let (covered, exposed) = of_age(30);
+    assert_eq!(covered as u64, 0);
+    assert!((exposed as u64) < all);
+}

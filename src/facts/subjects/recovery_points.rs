@@ -227,7 +227,8 @@ fn facts(
         (None, _) => Some(false),
         _ => None,
     };
-    let why = why_unusable(point, &state, row, is_home, is_previous);
+    let is_in_known_vault = !of_vault.is_some_and(|vault| vault.is_of_unknown_type);
+    let why = why_unusable(point, &state, row, is_home, is_previous).filter(|_| is_in_known_vault);
     RecoveryPointFacts {
         account_id: Some(texts.of(point.account_id)),
         region: Some(texts.of(point.region)),
@@ -265,6 +266,9 @@ fn why_unusable(
     is_home: bool,
     is_previous: Option<bool>,
 ) -> Option<String> {
+    if state.is_open {
+        return None;
+    }
     if !state.is_finished {
         return Some(format!("state {}", point.status.unwrap_or("unknown")));
     }

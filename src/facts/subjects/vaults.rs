@@ -35,14 +35,12 @@ fn fill(
         region: Some(row.region.as_str().into()),
         vault_name: Some(row.vault_name.as_str().into()),
         vault_arn: Some(arn_of(row, index).into()),
-        vault_kind: Some(
-            match (vault.is_air_gapped, vault.is_view) {
-                (true, _) => "air-gapped",
-                (_, true) => "restore-access",
-                _ => "standard",
-            }
-            .into(),
-        ),
+        vault_kind: match (vault.is_air_gapped, vault.is_view, vault.is_of_unknown_type) {
+            (true, ..) => Some("air-gapped".into()),
+            (_, true, _) => Some("restore-access".into()),
+            (.., false) => Some("standard".into()),
+            (.., true) => None,
+        },
         is_used_for_dynamodb: match (held.seen > 0, is_written_to) {
             (true, _) | (_, Some(true)) => Some(true),
             (false, Some(false)) if vault.points_whole => Some(false),
@@ -54,6 +52,7 @@ fn fill(
         key_arn: Some(vault.key.arn.clone().unwrap_or_else(|| "none".into())),
         key_owner: vault.key.owner.map(Into::into),
         key_state: vault.key.state.clone(),
+        key_usable: vault.key.is_usable(),
         lock_kind: Some(vault.lock.as_str().into()),
         lock_rank: Some(vault.lock.rank()),
         lock_grace_until: vault.grace_until(),

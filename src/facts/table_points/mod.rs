@@ -28,8 +28,8 @@ use tally::{Alike, Newest, Tally};
 pub(crate) struct TablePoints {
     gathered: Gathered,
     held: Vec<Held>,
-    /// Tables with points that have no date.
-    undated: BTreeSet<usize>,
+    /// Tables with points that may count or not: they have no date, or a word that is not known.
+    open: BTreeSet<usize>,
     /// The newest usable point of each table.
     newest: Vec<Option<Named>>,
     /// The newest usable point of each table that a plan made.
@@ -79,7 +79,7 @@ impl TablePoints {
             plans_seen: gathered.kinds.iter().filter_map(plan_seen).collect(),
             gathered,
             held,
-            undated: BTreeSet::new(),
+            open: BTreeSet::new(),
             newest: vec![None; rows],
             plan_made: vec![None; rows],
             others: Vec::new(),
@@ -88,11 +88,14 @@ impl TablePoints {
                 .collect(),
             target_of: (0..rows).map(|row| index.target_place(row)).collect(),
         };
-        let is_undated = |row: &usize| points.of(*row).iter().any(|point| point.at == UNDATED);
-        points.undated = (0..rows)
-            .filter(|row| index.tables[*row].created_at.is_some())
-            .filter(is_undated)
-            .collect();
+        let is_open = |row: &usize| {
+            let Some(born) = index.tables[*row].created_at.map(|born| born.timestamp_millis()) else {
+                return false;
+            };
+            let mut of_table = points.of(*row).iter();
+            of_table.any(|point| point.at == UNDATED || (point.at >= born && points.kind(point).is_open()))
+        };
+        points.open = (0..rows).filter(is_open).collect();
         points.name(inventory, index)?;
         Ok(points)
     }
@@ -244,7 +247,7 @@ impl TablePoints {
 
     /// Is every recovery point of the table known?
     pub(crate) fn is_whole(&self, row: usize) -> bool {
-        self.is_target_whole(self.target_of[row]) && !self.undated.contains(&row)
+        self.is_target_whole(self.target_of[row]) && !self.open.contains(&row)
     }
 
     /// Were all recovery points of a target read, and do all of them say what they are of?
@@ -273,7 +276,7 @@ impl TablePoints {
                 tally.previous_incarnation += 1;
             } else if kind.state.is_temporary {
                 tally.temporary += 1;
-            } else if !kind.state.is_finished {
+            } else if !kind.is_usable() {
                 tally.add_unusable(kind.status.as_deref().unwrap_or("without a state"));
             } else {
                 match alike.iter_mut().find(|alike| alike.kind == point.kind) {

@@ -7,7 +7,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::dictionary::{TableFacts, Text};
-use crate::domain::short_number;
+use crate::domain::{rfc3339, short_number};
 use crate::facts::index::Index;
 use crate::facts::index::keys::{RankedKey, owner_of_rank};
 use crate::facts::index::vaults::{Lock, VaultState};
@@ -199,9 +199,9 @@ impl<'p> Tally<'p> {
             return;
         }
         self.fill_counts(facts, is_whole);
-        self.fill_newest(facts, is_whole, index);
+        self.fill_newest(facts, row, is_whole, index);
         self.fill_protection(facts, is_whole);
-        self.fill_locks(facts, is_whole, index);
+        self.fill_locks(facts, row, is_whole, index);
         if !is_whole {
             // What was not seen may be open.
             facts.manual_deletion_denied = facts.manual_deletion_denied.filter(|is_denied| !is_denied);
@@ -221,25 +221,24 @@ impl<'p> Tally<'p> {
         facts.unusable_points = Some(self.unusable());
     }
 
-    fn fill_newest(&self, facts: &mut TableFacts, is_whole: bool, index: &Index) {
+    fn fill_newest(&self, facts: &mut TableFacts, row: usize, is_whole: bool, index: &Index) {
         let some_or_none = |text: Option<Text>| text.or_else(|| is_whole.then(|| "none".into()));
         let vault_name = |place: u32| index.vaults[place as usize].row.vault_name.as_str();
         let newest = self.newest.as_ref();
-        let age = newest.map(|newest| age_hours(newest.at, index.as_of));
+        let age = newest
+            .zip(index.aged_at(row))
+            .map(|(newest, now)| age_hours(newest.at, now));
         facts.newest_recovery_point_at = newest.map(|newest| newest.at);
         facts.newest_recovery_point_age_hours_seen = age;
         facts.newest_recovery_point_age_hours = age.filter(|_| is_whole);
-        facts.recovery_points_summary = Some(match age {
-            None => self.why_none().into(),
-            Some(age) => format!(
-                "newest of {} is {} h old",
-                count(
-                    usize::try_from(self.usable).unwrap_or(usize::MAX),
-                    "usable recovery point"
-                ),
-                short_number(age)
-            )
-            .into(),
+        let usable = || {
+            let number = usize::try_from(self.usable).unwrap_or(usize::MAX);
+            count(number, "usable recovery point")
+        };
+        facts.recovery_points_summary = Some(match (newest, age) {
+            (None, _) => self.why_none().into(),
+            (Some(newest), None) => format!("newest of {} is from {}", usable(), rfc3339(newest.at)).into(),
+            (Some(_), Some(age)) => format!("newest of {} is {} h old", usable(), short_number(age)).into(),
         });
         facts.newest_recovery_point_arn = some_or_none(newest.map(|newest| newest.arn.into()));
         facts.newest_recovery_point_vault = some_or_none(
@@ -280,7 +279,7 @@ impl<'p> Tally<'p> {
         };
     }
 
-    fn fill_locks(&self, facts: &mut TableFacts, is_whole: bool, index: &Index) {
+    fn fill_locks(&self, facts: &mut TableFacts, row: usize, is_whole: bool, index: &Index) {
         let vaults = self.vaults.iter().map(|held| &index.vaults[held.vault as usize]);
         let strongest = vaults.clone().map(|vault| vault.lock).max();
         let lock = strongest.unwrap_or(Lock::None);
@@ -298,7 +297,8 @@ impl<'p> Tally<'p> {
         let air_gapped_age = self
             .air_gapped_newest
             .and_then(instant)
-            .map(|at| age_hours(at, index.as_of));
+            .zip(index.aged_at(row))
+            .map(|(at, now)| age_hours(at, now));
         facts.air_gapped_point_age_hours = air_gapped_age.filter(|_| is_whole);
         facts.air_gapped_point_age_hours_seen = air_gapped_age;
     }

@@ -2,8 +2,8 @@
 //!
 //! Every condition of every rule is evaluated at once, as columns, some thousand subjects at a time. True is compliant,
 //! false is non-compliant, null is unknown. Tables that AWS restore testing made, tables that are being created or
-//! deleted, and tables that the policy exempts are not judged: every rule is not applicable to them. To a table in any other
-//! state than these, ACTIVE and UPDATING the answer of every rule is unknown.
+//! deleted, and tables that the policy exempts are not judged: every rule is not applicable to them. To a table in a state that
+//! is not known the answer of every rule is unknown; rules on plans do not ask about an archived table.
 
 mod findings;
 mod subjects;
@@ -19,7 +19,7 @@ use crate::problem::Problem;
 
 pub(crate) use findings::finding_id;
 pub use subjects::judge_subjects;
-pub(crate) use tables::is_in_odd_state;
+pub(crate) use tables::is_left_open;
 pub use tables::{Chunk, judge_tables};
 pub(crate) use tiers::Tiers;
 pub(crate) use waive::{Waived, judge_waivers, waive};

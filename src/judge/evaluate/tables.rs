@@ -7,7 +7,7 @@ use polars::prelude::{DataFrame, PolarsResult};
 
 use super::findings::{Subjected, Values};
 use super::tiers::{Assigned, Tiers, column};
-use super::{Verdicts, WhyUnknown, engine_failed, evaluate_frame};
+use super::{WhyUnknown, engine_failed, evaluate_frame};
 use crate::criteria::policy::Policy;
 use crate::criteria::rules::{Rule, RuleSet};
 use crate::criteria::vocabulary::{COMPARISONS, schema};
@@ -85,11 +85,11 @@ fn judge(facts: &Facts, rules: &[&Rule], policy: &Policy, rows: Range<usize>) ->
     let judged = evaluate_frame(frame, rules)?;
     let verdicts = judged
         .iter()
+        .zip(rules)
         .enumerate()
-        .map(|(number, verdicts)| {
-            (0..tables.facts.len())
-                .map(|row| settle(verdicts, row, &tables.facts[row], (&assigned[row], number)))
-                .collect()
+        .map(|(number, (verdicts, rule))| {
+            let settled = |row: usize| settle((rule, number), verdicts.at(row), &tables.facts[row], &assigned[row]);
+            (0..tables.facts.len()).map(settled).collect()
         })
         .collect();
     Ok(Chunk {
@@ -130,17 +130,20 @@ fn frame(
 }
 
 /// Tables that no rule judges; and those that may be exempt, of which nothing can be said for certain.
-fn settle(verdicts: &Verdicts, row: usize, table: &TableFacts, (assigned, rule): (&Assigned, usize)) -> Verdict {
-    if is_out(table) || assigned.is_exempt == Some(true) || assigned.levels[rule] == Some(Level::Off) {
+fn settle((rule, number): (&Rule, usize), verdict: Verdict, table: &TableFacts, assigned: &Assigned) -> Verdict {
+    if is_out(table) || assigned.is_exempt == Some(true) || assigned.levels[number] == Some(Level::Off) {
         return Verdict::NotApplicable;
     }
-    if is_in_odd_state(table) {
+    if is_left_open(table) {
         return Verdict::Unknown;
     }
-    match verdicts.at(row) {
+    if is_past_plans(rule, table) {
+        return Verdict::NotApplicable;
+    }
+    match verdict {
         Verdict::NonCompliant | Verdict::Compliant if assigned.is_exempt.is_none() => Verdict::Unknown,
         // Where the table's tier cannot be told it is not known whether the rule is required.
-        Verdict::NonCompliant if assigned.levels[rule].is_none() => Verdict::Unknown,
+        Verdict::NonCompliant if assigned.levels[number].is_none() => Verdict::Unknown,
         verdict => verdict,
     }
 }
@@ -150,11 +153,32 @@ fn is_out(table: &TableFacts) -> bool {
     table.is_restore_test == Some(true) || table.is_known_inactive == Some(true)
 }
 
-/// A state in which nothing is known of what a backup would do: its key is out of reach, or a word that AWS added since. Its
-/// items are there all the same, so the table stays among those that are judged.
-pub(crate) fn is_in_odd_state(table: &TableFacts) -> bool {
-    let status = table.table_status.as_deref();
-    status.is_some_and(|status| !matches!(status, "ACTIVE" | "UPDATING" | "CREATING" | "DELETING"))
+/// Nothing is known of what is to be asked of it: its state is a word that AWS added since, it was archived and AWS does not
+/// say when, or it may be a table of AWS's own. Its items are there all the same, so it stays among those that are judged.
+pub(crate) fn is_left_open(table: &TableFacts) -> bool {
+    let is_open = match table.table_status.as_deref() {
+        Some("ARCHIVED") => table.archived_at.is_none(),
+        Some(status) => !KNOWN_STATES.contains(&status),
+        None => false,
+    };
+    is_open || table.is_restore_test.is_none()
+}
+
+/// States in which a table is judged as any other, or set apart.
+const KNOWN_STATES: [&str; 7] = [
+    "ACTIVE",
+    "ARCHIVING",
+    "CREATING",
+    "DELETING",
+    "INACCESSIBLE_ENCRYPTION_CREDENTIALS",
+    "REPLICATION_NOT_AUTHORIZED",
+    "UPDATING",
+];
+
+/// Does the rule ask for a plan, which cannot back up an archived table any more?
+fn is_past_plans(rule: &Rule, table: &TableFacts) -> bool {
+    let asks_for_plan = || rule.reads().any(|name| name == TableFacts::in_a_plan.name());
+    table.table_status.as_deref() == Some("ARCHIVED") && asks_for_plan()
 }
 
 impl Chunk {
@@ -163,7 +187,7 @@ impl Chunk {
         if is_out(&self.tables.facts[place]) {
             return RpoDemand::Nothing;
         }
-        if is_in_odd_state(&self.tables.facts[place]) {
+        if is_left_open(&self.tables.facts[place]) {
             return RpoDemand::OPEN;
         }
         self.assigned[place].asked()
@@ -179,7 +203,11 @@ impl Chunk {
         let each = rules.iter().zip(&self.verdicts).zip(levels);
         each.map(|((rule, verdicts), level)| {
             let off = || format!("`[rules]` switches {} off for such tables", rule.id);
-            let why_not = why_not.clone().or_else(|| (*level == Some(Level::Off)).then(off));
+            let past = || "the table is archived: no plan can back it up any more".to_owned();
+            let why_not = why_not
+                .clone()
+                .or_else(|| (*level == Some(Level::Off)).then(off))
+                .or_else(|| is_past_plans(rule, table).then(past));
             let level = level.unwrap_or(Level::Required);
             subject.finding((rule, level), verdicts[place], &values, why_not.as_deref(), why_unknown)
         })
@@ -203,11 +231,23 @@ impl Chunk {
         if table.is_restore_test == Some(true) {
             Some("a table that AWS restore testing made; AWS deletes it by itself".to_owned())
         } else if table.is_known_inactive == Some(true) {
-            Some(values.render("the table is in state {table_status}; rules judge ACTIVE and UPDATING"))
+            Some(match table.table_status.as_deref() {
+                Some("CREATING") => "the table is being created (state CREATING)".to_owned(),
+                _ => "the table is being deleted (state DELETING)".to_owned(),
+            })
         } else if self.assigned[place].is_exempt == Some(true) {
             Some(self.assigned[place].exempt_reason.clone())
-        } else if is_in_odd_state(table) {
-            Some(values.render("not known, because the table is in state {table_status}, in which AWS Backup makes no backup of it; its being ACTIVE again settles it"))
+        } else if table.is_restore_test.is_none() {
+            Some("not known, because the table has the name of one that AWS restore testing makes, and the restore jobs or its age could not be read, which tell whether it is one; a scan that can read them settles it".to_owned())
+        } else if is_left_open(table) {
+            Some(match table.table_status.as_deref() {
+                Some("ARCHIVED") => {
+                    "not known, because the table is in state ARCHIVED and AWS does not say since when".to_owned()
+                }
+                _ => values.render(
+                    "not known, because the table is in state {table_status}, which this program does not know",
+                ),
+            })
         } else {
             None
         }

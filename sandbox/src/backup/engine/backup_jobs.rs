@@ -158,7 +158,8 @@ fn target(
         .table(table_name(&job.resource))
         .filter(|table| table.created_at <= at)
         .ok_or_else(|| Ending::failed(TABLE_GONE, "ResourceNotFound"))?;
-    if !matches!(table.status.as_str(), "ACTIVE" | "UPDATING") {
+    let is_so_by_then = table.status_since.is_none_or(|since| since <= at);
+    if is_so_by_then && !matches!(table.status.as_str(), "ACTIVE" | "UPDATING") {
         return Err(Ending::failed(
             format!(
                 "Table {} is in the state {} and cannot be backed up.",

@@ -83,6 +83,10 @@ pub(super) fn table(table: &Table, keys: &kms::State, now: DateTime<Utc>) -> Val
             shown["SSEDescription"]["InaccessibleEncryptionDateTime"] = epoch(since);
         }
     }
+    if let Some(at) = table.status_since.filter(|_| table.status == "ARCHIVED") {
+        shown["ArchivalSummary"] =
+            json!({ "ArchivalDateTime": epoch(at), "ArchivalReason": "INACCESSIBLE_ENCRYPTION_CREDENTIALS" });
+    }
     if let Some(class) = &table.class {
         shown["TableClassSummary"] = json!({ "TableClass": class });
     }

@@ -46,6 +46,8 @@ pub(crate) struct Table {
     pub(crate) created_at: DateTime<Utc>,
     /// `TableStatus`.
     pub(crate) status: String,
+    /// Before that it was active.
+    pub(crate) status_since: Option<DateTime<Utc>>,
     /// When a passing status ends.
     pub(crate) settles: Option<DateTime<Utc>>,
     pub(crate) tags: BTreeMap<String, String>,
@@ -82,6 +84,7 @@ impl Table {
             id: ids.uuid(),
             created_at: at,
             status: "ACTIVE".to_owned(),
+            status_since: None,
             settles: None,
             tags: BTreeMap::new(),
             ever_tagged: false,
