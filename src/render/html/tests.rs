@@ -338,7 +338,7 @@ fn a_report_without_tables_days_or_rules_is_a_page_too() {
     report.coverage.accounts.clear();
     report.window = crate::domain::Window::default();
     let text = page(&report);
-    assert!(text.contains("Nothing to prove") && !text.contains("class=\"day-columns\""));
+    assert!(text.contains("No required finding") && !text.contains("class=\"day-columns\""));
     assert_eq!(data(&text)["tables"]["verdict"], "");
 }
 

@@ -9,7 +9,7 @@ use crate::report::Report;
 use crate::text::cut;
 
 /// Longer reasons and steps are cut here: they stand in full among the findings.
-const LONGEST: usize = 150;
+const LONGEST: usize = 200;
 /// Longer names are cut here.
 const LONGEST_NAME: usize = 60;
 /// What must be left below the tables that need action, for what else is open.
@@ -42,8 +42,8 @@ fn questions(doc: &mut Doc<'_>, digest: &Digest) {
         Answer::NotApplicable => "not judged",
         Answer::NotAsked => "not asked",
     };
-    let mut columns = vec![Column::new("Tables that are \u{2026}", 190.0)];
-    columns.extend(ORDER.map(|answer| Column::number(title(answer), 44.0)));
+    let mut columns = vec![Column::new("Tables that are \u{2026}", 160.0)];
+    columns.extend(ORDER.map(|answer| Column::number(title(answer), 50.0)));
     let mut table = Table::new(doc, &columns, CELL.size, "Questions");
     for asked in &digest.questions {
         table.row(doc, &row(doc, asked));

@@ -12,14 +12,14 @@ use crate::report::{Report, TableRow};
 
 /// A column of facts: head, width, and the fact it shows.
 const FACTS: &[(&str, f32, bool, &str)] = &[
-    ("Tier", 36.0, false, "policy_tier"),
-    ("Plans", 72.0, false, "plan_names"),
+    ("Tier", 32.0, false, "policy_tier"),
+    ("Plans", 70.0, false, "plan_names"),
     ("Usable points", 34.0, true, "usable_recovery_point_count"),
-    ("Newest usable point", 72.0, false, "newest_recovery_point_at"),
-    ("Its age", 42.0, false, AGE),
-    ("Limit", 34.0, false, LIMIT),
-    ("Shortest retention in d", 46.0, true, "shortest_retention_days"),
-    ("Weakest key owner", 66.0, false, "weakest_key_owner"),
+    ("Newest usable point", 62.0, false, "newest_recovery_point_at"),
+    ("Its age", 50.0, false, AGE),
+    ("Limit", 40.0, false, LIMIT),
+    ("Kept at least, d", 34.0, true, "shortest_retention_days"),
+    ("Weakest key owner", 62.0, false, "weakest_key_owner"),
 ];
 const AGE: &str = "newest_recovery_point_age_hours";
 const LIMIT: &str = "limit_hours";
@@ -43,7 +43,7 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
     doc.paragraph(BODY, &text);
     doc.y += GAP;
     let mut columns = vec![
-        Column::number("No.", 34.0),
+        Column::number("No.", 31.0),
         Column::new("Table", 0.0),
         Column::new("Account", 54.0),
         Column::new("Region", 56.0),
@@ -101,6 +101,7 @@ fn value<'r>(doc: &Doc<'_>, name: &str, value: &'r FactValue) -> Para<'r> {
         FactValue::Unknown => Para::new(FINE.bold().colour(doc.template.colours.unknown), "?"),
         FactValue::Text(text) if text.is_empty() => Para::new(FINE.colour(MUTED), "none"),
         FactValue::Text(text) => Para::new(FINE, &**text),
+        FactValue::Time(at) => Para::new(FINE, at.format("%Y-%m-%d %H:%M").to_string()),
         FactValue::Float(hours) if name == AGE || name == LIMIT => Para::new(FINE, in_words(*hours)),
         other => Para::new(FINE, other.to_string()),
     }

@@ -28,7 +28,7 @@ const TOP: f32 = 66.0;
 const FOOT: f32 = 64.0;
 
 /// A part begins on a sheet of its own unless so much is left of the last one.
-const LEAST_FOR_PART: f32 = 230.0;
+const LEAST_FOR_PART: f32 = 170.0;
 /// The cover, and what is said about the document: no part begins on these.
 const FRONT: usize = 2;
 

@@ -119,15 +119,27 @@ fn by_cause(doc: &mut Doc<'_>, index: &Index<'_>, title: &str, causes: &[Cause<'
     };
     doc.paragraph(BODY, &text);
     doc.y += SMALL_GAP;
-    for cause in causes {
-        entry(doc, index, cause);
+    for of_rule in by_rule(causes) {
+        entry(doc, index, &of_rule);
     }
     doc.y += GAP;
 }
 
-/// One cause with the list of what it is about.
-fn entry(doc: &mut Doc<'_>, index: &Index<'_>, cause: &Cause<'_>) {
-    let first = cause.findings[0];
+/// The causes of each rule, in the order of the first of each.
+fn by_rule<'c, 'r>(causes: &'c [Cause<'r>]) -> Vec<Vec<&'c Cause<'r>>> {
+    let mut groups: Vec<Vec<&Cause<'_>>> = Vec::new();
+    for cause in causes {
+        match groups.iter_mut().find(|group| group[0].rule == cause.rule) {
+            Some(group) => group.push(cause),
+            None => groups.push(vec![cause]),
+        }
+    }
+    groups
+}
+
+/// One rule: what it found, each cause with the list of what it is about.
+fn entry(doc: &mut Doc<'_>, index: &Index<'_>, causes: &[&Cause<'_>]) {
+    let (cause, first) = (causes[0], causes[0].findings[0]);
     let (left, width) = (doc.left() + 12.0, doc.width() - 12.0);
     let colour = if first.waived {
         MUTED
@@ -139,7 +151,8 @@ fn entry(doc: &mut Doc<'_>, index: &Index<'_>, cause: &Cause<'_>) {
         size: 9.0,
         colour: TEXT,
     };
-    let subjects = plural(cause.findings.len(), noun(first.subject));
+    let count: usize = causes.iter().map(|cause| cause.findings.len()).sum();
+    let subjects = plural(count, noun(first.subject));
     let state = if first.waived { "WAIVED" } else { word(first.verdict) };
     let tag = format!(
         "{} {state} \u{b7} {} \u{b7} {subjects}",
@@ -148,10 +161,10 @@ fn entry(doc: &mut Doc<'_>, index: &Index<'_>, cause: &Cause<'_>) {
     );
     let tag_style = SMALL.bold().colour(colour);
     let message = doc.wrap(BODY, width, &cut(&cause.message, LONGEST)).len() as f32 * BODY.leading();
-    doc.need((message + 50.0).min(doc.body_height() / 3.0));
+    doc.need((message + 56.0).min(doc.body_height() / 3.0));
     let ids = doc.wrap(name, width, cause.rule);
     let beside = ids.len() == 1 && doc.measure(name, cause.rule) + doc.measure(tag_style, &tag) + 24.0 < width;
-    doc.mark(2, &format!("{} ({})", cause.rule, grouped(cause.findings.len())));
+    doc.mark(2, &format!("{} ({})", cause.rule, grouped(count)));
     let top = doc.y;
     doc.page().fill_rect(left - 12.0, top, 4.0, 12.0, colour);
     for line in &ids {
@@ -160,38 +173,54 @@ fn entry(doc: &mut Doc<'_>, index: &Index<'_>, cause: &Cause<'_>) {
         doc.y += name.leading();
     }
     if beside {
-        let right = left + width;
-        doc.text_to(right, top + 9.4, tag_style, &tag);
+        doc.text_to(left + width, top + 9.4, tag_style, &tag);
     } else {
         doc.block(left, width, tag_style, &tag);
     }
-    doc.block(left, width, BODY, &cut(&cause.message, LONGEST));
-    if first.waived {
-        doc.block(left, width, BODY.colour(MUTED), &index.report.why_waived(first));
-    } else if !first.remedy.is_empty() && first.verdict == Verdict::NonCompliant {
-        doc.block(
-            left,
-            width,
-            BODY.colour(MUTED),
-            &format!("What to do: {}", first.remedy),
-        );
+    if let Some(title) = index.report.rule(cause.rule).map(|line| line.title.as_str()) {
+        doc.block(left, width, SMALL, &format!("Good is: {title}"));
     }
-    let mut names: Vec<(String, Option<Goal>)> = cause
-        .findings
-        .iter()
-        .take(NAMED_OF_CAUSE)
-        .map(|finding| index.named(finding))
-        .collect();
-    if let Some(more) = cause
-        .findings
-        .len()
-        .checked_sub(NAMED_OF_CAUSE)
-        .filter(|more| *more > 0)
-    {
-        names.push((format!("and {} more, in findings.csv", grouped(more)), None));
+    if let Some(remedy) = shared_remedy(causes) {
+        doc.block(left, width, SMALL, &format!("What to do: {remedy}"));
     }
-    doc.names(left, width, CELL, &names);
+    for cause in causes {
+        doc.y += 1.5;
+        doc.need(BODY.leading() + CELL.leading());
+        doc.block(left, width, BODY, &cut(&cause.message, LONGEST));
+        if cause.findings[0].waived {
+            doc.block(
+                left,
+                width,
+                CELL.colour(MUTED),
+                &index.report.why_waived(cause.findings[0]),
+            );
+        }
+        let mut names: Vec<(String, Option<Goal>)> = cause
+            .findings
+            .iter()
+            .take(NAMED_OF_CAUSE)
+            .map(|finding| index.named(finding))
+            .collect();
+        if let Some(more) = cause
+            .findings
+            .len()
+            .checked_sub(NAMED_OF_CAUSE)
+            .filter(|more| *more > 0)
+        {
+            names.push((format!("and {} more, in findings.csv", grouped(more)), None));
+        }
+        doc.names(left + 10.0, width - 10.0, CELL.colour(MUTED), &names);
+    }
     doc.y += GAP;
+}
+
+/// What to do, where it is the same for all of a rule and not known from a waiver.
+fn shared_remedy<'c>(causes: &[&'c Cause<'_>]) -> Option<&'c str> {
+    let mut findings = causes.iter().flat_map(|cause| &cause.findings);
+    let first = findings.next()?;
+    let is_same = findings.all(|finding| finding.remedy == first.remedy);
+    let remedy = &*first.remedy;
+    (is_same && !first.waived && first.verdict == Verdict::NonCompliant && !remedy.is_empty()).then_some(remedy)
 }
 
 fn noun(subject: Subject) -> &'static str {
@@ -252,18 +281,27 @@ fn block(doc: &mut Doc<'_>, index: &Index<'_>, needs: &NeedsAction) {
         doc.block(left, width, SMALL, &place);
     }
     answers(doc, table);
-    let required = index.by_table.get(table.table_arn.as_str()).into_iter().flatten();
-    let mut required: Vec<&&Finding> = required
-        .filter(|finding| finding.is_required() && matches!(finding.verdict, Verdict::NonCompliant | Verdict::Unknown))
-        .collect();
-    required.sort_by_key(|finding| (finding.waived, finding.verdict, std::cmp::Reverse(finding.severity)));
-    for finding in &required {
+    let is_told = |finding: &&&Finding| {
+        finding.is_required() && matches!(finding.verdict, Verdict::NonCompliant | Verdict::Unknown)
+    };
+    let required = index
+        .by_table
+        .get(table.table_arn.as_str())
+        .into_iter()
+        .flatten()
+        .filter(is_told);
+    // The questions in full; what other rules found stands by cause.
+    let (mut told, others): (Vec<&&Finding>, Vec<&&Finding>) =
+        required.partition(|finding| finding.question != Question::Safeguards);
+    told.sort_by_key(|finding| (finding.waived, finding.verdict, std::cmp::Reverse(finding.severity)));
+    for finding in &told {
         said(doc, report, finding);
     }
+    also(doc, report, &others);
     if !needs.what.is_empty() {
         doc.block(left, width, CELL.bold(), &format!("What to do: {}", needs.what));
     }
-    let facts = evidence(&required);
+    let facts = evidence(&told);
     if !facts.is_empty() {
         doc.block(left, width, FINE.colour(MUTED), &facts);
     }
@@ -284,6 +322,34 @@ fn answers(doc: &mut Doc<'_>, table: &TableRow) {
         x += doc.measure(style, &text) + 14.0;
     }
     doc.y += CELL.leading() + 1.0;
+}
+
+/// The required rules of other questions that found something, by name.
+fn also(doc: &mut Doc<'_>, report: &Report, findings: &[&&Finding]) {
+    let name = |finding: &&&Finding| {
+        let mark = if finding.waived {
+            "waived"
+        } else {
+            finding.severity.as_str()
+        };
+        let new = if report.since(finding) == Some(Since::New) {
+            ", new"
+        } else {
+            ""
+        };
+        format!("{} {} ({mark}{new})", symbol(finding.verdict), finding.rule)
+    };
+    if findings.is_empty() {
+        return;
+    }
+    let names: Vec<String> = findings.iter().map(name).collect();
+    let (left, width) = (doc.left(), doc.width());
+    doc.block(
+        left,
+        width,
+        CELL,
+        &format!("Also, in full by cause above: {}", names.join(", ")),
+    );
 }
 
 /// One finding in a line or two.

@@ -1,6 +1,6 @@
 //! The method: how verdicts come about, and every rule that was applied.
 
-use super::doc::{BODY, CELL, Doc, GAP, MUTED, symbol, word};
+use super::doc::{BODY, CELL, Doc, FINE, GAP, MUTED, symbol, word};
 use super::table::{Column, Para, Table};
 use super::template::Section;
 use crate::domain::{Level, Verdict};
@@ -8,7 +8,7 @@ use crate::report::Report;
 
 pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
     doc.part(Section::Method.title(), false);
-    meaning(doc);
+    meaning(doc, report);
     steps(doc);
     verdicts(doc);
     rules(doc, report);
@@ -30,8 +30,13 @@ fn file(doc: &mut Doc<'_>) {
     }
 }
 
-fn meaning(doc: &mut Doc<'_>) {
-    doc.heading("What this document proves", 60.0);
+fn meaning(doc: &mut Doc<'_>, report: &Report) {
+    let (shows, not) = if report.asks_for_backups() {
+        ("What this document proves", "What it does not prove")
+    } else {
+        ("What this document shows", "What it does not show")
+    };
+    doc.heading(shows, 60.0);
     for point in [
         "Which DynamoDB tables AWS listed in the scope, at the time of collecting, and how each of them was judged.",
         "For each table: whether a backup plan's selection really takes it, which usable recovery points AWS Backup \
@@ -44,7 +49,13 @@ fn meaning(doc: &mut Doc<'_>) {
     ] {
         doc.point(BODY, point);
     }
-    doc.heading("What it does not prove", 60.0);
+    doc.heading(not, 60.0);
+    if !report.asks_for_backups() {
+        doc.point(
+            BODY.bold(),
+            "Whether tables are backed up: no rule that would answer it was required.",
+        );
+    }
     for point in [
         "That a restore succeeds. A recovery point that exists is not yet a restore that worked; only a restore test shows \
          that.",
@@ -136,12 +147,12 @@ fn rules(doc: &mut Doc<'_>, report: &Report) {
         return;
     }
     let columns = [
-        Column::new("Rule", 160.0),
-        Column::new("Good is", 240.0),
+        Column::new("Rule", 150.0),
+        Column::new("Good is", 280.0),
         Column::new("Severity", 48.0),
         Column::new("Counts as", 52.0),
     ];
-    let mut table = Table::new(doc, &columns, CELL.size, "Rules applied");
+    let mut table = Table::new(doc, &columns, FINE.size, "Rules applied");
     for rule in &report.rules {
         let level = match (rule.is_core, rule.level) {
             (true, Level::Required) => "core",
@@ -150,10 +161,10 @@ fn rules(doc: &mut Doc<'_>, report: &Report) {
         table.row(
             doc,
             &[
-                vec![Para::new(CELL.bold(), rule.id.as_str())],
-                vec![Para::new(CELL.colour(MUTED), rule.title.as_str())],
-                vec![Para::new(CELL, rule.severity.as_str())],
-                vec![Para::new(CELL, level)],
+                vec![Para::new(FINE.bold(), rule.id.as_str())],
+                vec![Para::new(FINE.colour(MUTED), rule.title.as_str())],
+                vec![Para::new(FINE, rule.severity.as_str())],
+                vec![Para::new(FINE, level)],
             ],
         );
     }
