@@ -89,6 +89,7 @@ impl Comparisons {
             .into_iter()
             .chain(self.plan.values())
             .chain(self.good_point.values())
+            .chain(self.deleted_early.values())
             .collect()
     }
 }
