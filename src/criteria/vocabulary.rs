@@ -298,6 +298,12 @@ pub(crate) fn doc_of(subject: Subject, name: &str) -> Option<&'static str> {
     of_fact.or_else(of_policy).or_else(of_comparison)
 }
 
+/// Frames that take a call for each table, of which AWS takes ten a second.
+pub(crate) const COSTLY_FRAMES: [&str; 1] = ["continuous_backups"];
+
+/// Calls that AWS takes in a second for those.
+pub(crate) const COSTLY_CALLS_A_SECOND: usize = 10;
+
 /// The frames that a name in a condition rests on.
 pub(crate) fn frames_of(subject: Subject, name: &str) -> &'static [&'static str] {
     let of_comparison = || COMPARISONS.iter().find(|one| one.name == name).map(|one| one.frames);
