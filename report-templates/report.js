@@ -12,12 +12,13 @@
      facts       [{name, means, unit, source}]: first the columns of tables, then other names of evidence
      rules       [{id, title, remedy, rationale, applies, compliant, controls: [[framework, ids]]}]
      waivers     [{id, reason, instead, requester, approver, approved, until, ticket, …}]
-     tables      verdict, age: one digit a table; name, account, region, before_name: texts (the ARN is before_name and
+     answers, answer_words, questions, question_words   the words that digits stand for, and those for people
+     tables      verdict (an answer), answers (one text for each question), age: one digit a table; name, account, region, before_name: texts (the ARN is before_name and
                  name, or what follows a "!"); days {list, of}: one digit a day; findings: the pattern of each table;
                  facts: a column for each fact: {kind, one} or {kind, all: one a table}; kind is text, number, truth or
                  instant, null is unknown; or {same: what the table is}
-     kinds       [rule, verdict, severity, waived, waiver (text), message, evidence (facts), commands]; a message or
-                 command is a text, or [text, fact, text, …]; facts below zero: -1 name, -2 ARN, -3 account, -4 Region
+     kinds       [rule, verdict, severity, waived, waiver (text), message, evidence (facts), commands, required,
+                 question]; a message or command is a text, or [text, fact, text, …]; facts below zero: -1 name, -2 ARN, -3 account, -4 Region
      patterns    [[kind, …]]: the findings of a table, in order
      ids         of non-compliant and unknown findings on tables, in order
      differing   evidence on tables that is not the table's fact: [table, finding of the table, fact, value]
@@ -27,7 +28,7 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const PAGE = { findings: 50, tables: 50, days: 100 };
   const OPEN_PRINTED = 1000;
-  const VERDICT_ORDER = ["non-compliant", "unknown", "compliant", "not-applicable"];
+  const VERDICT_ORDER = ["non-compliant", "unknown", "waived", "not-yet-due", "compliant", "not-applicable", "not-asked"];
   const SEVERITY_ORDER = ["critical", "high", "medium", "low"];
   // Facts of a table that the search looks into, beside its name, ARN, account and Region.
   const SEARCHED = ["table_id", "tags", "owner", "policy_tier", "plan_names", "plan_selections", "plan_vaults", "recovery_point_vaults", "newest_recovery_point_arn", "table_key_arn", "last_failed_backup_job_cause"];
@@ -134,7 +135,10 @@
   const isWaived = (finding) => kinds[findings.kind[finding]][3] === 1;
   const waiver = (finding) => { const text = kinds[findings.kind[finding]][4]; return text === null ? null : texts[text]; };
   const message = (finding) => phrase(finding, kinds[findings.kind[finding]][5]);
-  const tableVerdict = (table) => data.verdicts[data.tables.verdict[table]];
+  const isRequired = (finding) => kinds[findings.kind[finding]][8] === 1;
+  const tableVerdict = (table) => data.answers[data.tables.verdict[table]];
+  const answerOf = (table, question) => data.answers[data.tables.answers[question][table]];
+  const answerTag = (answer) => el("span", { class: "tag " + answer }, data.answer_words[data.answers.indexOf(answer)]);
   const daysOf = (subject) => (subject < tableCount ? data.tables.days.list[data.tables.days.of[subject]] : "");
   const dayAt = (number) => new Date(Date.parse(data.window.first + "T00:00:00Z") + number * 864e5).toISOString().slice(0, 10);
   const stateNumber = Object.fromEntries(data.states.map((state, number) => [state, String(number)]));
@@ -158,8 +162,12 @@
   const ofKinds = (id, label, of, order) => ({ id, label, level: "kind", ...code(kinds.length, of, order) });
   const ofSubjects = (id, label, of, order) => ({ id, label, level: "subject", ...code(subjects.count, of, order) });
   const tier = (subject) => (subject < tableCount ? show(factOf(subject, "policy_tier")) : "no table");
+  const capitalised = (words) => words[0].toUpperCase() + words.slice(1);
   const FACETS = [
     ofKinds("verdict", "Verdict", (kind) => data.verdicts[kinds[kind][1]], VERDICT_ORDER),
+    ofKinds("level", "Counts as", (kind) => (kinds[kind][8] ? "required" : "advised"), ["required", "advised"]),
+    ofKinds("question", "Question", (kind) => data.questions[kinds[kind][9]], data.questions),
+    ...[0, 1, 2].map((question) => ofSubjects(data.questions[question], capitalised(data.question_words[question]), (subject) => (subject < tableCount ? answerOf(subject, question) : ""), data.answers)),
     ofKinds("severity", "Severity", (kind) => data.severities[kinds[kind][2]], SEVERITY_ORDER),
     ofKinds("waiver", "Waiver", (kind) => (kinds[kind][3] ? "waived" : "open"), ["open", "waived"]),
     ofSubjects("subject", "About", (subject) => subjects.kind[subject]),
@@ -169,10 +177,14 @@
     ofSubjects("age", "Newest recovery point", (subject) => (subject < tableCount ? data.tables.age[subject] : ""), data.ages.map((_, number) => String(number))),
     ofKinds("rule", "Rule", (kind) => (rules[kinds[kind][0]] || { id: "unknown" }).id),
   ];
-  const [VERDICT, SEVERITY, WAIVER, SUBJECT] = FACETS;
+  const [VERDICT, LEVEL, QUESTION, SEVERITY, WAIVER, SUBJECT] = ["verdict", "level", "question", "severity", "waiver", "subject"].map((id) => FACETS.find((facet) => facet.id === id));
+  // Verdicts that tables have and findings do not.
+  for (let table = 0; table < tableCount; table++) if (!VERDICT.values.includes(tableVerdict(table))) VERDICT.values.push(tableVerdict(table));
   const RULE = FACETS.at(-1);
   const labelOf = (facet, value) => {
     if (facet.id === "account") return value === "" ? "no account" : data.accounts[value] ? value + " " + data.accounts[value] : value;
+    if (facet.id === "question") return data.question_words[data.questions.indexOf(value)] || value;
+    if (data.questions.includes(facet.id)) return value === "" ? "no table" : data.answer_words[data.answers.indexOf(value)] || value;
     if (facet.id === "region") return value === "" ? "no Region" : value;
     if (facet.id === "age") return value === "" ? "no table" : data.ages[Number(value)] || value;
     return value;
@@ -323,7 +335,7 @@
   // non-compliant nor unknown counts only where a verdict is chosen. By its verdict alone, if nothing else is asked.
   const filterTables = (all, missedKind, missedSubject, dayFits, counts) => {
     const fits = new Uint8Array(tableCount);
-    const wantsFinding = [SEVERITY, WAIVER, RULE].some((facet) => state.facets.get(facet.id)?.size);
+    const wantsFinding = [LEVEL, QUESTION, SEVERITY, WAIVER, RULE].some((facet) => state.facets.get(facet.id)?.size);
     const wanted = state.facets.get("verdict");
     const stamps = FACETS.map((facet) => (facet.level === "kind" ? new Int32Array(facet.values.length).fill(-1) : null));
     const verdictCode = new Map(VERDICT.values.map((value, number) => [value, number]));
@@ -355,9 +367,10 @@
 
   const judged = (finding) => el("span", null, tag(verdict(finding)), isWaived(finding) ? el("span", { class: "tag waived" }, "waived") : null);
   const accountOf = (subject) => el("span", { class: "account" }, subjects.account[subject] || soft("none"), data.accounts[subjects.account[subject]] ? el("bdi", { class: "soft" }, data.accounts[subjects.account[subject]]) : null);
-  const kindRank = kinds.map(([, v, s, w]) => {
+  // What is required comes before what is advised.
+  const kindRank = kinds.map(([, v, s, w, , , , , of]) => {
     const place = VERDICT_ORDER.indexOf(data.verdicts[v]);
-    return (w ? 2 : place > 1 ? place + 1 : place) * 8 + SEVERITY_ORDER.indexOf(data.severities[s]);
+    return (of ? 0 : 100) + (w ? 2 : place) * 8 + SEVERITY_ORDER.indexOf(data.severities[s]);
   });
   const openOf = new Uint32Array(subjects.count), unknownOf = new Uint32Array(subjects.count);
   for (let row = 0; row < findings.count; row++) {
@@ -387,6 +400,7 @@
       columns: [
         { id: "verdict", title: "Verdict", cell: judged, key: (row) => VERDICT_ORDER.indexOf(verdict(row)) },
         { id: "severity", title: "Severity", cell: (row) => el("span", { class: "severity " + severity(row) }, severity(row)), key: (row) => SEVERITY_ORDER.indexOf(severity(row)) },
+        { id: "level", title: "Counts as", cell: (row) => (isRequired(row) ? "required" : soft("advised")), key: (row) => (isRequired(row) ? 0 : 1) },
         { id: "name", title: "Table or other subject", head: true, cell: (row) => opener(findings.subject[row], rule(row).id), key: (row) => subjects.name[findings.subject[row]] },
         { id: "rule", title: "Rule", cell: (row) => el("code", null, rule(row).id), key: (row) => rule(row).id },
         { id: "message", title: "Found", wide: true, cell: (row) => bdi(message(row)), key: message },
@@ -398,9 +412,10 @@
       columns: [
         { id: "verdict", title: "Verdict", cell: (table) => tag(tableVerdict(table)), key: (table) => VERDICT_ORDER.indexOf(tableVerdict(table)) },
         named,
+        ...[0, 1, 2].map((question) => ({ id: data.questions[question], title: capitalised(data.question_words[question]), cell: (table) => answerTag(answerOf(table, question)), key: (table) => VERDICT_ORDER.indexOf(answerOf(table, question)) })),
         { id: "open", title: "Open", n: true, cell: (table) => whole(openOf[table]), key: (table) => openOf[table] },
         { id: "unknown", title: "Unknown", n: true, cell: (table) => whole(unknownOf[table]), key: (table) => unknownOf[table] },
-        { id: "plan", title: "In a plan", ...worded("plan_verdict") },
+        { id: "plan", title: "Selection", ...worded("plan_verdict") },
         { id: "newest", title: "Newest point, h", ...numeric("newest_recovery_point_age_hours_seen", "newest_recovery_point_age_hours") },
         { id: "limit", title: "limit, h", ...numeric("limit_hours") },
         { id: "points", title: "Points", ...numeric("usable_recovery_point_count_seen", "usable_recovery_point_count") },
@@ -511,7 +526,7 @@
       const input = el("input", { type: "checkbox", id: "f-" + facet.id + "-" + number });
       const count = el("span", { class: "count" });
       input.addEventListener("change", () => choose(facet, value, input.checked));
-      const mark = facet.id === "verdict" ? tag(value) : bdi(labelOf(facet, value));
+      const mark = facet.id === "verdict" ? tag(value) : data.questions.includes(facet.id) && value ? answerTag(value) : bdi(labelOf(facet, value));
       return { value, input, count, node: el("li", null, el("label", { for: input.id }, input, el("span", { class: "name" }, mark), count)) };
     });
     const list = el("ul", null, ...items.map((item) => item.node));
@@ -534,7 +549,8 @@
         item.input.checked = isOn;
         item.count.textContent = grouped(count);
         item.node.classList.toggle("zero", !count);
-        item.node.hidden = (facet !== VERDICT && facet !== SEVERITY && !count && !isOn) || (narrow !== "" && !labelOf(facet, item.value).toLowerCase().includes(narrow));
+        const isAlways = facet === SEVERITY || (facet === VERDICT && data.verdicts.includes(item.value));
+        item.node.hidden = (!isAlways && !count && !isOn) || (narrow !== "" && !labelOf(facet, item.value).toLowerCase().includes(narrow));
       });
     });
   };
@@ -785,7 +801,7 @@
     return [
       top(soft(subjects.kind[subject])),
       el("h2", { id: "detail-h", tabindex: "-1" }, bdi(subjects.name[subject])),
-      isTable ? el("p", { class: "lead" }, tag(tableVerdict(subject)), " ", plural(openOf[subject], "open finding"), ", ", grouped(unknownOf[subject]), " unknown") : null,
+      isTable ? el("p", { class: "lead" }, ...[0, 1, 2].flatMap((question) => [data.question_words[question] + " ", answerTag(answerOf(subject, question)), " · "]), plural(openOf[subject], "open finding"), ", ", grouped(unknownOf[subject]), " unknown") : null,
       about(subject),
       days ? section("Days", el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Days" }, strip(subject, Math.max(3, Math.min(16, Math.floor(Math.min(620, window.innerWidth - 48) / days.length))))), spells(days)) : null,
       section("Findings", el("table", { class: "findings" }, el("caption", { class: "vh" }, "Findings"), el("thead", null, el("tr", null, ...["Verdict", "Severity", "Rule", "Found"].map((name) => el("th", { scope: "col" }, name)))), el("tbody", null, ...rows.map(item)))),

@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::early_deletions::DeletedEarly;
 use super::good_points::GoodPoint;
 use super::index::Index;
 use super::index::keys::{RankedKey, owner_of_rank};
@@ -18,7 +19,8 @@ use super::time::{JOB_MEMORY, age_hours, hours};
 use super::words::{cause, names};
 use crate::criteria::values::{ANY_PLACE, PolicyValues};
 use crate::dictionary::{TableFacts, Text};
-use crate::domain::{Arn, FactValue, rfc3339, short_number};
+use crate::domain::{Arn, FactValue, rfc3339};
+use crate::duration;
 use crate::inventory::schema::borrowed::CopyJob;
 
 /// The facts of a table against its policy, in order of [`crate::criteria::vocabulary::COMPARISONS`] without the tier.
@@ -40,6 +42,8 @@ pub struct Comparisons {
     pub(super) plan: PlanPolicy,
     /// The newest good point.
     pub(super) good_point: GoodPoint,
+    /// Points that were deleted before their time.
+    pub(super) deleted_early: DeletedEarly,
 }
 
 impl Comparisons {
@@ -64,6 +68,7 @@ impl Comparisons {
             copies_not_seen: both(self.copies_not_seen, &other.copies_not_seen),
             plan: self.plan.or(&other.plan),
             good_point: self.good_point.or(&other.good_point),
+            deleted_early: self.deleted_early.or(&other.deleted_early),
         }
     }
 
@@ -85,6 +90,7 @@ impl Comparisons {
             .into_iter()
             .chain(self.plan.values())
             .chain(self.good_point.values())
+            .chain(self.deleted_early.values())
             .collect()
     }
 }
@@ -260,7 +266,7 @@ impl Copies {
         facts.copy_accounts_seen = Some(names(accounts));
         let aged_at = index.aged_at(row);
         let with_age = |seen: &Seen| match aged_at {
-            Some(now) => format!("{}: {} h", of(seen), short_number(age_hours(seen.newest, now))),
+            Some(now) => format!("{}: {}", of(seen), duration::age_of_hours(age_hours(seen.newest, now))),
             None => format!("{}: from {}", of(seen), rfc3339(seen.newest)),
         };
         let newest: BTreeSet<String> = self.seen[row].iter().map(with_age).collect();
@@ -370,6 +376,7 @@ impl Copies {
             copies_not_seen: Some(self.not_seen(row, index)),
             plan: PlanPolicy::default(),
             good_point: GoodPoint::default(),
+            deleted_early: DeletedEarly::default(),
         }
     }
 

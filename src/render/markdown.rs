@@ -7,6 +7,7 @@
 
 use std::io::Write;
 
+use super::statement::Statement;
 use super::terminal::since_line;
 use super::{RenderError, Templates};
 use crate::domain::{Finding, Gap, Severity, Verdict, rfc3339};
@@ -40,17 +41,12 @@ pub(crate) fn render(report: &Report, templates: &Templates, out: &mut dyn Write
 /// The outcome in one word, and what it rests on.
 fn head(report: &Report, templates: &Templates) -> String {
     let coverage = &report.coverage;
-    let outcome = if report.open_findings().next().is_some() {
-        "not compliant"
-    } else if report.is_evidence_missing() {
-        "not proven, evidence is missing"
-    } else if report.totals.tables_in_shade(Verdict::Compliant) == 0 {
-        "nothing to prove"
-    } else {
-        "compliant"
-    };
+    let statement = Statement::of(report);
     let mut text = format!(
-        "## Proof of backup: {outcome}\n\nAs of {} by {}, {} in {}; {} listed, {} described.\n",
+        "## {}: {}\n\n{}\n\nAs of {} by {}, {} in {}; {} listed, {} described.\n",
+        statement.title,
+        statement.short.to_lowercase(),
+        markdown(&statement.headline),
         rfc3339(report.scan.as_of),
         code(&report.scan.caller_arn),
         count(coverage.targets.len(), "target"),

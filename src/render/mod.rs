@@ -5,6 +5,7 @@
 
 mod ages;
 pub(crate) mod asff;
+mod causes;
 pub(crate) mod csv;
 mod digest;
 pub(crate) mod html;
@@ -18,6 +19,7 @@ pub(crate) mod prometheus;
 #[cfg(test)]
 mod sample;
 pub(crate) mod sarif;
+pub(crate) mod statement;
 mod stream;
 pub(crate) mod templates;
 pub(crate) mod terminal;

@@ -84,7 +84,7 @@ fn framework(id: &str, control: &str) -> FrameworkReport {
         laxer: Vec::new(),
         controls: vec![
             row(control, &["in-a-plan", "pitr-on"], Some(Verdict::NonCompliant)),
-            row("Z.1", &["recovery-point-fresh"], Some(Verdict::Unknown)),
+            row("Z.1", &["backed-up"], Some(Verdict::Unknown)),
             row("Z.2", &[], None),
         ],
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
 
-use crate::domain::{DayState, Severity, TargetId, Verdict};
+use crate::domain::{Answer, DayState, Severity, TargetId, Verdict};
 use crate::render::ages::AgeClass;
 use crate::report::{Report, TableRow, TargetCoverage};
 
@@ -14,13 +14,6 @@ const MATRIX_ACCOUNTS: usize = 40;
 
 /// Tables in the picture of the days that stands in the page itself; the script shows all.
 const DAY_ROWS: usize = 40;
-
-/// The three questions that are never mixed, and the rule that answers each.
-const QUESTIONS: [(&str, &str); 3] = [
-    ("In a plan", "in-a-plan"),
-    ("Really backed up", "recovery-point-fresh"),
-    ("Restore proven", "restore-tested"),
-];
 
 /// The classes of age in order: what is shown, and whether it is within the limit, beyond it, or not known.
 pub(super) const AGES: [(&str, &str); AgeClass::ALL.len()] = [
@@ -53,7 +46,7 @@ fn share(part: usize, whole: usize, of: f64) -> f64 {
 }
 
 /// Parts side by side on a line `width` long, empty ones left out.
-fn segments<'p>(parts: impl IntoIterator<Item = (&'p str, usize)>, whole: usize, width: f64) -> Vec<Value> {
+pub(super) fn segments<'p>(parts: impl IntoIterator<Item = (&'p str, usize)>, whole: usize, width: f64) -> Vec<Value> {
     let mut before = 0;
     let mut segments = Vec::new();
     for (name, count) in parts {
@@ -66,14 +59,15 @@ fn segments<'p>(parts: impl IntoIterator<Item = (&'p str, usize)>, whole: usize,
     segments
 }
 
-/// Tables by their worst verdict, as arcs of a ring that is 100 around.
+/// Tables by their verdict, as arcs of a ring that is 100 around.
 pub(super) fn donut(report: &Report) -> Value {
-    let of = |verdict: Verdict| report.totals.tables_in_shade(verdict);
+    let of = |answer: Answer| report.totals.tables_by_verdict.get(&answer).copied().unwrap_or(0);
     let mut before = 0;
-    let parts: Vec<Value> = Verdict::ALL
+    let parts: Vec<Value> = Answer::ALL
         .into_iter()
-        .map(|verdict| {
-            let count = of(verdict);
+        .filter(|answer| of(*answer) > 0)
+        .map(|answer| {
+            let count = of(answer);
             let length = share(count, report.totals.tables, 100.0);
             let start = share(before, report.totals.tables, 100.0);
             before += count;
@@ -84,10 +78,10 @@ pub(super) fn donut(report: &Report) -> Value {
                 (length - 0.8).max(0.4)
             };
             json!({
-                "verdict": verdict.as_str(),
+                "verdict": answer.as_str(),
                 "count": count,
                 "percent": percent(count, report.totals.tables),
-                "length": place(if count == 0 { 0.0 } else { shown }),
+                "length": place(shown),
                 "rest": place(100.0 - shown),
                 "offset": place(25.0 - start),
             })
@@ -108,7 +102,7 @@ fn percent(part: usize, whole: usize) -> String {
     }
 }
 
-/// Non-compliant findings that no waiver covers, by severity, the gravest first.
+/// Required findings that are open, by severity, the gravest first.
 pub(super) fn severities(report: &Report) -> Vec<Value> {
     let of = |severity: Severity| {
         let counts = &report.totals.non_compliant_by_severity;
@@ -146,30 +140,6 @@ pub(super) fn count_by_rule(report: &Report) -> HashMap<&str, RuleCounts> {
     counts
 }
 
-/// Findings of the three questions by verdict.
-pub(super) fn questions(report: &Report, by_rule: &HashMap<&str, RuleCounts>) -> Vec<Value> {
-    let asked = QUESTIONS.iter().filter_map(|(title, id)| {
-        let rule = report.rules.iter().find(|rule| rule.id == *id)?;
-        let of = by_rule.get(id).copied().unwrap_or_default();
-        let parts = [
-            ("non-compliant", of.non_compliant),
-            ("waived", of.waived),
-            ("unknown", of.unknown),
-            ("compliant", of.compliant),
-            ("not-applicable", of.not_applicable),
-        ];
-        let total = parts.iter().map(|(_, count)| count).sum();
-        Some(json!({
-            "title": title,
-            "rule": id,
-            "means": rule.title,
-            "total": total,
-            "parts": segments(parts, total, 100.0),
-        }))
-    });
-    asked.collect()
-}
-
 /// Tables by the age of their newest recovery point.
 pub(super) fn ages(report: &Report) -> Vec<Value> {
     let mut counts = [0_usize; AGES.len()];
@@ -190,11 +160,9 @@ pub(super) fn matrix(report: &Report) -> Value {
     let mut regions: Vec<&str> = targets.iter().map(|target| target.target.region.as_str()).collect();
     regions.sort_unstable();
     regions.dedup();
-    let mut counts: BTreeMap<&TargetId, [usize; 4]> = targets.iter().map(|target| (&target.target, [0; 4])).collect();
+    let mut counts: BTreeMap<&TargetId, [usize; 7]> = targets.iter().map(|target| (&target.target, [0; 7])).collect();
     for table in &report.tables {
-        let place = Verdict::ALL
-            .iter()
-            .position(|verdict| *verdict == table.verdict.shade());
+        let place = Answer::ALL.iter().position(|answer| *answer == table.verdict);
         counts.entry(&table.target).or_default()[place.unwrap_or(1)] += 1;
     }
     let cell = |account: &str, region: &str| {
@@ -202,7 +170,7 @@ pub(super) fn matrix(report: &Report) -> Value {
         let target = targets.iter().find(is_it)?;
         let of = counts.get(&target.target).copied().unwrap_or_default();
         let tables: usize = of.iter().sum();
-        let parts = Verdict::ALL.iter().map(|verdict| verdict.as_str()).zip(of);
+        let parts = Answer::ALL.iter().map(|answer| answer.as_str()).zip(of);
         Some(json!({
             "region": region,
             "status": target.status,
@@ -302,7 +270,7 @@ fn runs(days: &[DayState]) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Answer, FactValue};
+    use crate::domain::FactValue;
 
     fn table(facts: &[(&'static str, FactValue)]) -> TableRow {
         TableRow {

@@ -14,7 +14,7 @@ use super::kinds::{Kind, Phrase, Pool, Texts, plain, short, shown};
 use crate::criteria::frameworks;
 use crate::criteria::vocabulary::{doc_of, frames_of};
 use crate::dictionary::fact;
-use crate::domain::{DayState, FactValue, Finding, Severity, Subject, Verdict};
+use crate::domain::{Answer, DayState, FactValue, Finding, Question, Severity, Subject, Verdict};
 use crate::inventory::sources::actions_of;
 use crate::judge::recheck;
 use crate::report::{Report, RuleLine, TableRow};
@@ -229,6 +229,11 @@ impl<'r> Findings<'r> {
                 .iter()
                 .position(|severity| *severity == finding.severity)
                 .unwrap_or(0),
+            is_required: finding.is_required(),
+            question: Question::ALL
+                .iter()
+                .position(|question| *question == finding.question)
+                .unwrap_or(3),
             waived: finding.waived,
             waiver: finding.waiver.as_deref().map(|waiver| texts.number(waiver)),
             message,
@@ -261,6 +266,10 @@ impl Serialize for Island<'_> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("as_of", &report.scan.as_of.timestamp())?;
         map.serialize_entry("verdicts", &Verdict::ALL.map(Verdict::as_str))?;
+        map.serialize_entry("answers", &Answer::ALL.map(Answer::as_str))?;
+        map.serialize_entry("answer_words", &Answer::ALL.map(Answer::words))?;
+        map.serialize_entry("questions", &Question::ALL.map(Question::as_str))?;
+        map.serialize_entry("question_words", &Question::ALL.map(Question::words))?;
         map.serialize_entry("severities", &Severity::ALL.map(Severity::as_str))?;
         let accounts: serde_json::Map<String, Value> = report
             .coverage
@@ -354,14 +363,12 @@ impl Serialize for Tables<'_, '_> {
         } = self.0;
         let tables = &report.tables;
         let digits = |of: &dyn Fn(&TableRow) -> usize| tables.iter().map(|table| digit(of(table))).collect::<String>();
-        let verdict = |table: &TableRow| {
-            Verdict::ALL
-                .iter()
-                .position(|verdict| *verdict == table.verdict.shade())
-                .unwrap_or(1)
-        };
+        let place = |answer: Answer| Answer::ALL.iter().position(|one| *one == answer).unwrap_or(1);
+        let verdict = |table: &TableRow| place(table.verdict);
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("verdict", &digits(&verdict))?;
+        let answers = Question::ALL.map(|question| digits(&|table| place(table.answer(question))));
+        map.serialize_entry("answers", &answers)?;
         map.serialize_entry("age", &digits(&age_class))?;
         let texts_of = |of: &dyn Fn(&TableRow) -> Cow<'_, str>| {
             let mut texts = texts.borrow_mut();

@@ -146,6 +146,10 @@ pub(super) struct Kind {
     pub(super) rule: Option<usize>,
     pub(super) verdict: usize,
     pub(super) severity: usize,
+    /// It decides.
+    pub(super) is_required: bool,
+    /// The place of its question.
+    pub(super) question: usize,
     pub(super) waived: bool,
     /// Text: the waiver's id.
     pub(super) waiver: Option<usize>,
@@ -167,6 +171,8 @@ impl Serialize for Kind {
             &self.message,
             &self.reads,
             &self.commands,
+            u8::from(self.is_required),
+            self.question,
         )
             .serialize(serializer)
     }

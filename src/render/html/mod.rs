@@ -2,10 +2,11 @@
 //! searches and shows the evidence behind each verdict.
 //!
 //! In: a [`Report`] and the texts of `report-templates/report.{html,css,js}`. Out: the bytes of one page. `page` holds
-//! what stands in the page itself, `charts` the numbers behind its pictures, `island` the data that the script reads.
+//! what stands in the page itself, `answers` its beginning, `charts` the numbers behind its pictures, `island` the data that the script reads.
 //! Text from AWS is escaped by the template engine in the page and by `Escaped` in the data; should either ever fail,
 //! the page's own policy lets no script and no style run but the two whose digests it names.
 
+mod answers;
 mod charts;
 mod island;
 mod kinds;
@@ -18,7 +19,7 @@ use std::io::Write;
 use aws_smithy_types::base64;
 use sha2::{Digest, Sha256};
 
-use super::pdf::statement::Statement;
+use super::statement::Statement;
 use super::{RenderError, Templates};
 use crate::report::Report;
 

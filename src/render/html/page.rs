@@ -8,11 +8,13 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde_json::{Value, json};
 
 use super::DATA;
+use super::answers;
 use super::charts::{self, RuleCounts};
 use crate::domain::{Finding, Gap, Verdict, rfc3339};
-use crate::render::pdf::statement::{Outcome, Statement};
+use crate::render::digest::Digest;
+use crate::render::statement::Statement;
 use crate::render::templates::fuel;
-use crate::report::{ControlRow, FrameworkReport, Report, TargetCoverage, TierLine, WaiverLine};
+use crate::report::{Conclusion, ControlRow, FrameworkReport, Report, TargetCoverage, TierLine, WaiverLine};
 
 /// Findings that stand in the page itself.
 const STATIC_FINDINGS: usize = 1000;
@@ -62,6 +64,7 @@ fn grouped(number: u64) -> String {
 
 fn values(report: &Report) -> Value {
     let by_rule = charts::count_by_rule(report);
+    let digest = Digest::of(report);
     let open: Vec<&Finding> = report.findings.iter().filter(|finding| is_open(finding)).collect();
     json!({
         "scan": scan(report),
@@ -69,7 +72,9 @@ fn values(report: &Report) -> Value {
         "totals": totals(report),
         "policy": report.policy,
         "donut": charts::donut(report),
-        "questions": charts::questions(report, &by_rule),
+        "questions": answers::questions(report, &digest),
+        "action": answers::action(report, &digest),
+        "rest": answers::rest(report, &digest),
         "severities": charts::severities(report),
         "ages": charts::ages(report),
         "matrix": charts::matrix(report),
@@ -89,9 +94,9 @@ fn values(report: &Report) -> Value {
     })
 }
 
-/// Not good news, and not accepted by a waiver.
+/// Required, not good news, and not accepted by a waiver.
 fn is_open(finding: &Finding) -> bool {
-    matches!(finding.verdict, Verdict::NonCompliant | Verdict::Unknown) && !finding.waived
+    matches!(finding.verdict, Verdict::NonCompliant | Verdict::Unknown) && !finding.waived && finding.is_required()
 }
 
 /// The first of them, non-compliant before unknown, grave before mild.
@@ -116,23 +121,23 @@ fn scan(report: &Report) -> Value {
     })
 }
 
-/// The whole report in one sentence, the same as in the PDF; never green while anything is unknown.
+/// The whole report in one sentence, the same as in the PDF; never green while anything is unknown or was not asked.
 fn statement(report: &Report) -> Value {
     let statement = Statement::of(report);
-    let (kind, title) = match statement.outcome {
-        Outcome::NonCompliant => ("bad", "Not compliant"),
-        Outcome::EvidenceMissing => ("unknown", "Not proven"),
-        Outcome::NothingJudged => ("unknown", "Nothing to prove"),
-        Outcome::GapsElsewhere => ("unknown", "Compliant, with gaps"),
-        Outcome::Waived => ("waived", "Compliant with waivers"),
-        Outcome::Compliant => ("ok", "Compliant"),
+    let kind = match statement.conclusion {
+        Conclusion::NonCompliant => "bad",
+        Conclusion::EvidenceMissing | Conclusion::NothingToProve | Conclusion::GapsElsewhere => "unknown",
+        Conclusion::NotAsked => "not-asked",
+        Conclusion::Waived => "waived",
+        Conclusion::Compliant => "ok",
     };
-    // The title stands above: what follows it need not say it again.
-    let text = statement
-        .headline
-        .strip_prefix(&format!("{title}: "))
-        .unwrap_or(&statement.headline);
-    json!({"kind": kind, "title": title, "text": capitalised(text), "details": statement.details})
+    json!({
+        "kind": kind,
+        "document": statement.title,
+        "title": statement.short,
+        "text": capitalised(statement.sentence()),
+        "details": statement.details,
+    })
 }
 
 fn capitalised(text: &str) -> String {
@@ -161,6 +166,7 @@ fn rules(report: &Report, by_rule: &HashMap<&str, RuleCounts>) -> Vec<Value> {
             "title": rule.title,
             "subject": rule.subject.as_str(),
             "severity": rule.severity.as_str(),
+            "level": rule.level.as_str(),
             "non_compliant": of.non_compliant,
             "waived": of.waived,
             "unknown": of.unknown,
@@ -169,7 +175,7 @@ fn rules(report: &Report, by_rule: &HashMap<&str, RuleCounts>) -> Vec<Value> {
         })
     };
     let mut rules: Vec<_> = report.rules.iter().collect();
-    rules.sort_by_key(|rule| std::cmp::Reverse(rule.severity));
+    rules.sort_by_key(|rule| (rule.level, std::cmp::Reverse(rule.severity)));
     rules.into_iter().map(row).collect()
 }
 

@@ -1,25 +1,33 @@
-//! Every table with the facts that matter most, across the sheet.
+//! The register: every table with its answers and the facts that matter most, across the sheet.
 
-use super::doc::{BODY, Doc, FINE, GAP, MUTED, symbol, word};
+use chrono::TimeDelta;
+
+use super::doc::{BODY, Doc, FINE, GAP, Goal, MUTED, mark_of};
 use super::table::{Cell, Column, Para, Table};
 use super::template::Section;
 use super::text::{grouped, plural};
-use crate::domain::{FactValue, Verdict};
+use crate::domain::{Answer, FactValue, Question};
+use crate::duration;
 use crate::report::{Report, TableRow};
 
 /// A column of facts: head, width, and the fact it shows.
 const FACTS: &[(&str, f32, bool, &str)] = &[
-    ("Tier", 38.0, false, "policy_tier"),
-    ("Plan", 46.0, false, "plan_verdict"),
-    ("Usable points", 37.0, true, "usable_recovery_point_count"),
-    ("Newest point, age in h", 41.0, true, "newest_recovery_point_age_hours"),
-    ("limit in h", 28.0, true, "limit_hours"),
-    ("Shortest retention in d", 46.0, true, "shortest_retention_days"),
-    ("Points encrypted", 42.0, false, "recovery_points_encrypted"),
-    ("Weakest key owner", 66.0, false, "weakest_key_owner"),
-    ("In locked vault", 31.0, false, "is_in_locked_vault"),
-    ("PITR", 26.0, false, "pitr_on"),
-    ("Failed jobs", 33.0, true, "failed_backup_job_count"),
+    ("Tier", 32.0, false, "policy_tier"),
+    ("Plans", 70.0, false, "plan_names"),
+    ("Usable points", 34.0, true, "usable_recovery_point_count"),
+    ("Newest usable point", 62.0, false, "newest_recovery_point_at"),
+    ("Its age", 50.0, false, AGE),
+    ("Limit", 40.0, false, LIMIT),
+    ("Kept at least, d", 34.0, true, "shortest_retention_days"),
+    ("Weakest key owner", 62.0, false, "weakest_key_owner"),
+];
+const AGE: &str = "newest_recovery_point_age_hours";
+const LIMIT: &str = "limit_hours";
+/// The columns of answers.
+const ANSWERS: [(&str, Question); 3] = [
+    ("In a plan", Question::InAPlan),
+    ("Backed up", Question::BackedUp),
+    ("Restorable", Question::Restorable),
 ];
 
 pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
@@ -35,12 +43,12 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
     doc.paragraph(BODY, &text);
     doc.y += GAP;
     let mut columns = vec![
-        Column::number("No.", 34.0),
+        Column::number("No.", 31.0),
         Column::new("Table", 0.0),
         Column::new("Account", 54.0),
-        Column::new("Region", 57.0),
-        Column::new("Verdict", 65.0),
+        Column::new("Region", 56.0),
     ];
+    columns.extend(ANSWERS.map(|(title, _)| Column::new(title, 53.0)));
     columns.extend(
         FACTS
             .iter()
@@ -51,18 +59,19 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
     let mut table = Table::new(doc, &columns, FINE.size, "Every table, ? means not known");
     let mut places = [0; FACTS.len()];
     for (index, row) in report.tables.iter().enumerate() {
+        let goal = doc.blocks.contains_key(&index).then_some(Goal::Block(index));
         let mut cells: Vec<Cell<'_>> = vec![
             vec![Para::new(FINE.colour(MUTED), grouped(index + 1))],
-            vec![Para::new(FINE.bold(), row.table_name.as_str())],
+            vec![Para::new(FINE.bold(), row.table_name.as_str()).to(goal)],
             vec![Para::new(FINE, row.target.account_id.as_str())],
             vec![Para::new(FINE, row.target.region.as_str())],
-            vec![verdict(doc, row.verdict.shade())],
         ];
+        cells.extend(ANSWERS.map(|(_, question)| vec![answer(doc, row.answer(question))]));
         cells.extend(
             FACTS
                 .iter()
                 .zip(&mut places)
-                .map(|(&(_, _, _, name), place)| vec![value(doc, find(row, name, place))]),
+                .map(|(&(_, _, _, name), place)| vec![value(doc, name, find(row, name, place))]),
         );
         let height = table.row(doc, &cells);
         let mut spot = doc.spot();
@@ -82,16 +91,23 @@ fn find<'r>(row: &'r TableRow, name: &str, place: &mut usize) -> &'r FactValue {
     &row.facts[*place].1
 }
 
-fn verdict(doc: &Doc<'_>, verdict: Verdict) -> Para<'static> {
-    let style = FINE.bold().colour(doc.colour_of(verdict));
-    Para::new(style, format!("{} {}", symbol(verdict), word(verdict)))
+fn answer(doc: &Doc<'_>, answer: Answer) -> Para<'static> {
+    let style = FINE.bold().colour(doc.colour_of(answer.shade()));
+    Para::new(style, format!("{} {}", mark_of(answer), answer.words()))
 }
 
-fn value<'r>(doc: &Doc<'_>, value: &'r FactValue) -> Para<'r> {
+fn value<'r>(doc: &Doc<'_>, name: &str, value: &'r FactValue) -> Para<'r> {
     match value {
         FactValue::Unknown => Para::new(FINE.bold().colour(doc.template.colours.unknown), "?"),
         FactValue::Text(text) if text.is_empty() => Para::new(FINE.colour(MUTED), "none"),
         FactValue::Text(text) => Para::new(FINE, &**text),
+        FactValue::Time(at) => Para::new(FINE, at.format("%Y-%m-%d %H:%M").to_string()),
+        FactValue::Float(hours) if name == AGE || name == LIMIT => Para::new(FINE, in_words(*hours)),
         other => Para::new(FINE, other.to_string()),
     }
+}
+
+/// An age as people say it.
+fn in_words(hours: f64) -> String {
+    duration::age(TimeDelta::minutes((hours * 60.0) as i64))
 }

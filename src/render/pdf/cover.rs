@@ -1,14 +1,15 @@
-//! The cover: what was examined, by whom, when, with which outcome; what that proves; where to find what.
+//! The cover: the answer; what was examined, by whom, when; where to find what.
 
+use super::answer;
 use super::doc::{self, BODY, Doc, GAP, Goal, HAIRLINE, LARGE_GAP, MONO, MUTED, Mark, SMALL, TEXT};
 use super::finish::LOGO;
 use super::fonts::Face;
 use super::page::Style;
-use super::statement::Statement;
-use super::template::Rgb;
+use super::template::{Colours, Rgb};
 use super::text::{grouped, plural};
 use crate::domain::rfc3339;
-use crate::report::Report;
+use crate::render::statement::Statement;
+use crate::report::{Conclusion, Report};
 
 /// Where the table of contents goes once the pages are known.
 pub(crate) struct Contents {
@@ -20,20 +21,20 @@ pub(crate) struct Contents {
 
 const LINE: f32 = 15.0;
 
-/// Writes the first two sheets. The table of contents follows with [`fill_contents`].
+/// Writes the first two sheets: the answer, then what it is about. The table of contents follows with [`fill_contents`].
 pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) -> Contents {
     doc.name_part("Cover");
     title(doc);
     statement(doc, report);
     firm_statement(doc);
-    scope(doc, report);
-    provenance(doc, report);
-    sign_off(doc);
+    answer::write(doc, report);
     doc.start_page(false);
     doc.name_part("About this document");
     doc.mark(0, "About this document");
     let contents = contents_room(doc);
-    meaning(doc);
+    scope(doc, report);
+    provenance(doc, report);
+    sign_off(doc);
     contents
 }
 
@@ -42,7 +43,7 @@ pub(crate) fn title(doc: &mut Doc<'_>) {
     let accent = template.colours.accent;
     let (left, width) = (doc.left(), doc.width());
     doc.mark(0, "Cover");
-    doc.y = 84.0;
+    doc.y = 72.0;
     logo(doc);
     let line = Style {
         face: Face::Bold,
@@ -88,8 +89,18 @@ fn logo(doc: &mut Doc<'_>) {
 /// The overall statement, in a box whose colour repeats what its words say.
 fn statement(doc: &mut Doc<'_>, report: &Report) {
     let statement = Statement::of(report);
-    let colour = statement.colour(&doc.template.colours);
+    let colour = colour_of(statement.conclusion, &doc.template.colours);
     boxed(doc, colour, &statement.headline, &statement.details);
+}
+
+/// The colour of a conclusion: that of compliance for [`Conclusion::Compliant`] alone.
+fn colour_of(conclusion: Conclusion, colours: &Colours) -> Rgb {
+    match conclusion {
+        Conclusion::NonCompliant => colours.non_compliant,
+        Conclusion::EvidenceMissing | Conclusion::NothingToProve | Conclusion::GapsElsewhere => colours.unknown,
+        Conclusion::NotAsked | Conclusion::Waived => MUTED,
+        Conclusion::Compliant => colours.compliant,
+    }
 }
 
 /// A headline and sentences in a box.
@@ -343,46 +354,6 @@ fn contents_room(doc: &mut Doc<'_>) -> Contents {
     };
     doc.y = contents.y + LINE * (doc.template.sections.len() as f32) + 16.0;
     contents
-}
-
-fn meaning(doc: &mut Doc<'_>) {
-    doc.heading("What this document proves", 60.0);
-    for point in [
-        "Which DynamoDB tables AWS listed in the scope, at the time of collecting, and how each of them was judged.",
-        "For each table: whether a backup plan's selection really takes it, which usable recovery points AWS Backup \
-         listed, how old the newest of them was, how long they are kept, and which key encrypts them.",
-        "Day by day over the window before: whether the recovery points that AWS still lists show a table covered, exposed, or \
-         neither.",
-        "That every verdict rests on the facts printed with it, and every fact on answers of AWS to the caller named on \
-         the cover.",
-        "Where evidence is missing, why, and what follows from that.",
-    ] {
-        doc.point(BODY, point);
-    }
-    doc.heading("What it does not prove", 60.0);
-    for point in [
-        "That a restore succeeds. A recovery point that exists is not yet a restore that worked; only a restore test shows \
-         that.",
-        "That the contents of a recovery point are complete or correct: AWS does not tell, and nothing here looks inside.",
-        "Anything about accounts, Regions and tables outside the scope, or within it but listed as a gap.",
-        "Anything about times before or after the evidence was collected. A proof over a period needs more than one scan.",
-        "That the rules and the policy values fit the organisation's own obligations.",
-    ] {
-        doc.point(BODY, point);
-    }
-    doc.heading("How to read it", 60.0);
-    for point in [
-        "Four verdicts: non-compliant, unknown, compliant, not applicable. Unknown means that evidence could \
-         not be read, or that AWS's own answers leave the case open: it is never good news and never bad news.",
-        "\u{201c}Unknown\u{201d} in place of a value, or \u{201c}?\u{201d} in the appendix, means: not known, and nothing else. It does \
-         not mean none or zero.",
-        "All instants are UTC. Ages are in hours, retention in days.",
-        "Characters that have no shape in the fonts of this document, or none at all, are spelled out, such as [U+1F600].",
-        "Each page names the report, the part it belongs to, the instant, and the digest of the evidence in short; the cover \
-         has the digest in full.",
-    ] {
-        doc.point(BODY, point);
-    }
 }
 
 /// Writes the table of contents: title, dots, page, and a link over the whole line.

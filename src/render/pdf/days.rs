@@ -11,8 +11,8 @@ use super::text::{grouped, plural};
 use crate::domain::DayState;
 use crate::report::{Report, TableRow};
 
-/// As many tables as two sheets can show.
-const WORST: usize = 100;
+/// As many tables as most of a sheet can show.
+const WORST: usize = 40;
 /// As many columns as can still be told apart.
 const COLUMNS: usize = 62;
 pub(crate) const LABEL: f32 = 168.0;

@@ -4,13 +4,14 @@
 //! apart by [`SMALL_GAP`], [`GAP`] or [`LARGE_GAP`]. A sheet goes to the press as soon as the next one is begun.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use super::fonts::{Codes, Face, Fonts};
 use super::page::{self, Page, Style};
 use super::press::{Layer, Press};
 use super::template::{Rgb, Template};
 use super::text;
-use crate::domain::Verdict;
+use crate::domain::{Answer, Verdict};
 
 /// Dark grey for running text: softer than black, and still 12 to 1 against paper.
 pub(crate) const TEXT: Rgb = Rgb([0.13, 0.15, 0.18]);
@@ -25,6 +26,11 @@ const SIDE: f32 = 46.0;
 const SIDE_ACROSS: f32 = 34.0;
 const TOP: f32 = 66.0;
 const FOOT: f32 = 64.0;
+
+/// A part begins on a sheet of its own unless so much is left of the last one.
+const LEAST_FOR_PART: f32 = 170.0;
+/// The cover, and what is said about the document: no part begins on these.
+const FRONT: usize = 2;
 
 /// Between lines that belong together.
 pub(crate) const SMALL_GAP: f32 = 4.0;
@@ -84,6 +90,8 @@ pub(crate) enum Goal {
     Spot(Spot),
     /// A table in the appendix, by its place in the report.
     Table(usize),
+    /// What needs action on a table, by its place in the report.
+    Block(usize),
 }
 
 /// A part of a sheet that leads elsewhere: left, bottom, right, top, as PDF counts.
@@ -116,6 +124,8 @@ pub(crate) struct Doc<'a> {
     pub(crate) marks: Vec<Mark>,
     /// Where the appendix shows each table, in the order of the report.
     pub(crate) rows: Vec<Spot>,
+    /// Where tables that need action are told, by their place in the report.
+    pub(crate) blocks: BTreeMap<usize, Spot>,
     /// How far down the sheet the next thing goes.
     pub(crate) y: f32,
     part: String,
@@ -134,6 +144,7 @@ impl<'a> Doc<'a> {
             open: Page::default(),
             marks: Vec::new(),
             rows: Vec::new(),
+            blocks: BTreeMap::new(),
             y: 0.0,
             part: String::new(),
             across: false,
@@ -178,6 +189,15 @@ impl<'a> Doc<'a> {
         title.clone_into(&mut self.part);
         if let Some(sheet) = self.sheets.last_mut() {
             title.clone_into(&mut sheet.part);
+        }
+    }
+
+    /// Names one more part that begins on this sheet.
+    fn add_part(&mut self, title: &str) {
+        title.clone_into(&mut self.part);
+        if let Some(sheet) = self.sheets.last_mut() {
+            sheet.part.push_str(", ");
+            sheet.part.push_str(title);
         }
     }
 
@@ -280,6 +300,44 @@ impl<'a> Doc<'a> {
         }
     }
 
+    /// Names one after the other, each of which may lead elsewhere.
+    pub(crate) fn names(&mut self, x: f32, width: f32, style: Style, names: &[(String, Option<Goal>)]) {
+        let space = self.measure(style, " ");
+        let mut at = 0.0;
+        self.need(style.leading());
+        for (place, (name, goal)) in names.iter().enumerate() {
+            let name = if place + 1 < names.len() {
+                format!("{name},")
+            } else {
+                name.clone()
+            };
+            let mut lines = self.wrap(style, width, &name);
+            let long = lines.iter().map(|line| self.measure(style, line)).fold(0.0, f32::max);
+            if at > 0.0 && (lines.len() > 1 || at + long > width) {
+                self.y += style.leading();
+                at = 0.0;
+                self.need(style.leading());
+            }
+            let last = lines.pop().unwrap_or_default();
+            for line in lines {
+                self.name(x, style, &line, *goal);
+                self.y += style.leading();
+                self.need(style.leading());
+            }
+            self.name(x + at, style, &last, *goal);
+            at += self.measure(style, &last) + space;
+        }
+        self.y += style.leading();
+    }
+
+    fn name(&mut self, x: f32, style: Style, line: &str, goal: Option<Goal>) {
+        let (y, width) = (self.y, self.measure(style, line));
+        self.text(x, y + style.size, style, line);
+        if let Some(goal) = goal {
+            self.link((x, y, width, style.leading()), goal);
+        }
+    }
+
     /// A point of a list.
     pub(crate) fn point(&mut self, style: Style, text: &str) {
         let (left, width) = (self.left(), self.width());
@@ -290,10 +348,16 @@ impl<'a> Doc<'a> {
         self.y += 2.5;
     }
 
-    /// The heading of a part: a new sheet, a bookmark, a line in the table of contents.
+    /// The heading of a part: a bookmark, a line in the table of contents, and a new sheet unless a good part of this one is
+    /// left.
     pub(crate) fn part(&mut self, title: &str, across: bool) {
-        self.start_page(across);
-        self.name_part(title);
+        if self.across != across || self.room() < LEAST_FOR_PART || self.sheets.len() <= FRONT {
+            self.start_page(across);
+            self.name_part(title);
+        } else {
+            self.y += 2.0 * LARGE_GAP;
+            self.add_part(title);
+        }
         self.mark(0, title);
         let accent = self.template.colours.accent;
         let style = Style {
@@ -371,6 +435,7 @@ impl<'a> Doc<'a> {
             let (right, foot) = (width - left, height - 38.0);
             let room = right - left - header_width - 20.0;
             let part = format!(" \u{b7} {}", self.sheets[index].part);
+            let part = self.fitted(SMALL, room * 0.6, &part);
             let part_width = self.measure(SMALL, &part);
             let name = self.fitted(title, room - part_width, &self.template.title);
             let name = shown(fonts, title.face, &name).into_owned();
@@ -426,6 +491,15 @@ pub(crate) const fn symbol(verdict: Verdict) -> &'static str {
         Verdict::Unknown => "?",
         Verdict::Compliant => "\u{2713}",
         Verdict::NotApplicable => "\u{2013}",
+    }
+}
+
+/// The mark that goes with an answer.
+pub(crate) const fn mark_of(answer: Answer) -> &'static str {
+    match answer {
+        Answer::Waived => "~",
+        Answer::NotYetDue => "\u{2026}",
+        other => symbol(other.shade()),
     }
 }
 

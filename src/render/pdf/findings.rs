@@ -1,99 +1,65 @@
-//! The findings: what is non-compliant, then what is unknown, rule by rule, the gravest rule first.
+//! The findings: what is required by cause, then table by table; what is not known; what is waived; what is only advised, as
+//! counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::doc::{BODY, CELL, Doc, FINE, GAP, Goal, LARGE_GAP, MUTED, SMALL, SMALL_GAP, TEXT, symbol, word};
+use super::doc::{BODY, CELL, Doc, FINE, GAP, Goal, LARGE_GAP, MUTED, SMALL, SMALL_GAP, TEXT, mark_of, symbol, word};
 use super::fonts::Face;
 use super::page::Style;
-use super::table::{Cell, Column, Para, Table};
+use super::table::{Column, Para, Table};
 use super::template::Section;
 use super::text::{grouped, plural};
-use crate::domain::{FactValue, Finding, Severity, Subject, Verdict};
-use crate::report::{Report, Since};
+use crate::domain::{FactValue, Finding, Question, Subject, Verdict};
+use crate::render::causes::{Cause, causes};
+use crate::render::digest::{Digest, NeedsAction};
+use crate::report::{Report, Since, TableRow};
+use crate::text::cut;
 
-/// The columns; the first is named after what the rule judges.
-fn columns(subject: Subject) -> [Column; 3] {
-    let first = match subject {
-        Subject::Table => "Table",
-        Subject::Vault => "Vault",
-        Subject::Plan => "Plan",
-        Subject::RecoveryPoint => "Recovery point",
-        Subject::Target => "Account-Region pair",
-        Subject::Waiver => "Waiver",
-        Subject::Exemption => "Exemption",
-    };
-    [
-        Column::new(first, 150.0),
-        Column::new("Account and Region", 104.0),
-        Column::new("Found, and the evidence for it", 250.0),
-    ]
-}
+/// Subjects named under an advised rule; the rest are counted.
+const NAMED: usize = 20;
+/// Subjects named under a cause; findings.csv names the rest.
+const NAMED_OF_CAUSE: usize = 400;
+/// A message that is longer is cut where it is told of many; it stands in full in the other formats.
+const LONGEST: usize = 600;
 
 pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
     doc.part(Section::Findings.title(), false);
     let index = Index::of(report);
-    for (verdict, none) in [
-        (Verdict::NonCompliant, "No finding is non-compliant."),
-        (Verdict::Unknown, "No verdict is unknown."),
-    ] {
-        let groups = groups(report, verdict);
-        let count: usize = groups.iter().map(|group| group.findings.len()).sum();
-        intro(doc, report, verdict, count, none);
-        for group in &groups {
-            write_group(doc, group, verdict, &index);
-        }
-        doc.y += GAP;
-    }
-    doc.paragraph(
-        SMALL,
-        "Compliant and not applicable verdicts are counted in the summary; the machine-readable reports list each.",
+    let of = |verdict: Verdict| {
+        let is_of = move |finding: &&Finding| finding.verdict == verdict && finding.is_required() && !finding.waived;
+        causes(report.findings.iter().filter(is_of))
+    };
+    by_cause(doc, &index, "Required findings by cause", &of(Verdict::NonCompliant));
+    blocks(doc, &index);
+    by_cause(doc, &index, "Required, and not known", &of(Verdict::Unknown));
+    by_cause(
+        doc,
+        &index,
+        "Waived",
+        &causes(report.findings.iter().filter(|finding| finding.waived)),
     );
-}
-
-fn intro(doc: &mut Doc<'_>, report: &Report, verdict: Verdict, count: usize, none: &str) {
-    let title = match verdict {
-        Verdict::NonCompliant => "Non-compliant",
-        _ => "Unknown",
-    };
-    // With the head and the first row of a rule below it, not alone at the foot of a sheet.
-    doc.heading(title, if count == 0 { 30.0 } else { 170.0 });
-    let text = match (count, verdict) {
-        (0, _) if report.tables.is_empty() => "No table was judged, so there is no finding of any kind.".to_owned(),
-        (0, _) => none.to_owned(),
-        (_, Verdict::NonCompliant) => format!(
-            "{}, by rule, the gravest first. Waived findings follow the open ones of their rule and are marked.",
-            plural(count, "finding")
-        ),
-        _ => format!(
-            "{} that evidence which could not be read, or which AWS's own answers leave open, would have to settle; each \
-             says why. That says neither that the tables are backed up nor that they are not.",
-            plural(count, "verdict")
-        ),
-    };
-    doc.paragraph(BODY, &text);
-    doc.y += SMALL_GAP;
+    advised(doc, &index);
+    without(doc, report);
 }
 
 /// What findings are looked up by.
 struct Index<'r> {
     report: &'r Report,
-    names: BTreeMap<&'r str, &'r str>,
+    /// Findings on tables by the table's ARN.
+    by_table: BTreeMap<&'r str, Vec<&'r Finding>>,
 }
 
 impl<'r> Index<'r> {
     fn of(report: &'r Report) -> Self {
-        let accounts = report.coverage.accounts.iter();
-        let named = accounts.filter(|account| !account.name.is_empty());
-        Self {
-            report,
-            names: named
-                .map(|account| (account.account_id.as_str(), account.name.as_str()))
-                .collect(),
+        let mut by_table: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
+        for finding in report
+            .findings
+            .iter()
+            .filter(|finding| finding.subject == Subject::Table)
+        {
+            by_table.entry(&finding.resource_arn).or_default().push(finding);
         }
-    }
-
-    fn name(&self, account_id: &str) -> Option<&'r str> {
-        self.names.get(account_id).copied()
+        Self { report, by_table }
     }
 
     /// The place of the finding's table in the report, if it is about one.
@@ -102,170 +68,339 @@ impl<'r> Index<'r> {
         let found = tables.binary_search_by(|table| table.table_arn.as_str().cmp(&finding.resource_arn));
         found.ok().filter(|_| finding.subject == Subject::Table)
     }
-}
 
-/// The findings of one rule with one verdict.
-struct Group<'r> {
-    rule: &'r str,
-    title: &'r str,
-    severity: Severity,
-    findings: Vec<&'r Finding>,
-}
-
-/// Grave rules first, then by id; open findings before waived ones, else in the order of the report.
-fn groups(report: &Report, verdict: Verdict) -> Vec<Group<'_>> {
-    let mut by_rule: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
-    for finding in report.findings.iter().filter(|finding| finding.verdict == verdict) {
-        by_rule.entry(&finding.rule).or_default().push(finding);
-    }
-    let mut groups: Vec<Group<'_>> = by_rule
-        .into_iter()
-        .map(|(rule, mut findings)| {
-            findings.sort_by_key(|finding| finding.waived);
-            let line = report.rules.iter().find(|line| line.id == rule);
-            let severity = findings
-                .iter()
-                .map(|finding| finding.severity)
-                .max()
-                .unwrap_or(Severity::Low);
-            Group {
-                rule,
-                title: line.map_or("", |line| line.title.as_str()),
-                severity,
-                findings,
+    /// The name of what a finding is about, with its place where it is no table, and where it leads.
+    fn named(&self, finding: &Finding) -> (String, Option<Goal>) {
+        let new = if self.report.since(finding) == Some(Since::New) {
+            " (new)"
+        } else {
+            ""
+        };
+        match self.row(finding) {
+            Some(row) => (format!("{}{new}", finding.resource_name), Some(Goal::Table(row))),
+            None if finding.target.account_id.is_empty() => (format!("{}{new}", finding.resource_name), None),
+            None => {
+                let account = self.report.account_name(&finding.target.account_id);
+                let place = format!("{account}, {}", finding.target.region);
+                (format!("{} ({place}){new}", finding.resource_name), None)
             }
-        })
-        .collect();
-    groups.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.rule.cmp(b.rule)));
+        }
+    }
+}
+
+fn by_cause(doc: &mut Doc<'_>, index: &Index<'_>, title: &str, causes: &[Cause<'_>]) {
+    let count: usize = causes.iter().map(|cause| cause.findings.len()).sum();
+    let is_waived = causes
+        .iter()
+        .any(|cause| cause.findings.iter().any(|finding| finding.waived));
+    if count == 0 && title != "Required findings by cause" {
+        return;
+    }
+    // With the first cause below it, not alone at the foot of a sheet.
+    doc.heading(title, if count == 0 { 30.0 } else { 110.0 });
+    let is_unknown = causes.iter().any(|cause| cause.findings[0].verdict == Verdict::Unknown) && !is_waived;
+    let text = match count {
+        0 if index.report.tables.is_empty() => "No table was judged, so there is no finding of any kind.".to_owned(),
+        0 => "No required finding is open.".to_owned(),
+        _ if is_unknown => format!(
+            "{} that evidence which could not be read, or which AWS's own answers leave open, would have to settle; each \
+             says why. That says neither that the tables are backed up nor that they are not.",
+            plural(count, "required verdict")
+        ),
+        _ if is_waived => format!(
+            "{}, accepted for a time; see \u{201c}Policy and waivers\u{201d}.",
+            plural(count, "finding")
+        ),
+        _ => format!(
+            "{} from {}, the gravest first. Names lead to the table in \u{201c}Every table\u{201d}.",
+            plural(count, "finding"),
+            plural(causes.len(), "cause")
+        ),
+    };
+    doc.paragraph(BODY, &text);
+    doc.y += SMALL_GAP;
+    for of_rule in by_rule(causes) {
+        entry(doc, index, &of_rule);
+    }
+    doc.y += GAP;
+}
+
+/// The causes of each rule, in the order of the first of each.
+fn by_rule<'c, 'r>(causes: &'c [Cause<'r>]) -> Vec<Vec<&'c Cause<'r>>> {
+    let mut groups: Vec<Vec<&Cause<'_>>> = Vec::new();
+    for cause in causes {
+        match groups.iter_mut().find(|group| group[0].rule == cause.rule) {
+            Some(group) => group.push(cause),
+            None => groups.push(vec![cause]),
+        }
+    }
     groups
 }
 
-fn write_group(doc: &mut Doc<'_>, group: &Group<'_>, verdict: Verdict, index: &Index<'_>) {
-    let Some(first) = group.findings.first() else { return };
-    let remedy = shared_remedy(&group.findings);
-    let caption = format!("{}: {}", group.rule, word(verdict));
-    let mut table = Table::new(doc, &columns(first.subject), CELL.size, &caption);
-    let room = table.room_for(doc, &cells(doc, first, remedy.is_none(), index));
-    group_head(doc, group, verdict, (remedy, room));
-    for finding in &group.findings {
-        table.row(doc, &cells(doc, finding, remedy.is_none(), index));
-    }
-    doc.y += LARGE_GAP;
-}
-
-/// The remedy, if all findings of the group have the same: then it is said once.
-fn shared_remedy<'f>(findings: &[&'f Finding]) -> Option<&'f str> {
-    let first = &*findings.first()?.remedy;
-    findings
-        .iter()
-        .all(|finding| *finding.remedy == *first)
-        .then_some(first)
-}
-
-/// What is said of a rule once; `room` is what must fit below it on the same sheet.
-fn group_head(doc: &mut Doc<'_>, group: &Group<'_>, verdict: Verdict, (remedy, room): (Option<&str>, f32)) {
-    let (left, width) = (doc.left(), doc.width());
-    let colour = doc.colour_of(verdict);
+/// One rule: what it found, each cause with the list of what it is about.
+fn entry(doc: &mut Doc<'_>, index: &Index<'_>, causes: &[&Cause<'_>]) {
+    let (cause, first) = (causes[0], causes[0].findings[0]);
+    let (left, width) = (doc.left() + 12.0, doc.width() - 12.0);
+    let colour = if first.waived {
+        MUTED
+    } else {
+        doc.colour_of(first.verdict)
+    };
     let name = Style {
         face: Face::Bold,
-        size: 9.6,
+        size: 9.0,
         colour: TEXT,
     };
-    let remedy = remedy
-        .filter(|remedy| !remedy.is_empty())
-        .map(|remedy| format!("Remedy: {remedy}."));
-    let remedy = remedy.map(|text| text.replace("..", ".")).unwrap_or_default();
-    let lines = doc.wrap(BODY, width - 12.0, group.title).len() + doc.wrap(BODY, width - 12.0, &remedy).len();
-    let (waived, all) = (
-        group.findings.iter().filter(|finding| finding.waived).count(),
-        group.findings.len(),
-    );
-    let mut count = plural(all, "finding");
-    if waived > 0 {
-        count.push_str(&format!(", {} of them waived", grouped(waived)));
-    }
+    let count: usize = causes.iter().map(|cause| cause.findings.len()).sum();
+    let subjects = plural(count, noun(first.subject));
+    let state = if first.waived { "WAIVED" } else { word(first.verdict) };
     let tag = format!(
-        "{} {} \u{b7} severity {} \u{b7} {count}",
-        symbol(verdict),
-        word(verdict),
-        group.severity
+        "{} {state} \u{b7} {} \u{b7} {subjects}",
+        symbol(first.verdict),
+        cause.severity
     );
     let tag_style = SMALL.bold().colour(colour);
-    // Beside the rule's id if there is room for both, else below it.
-    let ids = doc.wrap(name, width - 12.0, group.rule);
-    let beside = ids.len() == 1 && doc.measure(name, group.rule) + doc.measure(tag_style, &tag) + 30.0 < width;
-    let head = ids.len() as f32 * name.leading() + if beside { 2.0 } else { 13.0 };
-    doc.need(head + 3.0 + lines as f32 * BODY.leading() + SMALL_GAP + room);
+    let message = doc.wrap(BODY, width, &cut(&cause.message, LONGEST)).len() as f32 * BODY.leading();
+    doc.need((message + 56.0).min(doc.body_height() / 3.0));
+    let ids = doc.wrap(name, width, cause.rule);
+    let beside = ids.len() == 1 && doc.measure(name, cause.rule) + doc.measure(tag_style, &tag) + 24.0 < width;
+    doc.mark(2, &format!("{} ({})", cause.rule, grouped(count)));
     let top = doc.y;
-    doc.mark(2, &format!("{} ({})", group.rule, grouped(all)));
-    for (index, id) in ids.iter().enumerate() {
-        doc.text(left + 12.0, top + 10.0 + index as f32 * name.leading(), name, id);
+    doc.page().fill_rect(left - 12.0, top, 4.0, 12.0, colour);
+    for line in &ids {
+        let y = doc.y + 9.4;
+        doc.text(left, y, name, line);
+        doc.y += name.leading();
     }
     if beside {
-        doc.text_to(left + width, top + 10.0, tag_style, &tag);
+        doc.text_to(left + width, top + 9.4, tag_style, &tag);
     } else {
-        doc.text(left + 12.0, top + head - 4.0, tag_style, &tag);
+        doc.block(left, width, tag_style, &tag);
     }
-    doc.y = top + head;
-    for (text, style) in [(group.title, BODY), (remedy.as_str(), BODY.colour(MUTED))] {
-        if !text.is_empty() {
-            doc.block(left + 12.0, width - 12.0, style, text);
+    if let Some(title) = index.report.rule(cause.rule).map(|line| line.title.as_str()) {
+        doc.block(left, width, SMALL, &format!("Good is: {title}"));
+    }
+    if let Some(remedy) = shared_remedy(causes) {
+        doc.block(left, width, SMALL, &format!("What to do: {remedy}"));
+    }
+    for cause in causes {
+        doc.y += 1.5;
+        doc.need(BODY.leading() + CELL.leading());
+        doc.block(left, width, BODY, &cut(&cause.message, LONGEST));
+        if cause.findings[0].waived {
+            doc.block(
+                left,
+                width,
+                CELL.colour(MUTED),
+                &index.report.why_waived(cause.findings[0]),
+            );
         }
+        let mut names: Vec<(String, Option<Goal>)> = cause
+            .findings
+            .iter()
+            .take(NAMED_OF_CAUSE)
+            .map(|finding| index.named(finding))
+            .collect();
+        if let Some(more) = cause
+            .findings
+            .len()
+            .checked_sub(NAMED_OF_CAUSE)
+            .filter(|more| *more > 0)
+        {
+            names.push((format!("and {} more, in findings.csv", grouped(more)), None));
+        }
+        doc.names(left + 10.0, width - 10.0, CELL.colour(MUTED), &names);
     }
-    let bottom = doc.y;
-    doc.page().fill_rect(left, top, 4.0, (bottom - top).max(0.0), colour);
-    doc.y += SMALL_GAP;
+    doc.y += GAP;
 }
 
-fn cells<'f>(doc: &Doc<'_>, finding: &'f Finding, own_remedy: bool, index: &Index<'f>) -> [Cell<'f>; 3] {
-    let small = CELL.colour(MUTED);
-    let row = index.row(finding);
-    let mut subject = vec![Para::new(CELL.bold(), finding.resource_name.as_str()).to(row.map(Goal::Table))];
-    if finding.waived {
-        let accent = doc.template.colours.accent;
-        subject.push(Para::new(CELL.bold().colour(accent), "WAIVED"));
+/// What to do, where it is the same for all of a rule and not known from a waiver.
+fn shared_remedy<'c>(causes: &[&'c Cause<'_>]) -> Option<&'c str> {
+    let mut findings = causes.iter().flat_map(|cause| &cause.findings);
+    let first = findings.next()?;
+    let is_same = findings.all(|finding| finding.remedy == first.remedy);
+    let remedy = &*first.remedy;
+    (is_same && !first.waived && first.verdict == Verdict::NonCompliant && !remedy.is_empty()).then_some(remedy)
+}
+
+fn noun(subject: Subject) -> &'static str {
+    match subject {
+        Subject::RecoveryPoint => "recovery point",
+        Subject::Target => "Region",
+        other => other.as_str(),
     }
-    if index.report.since(finding) == Some(Since::New) {
-        subject.push(Para::new(CELL.bold(), "NEW SINCE THE BASELINE"));
+}
+
+/// What needs action, table by table.
+fn blocks(doc: &mut Doc<'_>, index: &Index<'_>) {
+    let digest = Digest::of(index.report);
+    if digest.action.is_empty() {
+        return;
     }
-    // A table's ARN is made of the name and the place beside it; nothing else has a name of its own.
-    if finding.subject != Subject::Table && finding.resource_arn != finding.resource_name {
-        subject.push(Para::new(FINE, finding.resource_arn.as_str()));
+    doc.heading("Tables that need action", 120.0);
+    let text = format!(
+        "{} with a required finding that is open, worst first. Grey: the facts that the rules read. Names lead to \
+         \u{201c}Every table\u{201d}.",
+        plural(digest.action.len(), "table")
+    );
+    doc.paragraph(BODY, &text);
+    doc.y += SMALL_GAP;
+    for needs in &digest.action {
+        block(doc, index, needs);
+    }
+    doc.y += GAP;
+}
+
+fn block(doc: &mut Doc<'_>, index: &Index<'_>, needs: &NeedsAction) {
+    let report = index.report;
+    let table = &report.tables[needs.place];
+    let (left, width) = (doc.left(), doc.width());
+    let name = Style {
+        face: Face::Bold,
+        size: 9.0,
+        colour: TEXT,
+    };
+    doc.need(76.0);
+    doc.y += 3.0;
+    let mut spot = doc.spot();
+    spot.top += 8.0;
+    doc.blocks.insert(needs.place, spot);
+    let account = report.account_name(&table.target.account_id);
+    let place = format!(
+        "{account} \u{b7} {} \u{b7} No. {}",
+        table.target.region,
+        grouped(needs.place + 1)
+    );
+    let goal = Some(Goal::Table(needs.place));
+    let beside = doc.measure(name, &table.table_name) + doc.measure(SMALL, &place) + 16.0 < width;
+    let top = doc.y;
+    doc.names(left, width, name, &[(table.table_name.clone(), goal)]);
+    if beside {
+        doc.text_to(left + width, top + name.size, SMALL, &place);
+    } else {
+        doc.block(left, width, SMALL, &place);
+    }
+    answers(doc, table);
+    let is_told = |finding: &&&Finding| {
+        finding.is_required() && matches!(finding.verdict, Verdict::NonCompliant | Verdict::Unknown)
+    };
+    let required = index
+        .by_table
+        .get(table.table_arn.as_str())
+        .into_iter()
+        .flatten()
+        .filter(is_told);
+    // The questions in full; what other rules found stands by cause.
+    let (mut told, others): (Vec<&&Finding>, Vec<&&Finding>) =
+        required.partition(|finding| finding.question != Question::Safeguards);
+    told.sort_by_key(|finding| (finding.waived, finding.verdict, std::cmp::Reverse(finding.severity)));
+    for finding in &told {
+        said(doc, report, finding);
+    }
+    also(doc, report, &others);
+    if !needs.what.is_empty() {
+        doc.block(left, width, CELL.bold(), &format!("What to do: {}", needs.what));
+    }
+    let facts = evidence(&told);
+    if !facts.is_empty() {
+        doc.block(left, width, FINE.colour(MUTED), &facts);
+    }
+    doc.y += 4.0;
+    let bottom = doc.y;
+    doc.page().rule(left, bottom, width, 0.4, super::doc::HAIRLINE);
+    doc.y += 3.0;
+}
+
+/// The answers to the questions, each with its mark.
+fn answers(doc: &mut Doc<'_>, table: &TableRow) {
+    let (mut x, y) = (doc.left(), doc.y + CELL.size);
+    for question in [Question::InAPlan, Question::BackedUp, Question::Restorable] {
+        let answer = table.answer(question);
+        let text = format!("{} {}: {}", mark_of(answer), question.words(), answer.words());
+        let style = CELL.bold().colour(doc.colour_of(answer.shade()));
+        doc.text(x, y, style, &text);
+        x += doc.measure(style, &text) + 14.0;
+    }
+    doc.y += CELL.leading() + 1.0;
+}
+
+/// The required rules of other questions that found something, by name.
+fn also(doc: &mut Doc<'_>, report: &Report, findings: &[&&Finding]) {
+    let name = |finding: &&&Finding| {
+        let mark = if finding.waived {
+            "waived"
+        } else {
+            finding.severity.as_str()
+        };
+        let new = if report.since(finding) == Some(Since::New) {
+            ", new"
+        } else {
+            ""
+        };
+        format!("{} {} ({mark}{new})", symbol(finding.verdict), finding.rule)
+    };
+    if findings.is_empty() {
+        return;
+    }
+    let names: Vec<String> = findings.iter().map(name).collect();
+    let (left, width) = (doc.left(), doc.width());
+    doc.block(
+        left,
+        width,
+        CELL,
+        &format!("Also, in full by cause above: {}", names.join(", ")),
+    );
+}
+
+/// One finding in a line or two.
+fn said(doc: &mut Doc<'_>, report: &Report, finding: &Finding) {
+    let (left, width) = (doc.left(), doc.width());
+    let colour = if finding.waived {
+        MUTED
+    } else {
+        doc.colour_of(finding.verdict)
+    };
+    let mut text = format!("{}: {}", finding.rule, finding.message);
+    if report.since(finding) == Some(Since::New) {
+        text.push_str(" NEW SINCE THE BASELINE");
     }
     if !finding.id.is_empty() {
         let short: String = finding.id.chars().take(16).collect();
-        let number = row.map_or_else(String::new, |row| format!("table {} \u{b7} ", grouped(row + 1)));
-        subject.push(Para::new(FINE.colour(MUTED), format!("{number}finding {short}")));
+        text.push_str(&format!(" [{short}]"));
     }
-    let region = match index.name(&finding.target.account_id) {
-        Some(name) => Para::new(CELL, format!("{} \u{b7} {name}", finding.target.region)),
-        None => Para::new(CELL, finding.target.region.as_str()),
+    let state = if finding.waived {
+        "WAIVED"
+    } else {
+        finding.severity.as_str()
     };
-    let place = vec![Para::new(CELL, finding.target.account_id.as_str()), region];
-    let mut found = vec![Para::new(CELL, finding.message.as_str())];
-    if own_remedy && !finding.remedy.is_empty() {
-        found.push(Para::new(small, format!("Remedy: {}", finding.remedy)));
-    }
-    found.extend(evidence(doc, finding));
-    [subject, place, found]
+    doc.need(CELL.leading());
+    let y = doc.y + CELL.size;
+    doc.text(
+        left,
+        y,
+        CELL.bold().colour(colour),
+        &format!("{} {state}", symbol(finding.verdict)),
+    );
+    doc.block(left + 46.0, width - 46.0, CELL, &text);
 }
 
-/// The facts that the rule read: those that are known with their values, then those that are not.
-fn evidence<'f>(doc: &Doc<'_>, finding: &'f Finding) -> impl Iterator<Item = Para<'f>> {
-    let value_of = |name: &str| {
-        finding
-            .evidence
-            .iter()
-            .find(|(fact, _)| fact == name)
-            .map(|(_, value)| value)
-    };
+/// The facts that the rules read: those that are known with their values, then those that are not; each once.
+fn evidence(findings: &[&&Finding]) -> String {
+    let mut seen = BTreeSet::new();
+    let all: Vec<_> = findings
+        .iter()
+        .flat_map(|finding| &finding.evidence)
+        .filter(|(name, _)| seen.insert(name))
+        .collect();
+    let value_of = |name: &str| all.iter().find(|(fact, _)| fact == name).map(|(_, value)| value);
     // What was seen is said only where it differs from what is known of the whole.
     let is_said_already = |name: &str, value: &FactValue| {
-        let whole = name.strip_suffix("_seen").and_then(value_of);
-        whole == Some(value)
+        name.strip_suffix("_seen")
+            .and_then(value_of)
+            .is_some_and(|whole| whole == value)
     };
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
-    for (fact, value) in &finding.evidence {
+    for (fact, value) in &all {
         match value {
             _ if is_said_already(fact, value) => {}
             FactValue::Unknown => unknown.push(fact.to_string()),
@@ -273,9 +408,107 @@ fn evidence<'f>(doc: &Doc<'_>, finding: &'f Finding) -> impl Iterator<Item = Par
             value => known.push(format!("{fact} = {value}")),
         }
     }
-    let known = (!known.is_empty()).then(|| Para::new(FINE.colour(MUTED), known.join("; ")));
-    let colour = doc.template.colours.unknown;
-    let unknown =
-        (!unknown.is_empty()).then(|| Para::new(FINE.colour(colour), format!("unknown: {}", unknown.join("; "))));
-    known.into_iter().chain(unknown)
+    if !unknown.is_empty() {
+        known.push(format!("unknown: {}", unknown.join(", ")));
+    }
+    known.join("; ")
+}
+
+/// Advised findings by rule: how many, and on what.
+fn advised(doc: &mut Doc<'_>, index: &Index<'_>) {
+    let report = index.report;
+    let mut by_rule: BTreeMap<&str, [Vec<&Finding>; 2]> = BTreeMap::new();
+    for finding in report
+        .findings
+        .iter()
+        .filter(|finding| !finding.is_required() && !finding.waived)
+    {
+        let place = match finding.verdict {
+            Verdict::NonCompliant => 0,
+            Verdict::Unknown => 1,
+            Verdict::Compliant | Verdict::NotApplicable => continue,
+        };
+        by_rule.entry(&finding.rule).or_default()[place].push(finding);
+    }
+    if by_rule.is_empty() {
+        return;
+    }
+    doc.heading("Advised", 110.0);
+    let text = format!(
+        "{}, from rules that nobody requires: they are in no verdict on a table and in no outcome. `[rules]` in the settings \
+         requires a rule. Each finding stands in findings.csv and in report.html.",
+        plural(report.advised_findings().count(), "open finding")
+    );
+    doc.paragraph(BODY, &text);
+    doc.y += SMALL_GAP;
+    let columns = [
+        Column::new("Rule", 150.0),
+        Column::new("Severity", 46.0),
+        Column::number("No", 34.0),
+        Column::number("Unknown", 46.0),
+        Column::new("On", 228.0),
+    ];
+    let mut table = Table::new(doc, &columns, CELL.size, "Advised findings");
+    let mut rows: Vec<_> = by_rule.into_iter().collect();
+    let severity = |of: &[Vec<&Finding>; 2]| of.iter().flatten().map(|finding| finding.severity).max();
+    rows.sort_by_key(|(rule, of)| (std::cmp::Reverse(severity(of)), *rule));
+    for (rule, of) in rows {
+        let [open, unknown] = &of;
+        let title = report.rule(rule).map_or("", |line| line.title.as_str());
+        let severity = severity(&of).map_or("", |severity| severity.as_str());
+        let number = |count: usize| {
+            vec![Para::new(
+                if count == 0 { CELL.colour(MUTED) } else { CELL.bold() },
+                grouped(count),
+            )]
+        };
+        let cells = [
+            vec![Para::new(CELL.bold(), rule), Para::new(FINE.colour(MUTED), title)],
+            vec![Para::new(CELL, severity)],
+            number(open.len()),
+            number(unknown.len()),
+            vec![Para::new(
+                FINE,
+                first_named(if open.is_empty() { unknown } else { open }),
+            )],
+        ];
+        table.row(doc, &cells);
+    }
+    doc.y += GAP;
+}
+
+fn first_named(findings: &[&Finding]) -> String {
+    let names: Vec<String> = findings
+        .iter()
+        .take(NAMED)
+        .map(|finding| cut(&finding.resource_name, 60))
+        .collect();
+    match findings.len().saturating_sub(NAMED) {
+        0 => names.join(", "),
+        more => format!("{} and {} more", names.join(", "), grouped(more)),
+    }
+}
+
+/// Rules that found nothing, in one line.
+fn without(doc: &mut Doc<'_>, report: &Report) {
+    let is_told =
+        |finding: &&Finding| finding.waived || matches!(finding.verdict, Verdict::NonCompliant | Verdict::Unknown);
+    let told: BTreeSet<&str> = report
+        .findings
+        .iter()
+        .filter(is_told)
+        .map(|finding| &*finding.rule)
+        .collect();
+    let quiet: Vec<&str> = report
+        .rules
+        .iter()
+        .map(|rule| rule.id.as_str())
+        .filter(|rule| !told.contains(rule))
+        .collect();
+    if quiet.is_empty() {
+        return;
+    }
+    doc.heading("Rules without a finding", 40.0);
+    doc.paragraph(BODY, &format!("{}: {}.", plural(quiet.len(), "rule"), quiet.join(", ")));
+    doc.y += LARGE_GAP;
 }

@@ -11,7 +11,7 @@ use printpdf::{FontId, Mm, Op, PdfDocument, PdfFont, PdfFontHandle, PdfPage, Pt,
 use sha2::{Digest, Sha256};
 
 use super::archive::{self, About};
-use super::doc::{Doc, Goal, Link, Sheet};
+use super::doc::{Doc, Goal, Link, Sheet, Spot};
 use super::fonts::{Codes, Face, Fonts};
 use super::outline;
 use super::press::{Layer, Place, Press, save_options};
@@ -33,6 +33,7 @@ pub(crate) fn write(mut doc: Doc<'_>, about: &About, out: &mut dyn Write) -> Res
         sheets,
         marks,
         rows,
+        blocks,
         ..
     } = doc;
     let (sheets, streams) = print_frames(sheets, fonts, &mut codes, press)?;
@@ -50,7 +51,10 @@ pub(crate) fn write(mut doc: Doc<'_>, about: &About, out: &mut dyn Write) -> Res
     }
     let pages = page_tree(&mut file, resources, &sheets, streams).map_err(words)?;
     for (sheet, page) in sheets.iter().zip(&pages) {
-        let links = sheet.links.iter().filter_map(|link| annotation(link, &rows, &pages));
+        let links = sheet
+            .links
+            .iter()
+            .filter_map(|link| annotation(link, (&rows, &blocks), &pages));
         let links: Vec<Object> = links.map(Object::Dictionary).collect();
         if !links.is_empty() {
             file.get_dictionary_mut(*page).map_err(words)?.set("Annots", links);
@@ -177,10 +181,15 @@ fn page_tree(
 }
 
 /// A link, unless what it leads to is left out of the document.
-fn annotation(link: &Link, rows: &[super::doc::Spot], pages: &[ObjectId]) -> Option<Dictionary> {
+fn annotation(
+    link: &Link,
+    (rows, blocks): (&[Spot], &BTreeMap<usize, Spot>),
+    pages: &[ObjectId],
+) -> Option<Dictionary> {
     let spot = match link.goal {
         Goal::Spot(spot) => spot,
         Goal::Table(table) => *rows.get(table)?,
+        Goal::Block(table) => *blocks.get(&table)?,
     };
     Some(dictionary! {
         "Type" => "Annot",

@@ -1,13 +1,14 @@
 //! The method: how verdicts come about, and every rule that was applied.
 
-use super::doc::{BODY, CELL, Doc, GAP, MUTED, symbol, word};
+use super::doc::{BODY, CELL, Doc, FINE, GAP, MUTED, symbol, word};
 use super::table::{Column, Para, Table};
 use super::template::Section;
-use crate::domain::Verdict;
+use crate::domain::{Level, Verdict};
 use crate::report::Report;
 
 pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
     doc.part(Section::Method.title(), false);
+    meaning(doc, report);
     steps(doc);
     verdicts(doc);
     rules(doc, report);
@@ -22,8 +23,59 @@ fn file(doc: &mut Doc<'_>) {
          from elsewhere.",
         "It is not tagged: programs that read aloud follow the order of the lines and do not know which are headings or \
          cells. report.html, of the same scan, is marked up for them.",
-        "Bookmarks and the table of contents lead to each part; the name of a table in a finding leads to its row in \
-         \u{201c}Every table\u{201d}.",
+        "Bookmarks and the table of contents lead to each part; the name of a table leads from a finding to its row in \
+         \u{201c}Every table\u{201d}, and from there to what needs action.",
+    ] {
+        doc.point(BODY, point);
+    }
+}
+
+fn meaning(doc: &mut Doc<'_>, report: &Report) {
+    let (shows, not) = if report.asks_for_backups() {
+        ("What this document proves", "What it does not prove")
+    } else {
+        ("What this document shows", "What it does not show")
+    };
+    doc.heading(shows, 60.0);
+    for point in [
+        "Which DynamoDB tables AWS listed in the scope, at the time of collecting, and how each of them was judged.",
+        "For each table: whether a backup plan's selection really takes it, which usable recovery points AWS Backup \
+         listed, how old the newest of them was, how long they are kept, and which key encrypts them.",
+        "Day by day over the window before: whether the recovery points that AWS still lists show a table covered, exposed, or \
+         neither.",
+        "That every verdict rests on the facts printed with it, and every fact on answers of AWS to the caller named on \
+         the cover.",
+        "Where evidence is missing, why, and what follows from that.",
+    ] {
+        doc.point(BODY, point);
+    }
+    doc.heading(not, 60.0);
+    if !report.asks_for_backups() {
+        doc.point(
+            BODY.bold(),
+            "Whether tables are backed up: no rule that would answer it was required.",
+        );
+    }
+    for point in [
+        "That a restore succeeds. A recovery point that exists is not yet a restore that worked; only a restore test shows \
+         that.",
+        "That the contents of a recovery point are complete or correct: AWS does not tell, and nothing here looks inside.",
+        "Anything about accounts, Regions and tables outside the scope, or within it but listed as a gap.",
+        "Anything about times before or after the evidence was collected. A proof over a period needs more than one scan.",
+        "That the rules and the policy values fit the organisation's own obligations.",
+    ] {
+        doc.point(BODY, point);
+    }
+    doc.heading("How to read it", 60.0);
+    for point in [
+        "Required rules decide whether a table is compliant: core rules, those that a value of the policy asks for, those that \
+         the settings require. Advised rules are judged, told apart, and decide nothing.",
+        "\u{201c}Unknown\u{201d} in place of a value, or \u{201c}?\u{201d} in the appendix, means: not known, and nothing else. It does \
+         not mean none or zero.",
+        "All instants are UTC. Retention is in days.",
+        "Characters that have no shape in the fonts of this document, or none at all, are spelled out, such as [U+1F600].",
+        "Each page names the report, the part it belongs to, the instant, and the digest of the evidence in short; the cover \
+         has the digest in full.",
     ] {
         doc.point(BODY, point);
     }
@@ -82,8 +134,9 @@ fn verdicts(doc: &mut Doc<'_>) {
     doc.y += GAP;
     doc.paragraph(
         BODY,
-        "A table's own verdict is the worst over all rules: non-compliant, then unknown, then compliant, then not applicable. \
-         A waiver accepts a finding for a time: it stays in the report, marked, and does not change its verdict.",
+        "A table's own verdict is the worst over the required rules: non-compliant, then unknown. It is compliant only if \
+         whether it is in a plan and whether it is backed up were both asked and both answered yes. A waiver accepts a finding \
+         for a time: it stays in the report, marked.",
     );
 }
 
@@ -94,21 +147,24 @@ fn rules(doc: &mut Doc<'_>, report: &Report) {
         return;
     }
     let columns = [
-        Column::new("Rule and what it asks", 250.0),
-        Column::new("Severity", 60.0),
-        Column::new("Remedy", 190.0),
+        Column::new("Rule", 150.0),
+        Column::new("Good is", 280.0),
+        Column::new("Severity", 48.0),
+        Column::new("Counts as", 52.0),
     ];
-    let mut table = Table::new(doc, &columns, CELL.size, "Rules applied");
+    let mut table = Table::new(doc, &columns, FINE.size, "Rules applied");
     for rule in &report.rules {
+        let level = match (rule.is_core, rule.level) {
+            (true, Level::Required) => "core",
+            (_, level) => level.as_str(),
+        };
         table.row(
             doc,
             &[
-                vec![
-                    Para::new(CELL.bold(), rule.id.as_str()),
-                    Para::new(CELL.colour(MUTED), rule.title.as_str()),
-                ],
-                vec![Para::new(CELL, rule.severity.as_str())],
-                vec![Para::new(CELL, rule.remedy.as_str())],
+                vec![Para::new(FINE.bold(), rule.id.as_str())],
+                vec![Para::new(FINE.colour(MUTED), rule.title.as_str())],
+                vec![Para::new(FINE, rule.severity.as_str())],
+                vec![Para::new(FINE, level)],
             ],
         );
     }

@@ -5,10 +5,11 @@
 //! template give the same bytes. No verdict is reached here: what the totals and rows say is what stands on paper.
 //!
 //! `template` and `logo` hold what a firm may change; `fonts`, `text`, `page`, `doc`, `table` and `chart` lay out;
-//! `statement` puts the outcome into words; the parts are one file each; `press` takes each page as soon as it is full;
+//! the outcome in words comes from `render::statement`; the parts are one file each; `press` takes each page as soon as it is full;
 //! `finish` writes the file, with `outline` and `archive`.
 
 mod ages;
+mod answer;
 mod appendix;
 pub(crate) mod archive;
 pub(crate) mod chart;
@@ -26,7 +27,6 @@ mod outline;
 pub(crate) mod page;
 mod policy;
 mod press;
-pub(crate) mod statement;
 #[cfg(test)]
 mod structure_tests;
 mod summary;
@@ -43,6 +43,7 @@ use fonts::Fonts;
 
 use crate::domain::rfc3339;
 use crate::render::RenderError;
+use crate::render::statement::Statement;
 use crate::report::Report;
 pub(crate) use logo::Logo;
 use template::Section;
@@ -57,6 +58,7 @@ pub fn render(report: &Report, template: &Template, out: &mut dyn Write) -> Resu
 
 fn write(report: &Report, template: &Template, out: &mut dyn Write) -> Result<(), String> {
     let fonts = Fonts::load()?;
+    let template = &titled(template, report);
     let mut doc = Doc::new(&fonts, template);
     let contents = cover::write(&mut doc, report);
     for section in &template.sections {
@@ -77,6 +79,15 @@ fn write(report: &Report, template: &Template, out: &mut dyn Write) -> Result<()
         &footer(template, report),
     );
     finish::write(doc, &finish::about(report, template), out)
+}
+
+/// A title claims no more than was asked, whoever wrote it.
+fn titled(template: &Template, report: &Report) -> Template {
+    let mut template = template.clone();
+    if !report.asks_for_backups() {
+        template.title = Statement::of(report).title;
+    }
+    template
 }
 
 /// What the evidence is, whose report it is, how it may be handed on, what made it.

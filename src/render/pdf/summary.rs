@@ -1,13 +1,12 @@
-//! The summary: tables by verdict, findings by severity, ages against the limit, coverage by target, one line per rule.
+//! The summary: findings by severity, ages against the limit, tables by target.
 
 use std::collections::BTreeMap;
 
 use super::ages;
 use super::chart::{self, Counts};
-use super::doc::{BODY, CELL, Doc, MUTED, SMALL, SMALL_GAP, word};
+use super::doc::{BODY, Doc, SMALL, SMALL_GAP};
 use super::fonts::Face;
 use super::page::Style;
-use super::table::{Column, Para, Table};
 use super::template::Section;
 use super::text::{grouped, plural};
 use crate::domain::{Severity, TargetId, Verdict};
@@ -21,37 +20,40 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
     charts(doc, report);
     ages::write(doc, report);
     targets(doc, report);
-    rules(doc, report);
 }
 
+/// Open findings by severity, required ones and advised ones apart.
 fn charts(doc: &mut Doc<'_>, report: &Report) {
     let totals = &report.totals;
-    let counts: Counts = Verdict::ALL.map(|verdict| totals.tables_in_shade(verdict));
     let (left, width, top) = (doc.left(), doc.width(), doc.y);
-    let right = left + width * 0.62;
-    subtitle(doc, left, top, "Tables by their worst verdict");
-    let noun = if totals.tables == 1 { "table" } else { "tables" };
-    chart::donut(doc, (left + 54.0, top + 76.0), 52.0, &counts, noun);
-    chart::legend(doc, (left + 126.0, top + 42.0), 158.0, &counts);
-    subtitle(doc, right, top, "Open findings by severity");
-    let by_severity = &totals.non_compliant_by_severity;
-    let most = by_severity.values().copied().max().unwrap_or(0);
-    for (index, severity) in Severity::ALL.into_iter().rev().enumerate() {
-        let count = by_severity.get(&severity).copied().unwrap_or(0);
-        let y = top + 26.0 + index as f32 * 20.0;
-        let darkness = [1.0, 0.7, 0.4, 0.15][index];
-        chart::labelled_bar(doc, (right, y), width * 0.38, count, most, severity.as_str(), darkness);
-    }
-    let unknown = totals.findings_by_verdict.get(&Verdict::Unknown).copied().unwrap_or(0);
-    let remarks = [
-        format!("{} in all, of any verdict", plural(totals.findings, "finding")),
-        format!("{} under a waiver, not counted above", grouped(totals.waived)),
-        format!("{} with unknown verdict", grouped(unknown)),
+    let right = left + width * 0.52;
+    let sides = [
+        (
+            left,
+            "Required findings that are open",
+            &totals.non_compliant_by_severity,
+        ),
+        (right, "Advised findings that are open", &totals.advised_by_severity),
     ];
-    for (index, remark) in remarks.iter().enumerate() {
-        doc.text(right, top + 112.0 + index as f32 * 10.5, SMALL, remark);
+    for (x, title, by_severity) in sides {
+        subtitle(doc, x, top, title);
+        let most = by_severity.values().copied().max().unwrap_or(0);
+        for (index, severity) in Severity::ALL.into_iter().rev().enumerate() {
+            let count = by_severity.get(&severity).copied().unwrap_or(0);
+            let y = top + 20.0 + index as f32 * 16.0;
+            let darkness = [1.0, 0.7, 0.4, 0.15][index];
+            chart::labelled_bar(doc, (x, y), width * 0.46, count, most, severity.as_str(), darkness);
+        }
     }
-    doc.y = top + 148.0;
+    doc.y = top + 90.0;
+    let unknown = totals.findings_by_verdict.get(&Verdict::Unknown).copied().unwrap_or(0);
+    let text = format!(
+        "{} of any verdict in all; {} under a waiver, not counted above; {} with unknown verdict.",
+        plural(totals.findings, "finding"),
+        grouped(totals.waived),
+        grouped(unknown)
+    );
+    doc.paragraph(SMALL, &text);
 }
 
 fn subtitle(doc: &mut Doc<'_>, x: f32, y: f32, text: &str) {
@@ -63,29 +65,6 @@ fn subtitle(doc: &mut Doc<'_>, x: f32, y: f32, text: &str) {
     doc.text(x, y + 8.0, style, text);
 }
 
-/// Findings of one rule by verdict, waived ones apart.
-#[derive(Default, Clone, Copy)]
-struct RuleCounts {
-    by_verdict: Counts,
-    waived: usize,
-}
-
-fn count_by_rule(report: &Report) -> BTreeMap<&str, RuleCounts> {
-    let mut counts: BTreeMap<&str, RuleCounts> = BTreeMap::new();
-    for rule in &report.rules {
-        counts.entry(&rule.id).or_default();
-    }
-    for finding in &report.findings {
-        let rule = counts.entry(&finding.rule).or_default();
-        if finding.verdict == Verdict::NonCompliant && finding.waived {
-            rule.waived += 1;
-        } else {
-            rule.by_verdict[place(finding.verdict)] += 1;
-        }
-    }
-    counts
-}
-
 /// The place of a verdict in [`Counts`].
 fn place(verdict: Verdict) -> usize {
     match verdict {
@@ -93,59 +72,6 @@ fn place(verdict: Verdict) -> usize {
         Verdict::Unknown => 1,
         Verdict::Compliant => 2,
         Verdict::NotApplicable => 3,
-    }
-}
-
-fn rules(doc: &mut Doc<'_>, report: &Report) {
-    doc.heading("Verdicts by rule", 110.0);
-    let columns = [
-        Column::new("Rule", 216.0),
-        Column::new("Severity", 44.0),
-        Column::number("Non-compliant", 51.0),
-        Column::number("Waived", 44.0),
-        Column::number("Unknown", 50.0),
-        Column::number("Compliant", 53.0),
-        Column::number("Not applicable", 54.0),
-    ];
-    let mut table = Table::new(doc, &columns, CELL.size, "Verdicts by rule");
-    let plain = CELL;
-    let muted = plain.colour(MUTED);
-    let mut lines: Vec<_> = count_by_rule(report)
-        .into_iter()
-        .map(|(id, counts)| (report.rules.iter().find(|rule| rule.id == id), id, counts))
-        .collect();
-    lines.sort_by_key(|(rule, id, _)| (std::cmp::Reverse(rule.map(|rule| rule.severity)), *id));
-    for (rule, id, counts) in lines {
-        let number = |count: usize, verdict: Verdict| {
-            let style = if count == 0 {
-                muted
-            } else {
-                plain.bold().colour(doc.colour_of(verdict))
-            };
-            vec![Para::new(style, grouped(count))]
-        };
-        let mut cells = vec![
-            vec![
-                Para::new(plain.bold(), id),
-                Para::new(muted, rule.map_or("", |rule| rule.title.as_str())),
-            ],
-            vec![Para::new(plain, rule.map_or("unknown", |rule| rule.severity.as_str()))],
-            number(counts.by_verdict[0], Verdict::NonCompliant),
-            vec![Para::new(
-                if counts.waived == 0 { muted } else { plain.bold() },
-                grouped(counts.waived),
-            )],
-        ];
-        cells.extend(
-            Verdict::ALL
-                .into_iter()
-                .skip(1)
-                .map(|verdict| number(counts.by_verdict[place(verdict)], verdict)),
-        );
-        table.row(doc, &cells);
-    }
-    if report.rules.is_empty() {
-        doc.paragraph(BODY, "No rule was applied.");
     }
 }
 
@@ -234,7 +160,7 @@ impl TargetLine<'_> {
         let mut parts: Vec<String> = Verdict::ALL
             .into_iter()
             .filter(|verdict| self.counts[place(*verdict)] > 0)
-            .map(|verdict| format!("{} {}", grouped(self.counts[place(verdict)]), word(verdict)))
+            .map(|verdict| format!("{} {}", grouped(self.counts[place(verdict)]), in_words(verdict)))
             .collect();
         if self.is_unread() {
             parts.push("the tables could not be listed in full".to_owned());
@@ -252,6 +178,14 @@ impl TargetLine<'_> {
             _ => {}
         }
         parts.join(" \u{b7} ")
+    }
+}
+
+/// Tables of a colour.
+fn in_words(shade: Verdict) -> &'static str {
+    match shade {
+        Verdict::NotApplicable => "neither",
+        other => other.as_str(),
     }
 }
 

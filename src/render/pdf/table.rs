@@ -176,14 +176,10 @@ impl Table {
         }
     }
 
-    /// What the head and a row take up together, as far as they should stand on one sheet.
-    pub(crate) fn room_for(&self, doc: &Doc<'_>, cells: &[Cell<'_>]) -> f32 {
-        let tallest = self
-            .laid_out(doc, cells)
-            .iter()
-            .map(|cell| height(cell))
-            .fold(0.0, f32::max);
-        self.head_height() + (tallest + 2.0 * PAD_Y).min(TALLEST_KEPT)
+    /// How high a row is.
+    pub(crate) fn height_of(&self, doc: &Doc<'_>, cells: &[Cell<'_>]) -> f32 {
+        let cells = self.laid_out(doc, cells);
+        cells.iter().map(|cell| height(cell)).fold(0.0, f32::max) + 2.0 * PAD_Y
     }
 
     fn laid_out(&self, doc: &Doc<'_>, cells: &[Cell<'_>]) -> Vec<Vec<Line>> {

@@ -8,11 +8,12 @@ use printpdf::{PdfDocument, PdfParseOptions};
 
 use super::Template;
 use super::fonts::{Face, Fonts};
-use super::statement::{Outcome, Statement};
-use crate::domain::{Answer, FactValue, TargetId, Verdict};
+use crate::domain::{Answer, FactValue, Finding, Level, Question, TargetId, Verdict};
 use crate::report::{Report, Totals};
 
 use crate::render::sample;
+use crate::render::statement::Statement;
+use crate::report::Conclusion;
 
 /// Writes samples for a person to look at, into the folder that `BACKPROOF_PDF_SAMPLES` names.
 #[test]
@@ -21,7 +22,7 @@ fn samples_for_the_eye() {
         return;
     };
     std::fs::write(folder.join("excess.pdf"), render(&excess())).expect("a writable folder");
-    for count in [0, 1, 60, 10_000] {
+    for count in [0, 1, 60, 301, 10_000] {
         let bytes = render(&sample::report(count));
         std::fs::write(folder.join(format!("{count}.pdf")), bytes).expect("a writable folder");
     }
@@ -127,17 +128,28 @@ fn nothing_is_lost_cut_off_or_hidden() {
             assert!(all.contains(&squeezed(text)), "`{text}` is missing");
         }
     }
-    for finding in report
-        .findings
-        .iter()
-        .filter(|f| matches!(f.verdict, Verdict::NonCompliant | Verdict::Unknown))
-    {
-        assert!(all.contains(&finding.id), "finding {} is missing", finding.id);
+    let is_open = |f: &&Finding| matches!(f.verdict, Verdict::NonCompliant | Verdict::Unknown) && !f.waived;
+    for finding in report.findings.iter().filter(is_open).filter(|f| f.is_required()) {
+        let is_told = finding.question != Question::Safeguards && finding.verdict == Verdict::NonCompliant;
+        if is_told {
+            assert!(all.contains(&finding.id), "finding {} is missing", finding.id);
+            assert!(
+                all.contains(&squeezed(&finding.message)),
+                "`{}` is missing",
+                finding.message
+            );
+        }
+    }
+    let causes = crate::render::causes::causes(report.findings.iter().filter(is_open).filter(|f| f.is_required()));
+    for cause in causes {
         assert!(
-            all.contains(&squeezed(&finding.message)),
+            all.contains(&squeezed(&cause.message)),
             "`{}` is missing",
-            finding.message
+            cause.message
         );
+    }
+    for rule in &report.rules {
+        assert!(all.contains(&squeezed(&rule.id)), "`{}` is missing", rule.id);
     }
 }
 
@@ -283,7 +295,7 @@ fn tables_repeat_their_heads() {
     assert!(
         further
             .iter()
-            .all(|page| page.contains("Account") && page.contains("Verdict") && page.contains("PITR"))
+            .all(|page| page.contains("Account") && page.contains("Backed up") && page.contains("Weakest key"))
     );
 }
 
@@ -299,11 +311,11 @@ fn right_to_left_names_are_copied_in_their_own_order() {
 
 #[test]
 fn a_row_taller_than_a_sheet_goes_on_over_the_next() {
-    let mut report = sample::report(3);
+    let mut report = sample::report(60);
     let finding = report
         .findings
         .iter_mut()
-        .find(|finding| finding.verdict == Verdict::NonCompliant)
+        .find(|finding| finding.is_open() && finding.question == Question::InAPlan)
         .expect("one");
     finding.message = (0..4000).map(|number| format!("word{number} ")).collect();
     let all = pages(&render(&report)).concat();
@@ -320,7 +332,7 @@ fn an_unknown_verdict_is_not_told_as_a_gap() {
     report.findings.retain(|finding| finding.verdict == Verdict::Unknown);
     recount(&mut report);
     let details = Statement::of(&report).details;
-    let of_unknown = |detail: &&String| detail.contains("of unknown outcome; each says why");
+    let of_unknown = |detail: &&String| detail.contains("could not be decided; each says why");
     assert_eq!(details.iter().filter(of_unknown).count(), 1, "{details:?}");
     assert!(
         !details.iter().any(|detail| detail.contains("could not be read")),
@@ -340,29 +352,29 @@ fn an_unknown_verdict_is_not_told_as_a_gap() {
 
 #[test]
 fn good_news_needs_every_part_to_be_good() {
-    let outcome = |report: &Report| Statement::of(report).outcome;
-    assert_eq!(outcome(&sample::report(60)), Outcome::NonCompliant);
-    assert_eq!(outcome(&sample::report(0)), Outcome::NothingJudged);
+    let outcome = |report: &Report| Statement::of(report).conclusion;
+    assert_eq!(outcome(&sample::report(60)), Conclusion::NonCompliant);
+    assert_eq!(outcome(&sample::report(0)), Conclusion::NothingToProve);
     let mut report = sample::report(60);
     report
         .findings
         .retain(|finding| finding.verdict != Verdict::NonCompliant);
     recount(&mut report);
-    assert_eq!(outcome(&report), Outcome::EvidenceMissing);
+    assert_eq!(outcome(&report), Conclusion::EvidenceMissing);
     report.findings.retain(|finding| finding.verdict == Verdict::Compliant);
     recount(&mut report);
-    assert_eq!(outcome(&report), Outcome::GapsElsewhere);
+    assert_eq!(outcome(&report), Conclusion::GapsElsewhere);
     report.coverage.gaps.clear();
     report.coverage.targets[0].tables_listed = None;
-    assert_eq!(outcome(&report), Outcome::EvidenceMissing);
+    assert_eq!(outcome(&report), Conclusion::EvidenceMissing);
     report.coverage.targets[0].tables_listed = Some(10);
-    assert_eq!(outcome(&report), Outcome::GapsElsewhere, "a target is read in part");
+    assert_eq!(outcome(&report), Conclusion::GapsElsewhere, "a target is read in part");
     report
         .coverage
         .targets
         .iter_mut()
         .for_each(|target| target.status = "scanned");
-    assert_eq!(outcome(&report), Outcome::Compliant);
+    assert_eq!(outcome(&report), Conclusion::Compliant);
     let green = Statement::of(&report);
     assert!(green.headline.starts_with("Compliant: "), "{}", green.headline);
     // What is waived does not count for its table: then none is compliant, and the terminal says the same.
@@ -374,13 +386,13 @@ fn good_news_needs_every_part_to_be_good() {
             .iter_mut()
             .for_each(|table| table.verdict = Answer::NotApplicable);
         report.totals = Totals::of(&report.tables, &report.findings);
-        assert_eq!(outcome(&report), Outcome::NothingJudged);
+        assert_eq!(outcome(&report), Conclusion::NothingToProve);
         let text = Statement::of(&report).headline;
         assert!(!text.starts_with("Compliant"), "{text}");
     }
     report.findings.clear();
     recount(&mut report);
-    assert_eq!(outcome(&report), Outcome::NothingJudged);
+    assert_eq!(outcome(&report), Conclusion::NothingToProve);
 }
 
 fn recount(report: &mut Report) {
@@ -419,11 +431,13 @@ fn missing_facts_and_an_empty_report_say_so() {
     if let Some(text) = poppler(&render(&report), &["-layout"]) {
         let text = text.concat();
         let marks = text.lines().map(|line| line.matches(" ?").count()).max();
-        assert!(marks >= Some(9), "what is not known is marked: {marks:?}");
+        assert!(marks >= Some(7), "what is not known is marked: {marks:?}");
     }
     let all = pages(&render(&sample::report(0))).concat();
     assert!(
-        all.contains("No table was judged: this document proves nothing about backups."),
+        squeezed(&all).contains(&squeezed(
+            "no table was judged, so this document proves nothing about backups."
+        )),
         "{all}"
     );
 }
@@ -439,6 +453,36 @@ fn a_template_may_leave_parts_out_but_not_in_silence() {
         )),
         "{all}"
     );
+}
+
+/// Without the core rules nothing is said of backups: neither in words nor in colours.
+#[test]
+fn a_report_that_did_not_ask_for_backups_claims_none() {
+    let mut report = sample::report(60);
+    report.rules.retain(|rule| rule.id == "pitr-on");
+    report.rules[0].level = Level::Required;
+    report
+        .findings
+        .retain(|finding| *finding.rule == *"pitr-on" && finding.verdict == Verdict::Compliant);
+    for finding in &mut report.findings {
+        finding.level = Level::Required;
+    }
+    recount(&mut report);
+    assert_eq!(Statement::of(&report).conclusion, Conclusion::NotAsked);
+    for template in ["", "title = 'Proof of backup 2026'"] {
+        let pages = pages(&render_with(&report, template));
+        let cover = pages[0].to_lowercase();
+        assert!(
+            !cover.contains("proof of backup") && !cover.contains("compliant"),
+            "{cover}"
+        );
+        assert!(squeezed(&cover).contains(&squeezed("checks of 1 rule")), "{cover}");
+        assert!(
+            squeezed(&cover).contains(&squeezed("whether tables are backed up was not asked")),
+            "{cover}"
+        );
+        assert!(!pages.concat().contains("Proof of backup"));
+    }
 }
 
 /// Somebody may call a cover "Compliant" and exchange red and green; it says then whose words and colours they are.
