@@ -59,25 +59,28 @@ pub(crate) fn human(delta: TimeDelta) -> String {
     format!("{seconds}s")
 }
 
-/// An age or a length of time for people, in the two largest units that matter: `25 d 9 h`, `36 h`, `5 h 20 min`, `40 min`.
-/// What is cut off is less than an hour beyond two days, and less than a minute before.
-pub(crate) fn age(hours: f64) -> String {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "an age in minutes, or as good as for ever"
-    )]
-    let minutes = (hours.max(0.0) * 60.0 + 1e-6).floor() as i64;
-    let two = |large: i64, unit: &str, small: i64, of: &str| match small {
-        0 => format!("{large} {unit}"),
-        _ => format!("{large} {unit} {small} {of}"),
+/// An age for people, in its two largest units, rounded down: `25 d 9 h`, `31 h 20 min`, `12 min`. Days from the second on,
+/// so that what is a day and a half old stands beside a limit of `36 h`.
+pub(crate) fn age(age: TimeDelta) -> String {
+    let minutes = age.num_minutes().max(0);
+    let (large, small, words) = if minutes < 2 * 24 * 60 {
+        (minutes / 60, minutes % 60, ("h", "min"))
+    } else {
+        let hours = minutes / 60;
+        (hours / 24, hours % 24, ("d", "h"))
     };
-    let hours = minutes / 60;
-    match hours {
-        0 => format!("{minutes} min"),
-        1..48 => two(hours, "h", minutes % 60, "min"),
-        48 if minutes % 60 == 0 => "48 h".to_owned(),
-        _ => two(hours / 24, "d", hours % 24, "h"),
+    match (large, small) {
+        (0, small) => format!("{small} {}", words.1),
+        (large, 0) => format!("{large} {}", words.0),
+        (large, small) => format!("{large} {} {small} {}", words.0, words.1),
     }
+}
+
+/// The same of hours with a fraction.
+pub(crate) fn age_of_hours(hours: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "no age is longer than 2^52 seconds")]
+    let seconds = (hours.max(0.0) * 3600.0).round() as i64;
+    age(TimeDelta::seconds(seconds.min(1 << 40)))
 }
 
 #[cfg(test)]
@@ -123,12 +126,12 @@ mod tests {
             (24.011_111, "24 h"),
             (36.0, "36 h"),
             (36.5, "36 h 30 min"),
-            (48.0, "48 h"),
+            (48.0, "2 d"),
             (48.5, "2 d"),
             (609.9, "25 d 9 h"),
             (876_000.0, "36500 d"),
         ] {
-            assert_eq!(age(hours), text, "{hours}");
+            assert_eq!(age_of_hours(hours), text, "{hours}");
         }
     }
 
@@ -137,5 +140,21 @@ mod tests {
         assert_eq!(human(TimeDelta::hours(24)), "24h");
         assert_eq!(human(TimeDelta::days(35)), "35d");
         assert_eq!(human(TimeDelta::seconds(61)), "61s");
+    }
+
+    #[test]
+    fn ages_have_two_units_at_most() {
+        for (minutes, words) in [
+            (0, "0 min"),
+            (12, "12 min"),
+            (300, "5 h"),
+            (31 * 60 + 20, "31 h 20 min"),
+            (47 * 60 + 59, "47 h 59 min"),
+            (48 * 60 + 59, "2 d"),
+            (25 * 24 * 60 + 9 * 60 + 1, "25 d 9 h"),
+        ] {
+            assert_eq!(age(TimeDelta::minutes(minutes)), words);
+        }
+        assert_eq!(age(TimeDelta::seconds(-1)), "0 min");
     }
 }

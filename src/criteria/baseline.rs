@@ -4,6 +4,7 @@
 //! that whoever has the pack can tell again what was new.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -78,7 +79,12 @@ impl Baseline {
     /// Errors: it is damaged, or of another version.
     pub(crate) fn parse_stored(text: &str, origin: &str) -> Result<Self, Problem> {
         let stored: Stored = serde_json::from_str(text).map_err(|error| unreadable(origin, error.to_string()))?;
-        check_version("a baseline", stored.schema_version, SCHEMA_VERSION, origin)?;
+        check_version(
+            "a baseline",
+            stored.schema_version,
+            SCHEMA_VERSION..=SCHEMA_VERSION,
+            origin,
+        )?;
         Ok(Self::new(stored.scan_id, stored.as_of, stored.findings.into_iter()))
     }
 
@@ -100,13 +106,19 @@ impl Baseline {
 }
 
 /// Errors: another version than the one this program reads.
-pub(crate) fn check_version(what: &str, found: u32, known: u32, origin: &str) -> Result<(), Problem> {
-    if found == known {
+pub(crate) fn check_version(what: &str, found: u32, known: RangeInclusive<u32>, origin: &str) -> Result<(), Problem> {
+    if known.contains(&found) {
         return Ok(());
     }
+    let (first, last) = known.into_inner();
+    let known = if first == last {
+        format!("version {last}")
+    } else {
+        format!("versions {first} to {last}")
+    };
     Err(unreadable(
         origin,
-        format!("it is {what} of schema version {found}; this program reads version {known}"),
+        format!("it is {what} of schema version {found}; this program reads {known}"),
     ))
 }
 

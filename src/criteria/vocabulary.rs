@@ -15,7 +15,7 @@ pub(crate) struct Comparison {
     /// Its name in conditions.
     pub(crate) name: &'static str,
     /// Its type.
-    pub(crate) dtype: DataType,
+    pub(crate) kind: FactKind,
     /// What it says, and when it is unknown.
     pub(crate) doc: &'static str,
     /// Frames that it rests on.
@@ -49,49 +49,163 @@ const COPY_FRAMES: &[&str] = &[
     "table_tags",
 ];
 
+/// Frames that say which plans take a table, what they promise, and how their last runs ended.
+const PLAN_POLICY_FRAMES: &[&str] = &[
+    "tables",
+    "plans",
+    "plan_rules",
+    "plan_versions",
+    "selections",
+    "region_settings",
+    "table_tags",
+    "vaults",
+    "keys",
+    "recovery_points",
+    "backup_jobs",
+];
+
+/// Frames that say whether a table has a backup, and when the first one is due.
+const YOUNG_FRAMES: &[&str] = &[
+    "tables",
+    "plans",
+    "plan_rules",
+    "selections",
+    "region_settings",
+    "table_tags",
+    "vaults",
+    "recovery_points",
+];
+
+/// Frames that say which recovery points meet the policy.
+const GOOD_POINT_FRAMES: &[&str] = &["tables", "vaults", "recovery_points", "keys"];
+
 /// What rules on tables may compare with beside facts and policy values.
 pub(crate) const COMPARISONS: &[Comparison] = &[
     Comparison {
         name: POLICY_TIER.name(),
-        dtype: DataType::String,
+        kind: FactKind::Cell(Kind::Text),
         doc: "Tier of the policy whose values apply to the table; `none` if no tier takes it. Unknown if a tier's condition cannot be told.",
         frames: &[],
     },
     Comparison {
         name: "plan_rule_meets_policy",
-        dtype: DataType::Boolean,
+        kind: FactKind::Cell(Kind::Bool),
         doc: "One rule of a plan that takes the table runs at least as often as the RPO asks and keeps at least as long as the minimum retention. Unknown if a plan could not be read or may take the table and no other rule meets both.",
         frames: PLAN_FRAMES,
     },
     Comparison {
         name: "missing_copy_regions",
-        dtype: DataType::String,
+        kind: FactKind::Cell(Kind::Text),
         doc: "Other Regions that the policy wants a copy in, or that a plan promises one to, and that hold none, or none whose data is young enough; `none` if all do. Unknown if one of them could not be looked at and none of the others lacks its copy.",
         frames: COPY_FRAMES,
     },
     Comparison {
         name: "missing_copy_accounts",
-        dtype: DataType::String,
+        kind: FactKind::Cell(Kind::Text),
         doc: "The same for other accounts. Unknown as for Regions.",
         frames: COPY_FRAMES,
     },
     Comparison {
         name: "unplanned_copy_regions",
-        dtype: DataType::String,
+        kind: FactKind::Cell(Kind::Text),
         doc: "Other Regions that the policy wants a copy in and that no rule of a plan that takes the table copies to; `none` if there is none. Unknown if one is lacking and a plan could not be read or may take the table.",
         frames: PLAN_FRAMES,
     },
     Comparison {
         name: "unplanned_copy_accounts",
-        dtype: DataType::String,
+        kind: FactKind::Cell(Kind::Text),
         doc: "The same for other accounts. Unknown as for Regions.",
         frames: PLAN_FRAMES,
     },
     Comparison {
         name: "copies_not_seen",
-        dtype: DataType::String,
+        kind: FactKind::Cell(Kind::Text),
         doc: "Accounts and Regions that copy jobs of the table wrote to and whose vaults were not looked at, or not all; `none` if there is none. Never unknown.",
         frames: COPY_FRAMES,
+    },
+    Comparison {
+        name: "plan_meets_policy",
+        kind: FactKind::Cell(Kind::Bool),
+        doc: "Runs of good rules of the plans that take the table come often enough, within the window that the policy tolerates, and the last two of a rule did not both fail. A good rule will run, and a point that it made now would be a good point. Unknown if the table, a plan, a vault, a key or the jobs could not be read and that decides, or if AWS's answers leave it open.",
+        frames: PLAN_POLICY_FRAMES,
+    },
+    Comparison {
+        name: "plan_policy_reason",
+        kind: FactKind::Cell(Kind::Text),
+        doc: "How often runs of good rules come and how often they should, or what the plans lack, in words. Unknown if the table is in no target of the scan.",
+        frames: PLAN_POLICY_FRAMES,
+    },
+    Comparison {
+        name: "plan_policy_doubt",
+        kind: FactKind::Cell(Kind::Text),
+        doc: "What AWS's answers leave open where plan_meets_policy is unknown; `none` if it is known, or if a call that failed would tell. Unknown as plan_policy_reason.",
+        frames: PLAN_POLICY_FRAMES,
+    },
+    Comparison {
+        name: "is_not_yet_due",
+        kind: FactKind::Cell(Kind::Bool),
+        doc: "The table has no usable recovery point yet because none was due: a selection takes it, and the start window of the first run after its creation is not over. False for one whose name an earlier table had points under within two limits. Unknown if the table, its points or a plan could not be read and that decides, or if a plan may take the table.",
+        frames: YOUNG_FRAMES,
+    },
+    Comparison {
+        name: "backed_up",
+        kind: FactKind::Cell(Kind::Bool),
+        doc: "A good point is no older than the limit: one usable recovery point of this table that is kept long enough, under a working key of the wanted owner, in a vault locked as wanted. Unknown if the table could not be described, or if none surely is and one may be: in a vault that could not be read, under a key that could not be described, of a state that is not known.",
+        frames: GOOD_POINT_FRAMES,
+    },
+    Comparison {
+        name: "backed_up_doubt",
+        kind: FactKind::Cell(Kind::Text),
+        doc: "What AWS's answers leave open where backed_up is unknown; `none` if it is known, or if a call that failed would tell. Unknown if the table could not be described.",
+        frames: GOOD_POINT_FRAMES,
+    },
+    Comparison {
+        name: "backed_up_summary",
+        kind: FactKind::Cell(Kind::Text),
+        doc: "How old the newest usable recovery point is, what it lacks, and how old the newest good one is, in words. Unknown if the table could not be described.",
+        frames: GOOD_POINT_FRAMES,
+    },
+    Comparison {
+        name: "newest_good_point_age_hours",
+        kind: FactKind::Float,
+        doc: "Age at as_of, in hours, of the newest good point; 876,000 if there is none. Unknown where newest_good_point_age_hours_at_most and newest_good_point_age_hours_at_least differ.",
+        frames: GOOD_POINT_FRAMES,
+    },
+    Comparison {
+        name: "newest_good_point_age_hours_at_most",
+        kind: FactKind::Float,
+        doc: "Age at as_of, in hours, of the newest point that is good for certain; 876,000 if there is none. Unknown if the table could not be described.",
+        frames: GOOD_POINT_FRAMES,
+    },
+    Comparison {
+        name: "newest_good_point_age_hours_at_least",
+        kind: FactKind::Float,
+        doc: "Age at as_of, in hours, of the newest point that may be good: 0 if a vault that could not be read may hold one, 876,000 if there surely is none. Unknown if the table could not be described.",
+        frames: GOOD_POINT_FRAMES,
+    },
+    Comparison {
+        name: "newest_good_point_at",
+        kind: FactKind::Cell(Kind::Time),
+        doc: "Date of the newest point that is good for certain. Unknown if there is none.",
+        frames: GOOD_POINT_FRAMES,
+    },
+    Comparison {
+        name: "newest_good_point_arn",
+        kind: FactKind::Cell(Kind::Text),
+        doc: "Its ARN; `none` if there is none. Unknown if the table could not be described.",
+        frames: GOOD_POINT_FRAMES,
+    },
+    Comparison {
+        name: "newest_good_point_vault",
+        kind: FactKind::Cell(Kind::Text),
+        doc: "The vault that holds it; `none` if there is none. Unknown if the table could not be described.",
+        frames: GOOD_POINT_FRAMES,
+    },
+    Comparison {
+        name: "newest_point_failed_demands",
+        kind: FactKind::Cell(Kind::Text),
+        doc: "Which demands of the policy the newest usable recovery point does not meet, and of which that is not known; `none` if it is good. Unknown if the table could not be described.",
+        frames: GOOD_POINT_FRAMES,
     },
 ];
 
@@ -114,7 +228,7 @@ pub(crate) fn schema(subject: Subject) -> Schema {
     }
     if subject == Subject::Table {
         for comparison in COMPARISONS {
-            schema.with_column(comparison.name.into(), comparison.dtype.clone());
+            schema.with_column(comparison.name.into(), comparison.kind.dtype());
         }
     }
     schema
@@ -148,6 +262,12 @@ pub(crate) fn doc_of(subject: Subject, name: &str) -> Option<&'static str> {
     let of_comparison = || COMPARISONS.iter().find(|one| one.name == name).map(|one| one.doc);
     of_fact.or_else(of_policy).or_else(of_comparison)
 }
+
+/// Frames that take a call for each table, of which AWS takes ten a second.
+pub(crate) const COSTLY_FRAMES: [&str; 1] = ["continuous_backups"];
+
+/// Calls that AWS takes in a second for those.
+pub(crate) const COSTLY_CALLS_A_SECOND: usize = 10;
 
 /// The frames that a name in a condition rests on.
 pub(crate) fn frames_of(subject: Subject, name: &str) -> &'static [&'static str] {

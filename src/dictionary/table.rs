@@ -85,7 +85,7 @@ facts! {
     plan_selections: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Schedules of the rules of the plans that take the table for certain, each as AWS Backup keeps it and in words; `none` if there is none. Unknown if no such rule was read.
     plan_schedules: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
-    /// Largest gap, in hours, between consecutive runs over the next 400 days of all rules of the plans that take the table, overlapping rules counted once. Unknown if there is no such rule, if one has a schedule that is not understood, or if a plan could not be read or may take the table.
+    /// Largest gap, in hours, between consecutive runs over the next 400 days of all rules of the plans that take the table, overlapping rules of one plan counted once. Unknown if there is no such rule, if one has a schedule that is not understood, or if a plan could not be read or may take the table.
     plan_interval_hours: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Largest gap, in hours, between runs of the plans that take the table for certain: others only make runs more frequent. A plan with a schedule that is not understood is left out. Unknown if no other has a rule that was read.
     plan_interval_hours_at_most: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
@@ -95,11 +95,13 @@ facts! {
     plan_worst_age_hours: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Last run of the plans that take the table. Unknown if none of them ran, or none takes it for certain.
     plan_last_run_at: DateTime<Utc> = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
+    /// When the first backup is to be there: the end of the start window of the first run after the table's creation, by the plans that take it for certain. Unknown if the table could not be described or has a usable recovery point, or if no such run is known.
+    first_backup_due_at: DateTime<Utc> = ["tables", "plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults", "recovery_points", "backup_jobs"],
     /// Strongest lock of a vault that rules of the plans that take the table for certain write to: `none`, `governance`, `compliance-in-grace` or `compliance`. Unknown if there is no such rule, or if a plan, the list of vaults or, for an air-gapped vault, the settings could not be read and the others have none.
     plan_vault_lock_kind: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults", "backup_jobs", "recovery_points"],
-    /// A rule of a plan that takes the table writes to a locked vault. Unknown if there is no such rule, if a plan could not be read or may take the table, or if the list of vaults or, for an air-gapped vault, the settings could not be read and no vault is known to be locked.
+    /// A rule of a plan that takes the table writes to a locked vault. Unknown if there is no such rule, or if none is known to, and a plan, the list of vaults or, for an air-gapped vault, the settings could not be read or a plan may take the table.
     plan_vault_locked: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults", "backup_jobs", "recovery_points"],
-    /// Longest minimum retention that the lock of a vault that a rule of a plan that takes the table writes to enforces; 0 if none does. Unknown as plan_vault_locked.
+    /// Longest minimum retention that the lock of a vault that a rule of a plan that takes the table writes to enforces; 0 if none does. Unknown if there is no such rule, if a plan, the list of vaults or, for an air-gapped vault, the settings could not be read, or if a plan may take the table.
     plan_vault_min_retention_days: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults", "backup_jobs", "recovery_points"],
     /// A rule of a plan that takes the table copies to another Region. Unknown if a plan could not be read or may take the table and none of the others does.
     plan_copies_cross_region: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],

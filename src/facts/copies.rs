@@ -8,8 +8,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::good_points::GoodPoint;
 use super::index::Index;
 use super::index::keys::{RankedKey, owner_of_rank};
+use super::plan_policy::PlanPolicy;
 use super::plans::offers::Offers;
 use super::recovery_point::PointKind;
 use super::time::{JOB_MEMORY, age_hours, hours};
@@ -21,7 +23,7 @@ use crate::duration;
 use crate::inventory::schema::borrowed::CopyJob;
 
 /// The facts of a table against its policy, in order of [`crate::criteria::vocabulary::COMPARISONS`] without the tier.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Comparisons {
     /// `plan_rule_meets_policy`.
     pub plan_rule_meets_policy: Option<bool>,
@@ -35,6 +37,10 @@ pub struct Comparisons {
     pub unplanned_copy_accounts: Option<Text>,
     /// `copies_not_seen`.
     pub copies_not_seen: Option<Text>,
+    /// What the plans promise.
+    pub(super) plan: PlanPolicy,
+    /// The newest good point.
+    pub(super) good_point: GoodPoint,
 }
 
 impl Comparisons {
@@ -57,13 +63,15 @@ impl Comparisons {
             unplanned_copy_regions: both(self.unplanned_copy_regions, &other.unplanned_copy_regions),
             unplanned_copy_accounts: both(self.unplanned_copy_accounts, &other.unplanned_copy_accounts),
             copies_not_seen: both(self.copies_not_seen, &other.copies_not_seen),
+            plan: self.plan.or(&other.plan),
+            good_point: self.good_point.or(&other.good_point),
         }
     }
 
     /// By name.
-    pub(crate) fn values(&self) -> [(&'static str, FactValue); 6] {
+    pub(crate) fn values(&self) -> Vec<(&'static str, FactValue)> {
         let text = |text: &Option<Text>| text.clone().map_or(FactValue::Unknown, FactValue::Text);
-        [
+        let of_plans_and_copies = [
             (
                 "plan_rule_meets_policy",
                 self.plan_rule_meets_policy.map_or(FactValue::Unknown, FactValue::Bool),
@@ -73,7 +81,12 @@ impl Comparisons {
             ("unplanned_copy_regions", text(&self.unplanned_copy_regions)),
             ("unplanned_copy_accounts", text(&self.unplanned_copy_accounts)),
             ("copies_not_seen", text(&self.copies_not_seen)),
-        ]
+        ];
+        of_plans_and_copies
+            .into_iter()
+            .chain(self.plan.values())
+            .chain(self.good_point.values())
+            .collect()
     }
 }
 
@@ -248,7 +261,7 @@ impl Copies {
         facts.copy_accounts_seen = Some(names(accounts));
         let aged_at = index.aged_at(row);
         let with_age = |seen: &Seen| match aged_at {
-            Some(now) => format!("{}: {}", of(seen), duration::age(age_hours(seen.newest, now))),
+            Some(now) => format!("{}: {}", of(seen), duration::age_of_hours(age_hours(seen.newest, now))),
             None => format!("{}: from {}", of(seen), rfc3339(seen.newest)),
         };
         let newest: BTreeSet<String> = self.seen[row].iter().map(with_age).collect();
@@ -356,6 +369,8 @@ impl Copies {
                 &copy.account_id
             }),
             copies_not_seen: Some(self.not_seen(row, index)),
+            plan: PlanPolicy::default(),
+            good_point: GoodPoint::default(),
         }
     }
 
@@ -486,12 +501,12 @@ fn plan_rule_meets(offers: &Offers, values: &PolicyValues) -> Option<bool> {
     let meets =
         |(interval, retention): &(Option<f64>, i64)| interval.is_some_and(|gap| gap <= wanted) && keeps(*retention);
     let (sure, open, perhaps) = (&offers.rules, &offers.open_rules, &offers.perhaps_rules);
-    if sure.iter().any(meets) || (!open.is_empty() && open.iter().all(meets)) {
+    if sure.iter().any(meets) || open.iter().any(|group| group.iter().all(meets)) {
         return Some(true);
     }
     let may_meet = |(interval, retention): &(Option<f64>, i64)| interval.is_none() && keeps(*retention);
     let is_none = sure.is_empty() && open.is_empty();
-    let mut others = open.iter().chain(perhaps);
+    let mut others = open.iter().flatten().chain(perhaps);
     let is_left_open = sure.iter().any(may_meet) || others.any(|rule| meets(rule) || may_meet(rule));
     let is_known = offers.is_read && !is_none && !is_left_open;
     is_known.then_some(false)

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::index::Index;
 use super::plans::membership::Memberships;
 use super::plans::target::PlanMade;
-use super::time::{JOB_MEMORY, seconds};
+use super::time::seconds;
 use super::words::cause;
 use crate::dictionary::{TableFacts, Text};
 use crate::inventory::schema::borrowed::BackupJob;
@@ -50,8 +50,6 @@ struct Tally {
     first_failure: Option<(DateTime<Utc>, Text)>,
     last_failure: Option<(DateTime<Utc>, Text)>,
     last_success: Option<DateTime<Utc>>,
-    /// Total and number of the durations of completed jobs, in seconds.
-    durations: (i64, i64),
     events: Vec<Event>,
 }
 
@@ -295,25 +293,43 @@ impl Jobs {
         events.filter(|event| event.plan == u16::MAX).map(|event| event.at)
     }
 
-    /// When jobs that one of these plans started were created, in order.
-    pub(super) fn started_by(&self, row: usize, plan_ids: &[&str]) -> Vec<u32> {
-        let numbers: Vec<u16> = plan_ids
-            .iter()
-            .filter_map(|id| self.plan_numbers.get(*id).copied())
-            .collect();
+    /// When jobs that this plan started were created, in no order.
+    pub(super) fn started_by(&self, row: usize, plan_id: &str) -> Vec<u32> {
+        let number = self.plan_numbers.get(plan_id);
         let events = self.tables[row].events.iter();
-        let mut times: Vec<u32> = events
-            .filter(|event| numbers.contains(&event.plan))
-            .map(|event| event.at)
-            .collect();
-        times.sort_unstable();
-        times
+        let of_plan = events.filter(|event| Some(&event.plan) == number && event.plan != u16::MAX);
+        of_plan.map(|event| event.at).collect()
     }
 
-    /// Mean duration of the completed jobs, in seconds; 0 if none completed.
+    /// Median duration of the completed jobs, in seconds; 0 if none completed.
     pub(super) fn usual_duration(&self, row: usize) -> i64 {
-        let (total, number) = self.tables[row].durations;
-        total.checked_div(number).unwrap_or(0)
+        let events = self.tables[row].events.iter();
+        let ended = events.filter(|event| event.end == End::Completed && event.ended != 0);
+        let mut durations: Vec<u32> = ended.map(|event| event.ended.saturating_sub(event.at)).collect();
+        durations.sort_unstable();
+        let longer = durations.get(durations.len() / 2);
+        longer.copied().map_or(0, i64::from)
+    }
+
+    /// Of the jobs of a plan, and those that do not say who started them, that were created between two instants: how many
+    /// made a point, and may one make one yet?
+    pub(super) fn made_within(
+        &self,
+        row: usize,
+        plan_id: &str,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> (usize, bool) {
+        let number = self.plan_numbers.get(plan_id).copied();
+        let within = seconds(from)..=seconds(to);
+        let is_of_plan = |event: &&Event| event.plan == u16::MAX || Some(event.plan) == number;
+        let events = self.tables[row].events.iter();
+        let ends = events.filter(is_of_plan).filter(|event| within.contains(&event.at));
+        ends.fold((0, false), |(made, is_open), event| match event.end {
+            End::Completed => (made + 1, is_open),
+            End::Open => (made, true),
+            End::Without => (made, is_open),
+        })
     }
 
     pub(super) fn fill(&self, facts: &mut TableFacts, row: usize) {
@@ -372,12 +388,6 @@ impl Tally {
             let is_plain = matches!(job.message_category, None | Some("SUCCESS" | ""));
             self.with_issues += i64::from(!is_plain);
             self.last_success = self.last_success.max(Some(created_at));
-            if let Some(completed_at) = job.completed_at {
-                self.durations.0 += (completed_at - created_at)
-                    .num_seconds()
-                    .clamp(0, JOB_MEMORY.num_seconds());
-                self.durations.1 += 1;
-            }
             return;
         }
         self.failed += 1;

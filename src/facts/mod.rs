@@ -11,9 +11,14 @@
 
 mod copies;
 mod days;
+mod demands;
+mod good_points;
 mod identity;
 mod index;
 mod jobs;
+mod plan_policy;
+#[cfg(test)]
+mod plan_policy_tests;
 mod plans;
 mod protection;
 mod recovery_point;
@@ -28,6 +33,7 @@ mod time;
 mod vault_policy;
 mod window;
 mod words;
+mod young;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -44,6 +50,7 @@ use copies::Copies;
 use index::Index;
 use index::finder::Finder;
 use jobs::Jobs;
+use plan_policy::Evidence;
 use plans::membership::Memberships;
 use plans::offers::Offers;
 use restore::Restores;
@@ -161,6 +168,7 @@ impl Facts {
         self.jobs.fill(&mut facts, row);
         let duration = self.jobs.is_whole(row).then(|| self.jobs.usual_duration(row));
         let offers = self.memberships.fill(&mut facts, row, index, duration, tags.as_ref());
+        young::fill(&mut facts, &offers, self.memberships.target_of(row, index));
         window::fill(&mut facts, row, index, &self.points, &tally, &self.jobs);
         runs::fill(&mut facts, row, index, &offers, &self.points, &self.jobs);
         self.restores.fill(&mut facts, row, index, points_whole);
@@ -182,8 +190,21 @@ impl Facts {
     /// The facts of the table at that place against values of the policy.
     pub(crate) fn compare(&self, tables: &Tables, place: usize, values: &PolicyValues) -> Comparisons {
         let (facts, offers) = (&tables.facts[place], &tables.offers[place]);
-        self.copies
-            .compare(tables.start + place, facts, offers, values, &self.index)
+        let row = tables.start + place;
+        Comparisons {
+            plan: Evidence {
+                row,
+                facts,
+                offers,
+                memberships: &self.memberships,
+                points: &self.points,
+                jobs: &self.jobs,
+                index: &self.index,
+            }
+            .compare(values),
+            good_point: good_points::compare(row, facts, &self.points, values, &self.index),
+            ..self.copies.compare(row, facts, offers, values, &self.index)
+        }
     }
 
     /// The days that can be told of: those of the window, up to the one of `as_of`.

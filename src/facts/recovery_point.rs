@@ -153,6 +153,15 @@ fn is_finished(status: Option<&str>) -> bool {
     matches!(status, Some("COMPLETED" | "AVAILABLE"))
 }
 
+/// The same where AWS may add words: what one means that it added since is not known.
+fn may_be_restored(status: Option<&str>) -> Option<bool> {
+    match status? {
+        "COMPLETED" | "AVAILABLE" => Some(true),
+        "CREATING" | "DELETING" | "EXPIRED" | "PARTIAL" | "STOPPED" => Some(false),
+        _ => None,
+    }
+}
+
 /// `EXPIRED` says that AWS Backup could not delete it. A point that is being deleted is late, and no longer forgotten.
 pub(crate) fn is_overdue(lifecycle: &Lifecycle, status: Option<&str>, as_of: i64) -> bool {
     match status {
@@ -194,6 +203,18 @@ impl PointKind {
     /// May it count or not? Its state or the type of its vault is a word that is not known.
     pub(crate) fn is_open(&self) -> bool {
         self.is_open && !self.state.is_temporary
+    }
+
+    /// Does it count, if it is not older than its table? `None`: AWS says so in words that are not known.
+    pub(crate) fn usability(&self, index: &Index) -> Option<bool> {
+        if self.state.is_temporary {
+            return Some(false);
+        }
+        let may_be_restored = may_be_restored(self.status.as_deref());
+        let is_view_perhaps = self
+            .vault
+            .is_some_and(|vault| index.vaults[vault as usize].is_of_unknown_type);
+        may_be_restored.filter(|may| !may || !is_view_perhaps)
     }
 
     pub(crate) fn new(point: &RecoveryPoint<'_>, vault: Option<u32>, index: &Index) -> Self {
@@ -267,7 +288,7 @@ pub(crate) fn is_encrypted(point: &RecoveryPoint<'_>, is_native: Option<bool>) -
     }
 }
 
-/// The key that a point depends on: its own, else its vault's; `None`: that of its table, as DynamoDB's own backups do.
+/// The key that a point depends on: its own, else its vault's; `None`: that of its table then, as DynamoDB's own backups do.
 pub(crate) fn key_of(
     point: &RecoveryPoint<'_>,
     is_native: Option<bool>,
@@ -278,7 +299,11 @@ pub(crate) fn key_of(
         return Some(KeyFacts::unencrypted());
     }
     if is_native == Some(true) {
-        return None;
+        return match (point.key_arn, point.key_type) {
+            (Some(arn), _) => Some(index.keys.of_arn(arn)),
+            (None, Some("AWS_OWNED_KMS_KEY")) => Some(KeyFacts::aws_owned()),
+            (None, _) => None,
+        };
     }
     Some(match (point.key_arn, vault) {
         (Some(arn), _) => index.keys.of_arn(arn),

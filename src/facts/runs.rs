@@ -1,21 +1,17 @@
 //! Runs that the schedules asked for and that never started.
 //!
 //! A run counts from the moment when the plan as it is now, its selection and the table all existed; before that
-//! nobody can tell what was asked for. A run is started if one of the plans that take the table made a backup job
-//! within the run's start window.
+//! nobody can tell what was asked for. A run is started if its plan made a backup job within the run's start window.
 
-use chrono::{DateTime, TimeDelta};
+use chrono::DateTime;
 
 use super::index::Index;
 use super::jobs::Jobs;
 use super::plans::offers::Offers;
 use super::schedule::Run;
 use super::table_points::TablePoints;
-use super::time::{JOB_REACH, seconds};
+use super::time::{JOB_REACH, START_SLACK, seconds};
 use crate::dictionary::TableFacts;
-
-/// A job may be created a little before or after the minute that the schedule names.
-const TOLERANCE_SECONDS: u32 = 300;
 
 pub(super) fn fill(
     facts: &mut TableFacts,
@@ -28,8 +24,9 @@ pub(super) fn fill(
     let Some(expected) = expected(row, index, offers) else {
         return;
     };
-    facts.expected_run_count = i64::try_from(expected.len()).ok();
-    let Some((missed, at_most)) = missed_of(row, &expected, offers, points, jobs) else {
+    let count = expected.iter().map(|(_, runs)| runs.len()).sum::<usize>();
+    facts.expected_run_count = i64::try_from(count).ok();
+    let Some((missed, at_most)) = missed_of(row, &expected, points, jobs) else {
         return;
     };
     facts.missed_run_count_sure = i64::try_from(missed.len()).ok();
@@ -47,13 +44,16 @@ pub(super) fn fill(
 /// When runs of the last 29 days were due that never started; none where that cannot be told.
 pub(super) fn missed_runs(row: usize, index: &Index, offers: &Offers, points: &TablePoints, jobs: &Jobs) -> Vec<u32> {
     expected(row, index, offers)
-        .and_then(|expected| missed_of(row, &expected, offers, points, jobs))
+        .and_then(|expected| missed_of(row, &expected, points, jobs))
         .map(|(missed, _)| missed)
         .unwrap_or_default()
 }
 
-/// Start and end of the start window of every run that counts; `None`: nobody can tell which.
-fn expected(row: usize, index: &Index, offers: &Offers) -> Option<Vec<(u32, u32)>> {
+/// The id of a plan, and start and end of the start window of each of its runs that count.
+type Expected<'o> = (&'o str, Vec<(u32, u32)>);
+
+/// The runs of each plan that count; `None`: nobody can tell which.
+fn expected<'o>(row: usize, index: &Index, offers: &'o Offers) -> Option<Vec<Expected<'o>>> {
     let (Some(born), true, Some(since), Some(runs)) = (
         index.tables[row].created_at,
         offers.is_whole,
@@ -63,58 +63,51 @@ fn expected(row: usize, index: &Index, offers: &Offers) -> Option<Vec<(u32, u32)
         return None;
     };
     let from = since.max(born).max(index.as_of - JOB_REACH);
-    let slack = TimeDelta::seconds(i64::from(TOLERANCE_SECONDS));
-    let is_due = |run: &&Run| run.at >= from && run.at + run.start_window + slack <= index.as_of;
-    let counted = runs.iter().filter(is_due);
-    Some(
-        counted
-            .map(|run| (seconds(run.at), seconds(run.at + run.start_window)))
-            .collect(),
-    )
+    let is_due = |run: &&Run| run.at >= from && run.at + run.start_window + START_SLACK <= index.as_of;
+    let window = |run: &Run| (seconds(run.at), seconds(run.at + run.start_window));
+    let of_plan = |(plan, runs): &'o (String, Vec<Run>)| {
+        let counted = runs.iter().filter(is_due).map(window);
+        (plan.as_str(), counted.collect())
+    };
+    Some(runs.iter().map(of_plan).collect())
 }
 
 /// The runs that surely started no job, and how many there are at most: a job that does not say who started it may be one of
 /// theirs. The recovery point that it made says it, where that is listed.
-fn missed_of(
-    row: usize,
-    expected: &[(u32, u32)],
-    offers: &Offers,
-    points: &TablePoints,
-    jobs: &Jobs,
-) -> Option<(Vec<u32>, usize)> {
+fn missed_of(row: usize, expected: &[Expected<'_>], points: &TablePoints, jobs: &Jobs) -> Option<(Vec<u32>, usize)> {
     if !jobs.is_whole(row) {
         return None;
     }
-    let plan_ids: Vec<&str> = offers.plan_ids.iter().map(String::as_str).collect();
-    let mut started = jobs.started_by(row, &plan_ids);
-    let mut perhaps = Vec::new();
-    for at in jobs.started_by_nobody(row) {
-        match points.plan_at(row, at) {
-            Some(plan) if plan_ids.contains(&plan) => started.push(at),
-            Some(_) => {}
-            None => perhaps.push(at),
-        }
+    let of_nobody: Vec<(u32, Option<&str>)> = jobs
+        .started_by_nobody(row)
+        .map(|at| (at, points.plan_at(row, at)))
+        .collect();
+    let (mut surely, mut at_most) = (Vec::new(), 0);
+    for (plan, expected) in expected {
+        let by = |wanted: Option<&str>| -> Vec<u32> {
+            let of_nobody = of_nobody.iter().filter(|(_, plan)| *plan == wanted);
+            of_nobody.map(|(at, _)| *at).collect()
+        };
+        let mut started = jobs.started_by(row, plan);
+        started.extend(by(Some(plan)));
+        started.sort_unstable();
+        at_most += missed(expected, &started).len();
+        started.extend(by(None));
+        started.sort_unstable();
+        surely.extend(missed(expected, &started));
     }
-    started.sort_unstable();
-    let at_most = missed(expected, &started).len();
-    started.extend(perhaps);
-    started.sort_unstable();
-    Some((missed(expected, &started), at_most))
+    surely.sort_unstable();
+    Some((surely, at_most))
 }
 
 /// The runs without a job. Both lists are in order; a job starts one run, the earliest that is open.
 fn missed(expected: &[(u32, u32)], started: &[u32]) -> Vec<u32> {
+    let slack = u32::try_from(START_SLACK.num_seconds()).unwrap_or_default();
     let mut missed = Vec::new();
     let mut jobs = started.iter().copied().peekable();
     for (at, until) in expected {
-        while jobs
-            .next_if(|job| *job < at.saturating_sub(TOLERANCE_SECONDS))
-            .is_some()
-        {}
-        if jobs
-            .next_if(|job| *job <= until.saturating_add(TOLERANCE_SECONDS))
-            .is_none()
-        {
+        while jobs.next_if(|job| *job < at.saturating_sub(slack)).is_some() {}
+        if jobs.next_if(|job| *job <= until.saturating_add(slack)).is_none() {
             missed.push(*at);
         }
     }

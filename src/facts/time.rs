@@ -8,6 +8,9 @@ pub(crate) const JOB_MEMORY: TimeDelta = TimeDelta::days(30);
 /// So far back every job shows that may have made a point: one that AWS has just forgotten may have started a day later.
 pub(crate) const JOB_REACH: TimeDelta = TimeDelta::days(29);
 
+/// A job may be created so much before or after the minutes that the schedule names.
+pub(crate) const START_SLACK: TimeDelta = TimeDelta::minutes(5);
+
 /// Hours with fraction between two instants, from whole seconds; never negative: a point made after `as_of` is new.
 pub(crate) fn age_hours(at: DateTime<Utc>, as_of: DateTime<Utc>) -> f64 {
     hours((as_of - at).max(TimeDelta::zero()))

@@ -26,6 +26,12 @@ frames! {
         verdict: String,
         /// `low`, `medium`, `high` or `critical`.
         severity: String,
+        /// `in-a-plan`, `backed-up`, `restorable` or `safeguards`. Null: written before rules named their question.
+        question: Option<String>,
+        /// `required`, `advised` or `off`. Null: written before rules had levels; all were required.
+        level: Option<String>,
+        /// The framework by whose numbers it was judged. Null: the organisation's policy.
+        framework: Option<String>,
         /// Accepted by a waiver.
         waived: bool,
         /// Id of that waiver. Null: none.

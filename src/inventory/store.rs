@@ -488,13 +488,14 @@ pub fn write_frame<R: Row>(dir: &Path, batches: impl Iterator<Item = Vec<R>>) ->
     write().map_err(|error| disk_problem(dir, R::FRAME, &error.to_string()))
 }
 
-/// Hands over the rows of such a file, a batch at a time.
+/// Hands over the rows of such a file, a batch at a time. Which program wrote it is not said in it, so that it may be an older
+/// one.
 ///
 /// Errors: what is wrong with the file, in words.
 pub fn read_frame<R: Row>(dir: &Path, mut with: impl FnMut(Vec<R>)) -> Result<(), String> {
     let rows = rows_in(&path_of(dir, R::FRAME.name))?;
     let rows = usize::try_from(rows).map_err(|error| error.to_string())?;
-    each_batch_of(dir, (R::FRAME, false), rows, &[], &mut |frame| {
+    each_batch_of(dir, (R::FRAME, true), rows, &[], &mut |frame| {
         with(R::from_frame(frame)?);
         Ok(())
     })
@@ -511,7 +512,7 @@ pub(crate) fn each_batch_of_frame<R: Row>(
 ) -> Result<(), String> {
     let rows = rows_in(&path_of(dir, R::FRAME.name))?;
     let rows = usize::try_from(rows).map_err(|error| error.to_string())?;
-    each_batch_of(dir, (R::FRAME, false), rows, without, &mut with).map_err(|error| error.to_string())
+    each_batch_of(dir, (R::FRAME, true), rows, without, &mut with).map_err(|error| error.to_string())
 }
 
 /// Reads the batches that begin at these rows, until `take` wants no more.

@@ -56,7 +56,7 @@ pub(crate) fn baseline_of(report: &Report) -> Baseline {
 pub(crate) fn baseline_of_file(text: &str, origin: &str) -> Result<Baseline, Problem> {
     let refuse = |why: String| unreadable(origin, why);
     let file: ReportFile = serde_json::from_str(text).map_err(|error| refuse(error.to_string()))?;
-    check_version("a report", file.schema_version, SCHEMA_VERSION, origin)?;
+    check_version("a report", file.schema_version, 1..=SCHEMA_VERSION, origin)?;
     let mut known = Vec::new();
     for finding in file.findings {
         let verdict: Verdict = finding
@@ -149,6 +149,7 @@ mod tests {
             severity: Severity::Medium,
             question: Question::Safeguards,
             level: Level::Required,
+            framework: None,
             waived: is_waived,
             waiver: None,
             message: String::new(),

@@ -124,7 +124,12 @@ fn table_row(chunk: &Chunk, place: usize) -> TableRow {
             .map(|(name, value)| (Cow::Borrowed(*name), value.clone())),
     );
     if let Some(comparison) = chunk.comparisons.get(place) {
-        facts.extend(comparison.values().map(|(name, value)| (Cow::Borrowed(name), value)));
+        facts.extend(
+            comparison
+                .values()
+                .into_iter()
+                .map(|(name, value)| (Cow::Borrowed(name), value)),
+        );
     }
     TableRow {
         table_arn: text(&table.table_arn),
@@ -132,6 +137,7 @@ fn table_row(chunk: &Chunk, place: usize) -> TableRow {
         target: TargetId::new(text(&table.account_id), text(&table.region)),
         verdict: Answer::NotAsked,
         answers: [Answer::NotAsked; 4],
+        answers_by_framework: Vec::new(),
         facts,
         days: Vec::new(),
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::domain::Finding;
+use crate::domain::{Finding, Level};
 use crate::inventory::judged::FindingRow;
 use crate::inventory::schema::Row as _;
 use crate::inventory::store::{each_batch_of_frame, read_frame, write_frame};
@@ -33,6 +33,9 @@ fn row(finding: &Finding) -> FindingRow {
         region: finding.target.region.clone(),
         verdict: finding.verdict.as_str().to_owned(),
         severity: finding.severity.as_str().to_owned(),
+        question: Some(finding.question.as_str().to_owned()),
+        level: Some(finding.level.as_str().to_owned()),
+        framework: finding.framework.as_deref().map(str::to_owned),
         waived: finding.waived,
         waiver: finding.waiver.as_deref().map(str::to_owned),
         message: finding.message.clone(),
@@ -67,6 +70,10 @@ pub(crate) fn compare(dir: &Path, report: &Report) -> Result<Compared, String> {
             .non_compliant_by_severity
             .insert(severity.as_str().to_owned(), 0);
     }
+    for severity in report.totals.advised_by_severity.keys() {
+        let advised = &mut compared.totals.advised_by_severity;
+        advised.insert(severity.as_str().to_owned(), 0);
+    }
     let mut made = report.findings.iter();
     read_frame::<FindingRow>(dir, |rows| {
         for stored in rows {
@@ -96,15 +103,16 @@ pub(crate) fn sums(dir: &Path) -> Result<Totals, String> {
     let unused: Vec<&str> = unused.into_iter().filter(|name| !SUMMED.contains(name)).collect();
     let mut totals = Totals::default();
     each_batch_of_frame::<FindingRow>(dir, &unused, |batch| {
-        let [verdicts, severities, waived] = SUMMED.map(|name| batch.column(name));
+        let [verdicts, severities, levels, waived] = SUMMED.map(|name| batch.column(name));
         let rows = verdicts?
             .str()?
             .iter()
             .zip(severities?.str()?.iter())
+            .zip(levels?.str()?.iter())
             .zip(waived?.bool()?.iter());
-        for ((verdict, severity), waived) in rows {
+        for (((verdict, severity), level), waived) in rows {
             let (verdict, severity) = (verdict.unwrap_or_default(), severity.unwrap_or_default());
-            add(&mut totals, verdict, severity, waived == Some(true));
+            add(&mut totals, (verdict, severity, level), waived == Some(true));
         }
         Ok(())
     })?;
@@ -112,13 +120,14 @@ pub(crate) fn sums(dir: &Path) -> Result<Totals, String> {
 }
 
 /// The columns that are counted.
-const SUMMED: [&str; 3] = ["verdict", "severity", "waived"];
+const SUMMED: [&str; 4] = ["verdict", "severity", "level", "waived"];
 
 fn count(totals: &mut Totals, row: &FindingRow) {
-    add(totals, &row.verdict, &row.severity, row.waived);
+    let judged = (row.verdict.as_str(), row.severity.as_str(), row.level.as_deref());
+    add(totals, judged, row.waived);
 }
 
-fn add(totals: &mut Totals, verdict: &str, severity: &str, waived: bool) {
+fn add(totals: &mut Totals, (verdict, severity, level): (&str, &str, Option<&str>), waived: bool) {
     let one_more = |counts: &mut std::collections::BTreeMap<String, u64>, key: &str| match counts.get_mut(key) {
         Some(count) => *count += 1,
         None => {
@@ -129,7 +138,13 @@ fn add(totals: &mut Totals, verdict: &str, severity: &str, waived: bool) {
     one_more(&mut totals.findings_by_verdict, verdict);
     totals.waived += u64::from(waived);
     if verdict == "non-compliant" && !waived {
-        one_more(&mut totals.non_compliant_by_severity, severity);
+        let is_required = level.is_none_or(|level| level == Level::Required.as_str());
+        let counts = if is_required {
+            &mut totals.non_compliant_by_severity
+        } else {
+            &mut totals.advised_by_severity
+        };
+        one_more(counts, severity);
     }
 }
 
@@ -143,7 +158,7 @@ fn difference(number: u64, made: Option<&Finding>, stored: &FindingRow) -> Optio
         ));
     };
     let place = format!("finding {number}, `{}` on `{}`", made.rule, made.resource_arn);
-    let fields: [(&str, &str, &str); 13] = [
+    let fields: [(&str, &str, &str); 16] = [
         ("rule", &made.rule, &stored.rule),
         ("subject", &made.subject, &stored.subject),
         ("resource_arn", &made.resource_arn, &stored.resource_arn),
@@ -153,6 +168,21 @@ fn difference(number: u64, made: Option<&Finding>, stored: &FindingRow) -> Optio
         ("region", &made.region, &stored.region),
         ("verdict", &made.verdict, &stored.verdict),
         ("severity", &made.severity, &stored.severity),
+        (
+            "question",
+            made.question.as_deref().unwrap_or_default(),
+            stored.question.as_deref().unwrap_or_default(),
+        ),
+        (
+            "level",
+            made.level.as_deref().unwrap_or_default(),
+            stored.level.as_deref().unwrap_or_default(),
+        ),
+        (
+            "framework",
+            made.framework.as_deref().unwrap_or("none"),
+            stored.framework.as_deref().unwrap_or("none"),
+        ),
         (
             "waiver",
             made.waiver.as_deref().unwrap_or("none"),

@@ -204,7 +204,7 @@ fn same_scope(manifest: &Manifest, inventory: &Inventory) -> Result<String, Prob
 }
 
 /// Totals of the manifest are the sums of the stored findings.
-fn same_totals(pack: &Pack) -> Result<String, Problem> {
+pub(super) fn same_totals(pack: &Pack) -> Result<String, Problem> {
     let text = |value: &dyn std::fmt::Debug| format!("{value:?}");
     let stored = findings::sums(&pack.dir).map_err(|why| broken(FINDINGS_FILE, why))?;
     let said = &pack.manifest.totals;

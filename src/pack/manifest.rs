@@ -11,7 +11,10 @@ use crate::problem::Problem;
 use crate::sign::Signer;
 
 /// Raised whenever a field is added, removed or changes its meaning: a pack is never half understood.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
+
+/// The oldest that is still read. Packs of schema 1 were judged before rules had levels and questions: they are not judged again.
+pub const OLDEST_SCHEMA_VERSION: u32 = 1;
 
 /// The manifest of an evidence pack.
 ///
@@ -203,11 +206,11 @@ impl Manifest {
         };
         let head: Head = serde_json::from_slice(bytes).map_err(|error| refuse(error.to_string()))?;
         match head.schema_version.as_u64() {
-            Some(version) if version == u64::from(SCHEMA_VERSION) => {}
+            Some(version) if (OLDEST_SCHEMA_VERSION.into()..=SCHEMA_VERSION.into()).contains(&version) => {}
             Some(version) => {
                 let by = head.tool_version.as_str().unwrap_or("another version");
                 return Err(refuse(format!(
-                    "it has schema version {version}; this program reads version {SCHEMA_VERSION}"
+                    "it has schema version {version}; this program reads versions {OLDEST_SCHEMA_VERSION} to {SCHEMA_VERSION}"
                 ))
                 .hint(format!("use the program that wrote it, backproof {by}, or a later one")));
             }

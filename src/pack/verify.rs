@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::path::Path;
 
-use super::intact::{IntactPack, Shown, as_broken, broken, same_field, unread};
-use super::manifest::{Coverage, Manifest};
+use super::intact::{IntactPack, Shown, as_broken, broken, same_field, same_totals, unread};
+use super::manifest::{Coverage, Manifest, SCHEMA_VERSION};
 use super::{FINDINGS_FILE, MANIFEST_FILE, Pack, TEMPLATES_DIR, findings, seal};
 use crate::criteria::Criteria;
 use crate::criteria::files::{self, CRITERIA_DIR};
@@ -33,6 +33,17 @@ pub struct Verified {
 pub fn verify(intact: &IntactPack) -> Result<Verified, Problem> {
     let (pack, inventory) = (&intact.pack, &intact.inventory);
     let mut shown = intact.shown.clone();
+    if pack.manifest.schema_version != SCHEMA_VERSION {
+        shown.push(same_totals(pack)?);
+        return Ok(Verified {
+            shown,
+            notes: of_templates(&pack.manifest),
+            unchecked: Some(format!(
+                "not re-evaluated: judged by backproof {}, whose rules and levels this version does not have",
+                pack.manifest.tool_version
+            )),
+        });
+    }
     let criteria = files::load(&pack.dir.join(CRITERIA_DIR)).map_err(as_broken)?;
     let report = pack
         .judge(inventory, &criteria)

@@ -99,6 +99,11 @@ impl VaultState {
         }
     }
 
+    /// Its lock; `None`: a vault of a type that is not known says of none, and may be locked by its type.
+    pub(crate) fn known_lock(&self) -> Option<Lock> {
+        (!self.is_of_unknown_type || self.lock > Lock::None).then_some(self.lock)
+    }
+
     /// When a lock in grace becomes final.
     pub(crate) fn grace_until(&self) -> Option<DateTime<Utc>> {
         self.row.lock_date.filter(|_| self.lock == Lock::ComplianceInGrace)

@@ -151,6 +151,11 @@ impl Memberships {
         offers
     }
 
+    /// The plans of the target of a table.
+    pub(crate) fn target_of(&self, row: usize, index: &Index) -> Option<&TargetPlans> {
+        self.targets.get(index.target_place(row) as usize)
+    }
+
     /// Does nothing but what plans made say that the table is in a plan?
     fn is_by_proof_alone(&self, set: u32, proofs: &[Proof], target: &TargetPlans) -> bool {
         let mut matches = self.sets[set as usize].matches.iter();

@@ -1,5 +1,6 @@
 //! Backup plans: their rules, what they take, and what they promise the tables that they take.
 
+pub(crate) mod good_rules;
 mod live;
 pub(crate) mod membership;
 pub(crate) mod offers;

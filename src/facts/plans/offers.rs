@@ -3,13 +3,18 @@
 //! Many tables share the same plans, so this is worked out once for each set of plans.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::good_rules::GoodRules;
 use super::live::Live;
 use super::rule::{HORIZON_DAYS, PlanRule, PlannedCopy, interval, least_interval, timed};
+use super::target::TargetPlans;
+use crate::criteria::values::PolicyValues;
 use crate::dictionary::{TableFacts, Text};
 use crate::facts::index::Index;
+use crate::facts::index::keys::RankedKey;
 use crate::facts::index::vaults::Lock;
 use crate::facts::schedule::{self, Run};
 use crate::facts::time::{JOB_MEMORY, hours};
@@ -24,8 +29,6 @@ pub(crate) struct Offers {
     pub(crate) is_read: bool,
     /// And whichever of equal rules runs, the copies are the same.
     pub(crate) copies_whole: bool,
-    /// Ids of the plans that take the table for certain.
-    pub(crate) plan_ids: Vec<String>,
     plan_names: Option<Text>,
     selections: Option<Text>,
     schedules: Option<Text>,
@@ -45,24 +48,52 @@ pub(crate) struct Offers {
     vault_min_retention_days: i64,
     /// Interval and retention of each rule that makes a backup.
     pub(crate) rules: Vec<(Option<f64>, i64)>,
-    /// The same of rules of which at least one does.
-    pub(crate) open_rules: Vec<(Option<f64>, i64)>,
+    /// The same of groups of rules, of each of which at least one does.
+    pub(crate) open_rules: Vec<Vec<(Option<f64>, i64)>>,
     /// The same of rules of plans that may take the table.
     pub(crate) perhaps_rules: Vec<(Option<f64>, i64)>,
     /// Places that any rule copies to, of plans that may take the table too.
     pub(crate) perhaps_copies: BTreeSet<PlannedCopy>,
     /// Places that rules copy to.
     pub(crate) copies: BTreeSet<PlannedCopy>,
-    /// Runs of the last 30 days, in order, if the schedules are understood.
-    pub(crate) runs: Option<Vec<Run>>,
+    /// Runs of the last 30 days of each plan, in order, with its id; if the schedules are understood.
+    pub(crate) runs: Option<Vec<(String, Vec<Run>)>>,
     /// Since when plans, their versions and their selections are what they are; `None`: AWS left one out.
     pub(crate) since: Option<DateTime<Utc>>,
+    /// The plans that take the table, then those that may.
+    pub(crate) takers: Vec<Taker>,
+    /// What is good by one policy, worked out once: with the key of points without advanced features, by owner and state.
+    good_rules: Mutex<Vec<(PolicyValues, NativeKey, Arc<GoodRules>)>>,
+}
+
+/// The owner and the state of a key.
+type NativeKey = (Option<i64>, Option<Text>);
+
+/// A plan that takes a table, or may.
+#[derive(Debug, Clone)]
+pub(crate) struct Taker {
+    pub(crate) plan_id: String,
+    /// It takes the table for certain.
+    pub(crate) is_sure: bool,
+    /// Since when its version and its first selection of the table are in force; `None`: AWS left one out.
+    pub(crate) since: Option<DateTime<Utc>>,
+    /// The roles of its selections that take the table, or may.
+    pub(crate) roles: BTreeSet<String>,
+}
+
+/// The runs of the last 30 days of each plan; `None`: a schedule is not understood.
+fn runs(rules: &[&PlanRule], as_of: DateTime<Utc>) -> Option<Vec<(String, Vec<Run>)>> {
+    let of_plans = rules.chunk_by(|one, other| one.row.plan_id == other.row.plan_id);
+    let of_plan = |rules: &[&PlanRule]| {
+        let runs = schedule::effective_runs(&timed(rules)?, as_of - JOB_MEMORY, as_of)?;
+        Some((rules[0].row.plan_id.clone(), runs))
+    };
+    of_plans.map(of_plan).collect()
 }
 
 /// What offers are made of.
 pub(crate) struct Parts<'p> {
     pub(crate) place: u32,
-    pub(crate) plan_ids: Vec<String>,
     pub(crate) plan_names: BTreeSet<String>,
     pub(crate) selections: BTreeSet<String>,
     /// Rules of those plans that were read, those that will never run again too.
@@ -73,6 +104,7 @@ pub(crate) struct Parts<'p> {
     pub(crate) is_read: bool,
     pub(crate) last_run_at: Option<DateTime<Utc>>,
     pub(crate) since: Option<DateTime<Utc>>,
+    pub(crate) takers: Vec<Taker>,
 }
 
 impl Offers {
@@ -133,16 +165,14 @@ impl Offers {
                 && live.agrees(|rule| (lock(rule), least(rule))),
             vault_min_retention_days: live.best(least).unwrap_or(0),
             rules: promised(&live.sure),
-            open_rules: promised(&live.open),
+            open_rules: live.open.iter().map(|group| promised(group)).collect(),
             copies: live.copies(),
-            runs: timed(all).and_then(|timed| {
-                let from = index.as_of - JOB_MEMORY;
-                schedule::effective_runs(&timed, from, index.as_of)
-            }),
+            runs: runs(all, index.as_of).filter(|runs| !runs.is_empty()),
             since: parts.since,
+            takers: parts.takers,
+            good_rules: Mutex::default(),
             is_whole: parts.is_whole,
             copies_whole: parts.is_whole && live.agrees(|rule| rule.copies.clone()),
-            plan_ids: parts.plan_ids,
         }
     }
 
@@ -171,10 +201,10 @@ impl Offers {
             .lock
             .filter(|lock| knows_vaults || *lock == Lock::Compliance)
             .map(|lock| lock.as_str().into());
-        // A plan that may take the table may also have its run count in place of another's.
-        let knows_lock = self.is_whole && (is_locked || self.vaults_sure);
+        let knows_lock = is_locked || knows_vaults;
         facts.plan_vault_locked = self.lock.map(|_| is_locked).filter(|_| knows_lock);
-        facts.plan_vault_min_retention_days = facts.plan_vault_locked.map(|_| self.vault_min_retention_days);
+        let least = self.lock.map(|_| self.vault_min_retention_days);
+        facts.plan_vault_min_retention_days = least.filter(|_| knows_vaults);
 
         let (account_id, region) = table;
         let regions: BTreeSet<&str> = self.elsewhere(|copy| &copy.region, region);
@@ -190,6 +220,32 @@ impl Offers {
         facts.plan_copies_cross_account = is_there(&accounts);
         facts.plan_copy_regions = self.copies_whole.then(|| names(regions));
         facts.plan_copy_accounts = self.copies_whole.then(|| names(accounts));
+    }
+
+    /// Which of its rules are good by a policy. `native_key`: that of points that are made without advanced features.
+    pub(crate) fn good_rules(
+        &self,
+        target: &TargetPlans,
+        values: &PolicyValues,
+        native_key: &RankedKey,
+        index: &Index,
+    ) -> Arc<GoodRules> {
+        let key = (native_key.rank, native_key.facts.state.clone());
+        let mut known = self.good_rules.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |(of, native, _): &&(PolicyValues, NativeKey, _)| of == values && *native == key;
+        if let Some((.., rules)) = known.iter().find(is_it) {
+            return Arc::clone(rules);
+        }
+        let rules = Arc::new(GoodRules::new(
+            &self.takers,
+            target,
+            self.is_read,
+            values,
+            native_key,
+            index,
+        ));
+        known.push((values.clone(), key, Arc::clone(&rules)));
+        rules
     }
 
     /// Places other than the table's own that rules copy to.

@@ -96,6 +96,22 @@ impl PlanRule {
             }
         }
     }
+
+    /// The vaults that it may write to, with what was listed of each: one, where it is known which.
+    pub(crate) fn vaults<'e>(&self, index: &'e Index) -> Vec<(&str, Option<&'e VaultState>)> {
+        let row = &self.row;
+        let air_gapped = row
+            .air_gapped_vault_arn
+            .as_deref()
+            .filter(|_| self.advanced_on != Some(false));
+        let ordinary = air_gapped.is_none() || self.advanced_on.is_none();
+        let ordinary = ordinary.then(|| {
+            let place = index.vault_place(&row.account_id, &row.region, &row.vault_name);
+            (&*row.vault_name, place.map(|place| &index.vaults[place as usize]))
+        });
+        let air_gapped = air_gapped.map(|arn| (arn, index.vault_by_arn(arn)));
+        air_gapped.into_iter().chain(ordinary).collect()
+    }
 }
 
 fn copies(json: &str) -> Vec<PlannedCopy> {
@@ -129,6 +145,7 @@ pub(crate) fn least_interval(rules: &[&PlanRule], as_of: DateTime<Utc>) -> Optio
 pub(crate) fn timed<'r>(rules: &[&'r PlanRule]) -> Option<Vec<TimedRule<'r>>> {
     let timed = |rule: &&'r PlanRule| {
         Some(TimedRule {
+            plan: &rule.row.plan_id,
             schedule: rule.schedule.as_ref()?,
             start_window: rule.start_window(),
             retention_days: rule.retention_days(),

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::offers::{Offers, Parts};
+use super::offers::{Offers, Parts, Taker};
 use super::rule::PlanRule;
 use crate::domain::{TargetId, rfc3339};
 use crate::facts::index::Index;
@@ -230,6 +230,20 @@ impl TargetPlans {
             .filter(|plan| !sure.contains(plan))
             .collect();
         let is_open = !perhaps.is_empty();
+        let taker = |plan_id: &&str, is_sure: bool| {
+            let numbers = members.matches.iter().chain(members.open.iter().filter(|_| !is_sure));
+            let selections = numbers.map(|number| &self.selections[*number as usize]);
+            let of_plan = selections.filter(|selection| selection.plan_id == *plan_id);
+            let plan = self.plans.get(*plan_id);
+            Taker {
+                plan_id: (*plan_id).to_owned(),
+                is_sure,
+                since: plan.and_then(|plan| self.since(&[plan], members)),
+                roles: of_plan.filter_map(|selection| selection.role_arn.clone()).collect(),
+            }
+        };
+        let takers = sure.iter().map(|plan| taker(plan, true));
+        let takers: Vec<Taker> = takers.chain(perhaps.iter().map(|plan| taker(plan, false))).collect();
         let perhaps: Vec<Option<&PlanState>> = perhaps.into_iter().map(|plan| self.plans.get(plan)).collect();
         let perhaps_read = perhaps.iter().all(|plan| plan.is_some_and(|plan| plan.rules.is_some()));
         let plans: Vec<&PlanState> = sure.iter().filter_map(|plan| self.plans.get(*plan)).collect();
@@ -242,7 +256,6 @@ impl TargetPlans {
         Offers::new(
             Parts {
                 place,
-                plan_ids: sure.iter().map(|plan| (*plan).to_owned()).collect(),
                 plan_names: plans.iter().map(|plan| plan.name().to_owned()).collect(),
                 selections: members.matches.iter().map(selection_text).collect(),
                 rules: plans.iter().filter_map(|plan| plan.rules.as_ref()).flatten().collect(),
@@ -256,6 +269,7 @@ impl TargetPlans {
                 is_read: self.unread.is_empty() && all_read && perhaps_read,
                 last_run_at: plans.iter().filter_map(|plan| plan.row.last_execution_at).max(),
                 since: self.since(&plans, members),
+                takers,
             },
             index,
         )

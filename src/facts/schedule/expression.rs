@@ -58,6 +58,11 @@ impl Schedule {
         }
     }
 
+    /// Can its runs be placed? Those of a rate cannot.
+    pub(crate) fn has_moments(&self) -> bool {
+        self.rate().is_none()
+    }
+
     /// How often a rate runs.
     pub(super) fn rate(&self) -> Option<TimeDelta> {
         match &self.0 {

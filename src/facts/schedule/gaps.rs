@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Datelike, Offset, TimeDelta, TimeZone, Utc};
 
+use chrono_tz::Tz;
+
 use super::expression::Schedule;
 
 /// Behind the horizon the next run is looked for in steps of this many days, so that the gap over its end counts.
@@ -18,9 +20,11 @@ const LAST_YEAR: i32 = 2199;
 /// How many of the longest windows before the first moment are looked at.
 const LOOK_BACK: i32 = 4;
 
-/// One rule of a plan.
+/// One rule of a plan. Rules of different plans run beside each other.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TimedRule<'s> {
+    /// Whose rule it is.
+    pub(crate) plan: &'s str,
     /// When it runs.
     pub(crate) schedule: &'s Schedule,
     /// How long after that a job may start.
@@ -64,6 +68,7 @@ impl Schedule {
     /// The largest gap between runs in these days; see [`largest_gap_of`].
     pub(crate) fn largest_gap(&self, from: DateTime<Utc>, days: i64) -> Option<TimeDelta> {
         let alone = TimedRule {
+            plan: "",
             schedule: self,
             start_window: TimeDelta::zero(),
             retention_days: 0,
@@ -74,8 +79,8 @@ impl Schedule {
 
 /// The runs of all rules that make a job, from `from` until before `to`, in order; `None` if a rule is a rate.
 ///
-/// Where the start windows of two rules overlap, AWS Backup runs one job: that of the rule with the longer retention,
-/// else the earlier run, else the rule named first. A window begins with its run and ends before its last moment, so
+/// Where the start windows of two rules of one plan overlap, AWS Backup runs one job: that of the rule with the longer
+/// retention, else the earlier run, else the rule named first. Plans take no runs from each other. A window begins with its run and ends before its last moment, so
 /// that windows which touch do not overlap: by that reading AWS's own example (hourly with a window of one hour beside
 /// every twelve hours with eight) gives the 2 + 8 runs a day that AWS says.
 pub(crate) fn effective_runs(rules: &[TimedRule<'_>], from: DateTime<Utc>, to: DateTime<Utc>) -> Option<Vec<Run>> {
@@ -98,13 +103,13 @@ pub(crate) fn effective_runs(rules: &[TimedRule<'_>], from: DateTime<Utc>, to: D
     };
     kept.retain(|run| run.at >= from && run.at < to);
     kept.sort_unstable();
-    // Two rules without windows may run at the same moment: one backup runs at a time.
-    kept.dedup_by_key(|run| run.at);
+    // Two rules without windows may run at the same moment: a plan makes one backup at a time.
+    kept.dedup_by_key(|run| (run.at, rules[run.rule].plan));
     Some(kept)
 }
 
-/// Of each rule: do the others leave it a run in these days? A rule whose every run falls into the start window of one
-/// with a longer retention makes no job, and so no copy. `None`: that hangs on which of two with the same retention runs,
+/// Of each rule: do the others of its plan leave it a run in these days? A rule whose every run falls into the start window
+/// of one with a longer retention makes no job, and so no copy. `None`: that hangs on which of two with the same retention runs,
 /// which AWS does not say. A rule that is not due in these days is left alone, as are all if one of them cannot be placed.
 pub(crate) fn have_runs(rules: &[TimedRule<'_>], from: DateTime<Utc>, days: i64) -> Vec<Option<bool>> {
     let to = from + TimeDelta::days(days);
@@ -116,10 +121,9 @@ pub(crate) fn have_runs(rules: &[TimedRule<'_>], from: DateTime<Utc>, days: i64)
         if own.is_empty() {
             return Some(true);
         }
-        let has_equals = rules
-            .iter()
-            .enumerate()
-            .any(|(other, equal)| other != place && equal.retention_days == rule.retention_days);
+        let is_equal = |equal: &TimedRule<'_>| equal.plan == rule.plan && equal.retention_days == rule.retention_days;
+        let mut others = rules.iter().enumerate().filter(|(other, _)| *other != place);
+        let has_equals = others.any(|(_, other)| is_equal(other));
         if !has_equals {
             return Some(kept.iter().any(|run| run.rule == place));
         }
@@ -152,7 +156,11 @@ fn without_overlaps(mut all: Vec<Run>, rules: &[TimedRule<'_>], longest: TimeDel
         let near = kept
             .range((run.at - longest, 0)..(run.end(), 0))
             .map(|(_, other)| other);
-        let overlaps = |other: &Run| other.rule != run.rule && other.end() > run.at && other.at < run.end();
+        let plan = rules[run.rule].plan;
+        let overlaps = |other: &Run| {
+            let is_of_plan = other.rule != run.rule && rules[other.rule].plan == plan;
+            is_of_plan && other.end() > run.at && other.at < run.end()
+        };
         if !near.into_iter().any(overlaps) {
             kept.insert((run.at, run.rule), run);
         }
@@ -228,12 +236,24 @@ fn runs_over(rules: &[TimedRule<'_>], from: DateTime<Utc>, days: i64) -> Option<
     None
 }
 
+/// The time between two runs, without the hour by which a clock of theirs went back meanwhile.
+pub(crate) fn gap_between(before: (&Schedule, DateTime<Utc>), after: (&Schedule, DateTime<Utc>)) -> TimeDelta {
+    let gap = after.1 - before.1;
+    let by_clock = [before.0, after.0].map(|schedule| gap + moved(schedule.zone(), before.1, after.1));
+    by_clock.into_iter().fold(gap, TimeDelta::min)
+}
+
 fn by_the_clock(rules: &[TimedRule<'_>], before: Run, after: Run) -> TimeDelta {
     let gap = after.at - before.at;
     let zone = rules[before.rule].schedule.zone();
     if zone != rules[after.rule].schedule.zone() {
         return gap;
     }
+    gap + moved(zone, before.at, after.at)
+}
+
+/// How far the clocks of a zone were put forward meanwhile.
+fn moved(zone: Tz, before: DateTime<Utc>, after: DateTime<Utc>) -> TimeDelta {
     let offset = |at: DateTime<Utc>| zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc();
-    gap + TimeDelta::seconds(i64::from(offset(after.at) - offset(before.at)))
+    TimeDelta::seconds(i64::from(offset(after) - offset(before)))
 }

@@ -16,5 +16,5 @@ mod words;
 mod words_tests;
 
 pub(crate) use expression::Schedule;
-pub(crate) use gaps::{Run, TimedRule, effective_runs, have_runs, largest_gap_of, worst_case_age};
+pub(crate) use gaps::{Run, TimedRule, effective_runs, gap_between, have_runs, largest_gap_of, worst_case_age};
 pub(crate) use words::text;

@@ -160,6 +160,7 @@ fn daylight_saving_skips_and_repeats() {
 
 fn timed(schedule: &Schedule, window_minutes: i64, retention_days: i64) -> TimedRule<'_> {
     TimedRule {
+        plan: "plan",
         schedule,
         start_window: TimeDelta::minutes(window_minutes),
         retention_days,
@@ -265,6 +266,30 @@ fn a_rule_that_always_loses_has_no_runs() {
         [yes; 3]
     );
     assert_eq!(have(&[timed(&six, 480, 35)]), [yes]);
+}
+
+fn of<'s>(plan: &'s str, rule: TimedRule<'s>) -> TimedRule<'s> {
+    TimedRule { plan, ..rule }
+}
+
+#[test]
+fn plans_take_no_runs_from_each_other() {
+    let (five, six) = (schedule("0 5 ? * * *", "UTC"), schedule("0 6 ? * * *", "UTC"));
+    let one = [timed(&five, 480, 35), timed(&six, 480, 365)];
+    let two = [of("a", timed(&five, 480, 35)), of("b", timed(&six, 480, 365))];
+    let (from, to) = (at("2026-06-02T00:00:00Z"), at("2026-06-03T00:00:00Z"));
+    let hours = |rules: &[TimedRule<'_>]| -> Vec<u32> {
+        let runs = effective_runs(rules, from, to).expect("crons");
+        runs.iter().map(|run| run.at.hour()).collect()
+    };
+    assert_eq!((hours(&one), hours(&two)), (vec![6], vec![5, 6]));
+    assert_eq!(have_runs(&two, from, 400), [Some(true), Some(true)]);
+    // Nor do they where both keep as long and run at the same moment.
+    let same = [of("a", timed(&five, 480, 35)), of("b", timed(&five, 480, 35))];
+    assert_eq!(
+        (hours(&same), have_runs(&same, from, 400)),
+        (vec![5, 5], vec![Some(true); 2])
+    );
 }
 
 /// Fields in plain lists, for a matcher that knows nothing of the parser.

@@ -9,6 +9,9 @@ pub(crate) mod tally;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
+use crate::facts::demands::Quality;
 use crate::facts::index::Index;
 use crate::facts::index::keys::RankedKey;
 use crate::facts::plans::target::PlanMade;
@@ -17,7 +20,8 @@ use crate::facts::time::{instant, seconds_of_millis};
 use crate::inventory::Inventory;
 use crate::inventory::schema::{RecoveryPoint, Row as _};
 use crate::problem::Problem;
-use by_column::{Gathered, TablePoint, UNDATED};
+pub(crate) use by_column::UNDATED;
+use by_column::{Gathered, TablePoint};
 use tally::{Alike, Newest, Tally};
 
 /// The recovery points of all tables, and what lies in all vaults.
@@ -30,6 +34,9 @@ pub(crate) struct TablePoints {
     newest: Vec<Option<Named>>,
     /// The newest usable point of each table that a plan made.
     plan_made: Vec<Option<Named>>,
+    /// Usable points that are not the newest, in order of the row of their table: the newest of their kind, and better in
+    /// some way than every newer one. One of them, or the newest, is the newest good one, whatever the policy.
+    others: Vec<(u32, Named)>,
     is_whole: Vec<bool>,
     /// Plans whose points were seen, each with the place of its target.
     plans_seen: HashSet<(u32, String)>,
@@ -75,6 +82,7 @@ impl TablePoints {
             open: BTreeSet::new(),
             newest: vec![None; rows],
             plan_made: vec![None; rows],
+            others: Vec::new(),
             is_whole: (0..index.targets.len())
                 .map(|place| index.has_whole_points(u32::try_from(place).unwrap_or(u32::MAX)))
                 .collect(),
@@ -124,47 +132,112 @@ impl TablePoints {
             let arns = frame.column("recovery_point_arn")?.str()?;
             for (number, arn) in (start..).zip(arns.iter()) {
                 while let Some(wanted) = wanted.next_if(|wanted| wanted.point.number == number) {
-                    let arn = arn.unwrap_or_default();
-                    let slots = [
-                        (wanted.is_newest, &mut self.newest),
-                        (wanted.is_plan_made, &mut self.plan_made),
-                    ];
-                    let mut shared: Option<Arc<str>> = None;
-                    for (_, slots) in slots.into_iter().filter(|(is_wanted, _)| *is_wanted) {
-                        let slot = &mut slots[wanted.row as usize];
-                        if slot.as_ref().is_none_or(|named| *named.arn < *arn) {
-                            let arn = Arc::clone(shared.get_or_insert_with(|| arn.into()));
-                            *slot = Some(Named {
-                                point: wanted.point,
-                                arn,
-                            });
-                        }
-                    }
+                    self.keep(&wanted, arn.unwrap_or_default());
                 }
             }
             start += u32::try_from(frame.height()).unwrap_or(u32::MAX);
             Ok(())
-        })
+        })?;
+        self.others.sort_by_key(|(row, _)| *row);
+        self.others.shrink_to_fit();
+        Ok(())
+    }
+
+    fn keep(&mut self, wanted: &Wanted, arn: &str) {
+        let named = Named {
+            point: wanted.point,
+            arn: arn.into(),
+        };
+        let slots = [
+            (wanted.is_newest, &mut self.newest),
+            (wanted.is_plan_made, &mut self.plan_made),
+        ];
+        for (_, slots) in slots.into_iter().filter(|(is_wanted, _)| *is_wanted) {
+            let slot = &mut slots[wanted.row as usize];
+            if slot.as_ref().is_none_or(|known| known.arn < named.arn) {
+                *slot = Some(named.clone());
+            }
+        }
+        if !wanted.is_newest && wanted.is_of_note {
+            self.others.push((wanted.row, named));
+        }
     }
 
     /// The points of a table whose ARNs are wanted: usually one.
     fn candidates(&self, row: usize, index: &Index, wanted: &mut Vec<Wanted>) {
         let plan_of = |point: &TablePoint| self.kind(point).plan_id.as_deref();
-        let newest = self.usable(row, index).map(|point| point.at).max();
+        let of_kinds = newest_of_kinds(self.usable(row, index));
+        let Some(newest) = of_kinds.iter().map(|point| point.at).max() else {
+            return;
+        };
         let made = |point: &TablePoint| plan_of(point).map(|plan| (point.at, plan));
-        let plan_made = self.usable(row, index).filter_map(made).max();
+        let plan_made = of_kinds.iter().filter_map(made).max();
+        let of_note = self.of_note(row, of_kinds.clone(), index);
         for point in self.usable(row, index) {
-            let is_newest = Some(point.at) == newest;
+            let is_alike = |other: &TablePoint| (other.kind, other.at) == (point.kind, point.at);
+            let is_newest = point.at == newest;
             let is_plan_made = plan_made.is_some() && made(point) == plan_made;
-            if is_newest || is_plan_made {
+            let is_of_note = of_note.iter().any(is_alike);
+            if is_newest || is_plan_made || is_of_note {
                 wanted.push(Wanted {
                     point: *point,
                     row: u32::try_from(row).unwrap_or(u32::MAX),
                     is_newest,
                     is_plan_made,
+                    is_of_note,
                 });
             }
         }
+    }
+
+    /// Those of these points that no newer one covers.
+    fn of_note(&self, row: usize, mut points: Vec<TablePoint>, index: &Index) -> Vec<TablePoint> {
+        if points.len() < 2 {
+            return points;
+        }
+        points.sort_by_key(|point| std::cmp::Reverse(point.at));
+        let of_table = RankedKey::from(index.keys.of_table(&index.tables[row]));
+        let mut kept: Vec<(TablePoint, Quality)> = Vec::new();
+        for point in points {
+            let quality = Quality::of(self.kind(&point), &of_table, index);
+            // Of two of one moment the ARN decides, which is not known here.
+            let covers = |(newer, other): &(TablePoint, Quality)| newer.at > point.at && quality.is_covered_by(other);
+            if !kept.iter().any(covers) {
+                kept.push((point, quality));
+            }
+        }
+        kept.into_iter().map(|(point, _)| point).collect()
+    }
+
+    /// The usable points of a table among which the newest good one is, whatever the policy: kind, date in milliseconds
+    /// since 1970, and ARN.
+    pub(crate) fn candidates_of(&self, row: usize) -> impl Iterator<Item = (&PointKind, i64, &Arc<str>)> {
+        let start = self.others.partition_point(|(other, _)| (*other as usize) < row);
+        let others = self.others[start..].iter();
+        let others = others
+            .take_while(move |(other, _)| *other as usize == row)
+            .map(|(_, named)| named);
+        let all = self.newest[row].iter().chain(others);
+        all.map(|named| (self.kind(&named.point), named.point.at, &named.arn))
+    }
+
+    /// The newest of each kind of the table's points, as far as they may count: with its date in milliseconds since 1970,
+    /// [`UNDATED`] if one has none.
+    pub(crate) fn perhaps_usable(&self, row: usize, index: &Index) -> Vec<(&PointKind, i64)> {
+        let born = index.tables[row].created_at.map(|born| born.timestamp_millis());
+        let is_dated = |point: &&TablePoint| point.at != UNDATED;
+        let mut points = newest_of_kinds(self.of(row).iter().filter(is_dated));
+        points.retain(|point| born.is_some_and(|born| point.at >= born));
+        points.extend(newest_of_kinds(self.of(row).iter().filter(|point| point.at == UNDATED)));
+        let points = points.iter().map(|point| (self.kind(point), point.at));
+        points
+            .filter(|(kind, _)| kind.usability(index) != Some(false))
+            .collect()
+    }
+
+    /// Does every point that lies in the target say what it is of?
+    pub(crate) fn is_traceable(&self, target: u32) -> bool {
+        self.gathered.untraceable.get(target as usize) == Some(&false)
     }
 
     /// What lies in a vault.
@@ -179,8 +252,7 @@ impl TablePoints {
 
     /// Were all recovery points of a target read, and do all of them say what they are of?
     pub(crate) fn is_target_whole(&self, target: u32) -> bool {
-        let target = target as usize;
-        self.is_whole.get(target) == Some(&true) && self.gathered.untraceable.get(target) == Some(&false)
+        self.is_whole.get(target as usize) == Some(&true) && self.is_traceable(target)
     }
 
     /// Counts the points of a table.
@@ -264,6 +336,29 @@ impl TablePoints {
         self.plans_seen.contains(&(target, plan_id.to_owned()))
     }
 
+    /// The table's points that were made between two instants, in whatever state, with the plan that made each.
+    pub(crate) fn made_within(
+        &self,
+        row: usize,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> impl Iterator<Item = &PointKind> {
+        let (from, to) = (from.timestamp_millis(), to.timestamp_millis());
+        let points = self.of(row).iter();
+        let within = points.filter(move |point| (from..=to).contains(&point.at));
+        within.map(|point| self.kind(point))
+    }
+
+    /// When the newest point was made that an earlier table of that name left.
+    pub(crate) fn newest_of_earlier(&self, row: usize, index: &Index) -> Option<DateTime<Utc>> {
+        let born = index.tables[row].created_at?.timestamp_millis();
+        let dated = self
+            .of(row)
+            .iter()
+            .filter(|point| point.at != UNDATED && point.at < born);
+        dated.map(|point| point.at).max().and_then(instant)
+    }
+
     /// The plan that made the table's point of that second, if there is one and it says so.
     pub(crate) fn plan_at(&self, row: usize, at: u32) -> Option<&str> {
         let mut points = self.of(row).iter().filter(|point| point.at != UNDATED);
@@ -278,4 +373,18 @@ struct Wanted {
     row: u32,
     is_newest: bool,
     is_plan_made: bool,
+    is_of_note: bool,
+}
+
+/// The newest of each kind.
+fn newest_of_kinds<'p>(points: impl Iterator<Item = &'p TablePoint>) -> Vec<TablePoint> {
+    let mut newest: Vec<TablePoint> = Vec::with_capacity(4);
+    for point in points {
+        match newest.iter_mut().find(|known| known.kind == point.kind) {
+            Some(known) if known.at < point.at => *known = *point,
+            Some(_) => {}
+            None => newest.push(*point),
+        }
+    }
+    newest
 }

@@ -239,7 +239,7 @@ impl<'p> Tally<'p> {
         facts.recovery_points_summary = Some(match (newest, age) {
             (None, _) => self.why_none().into(),
             (Some(newest), None) => format!("newest of {} is from {}", usable(), rfc3339(newest.at)).into(),
-            (Some(_), Some(age)) => format!("newest of {} is {} old", usable(), duration::age(age)).into(),
+            (Some(_), Some(age)) => format!("newest of {} is {} old", usable(), duration::age_of_hours(age)).into(),
         });
         facts.newest_recovery_point_arn = some_or_none(newest.map(|newest| newest.arn.into()));
         facts.newest_recovery_point_vault = some_or_none(

@@ -25,7 +25,17 @@ struct Reason {
     settled_by: &'static str,
 }
 
-const REASONS: [Reason; 8] = [
+const REASONS: [Reason; 10] = [
+    Reason {
+        open: "plan_meets_policy",
+        why: "plan_policy_doubt",
+        settled_by: NEXT_RUN,
+    },
+    Reason {
+        open: "backed_up",
+        why: "backed_up_doubt",
+        settled_by: "a younger recovery point that surely is good settles it too",
+    },
     Reason {
         open: "manual_deletion_denied",
         why: "manual_deletion_reason",
@@ -102,7 +112,7 @@ impl Values {
     /// A value for people: hours as days and hours.
     fn text(&self, name: &str) -> String {
         match self.get(name) {
-            FactValue::Float(hours) if is_in_hours(name) => duration::age(*hours),
+            FactValue::Float(hours) if is_in_hours(name) => duration::age_of_hours(*hours),
             value => value.to_string(),
         }
     }
@@ -269,6 +279,7 @@ impl Subjected {
             severity: rule.severity,
             question: rule.question,
             level,
+            framework: None,
             waived: false,
             waiver: None,
             message,
@@ -313,6 +324,7 @@ impl Subjected {
             severity: rule.severity,
             question: rule.question,
             level,
+            framework: None,
             waived: false,
             waiver: None,
             message: format!("not known for all {what} here, because {why} (needs {count}); {settled_by}"),

@@ -14,7 +14,7 @@ use crate::criteria::policy::{Exemption, Policy, Tier};
 use crate::criteria::predicate::tag_key;
 use crate::criteria::rules::Rule;
 use crate::criteria::values::{POLICY_VALUES, PolicyValues};
-use crate::dictionary::{SubjectFacts, TableFacts};
+use crate::dictionary::{FactCell, SubjectFacts, TableFacts};
 use crate::domain::{FactValue, Level};
 use crate::facts::rpo_over_time::RpoDemand;
 use crate::facts::{Comparisons, Facts, Tables};
@@ -246,6 +246,13 @@ pub(crate) fn column<'v>(name: &str, values: impl Iterator<Item = &'v FactValue>
         DataType::Boolean => of!(Bool, |value: &bool| *value),
         DataType::Int64 => of!(Int, |value: &i64| *value),
         DataType::Float64 => of!(Float, |value: &f64| *value),
+        DataType::Datetime(..) => {
+            let time = |value: &FactValue| match value {
+                FactValue::Time(at) => Some(*at),
+                _ => None,
+            };
+            FactCell::column(name, values.map(time).collect::<Vec<Option<DateTime<Utc>>>>().iter())
+        }
         _ => of!(Text, |value: &'v Arc<str>| -> &'v str { value }),
     }
 }

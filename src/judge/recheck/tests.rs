@@ -20,6 +20,7 @@ fn finding(subject: Subject, arn: &str, name: &str, evidence: &[(&'static str, F
         severity: Severity::Low,
         question: Question::Safeguards,
         level: Level::Required,
+        framework: None,
         waived: false,
         waiver: None,
         message: String::new(),

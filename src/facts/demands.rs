@@ -1,0 +1,249 @@
+//! What the policy asks of one recovery point: the one list of demands, and what is known of a point as far as they ask.
+
+use super::index::Index;
+use super::index::keys::{KeyFacts, RankedKey, owner_of_rank};
+use super::index::vaults::Lock;
+use super::recovery_point::{PointKind, Retention};
+use crate::criteria::values::{FOREVER_DAYS, KeyOwner, PolicyValues};
+
+/// One thing that the policy asks of a recovery point. That it is of this table, and not of an earlier one of its name, is
+/// told by its date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Demand {
+    /// It can be restored.
+    Usable,
+    /// It is kept at least as long as the shortest retention allowed.
+    Kept,
+    /// It is encrypted, by a key of the wanted owner or a stronger one.
+    KeyOwner,
+    /// Its key works.
+    KeyWorks,
+    /// Its vault is locked as wanted.
+    Locked,
+}
+
+impl Demand {
+    /// Every demand, in the order in which they are told.
+    pub(crate) const ALL: [Self; 5] = [Self::Usable, Self::Kept, Self::KeyOwner, Self::KeyWorks, Self::Locked];
+}
+
+/// What is known of a recovery point as far as demands ask; `None` is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Quality {
+    pub(crate) is_usable: Option<bool>,
+    pub(crate) kept_days: Option<i64>,
+    pub(crate) is_encrypted: Option<bool>,
+    /// From -1, unencrypted, to 2, customer-managed.
+    pub(crate) owner_rank: Option<i64>,
+    pub(crate) key_works: Option<bool>,
+    pub(crate) lock: Option<Lock>,
+}
+
+impl Quality {
+    /// Of points of a kind. `of_table`: the key of their table as it is now.
+    ///
+    /// A native point that does not name its key was encrypted by the key that its table had then. That one is not known; it
+    /// is taken to work where the table's key of today does, so that ordinary native backups can be told of at all, and its
+    /// owner stays open.
+    pub(crate) fn of(kind: &PointKind, of_table: &RankedKey, index: &Index) -> Self {
+        let lock = kind.vault.and_then(|vault| index.vaults[vault as usize].known_lock());
+        let (is_encrypted, owner_rank, key_works) = match &kind.key {
+            None => (Some(true), None, of_table.is_usable.filter(|works| *works)),
+            Some(key) => {
+                let has_key = key.facts.arn.is_some() || key.rank.is_some_and(|rank| rank >= 0);
+                (kind.is_encrypted.or(has_key.then_some(true)), key.rank, key.is_usable)
+            }
+        };
+        Self {
+            is_usable: kind.usability(index),
+            kept_days: kind.retention.days(),
+            is_encrypted,
+            owner_rank,
+            key_works,
+            lock,
+        }
+    }
+
+    /// Does it meet this demand?
+    pub(crate) fn meets(&self, demand: Demand, values: &PolicyValues) -> Option<bool> {
+        match demand {
+            Demand::Usable => self.is_usable,
+            Demand::Kept => self.kept_days.map(|days| days >= values.retention_min_days),
+            Demand::KeyOwner if values.key_owner == KeyOwner::Any => self.is_encrypted,
+            Demand::KeyOwner => self.owner_rank.map(|rank| rank >= values.key_owner.rank()),
+            Demand::KeyWorks => self.key_works,
+            Demand::Locked if values.vault_lock.rank() == 0 => Some(true),
+            Demand::Locked => self.lock.map(|lock| lock.rank() >= values.vault_lock.rank()),
+        }
+    }
+
+    /// Does it meet every demand at once?
+    pub(crate) fn is_good(&self, values: &PolicyValues) -> Option<bool> {
+        let mut answer = Some(true);
+        for demand in Demand::ALL {
+            match self.meets(demand, values) {
+                Some(true) => {}
+                Some(false) => return Some(false),
+                None => answer = None,
+            }
+        }
+        answer
+    }
+
+    /// Is it surely good only where the other is too, whatever the policy? What is not known meets no demand for certain,
+    /// and stands below everything that is known.
+    pub(crate) fn is_covered_by(&self, other: &Self) -> bool {
+        self.is_usable <= other.is_usable
+            && self.kept_days <= other.kept_days
+            && self.is_encrypted <= other.is_encrypted
+            && self.owner_rank <= other.owner_rank
+            && self.key_works <= other.key_works
+            && self.lock <= other.lock
+    }
+}
+
+/// Why a point of this kind does not meet a demand, as in `kept 7 d (35 d required)`.
+pub(crate) fn failed(demand: Demand, quality: &Quality, kind: &PointKind, values: &PolicyValues) -> String {
+    match demand {
+        Demand::Usable => format!("state {}", kind.status.as_deref().unwrap_or("unknown")),
+        Demand::Kept => {
+            let kept = quality.kept_days.unwrap_or(0);
+            format!("kept {kept} d ({} required)", days(values.retention_min_days))
+        }
+        Demand::KeyOwner if quality.is_encrypted == Some(false) || quality.owner_rank == Some(-1) => {
+            "not encrypted".to_owned()
+        }
+        Demand::KeyOwner => {
+            let owner = owner_of_rank(quality.owner_rank.unwrap_or(0)).replace("aws", "AWS");
+            format!(
+                "{owner} key ({} required)",
+                values.key_owner.as_str().replace("aws", "AWS")
+            )
+        }
+        Demand::KeyWorks => {
+            let state = key_of(kind).and_then(|key| key.state.as_deref()).unwrap_or("unusable");
+            match state {
+                "PendingDeletion" => "key pending deletion".to_owned(),
+                "Disabled" => "key disabled".to_owned(),
+                state => format!("key in state {state}"),
+            }
+        }
+        Demand::Locked => {
+            let lock = match quality.lock {
+                Some(Lock::Governance) => "vault locked in governance mode only",
+                Some(Lock::ComplianceInGrace) => "vault lock still in its grace time",
+                _ => "vault not locked",
+            };
+            format!("{lock} ({} required)", values.vault_lock.as_str())
+        }
+    }
+}
+
+/// What is not known where it is not known whether a point of this kind meets a demand, and what settles it.
+pub(crate) fn open(demand: Demand, kind: &PointKind) -> String {
+    let described = |what: &str| match key_of(kind) {
+        None => format!("{what} of the key it was encrypted by (dynamodb:DescribeBackup tells it, and is not asked)"),
+        Some(KeyFacts { state: Some(state), .. }) if demand == Demand::KeyWorks => {
+            format!("what the state {state} of its key means")
+        }
+        Some(KeyFacts { arn: Some(arn), .. }) => format!("{what} of its key (kms:DescribeKey of {arn} settles it)"),
+        Some(_) => format!("{what} of its key, which AWS does not name"),
+    };
+    match demand {
+        Demand::Usable => format!("what its state {} means", kind.status.as_deref().unwrap_or("unknown")),
+        Demand::Kept if kind.retention == Retention::Source => {
+            "how long it is kept, which is as long as the point it is a copy of".to_owned()
+        }
+        Demand::Kept => "how long it is kept, which AWS leaves out".to_owned(),
+        Demand::KeyOwner => described("the owner"),
+        Demand::KeyWorks => described("the state"),
+        Demand::Locked => "the lock of its vault, whose type is not known".to_owned(),
+    }
+}
+
+fn key_of(kind: &PointKind) -> Option<&KeyFacts> {
+    kind.key.as_ref().map(|key| &key.facts)
+}
+
+fn days(days: i64) -> String {
+    if days >= FOREVER_DAYS {
+        "for ever".to_owned()
+    } else {
+        format!("{days} d")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::criteria::values::LockWanted;
+
+    const GOOD: Quality = Quality {
+        is_usable: Some(true),
+        kept_days: Some(35),
+        is_encrypted: Some(true),
+        owner_rank: Some(2),
+        key_works: Some(true),
+        lock: Some(Lock::Compliance),
+    };
+
+    fn strict() -> PolicyValues {
+        PolicyValues {
+            key_owner: KeyOwner::CustomerManaged,
+            vault_lock: LockWanted::Compliance,
+            ..PolicyValues::default()
+        }
+    }
+
+    #[test]
+    fn one_demand_that_fails_decides_and_one_that_is_open_leaves_it_open() {
+        assert_eq!(GOOD.is_good(&strict()), Some(true));
+        let open = Quality {
+            owner_rank: None,
+            ..GOOD
+        };
+        assert_eq!(open.is_good(&strict()), None);
+        assert_eq!(open.is_good(&PolicyValues::default()), Some(true));
+        let bad = Quality {
+            lock: Some(Lock::ComplianceInGrace),
+            ..open
+        };
+        assert_eq!(bad.is_good(&strict()), Some(false));
+    }
+
+    #[test]
+    fn what_is_covered_is_good_only_where_the_other_is() {
+        let options = |known: &[i64]| -> Vec<Option<i64>> {
+            std::iter::once(None).chain(known.iter().copied().map(Some)).collect()
+        };
+        let flags = [None, Some(false), Some(true)];
+        let mut all = Vec::new();
+        for kept_days in options(&[7, 35]) {
+            for owner_rank in options(&[-1, 0, 2]) {
+                for key_works in flags {
+                    for lock in [None, Some(Lock::None), Some(Lock::Compliance)] {
+                        let is_encrypted = owner_rank.map(|rank| rank >= 0);
+                        all.push(Quality {
+                            kept_days,
+                            is_encrypted,
+                            owner_rank,
+                            key_works,
+                            lock,
+                            ..GOOD
+                        });
+                    }
+                }
+            }
+        }
+        for values in [strict(), PolicyValues::default()] {
+            for one in &all {
+                for other in all.iter().filter(|other| one.is_covered_by(other)) {
+                    assert!(
+                        one.is_good(&values) != Some(true) || other.is_good(&values) == Some(true),
+                        "{one:?} {other:?}"
+                    );
+                }
+            }
+        }
+    }
+}
