@@ -229,18 +229,44 @@ fn a_framework_gives_rules_numbers_and_a_matrix() {
     assert_eq!(of("11.2")["verdict"], "non-compliant");
     assert_eq!(of("8.10")["answered"], "evidence");
     assert_eq!(of("8.10")["verdict"], Value::Null);
-    // Backups weekly or oftener; the organisation's own number wins where it has one.
-    assert_eq!(fact(&report, "orders", "rpo_hours"), 168.0);
-    assert!(
-        report["policy"]["rpo"]
-            .as_str()
-            .is_some_and(|rpo| rpo.contains("cis-v8")),
-        "{}",
-        report["policy"]
+    // Backups weekly or oftener bind the framework's controls alone; the organisation goes by its own number.
+    assert_eq!(fact(&report, "orders", "limit_hours"), 36.0);
+    let tables = |report: &Value| report["tables"].as_array().expect("tables").clone();
+    let orders = |report: &Value| {
+        tables(report)
+            .into_iter()
+            .find(|one| one["table_name"] == "orders")
+            .expect("a table")
+    };
+    assert_eq!(
+        orders(&report)["answers_by_framework"][0]["answers"]["backed_up"],
+        "compliant"
     );
-    bench.write("backproof.toml", "[policy]\nrpo = \"3h\"\n");
-    let (_, report) = bench.scan("own", &["--format", "json", "--framework", "cis-v8"]);
-    assert_eq!(fact(&report, "orders", "rpo_hours"), 3.0);
+    assert_eq!(framework["laxer"], serde_json::json!([]));
+    // A policy that asks for less is told, and the framework's number holds under the framework's name.
+    let dead = event("10d", "do = \"skip-runs\"\nplan = \"daily\"");
+    let bench = Bench::new(&world(&dead));
+    bench.write("backproof.toml", "[policy]\nrpo = \"30d\"\n");
+    let (_, report) = bench.scan("lax", &["--format", "json", "--framework", "cis-v8"]);
+    let orders = orders(&report);
+    assert_eq!(fact(&report, "orders", "limit_hours"), 720.0);
+    assert_eq!(orders["answers"]["backed_up"], "compliant");
+    assert_eq!(
+        orders["answers_by_framework"][0]["answers"]["backed_up"],
+        "non-compliant"
+    );
+    assert_eq!(orders["verdict"], "non-compliant");
+    let laxer = report["frameworks"][0]["laxer"].to_string();
+    assert!(laxer.contains("rpo: policy 30d"), "{laxer}");
+    let findings = report["findings"].as_array().expect("findings").iter();
+    let mut of_framework = findings.filter(|one| one["framework"] == "cis-v8" && one["rule"] == "backed-up");
+    let found = of_framework.next().expect("the framework's own finding");
+    assert!(
+        found["message"]
+            .as_str()
+            .is_some_and(|text| text.starts_with("by cis-v8: ")),
+        "{found}"
+    );
     let ran = bench.run(&["scan", "--framework", "cis8"]);
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("did you mean `cis-v8`?"), "{}", ran.stderr);
