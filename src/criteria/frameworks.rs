@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use crate::criteria::Origin;
+use crate::criteria::policy::Terms;
 use crate::domain::{Finding, Verdict};
 use crate::problem::{Outcome, Problem, Problems};
 use crate::text::{list, nearest};
@@ -35,6 +36,8 @@ pub struct Framework {
     /// Why the numbers below are what they are; empty if there are none.
     pub policy_source: String,
     policy: Option<String>,
+    /// The same, read.
+    terms: Option<Terms>,
     controls: Vec<Control>,
     /// The file, as read.
     text: String,
@@ -70,14 +73,14 @@ struct AuditQuestion {
     answered_by: String,
 }
 
-/// One row of the control matrix: a control, as far as it is direct or supporting.
+/// One row of the control matrix: a control.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ControlRow {
     /// The control's id, as its framework writes it.
     pub id: String,
     /// The questions it asks, such as `Q1, Q2`.
     pub question: String,
-    /// `direct` or `supporting`.
+    /// `direct`, or `supporting` if it asks none of them directly.
     pub relation: String,
     /// How the id was verified: `V`, `L` or `C`.
     pub letter: String,
@@ -85,12 +88,16 @@ pub struct ControlRow {
     pub asks: String,
     /// Where it applies, if not everywhere.
     pub only_if: String,
-    /// Rules that give evidence for it.
+    /// Rules that decide it.
     pub rules: Vec<String>,
-    /// What answers it: `rules`, or without rules `coverage` (the coverage statement), `waivers`, `evidence` (the stored
-    /// inventory and its manifest), or `none`.
+    /// Rules that give evidence for it and decide nothing.
+    pub advised: Vec<String>,
+    /// Non-compliant findings of those that no waiver covers.
+    pub advised_open: usize,
+    /// What answers it: `rules`, or without rules that decide `coverage` (the coverage statement), `waivers`, `evidence` (the
+    /// stored inventory and its manifest), `advised` (the framework fixes no value, and advice is all there is), or `none`.
     pub answered: String,
-    /// The worst verdict of those rules; none if no rule answers it or none was applied.
+    /// The worst verdict of the rules that decide it; none if there are none or none was applied.
     pub verdict: Option<Verdict>,
     /// Findings of those rules by verdict, waived ones left out.
     pub counts: BTreeMap<Verdict, usize>,
@@ -130,6 +137,17 @@ impl Framework {
     /// The numbers that the framework fixes, as a `[policy]` table of a settings file; none if it fixes none.
     pub(crate) fn policy_text(&self) -> Option<String> {
         self.policy.clone()
+    }
+
+    /// The same, read; none if it fixes none.
+    pub(crate) fn terms(&self) -> Option<&Terms> {
+        self.terms.as_ref()
+    }
+
+    /// Rules that controls name themselves, to be judged by the letter.
+    pub(crate) fn rules_of_its_own(&self) -> BTreeSet<&str> {
+        let named = self.controls.iter().filter_map(|control| control.rules.as_ref());
+        named.flatten().map(String::as_str).collect()
     }
 
     /// The rules that give evidence for its controls.
@@ -175,9 +193,10 @@ impl Framework {
         self.controls.iter().filter_map(name).collect()
     }
 
-    /// The control matrix over these findings. Unknown is worse than compliant, and no finding at all is no verdict.
-    pub(crate) fn matrix(&self, findings: &[Finding]) -> Vec<ControlRow> {
-        let mut of_rules: HashMap<&str, (BTreeMap<Verdict, usize>, usize)> = HashMap::new();
+    /// The control matrix over these findings, one row for each control. Rules of direct questions that `decides` names decide
+    /// it, the others are counted as advice. Unknown is worse than compliant, and no finding at all is no verdict.
+    pub(crate) fn matrix(&self, findings: &[Finding], decides: &dyn Fn(&str) -> bool) -> Vec<ControlRow> {
+        let mut of_rules = FindingCounts::new();
         for finding in findings {
             let (counts, waived) = of_rules.entry(&finding.rule).or_default();
             if finding.waived {
@@ -186,15 +205,8 @@ impl Framework {
                 *counts.entry(finding.verdict).or_default() += 1;
             }
         }
-        let mut rows = Vec::new();
-        for control in &self.controls {
-            for (relation, questions) in [("direct", &control.direct), ("supporting", &control.supporting)] {
-                if !questions.is_empty() {
-                    rows.push(control.row(relation, questions, &self.questions, &of_rules));
-                }
-            }
-        }
-        rows
+        let row = |control: &Control| control.row(&self.questions, &of_rules, decides);
+        self.controls.iter().map(row).collect()
     }
 }
 
@@ -219,31 +231,31 @@ impl Control {
         }
     }
 
-    fn row(
-        &self,
-        relation: &str,
-        of: &[String],
-        questions: &Questions,
-        of_rules: &HashMap<&str, (BTreeMap<Verdict, usize>, usize)>,
-    ) -> ControlRow {
-        let rules = self.rules_of(of, questions);
-        let (mut counts, mut waived) = (BTreeMap::new(), 0);
-        for (found, of_rule) in rules.iter().filter_map(|rule| of_rules.get(rule)) {
-            waived += of_rule;
-            for (verdict, count) in found {
-                *counts.entry(*verdict).or_default() += count;
-            }
-        }
-        let verdict = counts.keys().copied().reduce(Verdict::worse);
-        let asked: Vec<&AuditQuestion> = of.iter().filter_map(|id| questions.by_id.get(id)).collect();
+    fn row(&self, questions: &Questions, of_rules: &FindingCounts<'_>, decides: &dyn Fn(&str) -> bool) -> ControlRow {
+        let of: Vec<&String> = self.direct.iter().chain(&self.supporting).collect();
+        let direct = self.rules_of(&self.direct, questions);
+        let (deciding, advising): (Vec<&str>, Vec<&str>) = direct.into_iter().partition(|rule| decides(rule));
+        let supporting = self.rules_of(&self.supporting, questions);
+        let supporting = supporting.into_iter().filter(|rule| !deciding.contains(rule));
+        let advising: BTreeSet<&str> = advising.into_iter().chain(supporting).collect();
+        let (counts, waived) = summed(&deciding, of_rules);
+        let advised = advising.iter().copied().collect::<Vec<_>>();
+        let (advised_counts, _) = summed(&advised, of_rules);
+        let asked: Vec<&AuditQuestion> = of.iter().filter_map(|id| questions.by_id.get(*id)).collect();
         let other = asked
             .iter()
             .map(|question| question.answered_by.as_str())
             .find(|by| !by.is_empty());
+        let answered = match (deciding.is_empty(), other.filter(|_| self.rules.is_none())) {
+            (false, _) => "rules",
+            (true, Some(other)) => other,
+            (true, None) if advising.is_empty() => "none",
+            (true, None) => "advised",
+        };
         ControlRow {
             id: self.id.clone(),
-            question: of.join(", "),
-            relation: relation.to_owned(),
+            question: of.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", "),
+            relation: if self.direct.is_empty() { "supporting" } else { "direct" }.to_owned(),
             letter: self.letter.clone(),
             asks: if self.asks.is_empty() {
                 asked
@@ -255,17 +267,30 @@ impl Control {
                 self.asks.clone()
             },
             only_if: self.only_if.clone(),
-            answered: if rules.is_empty() {
-                other.filter(|_| self.rules.is_none()).unwrap_or("none").to_owned()
-            } else {
-                "rules".to_owned()
-            },
-            rules: rules.into_iter().map(str::to_owned).collect(),
-            verdict,
+            answered: answered.to_owned(),
+            verdict: counts.keys().copied().reduce(Verdict::worse),
+            rules: deciding.into_iter().map(str::to_owned).collect(),
+            advised: advising.into_iter().map(str::to_owned).collect(),
+            advised_open: advised_counts.get(&Verdict::NonCompliant).copied().unwrap_or(0),
             counts,
             waived,
         }
     }
+}
+
+/// Findings by rule: by verdict, and those under a waiver.
+type FindingCounts<'f> = HashMap<&'f str, (BTreeMap<Verdict, usize>, usize)>;
+
+/// The sums over some rules.
+fn summed(rules: &[&str], of_rules: &FindingCounts<'_>) -> (BTreeMap<Verdict, usize>, usize) {
+    let (mut counts, mut waived) = (BTreeMap::new(), 0);
+    for (found, of_rule) in rules.iter().filter_map(|rule| of_rules.get(rule)) {
+        waived += of_rule;
+        for (verdict, count) in found {
+            *counts.entry(*verdict).or_default() += count;
+        }
+    }
+    (counts, waived)
 }
 
 fn read_questions(files: &[(&str, &str)]) -> Outcome<Questions> {
@@ -340,6 +365,7 @@ fn read(name: &str, text: &str, questions: &Arc<Questions>) -> Outcome<Framework
             note: value(root.string("note")),
             policy_source: value(root.string("policy-source")),
             policy: None,
+            terms: None,
             controls: Vec::new(),
             text: text.to_owned(),
             questions: Arc::clone(questions),
@@ -360,7 +386,13 @@ fn read(name: &str, text: &str, questions: &Arc<Questions>) -> Outcome<Framework
         }
         // The numbers are read by the same code as those of a settings file, with the file's own text.
         if root.section("policy").is_some() {
-            framework.policy = Some(policy_of(text));
+            let policy = policy_of(text);
+            let (terms, mistakes) = Terms::read(&format!("framework `{}`", framework.id), &policy);
+            for mistake in mistakes {
+                root.note(root.offset, mistake.what, mistake.why, mistake.hint);
+            }
+            framework.terms = terms;
+            framework.policy = Some(policy);
         }
         framework.controls = read_controls(root, &letter, questions);
         framework
@@ -446,6 +478,7 @@ mod tests {
             severity: Severity::Low,
             question: Question::Safeguards,
             level: Level::Required,
+            framework: None,
             waived,
             waiver: None,
             message: String::new(),
@@ -486,7 +519,7 @@ mod tests {
     #[test]
     fn unknown_is_never_good_news_in_the_matrix() {
         let row = |findings: &[Finding]| {
-            let rows = find("aws-security-hub").expect("there").matrix(findings);
+            let rows = find("aws-security-hub").expect("there").matrix(findings, &|_| true);
             rows.into_iter().find(|row| row.id == "DynamoDB.4").expect("a row")
         };
         assert_eq!(row(&[]).verdict, None);
@@ -509,17 +542,15 @@ mod tests {
 
     #[test]
     fn controls_that_no_rule_answers_say_so() {
-        let rows = find("soc2").expect("there").matrix(&[]);
-        let of = |id: &str, relation: &str| {
-            let row = rows
-                .iter()
-                .find(|row| row.id == id && row.relation == relation)
-                .expect("a row");
-            row.answered.clone()
+        let rows = |decides: bool| find("soc2").expect("there").matrix(&[], &|_| decides);
+        let of = |decides: bool, id: &str| {
+            let row = rows(decides).into_iter().find(|row| row.id == id).expect("a row");
+            row.answered
         };
-        assert_eq!(of("CC2.1", "direct"), "evidence");
-        assert_eq!(of("CC2.1", "supporting"), "coverage");
-        assert_eq!(of("A1.2", "direct"), "rules");
+        assert_eq!(of(true, "CC2.1"), "evidence");
+        assert_eq!(of(true, "A1.2"), "rules");
+        // Where nothing is required that would decide it, there is advice, and no verdict.
+        assert_eq!(of(false, "A1.2"), "advised");
     }
 
     /// The reference page, from the data.
@@ -528,7 +559,7 @@ mod tests {
             "# Frameworks\n\nMade from `rules/frameworks/`. Direct: the control names backup, recovery or the protected \
              property; supporting: a general requirement to which the answer contributes. V: the id was read in the framework's \
              own text; L: in an open library of its ids; C: it is certain from the published standard.\n\n## Questions\n\n\
-             | AuditQuestion | Asks | Rules |\n|---|---|---|\n",
+             | Question | Asks | Rules |\n|---|---|---|\n",
         );
         let code = |rules: &[&str]| {
             rules
@@ -566,7 +597,7 @@ mod tests {
             text.push_str(
                 "\n\n| Control | Relation | | Questions | Asks | Rules of its own |\n|---|---|---|---|---|---|\n",
             );
-            for row in framework.matrix(&[]) {
+            for row in framework.matrix(&[], &|_| true) {
                 let control = framework.controls.iter().find(|control| control.id == row.id);
                 let own = control.and_then(|control| control.rules.as_ref());
                 let own = match own.map(|rules| rules.iter().map(String::as_str).collect::<Vec<_>>()) {

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use crate::criteria::Origin;
-use crate::criteria::policy::{Policy, Source, Tier};
-use crate::criteria::rules::{Rule, RuleSet};
+use crate::criteria::policy::{Policy, Tier};
+use crate::criteria::rules::{Rule, RuleSet, shipped};
 use crate::criteria::values::{FOREVER_DAYS, KeyOwner, LockWanted};
 use crate::domain::{Level, Question};
 use crate::problem::{Problem, Problems};
@@ -66,11 +66,7 @@ pub(crate) fn may_be_required(rule: &Rule, policy: &Policy) -> bool {
 /// Is a value of the policy given, and does it ask for more than nothing?
 fn is_set(key: &str, policy: &Policy, tier: Option<&Tier>) -> bool {
     let values = tier.map_or(&policy.values, |tier| &tier.values);
-    let is_given = || {
-        let source = policy.sources.iter().find(|(known, _)| *known == key);
-        let by_policy = source.is_some_and(|(_, source)| *source != Source::Default);
-        by_policy || tier.is_some_and(|tier| tier.sets.contains(&key))
-    };
+    let is_given = || policy.is_given(key) || tier.is_some_and(|tier| tier.sets.contains(&key));
     match key {
         "retention-max" => values.retention_max_days < FOREVER_DAYS,
         "key-owner" => values.key_owner > KeyOwner::Any,
@@ -88,7 +84,7 @@ fn is_set(key: &str, policy: &Policy, tier: Option<&Tier>) -> bool {
 pub(crate) fn core_of(question: Question) -> &'static [String] {
     static CORE: LazyLock<BTreeMap<Question, Vec<String>>> = LazyLock::new(|| {
         let mut core: BTreeMap<Question, Vec<String>> = BTreeMap::new();
-        for rule in RuleSet::load(None, &[]).expect("the program's own rules are sound").0 {
+        for rule in &shipped().0 {
             if rule.core {
                 core.entry(rule.question).or_default().push(rule.id.to_string());
             }

@@ -79,6 +79,17 @@ const YOUNG_FRAMES: &[&str] = &[
 /// Frames that say which recovery points meet the policy.
 const GOOD_POINT_FRAMES: &[&str] = &["tables", "vaults", "recovery_points", "keys"];
 
+/// Frames that say which points jobs made, how long these were to live, and whether they are there.
+const DELETION_FRAMES: &[&str] = &[
+    "tables",
+    "backup_jobs",
+    "vaults",
+    "recovery_points",
+    "plans",
+    "plan_rules",
+    "plan_versions",
+];
+
 /// What rules on tables may compare with beside facts and policy values.
 pub(crate) const COMPARISONS: &[Comparison] = &[
     Comparison {
@@ -207,6 +218,30 @@ pub(crate) const COMPARISONS: &[Comparison] = &[
         doc: "Which demands of the policy the newest usable recovery point does not meet, and of which that is not known; `none` if it is good. Unknown if the table could not be described.",
         frames: GOOD_POINT_FRAMES,
     },
+    Comparison {
+        name: "points_deleted_early_count",
+        kind: FactKind::Cell(Kind::Int),
+        doc: "Recovery points that backup jobs of the last 30 days made, that are to live on, and that are not there. How long a point was to live is known where its plan has not changed since, or by the nearest point of the same rule; else it is the shortest retention that the policy allows. Unknown if the jobs or the table could not be read, or if one is not seen and its vault, its plan or its ARN is not known.",
+        frames: DELETION_FRAMES,
+    },
+    Comparison {
+        name: "points_deleted_early_count_sure",
+        kind: FactKind::Cell(Kind::Int),
+        doc: "Those of them that are gone for certain, by the jobs and the vaults that could be read. Unknown if the table could not be described.",
+        frames: DELETION_FRAMES,
+    },
+    Comparison {
+        name: "points_deleted_early_count_at_most",
+        kind: FactKind::Cell(Kind::Int),
+        doc: "Those of them that were not seen, gone for certain or not. Unknown if the jobs or the table could not be read.",
+        frames: DELETION_FRAMES,
+    },
+    Comparison {
+        name: "points_deleted_early",
+        kind: FactKind::Cell(Kind::Text),
+        doc: "The first of those that are gone for certain: when their jobs were created, their vaults, the ids of the jobs; `none` if there is none. Unknown if the table could not be described.",
+        frames: DELETION_FRAMES,
+    },
 ];
 
 /// The tier of the policy that a table is in.
@@ -262,6 +297,12 @@ pub(crate) fn doc_of(subject: Subject, name: &str) -> Option<&'static str> {
     let of_comparison = || COMPARISONS.iter().find(|one| one.name == name).map(|one| one.doc);
     of_fact.or_else(of_policy).or_else(of_comparison)
 }
+
+/// Frames that take a call for each table, of which AWS takes ten a second.
+pub(crate) const COSTLY_FRAMES: [&str; 1] = ["continuous_backups"];
+
+/// Calls that AWS takes in a second for those.
+pub(crate) const COSTLY_CALLS_A_SECOND: usize = 10;
 
 /// The frames that a name in a condition rests on.
 pub(crate) fn frames_of(subject: Subject, name: &str) -> &'static [&'static str] {

@@ -91,7 +91,7 @@ facts! {
     plan_interval_hours_at_most: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Least that the largest gap, in hours, between runs of the plans that take the table can be: as if every plan that may take it did, and no rule came before another. Unknown if a plan, its selections or its rules could not be read, or one has a schedule that is not understood.
     plan_interval_hours_at_least: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
-    /// Greatest age, in hours, that the newest recovery point reaches while every run succeeds: the largest gap between runs, the start window and the usual duration of the table's jobs. Unknown as the interval, or if the jobs could not be read.
+    /// Greatest age, in hours, that the newest recovery point reaches while every run succeeds: the largest gap between runs, the start window and the usual duration of the table's jobs, which is their median. Unknown as the interval, or if the jobs could not be read.
     plan_worst_age_hours: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Last run of the plans that take the table. Unknown if none of them ran, or none takes it for certain.
     plan_last_run_at: DateTime<Utc> = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],

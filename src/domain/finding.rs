@@ -66,6 +66,8 @@ pub struct Finding {
     pub question: Question,
     /// Does it decide, or only advise?
     pub level: Level,
+    /// The framework by whose numbers it was judged; none: the organisation's policy.
+    pub framework: Option<Arc<str>>,
     /// Accepted by a waiver. It stays in every report all the same.
     pub waived: bool,
     /// Id of that waiver.

@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::early_deletions::DeletedEarly;
 use super::good_points::GoodPoint;
 use super::index::Index;
 use super::index::keys::{RankedKey, owner_of_rank};
@@ -40,6 +41,8 @@ pub struct Comparisons {
     pub(super) plan: PlanPolicy,
     /// The newest good point.
     pub(super) good_point: GoodPoint,
+    /// Points that were deleted before their time.
+    pub(super) deleted_early: DeletedEarly,
 }
 
 impl Comparisons {
@@ -64,6 +67,7 @@ impl Comparisons {
             copies_not_seen: both(self.copies_not_seen, &other.copies_not_seen),
             plan: self.plan.or(&other.plan),
             good_point: self.good_point.or(&other.good_point),
+            deleted_early: self.deleted_early.or(&other.deleted_early),
         }
     }
 
@@ -370,6 +374,7 @@ impl Copies {
             copies_not_seen: Some(self.not_seen(row, index)),
             plan: PlanPolicy::default(),
             good_point: GoodPoint::default(),
+            deleted_early: DeletedEarly::default(),
         }
     }
 

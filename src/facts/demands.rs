@@ -55,7 +55,7 @@ impl Quality {
             }
         };
         Self {
-            is_usable: kind.usability(index),
+            is_usable: kind.usability(),
             kept_days: kind.retention.days(),
             is_encrypted,
             owner_rank,

@@ -144,7 +144,8 @@ pub(super) fn compare(
         .into_iter()
         .filter(|(kind, _)| Quality::of(kind, &of_table, index).is_good(values) != Some(false))
         .max_by_key(|(_, at)| if *at == UNDATED { i64::MAX } else { *at });
-    let age = |at: i64| instant(at).map_or(0.0, |at| age_hours(at, index.as_of));
+    let now = index.aged_at(row).unwrap_or(index.as_of);
+    let age = |at: i64| instant(at).map_or(0.0, |at| age_hours(at, now));
     let is_unread = may_be_unread(row, points, values, index);
     let at_most = good.map_or(NO_POINT_HOURS, |good| age(good.at));
     let at_least = match perhaps {
@@ -160,7 +161,7 @@ pub(super) fn compare(
         _ => None,
     };
     let doubt = match (is_within_limit, perhaps) {
-        (None, Some((kind, at))) if !is_unread => doubt(kind, at, &of_table, values, index),
+        (None, Some((kind, at))) if !is_unread => doubt((kind, at), &of_table, values, (now, index)),
         _ => None,
     };
     GoodPoint {
@@ -172,7 +173,7 @@ pub(super) fn compare(
         arn: Some(good.map_or_else(|| "none".into(), |good| good.arn.clone())),
         vault: Some(good.map_or_else(|| "none".into(), |good| vault_name(good.kind, index).into())),
         failed_demands: Some(failed_demands(newest, values)),
-        summary: Some(summary(newest, good, is_unread, facts, values, index).into()),
+        summary: Some(summary(newest, good, is_unread, facts, values, (now, index)).into()),
     }
 }
 
@@ -191,12 +192,12 @@ fn may_be_unread(row: usize, points: &TablePoints, values: &PolicyValues, index:
         return false;
     }
     let table = &index.tables[row];
-    index.vaults.iter().any(|vault| {
-        let is_here = vault.row.region == table.region && vault.row.account_id == table.account_id;
+    let mut vaults = index.vaults_of(&table.account_id, &table.region).iter();
+    vaults.any(|vault| {
         let is_too_weak = vault
             .known_lock()
             .is_some_and(|lock| lock.rank() < values.vault_lock.rank());
-        is_here && !vault.is_view && !vault.points_whole && !is_too_weak
+        !vault.is_view && !vault.points_whole && !is_too_weak
     })
 }
 
@@ -236,13 +237,18 @@ fn open_demands(kind: &PointKind, quality: &Quality, values: &PolicyValues) -> V
 }
 
 /// Why a point that was read may be good or not, where no call failed that would tell.
-fn doubt(kind: &PointKind, at: i64, of_table: &RankedKey, values: &PolicyValues, index: &Index) -> Option<Text> {
+fn doubt(
+    (kind, at): (&PointKind, i64),
+    of_table: &RankedKey,
+    values: &PolicyValues,
+    (now, index): (DateTime<Utc>, &Index),
+) -> Option<Text> {
     let vault = vault_name(kind, index);
     let Some(at) = instant(at).filter(|_| at != UNDATED) else {
         return Some(format!("a recovery point in vault `{vault}` has no date").into());
     };
     let open = open_demands(kind, &Quality::of(kind, of_table, index), values);
-    let age = duration::age(index.as_of - at);
+    let age = duration::age(now - at);
     Some(
         format!(
             "a recovery point in vault `{vault}`, {age} old, may be good: not known is {}",
@@ -259,11 +265,11 @@ fn summary(
     is_unread: bool,
     facts: &TableFacts,
     values: &PolicyValues,
-    index: &Index,
+    (now, index): (DateTime<Utc>, &Index),
 ) -> String {
     let age = |candidate: &Candidate<'_>| {
-        let at = instant(candidate.at).unwrap_or(index.as_of);
-        duration::age((index.as_of - at).max(TimeDelta::zero()))
+        let at = instant(candidate.at).unwrap_or(now);
+        duration::age((now - at).max(TimeDelta::zero()))
     };
     let seen = if is_unread { " of those that could be read" } else { "" };
     let Some(newest) = newest else {

@@ -64,6 +64,25 @@ struct Event {
     /// Which of the plan's rules made the point, by place; `u8::MAX`: that is not known.
     rule: u8,
     end: End,
+    /// The vault that it wrote to, by place; [`NO_VAULT`]: one that was not listed.
+    vault: u32,
+}
+
+/// Stands for a vault that was not listed.
+const NO_VAULT: u32 = u32::MAX;
+
+/// A backup job that made a recovery point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Made<'j> {
+    /// When it was created, in seconds since 1970.
+    pub(super) at: u32,
+    /// The vault, by place; `None`: one that was not listed.
+    pub(super) vault: Option<u32>,
+    /// The plan and its rule, as far as the job says.
+    pub(super) plan_id: Option<&'j str>,
+    pub(super) rule_id: Option<&'j str>,
+    /// Until when the plan that made the point keeps it, if the plan has not changed since.
+    pub(super) kept_until: Option<u32>,
 }
 
 /// What became of a job, as far as it matters for recovery points.
@@ -131,7 +150,10 @@ impl Jobs {
             return;
         };
         if created_at >= born {
-            tally.add(job, created_at, plan, rule);
+            let vault = job
+                .vault_name
+                .and_then(|name| index.vault_place(job.account_id, job.region, name));
+            tally.add(job, created_at, (plan, rule), vault.unwrap_or(NO_VAULT));
         }
     }
 
@@ -265,20 +287,36 @@ impl Jobs {
     /// Creation and end of completed jobs; 0: AWS left the end out. Each with the end of what its plan promised the
     /// point, if that is known.
     pub(super) fn completed_with_end(&self, row: usize) -> impl Iterator<Item = (u32, u32, Option<u32>)> + '_ {
-        let target = self.target_of[row];
-        let completed = self.tables[row]
+        let completed = self.completed(row);
+        completed.map(move |event| (event.at, event.ended, self.kept_until(row, event)))
+    }
+
+    /// The jobs that made a recovery point, in no order.
+    pub(super) fn made(&self, row: usize) -> impl Iterator<Item = Made<'_>> {
+        self.completed(row).map(move |event| {
+            let rules = self.rules.get(event.plan as usize);
+            Made {
+                at: event.at,
+                vault: (event.vault != NO_VAULT).then_some(event.vault),
+                plan_id: self.plan_ids.get(event.plan as usize).map(String::as_str),
+                rule_id: rules
+                    .and_then(|rules| rules.get(event.rule as usize))
+                    .map(String::as_str),
+                kept_until: self.kept_until(row, event),
+            }
+        })
+    }
+
+    fn completed(&self, row: usize) -> impl Iterator<Item = &Event> {
+        self.tables[row]
             .events
             .iter()
-            .filter(|event| event.end == End::Completed);
-        completed.map(move |event| {
-            let kept = self.kept.get(&(target, event.plan, event.rule));
-            let kept = kept.filter(|kept| kept.since <= event.at);
-            (
-                event.at,
-                event.ended,
-                kept.map(|kept| event.at.saturating_add(kept.seconds)),
-            )
-        })
+            .filter(|event| event.end == End::Completed)
+    }
+
+    fn kept_until(&self, row: usize, event: &Event) -> Option<u32> {
+        let kept = self.kept.get(&(self.target_of[row], event.plan, event.rule))?;
+        (kept.since <= event.at).then(|| event.at.saturating_add(kept.seconds))
     }
 
     /// When jobs that have not ended were created, in seconds since the epoch: they may make a point yet.
@@ -367,13 +405,14 @@ fn is_finished(state: Option<&str>) -> bool {
 }
 
 impl Tally {
-    fn add(&mut self, job: &BackupJob<'_>, created_at: DateTime<Utc>, plan: u16, rule: u8) {
+    fn add(&mut self, job: &BackupJob<'_>, created_at: DateTime<Utc>, (plan, rule): (u16, u8), vault: u32) {
         let state = job.state.unwrap_or_default();
         self.events.push(Event {
             at: seconds(created_at),
             ended: job.completed_at.map_or(0, seconds),
             plan,
             rule,
+            vault,
             end: match state {
                 "COMPLETED" => End::Completed,
                 _ if is_finished(job.state) => End::Without,

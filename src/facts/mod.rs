@@ -12,6 +12,7 @@
 mod copies;
 mod days;
 mod demands;
+mod early_deletions;
 mod good_points;
 mod identity;
 mod index;
@@ -47,6 +48,7 @@ use crate::inventory::Inventory;
 use crate::inventory::schema::{BackupJob, CopyJob};
 use crate::problem::Problem;
 use copies::Copies;
+use early_deletions::EarlyDeletions;
 use index::Index;
 use index::finder::Finder;
 use jobs::Jobs;
@@ -67,8 +69,8 @@ pub(crate) use plans::membership::SelectionAnswer;
 pub(crate) use recovery_point::Sight;
 pub(crate) use time::{JOB_REACH, seconds};
 
-/// Columns of backup jobs that no fact reads.
-const JOB_COLUMNS_UNUSED: [&str; 3] = ["start_by", "vault_name", "recovery_point_arn"];
+/// Columns of backup jobs that are not read of all of them.
+const JOB_COLUMNS_UNUSED: [&str; 2] = ["start_by", "recovery_point_arn"];
 
 /// What was read of every table, ready to be turned into facts.
 pub struct Facts {
@@ -79,6 +81,7 @@ pub struct Facts {
     restores: Restores,
     restore_testing: RestoreTesting,
     memberships: Memberships,
+    early_deletions: EarlyDeletions,
 }
 
 /// Some tables, in order of ARN: their facts, and what their plans promise, to compare with the policy.
@@ -115,6 +118,7 @@ pub fn derive(inventory: &Inventory, window_days: i64) -> Result<Facts, Problem>
     let memberships = Memberships::read(inventory, &index, &points, &jobs)?;
     jobs.learn_retention(&memberships, &index);
     Ok(Facts {
+        early_deletions: EarlyDeletions::read(inventory, &index, &points, &jobs, &memberships)?,
         points,
         copies,
         jobs,
@@ -203,6 +207,7 @@ impl Facts {
             }
             .compare(values),
             good_point: good_points::compare(row, facts, &self.points, values, &self.index),
+            deleted_early: self.early_deletions.compare(row, &self.jobs, values, &self.index),
             ..self.copies.compare(row, facts, offers, values, &self.index)
         }
     }

@@ -441,7 +441,7 @@ fn one_rule_must_do_both() {
     let six_hourly = ("cron(0 0/6 ? * * *)", 60, 7);
     let gfs = World::with("2026-11-20T20:00:00Z", &[six_hourly, ("cron(0 3 ? * * *)", 60, 40)]).fresh();
     assert_eq!(gfs.judged(&values()).0, Some(true));
-    let neither = World::with("2026-12-20T20:00:00Z", &[six_hourly, ("cron(0 3 1 * ? *)", 60, 365)]).fresh();
+    let neither = World::with("2026-11-29T22:00:00Z", &[six_hourly, ("cron(0 3 1 * ? *)", 60, 365)]).fresh();
     let (meets, reason) = neither.judged(&values());
     assert_eq!(
         (meets, &*reason),

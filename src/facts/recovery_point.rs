@@ -153,15 +153,6 @@ fn is_finished(status: Option<&str>) -> bool {
     matches!(status, Some("COMPLETED" | "AVAILABLE"))
 }
 
-/// The same where AWS may add words: what one means that it added since is not known.
-fn may_be_restored(status: Option<&str>) -> Option<bool> {
-    match status? {
-        "COMPLETED" | "AVAILABLE" => Some(true),
-        "CREATING" | "DELETING" | "EXPIRED" | "PARTIAL" | "STOPPED" => Some(false),
-        _ => None,
-    }
-}
-
 /// `EXPIRED` says that AWS Backup could not delete it. A point that is being deleted is late, and no longer forgotten.
 pub(crate) fn is_overdue(lifecycle: &Lifecycle, status: Option<&str>, as_of: i64) -> bool {
     match status {
@@ -188,8 +179,11 @@ pub(crate) struct PointKind {
     pub(crate) is_encrypted: Option<bool>,
     /// `None`: that of its table.
     pub(crate) key: Option<RankedKey>,
-    /// The plan that made it.
+    /// The plan that made it, and its rule.
     pub(crate) plan_id: Option<String>,
+    pub(crate) rule_id: Option<String>,
+    /// It is a copy of a point in another vault.
+    pub(crate) is_copy: bool,
     /// How many there are, of whatever tables.
     pub(crate) seen: i64,
 }
@@ -205,16 +199,13 @@ impl PointKind {
         self.is_open && !self.state.is_temporary
     }
 
-    /// Does it count, if it is not older than its table? `None`: AWS says so in words that are not known.
-    pub(crate) fn usability(&self, index: &Index) -> Option<bool> {
-        if self.state.is_temporary {
+    /// Does it count, if it is not older than its table? `None`: its state, or the type of its vault, is a word that is not
+    /// known.
+    pub(crate) fn usability(&self) -> Option<bool> {
+        if self.state.is_temporary || !(self.state.is_finished || self.state.is_open) {
             return Some(false);
         }
-        let may_be_restored = may_be_restored(self.status.as_deref());
-        let is_view_perhaps = self
-            .vault
-            .is_some_and(|vault| index.vaults[vault as usize].is_of_unknown_type);
-        may_be_restored.filter(|may| !may || !is_view_perhaps)
+        (!self.is_open).then_some(true)
     }
 
     pub(crate) fn new(point: &RecoveryPoint<'_>, vault: Option<u32>, index: &Index) -> Self {
@@ -229,6 +220,8 @@ impl PointKind {
             is_encrypted: is_encrypted(point, state.is_native),
             key: key_of(point, state.is_native, of_vault, index).map(RankedKey::from),
             plan_id: point.created_by_plan_id.map(str::to_owned),
+            rule_id: point.created_by_rule_id.map(str::to_owned),
+            is_copy: point.source_vault_arn.is_some(),
             seen: 0,
         }
     }

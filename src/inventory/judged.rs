@@ -30,6 +30,8 @@ frames! {
         question: Option<String>,
         /// `required`, `advised` or `off`. Null: written before rules had levels; all were required.
         level: Option<String>,
+        /// The framework by whose numbers it was judged. Null: the organisation's policy.
+        framework: Option<String>,
         /// Accepted by a waiver.
         waived: bool,
         /// Id of that waiver. Null: none.

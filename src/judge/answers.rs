@@ -20,6 +20,8 @@ struct Summed {
     worst: Answer,
     /// The same of each question.
     by_question: [Answer; 4],
+    /// What the rule says that a question is named after: without it nothing is a yes.
+    named_after: [Option<Answer>; 4],
     /// Core rules of each question that were asked of it.
     core: [usize; 4],
     /// Required rules of each question that are not core.
@@ -31,6 +33,7 @@ impl Default for Summed {
         Self {
             worst: Answer::NotAsked,
             by_question: [Answer::NotAsked; 4],
+            named_after: [None; 4],
             core: [0; 4],
             others: [0; 4],
         }
@@ -44,6 +47,9 @@ impl Summed {
             Verdict::NonCompliant | Verdict::Unknown if finding.waived => Answer::Waived,
             verdict => verdict.into(),
         };
+        if *finding.rule == *finding.question.as_str() {
+            self.named_after[place] = Some(answer);
+        }
         self.worst = self.worst.worse(answer);
         self.by_question[place] = self.by_question[place].worse(answer);
         if is_core {
@@ -62,7 +68,11 @@ impl Summed {
     }
 
     fn answer(&self, question: Question, is_young: bool) -> Answer {
-        let answer = self.by_question[place(question)];
+        let answer = match (self.by_question[place(question)], self.named_after[place(question)]) {
+            // Rules beside it may hold of a table of which it does not ask.
+            (Answer::Compliant, Some(Answer::NotApplicable)) => Answer::NotApplicable,
+            (answer, _) => answer,
+        };
         if !self.is_asked(question) {
             return Answer::NotAsked;
         }
@@ -184,6 +194,14 @@ mod tests {
         ] {
             assert_eq!(verdict(&findings, is_young), wanted, "{findings:?}");
         }
+    }
+
+    #[test]
+    fn a_rule_beside_the_one_that_a_question_is_named_after_makes_no_yes() {
+        let mut young = summed(&core(Question::BackedUp, Answer::Compliant));
+        young.named_after[place(Question::BackedUp)] = Some(Answer::NotApplicable);
+        assert_eq!(young.answer(Question::BackedUp, true), Answer::NotYetDue);
+        assert_eq!(young.answer(Question::BackedUp, false), Answer::NotApplicable);
     }
 
     #[test]

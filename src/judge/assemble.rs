@@ -3,12 +3,10 @@
 use chrono::{DateTime, Utc};
 
 use crate::criteria::Criteria;
-use crate::criteria::frameworks::Framework;
 use crate::criteria::levels::level;
 use crate::criteria::policy::{Policy, Tier};
 use crate::criteria::rules::{Rule, placeholders};
 use crate::criteria::waivers::Waiver;
-use crate::domain::Finding;
 use crate::facts::Facts;
 use crate::inventory::Inventory;
 use crate::problem::Problem;
@@ -28,21 +26,21 @@ pub(super) fn report(
     facts: &Facts,
     criteria: &Criteria,
     judged: Judged,
+    frameworks: Vec<FrameworkReport>,
 ) -> Result<Report, Problem> {
     let (policy, findings) = (&criteria.policy, &judged.findings);
     let as_of = facts.as_of();
     let tier = |tier: &Tier| tier_line(tier, as_of, judged.tiers.of(&tier.name));
-    let framework = |framework: &Framework| framework_report(framework, findings);
     Ok(Report {
         scan: scan(inventory, criteria)?,
         window: judged.window,
         policy: policy.lines(),
         tiers: policy.tiers.iter().map(tier).collect(),
         waivers: criteria.waivers.0.iter().zip(&judged.waived).map(waiver_line).collect(),
-        frameworks: criteria.frameworks.iter().map(framework).collect(),
+        frameworks,
         rules: criteria.rules.0.iter().map(|rule| rule_line(rule, policy)).collect(),
         totals: Totals::of(&judged.tables, findings),
-        coverage: coverage(inventory, facts, findings)?,
+        coverage: coverage(inventory, facts, &criteria.rules, findings)?,
         baseline: criteria.baseline.as_ref().map(|baseline| compare(baseline, findings)),
         tables: judged.tables,
         findings: judged.findings,
@@ -62,16 +60,6 @@ fn scan(inventory: &Inventory, criteria: &Criteria) -> Result<Scan, Problem> {
         call_count: manifest.attempt_count,
         evidence_digest: evidence_digest(inventory, criteria)?,
     })
-}
-
-fn framework_report(framework: &Framework, findings: &[Finding]) -> FrameworkReport {
-    FrameworkReport {
-        id: framework.id.clone(),
-        title: framework.title.clone(),
-        version: framework.version.clone(),
-        origin: framework.origin(),
-        controls: framework.matrix(findings),
-    }
 }
 
 fn rule_line(rule: &Rule, policy: &Policy) -> RuleLine {

@@ -149,6 +149,7 @@ mod tests {
             severity: Severity::Medium,
             question: Question::Safeguards,
             level: Level::Required,
+            framework: None,
             waived: is_waived,
             waiver: None,
             message: String::new(),

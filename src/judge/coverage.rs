@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::criteria::rules::{Rule, RuleSet, shipped};
+use crate::criteria::vocabulary::{COSTLY_CALLS_A_SECOND, COSTLY_FRAMES, frames_of};
 use crate::domain::{Finding, TargetId};
 use crate::facts::Facts;
 use crate::inventory::Inventory;
 use crate::inventory::schema::Table;
-use crate::problem::Problem;
+use crate::problem::{Problem, count};
 use crate::report::{AccountCoverage, Coverage, TargetCoverage};
 
 use super::gaps::{gaps, is_region_list};
@@ -22,7 +24,12 @@ struct Counts {
 /// Counts the rows of the inventory and of its call log.
 ///
 /// Errors: a frame of the inventory is damaged.
-pub(super) fn coverage(inventory: &Inventory, facts: &Facts, findings: &[Finding]) -> Result<Coverage, Problem> {
+pub(super) fn coverage(
+    inventory: &Inventory,
+    facts: &Facts,
+    rules: &RuleSet,
+    findings: &[Finding],
+) -> Result<Coverage, Problem> {
     let mut by_target: BTreeMap<TargetId, Counts> = BTreeMap::new();
     inventory.for_each::<Table>(|rows| {
         for table in rows {
@@ -70,7 +77,34 @@ pub(super) fn coverage(inventory: &Inventory, facts: &Facts, findings: &[Finding
         targets: targets.into_iter().map(|(coverage, _)| coverage).collect(),
         regions_unknown: !inventory.manifest.regions_named && facts.reading().failures.iter().any(is_region_list),
         gaps,
+        not_asked: not_asked(facts, rules),
     })
+}
+
+/// The program's own rules that did not run, in two sentences at most: those that cost calls under a hard quota, and the rest.
+fn not_asked(facts: &Facts, rules: &RuleSet) -> Vec<String> {
+    let is_run = |rule: &&Rule| rules.0.iter().any(|one| one.id == rule.id);
+    let (costly, others): (Vec<&Rule>, Vec<&Rule>) =
+        shipped().0.iter().filter(|rule| !is_run(rule)).partition(|rule| {
+            let mut frames = rule.reads().flat_map(|name| frames_of(rule.subject, name));
+            frames.any(|frame| COSTLY_FRAMES.contains(frame))
+        });
+    let names = |rules: &[&Rule]| rules.iter().map(|rule| &*rule.id).collect::<Vec<_>>().join(", ");
+    let mut told = Vec::new();
+    if !costly.is_empty() {
+        let seconds = facts.len().div_ceil(COSTLY_CALLS_A_SECOND);
+        told.push(format!(
+            "{}: {} would take a call for each table, {} at {COSTLY_CALLS_A_SECOND} a second; add `--with {}`",
+            names(&costly),
+            if costly.len() == 1 { "it" } else { "they" },
+            count(seconds, "second"),
+            costly[0].id
+        ));
+    }
+    if !others.is_empty() {
+        told.push(format!("{} of the program's rules did not run", others.len()));
+    }
+    told
 }
 
 fn accounts<'t>(facts: &Facts, targets: impl Iterator<Item = &'t TargetCoverage>) -> Vec<AccountCoverage> {

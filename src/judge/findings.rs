@@ -137,6 +137,7 @@ fn table_row(chunk: &Chunk, place: usize) -> TableRow {
         target: TargetId::new(text(&table.account_id), text(&table.region)),
         verdict: Answer::NotAsked,
         answers: [Answer::NotAsked; 4],
+        answers_by_framework: Vec::new(),
         facts,
         days: Vec::new(),
     }

@@ -9,6 +9,7 @@ mod coverage;
 pub mod evaluate;
 mod evidence;
 mod findings;
+pub(crate) mod frameworks;
 pub(crate) mod gaps;
 pub(crate) mod recheck;
 
@@ -23,6 +24,7 @@ use crate::report::Report;
 /// Errors: a frame of the inventory is damaged.
 pub fn judge(inventory: &Inventory, criteria: &Criteria) -> Result<Report, Problem> {
     let facts = derive(inventory, criteria.policy.window_days)?;
-    let judged = findings::judge(inventory, &facts, criteria)?;
-    assemble::report(inventory, &facts, criteria, judged)
+    let mut judged = findings::judge(inventory, &facts, criteria)?;
+    let frameworks = frameworks::add(inventory, &facts, criteria, &mut judged)?;
+    assemble::report(inventory, &facts, criteria, judged, frameworks)
 }

@@ -35,6 +35,7 @@ fn row(finding: &Finding) -> FindingRow {
         severity: finding.severity.as_str().to_owned(),
         question: Some(finding.question.as_str().to_owned()),
         level: Some(finding.level.as_str().to_owned()),
+        framework: finding.framework.as_deref().map(str::to_owned),
         waived: finding.waived,
         waiver: finding.waiver.as_deref().map(str::to_owned),
         message: finding.message.clone(),
@@ -157,7 +158,7 @@ fn difference(number: u64, made: Option<&Finding>, stored: &FindingRow) -> Optio
         ));
     };
     let place = format!("finding {number}, `{}` on `{}`", made.rule, made.resource_arn);
-    let fields: [(&str, &str, &str); 15] = [
+    let fields: [(&str, &str, &str); 16] = [
         ("rule", &made.rule, &stored.rule),
         ("subject", &made.subject, &stored.subject),
         ("resource_arn", &made.resource_arn, &stored.resource_arn),
@@ -176,6 +177,11 @@ fn difference(number: u64, made: Option<&Finding>, stored: &FindingRow) -> Optio
             "level",
             made.level.as_deref().unwrap_or_default(),
             stored.level.as_deref().unwrap_or_default(),
+        ),
+        (
+            "framework",
+            made.framework.as_deref().unwrap_or("none"),
+            stored.framework.as_deref().unwrap_or("none"),
         ),
         (
             "waiver",

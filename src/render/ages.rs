@@ -63,6 +63,7 @@ mod tests {
             target: TargetId::new(String::new(), String::new()),
             verdict: Answer::Unknown,
             answers: [Answer::Unknown; 4],
+            answers_by_framework: Vec::new(),
             facts: facts
                 .iter()
                 .map(|(name, value)| ((*name).into(), value.clone()))

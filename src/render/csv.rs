@@ -21,6 +21,7 @@ pub(crate) fn findings(report: &Report, out: &mut dyn Write) -> Result<(), Rende
         "verdict",
         "question",
         "level",
+        "framework",
         "waived",
         "account_id",
         "region",
@@ -48,6 +49,7 @@ pub(crate) fn findings(report: &Report, out: &mut dyn Write) -> Result<(), Rende
             finding.verdict.to_string(),
             finding.question.to_string(),
             finding.level.to_string(),
+            finding.framework.as_deref().unwrap_or_default().to_owned(),
             finding.waived.to_string(),
             finding.target.account_id.clone(),
             finding.target.region.clone(),
@@ -81,6 +83,8 @@ pub(crate) fn tables(report: &Report, out: &mut dyn Write) -> Result<(), RenderE
     let mut head: Vec<String> = IDENTITY.iter().map(|name| (*name).to_owned()).collect();
     head.push("verdict".to_owned());
     head.extend(Question::ALL.map(|question| question.as_str().replace('-', "_")));
+    let frameworks = report.frameworks.iter();
+    head.extend(frameworks.map(|framework| format!("verdict_{}", framework.id.replace('-', "_"))));
     head.extend(facts.iter().map(|name| (*name).to_owned()));
     head.push("as_of".to_owned());
     let as_of = rfc3339(report.scan.as_of);
@@ -93,6 +97,11 @@ pub(crate) fn tables(report: &Report, out: &mut dyn Write) -> Result<(), RenderE
             table.verdict.to_string(),
         ];
         row.extend(Question::ALL.map(|question| table.answer(question).to_string()));
+        row.extend(report.frameworks.iter().map(|framework| {
+            let mut by_framework = table.answers_by_framework.iter();
+            let found = by_framework.find(|(id, ..)| **id == *framework.id);
+            found.map_or_else(|| "not-asked".to_owned(), |(_, verdict, _)| verdict.to_string())
+        }));
         row.extend(facts.iter().map(|name| match table.column(name) {
             // Numbers stay numbers: only text can be a formula.
             FactValue::Text(text) => csv_cell(text),

@@ -304,6 +304,7 @@ fn table(index: usize) -> TableRow {
         target,
         verdict: Answer::NotAsked,
         answers: [Answer::NotAsked; 4],
+        answers_by_framework: Vec::new(),
         facts: facts.into_iter().map(|(name, value)| (name.into(), value)).collect(),
         days: (0..DAYS).map(|day| day_state(index, day, denied)).collect(),
     }
@@ -398,6 +399,8 @@ fn framework(findings: &[Finding]) -> FrameworkReport {
             asks: asks.to_owned(),
             only_if: String::new(),
             rules: rules.iter().map(|rule| (*rule).to_owned()).collect(),
+            advised: Vec::new(),
+            advised_open: 0,
             answered: answered.to_owned(),
             verdict: worst,
             counts: Verdict::ALL
@@ -412,6 +415,7 @@ fn framework(findings: &[Finding]) -> FrameworkReport {
         title: "SOC 2, Trust Services Criteria".to_owned(),
         version: "2017 (points of focus 2022)".to_owned(),
         origin: Origin::Program,
+        laxer: Vec::new(),
         controls: vec![
             control(
                 "A1.2",
@@ -501,6 +505,7 @@ fn judge(index: usize, table: &TableRow) -> Vec<Finding> {
                 severity,
                 question: question_of(rule),
                 level: level_of(rule),
+                framework: None,
                 waived: verdict == Verdict::NonCompliant && index.is_multiple_of(13),
                 waiver: None,
                 message,
@@ -546,6 +551,7 @@ fn coverage(tables: &[TableRow]) -> Coverage {
     }
     };
     Coverage {
+        not_asked: Vec::new(),
         accounts: ACCOUNTS
             .map(|(id, name)| AccountCoverage {
                 account_id: id.to_owned(),

@@ -177,6 +177,9 @@ pub(crate) fn digest(report: &Report, width: Option<usize>) -> String {
         let advised = count(digest.advised, "advised finding");
         text.push_str(&format!("{advised}: `report --advised`, or report.html\n"));
     }
+    for sentence in &report.coverage.not_asked {
+        text.push_str(&cut_to(&format!("not asked: {sentence}"), "", width));
+    }
     if let Some(baseline) = &report.baseline {
         text.push_str(&format!("{}\n", since_line(baseline)));
     }

@@ -69,6 +69,8 @@ fn framework(id: &str, control: &str) -> FrameworkReport {
         asks: NASTY.to_owned(),
         only_if: String::new(),
         rules: rules.iter().map(|rule| (*rule).to_owned()).collect(),
+        advised: Vec::new(),
+        advised_open: 0,
         answered: if rules.is_empty() { "none" } else { "rules" }.to_owned(),
         verdict,
         counts: BTreeMap::new(),
@@ -79,6 +81,7 @@ fn framework(id: &str, control: &str) -> FrameworkReport {
         title: format!("{id} {NASTY}"),
         version: "1".to_owned(),
         origin: Origin::Program,
+        laxer: Vec::new(),
         controls: vec![
             row(control, &["in-a-plan", "pitr-on"], Some(Verdict::NonCompliant)),
             row("Z.1", &["backed-up"], Some(Verdict::Unknown)),

@@ -6,6 +6,7 @@ mod compared;
 mod conclusion;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -142,6 +143,8 @@ pub struct FrameworkReport {
     pub version: String,
     /// Whose it is.
     pub origin: Origin,
+    /// Where the organisation's policy asks for less than the framework, which is judged by its own numbers.
+    pub laxer: Vec<String>,
     /// Its controls, in the order of the framework.
     pub controls: Vec<ControlRow>,
 }
@@ -238,6 +241,8 @@ pub struct Coverage {
     pub regions_unknown: bool,
     /// Everything that could not be read, in order of target.
     pub gaps: Vec<Gap>,
+    /// What was not asked, a sentence each: rules of the program that did not run, and what they would take.
+    pub not_asked: Vec<String>,
 }
 
 /// One account of the scope.
@@ -281,6 +286,8 @@ pub struct TableRow {
     pub verdict: Answer,
     /// The answer to each question, in the order of [`Question::ALL`].
     pub answers: [Answer; 4],
+    /// Id of each framework that was chosen, its verdict and its answers, by the framework's own numbers.
+    pub answers_by_framework: Vec<(Arc<str>, Answer, [Answer; 4])>,
     /// Every fact, in the order of the dictionary.
     pub facts: Vec<(FactName, FactValue)>,
     /// One state for each day of [`Report::window`]; empty if recovery points were not looked at, or if the policy asks

@@ -14,6 +14,7 @@ fn table(account_id: &str, name: &str, tier: &str, verdict: Answer) -> TableRow 
         target,
         verdict,
         answers: [verdict; 4],
+        answers_by_framework: Vec::new(),
         facts: vec![(FactName::from("policy_tier"), FactValue::Text(tier.into()))],
         days: Vec::new(),
     }

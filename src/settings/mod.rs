@@ -7,7 +7,7 @@ mod remediation;
 
 use std::path::{Path, PathBuf};
 
-use crate::criteria::policy::{self, Policy, Preset, levels};
+use crate::criteria::policy::{self, Policy, levels};
 use crate::domain::Account;
 use crate::problem::{Outcome, Problem, Problems};
 use crate::toml_reader::values::{check_account, distinct, regions};
@@ -50,17 +50,11 @@ impl File {
 }
 
 impl Settings {
-    /// Reads the settings file (the one named, or `backproof.toml` if it is there, or the defaults), the policy file that
-    /// is to be used instead of its `[policy]`, and the policies of frameworks (name and TOML text).
-    ///
-    /// A value comes from the file, else from the strictest framework that asks for one, else it is the default.
+    /// Reads the settings file (the one named, or `backproof.toml` if it is there, or the defaults), and the policy file that
+    /// is to be used instead of its `[policy]`.
     ///
     /// Errors: a named file that cannot be read, and every mistake in the files at once (exit code 2).
-    pub(crate) fn load(
-        file: Option<&Path>,
-        policy_file: Option<&Path>,
-        frameworks: &[(String, String)],
-    ) -> Outcome<Self> {
+    pub(crate) fn load(file: Option<&Path>, policy_file: Option<&Path>) -> Outcome<Self> {
         let mut problems = Vec::new();
         let settings = match file {
             Some(path) => read_file(path, "settings", "--config", &mut problems),
@@ -70,12 +64,7 @@ impl Settings {
             None => None,
         };
         let policy = policy_file.map(|path| read_file(path, "policy", "--policy", &mut problems));
-        let settings = Self::assemble(
-            settings.as_ref(),
-            policy.as_ref().map(Option::as_ref),
-            frameworks,
-            &mut problems,
-        );
+        let settings = Self::assemble(settings.as_ref(), policy.as_ref().map(Option::as_ref), &mut problems);
         if problems.is_empty() {
             Ok(settings)
         } else {
@@ -92,7 +81,7 @@ impl Settings {
             text: text.to_owned(),
         };
         let mut problems = Vec::new();
-        let settings = Self::assemble(Some(&file), None, &[], &mut problems);
+        let settings = Self::assemble(Some(&file), None, &mut problems);
         if problems.is_empty() {
             Ok(settings)
         } else {
@@ -101,40 +90,22 @@ impl Settings {
     }
 
     /// `policy_file`: none if none was named, `Some(None)` if it could not be read.
-    fn assemble(
-        file: Option<&File>,
-        policy_file: Option<Option<&File>>,
-        frameworks: &[(String, String)],
-        problems: &mut Vec<Problem>,
-    ) -> Self {
-        let preset = Preset::read(frameworks, problems);
-        let mut settings = Self {
-            policy: preset.policy(),
-            ..Self::default()
-        };
-        let mut has_policy = false;
+    fn assemble(file: Option<&File>, policy_file: Option<Option<&File>>, problems: &mut Vec<Problem>) -> Self {
+        let mut settings = Self::default();
         if let Some(Some(file)) = policy_file {
-            let (policy, mistakes) = policy::document(&file.text, &file.origin(), &preset);
-            has_policy = true;
+            let (policy, mistakes) = policy::document(&file.text, &file.origin());
             problems.extend(mistakes);
-            settings.policy = policy.unwrap_or_else(|| preset.policy());
+            settings.policy = policy.unwrap_or_default();
         }
         if let Some(file) = file {
             let elsewhere = policy_file.is_some();
-            let (has_own, mistakes) = read_document(&file.origin(), &file.text, |root| {
-                settings.read(root, file, elsewhere, &preset)
-            });
-            has_policy |= has_own.unwrap_or_default();
+            let (_, mistakes) = read_document(&file.origin(), &file.text, |root| settings.read(root, file, elsewhere));
             problems.extend(mistakes);
-        }
-        if !has_policy {
-            problems.extend(preset.mistake());
         }
         settings
     }
 
-    /// Reads the whole file; says whether it has a policy.
-    fn read(&mut self, root: &Section<'_>, file: &File, policy_is_elsewhere: bool, preset: &Preset) -> bool {
+    fn read(&mut self, root: &Section<'_>, file: &File, policy_is_elsewhere: bool) {
         self.regions = regions(root, "regions").unwrap_or_default();
         self.accounts = read_accounts(root);
         if let Some(waivers) = root.string("waivers") {
@@ -162,9 +133,7 @@ impl Settings {
                 folder.join(ledger.value).display().to_string()
             });
         }
-        let section = root.section("policy");
-        let has_policy = section.is_some();
-        if let Some(section) = section {
+        if let Some(section) = root.section("policy") {
             if policy_is_elsewhere {
                 section.note(
                     section.offset,
@@ -173,7 +142,7 @@ impl Settings {
                     "leave `--policy` out, or move this `[policy]` into that file",
                 );
             } else {
-                self.policy = policy::read(&section, preset);
+                self.policy = policy::read(&section);
             }
         }
         if let Some(rules) = root.section("rules") {
@@ -182,11 +151,8 @@ impl Settings {
         if let Some(section) = root.section("remediation") {
             self.remediation = remediation::read(&section, self.policy.values.retention_min_days);
         }
-        has_policy
     }
-}
 
-impl Settings {
     /// `[rules]`: what rules count for, and which of the program's own another may replace.
     fn read_rules(&mut self, section: &Section<'_>) {
         let replaced = distinct(section, levels::REPLACED, |_| true);

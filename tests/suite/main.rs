@@ -14,6 +14,7 @@ mod damaged;
 mod days;
 mod diff;
 mod forgeries;
+mod good_points;
 mod house;
 mod intact;
 mod judgement;

@@ -307,7 +307,7 @@ fn frameworks() -> Explained {
 }
 
 fn framework(framework: &Framework) -> Explained {
-    let rows = framework.matrix(&[]);
+    let rows = crate::judge::frameworks::without_findings(framework);
     let mut text = format!("{}: {} ({})\n\n", framework.id, framework.title, framework.version);
     if let Some(policy) = framework.policy_text() {
         text.push_str(&format!("Numbers that it fixes:\n{policy}\n"));

@@ -59,6 +59,10 @@ pub struct RuleArgs {
     /// Rules to apply, separated by commas. Without this flag: all. Calls that no chosen rule needs are not made.
     #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
     pub rules: Vec<String>,
+    /// Judge by these advised rules too, separated by commas: they ask AWS once for each table under a hard quota, so that a
+    /// scan leaves them out unless the policy requires them. They are pitr-on and not-only-pitr.
+    #[arg(long = "with", value_name = "RULE,…", value_delimiter = ',')]
+    pub with: Vec<String>,
     /// A folder of rule files (*.toml) to use instead of the ones that come with the program.
     #[arg(long, value_name = "DIR")]
     pub rules_dir: Option<PathBuf>,
@@ -79,12 +83,18 @@ impl RuleArgs {
     pub(crate) fn is_any(&self) -> bool {
         let Self {
             rules,
+            with,
             rules_dir,
             framework,
             policy,
             waivers,
         } = self;
-        !rules.is_empty() || rules_dir.is_some() || !framework.is_empty() || policy.is_some() || waivers.is_some()
+        !rules.is_empty()
+            || !with.is_empty()
+            || rules_dir.is_some()
+            || !framework.is_empty()
+            || policy.is_some()
+            || waivers.is_some()
     }
 }
 

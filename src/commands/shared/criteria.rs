@@ -5,7 +5,8 @@ use std::path::Path;
 use crate::commands::shared::args::RuleArgs;
 use crate::commands::shared::evidence::Evidence;
 use crate::criteria::frameworks::Framework;
-use crate::criteria::rules::RuleSet;
+use crate::criteria::rules::{Rule, RuleSet};
+use crate::criteria::vocabulary::{COSTLY_FRAMES, frames_of};
 use crate::criteria::waivers::Waivers;
 use crate::criteria::{Criteria, frameworks, levels, rules};
 use crate::problem::{Outcome, Problem, Problems};
@@ -22,11 +23,7 @@ pub fn read(config: Option<&Path>, args: &RuleArgs) -> Outcome<(Settings, Criter
     };
     let named = args.framework.iter().map(find);
     let frameworks: Vec<Framework> = named.filter_map(|found| noted(found, &mut problems)).collect();
-    let presets: Vec<(String, String)> = frameworks
-        .iter()
-        .filter_map(|framework| Some((framework.id.clone(), framework.policy_text()?)))
-        .collect();
-    let settings = noted(Settings::load(config, args.policy.as_deref(), &presets), &mut problems);
+    let settings = noted(Settings::load(config, args.policy.as_deref()), &mut problems);
     let all = noted(RuleSet::load(args.rules_dir.as_deref(), &[]), &mut problems);
     let known = all.clone();
     let waivers_file = settings.as_ref().and_then(|settings| settings.waivers.as_deref());
@@ -46,11 +43,16 @@ pub fn read(config: Option<&Path>, args: &RuleArgs) -> Outcome<(Settings, Criter
     });
     if let (Some(settings), Some(rules)) = (&settings, &known) {
         problems.extend(levels::check(&settings.policy, rules).0);
+        problems.extend(check_with(&args.with, rules));
     }
     let (Some(settings), Some(mut rules), Some(waivers), true) = (settings, rules, waivers, problems.is_empty()) else {
         return Err(Problems(problems));
     };
     rules.0.retain(|rule| levels::may_run(rule, &settings.policy));
+    rules.0.retain(|rule| {
+        let is_asked_for = args.with.iter().any(|id| **id == *rule.id);
+        is_asked_for || !is_costly(rule) || levels::may_be_required(rule, &settings.policy)
+    });
     let criteria = Criteria {
         rules,
         policy: settings.policy.clone(),
@@ -59,6 +61,29 @@ pub fn read(config: Option<&Path>, args: &RuleArgs) -> Outcome<(Settings, Criter
         frameworks,
     };
     Ok((settings, criteria))
+}
+
+/// Does a rule need calls for each table under a hard quota?
+fn is_costly(rule: &Rule) -> bool {
+    let mut frames = rule.reads().flat_map(|name| frames_of(rule.subject, name));
+    frames.any(|frame| COSTLY_FRAMES.contains(frame))
+}
+
+/// Errors: ids of `--with` that are not rules which have to be asked for.
+fn check_with(ids: &[String], rules: &RuleSet) -> Vec<Problem> {
+    let costly: Vec<&str> = rules
+        .0
+        .iter()
+        .filter(|rule| is_costly(rule))
+        .map(|rule| &*rule.id)
+        .collect();
+    let wrong = ids.iter().filter(|id| !costly.contains(&id.as_str()));
+    let problem = |id: &String| {
+        Problem::usage(format!("`{id}` is not a rule that has to be asked for"))
+            .at("`--with`")
+            .hint(format!("these are: {}", costly.join(", ")))
+    };
+    wrong.map(problem).collect()
 }
 
 /// What stored evidence is judged by: what was asked for, else what the pack was judged by, else the settings.

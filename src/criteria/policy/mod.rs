@@ -6,8 +6,8 @@
 
 mod layer;
 pub(crate) mod levels;
-mod preset;
 mod read;
+mod terms;
 mod tiers;
 
 use chrono::{DateTime, Utc};
@@ -17,9 +17,9 @@ use crate::criteria::values::PolicyValues;
 
 pub(crate) use layer::VALUE_KEYS;
 pub use levels::Levels;
-pub(crate) use preset::Preset;
 pub use read::parse;
 pub(crate) use read::{document, read};
+pub(crate) use terms::Terms;
 
 /// A group of tables with values of its own.
 #[derive(Debug, Clone)]
@@ -65,7 +65,7 @@ impl Exemption {
 pub enum Source {
     /// The program's own default.
     Default,
-    /// The framework that was chosen.
+    /// A framework: in the policy as strict as it is, or in a pack of schema 1.
     Framework(String),
     /// The settings or policy file.
     File,
@@ -99,6 +99,12 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// Does a file, or a framework, say this value?
+    pub(crate) fn is_given(&self, key: &str) -> bool {
+        let source = self.sources.iter().find(|(known, _)| *known == key);
+        source.is_some_and(|(_, source)| *source != Source::Default)
+    }
+
     /// The values for every table as `backproof.toml` would say them, with where each comes from unless a file says it.
     pub fn lines(&self) -> Vec<(String, String)> {
         let mut lines: Vec<(String, String)> = Vec::new();

@@ -3,15 +3,14 @@
 use super::Policy;
 use super::Source;
 use super::layer::{Layer, VALUE_KEYS, clashes, source_words, window};
-use super::preset::Preset;
 use super::{levels, tiers};
 use crate::problem::{Outcome, Problem, Problems};
 use crate::toml_reader::{Section, read_document};
 
 /// Reads a policy file: nothing but `[policy]`. Gives what can be read, and every mistake.
-pub(crate) fn document(text: &str, origin: &str, preset: &Preset) -> (Option<Policy>, Vec<Problem>) {
+pub(crate) fn document(text: &str, origin: &str) -> (Option<Policy>, Vec<Problem>) {
     let (policy, mistakes) = read_document(origin, text, |root| match root.section("policy") {
-        Some(section) => Some(read(&section, preset)),
+        Some(section) => Some(read(&section)),
         None => {
             if root.place_of("policy").is_none() {
                 root.missing("policy");
@@ -22,19 +21,19 @@ pub(crate) fn document(text: &str, origin: &str, preset: &Preset) -> (Option<Pol
     (policy.flatten(), mistakes)
 }
 
-/// Reads the text of a policy file, without frameworks.
+/// Reads the text of a policy file.
 ///
 /// Errors: every mistake, each with its line.
 pub fn parse(text: &str, origin: &str) -> Outcome<Policy> {
-    match document(text, origin, &Preset::default()) {
+    match document(text, origin) {
         (Some(policy), mistakes) if mistakes.is_empty() => Ok(policy),
         (_, mistakes) => Err(Problems(mistakes)),
     }
 }
 
-/// Reads `[policy]` over what frameworks ask for.
-pub(crate) fn read(section: &Section<'_>, preset: &Preset) -> Policy {
-    let mut policy = preset.policy();
+/// Reads `[policy]` over the defaults.
+pub(crate) fn read(section: &Section<'_>) -> Policy {
+    let mut policy = Policy::default();
     policy.values = Layer::read(section).over(&policy.values);
     if let Some(days) = window(section) {
         policy.window_days = days;

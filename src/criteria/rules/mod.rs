@@ -25,6 +25,13 @@ const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/rules.rs")
 /// Stands in `required-by` of rules on waivers and exemptions: those that match something.
 pub(crate) const MATCH: &str = "match";
 
+/// The rules that come with the program.
+pub(crate) fn shipped() -> &'static RuleSet {
+    static SHIPPED: LazyLock<RuleSet> =
+        LazyLock::new(|| RuleSet::load(None, &[]).expect("the program's own rules are sound, which a test proves"));
+    &SHIPPED
+}
+
 /// Ids of actions, in order: all that a rule may name are those that the program's own rules name. `remediate` has one
 /// action for each.
 pub(crate) fn actions() -> &'static [&'static str] {

@@ -187,6 +187,15 @@ impl Index {
             .and_then(|place| u32::try_from(place).ok())
     }
 
+    /// The vaults of a target, in order of name.
+    pub(crate) fn vaults_of(&self, account_id: &str, region: &str) -> &[VaultState] {
+        let target =
+            |vault: &VaultState| (vault.row.account_id.as_str(), vault.row.region.as_str()).cmp(&(account_id, region));
+        let start = self.vaults.partition_point(|vault| target(vault).is_lt());
+        let end = self.vaults.partition_point(|vault| target(vault).is_le());
+        &self.vaults[start..end]
+    }
+
     /// The table's tags: `None` if the target's tags could not be read.
     pub(crate) fn tags_of(&self, row: usize) -> Option<BTreeMap<String, String>> {
         let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());

@@ -39,7 +39,9 @@ pub(crate) struct GoodRules {
     as_of: DateTime<Utc>,
     /// The end of the time that is looked at.
     end: DateTime<Utc>,
-    /// Runs of rules that are good for certain, from the last one of each before `as_of` on.
+    /// The largest gap that the policy allows.
+    interval: TimeDelta,
+    /// Runs of rules that are good for certain, from the last one of each before `as_of` to some days after the end.
     sure: Vec<Run>,
     /// The same of rules that may be good.
     possible: Vec<Run>,
@@ -140,6 +142,7 @@ impl GoodRules {
             may_be_more: !is_all_read,
             as_of: index.as_of,
             end: index.as_of + (interval * 2).max(AHEAD),
+            interval,
             sure: Vec::new(),
             possible: Vec::new(),
             cadences: Mutex::default(),
@@ -162,7 +165,7 @@ impl GoodRules {
                     schedule: rule.schedule.clone(),
                 }
             }));
-            all.add_runs(first, rules, taker.is_sure, interval);
+            all.add_runs(first, rules, taker.is_sure);
         }
         all.sure.sort_unstable();
         all.possible.sort_unstable();
@@ -170,7 +173,7 @@ impl GoodRules {
     }
 
     /// The runs of the rules of one plan, which are those from `first` on.
-    fn add_runs(&mut self, first: usize, rules: &[PlanRule], is_sure: bool, interval: TimeDelta) {
+    fn add_runs(&mut self, first: usize, rules: &[PlanRule], is_sure: bool) {
         let states: Vec<Option<bool>> = self.rules[first..].iter().map(|rule| rule.is_good).collect();
         let is_clear = |rule: &PlanRule| rule.schedule.as_ref().is_some_and(Schedule::has_moments);
         let (clear, unclear): (Vec<usize>, Vec<usize>) = (0..rules.len()).partition(|place| is_clear(&rules[*place]));
@@ -196,7 +199,7 @@ impl GoodRules {
                     })
                 })
                 .collect();
-            effective_runs(&timed, from, self.end).unwrap_or_default()
+            effective_runs(&timed, from, self.end + AHEAD).unwrap_or_default()
         };
         let is_over = |run: &Run| run.at + run.start_window + START_SLACK <= self.as_of;
         let due_of = |runs: &[Run], place: usize| -> Vec<Run> {
@@ -211,7 +214,7 @@ impl GoodRules {
         let mut from = self.as_of - BACK;
         let mut possible = runs(from, &may_be_good);
         if !has_all_due(&possible) {
-            from = self.as_of - FAR_BACK.max(interval * 3);
+            from = self.as_of - FAR_BACK.max(self.interval * 3);
             possible = runs(from, &may_be_good);
         }
         let sure = runs(from, &|state| state != Some(true));
@@ -270,18 +273,16 @@ impl GoodRules {
         }
     }
 
-    /// The last of these runs before `as_of`, and those after it.
-    fn from_last<'r>(&self, runs: &'r [Run]) -> &'r [Run] {
+    /// The last of these runs before `as_of` and those until the end; and the first one after that.
+    fn looked_at<'r>(&self, runs: &'r [Run]) -> (&'r [Run], Option<&'r Run>) {
         let before = runs.partition_point(|run| run.at < self.as_of);
-        &runs[before.saturating_sub(1)..]
+        let until_end = runs.partition_point(|run| run.at < self.end);
+        (&runs[before.saturating_sub(1)..until_end], runs.get(until_end))
     }
 
     /// From the last run before `as_of`, or `as_of` where there was none, to the end.
     fn longest_gap(&self, runs: &[Run]) -> TimeDelta {
-        let runs = self.from_last(runs);
-        let (Some(first), Some(last)) = (runs.first(), runs.last()) else {
-            return self.end - self.as_of;
-        };
+        let (runs, next) = self.looked_at(runs);
         let schedule = |run: &Run| self.rules[run.rule].schedule.as_ref();
         let between = runs.windows(2).map(|pair| {
             let schedules = schedule(&pair[0]).zip(schedule(&pair[1]));
@@ -289,15 +290,19 @@ impl GoodRules {
                 gap_between((before, pair[0].at), (after, pair[1].at))
             })
         });
-        between
-            .chain([first.at - self.as_of, self.end - last.at])
-            .max()
-            .unwrap_or_default()
+        let first = runs.first().map_or(self.as_of, |run| run.at);
+        let last = runs.last().map_or(self.as_of, |run| run.at);
+        // One that is too long already is told whole.
+        let open = self.end - last;
+        let open = next
+            .filter(|_| open > self.interval)
+            .map_or(open, |next| next.at - last);
+        between.chain([first - self.as_of, open]).max().unwrap_or_default()
     }
 
     /// The greatest age of the newest point, where each run makes one at some moment of its window.
     fn worst_age(&self, runs: &[Run]) -> TimeDelta {
-        let runs = self.from_last(runs);
+        let (runs, _) = self.looked_at(runs);
         let mut next_by = self.end;
         let mut worst = TimeDelta::zero();
         for run in runs.iter().rev() {

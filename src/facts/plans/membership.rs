@@ -212,6 +212,17 @@ impl Memberships {
         Some((TimeDelta::days(rule.retention_days()), plan.version_at?))
     }
 
+    /// Were all plans of a target listed, and this one with its rules and its versions, if it is still there? Then what it does
+    /// not say of the past nobody does.
+    pub(crate) fn is_plan_read(&self, place: u32, plan_id: &str, index: &Index) -> bool {
+        let plan = self
+            .targets
+            .get(place as usize)
+            .and_then(|target| target.plans.get(plan_id));
+        index.is_whole(place, "backup:ListBackupPlans", "")
+            && plan.is_none_or(|plan| plan.rules.is_some() && plan.version_at.is_some())
+    }
+
     /// The plans of a target.
     pub(crate) fn target(&self, place: usize) -> Option<&TargetPlans> {
         self.targets.get(place)

@@ -21,13 +21,7 @@ use crate::inventory::schema::{RecoveryPoint, Row as _};
 use crate::problem::Problem;
 
 /// Columns that no fact on tables and vaults reads.
-const UNUSED: [&str; 5] = [
-    "started_at",
-    "completed_at",
-    "cold_after_days",
-    "created_by_rule_id",
-    "size_bytes",
-];
+const UNUSED: [&str; 4] = ["started_at", "completed_at", "cold_after_days", "size_bytes"];
 
 /// The date of a point that has none: no instant of an inventory lies there.
 pub(crate) const UNDATED: i64 = i64::MIN;
@@ -55,12 +49,14 @@ struct Likeness {
     vault: Option<u32>,
     status: u32,
     plan_id: u32,
+    rule_id: u32,
     key_arn: u32,
     key_type: u32,
     retention: Retention,
     is_temporary: bool,
     is_overdue: bool,
     is_cold: bool,
+    is_copy: bool,
     is_native: Option<bool>,
     is_encrypted: Option<bool>,
 }
@@ -185,6 +181,7 @@ struct Columns<'f> {
     key_arn: Vec<u32>,
     key_type: Vec<u32>,
     plan_id: Vec<u32>,
+    rule_id: Vec<u32>,
     delete_after_event: Vec<u32>,
     source_vault_arn: Vec<u32>,
     is_encrypted: Vec<Option<bool>>,
@@ -211,6 +208,7 @@ impl<'f> Columns<'f> {
             key_arn: numbers("key_arn")?,
             key_type: numbers("key_type")?,
             plan_id: numbers("created_by_plan_id")?,
+            rule_id: numbers("created_by_rule_id")?,
             delete_after_event: numbers("delete_after_event")?,
             source_vault_arn: numbers("source_vault_arn")?,
             is_encrypted: frame.column("is_encrypted")?.bool()?.iter().collect(),
@@ -256,7 +254,7 @@ impl<'f> Columns<'f> {
             key_type: text(&self.key_type),
             source_vault_arn: text(&self.source_vault_arn),
             created_by_plan_id: text(&self.plan_id),
-            created_by_rule_id: None,
+            created_by_rule_id: text(&self.rule_id),
             size_bytes: None,
             last_restored_at: time(&self.last_restored_at),
         }
@@ -375,12 +373,14 @@ impl Gatherer<'_> {
             vault,
             status,
             plan_id: columns.plan_id[row],
+            rule_id: columns.rule_id[row],
             key_arn: columns.key_arn[row],
             key_type: columns.key_type[row],
             retention: lifecycle.retention(),
             is_temporary: columns.delete_after_event[row] != Texts::NULL,
             is_overdue: is_overdue(&lifecycle, self.texts.of(status), self.as_of),
             is_cold: lifecycle.is_cold(self.as_of),
+            is_copy: lifecycle.has_source,
             is_native: is_native(columns.arn[row]),
             is_encrypted: columns.is_encrypted[row],
         };

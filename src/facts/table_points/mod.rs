@@ -34,8 +34,8 @@ pub(crate) struct TablePoints {
     newest: Vec<Option<Named>>,
     /// The newest usable point of each table that a plan made.
     plan_made: Vec<Option<Named>>,
-    /// Usable points that are not the newest, in order of the row of their table: the newest of their kind, and better in
-    /// some way than every newer one. One of them, or the newest, is the newest good one, whatever the policy.
+    /// Of tables with several: the usable points that are the newest of their kind, and better in some way than every newer
+    /// one; in order of the row of their table. The newest good one is among them and `newest`, whatever the policy.
     others: Vec<(u32, Named)>,
     is_whole: Vec<bool>,
     /// Plans whose points were seen, each with the place of its target.
@@ -158,7 +158,7 @@ impl TablePoints {
                 *slot = Some(named.clone());
             }
         }
-        if !wanted.is_newest && wanted.is_of_note {
+        if wanted.is_of_note {
             self.others.push((wanted.row, named));
         }
     }
@@ -177,7 +177,8 @@ impl TablePoints {
             let is_alike = |other: &TablePoint| (other.kind, other.at) == (point.kind, point.at);
             let is_newest = point.at == newest;
             let is_plan_made = plan_made.is_some() && made(point) == plan_made;
-            let is_of_note = of_note.iter().any(is_alike);
+            // A single one is the newest.
+            let is_of_note = of_note.len() > 1 && of_note.iter().any(is_alike);
             if is_newest || is_plan_made || is_of_note {
                 wanted.push(Wanted {
                     point: *point,
@@ -230,9 +231,15 @@ impl TablePoints {
         points.retain(|point| born.is_some_and(|born| point.at >= born));
         points.extend(newest_of_kinds(self.of(row).iter().filter(|point| point.at == UNDATED)));
         let points = points.iter().map(|point| (self.kind(point), point.at));
-        points
-            .filter(|(kind, _)| kind.usability(index) != Some(false))
-            .collect()
+        points.filter(|(kind, _)| kind.usability() != Some(false)).collect()
+    }
+
+    /// The table's points that jobs made and that are not being deleted, whatever else their state: kind, and date in seconds
+    /// since 1970. Copies have the dates of their sources, and are not among them.
+    pub(crate) fn made(&self, row: usize) -> impl Iterator<Item = (&PointKind, u32)> {
+        let dated = self.of(row).iter().filter(|point| point.at != UNDATED);
+        let with_kind = dated.map(|point| (self.kind(point), seconds_of_millis(point.at)));
+        with_kind.filter(|(kind, _)| !kind.is_copy && kind.status.as_deref() != Some("DELETING"))
     }
 
     /// Does every point that lies in the target say what it is of?

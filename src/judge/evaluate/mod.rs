@@ -94,3 +94,6 @@ fn engine_failed(error: impl ToString) -> Problem {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod backed_up_tests;

@@ -187,6 +187,7 @@ fn contradicts(facts: &[(String, FactValue)]) -> bool {
         || same_when_both.iter().any(|name| differ(name, &format!("{name}_seen")))
         || differ("longest_gap_hours", "longest_gap_hours_sure")
         || differ("missed_run_count", "missed_run_count_sure")
+        || differ("points_deleted_early_count", "points_deleted_early_count_sure")
         // Nothing seen has no age, no lock and no retention.
         || (none_seen && (get("newest_recovery_point_age_hours_seen").is_some() || get("vault_lock_rank_seen").is_some()))
         || (none_seen && get("shortest_retention_days_seen").is_some())

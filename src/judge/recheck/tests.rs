@@ -20,6 +20,7 @@ fn finding(subject: Subject, arn: &str, name: &str, evidence: &[(&'static str, F
         severity: Severity::Low,
         question: Question::Safeguards,
         level: Level::Required,
+        framework: None,
         waived: false,
         waiver: None,
         message: String::new(),
@@ -105,8 +106,12 @@ fn every_rule_about_aws_has_a_line_and_every_frame_of_a_table_is_asked_for() {
     for rule in &rules.0 {
         let evidence: Vec<(&'static str, FactValue)> = rule
             .reads()
-            .filter_map(|read| facts_of(rule.subject).iter().find(|fact| fact.name == read))
-            .map(|fact| (fact.name, FactValue::Unknown))
+            .filter_map(|read| {
+                let facts = facts_of(rule.subject).iter().map(|fact| fact.name);
+                let comparisons = COMPARISONS.iter().map(|comparison| comparison.name);
+                facts.chain(comparisons).find(|name| *name == read)
+            })
+            .map(|name| (name, FactValue::Unknown))
             .collect();
         let arn = match rule.subject {
             Subject::Plan => "arn:aws:backup:eu-west-1:111122223333:backup-plan:id",

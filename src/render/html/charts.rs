@@ -279,6 +279,7 @@ mod tests {
             target: TargetId::new("111122223333", "eu-west-1"),
             verdict: Answer::Compliant,
             answers: [Answer::Compliant; 4],
+            answers_by_framework: Vec::new(),
             facts: facts
                 .iter()
                 .map(|(name, value)| ((*name).into(), value.clone()))

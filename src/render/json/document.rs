@@ -195,6 +195,8 @@ pub(super) struct Framework<'r> {
     /// Whose it is: the program's word for word, one that differs from the program's of that id, or one of its own.
     #[schemars(schema_with = "origins")]
     pub(super) origin: &'static str,
+    /// Where the organisation's policy asks for less than the framework, which is judged by its own numbers.
+    pub(super) laxer: Vec<&'r str>,
     /// Its controls, in the order of the framework.
     pub(super) controls: Vec<Control<'r>>,
 }
@@ -214,10 +216,14 @@ pub(super) struct Control<'r> {
     pub(super) asks: &'r str,
     /// Where it applies, if not everywhere.
     pub(super) only_if: &'r str,
-    /// What answers it: `rules`, `coverage`, `waivers`, `evidence` or `none`.
+    /// What answers it: `rules`, `coverage`, `waivers`, `evidence`, `advised` (no value is fixed) or `none`.
     pub(super) answered: &'r str,
-    /// Rules that give evidence for it.
+    /// Rules that decide it.
     pub(super) rules: Vec<&'r str>,
+    /// Rules that give evidence for it and decide nothing.
+    pub(super) advised: Vec<&'r str>,
+    /// Non-compliant findings of those that no waiver covers.
+    pub(super) advised_open: usize,
     /// The worst verdict of those rules; null if no rule answers it or none was applied.
     #[schemars(schema_with = "verdict_or_null")]
     pub(super) verdict: Option<&'static str>,
@@ -267,6 +273,8 @@ pub(super) struct Coverage<'r> {
     pub(super) regions_unknown: bool,
     /// Everything that could not be read.
     pub(super) gaps: Vec<OneGap<'r>>,
+    /// What was not asked, a sentence each.
+    pub(super) not_asked: Vec<&'r str>,
 }
 
 /// One account of the scope.
@@ -341,12 +349,27 @@ pub(super) struct Table<'r> {
     /// The answer to each question.
     #[schemars(schema_with = "answers_by_question")]
     pub(super) answers: ByQuestion<&'static str>,
+    /// The same by each framework that was chosen, by its own numbers. The verdict above is the worst of all.
+    pub(super) answers_by_framework: Vec<FrameworkAnswers<'r>>,
     /// Every fact; `explain facts` says what each means.
     pub(super) facts: Facts<'r>,
     /// What is known of it on each day of `window`; empty if recovery points were not looked at, or if the policy asks for
     /// none: the table is exempt, was made by a restore test, or is not ACTIVE.
     #[schemars(schema_with = "days")]
     pub(super) days: Vec<&'static str>,
+}
+
+/// The answers about one table by the numbers of a framework.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct FrameworkAnswers<'r> {
+    /// Id of the framework.
+    pub(super) framework: &'r str,
+    /// The worst of what the framework requires.
+    #[schemars(schema_with = "answers")]
+    pub(super) verdict: &'static str,
+    /// The answer to each question; `not-asked` where the framework does not ask it.
+    #[schemars(schema_with = "answers_by_question")]
+    pub(super) answers: ByQuestion<&'static str>,
 }
 
 /// One rule applied to one subject.
@@ -379,6 +402,8 @@ pub(super) struct OneFinding<'r> {
     /// `required` findings decide on verdicts and exit codes, `advised` ones decide nothing.
     #[schemars(schema_with = "levels")]
     pub(super) level: &'static str,
+    /// The framework by whose numbers it was judged; null: the organisation's policy.
+    pub(super) framework: Option<&'r str>,
     /// Accepted by a waiver.
     pub(super) waived: bool,
     /// Id of that waiver.

@@ -5,8 +5,8 @@ mod document;
 use std::io::Write;
 
 use self::document::{
-    Account, Baseline, ByQuestion, Control, Counts, Coverage, Document, Exemption, Framework, OneFinding, OneGap,
-    Pairs, Rule, Scan, Table, Target, Tier, Totals, Waiver, Window,
+    Account, Baseline, ByQuestion, Control, Counts, Coverage, Document, Exemption, Framework, FrameworkAnswers,
+    OneFinding, OneGap, Pairs, Rule, Scan, Table, Target, Tier, Totals, Waiver, Window,
 };
 use super::RenderError;
 use super::stream::write_json;
@@ -168,6 +168,7 @@ impl<'r> Framework<'r> {
             title: &framework.title,
             version: &framework.version,
             origin: framework.origin.as_str(),
+            laxer: framework.laxer.iter().map(String::as_str).collect(),
             controls: framework.controls.iter().map(Control::of).collect(),
         }
     }
@@ -183,6 +184,8 @@ impl<'r> Control<'r> {
             asks: &row.asks,
             answered: &row.answered,
             rules: row.rules.iter().map(String::as_str).collect(),
+            advised: row.advised.iter().map(String::as_str).collect(),
+            advised_open: row.advised_open,
             only_if: &row.only_if,
             verdict: row.verdict.map(Verdict::as_str),
             counts: Counts(
@@ -221,6 +224,7 @@ impl<'r> Coverage<'r> {
             tables_unknown: coverage.tables_unknown,
             regions_unknown: coverage.regions_unknown,
             gaps: coverage.gaps.iter().map(OneGap::of).collect(),
+            not_asked: coverage.not_asked.iter().map(String::as_str).collect(),
         }
     }
 }
@@ -249,8 +253,23 @@ impl<'r> Table<'r> {
             region: &table.target.region,
             verdict: table.verdict.as_str(),
             answers: ByQuestion::of(|question| table.answer(question).as_str()),
+            answers_by_framework: table.answers_by_framework.iter().map(FrameworkAnswers::of).collect(),
             facts: Facts(&table.facts),
             days: table.days.iter().map(|day| day.as_str()).collect(),
+        }
+    }
+}
+
+impl<'r> FrameworkAnswers<'r> {
+    fn of((framework, verdict, answers): &'r (std::sync::Arc<str>, Answer, [Answer; 4])) -> Self {
+        let of = |question: Question| {
+            let place = Question::ALL.iter().position(|one| *one == question);
+            place.map_or(Answer::NotAsked, |place| answers[place]).as_str()
+        };
+        Self {
+            framework,
+            verdict: verdict.as_str(),
+            answers: ByQuestion::of(of),
         }
     }
 }
@@ -269,6 +288,7 @@ impl<'r> OneFinding<'r> {
             severity: finding.severity.as_str(),
             question: finding.question.as_str(),
             level: finding.level.as_str(),
+            framework: finding.framework.as_deref(),
             waived: finding.waived,
             waiver: finding.waiver.as_deref(),
             since_baseline: since.map(Since::as_str),

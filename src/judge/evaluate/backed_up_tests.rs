@@ -1,0 +1,658 @@
+//! `backed-up` against a search for one recovery point that meets every demand, in worlds of which not everything is known.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::judge_tables;
+use crate::criteria::policy::{self, Policy};
+use crate::criteria::rules::RuleSet;
+use crate::criteria::vocabulary::frames_of;
+use crate::domain::{FactValue, Subject, TargetId, Verdict, table_arn};
+use crate::facts;
+use crate::inventory::schema::{CallLogEntry, Key, RecoveryPoint, SCHEMA_VERSION, Table, TableTag, Target, Vault};
+use crate::inventory::store::Writer;
+use crate::inventory::{Inventory, Manifest};
+
+const ACCOUNT: &str = "111122223333";
+/// How old the tables are, in days.
+const BORN_DAYS: i64 = 400;
+
+fn as_of() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_790_000_000, 0).expect("an instant")
+}
+
+/// Numbers that look random, the same for one seed.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((mixed ^ (mixed >> 31)) % sides as u64).expect("a small number")
+    }
+
+    fn of<T: Clone>(&mut self, all: &[T]) -> T {
+        all[self.roll(all.len())].clone()
+    }
+}
+
+/// A key; `None`: it could not be described.
+#[derive(Debug, Clone, Copy)]
+struct KeySeen {
+    owner: Option<i64>,
+    state: Option<&'static str>,
+}
+
+#[derive(Debug, Clone)]
+struct VaultSeen {
+    kind: Option<&'static str>,
+    /// 0 none, 1 governance, 2 compliance in grace, 3 compliance.
+    lock: i64,
+    key: Option<usize>,
+    is_read: bool,
+}
+
+#[derive(Debug, Clone)]
+struct PointSeen {
+    vault: usize,
+    age_hours: i64,
+    status: &'static str,
+    /// `None`: a copy that is kept as long as its source.
+    kept_days: Option<i64>,
+    is_native: bool,
+    is_encrypted: bool,
+    key: Option<usize>,
+    is_temporary: bool,
+}
+
+#[derive(Debug, Clone)]
+struct TableSeen {
+    key: Option<usize>,
+    is_gold: bool,
+    points: Vec<PointSeen>,
+}
+
+/// What was seen of one Region.
+#[derive(Debug, Clone)]
+struct World {
+    has_tags: bool,
+    keys: Vec<KeySeen>,
+    vaults: Vec<VaultSeen>,
+    tables: Vec<TableSeen>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    limit_hours: i64,
+    kept_days: i64,
+    owner: usize,
+    lock: usize,
+}
+
+const OWNERS: [&str; 3] = ["any", "aws-managed", "customer-managed"];
+const LOCKS: [(&str, i64); 3] = [("none", 0), ("governance", 1), ("compliance", 3)];
+
+fn world(dice: &mut Dice) -> World {
+    let keys = (0..3).map(|_| KeySeen {
+        owner: dice.of(&[None, Some(1), Some(2), Some(2)]),
+        state: dice.of(&[
+            None,
+            Some("Enabled"),
+            Some("Enabled"),
+            Some("PendingDeletion"),
+            Some("Dreaming"),
+        ]),
+    });
+    let keys: Vec<KeySeen> = keys.collect();
+    let kinds = [
+        None,
+        Some("BACKUP_VAULT"),
+        Some("BACKUP_VAULT"),
+        Some("LOGICALLY_AIR_GAPPED_BACKUP_VAULT"),
+        Some("NEW"),
+    ];
+    let vaults = (0..3).map(|_| {
+        let kind = dice.of(&kinds);
+        let is_air_gapped = kind == Some("LOGICALLY_AIR_GAPPED_BACKUP_VAULT");
+        VaultSeen {
+            kind,
+            lock: if is_air_gapped { 3 } else { dice.of(&[0, 1, 2, 3]) },
+            key: dice.of(&[None, Some(0), Some(1), Some(2)]),
+            is_read: dice.roll(6) > 0,
+        }
+    });
+    let vaults: Vec<VaultSeen> = vaults.collect();
+    let point = |dice: &mut Dice| {
+        let is_native = dice.roll(5) == 0;
+        PointSeen {
+            vault: dice.roll(3),
+            age_hours: dice.of(&[1, 6, 24, 25, 48, 49, 200, 500 * 24]),
+            status: dice.of(&["COMPLETED", "COMPLETED", "COMPLETED", "AVAILABLE", "EXPIRED", "NEW"]),
+            kept_days: dice.of(&[Some(7), Some(35), Some(35), Some(365), None]),
+            is_native,
+            is_encrypted: is_native || dice.roll(8) > 0,
+            key: dice.of(&[None, Some(0), Some(1), Some(2)]),
+            is_temporary: dice.roll(12) == 0,
+        }
+    };
+    let tables = (0..8).map(|_| TableSeen {
+        key: dice.of(&[None, None, Some(0), Some(1)]),
+        is_gold: dice.roll(2) == 0,
+        points: (0..dice.roll(6)).map(|_| point(dice)).collect(),
+    });
+    World {
+        tables: tables.collect(),
+        has_tags: dice.roll(4) > 0,
+        keys,
+        vaults,
+    }
+}
+
+fn wanted(dice: &mut Dice) -> Wanted {
+    Wanted {
+        limit_hours: dice.of(&[24, 48]),
+        kept_days: dice.of(&[7, 35]),
+        owner: dice.of(&[0, 0, 1, 2]),
+        lock: dice.of(&[0, 0, 1, 2]),
+    }
+}
+
+/// Something that is not known, and has to be one thing or the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Open {
+    IsGold,
+    KeyOwner(usize),
+    KeyState(usize),
+    IsNoView(usize),
+    VaultLock(usize),
+    HoldsAnother(usize),
+    Status(usize),
+    Kept(usize),
+    PointOwner(usize),
+    PointKey(usize),
+}
+
+/// Is there one point that meets every demand, if what is open is as `truth` says?
+fn is_backed_up(world: &World, table: &TableSeen, policies: [Wanted; 2], truth: &dyn Fn(Open) -> bool) -> bool {
+    let is_gold = if world.has_tags {
+        table.is_gold
+    } else {
+        truth(Open::IsGold)
+    };
+    let wanted = policies[usize::from(is_gold)];
+    let key_works = |key: usize| match world.keys[key].state {
+        None | Some("Dreaming") => truth(Open::KeyState(key)),
+        Some(state) => state == "Enabled",
+    };
+    let owner_of = |key: usize| {
+        world.keys[key]
+            .owner
+            .unwrap_or(if truth(Open::KeyOwner(key)) { 2 } else { 0 })
+    };
+    let is_vault_good = |place: usize| {
+        let vault = &world.vaults[place];
+        let is_new = vault.kind == Some("NEW");
+        let lock = if is_new && vault.lock == 0 && truth(Open::VaultLock(place)) {
+            3
+        } else {
+            vault.lock
+        };
+        (!is_new || truth(Open::IsNoView(place))) && lock >= LOCKS[wanted.lock].1
+    };
+    let is_good = |(number, point): (usize, &PointSeen)| {
+        let is_there = match point.status {
+            "COMPLETED" | "AVAILABLE" => true,
+            "NEW" => truth(Open::Status(number)),
+            _ => false,
+        };
+        let kept = point
+            .kept_days
+            .unwrap_or(if truth(Open::Kept(number)) { 365 } else { 1 });
+        let vault = &world.vaults[point.vault];
+        let key = if point.is_native {
+            point.key
+        } else {
+            point.key.or(vault.key)
+        };
+        let open_owner = || if truth(Open::PointOwner(number)) { 2 } else { 0 };
+        let (owner, works) = if !point.is_encrypted {
+            (-1, true)
+        } else if let Some(key) = key {
+            (owner_of(key), key_works(key))
+        } else if point.is_native {
+            let of_table = table.key.is_none_or(|key| world.keys[key].state == Some("Enabled"));
+            (open_owner(), of_table || truth(Open::PointKey(number)))
+        } else if vault.kind == Some("LOGICALLY_AIR_GAPPED_BACKUP_VAULT") {
+            (0, true)
+        } else {
+            (open_owner(), truth(Open::PointKey(number)))
+        };
+        is_there
+            && !point.is_temporary
+            && point.age_hours <= wanted.limit_hours
+            && kept >= wanted.kept_days
+            && owner >= i64::try_from(wanted.owner).expect("a small number")
+            && works
+            && is_vault_good(point.vault)
+    };
+    let is_elsewhere =
+        |place: usize| !world.vaults[place].is_read && truth(Open::HoldsAnother(place)) && is_vault_good(place);
+    table.points.iter().enumerate().any(is_good) || (0..world.vaults.len()).any(is_elsewhere)
+}
+
+fn policy(policies: [Wanted; 2]) -> Policy {
+    let values = |wanted: &Wanted| {
+        format!(
+            "rpo = \"{}h\"\nretention-min = \"{}d\"\nkey-owner = \"{}\"\nvault-lock = \"{}\"\n",
+            wanted.limit_hours, wanted.kept_days, OWNERS[wanted.owner], LOCKS[wanted.lock].0
+        )
+    };
+    let [base, gold] = policies;
+    let tier = format!(
+        "[[policy.tier]]\nname = \"gold\"\nwhen = \"tag('tier') = 'gold'\"\n{}",
+        values(&gold)
+    );
+    policy::parse(&format!("[policy]\n{}{tier}", values(&base)), "policy.toml").expect("a policy")
+}
+
+fn region(place: usize) -> String {
+    format!("eu-west-{place}")
+}
+
+fn key_arn(place: usize, key: usize) -> String {
+    format!("arn:aws:kms:{}:{ACCOUNT}:key/{key}", region(place))
+}
+
+fn log(place: usize, action: &str, resource: &str, outcome: &str) -> CallLogEntry {
+    CallLogEntry {
+        account_id: ACCOUNT.to_owned(),
+        region: region(place),
+        action: action.to_owned(),
+        resource: resource.to_owned(),
+        outcome: outcome.to_owned(),
+        error: (outcome != "ok").then(|| "AccessDeniedException".to_owned()),
+        page_count: 1,
+        attempt_count: 1,
+        started_at: as_of(),
+        answered_at: None,
+        duration_ms: 1,
+        request_id: None,
+    }
+}
+
+/// Writes worlds as a scan would have seen them, each in a Region of its own.
+fn inventory(dir: &std::path::Path, worlds: &[World]) -> Inventory {
+    let writer = Writer::create(dir);
+    let (mut targets, mut calls, mut keys, mut vaults) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut tables, mut tags, mut points) = (Vec::new(), Vec::new(), Vec::new());
+    for (place, world) in worlds.iter().enumerate() {
+        targets.push(Target {
+            account_id: ACCOUNT.to_owned(),
+            account_name: None,
+            region: region(place),
+            partition: "aws".to_owned(),
+        });
+        calls.push(log(place, "dynamodb:ListTables", "", "ok"));
+        calls.push(log(place, "backup:ListBackupVaults", "", "ok"));
+        // No plan takes a table, so that none is young.
+        calls.push(log(place, "backup:ListBackupPlans", "", "ok"));
+        calls.push(log(
+            place,
+            "tag:GetResources",
+            "",
+            if world.has_tags { "ok" } else { "denied" },
+        ));
+        for (number, key) in world.keys.iter().enumerate() {
+            keys.push(Key {
+                key_arn: key_arn(place, number),
+                key_manager: key
+                    .owner
+                    .map(|owner| if owner == 2 { "CUSTOMER" } else { "AWS" }.to_owned()),
+                key_state: key.state.map(str::to_owned),
+                deletion_at: None,
+            });
+        }
+        for (number, vault) in world.vaults.iter().enumerate() {
+            let name = format!("v{number}");
+            let outcome = if vault.is_read { "ok" } else { "denied" };
+            calls.push(log(place, "backup:ListRecoveryPointsByBackupVault", &name, outcome));
+            let days = match vault.lock {
+                2 => Some(1),
+                3 => Some(-1),
+                _ => None,
+            };
+            vaults.push(Vault {
+                account_id: ACCOUNT.to_owned(),
+                region: region(place),
+                vault_arn: Some(format!(
+                    "arn:aws:backup:{}:{ACCOUNT}:backup-vault:{name}",
+                    region(place)
+                )),
+                vault_name: name,
+                vault_type: vault.kind.map(str::to_owned),
+                key_arn: vault.key.map(|key| key_arn(place, key)),
+                recovery_point_count: None,
+                locked: Some(vault.lock > 0),
+                lock_date: days.map(|days| as_of() + TimeDelta::days(days)),
+                min_retention_days: None,
+                max_retention_days: None,
+                created_at: None,
+            });
+        }
+        for (number, table) in world.tables.iter().enumerate() {
+            let name = format!("t{number}");
+            let arn = table_arn("aws", &TargetId::new(ACCOUNT, region(place)), &name);
+            if table.is_gold && world.has_tags {
+                tags.push(TableTag {
+                    table_arn: arn.clone(),
+                    key: "tier".to_owned(),
+                    value: "gold".to_owned(),
+                });
+            }
+            for (nth, point) in table.points.iter().enumerate() {
+                points.push(seen_point(place, number, nth, point, &arn));
+            }
+            tables.push(seen_table(place, table, name, arn));
+        }
+    }
+    writer.push(&targets).expect("written");
+    writer.push(&calls).expect("written");
+    writer.push(&keys).expect("written");
+    writer.push(&vaults).expect("written");
+    writer.push(&tables).expect("written");
+    writer.push(&tags).expect("written");
+    writer.push(&points).expect("written");
+    Inventory {
+        dir: dir.to_owned(),
+        manifest: Manifest {
+            schema_version: SCHEMA_VERSION,
+            scan_id: "s".to_owned(),
+            as_of: as_of(),
+            started_at: as_of(),
+            finished_at: as_of(),
+            caller_arn: format!("arn:aws:iam::{ACCOUNT}:user/a"),
+            tool_version: "0".to_owned(),
+            regions_named: true,
+            clock_skew_seconds: None,
+            attempt_count: 0,
+            frames: writer.finish().expect("finished"),
+        },
+    }
+}
+
+fn seen_table(place: usize, table: &TableSeen, name: String, arn: String) -> Table {
+    Table {
+        account_id: ACCOUNT.to_owned(),
+        region: region(place),
+        table_name: name,
+        table_arn: arn,
+        description: "described".to_owned(),
+        table_id: None,
+        table_status: Some("ACTIVE".to_owned()),
+        created_at: Some(as_of() - TimeDelta::days(BORN_DAYS)),
+        table_size_bytes: None,
+        item_count: None,
+        billing_mode: None,
+        table_class: None,
+        sse_type: table.key.map(|_| "KMS".to_owned()),
+        sse_status: None,
+        sse_key_arn: table.key.map(|key| key_arn(place, key)),
+        deletion_protection: None,
+        replica_count: None,
+        restored_at: None,
+        archived_at: None,
+    }
+}
+
+fn seen_point(place: usize, table: usize, nth: usize, point: &PointSeen, arn: &str) -> RecoveryPoint {
+    RecoveryPoint {
+        account_id: ACCOUNT.to_owned(),
+        region: region(place),
+        vault_name: format!("v{}", point.vault),
+        recovery_point_arn: if point.is_native {
+            format!("{arn}/backup/0{nth}")
+        } else {
+            format!(
+                "arn:aws:backup:{}:{ACCOUNT}:recovery-point:{table}-{nth}",
+                region(place)
+            )
+        },
+        resource_arn: Some(arn.to_owned()),
+        status: Some(point.status.to_owned()),
+        created_at: Some(as_of() - TimeDelta::hours(point.age_hours)),
+        started_at: None,
+        completed_at: None,
+        last_restored_at: None,
+        cold_after_days: None,
+        delete_after_days: point.kept_days,
+        delete_after_event: point.is_temporary.then(|| "DELETE_AFTER_COPY".to_owned()),
+        cold_at: None,
+        delete_at: None,
+        is_encrypted: Some(point.is_encrypted),
+        key_arn: point.key.map(|key| key_arn(place, key)),
+        key_type: None,
+        source_vault_arn: point
+            .kept_days
+            .is_none()
+            .then(|| "arn:aws:backup:eu-north-1:1:backup-vault:x".to_owned()),
+        created_by_plan_id: None,
+        created_by_rule_id: None,
+        size_bytes: None,
+    }
+}
+
+/// Verdict and message of `backed-up` for every table of worlds, by Region and number of the table; with what is said of the
+/// newest good point.
+fn judge(worlds: &[World], policy: &Policy) -> Vec<(String, Verdict, crate::facts::Comparisons)> {
+    let dir = tempfile::tempdir().expect("a folder");
+    let inventory = inventory(dir.path(), worlds);
+    let facts = facts::derive(&inventory, 30).expect("evidence");
+    let rules = RuleSet::load(None, &["backed-up".to_owned()]).expect("a rule");
+    let mut judged = Vec::new();
+    judge_tables(&facts, &rules, policy, &mut |chunk| {
+        for (place, table) in chunk.tables.facts.iter().enumerate() {
+            let arn = table.table_arn.as_deref().unwrap_or_default().to_owned();
+            judged.push((arn, chunk.verdicts[0][place], chunk.comparisons[place].clone()));
+        }
+    })
+    .expect("judged");
+    judged
+}
+
+#[test]
+fn backed_up_is_what_a_search_for_one_point_finds() {
+    let mut counts = [0; 3];
+    for seed in 0..40 {
+        let mut dice = Dice(seed);
+        let policies = [wanted(&mut dice), wanted(&mut dice)];
+        let worlds: Vec<World> = (0..40).map(|_| world(&mut dice)).collect();
+        let judged = judge(&worlds, &policy(policies));
+        for (place, world) in worlds.iter().enumerate() {
+            for (number, table) in world.tables.iter().enumerate() {
+                let arn = table_arn("aws", &TargetId::new(ACCOUNT, region(place)), &format!("t{number}"));
+                let (_, verdict, _) = judged.iter().find(|(known, ..)| *known == arn).expect("judged");
+                let by = |truth: &dyn Fn(Open) -> bool| is_backed_up(world, table, policies, truth);
+                let of_tier =
+                    |is_gold: bool, others: bool| by(&move |open| if open == Open::IsGold { is_gold } else { others });
+                let best = of_tier(false, true) || of_tier(true, true);
+                let worst = of_tier(false, false) && of_tier(true, false);
+                let expected = match (worst, best) {
+                    (true, _) => Verdict::Compliant,
+                    (false, false) => Verdict::NonCompliant,
+                    (false, true) => Verdict::Unknown,
+                };
+                assert_eq!(*verdict, expected, "seed {seed}, {arn}: {policies:?} {world:?}");
+                counts[expected as usize] += 1;
+                // Whatever the truth is, a verdict that is known says it.
+                for salt in 0..8 {
+                    let said = by(&|open| Dice(hash(open).wrapping_add(salt)).roll(2) == 0);
+                    assert!(*verdict != Verdict::Compliant || said, "seed {seed}, {arn}");
+                    assert!(*verdict != Verdict::NonCompliant || !said, "seed {seed}, {arn}");
+                }
+            }
+        }
+    }
+    assert!(counts.iter().sum::<usize>() >= 10_000, "{counts:?}");
+    assert!(counts.iter().all(|count| *count > 500), "{counts:?}");
+}
+
+fn hash(open: Open) -> u64 {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    open.hash(&mut hasher);
+    hasher.finish()
+}
+
+const SOUND: PointSeen = PointSeen {
+    vault: 0,
+    age_hours: 5,
+    status: "COMPLETED",
+    kept_days: Some(35),
+    is_native: false,
+    is_encrypted: true,
+    key: None,
+    is_temporary: false,
+};
+
+/// A table in a Region with a vault without a lock, one under a dying key, and one with a compliance lock.
+fn of_points(points: Vec<PointSeen>) -> World {
+    let vault = |lock, key| VaultSeen {
+        kind: Some("BACKUP_VAULT"),
+        lock,
+        key: Some(key),
+        is_read: true,
+    };
+    let key = |state| KeySeen {
+        owner: Some(2),
+        state: Some(state),
+    };
+    World {
+        has_tags: true,
+        keys: vec![key("Enabled"), key("PendingDeletion")],
+        vaults: vec![vault(0, 0), vault(0, 1), vault(3, 0)],
+        tables: vec![TableSeen {
+            key: None,
+            is_gold: false,
+            points,
+        }],
+    }
+}
+
+fn text(comparisons: &crate::facts::Comparisons, name: &str) -> String {
+    match comparisons.get(name) {
+        FactValue::Text(text) => text.to_string(),
+        other => other.to_string(),
+    }
+}
+
+fn judge_one(world: &World, policy: &str) -> (Verdict, crate::facts::Comparisons) {
+    let policy = policy::parse(&format!("[policy]\n{policy}\n"), "policy.toml").expect("a policy");
+    let (_, verdict, comparisons) = judge(std::slice::from_ref(world), &policy).remove(0);
+    (verdict, comparisons)
+}
+
+fn kept(days: i64, age_hours: i64) -> PointSeen {
+    PointSeen {
+        kept_days: Some(days),
+        age_hours,
+        ..SOUND
+    }
+}
+
+#[test]
+fn of_many_schedules_one_point_answers() {
+    let scheme = |daily: i64| {
+        let hourly = (0..168).map(|hours| kept(7, hours));
+        let days = (0..30).map(|days| kept(35, daily + 24 * days));
+        let months = (0..12).map(|months| kept(365, 100 + 720 * months));
+        of_points(hourly.chain(days).chain(months).collect())
+    };
+    let (verdict, comparisons) = judge_one(&scheme(20), "");
+    assert_eq!(verdict, Verdict::Compliant);
+    assert_eq!(comparisons.get("newest_good_point_age_hours"), FactValue::Float(20.0));
+    assert_eq!(
+        text(&comparisons, "backed_up_summary"),
+        "newest point is 0 min old but kept 7 d (35 d required); the newest that meets everything is 20 h old"
+    );
+    let (verdict, _) = judge_one(&scheme(40), "");
+    assert_eq!(verdict, Verdict::NonCompliant);
+    // A year wanted: the monthly ones alone are good.
+    let (verdict, comparisons) = judge_one(&scheme(20), "retention-min = \"365d\"");
+    assert_eq!(verdict, Verdict::NonCompliant);
+    assert_eq!(comparisons.get("newest_good_point_age_hours"), FactValue::Float(100.0));
+    assert_eq!(text(&comparisons, "newest_good_point_vault"), "v0");
+    let (verdict, _) = judge_one(&scheme(20), "retention-min = \"365d\"\nfrequency = \"31d\"");
+    assert_eq!(verdict, Verdict::Compliant);
+}
+
+#[test]
+fn a_dying_key_condemns_nothing_that_is_backed_up_elsewhere() {
+    let dying = PointSeen {
+        vault: 1,
+        age_hours: 2,
+        ..SOUND
+    };
+    let (verdict, comparisons) = judge_one(&of_points(vec![dying.clone(), SOUND]), "");
+    assert_eq!(verdict, Verdict::Compliant);
+    assert_eq!(
+        text(&comparisons, "newest_point_failed_demands"),
+        "key pending deletion"
+    );
+    let (verdict, comparisons) = judge_one(&of_points(vec![dying]), "");
+    assert_eq!(verdict, Verdict::NonCompliant);
+    assert_eq!(
+        text(&comparisons, "backed_up_summary"),
+        "newest point is 2 h old but key pending deletion; none meets everything"
+    );
+    assert_eq!(text(&comparisons, "newest_good_point_arn"), "none");
+    assert_eq!(
+        comparisons.get("newest_good_point_age_hours_at_most"),
+        FactValue::Float(876_000.0)
+    );
+}
+
+#[test]
+fn young_points_that_are_not_good_do_not_make_old_good_ones_young() {
+    let locked = PointSeen {
+        vault: 2,
+        age_hours: 74,
+        ..SOUND
+    };
+    let world = of_points(vec![SOUND, locked, kept(7, 1)]);
+    let policy = "key-owner = \"customer-managed\"\nvault-lock = \"compliance\"";
+    let (verdict, comparisons) = judge_one(&world, policy);
+    assert_eq!(verdict, Verdict::NonCompliant);
+    assert_eq!(
+        text(&comparisons, "backed_up_summary"),
+        "newest point is 1 h old but kept 7 d (35 d required), vault not locked (compliance required); the newest that meets everything is 3 d 2 h old"
+    );
+    assert!(text(&comparisons, "newest_good_point_arn").ends_with(":recovery-point:0-1"));
+    let (verdict, _) = judge_one(&world, &format!("{policy}\nfrequency = \"3d\""));
+    assert_eq!(verdict, Verdict::Compliant);
+}
+
+#[test]
+fn ordinary_native_backups_are_told_of_unless_the_owner_of_their_key_matters() {
+    let native = of_points(vec![PointSeen {
+        is_native: true,
+        ..SOUND
+    }]);
+    assert_eq!(judge_one(&native, "").0, Verdict::Compliant);
+    let (verdict, comparisons) = judge_one(&native, "key-owner = \"aws-managed\"");
+    assert_eq!(verdict, Verdict::Unknown);
+    assert!(text(&comparisons, "backed_up_doubt").contains("dynamodb:DescribeBackup"));
+}
+
+#[test]
+fn what_plans_promise_plays_no_part() {
+    let rules = RuleSet::load(None, &["backed-up".to_owned()]).expect("a rule");
+    let rule = rules.of(Subject::Table).next().expect("one");
+    // A plan may excuse a table that is too young to have a backup; whether one is backed up it has no say in.
+    assert_eq!(rule.applies_text.as_deref(), Some("NOT is_not_yet_due"));
+    assert_eq!(rule.compliant.reads, ["backed_up"]);
+    assert_eq!(
+        frames_of(Subject::Table, "backed_up"),
+        ["tables", "vaults", "recovery_points", "keys"]
+    );
+}
