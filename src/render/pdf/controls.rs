@@ -72,6 +72,13 @@ fn matrix(doc: &mut Doc<'_>, framework: &FrameworkReport, worst: &BTreeMap<&str,
     let title = format!("{}, {}", framework.title, framework.version);
     doc.heading(&title, 80.0);
     doc.paragraph(BODY, &summary(framework));
+    for sentence in &framework.laxer {
+        let colour = doc.template.colours.non_compliant;
+        doc.paragraph(
+            BODY.bold().colour(colour),
+            &format!("The policy asks for less than the framework: {sentence}."),
+        );
+    }
     doc.y += SMALL_GAP;
     let columns = [
         Column::new("Control", 90.0),

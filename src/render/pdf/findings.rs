@@ -337,7 +337,11 @@ fn also(doc: &mut Doc<'_>, report: &Report, findings: &[&&Finding]) {
         } else {
             ""
         };
-        format!("{} {} ({mark}{new})", symbol(finding.verdict), finding.rule)
+        let by = finding
+            .framework
+            .as_ref()
+            .map_or_else(String::new, |id| format!(", {id}"));
+        format!("{} {} ({mark}{new}{by})", symbol(finding.verdict), finding.rule)
     };
     if findings.is_empty() {
         return;
@@ -361,6 +365,9 @@ fn said(doc: &mut Doc<'_>, report: &Report, finding: &Finding) {
         doc.colour_of(finding.verdict)
     };
     let mut text = format!("{}: {}", finding.rule, finding.message);
+    if let Some(framework) = &finding.framework {
+        text.push_str(&format!(" (by the numbers of {framework})"));
+    }
     if report.since(finding) == Some(Since::New) {
         text.push_str(" NEW SINCE THE BASELINE");
     }
