@@ -76,6 +76,16 @@ pub(crate) fn age(age: TimeDelta) -> String {
     }
 }
 
+/// The same of a number of hours, as facts hold it.
+pub(crate) fn age_of_hours(hours: f64) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "an age in minutes, or as good as for ever"
+    )]
+    let minutes = (hours.max(0.0) * 60.0 + 1e-6).floor() as i64;
+    age(TimeDelta::try_minutes(minutes).unwrap_or(TimeDelta::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +115,27 @@ mod tests {
             assert!(parse(text).is_err(), "{text}");
         }
         assert!(parse_days("36h").is_err());
+    }
+
+    #[test]
+    fn ages_are_told_in_two_units() {
+        for (hours, text) in [
+            (0.0, "0 min"),
+            (-1.0, "0 min"),
+            (0.5, "30 min"),
+            (40.0 / 60.0, "40 min"),
+            (5.0 + 1.0 / 3.0, "5 h 20 min"),
+            (24.0, "24 h"),
+            (24.011_111, "24 h"),
+            (36.0, "36 h"),
+            (36.5, "36 h 30 min"),
+            (48.0, "2 d"),
+            (48.5, "2 d"),
+            (609.9, "25 d 9 h"),
+            (876_000.0, "36500 d"),
+        ] {
+            assert_eq!(age_of_hours(hours), text, "{hours}");
+        }
     }
 
     #[test]

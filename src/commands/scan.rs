@@ -50,7 +50,7 @@ pub async fn run(args: ScanArgs) -> Outcome<Exit> {
     std::thread::spawn(binary_sha256);
     let staging = output.staging(&default_folder_at(Utc::now()), Purpose::Scan)?;
     // Without a choice of rules the inventory is whole, so that any later question can be answered from it.
-    let is_chosen = !args.rules.rules.is_empty() || !args.rules.framework.is_empty() || args.rules.rules_dir.is_some();
+    let is_chosen = !args.rules.rules.is_empty() || !args.rules.framework.is_empty();
     let wanted = if is_chosen {
         Wanted::frames(criteria::frames(&criteria))
     } else {

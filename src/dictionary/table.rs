@@ -201,7 +201,7 @@ facts! {
     copy_regions_seen: Text = ["tables", "vaults", "recovery_points"],
     /// Other accounts in which usable copies were seen; `none` if there is none. Unknown if the table could not be described.
     copy_accounts_seen: Text = ["tables", "vaults", "recovery_points"],
-    /// Where usable copies were seen in other accounts and Regions, each with the age of the data of the newest one, in hours; `none` if there is none. Unknown if the table could not be described.
+    /// Where usable copies were seen in other accounts and Regions, each with the age of the data of the newest one; `none` if there is none. Unknown if the table could not be described.
     newest_copies_seen: Text = ["tables", "vaults", "recovery_points"],
     /// Age at as_of, in hours, of the data of the newest copy that was seen in another Region. Unknown if none was.
     cross_region_copy_age_hours_seen: f64 = ["tables", "vaults", "recovery_points"],

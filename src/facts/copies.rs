@@ -19,7 +19,8 @@ use super::time::{JOB_MEMORY, age_hours, hours};
 use super::words::{cause, names};
 use crate::criteria::values::{ANY_PLACE, PolicyValues};
 use crate::dictionary::{TableFacts, Text};
-use crate::domain::{Arn, FactValue, rfc3339, short_number};
+use crate::domain::{Arn, FactValue, rfc3339};
+use crate::duration;
 use crate::inventory::schema::borrowed::CopyJob;
 
 /// The facts of a table against its policy, in order of [`crate::criteria::vocabulary::COMPARISONS`] without the tier.
@@ -89,6 +90,7 @@ impl Comparisons {
             .into_iter()
             .chain(self.plan.values())
             .chain(self.good_point.values())
+            .chain(self.deleted_early.values())
             .collect()
     }
 }
@@ -264,7 +266,7 @@ impl Copies {
         facts.copy_accounts_seen = Some(names(accounts));
         let aged_at = index.aged_at(row);
         let with_age = |seen: &Seen| match aged_at {
-            Some(now) => format!("{}: {} h", of(seen), short_number(age_hours(seen.newest, now))),
+            Some(now) => format!("{}: {}", of(seen), duration::age_of_hours(age_hours(seen.newest, now))),
             None => format!("{}: from {}", of(seen), rfc3339(seen.newest)),
         };
         let newest: BTreeSet<String> = self.seen[row].iter().map(with_age).collect();

@@ -76,8 +76,8 @@ fn rule_line(rule: &Rule, policy: &Policy) -> RuleLine {
         rationale: rule.rationale.clone(),
         applies: rule.applies_text.clone().unwrap_or_default(),
         compliant: rule.compliant_text.clone(),
-        tells: [&rule.message, &rule.not_applicable]
-            .into_iter()
+        tells: std::iter::once(&rule.message)
+            .chain(rule.applies.iter().map(|part| &part.otherwise))
             .flat_map(|message| placeholders(message))
             .map(str::to_owned)
             .collect(),

@@ -516,7 +516,29 @@ fn an_own_rule_takes_no_shipped_rule_s_place_and_no_answer_from_nothing() {
             "rules/in-a-plan.toml",
         ],
     );
+    // Said in the settings, it stands in for the program's, and the report says so wherever it claims something.
+    bench.write("backproof.toml", "[rules]\nreplaced = [\"in-a-plan\"]\n");
+    let (ran, report) = bench.scan("replaced", &["--format", "json,markdown", "--rules-dir", "rules"]);
+    assert_eq!(
+        verdict(&report, "forgotten", "in-a-plan"),
+        "compliant",
+        "{}",
+        ran.stderr
+    );
+    let page = std::fs::read_to_string(bench.path("replaced/summary.md")).expect("a report");
+    assert!(page.contains("1 rule differs from that of backproof"), "{page}");
+    assert!(page.contains("under the same id: in-a-plan"), "{page}");
     std::fs::remove_file(bench.path("rules/in-a-plan.toml")).expect("removed");
+    let ran = bench.run(&["scan", "--to", "out", "--rules-dir", "rules"]);
+    crate::common::refused(
+        &ran,
+        2,
+        &[
+            "there is no rule to replace `in-a-plan`",
+            "there is no `in-a-plan.toml`",
+        ],
+    );
+    std::fs::remove_file(bench.path("backproof.toml")).expect("removed");
 
     // Both tables have no overdue point: nothing by nothing, and something by nothing.
     rule("of-nothing", "overdue_point_count / overdue_point_count > 0.9");
@@ -527,6 +549,17 @@ fn an_own_rule_takes_no_shipped_rule_s_place_and_no_answer_from_nothing() {
     );
     let (ran, report) = bench.scan("own", &["--format", "json", "--rules-dir", "rules"]);
     assert_eq!(ran.code, 10, "{}", ran.stderr);
+    // The program's rules are judged beside them.
+    assert_eq!(verdict(&report, "forgotten", "in-a-plan"), "non-compliant");
+    assert_eq!(verdict(&report, "forgotten", "recovery-point-fresh"), "non-compliant");
+    // `--rules` chooses among all of them.
+    let (_, few) = bench.scan(
+        "few",
+        &["--format", "json", "--rules-dir", "rules", "--rules", "around,pitr-on"],
+    );
+    let findings = few["findings"].as_array().expect("findings").iter();
+    let ids: std::collections::BTreeSet<&str> = findings.map(|found| found["rule"].as_str().expect("a rule")).collect();
+    assert_eq!(ids.into_iter().collect::<Vec<_>>(), ["around", "pitr-on"]);
     for (id, wanted) in [
         ("of-nothing", "unknown"),
         ("without-end", "unknown"),

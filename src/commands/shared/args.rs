@@ -63,7 +63,8 @@ pub struct RuleArgs {
     /// scan leaves them out unless the policy requires them. They are pitr-on and not-only-pitr.
     #[arg(long = "with", value_name = "RULE,…", value_delimiter = ',')]
     pub with: Vec<String>,
-    /// A folder of rule files (*.toml) to use instead of the ones that come with the program.
+    /// A folder with rule files (*.toml) of your own, judged beside those that come with the program. One under the id of one
+    /// of these is refused unless the settings file names it in `[rules]` as `replaced`.
     #[arg(long, value_name = "DIR")]
     pub rules_dir: Option<PathBuf>,
     /// Judge by these compliance frameworks, separated by commas: their rules, the numbers they fix, and a matrix of

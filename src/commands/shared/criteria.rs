@@ -8,7 +8,7 @@ use crate::criteria::frameworks::Framework;
 use crate::criteria::rules::{Rule, RuleSet};
 use crate::criteria::vocabulary::{COSTLY_FRAMES, frames_of};
 use crate::criteria::waivers::Waivers;
-use crate::criteria::{Criteria, frameworks, levels, rules};
+use crate::criteria::{Criteria, Origin, frameworks, levels, rules};
 use crate::problem::{Outcome, Problem, Problems};
 use crate::settings::Settings;
 
@@ -24,7 +24,12 @@ pub fn read(config: Option<&Path>, args: &RuleArgs) -> Outcome<(Settings, Criter
     let named = args.framework.iter().map(find);
     let frameworks: Vec<Framework> = named.filter_map(|found| noted(found, &mut problems)).collect();
     let settings = noted(Settings::load(config, args.policy.as_deref()), &mut problems);
-    let all = noted(RuleSet::load(args.rules_dir.as_deref(), &[]), &mut problems);
+    // Settings that cannot be read may say of any rule that it is replaced.
+    let replaced = match &settings {
+        Some(settings) => settings.replaced_rules.clone(),
+        None => rules::file_names(args.rules_dir.as_deref()),
+    };
+    let all = noted(RuleSet::all(args.rules_dir.as_deref(), &replaced), &mut problems);
     let known = all.clone();
     let waivers_file = settings.as_ref().and_then(|settings| settings.waivers.as_deref());
     let waivers = noted(
@@ -35,7 +40,9 @@ pub fn read(config: Option<&Path>, args: &RuleArgs) -> Outcome<(Settings, Criter
         if args.rules.is_empty() && !frameworks.is_empty() {
             // A framework's controls rest on its rules; whether tables are backed up is asked in any case.
             let of_frameworks = |id: &str| frameworks.iter().any(|framework| framework.rules().contains(id));
-            let chosen = all.0.into_iter().filter(|rule| rule.core || of_frameworks(&rule.id));
+            let is_own = |rule: &Rule| rule.whose == Origin::Own;
+            let chosen = all.0.into_iter();
+            let chosen = chosen.filter(|rule| rule.core || is_own(rule) || of_frameworks(&rule.id));
             Some(RuleSet(chosen.collect()))
         } else {
             noted(all.choose(&args.rules), &mut problems)

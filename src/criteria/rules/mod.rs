@@ -8,6 +8,8 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use polars::prelude::DataType;
+use toml::Spanned;
+use toml::de::DeValue;
 
 use crate::criteria::Origin;
 use crate::criteria::policy::VALUE_KEYS;
@@ -62,8 +64,8 @@ pub struct Rule {
     pub required_by: Vec<String>,
     /// Somebody asked for it by name, so it is required.
     pub is_named: bool,
-    /// When the rule asks about a table at all; none: always.
-    pub applies: Option<Predicate>,
+    /// When the rule asks at all: all of these hold. None: always.
+    pub applies: Vec<Applies>,
     /// The good state.
     pub compliant: Predicate,
     /// The good state as written.
@@ -72,8 +74,6 @@ pub struct Rule {
     pub applies_text: Option<String>,
     /// What was found, with `{fact}` for values, and `{least..greatest}` for one that lies between two facts.
     pub message: String,
-    /// Why the rule does not ask, with `{fact}` for values.
-    pub not_applicable: String,
     /// What to do about a violation.
     pub remedy: Arc<str>,
     /// What the rule rests on and where it comes from.
@@ -90,6 +90,15 @@ pub struct Rule {
     pub text: Arc<str>,
 }
 
+/// A part of when a rule asks.
+#[derive(Debug, Clone)]
+pub struct Applies {
+    /// The condition.
+    pub when: Predicate,
+    /// Why the rule does not ask where it does not hold, with `{fact}` for values.
+    pub otherwise: String,
+}
+
 /// Facts, and the verdict that they must give. A fact that is left out is not known.
 #[derive(Debug, Clone)]
 pub struct Example {
@@ -104,28 +113,63 @@ pub struct Example {
 pub struct RuleSet(pub Vec<Rule>);
 
 impl RuleSet {
-    /// Loads the embedded rules, or those of a folder, and keeps the ids asked for (empty: all).
+    /// Loads the rules that come with the program and those of a folder, and keeps the ids asked for (empty: all).
     ///
-    /// Errors: every mistake in every file; an id that does not exist; no rule at all.
+    /// Errors: those of [`Self::all`]; an id that does not exist.
     pub fn load(folder: Option<&Path>, ids: &[String]) -> Outcome<Self> {
-        let files = match folder {
+        Self::all(folder, &[])?.choose(ids)
+    }
+
+    /// The rules that come with the program, and those of a folder beside them. One of `replaced` gives its place to the
+    /// folder's rule of its id.
+    ///
+    /// Errors: every mistake in every file; a rule of another text under the id of one that is not replaced; an id in
+    /// `replaced` without such a rule; a folder without rules.
+    pub(crate) fn all(folder: Option<&Path>, replaced: &[String]) -> Outcome<Self> {
+        let own = match folder {
             Some(folder) => read_folder(folder)?,
-            None => EMBEDDED
-                .iter()
-                .map(|(name, text)| (format!("rules/{name}"), (*text).to_owned()))
-                .collect(),
+            None => Vec::new(),
         };
+        let shipped = EMBEDDED
+            .iter()
+            .map(|(name, text)| (format!("rules/{name}"), (*text).to_owned()));
         let (mut rules, mut problems) = (Vec::new(), Vec::new());
-        for (origin, text) in &files {
-            match parse(origin, text) {
-                Ok(rule) if folder.is_some() && is_another_under_a_shipped_id(&rule) => {
-                    let what = format!("`{}` is the id of a rule that comes with the program", rule.id);
-                    let hint =
-                        "give the rule an id of its own; findings under a known id must mean the same everywhere";
-                    problems.push(Problem::usage(what).at(origin.as_str()).hint(hint));
-                }
+        for (origin, text) in shipped.chain(own.iter().cloned()) {
+            match parse(&origin, &text) {
                 Ok(rule) => rules.push(rule),
                 Err(mistakes) => problems.extend(mistakes.0),
+            }
+        }
+        let own_rules: Vec<Rule> = rules.split_off(rules.len().min(EMBEDDED.len()));
+        for rule in own_rules {
+            match rules.iter().position(|shipped| shipped.id == rule.id) {
+                None => rules.push(rule),
+                // A folder that began as a copy of the program's.
+                Some(place) if rules[place].text == rule.text => {}
+                Some(place) if replaced.iter().any(|id| **id == *rule.id) => rules[place] = rule,
+                Some(_) => {
+                    let what = format!("`{}` is the id of a rule that comes with the program", rule.id);
+                    let hint = format!(
+                        "give the rule an id of its own, or say `replaced = [\"{}\"]` under `[rules]` in the settings file; \
+                         the report says so then",
+                        rule.id
+                    );
+                    problems.push(Problem::usage(what).at(rule.origin.as_str()).hint(hint));
+                }
+            }
+        }
+        for id in replaced {
+            if !own.iter().any(|(name, _)| id_of_file(name) == Some(id)) {
+                let place = folder.map_or_else(
+                    || "no folder was given with `--rules-dir`".to_owned(),
+                    |folder| format!("there is no `{id}.toml` in {}", folder.display()),
+                );
+                problems.push(
+                    Problem::usage(format!("there is no rule to replace `{id}`"))
+                        .at("`[rules]`, `replaced`")
+                        .why(place)
+                        .hint("add the file, or take the id out of `replaced`"),
+                );
             }
         }
         rules.sort_by(|a: &Rule, b| a.id.cmp(&b.id));
@@ -133,15 +177,16 @@ impl RuleSet {
             first.so = "no rule was evaluated".to_owned();
             return Err(Problems(problems));
         }
-        if rules.is_empty() {
-            let place = folder.map_or_else(String::new, |folder| folder.display().to_string());
+        if let Some(folder) = folder
+            && own.is_empty()
+        {
             return Err(Problem::usage("no rules were found")
-                .at(place)
-                .so("there is nothing to judge by; no report was written")
+                .at(folder.display().to_string())
+                .so("no rule was evaluated")
                 .hint("name a folder with rule files (`*.toml`), or leave `--rules-dir` out")
                 .into());
         }
-        Self(rules).choose(ids)
+        Ok(Self(rules))
     }
 
     /// Keeps the ids asked for (empty: all). What is asked for by name is required.
@@ -197,30 +242,31 @@ impl Rule {
 
     /// The facts and policy values the rule reads: those of the good state first.
     pub(crate) fn reads(&self) -> impl Iterator<Item = &str> {
-        let applies = self.applies.iter().flat_map(|applies| &applies.reads);
-        let only_applies = applies.filter(|name| !self.compliant.reads.contains(*name));
-        self.compliant.reads.iter().chain(only_applies).map(String::as_str)
-    }
-}
-
-/// Has the rule the id of one that comes with the program, and another text?
-fn is_another_under_a_shipped_id(rule: &Rule) -> bool {
-    let mut shipped = EMBEDDED
-        .iter()
-        .filter(|(name, _)| name.strip_suffix(".toml") == Some(&*rule.id));
-    shipped.any(|(_, text)| *text != &*rule.text)
-}
-
-/// The ids that the rules of a folder, or the embedded ones, have by their file names.
-pub(crate) fn file_names(folder: Option<&Path>) -> Vec<String> {
-    let stem = |name: &str| Some(Path::new(name).file_stem()?.to_str()?.to_owned());
-    match folder {
-        None => EMBEDDED.iter().filter_map(|(name, _)| stem(name)).collect(),
-        Some(folder) => {
-            let files = read_folder(folder).unwrap_or_default();
-            files.iter().filter_map(|(name, _)| stem(name)).collect()
+        let mut all: Vec<&str> = self.compliant.reads.iter().map(String::as_str).collect();
+        for name in self.applies.iter().flat_map(|part| &part.when.reads) {
+            if !all.contains(&name.as_str()) {
+                all.push(name);
+            }
         }
+        all.into_iter()
     }
+
+    /// Why the rule does not ask where this part of `applies` does not hold, with `{fact}` for values.
+    pub(crate) fn why_not(&self, part: usize) -> &str {
+        self.applies.get(part).map_or("", |part| &part.otherwise)
+    }
+}
+
+/// The ids that the program's rules and those of a folder have by their file names.
+pub(crate) fn file_names(folder: Option<&Path>) -> Vec<String> {
+    let own = folder.and_then(|folder| read_folder(folder).ok()).unwrap_or_default();
+    let shipped = EMBEDDED.iter().map(|(name, _)| *name);
+    let names = shipped.chain(own.iter().map(|(name, _)| name.as_str()));
+    names.filter_map(|name| id_of_file(name).map(str::to_owned)).collect()
+}
+
+fn id_of_file(name: &str) -> Option<&str> {
+    Path::new(name).file_stem()?.to_str()
 }
 
 fn read_folder(folder: &Path) -> Outcome<Vec<(String, String)>> {
@@ -268,23 +314,11 @@ fn read_rule(root: &Section<'_>, origin: &str, text: &str) -> Option<Rule> {
     let compliant = compliant_text
         .as_ref()
         .and_then(|text| condition(root, text, "compliant", schema));
-    let applies_text = root.string("applies");
-    let applies = applies_text
-        .as_ref()
-        .and_then(|text| condition(root, text, "applies", schema));
     let message = required(root, "message");
-    let not_applicable = root.string("not-applicable");
-    for text in message.iter().chain(&not_applicable) {
+    if let Some(text) = &message {
         check_placeholders(root, text, schema);
     }
-    if applies_text.is_some() && not_applicable.is_none() {
-        root.note(
-            root.offset,
-            "`not-applicable` is missing",
-            "a rule with `applies` must say why it does not ask",
-            "",
-        );
-    }
+    let (applies, applies_text) = read_applies(root, schema);
     let remedy = required(root, "remedy");
     let rationale = required(root, "rationale");
     let action = root.string("action").and_then(|text| read_action(root, &text));
@@ -316,9 +350,8 @@ fn read_rule(root: &Section<'_>, origin: &str, text: &str) -> Option<Rule> {
         applies,
         compliant: compliant?,
         compliant_text: compliant_text?.value,
-        applies_text: applies_text.map(|text| text.value),
+        applies_text,
         message: message?.value,
-        not_applicable: not_applicable.map(|text| text.value).unwrap_or_default(),
         remedy: remedy?.value.into(),
         rationale: rationale?.value,
         action,
@@ -326,6 +359,69 @@ fn read_rule(root: &Section<'_>, origin: &str, text: &str) -> Option<Rule> {
         origin: origin.to_owned(),
         text: text.into(),
     })
+}
+
+/// When the rule asks, in parts and as one text: a condition with `not-applicable` beside it; or, where there are several
+/// reasons not to ask, a list of conditions, each with the reason.
+fn read_applies(root: &Section<'_>, schema: &Schema) -> (Vec<Applies>, Option<String>) {
+    let is_list = |(key, value): (String, &Spanned<DeValue<'_>>)| key == "applies" && value.get_ref().is_array();
+    let mut written: Vec<(Located<String>, Located<String>)> = Vec::new();
+    if root.entries().any(is_list) {
+        for section in root.sections("applies") {
+            written.extend(required(&section, "when").zip(required(&section, "else")));
+            section.finish();
+        }
+        if root.has("not-applicable") {
+            root.note_at(
+                "not-applicable",
+                "the reasons stand in `applies` already",
+                "leave `not-applicable` out",
+            );
+        }
+    } else {
+        let (applies, reason) = (root.string("applies"), root.string("not-applicable"));
+        if applies.is_some() && reason.is_none() {
+            root.note(
+                root.offset,
+                "`not-applicable` is missing",
+                "a rule with `applies` must say why it does not ask",
+                "",
+            );
+        }
+        written.extend(applies.zip(reason));
+    }
+    let mut texts = Vec::new();
+    let mut parts = Vec::new();
+    for (when, otherwise) in &written {
+        check_placeholders(root, otherwise, schema);
+        let when_compiled = condition(root, when, "applies", schema);
+        parts.extend(when_compiled.map(|when| Applies {
+            when,
+            otherwise: otherwise.value.clone(),
+        }));
+        texts.push(when.value.as_str());
+    }
+    let text = match texts[..] {
+        [] => None,
+        [only] => Some(only.to_owned()),
+        _ => Some(
+            texts
+                .iter()
+                .map(|text| in_brackets(text))
+                .collect::<Vec<_>>()
+                .join(" AND "),
+        ),
+    };
+    (parts, text)
+}
+
+/// As a part of a conjunction.
+fn in_brackets(text: &str) -> String {
+    if text.to_ascii_uppercase().contains(" OR ") {
+        format!("({text})")
+    } else {
+        text.to_owned()
+    }
 }
 
 fn read_action(root: &Section<'_>, text: &Located<String>) -> Option<&'static str> {
@@ -482,7 +578,6 @@ fn read_examples(root: &Section<'_>, schema: &Schema) -> Vec<Example> {
 }
 
 fn example_facts(section: &Section<'_>, schema: &Schema) -> Vec<(String, FactValue)> {
-    use toml::de::DeValue;
     let mut facts = Vec::new();
     for (name, value) in section.entries() {
         let offset = value.span().start;

@@ -7,7 +7,8 @@
 use chrono::{DateTime, Utc};
 
 use crate::dictionary::{TableFacts, Text};
-use crate::domain::{rfc3339, short_number};
+use crate::domain::rfc3339;
+use crate::duration;
 use crate::facts::index::Index;
 use crate::facts::index::keys::{RankedKey, owner_of_rank};
 use crate::facts::index::vaults::{Lock, VaultState};
@@ -238,7 +239,7 @@ impl<'p> Tally<'p> {
         facts.recovery_points_summary = Some(match (newest, age) {
             (None, _) => self.why_none().into(),
             (Some(newest), None) => format!("newest of {} is from {}", usable(), rfc3339(newest.at)).into(),
-            (Some(_), Some(age)) => format!("newest of {} is {} h old", usable(), short_number(age)).into(),
+            (Some(_), Some(age)) => format!("newest of {} is {} old", usable(), duration::age_of_hours(age)).into(),
         });
         facts.newest_recovery_point_arn = some_or_none(newest.map(|newest| newest.arn.into()));
         facts.newest_recovery_point_vault = some_or_none(

@@ -12,6 +12,7 @@ use crate::dictionary::{
     ExemptionFacts, PlanFacts, RecoveryPointFacts, TableFacts, TargetFacts, Text, VaultFacts, WaiverFacts,
 };
 use crate::domain::{FactName, FactValue, Finding, Level, Subject, TargetId, Verdict};
+use crate::duration;
 use crate::text::hex;
 
 /// Where the reason for an open fact lies.
@@ -108,22 +109,31 @@ impl Values {
         found.map_or_else(|| FactName::Owned(name.to_owned()), |(known, _)| (*known).into())
     }
 
-    /// What stands for a pair of braces: a value, or the range between two bounds, which is one value where they agree.
-    fn filled(&self, inner: &str) -> String {
-        let (least, greatest) = bounds(inner);
-        let least = self.get(least);
-        match greatest.map(|name| self.get(name)) {
-            Some(FactValue::Unknown) if *least != FactValue::Unknown => format!("at least {least}"),
-            Some(greatest) if *least == FactValue::Unknown && *greatest != FactValue::Unknown => {
-                format!("at most {greatest}")
-            }
-            // By their words: numbers that differ beyond the digits that are shown look the same.
-            Some(greatest) if greatest.to_string() != least.to_string() => format!("{least} to {greatest}"),
-            _ => least.to_string(),
+    /// A value for people: hours as days and hours.
+    fn text(&self, name: &str) -> String {
+        match self.get(name) {
+            FactValue::Float(hours) if is_in_hours(name) => duration::age_of_hours(*hours),
+            value => value.to_string(),
         }
     }
 
-    /// A message with the values in place of `{fact}` and `{least..greatest}`.
+    /// What stands for a pair of braces: a value, or the range between two bounds, which is one value where they agree.
+    fn filled(&self, inner: &str) -> String {
+        let (name, greatest) = bounds(inner);
+        let least = self.text(name);
+        let Some(greatest) = greatest else { return least };
+        let is_known = |name: &str| *self.get(name) != FactValue::Unknown;
+        match (is_known(name), is_known(greatest)) {
+            (true, false) => format!("at least {least}"),
+            (false, true) => format!("at most {}", self.text(greatest)),
+            // By their words: numbers that differ beyond the digits that are shown look the same.
+            (true, true) if self.text(greatest) != least => format!("{least} to {}", self.text(greatest)),
+            _ => least,
+        }
+    }
+
+    /// A message with the values in place of `{fact}` and `{least..greatest}`. Hours carry their units: an `h` that a message
+    /// writes after them is dropped.
     pub(crate) fn render(&self, template: &str) -> String {
         let mut text = String::with_capacity(template.len() + 32);
         let mut rest = template;
@@ -134,12 +144,22 @@ impl Values {
                 rest = after;
                 continue;
             };
+            let has_units = is_in_hours(bounds(name).0);
             text.push_str(&self.filled(name));
-            rest = tail;
+            let is_end = |tail: &&str| !tail.starts_with(|next: char| next.is_alphanumeric());
+            rest = tail
+                .strip_prefix(" h")
+                .filter(|tail| has_units && is_end(tail))
+                .unwrap_or(tail);
         }
         text.push_str(rest);
         text
     }
+}
+
+/// Is it a time in hours?
+fn is_in_hours(name: &str) -> bool {
+    name.ends_with("_hours") || name.contains("_hours_")
 }
 
 /// Who a finding is about.
@@ -236,14 +256,14 @@ impl Subjected {
     pub(super) fn finding(
         &self,
         (rule, level): (&Rule, Level),
-        verdict: Verdict,
+        (verdict, part): (Verdict, usize),
         values: &Values,
         why_not_judged: Option<&str>,
         why_unknown: WhyUnknown<'_>,
     ) -> Finding {
         let message = match (why_not_judged, verdict) {
             (Some(why), _) => why.to_owned(),
-            (None, Verdict::NotApplicable) => values.render(&rule.not_applicable),
+            (None, Verdict::NotApplicable) => values.render(rule.why_not(part)),
             (None, Verdict::Unknown) => self.unknown_message(rule, values, why_unknown),
             (None, Verdict::Compliant | Verdict::NonCompliant) => values.render(&rule.message),
         };
@@ -405,22 +425,39 @@ mod tests {
     fn a_range_is_one_value_where_its_bounds_agree() {
         let rendered = |least: FactValue, greatest: FactValue| {
             let values = Values::new(vec![("least", least), ("greatest", greatest)]);
-            values.render("gap: {least..greatest} h, {least} h")
+            values.render("kept: {least..greatest} days, {least} days")
         };
-        let float = FactValue::Float;
-        assert_eq!(rendered(float(31.66), float(31.66)), "gap: 31.66 h, 31.66 h");
-        assert_eq!(rendered(float(30.0), float(31.66)), "gap: 30 to 31.66 h, 30 h");
+        let int = FactValue::Int;
+        assert_eq!(rendered(int(31), int(31)), "kept: 31 days, 31 days");
+        assert_eq!(rendered(int(30), int(31)), "kept: 30 to 31 days, 30 days");
+        assert_eq!(rendered(int(14), FactValue::Unknown), "kept: at least 14 days, 14 days");
         assert_eq!(
-            rendered(FactValue::Int(14), FactValue::Unknown),
-            "gap: at least 14 h, 14 h"
-        );
-        assert_eq!(
-            rendered(FactValue::Unknown, FactValue::Int(14)),
-            "gap: at most 14 h, unknown h"
+            rendered(FactValue::Unknown, int(14)),
+            "kept: at most 14 days, unknown days"
         );
         assert_eq!(
             rendered(FactValue::Unknown, FactValue::Unknown),
-            "gap: unknown h, unknown h"
+            "kept: unknown days, unknown days"
         );
+    }
+
+    #[test]
+    fn hours_are_told_as_people_tell_them() {
+        let values = Values::new(vec![
+            ("gap_hours_sure", FactValue::Float(31.66)),
+            ("gap_hours_seen", FactValue::Float(75.0)),
+            ("rpo_hours", FactValue::Unknown),
+        ]);
+        assert_eq!(values.render("{gap_hours_seen} old"), "3 d 3 h old");
+        assert_eq!(values.render("{gap_hours_seen} h old"), "3 d 3 h old");
+        assert_eq!(
+            values.render("{gap_hours_sure..gap_hours_seen} h, from"),
+            "31 h 39 min to 3 d 3 h, from"
+        );
+        assert_eq!(
+            values.render("{gap_hours_sure..gap_hours_sure} however"),
+            "31 h 39 min however"
+        );
+        assert_eq!(values.render("{rpo_hours} h"), "unknown");
     }
 }

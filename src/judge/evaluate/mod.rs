@@ -37,27 +37,35 @@ pub(crate) type WhyUnknown<'w> = &'w dyn Fn(&TargetId, &str, &[&'static str]) ->
 
 /// What one rule says of every row of a frame.
 struct Verdicts {
-    applies: Option<BooleanChunked>,
+    /// The parts of when it asks: all have to hold.
+    applies: Vec<BooleanChunked>,
     compliant: BooleanChunked,
 }
 
 impl Verdicts {
     /// Is every row compliant, or not applicable for certain?
     fn are_all_good(&self) -> bool {
-        let is_known = self.applies.as_ref().is_none_or(|applies| applies.null_count() == 0);
+        let is_known = self.applies.iter().all(|part| part.null_count() == 0);
         is_known && self.compliant.null_count() == 0 && self.compliant.all()
     }
 
     fn at(&self, row: usize) -> Verdict {
-        match self.applies.as_ref().map_or(Some(true), |applies| applies.get(row)) {
-            Some(false) => Verdict::NotApplicable,
-            None => Verdict::Unknown,
-            Some(true) => match self.compliant.get(row) {
-                Some(true) => Verdict::Compliant,
-                Some(false) => Verdict::NonCompliant,
-                None => Verdict::Unknown,
-            },
+        if self.why_not(row).is_some() {
+            return Verdict::NotApplicable;
         }
+        if self.applies.iter().any(|part| part.get(row).is_none()) {
+            return Verdict::Unknown;
+        }
+        match self.compliant.get(row) {
+            Some(true) => Verdict::Compliant,
+            Some(false) => Verdict::NonCompliant,
+            None => Verdict::Unknown,
+        }
+    }
+
+    /// The first part of `applies` that surely does not hold.
+    fn why_not(&self, row: usize) -> Option<usize> {
+        self.applies.iter().position(|part| part.get(row) == Some(false))
     }
 }
 
@@ -65,8 +73,8 @@ fn evaluate_frame(frame: DataFrame, rules: &[&Rule]) -> PolarsResult<Vec<Verdict
     let mut expressions = Vec::new();
     for (number, rule) in rules.iter().enumerate() {
         expressions.push(rule.compliant.expr.clone().alias(format!("compliant {number}")));
-        if let Some(applies) = &rule.applies {
-            expressions.push(applies.expr.clone().alias(format!("applies {number}")));
+        for (part, applies) in rule.applies.iter().enumerate() {
+            expressions.push(applies.when.expr.clone().alias(format!("applies {number} {part}")));
         }
     }
     let results = frame.lazy().select(expressions).collect()?;
@@ -74,12 +82,11 @@ fn evaluate_frame(frame: DataFrame, rules: &[&Rule]) -> PolarsResult<Vec<Verdict
         |name: String| -> PolarsResult<BooleanChunked> { Ok(results.column(&name)?.bool()?.rechunk().into_owned()) };
     let mut verdicts = Vec::new();
     for (number, rule) in rules.iter().enumerate() {
+        let parts = 0..rule.applies.len();
         verdicts.push(Verdicts {
-            applies: rule
-                .applies
-                .is_some()
-                .then(|| column(format!("applies {number}")))
-                .transpose()?,
+            applies: parts
+                .map(|part| column(format!("applies {number} {part}")))
+                .collect::<PolarsResult<_>>()?,
             compliant: column(format!("compliant {number}"))?,
         });
     }

@@ -180,6 +180,7 @@ impl Judge<'_> {
             let mut about = None;
             for (rule, verdicts) in rules.iter().zip(&verdicts) {
                 let verdict = verdicts.at(place);
+                let part = verdicts.why_not(place).unwrap_or_default();
                 if !keeps(verdict) {
                     continue;
                 }
@@ -188,7 +189,7 @@ impl Judge<'_> {
                     values.extend(policy.iter().cloned());
                     (subjected(row), Values::new(values))
                 });
-                findings.push(subject.finding(self.leveled(rule), verdict, values, None, self.why_unknown));
+                findings.push(subject.finding(self.leveled(rule), (verdict, part), values, None, self.why_unknown));
             }
         }
         Ok(findings)

@@ -7,12 +7,12 @@ use polars::prelude::{DataFrame, PolarsResult};
 
 use super::findings::{Subjected, Values};
 use super::tiers::{Assigned, Tiers, column};
-use super::{WhyUnknown, engine_failed, evaluate_frame};
+use super::{Verdicts, WhyUnknown, engine_failed, evaluate_frame};
 use crate::criteria::policy::Policy;
 use crate::criteria::rules::{Rule, RuleSet};
 use crate::criteria::vocabulary::{COMPARISONS, schema};
 use crate::dictionary::{SubjectFacts, TableFacts};
-use crate::domain::{FactValue, Finding, Level, Subject, Verdict};
+use crate::domain::{FactValue, Finding, Level, Question, Subject, Verdict};
 use crate::facts::rpo_over_time::RpoDemand;
 use crate::facts::{Comparisons, Facts, Tables};
 use crate::problem::Problem;
@@ -32,6 +32,8 @@ pub struct Chunk {
     pub comparisons: Vec<Comparisons>,
     /// By rule, then table: in the order of the rules on tables.
     pub verdicts: Vec<Vec<Verdict>>,
+    /// As `verdicts`: the part of `applies` that does not hold, where the verdict is that the rule does not ask.
+    parts: Vec<Vec<u8>>,
 }
 
 /// Judges every table by every rule on tables, and hands over some at a time, in order of ARN.
@@ -88,16 +90,25 @@ fn judge(facts: &Facts, rules: &[&Rule], policy: &Policy, rows: Range<usize>) ->
         .zip(rules)
         .enumerate()
         .map(|(number, (verdicts, rule))| {
-            let settled = |row: usize| settle((rule, number), verdicts.at(row), &tables.facts[row], &assigned[row]);
+            let settled = |row: usize| {
+                let (table, assigned) = (&tables.facts[row], (&*assigned[row], number));
+                settle(rule, verdicts.at(row), table, assigned)
+            };
             (0..tables.facts.len()).map(settled).collect()
         })
         .collect();
+    let parts_of = |verdicts: &Verdicts| {
+        let part = |row| u8::try_from(verdicts.why_not(row).unwrap_or_default()).unwrap_or(u8::MAX);
+        (0..tables.facts.len()).map(part).collect()
+    };
+    let parts = judged.iter().map(parts_of).collect();
     Ok(Chunk {
         start,
         tables,
         assigned,
         comparisons,
         verdicts,
+        parts,
     })
 }
 
@@ -130,7 +141,7 @@ fn frame(
 }
 
 /// Tables that no rule judges; and those that may be exempt, of which nothing can be said for certain.
-fn settle((rule, number): (&Rule, usize), verdict: Verdict, table: &TableFacts, assigned: &Assigned) -> Verdict {
+fn settle(rule: &Rule, verdict: Verdict, table: &TableFacts, (assigned, number): (&Assigned, usize)) -> Verdict {
     if is_out(table) || assigned.is_exempt == Some(true) || assigned.levels[number] == Some(Level::Off) {
         return Verdict::NotApplicable;
     }
@@ -175,9 +186,12 @@ const KNOWN_STATES: [&str; 7] = [
     "UPDATING",
 ];
 
+const PAST_PLANS: &str = "the table is archived: no plan can back it up any more";
+
 /// Does the rule ask for a plan, which cannot back up an archived table any more?
 fn is_past_plans(rule: &Rule, table: &TableFacts) -> bool {
-    let asks_for_plan = || rule.reads().any(|name| name == TableFacts::in_a_plan.name());
+    let reads_plans = || rule.reads().any(|name| name == TableFacts::in_a_plan.name());
+    let asks_for_plan = || rule.question == Question::InAPlan || reads_plans();
     table.table_status.as_deref() == Some("ARCHIVED") && asks_for_plan()
 }
 
@@ -200,16 +214,17 @@ impl Chunk {
         let subject = Subjected::of_table(table);
         let why_not = self.why_not_judged(place, &values);
         let levels = &self.assigned[place].levels;
-        let each = rules.iter().zip(&self.verdicts).zip(levels);
-        each.map(|((rule, verdicts), level)| {
+        let each = rules.iter().zip(&self.verdicts).zip(&self.parts).zip(levels);
+        each.map(|(((rule, verdicts), parts), level)| {
             let off = || format!("`[rules]` switches {} off for such tables", rule.id);
-            let past = || "the table is archived: no plan can back it up any more".to_owned();
+            let past = || is_past_plans(rule, table).then(|| PAST_PLANS.to_owned());
             let why_not = why_not
                 .clone()
                 .or_else(|| (*level == Some(Level::Off)).then(off))
-                .or_else(|| is_past_plans(rule, table).then(past));
+                .or_else(past);
             let level = level.unwrap_or(Level::Required);
-            subject.finding((rule, level), verdicts[place], &values, why_not.as_deref(), why_unknown)
+            let verdict = (verdicts[place], usize::from(parts[place]));
+            subject.finding((rule, level), verdict, &values, why_not.as_deref(), why_unknown)
         })
         .collect()
     }

@@ -17,6 +17,15 @@ fn catalogue() -> &'static [Rule] {
 
 /// Evaluates one rule on some facts; everything left out is null.
 fn verdict(rule: &Rule, facts: &[(String, FactValue)]) -> Verdict {
+    evaluated(rule, facts).at(0)
+}
+
+/// The part of when the rule asks that these facts say does not hold.
+fn why_not(rule: &Rule, facts: &[(String, FactValue)]) -> Option<usize> {
+    evaluated(rule, facts).why_not(0)
+}
+
+fn evaluated(rule: &Rule, facts: &[(String, FactValue)]) -> Verdicts {
     let columns = vocabulary::schema(rule.subject)
         .iter()
         .map(|(name, dtype)| {
@@ -28,7 +37,7 @@ fn verdict(rule: &Rule, facts: &[(String, FactValue)]) -> Verdict {
         })
         .collect();
     let frame = DataFrame::new(1, columns).expect("a frame");
-    evaluate_frame(frame, &[rule]).expect("evaluated")[0].at(0)
+    evaluate_frame(frame, &[rule]).expect("evaluated").remove(0)
 }
 
 #[test]
@@ -46,6 +55,27 @@ fn every_example_gives_its_verdict() {
     }
 }
 
+/// One reason, and not several of which the reader may choose.
+#[test]
+fn each_reason_not_to_ask_is_one_and_has_an_example() {
+    for rule in catalogue() {
+        let of_verdict = rule.examples.iter();
+        let examples = of_verdict.filter(|example| example.verdict == Verdict::NotApplicable);
+        let shown: BTreeSet<usize> = examples
+            .map(|example| why_not(rule, &example.facts).expect("a part that does not hold"))
+            .collect();
+        for (number, part) in rule.applies.iter().enumerate() {
+            assert!(!part.otherwise.contains(" or "), "{}: {}", rule.origin, part.otherwise);
+            assert!(
+                shown.contains(&number),
+                "{}: no example of: {}",
+                rule.origin,
+                part.otherwise
+            );
+        }
+    }
+}
+
 /// Facts that are never unknown: a rule that reads nothing else cannot be unknown.
 fn is_always_known(rule: &Rule) -> bool {
     rule.reads()
@@ -57,7 +87,7 @@ fn every_rule_has_an_example_of_each_verdict_it_can_give() {
     for rule in catalogue() {
         let mut wanted = vec![Verdict::Compliant, Verdict::NonCompliant];
         wanted.extend((!is_always_known(rule)).then_some(Verdict::Unknown));
-        wanted.extend(rule.applies.is_some().then_some(Verdict::NotApplicable));
+        wanted.extend((!rule.applies.is_empty()).then_some(Verdict::NotApplicable));
         for verdict in wanted {
             assert!(
                 rule.examples.iter().any(|example| example.verdict == verdict),

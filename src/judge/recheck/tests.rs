@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::criteria::rules::RuleSet;
+use crate::criteria::vocabulary::COMPARISONS;
 use crate::domain::{Level, Question, Severity, Verdict};
 
 const TABLE: &str = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders";
