@@ -29,17 +29,14 @@ pub(crate) fn causes<'r>(findings: impl Iterator<Item = &'r Finding>) -> Vec<Cau
         of_cause.push(tokens);
         those.push(finding);
     }
-    let cause = |((rule, framework, _), (tokens, findings)): ((&'r str, Option<&str>, String), Same<'r>)| Cause {
+    let cause = |((rule, _, _), (tokens, findings)): ((&'r str, Option<&str>, String), Same<'r>)| Cause {
         rule,
         severity: findings
             .iter()
             .map(|finding| finding.severity)
             .max()
             .unwrap_or(Severity::Low),
-        message: match framework {
-            Some(framework) => format!("{} (by the numbers of {framework})", together(&tokens)),
-            None => together(&tokens),
-        },
+        message: together(&tokens),
         findings,
     };
     let mut causes: Vec<Cause<'r>> = by_shape.into_iter().map(cause).collect();
