@@ -44,16 +44,18 @@ impl Exit {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Compliant => {
-                "every applicable rule is compliant or waived; for remediation: everything asked for was done; for an \
+                "nothing required is open: every required rule that applies is compliant or waived; for remediation: everything asked for was done; for an \
                  attestation: proven, or exposed within waivers only"
             }
             Self::Failed => "the program could not do its work",
             Self::Usage => {
                 "the command line or a settings file is wrong, or a folder or file that it names is not there"
             }
-            Self::NonCompliant => "at least one unwaived non-compliant finding or exposure, whatever else happened",
+            Self::NonCompliant => {
+                "at least one required finding that is non-compliant and not waived, or an exposure, whatever else happened"
+            },
             Self::EvidenceMissing => {
-                "nothing non-compliant, but evidence is missing; for `verify`: what was checked holds, and not all could be"
+                "nothing required is non-compliant, but evidence is missing; for `verify`: what was checked holds, and not all could be"
             }
             Self::EvidenceBroken => "evidence does not hold: something in it differs from what it should be",
         }

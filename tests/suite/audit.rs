@@ -10,7 +10,7 @@ fn a_scan_tells_protected_from_forgotten() {
     let bench = Bench::new(&world(""));
     let (ran, report) = bench.scan("out", &[]);
     assert_eq!(ran.code, 10, "{}", ran.stderr);
-    assert_eq!(report["schema_version"], 1);
+    assert_eq!(report["schema_version"], 2);
     assert_eq!(report["scan"]["as_of"], "2026-11-01T12:00:00Z");
     assert_eq!(report["coverage"]["tables_listed"], 2);
     assert_eq!(report["coverage"]["tables_described"], 2);

@@ -21,6 +21,10 @@ vault-lock = "governance"
 copy-regions = ["eu-central-1"]
 air-gapped-within = "10d"
 restore-tested-within = "20d"
+
+[policy.rules]
+pitr-on = "require"
+not-only-pitr = "require"
 "#;
 
 /// What the report must say of the broken call.
@@ -218,7 +222,7 @@ struct Said {
 }
 
 impl Said {
-    /// Verdict by rule and resource.
+    /// Verdict by rule and resource, and of each table the verdict and the answers.
     fn verdicts(&self) -> BTreeMap<(&str, &str), &str> {
         fn of<'f>(finding: &'f Value, key: &str) -> &'f str {
             finding[key].as_str().expect("a text")
@@ -228,7 +232,20 @@ impl Said {
             .as_ref()
             .and_then(|(_, report)| report["findings"].as_array());
         let keyed = |one| ((of(one, "rule"), of(one, "resource_arn")), of(one, "verdict"));
-        findings.into_iter().flatten().map(keyed).collect()
+        let of_findings = findings.into_iter().flatten().map(keyed);
+        let tables = self
+            .judged
+            .as_ref()
+            .and_then(|(_, report)| report["tables"].as_array());
+        let of_tables = tables.into_iter().flatten().flat_map(|table| {
+            let answers = table["answers"].as_object().expect("answers");
+            let arn = of(table, "table_arn");
+            let answers = answers
+                .iter()
+                .map(move |(question, answer)| ((question.as_str(), arn), answer.as_str().expect("a word")));
+            answers.chain([(("verdict", arn), of(table, "verdict"))])
+        });
+        of_findings.chain(of_tables).collect()
     }
 
     fn code(&self) -> i32 {
@@ -241,7 +258,7 @@ fn goodness(verdict: Option<&&str>) -> u8 {
     match verdict.copied() {
         Some("non-compliant" | "unknown") => 0,
         None => 1,
-        Some("not-applicable") => 2,
+        Some("not-applicable" | "not-asked" | "not-yet-due" | "waived") => 2,
         Some("compliant") => 3,
         Some(other) => panic!("{other}"),
     }

@@ -67,7 +67,7 @@ fn jobs_that_were_not_read_leave_only_what_recovery_points_prove() {
 #[test]
 fn where_recovery_points_were_not_asked_for_no_day_is_told_of() {
     let bench = Bench::new(&world(""));
-    let (_, report) = bench.scan("audit", &["--format", "json", "--rules", "in-a-plan"]);
+    let (_, report) = bench.scan("audit", &["--format", "json", "--rules", "dynamodb-opted-in"]);
     assert_eq!(report["window"]["days"], 0);
     assert!(report["window"]["first"].is_null());
     assert_eq!(days(&report, "orders"), "");

@@ -88,7 +88,8 @@ impl Bench {
 
     /// Scans into `name` and reads `report.json`.
     pub fn scan(&self, name: &str, more: &[&str]) -> (Ran, Value) {
-        let ran = self.run(&[&["scan", "--to", name, "--quiet"], more].concat());
+        let whole = ["scan", "--to", name, "--quiet", "--with", "pitr-on,not-only-pitr"];
+        let ran = self.run(&[&whole, more].concat());
         let path = self.path(name).join("report.json");
         let report = if path.exists() { json_file(&path) } else { Value::Null };
         (ran, report)
