@@ -395,11 +395,11 @@ test("on paper stand the statement, the summary and the open findings, on pages 
   }));
 
 test("what is chosen is what is printed, and then the page is as before", () =>
-  visit("demo", { hash: "#rule=pitr-on&verdict=compliant" }, async (page) => {
+  visit("demo", { hash: "#rule=deletion-protection-on&verdict=compliant" }, async (page) => {
     const before = await page.$$eval("#open-rows tr", (all) => all.length);
     const paper = await printed(page);
-    const chosen = reportOf("demo").findings.filter((one) => one.rule === "pitr-on" && one.verdict === "compliant");
-    assert.ok(spaceless(paper).includes(spaceless(`Chosen by Verdict: compliant; Rule: pitr-on: ${chosen.length} findings.`)));
+    const chosen = reportOf("demo").findings.filter((one) => one.rule === "deletion-protection-on" && one.verdict === "compliant");
+    assert.ok(spaceless(paper).includes(spaceless(`Chosen by Verdict: compliant; Rule: deletion-protection-on: ${chosen.length} findings.`)));
     assert.ok(!paper.includes("start an on-demand backup"));
     assert.equal(await page.$$eval("#open-rows tr", (all) => all.length), before);
   }));

@@ -233,10 +233,7 @@ impl Said {
             .and_then(|(_, report)| report["findings"].as_array());
         let keyed = |one| ((of(one, "rule"), of(one, "resource_arn")), of(one, "verdict"));
         let of_findings = findings.into_iter().flatten().map(keyed);
-        let tables = self
-            .judged
-            .as_ref()
-            .and_then(|(_, report)| report["tables"].as_array());
+        let tables = self.judged.as_ref().and_then(|(_, report)| report["tables"].as_array());
         let of_tables = tables.into_iter().flatten().flat_map(|table| {
             let answers = table["answers"].as_object().expect("answers");
             let arn = of(table, "table_arn");
