@@ -74,6 +74,7 @@ const YOUNG_FRAMES: &[&str] = &[
     "table_tags",
     "vaults",
     "recovery_points",
+    "backup_jobs",
 ];
 
 /// Frames that say which recovery points meet the policy.

@@ -31,18 +31,20 @@ fn points_that_meet_the_demands_only_between_them_are_no_backup() {
         neither.contains("the newest that meets everything is 28 d "),
         "{neither}"
     );
-    // What plans promise plays no part.
-    let calls = bench.sandbox.calls();
-    assert!(
-        !calls
-            .keys()
-            .any(|call| call.contains("Plan") || call.contains("Selection")),
-        "{calls:?}"
-    );
     // On the first of the month the monthly point is young.
     let first = with(&file("one-point"), "2026-11-29T12", "2026-11-01T12");
     let report = judged(&Bench::new(&first), "out", "backed-up");
     assert_eq!(verdict(&report, "neither", "backed-up"), "compliant");
+}
+
+#[test]
+fn what_plans_promise_is_no_backup_and_their_loss_takes_none_away() {
+    for call in ["ListBackupPlans", "GetBackupPlan", "ListBackupSelections"] {
+        let bench = Bench::new(&(file("one-point") + &deny(&format!("backup:{call}"))));
+        let report = judged(&bench, "out", "backed-up");
+        assert_eq!(verdict(&report, "gfs", "backed-up"), "compliant", "{call}");
+        assert_eq!(verdict(&report, "neither", "backed-up"), "non-compliant", "{call}");
+    }
 }
 
 #[test]
@@ -105,7 +107,7 @@ fn points_that_somebody_deleted_are_missed() {
         said.contains("in vault `Default` (job ") && said.ends_with("and 26 more"),
         "{said}"
     );
-    bench.fault(&deny("backup:ListRecoveryPointsByBackupVault"));
+    bench.fault("{\"deny\": \"backup:ListRecoveryPointsByBackupVault\"}");
     let unread = judged(&bench, "unread", &both);
     assert_eq!(verdict(&unread, "orders", EARLY), "unknown");
     assert!(message(&unread, "orders", EARLY).contains("backup:ListRecoveryPointsByBackupVault"));

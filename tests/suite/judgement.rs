@@ -143,7 +143,11 @@ fn tiers_give_values_and_exempt_tables() {
 
     let ran = bench.run(&["report", "out/inventory", "--explain-policy", "golden"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert!(ran.stdout.starts_with("tier: gold\nrpo_hours: 2\n"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.starts_with("tier: gold\nrpo = 2h (tier `gold`, "),
+        "{}",
+        ran.stdout
+    );
 }
 
 #[test]

@@ -7,8 +7,9 @@ use proptest::prelude::*;
 use super::tiers::constant;
 use super::*;
 use crate::criteria::rules::RuleSet;
-use crate::criteria::vocabulary;
+use crate::criteria::vocabulary::{self, COMPARISONS, POLICY_TIER};
 use crate::domain::{FactValue, Subject};
+use crate::facts::Comparisons;
 
 fn catalogue() -> &'static [Rule] {
     static CATALOGUE: OnceLock<Vec<Rule>> = OnceLock::new();
@@ -287,4 +288,16 @@ fn every_rule_reads_something_that_is_collected_or_written_by_people() {
         let is_of_people = matches!(rule.subject, Subject::Waiver | Subject::Exemption);
         assert!(is_of_people || !frames.is_empty(), "{}", rule.id);
     }
+}
+
+#[test]
+fn every_comparison_that_conditions_may_name_is_made() {
+    let made: BTreeSet<&str> = Comparisons::default()
+        .values()
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    let named = COMPARISONS.iter().map(|one| one.name);
+    let named: BTreeSet<&str> = named.filter(|name| *name != POLICY_TIER.name()).collect();
+    assert_eq!(made, named);
 }
