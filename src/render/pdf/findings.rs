@@ -528,15 +528,13 @@ fn advised(doc: &mut Doc<'_>, index: &Index<'_>) {
     doc.y += GAP;
 }
 
+/// The first names, each once: recovery points have that of their vault.
 fn first_named(findings: &[&Finding]) -> String {
-    let names: Vec<String> = findings
-        .iter()
-        .take(NAMED)
-        .map(|finding| cut(&finding.resource_name, 60))
-        .collect();
-    match findings.len().saturating_sub(NAMED) {
-        0 => names.join(", "),
-        more => format!("{} and {} more", names.join(", "), grouped(more)),
+    let names: BTreeSet<&str> = findings.iter().map(|finding| finding.resource_name.as_str()).collect();
+    let shown: Vec<String> = names.iter().take(NAMED).map(|name| cut(name, 60)).collect();
+    match names.len().saturating_sub(NAMED) {
+        0 => shown.join(", "),
+        more => format!("{} and {} more", shown.join(", "), grouped(more)),
     }
 }
 
