@@ -7,7 +7,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::index::Index;
-use super::plans::offers::Offers;
+use super::plans::offers::{Offers, Taker};
 use super::plans::rule::timed;
 use super::plans::target::TargetPlans;
 use super::schedule::effective_runs;
@@ -58,6 +58,12 @@ pub(super) fn is_not_yet_due(
     if earlier.is_some_and(|at| at >= index.as_of - values.limit() * 2) {
         return Some(false);
     }
+    // Whichever of the plans takes it, its first run is over.
+    let is_over = |due: Due| matches!(due, Due::Never) || matches!(due, Due::At(due) if due <= index.as_of);
+    let mut takers = offers.takers.iter();
+    if offers.is_read && takers.all(|taker| is_over(due_of(taker, target, born))) {
+        return Some(false);
+    }
     match first_due(offers, target, born, false) {
         _ if facts.usable_recovery_point_count != Some(0) || facts.in_a_plan != Some(true) => None,
         Due::At(due) => (due > index.as_of).then_some(true),
@@ -74,23 +80,7 @@ fn first_due(offers: &Offers, target: &TargetPlans, born: DateTime<Utc>, is_sure
         Due::Open
     };
     for taker in offers.takers.iter().filter(|taker| taker.is_sure || !is_sure) {
-        let rules = target.plans.get(&taker.plan_id).and_then(|plan| plan.rules.as_ref());
-        let rules: Option<Vec<_>> = rules.map(|rules| rules.iter().collect());
-        let due = match rules {
-            Some(rules) if rules.is_empty() => Due::Never,
-            Some(rules) => timed(&rules).map_or(Due::Open, |timed| {
-                let end_of_first = |within: &TimeDelta| {
-                    let runs = effective_runs(&timed, born, born + *within)?;
-                    let end = runs.iter().map(|run| run.at + run.start_window).min();
-                    Some(end.map_or(Due::Never, Due::At))
-                };
-                let mut steps = STEPS.iter().map(end_of_first);
-                let found = steps.find(|due| *due != Some(Due::Never));
-                found.map_or(Due::Never, |due| due.unwrap_or(Due::Open))
-            }),
-            None => Due::Open,
-        };
-        first = match (first, due) {
+        first = match (first, due_of(taker, target, born)) {
             (Due::At(one), Due::At(other)) => Due::At(one.min(other)),
             // What is not known may come before all that is.
             (Due::Open, _) | (_, Due::Open) if !is_sure => Due::Open,
@@ -100,4 +90,24 @@ fn first_due(offers: &Offers, target: &TargetPlans, born: DateTime<Utc>, is_sure
         };
     }
     first
+}
+
+/// When the first window of a plan's run after a table's creation ends.
+fn due_of(taker: &Taker, target: &TargetPlans, born: DateTime<Utc>) -> Due {
+    let rules = target.plans.get(&taker.plan_id).and_then(|plan| plan.rules.as_ref());
+    let rules: Option<Vec<_>> = rules.map(|rules| rules.iter().collect());
+    match rules {
+        Some(rules) if rules.is_empty() => Due::Never,
+        Some(rules) => timed(&rules).map_or(Due::Open, |timed| {
+            let end_of_first = |within: &TimeDelta| {
+                let runs = effective_runs(&timed, born, born + *within)?;
+                let end = runs.iter().map(|run| run.at + run.start_window).min();
+                Some(end.map_or(Due::Never, Due::At))
+            };
+            let mut steps = STEPS.iter().map(end_of_first);
+            let found = steps.find(|due| *due != Some(Due::Never));
+            found.map_or(Due::Never, |due| due.unwrap_or(Due::Open))
+        }),
+        None => Due::Open,
+    }
 }

@@ -108,7 +108,9 @@ fn case(report: &Report, finding: &Finding) -> TestCase {
 }
 
 fn status(report: &Report, finding: &Finding) -> TestCaseStatus {
-    let mut status = match (finding.waived, finding.verdict) {
+    // What only advises fails no build.
+    let is_advice = !finding.is_required() && matches!(finding.verdict, Verdict::NonCompliant | Verdict::Unknown);
+    let mut status = match (finding.waived || is_advice, finding.verdict) {
         (true, _) | (_, Verdict::NotApplicable) => TestCaseStatus::skipped(),
         (_, Verdict::Compliant) => return TestCaseStatus::success(),
         (_, Verdict::NonCompliant) => TestCaseStatus::non_success(NonSuccessKind::Failure),
@@ -118,6 +120,9 @@ fn status(report: &Report, finding: &Finding) -> TestCaseStatus {
     if finding.waived {
         status.set_message(format!("{}: {message}", line(&report.why_waived(finding))));
         status.set_type("waived");
+    } else if is_advice {
+        status.set_message(format!("advised, {}: {message}", finding.verdict));
+        status.set_type("advised");
     } else {
         status.set_message(message);
         status.set_type(match finding.verdict {

@@ -274,7 +274,11 @@ fn gaps(report: &Report) -> Option<String> {
             markdown(&gap.so)
         )
     };
-    let mut text = format!("### Not read: {}\n\n", count(gaps.len(), "call"));
+    let title = match gaps.len() {
+        0 => "Not asked".to_owned(),
+        gaps => format!("Not read: {}", count(gaps, "call")),
+    };
+    let mut text = format!("### {title}\n\n");
     text.extend(gaps.iter().take(MOST_ROWS).map(line));
     text.push_str(&rest(gaps.len()));
     text.extend(

@@ -330,8 +330,8 @@ const GAUGES: [Gauge; 6] = [
         of: |row| age(row.table),
     },
     Gauge {
-        name: "rpo_seconds",
-        help: "Greatest age that policy allows.",
+        name: "limit_seconds",
+        help: "Greatest age that policy allows: frequency and tolerance, or the RPO.",
         of: |row| value(row.table, LIMIT_HOURS).map(|hours| hours * 3600.0),
     },
 ];

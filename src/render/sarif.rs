@@ -232,6 +232,7 @@ const fn kind(verdict: Verdict) -> &'static str {
 
 fn result(report: &Report, finding: &Finding) -> Value {
     let level = match finding.verdict {
+        Verdict::NonCompliant if !finding.is_required() => "note",
         Verdict::NonCompliant => level(finding.severity),
         _ => "none",
     };
@@ -257,6 +258,8 @@ fn result(report: &Report, finding: &Finding) -> Value {
         "properties": {
             "verdict": finding.verdict.as_str(),
             "severity": finding.severity.as_str(),
+            "question": finding.question.as_str(),
+            "requirement": finding.level.as_str(),
             "subject": finding.subject.as_str(),
             "waived": finding.waived,
             "sinceBaseline": report.since(finding).map(Since::as_str),

@@ -67,7 +67,15 @@ fn the_same_inventory_gives_the_same_bytes() {
     let bench = Bench::new(&world(""));
     bench.scan("out", &[]);
     for name in ["again", "once-more"] {
-        let ran = bench.run(&["report", "out/inventory", "--to", name, "--quiet"]);
+        let ran = bench.run(&[
+            "report",
+            "out/inventory",
+            "--to",
+            name,
+            "--quiet",
+            "--with",
+            "pitr-on,not-only-pitr",
+        ]);
         assert_eq!(ran.code, 10, "{}", ran.stderr);
     }
     for file in [

