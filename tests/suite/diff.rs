@@ -352,6 +352,8 @@ fn packs_name_their_criteria_and_inventories_do_not() {
 #[test]
 fn only_what_is_new_since_the_baseline_fails_a_build() {
     let bench = Bench::new(&file("guarded"));
+    let required = "[rules]\ndeletion-protection-on = \"require\"\npitr-on = \"require\"\n";
+    bench.write("backproof.toml", required);
     let (then, _) = bench.scan("then", &["--format", "json,csv"]);
     assert_eq!(then.code, 10);
     for baseline in ["then", "then/report.json"] {

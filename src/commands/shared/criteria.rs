@@ -57,7 +57,10 @@ pub fn read(config: Option<&Path>, args: &RuleArgs) -> Outcome<(Settings, Criter
     };
     rules.0.retain(|rule| levels::may_run(rule, &settings.policy));
     rules.0.retain(|rule| {
-        let is_asked_for = args.with.iter().any(|id| **id == *rule.id);
+        let by_letter = frameworks
+            .iter()
+            .any(|framework| framework.rules_of_its_own().contains(&*rule.id));
+        let is_asked_for = by_letter || args.with.iter().any(|id| **id == *rule.id);
         is_asked_for || !is_costly(rule) || levels::may_be_required(rule, &settings.policy)
     });
     let criteria = Criteria {
