@@ -200,7 +200,7 @@ const FORGERIES: &[Forgery] = &[
     (
         "a rule that the program does not have",
         |dir| {
-            let rule = text(dir, "criteria/rules/pitr-on.toml").replace("\"pitr-on\"", "\"all-is-well\"");
+            let rule = text(dir, "criteria/rules/deletion-protection-on.toml").replace("\"deletion-protection-on\"", "\"all-is-well\"");
             write(dir, "criteria/rules/all-is-well.toml", &rule);
             seal::anew(dir).expect("sealed");
         },
@@ -780,13 +780,13 @@ const HOSTILE: &[Hostile] = &[
     (
         "3,000 rules",
         |dir| {
-            let rule = text(dir, "criteria/rules/pitr-on.toml");
+            let rule = text(dir, "criteria/rules/deletion-protection-on.toml");
             for number in 0..3_000 {
                 let id = format!("r-{number}");
                 write(
                     dir,
                     &format!("criteria/rules/{id}.toml"),
-                    &rule.replace("\"pitr-on\"", &format!("\"{id}\"")),
+                    &rule.replace("\"deletion-protection-on\"", &format!("\"{id}\"")),
                 );
             }
             reseal(dir, |_| ());

@@ -92,7 +92,7 @@ expires = 2027-06-30
 
 const WAIVERS: &str = r#"
 [[waiver]]
-rule = "pitr-on"
+rule = "deletion-protection-on"
 tables = "forgot*"
 reason = "read-only since the\nmigration"
 requester = "lead"
@@ -443,10 +443,10 @@ fn a_forger_who_fits_every_digest_is_found_by_judging_again() {
         (
             "rule",
             |dir| {
-                std::fs::remove_file(dir.join("criteria/rules/pitr-on.toml")).expect("gone");
+                std::fs::remove_file(dir.join("criteria/rules/deletion-protection-on.toml")).expect("gone");
                 reseal(dir, |_| ());
             },
-            &["findings.parquet, finding ", "pitr-on"],
+            &["findings.parquet, finding ", "deletion-protection-on"],
         ),
         (
             "totals",
