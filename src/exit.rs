@@ -53,7 +53,7 @@ impl Exit {
             }
             Self::NonCompliant => {
                 "at least one required finding that is non-compliant and not waived, or an exposure, whatever else happened"
-            },
+            }
             Self::EvidenceMissing => {
                 "nothing required is non-compliant, but evidence is missing; for `verify`: what was checked holds, and not all could be"
             }
