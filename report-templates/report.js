@@ -400,7 +400,7 @@
       columns: [
         { id: "verdict", title: "Verdict", cell: judged, key: (row) => VERDICT_ORDER.indexOf(verdict(row)) },
         { id: "severity", title: "Severity", cell: (row) => el("span", { class: "severity " + severity(row) }, severity(row)), key: (row) => SEVERITY_ORDER.indexOf(severity(row)) },
-        { id: "level", title: "Counts as", cell: (row) => (isRequired(row) ? "required" : soft("advised")), key: (row) => (isRequired(row) ? 0 : 1) },
+        { id: "level", title: "Counts as", cell: (row) => (isRequired(row) ? "required" : soft("advised")), key: (row) => (isRequired(row) ? "required" : "advised") },
         { id: "name", title: "Table or other subject", head: true, cell: (row) => opener(findings.subject[row], rule(row).id), key: (row) => subjects.name[findings.subject[row]] },
         { id: "rule", title: "Rule", cell: (row) => el("code", null, rule(row).id), key: (row) => rule(row).id },
         { id: "message", title: "Found", wide: true, cell: (row) => bdi(message(row)), key: message },

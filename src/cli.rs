@@ -26,11 +26,14 @@ use crate::commands::verify::VerifyPackArgs;
 /// to AWS is asked again before it becomes a gap. Nothing is written to AWS except by `remediate apply`, `backup`, `--to s3://…`, ledgers in S3 and
 /// `--push securityhub`.
 #[derive(Debug, Parser)]
-#[command(name = "backproof", version, disable_help_subcommand = true)]
+#[command(name = "backproof", version, disable_version_flag = true)]
 pub struct Cli {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
     pub talk: TalkArgs,
+    /// Print version.
+    #[arg(short = 'V', long, short_alias = 'v', action = clap::ArgAction::Version)]
+    pub version: Option<bool>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,

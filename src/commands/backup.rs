@@ -5,16 +5,18 @@ use std::path::PathBuf;
 use chrono::Utc;
 use clap::Args;
 
+use crate::aws::failure::FailureKind;
 use crate::commands::remediate::{WaitArgs, followed, intervals, outcome, targets};
 use crate::commands::shared::output::print;
 use crate::domain::{Arn, TargetId, table_arn};
 use crate::duration;
 use crate::exit::Exit;
 use crate::problem::{Outcome, Problem, Problems, one_line};
-use crate::remediate::actions::{Action, OnDemandBackup, default_role, token};
+use crate::remediate::actions::{Action, OnDemandBackup, default_role, table_names, token};
 use crate::remediate::follow::Job;
 use crate::settings::{Settings, check_lifecycle};
 use crate::stderr::{self, say};
+use crate::text::nearest;
 
 /// Arguments of `backup`.
 #[derive(Debug, Args)]
@@ -107,12 +109,23 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
             }
             Err(failure) => {
                 refused += 1;
-                let problem = Problem::new(format!("could not start the backup of `{name}`"))
-                    .at(format!("account {}, {}, vault `{vault}`", id.account_id, id.region))
-                    .why(format!("{} from backup:StartBackupJob", failure.why()))
-                    .so("the table has no new recovery point")
-                    .hint("check that the vault and the role exist; `backproof explain permissions --command backup` prints the rights needed");
-                stderr::fail(&problem.into());
+                let place = format!("account {}, {}", id.account_id, id.region);
+                let problem = if failure.kind == FailureKind::Absent && failure.why().contains("able not found") {
+                    let names = table_names(target).await;
+                    let near = nearest(name, names.iter().map(String::as_str));
+                    Problem::new(format!("there is no table `{name}`"))
+                        .at(place)
+                        .hint(near.map_or_else(
+                            || "check the name, the Region (`--region`) and whose credentials these are".to_owned(),
+                            |near| format!("did you mean `{near}`?"),
+                        ))
+                } else {
+                    Problem::new(format!("could not start the backup of `{name}`"))
+                        .at(format!("{place}, vault `{vault}`"))
+                        .hint("check that the vault and the role exist; `backproof explain permissions --command backup` prints the rights needed")
+                };
+                let why = format!("{} from backup:StartBackupJob", failure.why());
+                stderr::fail(&problem.why(why).so("the table has no new recovery point").into());
             }
         }
     }

@@ -15,9 +15,10 @@ use crate::commands::shared::evidence::inventory_in;
 use crate::commands::shared::output::{Pipe, colored_summary, print};
 use crate::commands::shared::signing::{Makes, Signing, keeping, ledger_of};
 use crate::criteria::Criteria;
+use crate::criteria::policy::{Policy, Source};
 use crate::deliver::staging::{Access, Purpose, Staging};
 use crate::deliver::{Destination, S3Prefix};
-use crate::domain::{Account, Question, Severity};
+use crate::domain::{Account, FactValue, Question, Severity};
 use crate::exit::Exit;
 use crate::facts::{Facts, derive};
 use crate::inventory::{INVENTORY_DIR, Inventory};
@@ -100,11 +101,41 @@ pub(crate) fn explain_policy(inventory: &Inventory, criteria: &Criteria, table: 
         Some(false) => {}
         None => text.push_str("whether the table is exempt cannot be told\n"),
     }
-    for (name, value) in &assigned[0].values {
-        text.push_str(&format!("{name}: {value}\n"));
+    match lines_for(&criteria.policy, &assigned[0].tier) {
+        Some(lines) => {
+            for (key, value) in lines {
+                text.push_str(&format!("{key} = {value}\n"));
+            }
+        }
+        // Only where the tiers agree.
+        None => {
+            for (name, value) in &assigned[0].values {
+                text.push_str(&format!("{name}: {value}\n"));
+            }
+        }
     }
     print(&text)?;
     Ok(Exit::Compliant)
+}
+
+/// Each value for tables of a tier as a settings file writes it, with where it comes from; none where the tier is not known.
+fn lines_for(policy: &Policy, tier: &FactValue) -> Option<Vec<(String, String)>> {
+    let FactValue::Text(name) = tier else { return None };
+    let tier = policy.tiers.iter().find(|tier| *tier.name == **name);
+    let origin = |key: &str| match policy.sources.iter().find(|(known, _)| *known == key) {
+        None | Some((_, Source::Default)) => "default".to_owned(),
+        Some((_, Source::Framework(name))) => format!("framework {name}"),
+        Some((_, Source::File)) => "settings file".to_owned(),
+    };
+    let lines = match tier {
+        Some(tier) => tier.values.lines(),
+        None => policy.values.lines(),
+    };
+    let with_origin = |(key, value): (&'static str, String)| match tier {
+        Some(tier) if tier.sets.contains(&key) => (key.to_owned(), format!("{value} (tier `{name}`, {})", tier.origin)),
+        _ => (key.to_owned(), format!("{value} ({})", origin(key))),
+    };
+    Some(lines.into_iter().map(with_origin).collect())
 }
 
 /// The place of a table given by ARN or by name.

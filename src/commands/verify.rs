@@ -81,7 +81,7 @@ fn of_pack(dir: &Path, trust: &Trust) -> Outcome<Exit> {
         Some(what) => {
             text.push_str(&format!("not checked: {}\n", one_line(what)));
             (
-                "the evidence holds, but for its reports, which were not checked",
+                "the evidence holds, but for what was not checked",
                 Exit::EvidenceMissing,
             )
         }

@@ -57,7 +57,7 @@ impl Look {
             as_of: self.report.scan.as_of,
             manifest_sha256: self.manifest_sha256.clone(),
             table_count: self.report.tables.len(),
-            open_count: self.report.open_findings().count(),
+            open_count: self.report.findings.iter().filter(|finding| finding.is_open()).count(),
         }
     }
 

@@ -124,6 +124,10 @@ pub(super) fn compare(
     if table.created_at.is_none() {
         return GoodPoint::default();
     }
+    // Of an archived table, when it was archived.
+    let Some(now) = index.aged_at(row) else {
+        return GoodPoint::default();
+    };
     let candidates: Vec<Candidate<'_>> = points
         .candidates_of(row)
         .map(|(kind, at, arn)| Candidate {
@@ -142,7 +146,6 @@ pub(super) fn compare(
         .into_iter()
         .filter(|(kind, _)| Quality::of(kind, index).is_good(values) != Some(false))
         .max_by_key(|(_, at)| if *at == UNDATED { i64::MAX } else { *at });
-    let now = index.aged_at(row).unwrap_or(index.as_of);
     let age = |at: i64| instant(at).map_or(0.0, |at| age_hours(at, now));
     let is_unread = may_be_unread(row, points, values, index);
     let at_most = good.map_or(NO_POINT_HOURS, |good| age(good.at));

@@ -21,6 +21,7 @@ use crate::criteria::values::PolicyValues;
 use crate::dictionary::{TableFacts, Text};
 use crate::domain::FactValue;
 use crate::duration;
+use crate::problem::count;
 
 /// What the plans of a table promise, against one policy; or against all policies of which one is the table's, and it is not
 /// known which.
@@ -227,9 +228,10 @@ impl Case<'_> {
         // A job that made a point which is not there: deleted by hand, or in a vault that was not read.
         let (made, is_going_on) = jobs.made_within(row, plan_id, from, to);
         is_open |= is_going_on || made > seen;
-        // Jobs are remembered for a month; of the time before, points tell.
+        // Jobs are remembered for a month; of the time before, points tell, while they are kept.
         let is_remembered = from >= index.as_of - JOB_REACH;
-        let is_known = jobs.is_whole(row) && (is_remembered || points.is_whole(row));
+        let is_kept = index.as_of - from < rule.kept;
+        let is_known = jobs.is_whole(row) && (is_remembered || (points.is_whole(row) && is_kept));
         (is_known && !is_open).then_some(false)
     }
 
@@ -304,6 +306,7 @@ impl Case<'_> {
         };
         match late {
             Late::Never if all.is_empty() => "the plans that take the table have no rule".to_owned(),
+            Late::Never if all.iter().all(|rule| rule.lacks.is_empty()) => "its plans have no run".to_owned(),
             Late::Never => {
                 let lacking = all.iter().filter(|rule| !rule.lacks.is_empty());
                 let lacking: Vec<String> = lacking
@@ -341,9 +344,12 @@ impl Case<'_> {
             604_800 => "weekly".to_owned(),
             _ => format!("every {}", duration::age(wanted)),
         };
-        let kept = self.values.retention_min_days;
+        let kept = count(
+            usize::try_from(self.values.retention_min_days).unwrap_or_default(),
+            "day",
+        );
         format!(
-            "rules that keep {kept} days run every {}; {often} wanted",
+            "rules that keep {kept} run every {}; {often} wanted",
             duration::age(gap)
         )
     }

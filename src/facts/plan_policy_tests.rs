@@ -560,6 +560,18 @@ fn a_plan_that_fails_every_day_fails_whatever_was_made_by_hand() {
     let mut gone = daily();
     gone.points.clear();
     assert_eq!(gone.judged(&values()).0, None);
+    // A monthly rule: of its run before the last one neither jobs nor points tell any more.
+    let mut monthly = World::with("2026-11-20T20:00:00Z", &[("cron(0 5 1 * ? *)", 480, 35)]);
+    let of_month = PolicyValues {
+        frequency: hours(31 * 24),
+        ..values()
+    };
+    assert_eq!(monthly.judged(&of_month).0, None);
+    monthly.rules[0].delete_after_days = Some(90);
+    assert_eq!(monthly.judged(&of_month).0, Some(false));
+    let arn = monthly.tables[0].table_arn.clone();
+    monthly.add_point(&arn, at("2026-10-01T06:00:00Z"), Some("p"), 90);
+    assert_eq!(monthly.judged(&of_month).0, Some(true));
     // One of two rules fails, and the other suffices.
     let mut two = daily();
     two.add_plan("q", &[("cron(0 0/6 ? * * *)", 60, 365)]);

@@ -50,10 +50,12 @@ pub(super) fn is_not_yet_due(
     values: &PolicyValues,
 ) -> Option<bool> {
     let (born, seen) = (facts.created_at?, facts.usable_recovery_point_count_seen?);
-    let earlier = points.newest_of_earlier(row, index);
-    let is_reborn = earlier.is_some_and(|at| at >= index.as_of - values.limit() * 2);
     let is_passed = facts.first_backup_due_at.is_some_and(|due| due <= index.as_of);
-    if seen > 0 || is_reborn || is_passed || facts.in_a_plan == Some(false) {
+    if seen > 0 || is_passed || facts.in_a_plan == Some(false) {
+        return Some(false);
+    }
+    let earlier = points.newest_of_earlier(row, index);
+    if earlier.is_some_and(|at| at >= index.as_of - values.limit() * 2) {
         return Some(false);
     }
     match first_due(offers, target, born, false) {

@@ -19,6 +19,9 @@ pub(crate) struct Job {
     pub(crate) target: Target,
 }
 
+/// A job that is over soon is seen soon; the longer one takes, the longer the pauses, up to the one that was asked for.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
+
 /// Follows jobs until each has ended, or the time is over.
 ///
 /// API: that of the action's look. Calls: 1 for each job and look. Errors: a look that fails is repeated at the next turn.
@@ -29,6 +32,7 @@ pub(crate) async fn follow(
     tell: &mut dyn FnMut(Event<'_>),
 ) -> Vec<Standing> {
     let until = Instant::now() + at_most;
+    let mut pause = FIRST_LOOK.min(every);
     let mut ended = Vec::new();
     let mut waiting = jobs;
     while !waiting.is_empty() {
@@ -49,7 +53,8 @@ pub(crate) async fn follow(
         waiting = still;
         if !waiting.is_empty() {
             tell(Event::Pause);
-            tokio::time::sleep(every).await;
+            tokio::time::sleep(pause).await;
+            pause = (2 * pause).min(every);
         }
     }
     ended

@@ -20,14 +20,16 @@ pub(crate) struct Cause<'r> {
 /// Puts findings of one cause together, grave causes first, then those of many findings.
 pub(crate) fn causes<'r>(findings: impl Iterator<Item = &'r Finding>) -> Vec<Cause<'r>> {
     type Same<'r> = (Vec<Vec<Token>>, Vec<&'r Finding>);
-    let mut by_shape: BTreeMap<(&str, String), Same<'_>> = BTreeMap::new();
+    let mut by_shape: BTreeMap<(&str, Option<&str>, String), Same<'_>> = BTreeMap::new();
     for finding in findings {
         let tokens = tokens(finding);
-        let (of_cause, those) = by_shape.entry((&*finding.rule, shape(&tokens))).or_default();
+        let (of_cause, those) = by_shape
+            .entry((&*finding.rule, finding.framework.as_deref(), shape(&tokens)))
+            .or_default();
         of_cause.push(tokens);
         those.push(finding);
     }
-    let cause = |((rule, _), (tokens, findings)): ((&'r str, String), Same<'r>)| Cause {
+    let cause = |((rule, _, _), (tokens, findings)): ((&'r str, Option<&str>, String), Same<'r>)| Cause {
         rule,
         severity: findings
             .iter()

@@ -1,4 +1,5 @@
-//! Markdown, for pull requests and tickets: the outcome, the worst findings first, what is not known. Short on purpose.
+//! Markdown, for pull requests and tickets: the answer, the tables that need action, what is required by cause, what is not
+//! known. Short on purpose.
 //!
 //! No template lays it out; it says all the same if the documents beside it are laid out by somebody else's.
 //!
@@ -7,18 +8,22 @@
 
 use std::io::Write;
 
+use super::causes::causes;
+use super::digest::Digest;
 use super::statement::Statement;
 use super::terminal::since_line;
 use super::{RenderError, Templates};
-use crate::domain::{Finding, Gap, Severity, Verdict, rfc3339};
+use crate::domain::{Answer, Finding, Gap, Verdict, rfc3339};
 use crate::problem::count;
 use crate::report::Report;
 use crate::text::{cut, markdown, one_line};
 
 const FILE: &str = "summary.md";
 
-/// Findings and gaps that are told one by one; the rest are counted.
+/// Tables, causes and gaps that are told one by one; the rest are counted.
 const MOST_ROWS: usize = 25;
+/// Names told of each cause.
+const MOST_NAMES: usize = 10;
 /// Longer messages are cut: the whole sentence is in the other formats.
 const LONGEST_MESSAGE: usize = 300;
 
@@ -26,9 +31,15 @@ const LONGEST_MESSAGE: usize = 300;
 ///
 /// Errors: the disk refused.
 pub(crate) fn render(report: &Report, templates: &Templates, out: &mut dyn Write) -> Result<(), RenderError> {
-    let mut parts = vec![head(report, templates), totals(report)];
-    for (verdict, title) in [(Verdict::NonCompliant, "Non-compliant"), (Verdict::Unknown, "Unknown")] {
-        parts.extend(findings(report, verdict, title));
+    let digest = Digest::of(report);
+    let mut parts = vec![head(report, templates), questions(&digest)];
+    parts.extend(action(report, &digest));
+    parts.push(rest_of(&digest));
+    for (verdict, title) in [
+        (Verdict::NonCompliant, "Required findings"),
+        (Verdict::Unknown, "Required, and not known"),
+    ] {
+        parts.extend(by_cause(report, verdict, title));
     }
     parts.extend(waived(report));
     parts.extend(frameworks(report));
@@ -78,59 +89,117 @@ fn head(report: &Report, templates: &Templates) -> String {
     text
 }
 
-fn totals(report: &Report) -> String {
-    let mut text = "| | non-compliant | unknown | compliant | not applicable |\n|---|---:|---:|---:|---:|\n".to_owned();
-    let totals = &report.totals;
-    let findings = |verdict: &Verdict| totals.findings_by_verdict.get(verdict).copied().unwrap_or(0);
-    for (name, counts) in [
-        ("tables", Verdict::ALL.map(|verdict| totals.tables_in_shade(verdict))),
-        ("findings", Verdict::ALL.map(|verdict| findings(&verdict))),
-    ] {
-        let cells = counts.map(|count| count.to_string());
-        text.push_str(&format!("| {name} | {} |\n", cells.join(" | ")));
+/// Tables by the answer to each question.
+fn questions(digest: &Digest) -> String {
+    let answers = [
+        Answer::Compliant,
+        Answer::NonCompliant,
+        Answer::Waived,
+        Answer::Unknown,
+        Answer::NotYetDue,
+        Answer::NotApplicable,
+        Answer::NotAsked,
+    ];
+    let mut text = "| tables that are |".to_owned();
+    for answer in answers {
+        text.push_str(&format!(" {} |", answer.words()));
+    }
+    text.push_str(&format!("\n|---|{}\n", "---:|".repeat(answers.len())));
+    for asked in &digest.questions {
+        let of = |answer: Answer| asked.answers.iter().find(|(one, ..)| *one == answer);
+        let notes = asked.answers.iter().filter(|(_, _, note)| !note.is_empty());
+        let notes: Vec<String> = notes
+            .map(|(answer, _, note)| format!("{}: {note}", answer.words()))
+            .collect();
+        let notes = if notes.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", notes.join("; "))
+        };
+        text.push_str(&format!("| {}{} |", asked.question.words(), markdown(&notes)));
+        for answer in answers {
+            text.push_str(&format!(" {} |", of(answer).map_or(0, |(_, count, _)| *count)));
+        }
+        text.push('\n');
     }
     text
 }
 
-/// The findings of one verdict that no waiver covers, worst first.
-fn findings(report: &Report, verdict: Verdict, title: &str) -> Option<String> {
-    let is_of = |finding: &&Finding| finding.verdict == verdict && !finding.waived;
-    let mut rows: Vec<&Finding> = report.findings.iter().filter(is_of).collect();
-    if rows.is_empty() {
+/// The tables that need action, worst first.
+fn action(report: &Report, digest: &Digest) -> Option<String> {
+    if digest.action.is_empty() {
         return None;
     }
-    // Stable: findings of one severity stay in the order of the report.
-    rows.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    let sums: Vec<String> = Severity::ALL
-        .into_iter()
-        .rev()
-        .filter_map(|severity| {
-            let sum = rows.iter().filter(|finding| finding.severity == severity).count();
-            (sum > 0).then(|| format!("{sum} {severity}"))
-        })
-        .collect();
-    let mut text = format!("### {title}: {}\n\n", sums.join(", "));
-    text.push_str("| severity | rule | what | where | finding |\n|---|---|---|---|---|\n");
-    for finding in rows.iter().take(MOST_ROWS) {
+    let need = if digest.action.len() == 1 {
+        "table needs"
+    } else {
+        "tables need"
+    };
+    let mut text = format!("### {} {need} action, worst first\n\n", digest.action.len());
+    text.push_str("| table | where | why | what to do |\n|---|---|---|---|\n");
+    for needs in digest.action.iter().take(MOST_ROWS) {
+        let table = &report.tables[needs.place];
         text.push_str(&format!(
-            "| {} | {} | {} | {} | {} |\n",
-            finding.severity,
-            cell_code(&finding.rule),
-            cell_code(&finding.resource_name),
-            markdown(&place(finding)),
-            markdown(&cut(&finding.message, LONGEST_MESSAGE)),
+            "| {} | {}, {} | {} | {} |\n",
+            cell_code(&table.table_name),
+            markdown(report.account_name(&table.target.account_id)),
+            markdown(&table.target.region),
+            markdown(&cut(&needs.why, LONGEST_MESSAGE)),
+            markdown(&cut(&needs.what, LONGEST_MESSAGE)),
         ));
     }
-    text.push_str(&rest(rows.len()));
+    text.push_str(&rest(digest.action.len()));
     Some(text)
 }
 
-fn place(finding: &Finding) -> String {
-    if finding.target.account_id.is_empty() {
-        finding.subject.to_string()
-    } else {
-        finding.target.to_string()
+/// What else is open, in two lines.
+fn rest_of(digest: &Digest) -> String {
+    let counts = digest.by_severity.iter();
+    let counts: Vec<String> = counts.map(|(severity, count)| format!("{count} {severity}")).collect();
+    let mut text = match counts.as_slice() {
+        [] => "Required findings: none is open.".to_owned(),
+        counts => format!("Required findings: {}.", counts.join(", ")),
+    };
+    if !digest.elsewhere.is_empty() {
+        text.push_str(&format!(" Of these on {}.", markdown(&digest.elsewhere)));
     }
+    if digest.advised > 0 {
+        text.push_str(&format!(
+            " {}, in no verdict.",
+            count(digest.advised, "advised finding")
+        ));
+    }
+    format!("{text}\n")
+}
+
+/// Required findings of one verdict that no waiver covers, each cause once, grave ones first.
+fn by_cause(report: &Report, verdict: Verdict, title: &str) -> Option<String> {
+    let is_of = |finding: &&Finding| finding.verdict == verdict && !finding.waived && finding.is_required();
+    let causes = causes(report.findings.iter().filter(is_of));
+    if causes.is_empty() {
+        return None;
+    }
+    let all: usize = causes.iter().map(|cause| cause.findings.len()).sum();
+    let mut text = format!("### {title}: {all}\n\n| severity | rule | found | on |\n|---|---|---|---|\n");
+    for cause in causes.iter().take(MOST_ROWS) {
+        let names = cause
+            .findings
+            .iter()
+            .take(MOST_NAMES)
+            .map(|finding| cell_code(&finding.resource_name));
+        let mut names = names.collect::<Vec<_>>().join(", ");
+        if cause.findings.len() > MOST_NAMES {
+            names.push_str(&format!(" and {} more", cause.findings.len() - MOST_NAMES));
+        }
+        text.push_str(&format!(
+            "| {} | {} | {} | {names} |\n",
+            cause.severity,
+            cell_code(cause.rule),
+            markdown(&cut(&cause.message, LONGEST_MESSAGE)),
+        ));
+    }
+    text.push_str(&rest(causes.len()));
+    Some(text)
 }
 
 /// How many were not told one by one.
@@ -187,8 +256,8 @@ fn frameworks(report: &Report) -> Option<String> {
 }
 
 fn gaps(report: &Report) -> Option<String> {
-    let gaps = &report.coverage.gaps;
-    if gaps.is_empty() {
+    let (gaps, not_asked) = (&report.coverage.gaps, &report.coverage.not_asked);
+    if gaps.is_empty() && not_asked.is_empty() {
         return None;
     }
     let line = |gap: &Gap| {
@@ -208,6 +277,11 @@ fn gaps(report: &Report) -> Option<String> {
     let mut text = format!("### Not read: {}\n\n", count(gaps.len(), "call"));
     text.extend(gaps.iter().take(MOST_ROWS).map(line));
     text.push_str(&rest(gaps.len()));
+    text.extend(
+        not_asked
+            .iter()
+            .map(|sentence| format!("- not asked: {}\n", markdown(sentence))),
+    );
     Some(text)
 }
 

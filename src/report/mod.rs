@@ -455,15 +455,6 @@ fn first(names: &[&str]) -> String {
 }
 
 impl Totals {
-    /// Tables by the colour of their verdict.
-    pub(crate) fn tables_in_shade(&self, shade: Verdict) -> usize {
-        let of_shade = self
-            .tables_by_verdict
-            .iter()
-            .filter(|(answer, _)| answer.shade() == shade);
-        of_shade.map(|(_, count)| count).sum()
-    }
-
     /// Counts the rows.
     pub fn of(tables: &[TableRow], findings: &[Finding]) -> Self {
         let mut totals = Self {

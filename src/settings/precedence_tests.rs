@@ -43,8 +43,8 @@ fn the_policy_may_have_a_file_of_its_own() {
     assert_eq!(
         found,
         [
-            "`policy.rp` is not a setting",
             "`regions` is not a setting",
+            "`policy.rp` is not a setting",
             "there are two policies: this one and the file given to `--policy`",
             "`remediation.valt` is not a setting",
         ]

@@ -151,14 +151,14 @@ fn all_mistakes_are_found_in_one_run_with_their_lines() {
     assert_eq!(
         lines,
         [
+            "b.toml:1 `region` is not a setting",
             "b.toml:3 `policy.rpo` must be a string",
             "b.toml:4 `policy.retention-min` is not a number of days",
             "b.toml:5 `customer` is not a key owner",
             "b.toml:6 AWS Backup would refuse the lifecycle of `remediation`",
-            "b.toml:1 `region` is not a setting",
         ]
     );
-    assert_eq!(problems[4].hint, "did you mean `regions`?");
+    assert_eq!(problems[0].hint, "did you mean `regions`?");
 }
 
 #[test]

@@ -11,7 +11,9 @@ import { allRows, choose, count, counts, launch, quit, reportOf, rows, same, sea
 before(launch);
 after(quit);
 
-const VERDICTS = ["non-compliant", "unknown", "compliant", "not-applicable"];
+// Those of findings, and between them those that only tables have.
+const VERDICTS = ["non-compliant", "unknown", "waived", "not-yet-due", "compliant", "not-applicable", "not-asked"];
+const ANSWERS = ["no", "unknown", "no (waived)", "not yet due", "yes", "not judged", "not asked"];
 const SEVERITIES = ["critical", "high", "medium", "low"];
 const isTable = (finding) => finding.subject === "table";
 const verdictOf = (finding) => finding.verdict + (finding.waived ? "waived" : "");
@@ -38,7 +40,7 @@ for (const name of ["nasty", "demo"]) {
 
 test("the worst comes first", () =>
   visit("demo", {}, async (page) => {
-    const rank = (row) => (row.Verdict.endsWith("waived") ? 2 : [0, 1, 3, 4][VERDICTS.indexOf(row.Verdict)]) * 8 + SEVERITIES.indexOf(row.Severity);
+    const rank = (row) => (row["Counts as"] === "required" ? 0 : 100) + (row.Verdict.endsWith("waived") ? 2 : VERDICTS.indexOf(row.Verdict)) * 8 + SEVERITIES.indexOf(row.Severity);
     const ranks = (await allRows(page)).map(rank);
     assert.deepEqual(ranks, ranks.toSorted((a, b) => a - b));
   }));
@@ -57,13 +59,15 @@ test("every column sorts both ways and says so; what is not known comes last", a
           const title = await page.$eval(`#grid button[data-column="${column}"] span`, (node) => node.firstChild.data);
           const values = (await allRows(page)).map((row) => row[title]);
           const known = values.filter((value) => value !== "unknown" && value !== "–");
-          if (!["Verdict", "Severity"].includes(title) && title !== "Unknown") assert.ok(values.slice(known.length).every((value) => value === "unknown" || value === "–"), `${title}: unknown last`);
+          const isAnswer = ["In a plan", "Backed up", "Restorable"].includes(title);
+          if (!["Verdict", "Severity"].includes(title) && !isAnswer && title !== "Unknown") assert.ok(values.slice(known.length).every((value) => value === "unknown" || value === "–"), `${title}: unknown last`);
           const key = (value) => {
-            if (title === "Verdict") return VERDICTS.indexOf(value.replace(/waived$/, ""));
+            if (isAnswer) return ANSWERS.indexOf(value);
+            if (title === "Verdict") return VERDICTS.indexOf(VERDICTS.includes(value) ? value : value.replace(/waived$/, ""));
             if (title === "Severity") return SEVERITIES.indexOf(value);
             return /^[\d,.]+$/.test(value) ? Number(value.replaceAll(",", "")) : value;
           };
-          const keys = (title === "Verdict" || title === "Severity" ? values : known).map(key);
+          const keys = (title === "Verdict" || title === "Severity" || isAnswer ? values : known).map(key);
           if (title === "Account" || title === "Table or other subject") continue;
           const order = keys.toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0) * (way === "ascending" ? 1 : -1));
           assert.deepEqual(keys, order, `${view}, ${title}, ${way}`);
@@ -106,7 +110,7 @@ test("facets of tables look at what is wrong with them", () =>
     await choose(page, "rule", "recovery-point-fresh");
     assert.equal(await count(page), having((one) => one.rule === "recovery-point-fresh" && isWrong(one)));
     const perVerdict = await counts(page, "verdict");
-    for (const verdict of VERDICTS) assert.equal(perVerdict[verdict], having((one) => one.rule === "recovery-point-fresh" && one.verdict === verdict), verdict);
+    for (const verdict of Object.keys(perVerdict)) assert.equal(perVerdict[verdict], having((one) => one.rule === "recovery-point-fresh" && one.verdict === verdict), verdict);
     await choose(page, "verdict", "compliant");
     assert.equal(await count(page), perVerdict.compliant);
   }));
@@ -168,6 +172,20 @@ test("a link that asks for what the report does not have shows nothing, and says
   visit("demo", { hash: "#account=000000000000&page=7&sort=nonsense&view=nothing" }, async (page) => {
     assert.equal(await count(page), 0);
     assert.match(await text(page, "#chips"), /000000000000 \(not in this report\)/);
+  }));
+
+test("answers lead to their tables, and tables filter by them", () =>
+  visit("demo", {}, async (page) => {
+    const { tables } = reportOf("demo");
+    for (const link of await page.$$(".answers a.answer-link")) {
+      const [number, href] = await link.evaluate((node) => [Number(node.textContent.replace(/\D/g, "")), node.getAttribute("href")]);
+      const [, question, answer] = /&([a-z-]+)=([a-z-]+)$/.exec(href);
+      await link.evaluate((node) => node.click());
+      assert.equal(await count(page), number, href);
+      assert.equal(number, tables.filter((one) => one.answers[question.replaceAll("-", "_")] === answer).length, href);
+    }
+    await page.$eval(".action a", (node) => node.click());
+    assert.ok(await page.$("dialog[open]"), "what needs action opens");
   }));
 
 test("charts and tables of the page lead to their rows", () =>
@@ -289,7 +307,7 @@ test("whoever has a keyboard only gets everywhere", () =>
     await tabTo("#facet-list input", 8);
     await page.keyboard.press("Space");
     assert.match(await text(page, "#chips"), /Verdict: non-compliant/);
-    await tabTo("#sort", 90);
+    await tabTo("#sort", 130);
     await tabTo('[data-column="rule"]', 8);
     await page.keyboard.press("Enter");
     assert.equal(await page.$eval('th:has([data-column="rule"])', (node) => node.getAttribute("aria-sort")), "ascending");
@@ -342,7 +360,7 @@ test("the theme is the system's until somebody chooses", () =>
 
 test("without scripts the page still tells the verdict and every open finding", () =>
   visit("demo", { scripts: false }, async (page) => {
-    const open = reportOf("demo").findings.filter((one) => ["non-compliant", "unknown"].includes(one.verdict) && !one.waived);
+    const open = reportOf("demo").findings.filter((one) => ["non-compliant", "unknown"].includes(one.verdict) && !one.waived && one.level === "required");
     const client = await page.createCDPSession();
     const { root } = await client.send("DOM.getDocument");
     const all = async (selector) => (await client.send("DOM.querySelectorAll", { nodeId: root.nodeId, selector })).nodeIds;
@@ -350,6 +368,8 @@ test("without scripts the page still tells the verdict and every open finding", 
     const box = async (selector) => client.send("DOM.getBoxModel", { nodeId: (await all(selector))[0] }).then(() => true, () => false);
     assert.ok(await box("#open-findings"), "they are seen");
     assert.ok(!(await box("#app")), "and what needs a script is not");
+    assert.ok(await box(".answers table"), "the answers come first");
+    assert.ok(await box("#advised summary"), "what is advised is folded");
     assert.ok(await box(".donut svg"));
     assert.ok(await box("table.days"));
   }));
@@ -375,11 +395,11 @@ test("on paper stand the statement, the summary and the open findings, on pages 
   }));
 
 test("what is chosen is what is printed, and then the page is as before", () =>
-  visit("demo", { hash: "#rule=pitr-on&verdict=compliant" }, async (page) => {
+  visit("demo", { hash: "#rule=deletion-protection-on&verdict=compliant" }, async (page) => {
     const before = await page.$$eval("#open-rows tr", (all) => all.length);
     const paper = await printed(page);
-    const chosen = reportOf("demo").findings.filter((one) => one.rule === "pitr-on" && one.verdict === "compliant");
-    assert.ok(spaceless(paper).includes(spaceless(`Chosen by Verdict: compliant; Rule: pitr-on: ${chosen.length} findings.`)));
+    const chosen = reportOf("demo").findings.filter((one) => one.rule === "deletion-protection-on" && one.verdict === "compliant");
+    assert.ok(spaceless(paper).includes(spaceless(`Chosen by Verdict: compliant; Rule: deletion-protection-on: ${chosen.length} findings.`)));
     assert.ok(!paper.includes("start an on-demand backup"));
     assert.equal(await page.$$eval("#open-rows tr", (all) => all.length), before);
   }));

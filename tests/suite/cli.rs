@@ -737,3 +737,57 @@ fn what_is_named_and_is_not_there_is_a_mistake_of_the_command_line() {
         &["there is no folder `manifests/` in it"],
     );
 }
+
+#[test]
+fn help_and_version_are_found_where_every_tool_has_them() {
+    let (ran, _) = alone(&["help", "scan"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stdout.contains("Usage: backproof scan"), "{}", ran.stdout);
+    for flag in ["-v", "-V", "--version"] {
+        let (ran, _) = alone(&[flag]);
+        assert_eq!(ran.code, 0, "{flag}: {}", ran.stderr);
+        assert_eq!(ran.stdout, format!("backproof {}\n", env!("CARGO_PKG_VERSION")));
+    }
+}
+
+#[test]
+fn a_mistake_that_ends_the_parsing_comes_alone_and_others_in_order_of_line() {
+    let (_, dir) = alone(&["--help"]);
+    let scan = |text: &str| {
+        std::fs::write(dir.path().join("backproof.toml"), text).expect("written");
+        let ran = run(dir.path(), &[], &["scan"]);
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
+        ran.stderr
+    };
+    let told = scan("regions = [\"eu-west-1\"]\n[[policy.tier]\nname = \"a\"\n[policy]\nrp = 1\n");
+    assert_eq!(told.matches("error: ").count(), 1, "{told}");
+    assert!(told.contains("backproof.toml:2"), "{told}");
+    let told = scan("region = 1\n[policy]\nrp = \"1h\"\nrpo = 1\n[rules]\npitr-on = \"no\"\n");
+    let lines = told
+        .lines()
+        .filter_map(|line| line.split("backproof.toml:").nth(1)?.parse::<u32>().ok());
+    let lines: Vec<u32> = lines.collect();
+    assert!(lines.len() >= 4 && lines.is_sorted(), "{told}");
+}
+
+#[test]
+fn a_table_that_is_not_there_is_named_and_so_is_the_nearest() {
+    let bench = Bench::new(&world(""));
+    let ran = bench.run(&["backup", "Orders"]);
+    assert_problem(&ran, 1, &["there is no table `Orders`", "did you mean `orders`?"]);
+}
+
+#[test]
+fn what_a_scan_for_some_rules_did_not_read_was_not_asked() {
+    let bench = Bench::new(&world(""));
+    bench.scan("some", &["--rules", "dynamodb-opted-in"]);
+    let ran = bench.run(&["explain", "table", "orders", "--inventory", "some"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(
+        ran.stdout
+            .contains("not asked: the rules that ran need no backup plans"),
+        "{}",
+        ran.stdout
+    );
+    assert!(!ran.stdout.contains("could not be read"), "{}", ran.stdout);
+}

@@ -143,7 +143,11 @@ fn tiers_give_values_and_exempt_tables() {
 
     let ran = bench.run(&["report", "out/inventory", "--explain-policy", "golden"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert!(ran.stdout.starts_with("tier: gold\nrpo_hours: 2\n"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.starts_with("tier: gold\nrpo = 2h (tier `gold`, "),
+        "{}",
+        ran.stdout
+    );
 }
 
 #[test]
@@ -225,18 +229,44 @@ fn a_framework_gives_rules_numbers_and_a_matrix() {
     assert_eq!(of("11.2")["verdict"], "non-compliant");
     assert_eq!(of("8.10")["answered"], "evidence");
     assert_eq!(of("8.10")["verdict"], Value::Null);
-    // Backups weekly or oftener; the organisation's own number wins where it has one.
-    assert_eq!(fact(&report, "orders", "rpo_hours"), 168.0);
-    assert!(
-        report["policy"]["rpo"]
-            .as_str()
-            .is_some_and(|rpo| rpo.contains("cis-v8")),
-        "{}",
-        report["policy"]
+    // Backups weekly or oftener bind the framework's controls alone; the organisation goes by its own number.
+    assert_eq!(fact(&report, "orders", "limit_hours"), 36.0);
+    let tables = |report: &Value| report["tables"].as_array().expect("tables").clone();
+    let orders = |report: &Value| {
+        tables(report)
+            .into_iter()
+            .find(|one| one["table_name"] == "orders")
+            .expect("a table")
+    };
+    assert_eq!(
+        orders(&report)["answers_by_framework"][0]["answers"]["backed_up"],
+        "compliant"
     );
-    bench.write("backproof.toml", "[policy]\nrpo = \"3h\"\n");
-    let (_, report) = bench.scan("own", &["--format", "json", "--framework", "cis-v8"]);
-    assert_eq!(fact(&report, "orders", "rpo_hours"), 3.0);
+    assert_eq!(framework["laxer"], serde_json::json!([]));
+    // A policy that asks for less is told, and the framework's number holds under the framework's name.
+    let dead = event("10d", "do = \"skip-runs\"\nplan = \"daily\"");
+    let bench = Bench::new(&world(&dead));
+    bench.write("backproof.toml", "[policy]\nrpo = \"30d\"\n");
+    let (_, report) = bench.scan("lax", &["--format", "json", "--framework", "cis-v8"]);
+    let orders = orders(&report);
+    assert_eq!(fact(&report, "orders", "limit_hours"), 720.0);
+    assert_eq!(orders["answers"]["backed_up"], "compliant");
+    assert_eq!(
+        orders["answers_by_framework"][0]["answers"]["backed_up"],
+        "non-compliant"
+    );
+    assert_eq!(orders["verdict"], "non-compliant");
+    let laxer = report["frameworks"][0]["laxer"].to_string();
+    assert!(laxer.contains("rpo: policy 30d"), "{laxer}");
+    let findings = report["findings"].as_array().expect("findings").iter();
+    let mut of_framework = findings.filter(|one| one["framework"] == "cis-v8" && one["rule"] == "backed-up");
+    let found = of_framework.next().expect("the framework's own finding");
+    assert!(
+        found["message"]
+            .as_str()
+            .is_some_and(|text| text.starts_with("by cis-v8: ")),
+        "{found}"
+    );
     let ran = bench.run(&["scan", "--framework", "cis8"]);
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("did you mean `cis-v8`?"), "{}", ran.stderr);
@@ -467,15 +497,21 @@ fn without_a_table_that_was_judged_nothing_is_compliant_anywhere() {
     ];
     let ran = bench.run(&[&["scan", "--to", "out"][..], &more].concat());
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
-    assert!(ran.stdout.contains("nothing to prove"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("whether tables are backed up was not asked"),
+        "{}",
+        ran.stdout
+    );
     let read = |name: &str| std::fs::read_to_string(bench.path("out").join(name)).expect("a file");
-    assert!(read("summary.md").contains("## Proof of backup: nothing to prove"));
+    assert!(read("summary.md").contains("## Checks of 1 rule: no required finding"));
     let page = read("report.html");
     for told in [
-        "<h1>Nothing to prove</h1>",
-        "No table was judged: no rule applies to any of the ",
+        "<h1>No required finding</h1>",
+        "whether tables are backed up was not asked.",
     ] {
         assert!(page.contains(told), "`{told}` is not in the page");
     }
-    assert!(!page.contains("Every rule that applies holds"));
+    for claim in ["Proof of backup", "<h1>Compliant", "class=\"verdict ok\""] {
+        assert!(!page.contains(claim), "`{claim}` is in the page");
+    }
 }

@@ -16,6 +16,49 @@ use crate::common::evidence::{copy, cut, edit, reseal};
 use crate::common::worlds::{file, world};
 use crate::common::{Bench, PROGRAM, Ran, in_folder, json_file, refused, run};
 
+/// A pack as version 0.1.0 made it before rules had questions and levels.
+const SCHEMA_1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packs/schema-1");
+
+/// What its rules said stands as their program said it; everything else goes on working.
+#[test]
+fn a_pack_of_schema_1_goes_on_working() {
+    let bench = Bench::new(&world(""));
+    let ran = bench.run(&["verify", SCHEMA_1]);
+    assert_eq!(ran.code, 11, "{}{}", ran.stdout, ran.stderr);
+    assert!(
+        ran.stdout.contains("ok: totals are the sums of the findings")
+            && ran.stdout.contains("not re-evaluated: judged by backproof 0.1.0"),
+        "{}",
+        ran.stdout
+    );
+    let ran = bench.run(&["diff", SCHEMA_1, SCHEMA_1]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{}", ran.stdout);
+    let period = ["--from", "2026-10-20", "--to", "2026-10-31", "--out", "proof"];
+    let ran = bench.run(&[&["attest", "--pack", SCHEMA_1][..], &period].concat());
+    assert_eq!(ran.code, 10, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("1 of 2 tables proven; 1 exposed"), "{}", ran.stdout);
+    for baseline in [SCHEMA_1.to_owned(), format!("{SCHEMA_1}/report.json")] {
+        let (ran, report) = bench.scan(
+            &format!("now-{}", baseline.len()),
+            &[
+                "--format",
+                "json",
+                "--baseline",
+                &baseline,
+                "--rules",
+                "recovery-point-fresh,in-a-plan",
+            ],
+        );
+        assert_eq!(ran.code, 0, "what was open then is known: {}{}", ran.stdout, ran.stderr);
+        assert_eq!(report["baseline"]["known"], 2);
+    }
+    // A finding that was altered shows in the digests, as ever.
+    let altered = bench.path("altered");
+    copy(Path::new(SCHEMA_1), &altered);
+    edit(&altered.join("report.json"), "non-compliant", "compliant");
+    assert_eq!(bench.run(&["verify", "altered"]).code, 12);
+}
+
 /// A world with whatever criteria there are: tiers, waivers, frameworks.
 struct Packed {
     bench: Bench,
@@ -287,11 +330,11 @@ fn missing_strange_and_cut_files_are_named() {
             |dir| {
                 edit(
                     &dir.join("manifest.json"),
-                    "\"schema_version\": 1",
+                    "\"schema_version\": 2",
                     "\"schema_version\": 7",
                 )
             },
-            &["schema version 7", "reads version 1"],
+            &["schema version 7", "reads versions 1 to 2"],
         ),
         (
             "unknown",

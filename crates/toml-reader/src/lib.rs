@@ -41,8 +41,8 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// Reads a whole document: what `read` makes of its own table, if the text can be parsed at all, and every mistake in the
-/// order in which they were found. Keys that nobody asked for are mistakes too.
+/// Reads a whole document: what `read` makes of its own table, if the text can be parsed at all, and every mistake in
+/// order of line. Keys that nobody asked for are mistakes too.
 pub fn read<T>(origin: &str, text: &str, read: impl FnOnce(&Section<'_>) -> T) -> (Option<T>, Vec<Mistake>) {
     let notes = Notes {
         origin,
@@ -50,7 +50,8 @@ pub fn read<T>(origin: &str, text: &str, read: impl FnOnce(&Section<'_>) -> T) -
         found: RefCell::default(),
     };
     let (document, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
+    // What the parser makes of the rest after its first mistake follows from that one.
+    for error in errors.iter().take(1) {
         let offset = error.span().map_or(0, |span| span.start);
         notes.add(
             offset,
@@ -65,7 +66,9 @@ pub fn read<T>(origin: &str, text: &str, read: impl FnOnce(&Section<'_>) -> T) -
         root.finish();
         value
     });
-    (value, notes.found.into_inner())
+    let mut found = notes.found.into_inner();
+    found.sort_by_key(|mistake| mistake.line);
+    (value, found)
 }
 
 /// The mistakes of one file while it is being read.

@@ -41,6 +41,9 @@ pub struct ExplainTableArgs {
 /// Below this folder scans write their reports when nothing else is said.
 const REPORTS: &str = "backproof-report";
 
+/// In place of what a scan for some rules did not read.
+const NOT_ASKED: &str = "  not asked: the rules that ran need none of them\n";
+
 /// Recovery points listed in the text; JSON lists all.
 const LISTED_POINTS: usize = 12;
 
@@ -66,7 +69,7 @@ pub(super) fn explain(args: &ExplainTableArgs) -> Outcome<Explained> {
         .collect();
     let selections = facts.explain_selections(row);
     Ok(Explained {
-        text: text(&report, of_table, &selections, &points, &findings),
+        text: text(&report, &inventory, of_table, (&selections, &points), &findings),
         json: as_json(&report, of_table, &selections, &points, &findings),
     })
 }
@@ -111,11 +114,12 @@ fn points_of(facts: &Facts, inventory: &Inventory, table_arn: &str) -> Outcome<V
 
 fn text(
     report: &Report,
+    inventory: &Inventory,
     table: &TableRow,
-    selections: &[SelectionAnswer],
-    points: &[RecoveryPointFacts],
+    (selections, points): (&[SelectionAnswer], &[RecoveryPointFacts]),
     findings: &[&Finding],
 ) -> String {
+    let is_asked = |frame: &str| inventory.manifest.frames.contains_key(frame);
     let mut out = format!(
         "table {} ({})\nas of {}, scan {}\nverdict: {}\npolicy tier: {}\n",
         one_line(&table.table_name),
@@ -137,7 +141,11 @@ fn text(
     ));
     out.push_str("\nSelections of this account and Region:\n");
     if selections.is_empty() {
-        out.push_str("  none was read\n");
+        out.push_str(if is_asked("plans") {
+            "  none was read\n"
+        } else {
+            NOT_ASKED
+        });
     }
     for answer in selections {
         let line = format!(
@@ -148,7 +156,11 @@ fn text(
     }
     out.push_str("\nRecovery points, newest first:\n");
     if points.is_empty() {
-        out.push_str("  none was seen\n");
+        out.push_str(if is_asked("recovery_points") {
+            "  none was seen\n"
+        } else {
+            NOT_ASKED
+        });
     }
     for point in points.iter().take(LISTED_POINTS) {
         out.push_str(&format!("  {}\n", one_line(&point_line(point))));

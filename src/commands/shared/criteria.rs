@@ -27,7 +27,7 @@ pub fn read(config: Option<&Path>, args: &RuleArgs) -> Outcome<(Settings, Criter
     // Settings that cannot be read may say of any rule that it is replaced.
     let replaced = match &settings {
         Some(settings) => settings.replaced_rules.clone(),
-        None => rules::file_names(args.rules_dir.as_deref()),
+        None => rules::own_file_names(args.rules_dir.as_deref()),
     };
     let all = noted(RuleSet::all(args.rules_dir.as_deref(), &replaced), &mut problems);
     let known = all.clone();

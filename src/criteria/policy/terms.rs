@@ -60,12 +60,12 @@ impl Terms {
         let tiers = policy.tiers.iter().filter(|tier| tier.exemption.is_none());
         let tiers = tiers.map(|tier| (format!("tier {}, ", tier.name), &tier.values));
         let all = std::iter::once((String::new(), &policy.values)).chain(tiers);
-        let mut laxer = Vec::new();
+        let mut laxer: Vec<String> = Vec::new();
         for (who, values) in all {
             for ((key, own), (_, tight)) in values.lines().into_iter().zip(self.over(values).lines()) {
                 let line = format!("{key}: policy {own}, framework {tight}");
                 // A tier that only inherits is not told again.
-                if own != tight && !laxer.iter().any(|told: &String| *told == line) {
+                if own != tight && !laxer.contains(&line) {
                     laxer.push(format!("{who}{line}"));
                 }
             }
@@ -88,8 +88,9 @@ impl Terms {
             (tight.rpo, tight.frequency, tight.tolerance) = (age.rpo, age.frequency, age.tolerance);
             tight.rpo = strictest(tight.rpo, own.rpo.filter(|rpo| *rpo < age.limit()));
         }
-        let greater = |theirs: Option<i64>, own: i64| theirs.map_or(own, |theirs| theirs.max(own));
-        tight.retention_min_days = greater(layer.retention_min, own.retention_min_days);
+        tight.retention_min_days = layer
+            .retention_min
+            .map_or(own.retention_min_days, |theirs| theirs.max(own.retention_min_days));
         tight.retention_max_days = layer
             .retention_max
             .map_or(own.retention_max_days, |theirs| theirs.min(own.retention_max_days));

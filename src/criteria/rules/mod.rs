@@ -259,10 +259,15 @@ impl Rule {
 
 /// The ids that the program's rules and those of a folder have by their file names.
 pub(crate) fn file_names(folder: Option<&Path>) -> Vec<String> {
+    let shipped = EMBEDDED.iter().filter_map(|(name, _)| id_of_file(name));
+    shipped.map(str::to_owned).chain(own_file_names(folder)).collect()
+}
+
+/// Those of a folder.
+pub(crate) fn own_file_names(folder: Option<&Path>) -> Vec<String> {
     let own = folder.and_then(|folder| read_folder(folder).ok()).unwrap_or_default();
-    let shipped = EMBEDDED.iter().map(|(name, _)| *name);
-    let names = shipped.chain(own.iter().map(|(name, _)| name.as_str()));
-    names.filter_map(|name| id_of_file(name).map(str::to_owned)).collect()
+    let names = own.iter().filter_map(|(name, _)| id_of_file(name));
+    names.map(str::to_owned).collect()
 }
 
 fn id_of_file(name: &str) -> Option<&str> {

@@ -156,7 +156,6 @@ fn all_mistakes_are_found_in_one_run() {
     assert_eq!(
         mistakes(text),
         [
-            "2 `nonsense` is not a rule",
             "1 `waiver.tables` is missing",
             "1 `waiver.reason` is missing",
             "1 `waiver.requester` is missing",
@@ -164,6 +163,7 @@ fn all_mistakes_are_found_in_one_run() {
             "1 `waiver.approved` is missing",
             "1 `waiver.expires` is missing",
             "1 `waiver.max-tables` is missing",
+            "2 `nonsense` is not a rule",
             "3 `waiver.rule` is missing",
             "3 `waiver.reason` is missing",
             "3 `waiver.requester` is missing",

@@ -57,6 +57,8 @@ pub(crate) struct GoodRule {
     pub(crate) is_good: Option<bool>,
     /// What such a point would lack for certain.
     pub(crate) lacks: Vec<String>,
+    /// How long its points are kept.
+    pub(crate) kept: TimeDelta,
     /// Its last two runs whose windows are over, the later one first.
     pub(crate) due: Vec<Run>,
     schedule: Option<Schedule>,
@@ -161,6 +163,7 @@ impl GoodRules {
                     name: rule.row.rule_name.clone(),
                     is_good,
                     lacks,
+                    kept: TimeDelta::days(rule.retention_days()),
                     due: Vec::new(),
                     schedule: rule.schedule.clone(),
                 }

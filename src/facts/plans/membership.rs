@@ -14,6 +14,7 @@ use crate::facts::jobs::Jobs;
 use crate::facts::protection::{Members, Membership, PlanVerdictKind, TaggedTable, members, verdict_of};
 use crate::facts::table_points::TablePoints;
 use crate::inventory::Inventory;
+use crate::inventory::schema::Plan;
 use crate::problem::Problem;
 
 /// Plans and selections of all targets, and which selections take which table.
@@ -27,6 +28,8 @@ pub(crate) struct Memberships {
     sets: Vec<Members>,
     /// What sets of plans promise, worked out once.
     offers: Mutex<HashMap<OfferKey, Arc<Offers>>>,
+    /// The scan read plans; one for rules that need none does not.
+    is_asked: bool,
 }
 
 /// Target, members, plans that are proved to take the table, and whether all is known.
@@ -53,6 +56,7 @@ impl Memberships {
             sets: Vec::new(),
             proofs: HashMap::new(),
             offers: Mutex::new(HashMap::new()),
+            is_asked: inventory.has::<Plan>(),
         };
         memberships.judge_all(index, points, jobs);
         Ok(memberships)
@@ -135,6 +139,9 @@ impl Memberships {
         {
             kind = PlanVerdictKind::Protected;
             reason = format!("{} ({reason})", proof.text);
+        }
+        if !self.is_asked {
+            reason = "not asked: the rules that ran need no backup plans, and none was read".to_owned();
         }
         let proved = proofs.iter().map(|proof| proof.plan_id.clone()).collect();
         let (word, answer) = match kind {

@@ -492,11 +492,11 @@ fn after_its_archival_a_table_is_as_well_covered_as_it_was_then() {
     };
     let all = 90 * u64::from(DAY);
     let (covered, exposed) = of_age(0);
-    assert_eq!((covered as u64, exposed as u64), (all, 0));
+    assert_eq!((covered, exposed), (all, 0));
     let (covered, exposed) = of_age(49);
-    assert_eq!((covered as u64, exposed as u64), (0, all));
+    assert_eq!((covered, exposed), (0, all));
     // Near the limit nothing is said that is not so.
     let (covered, exposed) = of_age(30);
-    assert_eq!(covered as u64, 0);
-    assert!((exposed as u64) < all);
+    assert_eq!(covered, 0);
+    assert!(exposed < all);
 }

@@ -90,10 +90,7 @@ fn judge(facts: &Facts, rules: &[&Rule], policy: &Policy, rows: Range<usize>) ->
         .zip(rules)
         .enumerate()
         .map(|(number, (verdicts, rule))| {
-            let settled = |row: usize| {
-                let (table, assigned) = (&tables.facts[row], (&*assigned[row], number));
-                settle(rule, verdicts.at(row), table, assigned)
-            };
+            let settled = |row: usize| settle((rule, number), verdicts.at(row), &tables.facts[row], &assigned[row]);
             (0..tables.facts.len()).map(settled).collect()
         })
         .collect();
@@ -141,7 +138,7 @@ fn frame(
 }
 
 /// Tables that no rule judges; and those that may be exempt, of which nothing can be said for certain.
-fn settle(rule: &Rule, verdict: Verdict, table: &TableFacts, (assigned, number): (&Assigned, usize)) -> Verdict {
+fn settle((rule, number): (&Rule, usize), verdict: Verdict, table: &TableFacts, assigned: &Assigned) -> Verdict {
     if is_out(table) || assigned.is_exempt == Some(true) || assigned.levels[number] == Some(Level::Off) {
         return Verdict::NotApplicable;
     }
@@ -186,8 +183,6 @@ const KNOWN_STATES: [&str; 7] = [
     "UPDATING",
 ];
 
-const PAST_PLANS: &str = "the table is archived: no plan can back it up any more";
-
 /// Does the rule ask for a plan, which cannot back up an archived table any more?
 fn is_past_plans(rule: &Rule, table: &TableFacts) -> bool {
     let reads_plans = || rule.reads().any(|name| name == TableFacts::in_a_plan.name());
@@ -217,11 +212,11 @@ impl Chunk {
         let each = rules.iter().zip(&self.verdicts).zip(&self.parts).zip(levels);
         each.map(|(((rule, verdicts), parts), level)| {
             let off = || format!("`[rules]` switches {} off for such tables", rule.id);
-            let past = || is_past_plans(rule, table).then(|| PAST_PLANS.to_owned());
+            let past = || "the table is archived: no plan can back it up any more".to_owned();
             let why_not = why_not
                 .clone()
                 .or_else(|| (*level == Some(Level::Off)).then(off))
-                .or_else(past);
+                .or_else(|| is_past_plans(rule, table).then(past));
             let level = level.unwrap_or(Level::Required);
             let verdict = (verdicts[place], usize::from(parts[place]));
             subject.finding((rule, level), verdict, &values, why_not.as_deref(), why_unknown)

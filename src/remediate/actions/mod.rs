@@ -17,7 +17,7 @@ use crate::domain::{Finding, Subject, TargetId, Verdict};
 use crate::problem::Outcome;
 use crate::text::hex;
 
-pub(crate) use on_demand_backup::{OnDemandBackup, default_role};
+pub(crate) use on_demand_backup::{OnDemandBackup, default_role, table_names};
 
 /// Every kind, in the order in which a plan does them: what others need comes before them.
 pub(crate) const KINDS: &[Kind] = &[OnDemandBackup::KIND];

@@ -380,3 +380,14 @@ fn check_vault(vaults: &[Vault], target: &TargetId, name: &str, delete_after_day
         _ => Ok(()),
     }
 }
+
+/// The names of a target's tables, to suggest one; none where they may not be listed.
+///
+/// API: dynamodb:ListTables, its first page of 100. Calls: 1. Errors: none; there is no suggestion then.
+pub(crate) async fn table_names(target: &Target) -> Vec<String> {
+    let send = || target.dynamodb.list_tables().send();
+    let listed = target.caller.once("dynamodb:ListTables", "", send).await;
+    listed
+        .map(|page| page.table_names.unwrap_or_default())
+        .unwrap_or_default()
+}

@@ -1,6 +1,6 @@
 //! The answer, at the top of the page: each question with its counts, the tables that need action, what is only advised.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -96,11 +96,9 @@ pub(super) fn rest(report: &Report, digest: &Digest) -> Value {
     rules.sort_by_key(|(_, of)| std::cmp::Reverse(of.iter().flatten().map(|finding| finding.severity).max()));
     let row = |(rule, [open, unknown]): &(&str, [Vec<&Finding>; 2])| {
         let named = if open.is_empty() { unknown } else { open };
-        let names: Vec<&str> = named
-            .iter()
-            .take(NAMED)
-            .map(|finding| finding.resource_name.as_str())
-            .collect();
+        // Each once: recovery points have the name of their vault.
+        let all: BTreeSet<&str> = named.iter().map(|finding| finding.resource_name.as_str()).collect();
+        let names: Vec<&str> = all.iter().take(NAMED).copied().collect();
         let severity = open.iter().chain(unknown).map(|finding| finding.severity).max();
         json!({
             "id": rule,
@@ -109,7 +107,7 @@ pub(super) fn rest(report: &Report, digest: &Digest) -> Value {
             "open": open.len(),
             "unknown": unknown.len(),
             "names": names,
-            "more": named.len().saturating_sub(NAMED),
+            "more": all.len().saturating_sub(NAMED),
         })
     };
     let by_severity = digest.by_severity.iter();

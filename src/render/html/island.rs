@@ -182,9 +182,14 @@ impl<'r> Findings<'r> {
                 .map(String::as_str)
                 .chain(read)
                 .filter_map(|name| place.get(name).copied());
+            // A framework may read other values than the organisation's policy gives the table.
+            let own = |fact: usize| {
+                let read = finding.evidence.iter().find(|(name, _)| name == shown_facts[fact].0);
+                read.map_or_else(|| shown_facts[fact].1.clone(), |(_, value)| shown(value))
+            };
             let candidates: Vec<(i64, Cow<'_, str>)> = named
                 .chain(long.iter().copied())
-                .filter_map(|fact| Some((i64::try_from(fact).ok()?, shown_facts[fact].1.clone()?)))
+                .filter_map(|fact| Some((i64::try_from(fact).ok()?, own(fact)?)))
                 .collect();
             let message = Phrase::of(&finding.message, &candidates, texts);
             let kind = self.kind(finding, rule, message, &identity(finding), texts);

@@ -219,6 +219,7 @@ fn coverage(report: &Report) -> Value {
         "tables_vanished": coverage.tables_vanished,
         "tables_unknown": coverage.tables_unknown,
         "regions_unknown": coverage.regions_unknown,
+        "not_asked": coverage.not_asked,
     })
 }
 
@@ -270,6 +271,7 @@ fn framework(framework: &FrameworkReport) -> Value {
     json!({
         "title": framework.title,
         "version": framework.version,
+        "laxer": framework.laxer,
         "controls": framework.controls.iter().map(control).collect::<Vec<_>>(),
     })
 }

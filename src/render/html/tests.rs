@@ -272,6 +272,17 @@ fn the_data_say_what_the_report_says() {
     // Evidence that is not the fact of the table, a number that a script cannot count, a fact of two kinds, an ARN that
     // does not end with the name.
     report.findings[7].evidence[0].1 = FactValue::Text("another".into());
+    // A value of the table that the message says of something else.
+    let table = report
+        .tables
+        .iter()
+        .find(|table| table.table_arn == report.findings[8].resource_arn);
+    let of_table = table
+        .expect("a table")
+        .column(&report.findings[8].evidence[0].0)
+        .to_string();
+    report.findings[8].evidence[0].1 = FactValue::Text("by a framework".into());
+    report.findings[8].message = format!("it is by a framework, and not {of_table}");
     report.tables[0].facts[1].1 = FactValue::Int(i64::MAX);
     report.tables[1].facts[5].1 = FactValue::Float(7.5);
     let arn = std::mem::replace(&mut report.tables[2].table_arn, "arn:odd".to_owned());

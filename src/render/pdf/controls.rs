@@ -19,8 +19,7 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
     doc.paragraph(
         BODY,
         "Which verdicts give evidence for which control. Direct: the control names backup, recovery or the protected \
-         property. Supporting: a general requirement to which the answer contributes. How each id was verified: V in the \
-         framework's own text; L in an open library; C certain from the standard.",
+         property. Supporting: a general requirement to which the answer contributes.",
     );
     doc.y += SMALL_GAP;
     let worst = worst_by_rule(report);
@@ -72,6 +71,13 @@ fn matrix(doc: &mut Doc<'_>, framework: &FrameworkReport, worst: &BTreeMap<&str,
     let title = format!("{}, {}", framework.title, framework.version);
     doc.heading(&title, 80.0);
     doc.paragraph(BODY, &summary(framework));
+    for sentence in &framework.laxer {
+        let colour = doc.template.colours.non_compliant;
+        doc.paragraph(
+            BODY.bold().colour(colour),
+            &format!("The policy asks for less than the framework: {sentence}."),
+        );
+    }
     doc.y += SMALL_GAP;
     let columns = [
         Column::new("Control", 90.0),
@@ -95,10 +101,7 @@ fn matrix(doc: &mut Doc<'_>, framework: &FrameworkReport, worst: &BTreeMap<&str,
             &[
                 vec![
                     Para::new(CELL.bold(), row.id.as_str()),
-                    Para::new(
-                        CELL.colour(MUTED),
-                        format!("{}, {}, {}", row.relation, row.letter, row.question),
-                    ),
+                    Para::new(CELL.colour(MUTED), row.relation.as_str()),
                 ],
                 line(asks),
                 rules,

@@ -1,12 +1,12 @@
 //! The cover: the answer; what was examined, by whom, when; where to find what.
 
-use super::answer;
 use super::doc::{self, BODY, Doc, GAP, Goal, HAIRLINE, LARGE_GAP, MONO, MUTED, Mark, SMALL, TEXT};
 use super::finish::LOGO;
 use super::fonts::Face;
 use super::page::Style;
 use super::template::{Colours, Rgb};
 use super::text::{grouped, plural};
+use super::{answer, method};
 use crate::domain::rfc3339;
 use crate::render::statement::Statement;
 use crate::report::{Conclusion, Report};
@@ -34,6 +34,8 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) -> Contents {
     let contents = contents_room(doc);
     scope(doc, report);
     provenance(doc, report);
+    doc.y += GAP;
+    method::reading(doc);
     sign_off(doc);
     contents
 }

@@ -11,6 +11,7 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
     doc.part(Section::Coverage.title(), false);
     reconciliation(doc, report);
     gaps(doc, report);
+    not_asked(doc, report);
     accounts(doc, report);
     targets(doc, report);
 }
@@ -126,6 +127,17 @@ fn gaps(doc: &mut Doc<'_>, report: &Report) {
             so,
         ];
         table.row(doc, &cells);
+    }
+}
+
+/// Rules that did not run, and what they would take.
+fn not_asked(doc: &mut Doc<'_>, report: &Report) {
+    if report.coverage.not_asked.is_empty() {
+        return;
+    }
+    doc.heading("Not asked", 40.0);
+    for sentence in &report.coverage.not_asked {
+        doc.point(BODY, sentence);
     }
 }
 

@@ -21,6 +21,8 @@ const NAMED: usize = 20;
 const NAMED_OF_CAUSE: usize = 400;
 /// A message that is longer is cut where it is told of many; it stands in full in the other formats.
 const LONGEST: usize = 600;
+/// The same of what is not known: most of it is what AWS said of one call, under "Gaps" in full.
+const LONGEST_UNKNOWN: usize = 300;
 
 pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
     doc.part(Section::Findings.title(), false);
@@ -177,16 +179,18 @@ fn entry(doc: &mut Doc<'_>, index: &Index<'_>, causes: &[&Cause<'_>]) {
     } else {
         doc.block(left, width, tag_style, &tag);
     }
-    if let Some(title) = index.report.rule(cause.rule).map(|line| line.title.as_str()) {
-        doc.block(left, width, SMALL, &format!("Good is: {title}"));
-    }
     if let Some(remedy) = shared_remedy(causes) {
         doc.block(left, width, SMALL, &format!("What to do: {remedy}"));
     }
     for cause in causes {
         doc.y += 1.5;
         doc.need(BODY.leading() + CELL.leading());
-        doc.block(left, width, BODY, &cut(&cause.message, LONGEST));
+        let most = if cause.findings[0].verdict == Verdict::Unknown {
+            LONGEST_UNKNOWN
+        } else {
+            LONGEST
+        };
+        doc.block(left, width, BODY, &cut(&cause.message, most));
         if cause.findings[0].waived {
             doc.block(
                 left,
@@ -245,13 +249,74 @@ fn blocks(doc: &mut Doc<'_>, index: &Index<'_>) {
     );
     doc.paragraph(BODY, &text);
     doc.y += SMALL_GAP;
+    let mut others = Vec::new();
     for needs in &digest.action {
-        block(doc, index, needs);
+        let (told, also) = required_of(index, needs.place);
+        if told.is_empty() {
+            others.push((needs.place, also));
+        } else {
+            block(doc, index, needs, (&told, &also));
+        }
+    }
+    doc.y += GAP;
+    others_only(doc, index, &others);
+}
+
+/// Findings on a table that answer a question with no, by the organisation's policy, and whatever else is required of it and
+/// not good.
+fn required_of<'r>(index: &Index<'r>, place: usize) -> (Vec<&'r Finding>, Vec<&'r Finding>) {
+    let is_told = |finding: &&Finding| {
+        finding.is_required() && matches!(finding.verdict, Verdict::NonCompliant | Verdict::Unknown)
+    };
+    let arn = index.report.tables[place].table_arn.as_str();
+    let required = index.by_table.get(arn).into_iter().flatten().copied().filter(is_told);
+    let (mut told, also): (Vec<&Finding>, Vec<&Finding>) = required.partition(|finding| {
+        finding.is_open() && finding.question != Question::Safeguards && finding.framework.is_none()
+    });
+    told.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    (told, also)
+}
+
+/// Tables that are a matter of other required rules only: those of the same rules together.
+fn others_only(doc: &mut Doc<'_>, index: &Index<'_>, others: &[(usize, Vec<&Finding>)]) {
+    if others.is_empty() {
+        return;
+    }
+    doc.heading("Tables with other required findings only", 70.0);
+    let mut by_rules: Vec<(String, Vec<usize>)> = Vec::new();
+    for (place, also) in others {
+        let rules = named_rules(index.report, also);
+        match by_rules.iter_mut().find(|(one, _)| *one == rules) {
+            Some((_, places)) => places.push(*place),
+            None => by_rules.push((rules, vec![*place])),
+        }
+    }
+    let (left, width) = (doc.left() + 12.0, doc.width() - 12.0);
+    for (rules, places) in by_rules {
+        doc.need(40.0);
+        let mut spot = doc.spot();
+        spot.top += 8.0;
+        doc.blocks.extend(places.iter().map(|place| (*place, spot)));
+        doc.block(
+            left,
+            width,
+            CELL,
+            &format!("{}: {rules}", plural(places.len(), "table")),
+        );
+        let named = |place: &usize| {
+            (
+                index.report.tables[*place].table_name.clone(),
+                Some(Goal::Table(*place)),
+            )
+        };
+        let names: Vec<(String, Option<Goal>)> = places.iter().map(named).collect();
+        doc.names(left + 10.0, width - 10.0, CELL.bold(), &names);
+        doc.y += SMALL_GAP;
     }
     doc.y += GAP;
 }
 
-fn block(doc: &mut Doc<'_>, index: &Index<'_>, needs: &NeedsAction) {
+fn block(doc: &mut Doc<'_>, index: &Index<'_>, needs: &NeedsAction, (told, also): (&[&Finding], &[&Finding])) {
     let report = index.report;
     let table = &report.tables[needs.place];
     let (left, width) = (doc.left(), doc.width());
@@ -281,27 +346,17 @@ fn block(doc: &mut Doc<'_>, index: &Index<'_>, needs: &NeedsAction) {
         doc.block(left, width, SMALL, &place);
     }
     answers(doc, table);
-    let is_told = |finding: &&&Finding| {
-        finding.is_required() && matches!(finding.verdict, Verdict::NonCompliant | Verdict::Unknown)
-    };
-    let required = index
-        .by_table
-        .get(table.table_arn.as_str())
-        .into_iter()
-        .flatten()
-        .filter(is_told);
-    // The questions in full; what other rules found stands by cause.
-    let (mut told, others): (Vec<&&Finding>, Vec<&&Finding>) =
-        required.partition(|finding| finding.question != Question::Safeguards);
-    told.sort_by_key(|finding| (finding.waived, finding.verdict, std::cmp::Reverse(finding.severity)));
-    for finding in &told {
+    for finding in told {
         said(doc, report, finding);
     }
-    also(doc, report, &others);
+    if !also.is_empty() {
+        let text = format!("Also, in full by cause above: {}", named_rules(report, also));
+        doc.block(left, width, CELL, &text);
+    }
     if !needs.what.is_empty() {
         doc.block(left, width, CELL.bold(), &format!("What to do: {}", needs.what));
     }
-    let facts = evidence(&told);
+    let facts = evidence(told);
     if !facts.is_empty() {
         doc.block(left, width, FINE.colour(MUTED), &facts);
     }
@@ -324,9 +379,10 @@ fn answers(doc: &mut Doc<'_>, table: &TableRow) {
     doc.y += CELL.leading() + 1.0;
 }
 
-/// The required rules of other questions that found something, by name.
-fn also(doc: &mut Doc<'_>, report: &Report, findings: &[&&Finding]) {
-    let name = |finding: &&&Finding| {
+/// Rules by name, those of each framework apart.
+fn named_rules(report: &Report, findings: &[&Finding]) -> String {
+    let mut by_framework: BTreeMap<Option<&str>, Vec<String>> = BTreeMap::new();
+    for finding in findings {
         let mark = if finding.waived {
             "waived"
         } else {
@@ -337,19 +393,14 @@ fn also(doc: &mut Doc<'_>, report: &Report, findings: &[&&Finding]) {
         } else {
             ""
         };
-        format!("{} {} ({mark}{new})", symbol(finding.verdict), finding.rule)
-    };
-    if findings.is_empty() {
-        return;
+        let name = format!("{} {} ({mark}{new})", symbol(finding.verdict), finding.rule);
+        by_framework.entry(finding.framework.as_deref()).or_default().push(name);
     }
-    let names: Vec<String> = findings.iter().map(name).collect();
-    let (left, width) = (doc.left(), doc.width());
-    doc.block(
-        left,
-        width,
-        CELL,
-        &format!("Also, in full by cause above: {}", names.join(", ")),
-    );
+    let of = |(framework, names): (Option<&str>, Vec<String>)| match framework {
+        Some(id) => format!("by {id}: {}", names.join(", ")),
+        None => names.join(", "),
+    };
+    by_framework.into_iter().map(of).collect::<Vec<_>>().join("; ")
 }
 
 /// One finding in a line or two.
@@ -385,7 +436,7 @@ fn said(doc: &mut Doc<'_>, report: &Report, finding: &Finding) {
 }
 
 /// The facts that the rules read: those that are known with their values, then those that are not; each once.
-fn evidence(findings: &[&&Finding]) -> String {
+fn evidence(findings: &[&Finding]) -> String {
     let mut seen = BTreeSet::new();
     let all: Vec<_> = findings
         .iter()
@@ -477,15 +528,13 @@ fn advised(doc: &mut Doc<'_>, index: &Index<'_>) {
     doc.y += GAP;
 }
 
+/// The first names, each once: recovery points have that of their vault.
 fn first_named(findings: &[&Finding]) -> String {
-    let names: Vec<String> = findings
-        .iter()
-        .take(NAMED)
-        .map(|finding| cut(&finding.resource_name, 60))
-        .collect();
-    match findings.len().saturating_sub(NAMED) {
-        0 => names.join(", "),
-        more => format!("{} and {} more", names.join(", "), grouped(more)),
+    let names: BTreeSet<&str> = findings.iter().map(|finding| finding.resource_name.as_str()).collect();
+    let shown: Vec<String> = names.iter().take(NAMED).map(|name| cut(name, 60)).collect();
+    match names.len().saturating_sub(NAMED) {
+        0 => shown.join(", "),
+        more => format!("{} and {} more", shown.join(", "), grouped(more)),
     }
 }
 

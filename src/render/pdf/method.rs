@@ -1,10 +1,11 @@
 //! The method: how verdicts come about, and every rule that was applied.
 
-use super::doc::{BODY, CELL, Doc, FINE, GAP, MUTED, symbol, word};
+use super::doc::{BODY, CELL, Doc, FINE, GAP, MUTED, SMALL, SMALL_GAP, symbol, word};
 use super::table::{Column, Para, Table};
 use super::template::Section;
+use super::text::plural;
 use crate::domain::{Level, Verdict};
-use crate::report::Report;
+use crate::report::{Report, RuleLine};
 
 pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
     doc.part(Section::Method.title(), false);
@@ -66,7 +67,11 @@ fn meaning(doc: &mut Doc<'_>, report: &Report) {
     ] {
         doc.point(BODY, point);
     }
-    doc.heading("How to read it", 60.0);
+}
+
+/// How the document is to be read.
+pub(crate) fn reading(doc: &mut Doc<'_>) {
+    super::cover::heading(doc, "How to read it");
     for point in [
         "Required rules decide whether a table is compliant: core rules, those that a value of the policy asks for, those that \
          the settings require. Advised rules are judged, told apart, and decide nothing.",
@@ -153,7 +158,9 @@ fn rules(doc: &mut Doc<'_>, report: &Report) {
         Column::new("Counts as", 52.0),
     ];
     let mut table = Table::new(doc, &columns, FINE.size, "Rules applied");
-    for rule in &report.rules {
+    let (required, advised): (Vec<&RuleLine>, Vec<&RuleLine>) =
+        report.rules.iter().partition(|rule| rule.level == Level::Required);
+    for rule in required {
         let level = match (rule.is_core, rule.level) {
             (true, Level::Required) => "core",
             (_, level) => level.as_str(),
@@ -167,5 +174,13 @@ fn rules(doc: &mut Doc<'_>, report: &Report) {
                 vec![Para::new(FINE, level)],
             ],
         );
+    }
+    if !advised.is_empty() {
+        doc.y += SMALL_GAP;
+        let text = format!(
+            "And {} that only advise, named under \u{201c}Findings\u{201d}; report.html and `explain rules` say what each asks.",
+            plural(advised.len(), "rule")
+        );
+        doc.paragraph(SMALL, &text);
     }
 }

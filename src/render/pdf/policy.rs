@@ -23,10 +23,22 @@ fn policy(doc: &mut Doc<'_>, report: &Report) {
         doc.paragraph(BODY, "The scan names no policy values.");
         return;
     }
-    let columns = [Column::new("Value", 150.0), Column::new("Required", 330.0)];
+    let columns = [
+        Column::new("Value", 90.0),
+        Column::new("Required", 150.0),
+        Column::new("Value", 90.0),
+        Column::new("Required", 150.0),
+    ];
     let mut table = Table::new(doc, &columns, CELL.size, "Values for every table");
-    for (name, value) in &report.policy {
-        table.row(doc, &[line(name.as_str()), line(value.as_str())]);
+    // In two halves beside each other, the first half to the left.
+    let (left, right) = report.policy.split_at(report.policy.len().div_ceil(2));
+    for (place, (name, value)) in left.iter().enumerate() {
+        let beside = right.get(place);
+        let (other, its) = beside.map_or(("", ""), |(name, value)| (name.as_str(), value.as_str()));
+        table.row(
+            doc,
+            &[line(name.as_str()), line(value.as_str()), line(other), line(its)],
+        );
     }
     doc.y += GAP;
 }

@@ -130,7 +130,7 @@ fn nothing_is_lost_cut_off_or_hidden() {
     }
     let is_open = |f: &&Finding| matches!(f.verdict, Verdict::NonCompliant | Verdict::Unknown) && !f.waived;
     for finding in report.findings.iter().filter(is_open).filter(|f| f.is_required()) {
-        let is_told = finding.question != Question::Safeguards && finding.verdict == Verdict::NonCompliant;
+        let is_told = finding.question != Question::Safeguards && finding.is_open() && finding.framework.is_none();
         if is_told {
             assert!(all.contains(&finding.id), "finding {} is missing", finding.id);
             assert!(
