@@ -23,7 +23,7 @@ fn keyed(more: &str) -> String {
 }
 
 fn answer<'r>(report: &'r Value, table: &str) -> &'r Value {
-    &table_row(report, table)["answers"]["backed-up"]
+    &table_row(report, table)["answers"]["backed_up"]
 }
 
 #[test]
