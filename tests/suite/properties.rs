@@ -386,7 +386,7 @@ impl World {
         let point = self.points.last_mut().expect("a point");
         let table_arn = point.resource_arn.clone().expect("a table");
         point.recovery_point_arn = format!("{table_arn}/backup/{number}");
-        let key = point.key_arn.take().filter(|_| number % 2 == 0);
+        let key = point.key_arn.take().filter(|_| number.is_multiple_of(2));
         self.natives.push(NativeBackup {
             account_id: ACCOUNT.to_owned(),
             region: REGION.to_owned(),
