@@ -106,7 +106,7 @@ fn quotas(service: Service, operation: &'static str) -> [Option<(&'static str, f
         }
         Service::DynamoDb => match operation {
             "ListTables" | "DescribeTable" | "GetResourcePolicy" => [Some(("reads", 2500.0)), None],
-            "DescribeContinuousBackups" | "ListTagsOfResource" | "DescribeTimeToLive" => {
+            "DescribeBackup" | "DescribeContinuousBackups" | "ListTagsOfResource" | "DescribeTimeToLive" => {
                 [Some((operation, 10.0)), None]
             }
             "ListBackups" => [Some((operation, 5.0)), None],

@@ -27,8 +27,8 @@ const BACKUP_TOTAL: Rate = rate(45.0, 45.0);
 pub(crate) fn rate_of(action: &str) -> Rate {
     let (service, operation) = action.split_once(':').unwrap_or((action, ""));
     match (service, operation) {
-        // DescribeContinuousBackups and ListTagsOfResource: 10 per second.
-        ("dynamodb", "DescribeContinuousBackups" | "ListTagsOfResource") => rate(9.0, 9.0),
+        // 10 per second each.
+        ("dynamodb", "DescribeBackup" | "DescribeContinuousBackups" | "ListTagsOfResource") => rate(9.0, 9.0),
         ("dynamodb", _) => rate(1000.0, 200.0),
         ("backup", operation) if operation.starts_with("Get") => rate(12.0, 12.0),
         ("backup", operation) if operation.starts_with("List") || operation.starts_with("Describe") => rate(16.0, 16.0),

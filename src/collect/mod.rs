@@ -9,6 +9,7 @@ mod backup_vaults;
 mod copy_jobs;
 mod dynamodb_tables;
 mod keys;
+mod native_backups;
 mod recovery_points;
 mod region_settings;
 mod restore_jobs;
@@ -36,6 +37,7 @@ use crate::inventory::schema::Row;
 use crate::inventory::store::{Seen, Writer};
 use crate::inventory::{schema, sources};
 use crate::problem::{Problem, count};
+use native_backups::Natives;
 
 /// Targets read at once.
 const CONCURRENT_TARGETS: usize = 16;
@@ -53,7 +55,11 @@ impl Wanted {
     pub fn frames(frames: impl IntoIterator<Item = &'static str>) -> Self {
         let mut wanted: BTreeSet<&'static str> = frames.into_iter().collect();
         wanted.extend(["tables", "restore_jobs"]);
-        // What is read vault by vault needs the vaults, and what is read plan by plan the plans.
+        // What is read vault by vault needs the vaults, what is read plan by plan the plans, and of native backups those are
+        // asked about that are recovery points.
+        if wanted.contains("native_backups") {
+            wanted.insert("recovery_points");
+        }
         let by_vault = ["recovery_points", "vault_policies"];
         if by_vault.iter().any(|frame| wanted.contains(frame)) {
             wanted.insert("vaults");
@@ -277,7 +283,7 @@ fn check_clock(as_of: DateTime<Utc>, calls: &[schema::CallLogEntry]) -> Result<(
 }
 
 async fn collect_target(context: &Context<'_>) -> Result<(), Stop> {
-    let (tables, vaults, (), (), (), (), (), (), ()) = futures_util::try_join!(
+    let (tables, (vaults, natives), (), (), (), (), (), (), ()) = futures_util::try_join!(
         dynamodb_tables::collect(context),
         vaults_and_contents(context),
         tags::collect(context),
@@ -288,21 +294,23 @@ async fn collect_target(context: &Context<'_>) -> Result<(), Stop> {
         restore_jobs::collect(context),
         restore_testing::collect(context),
     )?;
-    let key_arns: BTreeSet<String> = tables.into_iter().chain(vaults).collect();
+    let natives = native_backups::collect(context, natives).await?;
+    let key_arns: BTreeSet<String> = tables.into_iter().chain(vaults).chain(natives).collect();
     keys::collect(context, key_arns).await
 }
 
-/// The vaults, and the policy and the recovery points of each; gives the key ARNs that they name.
-async fn vaults_and_contents(context: &Context<'_>) -> Result<BTreeSet<String>, Stop> {
+/// The vaults, and the policy and the recovery points of each; gives the key ARNs that they name, and the points that name
+/// none and are to be asked about.
+async fn vaults_and_contents(context: &Context<'_>) -> Result<(BTreeSet<String>, Natives), Stop> {
     let vaults = backup_vaults::collect(context).await?;
     let mut key_arns: BTreeSet<String> = vaults.iter().filter_map(|vault| vault.key_arn.clone()).collect();
     let own = backup_vaults::own(&vaults);
-    let (points_keys, ()) = futures_util::try_join!(
+    let (points, ()) = futures_util::try_join!(
         recovery_points::collect(context, &own),
         vault_policies::collect(context, &own),
     )?;
-    key_arns.extend(points_keys);
-    Ok(key_arns)
+    key_arns.extend(points.keys);
+    Ok((key_arns, points.natives))
 }
 
 /// A text that says something.

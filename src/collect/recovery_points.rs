@@ -7,28 +7,38 @@ use aws_sdk_backup::operation::list_recovery_points_by_backup_vault::ListRecover
 use aws_sdk_backup::types::{RecoveryPointByBackupVault, RecoveryPointStatus};
 use futures_util::stream::{self, StreamExt};
 
+use super::native_backups::Natives;
 use super::{CONCURRENT_CALLS, Context, Page, Stop, instant, is_span, is_table, text};
 use crate::inventory::schema::{RecoveryPoint, Vault};
 
 /// API: backup:ListRecoveryPointsByBackupVault per vault, DynamoDB only, paged by 1,000. Calls: per vault, points /
 /// 1,000, at least 1: `NumberOfRecoveryPoints` is approximate, so no vault is skipped. Errors: become a gap of that
-/// vault; the points read before it are kept, for they prove a presence. Gives the key ARNs that points name.
-pub(super) async fn collect(context: &Context<'_>, vaults: &[&Vault]) -> Result<BTreeSet<String>, Stop> {
-    let mut keys = BTreeSet::new();
+/// vault; the points read before it are kept, for they prove a presence.
+pub(super) async fn collect(context: &Context<'_>, vaults: &[&Vault]) -> Result<Named, Stop> {
+    let mut named = Named::default();
     if !context.wanted.has("recovery_points") {
-        return Ok(keys);
+        return Ok(named);
     }
     context.push::<RecoveryPoint>(&[])?;
     let mut results =
         stream::iter(vaults.iter().map(|vault| of_vault(context, vault))).buffer_unordered(CONCURRENT_CALLS);
     while let Some(result) = results.next().await {
-        keys.extend(result?);
+        let of_vault = result?;
+        named.keys.extend(of_vault.keys);
+        named.natives.extend(of_vault.natives);
     }
-    Ok(keys)
+    Ok(named)
 }
 
-async fn of_vault(context: &Context<'_>, vault: &Vault) -> Result<BTreeSet<String>, Stop> {
-    let mut keys = BTreeSet::new();
+/// The ARNs of the keys that points name, and the native points to be asked about because they name none.
+#[derive(Debug, Default)]
+pub(super) struct Named {
+    pub(super) keys: BTreeSet<String>,
+    pub(super) natives: Natives,
+}
+
+async fn of_vault(context: &Context<'_>, vault: &Vault) -> Result<Named, Stop> {
+    let mut named = Named::default();
     let send = |token| {
         let list = context
             .target
@@ -52,7 +62,10 @@ async fn of_vault(context: &Context<'_>, vault: &Vault) -> Result<BTreeSet<Strin
             .filter(is_here)
             .filter_map(|point| row(context, vault, point))
             .collect();
-        keys.extend(points.iter().filter_map(|point| point.key_arn.clone()));
+        named
+            .keys
+            .extend(points.iter().filter_map(|point| point.key_arn.clone()));
+        points.iter().for_each(|point| named.natives.see(point));
         context
             .progress
             .recovery_points
@@ -63,7 +76,7 @@ async fn of_vault(context: &Context<'_>, vault: &Vault) -> Result<BTreeSet<Strin
     };
     let action = "backup:ListRecoveryPointsByBackupVault";
     context.list(action, &vault.vault_name, send, page, take).await?;
-    Ok(keys)
+    Ok(named)
 }
 
 /// Does it say of what it is, from when, and whether it is usable?

@@ -78,7 +78,7 @@ const YOUNG_FRAMES: &[&str] = &[
 ];
 
 /// Frames that say which recovery points meet the policy.
-const GOOD_POINT_FRAMES: &[&str] = &["tables", "vaults", "recovery_points", "keys"];
+const GOOD_POINT_FRAMES: &[&str] = &["tables", "vaults", "recovery_points", "native_backups", "keys"];
 
 /// Frames that say which points jobs made, how long these were to live, and whether they are there.
 const DELETION_FRAMES: &[&str] = &[

@@ -50,10 +50,10 @@ facts! {
     is_previous_incarnation: bool = ["recovery_points", "vaults", "tables"],
     /// It is encrypted. Unknown if AWS does not say.
     is_encrypted: bool = ["recovery_points", "vaults"],
-    /// Owner of the key it depends on: `unencrypted`, `aws-owned`, `aws-managed` or `customer-managed`. Unknown if the key could not be described.
-    key_owner: Text = ["recovery_points", "vaults", "tables", "keys"],
-    /// State of that key, such as `Enabled`; `none` for a key that AWS owns. Unknown if the key could not be described.
-    key_state: Text = ["recovery_points", "vaults", "tables", "keys"],
+    /// Owner of the key it depends on: `unencrypted`, `aws-owned`, `aws-managed` or `customer-managed`. Unknown if the key could not be described, as that of a native point that names none and is not the newest of its table.
+    key_owner: Text = ["recovery_points", "vaults", "native_backups", "keys"],
+    /// State of that key, such as `Enabled`; `none` for a key that AWS owns. Unknown as key_owner.
+    key_state: Text = ["recovery_points", "vaults", "native_backups", "keys"],
     /// Lock of its vault: `none`, `governance`, `compliance-in-grace` or `compliance`. Never unknown.
     lock_kind: Text = ["recovery_points", "vaults"],
     /// When it was last restored. Unknown if it never was.

@@ -129,7 +129,7 @@ facts! {
     /// Vault that holds it; `none` if there is none. Unknown if none was read and a vault could not be read.
     newest_recovery_point_vault: Text = ["tables", "vaults", "recovery_points"],
     /// Owner of the key that it depends on: `unencrypted`, `aws-owned`, `aws-managed` or `customer-managed`; `none` if there is no point. Unknown if the key could not be described, or none was read and a vault could not be read.
-    newest_recovery_point_key_owner: Text = ["tables", "vaults", "recovery_points", "keys"],
+    newest_recovery_point_key_owner: Text = ["tables", "vaults", "recovery_points", "native_backups", "keys"],
     /// How its retention is set: `days`, `forever`, or `source` for a copy that ends with its source; `none` if there is no point. Unknown if none was read and a vault could not be read.
     newest_retention_kind: Text = ["tables", "vaults", "recovery_points"],
     /// Date of the oldest usable recovery point that could be read. Unknown if none was.
@@ -149,15 +149,15 @@ facts! {
     /// Every usable recovery point is encrypted. Unknown if there is none, if one does not say, or if a vault could not be read and none of the others is unencrypted.
     recovery_points_encrypted: bool = ["tables", "vaults", "recovery_points"],
     /// Weakest owner of a key among the usable recovery points whose keys could be read: `unencrypted`, `aws-owned`, `aws-managed` or `customer-managed`. Unknown if none could.
-    weakest_key_owner: Text = ["tables", "vaults", "recovery_points", "keys"],
+    weakest_key_owner: Text = ["tables", "vaults", "recovery_points", "native_backups", "keys"],
     /// weakest_key_owner as a number among the keys that could be read: -1 unencrypted, 0 aws-owned, 1 aws-managed, 2 customer-managed. Unknown if no key could be read.
-    weakest_key_owner_rank_seen: i64 = ["tables", "vaults", "recovery_points", "keys"],
+    weakest_key_owner_rank_seen: i64 = ["tables", "vaults", "recovery_points", "native_backups", "keys"],
     /// weakest_key_owner as a number, from -1 to 2, over all usable recovery points. Unknown if a key or a vault could not be read.
-    weakest_key_owner_rank: i64 = ["tables", "vaults", "recovery_points", "keys"],
+    weakest_key_owner_rank: i64 = ["tables", "vaults", "recovery_points", "native_backups", "keys"],
     /// Every key that usable recovery points depend on works (is enabled, or AWS owns it). Unknown if there is no point, or if a key or a vault could not be read and none of the others is broken.
-    recovery_point_keys_usable: bool = ["tables", "vaults", "recovery_points", "keys"],
+    recovery_point_keys_usable: bool = ["tables", "vaults", "recovery_points", "native_backups", "keys"],
     /// The keys of usable recovery points that do not work, with their state; `none` if all that could be read do. Never unknown.
-    unusable_keys: Text = ["tables", "vaults", "recovery_points", "keys"],
+    unusable_keys: Text = ["tables", "vaults", "recovery_points", "native_backups", "keys"],
     /// At least one usable recovery point lies in a locked vault. Unknown if none was seen there and a vault could not be read.
     is_in_locked_vault: bool = ["tables", "vaults", "recovery_points"],
     /// Strongest lock of a vault that holds a usable recovery point: `none`, `governance`, `compliance-in-grace` or `compliance`. Unknown if a vault could not be read and the others have none.

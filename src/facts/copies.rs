@@ -3,7 +3,6 @@
 //! A copy keeps the date of its data. Where a destination could not be looked at, copy jobs still tell: a copy of young
 //! data must have been made by a young job, and AWS Backup remembers jobs for 30 days.
 
-use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -174,8 +173,6 @@ impl Copies {
         if !kind.is_usable() {
             return;
         }
-        let of_table = || RankedKey::from(index.keys.of_table(table));
-        let key = kind.key.as_ref().map_or_else(|| Cow::Owned(of_table()), Cow::Borrowed);
         let all = &mut self.seen[row];
         let known = all.iter().position(|seen| seen.place == place);
         let known = known.unwrap_or_else(|| {
@@ -188,7 +185,7 @@ impl Copies {
             });
             all.len() - 1
         });
-        all[known].add(at, &key);
+        all[known].add(at, &kind.key);
     }
 
     pub(super) fn add_job(&mut self, row: usize, job: &CopyJob<'_>, index: &Index) {

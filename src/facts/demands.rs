@@ -40,27 +40,28 @@ pub(crate) struct Quality {
 }
 
 impl Quality {
-    /// Of points of a kind. `of_table`: the key of their table as it is now.
-    ///
-    /// A native point that does not name its key was encrypted by the key that its table had then. That one is not known; it
-    /// is taken to work where the table's key of today does, so that ordinary native backups can be told of at all, and its
-    /// owner stays open.
-    pub(crate) fn of(kind: &PointKind, of_table: &RankedKey, index: &Index) -> Self {
+    /// Of points of a kind.
+    pub(crate) fn of(kind: &PointKind, index: &Index) -> Self {
         let lock = kind.vault.and_then(|vault| index.vaults[vault as usize].known_lock());
-        let (is_encrypted, owner_rank, key_works) = match &kind.key {
-            None => (Some(true), None, of_table.is_usable.filter(|works| *works)),
-            Some(key) => {
-                let has_key = key.facts.arn.is_some() || key.rank.is_some_and(|rank| rank >= 0);
-                (kind.is_encrypted.or(has_key.then_some(true)), key.rank, key.is_usable)
-            }
-        };
+        let key = &kind.key;
+        let has_key = key.facts.arn.is_some() || key.rank.is_some_and(|rank| rank >= 0);
         Self {
             is_usable: kind.usability(),
             kept_days: kind.retention.days(),
-            is_encrypted,
-            owner_rank,
-            key_works,
+            is_encrypted: kind.is_encrypted.or(has_key.then_some(true)),
+            owner_rank: key.rank,
+            key_works: key.is_usable,
             lock,
+        }
+    }
+
+    /// The same under another key.
+    #[must_use]
+    pub(crate) fn under(self, key: &RankedKey) -> Self {
+        Self {
+            owner_rank: key.rank,
+            key_works: key.is_usable,
+            ..self
         }
     }
 
@@ -121,7 +122,7 @@ pub(crate) fn failed(demand: Demand, quality: &Quality, kind: &PointKind, values
             )
         }
         Demand::KeyWorks => {
-            let state = key_of(kind).and_then(|key| key.state.as_deref()).unwrap_or("unusable");
+            let state = kind.key.facts.state.as_deref().unwrap_or("unusable");
             match state {
                 "PendingDeletion" => "key pending deletion".to_owned(),
                 "Disabled" => "key disabled".to_owned(),
@@ -141,13 +142,15 @@ pub(crate) fn failed(demand: Demand, quality: &Quality, kind: &PointKind, values
 
 /// What is not known where it is not known whether a point of this kind meets a demand, and what settles it.
 pub(crate) fn open(demand: Demand, kind: &PointKind) -> String {
-    let described = |what: &str| match key_of(kind) {
-        None => format!("{what} of the key it was encrypted by (dynamodb:DescribeBackup tells it, and is not asked)"),
-        Some(KeyFacts { state: Some(state), .. }) if demand == Demand::KeyWorks => {
+    let described = |what: &str| match &kind.key.facts {
+        KeyFacts { state: Some(state), .. } if demand == Demand::KeyWorks => {
             format!("what the state {state} of its key means")
         }
-        Some(KeyFacts { arn: Some(arn), .. }) => format!("{what} of its key (kms:DescribeKey of {arn} settles it)"),
-        Some(_) => format!("{what} of its key, which AWS does not name"),
+        KeyFacts { arn: Some(arn), .. } => format!("{what} of its key (kms:DescribeKey of {arn} settles it)"),
+        _ if kind.state.is_native == Some(true) => format!(
+            "{what} of the key it was encrypted by (dynamodb:DescribeBackup tells it, and is asked of a table's newest such point)"
+        ),
+        _ => format!("{what} of its key, which AWS does not name"),
     };
     match demand {
         Demand::Usable => format!("what its state {} means", kind.status.as_deref().unwrap_or("unknown")),
@@ -159,10 +162,6 @@ pub(crate) fn open(demand: Demand, kind: &PointKind) -> String {
         Demand::KeyWorks => described("the state"),
         Demand::Locked => "the lock of its vault, whose type is not known".to_owned(),
     }
-}
-
-fn key_of(kind: &PointKind) -> Option<&KeyFacts> {
-    kind.key.as_ref().map(|key| &key.facts)
 }
 
 fn days(days: i64) -> String {

@@ -10,7 +10,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::demands::{Demand, Quality, failed, open};
 use super::index::Index;
-use super::index::keys::RankedKey;
 use super::recovery_point::PointKind;
 use super::table_points::{TablePoints, UNDATED};
 use super::time::{age_hours, hours, instant};
@@ -129,12 +128,11 @@ pub(super) fn compare(
     let Some(now) = index.aged_at(row) else {
         return GoodPoint::default();
     };
-    let of_table = RankedKey::from(index.keys.of_table(table));
     let candidates: Vec<Candidate<'_>> = points
         .candidates_of(row)
         .map(|(kind, at, arn)| Candidate {
             kind,
-            quality: Quality::of(kind, &of_table, index),
+            quality: Quality::of(kind, index),
             at,
             arn,
         })
@@ -146,7 +144,7 @@ pub(super) fn compare(
     let perhaps = points
         .perhaps_usable(row, index)
         .into_iter()
-        .filter(|(kind, _)| Quality::of(kind, &of_table, index).is_good(values) != Some(false))
+        .filter(|(kind, _)| Quality::of(kind, index).is_good(values) != Some(false))
         .max_by_key(|(_, at)| if *at == UNDATED { i64::MAX } else { *at });
     let age = |at: i64| instant(at).map_or(0.0, |at| age_hours(at, now));
     let is_unread = may_be_unread(row, points, values, index);
@@ -164,7 +162,7 @@ pub(super) fn compare(
         _ => None,
     };
     let doubt = match (is_within_limit, perhaps) {
-        (None, Some((kind, at))) if !is_unread => doubt((kind, at), &of_table, values, (now, index)),
+        (None, Some((kind, at))) if !is_unread => doubt((kind, at), values, (now, index)),
         _ => None,
     };
     GoodPoint {
@@ -240,17 +238,12 @@ fn open_demands(kind: &PointKind, quality: &Quality, values: &PolicyValues) -> V
 }
 
 /// Why a point that was read may be good or not, where no call failed that would tell.
-fn doubt(
-    (kind, at): (&PointKind, i64),
-    of_table: &RankedKey,
-    values: &PolicyValues,
-    (now, index): (DateTime<Utc>, &Index),
-) -> Option<Text> {
+fn doubt((kind, at): (&PointKind, i64), values: &PolicyValues, (now, index): (DateTime<Utc>, &Index)) -> Option<Text> {
     let vault = vault_name(kind, index);
     let Some(at) = instant(at).filter(|_| at != UNDATED) else {
         return Some(format!("a recovery point in vault `{vault}` has no date").into());
     };
-    let open = open_demands(kind, &Quality::of(kind, of_table, index), values);
+    let open = open_demands(kind, &Quality::of(kind, index), values);
     let age = duration::age(now - at);
     Some(
         format!(

@@ -214,7 +214,12 @@ impl Case<'_> {
                 plan => plan.is_some(),
             };
             seen += 1;
-            match Quality::of(kind, &of_table, index).is_good(self.values) {
+            let mut quality = Quality::of(kind, index);
+            // The key of a native point is the table's affair: the plan's next one will be under its key of today.
+            if kind.state.is_native == Some(true) {
+                quality = quality.under(&of_table);
+            }
+            match quality.is_good(self.values) {
                 Some(true) if is_of_plan => return Some(true),
                 Some(false) => {}
                 _ => is_open = true,

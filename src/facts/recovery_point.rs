@@ -177,8 +177,7 @@ pub(crate) struct PointKind {
     is_open: bool,
     pub(crate) retention: Retention,
     pub(crate) is_encrypted: Option<bool>,
-    /// `None`: that of its table.
-    pub(crate) key: Option<RankedKey>,
+    pub(crate) key: RankedKey,
     /// The plan that made it, and its rule.
     pub(crate) plan_id: Option<String>,
     pub(crate) rule_id: Option<String>,
@@ -218,7 +217,7 @@ impl PointKind {
             is_open: state.is_open || of_vault.is_some_and(|vault| vault.is_of_unknown_type),
             retention: Lifecycle::from(point).retention(),
             is_encrypted: is_encrypted(point, state.is_native),
-            key: key_of(point, state.is_native, of_vault, index).map(RankedKey::from),
+            key: key_of(point, state.is_native, of_vault, index).into(),
             plan_id: point.created_by_plan_id.map(str::to_owned),
             rule_id: point.created_by_rule_id.map(str::to_owned),
             is_copy: point.source_vault_arn.is_some(),
@@ -281,29 +280,30 @@ pub(crate) fn is_encrypted(point: &RecoveryPoint<'_>, is_native: Option<bool>) -
     }
 }
 
-/// The key that a point depends on: its own, else its vault's; `None`: that of its table then, as DynamoDB's own backups do.
+/// The key that a point depends on: its own, else its vault's; of a native one that which DynamoDB tells of it. The key that
+/// its table has today proves nothing: the backup stays under the one that the table had then.
 pub(crate) fn key_of(
     point: &RecoveryPoint<'_>,
     is_native: Option<bool>,
     vault: Option<&VaultState>,
     index: &Index,
-) -> Option<KeyFacts> {
+) -> KeyFacts {
     if is_encrypted(point, is_native) == Some(false) {
-        return Some(KeyFacts::unencrypted());
+        return KeyFacts::unencrypted();
     }
     if is_native == Some(true) {
         return match (point.key_arn, point.key_type) {
-            (Some(arn), _) => Some(index.keys.of_arn(arn)),
-            (None, Some("AWS_OWNED_KMS_KEY")) => Some(KeyFacts::aws_owned()),
-            (None, _) => None,
+            (Some(arn), _) => index.keys.of_arn(arn),
+            (None, Some("AWS_OWNED_KMS_KEY")) => KeyFacts::aws_owned(),
+            (None, _) => index.keys.of_backup(point.recovery_point_arn),
         };
     }
-    Some(match (point.key_arn, vault) {
+    match (point.key_arn, vault) {
         (Some(arn), _) => index.keys.of_arn(arn),
         (None, Some(vault)) if vault.key.arn.is_some() || vault.is_air_gapped => vault.key.clone(),
         (None, _) if point.key_type == Some("AWS_OWNED_KMS_KEY") => KeyFacts::aws_owned(),
         (None, _) => KeyFacts::unknown(),
-    })
+    }
 }
 
 #[cfg(test)]

@@ -53,6 +53,7 @@ impl FrameSchema {
             "selections" => &["plan_id", "selection_id"],
             "vaults" | "vault_policies" => &["vault_name"],
             "recovery_points" => &["vault_name", "recovery_point_arn"],
+            "native_backups" => &["backup_arn"],
             "backup_jobs" | "copy_jobs" | "restore_jobs" => &["job_id"],
             "restore_testing_plans" => &["plan_name"],
             "restore_testing_selections" => &["plan_name", "selection_name"],
@@ -571,6 +572,21 @@ frames! {
         role_arn: Option<String>,
         /// ValidationWindowHours: how long the restored table is kept for validation. 0: none, or left out.
         validation_window_hours: i64,
+    }
+    /// How the newest usable native recovery point of a table is encrypted, where the listing of its vault names no key.
+    NativeBackup in "native_backups" by ["dynamodb:DescribeBackup"] {
+        /// Account of the target.
+        account_id: String,
+        /// Region of the target.
+        region: String,
+        /// The recovery point asked about.
+        backup_arn: String,
+        /// DescribeBackup.SourceTableFeatureDetails.SSEDescription.SSEType: of the table when the backup was made. Null: encrypted with a key that AWS owns.
+        sse_type: Option<String>,
+        /// SSEDescription.Status. Null: as above.
+        sse_status: Option<String>,
+        /// SSEDescription.KMSMasterKeyArn. Null: as above; beside a type: left out.
+        kms_key_arn: Option<String>,
     }
     /// One KMS key that a vault, a recovery point or a table names.
     Key in "keys" by ["kms:DescribeKey"] {

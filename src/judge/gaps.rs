@@ -181,6 +181,9 @@ fn consequence(action: &str, unknown: usize, tables_here: usize) -> String {
         "account:ListRegions" => return "Regions that were not named may hold tables that nobody looked at".to_owned(),
         "dynamodb:ListTables" => return "tables here may be missing from this report".to_owned(),
         "dynamodb:DescribeTable" => "age, state and recovery points of this table are not known".to_owned(),
+        "dynamodb:DescribeBackup" => {
+            "the key of the newest native recovery point of this table is not known".to_owned()
+        }
         "dynamodb:DescribeContinuousBackups" => "point-in-time recovery of this table is not known".to_owned(),
         "backup:ListRecoveryPointsByBackupVault" | "backup:ListBackupVaults" => {
             format!(

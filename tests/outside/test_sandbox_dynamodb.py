@@ -204,6 +204,9 @@ def test_the_last_backup_of_a_deleted_table(dynamodb):
     dynamodb.delete_table(TableName="deleted")
     backups, _ = all_pages(dynamodb, "list_backups", "BackupSummaries", BackupType="ALL")
     assert [(backup["TableName"], backup["BackupType"]) for backup in backups] == [("deleted", "SYSTEM")]
+    described = dynamodb.describe_backup(BackupArn=backups[0]["BackupArn"])["BackupDescription"]
+    assert described["SourceTableDetails"]["TableId"] == backups[0]["TableId"]
+    assert described["SourceTableFeatureDetails"] == {}
 
 
 def test_time_to_live_and_limits(dynamodb):

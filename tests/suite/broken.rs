@@ -9,7 +9,7 @@ use backproof::inventory::Inventory;
 use backproof::inventory::schema::CallLogEntry;
 use serde_json::{Value, json};
 
-use crate::common::worlds::{HERE, tested};
+use crate::common::worlds::{HERE, native, tested};
 use crate::common::{Bench, Ran, json_file};
 
 /// A policy that wants everything, so that every rule asks.
@@ -57,11 +57,12 @@ const WITH_SPANS: [&str; 5] = [
 ];
 
 /// Calls whose answers name the one thing that was asked about.
-const ABOUT_ONE: [&str; 6] = [
+const ABOUT_ONE: [&str; 7] = [
     "backup:GetBackupPlan",
     "backup:GetBackupSelection",
     "backup:GetBackupVaultAccessPolicy",
     "backup:ListRecoveryPointsByBackupVault",
+    "dynamodb:DescribeBackup",
     "dynamodb:DescribeTable",
     "kms:DescribeKey",
 ];
@@ -299,10 +300,11 @@ fn scan(bench: &Bench, action: &str, always_judge: bool) -> Said {
     }
 }
 
-/// The world with every kind of thing that is read: also a table so young that it is asked for its own tags.
+/// The world with every kind of thing that is read: also a table so young that it is asked for its own tags, and a native
+/// recovery point.
 fn bench() -> Bench {
     let young = format!("[[table]]\n{HERE}name = \"young\"\ntags = {{ tier = \"gold\" }}\ncreated-days-ago = 0\n");
-    let bench = Bench::new(&tested(&young));
+    let bench = Bench::new(&tested(&(young + &native())));
     bench.write("policy.toml", POLICY);
     bench
 }

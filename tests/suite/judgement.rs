@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::common::criteria::{SCRATCH, waiver};
-use crate::common::worlds::{HERE, deny, event, file, table, tested, with, world};
+use crate::common::worlds::{HERE, deny, event, file, native, table, tested, with, world};
 use crate::common::{Bench, fact, finding, permitted, verdict};
 
-/// With a table under a KMS key and one that was made today, so that every call is made.
+/// With a table under a KMS key, one that was made today and one with a native recovery point, so that every call is made.
 fn with_keys(more: &str) -> String {
     let young = format!("[[table]]\n{HERE}name = \"young\"\ncreated-days-ago = 0\n");
-    tested(&(table("sealed", "encryption = \"aws-managed\"") + &young + more))
+    tested(&(table("sealed", "encryption = \"aws-managed\"") + &young + &native() + more))
 }
 
 /// What `explain permissions` lists for reading the evidence of these rules.

@@ -19,6 +19,7 @@ mod house;
 mod intact;
 mod judgement;
 mod ledger;
+mod native;
 mod pack;
 mod properties;
 mod push;

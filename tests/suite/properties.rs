@@ -13,9 +13,9 @@ use backproof::criteria::values::{KeyOwner, LockWanted, PolicyValues};
 use backproof::criteria::waivers::Waivers;
 use backproof::domain::{Subject, TargetId, Verdict};
 use backproof::inventory::schema::{
-    BackupJob, CallLogEntry, ContinuousBackup, CopyJob, Key, Plan, PlanRule, PlanVersion, RecoveryPoint, RegionSetting,
-    RestoreJob, RestoreTestingPlan, RestoreTestingSelection, Row, SCHEMA_VERSION, Selection, Table, TableTag, Target,
-    Vault, VaultPolicy,
+    BackupJob, CallLogEntry, ContinuousBackup, CopyJob, Key, NativeBackup, Plan, PlanRule, PlanVersion, RecoveryPoint,
+    RegionSetting, RestoreJob, RestoreTestingPlan, RestoreTestingSelection, Row, SCHEMA_VERSION, Selection, Table,
+    TableTag, Target, Vault, VaultPolicy,
 };
 use backproof::inventory::store::{Writer, write_manifest};
 use backproof::inventory::{Inventory, Manifest};
@@ -84,6 +84,7 @@ struct World {
     vaults: Vec<Vault>,
     policies: Vec<VaultPolicy>,
     points: Vec<RecoveryPoint>,
+    natives: Vec<NativeBackup>,
     jobs: Vec<BackupJob>,
     copies: Vec<CopyJob>,
     restores: Vec<RestoreJob>,
@@ -111,6 +112,7 @@ impl World {
         push(&writer, &self.vaults);
         push(&writer, &self.policies);
         push(&writer, &self.points);
+        push(&writer, &self.natives);
         push(&writer, &self.jobs);
         push(&writer, &self.copies);
         push(&writer, &self.restores);
@@ -163,7 +165,7 @@ impl World {
         clear! {
             "table_tags": tags, "continuous_backups": pitr, "region_settings": settings, "plans": plans,
             "plan_rules": rules, "plan_versions": versions, "selections": selections, "vaults": vaults,
-            "vault_policies": policies, "recovery_points": points, "backup_jobs": jobs, "copy_jobs": copies,
+            "vault_policies": policies, "recovery_points": points, "native_backups": natives, "backup_jobs": jobs, "copy_jobs": copies,
             "restore_jobs": restores, "restore_testing_plans": testing,
             "restore_testing_selections": testing_selections, "keys": keys,
         }
@@ -378,6 +380,25 @@ impl World {
         });
     }
 
+    /// The last point becomes a native one, every second of them under the key that it had, the others under one that AWS owns.
+    fn make_native(&mut self) {
+        let number = self.points.len();
+        let point = self.points.last_mut().expect("a point");
+        let table_arn = point.resource_arn.clone().expect("a table");
+        point.recovery_point_arn = format!("{table_arn}/backup/{number}");
+        let key = point.key_arn.take().filter(|_| number.is_multiple_of(2));
+        self.natives.push(NativeBackup {
+            account_id: ACCOUNT.to_owned(),
+            region: REGION.to_owned(),
+            backup_arn: point.recovery_point_arn.clone(),
+            sse_type: key.as_ref().map(|_| "KMS".to_owned()),
+            sse_status: None,
+            kms_key_arn: key,
+        });
+        let name = table_arn.rsplit('/').next().expect("a name");
+        self.called(ACCOUNT, REGION, "dynamodb:DescribeBackup", name);
+    }
+
     /// A point is copied to the vault elsewhere: the job, and the copy if it worked.
     fn add_copy(&mut self, point: usize, works: bool) {
         let point = self.points[point].clone();
@@ -584,6 +605,9 @@ fn world() -> impl Strategy<Value = World> {
         for (table, vault, hours, status, days) in made.points {
             let status = ["COMPLETED", "COMPLETED", "EXPIRED", "CREATING"][status];
             world.add_point(table % count, vault, hours, status, days);
+            if vault < 2 && days % 4 == 0 {
+                world.make_native();
+            }
         }
         for (table, hours, state) in made.jobs {
             world.add_job(table % count, hours, ["COMPLETED", "FAILED", "RUNNING"][state]);
@@ -704,6 +728,10 @@ fn lose(world: &World, place: usize) -> World {
             lose!(selections where |row: &Selection| format!("{} {}", row.plan_id, row.selection_id))
         }
         "backup:ListRecoveryPointsByBackupVault" => lose!(points where |row: &RecoveryPoint| row.vault_name.clone()),
+        "dynamodb:DescribeBackup" => {
+            let of_table = format!("/{resource}/backup/");
+            lost.natives.retain(|native| !native.backup_arn.contains(&of_table));
+        }
         "backup:GetBackupVaultAccessPolicy" => lose!(policies where |row: &VaultPolicy| row.vault_name.clone()),
         "backup:ListBackupVaults" => lose!(vaults, points, policies),
         "backup:ListBackupPlans" => lose!(plans, rules, versions, selections),
@@ -741,6 +769,7 @@ fn the_order_of_rows_does_not_matter(world in world()) {
     turned.selections.reverse();
     turned.vaults.reverse();
     turned.points.reverse();
+    turned.natives.reverse();
     turned.jobs.reverse();
     turned.keys.reverse();
     turned.copies.reverse();

@@ -45,6 +45,11 @@ pub(crate) fn table_not_found(name: &str) -> ApiError {
     ApiError::new(400, "TableNotFoundException", format!("Table not found: {name}"))
 }
 
+/// `BackupNotFoundException`.
+pub(crate) fn backup_not_found(arn: &str) -> ApiError {
+    ApiError::new(400, "BackupNotFoundException", format!("Backup not found: {arn}"))
+}
+
 /// `ResourceInUseException`.
 pub(crate) fn in_use(message: impl Into<String>) -> ApiError {
     ApiError::new(400, "ResourceInUseException", message)

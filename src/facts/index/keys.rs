@@ -6,7 +6,7 @@ use std::hash::BuildHasherDefault;
 use super::rows::ArnHasher;
 use crate::dictionary::Text;
 use crate::inventory::Inventory;
-use crate::inventory::schema::{Key, Table};
+use crate::inventory::schema::{Key, NativeBackup, Table};
 use crate::problem::Problem;
 
 /// Every key that was described.
@@ -14,6 +14,9 @@ use crate::problem::Problem;
 pub(crate) struct Keys {
     facts: Vec<KeyFacts>,
     by_arn: HashMap<String, u32, BuildHasherDefault<ArnHasher>>,
+    /// Those of native backups that were described, each once.
+    of_backups: Vec<KeyFacts>,
+    by_backup: HashMap<String, u32, BuildHasherDefault<ArnHasher>>,
 }
 
 /// Owners from weak to strong; the position less one is the rank.
@@ -37,7 +40,7 @@ pub(crate) fn rank_of_owner(owner: &str) -> Option<i64> {
 }
 
 /// What is known of a key that encrypts something.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct KeyFacts {
     pub(crate) arn: Option<Text>,
     pub(crate) owner: Option<&'static str>,
@@ -121,7 +124,33 @@ impl Keys {
                 state: key.key_state.map(Into::into),
             });
         }
+        let mut known = HashMap::new();
+        for backup in inventory.read::<NativeBackup>()? {
+            let facts = match (backup.kms_key_arn, backup.sse_type) {
+                (Some(arn), _) => keys.of_arn(&arn),
+                (None, None) => KeyFacts::aws_owned(),
+                (None, Some(_)) => KeyFacts::unknown(),
+            };
+            let number = *known.entry(facts).or_insert_with_key(|facts| {
+                keys.of_backups.push(facts.clone());
+                u32::try_from(keys.of_backups.len() - 1).unwrap_or(u32::MAX)
+            });
+            keys.by_backup.insert(backup.backup_arn, number);
+        }
         Ok(keys)
+    }
+
+    /// What was said of the key of a native backup, by number: equal ones are of one key. `None`: it was not described.
+    pub(crate) fn number_of_backup(&self, arn: &str) -> Option<u32> {
+        self.by_backup.get(arn).copied()
+    }
+
+    /// The key of a native backup, as far as it was described.
+    pub(crate) fn of_backup(&self, arn: &str) -> KeyFacts {
+        let key = self
+            .number_of_backup(arn)
+            .map(|number| &self.of_backups[number as usize]);
+        key.cloned().unwrap_or_else(KeyFacts::unknown)
     }
 
     fn add(&mut self, facts: KeyFacts) {

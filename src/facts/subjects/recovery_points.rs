@@ -7,7 +7,6 @@ use polars::prelude::{Column, DataFrame, PolarsResult};
 use crate::dictionary::{FactCell, RecoveryPointFacts, SubjectFacts as _, Text};
 use crate::facts::index::Index;
 use crate::facts::index::finder::Finder;
-use crate::facts::index::keys::KeyFacts;
 use crate::facts::recovery_point::{Lifecycle, PointState, all_but, delete_at, is_encrypted, is_overdue, key_of};
 use crate::facts::time::{age_hours, instant};
 use crate::inventory::Inventory;
@@ -218,8 +217,7 @@ fn facts(
     let state = PointState::of(point, index.as_of);
     let table = row.map(|row| &index.tables[row]);
     let of_vault = vault.map(|place| &index.vaults[place as usize]);
-    let of_table = || table.map_or_else(KeyFacts::unknown, |table| index.keys.of_table(table));
-    let key = key_of(point, state.is_native, of_vault, index).unwrap_or_else(of_table);
+    let key = key_of(point, state.is_native, of_vault, index);
     let retention = Lifecycle::from(point).retention();
     let born = table.map(|table| table.created_at);
     let is_previous = match (born, point.created_at) {

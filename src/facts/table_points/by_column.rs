@@ -52,6 +52,8 @@ struct Likeness {
     rule_id: u32,
     key_arn: u32,
     key_type: u32,
+    /// That DynamoDB told of, of a native point that names none.
+    key_of_backup: Option<u32>,
     retention: Retention,
     is_temporary: bool,
     is_overdue: bool,
@@ -369,6 +371,8 @@ impl Gatherer<'_> {
     fn kind(&mut self, columns: &Columns<'_>, row: usize, vault: Option<u32>) -> u32 {
         let lifecycle = columns.lifecycle(row);
         let status = columns.status[row];
+        let (arn, is_native) = (columns.arn[row], is_native(columns.arn[row]));
+        let names_no_key = is_native == Some(true) && columns.key_arn[row] == Texts::NULL;
         let likeness = Likeness {
             vault,
             status,
@@ -376,12 +380,13 @@ impl Gatherer<'_> {
             rule_id: columns.rule_id[row],
             key_arn: columns.key_arn[row],
             key_type: columns.key_type[row],
+            key_of_backup: names_no_key.then(|| self.index.keys.number_of_backup(arn)).flatten(),
             retention: lifecycle.retention(),
             is_temporary: columns.delete_after_event[row] != Texts::NULL,
             is_overdue: is_overdue(&lifecycle, self.texts.of(status), self.as_of),
             is_cold: lifecycle.is_cold(self.as_of),
             is_copy: lifecycle.has_source,
-            is_native: is_native(columns.arn[row]),
+            is_native,
             is_encrypted: columns.is_encrypted[row],
         };
         if let Some(kind) = self.numbers.get(&likeness) {

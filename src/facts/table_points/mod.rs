@@ -13,7 +13,6 @@ use chrono::{DateTime, Utc};
 
 use crate::facts::demands::Quality;
 use crate::facts::index::Index;
-use crate::facts::index::keys::RankedKey;
 use crate::facts::plans::target::PlanMade;
 use crate::facts::recovery_point::{PointKind, all_but};
 use crate::facts::time::{instant, seconds_of_millis};
@@ -172,7 +171,7 @@ impl TablePoints {
         };
         let made = |point: &TablePoint| plan_of(point).map(|plan| (point.at, plan));
         let plan_made = of_kinds.iter().filter_map(made).max();
-        let of_note = self.of_note(row, of_kinds.clone(), index);
+        let of_note = self.of_note(of_kinds.clone(), index);
         for point in self.usable(row, index) {
             let is_alike = |other: &TablePoint| (other.kind, other.at) == (point.kind, point.at);
             let is_newest = point.at == newest;
@@ -192,15 +191,14 @@ impl TablePoints {
     }
 
     /// Those of these points that no newer one covers.
-    fn of_note(&self, row: usize, mut points: Vec<TablePoint>, index: &Index) -> Vec<TablePoint> {
+    fn of_note(&self, mut points: Vec<TablePoint>, index: &Index) -> Vec<TablePoint> {
         if points.len() < 2 {
             return points;
         }
         points.sort_by_key(|point| std::cmp::Reverse(point.at));
-        let of_table = RankedKey::from(index.keys.of_table(&index.tables[row]));
         let mut kept: Vec<(TablePoint, Quality)> = Vec::new();
         for point in points {
-            let quality = Quality::of(self.kind(&point), &of_table, index);
+            let quality = Quality::of(self.kind(&point), index);
             // Of two of one moment the ARN decides, which is not known here.
             let covers = |(newer, other): &(TablePoint, Quality)| newer.at > point.at && quality.is_covered_by(other);
             if !kept.iter().any(covers) {
@@ -302,26 +300,17 @@ impl TablePoints {
                 tally.add_time(point.at, window);
             }
         }
-        let mut of_table: Option<RankedKey> = None;
         for alike in &alike {
             let kind = &self.gathered.kinds[alike.kind as usize];
-            let key = match &kind.key {
-                Some(key) => key,
-                None => of_table.get_or_insert_with(|| index.keys.of_table(table).into()),
-            };
-            tally.add_usable(alike, kind, key, index);
+            tally.add_usable(alike, kind, index);
         }
-        let key_owner = |kind: &PointKind| match &kind.key {
-            Some(key) => key.facts.owner,
-            None => index.keys.of_table(table).owner,
-        };
         tally.newest = self.newest[row].as_ref().and_then(|named| {
             let kind = self.kind(&named.point);
             Some(Newest {
                 at: instant(named.point.at)?,
                 arn: &named.arn,
                 vault: kind.vault,
-                key_owner: key_owner(kind),
+                key_owner: kind.key.facts.owner,
                 retention_kind: kind.retention.as_str(),
             })
         });

@@ -102,7 +102,7 @@ impl<'p> Tally<'p> {
         }
     }
 
-    pub(super) fn add_usable(&mut self, alike: &Alike, kind: &PointKind, key: &RankedKey, index: &Index) {
+    pub(super) fn add_usable(&mut self, alike: &Alike, kind: &PointKind, index: &Index) {
         self.usable += alike.number;
         self.cold += if kind.state.is_cold { alike.number } else { 0 };
         self.oldest = Some(self.oldest.map_or(alike.oldest, |oldest| oldest.min(alike.oldest)));
@@ -124,7 +124,7 @@ impl<'p> Tally<'p> {
             }
             None => self.has_unknown_retention = true,
         }
-        self.add_encryption(kind.is_encrypted, key);
+        self.add_encryption(kind.is_encrypted, &kind.key);
     }
 
     fn add_encryption(&mut self, is_encrypted: Option<bool>, key: &RankedKey) {

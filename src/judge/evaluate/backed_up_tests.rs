@@ -8,7 +8,9 @@ use crate::criteria::rules::RuleSet;
 use crate::criteria::vocabulary::frames_of;
 use crate::domain::{FactValue, Subject, TargetId, Verdict, table_arn};
 use crate::facts;
-use crate::inventory::schema::{CallLogEntry, Key, RecoveryPoint, SCHEMA_VERSION, Table, TableTag, Target, Vault};
+use crate::inventory::schema::{
+    CallLogEntry, Key, NativeBackup, RecoveryPoint, SCHEMA_VERSION, Table, TableTag, Target, Vault,
+};
 use crate::inventory::store::Writer;
 use crate::inventory::{Inventory, Manifest};
 
@@ -63,6 +65,8 @@ struct PointSeen {
     is_native: bool,
     is_encrypted: bool,
     key: Option<usize>,
+    /// The key of a native one that names none; `None`: it was not described, `Some(None)`: one that AWS owns.
+    told: Option<Option<usize>>,
     is_temporary: bool,
 }
 
@@ -133,6 +137,7 @@ fn world(dice: &mut Dice) -> World {
             is_native,
             is_encrypted: is_native || dice.roll(8) > 0,
             key: dice.of(&[None, Some(0), Some(1), Some(2)]),
+            told: dice.of(&[None, Some(None), Some(Some(0)), Some(Some(1))]),
             is_temporary: dice.roll(12) == 0,
         }
     };
@@ -220,9 +225,10 @@ fn is_backed_up(world: &World, table: &TableSeen, policies: [Wanted; 2], truth: 
             (-1, true)
         } else if let Some(key) = key {
             (owner_of(key), key_works(key))
+        } else if let (true, Some(told)) = (point.is_native, point.told) {
+            told.map_or((0, true), |key| (owner_of(key), key_works(key)))
         } else if point.is_native {
-            let of_table = table.key.is_none_or(|key| world.keys[key].state == Some("Enabled"));
-            (open_owner(), of_table || truth(Open::PointKey(number)))
+            (open_owner(), truth(Open::PointKey(number)))
         } else if vault.kind == Some("LOGICALLY_AIR_GAPPED_BACKUP_VAULT") {
             (0, true)
         } else {
@@ -285,7 +291,7 @@ fn log(place: usize, action: &str, resource: &str, outcome: &str) -> CallLogEntr
 fn inventory(dir: &std::path::Path, worlds: &[World]) -> Inventory {
     let writer = Writer::create(dir);
     let (mut targets, mut calls, mut keys, mut vaults) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let (mut tables, mut tags, mut points) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut tables, mut tags, mut points, mut backups) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (place, world) in worlds.iter().enumerate() {
         targets.push(Target {
             account_id: ACCOUNT.to_owned(),
@@ -351,7 +357,18 @@ fn inventory(dir: &std::path::Path, worlds: &[World]) -> Inventory {
                 });
             }
             for (nth, point) in table.points.iter().enumerate() {
-                points.push(seen_point(place, number, nth, point, &arn));
+                let seen = seen_point(place, number, nth, point, &arn);
+                if let (true, Some(key)) = (point.is_native && point.key.is_none(), point.told) {
+                    backups.push(NativeBackup {
+                        account_id: ACCOUNT.to_owned(),
+                        region: region(place),
+                        backup_arn: seen.recovery_point_arn.clone(),
+                        sse_type: key.map(|_| "KMS".to_owned()),
+                        sse_status: None,
+                        kms_key_arn: key.map(|key| key_arn(place, key)),
+                    });
+                }
+                points.push(seen);
             }
             tables.push(seen_table(place, table, name, arn));
         }
@@ -363,6 +380,7 @@ fn inventory(dir: &std::path::Path, worlds: &[World]) -> Inventory {
     writer.push(&tables).expect("written");
     writer.push(&tags).expect("written");
     writer.push(&points).expect("written");
+    writer.push(&backups).expect("written");
     Inventory {
         dir: dir.to_owned(),
         manifest: Manifest {
@@ -512,6 +530,7 @@ const SOUND: PointSeen = PointSeen {
     is_native: false,
     is_encrypted: true,
     key: None,
+    told: None,
     is_temporary: false,
 };
 
@@ -633,13 +652,31 @@ fn young_points_that_are_not_good_do_not_make_old_good_ones_young() {
 }
 
 #[test]
-fn ordinary_native_backups_are_told_of_unless_the_owner_of_their_key_matters() {
-    let native = of_points(vec![PointSeen {
+fn the_key_of_a_native_point_is_the_one_that_dynamodb_tells_of() {
+    let native = |told, age_hours| PointSeen {
         is_native: true,
+        told,
+        age_hours,
         ..SOUND
-    }]);
-    assert_eq!(judge_one(&native, "").0, Verdict::Compliant);
-    let (verdict, comparisons) = judge_one(&native, "key-owner = \"aws-managed\"");
+    };
+    // Older ones are not asked about, and do not matter while the newest is good.
+    let aws_owned = of_points(vec![native(Some(None), 5), native(None, 29)]);
+    assert_eq!(judge_one(&aws_owned, "").0, Verdict::Compliant);
+    let managed = "key-owner = \"aws-managed\"\nrpo = \"24h\"";
+    assert_eq!(judge_one(&aws_owned, managed).0, Verdict::NonCompliant);
+    let customers = of_points(vec![native(Some(Some(0)), 5)]);
+    assert_eq!(judge_one(&customers, managed).0, Verdict::Compliant);
+    // The table's key of today is one that AWS owns, and proves nothing.
+    let (verdict, comparisons) = judge_one(&of_points(vec![native(Some(Some(1)), 5)]), "");
+    assert_eq!(verdict, Verdict::NonCompliant);
+    assert_eq!(
+        text(&comparisons, "newest_point_failed_demands"),
+        "key pending deletion"
+    );
+    let dying = of_points(vec![native(Some(Some(1)), 5), native(None, 29)]);
+    assert_eq!(judge_one(&dying, "").0, Verdict::Unknown);
+    assert_eq!(judge_one(&dying, "rpo = \"24h\"").0, Verdict::NonCompliant);
+    let (verdict, comparisons) = judge_one(&of_points(vec![native(None, 5)]), "");
     assert_eq!(verdict, Verdict::Unknown);
     assert!(text(&comparisons, "backed_up_doubt").contains("dynamodb:DescribeBackup"));
 }
@@ -653,6 +690,6 @@ fn what_plans_promise_plays_no_part() {
     assert_eq!(rule.compliant.reads, ["backed_up"]);
     assert_eq!(
         frames_of(Subject::Table, "backed_up"),
-        ["tables", "vaults", "recovery_points", "keys"]
+        ["tables", "vaults", "recovery_points", "native_backups", "keys"]
     );
 }

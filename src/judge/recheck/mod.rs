@@ -117,6 +117,10 @@ impl<'a> Checked<'a> {
                 &[],
             )],
             "recovery_points" => self.points(),
+            "native_backups" => vec![self.of_backups(query(
+                self.points_of_table(&self.target.region),
+                "RecoveryPoints[?contains(RecoveryPointArn, '/backup/')].RecoveryPointArn",
+            ))],
             "backup_jobs" => by_arn("backup list-backup-jobs", "by-resource-arn"),
             "copy_jobs" => by_arn("backup list-copy-jobs", "by-resource-arn"),
             "restore_jobs" => by_arn("backup list-restore-jobs-by-protected-resource", "resource-arn"),
@@ -152,6 +156,12 @@ impl<'a> Checked<'a> {
             "backup list-recovery-points-by-resource",
             &[("resource-arn", self.arn), ("region", region)],
         )
+    }
+
+    /// What DynamoDB says of each of these backups.
+    fn of_backups(&self, arns: Option<String>) -> Option<String> {
+        let describe = self.aws("dynamodb describe-backup --backup-arn \"$backup\"", &[]);
+        each("backup", &arns, describe)
     }
 
     fn keys_of_table(&self, frames: &BTreeSet<&'static str>) -> Vec<Option<String>> {
@@ -191,6 +201,7 @@ impl<'a> Checked<'a> {
                 self.aws("dynamodb describe-table --table-name \"$table\"", &[]),
             )],
             "recovery_points" => vec![point],
+            "native_backups" => vec![self.of_backups(query(point, "[RecoveryPointArn][?contains(@, '/backup/')]"))],
             "keys" => vec![each_key(point, OTHER_KEY)],
             "vaults" => self.of_vault_frame(frame),
             other => self.of_target_frame(other),

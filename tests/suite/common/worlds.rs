@@ -61,6 +61,15 @@ pub fn table(name: &str, more: &str) -> String {
     format!("[[table]]\n{HERE}name = \"{name}\"\ncreated-days-ago = 100\n{more}\n")
 }
 
+/// A table whose one recovery point is native.
+pub fn native() -> String {
+    let point = "do = \"on-demand-backup\"\ntable = \"native\"\nvault = \"Default\"\ndelete-after-days = 40";
+    table("native", "")
+        + &event("100m", "do = \"advanced-off\"")
+        + &event("90m", point)
+        + &event("80m", "do = \"advanced-on\"")
+}
+
 /// Something that happened so long ago.
 pub fn event(at: &str, what: &str) -> String {
     format!("[[event]]\n{HERE}at = \"{at}\"\n{what}\n")

@@ -1,7 +1,8 @@
-//! DynamoDB's own backups: point-in-time recovery, and the list of native backups.
+//! DynamoDB's own backups: point-in-time recovery, native backups and their list.
 //!
 //! The sandbox makes no native backups on demand; the list holds those that DynamoDB makes itself when a table with PITR is
-//! deleted. Recovery points of AWS Backup are not in it: DynamoDB's documentation sends callers to AWS Backup's own lists.
+//! deleted. Recovery points of AWS Backup are not in it: DynamoDB's documentation sends callers to AWS Backup's own lists. Native
+//! ones are described here all the same.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use super::render::{epoch, reply};
 use crate::call::{ApiError, Call, Reply};
 use crate::cloud::Cloud;
 use crate::dynamodb::errors;
-use crate::dynamodb::state::{Pitr, SystemBackup, Table};
+use crate::dynamodb::state::{Pitr, SystemBackup, Table, TableImage};
 
 /// `RecoveryPeriodInDays` if nothing is said.
 const DEFAULT_DAYS: i64 = 35;
@@ -126,6 +127,69 @@ pub(super) fn list(cloud: &mut Cloud, call: &Call, input: &Input) -> Result<Repl
         body["LastEvaluatedBackupArn"] = last.arn.clone().into();
     }
     Ok(reply(&body))
+}
+
+/// `DescribeBackup`: also of a native recovery point of AWS Backup.
+pub(super) fn describe(cloud: &mut Cloud, call: &Call, input: &Input) -> Result<Reply, ApiError> {
+    let arn = input.needed_text("BackupArn")?;
+    let place = here(cloud, call);
+    let points = &place.backup.points;
+    let point = points.find(arn).and_then(|number| points.get(number));
+    let point = point.filter(|point| !point.is_advanced());
+    let system = &mut place.dynamodb.system_backups.iter();
+    let system = system.find(|backup| backup.arn == arn && backup.expires_at() > call.now);
+    let (details, table_arn, image) = if let Some(point) = point {
+        let details = json!({
+            "BackupArn": arn,
+            "BackupName": arn.rsplit('/').next(),
+            "BackupStatus": if point.completed.is_some() { "AVAILABLE" } else { "CREATING" },
+            "BackupType": "AWS_BACKUP",
+            "BackupCreationDateTime": epoch(point.created),
+            "BackupExpiryDateTime": point.delete_at.map(epoch),
+            "BackupSizeBytes": point.size,
+        });
+        (details, &*point.resource, &point.image)
+    } else if let Some(backup) = system {
+        let mut details = summary(backup);
+        if let Some(members) = details.as_object_mut() {
+            members.retain(|name, _| name.starts_with("Backup"));
+        }
+        (details, backup.table_arn.as_str(), &backup.image)
+    } else {
+        return Err(errors::backup_not_found(arn));
+    };
+    let size = details["BackupSizeBytes"].clone();
+    Ok(reply(&json!({ "BackupDescription": {
+        "BackupDetails": details,
+        "SourceTableDetails": source(table_arn, image, size),
+        "SourceTableFeatureDetails": features(image),
+    } })))
+}
+
+/// The table as it was when the backup was made.
+fn source(arn: &str, image: &TableImage, size: Value) -> Value {
+    let billing = image.billing();
+    json!({
+        "TableName": arn.rsplit('/').next(),
+        "TableId": image.table_id,
+        "TableArn": arn,
+        "TableSizeBytes": size,
+        "KeySchema": image.schema().key_schema,
+        "TableCreationDateTime": epoch(image.table_created_at),
+        "ProvisionedThroughput": { "ReadCapacityUnits": billing.read_units, "WriteCapacityUnits": billing.write_units },
+        "ItemCount": image.item_count(),
+        "BillingMode": if billing.on_demand { "PAY_PER_REQUEST" } else { "PROVISIONED" },
+    })
+}
+
+/// Only the encryption; none by a key that AWS owns.
+fn features(image: &TableImage) -> Value {
+    match image.sse() {
+        Some(sse) => json!({
+            "SSEDescription": { "Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": sse.kms_key_arn },
+        }),
+        None => json!({}),
+    }
 }
 
 /// A backup in the list.

@@ -28,6 +28,7 @@ const OPERATIONS: &[(&str, On, Handler)] = &[
     ("CreateTable", On::Table, tables::create),
     ("DeleteItem", On::Table, items::delete),
     ("DeleteTable", On::Table, tables::delete),
+    ("DescribeBackup", On::Backup, backups::describe),
     ("DescribeContinuousBackups", On::Table, backups::describe_continuous),
     ("DescribeLimits", On::All, settings::limits),
     ("DescribeTable", On::Table, tables::describe),
@@ -52,6 +53,8 @@ enum On {
     All,
     /// `ResourceArn`.
     Arn,
+    /// `BackupArn`.
+    Backup,
     /// The first table of `RequestItems`.
     FirstTable,
     /// `TableName`, which may be an ARN.
@@ -73,6 +76,7 @@ pub(crate) fn route(cloud: &Cloud, call: &Call) -> Result<Operation, ApiError> {
     let resource = match on {
         On::All => None,
         On::Arn => input.resource("ResourceArn"),
+        On::Backup => input.resource("BackupArn"),
         On::FirstTable => input.first_table(),
         On::Table => input.resource("TableName"),
     };

@@ -357,6 +357,24 @@ fn deletion_waits_for_protection_and_for_backups() {
         code(&mut cloud, "ListBackups", &json!({ "Limit": 101 })),
         "ValidationException"
     );
+    let described = ask(
+        &mut cloud,
+        "DescribeBackup",
+        &json!({ "BackupArn": system["BackupArn"] }),
+    )
+    .unwrap();
+    let described = &described["BackupDescription"];
+    assert_eq!(described["BackupDetails"]["BackupArn"], system["BackupArn"]);
+    assert_eq!(described["SourceTableDetails"]["TableId"], system["TableId"]);
+    assert_eq!(described["SourceTableFeatureDetails"], json!({}));
+    assert_eq!(
+        code(
+            &mut cloud,
+            "DescribeBackup",
+            &json!({ "BackupArn": format!("{arn}/backup/01-2") })
+        ),
+        "BackupNotFoundException"
+    );
     cloud.clock.advance(TimeDelta::days(36));
     assert_eq!(
         ask(&mut cloud, "ListBackups", &json!({ "BackupType": "ALL" })).unwrap()["BackupSummaries"],

@@ -1,8 +1,10 @@
 //! The backup that DynamoDB makes itself when a table with point-in-time recovery is deleted.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::table::Table;
+use super::table::{Table, TableImage};
 
 /// How long the backup of a deleted table is kept.
 const SYSTEM_BACKUP_DAYS: i64 = 35;
@@ -17,6 +19,7 @@ pub(crate) struct SystemBackup {
     pub(crate) table_name: String,
     pub(crate) size: u64,
     pub(crate) created_at: DateTime<Utc>,
+    pub(crate) image: Arc<TableImage>,
 }
 
 impl SystemBackup {
@@ -30,6 +33,7 @@ impl SystemBackup {
             table_name: table.name.clone(),
             size: table.size_bytes(),
             created_at: now,
+            image: table.image(),
         }
     }
 

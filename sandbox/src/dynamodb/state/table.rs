@@ -174,6 +174,8 @@ impl Table {
     pub(crate) fn image(&self) -> Arc<TableImage> {
         Arc::clone(self.image.get_or_init(|| {
             Arc::new(TableImage {
+                table_id: self.id.clone(),
+                table_created_at: self.created_at,
                 partition: self.place().partition,
                 schema: Arc::clone(&self.schema),
                 items: Arc::clone(&self.items),
@@ -190,6 +192,8 @@ impl Table {
 /// A table at one moment, as a recovery point holds it.
 #[derive(Debug)]
 pub(crate) struct TableImage {
+    pub(crate) table_id: String,
+    pub(crate) table_created_at: DateTime<Utc>,
     pub(super) partition: String,
     pub(super) schema: Arc<Schema>,
     pub(super) items: Arc<Items>,
@@ -201,6 +205,21 @@ pub(crate) struct TableImage {
 }
 
 impl TableImage {
+    /// `ItemCount`.
+    pub(crate) fn item_count(&self) -> u64 {
+        self.declared_item_count.unwrap_or(0) + self.items.len() as u64
+    }
+
+    /// Its keys and indexes.
+    pub(crate) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// How it was paid for.
+    pub(crate) fn billing(&self) -> Billing {
+        self.billing
+    }
+
     /// The key of the table at that moment.
     pub(crate) fn sse(&self) -> Option<&Sse> {
         self.sse.as_ref()
