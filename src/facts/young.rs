@@ -64,11 +64,14 @@ pub(super) fn is_not_yet_due(
     if offers.is_read && takers.all(|taker| is_over(due_of(taker, target, born))) {
         return Some(false);
     }
+    // A plan whose first run comes later than the limit after the table's creation does not keep the policy: what is not known
+    // of plans excuses no table that is older.
+    let is_excused_by_none = (index.as_of - born > values.limit()).then_some(false);
     match first_due(offers, target, born, false) {
-        _ if facts.usable_recovery_point_count != Some(0) || facts.in_a_plan != Some(true) => None,
-        Due::At(due) => (due > index.as_of).then_some(true),
+        _ if facts.usable_recovery_point_count != Some(0) || facts.in_a_plan != Some(true) => is_excused_by_none,
+        Due::At(due) => (due > index.as_of).then_some(true).or(is_excused_by_none),
         Due::Never => Some(false),
-        Due::Open => None,
+        Due::Open => is_excused_by_none,
     }
 }
 

@@ -200,7 +200,8 @@ const FORGERIES: &[Forgery] = &[
     (
         "a rule that the program does not have",
         |dir| {
-            let rule = text(dir, "criteria/rules/deletion-protection-on.toml").replace("\"deletion-protection-on\"", "\"all-is-well\"");
+            let rule = text(dir, "criteria/rules/deletion-protection-on.toml")
+                .replace("\"deletion-protection-on\"", "\"all-is-well\"");
             write(dir, "criteria/rules/all-is-well.toml", &rule);
             seal::anew(dir).expect("sealed");
         },

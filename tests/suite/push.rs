@@ -39,7 +39,18 @@ fn one<'f>(findings: &'f BTreeMap<String, Value>, rule: &str, table: &str) -> &'
 }
 
 fn push(bench: &Bench, to: &str, more: &[&str]) -> Ran {
-    bench.run(&[&["scan", "--to", to, "--format", "asff", "--push", "securityhub"], more].concat())
+    let scan = [
+        "scan",
+        "--to",
+        to,
+        "--format",
+        "asff",
+        "--push",
+        "securityhub",
+        "--with",
+        "pitr-on",
+    ];
+    bench.run(&[&scan, more].concat())
 }
 
 /// The findings in the file of the scan `out`.

