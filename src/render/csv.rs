@@ -82,7 +82,9 @@ pub(crate) fn tables(report: &Report, out: &mut dyn Write) -> Result<(), RenderE
     }
     let mut head: Vec<String> = IDENTITY.iter().map(|name| (*name).to_owned()).collect();
     head.push("verdict".to_owned());
-    head.extend(Question::ALL.map(|question| question.as_str().replace('-', "_")));
+    // Facts have the names of two questions.
+    let answer = |question: Question| format!("answer_{}", question.as_str().replace('-', "_"));
+    head.extend(Question::ALL.map(answer));
     let frameworks = report.frameworks.iter();
     head.extend(frameworks.map(|framework| format!("verdict_{}", framework.id.replace('-', "_"))));
     head.extend(facts.iter().map(|name| (*name).to_owned()));

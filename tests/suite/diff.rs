@@ -428,7 +428,7 @@ fn only_what_is_new_since_the_baseline_fails_a_build() {
         ])
         .stdout;
     assert!(
-        summary.contains("1 open finding new, ") && summary.contains("    new: orders ("),
+        summary.contains("1 open finding new, ") && summary.contains("new: orders ("),
         "{summary}"
     );
     // Missing evidence is never known away.

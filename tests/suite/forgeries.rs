@@ -296,9 +296,13 @@ const FORGERIES: &[Forgery] = &[
         &[],
     ),
     (
-        "a limit raised in the policy",
+        "a minimum raised in the policy",
         |dir| {
-            edit(&dir.join("criteria/policy.toml"), "rpo = \"", "rpo = \"9");
+            edit(
+                &dir.join("criteria/policy.toml"),
+                "retention-min = \"",
+                "retention-min = \"9",
+            );
             reseal(dir, |_| ());
         },
         12,
