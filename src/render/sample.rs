@@ -109,6 +109,11 @@ fn as_of() -> DateTime<Utc> {
     DateTime::from_timestamp(1_795_410_000, 0).unwrap_or_default()
 }
 
+/// Which of the rules it is: ids of findings are made of it.
+fn place_of(rule: &str) -> usize {
+    RULES.iter().position(|one| one.0 == rule).expect("one of the rules")
+}
+
 /// The question of each rule of this report.
 fn question_of(rule: &str) -> Question {
     match rule {
@@ -494,7 +499,7 @@ fn judge(index: usize, table: &TableRow) -> Vec<Finding> {
             Finding {
                 id: format!(
                     "{:016x}",
-                    (index * 6).wrapping_mul(0x9e37_79b9_7f4a_7c15) as u64 ^ rule.len() as u64
+                    (index * RULES.len() + place_of(rule)).wrapping_mul(0x9e37_79b9_7f4a_7c15) as u64
                 ),
                 rule: rule.into(),
                 subject: Subject::Table,
