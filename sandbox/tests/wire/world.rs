@@ -167,15 +167,10 @@ do = "opt-in"
 
 #[test]
 fn broken_toml_and_an_empty_world() {
+    // A bracket that is not closed makes mistakes of what follows it: it alone is told.
     let broken = problems("[[account]]\nid = \n[[table]\n");
-    assert!(
-        broken.iter().any(|problem| problem.starts_with("w.toml:2: ")),
-        "{broken:?}"
-    );
-    assert!(
-        broken.iter().any(|problem| problem.starts_with("w.toml:3: ")),
-        "{broken:?}"
-    );
+    assert_eq!(broken.len(), 1, "{broken:?}");
+    assert!(broken[0].starts_with("w.toml:3: "), "{broken:?}");
     assert_eq!(
         problems(""),
         ["w.toml:1: the world has no account; add an [[account]] with `id` and `regions`"]
