@@ -55,8 +55,8 @@ def lacking(moto):
 
 
 def test_what_moto_lacks_is_unknown_and_never_good_news(audited, backproof, tmp_path):
-    run = backproof(audited, "scan", "--regions", f"{REGION},eu-west-1", "--to", "out", "--format", "json")
-    assert run.returncode == 10, run.stderr  # pitr-on finds tables without
+    run = backproof(audited, "scan", "--regions", f"{REGION},eu-west-1", "--with", "pitr-on", "--to", "out", "--format", "json")
+    assert run.returncode == 11, run.stderr  # pitr-on finds tables without, and only advises
     assert "panicked" not in run.stderr and "could not read" in run.stderr
     report = json.loads((tmp_path / "out" / "report.json").read_text())
 
