@@ -18,6 +18,16 @@ pub enum Question {
 }
 
 impl Question {
+    /// Its place in [`Question::ALL`], by which answers are held.
+    pub const fn place(self) -> usize {
+        match self {
+            Self::InAPlan => 0,
+            Self::BackedUp => 1,
+            Self::Restorable => 2,
+            Self::Safeguards => 3,
+        }
+    }
+
     /// Every question, in the order of reports.
     pub const ALL: [Self; 4] = [Self::InAPlan, Self::BackedUp, Self::Restorable, Self::Safeguards];
 
@@ -75,6 +85,17 @@ impl Answer {
         Self::Waived,
         Self::NotYetDue,
         Self::Compliant,
+        Self::NotApplicable,
+        Self::NotAsked,
+    ];
+
+    /// As people read an answer: yes, no, and what is neither.
+    pub(crate) const AS_READ: [Self; 7] = [
+        Self::Compliant,
+        Self::NonCompliant,
+        Self::Waived,
+        Self::Unknown,
+        Self::NotYetDue,
         Self::NotApplicable,
         Self::NotAsked,
     ];

@@ -42,7 +42,7 @@ impl Default for Summed {
 
 impl Summed {
     fn add(&mut self, finding: &Finding, is_core: bool) {
-        let place = place(finding.question);
+        let place = finding.question.place();
         let answer = match finding.verdict {
             Verdict::NonCompliant | Verdict::Unknown if finding.waived => Answer::Waived,
             verdict => verdict.into(),
@@ -61,14 +61,14 @@ impl Summed {
 
     fn is_asked(&self, question: Question) -> bool {
         if question == Question::Safeguards {
-            return self.others[place(question)] > 0;
+            return self.others[question.place()] > 0;
         }
         let core = core_of(question).len();
-        core > 0 && self.core[place(question)] == core
+        core > 0 && self.core[question.place()] == core
     }
 
     fn answer(&self, question: Question, is_young: bool) -> Answer {
-        let answer = match (self.by_question[place(question)], self.named_after[place(question)]) {
+        let answer = match (self.by_question[question.place()], self.named_after[question.place()]) {
             // Rules beside it may hold of a table of which it does not ask.
             (Answer::Compliant, Some(Answer::NotApplicable)) => Answer::NotApplicable,
             (answer, _) => answer,
@@ -79,7 +79,7 @@ impl Summed {
         match (question, answer) {
             (Question::BackedUp, Answer::NotApplicable) if is_young => Answer::NotYetDue,
             // Without a term a success of long ago proves nothing; a failure says something in any case.
-            (Question::Restorable, Answer::Compliant | Answer::NotApplicable) if self.others[place(question)] == 0 => {
+            (Question::Restorable, Answer::Compliant | Answer::NotApplicable) if self.others[question.place()] == 0 => {
                 Answer::NotAsked
             }
             (_, answer) => answer,
@@ -90,7 +90,7 @@ impl Summed {
         if matches!(self.worst, Answer::NonCompliant | Answer::Unknown) {
             return self.worst;
         }
-        let (in_a_plan, backed_up) = (answers[place(Question::InAPlan)], answers[place(Question::BackedUp)]);
+        let (in_a_plan, backed_up) = (answers[Question::InAPlan.place()], answers[Question::BackedUp.place()]);
         let both = [in_a_plan, backed_up];
         if both.contains(&Answer::NotAsked) {
             Answer::NotAsked
@@ -101,10 +101,6 @@ impl Summed {
             in_a_plan.worse(backed_up).worse(self.worst)
         }
     }
-}
-
-fn place(question: Question) -> usize {
-    Question::ALL.iter().position(|one| *one == question).unwrap_or(0)
 }
 
 /// Fills the answers and the verdict of every table in.
@@ -136,7 +132,7 @@ mod tests {
     fn summed(findings: &[(Question, Answer, bool)]) -> Summed {
         let mut summed = Summed::default();
         for (question, answer, is_core) in findings {
-            let place = place(*question);
+            let place = question.place();
             summed.worst = summed.worst.worse(*answer);
             summed.by_question[place] = summed.by_question[place].worse(*answer);
             *(if *is_core { &mut summed.core } else { &mut summed.others })
@@ -199,7 +195,7 @@ mod tests {
     #[test]
     fn a_rule_beside_the_one_that_a_question_is_named_after_makes_no_yes() {
         let mut young = summed(&core(Question::BackedUp, Answer::Compliant));
-        young.named_after[place(Question::BackedUp)] = Some(Answer::NotApplicable);
+        young.named_after[Question::BackedUp.place()] = Some(Answer::NotApplicable);
         assert_eq!(young.answer(Question::BackedUp, true), Answer::NotYetDue);
         assert_eq!(young.answer(Question::BackedUp, false), Answer::NotApplicable);
     }

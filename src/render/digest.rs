@@ -115,17 +115,7 @@ fn questions(report: &Report, by_table: &ByTable<'_>) -> Vec<Asked> {
             (Question::Restorable, Answer::NotAsked) => tested(report),
             _ => String::new(),
         };
-        // As people read an answer: yes, no, and what is neither.
-        const ORDER: [Answer; 7] = [
-            Answer::Compliant,
-            Answer::NonCompliant,
-            Answer::Waived,
-            Answer::Unknown,
-            Answer::NotYetDue,
-            Answer::NotApplicable,
-            Answer::NotAsked,
-        ];
-        let answers = ORDER
+        let answers = Answer::AS_READ
             .into_iter()
             .filter(|answer| of(*answer) > 0)
             .map(|answer| (answer, of(answer), note(answer)))

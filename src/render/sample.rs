@@ -141,8 +141,7 @@ pub(crate) fn settle<'f>(table: &mut TableRow, findings: impl Iterator<Item = &'
             verdict => verdict.into(),
         };
         worst = worst.worse(answer);
-        let place = Question::ALL.iter().position(|one| *one == finding.question);
-        let own = &mut table.answers[place.expect("one of all")];
+        let own = &mut table.answers[finding.question.place()];
         *own = own.worse(answer);
     }
     let both = [Question::InAPlan, Question::BackedUp].map(|question| table.answer(question));

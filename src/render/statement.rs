@@ -99,6 +99,10 @@ fn sentence(report: &Report, conclusion: Conclusion) -> String {
         Conclusion::NotAsked => {
             let applies = |finding: &&Finding| finding.verdict != Verdict::NotApplicable && finding.is_required();
             match (report.findings.iter().filter(applies).count(), waived) {
+                _ if report.asks_for_backups() => format!(
+                    "nothing failed of what was asked, and of {} of {all} it was not asked whether they are backed up",
+                    grouped(tables(Answer::NotAsked))
+                ),
                 (0, _) => format!("no required rule applies to what was found on {all}"),
                 (_, 0) => "nothing failed of what was asked".to_owned(),
                 (_, waived) => format!("nothing failed of what was asked, with {} waived", grouped(waived)),

@@ -13,7 +13,7 @@ pub(crate) enum Conclusion {
     NonCompliant,
     /// Nothing required is open, but a required verdict is unknown, or tables may exist that nobody saw.
     EvidenceMissing,
-    /// Nothing failed of what was asked, and whether tables are backed up was not asked.
+    /// Nothing failed of what was asked, and whether tables are backed up was not asked, of all of them or of those of a tier.
     NotAsked,
     /// No table is compliant: there is none, or none that was judged.
     NothingToProve,
@@ -56,6 +56,8 @@ impl Report {
             Conclusion::NotAsked
         } else if tables(Answer::Compliant) == 0 {
             Conclusion::NothingToProve
+        } else if tables(Answer::NotAsked) > 0 {
+            Conclusion::NotAsked
         } else if has_waived {
             Conclusion::Waived
         } else if !self.coverage.gaps.is_empty()

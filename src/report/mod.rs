@@ -298,8 +298,7 @@ pub struct TableRow {
 impl TableRow {
     /// The answer to a question.
     pub fn answer(&self, question: Question) -> Answer {
-        let place = Question::ALL.iter().position(|one| *one == question);
-        place.map_or(Answer::NotAsked, |place| self.answers[place])
+        self.answers[question.place()]
     }
 
     /// The value of a fact; unknown if it is not in the report.

@@ -30,23 +30,12 @@ pub(super) fn questions(report: &Report, digest: &Digest) -> Vec<Value> {
             "id": asked.question.as_str(),
             "title": title(asked.question),
             "total": total,
-            "parts": ORDER.iter().map(part).collect::<Vec<_>>(),
+            "parts": Answer::AS_READ.iter().map(part).collect::<Vec<_>>(),
             "bar": segments(counts, total, 100.0),
         })
     };
     digest.questions.iter().map(row).collect()
 }
-
-/// As people read an answer: yes, no, and what is neither.
-const ORDER: [Answer; 7] = [
-    Answer::Compliant,
-    Answer::NonCompliant,
-    Answer::Waived,
-    Answer::Unknown,
-    Answer::NotYetDue,
-    Answer::NotApplicable,
-    Answer::NotAsked,
-];
 
 fn title(question: Question) -> &'static str {
     match question {

@@ -262,10 +262,7 @@ impl<'r> Table<'r> {
 
 impl<'r> FrameworkAnswers<'r> {
     fn of((framework, verdict, answers): &'r (std::sync::Arc<str>, Answer, [Answer; 4])) -> Self {
-        let of = |question: Question| {
-            let place = Question::ALL.iter().position(|one| *one == question);
-            place.map_or(Answer::NotAsked, |place| answers[place]).as_str()
-        };
+        let of = |question: Question| answers[question.place()].as_str();
         Self {
             framework,
             verdict: verdict.as_str(),

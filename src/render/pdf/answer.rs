@@ -14,17 +14,6 @@ const LONGEST: usize = 200;
 const LONGEST_NAME: usize = 60;
 /// What must be left below the tables that need action, for what else is open.
 const BELOW: f32 = 46.0;
-/// As people read an answer: yes, no, and what is neither.
-const ORDER: [Answer; 7] = [
-    Answer::Compliant,
-    Answer::NonCompliant,
-    Answer::Waived,
-    Answer::Unknown,
-    Answer::NotYetDue,
-    Answer::NotApplicable,
-    Answer::NotAsked,
-];
-
 pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
     let digest = Digest::of(report);
     questions(doc, &digest);
@@ -43,7 +32,7 @@ fn questions(doc: &mut Doc<'_>, digest: &Digest) {
         Answer::NotAsked => "not asked",
     };
     let mut columns = vec![Column::new("Tables that are \u{2026}", 160.0)];
-    columns.extend(ORDER.map(|answer| Column::number(title(answer), 50.0)));
+    columns.extend(Answer::AS_READ.map(|answer| Column::number(title(answer), 50.0)));
     let mut table = Table::new(doc, &columns, CELL.size, "Questions");
     for asked in &digest.questions {
         table.row(doc, &row(doc, asked));
@@ -74,7 +63,7 @@ fn row(doc: &Doc<'_>, asked: &Asked) -> Vec<Cell<'static>> {
         vec![Para::new(style, format!("{} {}", mark_of(answer), grouped(count)))]
     };
     let mut cells = vec![first];
-    cells.extend(ORDER.map(number));
+    cells.extend(Answer::AS_READ.map(number));
     cells
 }
 

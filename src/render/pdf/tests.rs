@@ -363,6 +363,7 @@ fn good_news_needs_every_part_to_be_good() {
     assert_eq!(outcome(&report), Conclusion::EvidenceMissing);
     report.findings.retain(|finding| finding.verdict == Verdict::Compliant);
     recount(&mut report);
+    only_asked(&mut report);
     assert_eq!(outcome(&report), Conclusion::GapsElsewhere);
     report.coverage.gaps.clear();
     report.coverage.targets[0].tables_listed = None;
@@ -393,6 +394,12 @@ fn good_news_needs_every_part_to_be_good() {
     report.findings.clear();
     recount(&mut report);
     assert_eq!(outcome(&report), Conclusion::NothingToProve);
+}
+
+/// Leaves out tables whose core findings are gone: those would not have been asked about.
+fn only_asked(report: &mut Report) {
+    report.tables.retain(|table| table.verdict != Answer::NotAsked);
+    report.totals = Totals::of(&report.tables, &report.findings);
 }
 
 fn recount(report: &mut Report) {
@@ -483,6 +490,24 @@ fn a_report_that_did_not_ask_for_backups_claims_none() {
         );
         assert!(!pages.concat().contains("Proof of backup"));
     }
+}
+
+/// A tier may switch the question off for its tables: the others' good news is not theirs.
+#[test]
+fn a_table_that_was_not_asked_about_makes_no_compliant_report() {
+    let mut report = sample::report(60);
+    report.findings.retain(|finding| finding.verdict == Verdict::Compliant);
+    recount(&mut report);
+    only_asked(&mut report);
+    report.tables[0].verdict = Answer::NotAsked;
+    report.totals = Totals::of(&report.tables, &report.findings);
+    let statement = Statement::of(&report);
+    assert_eq!(statement.conclusion, Conclusion::NotAsked);
+    assert!(
+        statement.headline.contains("and of 1 of 35 tables it was not asked"),
+        "{}",
+        statement.headline
+    );
 }
 
 /// Somebody may call a cover "Compliant" and exchange red and green; it says then whose words and colours they are.
