@@ -874,10 +874,48 @@ fn a_plan_proved_by_what_it_made_is_proved_for_every_rule_alone() {
             world.points[0].created_by_plan_id = Some("p0".to_owned());
         }
         assert_eq!(verdict(&world, "in-a-plan"), Verdict::Compliant, "{by_job}");
+        // The selection that took the table may be gone by now.
+        let mut unread = world.clone();
+        unread.selections.clear();
+        let selections = |call: &&mut CallLogEntry| call.action == "backup:ListBackupSelections";
+        unread.calls.iter_mut().find(selections).expect("a call").outcome = "denied".to_owned();
+        assert_eq!(verdict(&unread, "in-a-plan"), Verdict::Unknown, "{by_job}");
         each_rule_alone_says_what_it_says_among_all(&world);
         let jobs = |call: &&mut CallLogEntry| call.action == "backup:ListBackupJobs" && call.region == REGION;
         world.calls.iter_mut().find(jobs).expect("a call").outcome = "denied".to_owned();
         assert_eq!(verdict(&world, "in-a-plan"), Verdict::Unknown, "{by_job}");
+    }
+}
+
+/// When a rate begins is not known, so that its runs cannot be placed among those of another plan.
+#[test]
+fn a_plan_whose_runs_cannot_be_placed_takes_nothing_from_another() {
+    let mut world = World::default();
+    world.add_target(ACCOUNT, REGION);
+    world.add_vault(ACCOUNT, REGION, "plain", false);
+    world.add_table(ACCOUNT, REGION, "table-0", 2000, None);
+    let verdict = |world: &World| {
+        let found = verdicts(&world.judged());
+        let of_rule = found.iter().find(|((id, _), _)| id == "plan-frequent-enough");
+        *of_rule.expect("a verdict").1
+    };
+    for (number, schedule) in [
+        "cron(0 5 ? * SUN *)",
+        "rate(1 day)",
+        "rate(1 week)",
+        "cron(0 5 ? * MON *)",
+    ]
+    .iter()
+    .enumerate()
+    {
+        add_plan(&mut world, &format!("p{number}"), 0, 0, 0);
+        world.rules[number].schedule = Some((*schedule).to_owned());
+        let expected = if number == 0 {
+            Verdict::NonCompliant
+        } else {
+            Verdict::Compliant
+        };
+        assert_eq!(verdict(&world), expected, "{schedule}");
     }
 }
 

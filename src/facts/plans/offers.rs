@@ -91,6 +91,21 @@ fn runs(rules: &[&PlanRule], as_of: DateTime<Utc>) -> Option<Vec<(String, Vec<Ru
     of_plans.map(of_plan).collect()
 }
 
+/// The largest gap that any runs of these rules leave. Another plan only makes runs more frequent: one whose schedules are not
+/// understood, or cannot be placed among others (a rate begins at a moment that nobody knows), takes nothing from the rest.
+fn interval_at_most(rules: &[&PlanRule], as_of: DateTime<Utc>) -> Option<TimeDelta> {
+    let is_placed = |rule: &&PlanRule| rule.schedule.as_ref().is_some_and(|schedule| schedule.rate().is_none());
+    let plans = rules.chunk_by(|one, other| one.row.plan_id == other.row.plan_id);
+    let (placed, alone): (Vec<_>, Vec<_>) = plans.partition(|plan| plan.iter().all(is_placed));
+    let placed = interval(&placed.concat(), as_of);
+    alone
+        .into_iter()
+        .map(|plan| interval(plan, as_of))
+        .chain([placed])
+        .flatten()
+        .min()
+}
+
 /// What offers are made of.
 pub(crate) struct Parts<'p> {
     pub(crate) place: u32,
@@ -122,14 +137,6 @@ impl Offers {
             rules.iter().map(promised).collect()
         };
         let interval = interval(all, index.as_of).filter(|_| parts.is_whole);
-        // Another plan only makes runs more frequent: one whose schedules are not all known takes nothing from the others.
-        let unclear = all.iter().filter(|rule| rule.schedule.is_none());
-        let unclear: BTreeSet<&str> = unclear.map(|rule| rule.row.plan_id.as_str()).collect();
-        let clear: Vec<&PlanRule> = all
-            .iter()
-            .copied()
-            .filter(|rule| !unclear.contains(rule.row.plan_id.as_str()))
-            .collect();
         let perhaps: Vec<&PlanRule> = all.iter().chain(&parts.perhaps).copied().collect();
         let alive = || perhaps.iter().filter(|rule| !rule.is_over);
         let worst = || {
@@ -146,7 +153,7 @@ impl Offers {
                 .map(|rule| rule.retention_days())
                 .max()
                 .filter(|_| parts.is_read),
-            interval_hours_at_most: self::interval(&clear, index.as_of).map(hours),
+            interval_hours_at_most: interval_at_most(all, index.as_of).map(hours),
             interval_hours_at_least: least_interval(&perhaps, index.as_of)
                 .filter(|_| parts.is_read)
                 .map(hours),

@@ -180,8 +180,8 @@ impl TargetPlans {
 
     /// A recovery point that a live plan made in its latest run, or a job that it started then, proves that the plan takes the
     /// table, whatever AWS's documents leave open; a job that failed proves it as well. Older ones do not, nor one that is older
-    /// than the selection: both may have changed since. Nor does any prove something of a plan that surely does not take the
-    /// table any more. `last_job`: when the plan started its last job of any table.
+    /// than the selection: both may have changed since. Nor does any prove something where no selection that was read may take
+    /// the table: one that took it this morning can be deleted. `last_job`: when the plan started its last job of any table.
     pub(super) fn proof(
         &self,
         made: &PlanMade<'_>,
@@ -191,12 +191,10 @@ impl TargetPlans {
         let plan = self.plans.get(made.plan_id)?;
         // AWS may leave the date of the last run out; the plan's jobs tell it too.
         let last_run = plan.row.last_execution_at.max(last_job)?;
-        let may_take = !plan.selections_whole
-            || self.open_of(plan, members).any(|number| {
-                self.selections[number]
-                    .created_at
-                    .is_some_and(|created_at| created_at <= made.at)
-            });
+        let may_take = self.open_of(plan, members).any(|number| {
+            let created_at = self.selections[number].created_at;
+            created_at.is_some_and(|created_at| created_at <= made.at)
+        });
         (may_take && made.at >= last_run - TimeDelta::days(1)).then(|| {
             let (name, at) = (plan.name(), rfc3339(made.at));
             Proof {

@@ -64,7 +64,7 @@ impl Schedule {
     }
 
     /// How often a rate runs.
-    pub(super) fn rate(&self) -> Option<TimeDelta> {
+    pub(crate) fn rate(&self) -> Option<TimeDelta> {
         match &self.0 {
             Kind::Cron(..) => None,
             Kind::Rate(every) => Some(*every),

@@ -12,10 +12,13 @@ pub use report::{csv_rows, days, fact, finding, json_file, permitted, table_row,
 
 use proptest::prelude::ProptestConfig;
 
-/// So many random cases. Those that fail leave no file in the tree.
+/// So many random cases, or as many as `PROPTEST_CASES` asks for. Those that fail leave no file in the tree.
 pub fn cases(count: u32) -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|asked| asked.parse().ok());
     ProptestConfig {
         failure_persistence: None,
-        ..ProptestConfig::with_cases(count)
+        ..ProptestConfig::with_cases(asked.unwrap_or(count))
     }
 }
