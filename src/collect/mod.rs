@@ -49,6 +49,11 @@ const CONCURRENT_CALLS: usize = 48;
 #[derive(Debug, Clone)]
 pub struct Wanted(BTreeSet<&'static str>);
 
+/// The names of all frames that calls to AWS fill.
+pub(crate) fn collected() -> impl Iterator<Item = &'static str> {
+    sources::collected().map(|frame| frame.name)
+}
+
 impl Wanted {
     /// These frames, and those that are always read: the tables themselves, and the restore jobs, which tell AWS's own tables
     /// from others.
@@ -76,7 +81,7 @@ impl Wanted {
 
     /// Everything.
     pub fn all() -> Self {
-        Self::frames(sources::collected().map(|frame| frame.name))
+        Self::frames(collected())
     }
 
     /// Is this frame wanted?

@@ -65,7 +65,7 @@ pub fn run(args: &DiffArgs) -> Outcome<Exit> {
     let (judge, judged_by) = match (&now, is_chosen) {
         (Some(now), false) => (now, "what the newer pack was judged by"),
         _ => (
-            &criteria::read(args.config.as_deref(), &args.rules)?.1,
+            &criteria::read(args.config.as_deref(), &args.rules, Some(&newer.inventory))?.1,
             "the settings given, or those of the current folder",
         ),
     };

@@ -58,9 +58,11 @@ pub struct ReportArgs {
 ///
 /// Errors: settings, rules or output that cannot be used; an inventory that cannot be read.
 pub async fn run(args: ReportArgs) -> Outcome<Exit> {
-    let (settings, mut criteria) = criteria::read(args.config.as_deref(), &args.rules)?;
+    let inventory = inventory_in(&args.inventory);
+    let (settings, mut criteria) = criteria::read(args.config.as_deref(), &args.rules, inventory.as_ref().ok())?;
+    let inventory = inventory?;
     if let Some(table) = &args.explain_policy {
-        return explain_policy(&inventory_in(&args.inventory)?, &criteria, table);
+        return explain_policy(&inventory, &criteria, table);
     }
     criteria.baseline = args.output.baseline.as_deref().map(baseline::read).transpose()?;
     let (makes, purpose) = if args.output.redact_accounts {
@@ -69,7 +71,6 @@ pub async fn run(args: ReportArgs) -> Outcome<Exit> {
         (Makes::Reports, Purpose::Reports)
     };
     let output = Output::prepare(&args.output, makes, &settings.accounts).await?;
-    let inventory = inventory_in(&args.inventory)?;
     let staging = output.staging(&default_folder(&inventory), purpose)?;
     let judged = output.judge(inventory, criteria, &staging)?;
     output.finish(&judged, staging).await

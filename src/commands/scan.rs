@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::Utc;
 use clap::Args;
 
-use crate::collect::Wanted;
+use crate::collect::{Wanted, collected};
 use crate::commands::report::{Output, default_folder_at, explain_policy};
 use crate::commands::shared::args::{OutputArgs, RuleArgs, ScopeArgs};
 use crate::commands::shared::criteria;
 use crate::commands::shared::signing::Makes;
 use crate::commands::{baseline, collect};
+use crate::criteria::vocabulary::COSTLY_FRAMES;
 use crate::deliver::staging::Purpose;
 use crate::domain::{Gap, GapKind, TargetId};
 use crate::exit::Exit;
@@ -41,7 +42,7 @@ pub struct ScanArgs {
 /// Errors: anything that keeps the audit from being made or filed. Calls that fail are gaps in the report instead.
 pub async fn run(args: ScanArgs) -> Outcome<Exit> {
     // Everything that can be wrong before the first call is found before the first call.
-    let (settings, mut criteria) = criteria::read(args.scope.config.as_deref(), &args.rules)?;
+    let (settings, mut criteria) = criteria::read(args.scope.config.as_deref(), &args.rules, None)?;
     criteria.baseline = args.output.baseline.as_deref().map(baseline::read).transpose()?;
     let settings = collect::in_scope(settings, &args.scope)?;
     let makes = Makes::Pack(settings.ledger.as_deref());
@@ -49,13 +50,13 @@ pub async fn run(args: ScanArgs) -> Outcome<Exit> {
     // The digest of this program goes into the manifest; it is made while AWS is read.
     std::thread::spawn(binary_sha256);
     let staging = output.staging(&default_folder_at(Utc::now()), Purpose::Scan)?;
-    // Without a choice of rules the inventory is whole, so that any later question can be answered from it.
-    let is_chosen = !args.rules.rules.is_empty() || !args.rules.framework.is_empty();
-    let wanted = if is_chosen {
-        Wanted::frames(criteria::frames(&criteria))
-    } else {
-        Wanted::all()
-    };
+    // Without a choice of rules the inventory is whole, so that any later question can be answered from it; but for what takes
+    // a call for each table, which is read only if a rule that runs asks for it.
+    let mut frames: Vec<&str> = criteria::frames(&criteria).collect();
+    if args.rules.rules.is_empty() && args.rules.framework.is_empty() {
+        frames.extend(collected().filter(|frame| !COSTLY_FRAMES.contains(frame)));
+    }
+    let wanted = Wanted::frames(frames);
     let inventory = collect::into(&settings, &wanted, &output.collect_into(&staging)?).await?;
     if let Some(table) = &args.explain_policy {
         return explain_policy(&inventory, &criteria, table);

@@ -63,6 +63,14 @@ pub(crate) fn may_be_required(rule: &Rule, policy: &Policy) -> bool {
     layers.any(|tier| level(rule, policy, tier) == Level::Required)
 }
 
+/// Rules of the program that the policy requires of some table and that are not among these. Core rules are not told: without
+/// them a question is not asked.
+pub(crate) fn left_out<'r>(policy: &'r Policy, rules: &'r RuleSet) -> impl Iterator<Item = &'static Rule> + 'r {
+    let is_left_out = |rule: &&Rule| !rule.core && rules.0.iter().all(|run| run.id != rule.id);
+    let left_out = shipped().0.iter().filter(is_left_out);
+    left_out.filter(|rule| may_be_required(rule, policy))
+}
+
 /// Is a value of the policy given, and does it ask for more than nothing?
 fn is_set(key: &str, policy: &Policy, tier: Option<&Tier>) -> bool {
     let values = tier.map_or(&policy.values, |tier| &tier.values);

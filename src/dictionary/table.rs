@@ -266,7 +266,7 @@ facts! {
     /// No job failed without a later success. Unknown if the jobs or the table could not be read.
     backup_jobs_recovered: bool = ["tables", "backup_jobs"],
 
-    /// How the last restore of a recovery point of the table ended, as far back as AWS remembers: `not-tested`, `succeeded` or `failed`. Unknown if the table could not be described or restore jobs could not be read, if no restore was seen and a vault could not be read, or if the last one is older than the 30 days for which AWS keeps restore jobs: a recovery point remembers its date, and not how it ended.
+    /// How the last restore of a recovery point of the table ended, as far back as AWS remembers: `succeeded`, `failed`, `not-tested` (none was seen; one that was stopped, or could not begin, is none), or `forgotten`: the last one is older than the 30 days for which AWS keeps restore jobs, and a recovery point remembers its date, and not how it ended. Unknown if the table could not be described or restore jobs could not be read, or if no restore was seen and a vault could not be read.
     restore_outcome: Text = ["tables", "vaults", "recovery_points", "restore_jobs"],
     /// A restore of a recovery point of the table succeeded, as far back as AWS remembers; one whose validation failed did not. Unknown if none was seen and restore jobs or a vault could not be read, or there was one that is older than the 30 days for which AWS keeps restore jobs.
     restore_succeeded: bool = ["tables", "vaults", "recovery_points", "restore_jobs"],

@@ -60,7 +60,8 @@ impl Restores {
                 if job.recovery_point_created_at.is_none() {
                     restores.undated.insert(point.clone(), None);
                 }
-                if let (Some(false), Some(from)) = (outcome(&job), job.created_at) {
+                let has_failed = matches!(outcome(&job), Some(Outcome::Failed | Outcome::NoTest));
+                if let (true, Some(from)) = (has_failed, job.created_at) {
                     let until = job.completed_at.unwrap_or(from);
                     let ran = from - SLACK..=until + SLACK;
                     restores.failed.entry(point.clone()).or_default().push(ran);
@@ -125,7 +126,7 @@ impl Restores {
         }
     }
 
-    /// Jobs of this incarnation of the table that have finished, in order.
+    /// Jobs of this incarnation of the table that tested a restore, in order.
     fn finished(&self, row: usize, born: DateTime<Utc>) -> Vec<&RestoreJob> {
         let date_of_point = |job: &RestoreJob| {
             let of_point = || self.undated.get(job.recovery_point_arn.as_deref()?).copied().flatten();
@@ -135,7 +136,7 @@ impl Restores {
         let jobs = self.jobs.get(&row).into_iter().flatten();
         let mut finished: Vec<&RestoreJob> = jobs
             .filter(of_this_table)
-            .filter(|job| outcome(job).is_some())
+            .filter(|job| matches!(outcome(job), Some(Outcome::Succeeded | Outcome::Failed)))
             .collect();
         finished.sort_by(|a, b| (a.created_at, &a.job_id).cmp(&(b.created_at, &b.job_id)));
         finished
@@ -149,7 +150,10 @@ impl Restores {
         let jobs_whole = index.is_whole(index.target_place(row), "backup:ListRestoreJobs", "");
         let is_whole = jobs_whole && points_whole;
 
-        let succeeded = finished.iter().rev().find(|job| outcome(job) == Some(true));
+        let succeeded = finished
+            .iter()
+            .rev()
+            .find(|job| outcome(job) == Some(Outcome::Succeeded));
         let remembered = self.last_seen.get(&row).copied().unwrap_or_default();
         // A point remembers restores that were found bad as well, and longer than AWS remembers how they ended. Without
         // the jobs that cannot be told of any of them.
@@ -175,7 +179,7 @@ impl Restores {
         facts.last_restore_minutes = succeeded.and_then(|job| minutes(job));
         facts.last_restore_validation =
             succeeded.map(|job| -> Text { job.validation_status.as_deref().unwrap_or("none").into() });
-        let failed = finished.iter().rev().find(|job| outcome(job) == Some(false));
+        let failed = finished.iter().rev().find(|job| outcome(job) == Some(Outcome::Failed));
         facts.last_failed_restore_cause = match failed {
             Some(job) => Some(failure(job)),
             None => jobs_whole.then(|| "none".into()),
@@ -183,22 +187,45 @@ impl Restores {
         // Which restore was the last one, and how it ended, only the whole list of jobs tells.
         facts.restore_outcome = match (finished.last(), seen) {
             _ if !jobs_whole => None,
-            (Some(job), _) if outcome(job) == Some(true) => Some("succeeded".into()),
+            (Some(job), _) if outcome(job) == Some(Outcome::Succeeded) => Some("succeeded".into()),
             (Some(_), _) => Some("failed".into()),
             (None, Some(_)) => Some("succeeded".into()),
-            (None, None) => (points_whole && forgotten.is_none()).then(|| "not-tested".into()),
+            (None, None) if !points_whole => None,
+            (None, None) if forgotten.is_some() => Some("forgotten".into()),
+            (None, None) => Some("not-tested".into()),
         };
     }
 }
 
-/// Did the restore work? `None`: it has not finished. A validation that failed is a failure.
-fn outcome(job: &RestoreJob) -> Option<bool> {
+/// How a restore ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Succeeded,
+    /// It failed, or its validation did.
+    Failed,
+    /// It was stopped, or could not begin for a reason that says nothing of the recovery point.
+    NoTest,
+}
+
+/// `None`: it has not finished.
+fn outcome(job: &RestoreJob) -> Option<Outcome> {
     match (job.status.as_deref(), job.validation_status.as_deref()) {
-        (Some("COMPLETED"), Some("FAILED")) => Some(false),
-        (Some("COMPLETED"), _) => Some(true),
-        (Some("FAILED" | "ABORTED"), _) => Some(false),
+        (Some("COMPLETED"), Some("FAILED")) => Some(Outcome::Failed),
+        (Some("COMPLETED"), _) => Some(Outcome::Succeeded),
+        (Some("FAILED"), _) if has_not_begun(job) => Some(Outcome::NoTest),
+        (Some("FAILED"), _) => Some(Outcome::Failed),
+        (Some("ABORTED"), _) => Some(Outcome::NoTest),
         _ => None,
     }
+}
+
+/// Did it fail before anything was restored: the new table's name is taken, or a restore test found no place in its start
+/// window? AWS tells it in words only; words that nobody knows are a failure.
+fn has_not_begun(job: &RestoreJob) -> bool {
+    let message = job.status_message.as_deref().unwrap_or_default().to_ascii_lowercase();
+    ["table already exists", "start window"]
+        .iter()
+        .any(|words| message.contains(words))
 }
 
 fn failure(job: &RestoreJob) -> Text {

@@ -337,7 +337,12 @@ impl Inventory {
 
     /// Was this frame collected?
     pub fn has<R: Row>(&self) -> bool {
-        self.manifest.frames.contains_key(R::FRAME.name)
+        self.has_frame(R::FRAME.name)
+    }
+
+    /// The same, by the name of the frame.
+    pub(crate) fn has_frame(&self, name: &str) -> bool {
+        self.manifest.frames.contains_key(name)
     }
 
     /// All rows of a small frame; none if it was not collected.

@@ -1,7 +1,8 @@
 //! Findings on a table, answered as questions.
 //!
 //! A question is asked of a table only if every core rule of it ran, in the program's own words and required of that table. A
-//! table is compliant only if the questions *in a plan* and *backed up* were both asked and both answered yes.
+//! table is compliant only if the questions *in a plan* and *backed up* were both asked and both answered yes, and nothing else
+//! that the policy requires was left out.
 
 use std::collections::HashMap;
 
@@ -86,7 +87,8 @@ impl Summed {
         }
     }
 
-    fn verdict(&self, answers: &[Answer; 4]) -> Answer {
+    /// `is_whole`: every rule that the policy requires ran.
+    fn verdict(&self, answers: &[Answer; 4], is_whole: bool) -> Answer {
         if matches!(self.worst, Answer::NonCompliant | Answer::Unknown) {
             return self.worst;
         }
@@ -98,13 +100,16 @@ impl Summed {
             Answer::NotApplicable
         } else {
             // Yes, unless one is waived or not yet due, or another required finding is waived.
-            in_a_plan.worse(backed_up).worse(self.worst)
+            match in_a_plan.worse(backed_up).worse(self.worst) {
+                Answer::Compliant if !is_whole => Answer::NotAsked,
+                answer => answer,
+            }
         }
     }
 }
 
-/// Fills the answers and the verdict of every table in.
-pub(super) fn answer(tables: &mut [TableRow], findings: &[Finding], rules: &RuleSet) {
+/// Fills the answers and the verdict of every table in. `is_whole`: every rule that the policy requires ran.
+pub(super) fn answer(tables: &mut [TableRow], findings: &[Finding], rules: &RuleSet, is_whole: bool) {
     let core: Vec<&str> = rules
         .0
         .iter()
@@ -121,7 +126,7 @@ pub(super) fn answer(tables: &mut [TableRow], findings: &[Finding], rules: &Rule
         let of_table = summed.get(table.table_arn.as_str()).cloned().unwrap_or_default();
         let is_young = *table.column(NOT_YET_DUE) == FactValue::Bool(true);
         table.answers = Question::ALL.map(|question| of_table.answer(question, is_young));
-        table.verdict = of_table.verdict(&table.answers);
+        table.verdict = of_table.verdict(&table.answers, is_whole);
     }
 }
 
@@ -149,7 +154,7 @@ mod tests {
 
     fn verdict(findings: &[(Question, Answer, bool)], is_young: bool) -> Answer {
         let summed = summed(findings);
-        summed.verdict(&Question::ALL.map(|question| summed.answer(question, is_young)))
+        summed.verdict(&Question::ALL.map(|question| summed.answer(question, is_young)), true)
     }
 
     #[test]

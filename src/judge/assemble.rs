@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::criteria::Criteria;
-use crate::criteria::levels::level;
+use crate::criteria::levels::{left_out, level};
 use crate::criteria::policy::{Policy, Tier};
 use crate::criteria::rules::{Rule, placeholders};
 use crate::criteria::waivers::Waiver;
@@ -39,6 +39,9 @@ pub(super) fn report(
         waivers: criteria.waivers.0.iter().zip(&judged.waived).map(waiver_line).collect(),
         frameworks,
         rules: criteria.rules.0.iter().map(|rule| rule_line(rule, policy)).collect(),
+        left_out: left_out(policy, &criteria.rules)
+            .map(|rule| rule.id.to_string())
+            .collect(),
         totals: Totals::of(&judged.tables, findings),
         coverage: coverage(inventory, facts, &criteria.rules, findings)?,
         baseline: criteria.baseline.as_ref().map(|baseline| compare(baseline, findings)),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::criteria::Criteria;
+use crate::criteria::levels::left_out;
 use crate::criteria::policy::{Policy, Tier};
 use crate::criteria::rules::Rule;
 use crate::criteria::waivers::exemption_facts;
@@ -80,7 +81,8 @@ pub(super) fn judge(inventory: &Inventory, facts: &Facts, criteria: &Criteria) -
     let exemptions = exemptions(policy, facts, &judged.tiers);
     let of_waivers = judge_waivers(&judged.waived, &exemptions, rules, policy, &why)?;
     judged.findings.extend(of_waivers);
-    super::answers::answer(&mut judged.tables, &judged.findings, rules);
+    let is_whole = left_out(policy, rules).next().is_none();
+    super::answers::answer(&mut judged.tables, &judged.findings, rules, is_whole);
     Ok(judged)
 }
 

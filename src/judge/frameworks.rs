@@ -52,7 +52,8 @@ pub(super) fn add(
             controls: framework.matrix(&own.findings, &|id| deciding.contains(id)),
         });
         own.findings.retain(|finding| deciding.contains(&*finding.rule));
-        answers::answer(&mut own.tables, &own.findings, &bound.rules);
+        // Of rules that did not run its controls tell.
+        answers::answer(&mut own.tables, &own.findings, &bound.rules, true);
         let name: Arc<str> = framework.id.as_str().into();
         for (table, of_framework) in judged.tables.iter_mut().zip(&own.tables) {
             if matches!(of_framework.verdict, Answer::NonCompliant | Answer::Unknown) {

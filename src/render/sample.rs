@@ -237,6 +237,7 @@ pub(crate) fn report(count: usize) -> Report {
             .map(|(id, title, severity, remedy)| line(id, title, severity, remedy))
             .chain(OTHER_CORE_RULES.map(core_line))
             .collect(),
+        left_out: Vec::new(),
         totals: Totals::of(&tables, &findings),
         coverage: coverage(&tables),
         tables,

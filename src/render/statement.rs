@@ -32,7 +32,8 @@ impl Statement {
     /// Puts the conclusion into words.
     pub(crate) fn of(report: &Report) -> Self {
         let conclusion = report.conclusion();
-        let is_proof = report.asks_for_backups();
+        let not_asked = report.not_asked();
+        let is_proof = not_asked.is_none();
         let title = if is_proof {
             "Proof of backup".to_owned()
         } else {
@@ -43,17 +44,16 @@ impl Statement {
             (Conclusion::NonCompliant, false) => "Findings",
             (Conclusion::EvidenceMissing, true) => "Not proven",
             (Conclusion::EvidenceMissing, false) => "Evidence is missing",
-            (Conclusion::NotAsked, _) => "No required finding",
+            (Conclusion::NotAsked | Conclusion::PolicyNotAsked, _) => "No required finding",
             (Conclusion::NothingToProve, _) => "Nothing to prove",
             (Conclusion::Waived, _) => "Compliant with waivers",
             (Conclusion::GapsElsewhere, _) => "Compliant, with gaps",
             (Conclusion::Compliant, _) => "Compliant",
         };
         let sentence = sentence(report, conclusion);
-        let headline = if is_proof {
-            format!("{short}: {sentence}.")
-        } else {
-            format!("{title}: {sentence}; whether tables are backed up was not asked.")
+        let headline = match not_asked {
+            None => format!("{short}: {sentence}."),
+            Some(not_asked) => format!("{title}: {sentence}; {not_asked}."),
         };
         Self {
             conclusion,
@@ -96,10 +96,10 @@ fn sentence(report: &Report, conclusion: Conclusion) -> String {
                 grouped(unknown)
             ),
         },
-        Conclusion::NotAsked => {
+        Conclusion::NotAsked | Conclusion::PolicyNotAsked => {
             let applies = |finding: &&Finding| finding.verdict != Verdict::NotApplicable && finding.is_required();
             match (report.findings.iter().filter(applies).count(), waived) {
-                _ if report.asks_for_backups() => format!(
+                _ if report.not_asked().is_none() => format!(
                     "nothing failed of what was asked, and of {} of {all} it was not asked whether they are backed up",
                     grouped(tables(Answer::NotAsked))
                 ),
@@ -175,7 +175,7 @@ fn failures(report: &Report) -> String {
 fn details(report: &Report) -> Vec<String> {
     let totals = &report.totals;
     let mut details = Vec::new();
-    if !report.asks_for_backups() && !report.rules.is_empty() {
+    if report.not_asked().is_some() && !report.rules.is_empty() {
         let rules: Vec<&str> = required_rules(report).map(|rule| rule.id.as_str()).collect();
         let named = rules[..rules.len().min(NAMED)].join(", ");
         let more = match rules.len().saturating_sub(NAMED) {

@@ -48,6 +48,9 @@ pub(crate) fn list(report: &Report, listed: &Listing, width: Option<usize>) -> S
     for sentence in report.foreign() {
         text.push_str(&format!("{}\n", one_line(&sentence)));
     }
+    if let Some(not_asked) = report.not_asked().filter(|_| !report.left_out.is_empty()) {
+        text.push_str(&format!("not asked: {}\n", one_line(&not_asked)));
+    }
     for (level, verdict, title) in [
         (Level::Required, Verdict::NonCompliant, "NON-COMPLIANT"),
         (Level::Required, Verdict::Unknown, "UNKNOWN"),

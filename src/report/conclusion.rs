@@ -15,6 +15,8 @@ pub(crate) enum Conclusion {
     EvidenceMissing,
     /// Nothing failed of what was asked, and whether tables are backed up was not asked, of all of them or of those of a tier.
     NotAsked,
+    /// Nothing failed of what was asked, and not every rule that the policy requires was.
+    PolicyNotAsked,
     /// No table is compliant: there is none, or none that was judged.
     NothingToProve,
     /// What is required holds but for what waivers accept.
@@ -32,6 +34,7 @@ impl Conclusion {
             Self::NonCompliant => "not compliant",
             Self::EvidenceMissing => "not proven: evidence is missing",
             Self::NotAsked => "nothing failed of what was asked; whether tables are backed up was not asked",
+            Self::PolicyNotAsked => "nothing failed of what was asked; not all that the policy requires was asked",
             Self::NothingToProve => "nothing to prove: no table is compliant, and none failed",
             Self::Waived => "compliant but for what waivers accept",
             Self::GapsElsewhere => "compliant; the gaps touch no verdict",
@@ -54,6 +57,8 @@ impl Report {
             Conclusion::EvidenceMissing
         } else if !self.asks_for_backups() {
             Conclusion::NotAsked
+        } else if !self.left_out.is_empty() {
+            Conclusion::PolicyNotAsked
         } else if tables(Answer::Compliant) == 0 {
             Conclusion::NothingToProve
         } else if tables(Answer::NotAsked) > 0 {

@@ -41,6 +41,8 @@ pub struct Report {
     pub frameworks: Vec<FrameworkReport>,
     /// The rules that were applied, in order of id.
     pub rules: Vec<RuleLine>,
+    /// Ids of rules that the policy requires and that did not run, in order; core rules are not told.
+    pub left_out: Vec<String>,
     /// Sums over the rows below.
     pub totals: Totals,
     /// The days that [`TableRow::days`] tells of.
@@ -434,9 +436,27 @@ impl Report {
         !core.is_empty() && core.iter().all(runs)
     }
 
-    /// May this report speak of backups and call tables compliant? Only if it asked whether they are in a plan and backed up.
+    /// Was it asked whether tables are in a plan and backed up?
     pub(crate) fn asks_for_backups(&self) -> bool {
         self.is_asked(Question::InAPlan) && self.is_asked(Question::BackedUp)
+    }
+
+    /// What was not asked, so that this report may not call tables compliant; none where it asked for backups, and for
+    /// everything else that the policy requires.
+    pub(crate) fn not_asked(&self) -> Option<String> {
+        if !self.asks_for_backups() {
+            return Some("whether tables are backed up was not asked".to_owned());
+        }
+        let left_out: Vec<&str> = self.left_out.iter().map(String::as_str).collect();
+        let (noun, was) = match left_out[..] {
+            [] => return None,
+            [_] => ("rule", "was"),
+            _ => ("rules", "were"),
+        };
+        Some(format!(
+            "{noun} that the policy requires {was} left out: {}",
+            first(&left_out)
+        ))
     }
 }
 

@@ -7,11 +7,12 @@ use std::sync::OnceLock;
 
 use backproof::collect::Wanted;
 use backproof::criteria::Criteria;
+use backproof::criteria::frameworks::{self, Framework};
 use backproof::criteria::policy::Policy;
-use backproof::criteria::rules::RuleSet;
+use backproof::criteria::rules::{Rule, RuleSet};
 use backproof::criteria::values::{KeyOwner, LockWanted, PolicyValues};
 use backproof::criteria::waivers::Waivers;
-use backproof::domain::{Subject, TargetId, Verdict};
+use backproof::domain::{Answer, Subject, TargetId, Verdict};
 use backproof::inventory::schema::{
     BackupJob, CallLogEntry, ContinuousBackup, CopyJob, Key, NativeBackup, Plan, PlanRule, PlanVersion, RecoveryPoint,
     RegionSetting, RestoreJob, RestoreTestingPlan, RestoreTestingSelection, Row, SCHEMA_VERSION, Selection, Table,
@@ -142,13 +143,15 @@ impl World {
     }
 
     fn judged_by(&self, rules: &RuleSet) -> Report {
-        let dir = tempfile::tempdir().expect("a folder");
-        let inventory = self.write(dir.path());
-        let criteria = Criteria {
+        self.judged_with(&Criteria {
             rules: rules.clone(),
             ..criteria()
-        };
-        judge(&inventory, &criteria).expect("judged")
+        })
+    }
+
+    fn judged_with(&self, criteria: &Criteria) -> Report {
+        let dir = tempfile::tempdir().expect("a folder");
+        judge(&self.write(dir.path()), criteria).expect("judged")
     }
 
     /// What a scan for these rules alone would have read.
@@ -438,11 +441,13 @@ impl World {
 
     /// A point is restored; a point remembers that, whatever its validation said.
     fn add_restore(&mut self, point: usize, hours: i64, ending: usize) {
-        let (status, validation) = [
-            ("COMPLETED", None),
-            ("COMPLETED", Some("FAILED")),
-            ("COMPLETED", Some("SUCCESSFUL")),
-            ("FAILED", None),
+        let (status, validation, message) = [
+            ("COMPLETED", None, None),
+            ("COMPLETED", Some("FAILED"), None),
+            ("COMPLETED", Some("SUCCESSFUL"), None),
+            ("FAILED", None, Some("Access denied")),
+            ("ABORTED", None, None),
+            ("FAILED", None, Some("Table already exists: restored")),
         ][ending];
         if status == "COMPLETED" {
             self.points[point].last_restored_at = hours_ago(hours - 1);
@@ -458,7 +463,7 @@ impl World {
             source_resource_arn: point.resource_arn,
             created_resource_arn: None,
             status: Some(status.to_owned()),
-            status_message: None,
+            status_message: message.map(str::to_owned),
             validation_status: validation.map(str::to_owned),
             validation_status_message: None,
             deletion_status: None,
@@ -554,7 +559,7 @@ fn made() -> impl Strategy<Value = Made> {
     let points = prop::collection::vec((any::<usize>(), 0..3_usize, 1..900_i64, 0..4_usize, 1..60_i64), 0..14);
     let jobs = prop::collection::vec((any::<usize>(), 1..700_i64, 0..3_usize), 0..10);
     let copies = prop::collection::vec((any::<usize>(), any::<bool>()), 0..6);
-    let restores = prop::collection::vec((any::<usize>(), 1..700_i64, 0..4_usize), 0..4);
+    let restores = prop::collection::vec((any::<usize>(), 1..700_i64, 0..6_usize), 0..4);
     let testing = prop::collection::vec(0..4_usize, 0..3);
     let settings = (prop::bool::weighted(0.8), prop::bool::weighted(0.8));
     let broken_keys = prop::collection::vec(0..4_usize, 0..2);
@@ -798,7 +803,10 @@ fn what_is_unrelated_changes_no_verdict(world in world()) {
 }
 
 #[test]
-fn what_could_not_be_read_makes_verdicts_unknown_and_never_different(world in world(), place in any::<usize>()) {
+fn what_could_not_be_read_makes_verdicts_unknown_and_never_different(
+    world in prop_oneof![3 => world(), 1 => any::<u8>().prop_map(well_kept)],
+    place in any::<usize>(),
+) {
     let place = place % world.calls.len();
     let lost = lose(&world, place);
     let call = format!("without {} {}", world.calls[place].action, world.calls[place].resource);
@@ -811,6 +819,19 @@ fn what_could_not_be_read_makes_verdicts_unknown_and_never_different(world in wo
             *verdict == Verdict::Unknown || Some(*verdict) == was,
             "{key:?}: {was:?} became {verdict} {call}"
         );
+    }
+    // Nor is any answer better.
+    let answers = |report: &Report| -> BTreeMap<String, (Answer, [Answer; 4])> {
+        let tables = report.tables.iter();
+        tables.map(|table| (table.table_arn.clone(), (table.verdict, table.answers))).collect()
+    };
+    let answers_before = answers(&before);
+    for (table, (verdict, answers)) in answers(&after) {
+        let (verdict_before, answers_before) = answers_before[&table];
+        let pairs = answers.into_iter().zip(answers_before).chain([(verdict, verdict_before)]);
+        for (now, then) in pairs {
+            prop_assert!(now == Answer::Unknown || now == then, "{table}: {then} became {now} {call}");
+        }
     }
     // Nothing bad goes without a word: it is unknown, or its rule is unknown for its target, or tables were not listed.
     let place = |target: &TargetId| target.to_string();
@@ -829,6 +850,148 @@ fn what_could_not_be_read_makes_verdicts_unknown_and_never_different(world in wo
     }
     let is_bad = |report: &Report| report.findings.iter().any(|finding| finding.verdict == Verdict::NonCompliant);
     prop_assert!(is_bad(&after) || after.is_evidence_missing() || !is_bad(&before), "it looks good {call}");
+}}
+
+/// A table that a daily plan takes and backs up: nothing is wrong by the default policy. What more a policy may ask for is
+/// there or not, by the bits of a number.
+fn well_kept(number: u8) -> World {
+    let has = |bit: u8| number & (1 << bit) != 0;
+    let mut world = World::default();
+    world.add_target(ACCOUNT, REGION);
+    world.add_vault(ACCOUNT, REGION, "plain", has(0));
+    world.add_target(ACCOUNT, AWAY);
+    world.add_vault(ACCOUNT, AWAY, "dr", true);
+    if has(1) {
+        world.keys[0].key_manager = Some("AWS".to_owned());
+    }
+    world.add_table(ACCOUNT, REGION, "table-0", 2000, None);
+    add_plan(&mut world, "p0", 0, 0, 0);
+    world.rules[0].schedule = Some("cron(0 5 ? * * *)".to_owned());
+    let days = if has(2) { 35 } else { 60 };
+    world.rules[0].delete_after_days = Some(days);
+    for day in 0..days {
+        let at = 7 + 24 * day;
+        world.add_point(0, 0, at, "COMPLETED", days);
+        let point = world.points.last_mut().expect("a point");
+        (point.created_by_plan_id, point.created_by_rule_id) = (Some("p0".to_owned()), Some("r".to_owned()));
+        let arn = point.recovery_point_arn.clone();
+        if day < 30 {
+            world.add_job(0, at, "COMPLETED");
+            let job = world.jobs.last_mut().expect("a job");
+            (job.recovery_point_arn, job.vault_name) = (Some(arn), Some("plain".to_owned()));
+        }
+    }
+    if has(3) {
+        world.add_copy(0, true);
+    }
+    if has(4) {
+        world.add_restore(0, 5, 0);
+    }
+    world
+}
+
+/// Values that ask for little and for much, by the bits of a number.
+fn policy_of(number: u8) -> Policy {
+    let has = |bit: u8| number & (1 << bit) != 0;
+    let default = PolicyValues::default();
+    let values = PolicyValues {
+        frequency: (!has(0)).then(|| TimeDelta::days(30)),
+        retention_min_days: if has(1) { 35 } else { 1 },
+        retention_max_days: if has(2) { 40 } else { default.retention_max_days },
+        key_owner: if has(3) {
+            KeyOwner::CustomerManaged
+        } else {
+            default.key_owner
+        },
+        vault_lock: if has(4) {
+            LockWanted::Governance
+        } else {
+            default.vault_lock
+        },
+        copy_regions: if has(5) { vec![AWAY.to_owned()] } else { Vec::new() },
+        restore_tested_within: has(6).then(|| TimeDelta::days(20)),
+        air_gapped_within: has(7).then(|| TimeDelta::days(10)),
+        ..default
+    };
+    Policy {
+        values,
+        ..Policy::default()
+    }
+}
+
+fn compliant(report: &Report) -> Vec<&str> {
+    let compliant = report.tables.iter().filter(|table| table.verdict == Answer::Compliant);
+    compliant.map(|table| table.table_arn.as_str()).collect()
+}
+
+#[test]
+fn a_well_kept_table_is_compliant() {
+    let report = well_kept(0).judged_with(&Criteria {
+        policy: Policy::default(),
+        ..criteria()
+    });
+    let bad = report
+        .findings
+        .iter()
+        .filter(|finding| finding.verdict != Verdict::Compliant);
+    let bad: Vec<String> = bad
+        .map(|finding| format!("{} {}: {}", finding.rule, finding.verdict, finding.message))
+        .collect();
+    assert_eq!(compliant(&report).len(), 1, "{bad:#?}");
+}
+
+proptest! {
+#![proptest_config(cases(16))]
+
+/// Fewer questions make no better answer. [`a_well_kept_table_is_compliant`] says that there are good ones to lose.
+#[test]
+fn leaving_rules_out_makes_no_table_compliant(
+    world in prop_oneof![any::<u8>().prop_map(well_kept), world()],
+    // One or two values that ask for more: by all of them hardly a table is good.
+    policy in (0..8_u8, 0..8_u8).prop_map(|(one, other)| policy_of(1 << one | 1 << other)),
+    left_out in prop::collection::vec(any::<prop::sample::Index>(), 1..100),
+    (core, is_named) in any::<(bool, bool)>(),
+) {
+    let rules = &rules().0;
+    let left_out: Vec<&str> = left_out.iter().map(|index| &*index.get(rules).id).collect();
+    // By chance a core rule is nearly always among them.
+    let kept = rules.iter().filter(|rule| !left_out.contains(&&*rule.id) || core && rule.core);
+    let kept: Vec<Rule> = kept.cloned().collect();
+    let ids: Vec<String> = kept.iter().map(|rule| rule.id.to_string()).collect();
+    // Rules that are named are required, all of them, and hardly a table is good by all.
+    let kept = if is_named { RuleSet::load(None, &ids).expect("rules") } else { RuleSet(kept) };
+    let criteria = Criteria { policy, ..criteria() };
+    let all = world.judged_with(&criteria);
+    let some = world.read_for(&kept).judged_with(&Criteria { rules: kept, ..criteria });
+    let (all_compliant, some_compliant) = (compliant(&all), compliant(&some));
+    for table in &some_compliant {
+        prop_assert!(all_compliant.contains(table), "{table} without {left_out:?}");
+    }
+}
+
+/// Each framework speaks for itself.
+#[test]
+fn a_framework_says_the_same_beside_another(
+    world in world(),
+    policy in any::<u8>().prop_map(policy_of),
+    one in any::<prop::sample::Index>(),
+    other in any::<prop::sample::Index>(),
+) {
+    let (one, other) = (one.get(frameworks::all()), other.get(frameworks::all()));
+    let said = |beside: &[&Framework]| {
+        let frameworks = beside.iter().map(|framework| (*framework).clone()).collect();
+        let report = world.judged_with(&Criteria { policy: policy.clone(), frameworks, ..criteria() });
+        let own = report.frameworks.iter().find(|framework| framework.id == one.id).expect("it");
+        let of_tables: Vec<_> = report
+            .tables
+            .iter()
+            .map(|table| table.answers_by_framework.iter().find(|(id, ..)| **id == *one.id).cloned())
+            .collect();
+        format!("{own:?} {of_tables:?}")
+    };
+    let alone = said(&[one]);
+    prop_assert_eq!(&said(&[one, other]), &alone);
+    prop_assert_eq!(&said(&[other, one]), &alone);
 }}
 
 proptest! {
@@ -885,6 +1048,40 @@ fn a_plan_proved_by_what_it_made_is_proved_for_every_rule_alone() {
         world.calls.iter_mut().find(jobs).expect("a call").outcome = "denied".to_owned();
         assert_eq!(verdict(&world, "in-a-plan"), Verdict::Unknown, "{by_job}");
     }
+}
+
+/// Only a restore that ended, well or badly, tells something, and only as long as AWS knows how it ended.
+#[test]
+fn a_restore_that_tested_nothing_proves_nothing() {
+    let verdict = |change: &dyn Fn(&mut World)| {
+        let mut world = World::default();
+        world.add_target(ACCOUNT, REGION);
+        world.add_vault(ACCOUNT, REGION, "plain", false);
+        world.add_table(ACCOUNT, REGION, "table-0", 2000, None);
+        world.add_point(0, 0, 1200, "COMPLETED", 60);
+        change(&mut world);
+        let found = verdicts(&world.judged());
+        let of_rule = found.iter().find(|((id, _), _)| id == "restore-test-succeeded");
+        *of_rule.expect("a verdict").1
+    };
+    assert_eq!(verdict(&|_| {}), Verdict::NotApplicable);
+    for (ending, expected) in [
+        (0, Verdict::Compliant),
+        (1, Verdict::NonCompliant),
+        (3, Verdict::NonCompliant),
+        (4, Verdict::NotApplicable),
+        (5, Verdict::NotApplicable),
+    ] {
+        assert_eq!(verdict(&|world| world.add_restore(0, 50, ending)), expected, "{ending}");
+    }
+    let forgotten = |world: &mut World| world.points[0].last_restored_at = hours_ago(1000);
+    assert_eq!(verdict(&forgotten), Verdict::NotApplicable);
+    let unread = |world: &mut World| {
+        forgotten(world);
+        let jobs = |call: &&mut CallLogEntry| call.action == "backup:ListRestoreJobs";
+        world.calls.iter_mut().find(jobs).expect("a call").outcome = "denied".to_owned();
+    };
+    assert_eq!(verdict(&unread), Verdict::Unknown);
 }
 
 /// When a rate begins is not known, so that its runs cannot be placed among those of another plan.

@@ -119,7 +119,7 @@ fn text(
     (selections, points): (&[SelectionAnswer], &[RecoveryPointFacts]),
     findings: &[&Finding],
 ) -> String {
-    let is_asked = |frame: &str| inventory.manifest.frames.contains_key(frame);
+    let is_asked = |frame: &str| inventory.has_frame(frame);
     let mut out = format!(
         "table {} ({})\nas of {}, scan {}\nverdict: {}\npolicy tier: {}\n",
         one_line(&table.table_name),

@@ -9,13 +9,15 @@ use crate::criteria::rules::{Rule, RuleSet};
 use crate::criteria::vocabulary::{COSTLY_FRAMES, frames_of};
 use crate::criteria::waivers::Waivers;
 use crate::criteria::{Criteria, Origin, frameworks, levels, rules};
+use crate::inventory::Inventory;
 use crate::problem::{Outcome, Problem, Problems};
 use crate::settings::Settings;
 
-/// Reads the settings file and everything that flags and settings name.
+/// Reads the settings file and everything that flags and settings name. `stored`: the evidence, where it is there already; rules
+/// that have to be asked for since they cost calls run where the answers are in it.
 ///
 /// Errors: every mistake of every file and of the flags that name rules and frameworks, in one run.
-pub fn read(config: Option<&Path>, args: &RuleArgs) -> Outcome<(Settings, Criteria)> {
+pub fn read(config: Option<&Path>, args: &RuleArgs, stored: Option<&Inventory>) -> Outcome<(Settings, Criteria)> {
     let mut problems = Vec::new();
     let find = |name: &String| {
         let found = frameworks::find(name).cloned();
@@ -61,7 +63,8 @@ pub fn read(config: Option<&Path>, args: &RuleArgs) -> Outcome<(Settings, Criter
             .iter()
             .any(|framework| framework.rules_of_its_own().contains(&*rule.id));
         let is_asked_for = by_letter || args.with.iter().any(|id| **id == *rule.id);
-        is_asked_for || !is_costly(rule) || levels::may_be_required(rule, &settings.policy)
+        let is_answered = stored.is_some_and(|inventory| costly_frames(rule).all(|frame| inventory.has_frame(frame)));
+        is_asked_for || is_answered || !is_costly(rule) || levels::may_be_required(rule, &settings.policy)
     });
     let criteria = Criteria {
         rules,
@@ -75,8 +78,12 @@ pub fn read(config: Option<&Path>, args: &RuleArgs) -> Outcome<(Settings, Criter
 
 /// Does a rule need calls for each table under a hard quota?
 fn is_costly(rule: &Rule) -> bool {
-    let mut frames = rule.reads().flat_map(|name| frames_of(rule.subject, name));
-    frames.any(|frame| COSTLY_FRAMES.contains(frame))
+    costly_frames(rule).next().is_some()
+}
+
+fn costly_frames(rule: &Rule) -> impl Iterator<Item = &'static str> {
+    let frames = rule.reads().flat_map(|name| frames_of(rule.subject, name));
+    frames.copied().filter(|frame| COSTLY_FRAMES.contains(frame))
 }
 
 /// Errors: ids of `--with` that are not rules which have to be asked for.
@@ -106,7 +113,7 @@ pub(crate) fn of_evidence(evidence: &Evidence, config: Option<&Path>, args: &Rul
     {
         return Ok(criteria);
     }
-    Ok(read(config, args)?.1)
+    Ok(read(config, args, Some(&evidence.inventory))?.1)
 }
 
 /// Keeps the mistakes and goes on with the rest.

@@ -235,8 +235,8 @@ impl Memberships {
         self.targets.get(place)
     }
 
-    /// Does a rule of a plan that takes a table write to this vault? `None`: a plan could not be read, or not every table was
-    /// listed, so that a selection may take one that nobody saw.
+    /// Does a rule of a plan that takes a table write to this vault? `None`: a plan could not be read, it is not known which of
+    /// its two vaults a rule writes to, or not every table was listed, so that a selection may take one that nobody saw.
     pub(crate) fn writes_to(
         &self,
         place: u32,
@@ -245,24 +245,40 @@ impl Memberships {
         are_tables_listed: bool,
     ) -> Option<bool> {
         let target = self.targets.get(place as usize)?;
-        // Where it is not known which of its two vaults a rule writes to, it uses both.
+        // Without advanced features AWS leaves the point in the ordinary vault of the two that a rule names.
         let writes = |rule: &PlanRule| match &rule.row.air_gapped_vault_arn {
-            Some(arn) if Some(arn.as_str()) == vault_arn => rule.advanced_on != Some(false),
-            Some(_) => rule.advanced_on != Some(true) && rule.row.vault_name == vault_name,
-            None => rule.row.vault_name == vault_name,
+            Some(arn) if Some(arn.as_str()) == vault_arn => rule.advanced_on,
+            Some(_) if rule.row.vault_name == vault_name => rule.advanced_on.map(|is_on| !is_on),
+            Some(_) => Some(false),
+            None => Some(rule.row.vault_name == vault_name),
         };
         let mut is_open = !target.unread.is_empty();
         for plan in target.plans.values() {
+            let writes = plan.rules.as_ref().and_then(|rules| any(rules.iter().map(writes)));
             let of_plan = || target.selections_of(plan).map(|(_, selection)| selection);
-            match &plan.rules {
-                Some(rules) if !rules.iter().any(writes) => {}
-                Some(_) if plan.proved > 0 || of_plan().any(|selection| selection.taken > 0) => return Some(true),
-                Some(_) => is_open |= of_plan().any(|selection| selection.open > 0 || !are_tables_listed),
-                None => is_open = true,
+            let takes = plan.proved > 0 || of_plan().any(|selection| selection.taken > 0);
+            match writes {
+                Some(false) => {}
+                Some(true) if takes => return Some(true),
+                None if plan.rules.is_none() => is_open = true,
+                _ => is_open |= takes || of_plan().any(|selection| selection.open > 0 || !are_tables_listed),
             }
         }
         (!is_open).then_some(false)
     }
+}
+
+/// Does one of these hold? Unknown, if none does for certain and one is unknown.
+fn any(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let mut any = Some(false);
+    for answer in answers {
+        match answer {
+            Some(true) => return answer,
+            Some(false) => {}
+            None => any = None,
+        }
+    }
+    any
 }
 
 /// What proves that plans take a table which their selections leave open. Where one selection of such a plan is open, that is

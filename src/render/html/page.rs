@@ -127,7 +127,7 @@ fn statement(report: &Report) -> Value {
     let kind = match statement.conclusion {
         Conclusion::NonCompliant => "bad",
         Conclusion::EvidenceMissing | Conclusion::NothingToProve | Conclusion::GapsElsewhere => "unknown",
-        Conclusion::NotAsked => "not-asked",
+        Conclusion::NotAsked | Conclusion::PolicyNotAsked => "not-asked",
         Conclusion::Waived => "waived",
         Conclusion::Compliant => "ok",
     };

@@ -13,7 +13,7 @@ use crate::report::Origin;
 ///
 /// A fact that is not known is null. Instants are RFC 3339 in UTC; numbers have at most six decimals.
 #[derive(Serialize, JsonSchema)]
-#[schemars(title = "backproof report", extend("$id" = "urn:backproof:schema:report:1"))]
+#[schemars(title = "backproof report", extend("$id" = "urn:backproof:schema:report:2"))]
 pub(super) struct Document<'r> {
     /// Raised whenever a field is removed or changes its meaning; new fields may come without.
     pub(super) schema_version: u32,
@@ -29,6 +29,8 @@ pub(super) struct Document<'r> {
     pub(super) frameworks: Vec<Framework<'r>>,
     /// The rules that were applied, in order of id.
     pub(super) rules: Vec<Rule<'r>>,
+    /// Ids of rules that the policy requires and that did not run, core rules left out: with one of them no table is compliant.
+    pub(super) rules_left_out: &'r [String],
     /// Sums over the rows below.
     pub(super) totals: Totals,
     /// The days that `tables[].days` tells of.

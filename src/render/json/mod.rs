@@ -86,6 +86,7 @@ impl<'r> Document<'r> {
                     remedy: &rule.remedy,
                 })
                 .collect(),
+            rules_left_out: &report.left_out,
             totals: Totals {
                 tables: report.totals.tables,
                 tables_by_verdict: by_answer(&report.totals.tables_by_verdict),

@@ -100,7 +100,7 @@ fn colour_of(conclusion: Conclusion, colours: &Colours) -> Rgb {
     match conclusion {
         Conclusion::NonCompliant => colours.non_compliant,
         Conclusion::EvidenceMissing | Conclusion::NothingToProve | Conclusion::GapsElsewhere => colours.unknown,
-        Conclusion::NotAsked | Conclusion::Waived => MUTED,
+        Conclusion::NotAsked | Conclusion::PolicyNotAsked | Conclusion::Waived => MUTED,
         Conclusion::Compliant => colours.compliant,
     }
 }

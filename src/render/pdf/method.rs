@@ -32,7 +32,7 @@ fn file(doc: &mut Doc<'_>) {
 }
 
 fn meaning(doc: &mut Doc<'_>, report: &Report) {
-    let (shows, not) = if report.asks_for_backups() {
+    let (shows, not) = if report.not_asked().is_none() {
         ("What this document proves", "What it does not prove")
     } else {
         ("What this document shows", "What it does not show")

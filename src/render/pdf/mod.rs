@@ -84,7 +84,7 @@ fn write(report: &Report, template: &Template, out: &mut dyn Write) -> Result<()
 /// A title claims no more than was asked, whoever wrote it.
 fn titled(template: &Template, report: &Report) -> Template {
     let mut template = template.clone();
-    if !report.asks_for_backups() {
+    if report.not_asked().is_some() {
         template.title = Statement::of(report).title;
     }
     template
