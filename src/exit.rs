@@ -15,17 +15,20 @@ pub enum Exit {
     EvidenceMissing,
     /// Evidence does not hold.
     EvidenceBroken,
+    /// Somebody ended it before it was done.
+    Interrupted,
 }
 
 impl Exit {
     /// Every exit code, in order of number.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Compliant,
         Self::Failed,
         Self::Usage,
         Self::NonCompliant,
         Self::EvidenceMissing,
         Self::EvidenceBroken,
+        Self::Interrupted,
     ];
 
     /// What the shell sees.
@@ -37,6 +40,7 @@ impl Exit {
             Self::NonCompliant => 10,
             Self::EvidenceMissing => 11,
             Self::EvidenceBroken => 12,
+            Self::Interrupted => 130,
         }
     }
 
@@ -58,6 +62,7 @@ impl Exit {
                 "nothing required is non-compliant, but evidence is missing; for `verify`: what was checked holds, and not all could be"
             }
             Self::EvidenceBroken => "evidence does not hold: something in it differs from what it should be",
+            Self::Interrupted => "ended by Ctrl-C or by SIGTERM before it was done",
         }
     }
 }

@@ -45,10 +45,55 @@ fn main() -> ExitCode {
             return fail(&Problem::new("could not start").why(error.to_string()).into());
         }
     };
-    match runtime.block_on(run(cli.command)) {
+    let exit = match runtime.block_on(run_unless_interrupted(cli.command)) {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(problems) => fail(&problems),
+    };
+    // What still waits for AWS on its own need not be waited for.
+    runtime.shutdown_background();
+    exit
+}
+
+/// Runs the command until it is done, or until somebody ends it: what it has not finished it takes away then.
+async fn run_unless_interrupted(command: Command) -> Outcome<Exit> {
+    // The sandbox serves until it is ended.
+    if matches!(command, Command::Sandbox(_)) {
+        return run(command).await;
     }
+    let so = match &command {
+        Command::Remediate(_) | Command::Backup(_) => {
+            "AWS goes on with what it has accepted; a journal, where there is one, says what that is: type the same command again to go on"
+        }
+        _ => "nothing was written, and nothing that was read is kept; type the same command to begin anew",
+    };
+    let (end, ended) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        interrupt().await;
+        // Nobody listens any more if the work is done.
+        let _ = end.send(());
+        interrupt().await;
+        std::process::exit(Exit::Interrupted.code().into());
+    });
+    tokio::select! {
+        outcome = run(command) => outcome,
+        Ok(()) = ended => {
+            stderr::fail(&Problem::new(format!("interrupted: {so}")).into());
+            Ok(Exit::Interrupted)
+        }
+    }
+}
+
+/// Waits for Ctrl-C, or for what service managers send.
+async fn interrupt() {
+    #[cfg(unix)]
+    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            Ok(()) = tokio::signal::ctrl_c() => {}
+        }
+        return;
+    }
+    let _ = tokio::signal::ctrl_c().await;
 }
 
 async fn run(command: Command) -> Outcome<Exit> {

@@ -60,9 +60,8 @@ pub struct ReportArgs {
 pub async fn run(args: ReportArgs) -> Outcome<Exit> {
     let inventory = inventory_in(&args.inventory);
     let (settings, mut criteria) = criteria::read(args.config.as_deref(), &args.rules, inventory.as_ref().ok())?;
-    let inventory = inventory?;
     if let Some(table) = &args.explain_policy {
-        return explain_policy(&inventory, &criteria, table);
+        return explain_policy(&inventory?, &criteria, table);
     }
     criteria.baseline = args.output.baseline.as_deref().map(baseline::read).transpose()?;
     let (makes, purpose) = if args.output.redact_accounts {
@@ -71,6 +70,7 @@ pub async fn run(args: ReportArgs) -> Outcome<Exit> {
         (Makes::Reports, Purpose::Reports)
     };
     let output = Output::prepare(&args.output, makes, &settings.accounts).await?;
+    let inventory = inventory?;
     let staging = output.staging(&default_folder(&inventory), purpose)?;
     let judged = output.judge(inventory, criteria, &staging)?;
     output.finish(&judged, staging).await
@@ -382,8 +382,16 @@ impl Output {
             true => self.finish_pack(&folder).await?,
         };
         if let Some(s3) = &self.s3 {
-            for one in s3.deliver(&files, &folder).await? {
-                say(&format!("delivered {one}"));
+            let stored = s3.deliver(&files, &folder).await?;
+            if let Some((last, others)) = stored.split_last() {
+                let beside = match others.len() {
+                    0 => String::new(),
+                    others => format!(
+                        ", with {} beside it, each read back as it was written",
+                        count(others, "file")
+                    ),
+                };
+                say(&format!("delivered {last}{beside}"));
             }
         }
         self.push(report).await?;

@@ -406,7 +406,7 @@ fn delivery_to_s3_reads_back_and_never_overwrites() {
     assert_eq!(ran.code, 10, "{}", ran.stderr);
     assert!(
         ran.stderr
-            .contains("delivered s3://evidence/2026/11/report.json (sha256 "),
+            .contains("delivered s3://evidence/2026/11/manifest.json (sha256 "),
         "{}",
         ran.stderr
     );

@@ -286,3 +286,28 @@ fn manuals_and_completions_name_every_command() {
     }
     assert_eq!(run(dir.path(), &[], &["man"]).stdout.lines().next(), all.lines().next());
 }
+
+#[cfg(unix)]
+#[test]
+fn a_scan_that_is_interrupted_says_what_is_left() {
+    let bench = Bench::new(&world("[[fault]]\nlatency-ms = 3000\n"));
+    for signal in ["INT", "TERM"] {
+        let scan = bench.start(&["scan", "--to", "out"]);
+        let staged = || {
+            let mut files = std::fs::read_dir(bench.path(".")).expect("a folder").flatten();
+            files.any(|file| file.file_name().to_string_lossy().starts_with(".partial-"))
+        };
+        while !staged() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        let sent = std::process::Command::new("kill")
+            .args([&format!("-{signal}"), &scan.id().to_string()])
+            .status();
+        assert!(sent.expect("kill runs").success());
+        let ended = scan.wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(130), "{said}");
+        assert!(said.contains("interrupted: nothing was written"), "{said}");
+        assert!(!staged() && !bench.path("out").exists(), "{said}");
+    }
+}
