@@ -360,14 +360,14 @@ impl Copies {
             plan_rule_meets_policy: plan_rule_meets(offers, values),
             missing_copy_regions: facts
                 .created_at
-                .and_then(|_| missing(PlaceKind::Region, &values.copy_regions)),
+                .and_then(|_| missing(PlaceKind::Region, &values.copy.regions)),
             missing_copy_accounts: facts
                 .created_at
-                .and_then(|_| missing(PlaceKind::Account, &values.copy_accounts)),
-            unplanned_copy_regions: unplanned(&values.copy_regions, &index.tables[row].region, offers, |copy| {
+                .and_then(|_| missing(PlaceKind::Account, &values.copy.accounts)),
+            unplanned_copy_regions: unplanned(&values.copy.regions, &index.tables[row].region, offers, |copy| {
                 &copy.region
             }),
-            unplanned_copy_accounts: unplanned(&values.copy_accounts, &index.tables[row].account_id, offers, |copy| {
+            unplanned_copy_accounts: unplanned(&values.copy.accounts, &index.tables[row].account_id, offers, |copy| {
                 &copy.account_id
             }),
             copies_not_seen: Some(self.not_seen(row, index)),

@@ -9,7 +9,7 @@ use backproof::collect::Wanted;
 use backproof::criteria::Criteria;
 use backproof::criteria::policy::Policy;
 use backproof::criteria::rules::RuleSet;
-use backproof::criteria::values::{KeyOwner, LockWanted, PolicyValues};
+use backproof::criteria::values::{CopyValues, KeyOwner, LockWanted, PolicyValues};
 use backproof::criteria::waivers::Waivers;
 use backproof::domain::{Subject, TargetId, Verdict};
 use backproof::inventory::schema::{
@@ -50,7 +50,10 @@ fn policy() -> Policy {
             retention_max_days: 400,
             key_owner: KeyOwner::CustomerManaged,
             vault_lock: LockWanted::Governance,
-            copy_regions: vec![AWAY.to_owned()],
+            copy: CopyValues {
+                regions: vec![AWAY.to_owned()],
+                ..CopyValues::default()
+            },
             air_gapped_within: Some(TimeDelta::days(10)),
             restore_tested_within: Some(TimeDelta::days(20)),
             ..PolicyValues::default()
