@@ -155,23 +155,6 @@ impl Default for PolicyValues {
     }
 }
 
-impl CopyValues {
-    /// What it asks of a copy beside its place and its age, in words.
-    fn demands(&self) -> String {
-        let demands = [
-            self.retention_min_days.map(|days| format!("kept {days} d")),
-            self.key_owner.map(|owner| format!("key owner {}", owner.as_str())),
-            self.vault_lock.map(|lock| format!("vault lock {}", lock.as_str())),
-        ];
-        let demands: Vec<String> = demands.into_iter().flatten().collect();
-        if demands.is_empty() {
-            "none".to_owned()
-        } else {
-            demands.join(", ")
-        }
-    }
-}
-
 /// `frequency` where neither it nor `rpo` is set.
 const DEFAULT_FREQUENCY: TimeDelta = TimeDelta::days(1);
 
@@ -209,6 +192,18 @@ impl PolicyValues {
     /// The greatest age allowed for the data of a copy.
     pub(crate) fn copy_rpo(&self) -> TimeDelta {
         self.copy.rpo.unwrap_or(self.limit() * 2)
+    }
+
+    /// What is asked of a copy that the policy wants somewhere, in words.
+    fn copy_terms(&self) -> String {
+        let copy = &self.copy;
+        let terms = [
+            Some(format!("data at most {} old", duration::age(self.copy_rpo()))),
+            copy.retention_min_days.map(|days| format!("kept {days} d")),
+            copy.key_owner.map(|owner| format!("key owner {}", owner.as_str())),
+            copy.vault_lock.map(|lock| format!("vault lock {}", lock.as_str())),
+        ];
+        terms.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
     /// What is asked of a point in the table's own account and Region.
@@ -387,9 +382,9 @@ pub(crate) const POLICY_VALUES: &[PolicyValue] = &[
         of: |values| FactValue::Float(hours(values.copy_rpo())),
     },
     PolicyValue {
-        name: "copy_demands",
-        doc: "What else is asked of a copy, in words: retention, owner of its key, lock of its vault; `none` if `policy.copy` sets none of them.",
-        of: |values| FactValue::Text(values.copy.demands().into()),
+        name: "copy_terms",
+        doc: "What is asked of a copy, in words: the age of its data and, where `policy.copy` sets them, retention, owner of its key, lock of its vault.",
+        of: |values| FactValue::Text(values.copy_terms().into()),
     },
     PolicyValue {
         name: "copies_accepted",
