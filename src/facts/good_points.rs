@@ -215,8 +215,12 @@ pub(super) fn compare(
         points.may_hold_more(place, values.vault_lock),
         index,
     );
-    let all: Vec<CopySeen<'_>> = copies.of(row, points, index).collect();
-    let elsewhere = values.of_accepted_copy().map(|wanted| {
+    let accepted = values.of_accepted_copy();
+    let all: Vec<CopySeen<'_>> = match accepted {
+        Some(_) => copies.of(row, points, index).collect(),
+        None => Vec::new(),
+    };
+    let elsewhere = accepted.map(|wanted| {
         let usable = all.iter().filter(|copy| copy.is_usable());
         let usable: Vec<Candidate<'_>> = usable
             .map(|copy| Candidate {
@@ -256,7 +260,6 @@ pub(super) fn compare(
         None => case.doubt(points),
         Some(_) => None,
     };
-    let not_seen = copies.not_seen(row, index);
     GoodPoint {
         is_within_limit,
         doubt: Some(doubt.unwrap_or_else(|| "none".into())),
@@ -266,7 +269,7 @@ pub(super) fn compare(
         arn: Some(newest.map_or("none", |good| good.arn).into()),
         vault: Some(newest.map_or_else(|| "none".into(), |good| case.vault(&good))),
         failed_demands: Some(failed_demands(home.newest.as_ref(), &home.wanted)),
-        summary: Some(case.summary(facts, &not_seen).into()),
+        summary: Some(case.summary(facts, |row| copies.not_seen(row, index)).into()),
     }
 }
 
@@ -339,7 +342,7 @@ impl Case<'_> {
     }
 
     /// What is to be said of the table's newest points, in a sentence.
-    fn summary(&self, facts: &TableFacts, not_seen: &str) -> String {
+    fn summary(&self, facts: &TableFacts, not_seen: impl Fn(usize) -> Text) -> String {
         let at_home = summary(self.home, facts, (self.now, self.index));
         let Some(elsewhere) = self.elsewhere.filter(|_| self.home.is_within(self.now) != Some(true)) else {
             return at_home;
@@ -368,7 +371,7 @@ impl Case<'_> {
             ),
             (None, None) => "no copy was seen elsewhere".to_owned(),
         };
-        match not_seen {
+        match &*not_seen(self.row) {
             "none" => format!("{at_home}; {copies}"),
             not_seen => format!("{at_home}; {copies}; {not_seen}"),
         }
