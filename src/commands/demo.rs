@@ -42,8 +42,7 @@ rpo = "8h"
 retention-min = "90d"
 key-owner = "customer-managed"
 vault-lock = "governance"
-copy-regions = ["us-east-1"]
-copy-rpo = "48h"
+copy = { regions = ["us-east-1"], rpo = "48h" }
 
 [[policy.tier]]
 name = "scratch"

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::criteria::baseline::Baseline;
 use crate::criteria::frameworks::Framework;
-use crate::criteria::policy::{Levels, Policy, Source, Tier, VALUE_KEYS};
+use crate::criteria::policy::{Levels, Policy, Source, Tier, VALUE_KEYS, value_key};
 use crate::criteria::rules::RuleSet;
 use crate::criteria::values::{FOREVER_DAYS, PolicyValues};
 use crate::criteria::waivers::{Waiver, Waivers};
@@ -212,8 +212,7 @@ fn source_text(source: &Source) -> String {
 fn sources_of(index: &Index) -> Result<Vec<(&'static str, Source)>, String> {
     let mut sources = Vec::new();
     for (name, text) in &index.policy_sources {
-        let mut keys = VALUE_KEYS.into_iter().chain(["window"]);
-        let key = keys.find(|key| key == name);
+        let key = value_key(name).or_else(|| (name == "window").then_some("window"));
         let key = key.ok_or_else(|| format!("`{name}` is not a value of the policy"))?;
         let source = match (text.as_str(), text.strip_prefix("framework ")) {
             ("default", _) => Source::Default,
@@ -256,19 +255,31 @@ fn values_table(values: &PolicyValues, keys: &[&str]) -> toml::Table {
             "retention-max" => Some(format!("{}d", values.retention_max_days).into()),
             "key-owner" => Some(values.key_owner.as_str().into()),
             "vault-lock" => Some(values.vault_lock.as_str().into()),
-            "copy-regions" => list(&values.copy_regions),
-            "copy-accounts" => list(&values.copy_accounts),
+            "copy.regions" => list(&values.copy.regions),
+            "copy.accounts" => list(&values.copy.accounts),
             // Without a value of its own it follows the limit, also that of a tier.
-            "copy-rpo" => values.copy_rpo.and_then(span),
+            "copy.rpo" => values.copy.rpo.and_then(span),
+            "copy.retention-min" => values.copy.retention_min_days.map(|days| format!("{days}d").into()),
+            "copy.key-owner" => values.copy.key_owner.map(|owner| owner.as_str().into()),
+            "copy.vault-lock" => values.copy.vault_lock.map(|lock| lock.as_str().into()),
+            "accept-copies" => Some(values.accept_copies.into()),
             "air-gapped-within" => span_or_none(values.air_gapped_within),
             "restore-tested-within" => span_or_none(values.restore_tested_within),
             "rto" => span(values.rto),
             _ => None,
         }
     };
-    keys.iter()
-        .filter_map(|key| Some(((*key).to_owned(), value_of(key)?)))
-        .collect()
+    let mut table = toml::Table::new();
+    for (key, value) in keys.iter().filter_map(|key| Some((*key, value_of(key)?))) {
+        match key.split_once('.') {
+            None => drop(table.insert(key.to_owned(), value)),
+            Some((below, key)) => {
+                let below = table.entry(below).or_insert_with(|| toml::Table::new().into());
+                below.as_table_mut().map(|below| below.insert(key.to_owned(), value));
+            }
+        }
+    }
+    table
 }
 
 fn tier_table(tier: &Tier) -> toml::Table {

@@ -37,7 +37,7 @@ pub struct Framework {
     pub policy_source: String,
     policy: Option<String>,
     /// The same, read.
-    terms: Option<Terms>,
+    terms: Terms,
     controls: Vec<Control>,
     /// The file, as read.
     text: String,
@@ -139,9 +139,9 @@ impl Framework {
         self.policy.clone()
     }
 
-    /// The same, read; none if it fixes none.
-    pub(crate) fn terms(&self) -> Option<&Terms> {
-        self.terms.as_ref()
+    /// The same, read; empty if it fixes none.
+    pub(crate) const fn terms(&self) -> &Terms {
+        &self.terms
     }
 
     /// Rules that controls name themselves, to be judged by the letter.
@@ -365,7 +365,7 @@ fn read(name: &str, text: &str, questions: &Arc<Questions>) -> Outcome<Framework
             note: value(root.string("note")),
             policy_source: value(root.string("policy-source")),
             policy: None,
-            terms: None,
+            terms: Terms::default(),
             controls: Vec::new(),
             text: text.to_owned(),
             questions: Arc::clone(questions),
@@ -391,7 +391,7 @@ fn read(name: &str, text: &str, questions: &Arc<Questions>) -> Outcome<Framework
             for mistake in mistakes {
                 root.note(root.offset, mistake.what, mistake.why, mistake.hint);
             }
-            framework.terms = terms;
+            framework.terms = terms.unwrap_or_default();
             framework.policy = Some(policy);
         }
         framework.controls = read_controls(root, &letter, questions);

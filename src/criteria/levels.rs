@@ -79,8 +79,8 @@ fn is_set(key: &str, policy: &Policy, tier: Option<&Tier>) -> bool {
         "retention-max" => values.retention_max_days < FOREVER_DAYS,
         "key-owner" => values.key_owner > KeyOwner::Any,
         "vault-lock" => values.vault_lock > LockWanted::None,
-        "copy-regions" => !values.copy_regions.is_empty(),
-        "copy-accounts" => !values.copy_accounts.is_empty(),
+        "copy.regions" => !values.copy.regions.is_empty(),
+        "copy.accounts" => !values.copy.accounts.is_empty(),
         "air-gapped-within" => values.air_gapped_within.is_some(),
         "restore-tested-within" => values.restore_tested_within.is_some(),
         // These have defaults that ask for something.

@@ -77,6 +77,34 @@ impl LockWanted {
     }
 }
 
+/// What is asked of one recovery point, beside that it can be restored and that its key works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PointValues {
+    /// The shortest retention allowed, in days.
+    pub(crate) retention_min_days: i64,
+    /// Who must own its key.
+    pub(crate) key_owner: KeyOwner,
+    /// How its vault must be locked.
+    pub(crate) vault_lock: LockWanted,
+}
+
+/// `copy`: where copies must lie, and what is asked of one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CopyValues {
+    /// `regions`: other Regions that must hold a copy, in order; empty: none.
+    pub regions: Vec<String>,
+    /// `accounts`: other accounts that must hold a copy, in order; empty: none.
+    pub accounts: Vec<String>,
+    /// `rpo`: the greatest age allowed for the data of a copy; none: twice the limit.
+    pub rpo: Option<TimeDelta>,
+    /// `retention-min`: the shortest retention allowed, in days; none: not set.
+    pub retention_min_days: Option<i64>,
+    /// `key-owner`: who must own the keys of copies; none: not set.
+    pub key_owner: Option<KeyOwner>,
+    /// `vault-lock`: how the vaults of copies must be locked; none: not set.
+    pub vault_lock: Option<LockWanted>,
+}
+
 /// What a table must meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyValues {
@@ -94,12 +122,10 @@ pub struct PolicyValues {
     pub key_owner: KeyOwner,
     /// `vault-lock`: how vaults must be locked.
     pub vault_lock: LockWanted,
-    /// `copy-regions`: other Regions that must hold a copy, in order; empty: none.
-    pub copy_regions: Vec<String>,
-    /// `copy-accounts`: other accounts that must hold a copy, in order; empty: none.
-    pub copy_accounts: Vec<String>,
-    /// `copy-rpo`: the greatest age allowed for the data of such a copy; none: twice the limit.
-    pub copy_rpo: Option<TimeDelta>,
+    /// `copy`: where copies must lie, and what is asked of them.
+    pub copy: CopyValues,
+    /// `accept-copies`: a good copy elsewhere may stand for the point at home.
+    pub accept_copies: bool,
     /// `air-gapped-within`: the greatest age allowed for the newest point in a logically air-gapped vault; none: not asked for.
     pub air_gapped_within: Option<TimeDelta>,
     /// `restore-tested-within`: how long ago the last restore that succeeded may be; none: once is enough.
@@ -120,9 +146,8 @@ impl Default for PolicyValues {
             retention_max_days: FOREVER_DAYS,
             key_owner: KeyOwner::Any,
             vault_lock: LockWanted::None,
-            copy_regions: Vec::new(),
-            copy_accounts: Vec::new(),
-            copy_rpo: None,
+            copy: CopyValues::default(),
+            accept_copies: false,
             air_gapped_within: None,
             restore_tested_within: None,
             rto: TimeDelta::minutes(720),
@@ -164,9 +189,49 @@ impl PolicyValues {
         both.into_iter().flatten().min().unwrap_or(DEFAULT_FREQUENCY)
     }
 
-    /// The greatest age allowed for a copy.
+    /// The greatest age allowed for the data of a copy.
     pub(crate) fn copy_rpo(&self) -> TimeDelta {
-        self.copy_rpo.unwrap_or(self.limit() * 2)
+        self.copy.rpo.unwrap_or(self.limit() * 2)
+    }
+
+    /// What is asked of a copy that the policy wants somewhere, in words.
+    fn copy_terms(&self) -> String {
+        let copy = &self.copy;
+        let terms = [
+            Some(format!("data at most {} old", duration::age(self.copy_rpo()))),
+            copy.retention_min_days.map(|days| format!("kept {days} d")),
+            copy.key_owner.map(|owner| format!("key owner {}", owner.as_str())),
+            copy.vault_lock.map(|lock| format!("vault lock {}", lock.as_str())),
+        ];
+        terms.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+
+    /// What is asked of a point in the table's own account and Region.
+    pub(crate) const fn of_point(&self) -> PointValues {
+        PointValues {
+            retention_min_days: self.retention_min_days,
+            key_owner: self.key_owner,
+            vault_lock: self.vault_lock,
+        }
+    }
+
+    /// What is asked of a copy that is to lie somewhere beside the point at home: what `copy` sets, and nothing else.
+    pub(crate) fn of_copy(&self) -> PointValues {
+        PointValues {
+            retention_min_days: self.copy.retention_min_days.unwrap_or(0),
+            key_owner: self.copy.key_owner.unwrap_or(KeyOwner::Any),
+            vault_lock: self.copy.vault_lock.unwrap_or(LockWanted::None),
+        }
+    }
+
+    /// What is asked of a copy that stands for the point at home: where `copy` sets nothing, as much as of that. None where
+    /// no copy may stand for it.
+    pub(crate) fn of_accepted_copy(&self) -> Option<PointValues> {
+        self.accept_copies.then(|| PointValues {
+            retention_min_days: self.copy.retention_min_days.unwrap_or(self.retention_min_days),
+            key_owner: self.copy.key_owner.unwrap_or(self.key_owner),
+            vault_lock: self.copy.vault_lock.unwrap_or(self.vault_lock),
+        })
     }
 
     /// The values as `backproof.toml` would say them, for reports.
@@ -186,6 +251,7 @@ impl PolicyValues {
                 format!("{days}d")
             }
         };
+        let or_unset = |value: Option<String>| value.unwrap_or_else(|| UNSET.to_owned());
         vec![
             ("rpo", or_none(self.rpo)),
             ("frequency", or_none(self.wanted_frequency())),
@@ -194,9 +260,19 @@ impl PolicyValues {
             ("retention-max", days(self.retention_max_days)),
             ("key-owner", self.key_owner.as_str().to_owned()),
             ("vault-lock", self.vault_lock.as_str().to_owned()),
-            ("copy-regions", list(&self.copy_regions)),
-            ("copy-accounts", list(&self.copy_accounts)),
-            ("copy-rpo", duration::human(self.copy_rpo())),
+            ("copy.regions", list(&self.copy.regions)),
+            ("copy.accounts", list(&self.copy.accounts)),
+            ("copy.rpo", duration::human(self.copy_rpo())),
+            ("copy.retention-min", or_unset(self.copy.retention_min_days.map(days))),
+            (
+                "copy.key-owner",
+                or_unset(self.copy.key_owner.map(|owner| owner.as_str().to_owned())),
+            ),
+            (
+                "copy.vault-lock",
+                or_unset(self.copy.vault_lock.map(|lock| lock.as_str().to_owned())),
+            ),
+            ("accept-copies", self.accept_copies.to_string()),
             ("air-gapped-within", or_none(self.air_gapped_within)),
             ("restore-tested-within", or_none(self.restore_tested_within)),
             ("rto", duration::human(self.rto)),
@@ -221,6 +297,9 @@ pub(crate) struct PolicyValue {
     /// Reads it.
     pub(crate) of: fn(&PolicyValues) -> FactValue,
 }
+
+/// Stands for a value of `copy` that is not set, where values are listed.
+pub(crate) const UNSET: &str = "not set";
 
 /// In lists of Regions and accounts that must hold a copy: one of them must, whichever it is.
 pub(crate) const ANY_PLACE: &str = "any";
@@ -289,18 +368,28 @@ pub(crate) const POLICY_VALUES: &[PolicyValue] = &[
     },
     PolicyValue {
         name: "copy_regions_wanted",
-        doc: "Other Regions that must hold a copy; `any` if one of them must, whichever it is; `none` if there is none (`policy.copy-regions`).",
-        of: |values| FactValue::Text(list(&values.copy_regions)),
+        doc: "Other Regions that must hold a copy; `any` if one of them must, whichever it is; `none` if there is none (`policy.copy.regions`).",
+        of: |values| FactValue::Text(list(&values.copy.regions)),
     },
     PolicyValue {
         name: "copy_accounts_wanted",
-        doc: "Other accounts that must hold a copy; `any` if one of them must, whichever it is; `none` if there is none (`policy.copy-accounts`).",
-        of: |values| FactValue::Text(list(&values.copy_accounts)),
+        doc: "Other accounts that must hold a copy; `any` if one of them must, whichever it is; `none` if there is none (`policy.copy.accounts`).",
+        of: |values| FactValue::Text(list(&values.copy.accounts)),
     },
     PolicyValue {
         name: "copy_rpo_hours",
-        doc: "Greatest age allowed for the data of a copy, in hours (`policy.copy-rpo`; twice the limit by default).",
+        doc: "Greatest age allowed for the data of a copy, in hours (`policy.copy.rpo`; twice the limit by default).",
         of: |values| FactValue::Float(hours(values.copy_rpo())),
+    },
+    PolicyValue {
+        name: "copy_terms",
+        doc: "What is asked of a copy, in words: the age of its data and, where `policy.copy` sets them, retention, owner of its key, lock of its vault.",
+        of: |values| FactValue::Text(values.copy_terms().into()),
+    },
+    PolicyValue {
+        name: "copies_accepted",
+        doc: "A good copy in another account or Region may stand for the recovery point at home (`policy.accept-copies`).",
+        of: |values| FactValue::Bool(values.accept_copies),
     },
     PolicyValue {
         name: "air_gapped_wanted",

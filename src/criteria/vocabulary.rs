@@ -34,10 +34,24 @@ const PLAN_FRAMES: &[&str] = &[
     "recovery_points",
 ];
 
-/// Frames that say which copies there are.
+/// Frames that say which copies plans promise, and how good these would be.
+const COPY_PLAN_FRAMES: &[&str] = &[
+    "plans",
+    "plan_rules",
+    "selections",
+    "region_settings",
+    "table_tags",
+    "backup_jobs",
+    "vaults",
+    "keys",
+    "recovery_points",
+];
+
+/// Frames that say which copies there are, and how good they are.
 const COPY_FRAMES: &[&str] = &[
     "tables",
     "vaults",
+    "keys",
     "recovery_points",
     "copy_jobs",
     "backup_jobs",
@@ -108,7 +122,7 @@ pub(crate) const COMPARISONS: &[Comparison] = &[
     Comparison {
         name: "missing_copy_regions",
         kind: FactKind::Cell(Kind::Text),
-        doc: "Other Regions that the policy wants a copy in, or that a plan promises one to, and that hold none, or none whose data is young enough; `none` if all do. Unknown if one of them could not be looked at and none of the others lacks its copy.",
+        doc: "Other Regions that the policy wants a copy in, or that a plan promises one to, and that hold none, none whose data is young enough, or none that meets what the policy asks of copies; `none` if all do. Unknown if one of them could not be looked at, or holds a copy that may count, and none of the others lacks its copy.",
         frames: COPY_FRAMES,
     },
     Comparison {
@@ -120,14 +134,14 @@ pub(crate) const COMPARISONS: &[Comparison] = &[
     Comparison {
         name: "unplanned_copy_regions",
         kind: FactKind::Cell(Kind::Text),
-        doc: "Other Regions that the policy wants a copy in and that no rule of a plan that takes the table copies to; `none` if there is none. Unknown if one is lacking and a plan could not be read or may take the table.",
-        frames: PLAN_FRAMES,
+        doc: "Other Regions that the policy wants a copy in and that no rule of a plan that takes the table makes one in that meets what the policy asks of copies; `none` if there is none. Unknown if one is lacking and a plan could not be read or may take the table, or if it is not known what a copy there would be like.",
+        frames: COPY_PLAN_FRAMES,
     },
     Comparison {
         name: "unplanned_copy_accounts",
         kind: FactKind::Cell(Kind::Text),
         doc: "The same for other accounts. Unknown as for Regions.",
-        frames: PLAN_FRAMES,
+        frames: COPY_PLAN_FRAMES,
     },
     Comparison {
         name: "copies_not_seen",
@@ -136,9 +150,33 @@ pub(crate) const COMPARISONS: &[Comparison] = &[
         frames: COPY_FRAMES,
     },
     Comparison {
+        name: "copies_summary",
+        kind: FactKind::Cell(Kind::Text),
+        doc: "Where usable copies were seen in other accounts and Regions, with the age of the data of the newest one and what it lacks of what the policy asks of copies; `none` if there is none. Unknown if the table could not be described.",
+        frames: COPY_FRAMES,
+    },
+    Comparison {
+        name: "copies_doubt",
+        kind: FactKind::Cell(Kind::Text),
+        doc: "Copies that were seen and may count or not, and what is not known of them; `none` if there is none. Unknown if the table could not be described.",
+        frames: COPY_FRAMES,
+    },
+    Comparison {
+        name: "copy_actions_summary",
+        kind: FactKind::Cell(Kind::Text),
+        doc: "Where rules of the plans that take the table, or may, copy to, with how long copies are kept there or what they would lack of what the policy asks of copies; `none` if there is no copy action. Unknown if a plan could not be read.",
+        frames: COPY_PLAN_FRAMES,
+    },
+    Comparison {
+        name: "copy_actions_doubt",
+        kind: FactKind::Cell(Kind::Text),
+        doc: "Copy actions whose copies may count or not, and what is not known of them; `none` if there is none. Never unknown.",
+        frames: COPY_PLAN_FRAMES,
+    },
+    Comparison {
         name: "plan_meets_policy",
         kind: FactKind::Cell(Kind::Bool),
-        doc: "Runs of good rules of the plans that take the table come often enough, within the window that the policy tolerates, and the last two of a rule did not both fail. A good rule will run, and a point that it made now would be a good point. Unknown if the table, a plan, a vault, a key or the jobs could not be read and that decides, or if AWS's answers leave it open.",
+        doc: "Runs of good rules of the plans that take the table come often enough, within the window that the policy tolerates, and the last two of a rule did not both fail. A good rule will run, and a point that it made now would be a good point, or a copy of it elsewhere where the policy accepts copies. Unknown if the table, a plan, a vault, a key or the jobs could not be read and that decides, or if AWS's answers leave it open.",
         frames: PLAN_POLICY_FRAMES,
     },
     Comparison {
@@ -162,7 +200,7 @@ pub(crate) const COMPARISONS: &[Comparison] = &[
     Comparison {
         name: "backed_up",
         kind: FactKind::Cell(Kind::Bool),
-        doc: "A good point is no older than the limit: one usable recovery point of this table that is kept long enough, under a working key of the wanted owner, in a vault locked as wanted. Unknown if the table could not be described, or if none surely is and one may be: in a vault that could not be read, under a key that could not be described, of a state that is not known.",
+        doc: "A good point is no older than the limit: one usable recovery point of this table that is kept long enough, under a working key of the wanted owner, in a vault locked as wanted. Where the policy accepts copies, a copy in another account or Region that was read may stand for it, if it meets what is asked of copies and its data is no older than copies may be. Unknown if the table could not be described, or if none surely is and one may be: in a vault that could not be read, under a key that could not be described, of a state that is not known.",
         frames: GOOD_POINT_FRAMES,
     },
     Comparison {
@@ -174,7 +212,7 @@ pub(crate) const COMPARISONS: &[Comparison] = &[
     Comparison {
         name: "backed_up_summary",
         kind: FactKind::Cell(Kind::Text),
-        doc: "How old the newest usable recovery point is, what it lacks, and how old the newest good one is, in words. Unknown if the table could not be described.",
+        doc: "How old the newest usable recovery point is, what it lacks, and how old the newest good one is, in words; where the policy accepts copies and the points at home are not enough, the same of copies, with where they lie. Unknown if the table could not be described.",
         frames: GOOD_POINT_FRAMES,
     },
     Comparison {
@@ -186,7 +224,7 @@ pub(crate) const COMPARISONS: &[Comparison] = &[
     Comparison {
         name: "newest_good_point_age_hours_at_most",
         kind: FactKind::Float,
-        doc: "Age at as_of, in hours, of the newest point that is good for certain; 876,000 if there is none. Unknown if the table could not be described.",
+        doc: "Age at as_of, in hours, of the newest point that is good for certain, copies among them where the policy accepts these; 876,000 if there is none. Unknown if the table could not be described.",
         frames: GOOD_POINT_FRAMES,
     },
     Comparison {
@@ -210,7 +248,7 @@ pub(crate) const COMPARISONS: &[Comparison] = &[
     Comparison {
         name: "newest_good_point_vault",
         kind: FactKind::Cell(Kind::Text),
-        doc: "The vault that holds it; `none` if there is none. Unknown if the table could not be described.",
+        doc: "The vault that holds it, with account and Region if it is a copy elsewhere; `none` if there is none. Unknown if the table could not be described.",
         frames: GOOD_POINT_FRAMES,
     },
     Comparison {

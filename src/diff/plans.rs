@@ -236,8 +236,8 @@ impl Pair<'_> {
     }
 
     fn copies(&self, was: &PlanRule, is: &PlanRule, found: &mut Found) {
-        let now = copies(&is.copy_actions_json);
-        for (vault, then) in copies(&was.copy_actions_json) {
+        let now = copies(is);
+        for (vault, then) in copies(was) {
             match now.get(&vault) {
                 None => {
                     let message = format!("rule `{}` does not copy to {vault} any more", was.rule_name);
@@ -257,12 +257,13 @@ impl Pair<'_> {
     }
 }
 
-/// Destination vaults, with how long copies are kept there.
-fn copies(json: &str) -> BTreeMap<String, i64> {
-    let actions: Vec<Value> = serde_json::from_str(json).unwrap_or_default();
+/// Destination vaults, with how long copies are kept there: as long as their source where the action does not say.
+fn copies(rule: &PlanRule) -> BTreeMap<String, i64> {
+    let actions: Vec<Value> = serde_json::from_str(&rule.copy_actions_json).unwrap_or_default();
     let copy = |action: &Value| {
         let vault = action["destination_vault_arn"].as_str()?;
-        Some((vault.to_owned(), retention(action["delete_after_days"].as_i64())))
+        let own = action["delete_after_days"].as_i64().filter(|days| *days > 0);
+        Some((vault.to_owned(), retention(own.or(rule.delete_after_days))))
     };
     actions.iter().filter_map(copy).collect()
 }

@@ -6,7 +6,7 @@ use super::{ABSENT, Change, Found, Kind};
 use crate::criteria::Criteria;
 use crate::criteria::policy::{Policy, Tier};
 use crate::criteria::rules::Rule;
-use crate::criteria::values::PolicyValues;
+use crate::criteria::values::{PointValues, PolicyValues};
 use crate::criteria::waivers::Waiver;
 use crate::domain::{TargetId, rfc3339};
 
@@ -153,6 +153,12 @@ fn values(name: &str, then: &PolicyValues, now: &PolicyValues, told: &mut Told) 
     let never = TimeDelta::MAX;
     let limit = |limit: Option<TimeDelta>| limit.unwrap_or(never);
     let lost = |then: &[String], now: &[String]| then.iter().any(|item| !now.contains(item));
+    // Of copies that are wanted, and of those that stand for the point at home, which ask for more where nothing is set.
+    let asks_less = |of: fn(PointValues) -> i64| {
+        let accepted = |values: &PolicyValues| values.of_accepted_copy().map(of);
+        let stand_ins = accepted(then).zip(accepted(now));
+        of(now.of_copy()) < of(then.of_copy()) || stand_ins.is_some_and(|(then, now)| now < then)
+    };
     let is_weaker = |key: &str| match key {
         // Of `rpo`, `frequency` and `tolerance` none alone says what they ask for together.
         "rpo" | "frequency" | "tolerance" => {
@@ -162,9 +168,13 @@ fn values(name: &str, then: &PolicyValues, now: &PolicyValues, told: &mut Told) 
         "retention-max" => now.retention_max_days > then.retention_max_days,
         "key-owner" => now.key_owner < then.key_owner,
         "vault-lock" => now.vault_lock < then.vault_lock,
-        "copy-regions" => lost(&then.copy_regions, &now.copy_regions),
-        "copy-accounts" => lost(&then.copy_accounts, &now.copy_accounts),
-        "copy-rpo" => now.copy_rpo() > then.copy_rpo(),
+        "copy.regions" => lost(&then.copy.regions, &now.copy.regions),
+        "copy.accounts" => lost(&then.copy.accounts, &now.copy.accounts),
+        "copy.rpo" => now.copy_rpo() > then.copy_rpo(),
+        "copy.retention-min" => asks_less(|values| values.retention_min_days),
+        "copy.key-owner" => asks_less(|values| values.key_owner.rank()),
+        "copy.vault-lock" => asks_less(|values| values.vault_lock.rank()),
+        "accept-copies" => now.accept_copies,
         "air-gapped-within" => limit(now.air_gapped_within) > limit(then.air_gapped_within),
         "restore-tested-within" => limit(now.restore_tested_within) > limit(then.restore_tested_within),
         "rto" => now.rto > then.rto,
@@ -172,7 +182,7 @@ fn values(name: &str, then: &PolicyValues, now: &PolicyValues, told: &mut Told) 
     };
     // What only follows another value is not told twice.
     let follows = |key: &str| match key {
-        "copy-rpo" => then.copy_rpo.is_none() && now.copy_rpo.is_none(),
+        "copy.rpo" => then.copy.rpo.is_none() && now.copy.rpo.is_none(),
         "frequency" => then.frequency.is_none() && now.frequency.is_none(),
         "tolerance" => then.tolerance.is_none() && now.tolerance.is_none(),
         _ => false,

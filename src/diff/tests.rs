@@ -77,6 +77,9 @@ vault-lock = "compliance"
 copy-regions = ["eu-central-1", "us-east-1"]
 copy-accounts = ["444455556666"]
 copy-rpo = "12h"
+copy.retention-min = "1y"
+copy.key-owner = "customer-managed"
+copy.vault-lock = "compliance"
 air-gapped-within = "7d"
 restore-tested-within = "30d"
 rto = "2h"
@@ -88,8 +91,8 @@ retention-min = "35d"
 retention-max = "none"
 key-owner = "any"
 vault-lock = "governance"
-copy-regions = ["us-east-1"]
-copy-rpo = "48h"
+copy = { regions = ["us-east-1"], rpo = "48h", retention-min = "30d", key-owner = "aws-managed" }
+accept-copies = true
 air-gapped-within = "none"
 restore-tested-within = "90d"
 rto = "4h"
@@ -98,13 +101,13 @@ window = "30d"
     let wrap = |values: &str| criteria(&format!("[policy]\n{values}"), "");
     let (strict_criteria, lax_criteria) = (wrap(strict), wrap(lax));
     let loosened = told(&strict_criteria, &lax_criteria);
-    assert_eq!(loosened.len(), 12, "{loosened:?}");
+    assert_eq!(loosened.len(), 16, "{loosened:?}");
     assert!(
         loosened.iter().all(|(kind, ..)| *kind == Kind::PolicyWeaker),
         "{loosened:?}"
     );
     let tightened = told(&lax_criteria, &strict_criteria);
-    assert_eq!(tightened.len(), 12);
+    assert_eq!(tightened.len(), 16);
     assert!(
         tightened.iter().all(|(kind, ..)| *kind == Kind::PolicyChanged),
         "{tightened:?}"

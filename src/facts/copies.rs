@@ -1,24 +1,21 @@
-//! Copies in other Regions and accounts: which exist, whether they are young enough, and how copy jobs ended.
-//!
-//! A copy keeps the date of its data. Where a destination could not be looked at, copy jobs still tell: a copy of young
-//! data must have been made by a young job, and AWS Backup remembers jobs for 30 days.
+//! Copies in other Regions and accounts: which exist, and how copy jobs ended. A copy keeps the date of its data.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
+use super::demands::Quality;
 use super::early_deletions::DeletedEarly;
 use super::good_points::GoodPoint;
 use super::index::Index;
-use super::index::keys::{RankedKey, owner_of_rank};
+use super::index::keys::owner_of_rank;
 use super::plan_policy::PlanPolicy;
-use super::plans::offers::Offers;
 use super::recovery_point::PointKind;
-use super::time::{JOB_MEMORY, age_hours, hours};
+use super::table_points::{TablePoints, UNDATED};
+use super::time::{age_hours, instant};
 use super::words::{cause, names};
-use crate::criteria::values::{ANY_PLACE, PolicyValues};
 use crate::dictionary::{TableFacts, Text};
-use crate::domain::{Arn, FactValue, rfc3339};
+use crate::domain::{Arn, FactValue, TargetId, rfc3339};
 use crate::duration;
 use crate::inventory::schema::borrowed::CopyJob;
 
@@ -37,6 +34,14 @@ pub struct Comparisons {
     pub unplanned_copy_accounts: Option<Text>,
     /// `copies_not_seen`.
     pub copies_not_seen: Option<Text>,
+    /// `copies_summary`.
+    pub copies_summary: Option<Text>,
+    /// `copies_doubt`.
+    pub copies_doubt: Option<Text>,
+    /// `copy_actions_summary`.
+    pub copy_actions_summary: Option<Text>,
+    /// `copy_actions_doubt`.
+    pub copy_actions_doubt: Option<Text>,
     /// What the plans promise.
     pub(super) plan: PlanPolicy,
     /// The newest good point.
@@ -65,6 +70,10 @@ impl Comparisons {
             unplanned_copy_regions: both(self.unplanned_copy_regions, &other.unplanned_copy_regions),
             unplanned_copy_accounts: both(self.unplanned_copy_accounts, &other.unplanned_copy_accounts),
             copies_not_seen: both(self.copies_not_seen, &other.copies_not_seen),
+            copies_summary: both(self.copies_summary, &other.copies_summary),
+            copies_doubt: both(self.copies_doubt, &other.copies_doubt),
+            copy_actions_summary: both(self.copy_actions_summary, &other.copy_actions_summary),
+            copy_actions_doubt: both(self.copy_actions_doubt, &other.copy_actions_doubt),
             plan: self.plan.or(&other.plan),
             good_point: self.good_point.or(&other.good_point),
             deleted_early: self.deleted_early.or(&other.deleted_early),
@@ -84,6 +93,10 @@ impl Comparisons {
             ("unplanned_copy_regions", text(&self.unplanned_copy_regions)),
             ("unplanned_copy_accounts", text(&self.unplanned_copy_accounts)),
             ("copies_not_seen", text(&self.copies_not_seen)),
+            ("copies_summary", text(&self.copies_summary)),
+            ("copies_doubt", text(&self.copies_doubt)),
+            ("copy_actions_summary", text(&self.copy_actions_summary)),
+            ("copy_actions_doubt", text(&self.copy_actions_doubt)),
         ];
         of_plans_and_copies
             .into_iter()
@@ -99,20 +112,36 @@ pub(super) struct Copies {
     seen: Vec<Vec<Seen>>,
     jobs: Vec<Vec<ToVault>>,
     has_undated_job: Vec<bool>,
-    /// Tables with a copy that may count or not, and its place.
-    open: BTreeSet<(usize, u32)>,
     destinations: Vec<String>,
     destination_numbers: HashMap<String, u32>,
 }
 
-/// The newest copy in one target elsewhere.
+/// A point of a table in another target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Copied {
+    /// Its kind, by number.
+    pub(super) kind: u32,
+    /// The target, by place.
+    pub(super) place: u32,
+    /// The date of its data in milliseconds since 1970, or [`UNDATED`].
+    pub(super) at: i64,
+}
+
+/// The newest copy of its kind in one target elsewhere; one without a date stands for itself.
 struct Seen {
-    place: u32,
-    newest: DateTime<Utc>,
-    weakest_rank: Option<i64>,
-    /// Keys that do not work, with their state.
-    unusable_keys: BTreeSet<(Text, Text)>,
-    has_unknown_key_state: bool,
+    copied: Copied,
+    arn: String,
+}
+
+/// A copy that counts or may count.
+#[derive(Clone, Copy)]
+pub(super) struct CopySeen<'c> {
+    pub(super) kind: &'c PointKind,
+    pub(super) target: &'c TargetId,
+    /// The date of its data in milliseconds since 1970, or [`UNDATED`].
+    pub(super) at: i64,
+    pub(super) arn: &'c str,
+    pub(super) quality: Quality,
 }
 
 /// The copy jobs to one vault.
@@ -126,25 +155,33 @@ struct ToVault {
 
 /// What kind of place a copy is to be in.
 #[derive(Clone, Copy)]
-enum PlaceKind {
+pub(super) enum PlaceKind {
     Region,
     Account,
 }
 
-impl Seen {
-    fn add(&mut self, at: DateTime<Utc>, key: &RankedKey) {
-        self.newest = self.newest.max(at);
-        self.weakest_rank = match (self.weakest_rank, key.rank) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        match (key.is_usable, &key.facts.arn, &key.facts.state) {
-            (None, ..) => self.has_unknown_key_state = true,
-            (Some(false), Some(arn), Some(state)) => {
-                self.unusable_keys.insert((arn.clone(), state.clone()));
-            }
-            _ => {}
-        }
+impl CopySeen<'_> {
+    /// Does it count, whatever is asked of it?
+    pub(super) fn is_usable(&self) -> bool {
+        self.at != UNDATED && self.kind.is_usable()
+    }
+
+    pub(super) fn at(&self) -> DateTime<Utc> {
+        instant(self.at).unwrap_or_default()
+    }
+
+    pub(super) fn vault<'i>(&self, index: &'i Index) -> &'i str {
+        self.kind.vault_name(index)
+    }
+
+    /// Where it lies, in words.
+    pub(super) fn place(&self, index: &Index) -> String {
+        format!(
+            "account {}, {}, vault {}",
+            self.target.account_id,
+            self.target.region,
+            self.vault(index)
+        )
     }
 }
 
@@ -155,37 +192,56 @@ impl Copies {
             seen: std::iter::repeat_with(Vec::new).take(rows).collect(),
             jobs: std::iter::repeat_with(Vec::new).take(rows).collect(),
             has_undated_job: vec![false; rows],
-            open: BTreeSet::new(),
             destinations: Vec::new(),
             destination_numbers: HashMap::new(),
         }
     }
 
-    /// A point that names the table, of that date and kind, and lies in another target, at that place.
-    pub(super) fn see(&mut self, row: usize, place: u32, at: DateTime<Utc>, kind: &PointKind, index: &Index) {
-        let table = &index.tables[row];
-        if table.created_at.is_none_or(|born| at < born) {
+    /// A point that names the table and lies in another target.
+    pub(super) fn see(&mut self, row: usize, copied: Copied, arn: &str, kind: &PointKind, index: &Index) {
+        let Some(born) = index.tables[row].created_at.map(|born| born.timestamp_millis()) else {
             return;
-        }
-        if kind.is_open() {
-            self.open.insert((row, place));
-        }
-        if !kind.is_usable() {
+        };
+        let is_undated = copied.at == UNDATED;
+        if kind.usability() == Some(false) || (copied.at < born && !is_undated) {
             return;
         }
         let all = &mut self.seen[row];
-        let known = all.iter().position(|seen| seen.place == place);
-        let known = known.unwrap_or_else(|| {
-            all.push(Seen {
-                place,
-                newest: at,
-                weakest_rank: None,
-                unusable_keys: BTreeSet::new(),
-                has_unknown_key_state: false,
-            });
-            all.len() - 1
-        });
-        all[known].add(at, &kind.key);
+        let is_alike = |seen: &&mut Seen| {
+            let known = seen.copied;
+            (known.kind, known.place, known.at == UNDATED) == (copied.kind, copied.place, is_undated)
+        };
+        match all.iter_mut().find(is_alike) {
+            // Of two of one moment the last ARN decides, as at home.
+            Some(known) if (known.copied.at, known.arn.as_str()) < (copied.at, arn) => {
+                known.copied = copied;
+                arn.clone_into(&mut known.arn);
+            }
+            Some(_) => {}
+            None => all.push(Seen {
+                copied,
+                arn: arn.to_owned(),
+            }),
+        }
+    }
+
+    /// The newest of each kind of a table's copies that count or may count.
+    pub(super) fn of<'c>(
+        &'c self,
+        row: usize,
+        points: &'c TablePoints,
+        index: &'c Index,
+    ) -> impl Iterator<Item = CopySeen<'c>> {
+        self.seen[row].iter().map(|Seen { copied, arn }| {
+            let kind = points.kind_of(copied.kind);
+            CopySeen {
+                kind,
+                target: &index.targets[copied.place as usize],
+                at: copied.at,
+                arn,
+                quality: Quality::of(kind, index),
+            }
+        })
     }
 
     pub(super) fn add_job(&mut self, row: usize, job: &CopyJob<'_>, index: &Index) {
@@ -236,49 +292,60 @@ impl Copies {
         }
     }
 
-    fn are_jobs_whole(&self, row: usize, index: &Index) -> bool {
+    pub(super) fn are_jobs_whole(&self, row: usize, index: &Index) -> bool {
         index.is_whole(index.target_place(row), "backup:ListCopyJobs", "") && !self.has_undated_job[row]
     }
 
-    pub(super) fn fill(&self, facts: &mut TableFacts, row: usize, index: &Index) {
+    pub(super) fn fill(&self, facts: &mut TableFacts, row: usize, points: &TablePoints, index: &Index) {
         let table = &index.tables[row];
         if table.created_at.is_none() {
             return;
         }
-        let of = |seen: &Seen| &index.targets[seen.place as usize];
+        let usable: Vec<CopySeen<'_>> = self.of(row, points, index).filter(CopySeen::is_usable).collect();
         let elsewhere = |kind: PlaceKind| {
-            let seen = self.seen[row].iter();
-            seen.filter(move |seen| match kind {
-                PlaceKind::Region => of(seen).region != table.region,
-                PlaceKind::Account => of(seen).account_id != table.account_id,
+            usable.iter().filter(move |copy| match kind {
+                PlaceKind::Region => copy.target.region != table.region,
+                PlaceKind::Account => copy.target.account_id != table.account_id,
             })
         };
         let regions: BTreeSet<&str> = elsewhere(PlaceKind::Region)
-            .map(|seen| of(seen).region.as_str())
+            .map(|copy| copy.target.region.as_str())
             .collect();
         let accounts: BTreeSet<&str> = elsewhere(PlaceKind::Account)
-            .map(|seen| of(seen).account_id.as_str())
+            .map(|copy| copy.target.account_id.as_str())
             .collect();
         facts.copy_regions_seen = Some(names(regions));
         facts.copy_accounts_seen = Some(names(accounts));
         let aged_at = index.aged_at(row);
-        let with_age = |seen: &Seen| match aged_at {
-            Some(now) => format!("{}: {}", of(seen), duration::age_of_hours(age_hours(seen.newest, now))),
-            None => format!("{}: from {}", of(seen), rfc3339(seen.newest)),
+        let mut newest: BTreeMap<&TargetId, DateTime<Utc>> = BTreeMap::new();
+        for copy in &usable {
+            let at = copy.at();
+            newest
+                .entry(copy.target)
+                .and_modify(|newest| *newest = (*newest).max(at))
+                .or_insert(at);
+        }
+        let with_age = |(target, at): (&&TargetId, &DateTime<Utc>)| match aged_at {
+            Some(now) => format!("{target}: {}", duration::age_of_hours(age_hours(*at, now))),
+            None => format!("{target}: from {}", rfc3339(*at)),
         };
-        let newest: BTreeSet<String> = self.seen[row].iter().map(with_age).collect();
+        let newest: BTreeSet<String> = newest.iter().map(with_age).collect();
         facts.newest_copies_seen = Some(names(newest.iter().map(String::as_str)));
-        let newest = |kind: PlaceKind| elsewhere(kind).map(|seen| seen.newest).max();
+        let newest = |kind: PlaceKind| elsewhere(kind).map(CopySeen::at).max();
         let age = |kind: PlaceKind| newest(kind).zip(aged_at).map(|(at, now)| age_hours(at, now));
         facts.cross_region_copy_age_hours_seen = age(PlaceKind::Region);
         facts.cross_account_copy_age_hours_seen = age(PlaceKind::Account);
-        let ranks = self.seen[row].iter().filter_map(|seen| seen.weakest_rank);
+        let ranks = usable.iter().filter_map(|copy| copy.kind.key.rank);
         facts.copy_weakest_key_owner = match ranks.min() {
             Some(rank) => Some(owner_of_rank(rank).into()),
-            None => self.seen[row].is_empty().then(|| "none".into()),
+            None => usable.is_empty().then(|| "none".into()),
         };
-        let broken: BTreeSet<&(Text, Text)> = self.seen[row].iter().flat_map(|seen| &seen.unusable_keys).collect();
-        let is_open = self.seen[row].is_empty() || self.seen[row].iter().any(|seen| seen.has_unknown_key_state);
+        let keys = usable.iter().map(|copy| &copy.kind.key);
+        let is_open = usable.is_empty() || keys.clone().any(|key| key.is_usable.is_none());
+        let broken = keys.filter(|key| key.is_usable == Some(false));
+        let broken: BTreeSet<(&Text, &Text)> = broken
+            .filter_map(|key| Some((key.facts.arn.as_ref()?, key.facts.state.as_ref()?)))
+            .collect();
         facts.copy_keys_usable_seen = match broken.is_empty() {
             true => (!is_open).then_some(true),
             false => Some(false),
@@ -309,80 +376,20 @@ impl Copies {
         facts.copy_jobs_recovered = Some(jobs.iter().all(recovered));
     }
 
-    pub(super) fn compare(
-        &self,
-        row: usize,
-        facts: &TableFacts,
-        offers: &Offers,
-        values: &PolicyValues,
-        index: &Index,
-    ) -> Comparisons {
-        let missing = |kind: PlaceKind, wanted: &[String]| {
-            let own = match kind {
-                PlaceKind::Region => index.tables[row].region.as_str(),
-                PlaceKind::Account => index.tables[row].account_id.as_str(),
-            };
-            let wanted: BTreeSet<&str> = wanted
-                .iter()
-                .map(String::as_str)
-                .filter(|place| *place != own)
-                .collect();
-            let promised = match kind {
-                PlaceKind::Region => offers.elsewhere(|copy| &copy.region, own),
-                PlaceKind::Account => offers.elsewhere(|copy| &copy.account_id, own),
-            };
-            let copy_rpo = values.copy_rpo();
-            let by_policy = wanted
-                .iter()
-                .map(|place| (*place, self.has_copy(row, kind, place, Some(copy_rpo), index)));
-            let due = is_due(offers, facts, index);
-            let by_plan = promised
-                .iter()
-                .filter(|place| !wanted.contains(*place) && due != Some(false))
-                .map(|place| {
-                    (
-                        *place,
-                        self.has_copy(row, kind, place, None, index)
-                            .filter(|has| *has || due.is_some()),
-                    )
-                });
-            let all: Vec<(&str, Option<bool>)> = by_policy.chain(by_plan).collect();
-            let lacking: Vec<&str> = all
-                .iter()
-                .filter(|(_, has)| *has == Some(false))
-                .map(|(place, _)| *place)
-                .collect();
-            // Promises that could not be read matter only where the policy itself asks for nothing.
-            let is_open = all.iter().any(|(_, has)| has.is_none()) || (wanted.is_empty() && !offers.copies_whole);
-            (!lacking.is_empty() || !is_open).then(|| names(lacking))
-        };
-        Comparisons {
-            plan_rule_meets_policy: plan_rule_meets(offers, values),
-            missing_copy_regions: facts
-                .created_at
-                .and_then(|_| missing(PlaceKind::Region, &values.copy_regions)),
-            missing_copy_accounts: facts
-                .created_at
-                .and_then(|_| missing(PlaceKind::Account, &values.copy_accounts)),
-            unplanned_copy_regions: unplanned(&values.copy_regions, &index.tables[row].region, offers, |copy| {
-                &copy.region
-            }),
-            unplanned_copy_accounts: unplanned(&values.copy_accounts, &index.tables[row].account_id, offers, |copy| {
-                &copy.account_id
-            }),
-            copies_not_seen: Some(self.not_seen(row, index)),
-            plan: PlanPolicy::default(),
-            good_point: GoodPoint::default(),
-            deleted_early: DeletedEarly::default(),
-        }
+    /// Destinations of copy jobs that completed since then; none for one whose ARN is not understood.
+    pub(super) fn made_since(&self, row: usize, since: DateTime<Utc>) -> impl Iterator<Item = Option<Arn<'_>>> {
+        let made = self.jobs[row]
+            .iter()
+            .filter(move |to| to.last_success.is_some_and(|at| at >= since));
+        made.map(|to| Arn::parse(&self.destinations[to.destination as usize]))
     }
 
     /// Places that copy jobs wrote to and that were not looked at, or not whole.
-    fn not_seen(&self, row: usize, index: &Index) -> Text {
-        let written = self.jobs[row].iter().filter(|to| to.last_success.is_some());
-        let places: BTreeSet<String> = written
-            .filter_map(|to| {
-                let arn = Arn::parse(&self.destinations[to.destination as usize])?;
+    pub(super) fn not_seen(&self, row: usize, index: &Index) -> Text {
+        let places: BTreeSet<String> = self
+            .made_since(row, DateTime::<Utc>::MIN_UTC)
+            .filter_map(|arn| {
+                let arn = arn?;
                 let place = format!("account {}, {}", arn.account_id, arn.region);
                 match index.place_of(arn.account_id, arn.region) {
                     None => Some(format!(
@@ -397,120 +404,4 @@ impl Copies {
             .collect();
         names(places.iter().map(String::as_str))
     }
-
-    /// Is there a copy in that Region or account, with data no older than `within` if that is given?
-    fn has_copy(
-        &self,
-        row: usize,
-        kind: PlaceKind,
-        place: &str,
-        within: Option<TimeDelta>,
-        index: &Index,
-    ) -> Option<bool> {
-        let now = index.aged_at(row)?;
-        let since = within.map(|within| now - within);
-        let table = &index.tables[row];
-        let is_place = |found: &str, own: &str| match place {
-            ANY_PLACE => found != own,
-            named => found == named,
-        };
-        let is_there = |account_id: &str, region: &str| match kind {
-            PlaceKind::Region => is_place(region, &table.region),
-            PlaceKind::Account => is_place(account_id, &table.account_id),
-        };
-        let is_seen = self.seen[row].iter().any(|seen| {
-            let target = &index.targets[seen.place as usize];
-            is_there(&target.account_id, &target.region) && since.is_none_or(|since| seen.newest >= since)
-        });
-        if is_seen {
-            return Some(true);
-        }
-        let mut open = self.open.range((row, 0)..=(row, u32::MAX));
-        let is_open = open.any(|(_, place)| {
-            let target = &index.targets[*place as usize];
-            is_there(&target.account_id, &target.region)
-        });
-        if is_open || !self.are_jobs_whole(row, index) {
-            return None;
-        }
-        // A job that made such a copy: it is not there only if its destination was looked at and does not hold it.
-        let since = since.unwrap_or(now - JOB_MEMORY);
-        let mut made = self.jobs[row]
-            .iter()
-            .filter(|to| to.last_success.is_some_and(|at| at >= since));
-        let is_unseen = made.any(|to| {
-            let Some(arn) = Arn::parse(&self.destinations[to.destination as usize]) else {
-                return true;
-            };
-            let is_looked_at = || {
-                let target = index.place_of(arn.account_id, arn.region);
-                target.is_some_and(|target| index.has_whole_points(target))
-            };
-            is_there(arn.account_id, arn.region) && !is_looked_at()
-        });
-        (!is_unseen).then_some(false)
-    }
-}
-
-/// Has a copy that the plans promise had the time to be made? `None`: that cannot be told, or AWS would not remember the
-/// job that made it.
-fn is_due(offers: &Offers, facts: &TableFacts, index: &Index) -> Option<bool> {
-    let since = offers.since?.max(facts.created_at?);
-    let needs = facts.plan_interval_hours? + 48.0;
-    let is_due = needs <= age_hours(since, index.as_of);
-    (!is_due || needs <= 24.0 * 30.0).then_some(is_due)
-}
-
-/// Places that the policy wants a copy in and that no rule copies to. A plan that could not be read may copy there.
-fn unplanned<'c>(
-    wanted: &'c [String],
-    own: &str,
-    offers: &'c Offers,
-    of: impl Fn(&'c super::plans::rule::PlannedCopy) -> &'c str,
-) -> Option<Text> {
-    if wanted.is_empty() {
-        return Some("none".into());
-    }
-    let mut planned = offers.elsewhere(&of, own);
-    if !planned.is_empty() {
-        planned.insert(ANY_PLACE);
-    }
-    let wanted: BTreeSet<&str> = wanted
-        .iter()
-        .map(String::as_str)
-        .filter(|place| *place != own)
-        .collect();
-    let lacking: Vec<&str> = wanted.difference(&planned).copied().collect();
-    if lacking.is_empty() || offers.copies_whole {
-        return Some(names(lacking));
-    }
-    // Where every plan was read that may take the table, what none of them copies to is lacking for certain.
-    let mut perhaps: BTreeSet<&str> = offers
-        .perhaps_copies
-        .iter()
-        .map(of)
-        .filter(|place| *place != own)
-        .collect();
-    if !perhaps.is_empty() {
-        perhaps.insert(ANY_PLACE);
-    }
-    let surely: Vec<&str> = lacking.into_iter().filter(|place| !perhaps.contains(place)).collect();
-    (offers.is_read && !surely.is_empty()).then(|| names(surely))
-}
-
-fn plan_rule_meets(offers: &Offers, values: &PolicyValues) -> Option<bool> {
-    let wanted = hours(values.wanted_interval());
-    let keeps = |retention: i64| retention >= values.retention_min_days;
-    let meets =
-        |(interval, retention): &(Option<f64>, i64)| interval.is_some_and(|gap| gap <= wanted) && keeps(*retention);
-    let (sure, open, perhaps) = (&offers.rules, &offers.open_rules, &offers.perhaps_rules);
-    if sure.iter().any(meets) || open.iter().any(|group| group.iter().all(meets)) {
-        return Some(true);
-    }
-    let may_meet = |(interval, retention): &(Option<f64>, i64)| interval.is_none() && keeps(*retention);
-    let is_none = sure.is_empty() && open.is_empty();
-    let mut others = open.iter().flatten().chain(perhaps);
-    let is_left_open = sure.iter().any(may_meet) || others.any(|rule| meets(rule) || may_meet(rule));
-    let is_known = offers.is_read && !is_none && !is_left_open;
-    is_known.then_some(false)
 }

@@ -4,7 +4,7 @@ use super::index::Index;
 use super::index::keys::{KeyFacts, RankedKey, owner_of_rank};
 use super::index::vaults::Lock;
 use super::recovery_point::{PointKind, Retention};
-use crate::criteria::values::{FOREVER_DAYS, KeyOwner, PolicyValues};
+use crate::criteria::values::{FOREVER_DAYS, KeyOwner, PointValues};
 
 /// One thing that the policy asks of a recovery point. That it is of this table, and not of an earlier one of its name, is
 /// told by its date.
@@ -66,23 +66,24 @@ impl Quality {
     }
 
     /// Does it meet this demand?
-    pub(crate) fn meets(&self, demand: Demand, values: &PolicyValues) -> Option<bool> {
+    pub(crate) fn meets(&self, demand: Demand, wanted: &PointValues) -> Option<bool> {
         match demand {
             Demand::Usable => self.is_usable,
-            Demand::Kept => self.kept_days.map(|days| days >= values.retention_min_days),
-            Demand::KeyOwner if values.key_owner == KeyOwner::Any => self.is_encrypted,
-            Demand::KeyOwner => self.owner_rank.map(|rank| rank >= values.key_owner.rank()),
+            Demand::Kept if wanted.retention_min_days <= 0 => Some(true),
+            Demand::Kept => self.kept_days.map(|days| days >= wanted.retention_min_days),
+            Demand::KeyOwner if wanted.key_owner == KeyOwner::Any => self.is_encrypted,
+            Demand::KeyOwner => self.owner_rank.map(|rank| rank >= wanted.key_owner.rank()),
             Demand::KeyWorks => self.key_works,
-            Demand::Locked if values.vault_lock.rank() == 0 => Some(true),
-            Demand::Locked => self.lock.map(|lock| lock.rank() >= values.vault_lock.rank()),
+            Demand::Locked if wanted.vault_lock.rank() == 0 => Some(true),
+            Demand::Locked => self.lock.map(|lock| lock.rank() >= wanted.vault_lock.rank()),
         }
     }
 
     /// Does it meet every demand at once?
-    pub(crate) fn is_good(&self, values: &PolicyValues) -> Option<bool> {
+    pub(crate) fn is_good(&self, wanted: &PointValues) -> Option<bool> {
         let mut answer = Some(true);
         for demand in Demand::ALL {
-            match self.meets(demand, values) {
+            match self.meets(demand, wanted) {
                 Some(true) => {}
                 Some(false) => return Some(false),
                 None => answer = None,
@@ -104,12 +105,12 @@ impl Quality {
 }
 
 /// Why a point of this kind does not meet a demand, as in `kept 7 d (35 d required)`.
-pub(crate) fn failed(demand: Demand, quality: &Quality, kind: &PointKind, values: &PolicyValues) -> String {
+pub(crate) fn failed(demand: Demand, quality: &Quality, kind: &PointKind, wanted: &PointValues) -> String {
     match demand {
         Demand::Usable => format!("state {}", kind.status.as_deref().unwrap_or("unknown")),
         Demand::Kept => {
             let kept = quality.kept_days.unwrap_or(0);
-            format!("kept {kept} d ({} required)", days(values.retention_min_days))
+            format!("kept {kept} d ({} required)", days(wanted.retention_min_days))
         }
         Demand::KeyOwner if quality.is_encrypted == Some(false) || quality.owner_rank == Some(-1) => {
             "not encrypted".to_owned()
@@ -118,7 +119,7 @@ pub(crate) fn failed(demand: Demand, quality: &Quality, kind: &PointKind, values
             let owner = owner_of_rank(quality.owner_rank.unwrap_or(0)).replace("aws", "AWS");
             format!(
                 "{owner} key ({} required)",
-                values.key_owner.as_str().replace("aws", "AWS")
+                wanted.key_owner.as_str().replace("aws", "AWS")
             )
         }
         Demand::KeyWorks => {
@@ -135,7 +136,7 @@ pub(crate) fn failed(demand: Demand, quality: &Quality, kind: &PointKind, values
                 Some(Lock::ComplianceInGrace) => "vault lock still in its grace time",
                 _ => "vault not locked",
             };
-            format!("{lock} ({} required)", values.vault_lock.as_str())
+            format!("{lock} ({} required)", wanted.vault_lock.as_str())
         }
     }
 }
@@ -175,7 +176,7 @@ fn days(days: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::criteria::values::LockWanted;
+    use crate::criteria::values::{LockWanted, PolicyValues};
 
     const GOOD: Quality = Quality {
         is_usable: Some(true),
@@ -186,12 +187,16 @@ mod tests {
         lock: Some(Lock::Compliance),
     };
 
-    fn strict() -> PolicyValues {
-        PolicyValues {
+    fn strict() -> PointValues {
+        PointValues {
             key_owner: KeyOwner::CustomerManaged,
             vault_lock: LockWanted::Compliance,
-            ..PolicyValues::default()
+            ..lax()
         }
+    }
+
+    fn lax() -> PointValues {
+        PolicyValues::default().of_point()
     }
 
     #[test]
@@ -202,7 +207,7 @@ mod tests {
             ..GOOD
         };
         assert_eq!(open.is_good(&strict()), None);
-        assert_eq!(open.is_good(&PolicyValues::default()), Some(true));
+        assert_eq!(open.is_good(&lax()), Some(true));
         let bad = Quality {
             lock: Some(Lock::ComplianceInGrace),
             ..open
@@ -234,7 +239,7 @@ mod tests {
                 }
             }
         }
-        for values in [strict(), PolicyValues::default()] {
+        for values in [strict(), lax()] {
             for one in &all {
                 for other in all.iter().filter(|other| one.is_covered_by(other)) {
                     assert!(

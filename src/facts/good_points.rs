@@ -4,16 +4,15 @@
 //! any point that may be good, where 0 stands for one in a vault that could not be read. What was not read can only move
 //! them towards each other.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::copies::{Copies, CopySeen};
 use super::demands::{Demand, Quality, failed, open};
 use super::index::Index;
 use super::recovery_point::PointKind;
 use super::table_points::{TablePoints, UNDATED};
 use super::time::{age_hours, hours, instant};
-use crate::criteria::values::PolicyValues;
+use crate::criteria::values::{PointValues, PolicyValues};
 use crate::dictionary::{TableFacts, Text};
 use crate::domain::FactValue;
 use crate::duration;
@@ -109,14 +108,85 @@ struct Candidate<'p> {
     quality: Quality,
     /// In milliseconds since 1970.
     at: i64,
-    arn: &'p Arc<str>,
+    arn: &'p str,
+}
+
+/// The points in the table's own account and Region, or the copies elsewhere.
+struct Side<'p> {
+    wanted: PointValues,
+    /// Greatest age allowed.
+    limit: TimeDelta,
+    /// The newest that counts.
+    newest: Option<Candidate<'p>>,
+    /// The newest that is good for certain.
+    good: Option<Candidate<'p>>,
+    /// The newest that may be good: kind and date.
+    perhaps: Option<(&'p PointKind, i64)>,
+    /// One that was not read may be good.
+    is_unread: bool,
+}
+
+impl<'p> Side<'p> {
+    /// `usable`: those that count, or at least all among which the newest good one is, whatever the policy; `perhaps`: the
+    /// newest of each kind that may count.
+    fn new(
+        (wanted, limit): (PointValues, TimeDelta),
+        usable: &[Candidate<'p>],
+        perhaps: &[(&'p PointKind, i64)],
+        is_unread: bool,
+        index: &Index,
+    ) -> Self {
+        let key = |candidate: &&Candidate<'p>| (candidate.at, candidate.arn);
+        let is_good = |candidate: &&Candidate<'p>| candidate.quality.is_good(&wanted) == Some(true);
+        let may_be_good = |(kind, _): &&(&'p PointKind, i64)| Quality::of(kind, index).is_good(&wanted) != Some(false);
+        Self {
+            wanted,
+            limit,
+            newest: usable.iter().max_by_key(key).copied(),
+            good: usable.iter().filter(is_good).max_by_key(key).copied(),
+            perhaps: perhaps
+                .iter()
+                .filter(may_be_good)
+                .max_by_key(|(_, at)| if *at == UNDATED { i64::MAX } else { *at })
+                .copied(),
+            is_unread,
+        }
+    }
+
+    fn at_most(&self, now: DateTime<Utc>) -> f64 {
+        self.good.map_or(NO_POINT_HOURS, |good| age(good.at, now))
+    }
+
+    fn at_least(&self, now: DateTime<Utc>) -> f64 {
+        match self.perhaps {
+            _ if self.is_unread => 0.0,
+            Some((_, UNDATED)) => 0.0,
+            Some((_, at)) => age(at, now),
+            None => NO_POINT_HOURS,
+        }
+    }
+
+    /// Is the newest good one within its limit?
+    fn is_within(&self, now: DateTime<Utc>) -> Option<bool> {
+        let limit = hours(self.limit);
+        match (self.at_most(now) <= limit, self.at_least(now) <= limit) {
+            (true, _) => Some(true),
+            (_, false) => Some(false),
+            _ => None,
+        }
+    }
+}
+
+/// In hours.
+fn age(at: i64, now: DateTime<Utc>) -> f64 {
+    instant(at).map_or(0.0, |at| age_hours(at, now))
 }
 
 /// The newest good point of the table of a row, by these values of the policy.
 pub(super) fn compare(
-    row: usize,
-    facts: &TableFacts,
+    (row, facts): (usize, &TableFacts),
     points: &TablePoints,
+    copies: &Copies,
     values: &PolicyValues,
     index: &Index,
 ) -> GoodPoint {
@@ -128,7 +198,8 @@ pub(super) fn compare(
     let Some(now) = index.aged_at(row) else {
         return GoodPoint::default();
     };
-    let candidates: Vec<Candidate<'_>> = points
+    let place = index.target_place(row);
+    let usable: Vec<Candidate<'_>> = points
         .candidates_of(row)
         .map(|(kind, at, arn)| Candidate {
             kind,
@@ -137,77 +208,182 @@ pub(super) fn compare(
             arn,
         })
         .collect();
-    let key = |candidate: &&Candidate<'_>| (candidate.at, Arc::clone(candidate.arn));
-    let newest = candidates.iter().max_by_key(key);
-    let is_good = |candidate: &&Candidate<'_>| candidate.quality.is_good(values) == Some(true);
-    let good = candidates.iter().filter(is_good).max_by_key(key);
-    let perhaps = points
-        .perhaps_usable(row, index)
-        .into_iter()
-        .filter(|(kind, _)| Quality::of(kind, index).is_good(values) != Some(false))
-        .max_by_key(|(_, at)| if *at == UNDATED { i64::MAX } else { *at });
-    let age = |at: i64| instant(at).map_or(0.0, |at| age_hours(at, now));
-    let is_unread = may_be_unread(row, points, values, index);
-    let at_most = good.map_or(NO_POINT_HOURS, |good| age(good.at));
-    let at_least = match perhaps {
-        _ if is_unread => 0.0,
-        Some((_, UNDATED)) => 0.0,
-        Some((_, at)) => age(at),
-        None => NO_POINT_HOURS,
+    let home = Side::new(
+        (values.of_point(), values.limit()),
+        &usable,
+        &points.perhaps_usable(row, index),
+        points.may_hold_more(place, values.vault_lock),
+        index,
+    );
+    let accepted = values.of_accepted_copy();
+    let all: Vec<CopySeen<'_>> = match accepted {
+        Some(_) => copies.of(row, points, index).collect(),
+        None => Vec::new(),
     };
-    let limit = hours(values.limit());
-    let is_within_limit = match (at_most <= limit, at_least <= limit) {
+    let elsewhere = accepted.map(|wanted| {
+        let usable = all.iter().filter(|copy| copy.is_usable());
+        let usable: Vec<Candidate<'_>> = usable
+            .map(|copy| Candidate {
+                kind: copy.kind,
+                quality: copy.quality,
+                at: copy.at,
+                arn: copy.arn,
+            })
+            .collect();
+        let perhaps: Vec<(&PointKind, i64)> = all.iter().map(|copy| (copy.kind, copy.at)).collect();
+        let mut unread = points.others_that_may_hold_more(place, wanted.vault_lock);
+        let is_unread = unread.next().is_some();
+        Side::new((wanted, values.copy_rpo()), &usable, &perhaps, is_unread, index)
+    });
+    let sides = || std::iter::once(&home).chain(&elsewhere);
+    let each = || sides().map(|side| side.is_within(now));
+    let is_within_limit = match (
+        each().any(|within| within == Some(true)),
+        each().any(|within| within.is_none()),
+    ) {
         (true, _) => Some(true),
-        (_, false) => Some(false),
-        _ => None,
+        (_, true) => None,
+        _ => Some(false),
     };
-    let doubt = match (is_within_limit, perhaps) {
-        (None, Some((kind, at))) if !is_unread => doubt((kind, at), values, (now, index)),
-        _ => None,
+    let newest = sides()
+        .filter_map(|side| side.good)
+        .max_by_key(|good| (good.at, good.arn));
+    let case = Case {
+        home: &home,
+        elsewhere: elsewhere.as_ref(),
+        copies: &all,
+        row,
+        now,
+        index,
+    };
+    let doubt = match is_within_limit {
+        None => case.doubt(points),
+        Some(_) => None,
     };
     GoodPoint {
         is_within_limit,
         doubt: Some(doubt.unwrap_or_else(|| "none".into())),
-        age_hours_at_most: Some(at_most),
-        age_hours_at_least: Some(at_least),
-        at: good.and_then(|good| instant(good.at)),
-        arn: Some(good.map_or_else(|| "none".into(), |good| good.arn.clone())),
-        vault: Some(good.map_or_else(|| "none".into(), |good| vault_name(good.kind, index).into())),
-        failed_demands: Some(failed_demands(newest, values)),
-        summary: Some(summary(newest, good, is_unread, facts, values, (now, index)).into()),
+        age_hours_at_most: sides().map(|side| side.at_most(now)).reduce(f64::min),
+        age_hours_at_least: sides().map(|side| side.at_least(now)).reduce(f64::min),
+        at: newest.and_then(|good| instant(good.at)),
+        arn: Some(newest.map_or("none", |good| good.arn).into()),
+        vault: Some(newest.map_or_else(|| "none".into(), |good| case.vault(&good))),
+        failed_demands: Some(failed_demands(home.newest.as_ref(), &home.wanted)),
+        summary: Some(case.summary(facts, |row| copies.not_seen(row, index)).into()),
     }
 }
 
-fn vault_name<'i>(kind: &PointKind, index: &'i Index) -> &'i str {
-    kind.vault
-        .map_or("none", |vault| &index.vaults[vault as usize].row.vault_name)
+/// A table's points on both sides, to be told in words.
+struct Case<'c> {
+    home: &'c Side<'c>,
+    elsewhere: Option<&'c Side<'c>>,
+    copies: &'c [CopySeen<'c>],
+    row: usize,
+    now: DateTime<Utc>,
+    index: &'c Index,
 }
 
-/// May a point that was not read be good? Not one in a vault whose lock is too weak; of the rest of it nothing is known.
-fn may_be_unread(row: usize, points: &TablePoints, values: &PolicyValues, index: &Index) -> bool {
-    let place = index.target_place(row);
-    if !points.is_traceable(place) || !index.is_whole(place, "backup:ListBackupVaults", "") {
-        return true;
+impl Case<'_> {
+    /// Where a candidate lies, if that is elsewhere.
+    fn place(&self, candidate: &Candidate<'_>) -> Option<String> {
+        let copy = self
+            .copies
+            .iter()
+            .find(|copy| copy.arn == candidate.arn && copy.at == candidate.at)?;
+        Some(copy.place(self.index))
     }
-    if index.has_whole_points(place) {
-        return false;
+
+    fn vault(&self, candidate: &Candidate<'_>) -> Text {
+        let place = self.place(candidate);
+        place.map_or_else(|| candidate.kind.vault_name(self.index).into(), Into::into)
     }
-    let table = &index.tables[row];
-    let mut vaults = index.vaults_of(&table.account_id, &table.region).iter();
-    vaults.any(|vault| {
-        let is_too_weak = vault
-            .known_lock()
-            .is_some_and(|lock| lock.rank() < values.vault_lock.rank());
-        !vault.is_view && !vault.points_whole && !is_too_weak
-    })
+
+    /// What AWS's answers leave open, or what was not read elsewhere; none where a call that failed here would tell.
+    fn doubt(&self, points: &TablePoints) -> Option<Text> {
+        let is_open = |side: &&Side<'_>| side.is_within(self.now).is_none();
+        if let Some(home) = Some(self.home).filter(is_open) {
+            let perhaps = home.perhaps.filter(|_| !home.is_unread)?;
+            let place = format!("vault `{}`", perhaps.0.vault_name(self.index));
+            return Some(doubt(
+                ("a recovery point", &place),
+                perhaps,
+                &home.wanted,
+                (self.now, self.index),
+            ));
+        }
+        let elsewhere = self.elsewhere.filter(is_open)?;
+        if elsewhere.is_unread {
+            let home = self.index.target_place(self.row);
+            let places = points.others_that_may_hold_more(home, elsewhere.wanted.vault_lock);
+            let places: Vec<String> = places
+                .map(|place| {
+                    let target = &self.index.targets[place as usize];
+                    format!("account {}, {}", target.account_id, target.region)
+                })
+                .collect();
+            let more = match places.len() {
+                0..=3 => String::new(),
+                all => format!(" and {} more", all - 3),
+            };
+            let places = places.get(..3).unwrap_or(&places).join("; ");
+            return Some(
+                format!("a copy that counts may lie where not every vault could be read: {places}{more}").into(),
+            );
+        }
+        let perhaps = elsewhere.perhaps?;
+        let is_it = |copy: &&CopySeen<'_>| std::ptr::eq(copy.kind, perhaps.0) && copy.at == perhaps.1;
+        let place = self.copies.iter().find(is_it)?.place(self.index);
+        Some(doubt(
+            ("a copy", &place),
+            perhaps,
+            &elsewhere.wanted,
+            (self.now, self.index),
+        ))
+    }
+
+    /// What is to be said of the table's newest points, in a sentence.
+    fn summary(&self, facts: &TableFacts, not_seen: impl Fn(usize) -> Text) -> String {
+        let at_home = summary(self.home, facts, (self.now, self.index));
+        let Some(elsewhere) = self.elsewhere.filter(|_| self.home.is_within(self.now) != Some(true)) else {
+            return at_home;
+        };
+        let age = |candidate: &Candidate<'_>| candidate.age(self.now);
+        let place = |candidate: &Candidate<'_>| self.place(candidate).unwrap_or_default();
+        let limit = duration::age(elsewhere.limit);
+        let copies = match (elsewhere.good, elsewhere.newest) {
+            (Some(good), _) if elsewhere.is_within(self.now) == Some(true) => {
+                return format!(
+                    "{at_home}; a copy that meets everything is {} old ({}; copies may be {limit} old)",
+                    age(&good),
+                    place(&good)
+                );
+            }
+            (Some(good), _) => format!(
+                "the newest copy that meets everything is {} old ({}; copies may be {limit} old)",
+                age(&good),
+                place(&good)
+            ),
+            (None, Some(newest)) => format!(
+                "the newest copy is {} old {} ({})",
+                age(&newest),
+                newest.but(&elsewhere.wanted),
+                place(&newest)
+            ),
+            (None, None) => "no copy was seen elsewhere".to_owned(),
+        };
+        match &*not_seen(self.row) {
+            "none" => format!("{at_home}; {copies}"),
+            not_seen => format!("{at_home}; {copies}; {not_seen}"),
+        }
+    }
 }
 
 /// Which demands the newest usable point fails, and of which that is not known; `none` if it is good.
-fn failed_demands(newest: Option<&Candidate<'_>>, values: &PolicyValues) -> Text {
+fn failed_demands(newest: Option<&Candidate<'_>>, wanted: &PointValues) -> Text {
     let Some(newest) = newest else {
         return "no usable recovery point was seen".into();
     };
-    let (failed, open) = (newest.failed(values), newest.open(values));
+    let (failed, open) = (newest.failed(wanted), newest.open(wanted));
     match (failed.is_empty(), open.is_empty()) {
         (true, true) => "none".into(),
         (false, true) => failed.join(", ").into(),
@@ -217,19 +393,34 @@ fn failed_demands(newest: Option<&Candidate<'_>>, values: &PolicyValues) -> Text
 }
 
 impl Candidate<'_> {
-    fn failed(&self, values: &PolicyValues) -> Vec<String> {
-        let fails = |demand: &Demand| self.quality.meets(*demand, values) == Some(false);
-        let failed = |demand| failed(demand, &self.quality, self.kind, values);
+    fn failed(&self, wanted: &PointValues) -> Vec<String> {
+        let fails = |demand: &Demand| self.quality.meets(*demand, wanted) == Some(false);
+        let failed = |demand| failed(demand, &self.quality, self.kind, wanted);
         Demand::ALL.into_iter().filter(fails).map(failed).collect()
     }
 
-    fn open(&self, values: &PolicyValues) -> Vec<String> {
-        open_demands(self.kind, &self.quality, values)
+    fn open(&self, wanted: &PointValues) -> Vec<String> {
+        open_demands(self.kind, &self.quality, wanted)
+    }
+
+    fn age(&self, now: DateTime<Utc>) -> String {
+        let at = instant(self.at).unwrap_or(now);
+        duration::age((now - at).max(TimeDelta::zero()))
+    }
+
+    /// What is wrong with the point, after its age.
+    fn but(&self, wanted: &PointValues) -> String {
+        let (failed, open) = (self.failed(wanted), self.open(wanted));
+        if failed.is_empty() {
+            format!("and it is not known {}", open.join(", nor "))
+        } else {
+            format!("but {}", failed.join(", "))
+        }
     }
 }
 
-fn open_demands(kind: &PointKind, quality: &Quality, values: &PolicyValues) -> Vec<String> {
-    let is_open = |demand: &Demand| quality.meets(*demand, values).is_none();
+fn open_demands(kind: &PointKind, quality: &Quality, wanted: &PointValues) -> Vec<String> {
+    let is_open = |demand: &Demand| quality.meets(*demand, wanted).is_none();
     Demand::ALL
         .into_iter()
         .filter(is_open)
@@ -238,70 +429,54 @@ fn open_demands(kind: &PointKind, quality: &Quality, values: &PolicyValues) -> V
 }
 
 /// Why a point that was read may be good or not, where no call failed that would tell.
-fn doubt((kind, at): (&PointKind, i64), values: &PolicyValues, (now, index): (DateTime<Utc>, &Index)) -> Option<Text> {
-    let vault = vault_name(kind, index);
+fn doubt(
+    (what, place): (&str, &str),
+    (kind, at): (&PointKind, i64),
+    wanted: &PointValues,
+    (now, index): (DateTime<Utc>, &Index),
+) -> Text {
     let Some(at) = instant(at).filter(|_| at != UNDATED) else {
-        return Some(format!("a recovery point in vault `{vault}` has no date").into());
+        return format!("{what} in {place} has no date").into();
     };
-    let open = open_demands(kind, &Quality::of(kind, index), values);
+    let open = open_demands(kind, &Quality::of(kind, index), wanted);
     let age = duration::age(now - at);
-    Some(
-        format!(
-            "a recovery point in vault `{vault}`, {age} old, may be good: not known is {}",
-            open.join(", ")
-        )
-        .into(),
+    format!(
+        "{what} in {place}, {age} old, may be good: not known is {}",
+        open.join(", ")
     )
+    .into()
 }
 
-/// What is to be said of the table's newest points, in a sentence.
-fn summary(
-    newest: Option<&Candidate<'_>>,
-    good: Option<&Candidate<'_>>,
-    is_unread: bool,
-    facts: &TableFacts,
-    values: &PolicyValues,
-    (now, index): (DateTime<Utc>, &Index),
-) -> String {
-    let age = |candidate: &Candidate<'_>| {
-        let at = instant(candidate.at).unwrap_or(now);
-        duration::age((now - at).max(TimeDelta::zero()))
+/// What is to be said of the table's newest points at home.
+fn summary(side: &Side<'_>, facts: &TableFacts, (now, index): (DateTime<Utc>, &Index)) -> String {
+    let wanted = &side.wanted;
+    let seen = if side.is_unread {
+        " of those that could be read"
+    } else {
+        ""
     };
-    let seen = if is_unread { " of those that could be read" } else { "" };
-    let Some(newest) = newest else {
-        return no_point(is_unread, facts);
+    let Some(newest) = &side.newest else {
+        return no_point(side.is_unread, facts);
     };
-    let Some(good) = good else {
+    let Some(good) = &side.good else {
         return format!(
             "newest point{seen} is {} old {}; none meets everything",
-            age(newest),
-            newest.but(values)
+            newest.age(now),
+            newest.but(wanted)
         );
     };
-    if std::ptr::eq(newest, good) {
-        let vault = vault_name(good.kind, index);
+    if (newest.at, newest.arn) == (good.at, good.arn) {
+        let vault = good.kind.vault_name(index);
         return format!(
             "newest point that meets everything{seen} is {} old (vault {vault})",
-            age(good)
+            good.age(now)
         );
     }
-    let (old, but) = (age(newest), newest.but(values));
+    let (old, but) = (newest.age(now), newest.but(wanted));
     format!(
         "newest point{seen} is {old} old {but}; the newest that meets everything is {} old",
-        age(good)
+        good.age(now)
     )
-}
-
-impl Candidate<'_> {
-    /// What is wrong with the point, after its age.
-    fn but(&self, values: &PolicyValues) -> String {
-        let (failed, open) = (self.failed(values), self.open(values));
-        if failed.is_empty() {
-            format!("and it is not known {}", open.join(", nor "))
-        } else {
-            format!("but {}", failed.join(", "))
-        }
-    }
 }
 
 /// Points that are there and do not count are worth naming: they are why people believe in a backup.

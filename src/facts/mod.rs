@@ -32,6 +32,7 @@ mod subjects;
 mod table_points;
 mod time;
 mod vault_policy;
+mod wanted_copies;
 mod window;
 mod words;
 mod young;
@@ -60,6 +61,7 @@ use restore_testing::RestoreTesting;
 use rpo_over_time::RpoDemand;
 use subjects::recovery_points::JudgePoints;
 use table_points::{TablePoints, by_column};
+use wanted_copies::WantedCopies;
 
 pub(crate) use copies::Comparisons;
 pub(crate) use index::keys::rank_of_owner;
@@ -168,7 +170,7 @@ impl Facts {
         identity::fill(&mut facts, row, index, &self.restores, tags.as_ref());
         let (tally, points_whole) = (self.points.tally(row, index), self.points.is_whole(row));
         tally.fill(&mut facts, row, points_whole, index);
-        self.copies.fill(&mut facts, row, index);
+        self.copies.fill(&mut facts, row, &self.points, index);
         self.jobs.fill(&mut facts, row);
         let duration = self.jobs.is_whole(row).then(|| self.jobs.usual_duration(row));
         let offers = self.memberships.fill(&mut facts, row, index, duration, tags.as_ref());
@@ -202,13 +204,23 @@ impl Facts {
                 offers,
                 memberships: &self.memberships,
                 points: &self.points,
+                copies: &self.copies,
                 jobs: &self.jobs,
                 index: &self.index,
             }
             .compare(values),
-            good_point: good_points::compare(row, facts, &self.points, values, &self.index),
+            good_point: good_points::compare((row, facts), &self.points, &self.copies, values, &self.index),
             deleted_early: self.early_deletions.compare(row, &self.jobs, values, &self.index),
-            ..self.copies.compare(row, facts, offers, values, &self.index)
+            ..WantedCopies {
+                row,
+                facts,
+                offers,
+                copies: &self.copies,
+                points: &self.points,
+                values,
+                index: &self.index,
+            }
+            .compare()
         }
     }
 

@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::copies::Copies;
 use super::demands::Quality;
 use super::index::Index;
 use super::index::keys::{KeyFacts, RankedKey};
@@ -14,8 +15,8 @@ use super::plans::membership::Memberships;
 use super::plans::offers::{Offers, Taker};
 use super::plans::target::TargetPlans;
 use super::schedule::Run;
-use super::table_points::TablePoints;
-use super::time::{JOB_REACH, START_SLACK};
+use super::table_points::{TablePoints, UNDATED};
+use super::time::{JOB_REACH, START_SLACK, seconds_of_millis};
 use super::young;
 use crate::criteria::values::PolicyValues;
 use crate::dictionary::{TableFacts, Text};
@@ -79,6 +80,7 @@ pub(super) struct Evidence<'e> {
     pub(super) offers: &'e Offers,
     pub(super) memberships: &'e Memberships,
     pub(super) points: &'e TablePoints,
+    pub(super) copies: &'e Copies,
     pub(super) jobs: &'e Jobs,
     pub(super) index: &'e Index,
 }
@@ -207,6 +209,7 @@ impl Case<'_> {
         let plan_id = self.taker(rule).plan_id.as_str();
         let (from, to) = (run.at - START_SLACK, run.at + run.start_window + START_SLACK);
         let of_table = RankedKey::from(index.keys.of_table(&index.tables[row]));
+        let wanted = self.values.of_point();
         let (mut seen, mut is_open) = (0, false);
         for kind in points.made_within(row, from, to) {
             let is_of_plan = match kind.plan_id.as_deref() {
@@ -219,7 +222,7 @@ impl Case<'_> {
             if kind.state.is_native == Some(true) {
                 quality = quality.under(&of_table);
             }
-            match quality.is_good(self.values) {
+            match quality.is_good(&wanted) {
                 Some(true) if is_of_plan => return Some(true),
                 Some(false) => {}
                 _ => is_open = true,
@@ -228,11 +231,53 @@ impl Case<'_> {
         // A job that made a point which is not there: deleted by hand, or in a vault that was not read.
         let (made, is_going_on) = jobs.made_within(row, plan_id, from, to);
         is_open |= is_going_on || made > seen;
+        if rule.by_copy {
+            // A copy is made after its point: it has as long as a point has after its run is due.
+            let is_underway = (made > 0 || seen > 0) && index.as_of < to + self.values.wanted_tolerance();
+            match self.made_good_copy(plan_id, from, to) {
+                Some(true) => return Some(true),
+                None => is_open = true,
+                Some(false) => is_open |= is_underway,
+            }
+        }
         // Jobs are remembered for a month; of the time before, points tell, while they are kept.
         let is_remembered = from >= index.as_of - JOB_REACH;
         let is_kept = index.as_of - from < rule.kept;
         let is_known = jobs.is_whole(row) && (is_remembered || (points.is_whole(row) && is_kept));
         (is_known && !is_open).then_some(false)
+    }
+
+    /// Does a good copy lie elsewhere of a point that a plan made then? Of copies of one kind the newest is known.
+    fn made_good_copy(&self, plan_id: &str, from: DateTime<Utc>, to: DateTime<Utc>) -> Option<bool> {
+        let Evidence {
+            row,
+            points,
+            copies,
+            index,
+            ..
+        } = *self.evidence;
+        let wanted = self.values.of_accepted_copy()?;
+        let home = index.target_place(row);
+        let mut is_open = points
+            .others_that_may_hold_more(home, wanted.vault_lock)
+            .next()
+            .is_some();
+        for copy in copies.of(row, points, index) {
+            // It has the date of its source, which says who made it where the copy does not.
+            let plan = || points.plan_at(row, seconds_of_millis(copy.at));
+            let is_of_plan = match copy.kind.plan_id.as_deref().or_else(plan) {
+                Some(plan) if plan != plan_id => continue,
+                plan => plan.is_some(),
+            };
+            let is_then = copy.at == UNDATED || copy.at() >= from;
+            match copy.quality.is_good(&wanted) {
+                _ if !is_then => {}
+                Some(false) => {}
+                Some(true) if is_of_plan && copy.at != UNDATED && copy.at() <= to => return Some(true),
+                _ => is_open = true,
+            }
+        }
+        (!is_open).then_some(false)
     }
 
     /// What jobs that ended last say of the roles that a rule's plan takes the table by, if all of them had trouble.
@@ -348,8 +393,14 @@ impl Case<'_> {
             usize::try_from(self.values.retention_min_days).unwrap_or_default(),
             "day",
         );
+        let by_copy = self
+            .rules
+            .rules
+            .iter()
+            .any(|rule| rule.by_copy && rule.is_good == Some(true));
+        let where_else = if by_copy { ", in copies elsewhere," } else { "" };
         format!(
-            "rules that keep {kept} run every {}; {often} wanted",
+            "rules that keep {kept}{where_else} run every {}; {often} wanted",
             duration::age(gap)
         )
     }

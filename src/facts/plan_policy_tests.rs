@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Comparisons, derive};
-use crate::criteria::values::{KeyOwner, LockWanted, PolicyValues};
+use crate::criteria::values::{CopyValues, KeyOwner, LockWanted, PolicyValues};
 use crate::dictionary::TableFacts;
 use crate::domain::FactValue;
 use crate::inventory::schema::{
@@ -16,6 +16,7 @@ use crate::inventory::store::{Writer, write_manifest};
 use crate::inventory::{Inventory, Manifest};
 
 const ACCOUNT: &str = "111122223333";
+const CENTRAL: &str = "444455556666";
 const REGION: &str = "eu-west-1";
 const DAILY: &str = "cron(0 5 ? * * *)";
 
@@ -38,6 +39,7 @@ struct World {
     jobs: Vec<BackupJob>,
     settings: RegionSetting,
     calls: Vec<CallLogEntry>,
+    targets: Vec<Target>,
 }
 
 /// The vault that plans write to, and its key.
@@ -69,6 +71,12 @@ impl World {
                 dynamodb_advanced: Some(true),
             },
             calls: Vec::new(),
+            targets: vec![Target {
+                account_id: ACCOUNT.to_owned(),
+                account_name: None,
+                region: REGION.to_owned(),
+                partition: "aws".to_owned(),
+            }],
         };
         for action in [
             "dynamodb:ListTables",
@@ -262,6 +270,45 @@ impl World {
         });
     }
 
+    /// The same with a vault `central` in another account that was read, and copies there of what the plans make, kept for so
+    /// many days by their action; the copies of the points that were made are there, too.
+    fn copied(mut self, days: Option<i64>) -> Self {
+        let here = self.calls.len();
+        self.called("dynamodb:ListTables", "");
+        self.called("backup:ListBackupVaults", "");
+        self.called("backup:ListCopyJobs", "");
+        self.add_vault("central");
+        for call in &mut self.calls[here..] {
+            call.account_id = CENTRAL.to_owned();
+        }
+        self.called("backup:ListCopyJobs", "");
+        let arn = format!("arn:aws:backup:{REGION}:{CENTRAL}:backup-vault:central");
+        let vault = self.vaults.last_mut().expect("the vault");
+        (vault.account_id, vault.vault_arn) = (CENTRAL.to_owned(), Some(arn.clone()));
+        self.targets.push(Target {
+            account_id: CENTRAL.to_owned(),
+            ..self.targets[0].clone()
+        });
+        let days_text = days.map_or("null".to_owned(), |days| days.to_string());
+        for rule in &mut self.rules {
+            rule.copy_actions_json =
+                format!("[{{\"destination_vault_arn\":\"{arn}\",\"delete_after_days\":{days_text}}}]");
+        }
+        for number in 0..self.points.len() {
+            let source = self.points[number].clone();
+            self.points.push(RecoveryPoint {
+                account_id: CENTRAL.to_owned(),
+                vault_name: "central".to_owned(),
+                recovery_point_arn: format!("arn:aws:backup:{REGION}:{CENTRAL}:recovery-point:copy-{number}"),
+                delete_after_days: days,
+                source_vault_arn: self.vaults[0].vault_arn.clone(),
+                created_by_plan_id: None,
+                ..source
+            });
+        }
+        self
+    }
+
     /// The same with plans that take the table only since now: no run was due.
     fn fresh(mut self) -> Self {
         for selection in &mut self.selections {
@@ -287,15 +334,7 @@ impl World {
             writer.push(rows).expect("written");
         }
         let writer = Writer::create(dir);
-        push(
-            &writer,
-            &[Target {
-                account_id: ACCOUNT.to_owned(),
-                account_name: None,
-                region: REGION.to_owned(),
-                partition: "aws".to_owned(),
-            }],
-        );
+        push(&writer, &self.targets);
         push(&writer, std::slice::from_ref(&self.settings));
         push(&writer, &self.tables);
         push(&writer, &self.plans);
@@ -454,6 +493,160 @@ fn one_rule_must_do_both() {
         reason,
         "no rule of its plans makes good points: rule `rule-0` of plan `plan p` keeps 7 d (35 d required)"
     );
+}
+
+/// Seven days at home; a year is wanted, and copies may stand for it.
+fn week_at_home() -> (World, PolicyValues) {
+    let world = World::with("2026-11-20T20:00:00Z", &[(DAILY, 480, 7)]).ran_daily(10, "COMPLETED");
+    let year = PolicyValues {
+        retention_min_days: 365,
+        accept_copies: true,
+        ..values()
+    };
+    (world, year)
+}
+
+#[test]
+fn a_copy_action_may_meet_what_the_point_at_home_does_not() {
+    let (world, year) = week_at_home();
+    let (meets, reason) = world.clone().copied(Some(365)).judged(&year);
+    assert_eq!(
+        (meets, &*reason),
+        (
+            Some(true),
+            "rules that keep 365 days, in copies elsewhere, run every 24 h; daily wanted"
+        )
+    );
+    let home_only = PolicyValues {
+        accept_copies: false,
+        ..year.clone()
+    };
+    assert_eq!(world.clone().copied(Some(365)).judged(&home_only).0, Some(false));
+    // Without days of its own a copy ends with its source.
+    for (days, lacks) in [
+        (Some(30), "keeps 30 d (365 d required)"),
+        (None, "keeps 7 d (365 d required)"),
+    ] {
+        let (meets, reason) = world.clone().copied(days).judged(&year);
+        assert_eq!(meets, Some(false), "{reason}");
+        assert!(
+            reason.ends_with(&format!(
+                "its copy in account 444455556666, eu-west-1, vault central {lacks}"
+            )),
+            "{reason}"
+        );
+    }
+    let (meets, reason) = world.judged(&year);
+    assert_eq!(
+        (meets, &*reason),
+        (
+            Some(false),
+            "no rule of its plans makes good points: rule `rule-0` of plan `plan p` keeps 7 d (365 d required), makes no copy"
+        )
+    );
+}
+
+#[test]
+fn copies_that_are_planned_and_not_made_are_failures() {
+    let (world, year) = week_at_home();
+    let mut failing = world.clone().copied(Some(365));
+    failing.points.retain(|point| point.account_id == ACCOUNT);
+    // Fourteen hours after the last point the copy of that may be on its way; a day later both are missing.
+    assert_eq!(failing.judged(&year).0, None);
+    failing.as_of = at("2026-11-21T04:00:00Z");
+    let (meets, reason) = failing.judged(&year);
+    assert_eq!(meets, Some(false), "{reason}");
+    assert!(reason.starts_with("planned, and failing"), "{reason}");
+    // The last copy but one is there.
+    let mut late = world.clone().copied(Some(365));
+    late.points
+        .retain(|point| point.account_id == ACCOUNT || point.created_at != Some(at("2026-11-20T06:00:00Z")));
+    assert_eq!(late.judged(&year).0, Some(true));
+    // Nobody read where the copies go.
+    let mut unread = world.clone().copied(Some(365));
+    unread.points.retain(|point| point.account_id == ACCOUNT);
+    for call in unread.calls.iter_mut().filter(|call| call.account_id == CENTRAL) {
+        call.outcome = "denied".to_owned();
+    }
+    unread.as_of = at("2026-11-21T04:00:00Z");
+    assert_eq!(unread.judged(&year).0, None);
+    let mut not_in_scope = world.copied(Some(365));
+    not_in_scope.points.retain(|point| point.account_id == ACCOUNT);
+    not_in_scope.vaults.truncate(1);
+    not_in_scope.targets.truncate(1);
+    assert_eq!(not_in_scope.judged(&year).0, None);
+}
+
+#[test]
+fn a_copy_action_counts_by_its_own_retention_and_by_its_vault() {
+    let (world, _) = week_at_home();
+    let world = world.copied(Some(30));
+    let wanted = |copy: CopyValues| PolicyValues {
+        copy: CopyValues {
+            accounts: vec![CENTRAL.to_owned()],
+            ..copy
+        },
+        ..values()
+    };
+    let of = |world: &World, copy: CopyValues| {
+        let (_, compared) = world.all(&wanted(copy)).remove(0);
+        (
+            text(&compared, "unplanned_copy_accounts"),
+            text(&compared, "missing_copy_accounts"),
+        )
+    };
+    let (there, lacking, open) = ("none".to_owned(), CENTRAL.to_owned(), "unknown".to_owned());
+    let month = CopyValues {
+        retention_min_days: Some(30),
+        ..CopyValues::default()
+    };
+    let year = CopyValues {
+        retention_min_days: Some(365),
+        ..CopyValues::default()
+    };
+    let locked = CopyValues {
+        vault_lock: Some(LockWanted::Compliance),
+        ..CopyValues::default()
+    };
+    let owned = CopyValues {
+        key_owner: Some(KeyOwner::CustomerManaged),
+        ..CopyValues::default()
+    };
+    let both = |one: &String| (one.clone(), one.clone());
+    assert_eq!(of(&world, CopyValues::default()), both(&there));
+    assert_eq!(of(&world, month.clone()), both(&there));
+    assert_eq!(of(&world, year.clone()), both(&lacking));
+    assert_eq!(of(&world, locked.clone()), both(&lacking));
+    assert_eq!(of(&world, owned.clone()), both(&there));
+    // A key that dies, and one that nobody described.
+    let mut dying = world.clone();
+    dying.keys[0].key_state = Some("PendingDeletion".to_owned());
+    assert_eq!(of(&dying, CopyValues::default()), both(&lacking));
+    let mut unknown = world.clone();
+    unknown.keys.clear();
+    assert_eq!(of(&unknown, CopyValues::default()), both(&open));
+    // An account that is not in scope: the action tells its own retention, and nothing of the vault.
+    let mut elsewhere = world.clone();
+    elsewhere.points.retain(|point| point.account_id == ACCOUNT);
+    elsewhere.vaults.truncate(1);
+    elsewhere.targets.truncate(1);
+    assert_eq!(of(&elsewhere, CopyValues::default()).0, there);
+    assert_eq!(of(&elsewhere, year.clone()).0, lacking);
+    assert_eq!(of(&elsewhere, locked).0, open);
+    let (_, compared) = elsewhere.all(&wanted(owned)).remove(0);
+    assert_eq!(
+        text(&compared, "copy_actions_doubt"),
+        "copies go to account 444455556666, eu-west-1, vault central, whose key and lock were not read"
+    );
+    // A vault that was listed nowhere, and an inventory that holds no lifecycles of copies.
+    let mut gone = world.clone();
+    gone.vaults.truncate(1);
+    assert_eq!(of(&gone, CopyValues::default()).0, lacking);
+    let mut old = world;
+    let json = &mut old.rules[0].copy_actions_json;
+    *json = json.replace(",\"delete_after_days\":30", "");
+    assert_eq!(of(&old, CopyValues::default()).0, there);
+    assert_eq!(of(&old, month).0, open);
 }
 
 #[test]

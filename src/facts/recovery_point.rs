@@ -207,6 +207,12 @@ impl PointKind {
         (!self.is_open).then_some(true)
     }
 
+    /// The vault that holds it; `none`: one that was not listed.
+    pub(crate) fn vault_name<'i>(&self, index: &'i Index) -> &'i str {
+        self.vault
+            .map_or("none", |vault| &index.vaults[vault as usize].row.vault_name)
+    }
+
     pub(crate) fn new(point: &RecoveryPoint<'_>, vault: Option<u32>, index: &Index) -> Self {
         let state = PointState::of(point, index.as_of);
         let of_vault = vault.map(|place| &index.vaults[place as usize]);

@@ -42,13 +42,12 @@ pub(super) fn add(
             false => judge(inventory, &derive(inventory, bound.policy.window_days)?, &bound)?,
         };
         let deciding = deciding(framework, &bound);
-        let terms = framework.terms();
         reports.push(FrameworkReport {
             id: framework.id.clone(),
             title: framework.title.clone(),
             version: framework.version.clone(),
             origin: framework.origin(),
-            laxer: terms.map(|terms| terms.laxer(&criteria.policy)).unwrap_or_default(),
+            laxer: framework.terms().laxer(&criteria.policy),
             controls: framework.matrix(&own.findings, &|id| deciding.contains(id)),
         });
         own.findings.retain(|finding| deciding.contains(&*finding.rule));
@@ -109,13 +108,9 @@ fn bound(framework: &Framework, criteria: &Criteria) -> Criteria {
         let is_off = level(rule, &criteria.policy, None) == Level::Off;
         rule.is_named |= letter.contains(&*rule.id) && !is_off;
     }
-    let policy = match framework.terms() {
-        Some(terms) => terms.tighten(&criteria.policy, &framework.id),
-        None => criteria.policy.clone(),
-    };
     Criteria {
         rules,
-        policy,
+        policy: framework.terms().tighten(&criteria.policy, &framework.id),
         waivers: criteria.waivers.clone(),
         baseline: None,
         frameworks: Vec::new(),

@@ -351,7 +351,7 @@ fn tiers(tables: &[TableRow]) -> Vec<TierLine> {
             &[
                 ("rpo", "6 h"),
                 ("key-owner", "customer-managed"),
-                ("copy-regions", "eu-central-1"),
+                ("copy.regions", "eu-central-1"),
             ],
             None,
         ),

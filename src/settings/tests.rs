@@ -2,7 +2,7 @@ use chrono::TimeDelta;
 
 use super::*;
 use crate::criteria::policy::Source;
-use crate::criteria::values::{FOREVER_DAYS, KeyOwner, LockWanted, PolicyValues};
+use crate::criteria::values::{CopyValues, FOREVER_DAYS, KeyOwner, LockWanted, PolicyValues, UNSET};
 use crate::toml_reader::values::check_region;
 
 fn parsed(text: &str) -> Settings {
@@ -57,9 +57,8 @@ fn everything_can_be_said() {
         retention-max = "7y"
         key-owner = "customer-managed"
         vault-lock = "compliance"
-        copy-regions = ["eu-central-1", "eu-north-1"]
-        copy-accounts = ["444455556666"]
-        copy-rpo = "30d"
+        copy = { regions = ["eu-central-1", "eu-north-1"], accounts = ["444455556666"], rpo = "30d", retention-min = "1y", key-owner = "aws-managed", vault-lock = "governance" }
+        accept-copies = true
         air-gapped-within = "7d"
         restore-tested-within = "90d"
         rto = "4h"
@@ -78,9 +77,15 @@ fn everything_can_be_said() {
         retention_max_days: 2557,
         key_owner: KeyOwner::CustomerManaged,
         vault_lock: LockWanted::Compliance,
-        copy_regions: vec!["eu-central-1".to_owned(), "eu-north-1".to_owned()],
-        copy_accounts: vec!["444455556666".to_owned()],
-        copy_rpo: Some(TimeDelta::days(30)),
+        copy: CopyValues {
+            regions: vec!["eu-central-1".to_owned(), "eu-north-1".to_owned()],
+            accounts: vec!["444455556666".to_owned()],
+            rpo: Some(TimeDelta::days(30)),
+            retention_min_days: Some(366),
+            key_owner: Some(KeyOwner::AwsManaged),
+            vault_lock: Some(LockWanted::Governance),
+        },
+        accept_copies: true,
         air_gapped_within: Some(TimeDelta::days(7)),
         restore_tested_within: Some(TimeDelta::days(90)),
         rto: TimeDelta::hours(4),
@@ -103,13 +108,12 @@ fn what_reports_print_can_be_read_again() {
         .policy
         .values;
     for values in [values, PolicyValues::default()] {
-        let lines = values
-            .lines()
-            .into_iter()
-            .map(|(key, value)| match (key, value.as_str()) {
-                ("copy-regions" | "copy-accounts", "none") => format!("{key} = []\n"),
-                _ => format!("{key} = \"{value}\"\n"),
-            });
+        let said = values.lines().into_iter().filter(|(_, value)| *value != UNSET);
+        let lines = said.map(|(key, value)| match (key, value.as_str()) {
+            ("copy.regions" | "copy.accounts", "none") => format!("{key} = []\n"),
+            ("accept-copies", _) => format!("{key} = {value}\n"),
+            _ => format!("{key} = \"{value}\"\n"),
+        });
         let again = parsed(&format!("[policy]\n{}", lines.collect::<String>()))
             .policy
             .values;
@@ -199,6 +203,29 @@ fn every_value_has_its_mistakes() {
             "`111122223333` is listed twice in `policy.copy-accounts`",
         ),
         ("copy-rpo = \"31d\"", "`policy.copy-rpo` is longer than 30 days"),
+        ("copy = { regions = [\"narnia\"] }", "`narnia` is not a Region"),
+        ("copy = { accounts = [\"1234\"] }", "`1234` is not an account id"),
+        ("copy = { rpo = \"31d\" }", "`policy.copy.rpo` is longer than 30 days"),
+        ("copy = { rpo = \"none\" }", "`policy.copy.rpo` is not a duration"),
+        ("copy = { regoins = [] }", "`policy.copy.regoins` is not a setting"),
+        ("copy = { key-owner = \"me\" }", "`me` is not a key owner"),
+        (
+            "copy = { vault-lock = true }",
+            "`policy.copy.vault-lock` must be a string",
+        ),
+        (
+            "copy = { retention-min = \"36h\" }",
+            "`policy.copy.retention-min` is not a number of days",
+        ),
+        ("copy = [\"eu-west-1\"]", "`policy.copy` must be a table"),
+        (
+            "accept-copies = \"yes\"",
+            "`policy.accept-copies` must be true or false",
+        ),
+        (
+            "copy-retention-min = \"1y\"",
+            "`policy.copy-retention-min` is not a setting",
+        ),
         (
             "air-gapped-within = \"soon\"",
             "`policy.air-gapped-within` is not a duration",
@@ -219,6 +246,42 @@ fn every_value_has_its_mistakes() {
         );
     }
     assert!(hints("[policy]\nvault-lock = \"complience\"").contains("did you mean `compliance`?"));
+    assert!(hints("[policy]\ncopy = { regoins = [] }").contains("did you mean `regions`?"));
+}
+
+#[test]
+fn values_of_copies_have_one_name_at_a_time() {
+    let values = |text: &str| parsed(&format!("[policy]\n{text}\n")).policy.values;
+    for (old, new) in [
+        ("copy-regions = [\"eu-west-1\"]", "copy = { regions = [\"eu-west-1\"] }"),
+        ("copy-accounts = [\"any\"]", "copy.accounts = [\"any\"]"),
+        ("copy-rpo = \"2d\"", "[policy.copy]\nrpo = \"2d\""),
+    ] {
+        assert_eq!(values(old), values(new));
+    }
+    assert_eq!(
+        source_of(&parsed("[policy]\ncopy-rpo = \"2d\"\n"), "copy.rpo"),
+        Some(Source::File)
+    );
+    // Of different values one may have its old name.
+    let mixed = values("copy-rpo = \"2d\"\ncopy = { regions = [\"any\"] }");
+    assert_eq!(
+        (mixed.copy.rpo, mixed.copy.regions),
+        (Some(TimeDelta::days(2)), vec!["any".to_owned()])
+    );
+    assert_eq!(
+        mistakes(
+            "[policy]\ncopy = { rpo = \"2d\", regions = [\"any\"] }\ncopy-rpo = \"2d\"\ncopy-regions = [\"any\"]\n"
+        ),
+        [
+            "3 `policy.copy-rpo` is another name of `policy.copy.rpo`, and both are set",
+            "4 `policy.copy-regions` is another name of `policy.copy.regions`, and both are set",
+        ]
+    );
+    assert_eq!(
+        mistakes("[policy]\nretention-max = \"90d\"\ncopy = { retention-min = \"1y\" }\n"),
+        ["3 `policy.copy.retention-min` is longer than `retention-max`, which bounds copies too"]
+    );
 }
 
 #[test]
@@ -249,7 +312,7 @@ fn copies_can_only_be_shown_for_as_long_as_aws_backup_remembers_them() {
     let text = "[policy]\nrpo = \"16d\"\ncopy-regions = [\"eu-west-1\"]\n";
     assert_eq!(
         mistakes(text),
-        ["2 `policy.copy-rpo` is missing, and copies are asked for"]
+        ["2 `policy.copy.rpo` is missing, and copies are asked for"]
     );
     parsed(&format!("{text}copy-rpo = \"20d\""));
     parsed("[policy]\nrpo = \"16d\"");

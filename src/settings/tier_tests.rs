@@ -2,7 +2,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Settings;
 use crate::criteria::policy::Tier;
-use crate::criteria::values::{KeyOwner, LockWanted, PolicyValues};
+use crate::criteria::values::{CopyValues, KeyOwner, LockWanted, PolicyValues};
 
 fn tiers(text: &str) -> Vec<Tier> {
     let settings = Settings::parse(text, "b").unwrap_or_else(|problems| panic!("{text}\n{problems}"));
@@ -41,9 +41,10 @@ fn tiers_lie_over_the_values_for_every_table() {
         retention-max = "2557d"
         key-owner = "customer-managed"
         vault-lock = "compliance"
-        copy-regions = ["eu-west-1"]
+        copy = { regions = ["eu-west-1"], retention-min = "1y", key-owner = "any", vault-lock = "none" }
         copy-accounts = ["444455556666"]
         copy-rpo = "1d"
+        accept-copies = true
         air-gapped-within = "7d"
         restore-tested-within = "none"
         rto = "4h"
@@ -63,9 +64,15 @@ fn tiers_lie_over_the_values_for_every_table() {
             retention_max_days: 2557,
             key_owner: KeyOwner::CustomerManaged,
             vault_lock: LockWanted::Compliance,
-            copy_regions: vec!["eu-west-1".to_owned()],
-            copy_accounts: vec!["444455556666".to_owned()],
-            copy_rpo: Some(TimeDelta::days(1)),
+            copy: CopyValues {
+                regions: vec!["eu-west-1".to_owned()],
+                accounts: vec!["444455556666".to_owned()],
+                rpo: Some(TimeDelta::days(1)),
+                retention_min_days: Some(366),
+                key_owner: Some(KeyOwner::Any),
+                vault_lock: Some(LockWanted::None),
+            },
+            accept_copies: true,
             air_gapped_within: Some(TimeDelta::days(7)),
             restore_tested_within: None,
             rto: TimeDelta::hours(4),
@@ -81,6 +88,24 @@ fn tiers_lie_over_the_values_for_every_table() {
     assert!(gold.exemption.is_none());
     assert!(tiers[1].sets.is_empty());
     assert_eq!(tiers[1].values.retention_min_days, 90);
+}
+
+#[test]
+fn what_a_tier_says_of_copies_lies_over_the_rest_key_by_key() {
+    let text = format!(
+        "[policy]\ncopy = {{ regions = [\"any\"], rpo = \"2d\", retention-min = \"1y\" }}\n{HEAD}copy.rpo = \"1d\"\n"
+    );
+    let tier = tiers(&text).remove(0);
+    assert_eq!(
+        tier.values.copy,
+        CopyValues {
+            regions: vec!["any".to_owned()],
+            rpo: Some(TimeDelta::days(1)),
+            retention_min_days: Some(366),
+            ..CopyValues::default()
+        }
+    );
+    assert_eq!(tier.sets, ["copy.rpo"]);
 }
 
 #[test]

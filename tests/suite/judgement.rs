@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::common::criteria::{SCRATCH, waiver};
-use crate::common::worlds::{HERE, deny, event, file, native, table, tested, with, world};
+use crate::common::worlds::{HERE, central, deny, event, file, native, table, tested, with, world};
 use crate::common::{Bench, fact, finding, permitted, verdict};
 
 /// With a table under a KMS key, one that was made today and one with a native recovery point, so that every call is made.
@@ -339,6 +339,110 @@ fn copies_and_restores_are_seen() {
     let (_, report) = bench.scan("other", &one);
     assert_eq!(*fact(&report, "orders", "missing_copy_regions"), Value::Null);
     assert_eq!(verdict(&report, "orders", "cross-region-copy-exists"), "unknown");
+}
+
+/// The settings of a scan of both accounts of [`central`].
+const BOTH_ACCOUNTS: &str = "accounts = [{ id = \"111122223333\" }, { id = \"444455556666\", role_arn = \"arn:aws:iam::444455556666:role/Audit\" }]\n";
+
+/// What `orders` is said to be: its verdict, and that of the rules on it.
+fn of_orders(bench: &Bench, name: &str, settings: &str, more: &[&str]) -> (Value, [String; 5]) {
+    bench.write("backproof.toml", settings);
+    let (ran, report) = bench.scan(name, &[&["--format", "json"], more].concat());
+    let tables = report["tables"].as_array().unwrap_or_else(|| panic!("{}", ran.stderr));
+    let orders = tables.iter().find(|one| one["table_name"] == "orders");
+    let of = |rule: &str| verdict(&report, "orders", rule).to_owned();
+    let verdicts = [
+        orders.expect("a table")["verdict"]
+            .as_str()
+            .expect("a verdict")
+            .to_owned(),
+        of("backed-up"),
+        of("plan-meets-policy"),
+        of("cross-account-copy-exists"),
+        of("cross-account-copy-planned"),
+    ];
+    (report, verdicts)
+}
+
+#[test]
+fn a_year_in_a_central_account_stands_for_seven_days_at_home_where_that_is_accepted() {
+    let [yes, no, open, not] = ["compliant", "non-compliant", "unknown", "not-applicable"];
+    let bench = Bench::new(&central(365));
+    let year = "[policy]\nretention-min = \"365d\"\n";
+    let accepting = format!("{BOTH_ACCOUNTS}{year}accept-copies = true\n");
+    let (report, verdicts) = of_orders(&bench, "default", &format!("{BOTH_ACCOUNTS}{year}"), &[]);
+    assert_eq!(verdicts, [no, no, no, yes, not]);
+    assert_eq!(fact(&report, "orders", "newest_good_point_vault"), "none");
+    let (report, verdicts) = of_orders(&bench, "accepting", &accepting, &[]);
+    assert_eq!(verdicts, [yes, yes, yes, yes, not]);
+    let place = "account 444455556666, eu-west-1, vault central";
+    let said = fact(&report, "orders", "backed_up_summary").as_str().expect("a text");
+    assert!(
+        said.contains("a copy that meets everything is") && said.contains(place),
+        "{said}"
+    );
+    assert_eq!(fact(&report, "orders", "newest_good_point_vault"), place);
+    // The pack says all that judged, and judges alike.
+    let ran = bench.run(&["verify", "accepting"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    // An account that is not in scope proves nothing, and the answer says where copies went.
+    let one = format!("{year}accept-copies = true\ncopy = {{ accounts = [\"444455556666\"] }}\n");
+    let (report, verdicts) = of_orders(&bench, "one", &one, &["--regions", "eu-west-1"]);
+    assert_eq!(verdicts[1..], [no, open, open, yes]);
+    let said = finding(&report, "orders", "backed-up")["message"]
+        .as_str()
+        .expect("a text");
+    assert!(
+        said.contains("copies went to account 444455556666, eu-west-1, which is not in scope"),
+        "{said}"
+    );
+    // Copies that are wanted there have to be as good as `copy` says, in the plan and in the vault.
+    for (place, (copy, wanted)) in [
+        ("retention-min = \"365d\"", yes),
+        ("retention-min = \"366d\"", no),
+        ("key-owner = \"aws-managed\"", yes),
+        ("key-owner = \"customer-managed\"", no),
+        ("vault-lock = \"governance\"", no),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let settings = format!("{BOTH_ACCOUNTS}[policy]\ncopy = {{ accounts = [\"444455556666\"], {copy} }}\n");
+        let (report, verdicts) = of_orders(&bench, &format!("copy-{place}"), &settings, &[]);
+        let found = finding(&report, "orders", "cross-account-copy-planned");
+        assert_eq!(verdicts[3..], [wanted, wanted], "{copy}: {found}");
+    }
+}
+
+#[test]
+fn a_framework_that_accepts_no_copies_judges_by_points_at_home() {
+    let bench = Bench::new(&central(365));
+    let accepting = format!("{BOTH_ACCOUNTS}[policy]\nretention-min = \"365d\"\naccept-copies = true\n");
+    for framework in ["soc2", "cis-v8"] {
+        let (report, [verdict, ..]) = of_orders(&bench, framework, &accepting, &["--framework", framework]);
+        assert_eq!(verdict, "non-compliant");
+        let laxer = report["frameworks"][0]["laxer"].to_string();
+        assert!(laxer.contains("accept-copies: policy true, framework false"), "{laxer}");
+    }
+}
+
+#[test]
+fn where_each_value_of_copies_comes_from_is_told() {
+    let bench = Bench::new(&world(""));
+    let settings = "[policy]\ncopy-rpo = \"2d\"\ncopy = { accounts = [\"444455556666\"] }\n[[policy.tier]]\nname = \"gold\"\nwhen = \"table_name = 'orders'\"\naccept-copies = true\ncopy = { retention-min = \"365d\", vault-lock = \"compliance\" }\n";
+    bench.write("backproof.toml", settings);
+    let ran = bench.run(&["scan", "--regions", "eu-west-1", "--explain-policy", "orders"]);
+    for line in [
+        "copy.accounts = 444455556666 (settings file)",
+        "copy.regions = none (default)",
+        "copy.rpo = 2d (settings file)",
+        "copy.retention-min = 365d (tier `gold`, ",
+        "copy.key-owner = not set (default)",
+        "copy.vault-lock = compliance (tier `gold`, ",
+        "accept-copies = true (tier `gold`, ",
+    ] {
+        assert!(ran.stdout.contains(line), "{line}: {}{}", ran.stdout, ran.stderr);
+    }
 }
 
 #[test]

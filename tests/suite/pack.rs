@@ -247,7 +247,7 @@ fn criteria_load_again_and_judge_alike() {
         criteria.policy.tiers[0].values.rpo,
         Some(chrono::TimeDelta::minutes(90))
     );
-    assert_eq!(criteria.policy.tiers[0].values.copy_accounts, ["999988887777"]);
+    assert_eq!(criteria.policy.tiers[0].values.copy.accounts, ["999988887777"]);
     assert!(
         criteria.policy.tiers[1]
             .exemption

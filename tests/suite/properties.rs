@@ -10,7 +10,7 @@ use backproof::criteria::Criteria;
 use backproof::criteria::frameworks::{self, Framework};
 use backproof::criteria::policy::Policy;
 use backproof::criteria::rules::{Rule, RuleSet};
-use backproof::criteria::values::{KeyOwner, LockWanted, PolicyValues};
+use backproof::criteria::values::{CopyValues, KeyOwner, LockWanted, PolicyValues};
 use backproof::criteria::waivers::Waivers;
 use backproof::domain::{Answer, Subject, TargetId, Verdict};
 use backproof::inventory::schema::{
@@ -51,7 +51,10 @@ fn policy() -> Policy {
             retention_max_days: 400,
             key_owner: KeyOwner::CustomerManaged,
             vault_lock: LockWanted::Governance,
-            copy_regions: vec![AWAY.to_owned()],
+            copy: CopyValues {
+                regions: vec![AWAY.to_owned()],
+                ..CopyValues::default()
+            },
             air_gapped_within: Some(TimeDelta::days(10)),
             restore_tested_within: Some(TimeDelta::days(20)),
             ..PolicyValues::default()
@@ -806,11 +809,13 @@ fn what_is_unrelated_changes_no_verdict(world in world()) {
 fn what_could_not_be_read_makes_verdicts_unknown_and_never_different(
     world in prop_oneof![3 => world(), 1 => any::<u8>().prop_map(well_kept)],
     place in any::<usize>(),
+    policy in prop_oneof![Just(policy()), any::<u8>().prop_map(policy_of)],
 ) {
     let place = place % world.calls.len();
     let lost = lose(&world, place);
     let call = format!("without {} {}", world.calls[place].action, world.calls[place].resource);
-    let (before, after) = (world.judged(), lost.judged());
+    let criteria = Criteria { policy, ..criteria() };
+    let (before, after) = (world.judged_with(&criteria), lost.judged_with(&criteria));
     let (known, now) = (verdicts_of_all(&before), verdicts_of_all(&after));
     for (key, verdict) in &now {
         // What a rule on points finds good is not kept, and what a list lacks is told of its target.
@@ -908,7 +913,11 @@ fn policy_of(number: u8) -> Policy {
         } else {
             default.vault_lock
         },
-        copy_regions: if has(5) { vec![AWAY.to_owned()] } else { Vec::new() },
+        copy: CopyValues {
+            regions: if has(5) { vec![AWAY.to_owned()] } else { Vec::new() },
+            ..default.copy.clone()
+        },
+        accept_copies: has(1),
         restore_tested_within: has(6).then(|| TimeDelta::days(20)),
         air_gapped_within: has(7).then(|| TimeDelta::days(10)),
         ..default

@@ -102,9 +102,16 @@ impl<'d> Section<'d> {
         format!("{}:{}", self.notes.origin, self.notes.line(self.offset))
     }
 
-    /// Where the value of a key stands, if the key is there. It still has to be read.
+    /// Where the value of a key stands, if the key is there: `table.key` for one of a table below. It still has to be read.
     pub fn place_of(&self, key: &str) -> Option<usize> {
-        self.table.get(key).map(|value| value.span().start)
+        if let Some(value) = self.table.get(key) {
+            return Some(value.span().start);
+        }
+        let (below, key) = key.split_once('.')?;
+        match self.table.get(below)?.get_ref() {
+            DeValue::Table(below) => below.get(key).map(|value| value.span().start),
+            _ => None,
+        }
     }
 
     /// True if a key is there. It still has to be read.

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use crate::criteria::policy::Source;
-use crate::criteria::values::{ANY_PLACE, FOREVER_DAYS, KeyOwner, LockWanted, PolicyValues};
+use crate::criteria::values::{ANY_PLACE, CopyValues, FOREVER_DAYS, KeyOwner, LockWanted, PolicyValues};
 use crate::duration;
 use crate::text::nearest;
 use crate::toml_reader::Section;
@@ -15,8 +15,18 @@ const LONGEST_COPY_RPO: TimeDelta = TimeDelta::days(30);
 /// The word for "not asked for": it lifts what a framework or `[policy]` asks for.
 const NONE: &str = "none";
 
-/// The keys of [`PolicyValues`].
-pub(crate) const VALUE_KEYS: [&str; 13] = [
+/// The table of what is asked of copies.
+const COPY: &str = "copy";
+
+/// Other names of values of `copy`, and the keys there.
+const OTHER_NAMES: [(&str, &str); 3] = [
+    ("copy-regions", "copy.regions"),
+    ("copy-accounts", "copy.accounts"),
+    ("copy-rpo", "copy.rpo"),
+];
+
+/// The keys of [`PolicyValues`], those of tables in it behind a dot.
+pub(crate) const VALUE_KEYS: [&str; 17] = [
     "rpo",
     "frequency",
     "tolerance",
@@ -24,13 +34,30 @@ pub(crate) const VALUE_KEYS: [&str; 13] = [
     "retention-max",
     "key-owner",
     "vault-lock",
-    "copy-regions",
-    "copy-accounts",
-    "copy-rpo",
+    "copy.regions",
+    "copy.accounts",
+    "copy.rpo",
+    "copy.retention-min",
+    "copy.key-owner",
+    "copy.vault-lock",
+    "accept-copies",
     "air-gapped-within",
     "restore-tested-within",
     "rto",
 ];
+
+/// The key of a value by its name, or by its other name.
+pub(crate) fn value_key(name: &str) -> Option<&'static str> {
+    let other = OTHER_NAMES.iter().find(|(other, _)| *other == name);
+    let name = other.map_or(name, |(_, key)| key);
+    VALUE_KEYS.into_iter().find(|key| *key == name)
+}
+
+/// Where a table sets a value, under whatever name.
+pub(super) fn place_of(section: &Section<'_>, key: &str) -> Option<usize> {
+    let other = || OTHER_NAMES.iter().find(|(_, known)| *known == key);
+    section.place_of(key).or_else(|| section.place_of(other()?.0))
+}
 
 /// The values that one table sets; the others are `None`. An inner `None` is what the word `none` asks for.
 #[derive(Debug, Clone, Default)]
@@ -42,12 +69,62 @@ pub(super) struct Layer {
     pub(crate) retention_max: Option<i64>,
     pub(crate) key_owner: Option<KeyOwner>,
     pub(crate) vault_lock: Option<LockWanted>,
-    pub(crate) copy_regions: Option<Vec<String>>,
-    pub(crate) copy_accounts: Option<Vec<String>>,
-    pub(crate) copy_rpo: Option<TimeDelta>,
+    pub(crate) copy: CopyLayer,
+    pub(crate) accept_copies: Option<bool>,
     pub(crate) air_gapped_within: Option<Option<TimeDelta>>,
     pub(crate) restore_tested_within: Option<Option<TimeDelta>>,
     pub(crate) rto: Option<TimeDelta>,
+}
+
+/// What one table says of copies.
+#[derive(Debug, Clone, Default)]
+pub(super) struct CopyLayer {
+    pub(crate) regions: Option<Vec<String>>,
+    pub(crate) accounts: Option<Vec<String>>,
+    pub(crate) rpo: Option<TimeDelta>,
+    pub(crate) retention_min: Option<i64>,
+    pub(crate) key_owner: Option<KeyOwner>,
+    pub(crate) vault_lock: Option<LockWanted>,
+}
+
+impl CopyLayer {
+    /// Reads `copy` of a table, and the other names beside it.
+    fn read(section: &Section<'_>) -> Self {
+        let below = section.section(COPY);
+        let mut layer = Self {
+            regions: regions(section, "copy-regions"),
+            accounts: accounts(section, "copy-accounts"),
+            rpo: copy_rpo(section, "copy-rpo"),
+            ..Self::default()
+        };
+        let Some(below) = below else { return layer };
+        for (other, key) in OTHER_NAMES {
+            if let (Some(offset), true) = (section.place_of(other), section.place_of(key).is_some()) {
+                let (what, path) = (section.path_of(other), section.path_of(key));
+                let what = format!("`{what}` is another name of `{path}`, and both are set");
+                section.note(offset, what, "", format!("drop `{other}`"));
+            }
+        }
+        layer.regions = regions(&below, "regions").or(layer.regions);
+        layer.accounts = accounts(&below, "accounts").or(layer.accounts);
+        layer.rpo = copy_rpo(&below, "rpo").or(layer.rpo);
+        layer.retention_min = lifecycle_days(&below, "retention-min");
+        layer.key_owner = key_owner(&below);
+        layer.vault_lock = vault_lock(&below);
+        below.finish();
+        layer
+    }
+
+    fn over(&self, base: &CopyValues) -> CopyValues {
+        CopyValues {
+            regions: self.regions.as_ref().unwrap_or(&base.regions).clone(),
+            accounts: self.accounts.as_ref().unwrap_or(&base.accounts).clone(),
+            rpo: self.rpo.or(base.rpo),
+            retention_min_days: self.retention_min.or(base.retention_min_days),
+            key_owner: self.key_owner.or(base.key_owner),
+            vault_lock: self.vault_lock.or(base.vault_lock),
+        }
+    }
 }
 
 impl Layer {
@@ -59,22 +136,10 @@ impl Layer {
             tolerance: span(section, "tolerance").flatten(),
             retention_min: lifecycle_days(section, "retention-min"),
             retention_max: lifecycle_days(section, "retention-max"),
-            key_owner: word(section, "key-owner", "a key owner", &KeyOwner::ALL, KeyOwner::as_str),
-            vault_lock: word(
-                section,
-                "vault-lock",
-                "a vault lock",
-                &LockWanted::ALL,
-                LockWanted::as_str,
-            ),
-            copy_regions: distinct(section, "copy-regions", |region| {
-                let hint = "name a Region, or write `any` for whichever other one";
-                region_or(section, region, Some(ANY_PLACE), hint)
-            }),
-            copy_accounts: distinct(section, "copy-accounts", |account| {
-                account.value == ANY_PLACE || check_account(section, account)
-            }),
-            copy_rpo: copy_rpo(section),
+            key_owner: key_owner(section),
+            vault_lock: vault_lock(section),
+            copy: CopyLayer::read(section),
+            accept_copies: section.boolean("accept-copies"),
             air_gapped_within: span(section, "air-gapped-within"),
             restore_tested_within: span(section, "restore-tested-within"),
             rto: span(section, "rto").flatten(),
@@ -96,9 +161,8 @@ impl Layer {
             retention_max_days: self.retention_max.unwrap_or(base.retention_max_days),
             key_owner: self.key_owner.unwrap_or(base.key_owner),
             vault_lock: self.vault_lock.unwrap_or(base.vault_lock),
-            copy_regions: self.copy_regions.as_ref().unwrap_or(&base.copy_regions).clone(),
-            copy_accounts: self.copy_accounts.as_ref().unwrap_or(&base.copy_accounts).clone(),
-            copy_rpo: self.copy_rpo.or(base.copy_rpo),
+            copy: self.copy.over(&base.copy),
+            accept_copies: self.accept_copies.unwrap_or(base.accept_copies),
             air_gapped_within: self.air_gapped_within.unwrap_or(base.air_gapped_within),
             restore_tested_within: self.restore_tested_within.unwrap_or(base.restore_tested_within),
             rto: self.rto.unwrap_or(base.rto),
@@ -130,7 +194,7 @@ pub(super) struct Clash {
 impl Clash {
     /// Where a table sets one of the values; `None` if it has no part in the clash.
     pub(crate) fn place(&self, section: &Section<'_>) -> Option<usize> {
-        self.parts.iter().find_map(|key| section.place_of(key))
+        self.parts.iter().find_map(|key| place_of(section, key))
     }
 
     /// Notes it as a mistake of a table.
@@ -173,17 +237,30 @@ pub(super) fn clashes(values: &PolicyValues, said_by: impl Fn(&str) -> String) -
             hint: format!("set `tolerance` to `{}` or less", duration::human(frequency)),
         });
     }
-    let wants_copies = !values.copy_regions.is_empty() || !values.copy_accounts.is_empty();
+    if let Some(copies) = values.copy.retention_min_days.filter(|copies| *copies > max) {
+        clashes.push(Clash {
+            key: "copy.retention-min",
+            parts: &["copy.retention-min", "retention-max"],
+            what: "is longer than `retention-max`, which bounds copies too",
+            why: format!(
+                "`copy.retention-min` is {copies}d ({}), `retention-max` is {max}d ({})",
+                said_by("copy.retention-min"),
+                said_by("retention-max")
+            ),
+            hint: format!("set `retention-max` to `{copies}d` or more, or `copy.retention-min` to `{max}d` or less"),
+        });
+    }
+    let wants_copies = !values.copy.regions.is_empty() || !values.copy.accounts.is_empty();
     if wants_copies && values.copy_rpo() > LONGEST_COPY_RPO {
         clashes.push(Clash {
-            key: "copy-rpo",
-            parts: &["copy-rpo", "rpo", "frequency", "tolerance", "copy-regions", "copy-accounts"],
+            key: "copy.rpo",
+            parts: &["copy.rpo", "rpo", "frequency", "tolerance", "copy.regions", "copy.accounts"],
             what: "is missing, and copies are asked for",
             why: format!(
                 "without it, it is twice the age that a point may have ({}), and AWS Backup remembers copy jobs for 30 days",
                 duration::human(values.limit())
             ),
-            hint: "set `copy-rpo` to `30d` or less".to_owned(),
+            hint: "set `copy.rpo` to `30d` or less".to_owned(),
         });
     }
     clashes
@@ -204,8 +281,12 @@ pub(super) fn window(section: &Section<'_>) -> Option<i64> {
 
 /// A duration longer than nothing; `Some(None)` for `none` where it may be said.
 fn span(section: &Section<'_>, key: &'static str) -> Option<Option<TimeDelta>> {
-    let text = section.string(key)?;
     let may_be_none = matches!(key, "rpo" | "frequency" | "air-gapped-within" | "restore-tested-within");
+    span_of(section, key, may_be_none)
+}
+
+fn span_of(section: &Section<'_>, key: &'static str, may_be_none: bool) -> Option<Option<TimeDelta>> {
+    let text = section.string(key)?;
     if text.value == NONE && may_be_none {
         return Some(None);
     }
@@ -215,7 +296,7 @@ fn span(section: &Section<'_>, key: &'static str) -> Option<Option<TimeDelta>> {
         Ok(_) => section.note(text.offset, format!("`{path}` must be longer than nothing"), "", ""),
         Err(why) => {
             let hint = match (key, may_be_none) {
-                ("rpo" | "frequency", _) => "write it like `24h`, or `none`",
+                ("rpo" | "frequency", true) => "write it like `24h`, or `none`",
                 (_, true) => "write it like `90d`, or `none`",
                 (_, false) => "write it like `24h`",
             };
@@ -246,11 +327,38 @@ fn lifecycle_days(section: &Section<'_>, key: &'static str) -> Option<i64> {
     Some(days)
 }
 
-fn copy_rpo(section: &Section<'_>) -> Option<TimeDelta> {
-    let offset = section.place_of("copy-rpo")?;
-    let span = span(section, "copy-rpo").flatten()?;
+fn key_owner(section: &Section<'_>) -> Option<KeyOwner> {
+    word(section, "key-owner", "a key owner", &KeyOwner::ALL, KeyOwner::as_str)
+}
+
+fn vault_lock(section: &Section<'_>) -> Option<LockWanted> {
+    word(
+        section,
+        "vault-lock",
+        "a vault lock",
+        &LockWanted::ALL,
+        LockWanted::as_str,
+    )
+}
+
+fn regions(section: &Section<'_>, key: &'static str) -> Option<Vec<String>> {
+    distinct(section, key, |region| {
+        let hint = "name a Region, or write `any` for whichever other one";
+        region_or(section, region, Some(ANY_PLACE), hint)
+    })
+}
+
+fn accounts(section: &Section<'_>, key: &'static str) -> Option<Vec<String>> {
+    distinct(section, key, |account| {
+        account.value == ANY_PLACE || check_account(section, account)
+    })
+}
+
+fn copy_rpo(section: &Section<'_>, key: &'static str) -> Option<TimeDelta> {
+    let offset = section.place_of(key)?;
+    let span = span_of(section, key, false).flatten()?;
     if span > LONGEST_COPY_RPO {
-        let what = format!("`{}` is longer than 30 days", section.path_of("copy-rpo"));
+        let what = format!("`{}` is longer than 30 days", section.path_of(key));
         section.note(offset, what, "AWS Backup remembers copy jobs for 30 days", "");
         return None;
     }

@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use crate::criteria::predicate::Predicate;
 use crate::criteria::values::PolicyValues;
 
-pub(crate) use layer::VALUE_KEYS;
+pub(crate) use layer::{VALUE_KEYS, value_key};
 pub use levels::Levels;
 pub use read::parse;
 pub(crate) use read::{document, read};

@@ -2,7 +2,7 @@
 
 use super::Policy;
 use super::Source;
-use super::layer::{Layer, VALUE_KEYS, clashes, source_words, window};
+use super::layer::{Layer, VALUE_KEYS, clashes, place_of, source_words, window};
 use super::{levels, tiers};
 use crate::problem::{Outcome, Problem, Problems};
 use crate::toml_reader::{Section, read_document};
@@ -42,7 +42,7 @@ pub(crate) fn read(section: &Section<'_>) -> Policy {
         policy.levels = levels::read(&rules);
     }
     let own = VALUE_KEYS.into_iter().chain(["window"]);
-    for key in own.filter(|key| section.place_of(key).is_some()) {
+    for key in own.filter(|key| place_of(section, key).is_some()) {
         policy.sources.retain(|(known, _)| *known != key);
         policy.sources.push((key, Source::File));
     }

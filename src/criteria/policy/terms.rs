@@ -5,9 +5,9 @@
 
 use chrono::TimeDelta;
 
-use super::layer::{Layer, window};
+use super::layer::{CopyLayer, Layer, window};
 use crate::criteria::policy::{Policy, Source};
-use crate::criteria::values::PolicyValues;
+use crate::criteria::values::{CopyValues, PolicyValues};
 use crate::problem::Problem;
 use crate::toml_reader::{Section, read_document};
 
@@ -100,19 +100,39 @@ impl Terms {
         tight.vault_lock = layer
             .vault_lock
             .map_or(own.vault_lock, |theirs| theirs.max(own.vault_lock));
-        tight.copy_regions = union(
-            own.copy_regions.clone(),
-            layer.copy_regions.as_deref().unwrap_or_default(),
-        );
-        tight.copy_accounts = union(
-            own.copy_accounts.clone(),
-            layer.copy_accounts.as_deref().unwrap_or_default(),
-        );
-        tight.copy_rpo = strictest(own.copy_rpo, layer.copy_rpo);
+        // A copy stands for the point at home where the framework says so too, and nowhere else.
+        tight.accept_copies = own.accept_copies && layer.accept_copies == Some(true);
+        tight.copy = stricter_copy(&tight, &layer.copy);
         tight.air_gapped_within = strictest(own.air_gapped_within, layer.air_gapped_within.flatten());
         tight.restore_tested_within = strictest(own.restore_tested_within, layer.restore_tested_within.flatten());
         tight.rto = layer.rto.map_or(own.rto, |theirs| theirs.min(own.rto));
         tight
+    }
+}
+
+/// What both ask of copies. Of one that stands for the point at home, what the policy leaves to the values of that point is
+/// no less than these.
+fn stricter_copy(own: &PolicyValues, theirs: &CopyLayer) -> CopyValues {
+    let home = own.of_accepted_copy();
+    CopyValues {
+        regions: union(own.copy.regions.clone(), theirs.regions.as_deref().unwrap_or_default()),
+        accounts: union(
+            own.copy.accounts.clone(),
+            theirs.accounts.as_deref().unwrap_or_default(),
+        ),
+        rpo: strictest(own.copy.rpo, theirs.rpo),
+        retention_min_days: theirs
+            .retention_min
+            .map(|theirs| home.map_or(theirs, |home| theirs.max(home.retention_min_days)))
+            .max(own.copy.retention_min_days),
+        key_owner: theirs
+            .key_owner
+            .map(|theirs| home.map_or(theirs, |home| theirs.max(home.key_owner)))
+            .max(own.copy.key_owner),
+        vault_lock: theirs
+            .vault_lock
+            .map(|theirs| home.map_or(theirs, |home| theirs.max(home.vault_lock)))
+            .max(own.copy.vault_lock),
     }
 }
 
@@ -152,10 +172,10 @@ mod tests {
     #[test]
     fn the_stricter_value_holds_whoever_asks_for_it() {
         let strict = "rpo = \"1h\"\nretention-min = \"90d\"\nretention-max = \"400d\"\nkey-owner = \"customer-managed\"
-            vault-lock = \"compliance\"\ncopy-regions = [\"eu-north-1\"]\ncopy-accounts = [\"444455556666\"]
-            copy-rpo = \"2d\"\nair-gapped-within = \"9d\"\nrestore-tested-within = \"30d\"\nrto = \"1h\"\nwindow = \"90d\"";
+            vault-lock = \"compliance\"\ncopy = { regions = [\"eu-north-1\"], accounts = [\"444455556666\"], rpo = \"2d\", retention-min = \"1y\", key-owner = \"aws-managed\", vault-lock = \"governance\" }
+            accept-copies = false\nair-gapped-within = \"9d\"\nrestore-tested-within = \"30d\"\nrto = \"1h\"\nwindow = \"90d\"";
         let weak = "rpo = \"24h\"\nretention-min = \"35d\"\nretention-max = \"none\"\nkey-owner = \"any\"
-            vault-lock = \"none\"\ncopy-rpo = \"30d\"\nair-gapped-within = \"none\"\nrestore-tested-within = \"none\"
+            vault-lock = \"none\"\ncopy = { rpo = \"30d\", retention-min = \"90d\", key-owner = \"any\" }\naccept-copies = true\nair-gapped-within = \"none\"\nrestore-tested-within = \"none\"
             rto = \"12h\"\nwindow = \"30d\"";
         let wanted = policy(strict);
         for (own, theirs) in [(strict, weak), (weak, strict)] {
@@ -164,7 +184,7 @@ mod tests {
             assert_eq!(tight.window_days, 90);
         }
         assert!(terms(weak).laxer(&wanted).is_empty());
-        assert_eq!(terms(strict).laxer(&policy(weak)).len(), 11);
+        assert_eq!(terms(strict).laxer(&policy(weak)).len(), 15);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::criteria::vocabulary::Schema;
 
-use super::layer::{Layer, VALUE_KEYS, clashes, source_words};
+use super::layer::{Layer, VALUE_KEYS, clashes, place_of, source_words};
 use super::levels;
 use crate::criteria::policy::{Exemption, Policy, Tier};
 use crate::criteria::predicate::{self, Predicate};
@@ -62,7 +62,7 @@ fn read_tier(section: &Section<'_>, policy: &Policy, schema: &Schema, earlier: &
         .map(|rules| levels::read(&rules))
         .unwrap_or_default();
     let exemption = read_exemption(section);
-    let set = VALUE_KEYS.into_iter().filter(|key| section.place_of(key).is_some());
+    let set = VALUE_KEYS.into_iter().filter(|key| place_of(section, key).is_some());
     let sets: Vec<&'static str> = set.collect();
     let values = layer.over(&policy.values);
     if exemption.is_some() {
@@ -70,7 +70,7 @@ fn read_tier(section: &Section<'_>, policy: &Policy, schema: &Schema, earlier: &
             let what = format!("`{}` is set in an exempt tier", section.path_of(key));
             let why = "tables that need no backup have nothing to meet";
             let hint = format!("drop `{key}`, or drop `exempt`");
-            section.note(section.place_of(key).unwrap_or(section.offset), what, why, hint);
+            section.note(place_of(section, key).unwrap_or(section.offset), what, why, hint);
         }
     } else {
         check_tier(section, policy, &values);
@@ -91,7 +91,7 @@ fn read_tier(section: &Section<'_>, policy: &Policy, schema: &Schema, earlier: &
 /// Notes what contradicts each other because of this tier, not what `[policy]` already has wrong.
 fn check_tier(section: &Section<'_>, policy: &Policy, values: &PolicyValues) {
     let said_by = |key: &str| {
-        if section.place_of(key).is_some() {
+        if place_of(section, key).is_some() {
             "this tier".to_owned()
         } else {
             source_words(&policy.sources, key, "`[policy]`")

@@ -12,7 +12,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::criteria::Origin;
-use crate::criteria::policy::VALUE_KEYS;
+use crate::criteria::policy::{VALUE_KEYS, value_key};
 use crate::criteria::predicate::{self, Predicate};
 use crate::criteria::vocabulary::{Schema, frames_of, schema};
 use crate::domain::{FactValue, Question, Severity, Subject, Verdict};
@@ -315,6 +315,8 @@ fn read_rule(root: &Section<'_>, origin: &str, text: &str) -> Option<Rule> {
     let question = read_question(root);
     let core = root.boolean("core").unwrap_or_default();
     let required_by = distinct(root, "required-by", |key| read_key(root, key)).unwrap_or_default();
+    let key_of = |name: String| value_key(&name).map_or(name, str::to_owned);
+    let required_by = required_by.into_iter().map(key_of).collect();
     let compliant_text = required(root, "compliant");
     let compliant = compliant_text
         .as_ref()
@@ -485,7 +487,7 @@ fn read_question(root: &Section<'_>) -> Option<Question> {
 
 /// Is it a key of the policy, or [`MATCH`]?
 fn read_key(root: &Section<'_>, key: &Located<String>) -> bool {
-    let is_known = key.value == MATCH || VALUE_KEYS.contains(&key.value.as_str());
+    let is_known = key.value == MATCH || value_key(&key.value).is_some();
     if !is_known {
         let hint = format!("the values are {}", list(&VALUE_KEYS));
         root.note(

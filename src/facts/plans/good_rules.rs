@@ -3,18 +3,18 @@
 //! A good rule will run, and a point that it made now would be a good point: kept long enough, in a vault that exists and is
 //! locked as wanted, under a working key of the wanted owner. AWS's overlap rule comes first, among all rules of a plan: a
 //! rule that is not good may take the run of one that is. Each answer has two sides: what is good for certain, and what may
-//! be. Copies have rules of their own; whether each wanted copy is planned would be asked beside the vault.
+//! be. Copies that the policy wants elsewhere have rules of their own; one that may stand for the point at home counts here.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::made::{Made, too_short};
 use super::offers::Taker;
 use super::rule::PlanRule;
 use super::target::TargetPlans;
-use crate::criteria::values::{FOREVER_DAYS, PolicyValues};
-use crate::facts::demands::{Demand, Quality};
+use crate::criteria::values::{PointValues, PolicyValues};
 use crate::facts::index::Index;
 use crate::facts::index::keys::RankedKey;
 use crate::facts::index::vaults::VaultState;
@@ -55,6 +55,8 @@ pub(crate) struct GoodRule {
     pub(crate) name: String,
     /// Would a point that it made now be good?
     pub(crate) is_good: Option<bool>,
+    /// Does it take a copy elsewhere that stands for it, or may it?
+    pub(crate) by_copy: bool,
     /// What such a point would lack for certain.
     pub(crate) lacks: Vec<String>,
     /// How long its points are kept.
@@ -62,6 +64,13 @@ pub(crate) struct GoodRule {
     /// Its last two runs whose windows are over, the later one first.
     pub(crate) due: Vec<Run>,
     schedule: Option<Schedule>,
+}
+
+/// What a rule would make.
+struct Judged {
+    is_good: Option<bool>,
+    by_copy: bool,
+    lacks: Vec<String>,
 }
 
 /// How often good runs come: for certain, and at best.
@@ -157,11 +166,16 @@ impl GoodRules {
             };
             let first = all.rules.len();
             all.rules.extend(rules.iter().map(|rule| {
-                let (is_good, lacks) = judge(rule, values, native_key, index);
+                let Judged {
+                    is_good,
+                    by_copy,
+                    lacks,
+                } = judge(rule, values, native_key, index);
                 GoodRule {
                     plan: place,
                     name: rule.row.rule_name.clone(),
                     is_good,
+                    by_copy,
                     lacks,
                     kept: TimeDelta::days(rule.retention_days()),
                     due: Vec::new(),
@@ -322,57 +336,102 @@ impl GoodRules {
     }
 }
 
-/// Would a point that the rule made now be good, and what would it lack for certain?
-fn judge(rule: &PlanRule, values: &PolicyValues, native_key: &RankedKey, index: &Index) -> (Option<bool>, Vec<String>) {
-    let mut lacks = Vec::new();
-    let kept = rule.retention_days();
+/// Would a point that the rule made now be good, and what would it lack for certain? Where copies may stand for it, one that
+/// is good will do.
+fn judge(rule: &PlanRule, values: &PolicyValues, native_key: &RankedKey, index: &Index) -> Judged {
     if rule.is_over {
-        lacks.push("will never run again".to_owned());
-    }
-    if kept < values.retention_min_days {
-        lacks.push(format!("keeps {kept} d ({} d required)", values.retention_min_days));
+        return Judged {
+            is_good: Some(false),
+            by_copy: false,
+            lacks: vec!["will never run again".to_owned()],
+        };
     }
     // Where it is not known which of two vaults it writes to, both are asked.
-    let places: Vec<(Option<bool>, Vec<String>)> = rule
+    let places: Vec<Made> = rule
         .vaults(index)
         .into_iter()
-        .map(|(name, vault)| in_vault(name, vault, rule, values, native_key, index))
+        .map(|(name, vault)| made(name, vault, rule, &values.of_point(), native_key, index))
         .collect();
-    let are_all = |wanted: Option<bool>| places.iter().all(|(is_good, _)| *is_good == wanted);
-    let of_places = match (are_all(Some(true)), are_all(Some(false))) {
-        (true, _) => Some(true),
-        (_, true) => Some(false),
+    let agreed = |of: fn(&Made) -> Option<bool>| {
+        let mut all = places.iter().map(of);
+        let first = all.next().flatten();
+        first.filter(|_| all.all(|other| other == first))
+    };
+    let at_home = agreed(|made| made.is_good);
+    let is_made = agreed(|made| made.is_made);
+    let mut lacks = match at_home {
+        Some(false) => places.into_iter().next().map(|made| made.lacks).unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    let by_copy = match values.of_accepted_copy() {
+        Some(wanted) if at_home != Some(true) && is_made != Some(false) => {
+            let (is_good, of_copies) = best_copy(rule, &wanted, values, index);
+            lacks.extend(of_copies);
+            is_good.filter(|is_good| !is_good || is_made.is_some())
+        }
+        _ => Some(false),
+    };
+    let is_good = match (at_home, by_copy) {
+        (Some(true), _) | (_, Some(true)) => Some(true),
+        (Some(false), Some(false)) => Some(false),
         _ => None,
     };
-    if of_places == Some(false) {
-        lacks.extend(places.into_iter().next().map(|(_, lacks)| lacks).unwrap_or_default());
+    if is_good != Some(false) {
+        lacks.clear();
     }
-    let is_good = if lacks.is_empty() { of_places } else { Some(false) };
-    (is_good, lacks)
+    Judged {
+        is_good,
+        by_copy: at_home != Some(true) && by_copy != Some(false),
+        lacks,
+    }
 }
 
-/// The same of its points in one vault.
-fn in_vault(
+/// Is one of the copies that a rule makes good, and what do they lack for certain? Without advanced features none is made.
+fn best_copy(
+    rule: &PlanRule,
+    wanted: &PointValues,
+    values: &PolicyValues,
+    index: &Index,
+) -> (Option<bool>, Vec<String>) {
+    if rule.copies.is_empty() || rule.advanced_on == Some(false) {
+        return (Some(false), vec!["makes no copy".to_owned()]);
+    }
+    let (mut answer, mut lacks) = (Some(false), Vec::new());
+    for copy in &rule.copies {
+        // In the table's own account and Region it is a point like any other.
+        let is_home = copy.to.account_id == rule.row.account_id && copy.to.region == rule.row.region;
+        let wanted = if is_home { values.of_point() } else { *wanted };
+        match copy.judge(&wanted, index) {
+            (Some(true), _) if rule.advanced_on == Some(true) => return (Some(true), Vec::new()),
+            (Some(false), of_copy) => {
+                lacks.push(format!("its copy in {} {}", copy.place(), of_copy.join(", ")));
+            }
+            _ => answer = None,
+        }
+    }
+    (answer, lacks)
+}
+
+/// What a rule would make now in one of its vaults.
+fn made(
     name: &str,
     vault: Option<&VaultState>,
     rule: &PlanRule,
-    values: &PolicyValues,
+    wanted: &PointValues,
     native_key: &RankedKey,
     index: &Index,
-) -> (Option<bool>, Vec<String>) {
+) -> Made {
+    let kept = rule.retention_days();
     let Some(vault) = vault else {
         let place = index.place_of(&rule.row.account_id, &rule.row.region);
         let is_listed = place.is_some_and(|place| index.is_whole(place, "backup:ListBackupVaults", ""));
-        let lacks = is_listed.then(|| format!("writes to vault `{name}`, which does not exist"));
-        return (is_listed.then_some(false), lacks.into_iter().collect());
+        let mut made = Made::in_no_vault(name, is_listed);
+        if kept < wanted.retention_min_days {
+            made.is_good = Some(false);
+            made.lacks.insert(0, too_short(kept, wanted));
+        }
+        return made;
     };
-    let mut lacks = Vec::new();
-    let kept = rule.retention_days();
-    let (least, most) = vault.bounds();
-    // For ever lies beyond every upper bound, and beyond none where there is no bound.
-    if kept < least || (kept > most && most < FOREVER_DAYS) {
-        lacks.push(format!("keeps {kept} d, which the lock of vault `{name}` refuses"));
-    }
     let of_vault = RankedKey::from(vault.key.clone());
     // Without advanced features a point is encrypted by its table's key.
     let keys: &[&RankedKey] = match rule.advanced_on {
@@ -381,44 +440,5 @@ fn in_vault(
         Some(false) => &[native_key],
         None => &[&of_vault, native_key],
     };
-    let made = |key: &RankedKey| Quality {
-        is_usable: Some(true),
-        kept_days: Some(kept),
-        is_encrypted: Some(true),
-        owner_rank: key.rank,
-        key_works: key.is_usable,
-        lock: vault.known_lock(),
-    };
-    let meets = |demand: Demand| {
-        let mut all = keys.iter().map(|key| made(key).meets(demand, values));
-        let first = all.next().flatten();
-        first.filter(|_| all.all(|other| other == first))
-    };
-    let demands = [Demand::KeyOwner, Demand::KeyWorks, Demand::Locked].map(|demand| (demand, meets(demand)));
-    for (demand, _) in demands.iter().filter(|(_, meets)| *meets == Some(false)) {
-        lacks.push(match demand {
-            Demand::KeyOwner => {
-                let owner = keys[0].facts.owner.unwrap_or("unknown");
-                format!(
-                    "encrypts by a key that is {owner} ({} required)",
-                    values.key_owner.as_str()
-                )
-            }
-            Demand::KeyWorks => {
-                let state = keys[0].facts.state.as_deref().unwrap_or("unknown");
-                format!("encrypts by a key in state {state}")
-            }
-            _ => {
-                let (lock, wanted) = (vault.lock.as_str(), values.vault_lock.as_str());
-                format!("writes to vault `{name}`, lock {lock} ({wanted} required)")
-            }
-        });
-    }
-    let are_met = demands.iter().all(|(_, meets)| *meets == Some(true));
-    let is_good = if lacks.is_empty() {
-        are_met.then_some(true)
-    } else {
-        Some(false)
-    };
-    (is_good, lacks)
+    Made::in_vault(vault, name, Some(kept), keys, wanted)
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use super::rule::{HORIZON_DAYS, PlanRule, PlannedCopy, timed};
+use super::rule::{CopyAction, HORIZON_DAYS, PlanRule, timed};
 use crate::facts::schedule;
 
 /// The rules that make a backup.
@@ -61,12 +61,14 @@ impl<'r> Live<'r> {
         pairs.all(|pair| on(pair[0]) == on(pair[1]))
     }
 
-    /// The copies that are made for certain.
-    pub(crate) fn copies(&self) -> BTreeSet<PlannedCopy> {
-        let mut copies: BTreeSet<PlannedCopy> = self.sure.iter().flat_map(|rule| rule.copies.clone()).collect();
+    /// What is made of the copies that are made for certain.
+    pub(crate) fn copies<T: Ord>(&self, of: impl Fn(&CopyAction) -> T) -> BTreeSet<T> {
+        let of_rule = |rule: &PlanRule| -> BTreeSet<T> { rule.copies.iter().map(&of).collect() };
+        let mut copies: BTreeSet<T> = self.sure.iter().flat_map(|rule| of_rule(rule)).collect();
         for group in &self.open {
-            let of_all = |copy: &&PlannedCopy| group.iter().all(|rule| rule.copies.contains(copy));
-            copies.extend(group.iter().flat_map(|rule| &rule.copies).filter(of_all).cloned());
+            let of_group = group.iter().map(|rule| of_rule(rule));
+            let in_all = of_group.reduce(|one, other| one.into_iter().filter(|copy| other.contains(copy)).collect());
+            copies.extend(in_all.into_iter().flatten());
         }
         copies
     }

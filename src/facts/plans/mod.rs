@@ -2,6 +2,7 @@
 
 pub(crate) mod good_rules;
 mod live;
+mod made;
 pub(crate) mod membership;
 pub(crate) mod offers;
 pub(crate) mod rule;

@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::good_rules::GoodRules;
 use super::live::Live;
-use super::rule::{HORIZON_DAYS, PlanRule, PlannedCopy, interval, least_interval, timed};
+use super::rule::{CopyAction, HORIZON_DAYS, PlanRule, PlannedCopy, interval, least_interval, timed};
 use super::target::TargetPlans;
 use crate::criteria::values::PolicyValues;
 use crate::dictionary::{TableFacts, Text};
@@ -52,10 +52,12 @@ pub(crate) struct Offers {
     pub(crate) open_rules: Vec<Vec<(Option<f64>, i64)>>,
     /// The same of rules of plans that may take the table.
     pub(crate) perhaps_rules: Vec<(Option<f64>, i64)>,
-    /// Places that any rule copies to, of plans that may take the table too.
-    pub(crate) perhaps_copies: BTreeSet<PlannedCopy>,
     /// Places that rules copy to.
     pub(crate) copies: BTreeSet<PlannedCopy>,
+    /// Copies that rules make.
+    pub(crate) copy_actions: BTreeSet<CopyAction>,
+    /// Copies that any rule may make, of plans that may take the table too.
+    pub(crate) perhaps_copy_actions: BTreeSet<CopyAction>,
     /// Runs of the last 30 days of each plan, in order, with its id; if the schedules are understood.
     pub(crate) runs: Option<Vec<(String, Vec<Run>)>>,
     /// Since when plans, their versions and their selections are what they are; `None`: AWS left one out.
@@ -158,7 +160,12 @@ impl Offers {
                 .filter(|_| parts.is_read)
                 .map(hours),
             perhaps_rules: promised(&parts.perhaps),
-            perhaps_copies: perhaps.iter().flat_map(|rule| rule.copies.clone()).collect(),
+            perhaps_copy_actions: if parts.is_whole {
+                live.all().flat_map(|rule| rule.copies.clone()).collect()
+            } else {
+                perhaps.iter().flat_map(|rule| rule.copies.clone()).collect()
+            },
+            copy_actions: live.copies(CopyAction::clone),
             is_read: parts.is_read,
             interval_hours: interval.map(hours),
             worst_age_hours: interval.and_then(|_| worst()).map(hours),
@@ -173,13 +180,14 @@ impl Offers {
             vault_min_retention_days: live.best(least).unwrap_or(0),
             rules: promised(&live.sure),
             open_rules: live.open.iter().map(|group| promised(group)).collect(),
-            copies: live.copies(),
+            copies: live.copies(|copy| copy.to.clone()),
             runs: runs(all, index.as_of).filter(|runs| !runs.is_empty()),
             since: parts.since,
             takers: parts.takers,
             good_rules: Mutex::default(),
             is_whole: parts.is_whole,
-            copies_whole: parts.is_whole && live.agrees(|rule| rule.copies.clone()),
+            copies_whole: parts.is_whole
+                && live.agrees(|rule| rule.copies.iter().map(|copy| copy.to.clone()).collect::<Vec<_>>()),
         }
     }
 

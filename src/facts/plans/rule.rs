@@ -26,14 +26,24 @@ pub struct PlanRule {
     pub interval: Option<TimeDelta>,
     /// Advanced features are on where it runs: without them nothing is written to an air-gapped vault.
     pub advanced_on: Option<bool>,
-    pub copies: Vec<PlannedCopy>,
+    pub copies: Vec<CopyAction>,
 }
 
-/// A copy that a rule makes.
+/// Where a rule copies to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PlannedCopy {
     pub(crate) account_id: String,
     pub(crate) region: String,
+}
+
+/// A copy that a rule makes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct CopyAction {
+    pub(crate) to: PlannedCopy,
+    pub(crate) vault_name: String,
+    /// How long it is kept; as long as its source where the action does not say. `None`: the inventory holds no lifecycles of
+    /// copies.
+    pub(crate) kept_days: Option<i64>,
 }
 
 impl PlanRule {
@@ -47,16 +57,13 @@ impl PlanRule {
                 .as_ref()
                 .and_then(|schedule| schedule.largest_gap(as_of, HORIZON_DAYS)),
             schedule,
-            copies: copies(&row.copy_actions_json),
+            copies: copies(&row),
             row,
         }
     }
 
     pub(crate) fn retention_days(&self) -> i64 {
-        self.row
-            .delete_after_days
-            .filter(|days| *days > 0)
-            .unwrap_or(FOREVER_DAYS)
+        kept_days(&self.row)
     }
 
     pub(crate) fn start_window(&self) -> TimeDelta {
@@ -114,17 +121,28 @@ impl PlanRule {
     }
 }
 
-fn copies(json: &str) -> Vec<PlannedCopy> {
-    let actions: Vec<serde_json::Value> = serde_json::from_str(json).unwrap_or_default();
-    let destinations = actions
-        .iter()
-        .filter_map(|action| Arn::parse(action["destination_vault_arn"].as_str()?));
-    destinations
-        .map(|arn| PlannedCopy {
-            account_id: arn.account_id.to_owned(),
-            region: arn.region.to_owned(),
+fn kept_days(row: &PlanRuleRow) -> i64 {
+    let days = row.delete_after_days.filter(|days| *days > 0);
+    days.unwrap_or(FOREVER_DAYS)
+}
+
+fn copies(row: &PlanRuleRow) -> Vec<CopyAction> {
+    let actions: Vec<serde_json::Value> = serde_json::from_str(&row.copy_actions_json).unwrap_or_default();
+    let copy = |action: &serde_json::Value| {
+        let arn = Arn::parse(action["destination_vault_arn"].as_str()?)?;
+        let of_source = || kept_days(row);
+        Some(CopyAction {
+            to: PlannedCopy {
+                account_id: arn.account_id.to_owned(),
+                region: arn.region.to_owned(),
+            },
+            vault_name: arn.resource.trim_start_matches("backup-vault:").to_owned(),
+            kept_days: action
+                .get("delete_after_days")
+                .map(|days| days.as_i64().filter(|days| *days > 0).unwrap_or_else(of_source)),
         })
-        .collect()
+    };
+    actions.iter().filter_map(copy).collect()
 }
 
 /// The largest gap between runs of these rules; `None` if there is no rule or one is not understood.

@@ -9,7 +9,7 @@ use std::hash::BuildHasherDefault;
 
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use crate::facts::copies::Copies;
+use crate::facts::copies::{Copied, Copies};
 use crate::facts::index::Index;
 use crate::facts::index::rows::ArnHasher;
 use crate::facts::recovery_point::{Lifecycle, PointKind, Retention, is_native, is_overdue};
@@ -327,9 +327,19 @@ impl Gatherer<'_> {
                 }
             }
             _ => {
-                if let (Some(place), Some(at)) = (place, at.and_then(instant)) {
-                    self.copies
-                        .see(table as usize, place, at, &self.kinds[kind as usize], index);
+                if let Some(place) = place {
+                    let copy = Copied {
+                        kind,
+                        place,
+                        at: at.unwrap_or(UNDATED),
+                    };
+                    self.copies.see(
+                        table as usize,
+                        copy,
+                        columns.arn[row],
+                        &self.kinds[kind as usize],
+                        index,
+                    );
                 }
                 unkept
             }

@@ -11,8 +11,11 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use crate::criteria::values::LockWanted;
+use crate::domain::TargetId;
 use crate::facts::demands::Quality;
 use crate::facts::index::Index;
+use crate::facts::index::vaults::Lock;
 use crate::facts::plans::target::PlanMade;
 use crate::facts::recovery_point::{PointKind, all_but};
 use crate::facts::time::{instant, seconds_of_millis};
@@ -37,6 +40,8 @@ pub(crate) struct TablePoints {
     /// one; in order of the row of their table. The newest good one is among them and `newest`, whatever the policy.
     others: Vec<(u32, Named)>,
     is_whole: Vec<bool>,
+    /// By target: the rank of the strongest lock that a vault may have whose points were not all read; none without one.
+    unread: Vec<Option<i64>>,
     /// Plans whose points were seen, each with the place of its target.
     plans_seen: HashSet<(u32, String)>,
     target_of: Vec<u32>,
@@ -86,7 +91,11 @@ impl TablePoints {
                 .map(|place| index.has_whole_points(u32::try_from(place).unwrap_or(u32::MAX)))
                 .collect(),
             target_of: (0..rows).map(|row| index.target_place(row)).collect(),
+            unread: Vec::new(),
         };
+        points.unread = (0..index.targets.len())
+            .map(|place| points.strongest_unread(u32::try_from(place).unwrap_or(u32::MAX), index))
+            .collect();
         let is_open = |row: &usize| {
             let Some(born) = index.tables[*row].created_at.map(|born| born.timestamp_millis()) else {
                 return false;
@@ -243,6 +252,35 @@ impl TablePoints {
     /// Does every point that lies in the target say what it is of?
     pub(crate) fn is_traceable(&self, target: u32) -> bool {
         self.gathered.untraceable.get(target as usize) == Some(&false)
+    }
+
+    fn strongest_unread(&self, target: u32, index: &Index) -> Option<i64> {
+        if !self.is_traceable(target) || !index.is_whole(target, "backup:ListBackupVaults", "") {
+            return Some(i64::MAX);
+        }
+        let TargetId { account_id, region } = &index.targets[target as usize];
+        let vaults = index.vaults_of(account_id, region).iter();
+        let unread = vaults.filter(|vault| !vault.is_view && !vault.points_whole);
+        unread
+            .map(|vault| vault.known_lock().map_or(i64::MAX, Lock::rank))
+            .max()
+    }
+
+    /// May a point that was not read lie in a target, in a vault locked as wanted? Nothing else is known of it.
+    pub(crate) fn may_hold_more(&self, target: u32, lock: LockWanted) -> bool {
+        let unread = self.unread.get(target as usize);
+        unread.is_none_or(|unread| unread.is_some_and(|rank| rank >= lock.rank()))
+    }
+
+    /// The same of every target but one.
+    pub(crate) fn others_that_may_hold_more(&self, target: u32, lock: LockWanted) -> impl Iterator<Item = u32> {
+        let others = (0..self.unread.len()).filter_map(|place| u32::try_from(place).ok());
+        others.filter(move |place| *place != target && self.may_hold_more(*place, lock))
+    }
+
+    /// A kind by its number.
+    pub(crate) fn kind_of(&self, number: u32) -> &PointKind {
+        &self.gathered.kinds[number as usize]
     }
 
     /// What lies in a vault.

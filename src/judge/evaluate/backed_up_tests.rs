@@ -1,5 +1,7 @@
 //! `backed-up` against a search for one recovery point that meets every demand, in worlds of which not everything is known.
 
+use std::sync::LazyLock;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::judge_tables;
@@ -15,6 +17,8 @@ use crate::inventory::store::Writer;
 use crate::inventory::{Inventory, Manifest};
 
 const ACCOUNT: &str = "111122223333";
+/// The account that copies lie in.
+const CENTRAL: &str = "444455556666";
 /// How old the tables are, in days.
 const BORN_DAYS: i64 = 400;
 
@@ -53,6 +57,8 @@ struct VaultSeen {
     lock: i64,
     key: Option<usize>,
     is_read: bool,
+    /// It lies in the other account: what it holds are copies.
+    is_away: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -81,6 +87,8 @@ struct TableSeen {
 #[derive(Debug, Clone)]
 struct World {
     has_tags: bool,
+    /// The vaults of the other account were listed to the last one.
+    is_away_listed: bool,
     keys: Vec<KeySeen>,
     vaults: Vec<VaultSeen>,
     tables: Vec<TableSeen>,
@@ -92,12 +100,24 @@ struct Wanted {
     kept_days: i64,
     owner: usize,
     lock: usize,
+    /// What is asked of copies; none: they do not count.
+    copy: Option<CopyWanted>,
+}
+
+/// What is not set is asked as of a point at home, but the limit, which is twice of it.
+#[derive(Debug, Clone, Copy, Default)]
+struct CopyWanted {
+    limit_hours: Option<i64>,
+    kept_days: Option<i64>,
+    owner: Option<usize>,
+    lock: Option<usize>,
 }
 
 const OWNERS: [&str; 3] = ["any", "aws-managed", "customer-managed"];
 const LOCKS: [(&str, i64); 3] = [("none", 0), ("governance", 1), ("compliance", 3)];
 
-fn world(dice: &mut Dice) -> World {
+/// `away`: so many vaults lie in the other account.
+fn world(dice: &mut Dice, tables: usize, away: usize) -> World {
     let keys = (0..3).map(|_| KeySeen {
         owner: dice.of(&[None, Some(1), Some(2), Some(2)]),
         state: dice.of(&[
@@ -116,22 +136,23 @@ fn world(dice: &mut Dice) -> World {
         Some("LOGICALLY_AIR_GAPPED_BACKUP_VAULT"),
         Some("NEW"),
     ];
-    let vaults = (0..3).map(|_| {
+    let vaults = (0..3 + away).map(|place| {
         let kind = dice.of(&kinds);
         let is_air_gapped = kind == Some("LOGICALLY_AIR_GAPPED_BACKUP_VAULT");
         VaultSeen {
             kind,
             lock: if is_air_gapped { 3 } else { dice.of(&[0, 1, 2, 3]) },
             key: dice.of(&[None, Some(0), Some(1), Some(2)]),
-            is_read: dice.roll(6) > 0,
+            is_read: dice.roll(if away > 0 { 20 } else { 6 }) > 0,
+            is_away: place >= 3,
         }
     });
     let vaults: Vec<VaultSeen> = vaults.collect();
     let point = |dice: &mut Dice| {
         let is_native = dice.roll(5) == 0;
         PointSeen {
-            vault: dice.roll(3),
-            age_hours: dice.of(&[1, 6, 24, 25, 48, 49, 200, 500 * 24]),
+            vault: dice.roll(3 + away),
+            age_hours: dice.of(&[1, 6, 24, 25, 48, 49, 96, 97, 200, 500 * 24]),
             status: dice.of(&["COMPLETED", "COMPLETED", "COMPLETED", "AVAILABLE", "EXPIRED", "NEW"]),
             kept_days: dice.of(&[Some(7), Some(35), Some(35), Some(365), None]),
             is_native,
@@ -141,7 +162,7 @@ fn world(dice: &mut Dice) -> World {
             is_temporary: dice.roll(12) == 0,
         }
     };
-    let tables = (0..8).map(|_| TableSeen {
+    let tables = (0..tables).map(|_| TableSeen {
         key: dice.of(&[None, None, Some(0), Some(1)]),
         is_gold: dice.roll(2) == 0,
         points: (0..dice.roll(6)).map(|_| point(dice)).collect(),
@@ -149,6 +170,7 @@ fn world(dice: &mut Dice) -> World {
     World {
         tables: tables.collect(),
         has_tags: dice.roll(4) > 0,
+        is_away_listed: dice.roll(12) > 0,
         keys,
         vaults,
     }
@@ -160,6 +182,16 @@ fn wanted(dice: &mut Dice) -> Wanted {
         kept_days: dice.of(&[7, 35]),
         owner: dice.of(&[0, 0, 1, 2]),
         lock: dice.of(&[0, 0, 1, 2]),
+        copy: None,
+    }
+}
+
+fn copy_wanted(dice: &mut Dice) -> CopyWanted {
+    CopyWanted {
+        limit_hours: dice.of(&[None, Some(24), Some(96)]),
+        kept_days: dice.of(&[None, Some(7), Some(35), Some(365)]),
+        owner: dice.of(&[None, None, Some(0), Some(2)]),
+        lock: dice.of(&[None, None, Some(0), Some(2)]),
     }
 }
 
@@ -186,6 +218,17 @@ fn is_backed_up(world: &World, table: &TableSeen, policies: [Wanted; 2], truth: 
         truth(Open::IsGold)
     };
     let wanted = policies[usize::from(is_gold)];
+    let of_copy = wanted.copy.map(|copy| Wanted {
+        limit_hours: copy.limit_hours.unwrap_or(wanted.limit_hours * 2),
+        kept_days: copy.kept_days.unwrap_or(wanted.kept_days),
+        owner: copy.owner.unwrap_or(wanted.owner),
+        lock: copy.lock.unwrap_or(wanted.lock),
+        copy: None,
+    });
+    let wanted_of = |vault: usize| match world.vaults[vault].is_away {
+        true => of_copy,
+        false => Some(wanted),
+    };
     let key_works = |key: usize| match world.keys[key].state {
         None | Some("Dreaming") => truth(Open::KeyState(key)),
         Some(state) => state == "Enabled",
@@ -203,9 +246,13 @@ fn is_backed_up(world: &World, table: &TableSeen, policies: [Wanted; 2], truth: 
         } else {
             vault.lock
         };
-        (!is_new || truth(Open::IsNoView(place))) && lock >= LOCKS[wanted.lock].1
+        let wanted = wanted_of(place);
+        (!is_new || truth(Open::IsNoView(place))) && wanted.is_some_and(|wanted| lock >= LOCKS[wanted.lock].1)
     };
     let is_good = |(number, point): (usize, &PointSeen)| {
+        let Some(wanted) = wanted_of(point.vault) else {
+            return false;
+        };
         let is_there = match point.status {
             "COMPLETED" | "AVAILABLE" => true,
             "NEW" => truth(Open::Status(number)),
@@ -244,14 +291,28 @@ fn is_backed_up(world: &World, table: &TableSeen, policies: [Wanted; 2], truth: 
     };
     let is_elsewhere =
         |place: usize| !world.vaults[place].is_read && truth(Open::HoldsAnother(place)) && is_vault_good(place);
-    table.points.iter().enumerate().any(is_good) || (0..world.vaults.len()).any(is_elsewhere)
+    let may_be_more = wanted.copy.is_some() && !world.is_away_listed && truth(Open::HoldsAnother(usize::MAX));
+    table.points.iter().enumerate().any(is_good) || (0..world.vaults.len()).any(is_elsewhere) || may_be_more
 }
 
 fn policy(policies: [Wanted; 2]) -> Policy {
     let values = |wanted: &Wanted| {
+        let of_copy = wanted.copy.unwrap_or_default();
+        let copy = [
+            of_copy.limit_hours.map(|hours| format!("rpo = \"{hours}h\"")),
+            of_copy.kept_days.map(|days| format!("retention-min = \"{days}d\"")),
+            of_copy.owner.map(|owner| format!("key-owner = \"{}\"", OWNERS[owner])),
+            of_copy.lock.map(|lock| format!("vault-lock = \"{}\"", LOCKS[lock].0)),
+        ];
+        let copy: Vec<String> = copy.into_iter().flatten().collect();
         format!(
-            "rpo = \"{}h\"\nretention-min = \"{}d\"\nkey-owner = \"{}\"\nvault-lock = \"{}\"\n",
-            wanted.limit_hours, wanted.kept_days, OWNERS[wanted.owner], LOCKS[wanted.lock].0
+            "rpo = \"{}h\"\nretention-min = \"{}d\"\nkey-owner = \"{}\"\nvault-lock = \"{}\"\ncopy = {{ {} }}\naccept-copies = {}\n",
+            wanted.limit_hours,
+            wanted.kept_days,
+            OWNERS[wanted.owner],
+            LOCKS[wanted.lock].0,
+            copy.join(", "),
+            wanted.copy.is_some()
         )
     };
     let [base, gold] = policies;
@@ -299,6 +360,22 @@ fn inventory(dir: &std::path::Path, worlds: &[World]) -> Inventory {
             region: region(place),
             partition: "aws".to_owned(),
         });
+        let has_away = world.vaults.iter().any(|vault| vault.is_away);
+        if has_away {
+            targets.push(Target {
+                account_id: CENTRAL.to_owned(),
+                account_name: None,
+                region: region(place),
+                partition: "aws".to_owned(),
+            });
+            let outcome = if world.is_away_listed { "ok" } else { "denied" };
+            for (action, outcome) in [("dynamodb:ListTables", "ok"), ("backup:ListBackupVaults", outcome)] {
+                calls.push(CallLogEntry {
+                    account_id: CENTRAL.to_owned(),
+                    ..log(place, action, "", outcome)
+                });
+            }
+        }
         calls.push(log(place, "dynamodb:ListTables", "", "ok"));
         calls.push(log(place, "backup:ListBackupVaults", "", "ok"));
         // No plan takes a table, so that none is young.
@@ -322,19 +399,23 @@ fn inventory(dir: &std::path::Path, worlds: &[World]) -> Inventory {
         for (number, vault) in world.vaults.iter().enumerate() {
             let name = format!("v{number}");
             let outcome = if vault.is_read { "ok" } else { "denied" };
-            calls.push(log(place, "backup:ListRecoveryPointsByBackupVault", &name, outcome));
+            let account_id = if vault.is_away { CENTRAL } else { ACCOUNT }.to_owned();
+            calls.push(CallLogEntry {
+                account_id: account_id.clone(),
+                ..log(place, "backup:ListRecoveryPointsByBackupVault", &name, outcome)
+            });
             let days = match vault.lock {
                 2 => Some(1),
                 3 => Some(-1),
                 _ => None,
             };
             vaults.push(Vault {
-                account_id: ACCOUNT.to_owned(),
                 region: region(place),
                 vault_arn: Some(format!(
-                    "arn:aws:backup:{}:{ACCOUNT}:backup-vault:{name}",
+                    "arn:aws:backup:{}:{account_id}:backup-vault:{name}",
                     region(place)
                 )),
+                account_id,
                 vault_name: name,
                 vault_type: vault.kind.map(str::to_owned),
                 key_arn: vault.key.map(|key| key_arn(place, key)),
@@ -357,7 +438,11 @@ fn inventory(dir: &std::path::Path, worlds: &[World]) -> Inventory {
                 });
             }
             for (nth, point) in table.points.iter().enumerate() {
-                let seen = seen_point(place, number, nth, point, &arn);
+                let is_away = world.vaults[point.vault].is_away;
+                let seen = RecoveryPoint {
+                    account_id: if is_away { CENTRAL } else { ACCOUNT }.to_owned(),
+                    ..seen_point(place, number, nth, point, &arn)
+                };
                 if let (true, Some(key)) = (point.is_native && point.key.is_none(), point.told) {
                     backups.push(NativeBackup {
                         account_id: ACCOUNT.to_owned(),
@@ -466,9 +551,9 @@ fn judge(worlds: &[World], policy: &Policy) -> Vec<(String, Verdict, crate::fact
     let dir = tempfile::tempdir().expect("a folder");
     let inventory = inventory(dir.path(), worlds);
     let facts = facts::derive(&inventory, 30).expect("evidence");
-    let rules = RuleSet::load(None, &["backed-up".to_owned()]).expect("a rule");
+    static RULES: LazyLock<RuleSet> = LazyLock::new(|| RuleSet::load(None, &["backed-up".to_owned()]).expect("a rule"));
     let mut judged = Vec::new();
-    judge_tables(&facts, &rules, policy, &mut |chunk| {
+    judge_tables(&facts, &RULES, policy, &mut |chunk| {
         for (place, table) in chunk.tables.facts.iter().enumerate() {
             let arn = table.table_arn.as_deref().unwrap_or_default().to_owned();
             judged.push((arn, chunk.verdicts[0][place], chunk.comparisons[place].clone()));
@@ -484,35 +569,63 @@ fn backed_up_is_what_a_search_for_one_point_finds() {
     for seed in 0..40 {
         let mut dice = Dice(seed);
         let policies = [wanted(&mut dice), wanted(&mut dice)];
-        let worlds: Vec<World> = (0..40).map(|_| world(&mut dice)).collect();
-        let judged = judge(&worlds, &policy(policies));
-        for (place, world) in worlds.iter().enumerate() {
-            for (number, table) in world.tables.iter().enumerate() {
-                let arn = table_arn("aws", &TargetId::new(ACCOUNT, region(place)), &format!("t{number}"));
-                let (_, verdict, _) = judged.iter().find(|(known, ..)| *known == arn).expect("judged");
-                let by = |truth: &dyn Fn(Open) -> bool| is_backed_up(world, table, policies, truth);
-                let of_tier =
-                    |is_gold: bool, others: bool| by(&move |open| if open == Open::IsGold { is_gold } else { others });
-                let best = of_tier(false, true) || of_tier(true, true);
-                let worst = of_tier(false, false) && of_tier(true, false);
-                let expected = match (worst, best) {
-                    (true, _) => Verdict::Compliant,
-                    (false, false) => Verdict::NonCompliant,
-                    (false, true) => Verdict::Unknown,
-                };
-                assert_eq!(*verdict, expected, "seed {seed}, {arn}: {policies:?} {world:?}");
-                counts[expected as usize] += 1;
-                // Whatever the truth is, a verdict that is known says it.
-                for salt in 0..8 {
-                    let said = by(&|open| Dice(hash(open).wrapping_add(salt)).roll(2) == 0);
-                    assert!(*verdict != Verdict::Compliant || said, "seed {seed}, {arn}");
-                    assert!(*verdict != Verdict::NonCompliant || !said, "seed {seed}, {arn}");
-                }
-            }
-        }
+        let worlds: Vec<World> = (0..40).map(|_| world(&mut dice, 8, 0)).collect();
+        search(seed, &worlds, policies, &mut counts);
     }
     assert!(counts.iter().sum::<usize>() >= 10_000, "{counts:?}");
     assert!(counts.iter().all(|count| *count > 500), "{counts:?}");
+}
+
+/// Copies of one world may lie wherever in scope, so each world is a scan of its own.
+#[test]
+fn with_copies_accepted_backed_up_is_what_a_search_here_and_there_finds() {
+    let mut counts = [0; 3];
+    for seed in 1000..1200 {
+        let mut dice = Dice(seed);
+        let mut policies = [wanted(&mut dice), wanted(&mut dice)];
+        let base = copy_wanted(&mut dice);
+        let gold = copy_wanted(&mut dice);
+        let of_gold = CopyWanted {
+            limit_hours: gold.limit_hours.or(base.limit_hours),
+            kept_days: gold.kept_days.or(base.kept_days),
+            owner: gold.owner.or(base.owner),
+            lock: gold.lock.or(base.lock),
+        };
+        policies[0].copy = Some(base);
+        policies[1].copy = (dice.roll(4) > 0).then_some(of_gold);
+        let worlds = [world(&mut dice, 50, 2)];
+        search(seed, &worlds, policies, &mut counts);
+    }
+    assert!(counts.iter().sum::<usize>() >= 10_000, "{counts:?}");
+    assert!(counts.iter().all(|count| *count > 500), "{counts:?}");
+}
+
+fn search(seed: u64, worlds: &[World], policies: [Wanted; 2], counts: &mut [usize; 3]) {
+    let judged = judge(worlds, &policy(policies));
+    for (place, world) in worlds.iter().enumerate() {
+        for (number, table) in world.tables.iter().enumerate() {
+            let arn = table_arn("aws", &TargetId::new(ACCOUNT, region(place)), &format!("t{number}"));
+            let (_, verdict, _) = judged.iter().find(|(known, ..)| *known == arn).expect("judged");
+            let by = |truth: &dyn Fn(Open) -> bool| is_backed_up(world, table, policies, truth);
+            let of_tier =
+                |is_gold: bool, others: bool| by(&move |open| if open == Open::IsGold { is_gold } else { others });
+            let best = of_tier(false, true) || of_tier(true, true);
+            let worst = of_tier(false, false) && of_tier(true, false);
+            let expected = match (worst, best) {
+                (true, _) => Verdict::Compliant,
+                (false, false) => Verdict::NonCompliant,
+                (false, true) => Verdict::Unknown,
+            };
+            assert_eq!(*verdict, expected, "seed {seed}, {arn}: {policies:?} {world:?}");
+            counts[expected as usize] += 1;
+            // Whatever the truth is, a verdict that is known says it.
+            for salt in 0..8 {
+                let said = by(&|open| Dice(hash(open).wrapping_add(salt)).roll(2) == 0);
+                assert!(*verdict != Verdict::Compliant || said, "seed {seed}, {arn}");
+                assert!(*verdict != Verdict::NonCompliant || !said, "seed {seed}, {arn}");
+            }
+        }
+    }
 }
 
 fn hash(open: Open) -> u64 {
@@ -541,6 +654,7 @@ fn of_points(points: Vec<PointSeen>) -> World {
         lock,
         key: Some(key),
         is_read: true,
+        is_away: false,
     };
     let key = |state| KeySeen {
         owner: Some(2),
@@ -548,6 +662,7 @@ fn of_points(points: Vec<PointSeen>) -> World {
     };
     World {
         has_tags: true,
+        is_away_listed: true,
         keys: vec![key("Enabled"), key("PendingDeletion")],
         vaults: vec![vault(0, 0), vault(0, 1), vault(3, 0)],
         tables: vec![TableSeen {
@@ -692,4 +807,119 @@ fn what_plans_promise_plays_no_part() {
         frames_of(Subject::Table, "backed_up"),
         ["tables", "vaults", "recovery_points", "native_backups", "keys"]
     );
+}
+
+/// A point of seven days at home, and a copy in a vault of the central account with a compliance lock.
+fn with_copy(copy: PointSeen) -> World {
+    let mut world = of_points(vec![kept(7, 5), PointSeen { vault: 3, ..copy }]);
+    world.vaults.push(VaultSeen {
+        kind: Some("BACKUP_VAULT"),
+        lock: 3,
+        key: Some(0),
+        is_read: true,
+        is_away: true,
+    });
+    world
+}
+
+#[test]
+fn seven_days_at_home_and_a_year_in_a_central_account() {
+    let world = with_copy(kept(365, 5));
+    let year = "retention-min = \"365d\"";
+    let (verdict, comparisons) = judge_one(&world, year);
+    assert_eq!(verdict, Verdict::NonCompliant);
+    let at_home = "newest point is 5 h old but kept 7 d (365 d required); none meets everything";
+    assert_eq!(text(&comparisons, "backed_up_summary"), at_home);
+    let accepting = format!("{year}\naccept-copies = true");
+    let (verdict, comparisons) = judge_one(&world, &accepting);
+    assert_eq!(verdict, Verdict::Compliant);
+    let place = "account 444455556666, eu-west-0, vault v3";
+    assert_eq!(
+        text(&comparisons, "backed_up_summary"),
+        format!("{at_home}; a copy that meets everything is 5 h old ({place}; copies may be 3 d old)")
+    );
+    assert_eq!(text(&comparisons, "newest_good_point_vault"), place);
+    assert!(text(&comparisons, "newest_good_point_arn").ends_with(":recovery-point:0-1"));
+    assert_eq!(comparisons.get("newest_good_point_age_hours"), FactValue::Float(5.0));
+    // What `copy` sets is asked of copies in place of what is asked at home.
+    let (verdict, comparisons) = judge_one(&world, &format!("{accepting}\ncopy = {{ retention-min = \"2y\" }}"));
+    assert_eq!(verdict, Verdict::NonCompliant);
+    assert_eq!(
+        text(&comparisons, "backed_up_summary"),
+        format!("{at_home}; the newest copy is 5 h old but kept 365 d (731 d required) ({place})")
+    );
+    let month = format!("{accepting}\ncopy = {{ retention-min = \"30d\" }}");
+    assert_eq!(judge_one(&with_copy(kept(35, 5)), &accepting).0, Verdict::NonCompliant);
+    assert_eq!(judge_one(&with_copy(kept(35, 5)), &month).0, Verdict::Compliant);
+    // Copies that end with their source are kept for nobody knows how long.
+    let of_source = PointSeen {
+        kept_days: None,
+        ..SOUND
+    };
+    let (verdict, comparisons) = judge_one(&with_copy(of_source), &accepting);
+    assert_eq!(verdict, Verdict::Unknown);
+    assert_eq!(
+        text(&comparisons, "backed_up_doubt"),
+        format!(
+            "a copy in {place}, 5 h old, may be good: not known is how long it is kept, which is as long as the point it is a copy of"
+        )
+    );
+}
+
+#[test]
+fn a_copy_that_is_too_old_or_under_a_dying_key_stands_for_nothing() {
+    let year = "retention-min = \"365d\"\naccept-copies = true";
+    // Twice the limit of 36 hours.
+    assert_eq!(judge_one(&with_copy(kept(365, 72)), year).0, Verdict::Compliant);
+    let (verdict, comparisons) = judge_one(&with_copy(kept(365, 73)), year);
+    assert_eq!(verdict, Verdict::NonCompliant);
+    assert!(
+        text(&comparisons, "backed_up_summary").ends_with(
+            "the newest copy that meets everything is 3 d 1 h old (account 444455556666, eu-west-0, vault v3; copies may be 3 d old)"
+        ),
+        "{comparisons:?}"
+    );
+    let longer = format!("{year}\ncopy.rpo = \"4d\"");
+    assert_eq!(judge_one(&with_copy(kept(365, 73)), &longer).0, Verdict::Compliant);
+    // One of an earlier table of the name.
+    assert_eq!(
+        judge_one(
+            &with_copy(kept(365, (BORN_DAYS + 1) * 24)),
+            &format!("{year}\nfrequency = \"500d\"\nretention-max = \"none\"")
+        )
+        .0,
+        Verdict::NonCompliant
+    );
+    let dying = PointSeen {
+        key: Some(1),
+        ..kept(365, 5)
+    };
+    let (verdict, comparisons) = judge_one(&with_copy(dying), year);
+    assert_eq!(verdict, Verdict::NonCompliant);
+    assert!(text(&comparisons, "backed_up_summary").contains("the newest copy is 5 h old but key pending deletion"));
+}
+
+#[test]
+fn an_account_that_was_not_read_may_hold_a_copy_and_never_proves_one() {
+    let year = "retention-min = \"365d\"\naccept-copies = true";
+    let mut unread = with_copy(kept(7, 5));
+    unread.vaults[3].is_read = false;
+    let (verdict, comparisons) = judge_one(&unread, year);
+    assert_eq!(verdict, Verdict::Unknown);
+    assert_eq!(
+        text(&comparisons, "backed_up_doubt"),
+        "a copy that counts may lie where not every vault could be read: account 444455556666, eu-west-0"
+    );
+    // By default it is of no matter, nor is one whose lock is too weak.
+    assert_eq!(judge_one(&unread, "retention-min = \"365d\"").0, Verdict::NonCompliant);
+    unread.vaults[3].lock = 1;
+    let locked = format!("{year}\ncopy.vault-lock = \"compliance\"");
+    assert_eq!(judge_one(&unread, &locked).0, Verdict::NonCompliant);
+    unread.is_away_listed = false;
+    assert_eq!(judge_one(&unread, &locked).0, Verdict::Unknown);
+    // Points at home that are good need no copy.
+    let mut fine = with_copy(kept(7, 5));
+    fine.vaults[3].is_read = false;
+    fine.tables[0].points[0] = kept(365, 5);
+    assert_eq!(judge_one(&fine, year).0, Verdict::Compliant);
 }

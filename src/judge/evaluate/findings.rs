@@ -25,7 +25,7 @@ struct Reason {
     settled_by: &'static str,
 }
 
-const REASONS: [Reason; 10] = [
+const REASONS: [Reason; 14] = [
     Reason {
         open: "plan_meets_policy",
         why: "plan_policy_doubt",
@@ -76,10 +76,31 @@ const REASONS: [Reason; 10] = [
         why: "copies_not_seen",
         settled_by: LOOK_THERE,
     },
+    Reason {
+        open: "missing_copy_regions",
+        why: "copies_doubt",
+        settled_by: NEXT_COPY,
+    },
+    Reason {
+        open: "missing_copy_accounts",
+        why: "copies_doubt",
+        settled_by: NEXT_COPY,
+    },
+    Reason {
+        open: "unplanned_copy_regions",
+        why: "copy_actions_doubt",
+        settled_by: LOOK_THERE,
+    },
+    Reason {
+        open: "unplanned_copy_accounts",
+        why: "copy_actions_doubt",
+        settled_by: LOOK_THERE,
+    },
 ];
 
 const NEXT_RUN: &str = "a job or a recovery point of the plan's next run settles it";
 pub(super) const TIERS_KNOWN: &str = "the facts and tags that the tiers' conditions name settle it once they are known";
+const NEXT_COPY: &str = "a copy that surely counts settles it too";
 const LOOK_THERE: &str = "a scan with that account in `accounts` and that Region in `regions` settles it";
 
 /// When a fact is unknown, by its dictionary.

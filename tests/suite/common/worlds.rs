@@ -47,6 +47,22 @@ pub fn with_copies(world: &str) -> String {
     )
 }
 
+/// The small world with points of seven days, and copies in a central account that are kept so long.
+pub fn central(kept_days: i64) -> String {
+    let arn = "arn:aws:backup:eu-west-1:444455556666:backup-vault:central";
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"backup:CopyIntoBackupVault","Resource":"*"}]}"#;
+    let central = format!(
+        "[[account]]\nid = \"444455556666\"\nregions = [\"eu-west-1\"]\nroles = [\"Audit\"]\n\
+         [[vault]]\naccount = \"444455556666\"\nregion = \"eu-west-1\"\nname = \"central\"\npolicy = '''{policy}'''\n\
+         [organization]\nmanagement-account = \"111122223333\"\n"
+    );
+    with(
+        &world(&central),
+        "delete-after-days = 35\n",
+        &format!("delete-after-days = 7\ncopy-to = [{{ vault-arn = \"{arn}\", delete-after-days = {kept_days} }}]\n"),
+    )
+}
+
 /// A world in which a text stands, with another in its place.
 pub fn with(world: &str, from: &str, to: &str) -> String {
     assert!(world.contains(from), "`{from}` is not in the world");
