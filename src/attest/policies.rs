@@ -15,7 +15,7 @@ use super::{PolicyChange, WaiverTerm};
 use crate::criteria::Criteria;
 use crate::criteria::policy::{Policy, Tier};
 use crate::criteria::waivers::Waiver;
-use crate::domain::{Subject, TargetId, rfc3339};
+use crate::domain::{Demand, Demands, Question, Subject, TargetId, rfc3339};
 use crate::facts::rpo_over_time::{DemandSpan, RpoDemand};
 use crate::facts::{Facts, seconds};
 use crate::judge::evaluate::{Tiers, is_left_open};
@@ -24,8 +24,15 @@ use crate::problem::Problem;
 /// Tables judged at once.
 const CHUNK: usize = 8192;
 
-/// Rules whose waivers accept a time without a recent recovery point.
-const RULES_OF_EXPOSURE: [&str; 2] = ["recovery-point-fresh", "recovery-point-gap-within-rpo"];
+/// The rule on times without a recent recovery point.
+const RULE_OF_GAPS: &str = "recovery-point-gap-within-rpo";
+
+/// Does it accept a time without a recent recovery point, be it that there was an old one or none?
+fn accepts_exposure(waiver: &Waiver) -> bool {
+    let wanted: Demands = [Demand::Fresh, Demand::Usable].into_iter().collect();
+    let is_enough = |(rule, demands): (&str, Demands)| rule == Question::BackedUp.as_str() && wanted.are_among(demands);
+    waiver.rule == RULE_OF_GAPS || waiver.excuses().into_iter().any(is_enough)
+}
 
 /// What packs say of each life, by its place.
 pub(super) struct Policies {
@@ -215,7 +222,7 @@ impl Policies {
                         approved,
                         from: start.min(end),
                         to: end,
-                        accepts_exposure: RULES_OF_EXPOSURE.contains(&waiver.rule.as_str()),
+                        accepts_exposure: accepts_exposure(waiver),
                     });
                 }
             }

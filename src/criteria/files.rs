@@ -320,6 +320,9 @@ fn waiver_table(waiver: &Waiver) -> toml::Table {
         ("approved".to_owned(), day(waiver.approved_at)),
         ("expires".to_owned(), day(waiver.expires_at)),
     ]);
+    if !waiver.demands.is_empty() {
+        table.insert("demands".to_owned(), toml::Value::from(waiver.demands.words()));
+    }
     let most = i64::try_from(waiver.max_tables).unwrap_or(i64::MAX);
     table.insert("max-tables".to_owned(), most.into());
     for (key, text) in [

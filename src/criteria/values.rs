@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use crate::dictionary::FactKey;
-use crate::domain::FactValue;
+use crate::domain::{Demands, FactValue};
 use crate::duration;
 
 /// Stands for "no upper bound" wherever a number of days is one: AWS Backup's longest lifecycle.
@@ -106,6 +106,8 @@ pub struct PolicyValues {
     pub restore_tested_within: Option<TimeDelta>,
     /// `rto`: the longest restore allowed.
     pub rto: TimeDelta,
+    /// Demands that are not asked: to tell what a waiver would have to excuse. No file says it, and no verdict is made by it.
+    pub excused: Demands,
 }
 
 impl Default for PolicyValues {
@@ -126,6 +128,7 @@ impl Default for PolicyValues {
             air_gapped_within: None,
             restore_tested_within: None,
             rto: TimeDelta::minutes(720),
+            excused: Demands::NONE,
         }
     }
 }
@@ -156,6 +159,15 @@ impl PolicyValues {
             .map(|frequency| frequency + self.wanted_tolerance());
         let both = [self.rpo, by_frequency];
         both.into_iter().flatten().min().unwrap_or(DEFAULT_FREQUENCY)
+    }
+
+    /// The same with some demands not asked.
+    #[must_use]
+    pub(crate) fn excusing(&self, excused: Demands) -> Self {
+        Self {
+            excused,
+            ..self.clone()
+        }
     }
 
     /// The largest gap allowed between runs of plans.

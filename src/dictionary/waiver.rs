@@ -12,6 +12,10 @@ facts! {
     waiver_id: Text = [],
     /// Rule that it waives.
     waiver_rule: Text = [],
+    /// Demands of that rule that it excuses; `none` if it names none. Never unknown.
+    waiver_demands: Text = [],
+    /// Its rule asks one thing only, or it names the demands of that rule that it excuses. Never unknown.
+    names_what_it_excuses: bool = [],
     /// Pattern of the tables it is for.
     waiver_tables: Text = [],
     /// Why the finding is accepted. Never unknown.

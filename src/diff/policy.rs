@@ -8,7 +8,7 @@ use crate::criteria::policy::{Policy, Tier};
 use crate::criteria::rules::Rule;
 use crate::criteria::values::PolicyValues;
 use crate::criteria::waivers::Waiver;
-use crate::domain::{TargetId, rfc3339};
+use crate::domain::{Demands, TargetId, rfc3339};
 
 pub(super) fn compare(then: &Criteria, now: &Criteria, found: &mut Found) {
     let mut told = Told(Vec::new());
@@ -201,6 +201,14 @@ fn waivers(then: &[Waiver], now: &[Waiver], told: &mut Told) {
         if was.max_tables != is.max_tables {
             let values = (was.max_tables.to_string(), is.max_tables.to_string());
             told.tell(kind(is.max_tables > was.max_tables), &name, "max-tables", values);
+        }
+        if was.demands != is.demands {
+            let text = |demands: Demands| match demands.is_empty() {
+                true => "none".to_owned(),
+                false => demands.words().join(", "),
+            };
+            let is_wider = !is.demands.are_among(was.demands);
+            told.tell(kind(is_wider), &name, "demands", (text(was.demands), text(is.demands)));
         }
         for (what, before, after) in [
             ("approver", &was.approver, &is.approver),

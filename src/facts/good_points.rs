@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::demands::{Demand, Quality, failed, open};
+use super::demands::{Quality, failed, open};
 use super::index::Index;
 use super::recovery_point::PointKind;
 use super::table_points::{TablePoints, UNDATED};
 use super::time::{age_hours, hours, instant};
 use crate::criteria::values::PolicyValues;
 use crate::dictionary::{TableFacts, Text};
-use crate::domain::FactValue;
+use crate::domain::{Demand, Demands, FactValue};
 use crate::duration;
 
 /// Stands for the age of a point that is not there, in hours: 36,500 days.
@@ -34,6 +34,7 @@ pub(crate) struct GoodPoint {
     vault: Option<Text>,
     failed_demands: Option<Text>,
     summary: Option<Text>,
+    failing: Vec<Demands>,
 }
 
 impl GoodPoint {
@@ -69,7 +70,15 @@ impl GoodPoint {
             vault: both(self.vault, &other.vault),
             failed_demands: either(&self.failed_demands, &other.failed_demands),
             summary: either(&self.summary, &other.summary),
+            failing: failing_by_both(&self.failing, &other.failing),
         }
+    }
+
+    /// Where it is not known for certain that the table is backed up: for each point that is left in question, and where
+    /// there surely is none, the demands of which none may be asked for it to be. None of these says anything of what was not
+    /// read.
+    pub(crate) fn failing(&self) -> &[Demands] {
+        &self.failing
     }
 
     /// By name.
@@ -98,6 +107,14 @@ impl GoodPoint {
             ("newest_point_failed_demands", text(&self.failed_demands)),
         ]
     }
+}
+
+/// What has to be excused for a yes by two policies at once.
+pub(super) fn failing_by_both(mine: &[Demands], theirs: &[Demands]) -> Vec<Demands> {
+    let pairs = mine
+        .iter()
+        .flat_map(|mine| theirs.iter().map(|theirs| mine.or(*theirs)));
+    Demands::least(pairs)
 }
 
 const TIERS_DIFFER: &str = "which tier of the policy the table is in cannot be told, and by one it is backed up and by another not; the facts and tags that the tiers' conditions name settle it";
@@ -165,8 +182,20 @@ pub(super) fn compare(
         (None, Some((kind, at))) if !is_unread => doubt((kind, at), values, (now, index)),
         _ => None,
     };
+    let failing = candidates.iter().map(|candidate| {
+        let wants = candidate.quality.wants(values);
+        if age(candidate.at) <= limit {
+            wants
+        } else {
+            wants.and(Demand::Fresh)
+        }
+    });
+    // Where there is none, nothing else can be said of it.
+    let is_none = facts.usable_recovery_point_count == Some(0);
+    let none = is_none.then(|| [Demand::Fresh, Demand::Usable].into_iter().collect());
     GoodPoint {
         is_within_limit,
+        failing: Demands::least(failing.chain(none)),
         doubt: Some(doubt.unwrap_or_else(|| "none".into())),
         age_hours_at_most: Some(at_most),
         age_hours_at_least: Some(at_least),
@@ -220,7 +249,7 @@ impl Candidate<'_> {
     fn failed(&self, values: &PolicyValues) -> Vec<String> {
         let fails = |demand: &Demand| self.quality.meets(*demand, values) == Some(false);
         let failed = |demand| failed(demand, &self.quality, self.kind, values);
-        Demand::ALL.into_iter().filter(fails).map(failed).collect()
+        Demand::OF_POINTS.into_iter().filter(fails).map(failed).collect()
     }
 
     fn open(&self, values: &PolicyValues) -> Vec<String> {
@@ -230,7 +259,7 @@ impl Candidate<'_> {
 
 fn open_demands(kind: &PointKind, quality: &Quality, values: &PolicyValues) -> Vec<String> {
     let is_open = |demand: &Demand| quality.meets(*demand, values).is_none();
-    Demand::ALL
+    Demand::OF_POINTS
         .into_iter()
         .filter(is_open)
         .map(|demand| open(demand, kind))

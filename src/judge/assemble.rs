@@ -105,6 +105,7 @@ fn waiver_line((waiver, waived): (&Waiver, &Waived)) -> WaiverLine {
     WaiverLine {
         id: waiver.id.clone(),
         rule: waiver.rule.clone(),
+        demands: waiver.demands,
         tables: waiver.tables.clone(),
         reason: waiver.reason.clone(),
         compensating_control: waiver.compensating_control.clone().unwrap_or_default(),

@@ -76,7 +76,7 @@ pub(super) fn judge(inventory: &Inventory, facts: &Facts, criteria: &Criteria) -
         let rule = rules.0.iter().find(|rule| *rule.id == *id);
         rule.is_none_or(|rule| facts.is_listed_whole(rule.subject))
     };
-    judged.waived = waive(&mut judged.findings, &criteria.waivers, facts.as_of(), &is_listed_whole);
+    judged.waived = waive(&mut judged.findings, criteria, facts.as_of(), &is_listed_whole);
     let exemptions = exemptions(policy, facts, &judged.tiers);
     let of_waivers = judge_waivers(&judged.waived, &exemptions, rules, policy, &why)?;
     judged.findings.extend(of_waivers);

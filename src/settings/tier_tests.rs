@@ -69,6 +69,7 @@ fn tiers_lie_over_the_values_for_every_table() {
             air_gapped_within: Some(TimeDelta::days(7)),
             restore_tested_within: None,
             rto: TimeDelta::hours(4),
+            excused: crate::domain::Demands::NONE,
         }
     );
     let all_but_min: Vec<&str> = crate::criteria::policy::VALUE_KEYS

@@ -14,7 +14,8 @@ use super::offers::Taker;
 use super::rule::PlanRule;
 use super::target::TargetPlans;
 use crate::criteria::values::{FOREVER_DAYS, PolicyValues};
-use crate::facts::demands::{Demand, Quality};
+use crate::domain::{Demand, Demands};
+use crate::facts::demands::Quality;
 use crate::facts::index::Index;
 use crate::facts::index::keys::RankedKey;
 use crate::facts::index::vaults::VaultState;
@@ -57,6 +58,8 @@ pub(crate) struct GoodRule {
     pub(crate) is_good: Option<bool>,
     /// What such a point would lack for certain.
     pub(crate) lacks: Vec<String>,
+    /// The demands that it would fail, and those of which that is not known; [`Demand::Usable`] where no point can be made.
+    pub(crate) wants: Demands,
     /// How long its points are kept.
     pub(crate) kept: TimeDelta,
     /// Its last two runs whose windows are over, the later one first.
@@ -157,12 +160,13 @@ impl GoodRules {
             };
             let first = all.rules.len();
             all.rules.extend(rules.iter().map(|rule| {
-                let (is_good, lacks) = judge(rule, values, native_key, index);
+                let Offered { is_good, lacks, wants } = judge(rule, values, native_key, index);
                 GoodRule {
                     plan: place,
                     name: rule.row.rule_name.clone(),
                     is_good,
                     lacks,
+                    wants,
                     kept: TimeDelta::days(rule.retention_days()),
                     due: Vec::new(),
                     schedule: rule.schedule.clone(),
@@ -322,33 +326,46 @@ impl GoodRules {
     }
 }
 
+/// Would a point be good that a rule made now?
+struct Offered {
+    is_good: Option<bool>,
+    /// What it would lack for certain, in words.
+    lacks: Vec<String>,
+    /// The demands that it would not meet for certain.
+    wants: Demands,
+}
+
 /// Would a point that the rule made now be good, and what would it lack for certain?
-fn judge(rule: &PlanRule, values: &PolicyValues, native_key: &RankedKey, index: &Index) -> (Option<bool>, Vec<String>) {
+fn judge(rule: &PlanRule, values: &PolicyValues, native_key: &RankedKey, index: &Index) -> Offered {
     let mut lacks = Vec::new();
+    let mut wants = Demands::NONE;
     let kept = rule.retention_days();
     if rule.is_over {
+        wants = wants.and(Demand::Usable);
         lacks.push("will never run again".to_owned());
     }
-    if kept < values.retention_min_days {
+    if kept < values.retention_min_days && !values.excused.contains(Demand::Kept) {
+        wants = wants.and(Demand::Kept);
         lacks.push(format!("keeps {kept} d ({} d required)", values.retention_min_days));
     }
     // Where it is not known which of two vaults it writes to, both are asked.
-    let places: Vec<(Option<bool>, Vec<String>)> = rule
+    let places: Vec<Offered> = rule
         .vaults(index)
         .into_iter()
         .map(|(name, vault)| in_vault(name, vault, rule, values, native_key, index))
         .collect();
-    let are_all = |wanted: Option<bool>| places.iter().all(|(is_good, _)| *is_good == wanted);
+    let wants = places.iter().fold(wants, |wants, place| wants.or(place.wants));
+    let are_all = |wanted: Option<bool>| places.iter().all(|place| place.is_good == wanted);
     let of_places = match (are_all(Some(true)), are_all(Some(false))) {
         (true, _) => Some(true),
         (_, true) => Some(false),
         _ => None,
     };
     if of_places == Some(false) {
-        lacks.extend(places.into_iter().next().map(|(_, lacks)| lacks).unwrap_or_default());
+        lacks.extend(places.into_iter().next().map(|place| place.lacks).unwrap_or_default());
     }
     let is_good = if lacks.is_empty() { of_places } else { Some(false) };
-    (is_good, lacks)
+    Offered { is_good, lacks, wants }
 }
 
 /// The same of its points in one vault.
@@ -359,18 +376,37 @@ fn in_vault(
     values: &PolicyValues,
     native_key: &RankedKey,
     index: &Index,
-) -> (Option<bool>, Vec<String>) {
+) -> Offered {
+    let kept = rule.retention_days();
     let Some(vault) = vault else {
         let place = index.place_of(&rule.row.account_id, &rule.row.region);
         let is_listed = place.is_some_and(|place| index.is_whole(place, "backup:ListBackupVaults", ""));
         let lacks = is_listed.then(|| format!("writes to vault `{name}`, which does not exist"));
-        return (is_listed.then_some(false), lacks.into_iter().collect());
+        // Of a vault that was not listed nothing is known.
+        let unknown = Quality {
+            is_usable: None,
+            kept_days: Some(FOREVER_DAYS),
+            is_encrypted: None,
+            owner_rank: None,
+            key_works: None,
+            lock: None,
+        };
+        return Offered {
+            is_good: is_listed.then_some(false),
+            wants: if is_listed {
+                Demands::NONE.and(Demand::Usable)
+            } else {
+                unknown.wants(values)
+            },
+            lacks: lacks.into_iter().collect(),
+        };
     };
     let mut lacks = Vec::new();
-    let kept = rule.retention_days();
+    let mut wants = Demands::NONE;
     let (least, most) = vault.bounds();
     // For ever lies beyond every upper bound, and beyond none where there is no bound.
     if kept < least || (kept > most && most < FOREVER_DAYS) {
+        wants = wants.and(Demand::Usable);
         lacks.push(format!("keeps {kept} d, which the lock of vault `{name}` refuses"));
     }
     let of_vault = RankedKey::from(vault.key.clone());
@@ -395,6 +431,8 @@ fn in_vault(
         first.filter(|_| all.all(|other| other == first))
     };
     let demands = [Demand::KeyOwner, Demand::KeyWorks, Demand::Locked].map(|demand| (demand, meets(demand)));
+    let unmet = demands.iter().filter(|(_, meets)| *meets != Some(true));
+    let wants = unmet.fold(wants, |wants, (demand, _)| wants.and(*demand));
     for (demand, _) in demands.iter().filter(|(_, meets)| *meets == Some(false)) {
         lacks.push(match demand {
             Demand::KeyOwner => {
@@ -420,5 +458,5 @@ fn in_vault(
     } else {
         Some(false)
     };
-    (is_good, lacks)
+    Offered { is_good, lacks, wants }
 }

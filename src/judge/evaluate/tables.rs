@@ -12,7 +12,7 @@ use crate::criteria::policy::Policy;
 use crate::criteria::rules::{Rule, RuleSet};
 use crate::criteria::vocabulary::{COMPARISONS, schema};
 use crate::dictionary::{SubjectFacts, TableFacts};
-use crate::domain::{FactValue, Finding, Level, Question, Subject, Verdict};
+use crate::domain::{Demands, FactValue, Finding, Level, Question, Subject, Verdict};
 use crate::facts::rpo_over_time::RpoDemand;
 use crate::facts::{Comparisons, Facts, Tables};
 use crate::problem::Problem;
@@ -219,9 +219,28 @@ impl Chunk {
                 .or_else(|| is_past_plans(rule, table).then(past));
             let level = level.unwrap_or(Level::Required);
             let verdict = (verdicts[place], usize::from(parts[place]));
-            subject.finding((rule, level), verdict, &values, why_not.as_deref(), why_unknown)
+            let mut finding = subject.finding((rule, level), verdict, &values, why_not.as_deref(), why_unknown);
+            if why_not.is_none() {
+                finding.failing = self.failing(place, rule, finding.verdict);
+            }
+            finding
         })
         .collect()
+    }
+
+    /// What has to be excused of the demands of a rule for it to say yes of the table at that place.
+    fn failing(&self, place: usize, rule: &Rule, verdict: Verdict) -> Vec<Demands> {
+        let is_no_yes = matches!(verdict, Verdict::NonCompliant | Verdict::Unknown);
+        let (true, Some(comparison)) = (is_no_yes && rule.has_demands(), self.comparisons.get(place)) else {
+            return Vec::new();
+        };
+        let failing = rule
+            .reads()
+            .map(|name| comparison.failing(name))
+            .find(|failing| !failing.is_empty());
+        // Where nothing fails, something else than a demand leaves the answer open.
+        let failing = failing.filter(|failing| !failing.contains(&Demands::NONE));
+        failing.map(<[Demands]>::to_vec).unwrap_or_default()
     }
 
     /// Everything that conditions and messages may name, of the table at that place.

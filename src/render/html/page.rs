@@ -250,7 +250,7 @@ pub(super) fn waivers(report: &Report) -> Vec<Value> {
     let row = |waiver: &WaiverLine| {
         json!({
             "id": waiver.id,
-            "rule": waiver.rule,
+            "rule": waiver.what(),
             "pattern": waiver.tables,
             "reason": waiver.reason,
             "instead": waiver.compensating_control,

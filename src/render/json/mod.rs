@@ -146,6 +146,7 @@ impl<'r> Waiver<'r> {
         Self {
             id: &waiver.id,
             rule: &waiver.rule,
+            demands: waiver.demands.words(),
             tables: &waiver.tables,
             reason: &waiver.reason,
             compensating_control: &waiver.compensating_control,
@@ -287,7 +288,8 @@ impl<'r> OneFinding<'r> {
             level: finding.level.as_str(),
             framework: finding.framework.as_deref(),
             waived: finding.waived,
-            waiver: finding.waiver.as_deref(),
+            waiver: finding.waived_by(),
+            failing_demands: finding.failing.iter().map(|some| some.words()).collect(),
             since_baseline: since.map(Since::as_str),
             message: &finding.message,
             remedy: &finding.remedy,

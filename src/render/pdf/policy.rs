@@ -146,7 +146,7 @@ fn waivers(doc: &mut Doc<'_>, waivers: &[WaiverLine]) {
             &[
                 vec![Para::new(CELL.bold(), waiver.id.as_str()), Para::new(CELL, state)],
                 vec![
-                    Para::new(CELL, waiver.rule.as_str()),
+                    Para::new(CELL, waiver.what()),
                     Para::new(CELL, waiver.tables.as_str()),
                     Para::new(
                         CELL.colour(MUTED),
