@@ -18,7 +18,7 @@ use crate::criteria::waivers::Waiver;
 use crate::domain::{Demand, Demands, Question, Subject, TargetId, rfc3339};
 use crate::facts::rpo_over_time::{DemandSpan, RpoDemand};
 use crate::facts::{Facts, seconds};
-use crate::judge::evaluate::{Tiers, is_left_open};
+use crate::judge::evaluate::{Tiers, Within, is_left_open};
 use crate::problem::Problem;
 
 /// Tables judged at once.
@@ -89,7 +89,8 @@ impl Policies {
         let as_of = seconds(facts.as_of());
         self.packs
             .push((as_of, facts.reading().targets.keys().cloned().collect()));
-        let mut tiers = Tiers::new(&criteria.policy, &[], facts.as_of());
+        let within = Within::of(&criteria.policy, facts)?;
+        let mut tiers = Tiers::new(&criteria.policy, &[], facts.as_of(), &within);
         let mut matched = vec![0; criteria.waivers.0.len()];
         for start in (0..facts.len()).step_by(CHUNK) {
             let tables = facts.tables(start..facts.len().min(start + CHUNK));
@@ -287,8 +288,11 @@ fn tier_text(tier: &Tier) -> String {
     if let Some(exemption) = &tier.exemption {
         let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
         let until = exemption.expires_at.map_or_else(|| "no end".to_owned(), rfc3339);
+        let most = exemption
+            .max_tables
+            .map_or_else(String::new, |most| format!("; max-tables: {most}"));
         parts.push(format!(
-            "exempt until {until}; reason: {}; approver: {}",
+            "exempt until {until}; reason: {}; approver: {}{most}",
             or_none(&exemption.reason),
             or_none(&exemption.approver)
         ));

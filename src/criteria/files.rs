@@ -288,6 +288,10 @@ fn tier_table(tier: &Tier) -> toml::Table {
         if let Some(end) = exemption.expires_at {
             table.insert("expires".to_owned(), day(end));
         }
+        if let Some(most) = exemption.max_tables {
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            table.insert("max-tables".to_owned(), most.into());
+        }
     }
     table
 }

@@ -124,6 +124,18 @@ fn tier(was: &Tier, is: &Tier, told: &mut Told) {
         ),
         (Some(then), Some(now)) => {
             term(&name, (then.expires_at, now.expires_at), told);
+            if then.max_tables != now.max_tables {
+                let text = |most: Option<usize>| most.map_or_else(|| "any number".to_owned(), |most| most.to_string());
+                let is_wider = then
+                    .max_tables
+                    .is_some_and(|then| now.max_tables.is_none_or(|now| now > then));
+                told.tell(
+                    kind(is_wider),
+                    &name,
+                    "max-tables",
+                    (text(then.max_tables), text(now.max_tables)),
+                );
+            }
             let texts = [
                 ("reason", &then.reason, &now.reason),
                 ("approver", &then.approver, &now.approver),

@@ -341,6 +341,7 @@ fn tiers(tables: &[TableRow]) -> Vec<TierLine> {
         reason: "filled anew every night from the warehouse".to_owned(),
         approver: if is_in_force { "head of platform" } else { "" }.to_owned(),
         expires_at: Some(as_of() + Duration::days(200)),
+        max_tables: None,
         is_in_force,
     };
     vec![

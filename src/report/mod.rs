@@ -80,7 +80,9 @@ pub struct ExemptionLine {
     pub approver: String,
     /// When it ends; none if that is not said.
     pub expires_at: Option<DateTime<Utc>>,
-    /// It has all of these, and has not ended.
+    /// Tables that it may exempt at most; none if that is not said.
+    pub max_tables: Option<usize>,
+    /// It has a reason, an approver and an end that has not passed, and takes no more tables than it may.
     pub is_in_force: bool,
 }
 

@@ -27,3 +27,4 @@ mod realism;
 mod remediation;
 mod sample;
 mod talk;
+mod waivers;

@@ -226,7 +226,14 @@ pub(crate) fn has_demands(id: &str) -> bool {
 }
 
 /// What rules may ask about the exemption of a tier; `None` if the tier exempts nothing.
-pub(crate) fn exemption_facts(tier: &Tier, as_of: DateTime<Utc>, matched_tables: usize) -> Option<ExemptionFacts> {
+///
+/// `is_within`: does it take no more tables than it may?
+pub(crate) fn exemption_facts(
+    tier: &Tier,
+    as_of: DateTime<Utc>,
+    matched_tables: usize,
+    is_within: Option<bool>,
+) -> Option<ExemptionFacts> {
     let exemption = tier.exemption.as_ref()?;
     let or_none = |text: &Option<String>| text.as_deref().unwrap_or("none").into();
     Some(ExemptionFacts {
@@ -241,7 +248,10 @@ pub(crate) fn exemption_facts(tier: &Tier, as_of: DateTime<Utc>, matched_tables:
         days_left: exemption.expires_at.map(|end| (end - as_of).num_days()),
         is_expired: Some(exemption.expires_at.is_some_and(|end| end <= as_of)),
         matched_table_count: Some(whole(matched_tables)),
-        is_in_force: Some(exemption.is_in_force(as_of)),
+        has_max_tables: Some(exemption.max_tables.is_some()),
+        max_table_count: exemption.max_tables.map(whole),
+        is_within_max_tables: is_within,
+        is_in_force: exemption.is_in_force(as_of, is_within),
     })
 }
 

@@ -316,9 +316,9 @@ fn facts_of_an_exemption_say_what_is_missing() {
         origin: "b:1".to_owned(),
     };
     let now = at("2027-07-01T00:00:00Z");
-    assert_eq!(exemption_facts(&tier, now, 3), None);
+    assert_eq!(exemption_facts(&tier, now, 3, Some(true)), None);
     tier.exemption = Some(Exemption::default());
-    let facts = exemption_facts(&tier, now, 3).expect("exempt");
+    let facts = exemption_facts(&tier, now, 3, Some(true)).expect("exempt");
     assert_eq!(
         (facts.has_reason, facts.has_approver, facts.has_end),
         (Some(false), Some(false), Some(false))
@@ -333,11 +333,17 @@ fn facts_of_an_exemption_say_what_is_missing() {
         reason: Some("x".to_owned()),
         approver: Some("Ada".to_owned()),
         expires_at: Some(end_of(NaiveDate::from_ymd_opt(2027, 6, 30).expect("a day"))),
+        max_tables: Some(2),
     });
-    let facts = exemption_facts(&tier, now, 3).expect("exempt");
+    let facts = exemption_facts(&tier, now, 3, Some(true)).expect("exempt");
     assert_eq!((facts.is_expired, facts.is_in_force), (Some(true), Some(false)));
-    let facts = exemption_facts(&tier, at("2027-06-30T12:00:00Z"), 3).expect("exempt");
+    let facts = exemption_facts(&tier, at("2027-06-30T12:00:00Z"), 3, Some(true)).expect("exempt");
     assert_eq!((facts.is_expired, facts.is_in_force), (Some(false), Some(true)));
+    for is_within in [Some(false), None] {
+        let facts = exemption_facts(&tier, at("2027-06-30T12:00:00Z"), 3, is_within).expect("exempt");
+        assert_eq!((facts.is_within_max_tables, facts.is_in_force), (is_within, is_within));
+        assert_eq!(facts.max_table_count, Some(2));
+    }
 }
 
 #[test]

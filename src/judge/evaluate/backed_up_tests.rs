@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::judge_tables;
+use super::{Within, judge_tables};
 use crate::criteria::policy::{self, Policy};
 use crate::criteria::rules::RuleSet;
 use crate::criteria::vocabulary::frames_of;
@@ -479,7 +479,7 @@ fn judge(worlds: &[World], policy: &Policy) -> Vec<(String, Verdict, crate::fact
     let facts = facts::derive(&inventory, 30).expect("evidence");
     let rules = RuleSet::load(None, &["backed-up".to_owned()]).expect("a rule");
     let mut judged = Vec::new();
-    judge_tables(&facts, &rules, policy, &mut |chunk| {
+    judge_tables(&facts, &rules, (policy, &Within::default()), &mut |chunk| {
         for (place, table) in chunk.tables.facts.iter().enumerate() {
             let arn = table.table_arn.as_deref().unwrap_or_default().to_owned();
             judged.push((arn, chunk.verdicts[0][place], chunk.comparisons[place].clone()));

@@ -99,7 +99,7 @@ impl<'w> Reach<'w> {
         is_listed_whole: &dyn Fn(&str) -> bool,
     ) -> (Waived, Vec<(usize, Option<Demands>)>) {
         let mut resources: BTreeSet<&str> = BTreeSet::new();
-        let mut places = Vec::new();
+        let (mut places, mut is_open) = (Vec::new(), false);
         for (place, finding) in findings.iter().enumerate() {
             let Some(demands) = self.is_about(finding) else {
                 continue;
@@ -114,6 +114,9 @@ impl<'w> Reach<'w> {
             };
             if is_for && needs_waiver(finding) {
                 places.push((place, demands));
+            } else {
+                // What is not known may be what it excuses.
+                is_open |= finding.verdict == Verdict::Unknown;
             }
         }
         let (table_count, finding_count) = (resources.len(), places.len());
@@ -121,7 +124,8 @@ impl<'w> Reach<'w> {
         let rules: Vec<String> = others.chain([self.waiver.rule.as_str()]).map(str::to_owned).collect();
         let are_listed_whole = rules.iter().all(|rule| is_listed_whole(rule));
         let matched_tables = self.waiver.matched(table_count, are_listed_whole);
-        let matched = (matched_tables.is_some() || finding_count > 0).then_some(finding_count);
+        let is_counted = matched_tables.is_some() && !is_open;
+        let matched = (is_counted || finding_count > 0).then_some(finding_count);
         let is_in_force = self.waiver.is_in_force(as_of, matched_tables);
         if !is_in_force {
             places.clear();
@@ -145,7 +149,7 @@ fn excuse(finding: &mut Finding, excuses: &[Excuse]) {
         return mark(finding, [alone]);
     }
     if let Some(failing) = is_enough(all).copied() {
-        return mark(finding, needed(failing, excuses).into_iter());
+        return mark(finding, needed(failing, excuses));
     }
     let is_touched = |failing: &&Demands| failing.without(all) != **failing;
     let left = |failing: &&Demands| failing.without(all).len();

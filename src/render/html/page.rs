@@ -233,6 +233,7 @@ fn tier_row(tier: &TierLine) -> Value {
             "reason": exemption.reason,
             "approver": exemption.approver,
             "until": exemption.expires_at.map(day),
+            "most": exemption.max_tables,
             "is_in_force": exemption.is_in_force,
         })
     });

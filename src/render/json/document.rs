@@ -148,7 +148,9 @@ pub(super) struct Exemption<'r> {
     /// When it ends; null if that is not said.
     #[schemars(extend("format" = "date-time"))]
     pub(super) expires_at: Option<String>,
-    /// It has all of these, and has not ended.
+    /// Tables that it may exempt at most; null if that is not said.
+    pub(super) max_tables: Option<usize>,
+    /// It has a reason, an approver and an end that has not passed, and takes no more tables than it may.
     pub(super) is_in_force: bool,
 }
 

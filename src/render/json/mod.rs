@@ -134,6 +134,7 @@ impl<'r> Tier<'r> {
                 reason: &exemption.reason,
                 approver: &exemption.approver,
                 expires_at: exemption.expires_at.map(rfc3339),
+                max_tables: exemption.max_tables,
                 is_in_force: exemption.is_in_force,
             }),
             table_count: tier.table_count,
