@@ -17,7 +17,7 @@ use backproof::domain::{Subject, Verdict};
 use backproof::facts::{Facts, derive};
 use backproof::inventory::Inventory;
 use backproof::inventory::schema::{RecoveryPoint, borrowed};
-use backproof::judge::evaluate::{judge_subjects, judge_tables};
+use backproof::judge::evaluate::{Within, judge_subjects, judge_tables};
 
 /// Set in the process that makes the inventory, to its folder.
 const MAKE: &str = "BACKPROOF_BENCH_MAKE";
@@ -105,7 +105,7 @@ fn judge(inventory: &Inventory, facts: &Facts, rules: &RuleSet, policy: &Policy)
     let start = Instant::now();
     let mut counts = [0_usize; 4];
     let place = |verdict: Verdict| Verdict::ALL.iter().position(|known| *known == verdict).unwrap_or(0);
-    judge_tables(facts, rules, policy, &mut |chunk| {
+    judge_tables(facts, rules, (policy, &Within::default()), &mut |chunk| {
         for verdict in chunk.verdicts.iter().flatten() {
             counts[place(*verdict)] += 1;
         }

@@ -15,17 +15,24 @@ use super::{PolicyChange, WaiverTerm};
 use crate::criteria::Criteria;
 use crate::criteria::policy::{Policy, Tier};
 use crate::criteria::waivers::Waiver;
-use crate::domain::{Subject, TargetId, rfc3339};
+use crate::domain::{Demand, Demands, Question, Subject, TargetId, rfc3339};
 use crate::facts::rpo_over_time::{DemandSpan, RpoDemand};
 use crate::facts::{Facts, seconds};
-use crate::judge::evaluate::{Tiers, is_left_open};
+use crate::judge::evaluate::{Tiers, Within, is_left_open};
 use crate::problem::Problem;
 
 /// Tables judged at once.
 const CHUNK: usize = 8192;
 
-/// Rules whose waivers accept a time without a recent recovery point.
-const RULES_OF_EXPOSURE: [&str; 2] = ["recovery-point-fresh", "recovery-point-gap-within-rpo"];
+/// The rule on times without a recent recovery point.
+const RULE_OF_GAPS: &str = "recovery-point-gap-within-rpo";
+
+/// Does it accept a time without a recent recovery point, be it that there was an old one or none?
+fn accepts_exposure(waiver: &Waiver) -> bool {
+    let wanted: Demands = [Demand::Fresh, Demand::Usable].into_iter().collect();
+    let is_enough = |(rule, demands): (&str, Demands)| rule == Question::BackedUp.as_str() && wanted.are_among(demands);
+    waiver.rule == RULE_OF_GAPS || waiver.excuses().into_iter().any(is_enough)
+}
 
 /// What packs say of each life, by its place.
 pub(super) struct Policies {
@@ -82,7 +89,8 @@ impl Policies {
         let as_of = seconds(facts.as_of());
         self.packs
             .push((as_of, facts.reading().targets.keys().cloned().collect()));
-        let mut tiers = Tiers::new(&criteria.policy, &[], facts.as_of());
+        let within = Within::of(&criteria.policy, facts)?;
+        let mut tiers = Tiers::new(&criteria.policy, &[], facts.as_of(), &within);
         let mut matched = vec![0; criteria.waivers.0.len()];
         for start in (0..facts.len()).step_by(CHUNK) {
             let tables = facts.tables(start..facts.len().min(start + CHUNK));
@@ -215,7 +223,7 @@ impl Policies {
                         approved,
                         from: start.min(end),
                         to: end,
-                        accepts_exposure: RULES_OF_EXPOSURE.contains(&waiver.rule.as_str()),
+                        accepts_exposure: accepts_exposure(waiver),
                     });
                 }
             }
@@ -280,8 +288,11 @@ fn tier_text(tier: &Tier) -> String {
     if let Some(exemption) = &tier.exemption {
         let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
         let until = exemption.expires_at.map_or_else(|| "no end".to_owned(), rfc3339);
+        let most = exemption
+            .max_tables
+            .map_or_else(String::new, |most| format!("; max-tables: {most}"));
         parts.push(format!(
-            "exempt until {until}; reason: {}; approver: {}",
+            "exempt until {until}; reason: {}; approver: {}{most}",
             or_none(&exemption.reason),
             or_none(&exemption.approver)
         ));

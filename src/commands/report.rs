@@ -22,7 +22,7 @@ use crate::domain::{Account, FactValue, Question, Severity};
 use crate::exit::Exit;
 use crate::facts::{Facts, derive};
 use crate::inventory::{INVENTORY_DIR, Inventory};
-use crate::judge::evaluate::Tiers;
+use crate::judge::evaluate::{Tiers, Within};
 use crate::judge::judge;
 use crate::pack::redact::{check_same, check_templates, redact};
 use crate::pack::seal::{self, command_line};
@@ -93,7 +93,8 @@ pub(crate) fn explain_policy(inventory: &Inventory, criteria: &Criteria, table: 
     let facts = derive(inventory, criteria.policy.window_days)?;
     let row = find_table(&facts, table)?;
     let tables = facts.tables(row..row + 1);
-    let assigned = Tiers::new(&criteria.policy, &[], facts.as_of())
+    let within = Within::of(&criteria.policy, &facts)?;
+    let assigned = Tiers::new(&criteria.policy, &[], facts.as_of(), &within)
         .assign(&tables, &facts, row)
         .map_err(|error| Problem::new("could not evaluate the tiers").why(error.to_string()))?;
     let mut text = format!("tier: {}\n", assigned[0].tier);

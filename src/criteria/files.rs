@@ -299,6 +299,10 @@ fn tier_table(tier: &Tier) -> toml::Table {
         if let Some(end) = exemption.expires_at {
             table.insert("expires".to_owned(), day(end));
         }
+        if let Some(most) = exemption.max_tables {
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            table.insert("max-tables".to_owned(), most.into());
+        }
     }
     table
 }
@@ -331,6 +335,9 @@ fn waiver_table(waiver: &Waiver) -> toml::Table {
         ("approved".to_owned(), day(waiver.approved_at)),
         ("expires".to_owned(), day(waiver.expires_at)),
     ]);
+    if !waiver.demands.is_empty() {
+        table.insert("demands".to_owned(), toml::Value::from(waiver.demands.words()));
+    }
     let most = i64::try_from(waiver.max_tables).unwrap_or(i64::MAX);
     table.insert("max-tables".to_owned(), most.into());
     for (key, text) in [

@@ -481,6 +481,8 @@ mod tests {
             framework: None,
             waived,
             waiver: None,
+            also_waived_by: Vec::new(),
+            failing: Vec::new(),
             message: String::new(),
             remedy: "".into(),
             evidence: Vec::new(),

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use crate::dictionary::FactKey;
-use crate::domain::FactValue;
+use crate::domain::{Demands, FactValue};
 use crate::duration;
 
 /// Stands for "no upper bound" wherever a number of days is one: AWS Backup's longest lifecycle.
@@ -86,6 +86,8 @@ pub(crate) struct PointValues {
     pub(crate) key_owner: KeyOwner,
     /// How its vault must be locked.
     pub(crate) vault_lock: LockWanted,
+    /// Demands that are not asked; see [`PolicyValues::excused`].
+    pub(crate) excused: Demands,
 }
 
 /// `copy`: where copies must lie, and what is asked of one.
@@ -132,6 +134,8 @@ pub struct PolicyValues {
     pub restore_tested_within: Option<TimeDelta>,
     /// `rto`: the longest restore allowed.
     pub rto: TimeDelta,
+    /// Demands that are not asked: to tell what a waiver would have to excuse. No file says it, and no verdict is made by it.
+    pub excused: Demands,
 }
 
 impl Default for PolicyValues {
@@ -151,6 +155,7 @@ impl Default for PolicyValues {
             air_gapped_within: None,
             restore_tested_within: None,
             rto: TimeDelta::minutes(720),
+            excused: Demands::NONE,
         }
     }
 }
@@ -183,6 +188,15 @@ impl PolicyValues {
         both.into_iter().flatten().min().unwrap_or(DEFAULT_FREQUENCY)
     }
 
+    /// The same with some demands not asked.
+    #[must_use]
+    pub(crate) fn excusing(&self, excused: Demands) -> Self {
+        Self {
+            excused,
+            ..self.clone()
+        }
+    }
+
     /// The largest gap allowed between runs of plans.
     pub(crate) fn wanted_interval(&self) -> TimeDelta {
         let both = [self.rpo, self.wanted_frequency()];
@@ -212,6 +226,7 @@ impl PolicyValues {
             retention_min_days: self.retention_min_days,
             key_owner: self.key_owner,
             vault_lock: self.vault_lock,
+            excused: self.excused,
         }
     }
 
@@ -221,6 +236,7 @@ impl PolicyValues {
             retention_min_days: self.copy.retention_min_days.unwrap_or(0),
             key_owner: self.copy.key_owner.unwrap_or(KeyOwner::Any),
             vault_lock: self.copy.vault_lock.unwrap_or(LockWanted::None),
+            excused: Demands::NONE,
         }
     }
 
@@ -231,6 +247,7 @@ impl PolicyValues {
             retention_min_days: self.copy.retention_min_days.unwrap_or(self.retention_min_days),
             key_owner: self.copy.key_owner.unwrap_or(self.key_owner),
             vault_lock: self.copy.vault_lock.unwrap_or(self.vault_lock),
+            excused: self.excused,
         })
     }
 

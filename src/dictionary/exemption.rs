@@ -30,6 +30,12 @@ facts! {
     is_expired: bool = [],
     /// Tables that the tier takes for certain. Unknown if there is none and the tier of some table cannot be told.
     matched_table_count: i64 = ["tables", "table_tags"],
-    /// It has a reason, an approver and an end that has not passed. Never unknown.
-    is_in_force: bool = [],
+    /// The tier says how many tables it may exempt at most. Never unknown.
+    has_max_tables: bool = [],
+    /// Tables that it may exempt at most. Unknown if the tier does not say.
+    max_table_count: i64 = [],
+    /// It takes no more tables than it may; true if the tier does not say how many those are. Unknown if it hangs on tables of which the tier cannot be told, or that were not listed.
+    is_within_max_tables: bool = ["tables", "table_tags"],
+    /// It has a reason, an approver and an end that has not passed, and takes no more tables than it may. Unknown if only the last of these is.
+    is_in_force: bool = ["tables", "table_tags"],
 }

@@ -12,6 +12,10 @@ facts! {
     waiver_id: Text = [],
     /// Rule that it waives.
     waiver_rule: Text = [],
+    /// Demands of that rule that it excuses; `none` if it names none. Never unknown.
+    waiver_demands: Text = [],
+    /// Its rule asks one thing only, or it names the demands of that rule that it excuses. Never unknown.
+    names_what_it_excuses: bool = [],
     /// Pattern of the tables it is for.
     waiver_tables: Text = [],
     /// Why the finding is accepted. Never unknown.
@@ -34,7 +38,7 @@ facts! {
     term_days: i64 = [],
     /// Tables that its pattern matches. Unknown if what its rule judges was not all listed, unless it names one ARN, or more than it may be for were seen.
     matched_table_count: i64 = ["tables"],
-    /// Non-compliant and unknown findings that it is for. Unknown if none was seen, and what its rule judges was not all listed.
+    /// Non-compliant and unknown findings that it is for. Unknown if none was seen, and what its rule judges was not all listed, or it is not known what fails.
     matched_finding_count: i64 = ["tables"],
     /// Tables that it may be for at most. Never unknown.
     max_table_count: i64 = [],

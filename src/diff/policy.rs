@@ -8,7 +8,7 @@ use crate::criteria::policy::{Policy, Tier};
 use crate::criteria::rules::Rule;
 use crate::criteria::values::{PointValues, PolicyValues};
 use crate::criteria::waivers::Waiver;
-use crate::domain::{TargetId, rfc3339};
+use crate::domain::{Demands, TargetId, rfc3339};
 
 pub(super) fn compare(then: &Criteria, now: &Criteria, found: &mut Found) {
     let mut told = Told(Vec::new());
@@ -124,6 +124,18 @@ fn tier(was: &Tier, is: &Tier, told: &mut Told) {
         ),
         (Some(then), Some(now)) => {
             term(&name, (then.expires_at, now.expires_at), told);
+            if then.max_tables != now.max_tables {
+                let text = |most: Option<usize>| most.map_or_else(|| "any number".to_owned(), |most| most.to_string());
+                let is_wider = then
+                    .max_tables
+                    .is_some_and(|then| now.max_tables.is_none_or(|now| now > then));
+                told.tell(
+                    kind(is_wider),
+                    &name,
+                    "max-tables",
+                    (text(then.max_tables), text(now.max_tables)),
+                );
+            }
             let texts = [
                 ("reason", &then.reason, &now.reason),
                 ("approver", &then.approver, &now.approver),
@@ -211,6 +223,14 @@ fn waivers(then: &[Waiver], now: &[Waiver], told: &mut Told) {
         if was.max_tables != is.max_tables {
             let values = (was.max_tables.to_string(), is.max_tables.to_string());
             told.tell(kind(is.max_tables > was.max_tables), &name, "max-tables", values);
+        }
+        if was.demands != is.demands {
+            let text = |demands: Demands| match demands.is_empty() {
+                true => "none".to_owned(),
+                false => demands.words().join(", "),
+            };
+            let is_wider = !is.demands.are_among(was.demands);
+            told.tell(kind(is_wider), &name, "demands", (text(was.demands), text(is.demands)));
         }
         for (what, before, after) in [
             ("approver", &was.approver, &is.approver),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{Level, Question, Severity, Subject, TargetId, Verdict};
+use super::{Demands, Level, Question, Severity, Subject, TargetId, Verdict};
 
 /// The value of one fact on one subject.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +72,11 @@ pub struct Finding {
     pub waived: bool,
     /// Id of that waiver.
     pub waiver: Option<Arc<str>>,
+    /// Ids of further waivers, where several excuse between them what fails.
+    pub also_waived_by: Vec<Arc<str>>,
+    /// Of a rule with demands, where it is no yes: sets of demands of which each is enough. Were none of one set asked, it
+    /// would be one. Empty: no waiver can excuse it, as far as is known; or its rule has no demands.
+    pub failing: Vec<Demands>,
     /// What was found, in one sentence.
     pub message: String,
     /// What to do about it; empty unless non-compliant or unknown.
@@ -84,6 +89,18 @@ impl Finding {
     /// Does it count for verdicts and exit codes?
     pub(crate) fn is_required(&self) -> bool {
         self.level == Level::Required
+    }
+
+    /// The ids of the waivers that accept it, joined by ` and `.
+    pub(crate) fn waived_by(&self) -> Option<Cow<'_, str>> {
+        let first = self.waiver.as_deref()?;
+        let ids: Vec<&str> = std::iter::once(first)
+            .chain(self.also_waived_by.iter().map(|id| &**id))
+            .collect();
+        match ids[..] {
+            [only] => Some(only.into()),
+            _ => Some(ids.join(" and ").into()),
+        }
     }
 
     /// Does it speak against what it is about, with no waiver that accepts it?

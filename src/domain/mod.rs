@@ -4,6 +4,7 @@
 
 mod answer;
 mod days;
+mod demand;
 mod finding;
 mod verdict;
 
@@ -13,6 +14,7 @@ use chrono::{DateTime, Datelike as _, Utc};
 
 pub use answer::{Answer, Level, Question};
 pub use days::{DayState, Window};
+pub use demand::{Demand, Demands};
 pub use finding::{FactName, FactValue, Finding, Gap, GapKind, rfc3339, short_number};
 pub use verdict::{Severity, Subject, Verdict};
 

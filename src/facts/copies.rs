@@ -15,7 +15,7 @@ use super::table_points::{TablePoints, UNDATED};
 use super::time::{age_hours, instant};
 use super::words::{cause, names};
 use crate::dictionary::{TableFacts, Text};
-use crate::domain::{Arn, FactValue, TargetId, rfc3339};
+use crate::domain::{Arn, Demands, FactValue, TargetId, rfc3339};
 use crate::duration;
 use crate::inventory::schema::borrowed::CopyJob;
 
@@ -55,6 +55,16 @@ impl Comparisons {
     pub(crate) fn get(&self, name: &str) -> FactValue {
         let found = self.values().into_iter().find(|(known, _)| *known == name);
         found.map_or(FactValue::Unknown, |(_, value)| value)
+    }
+
+    /// Where the answer by that name is no certain yes: sets of demands of which each is enough. If none of one set were asked,
+    /// it would be one. Empty: nothing that could be excused would make it one, as far as is known.
+    pub(crate) fn failing(&self, name: &str) -> &[Demands] {
+        match name {
+            "backed_up" => self.good_point.failing(),
+            "plan_meets_policy" => self.plan.failing(),
+            _ => &[],
+        }
     }
 
     /// What these and other ones agree on.

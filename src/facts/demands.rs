@@ -1,31 +1,11 @@
-//! What the policy asks of one recovery point: the one list of demands, and what is known of a point as far as they ask.
+//! What is known of a recovery point as far as demands ask, and which of them it meets.
 
 use super::index::Index;
 use super::index::keys::{KeyFacts, RankedKey, owner_of_rank};
 use super::index::vaults::Lock;
 use super::recovery_point::{PointKind, Retention};
 use crate::criteria::values::{FOREVER_DAYS, KeyOwner, PointValues};
-
-/// One thing that the policy asks of a recovery point. That it is of this table, and not of an earlier one of its name, is
-/// told by its date.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Demand {
-    /// It can be restored.
-    Usable,
-    /// It is kept at least as long as the shortest retention allowed.
-    Kept,
-    /// It is encrypted, by a key of the wanted owner or a stronger one.
-    KeyOwner,
-    /// Its key works.
-    KeyWorks,
-    /// Its vault is locked as wanted.
-    Locked,
-}
-
-impl Demand {
-    /// Every demand, in the order in which they are told.
-    pub(crate) const ALL: [Self; 5] = [Self::Usable, Self::Kept, Self::KeyOwner, Self::KeyWorks, Self::Locked];
-}
+use crate::domain::{Demand, Demands};
 
 /// What is known of a recovery point as far as demands ask; `None` is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,9 +45,11 @@ impl Quality {
         }
     }
 
-    /// Does it meet this demand?
+    /// Does it meet this demand? Of its age it holds nothing.
     pub(crate) fn meets(&self, demand: Demand, wanted: &PointValues) -> Option<bool> {
         match demand {
+            _ if wanted.excused.contains(demand) => Some(true),
+            Demand::Fresh => None,
             Demand::Usable => self.is_usable,
             Demand::Kept if wanted.retention_min_days <= 0 => Some(true),
             Demand::Kept => self.kept_days.map(|days| days >= wanted.retention_min_days),
@@ -82,7 +64,7 @@ impl Quality {
     /// Does it meet every demand at once?
     pub(crate) fn is_good(&self, wanted: &PointValues) -> Option<bool> {
         let mut answer = Some(true);
-        for demand in Demand::ALL {
+        for demand in Demand::OF_POINTS {
             match self.meets(demand, wanted) {
                 Some(true) => {}
                 Some(false) => return Some(false),
@@ -90,6 +72,12 @@ impl Quality {
             }
         }
         answer
+    }
+
+    /// The demands that it fails, and those of which that is not known: excused, it would be good for certain.
+    pub(crate) fn wants(&self, wanted: &PointValues) -> Demands {
+        let is_wanted = |demand: &Demand| self.meets(*demand, wanted) != Some(true);
+        Demand::OF_POINTS.into_iter().filter(is_wanted).collect()
     }
 
     /// Is it surely good only where the other is too, whatever the policy? What is not known meets no demand for certain,
@@ -107,6 +95,7 @@ impl Quality {
 /// Why a point of this kind does not meet a demand, as in `kept 7 d (35 d required)`.
 pub(crate) fn failed(demand: Demand, quality: &Quality, kind: &PointKind, wanted: &PointValues) -> String {
     match demand {
+        Demand::Fresh => "older than the limit".to_owned(),
         Demand::Usable => format!("state {}", kind.status.as_deref().unwrap_or("unknown")),
         Demand::Kept => {
             let kept = quality.kept_days.unwrap_or(0);
@@ -154,6 +143,7 @@ pub(crate) fn open(demand: Demand, kind: &PointKind) -> String {
         _ => format!("{what} of its key, which AWS does not name"),
     };
     match demand {
+        Demand::Fresh => "when it was made".to_owned(),
         Demand::Usable => format!("what its state {} means", kind.status.as_deref().unwrap_or("unknown")),
         Demand::Kept if kind.retention == Retention::Source => {
             "how long it is kept, which is as long as the point it is a copy of".to_owned()

@@ -7,14 +7,14 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::copies::{Copies, CopySeen};
-use super::demands::{Demand, Quality, failed, open};
+use super::demands::{Quality, failed, open};
 use super::index::Index;
 use super::recovery_point::PointKind;
 use super::table_points::{TablePoints, UNDATED};
 use super::time::{age_hours, hours, instant};
 use crate::criteria::values::{PointValues, PolicyValues};
 use crate::dictionary::{TableFacts, Text};
-use crate::domain::FactValue;
+use crate::domain::{Demand, Demands, FactValue};
 use crate::duration;
 
 /// Stands for the age of a point that is not there, in hours: 36,500 days.
@@ -33,6 +33,7 @@ pub(crate) struct GoodPoint {
     vault: Option<Text>,
     failed_demands: Option<Text>,
     summary: Option<Text>,
+    failing: Vec<Demands>,
 }
 
 impl GoodPoint {
@@ -68,7 +69,15 @@ impl GoodPoint {
             vault: both(self.vault, &other.vault),
             failed_demands: either(&self.failed_demands, &other.failed_demands),
             summary: either(&self.summary, &other.summary),
+            failing: failing_by_both(&self.failing, &other.failing),
         }
+    }
+
+    /// Where it is not known for certain that the table is backed up: for each point that is left in question, and where
+    /// there surely is none, the demands of which none may be asked for it to be. None of these says anything of what was not
+    /// read.
+    pub(crate) fn failing(&self) -> &[Demands] {
+        &self.failing
     }
 
     /// By name.
@@ -99,6 +108,14 @@ impl GoodPoint {
     }
 }
 
+/// What has to be excused for a yes by two policies at once.
+pub(super) fn failing_by_both(mine: &[Demands], theirs: &[Demands]) -> Vec<Demands> {
+    let pairs = mine
+        .iter()
+        .flat_map(|mine| theirs.iter().map(|theirs| mine.or(*theirs)));
+    Demands::least(pairs)
+}
+
 const TIERS_DIFFER: &str = "which tier of the policy the table is in cannot be told, and by one it is backed up and by another not; the facts and tags that the tiers' conditions name settle it";
 
 /// A recovery point of the table.
@@ -124,6 +141,8 @@ struct Side<'p> {
     perhaps: Option<(&'p PointKind, i64)>,
     /// One that was not read may be good.
     is_unread: bool,
+    /// Of each that counts, the demands that it fails, and those of which that is not known.
+    failing: Vec<Demands>,
 }
 
 impl<'p> Side<'p> {
@@ -134,8 +153,16 @@ impl<'p> Side<'p> {
         usable: &[Candidate<'p>],
         perhaps: &[(&'p PointKind, i64)],
         is_unread: bool,
-        index: &Index,
+        (now, index): (DateTime<Utc>, &Index),
     ) -> Self {
+        let failing = |candidate: &Candidate<'p>| {
+            let wants = candidate.quality.wants(&wanted);
+            if age(candidate.at, now) <= hours(limit) {
+                wants
+            } else {
+                wants.and(Demand::Fresh)
+            }
+        };
         let key = |candidate: &&Candidate<'p>| (candidate.at, candidate.arn);
         let is_good = |candidate: &&Candidate<'p>| candidate.quality.is_good(&wanted) == Some(true);
         let may_be_good = |(kind, _): &&(&'p PointKind, i64)| Quality::of(kind, index).is_good(&wanted) != Some(false);
@@ -150,6 +177,7 @@ impl<'p> Side<'p> {
                 .max_by_key(|(_, at)| if *at == UNDATED { i64::MAX } else { *at })
                 .copied(),
             is_unread,
+            failing: Demands::least(usable.iter().map(failing)),
         }
     }
 
@@ -213,7 +241,7 @@ pub(super) fn compare(
         &usable,
         &points.perhaps_usable(row, index),
         points.may_hold_more(place, values.vault_lock),
-        index,
+        (now, index),
     );
     let accepted = values.of_accepted_copy();
     let all: Vec<CopySeen<'_>> = match accepted {
@@ -233,7 +261,7 @@ pub(super) fn compare(
         let perhaps: Vec<(&PointKind, i64)> = all.iter().map(|copy| (copy.kind, copy.at)).collect();
         let mut unread = points.others_that_may_hold_more(place, wanted.vault_lock);
         let is_unread = unread.next().is_some();
-        Side::new((wanted, values.copy_rpo()), &usable, &perhaps, is_unread, index)
+        Side::new((wanted, values.copy_rpo()), &usable, &perhaps, is_unread, (now, index))
     });
     let sides = || std::iter::once(&home).chain(&elsewhere);
     let each = || sides().map(|side| side.is_within(now));
@@ -260,8 +288,15 @@ pub(super) fn compare(
         None => case.doubt(points),
         Some(_) => None,
     };
+    // Where there is none, nothing else can be said of it.
+    let has_copy = elsewhere.as_ref().is_some_and(|side| side.is_unread || !all.is_empty());
+    let is_none = facts.usable_recovery_point_count == Some(0) && !has_copy;
+    let none = is_none.then(|| [Demand::Fresh, Demand::Usable].into_iter().collect());
+    let of_sides = sides().flat_map(|side| side.failing.iter().copied());
+    let failing = Demands::least(of_sides.chain(none));
     GoodPoint {
         is_within_limit,
+        failing,
         doubt: Some(doubt.unwrap_or_else(|| "none".into())),
         age_hours_at_most: sides().map(|side| side.at_most(now)).reduce(f64::min),
         age_hours_at_least: sides().map(|side| side.at_least(now)).reduce(f64::min),
@@ -396,7 +431,7 @@ impl Candidate<'_> {
     fn failed(&self, wanted: &PointValues) -> Vec<String> {
         let fails = |demand: &Demand| self.quality.meets(*demand, wanted) == Some(false);
         let failed = |demand| failed(demand, &self.quality, self.kind, wanted);
-        Demand::ALL.into_iter().filter(fails).map(failed).collect()
+        Demand::OF_POINTS.into_iter().filter(fails).map(failed).collect()
     }
 
     fn open(&self, wanted: &PointValues) -> Vec<String> {
@@ -421,7 +456,7 @@ impl Candidate<'_> {
 
 fn open_demands(kind: &PointKind, quality: &Quality, wanted: &PointValues) -> Vec<String> {
     let is_open = |demand: &Demand| quality.meets(*demand, wanted).is_none();
-    Demand::ALL
+    Demand::OF_POINTS
         .into_iter()
         .filter(is_open)
         .map(|demand| open(demand, kind))

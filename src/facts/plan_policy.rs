@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::copies::Copies;
 use super::demands::Quality;
+use super::good_points::failing_by_both;
 use super::index::Index;
 use super::index::keys::{KeyFacts, RankedKey};
 use super::jobs::{Jobs, OfRole};
@@ -20,7 +21,7 @@ use super::time::{JOB_REACH, START_SLACK, seconds_of_millis};
 use super::young;
 use crate::criteria::values::PolicyValues;
 use crate::dictionary::{TableFacts, Text};
-use crate::domain::FactValue;
+use crate::domain::{Demand, Demands, FactValue};
 use crate::duration;
 use crate::problem::count;
 
@@ -32,9 +33,15 @@ pub(crate) struct PlanPolicy {
     reason: Option<Text>,
     doubt: Option<Text>,
     is_not_yet_due: Option<bool>,
+    failing: Vec<Demands>,
 }
 
 impl PlanPolicy {
+    /// The sets of demands of which each is enough: if none of one set were asked, the plans would keep the policy for certain.
+    pub(super) fn failing(&self) -> &[Demands] {
+        &self.failing
+    }
+
     /// What these and other ones say between them.
     #[must_use]
     pub(super) fn or(self, other: &Self) -> Self {
@@ -56,6 +63,7 @@ impl PlanPolicy {
                 _ => other.doubt.clone(),
             },
             is_not_yet_due: both(self.is_not_yet_due, other.is_not_yet_due),
+            failing: failing_by_both(&self.failing, &other.failing),
         }
     }
 
@@ -98,7 +106,12 @@ impl Evidence<'_> {
             rules: &rules,
             values,
         };
+        let judged = case.judge();
         PlanPolicy {
+            failing: match judged.meets {
+                Some(true) => vec![Demands::NONE],
+                _ => case.failing(&native_key),
+            },
             is_not_yet_due: young::is_not_yet_due(
                 self.row,
                 self.facts,
@@ -107,7 +120,7 @@ impl Evidence<'_> {
                 (self.points, self.index),
                 values,
             ),
-            ..case.judge()
+            ..judged
         }
     }
 
@@ -165,7 +178,57 @@ impl Case<'_> {
             reason: Some(reason.into()),
             doubt: Some(doubt.into()),
             is_not_yet_due: None,
+            failing: Vec::new(),
         }
+    }
+
+    /// What has to be excused for the plans to keep the policy for certain.
+    fn failing(&self, native_key: &RankedKey) -> Vec<Demands> {
+        let Evidence { offers, index, .. } = *self.evidence;
+        let of_points = self
+            .rules
+            .rules
+            .iter()
+            .fold(Demands::NONE, |all, rule| all.or(rule.wants));
+        let of_points = of_points.without(Demands::NONE.and(Demand::Usable));
+        let mut sets: Vec<Demands> = Vec::new();
+        for excused in of_points.subsets() {
+            let values = self.values.excusing(excused);
+            let rules = offers.good_rules(self.target, &values, native_key, index);
+            let case = Case {
+                rules: &rules,
+                values: &values,
+                ..*self
+            };
+            sets.extend(case.failing_runs().into_iter().map(|failing| failing.or(excused)));
+        }
+        Demands::least(sets)
+    }
+
+    /// What has to be excused of the runs, where points are asked no more than these values ask.
+    fn failing_runs(&self) -> Vec<Demands> {
+        let (all, jobs, row) = (&self.rules.rules, self.evidence.jobs, self.evidence.row);
+        let usual = TimeDelta::seconds(jobs.usual_duration(row));
+        // None but those of one kind of runs: whether they come often enough, or at all.
+        let among = |works: Vec<Option<bool>>| {
+            let cadences = self.rules.cadences(works);
+            let is_in_time = jobs.is_whole(row) && cadences.sure.late(self.values, usual).is_none();
+            match cadences.sure.gap() {
+                Some(_) if is_in_time => Some(Demands::NONE),
+                Some(_) => Some(Demands::NONE.and(Demand::Fresh)),
+                None => None,
+            }
+        };
+        let usable = Demands::NONE.and(Demand::Usable);
+        let that_work = among(all.iter().map(|rule| self.works(rule)).collect());
+        let if_all_worked = among(all.iter().map(|rule| Some(rule.is_good == Some(true))).collect());
+        // No point is made that lacks anything, for none is made.
+        let is_nothing_made = !self.rules.may_be_more && all.iter().all(|rule| rule.wants.are_among(usable));
+        that_work
+            .into_iter()
+            .chain(if_all_worked.map(|failing| failing.or(usable)))
+            .chain(is_nothing_made.then(|| usable.and(Demand::Fresh)))
+            .collect()
     }
 
     fn taker(&self, rule: &GoodRule) -> &Taker {

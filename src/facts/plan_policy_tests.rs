@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{Comparisons, derive};
 use crate::criteria::values::{CopyValues, KeyOwner, LockWanted, PolicyValues};
 use crate::dictionary::TableFacts;
-use crate::domain::FactValue;
+use crate::domain::{Demand, Demands, FactValue};
 use crate::inventory::schema::{
     BackupJob, CallLogEntry, Key, Plan, PlanRule, PlanVersion, RecoveryPoint, RegionSetting, Row, SCHEMA_VERSION,
     Selection, Table, Target, Vault,
@@ -393,6 +393,12 @@ impl World {
         )
     }
 
+    /// What has to be excused for the plans of the first table to keep the policy.
+    fn failing(&self, values: &PolicyValues) -> Vec<Demands> {
+        let (_, compared) = self.all(values).into_iter().next().expect("a table");
+        compared.failing("plan_meets_policy").to_vec()
+    }
+
     fn fail(&mut self, action: &str) {
         for call in self.calls.iter_mut().filter(|call| call.action == action) {
             call.outcome = "denied".to_owned();
@@ -772,6 +778,48 @@ fn a_plan_that_fails_every_day_fails_whatever_was_made_by_hand() {
 }
 
 #[test]
+fn what_fails_of_a_plan_is_told_by_its_rules_and_runs() {
+    use Demand::{Fresh, Kept, KeyWorks, Locked, Usable};
+    let of = |demands: &[Demand]| -> Demands { demands.iter().copied().collect() };
+    let plan = |rules: &[(&str, i64, i64)]| World::with("2026-11-29T22:00:00Z", rules).fresh();
+    assert_eq!(daily().failing(&values()), [Demands::NONE]);
+    let short = (DAILY, 480, 7);
+    assert_eq!(plan(&[short]).failing(&values()), [of(&[Kept])]);
+    let monthly = ("cron(0 3 1 * ? *)", 60, 365);
+    assert_eq!(plan(&[monthly]).failing(&values()), [of(&[Fresh])]);
+    assert_eq!(plan(&[short, monthly]).failing(&values()), [of(&[Fresh]), of(&[Kept])]);
+    let weekly_and_short = ("cron(0 5 ? * SUN *)", 480, 7);
+    assert_eq!(plan(&[weekly_and_short]).failing(&values()), [of(&[Fresh, Kept])]);
+    // Its runs fail, whatever is asked of their points.
+    let failing = World::with("2026-11-20T20:00:00Z", &[(DAILY, 480, 35)]).ran_daily(10, "FAILED");
+    assert_eq!(failing.failing(&values()), [of(&[Usable])]);
+    let failing_and_short = World::with("2026-11-20T20:00:00Z", &[short]).ran_daily(10, "FAILED");
+    assert_eq!(failing_and_short.failing(&values()), [of(&[Usable, Kept])]);
+    // No run is left, or its vault is gone: nothing is made at all.
+    let over = World::with("2026-11-20T20:00:00Z", &[("cron(0 5 ? 1-10 * 2026)", 480, 35)]);
+    assert_eq!(over.failing(&values()), [of(&[Fresh, Usable])]);
+    let mut gone = daily();
+    gone.rules[0].vault_name = "gone".to_owned();
+    assert_eq!(gone.failing(&values()), [of(&[Fresh, Usable])]);
+    // Of the points of another rule more is wrong.
+    let mut two = plan(&[(DAILY, 480, 35), ("cron(0 20 ? * * *)", 60, 7)]);
+    two.rules[0].vault_name = "gone".to_owned();
+    assert_eq!(two.failing(&values()), [of(&[Kept])]);
+    let locked = PolicyValues {
+        vault_lock: LockWanted::Governance,
+        ..values()
+    };
+    assert_eq!(daily().failing(&locked), [of(&[Locked])]);
+    // What is not known may fail.
+    let mut world = daily();
+    world.keys.clear();
+    assert_eq!(world.failing(&values()), [of(&[KeyWorks])]);
+    world.fail("backup:GetBackupPlan");
+    world.rules.clear();
+    assert!(world.failing(&values()).is_empty());
+}
+
+#[test]
 fn nothing_due_yet_counts_as_working() {
     let mut world = World::with("2026-11-20T20:00:00Z", &[(DAILY, 480, 35)]);
     world.selections[0].created_at = Some(at("2026-11-19T20:00:00Z"));
@@ -841,6 +889,8 @@ fn what_was_not_read_is_never_better() {
         daily(),
         World::with("2026-11-20T20:00:00Z", &[(DAILY, 480, 35)]).ran_daily(10, "FAILED"),
         World::with("2026-11-20T20:00:00Z", &[(DAILY, 480, 7)]).ran_daily(10, "COMPLETED"),
+        World::with("2026-11-20T20:00:00Z", &[("cron(0 5 ? * SUN *)", 480, 35)]).fresh(),
+        World::with("2026-11-20T20:00:00Z", &[]),
         World::with(
             "2026-11-20T20:00:00Z",
             &[(DAILY, 480, 35), ("cron(0 6 ? * * *)", 480, 35)],
@@ -848,7 +898,9 @@ fn what_was_not_read_is_never_better() {
     ];
     let mut log = String::new();
     for world in &worlds {
-        let (before, _) = world.judged(&values());
+        let (_, compared) = world.all(&values()).remove(0);
+        let before = flag(&compared, "plan_meets_policy");
+        let failing = compared.failing("plan_meets_policy");
         let actions: std::collections::BTreeSet<String> = world.calls.iter().map(|call| call.action.clone()).collect();
         for action in actions {
             let mut lost = world.clone();
@@ -866,11 +918,20 @@ fn what_was_not_read_is_never_better() {
                 "kms:DescribeKey" => lost.keys.clear(),
                 _ => continue,
             }
-            let (after, reason) = lost.judged(&values());
+            let (_, compared) = lost.all(&values()).remove(0);
+            let after = flag(&compared, "plan_meets_policy");
+            let reason = text(&compared, "plan_policy_reason");
             assert!(
                 after.is_none() || after == before,
                 "{before:?} became {after:?} without {action}: {reason}"
             );
+            // Nor is less enough to excuse what fails.
+            for less in compared.failing("plan_meets_policy") {
+                assert!(
+                    failing.iter().any(|failing| failing.are_among(*less)),
+                    "{failing:?} became {less:?} without {action}: {reason}"
+                );
+            }
             writeln!(log, "{before:?} {after:?} {action}").expect("written");
         }
     }

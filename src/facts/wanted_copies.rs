@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 
 use super::copies::{Comparisons, Copies, CopySeen, PlaceKind};
-use super::demands::{Demand, failed, open};
+use super::demands::{failed, open};
 use super::early_deletions::DeletedEarly;
 use super::good_points::GoodPoint;
 use super::index::Index;
@@ -20,6 +20,7 @@ use super::time::{JOB_MEMORY, age_hours, hours};
 use super::words::names;
 use crate::criteria::values::{ANY_PLACE, PointValues, PolicyValues};
 use crate::dictionary::{TableFacts, Text};
+use crate::domain::Demand;
 use crate::duration;
 use crate::inventory::schema::Table;
 
@@ -295,7 +296,7 @@ const fn asks_of_vaults(asked: &PointValues) -> bool {
 /// What is wrong with a copy, after its age.
 pub(super) fn but(copy: &CopySeen<'_>, asked: &PointValues) -> String {
     let fails = |demand: &Demand| copy.quality.meets(*demand, asked) == Some(false);
-    let failed: Vec<String> = Demand::ALL
+    let failed: Vec<String> = Demand::OF_POINTS
         .into_iter()
         .filter(fails)
         .map(|demand| failed(demand, &copy.quality, copy.kind, asked))
@@ -311,7 +312,7 @@ pub(super) fn but(copy: &CopySeen<'_>, asked: &PointValues) -> String {
 
 fn open_demands(copy: &CopySeen<'_>, asked: &PointValues) -> String {
     let is_open = |demand: &Demand| copy.quality.meets(*demand, asked).is_none();
-    let open: Vec<String> = Demand::ALL
+    let open: Vec<String> = Demand::OF_POINTS
         .into_iter()
         .filter(is_open)
         .map(|demand| open(demand, copy.kind))

@@ -1,7 +1,5 @@
 //! What was judged, its criteria and the evidence, put together as one [`Report`].
 
-use chrono::{DateTime, Utc};
-
 use crate::criteria::Criteria;
 use crate::criteria::levels::{left_out, level};
 use crate::criteria::policy::{Policy, Tier};
@@ -29,8 +27,14 @@ pub(super) fn report(
     frameworks: Vec<FrameworkReport>,
 ) -> Result<Report, Problem> {
     let (policy, findings) = (&criteria.policy, &judged.findings);
-    let as_of = facts.as_of();
-    let tier = |tier: &Tier| tier_line(tier, as_of, judged.tiers.of(&tier.name));
+    let in_force = |tier: &Tier| {
+        let of_tier = judged
+            .exemptions
+            .iter()
+            .find(|one| one.tier_name.as_deref() == Some(&tier.name));
+        of_tier.and_then(|one| one.is_in_force) == Some(true)
+    };
+    let tier = |tier: &Tier| tier_line(tier, in_force(tier), judged.tiers.of(&tier.name));
     Ok(Report {
         scan: scan(inventory, criteria)?,
         window: judged.window,
@@ -87,7 +91,7 @@ fn rule_line(rule: &Rule, policy: &Policy) -> RuleLine {
     }
 }
 
-fn tier_line(tier: &Tier, as_of: DateTime<Utc>, table_count: usize) -> TierLine {
+fn tier_line(tier: &Tier, is_in_force: bool, table_count: usize) -> TierLine {
     let values = tier.values.lines();
     let set = values.into_iter().filter(|(key, _)| tier.sets.contains(key));
     TierLine {
@@ -98,7 +102,8 @@ fn tier_line(tier: &Tier, as_of: DateTime<Utc>, table_count: usize) -> TierLine 
             reason: exemption.reason.clone().unwrap_or_default(),
             approver: exemption.approver.clone().unwrap_or_default(),
             expires_at: exemption.expires_at,
-            is_in_force: exemption.is_in_force(as_of),
+            max_tables: exemption.max_tables,
+            is_in_force,
         }),
         table_count,
     }
@@ -108,6 +113,7 @@ fn waiver_line((waiver, waived): (&Waiver, &Waived)) -> WaiverLine {
     WaiverLine {
         id: waiver.id.clone(),
         rule: waiver.rule.clone(),
+        demands: waiver.demands,
         tables: waiver.tables.clone(),
         reason: waiver.reason.clone(),
         compensating_control: waiver.compensating_control.clone().unwrap_or_default(),

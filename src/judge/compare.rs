@@ -152,6 +152,8 @@ mod tests {
             framework: None,
             waived: is_waived,
             waiver: None,
+            also_waived_by: Vec::new(),
+            failing: Vec::new(),
             message: String::new(),
             remedy: "".into(),
             evidence: Vec::new(),

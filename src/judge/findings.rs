@@ -17,7 +17,7 @@ use crate::inventory::schema::RecoveryPoint;
 use crate::problem::Problem;
 use crate::report::TableRow;
 
-use super::evaluate::{Chunk, Waived, WhyUnknown, judge_subjects, judge_tables, judge_waivers, waive};
+use super::evaluate::{Chunk, Waived, WhyUnknown, Within, judge_subjects, judge_tables, judge_waivers, waive};
 use super::gaps::why_unknown;
 
 /// What was judged.
@@ -28,6 +28,8 @@ pub(super) struct Judged {
     pub(crate) findings: Vec<Finding>,
     /// What became of each waiver, in the order of their file.
     pub(crate) waived: Vec<Waived>,
+    /// What is known of each exemption, in the order of the tiers.
+    pub(crate) exemptions: Vec<ExemptionFacts>,
     /// Which tables are in which tier.
     pub(crate) tiers: TierCounts,
     /// The days that the tables tell of.
@@ -66,7 +68,8 @@ pub(super) fn judge(inventory: &Inventory, facts: &Facts, criteria: &Criteria) -
     } else {
         Window::default()
     };
-    let mut judged = tables(facts, criteria, window, &why)?;
+    let within = Within::of(&criteria.policy, facts)?;
+    let mut judged = tables(facts, (criteria, &within), window, &why)?;
     let (rules, policy) = (&criteria.rules, &criteria.policy);
     let mut others = judge_subjects(inventory, facts, rules, policy, &why)?;
     others.sort_by(|a, b| {
@@ -77,21 +80,27 @@ pub(super) fn judge(inventory: &Inventory, facts: &Facts, criteria: &Criteria) -
         let rule = rules.0.iter().find(|rule| *rule.id == *id);
         rule.is_none_or(|rule| facts.is_listed_whole(rule.subject))
     };
-    judged.waived = waive(&mut judged.findings, &criteria.waivers, facts.as_of(), &is_listed_whole);
-    let exemptions = exemptions(policy, facts, &judged.tiers);
+    judged.waived = waive(&mut judged.findings, criteria, facts.as_of(), &is_listed_whole);
+    let exemptions = exemptions((policy, &within), facts, &judged.tiers);
     let of_waivers = judge_waivers(&judged.waived, &exemptions, rules, policy, &why)?;
     judged.findings.extend(of_waivers);
+    judged.exemptions = exemptions;
     let is_whole = left_out(policy, rules).next().is_none();
     super::answers::answer(&mut judged.tables, &judged.findings, rules, is_whole);
     Ok(judged)
 }
 
 /// Tables and the findings on them.
-fn tables(facts: &Facts, criteria: &Criteria, window: Window, why: WhyUnknown<'_>) -> Result<Judged, Problem> {
+fn tables(
+    facts: &Facts,
+    (criteria, within): (&Criteria, &Within),
+    window: Window,
+    why: WhyUnknown<'_>,
+) -> Result<Judged, Problem> {
     let (mut tables, mut findings) = (Vec::with_capacity(facts.len()), Vec::new());
     let mut tiers = TierCounts::default();
     let of_tables: Vec<&Rule> = criteria.rules.of(Subject::Table).collect();
-    judge_tables(facts, &criteria.rules, &criteria.policy, &mut |chunk| {
+    judge_tables(facts, &criteria.rules, (&criteria.policy, within), &mut |chunk| {
         for place in 0..chunk.tables.facts.len() {
             let mut row = table_row(&chunk, place);
             row.days = facts.days(chunk.start + place, chunk.asked(place), window);
@@ -104,6 +113,7 @@ fn tables(facts: &Facts, criteria: &Criteria, window: Window, why: WhyUnknown<'_
         tables,
         findings,
         waived: Vec::new(),
+        exemptions: Vec::new(),
         tiers,
         window,
     })
@@ -146,15 +156,15 @@ fn table_row(chunk: &Chunk, place: usize) -> TableRow {
 }
 
 /// The exemptions of the policy, with the tables that each takes.
-fn exemptions(policy: &Policy, facts: &Facts, tiers: &TierCounts) -> Vec<ExemptionFacts> {
-    let one = |tier: &Tier| {
+fn exemptions((policy, within): (&Policy, &Within), facts: &Facts, tiers: &TierCounts) -> Vec<ExemptionFacts> {
+    let one = |(place, tier): (usize, &Tier)| {
         let matched = tiers.of(&tier.name);
-        let mut exempted = exemption_facts(tier, facts.as_of(), matched)?;
+        let mut exempted = exemption_facts(tier, facts.as_of(), matched, within.at(place))?;
         // Tables that were not listed, or whose tier cannot be told, may be in this one: none for certain is not none at all.
         if matched == 0 && (tiers.has_unassigned || !facts.is_listed_whole(Subject::Table)) {
             exempted.matched_table_count = None;
         }
         Some(exempted)
     };
-    policy.tiers.iter().filter_map(one).collect()
+    policy.tiers.iter().enumerate().filter_map(one).collect()
 }

@@ -1,5 +1,6 @@
 //! Findings as rows of `findings.parquet`, and back to the place where two lists of findings begin to differ.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use crate::domain::{Finding, Level};
@@ -37,7 +38,7 @@ fn row(finding: &Finding) -> FindingRow {
         level: Some(finding.level.as_str().to_owned()),
         framework: finding.framework.as_deref().map(str::to_owned),
         waived: finding.waived,
-        waiver: finding.waiver.as_deref().map(str::to_owned),
+        waiver: finding.waived_by().map(Cow::into_owned),
         message: finding.message.clone(),
         remedy: finding.remedy.to_string(),
         evidence_json: facts_json(&finding.evidence),

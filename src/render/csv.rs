@@ -59,7 +59,7 @@ pub(crate) fn findings(report: &Report, out: &mut dyn Write) -> Result<(), Rende
             csv_cell(&finding.message),
             csv_cell(&finding.remedy),
             csv_cell(&evidence.join("; ")),
-            csv_cell(finding.waiver.as_deref().unwrap_or_default()),
+            csv_cell(&finding.waived_by().unwrap_or_default()),
             as_of.clone(),
             report
                 .since(finding)

@@ -215,7 +215,7 @@ fn waived(report: &Report) -> Option<String> {
     {
         text.push_str(&format!(
             "- {}: {}\n",
-            code(&waiver.rule),
+            code(&waiver.what()),
             markdown(&cut(&waiver.sentence(), LONGEST_MESSAGE))
         ));
     }

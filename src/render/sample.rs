@@ -5,8 +5,8 @@ use chrono::{DateTime, Duration, Utc};
 use crate::criteria::vocabulary::POLICY_TIER;
 use crate::dictionary::TableFacts;
 use crate::domain::{
-    Answer, DayState, FactValue, Finding, Gap, GapKind, Level, Question, Severity, Subject, TargetId, Verdict, Window,
-    table_arn,
+    Answer, DayState, Demand, Demands, FactValue, Finding, Gap, GapKind, Level, Question, Severity, Subject, TargetId,
+    Verdict, Window, table_arn,
 };
 use crate::report::{
     AccountCoverage, ControlRow, Coverage, ExemptionLine, FrameworkReport, Origin, Report, RuleLine, Scan, TableRow,
@@ -342,6 +342,7 @@ fn tiers(tables: &[TableRow]) -> Vec<TierLine> {
         reason: "filled anew every night from the warehouse".to_owned(),
         approver: if is_in_force { "head of platform" } else { "" }.to_owned(),
         expires_at: Some(as_of() + Duration::days(200)),
+        max_tables: None,
         is_in_force,
     };
     vec![
@@ -364,6 +365,11 @@ fn waivers(findings: &[Finding]) -> Vec<WaiverLine> {
     let waiver = |id: &str, rule: &str, tables: &str, is_in_force| WaiverLine {
         id: id.to_owned(),
         rule: rule.to_owned(),
+        demands: if rule == "backed-up" {
+            Demands::NONE.and(Demand::Kept)
+        } else {
+            Demands::NONE
+        },
         tables: tables.to_owned(),
         reason: "read-only since the migration; the last full export is verified".to_owned(),
         compensating_control: "export in the archive bucket, under object lock".to_owned(),
@@ -513,6 +519,8 @@ fn judge(index: usize, table: &TableRow) -> Vec<Finding> {
                 framework: None,
                 waived: verdict == Verdict::NonCompliant && index.is_multiple_of(13),
                 waiver: None,
+                also_waived_by: Vec::new(),
+                failing: Vec::new(),
                 message,
                 remedy: if bad { remedy.into() } else { "".into() },
                 evidence: vec![

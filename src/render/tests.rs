@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::sample;
 use super::{FORMATS, Templates, asff};
 use crate::commands::explain::{SCHEMAS, schema};
-use crate::domain::{Finding, Subject, TargetId, Verdict};
+use crate::domain::{Demands, Finding, Subject, TargetId, Verdict};
 use crate::report::{ControlRow, FrameworkReport, Origin, Report, TierLine, Totals, WaiverLine};
 
 /// Texts that break careless writers, in every place where a person or AWS may have written them.
@@ -23,6 +23,7 @@ pub(super) fn nasty() -> Report {
     report.waivers = vec![WaiverLine {
         id: format!("RISK-1 {NASTY}"),
         rule: "pitr-on".to_owned(),
+        demands: Demands::NONE,
         tables: "*".to_owned(),
         reason: NASTY.to_owned(),
         compensating_control: NASTY.to_owned(),
@@ -103,6 +104,8 @@ fn without_account(report: &Report) -> Finding {
         verdict: Verdict::NonCompliant,
         waived: false,
         waiver: None,
+        also_waived_by: Vec::new(),
+        failing: Vec::new(),
         ..report.findings[0].clone()
     }
 }

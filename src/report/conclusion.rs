@@ -35,7 +35,7 @@ impl Conclusion {
             Self::EvidenceMissing => "not proven: evidence is missing",
             Self::NotAsked => "nothing failed of what was asked; whether tables are backed up was not asked",
             Self::PolicyNotAsked => "nothing failed of what was asked; not all that the policy requires was asked",
-            Self::NothingToProve => "nothing to prove: no table is compliant, and none failed",
+            Self::NothingToProve => "nothing to prove: no table is compliant, and no failure is open",
             Self::Waived => "compliant but for what waivers accept",
             Self::GapsElsewhere => "compliant; the gaps touch no verdict",
             Self::Compliant => "compliant",

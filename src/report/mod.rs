@@ -12,8 +12,8 @@ use chrono::{DateTime, Utc};
 
 use crate::dictionary::FactKey;
 use crate::domain::{
-    Answer, DayState, FactName, FactValue, Finding, Gap, Level, Question, Severity, Subject, TargetId, Verdict, Window,
-    rfc3339,
+    Answer, DayState, Demands, FactName, FactValue, Finding, Gap, Level, Question, Severity, Subject, TargetId,
+    Verdict, Window, rfc3339,
 };
 use crate::problem::count;
 
@@ -82,7 +82,9 @@ pub struct ExemptionLine {
     pub approver: String,
     /// When it ends; none if that is not said.
     pub expires_at: Option<DateTime<Utc>>,
-    /// It has all of these, and has not ended.
+    /// Tables that it may exempt at most; none if that is not said.
+    pub max_tables: Option<usize>,
+    /// It has a reason, an approver and an end that has not passed, and takes no more tables than it may.
     pub is_in_force: bool,
 }
 
@@ -93,6 +95,8 @@ pub struct WaiverLine {
     pub id: String,
     /// The rule that it waives.
     pub rule: String,
+    /// The demands of that rule that it excuses; none where the rule has none, or it names none.
+    pub demands: Demands,
     /// Pattern of the tables it is for.
     pub tables: String,
     /// Why the finding is accepted.
@@ -118,6 +122,14 @@ pub struct WaiverLine {
 }
 
 impl WaiverLine {
+    /// The rule that it waives, and the demands of it that it excuses: `backed-up: kept, locked`.
+    pub(crate) fn what(&self) -> String {
+        match self.demands.is_empty() {
+            true => self.rule.clone(),
+            false => format!("{}: {}", self.rule, self.demands.words().join(", ")),
+        }
+    }
+
     /// Who accepts what, why and for how long, in one sentence.
     pub(crate) fn sentence(&self) -> String {
         let instead = match self.compensating_control.as_str() {
@@ -344,16 +356,20 @@ impl Report {
         self.rules.iter().find(|rule| rule.id == id)
     }
 
-    /// The waiver that covers a finding.
-    pub(crate) fn waiver_of(&self, finding: &Finding) -> Option<&WaiverLine> {
-        let id = finding.waiver.as_deref()?;
-        self.waivers.iter().find(|waiver| waiver.id == id)
+    /// The waivers that cover a finding: one, or several that excuse between them what fails.
+    pub(crate) fn waivers_of(&self, finding: &Finding) -> Vec<&WaiverLine> {
+        let ids = finding.waiver.iter().chain(&finding.also_waived_by);
+        ids.filter_map(|id| self.waivers.iter().find(|waiver| waiver.id == **id))
+            .collect()
     }
 
     /// Why a waived finding is accepted, in one sentence.
     pub(crate) fn why_waived(&self, finding: &Finding) -> String {
-        self.waiver_of(finding)
-            .map_or_else(|| "waived".to_owned(), WaiverLine::sentence)
+        let sentences: Vec<String> = self.waivers_of(finding).into_iter().map(WaiverLine::sentence).collect();
+        match sentences[..] {
+            [] => "waived".to_owned(),
+            _ => sentences.join("; and "),
+        }
     }
 
     /// The controls that each rule gives evidence for, as `framework control`, in order of framework.

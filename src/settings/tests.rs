@@ -89,6 +89,7 @@ fn everything_can_be_said() {
         air_gapped_within: Some(TimeDelta::days(7)),
         restore_tested_within: Some(TimeDelta::days(90)),
         rto: TimeDelta::hours(4),
+        excused: crate::domain::Demands::NONE,
     };
     assert_eq!(settings.policy.values, expected);
     assert_eq!(settings.policy.window_days, 365);

@@ -76,6 +76,7 @@ fn tiers_lie_over_the_values_for_every_table() {
             air_gapped_within: Some(TimeDelta::days(7)),
             restore_tested_within: None,
             rto: TimeDelta::hours(4),
+            excused: crate::domain::Demands::NONE,
         }
     );
     let all_but_min: Vec<&str> = crate::criteria::policy::VALUE_KEYS
@@ -122,8 +123,14 @@ fn an_exemption_ends_with_its_last_day() {
         let exemption = tier.exemption.expect("exempt");
         assert_eq!(exemption.reason.as_deref(), Some("scratch"));
         assert_eq!(exemption.approver.as_deref(), Some("Ada"));
-        assert!(exemption.is_in_force(at("2027-06-30T23:59:59Z")));
-        assert!(!exemption.is_in_force(at("2027-07-01T00:00:00Z")));
+        assert_eq!(
+            exemption.is_in_force(at("2027-06-30T23:59:59Z"), Some(true)),
+            Some(true)
+        );
+        assert_eq!(
+            exemption.is_in_force(at("2027-07-01T00:00:00Z"), Some(true)),
+            Some(false)
+        );
         let day = exemption.expires_at.expect("a day").date_naive();
         assert_eq!(day.to_string(), "2027-06-30");
     }
@@ -139,7 +146,11 @@ fn a_weak_exemption_is_a_finding_and_no_mistake() {
     ] {
         let tier = tiers(&format!("{HEAD}exempt = true\n{more}")).remove(0);
         let exemption = tier.exemption.expect("exempt");
-        assert!(!exemption.is_in_force(at("2026-01-01T00:00:00Z")), "{more}");
+        assert_eq!(
+            exemption.is_in_force(at("2026-01-01T00:00:00Z"), Some(true)),
+            Some(false),
+            "{more}"
+        );
     }
 }
 
@@ -161,6 +172,18 @@ fn every_mistake_of_a_tier_is_found() {
         (
             "expires = 2027-06-30",
             "4 `policy.tier.expires` is set, but the tier is not exempt",
+        ),
+        (
+            "max-tables = 3",
+            "4 `policy.tier.max-tables` is set, but the tier is not exempt",
+        ),
+        (
+            "exempt = true\nmax-tables = 0",
+            "5 `policy.tier.max-tables` must be at least 1",
+        ),
+        (
+            "exempt = true\nmax-tables = \"3\"",
+            "5 `policy.tier.max-tables` must be a whole number",
         ),
         (
             "exempt = \"yes\"\nreason = \"x\"",

@@ -28,3 +28,4 @@ mod realism;
 mod remediation;
 mod sample;
 mod talk;
+mod waivers;

@@ -82,9 +82,8 @@ fn text(report: &Report, finding: &Finding) -> String {
         finding.severity,
         finding.verdict,
         finding
-            .waiver
-            .as_deref()
-            .map_or_else(String::new, |waiver| format!(", waived by {}", one_line(waiver))),
+            .waived_by()
+            .map_or_else(String::new, |waiver| format!(", waived by {}", one_line(&waiver))),
         finding.subject,
         one_line(&finding.resource_name),
         one_line(&finding.resource_arn),
@@ -122,7 +121,7 @@ fn as_json(finding: &Finding) -> Value {
         "region": finding.target.region,
         "verdict": finding.verdict.as_str(),
         "severity": finding.severity.as_str(),
-        "waiver": finding.waiver.as_deref(),
+        "waiver": finding.waived_by(),
         "message": finding.message,
         "remedy": &*finding.remedy,
         "evidence": evidence,

@@ -191,6 +191,7 @@ fn rule(id: &str) -> Outcome<Explained> {
         let doc = doc_of(rule.subject, name).unwrap_or_default();
         text.push_str(&format!("  {name}: {}\n", doc.trim()));
     }
+    text.push_str(&of_waivers(rule));
     let controls = controls_of(&rule.id);
     if !controls.is_empty() {
         text.push_str("\ngives evidence for:\n");
@@ -218,6 +219,19 @@ fn rule(id: &str) -> Outcome<Explained> {
     })
 }
 
+/// What a waiver of the rule has to name, or excuses of other rules.
+fn of_waivers(rule: &Rule) -> String {
+    if rule.has_demands() {
+        let words = rule.demands.words().join(", ");
+        return format!("\nwaivers of it name the `demands` that they excuse, of: {words}\n");
+    }
+    let each = rule.excuses.iter().map(|(other, demands)| {
+        let words = demands.words().join(", ");
+        format!("\nwaivers of it excuse of {other}: {words}\n")
+    });
+    each.collect()
+}
+
 fn rule_json(rule: &Rule) -> Value {
     let controls: Vec<Value> = controls_of(&rule.id)
         .into_iter()
@@ -231,6 +245,12 @@ fn rule_json(rule: &Rule) -> Value {
         "applies": rule.applies_text,
         "compliant": rule.compliant_text,
         "rationale": rule.rationale,
+        "demands": rule.demands.words(),
+        "excuses": rule
+            .excuses
+            .iter()
+            .map(|(other, demands)| json!({ "rule": other, "demands": demands.words() }))
+            .collect::<Vec<_>>(),
         "remedy": &*rule.remedy,
         "reads": rule.reads().collect::<Vec<_>>(),
         "controls": controls,

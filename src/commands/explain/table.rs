@@ -173,7 +173,7 @@ fn text(
     }
     out.push_str("\nRules:\n");
     for finding in findings {
-        let waived = finding.waiver.as_deref().map(|waiver| format!(", waived by {waiver}"));
+        let waived = finding.waived_by().map(|waiver| format!(", waived by {waiver}"));
         let line = format!(
             "{:<14} {} ({}{}): {}",
             finding.verdict,
@@ -281,7 +281,7 @@ fn as_json(
                 "rule": &*finding.rule,
                 "verdict": finding.verdict.as_str(),
                 "severity": finding.severity.as_str(),
-                "waiver": finding.waiver.as_deref(),
+                "waiver": finding.waived_by(),
                 "message": finding.message,
             })
         })

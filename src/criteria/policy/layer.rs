@@ -166,6 +166,7 @@ impl Layer {
             air_gapped_within: self.air_gapped_within.unwrap_or(base.air_gapped_within),
             restore_tested_within: self.restore_tested_within.unwrap_or(base.restore_tested_within),
             rto: self.rto.unwrap_or(base.rto),
+            excused: base.excused,
         }
     }
 }

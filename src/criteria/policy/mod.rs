@@ -51,12 +51,22 @@ pub struct Exemption {
     pub approver: Option<String>,
     /// `expires`: the end of that day in UTC.
     pub expires_at: Option<DateTime<Utc>>,
+    /// `max-tables`: how many tables it may take at most; none: that is not said, and it takes any number. One that takes more
+    /// exempts nothing.
+    pub max_tables: Option<usize>,
 }
 
 impl Exemption {
     /// Does it hold at this instant?
-    pub(crate) fn is_in_force(&self, as_of: DateTime<Utc>) -> bool {
-        self.reason.is_some() && self.approver.is_some() && self.expires_at.is_some_and(|end| end > as_of)
+    ///
+    /// `is_within`: does it take no more tables than it may? Where that is not known, neither is this.
+    pub(crate) fn is_in_force(&self, as_of: DateTime<Utc>, is_within: Option<bool>) -> Option<bool> {
+        let is_approved = self.reason.is_some() && self.approver.is_some();
+        if is_approved && self.expires_at.is_some_and(|end| end > as_of) {
+            is_within
+        } else {
+            Some(false)
+        }
     }
 }
 

@@ -156,13 +156,14 @@ fn read_exemption(section: &Section<'_>) -> Option<Exemption> {
         reason: section.string("reason").and_then(said),
         approver: section.string("approver").and_then(said),
         expires_at: section.date("expires").map(|day| end_of(day.value)),
+        max_tables: read_max_tables(section),
     };
     if is_exempt == Some(true) {
         return Some(exemption);
     }
     // `exempt = "yes"` is one mistake; what stands beside it is no other.
     if is_exempt.is_some() || !has_exempt {
-        for key in ["reason", "approver", "expires"] {
+        for key in ["reason", "approver", "expires", "max-tables"] {
             if let Some(offset) = section.place_of(key) {
                 let what = format!("`{}` is set, but the tier is not exempt", section.path_of(key));
                 let hint = format!("add `exempt = true`, or drop `{key}`");
@@ -171,4 +172,15 @@ fn read_exemption(section: &Section<'_>) -> Option<Exemption> {
         }
     }
     None
+}
+
+fn read_max_tables(section: &Section<'_>) -> Option<usize> {
+    let number = section.integer("max-tables")?;
+    let most = usize::try_from(number.value).ok().filter(|most| *most >= 1);
+    if most.is_none() {
+        let what = format!("`{}` must be at least 1", section.path_of("max-tables"));
+        let hint = "write how many tables the tier may exempt at most";
+        section.note(number.offset, what, format!("it is {}", number.value), hint);
+    }
+    most
 }

@@ -15,7 +15,7 @@ use crate::criteria::Origin;
 use crate::criteria::policy::{VALUE_KEYS, value_key};
 use crate::criteria::predicate::{self, Predicate};
 use crate::criteria::vocabulary::{Schema, frames_of, schema};
-use crate::domain::{FactValue, Question, Severity, Subject, Verdict};
+use crate::domain::{Demand, Demands, FactValue, Question, Severity, Subject, Verdict};
 use crate::problem::{Outcome, Problem, Problems};
 use crate::text::{list, nearest};
 use crate::toml_reader::values::distinct;
@@ -62,6 +62,10 @@ pub struct Rule {
     pub core: bool,
     /// The keys of the policy that make it required where they ask for something; [`MATCH`] for rules on waivers.
     pub required_by: Vec<String>,
+    /// The demands that it asks at once: a waiver of it names those that it excuses.
+    pub demands: Demands,
+    /// The rules with demands of which a waiver of this one excuses some: what both ask.
+    pub excuses: Vec<(String, Demands)>,
     /// Somebody asked for it by name, so it is required.
     pub is_named: bool,
     /// When the rule asks at all: all of these hold. None: always.
@@ -240,6 +244,11 @@ impl Rule {
         self.core && self.whose == Origin::Program
     }
 
+    /// Does it ask several demands at once, in the text that comes with the program?
+    pub(crate) fn has_demands(&self) -> bool {
+        !self.demands.is_empty() && self.whose == Origin::Program
+    }
+
     /// The facts and policy values the rule reads: those of the good state first.
     pub(crate) fn reads(&self) -> impl Iterator<Item = &str> {
         let mut all: Vec<&str> = self.compliant.reads.iter().map(String::as_str).collect();
@@ -317,6 +326,8 @@ fn read_rule(root: &Section<'_>, origin: &str, text: &str) -> Option<Rule> {
     let required_by = distinct(root, "required-by", |key| read_key(root, key)).unwrap_or_default();
     let key_of = |name: String| value_key(&name).map_or(name, str::to_owned);
     let required_by = required_by.into_iter().map(key_of).collect();
+    let demands = read_demands(root, "demands").unwrap_or_default();
+    let excuses = read_excuses(root);
     let compliant_text = required(root, "compliant");
     let compliant = compliant_text
         .as_ref()
@@ -353,6 +364,8 @@ fn read_rule(root: &Section<'_>, origin: &str, text: &str) -> Option<Rule> {
         question: question?,
         core,
         required_by,
+        demands,
+        excuses,
         is_named: false,
         applies,
         compliant: compliant?,
@@ -498,6 +511,36 @@ fn read_key(root: &Section<'_>, key: &Located<String>) -> bool {
         );
     }
     is_known
+}
+
+/// A list of demands, in their words.
+pub(crate) fn read_demands(section: &Section<'_>, key: &'static str) -> Option<Demands> {
+    let words = Demand::ALL.map(Demand::as_str);
+    let is_known = |word: &Located<String>| {
+        let is_known = words.contains(&word.value.as_str());
+        if !is_known {
+            let hint = match nearest(&word.value, words.into_iter()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the demands are {}", list(&words)),
+            };
+            section.note(word.offset, format!("`{}` is not a demand", word.value), "", hint);
+        }
+        is_known
+    };
+    let named = distinct(section, key, is_known)?;
+    let is_named = |demand: &Demand| named.iter().any(|word| word == demand.as_str());
+    Some(Demand::ALL.into_iter().filter(is_named).collect())
+}
+
+/// Other rules, each with the demands of it that a waiver of this one excuses.
+fn read_excuses(root: &Section<'_>) -> Vec<(String, Demands)> {
+    let mut excuses = Vec::new();
+    for section in root.sections("excuses") {
+        let of = required(&section, "rule").zip(read_demands(&section, "demands"));
+        excuses.extend(of.map(|(rule, demands)| (rule.value, demands)));
+        section.finish();
+    }
+    excuses
 }
 
 fn read_severity(root: &Section<'_>, text: &Located<String>) -> Option<Severity> {

@@ -8,9 +8,11 @@ use std::path::Path;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::criteria::policy::Tier;
+use crate::criteria::rules::{Rule, read_demands, shipped};
 use crate::dictionary::{ExemptionFacts, WaiverFacts};
+use crate::domain::Demands;
 use crate::problem::{Outcome, Problem, Problems};
-use crate::text::{glob, nearest};
+use crate::text::{glob, list, nearest};
 use crate::toml_reader::values::{beginning_of, end_of};
 use crate::toml_reader::{Located, Section, read_document};
 
@@ -27,6 +29,9 @@ pub struct Waiver {
     pub id: String,
     /// The rule whose findings it is for.
     pub rule: String,
+    /// Of a rule with demands, those that it excuses. None where the rule has none; a waiver that names none of a rule with
+    /// demands waives nothing.
+    pub demands: Demands,
     /// The tables it is for: a name or, beginning with `arn:`, an ARN, with `*` for any run of characters.
     pub tables: String,
     /// Why the finding is accepted.
@@ -142,6 +147,7 @@ impl Waiver {
             && self.approved_at <= as_of
             && self.is_approved_by_another()
             && self.term_days() <= LONGEST_TERM_DAYS
+            && self.names_what_it_excuses()
             && matched_tables.is_some_and(|matched| matched <= self.max_tables)
     }
 
@@ -155,6 +161,11 @@ impl Waiver {
         WaiverFacts {
             waiver_id: Some(self.id.as_str().into()),
             waiver_rule: Some(self.rule.as_str().into()),
+            waiver_demands: Some(match self.demands.is_empty() {
+                true => "none".into(),
+                false => self.demands.words().join(", ").into(),
+            }),
+            names_what_it_excuses: Some(self.names_what_it_excuses()),
             waiver_tables: Some(self.tables.as_str().into()),
             reason: Some(self.reason.as_str().into()),
             requester: Some(self.requester.as_str().into()),
@@ -171,6 +182,27 @@ impl Waiver {
         }
     }
 
+    /// Rules with demands of which it excuses some: its own; or, by what the program's rules say of each other, those that
+    /// ask the same as its own.
+    pub(crate) fn excuses(&self) -> Vec<(&str, Demands)> {
+        let Some(rule) = shipped_rule(&self.rule) else {
+            return Vec::new();
+        };
+        if rule.demands.is_empty() {
+            return rule
+                .excuses
+                .iter()
+                .map(|(rule, demands)| (rule.as_str(), *demands))
+                .collect();
+        }
+        vec![(&self.rule, self.demands)]
+    }
+
+    /// Its rule has no demands, or it says which of them it excuses.
+    fn names_what_it_excuses(&self) -> bool {
+        !self.demands.is_empty() || !has_demands(&self.rule)
+    }
+
     /// Requester and approver are two people.
     fn is_approved_by_another(&self) -> bool {
         let name = |text: &str| text.trim().to_lowercase();
@@ -183,8 +215,25 @@ impl Waiver {
     }
 }
 
+/// The rule of that id as it comes with the program: what waivers of it mean does not hang on which rules are chosen.
+fn shipped_rule(id: &str) -> Option<&'static Rule> {
+    shipped().0.iter().find(|rule| *rule.id == *id)
+}
+
+/// Does the rule of that id ask several things at once?
+pub(crate) fn has_demands(id: &str) -> bool {
+    shipped_rule(id).is_some_and(|rule| !rule.demands.is_empty())
+}
+
 /// What rules may ask about the exemption of a tier; `None` if the tier exempts nothing.
-pub(crate) fn exemption_facts(tier: &Tier, as_of: DateTime<Utc>, matched_tables: usize) -> Option<ExemptionFacts> {
+///
+/// `is_within`: does it take no more tables than it may?
+pub(crate) fn exemption_facts(
+    tier: &Tier,
+    as_of: DateTime<Utc>,
+    matched_tables: usize,
+    is_within: Option<bool>,
+) -> Option<ExemptionFacts> {
     let exemption = tier.exemption.as_ref()?;
     let or_none = |text: &Option<String>| text.as_deref().unwrap_or("none").into();
     Some(ExemptionFacts {
@@ -199,7 +248,10 @@ pub(crate) fn exemption_facts(tier: &Tier, as_of: DateTime<Utc>, matched_tables:
         days_left: exemption.expires_at.map(|end| (end - as_of).num_days()),
         is_expired: Some(exemption.expires_at.is_some_and(|end| end <= as_of)),
         matched_table_count: Some(whole(matched_tables)),
-        is_in_force: Some(exemption.is_in_force(as_of)),
+        has_max_tables: Some(exemption.max_tables.is_some()),
+        max_table_count: exemption.max_tables.map(whole),
+        is_within_max_tables: is_within,
+        is_in_force: exemption.is_in_force(as_of, is_within),
     })
 }
 
@@ -217,6 +269,7 @@ fn read_waiver(
     if let (Some(rule), Some(known_rules)) = (&rule, known_rules) {
         check_rule(section, rule, known_rules);
     }
+    let demands = read_excused(section, rule.as_ref());
     let tables = required(section, "tables");
     let reason = required(section, "reason");
     let compensating_control = optional(section, "compensating-control");
@@ -245,6 +298,7 @@ fn read_waiver(
             .as_ref()
             .map_or_else(|| format!("waiver {number}"), |ticket| ticket.value.clone()),
         rule: rule?.value,
+        demands,
         tables: tables?.value,
         reason: reason?.value,
         compensating_control: compensating_control.map(|control| control.value),
@@ -266,6 +320,36 @@ fn check_rule(section: &Section<'_>, rule: &Located<String>, known_rules: &[&str
         };
         section.note(rule.offset, format!("`{}` is not a rule", rule.value), "", hint);
     }
+}
+
+/// The demands that it excuses. That there are none is a finding where the rule has some; that the list is empty, or the
+/// rule has none, is a mistake.
+fn read_excused(section: &Section<'_>, rule: Option<&Located<String>>) -> Demands {
+    let (demands, offset) = (read_demands(section, "demands"), section.place_of("demands"));
+    let (Some(demands), Some(offset)) = (demands, offset) else {
+        return Demands::NONE;
+    };
+    let path = section.path_of("demands");
+    let of_rule = rule.and_then(|rule| shipped_rule(&rule.value));
+    match of_rule {
+        Some(rule) if rule.demands.is_empty() => {
+            let with_demands = shipped().0.iter().filter(|rule| !rule.demands.is_empty());
+            let names: Vec<&str> = with_demands.map(|rule| &*rule.id).collect();
+            let why = format!(
+                "`{}` asks one thing only; rules with demands are {}",
+                rule.id,
+                list(&names)
+            );
+            let hint = "drop `demands`, or name such a rule";
+            section.note(offset, format!("`{path}` is set, but the rule has none"), why, hint);
+        }
+        Some(rule) if demands.is_empty() && section.strings("demands").is_some_and(|words| words.is_empty()) => {
+            let hint = format!("name what is accepted, of {}", list(&rule.demands.words()));
+            section.note(offset, format!("`{path}` is empty"), "", hint);
+        }
+        _ => {}
+    }
+    demands
 }
 
 /// A text that must be there and say something.

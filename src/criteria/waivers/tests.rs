@@ -5,6 +5,7 @@ use crate::criteria::policy::Exemption;
 use crate::criteria::predicate::compile_tier;
 use crate::criteria::values::PolicyValues;
 use crate::dictionary::SubjectFacts as _;
+use crate::domain::Demand;
 
 const RULES: [&str; 2] = ["recovery-point-fresh", "in-a-plan"];
 
@@ -47,6 +48,7 @@ fn everything_can_be_said() {
     let expected = Waiver {
         id: "CHG-1".to_owned(),
         rule: "recovery-point-fresh".to_owned(),
+        demands: Demands::NONE,
         tables: "arn:aws:dynamodb:eu-west-1:111122223333:table/legacy-*".to_owned(),
         reason: "being migrated".to_owned(),
         compensating_control: Some("PITR".to_owned()),
@@ -148,6 +150,66 @@ fn every_mistake_is_found() {
         .expect_err("a slip")
         .to_string();
     assert!(text.contains("did you mean `recovery-point-fresh`?"), "{text}");
+}
+
+#[test]
+fn a_waiver_of_a_rule_with_demands_names_what_it_excuses() {
+    const WITH_DEMANDS: [&str; 3] = ["backed-up", "recovery-point-retained", "in-a-plan"];
+    let of = |rule: &str, demands: &str| {
+        let rule = format!("rule = \"{rule}\"\n{demands}");
+        let text = FULL.replace("rule = \"recovery-point-fresh\"", &rule);
+        Waivers::parse(&text, "w", &WITH_DEMANDS).map(|mut waivers| waivers.0.remove(0))
+    };
+    let now = at("2026-08-01T12:00:00Z");
+    let two: Demands = [Demand::Kept, Demand::Locked].into_iter().collect();
+    let named = of("backed-up", "demands = [\"locked\", \"kept\"]").expect("sound");
+    assert_eq!(named.demands, two);
+    assert_eq!(named.excuses(), [("backed-up", two)]);
+    assert!(named.is_in_force(now, Some(1)));
+    // One that names none can be read, for settings files of before, and waives nothing.
+    let unnamed = of("backed-up", "").expect("can be read");
+    assert!(!unnamed.is_in_force(now, Some(1)));
+    let facts = unnamed.facts(now, Some(1), Some(1));
+    assert_eq!(facts.names_what_it_excuses, Some(false));
+    assert_eq!(facts.waiver_demands.as_deref(), Some("none"));
+    let single = of("recovery-point-retained", "").expect("sound");
+    assert!(single.is_in_force(now, Some(1)));
+    assert_eq!(single.excuses(), [("backed-up", Demands::NONE.and(Demand::Kept))]);
+    assert!(of("in-a-plan", "").expect("sound").excuses().is_empty());
+    for (rule, demands, expected) in [
+        ("backed-up", "demands = [\"kep\"]", "`kep` is not a demand"),
+        ("backed-up", "demands = []", "`waiver.demands` is empty"),
+        (
+            "backed-up",
+            "demands = \"kept\"",
+            "`waiver.demands` must be a list of strings",
+        ),
+        (
+            "backed-up",
+            "demands = [\"kept\", \"kept\"]",
+            "`kept` is listed twice in `waiver.demands`",
+        ),
+        (
+            "in-a-plan",
+            "demands = [\"kept\"]",
+            "`waiver.demands` is set, but the rule has none",
+        ),
+        (
+            "recovery-point-retained",
+            "demands = [\"kept\"]",
+            "`waiver.demands` is set, but the rule has none",
+        ),
+    ] {
+        let problems = of(rule, demands).expect_err(demands).0;
+        let what: Vec<&str> = problems.iter().map(|problem| problem.what.as_str()).collect();
+        assert_eq!(what, [expected], "{rule} {demands}");
+        assert!(
+            !problems[0].hint.is_empty() || demands.ends_with("\"kept\""),
+            "{demands}"
+        );
+    }
+    let text = of("backed-up", "demands = [\"kep\"]").expect_err("a slip").to_string();
+    assert!(text.contains("did you mean `kept`?"), "{text}");
 }
 
 #[test]
@@ -254,9 +316,9 @@ fn facts_of_an_exemption_say_what_is_missing() {
         origin: "b:1".to_owned(),
     };
     let now = at("2027-07-01T00:00:00Z");
-    assert_eq!(exemption_facts(&tier, now, 3), None);
+    assert_eq!(exemption_facts(&tier, now, 3, Some(true)), None);
     tier.exemption = Some(Exemption::default());
-    let facts = exemption_facts(&tier, now, 3).expect("exempt");
+    let facts = exemption_facts(&tier, now, 3, Some(true)).expect("exempt");
     assert_eq!(
         (facts.has_reason, facts.has_approver, facts.has_end),
         (Some(false), Some(false), Some(false))
@@ -271,11 +333,17 @@ fn facts_of_an_exemption_say_what_is_missing() {
         reason: Some("x".to_owned()),
         approver: Some("Ada".to_owned()),
         expires_at: Some(end_of(NaiveDate::from_ymd_opt(2027, 6, 30).expect("a day"))),
+        max_tables: Some(2),
     });
-    let facts = exemption_facts(&tier, now, 3).expect("exempt");
+    let facts = exemption_facts(&tier, now, 3, Some(true)).expect("exempt");
     assert_eq!((facts.is_expired, facts.is_in_force), (Some(true), Some(false)));
-    let facts = exemption_facts(&tier, at("2027-06-30T12:00:00Z"), 3).expect("exempt");
+    let facts = exemption_facts(&tier, at("2027-06-30T12:00:00Z"), 3, Some(true)).expect("exempt");
     assert_eq!((facts.is_expired, facts.is_in_force), (Some(false), Some(true)));
+    for is_within in [Some(false), None] {
+        let facts = exemption_facts(&tier, at("2027-06-30T12:00:00Z"), 3, is_within).expect("exempt");
+        assert_eq!((facts.is_within_max_tables, facts.is_in_force), (is_within, is_within));
+        assert_eq!(facts.max_table_count, Some(2));
+    }
 }
 
 #[test]

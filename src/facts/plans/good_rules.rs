@@ -15,6 +15,7 @@ use super::offers::Taker;
 use super::rule::PlanRule;
 use super::target::TargetPlans;
 use crate::criteria::values::{PointValues, PolicyValues};
+use crate::domain::{Demand, Demands};
 use crate::facts::index::Index;
 use crate::facts::index::keys::RankedKey;
 use crate::facts::index::vaults::VaultState;
@@ -59,6 +60,8 @@ pub(crate) struct GoodRule {
     pub(crate) by_copy: bool,
     /// What such a point would lack for certain.
     pub(crate) lacks: Vec<String>,
+    /// The demands that it would fail, and those of which that is not known; [`Demand::Usable`] where no point can be made.
+    pub(crate) wants: Demands,
     /// How long its points are kept.
     pub(crate) kept: TimeDelta,
     /// Its last two runs whose windows are over, the later one first.
@@ -71,6 +74,8 @@ struct Judged {
     is_good: Option<bool>,
     by_copy: bool,
     lacks: Vec<String>,
+    /// The demands that the point at home would not meet for certain.
+    wants: Demands,
 }
 
 /// How often good runs come: for certain, and at best.
@@ -170,6 +175,7 @@ impl GoodRules {
                     is_good,
                     by_copy,
                     lacks,
+                    wants,
                 } = judge(rule, values, native_key, index);
                 GoodRule {
                     plan: place,
@@ -177,6 +183,7 @@ impl GoodRules {
                     is_good,
                     by_copy,
                     lacks,
+                    wants,
                     kept: TimeDelta::days(rule.retention_days()),
                     due: Vec::new(),
                     schedule: rule.schedule.clone(),
@@ -344,6 +351,7 @@ fn judge(rule: &PlanRule, values: &PolicyValues, native_key: &RankedKey, index: 
             is_good: Some(false),
             by_copy: false,
             lacks: vec!["will never run again".to_owned()],
+            wants: Demands::NONE.and(Demand::Usable),
         };
     }
     // Where it is not known which of two vaults it writes to, both are asked.
@@ -357,6 +365,7 @@ fn judge(rule: &PlanRule, values: &PolicyValues, native_key: &RankedKey, index: 
         let first = all.next().flatten();
         first.filter(|_| all.all(|other| other == first))
     };
+    let wants = places.iter().fold(Demands::NONE, |wants, made| wants.or(made.wants));
     let at_home = agreed(|made| made.is_good);
     let is_made = agreed(|made| made.is_made);
     let mut lacks = match at_home {
@@ -383,6 +392,8 @@ fn judge(rule: &PlanRule, values: &PolicyValues, native_key: &RankedKey, index: 
         is_good,
         by_copy: at_home != Some(true) && by_copy != Some(false),
         lacks,
+        // To excuse what the point at home lacks is enough, whatever its copies lack.
+        wants: if is_good == Some(true) { Demands::NONE } else { wants },
     }
 }
 
@@ -425,9 +436,10 @@ fn made(
     let Some(vault) = vault else {
         let place = index.place_of(&rule.row.account_id, &rule.row.region);
         let is_listed = place.is_some_and(|place| index.is_whole(place, "backup:ListBackupVaults", ""));
-        let mut made = Made::in_no_vault(name, is_listed);
-        if kept < wanted.retention_min_days {
+        let mut made = Made::in_no_vault(name, is_listed, wanted);
+        if kept < wanted.retention_min_days && !wanted.excused.contains(Demand::Kept) {
             made.is_good = Some(false);
+            made.wants = made.wants.and(Demand::Kept);
             made.lacks.insert(0, too_short(kept, wanted));
         }
         return made;

@@ -2,7 +2,8 @@
 
 use super::rule::CopyAction;
 use crate::criteria::values::{FOREVER_DAYS, PointValues};
-use crate::facts::demands::{Demand, Quality};
+use crate::domain::{Demand, Demands};
+use crate::facts::demands::Quality;
 use crate::facts::index::Index;
 use crate::facts::index::keys::RankedKey;
 use crate::facts::index::vaults::VaultState;
@@ -14,16 +15,32 @@ pub(super) struct Made {
     pub(super) is_good: Option<bool>,
     /// What it lacks for certain.
     pub(super) lacks: Vec<String>,
+    /// The demands that it does not meet for certain; [`Demand::Usable`] where it may not be made.
+    pub(super) wants: Demands,
 }
 
 impl Made {
     /// In a vault that is not among those that were listed. `are_listed`: all that there are.
-    pub(super) fn in_no_vault(name: &str, are_listed: bool) -> Self {
+    pub(super) fn in_no_vault(name: &str, are_listed: bool, wanted: &PointValues) -> Self {
+        // Of a vault that was not listed nothing is known; of the retention the rule tells.
+        let unknown = Quality {
+            is_usable: None,
+            kept_days: Some(FOREVER_DAYS),
+            is_encrypted: None,
+            owner_rank: None,
+            key_works: None,
+            lock: None,
+        };
         let lacks = are_listed.then(|| format!("writes to vault `{name}`, which does not exist"));
         Self {
             is_made: are_listed.then_some(false),
             is_good: are_listed.then_some(false),
             lacks: lacks.into_iter().collect(),
+            wants: if are_listed {
+                Demands::NONE.and(Demand::Usable)
+            } else {
+                unknown.wants(wanted)
+            },
         }
     }
 
@@ -55,10 +72,10 @@ impl Made {
             let first = all.next().flatten();
             first.filter(|_| all.all(|other| other == first))
         };
-        let demands = Demand::ALL.map(|demand| (demand, meets(demand)));
+        let demands = Demand::OF_POINTS.map(|demand| (demand, meets(demand)));
         for (demand, _) in demands.iter().filter(|(_, meets)| *meets == Some(false)) {
             lacks.push(match demand {
-                Demand::Usable | Demand::Kept => too_short(kept.unwrap_or_default(), wanted),
+                Demand::Fresh | Demand::Usable | Demand::Kept => too_short(kept.unwrap_or_default(), wanted),
                 Demand::KeyOwner => {
                     let owner = keys[0].facts.owner.unwrap_or("unknown");
                     format!(
@@ -83,6 +100,9 @@ impl Made {
             (Some(false), Some(true)) => Some(true),
             _ => None,
         };
+        let unmet = demands.iter().filter(|(_, meets)| *meets != Some(true));
+        let may_be_refused = (is_refused != Some(false)).then_some(Demand::Usable);
+        let wants = unmet.map(|(demand, _)| *demand).chain(may_be_refused).collect();
         let are_met = is_refused == Some(false) && demands.iter().all(|(_, meets)| *meets == Some(true));
         Self {
             is_made,
@@ -91,6 +111,7 @@ impl Made {
                 false => Some(false),
             },
             lacks,
+            wants,
         }
     }
 }
@@ -109,7 +130,7 @@ impl CopyAction {
                 (Some(false), Some(kept)) => {
                     return (Some(false), vec![too_short(kept, wanted)]);
                 }
-                _ => Made::in_no_vault(&self.vault_name, self.is_looked_at(index)),
+                _ => Made::in_no_vault(&self.vault_name, self.is_looked_at(index), wanted),
             },
             Some(vault) => {
                 let key = RankedKey::from(vault.key.clone());
@@ -121,7 +142,7 @@ impl CopyAction {
 
     /// Is it kept as long as wanted?
     pub(crate) fn is_kept(&self, wanted: &PointValues) -> Option<bool> {
-        if wanted.retention_min_days <= 0 {
+        if wanted.retention_min_days <= 0 || wanted.excused.contains(Demand::Kept) {
             return Some(true);
         }
         self.kept_days.map(|kept| kept >= wanted.retention_min_days)

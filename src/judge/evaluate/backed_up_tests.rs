@@ -4,11 +4,11 @@ use std::sync::LazyLock;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::judge_tables;
+use super::{Within, judge_tables};
 use crate::criteria::policy::{self, Policy};
 use crate::criteria::rules::RuleSet;
 use crate::criteria::vocabulary::frames_of;
-use crate::domain::{FactValue, Subject, TargetId, Verdict, table_arn};
+use crate::domain::{Demand, Demands, FactValue, Subject, TargetId, Verdict, table_arn};
 use crate::facts;
 use crate::inventory::schema::{
     CallLogEntry, Key, NativeBackup, RecoveryPoint, SCHEMA_VERSION, Table, TableTag, Target, Vault,
@@ -210,8 +210,15 @@ enum Open {
     PointKey(usize),
 }
 
-/// Is there one point that meets every demand, if what is open is as `truth` says?
-fn is_backed_up(world: &World, table: &TableSeen, policies: [Wanted; 2], truth: &dyn Fn(Open) -> bool) -> bool {
+/// Is there one point that meets every demand that is not excused, if what is open is as `truth` says?
+fn is_backed_up(
+    world: &World,
+    table: &TableSeen,
+    policies: [Wanted; 2],
+    excused: Demands,
+    truth: &dyn Fn(Open) -> bool,
+) -> bool {
+    let is_met = |demand: Demand, is_met: bool| is_met || excused.contains(demand);
     let is_gold = if world.has_tags {
         table.is_gold
     } else {
@@ -247,7 +254,8 @@ fn is_backed_up(world: &World, table: &TableSeen, policies: [Wanted; 2], truth: 
             vault.lock
         };
         let wanted = wanted_of(place);
-        (!is_new || truth(Open::IsNoView(place))) && wanted.is_some_and(|wanted| lock >= LOCKS[wanted.lock].1)
+        let is_locked = wanted.is_some_and(|wanted| is_met(Demand::Locked, lock >= LOCKS[wanted.lock].1));
+        (!is_new || truth(Open::IsNoView(place))) && is_locked
     };
     let is_good = |(number, point): (usize, &PointSeen)| {
         let Some(wanted) = wanted_of(point.vault) else {
@@ -283,10 +291,14 @@ fn is_backed_up(world: &World, table: &TableSeen, policies: [Wanted; 2], truth: 
         };
         is_there
             && !point.is_temporary
-            && point.age_hours <= wanted.limit_hours
-            && kept >= wanted.kept_days
-            && owner >= i64::try_from(wanted.owner).expect("a small number")
-            && works
+            && point.age_hours <= BORN_DAYS * 24
+            && is_met(Demand::Fresh, point.age_hours <= wanted.limit_hours)
+            && is_met(Demand::Kept, kept >= wanted.kept_days)
+            && is_met(
+                Demand::KeyOwner,
+                owner >= i64::try_from(wanted.owner).expect("a small number"),
+            )
+            && is_met(Demand::KeyWorks, works)
             && is_vault_good(point.vault)
     };
     let is_elsewhere =
@@ -553,7 +565,7 @@ fn judge(worlds: &[World], policy: &Policy) -> Vec<(String, Verdict, crate::fact
     let facts = facts::derive(&inventory, 30).expect("evidence");
     static RULES: LazyLock<RuleSet> = LazyLock::new(|| RuleSet::load(None, &["backed-up".to_owned()]).expect("a rule"));
     let mut judged = Vec::new();
-    judge_tables(&facts, &RULES, policy, &mut |chunk| {
+    judge_tables(&facts, &RULES, (policy, &Within::default()), &mut |chunk| {
         for (place, table) in chunk.tables.facts.iter().enumerate() {
             let arn = table.table_arn.as_deref().unwrap_or_default().to_owned();
             judged.push((arn, chunk.verdicts[0][place], chunk.comparisons[place].clone()));
@@ -605,8 +617,8 @@ fn search(seed: u64, worlds: &[World], policies: [Wanted; 2], counts: &mut [usiz
     for (place, world) in worlds.iter().enumerate() {
         for (number, table) in world.tables.iter().enumerate() {
             let arn = table_arn("aws", &TargetId::new(ACCOUNT, region(place)), &format!("t{number}"));
-            let (_, verdict, _) = judged.iter().find(|(known, ..)| *known == arn).expect("judged");
-            let by = |truth: &dyn Fn(Open) -> bool| is_backed_up(world, table, policies, truth);
+            let (_, verdict, found) = judged.iter().find(|(known, ..)| *known == arn).expect("judged");
+            let by = |truth: &dyn Fn(Open) -> bool| is_backed_up(world, table, policies, Demands::NONE, truth);
             let of_tier =
                 |is_gold: bool, others: bool| by(&move |open| if open == Open::IsGold { is_gold } else { others });
             let best = of_tier(false, true) || of_tier(true, true);
@@ -618,6 +630,28 @@ fn search(seed: u64, worlds: &[World], policies: [Wanted; 2], counts: &mut [usiz
             };
             assert_eq!(*verdict, expected, "seed {seed}, {arn}: {policies:?} {world:?}");
             counts[expected as usize] += 1;
+            // What is excused makes it a certain yes exactly where the search says so, whatever the truth is.
+            let failing = found.failing("backed_up");
+            let accepts = policies.iter().any(|wanted| wanted.copy.is_some());
+            let is_there = |point: &PointSeen| {
+                let counts = accepts || !world.vaults[point.vault].is_away;
+                counts && !point.is_temporary && point.age_hours <= BORN_DAYS * 24 && point.status != "EXPIRED"
+            };
+            let has_point = table.points.iter().any(is_there);
+            for excused in Demands::from_iter(Demand::ALL).subsets().filter(|_| seed % 4 == 0) {
+                let search = |is_gold: bool| {
+                    is_backed_up(world, table, policies, excused, &|open| open == Open::IsGold && is_gold)
+                };
+                let is_enough = failing.iter().any(|failing| failing.are_among(excused));
+                let is_none_excused = excused.contains(Demand::Fresh) && excused.contains(Demand::Usable);
+                if has_point || !is_none_excused {
+                    let said = search(false) && search(true);
+                    assert_eq!(
+                        is_enough, said,
+                        "seed {seed}, {arn}, {excused:?}: {policies:?} {world:?}"
+                    );
+                }
+            }
             // Whatever the truth is, a verdict that is known says it.
             for salt in 0..8 {
                 let said = by(&|open| Dice(hash(open).wrapping_add(salt)).roll(2) == 0);
@@ -794,6 +828,32 @@ fn the_key_of_a_native_point_is_the_one_that_dynamodb_tells_of() {
     let (verdict, comparisons) = judge_one(&of_points(vec![native(None, 5)]), "");
     assert_eq!(verdict, Verdict::Unknown);
     assert!(text(&comparisons, "backed_up_doubt").contains("dynamodb:DescribeBackup"));
+}
+
+#[test]
+fn what_fails_is_told_by_points_and_an_old_point_excuses_nothing_of_a_young_one() {
+    let failing = |points: Vec<PointSeen>| {
+        let (_, comparisons) = judge_one(&of_points(points), "frequency = \"1d\"\nretention-min = \"35d\"");
+        comparisons.failing("backed_up").to_vec()
+    };
+    let of = |demands: &[Demand]| -> Demands { demands.iter().copied().collect() };
+    assert_eq!(failing(vec![SOUND]), [Demands::NONE]);
+    assert_eq!(failing(vec![kept(7, 5)]), [of(&[Demand::Kept])]);
+    assert_eq!(failing(vec![kept(7, 100)]), [of(&[Demand::Fresh, Demand::Kept])]);
+    assert_eq!(
+        failing(vec![kept(7, 5), kept(35, 100)]),
+        [of(&[Demand::Fresh]), of(&[Demand::Kept])]
+    );
+    // Nothing is there at all: that it is old does not say so.
+    assert_eq!(failing(vec![]), [of(&[Demand::Fresh, Demand::Usable])]);
+    let mut unread = of_points(vec![]);
+    unread.vaults[0].is_read = false;
+    let (verdict, comparisons) = judge_one(&unread, "frequency = \"1d\"");
+    assert_eq!(verdict, Verdict::Unknown);
+    assert!(
+        comparisons.failing("backed_up").is_empty(),
+        "what was not read may fail anything"
+    );
 }
 
 #[test]

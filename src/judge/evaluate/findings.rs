@@ -303,6 +303,8 @@ impl Subjected {
             framework: None,
             waived: false,
             waiver: None,
+            also_waived_by: Vec::new(),
+            failing: Vec::new(),
             message,
             remedy: if needs_remedy {
                 Arc::clone(&rule.remedy)
@@ -348,6 +350,8 @@ impl Subjected {
             framework: None,
             waived: false,
             waiver: None,
+            also_waived_by: Vec::new(),
+            failing: Vec::new(),
             message: format!("not known for all {what} here, because {why} (needs {count}); {settled_by}"),
             remedy: Arc::default(),
             evidence: vec![(count.into(), FactValue::Unknown)],

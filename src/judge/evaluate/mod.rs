@@ -22,6 +22,7 @@ pub use subjects::judge_subjects;
 pub(crate) use tables::is_left_open;
 pub use tables::{Chunk, judge_tables};
 pub(crate) use tiers::Tiers;
+pub use tiers::Within;
 pub(crate) use waive::{Waived, judge_waivers, waive};
 
 /// Why evidence is missing, for the message of an unknown finding, in words.
@@ -104,3 +105,6 @@ mod tests;
 
 #[cfg(test)]
 mod backed_up_tests;
+
+#[cfg(test)]
+mod waive_tests;

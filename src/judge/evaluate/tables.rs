@@ -6,13 +6,13 @@ use std::sync::Arc;
 use polars::prelude::{DataFrame, PolarsResult};
 
 use super::findings::{Subjected, Values};
-use super::tiers::{Assigned, Tiers, column};
+use super::tiers::{Assigned, Tiers, Within, column};
 use super::{Verdicts, WhyUnknown, engine_failed, evaluate_frame};
 use crate::criteria::policy::Policy;
 use crate::criteria::rules::{Rule, RuleSet};
 use crate::criteria::vocabulary::{COMPARISONS, schema};
 use crate::dictionary::{SubjectFacts, TableFacts};
-use crate::domain::{FactValue, Finding, Level, Question, Subject, Verdict};
+use crate::domain::{Demands, FactValue, Finding, Level, Question, Subject, Verdict};
 use crate::facts::rpo_over_time::RpoDemand;
 use crate::facts::{Comparisons, Facts, Tables};
 use crate::problem::Problem;
@@ -36,13 +36,14 @@ pub struct Chunk {
     parts: Vec<Vec<u8>>,
 }
 
-/// Judges every table by every rule on tables, and hands over some at a time, in order of ARN.
+/// Judges every table by every rule on tables, and hands over some at a time, in order of ARN. `within`: which exemptions take
+/// no more tables than they may.
 ///
 /// Errors: the engine fails, which a checked rule set never makes it do.
 pub fn judge_tables(
     facts: &Facts,
     rules: &RuleSet,
-    policy: &Policy,
+    (policy, within): (&Policy, &Within),
     with: &mut dyn FnMut(Chunk),
 ) -> Result<(), Problem> {
     let rules: Vec<&Rule> = rules.of(Subject::Table).collect();
@@ -55,7 +56,7 @@ pub fn judge_tables(
         let judged: Vec<PolarsResult<Chunk>> = std::thread::scope(|scope| {
             let started: Vec<_> = some
                 .iter()
-                .map(|range| scope.spawn(|| judge(facts, &rules, policy, range.clone())))
+                .map(|range| scope.spawn(|| judge(facts, &rules, (policy, within), range.clone())))
                 .collect();
             let done = started.into_iter().map(|thread| thread.join());
             done.map(|chunk| chunk.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -68,10 +69,15 @@ pub fn judge_tables(
     Ok(())
 }
 
-fn judge(facts: &Facts, rules: &[&Rule], policy: &Policy, rows: Range<usize>) -> PolarsResult<Chunk> {
+fn judge(
+    facts: &Facts,
+    rules: &[&Rule],
+    (policy, within): (&Policy, &Within),
+    rows: Range<usize>,
+) -> PolarsResult<Chunk> {
     let start = rows.start;
     let tables = facts.tables(rows);
-    let assigned = Tiers::new(policy, rules, facts.as_of()).assign(&tables, facts, start)?;
+    let assigned = Tiers::new(policy, rules, facts.as_of(), within).assign(&tables, facts, start)?;
     let reads = |name: &str| rules.iter().any(|rule| rule.reads().any(|read| read == name));
     let compares = COMPARISONS
         .iter()
@@ -219,9 +225,28 @@ impl Chunk {
                 .or_else(|| is_past_plans(rule, table).then(past));
             let level = level.unwrap_or(Level::Required);
             let verdict = (verdicts[place], usize::from(parts[place]));
-            subject.finding((rule, level), verdict, &values, why_not.as_deref(), why_unknown)
+            let mut finding = subject.finding((rule, level), verdict, &values, why_not.as_deref(), why_unknown);
+            if why_not.is_none() {
+                finding.failing = self.failing(place, rule, finding.verdict);
+            }
+            finding
         })
         .collect()
+    }
+
+    /// What has to be excused of the demands of a rule for it to say yes of the table at that place.
+    fn failing(&self, place: usize, rule: &Rule, verdict: Verdict) -> Vec<Demands> {
+        let is_no_yes = matches!(verdict, Verdict::NonCompliant | Verdict::Unknown);
+        let (true, Some(comparison)) = (is_no_yes && rule.has_demands(), self.comparisons.get(place)) else {
+            return Vec::new();
+        };
+        let failing = rule
+            .reads()
+            .map(|name| comparison.failing(name))
+            .find(|failing| !failing.is_empty());
+        // Where nothing fails, something else than a demand leaves the answer open.
+        let failing = failing.filter(|failing| !failing.contains(&Demands::NONE));
+        failing.map(<[Demands]>::to_vec).unwrap_or_default()
     }
 
     /// Everything that conditions and messages may name, of the table at that place.

@@ -9,15 +9,20 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use polars::prelude::{BooleanChunked, Column, DataFrame, DataType, IntoLazy, PolarsResult};
 
+use super::engine_failed;
 use crate::criteria::levels::level;
 use crate::criteria::policy::{Exemption, Policy, Tier};
 use crate::criteria::predicate::tag_key;
 use crate::criteria::rules::Rule;
 use crate::criteria::values::{POLICY_VALUES, PolicyValues};
 use crate::dictionary::{FactCell, SubjectFacts, TableFacts};
-use crate::domain::{FactValue, Level};
+use crate::domain::{FactValue, Level, Subject};
 use crate::facts::rpo_over_time::RpoDemand;
 use crate::facts::{Comparisons, Facts, Tables};
+use crate::problem::Problem;
+
+/// Tables whose tiers are told at once.
+const CHUNK: usize = 8192;
 
 /// What the policy says of one table.
 #[derive(Debug)]
@@ -34,6 +39,8 @@ pub struct Assigned {
     pub(super) levels: Vec<Option<Level>>,
     /// The values of every candidate.
     candidates: Vec<PolicyValues>,
+    /// The places of the candidates among the tiers.
+    places: Vec<usize>,
 }
 
 impl Assigned {
@@ -60,6 +67,51 @@ impl Assigned {
     }
 }
 
+/// Which exemptions take no more tables than they may, by place of their tier. One that takes more exempts nothing.
+#[derive(Debug, Default)]
+pub struct Within(Vec<Option<bool>>);
+
+impl Within {
+    /// Counts the tables of tiers whose exemptions say how many they may be.
+    ///
+    /// Errors: the engine fails, which a checked policy never makes it do.
+    pub fn of(policy: &Policy, facts: &Facts) -> Result<Self, Problem> {
+        let most = |tier: &Tier| tier.exemption.as_ref().and_then(|exemption| exemption.max_tables);
+        let any = Self(vec![Some(true); policy.tiers.len()]);
+        if policy.tiers.iter().all(|tier| most(tier).is_none()) {
+            return Ok(any);
+        }
+        let (mut sure, mut possible) = (vec![0; policy.tiers.len()], vec![0; policy.tiers.len()]);
+        let mut tiers = Tiers::new(policy, &[], facts.as_of(), &any);
+        for start in (0..facts.len()).step_by(CHUNK) {
+            let tables = facts.tables(start..facts.len().min(start + CHUNK));
+            for assigned in tiers.assign(&tables, facts, start).map_err(engine_failed)? {
+                match assigned.places[..] {
+                    [BASE] => {}
+                    [place] => sure[place] += 1,
+                    _ => {
+                        let open = assigned.places.iter().filter(|place| **place != BASE);
+                        open.for_each(|place| possible[*place] += 1);
+                    }
+                }
+            }
+        }
+        let is_listed_whole = facts.is_listed_whole(Subject::Table);
+        let is_within = |(place, tier): (usize, &Tier)| match most(tier) {
+            None => Some(true),
+            Some(most) if sure[place] > most => Some(false),
+            // There may be more.
+            Some(most) => (is_listed_whole && sure[place] + possible[place] <= most).then_some(true),
+        };
+        Ok(Self(policy.tiers.iter().enumerate().map(is_within).collect()))
+    }
+
+    /// Does the exemption of the tier at that place take no more tables than it may?
+    pub(crate) fn at(&self, place: usize) -> Option<bool> {
+        self.0.get(place).copied().unwrap_or(Some(true))
+    }
+}
+
 /// The place of the values for every table, among the tiers.
 const BASE: usize = usize::MAX;
 
@@ -68,16 +120,18 @@ pub(crate) struct Tiers<'p> {
     policy: &'p Policy,
     rules: &'p [&'p Rule],
     as_of: DateTime<Utc>,
+    within: &'p Within,
     known: HashMap<Vec<usize>, Arc<Assigned>>,
 }
 
 impl<'p> Tiers<'p> {
     /// For one policy at one instant, and these rules on tables.
-    pub(crate) fn new(policy: &'p Policy, rules: &'p [&'p Rule], as_of: DateTime<Utc>) -> Self {
+    pub(crate) fn new(policy: &'p Policy, rules: &'p [&'p Rule], as_of: DateTime<Utc>, within: &'p Within) -> Self {
         Self {
             policy,
             rules,
             as_of,
+            within,
             known: HashMap::new(),
         }
     }
@@ -163,14 +217,17 @@ impl<'p> Tiers<'p> {
         });
         let in_force = |place: &usize| {
             let exemption = tier(*place).and_then(|tier| tier.exemption.as_ref());
-            exemption.is_some_and(|exemption| exemption.is_in_force(self.as_of))
+            exemption.map_or(Some(false), |exemption| {
+                exemption.is_in_force(self.as_of, self.within.at(*place))
+            })
         };
         let level_of = |rule: &&Rule| {
             let mut levels = candidates.iter().map(|place| level(rule, self.policy, tier(*place)));
             let first = levels.next();
             first.filter(|first| levels.all(|other| other == *first))
         };
-        let exempt = candidates.iter().filter(|place| in_force(place)).count();
+        let mut exempt = candidates.iter().map(in_force);
+        let first = exempt.next().unwrap_or(Some(false));
         let reason = candidates
             .first()
             .and_then(|place| tier(*place))
@@ -181,14 +238,11 @@ impl<'p> Tiers<'p> {
                 [place] => FactValue::Text(tier(*place).map_or("none", |tier| tier.name.as_str()).into()),
                 _ => FactValue::Unknown,
             },
-            is_exempt: match exempt {
-                0 => Some(false),
-                all if all == candidates.len() => Some(true),
-                _ => None,
-            },
+            is_exempt: first.filter(|_| exempt.all(|other| other == first)),
             exempt_reason: reason,
             levels: self.rules.iter().map(level_of).collect(),
             candidates: all,
+            places: candidates.to_vec(),
         }
     }
 }
@@ -198,6 +252,7 @@ fn exempt_reason(tier: &Tier) -> String {
         reason: Some(reason),
         approver: Some(approver),
         expires_at: Some(end),
+        ..
     }) = &tier.exemption
     else {
         return String::new();

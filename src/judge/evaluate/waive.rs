@@ -1,6 +1,6 @@
 //! Waivers: findings that are accepted stay, marked; waivers that are not sound waive nothing and are findings.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -8,11 +8,12 @@ use chrono::{DateTime, Utc};
 use super::WhyUnknown;
 use super::findings::Subjected;
 use super::subjects::Judge;
+use crate::criteria::Criteria;
 use crate::criteria::policy::Policy;
 use crate::criteria::rules::{MATCH, RuleSet};
-use crate::criteria::waivers::{Waiver, Waivers};
+use crate::criteria::waivers::Waiver;
 use crate::dictionary::{ExemptionFacts, WaiverFacts};
-use crate::domain::{Finding, Level, Subject, Verdict};
+use crate::domain::{Demands, Finding, Level, Subject, Verdict};
 use crate::problem::Problem;
 
 /// What became of one waiver.
@@ -25,49 +26,165 @@ pub(crate) struct Waived {
     pub(crate) finding_count: usize,
     /// It waives the findings it is for.
     pub(crate) is_in_force: bool,
+    /// The rules that it is about.
+    rules: Vec<String>,
 }
 
 /// Marks the findings that waivers are for. Only a waiver without any defect waives. `is_listed_whole`: was everything
 /// listed that the rule of this id judges? Else nobody knows how many tables a waiver takes.
+///
+/// A finding of a rule with demands is waived only if what fails is among the demands that waivers excuse, one or several
+/// between them; else it stays open, and says what is not excused.
+/// Of several waivers that each accept a finding the first of their file is named.
 pub(crate) fn waive(
     findings: &mut [Finding],
-    waivers: &Waivers,
+    criteria: &Criteria,
     as_of: DateTime<Utc>,
     is_listed_whole: &dyn Fn(&str) -> bool,
 ) -> Vec<Waived> {
-    let one = |waiver: &Waiver| apply(findings, waiver, as_of, is_listed_whole(&waiver.rule));
-    waivers.0.iter().map(one).collect()
-}
-
-fn apply(findings: &mut [Finding], waiver: &Waiver, as_of: DateTime<Utc>, is_listed_whole: bool) -> Waived {
-    let is_for = |finding: &Finding| {
-        *finding.rule == *waiver.rule && waiver.matches(&finding.resource_arn, &finding.resource_name)
-    };
-    let mut resources: BTreeSet<&str> = BTreeSet::new();
-    let mut matched_findings = 0;
-    for finding in findings.iter().filter(|finding| is_for(finding)) {
-        resources.insert(&finding.resource_arn);
-        matched_findings += usize::from(needs_waiver(finding));
-    }
-    let table_count = resources.len();
-    let matched_tables = waiver.matched(table_count, is_listed_whole);
-    let matched = (matched_tables.is_some() || matched_findings > 0).then_some(matched_findings);
-    let is_in_force = waiver.is_in_force(as_of, matched_tables);
-    if is_in_force {
+    let mut excused: HashMap<usize, Vec<Excuse>> = HashMap::new();
+    let mut one = |waiver: &Waiver| {
+        let reach = Reach::of(waiver, &criteria.rules);
+        let (waived, places) = reach.applied(findings, as_of, is_listed_whole);
         let id: Arc<str> = waiver.id.as_str().into();
-        for finding in findings.iter_mut() {
-            if is_for(finding) && needs_waiver(finding) {
-                finding.waived = true;
-                finding.waiver = Some(Arc::clone(&id));
+        for (place, demands) in places {
+            match demands {
+                None if findings[place].waived => {}
+                None => mark(&mut findings[place], [&id]),
+                Some(demands) => excused.entry(place).or_default().push((Arc::clone(&id), demands)),
             }
         }
+        waived
+    };
+    let waived = criteria.waivers.0.iter().map(&mut one).collect();
+    for (place, excuses) in excused {
+        excuse(&mut findings[place], &excuses);
     }
-    Waived {
-        facts: waiver.facts(as_of, matched_tables, matched),
-        table_count,
-        finding_count: matched_findings,
-        is_in_force,
+    waived
+}
+
+/// What a waiver that holds excuses of a finding on demands.
+type Excuse = (Arc<str>, Demands);
+
+/// The findings that a waiver is for.
+struct Reach<'w> {
+    waiver: &'w Waiver,
+    /// Rules of which it excuses some demands.
+    excuses: Vec<(&'w str, Demands)>,
+}
+
+impl<'w> Reach<'w> {
+    fn of(waiver: &'w Waiver, rules: &RuleSet) -> Self {
+        // A rule of that id in somebody's own text asks for no demands.
+        let has_demands = |id: &str| rules.0.iter().any(|rule| *rule.id == *id && rule.has_demands());
+        let mut excuses = waiver.excuses();
+        excuses.retain(|(rule, _)| has_demands(rule));
+        Self { waiver, excuses }
     }
+
+    /// Is it about that finding, and which demands of its rule does it excuse? None: whatever it asks.
+    fn is_about(&self, finding: &Finding) -> Option<Option<Demands>> {
+        let excused = self.excuses.iter().find(|(rule, _)| **rule == *finding.rule);
+        let is_own = *self.waiver.rule == *finding.rule;
+        let is_about = excused.is_some() || is_own;
+        let is_match = is_about && self.waiver.matches(&finding.resource_arn, &finding.resource_name);
+        is_match.then(|| excused.map(|(_, demands)| *demands))
+    }
+
+    /// What becomes of it; and the places of the findings that it waives, or excuses these demands of.
+    fn applied(
+        &self,
+        findings: &[Finding],
+        as_of: DateTime<Utc>,
+        is_listed_whole: &dyn Fn(&str) -> bool,
+    ) -> (Waived, Vec<(usize, Option<Demands>)>) {
+        let mut resources: BTreeSet<&str> = BTreeSet::new();
+        let (mut places, mut is_open) = (Vec::new(), false);
+        for (place, finding) in findings.iter().enumerate() {
+            let Some(demands) = self.is_about(finding) else {
+                continue;
+            };
+            resources.insert(&finding.resource_arn);
+            let is_for = match demands {
+                None => true,
+                Some(demands) => finding
+                    .failing
+                    .iter()
+                    .any(|failing| failing.without(demands) != *failing),
+            };
+            if is_for && needs_waiver(finding) {
+                places.push((place, demands));
+            } else {
+                // What is not known may be what it excuses.
+                is_open |= finding.verdict == Verdict::Unknown;
+            }
+        }
+        let (table_count, finding_count) = (resources.len(), places.len());
+        let others = self.excuses.iter().map(|(rule, _)| *rule);
+        let rules: Vec<String> = others.chain([self.waiver.rule.as_str()]).map(str::to_owned).collect();
+        let are_listed_whole = rules.iter().all(|rule| is_listed_whole(rule));
+        let matched_tables = self.waiver.matched(table_count, are_listed_whole);
+        let is_counted = matched_tables.is_some() && !is_open;
+        let matched = (is_counted || finding_count > 0).then_some(finding_count);
+        let is_in_force = self.waiver.is_in_force(as_of, matched_tables);
+        if !is_in_force {
+            places.clear();
+        }
+        let waived = Waived {
+            facts: self.waiver.facts(as_of, matched_tables, matched),
+            table_count,
+            finding_count,
+            is_in_force,
+            rules,
+        };
+        (waived, places)
+    }
+}
+
+/// Waives a finding on demands if what fails is excused, by as few waivers as are needed; else says what is not.
+fn excuse(finding: &mut Finding, excuses: &[Excuse]) {
+    let all = excuses.iter().fold(Demands::NONE, |all, (_, demands)| all.or(*demands));
+    let is_enough = |demands: Demands| finding.failing.iter().find(|failing| failing.are_among(demands));
+    if let Some((alone, _)) = excuses.iter().find(|(_, demands)| is_enough(*demands).is_some()) {
+        return mark(finding, [alone]);
+    }
+    if let Some(failing) = is_enough(all).copied() {
+        return mark(finding, needed(failing, excuses));
+    }
+    let is_touched = |failing: &&Demands| failing.without(all) != **failing;
+    let left = |failing: &&Demands| failing.without(all).len();
+    if let Some(failing) = finding.failing.iter().filter(is_touched).min_by_key(left).copied() {
+        let missing = failing.without(all);
+        let by: Vec<&str> = needed(failing, excuses).into_iter().map(|id| &**id).collect();
+        let told = format!(
+            "; not waived: {}, for {} excuses {} only",
+            missing.words().join(", "),
+            by.join(" and "),
+            failing.without(missing).words().join(", ")
+        );
+        finding.message.push_str(&told);
+    }
+}
+
+/// The waivers that excuse something of it that none before them does.
+fn needed(mut failing: Demands, excuses: &[Excuse]) -> Vec<&Arc<str>> {
+    let mut needed = Vec::new();
+    for (id, demands) in excuses {
+        let left = failing.without(*demands);
+        if left != failing {
+            needed.push(id);
+            failing = left;
+        }
+    }
+    needed
+}
+
+/// Marks a finding as accepted by these waivers.
+fn mark<'i>(finding: &mut Finding, by: impl IntoIterator<Item = &'i Arc<str>>) {
+    let mut ids = by.into_iter().map(Arc::clone);
+    finding.waived = true;
+    finding.waiver = ids.next();
+    finding.also_waived_by = ids.collect();
 }
 
 fn needs_waiver(finding: &Finding) -> bool {
@@ -91,10 +208,12 @@ pub(crate) fn judge_waivers(
     };
     let mut findings = Vec::new();
     if rules.of(Subject::Waiver).next().is_some() {
-        // Whether a waiver matches anything can be asked only where its rule was applied.
+        // Whether a waiver matches anything can be asked only where a rule that it is about was applied.
         let is_applied = |waived: &&Waived| {
-            let rule = waived.facts.waiver_rule.as_deref();
-            rules.0.iter().any(|applied| Some(&*applied.id) == rule)
+            rules
+                .0
+                .iter()
+                .any(|rule| waived.rules.iter().any(|id| **id == *rule.id))
         };
         let facts: Vec<WaiverFacts> = waived
             .iter()

@@ -24,6 +24,8 @@ fn finding(subject: Subject, arn: &str, name: &str, evidence: &[(&'static str, F
         framework: None,
         waived: false,
         waiver: None,
+        also_waived_by: Vec::new(),
+        failing: Vec::new(),
         message: String::new(),
         remedy: "".into(),
         evidence: evidence

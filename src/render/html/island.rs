@@ -240,7 +240,7 @@ impl<'r> Findings<'r> {
                 .position(|question| *question == finding.question)
                 .unwrap_or(3),
             waived: finding.waived,
-            waiver: finding.waiver.as_deref().map(|waiver| texts.number(waiver)),
+            waiver: finding.waived_by().map(|waiver| texts.number(&waiver)),
             message,
             reads,
             commands: commands(finding, identity, texts),

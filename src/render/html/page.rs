@@ -233,6 +233,7 @@ fn tier_row(tier: &TierLine) -> Value {
             "reason": exemption.reason,
             "approver": exemption.approver,
             "until": exemption.expires_at.map(day),
+            "most": exemption.max_tables,
             "is_in_force": exemption.is_in_force,
         })
     });
@@ -250,7 +251,7 @@ pub(super) fn waivers(report: &Report) -> Vec<Value> {
     let row = |waiver: &WaiverLine| {
         json!({
             "id": waiver.id,
-            "rule": waiver.rule,
+            "rule": waiver.what(),
             "pattern": waiver.tables,
             "reason": waiver.reason,
             "instead": waiver.compensating_control,

@@ -1,11 +1,13 @@
 //! What `report.json` holds: its own structs, with the words that its schema shows.
 
+use std::borrow::Cow;
+
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::domain::{
-    Answer, DayState, FactName, FactValue, GapKind, Level, Question, Severity, Subject, Verdict, rfc3339,
+    Answer, DayState, Demand, FactName, FactValue, GapKind, Level, Question, Severity, Subject, Verdict, rfc3339,
 };
 use crate::report::Origin;
 
@@ -148,7 +150,9 @@ pub(super) struct Exemption<'r> {
     /// When it ends; null if that is not said.
     #[schemars(extend("format" = "date-time"))]
     pub(super) expires_at: Option<String>,
-    /// It has all of these, and has not ended.
+    /// Tables that it may exempt at most; null if that is not said.
+    pub(super) max_tables: Option<usize>,
+    /// It has a reason, an approver and an end that has not passed, and takes no more tables than it may.
     pub(super) is_in_force: bool,
 }
 
@@ -159,6 +163,9 @@ pub(super) struct Waiver<'r> {
     pub(super) id: &'r str,
     /// The rule that it waives.
     pub(super) rule: &'r str,
+    /// The demands of that rule that it excuses; empty where the rule has none, or the waiver names none.
+    #[schemars(schema_with = "demands")]
+    pub(super) demands: Vec<&'static str>,
     /// Pattern of the tables it is for.
     pub(super) tables: &'r str,
     /// Why the finding is accepted.
@@ -408,8 +415,13 @@ pub(super) struct OneFinding<'r> {
     pub(super) framework: Option<&'r str>,
     /// Accepted by a waiver.
     pub(super) waived: bool,
-    /// Id of that waiver.
-    pub(super) waiver: Option<&'r str>,
+    /// Id of that waiver; of several that excuse between them what fails, their ids joined by ` and `.
+    pub(super) waiver: Option<Cow<'r, str>>,
+    /// Of a rule with demands, where the answer is no yes: sets of demands of which each is enough. If none of one set were
+    /// asked, it would be a yes, so a waiver that names them all holds. Left out where no waiver can excuse the finding.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "sets_of_demands")]
+    pub(super) failing_demands: Vec<Vec<&'static str>>,
     /// Of non-compliant and unknown findings that no waiver covers: `new` since the baseline, or `known`; else null.
     #[schemars(extend("enum" = ["new", "known", null]))]
     pub(super) since_baseline: Option<&'static str>,
@@ -556,6 +568,14 @@ fn questions(_: &mut SchemaGenerator) -> Schema {
 
 fn levels(_: &mut SchemaGenerator) -> Schema {
     words(Level::ALL.map(Level::as_str))
+}
+
+fn demands(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": words(Demand::ALL.map(Demand::as_str)) })
+}
+
+fn sets_of_demands(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": demands(generator) })
 }
 
 fn severities(_: &mut SchemaGenerator) -> Schema {

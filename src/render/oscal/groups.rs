@@ -1,6 +1,7 @@
 //! Findings by rule and outcome, as observations, risks and findings on control objectives.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -11,7 +12,10 @@ use crate::render::csv::value_text;
 use crate::report::{FrameworkReport, Report};
 
 /// The outcome of a rule on some subjects; a waived one is an outcome of its own.
-pub(super) type Outcome<'r> = (&'r str, Verdict, Option<&'r str>);
+pub(super) type Outcome<'r> = (&'r str, Verdict, Option<Waived<'r>>);
+
+/// The waiver of a finding, and those that accept it besides.
+type Waived<'r> = (&'r str, &'r [Arc<str>]);
 
 /// Findings by rule and outcome.
 pub(super) struct Groups<'r> {
@@ -68,7 +72,10 @@ impl<'r> Groups<'r> {
     pub(super) fn of(report: &'r Report) -> Self {
         let mut by_outcome: BTreeMap<Outcome<'r>, Vec<&'r Finding>> = BTreeMap::new();
         for finding in &report.findings {
-            let waiver = finding.waived.then(|| finding.waiver.as_deref().unwrap_or_default());
+            let waiver = finding.waived.then(|| {
+                let first = finding.waiver.as_deref().unwrap_or_default();
+                (first, finding.also_waived_by.as_slice())
+            });
             by_outcome
                 .entry((&finding.rule, finding.verdict, waiver))
                 .or_default()
@@ -150,14 +157,20 @@ impl<'r> Groups<'r> {
     fn accept(&self, risk: &mut Value, outcome: &Outcome<'r>, findings: &[&Finding]) {
         let Some(finding) = findings.first() else { return };
         risk["statement"] = text(&self.report.why_waived(finding)).into();
-        let Some(waiver) = self.report.waiver_of(finding) else {
+        let waivers = self.report.waivers_of(finding);
+        let Some(end) = waivers.iter().map(|waiver| waiver.expires_at).min() else {
             return;
         };
-        risk["deadline"] = rfc3339(waiver.expires_at).into();
-        if !waiver.compensating_control.trim().is_empty() {
+        risk["deadline"] = rfc3339(end).into();
+        let instead: Vec<&str> = waivers
+            .iter()
+            .map(|waiver| waiver.compensating_control.trim())
+            .filter(|control| !control.is_empty())
+            .collect();
+        if !instead.is_empty() {
             risk["mitigating-factors"] = json!([{
                 "uuid": uuid_of(&["mitigation", &risk_uuid(outcome)]),
-                "description": text(&waiver.compensating_control),
+                "description": text(&instead.join("; ")),
             }]);
         }
     }
@@ -246,12 +259,21 @@ impl<'r> Groups<'r> {
     }
 }
 
+fn ids(waived: Option<Waived<'_>>) -> String {
+    let Some((first, others)) = waived else {
+        return "\0".to_owned();
+    };
+    let mut ids = vec![first];
+    ids.extend(others.iter().map(|id| &**id));
+    ids.join("\0")
+}
+
 fn observation_uuid((rule, verdict, waiver): &Outcome<'_>) -> String {
-    uuid_of(&["observation", rule, verdict.as_str(), waiver.unwrap_or("\0")])
+    uuid_of(&["observation", rule, verdict.as_str(), &ids(*waiver)])
 }
 
 fn risk_uuid((rule, verdict, waiver): &Outcome<'_>) -> String {
-    uuid_of(&["risk", rule, verdict.as_str(), waiver.unwrap_or("\0")])
+    uuid_of(&["risk", rule, verdict.as_str(), &ids(*waiver)])
 }
 
 fn subject(finding: &Finding) -> Value {

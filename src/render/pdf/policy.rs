@@ -104,8 +104,11 @@ fn exempt(doc: &Doc<'_>, exemption: &ExemptionLine) -> [Para<'static>; 2] {
         )
     };
     let or_none = |text: &str| if text.is_empty() { "none" } else { text }.to_owned();
+    let most = exemption
+        .max_tables
+        .map_or_else(String::new, |most| format!("; of at most {}", plural(most, "table")));
     let text = format!(
-        "until {end}; reason: {}; approver: {}",
+        "until {end}; reason: {}; approver: {}{most}",
         or_none(&exemption.reason),
         or_none(&exemption.approver)
     );
@@ -146,7 +149,7 @@ fn waivers(doc: &mut Doc<'_>, waivers: &[WaiverLine]) {
             &[
                 vec![Para::new(CELL.bold(), waiver.id.as_str()), Para::new(CELL, state)],
                 vec![
-                    Para::new(CELL, waiver.rule.as_str()),
+                    Para::new(CELL, waiver.what()),
                     Para::new(CELL, waiver.tables.as_str()),
                     Para::new(
                         CELL.colour(MUTED),
