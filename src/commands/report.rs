@@ -357,7 +357,7 @@ impl Output {
         }
         if self.destination == Destination::Stdout {
             self.print_report(self.formats[0], report)?;
-            self.push(report).await?;
+            self.push(judged).await?;
             return Ok(self.exit(report));
         }
         for format in &self.formats {
@@ -385,7 +385,7 @@ impl Output {
                 say(&format!("delivered {one}"));
             }
         }
-        self.push(report).await?;
+        self.push(judged).await?;
         let exit = self.exit(report);
         if is_told {
             let digest = terminal::digest(report, width());
@@ -426,9 +426,9 @@ impl Output {
     }
 
     /// Sends the findings on, if that was asked for. The reports are complete by then.
-    async fn push(&self, report: &Report) -> Outcome<()> {
+    async fn push(&self, judged: &Judged) -> Outcome<()> {
         match &self.push {
-            Some(accounts) => to_security_hub(report, accounts).await,
+            Some(accounts) => to_security_hub(&judged.report, &judged.criteria, accounts, self.listed.advised).await,
             None => Ok(()),
         }
     }
