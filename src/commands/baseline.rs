@@ -17,7 +17,8 @@ const REPORT_FILE: &str = "report.json";
 pub fn read(path: &Path) -> Outcome<Baseline> {
     if has_file(path, pack::MANIFEST_FILE)? {
         // What was open then, by the criteria of then.
-        return Ok(baseline_of(&Pack::open(path)?.report()?));
+        let pack = Pack::open(path)?;
+        return Ok(baseline_of(&pack.report()?, pack.asked()?));
     }
     let file = if path.is_dir() {
         path.join(REPORT_FILE)

@@ -448,10 +448,11 @@ impl Output {
         seal::seal(staging.dir(), &judged.report, &evidence).map(Some)
     }
 
-    /// 10 before 11 before 0. What was open in the baseline does not count for 10.
+    /// 10 before 11 before 0. What was open in the baseline does not count for 10, under whatever rule and level it was.
     fn exit(&self, report: &Report) -> Exit {
         let mut open = report.open_findings();
-        let fails = open.any(|finding| finding.severity >= self.fail_on && report.since(finding) != Some(Since::Known));
+        let fails =
+            open.any(|finding| finding.severity >= self.fail_on && report.since(finding).is_none_or(Since::fails));
         match (fails, report.is_evidence_missing()) {
             (true, _) => Exit::NonCompliant,
             (false, true) => Exit::EvidenceMissing,

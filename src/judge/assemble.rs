@@ -1,8 +1,11 @@
 //! What was judged, its criteria and the evidence, put together as one [`Report`].
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 use crate::criteria::Criteria;
+use crate::criteria::asked::Asked;
 use crate::criteria::levels::level;
 use crate::criteria::policy::{Policy, Tier};
 use crate::criteria::rules::{Rule, placeholders};
@@ -29,8 +32,11 @@ pub(super) fn report(
     frameworks: Vec<FrameworkReport>,
 ) -> Result<Report, Problem> {
     let (policy, findings) = (&criteria.policy, &judged.findings);
-    let as_of = facts.as_of();
-    let tier = |tier: &Tier| tier_line(tier, as_of, judged.tiers.of(&tier.name));
+    let (as_of, asked) = (facts.as_of(), Asked::of(criteria));
+    let tier = |tier: &Tier| TierLine {
+        levels: asked.of_tier(&tier.name).cloned().unwrap_or_default(),
+        ..tier_line(tier, as_of, judged.tiers.of(&tier.name))
+    };
     Ok(Report {
         scan: scan(inventory, criteria)?,
         window: judged.window,
@@ -41,7 +47,10 @@ pub(super) fn report(
         rules: criteria.rules.0.iter().map(|rule| rule_line(rule, policy)).collect(),
         totals: Totals::of(&judged.tables, findings),
         coverage: coverage(inventory, facts, &criteria.rules, findings)?,
-        baseline: criteria.baseline.as_ref().map(|baseline| compare(baseline, findings)),
+        baseline: criteria
+            .baseline
+            .as_ref()
+            .map(|baseline| compare(baseline, &asked, &judged.tables, findings)),
         tables: judged.tables,
         findings: judged.findings,
     })
@@ -97,6 +106,7 @@ fn tier_line(tier: &Tier, as_of: DateTime<Utc>, table_count: usize) -> TierLine 
             expires_at: exemption.expires_at,
             is_in_force: exemption.is_in_force(as_of),
         }),
+        levels: BTreeMap::new(),
         table_count,
     }
 }

@@ -26,6 +26,7 @@ pub mod verify;
 use std::path::{Path, PathBuf};
 
 use crate::criteria::Criteria;
+use crate::criteria::asked::Asked;
 use crate::criteria::files::{self, CRITERIA_DIR};
 use crate::digest;
 use crate::fence;
@@ -103,6 +104,22 @@ impl Pack {
     pub fn criteria(&self) -> Outcome<Criteria> {
         self.check_below(CRITERIA_DIR)?;
         files::load(&self.dir.join(CRITERIA_DIR))
+    }
+
+    /// What was asked then.
+    ///
+    /// Errors: those of [`Self::criteria`].
+    pub(crate) fn asked(&self) -> Outcome<Asked> {
+        Ok(self.asked_by(&self.criteria()?))
+    }
+
+    /// The same by its criteria, once they are read.
+    pub(crate) fn asked_by(&self, criteria: &Criteria) -> Asked {
+        let asked = Asked::of(criteria);
+        if self.manifest.schema_version < manifest::SCHEMA_WITH_LEVELS {
+            return asked.all_required();
+        }
+        asked
     }
 
     fn check_below(&self, folder: &str) -> Result<(), Problem> {

@@ -44,6 +44,7 @@ pub(super) fn nasty() -> Report {
         when: "table_name LIKE '%'".to_owned(),
         values: vec![("rpo".to_owned(), "6h".to_owned())],
         exemption: None,
+        levels: Default::default(),
         table_count: 97,
     }];
     report.frameworks = vec![
