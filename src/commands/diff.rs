@@ -10,7 +10,7 @@ use crate::commands::shared::evidence::Evidence;
 use crate::commands::shared::output::Single;
 use crate::criteria::asked::Asked;
 use crate::criteria::files::files;
-use crate::diff::{Look, ThenAndNow, against_own, compare, render};
+use crate::diff::{Look, ThenAndNow, against, compare, render};
 use crate::domain::rfc3339;
 use crate::exit::Exit;
 use crate::problem::{Outcome, Problem};
@@ -81,7 +81,7 @@ pub fn run(args: &DiffArgs) -> Outcome<Exit> {
         (Some(pack), Some(then)) => {
             // What the older one said itself, if it is not what is judged anew below: by other criteria.
             let is_other = !is_chosen && files(then) != files(judge);
-            let own = is_other.then(|| pack.report()).transpose()?;
+            let own = is_other.then(|| pack.baseline()).transpose()?;
             Some((then, (pack.asked_by(then), asked_now), own))
         }
         _ => None,
@@ -91,11 +91,14 @@ pub fn run(args: &DiffArgs) -> Outcome<Exit> {
         Look::new(evidence.inventory, manifest_sha256, judge)
     };
     let (older, newer) = (look(older)?, look(newer)?);
-    let criteria = of_then.map(|(then, asked, own)| ThenAndNow {
-        // Criteria that were chosen for this were asked of both.
-        own: (!is_chosen).then(|| against_own(own.as_ref().unwrap_or(older.report()), &asked, &newer)),
-        then: (then, asked.0),
-        now: (asks, asked.1),
+    let criteria = of_then.map(|(then, (asked_then, asked_now), own)| {
+        let own = own.unwrap_or_else(|| older.baseline(asked_then.clone()));
+        ThenAndNow {
+            // Criteria that were chosen for this were asked of both.
+            own: (!is_chosen).then(|| against(&own, &asked_now, &newer)),
+            then: (then, asked_then),
+            now: (asks, asked_now),
+        }
     });
     let diff = compare(&older, &newer, criteria.as_ref(), judged_by.to_owned())?;
     destination.write(&match args.format {

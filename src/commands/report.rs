@@ -30,7 +30,7 @@ use crate::pack::{Manifest, Pack, SEAL_FILES};
 use crate::problem::{Outcome, Problem, count};
 use crate::render::terminal::Listing;
 use crate::render::{FORMATS, Format, RenderError, Templates, terminal};
-use crate::report::{Report, Since};
+use crate::report::{Compared, Conclusion, Report, Since};
 use crate::stderr::{self, say, warn};
 use crate::text::{list, nearest};
 
@@ -389,7 +389,15 @@ impl Output {
         let exit = self.exit(report);
         if is_told {
             let digest = terminal::digest(report, width());
-            let outcome = format!("{} (exit {})", report.conclusion().words(), exit.code());
+            let is_new = |baseline: &Compared| baseline.count(Since::New) + baseline.count(Since::NewlyAsked) > 0;
+            // What was open in the baseline ends no build, and is no good news either.
+            let since = match &report.baseline {
+                Some(baseline) if report.conclusion() == Conclusion::NonCompliant && !is_new(baseline) => {
+                    ", and nothing of that is new since the baseline"
+                }
+                _ => "",
+            };
+            let outcome = format!("{}{since} (exit {})", report.conclusion().words(), exit.code());
             print(&colored_summary(&format!(
                 "{digest}{outcome}; files in {}\n",
                 folder.display()

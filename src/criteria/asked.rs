@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::criteria::Criteria;
 use crate::criteria::levels::level;
 use crate::criteria::policy::Tier;
+use crate::criteria::rules::{MATCH, Rule, shipped};
 use crate::domain::{Finding, Level};
 
 /// What a scan asked.
@@ -83,6 +84,18 @@ pub(crate) const fn level_words(level: Level) -> &'static str {
     }
 }
 
+/// What a rule counted for before rules had levels: everything that was asked was required. Rules on waivers are required
+/// wherever they match something, then as now.
+pub(crate) fn before_levels(rule: &str) -> Level {
+    let on_waivers = |known: &Rule| known.required_by.iter().any(|key| key == MATCH);
+    let mut known = shipped().0.iter().filter(|known| *known.id == *rule);
+    if known.any(on_waivers) {
+        Level::Advised
+    } else {
+        Level::Required
+    }
+}
+
 impl Asked {
     /// By these levels, and with those that differ in a tier.
     pub(crate) fn new(
@@ -125,10 +138,12 @@ impl Asked {
         }
     }
 
-    /// The same, where everything that was asked was required: before rules had levels.
+    /// The same, of a scan before rules had levels.
     #[must_use]
-    pub(crate) fn all_required(mut self) -> Self {
-        self.rules.values_mut().for_each(|level| *level = Level::Required);
+    pub(crate) fn without_levels(mut self) -> Self {
+        for (rule, level) in &mut self.rules {
+            *level = before_levels(rule);
+        }
         self.tiers.clear();
         self
     }

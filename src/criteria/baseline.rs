@@ -122,6 +122,13 @@ impl Baseline {
         Self { asked, answers, ..self }
     }
 
+    /// The same where no questions were answered.
+    #[must_use]
+    pub(crate) fn without_answers(mut self) -> Self {
+        self.answers.clear();
+        self
+    }
+
     /// The form in which a pack stores it: the same for the same baseline.
     pub(crate) fn to_text(&self) -> String {
         let sorted: BTreeMap<&String, &Known> = self.known.iter().collect();

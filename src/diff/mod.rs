@@ -20,6 +20,7 @@ use chrono::{DateTime, Utc};
 
 use crate::criteria::Criteria;
 use crate::criteria::asked::Asked;
+use crate::criteria::baseline::Baseline;
 use crate::domain::{Finding, Level, Severity, Subject, TargetId};
 use crate::exit::Exit;
 use crate::facts::{Facts, derive};
@@ -54,9 +55,9 @@ impl Look {
         })
     }
 
-    /// What the criteria say of it.
-    pub(crate) fn report(&self) -> &Report {
-        &self.report
+    /// What the criteria say of it, as a baseline.
+    pub(crate) fn baseline(&self, asked: Asked) -> Baseline {
+        baseline_of(&self.report, asked)
     }
 
     fn source(&self) -> Source {
@@ -290,11 +291,10 @@ pub(crate) struct ThenAndNow<'c> {
     pub(crate) own: Option<Compared>,
 }
 
-/// The newer look against what the older scan said by criteria of its own.
-pub(crate) fn against_own(then: &Report, asked: &(Asked, Asked), newer: &Look) -> Compared {
-    let baseline = baseline_of(then, asked.0.clone());
+/// The newer look, which asks this, against what the older scan said by criteria of its own.
+pub(crate) fn against(own: &Baseline, asked: &Asked, newer: &Look) -> Compared {
     let report = &newer.report;
-    crate::judge::compare::compare(&baseline, &asked.1, &report.tables, &report.findings)
+    crate::judge::compare::compare(own, asked, &report.tables, &report.findings)
 }
 
 /// Compares two looks that were judged by the same criteria; of criteria then and now only if both are known.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use crate::criteria::asked::Asked;
+use crate::criteria::asked::{Asked, before_levels};
 use crate::criteria::baseline::{AnswersInWords, Baseline, Known, check_version, read_answers, required, unreadable};
 use crate::criteria::demands::{core_over, demand_within};
 use crate::criteria::vocabulary::POLICY_TIER;
@@ -34,8 +34,8 @@ struct ReportFile {
 #[derive(Deserialize)]
 struct RuleOfFile {
     id: String,
-    #[serde(default = "required")]
-    level: Level,
+    /// None: before rules had levels.
+    level: Option<Level>,
 }
 
 #[derive(Deserialize)]
@@ -118,8 +118,12 @@ pub(crate) fn baseline_of_file(text: &str, origin: &str) -> Result<Baseline, Pro
             });
         }
     }
+    let level = |rule: RuleOfFile| {
+        let level = rule.level.unwrap_or_else(|| before_levels(&rule.id));
+        (rule.id, level)
+    };
     let asked = Asked::new(
-        file.rules.into_iter().map(|rule| (rule.id, rule.level)).collect(),
+        file.rules.into_iter().map(level).collect(),
         file.tiers.into_iter().map(|tier| (tier.name, tier.levels)).collect(),
         file.frameworks.into_iter().map(|framework| framework.id).collect(),
     );

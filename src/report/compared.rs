@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use crate::criteria::asked::{Shift, ShiftKind, level_words};
+use crate::criteria::levels::core_of;
 use crate::domain::{Answer, Finding, Level, Question, rfc3339};
 use crate::problem::count;
 
@@ -130,7 +131,10 @@ impl Compared {
                 ShiftKind::NewlyRequired => "newly required",
                 ShiftKind::Dropped => "not asked any more",
             };
-            for ((before, after), names) in by_levels {
+            for ((before, after), mut names) in by_levels {
+                // The rules that a question rests on, first.
+                let is_core = |name: &String| Question::ALL.iter().any(|question| core_of(*question).contains(name));
+                names.sort_by_key(|name| !is_core(name));
                 let (before, after) = (level_words(before), level_words(after));
                 notes.push(format!("{head}: {} ({before} -> {after})", first(&names)));
             }

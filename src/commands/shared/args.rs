@@ -144,8 +144,9 @@ pub struct OutputArgs {
     /// attestation.html for `attest`.
     #[arg(long, value_name = "DIR")]
     pub template: Option<PathBuf>,
-    /// An earlier scan: its pack, or its report.json. Only findings that were not open in it end the program with exit code
-    /// 10; every report marks each as new or known, and hides none.
+    /// An earlier scan: its pack, or its report.json. Only required findings that were not open in it end the program with exit
+    /// code 10; every report marks each as new, newly asked, newly required or known, hides none, and tells rules that count
+    /// for less than then and answers that are not asked for any more.
     #[arg(long, value_name = "PACK|REPORT")]
     pub baseline: Option<PathBuf>,
     /// Accept an inventory without any table.
