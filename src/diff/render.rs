@@ -111,6 +111,12 @@ fn closing(diff: &Diff) -> String {
     let verdict = match diff.exit() {
         crate::exit::Exit::NonCompliant => "something got worse",
         crate::exit::Exit::EvidenceMissing => "nothing got worse for certain, but something is not known any more",
+        _ if [Kind::NewlyFailing, Kind::NewlyAsked, Kind::BecameUnknown]
+            .iter()
+            .any(|kind| diff.count(*kind) > 0) =>
+        {
+            "nothing that is required got worse"
+        }
         _ => "nothing got worse",
     };
     format!("{}\n{verdict}", numbers.join(", "))

@@ -745,6 +745,7 @@ fn advised_findings_end_no_diff() {
     assert_eq!(ran.code, 0, "{}", ran.stdout);
     let text = bench.run(&["diff", "protected", "partly"]).stdout;
     assert!(text.contains("pitr-on (medium, advised): "), "{text}");
+    assert!(text.ends_with("nothing that is required got worse\n"), "{text}");
 }
 
 #[test]
