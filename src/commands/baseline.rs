@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::commands::shared::evidence::has_file;
 use crate::criteria::baseline::Baseline;
-use crate::judge::compare::{baseline_of, baseline_of_file};
+use crate::judge::compare::baseline_of_file;
 use crate::pack::{self, Pack};
 use crate::problem::{Outcome, Problem};
 
@@ -16,8 +16,7 @@ const REPORT_FILE: &str = "report.json";
 /// Errors: there is none, or it cannot be read: without it nothing could be called known.
 pub fn read(path: &Path) -> Outcome<Baseline> {
     if has_file(path, pack::MANIFEST_FILE)? {
-        // What was open then, by the criteria of then.
-        return Ok(baseline_of(&Pack::open(path)?.report()?));
+        return Pack::open(path)?.baseline();
     }
     let file = if path.is_dir() {
         path.join(REPORT_FILE)

@@ -8,7 +8,9 @@ use crate::commands::shared::args::RuleArgs;
 use crate::commands::shared::criteria;
 use crate::commands::shared::evidence::Evidence;
 use crate::commands::shared::output::Single;
-use crate::diff::{Look, compare, render};
+use crate::criteria::asked::Asked;
+use crate::criteria::files::files;
+use crate::diff::{Look, ThenAndNow, against, compare, render};
 use crate::domain::rfc3339;
 use crate::exit::Exit;
 use crate::problem::{Outcome, Problem};
@@ -70,13 +72,35 @@ pub fn run(args: &DiffArgs) -> Outcome<Exit> {
         ),
     };
     // What is asked for now: by the newer pack, else by the settings.
-    let criteria = then.as_ref().map(|then| (then, now.as_ref().unwrap_or(judge)));
+    let asks = now.as_ref().unwrap_or(judge);
+    let asked_now = newer
+        .pack
+        .as_ref()
+        .map_or_else(|| Asked::of(asks), |pack| pack.asked_by(asks));
+    let of_then = match (&older.pack, &then) {
+        (Some(pack), Some(then)) => {
+            // What the older one said itself, if it is not what is judged anew below: by other criteria.
+            let is_other = !is_chosen && files(then) != files(judge);
+            let own = is_other.then(|| pack.baseline()).transpose()?;
+            Some((then, (pack.asked_by(then), asked_now), own))
+        }
+        _ => None,
+    };
     let look = |evidence: Evidence| {
         let manifest_sha256 = evidence.pack.map(|pack| pack.manifest_sha256);
         Look::new(evidence.inventory, manifest_sha256, judge)
     };
     let (older, newer) = (look(older)?, look(newer)?);
-    let diff = compare(&older, &newer, criteria, judged_by.to_owned())?;
+    let criteria = of_then.map(|(then, (asked_then, asked_now), own)| {
+        let own = own.unwrap_or_else(|| older.baseline(asked_then.clone()));
+        ThenAndNow {
+            // Criteria that were chosen for this were asked of both.
+            own: (!is_chosen).then(|| against(&own, &asked_now, &newer)),
+            then: (then, asked_then),
+            now: (asks, asked_now),
+        }
+    });
+    let diff = compare(&older, &newer, criteria.as_ref(), judged_by.to_owned())?;
     destination.write(&match args.format {
         DiffFormat::Text => render::text(&diff, args.all),
         DiffFormat::Json => render::json(&diff),

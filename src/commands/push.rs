@@ -6,10 +6,11 @@ use futures_util::stream::{self, StreamExt as _};
 
 use crate::aws::failure::FailureKind;
 use crate::commands::shared::reach::reach;
-use crate::criteria::rules::RuleSet;
+use crate::criteria::Criteria;
+use crate::criteria::rules::shipped;
 use crate::domain::{Account, GapKind, TargetId};
 use crate::problem::{Outcome, Problem, Problems, count};
-use crate::push::plan::Scope;
+use crate::push::plan::{Scope, Unsent};
 use crate::push::{Broken, Pushed, push};
 use crate::render::asff::{self, SecurityFinding};
 use crate::report::Report;
@@ -24,12 +25,17 @@ type Cause = (String, &'static str, String);
 /// Refused findings that are named; the rest are counted.
 const NAMED: usize = 3;
 
-/// Sends the findings of a report, and says what became of them.
+/// Sends the findings of a report, the required ones or with `advised` all of them, and says what became of them.
 ///
 /// Errors: every target that could not be reached, every call that failed for good, every finding that was refused. What
 /// could be sent is sent all the same.
-pub(crate) async fn to_security_hub(report: &Report, accounts: &[Account]) -> Outcome<()> {
-    let by_target = by_target(report);
+pub(crate) async fn to_security_hub(
+    report: &Report,
+    criteria: &Criteria,
+    accounts: &[Account],
+    advised: bool,
+) -> Outcome<()> {
+    let by_target = by_target(report, advised);
     let sizes: BTreeMap<TargetId, usize> = by_target
         .iter()
         .map(|(id, findings)| (id.clone(), findings.len()))
@@ -37,14 +43,11 @@ pub(crate) async fn to_security_hub(report: &Report, accounts: &[Account]) -> Ou
     let reached = reach(accounts, by_target.keys().cloned().collect())
         .await
         .map_err(nothing_sent)?;
-    let known_rules: BTreeSet<String> = RuleSet::load(None, &[])?
-        .0
-        .iter()
-        .map(|rule| rule.id.to_string())
-        .collect();
+    let known_rules: BTreeSet<String> = shipped().0.iter().map(|rule| rule.id.to_string()).collect();
+    let unsent = Unsent::of(report, criteria, shipped(), advised);
     let tasks = by_target.into_iter().filter_map(|(id, findings)| {
         let target = reached.targets.get(&id)?;
-        let scope = Scope::of(report, &id, &known_rules);
+        let scope = Scope::of(report, &id, &known_rules, &unsent);
         Some(async move { (id, push(target, findings, &scope).await) })
     });
     let mut results: Vec<(TargetId, Result<Pushed, Box<Broken>>)> =
@@ -87,9 +90,9 @@ fn nothing_sent(problems: Problems) -> Problems {
 }
 
 /// The findings by target. A target without any may hold some that are gone.
-fn by_target(report: &Report) -> BTreeMap<TargetId, Vec<SecurityFinding>> {
+fn by_target(report: &Report, advised: bool) -> BTreeMap<TargetId, Vec<SecurityFinding>> {
     let mut by_target: BTreeMap<TargetId, Vec<SecurityFinding>> = BTreeMap::new();
-    for (target, finding) in asff::findings(report) {
+    for (target, finding) in asff::findings(report, move |finding| advised || finding.is_required()) {
         by_target.entry(target).or_default().push(finding);
     }
     let read = report

@@ -30,7 +30,7 @@ use crate::pack::{Manifest, Pack, SEAL_FILES};
 use crate::problem::{Outcome, Problem, count};
 use crate::render::terminal::Listing;
 use crate::render::{FORMATS, Format, RenderError, Templates, terminal};
-use crate::report::{Report, Since};
+use crate::report::{Compared, Conclusion, Report, Since};
 use crate::stderr::{self, say, warn};
 use crate::text::{list, nearest};
 
@@ -359,7 +359,7 @@ impl Output {
         }
         if self.destination == Destination::Stdout {
             self.print_report(self.formats[0], report)?;
-            self.push(report).await?;
+            self.push(judged).await?;
             return Ok(self.exit(report));
         }
         for format in &self.formats {
@@ -395,11 +395,19 @@ impl Output {
                 say(&format!("delivered {last}{beside}"));
             }
         }
-        self.push(report).await?;
+        self.push(judged).await?;
         let exit = self.exit(report);
         if is_told {
             let digest = terminal::digest(report, width());
-            let outcome = format!("{} (exit {})", report.conclusion().words(), exit.code());
+            let is_new = |baseline: &Compared| baseline.count(Since::New) + baseline.count(Since::NewlyAsked) > 0;
+            // What was open in the baseline ends no build, and is no good news either.
+            let since = match &report.baseline {
+                Some(baseline) if report.conclusion() == Conclusion::NonCompliant && !is_new(baseline) => {
+                    ", and nothing of that is new since the baseline"
+                }
+                _ => "",
+            };
+            let outcome = format!("{}{since} (exit {})", report.conclusion().words(), exit.code());
             print(&colored_summary(&format!(
                 "{digest}{outcome}; files in {}\n",
                 folder.display()
@@ -436,9 +444,9 @@ impl Output {
     }
 
     /// Sends the findings on, if that was asked for. The reports are complete by then.
-    async fn push(&self, report: &Report) -> Outcome<()> {
+    async fn push(&self, judged: &Judged) -> Outcome<()> {
         match &self.push {
-            Some(accounts) => to_security_hub(report, accounts).await,
+            Some(accounts) => to_security_hub(&judged.report, &judged.criteria, accounts, self.listed.advised).await,
             None => Ok(()),
         }
     }
@@ -458,10 +466,11 @@ impl Output {
         seal::seal(staging.dir(), &judged.report, &evidence).map(Some)
     }
 
-    /// 10 before 11 before 0. What was open in the baseline does not count for 10.
+    /// 10 before 11 before 0. What was open in the baseline does not count for 10, under whatever rule and level it was.
     fn exit(&self, report: &Report) -> Exit {
         let mut open = report.open_findings();
-        let fails = open.any(|finding| finding.severity >= self.fail_on && report.since(finding) != Some(Since::Known));
+        let fails =
+            open.any(|finding| finding.severity >= self.fail_on && report.since(finding).is_none_or(Since::fails));
         match (fails, report.is_evidence_missing()) {
             (true, _) => Exit::NonCompliant,
             (false, true) => Exit::EvidenceMissing,

@@ -1,4 +1,5 @@
-//! What was open in an earlier scan, so that a build fails only for what is new: the list, and its stored form.
+//! What was open in an earlier scan, and what it asked, so that a build fails only for what is new: the list, and its stored
+//! form.
 //!
 //! A baseline hides nothing: every finding stays in the report, marked as new or known. It is a part of the criteria, so
 //! that whoever has the pack can tell again what was new.
@@ -9,10 +10,12 @@ use std::ops::RangeInclusive;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::criteria::asked::Asked;
+use crate::domain::{Answer, Level, Question};
 use crate::problem::Problem;
 
-/// Raised whenever a field of the stored form changes its meaning.
-const SCHEMA_VERSION: u32 = 1;
+/// Raised whenever a field of the stored form changes its meaning. 1: without levels, answers and what was asked.
+const SCHEMA_VERSION: u32 = 2;
 
 /// Findings of an earlier scan that were non-compliant or unknown, and that no waiver covered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +24,10 @@ pub struct Baseline {
     pub scan_id: String,
     /// The instant on which its ages are reckoned.
     pub as_of: DateTime<Utc>,
+    /// What the earlier scan asked; none: not known, from a pack whose baseline is of schema 1.
+    pub(crate) asked: Option<Asked>,
+    /// The answers about each table, by its ARN, of those questions that were asked of it.
+    pub(crate) answers: BTreeMap<String, BTreeMap<Question, Answer>>,
     known: HashMap<String, Known>,
     /// Ids by rule and ARN: the id of a finding changes when a table can be described again.
     by_place: HashMap<(String, String), String>,
@@ -38,7 +45,27 @@ pub(crate) struct Known {
     pub(crate) resource_arn: String,
     /// `non-compliant` or `unknown`.
     pub(crate) verdict: String,
+    /// What it counted for; before rules had levels everything was required.
+    #[serde(default = "required")]
+    pub(crate) level: Level,
 }
+
+/// The level of what says none.
+pub(crate) const fn required() -> Level {
+    Level::Required
+}
+
+impl Known {
+    fn is_open(&self) -> bool {
+        self.verdict == NON_COMPLIANT
+    }
+}
+
+/// The word of an open finding.
+const NON_COMPLIANT: &str = crate::domain::Verdict::NonCompliant.as_str();
+
+/// The answers about one table in words, by question.
+pub(crate) type AnswersInWords = BTreeMap<String, String>;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,6 +74,30 @@ struct Stored {
     scan_id: String,
     as_of: DateTime<Utc>,
     findings: Vec<Known>,
+    #[serde(default)]
+    asked: Option<Asked>,
+    #[serde(default)]
+    answers: BTreeMap<String, AnswersInWords>,
+}
+
+/// Answers from their words, without those that say that nothing was asked.
+///
+/// Errors: the word that is no question or no answer.
+pub(crate) fn read_answers(words: &AnswersInWords) -> Result<BTreeMap<Question, Answer>, String> {
+    let mut answers = BTreeMap::new();
+    for (question, answer) in words {
+        // `report.json` has names for members.
+        let found = Question::ALL
+            .into_iter()
+            .find(|one| one.as_str() == question.replace('_', "-"));
+        let question = found.ok_or_else(|| format!("`{question}` is no question"))?;
+        let found = Answer::ALL.into_iter().find(|one| one.as_str() == answer);
+        let answer = found.ok_or_else(|| format!("`{answer}` is no answer"))?;
+        if answer != Answer::NotAsked {
+            answers.insert(question, answer);
+        }
+    }
+    Ok(answers)
 }
 
 impl Baseline {
@@ -58,8 +109,24 @@ impl Baseline {
             by_place: known.values().map(place).collect(),
             scan_id,
             as_of,
+            asked: None,
+            answers: BTreeMap::new(),
             known,
         }
+    }
+
+    /// The same with what the scan asked, and how that was answered.
+    #[must_use]
+    pub(crate) fn with(self, asked: Asked, answers: BTreeMap<String, BTreeMap<Question, Answer>>) -> Self {
+        let asked = Some(asked);
+        Self { asked, answers, ..self }
+    }
+
+    /// The same where no questions were answered.
+    #[must_use]
+    pub(crate) fn without_answers(mut self) -> Self {
+        self.answers.clear();
+        self
     }
 
     /// The form in which a pack stores it: the same for the same baseline.
@@ -70,6 +137,16 @@ impl Baseline {
             scan_id: self.scan_id.clone(),
             as_of: self.as_of,
             findings: sorted.into_values().cloned().collect(),
+            asked: self.asked.clone(),
+            answers: self
+                .answers
+                .iter()
+                .map(|(table, answers)| {
+                    let words = answers.iter();
+                    let words = words.map(|(question, answer)| (question.to_string(), answer.to_string()));
+                    (table.clone(), words.collect())
+                })
+                .collect(),
         };
         serde_json::to_string_pretty(&stored).expect("plain values always have a JSON form") + "\n"
     }
@@ -79,13 +156,17 @@ impl Baseline {
     /// Errors: it is damaged, or of another version.
     pub(crate) fn parse_stored(text: &str, origin: &str) -> Result<Self, Problem> {
         let stored: Stored = serde_json::from_str(text).map_err(|error| unreadable(origin, error.to_string()))?;
-        check_version(
-            "a baseline",
-            stored.schema_version,
-            SCHEMA_VERSION..=SCHEMA_VERSION,
-            origin,
-        )?;
-        Ok(Self::new(stored.scan_id, stored.as_of, stored.findings.into_iter()))
+        check_version("a baseline", stored.schema_version, 1..=SCHEMA_VERSION, origin)?;
+        let mut answers = BTreeMap::new();
+        for (table, words) in &stored.answers {
+            let read = read_answers(words).map_err(|why| unreadable(origin, why))?;
+            answers.insert(table.clone(), read);
+        }
+        Ok(Self {
+            asked: stored.asked,
+            answers,
+            ..Self::new(stored.scan_id, stored.as_of, stored.findings.into_iter())
+        })
     }
 
     /// The finding of that id.
@@ -99,9 +180,10 @@ impl Baseline {
         self.known.get(self.by_place.get(&place)?)
     }
 
-    /// How many findings have this verdict.
-    pub(crate) fn count(&self, verdict: &str) -> usize {
-        self.known.values().filter(|known| known.verdict == verdict).count()
+    /// Required findings that were non-compliant.
+    pub(crate) fn open_count(&self) -> usize {
+        let open = self.known.values().filter(|known| known.is_open());
+        open.filter(|known| known.level == Level::Required).count()
     }
 }
 
@@ -142,18 +224,34 @@ mod tests {
             rule: "pitr-on".to_owned(),
             resource_arn: "arn:aws:dynamodb:eu-west-1:111122223333:table/orders".to_owned(),
             verdict: "non-compliant".to_owned(),
+            level: Level::Advised,
         };
         let as_of = DateTime::from_timestamp(1_700_000_000, 0).expect("an instant");
-        let one = Baseline::new("scan".to_owned(), as_of, [known].into_iter());
+        let asked = Asked::new(
+            [("pitr-on".to_owned(), Level::Advised)].into(),
+            [("gold".to_owned(), [("pitr-on".to_owned(), Level::Required)].into())].into(),
+            ["soc2".to_owned()].into(),
+        );
+        let answers = BTreeMap::from([("arn".to_owned(), [(Question::BackedUp, Answer::Compliant)].into())]);
+        let one = Baseline::new("scan".to_owned(), as_of, [known].into_iter()).with(asked, answers);
         let text = one.to_text();
-        assert_eq!(Baseline::parse_stored(&text, "b"), Ok(one));
+        assert_eq!(Baseline::parse_stored(&text, "b"), Ok(one.clone()));
+        // Before there were levels.
+        let old = r#"{"schema_version": 1, "scan_id": "scan", "as_of": "2023-11-14T22:13:20Z", "findings": [{"id": "a",
+            "rule": "pitr-on", "resource_arn": "x", "verdict": "non-compliant"}]}"#;
+        let old = Baseline::parse_stored(old, "b").expect("a baseline of schema 1");
+        assert_eq!((old.asked.clone(), old.open_count()), (None, 1));
+        assert_eq!(one.open_count(), 0, "what only advised was not open");
         for (text, why) in [
             (text[..text.len() / 2].to_owned(), "EOF"),
             (
-                text.replace("\"schema_version\": 1", "\"schema_version\": 9"),
+                text.replace("\"schema_version\": 2", "\"schema_version\": 9"),
                 "schema version 9",
             ),
             (text.replace("scan_id", "scan"), "unknown field"),
+            (text.replace("\"compliant\"", "\"fine\""), "`fine` is no answer"),
+            (text.replace("backed-up", "asked"), "`asked` is no question"),
+            (text.replace("advised", "mild"), "unknown variant"),
         ] {
             let problem = Baseline::parse_stored(&text, "b").expect_err(why);
             assert!(problem.why.contains(why), "{problem}");

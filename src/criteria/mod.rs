@@ -3,7 +3,9 @@
 //! Plain values, and how each is read and stored. Nothing here looks at an inventory. Of remediation only the ids of its
 //! actions are known here.
 
+pub(crate) mod asked;
 pub(crate) mod baseline;
+pub(crate) mod demands;
 pub mod files;
 pub mod frameworks;
 pub(crate) mod levels;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::{ABSENT, Change, Found, Kind, Look, Thing, why_not_observed};
 use crate::dictionary::TableFacts;
-use crate::domain::{FactValue, Finding, Subject, Verdict};
-use crate::report::TableRow;
+use crate::domain::{Answer, FactValue, Finding, Subject, Verdict};
+use crate::report::{Compared, Lost, Since, TableRow};
 
 /// Is a table of the newer look one that was there before?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,14 +76,32 @@ pub(super) fn kind_of(before: Option<State>, after: State) -> Option<Kind> {
     }
 }
 
-type Key<'k> = (&'k str, Subject, &'k str);
-
-fn key(finding: &Finding) -> Key<'_> {
-    (&finding.rule, finding.subject, &finding.resource_arn)
+/// The same, where it is known how the finding stands against what the older scan said by its own criteria. What AWS made
+/// worse is newly failing in any case.
+pub(super) fn kind_since(kind: Kind, before: Option<State>, since: Option<Since>) -> Kind {
+    match (kind, before, since) {
+        (Kind::StillFailing, _, Some(Since::NewlyAsked))
+        | (Kind::NewlyFailing, Some(State::Unknown), Some(Since::NewlyAsked)) => Kind::NewlyAsked,
+        (Kind::StillFailing, _, Some(Since::NewlyRequired)) => Kind::NewlyRequired,
+        (Kind::NewlyFailing, Some(State::Unknown), Some(Since::Known)) => Kind::StillFailing,
+        _ => kind,
+    }
 }
 
-pub(super) fn compare(older: &Look, newer: &Look, found: &mut Found) {
+type Key<'k> = (&'k str, Subject, &'k str, Option<&'k str>);
+
+fn key(finding: &Finding) -> Key<'_> {
+    let framework = finding.framework.as_deref();
+    (&finding.rule, finding.subject, &finding.resource_arn, framework)
+}
+
+pub(super) fn compare(older: &Look, newer: &Look, own: Option<&Compared>, found: &mut Found) {
     let tables = join_tables(older, newer, found);
+    for lost in own.iter().flat_map(|own| &own.lost) {
+        if tables.get(lost.table_arn.as_str()) == Some(&Table::Same) {
+            found.changes.extend(answer_lost(newer, lost));
+        }
+    }
     let mut before: HashMap<Key<'_>, &Finding> = older
         .report
         .findings
@@ -95,7 +113,9 @@ pub(super) fn compare(older: &Look, newer: &Look, found: &mut Found) {
             finding.subject == Subject::Table && tables.get(finding.resource_arn.as_str()) == Some(&Table::Recreated);
         let was = if is_another { None } else { before.remove(&key(finding)) };
         let state = State::of(finding);
-        if let Some(kind) = kind_of(was.map(State::of), state) {
+        let before = was.map(State::of);
+        if let Some(kind) = kind_of(before, state) {
+            let kind = kind_since(kind, before, own.and_then(|own| own.since(finding)));
             found
                 .changes
                 .push(change(kind, was.unwrap_or(finding), was, Some(finding)));
@@ -145,6 +165,22 @@ fn join_tables<'n>(older: &Look, newer: &'n Look, found: &mut Found) -> HashMap<
         }
     }
     joined
+}
+
+/// A question about a table that had an answer by the older scan's own criteria, and has none by the newer ones.
+fn answer_lost(newer: &Look, lost: &Lost) -> Option<Change> {
+    let mut tables = newer.report.tables.iter();
+    let table = tables.find(|table| table.table_arn == lost.table_arn)?;
+    let so = match lost.before {
+        Answer::Compliant => "nothing shows any more that it is so",
+        _ => "it has not improved",
+    };
+    let message = format!(
+        "the answer was {}, and the question is not asked any more: {so}",
+        lost.before.words()
+    );
+    let values = (lost.before.to_string(), Answer::NotAsked.to_string());
+    Some(thing(table).change(Kind::AnswerLost, lost.question.as_str(), values, message))
 }
 
 fn thing(table: &TableRow) -> Thing<'_> {
@@ -224,6 +260,7 @@ fn change(kind: Kind, about: &Finding, was: Option<&Finding>, now: Option<&Findi
     Change {
         finding_id: Some(told.id.clone()),
         severity: Some(told.severity),
+        level: Some(told.level),
         ..Thing::of(told).change(kind, &told.rule, (state(was), state(now)), message)
     }
 }

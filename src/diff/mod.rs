@@ -1,7 +1,8 @@
 //! Two looks at the same tables in, what changed between them out. Pure.
 //!
-//! Both are judged by the same criteria, so that a change is one of AWS; what changed in the criteria is told apart. What
-//! one of the two did not read is never called fixed, gone or vanished: it is not known, and said to be.
+//! Both are judged by the same criteria, so that a change is one of AWS; what changed in the criteria is told apart, and so
+//! is what fails only because it was not asked before. What one of the two did not read is never called fixed, gone or
+//! vanished: it is not known, and said to be. What only advises decides no exit code.
 
 mod findings;
 mod plans;
@@ -18,13 +19,16 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use crate::criteria::Criteria;
-use crate::domain::{Finding, Severity, Subject, TargetId};
+use crate::criteria::asked::Asked;
+use crate::criteria::baseline::Baseline;
+use crate::domain::{Finding, Level, Severity, Subject, TargetId};
 use crate::exit::Exit;
 use crate::facts::{Facts, derive};
 use crate::inventory::Inventory;
+use crate::judge::compare::baseline_of;
 use crate::judge::judge;
 use crate::problem::Problem;
-use crate::report::Report;
+use crate::report::{Compared, Report};
 
 /// One look: what was read, and what the criteria say of it.
 pub(crate) struct Look {
@@ -49,6 +53,11 @@ impl Look {
             report: judge(&inventory, criteria)?,
             inventory,
         })
+    }
+
+    /// What the criteria say of it, as a baseline.
+    pub(crate) fn baseline(&self, asked: Asked) -> Baseline {
+        baseline_of(&self.report, asked)
     }
 
     fn source(&self) -> Source {
@@ -87,6 +96,8 @@ pub(crate) struct Source {
 pub(crate) enum Kind {
     /// A finding is non-compliant and not waived, and was not before.
     NewlyFailing,
+    /// The same, and its rule was not asked before; no rule on the same demand was open.
+    NewlyAsked,
     /// A setting of AWS protects less than before.
     Weaker,
     /// The criteria ask for less than before.
@@ -95,6 +106,8 @@ pub(crate) enum Kind {
     BecameUnknown,
     /// The newer scan did not look at it, or could not.
     NotObserved,
+    /// A question was answered, and is not asked any more.
+    AnswerLost,
     /// The criteria changed in another way.
     PolicyChanged,
     /// The table was not there before.
@@ -111,7 +124,9 @@ pub(crate) enum Kind {
     Gone,
     /// The verdict was not known before.
     BecameKnown,
-    /// Non-compliant both times.
+    /// Non-compliant both times; it only advised, and is required now.
+    NewlyRequired,
+    /// Non-compliant both times, by its rule or by one on the same demand.
     StillFailing,
     /// Not known both times.
     StillUnknown,
@@ -119,12 +134,14 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Every kind, worst first: the order of every output.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::NewlyFailing,
+        Self::NewlyAsked,
         Self::Weaker,
         Self::PolicyWeaker,
         Self::BecameUnknown,
         Self::NotObserved,
+        Self::AnswerLost,
         Self::PolicyChanged,
         Self::NewTable,
         Self::VanishedTable,
@@ -133,6 +150,7 @@ impl Kind {
         Self::NotAskedAnyMore,
         Self::Gone,
         Self::BecameKnown,
+        Self::NewlyRequired,
         Self::StillFailing,
         Self::StillUnknown,
     ];
@@ -141,10 +159,12 @@ impl Kind {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::NewlyFailing => "newly-failing",
+            Self::NewlyAsked => "newly-asked",
             Self::Weaker => "weaker",
             Self::PolicyWeaker => "policy-weaker",
             Self::BecameUnknown => "became-unknown",
             Self::NotObserved => "not-observed",
+            Self::AnswerLost => "answer-lost",
             Self::PolicyChanged => "policy-changed",
             Self::NewTable => "new-table",
             Self::VanishedTable => "vanished-table",
@@ -153,6 +173,7 @@ impl Kind {
             Self::NotAskedAnyMore => "not-asked-any-more",
             Self::Gone => "gone",
             Self::BecameKnown => "became-known",
+            Self::NewlyRequired => "newly-required",
             Self::StillFailing => "still-failing",
             Self::StillUnknown => "still-unknown",
         }
@@ -162,10 +183,12 @@ impl Kind {
     pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::NewlyFailing => "Newly failing",
+            Self::NewlyAsked => "Newly asked, and failing",
             Self::Weaker => "Settings that got weaker",
             Self::PolicyWeaker => "Criteria that ask for less",
             Self::BecameUnknown => "Not known any more",
             Self::NotObserved => "Not looked at any more",
+            Self::AnswerLost => "Questions that are not asked any more",
             Self::PolicyChanged => "Criteria that changed otherwise",
             Self::NewTable => "New tables",
             Self::VanishedTable => "Tables that vanished",
@@ -174,6 +197,7 @@ impl Kind {
             Self::NotAskedAnyMore => "Not asked any more",
             Self::Gone => "Gone with what they were about",
             Self::BecameKnown => "Known now",
+            Self::NewlyRequired => "Newly required, and failing as before",
             Self::StillFailing => "Still failing",
             Self::StillUnknown => "Still not known",
         }
@@ -199,6 +223,8 @@ pub(crate) struct Change {
     pub(crate) finding_id: Option<String>,
     /// How much it matters; none for settings and criteria.
     pub(crate) severity: Option<Severity>,
+    /// What the finding counts for now; none for settings and criteria.
+    pub(crate) level: Option<Level>,
     /// Verdict or value before; `absent` if there was none.
     pub(crate) before: String,
     /// Verdict or value now; `absent` if there is none.
@@ -221,7 +247,7 @@ pub(crate) struct Diff {
     pub(crate) judged_by: String,
     /// Were the criteria of then compared with those of now? Only a pack knows by what it was judged.
     pub(crate) criteria_compared: bool,
-    /// Worst first; within a kind by severity, rule or setting, place and name.
+    /// Worst first; within a kind what is required, then by severity, rule or setting, place and name.
     pub(crate) changes: Vec<Change>,
 }
 
@@ -236,12 +262,17 @@ impl Diff {
         self.changes.iter().filter(move |change| change.kind == kind)
     }
 
-    /// 10: something is newly failing or weaker; 11: something is not known any more; 0: nothing got worse.
+    /// 10: something required is newly failing, or newly asked and failing, or something is weaker; 11: something required is
+    /// not known or not asked any more; 0: nothing got worse.
     pub(crate) fn exit(&self) -> Exit {
-        let has = |kinds: &[Kind]| self.changes.iter().any(|change| kinds.contains(&change.kind));
-        if has(&[Kind::NewlyFailing, Kind::Weaker, Kind::PolicyWeaker]) {
+        let decides = |change: &&Change| change.level.is_none_or(|level| level == Level::Required);
+        let has = |kinds: &[Kind]| {
+            let mut deciding = self.changes.iter().filter(decides);
+            deciding.any(|change| kinds.contains(&change.kind))
+        };
+        if has(&[Kind::NewlyFailing, Kind::NewlyAsked, Kind::Weaker, Kind::PolicyWeaker]) {
             Exit::NonCompliant
-        } else if has(&[Kind::BecameUnknown, Kind::NotObserved]) {
+        } else if has(&[Kind::BecameUnknown, Kind::NotObserved, Kind::AnswerLost]) {
             Exit::EvidenceMissing
         } else {
             Exit::Compliant
@@ -249,31 +280,46 @@ impl Diff {
     }
 }
 
-/// Criteria then and now; none if one of the two is not known.
-pub(crate) type CriteriaThenAndNow<'c> = Option<(&'c Criteria, &'c Criteria)>;
+/// Criteria then and now.
+pub(crate) struct ThenAndNow<'c> {
+    /// The criteria of the older pack, and what they asked.
+    pub(crate) then: (&'c Criteria, Asked),
+    /// The criteria of the newer one, and what they ask.
+    pub(crate) now: (&'c Criteria, Asked),
+    /// The newer look against what the older pack said itself, by its own criteria; none: both are judged by other criteria
+    /// than the newer pack's, so that what these ask was asked of both.
+    pub(crate) own: Option<Compared>,
+}
 
-/// Compares two looks that were judged by the same criteria.
+/// The newer look, which asks this, against what the older scan said by criteria of its own.
+pub(crate) fn against(own: &Baseline, asked: &Asked, newer: &Look) -> Compared {
+    let report = &newer.report;
+    crate::judge::compare::compare(own, asked, &report.tables, &report.findings)
+}
+
+/// Compares two looks that were judged by the same criteria; of criteria then and now only if both are known.
 ///
 /// Errors: a frame of an inventory is damaged.
 pub(crate) fn compare(
     older: &Look,
     newer: &Look,
-    criteria: CriteriaThenAndNow<'_>,
+    criteria: Option<&ThenAndNow<'_>>,
     judged_by: String,
 ) -> Result<Diff, Problem> {
     let mut found = Found::default();
-    findings::compare(older, newer, &mut found);
+    let own = criteria.and_then(|criteria| criteria.own.as_ref());
+    findings::compare(older, newer, own, &mut found);
     settings::compare(older, newer, &mut found)?;
     plans::compare(older, newer, &mut found)?;
     selections::lost_tables(older, newer, &mut found);
     points::compare(older, newer, &mut found)?;
-    if let Some((then, now)) = criteria {
-        policy::compare(then, now, &mut found);
+    if let Some(criteria) = criteria {
+        policy::compare(criteria, &mut found);
     }
     let mut changes = found.changes;
     changes.sort_by(|a, b| {
         // The gravest first; what is alike in that by rule or setting, then place and name.
-        let alike = (a.kind, b.severity, &a.what).cmp(&(b.kind, a.severity, &b.what));
+        let alike = (a.kind, a.level, b.severity, &a.what).cmp(&(b.kind, b.level, a.severity, &b.what));
         alike.then_with(|| a.cmp(b))
     });
     changes.dedup();
@@ -323,6 +369,7 @@ impl<'t> Thing<'t> {
             what: what.to_owned(),
             finding_id: None,
             severity: None,
+            level: None,
             before,
             after,
             message,

@@ -2,19 +2,23 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{ABSENT, Change, Found, Kind};
+use super::{ABSENT, Change, Found, Kind, ThenAndNow};
 use crate::criteria::Criteria;
+use crate::criteria::asked::{Asked, ShiftKind, level_words};
+use crate::criteria::demands::core_over;
 use crate::criteria::policy::{Policy, Tier};
 use crate::criteria::rules::Rule;
 use crate::criteria::values::{PointValues, PolicyValues};
 use crate::criteria::waivers::Waiver;
-use crate::domain::{Demands, TargetId, rfc3339};
+use crate::domain::{Demands, Level, TargetId, rfc3339};
 
-pub(super) fn compare(then: &Criteria, now: &Criteria, found: &mut Found) {
+pub(super) fn compare(criteria: &ThenAndNow<'_>, found: &mut Found) {
+    let ((then, asked_then), (now, asked_now)) = (&criteria.then, &criteria.now);
     let mut told = Told(Vec::new());
     policy(&then.policy, &now.policy, &mut told);
     waivers(&then.waivers.0, &now.waivers.0, &mut told);
-    rules(&then.rules.0, &now.rules.0, &mut told);
+    rules(&then.rules.0, &now.rules.0, asked_then, &mut told);
+    levels((&then.rules.0, asked_then), (&now.rules.0, asked_now), &mut told);
     frameworks(then, now, &mut told);
     found.changes.extend(told.0);
 }
@@ -38,6 +42,7 @@ impl Told {
             what: what.to_owned(),
             finding_id: None,
             severity: None,
+            level: None,
             before: values.0,
             after: values.1,
             message,
@@ -256,16 +261,39 @@ fn waiver_name(waiver: &Waiver) -> String {
     }
 }
 
-fn rules(then: &[Rule], now: &[Rule], told: &mut Told) {
+/// What rules that both hold count for.
+fn levels((then, asked_then): (&[Rule], &Asked), (now, asked_now): (&[Rule], &Asked), told: &mut Told) {
+    let holds = |rules: &[Rule], id: &str| rules.iter().any(|rule| *rule.id == *id);
+    for shift in asked_then.shifts(asked_now) {
+        if !holds(then, &shift.rule) || !holds(now, &shift.rule) {
+            continue;
+        }
+        let name = match &shift.tier {
+            Some(tier) => format!("rule {}, tier {tier}", shift.rule),
+            None => format!("rule {}", shift.rule),
+        };
+        let values = (
+            level_words(shift.before).to_owned(),
+            level_words(shift.after).to_owned(),
+        );
+        told.tell(kind(shift.kind() == ShiftKind::Weakened), &name, "level", values);
+        // The demand itself may be asked still.
+        let core = core_over(&shift.rule).filter(|core| {
+            shift.kind() == ShiftKind::Weakened && asked_now.level(core, shift.tier.as_deref()) == Level::Required
+        });
+        if let (Some(core), Some(last)) = (core, told.0.last_mut()) {
+            last.message
+                .push_str(&format!("; `{core}` asks the demand together with others"));
+        }
+    }
+}
+
+fn rules(then: &[Rule], now: &[Rule], asked: &Asked, told: &mut Told) {
     for was in then {
         let name = format!("rule {}", was.id);
         let Some(is) = now.iter().find(|is| is.id == was.id) else {
-            told.tell(
-                Kind::PolicyWeaker,
-                &name,
-                "rule",
-                (was.title.clone(), ABSENT.to_owned()),
-            );
+            let values = (was.title.clone(), ABSENT.to_owned());
+            told.tell(kind(asked.is_required_of_any(&was.id)), &name, "rule", values);
             continue;
         };
         if was.severity != is.severity {

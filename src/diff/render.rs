@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{ABSENT, Change, Diff, Kind, Source};
-use crate::domain::{Subject, rfc3339};
+use crate::domain::{Level, Subject, rfc3339};
 use crate::problem::count;
 use crate::text::{csv_cell, markdown as escape, one_line};
 
@@ -34,7 +34,7 @@ pub(crate) fn text(diff: &Diff, all: bool) -> String {
             continue;
         }
         let changes: Vec<&Change> = diff.of(kind).collect();
-        for group in changes.chunk_by(|a, b| a.what == b.what) {
+        for group in changes.chunk_by(|a, b| a.what == b.what && a.level == b.level) {
             out.push_str(&group_text(group));
         }
     }
@@ -54,9 +54,11 @@ fn source_line(source: &Source) -> String {
 
 /// The changes of one rule, or of one setting.
 fn group_text(group: &[&Change]) -> String {
-    let severity = group[0]
-        .severity
-        .map_or_else(String::new, |severity| format!(" ({severity})"));
+    let severity = match (group[0].severity, group[0].level) {
+        (Some(severity), Some(Level::Advised)) => format!(" ({severity}, advised)"),
+        (Some(severity), _) => format!(" ({severity})"),
+        (None, _) => String::new(),
+    };
     let mut out = format!("  {}{severity}: {}\n", one_line(&group[0].what), group.len());
     for change in group {
         out.push_str(&format!("    {}\n", one_line(&line(change))));
@@ -75,7 +77,7 @@ fn line(change: &Change) -> String {
         _ => &change.name,
     };
     let before = match (change.finding_id.is_some(), change.kind) {
-        (true, Kind::StillFailing | Kind::StillUnknown) | (false, _) => String::new(),
+        (true, Kind::StillFailing | Kind::StillUnknown | Kind::NewlyRequired) | (false, _) => String::new(),
         (true, _) => format!(", was {}", change.before),
     };
     format!("{name}{place}{before}: {}", change.message)
@@ -83,23 +85,38 @@ fn line(change: &Change) -> String {
 
 /// What follows, in one sentence.
 fn closing(diff: &Diff) -> String {
+    let newly_asked = diff.count(Kind::NewlyAsked);
     let numbers = [
-        (diff.count(Kind::NewlyFailing), "newly failing"),
-        (diff.count(Kind::Weaker) + diff.count(Kind::PolicyWeaker), "weaker"),
+        (&[Kind::NewlyFailing][..], "newly failing"),
+        (&[Kind::NewlyAsked], "newly asked and failing"),
+        (&[Kind::Weaker, Kind::PolicyWeaker], "weaker"),
         (
-            diff.count(Kind::BecameUnknown) + diff.count(Kind::NotObserved),
+            &[Kind::BecameUnknown, Kind::NotObserved, Kind::AnswerLost],
             "not known any more",
         ),
-        (diff.count(Kind::Fixed), "fixed"),
-        (diff.count(Kind::StillFailing), "still failing"),
+        (&[Kind::Fixed], "fixed"),
+        (&[Kind::StillFailing, Kind::NewlyRequired], "still failing"),
     ];
     let numbers: Vec<String> = numbers
         .iter()
-        .map(|(number, word)| format!("{number} {word}"))
+        .filter(|(kinds, _)| newly_asked > 0 || **kinds != [Kind::NewlyAsked])
+        .map(|(kinds, words)| {
+            let of = || kinds.iter().flat_map(|kind| diff.of(*kind));
+            match of().filter(|change| change.level == Some(Level::Advised)).count() {
+                0 => format!("{} {words}", of().count()),
+                advised => format!("{} {words} ({advised} of them advised)", of().count()),
+            }
+        })
         .collect();
     let verdict = match diff.exit() {
         crate::exit::Exit::NonCompliant => "something got worse",
         crate::exit::Exit::EvidenceMissing => "nothing got worse for certain, but something is not known any more",
+        _ if [Kind::NewlyFailing, Kind::NewlyAsked, Kind::BecameUnknown]
+            .iter()
+            .any(|kind| diff.count(*kind) > 0) =>
+        {
+            "nothing that is required got worse"
+        }
         _ => "nothing got worse",
     };
     format!("{}\n{verdict}", numbers.join(", "))
@@ -146,6 +163,7 @@ fn change_json(change: &Change) -> Value {
         "region": text(&change.target.region),
         "finding_id": change.finding_id,
         "severity": change.severity.map(|severity| severity.as_str()),
+        "level": change.level.map(Level::as_str),
         "before": side(&change.before),
         "after": side(&change.after),
         "message": change.message,
@@ -153,7 +171,7 @@ fn change_json(change: &Change) -> Value {
 }
 
 /// The columns of the CSV, in order.
-const HEAD: [&str; 12] = [
+const HEAD: [&str; 13] = [
     "kind",
     "what",
     "severity",
@@ -166,6 +184,7 @@ const HEAD: [&str; 12] = [
     "after",
     "message",
     "finding_id",
+    "level",
 ];
 
 /// For spreadsheets: RFC 4180, no cell that would be run as a formula.
@@ -187,6 +206,7 @@ pub(crate) fn csv(diff: &Diff) -> String {
             csv_cell(&change.after),
             csv_cell(&change.message),
             change.finding_id.clone().unwrap_or_default(),
+            change.level.map_or_else(String::new, |level| level.to_string()),
         ]
     }));
     crate::render::csv::rows_text(&rows)

@@ -1,4 +1,4 @@
-use super::findings::{State, kind_of};
+use super::findings::{State, kind_of, kind_since};
 use super::policy;
 use super::*;
 use crate::criteria::waivers::Waivers;
@@ -35,6 +35,30 @@ fn not_known_on_one_side_is_never_fixed() {
 }
 
 #[test]
+fn what_was_not_asked_is_told_apart_and_what_aws_made_worse_is_not() {
+    use crate::report::Since::{Known, New, NewlyAsked, NewlyRequired};
+    use State::{Compliant, Open, Unknown};
+    for (before, since, wanted) in [
+        (Some(Open), Some(Known), Kind::StillFailing),
+        (Some(Open), Some(New), Kind::StillFailing),
+        (Some(Open), Some(NewlyAsked), Kind::NewlyAsked),
+        (Some(Open), Some(NewlyRequired), Kind::NewlyRequired),
+        // The older scan did not ask AWS what the rule needs.
+        (Some(Unknown), Some(NewlyAsked), Kind::NewlyAsked),
+        (Some(Unknown), Some(Known), Kind::StillFailing),
+        (Some(Unknown), Some(New), Kind::NewlyFailing),
+        // By the evidence of then it held.
+        (Some(Compliant), Some(NewlyAsked), Kind::NewlyFailing),
+        (Some(Compliant), Some(Known), Kind::NewlyFailing),
+        (None, Some(NewlyAsked), Kind::NewlyFailing),
+        (None, None, Kind::NewlyFailing),
+    ] {
+        let kind = kind_of(before, Open).expect("it fails");
+        assert_eq!(kind_since(kind, before, since), wanted, "{before:?} {since:?}");
+    }
+}
+
+#[test]
 fn kinds_are_in_the_order_of_outputs_and_have_words_of_their_own() {
     let mut sorted = Kind::ALL;
     sorted.sort();
@@ -58,7 +82,12 @@ fn criteria(policy: &str, waivers: &str) -> Criteria {
 /// What is told of a change of criteria: kind, name, value.
 fn told(then: &Criteria, now: &Criteria) -> Vec<(Kind, String, String)> {
     let mut found = Found::default();
-    policy::compare(then, now, &mut found);
+    let criteria = ThenAndNow {
+        then: (then, Asked::of(then)),
+        now: (now, Asked::of(now)),
+        own: None,
+    };
+    policy::compare(&criteria, &mut found);
     found
         .changes
         .into_iter()

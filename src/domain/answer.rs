@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::Verdict;
 
 /// What a rule is evidence for.
@@ -161,7 +163,8 @@ impl fmt::Display for Answer {
 }
 
 /// What a finding of a rule counts for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Level {
     /// It decides on the table's verdict and on the exit code.
     Required,

@@ -1,6 +1,9 @@
 //! What was judged, its criteria and the evidence, put together as one [`Report`].
 
+use std::collections::BTreeMap;
+
 use crate::criteria::Criteria;
+use crate::criteria::asked::Asked;
 use crate::criteria::levels::{left_out, level};
 use crate::criteria::policy::{Policy, Tier};
 use crate::criteria::rules::{Rule, placeholders};
@@ -27,6 +30,7 @@ pub(super) fn report(
     frameworks: Vec<FrameworkReport>,
 ) -> Result<Report, Problem> {
     let (policy, findings) = (&criteria.policy, &judged.findings);
+    let asked = Asked::of(criteria);
     let in_force = |tier: &Tier| {
         let of_tier = judged
             .exemptions
@@ -34,7 +38,10 @@ pub(super) fn report(
             .find(|one| one.tier_name.as_deref() == Some(&tier.name));
         of_tier.and_then(|one| one.is_in_force) == Some(true)
     };
-    let tier = |tier: &Tier| tier_line(tier, in_force(tier), judged.tiers.of(&tier.name));
+    let tier = |tier: &Tier| TierLine {
+        levels: asked.of_tier(&tier.name).cloned().unwrap_or_default(),
+        ..tier_line(tier, in_force(tier), judged.tiers.of(&tier.name))
+    };
     Ok(Report {
         scan: scan(inventory, criteria)?,
         window: judged.window,
@@ -48,7 +55,10 @@ pub(super) fn report(
             .collect(),
         totals: Totals::of(&judged.tables, findings),
         coverage: coverage(inventory, facts, &criteria.rules, findings)?,
-        baseline: criteria.baseline.as_ref().map(|baseline| compare(baseline, findings)),
+        baseline: criteria
+            .baseline
+            .as_ref()
+            .map(|baseline| compare(baseline, &asked, &judged.tables, findings)),
         tables: judged.tables,
         findings: judged.findings,
     })
@@ -105,6 +115,7 @@ fn tier_line(tier: &Tier, is_in_force: bool, table_count: usize) -> TierLine {
             max_tables: exemption.max_tables,
             is_in_force,
         }),
+        levels: BTreeMap::new(),
         table_count,
     }
 }

@@ -1,14 +1,17 @@
 //! What is new since an earlier scan, and what was known. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use crate::criteria::baseline::{Baseline, Known, check_version, unreadable};
-use crate::domain::{Arn, Finding, Subject, Verdict};
+use crate::criteria::asked::{Asked, before_levels};
+use crate::criteria::baseline::{AnswersInWords, Baseline, Known, check_version, read_answers, required, unreadable};
+use crate::criteria::demands::{core_over, demands_within};
+use crate::criteria::vocabulary::POLICY_TIER;
+use crate::domain::{Answer, Arn, Demands, FactValue, Finding, Level, Question, Subject, Verdict};
 use crate::problem::Problem;
-use crate::report::{Compared, Report, SCHEMA_VERSION, Since};
+use crate::report::{Compared, Lost, Report, SCHEMA_VERSION, Since, TableRow};
 
 use super::evaluate::finding_id;
 
@@ -18,6 +21,40 @@ struct ReportFile {
     schema_version: u32,
     scan: ScanOfFile,
     findings: Vec<FindingOfFile>,
+    #[serde(default)]
+    rules: Vec<RuleOfFile>,
+    #[serde(default)]
+    tiers: Vec<TierOfFile>,
+    #[serde(default)]
+    frameworks: Vec<FrameworkOfFile>,
+    #[serde(default)]
+    tables: Vec<TableOfFile>,
+}
+
+#[derive(Deserialize)]
+struct RuleOfFile {
+    id: String,
+    /// None: before rules had levels.
+    level: Option<Level>,
+}
+
+#[derive(Deserialize)]
+struct TierOfFile {
+    name: String,
+    #[serde(default)]
+    levels: BTreeMap<String, Level>,
+}
+
+#[derive(Deserialize)]
+struct FrameworkOfFile {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct TableOfFile {
+    table_arn: String,
+    #[serde(default)]
+    answers: AnswersInWords,
 }
 
 #[derive(Deserialize)]
@@ -33,10 +70,12 @@ struct FindingOfFile {
     resource_arn: String,
     verdict: String,
     waived: bool,
+    #[serde(default = "required")]
+    level: Level,
 }
 
-/// The baseline that a report makes.
-pub(crate) fn baseline_of(report: &Report) -> Baseline {
+/// The baseline that a report makes which asked this.
+pub(crate) fn baseline_of(report: &Report, asked: Asked) -> Baseline {
     let told = report
         .findings
         .iter()
@@ -46,8 +85,14 @@ pub(crate) fn baseline_of(report: &Report) -> Baseline {
         rule: finding.rule.to_string(),
         resource_arn: finding.resource_arn.clone(),
         verdict: finding.verdict.to_string(),
+        level: finding.level,
     });
-    Baseline::new(report.scan.id.clone(), report.scan.as_of, known)
+    let answers = report.tables.iter().map(|table| {
+        let asked = Question::ALL.map(|question| (question, table.answer(question)));
+        let asked = asked.into_iter().filter(|(_, answer)| *answer != Answer::NotAsked);
+        (table.table_arn.clone(), asked.collect())
+    });
+    Baseline::new(report.scan.id.clone(), report.scan.as_of, known).with(asked, answers.collect())
 }
 
 /// The baseline that a `report.json` makes.
@@ -69,42 +114,132 @@ pub(crate) fn baseline_of_file(text: &str, origin: &str) -> Result<Baseline, Pro
                 rule: finding.rule,
                 resource_arn: finding.resource_arn,
                 verdict: finding.verdict,
+                level: finding.level,
             });
         }
     }
-    Ok(Baseline::new(file.scan.id, file.scan.as_of, known.into_iter()))
+    let level = |rule: RuleOfFile| {
+        let level = rule.level.unwrap_or_else(|| before_levels(&rule.id));
+        (rule.id, level)
+    };
+    let asked = Asked::new(
+        file.rules.into_iter().map(level).collect(),
+        file.tiers.into_iter().map(|tier| (tier.name, tier.levels)).collect(),
+        file.frameworks.into_iter().map(|framework| framework.id).collect(),
+    );
+    let mut answers = BTreeMap::new();
+    for table in file.tables {
+        let read = read_answers(&table.answers).map_err(|why| refuse(format!("{}: {why}", table.table_arn)))?;
+        answers.insert(table.table_arn, read);
+    }
+    Ok(Baseline::new(file.scan.id, file.scan.as_of, known.into_iter()).with(asked, answers))
 }
 
-/// Marks the findings of a report.
-pub(crate) fn compare(baseline: &Baseline, findings: &[Finding]) -> Compared {
+/// Marks the findings of a report that asks this, and tells what it asks otherwise.
+pub(crate) fn compare(baseline: &Baseline, asked: &Asked, tables: &[TableRow], findings: &[Finding]) -> Compared {
+    let tiers: HashMap<&str, &str> = tables.iter().filter_map(tier_of).collect();
+    let alone = Alone::of(findings);
     let told = findings
         .iter()
         .filter(|finding| counts(finding.verdict, finding.waived));
     let since: BTreeMap<String, Since> = told
-        .map(|finding| (finding.id.clone(), since_of(baseline, finding)))
+        .map(|finding| {
+            let tier = tiers.get(finding.resource_arn.as_str()).copied();
+            (finding.id.clone(), since_of(baseline, finding, tier, &alone))
+        })
         .collect();
-    let open = |wanted: Since| {
-        let is_open = |finding: &&Finding| finding.verdict == Verdict::NonCompliant && !finding.waived;
-        let open = findings.iter().filter(is_open);
-        open.filter(|finding| since.get(&finding.id) == Some(&wanted)).count()
-    };
+    let mut counted: BTreeMap<Since, usize> = Since::ALL.into_iter().map(|since| (since, 0)).collect();
+    for finding in findings
+        .iter()
+        .filter(|finding| finding.is_open() && finding.is_required())
+    {
+        if let Some(number) = since.get(&finding.id).and_then(|since| counted.get_mut(since)) {
+            *number += 1;
+        }
+    }
     Compared {
         scan_id: baseline.scan_id.clone(),
         as_of: baseline.as_of,
-        open_count: baseline.count(Verdict::NonCompliant.as_str()),
-        new_count: open(Since::New),
-        known_count: open(Since::Known),
+        open_count: baseline.open_count(),
+        counts: counted,
         since,
+        shifts: baseline
+            .asked
+            .as_ref()
+            .map(|then| then.shifts(asked))
+            .unwrap_or_default(),
+        lost: tables.iter().flat_map(|table| lost(baseline, table)).collect(),
     }
 }
 
-fn since_of(baseline: &Baseline, finding: &Finding) -> Since {
-    let known = baseline
-        .known(&finding.id)
-        .or_else(|| under_another_id(baseline, finding));
-    match known {
-        Some(known) if known.verdict == finding.verdict.as_str() => Since::Known,
-        _ => Since::New,
+/// The tier of a table, by its ARN; none where it is in none, or where that is not known.
+fn tier_of(table: &TableRow) -> Option<(&str, &str)> {
+    match table.fact(POLICY_TIER) {
+        FactValue::Text(tier) => Some((&table.table_arn, tier)),
+        _ => None,
+    }
+}
+
+/// The answers about a table that are not asked for any more.
+fn lost<'r>(baseline: &'r Baseline, table: &'r TableRow) -> impl Iterator<Item = Lost> + 'r {
+    let then = baseline.answers.get(&table.table_arn).into_iter().flatten();
+    let lost = then.filter(|(question, _)| table.answer(**question) == Answer::NotAsked);
+    lost.map(|(question, before)| Lost {
+        table_arn: table.table_arn.clone(),
+        table_name: table.table_name.clone(),
+        question: *question,
+        before: *before,
+    })
+}
+
+/// Open findings on tables of rules that ask one demand alone, by the table.
+struct Alone<'f>(HashMap<&'f str, Vec<&'f Finding>>);
+
+impl<'f> Alone<'f> {
+    fn of(findings: &'f [Finding]) -> Self {
+        let mut by_table: HashMap<&str, Vec<&Finding>> = HashMap::new();
+        let of_tables = findings.iter().filter(|finding| finding.subject == Subject::Table);
+        for finding in of_tables.filter(|finding| finding.is_open() && core_over(&finding.rule).is_some()) {
+            by_table.entry(&finding.resource_arn).or_default().push(finding);
+        }
+        Self(by_table)
+    }
+
+    /// Is what fails of this core finding what was open before, by rules that ask the same demands alone?
+    fn was_open(&self, baseline: &Baseline, core: &Finding) -> bool {
+        let now = self.0.get(core.resource_arn.as_str()).into_iter().flatten();
+        let was_open = |alone: &&&Finding| {
+            let known = known_as(baseline, alone);
+            known.is_some_and(|known| known.verdict == alone.verdict.as_str())
+        };
+        let open = now.filter(|alone| alone.framework == core.framework).filter(was_open);
+        let open = open.filter_map(|alone| demands_within(&core.rule, &alone.rule));
+        let open = open.fold(Demands::NONE, Demands::or);
+        let mut failing = core.failing.iter().filter(|failing| !failing.is_empty());
+        failing.any(|failing| failing.are_among(open))
+    }
+}
+
+fn known_as<'b>(baseline: &'b Baseline, finding: &Finding) -> Option<&'b Known> {
+    let known = baseline.known(&finding.id);
+    known.or_else(|| under_another_id(baseline, finding))
+}
+
+fn since_of(baseline: &Baseline, finding: &Finding, tier: Option<&str>, alone: &Alone<'_>) -> Since {
+    match known_as(baseline, finding) {
+        Some(known) if known.verdict != finding.verdict.as_str() => Since::New,
+        Some(known) if finding.is_required() && known.level != Level::Required => Since::NewlyRequired,
+        Some(_) => Since::Known,
+        None => match &baseline.asked {
+            Some(asked) if asked.level_of(finding, tier) == Level::Off => {
+                if finding.is_open() && alone.was_open(baseline, finding) {
+                    Since::Known
+                } else {
+                    Since::NewlyAsked
+                }
+            }
+            _ => Since::New,
+        },
     }
 }
 
@@ -132,15 +267,21 @@ fn id_by_name(rule: &str, table_arn: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::domain::{Level, Question, Severity, TargetId};
 
     const ARN: &str = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders";
 
     fn finding(id: &str, verdict: Verdict, is_waived: bool) -> Finding {
+        of_rule("pitr-on", id, verdict, is_waived)
+    }
+
+    fn of_rule(rule: &str, id: &str, verdict: Verdict, is_waived: bool) -> Finding {
         Finding {
             id: id.to_owned(),
-            rule: "pitr-on".into(),
+            rule: rule.into(),
             subject: Subject::Table,
             resource_arn: ARN.to_owned(),
             resource_name: "orders".to_owned(),
@@ -160,15 +301,111 @@ mod tests {
         }
     }
 
-    fn baseline(id: &str, verdict: &str) -> Baseline {
-        let as_of = DateTime::from_timestamp(1_700_000_000, 0).expect("an instant");
-        let known = Known {
+    fn known(rule: &str, id: &str, verdict: &str, level: Level) -> Known {
+        Known {
             id: id.to_owned(),
-            rule: "pitr-on".to_owned(),
+            rule: rule.to_owned(),
             resource_arn: ARN.to_owned(),
             verdict: verdict.to_owned(),
+            level,
+        }
+    }
+
+    fn baseline(id: &str, verdict: &str) -> Baseline {
+        of_known(vec![known("pitr-on", id, verdict, Level::Required)])
+    }
+
+    fn of_known(known: Vec<Known>) -> Baseline {
+        let as_of = DateTime::from_timestamp(1_700_000_000, 0).expect("an instant");
+        Baseline::new("scan".to_owned(), as_of, known.into_iter())
+    }
+
+    fn asked(rules: &[(&str, Level)]) -> Asked {
+        let rules = rules.iter().map(|(rule, level)| ((*rule).to_owned(), *level));
+        Asked::new(rules.collect(), BTreeMap::new(), BTreeSet::new())
+    }
+
+    fn compare_findings(baseline: &Baseline, findings: &[Finding]) -> Compared {
+        compare(baseline, &Asked::default(), &[], findings)
+    }
+
+    /// The same demand is known only where every demand that fails now failed then.
+    #[test]
+    fn a_rule_that_was_not_asked_is_known_by_the_demands_that_it_took_over() {
+        use Verdict::{NonCompliant, Unknown};
+        let old = |rules: &[&str]| {
+            let open = rules
+                .iter()
+                .map(|rule| known(rule, rule, "non-compliant", Level::Required));
+            of_known(open.collect()).with(
+                asked(&[
+                    ("recovery-point-fresh", Level::Required),
+                    ("recovery-point-retained", Level::Required),
+                    ("recovery-point-encrypted", Level::Required),
+                ]),
+                BTreeMap::new(),
+            )
         };
-        Baseline::new("scan".to_owned(), as_of, [known].into_iter())
+        for (then, now, wanted) in [
+            (
+                &["recovery-point-fresh"][..],
+                &["recovery-point-fresh"][..],
+                Since::Known,
+            ),
+            // Points were kept too short, and that is so; now none is made any more.
+            (
+                &["recovery-point-retained"],
+                &["recovery-point-fresh", "recovery-point-retained"],
+                Since::NewlyAsked,
+            ),
+            (
+                &["recovery-point-fresh", "recovery-point-retained"],
+                &["recovery-point-retained"],
+                Since::Known,
+            ),
+            // One demand under two rules.
+            (
+                &["recovery-point-encrypted"],
+                &["recovery-point-encrypted", "recovery-point-key-owner"],
+                Since::Known,
+            ),
+            // Nothing says which demand fails, or another core rule asks it.
+            (&["recovery-point-fresh"], &[], Since::NewlyAsked),
+            (&["plan-frequent-enough"], &["plan-frequent-enough"], Since::NewlyAsked),
+            (&[], &["recovery-point-fresh"], Since::NewlyAsked),
+        ] {
+            let mut findings: Vec<Finding> = now
+                .iter()
+                .map(|rule| of_rule(rule, rule, NonCompliant, false))
+                .collect();
+            findings.push(of_rule("backed-up", "b", NonCompliant, false));
+            let compared = compare_findings(&old(then), &findings);
+            assert_eq!(compared.since.get("b"), Some(&wanted), "{then:?} {now:?}");
+        }
+        let unknown = of_rule("backed-up", "b", Unknown, false);
+        let compared = compare_findings(&old(&["recovery-point-fresh"]), &[unknown]);
+        assert_eq!(compared.since.get("b"), Some(&Since::NewlyAsked));
+    }
+
+    #[test]
+    fn what_only_advised_then_is_newly_required_and_ends_no_build() {
+        let finding = finding("a", Verdict::NonCompliant, false);
+        let advised = of_known(vec![known("pitr-on", "a", "non-compliant", Level::Advised)])
+            .with(asked(&[("pitr-on", Level::Advised)]), BTreeMap::new());
+        let now = asked(&[("pitr-on", Level::Required)]);
+        let compared = compare(&advised, &now, &[], std::slice::from_ref(&finding));
+        assert_eq!(compared.since(&finding), Some(Since::NewlyRequired));
+        assert!(!Since::NewlyRequired.fails());
+        assert_eq!((compared.open_count, compared.count(Since::NewlyRequired)), (0, 1));
+        assert_eq!(compared.notes(), ["newly required: pitr-on (advised -> required)"]);
+        // It held then: now it fails, whatever it counted for.
+        let held = of_known(Vec::new()).with(asked(&[("pitr-on", Level::Advised)]), BTreeMap::new());
+        let compared = compare(&held, &now, &[], std::slice::from_ref(&finding));
+        assert_eq!(compared.since(&finding), Some(Since::New));
+        assert_eq!(
+            compare(&advised, &Asked::default(), &[], &[]).notes(),
+            ["not asked any more: pitr-on (advised -> not asked)"]
+        );
     }
 
     #[test]
@@ -188,7 +425,7 @@ mod tests {
             (&by_name, "non-compliant", "a", NonCompliant, false, Some(Since::Known)),
         ] {
             let finding = finding(now, verdict, waived);
-            let compared = compare(&baseline(known, verdict_then), std::slice::from_ref(&finding));
+            let compared = compare_findings(&baseline(known, verdict_then), std::slice::from_ref(&finding));
             assert_eq!(
                 compared.since(&finding),
                 since,
@@ -207,6 +444,17 @@ mod tests {
         let read = baseline_of_file(report, "report.json").expect("a baseline");
         assert_eq!(["a", "b", "c"].map(|id| read.known(id).is_some()), [true, false, false]);
         for (text, why) in [
+            (
+                report.replace(
+                    "\"findings\"",
+                    "\"tables\": [{\"table_arn\": \"t\", \"answers\": {\"backed_up\": \"fine\"}}], \"findings\"",
+                ),
+                "t: `fine` is no answer",
+            ),
+            (
+                report.replace("\"rule\": \"r\"", "\"level\": \"mild\", \"rule\": \"r\""),
+                "unknown variant `mild`",
+            ),
             (
                 report.replace("\"compliant\"", "\"fine\""),
                 "`fine` of finding b is no verdict",

@@ -16,6 +16,9 @@ pub const SCHEMA_VERSION: u32 = 2;
 /// The oldest that is still read. Packs of schema 1 were judged before rules had levels and questions: they are not judged again.
 pub const OLDEST_SCHEMA_VERSION: u32 = 1;
 
+/// The first whose rules have levels: before it, whatever was asked was required.
+pub(crate) const SCHEMA_WITH_LEVELS: u32 = 2;
+
 /// The manifest of an evidence pack.
 ///
 /// It names every other file of the pack by path, size and SHA-256, so that whoever trusts the manifest (by its

@@ -26,10 +26,13 @@ pub mod verify;
 use std::path::{Path, PathBuf};
 
 use crate::criteria::Criteria;
+use crate::criteria::asked::Asked;
+use crate::criteria::baseline::Baseline;
 use crate::criteria::files::{self, CRITERIA_DIR};
 use crate::digest;
 use crate::fence;
 use crate::inventory::{INVENTORY_DIR, Inventory};
+use crate::judge::compare::baseline_of;
 use crate::judge::judge;
 use crate::plain_file::{self, LARGEST_MANIFEST};
 use crate::problem::{Outcome, Problem};
@@ -103,6 +106,31 @@ impl Pack {
     pub fn criteria(&self) -> Outcome<Criteria> {
         self.check_below(CRITERIA_DIR)?;
         files::load(&self.dir.join(CRITERIA_DIR))
+    }
+
+    /// What was open then, and what was asked, by the criteria of then.
+    ///
+    /// Errors: those of [`Self::inventory`] and [`Self::criteria`].
+    pub(crate) fn baseline(&self) -> Outcome<Baseline> {
+        let criteria = self.criteria()?;
+        let report = self.judge(&self.inventory()?, &criteria)?;
+        let baseline = baseline_of(&report, self.asked_by(&criteria));
+        // Before there were levels there were no questions.
+        let has_answers = self.manifest.schema_version >= manifest::SCHEMA_WITH_LEVELS;
+        Ok(if has_answers {
+            baseline
+        } else {
+            baseline.without_answers()
+        })
+    }
+
+    /// What was asked then, by its criteria, once they are read.
+    pub(crate) fn asked_by(&self, criteria: &Criteria) -> Asked {
+        let asked = Asked::of(criteria);
+        if self.manifest.schema_version < manifest::SCHEMA_WITH_LEVELS {
+            return asked.without_levels();
+        }
+        asked
     }
 
     fn check_below(&self, folder: &str) -> Result<(), Problem> {

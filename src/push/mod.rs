@@ -2,8 +2,8 @@
 //!
 //! In: the findings of a report and the clients of its targets. What Security Hub has of this program is read first, so
 //! that a finding keeps its first day, that what is gone is archived, and that a report older than the last one changes
-//! nothing. What was not read or not judged is never archived. Workflow is people's: only what this program suppressed
-//! for a waiver does it take up again.
+//! nothing. What was not read or not judged is never archived; what was sent before and only advises now is, unless advised
+//! findings are sent too. Workflow is people's: only what this program suppressed for a waiver does it take up again.
 
 pub(crate) mod plan;
 mod wire;
@@ -42,7 +42,7 @@ pub(crate) struct Pushed {
     pub(crate) created: usize,
     /// Findings that it had.
     pub(crate) updated: usize,
-    /// Findings that are gone.
+    /// Findings that are gone, or that only advise now.
     pub(crate) archived: usize,
     /// Findings suppressed for a waiver, or taken up again because it no longer holds.
     pub(crate) reworked: usize,

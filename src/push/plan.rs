@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::{Subject, TargetId};
-use crate::render::asff::{PREFIX, SecurityFinding};
+use crate::criteria::Criteria;
+use crate::criteria::levels::{may_be_required, may_run};
+use crate::criteria::rules::{Rule, RuleSet};
+use crate::domain::{Finding, Subject, TargetId};
+use crate::render::asff::{PREFIX, SecurityFinding, id_of};
 use crate::report::Report;
 
 /// A stored finding, as far as the plan asks.
@@ -45,6 +48,44 @@ pub(crate) struct Suppression {
     pub(crate) note: String,
 }
 
+/// What is not sent because it only advises, or is switched off. Where it was sent before, it is withdrawn.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Unsent {
+    /// Ids of findings.
+    pub(crate) findings: BTreeSet<String>,
+    /// Rules of which nothing is sent.
+    pub(crate) rules: BTreeSet<String>,
+}
+
+impl Unsent {
+    /// By these criteria; with `advised` everything that was judged is sent.
+    pub(crate) fn of(report: &Report, criteria: &Criteria, shipped: &RuleSet, advised: bool) -> Self {
+        let policy = &criteria.policy;
+        let of_scan = |id: &str| criteria.rules.0.iter().find(|rule| *rule.id == *id);
+        // A scan by chosen rules says nothing of the others.
+        let is_chosen = criteria.rules.0.iter().any(|rule| rule.is_named) || !criteria.frameworks.is_empty();
+        let is_unsent = |rule: &&Rule| match of_scan(&rule.id) {
+            Some(rule) => !advised && !may_be_required(rule, policy),
+            None if !may_run(rule, policy) => true,
+            None => !advised && !is_chosen && !may_be_required(rule, policy),
+        };
+        let only_advises = |finding: &&Finding| !advised && !finding.is_required();
+        Self {
+            findings: report.findings.iter().filter(only_advises).map(id_of).collect(),
+            rules: shipped
+                .0
+                .iter()
+                .filter(is_unsent)
+                .map(|rule| rule.id.to_string())
+                .collect(),
+        }
+    }
+
+    fn has(&self, id: &str, known: &Known) -> bool {
+        self.findings.contains(id) || self.rules.contains(&known.rule)
+    }
+}
+
 /// What the report can tell of a target: what is gone is told from what was not looked at.
 #[derive(Debug, Clone)]
 pub(crate) struct Scope<'r> {
@@ -54,6 +95,8 @@ pub(crate) struct Scope<'r> {
     rules: BTreeMap<&'r str, Subject>,
     /// Every rule that this program comes with: one that was not applied this time says nothing.
     known_rules: &'r BTreeSet<String>,
+    /// What is not sent although it was judged, or could be.
+    unsent: &'r Unsent,
     /// The tables here were listed whole.
     tables_are_listed: bool,
     /// Everything here was read.
@@ -62,7 +105,12 @@ pub(crate) struct Scope<'r> {
 
 impl<'r> Scope<'r> {
     /// The scope of one target of a report.
-    pub(crate) fn of(report: &'r Report, target: &TargetId, known_rules: &'r BTreeSet<String>) -> Self {
+    pub(crate) fn of(
+        report: &'r Report,
+        target: &TargetId,
+        known_rules: &'r BTreeSet<String>,
+        unsent: &'r Unsent,
+    ) -> Self {
         let mut targets = report.coverage.targets.iter();
         let coverage = targets.find(|coverage| coverage.target == *target);
         Self {
@@ -73,6 +121,7 @@ impl<'r> Scope<'r> {
                 .map(|rule| (rule.id.as_str(), rule.subject))
                 .collect(),
             known_rules,
+            unsent,
             tables_are_listed: coverage.is_some_and(|coverage| coverage.tables_listed.is_some()),
             is_read_whole: coverage.is_some_and(|coverage| coverage.status == "scanned"),
         }
@@ -96,7 +145,7 @@ impl<'r> Scope<'r> {
 pub struct Plan {
     /// Findings to send.
     pub import: Vec<Import>,
-    /// Ids of stored findings that are gone.
+    /// Ids of stored findings that are gone, or that only advise now.
     pub archive: Vec<String>,
     /// Stored findings that a waiver now covers.
     pub suppress: Vec<Suppression>,
@@ -128,7 +177,9 @@ impl Plan {
         for (id, stored) in known.into_iter().filter(|(_, stored)| !stored.is_archived) {
             if is_as_new(&stored, scope.as_of) {
                 plan.newer += 1;
-            } else if scope.is_gone(&stored) && !unknown.contains(&(stored.rule.clone(), stored.resource.clone())) {
+            } else if scope.unsent.has(&id, &stored)
+                || scope.is_gone(&stored) && !unknown.contains(&(stored.rule.clone(), stored.resource.clone()))
+            {
                 plan.archive.push(id);
             } else {
                 plan.kept += 1;
@@ -235,11 +286,16 @@ mod tests {
 
     /// Everything was read; the rules `a` on tables and `v` on vaults were applied, and `b` exists.
     fn plan(findings: Vec<SecurityFinding>, known: &[(&str, Known)], change: fn(&mut Scope<'_>)) -> Plan {
-        let known_rules: BTreeSet<String> = ["a", "v", "b"].map(str::to_owned).into();
+        let known_rules: BTreeSet<String> = ["a", "v", "b", "off"].map(str::to_owned).into();
+        let unsent = Unsent {
+            findings: ["advised".to_owned()].into(),
+            rules: ["off".to_owned()].into(),
+        };
         let mut scope = Scope {
             as_of: "2026-10-20T00:00:00Z".parse().expect("an instant"),
             rules: BTreeMap::from([("a", Subject::Table), ("v", Subject::Vault)]),
             known_rules: &known_rules,
+            unsent: &unsent,
             tables_are_listed: true,
             is_read_whole: true,
         };
@@ -272,6 +328,11 @@ mod tests {
                 (usize::from(archived), usize::from(!archived)),
                 "{rule}"
             );
+        }
+        // What only advises now is withdrawn, whatever was read; and so is every finding of a rule that is switched off.
+        for (id, rule) in [("advised", "v"), ("x", "off")] {
+            let plan = plan(Vec::new(), &[(id, stored(rule, 1))], unlisted);
+            assert_eq!((plan.archive.len(), plan.kept), (1, 0), "{id} {rule}");
         }
         let archived = Known {
             is_archived: true,

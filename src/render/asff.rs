@@ -1,8 +1,8 @@
 //! The AWS Security Finding Format: what Security Hub takes, as a file and, with `--push securityhub`, as its API.
 //!
 //! Unknown is `WARNING` (some information is missing), never `PASSED`. A waived finding is suppressed, with a note. Rules
-//! that do not ask about a thing say nothing here. Findings on waivers and exemptions, which live in no account, stand in
-//! the caller's own.
+//! that do not ask about a thing say nothing here. What only advises is `INFORMATIONAL` and keeps its verdict. Findings on
+//! waivers and exemptions, which live in no account, stand in the caller's own.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -177,18 +177,21 @@ pub(crate) struct Note {
 ///
 /// Errors: the disk refused.
 pub(crate) fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
-    let list = Each(|| findings(report).map(|(_, finding)| finding));
+    let list = Each(|| findings(report, |_| true).map(|(_, finding)| finding));
     write_json(&list, "findings.asff.json", out)
 }
 
-/// Every finding that says something, with the account and Region whose Security Hub takes it.
-pub(crate) fn findings(report: &Report) -> impl Iterator<Item = (TargetId, SecurityFinding)> + '_ {
+/// Every finding that says something and that is wanted, with the account and Region whose Security Hub takes it.
+pub(crate) fn findings<'r>(
+    report: &'r Report,
+    is_wanted: impl Fn(&Finding) -> bool + 'r,
+) -> impl Iterator<Item = (TargetId, SecurityFinding)> + 'r {
     let controls = report.controls_by_rule();
     let home = home(report);
     let said = report
         .findings
         .iter()
-        .filter(|finding| finding.verdict != Verdict::NotApplicable);
+        .filter(move |finding| finding.verdict != Verdict::NotApplicable && is_wanted(finding));
     said.filter_map(move |finding| {
         let target = if finding.target.account_id.is_empty() {
             home.clone()?
@@ -223,6 +226,11 @@ pub(crate) fn partition(report: &Report) -> &str {
     Arn::parse(&report.scan.caller_arn).map_or("aws", |arn| arn.partition)
 }
 
+/// The id under which Security Hub has a finding.
+pub(crate) fn id_of(finding: &Finding) -> String {
+    format!("{PREFIX}{}", finding.id)
+}
+
 fn security_finding(report: &Report, finding: &Finding, target: &TargetId, controls: &[String]) -> SecurityFinding {
     let as_of = rfc3339(report.scan.as_of);
     let rule = report.rule(&finding.rule);
@@ -230,7 +238,7 @@ fn security_finding(report: &Report, finding: &Finding, target: &TargetId, contr
     let message = format!("{}: {}", finding.resource_name, finding.message);
     SecurityFinding {
         schema_version: "2018-10-08",
-        id: format!("{PREFIX}{}", finding.id),
+        id: id_of(finding),
         product_arn: product_arn(partition(report), target),
         product_name: "backproof",
         company_name: "backproof",
@@ -264,9 +272,10 @@ fn security_finding(report: &Report, finding: &Finding, target: &TargetId, contr
     }
 }
 
-/// What is right matters to nobody, as with Security Hub's own controls.
+/// What is right matters to nobody, as with Security Hub's own controls; what only advises calls nobody out of bed.
 fn label(finding: &Finding) -> &'static str {
     match (finding.verdict, finding.severity) {
+        _ if !finding.is_required() => "INFORMATIONAL",
         (Verdict::Compliant | Verdict::NotApplicable, _) => "INFORMATIONAL",
         (_, Severity::Low) => "LOW",
         (_, Severity::Medium) => "MEDIUM",
@@ -311,6 +320,7 @@ fn product_fields(report: &Report, finding: &Finding) -> BTreeMap<String, String
         ("rule", finding.rule.to_string()),
         ("verdict", finding.verdict.to_string()),
         ("subject", finding.subject.to_string()),
+        ("level", finding.level.to_string()),
         ("waived", finding.waived.to_string()),
         ("scan-id", report.scan.id.clone()),
         ("evidence-digest", report.scan.evidence_digest.clone()),

@@ -10,8 +10,7 @@ use std::io::Write;
 
 use super::causes::causes;
 use super::digest::Digest;
-use super::statement::Statement;
-use super::terminal::since_line;
+use super::statement::{Statement, capitalised};
 use super::{RenderError, Templates};
 use crate::domain::{Answer, Finding, Gap, Verdict, rfc3339};
 use crate::problem::count;
@@ -79,7 +78,12 @@ fn head(report: &Report, templates: &Templates) -> String {
         text.push_str(&format!("\n**{}**\n", markdown(sentence)));
     }
     if let Some(baseline) = &report.baseline {
-        text.push_str(&format!("\nOpen findings {}.\n", markdown(&since_line(baseline))));
+        text.push_str(&format!("\n{}.\n", markdown(&capitalised(&baseline.line()))));
+        let notes = baseline.notes();
+        if !notes.is_empty() {
+            let lines = notes.iter().map(|note| format!("- {}\n", markdown(note)));
+            text.push_str(&format!("\n{}", lines.collect::<String>()));
+        }
     }
     text.push_str(&format!(
         "\nEvidence {}, backproof {}.\n",

@@ -1,7 +1,8 @@
 //! OCSF Compliance Finding (class 2003, schema 1.8.0), for security lakes: one event on each line.
 //!
 //! Unknown is `Warning`, in the schema's words "no result due to missing information"; not applicable is `Other`. A
-//! waived finding is suppressed and keeps its verdict.
+//! waived finding is suppressed and keeps its verdict. One that only advises keeps its verdict too, and is informational:
+//! `unmapped.level` says what a finding counts for, `unmapped.severity` what its rule says of it.
 
 use std::io::Write;
 
@@ -79,6 +80,7 @@ impl<'r> Events<'r> {
             "unmapped": {
                 "verdict": finding.verdict.as_str(),
                 "severity": finding.severity.as_str(),
+                "level": finding.level.as_str(),
                 "subject": finding.subject.as_str(),
                 "waived": finding.waived,
             },
@@ -182,9 +184,10 @@ fn finding_info(finding: &Finding, rule: Option<&RuleLine>, at: i64) -> Value {
     })
 }
 
-/// What is right, and what does not apply, is only information.
+/// What is right, what does not apply and what only advises is only information.
 fn severity(finding: &Finding) -> (u8, &'static str) {
     match (finding.verdict, finding.severity) {
+        _ if !finding.is_required() => (1, "Informational"),
         (Verdict::Compliant | Verdict::NotApplicable, _) => (1, "Informational"),
         (_, Severity::Low) => (2, "Low"),
         (_, Severity::Medium) => (3, "Medium"),

@@ -336,6 +336,7 @@ fn tiers(tables: &[TableRow]) -> Vec<TierLine> {
             .map(|&(key, value)| (key.to_owned(), value.to_owned()))
             .collect(),
         exemption,
+        levels: std::collections::BTreeMap::new(),
         table_count: count(name),
     };
     let exempt = |is_in_force| ExemptionLine {

@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 
 use super::pdf::text::{grouped, plural};
-use crate::domain::{Answer, Finding, Level, Severity, Subject, Verdict, rfc3339};
+use crate::domain::{Answer, Finding, Level, Severity, Subject, Verdict};
 use crate::report::{Conclusion, Report, RuleLine};
 
 /// The outcome in words.
@@ -206,12 +206,8 @@ fn details(report: &Report) -> Vec<String> {
         ));
     }
     if let Some(baseline) = &report.baseline {
-        details.push(format!(
-            "Since the baseline of {}: {} new, {} known.",
-            rfc3339(baseline.as_of),
-            plural(baseline.new_count, "open finding"),
-            grouped(baseline.known_count)
-        ));
+        let notes = std::iter::once(baseline.line()).chain(baseline.notes());
+        details.extend(notes.map(|note| format!("{}.", capitalised(&note))));
     }
     if totals.waived > 0 {
         details.push(format!(
@@ -231,4 +227,10 @@ fn details(report: &Report) -> Vec<String> {
     // Good news by somebody else's rules is somebody else's good news.
     details.extend(report.foreign());
     details
+}
+/// A sentence begins with a capital.
+pub(crate) fn capitalised(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }

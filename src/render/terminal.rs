@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::digest::Digest;
 use crate::domain::{Finding, Level, Question, Severity, Verdict, rfc3339};
 use crate::problem::count;
-use crate::report::{Compared, FrameworkReport, Report, RuleLine, Since};
+use crate::report::{FrameworkReport, Report, RuleLine, Since};
 use crate::text::{self, one_line};
 
 /// Tables named under each cause; the rest are counted.
@@ -61,6 +61,15 @@ pub(crate) fn list(report: &Report, listed: &Listing, width: Option<usize>) -> S
     }
     for framework in &report.frameworks {
         text.push_str(&framework_lines(framework));
+    }
+    if let Some(baseline) = &report.baseline {
+        let notes = baseline.notes();
+        if !notes.is_empty() {
+            text.push_str(&format!("\nSINCE {}\n\n", rfc3339(baseline.as_of)));
+        }
+        for note in notes {
+            text.push_str(&cut_to(&one_line(&note), "  ", width));
+        }
     }
     text
 }
@@ -184,19 +193,9 @@ pub(crate) fn digest(report: &Report, width: Option<usize>) -> String {
         text.push_str(&cut_to(&format!("not asked: {sentence}"), "", width));
     }
     if let Some(baseline) = &report.baseline {
-        text.push_str(&format!("{}\n", since_line(baseline)));
+        text.push_str(&format!("{}\n", baseline.line()));
     }
     text
-}
-
-/// How many open findings are new, and how many were open before.
-pub(crate) fn since_line(baseline: &Compared) -> String {
-    format!(
-        "since {}: {} new, {} known",
-        rfc3339(baseline.as_of),
-        count(baseline.new_count, "open finding"),
-        baseline.known_count
-    )
 }
 
 /// How many controls of a framework hold, how many do not, and how many no rule can answer.
@@ -226,10 +225,8 @@ fn named(report: &Report, finding: &Finding) -> String {
         let account = report.account_name(&finding.target.account_id);
         format!(" ({account}, {})", finding.target.region)
     };
-    let mark = match report.since(finding) {
-        Some(Since::New) => "new: ",
-        Some(Since::Known) | None => "",
-    };
+    let mark = report.since(finding).and_then(Since::mark);
+    let mark = mark.map_or_else(String::new, |mark| format!("{mark}: "));
     format!("{mark}{}{place}", one_line(&finding.resource_name))
 }
 

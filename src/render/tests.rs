@@ -45,6 +45,7 @@ pub(super) fn nasty() -> Report {
         when: "table_name LIKE '%'".to_owned(),
         values: vec![("rpo".to_owned(), "6h".to_owned())],
         exemption: None,
+        levels: Default::default(),
         table_count: 97,
     }];
     report.frameworks = vec![
@@ -364,7 +365,7 @@ fn reports_have_a_name_for_what_they_ask() {
 #[test]
 fn findings_of_no_account_go_to_the_callers() {
     let report = nasty();
-    let (target, finding) = asff::findings(&report).last().expect("the one on the waiver");
+    let (target, finding) = asff::findings(&report, |_| true).last().expect("the one on the waiver");
     assert_eq!(finding.resources[0].kind, "Other");
     assert_eq!(
         target, report.coverage.targets[0].target,

@@ -20,7 +20,7 @@ use crate::problem::count;
 pub use crate::criteria::Origin;
 pub use crate::criteria::frameworks::ControlRow;
 use crate::criteria::levels::core_of;
-pub(crate) use compared::{Compared, Since};
+pub(crate) use compared::{Compared, Lost, Since};
 pub(crate) use conclusion::Conclusion;
 
 /// Raised whenever a field of `report.json` changes its meaning or goes.
@@ -69,6 +69,8 @@ pub struct TierLine {
     pub values: Vec<(String, String)>,
     /// The tables of this tier need no backup.
     pub exemption: Option<ExemptionLine>,
+    /// Rules that count for something else on its tables than elsewhere.
+    pub levels: BTreeMap<String, Level>,
     /// Tables that it takes for certain.
     pub table_count: usize,
 }

@@ -197,6 +197,7 @@ def test_ocsf(folder, report):
         parsed = ComplianceFinding.model_validate(event)
         assert parsed.class_uid == 2003 and words[int(parsed.compliance.status_id)] == finding["verdict"]
         assert (int(parsed.status_id) == 3) == finding["waived"]
+        assert event["unmapped"]["level"] == finding["level"] and (finding["level"] == "required" or event["severity"] == "Informational")
         assert [one["uid"] for one in event["evidences"]] == [report["scan"]["evidence_digest"]]
     # The schema itself admits no member that it does not name. It is slow: one event of each shape is enough.
     shapes = {(event["status_id"], event["compliance"]["status_id"], event["resources"][0]["type"]): event for event in events}
@@ -238,6 +239,10 @@ def test_asff(folder, report):
     assert statuses == collections.Counter(expected)
     suppressed = [finding for finding in findings if finding.get("Workflow", {}).get("Status") == "SUPPRESSED"]
     assert len(suppressed) == report["totals"]["waived"] and all(finding["Note"]["Text"] for finding in suppressed)
+    levels = {finding["id"]: finding["level"] for finding in report["findings"]}
+    for finding in findings:
+        advised = levels[finding["Id"].removeprefix("backproof/")] == "advised"
+        assert not advised or finding["FindingProviderFields"]["Severity"]["Label"] == "INFORMATIONAL"
     # Limits that AWS documents and its model leaves out.
     for finding in findings:
         assert len(finding["Title"]) <= 256 and len(finding["Description"]) <= 1024

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use crate::common::aws::{backup, create_table, delete_table, dynamodb};
 use crate::common::criteria::waiver;
 use crate::common::evidence::{cut, flip};
-use crate::common::worlds::{GUARD, file};
-use crate::common::{Bench, csv_rows, refused};
+use crate::common::worlds::{GUARD, file, world};
+use crate::common::{Bench, csv_rows, json_file, refused};
 
 fn diff(bench: &Bench, code: i32, more: &[&str]) -> Value {
     let ran = bench.run(&[&["diff", "then", "now", "--format", "json"], more].concat());
@@ -209,6 +209,7 @@ fn tables_come_and_go_and_one_under_an_old_name_is_another() {
 #[test]
 fn what_was_not_read_is_neither_fixed_nor_gone() {
     let bench = Bench::new(&file("guarded"));
+    bench.write("backproof.toml", "[rules]\npitr-on = \"require\"\n");
     bench.scan("then", &["--format", "json"]);
     let faults = [
         (
@@ -437,6 +438,316 @@ fn only_what_is_new_since_the_baseline_fails_a_build() {
     assert_eq!(ran.code, 11, "{}", ran.stderr);
 }
 
+/// Kind, rule or setting, and name of the required changes; those on criteria and settings are required as well.
+fn required(diff: &Value) -> BTreeSet<(String, String, String)> {
+    let mut deciding = diff.clone();
+    let changes = deciding["changes"].as_array_mut().expect("changes");
+    changes.retain(|change| change["level"] != "advised");
+    told(&deciding)
+}
+
+fn one(kind: &str, what: &str, name: &str) -> (String, String, String) {
+    (kind.to_owned(), what.to_owned(), name.to_owned())
+}
+
+#[test]
+fn what_was_not_asked_before_is_newly_asked_unless_its_demand_was_open() {
+    let bench = Bench::new(&world(""));
+    let rules = |rules: &str, to: &str| bench.scan(to, &["--format", "json", "--rules", rules]);
+    rules("in-a-plan", "plan-only");
+    rules("in-a-plan,recovery-point-fresh", "fresh-too");
+    bench.scan("then", &["--format", "json"]);
+    bench.scan("now", &["--format", "json,markdown"]);
+
+    let ran = bench.run(&["diff", "plan-only", "now", "--format", "json"]);
+    let diff = ran.json();
+    let asked = required(&diff);
+    assert!(
+        asked.contains(&one("newly-asked", "backed-up", "forgotten")),
+        "{diff:#}"
+    );
+    assert!(
+        !asked
+            .iter()
+            .any(|(kind, ..)| matches!(kind.as_str(), "newly-failing" | "weaker" | "policy-weaker")),
+        "{asked:?}"
+    );
+    assert_eq!(ran.code, 10, "nobody knew that");
+    let text = bench.run(&["diff", "plan-only", "now"]).stdout;
+    assert!(text.contains("Newly asked, and failing ("), "{text}");
+    assert!(text.contains("\n  backed-up (critical): 1\n    forgotten ("), "{text}");
+    assert!(text.contains(" newly asked and failing ("), "{text}");
+
+    // That it is not backed up was known, under the rule on that demand alone.
+    let diff = bench.run(&["diff", "fresh-too", "now", "--format", "json"]).json();
+    let asked = required(&diff);
+    assert!(!asked.iter().any(|(kind, ..)| kind.starts_with("newly-")), "{asked:?}");
+    assert!(
+        asked.contains(&one("policy-weaker", "level", "rule recovery-point-fresh")),
+        "{asked:?}"
+    );
+    let message = "level was required, and is advised now; `backed-up` asks the demand together with others";
+    let changes = diff["changes"].as_array().expect("changes");
+    assert!(changes.iter().any(|change| change["message"] == message), "{diff:#}");
+    // By criteria that were chosen for it both are asked the same.
+    let chosen = ["diff", "plan-only", "now", "--rules", "backed-up", "--format", "json"];
+    assert_eq!(bench.run(&chosen).json()["counts"]["newly-asked"], 0);
+
+    for (baseline, code, since, notes) in [
+        (
+            "plan-only",
+            10,
+            "newly-asked",
+            "newly asked: backed-up, plan-meets-policy",
+        ),
+        (
+            "plan-only/report.json",
+            10,
+            "newly-asked",
+            "newly asked: backed-up, plan-meets-policy",
+        ),
+        (
+            "fresh-too",
+            0,
+            "known",
+            "weaker setting: recovery-point-fresh (required -> advised)",
+        ),
+        (
+            "fresh-too/report.json",
+            0,
+            "known",
+            "weaker setting: recovery-point-fresh (required -> advised)",
+        ),
+        ("then", 0, "known", ""),
+    ] {
+        let to = format!("against-{}", baseline.replace('/', "-"));
+        let args = [
+            "report",
+            "now/inventory",
+            "--baseline",
+            baseline,
+            "--to",
+            &to,
+            "--format",
+            "json,markdown,html",
+        ];
+        let quiet = bench.run(&args);
+        assert_eq!(quiet.code, code, "{baseline}: {}{}", quiet.stdout, quiet.stderr);
+        let report = json_file(&bench.path(&to).join("report.json"));
+        let findings = report["findings"].as_array().expect("findings");
+        let of_rule = |one: &&Value| one["rule"] == "backed-up" && one["resource_name"] == "forgotten";
+        let backed_up = findings.iter().find(of_rule).expect("a finding");
+        assert_eq!(backed_up["since_baseline"], since, "{baseline}");
+        let told = report["baseline"]["newly_asked"].as_u64().expect("a number");
+        assert_eq!(
+            told,
+            u64::from(since == "newly-asked"),
+            "{baseline}: required ones are counted"
+        );
+        let markdown = std::fs::read_to_string(bench.path(&to).join("summary.md")).expect("a file");
+        let html = std::fs::read_to_string(bench.path(&to).join("report.html")).expect("a file");
+        let (unescaped, _) = notes.split_once(" (").unwrap_or((notes, ""));
+        assert!(markdown.contains(unescaped), "{markdown}");
+        assert!(quiet.stdout.contains(notes), "{baseline}: {}", quiet.stdout);
+        assert!(html.contains("Since 2026-11-01T12:00:00Z"), "{baseline}");
+        assert_eq!(
+            quiet
+                .stdout
+                .contains("not compliant, and nothing of that is new since the baseline (exit 0)"),
+            code == 0,
+            "{baseline}: {}",
+            quiet.stdout
+        );
+    }
+    // The pack remembers what it was compared with.
+    bench.scan("compared", &["--format", "json", "--baseline", "plan-only"]);
+    assert_eq!(bench.run(&["verify", "compared"]).code, 0);
+}
+
+#[test]
+fn a_rule_that_counts_for_less_is_a_weaker_setting_and_for_more_no_new_failure() {
+    let bench = Bench::new(&world(""));
+    let scan = |to: &str, settings: &str| {
+        bench.write("backproof.toml", settings);
+        let (ran, _) = bench.scan(to, &["--format", "json"]);
+        assert!(bench.path(to).is_dir(), "{}", ran.stderr);
+    };
+    let tier = "[[policy.tier]]\nname = \"gold\"\nwhen = \"table_name = 'forgotten'\"\n";
+    scan("plain", "[policy]\n");
+    scan("required", "[rules]\npitr-on = \"require\"\n");
+    scan("off", "[rules]\npitr-on = \"off\"\n");
+    scan("tier", &format!("[policy]\n{tier}"));
+    scan(
+        "of-tier",
+        &format!("[policy]\n{tier}rules = {{ pitr-on = \"require\" }}\n"),
+    );
+    scan("lock", "[policy]\nvault-lock = \"governance\"\n");
+    let diff = |then: &str, now: &str, code: i32| {
+        let ran = bench.run(&["diff", then, now, "--format", "json"]);
+        assert_eq!(ran.code, code, "{then} {now}: {}{}", ran.stderr, ran.stdout);
+        required(&ran.json())
+    };
+    let lost = |name: &str| one("answer-lost", "safeguards", name);
+    let weaker = |what: &str, name: &str| one("policy-weaker", what, name);
+    assert_eq!(
+        diff("required", "plain", 10),
+        BTreeSet::from([weaker("level", "rule pitr-on"), lost("forgotten"), lost("orders")])
+    );
+    assert_eq!(
+        diff("required", "off", 10),
+        BTreeSet::from([weaker("rule", "rule pitr-on"), lost("forgotten"), lost("orders")])
+    );
+    assert_eq!(
+        diff("of-tier", "tier", 10),
+        BTreeSet::from([weaker("level", "rule pitr-on, tier gold"), lost("forgotten")])
+    );
+    let no_lock = diff("lock", "plain", 10);
+    assert!(
+        no_lock.contains(&weaker("level", "rule vault-lock-strong-enough")),
+        "{no_lock:?}"
+    );
+    assert!(no_lock.contains(&weaker("vault-lock", "policy")), "{no_lock:?}");
+    // The other way round nothing is worse. What only advised is failing as before.
+    for (then, now, name) in [
+        ("plain", "required", "rule pitr-on"),
+        ("tier", "of-tier", "rule pitr-on, tier gold"),
+    ] {
+        let stricter = diff(then, now, 0);
+        assert!(
+            stricter.contains(&one("newly-required", "pitr-on", "forgotten")),
+            "{stricter:?}"
+        );
+        assert!(stricter.contains(&one("policy-changed", "level", name)), "{stricter:?}");
+    }
+    let asked = diff("off", "required", 10);
+    assert!(asked.contains(&one("newly-asked", "pitr-on", "forgotten")), "{asked:?}");
+    // A build is not ended by it, and by what nobody asked for it is.
+    for (baseline, code) in [("plain", 0), ("plain/report.json", 0), ("off", 10)] {
+        let to = format!("against-{}", baseline.replace('/', "-"));
+        bench.write("backproof.toml", "[rules]\npitr-on = \"require\"\n");
+        let args = [
+            "report",
+            "required/inventory",
+            "--baseline",
+            baseline,
+            "--to",
+            &to,
+            "--format",
+            "json,csv,pdf",
+            "--with",
+            "pitr-on,not-only-pitr",
+        ];
+        let ran = bench.run(&args);
+        assert_eq!(ran.code, code, "{baseline}: {}", ran.stdout);
+        let report = json_file(&bench.path(&to).join("report.json"));
+        let number = |key: &str| report["baseline"][key].as_u64().expect("a number");
+        assert_eq!(
+            (number("newly_required") > 0, number("newly_asked") > 0),
+            (code == 0, code == 10)
+        );
+        let shifts = report["baseline"]["shifts"].as_array().expect("a list");
+        let kinds: Vec<&str> = shifts.iter().filter_map(|shift| shift["kind"].as_str()).collect();
+        assert_eq!(kinds, [if code == 0 { "newly-required" } else { "newly-asked" }]);
+        let csv = std::fs::read_to_string(bench.path(&to).join("findings.csv")).expect("a file");
+        assert!(
+            csv.lines()
+                .any(|line| line.ends_with(if code == 0 { ",newly-required" } else { ",newly-asked" }))
+        );
+    }
+    // By the file alone a level of a tier is known too.
+    bench.write("backproof.toml", format!("[policy]\n{tier}"));
+    let args = [
+        "report",
+        "tier/inventory",
+        "--baseline",
+        "of-tier/report.json",
+        "--to",
+        "weaker",
+        "--format",
+        "json",
+    ];
+    let args = [&args[..], &["--with", "pitr-on"]].concat();
+    let ran = bench.run(&args);
+    assert!(
+        ran.stdout
+            .contains("weaker setting: pitr-on (tier gold) (required -> advised)"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn a_question_that_is_not_asked_any_more_is_a_loss_whatever_the_answer_was() {
+    let bench = Bench::new(&world(""));
+    bench.scan("then", &["--format", "json"]);
+    for level in ["advise", "off"] {
+        bench.write("backproof.toml", format!("[rules]\nbacked-up = \"{level}\"\n"));
+        let args = ["scan", "--to", level, "--format", "json,markdown", "--baseline", "then"];
+        let ran = bench.run(&args);
+        let said = "not asked any more whether 2 tables are backed up: forgotten, orders (then 1 yes, 1 no); none of them has improved";
+        assert!(ran.stdout.contains(said), "{}", ran.stdout);
+        assert!(
+            !ran.stdout.contains(": compliant") && !ran.stdout.contains("\ncompliant"),
+            "{}",
+            ran.stdout
+        );
+        let report = json_file(&bench.path(level).join("report.json"));
+        let lost = report["baseline"]["answers_lost"].as_array().expect("a list");
+        let befores: Vec<&str> = lost.iter().filter_map(|lost| lost["before"].as_str()).collect();
+        assert_eq!(befores, ["non-compliant", "compliant"]);
+        let ran = bench.run(&["diff", "then", level, "--format", "json"]);
+        assert_eq!(ran.code, 10, "{}", ran.stdout);
+        let diff = ran.json();
+        let told = told(&diff);
+        for name in ["forgotten", "orders"] {
+            assert!(told.contains(&one("answer-lost", "backed-up", name)), "{diff:#}");
+        }
+        assert!(
+            !told.iter().any(|(kind, ..)| kind == "fixed" || kind == "gone"),
+            "{diff:#}"
+        );
+        let text = bench.run(&["diff", "then", level]).stdout;
+        assert!(
+            text.contains("the answer was no, and the question is not asked any more: it has not improved"),
+            "{text}"
+        );
+        assert!(
+            text.contains("the answer was yes, and the question is not asked any more: nothing shows"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn advised_findings_end_no_diff() {
+    let bench = Bench::new(&world(""));
+    bench.scan("then", &["--format", "json"]);
+    dynamodb(
+        &bench,
+        "UpdateTable",
+        &json!({"TableName": "forgotten", "DeletionProtectionEnabled": true}),
+    );
+    bench.scan("protected", &["--format", "json"]);
+    let back = bench.run(&["diff", "protected", "then", "--format", "json"]).json();
+    assert_eq!(back["counts"]["newly-failing"], 1);
+    assert!(
+        !required(&back).iter().any(|(kind, ..)| kind == "newly-failing"),
+        "it only advises; that the setting got weaker is told by itself"
+    );
+    bench.fault(r#"{"deny": "dynamodb:DescribeContinuousBackups"}"#);
+    bench.scan("partly", &["--format", "json"]);
+    let ran = bench.run(&["diff", "protected", "partly", "--format", "json"]);
+    assert!(
+        told(&ran.json()).contains(&one("became-unknown", "pitr-on", "orders")),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(ran.code, 0, "{}", ran.stdout);
+    let text = bench.run(&["diff", "protected", "partly"]).stdout;
+    assert!(text.contains("pitr-on (medium, advised): "), "{text}");
+    assert!(text.ends_with("nothing that is required got worse\n"), "{text}");
+}
+
 #[test]
 fn a_baseline_that_cannot_be_read_is_an_error_before_anything_is_asked() {
     let bench = Bench::new(&file("guarded"));
@@ -447,11 +758,21 @@ fn a_baseline_that_cannot_be_read_is_an_error_before_anything_is_asked() {
         "other.json",
         report.replacen("\"schema_version\": 2", "\"schema_version\": 7", 1),
     );
+    bench.write(
+        "levels.json",
+        report.replacen("\"level\": \"advised\"", "\"level\": \"mild\"", 1),
+    );
+    bench.write(
+        "answers.json",
+        report.replace("\"in_a_plan\": \"compliant\"", "\"in_a_plan\": \"fine\""),
+    );
     let calls = bench.sandbox.calls().len();
     for (baseline, why) in [
         ("nowhere", "nowhere"),
         ("half.json", "EOF"),
         ("other.json", "schema version 7"),
+        ("levels.json", "unknown variant `mild`"),
+        ("answers.json", "`fine` is no answer"),
         ("then/inventory", "report.json"),
         ("then/findings.parquet", "could not read the baseline"),
     ] {

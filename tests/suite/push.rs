@@ -53,10 +53,15 @@ fn push(bench: &Bench, to: &str, more: &[&str]) -> Ran {
     bench.run(&[&scan, more].concat())
 }
 
-/// The findings in the file of the scan `out`.
+/// The required findings in the file of the scan `out`, which has all of them.
 fn sent(bench: &Bench) -> Vec<Value> {
     let file = json_file(&bench.path("out/findings.asff.json"));
-    file.as_array().expect("a list").clone()
+    let all = file.as_array().expect("a list").clone();
+    let count = all.len();
+    let required = |finding: &Value| finding["ProductFields"]["backproof/level"] == "required";
+    let sent: Vec<Value> = all.into_iter().filter(required).collect();
+    assert!(!sent.is_empty() && sent.len() < count);
+    sent
 }
 
 fn calls(bench: &Bench, action: &str) -> u64 {
@@ -116,6 +121,61 @@ fn a_push_sends_what_the_report_says_and_says_it_once() {
 }
 
 #[test]
+fn advised_findings_are_sent_only_when_asked_for_and_withdrawn_when_not() {
+    let bench = Bench::new(&world(""));
+    let failing = |findings: &BTreeMap<String, Value>| {
+        let is_alarm = |finding: &&Value| {
+            finding["RecordState"] == "ACTIVE"
+                && finding["ProductFields"]["backproof/level"] == "advised"
+                && finding["FindingProviderFields"]["Severity"]["Label"] != "INFORMATIONAL"
+        };
+        findings.values().filter(is_alarm).count()
+    };
+    push(&bench, "first", &["--advised"]);
+    let all = stored(&bench);
+    let file = json_file(&bench.path("first/findings.asff.json"));
+    assert_eq!(all.len(), file.as_array().expect("a list").len());
+    let advised = one(&all, "deletion-protection-on", "forgotten");
+    assert_eq!(advised["Compliance"]["Status"], "FAILED", "it keeps its verdict");
+    assert_eq!(advised["FindingProviderFields"]["Severity"]["Label"], "INFORMATIONAL");
+    assert_eq!(advised["FindingProviderFields"]["Severity"]["Original"], "low");
+    assert_eq!(failing(&all), 0);
+    let states = |rule: &str| one(&stored(&bench), rule, "forgotten")["RecordState"].clone();
+
+    // Required of these tables, it is sent as what it is; the others go, and so does a rule that has to be asked for.
+    let settings = |rules: &str| bench.write("backproof.toml", format!("[rules]\n{rules}\n"));
+    settings("deletion-protection-on = \"require\"");
+    bench.sandbox.advance(TimeDelta::hours(1));
+    let scan = |to: &str| bench.run(&["scan", "--to", to, "--format", "json", "--push", "securityhub"]);
+    let ran = scan("required");
+    let now = stored(&bench);
+    let protection = one(&now, "deletion-protection-on", "forgotten");
+    assert_eq!(protection["FindingProviderFields"]["Severity"]["Label"], "LOW");
+    assert_eq!(states("dynamodb-opted-in"), "ARCHIVED");
+    assert_eq!(states("pitr-on"), "ARCHIVED", "{}", ran.stderr);
+    assert_eq!(states("in-a-plan"), "ACTIVE");
+    assert!(!ran.stderr.contains("not judged this time"), "{}", ran.stderr);
+    let is_active_advice = |finding: &&Value| {
+        finding["RecordState"] == "ACTIVE" && finding["ProductFields"]["backproof/level"] != "required"
+    };
+    assert_eq!(now.values().filter(is_active_advice).count(), 0);
+
+    // Advised again, it does not stay open for ever; nor does one that is switched off, even of a target that cannot be read.
+    settings("deletion-protection-on = \"advise\"");
+    bench.sandbox.advance(TimeDelta::hours(1));
+    scan("advised-again");
+    assert_eq!(states("deletion-protection-on"), "ARCHIVED");
+    settings("deletion-protection-on = \"require\"");
+    bench.sandbox.advance(TimeDelta::hours(1));
+    scan("required-again");
+    assert_eq!(states("deletion-protection-on"), "ACTIVE");
+    settings("deletion-protection-on = \"off\"");
+    bench.sandbox.advance(TimeDelta::hours(1));
+    scan("off");
+    assert_eq!(states("deletion-protection-on"), "ARCHIVED");
+}
+
+#[test]
 fn updates_keep_the_first_day_and_what_is_gone_is_archived() {
     let bench = Bench::new(&world(""));
     push(&bench, "first", &[]);
@@ -125,7 +185,7 @@ fn updates_keep_the_first_day_and_what_is_gone_is_archived() {
     bench.sandbox.advance(TimeDelta::hours(1));
     let ran = push(&bench, "second", &[]);
     let after = stored(&bench);
-    let orders = one(&after, "vault-locked", "orders");
+    let orders = one(&after, "backed-up", "orders");
     assert_eq!(orders["CreatedAt"], "2026-11-01T12:00:00Z");
     assert_eq!(orders["UpdatedAt"], "2026-11-01T15:00:00Z");
     assert_eq!(orders["RecordState"], "ACTIVE");
@@ -177,9 +237,9 @@ fn what_was_not_read_or_not_judged_is_not_archived() {
     bench.sandbox.advance(TimeDelta::hours(1));
     push(&bench, "no-description", &[]);
     let findings = stored(&bench);
-    let fresh = "backproof/recovery-point-fresh";
+    let backed_up = "backproof/backed-up";
     let of_forgotten = findings.values().filter(|finding| {
-        finding["GeneratorId"] == fresh && finding["ProductFields"]["backproof/resource-name"] == "forgotten"
+        finding["GeneratorId"] == backed_up && finding["ProductFields"]["backproof/resource-name"] == "forgotten"
     });
     assert!(
         of_forgotten
@@ -209,7 +269,7 @@ max-tables = 5
 #[test]
 fn waivers_suppress_and_their_end_takes_up_again_but_never_what_people_suppressed() {
     let bench = Bench::new(&world(""));
-    push(&bench, "first", &[]);
+    push(&bench, "first", &["--advised"]);
     let findings = stored(&bench);
     let status =
         |findings: &BTreeMap<String, Value>, rule: &str| one(findings, rule, "forgotten")["Workflow"]["Status"].clone();
@@ -221,7 +281,7 @@ fn waivers_suppress_and_their_end_takes_up_again_but_never_what_people_suppresse
 
     bench.write("waivers.toml", WAIVER);
     bench.sandbox.advance(TimeDelta::hours(1));
-    let ran = push(&bench, "waived", &["--waivers", "waivers.toml"]);
+    let ran = push(&bench, "waived", &["--advised", "--waivers", "waivers.toml"]);
     assert!(
         ran.stderr.contains("1 suppressed or reopened with their waiver"),
         "{}",
@@ -236,7 +296,7 @@ fn waivers_suppress_and_their_end_takes_up_again_but_never_what_people_suppresse
     assert!(note.contains("RISK-1") && note.contains("head of risk"), "{note}");
 
     bench.sandbox.advance(TimeDelta::hours(1));
-    push(&bench, "no-longer", &[]);
+    push(&bench, "no-longer", &["--advised"]);
     let findings = stored(&bench);
     assert_eq!(
         status(&findings, "pitr-on"),
@@ -252,7 +312,7 @@ fn waivers_suppress_and_their_end_takes_up_again_but_never_what_people_suppresse
     // What is new and waived arrives suppressed.
     let bench = Bench::new(&world(""));
     bench.write("waivers.toml", WAIVER);
-    push(&bench, "waived", &["--waivers", "waivers.toml"]);
+    push(&bench, "waived", &["--advised", "--waivers", "waivers.toml"]);
     assert_eq!(status(&stored(&bench), "pitr-on"), "SUPPRESSED");
 }
 

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::commands::shared::args::ExplainFormat;
 use crate::commands::shared::output::print;
+use crate::criteria::demands::core_over;
 use crate::criteria::frameworks::{self, Framework};
 use crate::criteria::rules::{Rule, RuleSet};
 use crate::criteria::values::POLICY_VALUES;
@@ -180,6 +181,9 @@ fn rule(id: &str) -> Outcome<Explained> {
         "{}: {}\nsubject: {}\nseverity: {}\n\n{}\n\n",
         rule.id, rule.title, rule.subject, rule.severity, rule.rationale
     );
+    if let Some(core) = core_over(&rule.id) {
+        text.push_str(&format!("{core} asks the demand together with others\n\n"));
+    }
     if let Some(applies) = &rule.applies_text {
         text.push_str(&format!("applies if: {applies}\n"));
     }

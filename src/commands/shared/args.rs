@@ -123,7 +123,8 @@ pub struct OutputArgs {
     #[expect(missing_docs, reason = "its help is made from the list of formats")]
     #[arg(long, help = formats(), value_name = "FORMAT,…", value_delimiter = ',')]
     pub format: Vec<String>,
-    /// Send the findings to this service as well: securityhub. Each account's Security Hub gets its own findings.
+    /// Send the findings to this service as well: securityhub. Each account's Security Hub gets its own findings: those that
+    /// are required, and with `--advised` the advised ones too, as INFORMATIONAL.
     #[arg(long, value_name = "SERVICE")]
     pub push: Option<PushTo>,
     /// The mildest severity of a required non-compliant finding that ends the program with exit code 10.
@@ -136,15 +137,16 @@ pub struct OutputArgs {
     /// List only findings of this severity and worse on the terminal.
     #[arg(long, value_name = "SEVERITY")]
     pub min_severity: Option<String>,
-    /// List advised findings on the terminal too. They decide no verdict and no exit code.
+    /// List advised findings on the terminal too, and send them with `--push`. They decide no verdict and no exit code.
     #[arg(long)]
     pub advised: bool,
     /// Folder with templates that replace those of the program: any of pdf.toml, report.html, report.css, report.js, and
     /// attestation.html for `attest`.
     #[arg(long, value_name = "DIR")]
     pub template: Option<PathBuf>,
-    /// An earlier scan: its pack, or its report.json. Only findings that were not open in it end the program with exit code
-    /// 10; every report marks each as new or known, and hides none.
+    /// An earlier scan: its pack, or its report.json. Only required findings that were not open in it end the program with exit
+    /// code 10; every report marks each as new, newly asked, newly required or known, hides none, and tells rules that count
+    /// for less than then and answers that are not asked for any more.
     #[arg(long, value_name = "PACK|REPORT")]
     pub baseline: Option<PathBuf>,
     /// Accept an inventory without any table.

@@ -12,7 +12,7 @@ use super::answers;
 use super::charts::{self, RuleCounts};
 use crate::domain::{Finding, Gap, Verdict, rfc3339};
 use crate::render::digest::Digest;
-use crate::render::statement::Statement;
+use crate::render::statement::{Statement, capitalised};
 use crate::render::templates::fuel;
 use crate::report::{Conclusion, ControlRow, FrameworkReport, Report, TargetCoverage, TierLine, WaiverLine};
 
@@ -138,12 +138,6 @@ fn statement(report: &Report) -> Value {
         "text": capitalised(statement.sentence()),
         "details": statement.details,
     })
-}
-
-fn capitalised(text: &str) -> String {
-    let mut rest = text.chars();
-    rest.next()
-        .map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
 
 fn totals(report: &Report) -> Value {

@@ -1,6 +1,7 @@
 //! What `report.json` holds: its own structs, with the words that its schema shows.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
@@ -55,12 +56,51 @@ pub(super) struct Baseline<'r> {
     /// The instant on which its ages are reckoned.
     #[schemars(extend("format" = "date-time"))]
     pub(super) as_of: String,
-    /// Non-compliant findings then that no waiver covered.
+    /// Required non-compliant findings then that no waiver covered.
     pub(super) open_then: usize,
     /// Such findings now that were none then.
     pub(super) new: usize,
-    /// Such findings now that were so then.
+    /// Such findings now that were so then, under their own rule or, each demand that fails, under one that asks it alone.
     pub(super) known: usize,
+    /// Such findings now of rules that were not asked then, and whose demands were not known to fail.
+    pub(super) newly_asked: usize,
+    /// Such findings now that said the same then and only advised.
+    pub(super) newly_required: usize,
+    /// Rules that count for something else than then.
+    pub(super) shifts: Vec<LevelShift<'r>>,
+    /// Answers of then that are not asked for any more. None of these tables has improved.
+    pub(super) answers_lost: Vec<LostAnswer<'r>>,
+}
+
+/// A rule that counts for something else than in the earlier scan.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct LevelShift<'r> {
+    /// The rule.
+    pub(super) rule: &'r str,
+    /// The tier for whose tables alone it changed; null: for all that no tier says otherwise of.
+    pub(super) tier: Option<&'r str>,
+    /// What that means.
+    #[schemars(extend("enum" = ["weakened", "newly-asked", "newly-required", "dropped"]))]
+    pub(super) kind: &'static str,
+    /// What it counted for; `off`: it was not asked.
+    #[schemars(schema_with = "levels")]
+    pub(super) before: &'static str,
+    /// What it counts for; `off`: it is not asked.
+    #[schemars(schema_with = "levels")]
+    pub(super) after: &'static str,
+}
+
+/// An answer that is not asked for any more.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct LostAnswer<'r> {
+    /// The table.
+    pub(super) table_arn: &'r str,
+    /// What was asked.
+    #[schemars(schema_with = "questions")]
+    pub(super) question: &'static str,
+    /// What the answer was.
+    #[schemars(schema_with = "answers")]
+    pub(super) before: &'static str,
 }
 
 /// Provenance of the evidence.
@@ -136,6 +176,9 @@ pub(super) struct Tier<'r> {
     pub(super) values: Pairs<'r>,
     /// The tables of this tier need no backup; null: they do.
     pub(super) exemption: Option<Exemption<'r>>,
+    /// Rules that count for something else on its tables than elsewhere: `required`, `advised` or `off`.
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub(super) levels: &'r BTreeMap<String, Level>,
     /// Tables that it takes for certain.
     pub(super) table_count: usize,
 }
@@ -422,8 +465,9 @@ pub(super) struct OneFinding<'r> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "sets_of_demands")]
     pub(super) failing_demands: Vec<Vec<&'static str>>,
-    /// Of non-compliant and unknown findings that no waiver covers: `new` since the baseline, or `known`; else null.
-    #[schemars(extend("enum" = ["new", "known", null]))]
+    /// Of non-compliant and unknown findings that no waiver covers, where they stand against the baseline: `new`;
+    /// `newly-asked`, of a rule that was not asked then; `newly-required`, which only advised then; or `known`. Else null.
+    #[schemars(extend("enum" = ["new", "newly-asked", "newly-required", "known", null]))]
     pub(super) since_baseline: Option<&'static str>,
     /// What was found, in one sentence.
     pub(super) message: &'r str,

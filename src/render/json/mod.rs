@@ -6,12 +6,13 @@ use std::io::Write;
 
 use self::document::{
     Account, Baseline, ByQuestion, Control, Counts, Coverage, Document, Exemption, Framework, FrameworkAnswers,
-    OneFinding, OneGap, Pairs, Rule, Scan, Table, Target, Tier, Totals, Waiver, Window,
+    LevelShift, LostAnswer, OneFinding, OneGap, Pairs, Rule, Scan, Table, Target, Tier, Totals, Waiver, Window,
 };
 use super::RenderError;
 use super::stream::write_json;
+use crate::criteria::asked::Shift;
 use crate::domain::{Answer, FactName, FactValue, Finding, Gap, Question, Severity, Verdict, rfc3339};
-use crate::report::{Compared, SCHEMA_VERSION, Since};
+use crate::report::{Compared, Lost, SCHEMA_VERSION, Since};
 use crate::report::{Report, TableRow};
 
 pub(super) use self::document::Facts;
@@ -119,8 +120,34 @@ impl<'r> Baseline<'r> {
             scan_id: &compared.scan_id,
             as_of: rfc3339(compared.as_of),
             open_then: compared.open_count,
-            new: compared.new_count,
-            known: compared.known_count,
+            new: compared.count(Since::New),
+            known: compared.count(Since::Known),
+            newly_asked: compared.count(Since::NewlyAsked),
+            newly_required: compared.count(Since::NewlyRequired),
+            shifts: compared.shifts.iter().map(LevelShift::of).collect(),
+            answers_lost: compared.lost.iter().map(LostAnswer::of).collect(),
+        }
+    }
+}
+
+impl<'r> LevelShift<'r> {
+    fn of(shift: &'r Shift) -> Self {
+        Self {
+            rule: &shift.rule,
+            tier: shift.tier.as_deref(),
+            kind: shift.kind().as_str(),
+            before: shift.before.as_str(),
+            after: shift.after.as_str(),
+        }
+    }
+}
+
+impl<'r> LostAnswer<'r> {
+    fn of(lost: &'r Lost) -> Self {
+        Self {
+            table_arn: &lost.table_arn,
+            question: lost.question.as_str(),
+            before: lost.before.as_str(),
         }
     }
 }
@@ -138,6 +165,7 @@ impl<'r> Tier<'r> {
                 max_tables: exemption.max_tables,
                 is_in_force: exemption.is_in_force,
             }),
+            levels: &tier.levels,
             table_count: tier.table_count,
         }
     }

@@ -73,11 +73,8 @@ impl<'r> Index<'r> {
 
     /// The name of what a finding is about, with its place where it is no table, and where it leads.
     fn named(&self, finding: &Finding) -> (String, Option<Goal>) {
-        let new = if self.report.since(finding) == Some(Since::New) {
-            " (new)"
-        } else {
-            ""
-        };
+        let mark = self.report.since(finding).and_then(Since::mark);
+        let new = mark.map_or_else(String::new, |mark| format!(" ({mark})"));
         match self.row(finding) {
             Some(row) => (format!("{}{new}", finding.resource_name), Some(Goal::Table(row))),
             None if finding.target.account_id.is_empty() => (format!("{}{new}", finding.resource_name), None),
@@ -388,11 +385,8 @@ fn named_rules(report: &Report, findings: &[&Finding]) -> String {
         } else {
             finding.severity.as_str()
         };
-        let new = if report.since(finding) == Some(Since::New) {
-            ", new"
-        } else {
-            ""
-        };
+        let since = report.since(finding).and_then(Since::mark);
+        let new = since.map_or_else(String::new, |since| format!(", {since}"));
         let name = format!("{} {} ({mark}{new})", symbol(finding.verdict), finding.rule);
         by_framework.entry(finding.framework.as_deref()).or_default().push(name);
     }
@@ -412,8 +406,8 @@ fn said(doc: &mut Doc<'_>, report: &Report, finding: &Finding) {
         doc.colour_of(finding.verdict)
     };
     let mut text = format!("{}: {}", finding.rule, finding.message);
-    if report.since(finding) == Some(Since::New) {
-        text.push_str(" NEW SINCE THE BASELINE");
+    if let Some(mark) = report.since(finding).and_then(Since::mark) {
+        text.push_str(&format!(" {} SINCE THE BASELINE", mark.to_uppercase()));
     }
     if !finding.id.is_empty() {
         let short: String = finding.id.chars().take(16).collect();
