@@ -5,6 +5,7 @@
 mod answer;
 mod days;
 mod finding;
+mod null;
 mod verdict;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use chrono::{DateTime, Datelike as _, Utc};
 pub use answer::{Answer, Level, Question};
 pub use days::{DayState, Window};
 pub use finding::{FactName, FactValue, Finding, Gap, GapKind, rfc3339, short_number};
+pub use null::{LostCall, NullCause};
 pub use verdict::{Severity, Subject, Verdict};
 
 /// One account in one Region: the unit of collecting.
