@@ -16,6 +16,7 @@ mod target;
 mod vault;
 mod waiver;
 
+use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -82,9 +83,25 @@ pub enum Plain {
     Word(&'static str),
 }
 
+impl fmt::Display for NoneIf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (verb, plain) = match &self.test {
+            Test::Is(plain) => ("is", plain),
+            Test::IsNot(plain) => ("is known and is not", plain),
+            Test::IsKnown => return write!(f, "{} is known", self.fact),
+        };
+        let name = self.fact;
+        match plain {
+            Plain::Int(number) => write!(f, "{name} {verb} {number}"),
+            Plain::Bool(flag) => write!(f, "{name} {verb} {flag}"),
+            Plain::Word(word) => write!(f, "{name} {verb} `{word}`"),
+        }
+    }
+}
+
 impl NoneIf {
     /// Does it hold of this value of the other fact?
-    pub(crate) fn holds(&self, value: &FactValue) -> bool {
+    pub fn holds(&self, value: &FactValue) -> bool {
         let is = |plain: &Plain| match (plain, value) {
             (Plain::Int(plain), FactValue::Int(value)) => plain == value,
             (Plain::Bool(plain), FactValue::Bool(value)) => plain == value,
@@ -99,7 +116,7 @@ impl NoneIf {
     }
 
     /// Does it tell an absence by what was seen, whole or not?
-    pub(crate) fn is_by_what_was_seen(&self) -> bool {
+    pub fn is_by_what_was_seen(&self) -> bool {
         self.fact.ends_with("_seen") && matches!(self.test, Test::Is(_))
     }
 }

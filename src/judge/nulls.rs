@@ -24,7 +24,7 @@ use crate::criteria::policy::Policy;
 use crate::criteria::predicate::tag_key;
 use crate::criteria::values::POLICY_VALUES;
 use crate::criteria::vocabulary::{POLICY_TIER, frames_of, none_if};
-use crate::dictionary::{NoneIf, PlanFacts, VaultFacts};
+use crate::dictionary::{NoneIf, PlanFacts, TableFacts, VaultFacts};
 use crate::domain::{FactValue, LostCall, NullCause, Subject, TargetId};
 use crate::facts::Facts;
 use crate::inventory::schema::CallLogEntry;
@@ -43,6 +43,13 @@ const LISTS: [&str; 9] = [
     "restore_testing_plans",
 ];
 
+/// Facts on what lies in other targets: calls that were lost there hide them too, as what shows by what was seen.
+const ELSEWHERE: [&str; 3] = [
+    TableFacts::copy_weakest_key_owner.name(),
+    "missing_copy_regions",
+    "missing_copy_accounts",
+];
+
 /// What tells the cause of a null.
 pub(crate) struct Nulls<'f> {
     facts: &'f Facts,
@@ -57,8 +64,10 @@ pub(crate) struct Nulls<'f> {
     /// Frames that tell which tier a table is in.
     of_tiers: Vec<&'static str>,
     /// What is known of each list of names, by subject and length.
-    lists: Mutex<HashMap<(Subject, usize), Arc<[Place]>>>,
+    lists: Mutex<Lists>,
 }
+
+type Lists = HashMap<(Subject, usize), Arc<[Place]>>;
 
 /// What is known of a name, whatever the subject.
 struct Place {
@@ -66,6 +75,8 @@ struct Place {
     /// It rests on a list that was not asked for.
     is_of_unasked_list: bool,
     actions: BTreeSet<&'static str>,
+    /// It looks into every target.
+    is_everywhere: bool,
     /// With the places of the other names.
     none_if: Vec<(usize, &'static NoneIf)>,
 }
@@ -122,40 +133,11 @@ impl<'f> Nulls<'f> {
             let place = &places[number];
             let cause = match &values[number].1 {
                 // What the policy does not ask for says so itself.
-                FactValue::Null(NullCause::LeftOpen) => self.cause(place, &lost, values, subject),
+                FactValue::Null(NullCause::LeftOpen) => cause(place, (&lost, &self.anywhere), values),
                 value if place.is_of_unasked_list && says_nothing(value) => NullCause::NotAsked,
                 _ => continue,
             };
             values[number].1 = FactValue::Null(cause);
-        }
-    }
-
-    fn cause(
-        &self,
-        place: &Place,
-        lost: &[LostCall],
-        values: &[(&'static str, FactValue)],
-        subject: Subject,
-    ) -> NullCause {
-        if !place.is_asked {
-            return NullCause::NotAsked;
-        }
-        let of_place = |call: &&LostCall| call.action == ASSUME_ROLE || place.actions.contains(call.action);
-        let is_by_what_was_seen = place.none_if.iter().any(|(_, one)| one.is_by_what_was_seen());
-        let is_of_no_place = matches!(subject, Subject::Waiver | Subject::Exemption);
-        let mut lost: BTreeSet<LostCall> = lost.iter().filter(of_place).copied().collect();
-        if is_by_what_was_seen || is_of_no_place {
-            lost.extend(self.anywhere.iter().filter(of_place));
-        }
-        let holds = |(other, one): &(usize, &NoneIf)| {
-            one.holds(&values[*other].1) && (lost.is_empty() || !one.is_by_what_was_seen())
-        };
-        if place.none_if.iter().any(holds) {
-            NullCause::None
-        } else if lost.is_empty() {
-            NullCause::LeftOpen
-        } else {
-            NullCause::Lost(lost.into_iter().collect())
         }
     }
 
@@ -213,12 +195,41 @@ impl<'f> Nulls<'f> {
         let tests = none_if(subject, name);
         let of_test = |one: &NoneIf| actions_of(frames_of(subject, one.fact));
         Place {
-            is_asked: frames.iter().all(|frame| is_asked(frame)),
+            is_asked: frames.iter().all(is_asked),
             is_of_unasked_list: frames.iter().any(|frame| LISTS.contains(frame) && !is_asked(frame)),
             // Where it is not known whether there is anything, what would tell that was lost.
             actions: actions_of(frames).chain(tests.iter().flat_map(of_test)).collect(),
+            is_everywhere: ELSEWHERE.contains(&name)
+                || matches!(subject, Subject::Waiver | Subject::Exemption)
+                || tests.iter().any(NoneIf::is_by_what_was_seen),
             none_if: tests.iter().filter_map(other).collect(),
         }
+    }
+}
+
+/// Why a fact is null; `lost` are the calls of its target that did not end well, `anywhere` those of all.
+fn cause(
+    place: &Place,
+    (lost, anywhere): (&[LostCall], &BTreeSet<LostCall>),
+    values: &[(&'static str, FactValue)],
+) -> NullCause {
+    if !place.is_asked {
+        return NullCause::NotAsked;
+    }
+    let of_place = |call: &&LostCall| call.action == ASSUME_ROLE || place.actions.contains(call.action);
+    let mut lost: BTreeSet<LostCall> = lost.iter().filter(of_place).copied().collect();
+    if place.is_everywhere {
+        lost.extend(anywhere.iter().filter(of_place));
+    }
+    let holds = |(other, one): &(usize, &NoneIf)| {
+        one.holds(&values[*other].1) && (lost.is_empty() || !one.is_by_what_was_seen())
+    };
+    if place.none_if.iter().any(holds) {
+        NullCause::None
+    } else if lost.is_empty() {
+        NullCause::LeftOpen
+    } else {
+        NullCause::Lost(lost.into_iter().collect())
     }
 }
 

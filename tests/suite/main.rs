@@ -20,6 +20,7 @@ mod intact;
 mod judgement;
 mod ledger;
 mod native;
+mod nulls;
 mod pack;
 mod properties;
 mod push;
