@@ -16,13 +16,13 @@
      tables      verdict (an answer), answers (one text for each question), age: one digit a table; name, account, region, before_name: texts (the ARN is before_name and
                  name, or what follows a "!"); days {list, of}: one digit a day; findings: the pattern of each table;
                  facts: a column for each fact: {kind, one} or {kind, all: one a table}; kind is text, number, truth or
-                 instant, null is unknown; or {same: what the table is}
+                 instant; where there is no value [text: why]; or {same: what the table is}
      kinds       [rule, verdict, severity, waived, waiver (text), message, evidence (facts), commands, required,
                  question]; a message or command is a text, or [text, fact, text, …]; facts below zero: -1 name, -2 ARN, -3 account, -4 Region
      patterns    [[kind, …]]: the findings of a table, in order
      ids         of non-compliant and unknown findings on tables, in order
      differing   evidence on tables that is not the table's fact: [table, finding of the table, fact, value]
-     others      findings on other subjects: [kind, subject, id, name, ARN, account, Region, [value of each evidence]] */
+     others      findings on other subjects: [kind, subject, id, name, ARN, account, Region, [value of each evidence, or [why there is none]]] */
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
@@ -108,13 +108,19 @@
     }
   }
   const factNumber = new Map(data.tables.facts.map((_, number) => [data.facts[number].name, number]));
-  // A fact of a table; null: unknown, undefined: there is no such fact.
+  // No value, and why; the same object for the same words.
+  const nones = new Map();
+  const none = (why) => { if (!nones.has(why)) nones.set(why, { why }); return nones.get(why); };
+  const given = (value) => (Array.isArray(value) ? none(value[0]) : value);
+  const isMissing = (value) => value === null || value === undefined || typeof value === "object";
+  const isKnownNone = (value) => isMissing(value) && value && ["none", "not asked"].includes(value.why);
+  // A fact of a table; undefined: there is no such fact.
   const valueOf = (table, fact) => {
     const column = data.tables.facts[fact];
     if (!column) return undefined;
     if (column.same) return subjects[column.same][table];
     const cell = column.all ? column.all[table] : column.one;
-    return cell === null ? null : read[column.kind](cell);
+    return Array.isArray(cell) ? none(texts[cell[0]]) : read[column.kind](cell);
   };
   const factOf = (table, ...names) => {
     for (const name of names) if (factNumber.has(name)) return valueOf(table, factNumber.get(name));
@@ -125,9 +131,9 @@
     const subject = findings.subject[finding];
     if (fact < 0) return [subjects.name, subjects.arn, subjects.account, subjects.region][-1 - fact][subject];
     const own = evidenceOf.get(finding);
-    return own && own.has(fact) ? own.get(fact) : valueOf(subject, fact);
+    return own && own.has(fact) ? given(own.get(fact)) : valueOf(subject, fact);
   };
-  const show = (value) => (value === null || value === undefined ? "unknown" : value === true ? "yes" : value === false ? "no" : String(value));
+  const show = (value) => (isMissing(value) ? (value ? value.why : "unknown") : value === true ? "yes" : value === false ? "no" : String(value));
   const phrase = (finding, parts) => (typeof parts === "number" ? texts[parts] : parts.map((part, place) => (place % 2 ? show(evidence(finding, part)) : texts[part])).join(""));
   const rule = (finding) => rules[kinds[findings.kind[finding]][0]] || { id: "unknown", title: "", remedy: "", rationale: "", applies: "", compliant: "", controls: [] };
   const verdict = (finding) => data.verdicts[kinds[findings.kind[finding]][1]];
@@ -252,7 +258,7 @@
   const searched = SEARCHED.filter((name) => factNumber.has(name)).map((name) => factNumber.get(name));
   const subjectText = (subject) => {
     const own = [subjects.kind[subject], subjects.name[subject], subjects.arn[subject], subjects.account[subject], data.accounts[subjects.account[subject]] || "", subjects.region[subject]];
-    if (subject < tableCount) for (const fact of searched) { const value = valueOf(subject, fact); if (value !== null && value !== "none") own.push(String(value)); }
+    if (subject < tableCount) for (const fact of searched) { const value = valueOf(subject, fact); if (!isMissing(value) && value !== "none") own.push(String(value)); }
     return own.join("\n");
   };
   const kindText = (kind) => {
@@ -383,8 +389,8 @@
     const titled = subjects.kind[subject] === "table" ? [] : [soft(subjects.kind[subject] + " ")];
     return button(el("span", null, ...titled, bdi(subjects.name[subject])), () => openDetail(subject, on), { class: "opener", "aria-haspopup": "dialog" });
   };
-  const numeric = (...names) => ({ is: hasFact(...names), n: true, cell: (table) => { const value = factOf(table, ...names); return value === null ? soft("unknown") : grouped(show(value)); }, key: (table) => factOf(table, ...names) });
-  const worded = (...names) => ({ is: hasFact(...names), cell: (table) => { const value = factOf(table, ...names); return value === null ? soft("unknown") : el("bdi", { class: "word" }, show(value)); }, key: (table) => { const value = factOf(table, ...names); return value === null ? null : show(value); } });
+  const numeric = (...names) => ({ is: hasFact(...names), n: true, cell: (table) => { const value = factOf(table, ...names); return isMissing(value) ? soft(show(value)) : grouped(show(value)); }, key: (table) => { const value = factOf(table, ...names); return isMissing(value) ? null : value; } });
+  const worded = (...names) => ({ is: hasFact(...names), cell: (table) => { const value = factOf(table, ...names); return isMissing(value) ? soft(show(value)) : el("bdi", { class: "word" }, show(value)); }, key: (table) => { const value = factOf(table, ...names); return isMissing(value) ? null : show(value); } });
   const whole = (count) => (count ? grouped(count) : el("span", { class: "zero" }, "0"));
   const place = [
     { id: "account", title: "Account", cell: accountOf, key: (subject) => subjects.account[subject] },
@@ -446,7 +452,6 @@
   const sorted = (values) => [...new Set(values)].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
   const ranks = (count, key) => {
     const keys = Array.from({ length: count }, (_, row) => key(row));
-    const isMissing = (value) => value === null || value === undefined;
     const values = sorted(keys.filter((value) => !isMissing(value)));
     const rankOf = new Map(values.map((value, rank) => [value, rank]));
     return { size: values.length, of: keys.map((value) => (isMissing(value) ? -1 : rankOf.get(value))) };
@@ -749,7 +754,7 @@
     const unit = fact.unit && typeof value === "number" && fact.unit !== "count" && fact.unit !== "rank" ? " " + fact.unit : "";
     return el("tr", null,
       el("th", { scope: "row" }, el("code", null, ...fact.name.split(/(?<=_)/).flatMap((part) => [part, el("wbr")]))),
-      el("td", { class: "value" }, value === null || value === undefined ? tag("unknown") : bdi(show(value) + unit), words ? el("span", { class: "soft block" }, words) : null),
+      el("td", { class: "value" }, isKnownNone(value) ? soft(show(value)) : isMissing(value) ? el("span", null, tag("unknown"), " ", soft(show(value))) : bdi(show(value) + unit), words ? el("span", { class: "soft block" }, words) : null),
       el("td", null, fact.means, fact.source ? el("span", { class: "soft block" }, "from " + fact.source) : null));
   };
   const factTable = (title, rows) => el("table", { class: "facts" }, el("caption", { class: "vh" }, title), el("thead", null, el("tr", null, ...["Fact", "Value", "What it says"].map((name) => el("th", { scope: "col" }, name)))), el("tbody", null, ...rows));

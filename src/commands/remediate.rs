@@ -12,7 +12,7 @@ use crate::collect::Wanted;
 use crate::commands::collect;
 use crate::commands::shared::args::{RuleArgs, ScopeArgs};
 use crate::commands::shared::criteria;
-use crate::commands::shared::evidence::inventory_in;
+use crate::commands::shared::evidence::{inventory_in, limits};
 use crate::commands::shared::output::print;
 use crate::commands::shared::reach::reach;
 use crate::deliver::staging::Staging;
@@ -137,7 +137,8 @@ async fn plan(args: PlanArgs) -> Outcome<Exit> {
         }
     };
     let report = judge(&inventory, &criteria)?;
-    let known = Known::of(&report, &inventory, &settings.remediation)?;
+    let limits = args.from.as_deref().and_then(limits);
+    let known = Known::of(&report, &inventory, &settings.remediation, limits.as_deref())?;
     let plan = propose(&known, &criteria.rules)?;
     plan.write(&args.to)?;
     print(&describe(&plan))?;

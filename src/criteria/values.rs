@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use crate::dictionary::FactKey;
-use crate::domain::{Demands, FactValue};
+use crate::domain::{Demands, FactValue, NullCause};
 use crate::duration;
 
 /// Stands for "no upper bound" wherever a number of days is one: AWS Backup's longest lifecycle.
@@ -346,11 +346,11 @@ pub(crate) const POLICY_VALUES: &[PolicyValue] = &[
     },
     PolicyValue {
         name: "rpo_hours",
-        doc: "The age that is promised never to be exceeded, in hours (`policy.rpo`). Unknown where none is promised.",
+        doc: "The age that is promised never to be exceeded, in hours (`policy.rpo`). Null where none is promised.",
         of: |values| {
             values
                 .rpo
-                .map_or(FactValue::Unknown, |rpo| FactValue::Float(hours(rpo)))
+                .map_or(FactValue::Null(NullCause::None), |rpo| FactValue::Float(hours(rpo)))
         },
     },
     PolicyValue {

@@ -23,9 +23,9 @@ facts! {
     /// The tier says when the exemption ends. Never unknown.
     has_end: bool = [],
     /// When it ends. Unknown if the tier does not say.
-    expires_at: DateTime<Utc> = [],
+    expires_at: DateTime<Utc> = [] none if (has_end == false),
     /// Whole days from as_of to its end; negative once it has ended. Unknown if the tier does not say when it ends.
-    days_left: i64 = [],
+    days_left: i64 = [] none if (has_end == false),
     /// It ended before as_of. False if it has no end. Never unknown.
     is_expired: bool = [],
     /// Tables that the tier takes for certain. Unknown if there is none and the tier of some table cannot be told.

@@ -2,7 +2,9 @@
 //! rests on. Written once, here, one file for each subject: rule checking, `explain facts`, the columns of reports and
 //! demand-driven collection all come from these lists.
 //!
-//! In facts a null means *not known*, and nothing else. What is known to be absent is a value: `none`, `0`, `forever`.
+//! Where it can, what is known to be absent is a value: `none`, `0`, `forever`. A null has a cause, which `judge::nulls` tells:
+//! there is nothing that the fact could be about, the scan did not ask, a call failed, or AWS's answers leave it open. The first
+//! is the only one that takes more than the call log: [`Fact::none_if`] says by which other fact it is known.
 //! A number that ends in `_seen` counts what could be read, whole or not: it proves presences. The same number without
 //! the ending is known only when everything was read: it alone proves an absence.
 
@@ -14,6 +16,7 @@ mod target;
 mod vault;
 mod waiver;
 
+use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -44,6 +47,78 @@ pub struct Fact {
     pub doc: &'static str,
     /// Frames that it rests on.
     pub frames: &'static [&'static str],
+    /// What another fact of the same subject says where there is nothing that this one could be about; any of them is enough.
+    /// Where one holds, this fact has no value.
+    pub none_if: &'static [NoneIf],
+}
+
+/// What another fact says where there is nothing that a fact could be about.
+#[derive(Debug)]
+pub struct NoneIf {
+    /// The other fact.
+    pub fact: &'static str,
+    /// What it has to say.
+    pub test: Test,
+}
+
+/// What a fact has to say; one that is null says nothing.
+#[derive(Debug)]
+pub enum Test {
+    /// This.
+    Is(Plain),
+    /// Anything but this.
+    IsNot(Plain),
+    /// Anything: its evidence was read whole, so a null beside it means that there is nothing.
+    IsKnown,
+}
+
+/// A value that a test names.
+#[derive(Debug)]
+pub enum Plain {
+    /// A count.
+    Int(i64),
+    /// No or yes.
+    Bool(bool),
+    /// A word of a closed list.
+    Word(&'static str),
+}
+
+impl fmt::Display for NoneIf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (verb, plain) = match &self.test {
+            Test::Is(plain) => ("is", plain),
+            Test::IsNot(plain) => ("is known and is not", plain),
+            Test::IsKnown => return write!(f, "{} is known", self.fact),
+        };
+        let name = self.fact;
+        match plain {
+            Plain::Int(number) => write!(f, "{name} {verb} {number}"),
+            Plain::Bool(flag) => write!(f, "{name} {verb} {flag}"),
+            Plain::Word(word) => write!(f, "{name} {verb} `{word}`"),
+        }
+    }
+}
+
+impl NoneIf {
+    /// Does it hold of this value of the other fact?
+    pub fn holds(&self, value: &FactValue) -> bool {
+        let is = |plain: &Plain| match (plain, value) {
+            (Plain::Int(plain), FactValue::Int(value)) => plain == value,
+            (Plain::Bool(plain), FactValue::Bool(value)) => plain == value,
+            (Plain::Word(plain), FactValue::Text(value)) => *plain == &**value,
+            _ => false,
+        };
+        match &self.test {
+            Test::Is(plain) => is(plain),
+            Test::IsNot(plain) => !value.is_null() && !is(plain),
+            Test::IsKnown => !value.is_null(),
+        }
+    }
+
+    /// Does it tell an absence by what was seen, whole or not?
+    pub fn is_by_what_was_seen(&self) -> bool {
+        self.fact.ends_with("_seen") && matches!(self.test, Test::Is(_))
+    }
 }
 
 impl Fact {
@@ -124,7 +199,7 @@ macro_rules! cell_facts {
                 <Self as Cell>::column(name, values)
             }
             fn value(&self) -> FactValue {
-                self.map_or(FactValue::Unknown, FactValue::$variant)
+                self.map_or(FactValue::OPEN, FactValue::$variant)
             }
         }
     )+};
@@ -146,7 +221,7 @@ impl FactCell for Option<Text> {
 
     fn value(&self) -> FactValue {
         self.as_ref()
-            .map_or(FactValue::Unknown, |text| FactValue::Text(Arc::clone(text)))
+            .map_or(FactValue::OPEN, |text| FactValue::Text(Arc::clone(text)))
     }
 }
 
@@ -158,7 +233,7 @@ impl FactCell for Option<f64> {
     }
 
     fn value(&self) -> FactValue {
-        self.map_or(FactValue::Unknown, FactValue::Float)
+        self.map_or(FactValue::OPEN, FactValue::Float)
     }
 }
 
@@ -176,11 +251,35 @@ pub(crate) trait SubjectFacts: Default {
     fn values(&self) -> Vec<(&'static str, FactValue)>;
 }
 
+/// The tests of `none if`, as the lists write them.
+macro_rules! test {
+    (== 0) => {
+        super::Test::Is(super::Plain::Int(0))
+    };
+    (== false) => {
+        super::Test::Is(super::Plain::Bool(false))
+    };
+    (== $word:literal) => {
+        super::Test::Is(super::Plain::Word($word))
+    };
+    (!= 0) => {
+        super::Test::IsNot(super::Plain::Int(0))
+    };
+    (!= $word:literal) => {
+        super::Test::IsNot(super::Plain::Word($word))
+    };
+    (is known) => {
+        super::Test::IsKnown
+    };
+}
+use test;
+
 macro_rules! facts {
     (
         $(#[doc = $type_doc:literal])+
         $type:ident, $list:ident, $subject:ident:
-        $($(#[doc = $doc:literal])+ $name:ident: $kind:ty = [$($frame:literal),*],)+
+        $($(#[doc = $doc:literal])+ $name:ident: $kind:ty = [$($frame:literal),*]
+            $(none if $(($other:ident $($test:tt)+))+)?,)+
     ) => {
         $(#[doc = $type_doc])+
         #[derive(Debug, Clone, Default, PartialEq)]
@@ -204,6 +303,10 @@ macro_rules! facts {
             kind: <Option<$kind> as super::FactCell>::KIND,
             doc: concat!($($doc),+),
             frames: &[$($frame),*],
+            none_if: &[$($(super::NoneIf {
+                fact: $type::$other.name(),
+                test: super::test!($($test)+),
+            }),+)?],
         }),+];
 
         impl super::SubjectFacts for $type {

@@ -23,7 +23,7 @@ facts! {
     /// Age of the plan at as_of, in hours. Unknown if AWS left its creation out.
     plan_age_hours: f64 = ["plans"],
     /// Last run of the plan. Unknown if it never ran, or AWS left it out.
-    last_run_at: DateTime<Utc> = ["plans"],
+    last_run_at: DateTime<Utc> = ["plans"] none if (has_run == false),
     /// The plan ran at least once: AWS says so, or a backup job or a recovery point of it does. Unknown if none says so and the jobs or a vault could not be read.
     has_run: bool = ["plans", "backup_jobs", "vaults", "recovery_points"],
     /// Rules of the plan. Unknown if the plan could not be read.
@@ -33,9 +33,9 @@ facts! {
     /// Every schedule is one that AWS Backup documents. Unknown if the plan could not be read.
     schedules_understood: bool = ["plans", "plan_rules"],
     /// Largest gap, in hours, between consecutive runs of its rules over 400 days. Unknown if the plan could not be read or a schedule is not understood.
-    interval_hours: f64 = ["plans", "plan_rules"],
+    interval_hours: f64 = ["plans", "plan_rules"] none if (rule_count == 0),
     /// Longest retention, in days, that a rule promises; 36,500 stands for ever. Unknown if there is no rule or the plan could not be read.
-    retention_days: i64 = ["plans", "plan_rules"],
+    retention_days: i64 = ["plans", "plan_rules"] none if (rule_count == 0),
     /// A selection names DynamoDB tables in its Resources, or takes a table in another way. Unknown if a selection or the tables could not be read and none of the others does.
     is_for_dynamodb: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "tables", "backup_jobs", "vaults", "recovery_points"],
     /// Selections of the plan. Unknown if they could not be listed.

@@ -33,7 +33,7 @@ facts! {
     /// Days from creation to deletion; 36,500 stands for ever. Unknown if it does not say.
     retention_days: i64 = ["recovery_points", "vaults"],
     /// When AWS Backup is to delete it. Unknown if it is kept for ever or does not say.
-    delete_at: DateTime<Utc> = ["recovery_points", "vaults"],
+    delete_at: DateTime<Utc> = ["recovery_points", "vaults"] none if (retention_kind == "forever"),
     /// It should have been deleted more than 24 hours before as_of, or is in state `EXPIRED`, which says that it could not be deleted. AWS Backup deletes within 8 hours. Never unknown.
     is_overdue: bool = ["recovery_points", "vaults"],
     /// It lies in cold storage. Never unknown.

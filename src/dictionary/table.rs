@@ -27,7 +27,7 @@ facts! {
     /// State of the table, such as `ACTIVE`. Unknown if the table could not be described.
     table_status: Text = ["tables"],
     /// When an archived table was archived: its age and those of its points are taken at that instant. Unknown if it is not archived, or AWS does not say.
-    archived_at: DateTime<Utc> = ["tables"],
+    archived_at: DateTime<Utc> = ["tables"] none if (table_status != "ARCHIVED"),
     /// DescribeTable gave the state `CREATING` or `DELETING`, so no rule judges the table. False if it could not be described. Never unknown.
     is_known_inactive: bool = ["tables"],
     /// A table that AWS restore testing made: it has the name of one, and a restore job made it or it is younger than 8 days. Unknown if it has the name, no restore job that was read made it, and the restore jobs or its age could not be read.
@@ -57,9 +57,9 @@ facts! {
     /// Point-in-time recovery is on. Unknown if it could not be asked.
     pitr_on: bool = ["continuous_backups"],
     /// The earliest moment to which point-in-time recovery can go back. Unknown if it is off or could not be asked.
-    pitr_earliest_at: DateTime<Utc> = ["continuous_backups"],
+    pitr_earliest_at: DateTime<Utc> = ["continuous_backups"] none if (pitr_on == false),
     /// How many days point-in-time recovery can go back. Unknown if it is off or could not be asked.
-    pitr_window_days: i64 = ["continuous_backups"],
+    pitr_window_days: i64 = ["continuous_backups"] none if (pitr_on == false),
 
     /// AWS Backup is opted in for DynamoDB in this account and Region. Unknown if the settings could not be read.
     dynamodb_opted_in: bool = ["region_settings"],
@@ -74,11 +74,11 @@ facts! {
     /// Names of the plans that take the table for certain; `none` if there is none. Never unknown.
     plan_names: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Longest retention, in days, that a rule of the plans that take the table for certain promises, of the rules that could be read and that run: not one whose schedule is over, nor one that another rule always comes before; 36,500 stands for ever. Unknown if no such rule was read.
-    plan_retention_days_seen: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
+    plan_retention_days_seen: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"] none if (in_a_plan == false),
     /// Longest retention, in days, that a rule of any plan that takes the table promises; 36,500 stands for ever. Unknown if a plan could not be read or may take the table.
-    plan_retention_days: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
+    plan_retention_days: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"] none if (in_a_plan == false),
     /// Longest retention, in days, that plans promise at most: as if every plan that may take the table did; 36,500 stands for ever. Unknown if a plan, its selections or its rules could not be read.
-    plan_retention_days_at_most: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
+    plan_retention_days_at_most: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"] none if (in_a_plan == false),
     /// Vaults that rules of the plans that take the table for certain write to; `none` if there is none. An air-gapped vault counts only while advanced features are on: without them AWS Backup leaves the point in the rule's ordinary vault. Unknown if no such rule was read.
     plan_vaults: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Selections that take the table for certain, as `plan/selection`; `none` if there is none. Never unknown.
@@ -86,23 +86,23 @@ facts! {
     /// Schedules of the rules of the plans that take the table for certain, each as AWS Backup keeps it and in words; `none` if there is none. Unknown if no such rule was read.
     plan_schedules: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Largest gap, in hours, between consecutive runs over the next 400 days of all rules of the plans that take the table, overlapping rules of one plan counted once. Unknown if there is no such rule, if one has a schedule that is not understood, or if a plan could not be read or may take the table.
-    plan_interval_hours: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
+    plan_interval_hours: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"] none if (in_a_plan == false),
     /// Largest gap, in hours, between runs of the plans that take the table for certain: others only make runs more frequent. A plan with a schedule that is not understood is left out. Unknown if no other has a rule that was read.
-    plan_interval_hours_at_most: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
+    plan_interval_hours_at_most: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"] none if (in_a_plan == false),
     /// Least that the largest gap, in hours, between runs of the plans that take the table can be: as if every plan that may take it did, and no rule came before another. Unknown if a plan, its selections or its rules could not be read, or one has a schedule that is not understood.
-    plan_interval_hours_at_least: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
+    plan_interval_hours_at_least: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"] none if (in_a_plan == false),
     /// Greatest age, in hours, that the newest recovery point reaches while every run succeeds: the largest gap between runs, the start window and the usual duration of the table's jobs, which is their median. Unknown as the interval, or if the jobs could not be read.
-    plan_worst_age_hours: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
+    plan_worst_age_hours: f64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"] none if (in_a_plan == false),
     /// Last run of the plans that take the table. Unknown if none of them ran, or none takes it for certain.
-    plan_last_run_at: DateTime<Utc> = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
+    plan_last_run_at: DateTime<Utc> = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"] none if (in_a_plan == false),
     /// When the first backup is to be there: the end of the start window of the first run after the table's creation, by the plans that take it for certain. Unknown if the table could not be described or has a usable recovery point, or if no such run is known.
-    first_backup_due_at: DateTime<Utc> = ["tables", "plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults", "recovery_points", "backup_jobs"],
+    first_backup_due_at: DateTime<Utc> = ["tables", "plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults", "recovery_points", "backup_jobs"] none if (in_a_plan == false) (usable_recovery_point_count_seen != 0),
     /// Strongest lock of a vault that rules of the plans that take the table for certain write to: `none`, `governance`, `compliance-in-grace` or `compliance`. Unknown if there is no such rule, or if a plan, the list of vaults or, for an air-gapped vault, the settings could not be read and the others have none.
-    plan_vault_lock_kind: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults", "backup_jobs", "recovery_points"],
+    plan_vault_lock_kind: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults", "backup_jobs", "recovery_points"] none if (in_a_plan == false),
     /// A rule of a plan that takes the table writes to a locked vault. Unknown if there is no such rule, or if none is known to, and a plan, the list of vaults or, for an air-gapped vault, the settings could not be read or a plan may take the table.
-    plan_vault_locked: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults", "backup_jobs", "recovery_points"],
+    plan_vault_locked: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults", "backup_jobs", "recovery_points"] none if (in_a_plan == false),
     /// Longest minimum retention that the lock of a vault that a rule of a plan that takes the table writes to enforces; 0 if none does. Unknown if there is no such rule, if a plan, the list of vaults or, for an air-gapped vault, the settings could not be read, or if a plan may take the table.
-    plan_vault_min_retention_days: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults", "backup_jobs", "recovery_points"],
+    plan_vault_min_retention_days: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "vaults", "backup_jobs", "recovery_points"] none if (in_a_plan == false),
     /// A rule of a plan that takes the table copies to another Region. Unknown if a plan could not be read or may take the table and none of the others does.
     plan_copies_cross_region: bool = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// A rule of a plan that takes the table copies to another account. Unknown as plan_copies_cross_region.
@@ -117,11 +117,11 @@ facts! {
     /// Usable recovery points of this incarnation in this account and Region. Unknown if the table could not be described or a vault could not be read.
     usable_recovery_point_count: i64 = ["tables", "vaults", "recovery_points"],
     /// Date of the newest usable recovery point that could be read. Unknown if none was.
-    newest_recovery_point_at: DateTime<Utc> = ["tables", "vaults", "recovery_points"],
+    newest_recovery_point_at: DateTime<Utc> = ["tables", "vaults", "recovery_points"] none if (usable_recovery_point_count == 0),
     /// Age at as_of, in hours, of the newest usable recovery point that could be read. Unknown if none was.
-    newest_recovery_point_age_hours_seen: f64 = ["tables", "vaults", "recovery_points"],
+    newest_recovery_point_age_hours_seen: f64 = ["tables", "vaults", "recovery_points"] none if (usable_recovery_point_count == 0),
     /// Age at as_of, in hours, of the newest usable recovery point. Unknown if there is none, or a vault could not be read.
-    newest_recovery_point_age_hours: f64 = ["tables", "vaults", "recovery_points"],
+    newest_recovery_point_age_hours: f64 = ["tables", "vaults", "recovery_points"] none if (usable_recovery_point_count == 0),
     /// How many usable recovery points were seen and how old the newest is, in words. Unknown if the table could not be described.
     recovery_points_summary: Text = ["tables", "vaults", "recovery_points"],
     /// ARN of the newest usable recovery point that could be read; `none` if there is none. Unknown if none was read and a vault could not be read.
@@ -133,29 +133,29 @@ facts! {
     /// How its retention is set: `days`, `forever`, or `source` for a copy that ends with its source; `none` if there is no point. Unknown if none was read and a vault could not be read.
     newest_retention_kind: Text = ["tables", "vaults", "recovery_points"],
     /// Date of the oldest usable recovery point that could be read. Unknown if none was.
-    oldest_recovery_point_at: DateTime<Utc> = ["tables", "vaults", "recovery_points"],
+    oldest_recovery_point_at: DateTime<Utc> = ["tables", "vaults", "recovery_points"] none if (usable_recovery_point_count == 0),
     /// Vaults that hold usable recovery points that could be read; `none` if there is none. Unknown if none was read and a vault could not be read.
     recovery_point_vaults: Text = ["tables", "vaults", "recovery_points"],
     /// Shortest retention, in days, among the usable recovery points that could be read; 36,500 stands for ever. Unknown if none was.
-    shortest_retention_days_seen: i64 = ["tables", "vaults", "recovery_points"],
+    shortest_retention_days_seen: i64 = ["tables", "vaults", "recovery_points"] none if (usable_recovery_point_count == 0),
     /// Shortest retention, in days, among all usable recovery points; 36,500 stands for ever. Unknown if there is none, if one does not say, or if a vault could not be read.
-    shortest_retention_days: i64 = ["tables", "vaults", "recovery_points"],
+    shortest_retention_days: i64 = ["tables", "vaults", "recovery_points"] none if (usable_recovery_point_count == 0),
     /// Longest retention, in days, among the usable recovery points that could be read; 36,500 stands for ever. Unknown if none was.
-    longest_retention_days_seen: i64 = ["tables", "vaults", "recovery_points"],
+    longest_retention_days_seen: i64 = ["tables", "vaults", "recovery_points"] none if (usable_recovery_point_count == 0),
     /// Longest retention, in days, among all usable recovery points; 36,500 stands for ever. Unknown if there is none, if one does not say, or if a vault could not be read.
-    longest_retention_days: i64 = ["tables", "vaults", "recovery_points"],
+    longest_retention_days: i64 = ["tables", "vaults", "recovery_points"] none if (usable_recovery_point_count == 0),
     /// Usable recovery points in cold storage, of the vaults that could be read. Unknown if the table could not be described.
     cold_point_count_seen: i64 = ["tables", "vaults", "recovery_points"],
     /// Every usable recovery point is encrypted. Unknown if there is none, if one does not say, or if a vault could not be read and none of the others is unencrypted.
-    recovery_points_encrypted: bool = ["tables", "vaults", "recovery_points"],
+    recovery_points_encrypted: bool = ["tables", "vaults", "recovery_points"] none if (usable_recovery_point_count == 0),
     /// Weakest owner of a key among the usable recovery points whose keys could be read: `unencrypted`, `aws-owned`, `aws-managed` or `customer-managed`. Unknown if none could.
-    weakest_key_owner: Text = ["tables", "vaults", "recovery_points", "native_backups", "keys"],
+    weakest_key_owner: Text = ["tables", "vaults", "recovery_points", "native_backups", "keys"] none if (usable_recovery_point_count == 0),
     /// weakest_key_owner as a number among the keys that could be read: -1 unencrypted, 0 aws-owned, 1 aws-managed, 2 customer-managed. Unknown if no key could be read.
-    weakest_key_owner_rank_seen: i64 = ["tables", "vaults", "recovery_points", "native_backups", "keys"],
+    weakest_key_owner_rank_seen: i64 = ["tables", "vaults", "recovery_points", "native_backups", "keys"] none if (usable_recovery_point_count == 0),
     /// weakest_key_owner as a number, from -1 to 2, over all usable recovery points. Unknown if a key or a vault could not be read.
-    weakest_key_owner_rank: i64 = ["tables", "vaults", "recovery_points", "native_backups", "keys"],
+    weakest_key_owner_rank: i64 = ["tables", "vaults", "recovery_points", "native_backups", "keys"] none if (usable_recovery_point_count == 0),
     /// Every key that usable recovery points depend on works (is enabled, or AWS owns it). Unknown if there is no point, or if a key or a vault could not be read and none of the others is broken.
-    recovery_point_keys_usable: bool = ["tables", "vaults", "recovery_points", "native_backups", "keys"],
+    recovery_point_keys_usable: bool = ["tables", "vaults", "recovery_points", "native_backups", "keys"] none if (usable_recovery_point_count == 0),
     /// The keys of usable recovery points that do not work, with their state; `none` if all that could be read do. Never unknown.
     unusable_keys: Text = ["tables", "vaults", "recovery_points", "native_backups", "keys"],
     /// At least one usable recovery point lies in a locked vault. Unknown if none was seen there and a vault could not be read.
@@ -163,21 +163,21 @@ facts! {
     /// Strongest lock of a vault that holds a usable recovery point: `none`, `governance`, `compliance-in-grace` or `compliance`. Unknown if a vault could not be read and the others have none.
     vault_lock_kind: Text = ["tables", "vaults", "recovery_points"],
     /// vault_lock_kind as a number among the vaults that could be read: 0 none, 1 governance, 2 compliance in grace, 3 compliance. Unknown if no usable recovery point was seen.
-    vault_lock_rank_seen: i64 = ["tables", "vaults", "recovery_points"],
+    vault_lock_rank_seen: i64 = ["tables", "vaults", "recovery_points"] none if (usable_recovery_point_count == 0),
     /// vault_lock_kind as a number, from 0 to 3, over all vaults. Unknown if there is no usable recovery point or a vault could not be read.
-    vault_lock_rank: i64 = ["tables", "vaults", "recovery_points"],
+    vault_lock_rank: i64 = ["tables", "vaults", "recovery_points"] none if (usable_recovery_point_count == 0),
     /// When the last compliance lock in grace of a vault that holds a usable recovery point becomes final. Unknown if none is in grace.
-    vault_lock_grace_until: DateTime<Utc> = ["tables", "vaults", "recovery_points"],
+    vault_lock_grace_until: DateTime<Utc> = ["tables", "vaults", "recovery_points"] none if (usable_recovery_point_count == 0) (vault_lock_rank is known),
     /// Age at as_of, in hours, of the newest usable recovery point in a logically air-gapped vault that could be read. Unknown if none was.
-    air_gapped_point_age_hours_seen: f64 = ["tables", "vaults", "recovery_points"],
+    air_gapped_point_age_hours_seen: f64 = ["tables", "vaults", "recovery_points"] none if (air_gapped_point_count == 0),
     /// Age at as_of, in hours, of the newest usable recovery point in a logically air-gapped vault, over all vaults. Unknown if there is none, or a vault could not be read.
-    air_gapped_point_age_hours: f64 = ["tables", "vaults", "recovery_points"],
+    air_gapped_point_age_hours: f64 = ["tables", "vaults", "recovery_points"] none if (air_gapped_point_count == 0),
     /// Usable recovery points in logically air-gapped vaults that could be read. Unknown if the table could not be described.
     air_gapped_point_count_seen: i64 = ["tables", "vaults", "recovery_points"],
     /// Usable recovery points in logically air-gapped vaults. Unknown if the table could not be described or a vault could not be read.
     air_gapped_point_count: i64 = ["tables", "vaults", "recovery_points"],
     /// The access policy of every vault that holds a usable recovery point denies to delete points, to change their lifecycle, and to replace or delete the policy. Unknown if there is no point, or if a policy or a vault could not be read or understood and none of the others is open.
-    manual_deletion_denied: bool = ["tables", "vaults", "recovery_points", "vault_policies"],
+    manual_deletion_denied: bool = ["tables", "vaults", "recovery_points", "vault_policies"] none if (usable_recovery_point_count == 0),
     /// Vaults with usable recovery points whose policy does not deny manual deletion, or not for certain; `none` if every one that was read does. Never unknown.
     vaults_open_to_deletion: Text = ["tables", "vaults", "recovery_points", "vault_policies"],
     /// Why the policy of each vault in vaults_open_to_deletion does not deny it, or not for certain; `none` if every one that was read does. Never unknown.
@@ -204,13 +204,13 @@ facts! {
     /// Where usable copies were seen in other accounts and Regions, each with the age of the data of the newest one; `none` if there is none. Unknown if the table could not be described.
     newest_copies_seen: Text = ["tables", "vaults", "recovery_points"],
     /// Age at as_of, in hours, of the data of the newest copy that was seen in another Region. Unknown if none was.
-    cross_region_copy_age_hours_seen: f64 = ["tables", "vaults", "recovery_points"],
+    cross_region_copy_age_hours_seen: f64 = ["tables", "vaults", "recovery_points"] none if (copy_regions_seen == "none"),
     /// Age at as_of, in hours, of the data of the newest copy that was seen in another account. Unknown if none was.
-    cross_account_copy_age_hours_seen: f64 = ["tables", "vaults", "recovery_points"],
+    cross_account_copy_age_hours_seen: f64 = ["tables", "vaults", "recovery_points"] none if (copy_accounts_seen == "none"),
     /// Weakest owner of a key among the copies elsewhere whose keys could be read, as for recovery points; `none` if no copy was seen. Unknown if none could be read.
     copy_weakest_key_owner: Text = ["tables", "vaults", "recovery_points", "keys"],
     /// Every key that the copies seen elsewhere depend on works (is enabled, or AWS owns it). Unknown if no copy was seen, or if a key could not be read and none of the others is broken.
-    copy_keys_usable_seen: bool = ["tables", "vaults", "recovery_points", "keys"],
+    copy_keys_usable_seen: bool = ["tables", "vaults", "recovery_points", "keys"] none if (newest_copies_seen == "none"),
     /// The keys of copies seen elsewhere that do not work, with their state; `none` if all that could be read do. Unknown if the table could not be described.
     copy_unusable_keys: Text = ["tables", "vaults", "recovery_points", "keys"],
     /// Copy jobs of this incarnation that finished in the last 30 days. Unknown if the jobs or the table could not be read.
@@ -235,15 +235,15 @@ facts! {
     /// Whole UTC days of the window and the life of the table on which surely no usable recovery point was made. Unknown if the table could not be described, a vault or the jobs could not be read, or the window is longer than AWS Backup's memory of jobs.
     days_without_point: i64 = ["tables", "vaults", "recovery_points", "backup_jobs"],
     /// Runs that the schedules in force asked for since the plan's selection, the plan and the table all existed, at most 29 days back, start windows still open left out. Unknown as plan_interval_hours, or if the table could not be described.
-    expected_run_count: i64 = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
+    expected_run_count: i64 = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"] none if (in_a_plan == false),
     /// Of the runs of expected_run_count, those for which surely no backup job was started. A job that does not say who started it may be any run's. Unknown as expected_run_count, or if the jobs could not be read.
-    missed_run_count_sure: i64 = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags", "backup_jobs", "recovery_points", "vaults"],
+    missed_run_count_sure: i64 = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags", "backup_jobs", "recovery_points", "vaults"] none if (in_a_plan == false),
     /// Runs as in missed_run_count_sure, where no job leaves open who started it. Unknown as missed_run_count_sure, or if a job does.
-    missed_run_count: i64 = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags", "backup_jobs", "recovery_points", "vaults"],
+    missed_run_count: i64 = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags", "backup_jobs", "recovery_points", "vaults"] none if (in_a_plan == false),
     /// Jobs that do not say who started them and may be those of a run that shows no other; `none` if there is none. Unknown as missed_run_count_sure.
-    jobs_of_nobody: Text = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags", "backup_jobs", "recovery_points", "vaults"],
+    jobs_of_nobody: Text = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags", "backup_jobs", "recovery_points", "vaults"] none if (in_a_plan == false),
     /// When the last run was due that surely was missed. Unknown if there is none.
-    last_missed_run_at: DateTime<Utc> = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags", "backup_jobs", "recovery_points", "vaults"],
+    last_missed_run_at: DateTime<Utc> = ["tables", "plans", "plan_rules", "plan_versions", "selections", "region_settings", "table_tags", "backup_jobs", "recovery_points", "vaults"] none if (in_a_plan == false) (missed_run_count == 0),
 
     /// Backup jobs of this incarnation that finished in the last 30 days. Unknown if the jobs or the table could not be read.
     finished_backup_job_count: i64 = ["tables", "backup_jobs"],
@@ -258,11 +258,11 @@ facts! {
     /// State and message of the first failed job of the last 30 days; `none` if there is none. Unknown if the jobs could not be read.
     first_failed_backup_job_cause: Text = ["tables", "backup_jobs"],
     /// When the last failed job was created. Unknown if there is none, or the jobs could not be read.
-    last_failed_backup_job_at: DateTime<Utc> = ["tables", "backup_jobs"],
+    last_failed_backup_job_at: DateTime<Utc> = ["tables", "backup_jobs"] none if (failed_backup_job_count == 0),
     /// State and message of the last failed job; `none` if there is none. Unknown if the jobs could not be read.
     last_failed_backup_job_cause: Text = ["tables", "backup_jobs"],
     /// When the last completed job was created. Unknown if there is none, or the jobs could not be read.
-    last_completed_backup_job_at: DateTime<Utc> = ["tables", "backup_jobs"],
+    last_completed_backup_job_at: DateTime<Utc> = ["tables", "backup_jobs"] none if (finished_backup_job_count is known),
     /// No job failed without a later success. Unknown if the jobs or the table could not be read.
     backup_jobs_recovered: bool = ["tables", "backup_jobs"],
 
@@ -271,17 +271,17 @@ facts! {
     /// A restore of a recovery point of the table succeeded, as far back as AWS remembers; one whose validation failed did not. Unknown if none was seen and restore jobs or a vault could not be read, or there was one that is older than the 30 days for which AWS keeps restore jobs.
     restore_succeeded: bool = ["tables", "vaults", "recovery_points", "restore_jobs"],
     /// When a recovery point of the table was last restored, however that ended. Unknown if no restore was seen.
-    last_restore_seen_at: DateTime<Utc> = ["tables", "vaults", "recovery_points", "restore_jobs"],
+    last_restore_seen_at: DateTime<Utc> = ["tables", "vaults", "recovery_points", "restore_jobs"] none if (restore_outcome == "not-tested"),
     /// When the last restore that succeeded was made. Unknown if none was seen.
-    last_restore_at: DateTime<Utc> = ["tables", "vaults", "recovery_points", "restore_jobs"],
+    last_restore_at: DateTime<Utc> = ["tables", "vaults", "recovery_points", "restore_jobs"] none if (restore_succeeded == false),
     /// How long ago, in days, the last restore that succeeded was made. Unknown if none was seen.
-    last_restore_age_days_seen: f64 = ["tables", "vaults", "recovery_points", "restore_jobs"],
+    last_restore_age_days_seen: f64 = ["tables", "vaults", "recovery_points", "restore_jobs"] none if (restore_succeeded == false),
     /// How long ago, in days, the last restore that succeeded was made, over all evidence. Unknown if there was none, restore jobs or a vault could not be read, or a later one is older than AWS keeps restore jobs.
-    last_restore_age_days: f64 = ["tables", "vaults", "recovery_points", "restore_jobs"],
+    last_restore_age_days: f64 = ["tables", "vaults", "recovery_points", "restore_jobs"] none if (restore_succeeded == false),
     /// How long the last restore that succeeded took, in minutes, from the creation of the job to its completion. Unknown if AWS remembers no such job.
-    last_restore_minutes: f64 = ["tables", "restore_jobs"],
+    last_restore_minutes: f64 = ["tables", "restore_jobs"] none if (restore_succeeded == false),
     /// What the validation of the last restore that succeeded said, in AWS's word; `none` if none was put. Unknown if AWS remembers no such job.
-    last_restore_validation: Text = ["tables", "restore_jobs"],
+    last_restore_validation: Text = ["tables", "restore_jobs"] none if (restore_succeeded == false),
     /// Message of the last restore that failed; `none` if there is none. Unknown if restore jobs could not be read.
     last_failed_restore_cause: Text = ["tables", "restore_jobs"],
     /// Restore testing plans that cover the table; `none` if there is none. Unknown if none does for certain and a vault or a testing plan could not be read, or one may cover it.

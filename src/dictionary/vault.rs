@@ -39,7 +39,7 @@ facts! {
     /// lock_kind as a number: 0 none, 1 governance, 2 compliance-in-grace, 3 compliance. Never unknown.
     lock_rank: i64 = ["vaults"],
     /// When a compliance lock in grace becomes final. Unknown if none is in grace.
-    lock_grace_until: DateTime<Utc> = ["vaults"],
+    lock_grace_until: DateTime<Utc> = ["vaults"] none if (lock_kind != "compliance-in-grace"),
     /// Shortest retention that the lock lets in; 0 if it sets none. Never unknown.
     min_retention_days: i64 = ["vaults"],
     /// Longest retention that the lock lets in; 36,500 if it sets none. Never unknown.

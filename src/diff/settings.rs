@@ -191,7 +191,7 @@ fn tables(older: &[TableRow], newer: &[TableRow], found: &mut Found) {
         };
         let ids = (was.fact(TableFacts::table_id), is.fact(TableFacts::table_id));
         // Another table under the same name has settings of its own.
-        if ids.0 != ids.1 && *ids.0 != FactValue::Unknown && *ids.1 != FactValue::Unknown {
+        if ids.0 != ids.1 && !ids.0.is_null() && !ids.1.is_null() {
             continue;
         }
         table(was, is, found);

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{Demands, Level, Question, Severity, Subject, TargetId, Verdict};
+use super::{Demands, Level, NullCause, Question, Severity, Subject, TargetId, Verdict};
 
 /// The value of one fact on one subject.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FactValue {
-    /// Not known, and nothing else.
-    Unknown,
+    /// No value, and why.
+    Null(NullCause),
     /// Yes or no.
     Bool(bool),
     /// A count, or a whole number of the unit in the fact's name.
@@ -25,11 +25,21 @@ pub enum FactValue {
     Time(DateTime<Utc>),
 }
 
+impl FactValue {
+    /// No value, before anybody asked why: as if AWS's answers left it open.
+    pub const OPEN: Self = Self::Null(NullCause::LeftOpen);
+
+    /// Has it no value?
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null(_))
+    }
+}
+
 impl fmt::Display for FactValue {
-    /// For people: `unknown`, `yes`, `no`, whole seconds, at most two decimals.
+    /// For people: `yes`, `no`, whole seconds, at most two decimals; of a null its cause.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown => f.pad("unknown"),
+            Self::Null(cause) => cause.fmt(f),
             Self::Bool(true) => f.pad("yes"),
             Self::Bool(false) => f.pad("no"),
             Self::Int(number) => f.pad(&number.to_string()),

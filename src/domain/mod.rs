@@ -6,6 +6,7 @@ mod answer;
 mod days;
 mod demand;
 mod finding;
+mod null;
 mod verdict;
 
 use std::fmt;
@@ -16,6 +17,7 @@ pub use answer::{Answer, Level, Question};
 pub use days::{DayState, Window};
 pub use demand::{Demand, Demands};
 pub use finding::{FactName, FactValue, Finding, Gap, GapKind, rfc3339, short_number};
+pub use null::{LostCall, NullCause};
 pub use verdict::{Severity, Subject, Verdict};
 
 /// One account in one Region: the unit of collecting.

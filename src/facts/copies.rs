@@ -54,7 +54,7 @@ impl Comparisons {
     /// One of them; unknown if there is no such name.
     pub(crate) fn get(&self, name: &str) -> FactValue {
         let found = self.values().into_iter().find(|(known, _)| *known == name);
-        found.map_or(FactValue::Unknown, |(_, value)| value)
+        found.map_or(FactValue::OPEN, |(_, value)| value)
     }
 
     /// Where the answer by that name is no certain yes: sets of demands of which each is enough. If none of one set were asked,
@@ -92,11 +92,11 @@ impl Comparisons {
 
     /// By name.
     pub(crate) fn values(&self) -> Vec<(&'static str, FactValue)> {
-        let text = |text: &Option<Text>| text.clone().map_or(FactValue::Unknown, FactValue::Text);
+        let text = |text: &Option<Text>| text.clone().map_or(FactValue::OPEN, FactValue::Text);
         let of_plans_and_copies = [
             (
                 "plan_rule_meets_policy",
-                self.plan_rule_meets_policy.map_or(FactValue::Unknown, FactValue::Bool),
+                self.plan_rule_meets_policy.map_or(FactValue::OPEN, FactValue::Bool),
             ),
             ("missing_copy_regions", text(&self.missing_copy_regions)),
             ("missing_copy_accounts", text(&self.missing_copy_accounts)),

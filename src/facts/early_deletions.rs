@@ -86,7 +86,7 @@ impl DeletedEarly {
 
     /// By name.
     pub(super) fn values(&self) -> [(&'static str, FactValue); 4] {
-        let number = |number: Option<i64>| number.map_or(FactValue::Unknown, FactValue::Int);
+        let number = |number: Option<i64>| number.map_or(FactValue::OPEN, FactValue::Int);
         let count = self.count_sure.filter(|_| self.count_sure == self.count_at_most);
         [
             ("points_deleted_early_count", number(count)),
@@ -94,7 +94,7 @@ impl DeletedEarly {
             ("points_deleted_early_count_at_most", number(self.count_at_most)),
             (
                 "points_deleted_early",
-                self.names.clone().map_or(FactValue::Unknown, FactValue::Text),
+                self.names.clone().map_or(FactValue::OPEN, FactValue::Text),
             ),
         ]
     }

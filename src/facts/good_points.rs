@@ -82,25 +82,22 @@ impl GoodPoint {
 
     /// By name.
     pub(crate) fn values(&self) -> [(&'static str, FactValue); 10] {
-        let text = |text: &Option<Text>| text.clone().map_or(FactValue::Unknown, FactValue::Text);
-        let float = |number: Option<f64>| number.map_or(FactValue::Unknown, FactValue::Float);
+        let text = |text: &Option<Text>| text.clone().map_or(FactValue::OPEN, FactValue::Text);
+        let float = |number: Option<f64>| number.map_or(FactValue::OPEN, FactValue::Float);
         let age = self
             .age_hours_at_most
             .filter(|_| self.age_hours_at_most == self.age_hours_at_least);
         [
             (
                 "backed_up",
-                self.is_within_limit.map_or(FactValue::Unknown, FactValue::Bool),
+                self.is_within_limit.map_or(FactValue::OPEN, FactValue::Bool),
             ),
             ("backed_up_doubt", text(&self.doubt)),
             ("backed_up_summary", text(&self.summary)),
             ("newest_good_point_age_hours", float(age)),
             ("newest_good_point_age_hours_at_most", float(self.age_hours_at_most)),
             ("newest_good_point_age_hours_at_least", float(self.age_hours_at_least)),
-            (
-                "newest_good_point_at",
-                self.at.map_or(FactValue::Unknown, FactValue::Time),
-            ),
+            ("newest_good_point_at", self.at.map_or(FactValue::OPEN, FactValue::Time)),
             ("newest_good_point_arn", text(&self.arn)),
             ("newest_good_point_vault", text(&self.vault)),
             ("newest_point_failed_demands", text(&self.failed_demands)),

@@ -147,6 +147,11 @@ impl Facts {
         self.index.partition(target).unwrap_or("aws")
     }
 
+    /// Did the scan ask for that frame?
+    pub(crate) fn is_asked(&self, frame: &str) -> bool {
+        self.index.asked.contains(frame)
+    }
+
     /// How the reading went, target by target.
     pub(crate) fn reading(&self) -> &Reading {
         &self.index.reading

@@ -69,8 +69,8 @@ impl PlanPolicy {
 
     /// By name.
     pub(super) fn values(&self) -> [(&'static str, FactValue); 4] {
-        let flag = |flag: Option<bool>| flag.map_or(FactValue::Unknown, FactValue::Bool);
-        let text = |text: &Option<Text>| text.clone().map_or(FactValue::Unknown, FactValue::Text);
+        let flag = |flag: Option<bool>| flag.map_or(FactValue::OPEN, FactValue::Bool);
+        let text = |text: &Option<Text>| text.clone().map_or(FactValue::OPEN, FactValue::Text);
         [
             ("plan_meets_policy", flag(self.meets)),
             ("plan_policy_reason", text(&self.reason)),

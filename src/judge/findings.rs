@@ -9,16 +9,17 @@ use crate::criteria::levels::left_out;
 use crate::criteria::policy::{Policy, Tier};
 use crate::criteria::rules::Rule;
 use crate::criteria::waivers::exemption_facts;
-use crate::dictionary::{ExemptionFacts, SubjectFacts};
-use crate::domain::{Answer, FactName, FactValue, Finding, Subject, TargetId, Window};
+use crate::dictionary::ExemptionFacts;
+use crate::domain::{Answer, FactValue, Finding, Subject, TargetId, Window};
 use crate::facts::Facts;
 use crate::inventory::Inventory;
 use crate::inventory::schema::RecoveryPoint;
 use crate::problem::Problem;
 use crate::report::TableRow;
 
-use super::evaluate::{Chunk, Waived, WhyUnknown, Within, judge_subjects, judge_tables, judge_waivers, waive};
+use super::evaluate::{Chunk, Values, Waived, WhyUnknown, Within, judge_subjects, judge_tables, judge_waivers, waive};
 use super::gaps::why_unknown;
+use super::nulls::Nulls;
 
 /// What was judged.
 pub(super) struct Judged {
@@ -69,8 +70,9 @@ pub(super) fn judge(inventory: &Inventory, facts: &Facts, criteria: &Criteria) -
         Window::default()
     };
     let within = Within::of(&criteria.policy, facts)?;
-    let mut judged = tables(facts, (criteria, &within), window, &why)?;
     let (rules, policy) = (&criteria.rules, &criteria.policy);
+    let nulls = Nulls::new(facts, policy);
+    let mut judged = tables(facts, (criteria, &within), window, &why, &nulls)?;
     let mut others = judge_subjects(inventory, facts, rules, policy, &why)?;
     others.sort_by(|a, b| {
         (a.subject, &a.target, &a.resource_arn, &a.rule).cmp(&(b.subject, &b.target, &b.resource_arn, &b.rule))
@@ -82,7 +84,7 @@ pub(super) fn judge(inventory: &Inventory, facts: &Facts, criteria: &Criteria) -
     };
     judged.waived = waive(&mut judged.findings, criteria, facts.as_of(), &is_listed_whole);
     let exemptions = exemptions((policy, &within), facts, &judged.tiers);
-    let of_waivers = judge_waivers(&judged.waived, &exemptions, rules, policy, &why)?;
+    let of_waivers = judge_waivers(&judged.waived, &exemptions, rules, policy, &why, &nulls)?;
     judged.findings.extend(of_waivers);
     judged.exemptions = exemptions;
     let is_whole = left_out(policy, rules).next().is_none();
@@ -96,16 +98,18 @@ fn tables(
     (criteria, within): (&Criteria, &Within),
     window: Window,
     why: WhyUnknown<'_>,
+    nulls: &Nulls<'_>,
 ) -> Result<Judged, Problem> {
     let (mut tables, mut findings) = (Vec::with_capacity(facts.len()), Vec::new());
     let mut tiers = TierCounts::default();
     let of_tables: Vec<&Rule> = criteria.rules.of(Subject::Table).collect();
     judge_tables(facts, &criteria.rules, (&criteria.policy, within), &mut |chunk| {
         for place in 0..chunk.tables.facts.len() {
-            let mut row = table_row(&chunk, place);
+            let values = chunk.values(place, nulls);
+            let mut row = table_row(&chunk, place, &values);
             row.days = facts.days(chunk.start + place, chunk.asked(place), window);
             tables.push(row);
-            findings.extend(chunk.findings(place, &of_tables, why));
+            findings.extend(chunk.findings(place, &values, &of_tables, why));
             tiers.add(&chunk.assigned[place].tier);
         }
     })?;
@@ -119,30 +123,11 @@ fn tables(
     })
 }
 
-fn table_row(chunk: &Chunk, place: usize) -> TableRow {
+fn table_row(chunk: &Chunk, place: usize, values: &Values) -> TableRow {
     let table = &chunk.tables.facts[place];
     let text = |text: &Option<Arc<str>>| text.as_deref().unwrap_or_default().to_owned();
-    let mut facts: Vec<(FactName, FactValue)> = table
-        .values()
-        .into_iter()
-        .map(|(name, value)| (Cow::Borrowed(name), value))
-        .collect();
-    let assigned = &chunk.assigned[place];
-    facts.push((Cow::Borrowed("policy_tier"), assigned.tier.clone()));
-    facts.extend(
-        assigned
-            .values
-            .iter()
-            .map(|(name, value)| (Cow::Borrowed(*name), value.clone())),
-    );
-    if let Some(comparison) = chunk.comparisons.get(place) {
-        facts.extend(
-            comparison
-                .values()
-                .into_iter()
-                .map(|(name, value)| (Cow::Borrowed(name), value)),
-        );
-    }
+    let facts = values.all().iter();
+    let facts = facts.map(|(name, value)| (Cow::Borrowed(*name), value.clone()));
     TableRow {
         table_arn: text(&table.table_arn),
         table_name: text(&table.table_name),
@@ -150,7 +135,7 @@ fn table_row(chunk: &Chunk, place: usize) -> TableRow {
         verdict: Answer::NotAsked,
         answers: [Answer::NotAsked; 4],
         answers_by_framework: Vec::new(),
-        facts,
+        facts: facts.collect(),
         days: Vec::new(),
     }
 }

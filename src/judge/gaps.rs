@@ -52,7 +52,7 @@ fn settled_by(failures: &[&CallLogEntry]) -> String {
     }
 }
 
-const ASSUME_ROLE: &str = "sts:AssumeRole";
+pub(super) const ASSUME_ROLE: &str = "sts:AssumeRole";
 
 fn failure_text(entry: &CallLogEntry) -> String {
     let of = if entry.resource.is_empty() {
@@ -125,7 +125,7 @@ impl<'f> UnknownFindings<'f> {
             let missing = finding
                 .evidence
                 .iter()
-                .filter(|(_, value)| *value == FactValue::Unknown);
+                .filter(|(_, value)| matches!(value, FactValue::Null(cause) if cause.is_unknown()));
             let frames: BTreeSet<&'static str> = missing
                 .flat_map(|(name, _)| frames_of(subject, name).iter().copied())
                 .collect();
@@ -157,16 +157,16 @@ impl<'f> UnknownFindings<'f> {
 }
 
 /// Calls that speak of one table.
-fn is_of_one_table(action: &str) -> bool {
+pub(super) fn is_of_one_table(action: &str) -> bool {
     action.starts_with("dynamodb:Describe") || action == "dynamodb:ListTagsOfResource"
 }
 
 /// Calls that ask for one thing of a list that was read a moment before.
-fn may_vanish(action: &str) -> bool {
+pub(super) fn may_vanish(action: &str) -> bool {
     action.starts_with("dynamodb:Describe") || matches!(action, "backup:GetBackupPlan" | "backup:GetBackupSelection")
 }
 
-fn kind_of(outcome: &str) -> GapKind {
+pub(super) fn kind_of(outcome: &str) -> GapKind {
     use GapKind::{Denied, Expired, Failed, NotEnabled, Throttled, Unsupported};
     [Denied, Throttled, Expired, NotEnabled, Unsupported]
         .into_iter()

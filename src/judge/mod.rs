@@ -11,6 +11,7 @@ mod evidence;
 mod findings;
 pub(crate) mod frameworks;
 pub(crate) mod gaps;
+pub(crate) mod nulls;
 pub(crate) mod recheck;
 
 use crate::criteria::Criteria;

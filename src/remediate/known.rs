@@ -18,6 +18,8 @@ pub(crate) struct Known<'k> {
     pub reading: Reading,
     /// How people want things done.
     pub(crate) settings: &'k Remediation,
+    /// How the scan was limited, in words; none: it is not known that it was.
+    pub(crate) limits: Option<&'k str>,
     tables: BTreeMap<&'k str, &'k TableRow>,
 }
 
@@ -25,13 +27,19 @@ impl<'k> Known<'k> {
     /// A judgement and the evidence behind it.
     ///
     /// Errors: the inventory is damaged.
-    pub(crate) fn of(report: &'k Report, inventory: &'k Inventory, settings: &'k Remediation) -> Outcome<Self> {
+    pub(crate) fn of(
+        report: &'k Report,
+        inventory: &'k Inventory,
+        settings: &'k Remediation,
+        limits: Option<&'k str>,
+    ) -> Outcome<Self> {
         let tables = report.tables.iter().map(|table| (table.table_arn.as_str(), table));
         Ok(Self {
             report,
             inventory,
             reading: Reading::read(inventory)?,
             settings,
+            limits,
             tables: tables.collect(),
         })
     }

@@ -6,7 +6,7 @@ use super::actions::{KINDS, Kind};
 use super::known::Known;
 use super::{Blocked, PLAN_VERSION, Plan};
 use crate::criteria::rules::RuleSet;
-use crate::domain::{Finding, Verdict};
+use crate::domain::{FactName, FactValue, Finding, NullCause, Verdict};
 use crate::problem::Outcome;
 use crate::report::Report;
 
@@ -31,7 +31,7 @@ pub(crate) fn propose(known: &Known<'_>, rules: &RuleSet) -> Outcome<Plan> {
                 continue;
             }
             let proposed = if finding.verdict == Verdict::Unknown {
-                Err(doubt(&finding.message))
+                Err(doubt(finding, known.limits))
             } else {
                 propose(finding)
             };
@@ -50,8 +50,18 @@ pub(crate) fn propose(known: &Known<'_>, rules: &RuleSet) -> Outcome<Plan> {
     Ok(plan.sealed())
 }
 
-/// Why no action is proposed for a finding that is unknown, from its message: "not known" is said once.
-fn doubt(message: &str) -> String {
+/// Why no action is proposed for a finding that is unknown: the scan did not ask, or from its message, where "not known" is
+/// said once.
+fn doubt(finding: &Finding, limits: Option<&str>) -> String {
+    let is_unasked = |(_, value): &(FactName, FactValue)| *value == FactValue::Null(NullCause::NotAsked);
+    if finding.evidence.iter().any(is_unasked) {
+        let why = limits.unwrap_or("this scan was for rules that do not ask whether it needs one");
+        return format!("not asked: {why}; a scan with {} settles it", finding.rule);
+    }
+    not_known(&finding.message)
+}
+
+fn not_known(message: &str) -> String {
     let why = message.strip_prefix("not known").unwrap_or(message);
     match why.starts_with([',', ':']) {
         true => format!("not known whether it needs one{why}"),
@@ -76,7 +86,7 @@ fn answered<'r>(kind: &Kind, rules: &RuleSet, report: &'r Report) -> impl Iterat
 
 #[cfg(test)]
 mod tests {
-    use super::doubt;
+    use super::not_known;
 
     #[test]
     fn a_doubt_says_once_that_it_is_not_known() {
@@ -95,7 +105,7 @@ mod tests {
                 "not known whether it needs one: not known for all plans here",
             ),
         ] {
-            assert_eq!(doubt(message), reason);
+            assert_eq!(not_known(message), reason);
         }
     }
 }

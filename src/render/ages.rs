@@ -90,10 +90,7 @@ mod tests {
             (vec![(rpo, hours(24.0)), (seen, hours(3.0))], AgeClass::Half),
             (vec![(rpo, hours(24.0)), (seen, hours(300.0))], AgeClass::Unknown),
             (vec![(rpo, hours(24.0)), (points, FactValue::Int(0))], AgeClass::None),
-            (
-                vec![(rpo, hours(24.0)), (points, FactValue::Unknown)],
-                AgeClass::Unknown,
-            ),
+            (vec![(rpo, hours(24.0)), (points, FactValue::OPEN)], AgeClass::Unknown),
             (vec![(age, hours(1.0))], AgeClass::Unknown),
         ] {
             assert_eq!(AgeClass::of(&row(&facts)), expected, "{facts:?}");

@@ -1,5 +1,6 @@
 //! CSV for spreadsheets and auditors' tools: RFC 4180, a head in every file, stable columns, no cell that a spreadsheet
-//! would run as a formula. What is not known is written `unknown`, never left empty.
+//! would run as a formula. What has no value says why: `none`, `not asked`, `denied: ACTION`, `left open by AWS`; it is
+//! never left empty.
 
 use std::io::Write;
 

@@ -252,7 +252,7 @@ fn table(index: usize) -> TableRow {
     let planned = noise(index, 1) < 85;
     let age = noise(index, 2) as f64 / 3.0 + 0.25;
     let denied = noise(index, 3) < 6;
-    let point = |value: FactValue| if denied { FactValue::Unknown } else { value };
+    let point = |value: FactValue| if denied { FactValue::OPEN } else { value };
     let facts = [
         ("table_status", FactValue::Text("ACTIVE".into())),
         ("table_size_bytes", FactValue::Int(index as i64 * 7919)),
@@ -461,7 +461,7 @@ fn day_state(index: usize, day: usize, denied: bool) -> DayState {
 
 fn judge(index: usize, table: &TableRow) -> Vec<Finding> {
     let test = |name: &str, good: &dyn Fn(&FactValue) -> bool| match table.column(name) {
-        FactValue::Unknown => Verdict::Unknown,
+        FactValue::Null(_) => Verdict::Unknown,
         value if good(value) => Verdict::Compliant,
         _ => Verdict::NonCompliant,
     };

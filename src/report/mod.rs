@@ -12,8 +12,8 @@ use chrono::{DateTime, Utc};
 
 use crate::dictionary::FactKey;
 use crate::domain::{
-    Answer, DayState, Demands, FactName, FactValue, Finding, Gap, Level, Question, Severity, Subject, TargetId,
-    Verdict, Window, rfc3339,
+    Answer, DayState, Demands, FactName, FactValue, Finding, Gap, Level, NullCause, Question, Severity, Subject,
+    TargetId, Verdict, Window, rfc3339,
 };
 use crate::problem::count;
 
@@ -317,17 +317,17 @@ impl TableRow {
         self.answers[question.place()]
     }
 
-    /// The value of a fact; unknown if it is not in the report.
+    /// The value of a fact; not asked if it is not in the report.
     pub fn fact(&self, key: FactKey) -> &FactValue {
         self.column(key.name())
     }
 
-    /// The value under a name that a row of this report carries; unknown if this row does not.
+    /// The value under a name that a row of this report carries; not asked if this row does not.
     pub fn column(&self, name: &str) -> &FactValue {
         self.facts
             .iter()
             .find(|(fact, _)| fact == name)
-            .map_or(&FactValue::Unknown, |(_, value)| value)
+            .map_or(&FactValue::Null(NullCause::NotAsked), |(_, value)| value)
     }
 }
 

@@ -21,6 +21,7 @@ mod intact;
 mod judgement;
 mod ledger;
 mod native;
+mod nulls;
 mod pack;
 mod properties;
 mod push;

@@ -39,7 +39,7 @@ fn hours_ago(hours: i64) -> Option<DateTime<Utc>> {
     Some(as_of() - TimeDelta::hours(hours))
 }
 
-fn rules() -> &'static RuleSet {
+pub fn rules() -> &'static RuleSet {
     static RULES: OnceLock<RuleSet> = OnceLock::new();
     RULES.get_or_init(|| RuleSet::load(None, &[]).expect("the embedded rules are right"))
 }
@@ -75,7 +75,7 @@ fn criteria() -> Criteria {
 
 /// The rows of an inventory.
 #[derive(Debug, Clone, Default)]
-struct World {
+pub struct World {
     targets: Vec<Target>,
     tables: Vec<Table>,
     tags: Vec<TableTag>,
@@ -95,7 +95,7 @@ struct World {
     testing: Vec<RestoreTestingPlan>,
     testing_selections: Vec<RestoreTestingSelection>,
     keys: Vec<Key>,
-    calls: Vec<CallLogEntry>,
+    pub calls: Vec<CallLogEntry>,
 }
 
 impl World {
@@ -141,7 +141,7 @@ impl World {
         Inventory::open(dir).expect("opened")
     }
 
-    fn judged(&self) -> Report {
+    pub fn judged(&self) -> Report {
         self.judged_by(rules())
     }
 
@@ -155,6 +155,20 @@ impl World {
     fn judged_with(&self, criteria: &Criteria) -> Report {
         let dir = tempfile::tempdir().expect("a folder");
         judge(&self.write(dir.path()), criteria).expect("judged")
+    }
+
+    /// What a scan for these rules alone says.
+    pub fn scanned_for(&self, rules: &RuleSet) -> Report {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut inventory = self.read_for(rules).write(dir.path());
+        let wanted = Wanted::frames(rules.frames());
+        let is_asked = |frame: &str| wanted.has(frame) || ["targets", "tables", "call_log"].contains(&frame);
+        inventory.manifest.frames.retain(|frame, _| is_asked(frame));
+        let criteria = Criteria {
+            rules: rules.clone(),
+            ..criteria()
+        };
+        judge(&inventory, &criteria).expect("judged")
     }
 
     /// What a scan for these rules alone would have read.
@@ -584,7 +598,7 @@ fn made() -> impl Strategy<Value = Made> {
 }
 
 /// A small world of one account and two Regions; tables and plans are in one, the other holds copies.
-fn world() -> impl Strategy<Value = World> {
+pub fn world() -> impl Strategy<Value = World> {
     made().prop_map(|made| {
         let mut world = World::default();
         world.add_target(ACCOUNT, REGION);
@@ -708,7 +722,7 @@ fn everything(report: &Report) -> Vec<String> {
 }
 
 /// One call that failed, and the rows that it would have filled.
-fn lose(world: &World, place: usize) -> World {
+pub fn lose(world: &World, place: usize) -> World {
     let mut lost = world.clone();
     let call = &mut lost.calls[place];
     call.outcome = "denied".to_owned();

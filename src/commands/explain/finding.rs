@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::table::{by_hand, evidence_of, value};
+use super::table::{by_hand, cause, evidence_of, value};
 use super::{Explained, actions_of};
 use crate::commands::shared::args::RuleArgs;
 use crate::commands::shared::criteria;
@@ -111,6 +111,9 @@ fn text(report: &Report, finding: &Finding) -> String {
 fn as_json(finding: &Finding) -> Value {
     let evidence = finding.evidence.iter();
     let evidence: serde_json::Map<String, Value> = evidence.map(|(name, one)| (name.to_string(), value(one))).collect();
+    let causes = finding.evidence.iter();
+    let causes = causes.filter_map(|(name, one)| Some((name.to_string(), Value::from(cause(one)?))));
+    let causes: serde_json::Map<String, Value> = causes.collect();
     json!({
         "id": finding.id,
         "rule": &*finding.rule,
@@ -125,6 +128,7 @@ fn as_json(finding: &Finding) -> Value {
         "message": finding.message,
         "remedy": &*finding.remedy,
         "evidence": evidence,
+        "causes": causes,
         "commands": recheck::commands(finding),
     })
 }

@@ -16,7 +16,7 @@ use crate::criteria::frameworks::{self, Framework};
 use crate::criteria::rules::{Rule, RuleSet};
 use crate::criteria::values::POLICY_VALUES;
 use crate::criteria::vocabulary::{COMPARISONS, doc_of};
-use crate::dictionary::{Fact, facts_of};
+use crate::dictionary::{Fact, NoneIf, facts_of};
 use crate::domain::Subject;
 use crate::exit::{self, Exit};
 use crate::inventory::sources;
@@ -285,13 +285,27 @@ fn kind_of(fact: &Fact) -> String {
     }
 }
 
+/// What stands in place of a value.
+const NULLS: &str = "A fact without a value says why: `none` (there is nothing that it could be about, and that is known), `not asked` (the scan
+was for rules that do not need it), the calls that would tell and how they ended (`denied: ACTION`), `left open by AWS`. Where a
+sentence says when a fact is unknown, one of these is meant.\n\n";
+
+/// When a fact is none: what other facts say then.
+fn tests_of(none_if: &[NoneIf]) -> Vec<String> {
+    none_if.iter().map(NoneIf::to_string).collect()
+}
+
 fn facts() -> Explained {
-    let (mut text, mut all) = (String::new(), Vec::new());
+    let (mut text, mut all) = (NULLS.to_owned(), Vec::new());
     for subject in Subject::ALL {
         text.push_str(&format!("Facts on each {subject}:\n\n"));
         for fact in facts_of(subject) {
             let actions = actions_of(fact.frames);
             text.push_str(&format!("{} ({})\n   {}\n", fact.name, kind_of(fact), fact.doc.trim()));
+            let none_if = tests_of(fact.none_if);
+            if !none_if.is_empty() {
+                text.push_str(&format!("   None if {}\n", none_if.join(", or if ")));
+            }
             if !actions.is_empty() {
                 text.push_str(&format!("   Source: {}\n", actions.join(", ")));
             }
@@ -301,6 +315,7 @@ fn facts() -> Explained {
                 "type": fact.kind.as_str(),
                 "unit": fact.unit(),
                 "doc": fact.doc.trim(),
+                "none_if": none_if,
                 "frames": fact.frames,
                 "sources": actions,
             }));
@@ -314,8 +329,15 @@ fn facts() -> Explained {
     }
     text.push_str("\nTables against their policy, for conditions of rules on tables:\n\n");
     for one in COMPARISONS {
+        let none_if = tests_of(one.none_if);
         text.push_str(&format!("{}\n   {}\n", one.name, one.doc));
-        all.push(json!({"subject": "comparison", "name": one.name, "doc": one.doc, "frames": one.frames}));
+        all.push(json!({
+            "subject": "comparison",
+            "name": one.name,
+            "doc": one.doc,
+            "none_if": none_if,
+            "frames": one.frames,
+        }));
     }
     Explained { text, json: json!(all) }
 }

@@ -9,7 +9,7 @@ use super::{Explained, actions_of};
 use crate::commands::report::find_table;
 use crate::commands::shared::args::RuleArgs;
 use crate::commands::shared::criteria;
-use crate::commands::shared::evidence::Evidence;
+use crate::commands::shared::evidence::{Evidence, limits};
 use crate::criteria::vocabulary::POLICY_TIER;
 use crate::dictionary::TableFacts;
 use crate::dictionary::{RecoveryPointFacts, fact};
@@ -41,8 +41,8 @@ pub struct ExplainTableArgs {
 /// Below this folder scans write their reports when nothing else is said.
 const REPORTS: &str = "backproof-report";
 
-/// In place of what a scan for some rules did not read.
-const NOT_ASKED: &str = "  not asked: the rules that ran need none of them\n";
+/// Why a scan for some rules did not ask, where it does not say to which it was limited.
+const FOR_OTHER_RULES: &str = "the rules that ran need none of them";
 
 /// Recovery points listed in the text; JSON lists all.
 const LISTED_POINTS: usize = 12;
@@ -51,7 +51,8 @@ const LISTED_POINTS: usize = 12;
 ///
 /// Errors: no inventory, no such table, mistakes in settings or rules.
 pub(super) fn explain(args: &ExplainTableArgs) -> Outcome<Explained> {
-    let evidence = evidence_of(args.inventory.as_deref())?;
+    let folder = evidence_folder(args.inventory.as_deref())?;
+    let (evidence, limits) = (Evidence::open(&folder)?, limits(&folder));
     let criteria = criteria::of_evidence(&evidence, args.config.as_deref(), &args.rules)?;
     let inventory = evidence.inventory;
     let facts = derive(&inventory, criteria.policy.window_days)?;
@@ -69,17 +70,24 @@ pub(super) fn explain(args: &ExplainTableArgs) -> Outcome<Explained> {
         .collect();
     let selections = facts.explain_selections(row);
     Ok(Explained {
-        text: text(&report, &inventory, of_table, (&selections, &points), &findings),
-        json: as_json(&report, of_table, &selections, &points, &findings),
+        text: text(
+            (&report, limits.as_deref()),
+            &inventory,
+            of_table,
+            (&selections, &points),
+            &findings,
+        ),
+        json: as_json((&report, limits.as_deref()), of_table, &selections, &points, &findings),
     })
 }
 
 /// The evidence named, else that of the latest report.
 pub(super) fn evidence_of(named: Option<&Path>) -> Outcome<Evidence> {
-    match named {
-        Some(folder) => Evidence::open(folder),
-        None => Evidence::open(&latest(Path::new(REPORTS))?),
-    }
+    Evidence::open(&evidence_folder(named)?)
+}
+
+fn evidence_folder(named: Option<&Path>) -> Outcome<PathBuf> {
+    named.map_or_else(|| latest(Path::new(REPORTS)), |folder| Ok(folder.to_owned()))
 }
 
 /// The inventory of the latest report: their folders are named by instant.
@@ -113,13 +121,14 @@ fn points_of(facts: &Facts, inventory: &Inventory, table_arn: &str) -> Outcome<V
 }
 
 fn text(
-    report: &Report,
+    (report, limits): (&Report, Option<&str>),
     inventory: &Inventory,
     table: &TableRow,
     (selections, points): (&[SelectionAnswer], &[RecoveryPointFacts]),
     findings: &[&Finding],
 ) -> String {
     let is_asked = |frame: &str| inventory.has_frame(frame);
+    let not_asked = format!("  not asked: {}\n", limits.unwrap_or(FOR_OTHER_RULES));
     let mut out = format!(
         "table {} ({})\nas of {}, scan {}\nverdict: {}\npolicy tier: {}\n",
         one_line(&table.table_name),
@@ -129,11 +138,13 @@ fn text(
         table.verdict,
         table.fact(POLICY_TIER),
     );
-    out.push_str(&format!(
-        "\nIn a plan: {}\n  {}\n",
-        table.fact(TableFacts::plan_verdict),
-        one_line(&table.fact(TableFacts::plan_reason).to_string())
-    ));
+    if is_asked("plans") {
+        let (verdict, reason) = (TableFacts::plan_verdict, TableFacts::plan_reason);
+        let reason = one_line(&table.fact(reason).to_string());
+        out.push_str(&format!("\nIn a plan: {}\n  {reason}\n", table.fact(verdict)));
+    } else {
+        out.push_str(&format!("\nIn a plan:\n{not_asked}"));
+    }
     out.push_str(&format!(
         "  DynamoDB opted in here: {}; advanced features: {}\n",
         table.fact(TableFacts::dynamodb_opted_in),
@@ -144,7 +155,7 @@ fn text(
         out.push_str(if is_asked("plans") {
             "  none was read\n"
         } else {
-            NOT_ASKED
+            &not_asked
         });
     }
     for answer in selections {
@@ -159,7 +170,7 @@ fn text(
         out.push_str(if is_asked("recovery_points") {
             "  none was seen\n"
         } else {
-            NOT_ASKED
+            &not_asked
         });
     }
     for point in points.iter().take(LISTED_POINTS) {
@@ -235,7 +246,7 @@ fn point_line(point: &RecoveryPointFacts) -> String {
 
 pub(super) fn value(value: &FactValue) -> Value {
     match value {
-        FactValue::Unknown => Value::Null,
+        FactValue::Null(_) => Value::Null,
         FactValue::Bool(flag) => json!(flag),
         FactValue::Int(number) => json!(number),
         FactValue::Float(number) => json!(number),
@@ -244,8 +255,16 @@ pub(super) fn value(value: &FactValue) -> Value {
     }
 }
 
+/// Why there is no value; null if there is one.
+pub(super) fn cause(value: &FactValue) -> Option<String> {
+    match value {
+        FactValue::Null(cause) => Some(cause.to_string()),
+        _ => None,
+    }
+}
+
 fn as_json(
-    report: &Report,
+    (report, limits): (&Report, Option<&str>),
     table: &TableRow,
     selections: &[SelectionAnswer],
     points: &[RecoveryPointFacts],
@@ -270,7 +289,7 @@ fn as_json(
             let sources = fact(Subject::Table, name)
                 .map(|fact| actions_of(fact.frames))
                 .unwrap_or_default();
-            json!({"name": name, "value": value(one), "sources": sources})
+            json!({"name": name, "value": value(one), "cause": cause(one), "sources": sources})
         })
         .collect();
     let findings: Vec<Value> = findings
@@ -291,6 +310,7 @@ fn as_json(
         "table_name": table.table_name,
         "as_of": rfc3339(report.scan.as_of),
         "scan_id": report.scan.id,
+        "limited_to": limits,
         "verdict": table.verdict.as_str(),
         "selections": selections,
         "recovery_points": points.iter().map(|point| map(point.values())).collect::<Vec<_>>(),

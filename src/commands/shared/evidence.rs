@@ -4,13 +4,15 @@ use std::path::Path;
 
 use crate::criteria::Criteria;
 use crate::criteria::files::CRITERIA_DIR;
+use crate::criteria::levels::core_of;
+use crate::domain::Question;
 use crate::inventory::store::MANIFEST_FILE as INVENTORY_FILE;
 use crate::inventory::{INVENTORY_DIR, Inventory};
 use crate::judge::recheck::quote;
 use crate::ledger::is_ledger;
 use crate::pack::{self, Pack};
 use crate::plain_file;
-use crate::problem::{Outcome, Problem};
+use crate::problem::{Outcome, Problem, count};
 
 /// The inventory in a folder, or in the folder of a scan that was named whole.
 ///
@@ -70,6 +72,29 @@ fn no_entry(folder: &Path, error: &std::io::Error) -> Problem {
         .why(error.to_string())
         .so("nothing can be said of what is in it")
         .hint(plain_file::MAY_NOT_READ)
+}
+
+/// Rules that are named one by one where a scan was limited to them.
+const NAMED_RULES: usize = 5;
+
+/// How a scan was limited, if the pack in this folder, or the one that this inventory lies in, says that it was: without a core
+/// rule of the two questions that every report asks.
+pub(crate) fn limits(folder: &Path) -> Option<String> {
+    let is_pack = |folder: &&Path| has_file(folder, pack::MANIFEST_FILE).is_ok_and(|is_there| is_there);
+    let is_inside = folder.file_name().is_some_and(|name| name == INVENTORY_DIR);
+    let around = folder.parent().filter(|_| is_inside);
+    let folder = [Some(folder), around].into_iter().flatten().find(is_pack)?;
+    // What is wrong with a pack is told by those who rest on it; here it only takes the words away.
+    let criteria = Pack::open(folder).ok()?.criteria().ok()?;
+    let rules: Vec<&str> = criteria.rules.0.iter().map(|rule| &*rule.id).collect();
+    let asks = |question: Question| core_of(question).iter().all(|id| rules.contains(&id.as_str()));
+    if asks(Question::InAPlan) && asks(Question::BackedUp) {
+        return None;
+    }
+    Some(match rules.len() {
+        0..=NAMED_RULES => format!("this scan was limited to `--rules {}`", rules.join(",")),
+        many => format!("this scan was limited to {}", count(many, "rule")),
+    })
 }
 
 /// Stored evidence.

@@ -277,7 +277,7 @@ fn facts_of_a_waiver_are_all_known() {
     let waiver = parsed(FULL).remove(0);
     let facts = waiver.facts(at("2027-05-01T00:00:00Z"), Some(6), Some(2));
     for (name, value) in facts.values() {
-        assert_ne!(value, crate::domain::FactValue::Unknown, "{name}");
+        assert_ne!(value, crate::domain::FactValue::OPEN, "{name}");
     }
     assert_eq!(facts.is_expired, Some(true));
     assert_eq!(facts.is_approved_in_future, Some(false));

@@ -46,6 +46,8 @@ pub(crate) struct Index {
     /// By row of the table.
     pub(crate) pitr: HashMap<u32, ContinuousBackup, BuildHasherDefault<ArnHasher>>,
     tags: Tags,
+    /// Frames that the scan asked for.
+    pub(crate) asked: BTreeSet<String>,
 }
 
 impl Index {
@@ -81,6 +83,7 @@ impl Index {
             vaults,
             whole_points,
             keys,
+            asked: inventory.manifest.frames.keys().cloned().collect(),
         };
         let place = |table: &Table| index.place_of(&table.account_id, &table.region).unwrap_or(u32::MAX);
         index.target_of = index.tables.iter().map(place).collect();

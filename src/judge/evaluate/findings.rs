@@ -11,7 +11,7 @@ use crate::criteria::vocabulary::{doc_of, frames_of};
 use crate::dictionary::{
     ExemptionFacts, PlanFacts, RecoveryPointFacts, TableFacts, TargetFacts, Text, VaultFacts, WaiverFacts,
 };
-use crate::domain::{FactName, FactValue, Finding, Level, Subject, TargetId, Verdict};
+use crate::domain::{FactName, FactValue, Finding, Level, NullCause, Subject, TargetId, Verdict};
 use crate::duration;
 use crate::text::hex;
 
@@ -99,6 +99,9 @@ const REASONS: [Reason; 14] = [
 ];
 
 const NEXT_RUN: &str = "a job or a recovery point of the plan's next run settles it";
+/// A finding that rests on what the scan did not ask for begins so.
+const NOT_ASKED: &str = "not asked: this scan was for rules that need none of it";
+const ASK: &str = "a scan with this rule settles it";
 pub(super) const TIERS_KNOWN: &str = "the facts and tags that the tiers' conditions name settle it once they are known";
 const NEXT_COPY: &str = "a copy that surely counts settles it too";
 const LOOK_THERE: &str = "a scan with that account in `accounts` and that Region in `regions` settles it";
@@ -121,7 +124,12 @@ impl Values {
     /// By name; unknown if there is no such name.
     pub(crate) fn get(&self, name: &str) -> &FactValue {
         let found = self.0.iter().find(|(known, _)| *known == name);
-        found.map_or(&FactValue::Unknown, |(_, value)| value)
+        found.map_or(&FactValue::OPEN, |(_, value)| value)
+    }
+
+    /// Every name with its value, in order.
+    pub(crate) fn all(&self) -> &[(&'static str, FactValue)] {
+        &self.0
     }
 
     /// The name as the dictionary spells it, without a copy.
@@ -130,10 +138,11 @@ impl Values {
         found.map_or_else(|| FactName::Owned(name.to_owned()), |(known, _)| (*known).into())
     }
 
-    /// A value for people: hours as days and hours.
+    /// A value for people: hours as days and hours; of what is not known that, and why.
     fn text(&self, name: &str) -> String {
         match self.get(name) {
             FactValue::Float(hours) if is_in_hours(name) => duration::age_of_hours(*hours),
+            FactValue::Null(cause) if cause.is_unknown() => format!("unknown ({cause})"),
             value => value.to_string(),
         }
     }
@@ -143,7 +152,7 @@ impl Values {
         let (name, greatest) = bounds(inner);
         let least = self.text(name);
         let Some(greatest) = greatest else { return least };
-        let is_known = |name: &str| *self.get(name) != FactValue::Unknown;
+        let is_known = |name: &str| !self.get(name).is_null();
         match (is_known(name), is_known(greatest)) {
             (true, false) => format!("at least {least}"),
             (false, true) => format!("at most {}", self.text(greatest)),
@@ -323,12 +332,17 @@ impl Subjected {
         &self.target
     }
 
+    /// That target, and its name there.
+    pub(super) fn place(&self) -> (&TargetId, &str) {
+        (&self.target, &self.name)
+    }
+
     /// On a target, by a rule on what was not all listed there: `what` it is, and the fact that is unknown for it.
     pub(super) fn unlisted(
         &self,
         (rule, level): (&Rule, Level),
         what: &str,
-        count: &'static str,
+        (count, value): (&'static str, &FactValue),
         why_unknown: WhyUnknown<'_>,
     ) -> Finding {
         let why = why_unknown(&self.target, &self.name, frames_of(self.subject, count));
@@ -352,18 +366,34 @@ impl Subjected {
             waiver: None,
             also_waived_by: Vec::new(),
             failing: Vec::new(),
-            message: format!("not known for all {what} here, because {why} (needs {count}); {settled_by}"),
+            message: match value {
+                FactValue::Null(NullCause::NotAsked) => format!("{NOT_ASKED} (needs {count}); {ASK}"),
+                _ => format!("not known for all {what} here, because {why} (needs {count}); {settled_by}"),
+            },
             remedy: Arc::default(),
-            evidence: vec![(count.into(), FactValue::Unknown)],
+            evidence: vec![(count.into(), value.clone())],
         }
     }
 
     /// What is not known, and why not.
     fn unknown_message(&self, rule: &Rule, values: &Values, why_unknown: WhyUnknown<'_>) -> String {
-        let missing: Vec<&str> = rule
-            .reads()
-            .filter(|name| *values.get(name) == FactValue::Unknown)
-            .collect();
+        let missing: Vec<&str> = rule.reads().filter(|name| values.get(name).is_null()).collect();
+        let with = |cause: &NullCause| {
+            let of_cause = |name: &&str| matches!(values.get(name), FactValue::Null(of) if of == cause);
+            missing.iter().copied().filter(of_cause).collect::<Vec<_>>()
+        };
+        let unasked = with(&NullCause::NotAsked);
+        if !unasked.is_empty() {
+            return format!("{NOT_ASKED} (needs {}); {ASK}", unasked.join(", "));
+        }
+        let absent = with(&NullCause::None);
+        if !absent.is_empty() && absent.len() == missing.len() {
+            return format!(
+                "not known: {} {} none, and the rule does not say what follows from that",
+                absent.join(", "),
+                if absent.len() == 1 { "is" } else { "are" },
+            );
+        }
         // A plan's reason names its own gap, and uncertainty about a plan is AWS's own as often as a gap's.
         if missing.contains(&"in_a_plan") {
             let text = values.render("{plan_verdict}: {plan_reason}");
@@ -455,14 +485,14 @@ mod tests {
         let int = FactValue::Int;
         assert_eq!(rendered(int(31), int(31)), "kept: 31 days, 31 days");
         assert_eq!(rendered(int(30), int(31)), "kept: 30 to 31 days, 30 days");
-        assert_eq!(rendered(int(14), FactValue::Unknown), "kept: at least 14 days, 14 days");
+        assert_eq!(rendered(int(14), FactValue::OPEN), "kept: at least 14 days, 14 days");
         assert_eq!(
-            rendered(FactValue::Unknown, int(14)),
-            "kept: at most 14 days, unknown days"
+            rendered(FactValue::OPEN, int(14)),
+            "kept: at most 14 days, unknown (left open by AWS) days"
         );
         assert_eq!(
-            rendered(FactValue::Unknown, FactValue::Unknown),
-            "kept: unknown days, unknown days"
+            rendered(FactValue::OPEN, FactValue::OPEN),
+            "kept: unknown (left open by AWS) days, unknown (left open by AWS) days"
         );
     }
 
@@ -471,7 +501,8 @@ mod tests {
         let values = Values::new(vec![
             ("gap_hours_sure", FactValue::Float(31.66)),
             ("gap_hours_seen", FactValue::Float(75.0)),
-            ("rpo_hours", FactValue::Unknown),
+            ("rpo_hours", FactValue::Null(NullCause::None)),
+            ("age_hours", FactValue::Null(NullCause::NotAsked)),
         ]);
         assert_eq!(values.render("{gap_hours_seen} old"), "3 d 3 h old");
         assert_eq!(values.render("{gap_hours_seen} h old"), "3 d 3 h old");
@@ -483,6 +514,6 @@ mod tests {
             values.render("{gap_hours_sure..gap_hours_sure} however"),
             "31 h 39 min however"
         );
-        assert_eq!(values.render("{rpo_hours} h"), "unknown");
+        assert_eq!(values.render("{rpo_hours} h, {age_hours}"), "none, not asked");
     }
 }

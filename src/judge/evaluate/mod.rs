@@ -17,7 +17,7 @@ use crate::criteria::rules::Rule;
 use crate::domain::{TargetId, Verdict};
 use crate::problem::Problem;
 
-pub(crate) use findings::finding_id;
+pub(crate) use findings::{Values, finding_id};
 pub use subjects::judge_subjects;
 pub(crate) use tables::is_left_open;
 pub use tables::{Chunk, judge_tables};

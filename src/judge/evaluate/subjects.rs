@@ -14,6 +14,7 @@ use crate::dictionary::SubjectFacts;
 use crate::domain::{FactValue, Finding, Level, Subject, Verdict};
 use crate::facts::Facts;
 use crate::inventory::Inventory;
+use crate::judge::nulls::Nulls;
 use crate::problem::Problem;
 
 /// Judges vaults, plans, targets and recovery points: findings in order of subject, then rule.
@@ -38,6 +39,7 @@ pub fn judge_subjects(
         rules,
         policy,
         why_unknown,
+        nulls: &Nulls::new(facts, policy),
     };
     let mut findings = Vec::new();
     if rules.of(Subject::Vault).next().is_some() {
@@ -79,6 +81,7 @@ pub(super) struct Judge<'j> {
     pub(super) rules: &'j RuleSet,
     pub(super) policy: &'j Policy,
     pub(super) why_unknown: WhyUnknown<'j>,
+    pub(super) nulls: &'j Nulls<'j>,
 }
 
 impl Judge<'_> {
@@ -110,15 +113,19 @@ impl Judge<'_> {
         let reached = targets.iter().filter_map(|target| {
             let subject = Subjected::of_target(target);
             let is_reached = facts.reading().is_reached(subject.target());
-            is_reached.then(|| (subject, Values::new(target.values())))
+            is_reached.then(|| {
+                let mut values = target.values();
+                self.nulls.explain(Subject::Target, subject.place(), &mut values);
+                (subject, Values::new(values))
+            })
         });
         for (about, values) in reached {
             for (subject, what, count) in LISTED {
-                if *values.get(count) == FactValue::Unknown {
+                let value = values.get(count);
+                if value.is_null() {
                     let of_subject = self.of(subject);
-                    findings.extend(
-                        of_subject.map(|rule| about.unlisted(self.leveled(rule), what, count, self.why_unknown)),
-                    );
+                    let one = |rule| about.unlisted(self.leveled(rule), what, (count, value), self.why_unknown);
+                    findings.extend(of_subject.map(one));
                 }
             }
         }
@@ -187,7 +194,9 @@ impl Judge<'_> {
                 let (subject, values) = about.get_or_insert_with(|| {
                     let mut values = row.values();
                     values.extend(policy.iter().cloned());
-                    (subjected(row), Values::new(values))
+                    let subject = subjected(row);
+                    self.nulls.explain(F::SUBJECT, subject.place(), &mut values);
+                    (subject, Values::new(values))
                 });
                 findings.push(subject.finding(self.leveled(rule), (verdict, part), values, None, self.why_unknown));
             }

@@ -10,11 +10,12 @@ use super::tiers::{Assigned, Tiers, Within, column};
 use super::{Verdicts, WhyUnknown, engine_failed, evaluate_frame};
 use crate::criteria::policy::Policy;
 use crate::criteria::rules::{Rule, RuleSet};
-use crate::criteria::vocabulary::{COMPARISONS, schema};
+use crate::criteria::vocabulary::{COMPARISONS, POLICY_TIER, schema};
 use crate::dictionary::{SubjectFacts, TableFacts};
 use crate::domain::{Demands, FactValue, Finding, Level, Question, Subject, Verdict};
 use crate::facts::rpo_over_time::RpoDemand;
 use crate::facts::{Comparisons, Facts, Tables};
+use crate::judge::nulls::Nulls;
 use crate::problem::Problem;
 
 /// Tables judged at once: enough for columns to pay, few enough to stay small beside a million.
@@ -209,11 +210,16 @@ impl Chunk {
     }
 
     /// The findings on the table at that place, in order of rule.
-    pub(crate) fn findings(&self, place: usize, rules: &[&Rule], why_unknown: WhyUnknown<'_>) -> Vec<Finding> {
+    pub(crate) fn findings(
+        &self,
+        place: usize,
+        values: &Values,
+        rules: &[&Rule],
+        why_unknown: WhyUnknown<'_>,
+    ) -> Vec<Finding> {
         let table = &self.tables.facts[place];
-        let values = self.values(place);
         let subject = Subjected::of_table(table);
-        let why_not = self.why_not_judged(place, &values);
+        let why_not = self.why_not_judged(place, values);
         let levels = &self.assigned[place].levels;
         let each = rules.iter().zip(&self.verdicts).zip(&self.parts).zip(levels);
         each.map(|(((rule, verdicts), parts), level)| {
@@ -225,7 +231,7 @@ impl Chunk {
                 .or_else(|| is_past_plans(rule, table).then(past));
             let level = level.unwrap_or(Level::Required);
             let verdict = (verdicts[place], usize::from(parts[place]));
-            let mut finding = subject.finding((rule, level), verdict, &values, why_not.as_deref(), why_unknown);
+            let mut finding = subject.finding((rule, level), verdict, values, why_not.as_deref(), why_unknown);
             if why_not.is_none() {
                 finding.failing = self.failing(place, rule, finding.verdict);
             }
@@ -249,15 +255,17 @@ impl Chunk {
         failing.map(<[Demands]>::to_vec).unwrap_or_default()
     }
 
-    /// Everything that conditions and messages may name, of the table at that place.
-    pub(crate) fn values(&self, place: usize) -> Values {
+    /// Everything that conditions and messages may name, of the table at that place, each null with its cause.
+    pub(crate) fn values(&self, place: usize, nulls: &Nulls<'_>) -> Values {
         let assigned = &self.assigned[place];
         let mut all = self.tables.facts[place].values();
+        all.push((POLICY_TIER.name(), assigned.tier.clone()));
         all.extend(assigned.values.iter().cloned());
-        all.push(("policy_tier", assigned.tier.clone()));
         if let Some(comparison) = self.comparisons.get(place) {
             all.extend(comparison.values());
         }
+        let subject = Subjected::of_table(&self.tables.facts[place]);
+        nulls.explain(Subject::Table, subject.place(), &mut all);
         Values::new(all)
     }
 

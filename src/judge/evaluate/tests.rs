@@ -34,7 +34,7 @@ fn evaluated(rule: &Rule, facts: &[(String, FactValue)]) -> Verdicts {
                 .iter()
                 .find(|(fact, _)| fact == name.as_str())
                 .map(|(_, value)| value);
-            constant(name, value.unwrap_or(&FactValue::Unknown), dtype, 1)
+            constant(name, value.unwrap_or(&FactValue::OPEN), dtype, 1)
         })
         .collect();
     let frame = DataFrame::new(1, columns).expect("a frame");

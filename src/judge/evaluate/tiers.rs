@@ -211,9 +211,9 @@ impl<'p> Tiers<'p> {
         let all: Vec<PolicyValues> = candidates.iter().map(values_of).cloned().collect();
         let values = POLICY_VALUES.iter().map(|value| {
             let mut of_all = all.iter().map(|values| (value.of)(values));
-            let first = of_all.next().unwrap_or(FactValue::Unknown);
+            let first = of_all.next().unwrap_or(FactValue::OPEN);
             let agreed = of_all.all(|other| other == first);
-            (value.name, if agreed { first } else { FactValue::Unknown })
+            (value.name, if agreed { first } else { FactValue::OPEN })
         });
         let in_force = |place: &usize| {
             let exemption = tier(*place).and_then(|tier| tier.exemption.as_ref());
@@ -236,7 +236,7 @@ impl<'p> Tiers<'p> {
             values: values.collect(),
             tier: match candidates {
                 [place] => FactValue::Text(tier(*place).map_or("none", |tier| tier.name.as_str()).into()),
-                _ => FactValue::Unknown,
+                _ => FactValue::OPEN,
             },
             is_exempt: first.filter(|_| exempt.all(|other| other == first)),
             exempt_reason: reason,
@@ -278,7 +278,7 @@ pub(crate) fn constant(name: &str, value: &FactValue, dtype: &DataType, length: 
         FactValue::Int(number) => Column::new(name.into(), vec![*number; length]),
         FactValue::Float(number) => Column::new(name.into(), vec![*number; length]),
         FactValue::Text(text) => Column::new(name.into(), vec![&**text; length]),
-        FactValue::Unknown | FactValue::Time(_) => Column::full_null(name.into(), length, dtype),
+        FactValue::Null(_) | FactValue::Time(_) => Column::full_null(name.into(), length, dtype),
     }
 }
 

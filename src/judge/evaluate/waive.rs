@@ -14,6 +14,7 @@ use crate::criteria::rules::{MATCH, RuleSet};
 use crate::criteria::waivers::Waiver;
 use crate::dictionary::{ExemptionFacts, WaiverFacts};
 use crate::domain::{Demands, Finding, Level, Subject, Verdict};
+use crate::judge::nulls::Nulls;
 use crate::problem::Problem;
 
 /// What became of one waiver.
@@ -200,11 +201,13 @@ pub(crate) fn judge_waivers(
     rules: &RuleSet,
     policy: &Policy,
     why_unknown: WhyUnknown<'_>,
+    nulls: &Nulls<'_>,
 ) -> Result<Vec<Finding>, Problem> {
     let judge = Judge {
         rules,
         policy,
         why_unknown,
+        nulls,
     };
     let mut findings = Vec::new();
     if rules.of(Subject::Waiver).next().is_some() {

@@ -50,7 +50,7 @@ fn the_lines_follow_from_the_facts() {
             Subject::Table,
             TABLE,
             "orders",
-            ("newest_recovery_point_age_hours", FactValue::Unknown),
+            ("newest_recovery_point_age_hours", FactValue::OPEN),
             "aws backup list-recovery-points-by-resource --resource-arn arn:aws:dynamodb:eu-west-1:111122223333:table/orders --region eu-west-1",
         ),
         (
@@ -114,7 +114,7 @@ fn every_rule_about_aws_has_a_line_and_every_frame_of_a_table_is_asked_for() {
                 let comparisons = COMPARISONS.iter().map(|comparison| comparison.name);
                 facts.chain(comparisons).find(|name| *name == read)
             })
-            .map(|name| (name, FactValue::Unknown))
+            .map(|name| (name, FactValue::OPEN))
             .collect();
         let arn = match rule.subject {
             Subject::Plan => "arn:aws:backup:eu-west-1:111122223333:backup-plan:id",
@@ -155,7 +155,7 @@ fn every_rule_about_aws_has_a_line_and_every_frame_of_a_table_is_asked_for() {
 
 #[test]
 fn a_name_that_the_cli_would_read_as_something_else_gives_no_line() {
-    let evidence = [("pitr_on", FactValue::Unknown)];
+    let evidence = [("pitr_on", FactValue::OPEN)];
     for name in ["file:///etc/passwd", "fileb://x", "https://example.org", "a\nb", ""] {
         let lines = commands(&finding(Subject::Table, TABLE, name, &evidence));
         assert_eq!(lines, Vec::<String>::new(), "{name:?}");

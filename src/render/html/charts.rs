@@ -302,7 +302,7 @@ mod tests {
         assert_eq!(class(&[seen(1.0), whole(1.0)]), "not known");
         let none = ("usable_recovery_point_count", FactValue::Int(0));
         assert_eq!(class(&[rpo.clone(), none]), "no recovery point");
-        let unread = ("usable_recovery_point_count", FactValue::Unknown);
+        let unread = ("usable_recovery_point_count", FactValue::OPEN);
         assert_eq!(class(&[rpo, unread]), "not known");
     }
 

@@ -440,10 +440,10 @@ impl Island<'_> {
         if let Some(same) = self.same_as(values) {
             return json!({"same": same});
         }
-        let first = values.iter().find(|value| ***value != FactValue::Unknown);
+        let first = values.iter().find(|value| !value.is_null());
         let is_alike = |value: &&FactValue| {
             let of_kind = first.is_none_or(|first| std::mem::discriminant(*first) == std::mem::discriminant(*value));
-            **value == FactValue::Unknown || (of_kind && shown(value).is_some())
+            value.is_null() || (of_kind && shown(value).is_some())
         };
         let kind = match first {
             Some(_) if !values.iter().all(is_alike) => "text",
@@ -476,7 +476,7 @@ impl Island<'_> {
 
     fn cell(&self, kind: &str, value: &FactValue) -> Value {
         match (kind, value) {
-            (_, FactValue::Unknown) => Value::Null,
+            (_, FactValue::Null(cause)) => json!([self.texts.borrow_mut().number(&cause.to_string())]),
             ("truth", FactValue::Bool(flag)) => json!(u8::from(*flag)),
             ("number", FactValue::Float(number)) => short(*number),
             ("number", FactValue::Int(number)) => json!(number),

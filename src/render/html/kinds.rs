@@ -190,10 +190,10 @@ pub(super) fn shown(value: &FactValue) -> Option<Cow<'_, str>> {
     }
 }
 
-/// A value for the script, as it is: a number with at most two decimals, a truth, a text, null for unknown.
+/// A value for the script, as it is: a number with at most two decimals, a truth, a text; of a null its cause in a list.
 pub(super) fn plain(value: &FactValue) -> Value {
     match value {
-        FactValue::Unknown => Value::Null,
+        FactValue::Null(cause) => Value::from(vec![cause.to_string()]),
         FactValue::Bool(flag) => Value::Bool(*flag),
         FactValue::Int(_) | FactValue::Float(_) if shown(value).is_none() => Value::String(value.to_string()),
         FactValue::Int(number) => Value::from(*number),

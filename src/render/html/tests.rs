@@ -182,7 +182,7 @@ impl Unfolded {
         }
         let cell = column.get("one").unwrap_or(&column["all"][table]);
         match (column["kind"].as_str(), cell) {
-            (_, Value::Null) => Value::Null,
+            (_, Value::Array(cause)) => json!([self.text(&cause[0])]),
             (Some("text"), cell) => json!(self.text(cell)),
             (Some("truth"), cell) => json!(cell == 1),
             (Some("instant"), cell) => {
@@ -195,7 +195,7 @@ impl Unfolded {
 
     fn shown(value: &Value) -> String {
         match value {
-            Value::Null => "unknown".to_owned(),
+            Value::Array(cause) => cause[0].as_str().expect("a cause").to_owned(),
             Value::Bool(flag) => if *flag { "yes" } else { "no" }.to_owned(),
             Value::String(text) => text.clone(),
             number => number.to_string(),

@@ -14,7 +14,7 @@ use crate::report::Origin;
 
 /// What backproof found: every table, every finding with its evidence, and what could not be read.
 ///
-/// A fact that is not known is null. Instants are RFC 3339 in UTC; numbers have at most six decimals.
+/// A fact without a value is null, and `causes` says why. Instants are RFC 3339 in UTC; numbers have at most six decimals.
 #[derive(Serialize, JsonSchema)]
 #[schemars(title = "backproof report", extend("$id" = "urn:backproof:schema:report:2"))]
 pub(super) struct Document<'r> {
@@ -405,6 +405,8 @@ pub(super) struct Table<'r> {
     pub(super) answers_by_framework: Vec<FrameworkAnswers<'r>>,
     /// Every fact; `explain facts` says what each means.
     pub(super) facts: Facts<'r>,
+    /// Why facts are null.
+    pub(super) causes: Causes<'r>,
     /// What is known of it on each day of `window`; empty if recovery points were not looked at, or if the policy asks for
     /// none: the table is exempt, was made by a restore test, or is not ACTIVE.
     #[schemars(schema_with = "days")]
@@ -475,6 +477,8 @@ pub(super) struct OneFinding<'r> {
     pub(super) remedy: &'r str,
     /// The facts that the rule read.
     pub(super) evidence: Facts<'r>,
+    /// Why facts of the evidence are null.
+    pub(super) causes: Causes<'r>,
 }
 
 /// Something for each question.
@@ -539,7 +543,7 @@ impl JsonSchema for Pairs<'_> {
     }
 }
 
-/// Facts by name; null is not known.
+/// Facts by name; null is no value.
 pub(crate) struct Facts<'r>(pub(crate) &'r [(FactName, FactValue)]);
 
 impl Serialize for Facts<'_> {
@@ -548,7 +552,7 @@ impl Serialize for Facts<'_> {
         for (name, value) in self.0 {
             map.serialize_key(name)?;
             match value {
-                FactValue::Unknown => map.serialize_value(&())?,
+                FactValue::Null(_) => map.serialize_value(&())?,
                 FactValue::Bool(flag) => map.serialize_value(flag)?,
                 FactValue::Int(number) => map.serialize_value(number)?,
                 FactValue::Float(number) => map.serialize_value(&((number * 1e6).round() / 1e6))?,
@@ -567,9 +571,35 @@ impl JsonSchema for Facts<'_> {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "Facts by name; null is not known, and nothing else.",
+            "description": "Facts by name; null is no value, and `causes` beside them says why.",
             "type": "object",
             "additionalProperties": {"type": ["boolean", "number", "string", "null"]},
+        })
+    }
+}
+
+/// Why facts are null, by their names.
+pub(super) struct Causes<'r>(pub(super) &'r [(FactName, FactValue)]);
+
+impl Serialize for Causes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().filter_map(|(name, value)| match value {
+            FactValue::Null(cause) => Some((name, cause.to_string())),
+            _ => None,
+        }))
+    }
+}
+
+impl JsonSchema for Causes<'_> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Causes".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Why facts are null, by name: `none` (there is nothing it could be about, and that is known), `not asked` (the scan was for rules that do not need it), how calls ended and which, as in `denied: backup:ListBackupPlans`, or `left open by AWS`.",
+            "type": "object",
+            "additionalProperties": {"type": "string"},
         })
     }
 }

@@ -5,7 +5,7 @@ mod document;
 use std::io::Write;
 
 use self::document::{
-    Account, Baseline, ByQuestion, Control, Counts, Coverage, Document, Exemption, Framework, FrameworkAnswers,
+    Account, Baseline, ByQuestion, Causes, Control, Counts, Coverage, Document, Exemption, Framework, FrameworkAnswers,
     LevelShift, LostAnswer, OneFinding, OneGap, Pairs, Rule, Scan, Table, Target, Tier, Totals, Waiver, Window,
 };
 use super::RenderError;
@@ -286,6 +286,7 @@ impl<'r> Table<'r> {
             answers: ByQuestion::of(|question| table.answer(question).as_str()),
             answers_by_framework: table.answers_by_framework.iter().map(FrameworkAnswers::of).collect(),
             facts: Facts(&table.facts),
+            causes: Causes(&table.facts),
             days: table.days.iter().map(|day| day.as_str()).collect(),
         }
     }
@@ -324,6 +325,7 @@ impl<'r> OneFinding<'r> {
             message: &finding.message,
             remedy: &finding.remedy,
             evidence: Facts(&finding.evidence),
+            causes: Causes(&finding.evidence),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::doc::{BODY, Doc, FINE, GAP, Goal, MUTED, mark_of};
 use super::table::{Cell, Column, Para, Table};
 use super::template::Section;
 use super::text::{grouped, plural};
-use crate::domain::{Answer, FactValue, Question};
+use crate::domain::{Answer, FactValue, NullCause, Question};
 use crate::duration;
 use crate::report::{Report, TableRow};
 
@@ -37,7 +37,9 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
         return;
     }
     let text = format!(
-        "{}, by ARN. \u{201c}?\u{201d} means not known, and nothing else. A value of none or zero is written as such.",
+        "{}, by ARN. \u{201c}Denied\u{201d} or another word in this place means that a call would tell, which ended so; \u{201c}?\u{201d} \
+         that AWS's answers leave it open. What is known to be none or zero, and what the scan did not ask for, is \
+         written as such.",
         plural(report.tables.len(), "table")
     );
     doc.paragraph(BODY, &text);
@@ -56,7 +58,7 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
     );
     // Names get what the others leave, whatever the paper.
     columns[1].share = doc.width() - columns.iter().map(|column| column.share).sum::<f32>();
-    let mut table = Table::new(doc, &columns, FINE.size, "Every table, ? means not known");
+    let mut table = Table::new(doc, &columns, FINE.size, "Every table, ? means left open");
     let mut places = [0; FACTS.len()];
     for (index, row) in report.tables.iter().enumerate() {
         let goal = doc.blocks.contains_key(&index).then_some(Goal::Block(index));
@@ -85,7 +87,7 @@ fn find<'r>(row: &'r TableRow, name: &str, place: &mut usize) -> &'r FactValue {
     if row.facts.get(*place).is_none_or(|(fact, _)| fact != name) {
         match row.facts.iter().position(|(fact, _)| fact == name) {
             Some(found) => *place = found,
-            None => return &FactValue::Unknown,
+            None => return &FactValue::Null(NullCause::NotAsked),
         }
     }
     &row.facts[*place].1
@@ -97,8 +99,15 @@ fn answer(doc: &Doc<'_>, answer: Answer) -> Para<'static> {
 }
 
 fn value<'r>(doc: &Doc<'_>, name: &str, value: &'r FactValue) -> Para<'r> {
+    let unknown = FINE.bold().colour(doc.template.colours.unknown);
     match value {
-        FactValue::Unknown => Para::new(FINE.bold().colour(doc.template.colours.unknown), "?"),
+        FactValue::Null(NullCause::None) => Para::new(FINE.colour(MUTED), "none"),
+        FactValue::Null(NullCause::NotAsked) => Para::new(FINE.colour(MUTED), "not asked"),
+        FactValue::Null(NullCause::LeftOpen) => Para::new(unknown, "?"),
+        // Which calls they are stands among the gaps.
+        FactValue::Null(NullCause::Lost(calls)) => {
+            Para::new(unknown, calls.first().map_or("?", |call| call.kind.as_str()))
+        }
         FactValue::Text(text) if text.is_empty() => Para::new(FINE.colour(MUTED), "none"),
         FactValue::Text(text) => Para::new(FINE, &**text),
         FactValue::Time(at) => Para::new(FINE, at.format("%Y-%m-%d %H:%M").to_string()),

@@ -429,7 +429,7 @@ fn said(doc: &mut Doc<'_>, report: &Report, finding: &Finding) {
     doc.block(left + 46.0, width - 46.0, CELL, &text);
 }
 
-/// The facts that the rules read: those that are known with their values, then those that are not; each once.
+/// The facts that the rules read: those that have a value with it, then those that have none, by cause; each once.
 fn evidence(findings: &[&Finding]) -> String {
     let mut seen = BTreeSet::new();
     let all: Vec<_> = findings
@@ -444,18 +444,19 @@ fn evidence(findings: &[&Finding]) -> String {
             .and_then(value_of)
             .is_some_and(|whole| whole == value)
     };
-    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    let (mut known, mut without) = (Vec::new(), BTreeMap::<String, Vec<&str>>::new());
     for (fact, value) in &all {
         match value {
             _ if is_said_already(fact, value) => {}
-            FactValue::Unknown => unknown.push(fact.to_string()),
+            FactValue::Null(cause) => without.entry(cause.to_string()).or_default().push(fact),
             FactValue::Text(text) if text.is_empty() => known.push(format!("{fact} = none")),
             value => known.push(format!("{fact} = {value}")),
         }
     }
-    if !unknown.is_empty() {
-        known.push(format!("unknown: {}", unknown.join(", ")));
-    }
+    let without = without
+        .iter()
+        .map(|(cause, facts)| format!("{cause}: {}", facts.join(", ")));
+    known.extend(without);
     known.join("; ")
 }
 

@@ -75,8 +75,9 @@ pub(crate) fn reading(doc: &mut Doc<'_>) {
     for point in [
         "Required rules decide whether a table is compliant: core rules, those that a value of the policy asks for, those that \
          the settings require. Advised rules are judged, told apart, and decide nothing.",
-        "\u{201c}Unknown\u{201d} in place of a value, or \u{201c}?\u{201d} in the appendix, means: not known, and nothing else. It does \
-         not mean none or zero.",
+        "In place of a value, \u{201c}left open\u{201d} or \u{201c}?\u{201d} means that AWS's answers leave it open; \u{201c}denied\u{201d} or another \
+         word that a call would tell, which ended so. \u{201c}None\u{201d} means that there is nothing, and that this is known; \u{201c}not asked\u{201d} that \
+         the scan was for rules that do not need it.",
         "All instants are UTC. Retention is in days.",
         "Characters that have no shape in the fonts of this document, or none at all, are spelled out, such as [U+1F600].",
         "Each page names the report, the part it belongs to, the instant, and the digest of the evidence in short; the cover \

@@ -8,7 +8,7 @@ use printpdf::{PdfDocument, PdfParseOptions};
 
 use super::Template;
 use super::fonts::{Face, Fonts};
-use crate::domain::{Answer, FactValue, Finding, Level, Question, TargetId, Verdict};
+use crate::domain::{Answer, FactValue, Finding, GapKind, Level, LostCall, NullCause, Question, TargetId, Verdict};
 use crate::report::{Report, Totals};
 
 use crate::render::sample;
@@ -434,11 +434,26 @@ fn a_list_that_could_not_be_read_is_not_an_empty_one() {
 #[test]
 fn missing_facts_and_an_empty_report_say_so() {
     let mut report = sample::report(1);
-    report.tables[0].facts = vec![("pitr_on".into(), FactValue::Bool(true))];
+    let lost = LostCall {
+        kind: GapKind::Denied,
+        action: "backup:ListBackupVaults",
+    };
+    let causes = [
+        ("usable_recovery_point_count", NullCause::Lost([lost].into())),
+        ("newest_recovery_point_at", NullCause::None),
+        ("newest_recovery_point_age_hours", NullCause::LeftOpen),
+        ("shortest_retention_days", NullCause::NotAsked),
+    ];
+    let null = |(name, cause): (&'static str, NullCause)| (name.into(), FactValue::Null(cause));
+    report.tables[0].facts = causes.map(null).to_vec();
     if let Some(text) = poppler(&render(&report), &["-layout"]) {
         let text = text.concat();
-        let marks = text.lines().map(|line| line.matches(" ?").count()).max();
-        assert!(marks >= Some(7), "what is not known is marked: {marks:?}");
+        let told = |line: &&str| {
+            ["denied", "none", " ?", "not asked"]
+                .iter()
+                .all(|word| line.contains(word))
+        };
+        assert!(text.lines().any(|line| told(&line)), "each null says why: {text}");
     }
     let all = pages(&render(&sample::report(0))).concat();
     assert!(
