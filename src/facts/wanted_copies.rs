@@ -98,6 +98,17 @@ impl<'w> WantedCopies<'w> {
         }
     }
 
+    /// May a copy there be one of those that the policy wants? Where it wants none, plans may promise it.
+    fn is_of_matter(&self, account_id: &str, region: &str) -> bool {
+        let kinds = [PlaceKind::Region, PlaceKind::Account];
+        let wanted = kinds.map(|kind| (kind, self.wanted(kind)));
+        let is_there = |(kind, places): &(PlaceKind, BTreeSet<&str>)| {
+            let found = kind.of(account_id, region);
+            places.iter().any(|place| self.is_wanted_at(*kind, place, found))
+        };
+        wanted.iter().all(|(_, places)| places.is_empty()) || wanted.iter().any(is_there)
+    }
+
     fn missing(&self, kind: PlaceKind) -> Option<Text> {
         let own = kind.of_table(self.table());
         let wanted = self.wanted(kind);
@@ -199,6 +210,7 @@ impl<'w> WantedCopies<'w> {
         let mut open: Vec<String> = self
             .seen()
             .filter(|copy| copy.at == UNDATED || copy.quality.is_good(&asked).is_none())
+            .filter(|copy| self.is_of_matter(&copy.target.account_id, &copy.target.region))
             .map(|copy| {
                 let place = copy.place(self.index);
                 match copy.at {
@@ -273,7 +285,9 @@ impl<'w> WantedCopies<'w> {
     fn actions_doubt(&self) -> Text {
         let actions = self.offers.perhaps_copy_actions.iter();
         let open: Vec<String> = actions
-            .filter(|action| self.is_good(action).is_none())
+            .filter(|action| {
+                self.is_good(action).is_none() && self.is_of_matter(&action.to.account_id, &action.to.region)
+            })
             .map(|action| {
                 let place = action.place();
                 match action.kept_days {

@@ -53,8 +53,12 @@ fn policy() -> Policy {
             vault_lock: LockWanted::Governance,
             copy: CopyValues {
                 regions: vec![AWAY.to_owned()],
+                retention_min_days: Some(30),
+                key_owner: Some(KeyOwner::AwsManaged),
+                vault_lock: Some(LockWanted::None),
                 ..CopyValues::default()
             },
+            accept_copies: true,
             air_gapped_within: Some(TimeDelta::days(10)),
             restore_tested_within: Some(TimeDelta::days(20)),
             ..PolicyValues::default()
@@ -666,7 +670,9 @@ fn add_plan(world: &mut World, id: &str, form: usize, rule: usize, vault: usize)
         (r#"["arn:aws:dynamodb:*:*:table/*-1"]"#, "[]"),
     ][form];
     world.add_plan(ACCOUNT, REGION, id, ["plain", "locked", "gone"][vault], resources, tags);
-    let copies = format!(r#"[{{"destination_vault_arn":"arn:aws:backup:{AWAY}:{ACCOUNT}:backup-vault:dr"}}]"#);
+    let copies = format!(
+        r#"[{{"destination_vault_arn":"arn:aws:backup:{AWAY}:{ACCOUNT}:backup-vault:dr","delete_after_days":null}}]"#
+    );
     let (schedule, days, copies) = [
         (None, 35, "[]"),
         (Some("cron(0 5 ? * SUN *)"), 365, copies.as_str()),
