@@ -378,7 +378,12 @@ mod tests {
                 .iter()
                 .map(|rule| of_rule(rule, rule, NonCompliant, false))
                 .collect();
-            findings.push(of_rule("backed-up", "b", NonCompliant, false));
+            let failing = now.iter().filter_map(|rule| demands_within("backed-up", rule));
+            let failing = failing.fold(Demands::NONE, Demands::or);
+            findings.push(Finding {
+                failing: vec![failing],
+                ..of_rule("backed-up", "b", NonCompliant, false)
+            });
             let compared = compare_findings(&old(then), &findings);
             assert_eq!(compared.since.get("b"), Some(&wanted), "{then:?} {now:?}");
         }

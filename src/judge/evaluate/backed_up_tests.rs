@@ -632,12 +632,17 @@ fn search(seed: u64, worlds: &[World], policies: [Wanted; 2], counts: &mut [usiz
             counts[expected as usize] += 1;
             // What is excused makes it a certain yes exactly where the search says so, whatever the truth is.
             let failing = found.failing("backed_up");
-            let accepts = policies.iter().any(|wanted| wanted.copy.is_some());
-            let is_there = |point: &PointSeen| {
-                let counts = accepts || !world.vaults[point.vault].is_away;
+            let is_there = |wanted: &Wanted, point: &PointSeen| {
+                let counts = wanted.copy.is_some() || !world.vaults[point.vault].is_away;
                 counts && !point.is_temporary && point.age_hours <= BORN_DAYS * 24 && point.status != "EXPIRED"
             };
-            let has_point = table.points.iter().any(is_there);
+            let of_tiers = match world.has_tags {
+                true => &policies[usize::from(table.is_gold)..=usize::from(table.is_gold)],
+                false => &policies[..],
+            };
+            let has_point = of_tiers
+                .iter()
+                .all(|wanted| table.points.iter().any(|point| is_there(wanted, point)));
             for excused in Demands::from_iter(Demand::ALL).subsets().filter(|_| seed % 4 == 0) {
                 let search = |is_gold: bool| {
                     is_backed_up(world, table, policies, excused, &|open| open == Open::IsGold && is_gold)

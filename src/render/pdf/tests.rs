@@ -289,7 +289,7 @@ fn tables_repeat_their_heads() {
         .collect();
     let further: Vec<_> = appendix
         .iter()
-        .filter(|page| page.contains("Every table, ? means not known (continued)"))
+        .filter(|page| page.contains("Every table, ? means left open (continued)"))
         .collect();
     assert!(further.len() > 3);
     assert!(
