@@ -11,7 +11,7 @@ use crate::commands::baseline;
 use crate::commands::push::to_security_hub;
 use crate::commands::shared::args::{OutputArgs, PushTo, RuleArgs};
 use crate::commands::shared::criteria;
-use crate::commands::shared::evidence::inventory_in;
+use crate::commands::shared::evidence::{Evidence, has_file, inventory_in};
 use crate::commands::shared::output::{Pipe, colored_summary, print};
 use crate::commands::shared::signing::{Makes, Signing, keeping, ledger_of};
 use crate::criteria::Criteria;
@@ -26,7 +26,7 @@ use crate::judge::evaluate::{Tiers, Within};
 use crate::judge::judge;
 use crate::pack::redact::{check_same, check_templates, redact};
 use crate::pack::seal::{self, command_line};
-use crate::pack::{Manifest, Pack, SEAL_FILES};
+use crate::pack::{MANIFEST_FILE, Manifest, Pack, SEAL_FILES};
 use crate::problem::{Outcome, Problem, count};
 use crate::render::terminal::Listing;
 use crate::render::{FORMATS, Format, RenderError, Templates, terminal};
@@ -40,7 +40,7 @@ pub struct ReportArgs {
     /// The folder with the inventory: that of a scan, its `inventory` folder, or what `collect` wrote.
     #[arg(value_name = "INVENTORY")]
     pub inventory: PathBuf,
-    /// Settings file. Without this flag: backproof.toml, if it is there.
+    /// Settings file. Without this flag: what the pack was judged by; of an inventory alone backproof.toml, if it is there.
     #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
@@ -60,10 +60,16 @@ pub struct ReportArgs {
 pub async fn run(args: ReportArgs) -> Outcome<Exit> {
     let inventory = inventory_in(&args.inventory);
     let (settings, mut criteria) = criteria::read(args.config.as_deref(), &args.rules, inventory.as_ref().ok())?;
+    // A pack is judged again by what it was judged by, unless something else is asked for.
+    if has_file(&args.inventory, MANIFEST_FILE)? && inventory.is_ok() {
+        criteria = criteria::of_evidence(&Evidence::open(&args.inventory)?, args.config.as_deref(), &args.rules)?;
+    }
     if let Some(table) = &args.explain_policy {
         return explain_policy(&inventory?, &criteria, table);
     }
-    criteria.baseline = args.output.baseline.as_deref().map(baseline::read).transpose()?;
+    if let Some(path) = &args.output.baseline {
+        criteria.baseline = Some(baseline::read(path)?);
+    }
     let (makes, purpose) = if args.output.redact_accounts {
         (Makes::Pack(None), Purpose::Redacted)
     } else {
@@ -402,9 +408,10 @@ impl Output {
             let is_new = |baseline: &Compared| baseline.count(Since::New) + baseline.count(Since::NewlyAsked) > 0;
             // What was open in the baseline ends no build, and is no good news either.
             let since = match &report.baseline {
-                Some(baseline) if report.conclusion() == Conclusion::NonCompliant && !is_new(baseline) => {
-                    ", and nothing of that is new since the baseline"
-                }
+                Some(baseline) if report.conclusion() == Conclusion::NonCompliant && !is_new(baseline) => match exit {
+                    Exit::EvidenceMissing => ", and nothing of that is new since the baseline, but evidence is missing",
+                    _ => ", and nothing of that is new since the baseline",
+                },
                 _ => "",
             };
             let outcome = format!("{}{since} (exit {})", report.conclusion().words(), exit.code());

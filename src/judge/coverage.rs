@@ -98,11 +98,16 @@ fn not_asked(facts: &Facts, rules: &RuleSet) -> Vec<String> {
             names(&costly),
             if costly.len() == 1 { "it" } else { "they" },
             count(seconds, "second"),
-            costly[0].id
+            names(&costly).replace(", ", ",")
         ));
     }
     if !others.is_empty() {
-        told.push(format!("{} of the program's rules did not run", others.len()));
+        let named = match others.len() {
+            1..=5 => format!(": {}", names(&others)),
+            _ => String::new(),
+        };
+        let rules = count(others.len(), "rule");
+        told.push(format!("{rules} of the program did not run{named}"));
     }
     told
 }

@@ -50,6 +50,22 @@ const ELSEWHERE: [&str; 3] = [
     "missing_copy_accounts",
 ];
 
+/// Facts that look into other targets too where the policy accepts copies.
+const WHERE_COPIES_COUNT: [&str; 9] = [
+    "backed_up",
+    "newest_good_point_age_hours",
+    "newest_good_point_age_hours_at_most",
+    "newest_good_point_age_hours_at_least",
+    "newest_good_point_at",
+    "newest_good_point_arn",
+    "newest_good_point_vault",
+    "plan_meets_policy",
+    "is_not_yet_due",
+];
+
+/// The value of the policy that says whether they count.
+const COPIES_ACCEPTED: &str = "copies_accepted";
+
 /// What tells the cause of a null.
 pub(crate) struct Nulls<'f> {
     facts: &'f Facts,
@@ -77,6 +93,8 @@ struct Place {
     actions: BTreeSet<&'static str>,
     /// It looks into every target.
     is_everywhere: bool,
+    /// It does where copies are accepted.
+    is_of_copies: bool,
     /// With the places of the other names.
     none_if: Vec<(usize, &'static NoneIf)>,
 }
@@ -202,6 +220,7 @@ impl<'f> Nulls<'f> {
             is_everywhere: ELSEWHERE.contains(&name)
                 || matches!(subject, Subject::Waiver | Subject::Exemption)
                 || tests.iter().any(NoneIf::is_by_what_was_seen),
+            is_of_copies: WHERE_COPIES_COUNT.contains(&name),
             none_if: tests.iter().filter_map(other).collect(),
         }
     }
@@ -218,7 +237,11 @@ fn cause(
     }
     let of_place = |call: &&LostCall| call.action == ASSUME_ROLE || place.actions.contains(call.action);
     let mut lost: BTreeSet<LostCall> = lost.iter().filter(of_place).copied().collect();
-    if place.is_everywhere {
+    let accepts_copies = || {
+        let accepted = values.iter().find(|(name, _)| *name == COPIES_ACCEPTED);
+        accepted.is_some_and(|(_, accepted)| *accepted != FactValue::Bool(false))
+    };
+    if place.is_everywhere || place.is_of_copies && accepts_copies() {
         lost.extend(anywhere.iter().filter(of_place));
     }
     let holds = |(other, one): &(usize, &NoneIf)| {

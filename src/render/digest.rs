@@ -214,8 +214,7 @@ fn needs_action(place: usize, table: &TableRow, findings: &[&Finding]) -> NeedsA
         parts.extend(others.map(|finding| finding.message.clone()));
     }
     let what = match (backup, plan) {
-        (Some(_), _) if is_in_none => format!("assign {0} to a plan, then `backup {0}`", table.table_name),
-        (Some(_), _) => format!("`backup {}`", table.table_name),
+        (Some(_), _) => format!("{}back it up", cause_first(table, plan)),
         (None, Some(finding)) => finding.remedy.to_string(),
         (None, None) => findings
             .first()
@@ -226,6 +225,21 @@ fn needs_action(place: usize, table: &TableRow, findings: &[&Finding]) -> NeedsA
         place,
         why: parts.join("; "),
         what,
+    }
+}
+
+/// What has to be done before a backup, or it helps for a day only. `plan`: the finding on its plans.
+fn cause_first(table: &TableRow, plan: Option<&Finding>) -> String {
+    let is_in_none = plan.is_some_and(|finding| *finding.rule == *"in-a-plan");
+    if *table.fact(TableFacts::dynamodb_opted_in) == FactValue::Bool(false) {
+        return format!("opt DynamoDB in to AWS Backup in {}, then ", table.target.region);
+    }
+    match (plan, table.fact(TableFacts::plan_names)) {
+        _ if is_in_none => "let a plan take it, then ".to_owned(),
+        (Some(_), FactValue::Text(names)) => format!("mend its plan ({names}), then "),
+        (Some(_), _) => "mend its plan, then ".to_owned(),
+        (None, _) if failing(table).is_some() => "mend what its jobs fail for, then ".to_owned(),
+        (None, _) => String::new(),
     }
 }
 

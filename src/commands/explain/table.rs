@@ -226,9 +226,9 @@ pub(super) fn by_hand(account_id: &str, commands: &[String]) -> String {
 fn point_line(point: &RecoveryPointFacts) -> String {
     let text = |text: &Option<crate::dictionary::Text>| text.as_deref().unwrap_or("unknown").to_owned();
     let counts = match point.is_usable {
-        Some(true) => "counts".to_owned(),
-        Some(false) => format!("does not count: {}", text(&point.why_unusable)),
-        None => "may count".to_owned(),
+        Some(true) => "usable".to_owned(),
+        Some(false) => format!("not usable: {}", text(&point.why_unusable)),
+        None => "may be usable".to_owned(),
     };
     format!(
         "{} {} in {} ({}, kept {}): {counts}",

@@ -37,9 +37,8 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
         return;
     }
     let text = format!(
-        "{}, by ARN. \u{201c}Denied\u{201d} or another word in this place means that a call would tell, which ended so; \u{201c}?\u{201d} \
-         that AWS's answers leave it open. What is known to be none or zero, and what the scan did not ask for, is \
-         written as such.",
+        "{}, by ARN. In place of a value: \u{201c}denied\u{201d} or the like, the AWS call that would tell ended so; \u{201c}?\u{201d}, AWS's answers \
+         do not settle it; \u{201c}none\u{201d}, there is nothing, and that is known; \u{201c}not asked\u{201d}, no rule in this scan needs it.",
         plural(report.tables.len(), "table")
     );
     doc.paragraph(BODY, &text);

@@ -182,8 +182,11 @@ fn intro(doc: &mut Doc<'_>, grid: &Grid, rows: &[(usize, &TableRow)], tables: us
     );
     if rows.len() < tables {
         text.push_str(&format!(
-            " Of {} nothing is known day by day.",
-            plural(tables - rows.len(), "further table")
+            " {} not judged day by day: exempt, made by a restore test, or recovery points were not asked for.",
+            match tables - rows.len() {
+                1 => "1 further table is".to_owned(),
+                further => format!("{} further tables are", grouped(further)),
+            }
         ));
     }
     doc.paragraph(BODY.bold(), &text);

@@ -1,5 +1,7 @@
 //! The method: how verdicts come about, and every rule that was applied.
 
+use std::collections::BTreeSet;
+
 use super::doc::{BODY, CELL, Doc, FINE, GAP, MUTED, SMALL, SMALL_GAP, symbol, word};
 use super::table::{Column, Para, Table};
 use super::template::Section;
@@ -75,9 +77,9 @@ pub(crate) fn reading(doc: &mut Doc<'_>) {
     for point in [
         "Required rules decide whether a table is compliant: core rules, those that a value of the policy asks for, those that \
          the settings require. Advised rules are judged, told apart, and decide nothing.",
-        "In place of a value, \u{201c}left open\u{201d} or \u{201c}?\u{201d} means that AWS's answers leave it open; \u{201c}denied\u{201d} or another \
-         word that a call would tell, which ended so. \u{201c}None\u{201d} means that there is nothing, and that this is known; \u{201c}not asked\u{201d} that \
-         the scan was for rules that do not need it.",
+        "In place of a value: \u{201c}denied\u{201d}, \u{201c}failed\u{201d} or the like, the AWS call that would tell ended so; \u{201c}left open\u{201d} \
+         or \u{201c}?\u{201d}, AWS's answers do not settle it; \u{201c}none\u{201d}, there is nothing, and that is known; \u{201c}not asked\u{201d}, no rule in \
+         this scan needs it.",
         "All instants are UTC. Retention is in days.",
         "Characters that have no shape in the fonts of this document, or none at all, are spelled out, such as [U+1F600].",
         "Each page names the report, the part it belongs to, the instant, and the digest of the evidence in short; the cover \
@@ -159,12 +161,16 @@ fn rules(doc: &mut Doc<'_>, report: &Report) {
         Column::new("Counts as", 52.0),
     ];
     let mut table = Table::new(doc, &columns, FINE.size, "Rules applied");
-    let (required, advised): (Vec<&RuleLine>, Vec<&RuleLine>) =
-        report.rules.iter().partition(|rule| rule.level == Level::Required);
+    // A tier may ask for what the rest does not.
+    let of_findings = report.findings.iter().filter(|finding| finding.is_required());
+    let required_somewhere: BTreeSet<&str> = of_findings.map(|finding| &*finding.rule).collect();
+    let is_required = |rule: &&RuleLine| rule.level == Level::Required || required_somewhere.contains(rule.id.as_str());
+    let (required, advised): (Vec<&RuleLine>, Vec<&RuleLine>) = report.rules.iter().partition(is_required);
     for rule in required {
         let level = match (rule.is_core, rule.level) {
             (true, Level::Required) => "core",
-            (_, level) => level.as_str(),
+            (_, Level::Required) => "required",
+            _ => "required of some",
         };
         table.row(
             doc,
