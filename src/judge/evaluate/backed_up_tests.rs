@@ -643,7 +643,10 @@ fn search(seed: u64, worlds: &[World], policies: [Wanted; 2], counts: &mut [usiz
             let has_point = of_tiers
                 .iter()
                 .all(|wanted| table.points.iter().any(|point| is_there(wanted, point)));
-            for excused in Demands::from_iter(Demand::ALL).subsets().filter(|_| seed % 4 == 0) {
+            for excused in Demands::from_iter(Demand::ALL)
+                .subsets()
+                .filter(|_| seed.is_multiple_of(4))
+            {
                 let search = |is_gold: bool| {
                     is_backed_up(world, table, policies, excused, &|open| open == Open::IsGold && is_gold)
                 };
