@@ -48,6 +48,9 @@ pub(crate) struct Known {
     /// What it counted for; before rules had levels everything was required.
     #[serde(default = "required")]
     pub(crate) level: Level,
+    /// Of a rule with demands: sets of demands that failed, of which to excuse one would have been enough.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) failing_demands: Vec<Vec<String>>,
 }
 
 /// The level of what says none.
@@ -225,6 +228,7 @@ mod tests {
             resource_arn: "arn:aws:dynamodb:eu-west-1:111122223333:table/orders".to_owned(),
             verdict: "non-compliant".to_owned(),
             level: Level::Advised,
+            failing_demands: Vec::new(),
         };
         let as_of = DateTime::from_timestamp(1_700_000_000, 0).expect("an instant");
         let asked = Asked::new(

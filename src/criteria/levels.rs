@@ -63,12 +63,37 @@ pub(crate) fn may_be_required(rule: &Rule, policy: &Policy) -> bool {
     layers.any(|tier| level(rule, policy, tier) == Level::Required)
 }
 
-/// Rules of the program that the policy requires of some table and that are not among these. Core rules are not told: without
-/// them a question is not asked.
-pub(crate) fn left_out<'r>(policy: &'r Policy, rules: &'r RuleSet) -> impl Iterator<Item = &'static Rule> + 'r {
-    let is_left_out = |rule: &&Rule| !rule.core && rules.0.iter().all(|run| run.id != rule.id);
-    let left_out = shipped().0.iter().filter(is_left_out);
-    left_out.filter(|rule| may_be_required(rule, policy))
+/// Does the policy require this rule of the program, of some table? Of core rules only those are told without which a table may
+/// be called compliant all the same, where a term or a level asks for them: without the others a question is not asked.
+pub(crate) fn is_required_beside_core(rule: &Rule, policy: &Policy) -> bool {
+    if !rule.core {
+        return may_be_required(rule, policy);
+    }
+    if decides_compliance(rule) {
+        return false;
+    }
+    let mut levels = std::iter::once(&policy.levels).chain(policy.tiers.iter().map(|tier| &tier.levels));
+    let is_named = levels.any(|levels| levels.get(&*rule.id) == Some(&Level::Required));
+    let has_term = |other: &Rule| !other.core && other.question == rule.question && may_be_required(other, policy);
+    is_named || shipped().0.iter().any(has_term)
+}
+
+/// Is no table compliant without it?
+pub(crate) fn decides_compliance(rule: &Rule) -> bool {
+    rule.core && matches!(rule.question, Question::InAPlan | Question::BackedUp)
+}
+
+/// Rules that a term of the policy asks for, whatever level they have.
+pub(crate) fn of_terms<'p>(
+    question: Question,
+    policy: &'p Policy,
+    tier: Option<&'p Tier>,
+) -> impl Iterator<Item = &'static Rule> + 'p {
+    let of_question = shipped()
+        .0
+        .iter()
+        .filter(move |rule| rule.question == question && !rule.core);
+    of_question.filter(move |rule| rule.required_by.iter().any(|key| is_set(key, policy, tier)))
 }
 
 /// Is a value of the policy given, and does it ask for more than nothing?

@@ -257,7 +257,7 @@ pub(super) fn compare(
             .collect();
         let perhaps: Vec<(&PointKind, i64)> = all.iter().map(|copy| (copy.kind, copy.at)).collect();
         let mut unread = points.others_that_may_hold_more(place, wanted.vault_lock);
-        let is_unread = unread.next().is_some();
+        let is_unread = unread.next().is_some() || index.may_have_more_regions;
         Side::new((wanted, values.copy_rpo()), &usable, &perhaps, is_unread, (now, index))
     });
     let sides = || std::iter::once(&home).chain(&elsewhere);
@@ -358,9 +358,10 @@ impl Case<'_> {
                 all => format!(" and {} more", all - 3),
             };
             let places = places.get(..3).unwrap_or(&places).join("; ");
-            return Some(
-                format!("a copy that counts may lie where not every vault could be read: {places}{more}").into(),
-            );
+            return Some(match places.as_str() {
+                "" => "a copy that counts may lie in a Region that nobody looked at, for account:ListRegions did not list them".into(),
+                places => format!("a copy that counts may lie where not every vault could be read: {places}{more}").into(),
+            });
         }
         let perhaps = elsewhere.perhaps?;
         let is_it = |copy: &&CopySeen<'_>| std::ptr::eq(copy.kind, perhaps.0) && copy.at == perhaps.1;

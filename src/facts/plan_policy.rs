@@ -324,7 +324,8 @@ impl Case<'_> {
         let mut is_open = points
             .others_that_may_hold_more(home, wanted.vault_lock)
             .next()
-            .is_some();
+            .is_some()
+            || index.may_have_more_regions;
         for copy in copies.of(row, points, index) {
             // It has the date of its source, which says who made it where the copy does not.
             let plan = || points.plan_at(row, seconds_of_millis(copy.at));

@@ -4,10 +4,11 @@
 //! table is compliant only if the questions *in a plan* and *backed up* were both asked and both answered yes, and nothing else
 //! that the policy requires was left out.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use crate::criteria::levels::core_of;
-use crate::criteria::rules::RuleSet;
+use crate::criteria::Criteria;
+use crate::criteria::levels::{core_of, of_terms};
+use crate::criteria::vocabulary::POLICY_TIER;
 use crate::domain::{Answer, FactValue, Finding, Question, Subject, Verdict};
 use crate::report::TableRow;
 
@@ -27,6 +28,8 @@ struct Summed {
     core: [usize; 4],
     /// Required rules of each question that are not core.
     others: [usize; 4],
+    /// A rule that a term of the policy asks for was not asked of it.
+    lacks_term: bool,
 }
 
 impl Default for Summed {
@@ -37,6 +40,7 @@ impl Default for Summed {
             named_after: [None; 4],
             core: [0; 4],
             others: [0; 4],
+            lacks_term: false,
         }
     }
 }
@@ -80,7 +84,9 @@ impl Summed {
         match (question, answer) {
             (Question::BackedUp, Answer::NotApplicable) if is_young => Answer::NotYetDue,
             // Without a term a success of long ago proves nothing; a failure says something in any case.
-            (Question::Restorable, Answer::Compliant | Answer::NotApplicable) if self.others[question.place()] == 0 => {
+            (Question::Restorable, Answer::Compliant | Answer::NotApplicable)
+                if self.others[question.place()] == 0 || self.lacks_term =>
+            {
                 Answer::NotAsked
             }
             (_, answer) => answer,
@@ -109,21 +115,32 @@ impl Summed {
 }
 
 /// Fills the answers and the verdict of every table in. `is_whole`: every rule that the policy requires ran.
-pub(super) fn answer(tables: &mut [TableRow], findings: &[Finding], rules: &RuleSet, is_whole: bool) {
-    let core: Vec<&str> = rules
+pub(super) fn answer(tables: &mut [TableRow], findings: &[Finding], criteria: &Criteria, is_whole: bool) {
+    let core: Vec<&str> = criteria
+        .rules
         .0
         .iter()
         .filter(|rule| rule.is_core())
         .map(|rule| &*rule.id)
         .collect();
+    let mut restores: HashSet<(&str, &str)> = HashSet::new();
     let mut summed: HashMap<&str, Summed> = HashMap::with_capacity(tables.len());
     let of_tables = findings.iter().filter(|finding| finding.subject == Subject::Table);
     for finding in of_tables.filter(|finding| finding.is_required()) {
         let of_table = summed.entry(&finding.resource_arn).or_default();
         of_table.add(finding, core.contains(&&*finding.rule));
+        if finding.question == Question::Restorable {
+            restores.insert((&finding.resource_arn, &*finding.rule));
+        }
     }
     for table in tables {
-        let of_table = summed.get(table.table_arn.as_str()).cloned().unwrap_or_default();
+        let mut of_table = summed.get(table.table_arn.as_str()).cloned().unwrap_or_default();
+        let tier = match table.column(POLICY_TIER.name()) {
+            FactValue::Text(name) => criteria.policy.tiers.iter().find(|tier| *tier.name == **name),
+            _ => None,
+        };
+        let mut terms = of_terms(Question::Restorable, &criteria.policy, tier);
+        of_table.lacks_term = terms.any(|rule| !restores.contains(&(table.table_arn.as_str(), &*rule.id)));
         let is_young = *table.column(NOT_YET_DUE) == FactValue::Bool(true);
         table.answers = Question::ALL.map(|question| of_table.answer(question, is_young));
         table.verdict = of_table.verdict(&table.answers, is_whole);
@@ -214,5 +231,9 @@ mod tests {
         assert_eq!(of(&core(Restorable, NonCompliant)), NonCompliant);
         let with_term = [core(Restorable, Compliant), vec![(Restorable, Compliant, false)]].concat();
         assert_eq!(of(&with_term), Compliant);
+        // Of two terms one was not asked.
+        let mut lacks = summed(&with_term);
+        lacks.lacks_term = true;
+        assert_eq!(lacks.answer(Restorable, false), NotAsked);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::criteria::Criteria;
 use crate::criteria::asked::Asked;
-use crate::criteria::levels::{left_out, level};
+use crate::criteria::levels::level;
 use crate::criteria::policy::{Policy, Tier};
 use crate::criteria::rules::{Rule, placeholders};
 use crate::criteria::waivers::Waiver;
@@ -18,6 +18,7 @@ use super::coverage::coverage;
 use super::evaluate::Waived;
 use super::evidence::evidence_digest;
 use super::findings::Judged;
+use super::frameworks::left_out;
 
 /// Puts the report together.
 ///
@@ -50,9 +51,7 @@ pub(super) fn report(
         waivers: criteria.waivers.0.iter().zip(&judged.waived).map(waiver_line).collect(),
         frameworks,
         rules: criteria.rules.0.iter().map(|rule| rule_line(rule, policy)).collect(),
-        left_out: left_out(policy, &criteria.rules)
-            .map(|rule| rule.id.to_string())
-            .collect(),
+        left_out: left_out(criteria).into_iter().map(str::to_owned).collect(),
         totals: Totals::of(&judged.tables, findings),
         coverage: coverage(inventory, facts, &criteria.rules, findings)?,
         baseline: criteria

@@ -72,6 +72,8 @@ struct FindingOfFile {
     waived: bool,
     #[serde(default = "required")]
     level: Level,
+    #[serde(default)]
+    failing_demands: Vec<Vec<String>>,
 }
 
 /// The baseline that a report makes which asked this.
@@ -86,6 +88,7 @@ pub(crate) fn baseline_of(report: &Report, asked: Asked) -> Baseline {
         resource_arn: finding.resource_arn.clone(),
         verdict: finding.verdict.to_string(),
         level: finding.level,
+        failing_demands: words(&finding.failing),
     });
     let answers = report.tables.iter().map(|table| {
         let asked = Question::ALL.map(|question| (question, table.answer(question)));
@@ -115,6 +118,7 @@ pub(crate) fn baseline_of_file(text: &str, origin: &str) -> Result<Baseline, Pro
                 resource_arn: finding.resource_arn,
                 verdict: finding.verdict,
                 level: finding.level,
+                failing_demands: finding.failing_demands,
             });
         }
     }
@@ -220,6 +224,22 @@ impl<'f> Alone<'f> {
     }
 }
 
+fn words(failing: &[Demands]) -> Vec<Vec<String>> {
+    let words = |demands: &Demands| demands.words().into_iter().map(str::to_owned).collect();
+    failing.iter().map(words).collect()
+}
+
+/// Does something fail that did not fail then? A core rule asks several demands: one that was open for the retention alone is
+/// no old acquaintance once there are no points any more.
+fn fails_more(finding: &Finding, known: &Known) -> bool {
+    let failing = words(&finding.failing);
+    let is_within = |now: &Vec<String>| {
+        let mut then = known.failing_demands.iter();
+        then.any(|then| now.iter().all(|demand| then.contains(demand)))
+    };
+    failing.len() + known.failing_demands.len() > 0 && !failing.iter().any(is_within)
+}
+
 fn known_as<'b>(baseline: &'b Baseline, finding: &Finding) -> Option<&'b Known> {
     let known = baseline.known(&finding.id);
     known.or_else(|| under_another_id(baseline, finding))
@@ -227,7 +247,7 @@ fn known_as<'b>(baseline: &'b Baseline, finding: &Finding) -> Option<&'b Known> 
 
 fn since_of(baseline: &Baseline, finding: &Finding, tier: Option<&str>, alone: &Alone<'_>) -> Since {
     match known_as(baseline, finding) {
-        Some(known) if known.verdict != finding.verdict.as_str() => Since::New,
+        Some(known) if known.verdict != finding.verdict.as_str() || fails_more(finding, known) => Since::New,
         Some(known) if finding.is_required() && known.level != Level::Required => Since::NewlyRequired,
         Some(_) => Since::Known,
         None => match &baseline.asked {
@@ -308,6 +328,7 @@ mod tests {
             resource_arn: ARN.to_owned(),
             verdict: verdict.to_owned(),
             level,
+            failing_demands: Vec::new(),
         }
     }
 
@@ -390,6 +411,29 @@ mod tests {
         let unknown = of_rule("backed-up", "b", Unknown, false);
         let compared = compare_findings(&old(&["recovery-point-fresh"]), &[unknown]);
         assert_eq!(compared.since.get("b"), Some(&Since::NewlyAsked));
+    }
+
+    #[test]
+    fn a_core_rule_that_was_open_for_one_demand_is_new_by_another() {
+        use crate::domain::Demand::{Fresh, Kept};
+        let set = |demands: &[crate::domain::Demand]| -> Demands { demands.iter().copied().collect() };
+        let open = |failing: &[Demands]| Finding {
+            failing: failing.to_vec(),
+            ..of_rule("backed-up", "b", Verdict::NonCompliant, false)
+        };
+        let since = |then: &[Demands], now: &[Demands]| {
+            let known = Known {
+                failing_demands: words(then),
+                ..known("backed-up", "b", "non-compliant", Level::Required)
+            };
+            compare_findings(&of_known(vec![known]), &[open(now)]).since["b"]
+        };
+        assert_eq!(since(&[set(&[Kept])], &[set(&[Kept])]), Since::Known);
+        assert_eq!(since(&[set(&[Kept])], &[set(&[Fresh, Kept])]), Since::New);
+        assert_eq!(since(&[set(&[Fresh, Kept])], &[set(&[Kept])]), Since::Known);
+        assert_eq!(since(&[set(&[Kept])], &[set(&[Fresh]), set(&[Kept])]), Since::Known);
+        assert_eq!(since(&[set(&[Kept])], &[]), Since::New);
+        assert_eq!(since(&[], &[]), Since::Known);
     }
 
     #[test]

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::criteria::Criteria;
-use crate::criteria::levels::left_out;
 use crate::criteria::policy::{Policy, Tier};
 use crate::criteria::rules::Rule;
 use crate::criteria::waivers::exemption_facts;
@@ -18,6 +17,7 @@ use crate::problem::Problem;
 use crate::report::TableRow;
 
 use super::evaluate::{Chunk, Values, Waived, WhyUnknown, Within, judge_subjects, judge_tables, judge_waivers, waive};
+use super::frameworks::left_out;
 use super::gaps::why_unknown;
 use super::nulls::Nulls;
 
@@ -87,8 +87,8 @@ pub(super) fn judge(inventory: &Inventory, facts: &Facts, criteria: &Criteria) -
     let of_waivers = judge_waivers(&judged.waived, &exemptions, rules, policy, &why, &nulls)?;
     judged.findings.extend(of_waivers);
     judged.exemptions = exemptions;
-    let is_whole = left_out(policy, rules).next().is_none();
-    super::answers::answer(&mut judged.tables, &judged.findings, rules, is_whole);
+    let is_whole = left_out(criteria).is_empty();
+    super::answers::answer(&mut judged.tables, &judged.findings, criteria, is_whole);
     Ok(judged)
 }
 

@@ -12,9 +12,9 @@ use super::answers;
 use super::findings::{Judged, judge};
 use crate::criteria::Criteria;
 use crate::criteria::frameworks::Framework;
-use crate::criteria::levels::{level, may_be_required};
+use crate::criteria::levels::{decides_compliance, is_required_beside_core, level, may_be_required};
 use crate::criteria::policy::Policy;
-use crate::criteria::rules::shipped;
+use crate::criteria::rules::{Rule, shipped};
 use crate::criteria::waivers::Waivers;
 use crate::domain::{Answer, Finding, Level, Verdict};
 use crate::facts::{Facts, derive};
@@ -52,7 +52,7 @@ pub(super) fn add(
         });
         own.findings.retain(|finding| deciding.contains(&*finding.rule));
         // Of rules that did not run its controls tell.
-        answers::answer(&mut own.tables, &own.findings, &bound.rules, true);
+        answers::answer(&mut own.tables, &own.findings, &bound, true);
         let name: Arc<str> = framework.id.as_str().into();
         for (table, of_framework) in judged.tables.iter_mut().zip(&own.tables) {
             if matches!(of_framework.verdict, Answer::NonCompliant | Answer::Unknown) {
@@ -76,6 +76,28 @@ pub(super) fn add(
     }
     judged.findings.extend(added);
     Ok(reports)
+}
+
+/// The program's rules that did not run although the policy or a framework requires them, in order; those aside without which
+/// no table is compliant anyway.
+pub(super) fn left_out(criteria: &Criteria) -> Vec<&'static str> {
+    let is_run = |rule: &Rule| criteria.rules.0.iter().any(|run| run.id == rule.id);
+    let bounds: Vec<(&Framework, Policy)> = criteria
+        .frameworks
+        .iter()
+        .map(|framework| (framework, bound(framework, criteria).policy))
+        .collect();
+    let asks = |(framework, policy): &(&Framework, Policy), rule: &Rule| {
+        let is_off = level(rule, &criteria.policy, None) == Level::Off;
+        let by_letter = framework.rules_of_its_own().contains(&*rule.id) && !is_off;
+        let decides = framework.rules().contains(&*rule.id) && may_be_required(rule, policy);
+        by_letter || decides && !decides_compliance(rule)
+    };
+    let is_left_out = |rule: &&Rule| {
+        let is_asked = is_required_beside_core(rule, &criteria.policy) || bounds.iter().any(|bound| asks(bound, rule));
+        !is_run(rule) && is_asked
+    };
+    shipped().0.iter().filter(is_left_out).map(|rule| &*rule.id).collect()
 }
 
 /// The rules that decide controls of a framework, of those that its own criteria require.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::common::criteria::waiver;
-use crate::common::worlds::{deny, file, world};
+use crate::common::worlds::{deny, event, file, world};
 use crate::common::{Bench, csv_rows, finding, refused, table_row, verdict};
 
 /// What is asked of `orders`, whose plan keeps 35 days in a vault without a lock.
@@ -235,4 +235,23 @@ fn an_exemption_that_takes_more_tables_than_it_may_exempts_nothing() {
     // The pack keeps what was said, and says the same again.
     let ran = bench.run(&["verify", "out"]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+}
+
+/// A backup by hand hides no plan that fails every day, and a waiver of a rule that holds excuses nothing.
+#[test]
+fn a_waiver_of_a_rule_that_holds_excuses_nothing_of_a_core_rule() {
+    let jobs = event("10d", "do = \"fail-jobs\"\ntable = \"orders\"\nmessage = \"no luck\"");
+    let by_hand = "do = \"on-demand-backup\"\ntable = \"orders\"\nvault = \"Default\"\ndelete-after-days = 40";
+    let bench = Bench::new(&world(&(jobs + &event("15h", by_hand))));
+    bench.write("backproof.toml", settings("retention-min = \"35d\""));
+    bench.write("waivers.toml", forgotten() + &old("backup-runs-not-missed", "*"));
+    let (ran, report) = bench.scan("out", &["--format", "json"]);
+    assert_eq!(verdict(&report, "orders", "backup-runs-not-missed"), "compliant");
+    let plan = finding(&report, "orders", "plan-meets-policy");
+    assert_eq!(
+        (&plan["verdict"], &plan["waived"]),
+        (&json!("non-compliant"), &json!(false)),
+        "{plan}"
+    );
+    assert_eq!(ran.code, 10, "{}", ran.stdout);
 }

@@ -24,11 +24,16 @@ use rows::{ArnHasher, TableRows};
 use tags::Tags;
 use vaults::VaultState;
 
+/// The call that lists the Regions of an account.
+const REGION_LIST: &str = "account:ListRegions";
+
 /// The small frames, indexed, and the tables.
 pub(crate) struct Index {
     pub(crate) as_of: DateTime<Utc>,
     pub(crate) window_days: i64,
     pub(crate) reading: Reading,
+    /// Nobody named the Regions, and AWS did not list them: there may be others than those that were looked at.
+    pub(crate) may_have_more_regions: bool,
     /// Every target of the scan, in order.
     pub(crate) targets: Vec<TargetId>,
     /// Every table that was listed and has not vanished since, in order of ARN.
@@ -63,6 +68,8 @@ impl Index {
         let mut index = Self {
             as_of: inventory.manifest.as_of,
             window_days,
+            may_have_more_regions: !inventory.manifest.regions_named
+                && reading.failures.iter().any(|call| call.action == REGION_LIST),
             target_of: Vec::new(),
             partitions: inventory
                 .read::<Target>()?

@@ -1,6 +1,6 @@
 //! Waivers: findings that are accepted stay, marked; waivers that are not sound waive nothing and are findings.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -99,6 +99,9 @@ impl<'w> Reach<'w> {
         as_of: DateTime<Utc>,
         is_listed_whole: &dyn Fn(&str) -> bool,
     ) -> (Waived, Vec<(usize, Option<Demands>)>) {
+        // A rule that says of a table that all is well leaves nothing of it to be excused.
+        let is_well = |finding: &&Finding| *finding.rule == *self.waiver.rule && !needs_waiver(finding);
+        let well: HashSet<(&str, Option<&str>)> = findings.iter().filter(is_well).map(of).collect();
         let mut resources: BTreeSet<&str> = BTreeSet::new();
         let (mut places, mut is_open) = (Vec::new(), false);
         for (place, finding) in findings.iter().enumerate() {
@@ -108,6 +111,7 @@ impl<'w> Reach<'w> {
             resources.insert(&finding.resource_arn);
             let is_for = match demands {
                 None => true,
+                Some(_) if *finding.rule != *self.waiver.rule && well.contains(&of(finding)) => false,
                 Some(demands) => finding
                     .failing
                     .iter()
@@ -186,6 +190,11 @@ fn mark<'i>(finding: &mut Finding, by: impl IntoIterator<Item = &'i Arc<str>>) {
     finding.waived = true;
     finding.waiver = ids.next();
     finding.also_waived_by = ids.collect();
+}
+
+/// What a finding is about, and by whose numbers.
+fn of(finding: &Finding) -> (&str, Option<&str>) {
+    (&finding.resource_arn, finding.framework.as_deref())
 }
 
 fn needs_waiver(finding: &Finding) -> bool {
