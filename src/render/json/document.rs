@@ -464,7 +464,7 @@ pub(super) struct OneFinding<'r> {
     pub(super) waiver: Option<Cow<'r, str>>,
     /// Of a rule with demands, where the answer is no yes: sets of demands of which each is enough. If none of one set were
     /// asked, it would be a yes, so a waiver that names them all holds. Left out where no waiver can excuse the finding.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "sets_of_demands")]
     pub(super) failing_demands: Vec<Vec<&'static str>>,
     /// Of non-compliant and unknown findings that no waiver covers, where they stand against the baseline: `new`;
