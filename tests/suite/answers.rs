@@ -76,6 +76,21 @@ fn no_table_is_compliant_while_what_the_policy_requires_is_left_out() {
     let left_out = report["rules_left_out"].as_array().expect("rules");
     assert!(left_out.contains(&"restore-test-succeeded".into()), "{left_out:?}");
     assert_eq!(table_row(&report, "orders")["verdict"], "not-asked", "{}", ran.stdout);
+    // A framework that does not ask it hides nothing that the policy requires.
+    bench.write(
+        "backproof.toml",
+        "[policy]\nretention-max = \"30d\"\nretention-min = \"7d\"\n",
+    );
+    let (ran, report) = scan(
+        &bench,
+        "narrow",
+        &["--format", "json", "--framework", "aws-security-hub"],
+    );
+    assert_eq!(report["rules_left_out"], serde_json::json!([]));
+    assert_eq!(
+        (ran.code, &table_row(&report, "orders")["verdict"]),
+        (10, &"non-compliant".into())
+    );
     // Whoever switches it off says so in the settings.
     let off = "[policy]\nretention-max = \"30d\"\nretention-min = \"7d\"\n[rules]\nrecovery-point-not-kept-too-long = \"off\"\n";
     bench.write("backproof.toml", off);

@@ -44,7 +44,11 @@ pub fn read(config: Option<&Path>, args: &RuleArgs, stored: Option<&Inventory>) 
             let of_frameworks = |id: &str| frameworks.iter().any(|framework| framework.rules().contains(id));
             let is_own = |rule: &Rule| rule.whose == Origin::Own;
             let chosen = all.0.into_iter();
-            let chosen = chosen.filter(|rule| rule.core || is_own(rule) || of_frameworks(&rule.id));
+            // What the policy requires is asked beside them, or a narrow framework would hide it.
+            let policy = settings.as_ref().map(|settings| &settings.policy);
+            let is_required = |rule: &Rule| policy.is_some_and(|policy| levels::may_be_required(rule, policy));
+            let chosen =
+                chosen.filter(|rule| rule.core || is_own(rule) || is_required(rule) || of_frameworks(&rule.id));
             Some(RuleSet(chosen.collect()))
         } else {
             noted(all.choose(&args.rules), &mut problems)
