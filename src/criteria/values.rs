@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use crate::dictionary::FactKey;
-use crate::domain::{Demands, FactValue, NullCause};
+use crate::domain::{Demand, Demands, FactValue, NullCause};
 use crate::duration;
 
 /// Stands for "no upper bound" wherever a number of days is one: AWS Backup's longest lifecycle.
@@ -107,6 +107,55 @@ pub struct CopyValues {
     pub vault_lock: Option<LockWanted>,
 }
 
+/// What kind of place a copy is to be in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PlaceKind {
+    Region,
+    Account,
+}
+
+impl PlaceKind {
+    /// Both.
+    pub(crate) const ALL: [Self; 2] = [Self::Region, Self::Account];
+
+    /// The place of that kind.
+    pub(crate) fn of<'p>(self, account_id: &'p str, region: &'p str) -> &'p str {
+        match self {
+            Self::Region => region,
+            Self::Account => account_id,
+        }
+    }
+
+    /// One of them, or any other one, in words.
+    pub(crate) fn words(self, place: &str) -> String {
+        match (self, place) {
+            (Self::Region, ANY_PLACE) => "another Region".to_owned(),
+            (Self::Account, ANY_PLACE) => "another account".to_owned(),
+            (Self::Region, named) => named.to_owned(),
+            (Self::Account, named) => format!("account {named}"),
+        }
+    }
+}
+
+impl CopyValues {
+    /// The places of a kind that must hold a copy, without the table's own.
+    pub(crate) fn elsewhere<'v>(&'v self, kind: PlaceKind, own: &'v str) -> impl Iterator<Item = &'v str> {
+        let all = match kind {
+            PlaceKind::Region => &self.regions,
+            PlaceKind::Account => &self.accounts,
+        };
+        all.iter().map(String::as_str).filter(move |place| *place != own)
+    }
+}
+
+/// Is a copy in the place `found` one that is wanted in `place`, where the table lies in `own`?
+pub(crate) fn is_wanted_at(place: &str, found: &str, own: &str) -> bool {
+    match place {
+        ANY_PLACE => found != own,
+        named => found == named,
+    }
+}
+
 /// What a table must meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyValues {
@@ -205,7 +254,17 @@ impl PolicyValues {
 
     /// The greatest age allowed for the data of a copy.
     pub(crate) fn copy_rpo(&self) -> TimeDelta {
-        self.copy.rpo.unwrap_or(self.limit() * 2)
+        self.copy.rpo.unwrap_or_else(|| self.default_copy_rpo())
+    }
+
+    fn default_copy_rpo(&self) -> TimeDelta {
+        self.limit() * 2
+    }
+
+    /// Must every rule that is to count make the copies that the policy wants? Where copies may be older than they may be by
+    /// default, a rule of their own may make them.
+    pub(crate) fn wants_copies_of_each_rule(&self) -> bool {
+        self.copy_rpo() <= self.default_copy_rpo() && !self.excused.contains(Demand::Copied)
     }
 
     /// What is asked of a copy that the policy wants somewhere, in words.

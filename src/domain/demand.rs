@@ -18,17 +18,20 @@ pub enum Demand {
     KeyWorks,
     /// Its vault is locked as wanted.
     Locked,
+    /// Of a plan: its rules make the copies that the policy wants elsewhere.
+    Copied,
 }
 
 impl Demand {
     /// Every demand.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Fresh,
         Self::Usable,
         Self::Kept,
         Self::KeyOwner,
         Self::KeyWorks,
         Self::Locked,
+        Self::Copied,
     ];
 
     /// Those that a point meets or fails whatever its age, in the order in which they are told.
@@ -43,6 +46,7 @@ impl Demand {
             Self::KeyOwner => "key-owner",
             Self::KeyWorks => "key-works",
             Self::Locked => "locked",
+            Self::Copied => "copied",
         }
     }
 }

@@ -14,6 +14,7 @@ use super::recovery_point::PointKind;
 use super::table_points::{TablePoints, UNDATED};
 use super::time::{age_hours, instant};
 use super::words::{cause, names};
+use crate::criteria::values::PlaceKind;
 use crate::dictionary::{TableFacts, Text};
 use crate::domain::{Arn, Demands, FactValue, TargetId, rfc3339};
 use crate::duration;
@@ -137,10 +138,12 @@ pub(super) struct Copied {
     pub(super) at: i64,
 }
 
-/// The newest copy of its kind in one target elsewhere; one without a date stands for itself.
+/// The copies of one kind in one target elsewhere: the newest, and the dates of all. Those without a date are apart.
 struct Seen {
     copied: Copied,
     arn: String,
+    /// In milliseconds since 1970, in no order.
+    dates: Vec<i64>,
 }
 
 /// A copy that counts or may count.
@@ -161,13 +164,6 @@ struct ToVault {
     failed: i64,
     last_failure: Option<(DateTime<Utc>, Text)>,
     last_success: Option<DateTime<Utc>>,
-}
-
-/// What kind of place a copy is to be in.
-#[derive(Clone, Copy)]
-pub(super) enum PlaceKind {
-    Region,
-    Account,
 }
 
 impl CopySeen<'_> {
@@ -222,15 +218,18 @@ impl Copies {
             (known.kind, known.place, known.at == UNDATED) == (copied.kind, copied.place, is_undated)
         };
         match all.iter_mut().find(is_alike) {
-            // Of two of one moment the last ARN decides, as at home.
-            Some(known) if (known.copied.at, known.arn.as_str()) < (copied.at, arn) => {
-                known.copied = copied;
-                arn.clone_into(&mut known.arn);
+            Some(known) => {
+                known.dates.push(copied.at);
+                // Of two of one moment the last ARN decides, as at home.
+                if (known.copied.at, known.arn.as_str()) < (copied.at, arn) {
+                    known.copied = copied;
+                    arn.clone_into(&mut known.arn);
+                }
             }
-            Some(_) => {}
             None => all.push(Seen {
                 copied,
                 arn: arn.to_owned(),
+                dates: vec![copied.at],
             }),
         }
     }
@@ -242,7 +241,7 @@ impl Copies {
         points: &'c TablePoints,
         index: &'c Index,
     ) -> impl Iterator<Item = CopySeen<'c>> {
-        self.seen[row].iter().map(|Seen { copied, arn }| {
+        self.seen[row].iter().map(|Seen { copied, arn, .. }| {
             let kind = points.kind_of(copied.kind);
             CopySeen {
                 kind,
@@ -251,6 +250,21 @@ impl Copies {
                 arn,
                 quality: Quality::of(kind, index),
             }
+        })
+    }
+
+    /// The copies of a table whose data is of that time, or whose date is not known: kind and date.
+    pub(super) fn of_time<'c>(
+        &'c self,
+        row: usize,
+        points: &'c TablePoints,
+        (from, to): (DateTime<Utc>, DateTime<Utc>),
+    ) -> impl Iterator<Item = (&'c PointKind, i64)> {
+        let (from, to) = (from.timestamp_millis(), to.timestamp_millis());
+        let is_then = move |at: &i64| *at == UNDATED || (from..=to).contains(at);
+        self.seen[row].iter().flat_map(move |seen| {
+            let dates = seen.dates.iter().copied().filter(is_then);
+            dates.map(|at| (points.kind_of(seen.copied.kind), at))
         })
     }
 

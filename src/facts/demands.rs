@@ -49,7 +49,8 @@ impl Quality {
     pub(crate) fn meets(&self, demand: Demand, wanted: &PointValues) -> Option<bool> {
         match demand {
             _ if wanted.excused.contains(demand) => Some(true),
-            Demand::Fresh => None,
+            // Its age and its copies are told elsewhere.
+            Demand::Fresh | Demand::Copied => None,
             Demand::Usable => self.is_usable,
             Demand::Kept if wanted.retention_min_days <= 0 => Some(true),
             Demand::Kept => self.kept_days.map(|days| days >= wanted.retention_min_days),
@@ -96,6 +97,7 @@ impl Quality {
 pub(crate) fn failed(demand: Demand, quality: &Quality, kind: &PointKind, wanted: &PointValues) -> String {
     match demand {
         Demand::Fresh => "older than the limit".to_owned(),
+        Demand::Copied => "without the copies that the policy wants".to_owned(),
         Demand::Usable => format!("state {}", kind.status.as_deref().unwrap_or("unknown")),
         Demand::Kept => {
             let kept = quality.kept_days.unwrap_or(0);
@@ -144,6 +146,7 @@ pub(crate) fn open(demand: Demand, kind: &PointKind) -> String {
     };
     match demand {
         Demand::Fresh => "when it was made".to_owned(),
+        Demand::Copied => "which copies are made of it".to_owned(),
         Demand::Usable => format!("what its state {} means", kind.status.as_deref().unwrap_or("unknown")),
         Demand::Kept if kind.retention == Retention::Source => {
             "how long it is kept, which is as long as the point it is a copy of".to_owned()

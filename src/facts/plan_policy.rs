@@ -310,7 +310,7 @@ impl Case<'_> {
         (is_known && !is_open).then_some(false)
     }
 
-    /// Does a good copy lie elsewhere of a point that a plan made then? Of copies of one kind the newest is known.
+    /// Does a good copy lie elsewhere of a point that a plan made then?
     fn made_good_copy(&self, plan_id: &str, from: DateTime<Utc>, to: DateTime<Utc>) -> Option<bool> {
         let Evidence {
             row,
@@ -326,18 +326,16 @@ impl Case<'_> {
             .next()
             .is_some()
             || index.may_have_more_regions;
-        for copy in copies.of(row, points, index) {
+        for (kind, at) in copies.of_time(row, points, (from, to)) {
             // It has the date of its source, which says who made it where the copy does not.
-            let plan = || points.plan_at(row, seconds_of_millis(copy.at));
-            let is_of_plan = match copy.kind.plan_id.as_deref().or_else(plan) {
+            let plan = || points.plan_at(row, seconds_of_millis(at));
+            let is_of_plan = match kind.plan_id.as_deref().or_else(plan) {
                 Some(plan) if plan != plan_id => continue,
                 plan => plan.is_some(),
             };
-            let is_then = copy.at == UNDATED || copy.at() >= from;
-            match copy.quality.is_good(&wanted) {
-                _ if !is_then => {}
+            match Quality::of(kind, index).is_good(&wanted) {
                 Some(false) => {}
-                Some(true) if is_of_plan && copy.at != UNDATED && copy.at() <= to => return Some(true),
+                Some(true) if is_of_plan && at != UNDATED => return Some(true),
                 _ => is_open = true,
             }
         }

@@ -563,6 +563,18 @@ fn copies_that_are_planned_and_not_made_are_failures() {
     let (meets, reason) = failing.judged(&year);
     assert_eq!(meets, Some(false), "{reason}");
     assert!(reason.starts_with("planned, and failing"), "{reason}");
+    // Nothing changes that for as long as jobs are remembered, whatever the hour.
+    for hours in (1..24).map(TimeDelta::hours) {
+        failing.as_of = at("2026-11-21T04:00:00Z") + hours;
+        assert_eq!(failing.judged(&year).0, Some(false), "{}", failing.as_of);
+    }
+    // Today's copy is there before its run is over, and says nothing of the two runs before.
+    for hours in 0..24 {
+        let mut daily = World::with("2026-11-20T06:30:00Z", &[(DAILY, 480, 7)]);
+        daily.as_of += TimeDelta::hours(hours);
+        let daily = daily.ran_daily(10, "COMPLETED").copied(Some(365));
+        assert_eq!(daily.judged(&year).0, Some(true), "{}", daily.as_of);
+    }
     // The last copy but one is there.
     let mut late = world.clone().copied(Some(365));
     late.points
@@ -581,6 +593,52 @@ fn copies_that_are_planned_and_not_made_are_failures() {
     not_in_scope.vaults.truncate(1);
     not_in_scope.targets.truncate(1);
     assert_eq!(not_in_scope.judged(&year).0, None);
+}
+
+#[test]
+fn a_good_rule_makes_every_copy_that_the_policy_wants() {
+    let world = World::with("2026-11-20T20:00:00Z", &[(DAILY, 480, 35)]).ran_daily(10, "COMPLETED");
+    let wanted = PolicyValues {
+        copy: CopyValues {
+            accounts: vec![CENTRAL.to_owned()],
+            retention_min_days: Some(365),
+            ..CopyValues::default()
+        },
+        ..values()
+    };
+    let copied = Demands::from_iter([Demand::Copied]);
+    assert_eq!(world.clone().copied(Some(365)).judged(&wanted).0, Some(true));
+    for world in [world.clone(), world.clone().copied(Some(30))] {
+        let (meets, reason) = world.judged(&wanted);
+        assert_eq!(
+            (meets, &*reason),
+            (
+                Some(false),
+                "no rule of its plans makes good points: rule `rule-0` of plan `plan p` makes no copy in account 444455556666 that meets the policy"
+            )
+        );
+        assert_eq!(world.failing(&wanted), [copied]);
+    }
+    // Where copies may be older than they may be by default, a rule of their own may make them.
+    let weekly = PolicyValues {
+        copy: CopyValues {
+            rpo: Some(TimeDelta::days(8)),
+            ..wanted.copy.clone()
+        },
+        ..wanted.clone()
+    };
+    assert_eq!(world.judged(&weekly).0, Some(true));
+    let any = PolicyValues {
+        copy: CopyValues {
+            regions: vec!["any".to_owned()],
+            ..CopyValues::default()
+        },
+        ..values()
+    };
+    assert_eq!(
+        world.copied(Some(365)).judged(&any).1,
+        "no rule of its plans makes good points: rule `rule-0` of plan `plan p` makes no copy in another Region that meets the policy"
+    );
 }
 
 #[test]

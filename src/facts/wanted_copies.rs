@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 
-use super::copies::{Comparisons, Copies, CopySeen, PlaceKind};
+use super::copies::{Comparisons, Copies, CopySeen};
 use super::demands::{failed, open};
 use super::early_deletions::DeletedEarly;
 use super::good_points::GoodPoint;
@@ -18,7 +18,7 @@ use super::plans::rule::CopyAction;
 use super::table_points::{TablePoints, UNDATED};
 use super::time::{JOB_MEMORY, age_hours, hours};
 use super::words::names;
-use crate::criteria::values::{ANY_PLACE, PointValues, PolicyValues};
+use crate::criteria::values::{PlaceKind, PointValues, PolicyValues, is_wanted_at};
 use crate::dictionary::{TableFacts, Text};
 use crate::domain::Demand;
 use crate::duration;
@@ -34,30 +34,6 @@ pub(super) struct WantedCopies<'w> {
     pub(super) points: &'w TablePoints,
     pub(super) values: &'w PolicyValues,
     pub(super) index: &'w Index,
-}
-
-impl PlaceKind {
-    fn of_table(self, table: &Table) -> &str {
-        self.of(&table.account_id, &table.region)
-    }
-
-    fn of<'p>(self, account_id: &'p str, region: &'p str) -> &'p str {
-        match self {
-            Self::Region => region,
-            Self::Account => account_id,
-        }
-    }
-
-    fn of_action(self, action: &CopyAction) -> &str {
-        self.of(&action.to.account_id, &action.to.region)
-    }
-
-    fn wanted(self, values: &PolicyValues) -> &[String] {
-        match self {
-            Self::Region => &values.copy.regions,
-            Self::Account => &values.copy.accounts,
-        }
-    }
 }
 
 impl<'w> WantedCopies<'w> {
@@ -84,33 +60,29 @@ impl<'w> WantedCopies<'w> {
         &self.index.tables[self.row]
     }
 
-    /// Places other than the table's own that the policy wants a copy in.
-    fn wanted(&self, kind: PlaceKind) -> BTreeSet<&'w str> {
-        let own = kind.of_table(self.table());
-        let wanted = kind.wanted(self.values).iter().map(String::as_str);
-        wanted.filter(|place| *place != own).collect()
+    /// The table's own place of a kind.
+    fn own(&self, kind: PlaceKind) -> &'w str {
+        let table = self.table();
+        kind.of(&table.account_id, &table.region)
     }
 
-    fn is_wanted_at(&self, kind: PlaceKind, place: &str, found: &str) -> bool {
-        match place {
-            ANY_PLACE => found != kind.of_table(self.table()),
-            named => found == named,
-        }
+    /// Places other than the table's own that the policy wants a copy in.
+    fn wanted(&self, kind: PlaceKind) -> BTreeSet<&'w str> {
+        self.values.copy.elsewhere(kind, self.own(kind)).collect()
     }
 
     /// May a copy there be one of those that the policy wants? Where it wants none, plans may promise it.
     fn is_of_matter(&self, account_id: &str, region: &str) -> bool {
-        let kinds = [PlaceKind::Region, PlaceKind::Account];
-        let wanted = kinds.map(|kind| (kind, self.wanted(kind)));
+        let wanted = PlaceKind::ALL.map(|kind| (kind, self.wanted(kind)));
         let is_there = |(kind, places): &(PlaceKind, BTreeSet<&str>)| {
             let found = kind.of(account_id, region);
-            places.iter().any(|place| self.is_wanted_at(*kind, place, found))
+            places.iter().any(|place| is_wanted_at(place, found, self.own(*kind)))
         };
         wanted.iter().all(|(_, places)| places.is_empty()) || wanted.iter().any(is_there)
     }
 
     fn missing(&self, kind: PlaceKind) -> Option<Text> {
-        let own = kind.of_table(self.table());
+        let own = self.own(kind);
         let wanted = self.wanted(kind);
         let promised = match kind {
             PlaceKind::Region => self.offers.elsewhere(|copy| &copy.region, own),
@@ -147,7 +119,8 @@ impl<'w> WantedCopies<'w> {
             Some(_) => self.values.of_copy(),
             None => PolicyValues::default().of_copy(),
         };
-        let is_there = |account_id: &str, region: &str| self.is_wanted_at(kind, place, kind.of(account_id, region));
+        let is_there =
+            |account_id: &str, region: &str| is_wanted_at(place, kind.of(account_id, region), self.own(kind));
         let counts = |copy: CopySeen<'_>| {
             if !is_there(&copy.target.account_id, &copy.target.region) {
                 return Some(false);
@@ -229,10 +202,8 @@ impl<'w> WantedCopies<'w> {
     /// Places that the policy wants a copy in, and that no rule copies to so that the copy counts. A plan that could not be
     /// read may copy there.
     fn unplanned(&self, kind: PlaceKind) -> Option<Text> {
-        let counts = |place: &str, action: &CopyAction| {
-            let is_there = self.is_wanted_at(kind, place, kind.of_action(action));
-            if is_there { self.is_good(action) } else { Some(false) }
-        };
+        let (asked, own) = (self.values.of_copy(), self.own(kind));
+        let counts = |place: &str, action: &CopyAction| action.counts_in((kind, place, own), &asked, self.index);
         let mut lacking = self.wanted(kind);
         lacking.retain(|place| {
             let mut sure = self.offers.copy_actions.iter();
@@ -247,16 +218,6 @@ impl<'w> WantedCopies<'w> {
             !perhaps.any(|action| counts(place, action) != Some(false))
         });
         (self.offers.is_read && !lacking.is_empty()).then(|| names(lacking))
-    }
-
-    /// Would a copy that the action makes count? One to a vault that was not looked at counts where nothing is asked of the
-    /// vault.
-    fn is_good(&self, action: &CopyAction) -> Option<bool> {
-        let asked = self.values.of_copy();
-        match action.judge(&asked, self.index) {
-            (None, _) if !action.is_looked_at(self.index) && !asks_of_vaults(&asked) => action.is_kept(&asked),
-            (is_good, _) => is_good,
-        }
     }
 
     fn actions_summary(&self) -> Text {
@@ -283,10 +244,12 @@ impl<'w> WantedCopies<'w> {
 
     /// Copy actions of which it is not known whether they count, where no call that failed here would tell.
     fn actions_doubt(&self) -> Text {
+        let asked = self.values.of_copy();
         let actions = self.offers.perhaps_copy_actions.iter();
         let open: Vec<String> = actions
             .filter(|action| {
-                self.is_good(action).is_none() && self.is_of_matter(&action.to.account_id, &action.to.region)
+                action.counts(&asked, self.index).is_none()
+                    && self.is_of_matter(&action.to.account_id, &action.to.region)
             })
             .map(|action| {
                 let place = action.place();
@@ -301,10 +264,6 @@ impl<'w> WantedCopies<'w> {
             .collect();
         names(open.iter().map(String::as_str))
     }
-}
-
-const fn asks_of_vaults(asked: &PointValues) -> bool {
-    asked.key_owner.rank() > 0 || asked.vault_lock.rank() > 0
 }
 
 /// What is wrong with a copy, after its age.

@@ -44,10 +44,12 @@ const LISTS: [&str; 9] = [
 ];
 
 /// Facts on what lies in other targets: calls that were lost there hide them too, as what shows by what was seen.
-const ELSEWHERE: [&str; 3] = [
+const ELSEWHERE: [&str; 5] = [
     TableFacts::copy_weakest_key_owner.name(),
     "missing_copy_regions",
     "missing_copy_accounts",
+    "unplanned_copy_regions",
+    "unplanned_copy_accounts",
 ];
 
 /// Facts that look into other targets too where the policy accepts copies.
@@ -65,6 +67,12 @@ const WHERE_COPIES_COUNT: [&str; 9] = [
 
 /// The value of the policy that says whether they count.
 const COPIES_ACCEPTED: &str = "copies_accepted";
+
+/// The fact that looks into other targets where the policy wants copies there.
+const WHERE_COPIES_ARE_WANTED: &str = "plan_meets_policy";
+
+/// The values of the policy that say where.
+const COPIES_WANTED: [&str; 2] = ["copy_regions_wanted", "copy_accounts_wanted"];
 
 /// What tells the cause of a null.
 pub(crate) struct Nulls<'f> {
@@ -95,6 +103,8 @@ struct Place {
     is_everywhere: bool,
     /// It does where copies are accepted.
     is_of_copies: bool,
+    /// It does where copies are wanted.
+    is_of_wanted_copies: bool,
     /// With the places of the other names.
     none_if: Vec<(usize, &'static NoneIf)>,
 }
@@ -221,6 +231,7 @@ impl<'f> Nulls<'f> {
                 || matches!(subject, Subject::Waiver | Subject::Exemption)
                 || tests.iter().any(NoneIf::is_by_what_was_seen),
             is_of_copies: WHERE_COPIES_COUNT.contains(&name),
+            is_of_wanted_copies: name == WHERE_COPIES_ARE_WANTED,
             none_if: tests.iter().filter_map(other).collect(),
         }
     }
@@ -237,11 +248,15 @@ fn cause(
     }
     let of_place = |call: &&LostCall| call.action == ASSUME_ROLE || place.actions.contains(call.action);
     let mut lost: BTreeSet<LostCall> = lost.iter().filter(of_place).copied().collect();
-    let accepts_copies = || {
-        let accepted = values.iter().find(|(name, _)| *name == COPIES_ACCEPTED);
-        accepted.is_some_and(|(_, accepted)| *accepted != FactValue::Bool(false))
+    let value = |wanted: &str| {
+        let found = values.iter().find(|(name, _)| *name == wanted);
+        found.map(|(_, value)| value)
     };
-    if place.is_everywhere || place.is_of_copies && accepts_copies() {
+    let accepts_copies = || value(COPIES_ACCEPTED).is_some_and(|accepted| *accepted != FactValue::Bool(false));
+    let is_wanted = |name: &&str| value(name).is_some_and(|places| !says_nothing(places));
+    let wants_copies = || COPIES_WANTED.iter().any(is_wanted);
+    if place.is_everywhere || (place.is_of_copies && accepts_copies()) || (place.is_of_wanted_copies && wants_copies())
+    {
         lost.extend(anywhere.iter().filter(of_place));
     }
     let holds = |(other, one): &(usize, &NoneIf)| {

@@ -76,6 +76,11 @@ fn no_table_is_compliant_while_what_the_policy_requires_is_left_out() {
     let left_out = report["rules_left_out"].as_array().expect("rules");
     assert!(left_out.contains(&"restore-test-succeeded".into()), "{left_out:?}");
     assert_eq!(table_row(&report, "orders")["verdict"], "not-asked", "{}", ran.stdout);
+    // What is required by its name alone counts, too.
+    bench.write("backproof.toml", "[rules]\nrestore-test-succeeded = \"require\"\n");
+    let (_, report) = scan(&bench, "named", &["--format", "json", "--rules", CORE]);
+    assert_eq!(report["rules_left_out"], serde_json::json!(["restore-test-succeeded"]));
+    assert_eq!(table_row(&report, "orders")["verdict"], "not-asked");
     // A framework that does not ask it hides nothing that the policy requires.
     bench.write(
         "backproof.toml",

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::common::criteria::{SCRATCH, waiver};
 use crate::common::worlds::{HERE, central, deny, event, file, native, table, tested, with, world};
-use crate::common::{Bench, fact, finding, permitted, verdict};
+use crate::common::{Bench, fact, finding, permitted, table_row, verdict};
 
 /// With a table under a KMS key, one that was made today and one with a native recovery point, so that every call is made.
 fn with_keys(more: &str) -> String {
@@ -412,6 +412,18 @@ fn a_year_in_a_central_account_stands_for_seven_days_at_home_where_that_is_accep
         let found = finding(&report, "orders", "cross-account-copy-planned");
         assert_eq!(verdicts[3..], [wanted, wanted], "{copy}: {found}");
     }
+}
+
+/// A copy may lie in a Region of which nobody told.
+#[test]
+fn where_regions_were_not_listed_a_copy_may_stand_for_the_point_at_home() {
+    let bench = Bench::new(&world(&deny("account:ListRegions")));
+    let accepting = "[policy]\nretention-min = \"365d\"\naccept-copies = true\n";
+    let (report, verdicts) = of_orders(&bench, "lost", accepting, &[]);
+    assert_eq!(verdicts[1..3], ["unknown", "non-compliant"]);
+    assert_eq!(table_row(&report, "orders")["answers"]["backed_up"], "unknown");
+    let (_, verdicts) = of_orders(&bench, "named", accepting, &["--regions", "eu-west-1"]);
+    assert_eq!(verdicts[1], "non-compliant");
 }
 
 #[test]

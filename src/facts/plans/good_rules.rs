@@ -12,9 +12,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::made::{Made, too_short};
 use super::offers::Taker;
-use super::rule::PlanRule;
+use super::rule::{CopyAction, PlanRule};
 use super::target::TargetPlans;
-use crate::criteria::values::{PointValues, PolicyValues};
+use crate::criteria::values::{PlaceKind, PointValues, PolicyValues};
 use crate::domain::{Demand, Demands};
 use crate::facts::index::Index;
 use crate::facts::index::keys::RankedKey;
@@ -385,6 +385,22 @@ fn judge(rule: &PlanRule, values: &PolicyValues, native_key: &RankedKey, index: 
         (Some(false), Some(false)) => Some(false),
         _ => None,
     };
+    let (is_copied, of_copies) = copied(rule, values, index);
+    lacks.extend(of_copies);
+    // To excuse what the point at home lacks is enough, whatever its copies lack that may stand for it.
+    let wants = match is_good {
+        Some(true) => Demands::NONE,
+        _ => wants,
+    };
+    let wants = match is_copied {
+        Some(true) => wants,
+        _ => wants.and(Demand::Copied),
+    };
+    let is_good = match (is_good, is_copied) {
+        (Some(false), _) | (_, Some(false)) => Some(false),
+        (Some(true), Some(true)) => Some(true),
+        _ => None,
+    };
     if is_good != Some(false) {
         lacks.clear();
     }
@@ -392,9 +408,35 @@ fn judge(rule: &PlanRule, values: &PolicyValues, native_key: &RankedKey, index: 
         is_good,
         by_copy: at_home != Some(true) && by_copy != Some(false),
         lacks,
-        // To excuse what the point at home lacks is enough, whatever its copies lack.
-        wants: if is_good == Some(true) { Demands::NONE } else { wants },
+        wants,
     }
+}
+
+/// Does it copy to every place that the policy wants a copy in, so that the copy counts, and to which not for certain? Without
+/// advanced features no copy is made.
+fn copied(rule: &PlanRule, values: &PolicyValues, index: &Index) -> (Option<bool>, Vec<String>) {
+    if !values.wants_copies_of_each_rule() {
+        return (Some(true), Vec::new());
+    }
+    let asked = values.of_copy();
+    let (mut answer, mut lacks) = (Some(true), Vec::new());
+    for kind in PlaceKind::ALL {
+        let own = kind.of(&rule.row.account_id, &rule.row.region);
+        for place in values.copy.elsewhere(kind, own) {
+            let counts = |copy: &CopyAction| copy.counts_in((kind, place, own), &asked, index);
+            let all: Vec<Option<bool>> = rule.copies.iter().map(counts).collect();
+            if all.contains(&Some(true)) && rule.advanced_on == Some(true) {
+                continue;
+            }
+            if rule.advanced_on == Some(false) || all.iter().all(|counts| *counts == Some(false)) {
+                answer = Some(false);
+                lacks.push(format!("makes no copy in {} that meets the policy", kind.words(place)));
+            } else if answer == Some(true) {
+                answer = None;
+            }
+        }
+    }
+    (answer, lacks)
 }
 
 /// Is one of the copies that a rule makes good, and what do they lack for certain? Without advanced features none is made.

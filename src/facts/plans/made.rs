@@ -1,7 +1,7 @@
 //! A point that a rule or a copy action would make now: would it be good, and what would it lack?
 
 use super::rule::CopyAction;
-use crate::criteria::values::{FOREVER_DAYS, PointValues};
+use crate::criteria::values::{FOREVER_DAYS, PlaceKind, PointValues, is_wanted_at};
 use crate::domain::{Demand, Demands};
 use crate::facts::demands::Quality;
 use crate::facts::index::Index;
@@ -75,7 +75,9 @@ impl Made {
         let demands = Demand::OF_POINTS.map(|demand| (demand, meets(demand)));
         for (demand, _) in demands.iter().filter(|(_, meets)| *meets == Some(false)) {
             lacks.push(match demand {
-                Demand::Fresh | Demand::Usable | Demand::Kept => too_short(kept.unwrap_or_default(), wanted),
+                Demand::Fresh | Demand::Usable | Demand::Copied | Demand::Kept => {
+                    too_short(kept.unwrap_or_default(), wanted)
+                }
                 Demand::KeyOwner => {
                     let owner = keys[0].facts.owner.unwrap_or("unknown");
                     format!(
@@ -138,6 +140,29 @@ impl CopyAction {
             }
         };
         (made.is_good, made.lacks)
+    }
+
+    /// Would a copy that it makes meet what is asked of copies that the policy wants? In a vault that was not looked at it does
+    /// where nothing is asked of the vault.
+    pub(crate) fn counts(&self, asked: &PointValues, index: &Index) -> Option<bool> {
+        let asks_of_vaults = asked.key_owner.rank() > 0 || asked.vault_lock.rank() > 0;
+        match self.judge(asked, index) {
+            (None, _) if !self.is_looked_at(index) && !asks_of_vaults => self.is_kept(asked),
+            (is_good, _) => is_good,
+        }
+    }
+
+    /// The same of one that is wanted in a place of a kind, for a table in `own`.
+    pub(crate) fn counts_in(
+        &self,
+        (kind, place, own): (PlaceKind, &str, &str),
+        asked: &PointValues,
+        index: &Index,
+    ) -> Option<bool> {
+        match is_wanted_at(place, kind.of(&self.to.account_id, &self.to.region), own) {
+            true => self.counts(asked, index),
+            false => Some(false),
+        }
     }
 
     /// Is it kept as long as wanted?
