@@ -272,14 +272,14 @@ pub(crate) const COMPARISONS: &[Comparison] = &[
     Comparison {
         name: "newest_good_point_arn",
         kind: FactKind::Cell(Kind::Text),
-        doc: "Its ARN; `none` if there is none. Unknown if the table could not be described.",
+        doc: "Its ARN; `none` if there surely is no good point. Unknown if the table could not be described, or if one may be good and none is for certain.",
         frames: GOOD_POINT_FRAMES,
         none_if: &[],
     },
     Comparison {
         name: "newest_good_point_vault",
         kind: FactKind::Cell(Kind::Text),
-        doc: "The vault that holds it, with account and Region if it is a copy elsewhere; `none` if there is none. Unknown if the table could not be described.",
+        doc: "The vault that holds it, with account and Region if it is a copy elsewhere; `none` if there surely is no good point. Unknown as the ARN.",
         frames: GOOD_POINT_FRAMES,
         none_if: &[],
     },

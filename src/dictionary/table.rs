@@ -71,7 +71,7 @@ facts! {
     plan_verdict: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Why: which clause of which selection takes the table, or why none does. Never unknown.
     plan_reason: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
-    /// Names of the plans that take the table for certain; `none` if there is none. Never unknown.
+    /// Names of the plans that take the table for certain; `none` if none takes it. Unknown if none surely does, and one may or could not be read.
     plan_names: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Longest retention, in days, that a rule of the plans that take the table for certain promises, of the rules that could be read and that run: not one whose schedule is over, nor one that another rule always comes before; 36,500 stands for ever. Unknown if no such rule was read.
     plan_retention_days_seen: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"] none if (in_a_plan == false),
@@ -81,7 +81,7 @@ facts! {
     plan_retention_days_at_most: i64 = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"] none if (in_a_plan == false),
     /// Vaults that rules of the plans that take the table for certain write to; `none` if there is none. An air-gapped vault counts only while advanced features are on: without them AWS Backup leaves the point in the rule's ordinary vault. Unknown if no such rule was read.
     plan_vaults: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
-    /// Selections that take the table for certain, as `plan/selection`; `none` if there is none. Never unknown.
+    /// Selections that take the table for certain, as `plan/selection`; `none` if none takes it. Unknown as plan_names.
     plan_selections: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Schedules of the rules of the plans that take the table for certain, each as AWS Backup keeps it and in words; `none` if there is none. Unknown if no such rule was read.
     plan_schedules: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
@@ -156,7 +156,7 @@ facts! {
     weakest_key_owner_rank: i64 = ["tables", "vaults", "recovery_points", "native_backups", "keys"] none if (usable_recovery_point_count == 0),
     /// Every key that usable recovery points depend on works (is enabled, or AWS owns it). Unknown if there is no point, or if a key or a vault could not be read and none of the others is broken.
     recovery_point_keys_usable: bool = ["tables", "vaults", "recovery_points", "native_backups", "keys"] none if (usable_recovery_point_count == 0),
-    /// The keys of usable recovery points that do not work, with their state; `none` if all that could be read do. Never unknown.
+    /// The keys of usable recovery points that do not work, with their state; `none` if all work. Unknown if none of them is seen to be broken, and a key or a vault could not be read.
     unusable_keys: Text = ["tables", "vaults", "recovery_points", "native_backups", "keys"],
     /// At least one usable recovery point lies in a locked vault. Unknown if none was seen there and a vault could not be read.
     is_in_locked_vault: bool = ["tables", "vaults", "recovery_points"],
@@ -178,9 +178,9 @@ facts! {
     air_gapped_point_count: i64 = ["tables", "vaults", "recovery_points"],
     /// The access policy of every vault that holds a usable recovery point denies to delete points, to change their lifecycle, and to replace or delete the policy. Unknown if there is no point, or if a policy or a vault could not be read or understood and none of the others is open.
     manual_deletion_denied: bool = ["tables", "vaults", "recovery_points", "vault_policies"] none if (usable_recovery_point_count == 0),
-    /// Vaults with usable recovery points whose policy does not deny manual deletion, or not for certain; `none` if every one that was read does. Never unknown.
+    /// Vaults with usable recovery points whose policy does not deny manual deletion, or not for certain; `none` if every one denies it. Unknown if none is seen to be open, and a policy or a vault could not be read.
     vaults_open_to_deletion: Text = ["tables", "vaults", "recovery_points", "vault_policies"],
-    /// Why the policy of each vault in vaults_open_to_deletion does not deny it, or not for certain; `none` if every one that was read does. Never unknown.
+    /// Why the policy of each vault in vaults_open_to_deletion does not deny it, or not for certain; `none` if every one denies it. Unknown as vaults_open_to_deletion.
     manual_deletion_reason: Text = ["tables", "vaults", "recovery_points", "vault_policies"],
     /// Recovery points of an earlier table of the same name, of the vaults that could be read; they prove nothing of this one. Unknown if the table could not be described.
     previous_incarnation_point_count_seen: i64 = ["tables", "vaults", "recovery_points"],
@@ -194,7 +194,7 @@ facts! {
     overdue_point_count: i64 = ["tables", "vaults", "recovery_points"],
     /// Recovery points that vanish once they have been copied, of the vaults that could be read; never counted as usable. Unknown if the table could not be described.
     temporary_point_count_seen: i64 = ["tables", "vaults", "recovery_points"],
-    /// Recovery points that do not count, by reason, such as `2 EXPIRED, 1 temporary`; `none` if every one that was read counts. Unknown if the table could not be described.
+    /// Recovery points that do not count, by reason, such as `2 EXPIRED, 1 temporary`; `none` if every one counts. Unknown if the table could not be described, or if none such was seen and a vault could not be read.
     unusable_points: Text = ["tables", "vaults", "recovery_points"],
 
     /// Other Regions in which usable copies were seen; `none` if there is none. Unknown if the table could not be described.
@@ -207,12 +207,12 @@ facts! {
     cross_region_copy_age_hours_seen: f64 = ["tables", "vaults", "recovery_points"] none if (copy_regions_seen == "none"),
     /// Age at as_of, in hours, of the data of the newest copy that was seen in another account. Unknown if none was.
     cross_account_copy_age_hours_seen: f64 = ["tables", "vaults", "recovery_points"] none if (copy_accounts_seen == "none"),
-    /// Weakest owner of a key among the copies elsewhere whose keys could be read, as for recovery points; `none` if no copy was seen. Unknown if none could be read.
-    copy_weakest_key_owner: Text = ["tables", "vaults", "recovery_points", "keys"],
+    /// Weakest owner of a key among the copies elsewhere whose keys could be read, as for recovery points. Unknown if no copy was seen, or if none could be read.
+    copy_weakest_key_owner: Text = ["tables", "vaults", "recovery_points", "keys"] none if (newest_copies_seen == "none"),
     /// Every key that the copies seen elsewhere depend on works (is enabled, or AWS owns it). Unknown if no copy was seen, or if a key could not be read and none of the others is broken.
     copy_keys_usable_seen: bool = ["tables", "vaults", "recovery_points", "keys"] none if (newest_copies_seen == "none"),
-    /// The keys of copies seen elsewhere that do not work, with their state; `none` if all that could be read do. Unknown if the table could not be described.
-    copy_unusable_keys: Text = ["tables", "vaults", "recovery_points", "keys"],
+    /// The keys of copies seen elsewhere that do not work, with their state; `none` if all work. Unknown if no copy was seen, or if none is seen to be broken and the state of a key is not known.
+    copy_unusable_keys: Text = ["tables", "vaults", "recovery_points", "keys"] none if (newest_copies_seen == "none"),
     /// Copy jobs of this incarnation that finished in the last 30 days. Unknown if the jobs or the table could not be read.
     finished_copy_job_count: i64 = ["tables", "copy_jobs"],
     /// Of the jobs of finished_copy_job_count, those that failed or ended partial. Unknown if the jobs or the table could not be read.

@@ -116,7 +116,10 @@ pub(super) fn lost_tables(older: &Look, newer: &Look, found: &mut Found) {
             continue;
         };
         let taken_by = was.fact(TableFacts::plan_selections);
-        if taken_by == is.fact(TableFacts::plan_selections) || *taken_by == FactValue::Text("none".into()) {
+        if taken_by == is.fact(TableFacts::plan_selections)
+            || taken_by.is_null()
+            || *taken_by == FactValue::Text("none".into())
+        {
             continue;
         }
         let (Some(then), Some(now)) = (older.facts.find(&was.table_arn), newer.facts.find(&is.table_arn)) else {

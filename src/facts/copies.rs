@@ -360,10 +360,7 @@ impl Copies {
         facts.cross_region_copy_age_hours_seen = age(PlaceKind::Region);
         facts.cross_account_copy_age_hours_seen = age(PlaceKind::Account);
         let ranks = usable.iter().filter_map(|copy| copy.kind.key.rank);
-        facts.copy_weakest_key_owner = match ranks.min() {
-            Some(rank) => Some(owner_of_rank(rank).into()),
-            None => usable.is_empty().then(|| "none".into()),
-        };
+        facts.copy_weakest_key_owner = ranks.min().map(|rank| owner_of_rank(rank).into());
         let keys = usable.iter().map(|copy| &copy.kind.key);
         let is_open = usable.is_empty() || keys.clone().any(|key| key.is_usable.is_none());
         let broken = keys.filter(|key| key.is_usable == Some(false));
@@ -375,7 +372,9 @@ impl Copies {
             false => Some(false),
         };
         let broken: Vec<String> = broken.iter().map(|(key, state)| format!("{key} ({state})")).collect();
-        facts.copy_unusable_keys = Some(names(broken.iter().map(String::as_str)));
+        facts.copy_unusable_keys = facts
+            .copy_keys_usable_seen
+            .map(|_| names(broken.iter().map(String::as_str)));
         if self.are_jobs_whole(row, index) {
             self.fill_jobs(facts, row);
         }

@@ -289,17 +289,23 @@ pub(super) fn compare(
     let has_copy = elsewhere.as_ref().is_some_and(|side| side.is_unread || !all.is_empty());
     let is_none = facts.usable_recovery_point_count == Some(0) && !has_copy;
     let none = is_none.then(|| [Demand::Fresh, Demand::Usable].into_iter().collect());
+    let (at_most, at_least) = (
+        sides().map(|side| side.at_most(now)).reduce(f64::min),
+        sides().map(|side| side.at_least(now)).reduce(f64::min),
+    );
+    // What may be good is no reason to say that nothing is.
+    let or_none = |text: Option<Text>| text.or_else(|| (at_most == at_least).then(|| "none".into()));
     let of_sides = sides().flat_map(|side| side.failing.iter().copied());
     let failing = Demands::least(of_sides.chain(none));
     GoodPoint {
         is_within_limit,
         failing,
         doubt: Some(doubt.unwrap_or_else(|| "none".into())),
-        age_hours_at_most: sides().map(|side| side.at_most(now)).reduce(f64::min),
-        age_hours_at_least: sides().map(|side| side.at_least(now)).reduce(f64::min),
+        age_hours_at_most: at_most,
+        age_hours_at_least: at_least,
         at: newest.and_then(|good| instant(good.at)),
-        arn: Some(newest.map_or("none", |good| good.arn).into()),
-        vault: Some(newest.map_or_else(|| "none".into(), |good| case.vault(&good))),
+        arn: or_none(newest.map(|good| good.arn.into())),
+        vault: or_none(newest.map(|good| case.vault(&good))),
         failed_demands: Some(failed_demands(home.newest.as_ref(), &home.wanted)),
         summary: Some(case.summary(facts, |row| copies.not_seen(row, index)).into()),
     }

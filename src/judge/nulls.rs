@@ -24,7 +24,7 @@ use crate::criteria::policy::Policy;
 use crate::criteria::predicate::tag_key;
 use crate::criteria::values::POLICY_VALUES;
 use crate::criteria::vocabulary::{POLICY_TIER, frames_of, none_if};
-use crate::dictionary::{NoneIf, PlanFacts, TableFacts, VaultFacts};
+use crate::dictionary::{NoneIf, PlanFacts, VaultFacts};
 use crate::domain::{FactValue, LostCall, NullCause, Subject, TargetId};
 use crate::facts::Facts;
 use crate::inventory::schema::CallLogEntry;
@@ -44,8 +44,7 @@ const LISTS: [&str; 9] = [
 ];
 
 /// Facts on what lies in other targets: calls that were lost there hide them too, as what shows by what was seen.
-const ELSEWHERE: [&str; 5] = [
-    TableFacts::copy_weakest_key_owner.name(),
+const ELSEWHERE: [&str; 4] = [
     "missing_copy_regions",
     "missing_copy_accounts",
     "unplanned_copy_regions",

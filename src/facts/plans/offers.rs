@@ -145,9 +145,12 @@ impl Offers {
             let timed = timed(all)?;
             schedule::worst_case_age(&timed, index.as_of, HORIZON_DAYS, TimeDelta::zero())
         };
+        // Where one may take the table, or was not read, that none does is not known.
+        let takers =
+            |all: &BTreeSet<String>| (!all.is_empty() || parts.is_whole).then(|| names(all.iter().map(String::as_str)));
         Self {
-            plan_names: Some(names(parts.plan_names.iter().map(String::as_str))),
-            selections: Some(names(parts.selections.iter().map(String::as_str))),
+            plan_names: takers(&parts.plan_names),
+            selections: takers(&parts.selections),
             schedules: texts(&PlanRule::schedule_text),
             vaults: texts(&|rule| rule.vault_text().to_owned()),
             retention_days_seen: live.best(PlanRule::retention_days),

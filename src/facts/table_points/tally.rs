@@ -194,8 +194,9 @@ impl<'p> Tally<'p> {
     pub(crate) fn fill(&self, facts: &mut TableFacts, row: usize, is_whole: bool, index: &Index) {
         let keys = self.unusable_keys.iter();
         let keys: Vec<String> = keys.map(|(key, state)| format!("{key} ({state})")).collect();
-        facts.unusable_keys = Some(names(keys.iter().map(String::as_str)));
-        self.fill_deletion(facts, index);
+        let are_keys_known = is_whole && !self.has_unknown_key_state;
+        facts.unusable_keys = (!keys.is_empty() || are_keys_known).then(|| names(keys.iter().map(String::as_str)));
+        self.fill_deletion(facts, is_whole, index);
         if index.tables[row].created_at.is_none() {
             return;
         }
@@ -219,7 +220,7 @@ impl<'p> Tally<'p> {
         facts.overdue_point_count = is_whole.then_some(self.overdue);
         facts.temporary_point_count_seen = Some(self.temporary);
         facts.cold_point_count_seen = Some(self.cold);
-        facts.unusable_points = Some(self.unusable());
+        facts.unusable_points = Some(self.unusable()).filter(|points| is_whole || **points != *"none");
     }
 
     fn fill_newest(&self, facts: &mut TableFacts, row: usize, is_whole: bool, index: &Index) {
@@ -305,7 +306,7 @@ impl<'p> Tally<'p> {
     }
 
     /// Do the policies of all vaults that hold usable points deny deletion? One that is open settles it.
-    fn fill_deletion(&self, facts: &mut TableFacts, index: &Index) {
+    fn fill_deletion(&self, facts: &mut TableFacts, is_whole: bool, index: &Index) {
         let mut open: Vec<&str> = Vec::new();
         let mut reasons: Vec<String> = Vec::new();
         let mut answer = (!self.vaults.is_empty()).then_some(true);
@@ -325,8 +326,11 @@ impl<'p> Tally<'p> {
         }
         open.sort_unstable();
         reasons.sort_unstable();
-        facts.manual_deletion_reason = Some(names(reasons.iter().map(String::as_str)));
-        facts.vaults_open_to_deletion = Some(names(open));
+        let is_known = is_whole && (answer.is_some() || self.vaults.is_empty());
+        if is_known || !open.is_empty() {
+            facts.manual_deletion_reason = Some(names(reasons.iter().map(String::as_str)));
+            facts.vaults_open_to_deletion = Some(names(open));
+        }
         facts.manual_deletion_denied = answer;
     }
 }
