@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::common::worlds::{HERE, event, with, world};
+use crate::common::worlds::{HERE, event, table, with, world};
 use crate::common::{Bench, fact, finding, verdict};
 
 /// Jobs start anew at every run at some moment of eight hours, and are dated as their points are.
@@ -653,4 +653,70 @@ fn tags_of_a_young_table_are_its_own_word() {
     let (_, report) = bench.scan("denied", &["--format", "json"]);
     assert_eq!(verdict(&report, "young", "in-a-plan"), "unknown");
     assert_eq!(verdict(&report, "orders", "in-a-plan"), "compliant");
+}
+
+/// The tagging API hears of tags late. Where the absence of a tag would decide, the table is asked itself, however old it is.
+#[test]
+fn tags_whose_absence_decides_are_asked_of_the_table() {
+    let lags = |name: &str, tags: &str| table(name, &format!("tags = {{ {tags} }}\ntags-lag = true"));
+    let own = "[[plan]]\naccount = \"111122223333\"\nregion = \"eu-west-1\"\nname = \"most\"\n\
+        [[plan.rule]]\nname = \"daily\"\nvault = \"Default\"\ndelete-after-days = 35\n\
+        [[plan.selection]]\nname = \"all-but\"\nresources = [\"arn:aws:dynamodb:*:*:table/most-*\"]\n\
+        conditions = { string-not-equals = [{ key = \"aws:ResourceTag/skip\", value = \"yes\" }] }\n";
+    let world = world(&format!(
+        "{own}{}{}{}",
+        lags("late", "backup = \"daily\""),
+        lags("most-skipped", "skip = \"yes\", team = \"a\""),
+        lags("gold", "backup = \"daily\", tier = \"gold\""),
+    ));
+    let bench = Bench::new(&world);
+    bench.write(
+        "backproof.toml",
+        "[[policy.tier]]\nname = \"gold\"\nwhen = \"tag('tier') = 'gold'\"\nretention-min = \"90d\"\n",
+    );
+    let judged = |name: &str| bench.scan(name, &["--format", "json"]).1;
+    let report = judged("out");
+    for (name, id, wanted) in [
+        ("late", "in-a-plan", "compliant"),
+        ("most-skipped", "in-a-plan", "non-compliant"),
+        ("gold", "in-a-plan", "compliant"),
+        ("gold", "backed-up", "non-compliant"),
+        ("orders", "backed-up", "compliant"),
+    ] {
+        assert_eq!(verdict(&report, name, id), wanted, "{name} {id}");
+    }
+    bench.fault("{\"deny\": \"dynamodb:ListTagsOfResource\"}");
+    let report = judged("denied");
+    // What its plan made proves of `late` that the plan takes it.
+    for (name, id, wanted) in [
+        ("late", "in-a-plan", "compliant"),
+        ("most-skipped", "in-a-plan", "unknown"),
+        ("gold", "backed-up", "unknown"),
+    ] {
+        assert_eq!(verdict(&report, name, id), wanted, "{name} {id}");
+    }
+}
+
+/// What is asked of tables themselves is bounded by those that lack a tag.
+#[test]
+fn a_table_that_has_the_tags_is_not_asked_for_them() {
+    let bench = Bench::new(&world(""));
+    bench.scan("out", &["--format", "json"]);
+    let calls = bench.sandbox.calls();
+    // `orders` has the tag that a selection asks for; `forgotten` lacks it.
+    assert_eq!(calls.get("dynamodb:ListTagsOfResource").copied(), Some(1), "{calls:?}");
+}
+
+/// A restore test that runs is none that succeeded.
+#[test]
+fn a_restore_that_still_runs_is_no_success() {
+    let test = event("10m", "do = \"restore-test\"\ntable = \"orders\"\nminutes = 20\n");
+    let bench = Bench::new(&world(&test));
+    let verdict_of = |name: &str| {
+        let (_, report) = bench.scan(name, &["--format", "json"]);
+        verdict(&report, "orders", "restore-test-succeeded").to_owned()
+    };
+    assert_eq!(verdict_of("runs"), "not-applicable");
+    bench.control("POST /_sandbox/clock", "{\"advance-seconds\": 900}");
+    assert_eq!(verdict_of("over"), "compliant");
 }

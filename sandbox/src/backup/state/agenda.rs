@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::arns::PlaceKey;
-use super::events::Event;
+use super::events::{Event, RestoreTest};
 use super::jobs::BackupJob;
 
 /// Everything that is due some day.
@@ -46,6 +46,8 @@ pub(crate) enum Due {
     StartRestore(u64),
     /// A restore has run long enough.
     FinishRestore(u64),
+    /// A restore test of the world has run long enough.
+    EndRestoreTest(u64, Box<RestoreTest>),
     /// The retention of a recovery point is over.
     DeletePoint(u64),
     /// Something that the world file asks for.
