@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::common::worlds::{HERE, event, table, with, world};
+use crate::common::worlds::{HERE, event, table, two_regions, with, world};
 use crate::common::{Bench, fact, finding, verdict};
 
 /// Jobs start anew at every run at some moment of eight hours, and are dated as their points are.
@@ -719,4 +719,91 @@ fn a_restore_that_still_runs_is_no_success() {
     assert_eq!(verdict_of("runs"), "not-applicable");
     bench.control("POST /_sandbox/clock", "{\"advance-seconds\": 900}");
     assert_eq!(verdict_of("over"), "compliant");
+}
+
+/// Others use the account's rate up for a while: the scan waits, and knows as much as without.
+#[test]
+fn throttling_for_tens_of_seconds_hides_nothing() {
+    let bench = Bench::new(&world(""));
+    let (_, whole) = bench.scan("whole", &["--format", "json"]);
+    bench.fault("{\"throttle-for\": 20, \"service\": \"backup\"}");
+    let (_, report) = bench.scan("throttled", &["--format", "json"]);
+    assert_eq!(report["findings"], whole["findings"]);
+}
+
+/// Whose clock is wrong is told to set it, not that the credentials are.
+#[test]
+fn an_expired_signature_is_told_as_a_wrong_clock() {
+    let bench = Bench::new(&world(""));
+    bench.fault("{\"clock-ahead-minutes\": 15}");
+    let ran = bench.run(&["scan", "--to", "out"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
+    for text in ["Signature expired: ", "set this machine's clock"] {
+        assert!(ran.stderr.contains(text), "{}", ran.stderr);
+    }
+    bench.no_faults();
+    bench.fault("{\"clock-ahead-minutes\": 3}");
+    let (ran, _) = bench.scan("near", &["--format", "json"]);
+    assert_ne!(ran.code, 1, "{}", ran.stderr);
+}
+
+/// A point past its retention that AWS keeps counts as overdue; deleting it by hand is refused, so that nothing says it is gone.
+#[test]
+fn a_point_under_a_legal_hold_stays() {
+    let bench = Bench::new(&world(&event("40d", "do = \"legal-hold\"\ntable = \"orders\"")));
+    let (_, report) = bench.scan("out", &["--format", "json"]);
+    let overdue = fact(&report, "orders", "overdue_point_count")
+        .as_i64()
+        .expect("a count");
+    assert!(overdue > 0, "{overdue}");
+    let (_, free) = Bench::new(&world("")).scan("out", &["--format", "json"]);
+    assert_eq!(*fact(&free, "orders", "overdue_point_count"), 0);
+    assert_eq!(verdict(&report, "orders", "backed-up"), "compliant");
+}
+
+/// A point that is being deleted is none that can be restored, nor one that was kept too long.
+#[test]
+fn a_point_that_is_being_deleted_counts_for_nothing() {
+    let gone = event(
+        "1m",
+        "do = \"delete-recovery-points\"\ntable = \"orders\"\nolder-than = \"2d\"",
+    );
+    let slow = "\n[jobs]\ndelete-seconds = 300000\n";
+    let count = |world: &str| {
+        let (_, report) = Bench::new(world).scan("out", &["--format", "json"]);
+        let count = |name: &str| fact(&report, "orders", name).as_i64().expect("a count");
+        (count("usable_recovery_point_count"), count("overdue_point_count"))
+    };
+    assert_eq!(count(&world(slow)), count(&world("")));
+    assert!(count(&world(&gone)).0 < 3);
+}
+
+/// Each replica of a global table is a table of its own, with points of its own or none.
+#[test]
+fn a_replica_is_backed_up_by_none_but_itself() {
+    let global = |region: &str, other: &str, more: &str| {
+        format!(
+            "[[table]]\naccount = \"111122223333\"\nregion = \"{region}\"\nname = \"global\"\n\
+             replicas = [\"{other}\"]\n{more}\n"
+        )
+    };
+    let here = global("eu-west-1", "eu-central-1", "tags = { backup = \"daily\" }");
+    let there = global("eu-central-1", "eu-west-1", "");
+    let (_, report) = Bench::new(&two_regions(&(here + &there))).scan("out", &["--format", "json"]);
+    let mut found: Vec<(&str, &str, i64)> = Vec::new();
+    for table in report["tables"].as_array().expect("tables") {
+        if table["table_name"] == "global" {
+            let text = |name: &str| table[name].as_str().expect("a text");
+            found.push((
+                text("region"),
+                text("verdict"),
+                table["facts"]["replica_count"].as_i64().unwrap_or(-1),
+            ));
+        }
+    }
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        [("eu-central-1", "non-compliant", 1), ("eu-west-1", "compliant", 1)]
+    );
 }

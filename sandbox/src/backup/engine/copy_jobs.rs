@@ -213,6 +213,7 @@ fn arrived(cloud: &mut Cloud, key: &PlaceKey, number: u64, at: DateTime<Utc>) ->
         key_kind: Some(vault.key_kind),
         source_vault: Some(Arc::clone(&job.source_vault)),
         last_restore: None,
+        held: false,
         role: Arc::clone(&job.role),
         // Another account does not see the plans of this one.
         created_by: job.created_by.clone().filter(|_| target.0 == key.0),

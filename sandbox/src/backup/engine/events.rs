@@ -9,8 +9,8 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::expiry;
 use crate::backup::state::{
-    BackupJob, BackupJobState, DEFAULT_COMPLETION_MINUTES, DEFAULT_START_MINUTES, Due, Event, PlaceKey, PointStatus,
-    RestoreJob, RestoreKey, RestoreStatus, RestoreTest, Tags, policy,
+    BackupJob, BackupJobState, DEFAULT_COMPLETION_MINUTES, DEFAULT_START_MINUTES, Due, Event, PlaceKey, Point,
+    PointStatus, RestoreJob, RestoreKey, RestoreStatus, RestoreTest, Tags, policy,
 };
 use crate::cloud::Cloud;
 
@@ -81,7 +81,20 @@ fn change(cloud: &mut Cloud, key: &PlaceKey, event: &Event, at: DateTime<Utc>) {
                 .map(|(number, _)| number)
                 .collect();
             for number in doomed {
-                expiry::remove(place, number);
+                expiry::remove(place, number, 0);
+            }
+        }
+        Event::LegalHold { tables, vault } => {
+            let is_meant = |point: &Point| {
+                point.status == PointStatus::Completed
+                    && policy::pattern(tables, point.table())
+                    && vault.as_ref().is_none_or(|vault| *vault == *point.vault)
+            };
+            let meant = place.backup.points.iter().filter(|(_, point)| is_meant(point));
+            for number in meant.map(|(number, _)| number).collect::<Vec<u64>>() {
+                if let Some(point) = place.backup.points.get_mut(number) {
+                    point.held = true;
+                }
             }
         }
         Event::Backup { .. } | Event::RestoreTest(_) | Event::CreateTable { .. } => {}

@@ -34,6 +34,7 @@ pub(crate) fn advance(cloud: &mut Cloud, now: DateTime<Utc>) {
             Due::StartRestore(job) => restore_jobs::start(cloud, &place, job),
             Due::FinishRestore(job) => restore_jobs::finish(cloud, &place, job, at),
             Due::EndRestoreTest(job, test) => events::end_restore_test(cloud, &place, job, &test, at),
+            Due::RemovePoint(point) => expiry::end(cloud, &place, point),
             Due::DeletePoint(point) => expiry::delete(cloud, &place, point, at),
             Due::Event(event) => events::happen(cloud, &place, &event, at),
         }

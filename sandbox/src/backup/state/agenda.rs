@@ -50,6 +50,8 @@ pub(crate) enum Due {
     EndRestoreTest(u64, Box<RestoreTest>),
     /// The retention of a recovery point is over.
     DeletePoint(u64),
+    /// The deletion of a recovery point has taken its time.
+    RemovePoint(u64),
     /// Something that the world file asks for.
     Event(Arc<Event>),
 }
