@@ -57,10 +57,8 @@ impl Restores {
         };
         for job in inventory.read::<RestoreJob>()? {
             restores.created.extend(job.created_resource_arn.clone());
-            if let Some(point) = &job.recovery_point_arn {
-                if job.recovery_point_created_at.is_none() {
-                    restores.undated.insert(point.clone(), None);
-                }
+            if let (Some(point), None) = (&job.recovery_point_arn, job.recovery_point_created_at) {
+                restores.undated.insert(point.clone(), None);
             }
             let of = job.recovery_point_arn.as_ref().or(job.source_resource_arn.as_ref());
             if let (Some(of), Some(ran)) = (of, unproven(&job)) {

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::common::worlds::{HERE, event, table, two_regions, with, world};
+use crate::common::worlds::{HERE, event, table, two_regions, with, with_copies, world};
 use crate::common::{Bench, fact, finding, verdict};
 
 /// Jobs start anew at every run at some moment of eight hours, and are dated as their points are.
@@ -418,7 +418,7 @@ fn a_word_that_nobody_knows_decides_nothing() {
         let (ran, report) = bench.scan("out", &["--format", "json", "--rules", &rules]);
         let findings = report["findings"].as_array().expect("findings");
         let of_orders = findings.iter().filter(|found| {
-            let name = if found["subject"] == "vault" {
+            let name = if found["resource_name"] == "vault" {
                 "Default"
             } else {
                 "orders"
@@ -805,5 +805,26 @@ fn a_replica_is_backed_up_by_none_but_itself() {
     assert_eq!(
         found,
         [("eu-central-1", "non-compliant", 1), ("eu-west-1", "compliant", 1)]
+    );
+}
+
+/// A copy that has not begun is as little a copy as one that is on its way, and as little a failure.
+#[test]
+fn a_copy_that_waits_is_one_on_its_way() {
+    let judged = |jobs: &str| {
+        let world = with_copies(&two_regions(&format!("[jobs]\n{jobs}\n")));
+        Bench::new(&world).scan("out", &["--format", "json"]).1
+    };
+    let (waits, runs) = (judged("copy-created-seconds = 36000"), judged("copy-seconds = 36005"));
+    let verdicts = |report: &Value| -> Vec<String> {
+        let findings = report["findings"].as_array().expect("findings").iter();
+        findings
+            .map(|found| format!("{} {} {}", found["rule"], found["resource_name"], found["verdict"]))
+            .collect()
+    };
+    assert_eq!(verdicts(&waits), verdicts(&runs));
+    assert_eq!(
+        verdict(&waits, "orders", "copy-jobs-succeed"),
+        verdict(&runs, "orders", "copy-jobs-succeed")
     );
 }

@@ -30,6 +30,7 @@ pub(crate) fn advance(cloud: &mut Cloud, now: DateTime<Utc>) {
             Due::StartBackup(job) => backup_jobs::start(cloud, &place, job, at),
             Due::FinishBackup(job) => backup_jobs::finish(cloud, &place, job, at),
             Due::AbortBackup(job) => backup_jobs::abort(cloud, &place, job, at),
+            Due::StartCopy(job) => copy_jobs::start(cloud, &place, job),
             Due::FinishCopy(job) => copy_jobs::finish(cloud, &place, job, at),
             Due::StartRestore(job) => restore_jobs::start(cloud, &place, job),
             Due::FinishRestore(job) => restore_jobs::finish(cloud, &place, job, at),

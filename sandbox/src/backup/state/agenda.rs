@@ -40,6 +40,8 @@ pub(crate) enum Due {
     FinishBackup(u64),
     /// A backup job that was told to stop has stopped.
     AbortBackup(u64),
+    /// A copy starts.
+    StartCopy(u64),
     /// A copy has arrived.
     FinishCopy(u64),
     /// A restore starts.
