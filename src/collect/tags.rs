@@ -124,6 +124,9 @@ pub(super) async fn settle(
     tables: &[Tagged],
     deciding: &DecidingKeys,
 ) -> Result<(), Stop> {
+    if !context.wanted.has("table_tags") {
+        return Ok(());
+    }
     let mut keys: HashMap<&str, BTreeSet<&str>> = HashMap::new();
     for tag in listed.iter().flatten() {
         keys.entry(&tag.table_arn).or_default().insert(&tag.key);
