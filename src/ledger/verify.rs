@@ -131,8 +131,9 @@ fn strangers(entries: &[Entry]) -> Vec<Note> {
     };
     let note = |pair: &[Entry]| {
         let (before, entry) = (&pair[0], &pair[1]);
-        let is_other =
-            before.manifest.is_redacted == entry.manifest.is_redacted && ids(before).is_disjoint(&ids(entry));
+        let is_other = !entry.manifest.accounts.is_empty()
+            && before.manifest.is_redacted == entry.manifest.is_redacted
+            && ids(before).is_disjoint(&ids(entry));
         is_other.then(|| Note::OtherAccounts {
             sequence: entry.sequence,
             accounts: one_line(&ids(entry).into_iter().collect::<Vec<_>>().join(", ")),
