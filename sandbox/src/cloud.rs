@@ -181,6 +181,10 @@ pub(crate) struct JobTimes {
     pub(crate) copy_seconds: i64,
     /// An on-demand backup waits in the state CREATED for so long.
     pub(crate) created_seconds: i64,
+    /// A copy waits in the state CREATED for so long.
+    pub(crate) copy_created_seconds: i64,
+    /// A recovery point is DELETING for so long before it is gone.
+    pub(crate) delete_seconds: i64,
     /// Each run of a rule starts its jobs at moments of its own.
     pub(crate) random_starts: bool,
 }
@@ -192,6 +196,8 @@ impl Default for JobTimes {
             restore_seconds: 5,
             copy_seconds: 5,
             created_seconds: 0,
+            copy_created_seconds: 0,
+            delete_seconds: 0,
             random_starts: false,
         }
     }

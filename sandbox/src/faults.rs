@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use chrono::{NaiveDateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::call::{ApiError, Call, Operation, Service, expired_token};
@@ -34,6 +35,10 @@ pub(crate) struct Fault {
     pub(crate) resource: Option<String>,
     /// Part of the calls that is throttled, 0 to 1.
     pub(crate) throttle_rate: f64,
+    /// For so many seconds from the first call on, every call is throttled: others use the account's rate up.
+    pub(crate) throttle_for: u64,
+    /// AWS's clock is so many minutes ahead of the caller's, whose signatures have expired if that is too much.
+    pub(crate) clock_ahead_minutes: u64,
     /// Part of the calls that fails with a server error.
     pub(crate) error_rate: f64,
     /// Part of the calls whose connection is reset without an answer; the call itself is done.
@@ -73,7 +78,7 @@ impl Fault {
             return Some(problem);
         }
         let does_something = rates.iter().any(|(_, rate)| *rate > 0.0)
-            || self.latency_ms + self.latency_jitter_ms > 0
+            || self.latency_ms + self.latency_jitter_ms + self.throttle_for + self.clock_ahead_minutes > 0
             || self.deny.is_some()
             || self.expired_credentials.is_some()
             || self.quota
@@ -123,6 +128,7 @@ pub(crate) struct Faults {
 struct Active {
     fault: Fault,
     count: u64,
+    first: Option<Instant>,
     calls_by_key: BTreeMap<String, u64>,
     buckets: Buckets,
 }
@@ -141,6 +147,7 @@ impl Faults {
         let active = Active {
             fault,
             count: 0,
+            first: None,
             calls_by_key: BTreeMap::new(),
             buckets: Buckets::default(),
         };
@@ -209,7 +216,11 @@ impl Active {
         {
             return Some(denied(call, operation));
         }
-        if dice.roll(3) < fault.throttle_rate {
+        if let Some(expired) = expired_signature(call, fault.clock_ahead_minutes) {
+            return Some(expired);
+        }
+        let first = *self.first.get_or_insert_with(Instant::now);
+        if first.elapsed() < Duration::from_secs(fault.throttle_for) || dice.roll(3) < fault.throttle_rate {
             return Some(throttled(call.service));
         }
         if dice.roll(4) < fault.error_rate {
@@ -247,6 +258,35 @@ fn denied(call: &Call, operation: &Operation) -> ApiError {
         _ => (400, "AccessDeniedException"),
     };
     ApiError::new(status, code, message)
+}
+
+/// The refusal of a signature that is older than AWS takes one, by a clock that is so many minutes ahead of this machine's.
+fn expired_signature(call: &Call, ahead_minutes: u64) -> Option<ApiError> {
+    const FORMAT: &str = "%Y%m%dT%H%M%SZ";
+    if ahead_minutes == 0 {
+        return None;
+    }
+    let header = call.headers.get("x-amz-date")?.to_str().ok()?;
+    let signed = NaiveDateTime::parse_from_str(header, FORMAT).ok()?.and_utc();
+    let now = Utc::now() + TimeDelta::minutes(i64::try_from(ahead_minutes).ok()?);
+    let minutes = if call.service == Service::S3 { 15 } else { 5 };
+    let oldest = now - TimeDelta::minutes(minutes);
+    if signed >= oldest {
+        return None;
+    }
+    let (oldest, now) = (oldest.format(FORMAT), now.format(FORMAT));
+    Some(match call.service {
+        Service::S3 => ApiError::new(
+            403,
+            "RequestTimeTooSkewed",
+            "The difference between the request time and the current time is too large.",
+        ),
+        _ => ApiError::new(
+            403,
+            "SignatureDoesNotMatch",
+            format!("Signature expired: {header} is now earlier than {oldest} ({now} - {minutes} min.)"),
+        ),
+    })
 }
 
 /// The error of too many calls, by service.

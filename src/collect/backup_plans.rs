@@ -11,16 +11,18 @@ use aws_sdk_backup::types::{
 use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 
+use super::tags::DecidingKeys;
 use super::{CONCURRENT_CALLS, Context, Page, Stop, gap, is_span, text};
 use crate::inventory::schema::{Plan, PlanRule, PlanVersion, Selection};
 
 /// API: backup:ListBackupPlans (paged by 1,000), then per plan backup:GetBackupPlan, backup:ListBackupPlanVersions and
 /// backup:ListBackupSelections (each paged by 1,000), then per selection backup:GetBackupSelection. Calls: 1 + 3p + s, of
 /// what is wanted. Errors: each becomes a gap of that plan or selection.
-pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
+pub(super) async fn collect(context: &Context<'_>) -> Result<DecidingKeys, Stop> {
     let wanted = |frame| context.wanted.has(frame);
+    let mut deciding = DecidingKeys::default();
     if !wanted("plans") {
-        return Ok(());
+        return Ok(deciding);
     }
     context.push::<Plan>(&[])?;
     if wanted("plan_rules") {
@@ -36,13 +38,15 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<(), Stop> {
     let mut results =
         stream::iter(plans.iter().map(|plan| one_plan(context, &plan.plan_id))).buffer_unordered(CONCURRENT_CALLS);
     while let Some(result) = results.next().await {
-        result?;
+        for selection in result? {
+            deciding.add(&selection);
+        }
     }
-    Ok(())
+    Ok(deciding)
 }
 
-/// What is wanted of one plan, at the same time.
-async fn one_plan(context: &Context<'_>, plan_id: &str) -> Result<(), Stop> {
+/// What is wanted of one plan, at the same time. Gives its selections.
+async fn one_plan(context: &Context<'_>, plan_id: &str) -> Result<Vec<Selection>, Stop> {
     let rules = async {
         if context.wanted.has("plan_rules") {
             rules(context, plan_id).await
@@ -61,10 +65,10 @@ async fn one_plan(context: &Context<'_>, plan_id: &str) -> Result<(), Stop> {
         if context.wanted.has("selections") {
             selections(context, plan_id).await
         } else {
-            Ok(())
+            Ok(Vec::new())
         }
     };
-    futures_util::try_join!(rules, versions, selections).map(|_| ())
+    futures_util::try_join!(rules, versions, selections).map(|((), (), selections)| selections)
 }
 
 async fn versions(context: &Context<'_>, plan_id: &str) -> Result<(), Stop> {
@@ -208,7 +212,7 @@ fn rule_row(context: &Context<'_>, plan_id: &str, rule: &BackupRule) -> PlanRule
     }
 }
 
-async fn selections(context: &Context<'_>, plan_id: &str) -> Result<(), Stop> {
+async fn selections(context: &Context<'_>, plan_id: &str) -> Result<Vec<Selection>, Stop> {
     let mut ids: Vec<String> = Vec::new();
     let send = |token| {
         let list = context.target.backup.list_backup_selections().backup_plan_id(plan_id);
@@ -231,7 +235,8 @@ async fn selections(context: &Context<'_>, plan_id: &str) -> Result<(), Stop> {
     while let Some(row) = results.next().await {
         rows.extend(row?);
     }
-    Ok(context.push(&rows)?)
+    context.push(&rows)?;
+    Ok(rows)
 }
 
 /// The resource of a selection in the call log: plan and selection, since selection ids alone say nothing.

@@ -7,17 +7,27 @@ use aws_sdk_dynamodb::operation::list_tables::ListTablesOutput;
 use aws_sdk_dynamodb::types::TableDescription;
 use futures_util::stream::{self, StreamExt};
 
+use super::tags::Tagged;
 use super::{CONCURRENT_CALLS, Context, Page, Stop, gap, is_span};
 use crate::aws::failure::FailureKind;
 use crate::domain::table_arn;
 use crate::inventory::schema::{ContinuousBackup, Table};
 
-/// Lists the tables and asks about each while further pages arrive. Gives the key ARNs that tables name.
+/// What is asked about further.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    /// The key ARNs that tables name.
+    pub(super) key_arns: BTreeSet<String>,
+    /// Tables whose tags are wanted.
+    pub(super) tagged: Vec<Tagged>,
+}
+
+/// Lists the tables and asks about each while further pages arrive.
 ///
 /// API: dynamodb:ListTables, paged by 100; then per table dynamodb:DescribeTable and, if wanted,
 /// dynamodb:DescribeContinuousBackups. Calls: n/100 + n (+ n). Errors: become gaps; a list that breaks off half-way
 /// keeps the tables it named, and the call log says that it is not whole.
-pub(super) async fn collect(context: &Context<'_>) -> Result<BTreeSet<String>, Stop> {
+pub(super) async fn collect(context: &Context<'_>) -> Result<Tables, Stop> {
     context.push::<Table>(&[])?;
     if context.wanted.has("continuous_backups") {
         context.push::<ContinuousBackup>(&[])?;
@@ -34,10 +44,13 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<BTreeSet<String>, S
                 .map(|name| ask(context, name))
                 .buffer_unordered(2 * CONCURRENT_CALLS)
         );
-        let (mut tables, mut backups, mut keys) = (Vec::new(), Vec::new(), BTreeSet::new());
+        let (mut tables, mut backups, mut read) = (Vec::new(), Vec::new(), Tables::default());
         while let Some(answer) = answers.next().await {
             let (table, backup) = answer?;
-            keys.extend(table.sse_key_arn.clone());
+            read.key_arns.extend(table.sse_key_arn.clone());
+            if context.wanted.has("table_tags") {
+                read.tagged.extend(Tagged::of(&table));
+            }
             tables.push(table);
             backups.extend(backup);
             if tables.len() >= 1000 {
@@ -49,10 +62,10 @@ pub(super) async fn collect(context: &Context<'_>) -> Result<BTreeSet<String>, S
         if context.wanted.has("continuous_backups") {
             context.push(&backups)?;
         }
-        Ok::<_, Stop>(keys)
+        Ok::<_, Stop>(read)
     };
-    let ((), keys) = futures_util::try_join!(list, ask)?;
-    Ok(keys)
+    let ((), read) = futures_util::try_join!(list, ask)?;
+    Ok(read)
 }
 
 async fn list(context: &Context<'_>, names: tokio::sync::mpsc::UnboundedSender<Vec<String>>) -> Result<(), Stop> {
@@ -90,7 +103,6 @@ async fn ask(context: &Context<'_>, name: String) -> Result<(Table, Option<Conti
     };
     let (table, backup) = futures_util::try_join!(describe(context, &name), backup)?;
     context.progress.tables_described.fetch_add(1, Ordering::Relaxed);
-    super::tags::of_young(context, &table).await?;
     Ok((table, backup))
 }
 

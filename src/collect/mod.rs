@@ -45,9 +45,14 @@ const CONCURRENT_TARGETS: usize = 16;
 /// Calls of one kind under way at once in one target.
 const CONCURRENT_CALLS: usize = 48;
 
-/// What to collect: names of frames.
+/// What to collect.
 #[derive(Debug, Clone)]
-pub struct Wanted(BTreeSet<&'static str>);
+pub struct Wanted {
+    /// Names of frames.
+    frames: BTreeSet<&'static str>,
+    /// Keys of tags by which the policy's tiers tell tables apart.
+    tag_keys: BTreeSet<String>,
+}
 
 /// The names of all frames that calls to AWS fill.
 pub(crate) fn collected() -> impl Iterator<Item = &'static str> {
@@ -76,7 +81,17 @@ impl Wanted {
         if wanted.contains("restore_testing_selections") {
             wanted.insert("restore_testing_plans");
         }
-        Self(wanted)
+        Self {
+            frames: wanted,
+            tag_keys: BTreeSet::new(),
+        }
+    }
+
+    /// With these keys of tags: a table that seems to lack one of them is asked itself, for without it another tier takes it.
+    #[must_use]
+    pub fn with_tag_keys(mut self, keys: impl IntoIterator<Item = String>) -> Self {
+        self.tag_keys.extend(keys);
+        self
     }
 
     /// Everything.
@@ -86,12 +101,12 @@ impl Wanted {
 
     /// Is this frame wanted?
     pub fn has(&self, frame: &str) -> bool {
-        self.0.contains(frame)
+        self.frames.contains(frame)
     }
 
     /// The IAM actions that collecting these frames needs, in order.
     pub fn actions(&self) -> BTreeSet<&'static str> {
-        let frames: Vec<&str> = self.0.iter().copied().collect();
+        let frames: Vec<&str> = self.frames.iter().copied().collect();
         sources::actions_of(&frames).collect()
     }
 }
@@ -288,7 +303,7 @@ fn check_clock(as_of: DateTime<Utc>, calls: &[schema::CallLogEntry]) -> Result<(
 }
 
 async fn collect_target(context: &Context<'_>) -> Result<(), Stop> {
-    let (tables, (vaults, natives), (), (), (), (), (), (), ()) = futures_util::try_join!(
+    let (tables, (vaults, natives), tags, (), deciding, (), (), (), ()) = futures_util::try_join!(
         dynamodb_tables::collect(context),
         vaults_and_contents(context),
         tags::collect(context),
@@ -299,8 +314,11 @@ async fn collect_target(context: &Context<'_>) -> Result<(), Stop> {
         restore_jobs::collect(context),
         restore_testing::collect(context),
     )?;
-    let natives = native_backups::collect(context, natives).await?;
-    let key_arns: BTreeSet<String> = tables.into_iter().chain(vaults).chain(natives).collect();
+    let (natives, ()) = futures_util::try_join!(
+        native_backups::collect(context, natives),
+        tags::settle(context, tags, &tables.tagged, &deciding),
+    )?;
+    let key_arns: BTreeSet<String> = tables.key_arns.into_iter().chain(vaults).chain(natives).collect();
     keys::collect(context, key_arns).await
 }
 

@@ -132,7 +132,7 @@ async fn plan(args: PlanArgs) -> Outcome<Exit> {
         Some(folder) => inventory_in(folder)?,
         None => {
             scratch = Staging::scratch()?;
-            let wanted = wanted(criteria::frames(&criteria));
+            let wanted = wanted(criteria::frames(&criteria)).with_tag_keys(criteria::tag_keys(&criteria));
             collect::into(&settings, &wanted, scratch.dir()).await?
         }
     };

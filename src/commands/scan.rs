@@ -56,7 +56,7 @@ pub async fn run(args: ScanArgs) -> Outcome<Exit> {
     if args.rules.rules.is_empty() && args.rules.framework.is_empty() {
         frames.extend(collected().filter(|frame| !COSTLY_FRAMES.contains(frame)));
     }
-    let wanted = Wanted::frames(frames);
+    let wanted = Wanted::frames(frames).with_tag_keys(criteria::tag_keys(&criteria));
     let inventory = collect::into(&settings, &wanted, &output.collect_into(&staging)?).await?;
     if let Some(table) = &args.explain_policy {
         return explain_policy(&inventory, &criteria, table);

@@ -29,8 +29,9 @@ pub(super) struct Restores {
     by_point: HashMap<String, Vec<RestoreJob>>,
     /// Points of jobs that leave its date out; the date, once the point was seen.
     undated: HashMap<String, Option<DateTime<Utc>>>,
-    /// When restores of a point ran that failed, or whose validation did: the point remembers those as well.
-    failed: HashMap<String, Vec<RangeInclusive<DateTime<Utc>>>>,
+    /// When restores ran that failed, whose validation did, or that still run, by the ARN of the point, or of the table where
+    /// the job names no point: the point remembers those as well.
+    unproven: HashMap<String, Vec<RangeInclusive<DateTime<Utc>>>>,
     /// The last restore that recovery points of a table remember.
     last_seen: BTreeMap<usize, Remembered>,
 }
@@ -40,7 +41,7 @@ pub(super) struct Restores {
 struct Remembered {
     /// So long ago that AWS Backup has forgotten the job.
     before_jobs: Option<DateTime<Utc>>,
-    /// Since then, by a job that is not known to have failed.
+    /// Since then, by no job that is known to have failed, or to run still.
     since: Option<DateTime<Utc>>,
 }
 
@@ -51,21 +52,17 @@ impl Restores {
             created: HashSet::new(),
             by_point: HashMap::new(),
             undated: HashMap::new(),
-            failed: HashMap::new(),
+            unproven: HashMap::new(),
             last_seen: BTreeMap::new(),
         };
         for job in inventory.read::<RestoreJob>()? {
             restores.created.extend(job.created_resource_arn.clone());
-            if let Some(point) = &job.recovery_point_arn {
-                if job.recovery_point_created_at.is_none() {
-                    restores.undated.insert(point.clone(), None);
-                }
-                let has_failed = matches!(outcome(&job), Some(Outcome::Failed | Outcome::NoTest));
-                if let (true, Some(from)) = (has_failed, job.created_at) {
-                    let until = job.completed_at.unwrap_or(from);
-                    let ran = from - SLACK..=until + SLACK;
-                    restores.failed.entry(point.clone()).or_default().push(ran);
-                }
+            if let (Some(point), None) = (&job.recovery_point_arn, job.recovery_point_created_at) {
+                restores.undated.insert(point.clone(), None);
+            }
+            let of = job.recovery_point_arn.as_ref().or(job.source_resource_arn.as_ref());
+            if let (Some(of), Some(ran)) = (of, unproven(&job)) {
+                restores.unproven.entry(of.clone()).or_default().push(ran);
             }
             match (job.source_resource_arn.as_deref(), job.recovery_point_arn.as_deref()) {
                 (Some(arn), _) => {
@@ -114,8 +111,12 @@ impl Restores {
         let Some(at) = point.last_restored_at.filter(|_| is_of_this_table) else {
             return;
         };
-        let mut failed = self.failed.get(arn).into_iter().flatten();
-        if failed.any(|ran| ran.contains(&at)) {
+        let table_arn = index.tables[row].table_arn.as_str();
+        let mut unproven = [arn, table_arn]
+            .into_iter()
+            .filter_map(|of| self.unproven.get(of))
+            .flatten();
+        if unproven.any(|ran| ran.contains(&at)) {
             return;
         }
         let seen = self.last_seen.entry(row).or_default();
@@ -217,6 +218,20 @@ fn outcome(job: &RestoreJob) -> Option<Outcome> {
         (Some("ABORTED"), _) => Some(Outcome::NoTest),
         _ => None,
     }
+}
+
+/// When a job ran that proves nothing. One that has not ended may do so at any time from its start on.
+fn unproven(job: &RestoreJob) -> Option<RangeInclusive<DateTime<Utc>>> {
+    let from = job.created_at?;
+    let until = match outcome(job) {
+        Some(Outcome::Succeeded) => return None,
+        Some(Outcome::Failed | Outcome::NoTest) => {
+            let ended = job.completed_at.unwrap_or(from);
+            ended.checked_add_signed(SLACK).unwrap_or(ended)
+        }
+        None => DateTime::<Utc>::MAX_UTC,
+    };
+    Some(from.checked_sub_signed(SLACK).unwrap_or(from)..=until)
 }
 
 /// Did it fail before anything was restored: the new table's name is taken, or a restore test found no place in its start

@@ -192,7 +192,7 @@ fn consequence(action: &str, unknown: usize, tables_here: usize) -> String {
             )
         }
         "dynamodb:ListTagsOfResource" => {
-            "selections by tag cannot be decided for this table, which is young".to_owned()
+            "selections and tiers by tag cannot be decided for this table, whose tags AWS's tagging API may not know yet".to_owned()
         }
         "tag:GetResources" => "selections by tag cannot be decided".to_owned(),
         "backup:DescribeRegionSettings" => "the opt-in is not known, nor selections that depend on it".to_owned(),

@@ -123,6 +123,25 @@ impl Broken {
     }
 }
 
+/// Packs that have no account in common with the one before them: another organisation's may have been put in.
+fn strangers(entries: &[Entry]) -> Vec<Note> {
+    let ids = |entry: &Entry| -> BTreeSet<String> {
+        let accounts = entry.manifest.accounts.iter();
+        accounts.map(|account| account.id.clone()).collect()
+    };
+    let note = |pair: &[Entry]| {
+        let (before, entry) = (&pair[0], &pair[1]);
+        let is_other = !entry.manifest.accounts.is_empty()
+            && before.manifest.is_redacted == entry.manifest.is_redacted
+            && ids(before).is_disjoint(&ids(entry));
+        is_other.then(|| Note::OtherAccounts {
+            sequence: entry.sequence,
+            accounts: one_line(&ids(entry).into_iter().collect::<Vec<_>>().join(", ")),
+        })
+    };
+    entries.windows(2).filter_map(note).collect()
+}
+
 /// Worth knowing, and not wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the texts say what the fields are")]
@@ -137,6 +156,8 @@ pub(crate) enum Note {
     NoVersions { why: String },
     #[error("manifest {sequence} is not signed")]
     NotSigned { sequence: u64 },
+    #[error("pack {sequence} is of other accounts ({accounts}) than the pack before it")]
+    OtherAccounts { sequence: u64, accounts: String },
     #[error("not checked in pack {sequence}: {what}")]
     NotChecked { sequence: u64, what: String },
     #[error("pack {sequence}: {what}")]
@@ -168,6 +189,7 @@ impl Ledger {
         let broken = checked.entries.iter().map(check_times).collect::<Vec<_>>();
         checked.broken.extend(broken.into_iter().flatten());
         checked.broken.extend(check_order(&checked.entries));
+        checked.notes.extend(strangers(&checked.entries));
         self.check_signatures(expected.trust, &mut checked).await?;
         self.check_versions(&mut checked).await;
         if let Some(digest) = expected.head

@@ -488,6 +488,255 @@ fn the_end_of_a_ledger_that_was_cut_off_shows_by_its_pack() {
     said("covered", &verify(), 12, &[words]);
 }
 
+/// What was done to a ledger, whether `verify` and `attest` take it, and what both say, or `verify` alone where they do.
+type LedgerForgery<'d> = (&'static str, &'d dyn Fn(&Path), bool, &'static str);
+
+fn pack_of(ledger: &Path, number: usize) -> PathBuf {
+    let packs = std::fs::read_dir(ledger.join("packs")).expect("packs");
+    let mut packs: Vec<PathBuf> = packs.map(|entry| entry.expect("an entry").path()).collect();
+    packs.sort();
+    packs[number - 1].clone()
+}
+
+fn manifest_path(ledger: &Path, number: u64) -> PathBuf {
+    ledger.join(format!("manifests/{number:08}.json"))
+}
+
+/// A file of a ledger is read-only.
+fn replaced(path: &Path, bytes: impl AsRef<[u8]>) {
+    std::fs::remove_file(path).expect("gone");
+    std::fs::write(path, bytes).expect("written");
+}
+
+fn folder_replaced(to: &Path, from: &Path) {
+    std::fs::remove_dir_all(to).expect("gone");
+    copy(from, to);
+}
+
+/// An old pack as number 4, dated as the last one, with all digests fitted.
+fn replayed(ledger: &Path, place: &Path) {
+    let last = manifest_of(&pack_of(ledger, 3));
+    let mut manifest = manifest_of(place);
+    (manifest.sequence, manifest.previous, manifest.sealed_at) = (Some(4), Some(last.sha256()), last.sealed_at);
+    manifest.signed_by = Vec::new();
+    std::fs::write(manifest_path(ledger, 4), manifest.to_bytes()).expect("written");
+    for name in ["manifest.json", "SHA256SUMS"] {
+        std::fs::remove_file(place.join(name)).expect("gone");
+    }
+    seal::write_manifest(place, &manifest).expect("written");
+}
+
+#[test]
+fn no_forgery_of_a_ledger_passes_without_a_word() {
+    let bench = bench();
+    let ((key_file, allowed), (other_key, _)) = (key(&bench, 1), key(&bench, 2));
+    for (ledger, key_file) in [("ours", &key_file), ("theirs", &other_key)] {
+        for number in 1..=3 {
+            let to = format!("{ledger}-{number}");
+            done(&scan(&bench, &to, &["--ledger", ledger, "--sign", key_file]));
+            bench.control("POST /_sandbox/clock", "{\"advance-seconds\": 60}");
+        }
+    }
+    let (ours, theirs) = (bench.path("ours"), bench.path("theirs"));
+    let signature = |ledger: &Path, number: u64| {
+        let sha256 = manifest_of(&pack_of(ledger, 2)).sha256();
+        ledger.join(format!("signatures/{number:08}-{sha256}.sig"))
+    };
+    let head = manifest_of(&pack_of(&ours, 3)).sha256();
+    let exchanged = |ledger: &Path| folder_replaced(&pack_of(ledger, 2), &pack_of(&theirs, 2));
+    let with_manifest = |ledger: &Path| {
+        exchanged(ledger);
+        replaced(
+            &manifest_path(ledger, 2),
+            std::fs::read(manifest_path(&theirs, 2)).expect("read"),
+        );
+    };
+    let cut_without_a_trace = |ledger: &Path| {
+        std::fs::remove_dir_all(pack_of(ledger, 3)).expect("gone");
+        std::fs::remove_file(manifest_path(ledger, 3)).expect("gone");
+        let name = format!("signatures/00000003-{head}.sig");
+        std::fs::remove_file(ledger.join(name)).expect("gone");
+    };
+    let edited = |name: &'static str, from: &'static str, to: &'static str| {
+        move |ledger: &Path| {
+            let path = pack_of(ledger, 2).join(name);
+            let text = std::fs::read_to_string(&path).expect("text");
+            assert!(text.contains(from), "{from}");
+            replaced(&path, text.replacen(from, to, 1));
+        }
+    };
+    let touched_up = |ledger: &Path| {
+        let inventory = pack_of(ledger, 2).join("inventory");
+        let mut rows: Vec<Table> = Inventory::open(&inventory).expect("an inventory").read().expect("read");
+        rows[0].deletion_protection = rows[0].deletion_protection.map(|on| !on);
+        std::fs::remove_file(inventory.join("tables.parquet")).expect("gone");
+        write_frame(&inventory, std::iter::once(rows)).expect("written");
+    };
+    let resealed = |ledger: &Path| {
+        touched_up(ledger);
+        let pack = pack_of(ledger, 2);
+        let manifest = manifest_of(&pack);
+        for name in ["manifest.json", "SHA256SUMS"] {
+            std::fs::remove_file(pack.join(name)).expect("gone");
+        }
+        seal::write_manifest(&pack, &manifest).expect("written");
+        reseal(&pack, |_| ());
+    };
+    let (report, criteria) = (
+        edited("report.json", "non-compliant", "now-compliant"),
+        edited("criteria/policy.toml", "[policy]", "[policy] "),
+    );
+    let cases: &[LedgerForgery<'_>] = &[
+        (
+            "packs exchanged",
+            &exchanged,
+            false,
+            "the folder of pack 2 is not the one of the chain",
+        ),
+        ("with their manifests", &with_manifest, false, "manifest 2"),
+        (
+            "the end cut off, without a trace",
+            &cut_without_a_trace,
+            true,
+            "cannot be seen from inside",
+        ),
+        ("evidence touched up", &touched_up, false, "tables.parquet"),
+        (
+            "the same, sealed anew",
+            &resealed,
+            false,
+            "the folder of pack 2 is not the one of the chain",
+        ),
+        (
+            "an old pack again",
+            &|ledger| replayed(ledger, &pack_of(ledger, 1)),
+            false,
+            "pack",
+        ),
+        (
+            "an old pack again, in a folder of its own",
+            &|ledger| {
+                let place = ledger.join("packs/2026-11-01T120003Z-aaaaaaaaaaaaaaaa");
+                copy(&pack_of(ledger, 1), &place);
+                replayed(ledger, &place);
+            },
+            false,
+            "pack",
+        ),
+        (
+            "two with one number",
+            &|ledger| {
+                let second = std::fs::read(manifest_path(ledger, 2)).expect("read");
+                replaced(&manifest_path(ledger, 3), second);
+            },
+            false,
+            "manifest 3 says that it is number 2",
+        ),
+        ("a report edited", &report, false, "report.json"),
+        ("criteria edited", &criteria, false, "criteria/policy.toml"),
+        (
+            "a file dropped",
+            &|ledger| std::fs::remove_file(pack_of(ledger, 2).join("inventory/vaults.parquet")).expect("gone"),
+            false,
+            "inventory/vaults.parquet",
+        ),
+        (
+            "a file added",
+            &|ledger| write(&pack_of(ledger, 2), "more.html", "x"),
+            false,
+            "does not name this file",
+        ),
+        (
+            "a signature of another key",
+            &|ledger| {
+                replaced(
+                    &signature(ledger, 2),
+                    std::fs::read(signature(&theirs, 2)).expect("read"),
+                )
+            },
+            false,
+            "manifest 2 is not signed as it should be",
+        ),
+        (
+            "a pack renamed",
+            &|ledger| {
+                let place = pack_of(ledger, 2);
+                std::fs::rename(&place, place.with_file_name("2026-11-01T120003Z-ffffffffffffffff")).expect("moved");
+            },
+            false,
+            "pack 2",
+        ),
+        (
+            "files of no pack",
+            &|ledger| write(ledger, "packs/2026-11-01T120003Z-0000000000000000/report.html", "x"),
+            true,
+            "note: not in the chain, and harmless: packs/2026-11-01T120003Z-0000000000000000/",
+        ),
+    ];
+    for (number, (name, forge, is_taken, words)) in cases.iter().enumerate() {
+        let ledger = format!("forged-{number}");
+        copy(&ours, &bench.path(&ledger));
+        forge(&bench.path(&ledger));
+        let more = ["--ledger", &ledger, "--allowed-signers", &allowed];
+        let checked = run(bench.dir.path(), &[], &[&["verify"], &more[..]].concat());
+        said(name, &checked, if *is_taken { 0 } else { 12 }, &[*words]);
+        let period = [
+            "attest",
+            "--from",
+            "2026-10-15",
+            "--to",
+            "2026-10-31",
+            "--out",
+            &format!("{ledger}-proof"),
+        ];
+        let attested = run(bench.dir.path(), &[], &[&period[..], &more].concat());
+        if *is_taken {
+            assert_eq!(attested.code, 10, "{name}: {}", attested.stderr);
+        } else {
+            said(name, &attested, 12, &["nothing was attested"]);
+        }
+        if name.starts_with("the end cut off") {
+            let period = [&period[..5], &["--out", "proof-of-head"]].concat();
+            for command in [&["verify"][..], &period] {
+                let args = [command, &more, &["--expect-head", &head]].concat();
+                said(
+                    name,
+                    &run(bench.dir.path(), &[], &args),
+                    12,
+                    &["the end of the ledger was cut off"],
+                );
+            }
+        }
+    }
+}
+
+/// A pack of another organisation belongs to no row of ours.
+#[test]
+fn a_pack_of_another_organisation_is_named() {
+    let bench = bench();
+    done(&scan(&bench, "one", &["--ledger", "ledger"]));
+    let elsewhere = Bench::new(
+        &world("")
+            .replace("111122223333", "999988887777")
+            .replace("2026-11-01", "2026-11-02"),
+    );
+    done(&scan(&elsewhere, "other", &[]));
+    copy(&elsewhere.path("other"), &bench.path("other"));
+    bench.control("POST /_sandbox/clock", "{\"advance-seconds\": 90000}");
+    let ran = run(
+        bench.dir.path(),
+        &[],
+        &["ledger", "append", "other", "--ledger", "ledger"],
+    );
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    said(
+        "verify",
+        &run(bench.dir.path(), &[], &["verify", "--ledger", "ledger"]),
+        0,
+        &["note: pack 2 is of other accounts (999988887777) than the pack before it"],
+    );
+}
+
 /// What is copied out of a ledger is what its manifest says, and lies in the ledger.
 #[cfg(unix)]
 #[test]

@@ -1103,6 +1103,23 @@ fn a_restore_that_tested_nothing_proves_nothing() {
     ] {
         assert_eq!(verdict(&|world| world.add_restore(0, 50, ending)), expected, "{ending}");
     }
+    // The point remembers a restore that still runs, or one that failed and whose job names the table alone.
+    for (status, named, expected) in [
+        ("PENDING", true, Verdict::NotApplicable),
+        ("RUNNING", true, Verdict::NotApplicable),
+        ("RUNNING", false, Verdict::NotApplicable),
+        ("ABORTED", false, Verdict::NotApplicable),
+        ("FAILED", false, Verdict::NonCompliant),
+    ] {
+        let unproven = |world: &mut World| {
+            world.add_restore(0, 50, 0);
+            let job = &mut world.restores[0];
+            job.status = Some(status.to_owned());
+            job.completed_at = job.completed_at.filter(|_| matches!(status, "ABORTED" | "FAILED"));
+            job.recovery_point_arn = job.recovery_point_arn.take().filter(|_| named);
+        };
+        assert_eq!(verdict(&unproven), expected, "{status} {named}");
+    }
     let forgotten = |world: &mut World| world.points[0].last_restored_at = hours_ago(1000);
     assert_eq!(verdict(&forgotten), Verdict::NotApplicable);
     let unread = |world: &mut World| {

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::common::worlds::{HERE, event, with, world};
+use crate::common::worlds::{HERE, event, table, two_regions, with, with_copies, world};
 use crate::common::{Bench, fact, finding, verdict};
 
 /// Jobs start anew at every run at some moment of eight hours, and are dated as their points are.
@@ -418,7 +418,7 @@ fn a_word_that_nobody_knows_decides_nothing() {
         let (ran, report) = bench.scan("out", &["--format", "json", "--rules", &rules]);
         let findings = report["findings"].as_array().expect("findings");
         let of_orders = findings.iter().filter(|found| {
-            let name = if found["subject"] == "vault" {
+            let name = if found["resource_name"] == "vault" {
                 "Default"
             } else {
                 "orders"
@@ -653,4 +653,178 @@ fn tags_of_a_young_table_are_its_own_word() {
     let (_, report) = bench.scan("denied", &["--format", "json"]);
     assert_eq!(verdict(&report, "young", "in-a-plan"), "unknown");
     assert_eq!(verdict(&report, "orders", "in-a-plan"), "compliant");
+}
+
+/// The tagging API hears of tags late. Where the absence of a tag would decide, the table is asked itself, however old it is.
+#[test]
+fn tags_whose_absence_decides_are_asked_of_the_table() {
+    let lags = |name: &str, tags: &str| table(name, &format!("tags = {{ {tags} }}\ntags-lag = true"));
+    let own = "[[plan]]\naccount = \"111122223333\"\nregion = \"eu-west-1\"\nname = \"most\"\n\
+        [[plan.rule]]\nname = \"daily\"\nvault = \"Default\"\ndelete-after-days = 35\n\
+        [[plan.selection]]\nname = \"all-but\"\nresources = [\"arn:aws:dynamodb:*:*:table/most-*\"]\n\
+        conditions = { string-not-equals = [{ key = \"aws:ResourceTag/skip\", value = \"yes\" }] }\n";
+    let world = world(&format!(
+        "{own}{}{}{}",
+        lags("late", "backup = \"daily\""),
+        lags("most-skipped", "skip = \"yes\", team = \"a\""),
+        lags("gold", "backup = \"daily\", tier = \"gold\""),
+    ));
+    let bench = Bench::new(&world);
+    bench.write(
+        "backproof.toml",
+        "[[policy.tier]]\nname = \"gold\"\nwhen = \"tag('tier') = 'gold'\"\nretention-min = \"90d\"\n",
+    );
+    let judged = |name: &str| bench.scan(name, &["--format", "json"]).1;
+    let report = judged("out");
+    for (name, id, wanted) in [
+        ("late", "in-a-plan", "compliant"),
+        ("most-skipped", "in-a-plan", "non-compliant"),
+        ("gold", "in-a-plan", "compliant"),
+        ("gold", "backed-up", "non-compliant"),
+        ("orders", "backed-up", "compliant"),
+    ] {
+        assert_eq!(verdict(&report, name, id), wanted, "{name} {id}");
+    }
+    bench.fault("{\"deny\": \"dynamodb:ListTagsOfResource\"}");
+    let report = judged("denied");
+    // What its plan made proves of `late` that the plan takes it.
+    for (name, id, wanted) in [
+        ("late", "in-a-plan", "compliant"),
+        ("most-skipped", "in-a-plan", "unknown"),
+        ("gold", "backed-up", "unknown"),
+    ] {
+        assert_eq!(verdict(&report, name, id), wanted, "{name} {id}");
+    }
+}
+
+/// What is asked of tables themselves is bounded by those that lack a tag.
+#[test]
+fn a_table_that_has_the_tags_is_not_asked_for_them() {
+    let bench = Bench::new(&world(""));
+    bench.scan("out", &["--format", "json"]);
+    let calls = bench.sandbox.calls();
+    // `orders` has the tag that a selection asks for; `forgotten` lacks it.
+    assert_eq!(calls.get("dynamodb:ListTagsOfResource").copied(), Some(1), "{calls:?}");
+}
+
+/// A restore test that runs is none that succeeded.
+#[test]
+fn a_restore_that_still_runs_is_no_success() {
+    let test = event("10m", "do = \"restore-test\"\ntable = \"orders\"\nminutes = 20\n");
+    let bench = Bench::new(&world(&test));
+    let verdict_of = |name: &str| {
+        let (_, report) = bench.scan(name, &["--format", "json"]);
+        verdict(&report, "orders", "restore-test-succeeded").to_owned()
+    };
+    assert_eq!(verdict_of("runs"), "not-applicable");
+    bench.control("POST /_sandbox/clock", "{\"advance-seconds\": 900}");
+    assert_eq!(verdict_of("over"), "compliant");
+}
+
+/// Others use the account's rate up for a while: the scan waits, and knows as much as without.
+#[test]
+fn throttling_for_tens_of_seconds_hides_nothing() {
+    let bench = Bench::new(&world(""));
+    let (_, whole) = bench.scan("whole", &["--format", "json"]);
+    bench.fault("{\"throttle-for\": 20, \"service\": \"backup\"}");
+    let (_, report) = bench.scan("throttled", &["--format", "json"]);
+    assert_eq!(report["findings"], whole["findings"]);
+}
+
+/// Whose clock is wrong is told to set it, not that the credentials are.
+#[test]
+fn an_expired_signature_is_told_as_a_wrong_clock() {
+    let bench = Bench::new(&world(""));
+    bench.fault("{\"clock-ahead-minutes\": 15}");
+    let ran = bench.run(&["scan", "--to", "out"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
+    for text in ["Signature expired: ", "set this machine's clock"] {
+        assert!(ran.stderr.contains(text), "{}", ran.stderr);
+    }
+    bench.no_faults();
+    bench.fault("{\"clock-ahead-minutes\": 3}");
+    let (ran, _) = bench.scan("near", &["--format", "json"]);
+    assert_ne!(ran.code, 1, "{}", ran.stderr);
+}
+
+/// A point past its retention that AWS keeps counts as overdue; deleting it by hand is refused, so that nothing says it is gone.
+#[test]
+fn a_point_under_a_legal_hold_stays() {
+    let bench = Bench::new(&world(&event("40d", "do = \"legal-hold\"\ntable = \"orders\"")));
+    let (_, report) = bench.scan("out", &["--format", "json"]);
+    let overdue = fact(&report, "orders", "overdue_point_count")
+        .as_i64()
+        .expect("a count");
+    assert!(overdue > 0, "{overdue}");
+    let (_, free) = Bench::new(&world("")).scan("out", &["--format", "json"]);
+    assert_eq!(*fact(&free, "orders", "overdue_point_count"), 0);
+    assert_eq!(verdict(&report, "orders", "backed-up"), "compliant");
+}
+
+/// A point that is being deleted is none that can be restored, nor one that was kept too long.
+#[test]
+fn a_point_that_is_being_deleted_counts_for_nothing() {
+    let gone = event(
+        "1m",
+        "do = \"delete-recovery-points\"\ntable = \"orders\"\nolder-than = \"2d\"",
+    );
+    let slow = "\n[jobs]\ndelete-seconds = 300000\n";
+    let count = |world: &str| {
+        let (_, report) = Bench::new(world).scan("out", &["--format", "json"]);
+        let count = |name: &str| fact(&report, "orders", name).as_i64().expect("a count");
+        (count("usable_recovery_point_count"), count("overdue_point_count"))
+    };
+    assert_eq!(count(&world(slow)), count(&world("")));
+    assert!(count(&world(&gone)).0 < 3);
+}
+
+/// Each replica of a global table is a table of its own, with points of its own or none.
+#[test]
+fn a_replica_is_backed_up_by_none_but_itself() {
+    let global = |region: &str, other: &str, more: &str| {
+        format!(
+            "[[table]]\naccount = \"111122223333\"\nregion = \"{region}\"\nname = \"global\"\n\
+             replicas = [\"{other}\"]\n{more}\n"
+        )
+    };
+    let here = global("eu-west-1", "eu-central-1", "tags = { backup = \"daily\" }");
+    let there = global("eu-central-1", "eu-west-1", "");
+    let (_, report) = Bench::new(&two_regions(&(here + &there))).scan("out", &["--format", "json"]);
+    let mut found: Vec<(&str, &str, i64)> = Vec::new();
+    for table in report["tables"].as_array().expect("tables") {
+        if table["table_name"] == "global" {
+            let text = |name: &str| table[name].as_str().expect("a text");
+            found.push((
+                text("region"),
+                text("verdict"),
+                table["facts"]["replica_count"].as_i64().unwrap_or(-1),
+            ));
+        }
+    }
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        [("eu-central-1", "non-compliant", 1), ("eu-west-1", "compliant", 1)]
+    );
+}
+
+/// A copy that has not begun is as little a copy as one that is on its way, and as little a failure.
+#[test]
+fn a_copy_that_waits_is_one_on_its_way() {
+    let judged = |jobs: &str| {
+        let world = with_copies(&two_regions(&format!("[jobs]\n{jobs}\n")));
+        Bench::new(&world).scan("out", &["--format", "json"]).1
+    };
+    let (waits, runs) = (judged("copy-created-seconds = 36000"), judged("copy-seconds = 36005"));
+    let verdicts = |report: &Value| -> Vec<String> {
+        let findings = report["findings"].as_array().expect("findings").iter();
+        findings
+            .map(|found| format!("{} {} {}", found["rule"], found["resource_name"], found["verdict"]))
+            .collect()
+    };
+    assert_eq!(verdicts(&waits), verdicts(&runs));
+    assert_eq!(
+        verdict(&waits, "orders", "copy-jobs-succeed"),
+        verdict(&runs, "orders", "copy-jobs-succeed")
+    );
 }

@@ -19,6 +19,8 @@ fn read_one(section: &Section<'_>) -> Fault {
         region: section.text("region"),
         resource: section.text("resource"),
         throttle_rate: section.number("throttle-rate").unwrap_or(0.0),
+        throttle_for: count(section, "throttle-for").unwrap_or(0),
+        clock_ahead_minutes: count(section, "clock-ahead-minutes").unwrap_or(0),
         error_rate: section.number("error-rate").unwrap_or(0.0),
         reset_rate: section.number("reset-rate").unwrap_or(0.0),
         truncate_rate: section.number("truncate-rate").unwrap_or(0.0),

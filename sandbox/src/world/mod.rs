@@ -157,6 +157,8 @@ fn read_jobs(root: &Section<'_>) -> JobTimes {
         times.restore_seconds = days(&jobs, "restore-seconds").unwrap_or(times.restore_seconds);
         times.copy_seconds = days(&jobs, "copy-seconds").unwrap_or(times.copy_seconds);
         times.created_seconds = days(&jobs, "created-seconds").unwrap_or(times.created_seconds);
+        times.copy_created_seconds = days(&jobs, "copy-created-seconds").unwrap_or(times.copy_created_seconds);
+        times.delete_seconds = days(&jobs, "delete-seconds").unwrap_or(times.delete_seconds);
         times.random_starts = jobs.boolean("random-starts").unwrap_or(times.random_starts);
         jobs.finish();
     }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::accounts::place;
 use super::keys::{self, KeySpec};
-use super::values::{choice, count, days};
+use super::values::{choice, count, days, texts};
 use crate::backup::state::PlaceKey;
 use crate::cloud::{Account, Cloud};
 use crate::dynamodb::limits;
@@ -36,6 +36,7 @@ pub(crate) struct TableSpec {
     deletion_protection: bool,
     pitr_days: Option<i64>,
     class: Option<String>,
+    replicas: Vec<String>,
     provisioned: bool,
     status: String,
     status_since_days_ago: Option<i64>,
@@ -111,6 +112,7 @@ fn read_one(section: &Section<'_>, accounts: &[Account], keys: &[KeySpec]) -> Op
         deletion_protection: section.boolean("deletion-protection").unwrap_or(false),
         pitr_days: has_pitr.then_some(pitr_days.unwrap_or(35)),
         class: choice(section, "class", &classes).map(str::to_owned),
+        replicas: texts(section, "replicas").unwrap_or_default(),
         provisioned: choice(section, "billing", &[("on-demand", false), ("provisioned", true)]).unwrap_or(false),
         status: read_status(section),
         status_since_days_ago: days(section, "status-since-days-ago"),
@@ -235,6 +237,7 @@ impl TableSpec {
             Billing::on_demand(created)
         };
         table.class.clone_from(&self.class);
+        table.replicas.clone_from(&self.replicas);
         table.status.clone_from(&self.status);
         table.status_since = self.status_since_days_ago.map(|days| now - TimeDelta::days(days));
         table.deletion_protection = self.deletion_protection;

@@ -146,5 +146,11 @@ pub(crate) fn frames(criteria: &Criteria) -> impl Iterator<Item = &'static str> 
     criteria.rules.frames().into_iter().chain(frames).chain(REPORTED)
 }
 
+/// The keys of the tags by which tiers tell tables apart.
+pub(crate) fn tag_keys(criteria: &Criteria) -> impl Iterator<Item = String> {
+    let reads = crate::judge::evaluate::Tiers::reads(&criteria.policy);
+    reads.filter_map(|name| crate::criteria::predicate::tag_key(name).map(str::to_owned))
+}
+
 /// Frames that every report shows, whatever rules were chosen.
 const REPORTED: [&str; 2] = ["targets", "tables"];

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 
 use super::place::{here, place_key, state};
 use super::request::{body, check_resource, query, query_flag, query_time};
@@ -13,7 +13,7 @@ use super::{render, request};
 use crate::backup::documents::members::{int, map};
 use crate::backup::engine::expiry;
 use crate::backup::errors;
-use crate::backup::state::{Lifecycle, Point, PointStatus, State, Vault};
+use crate::backup::state::{Due, Lifecycle, Point, PointStatus, State, Vault};
 use crate::call::{ApiError, Call, Reply};
 use crate::cloud::Cloud;
 
@@ -216,6 +216,12 @@ pub(super) fn delete(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Resul
             point.arn
         )));
     }
+    if point.held {
+        return Err(errors::refused(format!(
+            "Recovery point {} is under a legal hold and cannot be deleted",
+            point.arn
+        )));
+    }
     let over = point.delete_at.is_some_and(|at| at <= call.now);
     if found.lock.is_some() && !over {
         return Err(errors::refused(format!(
@@ -223,7 +229,11 @@ pub(super) fn delete(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Resul
             found.name
         )));
     }
-    expiry::remove(place, number);
+    let seconds = cloud.settings.jobs.delete_seconds;
+    if expiry::remove(here(cloud, call), number, seconds) {
+        let gone = call.now + Duration::seconds(seconds);
+        cloud.backup.add(gone, &place_key(call), Due::RemovePoint(number));
+    }
     Ok(Reply::empty(200))
 }
 

@@ -234,7 +234,7 @@ pub(super) fn copy_job(m: &mut Members<'_>, account: &str, target: Option<&Vault
 /// The `MessageCategory` of a copy job that is over.
 pub(super) fn copy_category(job: &CopyJob) -> Option<&'static str> {
     match job.state {
-        CopyJobState::Running => None,
+        CopyJobState::Created | CopyJobState::Running => None,
         CopyJobState::Completed => Some("SUCCESS"),
         CopyJobState::Failed => Some("InvalidParameters"),
     }

@@ -269,6 +269,7 @@ fn run(cloud: &mut Cloud, key: &Arc<PlaceKey>, number: u64, target: Target, at: 
         key_kind: target.key_kind,
         source_vault: None,
         last_restore: None,
+        held: false,
         tags: tags_of(table, job, target.advanced, &backup.points),
         image: table.image(),
     };

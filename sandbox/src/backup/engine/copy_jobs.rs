@@ -38,7 +38,9 @@ pub(crate) struct Order {
 pub(crate) fn begin(cloud: &mut Cloud, key: &Arc<PlaceKey>, order: Order, at: DateTime<Utc>) -> Option<u64> {
     let source = cloud.places.get(&**key)?.backup.points.get(order.point)?;
     let problem = problem(cloud, key, source, &order, at);
-    let takes = Duration::seconds(cloud.settings.jobs.copy_seconds);
+    let times = &cloud.settings.jobs;
+    let waits = Duration::seconds(times.copy_created_seconds);
+    let takes = waits + Duration::seconds(times.copy_seconds);
     let place = cloud.places.get_mut(&**key)?;
     let source = place.backup.points.get(order.point)?;
     let source_vault = Arc::clone(&place.backup.vaults.get(&*source.vault)?.arn);
@@ -59,16 +61,29 @@ pub(crate) fn begin(cloud: &mut Cloud, key: &Arc<PlaceKey>, order: Order, at: Da
         state: if problem.is_some() {
             CopyJobState::Failed
         } else {
-            CopyJobState::Running
+            CopyJobState::Created
         },
         message: problem.clone(),
         size: source.size,
     };
     let number = place.backup.copy_jobs.add(job);
     if problem.is_none() {
+        if waits.is_zero() {
+            start(cloud, key, number);
+        } else {
+            cloud.backup.add(at + waits, key, Due::StartCopy(number));
+        }
         cloud.backup.add(at + takes, key, Due::FinishCopy(number));
     }
     Some(number)
+}
+
+/// A copy leaves CREATED.
+pub(super) fn start(cloud: &mut Cloud, key: &PlaceKey, number: u64) {
+    let place = cloud.places.get_mut(key);
+    if let Some(job) = place.and_then(|place| place.backup.copy_jobs.get_mut(number)) {
+        job.state = CopyJobState::Running;
+    }
 }
 
 /// Why a copy cannot be made.
@@ -213,6 +228,7 @@ fn arrived(cloud: &mut Cloud, key: &PlaceKey, number: u64, at: DateTime<Utc>) ->
         key_kind: Some(vault.key_kind),
         source_vault: Some(Arc::clone(&job.source_vault)),
         last_restore: None,
+        held: false,
         role: Arc::clone(&job.role),
         // Another account does not see the plans of this one.
         created_by: job.created_by.clone().filter(|_| target.0 == key.0),

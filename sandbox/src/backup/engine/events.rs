@@ -9,8 +9,8 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::expiry;
 use crate::backup::state::{
-    BackupJob, BackupJobState, DEFAULT_COMPLETION_MINUTES, DEFAULT_START_MINUTES, Due, Event, PlaceKey, PointStatus,
-    RestoreJob, RestoreKey, RestoreStatus, RestoreTest, Tags, policy,
+    BackupJob, BackupJobState, DEFAULT_COMPLETION_MINUTES, DEFAULT_START_MINUTES, Due, Event, PlaceKey, Point,
+    PointStatus, RestoreJob, RestoreKey, RestoreStatus, RestoreTest, Tags, policy,
 };
 use crate::cloud::Cloud;
 
@@ -81,7 +81,20 @@ fn change(cloud: &mut Cloud, key: &PlaceKey, event: &Event, at: DateTime<Utc>) {
                 .map(|(number, _)| number)
                 .collect();
             for number in doomed {
-                expiry::remove(place, number);
+                expiry::remove(place, number, 0);
+            }
+        }
+        Event::LegalHold { tables, vault } => {
+            let is_meant = |point: &Point| {
+                point.status == PointStatus::Completed
+                    && policy::pattern(tables, point.table())
+                    && vault.as_ref().is_none_or(|vault| *vault == *point.vault)
+            };
+            let meant = place.backup.points.iter().filter(|(_, point)| is_meant(point));
+            for number in meant.map(|(number, _)| number).collect::<Vec<u64>>() {
+                if let Some(point) = place.backup.points.get_mut(number) {
+                    point.held = true;
+                }
             }
         }
         Event::Backup { .. } | Event::RestoreTest(_) | Event::CreateTable { .. } => {}
@@ -166,7 +179,7 @@ fn back_up(cloud: &mut Cloud, key: &Arc<PlaceKey>, event: &Event, at: DateTime<U
     }
 }
 
-fn restore_test(cloud: &mut Cloud, key: &PlaceKey, test: &RestoreTest, at: DateTime<Utc>) {
+fn restore_test(cloud: &mut Cloud, key: &Arc<PlaceKey>, test: &RestoreTest, at: DateTime<Utc>) {
     for name in names(cloud, key, &test.tables) {
         let id = cloud.ids.fresh();
         let Some(place) = cloud.places.get_mut(key) else {
@@ -189,9 +202,6 @@ fn restore_test(cloud: &mut Cloud, key: &PlaceKey, test: &RestoreTest, at: DateT
         };
         let done = at + Duration::minutes(test.minutes);
         let target = format!("awsbackup-restore-test-{:x}", id >> 96);
-        let created = arn
-            .rsplit_once('/')
-            .map(|(head, _)| Arc::from(format!("{head}/{target}")));
         let job = RestoreJob {
             id,
             point: number,
@@ -205,31 +215,49 @@ fn restore_test(cloud: &mut Cloud, key: &PlaceKey, test: &RestoreTest, at: DateT
             copies_tags: false,
             created: at,
             due: done,
-            completed: Some(done),
-            status: if test.failure.is_some() {
-                RestoreStatus::Failed
-            } else {
-                RestoreStatus::Completed
-            },
-            message: test.failure.clone(),
-            created_resource: created.filter(|_| test.failure.is_none()),
+            completed: None,
+            status: RestoreStatus::Running,
+            message: None,
+            created_resource: None,
             size: point.size,
             testing_plan: test
                 .plan
                 .as_ref()
                 .and_then(|plan| state.testing.get(plan))
                 .map(|plan| Arc::clone(&plan.arn)),
-            validation: test.validation.as_ref().map(|status| (status.clone(), None)),
-            deletion: test.failure.is_none().then_some("SUCCESSFUL"),
+            validation: None,
+            deletion: None,
         };
-        state.restore_jobs.add(job);
-        if test.failure.is_none()
-            && let Some(point) = state.points.get_mut(number)
-        {
-            point.last_restore = Some(done);
-        }
+        let job = state.restore_jobs.add(job);
         if let Some(plan) = test.plan.as_ref().and_then(|plan| state.testing.get_mut(plan)) {
             plan.last_run = Some(at);
         }
+        let due = Due::EndRestoreTest(job, Box::new(test.clone()));
+        cloud.backup.add(done, key, due);
+    }
+}
+
+/// A restore test has run long enough; the table that it made is gone at once.
+pub(super) fn end_restore_test(cloud: &mut Cloud, key: &PlaceKey, number: u64, test: &RestoreTest, at: DateTime<Utc>) {
+    let Some(state) = cloud.places.get_mut(key).map(|place| &mut place.backup) else {
+        return;
+    };
+    let Some(job) = state.restore_jobs.get_mut(number) else {
+        return;
+    };
+    job.completed = Some(at);
+    job.validation = test.validation.as_ref().map(|status| (status.clone(), None));
+    if test.failure.is_some() {
+        job.status = RestoreStatus::Failed;
+        job.message.clone_from(&test.failure);
+        return;
+    }
+    job.status = RestoreStatus::Completed;
+    job.deletion = Some("SUCCESSFUL");
+    let source = job.source.rsplit_once('/');
+    job.created_resource = source.map(|(head, _)| Arc::from(format!("{head}/{}", job.target)));
+    let point = job.point;
+    if let Some(point) = state.points.get_mut(point) {
+        point.last_restore = Some(at);
     }
 }

@@ -34,31 +34,50 @@ fn deletion(point: &Point) -> Option<DateTime<Utc>> {
 }
 
 /// The planned moment has come. A lifecycle that was changed meanwhile has planned another one.
-pub(crate) fn delete(cloud: &mut Cloud, key: &PlaceKey, number: u64, at: DateTime<Utc>) {
-    let Some(place) = cloud.places.get_mut(key) else {
+pub(crate) fn delete(cloud: &mut Cloud, key: &Arc<PlaceKey>, number: u64, at: DateTime<Utc>) {
+    let seconds = cloud.settings.jobs.delete_seconds;
+    let Some(place) = cloud.places.get_mut(&**key) else {
         return;
     };
     let due = place.backup.points.get(number).is_some_and(|point| {
         point.status == PointStatus::Completed && deletion(point).is_some_and(|planned| planned <= at)
     });
-    if due {
-        remove(place, number);
+    if due && remove(place, number, seconds) {
+        let gone = at + Duration::seconds(seconds);
+        cloud.backup.add(gone, key, Due::RemovePoint(number));
     }
 }
 
-/// Removes a recovery point, or leaves it as EXPIRED if its role cannot do it.
-pub(crate) fn remove(place: &mut crate::cloud::Place, number: u64) {
+/// The deletion of a recovery point has taken its time.
+pub(super) fn end(cloud: &mut Cloud, key: &PlaceKey, number: u64) {
+    if let Some(place) = cloud.places.get_mut(key) {
+        place.backup.points.remove(number);
+    }
+}
+
+/// Removes a recovery point, or leaves it as EXPIRED if its role cannot do it or a legal hold keeps it. True: it is DELETING,
+/// and the caller plans its end after so many seconds.
+pub(crate) fn remove(place: &mut crate::cloud::Place, number: u64, seconds: i64) -> bool {
     let state = &mut place.backup;
     let Some(point) = state.points.get_mut(number) else {
-        return;
+        return false;
     };
+    if point.held {
+        point.status = PointStatus::Expired;
+        return false;
+    }
     match state.broken_roles.get(&*point.role) {
         Some(message) => {
             point.status = PointStatus::Expired;
             point.message = Some(message.replace("{resource}", &point.resource).into());
         }
+        None if seconds > 0 => {
+            point.status = PointStatus::Deleting;
+            return true;
+        }
         None => {
             state.points.remove(number);
         }
     }
+    false
 }

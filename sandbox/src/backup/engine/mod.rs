@@ -30,9 +30,12 @@ pub(crate) fn advance(cloud: &mut Cloud, now: DateTime<Utc>) {
             Due::StartBackup(job) => backup_jobs::start(cloud, &place, job, at),
             Due::FinishBackup(job) => backup_jobs::finish(cloud, &place, job, at),
             Due::AbortBackup(job) => backup_jobs::abort(cloud, &place, job, at),
+            Due::StartCopy(job) => copy_jobs::start(cloud, &place, job),
             Due::FinishCopy(job) => copy_jobs::finish(cloud, &place, job, at),
             Due::StartRestore(job) => restore_jobs::start(cloud, &place, job),
             Due::FinishRestore(job) => restore_jobs::finish(cloud, &place, job, at),
+            Due::EndRestoreTest(job, test) => events::end_restore_test(cloud, &place, job, &test, at),
+            Due::RemovePoint(point) => expiry::end(cloud, &place, point),
             Due::DeletePoint(point) => expiry::delete(cloud, &place, point, at),
             Due::Event(event) => events::happen(cloud, &place, &event, at),
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::arns::PlaceKey;
-use super::events::Event;
+use super::events::{Event, RestoreTest};
 use super::jobs::BackupJob;
 
 /// Everything that is due some day.
@@ -40,14 +40,20 @@ pub(crate) enum Due {
     FinishBackup(u64),
     /// A backup job that was told to stop has stopped.
     AbortBackup(u64),
+    /// A copy starts.
+    StartCopy(u64),
     /// A copy has arrived.
     FinishCopy(u64),
     /// A restore starts.
     StartRestore(u64),
     /// A restore has run long enough.
     FinishRestore(u64),
+    /// A restore test of the world has run long enough.
+    EndRestoreTest(u64, Box<RestoreTest>),
     /// The retention of a recovery point is over.
     DeletePoint(u64),
+    /// The deletion of a recovery point has taken its time.
+    RemovePoint(u64),
     /// Something that the world file asks for.
     Event(Arc<Event>),
 }

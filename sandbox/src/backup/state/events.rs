@@ -42,6 +42,8 @@ pub(crate) enum Event {
         vault: Option<String>,
         older_than: Option<Duration>,
     },
+    /// A legal hold takes the recovery points of tables that are there by then.
+    LegalHold { tables: String, vault: Option<String> },
     /// A restore test of the newest recovery point.
     RestoreTest(RestoreTest),
 }

@@ -165,6 +165,7 @@ impl Job for BackupJob {
 /// `CopyJobState`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CopyJobState {
+    Created,
     Running,
     Completed,
     Failed,
@@ -173,6 +174,7 @@ pub(crate) enum CopyJobState {
 impl CopyJobState {
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Created => "CREATED",
             Self::Running => "RUNNING",
             Self::Completed => "COMPLETED",
             Self::Failed => "FAILED",
@@ -211,7 +213,7 @@ impl Job for CopyJob {
     }
 
     fn is_over(&self) -> bool {
-        self.state != CopyJobState::Running
+        matches!(self.state, CopyJobState::Completed | CopyJobState::Failed)
     }
 }
 

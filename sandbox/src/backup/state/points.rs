@@ -27,6 +27,7 @@ pub(crate) enum PointStatus {
     Creating,
     Completed,
     Expired,
+    Deleting,
 }
 
 impl PointStatus {
@@ -35,6 +36,7 @@ impl PointStatus {
             Self::Creating => "CREATING",
             Self::Completed => "COMPLETED",
             Self::Expired => "EXPIRED",
+            Self::Deleting => "DELETING",
         }
     }
 }
@@ -63,6 +65,8 @@ pub(crate) struct Point {
     pub(crate) key_kind: Option<KeyKind>,
     pub(crate) source_vault: Option<Arc<str>>,
     pub(crate) last_restore: Option<DateTime<Utc>>,
+    /// A legal hold keeps it.
+    pub(crate) held: bool,
     pub(crate) tags: Arc<Tags>,
     /// The items and the schema, for restores.
     pub(crate) image: Arc<TableImage>,

@@ -87,6 +87,11 @@ pub(super) fn table(table: &Table, keys: &kms::State, now: DateTime<Utc>) -> Val
         shown["ArchivalSummary"] =
             json!({ "ArchivalDateTime": epoch(at), "ArchivalReason": "INACCESSIBLE_ENCRYPTION_CREDENTIALS" });
     }
+    if !table.replicas.is_empty() {
+        let one = |region: &String| json!({ "RegionName": region, "ReplicaStatus": "ACTIVE" });
+        shown["GlobalTableVersion"] = "2019.11.21".into();
+        shown["Replicas"] = table.replicas.iter().map(one).collect();
+    }
     if let Some(class) = &table.class {
         shown["TableClassSummary"] = json!({ "TableClass": class });
     }

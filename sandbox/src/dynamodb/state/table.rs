@@ -64,6 +64,8 @@ pub(crate) struct Table {
     pub(crate) billing: Billing,
     /// `TableClass`; none: STANDARD, and never changed.
     pub(crate) class: Option<String>,
+    /// Regions of a global table's replicas, this one left out.
+    pub(crate) replicas: Vec<String>,
     /// None: the AWS-owned key, of which DescribeTable says nothing.
     pub(crate) sse: Option<Sse>,
     pub(crate) deletion_protection: bool,
@@ -96,6 +98,7 @@ impl Table {
             declared_item_count: None,
             billing: Billing::on_demand(at),
             class: None,
+            replicas: Vec::new(),
             sse: None,
             deletion_protection: false,
             pitr: None,

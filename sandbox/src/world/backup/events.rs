@@ -46,6 +46,7 @@ enum Do {
     DisableKey,
     EnableKey,
     FailJobs,
+    LegalHold,
     MendRole,
     OnDemandBackup,
     OptIn,
@@ -56,7 +57,7 @@ enum Do {
     UntagTable,
 }
 
-const WORDS: [(&str, Do); 18] = [
+const WORDS: [(&str, Do); 19] = [
     ("advanced-off", Do::AdvancedOff),
     ("advanced-on", Do::AdvancedOn),
     ("break-role", Do::BreakRole),
@@ -67,6 +68,7 @@ const WORDS: [(&str, Do); 18] = [
     ("disable-key", Do::DisableKey),
     ("enable-key", Do::EnableKey),
     ("fail-jobs", Do::FailJobs),
+    ("legal-hold", Do::LegalHold),
     ("mend-role", Do::MendRole),
     ("on-demand-backup", Do::OnDemandBackup),
     ("opt-in", Do::OptIn),
@@ -183,6 +185,10 @@ fn once(kind: Do, section: &Section<'_>, place: &PlaceKey, known: &Known) -> Opt
                 older_than,
             }
         }
+        Do::LegalHold => Event::LegalHold {
+            tables: section.text("table").unwrap_or_else(|| "*".to_owned()),
+            vault: section.text("vault"),
+        },
         Do::RestoreTest => restore_test(section, place, known)?,
         Do::DeleteKey | Do::DisableKey | Do::EnableKey | Do::FailJobs | Do::SkipRuns => return None,
     })
