@@ -50,11 +50,14 @@ fn truth() -> impl Strategy<Value = Truth> {
     })
 }
 
-/// How much of the truth is known: for each point whether it is, whether its own date is or only that of its job, and how
-/// near the bounds of its end are; and the stretches that are known to the last creation.
+/// Of one point: whether it is known, whether its own date is or only that of its job, and how near the bounds of its end and
+/// of its completion are.
+type OfPoint = (bool, bool, (u32, u32), (u32, u32));
+
+/// How much of the truth is known; and the stretches that are known to the last creation.
 #[derive(Debug, Clone)]
 struct Sight {
-    points: Vec<(bool, bool, (u32, u32), (u32, u32))>,
+    points: Vec<OfPoint>,
     observed: Vec<(u32, u32)>,
     alive: (u32, u32),
 }

@@ -203,7 +203,7 @@ fn legend(doc: &mut Doc<'_>) {
 /// How many tables were in which state, day by day.
 fn strip(doc: &mut Doc<'_>, grid: &Grid, rows: &[(usize, &TableRow)]) {
     doc.heading("All tables, day by day", STRIP + 40.0);
-    let mut counts = vec![[0_usize; 4]; grid.columns()];
+    let mut counts = vec![[0_usize; 5]; grid.columns()];
     for (_, row) in rows {
         for (column, state) in grid.states(&row.days).into_iter().enumerate() {
             counts[column][state as usize] += 1;
@@ -223,10 +223,10 @@ fn strip(doc: &mut Doc<'_>, grid: &Grid, rows: &[(usize, &TableRow)]) {
         let mut foot = top + STRIP;
         // The worst at the foot, where heights compare.
         for state in [
-            DayState::Exposed,
-            DayState::NotObserved,
-            DayState::Covered,
-            DayState::NotAlive,
+            DayLook::Exposed,
+            DayLook::NotObserved,
+            DayLook::Covered,
+            DayLook::Nothing,
         ] {
             let count = counts[state as usize];
             if count > 0 {
