@@ -269,13 +269,13 @@ fn a_time_that_no_pack_reaches_is_not_observed(months: &mut Months) {
     months.pack("2027-02-01T12:00:00Z");
     let (_, attestation) = months.attest("2026-11-15", "2027-01-31");
     // Points are kept for 35 days: the pack of February still lists those from 28 December on. What was made before and
-    // after 1 December is gone, and AWS has forgotten its jobs.
+    // after 1 December is gone, and AWS has forgotten its jobs; what the pack of that day saw, nobody saw again.
     let orders = row(&attestation, "orders");
     assert_eq!(orders["verdict"], "not-observed");
     assert_eq!(orders["exposures"], json!([]));
     assert_eq!(
         days(&attestation, "orders"),
-        format!("{}{}{}", "c".repeat(17), "n".repeat(27), "c".repeat(34))
+        format!("{}p{}{}", "c".repeat(16), "n".repeat(27), "c".repeat(34))
     );
     assert_eq!(orders["covered_percent_of_observed"], 100.0);
     // The jobs of the 29 days before February show that nothing was made, and before that nothing shows anything.
