@@ -3,6 +3,7 @@
 use crate::attest::render::words;
 use crate::attest::{Attestation, TableProof, WaiverTerm};
 use crate::domain::rfc3339;
+use crate::facts::rpo_over_time::Spans;
 use crate::render::pdf::doc::{BODY, CELL, Doc, GAP, MONO, MUTED, SMALL_GAP};
 use crate::render::pdf::table::{Column, Para, Table};
 use crate::render::pdf::text::{grouped, plural};
@@ -101,6 +102,35 @@ fn waivers_of(table: &TableProof) -> String {
     }
 }
 
+/// Every interval that rests on a promise.
+pub(super) fn promised(doc: &mut Doc<'_>, attestation: &Attestation, tables: &[&TableProof]) {
+    let Some(line) = words::by_promise(attestation) else {
+        return;
+    };
+    doc.part("Covered by promise", false);
+    let text = format!("{line} The first {WRITTEN} of each table are written out; attestation-stretches.csv has all.");
+    doc.paragraph(BODY, &text);
+    doc.y += SMALL_GAP;
+    let rows = tables.iter().map(|table| (*table, &table.history.promised));
+    stretches(doc, "Covered by promise", rows.filter(|(_, spans)| !spans.is_empty()));
+}
+
+/// Tables with intervals of one state.
+fn stretches<'t>(doc: &mut Doc<'_>, title: &'static str, rows: impl Iterator<Item = (&'t TableProof, &'t Spans)>) {
+    let columns = [
+        Column::new("Table", 180.0),
+        Column::number("Stretches", 48.0),
+        Column::new("In all", 60.0),
+        Column::new("Intervals", 214.0),
+    ];
+    let mut grid = Table::new(doc, &columns, 7.4, title);
+    for (table, spans) in rows {
+        let all: Vec<(u32, u32)> = spans.iter().collect();
+        let [number, length, lines] = intervals(&all);
+        grid.row(doc, &[name(table), number, length, lines]);
+    }
+}
+
 /// Every interval of which nothing is known, and tables that no pack lists.
 pub(super) fn not_observed(doc: &mut Doc<'_>, attestation: &Attestation, tables: &[&TableProof]) {
     doc.part("Not observed", false);
@@ -121,18 +151,8 @@ pub(super) fn not_observed(doc: &mut Doc<'_>, attestation: &Attestation, tables:
         );
         doc.paragraph(BODY, &text);
         doc.y += SMALL_GAP;
-        let columns = [
-            Column::new("Table", 180.0),
-            Column::number("Stretches", 48.0),
-            Column::new("In all", 60.0),
-            Column::new("Intervals", 214.0),
-        ];
-        let mut grid = Table::new(doc, &columns, 7.4, "Not observed");
-        for table in blank {
-            let all: Vec<(u32, u32)> = table.history.not_observed.iter().collect();
-            let [number, length, lines] = intervals(&all);
-            grid.row(doc, &[name(table), number, length, lines]);
-        }
+        let rows = blank.into_iter().map(|table| (*table, &table.history.not_observed));
+        stretches(doc, "Not observed", rows);
     }
     if attestation.unlisted.is_empty() {
         return;
