@@ -65,15 +65,17 @@ pub(crate) fn look(cloud: &Cloud) -> Inside {
         created_at: table.created_at,
         tags: table.tags.clone(),
     });
-    let points = places().flat_map(|place| place.backup.points.iter()).map(|(_, point)| Point {
-        arn: Arc::clone(&point.arn),
-        vault: Arc::clone(&point.vault),
-        table_arn: Arc::clone(&point.resource),
-        table_id: point.image.table_id.clone(),
-        created_at: point.created,
-        completed_at: point.completed,
-        is_expired: point.status == PointStatus::Expired,
-    });
+    let points = places()
+        .flat_map(|place| place.backup.points.iter())
+        .map(|(_, point)| Point {
+            arn: Arc::clone(&point.arn),
+            vault: Arc::clone(&point.vault),
+            table_arn: Arc::clone(&point.resource),
+            table_id: point.image.table_id.clone(),
+            created_at: point.created,
+            completed_at: point.completed,
+            is_expired: point.status == PointStatus::Expired,
+        });
     Inside {
         at: cloud.now(),
         tables: tables.collect(),

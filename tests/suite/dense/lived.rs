@@ -187,15 +187,10 @@ impl Lived {
                 let tags = json!([{"Key": "backup", "Value": "plan-0"}, {"Key": "tier", "Value": tier.tag()}]);
                 create_table(&self.bench, &name(table), &tags);
             }
-            Act::Delete(table) if self.table(table).is_some() => delete_table(&self.bench, &name(table)),
-            Act::Remake(table, seconds) => {
-                if let Some(old) = self.table(table) {
-                    delete_table(&self.bench, &name(table));
-                    self.until(self.now() + seconds * 1000);
-                    let tags = old.tags.iter().map(|(key, value)| json!({"Key": key, "Value": value}));
-                    create_table(&self.bench, &name(table), &Value::Array(tags.collect()));
-                }
+            Act::Delete(table) => {
+                self.delete(table);
             }
+            Act::Remake(table, seconds) => self.remake(table, seconds),
             Act::TagBackup(table, plan) => self.tag(table, "backup", &format!("plan-{plan}")),
             Act::TagTier(table, tier) => self.tag(table, "tier", tier.tag()),
             Act::DropNewest(table) => self.drop_points(table, 1),
@@ -216,6 +211,10 @@ impl Lived {
                     aws::backup(&self.bench, "PUT /backup-jobs", &body);
                 }
             }
+            Act::OnDemandAndRemake(table, vault, days) => {
+                self.act(Act::OnDemand(table, vault, days), hour);
+                self.remake(table, 5);
+            }
             Act::PlanKeeps(plan, days) => self.change(plan, |rule| {
                 rule["Lifecycle"] = json!({ "DeleteAfterDays": days });
             }),
@@ -225,7 +224,10 @@ impl Lived {
             Act::Unselect(plan) => {
                 let plan = self.plan(plan);
                 for selection in self.selections(&plan) {
-                    self.ask(&format!("DELETE /backup/plans/{plan}/selections/{selection}"), &Value::Null);
+                    self.ask(
+                        &format!("DELETE /backup/plans/{plan}/selections/{selection}"),
+                        &Value::Null,
+                    );
                 }
             }
             Act::Select(number) => {
@@ -243,7 +245,27 @@ impl Lived {
             }
             Act::OptIn(on) => self.setting("ResourceTypeOptInPreference", on),
             Act::Advanced(on) => self.setting("ResourceTypeManagementPreference", on),
-            Act::Create(..) | Act::Delete(_) => {}
+            Act::Create(..) => {}
+        }
+    }
+
+    /// Deletes a table, unless there is none or it is being backed up.
+    fn delete(&mut self, table: usize) -> Option<inside::Table> {
+        let old = self.table(table)?;
+        let inside = self.inside();
+        let is_busy = |point: &inside::Point| *point.table_arn == *old.arn && point.completed_at.is_none();
+        if inside.points.iter().any(is_busy) {
+            return None;
+        }
+        delete_table(&self.bench, &old.name);
+        Some(old)
+    }
+
+    fn remake(&mut self, table: usize, seconds: i64) {
+        if let Some(old) = self.delete(table) {
+            self.until(self.now() + seconds * 1000);
+            let tags = old.tags.iter().map(|(key, value)| json!({"Key": key, "Value": value}));
+            create_table(&self.bench, &old.name, &Value::Array(tags.collect()));
         }
     }
 
@@ -292,7 +314,10 @@ impl Lived {
         let plans = plans["BackupPlansList"].as_array().expect("plans");
         let name = format!("plan-{number}");
         let plan = plans.iter().find(|plan| plan["BackupPlanName"] == name.as_str());
-        plan.expect("a plan")["BackupPlanId"].as_str().expect("an id").to_owned()
+        plan.expect("a plan")["BackupPlanId"]
+            .as_str()
+            .expect("an id")
+            .to_owned()
     }
 
     fn selections(&self, plan: &str) -> Vec<String> {
@@ -311,7 +336,10 @@ impl Lived {
             members.remove("RuleId");
         }
         change(rule);
-        self.ask(&format!("POST /backup/plans/{plan}"), &json!({ "BackupPlan": document }));
+        self.ask(
+            &format!("POST /backup/plans/{plan}"),
+            &json!({ "BackupPlan": document }),
+        );
     }
 }
 

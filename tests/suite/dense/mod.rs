@@ -32,7 +32,9 @@ impl Attested {
             at.date_naive().to_string()
         };
         let (from, to) = (day(1), day(i64::try_from(days).expect("few days") - 1));
-        let mut args = vec!["attest", "--from", &from, "--to", &to, "--format", "csv", "--out", out, "--pack"];
+        let mut args = vec![
+            "attest", "--from", &from, "--to", &to, "--format", "csv", "--out", out, "--pack",
+        ];
         args.extend(looks.iter().map(|look| look.pack.as_str()));
         let ran = lived.bench.run(&args);
         let mut attested = Self {
@@ -43,8 +45,14 @@ impl Attested {
             return attested;
         }
         assert!(matches!(ran.code, 0 | 10 | 11), "{}", ran.stderr);
-        for file in ["attestation-stretches.csv", "attestation-tables.csv", "attestation-jobs.csv"] {
-            attested.bytes.push(std::fs::read(lived.bench.path(out).join(file)).expect(file));
+        for file in [
+            "attestation-stretches.csv",
+            "attestation-tables.csv",
+            "attestation-jobs.csv",
+        ] {
+            attested
+                .bytes
+                .push(std::fs::read(lived.bench.path(out).join(file)).expect(file));
         }
         for row in csv_rows(&String::from_utf8_lossy(&attested.bytes[0])) {
             let stretch = (moment(&row[6]), moment(&row[7]), Said::of(&row[5]));
@@ -65,7 +73,7 @@ impl Attested {
 struct Agreement {
     hours: BTreeMap<(Said, Truth), u64>,
     not_observed: BTreeMap<Why, u64>,
-    /// Said under a policy or tier that came and went between two packs.
+    /// True by every policy and tier that the packs show, and not by one that came and went where no pack shows it.
     assumed: u64,
     attestations: u64,
     /// What no attestation may do: where, and for how many hours.
@@ -94,22 +102,30 @@ impl Agreement {
         for sample in in_period(lived) {
             for table in &sample.tables {
                 let said = attested.said(&table.id, sample.at);
-                let truth = Truth::of(table, sample.at, sample.policy.limit(table.tier));
-                *self.hours.entry((said, truth)).or_default() += 1;
                 let readings = Readings::of(looks, table, sample.at);
-                let is_wrong = readings.limits().any(|limit| !said.allows(table, sample.at, limit));
-                if is_wrong {
+                let really = sample.policy.limit(table.tier);
+                let against = readings.limits().find(|limit| !said.allows(table, sample.at, *limit));
+                let is_open = readings.holds(sample.policy, table.tier);
+                let limit = against.unwrap_or_else(|| readings.limits().next().filter(|_| !is_open).unwrap_or(really));
+                *self
+                    .hours
+                    .entry((said, Truth::of(table, sample.at, limit)))
+                    .or_default() += 1;
+                if against.is_some() {
                     let mut is = String::new();
                     for limit in readings.limits() {
                         let truth = Truth::of(table, sample.at, limit);
                         let limit = limit.map_or_else(|| "no".to_owned(), |hours| format!("{hours} h"));
                         let _ = write!(is, " {truth:?} ({limit})");
                     }
-                    let place = format!("{} {}: {said:?}, is{is}; {}", table.name, &table.id[..4], packs.join(" "));
+                    let place = format!(
+                        "{} {}: {said:?}, is{is}; {}",
+                        table.name,
+                        &table.id[..4],
+                        packs.join(" ")
+                    );
                     *self.wrong.entry(place).or_default() += 1;
-                } else if !readings.holds(sample.policy, table.tier)
-                    && !said.allows(table, sample.at, sample.policy.limit(table.tier))
-                {
+                } else if !is_open && !said.allows(table, sample.at, really) {
                     self.assumed += 1;
                 }
                 if said == Said::NotObserved {
@@ -118,11 +134,16 @@ impl Agreement {
             }
             for (id, stretches) in &attested.stretches {
                 let is_there = sample.tables.iter().any(|table| table.id == *id);
-                let said = stretches.iter().find(|(from, to, _)| *from <= sample.at && sample.at < *to);
+                let said = stretches
+                    .iter()
+                    .find(|(from, to, _)| *from <= sample.at && sample.at < *to);
                 if let (false, Some((.., said))) = (is_there, said) {
                     *self.hours.entry((*said, Truth::Gone)).or_default() += 1;
                     if *said == Said::Exposed {
-                        *self.wrong.entry(format!("{id}: exposed, and gone; {}", packs.join(" "))).or_default() += 1;
+                        *self
+                            .wrong
+                            .entry(format!("{id}: exposed, and gone; {}", packs.join(" ")))
+                            .or_default() += 1;
                     }
                 }
             }
@@ -130,21 +151,31 @@ impl Agreement {
     }
 
     /// What fewer packs say, more packs must not take back.
-    fn hold_more(&mut self, lived: &Lived, (few, of_few): (&[&Look], &Attested), (more, of_more): (&[&Look], &Attested)) {
+    fn hold_more(
+        &mut self,
+        lived: &Lived,
+        (few, of_few): (&[&Look], &Attested),
+        (more, of_more): (&[&Look], &Attested),
+    ) {
         for sample in in_period(lived) {
             for table in &sample.tables {
                 let at = sample.at;
                 let (before, after) = (of_few.said(&table.id, at), of_more.said(&table.id, at));
                 let stands = match before {
-                    Said::Covered => after == Said::Covered,
-                    Said::Young => matches!(after, Said::Young | Said::Covered | Said::Promised),
+                    Said::Covered => matches!(after, Said::Covered | Said::Exempt),
+                    Said::Young => matches!(after, Said::Young | Said::Covered | Said::Promised | Said::Exempt),
                     Said::Exposed | Said::Exempt => after == before,
                     Said::Promised | Said::NotObserved | Said::Nothing => true,
                 };
                 // A policy that only the other packs show is new to the few.
                 if !stands && Readings::of(more, table, at).are_among(&Readings::of(few, table, at)) {
                     let packs: Vec<&str> = few.iter().map(|look| look.pack.as_str()).collect();
-                    let place = format!("{} {}: {before:?} by {}, {after:?} by all", table.name, &table.id[..4], packs.join(" "));
+                    let place = format!(
+                        "{} {}: {before:?} by {}, {after:?} by all",
+                        table.name,
+                        &table.id[..4],
+                        packs.join(" ")
+                    );
                     *self.wrong.entry(place).or_default() += 1;
                 }
             }
@@ -181,7 +212,7 @@ impl Agreement {
         }
         let _ = write!(
             text,
-            "\nunder a policy or tier that came and went between two packs: {}\nnot observed: {:?}\nwrong: {}\n",
+            "\nnot so by a policy or tier that no pack shows: {}\nnot observed: {:?}\nwrong: {}\n",
             self.assumed,
             self.not_observed,
             self.wrong.values().sum::<u64>()
@@ -198,7 +229,10 @@ fn in_period(lived: &Lived) -> impl Iterator<Item = &lived::Sample> {
     let day = 24 * HOUR;
     let from = (moment(START) / day + 1) * day;
     let to = from + day * (Moment::try_from(lived.samples.len() / 24).expect("few days") - 1);
-    lived.samples.iter().filter(move |sample| (from..to).contains(&sample.at))
+    lived
+        .samples
+        .iter()
+        .filter(move |sample| (from..to).contains(&sample.at))
 }
 
 /// A script, and so many attestations over some of its packs beside the one over all.
@@ -210,7 +244,9 @@ fn agreement(script: &Script, subsets: usize) -> Agreement {
     agreement.hold(&lived, &all, &of_all);
     let backwards: Vec<&Look> = all.iter().rev().copied().collect();
     if Attested::of(&lived, &backwards, "backwards").bytes != of_all.bytes {
-        agreement.wrong.insert("packs in another order say something else".to_owned(), 1);
+        agreement
+            .wrong
+            .insert("packs in another order say something else".to_owned(), 1);
     }
     let r = &mut Random::new(!script.seed);
     for number in 0..subsets {
@@ -234,7 +270,11 @@ fn holds(seed: u64) {
 /// Seeds to measure: `from..to`, or a list.
 fn seeds() -> Vec<u64> {
     let asked = std::env::var("BACKPROOF_SEEDS").unwrap_or_else(|_| "1..201".to_owned());
-    let number = |text: &str| text.trim().parse::<u64>().expect("BACKPROOF_SEEDS: from..to, or numbers");
+    let number = |text: &str| {
+        text.trim()
+            .parse::<u64>()
+            .expect("BACKPROOF_SEEDS: from..to, or numbers")
+    };
     match asked.split_once("..") {
         Some((from, to)) => (number(from)..number(to)).collect(),
         None => asked.split(',').map(number).collect(),
@@ -251,7 +291,7 @@ fn two_hundred_worlds_agree_with_what_is_attested_of_them() {
         let mut sum = Agreement::default();
         let next = || seeds.lock().expect("no other thread panics").next();
         while let Some(seed) = next() {
-            let mut one = agreement(&Script::of(seed), 5);
+            let mut one = agreement(&Script::of(seed), 4);
             if !one.wrong.is_empty() {
                 println!("seed {seed}: {}", one.table());
             }
@@ -280,7 +320,7 @@ fn two_hundred_worlds_agree_with_what_is_attested_of_them() {
 fn the_smallest_script_that_disagrees() {
     for seed in seeds().into_iter().take(5) {
         let mut script = Script::of(seed);
-        let is_wrong = |script: &Script| !agreement(script, 5).wrong.is_empty();
+        let is_wrong = |script: &Script| !agreement(script, 4).wrong.is_empty();
         if !is_wrong(&script) {
             println!("seed {seed} agrees");
             continue;
@@ -299,6 +339,6 @@ fn the_smallest_script_that_disagrees() {
                 place += 1;
             }
         }
-        println!("{script:#?}\n{}", agreement(&script, 5).table());
+        println!("{script:#?}\n{}", agreement(&script, 4).table());
     }
 }

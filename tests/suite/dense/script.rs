@@ -116,6 +116,8 @@ pub enum Act {
     Keep(usize, i64),
     /// Into a vault, for so many days.
     OnDemand(usize, usize, i64),
+    /// The same, and the table is made anew before the job starts.
+    OnDemandAndRemake(usize, usize, i64),
     /// From now on a plan keeps what it makes for so many days.
     PlanKeeps(usize, i64),
     /// From now on a plan runs by this schedule.
@@ -263,7 +265,7 @@ impl Script {
     /// The world that it begins with.
     pub fn world(&self) -> String {
         let mut world = format!(
-            "now = \"{START}\"\nfrozen = true\nhistory-days = 40\nseed = {}\n[jobs]\nrandom-starts = {}\n\
+            "now = \"{START}\"\nfrozen = true\nhistory-days = 40\nseed = {}\n[jobs]\nrandom-starts = {}\ncreated-seconds = 600\n\
              [[account]]\nid = \"111122223333\"\nregions = [\"eu-west-1\"]\n",
             self.seed + 1,
             self.random_starts
@@ -314,7 +316,8 @@ fn any_act(r: &mut Random, tables: usize) -> Act {
         11 => Act::DropAll(table),
         12 => Act::DropDaily(table, r.between(2, 12)),
         13 => Act::Keep(table, days),
-        14 | 15 => Act::OnDemand(table, r.below(2), days),
+        14 => Act::OnDemand(table, r.below(2), days),
+        15 => Act::OnDemandAndRemake(table, r.below(2), days),
         16 | 17 => Act::PlanKeeps(r.below(PLANS), days),
         18 => Act::PlanRuns(r.below(PLANS), r.below(SCHEDULES.len())),
         19 => Act::Unselect(r.below(PLANS)),

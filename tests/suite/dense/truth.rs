@@ -176,17 +176,28 @@ pub enum Why {
 pub fn why(lived: &Lived, looks: &[&Look], sample: &Sample, table: &Alive) -> Why {
     let at = sample.at;
     let readings = Readings::of(looks, table, at);
-    let is_shown_later = looks.iter().any(|look| look.at >= at && look.shows(&table.id).is_some());
+    let is_shown_later = looks
+        .iter()
+        .any(|look| look.at >= at && look.shows(&table.id).is_some());
     // Before a pack shows the table its tier may be any, whatever it really was.
-    let is_tier_known = looks.iter().any(|look| look.at <= at && look.shows(&table.id).is_some());
+    let is_tier_known = looks
+        .iter()
+        .any(|look| look.at <= at && look.shows(&table.id).is_some());
     let mut asked: Vec<Option<u32>> = readings.limits().collect();
     if !is_tier_known {
         let any = [Tier::Plain, Tier::Gold, Tier::Free];
-        asked.extend(readings.policies.iter().flat_map(|policy| any.map(|tier| policy.limit(tier))));
+        asked.extend(
+            readings
+                .policies
+                .iter()
+                .flat_map(|policy| any.map(|tier| policy.limit(tier))),
+        );
     }
     let strict = asked.iter().flatten().min().map(|hours| HOUR * Moment::from(*hours));
     let lax = asked.iter().copied().collect::<Option<Vec<u32>>>();
-    let lax = lax.and_then(|all| all.into_iter().max()).map(|hours| HOUR * Moment::from(hours));
+    let lax = lax
+        .and_then(|all| all.into_iter().max())
+        .map(|hours| HOUR * Moment::from(hours));
     let listed = |look: &&&Look, arn: &str, of: &dyn Fn(&str) -> bool| {
         let is_it = |point: &&backproof_sandbox::inside::Point| &*point.arn == arn && of(&point.vault);
         look.points.iter().find(is_it).cloned()
@@ -227,13 +238,18 @@ pub fn why(lived: &Lived, looks: &[&Look], sample: &Sample, table: &Alive) -> Wh
     }
     let is_reached = reach_from(at - lax.or(strict).unwrap_or(0) - 2 * HOUR);
     if let Some(lax) = lax.filter(|lax| is_reached && !young_at(*lax)) {
-        let of_the_time = lived.points.iter().filter(|(_, once)| {
-            once.table_id == table.id && once.created <= at && at - once.created <= lax + 2 * HOUR
-        });
+        let of_the_time = lived
+            .points
+            .iter()
+            .filter(|(_, once)| once.table_id == table.id && once.created <= at && at - once.created <= lax + 2 * HOUR);
         let is_known_gone = |arn: &str| {
-            let seen = looks.iter().find(|look| listed(look, arn, &|vault| look.reads(vault)).is_some());
+            let seen = looks
+                .iter()
+                .find(|look| listed(look, arn, &|vault| look.reads(vault)).is_some());
             let Some(seen) = seen else { return false };
-            let later = looks.iter().filter(|look| look.at > seen.at && look.at <= at && look.is_whole());
+            let later = looks
+                .iter()
+                .filter(|look| look.at > seen.at && look.at <= at && look.is_whole());
             later.into_iter().any(|look| listed(&look, arn, &|_| true).is_none())
         };
         if of_the_time.into_iter().all(|(arn, _)| is_known_gone(arn)) {
