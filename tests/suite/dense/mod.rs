@@ -261,6 +261,19 @@ fn agreement(script: &Script, subsets: usize) -> Agreement {
     agreement
 }
 
+/// Seeds that run with every build; `two_hundred_worlds…` measures others.
+const SEEDS: [u64; 4] = [2, 5, 15, 22];
+
+#[test]
+fn worlds_agree_with_what_is_attested_of_them() {
+    let (some, others) = SEEDS.split_at(SEEDS.len() / 2);
+    let hold = |seeds: &[u64]| seeds.iter().for_each(|seed| holds(*seed));
+    std::thread::scope(|scope| {
+        scope.spawn(|| hold(some));
+        hold(others);
+    });
+}
+
 fn holds(seed: u64) {
     let agreement = agreement(&Script::of(seed), 2);
     assert!(agreement.wrong.is_empty(), "seed {seed}: {}", agreement.table());

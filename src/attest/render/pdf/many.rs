@@ -25,10 +25,10 @@ fn line<'t>(text: impl Into<std::borrow::Cow<'t, str>>) -> Vec<Para<'t>> {
 }
 
 /// The rows that are written out: all of them, or those with the longest intervals.
-pub(super) fn worst<'t>(
-    mut tables: Vec<&'t TableProof>,
+pub(super) fn worst(
+    mut tables: Vec<&TableProof>,
     seconds: impl Fn(&TableProof) -> u64,
-) -> (Vec<&'t TableProof>, Vec<&'t TableProof>) {
+) -> (Vec<&TableProof>, Vec<&TableProof>) {
     if tables.len() <= MOST {
         return (tables, Vec::new());
     }
