@@ -296,7 +296,7 @@ fn seeds() -> Vec<u64> {
 
 /// A measurement: `cargo test --test suite -- --ignored --nocapture two_hundred`. Other worlds: `BACKPROOF_SEEDS=201..301`.
 #[test]
-#[ignore = "takes the better part of an hour; its figures stand in docs/performance.md"]
+#[ignore = "takes the better part of an hour"]
 #[expect(clippy::print_stdout, reason = "the table is what it is run for")]
 fn two_hundred_worlds_agree_with_what_is_attested_of_them() {
     let seeds = std::sync::Mutex::new(seeds().into_iter());
