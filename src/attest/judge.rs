@@ -7,7 +7,7 @@ use super::lives::{Life, Lives, span};
 use super::policies::Policies;
 use super::union::{Sum, Union, United};
 use super::{
-    Attestation, Exposure, FailedRun, PackLine, Period, Proof, ProofTotals, TableProof, TargetLine, UnlistedTable,
+    Attestation, Exposure, FailedRun, Gap, PackLine, Period, Proof, ProofTotals, TableProof, TargetLine, UnlistedTable,
     WaiverTerm,
 };
 use crate::facts::rpo_over_time::{DAY, DemandSpan, History, KnownTable, RpoDemand, Spans, from_archival};
@@ -18,7 +18,7 @@ use crate::text::hex;
 /// Puts everything together.
 pub(super) fn judge(
     packs: &[&IntactPack],
-    period: Period,
+    (period, is_strict): (Period, bool),
     lives: &Lives,
     policies: Policies,
     union: Union<'_>,
@@ -28,6 +28,7 @@ pub(super) fn judge(
         from,
         to,
         days: period.days(),
+        is_strict,
     };
     let United {
         sums,
@@ -74,6 +75,7 @@ pub(super) fn judge(
         .collect();
     Attestation {
         period,
+        is_strict,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         evidence_digest: hex(&Sha256::digest(digests)),
         ledger: None,
@@ -116,6 +118,8 @@ pub(super) struct Window {
     pub(super) from: u32,
     pub(super) to: u32,
     pub(super) days: usize,
+    /// What rests on a promise is not observed.
+    pub(super) is_strict: bool,
 }
 
 impl Window {
@@ -128,11 +132,14 @@ impl Window {
             points: sum.points.clone(),
             observed: sum.observed.clone(),
         };
-        let demands = policies.demands(place);
-        let history = match policies.archived[place] {
+        let demands = policies.demands(life, place);
+        let mut history = match policies.archived[place] {
             Some(at) => known.history(&from_archival(&demands, at, self.to), self.from, self.to),
             None => known.history(&demands, self.from, self.to),
         };
+        if self.is_strict {
+            history.distrust();
+        }
         let (start, end) = (life.born.unwrap_or(0).max(self.from), known.gone_by.min(self.to));
         let waivers = policies.waivers(life, start, end);
         let exposures = exposures(&history, &waivers);
@@ -150,8 +157,9 @@ impl Window {
             is_waived: proof == Proof::Exposed && exposures.iter().all(|exposure| !exposure.waivers.is_empty()),
             proof,
             days: history.days(self.from / DAY, self.days),
-            longest_gap: known.longest_without_point(self.point_before(life, sum), self.to),
-            points: sum.made.iter().filter(|at| (self.from..self.to).contains(at)).count(),
+            longest_gap: self.gap(&known, sum),
+            points: self.inside(&sum.made),
+            undecided_points: self.inside(&sum.undecided),
             failed_runs: self.failed_runs(sum, policies.missed[place].iter().copied()),
             exposures,
             history,
@@ -159,14 +167,25 @@ impl Window {
         }
     }
 
-    /// A gap that reaches into the period begins with the last point before, if one is known.
-    fn point_before(&self, life: &Life, sum: &Sum) -> u32 {
-        let start = life.born.unwrap_or(0).max(self.from);
-        let before = sum.made.iter().copied().take_while(|at| *at <= start);
-        before
-            .last()
-            .filter(|at| *at >= life.born.unwrap_or(0))
-            .unwrap_or(self.from)
+    fn inside(&self, moments: &[u32]) -> usize {
+        moments.iter().filter(|at| (self.from..self.to).contains(at)).count()
+    }
+
+    /// One that reaches into the period begins with the last point before it; or with the table, if every point since is known.
+    fn gap(&self, known: &KnownTable, sum: &Sum) -> Option<Gap> {
+        let born = known.born?;
+        let before = sum.made.partition_point(|at| *at <= self.from);
+        let point = sum.made[..before].last().copied();
+        let is_known_since_birth = Spans::one(born, self.from).without(&known.observed).is_empty();
+        let before = point.or_else(|| is_known_since_birth.then_some(born));
+        let (from, to) = known.longest_without_point(before.unwrap_or(self.from), self.to)?;
+        Some(Gap {
+            from,
+            to,
+            at_least: known.surely_without_point(born, self.to, self.from),
+            at_most: before.map(|_| to - from),
+            began_before: from < self.from || (before.is_none() && from == self.from),
+        })
     }
 
     fn failed_runs(&self, sum: &Sum, missed: impl Iterator<Item = u32>) -> Vec<FailedRun> {
@@ -196,6 +215,8 @@ fn proof(history: &History) -> Proof {
         Proof::Exposed
     } else if !history.not_observed.is_empty() {
         Proof::NotObserved
+    } else if !history.promised.is_empty() {
+        Proof::Promised
     } else if history.judged_seconds() > 0 {
         Proof::Proven
     } else {

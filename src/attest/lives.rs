@@ -3,7 +3,7 @@
 //! In: the tables of every pack, in order of time. Out: [`Lives`]. A table surely lived from its creation to the last pack
 //! that lists it; it was gone by the first later pack that lists its target whole and not it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::domain::TargetId;
 use crate::facts::rpo_over_time::Spans;
@@ -22,6 +22,8 @@ pub(super) struct Life {
     pub(super) table_id: Option<String>,
     /// `None`: no pack describes the table.
     pub(super) born: Option<u32>,
+    /// The first pack that lists it.
+    pub(super) first_seen: u32,
     /// The last pack that lists it.
     pub(super) last_seen: u32,
     /// It was gone by then; `u32::MAX`: nothing says so.
@@ -29,10 +31,12 @@ pub(super) struct Life {
 }
 
 /// Whose a recovery point or a job is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Owner {
-    /// A table, by its place.
+    /// A table, by its place: it lived from before that until after.
     Life(u32),
+    /// One of these tables of the name, or another that no pack lists.
+    AnyOf(Vec<u32>),
     /// A table of that name lived then, and no pack lists it.
     Unlisted,
 }
@@ -42,6 +46,8 @@ pub(super) enum Owner {
 pub(super) struct Listed {
     /// Moments of packs that list all of them.
     pub(super) whole: Vec<u32>,
+    /// These packs, by place.
+    packs_whole: BTreeSet<usize>,
     /// Packs that had the target in scope.
     pub(super) packs: usize,
 }
@@ -54,6 +60,8 @@ pub(super) struct Lives {
     /// Places of those with the same ARN, in order of creation.
     by_arn: HashMap<String, Vec<u32>>,
     pub(super) targets: BTreeMap<TargetId, Listed>,
+    /// Of every pack, in order of time, what it had in scope.
+    pub(super) scopes: Vec<BTreeSet<TargetId>>,
 }
 
 /// How one pack shows a table.
@@ -84,6 +92,7 @@ struct Sightings {
 pub(super) struct LivesBuilder {
     by_arn: BTreeMap<String, Sightings>,
     targets: BTreeMap<TargetId, Listed>,
+    scopes: Vec<BTreeSet<TargetId>>,
 }
 
 impl LivesBuilder {
@@ -95,11 +104,13 @@ impl LivesBuilder {
         let took = inventory.manifest.finished_at - inventory.manifest.started_at;
         let by = seconds(inventory.manifest.as_of + took.max(chrono::TimeDelta::zero()));
         let reading = Reading::read(inventory)?;
+        self.scopes.push(reading.targets.keys().cloned().collect());
         for target in reading.targets.keys() {
             let listed = self.targets.entry(target.clone()).or_default();
             listed.packs += 1;
             if reading.is_whole(target, "dynamodb:ListTables", "") {
                 listed.whole.push(as_of);
+                listed.packs_whole.insert(self.scopes.len() - 1);
             }
         }
         inventory.for_each::<Table>(|rows| {
@@ -131,6 +142,7 @@ impl LivesBuilder {
     pub(super) fn finish(self) -> Lives {
         let mut lives = Lives {
             targets: self.targets,
+            scopes: self.scopes,
             ..Lives::default()
         };
         for (arn, sightings) in self.by_arn {
@@ -157,6 +169,7 @@ impl Sightings {
             table_name: self.table_name.clone(),
             table_id: id,
             born,
+            first_seen: at,
             last_seen: at,
             gone_by: u32::MAX,
         };
@@ -196,14 +209,31 @@ impl Sightings {
 }
 
 impl Lives {
-    /// Whose is something of that ARN, made at that moment? `None`: it names no table.
-    pub(super) fn owner(&self, table_arn: &str, made: u32) -> Owner {
-        let of_arn = self.by_arn.get(table_arn).map_or(&[][..], Vec::as_slice);
-        let is_born = |place: &&u32| self.all[**place as usize].born.is_none_or(|born| born <= made);
-        match of_arn.iter().rev().find(is_born) {
-            Some(place) if made < self.all[*place as usize].gone_by => Owner::Life(*place),
-            _ => Owner::Unlisted,
+    /// Whose is something of that ARN that was made somewhere between two moments?
+    pub(super) fn owner(&self, table_arn: &str, from: u32, to: u32) -> Owner {
+        let mut possible = Vec::new();
+        for place in self.of_arn(table_arn) {
+            let life = &self.all[*place as usize];
+            let is_born_by = |at: u32| life.born.is_none_or(|born| born <= at);
+            if is_born_by(from) && to <= life.last_seen {
+                return Owner::Life(*place);
+            }
+            if is_born_by(to) && from < life.gone_by {
+                possible.push(*place);
+            }
         }
+        if possible.is_empty() {
+            Owner::Unlisted
+        } else {
+            Owner::AnyOf(possible)
+        }
+    }
+
+    /// Does that pack, by its place, list all tables of a target?
+    pub(super) fn lists(&self, target: &TargetId, pack: usize) -> bool {
+        self.targets
+            .get(target)
+            .is_some_and(|listed| listed.packs_whole.contains(&pack))
     }
 
     /// Every life under an ARN.
@@ -211,12 +241,11 @@ impl Lives {
         self.by_arn.get(table_arn).map_or(&[][..], Vec::as_slice)
     }
 
-    /// The life that a pack of that moment shows under an ARN.
+    /// The life that a pack of that moment shows under an ARN: of those that were born by then, the newest.
     pub(super) fn seen_at(&self, table_arn: &str, as_of: u32) -> Option<u32> {
-        match self.owner(table_arn, as_of) {
-            Owner::Life(place) => Some(place),
-            Owner::Unlisted => None,
-        }
+        let of_arn = self.of_arn(table_arn).iter().rev().copied();
+        let mut born = of_arn.filter(|place| self.all[*place as usize].born.is_none_or(|born| born <= as_of));
+        born.next().filter(|place| as_of < self.all[*place as usize].gone_by)
     }
 }
 

@@ -16,9 +16,10 @@ mod union;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 
-use crate::domain::{DayState, TargetId};
+use crate::criteria::Criteria;
+use crate::domain::TargetId;
 use crate::exit::Exit;
-use crate::facts::rpo_over_time::{History, RpoDemand, SpanWithoutPoint};
+use crate::facts::rpo_over_time::{DayProof, History, RpoDemand};
 use crate::facts::{derive, seconds};
 use crate::pack::intact::IntactPack;
 use crate::problem::{Outcome, Problem};
@@ -56,6 +57,8 @@ impl Period {
 pub(crate) struct Attestation {
     /// What it is about.
     pub(crate) period: Period,
+    /// What rests on a promise counts as not observed.
+    pub(crate) is_strict: bool,
     /// Version of this program.
     pub(crate) tool_version: String,
     /// SHA-256 over the digests of the packs' manifests, one a line, in the order below; it names the evidence.
@@ -185,6 +188,8 @@ pub(crate) enum Proof {
     Exposed,
     /// Not exposed as far as the evidence goes, and it does not go all the way.
     NotObserved,
+    /// As proven, if points that no pack lists at some moment stayed as long as their plan promised.
+    Promised,
     /// At every moment of its life in the period at which the policy asked for it, a usable point was within the RPO.
     Proven,
     /// The policy asked for no backup as long as it lived in the period.
@@ -197,6 +202,7 @@ impl Proof {
         match self {
             Self::Exposed => "exposed",
             Self::NotObserved => "not-observed",
+            Self::Promised => "covered-by-promise",
             Self::Proven => "proven",
             Self::Exempt => "exempt",
         }
@@ -206,6 +212,7 @@ impl Proof {
     pub(crate) const fn words(self) -> &'static str {
         match self {
             Self::NotObserved => "not observed in part",
+            Self::Promised => "covered by promise in part",
             other => other.as_str(),
         }
     }
@@ -240,16 +247,40 @@ pub(crate) struct TableProof {
     pub(crate) history: History,
     /// Exposures, with the ids of waivers that were in force from the first moment to the last.
     pub(crate) exposures: Vec<Exposure>,
-    /// The longest time without a new recovery point that touches the period.
-    pub(crate) longest_gap: Option<SpanWithoutPoint>,
-    /// One state for each day; `None`: the policy asked for no backup that day.
-    pub(crate) days: Vec<Option<DayState>>,
+    /// The longest time without a new recovery point that reaches into the period.
+    pub(crate) longest_gap: Option<Gap>,
+    /// One state for each day.
+    pub(crate) days: Vec<DayProof>,
     /// Recovery points that were made in the period.
     pub(crate) points: usize,
+    /// Recovery points of the period that may be of this table, or of another of its name that no pack lists.
+    pub(crate) undecided_points: usize,
     /// Jobs of the period that made no recovery point, and runs that never started, in order.
     pub(crate) failed_runs: Vec<FailedRun>,
     /// Waivers that say that they were in force at some moment of its life in the period.
     pub(crate) waivers: Vec<WaiverTerm>,
+}
+
+/// A time without a new recovery point, by the dates of their data. What was made in it and is not known can only shorten it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Gap {
+    /// It began no earlier: the point before it was made, or the table, or the period begins.
+    pub(crate) from: u32,
+    /// It ended no later: the point after it was made, or the life that is known of the table ends.
+    pub(crate) to: u32,
+    /// So many seconds without a point are certain.
+    pub(crate) at_least: u32,
+    /// No time without a point was longer, in seconds; `None`: it began before the period, nobody knows when.
+    pub(crate) at_most: Option<u32>,
+    /// It began before the period.
+    pub(crate) began_before: bool,
+}
+
+impl Gap {
+    /// Its length is known to the second.
+    pub(crate) fn is_certain(&self) -> bool {
+        self.at_most == Some(self.at_least)
+    }
 }
 
 /// A time in which the newest usable recovery point was older than the RPO.
@@ -303,13 +334,15 @@ pub(crate) struct WaiverTerm {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ProofTotals {
     /// Tables by verdict, in the order of [`Proof`].
-    pub(crate) tables: [usize; 4],
+    pub(crate) tables: [usize; 5],
     /// Exposed tables whose exposures all lie within waivers.
     pub(crate) waived: usize,
     /// Exposures.
     pub(crate) exposures: usize,
     /// Seconds of tables' lives in each state, those of young tables and exempt ones left out.
     pub(crate) covered_seconds: u64,
+    /// The same, covered by promise.
+    pub(crate) promised_seconds: u64,
     /// The same, exposed.
     pub(crate) exposed_seconds: u64,
     /// The same, not observed.
@@ -325,10 +358,16 @@ impl ProofTotals {
             totals.waived += usize::from(table.is_waived);
             totals.exposures += table.exposures.len();
             totals.covered_seconds += table.history.covered.seconds();
+            totals.promised_seconds += table.history.promised.seconds();
             totals.exposed_seconds += table.history.exposed.seconds();
             totals.not_observed_seconds += table.history.not_observed.seconds();
         }
         totals
+    }
+
+    /// Seconds for which a backup was asked for and the table was not young.
+    pub(crate) fn asked_seconds(&self) -> u64 {
+        self.covered_seconds + self.promised_seconds + self.exposed_seconds + self.not_observed_seconds
     }
 
     /// Tables with that verdict.
@@ -349,7 +388,8 @@ pub(crate) fn percent(part: u64, whole: u64) -> Option<f64> {
 }
 
 impl TableProof {
-    /// Percent of the time for which the evidence has an answer that a point was within the RPO.
+    /// Percent of the time for which the evidence has an answer that a point was within the RPO. What rests on a promise is
+    /// no such time.
     pub(crate) fn covered_of_observed(&self) -> Option<f64> {
         let covered = self.history.covered.seconds();
         percent(covered, covered + self.history.exposed.seconds())
@@ -361,7 +401,7 @@ impl TableProof {
         let covered = history.covered.seconds();
         percent(
             covered,
-            covered + history.exposed.seconds() + history.not_observed.seconds(),
+            covered + history.promised.seconds() + history.exposed.seconds() + history.not_observed.seconds(),
         )
     }
 }
@@ -405,8 +445,10 @@ impl Attestation {
 
 /// Proves what can be proved of a period, from packs that hold by themselves.
 ///
+/// `is_strict`: what rests on a promise is not observed.
+///
 /// Errors: no pack, packs that cannot be put together, a damaged frame, and a period in which no table lived.
-pub(crate) fn attest(packs: &[IntactPack], period: Period) -> Outcome<Attestation> {
+pub(crate) fn attest(packs: &[IntactPack], period: Period, is_strict: bool) -> Outcome<Attestation> {
     let packs = order::in_order(packs)?;
     let (from, to) = (seconds(period.start()), seconds(period.end()));
     let mut builder = lives::LivesBuilder::default();
@@ -414,15 +456,18 @@ pub(crate) fn attest(packs: &[IntactPack], period: Period) -> Outcome<Attestatio
         builder.add(&pack.inventory)?;
     }
     let lives = builder.finish();
-    let mut policies = policies::Policies::new(&lives);
+    let all: Vec<Criteria> = packs
+        .iter()
+        .map(|intact| intact.pack.criteria())
+        .collect::<Result<_, _>>()?;
+    let mut policies = policies::Policies::new(&lives, &all);
     let mut union = union::Union::new(&lives, from, to);
-    for intact in &packs {
-        let criteria = intact.pack.criteria()?;
+    for (intact, criteria) in packs.iter().zip(&all) {
         let facts = derive(&intact.inventory, criteria.policy.window_days)?;
         union.add(&intact.inventory, &facts)?;
-        policies.add(&lives, &facts, &criteria)?;
+        policies.add(&lives, &facts, criteria)?;
     }
-    let attestation = judge::judge(&packs, period, &lives, policies, union);
+    let attestation = judge::judge(&packs, (period, is_strict), &lives, policies, union);
     if attestation.tables.is_empty() && attestation.unlisted.is_empty() {
         return Err(Problem::new("no table lived in this period")
             .at(format!("{} to {}", period.from, period.to))

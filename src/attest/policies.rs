@@ -1,8 +1,12 @@
 //! What was asked of every table, and when: the policies and waivers of all packs, in order of time.
 //!
-//! A pack shows the policy that was in force at its moment. Where the packs before and after a moment show the same, so
-//! it was; where they differ, either may have been in force, and only what holds under both is said. Before the first
-//! pack and after the last its policy is taken to have been in force: nothing else is known. A waiver is not: it counts from
+//! A pack shows the policy that was in force at its moment for every table of its accounts and Regions, whether it lists
+//! the table or not. Where the packs before and after a moment show the same, so it was; where they differ, either may have
+//! been in force, and only what holds under both is said. Before the first pack and after the last its policy is taken to
+//! have been in force: nothing else is known. Which tier takes a table is told likewise by the packs that list it; before the
+//! first of these and after the last only its name and place are known of it, so any tier may take it that they allow.
+//!
+//! A waiver is not taken to have been in force before the first pack: it counts from
 //! the day on which it says that it was approved, but never from before a pack of the same account and Region in which it is
 //! missing.
 
@@ -15,6 +19,7 @@ use super::{PolicyChange, WaiverTerm};
 use crate::criteria::Criteria;
 use crate::criteria::policy::{Policy, Tier};
 use crate::criteria::waivers::Waiver;
+use crate::dictionary::TableFacts;
 use crate::domain::{Demand, Demands, Question, Subject, TargetId, rfc3339};
 use crate::facts::rpo_over_time::{DemandSpan, RpoDemand};
 use crate::facts::{Facts, seconds};
@@ -34,9 +39,25 @@ fn accepts_exposure(waiver: &Waiver) -> bool {
     waiver.rule == RULE_OF_GAPS || waiver.excuses().into_iter().any(is_enough)
 }
 
+/// What a policy asks of a table, by what one pack shows of the table.
+#[derive(Debug, Clone, Copy)]
+struct Ask {
+    /// The pack, by place.
+    pack: u32,
+    policy: u32,
+    asked: RpoDemand,
+}
+
 /// What packs say of each life, by its place.
 pub(super) struct Policies {
-    asks: Vec<Vec<(u32, RpoDemand)>>,
+    /// All policies of the packs, each once.
+    policies: Vec<Policy>,
+    /// The policy of each pack, by place.
+    policy_of: Vec<u32>,
+    /// By packs that list the table, in order.
+    asks: Vec<Vec<Ask>>,
+    /// By what is known of the table at any time, under the policy of the pack.
+    possible: Vec<Vec<Ask>>,
     pub(super) tiers: Vec<BTreeSet<String>>,
     pub(super) missed: Vec<BTreeSet<u32>>,
     /// As the last pack shows it: one that is still there after its time is none.
@@ -67,9 +88,24 @@ enum Shown {
 }
 
 impl Policies {
-    pub(super) fn new(lives: &Lives) -> Self {
+    /// `all`: what every pack was judged by, in order of time.
+    pub(super) fn new(lives: &Lives, all: &[Criteria]) -> Self {
         let count = lives.all.len();
+        let mut policies: Vec<Policy> = Vec::new();
+        let mut policy_of = Vec::new();
+        let mut known: BTreeMap<BTreeMap<String, String>, u32> = BTreeMap::new();
+        for criteria in all {
+            let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
+            let number = *known.entry(lines(&criteria.policy)).or_insert(next);
+            if number == next {
+                policies.push(criteria.policy.clone());
+            }
+            policy_of.push(number);
+        }
         Self {
+            policies,
+            policy_of,
+            possible: vec![Vec::new(); count],
             asks: vec![Vec::new(); count],
             tiers: vec![BTreeSet::new(); count],
             missed: vec![BTreeSet::new(); count],
@@ -87,38 +123,49 @@ impl Policies {
     /// Errors: the engine fails, which a checked policy never makes it do.
     pub(super) fn add(&mut self, lives: &Lives, facts: &Facts, criteria: &Criteria) -> Result<(), Problem> {
         let as_of = seconds(facts.as_of());
+        let pack = self.packs.len();
         self.packs
             .push((as_of, facts.reading().targets.keys().cloned().collect()));
-        let within = Within::of(&criteria.policy, facts)?;
-        let mut tiers = Tiers::new(&criteria.policy, &[], facts.as_of(), &within);
+        let own = self.policy_of[pack];
         let mut matched = vec![0; criteria.waivers.0.len()];
-        for start in (0..facts.len()).step_by(CHUNK) {
-            let tables = facts.tables(start..facts.len().min(start + CHUNK));
-            let assigned = tiers.assign(&tables, facts, start).map_err(|error| {
-                Problem::new("could not evaluate the tiers of a pack")
-                    .why(error.to_string())
-                    .so("nothing was attested")
-            })?;
-            for (place, (table, assigned)) in tables.facts.iter().zip(&assigned).enumerate() {
-                let text = |text: &Option<std::sync::Arc<str>>| text.as_deref().unwrap_or_default().to_owned();
-                let (arn, name) = (text(&table.table_arn), text(&table.table_name));
-                for (waiver, count) in criteria.waivers.0.iter().zip(&mut matched) {
-                    *count += usize::from(waiver.matches(&arn, &name));
+        for policy in self.neighbours(lives, pack) {
+            let judged = std::mem::take(&mut self.policies[policy as usize]);
+            let within = Within::of(&judged, facts)?;
+            let mut tiers = Tiers::new(&judged, &[], facts.as_of(), &within);
+            for start in (0..facts.len()).step_by(CHUNK) {
+                let tables = facts.tables(start..facts.len().min(start + CHUNK));
+                let assigned = tiers.assign(&tables, facts, start).map_err(no_tiers)?;
+                for (place, (table, assigned)) in tables.facts.iter().zip(&assigned).enumerate() {
+                    let text = |text: &Option<std::sync::Arc<str>>| text.as_deref().unwrap_or_default().to_owned();
+                    let (arn, name) = (text(&table.table_arn), text(&table.table_name));
+                    if policy == own {
+                        for (waiver, count) in criteria.waivers.0.iter().zip(&mut matched) {
+                            *count += usize::from(waiver.matches(&arn, &name));
+                        }
+                    }
+                    let Some(life) = lives.seen_at(&arn, as_of).map(|life| life as usize) else {
+                        continue;
+                    };
+                    let asked = if is_left_open(table) {
+                        RpoDemand::OPEN
+                    } else {
+                        assigned.asked()
+                    };
+                    let pack = u32::try_from(pack).unwrap_or(u32::MAX);
+                    self.asks[life].push(Ask { pack, policy, asked });
+                    if policy != own {
+                        continue;
+                    }
+                    self.tiers[life].insert(assigned.tier.to_string());
+                    self.missed[life].extend(facts.missed_runs(&tables, place));
+                    self.is_restore_test[life] = table.is_restore_test == Some(true);
+                    self.archived[life] = table.archived_at.map(seconds);
                 }
-                let Some(life) = lives.seen_at(&arn, as_of).map(|life| life as usize) else {
-                    continue;
-                };
-                let asked = if is_left_open(table) {
-                    RpoDemand::OPEN
-                } else {
-                    assigned.asked()
-                };
-                self.asks[life].push((as_of, asked));
-                self.tiers[life].insert(assigned.tier.to_string());
-                self.missed[life].extend(facts.missed_runs(&tables, place));
-                self.is_restore_test[life] = table.is_restore_test == Some(true);
-                self.archived[life] = table.archived_at.map(seconds);
             }
+            if policy == own {
+                self.add_possible(lives, pack, &mut tiers)?;
+            }
+            self.policies[policy as usize] = judged;
         }
         let is_listed_whole = facts.is_listed_whole(Subject::Table);
         for (waiver, matched) in criteria.waivers.0.iter().zip(matched) {
@@ -134,6 +181,47 @@ impl Policies {
             }
         }
         self.compare(facts.as_of(), &criteria.policy);
+        Ok(())
+    }
+
+    /// The policies that may have been in force when tables were as that pack shows them: those of the packs from the last one
+    /// before that lists them to the next one.
+    fn neighbours(&self, lives: &Lives, pack: usize) -> BTreeSet<u32> {
+        let mut all = BTreeSet::from([self.policy_of[pack]]);
+        if self.policies.len() == 1 {
+            return all;
+        }
+        for target in &self.packs[pack].1 {
+            let is_listed = |other: &usize| lives.lists(target, *other);
+            let in_scope = |other: &usize| lives.scopes[*other].contains(target);
+            let first = (0..pack).rev().find(is_listed).unwrap_or(0);
+            let last = (pack + 1..lives.scopes.len()).find(is_listed);
+            let others = first..=last.unwrap_or(lives.scopes.len() - 1);
+            all.extend(others.filter(in_scope).map(|other| self.policy_of[other]));
+        }
+        all
+    }
+
+    /// What the pack's policy may ask of tables of which only name and place are known.
+    fn add_possible(&mut self, lives: &Lives, pack: usize, tiers: &mut Tiers<'_>) -> Result<(), Problem> {
+        let (as_of, targets) = &self.packs[pack];
+        let is_known = |life: &Life| life.first_seen < *as_of && *as_of < life.last_seen;
+        let all = lives.all.iter().enumerate();
+        let places: Vec<usize> = all
+            .filter(|(_, life)| targets.contains(&life.target) && !is_known(life))
+            .map(|(place, _)| place)
+            .collect();
+        for places in places.chunks(CHUNK) {
+            let tables: Vec<TableFacts> = places.iter().map(|place| lasting(&lives.all[*place])).collect();
+            let assigned = tiers.assign_untagged(&tables).map_err(no_tiers)?;
+            for (place, assigned) in places.iter().zip(assigned) {
+                self.possible[*place].push(Ask {
+                    pack: u32::try_from(pack).unwrap_or(u32::MAX),
+                    policy: self.policy_of[pack],
+                    asked: assigned.asked(),
+                });
+            }
+        }
         Ok(())
     }
 
@@ -180,26 +268,48 @@ impl Policies {
     }
 
     /// What was asked of a life over all time.
-    pub(super) fn demands(&self, life: usize) -> Vec<DemandSpan> {
-        let asks = &self.asks[life];
-        let Some((first, last)) = asks.first().zip(asks.last()) else {
-            return Vec::new();
-        };
-        let between = asks
-            .windows(2)
-            .map(|pair| (pair[0].0, pair[1].0, pair[0].1.or(pair[1].1)));
-        let intervals = [(0, first.0, first.1)]
-            .into_iter()
-            .chain(between)
-            .chain([(last.0, u32::MAX, last.1)]);
+    pub(super) fn demands(&self, life: &Life, place: usize) -> Vec<DemandSpan> {
+        let scope = self.packs.iter().enumerate();
+        let scope: Vec<(u32, u32)> = scope
+            .filter(|(_, (_, targets))| targets.contains(&life.target))
+            .map(|(pack, (as_of, _))| (u32::try_from(pack).unwrap_or(u32::MAX), *as_of))
+            .collect();
+        let ends = scope.iter().map(|pack| Some(*pack));
+        let ends: Vec<Option<(u32, u32)>> = std::iter::once(None).chain(ends).chain([None]).collect();
         let mut demands: Vec<DemandSpan> = Vec::new();
-        for (from, to, asked) in intervals {
+        for pair in ends.windows(2) {
+            let (from, to) = (pair[0].map_or(0, |(_, at)| at), pair[1].map_or(u32::MAX, |(_, at)| at));
+            let packs: Vec<u32> = pair.iter().flatten().map(|(pack, _)| *pack).collect();
+            let asked = self.asked_between(place, &packs);
             match demands.last_mut() {
                 Some(before) if before.asked == asked => before.to = to,
-                _ => demands.push(DemandSpan { from, to, asked }),
+                _ if from < to => demands.push(DemandSpan { from, to, asked }),
+                _ => {}
             }
         }
         demands
+    }
+
+    /// What may have been asked of a life between two packs, or before the first or after the last.
+    fn asked_between(&self, place: usize, packs: &[u32]) -> RpoDemand {
+        let asks = &self.asks[place];
+        let listing = packs.first().zip(packs.get(1)).and_then(|(from, to)| {
+            let before = asks.iter().rev().find(|ask| ask.pack <= *from)?;
+            let after = asks.iter().find(|ask| ask.pack >= *to)?;
+            Some([before.pack, after.pack])
+        });
+        let of = |asks: &[Ask], pack: u32, policy: u32| {
+            let start = asks.partition_point(|ask| ask.pack < pack);
+            let of_pack = asks[start..].iter().take_while(|ask| ask.pack == pack);
+            let mut of_policy = of_pack.filter(|ask| ask.policy == policy);
+            of_policy.next().map_or(RpoDemand::OPEN, |ask| ask.asked)
+        };
+        let policies = packs.iter().map(|pack| (*pack, self.policy_of[*pack as usize]));
+        let each = policies.flat_map(|(pack, policy)| match listing {
+            Some(shown) => shown.map(|shown| of(asks, shown, policy)),
+            None => [of(&self.possible[place], pack, policy); 2],
+        });
+        each.reduce(RpoDemand::or).unwrap_or(RpoDemand::OPEN)
     }
 
     /// Waivers that say that they were in force for a table at some moment from `from` to `to`, in order of their ids.
@@ -257,6 +367,25 @@ impl Policies {
         runs.extend(last.map(|at| (missing, end(at))));
         runs
     }
+}
+
+/// What is true of a table at any time.
+fn lasting(life: &Life) -> TableFacts {
+    TableFacts {
+        table_arn: Some(life.table_arn.as_str().into()),
+        table_name: Some(life.table_name.as_str().into()),
+        account_id: Some(life.target.account_id.as_str().into()),
+        region: Some(life.target.region.as_str().into()),
+        table_id: life.table_id.as_deref().map(Into::into),
+        created_at: life.born.map(super::judge::instant),
+        ..TableFacts::default()
+    }
+}
+
+fn no_tiers(error: impl std::fmt::Display) -> Problem {
+    Problem::new("could not evaluate the tiers of a pack")
+        .why(error.to_string())
+        .so("nothing was attested")
 }
 
 /// Every value of a policy and every tier, in words.

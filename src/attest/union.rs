@@ -1,25 +1,25 @@
 //! Recovery points and jobs of many packs, united: each point once, with everything that any pack says of it.
 //!
 //! In: packs in order of time. Out: [`Union`]. AWS forgets points when their retention ends and jobs after 30 days; what
-//! an earlier pack saw counts all the same. A point was there until the last pack that lists it; until the end of its
-//! retention if a later pack shows that it was deleted no earlier than that; and was gone by the first later pack that
-//! read its vault whole and does not list it.
+//! an earlier pack saw counts all the same. A point was there from its completion until the last pack that lists it; by
+//! promise until the end of its retention, if no pack shows that it was gone before; and was gone by the first later pack
+//! that read its vault whole and does not list it, whatever became of other vaults.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher as _};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::lives::{Lives, Owner};
 use crate::domain::{Arn, TargetId};
 use crate::facts::rpo_over_time::{PointTrace, Spans};
 use crate::facts::{ArnHasher, Facts, JOB_REACH, Sight, seconds};
 use crate::inventory::Inventory;
-use crate::inventory::schema::{BackupJob, RecoveryPoint, Vault, borrowed};
+use crate::inventory::schema::{BackupJob, PlanRule, RecoveryPoint, Vault, borrowed};
 use crate::problem::Problem;
 
 /// Columns of recovery points that are not needed here.
-const POINT_COLUMNS_UNUSED: [&str; 11] = [
+const POINT_COLUMNS_UNUSED: [&str; 10] = [
     "started_at",
     "last_restored_at",
     "cold_after_days",
@@ -30,31 +30,49 @@ const POINT_COLUMNS_UNUSED: [&str; 11] = [
     "created_by_plan_id",
     "created_by_rule_id",
     "size_bytes",
-    "completed_at",
 ];
 
 /// Columns of jobs that are not needed here.
-const JOB_COLUMNS_UNUSED: [&str; 3] = ["start_by", "role_arn", "message_category"];
+const JOB_COLUMNS_UNUSED: [&str; 2] = ["role_arn", "message_category"];
+
+/// Stands for a vault that nobody named.
+const NO_VAULT: u32 = u32::MAX;
 
 /// One recovery point, as all packs together know it.
 #[derive(Debug, Clone, Copy)]
 struct Made {
-    life: u32,
+    /// The first table under its ARN, by place.
+    arn: u32,
     /// The date of its data: the point's own, or that of its job, which is the earliest it can be.
     created: u32,
     /// The latest it can be.
     latest: u32,
-    /// Where it lies; nothing if only its job was seen.
+    /// Where it lies, or was to lie by its job.
     vault: u32,
     /// The last pack that lists it as usable; 0: none.
     last_seen: u32,
     /// The number of the last pack that lists it in any state, from 1; 0: none.
     listed_in: u32,
-    /// When it was finished at the latest; `u32::MAX`: nothing says that it was.
-    finished_by: u32,
+    /// It was not complete before.
+    complete_after: u32,
+    /// When it was complete at the latest; `u32::MAX`: nothing says that it was.
+    complete_by: u32,
+    /// The point says itself when it was complete.
+    says_completion: bool,
     /// When its retention ends; 0: not known.
     kept_until: u32,
     gone_by: u32,
+}
+
+/// A job that had not ended when it was last seen: it may have made a point.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    created: u32,
+    /// It was still going on then.
+    seen: u32,
+    /// It ended by then, or AWS stopped it.
+    ended_by: u32,
+    vault: u32,
 }
 
 /// A job that made no recovery point.
@@ -72,10 +90,31 @@ pub(super) struct Unlisted {
     pub(super) target: TargetId,
     pub(super) first: u32,
     pub(super) last: u32,
-    pub(super) points: u32,
 }
 
 type Hashed<K, V> = HashMap<K, V, BuildHasherDefault<ArnHasher>>;
+
+/// Which vaults of a target one pack read, where it could list them all. One that it does not list held nothing.
+#[derive(Debug, Default)]
+struct VaultsRead {
+    as_of: u32,
+    /// Not every point of these could be read, or told to be of a table.
+    unread: HashSet<String>,
+    /// One of these is air-gapped: AWS may have put a point there that its job says lies elsewhere.
+    is_air_gapped_unread: bool,
+}
+
+impl VaultsRead {
+    /// Would the pack list a point of that vault?
+    fn holds(&self, vault: &str) -> bool {
+        !self.unread.contains(vault)
+    }
+
+    /// Would it list a point that a job made in that vault, or in one that it does not name?
+    fn holds_of_job(&self, vault: Option<&str>) -> bool {
+        !self.is_air_gapped_unread && vault.map_or(self.unread.is_empty(), |vault| self.holds(vault))
+    }
+}
 
 /// Everything that was made, and every job that made nothing.
 pub(super) struct Union<'l> {
@@ -84,17 +123,16 @@ pub(super) struct Union<'l> {
     from: u32,
     to: u32,
     made: Vec<Made>,
-    /// Places in `made`, by table and hash of the point's ARN.
+    /// Places in `made`, by table name and hash of the point's ARN.
     places: Hashed<(u32, u64), u32>,
     vaults: HashMap<(TargetId, String), u32>,
-    failures: Hashed<(u32, u64), Failure>,
-    /// Jobs that had not ended when they were last seen: they may have made a point.
-    open: Hashed<(u32, u64), (u32, u32)>,
+    failures: Hashed<(u32, u64), (u32, Failure)>,
+    open: Hashed<(u32, u64), Open>,
     /// Lives with a point or a job without a date: nothing can be said to be all there is.
     undated: HashSet<u32>,
     observed: BTreeMap<TargetId, Vec<(u32, u32)>>,
-    /// Moments of packs that list every recovery point of a target.
-    listed: BTreeMap<TargetId, Vec<u32>>,
+    /// By target, in order of time.
+    read: BTreeMap<TargetId, Vec<VaultsRead>>,
     unlisted: BTreeMap<String, Unlisted>,
     /// By target: intervals that a whole list of its tables answers for.
     tables: BTreeMap<TargetId, Vec<(u32, u32)>>,
@@ -114,7 +152,7 @@ impl<'l> Union<'l> {
             open: HashMap::default(),
             undated: HashSet::new(),
             observed: BTreeMap::new(),
-            listed: BTreeMap::new(),
+            read: BTreeMap::new(),
             unlisted: BTreeMap::new(),
             tables: BTreeMap::new(),
             pack: 0,
@@ -127,8 +165,18 @@ impl<'l> Union<'l> {
     pub(super) fn add(&mut self, inventory: &Inventory, facts: &Facts) -> Result<(), Problem> {
         self.pack += 1;
         let as_of = inventory.manifest.as_of;
-        inventory.for_each_row::<RecoveryPoint>(&POINT_COLUMNS_UNUSED, |point| self.add_point(&point, as_of))?;
-        inventory.for_each_row::<BackupJob>(&JOB_COLUMNS_UNUSED, |job| self.add_job(&job, facts))?;
+        let took = (inventory.manifest.finished_at - inventory.manifest.started_at).max(TimeDelta::zero());
+        let moments = (as_of, seconds(as_of + took));
+        let mut untold: HashSet<(TargetId, String)> = HashSet::new();
+        inventory.for_each_row::<RecoveryPoint>(&POINT_COLUMNS_UNUSED, |point| {
+            if point.resource_arn.is_none() {
+                let target = TargetId::new(point.account_id, point.region);
+                untold.insert((target, point.vault_name.to_owned()));
+            }
+            self.add_point(&point, moments);
+        })?;
+        let windows = completion_windows(inventory)?;
+        inventory.for_each_row::<BackupJob>(&JOB_COLUMNS_UNUSED, |job| self.add_job(&job, &windows, facts))?;
         for target in facts.reading().targets.keys() {
             let interval = (seconds(as_of - JOB_REACH), seconds(as_of));
             let is_whole = facts.is_target_whole(target);
@@ -140,16 +188,21 @@ impl<'l> Union<'l> {
                 let from = if is_whole { interval.0 } else { interval.1 };
                 self.tables.entry(target.clone()).or_default().push((from, interval.1));
             }
-            if facts.has_whole_points(target) {
-                self.listed.entry(target.clone()).or_default().push(seconds(as_of));
-            }
         }
-        self.miss(inventory, facts)
+        self.see_vaults(inventory, facts, &untold)?;
+        self.miss(seconds(as_of));
+        Ok(())
     }
 
-    fn add_point(&mut self, point: &borrowed::RecoveryPoint<'_>, as_of: chrono::DateTime<chrono::Utc>) {
+    /// The first table under an ARN, by place.
+    fn arn(&self, table_arn: &str) -> Option<u32> {
+        self.lives.of_arn(table_arn).first().copied()
+    }
+
+    /// `until`: when the pack was whole.
+    fn add_point(&mut self, point: &borrowed::RecoveryPoint<'_>, (as_of, until): (DateTime<Utc>, u32)) {
         let sight = Sight::of(point, as_of);
-        let Some(arn) = point
+        let Some(table_arn) = point
             .resource_arn
             .filter(|arn| is_home(arn, point.account_id, point.region))
         else {
@@ -159,59 +212,68 @@ impl<'l> Union<'l> {
             return;
         }
         let Some(created) = point.created_at.map(seconds) else {
-            self.undated.extend(self.lives.of_arn(arn));
+            self.undated.extend(self.lives.of_arn(table_arn));
             return;
         };
-        let life = match self.lives.owner(arn, created) {
-            Owner::Life(life) => life,
-            Owner::Unlisted => return self.add_unlisted(arn, created, (point.account_id, point.region)),
+        let Some(arn) = self.arn(table_arn) else {
+            return self.add_unlisted(table_arn, created, &TargetId::new(point.account_id, point.region));
         };
-        let vault = self.vault(point);
+        let vault = self.vault(TargetId::new(point.account_id, point.region), point.vault_name);
         let (pack, as_of) = (self.pack, seconds(as_of));
-        let made = self.made_of(life, hash(point.recovery_point_arn), created);
+        let completed = point.completed_at.map(seconds);
+        let made = self.made_of(arn, hash(point.recovery_point_arn), created);
         (made.created, made.latest, made.vault, made.listed_in) = (created, created, vault, pack);
+        let mut complete = || match completed {
+            Some(at) => (made.complete_after, made.complete_by, made.says_completion) = (at, at, true),
+            None => made.complete_by = made.complete_by.min(until),
+        };
         match sight {
             Sight::Usable { kept_until } => {
+                complete();
                 made.last_seen = as_of;
-                made.finished_by = made.finished_by.min(as_of);
                 made.kept_until = kept_until.map_or(0, seconds);
                 made.gone_by = u32::MAX;
             }
             Sight::Over { kept_until } => {
-                made.finished_by = made.finished_by.min(as_of);
+                complete();
                 made.kept_until = kept_until.map_or(0, seconds);
                 made.gone_by = made.gone_by.min(as_of);
             }
-            Sight::Unfinished | Sight::Useless => {}
+            Sight::Unfinished | Sight::Useless => made.complete_after = made.complete_after.max(as_of),
         }
     }
 
-    fn add_job(&mut self, job: &borrowed::BackupJob<'_>, facts: &Facts) {
-        let Some(arn) = job.resource_arn.filter(|arn| is_home(arn, job.account_id, job.region)) else {
+    fn add_job(&mut self, job: &borrowed::BackupJob<'_>, windows: &Windows, facts: &Facts) {
+        let Some(table_arn) = job.resource_arn.filter(|arn| is_home(arn, job.account_id, job.region)) else {
             return;
         };
         let Some(created) = job.created_at.map(seconds) else {
-            self.undated.extend(self.lives.of_arn(arn));
+            self.undated.extend(self.lives.of_arn(table_arn));
             return;
         };
         let state = job.state.unwrap_or_default();
-        let life = match self.lives.owner(arn, created) {
-            Owner::Life(life) => life,
-            Owner::Unlisted if state == "COMPLETED" => {
-                return self.add_unlisted(arn, created, (job.account_id, job.region));
+        let target = TargetId::new(job.account_id, job.region);
+        let Some(arn) = self.arn(table_arn) else {
+            if state == "COMPLETED" {
+                self.add_unlisted(table_arn, created, &target);
             }
-            Owner::Unlisted => return,
+            return;
         };
-        let key = (life, hash(job.job_id));
+        let vault = job.vault_name.map_or(NO_VAULT, |name| self.vault(target.clone(), name));
+        let key = (arn, hash(job.job_id));
         match state {
             "COMPLETED" => {
                 self.open.remove(&key);
-                let kept = self.promised(job, created, facts);
-                let finished = seconds(job.completed_at.unwrap_or(facts.as_of()));
-                let made = self.made_of(life, hash(job.recovery_point_arn.unwrap_or(job.job_id)), created);
-                made.finished_by = made.finished_by.min(finished);
+                let kept = promised(job, &target, created, facts);
+                let ended = job.completed_at.map(seconds);
+                let made = self.made_of(arn, hash(job.recovery_point_arn.unwrap_or(job.job_id)), created);
+                let by = ended.unwrap_or_else(|| seconds(facts.as_of())).max(made.created);
+                if !made.says_completion {
+                    made.complete_by = made.complete_by.min(by);
+                    made.complete_after = made.complete_after.max(ended.unwrap_or(made.created));
+                }
                 if made.listed_in == 0 {
-                    made.latest = made.latest.min(finished.max(made.created));
+                    (made.latest, made.vault) = (made.latest.min(by), vault);
                 }
                 if made.kept_until == 0 {
                     made.kept_until = kept;
@@ -225,39 +287,46 @@ impl<'l> Union<'l> {
                     state: state.to_owned(),
                     cause: cause.to_owned(),
                 };
-                self.failures.insert(key, failure);
+                match self.lives.owner(table_arn, created, created) {
+                    Owner::Life(life) => self.failures.insert(key, (life, failure)),
+                    Owner::AnyOf(lives) => self.failures.insert(key, (lives[0], failure)),
+                    Owner::Unlisted => None,
+                };
             }
-            // It ended before AWS forgot it, or the next pack shows how.
             _ => {
-                let latest = seconds(facts.as_of() + JOB_REACH);
-                self.open.insert(key, (created, latest));
+                // Its point, where it is listed, says more than the job does.
+                let listed = job
+                    .recovery_point_arn
+                    .and_then(|point| self.places.get(&(arn, hash(point))));
+                if listed.is_some_and(|place| self.made[*place as usize].listed_in != 0) {
+                    self.open.remove(&key);
+                    return;
+                }
+                let open = Open {
+                    created,
+                    seen: seconds(facts.as_of()),
+                    ended_by: ended_by(job, &target, windows, facts),
+                    vault,
+                };
+                self.open.insert(key, open);
             }
         }
     }
 
-    /// When the retention that the plan promised ends; 0: the plan is gone, was another then, or a person made the point.
-    fn promised(&self, job: &borrowed::BackupJob<'_>, created: u32, facts: &Facts) -> u32 {
-        let target = TargetId::new(job.account_id, job.region);
-        let ids = job.created_by_plan_id.zip(job.created_by_rule_id);
-        let kept = ids.and_then(|(plan, rule)| facts.retention(&target, plan, rule));
-        let kept = kept.filter(|(_, since)| seconds(*since) <= created);
-        kept.map_or(0, |(kept, _): (TimeDelta, _)| {
-            created.saturating_add(u32::try_from(kept.num_seconds()).unwrap_or(u32::MAX))
-        })
-    }
-
-    fn made_of(&mut self, life: u32, hash: u64, created: u32) -> &mut Made {
+    fn made_of(&mut self, arn: u32, hash: u64, created: u32) -> &mut Made {
         let next = u32::try_from(self.made.len()).unwrap_or(u32::MAX);
-        let place = *self.places.entry((life, hash)).or_insert(next);
+        let place = *self.places.entry((arn, hash)).or_insert(next);
         if place == next {
             self.made.push(Made {
-                life,
+                arn,
                 created,
                 latest: u32::MAX,
-                vault: u32::MAX,
+                vault: NO_VAULT,
                 last_seen: 0,
                 listed_in: 0,
-                finished_by: u32::MAX,
+                complete_after: created,
+                complete_by: u32::MAX,
+                says_completion: false,
                 kept_until: 0,
                 gone_by: u32::MAX,
             });
@@ -265,45 +334,64 @@ impl<'l> Union<'l> {
         &mut self.made[place as usize]
     }
 
-    fn vault(&mut self, point: &borrowed::RecoveryPoint<'_>) -> u32 {
-        let target = TargetId::new(point.account_id, point.region);
+    fn vault(&mut self, target: TargetId, name: &str) -> u32 {
         let next = u32::try_from(self.vaults.len()).unwrap_or(u32::MAX);
-        *self.vaults.entry((target, point.vault_name.to_owned())).or_insert(next)
+        *self.vaults.entry((target, name.to_owned())).or_insert(next)
     }
 
-    fn add_unlisted(&mut self, arn: &str, at: u32, (account_id, region): (&str, &str)) {
+    fn add_unlisted(&mut self, arn: &str, at: u32, target: &TargetId) {
         if at < self.from || at >= self.to {
             return;
         }
         let entry = self.unlisted.entry(arn.to_owned()).or_insert_with(|| Unlisted {
-            target: TargetId::new(account_id, region),
+            target: target.clone(),
             first: at,
             last: at,
-            points: 0,
         });
         (entry.first, entry.last) = (entry.first.min(at), entry.last.max(at));
-        entry.points += 1;
+    }
+
+    /// Which vaults the pack read. `untold`: those with a point that does not say what it is of.
+    fn see_vaults(
+        &mut self,
+        inventory: &Inventory,
+        facts: &Facts,
+        untold: &HashSet<(TargetId, String)>,
+    ) -> Result<(), Problem> {
+        let reading = facts.reading();
+        let as_of = seconds(inventory.manifest.as_of);
+        for target in reading.targets.keys() {
+            if reading.is_whole(target, "backup:ListBackupVaults", "") {
+                let read = VaultsRead {
+                    as_of,
+                    ..VaultsRead::default()
+                };
+                self.read.entry(target.clone()).or_default().push(read);
+            }
+        }
+        for vault in inventory.read::<Vault>()? {
+            let target = TargetId::new(vault.account_id, vault.region);
+            let is_read = reading.is_whole(&target, "backup:ListRecoveryPointsByBackupVault", &vault.vault_name);
+            let key = (target, vault.vault_name);
+            if is_read && !untold.contains(&key) {
+                continue;
+            }
+            let (target, name) = key;
+            let read = self.read.get_mut(&target).and_then(|packs| packs.last_mut());
+            if let Some(read) = read.filter(|read| read.as_of == as_of) {
+                read.is_air_gapped_unread |= vault.vault_type.as_deref() != Some("BACKUP_VAULT");
+                read.unread.insert(name);
+            }
+        }
+        Ok(())
     }
 
     /// Points that an earlier pack lists, and that this one would list and does not, were gone by then.
-    fn miss(&mut self, inventory: &Inventory, facts: &Facts) -> Result<(), Problem> {
-        let as_of = seconds(inventory.manifest.as_of);
-        let reading = facts.reading();
-        let listed: HashSet<(TargetId, String)> = inventory
-            .read::<Vault>()?
-            .into_iter()
-            .map(|row| {
-                let target = TargetId::new(row.account_id, row.region);
-                (target, row.vault_name)
-            })
-            .collect();
+    fn miss(&mut self, as_of: u32) {
         let mut is_read = vec![false; self.vaults.len()];
-        for (vault, place) in &self.vaults {
-            let (target, name) = vault;
-            // A vault that is gone holds nothing.
-            is_read[*place as usize] = reading.is_whole(target, "backup:ListBackupVaults", "")
-                && (!listed.contains(vault)
-                    || reading.is_whole(target, "backup:ListRecoveryPointsByBackupVault", name));
+        for ((target, name), place) in &self.vaults {
+            let read = self.read.get(target).and_then(|packs| packs.last());
+            is_read[*place as usize] = read.is_some_and(|read| read.as_of == as_of && read.holds(name));
         }
         for made in &mut self.made {
             let is_missing = made.listed_in != 0 && made.listed_in != self.pack;
@@ -311,7 +399,15 @@ impl<'l> Union<'l> {
                 made.gone_by = as_of;
             }
         }
-        Ok(())
+    }
+
+    /// The first pack from that moment on that would list what a job made, and so shows that it is gone.
+    fn missed_from(&self, arn: u32, vault: u32, names: &[&str], at: u32) -> u32 {
+        let name = names.get(vault as usize).copied();
+        let read = self.read.get(&self.lives.all[arn as usize].target);
+        let mut later = read.into_iter().flatten().filter(|read| read.as_of >= at);
+        let missed = later.find(|read| read.holds_of_job(name));
+        missed.map_or(u32::MAX, |read| read.as_of)
     }
 
     /// Everything, put together.
@@ -319,34 +415,58 @@ impl<'l> Union<'l> {
         let mut sums: Vec<Sum> = std::iter::repeat_with(Sum::default)
             .take(self.lives.all.len())
             .collect();
-        for made in &mut self.made {
+        let mut vaults: Vec<(u32, &str)> = self.vaults.iter().map(|((_, name), place)| (*place, &**name)).collect();
+        vaults.sort_unstable();
+        let names: Vec<&str> = vaults.into_iter().map(|(_, name)| name).collect();
+        let mut unlisted = Vec::new();
+        let mut own = HashSet::new();
+        for made in &self.made {
+            let mut made = *made;
             if made.listed_in == 0 {
-                let listed = self.listed.get(&self.lives.all[made.life as usize].target);
                 // What was finished only while the vaults were being listed may have been missed.
-                let missed = listed.into_iter().flatten().find(|at| **at >= made.finished_by);
-                made.gone_by = missed.copied().unwrap_or(u32::MAX);
+                made.gone_by = self.missed_from(made.arn, made.vault, &names, made.complete_by);
+            } else {
+                own.insert((made.arn, made.vault, made.created));
             }
-            let sum = &mut sums[made.life as usize];
-            sum.points.push(made.point());
-            if made.finished_by != u32::MAX {
-                sum.made.push(made.created);
+            let trace = made.point();
+            match self.give(made.arn, trace, &mut sums) {
+                Owner::Life(life) if trace.is_made => sums[life as usize].made.push(made.created),
+                Owner::AnyOf(lives) if trace.is_made => {
+                    for life in lives {
+                        sums[life as usize].undecided.push(made.created);
+                    }
+                }
+                Owner::Unlisted if trace.is_made || made.listed_in != 0 => unlisted.push((made.arn, made.created)),
+                _ => {}
             }
         }
-        for ((life, _), (created, latest)) in &self.open {
-            sums[*life as usize].points.push(PointTrace {
-                earliest: *created,
-                latest: *latest,
+        for ((arn, _), open) in &self.open {
+            // The point of its date in its vault is its own.
+            if own.contains(&(*arn, open.vault, open.created)) {
+                continue;
+            }
+            let trace = PointTrace {
+                latest: open.ended_by,
+                complete_earliest: open.seen,
+                complete_latest: u32::MAX,
                 sure_until: 0,
-                gone_by: u32::MAX,
+                gone_by: self.missed_from(*arn, open.vault, &names, open.ended_by),
                 is_made: false,
-            });
+                ..PointTrace::listed(open.created)
+            };
+            self.give(*arn, trace, &mut sums);
         }
-        for ((life, _), failure) in self.failures {
+        for (arn, at) in unlisted {
+            let life = &self.lives.all[arn as usize];
+            self.add_unlisted(&life.table_arn, at, &life.target);
+        }
+        for (life, failure) in self.failures.into_values() {
             sums[life as usize].failures.push(failure);
         }
         for (place, sum) in sums.iter_mut().enumerate() {
             sum.points.sort_unstable();
             sum.made.sort_unstable();
+            sum.undecided.sort_unstable();
             sum.failures.sort_unstable();
             let is_undated = u32::try_from(place).is_ok_and(|place| self.undated.contains(&place));
             let observed = self.observed.get(&self.lives.all[place].target);
@@ -367,6 +487,68 @@ impl<'l> Union<'l> {
             targets,
         }
     }
+
+    /// Adds a point to the tables that it may be of, and tells which. Of one that may be of several, nobody can say that it is
+    /// of either.
+    fn give(&self, arn: u32, trace: PointTrace, sums: &mut [Sum]) -> Owner {
+        let table_arn = &self.lives.all[arn as usize].table_arn;
+        let owner = self.lives.owner(table_arn, trace.earliest, trace.latest);
+        match &owner {
+            Owner::Life(life) => sums[*life as usize].points.push(trace),
+            Owner::AnyOf(lives) => {
+                for life in lives {
+                    sums[*life as usize].points.push(PointTrace {
+                        complete_latest: u32::MAX,
+                        sure_until: 0,
+                        promised_until: 0,
+                        is_made: false,
+                        ..trace
+                    });
+                }
+            }
+            Owner::Unlisted => {}
+        }
+        owner
+    }
+}
+
+/// How long AWS lets jobs of a plan's rule run, by target, plan and rule.
+type Windows = HashMap<(TargetId, String, String), TimeDelta>;
+
+fn completion_windows(inventory: &Inventory) -> Result<Windows, Problem> {
+    let rules = inventory.read::<PlanRule>()?;
+    let window = |rule: PlanRule| {
+        let target = TargetId::new(rule.account_id, rule.region);
+        let minutes = TimeDelta::try_minutes(rule.completion_window_minutes?)?;
+        Some(((target, rule.plan_id, rule.rule_id?), minutes))
+    };
+    Ok(rules.into_iter().filter_map(window).collect())
+}
+
+/// When a job that has not ended will have: AWS starts it by a moment that it names, and stops it when the completion window
+/// of its rule is over. Where these are not known, or the plan is another by now, it will have before AWS forgets it.
+fn ended_by(job: &borrowed::BackupJob<'_>, target: &TargetId, windows: &Windows, facts: &Facts) -> u32 {
+    let end = || {
+        let (plan, rule) = job.created_by_plan_id.zip(job.created_by_rule_id)?;
+        let (_, since) = facts.retention(target, plan, rule)?;
+        let window = windows.get(&(target.clone(), plan.to_owned(), rule.to_owned()))?;
+        let start = job
+            .start_by
+            .filter(|_| job.created_at.is_some_and(|created| since <= created))?;
+        Some((start + *window).max(facts.as_of()))
+    };
+    let forgotten = facts.as_of() + JOB_REACH;
+    seconds(end().map_or(forgotten, |end| end.min(forgotten)))
+}
+
+/// When the retention that the plan promised ends; 0: the plan is gone, was another then, or a person made the point.
+fn promised(job: &borrowed::BackupJob<'_>, target: &TargetId, created: u32, facts: &Facts) -> u32 {
+    let ids = job.created_by_plan_id.zip(job.created_by_rule_id);
+    let kept = ids.and_then(|(plan, rule)| facts.retention(target, plan, rule));
+    let kept = kept.filter(|(_, since)| seconds(*since) <= created);
+    kept.map_or(0, |(kept, _): (TimeDelta, _)| {
+        created.saturating_add(u32::try_from(kept.num_seconds()).unwrap_or(u32::MAX))
+    })
 }
 
 /// Everything that was made, put together.
@@ -394,6 +576,8 @@ pub(super) struct Sum {
     pub(super) points: Vec<PointTrace>,
     /// Earliest dates of points that were made for certain, in order.
     pub(super) made: Vec<u32>,
+    /// The same of points that may be of this table or of another of its name.
+    pub(super) undecided: Vec<u32>,
     /// In order.
     pub(super) failures: Vec<Failure>,
     pub(super) observed: Spans,
@@ -402,15 +586,15 @@ pub(super) struct Sum {
 impl Made {
     fn point(&self) -> PointTrace {
         let is_over = self.gone_by != u32::MAX && self.kept_until != 0 && self.kept_until <= self.gone_by;
-        let is_made = self.finished_by != u32::MAX;
+        let is_made = self.complete_by != u32::MAX;
+        let is_promised = is_over && is_made && self.kept_until > self.last_seen;
         PointTrace {
             earliest: self.created,
             latest: self.latest,
-            sure_until: if is_over && is_made {
-                self.last_seen.max(self.kept_until)
-            } else {
-                self.last_seen
-            },
+            complete_earliest: self.complete_after,
+            complete_latest: self.complete_by,
+            sure_until: self.last_seen,
+            promised_until: if is_promised { self.kept_until } else { 0 },
             gone_by: self.gone_by,
             is_made,
         }

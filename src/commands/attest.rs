@@ -41,6 +41,10 @@ pub struct AttestArgs {
     /// whether the end was cut off, and the attestation says so.
     #[arg(long, value_name = "SHA256", requires = "ledger")]
     pub expect_head: Option<String>,
+    /// Count as not observed what rests on a promise: that recovery points which no pack lists any more stayed as long as their
+    /// plan promised.
+    #[arg(long)]
+    pub strict: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
     pub trust: TrustArgs,
@@ -75,7 +79,7 @@ pub async fn run(args: AttestArgs) -> Outcome<Exit> {
         None => None,
     };
     let evidence = PacksRead::read(&args, wish.period).await?;
-    let mut attestation = attest(&evidence.packs, wish.period)?;
+    let mut attestation = attest(&evidence.packs, wish.period, args.strict)?;
     attestation.ledger = evidence.ledger;
     match staging {
         Some(staging) => {

@@ -1,10 +1,8 @@
 //! The days of the window: on which was the table covered by a recovery point within the RPO?
 //!
-//! A usable point that is listed was there since its creation. A job that completed shows that a point was made, dated
-//! somewhere between the job's creation and its end; that it
-//! stayed as long as its plan promised is believed only if that time is over and every vault was read: a point that
-//! should still be there and is not was deleted by hand, nobody knows when. That none was made is known only where every vault and the jobs were read, and as far back as AWS
-//! remembers jobs.
+//! A usable point that is listed was there since its completion; where AWS leaves that out, it was complete by `as_of`. A job that completed shows that a point was made, dated somewhere between the job's creation and its end; that it
+//! stayed as long as its plan promised, nobody saw, so those days are not observed. That none was made is known only where
+//! every vault and the jobs were read, and as far back as AWS remembers jobs.
 
 use std::collections::HashSet;
 
@@ -13,10 +11,10 @@ use chrono::{NaiveDate, TimeDelta};
 use super::index::Index;
 use super::jobs::Jobs;
 use super::table_points::TablePoints;
-use super::table_points::tally::Tally;
+use super::table_points::tally::{Tally, Times};
 use super::time::{JOB_REACH, seconds};
 use crate::domain::{DayState, Window};
-use crate::facts::rpo_over_time::{DAY, DemandSpan, KnownTable, PointTrace, RpoDemand, Spans, from_archival};
+use crate::facts::rpo_over_time::{DAY, DayProof, DemandSpan, KnownTable, PointTrace, RpoDemand, Spans, from_archival};
 
 /// As many days as the policy's window has; the last is the day of `as_of`.
 pub(super) fn window(index: &Index) -> Window {
@@ -50,11 +48,15 @@ pub(super) fn of(
         None => vec![demand],
     };
     let history = known.history(&demands, first.saturating_mul(DAY), as_of);
-    history
-        .days(first, window.days)
-        .into_iter()
-        .collect::<Option<_>>()
-        .unwrap_or_default()
+    let day = |day: DayProof| match day {
+        DayProof::Covered => Some(DayState::Covered),
+        DayProof::Exposed => Some(DayState::Exposed),
+        DayProof::NotObserved | DayProof::Promised => Some(DayState::NotObserved),
+        DayProof::NotAlive => Some(DayState::NotAlive),
+        DayProof::Exempt => None,
+    };
+    let days = history.days(first, window.days).into_iter().map(day);
+    days.collect::<Option<_>>().unwrap_or_default()
 }
 
 fn day_number(day: NaiveDate) -> u32 {
@@ -63,41 +65,39 @@ fn day_number(day: NaiveDate) -> u32 {
 
 /// Everything that was seen of the recovery points of a table. AWS dates a job and its point alike, so a job that was created
 /// when a listed point was is that point's, and says no more than the point does.
-pub(super) fn known(row: usize, index: &Index, points: &TablePoints, tally: &Tally<'_>, jobs: &Jobs) -> KnownTable {
+pub(super) fn known(row: usize, index: &Index, all: &TablePoints, tally: &Tally<'_>, jobs: &Jobs) -> KnownTable {
     let as_of = seconds(index.as_of);
-    let listed: HashSet<u32> = tally.times().iter().copied().chain(tally.before()).collect();
-    let is_listed = |created: &u32| listed.contains(created);
-    let traces = listed.iter().map(|created| PointTrace {
-        earliest: *created,
-        latest: *created,
-        sure_until: u32::MAX,
-        gone_by: u32::MAX,
-        is_made: true,
-    });
-    let is_over = |end: &u32| *end <= as_of && points.is_whole(row);
+    let listed: Vec<Times> = tally.times().iter().copied().chain(tally.before()).collect();
+    let dates: HashSet<u32> = listed.iter().map(|(created, _)| *created).collect();
+    let of_listed = |(created, completed): Times| PointTrace {
+        complete_earliest: if completed == 0 { created } else { completed },
+        complete_latest: if completed == 0 { as_of } else { completed },
+        ..PointTrace::listed(created)
+    };
     let made = jobs
         .completed_with_end(row)
-        .filter(|(created, ..)| !is_listed(created))
-        .map(|(created, ended, kept_until)| PointTrace {
-            earliest: created,
-            latest: if ended == 0 { as_of } else { ended },
-            sure_until: kept_until.filter(is_over).unwrap_or(0),
-            gone_by: u32::MAX,
-            is_made: true,
-        });
-    let in_the_making = jobs.open(row).map(|created| PointTrace {
-        earliest: created,
-        latest: u32::MAX,
+        .filter(|(created, _)| !dates.contains(created));
+    let of_job = |(created, ended): (u32, u32)| PointTrace {
         sure_until: 0,
-        gone_by: u32::MAX,
+        latest: if ended == 0 { as_of } else { ended },
+        ..of_listed((created, ended))
+    };
+    let mut points: Vec<PointTrace> = made.map(of_job).collect();
+    points.extend(listed.into_iter().map(of_listed));
+    points.extend(jobs.open(row).map(|created| PointTrace {
+        latest: u32::MAX,
+        complete_earliest: as_of,
+        complete_latest: u32::MAX,
+        sure_until: 0,
         is_made: false,
-    });
+        ..PointTrace::listed(created)
+    }));
     KnownTable {
         born: index.tables[row].created_at.map(seconds),
         alive_until: as_of,
         gone_by: as_of,
-        points: traces.chain(made).chain(in_the_making).collect(),
-        observed: if points.is_whole(row) && jobs.is_whole(row) {
+        points,
+        observed: if all.is_whole(row) && jobs.is_whole(row) {
             Spans::one(seconds(index.as_of - JOB_REACH), as_of)
         } else {
             Spans::none()

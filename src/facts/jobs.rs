@@ -284,11 +284,9 @@ impl Jobs {
         last.into_iter().filter_map(made).collect()
     }
 
-    /// Creation and end of completed jobs; 0: AWS left the end out. Each with the end of what its plan promised the
-    /// point, if that is known.
-    pub(super) fn completed_with_end(&self, row: usize) -> impl Iterator<Item = (u32, u32, Option<u32>)> + '_ {
-        let completed = self.completed(row);
-        completed.map(move |event| (event.at, event.ended, self.kept_until(row, event)))
+    /// Creation and end of completed jobs; 0: AWS left the end out.
+    pub(super) fn completed_with_end(&self, row: usize) -> impl Iterator<Item = (u32, u32)> + '_ {
+        self.completed(row).map(|event| (event.at, event.ended))
     }
 
     /// The jobs that made a recovery point, in no order.

@@ -241,12 +241,6 @@ impl Facts {
         place.is_some_and(|place| self.points.is_target_whole(place) && self.jobs.is_target_whole(place))
     }
 
-    /// Were all recovery points of a target read?
-    pub(crate) fn has_whole_points(&self, target: &TargetId) -> bool {
-        let place = self.index.place_of(&target.account_id, &target.region);
-        place.is_some_and(|place| self.points.is_target_whole(place))
-    }
-
     /// Were all subjects of that kind listed, in every target?
     pub(crate) fn is_listed_whole(&self, subject: Subject) -> bool {
         let listed = |action: &str| {

@@ -33,11 +33,11 @@ pub(super) fn fill(
         return;
     };
     // A table that was made at as_of, or after it by another clock, has lived for no time.
-    let longest = known.longest_without_point(start, end).unwrap_or_default();
+    let (from, to) = known.longest_without_point(start, end).unwrap_or_default();
     let hours = |seconds: u32| f64::from(seconds) / 3600.0;
-    facts.longest_gap_hours_seen = Some(hours(longest.to - longest.from));
-    facts.longest_gap_from_at = DateTime::from_timestamp(i64::from(longest.from.max(start.max(born).min(end))), 0);
-    facts.longest_gap_hours_sure = Some(hours(known.surely_without_point(start, end)));
+    facts.longest_gap_hours_seen = Some(hours(to - from));
+    facts.longest_gap_from_at = DateTime::from_timestamp(i64::from(from.max(start.max(born).min(end))), 0);
+    facts.longest_gap_hours_sure = Some(hours(known.surely_without_point(start, end, start)));
     facts.longest_gap_hours = facts
         .longest_gap_hours_seen
         .filter(|_| facts.longest_gap_hours_seen == facts.longest_gap_hours_sure);
@@ -70,11 +70,8 @@ mod tests {
 
     fn known(dates: &[(u32, u32)]) -> KnownTable {
         let trace = |(earliest, latest): &(u32, u32)| PointTrace {
-            earliest: *earliest,
             latest: *latest,
-            sure_until: u32::MAX,
-            gone_by: u32::MAX,
-            is_made: true,
+            ..PointTrace::listed(*earliest)
         };
         KnownTable {
             born: Some(0),

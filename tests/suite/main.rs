@@ -24,6 +24,7 @@ mod ledger;
 mod native;
 mod nulls;
 mod pack;
+mod periods;
 mod properties;
 mod push;
 mod realism;

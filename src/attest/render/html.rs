@@ -11,7 +11,7 @@ use super::words;
 use crate::attest::{Attestation, Exposure, FailedRun, Proof, TableProof, WaiverTerm, percent};
 use crate::domain::rfc3339;
 use crate::exit::Exit;
-use crate::facts::rpo_over_time::Spans;
+use crate::facts::rpo_over_time::{DayProof, Spans};
 use crate::problem::count;
 use crate::render::templates::fuel;
 use crate::render::{RenderError, Templates, html};
@@ -58,10 +58,12 @@ fn page(attestation: &Attestation) -> Value {
         "verdict": match attestation.exit() {
             Exit::NonCompliant => Proof::Exposed.as_str(),
             Exit::EvidenceMissing => Proof::NotObserved.as_str(),
+            _ if totals.promised_seconds > 0 => Proof::Promised.as_str(),
             _ => Proof::Proven.as_str(),
         },
         "covered_observed": words::percent(percent(covered, covered + exposed)),
-        "covered_all": words::percent(percent(covered, covered + exposed + totals.not_observed_seconds)),
+        "covered_all": words::percent(percent(covered, totals.asked_seconds())),
+        "by_promise": words::by_promise(attestation),
         "between": words::length(u64::from(attestation.longest_between_packs())),
         "digest": attestation.evidence_digest,
         "version": attestation.tool_version,
@@ -121,6 +123,7 @@ fn table(table: &TableProof) -> Value {
         "life": words::life(table),
         "details": details(table),
         "exposures": table.exposures.iter().map(exposure).collect::<Vec<_>>(),
+        "promised": intervals(&table.history.promised),
         "unobserved": intervals(&table.history.not_observed),
         "mishaps": table.failed_runs.iter().map(failed_run).collect::<Vec<_>>(),
         "waivers": table.waivers.iter().map(waiver).collect::<Vec<_>>(),
@@ -134,9 +137,9 @@ fn table(table: &TableProof) -> Value {
 /// `31 days: 29 covered, 2 exposed`.
 fn label(letters: &str) -> String {
     let of = |letter: char| letters.chars().filter(|other| *other == letter).count();
-    let parts = words::DAY_LETTERS.iter().filter(|(letter, _)| of(*letter) > 0);
+    let parts = DayProof::ALL.iter().filter(|day| of(day.letter()) > 0);
     let parts: Vec<String> = parts
-        .map(|(letter, word)| format!("{} {}", of(*letter), word.replace('-', " ")))
+        .map(|day| format!("{} {}", of(day.letter()), day.as_str().replace('-', " ")))
         .collect();
     format!("{}: {}", count(letters.len(), "day"), parts.join(", "))
 }
@@ -151,7 +154,7 @@ fn runs(letters: &str) -> Vec<Value> {
         if run[0] != '-' {
             let (y, height) = match run[0] {
                 'e' => ("0", "1"),
-                'c' => (".15", ".7"),
+                'c' | 'p' => (".15", ".7"),
                 'n' => (".3", ".4"),
                 _ => (".45", ".1"),
             };
@@ -167,6 +170,7 @@ fn runs(letters: &str) -> Vec<Value> {
 fn details(table: &TableProof) -> String {
     let parts = [
         (table.exposures.len(), "exposure"),
+        (table.history.promised.len(), "stretch covered by promise"),
         (table.history.not_observed.len(), "stretch not observed"),
         (table.failed_runs.len(), "failed job or missed run"),
         (table.waivers.len(), "waiver"),
@@ -177,6 +181,7 @@ fn details(table: &TableProof) -> String {
         .map(|(number, what)| match (number, what) {
             (1, what) => format!("1 {what}"),
             (number, "stretch not observed") => format!("{number} stretches not observed"),
+            (number, "stretch covered by promise") => format!("{number} stretches covered by promise"),
             (number, "failed job or missed run") => format!("{number} failed jobs or missed runs"),
             (number, what) => count(number, what),
         });

@@ -15,7 +15,7 @@ use crate::facts::rpo_over_time::Spans;
 use crate::render::RenderError;
 
 /// Raised whenever a field is removed or changes its meaning.
-const SCHEMA_VERSION: u32 = 1;
+const SCHEMA_VERSION: u32 = 2;
 
 /// Renders the attestation.
 ///
@@ -37,8 +37,12 @@ pub(crate) struct Document {
     tool_version: String,
     /// SHA-256 over the digests of the packs' manifests, one a line, in the order of `packs`.
     evidence_digest: String,
-    /// `proven`, `exposed` or `not-observed`: the worst that is not waived.
+    /// `proven`, `covered-by-promise`, `exposed` or `not-observed`: the worst that is not waived.
     verdict: String,
+    /// `--strict`: what rests on a promise counts as not observed.
+    strict: bool,
+    /// How much rests on a promise, in a sentence; null: nothing does.
+    by_promise: Option<String>,
     /// What the attestation rests on.
     rests_on: Vec<String>,
     /// What it does not prove.
@@ -74,6 +78,8 @@ struct Period {
 struct Totals {
     tables: usize,
     proven: usize,
+    /// Proven, if points that no pack lists stayed as long as promised.
+    covered_by_promise: usize,
     exposed: usize,
     /// Exposed tables whose exposures all lie within the terms of waivers.
     waived: usize,
@@ -81,6 +87,7 @@ struct Totals {
     exempt: usize,
     exposures: usize,
     covered_seconds: u64,
+    covered_by_promise_seconds: u64,
     exposed_seconds: u64,
     not_observed_seconds: u64,
 }
@@ -166,7 +173,7 @@ struct Table {
     region: String,
     /// Null: no pack describes the table, or it is older than table ids.
     table_id: Option<String>,
-    /// `proven`, `exposed`, `not-observed` (in part) or `exempt`.
+    /// `proven`, `covered-by-promise` (in part), `exposed`, `not-observed` (in part) or `exempt`.
     verdict: String,
     /// Every exposure lies within the term of a waiver.
     waived: bool,
@@ -181,16 +188,20 @@ struct Table {
     seconds: Seconds,
     /// Of the time for which the evidence has an answer. Null: there is none.
     covered_percent_of_observed: Option<f64>,
-    /// Of all the time for which a backup was asked for.
+    /// Of all the time for which a backup was asked for. Time covered by promise does not count as covered.
     covered_percent: Option<f64>,
     /// Null: its creation is not known, or it did not surely live in the period.
     longest_gap: Option<Gap>,
     exposures: Vec<Exposure>,
+    covered_by_promise: Vec<Stretch>,
     not_observed: Vec<Stretch>,
-    /// One letter for each day of the period: `c` covered, `e` exposed, `n` not observed, `-` not alive, `x` exempt.
+    /// One letter for each day of the period: `c` covered, `p` covered by promise, `e` exposed, `n` not observed, `-` not alive, `x` exempt.
     days: String,
     /// Recovery points that were made in the period.
     recovery_points: usize,
+    /// Recovery points of the period that may be of this table or of another of its name that no pack lists: they cover
+    /// nothing.
+    undecided_recovery_points: usize,
     /// Jobs that made no recovery point, and runs that never started.
     mishaps: Vec<Mishap>,
     waivers: Vec<Waiver>,
@@ -216,6 +227,8 @@ struct Asked {
 #[derive(Serialize, JsonSchema)]
 struct Seconds {
     covered: u64,
+    /// If a point that no pack lists then stayed as long as its plan promised.
+    covered_by_promise: u64,
     /// The table itself was younger than the RPO.
     young: u64,
     exposed: u64,
@@ -223,13 +236,20 @@ struct Seconds {
     exempt: u64,
 }
 
+/// The longest time without a new recovery point that reaches into the period, by the dates of their data.
 #[derive(Serialize, JsonSchema)]
 struct Gap {
+    /// It began no earlier.
     from: String,
+    /// It ended no later.
     to: String,
-    seconds: u32,
-    /// No recovery point was made in it for certain.
+    /// So many seconds without a point are certain.
+    at_least: u32,
+    /// No time without a point was longer, in seconds. Null: it began before the period, nobody knows when.
+    at_most: Option<u32>,
+    /// The two are equal.
     certain: bool,
+    began_before_period: bool,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -290,21 +310,26 @@ impl Document {
             verdict: match attestation.exit() {
                 Exit::NonCompliant => Proof::Exposed,
                 Exit::EvidenceMissing => Proof::NotObserved,
+                _ if totals.promised_seconds > 0 => Proof::Promised,
                 _ => Proof::Proven,
             }
             .as_str()
             .to_owned(),
+            strict: attestation.is_strict,
+            by_promise: words::by_promise(attestation),
             rests_on: words::rests_on(attestation),
             does_not_prove: words::does_not_prove(attestation),
             totals: Totals {
                 tables: attestation.tables.len(),
                 proven: of(Proof::Proven),
+                covered_by_promise: of(Proof::Promised),
                 exposed: of(Proof::Exposed),
                 waived: totals.waived,
                 not_observed: of(Proof::NotObserved),
                 exempt: of(Proof::Exempt),
                 exposures: totals.exposures,
                 covered_seconds: totals.covered_seconds,
+                covered_by_promise_seconds: totals.promised_seconds,
                 exposed_seconds: totals.exposed_seconds,
                 not_observed_seconds: totals.not_observed_seconds,
             },
@@ -405,6 +430,7 @@ impl Table {
             asked: asked(table),
             seconds: Seconds {
                 covered: history.covered.seconds(),
+                covered_by_promise: history.promised.seconds(),
                 young: history.young.seconds(),
                 exposed: history.exposed.seconds(),
                 not_observed: history.not_observed.seconds(),
@@ -415,13 +441,17 @@ impl Table {
             longest_gap: table.longest_gap.map(|gap| Gap {
                 from: words::instant(gap.from),
                 to: words::instant(gap.to),
-                seconds: gap.to - gap.from,
-                certain: gap.is_certain,
+                at_least: gap.at_least,
+                at_most: gap.at_most,
+                certain: gap.is_certain(),
+                began_before_period: gap.began_before,
             }),
             exposures: exposures(table),
+            covered_by_promise: stretches(&history.promised),
             not_observed: stretches(&history.not_observed),
             days: words::day_letters(table),
             recovery_points: table.points,
+            undecided_recovery_points: table.undecided_points,
             mishaps: mishaps(table),
             waivers: waivers(table),
         }

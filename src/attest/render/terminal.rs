@@ -21,7 +21,10 @@ pub(crate) fn summary(attestation: &Attestation) -> String {
         words::headline(attestation),
         words::summary(attestation)
     );
-    for proof in [Proof::Exposed, Proof::NotObserved] {
+    if let Some(line) = words::by_promise(attestation) {
+        text.push_str(&format!("{line}\n"));
+    }
+    for proof in [Proof::Exposed, Proof::NotObserved, Proof::Promised] {
         let of = attestation.tables.iter().filter(|table| table.proof == proof);
         let of: Vec<&TableProof> = of.collect();
         if of.is_empty() {
@@ -56,6 +59,7 @@ fn line(table: &TableProof) -> String {
     let history = &table.history;
     let intervals = match table.proof {
         Proof::Exposed => spans(&history.exposed),
+        Proof::Promised => spans(&history.promised),
         _ => spans(&history.not_observed),
     };
     let waived = if table.is_waived { ", waived" } else { "" };

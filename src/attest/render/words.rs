@@ -6,29 +6,13 @@ use crate::attest::{Attestation, FailedRun, LedgerLine, PackLine, Proof, TablePr
 use crate::domain::rfc3339;
 use crate::duration;
 use crate::exit::Exit;
-use crate::facts::rpo_over_time::RpoDemand;
+use crate::facts::rpo_over_time::{DayProof, RpoDemand};
 use crate::problem::count;
 use crate::sign::Signer;
 
-/// The letter of each state of a day in compact forms, and its word: covered, exposed, not observed, not alive, exempt.
-pub(crate) const DAY_LETTERS: [(char, &str); 5] = [
-    ('c', "covered"),
-    ('e', "exposed"),
-    ('n', "not-observed"),
-    ('-', "not-alive"),
-    ('x', "exempt"),
-];
-
 /// One letter for each day.
 pub(crate) fn day_letters(table: &TableProof) -> String {
-    let letter = |word: &str| {
-        DAY_LETTERS
-            .iter()
-            .find(|(_, known)| *known == word)
-            .map_or('?', |(letter, _)| *letter)
-    };
-    let days = table.days.iter().map(|day| day.map_or("exempt", |day| day.as_str()));
-    days.map(letter).collect()
+    table.days.iter().map(|day| day.letter()).collect()
 }
 
 /// An instant, given in seconds since 1970.
@@ -83,8 +67,20 @@ pub(crate) fn percent(percent: Option<f64>) -> String {
     )
 }
 
-/// `deleted between … and …`, where it was.
+/// `deleted between … and …`, where it was; and what cannot be told to be of it.
 pub(crate) fn life(table: &TableProof) -> String {
+    let life = born_and_deleted(table);
+    match table.undecided_points {
+        0 => life,
+        number => format!(
+            "{life}; of {} of its name nobody can tell whether {} of this table or of another",
+            count(number, "recovery point"),
+            if number == 1 { "it is" } else { "they are" },
+        ),
+    }
+}
+
+fn born_and_deleted(table: &TableProof) -> String {
     let born = table.born.map_or_else(
         || "created at an unknown time".to_owned(),
         |at| format!("created {}", instant(at)),
@@ -139,8 +135,12 @@ pub(crate) fn headline(attestation: &Attestation) -> &'static str {
     match attestation.exit() {
         Exit::NonCompliant => "Exposed",
         Exit::EvidenceMissing => "Not proven throughout",
-        _ if attestation.totals.waived > 0 => "Proven, but for waived exposures",
-        _ => "Proven",
+        _ => match (attestation.totals.waived > 0, attestation.totals.promised_seconds > 0) {
+            (true, true) => "Proven, but for waived exposures, and in part by promise",
+            (true, false) => "Proven, but for waived exposures",
+            (false, true) => "Proven, in part by promise only",
+            (false, false) => "Proven",
+        },
     }
 }
 
@@ -168,6 +168,9 @@ pub(crate) fn summary(attestation: &Attestation) -> String {
     if of(Proof::NotObserved) > 0 {
         parts.push(format!("{} not observed in part", of(Proof::NotObserved)));
     }
+    if of(Proof::Promised) > 0 {
+        parts.push(format!("{} covered by promise in part", of(Proof::Promised)));
+    }
     if of(Proof::Exempt) > 0 {
         parts.push(format!("{} exempt", of(Proof::Exempt)));
     }
@@ -182,6 +185,26 @@ pub(crate) fn summary(attestation: &Attestation) -> String {
         ));
     }
     format!("{}.", parts.join("; "))
+}
+
+/// How much rests on a promise, in a sentence; `None`: nothing does.
+pub(crate) fn by_promise(attestation: &Attestation) -> Option<String> {
+    let tables = attestation.tables.iter();
+    let promised: Vec<&TableProof> = tables.filter(|table| !table.history.promised.is_empty()).collect();
+    let is_promised = |day: &&DayProof| **day == DayProof::Promised;
+    let days: usize = promised
+        .iter()
+        .map(|table| table.days.iter().filter(is_promised).count())
+        .sum();
+    (!promised.is_empty()).then(|| {
+        format!(
+            "Covered by promise only: {} of {}, {} of tables. No pack lists the recovery points that cover them then; that \
+             they stayed as long as their plan promised is believed.",
+            length(attestation.totals.promised_seconds),
+            count(promised.len(), "table"),
+            count(days, "day"),
+        )
+    })
 }
 
 /// What the attestation rests on, one sentence each.
@@ -205,16 +228,25 @@ pub(crate) fn rests_on(attestation: &Attestation) -> Vec<String> {
             Some(ledger) => of_ledger(ledger),
             None => "The packs were named one by one. Whether there are others, nothing here shows.".to_owned(),
         },
-        "A recovery point counts from its creation, the date of its data, until it is older than the RPO or gone. It was \
-         there until the last pack that lists it, and until the end of its retention if a later pack does not show that it \
-         was missing before."
+        "A recovery point counts from its completion, with the age of its data, whose date AWS calls its creation, until it is \
+         older than the RPO or gone. It was there until the last pack that lists it."
             .to_owned(),
+        if attestation.is_strict {
+            "What rests on a promise counts as not observed (`--strict`): that a point stayed until the end of its retention, \
+             which no pack contradicts, proves nothing."
+        } else {
+            "That a point stayed until the end of its retention, where the last pack before and the first pack after allow it, \
+             is a promise: times that rest on it are covered by promise, and not counted as covered."
+        }
+        .to_owned(),
         "An exposure is named only for times of which every recovery point is known: every vault and every job of the \
          account and Region was read. AWS remembers jobs for 30 days, so each pack answers for the 29 days before it. \
          Everything else is not observed, which is neither good nor bad."
             .to_owned(),
         "The RPO is that of the policy in the packs. Between two packs with different policies only what holds under both \
-         is said; before the first pack and after the last, its policy is taken to have been in force."
+         is said, of every table in their scope; before the first pack and after the last, its policy is taken to have been \
+         in force. Which tier takes a table is not known before the first pack that lists it, but for what its name and place \
+         say."
             .to_owned(),
         "A table younger than its RPO can lose no more than the RPO allows: such times count neither as covered nor as \
          exposed. Tables made anew under an old name are tables of their own."
@@ -265,12 +297,17 @@ fn of_ledger(ledger: &LedgerLine) -> String {
 pub(crate) fn does_not_prove(attestation: &Attestation) -> Vec<String> {
     vec![
         "That a restore works, or that the data inside a recovery point are right.".to_owned(),
+        "That a recovery point met other demands of the policy than its age, of its retention, its key or its vault: every \
+         usable one of the table counts."
+            .to_owned(),
         format!(
             "That no table was created and deleted between two packs without leaving a recovery point behind. The longest \
              time of the period without a pack is {}.",
             length(u64::from(attestation.longest_between_packs()))
         ),
-        "That a recovery point whose retention is over was not deleted by hand shortly before.".to_owned(),
+        "That a recovery point that no pack lists any more was not deleted by hand before its retention was over: what rests \
+         on it is covered by promise."
+            .to_owned(),
         "Anything about accounts and Regions that no pack had in scope.".to_owned(),
     ]
     .into_iter()
@@ -305,19 +342,27 @@ fn who_made(attestation: &Attestation) -> Option<String> {
     }
 }
 
-/// The longest gap, with `at most` where a recovery point may lie in it.
+/// The longest gap: `26 h`, `25 h to 26 h`, `at least 5 d, begun before the period`, `n/a`.
 pub(crate) fn gap(table: &TableProof) -> String {
-    table.longest_gap.map_or_else(
-        || "n/a".to_owned(),
-        |gap| {
-            let length = length(u64::from(gap.to - gap.from));
-            if gap.is_certain {
-                length
-            } else {
-                format!("at most {length}")
-            }
-        },
-    )
+    let Some(gap) = table.longest_gap else {
+        return "n/a".to_owned();
+    };
+    let (least, most) = (
+        length(u64::from(gap.at_least)),
+        gap.at_most.map(|most| length(u64::from(most))),
+    );
+    let text = match most {
+        None => format!("at least {least}"),
+        Some(most) if gap.is_certain() => most,
+        Some(most) if gap.at_least == 0 => format!("at most {most}"),
+        Some(most) if most == least => format!("about {most}"),
+        Some(most) => format!("{least} to {most}"),
+    };
+    if gap.began_before {
+        format!("{text}, begun before the period")
+    } else {
+        text
+    }
 }
 
 /// What followed a failed job or a missed run.

@@ -1,19 +1,19 @@
 //! When was the newest usable recovery point within the RPO, when was it not, and when can nobody tell?
 //!
 //! In: a table's life, its recovery points with the time for which each is known to have been there, the stretches of
-//! which every creation is known, and the RPO asked for. Out: each moment of the table's life in one of five states.
+//! which every creation is known, and the RPO asked for. Out: each moment of the table's life in one of six states.
 //! Pure. Three-valued throughout: a moment is *covered* if some point surely was usable and young enough, *exposed* if
 //! surely none was, and *not observed* otherwise, so that more evidence turns what is not observed into one of the
-//! two and never one of the two into the other.
+//! two and never one of the two into the other. What would be covered if points stayed as long as their plan promised, and
+//! nothing shows that they did, is a state of its own: *covered by promise*.
 //!
-//! A point counts from the date of its data, which AWS calls its creation, until it is older than the RPO or gone; an age
-//! of exactly the RPO still counts. A table that is itself younger than the RPO can lose no more than the RPO allows: *young*.
+//! A point counts from its completion, for what is being made cannot be restored, with the age of its data, whose date AWS
+//! calls its creation; and until it is older than the RPO or gone. An age of exactly the RPO still counts. A table that is
+//! itself younger than the RPO can lose no more than the RPO allows: *young*.
 
 mod spans;
 
 pub(crate) use spans::Spans;
-
-use crate::domain::DayState;
 
 /// Seconds of a day.
 pub(crate) const DAY: u32 = 86_400;
@@ -25,13 +25,35 @@ pub(crate) struct PointTrace {
     pub(crate) earliest: u32,
     /// The date of its data, at the latest: only the job that made it was seen.
     pub(crate) latest: u32,
-    /// It was usable until here at least: it was seen then, or its retention had not ended. 0: that it was made is known,
-    /// or that it may have been, and nothing of how long it stayed.
+    /// It was complete no earlier than this.
+    pub(crate) complete_earliest: u32,
+    /// It was complete from here on, if it was made; `u32::MAX`: nothing says when.
+    pub(crate) complete_latest: u32,
+    /// It was there until here at least, for it was seen then. 0: it never was.
     pub(crate) sure_until: u32,
+    /// It was there until here if it stayed as long as was promised, and nothing shows that it did not. 0: nothing was
+    /// promised, or what was seen goes further.
+    pub(crate) promised_until: u32,
     /// It was gone from here on at the latest: a list that would hold it does not. `u32::MAX`: nothing says so.
     pub(crate) gone_by: u32,
     /// It was made for certain: it was listed, or its job completed. Else it may have been.
     pub(crate) is_made: bool,
+}
+
+impl PointTrace {
+    /// A point of that date that is there for good, complete at once.
+    pub(crate) const fn listed(created: u32) -> Self {
+        Self {
+            earliest: created,
+            latest: created,
+            complete_earliest: created,
+            complete_latest: created,
+            sure_until: u32::MAX,
+            promised_until: 0,
+            gone_by: u32::MAX,
+            is_made: true,
+        }
+    }
 }
 
 /// What is known of one table.
@@ -47,17 +69,6 @@ pub(crate) struct KnownTable {
     pub(crate) points: Vec<PointTrace>,
     /// Stretches in which no recovery point was made but those of `points`.
     pub(crate) observed: Spans,
-}
-
-/// A time without a new recovery point.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct SpanWithoutPoint {
-    /// The point before it was made, or the table, or sight begins.
-    pub(crate) from: u32,
-    /// The point after it was made, or sight ends.
-    pub(crate) to: u32,
-    /// No point was made in it for certain; else one may have been that was not seen.
-    pub(crate) is_certain: bool,
 }
 
 /// What is asked of a table over a stretch of time.
@@ -150,11 +161,13 @@ pub(crate) fn from_archival(demands: &[DemandSpan], archived: u32, to: u32) -> V
     all
 }
 
-/// The moments of a table's life, each in one state. Moments at which it may have been gone are never `exposed`.
+/// The moments of a table's life, each in one state. Moments at which it may have been gone are not observed, or exempt.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct History {
     /// The newest usable point was within the RPO.
     pub(crate) covered: Spans,
+    /// It was, if a point that nobody saw then stayed as long as was promised.
+    pub(crate) promised: Spans,
     /// It need not be: the table itself was younger than the RPO, and no point was there yet.
     pub(crate) young: Spans,
     /// It was not, or there was none.
@@ -184,20 +197,25 @@ impl KnownTable {
                 history.exempt = history.exempt.or(&here);
                 continue;
             };
-            let good = strict.map_or(Spans::none(), |rpo| self.surely_usable(rpo));
+            let here = here.and(&surely_alive);
+            let within = |until: fn(&PointTrace) -> u32| strict.map_or(Spans::none(), |rpo| self.usable(rpo, until));
+            let covered = here.and(&within(|point| point.sure_until));
             let young = strict.map_or(Spans::none(), |rpo| Spans::one(born, born.saturating_add(rpo)));
-            let covered = here.and(&good);
             let young = here.and(&young).without(&covered);
+            let promised = here.and(&within(|point| point.promised_until));
+            let promised = promised.without(&covered).without(&young);
             let exposed = lax.map_or(Spans::none(), |rpo| {
-                let undecided = good.or(&young).or(&self.perhaps_usable(born, rpo));
-                here.and(&surely_alive).without(&undecided)
+                let undecided = covered.or(&young).or(&promised).or(&self.perhaps_usable(born, rpo));
+                here.without(&undecided)
             });
             history.covered = history.covered.or(&covered);
+            history.promised = history.promised.or(&promised);
             history.young = history.young.or(&young);
             history.exposed = history.exposed.or(&exposed);
         }
         history.not_observed = alive
             .without(&history.covered)
+            .without(&history.promised)
             .without(&history.young)
             .without(&history.exposed)
             .without(&history.exempt);
@@ -209,7 +227,7 @@ impl KnownTable {
     ///
     /// A point whose date is known by its job alone was made somewhere between the job's creation and its end: it breaks only
     /// those times that hold all of that, so it never counts beside a point of the same job that is listed.
-    pub(crate) fn longest_without_point(&self, from: u32, to: u32) -> Option<SpanWithoutPoint> {
+    pub(crate) fn longest_without_point(&self, from: u32, to: u32) -> Option<(u32, u32)> {
         let born = self.born?;
         let (start, end) = (from.max(born), to.min(self.alive_until));
         if start >= end {
@@ -223,32 +241,22 @@ impl KnownTable {
             .map(|point| (point.earliest, point.latest))
             .collect();
         made.sort_unstable();
-        let mut longest = SpanWithoutPoint {
-            from: start,
-            to: start,
-            is_certain: false,
-        };
+        let mut longest = (start, start);
         // From the last one backwards: the first moment by which a point of those that begin later was made.
         let mut next = end;
         let starts = made.iter().rev().map(|(earliest, latest)| (*earliest, *latest));
         for (begins, latest) in starts.chain([(start, start)]) {
-            if next.saturating_sub(begins) >= longest.to - longest.from {
-                (longest.from, longest.to) = (begins, next);
+            if next.saturating_sub(begins) >= longest.1 - longest.0 {
+                longest = (begins, next);
             }
             next = next.min(latest);
         }
-        let gap = Spans::one(longest.from, longest.to);
-        let may_lie_inside = |point: &PointTrace| {
-            let (first, last) = (longest.from.saturating_add(1), longest.to.saturating_sub(1));
-            point.earliest <= last && point.latest >= first
-        };
-        longest.is_certain = gap.without(&self.observed).is_empty() && !self.points.iter().any(may_lie_inside);
         Some(longest)
     }
 
-    /// The longest time from `from` to `to` in the table's life that surely passed without a new point, in seconds. More
-    /// evidence can only lengthen it.
-    pub(crate) fn surely_without_point(&self, from: u32, to: u32) -> u32 {
+    /// The longest time from `from` to `to` in the table's life that surely passed without a new point and had not ended by
+    /// `reaching`, in seconds. More evidence can only lengthen it.
+    pub(crate) fn surely_without_point(&self, from: u32, to: u32, reaching: u32) -> u32 {
         let Some(born) = self.born else { return 0 };
         let life = Spans::one(from.max(born), to.min(self.alive_until));
         let mut dates: Vec<(u32, u32)> = self.points.iter().map(|point| (point.earliest, point.latest)).collect();
@@ -260,26 +268,35 @@ impl KnownTable {
                 .iter()
                 .filter(|(earliest, latest)| *latest >= start && *earliest < end)
             {
-                longest = longest.max(earliest.saturating_sub(last));
+                if *earliest > reaching {
+                    longest = longest.max(earliest.saturating_sub(last));
+                }
                 last = last.max(*latest);
             }
-            longest = longest.max(end.saturating_sub(last));
+            if end > reaching {
+                longest = longest.max(end.saturating_sub(last));
+            }
         }
         longest
     }
 
-    /// Moments at which a point surely was there and no older than `rpo`.
-    fn surely_usable(&self, rpo: u32) -> Spans {
-        let stretches = self.points.iter();
-        Spans::of(stretches.map(|point| (point.latest, point.earliest.saturating_add(rpo).min(point.sure_until))))
+    /// Moments at which a point was complete, no older than `rpo`, and there until `until` says.
+    fn usable(&self, rpo: u32, until: impl Fn(&PointTrace) -> u32) -> Spans {
+        let span = |point: &PointTrace| {
+            let complete = point.complete_latest.max(point.latest);
+            (complete, point.earliest.saturating_add(rpo).min(until(point)))
+        };
+        let made = self.points.iter().filter(|point| point.is_made);
+        Spans::of(made.map(span))
     }
 
     /// Moments at which a point may have been there and no older than `rpo`, seen or not; and those of a young table.
     fn perhaps_usable(&self, born: u32, rpo: u32) -> Spans {
-        let seen = self
-            .points
-            .iter()
-            .map(|point| (point.earliest, point.latest.saturating_add(rpo).min(point.gone_by)));
+        let span = |point: &PointTrace| {
+            let complete = point.complete_earliest.max(point.earliest);
+            (complete, point.latest.saturating_add(rpo).min(point.gone_by))
+        };
+        let seen = self.points.iter().map(span);
         // A point that nobody heard of may have been made at any unobserved moment, and counts for so long.
         let unseen = Spans::one(born, u32::MAX).without(&self.observed);
         let unseen = unseen.iter().map(|(from, to)| (from, to.saturating_add(rpo)));
@@ -288,23 +305,81 @@ impl KnownTable {
     }
 }
 
-impl History {
-    /// Moments of the table's life for which the evidence gives an answer and the policy asks for one.
-    pub(crate) fn judged_seconds(&self) -> u64 {
-        self.covered.seconds() + self.young.seconds() + self.exposed.seconds()
+/// One day of a table, as bad as its worst moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DayProof {
+    /// It was covered, or young, at every moment of its life.
+    Covered,
+    /// The same, in part by promise.
+    Promised,
+    /// For a part of the day it was exposed.
+    Exposed,
+    /// The evidence does not tell of all of it.
+    NotObserved,
+    /// It did not live.
+    NotAlive,
+    /// The policy asked for no backup, all day long.
+    Exempt,
+}
+
+impl DayProof {
+    /// Every state, from good to bad, then those that say nothing.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Covered,
+        Self::Promised,
+        Self::Exposed,
+        Self::NotObserved,
+        Self::NotAlive,
+        Self::Exempt,
+    ];
+
+    /// The word of the machine formats.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Covered => "covered",
+            Self::Promised => "covered-by-promise",
+            Self::Exposed => "exposed",
+            Self::NotObserved => "not-observed",
+            Self::NotAlive => "not-alive",
+            Self::Exempt => "exempt",
+        }
     }
 
-    /// The state of each of `days` days of UTC, the first of which is day `first` since 1970. A day on which the table
-    /// was young counts as covered. `None`: the policy asked for no backup, all day long.
-    pub(crate) fn days(&self, first: u32, days: usize) -> Vec<Option<DayState>> {
-        let mut states = vec![Some(DayState::NotAlive); days];
+    /// The letter of compact forms.
+    pub(crate) const fn letter(self) -> char {
+        match self {
+            Self::Covered => 'c',
+            Self::Promised => 'p',
+            Self::Exposed => 'e',
+            Self::NotObserved => 'n',
+            Self::NotAlive => '-',
+            Self::Exempt => 'x',
+        }
+    }
+}
+
+impl History {
+    /// Takes what rests on a promise for not observed.
+    pub(crate) fn distrust(&mut self) {
+        self.not_observed = self.not_observed.or(&std::mem::take(&mut self.promised));
+    }
+
+    /// Moments of the table's life for which the evidence gives an answer, were it by promise, and the policy asks for one.
+    pub(crate) fn judged_seconds(&self) -> u64 {
+        self.covered.seconds() + self.promised.seconds() + self.young.seconds() + self.exposed.seconds()
+    }
+
+    /// The state of each of `days` days of UTC, the first of which is day `first` since 1970.
+    pub(crate) fn days(&self, first: u32, days: usize) -> Vec<DayProof> {
+        let mut states = vec![DayProof::NotAlive; days];
         // From what says least to what says most: a part of a day decides.
         let layers = [
-            (&self.exempt, None),
-            (&self.young, Some(DayState::Covered)),
-            (&self.covered, Some(DayState::Covered)),
-            (&self.not_observed, Some(DayState::NotObserved)),
-            (&self.exposed, Some(DayState::Exposed)),
+            (&self.exempt, DayProof::Exempt),
+            (&self.young, DayProof::Covered),
+            (&self.covered, DayProof::Covered),
+            (&self.promised, DayProof::Promised),
+            (&self.not_observed, DayProof::NotObserved),
+            (&self.exposed, DayProof::Exposed),
         ];
         for (spans, state) in layers {
             for (from, to) in spans.iter() {

@@ -11,7 +11,7 @@ struct Truth {
     gone: u32,
     /// Creation and deletion.
     points: Vec<(u32, u32)>,
-    /// Of each point: when its job was created before it, and ended after it.
+    /// Of each point: when its job was created before it, and ended after it, which completes it.
     jobs: Vec<(u32, u32)>,
 }
 
@@ -23,8 +23,10 @@ impl Truth {
         if at < self.born || at >= self.gone {
             return None;
         }
-        let counts = |(created, gone): &(u32, u32)| *created <= at && at < *gone && at < created + rpo;
-        Some(if self.points.iter().any(counts) {
+        let counts = |((created, gone), (_, took)): (&(u32, u32), &(u32, u32))| {
+            created + took <= at && at < *gone && at < created + rpo
+        };
+        Some(if self.points.iter().zip(&self.jobs).any(counts) {
             "covered"
         } else if at < self.born + rpo {
             "young"
@@ -52,14 +54,17 @@ fn truth() -> impl Strategy<Value = Truth> {
 /// near the bounds of its end are; and the stretches that are known to the last creation.
 #[derive(Debug, Clone)]
 struct Sight {
-    points: Vec<(bool, bool, (u32, u32))>,
+    points: Vec<(bool, bool, (u32, u32), (u32, u32))>,
     observed: Vec<(u32, u32)>,
     alive: (u32, u32),
 }
 
 fn sight() -> impl Strategy<Value = Sight> {
     (
-        prop::collection::vec((any::<bool>(), any::<bool>(), (0..END, 0..END)), 12),
+        prop::collection::vec(
+            (any::<bool>(), any::<bool>(), (0..END, 0..END), (0..9_u32, 0..9_u32)),
+            12,
+        ),
         prop::collection::vec((0..2 * END, 0..2 * END), 0..4),
         (0..END, 0..END),
     )
@@ -73,7 +78,7 @@ fn sight() -> impl Strategy<Value = Sight> {
 fn known(truth: &Truth, sight: &Sight) -> KnownTable {
     let observed = Spans::of(sight.observed.iter().copied());
     let mut points = Vec::new();
-    for ((created, gone), (job, (is_known, is_dated, end))) in
+    for ((created, gone), (job, (is_known, is_dated, end, about))) in
         truth.points.iter().zip(truth.jobs.iter().zip(&sight.points))
     {
         let (earliest, latest) = (created.saturating_sub(job.0), created + job.1);
@@ -82,7 +87,10 @@ fn known(truth: &Truth, sight: &Sight) -> KnownTable {
             points.push(PointTrace {
                 earliest: if *is_dated { *created } else { earliest },
                 latest: if *is_dated { *created } else { latest },
+                complete_earliest: (created + job.1).saturating_sub(about.0),
+                complete_latest: created + job.1 + about.1,
                 sure_until: gone.saturating_sub(end.0),
+                promised_until: 0,
                 gone_by: gone + end.1,
                 is_made: true,
             });
@@ -104,6 +112,7 @@ fn least(a: (u32, u32), b: (u32, u32)) -> (u32, u32) {
 fn word(history: &History, at: u32) -> Option<&'static str> {
     let layers = [
         (&history.covered, "covered"),
+        (&history.promised, "promised"),
         (&history.young, "young"),
         (&history.exposed, "exposed"),
         (&history.not_observed, "not observed"),
@@ -126,8 +135,13 @@ fn by_definition(known: &KnownTable, at: u32, strict: Option<u32>, lax: Option<u
     if at < born || at >= known.gone_by.max(known.alive_until) {
         return None;
     }
-    let surely_within = |point: &PointTrace, rpo: u32| point.latest <= at && at < point.earliest + rpo;
-    let perhaps_within = |point: &PointTrace, rpo: u32| point.earliest <= at && at < point.latest + rpo;
+    if at >= known.alive_until {
+        return Some("not observed");
+    }
+    let surely_within =
+        |point: &PointTrace, rpo: u32| point.latest.max(point.complete_latest) <= at && at < point.earliest + rpo;
+    let perhaps_within =
+        |point: &PointTrace, rpo: u32| point.earliest.max(point.complete_earliest) <= at && at < point.latest + rpo;
     if let Some(rpo) = strict {
         if known
             .points
@@ -148,7 +162,7 @@ fn by_definition(known: &KnownTable, at: u32, strict: Option<u32>, lax: Option<u
     // A second longer than a point counts: observation may begin in the middle of one.
     let is_blind = (0..=rpo).any(|ago| at >= born + ago && !known.observed.holds(at - ago));
     let may_be_young = at < born + rpo;
-    if may_be || is_blind || may_be_young || at >= known.alive_until {
+    if may_be || is_blind || may_be_young {
         Some("not observed")
     } else {
         Some("exposed")
@@ -198,7 +212,7 @@ proptest! {
         truth in truth(), sight in sight(), more in sight(), rpo in 1..40_u32
     ) {
         let better = Sight {
-            points: sight.points.iter().zip(&more.points).map(|(a, b)| (a.0 || b.0, a.1 || b.1, least(a.2, b.2))).collect(),
+            points: sight.points.iter().zip(&more.points).map(|(a, b)| (a.0 || b.0, a.1 || b.1, least(a.2, b.2), least(a.3, b.3))).collect(),
             observed: sight.observed.iter().chain(&more.observed).copied().collect(),
             alive: (sight.alive.0.min(more.alive.0), sight.alive.1.min(more.alive.1)),
         };
@@ -206,7 +220,7 @@ proptest! {
         let after = known(&truth, &better).history(&demand(RpoDemand::rpo(rpo)), 0, END);
         for at in 0..END {
             match word(&before, at) {
-                Some("covered") => prop_assert!(matches!(word(&after, at), Some("covered") | None)),
+                Some("covered") => prop_assert!(matches!(word(&after, at), Some("covered") | None), "{:?} at {}", word(&after, at), at),
                 Some("exposed") => prop_assert_eq!(word(&after, at), Some("exposed")),
                 Some("young") => prop_assert!(matches!(word(&after, at), Some("young" | "covered") | None)),
                 None => prop_assert_eq!(word(&after, at), None),
@@ -241,13 +255,7 @@ fn table(hours: &[u32]) -> KnownTable {
         gone_by: u32::MAX,
         points: hours
             .iter()
-            .map(|hour| PointTrace {
-                earliest: 100 * DAY + hour * HOUR,
-                latest: 100 * DAY + hour * HOUR,
-                sure_until: u32::MAX,
-                gone_by: u32::MAX,
-                is_made: true,
-            })
+            .map(|hour| PointTrace::listed(100 * DAY + hour * HOUR))
             .collect(),
         observed: Spans::one(0, u32::MAX),
     }
@@ -265,7 +273,7 @@ fn an_age_of_exactly_the_rpo_still_counts() {
     assert_eq!(history.covered, Spans::one(100 * DAY, 103 * DAY));
     assert!(history.exposed.is_empty());
     let mut late = table(&[0, 24]);
-    (late.points[1].earliest, late.points[1].latest) = (101 * DAY + 1, 101 * DAY + 1);
+    late.points[1] = PointTrace::listed(101 * DAY + 1);
     let history = late.history(&DAILY, 100 * DAY, 102 * DAY);
     assert_eq!(history.exposed, Spans::one(101 * DAY, 101 * DAY + 1));
 }
@@ -286,7 +294,7 @@ fn a_point_that_was_deleted_early_covers_no_longer() {
 
 #[test]
 fn a_day_is_as_bad_as_its_worst_moment() {
-    use DayState::{Covered, Exposed, NotAlive, NotObserved};
+    use DayProof::{Covered, Exposed, NotAlive, NotObserved};
     let mut known = table(&[0, 24, 49, 72]);
     known.born = Some(100 * DAY - HOUR);
     known.alive_until = 104 * DAY + HOUR;
@@ -304,11 +312,11 @@ fn a_day_is_as_bad_as_its_worst_moment() {
         NotObserved,
         NotAlive,
     ];
-    assert_eq!(days, expected.map(Some));
+    assert_eq!(days, expected);
 }
 
 #[test]
-fn exempt_days_have_no_state_unless_something_was_asked_for_in_a_part() {
+fn a_day_is_exempt_unless_something_was_asked_for_in_a_part() {
     let demands = [
         DemandSpan {
             from: 0,
@@ -322,8 +330,8 @@ fn exempt_days_have_no_state_unless_something_was_asked_for_in_a_part() {
         },
     ];
     let history = table(&[24]).history(&demands, 100 * DAY, 103 * DAY);
-    use DayState::{Covered, Exposed};
-    assert_eq!(history.days(100, 3), [None, Some(Covered), Some(Exposed)]);
+    use DayProof::{Covered, Exempt, Exposed};
+    assert_eq!(history.days(100, 3), [Exempt, Covered, Exposed]);
     assert_eq!(
         history.judged_seconds() + history.not_observed.seconds(),
         u64::from(2 * DAY - HOUR)
@@ -352,32 +360,31 @@ fn the_longest_gap_ends_with_the_next_point_or_with_sight() {
     let known = table(&[0, 24, 50, 74]);
     let at = |hour: u32| 100 * DAY + hour * HOUR;
     let gap = |known: &KnownTable, from: u32, to: u32| {
-        let gap = known.longest_without_point(from, to).expect("a gap");
-        (gap.from, gap.to, gap.is_certain)
+        let (begins, ends) = known.longest_without_point(from, to).expect("a gap");
+        (begins, ends, known.surely_without_point(from, to, from))
     };
-    assert_eq!(gap(&known, at(0), at(74)), (at(24), at(50), true));
-    assert_eq!(gap(&known, at(49), at(80)), (at(50), at(74), true));
-    assert_eq!(gap(&known, at(74), 120 * DAY), (at(74), 110 * DAY, true));
-    assert_eq!(known.surely_without_point(at(0), at(74)), 26 * HOUR);
+    assert_eq!(gap(&known, at(0), at(74)), (at(24), at(50), 26 * HOUR));
+    assert_eq!(gap(&known, at(49), at(80)), (at(50), at(74), 24 * HOUR));
+    assert_eq!(gap(&known, at(74), 120 * DAY), (at(74), 110 * DAY, 110 * DAY - at(74)));
+    // One that ends before a moment that it has to reach does not count.
+    assert_eq!(known.surely_without_point(at(0), at(74), at(50)), 24 * HOUR);
     let mut blind = known.clone();
     blind.observed = Spans::one(0, at(30));
-    assert_eq!(gap(&blind, at(0), at(74)), (at(24), at(50), false));
-    assert_eq!(blind.surely_without_point(at(0), at(74)), 24 * HOUR);
+    assert_eq!(gap(&blind, at(0), at(74)), (at(24), at(50), 24 * HOUR));
     // A job that has not ended, and one whose point was deleted by hand.
     let job = |is_made: bool| PointTrace {
-        earliest: at(30),
         latest: at(31),
         sure_until: 0,
-        gone_by: u32::MAX,
         is_made,
+        ..PointTrace::listed(at(30))
     };
     let mut open = known.clone();
     open.points.push(job(false));
-    assert_eq!(gap(&open, at(0), at(74)), (at(24), at(50), false));
+    assert_eq!(gap(&open, at(0), at(74)), (at(24), at(50), 24 * HOUR));
     let mut deleted = known.clone();
     deleted.points.push(job(true));
-    assert_eq!(gap(&deleted, at(1), at(74)), (at(50), at(74), true));
-    assert_eq!(gap(&deleted, at(1), at(50)), (at(1), at(24), true));
+    assert_eq!(gap(&deleted, at(1), at(74)), (at(50), at(74), 24 * HOUR));
+    assert_eq!(gap(&deleted, at(1), at(50)), (at(1), at(24), 23 * HOUR));
     assert_eq!(known.longest_without_point(120 * DAY, 130 * DAY), None);
 }
 
@@ -394,8 +401,8 @@ fn a_job_beside_its_point_shortens_no_gap() {
         });
     }
     let gap = |known: &KnownTable| known.longest_without_point(100 * DAY, 102 * DAY + 12 * HOUR);
-    assert_eq!(gap(&beside).map(|gap| gap.to - gap.from), Some(29 * HOUR));
-    assert_eq!(gap(&beside).map(|gap| gap.to), gap(&alone).map(|gap| gap.to));
+    assert_eq!(gap(&beside).map(|(from, to)| to - from), Some(29 * HOUR));
+    assert_eq!(gap(&beside).map(|(_, to)| to), gap(&alone).map(|(_, to)| to));
 }
 
 proptest! {
@@ -405,7 +412,7 @@ proptest! {
     #[test]
     fn the_longest_gap_lies_between_its_bounds(truth in truth(), sight in sight(), more in sight(), from in 0..END) {
         let better = Sight {
-            points: sight.points.iter().zip(&more.points).map(|(a, b)| (a.0 || b.0, a.1 || b.1, least(a.2, b.2))).collect(),
+            points: sight.points.iter().zip(&more.points).map(|(a, b)| (a.0 || b.0, a.1 || b.1, least(a.2, b.2), least(a.3, b.3))).collect(),
             observed: sight.observed.iter().chain(&more.observed).copied().collect(),
             alive: sight.alive,
         };
@@ -416,8 +423,8 @@ proptest! {
         dates.extend([start, end]);
         dates.sort_unstable();
         let really = dates.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0);
-        let most = |known: &KnownTable| known.longest_without_point(from, END).map_or(0, |gap| gap.to - gap.from);
-        let least = |known: &KnownTable| known.surely_without_point(from, END);
+        let most = |known: &KnownTable| known.longest_without_point(from, END).map_or(0, |(from, to)| to - from);
+        let least = |known: &KnownTable| known.surely_without_point(from, END, from);
         prop_assert!(least(&known) <= really && really <= most(&known), "{} {} {}", least(&known), really, most(&known));
         prop_assert!(least(&known) <= least(&better) && most(&better) <= most(&known));
     }
@@ -428,17 +435,18 @@ proptest! {
         let mut known = known(&truth, &sight);
         for point in &mut known.points {
             (point.sure_until, point.gone_by) = (u32::MAX, u32::MAX);
+            (point.complete_earliest, point.complete_latest) = (point.earliest, point.latest);
         }
         known.gone_by = known.alive_until;
         let history = known.history(&demand(RpoDemand::rpo(rpo)), truth.born, END);
-        let gap = known.longest_without_point(truth.born, END).map_or(0, |gap| gap.to - gap.from);
+        let gap = known.longest_without_point(truth.born, END).map_or(0, |(from, to)| to - from);
         if gap <= rpo {
             prop_assert!(history.exposed.is_empty());
         }
         if known.points.iter().all(|point| point.earliest == point.latest) && history.not_observed.is_empty() {
             prop_assert_eq!(gap <= rpo, history.exposed.is_empty(), "{} {:?}", gap, history);
         }
-        if known.surely_without_point(truth.born, END) > rpo {
+        if known.surely_without_point(truth.born, END, truth.born) > rpo {
             let young = u32::from(history.exposed.is_empty());
             prop_assert_eq!(young, 0, "{:?}", history);
         }
@@ -465,13 +473,7 @@ fn a_job_whose_point_is_gone_dates_it_no_better_than_from_its_creation_to_its_en
 fn after_its_archival_a_table_is_as_well_covered_as_it_was_then() {
     let archived = 100 * DAY;
     let of_age = |hours: u32| {
-        let point = PointTrace {
-            earliest: archived - hours * 3600,
-            latest: archived - hours * 3600,
-            sure_until: u32::MAX,
-            gone_by: u32::MAX,
-            is_made: true,
-        };
+        let point = PointTrace::listed(archived - hours * 3600);
         let known = KnownTable {
             born: Some(0),
             alive_until: u32::MAX,
@@ -499,4 +501,51 @@ fn after_its_archival_a_table_is_as_well_covered_as_it_was_then() {
     let (covered, exposed) = of_age(30);
     assert_eq!(covered, 0);
     assert!(exposed < all);
+}
+
+/// What is being made cannot be restored, and is as old as its data once it can.
+#[test]
+fn a_point_counts_from_its_completion_with_the_age_of_its_data() {
+    let mut known = table(&[0]);
+    (known.points[0].complete_earliest, known.points[0].complete_latest) =
+        (100 * DAY + 9 * HOUR, 100 * DAY + 10 * HOUR);
+    let history = known.history(&DAILY, 100 * DAY, 102 * DAY);
+    assert_eq!(
+        history.exposed,
+        Spans::of([(100 * DAY, 100 * DAY + 9 * HOUR), (101 * DAY, 102 * DAY)])
+    );
+    assert_eq!(
+        history.not_observed,
+        Spans::one(100 * DAY + 9 * HOUR, 100 * DAY + 10 * HOUR)
+    );
+    assert_eq!(history.covered, Spans::one(100 * DAY + 10 * HOUR, 101 * DAY));
+}
+
+#[test]
+fn what_was_promised_is_a_state_of_its_own() {
+    let mut known = table(&[0]);
+    let point = &mut known.points[0];
+    (point.sure_until, point.promised_until, point.gone_by) =
+        (100 * DAY + HOUR, 100 * DAY + 5 * HOUR, 100 * DAY + 6 * HOUR);
+    let mut history = known.history(&DAILY, 100 * DAY, 101 * DAY);
+    assert_eq!(history.covered, Spans::one(100 * DAY, 100 * DAY + HOUR));
+    assert_eq!(history.promised, Spans::one(100 * DAY + HOUR, 100 * DAY + 5 * HOUR));
+    assert_eq!(
+        history.not_observed,
+        Spans::one(100 * DAY + 5 * HOUR, 100 * DAY + 6 * HOUR)
+    );
+    assert_eq!(history.days(100, 1), [DayProof::Exposed]);
+    history.distrust();
+    assert_eq!(history.not_observed, Spans::one(100 * DAY + HOUR, 100 * DAY + 6 * HOUR));
+    assert!(history.promised.is_empty());
+}
+
+/// Its points may be of another table of its name by then.
+#[test]
+fn after_a_table_was_last_seen_nothing_is_said() {
+    let mut known = table(&[0, 24]);
+    (known.alive_until, known.gone_by) = (100 * DAY + HOUR, 101 * DAY);
+    let history = known.history(&DAILY, 100 * DAY, 102 * DAY);
+    assert_eq!(history.covered, Spans::one(100 * DAY, 100 * DAY + HOUR));
+    assert_eq!(history.not_observed, Spans::one(100 * DAY + HOUR, 101 * DAY));
 }

@@ -14,14 +14,14 @@ use crate::facts::index::Index;
 use crate::facts::index::rows::ArnHasher;
 use crate::facts::recovery_point::{Lifecycle, PointKind, Retention, is_native, is_overdue};
 use crate::facts::restore::Restores;
-use crate::facts::time::instant;
+use crate::facts::time::{instant, seconds_of_millis};
 use crate::inventory::Inventory;
 use crate::inventory::schema::borrowed::RecoveryPoint as Borrowed;
 use crate::inventory::schema::{RecoveryPoint, Row as _};
 use crate::problem::Problem;
 
 /// Columns that no fact on tables and vaults reads.
-const UNUSED: [&str; 4] = ["started_at", "completed_at", "cold_after_days", "size_bytes"];
+const UNUSED: [&str; 3] = ["started_at", "cold_after_days", "size_bytes"];
 
 /// The date of a point that has none: no instant of an inventory lies there.
 pub(crate) const UNDATED: i64 = i64::MIN;
@@ -68,6 +68,8 @@ pub(crate) struct Gathered {
     pub(crate) kinds: Vec<PointKind>,
     /// In order of table.
     pub(crate) points: Vec<TablePoint>,
+    /// When each of them was complete, in seconds since 1970; 0: it does not say.
+    pub(crate) completed: Vec<u32>,
     /// Where the points of each table begin, and where the last ones end.
     pub(crate) starts: Vec<u32>,
     /// Targets with a point that names no table, by place: it may belong to any of them.
@@ -103,7 +105,7 @@ pub(crate) fn gather(
         batches,
         ..
     } = gatherer;
-    let (starts, points) = by_table(batches, index.tables.len()).ok_or_else(|| {
+    let (starts, points, completed) = by_table(batches, index.tables.len()).ok_or_else(|| {
         Problem::new("could not read the recovery points of the inventory")
             .why("there are more of them than this program can count")
             .so("nothing was evaluated")
@@ -112,6 +114,7 @@ pub(crate) fn gather(
     Ok(Gathered {
         kinds,
         points,
+        completed,
         starts,
         untraceable,
     })
@@ -122,10 +125,15 @@ struct Seen {
     at: i64,
     table: u32,
     kind: u32,
+    /// In seconds since 1970; 0: it does not say.
+    completed: u32,
 }
 
+/// Where the points of each table begin, the points, and when each was complete.
+type Sorted = (Vec<u32>, Vec<TablePoint>, Vec<u32>);
+
 /// Puts the points of each table side by side. None if four bytes are too few to count them.
-fn by_table(batches: Vec<Vec<Seen>>, tables: usize) -> Option<(Vec<u32>, Vec<TablePoint>)> {
+fn by_table(batches: Vec<Vec<Seen>>, tables: usize) -> Option<Sorted> {
     let rows: usize = batches.iter().map(Vec::len).sum();
     u32::try_from(rows).ok()?;
     let mut starts = vec![0_u32; tables + 1];
@@ -141,19 +149,27 @@ fn by_table(batches: Vec<Vec<Seen>>, tables: usize) -> Option<(Vec<u32>, Vec<Tab
         number: 0,
     };
     let mut points = vec![nowhere; starts[tables] as usize];
+    let mut ends = vec![0; points.len()];
     let mut next = starts.clone();
     let mut number = 0;
     for batch in batches {
-        for Seen { at, table, kind } in batch {
+        for Seen {
+            at,
+            table,
+            kind,
+            completed,
+        } in batch
+        {
             if table != NO_TABLE {
                 let place = &mut next[table as usize];
                 points[*place as usize] = TablePoint { at, kind, number };
+                ends[*place as usize] = completed;
                 *place += 1;
             }
             number += 1;
         }
     }
-    Some((starts, points))
+    Some((starts, points, ends))
 }
 
 struct Gatherer<'e> {
@@ -188,6 +204,7 @@ struct Columns<'f> {
     source_vault_arn: Vec<u32>,
     is_encrypted: Vec<Option<bool>>,
     created_at: Vec<Option<i64>>,
+    completed_at: Vec<Option<i64>>,
     delete_at: Vec<Option<i64>>,
     delete_after_days: Vec<Option<i64>>,
     cold_at: Vec<Option<i64>>,
@@ -215,6 +232,7 @@ impl<'f> Columns<'f> {
             source_vault_arn: numbers("source_vault_arn")?,
             is_encrypted: frame.column("is_encrypted")?.bool()?.iter().collect(),
             created_at: times("created_at")?,
+            completed_at: times("completed_at")?,
             delete_at: times("delete_at")?,
             delete_after_days: frame.column("delete_after_days")?.i64()?.iter().collect(),
             cold_at: times("cold_at")?,
@@ -245,7 +263,7 @@ impl<'f> Columns<'f> {
             status: text(&self.status),
             created_at: time(&self.created_at),
             started_at: None,
-            completed_at: None,
+            completed_at: time(&self.completed_at),
             cold_after_days: None,
             delete_after_days: self.delete_after_days[row],
             delete_after_event: text(&self.delete_after_event),
@@ -301,6 +319,7 @@ impl Gatherer<'_> {
             at: UNDATED,
             table: NO_TABLE,
             kind,
+            completed: 0,
         };
         // A view of a point in another vault is no second point, and the other vault may lie elsewhere.
         if vault.is_some_and(|vault| index.vaults[vault as usize].is_view) {
@@ -324,6 +343,7 @@ impl Gatherer<'_> {
                     at: at.unwrap_or(UNDATED),
                     table,
                     kind,
+                    completed: columns.completed_at[row].map_or(0, seconds_of_millis),
                 }
             }
             _ => {

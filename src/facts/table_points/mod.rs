@@ -309,7 +309,8 @@ impl TablePoints {
         let window = index.window_start().timestamp_millis();
         let mut alike: Vec<Alike> = Vec::with_capacity(4);
         tally.times.reserve(points.len());
-        for point in points {
+        let completed = &self.gathered.completed[self.gathered.starts[row] as usize..];
+        for (point, completed) in points.iter().zip(completed) {
             let kind = self.kind(point);
             tally.overdue += i64::from(kind.state.is_overdue);
             if point.at == UNDATED {
@@ -335,7 +336,7 @@ impl TablePoints {
                         newest: point.at,
                     }),
                 }
-                tally.add_time(point.at, window);
+                tally.add_time((point.at, *completed), window);
             }
         }
         for alike in &alike {

@@ -26,6 +26,9 @@ pub(crate) struct InVault {
     pub(crate) newest: u32,
 }
 
+/// When a recovery point was made, and when it was complete: seconds since the epoch; 0: it does not say.
+pub(crate) type Times = (u32, u32);
+
 /// The points of one table, counted.
 #[derive(Default)]
 pub(crate) struct Tally<'p> {
@@ -52,10 +55,10 @@ pub(crate) struct Tally<'p> {
     air_gapped_newest: Option<i64>,
     /// Points in other states than those counted above.
     other_states: Vec<(&'p str, i64)>,
-    /// Seconds since the epoch of usable points inside the window, in no order.
-    pub(super) times: Vec<u32>,
+    /// Of usable points inside the window, in no order.
+    pub(super) times: Vec<Times>,
     /// The newest usable point from before the window.
-    before: Option<u32>,
+    before: Option<Times>,
 }
 
 pub(super) struct Newest<'p> {
@@ -81,13 +84,13 @@ impl<'p> Tally<'p> {
         &self.vaults
     }
 
-    /// Usable points inside the window, in seconds since the epoch.
-    pub(crate) fn times(&self) -> &[u32] {
+    /// Usable points inside the window.
+    pub(crate) fn times(&self) -> &[Times] {
         &self.times
     }
 
     /// The newest usable point from before the window.
-    pub(crate) fn before(&self) -> Option<u32> {
+    pub(crate) fn before(&self) -> Option<Times> {
         self.before
     }
 
@@ -147,13 +150,13 @@ impl<'p> Tally<'p> {
         }
     }
 
-    /// Both in milliseconds since 1970.
-    pub(super) fn add_time(&mut self, at: i64, window: i64) {
-        let seconds = seconds_of_millis(at);
+    /// Dates in milliseconds since 1970, completion in seconds.
+    pub(super) fn add_time(&mut self, (at, completed): (i64, u32), window: i64) {
+        let times = (seconds_of_millis(at), completed);
         if at >= window {
-            self.times.push(seconds);
+            self.times.push(times);
         } else {
-            self.before = self.before.max(Some(seconds));
+            self.before = self.before.max(Some(times));
         }
     }
 

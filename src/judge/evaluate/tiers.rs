@@ -112,6 +112,9 @@ impl Within {
     }
 }
 
+/// The value of a tag of the table of a row: `None` where its tags are not known, empty where it has no such tag.
+type TagOf<'t> = dyn Fn(&str, usize) -> Option<&'t str> + 't;
+
 /// The place of the values for every table, among the tiers.
 const BASE: usize = usize::MAX;
 
@@ -148,12 +151,28 @@ impl<'p> Tiers<'p> {
     ///
     /// Errors: the engine fails, which a checked policy never makes it do.
     pub(crate) fn assign(&mut self, tables: &Tables, facts: &Facts, start: usize) -> PolarsResult<Vec<Arc<Assigned>>> {
-        let rows = tables.facts.len();
         if self.policy.tiers.is_empty() {
             let base = self.assigned(&[BASE]);
-            return Ok(vec![base; rows]);
+            return Ok(vec![base; tables.facts.len()]);
         }
-        let masks = self.masks(tables, facts, start)?;
+        let tag = |key: &str, row: usize| facts.tag(start + row, key);
+        self.assign_by(&tables.facts, &tag)
+    }
+
+    /// The same of tables whose tags are not known.
+    ///
+    /// Errors: those of `assign`.
+    pub(crate) fn assign_untagged(&mut self, tables: &[TableFacts]) -> PolarsResult<Vec<Arc<Assigned>>> {
+        if self.policy.tiers.is_empty() {
+            let base = self.assigned(&[BASE]);
+            return Ok(vec![base; tables.len()]);
+        }
+        self.assign_by(tables, &|_, _| None)
+    }
+
+    fn assign_by<'t>(&mut self, tables: &[TableFacts], tag: &TagOf<'t>) -> PolarsResult<Vec<Arc<Assigned>>> {
+        let rows = tables.len();
+        let masks = self.masks(tables, tag)?;
         let mut candidates = Vec::new();
         let mut assigned = Vec::with_capacity(rows);
         for row in 0..rows {
@@ -178,14 +197,14 @@ impl<'p> Tiers<'p> {
         Ok(assigned)
     }
 
-    fn masks(&self, tables: &Tables, facts: &Facts, start: usize) -> PolarsResult<Vec<BooleanChunked>> {
+    fn masks(&self, tables: &[TableFacts], tag: &TagOf<'_>) -> PolarsResult<Vec<BooleanChunked>> {
         let reads: Vec<&str> = Self::reads(self.policy).collect();
-        let mut frame = TableFacts::to_frame(&tables.facts, &|name| reads.contains(&name))?;
+        let mut frame = TableFacts::to_frame(tables, &|name| reads.contains(&name))?;
         let mut tag_columns: Vec<&str> = reads.iter().copied().filter(|read| tag_key(read).is_some()).collect();
         tag_columns.sort_unstable();
         tag_columns.dedup();
         for name in tag_columns {
-            frame.with_column(tag_column(name, tables.facts.len(), facts, start))?;
+            frame.with_column(tag_column(name, tables.len(), tag))?;
         }
         let conditions = self.policy.tiers.iter().enumerate();
         let conditions = conditions.map(|(place, tier)| tier.predicate.expr.clone().alias(place.to_string()));
@@ -265,9 +284,9 @@ fn exempt_reason(tier: &Tier) -> String {
 }
 
 /// The values of one tag: null where tags could not be read, empty where the table has no such tag.
-fn tag_column(name: &str, rows: usize, facts: &Facts, start: usize) -> Column {
+fn tag_column(name: &str, rows: usize, tag: &TagOf<'_>) -> Column {
     let key = tag_key(name).unwrap_or_default();
-    let values: Vec<Option<&str>> = (0..rows).map(|row| facts.tag(start + row, key)).collect();
+    let values: Vec<Option<&str>> = (0..rows).map(|row| tag(key, row)).collect();
     Column::new(name.into(), values)
 }
 

@@ -32,9 +32,47 @@ pub(crate) fn bar(doc: &mut Doc<'_>, (x, y, width, height): (f32, f32, f32, f32)
     fill(doc, &rectangle(x, y, width, height), verdict);
 }
 
-/// A day or several alike: exposed solid and dark, not observed hatched, covered solid and light, and a dash where there
-/// was no table.
-pub(crate) fn day(doc: &mut Doc<'_>, (x, y, width, height): (f32, f32, f32, f32), state: DayState) {
+/// How a day looks in a heat map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DayLook {
+    /// Solid and light.
+    Covered,
+    /// Light and hatched.
+    Promised,
+    /// Solid and dark.
+    Exposed,
+    /// Hatched.
+    NotObserved,
+    /// A dash.
+    Nothing,
+}
+
+impl DayLook {
+    /// Of several days in one column the worst shows.
+    pub(crate) const fn badness(self) -> u8 {
+        match self {
+            Self::Nothing => 0,
+            Self::Covered => 1,
+            Self::Promised => 2,
+            Self::NotObserved => 3,
+            Self::Exposed => 4,
+        }
+    }
+}
+
+impl From<DayState> for DayLook {
+    fn from(state: DayState) -> Self {
+        match state {
+            DayState::Covered => Self::Covered,
+            DayState::Exposed => Self::Exposed,
+            DayState::NotObserved => Self::NotObserved,
+            DayState::NotAlive => Self::Nothing,
+        }
+    }
+}
+
+/// A day or several alike.
+pub(crate) fn day(doc: &mut Doc<'_>, (x, y, width, height): (f32, f32, f32, f32), look: impl Into<DayLook>) {
     let colours = &doc.template.colours;
     let (bad, unknown, good, none) = (
         colours.non_compliant,
@@ -43,14 +81,18 @@ pub(crate) fn day(doc: &mut Doc<'_>, (x, y, width, height): (f32, f32, f32, f32)
         colours.not_applicable,
     );
     let page = doc.page();
-    match state {
-        DayState::Exposed => page.fill_rect(x, y, width, height, bad),
-        DayState::NotObserved => {
+    match look.into() {
+        DayLook::Exposed => page.fill_rect(x, y, width, height, bad),
+        DayLook::NotObserved => {
             page.fill_rect(x, y, width, height, unknown.tint(0.85));
             page.hatch(&rectangle(x, y, width, height), 2.4, 0.8, unknown);
         }
-        DayState::Covered => page.fill_rect(x, y, width, height, good.tint(0.62)),
-        DayState::NotAlive => page.rule(x, y + height / 2.0, width, 0.5, none),
+        DayLook::Promised => {
+            page.fill_rect(x, y, width, height, good.tint(0.88));
+            page.hatch(&rectangle(x, y, width, height), 2.4, 0.8, good);
+        }
+        DayLook::Covered => page.fill_rect(x, y, width, height, good.tint(0.62)),
+        DayLook::Nothing => page.rule(x, y + height / 2.0, width, 0.5, none),
     }
 }
 

@@ -4,7 +4,7 @@
 
 use chrono::{Days, NaiveDate};
 
-use super::chart;
+use super::chart::{self, DayLook};
 use super::doc::{BODY, Doc, FINE, GAP, Goal, LARGE_GAP, MUTED, SMALL, SMALL_GAP, WHITE};
 use super::template::Section;
 use super::text::{grouped, plural};
@@ -89,15 +89,14 @@ impl Grid {
     }
 
     /// The worst state of each column of a table. Days that are missing are days nobody looked at.
-    fn states(&self, days: &[DayState]) -> Vec<DayState> {
-        let day = |day: usize| days.get(day).copied().unwrap_or(DayState::NotObserved);
+    fn states<D: Into<DayLook> + Copy>(&self, days: &[D]) -> Vec<DayLook> {
+        let day = |day: usize| days.get(day).map_or(DayLook::NotObserved, |day| (*day).into());
         (0..self.columns())
             .map(|column| {
                 let from = column * self.step;
                 let states = (from..(from + self.step).min(self.days)).map(day);
-                states
-                    .max_by_key(|state| badness(*state))
-                    .unwrap_or(DayState::NotObserved)
+                let worst = states.max_by_key(|state| state.badness());
+                worst.unwrap_or(DayLook::NotObserved)
             })
             .collect()
     }
@@ -109,7 +108,7 @@ impl Grid {
     }
 
     /// Draws the days of one table at the cursor, which stays.
-    pub(crate) fn draw(&self, doc: &mut Doc<'_>, days: &[DayState]) {
+    pub(crate) fn draw<D: Into<DayLook> + Copy>(&self, doc: &mut Doc<'_>, days: &[D]) {
         let (states, top) = (self.states(days), doc.y);
         let mut column = 0;
         while column < states.len() {
@@ -133,15 +132,6 @@ impl Grid {
                 doc.text(x, baseline, SMALL, &date);
             }
         }
-    }
-}
-
-const fn badness(state: DayState) -> u8 {
-    match state {
-        DayState::NotAlive => 0,
-        DayState::Covered => 1,
-        DayState::NotObserved => 2,
-        DayState::Exposed => 3,
     }
 }
 
@@ -357,11 +347,14 @@ mod tests {
         use DayState::{Covered, Exposed, NotAlive, NotObserved};
         let mut row = crate::render::sample::report(1).tables.remove(0);
         row.days = vec![NotAlive, Covered, Covered, NotObserved, Exposed];
-        assert_eq!(grid.states(&row.days), [Covered, NotObserved, Exposed]);
+        assert_eq!(
+            grid.states(&row.days),
+            [Covered, NotObserved, Exposed].map(DayLook::from)
+        );
         row.days.truncate(2);
         assert_eq!(
             grid.states(&row.days),
-            [Covered, NotObserved, NotObserved],
+            [Covered, NotObserved, NotObserved].map(DayLook::from),
             "days that are missing were not observed"
         );
     }

@@ -124,7 +124,13 @@ pub(super) fn lowest(tables: &[&TableProof], of: impl Fn(&TableProof) -> Option<
 /// So many of each verdict.
 pub(super) fn verdicts(tables: &[&TableProof]) -> String {
     let count = |proof: Proof| tables.iter().filter(|table| table.proof == proof).count();
-    let all = [Proof::Exposed, Proof::NotObserved, Proof::Proven, Proof::Exempt];
+    let all = [
+        Proof::Exposed,
+        Proof::NotObserved,
+        Proof::Promised,
+        Proof::Proven,
+        Proof::Exempt,
+    ];
     let some = all.into_iter().filter(|proof| count(*proof) > 0);
     some.map(|proof| format!("{} {}", grouped(count(proof)), proof.words()))
         .collect::<Vec<_>>()
@@ -200,6 +206,7 @@ pub(super) fn by_place(doc: &mut Doc<'_>, attestation: &Attestation) {
         Column::number("Exposed", 46.0),
         Column::number("of these waived", 50.0),
         Column::number("Not observed in part", 56.0),
+        Column::number("By promise in part", 52.0),
         Column::number("Proven", 46.0),
         Column::number("Exempt", 46.0),
         Column::number("Covered, of observed", 60.0),
@@ -216,7 +223,8 @@ pub(super) fn by_place(doc: &mut Doc<'_>, attestation: &Attestation) {
         let is = |proof: Proof| count(&move |table: &TableProof| usize::from(table.proof == proof));
         let covered = sum(&|table| table.history.covered.seconds());
         let observed = covered + sum(&|table| table.history.exposed.seconds());
-        let all = observed + sum(&|table| table.history.not_observed.seconds());
+        let promised = sum(&|table| table.history.promised.seconds());
+        let all = observed + promised + sum(&|table| table.history.not_observed.seconds());
         let cells = [
             target.account_id.clone(),
             target.region.clone(),
@@ -224,6 +232,7 @@ pub(super) fn by_place(doc: &mut Doc<'_>, attestation: &Attestation) {
             is(Proof::Exposed),
             count(&|table| usize::from(table.is_waived)),
             is(Proof::NotObserved),
+            is(Proof::Promised),
             is(Proof::Proven),
             is(Proof::Exempt),
             words::percent(percent(covered, observed)),

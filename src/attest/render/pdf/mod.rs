@@ -1,7 +1,7 @@
 //! The PDF of an attestation: the same looks and machinery as the report's, other parts.
 //!
 //! In: an [`Attestation`] and a [`Template`]. Out: the bytes of one file with cover, what it rests on, the heat map of
-//! every table, exposures, what was not observed, failed jobs, policy, scope and packs, and every table.
+//! every table, exposures, what rests on a promise, what was not observed, failed jobs, policy, scope and packs, and every table.
 
 mod many;
 mod parts;
@@ -11,10 +11,12 @@ use std::io::Write;
 
 use crate::attest::render::words;
 use crate::attest::{Attestation, Proof, TableProof, percent};
-use crate::domain::{DayState, rfc3339};
+use crate::domain::rfc3339;
 use crate::exit::Exit;
+use crate::facts::rpo_over_time::DayProof;
 use crate::render::RenderError;
 use crate::render::pdf::archive::About;
+use crate::render::pdf::chart::DayLook;
 use crate::render::pdf::cover;
 use crate::render::pdf::days::{self, Grid};
 use crate::render::pdf::doc::{BODY, Doc, Footer, GAP, LARGE_GAP, MONO, SMALL, SMALL_GAP};
@@ -40,6 +42,7 @@ fn write(attestation: &Attestation, template: &Template, out: &mut dyn Write) ->
     let tables = worst_first(attestation);
     day_by_day(&mut doc, attestation, &tables);
     parts::exposures(&mut doc, &tables);
+    parts::promised(&mut doc, attestation, &tables);
     parts::not_observed(&mut doc, attestation, &tables);
     parts::failed_runs(&mut doc, &tables);
     parts::policy(&mut doc, attestation, &tables);
@@ -126,14 +129,11 @@ fn front(doc: &mut Doc<'_>, attestation: &Attestation) {
         "Over all tables a usable recovery point was within the RPO for {} of the time that was observed, and for {} of all \
          the time for which a backup was asked for.",
         words::percent(percent(covered, covered + exposed)),
-        words::percent(percent(covered, covered + exposed + totals.not_observed_seconds))
+        words::percent(percent(covered, totals.asked_seconds()))
     );
-    cover::boxed(
-        doc,
-        colour,
-        words::headline(attestation),
-        &[words::summary(attestation), covered],
-    );
+    let lines = [words::summary(attestation), covered].into_iter();
+    let lines: Vec<String> = lines.chain(words::by_promise(attestation)).collect();
+    cover::boxed(doc, colour, words::headline(attestation), &lines);
     cover::firm_statement(doc);
     cover::heading(doc, "What it is about");
     let period = attestation.period;
@@ -201,7 +201,8 @@ fn about_it(doc: &mut Doc<'_>, attestation: &Attestation) {
     for line in [
         "Proven: at every moment of the table's life in the period at which the policy asked for it, a usable recovery point \
          was within the RPO. Exposed: at some moment it was not, or there was none. Not observed in part: not exposed as far \
-         as the evidence goes, and it does not go all the way. Exempt: the policy asked for no backup.",
+         as the evidence goes, and it does not go all the way. Covered by promise in part: proven, if recovery points that no \
+         pack lists at some moment stayed as long as their plan promised. Exempt: the policy asked for no backup.",
         "All instants are UTC; an interval holds its start and not its end. A day is as bad as its worst moment.",
         "An exposure under a waiver stays an exposure, marked with the waiver.",
         "Bookmarks lead to each part. attestation.json and attestation-stretches.csv, of the same packs, hold every interval.",
@@ -216,7 +217,8 @@ fn day_by_day(doc: &mut Doc<'_>, attestation: &Attestation, tables: &[&TableProo
     doc.paragraph(
         BODY,
         "Every table that lived in the period, the worst first. A day is covered if a usable recovery point was within the \
-         RPO at every moment of it, or the table itself was younger than its RPO; exposed if for a part of it none was.",
+         RPO at every moment of it, or the table itself was younger than its RPO; covered by promise if for a part of it that \
+         rests on what a plan promised; exposed if for a part of it none was.",
     );
     if grid.step() > 1 {
         let text = format!(
@@ -255,12 +257,14 @@ fn day_by_day(doc: &mut Doc<'_>, attestation: &Attestation, tables: &[&TableProo
 
 fn legend(doc: &mut Doc<'_>) {
     let (mut x, y) = (doc.left(), doc.y);
-    for state in DayState::ALL {
+    for state in DayProof::ALL {
         let word = match state {
-            DayState::Covered => "covered",
-            DayState::Exposed => "exposed",
-            DayState::NotObserved => "not observed",
-            DayState::NotAlive => "no table, or exempt by policy",
+            DayProof::Covered => "covered",
+            DayProof::Promised => "covered by promise",
+            DayProof::Exposed => "exposed",
+            DayProof::NotObserved => "not observed",
+            DayProof::NotAlive => "no table, or exempt by policy",
+            DayProof::Exempt => continue,
         };
         chart::day(doc, (x, y, 15.0, days::CELL), state);
         doc.text(x + 20.0, y + 7.4, BODY, word);
@@ -296,8 +300,7 @@ fn row(doc: &mut Doc<'_>, grid: &Grid, tables: &[&TableProof]) {
     doc.text(left, top + 6.6, style.bold().colour(colour(doc, table.proof)), mark);
     let name = doc.fitted(style.bold(), days::LABEL - 18.0, &many::name(tables));
     doc.text(left + 12.0, top + 6.6, style.bold(), &name);
-    let states: Vec<DayState> = table.days.iter().map(|day| day.unwrap_or(DayState::NotAlive)).collect();
-    grid.draw(doc, &states);
+    grid.draw(doc, &table.days);
     for (edge, figure) in [
         (
             right - days::FIGURE,
@@ -310,12 +313,24 @@ fn row(doc: &mut Doc<'_>, grid: &Grid, tables: &[&TableProof]) {
     doc.y += days::ROW;
 }
 
+impl From<DayProof> for DayLook {
+    fn from(day: DayProof) -> Self {
+        match day {
+            DayProof::Covered => Self::Covered,
+            DayProof::Promised => Self::Promised,
+            DayProof::Exposed => Self::Exposed,
+            DayProof::NotObserved => Self::NotObserved,
+            DayProof::NotAlive | DayProof::Exempt => Self::Nothing,
+        }
+    }
+}
+
 fn colour(doc: &Doc<'_>, proof: Proof) -> Rgb {
     let colours = &doc.template.colours;
     match proof {
         Proof::Exposed => colours.non_compliant,
         Proof::NotObserved => colours.unknown,
-        Proof::Proven => colours.compliant,
+        Proof::Proven | Proof::Promised => colours.compliant,
         Proof::Exempt => colours.not_applicable,
     }
 }
@@ -325,6 +340,7 @@ const fn symbol(proof: Proof) -> &'static str {
     match proof {
         Proof::Exposed => "\u{2717}",
         Proof::NotObserved => "?",
+        Proof::Promised => "~",
         Proof::Proven => "\u{2713}",
         Proof::Exempt => "\u{2013}",
     }

@@ -4,6 +4,7 @@ use super::many;
 use crate::attest::render::words;
 use crate::attest::{Attestation, TableProof, WaiverTerm};
 use crate::domain::rfc3339;
+use crate::facts::rpo_over_time::Spans;
 use crate::render::pdf::doc::{BODY, CELL, Doc, GAP, MONO, MUTED, SMALL_GAP};
 use crate::render::pdf::table::{Column, Para, Table};
 use crate::render::pdf::text::{grouped, plural};
@@ -113,6 +114,49 @@ fn waivers_of(table: &TableProof) -> String {
     }
 }
 
+/// Every interval that rests on a promise.
+pub(super) fn promised(doc: &mut Doc<'_>, attestation: &Attestation, tables: &[&TableProof]) {
+    let Some(line) = words::by_promise(attestation) else {
+        return;
+    };
+    doc.part("Covered by promise", false);
+    let text = format!("{line} The first {WRITTEN} of each table are written out; attestation-stretches.csv has all.");
+    doc.paragraph(BODY, &text);
+    let promised = |table: &&TableProof| !table.history.promised.is_empty();
+    let tables = tables.iter().copied().filter(promised).collect();
+    let titles = ["Covered by promise", "Covered by promise of other tables"];
+    stretches(doc, titles, tables, |table| &table.history.promised);
+}
+
+/// Tables with intervals of one state: all of them, or those with the longest, and then the others as groups.
+fn stretches(
+    doc: &mut Doc<'_>,
+    [title, of_others]: [&'static str; 2],
+    tables: Vec<&TableProof>,
+    of: impl Fn(&TableProof) -> &Spans,
+) {
+    let all = tables.len();
+    let (tables, others) = many::worst(tables, |table| of(table).seconds());
+    if !others.is_empty() {
+        let text = many::written(tables.len(), all, "with such times", "attestation-stretches.csv");
+        doc.paragraph(BODY, &text);
+    }
+    doc.y += SMALL_GAP;
+    let columns = [
+        Column::new("Table", 180.0),
+        Column::number("Stretches", 48.0),
+        Column::new("In all", 60.0),
+        Column::new("Intervals", 214.0),
+    ];
+    let mut grid = Table::new(doc, &columns, 7.4, title);
+    let intervals_of = |table: &TableProof| of(table).iter().collect::<Vec<_>>();
+    for table in tables {
+        let [number, length, lines] = intervals(&intervals_of(table));
+        grid.row(doc, &[name(table), number, length, lines]);
+    }
+    many::others(doc, of_others, &others, intervals_of);
+}
+
 /// Every interval of which nothing is known, and tables that no pack lists.
 pub(super) fn not_observed(doc: &mut Doc<'_>, attestation: &Attestation, tables: &[&TableProof]) {
     doc.part("Not observed", false);
@@ -133,26 +177,9 @@ pub(super) fn not_observed(doc: &mut Doc<'_>, attestation: &Attestation, tables:
              {WRITTEN} of each table are written out; attestation-stretches.csv has all."
         );
         doc.paragraph(BODY, &text);
-        let all = blank.len();
-        let (blank, others) = many::worst(blank, |table| table.history.not_observed.seconds());
-        if !others.is_empty() {
-            let text = many::written(blank.len(), all, "not observed in part", "attestation-stretches.csv");
-            doc.paragraph(BODY, &text);
-        }
-        doc.y += SMALL_GAP;
-        let columns = [
-            Column::new("Table", 180.0),
-            Column::number("Stretches", 48.0),
-            Column::new("In all", 60.0),
-            Column::new("Intervals", 214.0),
-        ];
-        let mut grid = Table::new(doc, &columns, 7.4, "Not observed");
-        let intervals_of = |table: &TableProof| table.history.not_observed.iter().collect::<Vec<_>>();
-        for table in blank {
-            let [number, length, lines] = intervals(&intervals_of(table));
-            grid.row(doc, &[name(table), number, length, lines]);
-        }
-        many::others(doc, "Not observed of other tables", &others, intervals_of);
+        stretches(doc, ["Not observed", "Not observed of other tables"], blank, |table| {
+            &table.history.not_observed
+        });
     }
     if attestation.unlisted.is_empty() {
         return;
