@@ -65,6 +65,7 @@ fn main() -> Outcome {
         out: Some(out.display().to_string()),
         format: Vec::new(),
         template: None,
+        strict: false,
         access: AccessArgs { shared: false },
     };
     let runtime = tokio::runtime::Runtime::new()?;
