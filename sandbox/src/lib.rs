@@ -9,6 +9,7 @@
 //!
 //! ```text
 //! server, control    HTTP, and the sandbox's own endpoints
+//! inside             what is really there, for tests
 //! router, world      which service answers; the files that a simulation starts from
 //! <service>::api     what a call may ask, and how it is answered
 //! time, engine       what happens without a call
@@ -32,6 +33,7 @@ mod control;
 mod dynamodb;
 mod faults;
 mod ids;
+pub mod inside;
 mod kms;
 mod organizations;
 mod quota;

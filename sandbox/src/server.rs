@@ -28,6 +28,7 @@ use crate::connection::{Answer, Broken, Wire};
 use crate::control::{self, Controls};
 use crate::faults::{Fate, Faults};
 use crate::ids::Ids;
+use crate::inside::{self, Inside};
 use crate::stats::Stats;
 use crate::world::World;
 use crate::{caller, router, time};
@@ -104,6 +105,11 @@ impl Sandbox {
         let mut inner = self.shared.lock();
         inner.cloud.clock.advance(step);
         time::settle(&mut inner.cloud);
+    }
+
+    /// What is really there, whatever calls are denied or answered wrongly.
+    pub fn inside(&self) -> Inside {
+        inside::look(&self.shared.lock().cloud)
     }
 
     /// Calls so far by IAM action, such as `backup:ListBackupVaults`.

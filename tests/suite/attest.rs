@@ -494,6 +494,38 @@ fn a_pack_that_does_not_hold_is_refused_and_nothing_is_attested() {
     assert!(!months.bench.path("none/attestation.json").exists());
 }
 
+/// Of many tables the PDF writes out the worst, and groups the others: nobody reads a thousand sheets.
+#[test]
+fn the_pdf_of_many_tables_is_of_groups() {
+    let many = table("many-{n}", "count = 320");
+    let mut months = Months::new(&many);
+    months.pack("2026-11-01T12:00:00Z");
+    let ran = months.run(
+        &months.packs,
+        "2026-10-25",
+        "2026-11-01",
+        &["--format", "pdf", "--out", "pdf"],
+    );
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    let file = lopdf::Document::load(months.bench.path("pdf/attestation.pdf")).expect("a PDF");
+    let pages: Vec<u32> = file.get_pages().into_keys().collect();
+    assert!(pages.len() < 40, "{} sheets", pages.len());
+    let text = file
+        .extract_text(&pages)
+        .expect("text")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    for part in [
+        "120 of 321 tables with exposures are written out",
+        "Exposures of other tables",
+        "forgotten and 320 more",
+        "322 tables, by account and Region",
+    ] {
+        assert!(text.contains(part), "`{part}` is not in: {text}");
+    }
+}
+
 #[test]
 fn mistakes_are_named() {
     let mut months = Months::new("");

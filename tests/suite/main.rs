@@ -13,6 +13,7 @@ mod collectors;
 mod common;
 mod damaged;
 mod days;
+mod dense;
 mod diff;
 mod forgeries;
 mod good_points;

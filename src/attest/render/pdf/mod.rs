@@ -3,6 +3,7 @@
 //! In: an [`Attestation`] and a [`Template`]. Out: the bytes of one file with cover, what it rests on, the heat map of
 //! every table, exposures, what rests on a promise, what was not observed, failed jobs, policy, scope and packs, and every table.
 
+mod many;
 mod parts;
 mod tables;
 
@@ -229,7 +230,8 @@ fn day_by_day(doc: &mut Doc<'_>, attestation: &Attestation, tables: &[&TableProo
     doc.y += GAP;
     legend(doc);
     let mut from = head(doc, &grid);
-    for table in tables {
+    let (rows, left) = many::rows(tables);
+    for tables in &rows {
         if doc.room() < days::ROW {
             days::columns(doc, &grid, from);
             doc.break_page();
@@ -237,9 +239,20 @@ fn day_by_day(doc: &mut Doc<'_>, attestation: &Attestation, tables: &[&TableProo
             doc.y += SMALL_GAP;
             from = head(doc, &grid);
         }
-        row(doc, &grid, table);
+        row(doc, &grid, tables);
     }
     days::columns(doc, &grid, from);
+    if rows.len() < tables.len() {
+        doc.y += GAP;
+        let alike = "Tables of the same verdict and the same days are one row, with the lowest figures among them; \
+                     attestation-tables.csv has every row.";
+        doc.paragraph(SMALL, alike);
+    }
+    if !left.is_empty() {
+        doc.y += SMALL_GAP;
+        let text = format!("Not drawn: {}.", many::verdicts(&left));
+        doc.paragraph(BODY, &text);
+    }
 }
 
 fn legend(doc: &mut Doc<'_>) {
@@ -278,17 +291,22 @@ fn head(doc: &mut Doc<'_>, grid: &Grid) -> f32 {
     doc.y
 }
 
-fn row(doc: &mut Doc<'_>, grid: &Grid, table: &TableProof) {
+/// The row of tables that are alike, mostly of one.
+fn row(doc: &mut Doc<'_>, grid: &Grid, tables: &[&TableProof]) {
+    let Some(table) = tables.first() else { return };
     let (left, right, top) = (doc.left(), doc.left() + doc.width(), doc.y);
     let style = Style { size: 6.6, ..BODY };
     let mark = symbol(table.proof);
     doc.text(left, top + 6.6, style.bold().colour(colour(doc, table.proof)), mark);
-    let name = doc.fitted(style.bold(), days::LABEL - 18.0, &table.table_name);
+    let name = doc.fitted(style.bold(), days::LABEL - 18.0, &many::name(tables));
     doc.text(left + 12.0, top + 6.6, style.bold(), &name);
     grid.draw(doc, &table.days);
     for (edge, figure) in [
-        (right - days::FIGURE, table.covered_of_observed()),
-        (right, table.covered_of_all()),
+        (
+            right - days::FIGURE,
+            many::lowest(tables, TableProof::covered_of_observed),
+        ),
+        (right, many::lowest(tables, TableProof::covered_of_all)),
     ] {
         doc.text_to(edge, top + 6.6, style, &words::percent(figure));
     }

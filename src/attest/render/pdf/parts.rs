@@ -1,5 +1,6 @@
 //! The parts between the heat map and the list of tables.
 
+use super::many;
 use crate::attest::render::words;
 use crate::attest::{Attestation, TableProof, WaiverTerm};
 use crate::domain::rfc3339;
@@ -61,6 +62,17 @@ pub(super) fn exposures(doc: &mut Doc<'_>, tables: &[&TableProof]) {
          first {WRITTEN} of each table are written out; attestation-stretches.csv has all."
     );
     doc.paragraph(BODY, &text);
+    let exposed: Vec<&TableProof> = tables
+        .iter()
+        .copied()
+        .filter(|table| !table.exposures.is_empty())
+        .collect();
+    let all = exposed.len();
+    let (exposed, others) = many::worst(exposed, |table| table.history.exposed.seconds());
+    if !others.is_empty() {
+        let text = many::written(exposed.len(), all, "with exposures", "attestation-stretches.csv");
+        doc.paragraph(BODY, &text);
+    }
     doc.y += SMALL_GAP;
     let columns = [
         Column::new("Table", 150.0),
@@ -70,15 +82,15 @@ pub(super) fn exposures(doc: &mut Doc<'_>, tables: &[&TableProof]) {
         Column::new("Waivers", 64.0),
     ];
     let mut grid = Table::new(doc, &columns, 7.4, "Exposures");
-    for table in tables.iter().filter(|table| !table.exposures.is_empty()) {
-        let all: Vec<(u32, u32)> = table
-            .exposures
-            .iter()
-            .map(|exposure| (exposure.from, exposure.to))
-            .collect();
-        let [number, length, lines] = intervals(&all);
+    let intervals_of = |table: &TableProof| -> Vec<(u32, u32)> {
+        let all = table.exposures.iter();
+        all.map(|exposure| (exposure.from, exposure.to)).collect()
+    };
+    for table in exposed {
+        let [number, length, lines] = intervals(&intervals_of(table));
         grid.row(doc, &[name(table), number, length, lines, line(waivers_of(table))]);
     }
+    many::others(doc, "Exposures of other tables", &others, intervals_of);
 }
 
 /// Which waivers accept how many of a table's exposures.
@@ -110,13 +122,26 @@ pub(super) fn promised(doc: &mut Doc<'_>, attestation: &Attestation, tables: &[&
     doc.part("Covered by promise", false);
     let text = format!("{line} The first {WRITTEN} of each table are written out; attestation-stretches.csv has all.");
     doc.paragraph(BODY, &text);
-    doc.y += SMALL_GAP;
-    let rows = tables.iter().map(|table| (*table, &table.history.promised));
-    stretches(doc, "Covered by promise", rows.filter(|(_, spans)| !spans.is_empty()));
+    let promised = |table: &&TableProof| !table.history.promised.is_empty();
+    let tables = tables.iter().copied().filter(promised).collect();
+    let titles = ["Covered by promise", "Covered by promise of other tables"];
+    stretches(doc, titles, tables, |table| &table.history.promised);
 }
 
-/// Tables with intervals of one state.
-fn stretches<'t>(doc: &mut Doc<'_>, title: &'static str, rows: impl Iterator<Item = (&'t TableProof, &'t Spans)>) {
+/// Tables with intervals of one state: all of them, or those with the longest, and then the others as groups.
+fn stretches(
+    doc: &mut Doc<'_>,
+    [title, of_others]: [&'static str; 2],
+    tables: Vec<&TableProof>,
+    of: impl Fn(&TableProof) -> &Spans,
+) {
+    let all = tables.len();
+    let (tables, others) = many::worst(tables, |table| of(table).seconds());
+    if !others.is_empty() {
+        let text = many::written(tables.len(), all, "with such times", "attestation-stretches.csv");
+        doc.paragraph(BODY, &text);
+    }
+    doc.y += SMALL_GAP;
     let columns = [
         Column::new("Table", 180.0),
         Column::number("Stretches", 48.0),
@@ -124,18 +149,20 @@ fn stretches<'t>(doc: &mut Doc<'_>, title: &'static str, rows: impl Iterator<Ite
         Column::new("Intervals", 214.0),
     ];
     let mut grid = Table::new(doc, &columns, 7.4, title);
-    for (table, spans) in rows {
-        let all: Vec<(u32, u32)> = spans.iter().collect();
-        let [number, length, lines] = intervals(&all);
+    let intervals_of = |table: &TableProof| of(table).iter().collect::<Vec<_>>();
+    for table in tables {
+        let [number, length, lines] = intervals(&intervals_of(table));
         grid.row(doc, &[name(table), number, length, lines]);
     }
+    many::others(doc, of_others, &others, intervals_of);
 }
 
 /// Every interval of which nothing is known, and tables that no pack lists.
 pub(super) fn not_observed(doc: &mut Doc<'_>, attestation: &Attestation, tables: &[&TableProof]) {
     doc.part("Not observed", false);
-    let blank: Vec<&&TableProof> = tables
+    let blank: Vec<&TableProof> = tables
         .iter()
+        .copied()
         .filter(|table| !table.history.not_observed.is_empty())
         .collect();
     if blank.is_empty() {
@@ -150,9 +177,9 @@ pub(super) fn not_observed(doc: &mut Doc<'_>, attestation: &Attestation, tables:
              {WRITTEN} of each table are written out; attestation-stretches.csv has all."
         );
         doc.paragraph(BODY, &text);
-        doc.y += SMALL_GAP;
-        let rows = blank.into_iter().map(|table| (*table, &table.history.not_observed));
-        stretches(doc, "Not observed", rows);
+        stretches(doc, ["Not observed", "Not observed of other tables"], blank, |table| {
+            &table.history.not_observed
+        });
     }
     if attestation.unlisted.is_empty() {
         return;
@@ -171,7 +198,7 @@ pub(super) fn not_observed(doc: &mut Doc<'_>, attestation: &Attestation, tables:
         Column::new("Last trace", 96.0),
     ];
     let mut grid = Table::new(doc, &columns, 7.4, "Tables that no pack lists");
-    for table in &attestation.unlisted {
+    for table in attestation.unlisted.iter().take(many::MOST) {
         grid.row(
             doc,
             &[
@@ -181,6 +208,14 @@ pub(super) fn not_observed(doc: &mut Doc<'_>, attestation: &Attestation, tables:
             ],
         );
     }
+    if let Some(more) = attestation
+        .unlisted
+        .len()
+        .checked_sub(many::MOST)
+        .filter(|more| *more > 0)
+    {
+        doc.paragraph(BODY, &format!("And {} more; attestation.json has all.", grouped(more)));
+    }
 }
 
 /// Jobs that made no recovery point, and runs that never started.
@@ -189,6 +224,9 @@ pub(super) fn failed_runs(doc: &mut Doc<'_>, tables: &[&TableProof]) {
     if tables.iter().all(|table| table.failed_runs.is_empty()) {
         doc.paragraph(BODY, "None is known.");
         return;
+    }
+    if tables.iter().map(|table| table.failed_runs.len()).sum::<usize>() > many::MOST {
+        return many::failed_runs(doc, tables);
     }
     let columns = [
         Column::new("Table", 150.0),
@@ -245,14 +283,20 @@ pub(super) fn policy(doc: &mut Doc<'_>, attestation: &Attestation, tables: &[&Ta
         Column::new("Why, and by whom", 150.0),
     ];
     let mut grid = Table::new(doc, &columns, 7.4, "Waivers in force");
+    if tables.iter().map(|table| table.waivers.len()).sum::<usize>() > many::MOST {
+        for (term, count) in many::waivers(tables) {
+            grid.row(doc, &waiver(line(plural(count, "table")), term));
+        }
+        return;
+    }
     for table in tables {
         for term in &table.waivers {
-            grid.row(doc, &waiver(table, term));
+            grid.row(doc, &waiver(name(table), term));
         }
     }
 }
 
-fn waiver<'t>(table: &'t TableProof, term: &'t WaiverTerm) -> [Vec<Para<'t>>; 4] {
+fn waiver<'t>(tables: Vec<Para<'t>>, term: &'t WaiverTerm) -> [Vec<Para<'t>>; 4] {
     let who = format!("asked for by {}, approved by {}", term.requester, term.approver);
     let mut why = vec![
         Para::new(CELL, term.reason.as_str()),
@@ -260,7 +304,7 @@ fn waiver<'t>(table: &'t TableProof, term: &'t WaiverTerm) -> [Vec<Para<'t>>; 4]
     ];
     why.extend(words::back_dated(term).map(|note| Para::new(CELL.bold(), note)));
     [
-        name(table),
+        tables,
         vec![
             Para::new(CELL.bold(), term.id.as_str()),
             Para::new(CELL.colour(MUTED), term.rule.as_str()),

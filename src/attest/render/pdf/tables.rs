@@ -1,6 +1,6 @@
 //! Every table of an attestation with its figures, across the sheet.
 
-use super::{colour, symbol};
+use super::{colour, many, symbol};
 use crate::attest::render::words;
 use crate::attest::{Attestation, TableProof};
 use crate::render::pdf::doc::{self, BODY, Doc, GAP, MUTED};
@@ -12,6 +12,15 @@ const CELL: Style = Style { size: 6.6, ..doc::CELL };
 
 pub(super) fn write(doc: &mut Doc<'_>, attestation: &Attestation) {
     doc.part("Every table", true);
+    if attestation.tables.len() > many::MOST {
+        let text = format!(
+            "{}, by account and Region; attestation-tables.csv has a row for each.",
+            plural(attestation.tables.len(), "table")
+        );
+        doc.paragraph(BODY, &text);
+        doc.y += GAP;
+        return many::by_place(doc, attestation);
+    }
     let text = format!(
         "{}, by ARN. Tables made anew under an old name are told apart by their ids.",
         plural(attestation.tables.len(), "table")

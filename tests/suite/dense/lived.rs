@@ -1,0 +1,370 @@
+//! A script, lived through on the sandbox's clock: what really was at every hour, and what there was when somebody looked.
+
+use std::collections::BTreeMap;
+
+use backproof_sandbox::inside::{self, Inside};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+use super::script::{Act, Denied, PLANS, Policy, SCHEDULES, START, Script, Tier, VAULTS, name};
+use crate::common::Bench;
+use crate::common::aws::{self, create_table, delete_table, dynamodb};
+
+const ROLE: &str = "arn:aws:iam::111122223333:role/service-role/AWSBackupDefaultServiceRole";
+
+/// Milliseconds since 1970.
+pub type Moment = i64;
+
+pub const HOUR: Moment = 3_600_000;
+
+/// A table at one moment.
+#[derive(Debug, Clone)]
+pub struct Alive {
+    pub id: String,
+    pub name: String,
+    pub born: Moment,
+    pub tier: Tier,
+    /// How old the data of its newest recovery point is that can be restored; `None`: there is none.
+    pub age: Option<Moment>,
+    /// The same, of those that are being made.
+    pub making: Option<Moment>,
+}
+
+/// What really was at one moment.
+#[derive(Debug)]
+pub struct Sample {
+    pub at: Moment,
+    pub policy: Policy,
+    pub tables: Vec<Alive>,
+}
+
+/// A scan, and what there was to see.
+#[derive(Debug)]
+pub struct Look {
+    pub at: Moment,
+    pub pack: String,
+    pub policy: Policy,
+    pub denied: Option<Denied>,
+    pub tables: Vec<Alive>,
+    pub points: Vec<inside::Point>,
+}
+
+/// What is known of a recovery point that once was.
+#[derive(Debug, Clone)]
+pub struct Once {
+    pub table_id: String,
+    pub created: Moment,
+    /// The first moment at which it was seen no more.
+    pub gone: Option<Moment>,
+}
+
+/// A world after its script.
+pub struct Lived {
+    pub bench: Bench,
+    pub samples: Vec<Sample>,
+    pub looks: Vec<Look>,
+    /// Every recovery point that was ever seen, by ARN.
+    pub points: BTreeMap<String, Once>,
+    policy: Policy,
+    /// What a person does again and again: the hour of the day, the table, until when.
+    daily: Vec<(usize, usize, usize)>,
+}
+
+pub fn moment(text: &str) -> Moment {
+    let at: DateTime<Utc> = text.parse().expect("an instant");
+    at.timestamp_millis()
+}
+
+impl Lived {
+    pub fn through(script: &Script) -> Self {
+        let mut lived = Self {
+            bench: Bench::new(&script.world()),
+            samples: Vec::new(),
+            looks: Vec::new(),
+            points: BTreeMap::new(),
+            policy: script.policy,
+            daily: Vec::new(),
+        };
+        let mut acts = script.acts.iter().peekable();
+        let mut looks = script.looks.iter().peekable();
+        let start = moment(START);
+        for hour in 0..=script.hours {
+            let sharp = start + HOUR * Moment::try_from(hour).expect("few hours");
+            lived.until(sharp);
+            let sample = lived.sample(sharp);
+            lived.samples.push(sample);
+            lived.until(sharp + HOUR / 3);
+            for (of_day, table, last) in lived.daily.clone() {
+                if hour % 24 == of_day && hour <= last {
+                    lived.drop_points(table, usize::MAX);
+                }
+            }
+            while let Some((_, act)) = acts.next_if(|(at, _)| *at <= hour) {
+                lived.act(*act, hour);
+            }
+            if let Some((_, denied)) = looks.next_if(|(at, _)| *at == hour) {
+                // What a person did took some of this hour, and never more than that.
+                let at = (sharp + HOUR / 3 * 2).max(lived.now());
+                lived.until(at);
+                lived.look(*denied);
+            }
+        }
+        lived
+    }
+
+    fn now(&self) -> Moment {
+        self.bench.sandbox.now().timestamp_millis()
+    }
+
+    fn until(&mut self, at: Moment) {
+        let step = at - self.now();
+        if step > 0 {
+            self.bench.sandbox.advance(TimeDelta::milliseconds(step));
+        }
+    }
+
+    /// What there is, remembered.
+    fn inside(&mut self) -> Inside {
+        let inside = self.bench.sandbox.inside();
+        let at = inside.at.timestamp_millis();
+        for point in &inside.points {
+            if !self.points.contains_key(&*point.arn) {
+                let once = Once {
+                    table_id: point.table_id.clone(),
+                    created: point.created_at.timestamp_millis(),
+                    gone: None,
+                };
+                self.points.insert(point.arn.to_string(), once);
+            }
+        }
+        let there: std::collections::BTreeSet<&str> = inside.points.iter().map(|point| &*point.arn).collect();
+        for (arn, once) in &mut self.points {
+            if once.gone.is_none() && !there.contains(arn.as_str()) {
+                once.gone = Some(at);
+            }
+        }
+        inside
+    }
+
+    fn sample(&mut self, at: Moment) -> Sample {
+        let inside = self.inside();
+        Sample {
+            at,
+            policy: self.policy,
+            tables: alive(&inside),
+        }
+    }
+
+    fn look(&mut self, denied: Option<Denied>) {
+        let inside = self.inside();
+        let pack = format!("pack-{}", self.looks.len());
+        self.bench.write("backproof.toml", self.policy.text());
+        if let Some(denied) = denied {
+            self.bench.fault(&denied.fault());
+        }
+        let ran = self.bench.run(&["scan", "--to", &pack, "--quiet", "--format", "json"]);
+        assert!(matches!(ran.code, 0 | 10 | 11), "{}", ran.stderr);
+        self.bench.no_faults();
+        self.looks.push(Look {
+            at: inside.at.timestamp_millis(),
+            pack,
+            policy: self.policy,
+            denied,
+            tables: alive(&inside),
+            points: inside.points,
+        });
+    }
+
+    fn table(&mut self, table: usize) -> Option<inside::Table> {
+        let name = name(table);
+        self.inside().tables.into_iter().find(|table| table.name == name)
+    }
+
+    fn act(&mut self, act: Act, hour: usize) {
+        match act {
+            Act::Policy(policy) => self.policy = policy,
+            Act::Create(table, tier) if self.table(table).is_none() => {
+                let tags = json!([{"Key": "backup", "Value": "plan-0"}, {"Key": "tier", "Value": tier.tag()}]);
+                create_table(&self.bench, &name(table), &tags);
+            }
+            Act::Delete(table) => {
+                self.delete(table);
+            }
+            Act::Remake(table, seconds) => self.remake(table, seconds),
+            Act::TagBackup(table, plan) => self.tag(table, "backup", &format!("plan-{plan}")),
+            Act::TagTier(table, tier) => self.tag(table, "tier", tier.tag()),
+            Act::DropNewest(table) => self.drop_points(table, 1),
+            Act::DropAll(table) => self.drop_points(table, usize::MAX),
+            Act::DropDaily(table, days) => self.daily.push((hour % 24, table, hour + 24 * days)),
+            Act::Keep(table, days) => {
+                if let Some(point) = self.points_of(table).first() {
+                    let body = json!({ "Lifecycle": { "DeleteAfterDays": days } });
+                    aws::backup(&self.bench, &format!("POST {}", path(point)), &body);
+                }
+            }
+            Act::OnDemand(table, vault, days) => {
+                if let Some(table) = self.table(table).filter(|_| self.is_opted_in()) {
+                    let body = json!({
+                        "BackupVaultName": VAULTS[vault], "ResourceArn": table.arn, "IamRoleArn": ROLE,
+                        "Lifecycle": { "DeleteAfterDays": days },
+                    });
+                    aws::backup(&self.bench, "PUT /backup-jobs", &body);
+                }
+            }
+            Act::OnDemandAndRemake(table, vault, days) => {
+                self.act(Act::OnDemand(table, vault, days), hour);
+                self.remake(table, 5);
+            }
+            Act::PlanKeeps(plan, days) => self.change(plan, |rule| {
+                rule["Lifecycle"] = json!({ "DeleteAfterDays": days });
+            }),
+            Act::PlanRuns(plan, schedule) => self.change(plan, |rule| {
+                rule["ScheduleExpression"] = SCHEDULES[schedule].into();
+            }),
+            Act::Unselect(plan) => {
+                let plan = self.plan(plan);
+                for selection in self.selections(&plan) {
+                    self.ask(
+                        &format!("DELETE /backup/plans/{plan}/selections/{selection}"),
+                        &Value::Null,
+                    );
+                }
+            }
+            Act::Select(number) => {
+                let plan = self.plan(number);
+                if self.selections(&plan).is_empty() {
+                    let tag = json!({
+                        "ConditionType": "STRINGEQUALS", "ConditionKey": "backup", "ConditionValue": format!("plan-{number}"),
+                    });
+                    let selection = json!({ "SelectionName": "tagged", "IamRoleArn": ROLE, "ListOfTags": [tag] });
+                    self.ask(
+                        &format!("PUT /backup/plans/{plan}/selections"),
+                        &json!({ "BackupSelection": selection }),
+                    );
+                }
+            }
+            Act::OptIn(on) => self.setting("ResourceTypeOptInPreference", on),
+            Act::Advanced(on) => self.setting("ResourceTypeManagementPreference", on),
+            Act::Create(..) => {}
+        }
+    }
+
+    /// Deletes a table, unless there is none or it is being backed up.
+    fn delete(&mut self, table: usize) -> Option<inside::Table> {
+        let old = self.table(table)?;
+        let inside = self.inside();
+        let is_busy = |point: &inside::Point| *point.table_arn == *old.arn && point.completed_at.is_none();
+        if inside.points.iter().any(is_busy) {
+            return None;
+        }
+        delete_table(&self.bench, &old.name);
+        Some(old)
+    }
+
+    fn remake(&mut self, table: usize, seconds: i64) {
+        if let Some(old) = self.delete(table) {
+            self.until(self.now() + seconds * 1000);
+            let tags = old.tags.iter().map(|(key, value)| json!({"Key": key, "Value": value}));
+            create_table(&self.bench, &old.name, &Value::Array(tags.collect()));
+        }
+    }
+
+    fn ask(&self, request: &str, body: &Value) -> Value {
+        aws::backup(&self.bench, request, body)
+    }
+
+    fn tag(&mut self, table: usize, key: &str, value: &str) {
+        if let Some(table) = self.table(table) {
+            let body = json!({ "ResourceArn": table.arn, "Tags": [{ "Key": key, "Value": value }] });
+            dynamodb(&self.bench, "TagResource", &body);
+        }
+    }
+
+    /// Finished points of a table that exists, the newest first.
+    fn points_of(&mut self, table: usize) -> Vec<inside::Point> {
+        let inside = self.inside();
+        let name = name(table);
+        let Some(table) = inside.tables.iter().find(|table| table.name == name) else {
+            return Vec::new();
+        };
+        let is_its = |point: &inside::Point| point.table_id == table.id && point.completed_at.is_some();
+        let mut points: Vec<inside::Point> = inside.points.into_iter().filter(is_its).collect();
+        points.sort_by_key(|point| std::cmp::Reverse(point.created_at));
+        points
+    }
+
+    fn drop_points(&mut self, table: usize, most: usize) {
+        for point in self.points_of(table).iter().take(most) {
+            self.ask(&format!("DELETE {}", path(point)), &Value::Null);
+        }
+    }
+
+    fn is_opted_in(&self) -> bool {
+        let settings = self.ask("GET /account-settings", &Value::Null);
+        settings["ResourceTypeOptInPreference"]["DynamoDB"] == true
+    }
+
+    fn setting(&self, which: &str, on: bool) {
+        self.ask("PUT /account-settings", &json!({ which: { "DynamoDB": on } }));
+    }
+
+    fn plan(&self, number: usize) -> String {
+        assert!(number < PLANS, "a plan that never was");
+        let plans = self.ask("GET /backup/plans", &Value::Null);
+        let plans = plans["BackupPlansList"].as_array().expect("plans");
+        let name = format!("plan-{number}");
+        let plan = plans.iter().find(|plan| plan["BackupPlanName"] == name.as_str());
+        plan.expect("a plan")["BackupPlanId"]
+            .as_str()
+            .expect("an id")
+            .to_owned()
+    }
+
+    fn selections(&self, plan: &str) -> Vec<String> {
+        let all = self.ask(&format!("GET /backup/plans/{plan}/selections"), &Value::Null);
+        let all = all["BackupSelectionsList"].as_array().expect("selections").clone();
+        all.iter()
+            .filter_map(|one| one["SelectionId"].as_str().map(str::to_owned))
+            .collect()
+    }
+
+    fn change(&self, number: usize, change: impl FnOnce(&mut Value)) {
+        let plan = self.plan(number);
+        let mut document = self.ask(&format!("GET /backup/plans/{plan}"), &Value::Null)["BackupPlan"].clone();
+        let rule = &mut document["Rules"][0];
+        if let Some(members) = rule.as_object_mut() {
+            members.remove("RuleId");
+        }
+        change(rule);
+        self.ask(
+            &format!("POST /backup/plans/{plan}"),
+            &json!({ "BackupPlan": document }),
+        );
+    }
+}
+
+fn path(point: &inside::Point) -> String {
+    let arn = point.arn.replace('/', "%2F");
+    format!("/backup-vaults/{}/recovery-points/{arn}", point.vault)
+}
+
+/// Every table, with its newest recovery points: those of this very table that are there.
+fn alive(inside: &Inside) -> Vec<Alive> {
+    let at = inside.at.timestamp_millis();
+    let of = |table: &inside::Table, is_made: bool| {
+        let its = inside
+            .points
+            .iter()
+            .filter(|point| point.table_id == table.id && !point.is_expired && point.completed_at.is_some() == is_made);
+        its.map(|point| at - point.created_at.timestamp_millis()).min()
+    };
+    let table = |table: &inside::Table| Alive {
+        id: table.id.clone(),
+        name: table.name.clone(),
+        born: table.created_at.timestamp_millis(),
+        tier: Tier::of(table.tags.get("tier").map(String::as_str)),
+        age: of(table, true),
+        making: of(table, false),
+    };
+    inside.tables.iter().map(table).collect()
+}
