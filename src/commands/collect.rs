@@ -46,7 +46,7 @@ pub struct CollectArgs {
 ///
 /// Errors: see [`into`].
 pub async fn run(args: CollectArgs) -> Outcome<Exit> {
-    let settings = in_scope(Settings::load(args.scope.config.as_deref(), None)?, &args.scope)?;
+    let settings = in_scope(Settings::load(args.scope.config.as_deref(), None, None)?, &args.scope)?;
     let staging = open_staging(&args.to, args.access.access(), Purpose::Inventory)?;
     let inventory = into(&settings, &Wanted::all(), staging.dir()).await?;
     let tables = inventory.manifest.frames.get("tables").copied().unwrap_or(0);
