@@ -28,7 +28,7 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const PAGE = { findings: 50, tables: 50, days: 100 };
   const OPEN_PRINTED = 1000;
-  const VERDICT_ORDER = ["non-compliant", "unknown", "waived", "not-yet-due", "compliant", "not-applicable", "not-asked"];
+  const VERDICT_ORDER = ["non-compliant", "unknown", "waived", "unknown-waived", "not-yet-due", "compliant", "not-applicable", "not-asked"];
   const SEVERITY_ORDER = ["critical", "high", "medium", "low"];
   // Facts of a table that the search looks into, beside its name, ARN, account and Region.
   const SEARCHED = ["table_id", "tags", "owner", "policy_tier", "plan_names", "plan_selections", "plan_vaults", "recovery_point_vaults", "newest_recovery_point_arn", "table_key_arn", "last_failed_backup_job_cause"];

@@ -51,6 +51,7 @@ exempt = true
 reason = "filled anew from other tables every night"
 approver = "head of payments platform"
 expires = "END"
+max-tables = 20
 
 [remediation]
 vault = "Default"

@@ -106,6 +106,19 @@ fn scope(report: &Report) -> String {
     )
 }
 
+impl Digest {
+    /// The answers that a table of questions has columns for: the rarest one only where it is given.
+    pub(crate) fn columns(&self) -> Vec<Answer> {
+        let is_given = |answer: Answer| {
+            self.questions
+                .iter()
+                .any(|asked| asked.answers.iter().any(|(one, ..)| *one == answer))
+        };
+        let is_shown = |answer: &Answer| *answer != Answer::UnknownWaived || is_given(*answer);
+        Answer::AS_READ.into_iter().filter(is_shown).collect()
+    }
+}
+
 fn questions(report: &Report, by_table: &ByTable<'_>) -> Vec<Asked> {
     let one = |question: Question| {
         let counts = report.totals.tables_by_answer.get(&question);

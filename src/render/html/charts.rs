@@ -160,7 +160,7 @@ pub(super) fn matrix(report: &Report) -> Value {
     let mut regions: Vec<&str> = targets.iter().map(|target| target.target.region.as_str()).collect();
     regions.sort_unstable();
     regions.dedup();
-    let mut counts: BTreeMap<&TargetId, [usize; 7]> = targets.iter().map(|target| (&target.target, [0; 7])).collect();
+    let mut counts: BTreeMap<&TargetId, [usize; 8]> = targets.iter().map(|target| (&target.target, [0; 8])).collect();
     for table in &report.tables {
         let place = Answer::ALL.iter().position(|answer| *answer == table.verdict);
         counts.entry(&table.target).or_default()[place.unwrap_or(1)] += 1;
