@@ -667,7 +667,7 @@
     const each = Math.max(1, Math.ceil(count / 84)) * (count > 12 ? 7 : 1);
     const labels = sums.map((_, day) => (day % each === 0 ? svg("text", { x: (day * width).toFixed(2) + "%", y: height + 16 }, dayAt(day).slice(5)) : null));
     into.replaceChildren(
-      el("p", { class: "soft" }, grouped(observed) + " of these tables by day. A press on a day keeps the tables that were exposed on it."),
+      el("p", { class: "soft" }, grouped(observed) + " of these tables by day. Select a day to keep the tables that were exposed on it."),
       svg("svg", { class: "day-columns", width: "100%", height: height + 22, role: "group", "aria-label": "Tables by state on each day" }, ...bars, ...labels),
       el("ul", { class: "key" }, ...data.states.map((one) => el("li", { class: "day " + one }, inWordsOf(one)))),
     );

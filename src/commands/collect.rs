@@ -252,7 +252,7 @@ fn warn_of_skew(identity: &Identity) {
             "this machine's clock differs from AWS's by {}",
             count(skew.unsigned_abs() as usize, "second")
         ))
-        .so("ages are reckoned by AWS's clock")
+        .so("ages are measured by AWS's clock")
         .hint("set the clock (NTP), so that request times in logs agree");
         warn(&text);
     }

@@ -231,7 +231,7 @@ fn frameworks(report: &Report) -> Option<String> {
         return None;
     }
     let mut text =
-        "### Controls\n\n| framework | non-compliant | unknown | compliant | not judged | no rule answers |\n"
+        "### Controls\n\n| framework | non-compliant | unknown | compliant | not judged | not answered by rules |\n"
             .to_owned();
     text.push_str("|---|---:|---:|---:|---:|---:|\n");
     for framework in &report.frameworks {

@@ -102,7 +102,7 @@ fn percent(part: usize, whole: usize) -> String {
     }
 }
 
-/// Required findings that are open, by severity, the gravest first.
+/// Required findings that are open, by severity, highest severity first.
 pub(super) fn severities(report: &Report) -> Vec<Value> {
     let of = |severity: Severity| {
         let counts = &report.totals.non_compliant_by_severity;
