@@ -28,7 +28,7 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const PAGE = { findings: 50, tables: 50, days: 100 };
   const OPEN_PRINTED = 1000;
-  const VERDICT_ORDER = ["non-compliant", "unknown", "waived", "not-yet-due", "compliant", "not-applicable", "not-asked"];
+  const VERDICT_ORDER = ["non-compliant", "unknown", "waived", "unknown-waived", "not-yet-due", "compliant", "not-applicable", "not-asked"];
   const SEVERITY_ORDER = ["critical", "high", "medium", "low"];
   // Facts of a table that the search looks into, beside its name, ARN, account and Region.
   const SEARCHED = ["table_id", "tags", "owner", "policy_tier", "plan_names", "plan_selections", "plan_vaults", "recovery_point_vaults", "newest_recovery_point_arn", "table_key_arn", "last_failed_backup_job_cause"];
@@ -667,7 +667,7 @@
     const each = Math.max(1, Math.ceil(count / 84)) * (count > 12 ? 7 : 1);
     const labels = sums.map((_, day) => (day % each === 0 ? svg("text", { x: (day * width).toFixed(2) + "%", y: height + 16 }, dayAt(day).slice(5)) : null));
     into.replaceChildren(
-      el("p", { class: "soft" }, grouped(observed) + " of these tables by day. A press on a day keeps the tables that were exposed on it."),
+      el("p", { class: "soft" }, grouped(observed) + " of these tables by day. Select a day to keep the tables that were exposed on it."),
       svg("svg", { class: "day-columns", width: "100%", height: height + 22, role: "group", "aria-label": "Tables by state on each day" }, ...bars, ...labels),
       el("ul", { class: "key" }, ...data.states.map((one) => el("li", { class: "day " + one }, inWordsOf(one)))),
     );

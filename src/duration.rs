@@ -7,13 +7,18 @@ use chrono::TimeDelta;
 /// Errors: what is wrong, as the end of a sentence.
 pub fn parse(text: &str) -> Result<TimeDelta, String> {
     let text = text.trim();
+    if text.contains(['.', ',']) && text.starts_with(|first: char| first.is_ascii_digit()) {
+        return Err(format!(
+            "`{text}` has a fraction; write whole numbers of a smaller unit, such as `36h` for a day and a half"
+        ));
+    }
     let split = text
         .find(|character: char| !character.is_ascii_digit())
         .unwrap_or(text.len());
     let (digits, unit) = text.split_at(split);
     let number: i64 = digits
         .parse()
-        .map_err(|_| format!("`{text}` is not a whole number with a unit"))?;
+        .map_err(|_| format!("`{text}` is not a whole number with a unit (s, m, h, d, w, mo or y)"))?;
     let delta = match unit.trim() {
         "s" => TimeDelta::try_seconds(number),
         "m" | "min" => TimeDelta::try_minutes(number),

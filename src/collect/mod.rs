@@ -298,7 +298,7 @@ fn check_clock(as_of: DateTime<Utc>, calls: &[schema::CallLogEntry]) -> Result<(
             rfc3339(as_of),
             rfc3339(earliest)
         ))
-        .so("no age can be reckoned; no report was written")
+        .so("no age can be calculated; no report was written")
         .hint("something between here and AWS alters the `Date` of answers: check the proxy and the endpoint"))
 }
 

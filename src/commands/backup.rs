@@ -55,7 +55,7 @@ pub struct BackupArgs {
 /// Errors: every mistake on the command line before any call; no credentials. A table that AWS refuses is said, and the
 /// next one is tried.
 pub async fn run(args: BackupArgs) -> Outcome<Exit> {
-    let settings = Settings::load(args.config.as_deref(), None)?;
+    let settings = Settings::load(args.config.as_deref(), None, None)?;
     let (every, at_most) = intervals(&args.wait)?;
     let (cold_after_days, delete_after_days) = lifecycle(&args, &settings)?;
     let vault = args.vault.clone().unwrap_or_else(|| settings.remediation.vault.clone());

@@ -46,7 +46,7 @@ pub struct CollectArgs {
 ///
 /// Errors: see [`into`].
 pub async fn run(args: CollectArgs) -> Outcome<Exit> {
-    let settings = in_scope(Settings::load(args.scope.config.as_deref(), None)?, &args.scope)?;
+    let settings = in_scope(Settings::load(args.scope.config.as_deref(), None, None)?, &args.scope)?;
     let staging = open_staging(&args.to, args.access.access(), Purpose::Inventory)?;
     let inventory = into(&settings, &Wanted::all(), staging.dir()).await?;
     let tables = inventory.manifest.frames.get("tables").copied().unwrap_or(0);
@@ -252,7 +252,7 @@ fn warn_of_skew(identity: &Identity) {
             "this machine's clock differs from AWS's by {}",
             count(skew.unsigned_abs() as usize, "second")
         ))
-        .so("ages are reckoned by AWS's clock")
+        .so("ages are measured by AWS's clock")
         .hint("set the clock (NTP), so that request times in logs agree");
         warn(&text);
     }

@@ -104,7 +104,7 @@ pub async fn run(command: LedgerCommand) -> Outcome<Exit> {
 fn address(at: &LedgerAt) -> Outcome<String> {
     let named = match &at.ledger {
         Some(address) => Some(address.clone()),
-        None => Settings::load(at.config.as_deref(), None)?.ledger,
+        None => Settings::load(at.config.as_deref(), None, None)?.ledger,
     };
     named.ok_or_else(|| {
         Problem::usage("no ledger was named")

@@ -183,7 +183,7 @@ fn describe(plan: &Plan) -> String {
 }
 
 async fn apply_plan(args: ApplyArgs) -> Outcome<Exit> {
-    let settings = Settings::load(args.config.as_deref(), None)?;
+    let settings = Settings::load(args.config.as_deref(), None, None)?;
     let (every, at_most) = intervals(&args.wait)?;
     let plan = Plan::read(&args.plan)?;
     if plan.actions.len() > args.max_changes {
@@ -354,7 +354,7 @@ pub(crate) async fn targets(
 }
 
 async fn verify_plan(args: VerifyArgs) -> Outcome<Exit> {
-    let settings = Settings::load(args.config.as_deref(), None)?;
+    let settings = Settings::load(args.config.as_deref(), None, None)?;
     let plan = Plan::read(&args.plan).map_err(|problem| Problem {
         so: "nothing was verified".to_owned(),
         ..problem

@@ -120,7 +120,7 @@ impl Asked {
             levels.collect()
         };
         let of_all = of(None);
-        // What an exempt table would be asked is of no account.
+        // What an exempt table would be asked does not matter.
         let judged = policy.tiers.iter().filter(|tier| tier.exemption.is_none());
         let tiers = judged.filter_map(|tier| {
             let mut levels = of(Some(tier));

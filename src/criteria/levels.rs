@@ -8,29 +8,9 @@ use std::sync::LazyLock;
 
 use crate::criteria::Origin;
 use crate::criteria::policy::{Policy, Tier};
-use crate::criteria::rules::{Rule, RuleSet, shipped};
+use crate::criteria::rules::{Rule, shipped};
 use crate::criteria::values::{FOREVER_DAYS, KeyOwner, LockWanted};
 use crate::domain::{Level, Question};
-use crate::problem::{Problem, Problems};
-use crate::text::nearest;
-
-/// Are all of these ids of rules?
-pub(crate) fn check(policy: &Policy, rules: &RuleSet) -> Problems {
-    let of_tiers = policy.tiers.iter().map(|tier| (tier.origin.clone(), &tier.levels));
-    let all = std::iter::once(("`[rules]`".to_owned(), &policy.levels)).chain(of_tiers);
-    let unknown = all.flat_map(|(place, levels)| {
-        let unknown = levels.keys().filter(|id| !rules.0.iter().any(|rule| *rule.id == ***id));
-        unknown.map(move |id| (place.clone(), id)).collect::<Vec<_>>()
-    });
-    let problem = |(place, id): (String, &String)| {
-        let hint = match nearest(id, rules.0.iter().map(|rule| &*rule.id)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "`explain rules` lists them all".to_owned(),
-        };
-        Problem::usage(format!("`{id}` is not a rule")).at(place).hint(hint)
-    };
-    Problems(unknown.map(problem).collect())
-}
 
 /// What a rule counts for, for tables of a tier; without one, for tables of no tier and for everything that is no table.
 pub(crate) fn level(rule: &Rule, policy: &Policy, tier: Option<&Tier>) -> Level {

@@ -33,7 +33,7 @@ facts! {
     /// The tier says how many tables it may exempt at most. Never unknown.
     has_max_tables: bool = [],
     /// Tables that it may exempt at most. Unknown if the tier does not say.
-    max_table_count: i64 = [],
+    max_table_count: i64 = [] none if (has_max_tables == false),
     /// It takes no more tables than it may; true if the tier does not say how many those are. Unknown if it hangs on tables of which the tier cannot be told, or that were not listed.
     is_within_max_tables: bool = ["tables", "table_tags"],
     /// It has a reason, an approver and an end that has not passed, and takes no more tables than it may. Unknown if only the last of these is.

@@ -71,7 +71,7 @@ pub(super) fn compare(older: &Look, newer: &Look, found: &mut Found) -> Result<(
         })
         .collect();
     for was in older.facts.plans() {
-        // A plan that has nothing to do with DynamoDB is of no account here.
+        // A plan that has nothing to do with DynamoDB does not matter here.
         if was.is_for_dynamodb == Some(false) {
             continue;
         }

@@ -46,7 +46,7 @@ fn vaults(older: &Look, newer: &Look, found: &mut Found) {
         };
         match now.get(&(target.clone(), thing.name)) {
             Some(is) => vault(&thing, was, is, found),
-            // A vault that had nothing to do with DynamoDB is of no account here.
+            // A vault that had nothing to do with DynamoDB does not matter here.
             None if was.is_used_for_dynamodb == Some(false) => {}
             None => match why_not_observed(newer, &target, "backup:ListBackupVaults", "") {
                 Some(why) => found.not_observed(&thing, &why),

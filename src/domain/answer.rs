@@ -69,6 +69,8 @@ pub enum Answer {
     Unknown,
     /// No, and that is accepted by a waiver that holds.
     Waived,
+    /// It cannot be told, and that is accepted by a waiver that holds.
+    UnknownWaived,
     /// The first backup of a new table is not due yet.
     NotYetDue,
     /// Yes.
@@ -81,10 +83,11 @@ pub enum Answer {
 
 impl Answer {
     /// Every answer, in the order of reports.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::NonCompliant,
         Self::Unknown,
         Self::Waived,
+        Self::UnknownWaived,
         Self::NotYetDue,
         Self::Compliant,
         Self::NotApplicable,
@@ -92,11 +95,12 @@ impl Answer {
     ];
 
     /// As people read an answer: yes, no, and what is neither.
-    pub(crate) const AS_READ: [Self; 7] = [
+    pub(crate) const AS_READ: [Self; 8] = [
         Self::Compliant,
         Self::NonCompliant,
         Self::Waived,
         Self::Unknown,
+        Self::UnknownWaived,
         Self::NotYetDue,
         Self::NotApplicable,
         Self::NotAsked,
@@ -108,6 +112,7 @@ impl Answer {
             Self::NonCompliant => "non-compliant",
             Self::Unknown => "unknown",
             Self::Waived => "waived",
+            Self::UnknownWaived => "unknown-waived",
             Self::NotYetDue => "not-yet-due",
             Self::Compliant => "compliant",
             Self::NotApplicable => "not-applicable",
@@ -121,6 +126,7 @@ impl Answer {
             Self::NonCompliant => "no",
             Self::Unknown => "unknown",
             Self::Waived => "no (waived)",
+            Self::UnknownWaived => "unknown (waived)",
             Self::NotYetDue => "not yet due",
             Self::Compliant => "yes",
             Self::NotApplicable => "not judged",
@@ -134,14 +140,27 @@ impl Answer {
             Self::NonCompliant => Verdict::NonCompliant,
             Self::Unknown => Verdict::Unknown,
             Self::Compliant => Verdict::Compliant,
-            Self::Waived | Self::NotYetDue | Self::NotApplicable | Self::NotAsked => Verdict::NotApplicable,
+            Self::Waived | Self::UnknownWaived | Self::NotYetDue | Self::NotApplicable | Self::NotAsked => {
+                Verdict::NotApplicable
+            }
         }
     }
 
-    /// The worst of several: no, unknown, waived, not yet due, yes, not applicable. What was not asked is the mildest, for
+    /// The worst of several: no, unknown, no (waived), unknown (waived), not yet due, yes, not applicable. What was not asked is the mildest, for
     /// it says nothing; whether it may hide behind others is for whoever asks.
     pub fn worse(self, other: Self) -> Self {
         self.min(other)
+    }
+}
+
+impl Answer {
+    /// The answer of a verdict that a waiver accepts, or not.
+    pub fn of(verdict: Verdict, is_waived: bool) -> Self {
+        match verdict {
+            Verdict::NonCompliant if is_waived => Self::Waived,
+            Verdict::Unknown if is_waived => Self::UnknownWaived,
+            verdict => verdict.into(),
+        }
     }
 }
 

@@ -379,7 +379,7 @@ impl Case<'_> {
             Some(text) => format!("the role of plan `{}` may not work: {text}", self.plan_name(rule)),
             None if self.evidence.points.is_whole(self.evidence.row) => {
                 format!(
-                    "whether the last two runs of {} made a good point cannot be told",
+                    "whether the last two runs of {} made a recovery point that meets the policy cannot be told",
                     name(rule)
                 )
             }
@@ -403,7 +403,7 @@ impl Case<'_> {
             (Some(rule), None) => {
                 let due: Vec<String> = rule.due.iter().rev().map(|run| moment(run.at)).collect();
                 return format!(
-                    "planned, and failing: the last two runs of {}, due at {}, made no good point",
+                    "planned, and failing: the last two runs of {}, due at {}, made no recovery point that meets the policy",
                     name(rule),
                     due.join(" and ")
                 );
@@ -413,13 +413,16 @@ impl Case<'_> {
         };
         match late {
             Late::Never if all.is_empty() => "the plans that take the table have no rule".to_owned(),
-            Late::Never if all.iter().all(|rule| rule.lacks.is_empty()) => "its plans have no run".to_owned(),
+            Late::Never if all.iter().all(|rule| rule.lacks.is_empty()) => "its plans never run".to_owned(),
             Late::Never => {
                 let lacking = all.iter().filter(|rule| !rule.lacks.is_empty());
                 let lacking: Vec<String> = lacking
                     .map(|rule| format!("{} {}", name(rule), rule.lacks.join(", ")))
                     .collect();
-                format!("no rule of its plans makes good points: {}", lacking.join("; "))
+                format!(
+                    "no rule of its plans makes recovery points that meet the policy: {}",
+                    lacking.join("; ")
+                )
             }
             Late::Gap(gap) => self.words_of(gap),
             Late::Window(window) => {

@@ -497,7 +497,7 @@ fn one_rule_must_do_both() {
     assert_eq!(meets, Some(false));
     assert_eq!(
         reason,
-        "no rule of its plans makes good points: rule `rule-0` of plan `plan p` keeps 7 d (35 d required)"
+        "no rule of its plans makes recovery points that meet the policy: rule `rule-0` of plan `plan p` keeps 7 d (35 d required)"
     );
 }
 
@@ -547,7 +547,7 @@ fn a_copy_action_may_meet_what_the_point_at_home_does_not() {
         (meets, &*reason),
         (
             Some(false),
-            "no rule of its plans makes good points: rule `rule-0` of plan `plan p` keeps 7 d (365 d required), makes no copy"
+            "no rule of its plans makes recovery points that meet the policy: rule `rule-0` of plan `plan p` keeps 7 d (365 d required), makes no copy"
         )
     );
 }
@@ -795,7 +795,7 @@ fn a_plan_that_fails_every_day_fails_whatever_was_made_by_hand() {
     assert_eq!(
         reason,
         "planned, and failing: the last two runs of rule `rule-0` of plan `plan p`, due at 2026-11-19 05:00 UTC and \
-         2026-11-20 05:00 UTC, made no good point"
+         2026-11-20 05:00 UTC, made no recovery point that meets the policy"
     );
     // No job was started at all: the same.
     let idle = World::with("2026-11-20T20:00:00Z", &[(DAILY, 480, 35)]);

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use crate::criteria::Criteria;
 use crate::criteria::levels::{core_of, of_terms};
 use crate::criteria::vocabulary::POLICY_TIER;
-use crate::domain::{Answer, FactValue, Finding, Question, Subject, Verdict};
+use crate::domain::{Answer, FactValue, Finding, Question, Subject};
 use crate::report::TableRow;
 
 /// The fact that says so of a new table.
@@ -48,10 +48,7 @@ impl Default for Summed {
 impl Summed {
     fn add(&mut self, finding: &Finding, is_core: bool) {
         let place = finding.question.place();
-        let answer = match finding.verdict {
-            Verdict::NonCompliant | Verdict::Unknown if finding.waived => Answer::Waived,
-            verdict => verdict.into(),
-        };
+        let answer = Answer::of(finding.verdict, finding.waived);
         if *finding.rule == *finding.question.as_str() {
             self.named_after[place] = Some(answer);
         }
@@ -176,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_table_is_compliant_only_if_both_questions_were_asked_and_answered_yes() {
-        use Answer::{Compliant, NonCompliant, NotApplicable, NotAsked, NotYetDue, Unknown, Waived};
+        use Answer::{Compliant, NonCompliant, NotApplicable, NotAsked, NotYetDue, Unknown, UnknownWaived, Waived};
         use Question::{BackedUp, InAPlan, Restorable, Safeguards};
         let both = |plan: Answer, backup: Answer| [core(InAPlan, plan), core(BackedUp, backup)].concat();
         for (findings, is_young, wanted) in [
@@ -190,6 +187,8 @@ mod tests {
             (both(Compliant, Unknown), false, Unknown),
             (both(NonCompliant, Unknown), false, NonCompliant),
             (both(Compliant, Waived), false, Waived),
+            (both(Compliant, UnknownWaived), false, UnknownWaived),
+            (both(Waived, UnknownWaived), false, Waived),
             (both(Waived, NonCompliant), false, NonCompliant),
             (both(Compliant, NotApplicable), true, NotYetDue),
             (both(Compliant, NotApplicable), false, NotApplicable),

@@ -15,7 +15,7 @@ use crate::report::{Compared, Lost, Report, SCHEMA_VERSION, Since, TableRow};
 
 use super::evaluate::finding_id;
 
-/// What is read of a `report.json`; the rest of it is of no account here.
+/// What is read of a `report.json`; the rest of it does not matter here.
 #[derive(Deserialize)]
 struct ReportFile {
     schema_version: u32,

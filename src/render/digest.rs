@@ -2,7 +2,7 @@
 //!
 //! Every format for people begins or ends with it, from this one place.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::dictionary::TableFacts;
 use crate::domain::{Answer, FactValue, Finding, Question, Severity, Subject};
@@ -98,12 +98,30 @@ fn scope(report: &Report) -> String {
     } else {
         ""
     };
+    let of_regions: BTreeSet<&str> = coverage
+        .targets
+        .iter()
+        .map(|target| target.target.region.as_str())
+        .collect();
     format!(
         "{} in {}, {}{gaps}{regions}",
         count(report.tables.len(), "table"),
         count(coverage.accounts.len(), "account"),
-        count(coverage.targets.len(), "target"),
+        count(of_regions.len(), "Region"),
     )
+}
+
+impl Digest {
+    /// The answers that a table of questions has columns for: the rarest one only where it is given.
+    pub(crate) fn columns(&self) -> Vec<Answer> {
+        let is_given = |answer: Answer| {
+            self.questions
+                .iter()
+                .any(|asked| asked.answers.iter().any(|(one, ..)| *one == answer))
+        };
+        let is_shown = |answer: &Answer| *answer != Answer::UnknownWaived || is_given(*answer);
+        Answer::AS_READ.into_iter().filter(is_shown).collect()
+    }
 }
 
 fn questions(report: &Report, by_table: &ByTable<'_>) -> Vec<Asked> {
@@ -152,7 +170,7 @@ fn tested(report: &Report) -> String {
     };
     match report.tables.iter().filter(is_tested).count() {
         0 => String::new(),
-        tested => format!("{tested} tested within 90 d"),
+        tested => format!("of these {tested} restored within 90 d"),
     }
 }
 
@@ -236,9 +254,9 @@ fn cause_first(table: &TableRow, plan: Option<&Finding>) -> String {
     }
     match (plan, table.fact(TableFacts::plan_names)) {
         _ if is_in_none => "let a plan take it, then ".to_owned(),
-        (Some(_), FactValue::Text(names)) => format!("mend its plan ({names}), then "),
-        (Some(_), _) => "mend its plan, then ".to_owned(),
-        (None, _) if failing(table).is_some() => "mend what its jobs fail for, then ".to_owned(),
+        (Some(_), FactValue::Text(names)) => format!("fix its plan ({names}), then "),
+        (Some(_), _) => "fix its plan, then ".to_owned(),
+        (None, _) if failing(table).is_some() => "fix the cause of its failed jobs, then ".to_owned(),
         (None, _) => String::new(),
     }
 }

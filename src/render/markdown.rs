@@ -95,9 +95,9 @@ fn head(report: &Report, templates: &Templates) -> String {
 
 /// Tables by the answer to each question.
 fn questions(digest: &Digest) -> String {
-    let answers = Answer::AS_READ;
+    let answers = digest.columns();
     let mut text = "| tables that are |".to_owned();
-    for answer in answers {
+    for answer in &answers {
         text.push_str(&format!(" {} |", answer.words()));
     }
     text.push_str(&format!("\n|---|{}\n", "---:|".repeat(answers.len())));
@@ -113,8 +113,8 @@ fn questions(digest: &Digest) -> String {
             format!(" ({})", notes.join("; "))
         };
         text.push_str(&format!("| {}{} |", asked.question.words(), markdown(&notes)));
-        for answer in answers {
-            text.push_str(&format!(" {} |", of(answer).map_or(0, |(_, count, _)| *count)));
+        for answer in &answers {
+            text.push_str(&format!(" {} |", of(*answer).map_or(0, |(_, count, _)| *count)));
         }
         text.push('\n');
     }
@@ -231,7 +231,7 @@ fn frameworks(report: &Report) -> Option<String> {
         return None;
     }
     let mut text =
-        "### Controls\n\n| framework | non-compliant | unknown | compliant | not judged | no rule answers |\n"
+        "### Controls\n\n| framework | non-compliant | unknown | compliant | not judged | not answered by rules |\n"
             .to_owned();
     text.push_str("|---|---:|---:|---:|---:|---:|\n");
     for framework in &report.frameworks {

@@ -136,10 +136,7 @@ pub(crate) fn settle<'f>(table: &mut TableRow, findings: impl Iterator<Item = &'
     table.answers = [Answer::NotAsked; 4];
     let mut worst = Answer::NotAsked;
     for finding in findings.filter(|finding| finding.level == Level::Required) {
-        let answer = match finding.verdict {
-            Verdict::NonCompliant | Verdict::Unknown if finding.waived => Answer::Waived,
-            verdict => verdict.into(),
-        };
+        let answer = Answer::of(finding.verdict, finding.waived);
         worst = worst.worse(answer);
         let own = &mut table.answers[finding.question.place()];
         *own = own.worse(answer);

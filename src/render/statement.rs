@@ -210,10 +210,7 @@ fn details(report: &Report) -> Vec<String> {
         details.extend(notes.map(|note| format!("{}.", capitalised(&note))));
     }
     if totals.waived > 0 {
-        details.push(format!(
-            "{} waived: listed all the same.",
-            plural(totals.waived, "finding")
-        ));
+        details.push(format!("{} waived: still listed.", plural(totals.waived, "finding")));
     }
     if !report.coverage.gaps.is_empty() {
         let gaps = plural(report.coverage.gaps.len(), "gap");

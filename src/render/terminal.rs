@@ -2,12 +2,12 @@
 //!
 //! No meaning by colour, no control characters, a fixed order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::digest::Digest;
-use crate::domain::{Finding, Level, Question, Severity, Verdict, rfc3339};
+use crate::domain::{Finding, Gap, GapKind, Level, Question, Severity, Verdict, rfc3339};
 use crate::problem::count;
-use crate::report::{FrameworkReport, Report, RuleLine, Since};
+use crate::report::{ControlRow, FrameworkReport, Report, RuleLine, Since};
 use crate::text::{self, one_line};
 
 /// Tables named under each cause; the rest are counted.
@@ -60,7 +60,7 @@ pub(crate) fn list(report: &Report, listed: &Listing, width: Option<usize>) -> S
         text.push_str(&causes(report, title, report.findings.iter().filter(is_of), width));
     }
     for framework in &report.frameworks {
-        text.push_str(&framework_lines(framework));
+        text.push_str(&framework_lines(report, framework));
     }
     if let Some(baseline) = &report.baseline {
         let notes = baseline.notes();
@@ -189,6 +189,22 @@ pub(crate) fn digest(report: &Report, width: Option<usize>) -> String {
         let advised = count(digest.advised, "advised finding");
         text.push_str(&format!("{advised}: `report --advised`, or report.html\n"));
     }
+    let is_denied = |gap: &&Gap| gap.kind == GapKind::Denied;
+    let denied: BTreeSet<&str> = report
+        .coverage
+        .gaps
+        .iter()
+        .filter(is_denied)
+        .map(|gap| gap.action.as_str())
+        .collect();
+    if !denied.is_empty() {
+        let actions: Vec<&str> = denied.into_iter().collect();
+        let line = format!(
+            "denied, so unknown: {}; allow it for the audit role",
+            actions.join(", ")
+        );
+        text.push_str(&cut_to(&line, "", width));
+    }
     for sentence in &report.coverage.not_asked {
         text.push_str(&cut_to(&format!("not asked: {sentence}"), "", width));
     }
@@ -198,15 +214,22 @@ pub(crate) fn digest(report: &Report, width: Option<usize>) -> String {
     text
 }
 
-/// How many controls of a framework hold, how many do not, and how many no rule can answer.
-fn framework_lines(framework: &FrameworkReport) -> String {
+/// How many controls of a framework hold, how many do not, and how many rules do not answer.
+fn framework_lines(report: &Report, framework: &FrameworkReport) -> String {
     let of = |verdict: Option<Verdict>| {
         let controls = framework.controls.iter().filter(|row| row.answered == "rules");
         controls.filter(|row| row.verdict == verdict).count()
     };
-    let unanswered = framework.controls.iter().filter(|row| row.answered != "rules").count();
+    let has_run = |id: &String| report.rules.iter().any(|rule| rule.id == *id);
+    let is_left_out = |row: &&ControlRow| row.answered == "advised" && !row.advised.iter().any(has_run);
+    let left_out = framework.controls.iter().filter(is_left_out).count();
+    let unanswered = framework.controls.iter().filter(|row| row.answered != "rules").count() - left_out;
+    let left_out = match left_out {
+        0 => String::new(),
+        left_out => format!(", {left_out} whose rules were left out"),
+    };
     format!(
-        "\n{} ({}): {} with non-compliant findings, {} with unknown ones, {} compliant, {} not judged; {} that no rule answers\n",
+        "\n{} ({}): {} with non-compliant findings, {} with unknown ones, {} compliant, {} not judged; {} not answered by rules{left_out}\n",
         framework.title,
         framework.version,
         count(of(Some(Verdict::NonCompliant)), "control"),

@@ -51,10 +51,11 @@ impl File {
 
 impl Settings {
     /// Reads the settings file (the one named, or `backproof.toml` if it is there, or the defaults), and the policy file that
-    /// is to be used instead of its `[policy]`.
+    /// is to be used instead of its `[policy]`. `known`: the ids of rules that it may name; `None`: any, where a command
+    /// judges nothing.
     ///
     /// Errors: a named file that cannot be read, and every mistake in the files at once (exit code 2).
-    pub(crate) fn load(file: Option<&Path>, policy_file: Option<&Path>) -> Outcome<Self> {
+    pub(crate) fn load(file: Option<&Path>, policy_file: Option<&Path>, known: Option<&[String]>) -> Outcome<Self> {
         let mut problems = Vec::new();
         let settings = match file {
             Some(path) => read_file(path, "settings", "--config", &mut problems),
@@ -64,7 +65,8 @@ impl Settings {
             None => None,
         };
         let policy = policy_file.map(|path| read_file(path, "policy", "--policy", &mut problems));
-        let settings = Self::assemble(settings.as_ref(), policy.as_ref().map(Option::as_ref), &mut problems);
+        let policy = policy.as_ref().map(Option::as_ref);
+        let settings = Self::assemble(settings.as_ref(), policy, known, &mut problems);
         if problems.is_empty() {
             Ok(settings)
         } else {
@@ -81,7 +83,7 @@ impl Settings {
             text: text.to_owned(),
         };
         let mut problems = Vec::new();
-        let settings = Self::assemble(Some(&file), None, &mut problems);
+        let settings = Self::assemble(Some(&file), None, None, &mut problems);
         if problems.is_empty() {
             Ok(settings)
         } else {
@@ -90,22 +92,28 @@ impl Settings {
     }
 
     /// `policy_file`: none if none was named, `Some(None)` if it could not be read.
-    fn assemble(file: Option<&File>, policy_file: Option<Option<&File>>, problems: &mut Vec<Problem>) -> Self {
+    fn assemble(
+        file: Option<&File>,
+        policy_file: Option<Option<&File>>,
+        known: Option<&[String]>,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
         let mut settings = Self::default();
         if let Some(Some(file)) = policy_file {
-            let (policy, mistakes) = policy::document(&file.text, &file.origin());
+            let (policy, mistakes) = policy::document(&file.text, &file.origin(), known);
             problems.extend(mistakes);
             settings.policy = policy.unwrap_or_default();
         }
         if let Some(file) = file {
             let elsewhere = policy_file.is_some();
-            let (_, mistakes) = read_document(&file.origin(), &file.text, |root| settings.read(root, file, elsewhere));
+            let read = |root: &Section<'_>| settings.read(root, file, elsewhere, known);
+            let (_, mistakes) = read_document(&file.origin(), &file.text, read);
             problems.extend(mistakes);
         }
         settings
     }
 
-    fn read(&mut self, root: &Section<'_>, file: &File, policy_is_elsewhere: bool) {
+    fn read(&mut self, root: &Section<'_>, file: &File, policy_is_elsewhere: bool, known: Option<&[String]>) {
         self.regions = regions(root, "regions").unwrap_or_default();
         self.accounts = read_accounts(root);
         if let Some(waivers) = root.string("waivers") {
@@ -142,11 +150,11 @@ impl Settings {
                     "leave `--policy` out, or move this `[policy]` into that file",
                 );
             } else {
-                self.policy = policy::read(&section);
+                self.policy = policy::read(&section, known);
             }
         }
         if let Some(rules) = root.section("rules") {
-            self.read_rules(&rules);
+            self.read_rules(&rules, known);
         }
         if let Some(section) = root.section("remediation") {
             self.remediation = remediation::read(&section, self.policy.values.retention_min_days);
@@ -154,10 +162,10 @@ impl Settings {
     }
 
     /// `[rules]`: what rules count for, and which of the program's own another may replace.
-    fn read_rules(&mut self, section: &Section<'_>) {
+    fn read_rules(&mut self, section: &Section<'_>, known: Option<&[String]>) {
         let replaced = distinct(section, levels::REPLACED, |_| true);
         self.replaced_rules = replaced.unwrap_or_default();
-        for (id, level) in levels::read(section) {
+        for (id, level) in levels::read(section, known) {
             if let Some(offset) = section.place_of(&id)
                 && self.policy.levels.contains_key(&id)
             {

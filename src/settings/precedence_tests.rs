@@ -12,7 +12,7 @@ fn loaded(settings: Option<&str>, policy: Option<&str>) -> Outcome<Settings> {
     // Without a file the one in the current folder would be read, and there is none.
     let settings = settings.map(|text| write("settings.toml", text));
     let policy = policy.map(|text| write("policy.toml", text));
-    Settings::load(settings.as_deref(), policy.as_deref())
+    Settings::load(settings.as_deref(), policy.as_deref(), None)
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn the_policy_may_have_a_file_of_its_own() {
     );
     let text = loaded(None, Some("")).expect_err("nothing in it").to_string();
     assert!(text.contains("`policy` is missing"), "{text}");
-    let text = Settings::load(Some(Path::new("/no/such")), Some(Path::new("/nor/this")))
+    let text = Settings::load(Some(Path::new("/no/such")), Some(Path::new("/nor/this")), None)
         .expect_err("two")
         .to_string();
     assert!(

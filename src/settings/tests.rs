@@ -336,3 +336,45 @@ fn cold_storage_needs_ninety_days_more() {
     assert!(check_lifecycle(None, Some(0)).is_err());
     assert_eq!(check_lifecycle(Some(30), None), Ok(()));
 }
+
+/// Ids of rules are held against those that are known, where they stand, and beside every other mistake of the file.
+#[test]
+fn rules_that_do_not_exist_are_told_in_order_of_lines() {
+    let text = "[rules]\ndeletion-protection = \"require\"\n[policy]\nrpo = 24\nfrequency = \"none\"\n[policy.rules]\nbacked-upp = \"replaced\"\n\
+                [[policy.tier]]\nname = \"gold\"\nwhen = \"table_name = gold\"\nrules = { pitr = \"off\" }\n";
+    let known = ["backed-up", "deletion-protection-on", "pitr-on"].map(str::to_owned);
+    let file = File {
+        path: PathBuf::from("b.toml"),
+        text: text.to_owned(),
+    };
+    let mut problems = Vec::new();
+    Settings::assemble(Some(&file), None, Some(&known), &mut problems);
+    let told: Vec<String> = problems
+        .iter()
+        .map(|one| format!("{} {} ({})", one.location, one.what, one.hint))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "b.toml:2 `rules.deletion-protection`: there is no rule `deletion-protection` (did you mean `deletion-protection-on`?)",
+            "b.toml:4 `policy.rpo` must be a string (write it like `rpo = \"24h\"`)",
+            "b.toml:7 `policy.rules.backed-upp`: there is no rule `backed-upp` (did you mean `backed-up`?)",
+            "b.toml:7 `policy.rules.backed-upp` is not a level of a rule (rules that yours replace are a list: `replaced = [\"backed-upp\"]` under `[rules]`)",
+            "b.toml:10 `policy.tier.when` uses a fact that does not exist: `gold` (if it is a text, write it in single quotes: `'gold'`; `explain facts` lists all facts)",
+            "b.toml:11 `policy.tier.rules.pitr`: there is no rule `pitr` (did you mean `pitr-on`?)",
+        ]
+    );
+    // Where a command judges nothing, own rules are not known.
+    let mut problems = Vec::new();
+    Settings::assemble(Some(&file), None, None, &mut problems);
+    assert!(!problems.iter().any(|problem| problem.what.contains("there is no rule")));
+}
+
+/// No limit at all is no limit that anybody could have meant.
+#[test]
+fn no_frequency_needs_a_promise_beside_it() {
+    assert_eq!(mistakes("[policy]\nfrequency = \"none\"\n").len(), 1);
+    assert_eq!(mistakes("[policy]\nrpo = \"none\"\nfrequency = \"none\"\n").len(), 1);
+    let promised = parsed("[policy]\nrpo = \"24h\"\nfrequency = \"none\"\n").policy.values;
+    assert_eq!(promised.limit(), TimeDelta::hours(24));
+}

@@ -208,7 +208,7 @@ pub(crate) struct Signature {
 ///
 /// `at` is when it was made, as far as anybody knows: what an allowed_signers file says of times is held against it.
 ///
-/// Errors: what is wrong with it, the gravest first: unreadable, made for something else, altered, by the wrong key.
+/// Errors: what is wrong with it, the worst first: unreadable, made for something else, altered, by the wrong key.
 pub(crate) fn verify(message: &[u8], signature: &[u8], trust: &Trust, at: DateTime<Utc>) -> Result<Signer, Broken> {
     let text = std::str::from_utf8(signature)
         .map_err(|_| Broken::Garbage("it is not text".to_owned()))?

@@ -54,7 +54,7 @@ pub(crate) fn distinct(
 
 /// A duration of whole days.
 pub(crate) fn days(section: &Section<'_>, key: &'static str) -> Option<i64> {
-    let text = section.string(key)?;
+    let text = section.string_like(key, "35d")?;
     whole_days(section, &section.path_of(key), &text)
 }
 

@@ -57,7 +57,7 @@ pub fn read<T>(origin: &str, text: &str, read: impl FnOnce(&Section<'_>) -> T) -
             offset,
             format!("could not parse `{origin}`"),
             error.message().trim(),
-            "",
+            words::syntax_hint(line_at(text, offset)),
         );
     }
     let value = errors.is_empty().then(|| {
@@ -69,6 +69,18 @@ pub fn read<T>(origin: &str, text: &str, read: impl FnOnce(&Section<'_>) -> T) -
     let mut found = notes.found.into_inner();
     found.sort_by_key(|mistake| mistake.line);
     (value, found)
+}
+
+/// The line around a byte offset.
+fn line_at(text: &str, offset: usize) -> &str {
+    let offset = offset.min(text.len());
+    let (before, after) = text.as_bytes().split_at(offset);
+    let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let end = after
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .map_or(text.len(), |at| offset + at);
+    text.get(start..end).unwrap_or("")
 }
 
 /// The mistakes of one file while it is being read.

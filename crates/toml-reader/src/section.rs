@@ -132,7 +132,18 @@ impl<'d> Section<'d> {
                 value: text.to_string(),
                 offset: value.span().start,
             }),
-            _ => self.wrong_type(key, "a string", value),
+            _ => self.wrong_type(key, TEXT, value),
+        }
+    }
+
+    /// Reads a string that is written like `example`, such as `24h`.
+    pub fn string_like(&self, key: &'static str, example: &str) -> Option<Located<String>> {
+        match self.table.get(key) {
+            Some(value) if !matches!(value.get_ref(), DeValue::String(_)) => {
+                self.known.borrow_mut().push(key);
+                self.note_kind(key, TEXT, value, format!("write it like `{key} = \"{example}\"`"))
+            }
+            _ => self.string(key),
         }
     }
 
@@ -200,7 +211,7 @@ impl<'d> Section<'d> {
         let date = date.filter(|date| date.to_string() == written);
         if date.is_none() {
             let what = format!("`{}` is not a date", self.path_of(key));
-            let hint = "write a day, like `2027-06-30`";
+            let hint = "write year, month and day of a day that exists, like `2027-06-30`";
             self.note(offset, what, format!("it is `{written}`"), hint);
         }
         date.map(|value| Located { value, offset })
@@ -225,7 +236,7 @@ impl<'d> Section<'d> {
     pub fn strings(&self, key: &'static str) -> Option<Vec<Located<String>>> {
         let value = self.take(key)?;
         let DeValue::Array(items) = value.get_ref() else {
-            return self.wrong_type(key, "a list of strings", value);
+            return self.wrong_type(key, TEXTS, value);
         };
         let mut strings = Vec::new();
         for item in items.iter() {
@@ -235,7 +246,7 @@ impl<'d> Section<'d> {
                     offset: item.span().start,
                 }),
                 _ => {
-                    self.wrong_type::<()>(key, "a list of strings", item);
+                    self.wrong_type::<()>(key, TEXTS, item);
                 }
             }
         }
@@ -256,7 +267,7 @@ impl<'d> Section<'d> {
                     strings.insert(name, text.to_string());
                 }
                 _ => {
-                    inner.wrong_type::<()>(&name, "a string", value);
+                    inner.wrong_type::<()>(&name, TEXT, value);
                 }
             }
         }
@@ -314,16 +325,58 @@ impl<'d> Section<'d> {
     }
 
     fn wrong_type<T>(&self, key: &str, wanted: &str, found: &Spanned<DeValue<'_>>) -> Option<T> {
+        let hint = hint(wanted, key, &self.path_of(key), found.get_ref());
+        self.note_kind(key, wanted, found, hint)
+    }
+
+    fn note_kind<T>(&self, key: &str, wanted: &str, found: &Spanned<DeValue<'_>>, hint: String) -> Option<T> {
         let what = format!("`{}` must be {wanted}", self.path_of(key));
-        self.note(
-            found.span().start,
-            what,
-            format!("it is {}", kind_of(found.get_ref())),
-            "",
-        );
+        let why = format!("it is {}", kind_of(found.get_ref()));
+        self.note(found.span().start, what, why, hint);
         None
     }
 }
+
+/// What a string is called.
+const TEXT: &str = "a string";
+
+/// What to write instead of a value of another kind; empty if that is plain.
+fn hint(wanted: &str, key: &str, path: &str, found: &DeValue<'_>) -> String {
+    let text_of = |value: &DeValue<'_>| match value {
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Integer(number) => Some(number.as_str().to_owned()),
+        DeValue::Float(number) => Some(number.as_str().to_owned()),
+        DeValue::Boolean(flag) => Some(flag.to_string()),
+        DeValue::Datetime(written) => Some(written.to_string()),
+        DeValue::Array(_) | DeValue::Table(_) => None,
+    };
+    let text = text_of(found);
+    match (wanted, found) {
+        (TEXT, DeValue::Array(items)) => match items.iter().next().and_then(|item| text_of(item.get_ref())) {
+            Some(first) => format!("write one text, without brackets: `{key} = {first:?}`"),
+            None => format!("write one text, without brackets: `{key} = \"…\"`"),
+        },
+        (TEXT, _) => text.map_or_else(
+            || format!("write `{key} = \"…\"`"),
+            |text| format!("write it in quotes: `{key} = {text:?}`"),
+        ),
+        (TEXTS, _) => text.map_or_else(
+            || format!("write `{key} = [\"…\"]`"),
+            |text| format!("write it as a list: `{key} = [{text:?}]`"),
+        ),
+        ("true or false", _) => format!("write `{key} = true` or `{key} = false`, without quotes"),
+        ("a whole number" | "a number", DeValue::String(text)) if text.trim().parse::<i64>().is_ok() => {
+            format!("write it without quotes: `{key} = {}`", text.trim())
+        }
+        ("a whole number" | "a number", _) => format!("write it like `{key} = 5`"),
+        ("a table", _) => format!("write `[{path}]` on a line of its own, and its keys below it"),
+        ("a list of tables", _) => format!("write `[[{path}]]` on a line of its own, and its keys below it"),
+        _ => String::new(),
+    }
+}
+
+/// What a list of strings is called.
+const TEXTS: &str = "a list of strings";
 
 /// A date as it is written, with quotation marks or without.
 fn date_text(value: &Spanned<DeValue<'_>>) -> Option<String> {

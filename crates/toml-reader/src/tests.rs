@@ -85,17 +85,17 @@ fn what_is_of_another_kind_is_said_where_it_stands() {
     assert_eq!(
         found,
         [
-            "f.toml:1: `word` must be a string; it is a whole number",
-            "f.toml:2: `whole` must be a whole number; it is a string",
-            "f.toml:3: `fraction` must be a number; it is a number with fraction",
-            "f.toml:4: `flag` must be true or false; it is a number with fraction",
-            "f.toml:5: `day` is not a date; it is `soon`; write a day, like `2027-06-30`",
+            "f.toml:1: `word` must be a string; it is a whole number; write it in quotes: `word = \"1\"`",
+            "f.toml:2: `whole` must be a whole number; it is a string; write it like `whole = 5`",
+            "f.toml:3: `fraction` must be a number; it is a number with fraction; write it like `fraction = 5`",
+            "f.toml:4: `flag` must be true or false; it is a number with fraction; write `flag = true` or `flag = false`, without quotes",
+            "f.toml:5: `day` is not a date; it is `soon`; write year, month and day of a day that exists, like `2027-06-30`",
             "f.toml:6: `at` is not an instant; it is `2026-11-01`; write day, time and offset, like `2026-11-01T00:00:00Z`",
-            "f.toml:9: `words` must be a list of strings; it is a whole number",
-            "f.toml:10: `tags.a` must be a string; it is a whole number",
-            "f.toml:11: `one` must be a table; it is a list",
-            "f.toml:12: `many` must be a list of tables; it is a whole number",
-            "f.toml:13: `named.a` must be a table; it is a whole number",
+            "f.toml:9: `words` must be a list of strings; it is a whole number; write it as a list: `words = [\"2\"]`",
+            "f.toml:10: `tags.a` must be a string; it is a whole number; write it in quotes: `a = \"1\"`",
+            "f.toml:11: `one` must be a table; it is a list; write `[one]` on a line of its own, and its keys below it",
+            "f.toml:12: `many` must be a list of tables; it is a whole number; write `[[many]]` on a line of its own, and its keys below it",
+            "f.toml:13: `named.a` must be a table; it is a whole number; write `[named.a]` on a line of its own, and its keys below it",
             "f.toml:14: `huge` must be a whole number of at most 64 bits; it is a whole number",
         ]
     );
@@ -151,4 +151,42 @@ fn near_names_are_found_and_far_ones_are_not() {
         assert_eq!(did_you_mean(typed, known.into_iter()), near);
     }
     assert_eq!(list(&["a", "b", "c"]), "`a`, `b` and `c`");
+}
+
+#[test]
+fn what_is_no_toml_is_said_with_what_may_be_meant() {
+    for (text, hint) in [
+        ("when = table_name\n", "text stands in quotes: `when = \"table_name\"`"),
+        ("a = 1\nrpo = 24h # a day\n", "text stands in quotes: `rpo = \"24h\"`"),
+        ("approved = 2026-13-01\n", "like `approved = 2027-06-30`"),
+        ("expires = 30.06.2027\n", "like `expires = 2027-06-30`"),
+    ] {
+        let found = mistakes(text, |_| {});
+        assert!(found.len() == 1 && found[0].contains(hint), "{found:?}");
+    }
+    assert!(!mistakes("a = [1\n", |_| {})[0].contains("quotes"));
+}
+
+#[test]
+fn a_string_of_another_kind_is_shown_as_it_is_written() {
+    let read = |root: &Section<'_>| {
+        root.string_like("rpo", "24h");
+        root.text("name");
+        root.strings("regions");
+        root.integer("max");
+    };
+    let found = mistakes("rpo = 24\nname = ['a']\nregions = 'eu-west-1'\nmax = '5'\n", read);
+    let hints: Vec<&str> = found
+        .iter()
+        .filter_map(|line| line.rsplit_once("; ").map(|(_, hint)| hint))
+        .collect();
+    assert_eq!(
+        hints,
+        [
+            "write it like `rpo = \"24h\"`",
+            "write one text, without brackets: `name = \"a\"`",
+            "write it as a list: `regions = [\"eu-west-1\"]`",
+            "write it without quotes: `max = 5`",
+        ]
+    );
 }

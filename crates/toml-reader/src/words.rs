@@ -23,3 +23,26 @@ pub fn list(names: &[&str]) -> String {
         Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
     }
 }
+
+/// What may be meant by a line that is no TOML: a text without quotes, or a day that does not exist; empty if nobody can say.
+pub(crate) fn syntax_hint(line: &str) -> String {
+    let Some((key, value)) = line.split_once('=') else {
+        return String::new();
+    };
+    let (key, value) = (key.trim(), value.split('#').next().unwrap_or("").trim());
+    let begins_with = |of: fn(&char) -> bool| value.chars().next().is_some_and(|first| of(&first));
+    let is_bare = begins_with(char::is_ascii_alphabetic) && !value.contains(['"', '\'']);
+    // `35d`, `2027-13-01`: TOML takes both for numbers or dates.
+    let is_date = value.len() >= 8
+        && value
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || b"-./".contains(&byte));
+    let is_span = begins_with(char::is_ascii_digit) && value.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_date {
+        format!("write year, month and day of a day that exists, like `{key} = 2027-06-30`")
+    } else if is_bare || is_span {
+        format!("text stands in quotes: `{key} = \"{value}\"`")
+    } else {
+        String::new()
+    }
+}

@@ -12,7 +12,7 @@ use crate::stderr::{self, Color, Log};
 #[derive(Debug, Args, Clone)]
 pub struct TalkArgs {
     /// Say nothing but problems; scan and report print no summary then.
-    #[arg(long, short, global = true, help_heading = "How to talk")]
+    #[arg(long, short, global = true, help_heading = "Output options")]
     pub quiet: bool,
     /// How to talk on stderr: for people, or one JSON object for each warning, problem and step.
     #[arg(
@@ -20,7 +20,7 @@ pub struct TalkArgs {
         value_name = "FORMAT",
         default_value = "text",
         global = true,
-        help_heading = "How to talk",
+        help_heading = "Output options",
         env = "BACKPROOF_LOG"
     )]
     pub log: Log,
@@ -30,7 +30,7 @@ pub struct TalkArgs {
         value_name = "WHEN",
         default_value = "auto",
         global = true,
-        help_heading = "How to talk"
+        help_heading = "Output options"
     )]
     pub color: Color,
 }

@@ -25,7 +25,12 @@ pub fn read(config: Option<&Path>, args: &RuleArgs, stored: Option<&Inventory>) 
     };
     let named = args.framework.iter().map(find);
     let frameworks: Vec<Framework> = named.filter_map(|found| noted(found, &mut problems)).collect();
-    let settings = noted(Settings::load(config, args.policy.as_deref()), &mut problems);
+    // By their file names: they are known even where a rule cannot be read.
+    let ids = rules::file_names(args.rules_dir.as_deref());
+    let settings = noted(
+        Settings::load(config, args.policy.as_deref(), Some(&ids)),
+        &mut problems,
+    );
     // Settings that cannot be read may say of any rule that it is replaced.
     let replaced = match &settings {
         Some(settings) => settings.replaced_rules.clone(),
@@ -54,8 +59,7 @@ pub fn read(config: Option<&Path>, args: &RuleArgs, stored: Option<&Inventory>) 
             noted(all.choose(&args.rules), &mut problems)
         }
     });
-    if let (Some(settings), Some(rules)) = (&settings, &known) {
-        problems.extend(levels::check(&settings.policy, rules).0);
+    if let Some(rules) = &known {
         problems.extend(check_with(&args.with, rules));
     }
     let (Some(settings), Some(mut rules), Some(waivers), true) = (settings, rules, waivers, problems.is_empty()) else {

@@ -130,9 +130,21 @@ impl CopyLayer {
 impl Layer {
     /// Reads every value key of a table.
     pub(crate) fn read(section: &Section<'_>) -> Self {
+        let (rpo, mut frequency) = (span(section, "rpo"), span(section, "frequency"));
+        let is_promised = rpo.map_or_else(|| section.has("rpo"), |rpo| rpo.is_some());
+        if frequency == Some(None) && !is_promised {
+            let what = format!(
+                "`{}` may be `{NONE}` only where `rpo` is set beside it",
+                section.path_of("frequency")
+            );
+            let why = "without both, no recovery point would be too old";
+            let hint = "set `rpo`, or leave `frequency` out: then it is `1d`";
+            section.note(section.place_of("frequency").unwrap_or(section.offset), what, why, hint);
+            frequency = None;
+        }
         Self {
-            rpo: span(section, "rpo"),
-            frequency: span(section, "frequency"),
+            rpo,
+            frequency,
             tolerance: span(section, "tolerance").flatten(),
             retention_min: lifecycle_days(section, "retention-min"),
             retention_max: lifecycle_days(section, "retention-max"),
@@ -287,20 +299,31 @@ fn span(section: &Section<'_>, key: &'static str) -> Option<Option<TimeDelta>> {
 }
 
 fn span_of(section: &Section<'_>, key: &'static str, may_be_none: bool) -> Option<Option<TimeDelta>> {
-    let text = section.string(key)?;
+    let example = match key {
+        "tolerance" | "rto" => "12h",
+        "frequency" => "1d",
+        "restore-tested-within" | "air-gapped-within" => "90d",
+        "copy-rpo" => "48h",
+        _ => "24h",
+    };
+    let text = section.string_like(key, example)?;
     if text.value == NONE && may_be_none {
         return Some(None);
     }
     let path = section.path_of(key);
     match duration::parse(&text.value) {
         Ok(span) if span > TimeDelta::zero() => return Some(Some(span)),
-        Ok(_) => section.note(text.offset, format!("`{path}` must be longer than nothing"), "", ""),
+        Ok(_) => {
+            let hint = format!("write it like `{key} = \"{example}\"`");
+            section.note(text.offset, format!("`{path}` must be longer than nothing"), "", hint);
+        }
         Err(why) => {
-            let hint = match (key, may_be_none) {
-                ("rpo" | "frequency", true) => "write it like `24h`, or `none`",
-                (_, true) => "write it like `90d`, or `none`",
-                (_, false) => "write it like `24h`",
+            let none = if may_be_none && key != "frequency" {
+                ", or `none`"
+            } else {
+                ""
             };
+            let hint = format!("write it like `{example}`{none}");
             section.note(text.offset, format!("`{path}` is not a duration"), why, hint);
         }
     }
@@ -309,7 +332,7 @@ fn span_of(section: &Section<'_>, key: &'static str, may_be_none: bool) -> Optio
 
 /// Whole days that a lifecycle can have; `none`, where it may be said, is no bound.
 fn lifecycle_days(section: &Section<'_>, key: &'static str) -> Option<i64> {
-    let text = section.string(key)?;
+    let text = section.string_like(key, "35d")?;
     if text.value == NONE && key == "retention-max" {
         return Some(FOREVER_DAYS);
     }
@@ -374,10 +397,10 @@ fn word<T: Copy>(
     all: &[T],
     name: fn(T) -> &'static str,
 ) -> Option<T> {
-    let text = section.string(key)?;
+    let names: Vec<&str> = all.iter().map(|one| name(*one)).collect();
+    let text = section.string_like(key, names.last().copied().unwrap_or_default())?;
     let found = all.iter().copied().find(|one| name(*one) == text.value);
     if found.is_none() {
-        let names: Vec<&str> = all.iter().map(|one| name(*one)).collect();
         let hint = match nearest(&text.value, names.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("the words are {}", crate::text::list(&names)),

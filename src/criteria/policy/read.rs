@@ -7,10 +7,10 @@ use super::{levels, tiers};
 use crate::problem::{Outcome, Problem, Problems};
 use crate::toml_reader::{Section, read_document};
 
-/// Reads a policy file: nothing but `[policy]`. Gives what can be read, and every mistake.
-pub(crate) fn document(text: &str, origin: &str) -> (Option<Policy>, Vec<Problem>) {
+/// Reads a policy file: nothing but `[policy]`. Gives what can be read, and every mistake. `known`: the ids of rules.
+pub(crate) fn document(text: &str, origin: &str, known: Option<&[String]>) -> (Option<Policy>, Vec<Problem>) {
     let (policy, mistakes) = read_document(origin, text, |root| match root.section("policy") {
-        Some(section) => Some(read(&section)),
+        Some(section) => Some(read(&section, known)),
         None => {
             if root.place_of("policy").is_none() {
                 root.missing("policy");
@@ -25,21 +25,21 @@ pub(crate) fn document(text: &str, origin: &str) -> (Option<Policy>, Vec<Problem
 ///
 /// Errors: every mistake, each with its line.
 pub fn parse(text: &str, origin: &str) -> Outcome<Policy> {
-    match document(text, origin) {
+    match document(text, origin, None) {
         (Some(policy), mistakes) if mistakes.is_empty() => Ok(policy),
         (_, mistakes) => Err(Problems(mistakes)),
     }
 }
 
-/// Reads `[policy]` over the defaults.
-pub(crate) fn read(section: &Section<'_>) -> Policy {
+/// Reads `[policy]` over the defaults. `known`: the ids of rules, which `rules` may name; `None`: any.
+pub(crate) fn read(section: &Section<'_>, known: Option<&[String]>) -> Policy {
     let mut policy = Policy::default();
     policy.values = Layer::read(section).over(&policy.values);
     if let Some(days) = window(section) {
         policy.window_days = days;
     }
     if let Some(rules) = section.section("rules") {
-        policy.levels = levels::read(&rules);
+        policy.levels = levels::read(&rules, known);
     }
     let own = VALUE_KEYS.into_iter().chain(["window"]);
     for key in own.filter(|key| place_of(section, key).is_some()) {
@@ -51,7 +51,7 @@ pub(crate) fn read(section: &Section<'_>) -> Policy {
         let place = clash.place(section).unwrap_or(section.offset);
         clash.note(section, place);
     }
-    policy.tiers = tiers::read(section, &policy);
+    policy.tiers = tiers::read(section, &policy, known);
     section.finish();
     policy
 }

@@ -17,7 +17,7 @@ const MOST_TIERS: usize = 500;
 const NO_TIER: &str = "none";
 
 /// Reads the tiers, in order; their values are laid over those of `policy`.
-pub(super) fn read(section: &Section<'_>, policy: &Policy) -> Vec<Tier> {
+pub(super) fn read(section: &Section<'_>, policy: &Policy, known: Option<&[String]>) -> Vec<Tier> {
     let sections = section.sections("tier");
     if sections.is_empty() {
         return Vec::new();
@@ -36,14 +36,20 @@ pub(super) fn read(section: &Section<'_>, policy: &Policy) -> Vec<Tier> {
     let schema = crate::criteria::vocabulary::tier_schema();
     let mut tiers: Vec<Tier> = Vec::new();
     for section in sections {
-        let tier = read_tier(&section, policy, &schema, &tiers);
+        let tier = read_tier(&section, policy, &schema, &tiers, known);
         section.finish();
         tiers.extend(tier);
     }
     tiers
 }
 
-fn read_tier(section: &Section<'_>, policy: &Policy, schema: &Schema, earlier: &[Tier]) -> Option<Tier> {
+fn read_tier(
+    section: &Section<'_>,
+    policy: &Policy,
+    schema: &Schema,
+    earlier: &[Tier],
+    known: Option<&[String]>,
+) -> Option<Tier> {
     let name = read_name(section, earlier);
     let when = read_condition(section, schema);
     let layer = Layer::read(section);
@@ -59,7 +65,7 @@ fn read_tier(section: &Section<'_>, policy: &Policy, schema: &Schema, earlier: &
     }
     let levels = section
         .section("rules")
-        .map(|rules| levels::read(&rules))
+        .map(|rules| levels::read(&rules, known))
         .unwrap_or_default();
     let exemption = read_exemption(section);
     let set = VALUE_KEYS.into_iter().filter(|key| place_of(section, key).is_some());

@@ -177,7 +177,7 @@ fn operators_in(text: &str) -> usize {
 fn unknown_fact(name: &PlSmallStr, schema: &Schema) -> Mistake {
     let hint = match nearest(name, schema.iter_names().map(PlSmallStr::as_str)) {
         Some(near) => format!("did you mean `{near}`? `explain facts` lists them all"),
-        None => "`explain facts` lists them all".to_owned(),
+        None => format!("if it is a text, write it in single quotes: `'{name}'`; `explain facts` lists all facts"),
     };
     Mistake::new(format!("uses a fact that does not exist: `{name}`"), hint)
 }

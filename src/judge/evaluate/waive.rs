@@ -31,6 +31,22 @@ pub(crate) struct Waived {
     rules: Vec<String>,
 }
 
+impl Waived {
+    /// Was a rule that it is about applied?
+    fn is_applied(&self, rules: &RuleSet) -> bool {
+        rules.0.iter().any(|rule| self.rules.iter().any(|id| **id == *rule.id))
+    }
+
+    /// Its facts where no rule that it is about was applied.
+    fn without_matches(&self) -> WaiverFacts {
+        WaiverFacts {
+            matched_table_count: None,
+            matched_finding_count: None,
+            ..self.facts.clone()
+        }
+    }
+}
+
 /// Marks the findings that waivers are for. Only a waiver without any defect waives. `is_listed_whole`: was everything
 /// listed that the rule of this id judges? Else nobody knows how many tables a waiver takes.
 ///
@@ -44,9 +60,12 @@ pub(crate) fn waive(
     is_listed_whole: &dyn Fn(&str) -> bool,
 ) -> Vec<Waived> {
     let mut excused: HashMap<usize, Vec<Excuse>> = HashMap::new();
+    let mut idle: Vec<(usize, String)> = Vec::new();
     let mut one = |waiver: &Waiver| {
         let reach = Reach::of(waiver, &criteria.rules);
         let (waived, places) = reach.applied(findings, as_of, is_listed_whole);
+        let others = reach.idle(findings).map(|place| (place, reach.why_idle()));
+        idle.extend(others);
         let id: Arc<str> = waiver.id.as_str().into();
         for (place, demands) in places {
             match demands {
@@ -60,6 +79,12 @@ pub(crate) fn waive(
     let waived = criteria.waivers.0.iter().map(&mut one).collect();
     for (place, excuses) in excused {
         excuse(&mut findings[place], &excuses);
+    }
+    for (place, why) in idle {
+        let finding = &mut findings[place];
+        if !finding.waived {
+            finding.message.push_str(&why);
+        }
     }
     waived
 }
@@ -90,6 +115,40 @@ impl<'w> Reach<'w> {
         let is_about = excused.is_some() || is_own;
         let is_match = is_about && self.waiver.matches(&finding.resource_arn, &finding.resource_name);
         is_match.then(|| excused.map(|(_, demands)| *demands))
+    }
+
+    /// Findings of its own rule that it does not touch, since what fails is none of what it excuses.
+    fn idle<'f>(&'f self, findings: &'f [Finding]) -> impl Iterator<Item = usize> {
+        let is_idle = |finding: &Finding| {
+            let excuses = |demands: Demands| {
+                finding
+                    .failing
+                    .iter()
+                    .any(|failing| failing.without(demands) != *failing)
+            };
+            let is_untouched = self
+                .is_about(finding)
+                .flatten()
+                .is_some_and(|demands| !excuses(demands));
+            *self.waiver.rule == *finding.rule && is_untouched && finding.verdict == Verdict::NonCompliant
+        };
+        let of_places = findings.iter().enumerate();
+        of_places
+            .filter(move |(_, finding)| is_idle(finding))
+            .map(|(place, _)| place)
+    }
+
+    /// Why it does not touch them, as the end of their messages.
+    fn why_idle(&self) -> String {
+        let (id, demands) = (&self.waiver.id, self.waiver.demands);
+        if demands.is_empty() {
+            format!("; not waived: {id} names no demand that it excuses")
+        } else {
+            format!(
+                "; not waived: {id} excuses {} only, which is not what fails",
+                demands.words().join(", ")
+            )
+        }
     }
 
     /// What becomes of it; and the places of the findings that it waives, or excuses these demands of.
@@ -220,25 +279,23 @@ pub(crate) fn judge_waivers(
     };
     let mut findings = Vec::new();
     if rules.of(Subject::Waiver).next().is_some() {
-        // Whether a waiver matches anything can be asked only where a rule that it is about was applied.
-        let is_applied = |waived: &&Waived| {
-            rules
-                .0
-                .iter()
-                .any(|rule| waived.rules.iter().any(|id| **id == *rule.id))
-        };
-        let facts: Vec<WaiverFacts> = waived
-            .iter()
-            .filter(is_applied)
-            .map(|waived| waived.facts.clone())
-            .collect();
+        let (applied, others): (Vec<&Waived>, Vec<&Waived>) =
+            waived.iter().partition(|waived| waived.is_applied(rules));
+        let facts: Vec<WaiverFacts> = applied.iter().map(|waived| waived.facts.clone()).collect();
         findings.extend(judge.all(&facts, &Subjected::of_waiver)?);
+        // Whether a waiver matches anything can be asked only where a rule that it is about was applied; who approved it, and
+        // for how long, can be asked of any.
+        let of_others: Vec<WaiverFacts> = others.iter().map(|waived| waived.without_matches()).collect();
+        let mut of_others = judge.all(&of_others, &Subjected::of_waiver)?;
+        of_others.retain(|finding| finding.verdict != Verdict::Unknown);
+        findings.extend(of_others);
     }
     findings.extend(judge.all(exemptions, &Subjected::of_exemption)?);
     // One that matches nothing here excuses nothing here, and what is wrong with it decides nothing. One of which that is not
     // known may.
     let of_waivers = waived
         .iter()
+        .filter(|waived| waived.is_applied(rules))
         .filter(|waived| waived.table_count > 0 || waived.facts.matched_table_count.is_none());
     let of_exemptions = exemptions.iter().filter(|one| one.matched_table_count != Some(0));
     let matching: BTreeSet<&str> = of_waivers

@@ -102,9 +102,18 @@ fn a_finding_is_waived_only_while_what_fails_is_excused() {
         open.message,
         "something fails; not waived: locked, for W-1 excuses kept only"
     );
-    // Nothing that it names fails: nothing is said of it.
-    let other = one(vec![of(&[Kept])], &[named(&[Locked])]);
-    assert_eq!((other.waived, other.message.as_str()), (false, "something fails"));
+    // Nothing that it names fails, or it names nothing: the finding says so.
+    for (demands, why) in [
+        (vec![Locked], "W-1 excuses locked only, which is not what fails"),
+        (vec![], "W-1 names no demand that it excuses"),
+    ] {
+        let other = one(vec![of(&[Kept])], &[named(&demands)]);
+        let wanted = format!("something fails; not waived: {why}");
+        assert_eq!((other.waived, other.message), (false, wanted));
+    }
+    // Another waiver that does cover it leaves nothing to say.
+    let covered = one(vec![of(&[Kept])], &[named(&[Locked]), named(&[Kept])]);
+    assert_eq!((covered.waived, covered.message.as_str()), (true, "something fails"));
     // What was not read may fail anything.
     let all = of(&Demand::ALL);
     let unknown = finding("backed-up", "a", Verdict::Unknown, Vec::new());

@@ -19,6 +19,7 @@ const NAMED: usize = 20;
 /// Each question: words, link, total, parts (answer, words, count, note, x, width).
 pub(super) fn questions(report: &Report, digest: &Digest) -> Vec<Value> {
     let total = report.tables.len();
+    let shown = digest.columns();
     let row = |asked: &crate::render::digest::Asked| {
         let counts = asked.answers.iter().map(|(answer, count, _)| (answer.as_str(), *count));
         let of = |answer: Answer| asked.answers.iter().find(|(one, ..)| *one == answer);
@@ -30,7 +31,7 @@ pub(super) fn questions(report: &Report, digest: &Digest) -> Vec<Value> {
             "id": asked.question.as_str(),
             "title": title(asked.question),
             "total": total,
-            "parts": Answer::AS_READ.iter().map(part).collect::<Vec<_>>(),
+            "parts": shown.iter().map(part).collect::<Vec<_>>(),
             "bar": segments(counts, total, 100.0),
         })
     };

@@ -102,7 +102,7 @@ fn percent(part: usize, whole: usize) -> String {
     }
 }
 
-/// Required findings that are open, by severity, the gravest first.
+/// Required findings that are open, by severity, highest severity first.
 pub(super) fn severities(report: &Report) -> Vec<Value> {
     let of = |severity: Severity| {
         let counts = &report.totals.non_compliant_by_severity;
@@ -160,7 +160,7 @@ pub(super) fn matrix(report: &Report) -> Value {
     let mut regions: Vec<&str> = targets.iter().map(|target| target.target.region.as_str()).collect();
     regions.sort_unstable();
     regions.dedup();
-    let mut counts: BTreeMap<&TargetId, [usize; 7]> = targets.iter().map(|target| (&target.target, [0; 7])).collect();
+    let mut counts: BTreeMap<&TargetId, [usize; 8]> = targets.iter().map(|target| (&target.target, [0; 8])).collect();
     for table in &report.tables {
         let place = Answer::ALL.iter().position(|answer| *answer == table.verdict);
         counts.entry(&table.target).or_default()[place.unwrap_or(1)] += 1;

@@ -22,25 +22,17 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
 }
 
 fn questions(doc: &mut Doc<'_>, digest: &Digest) {
-    let title = |answer: Answer| match answer {
-        Answer::Compliant => "yes",
-        Answer::NonCompliant => "no",
-        Answer::Waived => "no (waived)",
-        Answer::Unknown => "unknown",
-        Answer::NotYetDue => "not yet due",
-        Answer::NotApplicable => "not judged",
-        Answer::NotAsked => "not asked",
-    };
+    let shown = digest.columns();
     let mut columns = vec![Column::new("Tables that are \u{2026}", 160.0)];
-    columns.extend(Answer::AS_READ.map(|answer| Column::number(title(answer), 50.0)));
+    columns.extend(shown.iter().map(|answer| Column::number(answer.words(), 50.0)));
     let mut table = Table::new(doc, &columns, CELL.size, "Questions");
     for asked in &digest.questions {
-        table.row(doc, &row(doc, asked));
+        table.row(doc, &row(doc, asked, &shown));
     }
     doc.y += GAP;
 }
 
-fn row(doc: &Doc<'_>, asked: &Asked) -> Vec<Cell<'static>> {
+fn row(doc: &Doc<'_>, asked: &Asked, shown: &[Answer]) -> Vec<Cell<'static>> {
     let question = match asked.question {
         Question::InAPlan => "\u{2026} in a plan that keeps the policy",
         Question::BackedUp => "\u{2026} backed up",
@@ -63,7 +55,7 @@ fn row(doc: &Doc<'_>, asked: &Asked) -> Vec<Cell<'static>> {
         vec![Para::new(style, format!("{} {}", mark_of(answer), grouped(count)))]
     };
     let mut cells = vec![first];
-    cells.extend(Answer::AS_READ.map(number));
+    cells.extend(shown.iter().copied().map(number));
     cells
 }
 

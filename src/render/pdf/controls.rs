@@ -45,6 +45,10 @@ fn rules(doc: &Doc<'_>, row: &ControlRow, worst: &BTreeMap<&str, Verdict>) -> Ve
             "coverage" => "no rule: see \u{201c}Coverage and gaps\u{201d}",
             "evidence" => "no rule: the stored inventory and its manifest",
             "waivers" => "no rule: see \u{201c}Policy and waivers\u{201d}",
+            "advised" if !row.advised.iter().any(|rule| worst.contains_key(rule.as_str())) => {
+                "none of its rules was applied: they were left out of this scan"
+            }
+            "advised" => "advised only: nothing fixes a value for it",
             _ => "no rule can answer this control",
         };
         return line(instead.to_owned());

@@ -251,7 +251,7 @@ fn provenance(doc: &mut Doc<'_>, report: &Report) {
         rfc3339(scan.finished_at)
     );
     let as_of = format!(
-        "{}. Every age in this document is reckoned on this instant.",
+        "{}. Every age in this document is measured from this instant.",
         rfc3339(scan.as_of)
     );
     let calls = grouped(usize::try_from(scan.call_count).unwrap_or(usize::MAX));

@@ -497,7 +497,7 @@ pub(crate) const fn symbol(verdict: Verdict) -> &'static str {
 /// The mark that goes with an answer.
 pub(crate) const fn mark_of(answer: Answer) -> &'static str {
     match answer {
-        Answer::Waived => "~",
+        Answer::Waived | Answer::UnknownWaived => "~",
         Answer::NotYetDue => "\u{2026}",
         other => symbol(other.shade()),
     }

@@ -111,7 +111,7 @@ fn by_cause(doc: &mut Doc<'_>, index: &Index<'_>, title: &str, causes: &[Cause<'
             plural(count, "finding")
         ),
         _ => format!(
-            "{} from {}, the gravest first. Names lead to the table in \u{201c}Every table\u{201d}.",
+            "{} from {}, highest severity first. Names lead to the table in \u{201c}Every table\u{201d}.",
             plural(count, "finding"),
             plural(causes.len(), "cause")
         ),

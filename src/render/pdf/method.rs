@@ -156,7 +156,7 @@ fn rules(doc: &mut Doc<'_>, report: &Report) {
     }
     let columns = [
         Column::new("Rule", 150.0),
-        Column::new("Good is", 280.0),
+        Column::new("Compliant if", 280.0),
         Column::new("Severity", 48.0),
         Column::new("Counts as", 52.0),
     ];

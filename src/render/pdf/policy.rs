@@ -123,7 +123,7 @@ fn waivers(doc: &mut Doc<'_>, waivers: &[WaiverLine]) {
     }
     let in_force = waivers.iter().filter(|waiver| waiver.is_in_force).count();
     let text = format!(
-        "{}, of which {} in force. Findings under a waiver are listed all the same.",
+        "{}, of which {} in force. Findings under a waiver are still listed.",
         plural(waivers.len(), "waiver"),
         grouped(in_force)
     );

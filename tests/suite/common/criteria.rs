@@ -9,6 +9,7 @@ exempt = true
 reason = "filled anew every night"
 approver = "head of platform"
 expires = "2027-06-30"
+max-tables = 20
 "#;
 
 /// Daily backups, which start within an hour, leave 26 hours between dates that are known by their jobs alone.
