@@ -614,7 +614,7 @@ fn a_good_rule_makes_every_copy_that_the_policy_wants() {
             (meets, &*reason),
             (
                 Some(false),
-                "no rule of its plans makes good points: rule `rule-0` of plan `plan p` makes no copy in account 444455556666 that meets the policy"
+                "no rule of its plans makes recovery points that meet the policy: rule `rule-0` of plan `plan p` makes no copy in account 444455556666 that meets the policy"
             )
         );
         assert_eq!(world.failing(&wanted), [copied]);
@@ -637,7 +637,7 @@ fn a_good_rule_makes_every_copy_that_the_policy_wants() {
     };
     assert_eq!(
         world.copied(Some(365)).judged(&any).1,
-        "no rule of its plans makes good points: rule `rule-0` of plan `plan p` makes no copy in another Region that meets the policy"
+        "no rule of its plans makes recovery points that meet the policy: rule `rule-0` of plan `plan p` makes no copy in another Region that meets the policy"
     );
 }
 
