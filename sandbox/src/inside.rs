@@ -103,26 +103,26 @@ mod tests {
             [[table]]
             account = "111122223333"
             region = "eu-west-1"
-            name = "t"
+            name = "ttt"
             [[event]]
             account = "111122223333"
             region = "eu-west-1"
             at = "3d"
             do = "on-demand-backup"
-            table = "t"
+            table = "ttt"
             vault = "v"
             [[event]]
             account = "111122223333"
             region = "eu-west-1"
             at = "2d"
             do = "delete-table"
-            table = "t"
+            table = "ttt"
             [[event]]
             account = "111122223333"
             region = "eu-west-1"
             at = "1d"
             do = "create-table"
-            table = "t"
+            table = "ttt"
         "#;
         let (cloud, _) = World::parse(text, "world.toml").unwrap().build();
         let inside = look(&cloud);

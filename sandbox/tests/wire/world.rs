@@ -62,7 +62,7 @@ deny = ["x"]
         problems(text),
         [
             "w.toml:1: `frozn` is not a setting; did you mean `frozen`?",
-            "w.toml:2: `rate` must be a number; it is a string",
+            "w.toml:2: `rate` must be a number; it is a string; write it like `rate = 5`",
             "w.toml:4: `jobs.backup-seconds` is negative; write 0 or more",
             "w.toml:6: account id `1234` does not have 12 digits",
             "w.toml:15: `key.state` is `enabled`; the words are `Enabled`, `Disabled` and `PendingDeletion`; did you mean `Enabled`?",
@@ -71,12 +71,12 @@ deny = ["x"]
             "w.toml:27: DynamoDB has no table `no space`: 1 validation error detected: Value 'no space' at 'tableName' failed to satisfy \
              constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+",
             "w.toml:28: key `mime` is not in 111122223333/eu-west-1; did you mean `mine`?",
-            "w.toml:29: `table.tags.a` must be a string; it is a whole number",
+            "w.toml:29: `table.tags.a` must be a string; it is a whole number; write it in quotes: `a = \"1\"`",
             "w.toml:30: `pitr-days` has to lie between 1 and 35",
             "w.toml:34: `count` needs `{n}` in the name",
             "w.toml:36: `table.account` is missing; add `account = …` here",
             "w.toml:40: `throttle-rate` is 2; a rate lies between 0 and 1",
-            "w.toml:42: `fault.deny` must be a string; it is a list",
+            "w.toml:42: `fault.deny` must be a string; it is a list; write one text, without brackets: `deny = \"x\"`",
         ]
     );
 }
