@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::digest::Digest;
 use crate::domain::{Finding, Gap, GapKind, Level, Question, Severity, Verdict, rfc3339};
 use crate::problem::count;
-use crate::report::{ControlRow, FrameworkReport, Report, RuleLine, Since};
+use crate::report::{FrameworkReport, Report, RuleLine, Since};
 use crate::text::{self, one_line};
 
 /// Tables named under each cause; the rest are counted.
@@ -220,9 +220,8 @@ fn framework_lines(report: &Report, framework: &FrameworkReport) -> String {
         let controls = framework.controls.iter().filter(|row| row.answered == "rules");
         controls.filter(|row| row.verdict == verdict).count()
     };
-    let has_run = |id: &String| report.rules.iter().any(|rule| rule.id == *id);
-    let is_left_out = |row: &&ControlRow| row.answered == "advised" && !row.advised.iter().any(has_run);
-    let left_out = framework.controls.iter().filter(is_left_out).count();
+    let left_out = framework.controls.iter().filter(|row| report.has_left_out(row));
+    let left_out = left_out.count();
     let unanswered = framework.controls.iter().filter(|row| row.answered != "rules").count() - left_out;
     let left_out = match left_out {
         0 => String::new(),

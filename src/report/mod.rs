@@ -459,6 +459,12 @@ impl Report {
         self.is_asked(Question::InAPlan) && self.is_asked(Question::BackedUp)
     }
 
+    /// Did none of the rules run that would answer a control with advice?
+    pub(crate) fn has_left_out(&self, control: &ControlRow) -> bool {
+        let has_run = |id: &String| self.rules.iter().any(|rule| rule.id == *id);
+        control.answered == "advised" && !control.advised.iter().any(has_run)
+    }
+
     /// What was not asked, so that this report may not call tables compliant; none where it asked for backups, and for
     /// everything else that the policy requires.
     pub(crate) fn not_asked(&self) -> Option<String> {

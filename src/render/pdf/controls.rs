@@ -24,7 +24,7 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
     doc.y += SMALL_GAP;
     let worst = worst_by_rule(report);
     for framework in &report.frameworks {
-        matrix(doc, framework, &worst);
+        matrix(doc, (framework, report), &worst);
     }
 }
 
@@ -39,15 +39,13 @@ fn worst_by_rule(report: &Report) -> BTreeMap<&str, Verdict> {
 }
 
 /// The rules of a control by their worst verdict, or what answers it instead.
-fn rules(doc: &Doc<'_>, row: &ControlRow, worst: &BTreeMap<&str, Verdict>) -> Vec<Para<'static>> {
+fn rules(doc: &Doc<'_>, (row, report): (&ControlRow, &Report), worst: &BTreeMap<&str, Verdict>) -> Vec<Para<'static>> {
     if row.rules.is_empty() {
         let instead = match row.answered.as_str() {
             "coverage" => "no rule: see \u{201c}Coverage and gaps\u{201d}",
             "evidence" => "no rule: the stored inventory and its manifest",
             "waivers" => "no rule: see \u{201c}Policy and waivers\u{201d}",
-            "advised" if !row.advised.iter().any(|rule| worst.contains_key(rule.as_str())) => {
-                "none of its rules was applied: they were left out of this scan"
-            }
+            "advised" if report.has_left_out(row) => "none of its rules was applied: they were left out of this scan",
             "advised" => "advised only: nothing fixes a value for it",
             _ => "no rule can answer this control",
         };
@@ -71,7 +69,7 @@ fn rules(doc: &Doc<'_>, row: &ControlRow, worst: &BTreeMap<&str, Verdict>) -> Ve
         .collect()
 }
 
-fn matrix(doc: &mut Doc<'_>, framework: &FrameworkReport, worst: &BTreeMap<&str, Verdict>) {
+fn matrix(doc: &mut Doc<'_>, (framework, report): (&FrameworkReport, &Report), worst: &BTreeMap<&str, Verdict>) {
     let title = format!("{}, {}", framework.title, framework.version);
     doc.heading(&title, 80.0);
     doc.paragraph(BODY, &summary(framework));
@@ -98,7 +96,7 @@ fn matrix(doc: &mut Doc<'_>, framework: &FrameworkReport, worst: &BTreeMap<&str,
         } else {
             format!("{} ({})", row.asks, row.only_if)
         };
-        let rules = rules(doc, row, worst);
+        let rules = rules(doc, (row, report), worst);
         let outcome = outcome(doc, row);
         table.row(
             doc,

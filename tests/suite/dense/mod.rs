@@ -325,33 +325,3 @@ fn two_hundred_worlds_agree_with_what_is_attested_of_them() {
     println!("{}", sum.table());
     assert!(sum.wrong.is_empty(), "{} contradictions", sum.wrong.len());
 }
-
-/// Makes the script of a seed on which program and truth disagree as small as it gets: `BACKPROOF_SEEDS=7`.
-#[test]
-#[ignore = "a tool"]
-#[expect(clippy::print_stdout, reason = "the script is what it is run for")]
-fn the_smallest_script_that_disagrees() {
-    for seed in seeds().into_iter().take(5) {
-        let mut script = Script::of(seed);
-        let is_wrong = |script: &Script| !agreement(script, 4).wrong.is_empty();
-        if !is_wrong(&script) {
-            println!("seed {seed} agrees");
-            continue;
-        }
-        let mut place = 0;
-        while place < script.acts.len() + script.looks.len() {
-            let mut less = script.clone();
-            if place < less.acts.len() {
-                less.acts.remove(place);
-            } else {
-                less.looks.remove(place - script.acts.len());
-            }
-            if !less.looks.is_empty() && is_wrong(&less) {
-                script = less;
-            } else {
-                place += 1;
-            }
-        }
-        println!("{script:#?}\n{}", agreement(&script, 4).table());
-    }
-}
