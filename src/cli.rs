@@ -1,12 +1,13 @@
 //! What may be typed. The doc comments are the help text.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::attest::AttestArgs;
 use crate::commands::backup::BackupArgs;
 use crate::commands::collect::CollectArgs;
 use crate::commands::demo::DemoArgs;
 use crate::commands::diff::DiffArgs;
+use crate::commands::examples;
 use crate::commands::explain::ExplainArgs;
 use crate::commands::init::InitArgs;
 use crate::commands::ledger::LedgerCommand;
@@ -19,12 +20,12 @@ use crate::commands::scan::ScanArgs;
 use crate::commands::shared::args::TalkArgs;
 use crate::commands::verify::VerifyPackArgs;
 
-/// Proves, from evidence and not from intent, that every Amazon DynamoDB table is backed up with AWS Backup.
+/// Checks that every Amazon DynamoDB table really has a usable AWS Backup recovery point, and keeps the evidence.
 ///
 /// Credentials, profile, Region and endpoint are taken the way every AWS tool takes them (AWS_PROFILE, AWS_REGION,
-/// AWS_ENDPOINT_URL, HTTPS_PROXY, AWS_CA_BUNDLE, …). BACKPROOF_PATIENCE (`1s` to `1h`, default `5m`) is how long one question
-/// to AWS is asked again before it becomes a gap. Nothing is written to AWS except by `remediate apply`, `backup`, `--to s3://…`, ledgers in S3 and
-/// `--push securityhub`.
+/// AWS_ENDPOINT_URL, HTTPS_PROXY, AWS_CA_BUNDLE, …). BACKPROOF_PATIENCE (`1s` to `1h`, default `5m`) is how long a call to AWS is
+/// retried before it becomes a gap. Nothing is written to AWS except by `remediate apply`, `backup`, `--to s3://…`, ledgers in S3
+/// and `--push securityhub`.
 #[derive(Debug, Parser)]
 #[command(name = "backproof", version, disable_version_flag = true)]
 pub struct Cli {
@@ -32,7 +33,7 @@ pub struct Cli {
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
     pub talk: TalkArgs,
     /// Print version.
-    #[arg(short = 'V', long, short_alias = 'v', action = clap::ArgAction::Version)]
+    #[arg(short = 'V', long, action = clap::ArgAction::Version)]
     pub version: Option<bool>,
     /// What to do.
     #[command(subcommand)]
@@ -42,39 +43,45 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// The whole audit: read AWS, judge every table, write the reports.
+    /// Audit: read AWS, judge every table, write the reports.
     Scan(ScanArgs),
     /// Read AWS and store the inventory, without judging it.
     Collect(CollectArgs),
     /// Judge a stored inventory and write the reports, offline.
     Report(ReportArgs),
-    /// What changed between two scans: newly failing, fixed, weaker settings, tables that came and went.
+    /// Show what changed between two scans: newly failing, fixed, weaker settings, new and deleted tables.
     Diff(DiffArgs),
-    /// Draw tables for an auditor's re-performance: a draw that anybody can repeat, with the command that checks each.
+    /// Draw a sample of tables for an auditor to check by hand: a draw that anybody can repeat, with the command that checks each.
     Sample(SampleArgs),
-    /// Does an evidence pack or a ledger hold? Offline: digests, signatures, totals, and every finding made again from the
-    /// stored evidence.
+    /// Verify an evidence pack or a ledger, offline: digests, signatures, totals, and every finding made again from the stored
+    /// evidence.
     Verify(VerifyPackArgs),
-    /// The append-only row of evidence packs: list it, append to it, copy a pack out of it.
+    /// List an append-only ledger of evidence packs, append to it, copy a pack out of it.
     #[command(subcommand)]
     Ledger(LedgerCommand),
-    /// Prove that tables were backed up over a period, from the evidence packs of many scans, offline.
+    /// Show when each table was backed up over a period, from the evidence packs of many scans, offline.
     Attest(AttestArgs),
     /// Fix gaps with on-demand backups: plan, apply, verify.
     #[command(subcommand)]
     Remediate(RemediateCommand),
-    /// Back up tables by hand, now.
+    /// Back up tables now.
     Backup(BackupArgs),
-    /// Why a table or a finding is judged as it is, what a rule asks, what a fact means, which permissions are needed.
+    /// Explain a verdict, a rule, a fact, a framework, the permissions needed or the exit codes.
     Explain(ExplainArgs),
-    /// The whole story on a simulated AWS: no account needed, nothing leaves this machine.
+    /// Run an example from audit to remediation on a simulated AWS: no account needed, nothing leaves this machine.
     Demo(DemoArgs),
-    /// Serve a simulated AWS on loopback, for the AWS CLI, for training, for tests.
+    /// Serve a simulated AWS on loopback, for the AWS CLI, training and tests.
     Sandbox(SandboxArgs),
-    /// Write a commented settings file to begin with.
+    /// Write a commented settings file to start from.
     Init(InitArgs),
-    /// Print the script that completes this program's commands in a shell.
+    /// Print the completion script for a shell.
     Completions(CompletionsArgs),
     /// Print the manual page, or write one for each command.
     Man(ManArgs),
+}
+
+/// The command line as it is defined, with the examples of each command.
+#[must_use]
+pub fn program() -> clap::Command {
+    examples::with_examples(Cli::command())
 }

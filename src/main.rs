@@ -19,9 +19,9 @@
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::FromArgMatches as _;
 
-use backproof::cli::{Cli, Command};
+use backproof::cli::{self, Cli, Command};
 use backproof::commands;
 use backproof::commands::shared::args;
 use backproof::exit::Exit;
@@ -108,12 +108,12 @@ async fn run(command: Command) -> Outcome<Exit> {
         Command::Backup(args) => commands::backup::run(args).await,
         Command::Diff(args) => commands::diff::run(&args),
         Command::Sample(args) => commands::sample::run(args),
-        Command::Explain(args) => commands::explain::run(args, &Cli::command()),
+        Command::Explain(args) => commands::explain::run(args, &cli::program()),
         Command::Demo(args) => commands::demo::run(args).await,
         Command::Sandbox(args) => commands::sandbox::run(args).await,
         Command::Init(args) => commands::init::run(&args),
-        Command::Completions(args) => commands::manual::completions(&args, Cli::command()),
-        Command::Man(args) => commands::manual::man(&args, Cli::command()),
+        Command::Completions(args) => commands::manual::completions(&args, cli::program()),
+        Command::Man(args) => commands::manual::man(&args, cli::program()),
     }
 }
 
@@ -125,7 +125,7 @@ fn fail(problems: &Problems) -> ExitCode {
 /// Reads the command line. Help goes to stdout, mistakes to stderr in the way that the line itself asks for.
 fn parse() -> Result<Cli, ExitCode> {
     let color = args::color_of(std::env::args_os());
-    let read = Cli::command()
+    let read = cli::program()
         .color(color)
         .try_get_matches()
         .and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));

@@ -54,22 +54,40 @@ fn is_wanted() -> bool {
 #[derive(Debug, Clone, Copy)]
 struct Talk {
     is_quiet: bool,
+    detail: Detail,
     log: Log,
     color: Color,
 }
 
 static TALK: OnceLock<Talk> = OnceLock::new();
 
+/// How much of the talk with AWS is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Detail {
+    /// Nothing but results.
+    Results,
+    /// Each call as it ends.
+    Calls,
+    /// Each request that is sent, retries included.
+    Requests,
+}
+
 const TO_PEOPLE: Talk = Talk {
     is_quiet: false,
+    detail: Detail::Results,
     log: Log::Text,
     color: Color::Never,
 };
 
 /// Sets how to talk, once.
-pub(crate) fn set(is_quiet: bool, log: Log, color: Color) {
+pub(crate) fn set(is_quiet: bool, detail: Detail, log: Log, color: Color) {
     // Whoever was first has said how to talk.
-    let _ = TALK.set(Talk { is_quiet, log, color });
+    let _ = TALK.set(Talk {
+        is_quiet,
+        detail,
+        log,
+        color,
+    });
 }
 
 fn talk() -> Talk {
@@ -86,10 +104,10 @@ pub(crate) fn is_quiet() -> bool {
     talk().is_quiet
 }
 
-/// Should a bar show how far the work is? Only people at a terminal look at one.
+/// Should a bar show how far the work is? Only people at a terminal look at one, and lines of calls would break it.
 pub(crate) fn shows_progress_bar() -> bool {
     let talk = talk();
-    !talk.is_quiet && talk.log == Log::Text && std::io::stderr().is_terminal()
+    !talk.is_quiet && talk.detail == Detail::Results && talk.log == Log::Text && std::io::stderr().is_terminal()
 }
 
 /// Says how far the work is, to a log collector.
@@ -101,6 +119,23 @@ pub(crate) fn progress(what: &str, numbers: &[(&str, usize)]) {
     let mut event = event("progress", what);
     event.extend(numbers.iter().map(|(name, number)| ((*name).to_owned(), json!(number))));
     line(&Value::from(event).to_string());
+}
+
+/// Is this much shown?
+pub(crate) fn shows(detail: Detail) -> bool {
+    talk().detail >= detail
+}
+
+/// Shows one call or request, if [`shows`] says so: its words for people, its fields for a log collector.
+pub(crate) fn detail(text: &str, fields: &[(&str, Value)]) {
+    match talk().log {
+        Log::Text => line(text),
+        Log::Json => {
+            let mut event = event("call", text);
+            event.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+            line(&Value::from(event).to_string());
+        }
+    }
 }
 
 /// Says that something was done.
@@ -149,6 +184,11 @@ pub(crate) fn flags() -> Vec<&'static str> {
     let mut flags = Vec::new();
     if talk.is_quiet {
         flags.push("--quiet");
+    }
+    match talk.detail {
+        Detail::Results => {}
+        Detail::Calls => flags.push("-v"),
+        Detail::Requests => flags.push("-vv"),
     }
     if talk.log == Log::Json {
         flags.extend(["--log", "json"]);

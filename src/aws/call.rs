@@ -11,6 +11,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -22,7 +23,7 @@ use super::patience::Patience;
 use crate::domain::TargetId;
 use crate::inventory::schema::CallLogEntry;
 use crate::problem::count;
-use crate::stderr;
+use crate::stderr::{self, Detail};
 
 /// Requests under way at once, over all targets.
 const CONCURRENT_REQUESTS: usize = 128;
@@ -281,6 +282,7 @@ impl Call<'_> {
             let failure = match result {
                 Ok(output) => {
                     self.row.request_id = output.request_id().map(str::to_owned);
+                    show_request(&self.row, "answered");
                     let Some(failure) = self.unlike_an_answer() else {
                         self.row.page_count += 1;
                         self.lost += self.answer.body.as_ref().map_or(0, |body| body.nulls + body.halves);
@@ -288,7 +290,11 @@ impl Call<'_> {
                     };
                     failure
                 }
-                Err(error) => classify(&error),
+                Err(error) => {
+                    let failure = classify(&error);
+                    show_request(&self.row, &failure.why());
+                    failure
+                }
             };
             if failure.is_throttling() {
                 self.caller.limits.slow_down(self.action);
@@ -355,6 +361,64 @@ impl Call<'_> {
     }
 }
 
+/// Who is asked what, in words.
+fn asked(row: &CallLogEntry) -> String {
+    // Who the caller is, is not known before the first answer; much is asked of the whole Region.
+    let words = [&*row.account_id, &*row.region, &*row.action, &*row.resource];
+    let known: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    known.join(" ")
+}
+
+/// Shows a call that has ended, if that was asked for.
+fn show(row: &CallLogEntry) {
+    if !stderr::shows(Detail::Calls) {
+        return;
+    }
+    let why = row
+        .error
+        .as_ref()
+        .map_or_else(String::new, |error| format!(": {error}"));
+    let text = format!(
+        "{}: {} in {} ms, {}, {}{why}",
+        asked(row),
+        row.outcome,
+        row.duration_ms,
+        count(usize::try_from(row.page_count).unwrap_or(0), "page"),
+        count(usize::try_from(row.attempt_count).unwrap_or(0), "request"),
+    );
+    let fields = [
+        ("account_id", json!(row.account_id)),
+        ("region", json!(row.region)),
+        ("action", json!(row.action)),
+        ("resource", json!(row.resource)),
+        ("outcome", json!(row.outcome)),
+        ("error", json!(row.error)),
+        ("page_count", json!(row.page_count)),
+        ("request_count", json!(row.attempt_count)),
+        ("duration_ms", json!(row.duration_ms)),
+        ("request_id", json!(row.request_id)),
+    ];
+    stderr::detail(&text, &fields);
+}
+
+/// Shows one request of a call, if that was asked for: what came of it.
+fn show_request(row: &CallLogEntry, came: &str) {
+    if !stderr::shows(Detail::Requests) {
+        return;
+    }
+    let text = format!("{}: request {}: {came}", asked(row), row.attempt_count);
+    let fields = [
+        ("account_id", json!(row.account_id)),
+        ("region", json!(row.region)),
+        ("action", json!(row.action)),
+        ("resource", json!(row.resource)),
+        ("request", json!(row.attempt_count)),
+        ("came", json!(came)),
+        ("request_id", json!(row.request_id)),
+    ];
+    stderr::detail(&text, &fields);
+}
+
 impl Drop for Call<'_> {
     fn drop(&mut self) {
         if self.row.outcome.is_empty() {
@@ -364,6 +428,7 @@ impl Drop for Call<'_> {
             self.row.error = Some("the call was broken off".to_owned());
         }
         self.row.duration_ms = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        show(&self.row);
         self.caller.log.add(self.row.clone());
     }
 }

@@ -90,6 +90,7 @@ async fn list(context: &Context<'_>, names: tokio::sync::mpsc::UnboundedSender<V
         Ok(unplaced)
     };
     context.list("dynamodb:ListTables", "", send, page, take).await?;
+    context.progress.lists_ended.fetch_add(1, Ordering::Relaxed);
     Ok(())
 }
 

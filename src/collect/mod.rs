@@ -200,6 +200,12 @@ impl From<Failure> for Ended {
 pub(crate) struct Progress {
     /// Tables listed so far.
     pub(crate) tables_listed: AtomicUsize,
+    /// Targets whose list of tables has ended, whole or not: from then on their number of tables does not grow.
+    pub(crate) lists_ended: AtomicUsize,
+    /// Tables that are asked for their tags, as far as that is known.
+    pub(crate) tags_to_ask: AtomicUsize,
+    /// Those of them that have answered, or failed to.
+    pub(crate) tags_asked: AtomicUsize,
     /// Tables described so far.
     pub(crate) tables_described: AtomicUsize,
     /// Recovery points read so far.

@@ -1,6 +1,7 @@
 //! The tags of all tables of a target, 100 tables a call, and of some by their own word.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::atomic::Ordering;
 
 use aws_sdk_dynamodb::operation::list_tags_of_resource::ListTagsOfResourceOutput;
 use aws_sdk_dynamodb::types::Tag;
@@ -137,11 +138,17 @@ pub(super) async fn settle(
         let is_young = table.created_at > context.as_of - YOUNG;
         is_young || (listed.is_some() && deciding.decide(keys, &context.wanted.tag_keys))
     };
-    let asked = tables.iter().filter(is_to_be_asked);
-    let mut answers = stream::iter(asked.map(|table| async move { (table, of_table(context, table).await) }))
-        .buffer_unordered(CONCURRENT_CALLS);
+    let asked: Vec<&Tagged> = tables.iter().filter(is_to_be_asked).collect();
+    context.progress.tags_to_ask.fetch_add(asked.len(), Ordering::Relaxed);
+    let mut answers = stream::iter(
+        asked
+            .into_iter()
+            .map(|table| async move { (table, of_table(context, table).await) }),
+    )
+    .buffer_unordered(CONCURRENT_CALLS);
     let (mut told, mut answered) = (Vec::new(), HashSet::new());
     while let Some((table, answer)) = answers.next().await {
+        context.progress.tags_asked.fetch_add(1, Ordering::Relaxed);
         if let Some(tags) = answer? {
             answered.insert(table.arn.as_str());
             told.extend(tags);

@@ -11,6 +11,7 @@ use crate::attest::{Attestation, LedgerLine, LeftOut, Period, attest};
 use crate::commands::shared::args::{AccessArgs, TrustArgs};
 use crate::commands::shared::evidence::must_be_pack;
 use crate::commands::shared::output::{Pipe, print};
+use crate::commands::shared::suggested::ATTESTATION_FORMATS;
 use crate::commands::verify::{does_not_hold, trust};
 use crate::deliver::staging::{Access, Purpose, Staging};
 use crate::exit::Exit;
@@ -50,13 +51,26 @@ pub struct AttestArgs {
     pub trust: TrustArgs,
     /// A folder for the attestation, or - for stdout (with one --format, not csv). Without this flag: a new folder below
     /// backproof-report. Nothing is ever overwritten.
-    #[arg(long, value_name = "DIR|-")]
+    #[arg(
+        long,
+        short = 'o',
+        visible_alias = "output",
+        value_name = "DIR|-",
+        help_heading = "What is written"
+    )]
     pub out: Option<String>,
     /// Formats to write, separated by commas: csv, json, html, pdf. Without this flag: all.
-    #[arg(long, value_name = "FORMAT,…", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "FORMAT,…",
+        value_delimiter = ',',
+        value_parser = ATTESTATION_FORMATS,
+        hide_possible_values = true,
+        help_heading = "What is written"
+    )]
     pub format: Vec<String>,
     /// A folder with templates of your own: attestation.html and pdf.toml; `report-templates` of the source holds ours.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "What is written")]
     pub template: Option<PathBuf>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the text as a heading")]

@@ -37,9 +37,9 @@ pub struct BackupArgs {
     #[arg(long, value_name = "DAYS")]
     pub delete_after: Option<String>,
     /// The Region of tables given by name. Without this flag: the configured Region.
-    #[arg(long)]
+    #[arg(long, visible_alias = "regions")]
     pub region: Option<String>,
-    /// Settings file. Without this flag: backproof.toml, if it is there.
+    /// Settings file. Without this flag: the nearest backproof.toml, if there is one.
     #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
     pub config: Option<PathBuf>,
     /// Show what would be done, and do nothing.

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 
 use crate::aws::call::CallLog;
 use crate::aws::failure::Failure;
@@ -35,7 +35,7 @@ pub struct CollectArgs {
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
     pub scope: ScopeArgs,
     /// The folder for the inventory; it must not hold one already.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, short = 'o', visible_alias = "output", value_name = "DIR")]
     pub to: PathBuf,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
@@ -107,7 +107,7 @@ pub(crate) async fn into(settings: &Settings, wanted: &Wanted, dir: &Path) -> Ou
     let bar = progress_bar(targets.ready.len());
     tokio::select! {
         result = collect(&targets.ready, wanted, &writer, as_of, &progress, &log) => result?,
-        () = show(&bar, &progress) => {}
+        () = show(&bar, &progress, wanted, targets.ready.len()) => {}
         () = log_progress(&progress, targets.ready.len()) => {}
     }
     bar.finish_and_clear();
@@ -286,21 +286,108 @@ fn step(progress: &Progress, targets: usize) {
         ("targets", targets),
         ("targets_done", progress.targets_done.load(Ordering::Relaxed)),
         ("tables_listed", progress.tables_listed.load(Ordering::Relaxed)),
+        ("lists_ended", progress.lists_ended.load(Ordering::Relaxed)),
         ("tables_described", progress.tables_described.load(Ordering::Relaxed)),
         ("recovery_points", progress.recovery_points.load(Ordering::Relaxed)),
     ];
     stderr::progress("reading AWS", &numbers);
 }
 
-async fn show(bar: &ProgressBar, progress: &Progress) {
+async fn show(bar: &ProgressBar, progress: &Progress, wanted: &Wanted, targets: usize) {
+    let began = Instant::now();
     loop {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        bar.set_message(format!(
-            "{} tables listed, {} read, {} recovery points",
-            progress.tables_listed.load(Ordering::Relaxed),
-            progress.tables_described.load(Ordering::Relaxed),
-            progress.recovery_points.load(Ordering::Relaxed),
+        bar.set_message(so_far(
+            progress,
+            wanted.has("continuous_backups"),
+            targets,
+            began.elapsed(),
         ));
         bar.tick();
+    }
+}
+
+/// How far reading has come, at which rate, and how long it will take, in one line. `asks_pitr`: each table is asked for its
+/// point-in-time recovery, which AWS's quota makes the slowest part.
+fn so_far(progress: &Progress, asks_pitr: bool, targets: usize, elapsed: Duration) -> String {
+    let of = |number: &AtomicUsize| number.load(Ordering::Relaxed);
+    let (listed, read, points) = (
+        of(&progress.tables_listed),
+        of(&progress.tables_described),
+        of(&progress.recovery_points),
+    );
+    let (tags_to_ask, tags_asked) = (of(&progress.tags_to_ask), of(&progress.tags_asked));
+    let is_listed = of(&progress.lists_ended) >= targets;
+    let points = format!("{} recovery points", HumanCount(points as u64));
+    if is_listed && read >= listed {
+        let tags = match tags_asked < tags_to_ask {
+            true => format!(
+                ", {} of {} tables asked for their tags (AWS allows 10 a second)",
+                HumanCount(tags_asked as u64),
+                HumanCount(tags_to_ask as u64)
+            ),
+            false => String::new(),
+        };
+        return format!(
+            "{} tables, {points}{tags}, {} of {targets} done",
+            HumanCount(read as u64),
+            of(&progress.targets_done)
+        );
+    }
+    let rate = read as f64 / elapsed.as_secs_f64().max(0.1);
+    let total = if is_listed {
+        format!("of {} tables", HumanCount(listed as u64))
+    } else {
+        format!("of {} tables listed so far", HumanCount(listed as u64))
+    };
+    let left = match is_listed && read > 0 && elapsed > Duration::from_secs(2) {
+        true => {
+            let seconds = listed.saturating_sub(read) as f64 / rate;
+            format!(", {} left", HumanDuration(Duration::from_secs_f64(seconds)))
+        }
+        false => String::new(),
+    };
+    let why = if asks_pitr {
+        " (AWS allows 10 questions on point-in-time recovery a second)"
+    } else {
+        ""
+    };
+    format!(
+        "{} {total}, {rate:.0} a second{left}{why}, {points}",
+        HumanCount(read as u64)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_says_how_much_of_how_much_at_which_rate_and_how_long_still() {
+        let progress = Progress::default();
+        let at = |seconds| so_far(&progress, true, 2, Duration::from_secs(seconds));
+        progress.tables_listed.store(1_200, Ordering::Relaxed);
+        progress.tables_described.store(90, Ordering::Relaxed);
+        progress.lists_ended.store(1, Ordering::Relaxed);
+        // While a list goes on, the total is not known, and neither is the time.
+        assert_eq!(
+            at(10),
+            "90 of 1,200 tables listed so far, 9 a second (AWS allows 10 questions on point-in-time recovery a second), \
+             0 recovery points"
+        );
+        progress.lists_ended.store(2, Ordering::Relaxed);
+        assert!(
+            at(10).starts_with("90 of 1,200 tables, 9 a second, 2 minutes left"),
+            "{}",
+            at(10)
+        );
+        progress.tables_described.store(1_200, Ordering::Relaxed);
+        progress.tags_to_ask.store(30, Ordering::Relaxed);
+        progress.tags_asked.store(12, Ordering::Relaxed);
+        progress.recovery_points.store(45_000, Ordering::Relaxed);
+        assert_eq!(
+            at(20),
+            "1,200 tables, 45,000 recovery points, 12 of 30 tables asked for their tags (AWS allows 10 a second), 0 of 2 done"
+        );
     }
 }

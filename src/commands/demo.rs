@@ -16,7 +16,13 @@ use crate::stderr::{self, say};
 #[derive(Debug, Args)]
 pub struct DemoArgs {
     /// The folder for the demo's reports.
-    #[arg(long, value_name = "DIR", default_value = "backproof-demo")]
+    #[arg(
+        long,
+        short = 'o',
+        visible_alias = "output",
+        value_name = "DIR",
+        default_value = "backproof-demo"
+    )]
     pub to: PathBuf,
 }
 

@@ -28,13 +28,19 @@ pub struct DiffArgs {
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: DiffFormat,
     /// A new file for it, or - for stdout.
-    #[arg(long, value_name = "FILE", default_value = "-")]
+    #[arg(
+        long,
+        short = 'o',
+        visible_alias = "output",
+        value_name = "FILE",
+        default_value = "-"
+    )]
     pub to: String,
     /// Name also what is still failing, still unknown or gone, in text and Markdown; CSV and JSON always do.
     #[arg(long)]
     pub all: bool,
     /// Settings file to judge both by. Without it and without the flags below: what the newer pack was judged by; if it
-    /// is no pack, backproof.toml, if it is there.
+    /// is no pack, the nearest backproof.toml, if there is one.
     #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
     pub config: Option<PathBuf>,
     #[command(flatten)]

@@ -37,7 +37,7 @@ pub struct LedgerAt {
     /// The ledger: a folder, or s3://bucket/prefix. Without this flag: the one that the settings file names.
     #[arg(long, value_name = "DIR|s3://…")]
     pub ledger: Option<String>,
-    /// Settings file, for the ledger that it names. Without this flag: backproof.toml, if it is there.
+    /// Settings file, for the ledger that it names. Without this flag: the nearest backproof.toml, if there is one.
     #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
     pub config: Option<PathBuf>,
 }
@@ -80,7 +80,7 @@ pub struct LedgerFetchArgs {
     #[arg(value_name = "NUMBER")]
     pub number: Option<u64>,
     /// The folder for the pack; it must be new or empty.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, short = 'o', visible_alias = "output", value_name = "DIR")]
     pub to: PathBuf,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the text as a heading")]

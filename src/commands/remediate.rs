@@ -56,7 +56,13 @@ pub struct PlanArgs {
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
     pub rules: RuleArgs,
     /// The plan file to write.
-    #[arg(long, value_name = "FILE", default_value = "remediation-plan.json")]
+    #[arg(
+        long,
+        short = 'o',
+        visible_alias = "output",
+        value_name = "FILE",
+        default_value = "remediation-plan.json"
+    )]
     pub to: PathBuf,
 }
 
@@ -65,7 +71,7 @@ pub struct PlanArgs {
 pub struct ApplyArgs {
     /// The plan file.
     pub plan: PathBuf,
-    /// Settings file with the accounts' roles. Without this flag: backproof.toml, if it is there.
+    /// Settings file with the accounts' roles. Without this flag: the nearest backproof.toml, if there is one.
     #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
     pub config: Option<PathBuf>,
     /// Show what would be done, and do nothing.
@@ -87,7 +93,7 @@ pub struct ApplyArgs {
 pub struct VerifyArgs {
     /// The plan file.
     pub plan: PathBuf,
-    /// Settings file with the accounts' roles. Without this flag: backproof.toml, if it is there.
+    /// Settings file with the accounts' roles. Without this flag: the nearest backproof.toml, if there is one.
     #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
     pub config: Option<PathBuf>,
 }

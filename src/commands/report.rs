@@ -40,7 +40,7 @@ pub struct ReportArgs {
     /// The folder with the inventory: that of a scan, its `inventory` folder, or what `collect` wrote.
     #[arg(value_name = "INVENTORY")]
     pub inventory: PathBuf,
-    /// Settings file. Without this flag: what the pack was judged by; of an inventory alone backproof.toml, if it is there.
+    /// Settings file. Without this flag: what the pack was judged by; of an inventory alone the nearest backproof.toml, if there is one.
     #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
@@ -50,7 +50,7 @@ pub struct ReportArgs {
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
     pub output: OutputArgs,
     /// Print which tier of the policy takes this table (name or ARN) and the values that apply to it, and stop.
-    #[arg(long, value_name = "TABLE")]
+    #[arg(long, value_name = "TABLE", help_heading = "Rules and policy")]
     pub explain_policy: Option<String>,
 }
 

@@ -44,10 +44,16 @@ pub struct SampleArgs {
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: SampleFormat,
     /// A new file for it, or - for stdout.
-    #[arg(long, value_name = "FILE", default_value = "-")]
+    #[arg(
+        long,
+        short = 'o',
+        visible_alias = "output",
+        value_name = "FILE",
+        default_value = "-"
+    )]
     pub to: String,
     /// Settings file to judge by. Without it and without the flags below: what the pack was judged by; if it is no pack,
-    /// backproof.toml, if it is there.
+    /// the nearest backproof.toml, if there is one.
     #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
     pub config: Option<PathBuf>,
     #[command(flatten)]

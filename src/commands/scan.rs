@@ -33,7 +33,7 @@ pub struct ScanArgs {
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
     pub output: OutputArgs,
     /// Print which tier of the policy takes this table (name or ARN) and the values that apply to it, and stop.
-    #[arg(long, value_name = "TABLE")]
+    #[arg(long, value_name = "TABLE", help_heading = "Rules and policy")]
     pub explain_policy: Option<String>,
 }
 

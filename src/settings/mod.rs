@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::criteria::policy::{self, Policy, levels};
 use crate::domain::Account;
 use crate::problem::{Outcome, Problem, Problems};
+use crate::stderr;
 use crate::toml_reader::values::{check_account, distinct, regions};
 use crate::toml_reader::{Section, read_document};
 
@@ -50,20 +51,15 @@ impl File {
 }
 
 impl Settings {
-    /// Reads the settings file (the one named, or `backproof.toml` if it is there, or the defaults), and the policy file that
+    /// Reads the settings file (the one named, or the one that [`find`] finds, or the defaults), and the policy file that
     /// is to be used instead of its `[policy]`. `known`: the ids of rules that it may name; `None`: any, where a command
     /// judges nothing.
     ///
     /// Errors: a named file that cannot be read, and every mistake in the files at once (exit code 2).
     pub(crate) fn load(file: Option<&Path>, policy_file: Option<&Path>, known: Option<&[String]>) -> Outcome<Self> {
         let mut problems = Vec::new();
-        let settings = match file {
-            Some(path) => read_file(path, "settings", "--config", &mut problems),
-            None if Path::new(DEFAULT_FILE).try_exists().unwrap_or(true) => {
-                read_file(Path::new(DEFAULT_FILE), "settings", "--config", &mut problems)
-            }
-            None => None,
-        };
+        let found = file.map(Path::to_owned).or_else(find);
+        let settings = found.and_then(|path| read_file(&path, "settings", "--config", &mut problems));
         let policy = policy_file.map(|path| read_file(path, "policy", "--policy", &mut problems));
         let policy = policy.as_ref().map(Option::as_ref);
         let settings = Self::assemble(settings.as_ref(), policy, known, &mut problems);
@@ -175,6 +171,34 @@ impl Settings {
             self.policy.levels.insert(id, level);
         }
     }
+}
+
+/// The settings file that is meant where none is named: `backproof.toml` of the current folder or of the nearest one above
+/// it, else that of the user's configuration folder. One that is not in the current folder is said.
+fn find() -> Option<PathBuf> {
+    // A file that cannot be looked at is there: reading it says why.
+    let is_there = |path: &Path| path.try_exists().unwrap_or(true);
+    let here = Path::new(DEFAULT_FILE);
+    if is_there(here) {
+        return Some(here.to_owned());
+    }
+    let folder = std::env::current_dir().ok();
+    let above = folder
+        .iter()
+        .flat_map(|folder| folder.ancestors().skip(1))
+        .map(|folder| folder.join(DEFAULT_FILE));
+    let found = above.chain(of_user()).find(|path| is_there(path))?;
+    stderr::say(&format!("settings file: {}", found.display()));
+    Some(found)
+}
+
+/// Where a user keeps settings for all folders.
+fn of_user() -> Option<PathBuf> {
+    let named = std::env::var_os("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .filter(|folder| folder.is_absolute());
+    let folder = named.or_else(|| std::env::home_dir().map(|home| home.join(".config")))?;
+    Some(folder.join("backproof").join(DEFAULT_FILE))
 }
 
 fn read_file(path: &Path, kind: &str, flag: &str, problems: &mut Vec<Problem>) -> Option<File> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::common::worlds::{file, world};
 use crate::common::{Bench, Ran, refused, run};
@@ -743,11 +743,99 @@ fn help_and_version_are_found_where_every_tool_has_them() {
     let (ran, _) = alone(&["help", "scan"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(ran.stdout.contains("Usage: backproof scan"), "{}", ran.stdout);
-    for flag in ["-v", "-V", "--version"] {
+    for flag in ["-V", "--version"] {
         let (ran, _) = alone(&[flag]);
         assert_eq!(ran.code, 0, "{flag}: {}", ran.stderr);
         assert_eq!(ran.stdout, format!("backproof {}\n", env!("CARGO_PKG_VERSION")));
     }
+}
+
+#[test]
+fn other_usual_names_of_flags_are_understood() {
+    let bench = Bench::new(&world(""));
+    let ran = bench.run(&["scan", "--region", "us-east-1", "--output", "long", "--format", "json"]);
+    assert_ne!(ran.code, 2, "{}", ran.stderr);
+    assert!(bench.path("long/report.json").exists());
+    let ran = bench.run(&["scan", "-o", "short", "--format", "json"]);
+    assert_ne!(ran.code, 2, "{}", ran.stderr);
+    assert!(bench.path("short/report.json").exists());
+    let ran = bench.run(&["backup", "Music", "--regions", "us-east-1", "--dry-run"]);
+    assert_ne!(ran.code, 2, "{}", ran.stderr);
+}
+
+#[test]
+fn calls_and_requests_are_shown_as_they_happen() {
+    let bench = Bench::new(&world(""));
+    let quiet = bench.run(&["scan", "-o", "none", "--format", "json"]);
+    assert!(!quiet.stderr.contains("dynamodb:DescribeTable"), "{}", quiet.stderr);
+    let calls = bench.run(&["scan", "-v", "-o", "calls", "--format", "json"]);
+    let line = |ran: &Ran| {
+        let told = ran
+            .stderr
+            .lines()
+            .find(|line| line.contains("dynamodb:DescribeTable orders"));
+        told.unwrap_or_else(|| panic!("{}", ran.stderr)).to_owned()
+    };
+    assert!(
+        line(&calls).contains(" eu-west-1 dynamodb:DescribeTable orders: ok in "),
+        "{}",
+        line(&calls)
+    );
+    assert!(!calls.stderr.contains(": request 1: answered"), "{}", calls.stderr);
+    let requests = bench.run(&["-vv", "scan", "-o", "requests", "--format", "json"]);
+    assert!(
+        line(&requests).ends_with("dynamodb:DescribeTable orders: request 1: answered"),
+        "{}",
+        line(&requests)
+    );
+    let json = bench.run(&["scan", "-v", "--log", "json", "-o", "json", "--format", "json"]);
+    let told: Value = serde_json::from_str(&line(&json)).expect("JSON");
+    assert_eq!(
+        (&told["level"], &told["action"], &told["resource"], &told["outcome"]),
+        (
+            &json!("call"),
+            &json!("dynamodb:DescribeTable"),
+            &json!("orders"),
+            &json!("ok")
+        )
+    );
+    let both = bench.run(&["scan", "-v", "--quiet"]);
+    assert_eq!(both.code, 2, "{}", both.stderr);
+}
+
+#[test]
+fn settings_are_found_above_the_folder_and_in_the_users_own() {
+    let (_, dir) = alone(&["--help"]);
+    let (below, own) = (dir.path().join("a/b"), dir.path().join(".config/backproof"));
+    for folder in [&below, &own] {
+        std::fs::create_dir_all(folder).expect("a folder");
+    }
+    let tell = |at: &Path| {
+        let home = [("HOME".to_owned(), dir.path().display().to_string())];
+        let ran = run(at, &home, &["scan"]);
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
+        ran.stderr
+    };
+    let broken = |file: &Path| std::fs::write(file, "regions = 1\n").expect("written");
+    broken(&own.join("backproof.toml"));
+    let said = tell(&below);
+    assert!(
+        said.contains(&format!("settings file: {}", own.join("backproof.toml").display())),
+        "{said}"
+    );
+    // The nearest one counts, and the one at hand is not worth a word.
+    broken(&dir.path().join("a/backproof.toml"));
+    let said = tell(&below);
+    assert!(
+        said.contains("a/backproof.toml:1") && !said.contains(".config"),
+        "{said}"
+    );
+    broken(&below.join("backproof.toml"));
+    let said = tell(&below);
+    assert!(
+        said.contains("backproof.toml:1") && !said.contains("settings file:"),
+        "{said}"
+    );
 }
 
 #[test]

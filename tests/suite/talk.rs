@@ -274,7 +274,25 @@ fn manuals_and_completions_name_every_command() {
         "init",
         "man",
     ] {
-        assert!(page(&format!("backproof-{command}.1")).contains(".SH"), "{command}");
+        assert!(
+            page(&format!("backproof-{command}.1")).contains(".SH \"EXIT STATUS\""),
+            "{command}"
+        );
+    }
+    assert!(page("backproof-scan.1").contains("backproof scan \\-\\-baseline audit"));
+    let help = run(dir.path(), &[], &["scan", "--help"]).stdout;
+    for part in [
+        "\nScope:\n",
+        "\nRules and policy:\n",
+        "\nDelivery to S3:\n",
+        "\nExamples:\n",
+        "backproof scan --baseline audit",
+    ] {
+        assert!(help.contains(part), "{part}: {help}");
+    }
+    let bash = run(dir.path(), &[], &["completions", "bash"]).stdout;
+    for value in ["prometheus", "fedramp-high", "recovery-point-fresh", "critical"] {
+        assert!(bash.contains(value), "{value}");
     }
     let all = page("backproof.1");
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {

@@ -27,7 +27,7 @@ pub struct ExplainFindingArgs {
     #[arg(long, value_name = "INVENTORY")]
     pub inventory: Option<PathBuf>,
     /// Settings file to judge by. Without it and without the flags below: what the pack was judged by; if it is no pack,
-    /// backproof.toml, if it is there.
+    /// the nearest backproof.toml, if there is one.
     #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
     pub config: Option<PathBuf>,
     #[command(flatten)]

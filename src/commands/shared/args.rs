@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::suggested::{FRAMEWORKS, QUESTIONS, REPORT_FORMATS, RULES, SEVERITIES};
 use crate::deliver::staging::Access;
 use crate::render::FORMATS;
-use crate::stderr::{self, Color, Log};
+use crate::stderr::{self, Color, Detail, Log};
 
 /// Flags that every command takes.
 #[derive(Debug, Args, Clone)]
@@ -14,6 +15,16 @@ pub struct TalkArgs {
     /// Say nothing but problems; scan and report print no summary then.
     #[arg(long, short, global = true, help_heading = "Output options")]
     pub quiet: bool,
+    /// Show each call to AWS as it ends; `-vv` each request, retries included.
+    #[arg(
+        long,
+        short,
+        action = clap::ArgAction::Count,
+        global = true,
+        conflicts_with = "quiet",
+        help_heading = "Output options"
+    )]
+    pub verbose: u8,
     /// How to talk on stderr: for people, or one JSON object for each warning, problem and step.
     #[arg(
         long,
@@ -38,30 +49,50 @@ pub struct TalkArgs {
 impl TalkArgs {
     /// Sets how the program talks from now on.
     pub fn apply(&self) {
-        stderr::set(self.quiet, self.log, self.color);
+        let detail = match self.verbose {
+            0 => Detail::Results,
+            1 => Detail::Calls,
+            _ => Detail::Requests,
+        };
+        stderr::set(self.quiet, detail, self.log, self.color);
     }
 }
 
 /// Where to read and by what to judge.
 #[derive(Debug, Args, Clone, Default)]
+#[command(next_help_heading = "Scope")]
 pub struct ScopeArgs {
-    /// Settings file. Without this flag: backproof.toml, if it is there.
+    /// Settings file. Without this flag: backproof.toml of the current folder, else of the nearest folder above it, else of
+    /// `~/.config/backproof`.
     #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
     pub config: Option<PathBuf>,
     /// Regions to read, separated by commas. Without this flag: the settings file, else every Region enabled.
-    #[arg(long, value_name = "REGION,…", value_delimiter = ',', env = "BACKPROOF_REGIONS")]
+    #[arg(
+        long,
+        visible_alias = "region",
+        value_name = "REGION,…",
+        value_delimiter = ',',
+        env = "BACKPROOF_REGIONS"
+    )]
     pub regions: Vec<String>,
 }
 
 /// Which rules to apply.
 #[derive(Debug, Args, Clone, Default)]
+#[command(next_help_heading = "Rules and policy")]
 pub struct RuleArgs {
     /// Rules to apply, separated by commas. Without this flag: all. Calls that no chosen rule needs are not made.
-    #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
+    #[arg(long, value_name = "RULE,…", value_delimiter = ',', value_parser = RULES, hide_possible_values = true)]
     pub rules: Vec<String>,
     /// Judge by these advised rules too, separated by commas: they ask AWS once for each table under a hard quota, so that a
     /// scan leaves them out unless the policy requires them. They are pitr-on and not-only-pitr.
-    #[arg(long = "with", value_name = "RULE,…", value_delimiter = ',')]
+    #[arg(
+        long = "with",
+        value_name = "RULE,…",
+        value_delimiter = ',',
+        value_parser = RULES,
+        hide_possible_values = true
+    )]
     pub with: Vec<String>,
     /// A folder with rule files (*.toml) of your own, judged beside those that come with the program. One under the id of one
     /// of these is refused unless the settings file names it in `[rules]` as `replaced`.
@@ -69,7 +100,7 @@ pub struct RuleArgs {
     pub rules_dir: Option<PathBuf>,
     /// Judge by these compliance frameworks, separated by commas: their rules, the numbers they fix, and a matrix of
     /// their controls. `explain frameworks` lists them.
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = FRAMEWORKS, hide_possible_values = true)]
     pub framework: Vec<String>,
     /// A file with the policy and its tiers; the settings file may then hold none.
     #[arg(long, value_name = "FILE")]
@@ -101,6 +132,7 @@ impl RuleArgs {
 
 /// Who signs, and which ledger takes the pack.
 #[derive(Debug, Args, Clone, Default)]
+#[command(next_help_heading = "Signature and ledger")]
 pub struct SigningArgs {
     /// Sign the manifest: with an Ed25519 key of OpenSSH (its file; or its .pub file, its fingerprint or `agent` if
     /// ssh-agent holds it), or with awskms:ARN. May be given once for each of the two kinds.
@@ -114,31 +146,59 @@ pub struct SigningArgs {
 
 /// What to write, and where.
 #[derive(Debug, Args, Clone)]
+#[command(next_help_heading = "What is written")]
 pub struct OutputArgs {
     /// A folder, s3://bucket/prefix, or - for stdout alone (with one --format). Without this flag: a new folder below
     /// backproof-report; if one format for programs is asked for, such as json, stdout gets it in place of the summary.
     /// Reports are never overwritten.
-    #[arg(long, value_name = "DIR|s3://…|-")]
+    #[arg(long, short = 'o', visible_alias = "output", value_name = "DIR|s3://…|-")]
     pub to: Option<String>,
     #[expect(missing_docs, reason = "its help is made from the list of formats")]
-    #[arg(long, help = formats(), value_name = "FORMAT,…", value_delimiter = ',')]
+    #[arg(
+        long,
+        help = formats(),
+        value_name = "FORMAT,…",
+        value_delimiter = ',',
+        value_parser = REPORT_FORMATS,
+        hide_possible_values = true
+    )]
     pub format: Vec<String>,
     /// Send the findings to this service as well: securityhub. Each account's Security Hub gets its own findings: those that
     /// are required, and with `--advised` the advised ones too, as INFORMATIONAL.
     #[arg(long, value_name = "SERVICE")]
     pub push: Option<PushTo>,
     /// The mildest severity of a required non-compliant finding that ends the program with exit code 10.
-    #[arg(long, value_name = "SEVERITY", default_value = "low")]
+    #[arg(
+        long,
+        value_name = "SEVERITY",
+        default_value = "low",
+        value_parser = SEVERITIES,
+        hide_possible_values = true,
+        help_heading = "Summary and exit code"
+    )]
     pub fail_on: String,
     /// List only findings of these questions on the terminal, separated by commas: in-a-plan, backed-up, restorable,
     /// safeguards. The digest and the files hold all of them.
-    #[arg(long, value_name = "QUESTION,…", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "QUESTION,…",
+        value_delimiter = ',',
+        value_parser = QUESTIONS,
+        hide_possible_values = true,
+        help_heading = "Summary and exit code"
+    )]
     pub only: Vec<String>,
     /// List only findings of this severity and worse on the terminal.
-    #[arg(long, value_name = "SEVERITY")]
+    #[arg(
+        long,
+        value_name = "SEVERITY",
+        value_parser = SEVERITIES,
+        hide_possible_values = true,
+        help_heading = "Summary and exit code"
+    )]
     pub min_severity: Option<String>,
     /// List advised findings on the terminal too, and send them with `--push`. They decide no verdict and no exit code.
-    #[arg(long)]
+    #[arg(long, help_heading = "Summary and exit code")]
     pub advised: bool,
     /// Folder with templates that replace those of the program: any of pdf.toml, report.html, report.css, report.js, and
     /// attestation.html for `attest`.
@@ -147,10 +207,10 @@ pub struct OutputArgs {
     /// An earlier scan: its pack, or its report.json. Only required findings that were not open in it end the program with exit
     /// code 10; every report marks each as new, newly asked, newly required or known, hides none, and tells rules that count
     /// for less than then and answers that are not asked for any more.
-    #[arg(long, value_name = "PACK|REPORT")]
+    #[arg(long, value_name = "PACK|REPORT", help_heading = "Summary and exit code")]
     pub baseline: Option<PathBuf>,
     /// Accept an inventory without any table.
-    #[arg(long)]
+    #[arg(long, help_heading = "Summary and exit code")]
     pub allow_empty: bool,
     /// Replace account ids and names by pseudonyms, everywhere, for people outside. The reports come with their evidence,
     /// replaced alike, as a pack that still verifies.
@@ -169,6 +229,7 @@ pub struct OutputArgs {
 
 /// Who may read what is written.
 #[derive(Debug, Args, Clone, Copy, Default)]
+#[command(next_help_heading = "What is written")]
 pub struct AccessArgs {
     /// Give new files and folders the rights that the umask leaves. Without this flag only their owner can read them.
     #[arg(long)]
@@ -200,6 +261,7 @@ fn formats() -> String {
 
 /// How objects in S3 are kept.
 #[derive(Debug, Args, Clone, Default)]
+#[command(next_help_heading = "Delivery to S3")]
 pub struct KeepArgs {
     /// Lock what is delivered to S3 with Object Lock: nobody can delete it before the retention ends (compliance), or only
     /// those with a right of their own for it (governance).
@@ -238,6 +300,7 @@ pub enum PushTo {
 
 /// Keys that are trusted.
 #[derive(Debug, Args, Clone, Default)]
+#[command(next_help_heading = "Trusted signers")]
 pub struct TrustArgs {
     /// Keys whose signatures count, as `ssh-keygen` reads them. Every pack must be signed by one of them.
     #[arg(long, value_name = "FILE")]

@@ -6,3 +6,4 @@ pub(crate) mod evidence;
 pub(crate) mod output;
 pub(crate) mod reach;
 pub(crate) mod signing;
+pub(crate) mod suggested;
