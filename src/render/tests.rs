@@ -374,12 +374,12 @@ fn findings_of_no_account_go_to_the_callers() {
 }
 
 #[test]
-fn every_format_is_in_the_readme() {
+fn every_format_is_documented() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let readme = std::fs::read_to_string(root.join("README.md")).expect("the README");
+    let page = std::fs::read_to_string(root.join("docs/usage.md")).expect("the page");
     for format in FORMATS {
         assert!(
-            readme.contains(&format!("`{}`", format.file_name)),
+            page.contains(&format!("`{}`", format.file_name)),
             "{}",
             format.file_name
         );

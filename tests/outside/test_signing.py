@@ -33,7 +33,7 @@ def keygen(folder, name="key", kind="ed25519", passphrase=""):
 
 
 def checked_by_openssh(pack, allowed, who=WHO):
-    """The line of the README."""
+    """The line of docs/usage.md."""
     with open(pack / "manifest.json", "rb") as manifest:
         return run(
             "ssh-keygen", "-Y", "verify", "-f", allowed, "-I", who, "-n", "backproof", "-s", pack / "manifest.json.sig", stdin=manifest

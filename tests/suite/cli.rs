@@ -599,11 +599,12 @@ fn the_readme_tells_the_exit_codes_and_runs_the_two_commands() {
 }
 
 #[test]
-fn the_readmes_settings_are_right() {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("the README");
-    let (_, block) = readme.split_once("```toml\n").expect("a settings file");
+fn the_documented_settings_are_right() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/configuration.md");
+    let page = std::fs::read_to_string(page).expect("the page");
+    let (_, block) = page.split_once("```toml\n").expect("a settings file");
     let (text, _) = block.split_once("```").expect("its end");
-    let settings = backproof::settings::Settings::parse(text, "README.md").expect("right");
+    let settings = backproof::settings::Settings::parse(text, "configuration.md").expect("right");
     assert_eq!(settings.accounts.len(), 2);
     assert_eq!(settings.remediation.delete_after_days, Some(97));
 }

@@ -229,8 +229,8 @@ proptest! {
 
     #[test]
     fn damaged_settings_and_waivers_are_a_problem_in_words(changes in changes()) {
-        let readme = include_str!("../../README.md");
-        let blocks: Vec<&str> = readme.split("```toml\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
+        let page = include_str!("../../docs/configuration.md");
+        let blocks: Vec<&str> = page.split("```toml\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
         prop_assert_eq!(blocks.len(), 2);
         for block in blocks {
             let text = damaged_text(block, &changes);
