@@ -86,7 +86,7 @@ pub struct ExemptionLine {
     pub expires_at: Option<DateTime<Utc>>,
     /// Tables that it may exempt at most; none if that is not said.
     pub max_tables: Option<usize>,
-    /// It has a reason, an approver and an end that has not passed, and takes no more tables than it may.
+    /// It has a reason, an approver, an end within a year and a number of tables, and takes no more of them.
     pub is_in_force: bool,
 }
 
