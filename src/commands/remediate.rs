@@ -368,11 +368,14 @@ async fn verify_plan(args: VerifyArgs) -> Outcome<Exit> {
     let targets = targets(&settings, plan.actions.iter().map(Action::target)).await?;
     let results = verify(&plan, &targets).await;
     let mut text = String::new();
-    for result in &results {
+    // One for each action, in their order.
+    for (result, target) in results.iter().zip(plan.actions.iter().map(Action::target)) {
         text.push_str(&format!(
-            "{:<14} {}: {}\n",
+            "{:<14} {} in account {}, {}: {}\n",
             result.verdict,
             one_line(&result.name),
+            target.account_id,
+            target.region,
             one_line(&result.message)
         ));
     }

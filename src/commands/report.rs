@@ -414,7 +414,7 @@ impl Output {
                 },
                 _ => "",
             };
-            let outcome = format!("{}{since} (exit {})", report.conclusion().words(), exit.code());
+            let outcome = format!("{} (exit {})", terminal::outcome(report, since), exit.code());
             print(&colored_summary(&format!(
                 "{digest}{outcome}; files in {}\n",
                 folder.display()

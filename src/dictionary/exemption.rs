@@ -36,6 +36,6 @@ facts! {
     max_table_count: i64 = [] none if (has_max_tables == false),
     /// It takes no more tables than it may; true if the tier does not say how many those are. Unknown if it hangs on tables of which the tier cannot be told, or that were not listed.
     is_within_max_tables: bool = ["tables", "table_tags"],
-    /// It has a reason, an approver and an end that has not passed, and takes no more tables than it may. Unknown if only the last of these is.
+    /// It has a reason, an approver and an end that has not passed and lies within a year, says how many tables it may take, and takes no more. Unknown if only the last of these is.
     is_in_force: bool = ["tables", "table_tags"],
 }

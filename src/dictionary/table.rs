@@ -71,6 +71,8 @@ facts! {
     plan_verdict: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Why: which clause of which selection takes the table, or why none does. Never unknown.
     plan_reason: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
+    /// What excludes the table from the selection that would take it otherwise, and where that is changed; `none` if a plan takes it, or if of no selection that was read it shows. Unknown if in_a_plan is.
+    plan_exclusion_seen: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Names of the plans that take the table for certain; `none` if none takes it. Unknown if none surely does, and one may or could not be read.
     plan_names: Text = ["plans", "plan_rules", "selections", "region_settings", "table_tags", "backup_jobs", "vaults", "recovery_points"],
     /// Longest retention, in days, that a rule of the plans that take the table for certain promises, of the rules that could be read and that run: not one whose schedule is over, nor one that another rule always comes before; 36,500 stands for ever. Unknown if no such rule was read.

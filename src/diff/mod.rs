@@ -14,7 +14,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
@@ -247,6 +247,8 @@ pub(crate) struct Diff {
     pub(crate) judged_by: String,
     /// Were the criteria of then compared with those of now? Only a pack knows by what it was judged.
     pub(crate) criteria_compared: bool,
+    /// Names of accounts by id, where they are known.
+    pub(crate) account_names: BTreeMap<String, String>,
     /// Worst first; within a kind what is required, then by severity, rule or setting, place and name.
     pub(crate) changes: Vec<Change>,
 }
@@ -328,6 +330,7 @@ pub(crate) fn compare(
         newer: newer.source(),
         judged_by,
         criteria_compared: criteria.is_some(),
+        account_names: account_names(older, newer),
         changes,
     })
 }
@@ -392,6 +395,16 @@ impl Found {
                 .push(thing.change(Kind::NotObserved, "scope", values, why.to_owned()));
         }
     }
+}
+
+/// Names of accounts by id: the newer one where two differ.
+fn account_names(older: &Look, newer: &Look) -> BTreeMap<String, String> {
+    let of = |look: &Look| look.report.coverage.accounts.clone();
+    let named = of(older)
+        .into_iter()
+        .chain(of(newer))
+        .filter(|account| !account.name.is_empty());
+    named.map(|account| (account.account_id, account.name)).collect()
 }
 
 /// Why a listing that would name something cannot show that it is gone; none: it is gone.

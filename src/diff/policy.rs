@@ -130,10 +130,9 @@ fn tier(was: &Tier, is: &Tier, told: &mut Told) {
         (Some(then), Some(now)) => {
             term(&name, (then.expires_at, now.expires_at), told);
             if then.max_tables != now.max_tables {
-                let text = |most: Option<usize>| most.map_or_else(|| "any number".to_owned(), |most| most.to_string());
-                let is_wider = then
-                    .max_tables
-                    .is_some_and(|then| now.max_tables.is_none_or(|now| now > then));
+                // Without a number an exemption is not in force.
+                let text = |most: Option<usize>| most.map_or_else(|| "not said".to_owned(), |most| most.to_string());
+                let is_wider = now.max_tables > then.max_tables;
                 told.tell(
                     kind(is_wider),
                     &name,

@@ -24,20 +24,20 @@ pub(crate) fn text(diff: &Diff, all: bool) -> String {
         out.push_str("criteria of then and now not compared: the older one is no pack, which would name its own\n");
     }
     for kind in Kind::ALL {
-        let number = diff.count(kind);
-        if number == 0 {
+        let changes: Vec<&Change> = diff.of(kind).filter(|change| !is_advised(change)).collect();
+        if changes.is_empty() {
             continue;
         }
-        out.push_str(&format!("\n{} ({number})\n", kind.title()));
+        out.push_str(&format!("\n{} ({})\n", kind.title(), changes.len()));
         if COUNTED.contains(&kind) && !all {
             out.push_str("  named with `--all`\n");
             continue;
         }
-        let changes: Vec<&Change> = diff.of(kind).collect();
-        for group in changes.chunk_by(|a, b| a.what == b.what && a.level == b.level) {
-            out.push_str(&group_text(group));
+        for group in changes.chunk_by(|a, b| a.what == b.what) {
+            out.push_str(&group_text(diff, group));
         }
     }
+    out.push_str(&advised_text(diff, all));
     out.push_str(&format!("\n{}\n", closing(diff)));
     out
 }
@@ -52,8 +52,38 @@ fn source_line(source: &Source) -> String {
     )
 }
 
+/// Does it only advise?
+fn is_advised(change: &Change) -> bool {
+    change.level == Some(Level::Advised)
+}
+
+/// What advises only: a line for each kind with the rules and how often, or with `all` each change.
+fn advised_text(diff: &Diff, all: bool) -> String {
+    let mut out = String::new();
+    for kind in Kind::ALL.into_iter().filter(|kind| all || !COUNTED.contains(kind)) {
+        let changes: Vec<&Change> = diff.of(kind).filter(|change| is_advised(change)).collect();
+        if changes.is_empty() {
+            continue;
+        }
+        let groups = || changes.chunk_by(|a, b| a.what == b.what);
+        if all {
+            out.push_str(&format!("  {} ({})\n", kind.title(), changes.len()));
+            out.extend(groups().map(|group| group_text(diff, group)));
+        } else {
+            let rules = groups().map(|group| format!("{} {}", group.len(), one_line(&group[0].what)));
+            let rules = rules.collect::<Vec<_>>().join(", ");
+            out.push_str(&format!("  {} ({}): {rules}\n", kind.title(), changes.len()));
+        }
+    }
+    match out.is_empty() {
+        true => out,
+        false if all => format!("\nAdvised, in no exit code\n{out}"),
+        false => format!("\nAdvised, in no exit code; named with `--all`\n{out}"),
+    }
+}
+
 /// The changes of one rule, or of one setting.
-fn group_text(group: &[&Change]) -> String {
+fn group_text(diff: &Diff, group: &[&Change]) -> String {
     let severity = match (group[0].severity, group[0].level) {
         (Some(severity), Some(Level::Advised)) => format!(" ({severity}, advised)"),
         (Some(severity), _) => format!(" ({severity})"),
@@ -61,16 +91,16 @@ fn group_text(group: &[&Change]) -> String {
     };
     let mut out = format!("  {}{severity}: {}\n", one_line(&group[0].what), group.len());
     for change in group {
-        out.push_str(&format!("    {}\n", one_line(&line(change))));
+        out.push_str(&format!("    {}\n", one_line(&line(diff, change))));
     }
     out
 }
 
-fn line(change: &Change) -> String {
-    let place = if change.target.account_id.is_empty() || change.subject == Some(Subject::Target) {
+fn line(diff: &Diff, change: &Change) -> String {
+    let place = if change.subject == Some(Subject::Target) {
         String::new()
     } else {
-        format!(" ({}, {})", change.target.account_id, change.target.region)
+        place(diff, change)
     };
     let name = match change.subject {
         Some(Subject::RecoveryPoint) => &change.arn,
@@ -81,6 +111,16 @@ fn line(change: &Change) -> String {
         (true, _) => format!(", was {}", change.before),
     };
     format!("{name}{place}{before}: {}", change.message)
+}
+
+/// Where it is, after a blank: the account's id, its name where it is known, and the Region; nothing for criteria.
+fn place(diff: &Diff, change: &Change) -> String {
+    let (id, region) = (&change.target.account_id, &change.target.region);
+    match diff.account_names.get(id) {
+        _ if id.is_empty() => String::new(),
+        Some(name) => format!(" ({id} {name}, {region})"),
+        None => format!(" ({id}, {region})"),
+    }
 }
 
 /// What follows, in one sentence.
@@ -227,27 +267,40 @@ pub(crate) fn markdown(diff: &Diff, all: bool) -> String {
         );
     }
     for kind in Kind::ALL.into_iter().filter(|kind| all || !COUNTED.contains(kind)) {
-        if diff.count(kind) == 0 {
-            continue;
+        let changes: Vec<&Change> = diff.of(kind).filter(|change| !is_advised(change)).collect();
+        out.push_str(&markdown_table(diff, kind.title(), &changes));
+    }
+    if all {
+        for kind in Kind::ALL {
+            let changes: Vec<&Change> = diff.of(kind).filter(|change| is_advised(change)).collect();
+            let title = format!("Advised, in no exit code: {}", kind.title().to_lowercase());
+            out.push_str(&markdown_table(diff, &title, &changes));
         }
-        out.push_str(&format!(
-            "\n## {} ({})\n\n| what | where | before | now | |\n|---|---|---|---|---|\n",
-            kind.title(),
-            diff.count(kind)
-        ));
-        for change in diff.of(kind) {
-            let place = if change.target.account_id.is_empty() {
-                change.name.clone()
-            } else {
-                format!(
-                    "{} ({}, {})",
-                    change.name, change.target.account_id, change.target.region
-                )
-            };
-            let cells = [&change.what, &place, &change.before, &change.after, &change.message];
-            let cells: Vec<String> = cells.iter().map(|cell| escape(cell)).collect();
-            out.push_str(&format!("| {} |\n", cells.join(" | ")));
+    } else {
+        let advised = advised_text(diff, false);
+        let mut lines = advised.trim().lines().map(|line| escape(line.trim()));
+        if let Some(title) = lines.next() {
+            let lines: String = lines.map(|line| format!("- {line}\n")).collect();
+            out.push_str(&format!("\n## {title}\n\n{lines}"));
         }
+    }
+    out
+}
+
+/// Changes of one kind; nothing where there is none.
+fn markdown_table(diff: &Diff, title: &str, changes: &[&Change]) -> String {
+    if changes.is_empty() {
+        return String::new();
+    }
+    let mut out = format!(
+        "\n## {title} ({})\n\n| what | where | before | now | |\n|---|---|---|---|---|\n",
+        changes.len()
+    );
+    for change in changes {
+        let place = format!("{}{}", change.name, place(diff, change));
+        let cells = [&change.what, &place, &change.before, &change.after, &change.message];
+        let cells: Vec<String> = cells.iter().map(|cell| escape(cell)).collect();
+        out.push_str(&format!("| {} |\n", cells.join(" | ")));
     }
     out
 }

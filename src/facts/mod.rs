@@ -67,7 +67,7 @@ pub(crate) use copies::Comparisons;
 pub(crate) use index::keys::rank_of_owner;
 pub use index::reading::Reading;
 pub(crate) use index::rows::ArnHasher;
-pub(crate) use plans::membership::SelectionAnswer;
+pub(crate) use plans::membership::{DOES_NOT_TAKE, SelectionAnswer};
 pub(crate) use recovery_point::Sight;
 pub(crate) use time::{JOB_REACH, seconds};
 

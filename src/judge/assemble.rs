@@ -19,6 +19,7 @@ use super::evaluate::Waived;
 use super::evidence::evidence_digest;
 use super::findings::Judged;
 use super::frameworks::left_out;
+use super::switched_off::switched_off;
 
 /// Puts the report together.
 ///
@@ -31,6 +32,9 @@ pub(super) fn report(
     frameworks: Vec<FrameworkReport>,
 ) -> Result<Report, Problem> {
     let (policy, findings) = (&criteria.policy, &judged.findings);
+    let mut coverage = coverage(inventory, facts, &criteria.rules, findings)?;
+    coverage.switched_off = switched_off(criteria, &judged.tables);
+    coverage.not_asked.splice(..0, coverage.switched_off.iter().cloned());
     let asked = Asked::of(criteria);
     let in_force = |tier: &Tier| {
         let of_tier = judged
@@ -53,7 +57,7 @@ pub(super) fn report(
         rules: criteria.rules.0.iter().map(|rule| rule_line(rule, policy)).collect(),
         left_out: left_out(criteria).into_iter().map(str::to_owned).collect(),
         totals: Totals::of(&judged.tables, findings),
-        coverage: coverage(inventory, facts, &criteria.rules, findings)?,
+        coverage,
         baseline: criteria
             .baseline
             .as_ref()

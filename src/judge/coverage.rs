@@ -78,6 +78,7 @@ pub(super) fn coverage(
         regions_unknown: !inventory.manifest.regions_named && facts.reading().failures.iter().any(is_region_list),
         gaps,
         not_asked: not_asked(facts, rules),
+        switched_off: Vec::new(),
     })
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod frameworks;
 pub(crate) mod gaps;
 pub(crate) mod nulls;
 pub(crate) mod recheck;
+mod switched_off;
 
 use crate::criteria::Criteria;
 use crate::facts::derive;

@@ -233,7 +233,10 @@ fn needs_action(place: usize, table: &TableRow, findings: &[&Finding]) -> NeedsA
     }
     let what = match (backup, plan) {
         (Some(_), _) => format!("{}back it up", cause_first(table, plan)),
-        (None, Some(finding)) => finding.remedy.to_string(),
+        (None, Some(finding)) => match exclusion(table).filter(|_| is_in_none) {
+            Some(exclusion) => format!("drop the exclusion {exclusion}"),
+            None => finding.remedy.to_string(),
+        },
         (None, None) => findings
             .first()
             .map(|finding| finding.remedy.to_string())
@@ -246,6 +249,14 @@ fn needs_action(place: usize, table: &TableRow, findings: &[&Finding]) -> NeedsA
     }
 }
 
+/// The exclusion that keeps a table out of every plan, and where it is changed.
+fn exclusion(table: &TableRow) -> Option<&str> {
+    match table.fact(TableFacts::plan_exclusion_seen) {
+        FactValue::Text(exclusion) if **exclusion != *"none" => Some(exclusion),
+        _ => None,
+    }
+}
+
 /// What has to be done before a backup, or it helps for a day only. `plan`: the finding on its plans.
 fn cause_first(table: &TableRow, plan: Option<&Finding>) -> String {
     let is_in_none = plan.is_some_and(|finding| *finding.rule == *"in-a-plan");
@@ -253,7 +264,10 @@ fn cause_first(table: &TableRow, plan: Option<&Finding>) -> String {
         return format!("opt DynamoDB in to AWS Backup in {}, then ", table.target.region);
     }
     match (plan, table.fact(TableFacts::plan_names)) {
-        _ if is_in_none => "let a plan take it, then ".to_owned(),
+        _ if is_in_none => match exclusion(table) {
+            Some(exclusion) => format!("drop the exclusion {exclusion}, then "),
+            None => "let a plan take it, then ".to_owned(),
+        },
         (Some(_), FactValue::Text(names)) => format!("fix its plan ({names}), then "),
         (Some(_), _) => "fix its plan, then ".to_owned(),
         (None, _) if failing(table).is_some() => "fix the cause of its failed jobs, then ".to_owned(),

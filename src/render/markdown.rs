@@ -136,10 +136,9 @@ fn action(report: &Report, digest: &Digest) -> Option<String> {
     for needs in digest.action.iter().take(MOST_ROWS) {
         let table = &report.tables[needs.place];
         text.push_str(&format!(
-            "| {} | {}, {} | {} | {} |\n",
+            "| {} | {} | {} | {} |\n",
             cell_code(&table.table_name),
-            markdown(report.account_name(&table.target.account_id)),
-            markdown(&table.target.region),
+            markdown(&report.place(&table.target)),
             markdown(&cut(&needs.why, LONGEST_MESSAGE)),
             markdown(&cut(&needs.what, LONGEST_MESSAGE)),
         ));
@@ -178,12 +177,7 @@ fn by_cause(report: &Report, verdict: Verdict, title: &str) -> Option<String> {
     let all: usize = causes.iter().map(|cause| cause.findings.len()).sum();
     let mut text = format!("### {title}: {all}\n\n| severity | rule | found | on |\n|---|---|---|---|\n");
     for cause in causes.iter().take(MOST_ROWS) {
-        let names = cause
-            .findings
-            .iter()
-            .take(MOST_NAMES)
-            .map(|finding| cell_code(&finding.resource_name));
-        let mut names = names.collect::<Vec<_>>().join(", ");
+        let mut names = named(report, &cause.findings[..cause.findings.len().min(MOST_NAMES)]);
         if cause.findings.len() > MOST_NAMES {
             names.push_str(&format!(" and {} more", cause.findings.len() - MOST_NAMES));
         }
@@ -196,6 +190,20 @@ fn by_cause(report: &Report, verdict: Verdict, title: &str) -> Option<String> {
     }
     text.push_str(&rest(causes.len()));
     Some(text)
+}
+
+/// Names of what findings are about; with their places where the report is about several.
+fn named(report: &Report, findings: &[&Finding]) -> String {
+    let of_place = |findings: &[&Finding]| {
+        let names = findings.iter().map(|finding| cell_code(&finding.resource_name));
+        let names = names.collect::<Vec<_>>().join(", ");
+        match findings[0].target.account_id.is_empty() || report.coverage.targets.len() < 2 {
+            true => names,
+            false => format!("{names} ({})", markdown(&report.place(&findings[0].target))),
+        }
+    };
+    let of_places = findings.chunk_by(|a, b| a.target == b.target).map(of_place);
+    of_places.collect::<Vec<_>>().join("; ")
 }
 
 /// How many were not told one by one.

@@ -7,7 +7,7 @@ mod ages;
 pub(crate) mod asff;
 mod causes;
 pub(crate) mod csv;
-mod digest;
+pub(crate) mod digest;
 pub(crate) mod html;
 pub(crate) mod json;
 pub(crate) mod junit;

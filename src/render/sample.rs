@@ -563,6 +563,7 @@ fn coverage(tables: &[TableRow]) -> Coverage {
     };
     Coverage {
         not_asked: Vec::new(),
+        switched_off: Vec::new(),
         accounts: ACCOUNTS
             .map(|(id, name)| AccountCoverage {
                 account_id: id.to_owned(),

@@ -184,6 +184,7 @@ fn details(report: &Report) -> Vec<String> {
         };
         details.push(format!("Rules that ran: {named}{more}."));
     }
+    details.extend(report.coverage.switched_off.iter().map(|off| format!("{off}.")));
     let is_unknown =
         |finding: &&Finding| finding.verdict == Verdict::Unknown && finding.is_required() && !finding.waived;
     let unknown = report.findings.iter().filter(is_unknown).count();

@@ -7,14 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::digest::Digest;
 use crate::domain::{Finding, Gap, GapKind, Level, Question, Severity, Verdict, rfc3339};
 use crate::problem::count;
-use crate::report::{FrameworkReport, Report, RuleLine, Since};
+use crate::report::{Conclusion, FrameworkReport, Report, RuleLine, Since};
 use crate::text::{self, one_line};
 
 /// Tables named under each cause; the rest are counted.
 const NAMED: usize = 5;
 
-/// Tables named in the digest.
+/// Tables named in the digest, if there is room for them.
 const WORST: usize = 5;
+
+/// Lines of the digest, blank ones left out, with the one of the outcome.
+const MOST_LINES: usize = 15;
 
 /// Before a finding.
 const INDENT: &str = "    ";
@@ -162,18 +165,27 @@ pub(crate) fn digest(report: &Report, width: Option<usize>) -> String {
         };
         text.push_str(&format!("\n{} {need} action{first}:\n", digest.action.len()));
     }
-    for needs in digest.action.iter().take(WORST) {
+    let rest = rest_of(report, &digest, width);
+    let lines = text.lines().chain(rest.lines()).filter(|line| !line.is_empty()).count();
+    // The outcome takes the last line.
+    let worst = WORST.min(MOST_LINES.saturating_sub(lines + 1));
+    for needs in digest.action.iter().take(worst) {
         let table = &report.tables[needs.place];
-        let account = report.account_name(&table.target.account_id);
-        let line = format!(
-            "{} ({account}, {}): {} -> {}",
-            one_line(&table.table_name),
-            table.target.region,
-            one_line(&needs.why),
-            one_line(&needs.what)
+        let place = report.place(&table.target);
+        let head = format!("{} ({})", one_line(&table.table_name), one_line(&place));
+        let (why, what) = (one_line(&needs.why), one_line(&needs.what));
+        let why = width.map_or_else(
+            || why.clone(),
+            |width| cut_why(&head, &why, &what, width.max(LEAST_WIDTH)),
         );
-        text.push_str(&cut_to(&line, "  ", width));
+        text.push_str(&cut_to(&format!("{head}: {why} -> {what}"), "  ", width));
     }
+    text + &rest
+}
+
+/// What else is open, and what was not read or not asked.
+fn rest_of(report: &Report, digest: &Digest, width: Option<usize>) -> String {
+    let mut text = String::new();
     let mut open: Vec<String> = digest
         .by_severity
         .iter()
@@ -182,12 +194,16 @@ pub(crate) fn digest(report: &Report, width: Option<usize>) -> String {
     if !digest.elsewhere.is_empty() {
         open.push(format!("of these on {}", digest.elsewhere));
     }
+    let mut findings = Vec::new();
     if !open.is_empty() {
-        text.push_str(&format!("required findings: {}\n", open.join(", ")));
+        findings.push(format!("required findings: {}", open.join(", ")));
     }
     if digest.advised > 0 {
         let advised = count(digest.advised, "advised finding");
-        text.push_str(&format!("{advised}: `report --advised`, or report.html\n"));
+        findings.push(format!("{advised}: `report --advised`, or report.html"));
+    }
+    if !findings.is_empty() {
+        text.push_str(&format!("{}\n", findings.join("; ")));
     }
     let is_denied = |gap: &&Gap| gap.kind == GapKind::Denied;
     let denied: BTreeSet<&str> = report
@@ -205,13 +221,36 @@ pub(crate) fn digest(report: &Report, width: Option<usize>) -> String {
         );
         text.push_str(&cut_to(&line, "", width));
     }
-    for sentence in &report.coverage.not_asked {
+    // Those of core rules stand beside the outcome.
+    let is_told = |sentence: &&String| !report.coverage.switched_off.contains(sentence);
+    for sentence in report.coverage.not_asked.iter().filter(is_told) {
         text.push_str(&cut_to(&format!("not asked: {sentence}"), "", width));
     }
     if let Some(baseline) = &report.baseline {
         text.push_str(&format!("{}\n", baseline.line()));
     }
     text
+}
+
+/// The reason as far as a line of this width has room for it, so that what to do is there whole; never to nothing.
+fn cut_why(head: &str, why: &str, what: &str, width: usize) -> String {
+    const LEAST: usize = 16;
+    let of = |text: &str| text.chars().count();
+    // Two before the name, two after it, and the arrow.
+    let room = width.saturating_sub(of(head) + of(what) + 8);
+    text::cut(why, room.max(LEAST))
+}
+
+/// The outcome in words, with the tables that it does not speak of; without the exit code. `since`: what a baseline adds.
+pub(crate) fn outcome(report: &Report, since: &str) -> String {
+    let off = &report.coverage.switched_off;
+    let words = match report.conclusion() {
+        Conclusion::NotAsked if !off.is_empty() => "nothing failed of what was asked",
+        conclusion => conclusion.words(),
+    };
+    let mut parts = vec![format!("{words}{since}")];
+    parts.extend(off.iter().map(|off| one_line(off)));
+    parts.join("; ")
 }
 
 /// How many controls of a framework hold, how many do not, and how many rules do not answer.
@@ -244,8 +283,7 @@ fn named(report: &Report, finding: &Finding) -> String {
     let place = if finding.target.account_id.is_empty() {
         String::new()
     } else {
-        let account = report.account_name(&finding.target.account_id);
-        format!(" ({account}, {})", finding.target.region)
+        format!(" ({})", one_line(&report.place(&finding.target)))
     };
     let mark = report.since(finding).and_then(Since::mark);
     let mark = mark.map_or_else(String::new, |mark| format!("{mark}: "));
@@ -267,6 +305,57 @@ fn cut_to(line: &str, indent: &str, width: Option<usize>) -> String {
 mod tests {
     use super::*;
     use crate::render::sample;
+
+    fn denied(action: &str, report: &mut Report) {
+        let mut gap = report.coverage.gaps[0].clone();
+        (gap.kind, gap.action) = (GapKind::Denied, action.to_owned());
+        report.coverage.gaps.push(gap);
+    }
+
+    #[test]
+    fn the_digest_has_at_most_15_lines_and_names_denied_actions_once() {
+        let mut report = sample::report(97);
+        report
+            .coverage
+            .gaps
+            .iter_mut()
+            .for_each(|gap| gap.kind = GapKind::Failed);
+        let lines = |report: &Report| digest(report, None).lines().filter(|line| !line.is_empty()).count() + 1;
+        assert!(!digest(&report, None).contains("denied"), "{}", digest(&report, None));
+        for action in ["kms:DescribeKey", "backup:ListBackupPlans", "kms:DescribeKey"] {
+            denied(action, &mut report);
+        }
+        let text = digest(&report, None);
+        let wanted = "\ndenied, so unknown: backup:ListBackupPlans, kms:DescribeKey; allow it for the audit role\n";
+        assert!(text.contains(wanted), "{text}");
+        for rules in ["a", "b"] {
+            report.coverage.not_asked.push(rules.to_owned());
+            assert!(lines(&report) <= MOST_LINES, "{}", digest(&report, None));
+        }
+        assert!(digest(&report, None).matches(" -> ").count() >= 3);
+        // What a core rule is off for stands beside the outcome, and in no line of its own.
+        report.coverage.switched_off = vec!["b".to_owned()];
+        assert!(!digest(&report, None).contains("not asked: b"));
+        assert!(outcome(&report, "").ends_with("; b"), "{}", outcome(&report, ""));
+    }
+
+    #[test]
+    fn what_to_do_is_whole_on_a_narrow_terminal() {
+        let report = sample::report(97);
+        let whole = digest(&report, None);
+        let cut = digest(&report, Some(100));
+        let actions = |text: &str| -> Vec<String> {
+            let lines = text
+                .lines()
+                .filter_map(|line| Some(line.rsplit_once(" -> ")?.1.to_owned()));
+            lines.collect()
+        };
+        let short = |text: &&String| text.len() < 40;
+        assert!(actions(&whole).iter().any(|what| short(&what)), "{whole}");
+        for what in actions(&whole).iter().filter(short) {
+            assert!(actions(&cut).contains(what), "{what}: {cut}");
+        }
+    }
 
     #[test]
     fn lines_are_cut_for_a_terminal_and_nowhere_else() {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::sample;
 use super::{FORMATS, Templates, asff};
 use crate::commands::explain::{SCHEMAS, schema};
-use crate::domain::{Demands, Finding, Subject, TargetId, Verdict};
+use crate::domain::{Answer, Demands, Finding, Subject, TargetId, Verdict};
 use crate::report::{ControlRow, FrameworkReport, Origin, Report, TierLine, Totals, WaiverLine};
 
 /// Texts that break careless writers, in every place where a person or AWS may have written them.
@@ -235,6 +235,59 @@ fn unknown_is_never_a_pass() {
         of(Verdict::Unknown) + of(Verdict::NonCompliant) - required(Verdict::Unknown) - required(Verdict::NonCompliant);
     assert!(advised > 0);
     assert_eq!(junit.matches("type=\"advised\"").count(), advised);
+}
+
+/// What is not known and accepted by a waiver is neither: no format calls it a pass, and each that has answers has a word for it.
+#[test]
+fn unknown_that_is_waived_has_a_word_of_its_own_in_every_format() {
+    let mut report = nasty();
+    for table in &mut report.tables {
+        table.answers = [Answer::UnknownWaived; 4];
+        table.verdict = Answer::UnknownWaived;
+    }
+    let waiver: std::sync::Arc<str> = report.waivers[0].id.as_str().into();
+    for finding in &mut report.findings {
+        finding.verdict = Verdict::Unknown;
+        (finding.waived, finding.waiver) = (true, Some(waiver.clone()));
+    }
+    report.totals = Totals::of(&report.tables, &report.findings);
+    let all = report.findings.len();
+    let count = |file: &str, wanted: &str| rendered(&report, file).matches(wanted).count();
+    let machine = "unknown-waived";
+    for (file, wanted) in [
+        ("tables.csv", machine),
+        ("report.json", machine),
+        ("backproof.prom", machine),
+        ("report.html", "unknown (waived)"),
+        ("summary.md", "unknown (waived)"),
+    ] {
+        assert!(count(file, wanted) > 0, "{file}");
+    }
+    let squeezed = |text: &str| text.split_whitespace().collect::<String>();
+    let mut pdf = Vec::new();
+    let format = FORMATS.iter().find(|format| format.name == "pdf").expect("a format");
+    format
+        .write(&report, &Templates::default(), &mut pdf)
+        .expect("rendered");
+    let pdf = lopdf::Document::load_mem(&pdf).expect("a PDF");
+    let pages: Vec<u32> = pdf.get_pages().keys().copied().collect();
+    let pdf = pdf.extract_text(&pages).expect("text");
+    assert!(squeezed(&pdf).contains(&squeezed("unknown (waived)")), "{pdf}");
+    let screen = super::terminal::digest(&report, None);
+    let questions = screen.lines().filter(|line| line.ends_with(" unknown (waived)"));
+    assert_eq!(questions.count(), 4, "{screen}");
+    for claim in [" yes", " no "] {
+        assert!(!screen.contains(claim), "{screen}");
+    }
+    // Formats without answers tell of each finding.
+    assert_eq!(count("report-all.sarif", "\"kind\": \"pass\""), 0);
+    assert_eq!(count("junit.xml", "type=\"waived\""), all);
+    assert_eq!(count("findings.ocsf.jsonl", "\"status\":\"Suppressed\""), all);
+    assert_eq!(count("findings.ocsf.jsonl", "\"status\":\"Success\""), 0);
+    assert_eq!(count("findings.asff.json", "\"PASSED\""), 0);
+    assert!(count("findings.asff.json", "\"SUPPRESSED\"") > 0);
+    assert_eq!(count("assessment-results.json", "\"satisfied\""), 0);
+    assert!(count("assessment-results.json", ": unknown, waived") > 0);
 }
 
 /// Code hosts refuse a file with another address in it, and make an alert of each result.

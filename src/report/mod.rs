@@ -86,7 +86,7 @@ pub struct ExemptionLine {
     pub expires_at: Option<DateTime<Utc>>,
     /// Tables that it may exempt at most; none if that is not said.
     pub max_tables: Option<usize>,
-    /// It has a reason, an approver and an end that has not passed, and takes no more tables than it may.
+    /// It has a reason, an approver, an end within a year and a number of tables, and takes no more of them.
     pub is_in_force: bool,
 }
 
@@ -257,8 +257,11 @@ pub struct Coverage {
     pub regions_unknown: bool,
     /// Everything that could not be read, in order of target.
     pub gaps: Vec<Gap>,
-    /// What was not asked, a sentence each: rules of the program that did not run, and what they would take.
+    /// What was not asked, a sentence each: core rules that settings switch off, rules of the program that did not run, and what
+    /// they would take.
     pub not_asked: Vec<String>,
+    /// Those of them that are about core rules: of how many tables nobody asked whether they are in a plan or backed up.
+    pub switched_off: Vec<String>,
 }
 
 /// One account of the scope.
@@ -351,6 +354,15 @@ impl Report {
         let mut accounts = self.coverage.accounts.iter();
         let found = accounts.find(|account| account.account_id == account_id && !account.name.is_empty());
         found.map_or(account_id, |account| &account.name)
+    }
+
+    /// A target in words: the account's id, its name where the settings give one, and the Region.
+    pub(crate) fn place(&self, target: &TargetId) -> String {
+        let id = &target.account_id;
+        match self.account_name(id) {
+            name if name == id => format!("{id}, {}", target.region),
+            name => format!("{id} {name}, {}", target.region),
+        }
     }
 
     /// The rule of that id.

@@ -118,7 +118,9 @@ fn the_order_of_tables_in_the_file_does_not_matter() {
 #[test]
 fn an_exemption_ends_with_its_last_day() {
     for date in ["2027-06-30", "\"2027-06-30\""] {
-        let text = format!("{HEAD}exempt = true\nreason = \"scratch\"\napprover = \"Ada\"\nexpires = {date}\n");
+        let text = format!(
+            "{HEAD}exempt = true\nreason = \"scratch\"\napprover = \"Ada\"\nexpires = {date}\nmax-tables = 2\n"
+        );
         let tier = tiers(&text).remove(0);
         let exemption = tier.exemption.expect("exempt");
         assert_eq!(exemption.reason.as_deref(), Some("scratch"));
@@ -131,6 +133,14 @@ fn an_exemption_ends_with_its_last_day() {
             exemption.is_in_force(at("2027-07-01T00:00:00Z"), Some(true)),
             Some(false)
         );
+        // A year from the same day of the year before, and no longer.
+        for (now, holds) in [
+            ("2026-06-30T00:00:00Z", true),
+            ("2026-06-29T00:00:00Z", true),
+            ("2026-06-28T23:00:00Z", false),
+        ] {
+            assert_eq!(exemption.is_in_force(at(now), Some(true)), Some(holds), "{now}");
+        }
         let day = exemption.expires_at.expect("a day").date_naive();
         assert_eq!(day.to_string(), "2027-06-30");
     }
@@ -142,7 +152,9 @@ fn a_weak_exemption_is_a_finding_and_no_mistake() {
         "",
         "reason = \"x\"\napprover = \"Ada\"\n",
         "reason = \" \"\napprover = \"Ada\"\nexpires = 2027-06-30\n",
-        "reason = \"x\"\napprover = \"\"\nexpires = 2027-06-30\n",
+        "reason = \"x\"\napprover = \"\"\nexpires = 2026-06-30\nmax-tables = 2\n",
+        "reason = \"x\"\napprover = \"Ada\"\nexpires = 2026-06-30\n",
+        "reason = \"x\"\napprover = \"Ada\"\nexpires = 2027-06-30\nmax-tables = 2\n",
     ] {
         let tier = tiers(&format!("{HEAD}exempt = true\n{more}")).remove(0);
         let exemption = tier.exemption.expect("exempt");

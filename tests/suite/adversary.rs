@@ -421,7 +421,7 @@ fn one_role_that_works_does_not_hide_another_that_does_not() {
 
 #[test]
 fn a_table_that_may_be_exempt_is_neither_good_nor_bad() {
-    let tier = "[[policy.tier]]\nname = \"scratch\"\nwhen = \"tag('scratch') = 'yes'\"\nexempt = true\nreason = \"r\"\napprover = \"a\"\nexpires = 2027-06-30\n";
+    let tier = "[[policy.tier]]\nname = \"scratch\"\nwhen = \"tag('scratch') = 'yes'\"\nexempt = true\nreason = \"r\"\napprover = \"a\"\nexpires = 2027-06-30\nmax-tables = 9\n";
     let report = judged(&world(""), tier);
     check(
         &report,

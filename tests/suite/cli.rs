@@ -78,6 +78,76 @@ fn an_endpoint_where_nothing_listens() {
     );
 }
 
+/// One line that says what is set, and no chain of errors of the SDK.
+#[test]
+fn an_environment_that_no_tool_can_use_is_named_by_its_variable() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let config = dir.path().join("config");
+    std::fs::write(
+        &config,
+        "[profile prod]\nregion = eu-west-1\n[profile test]\nregion = eu-west-1\n",
+    )
+    .expect("written");
+    let config = config.display().to_string();
+    let key = [
+        ("AWS_ACCESS_KEY_ID", "AKIA111122223333"),
+        ("AWS_SECRET_ACCESS_KEY", "x"),
+    ];
+    for (set, parts) in [
+        (
+            vec![("AWS_PROFILE", "prdo"), ("AWS_CONFIG_FILE", &*config)],
+            &["`prdo`", "prod"][..],
+        ),
+        (
+            vec![
+                ("AWS_ENDPOINT_URL", "127.0.0.1:4000"),
+                key[0],
+                key[1],
+                ("AWS_REGION", "eu-west-1"),
+            ],
+            &["the endpoint has no scheme", "did you mean `http://127.0.0.1:4000`?"],
+        ),
+        (
+            vec![("AWS_REGION", ""), key[0], key[1]],
+            &["AWS_REGION is set and empty", "unset it"],
+        ),
+    ] {
+        let environment: Vec<(String, String)> = set
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let ran = run(dir.path(), &environment, &["scan", "--to", "out"]);
+        assert_problem(&ran, 2, parts);
+        assert!(ran.stderr.len() < 400, "{}", ran.stderr);
+        assert!(!ran.stderr.contains("set AWS_PROFILE"), "{}", ran.stderr);
+    }
+}
+
+/// A profile that `aws login` wrote is one of those that work; without its token it says how to get one.
+#[test]
+fn a_profile_of_aws_login_is_understood() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let config = dir.path().join("config");
+    let profile = "[profile dev]\nlogin_session = arn:aws:iam::111122223333:user/x\nregion = eu-west-1\n";
+    std::fs::write(&config, profile).expect("written");
+    let environment = [
+        ("AWS_PROFILE", "dev".to_owned()),
+        ("AWS_CONFIG_FILE", config.display().to_string()),
+        ("HOME", dir.path().display().to_string()),
+    ];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value));
+    let ran = run(dir.path(), &environment, &["scan", "--to", "out"]);
+    assert_problem(
+        &ran,
+        1,
+        &[
+            "could not find AWS credentials",
+            "hint: log in again: `aws login --profile dev`",
+        ],
+    );
+    assert!(!ran.stderr.contains("cargo feature"), "{}", ran.stderr);
+}
+
 #[test]
 fn an_unknown_region_is_found_before_anything_is_read() {
     let bench = Bench::new(&world(""));
@@ -870,7 +940,7 @@ fn a_table_that_is_not_there_is_named_and_so_is_the_nearest() {
 fn what_a_scan_for_some_rules_did_not_read_was_not_asked() {
     let bench = Bench::new(&world(""));
     bench.scan("some", &["--rules", "dynamodb-opted-in"]);
-    let ran = bench.run(&["explain", "table", "orders", "--inventory", "some"]);
+    let ran = bench.run(&["explain", "table", "orders", "--inventory", "some", "--all"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(
         ran.stdout

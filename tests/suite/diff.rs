@@ -744,7 +744,15 @@ fn advised_findings_end_no_diff() {
     );
     assert_eq!(ran.code, 0, "{}", ran.stdout);
     let text = bench.run(&["diff", "protected", "partly"]).stdout;
+    let advised = "\nAdvised, in no exit code; named with `--all`\n";
+    let (required, rest) = text.split_once(advised).unwrap_or_else(|| panic!("{text}"));
+    assert!(rest.contains(" pitr-on") && !required.contains("pitr-on"), "{text}");
+    let text = bench.run(&["diff", "protected", "partly", "--all"]).stdout;
     assert!(text.contains("pitr-on (medium, advised): "), "{text}");
+    let page = bench
+        .run(&["diff", "protected", "partly", "--format", "markdown"])
+        .stdout;
+    assert!(page.contains("## Advised, in no exit code; named with "), "{page}");
     assert!(text.ends_with("nothing that is required got worse\n"), "{text}");
 }
 

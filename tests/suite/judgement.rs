@@ -478,8 +478,31 @@ fn vaults_and_plans_are_judged_themselves() {
 fn explain_table_says_why() {
     let bench = Bench::new(&tested(""));
     bench.scan("out", &["--format", "json"]);
-    let ran = bench.run(&["explain", "table", "forgotten", "--inventory", "out/inventory"]);
+    let forgotten = ["explain", "table", "forgotten", "--inventory", "out/inventory"];
+    let ran = bench.run(&forgotten);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let mut rest = ran.stdout.as_str();
+    for wanted in [
+        "table forgotten in account 111122223333",
+        "  in a plan    no\n  backed up    no\n  restorable   not asked\n",
+        "verdict: non-compliant",
+        "Why:\n  non-compliant  backed-up (critical): ",
+        "-> ",
+        "  non-compliant  in-a-plan (high): unprotected: ",
+        "What to do: let a plan take it, then back it up",
+        "In a plan: unprotected",
+        "Recovery points, newest first:\n  none was seen",
+        "usable_recovery_point_count = 0\n",
+        "`--all` shows every rule",
+    ] {
+        let place = rest.find(wanted).unwrap_or_else(|| panic!("{wanted}: {}", ran.stdout));
+        rest = &rest[place + wanted.len()..];
+    }
+    assert!(ran.stdout.lines().count() < 60, "{}", ran.stdout);
+    for detail in ["does not take", "not-applicable", "[backup:"] {
+        assert!(!ran.stdout.contains(detail), "{detail}: {}", ran.stdout);
+    }
+    let ran = bench.run(&[&forgotten[..], &["--all"]].concat());
     for wanted in [
         "In a plan: unprotected",
         "does not take daily/tagged: no Resources pattern and no tag of ListOfTags matches",
@@ -501,6 +524,7 @@ fn explain_table_says_why() {
     ]);
     let explained = ran.json();
     assert_eq!(explained["selections"][0]["answer"], "takes");
+    assert_eq!(explained["answers"]["backed_up"], "compliant");
     assert!(explained["recovery_points"].as_array().expect("points").len() >= 35);
     let ran = bench.run(&["explain", "table", "order", "--inventory", "out/inventory"]);
     assert_eq!(ran.code, 2);

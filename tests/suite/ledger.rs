@@ -184,6 +184,8 @@ fn what_is_delivered_is_locked_encrypted_and_read_back() {
         .lines()
         .find(|line| line.starts_with("delivered s3://locked/2026/manifest.json "))
         .unwrap_or_else(|| panic!("{}", ran.stderr));
+    let delivered = ran.stderr.lines().filter(|line| line.starts_with("delivered "));
+    assert_eq!(delivered.count(), 1, "one line for all files: {}", ran.stderr);
     for text in [
         "version ",
         "lock compliance until 2033-12-31T23:59:59Z",

@@ -129,6 +129,7 @@ when = "table_name LIKE 'tmp-%'"
 exempt = true
 reason = "filled anew"
 expires = 2027-06-30
+max-tables = 2
 "#;
 
 const WAIVERS: &str = r#"

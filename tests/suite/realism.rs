@@ -624,21 +624,33 @@ fn a_job_that_has_not_begun_is_still_going_on() {
 }
 
 #[test]
-fn an_exemption_ends_within_a_year_or_is_a_finding() {
+fn an_exemption_ends_within_a_year_and_says_how_many_or_exempts_nothing() {
     let bench = Bench::new(&world(""));
-    let tier = |end: &str| {
+    let tier = |end: &str, more: &str| {
         bench.write(
             "backproof.toml",
             format!(
-                "[[policy.tier]]\nname = \"scratch\"\nwhen = \"table_name = 'forgotten'\"\nexempt = true\nreason = \"r\"\napprover = \"a\"\nexpires = \"{end}\"\n"
+                "[[policy.tier]]\nname = \"scratch\"\nwhen = \"table_name = 'forgotten'\"\nexempt = true\nreason = \"r\"\napprover = \"a\"\nexpires = \"{end}\"\n{more}"
             ),
         );
-        let name = format!("out-{end}");
+        let name = format!("out-{end}{}", more.len());
         let (_, report) = bench.scan(&name, &["--format", "json"]);
-        verdict(&report, "scratch", "exemption-in-force").to_owned()
+        let of = |name: &str, rule: &str| verdict(&report, name, rule).to_owned();
+        [
+            of("scratch", "exemption-in-force"),
+            of("scratch", "exemption-within-max-tables"),
+            of("forgotten", "backed-up"),
+        ]
     };
-    assert_eq!(tier("2027-10-30"), "compliant");
-    assert_eq!(tier("2027-11-30"), "non-compliant");
+    assert_eq!(
+        tier("2027-10-30", "max-tables = 1\n"),
+        ["compliant", "compliant", "not-applicable"]
+    );
+    assert_eq!(
+        tier("2027-11-30", "max-tables = 1\n"),
+        ["non-compliant", "compliant", "non-compliant"]
+    );
+    assert_eq!(tier("2027-10-30", ""), ["compliant", "non-compliant", "non-compliant"]);
 }
 
 #[test]

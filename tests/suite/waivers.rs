@@ -195,6 +195,39 @@ fn a_waiver_makes_no_good_news_of_what_is_not_known() {
     }
 }
 
+/// Nobody knows what a rule would have said that did not run: a waiver of it excuses nothing, and is no mistake.
+#[test]
+fn a_waiver_of_a_rule_that_did_not_run_excuses_nothing_and_is_judged_by_its_terms() {
+    let bench = Bench::new(&world(""));
+    bench.write("backproof.toml", settings(""));
+    let ended = waiver("backed-up", "orders", "bob", "2026-10-31", 1) + "demands = [\"fresh\"]\n";
+    bench.write("waivers.toml", forgotten() + &ended);
+    let on_waivers = "waiver-in-force,waiver-matches,waiver-within-max-tables";
+    let (ran, report) = bench.scan(
+        "out",
+        &["--format", "json", "--rules", &format!("in-a-plan,{on_waivers}")],
+    );
+    assert_eq!(ran.code, 10, "a waiver that was named has ended: {}", ran.stderr);
+    assert_eq!(finding(&report, "forgotten", "in-a-plan")["waived"], true);
+    for table in ["orders", "forgotten"] {
+        let row = table_row(&report, table);
+        assert_eq!(
+            (&row["answers"]["backed_up"], &row["verdict"]),
+            (&json!("not-asked"), &json!("not-asked"))
+        );
+    }
+    assert_eq!(report["waivers"][1]["finding_count"], 0);
+    assert_eq!(verdict(&report, "waiver 2", "waiver-in-force"), "compliant");
+    assert_eq!(verdict(&report, "waiver 3", "waiver-in-force"), "non-compliant");
+    // Whether it would match anything was not asked.
+    let is_of = |finding: &&Value| finding["rule"] == "waiver-matches";
+    let mut matches = report["findings"].as_array().expect("findings").iter().filter(is_of);
+    assert!(
+        matches.all(|finding| finding["resource_name"] == "waiver 1"),
+        "{report:#}"
+    );
+}
+
 #[test]
 fn an_exemption_that_takes_more_tables_than_it_may_exempts_nothing() {
     let exempting = |condition: &str, most: usize| {

@@ -12,12 +12,13 @@ use crate::commands::shared::criteria;
 use crate::commands::shared::evidence::{Evidence, limits};
 use crate::criteria::vocabulary::POLICY_TIER;
 use crate::dictionary::TableFacts;
-use crate::dictionary::{RecoveryPointFacts, fact};
-use crate::domain::{FactValue, Finding, Subject, rfc3339};
-use crate::facts::{Facts, SelectionAnswer, derive};
+use crate::dictionary::{FactKey, RecoveryPointFacts, fact};
+use crate::domain::{Answer, FactValue, Finding, NullCause, Question, Subject, Verdict, rfc3339};
+use crate::facts::{DOES_NOT_TAKE, Facts, SelectionAnswer, derive};
 use crate::inventory::{INVENTORY_DIR, Inventory};
 use crate::judge::{judge, recheck};
-use crate::problem::{Outcome, Problem};
+use crate::problem::{Outcome, Problem, count};
+use crate::render::digest::Digest;
 use crate::report::{Report, TableRow};
 use crate::text::one_line;
 
@@ -34,6 +35,10 @@ pub struct ExplainTableArgs {
     /// the nearest backproof.toml, if there is one.
     #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
     pub config: Option<PathBuf>,
+    /// Every rule, selection and fact, with the calls they come from. Without this flag: the answers, why, what to do, and the
+    /// facts that matter most. JSON has everything in any case.
+    #[arg(long)]
+    pub all: bool,
     #[command(flatten)]
     pub(crate) rules: RuleArgs,
 }
@@ -44,8 +49,33 @@ const REPORTS: &str = "backproof-report";
 /// Why a scan for some rules did not ask, where it does not say to which it was limited.
 const FOR_OTHER_RULES: &str = "the rules that ran need none of them";
 
-/// Recovery points listed in the text; JSON lists all.
+/// Recovery points listed in the text with `--all`; JSON lists all.
 const LISTED_POINTS: usize = 12;
+
+/// Recovery points listed without it.
+const NEWEST_POINTS: usize = 3;
+
+/// What people ask of a table first.
+const MATTER: [FactKey; 18] = [
+    TableFacts::table_status,
+    TableFacts::created_at,
+    TableFacts::owner,
+    TableFacts::plan_selections,
+    TableFacts::plan_schedules,
+    TableFacts::plan_retention_days,
+    TableFacts::plan_worst_age_hours,
+    TableFacts::plan_last_run_at,
+    TableFacts::usable_recovery_point_count,
+    TableFacts::newest_recovery_point_at,
+    TableFacts::newest_recovery_point_vault,
+    TableFacts::shortest_retention_days,
+    TableFacts::weakest_key_owner,
+    TableFacts::vault_lock_kind,
+    TableFacts::last_completed_backup_job_at,
+    TableFacts::last_failed_backup_job_at,
+    TableFacts::last_failed_backup_job_cause,
+    TableFacts::last_restore_seen_at,
+];
 
 /// Explains one table of an inventory.
 ///
@@ -68,16 +98,18 @@ pub(super) fn explain(args: &ExplainTableArgs) -> Outcome<Explained> {
         .iter()
         .filter(|finding| finding.subject == Subject::Table && finding.resource_arn == arn)
         .collect();
-    let selections = facts.explain_selections(row);
+    let told = Told {
+        report: &report,
+        inventory: &inventory,
+        table: of_table,
+        findings,
+        selections: facts.explain_selections(row),
+        points,
+        limits,
+    };
     Ok(Explained {
-        text: text(
-            (&report, limits.as_deref()),
-            &inventory,
-            of_table,
-            (&selections, &points),
-            &findings,
-        ),
-        json: as_json((&report, limits.as_deref()), of_table, &selections, &points, &findings),
+        text: text(&told, args.all),
+        json: as_json(&told),
     })
 }
 
@@ -120,43 +152,130 @@ fn points_of(facts: &Facts, inventory: &Inventory, table_arn: &str) -> Outcome<V
     Ok(points)
 }
 
-fn text(
-    (report, limits): (&Report, Option<&str>),
-    inventory: &Inventory,
-    table: &TableRow,
-    (selections, points): (&[SelectionAnswer], &[RecoveryPointFacts]),
-    findings: &[&Finding],
-) -> String {
-    let is_asked = |frame: &str| inventory.has_frame(frame);
-    let not_asked = format!("  not asked: {}\n", limits.unwrap_or(FOR_OTHER_RULES));
+/// What is told of one table.
+struct Told<'a> {
+    report: &'a Report,
+    inventory: &'a Inventory,
+    table: &'a TableRow,
+    findings: Vec<&'a Finding>,
+    selections: Vec<SelectionAnswer>,
+    points: Vec<RecoveryPointFacts>,
+    /// What its scan was limited to.
+    limits: Option<String>,
+}
+
+/// The answers, why and what to do; then the facts that matter to them, or with `is_all` everything.
+fn text(told: &Told<'_>, is_all: bool) -> String {
+    let mut out = answers(told);
+    out.push_str(&why(told));
+    out.push_str(&plans(told, is_all));
+    out.push_str(&recovery_points(
+        told,
+        if is_all { LISTED_POINTS } else { NEWEST_POINTS },
+    ));
+    if is_all {
+        out.push_str(&rules(told));
+    }
+    out.push_str(&facts(told.table, is_all));
+    if is_all {
+        let (account_id, commands) = (&told.table.target.account_id, recheck::commands_of_table(told.table));
+        out.push_str(&by_hand(account_id, &commands));
+    } else {
+        out.push_str(&rest(told));
+    }
+    out
+}
+
+fn answers(told: &Told<'_>) -> String {
+    let (report, table) = (told.report, told.table);
+    let target = &table.target;
+    let name = match report.account_name(&target.account_id) {
+        name if name == target.account_id => String::new(),
+        name => format!(" ({})", one_line(name)),
+    };
     let mut out = format!(
-        "table {} ({})\nas of {}, scan {}\nverdict: {}\npolicy tier: {}\n",
+        "table {} in account {}{name}, {}\n{}\nas of {}, scan {}; policy tier: {}\n\n",
         one_line(&table.table_name),
+        target.account_id,
+        target.region,
         one_line(&table.table_arn),
         rfc3339(report.scan.as_of),
         report.scan.id,
-        table.verdict,
         table.fact(POLICY_TIER),
     );
-    if is_asked("plans") {
-        let (verdict, reason) = (TableFacts::plan_verdict, TableFacts::plan_reason);
-        let reason = one_line(&table.fact(reason).to_string());
-        out.push_str(&format!("\nIn a plan: {}\n  {reason}\n", table.fact(verdict)));
-    } else {
-        out.push_str(&format!("\nIn a plan:\n{not_asked}"));
+    for question in Question::ALL {
+        let answer = table.answer(question);
+        if question != Question::Safeguards || answer != Answer::NotAsked {
+            out.push_str(&format!("  {:<12} {}\n", question.words(), answer.words()));
+        }
     }
+    out.push_str(&format!("verdict: {}\n", table.verdict));
+    for (framework, verdict, _) in &table.answers_by_framework {
+        out.push_str(&format!("verdict by {framework}: {verdict}\n"));
+    }
+    out
+}
+
+/// What is required of it, worst first, and what to do about what fails.
+fn why(told: &Told<'_>) -> String {
+    let is_told = |finding: &&&Finding| finding.is_required() && finding.verdict != Verdict::NotApplicable;
+    let mut required: Vec<&Finding> = told.findings.iter().filter(is_told).copied().collect();
+    required.sort_by_key(|finding| {
+        let answer = Answer::of(finding.verdict, finding.waived);
+        (answer, std::cmp::Reverse(finding.severity))
+    });
+    if required.is_empty() {
+        return String::new();
+    }
+    let mut out = "\nWhy:\n".to_owned();
+    for finding in required {
+        out.push_str(&rule_line(finding));
+        if finding.is_open() {
+            out.push_str(&format!("{:17}-> {}\n", "", one_line(&finding.remedy)));
+        }
+    }
+    let digest = Digest::of(told.report);
+    let mut needs = digest.action.iter();
+    let needs = needs.find(|needs| told.report.tables[needs.place].table_arn == told.table.table_arn);
+    if let Some(needs) = needs {
+        out.push_str(&format!("\nWhat to do: {}\n", one_line(&needs.what)));
+    }
+    out
+}
+
+fn rule_line(finding: &Finding) -> String {
+    let waived = finding.waived_by().map(|waiver| format!(", waived by {waiver}"));
+    let framework = finding.framework.as_ref().map(|framework| format!(", {framework}"));
+    let line = format!(
+        "{:<14} {} ({}{}{}): {}",
+        finding.verdict,
+        finding.rule,
+        finding.severity,
+        framework.unwrap_or_default(),
+        waived.unwrap_or_default(),
+        finding.message
+    );
+    format!("  {}\n", one_line(&line))
+}
+
+fn plans(told: &Told<'_>, is_all: bool) -> String {
+    let table = told.table;
+    let mut out = "\nIn a plan:".to_owned();
+    if !told.inventory.has_frame("plans") {
+        return format!("{out}\n{}", told.not_asked());
+    }
+    let (verdict, reason) = (TableFacts::plan_verdict, TableFacts::plan_reason);
+    let reason = one_line(&table.fact(reason).to_string());
+    out.push_str(&format!(" {}\n  {reason}\n", table.fact(verdict)));
     out.push_str(&format!(
         "  DynamoDB opted in here: {}; advanced features: {}\n",
         table.fact(TableFacts::dynamodb_opted_in),
         table.fact(TableFacts::advanced_features_on)
     ));
-    out.push_str("\nSelections of this account and Region:\n");
-    if selections.is_empty() {
-        out.push_str(if is_asked("plans") {
-            "  none was read\n"
-        } else {
-            &not_asked
-        });
+    let is_told = |one: &&SelectionAnswer| is_all || one.answer != DOES_NOT_TAKE;
+    let selections: Vec<&SelectionAnswer> = told.selections.iter().filter(is_told).collect();
+    if is_all && selections.is_empty() {
+        out.push_str("  no selection of this account and Region was read\n");
     }
     for answer in selections {
         let line = format!(
@@ -165,37 +284,41 @@ fn text(
         );
         out.push_str(&format!("  {}\n", one_line(&line)));
     }
-    out.push_str("\nRecovery points, newest first:\n");
-    if points.is_empty() {
-        out.push_str(if is_asked("recovery_points") {
-            "  none was seen\n"
-        } else {
-            &not_asked
+    out
+}
+
+fn recovery_points(told: &Told<'_>, most: usize) -> String {
+    let mut out = "\nRecovery points, newest first:\n".to_owned();
+    if told.points.is_empty() {
+        out.push_str(&match told.inventory.has_frame("recovery_points") {
+            true => "  none was seen\n".to_owned(),
+            false => told.not_asked(),
         });
     }
-    for point in points.iter().take(LISTED_POINTS) {
+    for point in told.points.iter().take(most) {
         out.push_str(&format!("  {}\n", one_line(&point_line(point))));
     }
-    if points.len() > LISTED_POINTS {
-        out.push_str(&format!(
-            "  and {} more; `--format json` lists all\n",
-            points.len() - LISTED_POINTS
-        ));
+    if told.points.len() > most {
+        let more = told.points.len() - most;
+        out.push_str(&format!("  and {more} more; `--format json` lists all\n"));
     }
-    out.push_str("\nRules:\n");
-    for finding in findings {
-        let waived = finding.waived_by().map(|waiver| format!(", waived by {waiver}"));
-        let line = format!(
-            "{:<14} {} ({}{}): {}",
-            finding.verdict,
-            finding.rule,
-            finding.severity,
-            waived.unwrap_or_default(),
-            finding.message
-        );
-        out.push_str(&format!("  {}\n", one_line(&line)));
+    out
+}
+
+fn rules(told: &Told<'_>) -> String {
+    let lines = told.findings.iter().map(|finding| rule_line(finding));
+    format!("\nRules:\n{}", lines.collect::<String>())
+}
+
+/// All of them with the calls they come from, or those that matter most and that the scan asked for.
+fn facts(table: &TableRow, is_all: bool) -> String {
+    if !is_all {
+        let is_asked = |name: &FactKey| *table.fact(*name) != FactValue::Null(NullCause::NotAsked);
+        let lines = MATTER.into_iter().filter(is_asked);
+        let lines = lines.map(|name| format!("  {} = {}\n", name.name(), one_line(&table.fact(name).to_string())));
+        return format!("\nFacts that matter most:\n{}", lines.collect::<String>());
     }
-    out.push_str("\nFacts, with the calls they come from:\n");
+    let mut out = "\nFacts, with the calls they come from:\n".to_owned();
     for (name, value) in &table.facts {
         let sources = fact(Subject::Table, name)
             .map(|fact| actions_of(fact.frames))
@@ -207,8 +330,26 @@ fn text(
         };
         out.push_str(&format!("  {name} = {}{sources}\n", one_line(&value.to_string())));
     }
-    out.push_str(&by_hand(&table.target.account_id, &recheck::commands_of_table(table)));
     out
+}
+
+/// What is not told without `--all`.
+fn rest(told: &Told<'_>) -> String {
+    let is_advice = |finding: &&&Finding| finding.is_open() && !finding.is_required();
+    let advised = told.findings.iter().filter(is_advice).count();
+    format!(
+        "\n{} open; `--all` shows every rule ({}), selection ({}) and fact ({}) with its calls, and how to check it by hand\n",
+        count(advised, "advised finding"),
+        told.findings.len(),
+        told.selections.len(),
+        told.table.facts.len()
+    )
+}
+
+impl Told<'_> {
+    fn not_asked(&self) -> String {
+        format!("  not asked: {}\n", self.limits.as_deref().unwrap_or(FOR_OTHER_RULES))
+    }
 }
 
 /// How to check it by hand; nothing where AWS is not asked.
@@ -263,14 +404,9 @@ pub(super) fn cause(value: &FactValue) -> Option<String> {
     }
 }
 
-fn as_json(
-    (report, limits): (&Report, Option<&str>),
-    table: &TableRow,
-    selections: &[SelectionAnswer],
-    points: &[RecoveryPointFacts],
-    findings: &[&Finding],
-) -> Value {
+fn as_json(told: &Told<'_>) -> Value {
     use crate::dictionary::SubjectFacts;
+    let table = told.table;
     let map = |values: Vec<(&str, FactValue)>| -> Value {
         values
             .into_iter()
@@ -278,7 +414,8 @@ fn as_json(
             .collect::<serde_json::Map<_, _>>()
             .into()
     };
-    let selections: Vec<Value> = selections
+    let selections: Vec<Value> = told
+        .selections
         .iter()
         .map(|one| json!({"plan": one.plan, "selection": one.selection, "answer": one.answer, "reason": one.reason}))
         .collect();
@@ -292,7 +429,8 @@ fn as_json(
             json!({"name": name, "value": value(one), "cause": cause(one), "sources": sources})
         })
         .collect();
-    let findings: Vec<Value> = findings
+    let findings: Vec<Value> = told
+        .findings
         .iter()
         .map(|finding| {
             json!({
@@ -305,15 +443,23 @@ fn as_json(
             })
         })
         .collect();
+    let answers = Question::ALL.map(|question| {
+        (
+            question.as_str().replace('-', "_"),
+            table.answer(question).as_str().into(),
+        )
+    });
+    let answers: serde_json::Map<String, Value> = answers.into_iter().collect();
     json!({
         "table_arn": table.table_arn,
         "table_name": table.table_name,
-        "as_of": rfc3339(report.scan.as_of),
-        "scan_id": report.scan.id,
-        "limited_to": limits,
+        "as_of": rfc3339(told.report.scan.as_of),
+        "scan_id": told.report.scan.id,
+        "limited_to": told.limits,
         "verdict": table.verdict.as_str(),
+        "answers": answers,
         "selections": selections,
-        "recovery_points": points.iter().map(|point| map(point.values())).collect::<Vec<_>>(),
+        "recovery_points": told.points.iter().map(|point| map(point.values())).collect::<Vec<_>>(),
         "facts": facts,
         "rules": findings,
         "commands": recheck::commands_of_table(table),

@@ -21,6 +21,9 @@ pub use read::parse;
 pub(crate) use read::{document, read};
 pub(crate) use terms::Terms;
 
+/// The longest term of what is accepted, in days: from a day to the same day of the next year, with a leap day between.
+pub(crate) const LONGEST_TERM_DAYS: i64 = 366;
+
 /// A group of tables with values of its own.
 #[derive(Debug, Clone)]
 pub struct Tier {
@@ -42,7 +45,7 @@ pub struct Tier {
     pub origin: String,
 }
 
-/// Why, by whom and for how long tables need no backup. An exemption without any of these is not in force.
+/// Why, by whom, for how long and how many tables need no backup. An exemption without any of these is not in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exemption {
     /// `reason`.
@@ -51,18 +54,18 @@ pub struct Exemption {
     pub approver: Option<String>,
     /// `expires`: the end of that day in UTC.
     pub expires_at: Option<DateTime<Utc>>,
-    /// `max-tables`: how many tables it may take at most; none: that is not said, and it takes any number. One that takes more
-    /// exempts nothing.
+    /// `max-tables`: how many tables it may take at most. One that takes more exempts nothing.
     pub max_tables: Option<usize>,
 }
 
 impl Exemption {
-    /// Does it hold at this instant?
+    /// Does it hold at this instant? Like a waiver it ends within a year, and says how many tables it is for.
     ///
     /// `is_within`: does it take no more tables than it may? Where that is not known, neither is this.
     pub(crate) fn is_in_force(&self, as_of: DateTime<Utc>, is_within: Option<bool>) -> Option<bool> {
-        let is_approved = self.reason.is_some() && self.approver.is_some();
-        if is_approved && self.expires_at.is_some_and(|end| end > as_of) {
+        let is_approved = self.reason.is_some() && self.approver.is_some() && self.max_tables.is_some();
+        let is_in_term = |end: DateTime<Utc>| end > as_of && (end - as_of).num_days() <= LONGEST_TERM_DAYS;
+        if is_approved && self.expires_at.is_some_and(is_in_term) {
             is_within
         } else {
             Some(false)

@@ -153,7 +153,7 @@ fn read_condition(section: &Section<'_>, schema: &Schema) -> Option<(String, Pre
     }
 }
 
-/// An exemption may lack its reason, approver or end: then it is not in force, which is a finding and no mistake here.
+/// An exemption may lack its reason, approver, end or number of tables: then it is not in force, which is a finding and no mistake here.
 fn read_exemption(section: &Section<'_>) -> Option<Exemption> {
     let is_exempt = section.boolean("exempt");
     let has_exempt = section.place_of("exempt").is_some();

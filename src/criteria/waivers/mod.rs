@@ -7,7 +7,7 @@ use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use crate::criteria::policy::Tier;
+use crate::criteria::policy::{LONGEST_TERM_DAYS, Tier};
 use crate::criteria::rules::{Rule, read_demands, shipped};
 use crate::dictionary::{ExemptionFacts, WaiverFacts};
 use crate::domain::Demands;
@@ -15,9 +15,6 @@ use crate::problem::{Outcome, Problem, Problems};
 use crate::text::{glob, list, nearest};
 use crate::toml_reader::values::{beginning_of, end_of};
 use crate::toml_reader::{Located, Section, read_document};
-
-/// The longest term of a waiver, in days: from a day to the same day of the next year, with a leap day between.
-pub(crate) const LONGEST_TERM_DAYS: i64 = 366;
 
 /// The most waivers of one file.
 const MOST_WAIVERS: usize = 5_000;

@@ -35,6 +35,9 @@ pub(crate) struct Memberships {
 /// Target, members, plans that are proved to take the table, and whether all is known.
 type OfferKey = (u32, u32, Vec<String>, bool);
 
+/// The answer of a selection that takes a table in no case.
+pub(crate) const DOES_NOT_TAKE: &str = "does not take";
+
 /// What one selection says of one table.
 #[derive(Debug, Clone)]
 pub(crate) struct SelectionAnswer {
@@ -152,6 +155,7 @@ impl Memberships {
         facts.in_a_plan = answer;
         facts.plan_verdict = Some(word.into());
         facts.plan_reason = Some(reason.into());
+        facts.plan_exclusion_seen = answer.map(|_| verdict.exclusion.map_or_else(|| "none".into(), Into::into));
         let offers = self.offers(place, set, proved, index);
         let table = &index.tables[row];
         offers.fill(facts, usual_duration_seconds, (&table.account_id, &table.region));
@@ -203,7 +207,7 @@ impl Memberships {
                 answer: match judgement.membership {
                     Membership::Yes => "takes",
                     Membership::Uncertain => "may take",
-                    Membership::No => "does not take",
+                    Membership::No => DOES_NOT_TAKE,
                 },
                 reason: judgement.reason,
             }

@@ -218,6 +218,56 @@ fn a_no_names_the_nearest_miss() {
 }
 
 #[test]
+fn an_exclusion_is_named_with_the_place_where_it_is_changed() {
+    let near = Selection {
+        conditions: vec![Condition {
+            operator: "StringEquals".into(),
+            key: "aws:ResourceTag/env".to_owned(),
+            value: "prod".to_owned(),
+        }],
+        ..named("by-tag", &["*"])
+    };
+    let excluding = |is_organization_plan| Selection {
+        not_resources: vec!["arn:aws:dynamodb:*:*:table/*".to_owned()],
+        plan_name: "nightly".to_owned(),
+        is_organization_plan,
+        ..named("all", &["*"])
+    };
+    for (is_organization_plan, wanted) in [
+        (
+            false,
+            "`arn:aws:dynamodb:*:*:table/*` in NotResources of selection `all` of plan `nightly`",
+        ),
+        (
+            true,
+            "`arn:aws:dynamodb:*:*:table/*` in `not_resource_types` of the organization's backup policy, in its management \
+             account (selection `all` of plan `nightly`)",
+        ),
+    ] {
+        let index = SelectionIndex::new(
+            Place {
+                org_opt_in: Some(true),
+                ..place(Some(true))
+            },
+            vec![near.clone(), excluding(is_organization_plan)],
+        );
+        let tags = BTreeMap::new();
+        let table = TaggedTable {
+            arn: ARN,
+            tags: Some(&tags),
+        };
+        let result = plan_verdict(&index, &table, &[]);
+        assert_eq!(result.kind, PlanVerdictKind::Unprotected);
+        assert_eq!(result.exclusion.as_deref(), Some(wanted));
+        assert!(result.reason.contains("excluded by NotResources"), "{}", result.reason);
+    }
+    let missed = verdict(vec![named("other", &["arn:aws:s3:::*"])], Some(true), &[]);
+    assert_eq!(missed.exclusion, None);
+    let taken = verdict(vec![excluding(false), named("all", &["*"])], Some(true), &[]);
+    assert_eq!((taken.kind, taken.exclusion), (PlanVerdictKind::Protected, None));
+}
+
+#[test]
 fn a_name_that_dynamodb_does_not_allow_is_never_certain() {
     for name in ["a b", "a:b", "caf\u{e9}", "a\u{a0}b"] {
         let arn = format!("arn:aws:dynamodb:us-east-1:111122223333:table/{name}");

@@ -1,7 +1,7 @@
 //! The verdict over all selections of a target: is a table in a plan?
 
 use super::reason::Why;
-use super::selection::TaggedTable;
+use super::selection::{Selection, TaggedTable};
 use super::selection_index::SelectionIndex;
 use super::tri::{Judgement, Membership};
 
@@ -33,6 +33,9 @@ pub(crate) struct PlanVerdict {
     pub(crate) kind: PlanVerdictKind,
     /// Why, in one sentence without its full stop.
     pub(crate) reason: String,
+    /// The exclusion that keeps the table out of the selection that is nearest to taking it, and whose it is; none where the
+    /// verdict is another, or where something else keeps it out.
+    pub(crate) exclusion: Option<String>,
     /// The selections that take the table for certain.
     pub(crate) matches: Vec<usize>,
     /// The selections that may take it.
@@ -76,6 +79,7 @@ pub(crate) fn verdict_of(
         let number = list.first()?;
         Some(sentence(index, *number, &index.judge_one(*number, table)))
     };
+    let mut exclusion = None;
     let (kind, reason) = if let Some(reason) = first(&matches) {
         (PlanVerdictKind::Protected, reason + &more(matches.len()))
     } else if let Some(reason) = first(&open) {
@@ -87,11 +91,14 @@ pub(crate) fn verdict_of(
             format!("no selection that was read takes it, and {what} could not be read"),
         )
     } else {
-        (PlanVerdictKind::Unprotected, why_not(index, table))
+        let reason;
+        (reason, exclusion) = why_not(index, table);
+        (PlanVerdictKind::Unprotected, reason)
     };
     PlanVerdict {
         kind,
         reason,
+        exclusion,
         matches,
         open,
     }
@@ -113,11 +120,12 @@ fn sentence(index: &SelectionIndex, number: usize, judgement: &Judgement) -> Str
     )
 }
 
-/// The nearest miss: a selection that matched and then failed says more than one that never matched.
-fn why_not(index: &SelectionIndex, table: &TaggedTable<'_>) -> String {
+/// The nearest miss, and the exclusion that makes it one: a selection that matched and then failed says more than one that
+/// never matched, and one that would take the table but for an exclusion says most.
+fn why_not(index: &SelectionIndex, table: &TaggedTable<'_>) -> (String, Option<String>) {
     let number = index.len();
     if number == 0 {
-        return "no live plan here has a selection".to_owned();
+        return ("no live plan here has a selection".to_owned(), None);
     }
     let asked: Vec<usize> = if number <= EXPLAINED {
         let candidates = index.candidates(table);
@@ -128,12 +136,37 @@ fn why_not(index: &SelectionIndex, table: &TaggedTable<'_>) -> String {
         // The first of all comes last: it tells of a table that no selection can take, such as one of a restore test.
         index.candidates(table).into_iter().chain([0]).collect()
     };
-    let nearest = asked
-        .into_iter()
-        .find(|number| index.answer(*number, table).why != Why::NothingMatches);
-    match nearest {
+    let mut nearest = None;
+    for number in asked {
+        match index.answer(number, table).why {
+            Why::NothingMatches => {}
+            Why::Excluded(pattern) => {
+                let exclusion = exclusion(index.selection(number), pattern);
+                return (
+                    sentence(index, number, &index.judge_one(number, table)),
+                    Some(exclusion),
+                );
+            }
+            _ => nearest = nearest.or(Some(number)),
+        }
+    }
+    let reason = match nearest {
         Some(nearest) => sentence(index, nearest, &index.judge_one(nearest, table)),
         None if number == 1 => "the only selection here names neither this table nor a tag of it".to_owned(),
         None => format!("none of {number} selections here names this table or a tag of it"),
+    };
+    (reason, None)
+}
+
+/// What excludes the table, and where that is changed.
+fn exclusion(selection: &Selection, pattern: &str) -> String {
+    let (plan, name) = (&selection.plan_name, &selection.selection_name);
+    let of = format!("selection `{name}` of plan `{plan}`");
+    match selection.is_organization_plan {
+        // The plan can only be read here.
+        true => format!(
+            "`{pattern}` in `not_resource_types` of the organization's backup policy, in its management account ({of})"
+        ),
+        false => format!("`{pattern}` in NotResources of {of}"),
     }
 }

@@ -991,3 +991,24 @@ fn an_account_that_was_not_read_may_hold_a_copy_and_never_proves_one() {
     fine.tables[0].points[0] = kept(365, 5);
     assert_eq!(judge_one(&fine, year).0, Verdict::Compliant);
 }
+
+/// A daily plan with its window, a weekly one under a promise of a week, and both values at once.
+#[test]
+fn the_limit_is_that_of_the_policy_alone() {
+    for (policy, age_hours, wanted) in [
+        ("", 31, Verdict::Compliant),
+        ("", 36, Verdict::Compliant),
+        ("", 40, Verdict::NonCompliant),
+        ("rpo = \"7d\"", 72, Verdict::Compliant),
+        ("rpo = \"7d\"", 169, Verdict::NonCompliant),
+        ("frequency = \"1d\"\nrpo = \"7d\"", 72, Verdict::NonCompliant),
+        ("frequency = \"7d\"\nrpo = \"1d\"", 31, Verdict::NonCompliant),
+        ("frequency = \"7d\"", 180, Verdict::Compliant),
+        // The tolerance is never more than the frequency.
+        ("frequency = \"4h\"", 8, Verdict::Compliant),
+        ("frequency = \"4h\"", 9, Verdict::NonCompliant),
+    ] {
+        let (verdict, _) = judge_one(&of_points(vec![kept(35, age_hours)]), policy);
+        assert_eq!(verdict, wanted, "{policy}: {age_hours} h");
+    }
+}

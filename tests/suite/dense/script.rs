@@ -90,7 +90,7 @@ impl Policy {
             "[policy]\nrpo = \"{}h\"\nretention-min = \"1d\"\n\
              [[policy.tier]]\nname = \"gold\"\nwhen = \"tag('tier') = 'gold'\"\nrpo = \"{}h\"\n\
              [[policy.tier]]\nname = \"free\"\nwhen = \"tag('tier') = 'free'\"\nexempt = true\nreason = \"made anew from seed data\"\n\
-             approver = \"head of platform\"\nexpires = \"2027-06-30\"\n",
+             approver = \"head of platform\"\nexpires = \"2027-06-30\"\nmax-tables = 1000\n",
             self.plain, self.gold
         )
     }
