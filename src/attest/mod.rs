@@ -5,6 +5,7 @@
 //! recovery points with their retention, deleted tables at once; packs do not. Nothing here talks to AWS, and the order
 //! in which packs are given does not matter.
 
+pub(crate) mod good;
 mod judge;
 mod lives;
 mod order;
@@ -14,12 +15,14 @@ pub(crate) mod render;
 mod tests;
 mod union;
 
+use good::{AskedSpan, NotCountedPoints};
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 
 use crate::criteria::Criteria;
 use crate::domain::TargetId;
 use crate::exit::Exit;
-use crate::facts::rpo_over_time::{DayProof, History, RpoDemand};
+use crate::domain::Demands;
+use crate::facts::rpo_over_time::{DayProof, History};
 use crate::facts::{derive, seconds};
 use crate::pack::intact::IntactPack;
 use crate::problem::{Outcome, Problem};
@@ -238,7 +241,7 @@ pub(crate) struct TableProof {
     /// Tiers of the policy that took it.
     pub(crate) tiers: Vec<String>,
     /// What was asked of it, as far as that touches its life in the period.
-    pub(crate) asked: Vec<(u32, u32, RpoDemand)>,
+    pub(crate) asked: Vec<AskedSpan>,
     /// The verdict.
     pub(crate) proof: Proof,
     /// Every exposure lies within the term of a waiver.
@@ -253,6 +256,8 @@ pub(crate) struct TableProof {
     pub(crate) days: Vec<DayProof>,
     /// Recovery points that were made in the period.
     pub(crate) points: usize,
+    /// Those of them that never counted for certain, by why.
+    pub(crate) not_counted: NotCountedPoints,
     /// Recovery points of the period that may be of this table, or of another of its name that no pack lists.
     pub(crate) undecided_points: usize,
     /// Jobs of the period that made no recovery point, and runs that never started, in order.
@@ -326,8 +331,8 @@ pub(crate) struct WaiverTerm {
     pub(crate) from: u32,
     /// Expired, or last seen by a pack before it was gone; `from` if it never counts.
     pub(crate) to: u32,
-    /// It is about the age of recovery points, and so accepts exposures that lie within it.
-    pub(crate) accepts_exposure: bool,
+    /// What it excuses of good recovery points.
+    pub(crate) excuses: Demands,
 }
 
 /// Sums. Each equals a count over the rows of the attestation.
@@ -456,13 +461,13 @@ pub(crate) fn attest(packs: &[IntactPack], period: Period, is_strict: bool) -> O
         builder.add(&pack.inventory)?;
     }
     let lives = builder.finish();
-    let all: Vec<Criteria> = packs
-        .iter()
-        .map(|intact| intact.pack.criteria())
-        .collect::<Result<_, _>>()?;
+    let judged_by = |intact: &&IntactPack| -> Outcome<(Criteria, bool)> {
+        Ok((intact.pack.criteria()?, intact.pack.asks_for_usable_points()))
+    };
+    let all: Vec<(Criteria, bool)> = packs.iter().map(judged_by).collect::<Result<_, _>>()?;
     let mut policies = policies::Policies::new(&lives, &all);
     let mut union = union::Union::new(&lives, from, to);
-    for (intact, criteria) in packs.iter().zip(&all) {
+    for (intact, (criteria, _)) in packs.iter().zip(&all) {
         let facts = derive(&intact.inventory, criteria.policy.window_days)?;
         union.add(&intact.inventory, &facts)?;
         policies.add(&lives, &facts, criteria)?;

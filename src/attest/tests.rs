@@ -15,13 +15,14 @@ use crate::criteria::waivers::Waivers;
 use crate::facts::derive;
 use crate::facts::rpo_over_time::DAY;
 use crate::inventory::schema::{
-    BackupJob, CallLogEntry, Plan, PlanRule, PlanVersion, RecoveryPoint, Row, SCHEMA_VERSION, Table, Target, Vault,
+    BackupJob, CallLogEntry, Key, Plan, PlanRule, PlanVersion, RecoveryPoint, Row, SCHEMA_VERSION, Table, Target, Vault,
 };
 use crate::inventory::store::{Writer, write_manifest};
 use crate::inventory::{Inventory, Manifest};
 
 const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-west-1";
+const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/k";
 const ARN: &str = "arn:aws:dynamodb:eu-west-1:111122223333:table/t";
 /// Day 0 of worlds, in days since 1970.
 const DAY_0: u32 = 20_000;
@@ -198,6 +199,7 @@ impl World {
         );
         push(&writer, &self.tables(look));
         push(&writer, &[vault()]);
+        push(&writer, &[key()]);
         push(&writer, &plans());
         push(&writer, &plan_versions());
         push(&writer, &plan_rules());
@@ -271,7 +273,7 @@ impl World {
                 delete_at: Some(at(backup.dated + days * DAY)),
                 is_encrypted: Some(true),
                 key_arn: None,
-                key_type: None,
+                key_type: Some("AWS_OWNED_KMS_KEY".to_owned()),
                 source_vault_arn: None,
                 created_by_plan_id: Some("plan".to_owned()),
                 created_by_rule_id: Some(format!("rule-{}", backup.rule)),
@@ -329,18 +331,18 @@ impl World {
             days: DAYS as usize,
             is_strict: false,
         };
-        let all: Vec<Criteria> = inventories.iter().map(|_| criteria()).collect();
+        let all: Vec<(Criteria, bool)> = inventories.iter().map(|_| (criteria(), false)).collect();
         let mut policies = Policies::new(&lives, &all);
         let mut union = Union::new(&lives, window.from, window.to);
         for inventory in &inventories {
             let facts = derive(inventory, 30).expect("derived");
             union.add(inventory, &facts).expect("united");
-            policies.add(&lives, &facts, &all[0]).expect("read");
+            policies.add(&lives, &facts, &all[0].0).expect("read");
         }
-        let sums = union.finish().sums;
-        let tables = lives.all.iter().zip(&sums).enumerate();
+        let mut united = union.finish();
+        let tables = lives.all.iter().zip(&united.sums).enumerate();
         tables
-            .map(|(place, (life, sum))| window.table(life, sum, &policies, place))
+            .map(|(place, (life, sum))| window.table(life, (sum, &mut united.good), &policies, place))
             .collect()
     }
 }
@@ -352,6 +354,7 @@ fn criteria() -> Criteria {
         policy: Policy {
             values: crate::criteria::values::PolicyValues {
                 rpo: Some(TimeDelta::seconds(i64::from(RPO))),
+                retention_min_days: 0,
                 ..crate::criteria::values::PolicyValues::default()
             },
             ..Policy::default()
@@ -373,13 +376,22 @@ fn vault() -> Vault {
         vault_name: "Default".to_owned(),
         vault_arn: Some(format!("arn:aws:backup:{REGION}:{ACCOUNT}:backup-vault:Default")),
         vault_type: None,
-        key_arn: None,
+        key_arn: Some(KEY.to_owned()),
         recovery_point_count: None,
         locked: None,
         lock_date: None,
         min_retention_days: None,
         max_retention_days: None,
         created_at: None,
+    }
+}
+
+fn key() -> Key {
+    Key {
+        deletion_at: None,
+        key_arn: KEY.to_owned(),
+        key_manager: Some("AWS".to_owned()),
+        key_state: Some("Enabled".to_owned()),
     }
 }
 

@@ -109,7 +109,7 @@ fn page(attestation: &Attestation) -> Value {
 
 fn table(table: &TableProof) -> Value {
     let letters = words::day_letters(table);
-    let asked: Vec<String> = table.asked.iter().map(|(.., asked)| words::asked(*asked)).collect();
+    let asked: Vec<String> = table.asked.iter().map(|span| words::asked(&span.any_of)).collect();
     json!({
         "name": table.table_name,
         "account_id": table.target.account_id,

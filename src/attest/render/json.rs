@@ -199,6 +199,8 @@ struct Table {
     days: String,
     /// Recovery points that were made in the period.
     recovery_points: usize,
+    /// Those of them that did not count for certain, and why: such as `35 recovery points: kept 7 d`.
+    not_counted: Vec<String>,
     /// Recovery points of the period that may be of this table or of another of its name that no pack lists: they cover
     /// nothing.
     undecided_recovery_points: usize,
@@ -219,8 +221,12 @@ struct Deleted {
 struct Asked {
     from: String,
     to: String,
-    /// Such as `24h`; `6h or 24h` where either may have been in force; `none` where nothing was asked; `not known`.
+    /// How old the newest good point might be, such as `24h`; `6h or 24h` where either may have been in force; `none` where
+    /// nothing was asked; `not known`.
     rpo: String,
+    /// What a good point is beside its age: such as `usable, kept 35 d, encrypted, key works`; several where either may have
+    /// been in force; empty where nothing was asked.
+    of_points: String,
 }
 
 /// The table's life in the period, by state.
@@ -451,6 +457,7 @@ impl Table {
             not_observed: stretches(&history.not_observed),
             days: words::day_letters(table),
             recovery_points: table.points,
+            not_counted: words::not_counted(table),
             undecided_recovery_points: table.undecided_points,
             mishaps: mishaps(table),
             waivers: waivers(table),
@@ -459,10 +466,11 @@ impl Table {
 }
 
 fn asked(table: &TableProof) -> Vec<Asked> {
-    let asked = table.asked.iter().map(|(from, to, asked)| Asked {
-        from: words::instant(*from),
-        to: words::instant(*to),
-        rpo: words::asked(*asked),
+    let asked = table.asked.iter().map(|span| Asked {
+        from: words::instant(span.from),
+        to: words::instant(span.to),
+        rpo: words::asked(&span.any_of),
+        of_points: words::asked_of_points(&span.any_of),
     });
     asked.collect()
 }

@@ -1,12 +1,16 @@
 //! Words that every format of an attestation shares.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 
+use crate::attest::good::{Asked, NotCounted};
 use crate::attest::{Attestation, FailedRun, LedgerLine, PackLine, Proof, TableProof, WaiverTerm};
-use crate::domain::rfc3339;
+use crate::criteria::values::{FOREVER_DAYS, KeyOwner, LockWanted, PointValues};
+use crate::domain::{Demand, rfc3339};
 use crate::duration;
 use crate::exit::Exit;
-use crate::facts::rpo_over_time::{DayProof, RpoDemand};
+use crate::facts::rpo_over_time::DayProof;
 use crate::problem::count;
 use crate::sign::Signer;
 
@@ -35,25 +39,63 @@ pub(crate) fn length(seconds: u64) -> String {
     }
 }
 
-/// How old the newest point might be: `24h`, `6h or 24h`, `24h or none`, `none`, `not known`.
-pub(crate) fn asked(asked: RpoDemand) -> String {
-    let rpo = |seconds: u32| duration::human(TimeDelta::seconds(i64::from(seconds)));
-    match asked {
-        RpoDemand::Nothing => "none".to_owned(),
-        RpoDemand::Rpo {
-            strict: Some(strict),
-            lax: Some(lax),
-        } if strict == lax => rpo(strict),
-        RpoDemand::Rpo {
-            strict: Some(strict),
-            lax: Some(lax),
-        } => format!("{} or {}", rpo(strict), rpo(lax)),
-        RpoDemand::Rpo {
-            strict: Some(strict),
-            lax: None,
-        } => format!("{} or none", rpo(strict)),
-        RpoDemand::Rpo { strict: None, .. } => "not known".to_owned(),
+/// How old the newest good point might be: `24h`, `6h or 24h`, `24h or none`, `none`, `not known`.
+pub(crate) fn asked(any_of: &[Asked]) -> String {
+    let limits = any_of.iter().filter_map(|asked| match asked {
+        Asked::Good { limit, .. } => Some(*limit),
+        _ => None,
+    });
+    let limits: BTreeSet<u32> = limits.collect();
+    let rpo = |seconds: &u32| duration::human(TimeDelta::seconds(i64::from(*seconds)));
+    let none = any_of.contains(&Asked::Nothing).then(|| "none".to_owned());
+    let all: Vec<String> = limits.iter().map(rpo).chain(none).collect();
+    match (any_of.contains(&Asked::Open), all.is_empty()) {
+        (true, _) | (_, true) => "not known".to_owned(),
+        _ => all.join(" or "),
     }
+}
+
+/// What else was asked of it: `kept 35 d, encrypted`; of several that may have been asked, each. Empty: nothing was.
+pub(crate) fn asked_of_points(any_of: &[Asked]) -> String {
+    let of = |asked: &Asked| match asked {
+        Asked::Good { points, or_copy, .. } => Some(of_points(points, *or_copy)),
+        _ => None,
+    };
+    let all: BTreeSet<String> = any_of.iter().filter_map(of).collect();
+    all.into_iter().collect::<Vec<_>>().join("; or ")
+}
+
+fn of_points(wanted: &PointValues, or_copy: bool) -> String {
+    let asks = |demand: Demand| !wanted.excused.contains(demand);
+    let kept = match wanted.retention_min_days {
+        ..=0 => None,
+        FOREVER_DAYS.. => Some("kept for ever".to_owned()),
+        days => Some(format!("kept {days} d")),
+    };
+    let key = match wanted.key_owner {
+        KeyOwner::Any => "encrypted".to_owned(),
+        owner => format!("key {}", owner.as_str()),
+    };
+    let lock = match wanted.vault_lock {
+        LockWanted::None => None,
+        lock => Some(format!("vault locked ({})", lock.as_str())),
+    };
+    let parts = [
+        Some("usable".to_owned()),
+        kept.filter(|_| asks(Demand::Kept)),
+        asks(Demand::KeyOwner).then_some(key),
+        asks(Demand::KeyWorks).then(|| "key works".to_owned()),
+        lock.filter(|_| asks(Demand::Locked)),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let copy = if or_copy { ", or a copy elsewhere" } else { "" };
+    format!("{}{copy}", parts.join(", "))
+}
+
+/// Recovery points of the period that did not count for certain, and why: `35 recovery points kept 7 d`. Empty: all counted.
+pub(crate) fn not_counted(table: &TableProof) -> Vec<String> {
+    let text = |(why, points): (&NotCounted, &usize)| format!("{}: {}", count(*points, "recovery point"), why.words());
+    table.not_counted.iter().map(text).collect()
 }
 
 /// A percentage with up to three decimals, `n/a` where there is nothing to divide.
