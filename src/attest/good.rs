@@ -47,7 +47,11 @@ impl Asked {
     pub(super) fn excusing(self, demands: Demands) -> Self {
         match self {
             Self::Good { limit, points, or_copy } => Self::Good {
-                limit: if demands.contains(Demand::Fresh) { u32::MAX } else { limit },
+                limit: if demands.contains(Demand::Fresh) {
+                    u32::MAX
+                } else {
+                    limit
+                },
                 points: PointValues {
                     excused: points.excused.or(demands),
                     ..points
@@ -222,7 +226,9 @@ impl GoodPoints {
 
     /// Is there a pack that leaves the key open?
     pub(super) fn is_key_open(&self, shown: Number) -> bool {
-        self.runs(shown).iter().any(|run| run.quality.key_works.is_none() || run.quality.owner_rank.is_none())
+        self.runs(shown)
+            .iter()
+            .any(|run| run.quality.key_works.is_none() || run.quality.owner_rank.is_none())
     }
 
     /// The number of points of which the same is known. `key`: what is known of it beside, and whether that is believed.
@@ -292,10 +298,16 @@ impl GoodPoints {
             Some(Key::Named(key)) => {
                 let of_keys = self.times(self.key_shown[key as usize].0).into_iter();
                 let quality = |quality: &Quality| (quality.owner_rank, quality.key_works);
-                of_keys.map(|(from, all)| (from, all.iter().map(quality).collect())).collect()
+                of_keys
+                    .map(|(from, all)| (from, all.iter().map(quality).collect()))
+                    .collect()
             }
         };
-        let mut starts: Vec<u32> = points.iter().map(|(from, _)| *from).chain(keys.iter().map(|(from, _)| *from)).collect();
+        let mut starts: Vec<u32> = points
+            .iter()
+            .map(|(from, _)| *from)
+            .chain(keys.iter().map(|(from, _)| *from))
+            .collect();
         starts.sort_unstable();
         starts.dedup();
         let ends = starts.iter().skip(1).copied().chain([u32::MAX]);
@@ -347,12 +359,26 @@ impl GoodPoints {
     }
 
     /// Why such a point did not count for certain until then, if it never did: what it fails, or what is not known of it.
-    pub(super) fn why_not(&mut self, (trace, alike): (&PointTrace, Number), wanted: &PointValues) -> Option<NotCounted> {
-        let end = trace.gone_by.min(trace.promised_until.max(trace.sure_until).max(trace.complete_latest.saturating_add(1)));
+    pub(super) fn why_not(
+        &mut self,
+        (trace, alike): (&PointTrace, Number),
+        wanted: &PointValues,
+    ) -> Option<NotCounted> {
+        let end = trace.gone_by.min(
+            trace
+                .promised_until
+                .max(trace.sure_until)
+                .max(trace.complete_latest.saturating_add(1)),
+        );
         let graded = self.graded(alike, wanted);
-        let here = graded.iter().filter(|part| part.from < end && trace.complete_latest < part.to);
+        let here = graded
+            .iter()
+            .filter(|part| part.from < end && trace.complete_latest < part.to);
         let grades: Vec<Grade> = here.map(|part| part.grade).collect();
-        if grades.iter().any(|grade| matches!(grade, Grade::Good | Grade::Believed)) {
+        if grades
+            .iter()
+            .any(|grade| matches!(grade, Grade::Good | Grade::Believed))
+        {
             return None;
         }
         let is_known = grades.iter().all(|grade| *grade == Grade::Bad);
@@ -432,11 +458,15 @@ fn grade_of(alike: Alike, qualities: &[Quality], keys: &[KeyQuality], wanted: &P
         ..*quality
     };
     let with_keys = || {
-        let mut all = qualities.iter().flat_map(|quality| keys.iter().map(move |key| under(quality, key)));
+        let mut all = qualities
+            .iter()
+            .flat_map(|quality| keys.iter().map(move |key| under(quality, key)));
         of(&mut all)
     };
     let answer = match plainly {
-        None if !keys.is_empty() && qualities.iter().any(is_open) => with_keys().map(|good| (good, alike.is_key_believed)),
+        None if !keys.is_empty() && qualities.iter().any(is_open) => {
+            with_keys().map(|good| (good, alike.is_key_believed))
+        }
         plainly => plainly.map(|good| (good, false)),
     };
     match answer {
@@ -444,5 +474,97 @@ fn grade_of(alike: Alike, qualities: &[Quality], keys: &[KeyQuality], wanted: &P
         Some((true, false)) => Grade::Good,
         Some((false, false)) if !alike.is_of_job => Grade::Bad,
         _ => Grade::Perhaps,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::rpo_over_time::DAY;
+
+    const GOOD: Quality = Quality {
+        is_usable: Some(true),
+        kept_days: Some(35),
+        is_encrypted: Some(true),
+        owner_rank: Some(2),
+        key_works: Some(true),
+        lock: None,
+    };
+
+    fn wanted() -> PointValues {
+        PolicyValues::default().of_point()
+    }
+
+    /// Made on day 0, listed until day 10, gone by day 12.
+    fn trace() -> PointTrace {
+        PointTrace {
+            sure_until: 10 * DAY,
+            gone_by: 12 * DAY,
+            ..PointTrace::listed(0)
+        }
+    }
+
+    /// From, surely until, at most until, in days; of one that is believed until the second in place of surely.
+    fn parts(good: &mut GoodPoints, alike: Number) -> Vec<(u32, u32, u32, u32)> {
+        let mut points = Vec::new();
+        good.counting((&trace(), alike), &wanted(), &mut points);
+        let days = |point: &PointTrace| {
+            let all = [
+                point.complete_latest,
+                point.sure_until,
+                point.promised_until,
+                point.gone_by,
+            ];
+            let [from, sure, promised, gone] = all.map(|at| at / DAY);
+            (from, sure, promised, gone)
+        };
+        points.iter().map(days).collect()
+    }
+
+    #[test]
+    fn a_point_is_judged_from_the_packs_that_list_it() {
+        let mut good = GoodPoints::default();
+        let bad = Quality {
+            kept_days: Some(7),
+            ..GOOD
+        };
+        let first = good.see(None, 0, 3 * DAY, GOOD);
+        assert_eq!(good.see(Some(first), 3 * DAY, 4 * DAY, GOOD), first);
+        let then = good.see(Some(first), 4 * DAY, 6 * DAY, bad);
+        let alike = good.alike(Some(then), None, false);
+        // Good until the last pack that shows it so; perhaps until the first that does not; then not.
+        assert_eq!(parts(&mut good, alike), [(0, 4, 0, 4), (4, 0, 0, 6)]);
+        let back = good.see(Some(then), 6 * DAY, 8 * DAY, GOOD);
+        let alike = good.alike(Some(back), None, false);
+        assert_eq!(parts(&mut good, alike), [(0, 4, 0, 4), (4, 0, 0, 8), (8, 10, 0, 12)]);
+        // What only a job tells may have been changed by hand.
+        let alike = good.alike(Some(good.shown.len() as u32 - 2), None, true);
+        assert_eq!(parts(&mut good, alike).last(), Some(&(4, 0, 0, 12)));
+    }
+
+    #[test]
+    fn a_native_point_is_good_while_its_key_works() {
+        let mut good = GoodPoints::default();
+        let open = Quality {
+            owner_rank: None,
+            key_works: None,
+            ..GOOD
+        };
+        let shown = good.see(None, 0, DAY, open);
+        assert!(good.is_key_open(shown));
+        let alike = good.alike(Some(shown), None, false);
+        assert_eq!(parts(&mut good, alike), [(0, 0, 0, 12)]);
+        let arn: Arc<str> = "arn:aws:kms:eu-west-1:111122223333:key/k".into();
+        good.see_key(&arn, DAY, (Some(2), Some(true)));
+        good.see_key(&arn, 5 * DAY, (Some(2), Some(false)));
+        let key = good.key(&NativeKey::Named(Arc::clone(&arn))).expect("a key");
+        let alike = good.alike(Some(shown), Some((key, false)), false);
+        assert_eq!(parts(&mut good, alike), [(0, 1, 0, 1), (1, 0, 0, 5)]);
+        let alike = good.alike(Some(shown), Some((key, true)), false);
+        assert_eq!(parts(&mut good, alike)[0], (0, 0, 1, 1));
+        let alike = good.alike(Some(shown), Some((Key::OfAws, false)), false);
+        assert_eq!(parts(&mut good, alike), [(0, 10, 0, 12)]);
+        let why = good.why_not((&trace(), alike), &wanted());
+        assert_eq!(why, None);
     }
 }

@@ -83,6 +83,7 @@ pub(super) fn judge(
         evidence_digest: hex(&Sha256::digest(digests)),
         ledger: None,
         packs: packs.iter().map(|intact| line(intact)).collect(),
+        notes: super::notes::notes(packs),
         changes: policies.changes,
         targets: targets.collect(),
         unlisted: unlisted.collect(),
@@ -355,7 +356,10 @@ fn exposures(history: &History, waivers: &[WaiverTerm], accepted: &[Spans]) -> V
         let here = Spans::one(from, to);
         let mut ids: Vec<String> = Vec::new();
         if here.without(&by_any).is_empty() {
-            let touching = waivers.iter().zip(accepted).filter(|(_, spans)| !spans.and(&here).is_empty());
+            let touching = waivers
+                .iter()
+                .zip(accepted)
+                .filter(|(_, spans)| !spans.and(&here).is_empty());
             ids.extend(touching.map(|(term, _)| term.id.clone()));
         }
         ids.dedup();

@@ -8,6 +8,7 @@
 pub(crate) mod good;
 mod judge;
 mod lives;
+mod notes;
 mod order;
 mod policies;
 pub(crate) mod render;
@@ -15,13 +16,13 @@ pub(crate) mod render;
 mod tests;
 mod union;
 
-use good::{AskedSpan, NotCountedPoints};
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+use good::{AskedSpan, NotCountedPoints};
 
 use crate::criteria::Criteria;
+use crate::domain::Demands;
 use crate::domain::TargetId;
 use crate::exit::Exit;
-use crate::domain::Demands;
 use crate::facts::rpo_over_time::{DayProof, History};
 use crate::facts::{derive, seconds};
 use crate::pack::intact::IntactPack;
@@ -70,6 +71,8 @@ pub(crate) struct Attestation {
     pub(crate) ledger: Option<LedgerLine>,
     /// The packs, in order of time.
     pub(crate) packs: Vec<PackLine>,
+    /// What is odd about them, and what that does to the answer.
+    pub(crate) notes: Vec<Problem>,
     /// What changed in the policy from one pack to the next.
     pub(crate) changes: Vec<PolicyChange>,
     /// Accounts and Regions that any pack had in scope.
@@ -101,6 +104,8 @@ pub(crate) struct LedgerLine {
     pub(crate) is_remote: bool,
     /// What could not be looked at.
     pub(crate) notes: Vec<String>,
+    /// Packs of other accounts than the pack before them, one sentence each.
+    pub(crate) of_others: Vec<String>,
     /// Packs that would bear on the period, and whose accounts are pseudonyms: they count for nothing.
     pub(crate) left_out: Vec<LeftOut>,
 }

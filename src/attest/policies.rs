@@ -38,7 +38,10 @@ fn excuses(waiver: &Waiver) -> Demands {
     if waiver.rule == RULE_OF_GAPS {
         return AGE;
     }
-    let of_points = waiver.excuses().into_iter().filter(|(rule, _)| *rule == Question::BackedUp.as_str());
+    let of_points = waiver
+        .excuses()
+        .into_iter()
+        .filter(|(rule, _)| *rule == Question::BackedUp.as_str());
     of_points.fold(Demands::NONE, |all, (_, demands)| all.or(demands))
 }
 
@@ -75,7 +78,8 @@ pub(super) struct Policies {
     /// When a table was archived.
     pub(super) archived: Vec<Option<u32>>,
     pub(super) changes: Vec<PolicyChange>,
-    last: Option<(DateTime<Utc>, BTreeMap<String, String>)>,
+    /// Of every pack, its moment and its policy, in words.
+    told: Vec<(DateTime<Utc>, Arc<BTreeMap<String, String>>)>,
     waivers: Vec<Seen>,
     /// Moment and scope of every pack.
     packs: Vec<(u32, BTreeSet<TargetId>)>,
@@ -125,7 +129,7 @@ impl Policies {
             is_restore_test: vec![false; count],
             archived: vec![None; count],
             changes: Vec::new(),
-            last: None,
+            told: Vec::new(),
             waivers: Vec::new(),
             packs: Vec::new(),
         }
@@ -266,19 +270,24 @@ impl Policies {
         }
     }
 
-    /// Notes what differs from the policy of the pack before.
+    /// Notes what differs from the policy of the pack before that tells of one of the same accounts and Regions.
     fn compare(&mut self, as_of: DateTime<Utc>, policy: &Policy) {
-        let now = lines(policy);
-        if let Some((before, last)) = self.last.replace((as_of, now.clone())) {
+        let pack = self.packs.len() - 1;
+        let mut now = Arc::new(lines(policy));
+        let before = (0..pack)
+            .rev()
+            .find(|other| !self.packs[*other].1.is_disjoint(&self.packs[pack].1));
+        if let Some(before) = before.map(|place| &self.told[place]) {
+            let last = &before.1;
             let keys: BTreeSet<&String> = last.keys().chain(now.keys()).collect();
             let of = |lines: &BTreeMap<String, String>, key: &String| {
                 lines.get(key).cloned().unwrap_or_else(|| "none".to_owned())
             };
             for key in keys {
-                let (old, new) = (of(&last, key), of(&now, key));
+                let (old, new) = (of(last, key), of(&now, key));
                 if old != new {
                     self.changes.push(PolicyChange {
-                        after: before,
+                        after: before.0,
                         by: as_of,
                         what: key.clone(),
                         before: old,
@@ -286,7 +295,11 @@ impl Policies {
                     });
                 }
             }
+            if *last == now {
+                now = Arc::clone(last);
+            }
         }
+        self.told.push((as_of, now));
     }
 
     /// The place of what is asked.
@@ -320,7 +333,11 @@ impl Policies {
             }
         }
         let any_of = |places: &BTreeSet<u32>| -> Vec<Asked> {
-            let all: BTreeSet<Asked> = places.iter().flat_map(|place| &self.asked[*place as usize]).copied().collect();
+            let all: BTreeSet<Asked> = places
+                .iter()
+                .flat_map(|place| &self.asked[*place as usize])
+                .copied()
+                .collect();
             all.into_iter().collect()
         };
         let spans = demands.into_iter();
@@ -352,7 +369,11 @@ impl Policies {
             None => [of(&self.possible[place], pack, policy); 2],
         });
         let all: BTreeSet<u32> = each.collect();
-        if all.is_empty() { BTreeSet::from([OPEN_PLACE]) } else { all }
+        if all.is_empty() {
+            BTreeSet::from([OPEN_PLACE])
+        } else {
+            all
+        }
     }
 
     /// Waivers that say that they were in force for a table at some moment from `from` to `to`, in order of their ids.
@@ -423,7 +444,10 @@ fn asked_by(assigned: &Assigned, is_by_usable: bool) -> Vec<Asked> {
     if assigned.is_exempt == Some(true) {
         return vec![Asked::Nothing];
     }
-    let each = assigned.candidates().iter().map(|values| Asked::by(values, is_by_usable));
+    let each = assigned
+        .candidates()
+        .iter()
+        .map(|values| Asked::by(values, is_by_usable));
     let exemption = assigned.is_exempt.is_none().then_some(Asked::Nothing);
     let all: BTreeSet<Asked> = each.chain(exemption).collect();
     all.into_iter().collect()

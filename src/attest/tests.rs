@@ -560,6 +560,58 @@ proptest! {
     }
 }
 
+/// The job waited while the table was made anew, and its point was gone when a pack looked: nobody can say of which it was.
+#[test]
+fn a_point_of_a_job_across_two_lives_is_of_neither() {
+    let (born_anew, look) = (hour(10 * 24 + 5) + 1800, hour(14 * 24));
+    let job = Backup {
+        created: hour(10 * 24 + 5),
+        dated: hour(10 * 24 + 5) + 3000,
+        finished: hour(10 * 24 + 6),
+        rule: 0,
+        expires: hour(12 * 24 + 8),
+        deleted: None,
+        life: 1,
+    };
+    let pack = |as_of: u32| Look {
+        as_of,
+        vault: true,
+        jobs: true,
+        tables: true,
+        described: true,
+    };
+    let mut world = World {
+        lives: vec![(hour(0), born_anew - 60), (born_anew, hour(DAYS * 24))],
+        backups: vec![job],
+        looks: vec![pack(hour(9 * 24)), pack(look)],
+    };
+    let tables = world.attest(&world.looks);
+    let [first, second] = &tables[..] else {
+        panic!("{tables:?}")
+    };
+    let within = |table: &TableProof, moment: u32| says(table, moment);
+    for moment in [hour(10 * 24 + 7), hour(11 * 24)] {
+        assert!(
+            !matches!(within(first, moment), Some("covered" | "promised")),
+            "{:?}",
+            first.history
+        );
+        assert!(
+            !matches!(within(second, moment), Some("covered" | "promised" | "exposed")),
+            "{:?}",
+            second.history
+        );
+    }
+    assert_eq!((first.points, second.points), (0, 0));
+    assert_eq!((first.undecided_points, second.undecided_points), (1, 1));
+    assert_eq!(says(second, hour(11 * 24 + 7) + 2700), Some("not observed"));
+    // A pack that lists the point tells by its date whose it is.
+    world.looks.insert(1, pack(hour(11 * 24)));
+    let tables = world.attest(&world.looks);
+    assert_eq!((tables[0].points, tables[1].points), (0, 1));
+    assert_eq!(says(&tables[1], hour(10 * 24 + 20)), Some("covered"));
+}
+
 #[test]
 fn only_the_whole_is_a_hundred_percent() {
     assert_eq!(percent(0, 0), None);

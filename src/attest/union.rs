@@ -141,6 +141,8 @@ pub(super) struct Union<'l> {
     /// By target: intervals that a whole list of its tables answers for.
     tables: BTreeMap<TargetId, Vec<(u32, u32)>>,
     pack: u32,
+    /// When each pack so far had been read.
+    ends: Vec<u32>,
 }
 
 impl<'l> Union<'l> {
@@ -162,6 +164,7 @@ impl<'l> Union<'l> {
             unlisted: BTreeMap::new(),
             tables: BTreeMap::new(),
             pack: 0,
+            ends: Vec::new(),
         }
     }
 
@@ -173,6 +176,7 @@ impl<'l> Union<'l> {
         let as_of = inventory.manifest.as_of;
         let took = (inventory.manifest.finished_at - inventory.manifest.started_at).max(TimeDelta::zero());
         let moments = (as_of, seconds(as_of + took));
+        self.ends.push(moments.1);
         let mut untold: HashSet<(TargetId, String)> = HashSet::new();
         let mut qualities = facts.qualities();
         for (arn, quality) in qualities.keys() {
@@ -441,6 +445,8 @@ impl<'l> Union<'l> {
         }
         for made in &mut self.made {
             let is_missing = made.listed_in != 0 && made.listed_in != self.pack;
+            // A scan that was still going on may have seen it later than this one looked.
+            let is_missing = is_missing && self.ends[made.listed_in as usize - 1] <= as_of;
             if is_missing && made.gone_by == u32::MAX && is_read[made.vault as usize] {
                 made.gone_by = as_of;
             }
@@ -478,7 +484,9 @@ impl<'l> Union<'l> {
             let next = of_arn.partition_point(|(created, _)| *created <= made.created);
             let around = next.checked_sub(1).zip((next < of_arn.len()).then_some(next));
             let around = around.map(|(before, after)| (of_arn[before].1, of_arn[after].1));
-            *key = around.filter(|(before, after)| before == after).map(|(key, _)| (key, true));
+            *key = around
+                .filter(|(before, after)| before == after)
+                .map(|(key, _)| (key, true));
         }
         keys
     }

@@ -117,8 +117,9 @@ impl<'f> Qualities<'f> {
         Quality {
             is_usable: vault.is_none_or(|vault| !vault.is_of_unknown_type).then_some(true),
             kept_days,
-            is_encrypted: (recovery_point_arn.and_then(is_native) == Some(true) || key.rank.is_some_and(|rank| rank >= 0))
-                .then_some(true),
+            is_encrypted: (recovery_point_arn.and_then(is_native) == Some(true)
+                || key.rank.is_some_and(|rank| rank >= 0))
+            .then_some(true),
             owner_rank: key.rank,
             key_works: key.is_usable,
             lock: vault.and_then(|vault| vault.known_lock()),

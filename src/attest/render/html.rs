@@ -64,6 +64,7 @@ fn page(attestation: &Attestation) -> Value {
         "covered_observed": words::percent(percent(covered, covered + exposed)),
         "covered_all": words::percent(percent(covered, totals.asked_seconds())),
         "by_promise": words::by_promise(attestation),
+        "notes": words::notes(attestation),
         "between": words::length(u64::from(attestation.longest_between_packs())),
         "digest": attestation.evidence_digest,
         "version": attestation.tool_version,

@@ -43,6 +43,8 @@ pub(crate) struct Document {
     strict: bool,
     /// How much rests on a promise, in a sentence; null: nothing does.
     by_promise: Option<String>,
+    /// What is odd about the packs, and what that does to the answer, a sentence each.
+    notes: Vec<String>,
     /// What the attestation rests on.
     rests_on: Vec<String>,
     /// What it does not prove.
@@ -103,6 +105,8 @@ struct Ledger {
     expected_head: Option<String>,
     /// What could not be looked at.
     notes: Vec<String>,
+    /// Packs of other accounts than the pack before them, one sentence each.
+    of_others: Vec<String>,
     /// Packs with pseudonyms for accounts: they count for nothing.
     left_out: Vec<LeftOut>,
 }
@@ -323,6 +327,7 @@ impl Document {
             .to_owned(),
             strict: attestation.is_strict,
             by_promise: words::by_promise(attestation),
+            notes: words::notes(attestation),
             rests_on: words::rests_on(attestation),
             does_not_prove: words::does_not_prove(attestation),
             totals: Totals {
@@ -345,6 +350,7 @@ impl Document {
                 last_sha256: ledger.last_sha256.clone(),
                 expected_head: ledger.expected_head.clone(),
                 notes: ledger.notes.clone(),
+                of_others: ledger.of_others.clone(),
                 left_out: ledger
                     .left_out
                     .iter()

@@ -11,7 +11,7 @@ use crate::domain::{Demand, rfc3339};
 use crate::duration;
 use crate::exit::Exit;
 use crate::facts::rpo_over_time::DayProof;
-use crate::problem::count;
+use crate::problem::{Problem, count};
 use crate::sign::Signer;
 
 /// One letter for each day.
@@ -296,6 +296,19 @@ pub(crate) fn rests_on(attestation: &Attestation) -> Vec<String> {
     ]
 }
 
+/// With a capital letter.
+fn sentence(text: &str) -> String {
+    let mut rest = text.chars();
+    let first = rest.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(rest).collect()
+}
+
+/// What is odd about the packs, and what that does to the answer, one sentence each.
+pub(crate) fn notes(attestation: &Attestation) -> Vec<String> {
+    let note = |note: &Problem| format!("{} ({}): {}.", sentence(&note.what), note.location, note.so);
+    attestation.notes.iter().map(note).collect()
+}
+
 /// What a chain that holds shows, and what it does not.
 fn of_ledger(ledger: &LedgerLine) -> String {
     let mut text = format!(
@@ -320,6 +333,12 @@ fn of_ledger(ledger: &LedgerLine) -> String {
     });
     for note in &ledger.notes {
         text.push_str(&format!(" Not looked at: {note}."));
+    }
+    if !ledger.of_others.is_empty() {
+        text.push_str(&format!(
+            " {}: packs of another organisation may have been put in.",
+            sentence(&ledger.of_others.join("; "))
+        ));
     }
     let left_out: Vec<String> = ledger
         .left_out

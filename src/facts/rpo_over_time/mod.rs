@@ -373,7 +373,9 @@ impl History {
         let fine = |of: &Self| of.covered.or(&of.exempt);
         let covered = both(&fine(self), &fine(other)).without(&exempt);
         let young_too = |of: &Self| fine(of).or(&of.young);
-        let young = both(&young_too(self), &young_too(other)).without(&covered).without(&exempt);
+        let young = both(&young_too(self), &young_too(other))
+            .without(&covered)
+            .without(&exempt);
         let promised_too = |of: &Self| young_too(of).or(&of.promised);
         let promised = both(&promised_too(self), &promised_too(other));
         let promised = promised.without(&young).without(&covered).without(&exempt);

@@ -132,7 +132,8 @@ fn front(doc: &mut Doc<'_>, attestation: &Attestation) {
         words::percent(percent(covered, totals.asked_seconds()))
     );
     let lines = [words::summary(attestation), covered].into_iter();
-    let lines: Vec<String> = lines.chain(words::by_promise(attestation)).collect();
+    let lines = lines.chain(words::by_promise(attestation));
+    let lines: Vec<String> = lines.chain(words::notes(attestation)).collect();
     cover::boxed(doc, colour, words::headline(attestation), &lines);
     cover::firm_statement(doc);
     cover::heading(doc, "What it is about");
