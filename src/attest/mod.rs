@@ -1,6 +1,6 @@
 //! `attest`: proof over a period, from all packs that bear on it.
 //!
-//! In: packs and a period. Out: an [`Attestation`]: for every table that lived in the period, when its newest usable
+//! In: packs and a period. Out: an [`Attestation`]: for every table that lived in the period, when its newest good
 //! recovery point was within the RPO in force, when it was not, and when nobody can tell. AWS forgets jobs after 30 days,
 //! recovery points with their retention, deleted tables at once; packs do not. Nothing here talks to AWS, and the order
 //! in which packs are given does not matter.
@@ -192,13 +192,13 @@ pub(crate) struct UnlistedTable {
 /// What the evidence says of one table over the period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Proof {
-    /// At some moment its newest usable recovery point was older than the RPO, or there was none.
+    /// At some moment its newest good recovery point was older than the RPO, or there was none.
     Exposed,
     /// Not exposed as far as the evidence goes, and it does not go all the way.
     NotObserved,
     /// As proven, if points that no pack lists at some moment stayed as long as their plan promised.
     Promised,
-    /// At every moment of its life in the period at which the policy asked for it, a usable point was within the RPO.
+    /// At every moment of its life in the period at which the policy asked for it, a good point was within the RPO.
     Proven,
     /// The policy asked for no backup as long as it lived in the period.
     Exempt,
@@ -293,7 +293,7 @@ impl Gap {
     }
 }
 
-/// A time in which the newest usable recovery point was older than the RPO.
+/// A time in which the newest good recovery point was older than the RPO.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Exposure {
     /// Its first moment.
@@ -472,10 +472,17 @@ pub(crate) fn attest(packs: &[IntactPack], period: Period, is_strict: bool) -> O
     let all: Vec<(Criteria, bool)> = packs.iter().map(judged_by).collect::<Result<_, _>>()?;
     let mut policies = policies::Policies::new(&lives, &all);
     let mut union = union::Union::new(&lives, from, to);
-    for (intact, (criteria, _)) in packs.iter().zip(&all) {
-        let facts = derive(&intact.inventory, criteria.policy.window_days)?;
-        union.add(&intact.inventory, &facts)?;
-        policies.add(&lives, &facts, criteria)?;
+    let derive_at = |place: usize| derive(&packs[place].inventory, all[place].0.policy.window_days);
+    let mut next = Some(derive_at(0));
+    for (place, (intact, (criteria, _))) in packs.iter().zip(&all).enumerate() {
+        let Some(facts) = next.take().transpose()? else { break };
+        // The next pack is read while this one is put together with those before it.
+        next = std::thread::scope(|scope| -> Result<_, Problem> {
+            let ahead = (place + 1 < packs.len()).then(|| scope.spawn(|| derive_at(place + 1)));
+            union.add(&intact.inventory, &facts)?;
+            policies.add(&lives, &facts, criteria)?;
+            Ok(ahead.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
+        })?;
     }
     let attestation = judge::judge(&packs, (period, is_strict), &lives, policies, union);
     if attestation.tables.is_empty() && attestation.unlisted.is_empty() {

@@ -26,7 +26,7 @@ pub(crate) fn render(attestation: &Attestation, out: &mut dyn Write) -> Result<(
     out.write_all(b"\n").map_err(|error| fail(error.to_string()))
 }
 
-/// A proof over a period: for every table, when its newest usable recovery point was within the RPO.
+/// A proof over a period: for every table, when its newest good recovery point was within the RPO.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Document {
     /// Version of this schema.

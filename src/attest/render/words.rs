@@ -98,14 +98,11 @@ pub(crate) fn not_counted(table: &TableProof) -> Vec<String> {
     table.not_counted.iter().map(text).collect()
 }
 
-/// A percentage with up to three decimals, `n/a` where there is nothing to divide.
+/// A percentage with one decimal, `n/a` where there is nothing to divide. Only the whole is 100 %.
 pub(crate) fn percent(percent: Option<f64>) -> String {
     percent.map_or_else(
         || "n/a".to_owned(),
-        |percent| {
-            let text = format!("{percent:.3}");
-            format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
-        },
+        |percent| format!("{:.1} %", (percent * 10.0).floor() / 10.0),
     )
 }
 
@@ -270,7 +267,7 @@ pub(crate) fn rests_on(attestation: &Attestation) -> Vec<String> {
             Some(ledger) => of_ledger(ledger),
             None => "The packs were named one by one. Whether there are others, nothing here shows.".to_owned(),
         },
-        "A recovery point counts from its completion, with the age of its data, whose date AWS calls its creation, until it is \
+        "A good recovery point counts from its completion, with the age of its data, whose date AWS calls its creation, until it is \
          older than the RPO or gone. It was there until the last pack that lists it."
             .to_owned(),
         if attestation.is_strict {
@@ -285,7 +282,10 @@ pub(crate) fn rests_on(attestation: &Attestation) -> Vec<String> {
          account and Region was read. AWS remembers jobs for 30 days, so each pack answers for the 29 days before it. \
          Everything else is not observed, which is neither good nor bad."
             .to_owned(),
-        "The RPO is that of the policy in the packs. Between two packs with different policies only what holds under both \
+        "What a good recovery point is, and how old it may be, is that of the policy in the packs: usable, kept long enough, \
+         encrypted under a wanted key that works, in a vault locked as wanted. Where two packs that list a point differ on \
+         that, between them nothing is said. The key of a native point that no pack names is taken for that of the points \
+         before and after it, if these agree: that covers by promise only. Between two packs with different policies only what holds under both \
          is said, of every table in their scope; before the first pack and after the last, its policy is taken to have been \
          in force. Which tier takes a table is not known before the first pack that lists it, but for what its name and place \
          say."
@@ -358,8 +358,9 @@ fn of_ledger(ledger: &LedgerLine) -> String {
 pub(crate) fn does_not_prove(attestation: &Attestation) -> Vec<String> {
     vec![
         "That a restore works, or that the data inside a recovery point are right.".to_owned(),
-        "That a recovery point met other demands of the policy than its age, of its retention, its key or its vault: every \
-         usable one of the table counts."
+        "Anything about copies elsewhere: where the policy accepts a copy, times without a good point at home are not \
+         observed. How long a point was kept, whose key it is under, whether that works and how its vault was locked is taken \
+         from the packs that list it, from its creation to the last of them."
             .to_owned(),
         format!(
             "That no table was created and deleted between two packs without leaving a recovery point behind. The longest \

@@ -11,6 +11,8 @@ mod truth;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
 use self::lived::{HOUR, Lived, Look, Moment, moment};
 use self::script::{Random, START, Script};
 use self::truth::{Readings, Said, Truth, Why, why};
@@ -197,24 +199,30 @@ impl Agreement {
         let report = json_file(&lived.bench.path(&look.pack).join("report.json"));
         let at = moment(report["scan"]["as_of"].as_str().expect("an instant"));
         let attested = Attested::over(lived, &[look], &format!("alone-{}", look.pack), (at, at));
-        for table in report["tables"].as_array().expect("tables") {
-            let name = table["table_name"].as_str().expect("a name");
-            let (answer, id) = (&table["answers"]["backed_up"], table["facts"]["table_id"].as_str());
-            let Some(id) = id.or_else(|| {
-                look.tables
-                    .iter()
-                    .find(|alive| alive.name == name)
-                    .map(|alive| &*alive.id)
-            }) else {
+        // Beside the age of the newest good point the answer tells of points that were deleted early.
+        let strictest = HOUR * Moment::from(look.policy.plain.min(look.policy.gold));
+        let is_within_all = |id: &str| {
+            let mut its = look.tables.iter().filter(|alive| alive.id == id);
+            its.any(|alive| alive.age.is_some_and(|age| age < strictest))
+        };
+        let is_it = |finding: &&Value| finding["rule"] == "backed-up" && finding["verdict"] != "not-applicable";
+        for finding in report["findings"].as_array().expect("findings").iter().filter(is_it) {
+            let name = finding["resource_name"].as_str().expect("a name");
+            let Some(id) = look
+                .tables
+                .iter()
+                .find(|alive| alive.name == name)
+                .map(|alive| &*alive.id)
+            else {
                 continue;
             };
             let said = attested.said(id, at - 1000);
-            let answer = answer.as_str().expect("an answer");
+            let answer = finding["verdict"].as_str().expect("a verdict");
             let stands = match answer {
-                "yes" => said == Said::Covered,
-                "no" => matches!(said, Said::Exposed | Said::NotObserved | Said::Young | Said::Promised),
-                "unknown" => !matches!(said, Said::Covered | Said::Exposed),
-                _ => said != Said::Covered || answer != "not-yet-due",
+                // Before its first pack the tier of a table is not known: then what all tiers agree on is said.
+                "compliant" => said == Said::Covered || (said != Said::Exposed && !is_within_all(id)),
+                "non-compliant" => matches!(said, Said::Exposed | Said::NotObserved | Said::Young | Said::Promised),
+                _ => !matches!(said, Said::Covered | Said::Exposed),
             };
             // A second before the scan a point may have been within its limit that is not any more.
             let is_tie = look.tables.iter().filter(|alive| alive.id == id).any(|alive| {
