@@ -58,6 +58,9 @@ struct Ask {
     asked: u32,
 }
 
+/// A policy in words, by what it says.
+type Lines = BTreeMap<String, String>;
+
 /// What packs say of each life, by its place.
 pub(super) struct Policies {
     /// All policies of the packs, each once, and whether it asked for nothing of points but that they can be restored.
@@ -79,7 +82,7 @@ pub(super) struct Policies {
     pub(super) archived: Vec<Option<u32>>,
     pub(super) changes: Vec<PolicyChange>,
     /// Of every pack, its moment and its policy, in words.
-    told: Vec<(DateTime<Utc>, Arc<BTreeMap<String, String>>)>,
+    told: Vec<(DateTime<Utc>, Arc<Lines>)>,
     waivers: Vec<Seen>,
     /// Moment and scope of every pack.
     packs: Vec<(u32, BTreeSet<TargetId>)>,
@@ -305,11 +308,10 @@ impl Policies {
     /// The place of what is asked.
     fn place(&mut self, asked: Vec<Asked>) -> u32 {
         let next = u32::try_from(self.asked.len()).unwrap_or(u32::MAX);
-        let place = *self.asked_places.entry(asked).or_insert_with_key(|asked| {
+        *self.asked_places.entry(asked).or_insert_with_key(|asked| {
             self.asked.push(asked.clone());
             next
-        });
-        place
+        })
     }
 
     /// What was asked of a life over all time.
