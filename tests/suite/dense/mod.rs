@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use self::lived::{HOUR, Lived, Look, Moment, moment};
-use self::script::{Random, START, Script};
+use self::script::{Denied, Random, START, Script};
 use self::truth::{Readings, Said, Truth, Why, why};
 use crate::common::{csv_rows, json_file};
 
@@ -222,6 +222,8 @@ impl Agreement {
                 // Before its first pack the tier of a table is not known: then what all tiers agree on is said.
                 "compliant" => said == Said::Covered || (said != Said::Exposed && !is_within_all(id)),
                 "non-compliant" => matches!(said, Said::Exposed | Said::NotObserved | Said::Young | Said::Promised),
+                // Without its tags a table may be exempt, which a scan leaves open, whatever points there are.
+                _ if look.denied == Some(Denied::Tags) => said != Said::Exposed,
                 _ => !matches!(said, Said::Covered | Said::Exposed),
             };
             // A second before the scan a point may have been within its limit that is not any more.
