@@ -3,13 +3,15 @@
 use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 
+use super::good::{Asked, AskedSpan, GoodPoints, NotCountedPoints};
 use super::lives::{Life, Lives, span};
-use super::policies::Policies;
+use super::policies::{AGE, Policies};
 use super::union::{Sum, Union, United};
 use super::{
     Attestation, Exposure, FailedRun, Gap, PackLine, Period, Proof, ProofTotals, TableProof, TargetLine, UnlistedTable,
     WaiverTerm,
 };
+use crate::criteria::values::PointValues;
 use crate::facts::rpo_over_time::{DAY, DemandSpan, History, KnownTable, RpoDemand, Spans, from_archival};
 use crate::facts::seconds;
 use crate::pack::intact::IntactPack;
@@ -34,6 +36,7 @@ pub(super) fn judge(
         sums,
         unlisted,
         targets: seen,
+        mut good,
     } = union.finish();
     let in_period = Spans::one(from, to);
     let mut tables = Vec::new();
@@ -46,7 +49,7 @@ pub(super) fn judge(
             restore_test_count += 1;
             continue;
         }
-        tables.push(window.table(life, sum, &policies, place));
+        tables.push(window.table(life, (sum, &mut good), &policies, place));
     }
     let targets = lives.targets.iter().map(|(target, listed)| TargetLine {
         target: target.clone(),
@@ -80,6 +83,7 @@ pub(super) fn judge(
         evidence_digest: hex(&Sha256::digest(digests)),
         ledger: None,
         packs: packs.iter().map(|intact| line(intact)).collect(),
+        notes: super::notes::notes(packs),
         changes: policies.changes,
         targets: targets.collect(),
         unlisted: unlisted.collect(),
@@ -114,6 +118,7 @@ fn line(intact: &IntactPack) -> PackLine {
 }
 
 /// The period in seconds.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Window {
     pub(super) from: u32,
     pub(super) to: u32,
@@ -123,26 +128,43 @@ pub(super) struct Window {
 }
 
 impl Window {
-    pub(super) fn table(&self, life: &Life, sum: &Sum, policies: &Policies, place: usize) -> TableProof {
+    pub(super) fn table(
+        &self,
+        life: &Life,
+        (sum, good): (&Sum, &mut GoodPoints),
+        policies: &Policies,
+        place: usize,
+    ) -> TableProof {
         let known = KnownTable {
             born: life.born,
             // What was made later may be of another table of that name, which no pack lists.
             alive_until: life.last_seen,
             gone_by: life.gone_by,
-            points: sum.points.clone(),
+            points: sum.points.iter().map(|(trace, _)| *trace).collect(),
             observed: sum.observed.clone(),
         };
         let demands = policies.demands(life, place);
-        let mut history = match policies.archived[place] {
-            Some(at) => known.history(&from_archival(&demands, at, self.to), self.from, self.to),
-            None => known.history(&demands, self.from, self.to),
+        let mut over_time = OverTime {
+            window: *self,
+            sum,
+            good,
+            archived: policies.archived[place],
+            by_values: Vec::new(),
+            known: &known,
         };
+        let mut history = over_time.history(&demands, |asked| asked);
         if self.is_strict {
             history.distrust();
         }
         let (start, end) = (life.born.unwrap_or(0).max(self.from), known.gone_by.min(self.to));
         let waivers = policies.waivers(life, start, end);
-        let exposures = exposures(&history, &waivers);
+        let accepted = waivers.iter().map(|term| match history.exposed.is_empty() {
+            true => Spans::none(),
+            false => over_time.accepted(term, &demands),
+        });
+        let accepted: Vec<Spans> = accepted.collect();
+        let exposures = exposures(&history, &waivers, &accepted);
+        let not_counted = over_time.not_counted(&demands);
         let proof = proof(&history);
         TableProof {
             table_arn: life.table_arn.clone(),
@@ -153,12 +175,13 @@ impl Window {
             alive_until: known.alive_until,
             gone_by: (life.gone_by != u32::MAX).then_some(life.gone_by),
             tiers: policies.tiers[place].iter().cloned().collect(),
-            asked: asked(&demands, start, end),
+            asked: asked(demands, start, end),
             is_waived: proof == Proof::Exposed && exposures.iter().all(|exposure| !exposure.waivers.is_empty()),
             proof,
             days: history.days(self.from / DAY, self.days),
             longest_gap: self.gap(&known, sum),
             points: self.inside(&sum.made),
+            not_counted,
             undecided_points: self.inside(&sum.undecided),
             failed_runs: self.failed_runs(sum, policies.missed[place].iter().copied()),
             exposures,
@@ -224,15 +247,120 @@ fn proof(history: &History) -> Proof {
     }
 }
 
+/// One table's points against what was asked of it, as often as that is wanted.
+struct OverTime<'t> {
+    window: Window,
+    sum: &'t Sum,
+    good: &'t mut GoodPoints,
+    archived: Option<u32>,
+    /// By what is asked of points: those that count.
+    by_values: Vec<(PointValues, KnownTable)>,
+    /// Without regard to what is asked of points.
+    known: &'t KnownTable,
+}
+
+impl OverTime<'_> {
+    /// `as_if`: what is asked in place of what was.
+    fn history(&mut self, demands: &[AskedSpan], as_if: impl Fn(Asked) -> Asked) -> History {
+        let mut history = History::default();
+        for AskedSpan { from, to, any_of } in demands {
+            let (from, to) = ((*from).max(self.window.from), (*to).min(self.window.to));
+            if from >= to {
+                continue;
+            }
+            let each = any_of.iter().map(|asked| self.under(as_if(*asked), from, to));
+            if let Some(here) = each.reduce(|all, other| all.or(&other)) {
+                history.extend(&here);
+            }
+        }
+        history
+    }
+
+    fn under(&mut self, asked: Asked, from: u32, to: u32) -> History {
+        let archived = self.archived;
+        let (known, rpo) = match asked {
+            Asked::Nothing => (self.known, RpoDemand::Nothing),
+            Asked::Open => (self.known, RpoDemand::OPEN),
+            Asked::Good { limit, points, .. } => (self.counting(points), RpoDemand::rpo(limit)),
+        };
+        let demand = [DemandSpan { from, to, asked: rpo }];
+        let mut history = match archived {
+            Some(at) => known.history(&from_archival(&demand, at, to), from, to),
+            None => known.history(&demand, from, to),
+        };
+        if matches!(asked, Asked::Good { or_copy: true, .. }) {
+            history.doubt();
+        }
+        history
+    }
+
+    /// The table with the points that count by these values.
+    fn counting(&mut self, values: PointValues) -> &KnownTable {
+        let place = self.by_values.iter().position(|(known, _)| *known == values);
+        let place = place.unwrap_or_else(|| {
+            let mut points = Vec::with_capacity(self.sum.points.len());
+            for (trace, alike) in &self.sum.points {
+                self.good.counting((trace, *alike), &values, &mut points);
+            }
+            let known = KnownTable {
+                points,
+                observed: self.known.observed.clone(),
+                ..*self.known
+            };
+            self.by_values.push((values, known));
+            self.by_values.len() - 1
+        });
+        &self.by_values[place].1
+    }
+
+    /// Moments of a waiver's term at which it accepts that there is no good point. One of age and use accepts that no usable
+    /// point is young enough; any, what would be covered if nothing of what it excuses were asked.
+    fn accepted(&mut self, term: &WaiverTerm, demands: &[AskedSpan]) -> Spans {
+        let in_term = Spans::one(term.from, term.to);
+        if term.excuses.is_empty() || in_term.is_empty() {
+            return Spans::none();
+        }
+        let excused = self.history(demands, |asked| asked.excusing(term.excuses)).covered;
+        let without = if AGE.are_among(term.excuses) {
+            self.history(demands, Asked::of_usable).exposed
+        } else {
+            Spans::none()
+        };
+        excused.or(&without).and(&in_term)
+    }
+
+    /// Recovery points of the period that never counted for certain, by why. Of points of a time for which it is not known
+    /// what was asked nothing is said.
+    fn not_counted(&mut self, demands: &[AskedSpan]) -> NotCountedPoints {
+        let mut points = NotCountedPoints::new();
+        let Window { from, to, .. } = self.window;
+        for (trace, alike) in &self.sum.points {
+            if !trace.is_made || !(from..to).contains(&trace.earliest) {
+                continue;
+            }
+            let of_then = demands.iter().find(|span| trace.earliest < span.to);
+            if let Some([Asked::Good { points: values, .. }]) = of_then.map(|span| &*span.any_of)
+                && let Some(why) = self.good.why_not((trace, *alike), values)
+            {
+                *points.entry(why).or_default() += 1;
+            }
+        }
+        points
+    }
+}
+
 /// Exposures, each with the waivers that accept it. One may follow another, as when a waiver is renewed.
-fn exposures(history: &History, waivers: &[WaiverTerm]) -> Vec<Exposure> {
-    let accepting: Vec<&WaiverTerm> = waivers.iter().filter(|term| term.accepts_exposure).collect();
-    let accepted = Spans::of(accepting.iter().map(|term| (term.from, term.to)));
+fn exposures(history: &History, waivers: &[WaiverTerm], accepted: &[Spans]) -> Vec<Exposure> {
+    let by_any = accepted.iter().fold(Spans::none(), |all, spans| all.or(spans));
     let exposure = |(from, to)| {
-        let touches = |term: &&&WaiverTerm| term.from < to && from < term.to;
+        let here = Spans::one(from, to);
         let mut ids: Vec<String> = Vec::new();
-        if Spans::one(from, to).without(&accepted).is_empty() {
-            ids.extend(accepting.iter().filter(touches).map(|term| term.id.clone()));
+        if here.without(&by_any).is_empty() {
+            let touching = waivers
+                .iter()
+                .zip(accepted)
+                .filter(|(_, spans)| !spans.and(&here).is_empty());
+            ids.extend(touching.map(|(term, _)| term.id.clone()));
         }
         ids.dedup();
         Exposure { from, to, waivers: ids }
@@ -240,9 +368,11 @@ fn exposures(history: &History, waivers: &[WaiverTerm]) -> Vec<Exposure> {
     history.exposed.iter().map(exposure).collect()
 }
 
-fn asked(demands: &[DemandSpan], from: u32, to: u32) -> Vec<(u32, u32, RpoDemand)> {
-    let clipped = demands
-        .iter()
-        .map(|demand| (demand.from.max(from), demand.to.min(to), demand.asked));
-    clipped.filter(|(from, to, _)| from < to).collect()
+fn asked(demands: Vec<AskedSpan>, from: u32, to: u32) -> Vec<AskedSpan> {
+    let clipped = demands.into_iter().map(|demand| AskedSpan {
+        from: demand.from.max(from),
+        to: demand.to.min(to),
+        ..demand
+    });
+    clipped.filter(|demand| demand.from < demand.to).collect()
 }

@@ -85,6 +85,8 @@ struct Sightings {
     table_name: String,
     /// Moment of the pack, and what it says; in order.
     listings: Vec<(u32, Listing)>,
+    /// When the last pack that lists it had been read, by its moment.
+    ends: HashMap<u32, u32>,
 }
 
 /// Puts the lists of packs together.
@@ -134,7 +136,9 @@ impl LivesBuilder {
             target,
             table_name: row.table_name,
             listings: Vec::new(),
+            ends: HashMap::new(),
         });
+        sightings.ends.insert(as_of, by);
         sightings.listings.push((as_of, listing));
     }
 
@@ -203,7 +207,12 @@ impl Sightings {
             _ => None,
         });
         let is_listed = |moment: &u32| self.listings.iter().any(|(at, _)| at == moment);
-        let missing = whole.iter().copied().find(|at| *at > last_seen && !is_listed(at));
+        // A scan that was still going on may have seen it later than the next one looked.
+        let end = self.ends.get(&last_seen).copied().unwrap_or(last_seen);
+        let missing = whole
+            .iter()
+            .copied()
+            .find(|at| *at > last_seen && *at >= end && !is_listed(at));
         vanished.into_iter().chain(missing).min().unwrap_or(u32::MAX)
     }
 }

@@ -1,12 +1,14 @@
 //! `attest`: proof over a period, from all packs that bear on it.
 //!
-//! In: packs and a period. Out: an [`Attestation`]: for every table that lived in the period, when its newest usable
+//! In: packs and a period. Out: an [`Attestation`]: for every table that lived in the period, when its newest good
 //! recovery point was within the RPO in force, when it was not, and when nobody can tell. AWS forgets jobs after 30 days,
 //! recovery points with their retention, deleted tables at once; packs do not. Nothing here talks to AWS, and the order
 //! in which packs are given does not matter.
 
+pub(crate) mod good;
 mod judge;
 mod lives;
+mod notes;
 mod order;
 mod policies;
 pub(crate) mod render;
@@ -15,11 +17,13 @@ mod tests;
 mod union;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+use good::{AskedSpan, NotCountedPoints};
 
 use crate::criteria::Criteria;
+use crate::domain::Demands;
 use crate::domain::TargetId;
 use crate::exit::Exit;
-use crate::facts::rpo_over_time::{DayProof, History, RpoDemand};
+use crate::facts::rpo_over_time::{DayProof, History};
 use crate::facts::{derive, seconds};
 use crate::pack::intact::IntactPack;
 use crate::problem::{Outcome, Problem};
@@ -67,6 +71,8 @@ pub(crate) struct Attestation {
     pub(crate) ledger: Option<LedgerLine>,
     /// The packs, in order of time.
     pub(crate) packs: Vec<PackLine>,
+    /// What is odd about them, and what that does to the answer.
+    pub(crate) notes: Vec<Problem>,
     /// What changed in the policy from one pack to the next.
     pub(crate) changes: Vec<PolicyChange>,
     /// Accounts and Regions that any pack had in scope.
@@ -98,6 +104,8 @@ pub(crate) struct LedgerLine {
     pub(crate) is_remote: bool,
     /// What could not be looked at.
     pub(crate) notes: Vec<String>,
+    /// Packs of other accounts than the pack before them, one sentence each.
+    pub(crate) of_others: Vec<String>,
     /// Packs that would bear on the period, and whose accounts are pseudonyms: they count for nothing.
     pub(crate) left_out: Vec<LeftOut>,
 }
@@ -184,13 +192,13 @@ pub(crate) struct UnlistedTable {
 /// What the evidence says of one table over the period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Proof {
-    /// At some moment its newest usable recovery point was older than the RPO, or there was none.
+    /// At some moment its newest good recovery point was older than the RPO, or there was none.
     Exposed,
     /// Not exposed as far as the evidence goes, and it does not go all the way.
     NotObserved,
     /// As proven, if points that no pack lists at some moment stayed as long as their plan promised.
     Promised,
-    /// At every moment of its life in the period at which the policy asked for it, a usable point was within the RPO.
+    /// At every moment of its life in the period at which the policy asked for it, a good point was within the RPO.
     Proven,
     /// The policy asked for no backup as long as it lived in the period.
     Exempt,
@@ -238,7 +246,7 @@ pub(crate) struct TableProof {
     /// Tiers of the policy that took it.
     pub(crate) tiers: Vec<String>,
     /// What was asked of it, as far as that touches its life in the period.
-    pub(crate) asked: Vec<(u32, u32, RpoDemand)>,
+    pub(crate) asked: Vec<AskedSpan>,
     /// The verdict.
     pub(crate) proof: Proof,
     /// Every exposure lies within the term of a waiver.
@@ -253,6 +261,8 @@ pub(crate) struct TableProof {
     pub(crate) days: Vec<DayProof>,
     /// Recovery points that were made in the period.
     pub(crate) points: usize,
+    /// Those of them that never counted for certain, by why.
+    pub(crate) not_counted: NotCountedPoints,
     /// Recovery points of the period that may be of this table, or of another of its name that no pack lists.
     pub(crate) undecided_points: usize,
     /// Jobs of the period that made no recovery point, and runs that never started, in order.
@@ -283,7 +293,7 @@ impl Gap {
     }
 }
 
-/// A time in which the newest usable recovery point was older than the RPO.
+/// A time in which the newest good recovery point was older than the RPO.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Exposure {
     /// Its first moment.
@@ -326,8 +336,8 @@ pub(crate) struct WaiverTerm {
     pub(crate) from: u32,
     /// Expired, or last seen by a pack before it was gone; `from` if it never counts.
     pub(crate) to: u32,
-    /// It is about the age of recovery points, and so accepts exposures that lie within it.
-    pub(crate) accepts_exposure: bool,
+    /// What it excuses of good recovery points.
+    pub(crate) excuses: Demands,
 }
 
 /// Sums. Each equals a count over the rows of the attestation.
@@ -456,16 +466,23 @@ pub(crate) fn attest(packs: &[IntactPack], period: Period, is_strict: bool) -> O
         builder.add(&pack.inventory)?;
     }
     let lives = builder.finish();
-    let all: Vec<Criteria> = packs
-        .iter()
-        .map(|intact| intact.pack.criteria())
-        .collect::<Result<_, _>>()?;
+    let judged_by = |intact: &&IntactPack| -> Outcome<(Criteria, bool)> {
+        Ok((intact.pack.criteria()?, intact.pack.asks_for_usable_points()))
+    };
+    let all: Vec<(Criteria, bool)> = packs.iter().map(judged_by).collect::<Result<_, _>>()?;
     let mut policies = policies::Policies::new(&lives, &all);
     let mut union = union::Union::new(&lives, from, to);
-    for (intact, criteria) in packs.iter().zip(&all) {
-        let facts = derive(&intact.inventory, criteria.policy.window_days)?;
-        union.add(&intact.inventory, &facts)?;
-        policies.add(&lives, &facts, criteria)?;
+    let derive_at = |place: usize| derive(&packs[place].inventory, all[place].0.policy.window_days);
+    let mut next = Some(derive_at(0));
+    for (place, (intact, (criteria, _))) in packs.iter().zip(&all).enumerate() {
+        let Some(facts) = next.take().transpose()? else { break };
+        // The next pack is read while this one is put together with those before it.
+        next = std::thread::scope(|scope| -> Result<_, Problem> {
+            let ahead = (place + 1 < packs.len()).then(|| scope.spawn(|| derive_at(place + 1)));
+            union.add(&intact.inventory, &facts)?;
+            policies.add(&lives, &facts, criteria)?;
+            Ok(ahead.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
+        })?;
     }
     let attestation = judge::judge(&packs, (period, is_strict), &lives, policies, union);
     if attestation.tables.is_empty() && attestation.unlisted.is_empty() {

@@ -10,10 +10,12 @@
 //! the day on which it says that it was approved, but never from before a pack of the same account and Region in which it is
 //! missing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::good::{Asked, AskedSpan};
 use super::lives::{Life, Lives};
 use super::{PolicyChange, WaiverTerm};
 use crate::criteria::Criteria;
@@ -21,9 +23,8 @@ use crate::criteria::policy::{Policy, Tier};
 use crate::criteria::waivers::Waiver;
 use crate::dictionary::TableFacts;
 use crate::domain::{Demand, Demands, Question, Subject, TargetId, rfc3339};
-use crate::facts::rpo_over_time::{DemandSpan, RpoDemand};
 use crate::facts::{Facts, seconds};
-use crate::judge::evaluate::{Tiers, Within, is_left_open};
+use crate::judge::evaluate::{Assigned, Tiers, Within, is_left_open};
 use crate::problem::Problem;
 
 /// Tables judged at once.
@@ -32,12 +33,20 @@ const CHUNK: usize = 8192;
 /// The rule on times without a recent recovery point.
 const RULE_OF_GAPS: &str = "recovery-point-gap-within-rpo";
 
-/// Does it accept a time without a recent recovery point, be it that there was an old one or none?
-fn accepts_exposure(waiver: &Waiver) -> bool {
-    let wanted: Demands = [Demand::Fresh, Demand::Usable].into_iter().collect();
-    let is_enough = |(rule, demands): (&str, Demands)| rule == Question::BackedUp.as_str() && wanted.are_among(demands);
-    waiver.rule == RULE_OF_GAPS || waiver.excuses().into_iter().any(is_enough)
+/// What it excuses of good points.
+fn excuses(waiver: &Waiver) -> Demands {
+    if waiver.rule == RULE_OF_GAPS {
+        return AGE;
+    }
+    let of_points = waiver
+        .excuses()
+        .into_iter()
+        .filter(|(rule, _)| *rule == Question::BackedUp.as_str());
+    of_points.fold(Demands::NONE, |all, (_, demands)| all.or(demands))
 }
+
+/// That a point is there and young enough.
+pub(super) const AGE: Demands = Demands::of(&[Demand::Fresh, Demand::Usable]);
 
 /// What a policy asks of a table, by what one pack shows of the table.
 #[derive(Debug, Clone, Copy)]
@@ -45,15 +54,22 @@ struct Ask {
     /// The pack, by place.
     pack: u32,
     policy: u32,
-    asked: RpoDemand,
+    /// By place in `asked`.
+    asked: u32,
 }
+
+/// A policy in words, by what it says.
+type Lines = BTreeMap<String, String>;
 
 /// What packs say of each life, by its place.
 pub(super) struct Policies {
-    /// All policies of the packs, each once.
-    policies: Vec<Policy>,
+    /// All policies of the packs, each once, and whether it asked for nothing of points but that they can be restored.
+    policies: Vec<(Policy, bool)>,
     /// The policy of each pack, by place.
     policy_of: Vec<u32>,
+    /// Everything that was asked somewhere: each in order, and none twice.
+    asked: Vec<Vec<Asked>>,
+    asked_places: HashMap<Vec<Asked>, u32>,
     /// By packs that list the table, in order.
     asks: Vec<Vec<Ask>>,
     /// By what is known of the table at any time, under the policy of the pack.
@@ -65,7 +81,8 @@ pub(super) struct Policies {
     /// When a table was archived.
     pub(super) archived: Vec<Option<u32>>,
     pub(super) changes: Vec<PolicyChange>,
-    last: Option<(DateTime<Utc>, BTreeMap<String, String>)>,
+    /// Of every pack, its moment and its policy, in words.
+    told: Vec<(DateTime<Utc>, Arc<Lines>)>,
     waivers: Vec<Seen>,
     /// Moment and scope of every pack.
     packs: Vec<(u32, BTreeSet<TargetId>)>,
@@ -88,23 +105,26 @@ enum Shown {
 }
 
 impl Policies {
-    /// `all`: what every pack was judged by, in order of time.
-    pub(super) fn new(lives: &Lives, all: &[Criteria]) -> Self {
+    /// `all`: what every pack was judged by, in order of time, and whether its rules asked for nothing of points but that they
+    /// can be restored.
+    pub(super) fn new(lives: &Lives, all: &[(Criteria, bool)]) -> Self {
         let count = lives.all.len();
-        let mut policies: Vec<Policy> = Vec::new();
+        let mut policies: Vec<(Policy, bool)> = Vec::new();
         let mut policy_of = Vec::new();
-        let mut known: BTreeMap<BTreeMap<String, String>, u32> = BTreeMap::new();
-        for criteria in all {
+        let mut known: BTreeMap<(BTreeMap<String, String>, bool), u32> = BTreeMap::new();
+        for (criteria, is_by_usable) in all {
             let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
-            let number = *known.entry(lines(&criteria.policy)).or_insert(next);
+            let number = *known.entry((lines(&criteria.policy), *is_by_usable)).or_insert(next);
             if number == next {
-                policies.push(criteria.policy.clone());
+                policies.push((criteria.policy.clone(), *is_by_usable));
             }
             policy_of.push(number);
         }
         Self {
             policies,
             policy_of,
+            asked: vec![OPEN.to_vec()],
+            asked_places: HashMap::from([(OPEN.to_vec(), 0)]),
             possible: vec![Vec::new(); count],
             asks: vec![Vec::new(); count],
             tiers: vec![BTreeSet::new(); count],
@@ -112,7 +132,7 @@ impl Policies {
             is_restore_test: vec![false; count],
             archived: vec![None; count],
             changes: Vec::new(),
-            last: None,
+            told: Vec::new(),
             waivers: Vec::new(),
             packs: Vec::new(),
         }
@@ -129,7 +149,8 @@ impl Policies {
         let own = self.policy_of[pack];
         let mut matched = vec![0; criteria.waivers.0.len()];
         for policy in self.neighbours(lives, pack) {
-            let judged = std::mem::take(&mut self.policies[policy as usize]);
+            let (judged, is_by_usable) = std::mem::take(&mut self.policies[policy as usize]);
+            let mut places: HashMap<*const Assigned, u32> = HashMap::new();
             let within = Within::of(&judged, facts)?;
             let mut tiers = Tiers::new(&judged, &[], facts.as_of(), &within);
             for start in (0..facts.len()).step_by(CHUNK) {
@@ -147,9 +168,11 @@ impl Policies {
                         continue;
                     };
                     let asked = if is_left_open(table) {
-                        RpoDemand::OPEN
+                        OPEN_PLACE
                     } else {
-                        assigned.asked()
+                        let place = || self.place(asked_by(assigned, is_by_usable));
+                        // The tiers keep what they assign.
+                        *places.entry(Arc::as_ptr(assigned)).or_insert_with(place)
                     };
                     let pack = u32::try_from(pack).unwrap_or(u32::MAX);
                     self.asks[life].push(Ask { pack, policy, asked });
@@ -163,9 +186,9 @@ impl Policies {
                 }
             }
             if policy == own {
-                self.add_possible(lives, pack, &mut tiers)?;
+                self.add_possible(lives, pack, (&mut tiers, is_by_usable))?;
             }
-            self.policies[policy as usize] = judged;
+            self.policies[policy as usize] = (judged, is_by_usable);
         }
         let is_listed_whole = facts.is_listed_whole(Subject::Table);
         for (waiver, matched) in criteria.waivers.0.iter().zip(matched) {
@@ -203,7 +226,12 @@ impl Policies {
     }
 
     /// What the pack's policy may ask of tables of which only name and place are known.
-    fn add_possible(&mut self, lives: &Lives, pack: usize, tiers: &mut Tiers<'_>) -> Result<(), Problem> {
+    fn add_possible(
+        &mut self,
+        lives: &Lives,
+        pack: usize,
+        (tiers, is_by_usable): (&mut Tiers<'_>, bool),
+    ) -> Result<(), Problem> {
         let (as_of, targets) = &self.packs[pack];
         let is_known = |life: &Life| life.first_seen < *as_of && *as_of < life.last_seen;
         let all = lives.all.iter().enumerate();
@@ -215,10 +243,11 @@ impl Policies {
             let tables: Vec<TableFacts> = places.iter().map(|place| lasting(&lives.all[*place])).collect();
             let assigned = tiers.assign_untagged(&tables).map_err(no_tiers)?;
             for (place, assigned) in places.iter().zip(assigned) {
+                let asked = self.place(asked_by(&assigned, is_by_usable));
                 self.possible[*place].push(Ask {
                     pack: u32::try_from(pack).unwrap_or(u32::MAX),
                     policy: self.policy_of[pack],
-                    asked: assigned.asked(),
+                    asked,
                 });
             }
         }
@@ -244,19 +273,24 @@ impl Policies {
         }
     }
 
-    /// Notes what differs from the policy of the pack before.
+    /// Notes what differs from the policy of the pack before that tells of one of the same accounts and Regions.
     fn compare(&mut self, as_of: DateTime<Utc>, policy: &Policy) {
-        let now = lines(policy);
-        if let Some((before, last)) = self.last.replace((as_of, now.clone())) {
+        let pack = self.packs.len() - 1;
+        let mut now = Arc::new(lines(policy));
+        let before = (0..pack)
+            .rev()
+            .find(|other| !self.packs[*other].1.is_disjoint(&self.packs[pack].1));
+        if let Some(before) = before.map(|place| &self.told[place]) {
+            let last = &before.1;
             let keys: BTreeSet<&String> = last.keys().chain(now.keys()).collect();
             let of = |lines: &BTreeMap<String, String>, key: &String| {
                 lines.get(key).cloned().unwrap_or_else(|| "none".to_owned())
             };
             for key in keys {
-                let (old, new) = (of(&last, key), of(&now, key));
+                let (old, new) = (of(last, key), of(&now, key));
                 if old != new {
                     self.changes.push(PolicyChange {
-                        after: before,
+                        after: before.0,
                         by: as_of,
                         what: key.clone(),
                         before: old,
@@ -264,11 +298,24 @@ impl Policies {
                     });
                 }
             }
+            if *last == now {
+                now = Arc::clone(last);
+            }
         }
+        self.told.push((as_of, now));
+    }
+
+    /// The place of what is asked.
+    fn place(&mut self, asked: Vec<Asked>) -> u32 {
+        let next = u32::try_from(self.asked.len()).unwrap_or(u32::MAX);
+        *self.asked_places.entry(asked).or_insert_with_key(|asked| {
+            self.asked.push(asked.clone());
+            next
+        })
     }
 
     /// What was asked of a life over all time.
-    pub(super) fn demands(&self, life: &Life, place: usize) -> Vec<DemandSpan> {
+    pub(super) fn demands(&self, life: &Life, place: usize) -> Vec<AskedSpan> {
         let scope = self.packs.iter().enumerate();
         let scope: Vec<(u32, u32)> = scope
             .filter(|(_, (_, targets))| targets.contains(&life.target))
@@ -276,40 +323,59 @@ impl Policies {
             .collect();
         let ends = scope.iter().map(|pack| Some(*pack));
         let ends: Vec<Option<(u32, u32)>> = std::iter::once(None).chain(ends).chain([None]).collect();
-        let mut demands: Vec<DemandSpan> = Vec::new();
+        let mut demands: Vec<(u32, u32, BTreeSet<u32>)> = Vec::new();
         for pair in ends.windows(2) {
             let (from, to) = (pair[0].map_or(0, |(_, at)| at), pair[1].map_or(u32::MAX, |(_, at)| at));
             let packs: Vec<u32> = pair.iter().flatten().map(|(pack, _)| *pack).collect();
             let asked = self.asked_between(place, &packs);
             match demands.last_mut() {
-                Some(before) if before.asked == asked => before.to = to,
-                _ if from < to => demands.push(DemandSpan { from, to, asked }),
+                Some((_, until, before)) if *before == asked => *until = to,
+                _ if from < to => demands.push((from, to, asked)),
                 _ => {}
             }
         }
-        demands
+        let any_of = |places: &BTreeSet<u32>| -> Vec<Asked> {
+            let all: BTreeSet<Asked> = places
+                .iter()
+                .flat_map(|place| &self.asked[*place as usize])
+                .copied()
+                .collect();
+            all.into_iter().collect()
+        };
+        let spans = demands.into_iter();
+        let spans = spans.map(|(from, to, places)| AskedSpan {
+            from,
+            to,
+            any_of: any_of(&places),
+        });
+        spans.collect()
     }
 
-    /// What may have been asked of a life between two packs, or before the first or after the last.
-    fn asked_between(&self, place: usize, packs: &[u32]) -> RpoDemand {
+    /// What may have been asked of a life between two packs, or before the first or after the last: each by its place.
+    fn asked_between(&self, place: usize, packs: &[u32]) -> BTreeSet<u32> {
         let asks = &self.asks[place];
         let listing = packs.first().zip(packs.get(1)).and_then(|(from, to)| {
-            let before = asks.iter().rev().find(|ask| ask.pack <= *from)?;
-            let after = asks.iter().find(|ask| ask.pack >= *to)?;
+            let before = asks[..asks.partition_point(|ask| ask.pack <= *from)].last()?;
+            let after = asks.get(asks.partition_point(|ask| ask.pack < *to))?;
             Some([before.pack, after.pack])
         });
         let of = |asks: &[Ask], pack: u32, policy: u32| {
             let start = asks.partition_point(|ask| ask.pack < pack);
             let of_pack = asks[start..].iter().take_while(|ask| ask.pack == pack);
             let mut of_policy = of_pack.filter(|ask| ask.policy == policy);
-            of_policy.next().map_or(RpoDemand::OPEN, |ask| ask.asked)
+            of_policy.next().map_or(OPEN_PLACE, |ask| ask.asked)
         };
         let policies = packs.iter().map(|pack| (*pack, self.policy_of[*pack as usize]));
         let each = policies.flat_map(|(pack, policy)| match listing {
             Some(shown) => shown.map(|shown| of(asks, shown, policy)),
             None => [of(&self.possible[place], pack, policy); 2],
         });
-        each.reduce(RpoDemand::or).unwrap_or(RpoDemand::OPEN)
+        let all: BTreeSet<u32> = each.collect();
+        if all.is_empty() {
+            BTreeSet::from([OPEN_PLACE])
+        } else {
+            all
+        }
     }
 
     /// Waivers that say that they were in force for a table at some moment from `from` to `to`, in order of their ids.
@@ -333,7 +399,7 @@ impl Policies {
                         approved,
                         from: start.min(end),
                         to: end,
-                        accepts_exposure: accepts_exposure(waiver),
+                        excuses: excuses(waiver),
                     });
                 }
             }
@@ -367,6 +433,26 @@ impl Policies {
         runs.extend(last.map(|at| (missing, end(at))));
         runs
     }
+}
+
+/// What is not known.
+const OPEN: &[Asked] = &[Asked::Open];
+
+/// Its place.
+const OPEN_PLACE: u32 = 0;
+
+/// What the tiers that may take a table ask of it, between them.
+fn asked_by(assigned: &Assigned, is_by_usable: bool) -> Vec<Asked> {
+    if assigned.is_exempt == Some(true) {
+        return vec![Asked::Nothing];
+    }
+    let each = assigned
+        .candidates()
+        .iter()
+        .map(|values| Asked::by(values, is_by_usable));
+    let exemption = assigned.is_exempt.is_none().then_some(Asked::Nothing);
+    let all: BTreeSet<Asked> = each.chain(exemption).collect();
+    all.into_iter().collect()
 }
 
 /// What is true of a table at any time.

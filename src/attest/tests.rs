@@ -15,13 +15,14 @@ use crate::criteria::waivers::Waivers;
 use crate::facts::derive;
 use crate::facts::rpo_over_time::DAY;
 use crate::inventory::schema::{
-    BackupJob, CallLogEntry, Plan, PlanRule, PlanVersion, RecoveryPoint, Row, SCHEMA_VERSION, Table, Target, Vault,
+    BackupJob, CallLogEntry, Key, Plan, PlanRule, PlanVersion, RecoveryPoint, Row, SCHEMA_VERSION, Table, Target, Vault,
 };
 use crate::inventory::store::{Writer, write_manifest};
 use crate::inventory::{Inventory, Manifest};
 
 const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-west-1";
+const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/k";
 const ARN: &str = "arn:aws:dynamodb:eu-west-1:111122223333:table/t";
 /// Day 0 of worlds, in days since 1970.
 const DAY_0: u32 = 20_000;
@@ -198,6 +199,7 @@ impl World {
         );
         push(&writer, &self.tables(look));
         push(&writer, &[vault()]);
+        push(&writer, &[key()]);
         push(&writer, &plans());
         push(&writer, &plan_versions());
         push(&writer, &plan_rules());
@@ -271,7 +273,7 @@ impl World {
                 delete_at: Some(at(backup.dated + days * DAY)),
                 is_encrypted: Some(true),
                 key_arn: None,
-                key_type: None,
+                key_type: Some("AWS_OWNED_KMS_KEY".to_owned()),
                 source_vault_arn: None,
                 created_by_plan_id: Some("plan".to_owned()),
                 created_by_rule_id: Some(format!("rule-{}", backup.rule)),
@@ -329,18 +331,18 @@ impl World {
             days: DAYS as usize,
             is_strict: false,
         };
-        let all: Vec<Criteria> = inventories.iter().map(|_| criteria()).collect();
+        let all: Vec<(Criteria, bool)> = inventories.iter().map(|_| (criteria(), false)).collect();
         let mut policies = Policies::new(&lives, &all);
         let mut union = Union::new(&lives, window.from, window.to);
         for inventory in &inventories {
             let facts = derive(inventory, 30).expect("derived");
             union.add(inventory, &facts).expect("united");
-            policies.add(&lives, &facts, &all[0]).expect("read");
+            policies.add(&lives, &facts, &all[0].0).expect("read");
         }
-        let sums = union.finish().sums;
-        let tables = lives.all.iter().zip(&sums).enumerate();
+        let mut united = union.finish();
+        let tables = lives.all.iter().zip(&united.sums).enumerate();
         tables
-            .map(|(place, (life, sum))| window.table(life, sum, &policies, place))
+            .map(|(place, (life, sum))| window.table(life, (sum, &mut united.good), &policies, place))
             .collect()
     }
 }
@@ -352,6 +354,7 @@ fn criteria() -> Criteria {
         policy: Policy {
             values: crate::criteria::values::PolicyValues {
                 rpo: Some(TimeDelta::seconds(i64::from(RPO))),
+                retention_min_days: 0,
                 ..crate::criteria::values::PolicyValues::default()
             },
             ..Policy::default()
@@ -373,13 +376,22 @@ fn vault() -> Vault {
         vault_name: "Default".to_owned(),
         vault_arn: Some(format!("arn:aws:backup:{REGION}:{ACCOUNT}:backup-vault:Default")),
         vault_type: None,
-        key_arn: None,
+        key_arn: Some(KEY.to_owned()),
         recovery_point_count: None,
         locked: None,
         lock_date: None,
         min_retention_days: None,
         max_retention_days: None,
         created_at: None,
+    }
+}
+
+fn key() -> Key {
+    Key {
+        deletion_at: None,
+        key_arn: KEY.to_owned(),
+        key_manager: Some("AWS".to_owned()),
+        key_state: Some("Enabled".to_owned()),
     }
 }
 
@@ -546,6 +558,58 @@ proptest! {
             }
         }
     }
+}
+
+/// The job waited while the table was made anew, and its point was gone when a pack looked: nobody can say of which it was.
+#[test]
+fn a_point_of_a_job_across_two_lives_is_of_neither() {
+    let (born_anew, look) = (hour(10 * 24 + 5) + 1800, hour(14 * 24));
+    let job = Backup {
+        created: hour(10 * 24 + 5),
+        dated: hour(10 * 24 + 5) + 3000,
+        finished: hour(10 * 24 + 6),
+        rule: 0,
+        expires: hour(12 * 24 + 8),
+        deleted: None,
+        life: 1,
+    };
+    let pack = |as_of: u32| Look {
+        as_of,
+        vault: true,
+        jobs: true,
+        tables: true,
+        described: true,
+    };
+    let mut world = World {
+        lives: vec![(hour(0), born_anew - 60), (born_anew, hour(DAYS * 24))],
+        backups: vec![job],
+        looks: vec![pack(hour(9 * 24)), pack(look)],
+    };
+    let tables = world.attest(&world.looks);
+    let [first, second] = &tables[..] else {
+        panic!("{tables:?}")
+    };
+    let within = |table: &TableProof, moment: u32| says(table, moment);
+    for moment in [hour(10 * 24 + 7), hour(11 * 24)] {
+        assert!(
+            !matches!(within(first, moment), Some("covered" | "promised")),
+            "{:?}",
+            first.history
+        );
+        assert!(
+            !matches!(within(second, moment), Some("covered" | "promised" | "exposed")),
+            "{:?}",
+            second.history
+        );
+    }
+    assert_eq!((first.points, second.points), (0, 0));
+    assert_eq!((first.undecided_points, second.undecided_points), (1, 1));
+    assert_eq!(says(second, hour(11 * 24 + 7) + 2700), Some("not observed"));
+    // A pack that lists the point tells by its date whose it is.
+    world.looks.insert(1, pack(hour(11 * 24)));
+    let tables = world.attest(&world.looks);
+    assert_eq!((tables[0].points, tables[1].points), (0, 1));
+    assert_eq!(says(&tables[1], hour(10 * 24 + 20)), Some("covered"));
 }
 
 #[test]

@@ -10,23 +10,21 @@ use std::hash::{BuildHasherDefault, Hasher as _};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::good::{GoodPoints, Key};
 use super::lives::{Lives, Owner};
 use crate::domain::{Arn, TargetId};
-use crate::facts::rpo_over_time::{PointTrace, Spans};
-use crate::facts::{ArnHasher, Facts, JOB_REACH, Sight, seconds};
+use crate::facts::rpo_over_time::{DAY, PointTrace, Spans};
+use crate::facts::{ArnHasher, Facts, JOB_REACH, Qualities, Sight, is_native, seconds};
 use crate::inventory::Inventory;
 use crate::inventory::schema::{BackupJob, PlanRule, RecoveryPoint, Vault, borrowed};
 use crate::problem::Problem;
 
 /// Columns of recovery points that are not needed here.
-const POINT_COLUMNS_UNUSED: [&str; 10] = [
+const POINT_COLUMNS_UNUSED: [&str; 7] = [
     "started_at",
     "last_restored_at",
     "cold_after_days",
     "cold_at",
-    "is_encrypted",
-    "key_arn",
-    "key_type",
     "created_by_plan_id",
     "created_by_rule_id",
     "size_bytes",
@@ -62,6 +60,9 @@ struct Made {
     /// When its retention ends; 0: not known.
     kept_until: u32,
     gone_by: u32,
+    /// What packs that list it as usable show of it, or its job, by number.
+    shown: Option<u32>,
+    is_native: bool,
 }
 
 /// A job that had not ended when it was last seen: it may have made a point.
@@ -128,6 +129,9 @@ pub(super) struct Union<'l> {
     vaults: HashMap<(TargetId, String), u32>,
     failures: Hashed<(u32, u64), (u32, Failure)>,
     open: Hashed<(u32, u64), Open>,
+    pub(super) good: GoodPoints,
+    /// Keys of native points that DynamoDB told of, as `places`.
+    native_keys: Hashed<(u32, u64), Key>,
     /// Lives with a point or a job without a date: nothing can be said to be all there is.
     undated: HashSet<u32>,
     observed: BTreeMap<TargetId, Vec<(u32, u32)>>,
@@ -137,6 +141,8 @@ pub(super) struct Union<'l> {
     /// By target: intervals that a whole list of its tables answers for.
     tables: BTreeMap<TargetId, Vec<(u32, u32)>>,
     pack: u32,
+    /// When each pack so far had been read.
+    ends: Vec<u32>,
 }
 
 impl<'l> Union<'l> {
@@ -150,12 +156,15 @@ impl<'l> Union<'l> {
             vaults: HashMap::new(),
             failures: HashMap::default(),
             open: HashMap::default(),
+            good: GoodPoints::default(),
+            native_keys: HashMap::default(),
             undated: HashSet::new(),
             observed: BTreeMap::new(),
             read: BTreeMap::new(),
             unlisted: BTreeMap::new(),
             tables: BTreeMap::new(),
             pack: 0,
+            ends: Vec::new(),
         }
     }
 
@@ -167,16 +176,23 @@ impl<'l> Union<'l> {
         let as_of = inventory.manifest.as_of;
         let took = (inventory.manifest.finished_at - inventory.manifest.started_at).max(TimeDelta::zero());
         let moments = (as_of, seconds(as_of + took));
+        self.ends.push(moments.1);
         let mut untold: HashSet<(TargetId, String)> = HashSet::new();
+        let mut qualities = facts.qualities();
+        for (arn, quality) in qualities.keys() {
+            self.good.see_key(arn, seconds(as_of), quality);
+        }
         inventory.for_each_row::<RecoveryPoint>(&POINT_COLUMNS_UNUSED, |point| {
             if point.resource_arn.is_none() {
                 let target = TargetId::new(point.account_id, point.region);
                 untold.insert((target, point.vault_name.to_owned()));
             }
-            self.add_point(&point, moments);
+            self.add_point(&point, moments, &mut qualities);
         })?;
         let windows = completion_windows(inventory)?;
-        inventory.for_each_row::<BackupJob>(&JOB_COLUMNS_UNUSED, |job| self.add_job(&job, &windows, facts))?;
+        inventory.for_each_row::<BackupJob>(&JOB_COLUMNS_UNUSED, |job| {
+            self.add_job(&job, &windows, facts, &mut qualities);
+        })?;
         for target in facts.reading().targets.keys() {
             let interval = (seconds(as_of - JOB_REACH), seconds(as_of));
             let is_whole = facts.is_target_whole(target);
@@ -200,7 +216,12 @@ impl<'l> Union<'l> {
     }
 
     /// `until`: when the pack was whole.
-    fn add_point(&mut self, point: &borrowed::RecoveryPoint<'_>, (as_of, until): (DateTime<Utc>, u32)) {
+    fn add_point(
+        &mut self,
+        point: &borrowed::RecoveryPoint<'_>,
+        (as_of, until): (DateTime<Utc>, u32),
+        qualities: &mut Qualities<'_>,
+    ) {
         let sight = Sight::of(point, as_of);
         let Some(table_arn) = point
             .resource_arn
@@ -218,10 +239,21 @@ impl<'l> Union<'l> {
         let Some(arn) = self.arn(table_arn) else {
             return self.add_unlisted(table_arn, created, &TargetId::new(point.account_id, point.region));
         };
+        let Some(quality) = qualities.of(point) else {
+            return;
+        };
         let vault = self.vault(TargetId::new(point.account_id, point.region), point.vault_name);
         let (pack, as_of) = (self.pack, seconds(as_of));
         let completed = point.completed_at.map(seconds);
-        let made = self.made_of(arn, hash(point.recovery_point_arn), created);
+        let key = (arn, hash(point.recovery_point_arn));
+        let native_key = qualities.native_key(point.recovery_point_arn);
+        if let Some(native_key) = native_key.and_then(|native_key| self.good.key(&native_key)) {
+            self.native_keys.insert(key, native_key);
+        }
+        let place = self.made_of(arn, key.1, created);
+        let good = &mut self.good;
+        let made = &mut self.made[place];
+        made.is_native = is_native(point.recovery_point_arn) == Some(true);
         (made.created, made.latest, made.vault, made.listed_in) = (created, created, vault, pack);
         let mut complete = || match completed {
             Some(at) => (made.complete_after, made.complete_by, made.says_completion) = (at, at, true),
@@ -230,6 +262,8 @@ impl<'l> Union<'l> {
         match sight {
             Sight::Usable { kept_until } => {
                 complete();
+                let before = made.shown.filter(|_| made.last_seen != 0);
+                made.shown = Some(good.see(before, made.last_seen, as_of, quality));
                 made.last_seen = as_of;
                 made.kept_until = kept_until.map_or(0, seconds);
                 made.gone_by = u32::MAX;
@@ -243,7 +277,13 @@ impl<'l> Union<'l> {
         }
     }
 
-    fn add_job(&mut self, job: &borrowed::BackupJob<'_>, windows: &Windows, facts: &Facts) {
+    fn add_job(
+        &mut self,
+        job: &borrowed::BackupJob<'_>,
+        windows: &Windows,
+        facts: &Facts,
+        qualities: &mut Qualities<'_>,
+    ) {
         let Some(table_arn) = job.resource_arn.filter(|arn| is_home(arn, job.account_id, job.region)) else {
             return;
         };
@@ -266,7 +306,15 @@ impl<'l> Union<'l> {
                 self.open.remove(&key);
                 let kept = promised(job, &target, created, facts);
                 let ended = job.completed_at.map(seconds);
-                let made = self.made_of(arn, hash(job.recovery_point_arn.unwrap_or(job.job_id)), created);
+                let kept_days = (kept != 0).then(|| i64::from((kept - created) / DAY));
+                let quality = qualities.of_job(&target, job.vault_name, job.recovery_point_arn, kept_days);
+                let place = self.made_of(arn, hash(job.recovery_point_arn.unwrap_or(job.job_id)), created);
+                let good = &mut self.good;
+                let made = &mut self.made[place];
+                if made.shown.is_none() {
+                    made.shown = Some(good.see(None, 0, 0, quality));
+                    made.is_native = job.recovery_point_arn.and_then(is_native) == Some(true);
+                }
                 let by = ended.unwrap_or_else(|| seconds(facts.as_of())).max(made.created);
                 if !made.says_completion {
                     made.complete_by = made.complete_by.min(by);
@@ -313,7 +361,7 @@ impl<'l> Union<'l> {
         }
     }
 
-    fn made_of(&mut self, arn: u32, hash: u64, created: u32) -> &mut Made {
+    fn made_of(&mut self, arn: u32, hash: u64, created: u32) -> usize {
         let next = u32::try_from(self.made.len()).unwrap_or(u32::MAX);
         let place = *self.places.entry((arn, hash)).or_insert(next);
         if place == next {
@@ -329,9 +377,11 @@ impl<'l> Union<'l> {
                 says_completion: false,
                 kept_until: 0,
                 gone_by: u32::MAX,
+                shown: None,
+                is_native: false,
             });
         }
-        &mut self.made[place as usize]
+        place as usize
     }
 
     fn vault(&mut self, target: TargetId, name: &str) -> u32 {
@@ -395,6 +445,8 @@ impl<'l> Union<'l> {
         }
         for made in &mut self.made {
             let is_missing = made.listed_in != 0 && made.listed_in != self.pack;
+            // A scan that was still going on may have seen it later than this one looked.
+            let is_missing = is_missing && self.ends[made.listed_in as usize - 1] <= as_of;
             if is_missing && made.gone_by == u32::MAX && is_read[made.vault as usize] {
                 made.gone_by = as_of;
             }
@@ -410,6 +462,35 @@ impl<'l> Union<'l> {
         missed.map_or(u32::MAX, |read| read.as_of)
     }
 
+    /// Of every point: the key that the packs that list it leave open, and whether that is only believed.
+    fn keys_of_natives(&self) -> Vec<Option<(Key, bool)>> {
+        let mut keys: Vec<Option<(Key, bool)>> = vec![None; self.made.len()];
+        let mut described: HashMap<u32, Vec<(u32, Key)>> = HashMap::new();
+        for (of, key) in &self.native_keys {
+            if let Some(place) = self.places.get(of) {
+                keys[*place as usize] = Some((*key, false));
+                let created = self.made[*place as usize].created;
+                described.entry(of.0).or_default().push((created, *key));
+            }
+        }
+        for of_arn in described.values_mut() {
+            of_arn.sort_unstable_by_key(|(created, _)| *created);
+        }
+        for (made, key) in self.made.iter().zip(&mut keys) {
+            let is_open = made.is_native && made.shown.is_some_and(|shown| self.good.is_key_open(shown));
+            let Some(of_arn) = described.get(&made.arn).filter(|_| is_open && key.is_none()) else {
+                continue;
+            };
+            let next = of_arn.partition_point(|(created, _)| *created <= made.created);
+            let around = next.checked_sub(1).zip((next < of_arn.len()).then_some(next));
+            let around = around.map(|(before, after)| (of_arn[before].1, of_arn[after].1));
+            *key = around
+                .filter(|(before, after)| before == after)
+                .map(|(key, _)| (key, true));
+        }
+        keys
+    }
+
     /// Everything, put together.
     pub(super) fn finish(mut self) -> United {
         let mut sums: Vec<Sum> = std::iter::repeat_with(Sum::default)
@@ -420,8 +501,10 @@ impl<'l> Union<'l> {
         let names: Vec<&str> = vaults.into_iter().map(|(_, name)| name).collect();
         let mut unlisted = Vec::new();
         let mut own = HashSet::new();
-        for made in &self.made {
-            let mut made = *made;
+        let keys = self.keys_of_natives();
+        for (place, key) in keys.into_iter().enumerate() {
+            let mut made = self.made[place];
+            let alike = self.good.alike(made.shown, key, made.last_seen == 0);
             if made.listed_in == 0 {
                 // What was finished only while the vaults were being listed may have been missed.
                 made.gone_by = self.missed_from(made.arn, made.vault, &names, made.complete_by);
@@ -429,7 +512,7 @@ impl<'l> Union<'l> {
                 own.insert((made.arn, made.vault, made.created));
             }
             let trace = made.point();
-            match self.give(made.arn, trace, &mut sums) {
+            match self.give(made.arn, (trace, alike), &mut sums) {
                 Owner::Life(life) if trace.is_made => sums[life as usize].made.push(made.created),
                 Owner::AnyOf(lives) if trace.is_made => {
                     for life in lives {
@@ -440,6 +523,7 @@ impl<'l> Union<'l> {
                 _ => {}
             }
         }
+        let nothing = self.good.alike(None, None, true);
         for ((arn, _), open) in &self.open {
             // The point of its date in its vault is its own.
             if own.contains(&(*arn, open.vault, open.created)) {
@@ -454,7 +538,7 @@ impl<'l> Union<'l> {
                 is_made: false,
                 ..PointTrace::listed(open.created)
             };
-            self.give(*arn, trace, &mut sums);
+            self.give(*arn, (trace, nothing), &mut sums);
         }
         for (arn, at) in unlisted {
             let life = &self.lives.all[arn as usize];
@@ -485,25 +569,27 @@ impl<'l> Union<'l> {
             sums,
             unlisted: self.unlisted,
             targets,
+            good: self.good,
         }
     }
 
     /// Adds a point to the tables that it may be of, and tells which. Of one that may be of several, nobody can say that it is
     /// of either.
-    fn give(&self, arn: u32, trace: PointTrace, sums: &mut [Sum]) -> Owner {
+    fn give(&self, arn: u32, (trace, alike): (PointTrace, u32), sums: &mut [Sum]) -> Owner {
         let table_arn = &self.lives.all[arn as usize].table_arn;
         let owner = self.lives.owner(table_arn, trace.earliest, trace.latest);
         match &owner {
-            Owner::Life(life) => sums[*life as usize].points.push(trace),
+            Owner::Life(life) => sums[*life as usize].points.push((trace, alike)),
             Owner::AnyOf(lives) => {
                 for life in lives {
-                    sums[*life as usize].points.push(PointTrace {
+                    let perhaps = PointTrace {
                         complete_latest: u32::MAX,
                         sure_until: 0,
                         promised_until: 0,
                         is_made: false,
                         ..trace
-                    });
+                    };
+                    sums[*life as usize].points.push((perhaps, alike));
                 }
             }
             Owner::Unlisted => {}
@@ -559,6 +645,8 @@ pub(super) struct United {
     pub(super) unlisted: BTreeMap<String, Unlisted>,
     /// What was seen of every target.
     pub(super) targets: BTreeMap<TargetId, Seen>,
+    /// What packs show of points.
+    pub(super) good: GoodPoints,
 }
 
 /// For which moments the packs answer in one target.
@@ -573,7 +661,8 @@ pub(super) struct Seen {
 /// What all packs together know of one life.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sum {
-    pub(super) points: Vec<PointTrace>,
+    /// Each with the number of those of which packs show the same.
+    pub(super) points: Vec<(PointTrace, u32)>,
     /// Earliest dates of points that were made for certain, in order.
     pub(super) made: Vec<u32>,
     /// The same of points that may be of this table or of another of its name.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use clap::Args;
 
 use crate::attest::render::{FORMATS, Format, terminal};
@@ -14,6 +14,7 @@ use crate::commands::shared::output::{Pipe, print};
 use crate::commands::shared::suggested::ATTESTATION_FORMATS;
 use crate::commands::verify::{does_not_hold, trust};
 use crate::deliver::staging::{Access, Purpose, Staging};
+use crate::domain::rfc3339;
 use crate::exit::Exit;
 use crate::ledger::{Broken, Entry, Expected, Ledger, Note};
 use crate::pack::intact::{self, IntactPack, check};
@@ -95,6 +96,8 @@ pub async fn run(args: AttestArgs) -> Outcome<Exit> {
     let evidence = PacksRead::read(&args, wish.period).await?;
     let mut attestation = attest(&evidence.packs, wish.period, args.strict)?;
     attestation.ledger = evidence.ledger;
+    from_the_future(&evidence.packs, Utc::now()).iter().for_each(warn);
+    attestation.notes.iter().for_each(warn);
     match staging {
         Some(staging) => {
             let folder = write(staging, &wish.formats, &attestation, &templates)?;
@@ -116,6 +119,25 @@ pub async fn run(args: AttestArgs) -> Outcome<Exit> {
         }
     }
     Ok(attestation.exit())
+}
+
+/// Packs that say of themselves that they were made later than now. Nothing of it goes into the files: the same packs give the
+/// same bytes whenever they are attested.
+fn from_the_future(packs: &[IntactPack], now: DateTime<Utc>) -> Option<Problem> {
+    let is_later = |intact: &&IntactPack| intact.pack.manifest.as_of > now + TimeDelta::hours(1);
+    let later: Vec<&IntactPack> = packs.iter().filter(is_later).collect();
+    let last = later.iter().map(|intact| intact.pack.manifest.as_of).max()?;
+    Some(
+        Problem::new(format!("{} from the future", count(later.len(), "pack") + if later.len() == 1 { " is" } else { " are" }))
+            .at(later[0].pack.dir.display().to_string())
+            .why(format!(
+                "its moment is {}, and by the clock of this machine it is {}",
+                rfc3339(last),
+                rfc3339(now)
+            ))
+            .so("each counts at the moment that it names; if its clock was wrong, so is every date that the answer takes from it")
+            .hint("set the clock of this machine, or leave the pack out"),
+    )
 }
 
 /// What is attested from. Every pack of it holds.
@@ -224,6 +246,10 @@ async fn of_ledger(
             .into());
     }
     let is_about_versions = |note: &&Note| matches!(note, Note::NoVersions { .. });
+    let of_others = checked
+        .notes
+        .iter()
+        .filter(|note| matches!(note, Note::OtherAccounts { .. }));
     let line = LedgerLine {
         address: address.to_owned(),
         packs: checked.entries.len(),
@@ -240,6 +266,7 @@ async fn of_ledger(
             .filter(is_about_versions)
             .map(Note::to_string)
             .collect(),
+        of_others: of_others.map(Note::to_string).collect(),
         left_out,
     };
     Ok((packs, line))

@@ -10,7 +10,7 @@ use crate::duration;
 pub(crate) const FOREVER_DAYS: i64 = 36_500;
 
 /// Who must own the key of a recovery point, from weak to strong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KeyOwner {
     /// Any encryption will do.
     Any,
@@ -44,7 +44,7 @@ impl KeyOwner {
 }
 
 /// How vaults must be locked, from weak to strong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LockWanted {
     /// No lock is asked for.
     None,
@@ -78,7 +78,7 @@ impl LockWanted {
 }
 
 /// What is asked of one recovery point, beside that it can be restored and that its key works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct PointValues {
     /// The shortest retention allowed, in days.
     pub(crate) retention_min_days: i64,

@@ -65,6 +65,16 @@ impl Demands {
     /// None of them.
     pub const NONE: Self = Self(0);
 
+    /// These.
+    pub(crate) const fn of(demands: &[Demand]) -> Self {
+        let (mut all, mut place) = (0, 0);
+        while place < demands.len() {
+            all |= 1 << demands[place] as u8;
+            place += 1;
+        }
+        Self(all)
+    }
+
     /// Is this one among them?
     pub fn contains(self, demand: Demand) -> bool {
         self.0 & (1 << demand as u8) != 0

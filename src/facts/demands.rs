@@ -8,7 +8,7 @@ use crate::criteria::values::{FOREVER_DAYS, KeyOwner, PointValues};
 use crate::domain::{Demand, Demands};
 
 /// What is known of a recovery point as far as demands ask; `None` is not known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Quality {
     pub(crate) is_usable: Option<bool>,
     pub(crate) kept_days: Option<i64>,

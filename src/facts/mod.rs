@@ -22,6 +22,7 @@ mod plan_policy;
 mod plan_policy_tests;
 mod plans;
 mod protection;
+mod qualities;
 mod recovery_point;
 mod restore;
 mod restore_testing;
@@ -64,11 +65,13 @@ use table_points::{TablePoints, by_column};
 use wanted_copies::WantedCopies;
 
 pub(crate) use copies::Comparisons;
+pub(crate) use demands::Quality;
 pub(crate) use index::keys::rank_of_owner;
 pub use index::reading::Reading;
 pub(crate) use index::rows::ArnHasher;
 pub(crate) use plans::membership::{DOES_NOT_TAKE, SelectionAnswer};
-pub(crate) use recovery_point::Sight;
+pub(crate) use qualities::{KeyQuality, NativeKey, Qualities};
+pub(crate) use recovery_point::{Sight, is_native};
 pub(crate) use time::{JOB_REACH, seconds};
 
 /// Columns of backup jobs that are not read of all of them.
@@ -257,6 +260,11 @@ impl Facts {
                 .all(|place| u32::try_from(place).is_ok_and(|place| self.index.has_whole_points(place))),
             Subject::Target | Subject::Waiver | Subject::Exemption => true,
         }
+    }
+
+    /// What is known of recovery points as far as demands ask, one by one.
+    pub(crate) fn qualities(&self) -> Qualities<'_> {
+        Qualities::new(&self.index)
     }
 
     /// How long a rule of a live plan keeps what it makes, and since when the plan says so.

@@ -133,6 +133,11 @@ impl Pack {
         asked
     }
 
+    /// Did its rules ask for points that can be restored, and for nothing else of them? So it was before there were demands.
+    pub(crate) fn asks_for_usable_points(&self) -> bool {
+        self.manifest.schema_version < manifest::SCHEMA_WITH_LEVELS
+    }
+
     fn check_below(&self, folder: &str) -> Result<(), Problem> {
         let files = self.manifest.files.iter();
         let below = files.filter(|file| file.path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')));

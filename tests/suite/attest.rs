@@ -1,82 +1,25 @@
 //! Proof over periods: months pass on the sandbox's clock, packs are written now and then, and `attest` has to tell each
 //! table rightly from all of them.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::common::aws::{create_table, delete_table};
 use crate::common::criteria::daily;
 use crate::common::evidence::flip;
+use crate::common::months::{Months, days, row, rows};
 use crate::common::worlds::{elsewhere_too, file, table, with, world};
-use crate::common::{self, Bench, Ran, json_file, refused};
+use crate::common::{self, Bench, json_file, refused};
 
-/// Months on one bench.
-struct Months {
-    bench: Bench,
-    packs: Vec<String>,
-}
-
-impl Months {
-    /// The world stands at noon of 1 November 2026.
-    fn new(more: &str) -> Self {
-        let bench = Bench::new(&world(more));
-        bench.write("backproof.toml", policy());
-        bench.write("waivers.toml", "");
-        Self {
-            bench,
-            packs: Vec::new(),
-        }
-    }
-
-    fn at(&self, instant: &str) {
-        let body = json!({ "set": instant }).to_string();
-        self.bench.control("POST /_sandbox/clock", &body);
-    }
-
-    /// Lets the world come to that instant and scans it.
-    fn pack(&mut self, instant: &str) {
-        self.pack_of(instant, &[]);
-    }
-
-    /// The same, of some Regions.
-    fn pack_of(&mut self, instant: &str, more: &[&str]) {
-        if instant > "2026-11-01T12:00:00Z" {
-            self.at(instant);
-        }
-        let name = format!("pack-{}", self.packs.len());
-        let (ran, _) = self.bench.scan(&name, &[&["--format", "json"], more].concat());
-        assert!(matches!(ran.code, 0 | 10 | 11), "{}", ran.stderr);
-        self.packs.push(name);
-    }
-
-    fn create(&self, name: &str) {
-        create_table(&self.bench, name, &json!([{ "Key": "backup", "Value": "daily" }]));
-    }
-
-    fn delete(&self, name: &str) {
-        delete_table(&self.bench, name);
-    }
-
-    fn run(&self, packs: &[String], from: &str, to: &str, more: &[&str]) -> Ran {
-        let mut args = vec!["attest", "--from", from, "--to", to, "--pack"];
-        args.extend(packs.iter().map(String::as_str));
-        args.extend(more);
-        self.bench.run(&args)
-    }
-
-    fn attest(&self, from: &str, to: &str) -> (i32, Value) {
-        self.attest_with(&self.packs, from, to)
-    }
-
-    /// The attestation of some packs as JSON, and how the program ended.
-    fn attest_with(&self, packs: &[String], from: &str, to: &str) -> (i32, Value) {
-        let ran = self.run(packs, from, to, &["--format", "json", "--out", "-"]);
-        (ran.code, ran.json())
-    }
+/// The world stands at noon of 1 November 2026.
+fn months(more: &str) -> Months {
+    let months = Months::new(&world(more), &policy());
+    months.bench.write("waivers.toml", "");
+    months
 }
 
 /// A point is complete a while after the date of its data, so a daily plan cannot keep an RPO of 24 h to the second.
 fn policy() -> String {
     let daily = with(&daily(), "rpo = \"24h\"", "rpo = \"25h\"");
+    let daily = with(&daily, "rpo = \"26h\"", "rpo = \"26h\"\nretention-min = \"1d\"");
     format!("waivers = \"waivers.toml\"\n{daily}")
 }
 
@@ -95,22 +38,6 @@ ticket = "RISK-77"
 max-tables = 1
 "#;
 
-fn rows<'a>(attestation: &'a Value, name: &str) -> Vec<&'a Value> {
-    let tables = attestation["tables"].as_array().expect("tables");
-    tables.iter().filter(|table| table["table_name"] == name).collect()
-}
-
-fn row<'a>(attestation: &'a Value, name: &str) -> &'a Value {
-    match rows(attestation, name).as_slice() {
-        [row] => row,
-        other => panic!("{} rows of {name}: {attestation}", other.len()),
-    }
-}
-
-fn days<'a>(attestation: &'a Value, name: &str) -> &'a str {
-    row(attestation, name)["days"].as_str().expect("days")
-}
-
 /// November with packs at its beginning, in its middle, and after its end.
 fn november() -> Months {
     let more = [
@@ -119,22 +46,22 @@ fn november() -> Months {
         table("reborn", DAILY),
         table("doomed", DAILY),
     ];
-    let mut months = Months::new(&more.concat());
+    let mut months = months(&more.concat());
     months.bench.write("waivers.toml", WAIVERS);
-    months.pack("2026-11-01T12:00:00Z");
+    months.pack();
     months.at("2026-11-05T12:00:00Z");
-    months.create("newborn");
-    months.create("ghost");
+    months.create("newborn", "daily");
+    months.create("ghost", "daily");
     months.at("2026-11-08T12:00:00Z");
     months.delete("ghost");
     months.delete("reborn");
     months.at("2026-11-10T12:00:00Z");
-    months.create("reborn");
-    months.pack("2026-11-15T12:00:00Z");
+    months.create("reborn", "daily");
+    months.pack_at("2026-11-15T12:00:00Z");
     months.at("2026-11-18T12:00:00Z");
     months.delete("newborn");
     months.delete("doomed");
-    months.pack("2026-12-01T12:00:00Z");
+    months.pack_at("2026-12-01T12:00:00Z");
     months
 }
 
@@ -266,7 +193,7 @@ fn what_failed_what_followed_and_what_was_accepted(months: &Months) {
 }
 
 fn a_time_that_no_pack_reaches_is_not_observed(months: &mut Months) {
-    months.pack("2027-02-01T12:00:00Z");
+    months.pack_at("2027-02-01T12:00:00Z");
     let (_, attestation) = months.attest("2026-11-15", "2027-01-31");
     // Points are kept for 35 days: the pack of February still lists those from 28 December on. What was made before and
     // after 1 December is gone, and AWS has forgotten its jobs; what the pack of that day saw, nobody saw again.
@@ -344,12 +271,12 @@ fn one_pack_says_what_the_report_of_its_scan_says(months: &Months) {
 
 #[test]
 fn a_change_of_policy_leaves_only_what_holds_under_both() {
-    let mut months = Months::new("");
-    months.pack("2026-11-01T12:00:00Z");
-    months.pack("2026-11-05T12:00:00Z");
+    let mut months = months("");
+    months.pack();
+    months.pack_at("2026-11-05T12:00:00Z");
     months.bench.write("backproof.toml", "[policy]\nrpo = \"6h\"\n");
-    months.pack("2026-11-10T12:00:00Z");
-    months.pack("2026-11-15T12:00:00Z");
+    months.pack_at("2026-11-10T12:00:00Z");
+    months.pack_at("2026-11-15T12:00:00Z");
     let (_, attestation) = months.attest("2026-11-01", "2026-11-14");
     let asked: Vec<&str> = row(&attestation, "orders")["asked"]
         .as_array()
@@ -369,11 +296,11 @@ fn a_change_of_policy_leaves_only_what_holds_under_both() {
 
 #[test]
 fn a_vault_that_a_pack_could_not_read_hides_and_never_shows() {
-    let mut months = Months::new(&file("brief"));
-    months.pack("2026-11-01T12:00:00Z");
+    let mut months = months(&file("brief"));
+    months.pack();
     let fault = r#"{"deny": "backup:ListRecoveryPointsByBackupVault", "resource": "*:backup-vault:Default"}"#;
     months.bench.fault(fault);
-    months.pack("2026-11-12T12:00:00Z");
+    months.pack_at("2026-11-12T12:00:00Z");
     let (_, attestation) = months.attest("2026-10-25", "2026-11-11");
     // Up to the pack that read the vault everything is known; after it only what the other vault shows.
     assert_eq!(
@@ -390,14 +317,15 @@ fn a_vault_that_a_pack_could_not_read_hides_and_never_shows() {
 /// An account and Region in the scope of one pack alone, of another time: nobody knows which tables lived there.
 #[test]
 fn a_target_that_no_list_reaches_leaves_the_answer_open() {
-    let mut months = Months::new("");
+    let mut months = months("");
     let world = with(&world(""), "name = \"forgotten\"", "name = \"tmp-forgotten\"");
     months.bench = Bench::new(&elsewhere_too(&world));
     months.bench.write("backproof.toml", policy());
     months.bench.write("waivers.toml", "");
-    months.pack("2026-11-01T12:00:00Z");
+    months.pack();
     for instant in ["2026-11-20T12:00:00Z", "2026-12-15T12:00:00Z", "2027-01-02T12:00:00Z"] {
-        months.pack_of(instant, &["--regions", "eu-west-1"]);
+        months.at(instant);
+        months.pack_of(&["--regions", "eu-west-1"]);
     }
     let (code, narrow) = months.attest_with(&months.packs[1..], "2026-12-01", "2026-12-31");
     assert_eq!(
@@ -425,7 +353,7 @@ fn a_target_that_no_list_reaches_leaves_the_answer_open() {
         assert!(ran.stdout.contains(text), "{}", ran.stdout);
     }
     // Another list of it answers what was open.
-    months.pack("2027-01-03T12:00:00Z");
+    months.pack_at("2027-01-03T12:00:00Z");
     let (code, attestation) = months.attest("2026-12-01", "2026-12-31");
     assert_eq!((code, &attestation["verdict"]), (0, &json!("proven")));
 }
@@ -433,10 +361,10 @@ fn a_target_that_no_list_reaches_leaves_the_answer_open() {
 /// A waiver that a pack does not show was not in force then, whatever day of approval it names later.
 #[test]
 fn a_waiver_that_was_written_after_the_fact_accepts_nothing() {
-    let mut months = Months::new(&file("unlucky"));
-    months.pack("2026-11-01T12:00:00Z");
+    let mut months = months(&file("unlucky"));
+    months.pack();
     months.bench.write("waivers.toml", WAIVERS);
-    months.pack("2026-11-10T12:00:00Z");
+    months.pack_at("2026-11-10T12:00:00Z");
     let (code, attestation) = months.attest("2026-10-20", "2026-10-31");
     assert_eq!(code, 10);
     let accepted = row(&attestation, "accepted");
@@ -464,15 +392,15 @@ fn a_waiver_that_was_written_after_the_fact_accepts_nothing() {
 
 #[test]
 fn two_packs_of_one_moment_stand_together_if_they_ask_the_same() {
-    let mut months = Months::new("");
-    months.pack("2026-11-01T12:00:00Z");
-    months.pack("2026-11-01T12:00:00Z");
+    let mut months = months("");
+    months.pack();
+    months.pack();
     let (_, attestation) = months.attest("2026-10-20", "2026-10-31");
     let scans = attestation["packs"].as_array().expect("packs");
     assert!(scans.iter().all(|pack| pack["as_of"] == "2026-11-01T12:00:00Z"));
     assert_eq!(days(&attestation, "orders"), "c".repeat(12));
     months.bench.write("backproof.toml", "[policy]\nrpo = \"6h\"\n");
-    months.pack("2026-11-01T12:00:00Z");
+    months.pack();
     let ran = months.run(&months.packs, "2026-10-20", "2026-10-31", &[]);
     assert_eq!(ran.code, 2, "{}", ran.stderr);
     assert!(
@@ -484,9 +412,9 @@ fn two_packs_of_one_moment_stand_together_if_they_ask_the_same() {
 
 #[test]
 fn a_pack_that_does_not_hold_is_refused_and_nothing_is_attested() {
-    let mut months = Months::new("");
-    months.pack("2026-11-01T12:00:00Z");
-    months.pack("2026-11-10T12:00:00Z");
+    let mut months = months("");
+    months.pack();
+    months.pack_at("2026-11-10T12:00:00Z");
     flip(&months.bench.path("pack-1/inventory/recovery_points.parquet"));
     let ran = months.run(&months.packs, "2026-11-01", "2026-11-05", &["--out", "none"]);
     assert_eq!(ran.code, 12, "{}", ran.stderr);
@@ -498,8 +426,8 @@ fn a_pack_that_does_not_hold_is_refused_and_nothing_is_attested() {
 #[test]
 fn the_pdf_of_many_tables_is_of_groups() {
     let many = table("many-{n}", "count = 320");
-    let mut months = Months::new(&many);
-    months.pack("2026-11-01T12:00:00Z");
+    let mut months = months(&many);
+    months.pack();
     let ran = months.run(
         &months.packs,
         "2026-10-25",
@@ -528,7 +456,7 @@ fn the_pdf_of_many_tables_is_of_groups() {
 
 #[test]
 fn mistakes_are_named() {
-    let mut months = Months::new("");
+    let mut months = months("");
     months.packs.push("nowhere".to_owned());
     let ran = months.run(&months.packs, "2026-13-01", "soon", &["--format", "docx"]);
     let wrong = [
@@ -548,7 +476,7 @@ fn mistakes_are_named() {
     assert_eq!(ran.code, 2);
 
     months.packs = Vec::new();
-    months.pack("2026-11-01T12:00:00Z");
+    months.pack();
     months.packs.push("pack-0".to_owned());
     // The same pack twice is one pack.
     let (_, attestation) = months.attest("2026-10-30", "2026-10-30");

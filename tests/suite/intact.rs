@@ -220,6 +220,11 @@ fn an_attestation_rests_on_a_ledger_that_holds() {
         "manifest 3 is dated back",
     );
     altered(
+        "missing",
+        &|ledger| std::fs::remove_file(ledger.join("manifests/00000002.json")).expect("removed"),
+        "2",
+    );
+    altered(
         "report",
         &|ledger| {
             let pack = std::fs::read_dir(ledger.join("packs"))

@@ -2,8 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::common::aws::{backup, create_table, delete_table};
-use crate::common::{Bench, json_file};
+use crate::common::aws::{backup, delete_table};
+use crate::common::evidence::{copy, manifest_of, reseal};
+use crate::common::months::{Months, row, rows};
+use crate::common::worlds::world;
+use crate::common::{json_file, refused};
 
 const PLACE: &str = "account = \"111122223333\"\nregion = \"eu-west-1\"\n";
 
@@ -25,52 +28,46 @@ fn table(name: &str, more: &str) -> String {
 const DAILY: &str = "cron(0 5 ? * * *)";
 const EVERY_SECOND_DAY: &str = "cron(0 5 */2 * ? *)";
 
-/// A world that stands at noon of 1 July 2026, and its packs.
-struct July {
-    bench: Bench,
-    packs: Vec<String>,
+/// A world that stands at noon of 1 July 2026, and its first pack.
+struct July(Months);
+
+impl std::ops::Deref for July {
+    type Target = Months;
+
+    fn deref(&self) -> &Months {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for July {
+    fn deref_mut(&mut self) -> &mut Months {
+        &mut self.0
+    }
+}
+
+/// An RPO, and nothing else that a point may fail.
+fn rpo(rpo: &str) -> String {
+    format!("[policy]\nrpo = \"{rpo}\"\nretention-min = \"1d\"\n")
 }
 
 impl July {
     fn new(rpo: &str, more: &[String]) -> Self {
+        let mut july = Self::unseen(rpo, more);
+        july.pack();
+        july
+    }
+
+    fn unseen(of: &str, more: &[String]) -> Self {
         let world = format!(
             "now = 2026-07-01T12:00:00Z\nfrozen = true\nhistory-days = 35\n[[account]]\nid = \"111122223333\"\n\
              regions = [\"eu-west-1\"]\n[[vault]]\n{PLACE}name = \"v\"\n{}",
             more.concat()
         );
-        let mut july = Self {
-            bench: Bench::new(&world),
-            packs: Vec::new(),
-        };
-        july.policy(rpo);
-        july.pack();
-        july
+        Self(Months::new(&world, &rpo(of)))
     }
 
-    fn policy(&self, rpo: &str) {
-        let policy = format!("[policy]\nrpo = \"{rpo}\"\n");
-        self.bench.write("backproof.toml", policy);
-    }
-
-    fn at(&self, instant: &str) {
-        let body = json!({ "set": instant }).to_string();
-        self.bench.control("POST /_sandbox/clock", &body);
-    }
-
-    fn pack(&mut self) {
-        let name = format!("pack-{}", self.packs.len());
-        let (ran, _) = self.bench.scan(&name, &["--format", "json"]);
-        assert!(matches!(ran.code, 0 | 10 | 11), "{}", ran.stderr);
-        self.packs.push(name);
-    }
-
-    fn pack_at(&mut self, instant: &str) {
-        self.at(instant);
-        self.pack();
-    }
-
-    fn create(&self, name: &str, plan: &str) {
-        create_table(&self.bench, name, &json!([{ "Key": "backup", "Value": plan }]));
+    fn policy(&self, of: &str) {
+        self.bench.write("backproof.toml", rpo(of));
     }
 
     fn delete_points(&self) {
@@ -117,25 +114,6 @@ impl July {
         );
         (plan, json!({ "BackupSelection": whole["BackupSelection"] }))
     }
-
-    fn attest(&self, from: &str, to: &str, more: &[&str]) -> (i32, Value) {
-        let mut args = vec![
-            "attest", "--from", from, "--to", to, "--format", "json", "--out", "-", "--pack",
-        ];
-        args.extend(self.packs.iter().map(String::as_str));
-        args.extend(more);
-        let ran = self.bench.run(&args);
-        (ran.code, ran.json())
-    }
-}
-
-fn rows<'a>(attestation: &'a Value, name: &str) -> Vec<&'a Value> {
-    let tables = attestation["tables"].as_array().expect("tables");
-    tables.iter().filter(|table| table["table_name"] == name).collect()
-}
-
-fn row<'a>(attestation: &'a Value, name: &str) -> &'a Value {
-    rows(attestation, name)[0]
 }
 
 /// Seconds in that state.
@@ -158,7 +136,7 @@ fn a_policy_holds_for_a_table_that_was_born_after_its_pack() {
     july.create("new", "second");
     july.policy("3d");
     july.pack_at("2026-07-20T12:00:00Z");
-    let (code, attestation) = july.attest("2026-07-03", "2026-07-19", &[]);
+    let (code, attestation) = july.attest("2026-07-03", "2026-07-19");
     assert_eq!((code, &attestation["verdict"]), (11, &json!("not-observed")));
     let new = row(&attestation, "new");
     assert_eq!(new["asked"][0]["rpo"], "25h or 3d");
@@ -188,7 +166,7 @@ fn one_more_pack_before_the_policy_changed_settles_what_was_asked() {
     july.pack_at("2026-07-20T11:00:00Z");
     july.policy("3d");
     july.pack_at("2026-07-20T12:00:00Z");
-    let (code, attestation) = july.attest("2026-07-03", "2026-07-19", &[]);
+    let (code, attestation) = july.attest("2026-07-03", "2026-07-19");
     assert_eq!(code, 10);
     assert_eq!(row(&attestation, "new")["exposures"].as_array().map(Vec::len), Some(8));
     assert_eq!(row(&attestation, "old")["verdict"], "proven");
@@ -202,7 +180,7 @@ fn a_policy_that_became_stricter_exposes_no_table_that_was_born_before() {
     july.create("young", "daily");
     july.policy("25h");
     july.pack_at("2026-07-20T12:00:00Z");
-    let (code, attestation) = july.attest("2026-07-03", "2026-07-19", &[]);
+    let (code, attestation) = july.attest("2026-07-03", "2026-07-19");
     assert_eq!(code, 11);
     for name in ["old", "young"] {
         assert_eq!(row(&attestation, name)["verdict"], "not-observed");
@@ -220,13 +198,14 @@ fn a_policy_counts_from_a_pack_that_could_not_list_tables() {
     july.bench.no_faults();
     july.policy("3d");
     july.pack_at("2026-07-18T12:00:00Z");
-    let (code, attestation) = july.attest("2026-07-03", "2026-07-17", &[]);
+    let (code, attestation) = july.attest("2026-07-03", "2026-07-17");
     assert_eq!(code, 11);
     let old = row(&attestation, "old");
     assert_eq!(
         old["asked"],
         json!([{
             "from": "2026-07-03T00:00:00Z", "to": "2026-07-18T00:00:00Z", "rpo": "25h or 3d",
+            "of_points": "usable, kept 1 d, encrypted, key works",
         }])
     );
     assert!(seconds(old, "not_observed") > 6 * 23 * 3600, "{old}");
@@ -248,7 +227,7 @@ fn a_vault_that_was_read_speaks_for_itself() {
     july.pack();
     july.bench.no_faults();
     july.pack_at("2026-07-20T12:00:00Z");
-    let (code, attestation) = july.attest("2026-07-02", "2026-07-08", &[]);
+    let (code, attestation) = july.attest("2026-07-02", "2026-07-08");
     assert_eq!(code, 10);
     let exposures = row(&attestation, "ttt")["exposures"]
         .as_array()
@@ -276,7 +255,7 @@ fn a_scan_and_the_attestation_over_its_pack_agree_on_what_is_being_made() {
         .find(|finding| finding["rule"] == "recovery-point-fresh");
     assert_eq!(fresh.expect("a finding")["verdict"], "non-compliant");
     july.pack_at("2026-07-12T20:00:00Z");
-    let (code, attestation) = july.attest("2026-07-09", "2026-07-11", &[]);
+    let (code, attestation) = july.attest("2026-07-09", "2026-07-11");
     assert_eq!(code, 10);
     let ttt = row(&attestation, "ttt");
     // From 25 h after the date of the data until the next point is complete, every day.
@@ -294,7 +273,7 @@ fn what_rests_on_a_promise_is_said_and_strict_does_not_count_it() {
         july.delete_points();
     }
     july.pack_at("2026-07-28T12:00:00Z");
-    let (code, attestation) = july.attest("2026-07-02", "2026-07-27", &[]);
+    let (code, attestation) = july.attest("2026-07-02", "2026-07-27");
     assert_eq!((code, &attestation["verdict"]), (0, &json!("covered-by-promise")));
     let ttt = row(&attestation, "ttt");
     assert_eq!(ttt["verdict"], "covered-by-promise");
@@ -311,7 +290,9 @@ fn what_rests_on_a_promise_is_said_and_strict_does_not_count_it() {
             .contains("of 1 table, 21 days of tables")
     );
     assert!(ttt["covered_percent"].as_f64().expect("a number") < 30.0);
-    let (code, strict) = july.attest("2026-07-02", "2026-07-27", &["--strict"]);
+    let more = ["--strict", "--format", "json", "--out", "-"];
+    let ran = july.run(&july.packs, "2026-07-02", "2026-07-27", &more);
+    let (code, strict) = (ran.code, ran.json());
     assert_eq!(
         (code, &strict["verdict"], &strict["strict"]),
         (11, &json!("not-observed"), &json!(true))
@@ -330,7 +311,7 @@ fn a_table_that_was_made_anew_while_a_job_waited_raises_no_false_alarm() {
     july.at("2026-07-02T05:01:05Z");
     july.create("ttt", "daily");
     july.pack_at("2026-07-12T12:00:00Z");
-    let (_, attestation) = july.attest("2026-07-02", "2026-07-11", &[]);
+    let (_, attestation) = july.attest("2026-07-02", "2026-07-11");
     let [first, second] = rows(&attestation, "ttt")[..] else {
         panic!("{attestation}")
     };
@@ -363,7 +344,7 @@ fn the_longest_gap_is_an_interval() {
         &selection,
     );
     july.pack_at("2026-07-17T12:00:00Z");
-    let (_, attestation) = july.attest("2026-07-05", "2026-07-16", &[]);
+    let (_, attestation) = july.attest("2026-07-05", "2026-07-16");
     let gap = &row(&attestation, "ttt")["longest_gap"];
     let of = |end: &str| gap[end].as_u64().expect("seconds");
     assert!(of("at_least") < of("at_most"), "{gap}");
@@ -383,7 +364,7 @@ fn a_job_that_runs_during_a_scan_blanks_nothing() {
         july.at("2026-07-02T21:00:00Z");
         july.take_selection_away();
         july.pack_at("2026-08-07T12:00:00Z");
-        let (code, attestation) = july.attest("2026-07-10", "2026-08-06", &[]);
+        let (code, attestation) = july.attest("2026-07-10", "2026-08-06");
         assert_eq!(code, 10);
         row(&attestation, "ttt")["exposures"].clone()
     };
@@ -391,4 +372,258 @@ fn a_job_that_runs_during_a_scan_blanks_nothing() {
     assert_eq!(while_it_runs[0]["from"], "2026-07-10T12:00:00Z");
     assert_eq!(while_it_runs[0]["to"], "2026-08-07T00:00:00Z");
     assert_eq!(while_it_runs, of("20"));
+}
+
+/// Kept for a week where a month is asked for: every point is listed, and none counts.
+#[test]
+fn a_point_that_is_not_kept_long_enough_covers_nothing() {
+    let plans = [
+        plan("daily", DAILY, 60, 35),
+        plan("brief", DAILY, 60, 7),
+        table("long", ""),
+        format!("[[table]]\n{PLACE}name = \"short\"\ntags = {{ backup = \"brief\" }}\n"),
+        format!("[[table]]\n{PLACE}name = \"accepted\"\ntags = {{ backup = \"brief\" }}\n"),
+    ];
+    let mut july = July::unseen("25h", &plans);
+    july.bench.write(
+        "backproof.toml",
+        "waivers = \"waivers.toml\"\n[policy]\nrpo = \"25h\"\nretention-min = \"35d\"\n",
+    );
+    let waiver = |tables: &str, demands: &str| {
+        format!(
+            "[[waiver]]\nrule = \"backed-up\"\ntables = \"{tables}\"\ndemands = {demands}\nreason = \"moves in August\"\n\
+             requester = \"lead of billing\"\napprover = \"head of risk\"\napproved = 2026-06-01\nexpires = 2027-05-30\n\
+             ticket = \"RISK-{tables}\"\nmax-tables = 1\n"
+        )
+    };
+    let waivers = waiver("accepted", "[\"kept\"]") + &waiver("short", "[\"fresh\", \"usable\"]");
+    july.bench.write("waivers.toml", waivers);
+    july.pack();
+    july.pack_at("2026-07-07T12:00:00Z");
+    let (code, attestation) = july.attest("2026-07-02", "2026-07-06");
+    assert_eq!(code, 10);
+    assert_eq!(row(&attestation, "long")["verdict"], "proven");
+    let short = row(&attestation, "short");
+    assert_eq!(short["days"], "eeeee");
+    assert_eq!(short["not_counted"], json!(["5 recovery points: kept 7 d"]));
+    assert_eq!(
+        short["asked"][0]["of_points"],
+        "usable, kept 35 d, encrypted, key works"
+    );
+    // That it is old or missing was accepted, and neither is what is wrong.
+    assert_eq!(
+        (&short["waived"], &short["exposures"][0]["waivers"]),
+        (&json!(false), &json!([]))
+    );
+    let accepted = row(&attestation, "accepted");
+    assert_eq!(
+        (&accepted["verdict"], &accepted["waived"]),
+        (&json!("exposed"), &json!(true))
+    );
+    assert_eq!(accepted["exposures"][0]["waivers"], json!(["RISK-accepted"]));
+}
+
+/// A vault that is locked between two packs: before the first its points are not good, after the second they are.
+#[test]
+fn where_two_packs_differ_on_a_point_nothing_is_said_between_them() {
+    let mut july = July::unseen("49h", &[plan("daily", DAILY, 60, 35), table("ttt", "")]);
+    let policy = "[policy]\nrpo = \"49h\"\nvault-lock = \"governance\"\n";
+    july.bench.write("backproof.toml", policy);
+    july.pack_at("2026-07-03T12:00:00Z");
+    backup(
+        &july.bench,
+        "PUT /backup-vaults/v/vault-lock",
+        &json!({ "MinRetentionDays": 1 }),
+    );
+    july.pack_at("2026-07-04T03:00:00Z");
+    july.pack_at("2026-07-06T12:00:00Z");
+    let (code, attestation) = july.attest("2026-07-02", "2026-07-05");
+    assert_eq!(code, 10);
+    let ttt = row(&attestation, "ttt");
+    assert_eq!(
+        (&ttt["exposures"][0]["to"], &ttt["not_observed"][0]["to"]),
+        (&json!("2026-07-03T12:00:00Z"), &json!("2026-07-04T03:00:00Z")),
+        "{ttt}"
+    );
+    assert_eq!(seconds(ttt, "covered"), 45 * 3600);
+}
+
+/// Only of the newest native point DynamoDB is asked for the key.
+#[test]
+fn the_key_of_a_native_point_between_two_others_is_believed() {
+    let native = "[settings.\"111122223333/eu-west-1\"]\ndynamodb-advanced = false\n".to_owned();
+    let mut july = July::new("25h", &[native, plan("daily", DAILY, 60, 35), table("ttt", "")]);
+    july.pack_at("2026-07-08T12:00:00Z");
+    let (code, attestation) = july.attest("2026-07-02", "2026-07-07");
+    let ttt = row(&attestation, "ttt");
+    assert_eq!((code, &ttt["verdict"]), (0, &json!("covered-by-promise")), "{ttt}");
+    assert_eq!(ttt["days"], "pppppp");
+    july.packs.pop();
+    let (code, attestation) = july.attest("2026-06-20", "2026-06-30");
+    let ttt = row(&attestation, "ttt");
+    assert_eq!((code, &ttt["days"]), (11, &json!("n".repeat(11))));
+    assert_eq!(
+        ttt["not_counted"],
+        json!(["11 recovery points: not known: whether their key works"])
+    );
+}
+
+/// Copies are not followed over time: one may have stood for the point that was missing.
+#[test]
+fn where_copies_are_accepted_no_time_is_exposed() {
+    let mut july = July::unseen("25h", &[plan("daily", EVERY_SECOND_DAY, 60, 35), table("ttt", "")]);
+    july.bench
+        .write("backproof.toml", rpo("25h") + "accept-copies = true\n");
+    july.pack();
+    july.pack_at("2026-07-08T12:00:00Z");
+    let (code, attestation) = july.attest("2026-07-02", "2026-07-07");
+    let ttt = row(&attestation, "ttt");
+    assert_eq!((code, &ttt["exposures"]), (11, &json!([])));
+    assert_eq!(ttt["days"], "nnnnnn");
+    let said = ttt["asked"][0]["of_points"].as_str().expect("words");
+    assert!(said.ends_with("or a copy elsewhere"), "{said}");
+}
+
+fn notes(attestation: &Value) -> Vec<&str> {
+    let notes = attestation["notes"].as_array().expect("notes");
+    notes.iter().filter_map(Value::as_str).collect()
+}
+
+const JSON: [&str; 4] = ["--format", "json", "--out", "-"];
+
+#[test]
+fn packs_of_two_organisations_are_told_and_keep_their_policies() {
+    let world = [plan("daily", DAILY, 60, 35), table("ttt", "")];
+    let mut july = July::new("25h", &world);
+    let theirs = format!(
+        "now = 2026-07-01T13:00:00Z\nfrozen = true\nhistory-days = 35\n[[account]]\nid = \"111122223333\"\n\
+         regions = [\"eu-west-1\"]\n[[vault]]\n{PLACE}name = \"v\"\n{}",
+        world.concat()
+    );
+    let theirs = theirs
+        .replace("111122223333", "444455556666")
+        .replace("\"ttt\"", "\"theirs\"");
+    let mut others = Months::new(&theirs, &rpo("6h"));
+    others.pack();
+    let packs = [july.packs[0].clone(), others.bench.path("pack-0").display().to_string()];
+    let ran = july.run(&packs, "2026-06-25", "2026-06-30", &JSON);
+    let attestation = ran.json();
+    assert_eq!(ran.code, 10);
+    assert!(
+        notes(&attestation)[0].starts_with("The packs are of 2 groups of accounts"),
+        "{attestation}"
+    );
+    for text in [
+        "warning: the packs are of 2 groups",
+        "111122223333; 444455556666",
+        "attest the packs of each",
+    ] {
+        assert!(ran.stderr.contains(text), "{}", ran.stderr);
+    }
+    assert_eq!(attestation["policy_changes"], json!([]));
+    assert_eq!(row(&attestation, "ttt")["asked"][0]["rpo"], "25h");
+    assert_eq!(row(&attestation, "theirs")["asked"][0]["rpo"], "6h");
+    july.pack_at("2026-07-02T12:00:00Z");
+    assert_eq!(july.attest("2026-06-25", "2026-06-30").1["notes"], json!([]));
+}
+
+#[test]
+fn packs_of_the_future_and_of_one_number_are_told() {
+    let world = [plan("daily", DAILY, 60, 35), table("ttt", "")].concat();
+    let later = format!(
+        "now = 2099-07-01T12:00:00Z\nfrozen = true\nhistory-days = 35\n[[account]]\nid = \"111122223333\"\n\
+         regions = [\"eu-west-1\"]\n[[vault]]\n{PLACE}name = \"v\"\n{world}"
+    );
+    let mut later = Months::new(&later, &rpo("25h"));
+    later.pack();
+    later.pack_at("2099-07-02T12:00:00Z");
+    for pack in ["pack-0", "pack-1"] {
+        reseal(&later.bench.path(pack), |manifest| {
+            manifest.sequence = Some(7);
+            manifest.previous = Some("0".repeat(64));
+            manifest.sealed_at = Some(manifest.as_of);
+        });
+    }
+    let ran = later.run(&later.packs, "2099-06-25", "2099-07-01", &JSON);
+    let attestation = ran.json();
+    assert_eq!(
+        (ran.code, row(&attestation, "ttt")["verdict"].as_str()),
+        (0, Some("proven")),
+        "{}",
+        ran.stderr
+    );
+    for text in [
+        "warning: 2 packs are from the future",
+        "its moment is 2099-07-02T12:00:00Z",
+        "leave the pack out",
+    ] {
+        assert!(ran.stderr.contains(text), "{}", ran.stderr);
+    }
+    let [number] = notes(&attestation)[..] else {
+        panic!("{attestation}")
+    };
+    assert!(
+        number.starts_with("2 packs say that they are number 7 of a ledger"),
+        "{number}"
+    );
+    // A file that no manifest names.
+    std::fs::write(later.bench.path("pack-1/more.txt"), "more").expect("written");
+    let ran = later.run(&later.packs, "2099-06-25", "2099-07-01", &JSON);
+    refused(
+        &ran,
+        12,
+        &["more.txt", "does not name this file", "nothing was attested"],
+    );
+}
+
+/// What a scan that was still going on had listed is not gone because another one, begun meanwhile, did not list it.
+#[test]
+fn scans_that_overlap_are_told() {
+    let mut july = July::new("25h", &[plan("daily", DAILY, 60, 35), table("ttt", "")]);
+    july.pack_at("2026-07-01T13:00:00Z");
+    let dir = july.bench.path("pack-0");
+    let inventory = dir.join("inventory/inventory.json");
+    let mut manifest = json_file(&inventory);
+    let ended = manifest_of(&dir).started_at + chrono::TimeDelta::hours(3);
+    manifest["finished_at"] = json!(ended);
+    std::fs::remove_file(&inventory).expect("removed");
+    std::fs::write(&inventory, manifest.to_string()).expect("written");
+    reseal(&dir, |manifest| manifest.finished_at = ended);
+    let ran = july.run(&july.packs, "2026-06-25", "2026-06-30", &JSON);
+    let attestation = ran.json();
+    assert_eq!(row(&attestation, "ttt")["verdict"], "proven");
+    let [overlap] = notes(&attestation)[..] else {
+        panic!("{} {attestation}", ran.stderr)
+    };
+    assert!(
+        overlap.starts_with("1 pair of scans overlap in time (the pack of 2026-07-01T12:00:00Z and"),
+        "{overlap}"
+    );
+}
+
+/// Its policy asked for usable points alone.
+#[test]
+fn a_pack_of_schema_1_is_judged_by_usable_points_and_that_is_told() {
+    let mut november = Months::new(&world(""), "[policy]\nrpo = \"25h\"\nretention-min = \"60d\"\n");
+    november.pack_at("2026-11-02T12:00:00Z");
+    copy(
+        std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packs/schema-1")),
+        &november.bench.path("old"),
+    );
+    november.packs.push("old".to_owned());
+    let ran = november.run(&november.packs, "2026-10-28", "2026-10-31", &JSON);
+    let attestation = ran.json();
+    let told = "1 of 2 packs is of an earlier schema, whose policy asked for usable recovery points alone";
+    assert!(notes(&attestation)[0].starts_with(told), "{attestation}");
+    let orders = row(&attestation, "orders");
+    assert_eq!(orders["asked"][0]["of_points"], "usable");
+    let ran = november.run(
+        &november.packs,
+        "2026-10-28",
+        "2026-10-31",
+        &["--format", "html,pdf", "--out", "two"],
+    );
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    let page = std::fs::read_to_string(november.bench.path("two/attestation.html")).expect("a page");
+    assert!(page.contains(told));
 }

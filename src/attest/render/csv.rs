@@ -57,7 +57,7 @@ fn table(table: &TableProof) -> Vec<String> {
     let history = &table.history;
     let unknown = || "unknown".to_owned();
     let gap = table.longest_gap;
-    let asked: Vec<String> = table.asked.iter().map(|(.., asked)| words::asked(*asked)).collect();
+    let asked: Vec<String> = table.asked.iter().map(|span| words::asked(&span.any_of)).collect();
     let is_missed = |state: &str| state == "MISSED";
     let missed = table.failed_runs.iter().filter(|run| is_missed(&run.state)).count();
     let waivers: Vec<&str> = table.waivers.iter().map(|WaiverTerm { id, .. }| id.as_str()).collect();

@@ -64,6 +64,7 @@ fn page(attestation: &Attestation) -> Value {
         "covered_observed": words::percent(percent(covered, covered + exposed)),
         "covered_all": words::percent(percent(covered, totals.asked_seconds())),
         "by_promise": words::by_promise(attestation),
+        "notes": words::notes(attestation),
         "between": words::length(u64::from(attestation.longest_between_packs())),
         "digest": attestation.evidence_digest,
         "version": attestation.tool_version,
@@ -109,7 +110,7 @@ fn page(attestation: &Attestation) -> Value {
 
 fn table(table: &TableProof) -> Value {
     let letters = words::day_letters(table);
-    let asked: Vec<String> = table.asked.iter().map(|(.., asked)| words::asked(*asked)).collect();
+    let asked: Vec<String> = table.asked.iter().map(|span| words::asked(&span.any_of)).collect();
     json!({
         "name": table.table_name,
         "account_id": table.target.account_id,
@@ -125,6 +126,7 @@ fn table(table: &TableProof) -> Value {
         "exposures": table.exposures.iter().map(exposure).collect::<Vec<_>>(),
         "promised": intervals(&table.history.promised),
         "unobserved": intervals(&table.history.not_observed),
+        "not_counted": words::not_counted(table),
         "mishaps": table.failed_runs.iter().map(failed_run).collect::<Vec<_>>(),
         "waivers": table.waivers.iter().map(waiver).collect::<Vec<_>>(),
         "of_observed": words::percent(table.covered_of_observed()),
@@ -172,6 +174,7 @@ fn details(table: &TableProof) -> String {
         (table.exposures.len(), "exposure"),
         (table.history.promised.len(), "stretch covered by promise"),
         (table.history.not_observed.len(), "stretch not observed"),
+        (table.not_counted.len(), "kind of points that did not count"),
         (table.failed_runs.len(), "failed job or missed run"),
         (table.waivers.len(), "waiver"),
     ];
@@ -182,6 +185,7 @@ fn details(table: &TableProof) -> String {
             (1, what) => format!("1 {what}"),
             (number, "stretch not observed") => format!("{number} stretches not observed"),
             (number, "stretch covered by promise") => format!("{number} stretches covered by promise"),
+            (number, "kind of points that did not count") => format!("{number} kinds of points that did not count"),
             (number, "failed job or missed run") => format!("{number} failed jobs or missed runs"),
             (number, what) => count(number, what),
         });

@@ -26,7 +26,7 @@ pub(crate) fn render(attestation: &Attestation, out: &mut dyn Write) -> Result<(
     out.write_all(b"\n").map_err(|error| fail(error.to_string()))
 }
 
-/// A proof over a period: for every table, when its newest usable recovery point was within the RPO.
+/// A proof over a period: for every table, when its newest good recovery point was within the RPO.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Document {
     /// Version of this schema.
@@ -43,6 +43,8 @@ pub(crate) struct Document {
     strict: bool,
     /// How much rests on a promise, in a sentence; null: nothing does.
     by_promise: Option<String>,
+    /// What is odd about the packs, and what that does to the answer, a sentence each.
+    notes: Vec<String>,
     /// What the attestation rests on.
     rests_on: Vec<String>,
     /// What it does not prove.
@@ -103,6 +105,8 @@ struct Ledger {
     expected_head: Option<String>,
     /// What could not be looked at.
     notes: Vec<String>,
+    /// Packs of other accounts than the pack before them, one sentence each.
+    of_others: Vec<String>,
     /// Packs with pseudonyms for accounts: they count for nothing.
     left_out: Vec<LeftOut>,
 }
@@ -199,6 +203,8 @@ struct Table {
     days: String,
     /// Recovery points that were made in the period.
     recovery_points: usize,
+    /// Those of them that did not count for certain, and why: such as `35 recovery points: kept 7 d`.
+    not_counted: Vec<String>,
     /// Recovery points of the period that may be of this table or of another of its name that no pack lists: they cover
     /// nothing.
     undecided_recovery_points: usize,
@@ -219,8 +225,12 @@ struct Deleted {
 struct Asked {
     from: String,
     to: String,
-    /// Such as `24h`; `6h or 24h` where either may have been in force; `none` where nothing was asked; `not known`.
+    /// How old the newest good point might be, such as `24h`; `6h or 24h` where either may have been in force; `none` where
+    /// nothing was asked; `not known`.
     rpo: String,
+    /// What a good point is beside its age: such as `usable, kept 35 d, encrypted, key works`; several where either may have
+    /// been in force; empty where nothing was asked.
+    of_points: String,
 }
 
 /// The table's life in the period, by state.
@@ -317,6 +327,7 @@ impl Document {
             .to_owned(),
             strict: attestation.is_strict,
             by_promise: words::by_promise(attestation),
+            notes: words::notes(attestation),
             rests_on: words::rests_on(attestation),
             does_not_prove: words::does_not_prove(attestation),
             totals: Totals {
@@ -339,6 +350,7 @@ impl Document {
                 last_sha256: ledger.last_sha256.clone(),
                 expected_head: ledger.expected_head.clone(),
                 notes: ledger.notes.clone(),
+                of_others: ledger.of_others.clone(),
                 left_out: ledger
                     .left_out
                     .iter()
@@ -451,6 +463,7 @@ impl Table {
             not_observed: stretches(&history.not_observed),
             days: words::day_letters(table),
             recovery_points: table.points,
+            not_counted: words::not_counted(table),
             undecided_recovery_points: table.undecided_points,
             mishaps: mishaps(table),
             waivers: waivers(table),
@@ -459,10 +472,11 @@ impl Table {
 }
 
 fn asked(table: &TableProof) -> Vec<Asked> {
-    let asked = table.asked.iter().map(|(from, to, asked)| Asked {
-        from: words::instant(*from),
-        to: words::instant(*to),
-        rpo: words::asked(*asked),
+    let asked = table.asked.iter().map(|span| Asked {
+        from: words::instant(span.from),
+        to: words::instant(span.to),
+        rpo: words::asked(&span.any_of),
+        of_points: words::asked_of_points(&span.any_of),
     });
     asked.collect()
 }

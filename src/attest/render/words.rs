@@ -1,13 +1,17 @@
 //! Words that every format of an attestation shares.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 
+use crate::attest::good::{Asked, NotCounted};
 use crate::attest::{Attestation, FailedRun, LedgerLine, PackLine, Proof, TableProof, WaiverTerm};
-use crate::domain::rfc3339;
+use crate::criteria::values::{FOREVER_DAYS, KeyOwner, LockWanted, PointValues};
+use crate::domain::{Demand, rfc3339};
 use crate::duration;
 use crate::exit::Exit;
-use crate::facts::rpo_over_time::{DayProof, RpoDemand};
-use crate::problem::count;
+use crate::facts::rpo_over_time::DayProof;
+use crate::problem::{Problem, count};
 use crate::sign::Signer;
 
 /// One letter for each day.
@@ -35,35 +39,70 @@ pub(crate) fn length(seconds: u64) -> String {
     }
 }
 
-/// How old the newest point might be: `24h`, `6h or 24h`, `24h or none`, `none`, `not known`.
-pub(crate) fn asked(asked: RpoDemand) -> String {
-    let rpo = |seconds: u32| duration::human(TimeDelta::seconds(i64::from(seconds)));
-    match asked {
-        RpoDemand::Nothing => "none".to_owned(),
-        RpoDemand::Rpo {
-            strict: Some(strict),
-            lax: Some(lax),
-        } if strict == lax => rpo(strict),
-        RpoDemand::Rpo {
-            strict: Some(strict),
-            lax: Some(lax),
-        } => format!("{} or {}", rpo(strict), rpo(lax)),
-        RpoDemand::Rpo {
-            strict: Some(strict),
-            lax: None,
-        } => format!("{} or none", rpo(strict)),
-        RpoDemand::Rpo { strict: None, .. } => "not known".to_owned(),
+/// How old the newest good point might be: `24h`, `6h or 24h`, `24h or none`, `none`, `not known`.
+pub(crate) fn asked(any_of: &[Asked]) -> String {
+    let limits = any_of.iter().filter_map(|asked| match asked {
+        Asked::Good { limit, .. } => Some(*limit),
+        _ => None,
+    });
+    let limits: BTreeSet<u32> = limits.collect();
+    let rpo = |seconds: &u32| duration::human(TimeDelta::seconds(i64::from(*seconds)));
+    let none = any_of.contains(&Asked::Nothing).then(|| "none".to_owned());
+    let all: Vec<String> = limits.iter().map(rpo).chain(none).collect();
+    match (any_of.contains(&Asked::Open), all.is_empty()) {
+        (true, _) | (_, true) => "not known".to_owned(),
+        _ => all.join(" or "),
     }
 }
 
-/// A percentage with up to three decimals, `n/a` where there is nothing to divide.
+/// What else was asked of it: `kept 35 d, encrypted`; of several that may have been asked, each. Empty: nothing was.
+pub(crate) fn asked_of_points(any_of: &[Asked]) -> String {
+    let of = |asked: &Asked| match asked {
+        Asked::Good { points, or_copy, .. } => Some(of_points(points, *or_copy)),
+        _ => None,
+    };
+    let all: BTreeSet<String> = any_of.iter().filter_map(of).collect();
+    all.into_iter().collect::<Vec<_>>().join("; or ")
+}
+
+fn of_points(wanted: &PointValues, or_copy: bool) -> String {
+    let asks = |demand: Demand| !wanted.excused.contains(demand);
+    let kept = match wanted.retention_min_days {
+        ..=0 => None,
+        FOREVER_DAYS.. => Some("kept for ever".to_owned()),
+        days => Some(format!("kept {days} d")),
+    };
+    let key = match wanted.key_owner {
+        KeyOwner::Any => "encrypted".to_owned(),
+        owner => format!("key {}", owner.as_str()),
+    };
+    let lock = match wanted.vault_lock {
+        LockWanted::None => None,
+        lock => Some(format!("vault locked ({})", lock.as_str())),
+    };
+    let parts = [
+        Some("usable".to_owned()),
+        kept.filter(|_| asks(Demand::Kept)),
+        asks(Demand::KeyOwner).then_some(key),
+        asks(Demand::KeyWorks).then(|| "key works".to_owned()),
+        lock.filter(|_| asks(Demand::Locked)),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let copy = if or_copy { ", or a copy elsewhere" } else { "" };
+    format!("{}{copy}", parts.join(", "))
+}
+
+/// Recovery points of the period that did not count for certain, and why: `35 recovery points kept 7 d`. Empty: all counted.
+pub(crate) fn not_counted(table: &TableProof) -> Vec<String> {
+    let text = |(why, points): (&NotCounted, &usize)| format!("{}: {}", count(*points, "recovery point"), why.words());
+    table.not_counted.iter().map(text).collect()
+}
+
+/// A percentage with one decimal, `n/a` where there is nothing to divide. Only the whole is 100 %.
 pub(crate) fn percent(percent: Option<f64>) -> String {
     percent.map_or_else(
         || "n/a".to_owned(),
-        |percent| {
-            let text = format!("{percent:.3}");
-            format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
-        },
+        |percent| format!("{:.1} %", (percent * 10.0).floor() / 10.0),
     )
 }
 
@@ -228,7 +267,7 @@ pub(crate) fn rests_on(attestation: &Attestation) -> Vec<String> {
             Some(ledger) => of_ledger(ledger),
             None => "The packs were named one by one. Whether there are others, nothing here shows.".to_owned(),
         },
-        "A recovery point counts from its completion, with the age of its data, whose date AWS calls its creation, until it is \
+        "A good recovery point counts from its completion, with the age of its data, whose date AWS calls its creation, until it is \
          older than the RPO or gone. It was there until the last pack that lists it."
             .to_owned(),
         if attestation.is_strict {
@@ -243,7 +282,10 @@ pub(crate) fn rests_on(attestation: &Attestation) -> Vec<String> {
          account and Region was read. AWS remembers jobs for 30 days, so each pack answers for the 29 days before it. \
          Everything else is not observed, which is neither good nor bad."
             .to_owned(),
-        "The RPO is that of the policy in the packs. Between two packs with different policies only what holds under both \
+        "What a good recovery point is, and how old it may be, is that of the policy in the packs: usable, kept long enough, \
+         encrypted under a wanted key that works, in a vault locked as wanted. Where two packs that list a point differ on \
+         that, between them nothing is said. The key of a native point that no pack names is taken for that of the points \
+         before and after it, if these agree: that covers by promise only. Between two packs with different policies only what holds under both \
          is said, of every table in their scope; before the first pack and after the last, its policy is taken to have been \
          in force. Which tier takes a table is not known before the first pack that lists it, but for what its name and place \
          say."
@@ -252,6 +294,19 @@ pub(crate) fn rests_on(attestation: &Attestation) -> Vec<String> {
          exposed. Tables made anew under an old name are tables of their own."
             .to_owned(),
     ]
+}
+
+/// With a capital letter.
+fn sentence(text: &str) -> String {
+    let mut rest = text.chars();
+    let first = rest.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(rest).collect()
+}
+
+/// What is odd about the packs, and what that does to the answer, one sentence each.
+pub(crate) fn notes(attestation: &Attestation) -> Vec<String> {
+    let note = |note: &Problem| format!("{} ({}): {}.", sentence(&note.what), note.location, note.so);
+    attestation.notes.iter().map(note).collect()
 }
 
 /// What a chain that holds shows, and what it does not.
@@ -279,6 +334,12 @@ fn of_ledger(ledger: &LedgerLine) -> String {
     for note in &ledger.notes {
         text.push_str(&format!(" Not looked at: {note}."));
     }
+    if !ledger.of_others.is_empty() {
+        text.push_str(&format!(
+            " {}: packs of another organisation may have been put in.",
+            sentence(&ledger.of_others.join("; "))
+        ));
+    }
     let left_out: Vec<String> = ledger
         .left_out
         .iter()
@@ -297,8 +358,9 @@ fn of_ledger(ledger: &LedgerLine) -> String {
 pub(crate) fn does_not_prove(attestation: &Attestation) -> Vec<String> {
     vec![
         "That a restore works, or that the data inside a recovery point are right.".to_owned(),
-        "That a recovery point met other demands of the policy than its age, of its retention, its key or its vault: every \
-         usable one of the table counts."
+        "Anything about copies elsewhere: where the policy accepts a copy, times without a good point at home are not \
+         observed. How long a point was kept, whose key it is under, whether that works and how its vault was locked is taken \
+         from the packs that list it, from its creation to the last of them."
             .to_owned(),
         format!(
             "That no table was created and deleted between two packs without leaving a recovery point behind. The longest \

@@ -169,6 +169,16 @@ impl Keys {
         })
     }
 
+    /// The number of a key that was described.
+    pub(crate) fn number(&self, arn: &str) -> Option<u32> {
+        self.by_arn.get(arn).copied()
+    }
+
+    /// Every key that was described.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &KeyFacts> {
+        self.facts.iter()
+    }
+
     /// The key behind an ARN, if it was described.
     pub(crate) fn described(&self, arn: &str) -> Option<&KeyFacts> {
         self.by_arn.get(arn).map(|number| &self.facts[*number as usize])

@@ -17,7 +17,7 @@ const AIR_GAPPED: &str = "LOGICALLY_AIR_GAPPED_BACKUP_VAULT";
 const RESTORE_ACCESS: &str = "RESTORE_ACCESS_BACKUP_VAULT";
 
 /// How a vault is locked, from weak to strong.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Lock {
     #[default]
     None,

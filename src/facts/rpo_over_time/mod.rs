@@ -364,6 +364,55 @@ impl History {
         self.not_observed = self.not_observed.or(&std::mem::take(&mut self.promised));
     }
 
+    /// The same where one of two things was asked, and nobody can tell which: what holds by both. Both are of the same moments.
+    #[must_use]
+    pub(crate) fn or(&self, other: &Self) -> Self {
+        let both = |mine: &Spans, theirs: &Spans| mine.and(theirs);
+        let exempt = both(&self.exempt, &other.exempt);
+        // Where one asks for nothing, what the other says of it holds, unless that is bad.
+        let fine = |of: &Self| of.covered.or(&of.exempt);
+        let covered = both(&fine(self), &fine(other)).without(&exempt);
+        let young_too = |of: &Self| fine(of).or(&of.young);
+        let young = both(&young_too(self), &young_too(other))
+            .without(&covered)
+            .without(&exempt);
+        let promised_too = |of: &Self| young_too(of).or(&of.promised);
+        let promised = both(&promised_too(self), &promised_too(other));
+        let promised = promised.without(&young).without(&covered).without(&exempt);
+        let exposed = both(&self.exposed, &other.exposed);
+        let lived = self.lived();
+        let told = covered.or(&young).or(&promised).or(&exposed).or(&exempt);
+        Self {
+            not_observed: lived.without(&told),
+            covered,
+            promised,
+            young,
+            exposed,
+            exempt,
+        }
+    }
+
+    /// Every moment of it.
+    fn lived(&self) -> Spans {
+        let told = self.covered.or(&self.promised).or(&self.young).or(&self.exposed);
+        told.or(&self.not_observed).or(&self.exempt)
+    }
+
+    /// This one, and another one of other moments.
+    pub(crate) fn extend(&mut self, other: &Self) {
+        self.covered = self.covered.or(&other.covered);
+        self.promised = self.promised.or(&other.promised);
+        self.young = self.young.or(&other.young);
+        self.exposed = self.exposed.or(&other.exposed);
+        self.not_observed = self.not_observed.or(&other.not_observed);
+        self.exempt = self.exempt.or(&other.exempt);
+    }
+
+    /// Takes no time for exposed: something that is not looked at may have stood for the missing points.
+    pub(crate) fn doubt(&mut self) {
+        self.not_observed = self.not_observed.or(&std::mem::take(&mut self.exposed));
+    }
+
     /// Moments of the table's life for which the evidence gives an answer, were it by promise, and the policy asks for one.
     pub(crate) fn judged_seconds(&self) -> u64 {
         self.covered.seconds() + self.promised.seconds() + self.young.seconds() + self.exposed.seconds()

@@ -21,8 +21,8 @@ pub(crate) use findings::{Values, finding_id};
 pub use subjects::judge_subjects;
 pub(crate) use tables::is_left_open;
 pub use tables::{Chunk, judge_tables};
-pub(crate) use tiers::Tiers;
 pub use tiers::Within;
+pub(crate) use tiers::{Assigned, Tiers};
 pub(crate) use waive::{Waived, judge_waivers, waive};
 
 /// Why evidence is missing, for the message of an unknown finding, in words.

@@ -56,6 +56,11 @@ impl Assigned {
         asked.expect("there is always a candidate")
     }
 
+    /// The values of every tier that may take the table.
+    pub(crate) fn candidates(&self) -> &[PolicyValues] {
+        &self.candidates
+    }
+
     /// The facts of the table at that place against the policy: known where all candidates agree.
     pub(crate) fn compare(&self, facts: &Facts, tables: &Tables, place: usize) -> Comparisons {
         let mut all = self

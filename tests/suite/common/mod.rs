@@ -4,6 +4,7 @@ pub mod aws;
 mod bench;
 pub mod criteria;
 pub mod evidence;
+pub mod months;
 mod report;
 pub mod worlds;
 

@@ -159,8 +159,8 @@ impl Lived {
         let inside = self.inside();
         let pack = format!("pack-{}", self.looks.len());
         self.bench.write("backproof.toml", self.policy.text());
-        if let Some(denied) = denied {
-            self.bench.fault(&denied.fault());
+        for fault in denied.into_iter().flat_map(Denied::faults) {
+            self.bench.fault(&fault);
         }
         let ran = self.bench.run(&["scan", "--to", &pack, "--quiet", "--format", "json"]);
         assert!(matches!(ran.code, 0 | 10 | 11), "{}", ran.stderr);

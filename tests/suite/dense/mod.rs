@@ -11,10 +11,12 @@ mod truth;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
 use self::lived::{HOUR, Lived, Look, Moment, moment};
-use self::script::{Random, START, Script};
+use self::script::{Denied, Random, START, Script};
 use self::truth::{Readings, Said, Truth, Why, why};
-use crate::common::csv_rows;
+use crate::common::{csv_rows, json_file};
 
 /// An attestation, as far as it is compared.
 struct Attested {
@@ -24,14 +26,20 @@ struct Attested {
 }
 
 impl Attested {
+    /// Over the whole days of the world but the first.
     fn of(lived: &Lived, looks: &[&Look], out: &str) -> Self {
-        let days = lived.samples.len() / 24;
-        let start = moment(START);
-        let day = |number: i64| {
-            let at = chrono::DateTime::from_timestamp_millis(start + 24 * HOUR * number).expect("an instant");
+        let days = i64::try_from(lived.samples.len() / 24).expect("few days");
+        let day = |number: i64| moment(START) + 24 * HOUR * number;
+        Self::over(lived, looks, out, (day(1), day(days - 1)))
+    }
+
+    /// From the day of one moment to that of another.
+    fn over(lived: &Lived, looks: &[&Look], out: &str, (from, to): (Moment, Moment)) -> Self {
+        let day = |at: Moment| {
+            let at = chrono::DateTime::from_timestamp_millis(at).expect("an instant");
             at.date_naive().to_string()
         };
-        let (from, to) = (day(1), day(i64::try_from(days).expect("few days") - 1));
+        let (from, to) = (day(from), day(to));
         let mut args = vec![
             "attest", "--from", &from, "--to", &to, "--format", "csv", "--out", out, "--pack",
         ];
@@ -76,6 +84,8 @@ struct Agreement {
     /// True by every policy and tier that the packs show, and not by one that came and went where no pack shows it.
     assumed: u64,
     attestations: u64,
+    /// Answers of scans that were held against the attestation over their pack.
+    compared: u64,
     /// What no attestation may do: where, and for how many hours.
     wrong: BTreeMap<String, u64>,
 }
@@ -93,6 +103,7 @@ impl Agreement {
         }
         self.assumed += other.assumed;
         self.attestations += other.attestations;
+        self.compared += other.compared;
     }
 
     /// Holds an attestation over some packs against every hour.
@@ -182,6 +193,56 @@ impl Agreement {
         }
     }
 
+    /// A scan and the attestation over its pack alone never contradict each other: at its moment what one calls backed up is
+    /// covered for the other, and what one denies the other does not say.
+    fn hold_scan(&mut self, lived: &Lived, look: &Look) {
+        let report = json_file(&lived.bench.path(&look.pack).join("report.json"));
+        let at = moment(report["scan"]["as_of"].as_str().expect("an instant"));
+        let attested = Attested::over(lived, &[look], &format!("alone-{}", look.pack), (at, at));
+        // Beside the age of the newest good point the answer tells of points that were deleted early.
+        let strictest = HOUR * Moment::from(look.policy.plain.min(look.policy.gold));
+        let is_within_all = |id: &str| {
+            let mut its = look.tables.iter().filter(|alive| alive.id == id);
+            its.any(|alive| alive.age.is_some_and(|age| age < strictest))
+        };
+        let is_it = |finding: &&Value| finding["rule"] == "backed-up" && finding["verdict"] != "not-applicable";
+        for finding in report["findings"].as_array().expect("findings").iter().filter(is_it) {
+            let name = finding["resource_name"].as_str().expect("a name");
+            let Some(id) = look
+                .tables
+                .iter()
+                .find(|alive| alive.name == name)
+                .map(|alive| &*alive.id)
+            else {
+                continue;
+            };
+            let said = attested.said(id, at - 1000);
+            let answer = finding["verdict"].as_str().expect("a verdict");
+            let stands = match answer {
+                // Before its first pack the tier of a table is not known: then what all tiers agree on is said.
+                "compliant" => said == Said::Covered || (said != Said::Exposed && !is_within_all(id)),
+                "non-compliant" => matches!(said, Said::Exposed | Said::NotObserved | Said::Young | Said::Promised),
+                // Without its tags a table may be exempt, which a scan leaves open, whatever points there are.
+                _ if look.denied == Some(Denied::Tags) => said != Said::Exposed,
+                _ => !matches!(said, Said::Covered | Said::Exposed),
+            };
+            // A second before the scan a point may have been within its limit that is not any more.
+            let is_tie = look.tables.iter().filter(|alive| alive.id == id).any(|alive| {
+                let limit = look.policy.limit(alive.tier);
+                let near = |age: Moment| limit.is_some_and(|limit| (age - HOUR * Moment::from(limit)).abs() < 2000);
+                alive.age.is_some_and(near) || near(look.at - alive.born)
+            });
+            self.compared += 1;
+            if !stands && !is_tie {
+                let place = format!(
+                    "{name} in {}: the scan says {answer}, the attestation {said:?}",
+                    look.pack
+                );
+                *self.wrong.entry(place).or_default() += 1;
+            }
+        }
+    }
+
     /// As people read it.
     fn table(&self) -> String {
         let truths = [
@@ -192,7 +253,10 @@ impl Agreement {
             Truth::Exempt,
             Truth::Gone,
         ];
-        let mut text = format!("{} attestations, table-hours\n| said |", self.attestations);
+        let mut text = format!(
+            "{} attestations, {} answers of scans; table-hours\n| said |",
+            self.attestations, self.compared
+        );
         for truth in truths {
             let _ = write!(text, " {truth:?} |");
         }
@@ -250,13 +314,31 @@ fn agreement(script: &Script, subsets: usize) -> Agreement {
     }
     let r = &mut Random::new(!script.seed);
     for number in 0..subsets {
-        let some: Vec<&Look> = all.iter().filter(|_| r.chance(55)).copied().collect();
-        if some.is_empty() || some.len() == all.len() {
-            continue;
+        // Some packs, some of the others with them, and all.
+        let some: Vec<usize> = (0..all.len()).filter(|_| r.chance(45)).collect();
+        let more: Vec<usize> = (0..all.len())
+            .filter(|place| some.contains(place) || r.chance(50))
+            .collect();
+        let mut few: Option<(Vec<&Look>, Attested)> = None;
+        for places in [&some, &more] {
+            let is_new = few.as_ref().is_none_or(|(packs, _)| packs.len() < places.len());
+            if places.is_empty() || places.len() == all.len() || !is_new {
+                continue;
+            }
+            let packs: Vec<&Look> = places.iter().map(|place| all[*place]).collect();
+            let mut shuffled = packs.clone();
+            shuffled.sort_by_cached_key(|_| r.below(1000));
+            let attested = Attested::of(&lived, &shuffled, &format!("some-{number}-{}", places.len()));
+            agreement.hold(&lived, &packs, &attested);
+            if let Some((fewer, of_fewer)) = &few {
+                agreement.hold_more(&lived, (fewer, of_fewer), (&packs, &attested));
+            }
+            agreement.hold_more(&lived, (&packs, &attested), (&all, &of_all));
+            few = Some((packs, attested));
         }
-        let attested = Attested::of(&lived, &some, &format!("some-{number}"));
-        agreement.hold(&lived, &some, &attested);
-        agreement.hold_more(&lived, (&some, &attested), (&all, &of_all));
+    }
+    for look in &all {
+        agreement.hold_scan(&lived, look);
     }
     agreement
 }

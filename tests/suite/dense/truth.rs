@@ -96,7 +96,7 @@ pub struct Readings {
 
 impl Readings {
     pub fn of(looks: &[&Look], table: &Alive, at: Moment) -> Self {
-        let shows = |look: &&&Look| look.shows(&table.id).is_some();
+        let shows = |look: &&&Look| look.denied != Some(Denied::Tags) && look.shows(&table.id).is_some();
         let tier = |look: &&Look| look.shows(&table.id).map_or(table.tier, |shown| shown.tier);
         let before = looks.iter().rev().find(|look| look.at <= at);
         let after = looks.iter().find(|look| look.at > at);
@@ -147,7 +147,8 @@ impl Look {
     fn reads(&self, vault: &str) -> bool {
         match self.denied {
             Some(Denied::Vault(number)) => super::script::VAULTS[number] != vault,
-            Some(Denied::Vaults) => false,
+            // What their keys are is a part of whether they are good.
+            Some(Denied::Vaults | Denied::Keys) => false,
             _ => true,
         }
     }
@@ -179,10 +180,12 @@ pub fn why(lived: &Lived, looks: &[&Look], sample: &Sample, table: &Alive) -> Wh
     let is_shown_later = looks
         .iter()
         .any(|look| look.at >= at && look.shows(&table.id).is_some());
-    // Before a pack shows the table its tier may be any, whatever it really was.
-    let is_tier_known = looks
-        .iter()
-        .any(|look| look.at <= at && look.shows(&table.id).is_some());
+    // Before a pack shows the table its tier may be any, whatever it really was; and where it shows no tags.
+    let shown = |look: &&&Look| look.shows(&table.id).is_some();
+    let before = looks.iter().rev().filter(shown).find(|look| look.at <= at);
+    let after = looks.iter().filter(shown).find(|look| look.at > at);
+    let has_tags = |look: &&Look| look.denied != Some(Denied::Tags);
+    let is_tier_known = before.is_some_and(has_tags) && after.is_none_or(has_tags);
     let mut asked: Vec<Option<u32>> = readings.limits().collect();
     if !is_tier_known {
         let any = [Tier::Plain, Tier::Gold, Tier::Free];

@@ -126,13 +126,14 @@ fn front(doc: &mut Doc<'_>, attestation: &Attestation) {
     let totals = &attestation.totals;
     let (covered, exposed) = (totals.covered_seconds, totals.exposed_seconds);
     let covered = format!(
-        "Over all tables a usable recovery point was within the RPO for {} of the time that was observed, and for {} of all \
+        "Over all tables a good recovery point was within the RPO for {} of the time that was observed, and for {} of all \
          the time for which a backup was asked for.",
         words::percent(percent(covered, covered + exposed)),
         words::percent(percent(covered, totals.asked_seconds()))
     );
     let lines = [words::summary(attestation), covered].into_iter();
-    let lines: Vec<String> = lines.chain(words::by_promise(attestation)).collect();
+    let lines = lines.chain(words::by_promise(attestation));
+    let lines: Vec<String> = lines.chain(words::notes(attestation)).collect();
     cover::boxed(doc, colour, words::headline(attestation), &lines);
     cover::firm_statement(doc);
     cover::heading(doc, "What it is about");
@@ -199,7 +200,7 @@ fn about_it(doc: &mut Doc<'_>, attestation: &Attestation) {
     }
     doc.heading("How to read it", 60.0);
     for line in [
-        "Proven: at every moment of the table's life in the period at which the policy asked for it, a usable recovery point \
+        "Proven: at every moment of the table's life in the period at which the policy asked for it, a good recovery point \
          was within the RPO. Exposed: at some moment it was not, or there was none. Not observed in part: not exposed as far \
          as the evidence goes, and it does not go all the way. Covered by promise in part: proven, if recovery points that no \
          pack lists at some moment stayed as long as their plan promised. Exempt: the policy asked for no backup.",
@@ -216,7 +217,7 @@ fn day_by_day(doc: &mut Doc<'_>, attestation: &Attestation, tables: &[&TableProo
     let grid = Grid::new(doc, attestation.period.from, attestation.period.days());
     doc.paragraph(
         BODY,
-        "Every table that lived in the period, the worst first. A day is covered if a usable recovery point was within the \
+        "Every table that lived in the period, the worst first. A day is covered if a good recovery point was within the \
          RPO at every moment of it, or the table itself was younger than its RPO; covered by promise if for a part of it that \
          rests on what a plan promised; exposed if for a part of it none was.",
     );

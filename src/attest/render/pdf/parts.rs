@@ -58,7 +58,7 @@ pub(super) fn exposures(doc: &mut Doc<'_>, tables: &[&TableProof]) {
         return;
     }
     let text = format!(
-        "At every moment of these intervals the newest usable recovery point was older than the RPO, or there was none. The \
+        "At every moment of these intervals the newest good recovery point was older than the RPO, or there was none. The \
          first {WRITTEN} of each table are written out; attestation-stretches.csv has all."
     );
     doc.paragraph(BODY, &text);
@@ -172,7 +172,7 @@ pub(super) fn not_observed(doc: &mut Doc<'_>, attestation: &Attestation, tables:
         );
     } else {
         let text = format!(
-            "For these times the evidence shows neither that a usable recovery point was within the RPO nor that none was: no \
+            "For these times the evidence shows neither that a good recovery point was within the RPO nor that none was: no \
              pack reaches them, something could not be read, the policy changed, or the table may have been gone. The first \
              {WRITTEN} of each table are written out; attestation-stretches.csv has all."
         );

@@ -60,7 +60,7 @@ fn row<'t>(doc: &Doc<'_>, table: &'t TableProof) -> Vec<Vec<Para<'t>>> {
     if table.is_waived {
         verdict.push(Para::new(CELL, "waived"));
     }
-    let mut asked: Vec<String> = table.asked.iter().map(|(.., asked)| words::asked(*asked)).collect();
+    let mut asked: Vec<String> = table.asked.iter().map(|span| words::asked(&span.any_of)).collect();
     asked.dedup();
     let mut gap = line(words::gap(table));
     if let Some(longest) = table.longest_gap {
