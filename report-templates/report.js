@@ -410,18 +410,18 @@
       columns: [
         { id: "verdict", title: "Verdict", cell: judged, key: (row) => VERDICT_ORDER.indexOf(verdict(row)) },
         { id: "severity", title: "Severity", cell: (row) => el("span", { class: "severity " + severity(row) }, severity(row)), key: (row) => SEVERITY_ORDER.indexOf(severity(row)) },
-        { id: "level", title: "Counts as", cell: (row) => (isRequired(row) ? "required" : soft("advised")), key: (row) => (isRequired(row) ? "required" : "advised") },
         { id: "name", title: "Table or other subject", head: true, cell: (row) => opener(findings.subject[row], rule(row).id), key: (row) => subjects.name[findings.subject[row]] },
+        ...onFinding(place),
         { id: "rule", title: "Rule", cell: (row) => el("code", null, rule(row).id), key: (row) => rule(row).id },
         { id: "message", title: "Found", wide: true, cell: (row) => bdi(message(row)), key: message },
-        ...onFinding(place),
+        { id: "level", title: "Counts as", cell: (row) => (isRequired(row) ? "required" : soft("advised")), key: (row) => (isRequired(row) ? "required" : "advised") },
       ],
     },
     tables: {
       noun: "table", count: tableCount, rank: (row) => worst.get(row) ?? data.blocks.length + VERDICT_ORDER.indexOf(tableVerdict(row)) * 1e4 + 9999 - Math.min(9999, openOf[row]), subject: (row) => row,
       columns: [
         { id: "verdict", title: "Verdict", cell: (table) => tag(tableVerdict(table)), key: (table) => VERDICT_ORDER.indexOf(tableVerdict(table)) },
-        named,
+        named, ...place,
         ...[0, 1, 2].map((question) => ({ id: data.questions[question], title: capitalised(data.question_words[question]), cell: (table) => answerTag(answerOf(table, question)), key: (table) => VERDICT_ORDER.indexOf(answerOf(table, question)) })),
         { id: "open", title: "Open", n: true, cell: (table) => whole(openOf[table]), key: (table) => openOf[table] },
         { id: "unknown", title: "Unknown", n: true, cell: (table) => whole(unknownOf[table]), key: (table) => unknownOf[table] },
@@ -433,7 +433,7 @@
         { id: "key", title: "Key", ...worded("weakest_key_owner") },
         { id: "lock", title: "Lock", ...worded("vault_lock_kind") },
         { id: "restore", title: "Restore", ...worded("restore_outcome") },
-        inTier, ...place,
+        inTier,
       ],
     },
     days: {
@@ -810,7 +810,7 @@
     const lines = el("ul", { class: "why" }, ...why.map((row) => el("li", null, el("code", null, rule(row).id), " ", bdi(message(row)))));
     const answerable = [owner, due ? "due " + due : ""].filter(Boolean).join(", ");
     return el("dl", { class: "pairs in-short" },
-      ...[["Exposed since", since && el("strong", null, since)], ["Newest point", newest], ["Plan", plan], ["Why", why.length ? lines : ""], ["Jobs", jobs], ["What to do", what && el("strong", null, what)], ["Owner", answerable]]
+      ...[["Exposed", since && el("strong", null, since)], ["Newest point", newest], ["Plan", plan], ["Why", why.length ? lines : ""], ["Jobs", jobs], ["What to do", what && el("strong", null, what)], ["Owner", answerable]]
         .filter(([, value]) => value).map(([name, value]) => el("div", null, el("dt", null, name), el("dd", null, value instanceof Node ? value : bdi(value)))));
   };
   const aboutSubject = (subject) => {

@@ -19,6 +19,8 @@ pub(crate) struct Block<'r> {
     pub(crate) place: usize,
     /// Since when it is exposed; none if it is not, or if that cannot be told.
     pub(crate) since: Option<Since>,
+    /// The same in words, after the word "exposed"; empty if it is not.
+    pub(crate) exposed: String,
     /// The newest point that counts.
     pub(crate) newest: String,
     /// Plan, selection and schedule, or why none takes it.
@@ -188,9 +190,11 @@ fn open_by_table(report: &Report) -> ByTable<'_> {
 fn block<'r>(report: &'r Report, needs: &'r NeedsAction, by_table: &ByTable<'r>) -> Block<'r> {
     let table = &report.tables[needs.place];
     let findings = by_table.get(table.table_arn.as_str()).cloned().unwrap_or_default();
+    let since = since(report, table);
     Block {
         place: needs.place,
-        since: since(report, table),
+        since,
+        exposed: exposed(table, since),
         newest: newest(report, table).1,
         plan: plan(table),
         jobs: jobs(table),
@@ -202,7 +206,18 @@ fn block<'r>(report: &'r Report, needs: &'r NeedsAction, by_table: &ByTable<'r>)
     }
 }
 
-/// Since when a table is exposed: its newest good point and its limit tell, or its creation where none is listed.
+/// Since when a table is exposed, after the word "exposed"; empty if it is not.
+fn exposed(table: &TableRow, since: Option<Since>) -> String {
+    match since {
+        Some(since) => format!("since {}", since.words()),
+        None if table.answer(Question::BackedUp) == Answer::NonCompliant => {
+            "since when is not known: no point that AWS lists meets the policy".to_owned()
+        }
+        None => String::new(),
+    }
+}
+
+/// Since when a table is exposed: its newest good point and its limit tell, or its creation where no usable one is listed.
 pub(crate) fn since(report: &Report, table: &TableRow) -> Option<Since> {
     let is_exposed = matches!(table.answer(Question::BackedUp), Answer::NonCompliant | Answer::Waived);
     let as_of = report.scan.as_of;
@@ -215,10 +230,13 @@ pub(crate) fn since(report: &Report, table: &TableRow) -> Option<Since> {
             let limit = TimeDelta::try_seconds((hours * 3600.0) as i64)?;
             begun(at.checked_add_signed(limit)?, false)
         }
-        (Good::None, _) => match table.fact(TableFacts::created_at) {
-            FactValue::Time(at) => begun(*at, true),
-            _ => None,
-        },
+        // Points that do not meet the policy now may have met it before.
+        (Good::None, _) if *table.fact(TableFacts::usable_recovery_point_count) == FactValue::Int(0) => {
+            match table.fact(TableFacts::created_at) {
+                FactValue::Time(at) => begun(*at, true),
+                _ => None,
+            }
+        }
         _ => None,
     }
 }
@@ -393,7 +411,9 @@ mod tests {
         let as_of = report.scan.as_of;
         let table = &mut report.tables[0];
         table.answers[Question::BackedUp.place()] = Answer::NonCompliant;
-        table.facts.retain(|(name, _)| name != "limit_hours");
+        table
+            .facts
+            .retain(|(name, _)| name != "limit_hours" && name != "usable_recovery_point_count");
         let facts = [
             ("limit_hours", FactValue::Float(36.0)),
             ("created_at", FactValue::Time(as_of - TimeDelta::days(90))),
@@ -416,7 +436,24 @@ mod tests {
             ("newest_good_point_age_hours", FactValue::Float(NO_POINT_HOURS)),
             ("newest_good_point_age_hours_at_least", FactValue::Float(NO_POINT_HOURS)),
         ]);
-        assert!(none.is_some_and(|words| words.starts_with("its creation, ")));
+        assert_eq!(none, None, "points that do not meet the policy may have met it");
+        report.tables[0]
+            .facts
+            .push(("usable_recovery_point_count".into(), FactValue::Int(0)));
+        let none = since(&report, &{
+            let mut table = report.tables[0].clone();
+            let least = "newest_good_point_age_hours_at_least";
+            table.facts.push((least.into(), FactValue::Float(NO_POINT_HOURS)));
+            table
+        });
+        assert!(none.is_some_and(|since| since.words().starts_with("its creation, ")));
+        let with = |facts: [(&'static str, FactValue); 2]| {
+            let mut report = report.clone();
+            report.tables[0]
+                .facts
+                .extend(facts.map(|(name, value)| (name.into(), value)));
+            since(&report, &report.tables[0]).map(Since::words)
+        };
         let open = with([
             ("newest_good_point_at", FactValue::Time(at)),
             ("newest_good_point_age_hours_at_least", FactValue::Float(0.0)),

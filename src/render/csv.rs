@@ -218,7 +218,8 @@ const MONTHS: [&str; 12] = [
 /// Digits with what numbers and dates are made of, and words for truth: `1e5`, `00123`, `2026-11-30`, `3.14`, `1-2`, `true`.
 fn looks_like_a_value(text: &str) -> bool {
     let is_of_numbers = |byte: u8| byte.is_ascii_digit() || b".,-/:_eE+ %".contains(&byte);
-    let is_number = text.bytes().any(|byte| byte.is_ascii_digit()) && text.bytes().all(is_of_numbers);
+    let begins = text.starts_with(|first: char| first.is_ascii_digit() || first == '.');
+    let is_number = begins && text.bytes().any(|byte| byte.is_ascii_digit()) && text.bytes().all(is_of_numbers);
     // `MAR1`, `Dec-25`: spreadsheets know the months.
     let is_month = || {
         let letters: String = text.chars().take_while(char::is_ascii_alphabetic).collect();

@@ -110,3 +110,45 @@ fn said(section: &Section<'_>, key: &'static str) -> String {
     }
     text.unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::criteria::policy::parse;
+
+    #[test]
+    fn approval_and_exceptions_are_read_and_told_as_they_are_written() {
+        let text = "[policy]\nfrequency = '1d'\n[policy.approval]\napproved-by = 'head of risk'\napproved-on = 2026-10-01\n\
+                    review-by = '2027-10-01'\n[policy.exceptions]\nowner-tag = 'team'\ndue-within = '14d'\n";
+        let policy = parse(text, "policy.toml").expect("a policy");
+        assert_eq!(
+            policy.approval.lines(),
+            [
+                ("approved-by", "head of risk".to_owned()),
+                ("approved-on", "2026-10-01".to_owned()),
+                ("review-by", "2027-10-01".to_owned()),
+            ]
+        );
+        assert_eq!(policy.exceptions.due_days, Some(14));
+        assert_eq!(policy.exceptions.tags().collect::<Vec<_>>(), ["team"]);
+        assert!(
+            parse("[policy]\n", "policy.toml")
+                .expect("a policy")
+                .approval
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_line() {
+        let text = "[policy]\n[policy.approval]\napproved-by = ''\napproved-on = '1 October'\n[policy.exceptions]\nowners = 'me'\n";
+        let mistakes = parse(text, "policy.toml").expect_err("mistakes");
+        let all: String = mistakes.0.iter().map(|problem| format!("{problem}\n")).collect();
+        for part in [
+            "`policy.approval.approved-by` is empty\n  where: policy.toml:3",
+            "`policy.approval.approved-on` is not a date\n  where: policy.toml:4",
+            "`policy.exceptions.owners` is not a setting\n  where: policy.toml:6",
+        ] {
+            assert!(all.contains(part), "`{part}` is missing from\n{all}");
+        }
+    }
+}

@@ -17,7 +17,7 @@ use crate::dictionary::fact;
 use crate::domain::{Answer, DayState, FactValue, Finding, Question, Severity, Subject, Verdict};
 use crate::inventory::sources::actions_of;
 use crate::judge::recheck;
-use crate::render::blocks::{Block, Since, blocks};
+use crate::render::blocks::{Block, blocks};
 use crate::render::digest::Digest;
 use crate::report::{Report, RuleLine, TableRow};
 
@@ -443,7 +443,7 @@ impl Island<'_> {
         let digest = Digest::of(self.report);
         let mut texts = self.texts.borrow_mut();
         let row = |block: Block<'_>| {
-            let since = block.since.map(Since::words).unwrap_or_default();
+            let since = block.exposed.clone();
             let due = block.due.map(|day| day.to_string()).unwrap_or_default();
             let said = [
                 &since,

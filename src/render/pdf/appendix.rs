@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::doc::{BODY, Doc, FINE, GAP, Goal, MUTED, mark_of};
+use super::doc::{BODY, Doc, FINE, Goal, MUTED, SMALL, SMALL_GAP, mark_of};
 use super::findings::MOST_LISTED;
 use super::table::{Cell, Column, Para, Table};
 use super::template::Section;
@@ -17,7 +17,7 @@ const FACTS: &[(&str, f32, bool, &str)] = &[
     ("Plan", 80.0, false, "plan_names"),
     ("Newest point, exposed since", 66.0, false, NEWEST),
     ("Limit", 30.0, false, LIMIT),
-    ("Kept, d", 32.0, true, "shortest_retention_days"),
+    ("Kept, d", 38.0, true, "shortest_retention_days"),
 ];
 const NEWEST: &str = "newest_recovery_point_at";
 /// Its place among [`FACTS`].
@@ -48,14 +48,14 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
         return;
     }
     let text = format!(
-        "{}, by ARN; below the name account, Region and tier. Names in red lead to what needs action. An asterisk: the newest point does \
-         not meet the policy. Exposed, in red: since its creation where AWS lists no point that meets the policy. In place of a value: \u{201c}denied\u{201d} or the like, the AWS \
-         call that would tell ended so; \u{201c}?\u{201d}, AWS's answers do not settle it; \u{201c}none\u{201d}, there is nothing, and that \
-         is known; \u{201c}not asked\u{201d}, no rule in this scan needs it.",
+        "{}, by ARN. Names in red lead to what needs action. Below the newest point, in red, since when the table is exposed: since \
+         its creation where AWS lists no usable point; an asterisk: that point does not. \u{201c}denied\u{201d} or the \
+         like, the AWS call that would tell ended so; \u{201c}?\u{201d}, AWS's answers do not settle it; \u{201c}none\u{201d}, there \
+         is nothing, and that is known; \u{201c}not asked\u{201d}, no rule in this scan needs it.",
         plural(report.tables.len(), "table")
     );
-    doc.paragraph(BODY, &text);
-    doc.y += GAP;
+    doc.paragraph(SMALL, &text);
+    doc.y += SMALL_GAP;
     let mut columns = vec![Column::number("No.", 30.0), Column::new("Table", 0.0)];
     columns.extend(ANSWERS.map(|(title, _)| Column::new(title, 46.0)));
     columns.extend(

@@ -51,7 +51,7 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report, digest: &Digest, groups:
 }
 
 /// What is said about the document stands on a sheet of its own unless so much is left of the cover.
-const LEAST_FOR_ABOUT: f32 = 330.0;
+const LEAST_FOR_ABOUT: f32 = 260.0;
 
 /// What was examined, when and by which policy, in a few lines.
 fn in_short(doc: &mut Doc<'_>, report: &Report) {
@@ -300,7 +300,7 @@ fn provenance(doc: &mut Doc<'_>, report: &Report) {
     let scan = &report.scan;
     let seconds = (scan.finished_at - scan.started_at).num_seconds().max(0);
     let collected = format!(
-        "{} to {} ({seconds} s). Every age is measured from the instant of the evidence.",
+        "{} to {} ({seconds} s); ages are those at the instant of the evidence",
         rfc3339(scan.started_at),
         rfc3339(scan.finished_at)
     );
@@ -335,7 +335,7 @@ pub(crate) fn sign_off(doc: &mut Doc<'_>) {
 }
 
 /// Height of a line to sign on.
-const SIGN_LINE: f32 = 34.0;
+const SIGN_LINE: f32 = 30.0;
 
 /// The same lines at the cursor.
 pub(crate) fn sign_lines(doc: &mut Doc<'_>) {

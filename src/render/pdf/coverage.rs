@@ -123,7 +123,7 @@ fn not_asked(doc: &mut Doc<'_>, report: &Report) {
 }
 
 fn targets(doc: &mut Doc<'_>, report: &Report) {
-    doc.heading("Account-Region pairs", 60.0);
+    doc.heading("Account-Region pairs", 40.0);
     if report.coverage.targets.is_empty() && report.coverage.accounts.is_empty() {
         doc.paragraph(BODY, "No account-Region pair is in scope.");
         return;

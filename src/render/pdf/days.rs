@@ -13,7 +13,7 @@ use crate::domain::DayState;
 use crate::report::{Report, TableRow};
 
 /// As many tables as half a sheet can show.
-const WORST: usize = 22;
+const WORST: usize = 18;
 /// As many columns as can still be told apart.
 const COLUMNS: usize = 62;
 pub(crate) const LABEL: f32 = 168.0;

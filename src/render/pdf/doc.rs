@@ -28,7 +28,7 @@ const TOP: f32 = 60.0;
 const FOOT: f32 = 60.0;
 
 /// A part begins on a sheet of its own unless so much is left of the last one.
-const LEAST_FOR_PART: f32 = 150.0;
+const LEAST_FOR_PART: f32 = 110.0;
 /// The cover, and what is said about the document: no part begins on these, unless a document says otherwise.
 const FRONT: usize = 2;
 
@@ -42,7 +42,7 @@ pub(crate) const LARGE_GAP: f32 = 13.0;
 /// Running text.
 pub(crate) const BODY: Style = Style {
     face: Face::Regular,
-    size: 8.6,
+    size: 8.3,
     colour: TEXT,
 };
 /// Remarks below headings, captions.

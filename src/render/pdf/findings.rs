@@ -120,9 +120,9 @@ fn block(doc: &mut Doc<'_>, index: &Index<'_>, group: &Group<'_>) {
     doc.blocks.extend(named.map(|block| (block.place, spot)));
     head(doc, report, group);
     let exposed = match (group.blocks.as_slice(), group.since()) {
-        (_, None) => String::new(),
-        ([_], Some(since)) => since.words(),
-        (_, Some(since)) => span(group, since),
+        ([block], _) => block.exposed.clone(),
+        (_, None) => group.blocks[0].exposed.clone(),
+        (_, Some(since)) => format!("since {}", span(group, since)),
     };
     answers(doc, first, &exposed);
     if let [block] = group.blocks.as_slice() {
@@ -250,7 +250,7 @@ fn answers(doc: &mut Doc<'_>, table: &TableRow, exposed: &str) {
         x += doc.measure(style, &text) + 14.0;
     }
     if !exposed.is_empty() {
-        let text = format!("exposed since {exposed}");
+        let text = format!("exposed {exposed}");
         if x + doc.measure(CELL.bold(), &text) <= doc.left() + doc.width() {
             doc.text(x, y, CELL.bold(), &text);
         } else {
@@ -549,7 +549,7 @@ fn advised(doc: &mut Doc<'_>, report: &Report) {
     let mut rules: Vec<_> = by_rule.into_iter().collect();
     rules.sort_by_key(|(rule, count)| (std::cmp::Reverse(*count), *rule));
     let one = |(rule, count): &(&str, usize)| format!("{rule} {}", grouped(*count));
-    doc.heading("Advised", 60.0);
+    doc.heading("Advised", 50.0);
     let text = format!(
         "{}, from rules that nobody requires: they are in no verdict on a table and in no outcome. `[rules]` in the settings \
          requires a rule. Each finding stands in findings.csv and in report.html. By rule: {}.",

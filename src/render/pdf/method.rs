@@ -21,13 +21,11 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
 
 /// What this document is as a file.
 fn file(doc: &mut Doc<'_>) {
-    doc.heading("This document as a file", 60.0);
+    doc.heading("This document as a file", 40.0);
     for point in [
         "It is made for the archive (PDF/A-1b): its fonts and colours are inside, and nothing in it runs, moves, or is fetched \
          from elsewhere. It is not tagged: programs that read aloud follow the order of the lines; report.html is marked up for \
          them.",
-        "Bookmarks and the table of contents lead to each part; the name of a table leads from what needs action to its row in \
-         \u{201c}Every table\u{201d}, and from there back.",
     ] {
         doc.point(BODY, point);
     }
@@ -132,7 +130,7 @@ fn verdicts(doc: &mut Doc<'_>) {
 }
 
 fn rules(doc: &mut Doc<'_>, report: &Report) {
-    doc.heading("Rules applied", 80.0);
+    doc.heading("Rules applied", 30.0);
     if report.rules.is_empty() {
         doc.paragraph(BODY, "No rule was applied.");
         return;

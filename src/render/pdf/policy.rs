@@ -68,6 +68,7 @@ fn tiers(doc: &mut Doc<'_>, tiers: &[TierLine]) {
         Column::number("Tables", 50.0),
     ];
     let mut table = Table::new(doc, &columns, CELL.size, "Tiers");
+    table.is_tight = true;
     for tier in tiers {
         let sets: Vec<String> = tier
             .values
@@ -140,6 +141,7 @@ fn waivers(doc: &mut Doc<'_>, waivers: &[WaiverLine]) {
         Column::new("Who and when", 120.0),
     ];
     let mut table = Table::new(doc, &columns, CELL.size, "Waivers");
+    table.is_tight = true;
     for waiver in waivers {
         let state = if waiver.is_in_force { "in force" } else { "not in force" };
         let mut why = vec![Para::new(CELL, waiver.reason.as_str())];

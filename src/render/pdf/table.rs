@@ -11,7 +11,7 @@ const PAD_X: f32 = 3.5;
 /// To the right of figures, so that they keep clear of the words of the next column.
 const PAD_FIGURES: f32 = 7.0;
 const PAD_Y: f32 = 3.0;
-const PAD_TIGHT: f32 = 1.4;
+const PAD_TIGHT: f32 = 0.8;
 /// A first row of this height or less stays with the head of its table.
 const TALLEST_KEPT: f32 = 160.0;
 /// Room for the caption on further sheets.
