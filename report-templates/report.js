@@ -17,6 +17,8 @@
                  name, or what follows a "!"); days {list, of}: one digit a day; findings: the pattern of each table;
                  facts: a column for each fact: {kind, one} or {kind, all: one a table}; kind is text, number, truth or
                  instant; where there is no value [text: why]; or {same: what the table is}
+     blocks      tables that need action, worst first: [table, since when exposed, newest point, plan, failing jobs, what to do, owner,
+                 due], all but the first a text
      kinds       [rule, verdict, severity, waived, waiver (text), message, evidence (facts), commands, required,
                  question]; a message or command is a text, or [text, fact, text, …]; facts below zero: -1 name, -2 ARN, -3 account, -4 Region
      patterns    [[kind, …]]: the findings of a table, in order
@@ -400,24 +402,26 @@
   const named = { id: "name", title: "Table", head: true, cell: (table) => opener(table, ""), key: (table) => subjects.name[table] };
   const onFinding = (columns) => columns.map((column) => ({ ...column, cell: (row) => column.cell(findings.subject[row]), key: (row) => column.key(findings.subject[row]) }));
   const dayCount = (state) => ({ is: data.window.days > 0, n: true, cell: (table) => (daysOf(table) ? whole(countDays(table, state)) : soft("–")), key: (table) => (daysOf(table) ? countDays(table, state) : null) });
+  // What needs action comes first, in the order of the page: never backed up before backed up too long ago.
+  const worst = new Map(data.blocks.map(([table], place) => [table, place]));
   const VIEWS = {
     findings: {
       noun: "finding", count: findings.count, rank: (row) => kindRank[findings.kind[row]], subject: (row) => findings.subject[row],
       columns: [
         { id: "verdict", title: "Verdict", cell: judged, key: (row) => VERDICT_ORDER.indexOf(verdict(row)) },
         { id: "severity", title: "Severity", cell: (row) => el("span", { class: "severity " + severity(row) }, severity(row)), key: (row) => SEVERITY_ORDER.indexOf(severity(row)) },
-        { id: "level", title: "Counts as", cell: (row) => (isRequired(row) ? "required" : soft("advised")), key: (row) => (isRequired(row) ? "required" : "advised") },
         { id: "name", title: "Table or other subject", head: true, cell: (row) => opener(findings.subject[row], rule(row).id), key: (row) => subjects.name[findings.subject[row]] },
+        ...onFinding(place),
         { id: "rule", title: "Rule", cell: (row) => el("code", null, rule(row).id), key: (row) => rule(row).id },
         { id: "message", title: "Found", wide: true, cell: (row) => bdi(message(row)), key: message },
-        ...onFinding(place),
+        { id: "level", title: "Counts as", cell: (row) => (isRequired(row) ? "required" : soft("advised")), key: (row) => (isRequired(row) ? "required" : "advised") },
       ],
     },
     tables: {
-      noun: "table", count: tableCount, rank: (row) => VERDICT_ORDER.indexOf(tableVerdict(row)) * 1e4 + 9999 - Math.min(9999, openOf[row]), subject: (row) => row,
+      noun: "table", count: tableCount, rank: (row) => worst.get(row) ?? data.blocks.length + VERDICT_ORDER.indexOf(tableVerdict(row)) * 1e4 + 9999 - Math.min(9999, openOf[row]), subject: (row) => row,
       columns: [
         { id: "verdict", title: "Verdict", cell: (table) => tag(tableVerdict(table)), key: (table) => VERDICT_ORDER.indexOf(tableVerdict(table)) },
-        named,
+        named, ...place,
         ...[0, 1, 2].map((question) => ({ id: data.questions[question], title: capitalised(data.question_words[question]), cell: (table) => answerTag(answerOf(table, question)), key: (table) => VERDICT_ORDER.indexOf(answerOf(table, question)) })),
         { id: "open", title: "Open", n: true, cell: (table) => whole(openOf[table]), key: (table) => openOf[table] },
         { id: "unknown", title: "Unknown", n: true, cell: (table) => whole(unknownOf[table]), key: (table) => unknownOf[table] },
@@ -429,7 +433,7 @@
         { id: "key", title: "Key", ...worded("weakest_key_owner") },
         { id: "lock", title: "Lock", ...worded("vault_lock_kind") },
         { id: "restore", title: "Restore", ...worded("restore_outcome") },
-        inTier, ...place,
+        inTier,
       ],
     },
     days: {
@@ -798,6 +802,17 @@
     try { return document.execCommand("copy"); } catch { return false; }
   };
 
+  // What the PDF says of a table that needs action, in the same words.
+  const blockOf = (subject, rows) => {
+    if (subject >= tableCount || !worst.has(subject)) return null;
+    const [since, newest, plan, jobs, what, owner, due] = data.blocks[worst.get(subject)].slice(1).map((text) => texts[text]);
+    const why = rows.filter((row) => verdict(row) === "non-compliant" && isRequired(row) && !isWaived(row));
+    const lines = el("ul", { class: "why" }, ...why.map((row) => el("li", null, el("code", null, rule(row).id), " ", bdi(message(row)))));
+    const answerable = [owner, due ? "due " + due : ""].filter(Boolean).join(", ");
+    return el("dl", { class: "pairs in-short" },
+      ...[["Exposed", since && el("strong", null, since)], ["Newest point", newest], ["Plan", plan], ["Why", why.length ? lines : ""], ["Jobs", jobs], ["What to do", what && el("strong", null, what)], ["Owner", answerable]]
+        .filter(([, value]) => value).map(([name, value]) => el("div", null, el("dt", null, name), el("dd", null, value instanceof Node ? value : bdi(value)))));
+  };
   const aboutSubject = (subject) => {
     const isTable = subject < tableCount;
     const rows = findingsOf(subject).sort((a, b) => kindRank[findings.kind[a]] - kindRank[findings.kind[b]]);
@@ -807,6 +822,7 @@
       top(soft(subjects.kind[subject])),
       el("h2", { id: "detail-h", tabindex: "-1" }, bdi(subjects.name[subject])),
       isTable ? el("p", { class: "lead" }, ...[0, 1, 2].flatMap((question) => [data.question_words[question] + " ", answerTag(answerOf(subject, question)), " · "]), plural(openOf[subject], "open finding"), ", ", grouped(unknownOf[subject]), " unknown") : null,
+      blockOf(subject, rows),
       about(subject),
       days ? section("Days", el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Days" }, strip(subject, Math.max(3, Math.min(16, Math.floor(Math.min(620, window.innerWidth - 48) / days.length))))), spells(days)) : null,
       section("Findings", el("table", { class: "findings" }, el("caption", { class: "vh" }, "Findings"), el("thead", null, el("tr", null, ...["Verdict", "Severity", "Rule", "Found"].map((name) => el("th", { scope: "col" }, name)))), el("tbody", null, ...rows.map(item)))),

@@ -40,6 +40,16 @@ frequency = "1d"
 retention-min = "35d"
 key-owner = "any"
 
+[policy.approval]
+approved-by = "head of risk"
+approved-on = START
+reference = "backup policy 3.1"
+review-by = END
+
+[policy.exceptions]
+owner = "head of platform"
+due-within = "14d"
+
 [[policy.tier]]
 name = "gold"
 when = "tag('tier') = 'gold'"

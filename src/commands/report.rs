@@ -122,6 +122,14 @@ pub(crate) fn explain_policy(inventory: &Inventory, criteria: &Criteria, table: 
             }
         }
     }
+    for (head, lines) in [
+        ("approval", criteria.policy.approval.lines()),
+        ("exceptions", criteria.policy.exceptions.lines()),
+    ] {
+        for (key, value) in lines {
+            text.push_str(&format!("{head}.{key} = {value}\n"));
+        }
+    }
     print(&text)?;
     Ok(Exit::Compliant)
 }
@@ -245,7 +253,7 @@ impl Output {
                     .hint("add `--to s3://bucket/prefix` or `--ledger s3://bucket/prefix`"),
             );
         }
-        let templates = match args
+        let mut templates = match args
             .template
             .as_deref()
             .map_or_else(|| Ok(Templates::default()), Templates::load)
@@ -256,6 +264,7 @@ impl Output {
                 Templates::default()
             }
         };
+        templates.pdf.set_typed(&command_line());
         let formats = chosen(&args.format, &mut problems);
         if problems.is_empty() && destination == Destination::Stdout && formats.len() != 1 {
             problems.push(

@@ -235,6 +235,15 @@ fn policy_text(policy: &Policy) -> String {
     if !tiers.is_empty() {
         table.insert("tier".to_owned(), tiers.into());
     }
+    for (key, lines) in [
+        ("approval", policy.approval.lines()),
+        ("exceptions", policy.exceptions.lines()),
+    ] {
+        if !lines.is_empty() {
+            let lines = lines.into_iter().map(|(key, value)| (key.to_owned(), value.into()));
+            table.insert(key.to_owned(), toml::Table::from_iter(lines).into());
+        }
+    }
     let document = toml::Table::from_iter([("policy".to_owned(), toml::Value::from(table))]);
     document.to_string()
 }

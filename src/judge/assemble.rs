@@ -51,6 +51,8 @@ pub(super) fn report(
         scan: scan(inventory, criteria)?,
         window: judged.window,
         policy: policy.lines(),
+        approval: policy.approval.clone(),
+        exceptions: policy.exceptions.clone(),
         tiers: policy.tiers.iter().map(tier).collect(),
         waivers: criteria.waivers.0.iter().zip(&judged.waived).map(waiver_line).collect(),
         frameworks,

@@ -165,6 +165,7 @@ pub(crate) fn compare(baseline: &Baseline, asked: &Asked, tables: &[TableRow], f
         scan_id: baseline.scan_id.clone(),
         as_of: baseline.as_of,
         open_count: baseline.open_count(),
+        answers_then: answers_then(baseline),
         counts: counted,
         since,
         shifts: baseline
@@ -174,6 +175,19 @@ pub(crate) fn compare(baseline: &Baseline, asked: &Asked, tables: &[TableRow], f
             .unwrap_or_default(),
         lost: tables.iter().flat_map(|table| lost(baseline, table)).collect(),
     }
+}
+
+/// How many tables had which answer then.
+fn answers_then(baseline: &Baseline) -> BTreeMap<Question, BTreeMap<Answer, usize>> {
+    let mut counted: BTreeMap<Question, BTreeMap<Answer, usize>> = BTreeMap::new();
+    for of_table in baseline.answers.values() {
+        for question in Question::ALL {
+            // What is not stored was not asked.
+            let answer = of_table.get(&question).copied().unwrap_or(Answer::NotAsked);
+            *counted.entry(question).or_default().entry(answer).or_default() += 1;
+        }
+    }
+    counted
 }
 
 /// The tier of a table, by its ARN; none where it is in none, or where that is not known.

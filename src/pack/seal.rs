@@ -67,10 +67,11 @@ pub fn anew(dir: &Path) -> Outcome<Manifest> {
     let old = Pack::open(dir)?.manifest;
     let inventory = Inventory::open(&dir.join(INVENTORY_DIR))?;
     let criteria = files::load(&dir.join(CRITERIA_DIR))?;
-    let templates = match dir.join(TEMPLATES_DIR) {
+    let mut templates = match dir.join(TEMPLATES_DIR) {
         folder if folder.exists() => Templates::load(&folder)?,
         _ => Templates::default(),
     };
+    templates.pdf.set_typed(&old.command_line);
     let report = judge(&inventory, &criteria)?;
     for format in FORMATS.iter().filter(|format| old.file(format.file_name).is_some()) {
         let path = dir.join(format.file_name);

@@ -248,11 +248,12 @@ fn same_reports(pack: &Pack, report: &Report) -> Result<Rewritten, Problem> {
         )));
     }
     let of_firm = pack.dir.join(TEMPLATES_DIR);
-    let templates = if of_firm.exists() {
+    let mut templates = if of_firm.exists() {
         Templates::load(&of_firm).map_err(as_broken)?
     } else {
         Templates::default()
     };
+    templates.pdf.set_typed(&pack.manifest.command_line);
     for format in &stored {
         if let Some((line, expected, found)) = differs(&pack.dir, format, (report, &templates))? {
             return Err(hinted(

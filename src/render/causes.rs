@@ -45,6 +45,18 @@ pub(crate) fn causes<'r>(findings: impl Iterator<Item = &'r Finding>) -> Vec<Cau
     causes
 }
 
+/// What findings of one cause have in common: rule, framework, and message without what may differ.
+pub(crate) fn cause_of(finding: &Finding) -> (&str, Option<&str>, String) {
+    let message = shape(&tokens(finding));
+    (&*finding.rule, finding.framework.as_deref(), message)
+}
+
+/// One message for findings of one cause.
+pub(crate) fn message_of(findings: &[&Finding]) -> String {
+    let messages: Vec<Vec<Token>> = findings.iter().map(|finding| tokens(finding)).collect();
+    together(&messages)
+}
+
 /// A word of a message, with what stands around it.
 struct Token {
     text: String,

@@ -1,12 +1,16 @@
-//! CSV for spreadsheets and auditors' tools: RFC 4180, a head in every file, stable columns, no cell that a spreadsheet
-//! would run as a formula. What has no value says why: `none`, `not asked`, `denied: ACTION`, `left open by AWS`; it is
-//! never left empty.
+//! CSV for programs and auditors' tools: RFC 4180, a head in every file, the columns that matter first and always in the same
+//! place, no cell that a spreadsheet would run as a formula, and no name that it would take for a number or a date. A value
+//! that there is none of is an empty cell; the last column of `tables.csv` says why.
 
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 
+use chrono::{DateTime, Utc};
 use csv::{Terminator, WriterBuilder};
 
 use super::RenderError;
+use super::blocks::{Block, blocks, newest, plan, since};
+use super::digest::Digest;
 use crate::domain::{FactValue, Question, rfc3339};
 use crate::report::Report;
 use crate::text::csv_cell;
@@ -24,6 +28,7 @@ pub(crate) fn findings(report: &Report, out: &mut dyn Write) -> Result<(), Rende
         "level",
         "framework",
         "waived",
+        "account",
         "account_id",
         "region",
         "subject",
@@ -52,10 +57,11 @@ pub(crate) fn findings(report: &Report, out: &mut dyn Write) -> Result<(), Rende
             finding.level.to_string(),
             finding.framework.as_deref().unwrap_or_default().to_owned(),
             finding.waived.to_string(),
+            csv_cell(&account(report, &finding.target.account_id)),
             finding.target.account_id.clone(),
             finding.target.region.clone(),
             finding.subject.to_string(),
-            csv_cell(&finding.resource_name),
+            csv_name(&finding.resource_name),
             csv_cell(&finding.resource_arn),
             csv_cell(&finding.message),
             csv_cell(&finding.remedy),
@@ -70,50 +76,163 @@ pub(crate) fn findings(report: &Report, out: &mut dyn Write) -> Result<(), Rende
     write(out, "findings.csv", &head.map(str::to_owned), rows)
 }
 
-/// One row for each table, one column for each fact.
-///
-/// Errors: none that a report can cause.
-pub(crate) fn tables(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
-    const IDENTITY: [&str; 4] = ["table_arn", "table_name", "account_id", "region"];
-    let mut facts: Vec<&str> = Vec::new();
-    for (name, _) in report.tables.iter().flat_map(|table| &table.facts) {
-        if !IDENTITY.contains(&name.as_ref()) && !facts.contains(&name.as_ref()) {
-            facts.push(name);
-        }
-    }
-    let mut head: Vec<String> = IDENTITY.iter().map(|name| (*name).to_owned()).collect();
-    head.push("verdict".to_owned());
-    // Facts have the names of two questions.
-    let answer = |question: Question| format!("answer_{}", question.as_str().replace('-', "_"));
-    head.extend(Question::ALL.map(answer));
-    let frameworks = report.frameworks.iter();
-    head.extend(frameworks.map(|framework| format!("verdict_{}", framework.id.replace('-', "_"))));
-    head.extend(facts.iter().map(|name| (*name).to_owned()));
-    head.push("as_of".to_owned());
-    let as_of = rfc3339(report.scan.as_of);
-    let rows = report.tables.iter().map(|table| {
-        let mut row = vec![
-            csv_cell(&table.table_arn),
-            csv_cell(&table.table_name),
+/// The first columns of `tables.csv`, whatever the rules: what an auditor samples by. `report.xlsx` has the same.
+pub(crate) const CORE: [&str; 17] = [
+    "table_name",
+    "account",
+    "account_id",
+    "region",
+    "verdict",
+    "answer_in_a_plan",
+    "answer_backed_up",
+    "answer_restorable",
+    "answer_safeguards",
+    "exposed_since",
+    "good_point_at",
+    "plan",
+    "why",
+    "what_to_do",
+    "exception_owner",
+    "exception_due",
+    "table_arn",
+];
+
+/// The values of [`CORE`] for every table, as they are.
+pub(crate) fn core(report: &Report) -> impl Iterator<Item = [String; CORE.len()]> {
+    let digest = Digest::of(report);
+    let told = |block: Block<'_>| {
+        let due = block.due.map(|day| day.to_string()).unwrap_or_default();
+        (block.place, [block.why, block.what, block.owner.to_owned(), due])
+    };
+    let told: HashMap<usize, [String; 4]> = blocks(report, &digest).into_iter().map(told).collect();
+    report.tables.iter().enumerate().map(move |(place, table)| {
+        let instant = |at: Option<DateTime<Utc>>| at.map(rfc3339).unwrap_or_default();
+        let answer = |question: Question| table.answer(question).to_string();
+        let [why, what, owner, due] = told.get(&place).cloned().unwrap_or_default();
+        let plan = match plan(table).as_str() {
+            "none" => String::new(),
+            plan => plan.to_owned(),
+        };
+        [
+            table.table_name.clone(),
+            account(report, &table.target.account_id),
             table.target.account_id.clone(),
             table.target.region.clone(),
             table.verdict.to_string(),
-        ];
-        row.extend(Question::ALL.map(|question| table.answer(question).to_string()));
+            answer(Question::InAPlan),
+            answer(Question::BackedUp),
+            answer(Question::Restorable),
+            answer(Question::Safeguards),
+            instant(since(report, table).map(|since| since.at)),
+            instant(newest(report, table).0),
+            plan,
+            why,
+            what,
+            owner,
+            due,
+            table.table_arn.clone(),
+        ]
+    })
+}
+
+/// An account as text that no program takes for a number: `payments-prod (111122223333)`.
+pub(crate) fn account(report: &Report, account_id: &str) -> String {
+    match report.account_name(account_id) {
+        "" => String::new(),
+        name if name == account_id => format!("account {account_id}"),
+        name => format!("{name} ({account_id})"),
+    }
+}
+
+/// One row for each table: what matters most, then the verdict by each framework, then one column for each fact.
+///
+/// Errors: none that a report can cause.
+pub(crate) fn tables(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
+    const SAID: [&str; 4] = ["table_arn", "table_name", "account_id", "region"];
+    let mut facts: Vec<&str> = Vec::new();
+    for (name, _) in report.tables.iter().flat_map(|table| &table.facts) {
+        if !SAID.contains(&name.as_ref()) && !facts.contains(&name.as_ref()) {
+            facts.push(name);
+        }
+    }
+    let mut head: Vec<String> = CORE.iter().map(|name| (*name).to_owned()).collect();
+    let frameworks = report.frameworks.iter();
+    head.extend(frameworks.map(|framework| format!("verdict_{}", framework.id.replace('-', "_"))));
+    head.extend(facts.iter().map(|name| (*name).to_owned()));
+    head.extend(["as_of".to_owned(), "no_value_because".to_owned()]);
+    let as_of = rfc3339(report.scan.as_of);
+    let rows = report.tables.iter().zip(core(report)).map(|(table, core)| {
+        let mut row: Vec<String> = core.iter().map(|text| csv_cell(text)).collect();
+        row[0] = csv_name(&table.table_name);
         row.extend(report.frameworks.iter().map(|framework| {
             let mut by_framework = table.answers_by_framework.iter();
             let found = by_framework.find(|(id, ..)| **id == *framework.id);
             found.map_or_else(|| "not-asked".to_owned(), |(_, verdict, _)| verdict.to_string())
         }));
-        row.extend(facts.iter().map(|name| match table.column(name) {
-            // Numbers stay numbers: only text can be a formula.
-            FactValue::Text(text) => csv_cell(text),
-            other => value_text(other),
-        }));
+        let mut causes: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for name in &facts {
+            row.push(match table.column(name) {
+                FactValue::Null(cause) => {
+                    causes.entry(cause.to_string()).or_default().push(name);
+                    String::new()
+                }
+                // Numbers stay numbers: only text can be a formula.
+                FactValue::Text(text) => csv_cell(text),
+                other => value_text(other),
+            });
+        }
         row.push(as_of.clone());
+        let causes = causes
+            .iter()
+            .map(|(cause, facts)| format!("{cause}: {}", facts.join(" ")));
+        row.push(csv_cell(&causes.collect::<Vec<_>>().join("; ")));
         row
     });
     write(out, "tables.csv", &head, rows)
+}
+
+/// A name: what a spreadsheet would take for a number or a date begins with an apostrophe, as a formula does.
+pub(crate) fn csv_name(name: &str) -> String {
+    let cell = csv_cell(name);
+    if cell.len() == name.len() && looks_like_a_value(name) {
+        return format!("'{cell}");
+    }
+    cell
+}
+
+const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
+
+/// Digits with what numbers and dates are made of, and words for truth: `1e5`, `00123`, `2026-11-30`, `3.14`, `1-2`, `true`.
+fn looks_like_a_value(text: &str) -> bool {
+    let is_of_numbers = |byte: u8| byte.is_ascii_digit() || b".,-/:_eE+ %".contains(&byte);
+    let begins = text.starts_with(|first: char| first.is_ascii_digit() || first == '.');
+    let is_number = begins && text.bytes().any(|byte| byte.is_ascii_digit()) && text.bytes().all(is_of_numbers);
+    // `MAR1`, `Dec-25`: spreadsheets know the months.
+    let is_month = || {
+        let letters: String = text.chars().take_while(char::is_ascii_alphabetic).collect();
+        let rest = &text[letters.len()..];
+        let word = letters.to_ascii_lowercase();
+        let is_name = |month: &&str| word == **month || word == month[..3];
+        MONTHS.iter().any(is_name)
+            && !rest.is_empty()
+            && rest
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || b"-/. ".contains(&byte))
+    };
+    is_number || is_month() || text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false")
 }
 
 /// One row for each target, then one for each gap.
@@ -122,6 +241,7 @@ pub(crate) fn tables(report: &Report, out: &mut dyn Write) -> Result<(), RenderE
 pub(crate) fn coverage(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
     let head = [
         "kind",
+        "account",
         "account_id",
         "region",
         "status",
@@ -138,9 +258,10 @@ pub(crate) fn coverage(report: &Report, out: &mut dyn Write) -> Result<(), Rende
     let target_rows = report.coverage.targets.iter().map(|target| {
         let listed = target
             .tables_listed
-            .map_or_else(|| "unknown".to_owned(), |listed| listed.to_string());
+            .map_or_else(String::new, |listed| listed.to_string());
         let mut row = vec![
             "target".to_owned(),
+            csv_cell(&account(report, &target.target.account_id)),
             target.target.account_id.clone(),
             target.target.region.clone(),
             target.status.to_owned(),
@@ -155,11 +276,12 @@ pub(crate) fn coverage(report: &Report, out: &mut dyn Write) -> Result<(), Rende
     let gap_rows = report.coverage.gaps.iter().map(|gap| {
         let mut row = vec![
             "gap".to_owned(),
+            csv_cell(&account(report, &gap.target.account_id)),
             gap.target.account_id.clone(),
             gap.target.region.clone(),
             gap.kind.to_string(),
         ];
-        row.resize(8, String::new());
+        row.resize(9, String::new());
         row.extend([&gap.action, &gap.resource, &gap.why, &gap.so, &gap.hint].map(|text| csv_cell(text)));
         row
     });
@@ -211,4 +333,30 @@ pub(crate) fn write(
         writer.write_record(&row).map_err(fail)?;
     }
     writer.flush().map_err(|error| RenderError::new(file_name, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_look_like_values_stay_text() {
+        for name in [
+            "1e5",
+            "00123",
+            "2026-11-30",
+            "3.14",
+            "1-2",
+            "MAR1",
+            "Dec-25",
+            "true",
+            "12:30",
+        ] {
+            assert_eq!(csv_name(name), format!("'{name}"));
+        }
+        for name in ["orders", "orders-2", "e5", "1st", "marble-7", "decimal", "v1.2", "mar"] {
+            assert_eq!(csv_name(name), name);
+        }
+        assert_eq!(csv_name("=1+1"), "'=1+1", "once");
+    }
 }

@@ -5,6 +5,7 @@
 
 mod ages;
 pub(crate) mod asff;
+mod blocks;
 mod causes;
 pub(crate) mod csv;
 pub(crate) mod digest;
@@ -25,6 +26,7 @@ pub(crate) mod templates;
 pub(crate) mod terminal;
 #[cfg(test)]
 mod tests;
+mod xlsx;
 
 use std::io::Write;
 
@@ -127,6 +129,12 @@ pub(crate) const FORMATS: &[Format] = &[
         is_default: true,
         file_name: "report.pdf",
         render: Render::Document(pdf_file),
+    },
+    Format {
+        name: "xlsx",
+        is_default: false,
+        file_name: "report.xlsx",
+        render: Render::Data(xlsx::render),
     },
     Format {
         name: "markdown",

@@ -9,8 +9,8 @@ use crate::domain::{
     Verdict, Window, table_arn,
 };
 use crate::report::{
-    AccountCoverage, ControlRow, Coverage, ExemptionLine, FrameworkReport, Origin, Report, RuleLine, Scan, TableRow,
-    TargetCoverage, TierLine, Totals, WaiverLine,
+    AccountCoverage, Approval, ControlRow, Coverage, Exceptions, ExemptionLine, FrameworkReport, Origin, Report,
+    RuleLine, Scan, TableRow, TargetCoverage, TierLine, Totals, WaiverLine,
 };
 
 const ACCOUNTS: [(&str, &str); 3] = [
@@ -226,6 +226,17 @@ pub(crate) fn report(count: usize) -> Report {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec(),
+        approval: Approval {
+            approved_by: "head of risk".to_owned(),
+            approved_on: Some(as_of().date_naive() - Duration::days(60)),
+            reference: "BCP-7".to_owned(),
+            review_by: None,
+        },
+        exceptions: Exceptions {
+            owner: "head of platform".to_owned(),
+            due_days: Some(14),
+            ..Exceptions::default()
+        },
         tiers: tiers(&tables),
         waivers: waivers(&findings),
         frameworks: vec![framework(&findings)],

@@ -124,7 +124,9 @@ fn rendered(report: &Report, file_name: &str) -> String {
 }
 
 fn machine_formats() -> impl Iterator<Item = &'static str> {
-    let without_pages = FORMATS.iter().filter(|format| !matches!(format.name, "pdf" | "html"));
+    let without_pages = FORMATS
+        .iter()
+        .filter(|format| !matches!(format.name, "pdf" | "html" | "xlsx"));
     without_pages.map(|format| format.file_name)
 }
 
@@ -147,6 +149,9 @@ fn samples_for_consumers() {
         for file in machine_formats() {
             std::fs::write(folder.join(file), rendered(&report, file)).expect("written");
         }
+        let mut workbook = Vec::new();
+        super::xlsx::render(&report, &mut workbook).expect("a workbook");
+        std::fs::write(folder.join("report.xlsx"), workbook).expect("written");
     }
 }
 

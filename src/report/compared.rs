@@ -66,6 +66,8 @@ pub struct Compared {
     pub open_count: usize,
     /// Required open findings now, by where they stand.
     pub counts: BTreeMap<Since, usize>,
+    /// Tables then, by the answer to each question; empty if the earlier scan did not say.
+    pub answers_then: BTreeMap<Question, BTreeMap<Answer, usize>>,
     /// Open and unknown findings now, by id.
     pub since: BTreeMap<String, Since>,
     /// Rules that count for something else than then.

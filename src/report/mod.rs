@@ -4,6 +4,7 @@
 
 mod compared;
 mod conclusion;
+mod exceptions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::problem::count;
 pub use crate::criteria::Origin;
 pub use crate::criteria::frameworks::ControlRow;
 use crate::criteria::levels::core_of;
+pub use crate::criteria::policy::{Approval, Exceptions};
 pub(crate) use compared::{Compared, Lost, Since};
 pub(crate) use conclusion::Conclusion;
 
@@ -33,6 +35,10 @@ pub struct Report {
     pub scan: Scan,
     /// What was required of every table, as the policy says it: name and value.
     pub policy: Vec<(String, String)>,
+    /// Who approved the policy, and when.
+    pub approval: Approval,
+    /// Who answers for the tables that fail it.
+    pub exceptions: Exceptions,
     /// Tiers of the policy, in the order in which they are tried.
     pub tiers: Vec<TierLine>,
     /// Waivers, in the order of their file, whether they hold or not.

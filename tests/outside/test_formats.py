@@ -20,6 +20,7 @@ import jsonschema
 import junitparser
 import markdown_it
 import ocsf_json_schema
+import openpyxl
 import prometheus_client.parser
 import pytest
 import sarif.loader
@@ -79,6 +80,25 @@ def test_the_json_report_is_as_its_schema_says(report):
     broken = json.loads(json.dumps(report))
     broken["totals"]["waived"] = "none"
     assert not validator(schema).is_valid(broken), "the schema refuses something"
+
+
+def test_the_workbook(folder, report):
+    book = openpyxl.load_workbook(folder / "report.xlsx")
+    assert book.sheetnames == ["Summary", "Tables", "Findings", "Controls", "Coverage"]
+    head, *rows = book["Tables"].iter_rows(values_only=True)
+    place = {name: at for at, name in enumerate(head)}
+    assert [row[place["table_arn"]] for row in rows] == [table["table_arn"] for table in report["tables"]]
+    for row, table in zip(rows, report["tables"]):
+        assert row[place["table_name"]] == table["table_name"] and row[place["verdict"]] == table["verdict"]
+        assert row[place["account_id"]] == table["account_id"], "ids are text"
+        age = table["facts"].get("newest_recovery_point_age_hours")
+        assert row[place["newest_recovery_point_age_hours"]] == (age if age is None else pytest.approx(age, abs=1e-3))
+    told = [one for one in report["findings"] if one["waived"] or one["verdict"] in ("non-compliant", "unknown")]
+    head, *rows = book["Findings"].iter_rows(values_only=True)
+    assert [row[head.index("finding_id")] for row in rows] == [one["id"] for one in told]
+    for sheet in book:
+        assert not [cell for row in sheet.iter_rows() for cell in row if cell.data_type == "f"], "no formula"
+    assert book.properties.created.strftime("%Y-%m-%dT%H:%M:%SZ") == report["scan"]["as_of"]
 
 
 def test_junit(folder, report):

@@ -204,6 +204,10 @@ pub struct OutputArgs {
     /// attestation.html for `attest`.
     #[arg(long, value_name = "DIR")]
     pub template: Option<PathBuf>,
+    /// How much of the findings the PDF prints: what needs action, once for each reason (brief), or every finding that is not
+    /// good news as well, with the facts behind it (full). The other formats hold everything in any case.
+    #[arg(long, value_name = "DETAIL", value_enum, default_value_t)]
+    pub pdf_detail: PdfDetail,
     /// An earlier scan: its pack, or its report.json. Only required findings that were not open in it end the program with exit
     /// code 10; every report marks each as new, newly asked, newly required or known, hides none, and tells rules that count
     /// for less than then and answers that are not asked for any more.
@@ -241,6 +245,16 @@ impl AccessArgs {
     pub(crate) fn access(self) -> Access {
         if self.shared { Access::Umask } else { Access::Owner }
     }
+}
+
+/// How much of the findings the PDF prints.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum PdfDetail {
+    /// What needs action, once for each reason.
+    #[default]
+    Brief,
+    /// Every finding that is not good news as well, with the facts behind it.
+    Full,
 }
 
 /// The help of `--format`: every format there is.

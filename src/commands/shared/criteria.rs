@@ -146,7 +146,9 @@ pub(crate) fn frames(criteria: &Criteria) -> impl Iterator<Item = &'static str> 
         let of_tag = crate::criteria::predicate::tag_key(name).map(|_| "table_tags");
         frames.iter().copied().chain(of_tag)
     });
-    let frames: Vec<&'static str> = of_tiers.collect();
+    // Who answers for a table may stand in its tags.
+    let of_owners = criteria.policy.exceptions.tags().next().map(|_| "table_tags");
+    let frames: Vec<&'static str> = of_tiers.chain(of_owners).collect();
     criteria.rules.frames().into_iter().chain(frames).chain(REPORTED)
 }
 

@@ -4,6 +4,7 @@
 //! values for every table. Where a condition cannot be told for a table, each value on which the candidates agree is
 //! still known, and the others are not.
 
+mod approval;
 mod layer;
 pub(crate) mod levels;
 mod read;
@@ -15,6 +16,7 @@ use chrono::{DateTime, Utc};
 use crate::criteria::predicate::Predicate;
 use crate::criteria::values::PolicyValues;
 
+pub use approval::{Approval, Exceptions};
 pub(crate) use layer::{VALUE_KEYS, value_key};
 pub use levels::Levels;
 pub use read::parse;
@@ -97,6 +99,10 @@ pub struct Policy {
     pub levels: Levels,
     /// Tiers, in the order in which they are tried.
     pub tiers: Vec<Tier>,
+    /// Who approved it, and when.
+    pub approval: Approval,
+    /// Who answers for the tables that fail it.
+    pub exceptions: Exceptions,
 }
 
 impl Default for Policy {
@@ -107,6 +113,8 @@ impl Default for Policy {
             window_days: 30,
             levels: Levels::new(),
             tiers: Vec::new(),
+            approval: Approval::default(),
+            exceptions: Exceptions::default(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::Policy;
 use super::Source;
 use super::layer::{Layer, VALUE_KEYS, clashes, place_of, source_words, window};
-use super::{levels, tiers};
+use super::{approval, levels, tiers};
 use crate::problem::{Outcome, Problem, Problems};
 use crate::toml_reader::{Section, read_document};
 
@@ -52,6 +52,8 @@ pub(crate) fn read(section: &Section<'_>, known: Option<&[String]>) -> Policy {
         clash.note(section, place);
     }
     policy.tiers = tiers::read(section, &policy, known);
+    policy.approval = approval::approval(section);
+    policy.exceptions = approval::exceptions(section);
     section.finish();
     policy
 }

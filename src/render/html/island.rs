@@ -17,6 +17,8 @@ use crate::dictionary::fact;
 use crate::domain::{Answer, DayState, FactValue, Finding, Question, Severity, Subject, Verdict};
 use crate::inventory::sources::actions_of;
 use crate::judge::recheck;
+use crate::render::blocks::{Block, blocks};
+use crate::render::digest::Digest;
 use crate::report::{Report, RuleLine, TableRow};
 
 /// Texts of facts at least this long are looked for in messages even if the rule does not name them: reasons and causes
@@ -296,6 +298,7 @@ impl Serialize for Island<'_> {
         map.serialize_entry("rules", &rules(report))?;
         map.serialize_entry("waivers", &super::page::waivers(report))?;
         map.serialize_entry("tables", &Tables(self))?;
+        map.serialize_entry("blocks", &self.blocks())?;
         map.serialize_entry("kinds", &findings.kinds.list)?;
         map.serialize_entry("patterns", &findings.patterns.list)?;
         map.serialize_entry("ids", &findings.ids)?;
@@ -435,6 +438,28 @@ impl Serialize for Columns<'_, '_> {
 }
 
 impl Island<'_> {
+    /// Tables that need action, worst first, each with what the document on paper says of it.
+    fn blocks(&self) -> Vec<[usize; 8]> {
+        let digest = Digest::of(self.report);
+        let mut texts = self.texts.borrow_mut();
+        let row = |block: Block<'_>| {
+            let since = block.exposed.clone();
+            let due = block.due.map(|day| day.to_string()).unwrap_or_default();
+            let said = [
+                &since,
+                &block.newest,
+                &block.plan,
+                &block.jobs,
+                &block.what,
+                block.owner,
+                &due,
+            ];
+            let [since, newest, plan, jobs, what, owner, due] = said.map(|text| texts.number(text));
+            [block.place, since, newest, plan, jobs, what, owner, due]
+        };
+        blocks(self.report, &digest).into_iter().map(row).collect()
+    }
+
     /// `{kind, one}` where all tables have the same value, else `{kind, all}`; `{same}` where it is what the table is.
     fn column(&self, values: &[&FactValue]) -> Value {
         if let Some(same) = self.same_as(values) {

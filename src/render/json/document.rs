@@ -24,6 +24,10 @@ pub(super) struct Document<'r> {
     pub(super) scan: Scan<'r>,
     /// What was required of every table: name and value.
     pub(super) policy: Pairs<'r>,
+    /// Who approved the policy, as the settings say; null if they do not.
+    pub(super) approval: Option<Approval<'r>>,
+    /// Tables that need action, worst first: since when, and who answers for them.
+    pub(super) exceptions: Vec<Exception>,
     /// Tiers of the policy, in the order in which they are tried.
     pub(super) tiers: Vec<Tier<'r>>,
     /// Waivers, in the order of their file, whether they hold or not.
@@ -46,6 +50,36 @@ pub(super) struct Document<'r> {
     pub(super) baseline: Option<Baseline<'r>>,
     /// Every finding.
     pub(super) findings: Vec<OneFinding<'r>>,
+}
+
+/// Who approved the policy. Neither AWS nor backproof checks that.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Approval<'r> {
+    /// The person or the body; empty if nobody is named.
+    pub(super) approved_by: &'r str,
+    /// The day; null if none is named.
+    #[schemars(extend("format" = "date"))]
+    pub(super) approved_on: Option<String>,
+    /// The document, minutes or ticket that shows it; empty if none is named.
+    pub(super) reference: &'r str,
+    /// The day by which the policy is to be looked at again; null if none is named.
+    #[schemars(extend("format" = "date"))]
+    pub(super) review_by: Option<String>,
+}
+
+/// A table that needs action.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Exception {
+    /// The table.
+    pub(super) table_arn: String,
+    /// Since when it is without a recovery point that meets the policy; null if it is not, or if that cannot be told.
+    #[schemars(extend("format" = "date-time"))]
+    pub(super) exposed_since: Option<String>,
+    /// Who answers for it: by its tag, else by the settings; null if neither says.
+    pub(super) owner: Option<String>,
+    /// The day by which it is to be put right; null if none is named.
+    #[schemars(extend("format" = "date"))]
+    pub(super) due_on: Option<String>,
 }
 
 /// A report against an earlier scan.

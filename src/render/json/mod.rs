@@ -5,10 +5,13 @@ mod document;
 use std::io::Write;
 
 use self::document::{
-    Account, Baseline, ByQuestion, Causes, Control, Counts, Coverage, Document, Exemption, Framework, FrameworkAnswers,
-    LevelShift, LostAnswer, OneFinding, OneGap, Pairs, Rule, Scan, Table, Target, Tier, Totals, Waiver, Window,
+    Account, Approval, Baseline, ByQuestion, Causes, Control, Counts, Coverage, Document, Exception, Exemption,
+    Framework, FrameworkAnswers, LevelShift, LostAnswer, OneFinding, OneGap, Pairs, Rule, Scan, Table, Target, Tier,
+    Totals, Waiver, Window,
 };
 use super::RenderError;
+use super::blocks::{Block, blocks};
+use super::digest::Digest;
 use super::stream::write_json;
 use crate::criteria::asked::Shift;
 use crate::domain::{Answer, FactName, FactValue, Finding, Gap, Question, Severity, Verdict, rfc3339};
@@ -69,6 +72,8 @@ impl<'r> Document<'r> {
                 evidence_digest: &scan.evidence_digest,
             },
             policy: Pairs(&report.policy),
+            approval: Approval::of(report),
+            exceptions: exceptions(report),
             tiers: report.tiers.iter().map(Tier::of).collect(),
             waivers: report.waivers.iter().map(Waiver::of).collect(),
             frameworks: report.frameworks.iter().map(Framework::of).collect(),
@@ -112,6 +117,29 @@ impl<'r> Document<'r> {
                 .collect(),
         }
     }
+}
+
+impl<'r> Approval<'r> {
+    fn of(report: &'r Report) -> Option<Self> {
+        let approval = &report.approval;
+        (!approval.is_empty()).then(|| Self {
+            approved_by: &approval.approved_by,
+            approved_on: approval.approved_on.map(|day| day.to_string()),
+            reference: &approval.reference,
+            review_by: approval.review_by.map(|day| day.to_string()),
+        })
+    }
+}
+
+fn exceptions(report: &Report) -> Vec<Exception> {
+    let digest = Digest::of(report);
+    let one = |block: Block<'_>| Exception {
+        table_arn: report.tables[block.place].table_arn.clone(),
+        exposed_since: block.since.map(|since| rfc3339(since.at)),
+        owner: Some(block.owner.to_owned()).filter(|owner| !owner.is_empty()),
+        due_on: block.due.map(|day| day.to_string()),
+    };
+    blocks(report, &digest).into_iter().map(one).collect()
 }
 
 impl<'r> Baseline<'r> {

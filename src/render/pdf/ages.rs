@@ -29,7 +29,7 @@ const fn looks(age: AgeClass) -> Verdict {
     }
 }
 
-const ROW: f32 = 15.0;
+const ROW: f32 = 13.0;
 const LABEL: f32 = 126.0;
 
 /// Draws the histogram below the cursor.

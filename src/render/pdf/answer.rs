@@ -1,38 +1,57 @@
-//! The answer, on the first sheet: each question with its counts, the tables that need action, what else is open.
+//! The answer, on the first sheet: each question with its counts, what needs action in one table, what else is open.
 
-use super::doc::{BODY, CELL, Doc, GAP, Goal, MUTED, SMALL, SMALL_GAP, mark_of};
+use super::cover;
+use super::doc::{BODY, CELL, Doc, FINE, GAP, Goal, MUTED, SMALL, SMALL_GAP, mark_of};
 use super::table::{Cell, Column, Para, Table};
 use super::text::{grouped, plural};
-use crate::domain::{Answer, Question};
-use crate::render::digest::{Asked, Digest, NeedsAction};
+use crate::domain::{Answer, Question, rfc3339};
+use crate::render::blocks::{Group, clauses};
+use crate::render::digest::{Asked, Digest};
 use crate::report::Report;
 use crate::text::cut;
 
-/// Longer reasons and steps are cut here: they stand in full among the findings.
-const LONGEST: usize = 200;
+/// Reasons and steps hold so many characters here, in whole clauses: they stand in full under "What needs action".
+const LONGEST: usize = 150;
 /// Longer names are cut here.
 const LONGEST_NAME: usize = 60;
-/// What must be left below the tables that need action, for what else is open.
-const BELOW: f32 = 46.0;
-pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
-    let digest = Digest::of(report);
-    questions(doc, &digest);
-    action(doc, report, &digest);
-    rest(doc, &digest);
+/// Tables that a row names; the others are counted.
+const NAMED: usize = 3;
+/// What must be left below the table: what else is open, digest and signature.
+const BELOW: f32 = 88.0;
+
+pub(crate) fn write(doc: &mut Doc<'_>, report: &Report, digest: &Digest, groups: &[Group<'_>]) {
+    questions(doc, report, digest);
+    action(doc, report, digest, groups);
+    rest(doc, digest);
+    doc.y += SMALL_GAP;
+    cover::proof(doc, report);
 }
 
-fn questions(doc: &mut Doc<'_>, digest: &Digest) {
+fn questions(doc: &mut Doc<'_>, report: &Report, digest: &Digest) {
     let shown = digest.columns();
-    let mut columns = vec![Column::new("Tables that are \u{2026}", 160.0)];
-    columns.extend(shown.iter().map(|answer| Column::number(answer.words(), 50.0)));
+    let mut columns = vec![Column::new("Tables that are \u{2026}", 126.0)];
+    columns.extend(shown.iter().map(|answer| Column::number(answer.words(), 54.0)));
     let mut table = Table::new(doc, &columns, CELL.size, "Questions");
     for asked in &digest.questions {
-        table.row(doc, &row(doc, asked, &shown));
+        table.row(doc, &row(doc, report, asked, &shown));
+    }
+    if let Some(baseline) = report
+        .baseline
+        .as_ref()
+        .filter(|baseline| !baseline.answers_then.is_empty())
+    {
+        doc.y += SMALL_GAP;
+        let short: String = baseline.scan_id.chars().take(16).collect();
+        let text = format!(
+            "Before \u{2192} after: the scan {short} of {}, and this one.",
+            rfc3339(baseline.as_of)
+        );
+        doc.paragraph(SMALL, &text);
     }
     doc.y += GAP;
 }
 
-fn row(doc: &Doc<'_>, asked: &Asked, shown: &[Answer]) -> Vec<Cell<'static>> {
+fn row(doc: &Doc<'_>, report: &Report, asked: &Asked, shown: &[Answer]) -> Vec<Cell<'static>> {
     let question = match asked.question {
         Question::InAPlan => "\u{2026} in a plan that keeps the policy",
         Question::BackedUp => "\u{2026} backed up",
@@ -42,26 +61,37 @@ fn row(doc: &Doc<'_>, asked: &Asked, shown: &[Answer]) -> Vec<Cell<'static>> {
     let mut first = vec![Para::new(BODY.bold(), question)];
     let notes = asked.answers.iter().filter(|(_, _, note)| !note.is_empty());
     first.extend(notes.map(|(answer, _, note)| Para::new(SMALL, format!("{}: {note}", answer.words()))));
+    let then = report
+        .baseline
+        .as_ref()
+        .and_then(|baseline| baseline.answers_then.get(&asked.question));
     let number = |answer: Answer| {
         let count = asked
             .answers
             .iter()
             .find(|(one, ..)| *one == answer)
             .map_or(0, |(_, count, _)| *count);
+        let before = then.map(|then| then.get(&answer).copied().unwrap_or(0));
+        // Two numbers take more room.
+        let base = if before.is_some() { CELL } else { BODY };
+        let text = match before {
+            Some(before) if before != count => format!("{} \u{2192} {}", grouped(before), grouped(count)),
+            _ => grouped(count),
+        };
         if count == 0 {
-            return vec![Para::new(BODY.colour(MUTED), "0")];
+            return vec![Para::new(base.colour(MUTED), text)];
         }
-        let style = BODY.bold().colour(doc.colour_of(answer.shade()));
-        vec![Para::new(style, format!("{} {}", mark_of(answer), grouped(count)))]
+        let style = base.bold().colour(doc.colour_of(answer.shade()));
+        vec![Para::new(style, format!("{} {text}", mark_of(answer)))]
     };
     let mut cells = vec![first];
     cells.extend(shown.iter().copied().map(number));
     cells
 }
 
-/// The worst tables, as many as fit.
-fn action(doc: &mut Doc<'_>, report: &Report, digest: &Digest) {
-    if digest.action.is_empty() {
+/// The worst exceptions, as many as fit.
+fn action(doc: &mut Doc<'_>, report: &Report, digest: &Digest, groups: &[Group<'_>]) {
+    if groups.is_empty() {
         return;
     }
     let need = if digest.action.len() == 1 {
@@ -69,47 +99,91 @@ fn action(doc: &mut Doc<'_>, report: &Report, digest: &Digest) {
     } else {
         "tables need"
     };
-    super::cover::heading(
+    let count = digest.action.len();
+    let for_reasons = match groups.len() {
+        reasons if reasons == count => String::new(),
+        1 => " for one reason".to_owned(),
+        reasons => format!(" for {} reasons", grouped(reasons)),
+    };
+    cover::heading(
         doc,
-        &format!("{} {need} action, worst first", grouped(digest.action.len())),
+        &format!("{} {need} action{for_reasons}, worst first", grouped(count)),
     );
     let columns = [
-        Column::new("Table", 118.0),
-        Column::new("Account, Region", 92.0),
-        Column::new("Why", 180.0),
-        Column::new("What to do", 130.0),
+        Column::new("Tables", 116.0),
+        Column::new("Account, Region", 96.0),
+        Column::new("Exposed since", 62.0),
+        Column::new("Why", 140.0),
+        Column::new("What to do", 104.0),
     ];
-    let mut table = Table::new(doc, &columns, CELL.size, "Tables that need action");
-    let mut told = 0;
-    for needs in &digest.action {
-        let cells = needs_cells(report, needs);
+    let mut table = Table::new(doc, &columns, FINE.size, "What needs action");
+    table.is_tight = true;
+    let (mut told, mut tables) = (0, 0);
+    for group in groups {
+        let cells = cells(report, group);
         if told > 0 && doc.room() < table.height_of(doc, &cells) + BELOW {
             break;
         }
         table.row(doc, &cells);
         told += 1;
+        tables += group.blocks.len();
     }
-    let more = digest.action.len() - told;
-    if more > 0 {
+    if told < groups.len() {
         doc.y += SMALL_GAP;
-        let text = format!("\u{2026} and {} more, under \u{201c}Findings\u{201d}.", grouped(more));
+        let text = format!(
+            "\u{2026} and {} for {}, under \u{201c}What needs action\u{201d}.",
+            plural(count - tables, "more table"),
+            plural(groups.len() - told, "reason")
+        );
         doc.paragraph(SMALL.bold(), &text);
     }
     doc.y += GAP;
 }
 
-fn needs_cells<'r>(report: &'r Report, needs: &NeedsAction) -> Vec<Cell<'r>> {
-    let table = &report.tables[needs.place];
-    let name = Para::new(CELL.bold(), cut(&table.table_name, LONGEST_NAME)).to(Some(Goal::Block(needs.place)));
+fn cells<'r>(report: &'r Report, group: &Group<'r>) -> Vec<Cell<'r>> {
+    let first = &group.blocks[0];
+    let mut names: Vec<Para<'r>> = Vec::new();
+    for block in group.blocks.iter().take(NAMED) {
+        let name = cut(&report.tables[block.place].table_name, LONGEST_NAME);
+        names.push(Para::new(FINE.bold(), name).to(Some(Goal::Block(block.place))));
+    }
+    if let Some(more) = group.blocks.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        let more = format!("and {} more", grouped(more));
+        names.push(Para::new(FINE, more).to(Some(Goal::Block(first.place))));
+    }
+    let place = |place: usize| {
+        let target = &report.tables[place].target;
+        format!("{}, {}", report.account_name(&target.account_id), target.region)
+    };
+    let since = group.since().map_or_else(
+        || "\u{2013}".to_owned(),
+        |since| {
+            let word = if since.is_creation { " creation" } else { "" };
+            format!("{}{word}", since.at.format("%Y-%m-%d"))
+        },
+    );
     vec![
-        vec![name],
-        vec![
-            Para::new(CELL, report.account_name(&table.target.account_id)),
-            Para::new(CELL, table.target.region.as_str()),
-        ],
-        vec![Para::new(CELL, cut(&needs.why, LONGEST))],
-        vec![Para::new(CELL, cut(&needs.what, LONGEST))],
+        names,
+        vec![Para::new(FINE, group.common(|block| place(block.place)))],
+        vec![Para::new(FINE, since)],
+        vec![Para::new(FINE, clauses(&why(group), LONGEST))],
+        vec![Para::new(
+            FINE,
+            clauses(&group.common(|block| block.what.clone()), LONGEST),
+        )],
     ]
+}
+
+/// Why, in clauses that are true of all tables of a group.
+fn why(group: &Group<'_>) -> String {
+    match group.blocks.as_slice() {
+        [block] => block.why.clone(),
+        _ => {
+            let mut causes: Vec<&str> = group.causes.iter().map(|(message, _)| message.as_str()).collect();
+            causes.dedup();
+            causes.join("; ")
+        }
+    }
 }
 
 /// What else is open: by severity, on what is no table, and what is only advised.
@@ -118,19 +192,18 @@ fn rest(doc: &mut Doc<'_>, digest: &Digest) {
     let counts: Vec<String> = by_severity
         .map(|(severity, count)| format!("{} {severity}", grouped(*count)))
         .collect();
-    let mut required = match counts.as_slice() {
+    let mut text = match counts.as_slice() {
         [] => "Required findings: none is open.".to_owned(),
         counts => format!("Required findings: {}.", counts.join(", ")),
     };
     if !digest.elsewhere.is_empty() {
-        required.push_str(&format!(" Of these on {}.", digest.elsewhere));
+        text.push_str(&format!(" Of these on {}.", digest.elsewhere));
     }
-    doc.paragraph(BODY, &required);
     if digest.advised > 0 {
-        let text = format!(
-            "{}: judged and told apart under \u{201c}Findings\u{201d}; they decide nothing.",
+        text.push_str(&format!(
+            " Beside them {}, which decide nothing.",
             plural(digest.advised, "advised finding")
-        );
-        doc.paragraph(BODY, &text);
+        ));
     }
+    doc.paragraph(BODY, &text);
 }

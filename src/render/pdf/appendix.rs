@@ -1,28 +1,29 @@
-//! The register: every table with its answers and the facts that matter most, across the sheet.
+//! The register: every table with its answers, its plan, the dates that matter and the facts behind them.
 
 use chrono::TimeDelta;
 
-use super::doc::{BODY, Doc, FINE, GAP, Goal, MUTED, mark_of};
+use super::doc::{BODY, Doc, FINE, Goal, MUTED, SMALL, SMALL_GAP, mark_of};
+use super::findings::MOST_LISTED;
 use super::table::{Cell, Column, Para, Table};
 use super::template::Section;
 use super::text::{grouped, plural};
 use crate::domain::{Answer, FactValue, NullCause, Question};
 use crate::duration;
+use crate::render::blocks::{newest, since};
 use crate::report::{Report, TableRow};
 
-/// A column of facts: head, width, and the fact it shows.
+/// A column of facts: head, width, whether it holds figures, and the fact it shows.
 const FACTS: &[(&str, f32, bool, &str)] = &[
-    ("Tier", 32.0, false, "policy_tier"),
-    ("Plans", 70.0, false, "plan_names"),
-    ("Usable points", 34.0, true, "usable_recovery_point_count"),
-    ("Newest usable point", 62.0, false, "newest_recovery_point_at"),
-    ("Its age", 50.0, false, AGE),
-    ("Limit", 40.0, false, LIMIT),
-    ("Kept at least, d", 34.0, true, "shortest_retention_days"),
-    ("Weakest key owner", 62.0, false, "weakest_key_owner"),
+    ("Plan", 80.0, false, "plan_names"),
+    ("Newest point, exposed since", 66.0, false, NEWEST),
+    ("Limit", 30.0, false, LIMIT),
+    ("Kept, d", 38.0, true, "shortest_retention_days"),
 ];
-const AGE: &str = "newest_recovery_point_age_hours";
+const NEWEST: &str = "newest_recovery_point_at";
+/// Its place among [`FACTS`].
+const OF_NEWEST: usize = 1;
 const LIMIT: &str = "limit_hours";
+const TIER: &str = "policy_tier";
 /// The columns of answers.
 const ANSWERS: [(&str, Question); 3] = [
     ("In a plan", Question::InAPlan),
@@ -31,25 +32,32 @@ const ANSWERS: [(&str, Question); 3] = [
 ];
 
 pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
-    doc.part(Section::Tables.title(), true);
+    doc.part(Section::Tables.title(), false);
     if report.tables.is_empty() {
         doc.paragraph(BODY, "No table is in this report. That is not a proof that there is none: see \u{201c}Coverage and gaps\u{201d}.");
         return;
     }
+    if report.tables.len() > MOST_LISTED {
+        let text = format!(
+            "{} are more than a document on paper lists: tables.csv, report.json and report.html of the same scan hold every \
+             one of them, and so does report.xlsx where it was asked for. What needs action stands above by reason, with the \
+             first tables of each.",
+            plural(report.tables.len(), "table")
+        );
+        doc.paragraph(BODY, &text);
+        return;
+    }
     let text = format!(
-        "{}, by ARN. In place of a value: \u{201c}denied\u{201d} or the like, the AWS call that would tell ended so; \u{201c}?\u{201d}, AWS's answers \
-         do not settle it; \u{201c}none\u{201d}, there is nothing, and that is known; \u{201c}not asked\u{201d}, no rule in this scan needs it.",
+        "{}, by ARN. Names in red lead to what needs action. Below the newest point, in red, since when the table is exposed: since \
+         its creation where AWS lists no usable point; an asterisk: that point does not. \u{201c}denied\u{201d} or the \
+         like, the AWS call that would tell ended so; \u{201c}?\u{201d}, AWS's answers do not settle it; \u{201c}none\u{201d}, there \
+         is nothing, and that is known; \u{201c}not asked\u{201d}, no rule in this scan needs it.",
         plural(report.tables.len(), "table")
     );
-    doc.paragraph(BODY, &text);
-    doc.y += GAP;
-    let mut columns = vec![
-        Column::number("No.", 31.0),
-        Column::new("Table", 0.0),
-        Column::new("Account", 54.0),
-        Column::new("Region", 56.0),
-    ];
-    columns.extend(ANSWERS.map(|(title, _)| Column::new(title, 53.0)));
+    doc.paragraph(SMALL, &text);
+    doc.y += SMALL_GAP;
+    let mut columns = vec![Column::number("No.", 30.0), Column::new("Table", 0.0)];
+    columns.extend(ANSWERS.map(|(title, _)| Column::new(title, 46.0)));
     columns.extend(
         FACTS
             .iter()
@@ -58,14 +66,27 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
     // Names get what the others leave, whatever the paper.
     columns[1].share = doc.width() - columns.iter().map(|column| column.share).sum::<f32>();
     let mut table = Table::new(doc, &columns, FINE.size, "Every table, ? means left open");
-    let mut places = [0; FACTS.len()];
+    table.is_tight = true;
+    let red = doc.template.colours.non_compliant;
+    let (mut places, mut tier_place) = ([0; FACTS.len()], 0);
     for (index, row) in report.tables.iter().enumerate() {
         let goal = doc.blocks.contains_key(&index).then_some(Goal::Block(index));
+        let name = if goal.is_some() {
+            FINE.bold().colour(red)
+        } else {
+            FINE.bold()
+        };
+        let tier = match find(row, TIER, &mut tier_place) {
+            FactValue::Text(tier) if !tier.is_empty() && **tier != *"none" => format!(" \u{b7} {tier}"),
+            _ => String::new(),
+        };
+        let place = format!("{} \u{b7} {}{tier}", row.target.account_id, row.target.region);
         let mut cells: Vec<Cell<'_>> = vec![
             vec![Para::new(FINE.colour(MUTED), grouped(index + 1))],
-            vec![Para::new(FINE.bold(), row.table_name.as_str()).to(goal)],
-            vec![Para::new(FINE, row.target.account_id.as_str())],
-            vec![Para::new(FINE, row.target.region.as_str())],
+            vec![
+                Para::new(name, row.table_name.as_str()).to(goal),
+                Para::new(FINE.colour(MUTED), place),
+            ],
         ];
         cells.extend(ANSWERS.map(|(_, question)| vec![answer(doc, row.answer(question))]));
         cells.extend(
@@ -74,6 +95,13 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
                 .zip(&mut places)
                 .map(|(&(_, _, _, name), place)| vec![value(doc, name, find(row, name, place))]),
         );
+        let of_newest = &mut cells[2 + ANSWERS.len() + OF_NEWEST];
+        let is_good = newest(report, row).0.is_some() || row.column("newest_good_point_age_hours").is_null();
+        if let (false, FactValue::Time(at)) = (is_good, row.column(NEWEST)) {
+            let text = format!("{}*", at.format("%Y-%m-%d %H:%M"));
+            *of_newest = vec![Para::new(FINE, text)];
+        }
+        of_newest.extend(since(report, row).map(|since| Para::new(FINE.bold().colour(red), since.short())));
         let height = table.row(doc, &cells);
         let mut spot = doc.spot();
         spot.top += height;
@@ -110,7 +138,7 @@ fn value<'r>(doc: &Doc<'_>, name: &str, value: &'r FactValue) -> Para<'r> {
         FactValue::Text(text) if text.is_empty() => Para::new(FINE.colour(MUTED), "none"),
         FactValue::Text(text) => Para::new(FINE, &**text),
         FactValue::Time(at) => Para::new(FINE, at.format("%Y-%m-%d %H:%M").to_string()),
-        FactValue::Float(hours) if name == AGE || name == LIMIT => Para::new(FINE, in_words(*hours)),
+        FactValue::Float(hours) if name == LIMIT => Para::new(FINE, in_words(*hours)),
         other => Para::new(FINE, other.to_string()),
     }
 }

@@ -1,11 +1,7 @@
 //! Charts as vector paths. Every part has a pattern and a number of its own, so that a grey copy says the same.
 
-use super::doc::{BODY, Doc, WHITE};
-use super::text;
+use super::doc::{Doc, WHITE};
 use crate::domain::{DayState, Verdict};
-
-/// Counts in the order of [`Verdict::ALL`].
-pub(crate) type Counts = [usize; 4];
 
 /// Fills a shape as its verdict is drawn everywhere: non-compliant solid and dark, unknown hatched, compliant solid and
 /// light, not applicable white with wide hatching.
@@ -98,43 +94,4 @@ pub(crate) fn day(doc: &mut Doc<'_>, (x, y, width, height): (f32, f32, f32, f32)
 
 fn rectangle(x: f32, y: f32, width: f32, height: f32) -> [(f32, f32); 4] {
     [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
-}
-
-/// One bar whose parts are the counts; `scale` points per table.
-pub(crate) fn stacked_bar(doc: &mut Doc<'_>, (x, y): (f32, f32), height: f32, scale: f32, counts: &Counts) {
-    let mut left = x;
-    for (verdict, &count) in Verdict::ALL.into_iter().zip(counts) {
-        if count > 0 {
-            let width = (count as f32 * scale).max(1.2);
-            fill(doc, &rectangle(left, y, width, height), verdict);
-            left += width;
-        }
-    }
-}
-
-/// A labelled bar with its number at the end.
-pub(crate) fn labelled_bar(
-    doc: &mut Doc<'_>,
-    (x, y): (f32, f32),
-    width: f32,
-    count: usize,
-    most: usize,
-    label: &str,
-    darkness: f32,
-) {
-    let colour = doc.template.colours.non_compliant.tint(1.0 - darkness);
-    let room = width - 90.0;
-    doc.text(x, y + 8.2, BODY, label);
-    let long = if most == 0 {
-        0.0
-    } else {
-        room * count as f32 / most as f32
-    };
-    if count > 0 {
-        let points = rectangle(x + 50.0, y, long.max(1.2), 10.0);
-        doc.page().fill_shape(&points, colour);
-        let edge = doc.template.colours.non_compliant;
-        doc.page().outline(&points, 0.5, edge);
-    }
-    doc.text(x + 55.0 + long, y + 8.2, BODY.bold(), &text::grouped(count));
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::doc::{BODY, CELL, Doc, GAP, MUTED, SMALL_GAP, symbol, word};
+use super::doc::{BODY, CELL, Doc, FINE, GAP, MUTED, SMALL_GAP, symbol, word};
 use super::table::{Column, Para, Table};
 use super::template::Section;
 use super::text::{grouped, plural};
@@ -82,15 +82,18 @@ fn matrix(doc: &mut Doc<'_>, (framework, report): (&FrameworkReport, &Report), w
     }
     doc.y += SMALL_GAP;
     let columns = [
-        Column::new("Control", 90.0),
-        Column::new("Asks", 104.0),
-        Column::new("Rules, by their worst verdict", 186.0),
-        Column::new("Outcome", 100.0),
+        Column::new("Control", 62.0),
+        Column::new("Evidence", 48.0),
+        Column::new("Asks", 132.0),
+        Column::new("Rules, by their worst verdict", 170.0),
+        Column::new("Outcome", 98.0),
     ];
     let mut table = Table::new(doc, &columns, CELL.size, &title);
+    table.is_tight = true;
+    let controls = by_control(framework);
     let (answered, others): (Vec<&ControlRow>, Vec<&ControlRow>) =
-        framework.controls.iter().partition(|row| row.answered == "rules");
-    for row in answered.iter().chain(&others) {
+        controls.iter().partition(|row| row.answered == "rules");
+    for row in answered.into_iter().chain(others) {
         let asks = if row.only_if.is_empty() {
             row.asks.clone()
         } else {
@@ -101,10 +104,8 @@ fn matrix(doc: &mut Doc<'_>, (framework, report): (&FrameworkReport, &Report), w
         table.row(
             doc,
             &[
-                vec![
-                    Para::new(CELL.bold(), row.id.as_str()),
-                    Para::new(CELL.colour(MUTED), row.relation.as_str()),
-                ],
+                vec![Para::new(CELL.bold(), row.id.as_str())],
+                vec![Para::new(FINE.colour(MUTED), row.relation.as_str())],
                 line(asks),
                 rules,
                 outcome,
@@ -114,13 +115,57 @@ fn matrix(doc: &mut Doc<'_>, (framework, report): (&FrameworkReport, &Report), w
     doc.y += GAP;
 }
 
+/// One row for each control: a framework may ask several things under one id.
+fn by_control(framework: &FrameworkReport) -> Vec<ControlRow> {
+    let mut controls: Vec<ControlRow> = Vec::new();
+    for row in &framework.controls {
+        let Some(control) = controls.iter_mut().find(|control| control.id == row.id) else {
+            controls.push(row.clone());
+            continue;
+        };
+        let is_apart = !row.rules.iter().any(|rule| control.rules.contains(rule));
+        if row.relation == "direct" {
+            control.relation.clone_from(&row.relation);
+        }
+        for (mine, other) in [(&mut control.asks, &row.asks), (&mut control.only_if, &row.only_if)] {
+            if mine != other && !other.is_empty() {
+                let between = if mine.is_empty() { "" } else { "; " };
+                mine.push_str(&format!("{between}{other}"));
+            }
+        }
+        // Findings of a rule that both ask are counted once.
+        if is_apart {
+            for (verdict, count) in &row.counts {
+                *control.counts.entry(*verdict).or_default() += count;
+            }
+            control.waived += row.waived;
+        }
+        control.verdict = match (control.verdict, row.verdict) {
+            (Some(mine), Some(other)) => Some(mine.worse(other)),
+            (mine, other) => mine.or(other),
+        };
+        if row.answered == "rules" {
+            control.answered.clone_from(&row.answered);
+        }
+        let own = control.rules.clone();
+        control
+            .rules
+            .extend(row.rules.iter().filter(|rule| !own.contains(rule)).cloned());
+        let own = control.advised.clone();
+        control
+            .advised
+            .extend(row.advised.iter().filter(|rule| !own.contains(rule)).cloned());
+    }
+    controls
+}
+
 fn line(text: String) -> Vec<Para<'static>> {
     vec![Para::new(CELL, text)]
 }
 
 /// How many controls came out how, those without an answer among them.
 fn summary(framework: &FrameworkReport) -> String {
-    let controls = &framework.controls;
+    let controls = &by_control(framework);
     let mut parts: Vec<String> = Verdict::ALL
         .into_iter()
         .map(|verdict| {
@@ -144,7 +189,7 @@ fn outcome(doc: &Doc<'_>, row: &ControlRow) -> Vec<Para<'static>> {
     let Some(verdict) = row.verdict else {
         return vec![Para::new(CELL.colour(MUTED), "not judged")];
     };
-    let mut counts: Vec<String> = Verdict::ALL
+    let mut counts: Vec<String> = [Verdict::NonCompliant, Verdict::Unknown, Verdict::Compliant]
         .into_iter()
         .filter_map(|verdict| {
             let count = row.counts.get(&verdict).copied().filter(|count| *count > 0)?;

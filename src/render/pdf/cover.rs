@@ -8,6 +8,8 @@ use super::template::{Colours, Rgb};
 use super::text::{grouped, plural};
 use super::{answer, method};
 use crate::domain::rfc3339;
+use crate::render::blocks::Group;
+use crate::render::digest::Digest;
 use crate::render::statement::Statement;
 use crate::report::{Conclusion, Report};
 
@@ -19,25 +21,91 @@ pub(crate) struct Contents {
     y: f32,
 }
 
-const LINE: f32 = 15.0;
+const LINE: f32 = 13.0;
+/// Between the columns of the table of contents.
+const COLUMN_GAP: f32 = 24.0;
 
 /// Writes the first two sheets: the answer, then what it is about. The table of contents follows with [`fill_contents`].
-pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) -> Contents {
+pub(crate) fn write(doc: &mut Doc<'_>, report: &Report, digest: &Digest, groups: &[Group<'_>]) -> Contents {
     doc.name_part("Cover");
     title(doc);
     statement(doc, report);
     firm_statement(doc);
-    answer::write(doc, report);
-    doc.start_page(false);
-    doc.name_part("About this document");
+    in_short(doc, report);
+    answer::write(doc, report, digest, groups);
+    doc.front = doc.sheets.len();
+    if doc.room() < LEAST_FOR_ABOUT {
+        doc.start_page(false);
+        doc.name_part("About this document");
+    } else {
+        doc.y += LARGE_GAP;
+        doc.front -= 1;
+    }
     doc.mark(0, "About this document");
     let contents = contents_room(doc);
     scope(doc, report);
     provenance(doc, report);
     doc.y += GAP;
     method::reading(doc);
-    sign_off(doc);
     contents
+}
+
+/// What is said about the document stands on a sheet of its own unless so much is left of the cover.
+const LEAST_FOR_ABOUT: f32 = 260.0;
+
+/// What was examined, when and by which policy, in a few lines.
+fn in_short(doc: &mut Doc<'_>, report: &Report) {
+    let coverage = &report.coverage;
+    let accounts: Vec<String> = coverage
+        .accounts
+        .iter()
+        .map(|account| name_of(&account.account_id, &account.name))
+        .collect();
+    let mut regions = list(&regions(report), 12);
+    if coverage.regions_unknown {
+        regions.push_str("; whether there are others is not known");
+    }
+    fact(doc, "Accounts", BODY, &list(&accounts, 6));
+    fact(doc, "Regions", BODY, &regions);
+    fact(doc, "Evidence as of", BODY, &rfc3339(report.scan.as_of));
+    fact(doc, "Policy", BODY, &policy(report));
+    doc.y += GAP;
+}
+
+/// The values that somebody set, and who approved them.
+fn policy(report: &Report) -> String {
+    let set = report
+        .policy
+        .iter()
+        .filter(|(name, value)| !value.ends_with("(default)") && name != "window");
+    let set: Vec<String> = set.map(|(name, value)| format!("{name} {value}")).collect();
+    let values = match set.as_slice() {
+        [] => "the program's defaults: a good recovery point every day".to_owned(),
+        set => set.join(", "),
+    };
+    let tiers = match report.tiers.len() {
+        0 => String::new(),
+        tiers => format!("; {} with values of their own or exempt", plural(tiers, "tier")),
+    };
+    format!("{values}{tiers}; {}", super::approval::in_short(report))
+}
+
+fn regions(report: &Report) -> Vec<&str> {
+    let targets = report.coverage.targets.iter();
+    let mut regions: Vec<&str> = targets.map(|target| target.target.region.as_str()).collect();
+    regions.sort_unstable();
+    regions.dedup();
+    regions
+}
+
+/// What a reader checks the document by: the digest of its evidence, and who signs.
+pub(crate) fn proof(doc: &mut Doc<'_>, report: &Report) {
+    let signature = match doc.template.is_to_be_signed {
+        true => "asked for with `--sign`: over the pack that holds this file; `backproof verify` tells by whom",
+        false => "none was asked for with `--sign`; `backproof verify` checks the pack that holds this file",
+    };
+    fact(doc, "Evidence SHA-256", MONO, &report.scan.evidence_digest);
+    fact(doc, "Signature", BODY, signature);
 }
 
 pub(crate) fn title(doc: &mut Doc<'_>) {
@@ -45,7 +113,7 @@ pub(crate) fn title(doc: &mut Doc<'_>) {
     let accent = template.colours.accent;
     let (left, width) = (doc.left(), doc.width());
     doc.mark(0, "Cover");
-    doc.y = 72.0;
+    doc.y = 60.0;
     logo(doc);
     let line = Style {
         face: Face::Bold,
@@ -60,7 +128,7 @@ pub(crate) fn title(doc: &mut Doc<'_>) {
     doc.y += 14.0;
     let big = Style {
         face: Face::Bold,
-        size: 28.0,
+        size: 24.0,
         colour: accent,
     };
     doc.block(left, width, big, &template.title);
@@ -69,12 +137,12 @@ pub(crate) fn title(doc: &mut Doc<'_>) {
         width,
         Style {
             face: Face::Regular,
-            size: 13.0,
+            size: 11.0,
             colour: MUTED,
         },
         &template.subtitle,
     );
-    doc.y += 18.0;
+    doc.y += 12.0;
 }
 
 /// As wide or as high as a letterhead allows, its shape kept.
@@ -170,21 +238,9 @@ pub(crate) fn heading(doc: &mut Doc<'_>, text: &str) {
     doc.y += 17.0;
 }
 
-/// What was in scope and how much of it was reached.
+/// How much of the scope was reached.
 fn scope(doc: &mut Doc<'_>, report: &Report) {
     let coverage = &report.coverage;
-    let mut regions: Vec<&str> = coverage
-        .targets
-        .iter()
-        .map(|target| target.target.region.as_str())
-        .collect();
-    regions.sort_unstable();
-    regions.dedup();
-    let accounts: Vec<String> = coverage
-        .accounts
-        .iter()
-        .map(|account| name_of(&account.account_id, &account.name))
-        .collect();
     let part = |status: &str| coverage.targets.iter().filter(|target| target.status == status).count();
     let targets = format!(
         "{}: {} read in full, {} in part, {} not read",
@@ -210,8 +266,6 @@ fn scope(doc: &mut Doc<'_>, report: &Report) {
         ));
     }
     heading(doc, "Scope");
-    fact(doc, "Accounts", BODY, &list(&accounts, 12));
-    fact(doc, "Regions", BODY, &list(&regions, 20));
     if coverage.regions_unknown {
         let text =
             "not known: the enabled Regions could not be listed, so others may hold tables that nobody looked at";
@@ -246,17 +300,12 @@ fn provenance(doc: &mut Doc<'_>, report: &Report) {
     let scan = &report.scan;
     let seconds = (scan.finished_at - scan.started_at).num_seconds().max(0);
     let collected = format!(
-        "{} to {} ({seconds} s)",
+        "{} to {} ({seconds} s); ages are those at the instant of the evidence",
         rfc3339(scan.started_at),
         rfc3339(scan.finished_at)
     );
-    let as_of = format!(
-        "{}. Every age in this document is measured from this instant.",
-        rfc3339(scan.as_of)
-    );
     let calls = grouped(usize::try_from(scan.call_count).unwrap_or(usize::MAX));
     heading(doc, "Provenance");
-    fact(doc, "Evidence as of", BODY, &as_of);
     fact(doc, "Collected", BODY, &collected);
     fact(doc, "Caller", MONO, &scan.caller_arn);
     fact(
@@ -265,7 +314,6 @@ fn provenance(doc: &mut Doc<'_>, report: &Report) {
         BODY,
         &format!("backproof {}, {calls} calls to AWS", scan.tool_version),
     );
-    fact(doc, "Evidence SHA-256", MONO, &scan.evidence_digest);
     fact(doc, "Scan id", MONO, &scan.id);
     let left_out = doc.template.left_out();
     if !left_out.is_empty() {
@@ -278,24 +326,29 @@ fn provenance(doc: &mut Doc<'_>, report: &Report) {
     }
 }
 
-/// Lines for the people who stand for the report, at the foot of the cover.
+/// Lines for the people who stand for the report, at the foot of a sheet.
 pub(crate) fn sign_off(doc: &mut Doc<'_>) {
-    const HEIGHT: f32 = 34.0;
-    let (left, width, roles) = (doc.left(), doc.width(), doc.template.sign_off.as_slice());
-    let height = HEIGHT * roles.len() as f32;
-    if roles.is_empty() {
-        return;
-    }
+    let height = SIGN_LINE * doc.template.sign_off.len() as f32;
     doc.need(height);
     doc.y += (doc.room() - height).max(0.0);
+    sign_lines(doc);
+}
+
+/// Height of a line to sign on.
+const SIGN_LINE: f32 = 30.0;
+
+/// The same lines at the cursor.
+pub(crate) fn sign_lines(doc: &mut Doc<'_>) {
+    let (left, width, roles) = (doc.left(), doc.width(), doc.template.sign_off.as_slice());
+    doc.need(SIGN_LINE * roles.len() as f32);
     for role in roles {
-        let rule = doc.y + HEIGHT - 12.0;
+        let rule = doc.y + SIGN_LINE - 12.0;
         for (from, to, label) in [(0.0, 0.62, role.as_str()), (0.66, 1.0, "Date")] {
             let (x, length) = (left + width * from, width * (to - from));
             doc.page().rule(x, rule, length, 0.5, MUTED);
             doc.text(x, rule + 9.0, SMALL, label);
         }
-        doc.y += HEIGHT;
+        doc.y += SIGN_LINE;
     }
 }
 
@@ -354,7 +407,7 @@ fn contents_room(doc: &mut Doc<'_>) -> Contents {
         width: doc.width(),
         y: y + 34.0,
     };
-    doc.y = contents.y + LINE * (doc.template.sections.len() as f32) + 16.0;
+    doc.y = contents.y + LINE * doc.template.sections.len().div_ceil(2) as f32 + 12.0;
     contents
 }
 
@@ -367,10 +420,13 @@ pub(crate) fn fill_contents(doc: &mut Doc<'_>, contents: &Contents) {
         .skip(2)
         .cloned()
         .collect();
-    let (left, width, style) = (contents.left, contents.width, BODY.bold());
+    // In two columns, the first half to the left.
+    let (width, style) = ((contents.width - COLUMN_GAP) / 2.0, BODY.bold());
+    let half = doc.template.sections.len().div_ceil(2);
     let dot = doc.fonts.width(SMALL.face, SMALL.size, " .");
     for (index, mark) in marks.iter().enumerate() {
-        let y = contents.y + index as f32 * LINE;
+        let left = contents.left + if index < half { 0.0 } else { width + COLUMN_GAP };
+        let y = contents.y + (index % half.max(1)) as f32 * LINE;
         let number = mark.spot.page.to_string();
         let (title, page) = (doc.measure(style, &mark.title), doc.measure(BODY, &number));
         let count = ((width - title - page - 12.0) / dot).max(0.0) as usize;

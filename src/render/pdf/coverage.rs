@@ -1,10 +1,13 @@
 //! Coverage: what was in scope, what was read, how the counts add up, and every gap with what follows from it.
 
+use std::collections::BTreeMap;
+
 use super::cover::name_of;
-use super::doc::{BODY, CELL, Doc, GAP, MUTED, SMALL_GAP};
+use super::doc::{BODY, CELL, Doc, MUTED, SMALL_GAP};
 use super::table::{Column, Para, Table};
-use super::template::Section;
+use super::template::{Rgb, Section};
 use super::text::{grouped, plural};
+use crate::domain::{Answer, TargetId};
 use crate::report::Report;
 
 pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
@@ -12,7 +15,6 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
     reconciliation(doc, report);
     gaps(doc, report);
     not_asked(doc, report);
-    accounts(doc, report);
     targets(doc, report);
 }
 
@@ -21,53 +23,32 @@ fn reconciliation(doc: &mut Doc<'_>, report: &Report) {
     doc.heading("Reconciliation", 60.0);
     let (listed, described) = (coverage.tables_listed, coverage.tables_described);
     let (vanished, unknown) = (coverage.tables_vanished, coverage.tables_unknown);
-    let columns = [
-        Column::new("Count", 330.0),
-        Column::number("Tables", 60.0),
-        Column::new("Holds", 110.0),
-    ];
-    let mut table = Table::new(doc, &columns, CELL.size, "Reconciliation");
-    let holds = |doc: &Doc<'_>, left: usize, right: usize| {
-        let (text, style) = if left == right {
-            ("\u{2713} adds up".to_owned(), CELL.bold())
-        } else {
-            let colour = doc.template.colours.non_compliant;
-            (
-                format!("\u{2717} differs by {}", grouped(left.abs_diff(right))),
-                CELL.bold().colour(colour),
-            )
-        };
-        vec![Para::new(style, text)]
-    };
-    let line = |label: &'static str| vec![Para::new(CELL, label)];
-    let number = |count: usize| vec![Para::new(CELL, grouped(count))];
     let by_verdict = report.totals.tables_by_verdict.values().sum::<usize>();
     let by_target: usize = coverage.targets.iter().filter_map(|target| target.tables_listed).sum();
-    let sum = described + vanished + unknown;
-    let rows = [
-        (line("Listed (ListTables)"), listed, Vec::new()),
-        (line("Described (DescribeTable)"), described, Vec::new()),
-        (
-            line("Vanished: gone between list and description"),
-            vanished,
-            Vec::new(),
+    let holds = |left: usize, right: usize| match left.abs_diff(right) {
+        0 => "\u{2713} adds up".to_owned(),
+        difference => format!("\u{2717} differs by {}", grouped(difference)),
+    };
+    for point in [
+        format!(
+            "{} listed (ListTables): {} described (DescribeTable), {} vanished between list and description, {} whose description \
+             could not be read. {}.",
+            plural(listed, "table"),
+            grouped(described),
+            grouped(vanished),
+            grouped(unknown),
+            holds(described + vanished + unknown, listed)
         ),
-        (line("Unknown: the description could not be read"), unknown, Vec::new()),
-        (
-            line("Described + vanished + unknown = listed"),
-            sum,
-            holds(doc, sum, listed),
+        format!(
+            "{} in this report, {} over all verdicts. {}.",
+            plural(report.tables.len(), "table"),
+            grouped(by_verdict),
+            holds(by_verdict, report.tables.len())
         ),
-        (
-            line("Tables in this report = sum over the verdicts"),
-            by_verdict,
-            holds(doc, by_verdict, report.tables.len()),
-        ),
-    ];
-    for (label, count, verdict) in rows {
-        table.row(doc, &[label, number(count), verdict]);
+    ] {
+        doc.point(BODY, &point);
     }
-    doc.y += GAP;
+    doc.y += SMALL_GAP;
     let unread = coverage
         .targets
         .iter()
@@ -101,10 +82,10 @@ fn gaps(doc: &mut Doc<'_>, report: &Report) {
     doc.paragraph(BODY, &text);
     doc.y += SMALL_GAP;
     let columns = [
-        Column::new("Where", 90.0),
-        Column::new("Call", 130.0),
-        Column::new("Why", 140.0),
-        Column::new("So, and what to do", 150.0),
+        Column::new("Where", 70.0),
+        Column::new("Call", 108.0),
+        Column::new("Why", 176.0),
+        Column::new("So, and what to do", 156.0),
     ];
     let mut table = Table::new(doc, &columns, CELL.size, "Gaps");
     for gap in gaps {
@@ -141,65 +122,64 @@ fn not_asked(doc: &mut Doc<'_>, report: &Report) {
     }
 }
 
-fn accounts(doc: &mut Doc<'_>, report: &Report) {
-    doc.heading("Accounts", 60.0);
-    let accounts = &report.coverage.accounts;
-    if accounts.is_empty() {
-        doc.paragraph(BODY, "No account is in scope.");
-        return;
-    }
-    let columns = [
-        Column::new("Account", 220.0),
-        Column::new("Read", 80.0),
-        Column::number("Regions", 60.0),
-        Column::number("Tables", 60.0),
-    ];
-    let mut table = Table::new(doc, &columns, CELL.size, "Accounts");
-    for account in accounts {
-        let targets = || {
-            report
-                .coverage
-                .targets
-                .iter()
-                .filter(|target| target.target.account_id == account.account_id)
-        };
-        let seen: usize = targets().filter_map(|target| target.tables_listed).sum();
-        let unread = targets().any(|target| target.tables_listed.is_none()) || targets().next().is_none();
-        let unknown = CELL.bold().colour(doc.template.colours.unknown);
-        let tables = match (unread, seen) {
-            (false, seen) => Para::new(CELL, grouped(seen)),
-            (true, 0) => Para::new(unknown, "unknown"),
-            (true, seen) => Para::new(unknown, format!("at least {}", grouped(seen))),
-        };
-        table.row(
-            doc,
-            &[
-                vec![Para::new(CELL, name_of(&account.account_id, &account.name))],
-                vec![status(doc, account.status)],
-                vec![Para::new(CELL, grouped(targets().count()))],
-                vec![tables],
-            ],
-        );
-    }
-}
-
 fn targets(doc: &mut Doc<'_>, report: &Report) {
-    doc.heading("Account-Region pairs", 60.0);
-    if report.coverage.targets.is_empty() {
+    doc.heading("Account-Region pairs", 40.0);
+    if report.coverage.targets.is_empty() && report.coverage.accounts.is_empty() {
         doc.paragraph(BODY, "No account-Region pair is in scope.");
         return;
     }
     let columns = [
-        Column::new("Account", 84.0),
-        Column::new("Region", 92.0),
-        Column::new("Read", 70.0),
-        Column::number("Tables listed", 66.0),
-        Column::number("Described", 66.0),
-        Column::number("Calls", 60.0),
-        Column::number("Gaps", 50.0),
+        Column::new("Account", 142.0),
+        Column::new("Region", 74.0),
+        Column::new("Read", 46.0),
+        Column::number("Tables listed", 50.0),
+        Column::number("Non-compliant", 58.0),
+        Column::number("Unknown", 50.0),
+        Column::number("Compliant", 54.0),
+        Column::number("Calls", 40.0),
+        Column::number("Gaps", 36.0),
     ];
     let mut table = Table::new(doc, &columns, CELL.size, "Account-Region pairs");
+    table.is_tight = true;
     let unknown = CELL.bold().colour(doc.template.colours.unknown);
+    let mut by_target: BTreeMap<(&TargetId, Answer), usize> = BTreeMap::new();
+    for table in &report.tables {
+        *by_target.entry((&table.target, table.verdict)).or_default() += 1;
+    }
+    let of = |target: &TargetId, answers: &[Answer]| {
+        let counts = answers.iter().filter_map(|answer| by_target.get(&(target, *answer)));
+        counts.sum::<usize>()
+    };
+    let number = |count: usize, colour: Rgb| match count {
+        0 => vec![Para::new(CELL.colour(MUTED), "0")],
+        count => vec![Para::new(CELL.bold().colour(colour), grouped(count))],
+    };
+    let is_apart = |id: &str| {
+        report
+            .coverage
+            .targets
+            .iter()
+            .all(|target| target.target.account_id != id)
+    };
+    for account in report
+        .coverage
+        .accounts
+        .iter()
+        .filter(|account| is_apart(&account.account_id))
+    {
+        let cells = [
+            vec![Para::new(CELL, name_of(&account.account_id, &account.name))],
+            vec![Para::new(unknown, "none")],
+            vec![status(doc, account.status)],
+            vec![Para::new(unknown, "unknown")],
+            Vec::new(),
+            Vec::new(),
+            Vec::new(),
+            Vec::new(),
+            Vec::new(),
+        ];
+        table.row(doc, &cells);
+    }
     for target in &report.coverage.targets {
         let listed = target.tables_listed.map_or_else(
             || Para::new(unknown, "unknown"),
@@ -210,16 +190,31 @@ fn targets(doc: &mut Doc<'_>, report: &Report) {
         table.row(
             doc,
             &[
-                vec![Para::new(CELL, target.target.account_id.as_str())],
+                vec![Para::new(
+                    CELL,
+                    name_of(&target.target.account_id, name(report, &target.target.account_id)),
+                )],
                 vec![Para::new(CELL, target.target.region.as_str())],
                 vec![status(doc, target.status)],
                 vec![listed],
-                vec![Para::new(CELL, grouped(target.tables_described))],
+                number(
+                    of(&target.target, &[Answer::NonCompliant]),
+                    doc.template.colours.non_compliant,
+                ),
+                number(of(&target.target, &[Answer::Unknown]), doc.template.colours.unknown),
+                number(of(&target.target, &[Answer::Compliant]), doc.template.colours.compliant),
                 vec![Para::new(CELL, grouped(calls))],
                 vec![Para::new(gaps, grouped(target.gap_count))],
             ],
         );
     }
+}
+
+/// The name of an account; empty if it has none.
+fn name<'r>(report: &'r Report, account_id: &str) -> &'r str {
+    let mut accounts = report.coverage.accounts.iter();
+    let found = accounts.find(|account| account.account_id == account_id);
+    found.map_or("", |account| &account.name)
 }
 
 /// `scanned`, `partly` and `not-read` in words.

@@ -6,20 +6,21 @@ use chrono::{Days, NaiveDate};
 
 use super::chart::{self, DayLook};
 use super::doc::{BODY, Doc, FINE, GAP, Goal, LARGE_GAP, MUTED, SMALL, SMALL_GAP, WHITE};
+use super::summary::FEW;
 use super::template::Section;
 use super::text::{grouped, plural};
 use crate::domain::DayState;
 use crate::report::{Report, TableRow};
 
-/// As many tables as most of a sheet can show.
-const WORST: usize = 40;
+/// As many tables as half a sheet can show.
+const WORST: usize = 18;
 /// As many columns as can still be told apart.
 const COLUMNS: usize = 62;
 pub(crate) const LABEL: f32 = 168.0;
 pub(crate) const FIGURE: f32 = 38.0;
 pub(crate) const ROW: f32 = 10.5;
 pub(crate) const CELL: f32 = 8.0;
-const STRIP: f32 = 72.0;
+const STRIP: f32 = 48.0;
 
 pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
     doc.part(Section::Days.title(), false);
@@ -38,7 +39,9 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
     let grid = Grid::of(doc, report);
     intro(doc, &grid, &rows, report.tables.len());
     legend(doc);
-    strip(doc, &grid, &rows);
+    if rows.len() > FEW {
+        strip(doc, &grid, &rows);
+    }
     worst(doc, &grid, &rows);
 }
 
@@ -153,7 +156,8 @@ fn intro(doc: &mut Doc<'_>, grid: &Grid, rows: &[(usize, &TableRow)], tables: us
     let text = format!(
         "{} to {last}, {} of UTC. A table is covered on a day if at every moment of it, as far as the table lived, its newest \
          usable recovery point was within its limit; exposed if for some part of the day it was not, or there was none. Days \
-         that the evidence does not tell of are not observed, and never count as covered.",
+         that the evidence does not tell of are not observed, and never count as covered: AWS remembers jobs for 30 days and \
+         lists no point that was deleted, so of a table without points the first day of the window is often left open.",
         grid.first,
         plural(grid.days, "day"),
     );
@@ -202,7 +206,7 @@ fn legend(doc: &mut Doc<'_>) {
 
 /// How many tables were in which state, day by day.
 fn strip(doc: &mut Doc<'_>, grid: &Grid, rows: &[(usize, &TableRow)]) {
-    doc.heading("All tables, day by day", STRIP + 40.0);
+    doc.need(STRIP + 20.0);
     let mut counts = vec![[0_usize; 5]; grid.columns()];
     for (_, row) in rows {
         for (column, state) in grid.states(&row.days).into_iter().enumerate() {
@@ -256,14 +260,17 @@ fn worst(doc: &mut Doc<'_>, grid: &Grid, rows: &[(usize, &TableRow)]) {
         })
         .collect();
     order.sort_by_key(|(exposed, unseen, index, _)| (std::cmp::Reverse((*exposed, *unseen)), *index));
+    // Where many are listed, those that were covered all the time are told as a number.
+    if order.len() > WORST {
+        order.retain(|(exposed, unseen, ..)| exposed + unseen > 0);
+    }
     let title = if order.len() > WORST {
         format!("The {WORST} tables with the most days exposed or not observed")
     } else {
         "Every table, most days exposed first".to_owned()
     };
     doc.heading(&title, 6.0 * ROW + 50.0);
-    let mut text =
-        "Names are shortened here; the number is that of the table in \u{201c}Every table\u{201d}.".to_owned();
+    let mut text = "Names are shortened; the number is that of the table in \u{201c}Every table\u{201d}.".to_owned();
     if let Some(rest) = order.get(WORST..).filter(|rest| !rest.is_empty()) {
         let (exposed, unseen) = (rest[0].0, rest.iter().map(|row| row.1).max().unwrap_or(0));
         text.push_str(&format!(

@@ -24,12 +24,12 @@ pub(crate) const WHITE: Rgb = Rgb([1.0, 1.0, 1.0]);
 const SIDE: f32 = 46.0;
 /// Margins beside sheets across: narrower, for wide tables.
 const SIDE_ACROSS: f32 = 34.0;
-const TOP: f32 = 66.0;
-const FOOT: f32 = 64.0;
+const TOP: f32 = 60.0;
+const FOOT: f32 = 60.0;
 
 /// A part begins on a sheet of its own unless so much is left of the last one.
-const LEAST_FOR_PART: f32 = 170.0;
-/// The cover, and what is said about the document: no part begins on these.
+const LEAST_FOR_PART: f32 = 110.0;
+/// The cover, and what is said about the document: no part begins on these, unless a document says otherwise.
 const FRONT: usize = 2;
 
 /// Between lines that belong together.
@@ -37,12 +37,12 @@ pub(crate) const SMALL_GAP: f32 = 4.0;
 /// Between things.
 pub(crate) const GAP: f32 = 8.0;
 /// Above headings.
-pub(crate) const LARGE_GAP: f32 = 16.0;
+pub(crate) const LARGE_GAP: f32 = 13.0;
 
 /// Running text.
 pub(crate) const BODY: Style = Style {
     face: Face::Regular,
-    size: 8.6,
+    size: 8.3,
     colour: TEXT,
 };
 /// Remarks below headings, captions.
@@ -130,6 +130,10 @@ pub(crate) struct Doc<'a> {
     pub(crate) y: f32,
     part: String,
     across: bool,
+    /// Sheets on which no part begins.
+    pub(crate) front: usize,
+    /// Where the text of the last part begins on its sheet; a heading further up stands on another one.
+    below_part: f32,
 }
 
 impl<'a> Doc<'a> {
@@ -148,6 +152,8 @@ impl<'a> Doc<'a> {
             y: 0.0,
             part: String::new(),
             across: false,
+            front: FRONT,
+            below_part: TOP,
         };
         doc.lay_sheet(false);
         doc
@@ -171,6 +177,7 @@ impl<'a> Doc<'a> {
             links: Vec::new(),
         });
         self.y = TOP;
+        self.below_part = TOP;
     }
 
     /// Hands the last sheet to the press.
@@ -351,11 +358,11 @@ impl<'a> Doc<'a> {
     /// The heading of a part: a bookmark, a line in the table of contents, and a new sheet unless a good part of this one is
     /// left.
     pub(crate) fn part(&mut self, title: &str, across: bool) {
-        if self.across != across || self.room() < LEAST_FOR_PART || self.sheets.len() <= FRONT {
+        if self.across != across || self.room() < LEAST_FOR_PART || self.sheets.len() <= self.front {
             self.start_page(across);
             self.name_part(title);
         } else {
-            self.y += 2.0 * LARGE_GAP;
+            self.y += LARGE_GAP + GAP;
             self.add_part(title);
         }
         self.mark(0, title);
@@ -368,13 +375,15 @@ impl<'a> Doc<'a> {
         let (left, width, y) = (self.left(), self.width(), self.y);
         self.text(left, y + 15.0, style, title);
         self.page().rule(left, y + 24.0, width, 1.2, accent);
-        self.y += 36.0;
+        self.y += 34.0;
+        self.below_part = self.y + 0.5;
     }
 
     /// A heading within a part; `room` is what must fit below it on the same sheet.
     pub(crate) fn heading(&mut self, title: &str, room: f32) {
         let (colour, left) = (self.template.colours.accent, self.left());
-        if self.y > TOP + 40.0 {
+        // Right below the heading of its part it needs no more room.
+        if self.y > self.below_part {
             self.y += LARGE_GAP;
         }
         self.need(room + 26.0);

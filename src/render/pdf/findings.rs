@@ -1,67 +1,64 @@
-//! The findings: what is required by cause, then table by table; what is not known; what is waived; what is only advised, as
-//! counts.
+//! What needs action: a block for each table, or one for all that fail for one reason; what is open on something else than
+//! tables; what is not known; what is only advised, as counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::doc::{BODY, CELL, Doc, FINE, GAP, Goal, LARGE_GAP, MUTED, SMALL, SMALL_GAP, TEXT, mark_of, symbol, word};
 use super::fonts::Face;
+use super::full;
 use super::page::Style;
-use super::table::{Column, Para, Table};
-use super::template::Section;
+use super::table::{Cell, Column, Para, Table};
+use super::template::{Detail, Section};
 use super::text::{grouped, plural};
-use crate::domain::{FactValue, Finding, Question, Subject, Verdict};
+use crate::domain::{Finding, Question, Subject, Verdict};
+use crate::render::blocks::{Block, Group, Since as Exposed, is_own, minute};
 use crate::render::causes::{Cause, causes};
-use crate::render::digest::{Digest, NeedsAction};
 use crate::report::{Report, Since, TableRow};
 use crate::text::cut;
 
-/// Subjects named under an advised rule; the rest are counted.
-const NAMED: usize = 20;
-/// Subjects named under a cause; findings.csv names the rest.
-const NAMED_OF_CAUSE: usize = 400;
-/// A message that is longer is cut where it is told of many; it stands in full in the other formats.
-const LONGEST: usize = 600;
-/// The same of what is not known: most of it is what AWS said of one call, under "Gaps" in full.
-const LONGEST_UNKNOWN: usize = 300;
+/// A document on more tables names the first ones of each reason and says where all are listed.
+pub(crate) const MOST_LISTED: usize = 12_000;
+/// Tables named under a reason in such a document.
+const NAMED: usize = 400;
+/// Reasons with so many tables or fewer tell of each table since when it is exposed, and the ids of its findings.
+const TOLD_ONE_BY_ONE: usize = 40;
+/// Where values begin beside their labels.
+const LABEL: f32 = 76.0;
 
-pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
+pub(crate) fn write(doc: &mut Doc<'_>, report: &Report, groups: &[Group<'_>]) {
     doc.part(Section::Findings.title(), false);
     let index = Index::of(report);
-    let of = |verdict: Verdict| {
-        let is_of = move |finding: &&Finding| finding.verdict == verdict && finding.is_required() && !finding.waived;
-        causes(report.findings.iter().filter(is_of))
-    };
-    by_cause(doc, &index, "Required findings by cause", &of(Verdict::NonCompliant));
-    blocks(doc, &index);
-    by_cause(doc, &index, "Required, and not known", &of(Verdict::Unknown));
-    by_cause(
-        doc,
-        &index,
-        "Waived",
-        &causes(report.findings.iter().filter(|finding| finding.waived)),
-    );
-    advised(doc, &index);
+    of_tables(doc, &index, groups);
+    let elsewhere = report
+        .open_findings()
+        .filter(|finding| finding.subject != Subject::Table);
+    by_cause(doc, &index, "Beside tables", &causes(elsewhere));
+    unknown(doc, &index);
+    advised(doc, report);
     without(doc, report);
+    if doc.template.detail == Detail::Full {
+        full::write(doc, report);
+    }
 }
 
 /// What findings are looked up by.
-struct Index<'r> {
+pub(crate) struct Index<'r> {
     report: &'r Report,
-    /// Findings on tables by the table's ARN.
-    by_table: BTreeMap<&'r str, Vec<&'r Finding>>,
+    /// No more than a document can list.
+    is_listed: bool,
 }
 
 impl<'r> Index<'r> {
-    fn of(report: &'r Report) -> Self {
-        let mut by_table: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
-        for finding in report
-            .findings
-            .iter()
-            .filter(|finding| finding.subject == Subject::Table)
-        {
-            by_table.entry(&finding.resource_arn).or_default().push(finding);
+    pub(crate) fn of(report: &'r Report) -> Self {
+        Self {
+            report,
+            is_listed: report.tables.len() <= MOST_LISTED,
         }
-        Self { report, by_table }
+    }
+
+    /// Tables named under a reason.
+    fn most_named(&self) -> usize {
+        if self.is_listed { usize::MAX } else { NAMED }
     }
 
     /// The place of the finding's table in the report, if it is about one.
@@ -87,34 +84,363 @@ impl<'r> Index<'r> {
     }
 }
 
-fn by_cause(doc: &mut Doc<'_>, index: &Index<'_>, title: &str, causes: &[Cause<'_>]) {
+/// Writes the blocks, worst first.
+fn of_tables(doc: &mut Doc<'_>, index: &Index<'_>, groups: &[Group<'_>]) {
+    if groups.is_empty() {
+        let text = match index.report.tables.len() {
+            0 => "No table was judged, so there is no finding of any kind.",
+            _ => "No required finding is open on a table.",
+        };
+        doc.paragraph(BODY, text);
+        doc.y += GAP;
+        return;
+    }
+    let tables: usize = groups.iter().map(|group| group.blocks.len()).sum();
+    let text = format!(
+        "{} with a required finding that is open, in {}, worst first. Names lead to \u{201c}Every table\u{201d}, and from there back.",
+        plural(tables, "table"),
+        plural(groups.len(), "block"),
+    );
+    doc.paragraph(BODY, &text);
+    doc.y += SMALL_GAP;
+    for group in groups {
+        block(doc, index, group);
+    }
+}
+
+fn block(doc: &mut Doc<'_>, index: &Index<'_>, group: &Group<'_>) {
+    let report = index.report;
+    let (left, width) = (doc.left(), doc.width());
+    let first = &report.tables[group.blocks[0].place];
+    doc.need(80.0);
+    doc.y += 2.0;
+    let mut spot = doc.spot();
+    spot.top += 8.0;
+    let named = group.blocks.iter().take(index.most_named());
+    doc.blocks.extend(named.map(|block| (block.place, spot)));
+    head(doc, report, group);
+    let exposed = match (group.blocks.as_slice(), group.since()) {
+        ([block], _) => block.exposed.clone(),
+        (_, None) => group.blocks[0].exposed.clone(),
+        (_, Some(since)) => format!("since {}", span(group, since)),
+    };
+    answers(doc, first, &exposed);
+    if let [block] = group.blocks.as_slice() {
+        // That there is none is said already.
+        if block.since.is_none_or(|since| !since.is_creation) || block.newest != "none" {
+            row(doc, "Newest point", CELL, &block.newest);
+        }
+    }
+    let is_in_none = group.causes.iter().any(|(_, finding)| is_own(finding));
+    if !is_in_none {
+        row(doc, "Plan", CELL, &group.common(|block| block.plan.clone()));
+    }
+    for (message, finding) in &group.causes {
+        said(doc, report, message, finding, group.blocks.len() == 1);
+    }
+    row(doc, "Jobs", CELL, &group.common(|block| block.jobs.clone()));
+    let mut what = group.common(|block| block.what.clone());
+    let owner = group.common(|block| block.owner.to_owned());
+    if !owner.is_empty() {
+        what.push_str(&format!(" \u{b7} owner: {owner}"));
+    }
+    if let Some(day) = group.blocks.iter().filter_map(|block| block.due).min() {
+        what.push_str(&format!(" \u{b7} due {day}"));
+    }
+    row(doc, "What to do", CELL.bold(), &what);
+    if group.blocks.len() > 1 {
+        tables(doc, index, group);
+    }
+    doc.y += 3.0;
+    let bottom = doc.y;
+    doc.page().rule(left, bottom, width, 0.4, super::doc::HAIRLINE);
+    doc.y += 2.0;
+}
+
+/// Name and place of the table, or how many there are.
+fn head(doc: &mut Doc<'_>, report: &Report, group: &Group<'_>) {
+    let name = Style {
+        face: Face::Bold,
+        size: 9.0,
+        colour: TEXT,
+    };
+    let (left, width) = (doc.left(), doc.width());
+    let first = group.blocks[0].place;
+    let place = |place: usize| {
+        let target = &report.tables[place].target;
+        format!("{}, {}", report.account_name(&target.account_id), target.region)
+    };
+    let (title, goal, beside) = match group.blocks.as_slice() {
+        [block] => {
+            let beside = format!("{} \u{b7} No. {}", place(first), grouped(first + 1));
+            (
+                report.tables[block.place].table_name.clone(),
+                Some(Goal::Table(first)),
+                beside,
+            )
+        }
+        all => {
+            let beside = format!(
+                "{} \u{b7} {}",
+                group.common(|block| place(block.place)),
+                plural(all.len(), "table")
+            );
+            (titled(report, group), None, beside)
+        }
+    };
+    let is_beside = doc.measure(name, &title) + doc.measure(SMALL, &beside) + 16.0 < width;
+    let top = doc.y;
+    doc.names(left, width, name, &[(title, goal)]);
+    if is_beside {
+        doc.text_to(left + width, top + name.size, SMALL, &beside);
+    } else {
+        doc.block(left, width, SMALL, &beside);
+    }
+}
+
+/// The first few names of a group, and how many follow.
+fn titled(report: &Report, group: &Group<'_>) -> String {
+    const SHOWN: usize = 3;
+    const LONGEST: usize = 40;
+    let shown = group.blocks.iter().take(SHOWN);
+    let names: Vec<String> = shown
+        .map(|block| cut(&report.tables[block.place].table_name, LONGEST))
+        .collect();
+    match group.blocks.len() - names.len() {
+        0 => names.join(", "),
+        more => format!("{} and {} more", names.join(", "), grouped(more)),
+    }
+}
+
+/// From the first exposure of a group to the last.
+fn span(group: &Group<'_>, first: Exposed) -> String {
+    let all = group.blocks.iter().filter_map(|block| block.since);
+    let last = all.clone().max_by_key(|since| since.at).unwrap_or(first);
+    if all.count() == 1 || first.at == last.at {
+        return first.words();
+    }
+    let creation = if first.is_creation && last.is_creation {
+        "their creation, "
+    } else {
+        ""
+    };
+    format!("{creation}{} to {}", minute(first.at), minute(last.at))
+}
+
+/// A value beside its label; nothing if there is none.
+fn row(doc: &mut Doc<'_>, label: &str, style: Style, value: &str) {
+    if value.is_empty() {
+        return;
+    }
+    let (left, width) = (doc.left(), doc.width());
+    doc.need(style.leading());
+    let y = doc.y + CELL.size;
+    doc.text(left, y, CELL.colour(MUTED), label);
+    doc.block(left + LABEL, width - LABEL, style, value);
+}
+
+/// The answers to the questions, each with its mark, and since when the table is exposed.
+fn answers(doc: &mut Doc<'_>, table: &TableRow, exposed: &str) {
+    let (mut x, y) = (doc.left(), doc.y + CELL.size);
+    for question in [Question::InAPlan, Question::BackedUp, Question::Restorable] {
+        let answer = table.answer(question);
+        let text = format!("{} {}: {}", mark_of(answer), question.words(), answer.words());
+        let style = CELL.bold().colour(doc.colour_of(answer.shade()));
+        doc.text(x, y, style, &text);
+        x += doc.measure(style, &text) + 14.0;
+    }
+    if !exposed.is_empty() {
+        let text = format!("exposed {exposed}");
+        if x + doc.measure(CELL.bold(), &text) <= doc.left() + doc.width() {
+            doc.text(x, y, CELL.bold(), &text);
+        } else {
+            doc.y += CELL.leading();
+            let (left, width) = (doc.left(), doc.width());
+            doc.block(left, width, CELL.bold(), &text);
+            doc.y -= CELL.leading();
+        }
+    }
+    doc.y += CELL.leading() + 1.0;
+}
+
+/// One finding: how grave, by which rule, what it says, and its id where it is about one table.
+fn said(doc: &mut Doc<'_>, report: &Report, message: &str, finding: &Finding, is_one: bool) {
+    let (left, width) = (doc.left(), doc.width());
+    let by = finding
+        .framework
+        .as_deref()
+        .map_or_else(String::new, |id| format!(" by {id}"));
+    let mut text = format!("{}{by}: {message}", finding.rule);
+    if is_one {
+        if let Some(mark) = report.since(finding).and_then(Since::mark) {
+            text.push_str(&format!(" {} SINCE THE BASELINE", mark.to_uppercase()));
+        }
+        text.push_str(&id_of(finding));
+    }
+    doc.need(CELL.leading());
+    let y = doc.y + CELL.size;
+    let colour = doc.colour_of(finding.verdict);
+    let tag = format!("{} {}", symbol(finding.verdict), finding.severity);
+    doc.text(left, y, CELL.bold().colour(colour), &tag);
+    doc.block(left + LABEL, width - LABEL, CELL, &text);
+}
+
+/// The id of a finding, in short; it begins the whole one in report.json.
+fn id_of(finding: &Finding) -> String {
+    let short: String = finding.id.chars().take(16).collect();
+    if short.is_empty() { short } else { format!(" [{short}]") }
+}
+
+/// The tables of a group: one by one where they are few, by name where they are many.
+fn tables(doc: &mut Doc<'_>, index: &Index<'_>, group: &Group<'_>) {
+    let report = index.report;
+    doc.y += 2.0;
+    if group.blocks.len() > TOLD_ONE_BY_ONE {
+        let mut names: Vec<(String, Option<Goal>)> = group
+            .blocks
+            .iter()
+            .take(index.most_named())
+            .map(|block| {
+                let name = report.tables[block.place].table_name.clone();
+                (name, Some(Goal::Table(block.place)))
+            })
+            .collect();
+        if let Some(more) = group.blocks.len().checked_sub(names.len()).filter(|more| *more > 0) {
+            names.push((
+                format!("and {} more, in tables.csv and report.xlsx", grouped(more)),
+                None,
+            ));
+        }
+        let (left, width) = (doc.left() + LABEL, doc.width() - LABEL);
+        doc.names(left, width, FINE, &names);
+        return;
+    }
+    let place = |block: &Block<'_>| {
+        let target = &report.tables[block.place].target;
+        format!("{}, {}", report.account_name(&target.account_id), target.region)
+    };
+    // Where all are in one place, the head says it.
+    let is_in_one = group.blocks.iter().all(|block| place(block) == place(&group.blocks[0]));
+    let columns = [
+        Column::new("Table", 122.0),
+        Column::new("Exposed since", 68.0),
+        Column::new("Newest point, and why here", 258.0),
+        Column::new("Findings", 72.0),
+    ];
+    let title = format!("{} of one reason", plural(group.blocks.len(), "table"));
+    let mut table = Table::new(doc, &columns, FINE.size, &title);
+    table.is_tight = true;
+    for block in &group.blocks {
+        let of = &report.tables[block.place];
+        let ids = block.findings.iter().map(|finding| {
+            let mark = report.since(finding).and_then(Since::mark);
+            let mark = mark.map_or_else(String::new, |mark| format!(" {mark}"));
+            let short: String = finding.id.chars().take(16).collect();
+            Para::new(FINE.colour(MUTED), format!("{short}{mark}"))
+        });
+        let own = block.findings.iter().filter(|finding| is_own(finding));
+        let mut why = vec![Para::new(FINE, block.newest.as_str())];
+        why.extend(own.map(|finding| Para::new(FINE.colour(MUTED), finding.message.as_str())));
+        let mut name = vec![Para::new(FINE.bold(), of.table_name.as_str()).to(Some(Goal::Table(block.place)))];
+        if !is_in_one {
+            name.push(Para::new(FINE.colour(MUTED), place(block)));
+        }
+        let cells: [Cell<'_>; 4] = [
+            name,
+            vec![Para::new(
+                FINE,
+                block.since.map_or_else(|| "\u{2013}".to_owned(), Exposed::short),
+            )],
+            why,
+            ids.collect(),
+        ];
+        table.row(doc, &cells);
+    }
+}
+
+/// Verdicts that are not known, by what left them open: one cause may keep several rules from an answer.
+fn unknown(doc: &mut Doc<'_>, index: &Index<'_>) {
+    let is_told = |finding: &&Finding| finding.verdict == Verdict::Unknown && finding.is_required() && !finding.waived;
+    let all: Vec<&Finding> = index.report.findings.iter().filter(is_told).collect();
+    if all.is_empty() {
+        return;
+    }
+    doc.heading("Required, and not known", 80.0);
+    let text = format!(
+        "{} that evidence which could not be read, or which AWS's own answers leave open, would have to settle; each \
+         says why. That says neither that the tables are backed up nor that they are not.",
+        plural(all.len(), "required verdict")
+    );
+    doc.paragraph(BODY, &text);
+    doc.y += SMALL_GAP;
+    // In the order of the gravest rule that each keeps from an answer.
+    let mut by_why: Vec<(String, Vec<Cause<'_>>)> = Vec::new();
+    for cause in causes(all.into_iter()) {
+        let why = call_of(&cause.message);
+        match by_why.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, causes)) => causes.push(cause),
+            None => by_why.push((why, vec![cause])),
+        }
+    }
+    let (left, width) = (doc.left() + 12.0, doc.width() - 12.0);
+    for (why, causes) in &by_why {
+        doc.need(34.0);
+        let mut spot = doc.spot();
+        spot.top += 8.0;
+        let top = doc.y;
+        let colour = doc.template.colours.unknown;
+        doc.page().fill_rect(left - 12.0, top, 4.0, 10.0, colour);
+        doc.block(left, width, CELL, &format!("? {why}"));
+        for cause in causes {
+            let by = cause.findings[0]
+                .framework
+                .as_deref()
+                .map_or_else(String::new, |id| format!(" by {id}"));
+            let subjects = plural(cause.findings.len(), noun(cause.findings[0].subject));
+            let rule = format!("{}{by}, {}, {subjects}:", cause.rule, cause.severity);
+            let mut names = vec![(rule, None)];
+            let named = cause.findings.iter().take(index.most_named());
+            names.extend(named.map(|finding| index.named(finding)));
+            if let Some(more) = cause
+                .findings
+                .len()
+                .checked_sub(names.len() - 1)
+                .filter(|more| *more > 0)
+            {
+                names.push((format!("and {} more, in findings.csv", grouped(more)), None));
+            }
+            doc.names(left + 10.0, width - 10.0, FINE.colour(MUTED), &names);
+            for row in cause.findings.iter().filter_map(|finding| index.row(finding)) {
+                doc.blocks.entry(row).or_insert(spot);
+            }
+        }
+        doc.y += SMALL_GAP;
+    }
+    doc.y += GAP;
+}
+
+/// What kept a verdict open, without what AWS said of a call: that stands under "Gaps" in full.
+fn call_of(message: &str) -> String {
+    match message.split_once(" gave ") {
+        Some((before, _)) => format!("{before} was not answered: see \u{201c}Gaps\u{201d}"),
+        None => message.to_owned(),
+    }
+}
+
+pub(crate) fn by_cause(doc: &mut Doc<'_>, index: &Index<'_>, title: &str, causes: &[Cause<'_>]) {
     let count: usize = causes.iter().map(|cause| cause.findings.len()).sum();
-    let is_waived = causes
-        .iter()
-        .any(|cause| cause.findings.iter().any(|finding| finding.waived));
-    if count == 0 && title != "Required findings by cause" {
+    if count == 0 {
         return;
     }
     // With the first cause below it, not alone at the foot of a sheet.
-    doc.heading(title, if count == 0 { 30.0 } else { 110.0 });
-    let is_unknown = causes.iter().any(|cause| cause.findings[0].verdict == Verdict::Unknown) && !is_waived;
-    let text = match count {
-        0 if index.report.tables.is_empty() => "No table was judged, so there is no finding of any kind.".to_owned(),
-        0 => "No required finding is open.".to_owned(),
-        _ if is_unknown => format!(
-            "{} that evidence which could not be read, or which AWS's own answers leave open, would have to settle; each \
-             says why. That says neither that the tables are backed up nor that they are not.",
-            plural(count, "required verdict")
-        ),
-        _ if is_waived => format!(
-            "{}, accepted for a time; see \u{201c}Policy and waivers\u{201d}.",
+    doc.heading(title, 80.0);
+    let first = causes[0].findings[0];
+    let text = match first.waived {
+        true => format!(
+            "{} accepted for a time; still judged and listed.",
             plural(count, "finding")
         ),
-        _ => format!(
-            "{} from {}, highest severity first. Names lead to the table in \u{201c}Every table\u{201d}.",
-            plural(count, "finding"),
-            plural(causes.len(), "cause")
-        ),
+        false => format!("{}, highest severity first.", plural(count, "required finding")),
     };
     doc.paragraph(BODY, &text);
     doc.y += SMALL_GAP;
@@ -145,11 +471,7 @@ fn entry(doc: &mut Doc<'_>, index: &Index<'_>, causes: &[&Cause<'_>]) {
     } else {
         doc.colour_of(first.verdict)
     };
-    let name = Style {
-        face: Face::Bold,
-        size: 9.0,
-        colour: TEXT,
-    };
+    let name = CELL.bold();
     let count: usize = causes.iter().map(|cause| cause.findings.len()).sum();
     let subjects = plural(count, noun(first.subject));
     let state = if first.waived { "WAIVED" } else { word(first.verdict) };
@@ -159,20 +481,18 @@ fn entry(doc: &mut Doc<'_>, index: &Index<'_>, causes: &[&Cause<'_>]) {
         cause.severity
     );
     let tag_style = SMALL.bold().colour(colour);
-    let message = doc.wrap(BODY, width, &cut(&cause.message, LONGEST)).len() as f32 * BODY.leading();
-    doc.need((message + 56.0).min(doc.body_height() / 3.0));
+    doc.need(44.0);
     let ids = doc.wrap(name, width, cause.rule);
     let beside = ids.len() == 1 && doc.measure(name, cause.rule) + doc.measure(tag_style, &tag) + 24.0 < width;
-    doc.mark(2, &format!("{} ({})", cause.rule, grouped(count)));
     let top = doc.y;
-    doc.page().fill_rect(left - 12.0, top, 4.0, 12.0, colour);
+    doc.page().fill_rect(left - 12.0, top, 4.0, 10.0, colour);
     for line in &ids {
-        let y = doc.y + 9.4;
+        let y = doc.y + 7.8;
         doc.text(left, y, name, line);
         doc.y += name.leading();
     }
     if beside {
-        doc.text_to(left + width, top + 9.4, tag_style, &tag);
+        doc.text_to(left + width, top + 7.8, tag_style, &tag);
     } else {
         doc.block(left, width, tag_style, &tag);
     }
@@ -180,14 +500,8 @@ fn entry(doc: &mut Doc<'_>, index: &Index<'_>, causes: &[&Cause<'_>]) {
         doc.block(left, width, SMALL, &format!("What to do: {remedy}"));
     }
     for cause in causes {
-        doc.y += 1.5;
-        doc.need(BODY.leading() + CELL.leading());
-        let most = if cause.findings[0].verdict == Verdict::Unknown {
-            LONGEST_UNKNOWN
-        } else {
-            LONGEST
-        };
-        doc.block(left, width, BODY, &cut(&cause.message, most));
+        doc.need(2.0 * CELL.leading());
+        doc.block(left, width, CELL, &cause.message);
         if cause.findings[0].waived {
             doc.block(
                 left,
@@ -196,23 +510,14 @@ fn entry(doc: &mut Doc<'_>, index: &Index<'_>, causes: &[&Cause<'_>]) {
                 &index.report.why_waived(cause.findings[0]),
             );
         }
-        let mut names: Vec<(String, Option<Goal>)> = cause
-            .findings
-            .iter()
-            .take(NAMED_OF_CAUSE)
-            .map(|finding| index.named(finding))
-            .collect();
-        if let Some(more) = cause
-            .findings
-            .len()
-            .checked_sub(NAMED_OF_CAUSE)
-            .filter(|more| *more > 0)
-        {
+        let named = cause.findings.iter().take(index.most_named());
+        let mut names: Vec<(String, Option<Goal>)> = named.map(|finding| index.named(finding)).collect();
+        if let Some(more) = cause.findings.len().checked_sub(names.len()).filter(|more| *more > 0) {
             names.push((format!("and {} more, in findings.csv", grouped(more)), None));
         }
-        doc.names(left + 10.0, width - 10.0, CELL.colour(MUTED), &names);
+        doc.names(left + 10.0, width - 10.0, FINE.colour(MUTED), &names);
     }
-    doc.y += GAP;
+    doc.y += SMALL_GAP;
 }
 
 /// What to do, where it is the same for all of a rule and not known from a waiver.
@@ -232,308 +537,30 @@ fn noun(subject: Subject) -> &'static str {
     }
 }
 
-/// What needs action, table by table.
-fn blocks(doc: &mut Doc<'_>, index: &Index<'_>) {
-    let digest = Digest::of(index.report);
-    if digest.action.is_empty() {
-        return;
-    }
-    doc.heading("Tables that need action", 120.0);
-    let text = format!(
-        "{} with a required finding that is open, worst first. Grey: the facts that the rules read. Names lead to \
-         \u{201c}Every table\u{201d}.",
-        plural(digest.action.len(), "table")
-    );
-    doc.paragraph(BODY, &text);
-    doc.y += SMALL_GAP;
-    let mut others = Vec::new();
-    for needs in &digest.action {
-        let (told, also) = required_of(index, needs.place);
-        if told.is_empty() {
-            others.push((needs.place, also));
-        } else {
-            block(doc, index, needs, (&told, &also));
-        }
-    }
-    doc.y += GAP;
-    others_only(doc, index, &others);
-}
-
-/// Findings on a table that answer a question with no, by the organisation's policy, and whatever else is required of it and
-/// not good.
-fn required_of<'r>(index: &Index<'r>, place: usize) -> (Vec<&'r Finding>, Vec<&'r Finding>) {
-    let is_told = |finding: &&Finding| {
-        finding.is_required() && matches!(finding.verdict, Verdict::NonCompliant | Verdict::Unknown)
-    };
-    let arn = index.report.tables[place].table_arn.as_str();
-    let required = index.by_table.get(arn).into_iter().flatten().copied().filter(is_told);
-    let (mut told, also): (Vec<&Finding>, Vec<&Finding>) = required.partition(|finding| {
-        finding.is_open() && finding.question != Question::Safeguards && finding.framework.is_none()
-    });
-    told.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    (told, also)
-}
-
-/// Tables that are a matter of other required rules only: those of the same rules together.
-fn others_only(doc: &mut Doc<'_>, index: &Index<'_>, others: &[(usize, Vec<&Finding>)]) {
-    if others.is_empty() {
-        return;
-    }
-    doc.heading("Tables with other required findings only", 70.0);
-    let mut by_rules: Vec<(String, Vec<usize>)> = Vec::new();
-    for (place, also) in others {
-        let rules = named_rules(index.report, also);
-        match by_rules.iter_mut().find(|(one, _)| *one == rules) {
-            Some((_, places)) => places.push(*place),
-            None => by_rules.push((rules, vec![*place])),
-        }
-    }
-    let (left, width) = (doc.left() + 12.0, doc.width() - 12.0);
-    for (rules, places) in by_rules {
-        doc.need(40.0);
-        let mut spot = doc.spot();
-        spot.top += 8.0;
-        doc.blocks.extend(places.iter().map(|place| (*place, spot)));
-        doc.block(
-            left,
-            width,
-            CELL,
-            &format!("{}: {rules}", plural(places.len(), "table")),
-        );
-        let named = |place: &usize| {
-            (
-                index.report.tables[*place].table_name.clone(),
-                Some(Goal::Table(*place)),
-            )
-        };
-        let names: Vec<(String, Option<Goal>)> = places.iter().map(named).collect();
-        doc.names(left + 10.0, width - 10.0, CELL.bold(), &names);
-        doc.y += SMALL_GAP;
-    }
-    doc.y += GAP;
-}
-
-fn block(doc: &mut Doc<'_>, index: &Index<'_>, needs: &NeedsAction, (told, also): (&[&Finding], &[&Finding])) {
-    let report = index.report;
-    let table = &report.tables[needs.place];
-    let (left, width) = (doc.left(), doc.width());
-    let name = Style {
-        face: Face::Bold,
-        size: 9.0,
-        colour: TEXT,
-    };
-    doc.need(76.0);
-    doc.y += 3.0;
-    let mut spot = doc.spot();
-    spot.top += 8.0;
-    doc.blocks.insert(needs.place, spot);
-    let account = report.account_name(&table.target.account_id);
-    let place = format!(
-        "{account} \u{b7} {} \u{b7} No. {}",
-        table.target.region,
-        grouped(needs.place + 1)
-    );
-    let goal = Some(Goal::Table(needs.place));
-    let beside = doc.measure(name, &table.table_name) + doc.measure(SMALL, &place) + 16.0 < width;
-    let top = doc.y;
-    doc.names(left, width, name, &[(table.table_name.clone(), goal)]);
-    if beside {
-        doc.text_to(left + width, top + name.size, SMALL, &place);
-    } else {
-        doc.block(left, width, SMALL, &place);
-    }
-    answers(doc, table);
-    for finding in told {
-        said(doc, report, finding);
-    }
-    if !also.is_empty() {
-        let text = format!("Also, in full by cause above: {}", named_rules(report, also));
-        doc.block(left, width, CELL, &text);
-    }
-    if !needs.what.is_empty() {
-        doc.block(left, width, CELL.bold(), &format!("What to do: {}", needs.what));
-    }
-    let facts = evidence(told);
-    if !facts.is_empty() {
-        doc.block(left, width, FINE.colour(MUTED), &facts);
-    }
-    doc.y += 4.0;
-    let bottom = doc.y;
-    doc.page().rule(left, bottom, width, 0.4, super::doc::HAIRLINE);
-    doc.y += 3.0;
-}
-
-/// The answers to the questions, each with its mark.
-fn answers(doc: &mut Doc<'_>, table: &TableRow) {
-    let (mut x, y) = (doc.left(), doc.y + CELL.size);
-    for question in [Question::InAPlan, Question::BackedUp, Question::Restorable] {
-        let answer = table.answer(question);
-        let text = format!("{} {}: {}", mark_of(answer), question.words(), answer.words());
-        let style = CELL.bold().colour(doc.colour_of(answer.shade()));
-        doc.text(x, y, style, &text);
-        x += doc.measure(style, &text) + 14.0;
-    }
-    doc.y += CELL.leading() + 1.0;
-}
-
-/// Rules by name, those of each framework apart.
-fn named_rules(report: &Report, findings: &[&Finding]) -> String {
-    let mut by_framework: BTreeMap<Option<&str>, Vec<String>> = BTreeMap::new();
-    for finding in findings {
-        let mark = if finding.waived {
-            "waived"
-        } else {
-            finding.severity.as_str()
-        };
-        let since = report.since(finding).and_then(Since::mark);
-        let new = since.map_or_else(String::new, |since| format!(", {since}"));
-        let name = format!("{} {} ({mark}{new})", symbol(finding.verdict), finding.rule);
-        by_framework.entry(finding.framework.as_deref()).or_default().push(name);
-    }
-    let of = |(framework, names): (Option<&str>, Vec<String>)| match framework {
-        Some(id) => format!("by {id}: {}", names.join(", ")),
-        None => names.join(", "),
-    };
-    by_framework.into_iter().map(of).collect::<Vec<_>>().join("; ")
-}
-
-/// One finding in a line or two.
-fn said(doc: &mut Doc<'_>, report: &Report, finding: &Finding) {
-    let (left, width) = (doc.left(), doc.width());
-    let colour = if finding.waived {
-        MUTED
-    } else {
-        doc.colour_of(finding.verdict)
-    };
-    let mut text = format!("{}: {}", finding.rule, finding.message);
-    if let Some(mark) = report.since(finding).and_then(Since::mark) {
-        text.push_str(&format!(" {} SINCE THE BASELINE", mark.to_uppercase()));
-    }
-    if !finding.id.is_empty() {
-        let short: String = finding.id.chars().take(16).collect();
-        text.push_str(&format!(" [{short}]"));
-    }
-    let state = if finding.waived {
-        "WAIVED"
-    } else {
-        finding.severity.as_str()
-    };
-    doc.need(CELL.leading());
-    let y = doc.y + CELL.size;
-    doc.text(
-        left,
-        y,
-        CELL.bold().colour(colour),
-        &format!("{} {state}", symbol(finding.verdict)),
-    );
-    doc.block(left + 46.0, width - 46.0, CELL, &text);
-}
-
-/// The facts that the rules read: those that have a value with it, then those that have none, by cause; each once.
-fn evidence(findings: &[&Finding]) -> String {
-    let mut seen = BTreeSet::new();
-    let all: Vec<_> = findings
-        .iter()
-        .flat_map(|finding| &finding.evidence)
-        .filter(|(name, _)| seen.insert(name))
-        .collect();
-    let value_of = |name: &str| all.iter().find(|(fact, _)| fact == name).map(|(_, value)| value);
-    // What was seen is said only where it differs from what is known of the whole.
-    let is_said_already = |name: &str, value: &FactValue| {
-        name.strip_suffix("_seen")
-            .and_then(value_of)
-            .is_some_and(|whole| whole == value)
-    };
-    let (mut known, mut without) = (Vec::new(), BTreeMap::<String, Vec<&str>>::new());
-    for (fact, value) in &all {
-        match value {
-            _ if is_said_already(fact, value) => {}
-            FactValue::Null(cause) => without.entry(cause.to_string()).or_default().push(fact),
-            FactValue::Text(text) if text.is_empty() => known.push(format!("{fact} = none")),
-            value => known.push(format!("{fact} = {value}")),
-        }
-    }
-    let without = without
-        .iter()
-        .map(|(cause, facts)| format!("{cause}: {}", facts.join(", ")));
-    known.extend(without);
-    known.join("; ")
-}
-
-/// Advised findings by rule: how many, and on what.
-fn advised(doc: &mut Doc<'_>, index: &Index<'_>) {
-    let report = index.report;
-    let mut by_rule: BTreeMap<&str, [Vec<&Finding>; 2]> = BTreeMap::new();
-    for finding in report
-        .findings
-        .iter()
-        .filter(|finding| !finding.is_required() && !finding.waived)
-    {
-        let place = match finding.verdict {
-            Verdict::NonCompliant => 0,
-            Verdict::Unknown => 1,
-            Verdict::Compliant | Verdict::NotApplicable => continue,
-        };
-        by_rule.entry(&finding.rule).or_default()[place].push(finding);
+/// Advised findings by rule, as counts.
+fn advised(doc: &mut Doc<'_>, report: &Report) {
+    let mut by_rule: BTreeMap<&str, usize> = BTreeMap::new();
+    for finding in report.advised_findings() {
+        *by_rule.entry(&finding.rule).or_default() += 1;
     }
     if by_rule.is_empty() {
         return;
     }
-    doc.heading("Advised", 110.0);
+    let mut rules: Vec<_> = by_rule.into_iter().collect();
+    rules.sort_by_key(|(rule, count)| (std::cmp::Reverse(*count), *rule));
+    let one = |(rule, count): &(&str, usize)| format!("{rule} {}", grouped(*count));
+    doc.heading("Advised", 50.0);
     let text = format!(
         "{}, from rules that nobody requires: they are in no verdict on a table and in no outcome. `[rules]` in the settings \
-         requires a rule. Each finding stands in findings.csv and in report.html.",
-        plural(report.advised_findings().count(), "open finding")
+         requires a rule. Each finding stands in findings.csv and in report.html. By rule: {}.",
+        plural(report.advised_findings().count(), "open finding"),
+        rules.iter().map(one).collect::<Vec<_>>().join(", ")
     );
-    doc.paragraph(BODY, &text);
-    doc.y += SMALL_GAP;
-    let columns = [
-        Column::new("Rule", 150.0),
-        Column::new("Severity", 46.0),
-        Column::number("No", 34.0),
-        Column::number("Unknown", 46.0),
-        Column::new("On", 228.0),
-    ];
-    let mut table = Table::new(doc, &columns, CELL.size, "Advised findings");
-    let mut rows: Vec<_> = by_rule.into_iter().collect();
-    let severity = |of: &[Vec<&Finding>; 2]| of.iter().flatten().map(|finding| finding.severity).max();
-    rows.sort_by_key(|(rule, of)| (std::cmp::Reverse(severity(of)), *rule));
-    for (rule, of) in rows {
-        let [open, unknown] = &of;
-        let title = report.rule(rule).map_or("", |line| line.title.as_str());
-        let severity = severity(&of).map_or("", |severity| severity.as_str());
-        let number = |count: usize| {
-            vec![Para::new(
-                if count == 0 { CELL.colour(MUTED) } else { CELL.bold() },
-                grouped(count),
-            )]
-        };
-        let cells = [
-            vec![Para::new(CELL.bold(), rule), Para::new(FINE.colour(MUTED), title)],
-            vec![Para::new(CELL, severity)],
-            number(open.len()),
-            number(unknown.len()),
-            vec![Para::new(
-                FINE,
-                first_named(if open.is_empty() { unknown } else { open }),
-            )],
-        ];
-        table.row(doc, &cells);
-    }
+    doc.paragraph(SMALL, &text);
     doc.y += GAP;
 }
 
-/// The first names, each once: recovery points have that of their vault.
-fn first_named(findings: &[&Finding]) -> String {
-    let names: BTreeSet<&str> = findings.iter().map(|finding| finding.resource_name.as_str()).collect();
-    let shown: Vec<String> = names.iter().take(NAMED).map(|name| cut(name, 60)).collect();
-    match names.len().saturating_sub(NAMED) {
-        0 => shown.join(", "),
-        more => format!("{} and {} more", shown.join(", "), grouped(more)),
-    }
-}
-
-/// Rules that found nothing, in one line.
+/// Rules that found nothing, in one paragraph for all of them.
 fn without(doc: &mut Doc<'_>, report: &Report) {
     let is_told =
         |finding: &&Finding| finding.waived || matches!(finding.verdict, Verdict::NonCompliant | Verdict::Unknown);
@@ -552,7 +579,12 @@ fn without(doc: &mut Doc<'_>, report: &Report) {
     if quiet.is_empty() {
         return;
     }
-    doc.heading("Rules without a finding", 40.0);
-    doc.paragraph(BODY, &format!("{}: {}.", plural(quiet.len(), "rule"), quiet.join(", ")));
+    let text = format!(
+        "{} without a finding: {}.",
+        plural(quiet.len(), "rule"),
+        quiet.join(", ")
+    );
+    doc.y += SMALL_GAP;
+    doc.paragraph(SMALL, &text);
     doc.y += LARGE_GAP;
 }

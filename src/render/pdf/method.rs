@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::doc::{BODY, CELL, Doc, FINE, GAP, MUTED, SMALL, SMALL_GAP, symbol, word};
-use super::table::{Column, Para, Table};
+use super::doc::{BODY, Doc, SMALL, SMALL_GAP, symbol, word};
+use super::names;
 use super::template::Section;
 use super::text::plural;
 use crate::domain::{Level, Verdict};
@@ -16,18 +16,16 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
     verdicts(doc);
     rules(doc, report);
     file(doc);
+    names::write(doc, report);
 }
 
 /// What this document is as a file.
 fn file(doc: &mut Doc<'_>) {
-    doc.heading("This document as a file", 60.0);
+    doc.heading("This document as a file", 40.0);
     for point in [
         "It is made for the archive (PDF/A-1b): its fonts and colours are inside, and nothing in it runs, moves, or is fetched \
-         from elsewhere.",
-        "It is not tagged: programs that read aloud follow the order of the lines and do not know which are headings or \
-         cells. report.html, of the same scan, is marked up for them.",
-        "Bookmarks and the table of contents lead to each part; the name of a table leads from a finding to its row in \
-         \u{201c}Every table\u{201d}, and from there to what needs action.",
+         from elsewhere. It is not tagged: programs that read aloud follow the order of the lines; report.html is marked up for \
+         them.",
     ] {
         doc.point(BODY, point);
     }
@@ -48,7 +46,6 @@ fn meaning(doc: &mut Doc<'_>, report: &Report) {
          neither.",
         "That every verdict rests on the facts printed with it, and every fact on answers of AWS to the caller named on \
          the cover.",
-        "Where evidence is missing, why, and what follows from that.",
     ] {
         doc.point(BODY, point);
     }
@@ -77,13 +74,8 @@ pub(crate) fn reading(doc: &mut Doc<'_>) {
     for point in [
         "Required rules decide whether a table is compliant: core rules, those that a value of the policy asks for, those that \
          the settings require. Advised rules are judged, told apart, and decide nothing.",
-        "In place of a value: \u{201c}denied\u{201d}, \u{201c}failed\u{201d} or the like, the AWS call that would tell ended so; \u{201c}left open\u{201d} \
-         or \u{201c}?\u{201d}, AWS's answers do not settle it; \u{201c}none\u{201d}, there is nothing, and that is known; \u{201c}not asked\u{201d}, no rule in \
-         this scan needs it.",
-        "All instants are UTC. Retention is in days.",
-        "Characters that have no shape in the fonts of this document, or none at all, are spelled out, such as [U+1F600].",
-        "Each page names the report, the part it belongs to, the instant, and the digest of the evidence in short; the cover \
-         has the digest in full.",
+        "All instants are UTC, retention is in days. Characters that have no shape in the fonts of this document, or none at \
+         all, are spelled out, such as [U+1F600].",
     ] {
         doc.point(BODY, point);
     }
@@ -92,13 +84,12 @@ pub(crate) fn reading(doc: &mut Doc<'_>) {
 fn steps(doc: &mut Doc<'_>) {
     doc.heading("From AWS to a verdict", 80.0);
     for point in [
-        "Collect. Every account-Region pair in scope is read with calls that list and describe; every page of every answer \
-         is read. A call that fails after its retries becomes a gap, with the reason AWS gave.",
-        "Derive. From the answers follow facts on each table, such as the age of its newest usable recovery point. A fact is \
-         unknown if the evidence for it could not be read, or leaves it open.",
-        "Evaluate. Each rule compares facts with the policy in force. It first says whether it applies to a table, then \
-         whether the table complies.",
-        "Report. The same evidence, rules and instant give the same report, byte for byte.",
+        "Collect: every account-Region pair in scope is read with calls that list and describe, every page of every answer. A \
+         call that fails after its retries becomes a gap, with the reason AWS gave.",
+        "Derive: facts on each table follow from the answers. One is unknown if the evidence for it could not be read, or \
+         leaves it open.",
+        "Evaluate: each rule compares facts with the policy in force: first whether it applies to a table, then whether the \
+         table complies. The same evidence, rules and instant give the same report, byte for byte.",
     ] {
         doc.point(BODY, point);
     }
@@ -113,33 +104,23 @@ fn steps(doc: &mut Doc<'_>) {
 }
 
 fn verdicts(doc: &mut Doc<'_>) {
-    doc.heading("The four verdicts", 80.0);
-    let columns = [Column::new("Verdict", 90.0), Column::new("Meaning", 410.0)];
-    let mut table = Table::new(doc, &columns, CELL.size, "The four verdicts");
+    doc.heading("The four verdicts", 60.0);
     for verdict in Verdict::ALL {
         let meaning = match verdict {
-            Verdict::NonCompliant => "The rule applies and its condition does not hold.",
+            Verdict::NonCompliant => "the rule applies and its condition does not hold.",
             Verdict::Unknown => {
-                "The outcome hangs on evidence that could not be read, or that AWS's own answers leave open. Unknown is never \
-                 good news and never bad news."
+                "the outcome hangs on evidence that could not be read, or that AWS's own answers leave open. Never good news, \
+                 never bad news."
             }
             Verdict::Compliant => {
-                "The rule applies and its condition holds, whatever the facts that are not known may be."
+                "the rule applies and its condition holds, whatever the facts that are not known may be."
             }
             Verdict::NotApplicable => {
-                "The rule does not ask about this table, such as the retention of points that do not exist."
+                "the rule does not ask about this table, such as the retention of points that do not exist."
             }
         };
-        let style = CELL.bold().colour(doc.colour_of(verdict));
-        table.row(
-            doc,
-            &[
-                vec![Para::new(style, format!("{} {}", symbol(verdict), word(verdict)))],
-                vec![Para::new(CELL, meaning)],
-            ],
-        );
+        doc.point(BODY, &format!("{} {}: {meaning}", symbol(verdict), word(verdict)));
     }
-    doc.y += GAP;
     doc.paragraph(
         BODY,
         "A table's own verdict is the worst over the required rules: non-compliant, then unknown. It is compliant only if \
@@ -149,43 +130,30 @@ fn verdicts(doc: &mut Doc<'_>) {
 }
 
 fn rules(doc: &mut Doc<'_>, report: &Report) {
-    doc.heading("Rules applied", 80.0);
+    doc.heading("Rules applied", 30.0);
     if report.rules.is_empty() {
         doc.paragraph(BODY, "No rule was applied.");
         return;
     }
-    let columns = [
-        Column::new("Rule", 150.0),
-        Column::new("Compliant if", 280.0),
-        Column::new("Severity", 48.0),
-        Column::new("Counts as", 52.0),
-    ];
-    let mut table = Table::new(doc, &columns, FINE.size, "Rules applied");
     // A tier may ask for what the rest does not.
     let of_findings = report.findings.iter().filter(|finding| finding.is_required());
     let required_somewhere: BTreeSet<&str> = of_findings.map(|finding| &*finding.rule).collect();
     let is_required = |rule: &&RuleLine| rule.level == Level::Required || required_somewhere.contains(rule.id.as_str());
     let (required, advised): (Vec<&RuleLine>, Vec<&RuleLine>) = report.rules.iter().partition(is_required);
-    for rule in required {
-        let level = match (rule.is_core, rule.level) {
-            (true, Level::Required) => "core",
-            (_, Level::Required) => "required",
-            _ => "required of some",
-        };
-        table.row(
-            doc,
-            &[
-                vec![Para::new(FINE.bold(), rule.id.as_str())],
-                vec![Para::new(FINE.colour(MUTED), rule.title.as_str())],
-                vec![Para::new(FINE, rule.severity.as_str())],
-                vec![Para::new(FINE, level)],
-            ],
-        );
-    }
+    let one = |rule: &&RuleLine| match (rule.is_core, rule.level) {
+        (true, Level::Required) => format!("{}, core: {}", rule.id, rule.title),
+        (_, Level::Required) => rule.id.clone(),
+        _ => format!("{} (of some tables)", rule.id),
+    };
+    // What the core asks, first.
+    let mut required = required;
+    required.sort_by_key(|rule| !rule.is_core);
+    let text = required.iter().map(one).collect::<Vec<_>>().join("; ");
+    doc.paragraph(SMALL, &text);
     if !advised.is_empty() {
         doc.y += SMALL_GAP;
         let text = format!(
-            "And {} that only advise, named under \u{201c}Findings\u{201d}; report.html and `explain rules` say what each asks.",
+            "And {} that only advise, counted under \u{201c}What needs action\u{201d}; report.html and `explain rules` say what each asks.",
             plural(advised.len(), "rule")
         );
         doc.paragraph(SMALL, &text);

@@ -1,7 +1,7 @@
 //! The PDF: the document that an auditor files.
 //!
-//! In: a [`Report`] and a [`Template`]. Out: the bytes of one file with cover, summary, heat map, control matrix, findings,
-//! policy, coverage, method and every table, with page x of y, bookmarks, links and embedded fonts. The same report and
+//! In: a [`Report`] and a [`Template`]. Out: the bytes of one file with the answer, approval, what needs action, summary, heat
+//! map, control matrix, policy, coverage, method and every table, with page x of y, bookmarks, links and embedded fonts. The same report and
 //! template give the same bytes. No verdict is reached here: what the totals and rows say is what stands on paper.
 //!
 //! `template` and `logo` hold what a firm may change; `fonts`, `text`, `page`, `doc`, `table` and `chart` lay out;
@@ -11,6 +11,7 @@
 mod ages;
 mod answer;
 mod appendix;
+mod approval;
 pub(crate) mod archive;
 pub(crate) mod chart;
 mod controls;
@@ -21,8 +22,10 @@ pub(crate) mod doc;
 mod findings;
 pub(crate) mod finish;
 pub(crate) mod fonts;
+pub(crate) mod full;
 mod logo;
 mod method;
+mod names;
 mod outline;
 pub(crate) mod page;
 mod policy;
@@ -43,11 +46,13 @@ use fonts::Fonts;
 
 use crate::domain::rfc3339;
 use crate::render::RenderError;
+use crate::render::blocks::{blocks, groups};
+use crate::render::digest::Digest;
 use crate::render::statement::Statement;
 use crate::report::Report;
 pub(crate) use logo::Logo;
 use template::Section;
-pub use template::Template;
+pub use template::{Detail, Template};
 
 /// Renders `report.pdf`.
 ///
@@ -60,13 +65,16 @@ fn write(report: &Report, template: &Template, out: &mut dyn Write) -> Result<()
     let fonts = Fonts::load()?;
     let template = &titled(template, report);
     let mut doc = Doc::new(&fonts, template);
-    let contents = cover::write(&mut doc, report);
+    let digest = Digest::of(report);
+    let groups = groups(blocks(report, &digest), report);
+    let contents = cover::write(&mut doc, report, &digest, &groups);
     for section in &template.sections {
         match section {
+            Section::Approval => approval::write(&mut doc, report, &groups),
             Section::Summary => summary::write(&mut doc, report),
             Section::Days => days::write(&mut doc, report),
             Section::Controls => controls::write(&mut doc, report),
-            Section::Findings => findings::write(&mut doc, report),
+            Section::Findings => findings::write(&mut doc, report, &groups),
             Section::Policy => policy::write(&mut doc, report),
             Section::Coverage => coverage::write(&mut doc, report),
             Section::Method => method::write(&mut doc, report),

@@ -22,7 +22,7 @@ pub(crate) struct Style {
 impl Style {
     /// From baseline to baseline.
     pub(crate) fn leading(self) -> f32 {
-        self.size * 1.36
+        self.size * 1.33
     }
 
     pub(crate) const fn colour(self, colour: Rgb) -> Self {

@@ -1,16 +1,23 @@
 //! What was required and what was accepted: policy values, tiers and exemptions, waivers.
 
 use super::doc::{BODY, CELL, Doc, GAP, MUTED, SMALL_GAP};
+use super::findings::{Index, by_cause};
 use super::table::{Column, Para, Table};
 use super::template::Section;
 use super::text::{grouped, plural};
+use crate::render::causes::causes;
 use crate::report::{ExemptionLine, Report, TierLine, WaiverLine};
+
+/// Values that stand beside each other.
+const ACROSS: usize = 3;
 
 pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
     doc.part(Section::Policy.title(), false);
     policy(doc, report);
     tiers(doc, &report.tiers);
     waivers(doc, &report.waivers);
+    let waived = causes(report.findings.iter().filter(|finding| finding.waived));
+    by_cause(doc, &Index::of(report), "Waived findings", &waived);
 }
 
 fn line<'t>(text: impl Into<std::borrow::Cow<'t, str>>) -> Vec<Para<'t>> {
@@ -23,22 +30,19 @@ fn policy(doc: &mut Doc<'_>, report: &Report) {
         doc.paragraph(BODY, "The scan names no policy values.");
         return;
     }
-    let columns = [
-        Column::new("Value", 90.0),
-        Column::new("Required", 150.0),
-        Column::new("Value", 90.0),
-        Column::new("Required", 150.0),
-    ];
+    let pair = [Column::new("Value", 82.0), Column::new("Required", 86.0)];
+    let columns: Vec<Column> = pair.into_iter().cycle().take(2 * ACROSS).collect();
     let mut table = Table::new(doc, &columns, CELL.size, "Values for every table");
-    // In two halves beside each other, the first half to the left.
-    let (left, right) = report.policy.split_at(report.policy.len().div_ceil(2));
-    for (place, (name, value)) in left.iter().enumerate() {
-        let beside = right.get(place);
-        let (other, its) = beside.map_or(("", ""), |(name, value)| (name.as_str(), value.as_str()));
-        table.row(
-            doc,
-            &[line(name.as_str()), line(value.as_str()), line(other), line(its)],
-        );
+    table.is_tight = true;
+    // Beside each other, the first ones to the left.
+    let rows = report.policy.len().div_ceil(ACROSS);
+    for row in 0..rows {
+        let beside = (0..ACROSS).map(|column| report.policy.get(column * rows + row));
+        let cells = beside.flat_map(|value| {
+            let (name, value) = value.map_or(("", ""), |(name, value)| (name.as_str(), value.as_str()));
+            [line(name), line(value)]
+        });
+        table.row(doc, &cells.collect::<Vec<_>>());
     }
     doc.y += GAP;
 }
@@ -64,6 +68,7 @@ fn tiers(doc: &mut Doc<'_>, tiers: &[TierLine]) {
         Column::number("Tables", 50.0),
     ];
     let mut table = Table::new(doc, &columns, CELL.size, "Tiers");
+    table.is_tight = true;
     for tier in tiers {
         let sets: Vec<String> = tier
             .values
@@ -136,6 +141,7 @@ fn waivers(doc: &mut Doc<'_>, waivers: &[WaiverLine]) {
         Column::new("Who and when", 120.0),
     ];
     let mut table = Table::new(doc, &columns, CELL.size, "Waivers");
+    table.is_tight = true;
     for waiver in waivers {
         let state = if waiver.is_in_force { "in force" } else { "not in force" };
         let mut why = vec![Para::new(CELL, waiver.reason.as_str())];

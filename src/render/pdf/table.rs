@@ -11,6 +11,7 @@ const PAD_X: f32 = 3.5;
 /// To the right of figures, so that they keep clear of the words of the next column.
 const PAD_FIGURES: f32 = 7.0;
 const PAD_Y: f32 = 3.0;
+const PAD_TIGHT: f32 = 0.8;
 /// A first row of this height or less stays with the head of its table.
 const TALLEST_KEPT: f32 = 160.0;
 /// Room for the caption on further sheets.
@@ -91,6 +92,8 @@ pub struct Table {
     caption: String,
     /// False until the head stands on the current sheet.
     open: bool,
+    /// Rows stand close together: for long lists.
+    pub(crate) is_tight: bool,
 }
 
 impl Table {
@@ -128,7 +131,13 @@ impl Table {
             head_style,
             caption: caption.to_owned(),
             open: false,
+            is_tight: false,
         }
+    }
+
+    /// Above and below what stands in a row.
+    fn pad(&self) -> f32 {
+        if self.is_tight { PAD_TIGHT } else { PAD_Y }
     }
 
     fn head_height(&self) -> f32 {
@@ -179,7 +188,7 @@ impl Table {
     /// How high a row is.
     pub(crate) fn height_of(&self, doc: &Doc<'_>, cells: &[Cell<'_>]) -> f32 {
         let cells = self.laid_out(doc, cells);
-        cells.iter().map(|cell| height(cell)).fold(0.0, f32::max) + 2.0 * PAD_Y
+        cells.iter().map(|cell| height(cell)).fold(0.0, f32::max) + 2.0 * self.pad()
     }
 
     fn laid_out(&self, doc: &Doc<'_>, cells: &[Cell<'_>]) -> Vec<Vec<Line>> {
@@ -198,7 +207,7 @@ impl Table {
     /// on this sheet.
     pub(crate) fn row(&mut self, doc: &mut Doc<'_>, cells: &[Cell<'_>]) -> f32 {
         let cells = self.laid_out(doc, cells);
-        let tallest = cells.iter().map(|cell| height(cell)).fold(0.0, f32::max) + 2.0 * PAD_Y;
+        let tallest = cells.iter().map(|cell| height(cell)).fold(0.0, f32::max) + 2.0 * self.pad();
         if !self.open {
             doc.need(self.head_height() + tallest.min(TALLEST_KEPT));
             self.draw_head(doc);
@@ -218,7 +227,7 @@ impl Table {
     fn draw_row(&self, doc: &mut Doc<'_>, cells: &[Vec<Line>], height: f32) {
         let top = doc.y;
         for (index, cell) in cells.iter().enumerate() {
-            let mut y = top + PAD_Y;
+            let mut y = top + self.pad();
             for Line { style, text, goal } in cell {
                 self.put(doc, index, y + style.size * 0.95, *style, text);
                 if let Some(goal) = goal {
@@ -236,7 +245,7 @@ impl Table {
     /// A row that is taller than a sheet goes on over the next ones, as many lines of each cell as fit.
     fn draw_tall_row(&mut self, doc: &mut Doc<'_>, mut cells: Vec<Vec<Line>>) -> f32 {
         loop {
-            let room = doc.room() - 2.0 * PAD_Y;
+            let room = doc.room() - 2.0 * self.pad();
             let mut tallest: f32 = 0.0;
             let mut slice = Vec::with_capacity(cells.len());
             for cell in &mut cells {
@@ -252,9 +261,9 @@ impl Table {
                 tallest = tallest.max(height(&lines));
                 slice.push(lines);
             }
-            self.draw_row(doc, &slice, tallest + 2.0 * PAD_Y);
+            self.draw_row(doc, &slice, tallest + 2.0 * self.pad());
             if cells.iter().all(Vec::is_empty) {
-                return tallest + 2.0 * PAD_Y;
+                return tallest + 2.0 * self.pad();
             }
             self.continue_on_next_page(doc);
         }

@@ -11,6 +11,8 @@ use crate::toml_reader::{Section as Keys, read_document};
 /// One part after the cover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {
+    /// Who approved the policy, who answers for exceptions, room for management's response.
+    Approval,
     /// Totals, ages, rules, verdicts by target.
     Summary,
     /// The heat map table × day.
@@ -30,11 +32,12 @@ pub enum Section {
 }
 
 impl Section {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Approval,
+        Self::Findings,
         Self::Summary,
         Self::Days,
         Self::Controls,
-        Self::Findings,
         Self::Policy,
         Self::Coverage,
         Self::Method,
@@ -44,6 +47,7 @@ impl Section {
     /// As `sections` names it.
     const fn key(self) -> &'static str {
         match self {
+            Self::Approval => "approval",
             Self::Summary => "summary",
             Self::Days => "days",
             Self::Controls => "controls",
@@ -58,10 +62,11 @@ impl Section {
     /// As headings and bookmarks name it.
     pub(crate) const fn title(self) -> &'static str {
         match self {
+            Self::Approval => "Approval and response",
             Self::Summary => "Summary",
             Self::Days => "Day by day",
             Self::Controls => "Control matrix",
-            Self::Findings => "Findings",
+            Self::Findings => "What needs action",
             Self::Policy => "Policy and waivers",
             Self::Coverage => "Coverage and gaps",
             Self::Method => "Method",
@@ -170,6 +175,20 @@ pub struct Template {
     pub(crate) logo: Option<Logo>,
     /// What the cover says of templates that are not the program's; empty: these are.
     pub(crate) mark: String,
+    /// A signature over the pack that the document lies in was asked for.
+    pub(crate) is_to_be_signed: bool,
+    /// How much of the findings is printed.
+    pub(crate) detail: Detail,
+}
+
+/// How much of the findings a document prints.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// What needs action, once for each reason.
+    #[default]
+    Brief,
+    /// Every finding that is not good news as well, advised ones among them, each with the facts behind it.
+    Full,
 }
 
 impl Default for Template {
@@ -188,6 +207,8 @@ impl Default for Template {
             logo_file: String::new(),
             logo: None,
             mark: String::new(),
+            is_to_be_signed: false,
+            detail: Detail::default(),
         }
     }
 }
@@ -228,6 +249,21 @@ impl Template {
             template
         });
         template.filter(|_| problems.is_empty()).ok_or(problems)
+    }
+
+    /// Follows what was typed, and what the manifest of a pack says of it: whoever writes the document again gets the same.
+    pub(crate) fn set_typed(&mut self, command_line: &[String]) {
+        let value_of = |flag: &str| {
+            let joined = |arg: &String| arg.strip_prefix(flag)?.strip_prefix('=').map(str::to_owned);
+            let place = command_line.iter().position(|arg| arg == flag);
+            let apart = place.and_then(|place| command_line.get(place + 1).cloned());
+            command_line.iter().find_map(joined).or(apart)
+        };
+        self.is_to_be_signed = value_of("--sign").is_some();
+        self.detail = match value_of("--pdf-detail").as_deref() {
+            Some("full") => Detail::Full,
+            _ => Detail::Brief,
+        };
     }
 
     /// The file of the logo, beside the template; none if there is no logo.
