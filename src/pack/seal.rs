@@ -75,7 +75,8 @@ pub fn anew(dir: &Path) -> Outcome<Manifest> {
         dir,
         &criteria,
         &templates,
-        (&wanted, old.command_line.clone(), old.is_redacted),
+        &wanted,
+        (old.command_line.clone(), old.is_redacted),
     )
 }
 
@@ -85,14 +86,15 @@ pub fn anew(dir: &Path) -> Outcome<Manifest> {
 /// Errors: evidence that cannot be read; the disk refused.
 pub fn of_inventory(dir: &Path, criteria: &Criteria) -> Outcome<Manifest> {
     let wanted = |format: &Format| format.is_default;
-    write(dir, criteria, &Templates::default(), (&wanted, Vec::new(), false))
+    write(dir, criteria, &Templates::default(), &wanted, (Vec::new(), false))
 }
 
 fn write(
     dir: &Path,
     criteria: &Criteria,
     templates: &Templates,
-    (wanted, command_line, is_redacted): (&dyn Fn(&Format) -> bool, Vec<String>, bool),
+    wanted: &dyn Fn(&Format) -> bool,
+    (command_line, is_redacted): (Vec<String>, bool),
 ) -> Outcome<Manifest> {
     let inventory = Inventory::open(&dir.join(INVENTORY_DIR))?;
     let report = judge(&inventory, criteria)?;

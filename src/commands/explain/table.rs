@@ -196,7 +196,7 @@ fn text(
         out.push_str(&format!("  {}\n", one_line(&line)));
     }
     out.push_str("\nFacts, with the calls they come from:\n");
-    for (name, value) in &table.facts {
+    for (name, value) in &*table.facts {
         let sources = fact(Subject::Table, name)
             .map(|fact| actions_of(fact.frames))
             .unwrap_or_default();
