@@ -118,7 +118,7 @@ pub(crate) fn write(dir: &Path, count: usize) -> Outcome {
         started_at: as_of(),
         finished_at: as_of(),
         caller_arn: "arn:aws:iam::111111111111:role/Audit".to_owned(),
-        tool_version: "bench".to_owned(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         regions_named: false,
         clock_skew_seconds: None,
         attempt_count: 0,

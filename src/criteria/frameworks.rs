@@ -464,28 +464,29 @@ fn read_controls(root: &Section<'_>, letter: &str, questions: &Questions) -> Vec
 mod tests {
     use super::*;
     use crate::criteria::rules::RuleSet;
-    use crate::domain::{Level, Question, Severity, Subject, TargetId};
+    use crate::domain::{Evidence, Level, Question, Resource, Severity, Subject, TargetId};
 
     fn finding(rule: &str, verdict: Verdict, waived: bool) -> Finding {
         Finding {
-            id: String::new(),
+            id: "".into(),
             rule: rule.into(),
-            subject: Subject::Table,
-            resource_arn: String::new(),
-            resource_name: String::new(),
-            target: TargetId::new(String::new(), String::new()),
+            resource: Arc::new(Resource {
+                subject: Subject::Table,
+                resource_arn: String::new(),
+                resource_name: String::new(),
+                target: TargetId::new(String::new(), String::new()),
+            }),
             verdict,
             severity: Severity::Low,
             question: Question::Safeguards,
             level: Level::Required,
             framework: None,
             waived,
-            waiver: None,
-            also_waived_by: Vec::new(),
-            failing: Vec::new(),
-            message: String::new(),
-            remedy: "".into(),
-            evidence: Vec::new(),
+            waivers: Box::default(),
+            failing: Box::default(),
+            message: Arc::default(),
+            remedy: Arc::default(),
+            evidence: Evidence::default(),
         }
     }
 

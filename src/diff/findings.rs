@@ -254,11 +254,11 @@ fn change(kind: Kind, about: &Finding, was: Option<&Finding>, now: Option<&Findi
             )
         }
         (Kind::Gone, _, _) => format!("before: {}", about.message),
-        (_, _, Some(now)) => now.message.clone(),
-        _ => about.message.clone(),
+        (_, _, Some(now)) => now.message.to_string(),
+        _ => about.message.to_string(),
     };
     Change {
-        finding_id: Some(told.id.clone()),
+        finding_id: Some(told.id.to_string()),
         severity: Some(told.severity),
         level: Some(told.level),
         ..Thing::of(told).change(kind, &told.rule, (state(was), state(now)), message)

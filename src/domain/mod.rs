@@ -16,7 +16,9 @@ use chrono::{DateTime, Datelike as _, Utc};
 pub use answer::{Answer, Level, Question};
 pub use days::{DayState, Window};
 pub use demand::{Demand, Demands};
-pub use finding::{FactName, FactValue, Finding, Gap, GapKind, rfc3339, short_number};
+pub use finding::{
+    Evidence, FactList, FactName, FactValue, Finding, FindingId, Gap, GapKind, Resource, rfc3339, short_number,
+};
 pub use null::{LostCall, NullCause};
 pub use verdict::{Severity, Subject, Verdict};
 

@@ -103,6 +103,7 @@ fn rule_line(rule: &Rule, policy: &Policy) -> RuleLine {
             .flat_map(|message| placeholders(message))
             .map(str::to_owned)
             .collect(),
+        reads: rule.reads().map(str::to_owned).collect(),
     }
 }
 

@@ -83,7 +83,7 @@ pub(crate) fn baseline_of(report: &Report, asked: Asked) -> Baseline {
         .iter()
         .filter(|finding| counts(finding.verdict, finding.waived));
     let known = told.map(|finding| Known {
-        id: finding.id.clone(),
+        id: finding.id.to_string(),
         rule: finding.rule.to_string(),
         resource_arn: finding.resource_arn.clone(),
         verdict: finding.verdict.to_string(),
@@ -149,7 +149,7 @@ pub(crate) fn compare(baseline: &Baseline, asked: &Asked, tables: &[TableRow], f
     let since: BTreeMap<String, Since> = told
         .map(|finding| {
             let tier = tiers.get(finding.resource_arn.as_str()).copied();
-            (finding.id.clone(), since_of(baseline, finding, tier, &alone))
+            (finding.id.to_string(), since_of(baseline, finding, tier, &alone))
         })
         .collect();
     let mut counted: BTreeMap<Since, usize> = Since::ALL.into_iter().map(|since| (since, 0)).collect();
@@ -157,7 +157,7 @@ pub(crate) fn compare(baseline: &Baseline, asked: &Asked, tables: &[TableRow], f
         .iter()
         .filter(|finding| finding.is_open() && finding.is_required())
     {
-        if let Some(number) = since.get(&finding.id).and_then(|since| counted.get_mut(since)) {
+        if let Some(number) = since.get(&*finding.id).and_then(|since| counted.get_mut(since)) {
             *number += 1;
         }
     }
@@ -284,7 +284,7 @@ fn under_another_id<'b>(baseline: &'b Baseline, finding: &Finding) -> Option<&'b
     }
     let known = baseline.known_at(&finding.rule, &finding.resource_arn)?;
     let by_name = id_by_name(&finding.rule, &finding.resource_arn)?;
-    (finding.id == by_name || known.id == by_name).then_some(known)
+    (*finding.id == *by_name || known.id == by_name).then_some(known)
 }
 
 /// Findings that a baseline remembers.
@@ -302,9 +302,10 @@ fn id_by_name(rule: &str, table_arn: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::sync::Arc;
 
     use super::*;
-    use crate::domain::{Level, Question, Severity, TargetId};
+    use crate::domain::{Evidence, Level, Question, Resource, Severity, TargetId};
 
     const ARN: &str = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders";
 
@@ -314,24 +315,25 @@ mod tests {
 
     fn of_rule(rule: &str, id: &str, verdict: Verdict, is_waived: bool) -> Finding {
         Finding {
-            id: id.to_owned(),
+            id: id.into(),
             rule: rule.into(),
-            subject: Subject::Table,
-            resource_arn: ARN.to_owned(),
-            resource_name: "orders".to_owned(),
-            target: TargetId::new("111122223333", "eu-west-1"),
+            resource: Arc::new(Resource {
+                subject: Subject::Table,
+                resource_arn: ARN.to_owned(),
+                resource_name: "orders".to_owned(),
+                target: TargetId::new("111122223333", "eu-west-1"),
+            }),
             verdict,
             severity: Severity::Medium,
             question: Question::Safeguards,
             level: Level::Required,
             framework: None,
             waived: is_waived,
-            waiver: None,
-            also_waived_by: Vec::new(),
-            failing: Vec::new(),
-            message: String::new(),
-            remedy: "".into(),
-            evidence: Vec::new(),
+            waivers: Box::default(),
+            failing: Box::default(),
+            message: Arc::default(),
+            remedy: Arc::default(),
+            evidence: Evidence::default(),
         }
     }
 
@@ -416,7 +418,7 @@ mod tests {
             let failing = now.iter().filter_map(|rule| demands_within("backed-up", rule));
             let failing = failing.fold(Demands::NONE, Demands::or);
             findings.push(Finding {
-                failing: vec![failing],
+                failing: [failing].into(),
                 ..of_rule("backed-up", "b", NonCompliant, false)
             });
             let compared = compare_findings(&old(then), &findings);
@@ -432,7 +434,7 @@ mod tests {
         use crate::domain::Demand::{Fresh, Kept};
         let set = |demands: &[crate::domain::Demand]| -> Demands { demands.iter().copied().collect() };
         let open = |failing: &[Demands]| Finding {
-            failing: failing.to_vec(),
+            failing: failing.into(),
             ..of_rule("backed-up", "b", Verdict::NonCompliant, false)
         };
         let since = |then: &[Demands], now: &[Demands]| {

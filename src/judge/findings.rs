@@ -1,22 +1,24 @@
 //! Facts and criteria in, findings out: on tables, then on everything else, then on waivers and exemptions themselves.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, OnceLock};
 
 use crate::criteria::Criteria;
 use crate::criteria::policy::{Policy, Tier};
 use crate::criteria::rules::Rule;
 use crate::criteria::waivers::exemption_facts;
 use crate::dictionary::ExemptionFacts;
-use crate::domain::{Answer, FactValue, Finding, Subject, TargetId, Window};
+use crate::domain::{Answer, FactList, FactName, FactValue, Finding, Subject, TargetId, Window};
 use crate::facts::Facts;
 use crate::inventory::Inventory;
 use crate::inventory::schema::RecoveryPoint;
 use crate::problem::Problem;
 use crate::report::TableRow;
 
-use super::evaluate::{Chunk, Values, Waived, WhyUnknown, Within, judge_subjects, judge_tables, judge_waivers, waive};
+use super::evaluate::{
+    Chunk, Values, Waived, WhyUnknown, Within, judge_and_make, judge_subjects, judge_waivers, waive,
+};
 use super::frameworks::left_out;
 use super::gaps::why_unknown;
 use super::nulls::Nulls;
@@ -102,16 +104,43 @@ fn tables(
 ) -> Result<Judged, Problem> {
     let (mut tables, mut findings) = (Vec::with_capacity(facts.len()), Vec::new());
     let mut tiers = TierCounts::default();
-    let of_tables: Vec<&Rule> = criteria.rules.of(Subject::Table).collect();
-    judge_tables(facts, &criteria.rules, (&criteria.policy, within), &mut |chunk| {
-        for place in 0..chunk.tables.facts.len() {
-            let values = chunk.values(place, nulls);
-            let mut row = table_row(&chunk, place, &values);
+    let make = |chunk: Chunk| {
+        let rules = criteria.rules.of(Subject::Table);
+        let rules: Vec<(&Rule, OnceLock<_>)> = rules.map(|rule| (rule, OnceLock::new())).collect();
+        let count = chunk.tables.facts.len();
+        let (mut rows, mut findings) = (Vec::with_capacity(count), Vec::with_capacity(count * rules.len()));
+        let some: Vec<_> = (0..count)
+            .step_by(count.div_ceil(SAMPLE).max(1))
+            .map(|place| named(&chunk.values(place, nulls)))
+            .collect();
+        let usual = FactList::usual_of(&some);
+        let mut told: HashSet<Arc<str>> = HashSet::new();
+        for place in 0..count {
+            let mut values = chunk.values(place, nulls);
+            let mut row = table_row(&chunk, place, FactList::beside(&usual, named(&values)));
             row.days = facts.days(chunk.start + place, chunk.asked(place), window);
-            tables.push(row);
-            findings.extend(chunk.findings(place, &values, &of_tables, why));
-            tiers.add(&chunk.assigned[place].tier);
+            values.keep(Arc::clone(&row.facts));
+            rows.push(row);
+            for mut finding in chunk.findings(place, &values, &rules, why) {
+                // Most messages of good news are the same for many tables.
+                match told.get(&finding.message) {
+                    Some(same) => finding.message = Arc::clone(same),
+                    None if told.len() < MESSAGES => {
+                        told.insert(Arc::clone(&finding.message));
+                    }
+                    None => {}
+                }
+                findings.push(finding);
+            }
         }
+        let tiers: Vec<FactValue> = chunk.assigned.iter().map(|assigned| assigned.tier.clone()).collect();
+        (rows, findings, tiers)
+    };
+    let judged = (&criteria.policy, within);
+    judge_and_make(facts, &criteria.rules, judged, &make, &mut |(rows, made, of_tables)| {
+        tables.extend(rows);
+        findings.extend(made);
+        of_tables.iter().for_each(|tier| tiers.add(tier));
     })?;
     Ok(Judged {
         tables,
@@ -123,11 +152,22 @@ fn tables(
     })
 }
 
-fn table_row(chunk: &Chunk, place: usize, values: &Values) -> TableRow {
+/// Tables whose facts tell what is usual among those of a chunk.
+const SAMPLE: usize = 64;
+
+/// Messages that are remembered while a chunk is put into words.
+const MESSAGES: usize = 4096;
+
+fn named(values: &Values) -> Vec<(FactName, FactValue)> {
+    let facts = values.all().iter();
+    facts
+        .map(|(name, value)| (Cow::Borrowed(*name), value.clone()))
+        .collect()
+}
+
+fn table_row(chunk: &Chunk, place: usize, facts: FactList) -> TableRow {
     let table = &chunk.tables.facts[place];
     let text = |text: &Option<Arc<str>>| text.as_deref().unwrap_or_default().to_owned();
-    let facts = values.all().iter();
-    let facts = facts.map(|(name, value)| (Cow::Borrowed(*name), value.clone()));
     TableRow {
         table_arn: text(&table.table_arn),
         table_name: text(&table.table_name),
@@ -135,7 +175,7 @@ fn table_row(chunk: &Chunk, place: usize, values: &Values) -> TableRow {
         verdict: Answer::NotAsked,
         answers: [Answer::NotAsked; 4],
         answers_by_framework: Vec::new(),
-        facts: facts.collect(),
+        facts: Arc::new(facts),
         days: Vec::new(),
     }
 }

@@ -142,12 +142,12 @@ fn bound(framework: &Framework, criteria: &Criteria) -> Criteria {
 /// A finding as the framework's: an id of its own, and whose number failed.
 fn of(mut finding: Finding, framework: &Arc<str>) -> Finding {
     let mut digest = Sha256::new();
-    for part in [finding.id.as_str(), framework] {
+    for part in [&*finding.id, framework] {
         digest.update(part.as_bytes());
         digest.update([0]);
     }
-    finding.id = hex(&digest.finalize()[..16]);
-    finding.message = format!("by {framework}: {}", finding.message);
+    finding.id = hex(&digest.finalize()[..16]).into();
+    finding.message = format!("by {framework}: {}", finding.message).into();
     finding.framework = Some(Arc::clone(framework));
     finding
 }

@@ -25,7 +25,7 @@ pub(crate) fn write(dir: &Path, report: &Report) -> Result<(), Problem> {
 
 fn row(finding: &Finding) -> FindingRow {
     FindingRow {
-        id: finding.id.clone(),
+        id: finding.id.to_string(),
         rule: finding.rule.to_string(),
         subject: finding.subject.as_str().to_owned(),
         resource_arn: finding.resource_arn.clone(),
@@ -39,7 +39,7 @@ fn row(finding: &Finding) -> FindingRow {
         framework: finding.framework.as_deref().map(str::to_owned),
         waived: finding.waived,
         waiver: finding.waived_by().map(Cow::into_owned),
-        message: finding.message.clone(),
+        message: finding.message.to_string(),
         remedy: finding.remedy.to_string(),
         evidence_json: facts_json(&finding.evidence),
     }

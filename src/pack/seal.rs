@@ -11,7 +11,7 @@ use crate::digest;
 use crate::inventory::{INVENTORY_DIR, Inventory};
 use crate::judge::judge;
 use crate::problem::{Outcome, Problem};
-use crate::render::{FORMATS, Templates};
+use crate::render::{FORMATS, Format, Templates};
 use crate::report::{self, Report};
 
 /// Options whose values are not written down.
@@ -65,27 +65,53 @@ pub(crate) fn seal(dir: &Path, report: &Report, evidence: &PackContents<'_>) -> 
 /// Errors: evidence, criteria or templates that cannot be read; the disk refused.
 pub fn anew(dir: &Path) -> Outcome<Manifest> {
     let old = Pack::open(dir)?.manifest;
-    let inventory = Inventory::open(&dir.join(INVENTORY_DIR))?;
     let criteria = files::load(&dir.join(CRITERIA_DIR))?;
     let mut templates = match dir.join(TEMPLATES_DIR) {
         folder if folder.exists() => Templates::load(&folder)?,
         _ => Templates::default(),
     };
     templates.pdf.set_typed(&old.command_line);
-    let report = judge(&inventory, &criteria)?;
-    for format in FORMATS.iter().filter(|format| old.file(format.file_name).is_some()) {
+    let wanted = |format: &Format| old.file(format.file_name).is_some();
+    write(
+        dir,
+        &criteria,
+        &templates,
+        &wanted,
+        (old.command_line.clone(), old.is_redacted),
+    )
+}
+
+/// Makes a pack of a folder that holds an inventory: judged by these criteria, with the reports that a scan writes. Benchmarks
+/// measure it.
+///
+/// Errors: evidence that cannot be read; the disk refused.
+pub fn of_inventory(dir: &Path, criteria: &Criteria) -> Outcome<Manifest> {
+    let wanted = |format: &Format| format.is_default;
+    write(dir, criteria, &Templates::default(), &wanted, (Vec::new(), false))
+}
+
+fn write(
+    dir: &Path,
+    criteria: &Criteria,
+    templates: &Templates,
+    wanted: &dyn Fn(&Format) -> bool,
+    (command_line, is_redacted): (Vec<String>, bool),
+) -> Outcome<Manifest> {
+    let inventory = Inventory::open(&dir.join(INVENTORY_DIR))?;
+    let report = judge(&inventory, criteria)?;
+    for format in FORMATS.iter().filter(|format| wanted(format)) {
         let path = dir.join(format.file_name);
         let file = std::fs::File::create(&path).map_err(|error| disk_problem(&path.display().to_string(), &error))?;
         let mut out = std::io::BufWriter::new(file);
-        let written = format.write(&report, &templates, &mut out);
+        let written = format.write(&report, templates, &mut out);
         written.map_err(|error| Problem::new(format!("could not write `{}`", format.file_name)).why(error.why))?;
     }
     let contents = PackContents {
         inventory: &inventory,
-        criteria: &criteria,
-        templates: &templates,
-        command_line: old.command_line,
-        is_redacted: old.is_redacted,
+        criteria,
+        templates,
+        command_line,
+        is_redacted,
     };
     Ok(seal(dir, &report, &contents)?)
 }

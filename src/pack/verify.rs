@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::path::Path;
 
 use super::intact::{IntactPack, Shown, as_broken, broken, same_field, same_totals, unread};
-use super::manifest::{Coverage, Manifest, SCHEMA_VERSION};
+use super::manifest::{Coverage, Manifest, SCHEMA_WITH_LEVELS, SCHEMA_WITH_SHORT_REPORTS};
 use super::{FINDINGS_FILE, MANIFEST_FILE, Pack, TEMPLATES_DIR, findings, seal};
 use crate::criteria::Criteria;
 use crate::criteria::files::{self, CRITERIA_DIR};
@@ -33,7 +33,7 @@ pub struct Verified {
 pub fn verify(intact: &IntactPack) -> Result<Verified, Problem> {
     let (pack, inventory) = (&intact.pack, &intact.inventory);
     let mut shown = intact.shown.clone();
-    if pack.manifest.schema_version != SCHEMA_VERSION {
+    if pack.manifest.schema_version < SCHEMA_WITH_LEVELS {
         shown.push(same_totals(pack)?);
         return Ok(Verified {
             shown,
@@ -238,6 +238,13 @@ fn same_reports(pack: &Pack, report: &Report) -> Result<Rewritten, Problem> {
     let own = env!("CARGO_PKG_VERSION");
     if stored.is_empty() {
         return Ok(Rewritten::Same("no report is in the pack".to_owned()));
+    }
+    if pack.manifest.schema_version < SCHEMA_WITH_SHORT_REPORTS {
+        let names: Vec<&str> = stored.iter().map(|format| format.file_name).collect();
+        return Ok(Rewritten::Not(format!(
+            "reports of an older form, which this version does not write: {}; whether they say what the evidence gives was not checked",
+            names.join(", ")
+        )));
     }
     if pack.manifest.tool_version != own {
         let names: Vec<&str> = stored.iter().map(|format| format.file_name).collect();

@@ -53,7 +53,7 @@ pub(crate) fn propose(known: &Known<'_>, rules: &RuleSet) -> Outcome<Plan> {
 /// Why no action is proposed for a finding that is unknown: the scan did not ask, or from its message, where "not known" is
 /// said once.
 fn doubt(finding: &Finding, limits: Option<&str>) -> String {
-    let is_unasked = |(_, value): &(FactName, FactValue)| *value == FactValue::Null(NullCause::NotAsked);
+    let is_unasked = |(_, value): (&FactName, &FactValue)| *value == FactValue::Null(NullCause::NotAsked);
     if finding.evidence.iter().any(is_unasked) {
         let why = limits.unwrap_or("this scan was for rules that do not ask whether it needs one");
         return format!("not asked: {why}; a scan with {} settles it", finding.rule);

@@ -67,7 +67,8 @@ mod tests {
             facts: facts
                 .iter()
                 .map(|(name, value)| ((*name).into(), value.clone()))
-                .collect(),
+                .collect::<crate::domain::FactList>()
+                .into(),
             days: Vec::new(),
         }
     }

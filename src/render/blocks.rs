@@ -120,7 +120,7 @@ fn group(blocks: Vec<Block<'_>>) -> Group<'_> {
     let causes = (0..blocks[0].findings.len()).map(|place| {
         let all: Vec<&Finding> = blocks.iter().map(|block| block.findings[place]).collect();
         let message = match all[..] {
-            [one] => one.message.clone(),
+            [one] => one.message.to_string(),
             _ if is_own(all[0]) => "no plan takes them; each says why".to_owned(),
             _ => message_of(&all),
         };
@@ -175,12 +175,12 @@ fn open_by_table(report: &Report) -> ByTable<'_> {
             )
         });
         // What a framework says in the same words was said by the policy.
-        let mut said: Vec<(&str, String)> = Vec::new();
+        let mut said: Vec<(&str, &str)> = Vec::new();
         findings.retain(|finding| {
             let is_said = said
                 .iter()
-                .any(|(rule, message)| **rule == *finding.rule && *message == finding.message);
-            said.push((&finding.rule, finding.message.clone()));
+                .any(|(rule, message)| *rule == &*finding.rule && *message == &*finding.message);
+            said.push((&finding.rule, &finding.message));
             !(is_said && finding.framework.is_some())
         });
     }
@@ -376,7 +376,19 @@ pub(crate) fn clauses(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::FactName;
     use crate::render::sample;
+
+    /// Gives a table these facts in place of those of the same names.
+    fn put<const N: usize>(table: &mut TableRow, facts: [(&'static str, FactValue); N]) {
+        let others = table
+            .facts
+            .iter()
+            .filter(|(name, _)| facts.iter().all(|(new, _)| name != new));
+        let mut all: Vec<(FactName, FactValue)> = others.map(|(name, value)| (name.clone(), value.clone())).collect();
+        all.extend(facts.iter().map(|(name, value)| ((*name).into(), value.clone())));
+        table.facts = std::sync::Arc::new(all.into());
+    }
 
     #[test]
     fn clauses_are_kept_whole() {
@@ -411,19 +423,15 @@ mod tests {
         let as_of = report.scan.as_of;
         let table = &mut report.tables[0];
         table.answers[Question::BackedUp.place()] = Answer::NonCompliant;
-        table
-            .facts
-            .retain(|(name, _)| name != "limit_hours" && name != "usable_recovery_point_count");
         let facts = [
             ("limit_hours", FactValue::Float(36.0)),
             ("created_at", FactValue::Time(as_of - TimeDelta::days(90))),
+            ("usable_recovery_point_count", FactValue::Int(3)),
         ];
-        table.facts.extend(facts.map(|(name, value)| (name.into(), value)));
+        put(table, facts);
         let with = |facts: [(&'static str, FactValue); 2]| {
             let mut report = report.clone();
-            report.tables[0]
-                .facts
-                .extend(facts.map(|(name, value)| (name.into(), value)));
+            put(&mut report.tables[0], facts);
             since(&report, &report.tables[0]).map(Since::words)
         };
         let at = as_of - TimeDelta::days(5);
@@ -437,21 +445,20 @@ mod tests {
             ("newest_good_point_age_hours_at_least", FactValue::Float(NO_POINT_HOURS)),
         ]);
         assert_eq!(none, None, "points that do not meet the policy may have met it");
-        report.tables[0]
-            .facts
-            .push(("usable_recovery_point_count".into(), FactValue::Int(0)));
+        put(
+            &mut report.tables[0],
+            [("usable_recovery_point_count", FactValue::Int(0))],
+        );
         let none = since(&report, &{
             let mut table = report.tables[0].clone();
             let least = "newest_good_point_age_hours_at_least";
-            table.facts.push((least.into(), FactValue::Float(NO_POINT_HOURS)));
+            put(&mut table, [(least, FactValue::Float(NO_POINT_HOURS))]);
             table
         });
         assert!(none.is_some_and(|since| since.words().starts_with("its creation, ")));
         let with = |facts: [(&'static str, FactValue); 2]| {
             let mut report = report.clone();
-            report.tables[0]
-                .facts
-                .extend(facts.map(|(name, value)| (name.into(), value)));
+            put(&mut report.tables[0], facts);
             since(&report, &report.tables[0]).map(Since::words)
         };
         let open = with([
@@ -465,7 +472,7 @@ mod tests {
     fn a_tag_comes_before_what_the_policy_says() {
         let table = |report: &Report, tags: &str| {
             let mut table = report.tables[0].clone();
-            table.facts.push(("tags".into(), FactValue::Text(tags.into())));
+            put(&mut table, [("tags", FactValue::Text(tags.into()))]);
             table
         };
         let mut report = sample::report(1);

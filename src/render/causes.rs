@@ -71,7 +71,7 @@ struct Token {
 const OWN: &str = "\u{2026}";
 
 fn tokens(finding: &Finding) -> Vec<Token> {
-    let mut message = finding.message.clone();
+    let mut message = finding.message.to_string();
     for own in [&finding.resource_arn, &finding.resource_name] {
         // A short name may be part of any word.
         if own.len() > 3 {
@@ -174,15 +174,21 @@ fn range<'t>(tokens: impl Iterator<Item = &'t Token> + Clone) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::domain::Resource;
     use crate::render::sample;
 
     #[test]
     fn messages_that_differ_in_numbers_and_names_are_told_once() {
         let report = sample::report(1);
         let finding = |name: &str, message: &str| Finding {
-            resource_name: name.to_owned(),
-            message: message.to_owned(),
+            resource: Arc::new(Resource {
+                resource_name: name.to_owned(),
+                ..(*report.findings[0].resource).clone()
+            }),
+            message: message.into(),
             ..report.findings[0].clone()
         };
         let findings = [

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use csv::{Terminator, WriterBuilder};
@@ -11,11 +12,12 @@ use csv::{Terminator, WriterBuilder};
 use super::RenderError;
 use super::blocks::{Block, blocks, newest, plan, since};
 use super::digest::Digest;
-use crate::domain::{FactValue, Question, rfc3339};
+use crate::domain::{FactList, FactValue, Question, rfc3339};
 use crate::report::Report;
 use crate::text::csv_cell;
 
-/// One row for each finding.
+/// One row for each finding that is listed one by one. What rests on the facts of its table has them in `tables.csv`, which says
+/// them once.
 ///
 /// Errors: none that a report can cause.
 pub(crate) fn findings(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
@@ -42,14 +44,23 @@ pub(crate) fn findings(report: &Report, out: &mut dyn Write) -> Result<(), Rende
         "since_baseline",
     ];
     let as_of = rfc3339(report.scan.as_of);
-    let rows = report.findings.iter().map(|finding| {
+    let rows_of_tables: HashMap<&str, &Arc<FactList>> = report
+        .tables
+        .iter()
+        .map(|table| (&*table.table_arn, &table.facts))
+        .collect();
+    let listed = report.findings.iter().filter(|finding| finding.is_listed());
+    let rows = listed.map(|finding| {
+        let of_table = rows_of_tables.get(&*finding.resource_arn);
+        let is_said = of_table.is_some_and(|facts| finding.evidence.is_among(facts));
         let evidence: Vec<String> = finding
             .evidence
             .iter()
+            .filter(|_| !is_said)
             .map(|(name, value)| format!("{name}={}", value_text(value)))
             .collect();
         vec![
-            finding.id.clone(),
+            finding.id.to_string(),
             finding.rule.to_string(),
             finding.severity.to_string(),
             finding.verdict.to_string(),
@@ -150,7 +161,7 @@ pub(crate) fn account(report: &Report, account_id: &str) -> String {
 pub(crate) fn tables(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
     const SAID: [&str; 4] = ["table_arn", "table_name", "account_id", "region"];
     let mut facts: Vec<&str> = Vec::new();
-    for (name, _) in report.tables.iter().flat_map(|table| &table.facts) {
+    for (name, _) in report.tables.iter().flat_map(|table| &*table.facts) {
         if !SAID.contains(&name.as_ref()) && !facts.contains(&name.as_ref()) {
             facts.push(name);
         }

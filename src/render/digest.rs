@@ -218,10 +218,10 @@ fn needs_action(place: usize, table: &TableRow, findings: &[&Finding]) -> NeedsA
     };
     let (backup, plan) = (of(Question::BackedUp), of(Question::InAPlan));
     let is_in_none = plan.is_some_and(|finding| *finding.rule == *"in-a-plan");
-    let mut parts: Vec<String> = backup.into_iter().map(|finding| finding.message.clone()).collect();
+    let mut parts: Vec<String> = backup.into_iter().map(|finding| finding.message.to_string()).collect();
     match plan {
         Some(_) if is_in_none => parts.push("in no plan".to_owned()),
-        Some(finding) => parts.push(finding.message.clone()),
+        Some(finding) => parts.push(finding.message.to_string()),
         None => {}
     }
     if let Some(why) = failing(table) {
@@ -229,7 +229,7 @@ fn needs_action(place: usize, table: &TableRow, findings: &[&Finding]) -> NeedsA
     }
     let others = [Question::Restorable, Question::Safeguards].into_iter().filter_map(of);
     if parts.is_empty() {
-        parts.extend(others.map(|finding| finding.message.clone()));
+        parts.extend(others.map(|finding| finding.message.to_string()));
     }
     let what = match (backup, plan) {
         (Some(_), _) => format!("{}back it up", cause_first(table, plan)),

@@ -119,6 +119,12 @@ pub(crate) const FORMATS: &[Format] = &[
         render: Render::Data(json::render),
     },
     Format {
+        name: "json-all",
+        is_default: false,
+        file_name: "report-all.json",
+        render: Render::Data(json::all),
+    },
+    Format {
         name: "html",
         is_default: true,
         file_name: "report.html",

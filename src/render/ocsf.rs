@@ -144,7 +144,7 @@ impl<'r> Events<'r> {
             "type": resource_type(finding.subject),
             "cloud_partition": partition(self.report),
             "region": finding.target.region,
-            "data": Facts(&finding.evidence),
+            "data": Facts::read(&finding.evidence),
         });
         drop_empty(&mut resource);
         resource

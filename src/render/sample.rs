@@ -1,12 +1,14 @@
 //! Reports made up for tests and benchmarks: any number of tables, with the nastiest names that AWS or a person may send.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Duration, Utc};
 
 use crate::criteria::vocabulary::POLICY_TIER;
 use crate::dictionary::TableFacts;
 use crate::domain::{
-    Answer, DayState, Demand, Demands, FactValue, Finding, Gap, GapKind, Level, Question, Severity, Subject, TargetId,
-    Verdict, Window, table_arn,
+    Answer, DayState, Demand, Demands, FactValue, Finding, Gap, GapKind, Level, Question, Resource, Severity, Subject,
+    TargetId, Verdict, Window, table_arn,
 };
 use crate::report::{
     AccountCoverage, Approval, ControlRow, Coverage, Exceptions, ExemptionLine, FrameworkReport, Origin, Report,
@@ -181,6 +183,7 @@ fn line(id: &str, title: &str, severity: Severity, remedy: &str) -> RuleLine {
         applies: "table_status = 'ACTIVE'".to_owned(),
         compliant: format!("{} = true", id.replace('-', "_")),
         tells: Vec::new(),
+        reads: Vec::new(),
     }
 }
 
@@ -318,7 +321,7 @@ fn table(index: usize) -> TableRow {
         verdict: Answer::NotAsked,
         answers: [Answer::NotAsked; 4],
         answers_by_framework: Vec::new(),
-        facts: facts.into_iter().map(|(name, value)| (name.into(), value)).collect(),
+        facts: Arc::new(facts.into_iter().map(|(name, value)| (name.into(), value)).collect()),
         days: (0..DAYS).map(|day| day_state(index, day, denied)).collect(),
     }
 }
@@ -515,28 +518,31 @@ fn judge(index: usize, table: &TableRow) -> Vec<Finding> {
                 id: format!(
                     "{:016x}",
                     (index * RULES.len() + place_of(rule)).wrapping_mul(0x9e37_79b9_7f4a_7c15) as u64
-                ),
+                )
+                .into(),
                 rule: rule.into(),
-                subject: Subject::Table,
-                resource_arn: table.table_arn.clone(),
-                resource_name: table.table_name.clone(),
-                target: table.target.clone(),
+                resource: Arc::new(Resource {
+                    subject: Subject::Table,
+                    resource_arn: table.table_arn.clone(),
+                    resource_name: table.table_name.clone(),
+                    target: table.target.clone(),
+                }),
                 verdict,
                 severity,
                 question: question_of(rule),
                 level: level_of(rule),
                 framework: None,
                 waived: verdict == Verdict::NonCompliant && index.is_multiple_of(13),
-                waiver: None,
-                also_waived_by: Vec::new(),
-                failing: Vec::new(),
-                message,
+                waivers: Box::default(),
+                failing: Box::default(),
+                message: message.into(),
                 remedy: if bad { remedy.into() } else { "".into() },
                 evidence: vec![
                     (fact.into(), value),
                     ("plan_names".into(), table.fact(TableFacts::plan_names).clone()),
                     ("table_status".into(), table.fact(TableFacts::table_status).clone()),
-                ],
+                ]
+                .into(),
             }
         })
         .collect()

@@ -266,7 +266,7 @@ fn result(report: &Report, finding: &Finding) -> Value {
             "accountId": finding.target.account_id,
             "region": finding.target.region,
             "remedy": &*finding.remedy,
-            "evidence": Facts(&finding.evidence),
+            "evidence": Facts::read(&finding.evidence),
         },
     });
     if let Some(index) = report.rules.iter().position(|rule| rule.id == *finding.rule) {

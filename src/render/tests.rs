@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::Duration;
 use serde_json::Value;
@@ -9,7 +10,7 @@ use serde_json::Value;
 use super::sample;
 use super::{FORMATS, Templates, asff};
 use crate::commands::explain::{SCHEMAS, schema};
-use crate::domain::{Answer, Demands, Finding, Subject, TargetId, Verdict};
+use crate::domain::{Answer, Demands, Finding, Resource, Subject, TargetId, Verdict};
 use crate::report::{ControlRow, FrameworkReport, Origin, Report, TierLine, Totals, WaiverLine};
 
 /// Texts that break careless writers, in every place where a person or AWS may have written them.
@@ -38,7 +39,7 @@ pub(super) fn nasty() -> Report {
     }];
     let waiver: std::sync::Arc<str> = report.waivers[0].id.as_str().into();
     for finding in report.findings.iter_mut().filter(|finding| finding.waived) {
-        finding.waiver = Some(waiver.clone());
+        finding.waivers = [waiver.clone()].into();
     }
     report.tiers = vec![TierLine {
         name: NASTY.to_owned(),
@@ -96,17 +97,18 @@ fn framework(id: &str, control: &str) -> FrameworkReport {
 fn without_account(report: &Report) -> Finding {
     let nowhere = TargetId::new(String::new(), String::new());
     Finding {
-        id: "ffffffffffffffffffffffffffffffff".to_owned(),
+        id: "ffffffffffffffffffffffffffffffff".into(),
         rule: "waiver-sound".into(),
-        subject: Subject::Waiver,
-        resource_arn: NASTY.to_owned(),
-        resource_name: NASTY.to_owned(),
-        target: nowhere,
+        resource: Arc::new(Resource {
+            subject: Subject::Waiver,
+            resource_arn: NASTY.to_owned(),
+            resource_name: NASTY.to_owned(),
+            target: nowhere,
+        }),
         verdict: Verdict::NonCompliant,
         waived: false,
-        waiver: None,
-        also_waived_by: Vec::new(),
-        failing: Vec::new(),
+        waivers: Box::default(),
+        failing: Box::default(),
         ..report.findings[0].clone()
     }
 }
@@ -253,7 +255,7 @@ fn unknown_that_is_waived_has_a_word_of_its_own_in_every_format() {
     let waiver: std::sync::Arc<str> = report.waivers[0].id.as_str().into();
     for finding in &mut report.findings {
         finding.verdict = Verdict::Unknown;
-        (finding.waived, finding.waiver) = (true, Some(waiver.clone()));
+        (finding.waived, finding.waivers) = (true, [waiver.clone()].into());
     }
     report.totals = Totals::of(&report.tables, &report.findings);
     let all = report.findings.len();

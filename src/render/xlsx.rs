@@ -332,11 +332,11 @@ fn findings(sheet: &mut Sheet<'_>, report: &Report) -> Result<(), XlsxError> {
             finding.level.as_str().into(),
             finding.question.as_str().into(),
             finding.framework.as_deref().unwrap_or_default().into(),
-            finding.message.as_str().into(),
+            (&*finding.message).into(),
             (&*finding.remedy).into(),
             finding.waived_by().unwrap_or_default().into_owned().into(),
             since.into(),
-            finding.id.as_str().into(),
+            (&*finding.id).into(),
             finding.resource_arn.as_str().into(),
         ];
         sheet.row(cells)?;

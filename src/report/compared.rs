@@ -92,7 +92,7 @@ pub(crate) struct Lost {
 impl Compared {
     /// Where a finding stands; none for one that is compliant, not applicable or waived.
     pub(crate) fn since(&self, finding: &Finding) -> Option<Since> {
-        self.since.get(&finding.id).copied()
+        self.since.get(&*finding.id).copied()
     }
 
     /// How many required open findings stand so.

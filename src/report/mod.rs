@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 
 use crate::dictionary::FactKey;
 use crate::domain::{
-    Answer, DayState, Demands, FactName, FactValue, Finding, Gap, Level, NullCause, Question, Severity, Subject,
+    Answer, DayState, Demands, FactList, FactValue, Finding, Gap, Level, NullCause, Question, Severity, Subject,
     TargetId, Verdict, Window, rfc3339,
 };
 use crate::problem::count;
@@ -26,7 +26,7 @@ pub(crate) use compared::{Compared, Lost, Since};
 pub(crate) use conclusion::Conclusion;
 
 /// Raised whenever a field of `report.json` changes its meaning or goes.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// Everything that a report may say.
 #[derive(Debug, Clone)]
@@ -221,6 +221,8 @@ pub struct RuleLine {
     pub compliant: String,
     /// The facts that its messages name, in order.
     pub tells: Vec<String>,
+    /// The facts that its conditions read, in order: the evidence of its findings.
+    pub reads: Vec<String>,
 }
 
 /// Sums. Each equals a count over the rows of the report.
@@ -314,7 +316,7 @@ pub struct TableRow {
     /// Id of each framework that was chosen, its verdict and its answers, by the framework's own numbers.
     pub answers_by_framework: Vec<(Arc<str>, Answer, [Answer; 4])>,
     /// Every fact, in the order of the dictionary.
-    pub facts: Vec<(FactName, FactValue)>,
+    pub facts: Arc<FactList>,
     /// One state for each day of [`Report::window`]; empty if recovery points were not looked at, or if the policy asks
     /// for none: the table is exempt, was made by a restore test, or is not ACTIVE.
     pub days: Vec<DayState>,
@@ -335,7 +337,7 @@ impl TableRow {
     pub fn column(&self, name: &str) -> &FactValue {
         self.facts
             .iter()
-            .find(|(fact, _)| fact == name)
+            .find(|(fact, _)| *fact == name)
             .map_or(&FactValue::Null(NullCause::NotAsked), |(_, value)| value)
     }
 }
@@ -378,7 +380,7 @@ impl Report {
 
     /// The waivers that cover a finding: one, or several that excuse between them what fails.
     pub(crate) fn waivers_of(&self, finding: &Finding) -> Vec<&WaiverLine> {
-        let ids = finding.waiver.iter().chain(&finding.also_waived_by);
+        let ids = finding.waivers.iter();
         ids.filter_map(|id| self.waivers.iter().find(|waiver| waiver.id == **id))
             .collect()
     }

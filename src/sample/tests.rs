@@ -15,7 +15,7 @@ fn table(account_id: &str, name: &str, tier: &str, verdict: Answer) -> TableRow 
         verdict,
         answers: [verdict; 4],
         answers_by_framework: Vec::new(),
-        facts: vec![(FactName::from("policy_tier"), FactValue::Text(tier.into()))],
+        facts: std::sync::Arc::new(vec![(FactName::from("policy_tier"), FactValue::Text(tier.into()))].into()),
         days: Vec::new(),
     }
 }

@@ -50,7 +50,7 @@ def folder(request, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def report(folder):
-    return json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    return json.loads((folder / "report-all.json").read_text(encoding="utf-8"))
 
 
 def verdicts(report, waived=False):

@@ -55,10 +55,10 @@ def lacking(moto):
 
 
 def test_what_moto_lacks_is_unknown_and_never_good_news(audited, backproof, tmp_path):
-    run = backproof(audited, "scan", "--regions", f"{REGION},eu-west-1", "--with", "pitr-on", "--to", "out", "--format", "json")
+    run = backproof(audited, "scan", "--regions", f"{REGION},eu-west-1", "--with", "pitr-on", "--to", "out", "--format", "json-all")
     assert run.returncode == 11, run.stderr  # pitr-on finds tables without, and only advises
     assert "panicked" not in run.stderr and "could not read" in run.stderr
-    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    report = json.loads((tmp_path / "out" / "report-all.json").read_text())
 
     listed = {f"arn:aws:dynamodb:{REGION}:123456789012:table/{name}" for name in all_names(audited)}
     assert len(listed) == TABLES
@@ -94,7 +94,7 @@ def all_names(moto):
 
 
 def test_evidence_that_is_missing_is_not_compliance(audited, backproof):
-    run = backproof(audited, "scan", "--regions", REGION, "--rules", "recovery-point-fresh", "--to", "out", "--format", "json")
+    run = backproof(audited, "scan", "--regions", REGION, "--rules", "recovery-point-fresh", "--to", "out", "--format", "json-all")
     assert run.returncode == 11, run.stderr
 
 

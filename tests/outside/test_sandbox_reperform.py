@@ -36,7 +36,7 @@ def explained(backproof, organisation, tmp_path):
         f'{{ id = "{ACCOUNTS[1]}", role_arn = "arn:aws:iam::{ACCOUNTS[1]}:role/BackupAudit" }}',
     ]
     (tmp_path / "backproof.toml").write_text(f"accounts = [{', '.join(settings)}]\n")
-    scanned = backproof(organisation, "scan", "--to", "out", "--format", "json", "--quiet")
+    scanned = backproof(organisation, "scan", "--to", "out", "--format", "json-all", "--quiet")
     assert scanned.returncode == 10, scanned.stderr
 
     def explain(*arguments):
@@ -44,7 +44,7 @@ def explained(backproof, organisation, tmp_path):
         assert ran.returncode == 0, ran.stderr
         return json.loads(ran.stdout)
 
-    explain.findings = json.loads((tmp_path / "out" / "report.json").read_text())["findings"]
+    explain.findings = json.loads((tmp_path / "out" / "report-all.json").read_text())["findings"]
     return explain
 
 

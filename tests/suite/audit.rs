@@ -3,14 +3,14 @@
 use serde_json::Value;
 
 use crate::common::worlds::{deny, file, table, world};
-use crate::common::{Bench, fact, finding, verdict};
+use crate::common::{Bench, csv_rows, fact, finding, json_file, verdict};
 
 #[test]
 fn a_scan_tells_protected_from_forgotten() {
     let bench = Bench::new(&world(""));
     let (ran, report) = bench.scan("out", &[]);
     assert_eq!(ran.code, 10, "{}", ran.stderr);
-    assert_eq!(report["schema_version"], 2);
+    assert_eq!(report["schema_version"], 3);
     assert_eq!(report["scan"]["as_of"], "2026-11-01T12:00:00Z");
     assert_eq!(report["coverage"]["tables_listed"], 2);
     assert_eq!(report["coverage"]["tables_described"], 2);
@@ -90,6 +90,35 @@ fn the_same_inventory_gives_the_same_bytes() {
         assert_eq!(bytes("again"), bytes("once-more"), "{file}");
         assert_eq!(bytes("again"), bytes("out"), "{file}");
     }
+}
+
+/// What the short form of a report leaves out or says once is where `docs/formats.md` says it is.
+#[test]
+fn the_short_report_says_what_the_whole_one_says() {
+    let bench = Bench::new(&world(""));
+    let (_, whole) = bench.scan("out", &["--format", "json", "--framework", "soc2"]);
+    let short = json_file(&bench.path("out/report.json"));
+    let findings = whole["findings"].as_array().expect("findings");
+    let is_listed = |finding: &&Value| {
+        let is_bad = finding["verdict"] == "non-compliant" || finding["verdict"] == "unknown";
+        finding["subject"] != "table" || finding["level"] == "required" || finding["waived"] == true || is_bad
+    };
+    let listed: Vec<Value> = findings.iter().filter(is_listed).cloned().collect();
+    assert_eq!(short["findings"], Value::Array(listed.clone()));
+    assert_eq!(short["tables"], whole["tables"]);
+    let unlisted: u64 = short["rules"]
+        .as_array()
+        .expect("rules")
+        .iter()
+        .flat_map(|rule| {
+            ["compliant", "not_applicable"].map(|verdict| rule["unlisted"][verdict].as_u64().expect("a count"))
+        })
+        .sum();
+    assert_eq!(unlisted as usize, findings.len() - listed.len());
+    assert!(unlisted > 0);
+    let rows = |file: &str| csv_rows(&std::fs::read_to_string(bench.path(file)).expect("a file")).len();
+    bench.run(&["report", "out", "--to", "csv", "--format", "csv", "--quiet"]);
+    assert_eq!(rows("csv/findings.csv"), listed.len());
 }
 
 #[test]

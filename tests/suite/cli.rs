@@ -495,7 +495,7 @@ fn json_pipes_cleanly() {
     let bench = Bench::new(&world(""));
     let ran = bench.run(&["scan", "--format", "json", "--to", "-"]);
     assert_eq!(ran.code, 10, "{}", ran.stderr);
-    assert_eq!(ran.json()["schema_version"], 2);
+    assert_eq!(ran.json()["schema_version"], 3);
 }
 
 #[test]

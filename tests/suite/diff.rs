@@ -764,15 +764,15 @@ fn a_baseline_that_cannot_be_read_is_an_error_before_anything_is_asked() {
     bench.write("half.json", &report[..report.len() / 2]);
     bench.write(
         "other.json",
-        report.replacen("\"schema_version\": 2", "\"schema_version\": 7", 1),
+        report.replacen("\"schema_version\":3", "\"schema_version\":7", 1),
     );
     bench.write(
         "levels.json",
-        report.replacen("\"level\": \"advised\"", "\"level\": \"mild\"", 1),
+        report.replacen("\"level\":\"advised\"", "\"level\":\"mild\"", 1),
     );
     bench.write(
         "answers.json",
-        report.replace("\"in_a_plan\": \"compliant\"", "\"in_a_plan\": \"fine\""),
+        report.replace("\"in_a_plan\":\"compliant\"", "\"in_a_plan\":\"fine\""),
     );
     let calls = bench.sandbox.calls().len();
     for (baseline, why) in [

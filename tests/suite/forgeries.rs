@@ -192,7 +192,7 @@ const FORGERIES: &[Forgery] = &[
             " under the same id: advanced-features-on, ",
         ],
         &[
-            ("report.json", "\"origin\": \"changed\""),
+            ("report.json", "\"origin\":\"changed\""),
             ("report.html", " rules differ from those of backproof "),
             ("summary.md", " rules differ from those of backproof "),
         ],
@@ -208,7 +208,7 @@ const FORGERIES: &[Forgery] = &[
         0,
         &["note: 1 rule is not of backproof ", ": all-is-well"],
         &[
-            ("report.json", "\"origin\": \"own\""),
+            ("report.json", "\"origin\":\"own\""),
             ("report.html", "1 rule is not of backproof "),
             ("summary.md", "1 rule is not of backproof "),
         ],

@@ -70,7 +70,7 @@ fn what_says_that_nothing_is_there_never_stands_beside_a_value(world in world())
                 prop_assert_eq!(value, &FactValue::Null(NullCause::None), "{} by {}", fact.name, one.fact);
             }
         }
-        for (name, value) in &table.facts {
+        for (name, value) in &*table.facts {
             prop_assert!(*value != FactValue::Null(NullCause::NotAsked), "all was asked: {}", name);
         }
     }

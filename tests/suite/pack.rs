@@ -100,6 +100,42 @@ fn a_pack_of_schema_1_goes_on_working() {
     assert_eq!(bench.run(&["verify", "altered"]).code, 12);
 }
 
+/// A pack as version 0.1.0 made it before reports said nothing twice.
+const SCHEMA_2: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packs/schema-2");
+
+/// It is judged again; its report has a form that is not written any more.
+#[test]
+fn a_pack_of_schema_2_is_judged_again() {
+    let bench = Bench::new(&world(""));
+    let ran = bench.run(&["verify", SCHEMA_2]);
+    assert_eq!(ran.code, 11, "{}{}", ran.stdout, ran.stderr);
+    for part in [
+        "give the same 10 findings",
+        "not checked: reports of an older form, which this version does not write: report.json",
+    ] {
+        assert!(ran.stdout.contains(part), "{part}: {}", ran.stdout);
+    }
+    let altered = bench.path("altered");
+    copy(Path::new(SCHEMA_2), &altered);
+    edit(&altered.join("report.json"), "non-compliant", "compliant");
+    assert_eq!(bench.run(&["verify", "altered"]).code, 12);
+    let ran = bench.run(&["diff", SCHEMA_2, SCHEMA_2]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{}", ran.stdout);
+    for (number, baseline) in [SCHEMA_2.to_owned(), format!("{SCHEMA_2}/report.json")]
+        .iter()
+        .enumerate()
+    {
+        let same = [
+            "--rules",
+            "in-a-plan,plan-meets-policy,backed-up,deletion-protection-on,vault-locked",
+        ];
+        let flags = ["--format", "json", "--baseline", baseline];
+        let (ran, report) = bench.scan(&format!("now-{number}"), &[&flags[..], &same].concat());
+        assert_eq!(ran.code, 0, "what was open then is known: {}{}", ran.stdout, ran.stderr);
+        assert_eq!(report["baseline"]["new"], 0);
+    }
+}
+
 /// A world with whatever criteria there are: tiers, waivers, frameworks.
 struct Packed {
     bench: Bench,
@@ -372,7 +408,7 @@ fn missing_strange_and_cut_files_are_named() {
             |dir| {
                 edit(
                     &dir.join("manifest.json"),
-                    "\"schema_version\": 2",
+                    "\"schema_version\": 3",
                     "\"schema_version\": 7",
                 )
             },

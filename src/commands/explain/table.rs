@@ -319,7 +319,7 @@ fn facts(table: &TableRow, is_all: bool) -> String {
         return format!("\nFacts that matter most:\n{}", lines.collect::<String>());
     }
     let mut out = "\nFacts, with the calls they come from:\n".to_owned();
-    for (name, value) in &table.facts {
+    for (name, value) in &*table.facts {
         let sources = fact(Subject::Table, name)
             .map(|fact| actions_of(fact.frames))
             .unwrap_or_default();

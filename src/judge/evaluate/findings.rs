@@ -1,6 +1,6 @@
 //! One verdict put into words: message, remedy, evidence, and an id that is stable over scans.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 
@@ -11,7 +11,9 @@ use crate::criteria::vocabulary::{doc_of, frames_of};
 use crate::dictionary::{
     ExemptionFacts, PlanFacts, RecoveryPointFacts, TableFacts, TargetFacts, Text, VaultFacts, WaiverFacts,
 };
-use crate::domain::{FactName, FactValue, Finding, Level, NullCause, Subject, TargetId, Verdict};
+use crate::domain::{
+    Evidence, FactList, FactName, FactValue, Finding, Level, NullCause, Resource, Subject, TargetId, Verdict,
+};
 use crate::duration;
 use crate::text::hex;
 
@@ -113,28 +115,65 @@ fn when_unknown(subject: Subject, name: &str) -> Option<String> {
 }
 
 /// Everything that conditions and messages may name, of one subject.
-pub(crate) struct Values(Vec<(&'static str, FactValue)>);
+pub(crate) struct Values {
+    all: Vec<(&'static str, FactValue)>,
+    /// The same as a report keeps them; none: findings keep for themselves what they read.
+    kept: Option<Arc<FactList>>,
+}
 
 impl Values {
     /// Facts, policy values and comparisons by name.
     pub(crate) fn new(values: Vec<(&'static str, FactValue)>) -> Self {
-        Self(values)
+        Self {
+            all: values,
+            kept: None,
+        }
+    }
+
+    /// Those that a report keeps for all findings on their subject.
+    pub(crate) fn keep(&mut self, kept: Arc<FactList>) {
+        self.kept = Some(kept);
+    }
+
+    /// What a rule reads of them. `places`: where that stands among all of them, once it is known.
+    fn evidence(&self, rule: &Rule, places: &OnceLock<Arc<Vec<u16>>>) -> Evidence {
+        let own = || {
+            let read = rule.reads().map(|name| (self.name(name), self.get(name).clone()));
+            Evidence::from(read.collect::<Vec<_>>())
+        };
+        let place = |name: &str| {
+            let place = self.all.iter().position(|(known, _)| *known == name)?;
+            u16::try_from(place).ok()
+        };
+        let places_now = || rule.reads().map(place).collect::<Option<Vec<u16>>>();
+        let Some(kept) = &self.kept else { return own() };
+        let places = match places.get() {
+            Some(places) => Arc::clone(places),
+            None => match places_now() {
+                Some(now) => Arc::clone(places.get_or_init(|| Arc::new(now))),
+                None => return own(),
+            },
+        };
+        let evidence = Evidence::among(Arc::clone(kept), places);
+        // All tables have the same names in the same order; if one had not, its rules would still read what they read.
+        let is_read = evidence.iter().map(|(name, _)| &**name).eq(rule.reads());
+        if is_read { evidence } else { own() }
     }
 
     /// By name; unknown if there is no such name.
     pub(crate) fn get(&self, name: &str) -> &FactValue {
-        let found = self.0.iter().find(|(known, _)| *known == name);
+        let found = self.all.iter().find(|(known, _)| *known == name);
         found.map_or(&FactValue::OPEN, |(_, value)| value)
     }
 
     /// Every name with its value, in order.
     pub(crate) fn all(&self) -> &[(&'static str, FactValue)] {
-        &self.0
+        &self.all
     }
 
     /// The name as the dictionary spells it, without a copy.
     fn name(&self, name: &str) -> FactName {
-        let found = self.0.iter().find(|(known, _)| *known == name);
+        let found = self.all.iter().find(|(known, _)| *known == name);
         found.map_or_else(|| FactName::Owned(name.to_owned()), |(known, _)| (*known).into())
     }
 
@@ -194,10 +233,7 @@ fn is_in_hours(name: &str) -> bool {
 
 /// Who a finding is about.
 pub(super) struct Subjected {
-    subject: Subject,
-    arn: String,
-    name: String,
-    target: TargetId,
+    resource: Arc<Resource>,
     /// What tells it from others of its kind, over scans.
     identity: [String; 4],
 }
@@ -211,10 +247,12 @@ impl Subjected {
         let id = table.table_id.as_deref().filter(|id| *id != "none");
         let id = id.or(table.table_name.as_deref()).unwrap_or_default().to_owned();
         Self {
-            subject: Subject::Table,
-            arn: text(&table.table_arn),
-            name: text(&table.table_name),
-            target: target(&table.account_id, &table.region),
+            resource: Arc::new(Resource {
+                subject: Subject::Table,
+                resource_arn: text(&table.table_arn),
+                resource_name: text(&table.table_name),
+                target: target(&table.account_id, &table.region),
+            }),
             identity: [text(&table.partition), text(&table.account_id), text(&table.region), id],
         }
     }
@@ -275,17 +313,19 @@ impl Subjected {
             arn.clone(),
         ];
         Self {
-            subject,
-            arn,
-            name,
-            target,
+            resource: Arc::new(Resource {
+                subject,
+                resource_arn: arn,
+                resource_name: name,
+                target,
+            }),
             identity,
         }
     }
 
     pub(super) fn finding(
         &self,
-        (rule, level): (&Rule, Level),
+        (rule, level, places): (&Rule, Level, &OnceLock<Arc<Vec<u16>>>),
         (verdict, part): (Verdict, usize),
         values: &Values,
         why_not_judged: Option<&str>,
@@ -299,42 +339,35 @@ impl Subjected {
         };
         let needs_remedy = matches!(verdict, Verdict::NonCompliant);
         Finding {
-            id: finding_id(&rule.id, &self.identity),
+            id: finding_id(&rule.id, &self.identity).into(),
             rule: Arc::clone(&rule.id),
-            subject: self.subject,
-            resource_arn: self.arn.clone(),
-            resource_name: self.name.clone(),
-            target: self.target.clone(),
+            resource: Arc::clone(&self.resource),
             verdict,
             severity: rule.severity,
             question: rule.question,
             level,
             framework: None,
             waived: false,
-            waiver: None,
-            also_waived_by: Vec::new(),
-            failing: Vec::new(),
-            message,
+            waivers: Box::default(),
+            failing: Box::default(),
+            message: message.into(),
             remedy: if needs_remedy {
                 Arc::clone(&rule.remedy)
             } else {
                 Arc::default()
             },
-            evidence: rule
-                .reads()
-                .map(|name| (values.name(name), values.get(name).clone()))
-                .collect(),
+            evidence: values.evidence(rule, places),
         }
     }
 
     /// The target that it lies in.
     pub(super) fn target(&self) -> &TargetId {
-        &self.target
+        &self.resource.target
     }
 
     /// That target, and its name there.
     pub(super) fn place(&self) -> (&TargetId, &str) {
-        (&self.target, &self.name)
+        (&self.resource.target, &self.resource.resource_name)
     }
 
     /// On a target, by a rule on what was not all listed there: `what` it is, and the fact that is unknown for it.
@@ -345,33 +378,34 @@ impl Subjected {
         (count, value): (&'static str, &FactValue),
         why_unknown: WhyUnknown<'_>,
     ) -> Finding {
-        let why = why_unknown(&self.target, &self.name, frames_of(self.subject, count));
+        let why = why_unknown(
+            &self.resource.target,
+            &self.resource.resource_name,
+            frames_of(self.resource.subject, count),
+        );
         let Missing { why, settled_by } = why.unwrap_or_else(|| Missing {
             why: "the list of them was not read to its end".to_owned(),
             settled_by: "a scan that reads it whole settles it".to_owned(),
         });
         Finding {
-            id: finding_id(&rule.id, &self.identity),
+            id: finding_id(&rule.id, &self.identity).into(),
             rule: Arc::clone(&rule.id),
-            subject: self.subject,
-            resource_arn: self.arn.clone(),
-            resource_name: self.name.clone(),
-            target: self.target.clone(),
+            resource: Arc::clone(&self.resource),
             verdict: Verdict::Unknown,
             severity: rule.severity,
             question: rule.question,
             level,
             framework: None,
             waived: false,
-            waiver: None,
-            also_waived_by: Vec::new(),
-            failing: Vec::new(),
+            waivers: Box::default(),
+            failing: Box::default(),
             message: match value {
                 FactValue::Null(NullCause::NotAsked) => format!("{NOT_ASKED} (needs {count}); {ASK}"),
                 _ => format!("not known for all {what} here, because {why} (needs {count}); {settled_by}"),
-            },
+            }
+            .into(),
             remedy: Arc::default(),
-            evidence: vec![(count.into(), value.clone())],
+            evidence: vec![(count.into(), value.clone())].into(),
         }
     }
 
@@ -398,8 +432,8 @@ impl Subjected {
         if missing.contains(&"in_a_plan") {
             let text = values.render("{plan_verdict}: {plan_reason}");
             let is_gap = text.contains("could not be read");
-            let frames = frames_of(self.subject, "in_a_plan");
-            let why = why_unknown(&self.target, &self.name, frames).filter(|_| is_gap);
+            let frames = frames_of(self.resource.subject, "in_a_plan");
+            let why = why_unknown(&self.resource.target, &self.resource.resource_name, frames).filter(|_| is_gap);
             return match why {
                 Some(Missing { why, settled_by }) => format!("{text}; {why}; {settled_by}"),
                 None if is_gap => format!("{text}; a scan that can read it settles it"),
@@ -416,12 +450,12 @@ impl Subjected {
         let of_policy = |name: &str| name == "policy_tier" || POLICY_VALUES.iter().any(|value| value.name == name);
         let frames_of_name = |name: &&str| match of_policy(name) {
             true => &["table_tags", "tables"],
-            false => frames_of(self.subject, name),
+            false => frames_of(self.resource.subject, name),
         };
         let mut frames: Vec<&'static str> = missing.iter().flat_map(frames_of_name).copied().collect();
         frames.sort_unstable();
         frames.dedup();
-        match why_unknown(&self.target, &self.name, &frames) {
+        match why_unknown(&self.resource.target, &self.resource.resource_name, &frames) {
             Some(Missing { why, settled_by }) => {
                 format!("not known, because {why} (needs {}); {settled_by}", missing.join(", "))
             }
@@ -429,7 +463,9 @@ impl Subjected {
                 format!("not known: which tier of the policy the table is in cannot be told; {TIERS_KNOWN}")
             }
             None => {
-                let clause = missing.iter().find_map(|name| when_unknown(self.subject, name));
+                let clause = missing
+                    .iter()
+                    .find_map(|name| when_unknown(self.resource.subject, name));
                 let clause = clause.map_or_else(String::new, |clause| format!(": {clause}"));
                 format!("not known: AWS's answers leave {} open{clause}", missing.join(", "))
             }

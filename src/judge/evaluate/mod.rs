@@ -20,6 +20,7 @@ use crate::problem::Problem;
 pub(crate) use findings::{Values, finding_id};
 pub use subjects::judge_subjects;
 pub(crate) use tables::is_left_open;
+pub(crate) use tables::judge_and_make;
 pub use tables::{Chunk, judge_tables};
 pub use tiers::Within;
 pub(crate) use tiers::{Assigned, Tiers};
@@ -34,7 +35,7 @@ pub struct Missing {
 }
 
 /// Asks why evidence is missing: target, name of the subject, frames.
-pub(crate) type WhyUnknown<'w> = &'w dyn Fn(&TargetId, &str, &[&'static str]) -> Option<Missing>;
+pub(crate) type WhyUnknown<'w> = &'w (dyn Fn(&TargetId, &str, &[&'static str]) -> Option<Missing> + Sync);
 
 /// What one rule says of every row of a frame.
 struct Verdicts {

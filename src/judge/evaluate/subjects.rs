@@ -1,5 +1,7 @@
 //! Rules on vaults, plans, targets and recovery points.
 
+use std::sync::OnceLock;
+
 use polars::prelude::{DataFrame, DataType};
 
 use super::findings::{Subjected, Values};
@@ -198,7 +200,9 @@ impl Judge<'_> {
                     self.nulls.explain(F::SUBJECT, subject.place(), &mut values);
                     (subject, Values::new(values))
                 });
-                findings.push(subject.finding(self.leveled(rule), (verdict, part), values, None, self.why_unknown));
+                let (rule, level) = self.leveled(rule);
+                let judged = (rule, level, &OnceLock::new());
+                findings.push(subject.finding(judged, (verdict, part), values, None, self.why_unknown));
             }
         }
         Ok(findings)

@@ -1,7 +1,7 @@
 //! Rules on tables.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use polars::prelude::{DataFrame, PolarsResult};
 
@@ -47,6 +47,19 @@ pub fn judge_tables(
     (policy, within): (&Policy, &Within),
     with: &mut dyn FnMut(Chunk),
 ) -> Result<(), Problem> {
+    judge_and_make(facts, rules, (policy, within), &|chunk| chunk, with)
+}
+
+/// The same, where something is made of each chunk beside the others.
+///
+/// Errors: as above.
+pub(crate) fn judge_and_make<M: Send>(
+    facts: &Facts,
+    rules: &RuleSet,
+    (policy, within): (&Policy, &Within),
+    make: &(dyn Fn(Chunk) -> M + Sync),
+    with: &mut dyn FnMut(M),
+) -> Result<(), Problem> {
     let rules: Vec<&Rule> = rules.of(Subject::Table).collect();
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let ranges: Vec<Range<usize>> = (0..facts.len())
@@ -54,10 +67,10 @@ pub fn judge_tables(
         .map(|start| start..facts.len().min(start + CHUNK))
         .collect();
     for some in ranges.chunks(threads) {
-        let judged: Vec<PolarsResult<Chunk>> = std::thread::scope(|scope| {
+        let judged: Vec<PolarsResult<M>> = std::thread::scope(|scope| {
             let started: Vec<_> = some
                 .iter()
-                .map(|range| scope.spawn(|| judge(facts, &rules, (policy, within), range.clone())))
+                .map(|range| scope.spawn(|| judge(facts, &rules, (policy, within), range.clone()).map(make)))
                 .collect();
             let done = started.into_iter().map(|thread| thread.join());
             done.map(|chunk| chunk.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -214,7 +227,7 @@ impl Chunk {
         &self,
         place: usize,
         values: &Values,
-        rules: &[&Rule],
+        rules: &[(&Rule, OnceLock<Arc<Vec<u16>>>)],
         why_unknown: WhyUnknown<'_>,
     ) -> Vec<Finding> {
         let table = &self.tables.facts[place];
@@ -222,7 +235,7 @@ impl Chunk {
         let why_not = self.why_not_judged(place, values);
         let levels = &self.assigned[place].levels;
         let each = rules.iter().zip(&self.verdicts).zip(&self.parts).zip(levels);
-        each.map(|(((rule, verdicts), parts), level)| {
+        each.map(|((((rule, places), verdicts), parts), level)| {
             let off = || format!("`[rules]` switches {} off for such tables", rule.id);
             let past = || "the table is archived: no plan can back it up any more".to_owned();
             let why_not = why_not
@@ -231,9 +244,9 @@ impl Chunk {
                 .or_else(|| is_past_plans(rule, table).then(past));
             let level = level.unwrap_or(Level::Required);
             let verdict = (verdicts[place], usize::from(parts[place]));
-            let mut finding = subject.finding((rule, level), verdict, values, why_not.as_deref(), why_unknown);
+            let mut finding = subject.finding((rule, level, places), verdict, values, why_not.as_deref(), why_unknown);
             if why_not.is_none() {
-                finding.failing = self.failing(place, rule, finding.verdict);
+                finding.failing = self.failing(place, rule, finding.verdict).into();
             }
             finding
         })

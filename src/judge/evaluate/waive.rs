@@ -83,7 +83,7 @@ pub(crate) fn waive(
     for (place, why) in idle {
         let finding = &mut findings[place];
         if !finding.waived {
-            finding.message.push_str(&why);
+            finding.message = format!("{}{why}", finding.message).into();
         }
     }
     waived
@@ -226,7 +226,7 @@ fn excuse(finding: &mut Finding, excuses: &[Excuse]) {
             by.join(" and "),
             failing.without(missing).words().join(", ")
         );
-        finding.message.push_str(&told);
+        finding.message = format!("{}{told}", finding.message).into();
     }
 }
 
@@ -245,10 +245,8 @@ fn needed(mut failing: Demands, excuses: &[Excuse]) -> Vec<&Arc<str>> {
 
 /// Marks a finding as accepted by these waivers.
 fn mark<'i>(finding: &mut Finding, by: impl IntoIterator<Item = &'i Arc<str>>) {
-    let mut ids = by.into_iter().map(Arc::clone);
     finding.waived = true;
-    finding.waiver = ids.next();
-    finding.also_waived_by = ids.collect();
+    finding.waivers = by.into_iter().map(Arc::clone).collect();
 }
 
 /// What a finding is about, and by whose numbers.

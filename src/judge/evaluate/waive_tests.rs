@@ -12,7 +12,9 @@ use crate::criteria::levels::core_of;
 use crate::criteria::policy::Policy;
 use crate::criteria::rules::shipped;
 use crate::criteria::waivers::{Waiver, Waivers};
-use crate::domain::{Answer, Demand, Demands, Finding, Level, Question, Severity, Subject, TargetId, Verdict};
+use crate::domain::{
+    Answer, Demand, Demands, Evidence, Finding, Level, Question, Resource, Severity, Subject, TargetId, Verdict,
+};
 
 /// Rules whose waivers excuse demands, and one whose waivers excuse it whole.
 const RULES: [&str; 6] = [
@@ -35,24 +37,25 @@ fn of(demands: &[Demand]) -> Demands {
 
 fn finding(rule: &str, table: &str, verdict: Verdict, failing: Vec<Demands>) -> Finding {
     Finding {
-        id: format!("{rule} {table}"),
+        id: format!("{rule} {table}").into(),
         rule: rule.into(),
-        subject: Subject::Table,
-        resource_arn: format!("arn:aws:dynamodb:eu-west-1:111122223333:table/{table}"),
-        resource_name: table.to_owned(),
-        target: TargetId::new("111122223333", "eu-west-1"),
+        resource: Arc::new(Resource {
+            subject: Subject::Table,
+            resource_arn: format!("arn:aws:dynamodb:eu-west-1:111122223333:table/{table}"),
+            resource_name: table.to_owned(),
+            target: TargetId::new("111122223333", "eu-west-1"),
+        }),
         verdict,
         severity: Severity::High,
         question: Question::BackedUp,
         level: Level::Required,
         framework: None,
         waived: false,
-        waiver: None,
-        also_waived_by: Vec::new(),
-        failing,
-        message: "something fails".to_owned(),
+        waivers: Box::default(),
+        failing: failing.into(),
+        message: "something fails".into(),
         remedy: Arc::default(),
-        evidence: Vec::new(),
+        evidence: Evidence::default(),
     }
 }
 
@@ -99,7 +102,7 @@ fn a_finding_is_waived_only_while_what_fails_is_excused() {
     let open = one(vec![of(&[Kept, Locked])], &[named(&[Kept])]);
     assert!(!open.waived);
     assert_eq!(
-        open.message,
+        &*open.message,
         "something fails; not waived: locked, for W-1 excuses kept only"
     );
     // Nothing that it names fails, or it names nothing: the finding says so.
@@ -109,11 +112,11 @@ fn a_finding_is_waived_only_while_what_fails_is_excused() {
     ] {
         let other = one(vec![of(&[Kept])], &[named(&demands)]);
         let wanted = format!("something fails; not waived: {why}");
-        assert_eq!((other.waived, other.message), (false, wanted));
+        assert_eq!((other.waived, &*other.message), (false, &*wanted));
     }
     // Another waiver that does cover it leaves nothing to say.
     let covered = one(vec![of(&[Kept])], &[named(&[Locked]), named(&[Kept])]);
-    assert_eq!((covered.waived, covered.message.as_str()), (true, "something fails"));
+    assert_eq!((covered.waived, &*covered.message), (true, "something fails"));
     // What was not read may fail anything.
     let all = of(&Demand::ALL);
     let unknown = finding("backed-up", "a", Verdict::Unknown, Vec::new());
@@ -216,7 +219,7 @@ proptest! {
             let found = &after[place];
             prop_assert_eq!(found.verdict, finding.verdict);
             prop_assert_eq!((found.level, &found.failing), (finding.level, &finding.failing));
-            prop_assert!(found.message.starts_with(&finding.message));
+            prop_assert!(found.message.starts_with(&*finding.message));
             // It is no yes, and never becomes one.
             let is_no_yes = matches!(finding.verdict, Verdict::NonCompliant | Verdict::Unknown);
             prop_assert!(is_no_yes || !found.waived);

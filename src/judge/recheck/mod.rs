@@ -25,7 +25,7 @@ pub(crate) fn commands(finding: &Finding) -> Vec<String> {
         target: &finding.target,
         arn: &finding.resource_arn,
         name: &finding.resource_name,
-        evidence: &finding.evidence,
+        evidence: finding.evidence.iter().collect(),
     };
     asked.lines(&frames.collect())
 }
@@ -50,7 +50,7 @@ struct Checked<'a> {
     target: &'a TargetId,
     arn: &'a str,
     name: &'a str,
-    evidence: &'a [(FactName, FactValue)],
+    evidence: Vec<(&'a FactName, &'a FactValue)>,
 }
 
 /// Frames that no question to AWS stands for: the scope of the scan, and what became of its calls.
@@ -67,7 +67,7 @@ impl<'a> Checked<'a> {
             target: &table.target,
             arn: &table.table_arn,
             name: &table.table_name,
-            evidence: &table.facts,
+            evidence: table.facts.iter().collect(),
         }
     }
 

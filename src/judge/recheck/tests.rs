@@ -1,37 +1,40 @@
 use std::process::Command;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::criteria::rules::RuleSet;
 use crate::criteria::vocabulary::COMPARISONS;
-use crate::domain::{Level, Question, Severity, Verdict};
+use crate::domain::{Level, Question, Resource, Severity, Verdict};
 
 const TABLE: &str = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders";
 
 fn finding(subject: Subject, arn: &str, name: &str, evidence: &[(&'static str, FactValue)]) -> Finding {
     Finding {
-        id: String::new(),
+        id: "".into(),
         rule: "r".into(),
-        subject,
-        resource_arn: arn.to_owned(),
-        resource_name: name.to_owned(),
-        target: TargetId::new("111122223333", "eu-west-1"),
+        resource: Arc::new(Resource {
+            subject,
+            resource_arn: arn.to_owned(),
+            resource_name: name.to_owned(),
+            target: TargetId::new("111122223333", "eu-west-1"),
+        }),
         verdict: Verdict::Compliant,
         severity: Severity::Low,
         question: Question::Safeguards,
         level: Level::Required,
         framework: None,
         waived: false,
-        waiver: None,
-        also_waived_by: Vec::new(),
-        failing: Vec::new(),
-        message: String::new(),
-        remedy: "".into(),
+        waivers: Box::default(),
+        failing: Box::default(),
+        message: Arc::default(),
+        remedy: Arc::default(),
         evidence: evidence
             .iter()
             .map(|(name, value)| (FactName::from(*name), value.clone()))
-            .collect(),
+            .collect::<Vec<_>>()
+            .into(),
     }
 }
 
@@ -139,7 +142,7 @@ fn every_rule_about_aws_has_a_line_and_every_frame_of_a_table_is_asked_for() {
             target: &asked.target,
             arn,
             name: "orders",
-            evidence: &[],
+            evidence: Vec::new(),
         };
         let of_facts = facts_of(subject).iter().flat_map(|fact| fact.frames.iter().copied());
         let frames: BTreeSet<&'static str> = of_facts.collect();

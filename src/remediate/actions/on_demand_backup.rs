@@ -128,7 +128,7 @@ impl OnDemandBackup {
             &settings.vault,
         ];
         Ok(Self {
-            reason: finding.message.clone(),
+            reason: finding.message.to_string(),
             table_arn: table.table_arn.clone(),
             vault: settings.vault.clone(),
             role_arn: role_arn.unwrap_or_else(|| default_role(&partition, &target.account_id)),

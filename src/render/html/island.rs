@@ -54,7 +54,7 @@ impl Names {
             columns: 0,
         };
         if let Some(table) = report.tables.first() {
-            for (name, _) in &table.facts {
+            for (name, _) in &*table.facts {
                 names.number(Subject::Table, name);
             }
         }
@@ -186,7 +186,7 @@ impl<'r> Findings<'r> {
                 .filter_map(|name| place.get(name).copied());
             // A framework may read other values than the organisation's policy gives the table.
             let own = |fact: usize| {
-                let read = finding.evidence.iter().find(|(name, _)| name == shown_facts[fact].0);
+                let read = finding.evidence.iter().find(|(name, _)| *name == shown_facts[fact].0);
                 read.map_or_else(|| shown_facts[fact].1.clone(), |(_, value)| shown(value))
             };
             let candidates: Vec<(i64, Cow<'_, str>)> = named
@@ -198,7 +198,7 @@ impl<'r> Findings<'r> {
             for (name, value) in &finding.evidence {
                 let is_same = place
                     .get(name.as_ref())
-                    .is_some_and(|fact| table.facts[*fact].1 == *value);
+                    .is_some_and(|fact| table.facts.get(*fact).is_some_and(|(_, of_table)| of_table == value));
                 if !is_same {
                     let fact = self.names.number(finding.subject, name);
                     self.differing.push((number, at, fact, plain(value)));

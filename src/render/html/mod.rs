@@ -7,6 +7,7 @@
 //! the page's own policy lets no script and no style run but the two whose digests it names.
 
 mod answers;
+mod bounded;
 mod charts;
 mod island;
 mod kinds;
@@ -19,6 +20,7 @@ use std::io::Write;
 use aws_smithy_types::base64;
 use sha2::{Digest, Sha256};
 
+use super::digest;
 use super::statement::Statement;
 use super::{RenderError, Templates};
 use crate::report::Report;
@@ -43,7 +45,10 @@ pub(crate) fn render(report: &Report, templates: &Templates, out: &mut dyn Write
     let script = one_line_ends(&templates.script);
     let mark = templates.mark();
     let policy = content_security_policy(&style, &script, mark.is_some());
-    let page = page::render(report, &templates.page, &style, &script, &policy)
+    let digest = digest::Digest::of(report);
+    let embedded = bounded::bounded(report, &digest);
+    let texts = (style.as_str(), script.as_str(), policy.as_str());
+    let page = page::render(report, &digest, &embedded, &templates.page, texts)
         .map_err(|error| RenderError::new("report.html", format!("{error:#}")))?;
     let fail = |error: std::io::Error| RenderError::new("report.html", error);
     let (before, after) = page
@@ -55,7 +60,7 @@ pub(crate) fn render(report: &Report, templates: &Templates, out: &mut dyn Write
             .map_err(fail)?;
     }
     out.write_all(before.as_bytes()).map_err(fail)?;
-    island::write(report, &mut Escaped(&mut *out)).map_err(|error| RenderError::new("report.html", error))?;
+    island::write(&embedded, &mut Escaped(&mut *out)).map_err(|error| RenderError::new("report.html", error))?;
     out.write_all(after.as_bytes()).map_err(fail)
 }
 

@@ -19,15 +19,15 @@ use crate::report::{Conclusion, ControlRow, FrameworkReport, Report, TargetCover
 /// Findings that stand in the page itself.
 const STATIC_FINDINGS: usize = 1000;
 
-/// Fills the template in.
+/// Fills the template in. `embedded`: what the page's script gets of the report.
 ///
 /// Errors: the template is broken.
 pub(super) fn render(
     report: &Report,
+    digest: &Digest,
+    embedded: &Report,
     template: &str,
-    style: &str,
-    script: &str,
-    policy: &str,
+    (style, script, policy): (&str, &str, &str),
 ) -> Result<String, minijinja::Error> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
@@ -35,7 +35,12 @@ pub(super) fn render(
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.add_filter("grouped", grouped);
     environment.add_template("report.html", template)?;
-    let mut values = values(report);
+    let mut values = values(report, digest);
+    values["embedded"] = json!({
+        "tables": embedded.tables.len(),
+        "findings": embedded.findings.len(),
+        "is_all": embedded.findings.len() == report.findings.len(),
+    });
     without_nul(&mut values);
     environment.set_fuel(Some(fuel(&values)));
     values["css"] = json!(style);
@@ -62,9 +67,8 @@ fn grouped(number: u64) -> String {
     crate::render::pdf::text::grouped(usize::try_from(number).unwrap_or(usize::MAX))
 }
 
-fn values(report: &Report) -> Value {
+fn values(report: &Report, digest: &Digest) -> Value {
     let by_rule = charts::count_by_rule(report);
-    let digest = Digest::of(report);
     let open: Vec<&Finding> = report.findings.iter().filter(|finding| is_open(finding)).collect();
     json!({
         "scan": scan(report),
@@ -72,9 +76,9 @@ fn values(report: &Report) -> Value {
         "totals": totals(report),
         "policy": report.policy,
         "donut": charts::donut(report),
-        "questions": answers::questions(report, &digest),
-        "action": answers::action(report, &digest),
-        "rest": answers::rest(report, &digest),
+        "questions": answers::questions(report, digest),
+        "action": answers::action(report, digest),
+        "rest": answers::rest(report, digest),
         "severities": charts::severities(report),
         "ages": charts::ages(report),
         "matrix": charts::matrix(report),

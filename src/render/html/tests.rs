@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::{Escaped, content_security_policy, render};
-use crate::domain::{FactValue, Subject, rfc3339};
+use crate::domain::{FactValue, Finding, Subject, rfc3339};
 use crate::render::tests::nasty;
 use crate::render::{Templates, sample};
 use crate::report::{Report, Totals};
@@ -49,7 +50,7 @@ fn large(tables: usize) -> Report {
             .collect();
         report.findings.extend(more.into_iter().map(|mut finding| {
             finding.rule = again.as_str().into();
-            finding.id = format!("{}a", finding.id);
+            finding.id = format!("{}a", finding.id).into();
             finding
         }));
     }
@@ -129,7 +130,7 @@ fn texts_are_escaped_everywhere() {
     report.tables[0].target.region = hostile.to_owned();
     report.rules[0].title = hostile.to_owned();
     for finding in &mut report.findings {
-        finding.message = hostile.to_owned();
+        finding.message = hostile.into();
     }
     let page = page(&report);
     assert!(!page.contains("<img"), "an element out of a text");
@@ -266,12 +267,18 @@ impl Unfolded {
     }
 }
 
+fn set_evidence(finding: &mut Finding, text: &str) {
+    let mut evidence = finding.evidence.to_vec();
+    evidence[0].1 = FactValue::Text(text.into());
+    finding.evidence = evidence.into();
+}
+
 #[test]
 fn the_data_say_what_the_report_says() {
     let mut report = nasty();
     // Evidence that is not the fact of the table, a number that a script cannot count, a fact of two kinds, an ARN that
     // does not end with the name.
-    report.findings[7].evidence[0].1 = FactValue::Text("another".into());
+    set_evidence(&mut report.findings[7], "another");
     // A value of the table that the message says of something else.
     let table = report
         .tables
@@ -279,12 +286,15 @@ fn the_data_say_what_the_report_says() {
         .find(|table| table.table_arn == report.findings[8].resource_arn);
     let of_table = table
         .expect("a table")
-        .column(&report.findings[8].evidence[0].0)
+        .column(&report.findings[8].evidence.to_vec()[0].0)
         .to_string();
-    report.findings[8].evidence[0].1 = FactValue::Text("by a framework".into());
-    report.findings[8].message = format!("it is by a framework, and not {of_table}");
-    report.tables[0].facts[1].1 = FactValue::Int(i64::MAX);
-    report.tables[1].facts[5].1 = FactValue::Float(7.5);
+    set_evidence(&mut report.findings[8], "by a framework");
+    report.findings[8].message = format!("it is by a framework, and not {of_table}").into();
+    for (table, place, value) in [(0, 1, FactValue::Int(i64::MAX)), (1, 5, FactValue::Float(7.5))] {
+        let mut facts = report.tables[table].facts.to_vec();
+        facts[place].1 = value;
+        report.tables[table].facts = Arc::new(facts.into());
+    }
     let arn = std::mem::replace(&mut report.tables[2].table_arn, "arn:odd".to_owned());
     for finding in report.findings.iter_mut().filter(|finding| finding.resource_arn == arn) {
         finding.resource_arn = "arn:odd".to_owned();
@@ -300,7 +310,7 @@ fn the_data_say_what_the_report_says() {
             .collect();
         assert_eq!(found.len(), of_table.len());
         for (found, finding) in found.iter().zip(of_table) {
-            assert_eq!(found.0, finding.message);
+            assert_eq!(found.0, *finding.message);
             assert_eq!((&*found.1, &*found.2), (finding.verdict.as_str(), &*finding.rule));
             assert_eq!(found.3, crate::judge::recheck::commands(finding));
             let evidence: Vec<String> = found.4.iter().map(Unfolded::shown).collect();

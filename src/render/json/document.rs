@@ -1,22 +1,38 @@
 //! What `report.json` holds: its own structs, with the words that its schema shows.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::domain::{
-    Answer, DayState, Demand, FactName, FactValue, GapKind, Level, Question, Severity, Subject, Verdict, rfc3339,
+    Answer, DayState, Demand, Evidence, FactList, FactName, FactValue, GapKind, Level, Question, Severity, Subject,
+    Verdict, rfc3339,
 };
-use crate::report::Origin;
+use crate::report::{Origin, Report};
 
-/// What backproof found: every table, every finding with its evidence, and what could not be read.
+/// How much a report says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Nothing twice.
+    Short,
+    /// Everything where it belongs.
+    Whole,
+}
+
+/// What backproof found: every table, findings with their evidence, and what could not be read.
 ///
 /// A fact without a value is null, and `causes` says why. Instants are RFC 3339 in UTC; numbers have at most six decimals.
+///
+/// `report.json` says nothing twice. A table's facts are those of `usual` and, over them, its own; a finding on a table rests on
+/// the facts of that table that `rules[].reads` names; and of rules that only advise, findings that are compliant or not
+/// applicable are counts (`rules[].unlisted`). `report-all.json` (`--format json-all`) has the same members and says everything
+/// where it belongs.
 #[derive(Serialize, JsonSchema)]
-#[schemars(title = "backproof report", extend("$id" = "urn:backproof:schema:report:2"))]
+#[schemars(title = "backproof report", extend("$id" = "urn:backproof:schema:report:3"))]
 pub(super) struct Document<'r> {
     /// Raised whenever a field is removed or changes its meaning; new fields may come without.
     pub(super) schema_version: u32,
@@ -44,12 +60,59 @@ pub(super) struct Document<'r> {
     pub(super) window: Window,
     /// What was read and what could not be: listed = described + vanished + unknown.
     pub(super) coverage: Coverage<'r>,
+    /// What most tables have, so that it need not stand in each; null in `report-all.json`.
+    pub(super) usual: Option<Usual<'r>>,
     /// Every table that was listed, by ARN.
-    pub(super) tables: Vec<Table<'r>>,
+    #[schemars(with = "Vec<Table<'static>>")]
+    pub(super) tables: Tables<'r>,
     /// What is new since an earlier scan; null if the report was not compared with one.
     pub(super) baseline: Option<Baseline<'r>>,
-    /// Every finding.
-    pub(super) findings: Vec<OneFinding<'r>>,
+    /// What is non-compliant, unknown or waived, everything that is required, and everything that is not about a table; in
+    /// `report-all.json` every finding.
+    #[schemars(with = "Vec<OneFinding<'static>>")]
+    pub(super) findings: Findings<'r>,
+}
+
+/// Tables, each made when it is its turn.
+pub(super) struct Tables<'r>(pub(super) &'r Report, pub(super) Option<&'r FactList>);
+
+impl Serialize for Tables<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(report, usual) = self;
+        serializer.collect_seq(report.tables.iter().map(|table| Table::of(table, *usual)))
+    }
+}
+
+/// Findings, each made when it is its turn.
+pub(super) struct Findings<'r>(pub(super) &'r Report, pub(super) Form);
+
+impl Serialize for Findings<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(report, form) = self;
+        let rows: HashMap<&str, &Arc<FactList>> = match form {
+            Form::Whole => HashMap::new(),
+            Form::Short => report
+                .tables
+                .iter()
+                .map(|table| (&*table.table_arn, &table.facts))
+                .collect(),
+        };
+        let findings = report.findings.iter();
+        let listed = findings.filter(|finding| *form == Form::Whole || finding.is_listed());
+        serializer.collect_seq(listed.map(|finding| {
+            let of_table = (finding.subject == Subject::Table).then(|| rows.get(&*finding.resource_arn));
+            OneFinding::of(finding, report.since(finding), of_table.flatten().copied())
+        }))
+    }
+}
+
+/// What most tables have.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Usual<'r> {
+    /// Facts that hold of each table whose own `facts` do not name them.
+    pub(super) facts: Facts<'r>,
+    /// Why those are null that are, unless a table's own `causes` say otherwise.
+    pub(super) causes: Causes<'r>,
 }
 
 /// Who approved the policy. Neither AWS nor backproof checks that.
@@ -197,6 +260,19 @@ pub(super) struct Rule<'r> {
     pub(super) is_core: bool,
     /// What to do about a violation.
     pub(super) remedy: &'r str,
+    /// The facts that it reads, in order; they are the evidence of its findings.
+    pub(super) reads: Vec<&'r str>,
+    /// Findings of it on tables that are not in the list below; null in `report-all.json`.
+    pub(super) unlisted: Option<Unlisted>,
+}
+
+/// Findings that are good news of a rule that only advises.
+#[derive(Serialize, JsonSchema, Default, Clone, Copy)]
+pub(super) struct Unlisted {
+    /// Tables that comply.
+    pub(super) compliant: usize,
+    /// Tables of which the rule does not ask.
+    pub(super) not_applicable: usize,
 }
 
 /// One tier of the policy.
@@ -437,9 +513,9 @@ pub(super) struct Table<'r> {
     pub(super) answers: ByQuestion<&'static str>,
     /// The same by each framework that was chosen, by its own numbers. The verdict above is the worst of all.
     pub(super) answers_by_framework: Vec<FrameworkAnswers<'r>>,
-    /// Every fact; `explain facts` says what each means.
+    /// Facts that are not as `usual` says; in `report-all.json` every fact. `explain facts` says what each means.
     pub(super) facts: Facts<'r>,
-    /// Why facts are null.
+    /// Why facts are null, where `usual` does not say so.
     pub(super) causes: Causes<'r>,
     /// What is known of it on each day of `window`; empty if recovery points were not looked at, or if the policy asks for
     /// none: the table is exempt, was made by a restore test, or is not ACTIVE.
@@ -472,47 +548,68 @@ pub(super) struct OneFinding<'r> {
     pub(super) subject: &'static str,
     /// ARN of what is judged; of a target, a waiver or an exemption its name.
     pub(super) resource_arn: &'r str,
-    /// Its name.
-    pub(super) resource_name: &'r str,
+    /// Its name; in `report.json` left out of findings on tables, as are account, Region, severity, question, remedy and evidence:
+    /// `tables` and `rules` have them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) resource_name: Option<&'r str>,
     /// Twelve digits; empty for what lives in no account.
-    pub(super) account_id: &'r str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) account_id: Option<&'r str>,
     /// As AWS spells it; empty for what lives in no account.
-    pub(super) region: &'r str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) region: Option<&'r str>,
     /// The outcome. Unknown is never good news and never bad news.
     #[schemars(schema_with = "verdicts")]
     pub(super) verdict: &'static str,
     /// How much a non-compliant verdict matters.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "severities")]
-    pub(super) severity: &'static str,
+    pub(super) severity: Option<&'static str>,
     /// The question that its rule is evidence for.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "questions")]
-    pub(super) question: &'static str,
+    pub(super) question: Option<&'static str>,
     /// `required` findings decide on verdicts and exit codes, `advised` ones decide nothing.
     #[schemars(schema_with = "levels")]
     pub(super) level: &'static str,
-    /// The framework by whose numbers it was judged; null: the organisation's policy.
-    pub(super) framework: Option<&'r str>,
+    /// The framework by whose numbers it was judged; null or left out: the organisation's policy.
+    #[serde(skip_serializing_if = "is_left_out")]
+    pub(super) framework: Stated<&'r str>,
     /// Accepted by a waiver.
     pub(super) waived: bool,
-    /// Id of that waiver; of several that excuse between them what fails, their ids joined by ` and `.
-    pub(super) waiver: Option<Cow<'r, str>>,
+    /// Id of that waiver; of several that excuse between them what fails, their ids joined by ` and `. Null or left out: none.
+    #[serde(skip_serializing_if = "is_left_out")]
+    pub(super) waiver: Stated<Cow<'r, str>>,
     /// Of a rule with demands, where the answer is no yes: sets of demands of which each is enough. If none of one set were
     /// asked, it would be a yes, so a waiver that names them all holds. Left out where no waiver can excuse the finding.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "sets_of_demands")]
     pub(super) failing_demands: Vec<Vec<&'static str>>,
     /// Of non-compliant and unknown findings that no waiver covers, where they stand against the baseline: `new`;
-    /// `newly-asked`, of a rule that was not asked then; `newly-required`, which only advised then; or `known`. Else null.
+    /// `newly-asked`, of a rule that was not asked then; `newly-required`, which only advised then; or `known`. Else null or left
+    /// out.
+    #[serde(skip_serializing_if = "is_left_out")]
     #[schemars(extend("enum" = ["new", "newly-asked", "newly-required", "known", null]))]
-    pub(super) since_baseline: Option<&'static str>,
+    pub(super) since_baseline: Stated<&'static str>,
     /// What was found, in one sentence.
     pub(super) message: &'r str,
     /// What to do about it; empty unless non-compliant.
-    pub(super) remedy: &'r str,
-    /// The facts that the rule read.
-    pub(super) evidence: Facts<'r>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) remedy: Option<&'r str>,
+    /// The facts that the rule read; in `report.json` left out where they are those of its table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) evidence: Option<Facts<'r>>,
     /// Why facts of the evidence are null.
-    pub(super) causes: Causes<'r>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) causes: Option<Causes<'r>>,
+}
+
+/// A value that may be null; none: it is left out.
+pub(super) type Stated<T> = Option<Option<T>>;
+
+#[expect(clippy::ref_option, reason = "serde hands the field over as it is")]
+fn is_left_out<T>(stated: &Stated<T>) -> bool {
+    stated.is_none()
 }
 
 /// Something for each question.
@@ -578,22 +675,73 @@ impl JsonSchema for Pairs<'_> {
 }
 
 /// Facts by name; null is no value.
-pub(crate) struct Facts<'r>(pub(crate) &'r [(FactName, FactValue)]);
+pub(crate) struct Facts<'r>(Listed<'r>);
+
+/// Where facts are listed.
+#[derive(Clone, Copy)]
+enum Listed<'r> {
+    Row(&'r FactList),
+    /// Those of a row that another does not say too.
+    Own(&'r FactList, &'r FactList),
+    Evidence(&'r Evidence),
+}
+
+impl<'r> Listed<'r> {
+    fn each(self, with: &mut dyn FnMut(&'r FactName, &'r FactValue)) {
+        match self {
+            Self::Row(row) => row.iter().for_each(|(name, value)| with(name, value)),
+            Self::Own(row, usual) if row.has_names_of(usual) => {
+                let pairs = row.iter().zip(usual.iter());
+                let own = pairs.filter(|((_, value), (_, usual))| value != usual);
+                own.for_each(|((name, value), _)| with(name, value));
+            }
+            Self::Own(row, _) => Self::Row(row).each(with),
+            Self::Evidence(evidence) => evidence.iter().for_each(|(name, value)| with(name, value)),
+        }
+    }
+}
+
+impl<'r> Facts<'r> {
+    /// Every fact of a table.
+    pub(crate) const fn of(row: &'r FactList) -> Self {
+        Self(Listed::Row(row))
+    }
+
+    /// What a finding rests on.
+    pub(crate) const fn read(evidence: &'r Evidence) -> Self {
+        Self(Listed::Evidence(evidence))
+    }
+
+    /// The facts of a table that are not as usual.
+    pub(super) const fn beside(row: &'r FactList, usual: Option<&'r FactList>) -> Self {
+        match usual {
+            Some(usual) => Self(Listed::Own(row, usual)),
+            None => Self(Listed::Row(row)),
+        }
+    }
+
+    pub(super) const fn causes(&self) -> Causes<'r> {
+        Causes(self.0)
+    }
+}
 
 impl Serialize for Facts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, value) in self.0 {
-            map.serialize_key(name)?;
-            match value {
-                FactValue::Null(_) => map.serialize_value(&())?,
-                FactValue::Bool(flag) => map.serialize_value(flag)?,
-                FactValue::Int(number) => map.serialize_value(number)?,
-                FactValue::Float(number) => map.serialize_value(&((number * 1e6).round() / 1e6))?,
-                FactValue::Text(text) => map.serialize_value(&**text)?,
-                FactValue::Time(at) => map.serialize_value(&rfc3339(*at))?,
+        let mut map = serializer.serialize_map(None)?;
+        let mut outcome = Ok(());
+        self.0.each(&mut |name, value| {
+            if outcome.is_ok() {
+                outcome = match value {
+                    FactValue::Null(_) => map.serialize_entry(name, &()),
+                    FactValue::Bool(flag) => map.serialize_entry(name, flag),
+                    FactValue::Int(number) => map.serialize_entry(name, number),
+                    FactValue::Float(number) => map.serialize_entry(name, &((number * 1e6).round() / 1e6)),
+                    FactValue::Text(text) => map.serialize_entry(name, &**text),
+                    FactValue::Time(at) => map.serialize_entry(name, &rfc3339(*at)),
+                };
             }
-        }
+        });
+        outcome?;
         map.end()
     }
 }
@@ -613,14 +761,17 @@ impl JsonSchema for Facts<'_> {
 }
 
 /// Why facts are null, by their names.
-pub(super) struct Causes<'r>(pub(super) &'r [(FactName, FactValue)]);
+pub(super) struct Causes<'r>(Listed<'r>);
 
 impl Serialize for Causes<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().filter_map(|(name, value)| match value {
-            FactValue::Null(cause) => Some((name, cause.to_string())),
-            _ => None,
-        }))
+        let mut nulls = Vec::new();
+        self.0.each(&mut |name, value| {
+            if let FactValue::Null(cause) = value {
+                nulls.push((name, cause.to_string()));
+            }
+        });
+        serializer.collect_map(nulls)
     }
 }
 

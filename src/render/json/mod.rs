@@ -2,29 +2,39 @@
 
 mod document;
 
+use std::collections::HashMap;
 use std::io::Write;
+use std::sync::Arc;
 
 use self::document::{
-    Account, Approval, Baseline, ByQuestion, Causes, Control, Counts, Coverage, Document, Exception, Exemption,
-    Framework, FrameworkAnswers, LevelShift, LostAnswer, OneFinding, OneGap, Pairs, Rule, Scan, Table, Target, Tier,
-    Totals, Waiver, Window,
+    Account, Approval, Baseline, ByQuestion, Control, Counts, Coverage, Document, Exception, Exemption, Findings, Form,
+    Framework, FrameworkAnswers, LevelShift, LostAnswer, OneFinding, OneGap, Pairs, Rule, Scan, Stated, Table, Tables,
+    Target, Tier, Totals, Unlisted, Usual, Waiver, Window,
 };
 use super::RenderError;
 use super::blocks::{Block, blocks};
 use super::digest::Digest;
-use super::stream::write_json;
+use super::stream::write_rows;
 use crate::criteria::asked::Shift;
-use crate::domain::{Answer, FactName, FactValue, Finding, Gap, Question, Severity, Verdict, rfc3339};
+use crate::domain::{Answer, Evidence, FactList, Finding, Gap, Question, Severity, Verdict, rfc3339};
 use crate::report::{Compared, Lost, SCHEMA_VERSION, Since};
 use crate::report::{Report, TableRow};
 
 pub(super) use self::document::Facts;
 
-/// Renders the report.
+/// Renders the report, saying nothing twice.
 ///
 /// Errors: the disk refused.
 pub(crate) fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
-    write_json(&Document::of(report), "report.json", out)
+    let usual = report.tables.first().map(|table| table.facts.of_usual());
+    write_rows(&Document::of(report, Form::Short, usual.as_ref()), "report.json", out)
+}
+
+/// Renders every finding with its evidence, and every table with its facts.
+///
+/// Errors: the disk refused.
+pub(crate) fn all(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
+    write_rows(&Document::of(report, Form::Whole, None), "report-all.json", out)
 }
 
 /// The JSON schema of `report.json`, as it is shipped.
@@ -33,12 +43,13 @@ pub(crate) fn schema() -> schemars::Schema {
 }
 
 /// Facts as one line of JSON, as they stand in `report.json`.
-pub(crate) fn facts_json(facts: &[(FactName, FactValue)]) -> String {
-    serde_json::to_string(&Facts(facts)).expect("facts always have a JSON form")
+pub(crate) fn facts_json(facts: &Evidence) -> String {
+    serde_json::to_string(&Facts::read(facts)).expect("facts always have a JSON form")
 }
 
 impl<'r> Document<'r> {
-    fn of(report: &'r Report) -> Self {
+    fn of(report: &'r Report, form: Form, usual: Option<&'r FactList>) -> Self {
+        let unlisted = unlisted(report, form);
         let by_verdict = |counts: &std::collections::BTreeMap<Verdict, usize>| {
             Counts(
                 Verdict::ALL
@@ -90,6 +101,10 @@ impl<'r> Document<'r> {
                     level: rule.level.as_str(),
                     is_core: rule.is_core,
                     remedy: &rule.remedy,
+                    reads: rule.reads.iter().map(String::as_str).collect(),
+                    unlisted: unlisted
+                        .as_ref()
+                        .map(|counts| counts.get(&*rule.id).copied().unwrap_or_default()),
                 })
                 .collect(),
             rules_left_out: &report.left_out,
@@ -108,13 +123,13 @@ impl<'r> Document<'r> {
                 days: report.window.days,
             },
             coverage: Coverage::of(report),
-            tables: report.tables.iter().map(Table::of).collect(),
+            usual: usual.map(|usual| Usual {
+                facts: Facts::of(usual),
+                causes: Facts::of(usual).causes(),
+            }),
+            tables: Tables(report, usual),
             baseline: report.baseline.as_ref().map(Baseline::of),
-            findings: report
-                .findings
-                .iter()
-                .map(|finding| OneFinding::of(finding, report.since(finding)))
-                .collect(),
+            findings: Findings(report, form),
         }
     }
 }
@@ -140,6 +155,22 @@ fn exceptions(report: &Report) -> Vec<Exception> {
         due_on: block.due.map(|day| day.to_string()),
     };
     blocks(report, &digest).into_iter().map(one).collect()
+}
+
+/// How many findings of each rule are not listed.
+fn unlisted(report: &Report, form: Form) -> Option<HashMap<&str, Unlisted>> {
+    if form == Form::Whole {
+        return None;
+    }
+    let mut counts: HashMap<&str, Unlisted> = HashMap::new();
+    for finding in report.findings.iter().filter(|finding| !finding.is_listed()) {
+        let count = counts.entry(&finding.rule).or_default();
+        match finding.verdict {
+            Verdict::Compliant => count.compliant += 1,
+            _ => count.not_applicable += 1,
+        }
+    }
+    Some(counts)
 }
 
 impl<'r> Baseline<'r> {
@@ -304,7 +335,8 @@ impl<'r> OneGap<'r> {
 }
 
 impl<'r> Table<'r> {
-    fn of(table: &'r TableRow) -> Self {
+    fn of(table: &'r TableRow, usual: Option<&'r FactList>) -> Self {
+        let facts = Facts::beside(&table.facts, usual);
         Self {
             table_arn: &table.table_arn,
             table_name: &table.table_name,
@@ -313,8 +345,8 @@ impl<'r> Table<'r> {
             verdict: table.verdict.as_str(),
             answers: ByQuestion::of(|question| table.answer(question).as_str()),
             answers_by_framework: table.answers_by_framework.iter().map(FrameworkAnswers::of).collect(),
-            facts: Facts(&table.facts),
-            causes: Causes(&table.facts),
+            causes: facts.causes(),
+            facts,
             days: table.days.iter().map(|day| day.as_str()).collect(),
         }
     }
@@ -332,28 +364,43 @@ impl<'r> FrameworkAnswers<'r> {
 }
 
 impl<'r> OneFinding<'r> {
-    fn of(finding: &'r Finding, since: Option<Since>) -> Self {
+    /// `table`: the facts of the table that it is about, if they stand elsewhere.
+    fn of(finding: &'r Finding, since: Option<Since>, table: Option<&Arc<FactList>>) -> Self {
+        let is_short = table.is_some();
+        let is_said = table.is_some_and(|facts| finding.evidence.is_among(facts));
+        let evidence = (!is_said).then(|| Facts::read(&finding.evidence));
+        fn unless<T>(is_short: bool, said: T) -> Option<T> {
+            (!is_short).then_some(said)
+        }
         Self {
             id: &finding.id,
             rule: &finding.rule,
             subject: finding.subject.as_str(),
             resource_arn: &finding.resource_arn,
-            resource_name: &finding.resource_name,
-            account_id: &finding.target.account_id,
-            region: &finding.target.region,
+            resource_name: unless(is_short, &finding.resource_name),
+            account_id: unless(is_short, &finding.target.account_id),
+            region: unless(is_short, &finding.target.region),
             verdict: finding.verdict.as_str(),
-            severity: finding.severity.as_str(),
-            question: finding.question.as_str(),
+            severity: unless(is_short, finding.severity.as_str()),
+            question: unless(is_short, finding.question.as_str()),
             level: finding.level.as_str(),
-            framework: finding.framework.as_deref(),
+            framework: stated(finding.framework.as_deref(), is_short),
             waived: finding.waived,
-            waiver: finding.waived_by(),
+            waiver: stated(finding.waived_by(), is_short),
             failing_demands: finding.failing.iter().map(|some| some.words()).collect(),
-            since_baseline: since.map(Since::as_str),
+            since_baseline: stated(since.map(Since::as_str), is_short),
             message: &finding.message,
-            remedy: &finding.remedy,
-            evidence: Facts(&finding.evidence),
-            causes: Causes(&finding.evidence),
+            remedy: unless(is_short, &finding.remedy),
+            causes: evidence.as_ref().map(Facts::causes),
+            evidence,
         }
+    }
+}
+
+/// A null is left out where the form says nothing that goes without saying.
+fn stated<T>(value: Option<T>, is_short: bool) -> Stated<T> {
+    match value {
+        None if is_short => None,
+        value => Some(value),
     }
 }

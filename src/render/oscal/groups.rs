@@ -73,8 +73,10 @@ impl<'r> Groups<'r> {
         let mut by_outcome: BTreeMap<Outcome<'r>, Vec<&'r Finding>> = BTreeMap::new();
         for finding in &report.findings {
             let waiver = finding.waived.then(|| {
-                let first = finding.waiver.as_deref().unwrap_or_default();
-                (first, finding.also_waived_by.as_slice())
+                let [first, others @ ..] = &*finding.waivers else {
+                    return ("", &[][..]);
+                };
+                (&**first, others)
             });
             by_outcome
                 .entry((&finding.rule, finding.verdict, waiver))

@@ -111,13 +111,14 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
 
 /// The fact, looked for first where the row before had it: all rows list their facts in one order.
 fn find<'r>(row: &'r TableRow, name: &str, place: &mut usize) -> &'r FactValue {
-    if row.facts.get(*place).is_none_or(|(fact, _)| fact != name) {
-        match row.facts.iter().position(|(fact, _)| fact == name) {
+    if row.facts.get(*place).is_none_or(|(fact, _)| *fact != name) {
+        match row.facts.place(name) {
             Some(found) => *place = found,
             None => return &FactValue::Null(NullCause::NotAsked),
         }
     }
-    &row.facts[*place].1
+    let found = row.facts.get(*place);
+    found.map_or(&FactValue::Null(NullCause::NotAsked), |(_, value)| value)
 }
 
 fn answer(doc: &Doc<'_>, answer: Answer) -> Para<'static> {

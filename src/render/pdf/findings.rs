@@ -340,7 +340,7 @@ fn tables(doc: &mut Doc<'_>, index: &Index<'_>, group: &Group<'_>) {
         });
         let own = block.findings.iter().filter(|finding| is_own(finding));
         let mut why = vec![Para::new(FINE, block.newest.as_str())];
-        why.extend(own.map(|finding| Para::new(FINE.colour(MUTED), finding.message.as_str())));
+        why.extend(own.map(|finding| Para::new(FINE.colour(MUTED), &*finding.message)));
         let mut name = vec![Para::new(FINE.bold(), of.table_name.as_str()).to(Some(Goal::Table(block.place)))];
         if !is_in_one {
             name.push(Para::new(FINE.colour(MUTED), place(block)));

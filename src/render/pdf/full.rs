@@ -75,9 +75,9 @@ fn evidence(findings: &[&Finding]) -> String {
     let all: Vec<_> = findings
         .iter()
         .flat_map(|finding| &finding.evidence)
-        .filter(|(name, _)| seen.insert(name))
+        .filter(|(name, _)| seen.insert(*name))
         .collect();
-    let value_of = |name: &str| all.iter().find(|(fact, _)| fact == name).map(|(_, value)| value);
+    let value_of = |name: &str| all.iter().find(|(fact, _)| *fact == name).map(|(_, value)| *value);
     // What was seen is said only where it differs from what is known of the whole.
     let is_said_already = |name: &str, value: &FactValue| {
         name.strip_suffix("_seen")

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use chrono::Duration;
 use printpdf::{PdfDocument, PdfParseOptions};
@@ -190,9 +191,9 @@ fn excess() -> Report {
         finding.rule = long.as_str().into();
         finding.remedy = format!("{long} {}", finding.id).into();
     }
-    report.findings[0]
-        .evidence
-        .push((long.clone().into(), FactValue::Text(long.repeat(20).into())));
+    let mut evidence = report.findings[0].evidence.to_vec();
+    evidence.push((long.clone().into(), FactValue::Text(long.repeat(20).into())));
+    report.findings[0].evidence = evidence.into();
     for account in 0..300 {
         let mut row = report.coverage.accounts[0].clone();
         row.account_id = format!("{account:012}");
@@ -210,13 +211,11 @@ fn excess() -> Report {
     }
     for table in &mut report.tables[..50] {
         table.target.region = "eusc-de-east-1".to_owned();
-        table.facts.retain(|(name, _)| name != "plan_verdict");
-        table
-            .facts
-            .push(("plan_verdict".into(), FactValue::Text(long.as_str().into())));
-        table
-            .facts
-            .push(("usable_recovery_point_count".into(), FactValue::Int(i64::MAX)));
+        let mut facts = table.facts.to_vec();
+        facts.retain(|(name, _)| name != "plan_verdict");
+        facts.push(("plan_verdict".into(), FactValue::Text(long.as_str().into())));
+        facts.push(("usable_recovery_point_count".into(), FactValue::Int(i64::MAX)));
+        table.facts = Arc::new(facts.into());
     }
     report
 }
@@ -317,7 +316,10 @@ fn a_row_taller_than_a_sheet_goes_on_over_the_next() {
         .iter_mut()
         .find(|finding| finding.is_open() && finding.question == Question::InAPlan)
         .expect("one");
-    finding.message = (0..4000).map(|number| format!("word{number} ")).collect();
+    finding.message = (0..4000)
+        .map(|number| format!("word{number} "))
+        .collect::<String>()
+        .into();
     let all = pages(&render(&report)).concat();
     for number in [0, 1, 1999, 3998, 3999] {
         assert!(all.contains(&format!("word{number}")), "word{number} is missing");
@@ -445,7 +447,7 @@ fn missing_facts_and_an_empty_report_say_so() {
         ("shortest_retention_days", NullCause::NotAsked),
     ];
     let null = |(name, cause): (&'static str, NullCause)| (name.into(), FactValue::Null(cause));
-    report.tables[0].facts = causes.map(null).to_vec();
+    report.tables[0].facts = Arc::new(causes.map(null).to_vec().into());
     if let Some(text) = poppler(&render(&report), &["-layout"]) {
         let text = text.concat();
         let told = |line: &&str| {
@@ -644,7 +646,7 @@ fn all_evidence_is_printed_where_it_is_asked_for() {
     let all = squeezed(&pages(&bytes).concat());
     let is_told = |f: &&Finding| matches!(f.verdict, Verdict::NonCompliant | Verdict::Unknown);
     for finding in report.findings.iter().filter(is_told) {
-        assert!(all.contains(&finding.id), "finding {} is missing", finding.id);
+        assert!(all.contains(&*finding.id), "finding {} is missing", finding.id);
         for (fact, _) in &finding.evidence {
             assert!(all.contains(&squeezed(fact)), "{fact} is missing");
         }

@@ -7,9 +7,64 @@ use serde_json::Value;
 
 use super::Ran;
 
+/// A file of JSON; of a report what its short form says, at the places where the whole one says it.
 pub fn json_file(path: &Path) -> Value {
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{error}: {}", path.display()));
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {}", path.display()))
+    whole(serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {}", path.display())))
+}
+
+/// Puts back what the short form of a report says only once: as `docs/formats.md` says that it is read.
+pub fn whole(mut report: Value) -> Value {
+    let Some(usual) = report.get("usual").filter(|usual| usual.is_object()).cloned() else {
+        return report;
+    };
+    let mut by_arn = std::collections::HashMap::new();
+    for table in report["tables"].as_array_mut().expect("tables") {
+        let mut facts = usual["facts"].clone();
+        merge(&mut facts, &table["facts"]);
+        let mut causes = usual["causes"].clone();
+        merge(&mut causes, &table["causes"]);
+        causes
+            .as_object_mut()
+            .expect("a map")
+            .retain(|name, _| facts[name].is_null());
+        (table["facts"], table["causes"]) = (facts, causes);
+        by_arn.insert(table["table_arn"].as_str().expect("an ARN").to_owned(), table.clone());
+    }
+    let rules = report["rules"].as_array().expect("rules").clone();
+    for finding in report["findings"].as_array_mut().expect("findings") {
+        if finding["subject"] != "table" || finding.get("resource_name").is_some() {
+            continue;
+        }
+        let table = &by_arn[finding["resource_arn"].as_str().expect("an ARN")];
+        let rule = rules.iter().find(|rule| rule["id"] == finding["rule"]).expect("a rule");
+        finding["resource_name"] = table["table_name"].clone();
+        for name in ["account_id", "region"] {
+            finding[name] = table[name].clone();
+        }
+        for name in ["severity", "question", "remedy"] {
+            finding[name] = rule[name].clone();
+        }
+        if finding["verdict"] != "non-compliant" {
+            finding["remedy"] = "".into();
+        }
+        for name in ["framework", "waiver", "since_baseline"] {
+            finding[name] = finding.get(name).cloned().unwrap_or(Value::Null);
+        }
+        if finding.get("evidence").is_none() {
+            let reads = rule["reads"].as_array().expect("facts").iter();
+            let reads: Vec<&str> = reads.map(|name| name.as_str().expect("a name")).collect();
+            let of = |from: &Value, name: &str| from.get(name).map(|value| (name.to_owned(), value.clone()));
+            let pick = |from: &Value| Value::Object(reads.iter().filter_map(|name| of(from, name)).collect());
+            (finding["evidence"], finding["causes"]) = (pick(&table["facts"]), pick(&table["causes"]));
+        }
+    }
+    report
+}
+
+fn merge(into: &mut Value, own: &Value) {
+    let own = own.as_object().expect("a map").iter();
+    own.for_each(|(name, value)| into[name] = value.clone());
 }
 
 /// The actions of each statement that `explain permissions` printed.
