@@ -13,7 +13,7 @@ pub enum Exit {
     NonCompliant,
     /// Nothing non-compliant, but evidence is missing.
     EvidenceMissing,
-    /// Evidence does not hold.
+    /// Evidence failed verification.
     EvidenceBroken,
     /// Somebody ended it before it was done.
     Interrupted,
@@ -61,7 +61,7 @@ impl Exit {
             Self::EvidenceMissing => {
                 "nothing required is non-compliant, but evidence is missing; for `verify`: what was checked holds, and not all could be"
             }
-            Self::EvidenceBroken => "evidence does not hold: something in it differs from what it should be",
+            Self::EvidenceBroken => "evidence failed verification: something in it differs from what it should be",
             Self::Interrupted => "ended by Ctrl-C or by SIGTERM before it was done",
         }
     }

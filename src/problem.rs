@@ -102,7 +102,7 @@ impl std::error::Error for Problem {}
 pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
-    /// The gravest exit code: a wrong file or command line before anything else, then evidence that does not hold.
+    /// The most severe exit code: a wrong file or command line before anything else, then evidence that failed verification.
     pub fn exit(&self) -> Exit {
         let all = [Exit::Usage, Exit::EvidenceBroken];
         let of = |exit: &Exit| self.0.iter().any(|problem| problem.exit == *exit);

@@ -116,7 +116,7 @@ pub(crate) struct Context<'c> {
     pub(crate) target: &'c Target,
     pub(crate) writer: &'c Writer,
     pub(crate) wanted: &'c Wanted,
-    /// The instant on which ages are reckoned; job lists go back 30 days from here.
+    /// The instant from which ages are measured; job lists go back 30 days from here.
     pub(crate) as_of: DateTime<Utc>,
     /// When collecting began.
     pub(crate) began: std::time::Instant,
@@ -287,7 +287,7 @@ pub(crate) async fn collect(
     writer.push::<schema::CallLogEntry>(&calls)
 }
 
-/// Errors: the clock of the first answer, from which all ages are reckoned, is not the clock of the others.
+/// Errors: the clock of the first answer, from which all ages are measured, is not the clock of the others.
 fn check_clock(as_of: DateTime<Utc>, calls: &[schema::CallLogEntry]) -> Result<(), Problem> {
     // Its own answer is in the log as well, and agrees with itself.
     let others = calls.iter().filter(|call| call.action != "sts:GetCallerIdentity");
@@ -373,7 +373,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ages_are_reckoned_by_a_clock_that_the_other_answers_share() {
+    fn ages_are_measured_by_a_clock_that_the_other_answers_share() {
         let as_of = DateTime::from_timestamp(1_793_534_400, 0).expect("an instant");
         let answered = |action: &str, minutes| schema::CallLogEntry {
             account_id: String::new(),

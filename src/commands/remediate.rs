@@ -131,7 +131,7 @@ pub async fn run(command: RemediateCommand) -> Outcome<Exit> {
 async fn plan(args: PlanArgs) -> Outcome<Exit> {
     let (settings, mut criteria) = criteria::read(args.scope.config.as_deref(), &args.rules, None)?;
     let settings = collect::in_scope(settings, &args.scope)?;
-    // Only what leads to a deed needs to be read and judged.
+    // Only what leads to an action needs to be read and judged.
     criteria.rules.0.retain(|rule| rule.action.is_some());
     let scratch;
     let inventory = match &args.from {

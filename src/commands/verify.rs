@@ -160,10 +160,10 @@ async fn of_ledger(address: &str, head: Option<&str>, trust: &Trust) -> Outcome<
     Ok(exit)
 }
 
-/// A problem that says: the ledger does not hold.
+/// A problem that says: the ledger failed verification.
 pub(super) fn does_not_hold(address: &str, why: &str) -> Problem {
     Problem {
-        what: "the ledger does not hold".to_owned(),
+        what: "the ledger failed verification".to_owned(),
         so: "nothing that rests on this ledger can be relied on".to_owned(),
         ..broken(address, why)
     }

@@ -22,7 +22,7 @@ const SCHEMA_VERSION: u32 = 2;
 pub struct Baseline {
     /// Digest that names the earlier scan.
     pub scan_id: String,
-    /// The instant on which its ages are reckoned.
+    /// The instant from which its ages are measured.
     pub as_of: DateTime<Utc>,
     /// What the earlier scan asked; none: not known, from a pack whose baseline is of schema 1.
     pub(crate) asked: Option<Asked>,

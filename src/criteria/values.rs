@@ -261,13 +261,13 @@ impl PolicyValues {
         self.limit() * 2
     }
 
-    /// Must every rule that is to count make the copies that the policy wants? Where copies may be older than they may be by
+    /// Must every rule that is to count make the copies that the policy requires? Where copies may be older than they may be by
     /// default, a rule of their own may make them.
     pub(crate) fn wants_copies_of_each_rule(&self) -> bool {
         self.copy_rpo() <= self.default_copy_rpo() && !self.excused.contains(Demand::Copied)
     }
 
-    /// What is asked of a copy that the policy wants somewhere, in words.
+    /// What is asked of a copy that the policy requires somewhere, in words.
     fn copy_terms(&self) -> String {
         let copy = &self.copy;
         let terms = [

@@ -129,7 +129,7 @@ pub(crate) const COMPARISONS: &[Comparison] = &[
     Comparison {
         name: "missing_copy_regions",
         kind: FactKind::Cell(Kind::Text),
-        doc: "Other Regions that the policy wants a copy in, or that a plan promises one to, and that hold none, none whose data is young enough, or none that meets what the policy asks of copies; `none` if all do. Unknown if one of them could not be looked at, or holds a copy that may count, and none of the others lacks its copy.",
+        doc: "Other Regions that the policy requires a copy in, or that a plan promises one to, and that hold none, none whose data is young enough, or none that meets what the policy asks of copies; `none` if all do. Unknown if one of them could not be looked at, or holds a copy that may count, and none of the others lacks its copy.",
         frames: COPY_FRAMES,
         none_if: &[],
     },
@@ -143,7 +143,7 @@ pub(crate) const COMPARISONS: &[Comparison] = &[
     Comparison {
         name: "unplanned_copy_regions",
         kind: FactKind::Cell(Kind::Text),
-        doc: "Other Regions that the policy wants a copy in and that no rule of a plan that takes the table makes one in that meets what the policy asks of copies; `none` if there is none. Unknown if one is lacking and a plan could not be read or may take the table, or if it is not known what a copy there would be like.",
+        doc: "Other Regions that the policy requires a copy in and that no rule of a plan that takes the table makes one in that meets what the policy asks of copies; `none` if there is none. Unknown if one is lacking and a plan could not be read or may take the table, or if it is not known what a copy there would be like.",
         frames: COPY_PLAN_FRAMES,
         none_if: &[],
     },

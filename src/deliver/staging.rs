@@ -210,7 +210,7 @@ impl Staging {
         &self.partial
     }
 
-    /// Folders that a process left behind that did not live to finish them, beside this one. They are not touched.
+    /// Folders beside this one that a process left behind unfinished. They are not touched.
     pub(crate) fn leftovers(&self) -> Vec<PathBuf> {
         let beside = self.partial.parent().map(std::fs::read_dir);
         let Some(Ok(entries)) = beside else { return Vec::new() };

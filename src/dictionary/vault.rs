@@ -40,9 +40,9 @@ facts! {
     lock_rank: i64 = ["vaults"],
     /// When a compliance lock in grace becomes final. Unknown if none is in grace.
     lock_grace_until: DateTime<Utc> = ["vaults"] none if (lock_kind != "compliance-in-grace"),
-    /// Shortest retention that the lock lets in; 0 if it sets none. Never unknown.
+    /// Shortest retention that the lock allows; 0 if it sets none. Never unknown.
     min_retention_days: i64 = ["vaults"],
-    /// Longest retention that the lock lets in; 36,500 if it sets none. Never unknown.
+    /// Longest retention that the lock allows; 36,500 if it sets none. Never unknown.
     max_retention_days: i64 = ["vaults"],
     /// Its access policy denies to everybody, but for the principals it exempts, to delete recovery points, to change their lifecycle, and to replace or delete the policy. Unknown if the policy could not be read or understood.
     manual_deletion_denied: bool = ["vaults", "vault_policies"],

@@ -38,7 +38,7 @@ facts! {
     term_days: i64 = [],
     /// Tables that its pattern matches. Unknown if what its rule judges was not all listed, unless it names one ARN, or more than it may be for were seen.
     matched_table_count: i64 = ["tables"],
-    /// Non-compliant and unknown findings that it is for. Unknown if none was seen, and what its rule judges was not all listed, or it is not known what fails.
+    /// Non-compliant and unknown findings it covers. Unknown if none was seen, and what its rule judges was not all listed, or it is not known what fails.
     matched_finding_count: i64 = ["tables"],
     /// Tables that it may be for at most. Never unknown.
     max_table_count: i64 = [],

@@ -81,7 +81,7 @@ impl Look {
 pub(crate) struct Source {
     /// Digest that names the scan.
     pub(crate) scan_id: String,
-    /// The instant on which its ages are reckoned.
+    /// The instant from which its ages are measured.
     pub(crate) as_of: DateTime<Utc>,
     /// SHA-256 of the manifest of its pack; none: it is no pack.
     pub(crate) manifest_sha256: Option<String>,
@@ -320,7 +320,7 @@ pub(crate) fn compare(
     }
     let mut changes = found.changes;
     changes.sort_by(|a, b| {
-        // The gravest first; what is alike in that by rule or setting, then place and name.
+        // The most severe first; what is alike in that by rule or setting, then place and name.
         let alike = (a.kind, a.level, b.severity, &a.what).cmp(&(b.kind, b.level, a.severity, &b.what));
         alike.then_with(|| a.cmp(b))
     });

@@ -18,7 +18,7 @@ pub enum Demand {
     KeyWorks,
     /// Its vault is locked as wanted.
     Locked,
-    /// Of a plan: its rules make the copies that the policy wants elsewhere.
+    /// Of a plan: its rules make the copies that the policy requires elsewhere.
     Copied,
 }
 

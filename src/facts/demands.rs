@@ -97,7 +97,7 @@ impl Quality {
 pub(crate) fn failed(demand: Demand, quality: &Quality, kind: &PointKind, wanted: &PointValues) -> String {
     match demand {
         Demand::Fresh => "older than the limit".to_owned(),
-        Demand::Copied => "without the copies that the policy wants".to_owned(),
+        Demand::Copied => "without the copies that the policy requires".to_owned(),
         Demand::Usable => format!("state {}", kind.status.as_deref().unwrap_or("unknown")),
         Demand::Kept => {
             let kept = quality.kept_days.unwrap_or(0);

@@ -140,7 +140,7 @@ impl Facts {
         self.index.tables.len()
     }
 
-    /// The instant on which every age is reckoned.
+    /// The instant from which every age is measured.
     pub(crate) fn as_of(&self) -> DateTime<Utc> {
         self.index.as_of
     }

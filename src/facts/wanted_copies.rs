@@ -1,4 +1,4 @@
-//! The copies that the policy wants, or that plans promise, in other Regions and accounts: are they there, and planned?
+//! The copies that the policy requires, or that plans promise, in other Regions and accounts: are they there, and planned?
 //!
 //! One counts where it meets what `copy` asks, and its data is young enough. Where a destination could not be looked at, copy
 //! jobs still tell: a copy of young data must have been made by a young job, and AWS Backup remembers jobs for 30 days.
@@ -66,12 +66,12 @@ impl<'w> WantedCopies<'w> {
         kind.of(&table.account_id, &table.region)
     }
 
-    /// Places other than the table's own that the policy wants a copy in.
+    /// Places other than the table's own that the policy requires a copy in.
     fn wanted(&self, kind: PlaceKind) -> BTreeSet<&'w str> {
         self.values.copy.elsewhere(kind, self.own(kind)).collect()
     }
 
-    /// May a copy there be one of those that the policy wants? Where it wants none, plans may promise it.
+    /// May a copy there be one of those that the policy requires? Where it wants none, plans may promise it.
     fn is_of_matter(&self, account_id: &str, region: &str) -> bool {
         let wanted = PlaceKind::ALL.map(|kind| (kind, self.wanted(kind)));
         let is_there = |(kind, places): &(PlaceKind, BTreeSet<&str>)| {
@@ -110,7 +110,7 @@ impl<'w> WantedCopies<'w> {
         (!lacking.is_empty() || !is_open).then(|| names(lacking))
     }
 
-    /// Is there a copy in that Region or account? Where the policy wants one, with data no older than `within`, and as good as
+    /// Is there a copy in that Region or account? Where the policy requires one, with data no older than `within`, and as good as
     /// `copy` says; where only a plan promises one, any that works.
     fn has_copy(&self, kind: PlaceKind, place: &str, within: Option<TimeDelta>) -> Option<bool> {
         let now = self.index.aged_at(self.row)?;
@@ -199,7 +199,7 @@ impl<'w> WantedCopies<'w> {
         names(open.iter().map(String::as_str))
     }
 
-    /// Places that the policy wants a copy in, and that no rule copies to so that the copy counts. A plan that could not be
+    /// Places that the policy requires a copy in, and that no rule copies to so that the copy counts. A plan that could not be
     /// read may copy there.
     fn unplanned(&self, kind: PlaceKind) -> Option<Text> {
         let (asked, own) = (self.values.of_copy(), self.own(kind));

@@ -32,7 +32,7 @@ pub struct Manifest {
     pub schema_version: u32,
     /// Digest that names the scan.
     pub scan_id: String,
-    /// The instant on which ages are reckoned: AWS's own clock at the first call.
+    /// The instant from which ages are measured: AWS's own clock at the first call.
     pub as_of: DateTime<Utc>,
     /// Start of collecting.
     pub started_at: DateTime<Utc>,

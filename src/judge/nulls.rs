@@ -67,7 +67,7 @@ const WHERE_COPIES_COUNT: [&str; 9] = [
 /// The value of the policy that says whether they count.
 const COPIES_ACCEPTED: &str = "copies_accepted";
 
-/// The fact that looks into other targets where the policy wants copies there.
+/// The fact that looks into other targets where the policy requires copies there.
 const WHERE_COPIES_ARE_WANTED: &str = "plan_meets_policy";
 
 /// The values of the policy that say where.

@@ -29,7 +29,7 @@ pub(crate) struct Appended {
     pub(crate) sha256: String,
     /// Where the manifest lies.
     pub(crate) address: String,
-    /// It had been appended before, by a run that did not live to say so.
+    /// It had been appended before, by a run that ended before it said so.
     pub(crate) was_there: bool,
     /// What S3 says of each file that was stored.
     pub(crate) stored: Vec<Stored>,
@@ -120,7 +120,7 @@ impl Ledger {
         if now - manifest.as_of > LATEST {
             return Err(refuse(self, "the pack is too old to be appended")
                 .why(format!(
-                    "it is of {of}; after {} hours it could not be told from one that is dated back",
+                    "it is of {of}; after {} hours it could not be told from one that is backdated",
                     LATEST.num_hours()
                 ))
                 .hint("scan again"));
@@ -245,7 +245,7 @@ impl Ledger {
         let Some(sequence) = last else { return Ok(None) };
         let path = manifest_path(sequence);
         let broken = |why: String| {
-            refuse(self, "the last manifest of the ledger does not hold")
+            refuse(self, "the last manifest of the ledger failed verification")
                 .at(self.store.address(&path))
                 .why(why)
                 .hint(format!(

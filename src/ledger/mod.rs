@@ -194,7 +194,7 @@ impl Ledger {
         let checked = self.check_chain().await?;
         match checked.broken.into_iter().next() {
             None => Ok(checked.entries),
-            Some(broken) => Err(Problem::new("the ledger does not hold together")
+            Some(broken) => Err(Problem::new("the ledger failed verification")
                 .at(self.address.as_str())
                 .why(broken.to_string())
                 .so("nothing that rests on it can be shown")

@@ -153,8 +153,8 @@ async fn appending_twice_appends_once() {
 
 #[tokio::test]
 async fn what_is_done_to_a_chain_shows() {
-    type Deed = fn(&Ledger);
-    let deeds: [(Deed, &[&str]); 10] = [
+    type Forgery = fn(&Ledger);
+    let forgeries: [(Forgery, &[&str]); 10] = [
         (
             |ledger| std::fs::remove_file(at(ledger, &manifest_path(2))).expect("removed"),
             &["manifest 2 is missing"],
@@ -188,7 +188,7 @@ async fn what_is_done_to_a_chain_shows() {
                 });
             },
             // The folder is named by the time, too, so the pack is not found any more.
-            &["manifest 3 is dated back", "pack 3 does not hold"],
+            &["manifest 3 is backdated", "pack 3 failed verification"],
         ),
         (
             |ledger| {
@@ -197,7 +197,7 @@ async fn what_is_done_to_a_chain_shows() {
                     manifest.as_of -= TimeDelta::hours(2);
                 });
             },
-            &["manifest 3 goes back in time", "pack 3 does not hold"],
+            &["manifest 3 goes back in time", "pack 3 failed verification"],
         ),
         (
             |ledger| forge(ledger, 1, |manifest| manifest.previous = Some("00".to_owned())),
@@ -213,7 +213,7 @@ async fn what_is_done_to_a_chain_shows() {
                 let place = pack_dir(&Manifest::parse(&pack, "").expect("a manifest"));
                 overwrite(&at(ledger, &format!("{place}inventory/tables.parquet")), b"3");
             },
-            &["pack 2 does not hold: inventory/tables.parquet was altered"],
+            &["pack 2 failed verification: inventory/tables.parquet was altered"],
         ),
         (
             |ledger| {
@@ -224,9 +224,9 @@ async fn what_is_done_to_a_chain_shows() {
             &["the manifest in the folder of pack 2 is not the one of the chain"],
         ),
     ];
-    for (deed, texts) in deeds {
+    for (forgery, texts) in forgeries {
         let (_dir, ledger) = ledger(3).await;
-        deed(&ledger);
+        forgery(&ledger);
         let found = broken(&ledger).await;
         assert_eq!(found.len(), texts.len(), "{found:#?}");
         for (found, text) in found.iter().zip(texts) {

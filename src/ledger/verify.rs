@@ -1,4 +1,4 @@
-//! Does a ledger hold? Names everything that is missing, altered, out of order or dated back, the first thing first.
+//! Does a ledger hold? Names everything that is missing, altered, out of order or backdated, the first thing first.
 //!
 //! The chain is held against itself; each manifest against its signatures; each pack against its manifest; and what S3 says
 //! of times and versions against what the manifests say. One thing cannot be seen from inside: that the end was cut off.
@@ -40,7 +40,7 @@ pub(crate) struct Checked {
     pub(crate) entries: Vec<Entry>,
     /// Who signed them, by number.
     pub(crate) signers: BTreeMap<u64, Vec<Signer>>,
-    /// Why the ledger does not hold; empty: it does.
+    /// Why the ledger failed verification; empty: it does.
     pub(crate) broken: Vec<Broken>,
     /// What is not wrong and yet worth knowing.
     pub(crate) notes: Vec<Note>,
@@ -77,7 +77,7 @@ pub(crate) enum Broken {
         sealed_at: DateTime<Utc>,
         before: DateTime<Utc>,
     },
-    #[error("manifest {sequence} is dated back: it is of {as_of}, and was appended at {sealed_at}")]
+    #[error("manifest {sequence} is backdated: it is of {as_of}, and was appended at {sealed_at}")]
     DatedBack {
         sequence: u64,
         as_of: DateTime<Utc>,
@@ -93,7 +93,7 @@ pub(crate) enum Broken {
     Touched { path: String, what: String },
     #[error("the manifest in the folder of pack {sequence} is not the one of the chain")]
     CopyDiffers { sequence: u64 },
-    #[error("pack {sequence} does not hold: {}", one_line(why))]
+    #[error("pack {sequence} failed verification: {}", one_line(why))]
     Pack { sequence: u64, why: String },
     #[error("no manifest has the digest {digest}: the end of the ledger was cut off, or the ledger was written anew")]
     HeadNotFound { digest: String },

@@ -38,9 +38,9 @@ pub struct IntactPack {
 /// What was checked and holds, one sentence each.
 pub(crate) type Shown = Vec<String>;
 
-/// A problem that says: the evidence does not hold.
+/// A problem that says: the evidence failed verification.
 pub(crate) fn broken(place: impl Into<String>, why: impl Into<String>) -> Problem {
-    let mut problem = Problem::new("the evidence does not hold").at(place).why(why);
+    let mut problem = Problem::new("the evidence failed verification").at(place).why(why);
     problem.so = "nothing in this pack can be relied on".to_owned();
     problem.exit = Exit::EvidenceBroken;
     problem
@@ -61,7 +61,7 @@ pub(super) fn unread(place: impl Into<String>, error: &std::io::Error) -> Proble
     }
 }
 
-/// Any problem met on the way, as one that says: the evidence does not hold.
+/// Any problem met on the way, as one that says: the evidence failed verification.
 pub(crate) fn as_broken(problems: Problems) -> Problem {
     let mut all = problems.0.into_iter();
     let first = all.next().unwrap_or_else(|| Problem::new("it could not be checked"));
@@ -381,7 +381,7 @@ fn provenance(manifest: &Manifest, inventory: &Inventory) -> Result<String, Prob
     Ok(format!("evidence digest {evidence}, as the files give it"))
 }
 
-/// Ages are reckoned on the instant at which AWS gave its first answer, and the call log says when that was. The clocks of
+/// Ages are measured from the instant at which AWS gave its first answer, and the call log says when that was. The clocks of
 /// AWS's services may lie seconds apart.
 fn by_the_clock_of_aws(inventory: &Inventory) -> Result<(), Problem> {
     let mut first: Option<DateTime<Utc>> = None;

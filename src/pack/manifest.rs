@@ -56,7 +56,7 @@ pub struct Manifest {
     pub regions: Vec<String>,
     /// Account ids and names are pseudonyms; the numbers of the accounts are not in this pack.
     pub is_redacted: bool,
-    /// The instant on which every age is reckoned, by AWS's clock.
+    /// The instant from which every age is measured, by AWS's clock.
     #[schemars(extend("format" = "date-time"), with = "String")]
     pub as_of: DateTime<Utc>,
     /// Start of collecting, by the clock of the machine.

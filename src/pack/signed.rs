@@ -28,7 +28,7 @@ pub(crate) fn check(
 impl Pack {
     /// Who signed, as far as the verifier brings keys; empty: nobody.
     ///
-    /// Errors: a signature that does not hold or is missing; or none by a key that the verifier trusts.
+    /// Errors: a signature that is not valid or is missing; or none by a key that the verifier trusts.
     pub(crate) fn signers(&self, trust: &Trust) -> Result<Vec<Signer>, Problem> {
         let path = self.dir.join(MANIFEST_FILE);
         let unread = |error: std::io::Error| super::intact::unread(MANIFEST_FILE, &error);
@@ -45,7 +45,7 @@ impl Pack {
 fn sentence(broken: &Broken) -> String {
     match broken {
         Broken::Missing { .. } | Broken::NotSigned => broken.to_string(),
-        other => format!("the signature does not hold: {other}"),
+        other => format!("the signature is not valid: {other}"),
     }
 }
 

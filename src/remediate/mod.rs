@@ -1,4 +1,4 @@
-//! From findings to deeds: a plan that a person reviews, applied with a journal, verified against AWS.
+//! From findings to actions: a plan that a person reviews, applied with a journal, verified against AWS.
 //!
 //! What can be done stands in [`actions`], one kind a file. [`plan`] reads stored evidence only; [`apply`] writes to AWS, and
 //! only what the plan says. Nothing here prints: what happens on the way is told as an [`Event`].

@@ -60,7 +60,7 @@ impl Since {
 pub struct Compared {
     /// Digest that names the earlier scan.
     pub scan_id: String,
-    /// The instant on which its ages are reckoned.
+    /// The instant from which its ages are measured.
     pub as_of: DateTime<Utc>,
     /// Required open findings then.
     pub open_count: usize,

@@ -176,7 +176,7 @@ pub struct FrameworkReport {
 pub struct Scan {
     /// Digest that names this scan.
     pub id: String,
-    /// The instant on which every age is reckoned, by AWS's clock.
+    /// The instant from which every age is measured, by AWS's clock.
     pub as_of: DateTime<Utc>,
     /// Start of collecting.
     pub started_at: DateTime<Utc>,

@@ -124,7 +124,7 @@ pub(crate) struct Item {
 pub(crate) struct Provenance {
     /// Digest that names the scan.
     pub(crate) scan_id: String,
-    /// The instant on which its ages are reckoned, in RFC 3339.
+    /// The instant from which its ages are measured, in RFC 3339.
     pub(crate) as_of: String,
     /// SHA-256 of the manifest of its pack; none: it is no pack.
     pub(crate) manifest_sha256: Option<String>,

@@ -309,7 +309,7 @@ impl Signers {
                 Key::Kms(key) => key.sign(message).await,
             }?;
             let signer = verify(message, &bytes, &Trust::none(), Utc::now()).map_err(|broken| {
-                Problem::new("the key made a signature that does not hold")
+                Problem::new("the key made a signature that is not valid")
                     .why(broken.to_string())
                     .so("nothing was signed with it")
                     .hint("use another key or agent")

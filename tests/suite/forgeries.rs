@@ -799,7 +799,7 @@ fn what_is_fetched_from_a_ledger_was_checked_and_followed_no_link() {
             name,
             &run(bench.dir.path(), &[], &["verify", "--ledger", &ledger]),
             12,
-            &["pack 1 does not hold"],
+            &["pack 1 failed verification"],
         );
     }
 }

@@ -14,7 +14,7 @@ fn attest(bench: &Bench, more: &[&str]) -> Ran {
 
 #[test]
 fn an_attestation_rests_on_packs_that_hold() {
-    type Deed = fn(&Path);
+    type Forgery = fn(&Path);
     type Case<'d> = (&'d str, &'d dyn Fn(&Path), &'d str);
     let bench = bench();
     let ((key_file, allowed), (_, others)) = (key(&bench, 1), key(&bench, 2));
@@ -28,11 +28,11 @@ fn an_attestation_rests_on_packs_that_hold() {
     let findings = manifest(|manifest| manifest.totals.findings += 1);
     let version = manifest(|manifest| manifest.tool_version = "0.0.9".to_owned());
     let redacted = manifest(|manifest| manifest.is_redacted = true);
-    let gone: Deed = |dir| std::fs::remove_file(dir.join("manifest.json.sig")).expect("removed");
-    let report: Deed = |dir| std::fs::write(dir.join("report.json"), "{}").expect("written");
-    let sums: Deed = |dir| std::fs::write(dir.join("SHA256SUMS"), "x").expect("written");
-    let garbage: Deed = |dir| std::fs::write(dir.join("manifest.json"), "{").expect("written");
-    let deeds: [Case<'_>; 12] = [
+    let gone: Forgery = |dir| std::fs::remove_file(dir.join("manifest.json.sig")).expect("removed");
+    let report: Forgery = |dir| std::fs::write(dir.join("report.json"), "{}").expect("written");
+    let sums: Forgery = |dir| std::fs::write(dir.join("SHA256SUMS"), "x").expect("written");
+    let garbage: Forgery = |dir| std::fs::write(dir.join("manifest.json"), "{").expect("written");
+    let forgeries: [Case<'_>; 12] = [
         ("signed", &gone, "the signature of key SHA256:"),
         ("signed", &caller, "manifest.json.sig"),
         ("plain", &caller, "`caller_arn`"),
@@ -46,10 +46,10 @@ fn an_attestation_rests_on_packs_that_hold() {
         ("plain", &sums, "SHA256SUMS"),
         ("plain", &garbage, "manifest.json"),
     ];
-    for (number, (pack, deed, text)) in deeds.into_iter().enumerate() {
+    for (number, (pack, forgery, text)) in forgeries.into_iter().enumerate() {
         let altered = format!("altered-{number}");
         copy(&bench.path(pack), &bench.path(&altered));
-        deed(&bench.path(&altered));
+        forgery(&bench.path(&altered));
         refused(
             &attest(&bench, &["--pack", &altered]),
             12,
@@ -185,10 +185,10 @@ fn an_attestation_rests_on_a_ledger_that_holds() {
     let ran = attest(&bench, &["--ledger", &ledger, "--expect-head", &"0".repeat(64)]);
     refused(&ran, 12, &["no manifest has the digest 000", "nothing was attested"]);
 
-    let altered = |name: &str, deed: &dyn Fn(&Path), text: &str| {
+    let altered = |name: &str, forgery: &dyn Fn(&Path), text: &str| {
         let copied = bench.path(name);
         copy(&bench.path("ledger"), &copied);
-        deed(&copied);
+        forgery(&copied);
         let ran = attest(&bench, &["--ledger", &copied.display().to_string()]);
         refused(&ran, 12, &[text, "nothing was attested"]);
     };
@@ -205,7 +205,7 @@ fn an_attestation_rests_on_a_ledger_that_holds() {
         },
         "is not signed as it should be",
     );
-    // The last one, dated back: no later manifest tells.
+    // The last one, backdated: no later manifest tells.
     altered(
         "dated-back",
         &|ledger| {
@@ -217,7 +217,7 @@ fn an_attestation_rests_on_a_ledger_that_holds() {
             std::fs::remove_file(&path).expect("removed");
             std::fs::write(&path, manifest.to_bytes()).expect("written");
         },
-        "manifest 3 is dated back",
+        "manifest 3 is backdated",
     );
     altered(
         "missing",

@@ -431,7 +431,7 @@ fn missing_strange_and_cut_files_are_named() {
         let ran = offline(packed.bench.dir.path(), &["verify", name]);
         assert_eq!(ran.code, 12, "{name}: {}", ran.stderr);
         assert!(
-            ran.stderr.starts_with("error: the evidence does not hold"),
+            ran.stderr.starts_with("error: the evidence failed verification"),
             "{}",
             ran.stderr
         );

@@ -146,7 +146,7 @@ fn label(letters: &str) -> String {
     format!("{}: {}", count(letters.len(), "day"), parts.join(", "))
 }
 
-/// Runs of the same state; days on which the table did not live stay empty. States differ in height too, so that no
+/// Runs of the same state; days on which the table did not exist stay empty. States differ in height too, so that no
 /// meaning hangs on colour.
 fn runs(letters: &str) -> Vec<Value> {
     let letters: Vec<char> = letters.chars().collect();

@@ -125,7 +125,7 @@ fn evidence_folder(named: Option<&Path>) -> Outcome<PathBuf> {
 /// The inventory of the latest report: their folders are named by instant.
 fn latest(reports: &Path) -> Outcome<PathBuf> {
     let folders = std::fs::read_dir(reports).into_iter().flatten().flatten();
-    // Hidden folders are those that a run is still filling, or did not live to finish.
+    // Hidden folders are those that a run is still filling, or left unfinished.
     let whole = folders.filter(|folder| !folder.file_name().to_string_lossy().starts_with('.'));
     let with_inventory = whole.map(|folder| folder.path());
     let found = with_inventory

@@ -25,7 +25,7 @@ pub struct TalkArgs {
         help_heading = "Output options"
     )]
     pub verbose: u8,
-    /// How to talk on stderr: for people, or one JSON object for each warning, problem and step.
+    /// Format of messages on stderr: text, or one JSON object for each warning, problem and step.
     #[arg(
         long,
         value_name = "FORMAT",

@@ -71,7 +71,7 @@ impl Signing {
 pub(crate) fn intact(dir: &Path) -> Result<IntactPack, Problem> {
     IntactPack::to_append(dir).map_err(|problem| match problem.exit {
         Exit::EvidenceBroken => Problem {
-            what: "the pack does not hold, and is not appended".to_owned(),
+            what: "the pack failed verification and is not appended".to_owned(),
             location: format!("{}: {}", dir.display(), problem.location),
             so: "nothing was signed, and nothing was written to the ledger".to_owned(),
             ..problem

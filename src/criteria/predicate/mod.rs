@@ -244,7 +244,7 @@ fn check_cast(part: &Expr, schema: &Schema) -> Result<(), Mistake> {
 }
 
 /// The same condition with arithmetic on numbers that gives no number where there is none: a division by nothing, or what
-/// grew beyond all bounds, is unknown. Whole numbers are reckoned with fraction, for they would wrap around.
+/// grew beyond all bounds, is unknown. Whole numbers are calculated with fractions, for they would wrap around.
 fn without_wrong_numbers(expr: Expr, schema: &Schema) -> Expr {
     expr.map_expr(|part| match part {
         Expr::BinaryExpr { left, op, right }

@@ -109,7 +109,7 @@ impl VaultState {
         self.row.lock_date.filter(|_| self.lock == Lock::ComplianceInGrace)
     }
 
-    /// Shortest and longest retention that the lock lets in.
+    /// Shortest and longest retention that the lock allows.
     pub(crate) fn bounds(&self) -> (i64, i64) {
         let is_locked = self.lock > Lock::None;
         (

@@ -3,7 +3,7 @@
 //! A good rule will run, and a point that it made now would be a good point: kept long enough, in a vault that exists and is
 //! locked as wanted, under a working key of the wanted owner. AWS's overlap rule comes first, among all rules of a plan: a
 //! rule that is not good may take the run of one that is. Each answer has two sides: what is good for certain, and what may
-//! be. Copies that the policy wants elsewhere have rules of their own; one that may stand for the point at home counts here.
+//! be. Copies that the policy requires elsewhere have rules of their own; one that may stand for the point at home counts here.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -412,7 +412,7 @@ fn judge(rule: &PlanRule, values: &PolicyValues, native_key: &RankedKey, index: 
     }
 }
 
-/// Does it copy to every place that the policy wants a copy in, so that the copy counts, and to which not for certain? Without
+/// Does it copy to every place that the policy requires a copy in, so that the copy counts, and to which not for certain? Without
 /// advanced features no copy is made.
 fn copied(rule: &PlanRule, values: &PolicyValues, index: &Index) -> (Option<bool>, Vec<String>) {
     if !values.wants_copies_of_each_rule() {

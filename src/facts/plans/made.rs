@@ -142,7 +142,7 @@ impl CopyAction {
         (made.is_good, made.lacks)
     }
 
-    /// Would a copy that it makes meet what is asked of copies that the policy wants? In a vault that was not looked at it does
+    /// Would a copy that it makes meet what is asked of copies that the policy requires? In a vault that was not looked at it does
     /// where nothing is asked of the vault.
     pub(crate) fn counts(&self, asked: &PointValues, index: &Index) -> Option<bool> {
         let asks_of_vaults = asked.key_owner.rank() > 0 || asked.vault_lock.rank() > 0;

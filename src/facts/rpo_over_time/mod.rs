@@ -316,7 +316,7 @@ pub(crate) enum DayProof {
     Exposed,
     /// The evidence does not tell of all of it.
     NotObserved,
-    /// It did not live.
+    /// It did not exist.
     NotAlive,
     /// The policy asked for no backup, all day long.
     Exempt,

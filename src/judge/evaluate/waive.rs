@@ -23,7 +23,7 @@ pub(crate) struct Waived {
     pub(crate) facts: WaiverFacts,
     /// Tables, or other subjects, that it matches, of those that were seen.
     pub(crate) table_count: usize,
-    /// Non-compliant and unknown findings that it is for.
+    /// Non-compliant and unknown findings it covers.
     pub(crate) finding_count: usize,
     /// It waives the findings it is for.
     pub(crate) is_in_force: bool,

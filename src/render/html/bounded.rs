@@ -14,7 +14,7 @@ const MOST_TABLES: usize = 2000;
 /// Findings in the page that are not about a table.
 const MOST_OTHERS: usize = 5000;
 
-/// The report with the worst tables and their findings, and the gravest of the findings on other subjects; itself where the page
+/// The report with the worst tables and their findings, and the most severe of the findings on other subjects; itself where the page
 /// takes all of it.
 pub(super) fn bounded<'r>(report: &'r Report, digest: &Digest) -> Cow<'r, Report> {
     within(report, digest, (MOST_TABLES, MOST_OTHERS))
@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(small.tables.len(), 5);
         assert_eq!(small.findings.len(), report.findings.iter().filter(of).count());
         assert_eq!(small.totals, report.totals, "sums are over everything");
-        // Of what is not about tables the gravest are kept.
+        // Of what is not about tables the most severe are kept.
         let others = report.findings.len() / 2;
         for finding in &mut report.findings[..others] {
             finding.subject = Subject::Vault;

@@ -93,7 +93,7 @@ fn values(report: &Report, digest: &Digest) -> Value {
         "open": json!({
             "total": open.len(),
             "shown": open.len().min(STATIC_FINDINGS),
-            "rows": gravest(open).into_iter().map(static_row).collect::<Vec<_>>(),
+            "rows": worst(open).into_iter().map(static_row).collect::<Vec<_>>(),
         }),
     })
 }
@@ -104,7 +104,7 @@ fn is_open(finding: &Finding) -> bool {
 }
 
 /// The first of them, non-compliant before unknown, grave before mild.
-fn gravest(mut open: Vec<&Finding>) -> Vec<&Finding> {
+fn worst(mut open: Vec<&Finding>) -> Vec<&Finding> {
     let rank = |finding: &Finding| (finding.verdict == Verdict::Unknown, std::cmp::Reverse(finding.severity));
     open.sort_by_key(|finding| rank(finding));
     open.truncate(STATIC_FINDINGS);

@@ -150,7 +150,7 @@ pub(super) struct Exception {
 pub(super) struct Baseline<'r> {
     /// Digest that names the earlier scan.
     pub(super) scan_id: &'r str,
-    /// The instant on which its ages are reckoned.
+    /// The instant from which its ages are measured.
     #[schemars(extend("format" = "date-time"))]
     pub(super) as_of: String,
     /// Required non-compliant findings then that no waiver covered.
@@ -205,7 +205,7 @@ pub(super) struct LostAnswer<'r> {
 pub(super) struct Scan<'r> {
     /// Digest that names the scan.
     pub(super) id: &'r str,
-    /// The instant on which every age is reckoned, by AWS's clock.
+    /// The instant from which every age is measured, by AWS's clock.
     #[schemars(extend("format" = "date-time"))]
     pub(super) as_of: String,
     /// Start of collecting.

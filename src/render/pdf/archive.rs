@@ -1,4 +1,4 @@
-//! What makes the file one for the archive (ISO 19005-1, level B): metadata in XMP beside those of old, the colour space
+//! What makes the file one for the archive (ISO 19005-1, level B): XMP metadata in addition to the document information, the colour space
 //! that its colours are meant in, and the list of glyphs in each subset.
 //!
 //! Everything here is the same for the same report. The claim is checked from outside, by a validator.

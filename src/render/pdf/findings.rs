@@ -373,7 +373,7 @@ fn unknown(doc: &mut Doc<'_>, index: &Index<'_>) {
     );
     doc.paragraph(BODY, &text);
     doc.y += SMALL_GAP;
-    // In the order of the gravest rule that each keeps from an answer.
+    // In the order of the most severe rule that each keeps from an answer.
     let mut by_why: Vec<(String, Vec<Cause<'_>>)> = Vec::new();
     for cause in causes(all.into_iter()) {
         let why = call_of(&cause.message);

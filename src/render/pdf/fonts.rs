@@ -1,6 +1,6 @@
 //! The three faces of the report: widths, which characters they hold, and the subset that goes into the file.
 //!
-//! Widths are reckoned exactly as printpdf writes them into the file (whole thousandths of an em, cut off), so that
+//! Widths are calculated exactly as printpdf writes them into the file (whole thousandths of an em, cut off), so that
 //! what is measured here is what a viewer shows.
 
 use std::borrow::Cow;

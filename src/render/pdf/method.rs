@@ -22,13 +22,10 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
 /// What this document is as a file.
 fn file(doc: &mut Doc<'_>) {
     doc.heading("This document as a file", 40.0);
-    for point in [
-        "It is made for the archive (PDF/A-1b): its fonts and colours are inside, and nothing in it runs, moves, or is fetched \
+    let point = "It is made for the archive (PDF/A-1b): its fonts and colours are inside, and nothing in it runs, moves, or is fetched \
          from elsewhere. It is not tagged: programs that read aloud follow the order of the lines; report.html is marked up for \
-         them.",
-    ] {
-        doc.point(BODY, point);
-    }
+         them.";
+    doc.point(BODY, point);
 }
 
 fn meaning(doc: &mut Doc<'_>, report: &Report) {
