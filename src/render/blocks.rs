@@ -211,7 +211,7 @@ fn exposed(table: &TableRow, since: Option<Since>) -> String {
     match since {
         Some(since) => format!("since {}", since.words()),
         None if table.answer(Question::BackedUp) == Answer::NonCompliant => {
-            "since when is not known: no point that AWS lists meets the policy".to_owned()
+            "since an unknown moment: no point that AWS lists meets the policy".to_owned()
         }
         None => String::new(),
     }

@@ -309,7 +309,7 @@ fn what_is_done_to_a_ledger_in_s3_shows() {
     refused(
         &bench.run(&["ledger", "list", "--ledger", ledger]),
         1,
-        &["does not hold together", "manifest 2 is missing"],
+        &["the ledger failed verification", "manifest 2 is missing"],
     );
     // Put back by somebody: the same bytes, and yet it shows.
     let bytes = std::fs::read(bench.path("copy/manifest.json")).expect("read");

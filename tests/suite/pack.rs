@@ -412,7 +412,7 @@ fn missing_strange_and_cut_files_are_named() {
                     "\"schema_version\": 7",
                 )
             },
-            &["schema version 7", "reads versions 1 to 2"],
+            &["schema version 7", "reads versions 1 to 3"],
         ),
         (
             "unknown",
