@@ -55,11 +55,8 @@ test("twenty times the findings take far less than twenty times as long", async 
   for (const what of ["typing", "facet", "tables", "days", "open"]) assert.ok(large[what] / small[what] < 12, `${what}: ${large[what]} against ${small[what]}`);
 });
 
-test("a page on very many tables lists the worst of them, says so, and can be searched", () =>
+test("a page on very many tables lists the worst of them, and says so", () =>
   visit("large", { hash: "#view=tables" }, async (page) => {
     assert.equal(await count(page), 2_000);
     assert.match(await page.$eval("body", (body) => body.innerText), /lists the 2,000 worst of 10,000 tables/);
-    const name = await page.$eval("#grid tbody tr", (row) => /\w+_\d{5}/.exec(row.textContent)[0]);
-    await press(page, "type", name);
-    assert.equal(await count(page), 1);
   }));
