@@ -210,10 +210,13 @@ fn block<'r>(report: &'r Report, needs: &'r NeedsAction, by_table: &ByTable<'r>)
 fn exposed(table: &TableRow, since: Option<Since>) -> String {
     match since {
         Some(since) => format!("since {}", since.words()),
-        None if table.answer(Question::BackedUp) == Answer::NonCompliant => {
-            "since an unknown moment: no point that AWS lists meets the policy".to_owned()
-        }
-        None => String::new(),
+        None if table.answer(Question::BackedUp) != Answer::NonCompliant => String::new(),
+        None => match (good_point(table), table.fact(LIMIT_HOURS)) {
+            // It is young enough: another rule of the question says no.
+            (Good::At(_), FactValue::Float(_)) => String::new(),
+            (Good::None, _) => "since an unknown moment: no point that AWS lists meets the policy".to_owned(),
+            _ => "since an unknown moment".to_owned(),
+        },
     }
 }
 
@@ -466,6 +469,17 @@ mod tests {
             ("newest_good_point_age_hours_at_least", FactValue::Float(0.0)),
         ]);
         assert_eq!(open, None, "a newer one may be good");
+        let young = [
+            ("newest_good_point_at", FactValue::Time(as_of - TimeDelta::hours(5))),
+            ("newest_good_point_age_hours", FactValue::Float(5.0)),
+        ];
+        put(&mut report.tables[0], young);
+        let table = &report.tables[0];
+        assert_eq!(
+            exposed(table, since(&report, table)),
+            "",
+            "points deleted early expose nothing yet"
+        );
     }
 
     #[test]

@@ -186,10 +186,34 @@ fn find() -> Option<PathBuf> {
     let above = folder
         .iter()
         .flat_map(|folder| folder.ancestors().skip(1))
-        .map(|folder| folder.join(DEFAULT_FILE));
-    let found = above.chain(of_user()).find(|path| is_there(path))?;
+        .map(|folder| folder.join(DEFAULT_FILE))
+        .filter(|path| is_there(path) && !is_anybodys(path));
+    let found = above.chain(of_user().filter(|path| is_there(path))).next()?;
     stderr::say(&format!("settings file: {}", found.display()));
     Some(found)
+}
+
+/// Does it lie in a folder such as `/tmp`, into which anybody can put files? Settings say what is exempt, so that one there is
+/// passed over with a warning.
+fn is_anybodys(path: &Path) -> bool {
+    #[cfg(unix)]
+    let is_open = {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = path.parent().and_then(|folder| folder.metadata().ok());
+        folder.is_some_and(|folder| folder.permissions().mode() & 0o002 != 0)
+    };
+    #[cfg(not(unix))]
+    let is_open = false;
+    if is_open {
+        stderr::warn(
+            &Problem::new("a settings file was passed over")
+                .at(path.display().to_string())
+                .why("anybody can write into its folder")
+                .so("it has no say in what is required or exempt")
+                .hint("name it with `--config` if it is yours"),
+        );
+    }
+    is_open
 }
 
 /// Where a user keeps settings for all folders.

@@ -894,6 +894,20 @@ fn settings_are_found_above_the_folder_and_in_the_users_own() {
         said.contains(&format!("settings file: {}", own.join("backproof.toml").display())),
         "{said}"
     );
+    // Whoever can write into a folder above could exempt every table.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let open = |mode| std::fs::set_permissions(dir.path().join("a"), std::fs::Permissions::from_mode(mode));
+        broken(&dir.path().join("a/backproof.toml"));
+        open(0o777).expect("opened");
+        let said = tell(&below);
+        assert!(
+            said.contains("a settings file was passed over") && said.contains(".config/backproof"),
+            "{said}"
+        );
+        open(0o755).expect("shut");
+    }
     // The nearest one counts, and the one at hand is not worth a word.
     broken(&dir.path().join("a/backproof.toml"));
     let said = tell(&below);
