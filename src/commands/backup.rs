@@ -12,7 +12,8 @@ use crate::domain::{Arn, TargetId, table_arn};
 use crate::duration;
 use crate::exit::Exit;
 use crate::problem::{Outcome, Problem, Problems, one_line};
-use crate::remediate::actions::{Action, OnDemandBackup, default_role, table_names, token};
+use crate::remediate::Action;
+use crate::remediate::actions::{Deed, Doing, OnDemandBackup, default_role, table_names, token};
 use crate::remediate::follow::Job;
 use crate::settings::{Settings, check_lifecycle};
 use crate::stderr::{self, say};
@@ -58,37 +59,43 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
     let settings = Settings::load(args.config.as_deref(), None, None)?;
     let (every, at_most) = intervals(&args.wait)?;
     let (cold_after_days, delete_after_days) = lifecycle(&args, &settings)?;
-    let vault = args.vault.clone().unwrap_or_else(|| settings.remediation.vault.clone());
+    let vault = args
+        .vault
+        .clone()
+        .unwrap_or_else(|| settings.remediation.vault_or_default().to_owned());
     let mut actions = Vec::new();
     for (arn, target, partition) in resolve(&args).await? {
         let role = args.role.clone().or_else(|| settings.remediation.role_arn.clone());
-        // By hand each command is a new wish: the token keeps only the retries of one command together.
-        let token = token(&[&arn, &vault, &Utc::now().to_rfc3339()]);
-        actions.push(OnDemandBackup {
-            reason: "asked for by hand".to_owned(),
+        let deed = OnDemandBackup {
             table_id: None,
             role_arn: role.unwrap_or_else(|| default_role(&partition, &target.account_id)),
             table_arn: arn,
-            vault: vault.clone(),
+            vault_name: vault.clone(),
             cold_after_days,
             delete_after_days,
-            idempotency_token: token,
             table_size_bytes: None,
-        });
-    }
-    for action in &actions {
+        };
         let verb = if args.dry_run { "would back up" } else { "backing up" };
         say(&format!(
             "{verb} {} into {} ({})",
-            one_line(&action.table_arn),
+            one_line(&deed.table_arn),
             one_line(&vault),
-            action.lifecycle()
+            deed.lifecycle()
         ));
+        actions.push(Action {
+            // By hand each command is a new wish: the token keeps only the retries of one command together.
+            id: token(&[&deed.table_arn, &vault, &Utc::now().to_rfc3339()]),
+            needs: Vec::new(),
+            account_id: target.account_id,
+            region: target.region,
+            reason: "asked for by hand".to_owned(),
+            findings: Vec::new(),
+            deed: Deed::OnDemandBackup(deed),
+        });
     }
     if args.dry_run {
         return Ok(Exit::Compliant);
     }
-    let actions: Vec<Action> = actions.into_iter().map(Action::OnDemandBackup).collect();
     let targets = targets(&settings, actions.iter().map(Action::target)).await?;
     let (mut jobs, mut refused) = (Vec::new(), 0);
     for action in actions {
@@ -97,10 +104,15 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
             refused += 1;
             continue;
         };
-        let name = action.resource().name;
-        match action.start(target).await {
-            Ok(job_id) => {
-                print(&format!("{}\t{}\n", one_line(name), one_line(&job_id)))?;
+        let name = action.name();
+        let doing = Doing {
+            id: &action.id,
+            made: &[],
+        };
+        match action.deed.act(target, &doing).await {
+            Ok(done) => {
+                let job_id = done.job.unwrap_or_default();
+                print(&format!("{}\t{}\n", one_line(&name), one_line(&job_id)))?;
                 jobs.push(Job {
                     id: job_id,
                     target: target.clone(),
@@ -112,7 +124,7 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
                 let place = format!("account {}, {}", id.account_id, id.region);
                 let problem = if failure.kind == FailureKind::Absent && failure.why().contains("able not found") {
                     let names = table_names(target).await;
-                    let near = nearest(name, names.iter().map(String::as_str));
+                    let near = nearest(&name, names.iter().map(String::as_str));
                     Problem::new(format!("there is no table `{name}`"))
                         .at(place)
                         .hint(near.map_or_else(

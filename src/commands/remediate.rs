@@ -1,9 +1,12 @@
 //! `remediate plan`, `apply`, `verify`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use chrono::Utc;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -15,31 +18,31 @@ use crate::commands::shared::criteria;
 use crate::commands::shared::evidence::{inventory_in, limits};
 use crate::commands::shared::output::print;
 use crate::commands::shared::reach::reach;
+use crate::criteria::levels::may_be_required;
 use crate::deliver::staging::Staging;
-use crate::domain::{TargetId, Verdict};
+use crate::domain::{TargetId, Verdict, rfc3339};
 use crate::duration;
 use crate::exit::Exit;
-use crate::judge::judge;
 use crate::problem::{Outcome, Problem, count, one_line};
-use crate::remediate::actions::Standing;
-use crate::remediate::actions::{Action, KINDS};
-use crate::remediate::apply::{Journal, apply};
+use crate::remediate::actions::{KINDS, Sign, Standing, Undone};
+use crate::remediate::apply::{Applied, Pace, apply};
 use crate::remediate::follow::{Job, follow};
-use crate::remediate::known::Known;
-use crate::remediate::plan::propose;
+use crate::remediate::journal::Journal;
+use crate::remediate::propose::propose;
 use crate::remediate::verify::verify;
-use crate::remediate::{Event, Plan};
+use crate::remediate::{Action, Choice, Event, Plan, Remaining};
 use crate::settings::Settings;
 use crate::stderr::{say, shows_progress_bar, warn};
+use crate::text::{list, nearest};
 
 /// Subcommands of `remediate`.
 #[derive(Debug, Subcommand)]
 pub enum RemediateCommand {
-    /// Propose on-demand backups for tables without a recent usable recovery point. Changes nothing.
+    /// Propose what mends the findings, and say what it fixes and what still fails after it. Changes nothing.
     Plan(PlanArgs),
-    /// Start the backup jobs of a reviewed plan. Nothing outside the plan is touched.
+    /// Do what a reviewed plan says. Nothing outside the plan is touched.
     Apply(ApplyArgs),
-    /// Read AWS afresh and say whether the plan's tables now have a recent usable recovery point.
+    /// Read AWS afresh and say whether what the plan says is so now.
     Verify(VerifyArgs),
 }
 
@@ -55,6 +58,18 @@ pub struct PlanArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
     pub rules: RuleArgs,
+    /// Propose these kinds of actions only.
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Leave these kinds of actions out.
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    pub exclude: Vec<String>,
+    /// Answer the findings of rules too that only advise.
+    #[arg(long)]
+    pub advised: bool,
+    /// Write no plan with more actions than this.
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub max_changes: usize,
     /// The plan file to write.
     #[arg(
         long,
@@ -80,6 +95,15 @@ pub struct ApplyArgs {
     /// Refuse plans with more actions than this.
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub max_changes: usize,
+    /// Do not ask.
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+    /// Refuse a plan whose scan is older than this.
+    #[arg(long, value_name = "DURATION", default_value = "24h")]
+    pub max_plan_age: String,
+    /// Actions under way at once.
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub at_once: usize,
     /// Where to note every step. Without this flag: the plan file's name with `.journal.jsonl`.
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,
@@ -131,8 +155,12 @@ pub async fn run(command: RemediateCommand) -> Outcome<Exit> {
 async fn plan(args: PlanArgs) -> Outcome<Exit> {
     let (settings, mut criteria) = criteria::read(args.scope.config.as_deref(), &args.rules, None)?;
     let settings = collect::in_scope(settings, &args.scope)?;
-    // Only what leads to an action needs to be read and judged.
-    criteria.rules.0.retain(|rule| rule.action.is_some());
+    let choice = choice(&args)?;
+    if !choice.advised {
+        let policy = &criteria.policy;
+        // Only what leads to an action needs to be read and judged.
+        criteria.rules.0.retain(|rule| may_be_required(rule, policy));
+    }
     let scratch;
     let inventory = match &args.from {
         Some(folder) => inventory_in(folder)?,
@@ -142,10 +170,9 @@ async fn plan(args: PlanArgs) -> Outcome<Exit> {
             collect::into(&settings, &wanted, scratch.dir()).await?
         }
     };
-    let report = judge(&inventory, &criteria)?;
     let limits = args.from.as_deref().and_then(limits);
-    let known = Known::of(&report, &inventory, &settings.remediation, limits.as_deref())?;
-    let plan = propose(&known, &criteria.rules)?;
+    let plan = propose(&inventory, &criteria, &settings.remediation, &choice, limits.as_deref())?;
+    check_number(&plan, args.max_changes, &args.to)?;
     plan.write(&args.to)?;
     print(&describe(&plan))?;
     say(&format!(
@@ -156,106 +183,310 @@ async fn plan(args: PlanArgs) -> Outcome<Exit> {
     Ok(Exit::Compliant)
 }
 
+/// Which actions to propose.
+///
+/// Errors: a kind that nobody knows.
+fn choice(args: &PlanArgs) -> Outcome<Choice> {
+    for (flag, ids) in [("--only", &args.only), ("--exclude", &args.exclude)] {
+        if let Some(id) = ids.iter().find(|id| KINDS.iter().all(|kind| kind.id != **id)) {
+            let known: Vec<&str> = KINDS.iter().map(|kind| kind.id).collect();
+            let near = nearest(id, known.iter().copied());
+            return Err(Problem::usage(format!("`{flag} {id}` names no kind of action"))
+                .so("no plan was made")
+                .hint(near.map_or_else(
+                    || format!("the kinds are {}", list(&known)),
+                    |near| format!("did you mean `{near}`?"),
+                ))
+                .into());
+        }
+    }
+    Ok(Choice {
+        only: args.only.clone(),
+        exclude: args.exclude.clone(),
+        advised: args.advised,
+    })
+}
+
+/// Errors: the plan has more actions than were allowed.
+fn check_number(plan: &Plan, at_most: usize, path: &Path) -> Result<(), Problem> {
+    let number = plan.actions.len();
+    if number <= at_most {
+        return Ok(());
+    }
+    Err(Problem::usage("the plan has more actions than `--max-changes` allows")
+        .at(path.display().to_string())
+        .why(format!("{}, at most {at_most}", count(number, "action")))
+        .so("nothing was changed")
+        .hint(format!("review the plan, then pass `--max-changes {number}`")))
+}
+
 /// What a plan reads where it has no inventory: what its rules ask about, and what its actions need to know.
 pub(crate) fn wanted(of_criteria: impl Iterator<Item = &'static str>) -> Wanted {
     let of_actions = KINDS.iter().flat_map(|kind| kind.frames.iter().copied());
     Wanted::frames(of_criteria.chain(of_actions))
 }
 
+/// The plan for people: what is to be done in each account and Region, what still fails after it, and one line over all.
 fn describe(plan: &Plan) -> String {
-    let of_kinds = KINDS.iter().map(|kind| {
-        let actions = plan.actions.iter().filter(|action| action.kind().id == kind.id);
-        count(actions.count(), kind.noun)
-    });
-    let mut text = format!("{} proposed\n", of_kinds.collect::<Vec<_>>().join(", "));
-    for action in &plan.actions {
+    let mut text = String::new();
+    let mut targets: Vec<TargetId> = plan.actions.iter().map(Action::target).collect();
+    targets.sort();
+    targets.dedup();
+    for at in &targets {
         text.push_str(&format!(
-            "  {}\n      {}\n",
-            action.describe(),
-            one_line(action.reason())
+            "account {}, {}\n",
+            one_line(&at.account_id),
+            one_line(&at.region)
         ));
-    }
-    if !plan.blocked.is_empty() {
-        text.push_str(&format!("{} not in the plan\n", count(plan.blocked.len(), "table")));
-        for blocked in &plan.blocked {
+        for action in plan.actions.iter().filter(|action| action.target() == *at) {
+            let resource = action.deed.resource(at);
             text.push_str(&format!(
-                "  {}: {}\n",
-                one_line(&blocked.resource_arn),
-                one_line(&blocked.reason)
+                "  {} {} {}: {}\n      {}\n",
+                action.deed.kind().sign.as_str(),
+                resource.noun,
+                one_line(&resource.name),
+                one_line(&action.deed.describe()),
+                one_line(&action.reason)
             ));
+            if let Undone::Left(why) = action.deed.inverse() {
+                text.push_str(&format!("      cannot be taken back: {}\n", one_line(&why)));
+            }
         }
     }
-    text
+    let of = |finding: &Remaining| {
+        format!(
+            "  {} ({}): {}\n",
+            one_line(&finding.resource),
+            one_line(&finding.rule),
+            one_line(&finding.message)
+        )
+    };
+    if !plan.worse.is_empty() {
+        text.push_str(&format!("{} worse after it\n", count(plan.worse.len(), "finding")));
+        plan.worse.iter().for_each(|finding| text.push_str(&of(finding)));
+    }
+    if !plan.remaining.is_empty() {
+        text.push_str(&format!(
+            "{} not good yet after it\n",
+            count(plan.remaining.len(), "finding")
+        ));
+        plan.remaining.iter().for_each(|finding| text.push_str(&of(finding)));
+    }
+    if !plan.blocked.is_empty() {
+        text.push_str(&format!("{} without an action\n", count(plan.blocked.len(), "finding")));
+        for blocked in &plan.blocked {
+            text.push_str(&format!(
+                "  {} ({}): {}\n",
+                one_line(&blocked.resource),
+                one_line(&blocked.rule),
+                one_line(&blocked.reason)
+            ));
+            if !blocked.remedy.is_empty() {
+                text.push_str(&format!("      by hand: {}\n", one_line(&blocked.remedy)));
+            }
+        }
+    }
+    text + &total(plan)
+}
+
+/// `2 to create, 1 to change; 5 findings fixed, 0 worse, 1 not good yet, 3 without an action`.
+fn total(plan: &Plan) -> String {
+    let with = |sign: Sign| {
+        let actions = plan.actions.iter().filter(|action| action.deed.kind().sign == sign);
+        actions.count()
+    };
+    format!(
+        "{} to create, {} to change; {} fixed, {} worse, {} not good yet, {} without an action\n",
+        with(Sign::Create),
+        with(Sign::Change),
+        count(plan.fixes.len(), "finding"),
+        plan.worse.len(),
+        plan.remaining.len(),
+        plan.blocked.len()
+    )
 }
 
 async fn apply_plan(args: ApplyArgs) -> Outcome<Exit> {
     let settings = Settings::load(args.config.as_deref(), None, None)?;
     let (every, at_most) = intervals(&args.wait)?;
     let plan = Plan::read(&args.plan)?;
-    if plan.actions.len() > args.max_changes {
-        return Err(Problem::usage("the plan has more actions than `--max-changes` allows")
-            .at(args.plan.display().to_string())
-            .why(format!(
-                "{}, at most {}",
-                count(plan.actions.len(), "action"),
-                args.max_changes
-            ))
-            .so("nothing was changed")
-            .hint(format!(
-                "review the plan, then pass `--max-changes {}`",
-                plan.actions.len()
-            ))
-            .into());
-    }
+    check_number(&plan, args.max_changes, &args.plan)?;
     if args.dry_run {
         print(&describe(&plan))?;
         say("nothing was changed (--dry-run)");
         return Ok(Exit::Compliant);
+    }
+    check_age(&plan, &args)?;
+    if !args.yes && !agrees(&plan)? {
+        say("nothing was changed");
+        return Ok(Exit::Failed);
     }
     let targets = targets(&settings, plan.actions.iter().map(Action::target)).await?;
     let path = args
         .journal
         .unwrap_or_else(|| args.plan.with_extension("journal.jsonl"));
     let mut journal = Journal::open(&path, &plan)?;
-    let applied = apply(&plan, &targets, &mut journal, &mut say_step).await?;
-    let unproven = match applied.unproven {
-        0 => String::new(),
-        number => format!(", {number} of the journal not proven"),
+    let stop = Arc::new(AtomicBool::new(false));
+    let heard = Arc::clone(&stop);
+    let listener = tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            heard.store(true, Ordering::Relaxed);
+            say("ending after the calls under way; the same command goes on where this one ends");
+        }
+    });
+    let pace = Pace {
+        at_once: args.at_once.max(1),
+        every,
+        at_most,
     };
-    say(&format!(
-        "{} started, {} refused{unproven}; journal in {}",
+    let applied = apply(&plan, &targets, &mut journal, pace, &stop, &mut say_step).await;
+    listener.abort();
+    let applied = applied?;
+    let mut text = format!(
+        "{} started, {} done, {} refused",
         count(applied.jobs.len(), "job"),
-        applied.refused,
-        path.display()
-    ));
+        count(applied.done, "action"),
+        applied.refused
+    );
+    for (number, words) in [
+        (applied.unproven, "of the journal not proven"),
+        (applied.drifted.len(), "changed since the plan"),
+        (applied.left.len(), "left out with them"),
+        (applied.waiting, "not begun"),
+    ] {
+        if number > 0 {
+            text.push_str(&format!(", {number} {words}"));
+        }
+    }
+    say(&format!("{text}; journal in {}", path.display()));
+    let is_short = applied.is_short();
+    let drift = drift(&plan, &applied);
     let ended = if args.wait.wait {
         followed(applied.jobs, every, at_most).await
     } else {
         Vec::new()
     };
-    Ok(outcome(&ended, applied.refused + applied.unproven, args.wait.wait))
+    if let Some(problem) = drift {
+        return Err(problem.into());
+    }
+    Ok(outcome(&ended, usize::from(is_short), args.wait.wait))
+}
+
+/// Errors: the plan rests on evidence that is too old.
+fn check_age(plan: &Plan, args: &ApplyArgs) -> Outcome<()> {
+    let most = duration::parse(&args.max_plan_age).map_err(|why| {
+        Problem::usage("`--max-plan-age` is not a duration")
+            .why(why)
+            .hint("write it like `24h`")
+    })?;
+    let age = Utc::now() - plan.as_of;
+    if age <= most {
+        return Ok(());
+    }
+    Err(Problem::new("the remediation plan is too old")
+        .at(args.plan.display().to_string())
+        .why(format!(
+            "its scan is of {}, {} ago; at most {}",
+            rfc3339(plan.as_of),
+            duration::human(age),
+            duration::human(most)
+        ))
+        .so("nothing was changed")
+        .hint("make a new plan with `remediate plan`, and review it; or allow more with `--max-plan-age`")
+        .into())
+}
+
+/// Asks the person at the terminal.
+///
+/// Errors: there is no terminal to ask at.
+fn agrees(plan: &Plan) -> Outcome<bool> {
+    use std::io::{IsTerminal as _, Write as _};
+    if plan.actions.is_empty() {
+        return Ok(true);
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(Problem::usage("nobody can be asked whether the plan is to be done")
+            .why("the input is no terminal")
+            .so("nothing was changed")
+            .hint("review the plan, then pass `--yes`")
+            .into());
+    }
+    let mut err = std::io::stderr();
+    let asked = write!(err, "{}do it? [y/N] ", total(plan)).and_then(|()| err.flush());
+    let mut answer = String::new();
+    let read = asked.and_then(|()| std::io::stdin().read_line(&mut answer));
+    Ok(read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// What is no longer as the plan has it, and what was left out for it; none: nothing.
+fn drift(plan: &Plan, applied: &Applied) -> Option<Problem> {
+    let (first, why) = applied.drifted.first()?;
+    let place = |action: &Action| {
+        let at = action.target();
+        let resource = action.deed.resource(&at);
+        format!(
+            "{} `{}` in account {}, {}",
+            resource.noun,
+            one_line(&resource.name),
+            at.account_id,
+            at.region
+        )
+    };
+    let others = applied.drifted.iter().skip(1);
+    let mut lines: Vec<String> = others
+        .map(|(action, why)| format!("{}: {}", place(action), one_line(why)))
+        .collect();
+    lines.extend(
+        applied
+            .left
+            .iter()
+            .map(|action| format!("{}: left out with it", place(action))),
+    );
+    let why = match lines.is_empty() {
+        true => why.clone(),
+        false => format!("{why}; also {}", lines.join("; ")),
+    };
+    let untouched = applied.drifted.len() + applied.left.len();
+    Some(
+        Problem::new("the remediation plan no longer matches AWS")
+            .at(place(first))
+            .why(why)
+            .so(format!(
+                "{untouched} of {} not done",
+                count(plan.actions.len(), "action")
+            ))
+            .hint("scan again, then `remediate plan`, and review the new plan"),
+    )
 }
 
 /// Says what happens.
 fn say_step(event: Event<'_>) {
+    let say_of = |action: &Action, text: &str| say(&format!("{}: {}", one_line(&action.name()), one_line(text)));
     match event {
-        Event::StartedBefore(name, job_id) => {
-            say(&format!("{}: started before as {}", one_line(name), one_line(job_id)));
+        Event::StartedBefore(action, job_id) => say_of(action, &format!("started before as {job_id}")),
+        Event::DoneBefore(action) => say_of(action, "done before"),
+        Event::Unproven(action, "", why) => say_of(
+            action,
+            &format!("the journal says that it is done, and AWS does not: {why}; not counted, and nothing was done"),
+        ),
+        Event::Unproven(action, job_id, why) => say_of(
+            action,
+            &format!(
+                "the journal names job {job_id}, which is not known to be its own: {why}; not counted, and nothing was started. \
+                 Apply with another `--journal` to ask again"
+            ),
+        ),
+        Event::Started(action, job_id) => say_of(action, &format!("started {job_id}")),
+        Event::Done(action) => say_of(action, &format!("{}: done", action.deed.describe())),
+        Event::Already(action, how) => say_of(action, &format!("already so: {how}")),
+        Event::Refused(action, why) => say_of(action, &format!("refused: {why}")),
+        Event::Drifted(action, why) => say_of(action, &format!("not done: {why}")),
+        Event::Left(action) => say_of(action, "not done: it needs what was not done"),
+        Event::Ended(action, Standing { state, message, .. }) if message.is_empty() => {
+            say(&format!("{} {state}", one_line(&action.name())));
         }
-        Event::Unproven(name, job_id, why) => say(&format!(
-            "{}: the journal names job {}, which is not known to be its own: {}; not counted, and nothing was started. Apply \
-             with another `--journal` to ask again",
-            one_line(name),
-            one_line(job_id),
-            one_line(why)
-        )),
-        Event::Started(name, job_id) => say(&format!("{}: started {job_id}", one_line(name))),
-        Event::Refused(name, why) => say(&format!("{}: refused: {}", one_line(name), one_line(why))),
-        Event::Ended(name, Standing { state, message, .. }) if message.is_empty() => {
-            say(&format!("{} {state}", one_line(name)));
-        }
-        Event::Ended(name, Standing { state, message, .. }) => {
-            say(&format!("{} {state}: {}", one_line(name), one_line(message)));
+        Event::Ended(action, Standing { state, message, .. }) => {
+            say(&format!("{} {state}: {}", one_line(&action.name()), one_line(message)));
         }
         Event::Waiting(..) | Event::Pause => {}
     }
@@ -272,7 +503,7 @@ pub(crate) async fn followed(jobs: Vec<Job>, every: Duration, at_most: Duration)
         bar.set_style(style);
     }
     let mut tell = |event: Event<'_>| match event {
-        Event::Waiting(name, standing) => bar.set_message(format!("{} {}", one_line(name), standing.state)),
+        Event::Waiting(action, standing) => bar.set_message(format!("{} {}", one_line(&action.name()), standing.state)),
         Event::Pause => bar.tick(),
         event => {
             if matches!(event, Event::Ended(..)) {

@@ -25,11 +25,11 @@ pub(crate) async fn verify(plan: &Plan, targets: &BTreeMap<TargetId, Target>) ->
     for action in &plan.actions {
         let id = action.target();
         let (verdict, message) = match targets.get(&id) {
-            Some(target) => action.verify(target, plan.as_of).await,
+            Some(target) => action.deed.verify(target, plan.as_of).await,
             None => (Verdict::Unknown, format!("account {} cannot be reached", id.account_id)),
         };
         results.push(Verified {
-            name: action.resource().name.to_owned(),
+            name: action.name(),
             verdict,
             message,
         });

@@ -4,10 +4,10 @@ use crate::toml_reader::Section;
 use crate::toml_reader::values::days;
 
 /// How on-demand backups are made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Remediation {
-    /// The vault that takes them.
-    pub vault: String,
+    /// The vault that takes them; none: the one that fits the policy, `Default` first.
+    pub vault: Option<String>,
     /// The role AWS Backup assumes; none: AWS Backup's default service role of the account.
     pub role_arn: Option<String>,
     /// Days until cold storage; none: stays warm.
@@ -16,16 +16,15 @@ pub struct Remediation {
     pub delete_after_days: Option<i64>,
 }
 
-impl Default for Remediation {
-    fn default() -> Self {
-        Self {
-            vault: "Default".to_owned(),
-            role_arn: None,
-            cold_after_days: None,
-            delete_after_days: None,
-        }
+impl Remediation {
+    /// The vault for backups by hand.
+    pub(crate) fn vault_or_default(&self) -> &str {
+        self.vault.as_deref().unwrap_or(DEFAULT_VAULT)
     }
 }
+
+/// The vault that AWS Backup makes with the first use of its console.
+pub(crate) const DEFAULT_VAULT: &str = "Default";
 
 /// AWS Backup deletes no earlier than this many days after the move to cold storage.
 pub(crate) const COLD_MINIMUM_DAYS: i64 = 90;
@@ -57,7 +56,7 @@ pub(crate) fn check_lifecycle(cold_after_days: Option<i64>, delete_after_days: O
 pub(super) fn read(section: &Section<'_>, retention_min_days: i64) -> Remediation {
     let mut remediation = Remediation::default();
     if let Some(vault) = section.string("vault") {
-        remediation.vault = vault.value;
+        remediation.vault = Some(vault.value);
     }
     remediation.role_arn = section.string("role-arn").map(|role| role.value);
     remediation.cold_after_days = days(section, "cold-after");

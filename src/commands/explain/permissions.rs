@@ -8,7 +8,7 @@ use crate::collect::Wanted;
 use crate::commands::remediate;
 use crate::criteria::rules::RuleSet;
 use crate::problem::{Outcome, Problem};
-use crate::remediate::actions::{KINDS, OnDemandBackup};
+use crate::remediate::actions::{Act, KINDS, OnDemandBackup};
 use crate::text::{list, nearest};
 use crate::{deliver, ledger, push, sign};
 
@@ -41,8 +41,7 @@ pub(super) fn permissions(command: &str, ids: &[String], program: &clap::Command
         "remediate" => {
             let actions = KINDS.iter().flat_map(|kind| [kind.doing, kind.checking].concat());
             // Without `--from`, a plan reads AWS itself.
-            let mut rules = RuleSet::load(None, ids)?;
-            rules.0.retain(|rule| rule.action.is_some());
+            let rules = RuleSet::load(None, ids)?;
             let wanted = remediate::wanted(rules.frames().into_iter());
             [vec![read(&wanted)], start_backups(actions)].concat()
         }
