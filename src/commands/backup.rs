@@ -15,6 +15,7 @@ use crate::problem::{Outcome, Problem, Problems, one_line};
 use crate::remediate::Action;
 use crate::remediate::actions::{Deed, Doing, OnDemandBackup, default_role, table_names, token};
 use crate::remediate::follow::Job;
+use crate::remediate::price::Cost;
 use crate::settings::{Settings, check_lifecycle};
 use crate::stderr::{self, say};
 use crate::text::nearest;
@@ -90,6 +91,7 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
             region: target.region,
             reason: "asked for by hand".to_owned(),
             findings: Vec::new(),
+            cost: Cost::FREE,
             deed: Deed::OnDemandBackup(deed),
         });
     }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::actions::{Deed, KINDS, Kind, Thing, token};
+use super::price::Prices;
 use super::world::World;
 use super::{Action, Blocked, Choice, PLAN_VERSION, Plan, Remaining, unanswered};
 use crate::criteria::Criteria;
@@ -21,6 +22,7 @@ pub(crate) struct Planner<'p> {
     pub(crate) criteria: &'p Criteria,
     /// How people want things done.
     pub(crate) settings: &'p Remediation,
+    prices: &'p Prices,
     /// The judgement of the world as it would be after the actions so far.
     pub(crate) report: Report,
     /// That world.
@@ -72,6 +74,7 @@ impl Planner<'_> {
             region: at.region.clone(),
             reason: reason.to_owned(),
             findings: ids.collect(),
+            cost: self.prices.cost(&at.region, deed.quantities()),
             deed,
         });
     }
@@ -110,7 +113,7 @@ impl Planner<'_> {
 pub(crate) fn propose(
     inventory: &Inventory,
     criteria: &Criteria,
-    settings: &Remediation,
+    (settings, prices): (&Remediation, &Prices),
     choice: &Choice,
     limits: Option<&str>,
 ) -> Outcome<Plan> {
@@ -118,6 +121,7 @@ pub(crate) fn propose(
     let mut planner = Planner {
         criteria,
         settings,
+        prices,
         report: before.clone(),
         world: World::of(inventory)?,
         scan_id: before.scan.id.clone(),

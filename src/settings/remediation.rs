@@ -1,5 +1,7 @@
 //! `[remediation]`: how `remediate` and `backup` make recovery points.
 
+use std::collections::BTreeMap;
+
 use crate::toml_reader::Section;
 use crate::toml_reader::values::days;
 
@@ -14,6 +16,10 @@ pub struct Remediation {
     pub cold_after_days: Option<i64>,
     /// Days until deletion; none: the policy's minimum retention.
     pub delete_after_days: Option<i64>,
+    /// No plan is applied that somebody else has not signed.
+    pub require_approval: bool,
+    /// As which callers those work who may sign plans: ARN patterns, by the name in the file of allowed signers.
+    pub approvers: BTreeMap<String, Vec<String>>,
 }
 
 impl Remediation {
@@ -61,6 +67,8 @@ pub(super) fn read(section: &Section<'_>, retention_min_days: i64) -> Remediatio
     remediation.role_arn = section.string("role-arn").map(|role| role.value);
     remediation.cold_after_days = days(section, "cold-after");
     remediation.delete_after_days = days(section, "delete-after");
+    remediation.require_approval = section.boolean("require-approval").unwrap_or(false);
+    remediation.approvers = section.strings_map("approvers").unwrap_or_default();
     section.finish();
     let delete_after_days = remediation.delete_after_days.unwrap_or(retention_min_days);
     if let Err(why) = check_lifecycle(remediation.cold_after_days, Some(delete_after_days)) {

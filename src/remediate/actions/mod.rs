@@ -201,6 +201,12 @@ pub(crate) struct Quantities {
     pub(crate) restored: Option<i64>,
     /// Bytes that go to another Region.
     pub(crate) moved: Option<i64>,
+    /// Bytes that are kept in warm storage all the time, once what it makes is in full use.
+    pub(crate) monthly_warm: Option<i64>,
+    /// The same in cold storage.
+    pub(crate) monthly_cold: Option<i64>,
+    /// Bytes that go to another Region every month.
+    pub(crate) monthly_moved: Option<i64>,
     /// It costs something, and how much is not known.
     pub(crate) is_unknown: bool,
 }

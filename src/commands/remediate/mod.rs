@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chrono::Utc;
-use clap::{Args, Subcommand};
+use chrono::{DateTime, Utc};
+use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::aws::target::Target;
@@ -17,23 +17,29 @@ use crate::commands::shared::args::{RuleArgs, ScopeArgs};
 use crate::commands::shared::criteria;
 use crate::commands::shared::evidence::{inventory_in, limits};
 use crate::commands::shared::output::print;
-use crate::commands::shared::reach::reach;
+use crate::commands::shared::reach::{Reached, reach};
 use crate::criteria::levels::may_be_required;
 use crate::deliver::staging::Staging;
 use crate::domain::{TargetId, Verdict, rfc3339};
 use crate::duration;
 use crate::exit::Exit;
+use crate::judge::judge;
 use crate::problem::{Outcome, Problem, count, one_line};
-use crate::remediate::actions::{KINDS, Sign, Standing, Undone};
+use crate::remediate::actions::{KINDS, Standing, Undone};
 use crate::remediate::apply::{Applied, Pace, apply};
 use crate::remediate::follow::{Job, follow};
 use crate::remediate::journal::Journal;
+use crate::remediate::price::Prices;
 use crate::remediate::propose::propose;
-use crate::remediate::verify::verify;
-use crate::remediate::{Action, Choice, Event, Plan, Remaining};
+use crate::remediate::undo::{undo, undoable};
+use crate::remediate::verify::{judged, verify};
+use crate::remediate::{Action, Choice, Event, Plan, approve};
 use crate::settings::Settings;
+use crate::sign::{Purpose, Signers, Trust};
 use crate::stderr::{say, shows_progress_bar, warn};
 use crate::text::{list, nearest};
+
+mod show;
 
 /// Subcommands of `remediate`.
 #[derive(Debug, Subcommand)]
@@ -42,8 +48,12 @@ pub enum RemediateCommand {
     Plan(PlanArgs),
     /// Do what a reviewed plan says. Nothing outside the plan is touched.
     Apply(ApplyArgs),
+    /// Sign a plan that somebody else has made, once it is reviewed.
+    Approve(ApproveArgs),
     /// Read AWS afresh and say whether what the plan says is so now.
     Verify(VerifyArgs),
+    /// Take back what the journal of a plan says was done. Nothing else is touched.
+    Undo(UndoArgs),
 }
 
 /// Arguments of `remediate plan`.
@@ -67,6 +77,15 @@ pub struct PlanArgs {
     /// Answer the findings of rules too that only advise.
     #[arg(long)]
     pub advised: bool,
+    /// File with prices, to estimate what the actions cost. Without this flag: the program's own, of us-east-1.
+    #[arg(long, value_name = "FILE")]
+    pub prices: Option<PathBuf>,
+    /// Write no plan that costs more than this, once and in a month together, in US dollars.
+    #[arg(long, value_name = "USD")]
+    pub max_cost: Option<f64>,
+    /// How the plan is shown: for people, as JSON, or as Markdown for a pull request. The file is the same.
+    #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+    pub format: PlanFormat,
     /// Write no plan with more actions than this.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub max_changes: usize,
@@ -101,6 +120,12 @@ pub struct ApplyArgs {
     /// Refuse a plan whose scan is older than this.
     #[arg(long, value_name = "DURATION", default_value = "24h")]
     pub max_plan_age: String,
+    /// Refuse a plan that nobody else has signed. The settings file may ask for it too.
+    #[arg(long)]
+    pub require_approval: bool,
+    /// Keys that may approve, as `ssh-keygen` reads them.
+    #[arg(long, value_name = "FILE")]
+    pub allowed_signers: Option<PathBuf>,
     /// Actions under way at once.
     #[arg(long, value_name = "N", default_value_t = 8)]
     pub at_once: usize,
@@ -112,14 +137,64 @@ pub struct ApplyArgs {
     pub wait: WaitArgs,
 }
 
-/// Arguments of `remediate verify`.
+/// How a plan is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For people at a terminal.
+    Text,
+    /// For programs: the plan file itself.
+    Json,
+    /// For a pull request.
+    #[value(name = "md")]
+    Markdown,
+}
+
+/// Arguments of `remediate approve`.
 #[derive(Debug, Args)]
-pub struct VerifyArgs {
+pub struct ApproveArgs {
+    /// The plan file.
+    pub plan: PathBuf,
+    /// The SSH key that signs: a key file, a `.pub` file or a fingerprint of a key in ssh-agent, or `agent`.
+    #[arg(long, value_name = "KEY")]
+    pub sign: String,
+}
+
+/// Arguments of `remediate undo`.
+#[derive(Debug, Args)]
+pub struct UndoArgs {
     /// The plan file.
     pub plan: PathBuf,
     /// Settings file with the accounts' roles. Without this flag: the nearest backproof.toml, if there is one.
     #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
     pub config: Option<PathBuf>,
+    /// The journal of what was done. Without this flag: the plan file's name with `.journal.jsonl`.
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+    /// Show what would be taken back, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The names of what is taken back, to be typed in full; without it they are asked for.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub confirm: Vec<String>,
+}
+
+/// Arguments of `remediate verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The plan file.
+    pub plan: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub scope: ScopeArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub rules: RuleArgs,
+    /// The evidence that the plan rests on: the `inventory` folder of a scan. With it, what has become worse is told too.
+    #[arg(long, value_name = "INVENTORY")]
+    pub from: Option<PathBuf>,
+    /// Ask about the actions only, and do not judge the findings again.
+    #[arg(long)]
+    pub actions_only: bool,
 }
 
 /// How to follow jobs.
@@ -148,7 +223,9 @@ pub async fn run(command: RemediateCommand) -> Outcome<Exit> {
     match command {
         RemediateCommand::Plan(args) => plan(args).await,
         RemediateCommand::Apply(args) => apply_plan(args).await,
+        RemediateCommand::Approve(args) => approve_plan(args).await,
         RemediateCommand::Verify(args) => verify_plan(args).await,
+        RemediateCommand::Undo(args) => undo_plan(args).await,
     }
 }
 
@@ -156,6 +233,7 @@ async fn plan(args: PlanArgs) -> Outcome<Exit> {
     let (settings, mut criteria) = criteria::read(args.scope.config.as_deref(), &args.rules, None)?;
     let settings = collect::in_scope(settings, &args.scope)?;
     let choice = choice(&args)?;
+    let prices = Prices::load(args.prices.as_deref())?;
     if !choice.advised {
         let policy = &criteria.policy;
         // Only what leads to an action needs to be read and judged.
@@ -171,10 +249,16 @@ async fn plan(args: PlanArgs) -> Outcome<Exit> {
         }
     };
     let limits = args.from.as_deref().and_then(limits);
-    let plan = propose(&inventory, &criteria, &settings.remediation, &choice, limits.as_deref())?;
+    let how = (&settings.remediation, &prices);
+    let plan = propose(&inventory, &criteria, how, &choice, limits.as_deref())?;
     check_number(&plan, args.max_changes, &args.to)?;
+    check_cost(&plan, args.max_cost)?;
     plan.write(&args.to)?;
-    print(&describe(&plan))?;
+    print(&match args.format {
+        PlanFormat::Text => show::text(&plan),
+        PlanFormat::Json => plan.to_json()?,
+        PlanFormat::Markdown => show::markdown(&plan),
+    })?;
     say(&format!(
         "plan written to {}, SHA-256 {}; review it, then `backproof remediate apply {0}`",
         args.to.display(),
@@ -220,120 +304,64 @@ fn check_number(plan: &Plan, at_most: usize, path: &Path) -> Result<(), Problem>
         .hint(format!("review the plan, then pass `--max-changes {number}`")))
 }
 
+/// Errors: the plan costs more than was allowed, or it is not known what it costs.
+fn check_cost(plan: &Plan, at_most: Option<f64>) -> Result<(), Problem> {
+    let Some(at_most) = at_most else { return Ok(()) };
+    let cost = plan.cost();
+    let sum = cost
+        .once_usd
+        .zip(cost.monthly_usd)
+        .map(|(once, monthly)| once + monthly);
+    if sum.is_some_and(|sum| sum <= at_most) {
+        return Ok(());
+    }
+    Err(Problem::usage("the plan may cost more than `--max-cost` allows")
+        .why(format!("{}, at most {at_most:.2} USD", cost.words()))
+        .so("no plan was written")
+        .hint("leave kinds of actions out with `--exclude`, or tables with `--match`"))
+}
+
 /// What a plan reads where it has no inventory: what its rules ask about, and what its actions need to know.
 pub(crate) fn wanted(of_criteria: impl Iterator<Item = &'static str>) -> Wanted {
     let of_actions = KINDS.iter().flat_map(|kind| kind.frames.iter().copied());
     Wanted::frames(of_criteria.chain(of_actions))
 }
 
-/// The plan for people: what is to be done in each account and Region, what still fails after it, and one line over all.
-fn describe(plan: &Plan) -> String {
-    let mut text = String::new();
-    let mut targets: Vec<TargetId> = plan.actions.iter().map(Action::target).collect();
-    targets.sort();
-    targets.dedup();
-    for at in &targets {
-        text.push_str(&format!(
-            "account {}, {}\n",
-            one_line(&at.account_id),
-            one_line(&at.region)
-        ));
-        for action in plan.actions.iter().filter(|action| action.target() == *at) {
-            let resource = action.deed.resource(at);
-            text.push_str(&format!(
-                "  {} {} {}: {}\n      {}\n",
-                action.deed.kind().sign.as_str(),
-                resource.noun,
-                one_line(&resource.name),
-                one_line(&action.deed.describe()),
-                one_line(&action.reason)
-            ));
-            if let Undone::Left(why) = action.deed.inverse() {
-                text.push_str(&format!("      cannot be taken back: {}\n", one_line(&why)));
-            }
-        }
-    }
-    let of = |finding: &Remaining| {
-        format!(
-            "  {} ({}): {}\n",
-            one_line(&finding.resource),
-            one_line(&finding.rule),
-            one_line(&finding.message)
-        )
-    };
-    if !plan.worse.is_empty() {
-        text.push_str(&format!("{} worse after it\n", count(plan.worse.len(), "finding")));
-        plan.worse.iter().for_each(|finding| text.push_str(&of(finding)));
-    }
-    if !plan.remaining.is_empty() {
-        text.push_str(&format!(
-            "{} not good yet after it\n",
-            count(plan.remaining.len(), "finding")
-        ));
-        plan.remaining.iter().for_each(|finding| text.push_str(&of(finding)));
-    }
-    if !plan.blocked.is_empty() {
-        text.push_str(&format!("{} without an action\n", count(plan.blocked.len(), "finding")));
-        for blocked in &plan.blocked {
-            text.push_str(&format!(
-                "  {} ({}): {}\n",
-                one_line(&blocked.resource),
-                one_line(&blocked.rule),
-                one_line(&blocked.reason)
-            ));
-            if !blocked.remedy.is_empty() {
-                text.push_str(&format!("      by hand: {}\n", one_line(&blocked.remedy)));
-            }
-        }
-    }
-    text + &total(plan)
-}
-
-/// `2 to create, 1 to change; 5 findings fixed, 0 worse, 1 not good yet, 3 without an action`.
-fn total(plan: &Plan) -> String {
-    let with = |sign: Sign| {
-        let actions = plan.actions.iter().filter(|action| action.deed.kind().sign == sign);
-        actions.count()
-    };
-    format!(
-        "{} to create, {} to change; {} fixed, {} worse, {} not good yet, {} without an action\n",
-        with(Sign::Create),
-        with(Sign::Change),
-        count(plan.fixes.len(), "finding"),
-        plan.worse.len(),
-        plan.remaining.len(),
-        plan.blocked.len()
-    )
-}
-
 async fn apply_plan(args: ApplyArgs) -> Outcome<Exit> {
     let settings = Settings::load(args.config.as_deref(), None, None)?;
     let (every, at_most) = intervals(&args.wait)?;
-    let plan = Plan::read(&args.plan)?;
+    let (plan, bytes) = Plan::read(&args.plan)?;
     check_number(&plan, args.max_changes, &args.plan)?;
     if args.dry_run {
-        print(&describe(&plan))?;
+        print(&show::text(&plan))?;
         say("nothing was changed (--dry-run)");
         return Ok(Exit::Compliant);
     }
-    check_age(&plan, &args)?;
+    let reached = reached(&settings, plan.actions.iter().map(Action::target)).await?;
+    check_age(&plan, &args, reached.identity.at)?;
+    if args.require_approval || settings.remediation.require_approval {
+        let mut trust = Trust::none().for_purpose(Purpose::Plan);
+        let Some(file) = &args.allowed_signers else {
+            return Err(Problem::usage("who may approve is not known")
+                .so("nothing was changed")
+                .hint("name their keys with `--allowed-signers FILE`")
+                .into());
+        };
+        trust.add(file)?;
+        let (approvers, caller) = (&settings.remediation.approvers, &reached.identity);
+        let names = approve::check(&args.plan, &bytes, &trust, approvers, &[&caller.arn], caller.at)?;
+        say(&format!("approved by {}", one_line(&names)));
+    }
     if !args.yes && !agrees(&plan)? {
         say("nothing was changed");
         return Ok(Exit::Failed);
     }
-    let targets = targets(&settings, plan.actions.iter().map(Action::target)).await?;
+    let targets = reached.targets;
     let path = args
         .journal
         .unwrap_or_else(|| args.plan.with_extension("journal.jsonl"));
     let mut journal = Journal::open(&path, &plan)?;
-    let stop = Arc::new(AtomicBool::new(false));
-    let heard = Arc::clone(&stop);
-    let listener = tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            heard.store(true, Ordering::Relaxed);
-            say("ending after the calls under way; the same command goes on where this one ends");
-        }
-    });
+    let (stop, listener) = until_interrupted();
     let pace = Pace {
         at_once: args.at_once.max(1),
         every,
@@ -372,14 +400,27 @@ async fn apply_plan(args: ApplyArgs) -> Outcome<Exit> {
     Ok(outcome(&ended, usize::from(is_short), args.wait.wait))
 }
 
-/// Errors: the plan rests on evidence that is too old.
-fn check_age(plan: &Plan, args: &ApplyArgs) -> Outcome<()> {
+/// Is set when the person at the terminal wants to end, with what listens for it.
+fn until_interrupted() -> (Arc<AtomicBool>, tokio::task::JoinHandle<()>) {
+    let stop = Arc::new(AtomicBool::new(false));
+    let heard = Arc::clone(&stop);
+    let listener = tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            heard.store(true, Ordering::Relaxed);
+            say("ending after the calls under way; the same command goes on where this one ends");
+        }
+    });
+    (stop, listener)
+}
+
+/// Errors: the plan rests on evidence that is too old, by AWS's clock.
+fn check_age(plan: &Plan, args: &ApplyArgs, now: DateTime<Utc>) -> Outcome<()> {
     let most = duration::parse(&args.max_plan_age).map_err(|why| {
         Problem::usage("`--max-plan-age` is not a duration")
             .why(why)
             .hint("write it like `24h`")
     })?;
-    let age = Utc::now() - plan.as_of;
+    let age = now - plan.as_of;
     if age <= most {
         return Ok(());
     }
@@ -388,7 +429,7 @@ fn check_age(plan: &Plan, args: &ApplyArgs) -> Outcome<()> {
         .why(format!(
             "its scan is of {}, {} ago; at most {}",
             rfc3339(plan.as_of),
-            duration::human(age),
+            duration::age(age),
             duration::human(most)
         ))
         .so("nothing was changed")
@@ -412,7 +453,7 @@ fn agrees(plan: &Plan) -> Outcome<bool> {
             .into());
     }
     let mut err = std::io::stderr();
-    let asked = write!(err, "{}do it? [y/N] ", total(plan)).and_then(|()| err.flush());
+    let asked = write!(err, "{}do it? [y/N] ", show::total(plan)).and_then(|()| err.flush());
     let mut answer = String::new();
     let read = asked.and_then(|()| std::io::stdin().read_line(&mut answer));
     Ok(read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes"))
@@ -421,26 +462,15 @@ fn agrees(plan: &Plan) -> Outcome<bool> {
 /// What is no longer as the plan has it, and what was left out for it; none: nothing.
 fn drift(plan: &Plan, applied: &Applied) -> Option<Problem> {
     let (first, why) = applied.drifted.first()?;
-    let place = |action: &Action| {
-        let at = action.target();
-        let resource = action.deed.resource(&at);
-        format!(
-            "{} `{}` in account {}, {}",
-            resource.noun,
-            one_line(&resource.name),
-            at.account_id,
-            at.region
-        )
-    };
     let others = applied.drifted.iter().skip(1);
     let mut lines: Vec<String> = others
-        .map(|(action, why)| format!("{}: {}", place(action), one_line(why)))
+        .map(|(action, why)| format!("{}: {}", show::place(action), one_line(why)))
         .collect();
     lines.extend(
         applied
             .left
             .iter()
-            .map(|action| format!("{}: left out with it", place(action))),
+            .map(|action| format!("{}: left out with it", show::place(action))),
     );
     let why = match lines.is_empty() {
         true => why.clone(),
@@ -449,7 +479,7 @@ fn drift(plan: &Plan, applied: &Applied) -> Option<Problem> {
     let untouched = applied.drifted.len() + applied.left.len();
     Some(
         Problem::new("the remediation plan no longer matches AWS")
-            .at(place(first))
+            .at(show::place(first))
             .why(why)
             .so(format!(
                 "{untouched} of {} not done",
@@ -481,6 +511,8 @@ fn say_step(event: Event<'_>) {
         Event::Already(action, how) => say_of(action, &format!("already so: {how}")),
         Event::Refused(action, why) => say_of(action, &format!("refused: {why}")),
         Event::Drifted(action, why) => say_of(action, &format!("not done: {why}")),
+        Event::Undone(action, how) => say_of(action, &format!("taken back: {how}")),
+        Event::Kept(action, why) => say_of(action, &format!("stays: {why}")),
         Event::Left(action) => say_of(action, "not done: it needs what was not done"),
         Event::Ended(action, Standing { state, message, .. }) if message.is_empty() => {
             say(&format!("{} {state}", one_line(&action.name())));
@@ -583,19 +615,124 @@ pub(crate) async fn targets(
     settings: &Settings,
     ids: impl Iterator<Item = TargetId>,
 ) -> Outcome<BTreeMap<TargetId, Target>> {
-    let reached = reach(&settings.accounts, ids.collect()).await?;
-    for problem in reached.problems {
-        warn(&problem.so("its tables are left as they are"));
+    Ok(reached(settings, ids).await?.targets)
+}
+
+/// The same, with who calls.
+async fn reached(settings: &Settings, ids: impl Iterator<Item = TargetId>) -> Outcome<Reached> {
+    let mut reached = reach(&settings.accounts, ids.collect()).await?;
+    for problem in std::mem::take(&mut reached.problems) {
+        warn(&problem.so("everything there is left as it is"));
     }
-    Ok(reached.targets)
+    Ok(reached)
+}
+
+async fn approve_plan(args: ApproveArgs) -> Outcome<Exit> {
+    let (plan, bytes) = Plan::read(&args.plan)?;
+    if args.sign.starts_with("awskms:") {
+        return Err(Problem::usage("a plan is approved with an SSH key")
+            .at("`--sign`")
+            .so("nothing was signed")
+            .hint("`--sign` takes a key file, a `.pub` file, `agent` or a fingerprint")
+            .into());
+    }
+    let signers = Signers::open(std::slice::from_ref(&args.sign)).await?;
+    print(&show::text(&plan))?;
+    let (path, signer) = approve::approve(&args.plan, &bytes, signers).await?;
+    say(&format!(
+        "approved with {}; the signature is in {}",
+        signer.key(),
+        path.display()
+    ));
+    Ok(Exit::Compliant)
+}
+
+async fn undo_plan(args: UndoArgs) -> Outcome<Exit> {
+    let settings = Settings::load(args.config.as_deref(), None, None)?;
+    let (plan, _) = Plan::read(&args.plan)?;
+    let path = args
+        .journal
+        .clone()
+        .unwrap_or_else(|| args.plan.with_extension("journal.jsonl"));
+    if !path.exists() {
+        return Err(Problem::usage("there is no journal of the plan")
+            .at(path.display().to_string())
+            .so("nothing was changed")
+            .hint("name the journal of `remediate apply` with `--journal`")
+            .into());
+    }
+    let mut journal = Journal::open(&path, &plan)?;
+    let done = undoable(&plan, &journal);
+    let mut text = String::new();
+    for (action, _) in &done {
+        let (Undone::Back(how) | Undone::Left(how)) = action.deed.inverse();
+        text.push_str(&format!("  {}: {}\n", show::place(action), one_line(&how)));
+    }
+    print(&format!("{} to take back\n{text}", count(done.len(), "action")))?;
+    if args.dry_run || done.is_empty() {
+        say("nothing was changed");
+        return Ok(Exit::Compliant);
+    }
+    confirm(&done.iter().map(|(action, _)| action.name()).collect(), &args.confirm)?;
+    let targets = targets(&settings, done.iter().map(|(action, _)| action.target())).await?;
+    let (stop, listener) = until_interrupted();
+    let result = undo(&plan, &targets, &mut journal, &stop, &mut say_step).await;
+    listener.abort();
+    let result = result?;
+    let waiting = match result.waiting {
+        0 => String::new(),
+        number => format!(", {number} not begun"),
+    };
+    say(&format!(
+        "{} taken back, {} left as they are{waiting}; journal in {}",
+        count(result.back, "action"),
+        result.left,
+        path.display()
+    ));
+    Ok(if result.left + result.waiting == 0 {
+        Exit::Compliant
+    } else {
+        Exit::Failed
+    })
+}
+
+/// To take something back may make an answer worse: what it is about is typed, not agreed to in passing.
+///
+/// Errors: a name is missing.
+fn confirm(names: &BTreeSet<String>, typed: &[String]) -> Result<(), Problem> {
+    use std::io::IsTerminal as _;
+    let mut given: BTreeSet<String> = typed.iter().map(|name| name.trim().to_owned()).collect();
+    if given.is_empty() && std::io::stdin().is_terminal() {
+        say("type the names of what is to be taken back, with commas between them:");
+        let mut line = String::new();
+        if std::io::stdin().read_line(&mut line).is_ok() {
+            given = line.trim().split(',').map(|name| name.trim().to_owned()).collect();
+        }
+    }
+    let missing: Vec<String> = names
+        .difference(&given)
+        .map(|name| format!("`{}`", one_line(name)))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Problem::usage("what is to be taken back was not typed")
+        .why(format!("missing: {}", missing.join(", ")))
+        .so("nothing was changed")
+        .hint("give each name with `--confirm NAME`, or type them when asked"))
 }
 
 async fn verify_plan(args: VerifyArgs) -> Outcome<Exit> {
-    let settings = Settings::load(args.config.as_deref(), None, None)?;
-    let plan = Plan::read(&args.plan).map_err(|problem| Problem {
+    let (settings, criteria) = criteria::read(args.scope.config.as_deref(), &args.rules, None)?;
+    let settings = collect::in_scope(settings, &args.scope)?;
+    let (plan, _) = Plan::read(&args.plan).map_err(|problem| Problem {
         so: "nothing was verified".to_owned(),
         ..problem
     })?;
+    let before = match &args.from {
+        Some(folder) => Some(judge(&inventory_in(folder)?, &criteria)?),
+        None => None,
+    };
     let targets = targets(&settings, plan.actions.iter().map(Action::target)).await?;
     let results = verify(&plan, &targets).await;
     let mut text = String::new();
@@ -610,9 +747,42 @@ async fn verify_plan(args: VerifyArgs) -> Outcome<Exit> {
             one_line(&result.message)
         ));
     }
+    let judged = if args.actions_only || (plan.fixes.is_empty() && before.is_none()) {
+        None
+    } else {
+        let scratch = Staging::scratch()?;
+        let wanted = wanted(criteria::frames(&criteria)).with_tag_keys(criteria::tag_keys(&criteria));
+        let inventory = collect::into(&settings, &wanted, scratch.dir()).await?;
+        let now = judge(&inventory, &criteria)?;
+        Some(judged(&plan, before.as_ref(), &now))
+    };
+    if let Some(judged) = &judged {
+        for (word, findings) in [
+            ("not fixed", &judged.not_fixed),
+            ("not known", &judged.unknown),
+            ("worse", &judged.worse),
+        ] {
+            findings
+                .iter()
+                .for_each(|finding| text.push_str(&show::finding(word, finding)));
+        }
+        let worse = match &args.from {
+            Some(_) => format!("{} worse", judged.worse.len()),
+            None => "what is worse was not asked: name the evidence from before with `--from`".to_owned(),
+        };
+        text.push_str(&format!(
+            "{} fixed, {} not fixed, {} not known; {worse}\n",
+            count(judged.fixed, "finding"),
+            judged.not_fixed.len(),
+            judged.unknown.len()
+        ));
+    }
     print(&text)?;
     let has = |verdict: Verdict| results.iter().any(|result| result.verdict == verdict);
-    Ok(match (has(Verdict::NonCompliant), has(Verdict::Unknown)) {
+    let judged = judged.unwrap_or_default();
+    let is_bad = has(Verdict::NonCompliant) || !judged.not_fixed.is_empty() || !judged.worse.is_empty();
+    let is_unknown = has(Verdict::Unknown) || !judged.unknown.is_empty();
+    Ok(match (is_bad, is_unknown) {
         (true, _) => Exit::NonCompliant,
         (false, true) => Exit::EvidenceMissing,
         (false, false) => Exit::Compliant,
