@@ -6,7 +6,8 @@ use chrono::Utc;
 use clap::Args;
 
 use crate::aws::failure::FailureKind;
-use crate::commands::remediate::{WaitArgs, followed, intervals, outcome, targets};
+use crate::commands::remediate::jobs::{WaitArgs, followed, intervals, outcome};
+use crate::commands::remediate::targets;
 use crate::commands::shared::output::print;
 use crate::domain::{Arn, TargetId, table_arn};
 use crate::duration;

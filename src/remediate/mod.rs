@@ -7,6 +7,7 @@
 pub(crate) mod actions;
 pub(crate) mod apply;
 pub(crate) mod approve;
+pub(crate) mod export;
 pub(crate) mod follow;
 pub(crate) mod journal;
 pub(crate) mod price;

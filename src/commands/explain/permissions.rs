@@ -42,7 +42,7 @@ pub(super) fn permissions(command: &str, ids: &[String], program: &clap::Command
             let actions = KINDS.iter().flat_map(|kind| [kind.doing, kind.checking].concat());
             // Without `--from`, a plan reads AWS itself.
             let rules = RuleSet::load(None, ids)?;
-            let wanted = remediate::wanted(rules.frames().into_iter());
+            let wanted = remediate::plan::wanted(rules.frames().into_iter());
             [vec![read(&wanted)], start_backups(actions)].concat()
         }
         "backup" => start_backups(OnDemandBackup::KIND.doing.iter().copied()),
