@@ -180,6 +180,8 @@ pub(crate) struct Choice {
     pub(crate) exclude: Vec<String>,
     /// Answer findings of rules too that only advise.
     pub(crate) advised: bool,
+    /// Answer findings on these tables only, by ARN; empty: on everything.
+    pub(crate) tables: BTreeSet<String>,
 }
 
 impl Choice {

@@ -298,7 +298,8 @@ fn wanted<'r>(report: &'r Report, choice: &'r Choice) -> impl Iterator<Item = &'
 
 /// Is it the plan's affair? What a framework asks by numbers of its own is not: it follows from the policy, or goes beyond it.
 fn is_wanted(finding: &Finding, choice: &Choice) -> bool {
-    !finding.waived && finding.framework.is_none() && (finding.is_required() || choice.advised)
+    let is_in_scope = choice.tables.is_empty() || choice.tables.contains(&finding.resource_arn);
+    !finding.waived && finding.framework.is_none() && is_in_scope && (finding.is_required() || choice.advised)
 }
 
 /// The rules whose findings a kind answers: the program's that it names, and those that name it.

@@ -7,8 +7,9 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 
 use super::jobs::{WaitArgs, followed, intervals, outcome, say_step};
-use super::{check_number, reached, show, until_interrupted};
+use super::{check_number, reached, show};
 use crate::aws::target::Target;
+use crate::commands::shared::interrupt::Changes;
 use crate::commands::shared::output::print;
 use crate::domain::{TargetId, rfc3339};
 use crate::duration;
@@ -63,7 +64,7 @@ pub struct ApplyArgs {
 /// Errors: a plan that cannot be read, is too old or not approved; no credentials; something has changed since the plan.
 pub(super) async fn run(args: ApplyArgs) -> Outcome<Exit> {
     let settings = Settings::load(args.config.as_deref(), None, None)?;
-    let (every, at_most) = intervals(&args.wait)?;
+    let (every, at_most) = intervals(&args.wait.times)?;
     let (plan, bytes) = Plan::read(&args.plan)?;
     check_number(&plan, args.max_changes, &args.plan)?;
     if args.dry_run {
@@ -112,9 +113,9 @@ pub(crate) async fn carry_out(
     waits: bool,
 ) -> Outcome<Exit> {
     let mut journal = Journal::open(path, plan)?;
-    let (stop, listener) = until_interrupted();
-    let applied = apply(plan, targets, &mut journal, pace, &stop, &mut say_step).await;
-    listener.abort();
+    let changes = Changes::begin();
+    let applied = apply(plan, targets, &mut journal, pace, changes.stop(), &mut say_step).await;
+    drop(changes);
     let applied = applied?;
     let mut text = format!(
         "{} started, {} done, {} refused",

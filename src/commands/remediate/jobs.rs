@@ -20,7 +20,15 @@ pub struct WaitArgs {
     /// Follow the jobs until they have finished, and end by their outcome.
     #[arg(long)]
     pub wait: bool,
-    /// Time between two looks at a job, with --wait.
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub times: WaitTimes,
+}
+
+/// How long to follow jobs.
+#[derive(Debug, Args, Clone)]
+pub struct WaitTimes {
+    /// Time between two looks at a job that is followed.
     #[arg(
         long,
         value_name = "DURATION",
@@ -137,7 +145,7 @@ fn tally(ended: &[Standing]) -> String {
 /// The pause between looks and the time to give up.
 ///
 /// Errors: not durations.
-pub(crate) fn intervals(args: &WaitArgs) -> Outcome<(Duration, Duration)> {
+pub(crate) fn intervals(args: &WaitTimes) -> Outcome<(Duration, Duration)> {
     let read = |flag: &str, text: &str| -> Result<Duration, Problem> {
         let delta = duration::parse(text).map_err(|why| {
             Problem::usage(format!("`{flag}` is not a duration"))

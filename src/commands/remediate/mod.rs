@@ -3,7 +3,7 @@
 pub mod apply;
 pub mod jobs;
 pub mod plan;
-mod show;
+pub(crate) mod show;
 pub mod undo;
 pub mod verify;
 
@@ -99,19 +99,6 @@ fn check_number(plan: &Plan, at_most: usize, path: &Path) -> Result<(), Problem>
         .why(format!("{}, at most {at_most}", count(number, "action")))
         .so("nothing was changed")
         .hint(format!("review the plan, then pass `--max-changes {number}`")))
-}
-
-/// Is set when the person at the terminal wants to end, with what listens for it.
-fn until_interrupted() -> (Arc<AtomicBool>, tokio::task::JoinHandle<()>) {
-    let stop = Arc::new(AtomicBool::new(false));
-    let heard = Arc::clone(&stop);
-    let listener = tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            heard.store(true, Ordering::Relaxed);
-            say("ending after the calls under way; the same command goes on where this one ends");
-        }
-    });
-    (stop, listener)
 }
 
 /// The clients of the targets that actions name.

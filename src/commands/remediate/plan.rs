@@ -1,5 +1,6 @@
 //! `remediate plan`: what mends the findings.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -140,6 +141,7 @@ fn choice(args: &PlanArgs) -> Outcome<Choice> {
         only: args.only.clone(),
         exclude: args.exclude.clone(),
         advised: args.advised,
+        tables: BTreeSet::new(),
     })
 }
 

@@ -7,7 +7,7 @@ use crate::remediate::{Action, Plan, Remaining};
 use crate::text::markdown as escaped;
 
 /// What an action is about and where: `table `orders` in account 111122223333, eu-west-1`.
-pub(super) fn place(action: &Action) -> String {
+pub(crate) fn place(action: &Action) -> String {
     let at = action.target();
     let resource = action.deed.resource(&at);
     format!(
@@ -20,7 +20,7 @@ pub(super) fn place(action: &Action) -> String {
 }
 
 /// The plan at a terminal: what is to be done in each account and Region, what still fails after it, and one line over all.
-pub(super) fn text(plan: &Plan) -> String {
+pub(crate) fn text(plan: &Plan) -> String {
     let mut text = String::new();
     for at in targets(plan) {
         text.push_str(&format!(
@@ -52,7 +52,7 @@ pub(super) fn text(plan: &Plan) -> String {
 }
 
 /// The same for a pull request.
-pub(super) fn markdown(plan: &Plan) -> String {
+pub(crate) fn markdown(plan: &Plan) -> String {
     let mut text = format!("# Remediation plan\n\n{}\n", escaped(total(plan).trim_end()));
     text.push_str(&format!("Scan {}, plan SHA-256 `{}`.\n", plan.scan_id, plan.sha256));
     for at in targets(plan) {
@@ -81,7 +81,7 @@ pub(super) fn markdown(plan: &Plan) -> String {
 }
 
 /// `2 to create, 1 to change; 5 findings fixed, 0 worse, 1 not good yet, 3 without an action; up to 1.20 USD`.
-pub(super) fn total(plan: &Plan) -> String {
+pub(crate) fn total(plan: &Plan) -> String {
     let with = |sign: Sign| {
         let actions = plan.actions.iter().filter(|action| action.deed.kind().sign == sign);
         actions.count()
@@ -102,7 +102,7 @@ pub(super) fn total(plan: &Plan) -> String {
 }
 
 /// A line on a finding, after a word.
-pub(super) fn finding(word: &str, finding: &Remaining) -> String {
+pub(crate) fn finding(word: &str, finding: &Remaining) -> String {
     format!(
         "{word:<14} {} ({}): {}\n",
         one_line(&finding.resource),

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::jobs::say_step;
-use super::{show, targets, until_interrupted};
+use super::{show, targets};
+use crate::commands::shared::interrupt::Changes;
 use crate::commands::shared::output::print;
 use crate::exit::Exit;
 use crate::problem::{Outcome, Problem, count, one_line};
@@ -67,9 +68,9 @@ pub(super) async fn run(args: UndoArgs) -> Outcome<Exit> {
     }
     confirm(&done.iter().map(|(action, _)| action.name()).collect(), &args.confirm)?;
     let targets = targets(&settings, done.iter().map(|(action, _)| action.target())).await?;
-    let (stop, listener) = until_interrupted();
-    let result = undo(&plan, &targets, &mut journal, &stop, &mut say_step).await;
-    listener.abort();
+    let changes = Changes::begin();
+    let result = undo(&plan, &targets, &mut journal, changes.stop(), &mut say_step).await;
+    drop(changes);
     let result = result?;
     let waiting = match result.waiting {
         0 => String::new(),
