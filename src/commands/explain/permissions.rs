@@ -19,10 +19,11 @@ const ALWAYS: [&str; 1] = ["sts:GetCallerIdentity"];
 const PASS_ROLE: &str = "iam:PassRole";
 
 /// What `--command` takes, and whose permissions it prints.
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "scan",
     "collect",
     "remediate",
+    "protect",
     "backup",
     "deliver",
     "ledger",
@@ -38,7 +39,7 @@ const COMMANDS: [&str; 10] = [
 pub(super) fn permissions(command: &str, ids: &[String], program: &clap::Command) -> Outcome<String> {
     let statements = match command {
         "scan" | "collect" => vec![read_evidence(ids)?, assume_roles()],
-        "remediate" => {
+        "remediate" | "protect" => {
             let actions = KINDS.iter().flat_map(|kind| [kind.doing, kind.checking].concat());
             // Without `--from`, a plan reads AWS itself.
             let rules = RuleSet::load(None, ids)?;
