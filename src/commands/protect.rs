@@ -9,7 +9,7 @@ use crate::commands::backup::resolve;
 use crate::commands::collect;
 use crate::commands::remediate::apply::{agrees, carry_out};
 use crate::commands::remediate::jobs::{WaitTimes, intervals};
-use crate::commands::remediate::plan::wanted;
+use crate::commands::remediate::plan::{choice, wanted};
 use crate::commands::remediate::{reached, show};
 use crate::commands::shared::args::RuleArgs;
 use crate::commands::shared::criteria;
@@ -55,6 +55,12 @@ pub struct ProtectArgs {
     /// The role AWS Backup assumes. Without this flag: the settings file's, else AWS Backup's default service role.
     #[arg(long, value_name = "ARN")]
     pub role: Option<String>,
+    /// Do these kinds of actions only.
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Leave these kinds of actions out.
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    pub exclude: Vec<String>,
     /// File with prices. Without this flag: the program's own, of us-east-1.
     #[arg(long, value_name = "FILE")]
     pub prices: Option<PathBuf>,
@@ -98,7 +104,7 @@ pub async fn run(args: ProtectArgs) -> Outcome<Exit> {
         .retain(|account| places.iter().any(|at| at.account_id == account.id));
     let choice = Choice {
         tables: tables.into_iter().map(|(arn, _, _)| arn).collect(),
-        ..Choice::default()
+        ..choice(&args.only, &args.exclude)?
     };
 
     let wanted = wanted(criteria::frames(&criteria)).with_tag_keys(criteria::tag_keys(&criteria));

@@ -1,6 +1,5 @@
 //! `remediate plan`: what mends the findings.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -85,7 +84,10 @@ pub enum PlanFormat {
 pub(super) async fn run(args: PlanArgs) -> Outcome<Exit> {
     let (settings, mut criteria) = criteria::read(args.scope.config.as_deref(), &args.rules, None)?;
     let settings = collect::in_scope(settings, &args.scope)?;
-    let choice = choice(&args)?;
+    let choice = Choice {
+        advised: args.advised,
+        ..choice(&args.only, &args.exclude)?
+    };
     let prices = Prices::load(args.prices.as_deref())?;
     if !choice.advised {
         let policy = &criteria.policy;
@@ -120,11 +122,11 @@ pub(super) async fn run(args: PlanArgs) -> Outcome<Exit> {
     Ok(Exit::Compliant)
 }
 
-/// Which actions to propose.
+/// Which kinds of actions to propose.
 ///
 /// Errors: a kind that nobody knows.
-fn choice(args: &PlanArgs) -> Outcome<Choice> {
-    for (flag, ids) in [("--only", &args.only), ("--exclude", &args.exclude)] {
+pub(crate) fn choice(only: &[String], exclude: &[String]) -> Outcome<Choice> {
+    for (flag, ids) in [("--only", only), ("--exclude", exclude)] {
         if let Some(id) = ids.iter().find(|id| KINDS.iter().all(|kind| kind.id != **id)) {
             let known: Vec<&str> = KINDS.iter().map(|kind| kind.id).collect();
             let near = nearest(id, known.iter().copied());
@@ -138,10 +140,9 @@ fn choice(args: &PlanArgs) -> Outcome<Choice> {
         }
     }
     Ok(Choice {
-        only: args.only.clone(),
-        exclude: args.exclude.clone(),
-        advised: args.advised,
-        tables: BTreeSet::new(),
+        only: only.to_vec(),
+        exclude: exclude.to_vec(),
+        ..Choice::default()
     })
 }
 
