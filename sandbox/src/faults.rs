@@ -253,7 +253,7 @@ fn denied(call: &Call, operation: &Operation) -> ApiError {
         call.caller.arn, operation.action, operation.resource, operation.action
     );
     let (status, code) = match call.service {
-        Service::Sts | Service::S3 => (403, "AccessDenied"),
+        Service::Iam | Service::Sts | Service::S3 => (403, "AccessDenied"),
         Service::Backup | Service::Account | Service::SecurityHub => (403, "AccessDeniedException"),
         _ => (400, "AccessDeniedException"),
     };
@@ -293,7 +293,7 @@ fn expired_signature(call: &Call, ahead_minutes: u64) -> Option<ApiError> {
 fn throttled(service: Service) -> ApiError {
     let (status, code, message) = match service {
         Service::S3 => (503, "SlowDown", "Please reduce your request rate."),
-        Service::Sts => (400, "Throttling", "Rate exceeded"),
+        Service::Iam | Service::Sts => (400, "Throttling", "Rate exceeded"),
         Service::DynamoDb => (
             400,
             "ThrottlingException",
@@ -314,6 +314,8 @@ fn server_error(service: Service, count: u64) -> ApiError {
         (Service::S3, false) => (500, "InternalError"),
         (Service::S3, true) => (503, "ServiceUnavailable"),
         (Service::Sts, _) => (503, "ServiceUnavailable"),
+        (Service::Iam, false) => (500, "ServiceFailure"),
+        (Service::Iam, true) => (503, "ServiceUnavailable"),
         (Service::DynamoDb, false) => (500, "InternalServerError"),
         (Service::Backup, _) => (500, "ServiceUnavailableException"),
         (Service::Kms, false) => (500, "KMSInternalException"),

@@ -1,7 +1,7 @@
 //! A simulated AWS on loopback, for demos, training and tests.
 //!
 //! In: a world file that says which accounts, tables, plans and faults there are. Out: an HTTP server that answers the unchanged
-//! AWS SDKs and the AWS CLI as DynamoDB, AWS Backup, S3, KMS, STS, the tagging API, account management, Organizations and Security
+//! AWS SDKs and the AWS CLI as DynamoDB, AWS Backup, S3, KMS, IAM, STS, the tagging API, account management, Organizations and Security
 //! Hub do, as far as the audit of backups needs them. Plans really run, on a virtual clock, through months of history; restores really copy items.
 //! It verifies no signature, keeps nothing on disk and is reachable from this machine only.
 //!
@@ -32,6 +32,7 @@ mod connection;
 mod control;
 mod dynamodb;
 mod faults;
+mod iam;
 mod ids;
 pub mod inside;
 mod kms;

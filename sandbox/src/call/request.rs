@@ -18,6 +18,8 @@ pub(crate) struct Caller {
     pub(crate) access_key: String,
     /// As `sts:GetCallerIdentity` gives it.
     pub(crate) arn: String,
+    /// `aws:PrincipalArn`: the ARN of the user, or of the role behind a session, with its path.
+    pub(crate) principal: String,
 }
 
 /// One request.

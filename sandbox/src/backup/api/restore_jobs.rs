@@ -6,7 +6,7 @@ use chrono::Duration;
 use serde_json::{Map, Value};
 
 use super::job_lists::Filter;
-use super::place::{here, place_key, state};
+use super::place::{check_role, here, place_key, state};
 use super::request::{body, check_resource, query, query_time};
 use super::wire::{Times, reply};
 use super::{render, request};
@@ -15,6 +15,7 @@ use crate::backup::errors;
 use crate::backup::state::{Due, Job, Point, PointStatus, RestoreJob, RestoreKey, RestoreStatus, State, table_name};
 use crate::call::{ApiError, Call, Reply};
 use crate::cloud::Cloud;
+use crate::iam::state::Work;
 
 const STATES: [&str; 5] = ["PENDING", "RUNNING", "COMPLETED", "ABORTED", "FAILED"];
 /// A restore out of cold storage takes about so much longer.
@@ -111,10 +112,8 @@ fn accept(
 ) -> Result<u128, ApiError> {
     let metadata = read_metadata(metadata)?;
     let role = text(body, "IamRoleArn")?;
-    if let Some(unknown) = role.filter(|role| !cloud.knows_role(role)) {
-        return Err(errors::invalid(format!(
-            "IAM Role {unknown} cannot be assumed by AWS Backup"
-        )));
+    if let Some(role) = role {
+        check_role(cloud, role, Work::Restore)?;
     }
     if let Some(other) = text(body, "ResourceType")?.filter(|kind| *kind != "DynamoDB") {
         return Err(errors::invalid(format!("Invalid resource type: {other}")));

@@ -14,6 +14,7 @@ use crate::backup::errors;
 use crate::backup::state::{Criteria, Plan, Selection, State};
 use crate::call::{ApiError, Call, Reply};
 use crate::cloud::Cloud;
+use crate::iam::state::{Trouble, Work, cannot_assume};
 
 const MAX_SELECTIONS: usize = 100;
 const MAX_TAG_SELECTIONS: usize = 10;
@@ -45,10 +46,17 @@ pub(super) fn create(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Resul
     let role = needed(sent, "IamRoleArn")?;
     plan(state(cloud, call), &labels[2])?;
     let criteria = read_criteria(sent)?;
-    if !cloud.knows_role(role) || state(cloud, call).broken_roles.contains_key(role) {
-        return Err(errors::invalid(format!(
-            "IAM Role {role} cannot be assumed by AWS Backup"
-        )));
+    match cloud.role_trouble(role, Work::Select) {
+        Some(Trouble::Powerless) => {
+            return Err(errors::invalid(format!(
+                "IAM Role {role} is not authorized to call tag:GetResources"
+            )));
+        }
+        Some(_) => return Err(errors::invalid(cannot_assume(role))),
+        None if state(cloud, call).broken_roles.contains_key(role) => {
+            return Err(errors::invalid(cannot_assume(role)));
+        }
+        None => {}
     }
     let creator = text(&body, "CreatorRequestId")?.map(str::to_owned);
     let id = cloud.ids.uuid();

@@ -37,6 +37,7 @@ pub(super) fn allowed(vault: &Vault, call: &Call, action: &str, resource: &str) 
         action,
         resource,
         caller: &call.caller.arn,
+        principal: &call.caller.principal,
         account: &call.caller.account,
     };
     match &vault.policy {

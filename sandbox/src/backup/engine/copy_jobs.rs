@@ -15,6 +15,7 @@ use crate::backup::state::{
     point_arn, policy, vault_place,
 };
 use crate::cloud::Cloud;
+use crate::iam::state::Work;
 
 const COPY_INTO: &str = "backup:CopyIntoBackupVault";
 const NOT_ALLOWED: &str = "Access Denied trying to call AWS Backup service.";
@@ -102,6 +103,9 @@ fn problem(cloud: &Cloud, key: &PlaceKey, source: &Point, order: &Order, at: Dat
         );
     }
     let origin = cloud.places.get(key)?;
+    if let Some(message) = cloud.written_trouble(&order.role, Work::Copy, &source.arn, at) {
+        return Some(message.into());
+    }
     if let Some(message) = origin.backup.broken_roles.get(&*order.role) {
         return Some(message.replace("{resource}", &source.resource).into());
     }
@@ -139,6 +143,7 @@ fn lets_in(vault: &Vault, account: &str, role: &str) -> bool {
         action: COPY_INTO,
         resource: &vault.arn,
         caller: role,
+        principal: role,
         account,
     };
     vault
