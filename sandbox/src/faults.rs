@@ -33,6 +33,16 @@ pub(crate) struct Fault {
     /// Only resources whose ARN is like this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) resource: Option<String>,
+    /// Only callers whose ARN, or that of the role behind it, is like this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) principal: Option<String>,
+    /// Only calls that change something.
+    pub(crate) writes: bool,
+    /// So many of the calls that it concerns go well first; with `deny`, of those that it denies.
+    pub(crate) after: u64,
+    /// It strikes so many of them, and none from then on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) times: Option<u64>,
     /// Part of the calls that is throttled, 0 to 1.
     pub(crate) throttle_rate: f64,
     /// For so many seconds from the first call on, every call is throttled: others use the account's rate up.
@@ -97,7 +107,11 @@ impl Fault {
             .service
             .as_deref()
             .is_none_or(|name| name == call.service.signing_name() || name == call.service.iam_prefix());
+        let caller = &call.caller;
+        let principal = like(&self.principal, &caller.arn) || like(&self.principal, &caller.principal);
         service
+            && principal
+            && (!self.writes || operation.is_write())
             && is(&self.account, &call.caller.account)
             && is(&self.region, &call.caller.region)
             && like(&self.action, &operation.action)
@@ -128,6 +142,8 @@ pub(crate) struct Faults {
 struct Active {
     fault: Fault,
     count: u64,
+    /// What `after` and `times` count.
+    turns: u64,
     first: Option<Instant>,
     calls_by_key: BTreeMap<String, u64>,
     buckets: Buckets,
@@ -147,6 +163,7 @@ impl Faults {
         let active = Active {
             fault,
             count: 0,
+            turns: 0,
             first: None,
             calls_by_key: BTreeMap::new(),
             buckets: Buckets::default(),
@@ -177,6 +194,9 @@ impl Faults {
         for (number, active) in &mut self.active {
             if active.fault.concerns(call, operation) {
                 active.count += 1;
+                if !active.is_its_turn(operation) {
+                    continue;
+                }
                 let refusal = active.strike(
                     call,
                     operation,
@@ -195,6 +215,18 @@ impl Faults {
 }
 
 impl Active {
+    /// Whether `after` and `times` let it strike; counts the call.
+    fn is_its_turn(&mut self, operation: &Operation) -> bool {
+        let fault = &self.fault;
+        let counts = fault
+            .deny
+            .as_deref()
+            .is_none_or(|pattern| matches(pattern, &operation.action));
+        self.turns += u64::from(counts);
+        let struck = self.turns.saturating_sub(fault.after);
+        struck > 0 && fault.times.is_none_or(|times| struck <= times)
+    }
+
     fn strike(&mut self, call: &Call, operation: &Operation, dice: Dice, fate: &mut Fate) -> Option<ApiError> {
         let fault = &self.fault;
         let jitter = (dice.roll(5) * fault.latency_jitter_ms as f64) as u64;
@@ -456,6 +488,48 @@ mod tests {
             ],
             [false, false, true, false, false, true]
         );
+    }
+
+    #[test]
+    fn a_fault_may_begin_late_and_end() {
+        let mut faults = Faults::new(1);
+        faults.add(Fault {
+            deny: Some("backup:CreateBackupPlan".to_owned()),
+            principal: Some("*:user/auditor".to_owned()),
+            after: 1,
+            times: Some(2),
+            ..Fault::default()
+        });
+        let call = call(Service::Backup);
+        let mut refused = |name| faults.fate(&call, &operation(name)).refusal.is_some();
+        let names = [
+            "CreateBackupPlan",
+            "ListTags",
+            "CreateBackupPlan",
+            "CreateBackupPlan",
+            "CreateBackupPlan",
+        ];
+        assert_eq!(names.map(&mut refused), [false, false, true, true, false]);
+        let mut other = call.clone();
+        other.caller.arn = "arn:aws:sts::111122223333:assumed-role/Fixer/x".to_owned();
+        other.caller.principal = "arn:aws:iam::111122223333:role/team/Fixer".to_owned();
+        let fault = |principal: &str| Fault {
+            principal: Some(principal.to_owned()),
+            writes: true,
+            throttle_rate: 1.0,
+            ..Fault::default()
+        };
+        for (pattern, name, strikes) in [
+            ("*:role/team/Fixer", "CreateBackupPlan", true),
+            ("*:assumed-role/Fixer/*", "UntagResource", true),
+            ("*:role/team/Fixer", "ListTags", false),
+            ("*:user/*", "CreateBackupPlan", false),
+        ] {
+            let mut faults = Faults::new(1);
+            faults.add(fault(pattern));
+            let refusal = faults.fate(&other, &operation(name)).refusal;
+            assert_eq!(refusal.is_some(), strikes, "{pattern} {name}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //!
 //! ```text
 //! server, control    HTTP, and the sandbox's own endpoints
-//! inside             what is really there, for tests
+//! inside, dump       what is really there, for tests; writes: what was changed
 //! router, world      which service answers; the files that a simulation starts from
 //! <service>::api     what a call may ask, and how it is answered
 //! time, engine       what happens without a call
@@ -30,6 +30,7 @@ mod clock;
 mod cloud;
 mod connection;
 mod control;
+mod dump;
 mod dynamodb;
 mod faults;
 mod iam;
@@ -50,7 +51,9 @@ mod tamper;
 mod testing;
 mod time;
 mod world;
+mod writes;
 
 pub use backproof_toml_reader::Mistake;
 pub use server::Sandbox;
 pub use world::World;
+pub use writes::Write;

@@ -41,6 +41,11 @@ impl Form {
             .collect()
     }
 
+    /// Every parameter, as it was sent.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &(String, String)> {
+        self.0.iter()
+    }
+
     /// `ValidationError`.
     pub(crate) fn invalid(message: impl Into<String>) -> ApiError {
         ApiError::new(400, "ValidationError", message)

@@ -73,6 +73,17 @@ pub(crate) struct Operation {
     pub(crate) resource: String,
 }
 
+impl Operation {
+    /// Whether it changes something when it succeeds. Assuming a role and signing change nothing that anybody can see.
+    pub(crate) fn is_write(&self) -> bool {
+        const WRITES: [&str; 18] = [
+            "Abort", "Attach", "Batch", "Cancel", "Complete", "Copy", "Create", "Delete", "Detach", "Disable",
+            "Enable", "Put", "Schedule", "Start", "Stop", "Tag", "Untag", "Up",
+        ];
+        WRITES.iter().any(|verb| self.name.starts_with(verb))
+    }
+}
+
 /// The pairs of a query string or of a form; `+` is a space.
 pub(crate) fn decode_pairs(text: &str) -> Vec<(String, String)> {
     let decode = |text: &str| {

@@ -184,6 +184,14 @@ impl State {
         self.roles.get(&key(account, name))
     }
 
+    /// The roles of an account that are written down here, by name.
+    pub(crate) fn of_account<'a>(&'a self, account: &'a str) -> impl Iterator<Item = &'a Role> {
+        self.roles
+            .iter()
+            .filter(move |((of, _), _)| of == account)
+            .map(|(_, role)| role)
+    }
+
     /// True: the role does not exist, whatever else the world says.
     pub(crate) fn is_gone(&self, account: &str, name: &str) -> bool {
         self.gone.contains(&key(account, name))

@@ -72,8 +72,8 @@ fn read_one(section: &Section<'_>, accounts: &[Account]) -> Option<RoleSpec> {
     let trusts = texts(section, "trusts").unwrap_or_else(|| vec!["backup.amazonaws.com".to_owned()]);
     let policies = texts(section, "policies").unwrap_or_else(|| vec![FOR_BACKUP.to_owned(), FOR_RESTORES.to_owned()]);
     for policy in &policies {
-        let known = |path: &&str| *path == policy || path.rsplit('/').next() == Some(policy);
-        if !policy.starts_with("arn:") && !MANAGED.iter().any(|path| known(&path)) {
+        let known = |path: &str| path == policy || path.rsplit('/').next() == Some(policy);
+        if !policy.starts_with("arn:") && !MANAGED.iter().any(|path| known(path)) {
             let hint = did_you_mean(policy, MANAGED.iter().filter_map(|path| path.rsplit('/').next()));
             section.note_at(
                 "policies",

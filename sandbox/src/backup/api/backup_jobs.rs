@@ -64,7 +64,7 @@ pub(super) fn start(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Resul
             .backup_jobs
             .by_id(*id)
             .ok_or_else(|| errors::invalid("The idempotency token was used already"))?;
-        return Ok(started(job));
+        return Ok(started(job).unchanged());
     }
     check_resource(resource)?;
     let start_minutes = window(&body, "StartWindowMinutes", DEFAULT_START_MINUTES)?;

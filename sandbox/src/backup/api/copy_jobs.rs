@@ -45,7 +45,7 @@ pub(super) fn start(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Resul
             .copy_jobs
             .by_id(*id)
             .ok_or_else(|| errors::invalid("The idempotency token was used already"))?;
-        return Ok(started(job));
+        return Ok(started(job).unchanged());
     }
     let found = state
         .vaults

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::job_lists::Filter;
 use super::place::{check_role, here, place_key, state};
 use super::request::{body, check_resource, query, query_time};
+use super::vaults::allowed;
 use super::wire::{Times, reply};
 use super::{render, request};
 use crate::backup::documents::members::{map, needed, text};
@@ -87,7 +88,7 @@ pub(super) fn start(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Resul
     let token = text(&body, "IdempotencyToken")?.map(|token| ("StartRestoreJob", token.to_owned()));
     let state = state(cloud, call);
     match token.as_ref().and_then(|token| state.tokens.get(token)) {
-        Some(Some(id)) => return Ok(started(*id)),
+        Some(Some(id)) => return Ok(started(*id).unchanged()),
         Some(None) => return Err(errors::invalid("The idempotency token was used already")),
         None => {}
     }
@@ -124,12 +125,9 @@ fn accept(
         return Err(errors::invalid(format!("Table already exists: {}", metadata.target)));
     }
     let (number, point) = restorable(&place.backup, arn)?;
-    let vault_arn = place
-        .backup
-        .vaults
-        .get(&*point.vault)
-        .map(|vault| Arc::clone(&vault.arn))
-        .ok_or_else(errors::denied)?;
+    let vault = place.backup.vaults.get(&*point.vault).ok_or_else(errors::denied)?;
+    allowed(vault, call, "backup:StartRestoreJob", arn)?;
+    let vault_arn = Arc::clone(&vault.arn);
     let cold = if point.is_cold(call.now) {
         Duration::hours(COLD_HOURS)
     } else {

@@ -51,7 +51,7 @@ pub(super) fn create(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Resu
     let state = state(cloud, call);
     if let Some(same) = state.testing.get(&name) {
         if plan.creator_request_id.is_some() && same.creator_request_id == plan.creator_request_id {
-            return Ok(created(same));
+            return Ok(created(same).unchanged());
         }
         return Err(errors::exists(
             "Restore testing plan with the same name already exists",
@@ -155,8 +155,8 @@ pub(super) fn delete(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Resul
             "The selections of a restore testing plan have to be deleted first",
         ));
     }
-    state.testing.remove(&labels[2]);
-    Ok(Reply::empty(204))
+    let was_there = state.testing.remove(&labels[2]).is_some();
+    Ok(Reply::empty(204).unchanged_unless(was_there))
 }
 
 /// `CreateRestoreTestingSelection`.

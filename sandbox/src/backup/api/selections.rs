@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::place::state;
+use super::plans::check_owner;
 use super::request;
 use super::request::body;
 use super::wire::{Times, reply};
@@ -44,7 +45,7 @@ pub(super) fn create(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Resul
         return Err(errors::invalid(format!("Invalid selection name: {name}")));
     }
     let role = needed(sent, "IamRoleArn")?;
-    plan(state(cloud, call), &labels[2])?;
+    check_owner(plan(state(cloud, call), &labels[2])?)?;
     let criteria = read_criteria(sent)?;
     match cloud.role_trouble(role, Work::Select) {
         Some(Trouble::Powerless) => {
@@ -64,7 +65,7 @@ pub(super) fn create(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Resul
     let found = plan(state, &labels[2])?;
     if let Some(same) = found.selections.values().find(|other| other.name == name) {
         if creator.is_some() && same.creator_request_id == creator {
-            return Ok(created(same, &labels[2]));
+            return Ok(created(same, &labels[2]).unchanged());
         }
         return Err(errors::exists(
             "Backup selection with the same name already exists",
@@ -143,6 +144,7 @@ pub(super) fn list(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<
 /// `DeleteBackupSelection`.
 pub(super) fn delete(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let state = state(cloud, call);
+    check_owner(plan(state, &labels[2])?)?;
     selection(state, &labels[2], &labels[4])?;
     if let Some(plan) = state.plans.get_mut(&labels[2]) {
         plan.selections.remove(&labels[4]);

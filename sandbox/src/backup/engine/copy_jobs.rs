@@ -122,7 +122,7 @@ fn problem(cloud: &Cloud, key: &PlaceKey, source: &Point, order: &Order, at: Dat
     let Some(vault) = place.backup.vaults.get(name) else {
         return missing();
     };
-    if target.0 != key.0 && !lets_in(vault, &key.0, &order.role) {
+    if !lets_in(vault, &key.0, &order.role, target.0 != key.0) {
         return Some(NOT_ALLOWED.into());
     }
     if vault
@@ -138,7 +138,8 @@ fn problem(cloud: &Cloud, key: &PlaceKey, source: &Point, order: &Order, at: Dat
     None
 }
 
-fn lets_in(vault: &Vault, account: &str, role: &str) -> bool {
+/// Another account has to be allowed; nobody may be denied.
+fn lets_in(vault: &Vault, account: &str, role: &str, is_foreign: bool) -> bool {
     let ask = policy::Ask {
         action: COPY_INTO,
         resource: &vault.arn,
@@ -146,10 +147,11 @@ fn lets_in(vault: &Vault, account: &str, role: &str) -> bool {
         principal: role,
         account,
     };
-    vault
-        .policy
-        .as_deref()
-        .is_some_and(|document| policy::allows(document, ask))
+    match vault.policy.as_deref() {
+        Some(document) if is_foreign => policy::allows(document, ask),
+        Some(document) => !policy::denies(document, ask),
+        None => !is_foreign,
+    }
 }
 
 /// How long the copy is kept: as the action says, else until the source's own end.

@@ -22,9 +22,15 @@ pub(crate) struct Ask<'a> {
     pub(crate) account: &'a str,
 }
 
+/// AWS does not say how long a policy may be; this is the limit of S3's.
+const MAX_BYTES: usize = 20_480;
+
 /// Checks a document when it is put on a vault; the text says what is wrong.
 pub(crate) fn check(document: &str) -> Result<(), String> {
     let malformed = |what: &str| format!("The specified policy cannot be added to the backup vault: {what}");
+    if document.len() > MAX_BYTES {
+        return Err(malformed(&format!("it is longer than {MAX_BYTES} bytes")));
+    }
     let policy: Value = serde_json::from_str(document).map_err(|_| malformed("it is not valid JSON"))?;
     let statements = statements(&policy);
     if statements.is_empty() {
@@ -49,6 +55,23 @@ pub(crate) fn check(document: &str) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether a statement allows another account anything but to copy into the vault.
+pub(crate) fn shares_too_much(document: &str, account: &str) -> bool {
+    let policy: Value = serde_json::from_str(document).unwrap_or_default();
+    statements(&policy).into_iter().any(|statement| {
+        let principals = statement.get("Principal").and_then(|principal| principal.get("AWS"));
+        let is_foreign = |who: &&str| {
+            let of = who.split(':').nth(4).unwrap_or(who);
+            of.len() == 12 && of != account
+        };
+        statement.get("Effect").and_then(Value::as_str) == Some("Allow")
+            && strings(principals).iter().any(is_foreign)
+            && strings(statement.get("Action"))
+                .iter()
+                .any(|action| !action.eq_ignore_ascii_case("backup:CopyIntoBackupVault"))
+    })
 }
 
 /// Whether a statement of the document denies what is asked.

@@ -21,6 +21,24 @@ const OPERATIONS: [&str; 7] = [
     "TagRole",
 ];
 
+/// What became of a call.
+enum Done {
+    /// It answers with this.
+    With(String),
+    Empty,
+    /// It was so already.
+    Already,
+}
+
+impl Done {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::With(text) => Some(text),
+            Self::Empty | Self::Already => None,
+        }
+    }
+}
+
 /// What a call asks for.
 pub(crate) fn route(cloud: &Cloud, call: &Call) -> Result<Operation, ApiError> {
     let form = Form::of(call);
@@ -54,5 +72,6 @@ pub(crate) fn handle(cloud: &mut Cloud, call: &Call, operation: &Operation) -> R
         "TagRole" => roles::tag(cloud, call, &form)?,
         _ => roles::list_policies(cloud, call, &form)?,
     };
-    Ok(render::answer(operation.name, result.as_deref(), &call.request_id))
+    let is_new = !matches!(result, Done::Already);
+    Ok(render::answer(operation.name, result.text(), &call.request_id).unchanged_unless(is_new))
 }

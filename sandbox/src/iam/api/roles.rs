@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::render;
+use super::{Done, render};
 use crate::call::{ApiError, Call, Form, escape_xml};
 use crate::cloud::Cloud;
 use crate::iam::state::{Attached, MANAGED, Role, Since, statements};
@@ -14,7 +14,7 @@ const MAX_TAGS: usize = 50;
 const MAX_POLICIES: usize = 10;
 const MAX_TRUST: usize = 2048;
 
-type Outcome = Result<Option<String>, ApiError>;
+type Outcome = Result<Done, ApiError>;
 
 fn missing(name: &str) -> ApiError {
     ApiError::new(
@@ -93,7 +93,7 @@ pub(super) fn create(cloud: &mut Cloud, call: &Call, form: &Form) -> Outcome {
             place.backup.broken_roles.remove(&arn);
         }
     }
-    Ok(Some(shown))
+    Ok(Done::With(shown))
 }
 
 /// A role's unique id: another one for each role of a name.
@@ -182,7 +182,7 @@ fn tags(mut old: BTreeMap<String, String>, form: &Form) -> Result<BTreeMap<Strin
 /// `GetRole`.
 pub(super) fn get(cloud: &mut Cloud, call: &Call, form: &Form) -> Outcome {
     let role = role(cloud, call, form)?;
-    Ok(Some(render::role(&role, &arn(cloud, call, &role))))
+    Ok(Done::With(render::role(&role, &arn(cloud, call, &role))))
 }
 
 /// `TagRole`.
@@ -190,7 +190,7 @@ pub(super) fn tag(cloud: &mut Cloud, call: &Call, form: &Form) -> Outcome {
     let old = role(cloud, call, form)?;
     let tags = tags(old.tags.clone(), form)?;
     cloud.iam.put(&call.caller.account, Role { tags, ..old });
-    Ok(None)
+    Ok(Done::Empty)
 }
 
 /// `DeleteRole`: not while policies are attached to it.
@@ -201,7 +201,7 @@ pub(super) fn delete(cloud: &mut Cloud, call: &Call, form: &Form) -> Outcome {
         return Err(ApiError::new(409, "DeleteConflict", message));
     }
     cloud.iam.remove(&call.caller.account, &role.name);
-    Ok(None)
+    Ok(Done::Empty)
 }
 
 /// `AttachRolePolicy`: a policy that is attached already stays so.
@@ -213,7 +213,7 @@ pub(super) fn attach(cloud: &mut Cloud, call: &Call, form: &Form) -> Outcome {
         return Err(Form::invalid(format!("ARN {policy} is not valid.")));
     }
     if role.policies.iter().any(|attached| attached.arn == policy) {
-        return Ok(None);
+        return Ok(Done::Already);
     }
     if !policy.strip_prefix(&prefix).is_some_and(|path| MANAGED.contains(&path)) {
         let message = format!("Policy {policy} does not exist or is not attachable.");
@@ -229,7 +229,7 @@ pub(super) fn attach(cloud: &mut Cloud, call: &Call, form: &Form) -> Outcome {
         known: Since::now(call.now),
     });
     cloud.iam.put(&call.caller.account, role);
-    Ok(None)
+    Ok(Done::Empty)
 }
 
 /// `DetachRolePolicy`.
@@ -242,7 +242,7 @@ pub(super) fn detach(cloud: &mut Cloud, call: &Call, form: &Form) -> Outcome {
     };
     role.policies.remove(at);
     cloud.iam.put(&call.caller.account, role);
-    Ok(None)
+    Ok(Done::Empty)
 }
 
 /// `ListAttachedRolePolicies`: never more than one page, since a role has ten at most.
@@ -260,7 +260,7 @@ pub(super) fn list_policies(cloud: &mut Cloud, call: &Call, form: &Form) -> Outc
             )
         })
         .collect();
-    Ok(Some(format!(
+    Ok(Done::With(format!(
         "<AttachedPolicies>{members}</AttachedPolicies><IsTruncated>false</IsTruncated>"
     )))
 }
