@@ -115,9 +115,24 @@ impl Fault {
             && is(&self.account, &call.caller.account)
             && is(&self.region, &call.caller.region)
             && like(&self.action, &operation.action)
-            && like(&self.resource, &operation.resource)
+            && (like(&self.resource, &operation.resource) || self.denied(call, operation).is_some())
+    }
+
+    /// The action that `deny` denies to a call, and on what: its own, or that it hands a role over.
+    fn denied(&self, call: &Call, operation: &Operation) -> Option<(String, String)> {
+        let pattern = self.deny.as_deref()?;
+        let is_meant = |resource: &str| self.resource.as_deref().is_none_or(|limit| matches(limit, resource));
+        if matches(pattern, &operation.action) {
+            return is_meant(&operation.resource).then(|| (operation.action.clone(), operation.resource.clone()));
+        }
+        let passes = matches(pattern, PASS_ROLE) && operation.is_write();
+        let role = passes.then(|| call.passed_role()).flatten()?;
+        is_meant(&role).then(|| (PASS_ROLE.to_owned(), role))
     }
 }
+
+/// What a caller needs on a role that AWS Backup is to use.
+const PASS_ROLE: &str = "iam:PassRole";
 
 /// What a call suffers.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -194,7 +209,7 @@ impl Faults {
         for (number, active) in &mut self.active {
             if active.fault.concerns(call, operation) {
                 active.count += 1;
-                if !active.is_its_turn(operation) {
+                if !active.is_its_turn(call, operation) {
                     continue;
                 }
                 let refusal = active.strike(
@@ -216,12 +231,9 @@ impl Faults {
 
 impl Active {
     /// Whether `after` and `times` let it strike; counts the call.
-    fn is_its_turn(&mut self, operation: &Operation) -> bool {
+    fn is_its_turn(&mut self, call: &Call, operation: &Operation) -> bool {
         let fault = &self.fault;
-        let counts = fault
-            .deny
-            .as_deref()
-            .is_none_or(|pattern| matches(pattern, &operation.action));
+        let counts = fault.deny.is_none() || fault.denied(call, operation).is_some();
         self.turns += u64::from(counts);
         let struck = self.turns.saturating_sub(fault.after);
         struck > 0 && fault.times.is_none_or(|times| struck <= times)
@@ -241,12 +253,8 @@ impl Active {
                 return Some(expired_token());
             }
         }
-        if fault
-            .deny
-            .as_deref()
-            .is_some_and(|pattern| matches(pattern, &operation.action))
-        {
-            return Some(denied(call, operation));
+        if let Some((action, resource)) = fault.denied(call, operation) {
+            return Some(denied(call, &action, &resource));
         }
         if let Some(expired) = expired_signature(call, fault.clock_ahead_minutes) {
             return Some(expired);
@@ -279,10 +287,10 @@ impl Dice {
 }
 
 /// What each service answers to a caller whose policy does not allow the action.
-fn denied(call: &Call, operation: &Operation) -> ApiError {
+fn denied(call: &Call, action: &str, resource: &str) -> ApiError {
     let message = format!(
-        "User: {} is not authorized to perform: {} on resource: {} because no identity-based policy allows the {} action",
-        call.caller.arn, operation.action, operation.resource, operation.action
+        "User: {} is not authorized to perform: {action} on resource: {resource} because no identity-based policy allows the {action} action",
+        call.caller.arn
     );
     let (status, code) = match call.service {
         Service::Iam | Service::Sts | Service::S3 => (403, "AccessDenied"),
@@ -530,6 +538,32 @@ mod tests {
             let refusal = faults.fate(&other, &operation(name)).refusal;
             assert_eq!(refusal.is_some(), strikes, "{pattern} {name}");
         }
+    }
+
+    #[test]
+    fn a_role_may_not_be_passed() {
+        let mut faults = Faults::new(1);
+        faults.add(Fault {
+            deny: Some("iam:PassRole".to_owned()),
+            resource: Some("*:role/service-role/*".to_owned()),
+            ..Fault::default()
+        });
+        let refused = |faults: &mut Faults, name: &'static str, body: &'static str| {
+            let call = Call {
+                body: body.into(),
+                ..call(Service::Backup)
+            };
+            faults.fate(&call, &operation(name)).refusal.map(|error| error.message)
+        };
+        let selection = r#"{"BackupSelection": {"IamRoleArn": "arn:aws:iam::111122223333:role/service-role/x"}}"#;
+        let message = refused(&mut faults, "CreateBackupSelection", selection).unwrap();
+        assert!(
+            message.contains("perform: iam:PassRole on resource: arn:aws:iam::111122223333:role/service-role/x"),
+            "{message}"
+        );
+        let other = r#"{"IamRoleArn": "arn:aws:iam::111122223333:role/x"}"#;
+        assert_eq!(refused(&mut faults, "StartBackupJob", other), None);
+        assert_eq!(refused(&mut faults, "CreateBackupVault", "{}"), None);
     }
 
     #[test]

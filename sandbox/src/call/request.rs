@@ -9,6 +9,8 @@ use serde_json::Value;
 use super::error::ApiError;
 use super::service::Service;
 
+const PASSED: &str = "IamRoleArn";
+
 /// Who calls, and into which Region.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Caller {
@@ -44,6 +46,16 @@ impl Call {
     pub(crate) fn target_operation(&self) -> Option<&str> {
         let target = self.headers.get("x-amz-target")?.to_str().ok()?;
         target.split_once('.').map(|(_, operation)| operation)
+    }
+
+    /// The role that a call of AWS Backup hands over, which needs `iam:PassRole`: `IamRoleArn` of its body, or of a member of it.
+    pub(crate) fn passed_role(&self) -> Option<String> {
+        if self.service != Service::Backup {
+            return None;
+        }
+        let body = self.json().ok()?;
+        let inner = body.values().find_map(|member| member.get(PASSED));
+        body.get(PASSED).or(inner)?.as_str().map(str::to_owned)
     }
 
     /// The members of a JSON body; an empty body is an empty object.
