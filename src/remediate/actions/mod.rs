@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::Plan;
+use super::export::{Declared, NO_RESOURCE};
 use super::propose::Planner;
 use super::world::World;
 use crate::aws::failure::Failure;
@@ -289,6 +291,16 @@ pub(crate) trait Act {
 
     /// The same as lines of a shell script that calls the AWS CLI.
     fn cli(&self, at: &TargetId) -> Vec<String>;
+
+    /// What is to be there, for CloudFormation.
+    fn cloudformation(&self, _at: &TargetId, _plan: &Plan) -> Declared {
+        Declared::Not(NO_RESOURCE)
+    }
+
+    /// What is to be there, for Terraform.
+    fn terraform(&self, _at: &TargetId, _plan: &Plan) -> Declared {
+        Declared::Not(NO_RESOURCE)
+    }
 }
 
 impl Deed {
@@ -369,6 +381,16 @@ impl Deed {
     /// As [`Act::undo`].
     pub(crate) async fn undo(&self, target: &Target, id: &str, before: &Value, done: &Done) -> Result<Undone, Failure> {
         each!(self, deed => deed.undo(target, id, before, done).await)
+    }
+
+    /// As [`Act::cloudformation`].
+    pub(crate) fn cloudformation(&self, at: &TargetId, plan: &Plan) -> Declared {
+        each!(self, deed => deed.cloudformation(at, plan))
+    }
+
+    /// As [`Act::terraform`].
+    pub(crate) fn terraform(&self, at: &TargetId, plan: &Plan) -> Declared {
+        each!(self, deed => deed.terraform(at, plan))
     }
 
     /// As [`Act::cli`].
