@@ -30,5 +30,6 @@ mod push;
 mod realism;
 mod remediation;
 mod sample;
+mod table_actions;
 mod talk;
 mod waivers;

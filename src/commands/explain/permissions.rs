@@ -8,7 +8,7 @@ use crate::collect::Wanted;
 use crate::commands::remediate;
 use crate::criteria::rules::RuleSet;
 use crate::problem::{Outcome, Problem};
-use crate::remediate::actions::{Act, KINDS, OnDemandBackup};
+use crate::remediate::actions::{Act, KINDS, OnDemandBackup, UNDOING};
 use crate::text::{list, nearest};
 use crate::{deliver, ledger, push, sign};
 
@@ -40,6 +40,7 @@ pub(super) fn permissions(command: &str, ids: &[String], program: &clap::Command
         "scan" | "collect" => vec![read_evidence(ids)?, assume_roles()],
         "remediate" => {
             let actions = KINDS.iter().flat_map(|kind| [kind.doing, kind.checking].concat());
+            let actions = actions.chain(UNDOING.iter().copied().flatten().copied());
             // Without `--from`, a plan reads AWS itself.
             let rules = RuleSet::load(None, ids)?;
             let wanted = remediate::wanted(rules.frames().into_iter());
