@@ -203,7 +203,7 @@ async fn resolve(args: &BackupArgs) -> Outcome<Vec<(String, TargetId, String)>> 
             continue;
         }
         if own.is_none() {
-            own = Some(own_target(args).await?);
+            own = Some(own_target(args.region.as_ref(), "no backup was started").await?);
         }
         if let Some((target, partition)) = &own {
             resolved.push((table_arn(partition, target, table), target.clone(), partition.clone()));
@@ -212,12 +212,15 @@ async fn resolve(args: &BackupArgs) -> Outcome<Vec<(String, TargetId, String)>> 
     Ok(resolved)
 }
 
-async fn own_target(args: &BackupArgs) -> Outcome<(TargetId, String)> {
+/// The caller's own account, with the Region that was named or is configured, and its partition.
+///
+/// Errors: no credentials; no Region, and so what was to be done was not.
+pub(crate) async fn own_target(region: Option<&String>, so: &str) -> Outcome<(TargetId, String)> {
     let session = crate::aws::target::Session::load().await?;
     let identity = session.identity(&std::sync::Arc::default()).await?;
-    let Some(region) = args.region.clone().or_else(|| session.region()) else {
+    let Some(region) = region.cloned().or_else(|| session.region()) else {
         return Err(Problem::usage("the Region of the table is not known")
-            .so("no backup was started")
+            .so(so)
             .hint("pass `--region`, set AWS_REGION, or name the table by its ARN")
             .into());
     };

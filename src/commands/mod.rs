@@ -14,6 +14,7 @@ pub mod manual;
 pub(crate) mod push;
 pub mod remediate;
 pub mod report;
+pub mod restore;
 pub mod sample;
 pub mod sandbox;
 pub mod scan;

@@ -9,6 +9,7 @@ pub(crate) mod apply;
 pub(crate) mod follow;
 pub(crate) mod journal;
 pub(crate) mod propose;
+pub(crate) mod restore;
 pub(crate) mod shell;
 mod unanswered;
 pub(crate) mod verify;

@@ -29,6 +29,7 @@ mod properties;
 mod push;
 mod realism;
 mod remediation;
+mod restores;
 mod sample;
 mod table_actions;
 mod talk;

@@ -34,6 +34,7 @@ use crate::remediate::shell::quoted;
 use crate::remediate::world::World;
 use crate::report::{Report, TableRow};
 use crate::settings::{DEFAULT_VAULT, check_lifecycle};
+use crate::text::glob;
 
 const START: &str = "backup:StartCopyJob";
 const LOOK: &str = "backup:DescribeCopyJob";
@@ -346,9 +347,8 @@ fn check_policy(vault: &Vault, own: &TargetId, policies: &[VaultPolicy]) -> Resu
         // Not read: AWS says it where it does not.
         return Ok(());
     };
-    let words = read.policy.as_deref().unwrap_or_default().to_ascii_lowercase();
-    let allows = words.contains("copyintobackupvault") || words.contains("\"backup:*\"") || words.contains("\"*\"");
-    match allows && words.contains("allow") {
+    let lets_in = read.policy.as_deref().is_some_and(|policy| lets_in(policy, &own.account_id));
+    match lets_in {
         true => Ok(()),
         false => Err(format!(
             "the access policy of vault `{}` in account {} does not let account {} copy into it (backup:CopyIntoBackupVault)",
@@ -357,6 +357,29 @@ fn check_policy(vault: &Vault, own: &TargetId, policies: &[VaultPolicy]) -> Resu
             own.account_id
         )),
     }
+}
+
+/// May a statement of the policy let an account copy into the vault? Its conditions are AWS's to weigh.
+fn lets_in(policy: &str, account_id: &str) -> bool {
+    let texts = |value: &Value| -> Vec<String> {
+        let many = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+        many.iter().filter_map(Value::as_str).map(str::to_ascii_lowercase).collect()
+    };
+    let Ok(policy) = serde_json::from_str::<Value>(policy) else {
+        return false;
+    };
+    let statements = &policy["Statement"];
+    let statements = statements.as_array().cloned().unwrap_or_else(|| vec![statements.clone()]);
+    statements.iter().any(|statement| {
+        let is_named = |principal: &Value| {
+            let of_aws = principal.get("AWS").unwrap_or(principal);
+            texts(of_aws).iter().any(|name| name == "*" || name.contains(account_id))
+        };
+        let is_action = |pattern: &String| glob(pattern, "backup:copyintobackupvault");
+        statement["Effect"] == "Allow"
+            && (statement.get("NotAction").is_some() || texts(&statement["Action"]).iter().any(is_action))
+            && (statement.get("NotPrincipal").is_some() || is_named(&statement["Principal"]))
+    })
 }
 
 impl CopyPoint {
@@ -829,5 +852,61 @@ impl Act for CopyPoint {
             self.delete_after_days
         ));
         lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_lets_in_whom_it_names() {
+        let policy = |effect: &str, principal: &str, action: &str| {
+            format!(
+                r#"{{"Statement":{{"Effect":"{effect}","Principal":{principal},"Action":{action},"Resource":"*"}}}}"#
+            )
+        };
+        let root = r#"{"AWS":["arn:aws:iam::111122223333:root"]}"#;
+        for (policy, expected) in [
+            (policy("Allow", root, r#""backup:CopyIntoBackupVault""#), true),
+            (policy("Allow", r#""*""#, r#"["backup:Copy*"]"#), true),
+            (policy("Allow", r#"{"AWS":"111122223333"}"#, r#""*""#), true),
+            (policy("Deny", root, r#""backup:CopyIntoBackupVault""#), false),
+            (policy("Allow", root, r#""backup:DescribeBackupVault""#), false),
+            (
+                policy("Allow", r#"{"AWS":"arn:aws:iam::999988887777:root"}"#, r#""backup:*""#),
+                false,
+            ),
+            ("no policy".to_owned(), false),
+        ] {
+            assert_eq!(lets_in(&policy, "111122223333"), expected, "{policy}");
+        }
+    }
+
+    #[test]
+    fn a_plan_that_was_edited_copies_into_another_vault_and_nowhere_else() {
+        let at = TargetId::new("111122223333".to_owned(), "eu-west-1".to_owned());
+        let deed = |to: &str, point: Option<&str>| CopyPoint {
+            table_arn: "arn:aws:dynamodb:eu-west-1:111122223333:table/t".to_owned(),
+            table_id: None,
+            point_arn: point.map(str::to_owned),
+            vault_name: "v".to_owned(),
+            to_vault_arn: to.to_owned(),
+            role_arn: "r".to_owned(),
+            delete_after_days: 35,
+            judged_at: DateTime::UNIX_EPOCH,
+            size_bytes: None,
+        };
+        let there = "arn:aws:backup:eu-central-1:111122223333:backup-vault:v";
+        assert_eq!(deed(there, None).check_values(&at), Ok(()));
+        let point = "arn:aws:backup:eu-west-1:111122223333:recovery-point:p";
+        assert_eq!(deed(there, Some(point)).check_values(&at), Ok(()));
+        for wrong in [
+            deed("arn:aws:backup:eu-west-1:111122223333:backup-vault:v", None),
+            deed("arn:aws:s3:::bucket", None),
+            deed(there, Some("arn:aws:backup:eu-central-1:111122223333:recovery-point:p")),
+        ] {
+            assert!(wrong.check_values(&at).is_err(), "{wrong:?}");
+        }
     }
 }

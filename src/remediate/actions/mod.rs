@@ -49,7 +49,7 @@ macro_rules! deeds {
     };
 }
 
-mod ground;
+pub(crate) mod ground;
 #[cfg(test)]
 mod undo_tests;
 
