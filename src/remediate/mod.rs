@@ -12,6 +12,7 @@ pub(crate) mod follow;
 pub(crate) mod journal;
 pub(crate) mod price;
 pub(crate) mod propose;
+pub(crate) mod restore;
 pub(crate) mod shell;
 mod unanswered;
 pub(crate) mod undo;

@@ -123,14 +123,10 @@ mod tests {
 
     /// Rules that actions still to be built answer.
     const TO_COME: &[&str] = &[
-        "cross-account-copy-exists",
         "cross-account-copy-planned",
-        "cross-region-copy-exists",
         "cross-region-copy-planned",
-        "deletion-protection-on",
         "in-a-plan",
         "manual-deletion-denied",
-        "pitr-on",
         "plan-frequency-and-retention",
         "plan-frequent-enough",
         "plan-lifecycle-fits-lock",
@@ -139,12 +135,7 @@ mod tests {
         "plan-role-works",
         "plan-vault-locked",
         "plan-vaults-exist",
-        "recovery-point-air-gapped",
         "recovery-point-key-owner",
-        "recovery-point-retained",
-        "restore-test-recent",
-        "restore-tested",
-        "restore-testing-planned",
         "vault-denies-manual-deletion",
         "vault-lock-enforces-retention",
         "vault-lock-final",

@@ -14,7 +14,7 @@ use crate::stderr;
 use crate::toml_reader::values::{check_account, distinct, regions};
 use crate::toml_reader::{Section, read_document};
 
-pub(crate) use remediation::{DEFAULT_VAULT, Remediation, check_lifecycle};
+pub(crate) use remediation::{COLD_MINIMUM_DAYS, DEFAULT_VAULT, Remediation, check_lifecycle, check_pitr_days};
 
 /// The settings file looked for when none is named.
 pub(crate) const DEFAULT_FILE: &str = "backproof.toml";

@@ -20,6 +20,8 @@ pub struct Remediation {
     pub require_approval: bool,
     /// As which callers those work who may sign plans: ARN patterns, by the name in the file of allowed signers.
     pub approvers: BTreeMap<String, Vec<String>>,
+    /// Days that point-in-time recovery is to go back where it is switched on; none: DynamoDB's default, 35.
+    pub pitr_days: Option<i64>,
 }
 
 impl Remediation {
@@ -58,6 +60,16 @@ pub(crate) fn check_lifecycle(cold_after_days: Option<i64>, delete_after_days: O
     }
 }
 
+/// Checks how far point-in-time recovery is to go back.
+///
+/// Errors: the sentence to show.
+pub(crate) fn check_pitr_days(days: i64) -> Result<(), String> {
+    match days {
+        1..=35 => Ok(()),
+        _ => Err(format!("point-in-time recovery goes back 1 to 35 days, not {days}")),
+    }
+}
+
 /// Reads `[remediation]`; `retention_min_days` is how long recovery points are kept if it does not say.
 pub(super) fn read(section: &Section<'_>, retention_min_days: i64) -> Remediation {
     let mut remediation = Remediation::default();
@@ -69,7 +81,17 @@ pub(super) fn read(section: &Section<'_>, retention_min_days: i64) -> Remediatio
     remediation.delete_after_days = days(section, "delete-after");
     remediation.require_approval = section.boolean("require-approval").unwrap_or(false);
     remediation.approvers = section.strings_map("approvers").unwrap_or_default();
+    remediation.pitr_days = days(section, "pitr-period");
     section.finish();
+    if let Some(Err(why)) = remediation.pitr_days.map(check_pitr_days) {
+        let hint = "write 1 to 35 days, such as `35d`";
+        section.note(
+            section.offset,
+            "DynamoDB would refuse `remediation.pitr-period`",
+            why,
+            hint,
+        );
+    }
     let delete_after_days = remediation.delete_after_days.unwrap_or(retention_min_days);
     if let Err(why) = check_lifecycle(remediation.cold_after_days, Some(delete_after_days)) {
         let hint = "raise `delete-after`, or leave `cold-after` out";

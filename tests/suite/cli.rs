@@ -38,6 +38,7 @@ fn every_subcommand_has_help() {
         vec!["remediate", "apply", "--help"],
         vec!["remediate", "verify", "--help"],
         vec!["backup", "--help"],
+        vec!["restore", "--help"],
         vec!["explain", "--help"],
         vec!["demo", "--help"],
         vec!["sandbox", "--help"],
@@ -557,7 +558,7 @@ fn printed_permissions_include_what_other_accounts_and_keys_take() {
 #[test]
 fn printed_permissions_include_what_the_sources_name() {
     for (place, commands) in [
-        ("remediate", &["remediate"][..]),
+        ("remediate", &["remediate", "restore"][..]),
         ("push", &["push"]),
         ("sign", &["sign"]),
         ("deliver", &["deliver"]),

@@ -30,6 +30,8 @@ mod properties;
 mod push;
 mod realism;
 mod remediation;
+mod restores;
 mod sample;
+mod table_actions;
 mod talk;
 mod waivers;

@@ -37,6 +37,9 @@ macro_rules! deeds {
         /// Every kind, in the order in which a plan does them: what others need comes before them.
         pub(crate) const KINDS: &[Kind] = &[$($deed::KIND),+];
 
+        /// IAM actions that taking back takes, by kind, in the same order.
+        pub(crate) const UNDOING: &[&[&str]] = &[$($deed::UNDOING),+];
+
         /// Asks a deed, of whatever kind.
         macro_rules! each {
             ($dollar deed:expr, $dollar this:ident => $dollar ask:expr) => {
@@ -48,9 +51,18 @@ macro_rules! deeds {
     };
 }
 
+pub(crate) mod ground;
+#[cfg(test)]
+mod undo_tests;
+
 deeds! { $
     opt_in::OptIn as "opt-in",
+    pitr::Pitr as "pitr",
+    deletion_protection::DeletionProtection as "deletion-protection",
     on_demand_backup::OnDemandBackup as "backup-now",
+    copy_point::CopyPoint as "copy",
+    point_lifecycle::PointLifecycle as "point-lifecycle",
+    restore_testing::RestoreTesting as "restore-testing",
 }
 
 pub(crate) use on_demand_backup::{default_role, table_names};
@@ -217,6 +229,8 @@ pub(crate) struct Quantities {
 pub(crate) trait Act {
     /// What all of its kind have in common.
     const KIND: Kind;
+    /// IAM actions that taking it back takes, beyond those of [`Kind::doing`] and [`Kind::checking`].
+    const UNDOING: &'static [&'static str] = &[];
 
     /// What it is about.
     fn resource(&self, at: &TargetId) -> Resource<'_>;
