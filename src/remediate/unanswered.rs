@@ -124,18 +124,10 @@ mod tests {
     /// Rules that actions still to be built answer.
     const TO_COME: &[&str] = &[
         "cross-account-copy-exists",
-        "cross-account-copy-planned",
         "cross-region-copy-exists",
-        "cross-region-copy-planned",
         "deletion-protection-on",
-        "in-a-plan",
         "manual-deletion-denied",
         "pitr-on",
-        "plan-frequency-and-retention",
-        "plan-frequent-enough",
-        "plan-lifecycle-fits-lock",
-        "plan-meets-policy",
-        "plan-retention-long-enough",
         "plan-role-works",
         "plan-vault-locked",
         "plan-vaults-exist",

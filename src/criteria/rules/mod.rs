@@ -35,7 +35,14 @@ pub(crate) fn shipped() -> &'static RuleSet {
 }
 
 /// Ids of the actions that a rule of somebody's own may name, in order: `remediate` has one kind for each.
-pub(crate) const ACTIONS: &[&str] = &["backup-now", "opt-in"];
+pub(crate) const ACTIONS: &[&str] = &[
+    "assign",
+    "backup-now",
+    "opt-in",
+    "plan-change",
+    "plan-create",
+    "tag-table",
+];
 
 /// One rule.
 #[derive(Debug, Clone)]
