@@ -71,7 +71,7 @@ fn propose(planner: &mut Planner<'_>) -> Outcome<()> {
         needy = noted(not, &mut reasons);
     }
     if planner.takes(TagTable::KIND.id) {
-        needy = noted(means::by_tag(planner, needy)?.not, &mut reasons);
+        needy = noted(means::by_tag(planner, needy)?.0.not, &mut reasons);
     }
     if !planner.takes(Assign::KIND.id) {
         let not: Vec<_> = needy.into_iter().map(|one| (one, None)).collect();

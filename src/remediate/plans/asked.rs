@@ -10,7 +10,7 @@ use aws_sdk_backup::operation::list_backup_selections::ListBackupSelectionsOutpu
 use aws_sdk_backup::operation::list_tags::ListTagsOutput;
 use aws_sdk_backup::types::{BackupPlansListMember, BackupSelection, BackupSelectionsListMember};
 use aws_sdk_dynamodb::operation::list_tags_of_resource::ListTagsOfResourceOutput;
-use aws_sdk_dynamodb::types::Tag;
+use aws_sdk_dynamodb::types::{TableStatus, Tag};
 use serde_json::Value;
 
 use super::rule::Rule;
@@ -223,6 +223,9 @@ pub(crate) async fn check_incarnation(target: &Target, name: &str, table_id: Opt
     let table = answer
         .table()
         .ok_or_else(|| format!("the answer to {DESCRIBE_TABLE} holds no table"))?;
+    if table.table_status() == Some(&TableStatus::Deleting) {
+        return Err(format!("table `{}` is being deleted", one_line(name)));
+    }
     if table.table_id() == table_id {
         return Ok(());
     }

@@ -128,10 +128,14 @@ fn takers(table: &TableRow, plans: &[Plan]) -> Vec<(String, String)> {
         return Vec::new();
     };
     let is_here = |plan: &&Plan| plan.account_id == table.target.account_id && plan.region == table.target.region;
-    let name = |plan: &Plan| plan.plan_name.clone().unwrap_or_else(|| plan.plan_id.clone());
+    fn name(plan: &Plan) -> &str {
+        plan.plan_name.as_deref().unwrap_or(&plan.plan_id)
+    }
     let takes = |plan: &&Plan| names.split(", ").any(|one| one == name(plan));
     let takers = plans.iter().filter(is_here).filter(takes);
-    takers.map(|plan| (plan.plan_id.clone(), name(plan))).collect()
+    takers
+        .map(|plan| (plan.plan_id.clone(), name(plan).to_owned()))
+        .collect()
 }
 
 /// How much a plan is proven to be what tables of a tier need: by target, plan's name and tier, how many it serves well.
@@ -158,6 +162,8 @@ pub(crate) fn well_served(report: &Report, plans: &[Plan]) -> BTreeMap<(TargetId
 pub(crate) struct Tried {
     /// The first open finding of each table, about its plans.
     of_tables: HashMap<String, String>,
+    /// Tables that no plan takes for certain.
+    unplanned: HashSet<String>,
     /// Plans whose lifecycle a lock refuses, by ARN, with the message.
     of_plans: HashMap<String, String>,
     /// A finding that is good now, or not there, and would not be good then: `resource (rule): message`, by account and Region.
@@ -174,6 +180,7 @@ impl Tried {
         let now: HashMap<&str, Verdict> = verdicts.collect();
         let mut tried = Self {
             of_tables: HashMap::new(),
+            unplanned: HashSet::new(),
             of_plans: HashMap::new(),
             spoiled: BTreeMap::new(),
         };
@@ -185,6 +192,9 @@ impl Tried {
                     .of_tables
                     .entry(finding.resource_arn.clone())
                     .or_insert_with(message);
+            }
+            if &*finding.rule == "in-a-plan" {
+                tried.unplanned.insert(finding.resource_arn.clone());
             }
             if &*finding.rule == FITS_LOCK {
                 tried
@@ -212,6 +222,11 @@ impl Tried {
     /// What is still open of a table; none: its plans do all that is asked.
     pub(crate) fn lacks(&self, table_arn: &str) -> Option<&str> {
         self.of_tables.get(table_arn).map(String::as_str)
+    }
+
+    /// Does a plan take the table for certain?
+    pub(crate) fn is_planned(&self, table_arn: &str) -> bool {
+        !self.unplanned.contains(table_arn)
     }
 
     /// Why a plan's lifecycle does not fit.

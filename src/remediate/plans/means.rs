@@ -16,6 +16,7 @@ use crate::inventory::schema::{Plan, PlanRule, Selection};
 use crate::problem::Outcome;
 use crate::remediate::actions::{Assign, Deed, TableRef, Tag, TagTable};
 use crate::remediate::propose::Planner;
+use crate::settings::AssignBy;
 
 /// Ways that are tried for a table, at most: each takes a judgement of everything.
 const MOST_WAYS: usize = 8;
@@ -93,10 +94,14 @@ fn first_that_helps<T: Clone>(
     Ok(helped)
 }
 
-/// Tags by which selections that exist would take the tables.
+/// Tags by which selections that exist would take the tables: those that are enough at once, and, where tables are to be assigned
+/// by tags, those that are enough once the plan ran.
 ///
 /// Errors: the inventory is damaged.
-pub(crate) fn by_tag(planner: &mut Planner<'_>, needy: Vec<Needy>) -> Outcome<Helped<TagTable>> {
+pub(crate) fn by_tag(
+    planner: &mut Planner<'_>,
+    needy: Vec<Needy>,
+) -> Outcome<(Helped<TagTable>, Vec<(Needy, TagTable)>)> {
     let plans = planner.world.rows::<Plan>()?.to_vec();
     let served = demand::well_served(&planner.report, &plans);
     let tags = demand::tags(&mut planner.world)?;
@@ -164,18 +169,83 @@ pub(crate) fn by_tag(planner: &mut Planner<'_>, needy: Vec<Needy>) -> Outcome<He
         .zip(conflicts)
         .filter_map(|(one, conflict)| Some((one.table.table_arn.clone(), conflict?)))
         .collect();
+    let arns: Vec<String> = needy.iter().map(|one| one.table.table_arn.clone()).collect();
     let words = |way: &TagTable| format!("tag {}, by which plan `{}` takes it,", way.words(), way.plan_name);
     let deeds = |_: &Planner<'_>, batch: &[(&Needy, &TagTable)]| {
         let deed = |(one, way): &(&Needy, &TagTable)| (one.at().clone(), Deed::TagTable((*way).clone()));
         batch.iter().map(deed).collect()
     };
     let mut helped = first_that_helps(planner, needy, &ways, words, deeds)?;
+    let mut later = Vec::new();
+    if planner.settings.assign == AssignBy::Tag {
+        let not = std::mem::take(&mut helped.not);
+        let ways: BTreeMap<String, Vec<TagTable>> = arns.into_iter().zip(ways).collect();
+        (later, helped.not) = enough_once_it_ran(planner, not, &ways, &plans)?;
+    }
     for (one, why) in &mut helped.not {
         if let Some(conflict) = conflicts.get(&one.table.table_arn) {
             *why = Some(conflict.clone());
         }
     }
-    Ok(helped)
+    Ok((helped, later))
+}
+
+/// Tags by which a plan takes a table that it would serve well, and of which the rules cannot know when they were set: what the plan
+/// did not do for the table before is held against it until it ran. It would serve the table well if it did with a selection of now.
+fn enough_once_it_ran(
+    planner: &mut Planner<'_>,
+    needy: Vec<(Needy, Option<String>)>,
+    ways: &BTreeMap<String, Vec<TagTable>>,
+    plans: &[Plan],
+) -> Outcome<(Vec<(Needy, TagTable)>, Vec<(Needy, Option<String>)>)> {
+    let (mut later, mut not) = (Vec::new(), needy);
+    for round in 0..MOST_WAYS {
+        let tries: Vec<Option<(TagTable, PlanRef)>> = not
+            .iter()
+            .map(|(one, _)| {
+                let way = ways.get(&one.table.table_arn)?.get(round)?;
+                let is_it = |plan: &&Plan| {
+                    let is_here = plan.account_id == one.at().account_id && plan.region == one.at().region;
+                    is_here && plan.plan_name.as_deref() == Some(&way.plan_name)
+                };
+                let plan = plans.iter().find(is_it)?;
+                let plan = PlanRef {
+                    id: plan.plan_id.clone(),
+                    name: way.plan_name.clone(),
+                    version_id: None,
+                };
+                Some((way.clone(), plan))
+            })
+            .collect();
+        if tries.iter().all(Option::is_none) {
+            break;
+        }
+        let batch: Vec<(&Needy, &(TagTable, PlanRef))> = not
+            .iter()
+            .zip(&tries)
+            .filter_map(|((one, _), way)| Some((one, way.as_ref()?)))
+            .collect();
+        let tagged: Vec<(TargetId, Deed)> = batch
+            .iter()
+            .map(|(one, (way, _))| (one.at().clone(), Deed::TagTable(way.clone())))
+            .collect();
+        let assigned: Vec<(&Needy, &PlanRef)> = batch.iter().map(|(one, (_, plan))| (*one, plan)).collect();
+        let assigned = assignments(planner, &assigned);
+        let after = planner.if_done(&tagged)?;
+        let by_tag = Tried::of(planner, &after);
+        let after = planner.if_done(&assigned)?;
+        let from_now = Tried::of(planner, &after);
+        let mut still = Vec::new();
+        for ((one, why), way) in not.into_iter().zip(tries) {
+            let arn = &one.table.table_arn;
+            match way {
+                Some((way, _)) if by_tag.is_planned(arn) && from_now.lacks(arn).is_none() => later.push((one, way)),
+                _ => still.push((one, why)),
+            }
+        }
+        not = still;
+    }
+    Ok((later, not))
 }
 
 /// The sets of tags of which each might let a selection take a table: what its conditions ask, and one of its list.
