@@ -10,6 +10,7 @@ pub(crate) mod approve;
 pub(crate) mod export;
 pub(crate) mod follow;
 pub(crate) mod journal;
+pub(crate) mod plans;
 pub(crate) mod price;
 pub(crate) mod propose;
 pub(crate) mod restore;

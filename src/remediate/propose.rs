@@ -49,6 +49,16 @@ impl Planner<'_> {
         findings.cloned().collect()
     }
 
+    /// May the plan hold actions of this kind?
+    pub(crate) fn takes(&self, kind: &str) -> bool {
+        self.choice.takes(kind)
+    }
+
+    /// Is this finding one that says no, or is not known, and is the plan's affair?
+    pub(crate) fn is_open(&self, finding: &Finding) -> bool {
+        matches!(finding.verdict, Verdict::NonCompliant | Verdict::Unknown) && is_wanted(finding, self.choice)
+    }
+
     /// A table of the report, by ARN.
     pub(crate) fn table(&self, arn: &str) -> Option<&TableRow> {
         self.places.get(arn).map(|place| &self.report.tables[*place])

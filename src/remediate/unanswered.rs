@@ -123,15 +123,7 @@ mod tests {
 
     /// Rules that actions still to be built answer.
     const TO_COME: &[&str] = &[
-        "cross-account-copy-planned",
-        "cross-region-copy-planned",
-        "in-a-plan",
         "manual-deletion-denied",
-        "plan-frequency-and-retention",
-        "plan-frequent-enough",
-        "plan-lifecycle-fits-lock",
-        "plan-meets-policy",
-        "plan-retention-long-enough",
         "plan-role-works",
         "plan-vault-locked",
         "plan-vaults-exist",

@@ -14,7 +14,9 @@ use crate::stderr;
 use crate::toml_reader::values::{check_account, distinct, regions};
 use crate::toml_reader::{Section, read_document};
 
-pub(crate) use remediation::{COLD_MINIMUM_DAYS, DEFAULT_VAULT, Remediation, check_lifecycle, check_pitr_days};
+pub(crate) use remediation::{
+    AssignBy, COLD_MINIMUM_DAYS, DEFAULT_VAULT, Remediation, check_lifecycle, check_pitr_days, is_plan_name,
+};
 
 /// The settings file looked for when none is named.
 pub(crate) const DEFAULT_FILE: &str = "backproof.toml";

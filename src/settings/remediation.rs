@@ -1,11 +1,11 @@
-//! `[remediation]`: how `remediate` and `backup` make recovery points.
+//! `[remediation]`: how `remediate` and `backup` make recovery points, plans and assignments.
 
 use std::collections::BTreeMap;
 
 use crate::toml_reader::Section;
 use crate::toml_reader::values::days;
 
-/// How on-demand backups are made.
+/// How backups, plans and assignments are made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Remediation {
     /// The vault that takes them; none: the one that fits the policy, `Default` first.
@@ -22,6 +22,32 @@ pub struct Remediation {
     pub approvers: BTreeMap<String, Vec<String>>,
     /// Days that point-in-time recovery is to go back where it is switched on; none: DynamoDB's default, 35.
     pub pitr_days: Option<i64>,
+    /// The name of plans that are made; none: `backproof-` and the tier, or `default`.
+    pub plan_name: Option<String>,
+    /// How tables are put into a plan.
+    pub assign: AssignBy,
+}
+
+/// What a selection that is made goes by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AssignBy {
+    /// The ARNs of its tables.
+    #[default]
+    Arn,
+    /// A tag that its tables get.
+    Tag,
+    /// Their type: all tables of the account and Region.
+    Type,
+}
+
+impl AssignBy {
+    const WORDS: [(&str, Self); 3] = [("arn", Self::Arn), ("tag", Self::Tag), ("type", Self::Type)];
+}
+
+/// Could a plan or one of its rules have this name? AWS takes 1 to 50 letters, digits and `-_.`; the console no others.
+pub(crate) fn is_plan_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (1..=50).contains(&name.len()) && name.bytes().all(is_plain)
 }
 
 impl Remediation {
@@ -82,6 +108,22 @@ pub(super) fn read(section: &Section<'_>, retention_min_days: i64) -> Remediatio
     remediation.require_approval = section.boolean("require-approval").unwrap_or(false);
     remediation.approvers = section.strings_map("approvers").unwrap_or_default();
     remediation.pitr_days = days(section, "pitr-period");
+    if let Some(name) = section.string("plan-name") {
+        if !is_plan_name(&name.value) {
+            let what = format!("`{}` is not a name of a plan", name.value);
+            section.note(name.offset, what, "", "take 1 to 50 letters, digits, `-`, `_` and `.`");
+        }
+        remediation.plan_name = Some(name.value);
+    }
+    if let Some(word) = section.string("assign") {
+        match AssignBy::WORDS.iter().find(|(known, _)| *known == word.value) {
+            Some((_, by)) => remediation.assign = *by,
+            None => {
+                let what = format!("`{}` is no way to assign tables", word.value);
+                section.note(word.offset, what, "", "the ways are `arn`, `tag` and `type`");
+            }
+        }
+    }
     section.finish();
     if let Some(Err(why)) = remediation.pitr_days.map(check_pitr_days) {
         let hint = "write 1 to 35 days, such as `35d`";

@@ -67,6 +67,8 @@ fn everything_can_be_said() {
         vault = "WebappBackups"
         cold-after = "7d"
         delete-after = "97d"
+        plan-name = "DynamoDB-dailies"
+        assign = "tag"
     "#,
     );
     let expected = PolicyValues {
@@ -99,6 +101,8 @@ fn everything_can_be_said() {
         assert_eq!(source_of(&settings, key), Some(Source::File), "{key}");
     }
     assert_eq!(settings.remediation.delete_after_days, Some(97));
+    assert_eq!(settings.remediation.plan_name.as_deref(), Some("DynamoDB-dailies"));
+    assert_eq!(settings.remediation.assign, super::AssignBy::Tag);
     assert_eq!(settings.accounts[0].name, "payments");
     assert_eq!(settings.waivers, Some(PathBuf::from("waivers.toml")));
 }

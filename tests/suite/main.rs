@@ -26,6 +26,7 @@ mod native;
 mod nulls;
 mod pack;
 mod periods;
+mod plans;
 mod properties;
 mod push;
 mod realism;

@@ -57,6 +57,10 @@ mod undo_tests;
 
 deeds! { $
     opt_in::OptIn as "opt-in",
+    plan_create::PlanCreate as "plan-create",
+    plan_change::PlanChange as "plan-change",
+    tag_table::TagTable as "tag-table",
+    assign::Assign as "assign",
     pitr::Pitr as "pitr",
     deletion_protection::DeletionProtection as "deletion-protection",
     on_demand_backup::OnDemandBackup as "backup-now",
@@ -65,7 +69,10 @@ deeds! { $
     restore_testing::RestoreTesting as "restore-testing",
 }
 
+pub(crate) use assign::TableRef;
 pub(crate) use on_demand_backup::{default_role, table_names};
+pub(crate) use plan_change::RuleChange;
+pub(crate) use tag_table::Tag;
 
 /// What all actions of a kind have in common.
 pub(crate) struct Kind {
