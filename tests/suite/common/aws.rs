@@ -43,6 +43,22 @@ pub fn delete_table(bench: &Bench, name: &str) {
     dynamodb(bench, "DeleteTable", &json!({ "TableName": name }));
 }
 
+/// Enables or disables the key that `[[key]]` calls so.
+pub fn switch_key(bench: &Bench, name: &str, is_on: bool) {
+    let kms = |operation: &str, body: &Value| {
+        let headers = format!("content-type: application/x-amz-json-1.1\r\nx-amz-target: TrentService.{operation}\r\n");
+        let (status, answer) = call(bench, "kms", "POST /", &headers, body.to_string().as_bytes());
+        assert_eq!(status, 200, "{answer}");
+        serde_json::from_str::<Value>(&answer).unwrap_or(Value::Null)
+    };
+    let aliases = kms("ListAliases", &json!({}));
+    let alias = format!("alias/{name}");
+    let aliases = aliases["Aliases"].as_array().expect("aliases");
+    let its = aliases.iter().find(|one| one["AliasName"] == alias.as_str());
+    let operation = if is_on { "EnableKey" } else { "DisableKey" };
+    kms(operation, &json!({ "KeyId": its.expect("a key")["TargetKeyId"] }));
+}
+
 /// A call with a body unless it is null. Null comes back where the answer has none.
 fn rest(bench: &Bench, service: &str, request: &str, body: &Value) -> Value {
     let body = if body.is_null() {
