@@ -169,7 +169,7 @@ pub(super) struct GoodPoints {
     keys: HashMap<Arc<str>, Number>,
     /// Of each key, what packs show, in order.
     keys_seen: Vec<Vec<(u32, KeyQuality)>>,
-    /// Of each key, moments at which it surely worked: a point that AWS Backup had encrypted under it was complete.
+    /// Of each key, moments at which it surely worked: AWS Backup began to make a point under it.
     keys_used: Vec<Vec<u32>>,
     /// Of each vault, what packs show, in order.
     locks_seen: HashMap<Number, Vec<(u32, LockSeen)>>,
@@ -229,7 +229,7 @@ impl GoodPoints {
         self.keys_seen[key as usize].push((as_of, quality));
     }
 
-    /// AWS Backup encrypted something by the key, which it cannot unless the key works.
+    /// AWS Backup began to make a point under the key that was completed, which it cannot unless the key works.
     pub(super) fn use_key(&mut self, key: Key, at: u32) {
         if let Key::Named(key) = key {
             self.keys_used[key as usize].push(at);
@@ -840,7 +840,7 @@ mod tests {
             });
             (times.collect::<Vec<_>>(), why)
         };
-        // It worked when it encrypted something, and until the pack that shows it last so; not known before, and bad after the
+        // It worked when a point was made under it, and until the pack that shows it last so; not known before, and bad after the
         // one that shows that it does not, until nothing shows it any more.
         assert_eq!(
             of(key, false),

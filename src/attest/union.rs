@@ -34,6 +34,9 @@ const JOB_COLUMNS_UNUSED: [&str; 2] = ["role_arn", "message_category"];
 /// Stands for a vault that nobody named.
 const NO_VAULT: u32 = u32::MAX;
 
+/// Stands for no rule of a plan.
+const NO_RULE: u32 = u32::MAX;
+
 /// One recovery point, as all packs together know it.
 #[derive(Debug, Clone, Copy)]
 struct Made {
@@ -60,8 +63,8 @@ struct Made {
     gone_by: u32,
     /// What packs that list it as usable show of it, or its job, by number.
     shown: Option<u32>,
-    /// For how many days it was to be kept when it was made.
-    promised_days: Option<i64>,
+    /// The rule that made it.
+    rule: u32,
     /// `None`: nothing tells it, or it has no name.
     key: Option<Key>,
     is_native: bool,
@@ -132,8 +135,9 @@ pub(super) struct Union<'l> {
     failures: Hashed<(u32, u64), (u32, Failure)>,
     open: Hashed<(u32, u64), Open>,
     pub(super) good: GoodPoints,
-    /// How long rules of plans keep what they make, as packs showed it so far.
-    rules: Rules,
+    /// For how many days each rule of a plan keeps what it makes, and since when its plan says so.
+    rules: Vec<Vec<(u32, i64)>>,
+    rule_numbers: HashMap<RuleKey, u32>,
     /// Lives with a point or a job without a date: nothing can be said to be all there is.
     undated: HashSet<u32>,
     observed: BTreeMap<TargetId, Vec<(u32, u32)>>,
@@ -159,7 +163,8 @@ impl<'l> Union<'l> {
             failures: HashMap::default(),
             open: HashMap::default(),
             good: GoodPoints::default(),
-            rules: HashMap::new(),
+            rules: Vec::new(),
+            rule_numbers: HashMap::new(),
             undated: HashSet::new(),
             observed: BTreeMap::new(),
             read: BTreeMap::new(),
@@ -225,8 +230,9 @@ impl<'l> Union<'l> {
             let key = (target, rule.plan_id, rule_id);
             if let Some((kept, since)) = facts.retention(&key.0, &key.1, &key.2) {
                 let now = (seconds(since), kept.num_days());
-                let shown = self.rules.entry(key.clone()).or_default();
-                if shown.last() != Some(&now) {
+                let number = self.rule(key.clone());
+                let shown = &mut self.rules[number as usize];
+                if !shown.contains(&now) {
                     shown.push(now);
                 }
             }
@@ -237,17 +243,29 @@ impl<'l> Union<'l> {
         Ok(windows)
     }
 
-    /// For how many days a point was to be kept when it was made: what its plan said last before, as far as packs show.
-    fn promised_days(&self, point: &borrowed::RecoveryPoint<'_>, created: u32) -> Option<i64> {
+    /// The rule that made a point.
+    fn rule_of(&mut self, point: &borrowed::RecoveryPoint<'_>) -> u32 {
+        let (Some(plan), Some(rule)) = (point.created_by_plan_id, point.created_by_rule_id) else {
+            return NO_RULE;
+        };
         let target = TargetId::new(point.account_id, point.region);
-        let key = (
-            target,
-            point.created_by_plan_id?.to_owned(),
-            point.created_by_rule_id?.to_owned(),
-        );
-        let shown = self.rules.get(&key)?;
-        let (_, days) = shown.iter().rev().find(|(since, _)| *since <= created)?;
-        Some(*days)
+        self.rule((target, plan.to_owned(), rule.to_owned()))
+    }
+
+    fn rule(&mut self, key: RuleKey) -> u32 {
+        let next = u32::try_from(self.rules.len()).unwrap_or(u32::MAX);
+        let number = *self.rule_numbers.entry(key).or_insert(next);
+        if number == next {
+            self.rules.push(Vec::new());
+        }
+        number
+    }
+
+    /// For how many days a point was to be kept when it was made: what its plan said last before, as far as packs show.
+    fn promised_days(&self, made: &Made) -> Option<i64> {
+        let shown = self.rules.get(made.rule as usize)?;
+        let said = shown.iter().filter(|(since, _)| *since <= made.created).max()?;
+        Some(said.1)
     }
 
     /// The first table under an ARN, by place.
@@ -288,7 +306,7 @@ impl<'l> Union<'l> {
         let key = (arn, hash(point.recovery_point_arn));
         let place = self.made_of(arn, key.1, created);
         if self.made[place].listed_in == 0 {
-            self.made[place].promised_days = self.promised_days(point, created);
+            self.made[place].rule = self.rule_of(point);
         }
         let good = &mut self.good;
         let made = &mut self.made[place];
@@ -297,8 +315,8 @@ impl<'l> Union<'l> {
         if let Some(key) = own.key.as_ref().filter(|_| is_key_new) {
             let key = good.key(key);
             made.key = Some(key);
-            if let Some(completed) = completed.filter(|_| !made.is_native) {
-                good.use_key(key, completed);
+            if !made.is_native && point.source_vault_arn.is_none() {
+                good.use_key(key, created);
             }
         }
         (made.created, made.latest, made.vault, made.listed_in) = (created, created, vault, pack);
@@ -426,7 +444,7 @@ impl<'l> Union<'l> {
                 kept_until: 0,
                 gone_by: u32::MAX,
                 shown: None,
-                promised_days: None,
+                rule: NO_RULE,
                 key: None,
                 is_native: false,
             });
@@ -552,7 +570,7 @@ impl<'l> Union<'l> {
             let mut made = self.made[place];
             let alike = self.good.alike(Alike {
                 shown: made.shown,
-                promised_days: made.promised_days,
+                promised_days: self.promised_days(&made),
                 vault: made.vault,
                 key: key.map(|(key, _)| key),
                 is_key_believed: key.is_some_and(|(_, is_believed)| is_believed),
@@ -663,9 +681,6 @@ type RuleKey = (TargetId, String, String);
 
 /// How long AWS lets jobs of a plan's rule run.
 type Windows = HashMap<RuleKey, TimeDelta>;
-
-/// For how many days a rule keeps what it makes, and since when its plan says so, in order of the packs that show it.
-type Rules = HashMap<RuleKey, Vec<(u32, i64)>>;
 
 /// When a job that has not ended will have: AWS starts it by a moment that it names, and stops it when the completion window
 /// of its rule is over. Where these are not known, or the plan is another by now, it will have before AWS forgets it.

@@ -6,9 +6,12 @@ use super::Bench;
 
 /// A call of account 111122223333: of a signature the sandbox reads the scope, and no more.
 fn call(bench: &Bench, service: &str, request: &str, headers: &str, body: &[u8]) -> (u16, String) {
+    bench.send(request, &(signed(service) + headers), body)
+}
+
+fn signed(service: &str) -> String {
     let scope = format!("Credential=AKIA111122223333/20261101/eu-west-1/{service}/aws4_request");
-    let headers = format!("authorization: AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0\r\n{headers}");
-    bench.send(request, &headers, body)
+    format!("authorization: AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0\r\n")
 }
 
 pub fn s3(bench: &Bench, request: &str, body: &[u8]) {
@@ -72,6 +75,12 @@ fn rest(bench: &Bench, service: &str, request: &str, body: &Value) -> Value {
 
 pub fn backup(bench: &Bench, request: &str, body: &Value) -> Value {
     rest(bench, "backup", request, body)
+}
+
+/// The same, where AWS Backup may refuse it.
+pub fn try_backup(bench: &Bench, request: &str, body: &Value) {
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    bench.try_send(request, &signed("backup"), body.as_bytes());
 }
 
 pub fn security_hub(bench: &Bench, request: &str, body: &Value) -> Value {
