@@ -13,6 +13,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
 use crate::criteria::values::{FOREVER_DAYS, KeyOwner, LockWanted, PointValues, PolicyValues};
 use crate::domain::{Demand, Demands};
 use crate::facts::rpo_over_time::PointTrace;
@@ -31,35 +33,53 @@ pub(crate) enum Asked {
         limit: u32,
         /// What it has to meet.
         points: PointValues,
-        /// A copy elsewhere may stand for it, and those are not followed over time.
-        or_copy: bool,
+        /// What a copy elsewhere has to meet that may stand for it; `None`: none may.
+        or_copy: Option<CopyAsked>,
     },
+}
+
+/// What a policy may ask of a copy that stands for the point at home.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct CopyAsked {
+    /// Greatest age of its data, in seconds.
+    pub(crate) limit: u32,
+    /// What it has to meet.
+    pub(crate) points: PointValues,
 }
 
 impl Asked {
     /// By values of a policy. `is_by_usable`: the pack's rules asked for usable points, and for nothing else of them.
     pub(super) fn by(values: &PolicyValues, is_by_usable: bool) -> Self {
+        let limit = |limit: TimeDelta| u32::try_from(limit.num_seconds()).unwrap_or(u32::MAX);
+        let copy = values.of_accepted_copy().filter(|_| !is_by_usable);
         Self::Good {
-            limit: u32::try_from(values.limit().num_seconds()).unwrap_or(u32::MAX),
+            limit: limit(values.limit()),
             points: if is_by_usable { usable() } else { values.of_point() },
-            or_copy: values.accept_copies && !is_by_usable,
+            or_copy: copy.map(|points| CopyAsked {
+                limit: limit(values.copy_rpo()),
+                points,
+            }),
         }
     }
 
     /// The same with some demands not asked.
     pub(super) fn excusing(self, demands: Demands) -> Self {
+        let of = |limit: u32| match demands.contains(Demand::Fresh) {
+            true => u32::MAX,
+            false => limit,
+        };
+        let without = |points: PointValues| PointValues {
+            excused: points.excused.or(demands),
+            ..points
+        };
         match self {
             Self::Good { limit, points, or_copy } => Self::Good {
-                limit: if demands.contains(Demand::Fresh) {
-                    u32::MAX
-                } else {
-                    limit
-                },
-                points: PointValues {
-                    excused: points.excused.or(demands),
-                    ..points
-                },
-                or_copy,
+                limit: of(limit),
+                points: without(points),
+                or_copy: or_copy.map(|copy| CopyAsked {
+                    limit: of(copy.limit),
+                    points: without(copy.points),
+                }),
             },
             other => other,
         }
@@ -71,7 +91,10 @@ impl Asked {
             Self::Good { limit, or_copy, .. } => Self::Good {
                 limit,
                 points: usable(),
-                or_copy,
+                or_copy: or_copy.map(|copy| CopyAsked {
+                    points: usable(),
+                    ..copy
+                }),
             },
             other => other,
         }

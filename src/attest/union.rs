@@ -68,6 +68,8 @@ struct Made {
     /// `None`: nothing tells it, or it has no name.
     key: Option<Key>,
     is_native: bool,
+    /// A copy in another account or Region.
+    is_elsewhere: bool,
 }
 
 /// A job that had not ended when it was last seen: it may have made a point.
@@ -125,6 +127,7 @@ impl VaultsRead {
 /// Everything that was made, and every job that made nothing.
 pub(super) struct Union<'l> {
     lives: &'l Lives,
+    follows_copies: bool,
     /// Moments that count for tables that no pack lists.
     from: u32,
     to: u32,
@@ -152,9 +155,11 @@ pub(super) struct Union<'l> {
 }
 
 impl<'l> Union<'l> {
-    pub(super) fn new(lives: &'l Lives, from: u32, to: u32) -> Self {
+    /// `follows_copies`: a policy lets copies elsewhere stand for points at home.
+    pub(super) fn new(lives: &'l Lives, (from, to): (u32, u32), follows_copies: bool) -> Self {
         Self {
             lives,
+            follows_copies,
             from,
             to,
             made: Vec::new(),
@@ -199,7 +204,7 @@ impl<'l> Union<'l> {
                 let target = TargetId::new(point.account_id, point.region);
                 untold.insert((target, point.vault_name.to_owned()));
             }
-            self.add_point(&point, moments, &mut qualities);
+            self.add_point(&point, moments, facts, &mut qualities);
         })?;
         inventory.for_each_row::<BackupJob>(&JOB_COLUMNS_UNUSED, |job| {
             self.add_job(&job, &windows, facts, &mut qualities);
@@ -278,23 +283,25 @@ impl<'l> Union<'l> {
         &mut self,
         point: &borrowed::RecoveryPoint<'_>,
         (as_of, until): (DateTime<Utc>, u32),
+        facts: &Facts,
         qualities: &mut Qualities<'_>,
     ) {
         let sight = Sight::of(point, as_of);
-        let Some(table_arn) = point
-            .resource_arn
-            .filter(|arn| is_home(arn, point.account_id, point.region))
-        else {
-            return;
-        };
-        if sight == Sight::Useless {
+        let Some(table_arn) = point.resource_arn else { return };
+        let is_elsewhere = !is_home(table_arn, point.account_id, point.region);
+        if sight == Sight::Useless || is_elsewhere && !(self.follows_copies && is_in_scope(table_arn, facts)) {
             return;
         }
         let Some(created) = point.created_at.map(seconds) else {
-            self.undated.extend(self.lives.of_arn(table_arn));
+            if !is_elsewhere {
+                self.undated.extend(self.lives.of_arn(table_arn));
+            }
             return;
         };
         let Some(arn) = self.arn(table_arn) else {
+            if is_elsewhere {
+                return;
+            }
             return self.add_unlisted(table_arn, created, &TargetId::new(point.account_id, point.region));
         };
         let Some(own) = qualities.of(point) else {
@@ -311,6 +318,7 @@ impl<'l> Union<'l> {
         let good = &mut self.good;
         let made = &mut self.made[place];
         made.is_native = is_native(point.recovery_point_arn) == Some(true);
+        made.is_elsewhere = is_elsewhere;
         let is_key_new = made.key.is_none() || made.listed_in == 0;
         if let Some(key) = own.key.as_ref().filter(|_| is_key_new) {
             let key = good.key(key);
@@ -447,6 +455,7 @@ impl<'l> Union<'l> {
                 rule: NO_RULE,
                 key: None,
                 is_native: false,
+                is_elsewhere: false,
             });
         }
         place as usize
@@ -576,6 +585,10 @@ impl<'l> Union<'l> {
                 is_key_believed: key.is_some_and(|(_, is_believed)| is_believed),
                 is_of_job: made.last_seen == 0,
             });
+            if made.is_elsewhere {
+                self.give_copy(made.arn, (made.point(), alike), &mut sums);
+                continue;
+            }
             if made.listed_in == 0 {
                 // What was finished only while the vaults were being listed may have been missed.
                 made.gone_by = self.missed_from(made.arn, made.vault, &names, made.complete_by);
@@ -627,6 +640,7 @@ impl<'l> Union<'l> {
         }
         for (place, sum) in sums.iter_mut().enumerate() {
             sum.points.sort_unstable();
+            sum.copies.sort_unstable();
             sum.made.sort_unstable();
             sum.undecided.sort_unstable();
             sum.failures.sort_unstable();
@@ -648,6 +662,18 @@ impl<'l> Union<'l> {
             unlisted: self.unlisted,
             targets,
             good: self.good,
+        }
+    }
+
+    /// Adds a copy elsewhere to the table that it is of, if that can be told. It counts as long as packs list it.
+    fn give_copy(&self, arn: u32, (trace, alike): (PointTrace, u32), sums: &mut [Sum]) {
+        let table_arn = &self.lives.all[arn as usize].table_arn;
+        if let Owner::Life(life) = self.lives.owner(table_arn, trace.earliest, trace.latest) {
+            let copy = PointTrace {
+                promised_until: 0,
+                ..trace
+            };
+            sums[life as usize].copies.push((copy, alike));
         }
     }
 
@@ -734,6 +760,8 @@ pub(super) struct Seen {
 pub(super) struct Sum {
     /// Each with the number of those of which packs show the same.
     pub(super) points: Vec<(PointTrace, u32)>,
+    /// The same of copies in other accounts and Regions.
+    pub(super) copies: Vec<(PointTrace, u32)>,
     /// Earliest dates of points that were made for certain, in order.
     pub(super) made: Vec<u32>,
     /// The same of points that may be of this table or of another of its name.
@@ -764,6 +792,17 @@ impl Made {
 /// Does the table of that ARN live in this account and Region? Elsewhere its point is a copy.
 fn is_home(table_arn: &str, account_id: &str, region: &str) -> bool {
     Arn::parse(table_arn).is_some_and(|arn| arn.account_id == account_id && arn.region == region)
+}
+
+/// Was its account and Region looked at by the scan that shows its copy? Then the policy of that scan is the table's.
+fn is_in_scope(table_arn: &str, facts: &Facts) -> bool {
+    let of = |arn: Arn<'_>| {
+        facts
+            .reading()
+            .targets
+            .contains_key(&TargetId::new(arn.account_id, arn.region))
+    };
+    Arn::parse(table_arn).is_some_and(of)
 }
 
 fn hash(text: &str) -> u64 {

@@ -602,7 +602,46 @@ fn the_key_of_a_native_point_between_two_others_is_believed() {
     );
 }
 
-/// Copies are not followed over time: one may have stood for the point that was missing.
+/// Copies that packs list stand for points at home that are too old, and those in a vault that is not locked do not.
+#[test]
+fn copies_elsewhere_are_followed_from_pack_to_pack() {
+    let daily = plan("daily", EVERY_SECOND_DAY, 60, 35).replace(
+        "[[plan.selection]]",
+        "copy-to = [{ vault-arn = \"arn:aws:backup:us-east-1:{account}:backup-vault:dr\", delete-after-days = 35 }]\n\
+         [[plan.selection]]",
+    );
+    let world = format!(
+        "now = 2026-07-01T12:00:00Z\nfrozen = true\nhistory-days = 35\n[[account]]\nid = \"111122223333\"\n\
+         regions = [\"eu-west-1\", \"us-east-1\"]\n[[vault]]\n{PLACE}name = \"v\"\n\
+         [[vault]]\naccount = \"111122223333\"\nregion = \"us-east-1\"\nname = \"dr\"\nlock = \"governance\"\n{daily}{}",
+        table("ttt", "")
+    );
+    let days = |policy: &str| {
+        let mut july = Months::new(&world, &(rpo("25h") + policy));
+        july.pack();
+        july.pack_at("2026-07-08T12:00:00Z");
+        let (code, attestation) = july.attest("2026-07-02", "2026-07-07");
+        let ttt = row(&attestation, "ttt");
+        (code, ttt["days"].as_str().expect("days").to_owned())
+    };
+    assert_eq!(days(""), (10, "eeeeee".to_owned()));
+    // Twice the limit by default, and the next point is complete soon after the copy is too old.
+    assert_eq!(days("accept-copies = true\n"), (0, "cccccc".to_owned()));
+    assert_eq!(
+        days("accept-copies = true\ncopy = { vault-lock = \"governance\" }\n").1,
+        "cccccc"
+    );
+    for unmet in [
+        "vault-lock = \"compliance\"",
+        "rpo = \"20h\"",
+        "retention-min = \"60d\"",
+    ] {
+        let policy = format!("accept-copies = true\ncopy = {{ {unmet} }}\n");
+        assert_eq!(days(&policy), (11, "nnnnnn".to_owned()), "{unmet}");
+    }
+}
+
+/// No pack lists a copy, and one that none could list may have stood for the point that was missing.
 #[test]
 fn where_copies_are_accepted_no_time_is_exposed() {
     let mut july = July::unseen("25h", &[plan("daily", EVERY_SECOND_DAY, 60, 35), table("ttt", "")]);
@@ -625,10 +664,8 @@ fn notes(attestation: &Value) -> Vec<&str> {
 
 const JSON: [&str; 4] = ["--format", "json", "--out", "-"];
 
-#[test]
-fn packs_of_two_organisations_are_told_and_keep_their_policies() {
-    let world = [plan("daily", DAILY, 60, 35), table("ttt", "")];
-    let mut july = July::new("25h", &world);
+/// The same world in another account, an hour later, with a table `theirs` in place of `ttt`, and its first pack.
+fn of_others(world: &[String]) -> Months {
     let theirs = format!(
         "now = 2026-07-01T13:00:00Z\nfrozen = true\nhistory-days = 35\n[[account]]\nid = \"111122223333\"\n\
          regions = [\"eu-west-1\"]\n[[vault]]\n{PLACE}name = \"v\"\n{}",
@@ -639,6 +676,14 @@ fn packs_of_two_organisations_are_told_and_keep_their_policies() {
         .replace("\"ttt\"", "\"theirs\"");
     let mut others = Months::new(&theirs, &rpo("6h"));
     others.pack();
+    others
+}
+
+#[test]
+fn packs_of_two_organisations_are_told_and_keep_their_policies() {
+    let world = [plan("daily", DAILY, 60, 35), table("ttt", "")];
+    let mut july = July::new("25h", &world);
+    let others = of_others(&world);
     let packs = [july.packs[0].clone(), others.bench.path("pack-0").display().to_string()];
     let ran = july.run(&packs, "2026-06-25", "2026-06-30", &JSON);
     let attestation = ran.json();
@@ -659,6 +704,43 @@ fn packs_of_two_organisations_are_told_and_keep_their_policies() {
     assert_eq!(row(&attestation, "theirs")["asked"][0]["rpo"], "6h");
     july.pack_at("2026-07-02T12:00:00Z");
     assert_eq!(july.attest("2026-06-25", "2026-06-30").1["notes"], json!([]));
+}
+
+#[test]
+fn a_ledger_with_packs_of_other_accounts_says_so() {
+    let world = [plan("daily", DAILY, 60, 35), table("ttt", "")];
+    let mut july = July::new("25h", &world);
+    let others = of_others(&world);
+    july.pack_at("2026-07-01T14:00:00Z");
+    let ledger = july.bench.path("ledger").display().to_string();
+    let attested = || {
+        let args = [
+            "attest",
+            "--from",
+            "2026-06-25",
+            "--to",
+            "2026-06-30",
+            "--ledger",
+            &ledger,
+        ];
+        let attestation = july.bench.run(&[&args[..], &JSON].concat()).json();
+        attestation["ledger"]["of_others"].to_string()
+    };
+    let append = |months: &Months, pack: &str| {
+        let ran = months.bench.run(&["ledger", "append", pack, "--ledger", &ledger]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+    };
+    append(&july, "pack-0");
+    assert_eq!(attested(), "[]");
+    append(&others, "pack-0");
+    append(&july, "pack-1");
+    let said = attested();
+    for text in [
+        "ack 2 is of other accounts (444455556666) than the pack before it",
+        "ack 3 is of other accounts (111122223333) than the pack before it",
+    ] {
+        assert!(said.contains(text), "{said}");
+    }
 }
 
 #[test]

@@ -79,7 +79,11 @@ pub fn backup(bench: &Bench, request: &str, body: &Value) -> Value {
 
 /// The same, where AWS Backup may refuse it.
 pub fn try_backup(bench: &Bench, request: &str, body: &Value) {
-    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let body = if body.is_null() {
+        String::new()
+    } else {
+        body.to_string()
+    };
     bench.try_send(request, &signed("backup"), body.as_bytes());
 }
 

@@ -7,7 +7,7 @@
 use backproof_sandbox::inside::Lock;
 
 use super::lived::{Alive, HOUR, Lived, Look, Moment, Sample, There};
-use super::script::{Ask, Denied, KEYED, Policy, Tier};
+use super::script::{Ask, Denied, ELSEWHERE, KEYED, Policy, Tier};
 
 /// An age within a second of the limit is either.
 const TIE: Moment = 1000;
@@ -22,14 +22,6 @@ pub struct View<'l> {
     looks: &'l [&'l Look],
     /// When points were made under the key of the vault that has one, as packs that list them show.
     used: Vec<Moment>,
-}
-
-/// What a point is, as far as something tells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Told {
-    kept: Option<i64>,
-    lock: Option<Lock>,
-    key_works: Option<bool>,
 }
 
 impl<'l> View<'l> {
@@ -83,14 +75,6 @@ impl<'l> View<'l> {
         before.filter(|_| before == after)
     }
 
-    fn told(&self, point: &There, at: Moment) -> Told {
-        Told {
-            kept: self.kept(point, at),
-            lock: self.lock(point.vault, at),
-            key_works: self.key_works(point, at),
-        }
-    }
-
     fn is_good(&self, point: &There, at: Moment, ask: Ask) -> bool {
         point.is_complete
             && (ask.keep <= 1 || self.kept(point, at).unwrap_or(point.kept) >= ask.keep)
@@ -106,18 +90,18 @@ impl<'l> View<'l> {
             && self.key_works(point, at) == Some(true)
     }
 
-    /// Does the other one tell something else of a point?
-    pub fn differs(&self, other: &Self, table: &Alive, at: Moment) -> bool {
-        table
-            .points
-            .iter()
-            .any(|point| self.told(point, at) != other.told(point, at))
+    /// Is a point of the table good by the one and not by the other?
+    pub fn differs(&self, other: &Self, (table, at): (&Alive, Moment), readings: &Readings) -> bool {
+        let is_other = |point: &There, ask: Ask| self.is_good(point, at, ask) != other.is_good(point, at, ask);
+        let any = |point: &There| readings.asks().flatten().any(|ask| is_other(point, ask));
+        table.points.iter().any(any)
     }
 }
 
 /// The last that is shown by that moment, and the first after it.
 fn around<T: Copy>(shows: impl Iterator<Item = (Moment, T)>, at: Moment) -> (Option<T>, Option<T>) {
-    let (mut before, mut after): (Option<(Moment, T)>, Option<(Moment, T)>) = (None, None);
+    let mut before: Option<(Moment, T)> = None;
+    let mut after: Option<(Moment, T)> = None;
     for (shown, what) in shows {
         if shown <= at && before.is_none_or(|(last, _)| last <= shown) {
             before = Some((shown, what));
@@ -145,7 +129,10 @@ impl Truth {
     pub fn of(view: &View<'_>, table: &Alive, at: Moment, ask: Option<Ask>) -> Self {
         let Some(ask) = ask else { return Self::Exempt };
         let limit = HOUR * Moment::from(ask.hours);
-        let mut within = table.points.iter().filter(|point| at - point.created <= limit);
+        let mut within = table
+            .points
+            .iter()
+            .filter(|point| at - point.created <= limit_of(point, ask));
         if within.clone().any(|point| view.is_good(point, at, ask)) {
             Self::Covered
         } else if at - table.born < limit {
@@ -200,8 +187,19 @@ impl Said {
 
 /// Something is as old as the limit, or nearly so.
 pub fn is_tie(table: &Alive, at: Moment, ask: Ask) -> bool {
-    let near = |of: Moment| (at - of - HOUR * Moment::from(ask.hours)).abs() < 2 * TIE;
-    near(table.born) || table.points.iter().any(|point| near(point.created))
+    let near = |of: Moment, limit: Moment| (at - of - limit).abs() < 2 * TIE;
+    let is_near = |point: &There| near(point.created, limit_of(point, ask));
+    near(table.born, HOUR * Moment::from(ask.hours)) || table.points.iter().any(is_near)
+}
+
+/// How old its data may be; nothing counts that is not asked about.
+pub fn limit_of(point: &There, ask: Ask) -> Moment {
+    let limit = HOUR * Moment::from(ask.hours);
+    match (point.vault == ELSEWHERE, ask.or_copy) {
+        (false, _) => limit,
+        (true, true) => 2 * limit,
+        (true, false) => -1,
+    }
 }
 
 /// The policies that packs leave open for a moment, and the tiers.
@@ -324,6 +322,7 @@ pub fn why(view: &View<'_>, sample: &Sample, table: &Alive) -> Why {
                 let mut later = looks.iter().filter(|look| look.at >= at);
                 later.any(|look| look.lists(point.number, point.vault))
                     && completed.is_some_and(|completed| completed + TIE <= at)
+                    && point.vault != ELSEWHERE
                     && at - point.created + TIE < strict
                     && asked.iter().flatten().all(|ask| view.is_surely_good(point, at, *ask))
             })
@@ -349,7 +348,9 @@ pub fn why(view: &View<'_>, sample: &Sample, table: &Alive) -> Why {
         return Why::MayHaveBeenGone;
     }
     let is_reached = reach_from(at - lax.or(strict).unwrap_or(0) - 2 * HOUR);
-    if let Some(lax) = lax.filter(|lax| is_reached && !young_at(*lax)) {
+    // Of copies that no pack lists nobody knows.
+    let may_be_copied = asked.iter().flatten().any(|ask| ask.or_copy);
+    if let Some(lax) = lax.filter(|lax| is_reached && !young_at(*lax) && !may_be_copied) {
         let mut of_the_time =
             lived.points.iter().enumerate().filter(|(_, once)| {
                 once.table_id == table.id && once.created <= at && at - once.created <= lax + 2 * HOUR
