@@ -471,7 +471,8 @@ pub(crate) fn attest(packs: &[IntactPack], period: Period, is_strict: bool) -> O
     };
     let all: Vec<(Criteria, bool)> = packs.iter().map(judged_by).collect::<Result<_, _>>()?;
     let mut policies = policies::Policies::new(&lives, &all);
-    let mut union = union::Union::new(&lives, from, to);
+    let follows_copies = all.iter().any(|(criteria, _)| criteria.policy.accepts_copies());
+    let mut union = union::Union::new(&lives, (from, to), follows_copies);
     let derive_at = |place: usize| derive(&packs[place].inventory, all[place].0.policy.window_days);
     let mut next = Some(derive_at(0));
     for (place, (intact, (criteria, _))) in packs.iter().zip(&all).enumerate() {

@@ -15,7 +15,7 @@ use crate::facts::rpo_over_time::Spans;
 use crate::render::RenderError;
 
 /// Raised whenever a field is removed or changes its meaning.
-const SCHEMA_VERSION: u32 = 2;
+const SCHEMA_VERSION: u32 = 3;
 
 /// Renders the attestation.
 ///

@@ -58,7 +58,7 @@ pub(crate) fn asked(any_of: &[Asked]) -> String {
 /// What else was asked of it: `kept 35 d, encrypted`; of several that may have been asked, each. Empty: nothing was.
 pub(crate) fn asked_of_points(any_of: &[Asked]) -> String {
     let of = |asked: &Asked| match asked {
-        Asked::Good { points, or_copy, .. } => Some(of_points(points, *or_copy)),
+        Asked::Good { points, or_copy, .. } => Some(of_points(points, or_copy.is_some())),
         _ => None,
     };
     let all: BTreeSet<String> = any_of.iter().filter_map(of).collect();
