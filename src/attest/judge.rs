@@ -84,6 +84,7 @@ pub(super) fn judge(
         ledger: None,
         packs: packs.iter().map(|intact| line(intact)).collect(),
         notes: super::notes::notes(packs),
+        policies: Vec::new(),
         changes: policies.changes,
         targets: targets.collect(),
         unlisted: unlisted.collect(),

@@ -95,7 +95,7 @@ impl Bench {
         } else if more.contains(&"--format") {
             &[]
         } else {
-            &["--format", "csv,json,json-all,html,pdf"]
+            &["--format", "csv,parquet,json,json-all,html,pdf"]
         };
         let ran = self.run(&[&whole, more, all].concat());
         let mut paths = ["report-all.json", "report.json"]

@@ -54,7 +54,7 @@ impl Attested {
         }
         assert!(matches!(ran.code, 0 | 10 | 11), "{}", ran.stderr);
         for file in [
-            "attestation-stretches.csv",
+            "attestation-intervals.csv",
             "attestation-tables.csv",
             "attestation-jobs.csv",
         ] {
