@@ -15,6 +15,8 @@ use crate::aws::target::Target;
 use crate::domain::{Arn, Finding, TargetId, Verdict};
 use crate::inventory::schema::Selection;
 use crate::problem::{Outcome, count};
+use crate::remediate::Plan;
+use crate::remediate::export::{Declared, reference, terraform_reference};
 use crate::remediate::plans::asked::{self, DESCRIBE_TABLE, GET_PLAN, GET_SELECTION, LIST_PLANS, LIST_SELECTIONS};
 use crate::remediate::plans::demand::{self, OF_TABLES};
 use crate::remediate::plans::means::{self, PlanRef};
@@ -227,7 +229,6 @@ impl Assign {
 impl Act for Assign {
     const KIND: Kind = Kind {
         id: "assign",
-        noun: "assignment to a plan",
         sign: Sign::Create,
         answers: OF_TABLES,
         frames: &["plans", "plan_rules", "plan_versions", "region_settings", "selections", "table_tags", "tables", "vaults"],
@@ -438,6 +439,38 @@ impl Act for Assign {
                 }
             }
         }
+    }
+
+    fn cloudformation(&self, _at: &TargetId, _plan: &Plan) -> Declared {
+        let mut selection = json!({"SelectionName": self.selection_name(), "IamRoleArn": self.role_arn});
+        match self.tags_of_tables() {
+            None => selection["Resources"] = json!(self.resources()),
+            Some(tag) => {
+                selection["ListOfTags"] =
+                    json!([{"ConditionType": "STRINGEQUALS", "ConditionKey": tag.key, "ConditionValue": tag.value}]);
+            }
+        }
+        let plan = match &self.plan_id {
+            Some(id) => id.as_str().into(),
+            None => reference(super::plan_create::CLOUDFORMATION, &self.plan_name),
+        };
+        let properties = json!({"BackupPlanId": plan, "BackupSelection": selection});
+        Declared::one("AWS::Backup::BackupSelection", self.selection_name(), properties)
+    }
+
+    fn terraform(&self, _at: &TargetId, _plan: &Plan) -> Declared {
+        let plan = match &self.plan_id {
+            Some(id) => id.as_str().into(),
+            None => terraform_reference(super::plan_create::TERRAFORM, &self.plan_name, "id"),
+        };
+        let mut properties = json!({"plan_id": plan, "name": self.selection_name(), "iam_role_arn": self.role_arn});
+        match self.tags_of_tables() {
+            None => properties["resources"] = json!(self.resources()),
+            Some(tag) => {
+                properties["selection_tag"] = json!({"type": "STRINGEQUALS", "key": tag.key, "value": tag.value});
+            }
+        }
+        Declared::one("aws_backup_selection", self.selection_name(), properties)
     }
 
     fn cli(&self, at: &TargetId) -> Vec<String> {

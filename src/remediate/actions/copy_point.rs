@@ -530,7 +530,6 @@ impl CopyPoint {
 impl Act for CopyPoint {
     const KIND: Kind = Kind {
         id: "copy",
-        noun: "copy",
         sign: Sign::Create,
         answers: &[
             "cross-account-copy-exists",

@@ -14,6 +14,8 @@ use crate::aws::target::Target;
 use crate::domain::{TargetId, Verdict};
 use crate::inventory::schema::Table;
 use crate::problem::Outcome;
+use crate::remediate::Plan;
+use crate::remediate::export::{Declared, IMPORT};
 use crate::remediate::propose::Planner;
 use crate::remediate::shell::quoted;
 use crate::remediate::world::World;
@@ -91,7 +93,6 @@ impl DeletionProtection {
 impl Act for DeletionProtection {
     const KIND: Kind = Kind {
         id: "deletion-protection",
-        noun: "deletion protection",
         sign: Sign::Change,
         answers: &["deletion-protection-on"],
         frames: &["tables"],
@@ -163,6 +164,14 @@ impl Act for DeletionProtection {
         }
         self.write(target, false).await?;
         Ok(Undone::Back(words(false).to_owned()))
+    }
+
+    fn cloudformation(&self, _at: &TargetId, _plan: &Plan) -> Declared {
+        Declared::Not(IMPORT)
+    }
+
+    fn terraform(&self, _at: &TargetId, _plan: &Plan) -> Declared {
+        Declared::Not(IMPORT)
     }
 
     fn cli(&self, at: &TargetId) -> Vec<String> {

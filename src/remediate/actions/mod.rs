@@ -78,8 +78,6 @@ pub(crate) use tag_table::Tag;
 pub(crate) struct Kind {
     /// Its `kind` in the plan file, and the `action` of rules of somebody's own that want it.
     pub(crate) id: &'static str,
-    /// One of them, in words.
-    pub(crate) noun: &'static str,
     /// Does it make something, or change what is there?
     pub(crate) sign: Sign,
     /// The rules of the program whose findings it answers.

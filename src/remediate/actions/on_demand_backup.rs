@@ -236,7 +236,6 @@ impl OnDemandBackup {
 impl Act for OnDemandBackup {
     const KIND: Kind = Kind {
         id: "backup-now",
-        noun: "on-demand backup",
         sign: Sign::Create,
         answers: &[
             "backed-up",

@@ -15,6 +15,8 @@ use crate::aws::target::Target;
 use crate::domain::{TargetId, Verdict};
 use crate::inventory::schema::ContinuousBackup;
 use crate::problem::Outcome;
+use crate::remediate::Plan;
+use crate::remediate::export::{Declared, IMPORT};
 use crate::remediate::propose::Planner;
 use crate::remediate::shell::quoted;
 use crate::remediate::world::World;
@@ -108,7 +110,6 @@ fn words(setting: Setting) -> String {
 impl Act for Pitr {
     const KIND: Kind = Kind {
         id: "pitr",
-        noun: "point-in-time recovery",
         sign: Sign::Change,
         answers: &["pitr-on"],
         frames: &["tables", "continuous_backups"],
@@ -203,6 +204,14 @@ impl Act for Pitr {
         let days = before.get("recovery_period_days").and_then(Value::as_i64);
         self.write(target, was_on, days.filter(|_| was_on)).await?;
         Ok(Undone::Back(words(Setting { is_on: was_on, days })))
+    }
+
+    fn cloudformation(&self, _at: &TargetId, _plan: &Plan) -> Declared {
+        Declared::Not(IMPORT)
+    }
+
+    fn terraform(&self, _at: &TargetId, _plan: &Plan) -> Declared {
+        Declared::Not(IMPORT)
     }
 
     fn cli(&self, at: &TargetId) -> Vec<String> {

@@ -15,6 +15,8 @@ use crate::aws::raw::replace_body;
 use crate::aws::target::Target;
 use crate::domain::{TargetId, Verdict};
 use crate::problem::Outcome;
+use crate::remediate::Plan;
+use crate::remediate::export::{Declared, IMPORT};
 use crate::remediate::plans::asked::{self, GET_PLAN, LIST_TAGS, LIST_VERSIONS, PlanNow};
 use crate::remediate::plans::demand::{self, FITS_LOCK};
 use crate::remediate::plans::document;
@@ -123,7 +125,6 @@ impl PlanChange {
 impl Act for PlanChange {
     const KIND: Kind = Kind {
         id: "plan-change",
-        noun: "change of a backup plan",
         sign: Sign::Change,
         answers: &[
             "cross-account-copy-planned",
@@ -272,6 +273,14 @@ impl Act for PlanChange {
         }
         self.send(target, &document::sendable(former)).await?;
         Ok(Undone::Back("the plan has its former text, as a new version".to_owned()))
+    }
+
+    fn cloudformation(&self, _at: &TargetId, _plan: &Plan) -> Declared {
+        Declared::Not(IMPORT)
+    }
+
+    fn terraform(&self, _at: &TargetId, _plan: &Plan) -> Declared {
+        Declared::Not(IMPORT)
     }
 
     fn cli(&self, at: &TargetId) -> Vec<String> {

@@ -17,6 +17,7 @@ use crate::aws::target::Target;
 use crate::domain::{TargetId, Verdict};
 use crate::inventory::schema::Plan;
 use crate::problem::Outcome;
+use crate::remediate::export::Declared;
 use crate::remediate::plans::asked::{self, GET_PLAN, LIST_PLANS, LIST_SELECTIONS, LIST_TAGS};
 use crate::remediate::plans::demand::{self, Needy, OF_TABLES, Tried};
 use crate::remediate::plans::means::{self, PlanRef};
@@ -249,7 +250,6 @@ impl PlanCreate {
 impl Act for PlanCreate {
     const KIND: Kind = Kind {
         id: "plan-create",
-        noun: "backup plan",
         sign: Sign::Create,
         answers: OF_TABLES,
         frames: &["keys", "plans", "plan_rules", "plan_versions", "region_settings", "selections", "table_tags", "tables", "vaults"],
@@ -403,6 +403,73 @@ impl Act for PlanCreate {
         }
     }
 
+    fn cloudformation(&self, _at: &TargetId, _plan: &crate::remediate::Plan) -> Declared {
+        let rule = &self.rule;
+        let lifecycle = |cold: Option<i64>, delete: Option<i64>| {
+            let mut lifecycle = json!({});
+            for (key, days) in [("MoveToColdStorageAfterDays", cold), ("DeleteAfterDays", delete)] {
+                if let Some(days) = days.filter(|days| *days >= 0) {
+                    lifecycle[key] = days.into();
+                }
+            }
+            lifecycle
+        };
+        let copies = rule.copies.iter().map(|copy| {
+            json!({
+                "DestinationBackupVaultArn": copy.vault_arn,
+                "Lifecycle": lifecycle(copy.cold_after_days, copy.delete_after_days),
+            })
+        });
+        let mut of_rule = json!({
+            "RuleName": self.rule_name,
+            "TargetBackupVault": rule.vault_name,
+            "Lifecycle": lifecycle(rule.cold_after_days, rule.delete_after_days),
+        });
+        for (key, value) in [
+            ("ScheduleExpression", rule.schedule.clone().map(Value::from)),
+            ("ScheduleExpressionTimezone", rule.schedule_time_zone.clone().map(Value::from)),
+            ("StartWindowMinutes", rule.start_window_minutes.map(Value::from)),
+            ("CopyActions", (!rule.copies.is_empty()).then(|| copies.collect())),
+        ] {
+            if let Some(value) = value {
+                of_rule[key] = value;
+            }
+        }
+        let properties = json!({"BackupPlan": {"BackupPlanName": self.plan_name, "BackupPlanRule": [of_rule]}});
+        Declared::one(CLOUDFORMATION, &*self.plan_name, properties)
+    }
+
+    fn terraform(&self, _at: &TargetId, _plan: &crate::remediate::Plan) -> Declared {
+        let rule = &self.rule;
+        let kept = |days: Option<i64>| days.filter(|days| *days >= 0);
+        let lifecycle = |cold: Option<i64>, delete: Option<i64>| match (kept(cold), kept(delete)) {
+            (None, None) => Value::Null,
+            (cold, delete) => json!({"cold_storage_after": cold, "delete_after": delete}),
+        };
+        let copies = rule.copies.iter().map(|copy| {
+            json!({
+                "destination_vault_arn": copy.vault_arn,
+                "lifecycle": lifecycle(copy.cold_after_days, copy.delete_after_days),
+            })
+        });
+        let properties = json!({
+            "name": self.plan_name,
+            "rule": {
+                "rule_name": self.rule_name,
+                "target_vault_name": rule.vault_name,
+                "schedule": rule.schedule,
+                "schedule_expression_timezone": rule.schedule_time_zone,
+                "start_window": rule.start_window_minutes,
+                "lifecycle": lifecycle(rule.cold_after_days, rule.delete_after_days),
+                "copy_action": match rule.copies.is_empty() {
+                    true => Value::Null,
+                    false => copies.collect(),
+                },
+            },
+        });
+        Declared::one(TERRAFORM, &*self.plan_name, properties)
+    }
+
     fn cli(&self, at: &TargetId) -> Vec<String> {
         let plan = json!({"BackupPlanName": self.plan_name, "Rules": [self.rule.document(&self.rule_name)]});
         vec![format!(
@@ -413,6 +480,12 @@ impl Act for PlanCreate {
         )]
     }
 }
+
+/// Its type in CloudFormation.
+pub(super) const CLOUDFORMATION: &str = "AWS::Backup::BackupPlan";
+
+/// Its type in Terraform.
+pub(super) const TERRAFORM: &str = "aws_backup_plan";
 
 /// The shell variable that holds the id of a plan that a script makes.
 pub(super) fn variable(at: &TargetId, plan_name: &str) -> String {

@@ -238,7 +238,6 @@ impl PointLifecycle {
 impl Act for PointLifecycle {
     const KIND: Kind = Kind {
         id: "point-lifecycle",
-        noun: "longer lifecycle",
         sign: Sign::Change,
         answers: &["recovery-point-retained"],
         frames: &["tables", "vaults", "recovery_points"],

@@ -28,6 +28,8 @@ use crate::dictionary::TableFacts;
 use crate::domain::{FactValue, Finding, TargetId, Verdict};
 use crate::inventory::schema;
 use crate::problem::{Outcome, count, one_line};
+use crate::remediate::Plan;
+use crate::remediate::export::{Declaration, Declared, reference, terraform_reference};
 use crate::remediate::propose::Planner;
 use crate::remediate::shell::quoted;
 use crate::remediate::world::World;
@@ -268,7 +270,6 @@ fn unbuilt(error: impl std::fmt::Display) -> Failure {
 impl Act for RestoreTesting {
     const KIND: Kind = Kind {
         id: "restore-testing",
-        noun: "restore testing plan",
         sign: Sign::Create,
         answers: &["restore-test-recent", "restore-tested", "restore-testing-planned"],
         frames: &["tables", "restore_testing_plans", "restore_testing_selections", "vaults", "recovery_points"],
@@ -512,6 +513,66 @@ impl Act for RestoreTesting {
         };
         target.caller.once(DELETE, &self.plan_name, send).await?;
         Ok(Undone::Back(format!("restore testing plan {name} is deleted")))
+    }
+
+    fn cloudformation(&self, _at: &TargetId, _plan: &Plan) -> Declared {
+        const PLAN: &str = "AWS::Backup::RestoreTestingPlan";
+        let mut resources = vec![Declaration {
+            kind: PLAN,
+            name: self.plan_name.clone(),
+            properties: json!({
+                "RestoreTestingPlanName": self.plan_name,
+                "ScheduleExpression": self.schedule,
+                "RecoveryPointSelection": {
+                    "Algorithm": "LATEST_WITHIN_WINDOW",
+                    "IncludeVaults": ["*"],
+                    "RecoveryPointTypes": ["SNAPSHOT"],
+                    "SelectionWindowDays": self.window_days,
+                },
+            }),
+        }];
+        resources.extend(self.selections().into_iter().map(|(name, tables)| Declaration {
+            kind: "AWS::Backup::RestoreTestingSelection",
+            properties: json!({
+                "RestoreTestingPlanName": reference(PLAN, &self.plan_name),
+                "RestoreTestingSelectionName": name,
+                "ProtectedResourceType": "DynamoDB",
+                "IamRoleArn": self.role_arn,
+                "ProtectedResourceArns": tables,
+            }),
+            name,
+        }));
+        Declared::Resources(resources)
+    }
+
+    fn terraform(&self, _at: &TargetId, _plan: &Plan) -> Declared {
+        const PLAN: &str = "aws_backup_restore_testing_plan";
+        let mut resources = vec![Declaration {
+            kind: PLAN,
+            name: self.plan_name.clone(),
+            properties: json!({
+                "name": self.plan_name,
+                "schedule_expression": self.schedule,
+                "recovery_point_selection": {
+                    "algorithm": "LATEST_WITHIN_WINDOW",
+                    "include_vaults": ["*"],
+                    "recovery_point_types": ["SNAPSHOT"],
+                    "selection_window_days": self.window_days,
+                },
+            }),
+        }];
+        resources.extend(self.selections().into_iter().map(|(name, tables)| Declaration {
+            kind: "aws_backup_restore_testing_selection",
+            properties: json!({
+                "name": name,
+                "restore_testing_plan_name": terraform_reference(PLAN, &self.plan_name, "name"),
+                "protected_resource_type": "DynamoDB",
+                "iam_role_arn": self.role_arn,
+                "protected_resource_arns": tables,
+            }),
+            name,
+        }));
+        Declared::Resources(resources)
     }
 
     fn cli(&self, at: &TargetId) -> Vec<String> {

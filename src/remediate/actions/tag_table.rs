@@ -106,7 +106,6 @@ impl TagTable {
 impl Act for TagTable {
     const KIND: Kind = Kind {
         id: "tag-table",
-        noun: "tag of a table",
         sign: Sign::Change,
         answers: OF_TABLES,
         frames: &["plans", "plan_rules", "plan_versions", "selections", "table_tags", "tables", "vaults"],

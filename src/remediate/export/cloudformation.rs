@@ -13,11 +13,7 @@ pub(super) fn template(plan: &Plan) -> Result<String, String> {
     let (resources, not) = declared(plan, |action| action.deed.cloudformation(&action.target(), plan));
     let mut by_name = Map::new();
     for resource in resources {
-        let words = format!(
-            "{}{}",
-            resource.kind.rsplit("::").next().unwrap_or_default(),
-            resource.name
-        );
+        let name = name_of(resource.kind, &resource.name);
         let mut of_resource = json!({ "Type": resource.kind });
         // What holds recovery points, or decides over them, outlives its stack.
         if resource.kind.starts_with("AWS::Backup::Backup") {
@@ -25,7 +21,7 @@ pub(super) fn template(plan: &Plan) -> Result<String, String> {
             of_resource["UpdateReplacePolicy"] = "Retain".into();
         }
         of_resource["Properties"] = resource.properties;
-        by_name.insert(logical_name(&words), of_resource);
+        by_name.insert(name, of_resource);
     }
     let mut template = json!({
         "AWSTemplateFormatVersion": "2010-09-09",
@@ -42,4 +38,13 @@ pub(super) fn template(plan: &Plan) -> Result<String, String> {
     template["Resources"] = Value::Object(by_name);
     let text = serde_json::to_string_pretty(&template).map_err(|error| error.to_string())?;
     Ok(text + "\n")
+}
+
+/// The logical id of a resource.
+pub(super) fn name_of(kind: &str, words: &str) -> String {
+    format!(
+        "{}{}",
+        kind.rsplit("::").next().unwrap_or_default(),
+        logical_name(words)
+    )
 }

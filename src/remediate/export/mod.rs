@@ -28,7 +28,7 @@ pub(crate) enum Form {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Declared {
     /// What is to be there.
-    Resources(Vec<Resource>),
+    Resources(Vec<Declaration>),
     /// It cannot be declared; why.
     Not(&'static str),
 }
@@ -41,13 +41,34 @@ pub(crate) const NO_RESOURCE: &str = "no resource stands for it";
 
 /// One resource of a template.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Resource {
+pub(crate) struct Declaration {
     /// Its type, such as `AWS::Backup::BackupVault` or `aws_backup_vault`.
     pub(crate) kind: &'static str,
     /// Words that tell it from others of its type.
     pub(crate) name: String,
     /// Its properties or arguments. In Terraform an object, or a list of objects, is a block or several.
     pub(crate) properties: Value,
+}
+
+impl Declared {
+    /// One resource.
+    pub(crate) fn one(kind: &'static str, name: impl Into<String>, properties: Value) -> Self {
+        Self::Resources(vec![Declaration {
+            kind,
+            name: name.into(),
+            properties,
+        }])
+    }
+}
+
+/// What CloudFormation takes for the id of a resource of the same template.
+pub(crate) fn reference(kind: &str, name: &str) -> Value {
+    serde_json::json!({ "Ref": cloudformation::name_of(kind, name) })
+}
+
+/// The same for an attribute of a resource of the same Terraform configuration.
+pub(crate) fn terraform_reference(kind: &str, name: &str, attribute: &str) -> Value {
+    format!("${{{kind}.{}.{attribute}}}", terraform::label(name)).into()
 }
 
 /// The plan as the text of one file.
@@ -74,7 +95,7 @@ fn check_target(plan: &Plan) -> Result<(), String> {
 }
 
 /// What is declared, and what is not: each such action with the reason.
-fn declared(plan: &Plan, of: impl Fn(&Action) -> Declared) -> (Vec<Resource>, Vec<(&Action, &'static str)>) {
+fn declared(plan: &Plan, of: impl Fn(&Action) -> Declared) -> (Vec<Declaration>, Vec<(&Action, &'static str)>) {
     let (mut resources, mut not) = (Vec::new(), Vec::new());
     for action in &plan.actions {
         match of(action) {

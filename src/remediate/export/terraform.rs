@@ -28,7 +28,7 @@ pub(super) fn configuration(plan: &Plan) -> Result<String, String> {
 }
 
 /// The name of a resource in the configuration.
-pub(crate) fn label(words: &str) -> String {
+pub(super) fn label(words: &str) -> String {
     format!("backproof_{}", logical_name(words).to_ascii_lowercase())
 }
 
