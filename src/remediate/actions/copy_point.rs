@@ -444,7 +444,7 @@ impl CopyPoint {
             None => points
                 .into_iter()
                 .filter(|point| is_usable(point) && created(point).is_some_and(|at| at >= self.judged_at))
-                .max_by_key(|point| created(point)),
+                .max_by_key(created),
         };
         let Some(point) = found else {
             read.map_err(|failure| failure.why())?;

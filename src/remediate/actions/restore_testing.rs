@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use super::ground::{number, text};
 use super::on_demand_backup::default_role;
-use super::{Act, Deed, Doing, Done, Kind, MADE_BY, Now, Quantities, Resource, Sign, Thing, Undone, check_table};
+use super::{Act, Deed, Doing, Done, Kind, MADE_BY, Now, Quantities, Resource, Sign, Thing, Undone, check_table, token};
 use crate::aws::call::Page;
 use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
@@ -438,10 +438,11 @@ impl Act for RestoreTesting {
                 .set_protected_resource_arns(Some(tables.to_vec()))
                 .build()
                 .map_err(unbuilt)?;
+            let request = token(&[doing.id, &name]);
             let send = || {
                 let create = target.backup.create_restore_testing_selection();
                 create
-                    .creator_request_id(doing.id)
+                    .creator_request_id(&request)
                     .restore_testing_plan_name(&self.plan_name)
                     .restore_testing_selection(selection.clone())
                     .send()
