@@ -67,6 +67,10 @@ pub struct PlanArgs {
     /// Answer the findings of rules too that only advise.
     #[arg(long)]
     pub advised: bool,
+    /// Lock this vault in compliance mode where the policy requires it: once the grace period has ended nobody can take that
+    /// back, AWS included.
+    #[arg(long = "i-understand-compliance-lock", value_name = "VAULT-NAME")]
+    pub compliance_locks: Vec<String>,
     /// Write no plan with more actions than this.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub max_changes: usize,
@@ -95,6 +99,10 @@ pub struct ApplyArgs {
     /// Refuse plans with more actions than this.
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub max_changes: usize,
+    /// Do the compliance lock of this vault, if the plan has one: once its grace period has ended nobody can take that back, AWS
+    /// included.
+    #[arg(long = "i-understand-compliance-lock", value_name = "VAULT-NAME")]
+    pub compliance_locks: Vec<String>,
     /// Do not ask.
     #[arg(long, short = 'y')]
     pub yes: bool,
@@ -204,6 +212,7 @@ fn choice(args: &PlanArgs) -> Outcome<Choice> {
         only: args.only.clone(),
         exclude: args.exclude.clone(),
         advised: args.advised,
+        compliance_locks: args.compliance_locks.clone(),
     })
 }
 
@@ -317,6 +326,7 @@ async fn apply_plan(args: ApplyArgs) -> Outcome<Exit> {
         return Ok(Exit::Compliant);
     }
     check_age(&plan, &args)?;
+    check_typed(&plan, &args)?;
     if !args.yes && !agrees(&plan)? {
         say("nothing was changed");
         return Ok(Exit::Failed);
@@ -394,6 +404,26 @@ fn check_age(plan: &Plan, args: &ApplyArgs) -> Outcome<()> {
         .so("nothing was changed")
         .hint("make a new plan with `remediate plan`, and review it; or allow more with `--max-plan-age`")
         .into())
+}
+
+/// Errors: the plan has an action that nobody can take back one day, and its name was not typed.
+fn check_typed(plan: &Plan, args: &ApplyArgs) -> Outcome<()> {
+    let names = plan.actions.iter().filter_map(|action| action.deed.has_to_be_typed());
+    let mut missing = names.filter(|name| !args.compliance_locks.iter().any(|typed| typed == name));
+    let Some(name) = missing.next() else {
+        return Ok(());
+    };
+    Err(
+        Problem::usage(format!("the plan locks vault `{}` in compliance mode", one_line(name)))
+            .at(args.plan.display().to_string())
+            .why("once its grace period has ended nobody can take that back, AWS included")
+            .so("nothing was changed")
+            .hint(format!(
+                "if that is meant, pass `--i-understand-compliance-lock {}`",
+                one_line(name)
+            ))
+            .into(),
+    )
 }
 
 /// Asks the person at the terminal.

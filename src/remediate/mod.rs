@@ -169,6 +169,8 @@ pub(crate) struct Choice {
     pub(crate) exclude: Vec<String>,
     /// Answer findings of rules too that only advise.
     pub(crate) advised: bool,
+    /// Names of vaults that may get a compliance lock.
+    pub(crate) compliance_locks: Vec<String>,
 }
 
 impl Choice {

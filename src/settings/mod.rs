@@ -14,7 +14,9 @@ use crate::stderr;
 use crate::toml_reader::values::{check_account, distinct, regions};
 use crate::toml_reader::{Section, read_document};
 
-pub(crate) use remediation::{DEFAULT_VAULT, Remediation, check_lifecycle};
+pub(crate) use remediation::{
+    DEFAULT_VAULT, LONGEST_LIFECYCLE_DAYS, Remediation, SHORTEST_GRACE_DAYS, check_lifecycle, check_vault_name,
+};
 
 /// The settings file looked for when none is named.
 pub(crate) const DEFAULT_FILE: &str = "backproof.toml";

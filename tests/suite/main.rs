@@ -31,4 +31,5 @@ mod realism;
 mod remediation;
 mod sample;
 mod talk;
+mod vaults;
 mod waivers;
