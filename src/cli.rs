@@ -12,6 +12,7 @@ use crate::commands::explain::ExplainArgs;
 use crate::commands::init::InitArgs;
 use crate::commands::ledger::LedgerCommand;
 use crate::commands::manual::{CompletionsArgs, ManArgs};
+use crate::commands::protect::ProtectArgs;
 use crate::commands::remediate::RemediateCommand;
 use crate::commands::report::ReportArgs;
 use crate::commands::sample::SampleArgs;
@@ -61,9 +62,11 @@ pub enum Command {
     Ledger(LedgerCommand),
     /// Show when each table was backed up over a period, from the evidence packs of many scans, offline.
     Attest(AttestArgs),
-    /// Fix gaps with on-demand backups: plan, apply, verify.
+    /// Mend what a scan has found: plan, approve, apply, verify, undo.
     #[command(subcommand)]
     Remediate(RemediateCommand),
+    /// Put tables under a plan that meets the policy, and back them up now.
+    Protect(ProtectArgs),
     /// Back up tables now.
     Backup(BackupArgs),
     /// Explain a verdict, a rule, a fact, a framework, the permissions needed or the exit codes.

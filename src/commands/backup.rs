@@ -6,7 +6,8 @@ use chrono::Utc;
 use clap::Args;
 
 use crate::aws::failure::FailureKind;
-use crate::commands::remediate::{WaitArgs, followed, intervals, outcome, targets};
+use crate::commands::remediate::jobs::{WaitArgs, followed, intervals, outcome};
+use crate::commands::remediate::targets;
 use crate::commands::shared::output::print;
 use crate::domain::{Arn, TargetId, table_arn};
 use crate::duration;
@@ -15,6 +16,7 @@ use crate::problem::{Outcome, Problem, Problems, one_line};
 use crate::remediate::Action;
 use crate::remediate::actions::{Deed, Doing, OnDemandBackup, default_role, table_names, token};
 use crate::remediate::follow::Job;
+use crate::remediate::price::Cost;
 use crate::settings::{Settings, check_lifecycle};
 use crate::stderr::{self, say};
 use crate::text::nearest;
@@ -57,14 +59,14 @@ pub struct BackupArgs {
 /// next one is tried.
 pub async fn run(args: BackupArgs) -> Outcome<Exit> {
     let settings = Settings::load(args.config.as_deref(), None, None)?;
-    let (every, at_most) = intervals(&args.wait)?;
+    let (every, at_most) = intervals(&args.wait.times)?;
     let (cold_after_days, delete_after_days) = lifecycle(&args, &settings)?;
     let vault = args
         .vault
         .clone()
         .unwrap_or_else(|| settings.remediation.vault_or_default().to_owned());
     let mut actions = Vec::new();
-    for (arn, target, partition) in resolve(&args).await? {
+    for (arn, target, partition) in resolve(&args.tables, args.region.as_deref()).await? {
         let role = args.role.clone().or_else(|| settings.remediation.role_arn.clone());
         let deed = OnDemandBackup {
             table_id: None,
@@ -90,6 +92,7 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
             region: target.region,
             reason: "asked for by hand".to_owned(),
             findings: Vec::new(),
+            cost: Cost::FREE,
             deed: Deed::OnDemandBackup(deed),
         });
     }
@@ -187,14 +190,17 @@ fn lifecycle(args: &BackupArgs, settings: &Settings) -> Outcome<(Option<i64>, i6
 }
 
 /// Names and ARNs to ARNs.
-async fn resolve(args: &BackupArgs) -> Outcome<Vec<(String, TargetId, String)>> {
+/// ARN, place and partition of tables that were given by name or ARN.
+///
+/// Errors: not the ARN of a table; a name, and the Region is not known; no credentials.
+pub(super) async fn resolve(tables: &[String], region: Option<&str>) -> Outcome<Vec<(String, TargetId, String)>> {
     let mut resolved = Vec::new();
     let mut own = None;
-    for table in &args.tables {
+    for table in tables {
         if let Some(arn) = Arn::parse(table) {
             if arn.table_name().is_none() {
                 return Err(Problem::usage(format!("`{table}` is not the ARN of a DynamoDB table"))
-                    .so("no backup was started")
+                    .so("nothing was started")
                     .hint("write it like arn:aws:dynamodb:eu-west-1:111122223333:table/Orders")
                     .into());
             }
@@ -203,7 +209,7 @@ async fn resolve(args: &BackupArgs) -> Outcome<Vec<(String, TargetId, String)>> 
             continue;
         }
         if own.is_none() {
-            own = Some(own_target(args).await?);
+            own = Some(own_target(region).await?);
         }
         if let Some((target, partition)) = &own {
             resolved.push((table_arn(partition, target, table), target.clone(), partition.clone()));
@@ -212,12 +218,12 @@ async fn resolve(args: &BackupArgs) -> Outcome<Vec<(String, TargetId, String)>> 
     Ok(resolved)
 }
 
-async fn own_target(args: &BackupArgs) -> Outcome<(TargetId, String)> {
+async fn own_target(region: Option<&str>) -> Outcome<(TargetId, String)> {
     let session = crate::aws::target::Session::load().await?;
     let identity = session.identity(&std::sync::Arc::default()).await?;
-    let Some(region) = args.region.clone().or_else(|| session.region()) else {
+    let Some(region) = region.map(str::to_owned).or_else(|| session.region()) else {
         return Err(Problem::usage("the Region of the table is not known")
-            .so("no backup was started")
+            .so("nothing was started")
             .hint("pass `--region`, set AWS_REGION, or name the table by its ARN")
             .into());
     };

@@ -210,6 +210,7 @@ impl Story<'_> {
             &plan,
             "--config",
             &config,
+            "--yes",
             "--wait",
             "--poll-interval",
             "1s",
@@ -217,7 +218,7 @@ impl Story<'_> {
         self.step(&applied, &[Exit::Compliant, Exit::Failed]).await?;
 
         say("\n5. AWS is asked afresh what came of it.");
-        let verified = ["remediate", "verify", &plan, "--config", &config];
+        let verified = ["remediate", "verify", &plan, "--config", &config, "--from", &inventory];
         self.step(&verified, &[Exit::Compliant, Exit::NonCompliant]).await?;
 
         say("\n6. The second audit, held against the first.");

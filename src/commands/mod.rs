@@ -11,6 +11,7 @@ pub mod explain;
 pub mod init;
 pub mod ledger;
 pub mod manual;
+pub mod protect;
 pub(crate) mod push;
 pub mod remediate;
 pub mod report;

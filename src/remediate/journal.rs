@@ -237,6 +237,7 @@ mod tests {
             "region": "eu-west-1",
             "reason": "r",
             "findings": [],
+            "cost": {"once_usd": 0.0, "monthly_usd": 0.0},
             "do": {
                 "kind": "backup-now",
                 "table_arn": format!("arn:aws:dynamodb:eu-west-1:111122223333:table/t{number}"),

@@ -6,11 +6,15 @@
 
 pub(crate) mod actions;
 pub(crate) mod apply;
+pub(crate) mod approve;
+pub(crate) mod export;
 pub(crate) mod follow;
 pub(crate) mod journal;
+pub(crate) mod price;
 pub(crate) mod propose;
 pub(crate) mod shell;
 mod unanswered;
+pub(crate) mod undo;
 pub(crate) mod verify;
 pub(crate) mod world;
 
@@ -21,6 +25,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use self::actions::{Deed, KINDS, Standing};
+use self::price::Cost;
 use crate::digest;
 use crate::domain::{Finding, TargetId};
 use crate::plain_file::{self, LARGEST_PLAN};
@@ -52,6 +57,10 @@ pub(crate) enum Event<'e> {
     Drifted(&'e Action, &'e str),
     /// An action that it needs was not done.
     Left(&'e Action),
+    /// It is taken back, in these words.
+    Undone(&'e Action, &'e str),
+    /// It stays, for this reason.
+    Kept(&'e Action, &'e str),
     /// The job stands here, and goes on.
     Waiting(&'e Action, &'e Standing),
     /// The job has ended so.
@@ -102,6 +111,8 @@ pub struct Action {
     pub reason: String,
     /// Ids of the findings that it answers.
     pub findings: Vec<String>,
+    /// What it costs.
+    pub cost: Cost,
     /// What to do.
     #[serde(rename = "do")]
     pub deed: Deed,
@@ -171,6 +182,8 @@ pub(crate) struct Choice {
     pub(crate) advised: bool,
     /// Names of vaults that may get a compliance lock.
     pub(crate) compliance_locks: Vec<String>,
+    /// Answer findings on these tables only, by ARN; empty: on everything.
+    pub(crate) tables: BTreeSet<String>,
 }
 
 impl Choice {
@@ -217,10 +230,10 @@ impl Kinds {
 }
 
 impl Plan {
-    /// Reads a plan file.
+    /// Reads a plan file; gives its bytes too, to hold a signature against.
     ///
     /// Errors: it is not there, not a plain file or too large, not a plan, of another version, or holds what AWS could not do.
-    pub fn read(path: &Path) -> Result<Self, Problem> {
+    pub fn read(path: &Path) -> Result<(Self, Vec<u8>), Problem> {
         let refuse = |why: String| {
             Problem::usage("could not read the remediation plan")
                 .at(path.display().to_string())
@@ -229,19 +242,19 @@ impl Plan {
                 .hint("name the file that `remediate plan` wrote")
         };
         let bytes = plain_file::read_linked(path, LARGEST_PLAN).map_err(|error| refuse(error.to_string()))?;
-        let text = String::from_utf8(bytes).map_err(|error| refuse(error.to_string()))?;
-        if let Ok(Version { schema_version }) = serde_json::from_str(&text)
+        let text = std::str::from_utf8(&bytes).map_err(|error| refuse(error.to_string()))?;
+        if let Ok(Version { schema_version }) = serde_json::from_str(text)
             && schema_version != PLAN_VERSION
         {
             let why = format!("it has version {schema_version}; this program reads {PLAN_VERSION}");
             return Err(refuse(why).hint("make a new plan with `remediate plan`, and review it"));
         }
-        if let Ok(kinds) = serde_json::from_str::<Kinds>(&text)
+        if let Ok(kinds) = serde_json::from_str::<Kinds>(text)
             && let Some(why) = kinds.unknown()
         {
             return Err(refuse(why));
         }
-        let plan: Self = serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
+        let plan: Self = serde_json::from_str(text).map_err(|error| refuse(error.to_string()))?;
         plan.check().map_err(refuse)?;
         let found = plan.digest();
         if found != plan.sha256 {
@@ -253,7 +266,14 @@ impl Plan {
                 refuse(why).hint("make a new plan with `remediate plan`; `--rules` and waivers leave things out of it")
             );
         }
-        Ok(plan)
+        Ok((plan, bytes))
+    }
+
+    /// What all of it costs.
+    pub(crate) fn cost(&self) -> Cost {
+        self.actions
+            .iter()
+            .fold(Cost::FREE, |sum, action| sum.with(action.cost))
     }
 
     /// Could all of it be done, in this order?
@@ -313,6 +333,14 @@ impl Plan {
         digest::of_bytes(value.to_string().as_bytes())
     }
 
+    /// The plan file's text.
+    ///
+    /// Errors: none that a caller can cause.
+    pub(crate) fn to_json(&self) -> Result<String, Problem> {
+        let text = serde_json::to_string_pretty(self).map_err(|error| Problem::new(error.to_string()))?;
+        Ok(text + "\n")
+    }
+
     /// Writes the plan file; a file that is there is replaced, since plans are proposals and not evidence.
     ///
     /// Errors: the disk refused.
@@ -322,9 +350,9 @@ impl Plan {
                 .at(path.display().to_string())
                 .why(error)
         };
-        let text = serde_json::to_string_pretty(self).map_err(|error| refuse(error.to_string()))?;
+        let text = self.to_json()?;
         let partial = path.with_extension("partial");
-        std::fs::write(&partial, text + "\n").map_err(|error| refuse(error.to_string()))?;
+        std::fs::write(&partial, text).map_err(|error| refuse(error.to_string()))?;
         std::fs::rename(&partial, path).map_err(|error| refuse(error.to_string()))
     }
 }

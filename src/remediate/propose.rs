@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::actions::{Deed, KINDS, Kind, Thing, token};
+use super::price::Prices;
 use super::world::World;
 use super::{Action, Blocked, Choice, PLAN_VERSION, Plan, Remaining, unanswered};
 use crate::criteria::Criteria;
@@ -21,6 +22,7 @@ pub(crate) struct Planner<'p> {
     pub(crate) criteria: &'p Criteria,
     /// How people want things done.
     pub(crate) settings: &'p Remediation,
+    prices: &'p Prices,
     /// The judgement of the world as it would be after the actions so far.
     pub(crate) report: Report,
     /// That world.
@@ -85,6 +87,7 @@ impl Planner<'_> {
             region: at.region.clone(),
             reason: reason.to_owned(),
             findings: ids.collect(),
+            cost: self.prices.cost(&at.region, deed.quantities()),
             deed,
         });
     }
@@ -123,7 +126,7 @@ impl Planner<'_> {
 pub(crate) fn propose(
     inventory: &Inventory,
     criteria: &Criteria,
-    settings: &Remediation,
+    (settings, prices): (&Remediation, &Prices),
     choice: &Choice,
     limits: Option<&str>,
 ) -> Outcome<Plan> {
@@ -131,6 +134,7 @@ pub(crate) fn propose(
     let mut planner = Planner {
         criteria,
         settings,
+        prices,
         report: before.clone(),
         world: World::of(inventory)?,
         scan_id: before.scan.id.clone(),
@@ -307,7 +311,8 @@ fn wanted<'r>(report: &'r Report, choice: &'r Choice) -> impl Iterator<Item = &'
 
 /// Is it the plan's affair? What a framework asks by numbers of its own is not: it follows from the policy, or goes beyond it.
 fn is_wanted(finding: &Finding, choice: &Choice) -> bool {
-    !finding.waived && finding.framework.is_none() && (finding.is_required() || choice.advised)
+    let is_in_scope = choice.tables.is_empty() || choice.tables.contains(&finding.resource_arn);
+    !finding.waived && finding.framework.is_none() && is_in_scope && (finding.is_required() || choice.advised)
 }
 
 /// The rules whose findings a kind answers: the program's that it names, and those that name it.

@@ -27,6 +27,10 @@ pub struct Remediation {
     pub lock_grace_days: Option<i64>,
     /// ARNs of principals that may still delete recovery points where an access policy denies it to everybody.
     pub break_glass: Vec<String>,
+    /// No plan is applied that somebody else has not signed.
+    pub require_approval: bool,
+    /// As which callers those work who may sign plans: ARN patterns, by the name in the file of allowed signers.
+    pub approvers: BTreeMap<String, Vec<String>>,
 }
 
 impl Remediation {
@@ -125,6 +129,8 @@ pub(super) fn read(section: &Section<'_>, retention_min_days: i64) -> Remediatio
             );
         }
     }
+    remediation.require_approval = section.boolean("require-approval").unwrap_or(false);
+    remediation.approvers = section.strings_map("approvers").unwrap_or_default();
     section.finish();
     let delete_after_days = remediation.delete_after_days.unwrap_or(retention_min_days);
     if let Err(why) = check_lifecycle(remediation.cold_after_days, Some(delete_after_days)) {

@@ -5,6 +5,7 @@
 
 mod adversary;
 mod answers;
+mod approval;
 mod attest;
 mod audit;
 mod broken;

@@ -8,7 +8,7 @@ use crate::collect::Wanted;
 use crate::commands::remediate;
 use crate::criteria::rules::RuleSet;
 use crate::problem::{Outcome, Problem};
-use crate::remediate::actions::{Act, KINDS, OnDemandBackup};
+use crate::remediate::actions::{Act, KINDS, OnDemandBackup, UNDOING};
 use crate::text::{list, nearest};
 use crate::{deliver, ledger, push, sign};
 
@@ -19,10 +19,11 @@ const ALWAYS: [&str; 1] = ["sts:GetCallerIdentity"];
 const PASS_ROLE: &str = "iam:PassRole";
 
 /// What `--command` takes, and whose permissions it prints.
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "scan",
     "collect",
     "remediate",
+    "protect",
     "backup",
     "deliver",
     "ledger",
@@ -38,11 +39,12 @@ const COMMANDS: [&str; 10] = [
 pub(super) fn permissions(command: &str, ids: &[String], program: &clap::Command) -> Outcome<String> {
     let statements = match command {
         "scan" | "collect" => vec![read_evidence(ids)?, assume_roles()],
-        "remediate" => {
+        "remediate" | "protect" => {
             let actions = KINDS.iter().flat_map(|kind| [kind.doing, kind.checking].concat());
+            let actions = actions.chain(UNDOING.iter().copied().flatten().copied());
             // Without `--from`, a plan reads AWS itself.
             let rules = RuleSet::load(None, ids)?;
-            let wanted = remediate::wanted(rules.frames().into_iter());
+            let wanted = remediate::plan::wanted(rules.frames().into_iter());
             [vec![read(&wanted)], start_backups(actions)].concat()
         }
         "backup" => start_backups(OnDemandBackup::KIND.doing.iter().copied()),

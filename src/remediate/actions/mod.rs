@@ -35,6 +35,9 @@ macro_rules! deeds {
         /// Every kind, in the order in which a plan does them: what others need comes before them.
         pub(crate) const KINDS: &[Kind] = &[$($deed::KIND),+];
 
+        /// IAM actions that taking back takes, by kind, in the same order.
+        pub(crate) const UNDOING: &[&[&str]] = &[$($deed::UNDOING),+];
+
         /// Asks a deed, of whatever kind.
         macro_rules! each {
             ($dollar deed:expr, $dollar this:ident => $dollar ask:expr) => {
@@ -204,6 +207,12 @@ pub(crate) struct Quantities {
     pub(crate) restored: Option<i64>,
     /// Bytes that go to another Region.
     pub(crate) moved: Option<i64>,
+    /// Bytes that are kept in warm storage all the time, once what it makes is in full use.
+    pub(crate) monthly_warm: Option<i64>,
+    /// The same in cold storage.
+    pub(crate) monthly_cold: Option<i64>,
+    /// Bytes that go to another Region every month.
+    pub(crate) monthly_moved: Option<i64>,
     /// It costs something, and how much is not known.
     pub(crate) is_unknown: bool,
 }
@@ -212,6 +221,8 @@ pub(crate) struct Quantities {
 pub(crate) trait Act {
     /// What all of its kind have in common.
     const KIND: Kind;
+    /// IAM actions that taking it back takes, beyond those of [`Kind::doing`] and [`Kind::checking`].
+    const UNDOING: &'static [&'static str] = &[];
 
     /// What it is about.
     fn resource(&self, at: &TargetId) -> Resource<'_>;

@@ -436,6 +436,7 @@ impl Act for MakeVault {
         checking: &[LIST, DESCRIBE_KEY],
         propose,
     };
+    const UNDOING: &'static [&'static str] = &[DELETE];
 
     fn resource(&self, _at: &TargetId) -> Resource<'_> {
         Resource {

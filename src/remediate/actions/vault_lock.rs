@@ -394,6 +394,7 @@ impl Act for LockVault {
         checking: &[LIST],
         propose,
     };
+    const UNDOING: &'static [&'static str] = &[DELETE];
 
     fn resource(&self, _at: &TargetId) -> Resource<'_> {
         Resource {

