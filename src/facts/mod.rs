@@ -32,7 +32,7 @@ pub(crate) mod schedule;
 mod subjects;
 mod table_points;
 mod time;
-mod vault_policy;
+pub(crate) mod vault_policy;
 mod wanted_copies;
 mod window;
 mod words;

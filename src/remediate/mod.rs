@@ -182,6 +182,8 @@ pub(crate) struct Choice {
     pub(crate) exclude: Vec<String>,
     /// Answer findings of rules too that only advise.
     pub(crate) advised: bool,
+    /// Names of vaults that may get a compliance lock.
+    pub(crate) compliance_locks: Vec<String>,
     /// Answer findings on these tables only, by ARN; empty: on everything.
     pub(crate) tables: BTreeSet<String>,
 }

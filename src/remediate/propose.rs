@@ -41,12 +41,20 @@ impl Planner<'_> {
     /// was asked for), that no waiver accepts, and that say no for certain.
     pub(crate) fn open(&self, kind: &Kind) -> Vec<Finding> {
         let rules = answered(kind, self.criteria);
+        self.open_of(|rule| rules.contains(rule))
+    }
+
+    /// The same of other rules: what an action serves without answering it.
+    pub(crate) fn open_of(&self, is_of: impl Fn(&str) -> bool) -> Vec<Finding> {
         let findings = self.report.findings.iter().filter(|finding| {
-            rules.contains(&*finding.rule)
-                && finding.verdict == Verdict::NonCompliant
-                && is_wanted(finding, self.choice)
+            is_of(&finding.rule) && finding.verdict == Verdict::NonCompliant && is_wanted(finding, self.choice)
         });
         findings.cloned().collect()
+    }
+
+    /// Was it said that this vault may get a compliance lock?
+    pub(crate) fn may_lock_for_good(&self, vault_name: &str) -> bool {
+        self.choice.compliance_locks.iter().any(|name| name == vault_name)
     }
 
     /// May the plan hold actions of this kind?

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::Arn;
 use crate::toml_reader::Section;
-use crate::toml_reader::values::days;
+use crate::toml_reader::values::{days, distinct};
 
 /// How backups, plans and assignments are made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,6 +17,16 @@ pub struct Remediation {
     pub cold_after_days: Option<i64>,
     /// Days until deletion; none: the policy's minimum retention.
     pub delete_after_days: Option<i64>,
+    /// The vault that is made where none fits the policy; none: `backproof`.
+    pub new_vault: Option<String>,
+    /// The key of vaults that are made: ARN, id or alias; none: the key that AWS manages for AWS Backup.
+    pub new_vault_key: Option<String>,
+    /// Tags of vaults that are made.
+    pub new_vault_tags: BTreeMap<String, String>,
+    /// Days in which a compliance lock can still be taken back; none: 3, the fewest that AWS Backup takes.
+    pub lock_grace_days: Option<i64>,
+    /// ARNs of principals that may still delete recovery points where an access policy denies it to everybody.
+    pub break_glass: Vec<String>,
     /// No plan is applied that somebody else has not signed.
     pub require_approval: bool,
     /// As which callers those work who may sign plans: ARN patterns, by the name in the file of allowed signers.
@@ -55,10 +66,18 @@ impl Remediation {
     pub(crate) fn vault_or_default(&self) -> &str {
         self.vault.as_deref().unwrap_or(DEFAULT_VAULT)
     }
+
+    /// The name of the vault that is made where none fits the policy.
+    pub(crate) fn new_vault(&self) -> &str {
+        self.new_vault.as_deref().unwrap_or("backproof")
+    }
 }
 
 /// The vault that AWS Backup makes with the first use of its console.
 pub(crate) const DEFAULT_VAULT: &str = "Default";
+
+/// The shortest grace period of a compliance lock, in days.
+pub(crate) const SHORTEST_GRACE_DAYS: i64 = 3;
 
 /// AWS Backup deletes no earlier than this many days after the move to cold storage.
 pub(crate) const COLD_MINIMUM_DAYS: i64 = 90;
@@ -96,6 +115,17 @@ pub(crate) fn check_pitr_days(days: i64) -> Result<(), String> {
     }
 }
 
+/// Could AWS Backup make a vault of this name?
+///
+/// Errors: the sentence to show.
+pub(crate) fn check_vault_name(name: &str) -> Result<(), String> {
+    let is_right = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    match (2..=50).contains(&name.len()) && name.bytes().all(is_right) {
+        true => Ok(()),
+        false => Err("the name of a vault has 2 to 50 letters, digits, hyphens and underscores".to_owned()),
+    }
+}
+
 /// Reads `[remediation]`; `retention_min_days` is how long recovery points are kept if it does not say.
 pub(super) fn read(section: &Section<'_>, retention_min_days: i64) -> Remediation {
     let mut remediation = Remediation::default();
@@ -105,6 +135,38 @@ pub(super) fn read(section: &Section<'_>, retention_min_days: i64) -> Remediatio
     remediation.role_arn = section.string("role-arn").map(|role| role.value);
     remediation.cold_after_days = days(section, "cold-after");
     remediation.delete_after_days = days(section, "delete-after");
+    if let Some(name) = section.string("new-vault") {
+        if let Err(why) = check_vault_name(&name.value) {
+            let what = format!("`{}` is no name of a vault", section.path_of("new-vault"));
+            section.note(name.offset, what, why, "write it like `backproof`");
+        }
+        remediation.new_vault = Some(name.value);
+    }
+    remediation.new_vault_key = section.string("new-vault-key").map(|key| key.value);
+    remediation.new_vault_tags = section.string_map("new-vault-tags").unwrap_or_default();
+    remediation.lock_grace_days = days(section, "lock-grace");
+    if remediation
+        .lock_grace_days
+        .is_some_and(|days| days < SHORTEST_GRACE_DAYS)
+    {
+        let what = format!("`{}` is too short", section.path_of("lock-grace"));
+        let why = format!("AWS Backup takes {SHORTEST_GRACE_DAYS} days or more");
+        section.note_at("lock-grace", what, why);
+    }
+    remediation.break_glass = distinct(section, "break-glass", |_| true).unwrap_or_default();
+    for arn in &remediation.break_glass {
+        if Arn::parse(arn).is_none_or(|arn| !matches!(arn.service, "iam" | "sts")) {
+            let what = format!(
+                "`{}` names `{arn}`, which is no ARN of a principal",
+                section.path_of("break-glass")
+            );
+            section.note_at(
+                "break-glass",
+                what,
+                "write it like `arn:aws:iam::111122223333:role/BreakGlass`",
+            );
+        }
+    }
     remediation.require_approval = section.boolean("require-approval").unwrap_or(false);
     remediation.approvers = section.strings_map("approvers").unwrap_or_default();
     remediation.pitr_days = days(section, "pitr-period");

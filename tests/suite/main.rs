@@ -35,4 +35,5 @@ mod restores;
 mod sample;
 mod table_actions;
 mod talk;
+mod vaults;
 mod waivers;

@@ -36,6 +36,10 @@ pub struct ApplyArgs {
     /// Refuse plans with more actions than this.
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub max_changes: usize,
+    /// Do the compliance lock of this vault, if the plan has one: once its grace period has ended nobody can take that back, AWS
+    /// included.
+    #[arg(long = "i-understand-compliance-lock", value_name = "VAULT-NAME")]
+    pub compliance_locks: Vec<String>,
     /// Do not ask.
     #[arg(long, short = 'y')]
     pub yes: bool,
@@ -72,6 +76,7 @@ pub(super) async fn run(args: ApplyArgs) -> Outcome<Exit> {
         say("nothing was changed (--dry-run)");
         return Ok(Exit::Compliant);
     }
+    check_typed(&plan, &args)?;
     let reached = reached(&settings, plan.actions.iter().map(Action::target)).await?;
     check_age(&plan, &args, reached.identity.at)?;
     if args.require_approval || settings.remediation.require_approval {
@@ -145,6 +150,26 @@ pub(crate) async fn carry_out(
         return Err(problem.into());
     }
     Ok(outcome(&ended, usize::from(is_short), waits))
+}
+
+/// Errors: the plan has an action that nobody can take back one day, and its name was not typed.
+fn check_typed(plan: &Plan, args: &ApplyArgs) -> Outcome<()> {
+    let names = plan.actions.iter().filter_map(|action| action.deed.has_to_be_typed());
+    let mut missing = names.filter(|name| !args.compliance_locks.iter().any(|typed| typed == name));
+    let Some(name) = missing.next() else {
+        return Ok(());
+    };
+    Err(
+        Problem::usage(format!("the plan locks vault `{}` in compliance mode", one_line(name)))
+            .at(args.plan.display().to_string())
+            .why("once its grace period has ended nobody can take that back, AWS included")
+            .so("nothing was changed")
+            .hint(format!(
+                "if that is meant, pass `--i-understand-compliance-lock {}`",
+                one_line(name)
+            ))
+            .into(),
+    )
 }
 
 /// Errors: the plan rests on evidence that is too old, by AWS's clock.

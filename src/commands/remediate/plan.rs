@@ -43,6 +43,10 @@ pub struct PlanArgs {
     /// Answer the findings of rules too that only advise.
     #[arg(long)]
     pub advised: bool,
+    /// Lock this vault in compliance mode where the policy requires it: once the grace period has ended nobody can take that
+    /// back, AWS included.
+    #[arg(long = "i-understand-compliance-lock", value_name = "VAULT-NAME")]
+    pub compliance_locks: Vec<String>,
     /// File with prices, to estimate what the actions cost. Without this flag: the program's own, of us-east-1.
     #[arg(long, value_name = "FILE")]
     pub prices: Option<PathBuf>,
@@ -86,6 +90,7 @@ pub(super) async fn run(args: PlanArgs) -> Outcome<Exit> {
     let settings = collect::in_scope(settings, &args.scope)?;
     let choice = Choice {
         advised: args.advised,
+        compliance_locks: args.compliance_locks.clone(),
         ..choice(&args.only, &args.exclude)?
     };
     let prices = Prices::load(args.prices.as_deref())?;

@@ -47,6 +47,9 @@ pub(crate) const ACTIONS: &[&str] = &[
     "point-lifecycle",
     "restore-testing",
     "tag-table",
+    "vault",
+    "vault-lock",
+    "vault-policy",
 ];
 
 /// One rule.

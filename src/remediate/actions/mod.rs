@@ -56,6 +56,9 @@ pub(crate) mod ground;
 mod undo_tests;
 
 deeds! { $
+    vault::MakeVault as "vault",
+    vault_lock::LockVault as "vault-lock",
+    vault_policy::GuardVault as "vault-policy",
     opt_in::OptIn as "opt-in",
     plan_create::PlanCreate as "plan-create",
     plan_change::PlanChange as "plan-change",
@@ -271,6 +274,11 @@ pub(crate) trait Act {
     /// How it can be taken back, or why not: shown before anything is done.
     fn inverse(&self) -> Undone;
 
+    /// The name that has to be typed, at planning and again at doing, because nobody can take this back one day.
+    fn has_to_be_typed(&self) -> Option<&str> {
+        None
+    }
+
     /// Is what it rests on still so, and is it still to be done? Asked of AWS just before it is done.
     ///
     /// Errors: what has changed, or why that cannot be told.
@@ -370,6 +378,11 @@ impl Deed {
     /// As [`Act::inverse`].
     pub(crate) fn inverse(&self) -> Undone {
         each!(self, deed => deed.inverse())
+    }
+
+    /// As [`Act::has_to_be_typed`].
+    pub(crate) fn has_to_be_typed(&self) -> Option<&str> {
+        each!(self, deed => deed.has_to_be_typed())
     }
 
     /// As [`Act::look`].

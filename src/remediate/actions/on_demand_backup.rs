@@ -19,7 +19,7 @@ use crate::aws::target::Target;
 use crate::collect::instant;
 use crate::criteria::values::RETENTION_MIN_DAYS;
 use crate::dictionary::TableFacts;
-use crate::domain::{Arn, FactValue, Finding, TargetId, Verdict, rfc3339};
+use crate::domain::{Arn, Demand, Demands, FactValue, Finding, TargetId, Verdict, rfc3339};
 use crate::inventory::schema::{RecoveryPoint, RegionSetting, Vault};
 use crate::problem::Outcome;
 use crate::remediate::propose::Planner;
@@ -123,7 +123,7 @@ fn propose(planner: &mut Planner<'_>) -> Outcome<()> {
         let mut settled = BTreeSet::new();
         for (place, at, deed) in tries {
             let Wanted { table, findings, .. } = &wanted[place];
-            match still(&after, findings) {
+            match still(&after, findings, is_in_grace(&wanted[place].vaults[round], planner.world.as_of())) {
                 None => {
                     let findings: Vec<&Finding> = findings.iter().collect();
                     planner.add(&at, Deed::OnDemandBackup(deed), &findings[0].message, &findings);
@@ -149,11 +149,21 @@ fn propose(planner: &mut Planner<'_>) -> Outcome<()> {
     Ok(())
 }
 
-/// What one of these findings would still say; none: all would be good.
-fn still(after: &Report, findings: &[Finding]) -> Option<String> {
+/// Will its compliance lock be final in time by itself?
+fn is_in_grace(vault: &Vault, as_of: DateTime<Utc>) -> bool {
+    vault.locked == Some(true) && vault.lock_date.is_some_and(|date| date > as_of)
+}
+
+/// What one of these findings would still say; none: all would be good, or lack nothing but the end of the lock's grace period.
+fn still(after: &Report, findings: &[Finding], is_in_grace: bool) -> Option<String> {
+    let lacks_only_time = |finding: &&Finding| {
+        let mut failing = finding.failing.iter();
+        is_in_grace && failing.any(|demands| *demands == Demands::of(&[Demand::Locked]))
+    };
     let ids: BTreeSet<&str> = findings.iter().map(|finding| &*finding.id).collect();
     let of_table = after.findings.iter().filter(|finding| ids.contains(&*finding.id));
-    let mut bad = of_table.filter(|finding| !matches!(finding.verdict, Verdict::Compliant | Verdict::NotApplicable));
+    let bad = of_table.filter(|finding| !matches!(finding.verdict, Verdict::Compliant | Verdict::NotApplicable));
+    let mut bad = bad.filter(|finding| !lacks_only_time(finding));
     bad.next().map(|finding| finding.message.to_string())
 }
 
