@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::vault::{cloudformation_name, terraform_name};
 use super::{Act, Assign, Deed, Doing, Done, Kind, MADE_BY, Now, PlanChange, Resource, Sign, TagTable, Thing, Undone};
 use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
@@ -403,7 +404,7 @@ impl Act for PlanCreate {
         }
     }
 
-    fn cloudformation(&self, _at: &TargetId, _plan: &crate::remediate::Plan) -> Declared {
+    fn cloudformation(&self, at: &TargetId, plan: &crate::remediate::Plan) -> Declared {
         let rule = &self.rule;
         let lifecycle = |cold: Option<i64>, delete: Option<i64>| {
             let mut lifecycle = json!({});
@@ -422,7 +423,7 @@ impl Act for PlanCreate {
         });
         let mut of_rule = json!({
             "RuleName": self.rule_name,
-            "TargetBackupVault": rule.vault_name,
+            "TargetBackupVault": cloudformation_name(plan, at, &rule.vault_name),
             "Lifecycle": lifecycle(rule.cold_after_days, rule.delete_after_days),
         });
         for (key, value) in [
@@ -439,7 +440,7 @@ impl Act for PlanCreate {
         Declared::one(CLOUDFORMATION, &*self.plan_name, properties)
     }
 
-    fn terraform(&self, _at: &TargetId, _plan: &crate::remediate::Plan) -> Declared {
+    fn terraform(&self, at: &TargetId, plan: &crate::remediate::Plan) -> Declared {
         let rule = &self.rule;
         let kept = |days: Option<i64>| days.filter(|days| *days >= 0);
         let lifecycle = |cold: Option<i64>, delete: Option<i64>| match (kept(cold), kept(delete)) {
@@ -456,7 +457,7 @@ impl Act for PlanCreate {
             "name": self.plan_name,
             "rule": {
                 "rule_name": self.rule_name,
-                "target_vault_name": rule.vault_name,
+                "target_vault_name": terraform_name(plan, at, &rule.vault_name),
                 "schedule": rule.schedule,
                 "schedule_expression_timezone": rule.schedule_time_zone,
                 "start_window": rule.start_window_minutes,

@@ -21,8 +21,8 @@ use crate::dictionary::TableFacts;
 use crate::domain::{Arn, FactValue, Finding, Subject, TargetId, Verdict};
 use crate::inventory::schema::{CallLogEntry, Key, PlanRule, Vault, VaultPolicy};
 use crate::problem::Outcome;
-use crate::remediate::Plan;
-use crate::remediate::export::Declared;
+use crate::remediate::{Action, Plan};
+use crate::remediate::export::{Declared, reference, terraform_reference};
 use crate::remediate::propose::Planner;
 use crate::remediate::shell::quoted;
 use crate::remediate::world::World;
@@ -417,8 +417,11 @@ fn is_customers(key: &KeyMetadata) -> bool {
     key.key_manager().is_some_and(|manager| manager.as_str() == "CUSTOMER")
 }
 
+/// Its type in CloudFormation.
+const CLOUDFORMATION: &str = "AWS::Backup::BackupVault";
+
 /// Its type in Terraform.
-pub(super) const TERRAFORM: &str = "aws_backup_vault";
+const TERRAFORM: &str = "aws_backup_vault";
 
 /// Why a vault is not declared whose key is named by an alias or an id.
 const NO_KEY_ARN: &str = "a template takes the ARN of its key only";
@@ -429,10 +432,26 @@ pub(super) fn is_made(plan: &Plan, vault_arn: &str) -> bool {
     plan.actions.iter().any(|action| is_it(&action.deed))
 }
 
-/// The name of a vault in a Terraform configuration: a reference, where the plan makes it.
-pub(super) fn terraform_name(plan: &Plan, vault_arn: &str, name: &str) -> Value {
-    match is_made(plan, vault_arn) {
-        true => crate::remediate::export::terraform_reference(TERRAFORM, name, "name"),
+/// Does a plan make a vault of this name there?
+fn is_made_there(plan: &Plan, at: &TargetId, name: &str) -> bool {
+    let is_it = |action: &Action| {
+        matches!(&action.deed, Deed::MakeVault(vault) if vault.name() == name) && action.target() == *at
+    };
+    plan.actions.iter().any(is_it)
+}
+
+/// The name of a vault in a CloudFormation template: a reference, where the plan makes it, so that it is made first.
+pub(super) fn cloudformation_name(plan: &Plan, at: &TargetId, name: &str) -> Value {
+    match is_made_there(plan, at, name) {
+        true => reference(CLOUDFORMATION, name),
+        false => name.into(),
+    }
+}
+
+/// The same in a Terraform configuration.
+pub(super) fn terraform_name(plan: &Plan, at: &TargetId, name: &str) -> Value {
+    match is_made_there(plan, at, name) {
+        true => terraform_reference(TERRAFORM, name, "name"),
         false => name.into(),
     }
 }
@@ -629,7 +648,7 @@ impl Act for MakeVault {
                 _ => {}
             }
         }
-        Declared::one("AWS::Backup::BackupVault", self.name(), properties)
+        Declared::one(CLOUDFORMATION, self.name(), properties)
     }
 
     fn terraform(&self, _at: &TargetId, _plan: &Plan) -> Declared {

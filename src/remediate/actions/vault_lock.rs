@@ -546,12 +546,12 @@ impl Act for LockVault {
         }
     }
 
-    fn terraform(&self, _at: &TargetId, plan: &Plan) -> Declared {
+    fn terraform(&self, at: &TargetId, plan: &Plan) -> Declared {
         if self.was.is_some() {
             return Declared::Not(IMPORT);
         }
         let properties = json!({
-            "backup_vault_name": terraform_name(plan, &self.vault_arn, self.name()),
+            "backup_vault_name": terraform_name(plan, at, self.name()),
             "min_retention_days": self.bounds.min_retention_days,
             "max_retention_days": self.bounds.max_retention_days,
             "changeable_for_days": self.changeable_for_days,

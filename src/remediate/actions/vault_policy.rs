@@ -376,12 +376,12 @@ impl Act for GuardVault {
         }
     }
 
-    fn terraform(&self, _at: &TargetId, plan: &Plan) -> Declared {
+    fn terraform(&self, at: &TargetId, plan: &Plan) -> Declared {
         if self.was.is_some() {
             return Declared::Not(IMPORT);
         }
         let properties = json!({
-            "backup_vault_name": terraform_name(plan, &self.vault_arn, self.name()),
+            "backup_vault_name": terraform_name(plan, at, self.name()),
             "policy": self.policy().to_string(),
         });
         Declared::one("aws_backup_vault_policy", self.name(), properties)
