@@ -372,6 +372,16 @@ fn a_plan_of_cloudformation_or_of_the_organization_is_left_to_its_owner() {
         ],
     );
     assert_eq!(writes(&bench), []);
+
+    let orgs = "[[plan]]\nid = \"orgs/544033d1-b19c-3f2a-9c20-40bcfa82ca68\"";
+    let bench = Bench::new(&with(&thawed(""), "[[plan]]", orgs));
+    bench.write("backproof.toml", "[policy]\nretention-min = \"90d\"\n");
+    bench.scan("before", &["--format", "json"]);
+    let made = plan(&bench, &[]);
+    assert!(!kinds(&made).contains(&"plan-change"));
+    let blocked = made["blocked"].to_string();
+    let why = "plan `daily` may be changed by whoever keeps the backup policy of the organization alone";
+    assert!(blocked.contains(why), "{blocked}");
 }
 
 #[test]
@@ -530,7 +540,9 @@ fn a_new_plan_writes_to_the_vault_that_fits_and_copies_where_the_policy_says() {
 fn a_rule_that_runs_too_rarely_or_whose_lifecycle_a_lock_refuses_is_changed() {
     let bench = Bench::new(&with(&thawed(""), "cron(0 5 ? * * *)", "cron(0 5 ? * 1 *)"));
     bench.scan("before", &["--format", "json"]);
-    let made = plan(&bench, &[]);
+    // Nothing new is made where what changes serves the other table too.
+    assert_eq!(kinds(&plan(&bench, &[])), ["plan-change", "tag-table"]);
+    let made = plan(&bench, &["--only", "plan-create,plan-change,assign"]);
     assert_eq!(kinds(&made), ["plan-change", "assign"]);
     let rules = &made["actions"][0]["do"]["rules"];
     assert_eq!(rules[0]["becomes"]["schedule"], "cron(0 5 ? * * *)");
