@@ -46,22 +46,12 @@ fn plan(bench: &Bench, more: &[&str]) -> Value {
 }
 
 fn apply(bench: &Bench) -> Ran {
-    apply_with(bench, "plan.journal.jsonl")
+    bench.run(&["remediate", "apply", "plan.json", "--yes"])
 }
 
-/// The clock of the world is not that of this machine.
-fn apply_with(bench: &Bench, journal: &str) -> Ran {
-    let apply = [
-        "remediate",
-        "apply",
-        "plan.json",
-        "--yes",
-        "--max-plan-age",
-        "3650d",
-        "--journal",
-        journal,
-    ];
-    bench.run(&apply)
+/// Takes back what the journal says was done.
+fn undo(bench: &Bench, names: &str) -> Ran {
+    bench.run(&["remediate", "undo", "plan.json", "--confirm", names])
 }
 
 fn kinds(plan: &Value) -> Vec<&str> {
@@ -73,7 +63,7 @@ fn kinds(plan: &Value) -> Vec<&str> {
 
 fn writes(bench: &Bench) -> Vec<(&'static str, u64)> {
     let calls = bench.sandbox.calls();
-    let count = |call: &'static str| Some((call, u64::try_from(*calls.get(call)?).expect("few")));
+    let count = |call: &'static str| Some((call, *calls.get(call)?));
     WRITES.into_iter().filter_map(count).collect()
 }
 
@@ -84,7 +74,7 @@ fn done(bench: &Bench, plan: &Value) -> Value {
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     let once = writes(bench);
     for journal in ["plan.journal.jsonl", "another.jsonl"] {
-        let ran = apply_with(bench, journal);
+        let ran = bench.run(&["remediate", "apply", "plan.json", "--yes", "--journal", journal]);
         assert_eq!(ran.code, 0, "{}", ran.stderr);
         assert_eq!(writes(bench), once, "with {journal}: {}", ran.stderr);
     }
@@ -168,6 +158,12 @@ fn where_tags_are_the_way_an_old_table_gets_one_and_what_is_not_good_yet_is_said
     );
     let after = done(&bench, &made);
     assert_eq!(verdict(&after, "forgotten", "in-a-plan"), "compliant");
+
+    let ran = undo(&bench, "forgotten");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(bench.sandbox.calls().get("dynamodb:UntagResource"), Some(&1));
+    let (_, back) = bench.scan("back", &["--format", "json"]);
+    assert_eq!(verdict(&back, "forgotten", "in-a-plan"), "non-compliant");
 }
 
 #[test]
@@ -225,6 +221,16 @@ fn where_nothing_fits_a_plan_is_made_and_the_tables_are_assigned_to_it() {
     let arn = plan["BackupPlanArn"].as_str().expect("an ARN").replace(':', "%3A");
     let tags = backup(&bench, &format!("GET /tags/{arn}"), &Value::Null);
     assert_eq!(tags["Tags"]["backproof:action"], create["id"]);
+
+    let ran = undo(&bench, "DynamoDB-backup");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    for call in ["backup:DeleteBackupPlan", "backup:DeleteBackupSelection"] {
+        assert_eq!(bench.sandbox.calls().get(call), Some(&1), "{call}");
+    }
+    assert_eq!(
+        backup(&bench, "GET /backup/plans", &Value::Null)["BackupPlansList"],
+        json!([])
+    );
 }
 
 #[test]
@@ -294,6 +300,60 @@ fn a_plan_that_keeps_too_short_gets_a_new_version_and_keeps_everything_else() {
     let mut expected = rich["BackupPlan"].clone();
     expected["Rules"][0]["Lifecycle"]["DeleteAfterDays"] = json!(90);
     assert_eq!(plan_now(&bench, "daily")["BackupPlan"], expected);
+
+    let ran = undo(&bench, "daily");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(plan_now(&bench, "daily")["BackupPlan"], rich["BackupPlan"]);
+}
+
+/// Undoing gives up what is still as it was left, and nothing that somebody changed or put there since.
+#[test]
+fn what_somebody_changed_since_is_not_taken_back() {
+    let bench = scanned("", "[policy]\nretention-min = \"90d\"\n");
+    plan(&bench, &["--only", "plan-change"]);
+    assert_eq!(apply(&bench).code, 0);
+    let now = plan_now(&bench, "daily");
+    let id = now["BackupPlanId"].as_str().expect("an id");
+    let mut document = now["BackupPlan"].clone();
+    document["Rules"][0]["StartWindowMinutes"] = json!(120);
+    backup(
+        &bench,
+        &format!("POST /backup/plans/{id}"),
+        &json!({ "BackupPlan": document }),
+    );
+    let ran = undo(&bench, "daily");
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("the plan was changed since: its version is `"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(plan_now(&bench, "daily")["BackupPlan"], document);
+
+    let bench = Bench::new(&without_plan(""));
+    bench.scan("before", &["--format", "json"]);
+    plan(&bench, &[]);
+    assert_eq!(apply(&bench).code, 0);
+    let id = plan_now(&bench, "backproof-default")["BackupPlanId"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let theirs = json!({"BackupSelection": {"SelectionName": "theirs", "Resources": ["arn:aws:ec2:*:*:volume/*"],
+        "IamRoleArn": "arn:aws:iam::111122223333:role/service-role/AWSBackupDefaultServiceRole"}});
+    backup(&bench, &format!("PUT /backup/plans/{id}/selections/"), &theirs);
+    let ran = undo(&bench, "backproof-default");
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("assignment `theirs` is still in it"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(
+        bench.sandbox.calls().get("backup:DeleteBackupSelection"),
+        Some(&1),
+        "the own one"
+    );
+    assert_eq!(bench.sandbox.calls().get("backup:DeleteBackupPlan"), None);
 }
 
 #[test]
@@ -312,6 +372,16 @@ fn a_plan_of_cloudformation_or_of_the_organization_is_left_to_its_owner() {
         ],
     );
     assert_eq!(writes(&bench), []);
+
+    let orgs = "[[plan]]\nid = \"orgs/544033d1-b19c-3f2a-9c20-40bcfa82ca68\"";
+    let bench = Bench::new(&with(&thawed(""), "[[plan]]", orgs));
+    bench.write("backproof.toml", "[policy]\nretention-min = \"90d\"\n");
+    bench.scan("before", &["--format", "json"]);
+    let made = plan(&bench, &[]);
+    assert!(!kinds(&made).contains(&"plan-change"));
+    let blocked = made["blocked"].to_string();
+    let why = "plan `daily` may be changed by whoever keeps the backup policy of the organization alone";
+    assert!(blocked.contains(why), "{blocked}");
 }
 
 #[test]
@@ -470,7 +540,9 @@ fn a_new_plan_writes_to_the_vault_that_fits_and_copies_where_the_policy_says() {
 fn a_rule_that_runs_too_rarely_or_whose_lifecycle_a_lock_refuses_is_changed() {
     let bench = Bench::new(&with(&thawed(""), "cron(0 5 ? * * *)", "cron(0 5 ? * 1 *)"));
     bench.scan("before", &["--format", "json"]);
-    let made = plan(&bench, &[]);
+    // Nothing new is made where what changes serves the other table too.
+    assert_eq!(kinds(&plan(&bench, &[])), ["plan-change", "tag-table"]);
+    let made = plan(&bench, &["--only", "plan-create,plan-change,assign"]);
     assert_eq!(kinds(&made), ["plan-change", "assign"]);
     let rules = &made["actions"][0]["do"]["rules"];
     assert_eq!(rules[0]["becomes"]["schedule"], "cron(0 5 ? * * *)");

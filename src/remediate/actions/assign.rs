@@ -19,6 +19,7 @@ use crate::remediate::Plan;
 use crate::remediate::export::{Declared, reference, terraform_reference};
 use crate::remediate::plans::asked::{self, DESCRIBE_TABLE, GET_PLAN, GET_SELECTION, LIST_PLANS, LIST_SELECTIONS};
 use crate::remediate::plans::demand::{self, OF_TABLES};
+use crate::remediate::plans::load::Load;
 use crate::remediate::plans::means::{self, PlanRef};
 use crate::remediate::plans::{foreign_owner, rows};
 use crate::remediate::propose::Planner;
@@ -55,6 +56,8 @@ pub struct Assign {
     pub by: By,
     /// The tables that are to be in the plan then.
     pub tables: Vec<TableRef>,
+    /// Bytes that the plan keeps of them once it is in full use, every backup taken as a full one. `None`: not known.
+    pub keeps: Option<Load>,
 }
 
 /// What a selection goes by.
@@ -77,6 +80,14 @@ pub struct TableRef {
     pub arn: String,
     /// Its id. `None`: a table older than table ids.
     pub id: Option<String>,
+    /// Its size. `None`: not known.
+    pub size_bytes: Option<i64>,
+}
+
+/// How large tables are together; none: not known of all.
+fn bytes(tables: &[TableRef]) -> Option<i64> {
+    let mut sizes = tables.iter().map(|table| table.size_bytes);
+    sizes.try_fold(0_i64, |sum, size| sum.checked_add(size?))
 }
 
 impl TableRef {
@@ -88,7 +99,7 @@ impl TableRef {
 fn propose(planner: &mut Planner<'_>) -> Outcome<()> {
     let needy = demand::needy(planner, &Assign::KIND)?;
     let needy = means::without_foreign(planner, needy);
-    let helped = means::by_assignment(planner, needy)?;
+    let helped = means::by_assignment(planner, &[], needy)?;
     means::block(planner, &helped.not, "no plan here may serve it, and none is to be made");
     let batch: Vec<_> = helped.by.iter().map(|(one, plan)| (one, plan)).collect();
     for (at, deed) in means::assignments(planner, &batch) {
@@ -115,6 +126,7 @@ impl Assign {
             version_id: plan.version_id.clone(),
             role_arn: role.clone().unwrap_or_else(|| default_role(partition, &at.account_id)),
             by,
+            keeps: bytes(tables).zip(plan.load).and_then(|(bytes, load)| load.times(bytes)),
             tables: tables.to_vec(),
         };
         match settings.assign {
@@ -323,10 +335,14 @@ impl Act for Assign {
         rows::add_selection(world, at, selection)
     }
 
-    /// The plan makes recovery points of them from then on.
+    /// The plan makes recovery points of them from then on; by type, of others too.
     fn quantities(&self) -> Quantities {
+        let keeps = self.keeps.filter(|_| !matches!(self.by, By::Type(_)));
         Quantities {
-            is_unknown: true,
+            monthly_warm: keeps.map(|load| load.warm),
+            monthly_cold: keeps.map(|load| load.cold),
+            monthly_moved: keeps.map(|load| load.moved),
+            is_unknown: keeps.is_none(),
             ..Quantities::default()
         }
     }
@@ -505,11 +521,13 @@ mod tests {
             id: "p".to_owned(),
             name: "daily".to_owned(),
             version_id: Some("v".to_owned()),
+            load: None,
         };
         let tables: Vec<TableRef> = (0..1001)
             .map(|number| TableRef {
                 arn: format!("arn:aws:dynamodb:eu-west-1:111122223333:table/t{number:04}"),
                 id: None,
+                size_bytes: None,
             })
             .collect();
         let mut settings = Remediation::default();
@@ -535,10 +553,12 @@ mod tests {
             id: rows::new_plan_id("daily"),
             name: "daily".to_owned(),
             version_id: None,
+            load: None,
         };
         let table = TableRef {
             arn: "arn:aws:dynamodb:eu-west-1:111122223333:table/orders".to_owned(),
             id: None,
+            size_bytes: None,
         };
         let deed = Assign::all(&at, &plan, "aws", &[table], &Remediation::default()).remove(0);
         assert_eq!(deed.plan_id, None, "AWS gives the id");

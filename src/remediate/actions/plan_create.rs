@@ -21,7 +21,7 @@ use crate::problem::Outcome;
 use crate::remediate::export::Declared;
 use crate::remediate::plans::asked::{self, GET_PLAN, LIST_PLANS, LIST_SELECTIONS, LIST_TAGS};
 use crate::remediate::plans::demand::{self, Needy, OF_TABLES, Tried};
-use crate::remediate::plans::means::{self, PlanRef};
+use crate::remediate::plans::means::{self, PlanRef, Unhelped};
 use crate::remediate::plans::{change, rows};
 use crate::remediate::plans::rule::{Rule, positive};
 use crate::remediate::plans::vaults::Vaults;
@@ -68,19 +68,22 @@ fn propose(planner: &mut Planner<'_>) -> Outcome<()> {
     let needy = demand::needy(planner, &PlanCreate::KIND)?;
     let mut needy = means::without_foreign(planner, needy);
     let mut reasons: BTreeMap<String, String> = BTreeMap::new();
+    let mut supposed: Vec<(TargetId, Deed)> = Vec::new();
     if planner.takes(PlanChange::KIND.id) {
-        let not = change::by_change(planner, needy, &[])?.1;
+        let (changes, not) = change::by_change(planner, needy, &[])?;
         needy = noted(not, &mut reasons);
+        supposed.extend(changes.into_iter().map(|change| (change.at, Deed::PlanChange(change.deed))));
     }
     if planner.takes(TagTable::KIND.id) {
-        needy = noted(means::by_tag(planner, needy)?.0.not, &mut reasons);
+        let not = means::by_tag(planner, &supposed, needy)?.not;
+        needy = noted(not, &mut reasons);
     }
     if !planner.takes(Assign::KIND.id) {
         let not: Vec<_> = needy.into_iter().map(|one| (one, None)).collect();
         means::block(planner, &not, "a new plan alone takes no table: `assign` is left out");
         return Ok(());
     }
-    needy = noted(means::by_assignment(planner, needy)?.not, &mut reasons);
+    needy = noted(means::by_assignment(planner, &supposed, needy)?.not, &mut reasons);
     let mut groups = groups(planner, needy)?;
     for round in 0..MOST_RULES {
         let mut deeds: Vec<(TargetId, Deed)> = Vec::new();
@@ -91,6 +94,7 @@ fn propose(planner: &mut Planner<'_>) -> Outcome<()> {
                     id: rows::new_plan_id(&group.name),
                     name: group.name.clone(),
                     version_id: None,
+                    load: None,
                 };
                 let batch: Vec<(&Needy, &PlanRef)> = group.tables.iter().map(|one| (one, &plan)).collect();
                 deeds.extend(means::assignments(planner, &batch));
@@ -99,7 +103,7 @@ fn propose(planner: &mut Planner<'_>) -> Outcome<()> {
         if deeds.is_empty() {
             break;
         }
-        let after = planner.if_done(&deeds)?;
+        let after = planner.if_done(&[supposed.as_slice(), &deeds].concat())?;
         let tried = Tried::of(planner, &after);
         for group in groups.iter_mut().filter(|group| group.best.is_none()) {
             let Some(deed) = group.rules.get(round) else { continue };
@@ -136,8 +140,8 @@ fn propose(planner: &mut Planner<'_>) -> Outcome<()> {
 }
 
 /// The tables that are not helped yet; why is noted, the first reason of each.
-fn noted(not: Vec<(Needy, Option<String>)>, reasons: &mut BTreeMap<String, String>) -> Vec<Needy> {
-    let one = |(one, why): (Needy, Option<String>)| {
+fn noted(not: Vec<Unhelped>, reasons: &mut BTreeMap<String, String>) -> Vec<Needy> {
+    let one = |(one, why): Unhelped| {
         if let Some(why) = why {
             reasons.entry(one.table.table_arn.clone()).or_insert(why);
         }

@@ -50,12 +50,12 @@ pub struct Tag {
 fn propose(planner: &mut Planner<'_>) -> Outcome<()> {
     let needy = demand::needy(planner, &TagTable::KIND)?;
     let needy = means::without_foreign(planner, needy);
-    let (helped, later) = means::by_tag(planner, needy)?;
+    let helped = means::by_tag(planner, &[], needy)?;
     for (one, deed) in helped.by {
         let findings: Vec<_> = one.findings.iter().collect();
         planner.add(one.at(), Deed::TagTable(deed), &findings[0].message, &findings);
     }
-    for (mut one, deed) in later {
+    for (mut one, deed) in helped.later {
         // What the plan's past runs did not do for the table is said of it until the plan ran.
         let others = planner.report.findings.iter().filter(|finding| {
             let is_of_it = finding.resource_arn == one.table.table_arn && OF_TABLES.contains(&&*finding.rule);

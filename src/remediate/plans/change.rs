@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::demand::{Needy, Tried};
 use super::foreign_owner;
+use super::means::Unhelped;
 use super::rows::is_new;
 use super::rule::Rule;
 use super::vaults::Vaults;
@@ -47,7 +48,7 @@ pub(crate) fn by_change(
     planner: &mut Planner<'_>,
     needy: Vec<Needy>,
     of_plans: &[Finding],
-) -> Outcome<(Vec<Change>, Vec<(Needy, Option<String>)>)> {
+) -> Outcome<(Vec<Change>, Vec<Unhelped>)> {
     let mut ailing = ailing(planner, &needy, of_plans)?;
     let mut by_target: BTreeMap<TargetId, Vec<usize>> = BTreeMap::new();
     for (place, one) in ailing.iter().enumerate() {
@@ -122,11 +123,7 @@ impl Ailing {
 }
 
 /// What came of it: the changes that help, with all their findings, and the tables that none helps.
-fn finish(
-    planner: &mut Planner<'_>,
-    needy: Vec<Needy>,
-    ailing: Vec<Ailing>,
-) -> Outcome<(Vec<Change>, Vec<(Needy, Option<String>)>)> {
+fn finish(planner: &mut Planner<'_>, needy: Vec<Needy>, ailing: Vec<Ailing>) -> Outcome<(Vec<Change>, Vec<Unhelped>)> {
     let chosen: Vec<(TargetId, Deed)> = ailing
         .iter()
         .filter_map(|one| Some((one.at.clone(), Deed::PlanChange(one.changes[one.best?.0].clone()))))

@@ -52,6 +52,14 @@ impl Needy {
         text_of(&self.table, TableFacts::table_id).filter(|id| id != "none")
     }
 
+    /// Its size; none: not known.
+    pub(crate) fn size_bytes(&self) -> Option<i64> {
+        match self.table.fact(TableFacts::table_size_bytes) {
+            FactValue::Int(bytes) => Some(*bytes),
+            _ => None,
+        }
+    }
+
     /// The partition of its ARN.
     pub(crate) fn partition(&self) -> String {
         text_of(&self.table, TableFacts::partition).unwrap_or_else(|| "aws".to_owned())

@@ -7,8 +7,9 @@ use chrono::{DateTime, Utc};
 
 use super::demand::{self, Needy, Tried};
 use super::foreign_owner;
+use super::load::Load;
 use super::rows::is_new;
-use super::rule::positive;
+use super::rule::{Rule, positive};
 use crate::criteria::values::PolicyValues;
 use crate::domain::TargetId;
 use crate::facts::schedule::Schedule;
@@ -21,10 +22,17 @@ use crate::settings::AssignBy;
 /// Ways that are tried for a table, at most: each takes a judgement of everything.
 const MOST_WAYS: usize = 8;
 
-/// What helps which table, and what helps none: the table, and why.
+/// A table that nothing helped, and why the first try did not.
+pub(crate) type Unhelped = (Needy, Option<String>);
+
+/// What helps which table.
 pub(crate) struct Helped<T> {
+    /// At once.
     pub(crate) by: Vec<(Needy, T)>,
-    pub(crate) not: Vec<(Needy, Option<String>)>,
+    /// Once the plan has run.
+    pub(crate) later: Vec<(Needy, T)>,
+    /// Not at all.
+    pub(crate) not: Vec<Unhelped>,
 }
 
 /// Without the tables that only plans take which nobody in their account may change: their owner is named.
@@ -50,9 +58,13 @@ pub(crate) fn without_foreign(planner: &mut Planner<'_>, needy: Vec<Needy>) -> V
     own
 }
 
+/// Actions that others are to add to the plan: what is tried is tried on top of them.
+pub(crate) type Supposed = [(TargetId, Deed)];
+
 /// Tries the ways of each table in their order, all tables at once, until the rules find that one is enough.
 fn first_that_helps<T: Clone>(
     planner: &mut Planner<'_>,
+    supposed: &Supposed,
     needy: Vec<Needy>,
     ways: &[Vec<T>],
     words: impl Fn(&T) -> String,
@@ -70,7 +82,7 @@ fn first_that_helps<T: Clone>(
         }
         let batch: Vec<(&Needy, &T)> = tries.iter().map(|(place, way)| (&needy[*place], *way)).collect();
         let deeds = deeds(planner, &batch);
-        let after = planner.if_done(&deeds)?;
+        let after = planner.if_done(&[supposed, &deeds].concat())?;
         let tried = Tried::of(planner, &after);
         for (place, way) in tries {
             match tried.lacks(&needy[place].table.table_arn) {
@@ -83,6 +95,7 @@ fn first_that_helps<T: Clone>(
     }
     let mut helped = Helped {
         by: Vec::new(),
+        later: Vec::new(),
         not: Vec::new(),
     };
     for ((one, way), why) in needy.into_iter().zip(settled).zip(reasons) {
@@ -98,10 +111,7 @@ fn first_that_helps<T: Clone>(
 /// by tags, those that are enough once the plan ran.
 ///
 /// Errors: the inventory is damaged.
-pub(crate) fn by_tag(
-    planner: &mut Planner<'_>,
-    needy: Vec<Needy>,
-) -> Outcome<(Helped<TagTable>, Vec<(Needy, TagTable)>)> {
+pub(crate) fn by_tag(planner: &mut Planner<'_>, supposed: &Supposed, needy: Vec<Needy>) -> Outcome<Helped<TagTable>> {
     let plans = planner.world.rows::<Plan>()?.to_vec();
     let served = demand::well_served(&planner.report, &plans);
     let tags = demand::tags(&mut planner.world)?;
@@ -175,29 +185,30 @@ pub(crate) fn by_tag(
         let deed = |(one, way): &(&Needy, &TagTable)| (one.at().clone(), Deed::TagTable((*way).clone()));
         batch.iter().map(deed).collect()
     };
-    let mut helped = first_that_helps(planner, needy, &ways, words, deeds)?;
-    let mut later = Vec::new();
+    let mut helped = first_that_helps(planner, supposed, needy, &ways, words, deeds)?;
     if planner.settings.assign == AssignBy::Tag {
         let not = std::mem::take(&mut helped.not);
         let ways: BTreeMap<String, Vec<TagTable>> = arns.into_iter().zip(ways).collect();
-        (later, helped.not) = enough_once_it_ran(planner, not, &ways, &plans)?;
+        let once_it_ran = enough_once_it_ran(planner, supposed, not, &ways, &plans)?;
+        (helped.later, helped.not) = (once_it_ran.later, once_it_ran.not);
     }
     for (one, why) in &mut helped.not {
         if let Some(conflict) = conflicts.get(&one.table.table_arn) {
             *why = Some(conflict.clone());
         }
     }
-    Ok((helped, later))
+    Ok(helped)
 }
 
 /// Tags by which a plan takes a table that it would serve well, and of which the rules cannot know when they were set: what the plan
 /// did not do for the table before is held against it until it ran. It would serve the table well if it did with a selection of now.
 fn enough_once_it_ran(
     planner: &mut Planner<'_>,
-    needy: Vec<(Needy, Option<String>)>,
+    supposed: &Supposed,
+    needy: Vec<Unhelped>,
     ways: &BTreeMap<String, Vec<TagTable>>,
     plans: &[Plan],
-) -> Outcome<(Vec<(Needy, TagTable)>, Vec<(Needy, Option<String>)>)> {
+) -> Outcome<Helped<TagTable>> {
     let (mut later, mut not) = (Vec::new(), needy);
     for round in 0..MOST_WAYS {
         let tries: Vec<Option<(TagTable, PlanRef)>> = not
@@ -213,6 +224,7 @@ fn enough_once_it_ran(
                     id: plan.plan_id.clone(),
                     name: way.plan_name.clone(),
                     version_id: None,
+                    load: None,
                 };
                 Some((way.clone(), plan))
             })
@@ -231,9 +243,9 @@ fn enough_once_it_ran(
             .collect();
         let assigned: Vec<(&Needy, &PlanRef)> = batch.iter().map(|(one, (_, plan))| (*one, plan)).collect();
         let assigned = assignments(planner, &assigned);
-        let after = planner.if_done(&tagged)?;
+        let after = planner.if_done(&[supposed, &tagged].concat())?;
         let by_tag = Tried::of(planner, &after);
-        let after = planner.if_done(&assigned)?;
+        let after = planner.if_done(&[supposed, &assigned].concat())?;
         let from_now = Tried::of(planner, &after);
         let mut still = Vec::new();
         for ((one, why), way) in not.into_iter().zip(tries) {
@@ -245,7 +257,11 @@ fn enough_once_it_ran(
         }
         not = still;
     }
-    Ok((later, not))
+    Ok(Helped {
+        by: Vec::new(),
+        later,
+        not,
+    })
 }
 
 /// The sets of tags of which each might let a selection take a table: what its conditions ask, and one of its list.
@@ -295,12 +311,18 @@ pub(crate) struct PlanRef {
     pub(crate) name: String,
     /// The version that was judged; none: an action before makes or changes it.
     pub(crate) version_id: Option<String>,
+    /// What it keeps of each table; none: not known.
+    pub(crate) load: Option<Load>,
 }
 
 /// Plans that exist, or are to be made, and that would serve the tables if they were assigned to them.
 ///
 /// Errors: the inventory is damaged.
-pub(crate) fn by_assignment(planner: &mut Planner<'_>, needy: Vec<Needy>) -> Outcome<Helped<PlanRef>> {
+pub(crate) fn by_assignment(
+    planner: &mut Planner<'_>,
+    supposed: &Supposed,
+    needy: Vec<Needy>,
+) -> Outcome<Helped<PlanRef>> {
     let plans = planner.world.rows::<Plan>()?.to_vec();
     let rules = planner.world.rows::<PlanRule>()?.to_vec();
     let as_of = planner.world.as_of();
@@ -310,6 +332,13 @@ pub(crate) fn by_assignment(planner: &mut Planner<'_>, needy: Vec<Needy>) -> Out
         let key = (&*rule.account_id, &*rule.region, &*rule.plan_id);
         of_plan.entry(key).or_default().push(rule);
     }
+    let loads: BTreeMap<(&str, &str, &str), Option<Load>> = of_plan
+        .iter()
+        .map(|(key, rows)| {
+            let rules: Vec<Rule> = rows.iter().map(|row| Rule::of_row(row)).collect();
+            (*key, Load::of(&rules, &TargetId::new(key.0, key.1), as_of))
+        })
+        .collect();
     let ways: Vec<Vec<PlanRef>> = needy
         .iter()
         .map(|one| {
@@ -332,6 +361,10 @@ pub(crate) fn by_assignment(planner: &mut Planner<'_>, needy: Vec<Needy>) -> Out
                         name: plan.plan_name.clone().unwrap_or_else(|| plan.plan_id.clone()),
                         id: plan.plan_id.clone(),
                         version_id: version,
+                        load: loads
+                            .get(&(&*plan.account_id, &*plan.region, &*plan.plan_id))
+                            .copied()
+                            .flatten(),
                     };
                     ((usize::MAX - count, !may_serve, !is_new(&plan.plan_id)), plan_ref)
                 })
@@ -341,7 +374,7 @@ pub(crate) fn by_assignment(planner: &mut Planner<'_>, needy: Vec<Needy>) -> Out
         })
         .collect();
     let words = |plan: &PlanRef| format!("an assignment to plan `{}`", plan.name);
-    first_that_helps(planner, needy, &ways, words, assignments)
+    first_that_helps(planner, supposed, needy, &ways, words, assignments)
 }
 
 /// Does one rule alone run as often and keep as long as is asked? What its vault and copies are is for the rules to say.
@@ -366,6 +399,7 @@ pub(crate) fn assignments(planner: &Planner<'_>, batch: &[(&Needy, &PlanRef)]) -
             .map(|one| TableRef {
                 arn: one.table.table_arn.clone(),
                 id: one.table_id(),
+                size_bytes: one.size_bytes(),
             })
             .collect();
         let partition = tables[0].partition();
@@ -388,7 +422,7 @@ pub(crate) fn assignments(planner: &Planner<'_>, batch: &[(&Needy, &PlanRef)]) -
 }
 
 /// Says why no plan serves these, of the kind that was asked last.
-pub(crate) fn block(planner: &mut Planner<'_>, not: &[(Needy, Option<String>)], otherwise: &str) {
+pub(crate) fn block(planner: &mut Planner<'_>, not: &[Unhelped], otherwise: &str) {
     for (one, why) in not {
         let why = why.as_deref().unwrap_or(otherwise);
         one.findings.iter().for_each(|finding| planner.block(finding, why));
