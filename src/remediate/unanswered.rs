@@ -136,7 +136,6 @@ mod tests {
         "plan-lifecycle-fits-lock",
         "plan-meets-policy",
         "plan-retention-long-enough",
-        "plan-role-works",
         "recovery-point-air-gapped",
         "recovery-point-retained",
         "restore-test-recent",

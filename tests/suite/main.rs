@@ -30,6 +30,7 @@ mod properties;
 mod push;
 mod realism;
 mod remediation;
+mod role;
 mod sample;
 mod talk;
 mod vaults;

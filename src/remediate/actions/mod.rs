@@ -50,6 +50,7 @@ macro_rules! deeds {
 }
 
 deeds! { $
+    role::MakeRole as "role",
     vault::MakeVault as "vault",
     vault_lock::LockVault as "vault-lock",
     vault_policy::GuardVault as "vault-policy",
@@ -58,6 +59,7 @@ deeds! { $
 }
 
 pub(crate) use on_demand_backup::{default_role, table_names};
+pub(crate) use role::make_sure as make_sure_of_roles;
 
 /// What all actions of a kind have in common.
 pub(crate) struct Kind {
