@@ -209,7 +209,7 @@ pub(super) async fn resolve(tables: &[String], region: Option<&str>) -> Outcome<
             continue;
         }
         if own.is_none() {
-            own = Some(own_target(region).await?);
+            own = Some(own_target(region, "nothing was started").await?);
         }
         if let Some((target, partition)) = &own {
             resolved.push((table_arn(partition, target, table), target.clone(), partition.clone()));
@@ -218,12 +218,15 @@ pub(super) async fn resolve(tables: &[String], region: Option<&str>) -> Outcome<
     Ok(resolved)
 }
 
-async fn own_target(region: Option<&str>) -> Outcome<(TargetId, String)> {
+/// The caller's own account, with the Region that was named or is configured, and its partition.
+///
+/// Errors: no credentials; no Region, and so what was to be done was not.
+pub(crate) async fn own_target(region: Option<&str>, so: &str) -> Outcome<(TargetId, String)> {
     let session = crate::aws::target::Session::load().await?;
     let identity = session.identity(&std::sync::Arc::default()).await?;
     let Some(region) = region.map(str::to_owned).or_else(|| session.region()) else {
         return Err(Problem::usage("the Region of the table is not known")
-            .so("nothing was started")
+            .so(so)
             .hint("pass `--region`, set AWS_REGION, or name the table by its ARN")
             .into());
     };

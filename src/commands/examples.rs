@@ -183,6 +183,13 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         )],
     ),
     (
+        "restore",
+        &[(
+            "Restore the newest recovery point of a table, wait for it, and set again what AWS leaves out",
+            "backproof restore Music --to DynamoDB-restore --complete",
+        )],
+    ),
+    (
         "explain",
         &[
             ("Why a table is judged as it is", "backproof explain table Music"),

@@ -15,6 +15,7 @@ pub mod protect;
 pub(crate) mod push;
 pub mod remediate;
 pub mod report;
+pub mod restore;
 pub mod sample;
 pub mod sandbox;
 pub mod scan;

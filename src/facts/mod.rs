@@ -69,8 +69,9 @@ pub(crate) use demands::Quality;
 pub(crate) use index::keys::rank_of_owner;
 pub use index::reading::Reading;
 pub(crate) use index::rows::ArnHasher;
+pub(crate) use index::vaults::Lock;
 pub(crate) use plans::membership::{DOES_NOT_TAKE, SelectionAnswer};
-pub(crate) use qualities::{KeyQuality, NativeKey, Qualities};
+pub(crate) use qualities::{KeyQuality, LockSeen, PointKey, Qualities};
 pub(crate) use recovery_point::{Sight, is_native};
 pub(crate) use time::{JOB_REACH, seconds};
 

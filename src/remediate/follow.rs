@@ -20,7 +20,7 @@ pub(crate) struct Job {
 }
 
 /// A job that is over soon is seen soon; the longer one takes, the longer the pauses, up to the one that was asked for.
-const FIRST_LOOK: Duration = Duration::from_secs(2);
+pub(super) const FIRST_LOOK: Duration = Duration::from_secs(2);
 
 /// Follows jobs until each has ended, or the time is over.
 ///

@@ -57,9 +57,14 @@ impl Planner<'_> {
         self.choice.compliance_locks.iter().any(|name| name == vault_name)
     }
 
-    /// May this kind be proposed?
-    pub(crate) fn takes(&self, kind: &Kind) -> bool {
-        self.choice.takes(kind.id)
+    /// May the plan hold actions of this kind?
+    pub(crate) fn takes(&self, kind: &str) -> bool {
+        self.choice.takes(kind)
+    }
+
+    /// Is this finding one that says no, or is not known, and is the plan's affair?
+    pub(crate) fn is_open(&self, finding: &Finding) -> bool {
+        matches!(finding.verdict, Verdict::NonCompliant | Verdict::Unknown) && is_wanted(finding, self.choice)
     }
 
     /// A table of the report, by ARN.

@@ -1,4 +1,4 @@
-//! `[remediation]`: how `remediate` and `backup` make recovery points.
+//! `[remediation]`: how `remediate` and `backup` make recovery points, plans and assignments.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::domain::Arn;
 use crate::toml_reader::Section;
 use crate::toml_reader::values::{days, distinct};
 
-/// How on-demand backups are made.
+/// How backups, plans and assignments are made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Remediation {
     /// The vault that takes them; none: the one that fits the policy, `Default` first.
@@ -31,6 +31,34 @@ pub struct Remediation {
     pub require_approval: bool,
     /// As which callers those work who may sign plans: ARN patterns, by the name in the file of allowed signers.
     pub approvers: BTreeMap<String, Vec<String>>,
+    /// Days that point-in-time recovery is to go back where it is switched on; none: DynamoDB's default, 35.
+    pub pitr_days: Option<i64>,
+    /// The name of plans that are made; none: `backproof-` and the tier, or `default`.
+    pub plan_name: Option<String>,
+    /// How tables are put into a plan.
+    pub assign: AssignBy,
+}
+
+/// What a selection that is made goes by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AssignBy {
+    /// The ARNs of its tables.
+    #[default]
+    Arn,
+    /// A tag that its tables get.
+    Tag,
+    /// Their type: all tables of the account and Region.
+    Type,
+}
+
+impl AssignBy {
+    const WORDS: [(&str, Self); 3] = [("arn", Self::Arn), ("tag", Self::Tag), ("type", Self::Type)];
+}
+
+/// Could a plan or one of its rules have this name? AWS takes 1 to 50 letters, digits and `-_.`; the console no others.
+pub(crate) fn is_plan_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (1..=50).contains(&name.len()) && name.bytes().all(is_plain)
 }
 
 impl Remediation {
@@ -74,6 +102,16 @@ pub(crate) fn check_lifecycle(cold_after_days: Option<i64>, delete_after_days: O
             cold + COLD_MINIMUM_DAYS
         )),
         _ => Ok(()),
+    }
+}
+
+/// Checks how far point-in-time recovery is to go back.
+///
+/// Errors: the sentence to show.
+pub(crate) fn check_pitr_days(days: i64) -> Result<(), String> {
+    match days {
+        1..=35 => Ok(()),
+        _ => Err(format!("point-in-time recovery goes back 1 to 35 days, not {days}")),
     }
 }
 
@@ -131,7 +169,33 @@ pub(super) fn read(section: &Section<'_>, retention_min_days: i64) -> Remediatio
     }
     remediation.require_approval = section.boolean("require-approval").unwrap_or(false);
     remediation.approvers = section.strings_map("approvers").unwrap_or_default();
+    remediation.pitr_days = days(section, "pitr-period");
+    if let Some(name) = section.string("plan-name") {
+        if !is_plan_name(&name.value) {
+            let what = format!("`{}` is not a name of a plan", name.value);
+            section.note(name.offset, what, "", "take 1 to 50 letters, digits, `-`, `_` and `.`");
+        }
+        remediation.plan_name = Some(name.value);
+    }
+    if let Some(word) = section.string("assign") {
+        match AssignBy::WORDS.iter().find(|(known, _)| *known == word.value) {
+            Some((_, by)) => remediation.assign = *by,
+            None => {
+                let what = format!("`{}` is no way to assign tables", word.value);
+                section.note(word.offset, what, "", "the ways are `arn`, `tag` and `type`");
+            }
+        }
+    }
     section.finish();
+    if let Some(Err(why)) = remediation.pitr_days.map(check_pitr_days) {
+        let hint = "write 1 to 35 days, such as `35d`";
+        section.note(
+            section.offset,
+            "DynamoDB would refuse `remediation.pitr-period`",
+            why,
+            hint,
+        );
+    }
     let delete_after_days = remediation.delete_after_days.unwrap_or(retention_min_days);
     if let Err(why) = check_lifecycle(remediation.cold_after_days, Some(delete_after_days)) {
         let hint = "raise `delete-after`, or leave `cold-after` out";

@@ -67,6 +67,8 @@ fn everything_can_be_said() {
         vault = "WebappBackups"
         cold-after = "7d"
         delete-after = "97d"
+        plan-name = "DynamoDB-dailies"
+        assign = "tag"
         new-vault = "vault-2"
         new-vault-key = "alias/backup"
         new-vault-tags = { team = "dr" }
@@ -104,6 +106,8 @@ fn everything_can_be_said() {
         assert_eq!(source_of(&settings, key), Some(Source::File), "{key}");
     }
     assert_eq!(settings.remediation.delete_after_days, Some(97));
+    assert_eq!(settings.remediation.plan_name.as_deref(), Some("DynamoDB-dailies"));
+    assert_eq!(settings.remediation.assign, super::AssignBy::Tag);
     assert_eq!(settings.remediation.new_vault(), "vault-2");
     assert_eq!(settings.remediation.lock_grace_days, Some(7));
     assert_eq!(settings.remediation.break_glass.len(), 1);

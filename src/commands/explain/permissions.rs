@@ -9,6 +9,7 @@ use crate::commands::remediate;
 use crate::criteria::rules::RuleSet;
 use crate::problem::{Outcome, Problem};
 use crate::remediate::actions::{Act, KINDS, OnDemandBackup, UNDOING};
+use crate::remediate::restore;
 use crate::text::{list, nearest};
 use crate::{deliver, ledger, push, sign};
 
@@ -19,12 +20,13 @@ const ALWAYS: [&str; 1] = ["sts:GetCallerIdentity"];
 const PASS_ROLE: &str = "iam:PassRole";
 
 /// What `--command` takes, and whose permissions it prints.
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "scan",
     "collect",
     "remediate",
     "protect",
     "backup",
+    "restore",
     "deliver",
     "ledger",
     "sign",
@@ -48,6 +50,7 @@ pub(super) fn permissions(command: &str, ids: &[String], program: &clap::Command
             [vec![read(&wanted)], start_backups(actions)].concat()
         }
         "backup" => start_backups(OnDemandBackup::KIND.doing.iter().copied()),
+        "restore" => act("Restore", restore::ACTIONS.iter().copied()),
         "deliver" => deliver().to_vec(),
         // To append is to deliver; to list, to fetch and to find the head is to read.
         "ledger" => [&deliver()[..], &read_packs()[..2]].concat(),
@@ -114,9 +117,13 @@ fn assume_roles() -> Value {
 }
 
 fn start_backups(actions: impl Iterator<Item = &'static str>) -> Vec<Value> {
+    act("StartBackups", actions)
+}
+
+fn act(sid: &str, actions: impl Iterator<Item = &'static str>) -> Vec<Value> {
     let mut plain: BTreeSet<&str> = actions.chain(ALWAYS).collect();
     let passes_role = plain.remove(PASS_ROLE);
-    let mut statements = vec![json!({"Sid": "StartBackups", "Effect": "Allow", "Action": plain, "Resource": "*"})];
+    let mut statements = vec![json!({"Sid": sid, "Effect": "Allow", "Action": plain, "Resource": "*"})];
     if passes_role {
         statements.push(json!({
             "Sid": "PassBackupRole",

@@ -9,8 +9,6 @@ pub mod verify;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -41,7 +39,7 @@ pub enum RemediateCommand {
     Approve(ApproveArgs),
     /// Read AWS afresh and say whether what the plan says is so now.
     Verify(VerifyArgs),
-    /// Write a plan as a script of the AWS CLI, for those who change AWS by code review.
+    /// Write a plan as a script or a template, for those who change AWS by code review.
     Export(ExportArgs),
     /// Take back what the journal of a plan says was done. Nothing else is touched.
     Undo(UndoArgs),
@@ -72,6 +70,11 @@ pub struct ExportArgs {
 pub enum ExportForm {
     /// A POSIX shell script that calls the AWS CLI, version 2.
     AwsCli,
+    /// A CloudFormation template, as JSON.
+    #[value(name = "cloudformation")]
+    CloudFormation,
+    /// A configuration of Terraform's AWS provider.
+    Terraform,
 }
 
 /// Runs `remediate`.
@@ -144,7 +147,16 @@ fn export_plan(args: &ExportArgs) -> Outcome<Exit> {
     let (plan, _) = Plan::read(&args.plan)?;
     let form = match args.form {
         ExportForm::AwsCli => Form::AwsCli,
+        ExportForm::CloudFormation => Form::CloudFormation,
+        ExportForm::Terraform => Form::Terraform,
     };
-    print(&export(&plan, form))?;
+    let text = export(&plan, form).map_err(|why| {
+        Problem::usage("the plan has no such form")
+            .at(args.plan.display().to_string())
+            .why(why)
+            .so("nothing was written")
+            .hint("make a plan of one account and Region: `remediate plan --regions REGION`")
+    })?;
+    print(&text)?;
     Ok(Exit::Compliant)
 }

@@ -35,7 +35,23 @@ pub(crate) fn shipped() -> &'static RuleSet {
 }
 
 /// Ids of the actions that a rule of somebody's own may name, in order: `remediate` has one kind for each.
-pub(crate) const ACTIONS: &[&str] = &["backup-now", "opt-in", "role", "vault", "vault-lock", "vault-policy"];
+pub(crate) const ACTIONS: &[&str] = &[
+    "assign",
+    "backup-now",
+    "copy",
+    "deletion-protection",
+    "opt-in",
+    "pitr",
+    "plan-change",
+    "plan-create",
+    "point-lifecycle",
+    "restore-testing",
+    "role",
+    "tag-table",
+    "vault",
+    "vault-lock",
+    "vault-policy",
+];
 
 /// One rule.
 #[derive(Debug, Clone)]

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::Plan;
+use super::export::{Declared, NO_RESOURCE};
 use super::propose::Planner;
 use super::world::World;
 use crate::aws::failure::Failure;
@@ -49,24 +51,38 @@ macro_rules! deeds {
     };
 }
 
+pub(crate) mod ground;
+#[cfg(test)]
+mod undo_tests;
+
 deeds! { $
     role::MakeRole as "role",
     vault::MakeVault as "vault",
     vault_lock::LockVault as "vault-lock",
     vault_policy::GuardVault as "vault-policy",
     opt_in::OptIn as "opt-in",
+    plan_create::PlanCreate as "plan-create",
+    plan_change::PlanChange as "plan-change",
+    tag_table::TagTable as "tag-table",
+    assign::Assign as "assign",
+    pitr::Pitr as "pitr",
+    deletion_protection::DeletionProtection as "deletion-protection",
     on_demand_backup::OnDemandBackup as "backup-now",
+    copy_point::CopyPoint as "copy",
+    point_lifecycle::PointLifecycle as "point-lifecycle",
+    restore_testing::RestoreTesting as "restore-testing",
 }
 
+pub(crate) use assign::TableRef;
 pub(crate) use on_demand_backup::{default_role, table_names};
+pub(crate) use plan_change::RuleChange;
 pub(crate) use role::make_sure as make_sure_of_roles;
+pub(crate) use tag_table::Tag;
 
 /// What all actions of a kind have in common.
 pub(crate) struct Kind {
     /// Its `kind` in the plan file, and the `action` of rules of somebody's own that want it.
     pub(crate) id: &'static str,
-    /// One of them, in words.
-    pub(crate) noun: &'static str,
     /// Does it make something, or change what is there?
     pub(crate) sign: Sign,
     /// The rules of the program whose findings it answers.
@@ -304,6 +320,16 @@ pub(crate) trait Act {
 
     /// The same as lines of a shell script that calls the AWS CLI.
     fn cli(&self, at: &TargetId) -> Vec<String>;
+
+    /// What is to be there, for CloudFormation.
+    fn cloudformation(&self, _at: &TargetId, _plan: &Plan) -> Declared {
+        Declared::Not(NO_RESOURCE)
+    }
+
+    /// What is to be there, for Terraform.
+    fn terraform(&self, _at: &TargetId, _plan: &Plan) -> Declared {
+        Declared::Not(NO_RESOURCE)
+    }
 }
 
 impl Deed {
@@ -389,6 +415,16 @@ impl Deed {
     /// As [`Act::undo`].
     pub(crate) async fn undo(&self, target: &Target, id: &str, before: &Value, done: &Done) -> Result<Undone, Failure> {
         each!(self, deed => deed.undo(target, id, before, done).await)
+    }
+
+    /// As [`Act::cloudformation`].
+    pub(crate) fn cloudformation(&self, at: &TargetId, plan: &Plan) -> Declared {
+        each!(self, deed => deed.cloudformation(at, plan))
+    }
+
+    /// As [`Act::terraform`].
+    pub(crate) fn terraform(&self, at: &TargetId, plan: &Plan) -> Declared {
+        each!(self, deed => deed.terraform(at, plan))
     }
 
     /// As [`Act::cli`].

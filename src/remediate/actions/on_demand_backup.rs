@@ -4,19 +4,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_backup::operation::list_recovery_points_by_backup_vault::ListRecoveryPointsByBackupVaultOutput;
-use aws_sdk_backup::types::{Lifecycle, RecoveryPointByBackupVault};
+use aws_sdk_backup::types::Lifecycle;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::ground::{
+    DELETE_POINT, DESCRIBE_TABLE, LIST_POINTS, LIST_VAULTS, beside, created, delete_point, described, is_usable, points_in,
+    table_id, text,
+};
 use super::{Act, Deed, Doing, Done, Kind, MADE_BY, Now, Quantities, Resource, Sign, Standing, Thing, Undone, check_table, token};
-use crate::aws::call::Page;
-use crate::aws::failure::Failure;
+use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
 use crate::collect::instant;
 use crate::criteria::values::RETENTION_MIN_DAYS;
-use crate::dictionary::{FactKey, TableFacts};
+use crate::dictionary::TableFacts;
 use crate::domain::{Arn, Demand, Demands, FactValue, Finding, TargetId, Verdict, rfc3339};
 use crate::inventory::schema::{RecoveryPoint, RegionSetting, Vault};
 use crate::problem::Outcome;
@@ -29,8 +31,6 @@ use crate::text::one_line;
 
 const START: &str = "backup:StartBackupJob";
 const LOOK: &str = "backup:DescribeBackupJob";
-const DESCRIBE_TABLE: &str = "dynamodb:DescribeTable";
-const LIST_POINTS: &str = "backup:ListRecoveryPointsByBackupVault";
 
 /// Vaults of a target that are tried for a table, at most: each takes a judgement of everything.
 const MOST_VAULTS: usize = 8;
@@ -202,14 +202,10 @@ impl OnDemandBackup {
         check_bounds(vault, delete_after_days)?;
         // Without advanced features there is no cold storage for DynamoDB.
         let has_cold = *table.fact(TableFacts::advanced_features_on) == FactValue::Bool(true);
-        let text = |key: FactKey| match table.fact(key) {
-            FactValue::Text(text) => Some(text.to_string()),
-            _ => None,
-        };
-        let partition = text(TableFacts::partition).unwrap_or_else(|| "aws".to_owned());
+        let partition = text(table, TableFacts::partition).unwrap_or_else(|| "aws".to_owned());
         Ok(Self {
             table_arn: table.table_arn.clone(),
-            table_id: text(TableFacts::table_id).filter(|id| id != "none"),
+            table_id: table_id(table),
             vault_name: vault.vault_name.clone(),
             role_arn: settings
                 .role_arn
@@ -231,6 +227,11 @@ impl OnDemandBackup {
             .unwrap_or_default()
     }
 
+    /// The end of the ARN of the point that stands for what is to be made, in the evidence as it would be.
+    pub(super) fn stands_for(&self) -> String {
+        token(&[&self.table_arn, &self.vault_name])
+    }
+
     /// How long the recovery point is kept, in words.
     pub(crate) fn lifecycle(&self) -> String {
         let cold = self.cold_after_days.map(|days| format!("cold after {days} days, "));
@@ -245,7 +246,6 @@ impl OnDemandBackup {
 impl Act for OnDemandBackup {
     const KIND: Kind = Kind {
         id: "backup-now",
-        noun: "on-demand backup",
         sign: Sign::Create,
         answers: &[
             "backed-up",
@@ -259,6 +259,7 @@ impl Act for OnDemandBackup {
         checking: &[DESCRIBE_TABLE, LIST_POINTS],
         propose,
     };
+    const UNDOING: &'static [&'static str] = &[LOOK, DESCRIBE_TABLE, LIST_VAULTS, LIST_POINTS, DELETE_POINT];
 
     fn resource(&self, _at: &TargetId) -> Resource<'_> {
         Resource {
@@ -297,7 +298,7 @@ impl Act for OnDemandBackup {
             .clone()
             .find(|vault| is_here(&vault.account_id, &vault.region) && vault.vault_name == self.vault_name);
         let key_arn = vault.and_then(|vault| vault.key_arn.clone()).filter(|_| has_advanced);
-        let id = token(&[&self.table_arn, &self.vault_name]);
+        let id = self.stands_for();
         let partition = Arn::parse(&self.table_arn).map_or("aws", |arn| arn.partition);
         world.add(RecoveryPoint {
             account_id: at.account_id.clone(),
@@ -356,23 +357,8 @@ impl Act for OnDemandBackup {
     ///
     /// API: dynamodb:DescribeTable. Calls: 1. Errors: AWS's refusal, or another table of the same name.
     async fn look(&self, target: &Target, _id: &str) -> Result<Now, String> {
-        let send = || target.dynamodb.describe_table().table_name(self.table_name()).send();
-        let answer = target.caller.once(DESCRIBE_TABLE, self.table_name(), send).await;
-        let answer = answer.map_err(|failure| failure.why())?;
-        // No table in the answer is no table without an id.
-        let table = answer
-            .table()
-            .ok_or_else(|| format!("the answer to {DESCRIBE_TABLE} holds no table"))?;
-        let found = table.table_id().map(str::to_owned);
-        if found == self.table_id {
-            return Ok(Now::ToDo(Value::Null));
-        }
-        let word = |id: &Option<String>| id.clone().unwrap_or_else(|| "none".to_owned());
-        Err(format!(
-            "the table was deleted and created again (table id {} is now {})",
-            word(&self.table_id),
-            word(&found)
-        ))
+        described(target, &self.table_arn, self.table_id.as_deref()).await?;
+        Ok(Now::ToDo(Value::Null))
     }
 
     /// API: backup:StartBackupJob (and iam:PassRole, backup:TagResource). Calls: 1. Errors: AWS's refusal.
@@ -462,40 +448,18 @@ impl Act for OnDemandBackup {
     ///
     /// API: backup:ListRecoveryPointsByBackupVault, paged by 1,000. Calls: 1 for each page. Errors: unknown.
     async fn verify(&self, target: &Target, since: DateTime<Utc>) -> (Verdict, String) {
-        let send = |token| {
-            let list = target.backup.list_recovery_points_by_backup_vault();
-            list.backup_vault_name(&self.vault_name)
-                .by_resource_arn(&self.table_arn)
-                .max_results(1000)
-                .set_next_token(token)
-                .send()
-        };
-        fn page(page: &ListRecoveryPointsByBackupVaultOutput) -> Page<'_, RecoveryPointByBackupVault> {
-            (page.recovery_points.as_ref(), page.next_token())
-        }
+        let (points, read) = points_in(target, &self.vault_name, &self.table_arn).await;
         let (mut newest, mut unfinished) = (None, 0);
-        let take = |listed: &[RecoveryPointByBackupVault]| {
-            let mut unplaced = 0;
-            for point in listed {
-                let (Some(arn), Some(status), Some(at)) = (
-                    point.recovery_point_arn(),
-                    point.status(),
-                    instant(point.creation_date()),
-                ) else {
-                    unplaced += 1;
-                    continue;
-                };
-                if at < since {
-                    continue;
-                }
-                match status.as_str() {
-                    "COMPLETED" | "AVAILABLE" => newest = newest.take().max(Some((at, arn.to_owned()))),
-                    _ => unfinished += 1,
-                }
+        for point in &points {
+            let (Some(at), Some(arn)) = (created(point), point.recovery_point_arn()) else {
+                continue;
+            };
+            match is_usable(point) {
+                _ if at < since => {}
+                true => newest = newest.take().max(Some((at, arn))),
+                false => unfinished += 1,
             }
-            Ok::<_, Failure>(unplaced)
-        };
-        let read = target.caller.list(LIST_POINTS, &self.vault_name, send, page, take).await;
+        }
         // A usable point proves itself, whatever else could not be read.
         if let (Err(failure), None) = (read, &newest) {
             return (Verdict::Unknown, failure.why());
@@ -512,9 +476,49 @@ impl Act for OnDemandBackup {
             ),
         }
     }
-    /// The recovery point is not deleted here yet: whether it is the table's last usable one has to be seen first.
-    async fn undo(&self, _target: &Target, _id: &str, _before: &Value, _done: &Done) -> Result<Undone, Failure> {
-        Ok(Undone::Left("recovery points are left as they are".to_owned()))
+
+    /// Deletes what its job made, unless that is the last point of the table that can be restored, as far as can be seen.
+    ///
+    /// API: backup:DescribeBackupJob, dynamodb:DescribeTable, backup:ListBackupVaults, backup:ListRecoveryPointsByBackupVault,
+    /// backup:DeleteRecoveryPoint. Calls: 5, and 1 for each further vault.
+    async fn undo(&self, target: &Target, _id: &str, _before: &Value, done: &Done) -> Result<Undone, Failure> {
+        let Some(job_id) = &done.job else {
+            return Ok(Undone::Back("no job was begun".to_owned()));
+        };
+        let send = || target.backup.describe_backup_job().backup_job_id(job_id).send();
+        let job = match target.caller.once(LOOK, job_id, send).await {
+            Ok(job) => job,
+            Err(failure) if failure.kind == FailureKind::Absent => {
+                let why = "AWS Backup no longer knows its job, and so not which recovery point it made";
+                return Ok(Undone::Left(why.to_owned()));
+            }
+            Err(failure) => return Err(failure),
+        };
+        if job.resource_arn() != Some(&self.table_arn) {
+            return Ok(Undone::Left("its job is not one of this table".to_owned()));
+        }
+        let state = job.state().map_or("UNKNOWN", |state| state.as_str());
+        let (vault_name, point_arn) = match (state, job.backup_vault_name(), job.recovery_point_arn()) {
+            ("COMPLETED", Some(vault), Some(arn)) => (vault, arn),
+            ("FAILED" | "ABORTED" | "EXPIRED", ..) => {
+                return Ok(Undone::Back("its job made no recovery point".to_owned()));
+            }
+            ("COMPLETED", ..) => {
+                let why = format!("the answer to {LOOK} does not say which recovery point its job made");
+                return Ok(Undone::Left(why));
+            }
+            _ => return Ok(Undone::Left(format!("its job is {state}: wait until it has ended"))),
+        };
+        let beside = beside(target, &self.table_arn, point_arn).await?;
+        match (beside.is_there, &beside.unread) {
+            (true, _) => {}
+            (false, None) => return Ok(Undone::Back("its recovery point is gone already".to_owned())),
+            (false, Some(why)) => return Ok(Undone::Left(format!("its recovery point was not found: {why}"))),
+        }
+        if let Err(why) = beside.check(point_arn) {
+            return Ok(Undone::Left(why));
+        }
+        delete_point(target, vault_name, &self.table_arn, point_arn).await
     }
 
     fn cli(&self, at: &TargetId) -> Vec<String> {
@@ -533,7 +537,7 @@ impl Act for OnDemandBackup {
 }
 
 /// A job with a lifecycle that the vault's lock forbids would only fail.
-fn check_bounds(vault: &Vault, delete_after_days: i64) -> Result<(), String> {
+pub(super) fn check_bounds(vault: &Vault, delete_after_days: i64) -> Result<(), String> {
     let name = one_line(&vault.vault_name);
     let minimum = vault.min_retention_days.filter(|minimum| delete_after_days < *minimum);
     let maximum = vault.max_retention_days.filter(|maximum| delete_after_days > *maximum);

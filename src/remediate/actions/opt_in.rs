@@ -63,7 +63,6 @@ impl OptIn {
 impl Act for OptIn {
     const KIND: Kind = Kind {
         id: "opt-in",
-        noun: "opt-in",
         sign: Sign::Change,
         answers: &[
             "advanced-features-on",

@@ -272,7 +272,6 @@ fn tag(key: &str, value: &str) -> Tag {
 impl Act for MakeRole {
     const KIND: Kind = Kind {
         id: "role",
-        noun: "default role",
         sign: Sign::Create,
         answers: &["plan-role-works"],
         frames: &["backup_jobs", "selections"],

@@ -10,7 +10,7 @@ use aws_sdk_backup::types::BackupVaultListMember;
 use aws_sdk_kms::types::KeyMetadata;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Act, Deed, Doing, Done, Kind, MADE_BY, Now, Resource, Sign, Thing, Undone};
 use crate::aws::call::Page;
@@ -21,6 +21,8 @@ use crate::dictionary::TableFacts;
 use crate::domain::{Arn, FactValue, Finding, Subject, TargetId, Verdict};
 use crate::inventory::schema::{CallLogEntry, Key, PlanRule, Vault, VaultPolicy};
 use crate::problem::Outcome;
+use crate::remediate::Plan;
+use crate::remediate::export::Declared;
 use crate::remediate::propose::Planner;
 use crate::remediate::shell::quoted;
 use crate::remediate::world::World;
@@ -85,7 +87,7 @@ impl Wish {
         let is_on = *table.fact(TableFacts::advanced_features_on) == FactValue::Bool(true);
         let is_to_be_on = || {
             let kind = &super::OptIn::KIND;
-            planner.takes(kind) && planner.open(kind).iter().any(|finding| finding.target == table.target)
+            planner.takes(kind.id) && planner.open(kind).iter().any(|finding| finding.target == table.target)
         };
         let key_owner = int("key_owner_wanted_rank")?;
         Some(Self {
@@ -434,10 +436,29 @@ fn is_customers(key: &KeyMetadata) -> bool {
     key.key_manager().is_some_and(|manager| manager.as_str() == "CUSTOMER")
 }
 
+/// Its type in Terraform.
+pub(super) const TERRAFORM: &str = "aws_backup_vault";
+
+/// Why a vault is not declared whose key is named by an alias or an id.
+const NO_KEY_ARN: &str = "a template takes the ARN of its key only";
+
+/// Does a plan make this vault?
+pub(super) fn is_made(plan: &Plan, vault_arn: &str) -> bool {
+    let is_it = |deed: &Deed| matches!(deed, Deed::MakeVault(vault) if vault.vault_arn == vault_arn);
+    plan.actions.iter().any(|action| is_it(&action.deed))
+}
+
+/// The name of a vault in a Terraform configuration: a reference, where the plan makes it.
+pub(super) fn terraform_name(plan: &Plan, vault_arn: &str, name: &str) -> Value {
+    match is_made(plan, vault_arn) {
+        true => crate::remediate::export::terraform_reference(TERRAFORM, name, "name"),
+        false => name.into(),
+    }
+}
+
 impl Act for MakeVault {
     const KIND: Kind = Kind {
         id: "vault",
-        noun: "backup vault",
         sign: Sign::Create,
         answers: &["plan-vaults-exist", KEY_OWNER],
         frames: &["keys", "plan_rules", "region_settings", "vault_policies", "vaults"],
@@ -602,6 +623,43 @@ impl Act for MakeVault {
             Err(failure) if failure.code == "InvalidRequestException" => Ok(Undone::Left(failure.why())),
             Err(failure) => Err(failure),
         }
+    }
+
+    /// Lock and access policy are properties of the vault there.
+    fn cloudformation(&self, _at: &TargetId, plan: &Plan) -> Declared {
+        if self.key.as_deref().is_some_and(|key| !key.contains(":key/")) {
+            return Declared::Not(NO_KEY_ARN);
+        }
+        let mut properties = json!({"BackupVaultName": self.name()});
+        if let Some(key) = &self.key {
+            properties["EncryptionKeyArn"] = key.as_str().into();
+        }
+        if !self.tags.is_empty() {
+            properties["BackupVaultTags"] = json!(self.tags);
+        }
+        for action in &plan.actions {
+            match &action.deed {
+                Deed::LockVault(lock) if lock.vault_arn == self.vault_arn => {
+                    properties["LockConfiguration"] = lock.configuration();
+                }
+                Deed::GuardVault(guard) if guard.vault_arn == self.vault_arn => {
+                    properties["AccessPolicy"] = guard.policy();
+                }
+                _ => {}
+            }
+        }
+        Declared::one("AWS::Backup::BackupVault", self.name(), properties)
+    }
+
+    fn terraform(&self, _at: &TargetId, _plan: &Plan) -> Declared {
+        if self.key.as_deref().is_some_and(|key| !key.contains(":key/")) {
+            return Declared::Not(NO_KEY_ARN);
+        }
+        let mut properties = json!({"name": self.name(), "kms_key_arn": self.key});
+        if !self.tags.is_empty() {
+            properties["tags"] = json!(self.tags);
+        }
+        Declared::one(TERRAFORM, self.name(), properties)
     }
 
     fn cli(&self, at: &TargetId) -> Vec<String> {

@@ -11,7 +11,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::vault::{LIST, Wish, check_vault, designated, find, is_at, is_ordinary, lock_rank, name_in};
+use super::vault::{
+    LIST, Wish, check_vault, designated, find, is_at, is_made, is_ordinary, lock_rank, name_in, terraform_name,
+};
 use super::{Act, Deed, Doing, Done, Kind, Now, Resource, Sign, Thing, Undone};
 use crate::aws::failure::Failure;
 use crate::aws::target::Target;
@@ -21,6 +23,8 @@ use crate::dictionary::{FactKey, TableFacts};
 use crate::domain::{FactValue, Finding, Subject, TargetId, Verdict, rfc3339};
 use crate::inventory::schema::{CallLogEntry, PlanRule, RecoveryPoint, Vault};
 use crate::problem::Outcome;
+use crate::remediate::Plan;
+use crate::remediate::export::{Declared, IMPORT};
 use crate::remediate::propose::Planner;
 use crate::remediate::shell::quoted;
 use crate::remediate::world::World;
@@ -380,7 +384,6 @@ fn lock_words(lock: Option<Lock>) -> String {
 impl Act for LockVault {
     const KIND: Kind = Kind {
         id: "vault-lock",
-        noun: "vault lock",
         sign: Sign::Change,
         answers: &[
             OF_PLANS,
@@ -536,6 +539,26 @@ impl Act for LockVault {
         Ok(Undone::Back("the vault has its former lock, or none".to_owned()))
     }
 
+    fn cloudformation(&self, _at: &TargetId, plan: &Plan) -> Declared {
+        match is_made(plan, &self.vault_arn) {
+            true => Declared::Resources(Vec::new()),
+            false => Declared::Not(IMPORT),
+        }
+    }
+
+    fn terraform(&self, _at: &TargetId, plan: &Plan) -> Declared {
+        if self.was.is_some() {
+            return Declared::Not(IMPORT);
+        }
+        let properties = json!({
+            "backup_vault_name": terraform_name(plan, &self.vault_arn, self.name()),
+            "min_retention_days": self.bounds.min_retention_days,
+            "max_retention_days": self.bounds.max_retention_days,
+            "changeable_for_days": self.changeable_for_days,
+        });
+        Declared::one("aws_backup_vault_lock_configuration", self.name(), properties)
+    }
+
     fn cli(&self, at: &TargetId) -> Vec<String> {
         let mut line = format!(
             "aws backup put-backup-vault-lock-configuration --region {} --backup-vault-name {}",
@@ -556,6 +579,21 @@ impl Act for LockVault {
 }
 
 impl LockVault {
+    /// The lock as a property of the vault in CloudFormation.
+    pub(super) fn configuration(&self) -> Value {
+        let mut lock = json!({});
+        for (key, days) in [
+            ("MinRetentionDays", self.bounds.min_retention_days),
+            ("MaxRetentionDays", self.bounds.max_retention_days),
+            ("ChangeableForDays", self.changeable_for_days),
+        ] {
+            if let Some(days) = days {
+                lock[key] = days.into();
+            }
+        }
+        lock
+    }
+
     /// API: backup:PutBackupVaultLockConfiguration. Calls: 1. Errors: AWS's refusal.
     async fn put(&self, target: &Target, bounds: Bounds, changeable_for_days: Option<i64>) -> Result<(), Failure> {
         let send = || {

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::vault::{check_vault, is_at, name_in};
+use super::vault::{check_vault, is_at, is_made, name_in, terraform_name};
 use super::{Act, Deed, Doing, Done, Kind, Now, Resource, Sign, Thing, Undone};
 use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
@@ -19,6 +19,8 @@ use crate::domain::{FactValue, Finding, Subject, TargetId, Verdict};
 use crate::facts::vault_policy::{DENIED, manual_deletion};
 use crate::inventory::schema::{RecoveryPoint, Vault, VaultPolicy};
 use crate::problem::Outcome;
+use crate::remediate::Plan;
+use crate::remediate::export::{Declared, IMPORT};
 use crate::remediate::propose::Planner;
 use crate::remediate::shell::quoted;
 use crate::remediate::world::World;
@@ -223,10 +225,17 @@ impl GuardVault {
     }
 }
 
+impl GuardVault {
+    /// The whole policy as it is to be.
+    pub(super) fn policy(&self) -> Value {
+        let text = merged(self.was.as_deref(), self.statement()).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+}
+
 impl Act for GuardVault {
     const KIND: Kind = Kind {
         id: "vault-policy",
-        noun: "access policy",
         sign: Sign::Change,
         answers: &[
             "manual-deletion-denied",
@@ -359,6 +368,24 @@ impl Act for GuardVault {
             }
         }
         Ok(Undone::Back("the vault has its former policy, or none".to_owned()))
+    }
+
+    fn cloudformation(&self, _at: &TargetId, plan: &Plan) -> Declared {
+        match is_made(plan, &self.vault_arn) {
+            true => Declared::Resources(Vec::new()),
+            false => Declared::Not(IMPORT),
+        }
+    }
+
+    fn terraform(&self, _at: &TargetId, plan: &Plan) -> Declared {
+        if self.was.is_some() {
+            return Declared::Not(IMPORT);
+        }
+        let properties = json!({
+            "backup_vault_name": terraform_name(plan, &self.vault_arn, self.name()),
+            "policy": self.policy().to_string(),
+        });
+        Declared::one("aws_backup_vault_policy", self.name(), properties)
     }
 
     fn cli(&self, at: &TargetId) -> Vec<String> {
