@@ -282,6 +282,7 @@ impl Session {
             partition: partition.to_owned(),
             backup: client!(aws_sdk_backup, &config),
             dynamodb: client!(aws_sdk_dynamodb, &config),
+            iam: client!(aws_sdk_iam, &config),
             kms: client!(aws_sdk_kms, &config),
             securityhub: client!(aws_sdk_securityhub, &config),
             tagging: client!(aws_sdk_resourcegroupstagging, &config),
@@ -365,6 +366,8 @@ pub struct Target {
     pub backup: aws_sdk_backup::Client,
     /// DynamoDB.
     pub dynamodb: aws_sdk_dynamodb::Client,
+    /// IAM, which is the account's: whatever the Region, the SDK asks where the partition has it.
+    pub iam: aws_sdk_iam::Client,
     /// KMS.
     pub kms: aws_sdk_kms::Client,
     /// Security Hub, for pushing findings.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::actions::{Deed, KINDS, Kind, Thing, token};
+use super::actions::{Act as _, Deed, KINDS, Kind, MakeRole, Thing, make_sure_of_roles, token};
 use super::price::Prices;
 use super::world::World;
 use super::{Action, Blocked, Choice, PLAN_VERSION, Plan, Remaining, unanswered};
@@ -97,6 +97,15 @@ impl Planner<'_> {
         });
     }
 
+    /// Adds an action before all others that nothing but those asks for.
+    pub(crate) fn add_first(&mut self, at: &TargetId, deed: Deed, reason: &str) {
+        let known = self.actions.len();
+        self.add(at, deed, reason, &[]);
+        if self.actions.len() > known {
+            self.actions.rotate_right(1);
+        }
+    }
+
     /// Says why a finding gets no action. The first reason stays.
     pub(crate) fn block(&mut self, finding: &Finding, why: impl Into<String>) {
         self.blocked.entry(finding.id.to_string()).or_insert_with(|| why.into());
@@ -164,6 +173,9 @@ pub(crate) fn propose(
             let report = planner.world.judge(criteria)?;
             planner.judged(report);
         }
+    }
+    if choice.takes(MakeRole::KIND.id) {
+        make_sure_of_roles(&mut planner)?;
     }
     let Planner {
         report: after,

@@ -32,6 +32,7 @@ mod push;
 mod realism;
 mod remediation;
 mod restores;
+mod role;
 mod sample;
 mod table_actions;
 mod talk;

@@ -63,15 +63,12 @@ fn blocked(bench: &Bench, rule: &str, name: &str) -> String {
     one["reason"].as_str().expect("a reason").to_owned()
 }
 
-/// The sandbox's clock stands on the day of its world, long ago.
 fn apply(bench: &Bench, more: &[&str]) -> Ran {
     let args = [
         "remediate",
         "apply",
         "plan.json",
         "--yes",
-        "--max-plan-age",
-        "10000d",
         "--wait",
         "--poll-interval",
         "1s",
@@ -80,11 +77,7 @@ fn apply(bench: &Bench, more: &[&str]) -> Ran {
 }
 
 fn calls(bench: &Bench, action: &str) -> u64 {
-    let calls = bench.sandbox.calls();
-    calls
-        .get(action)
-        .copied()
-        .map_or(0, |count| u64::try_from(count).expect("a count"))
+    bench.sandbox.calls().get(action).copied().unwrap_or(0)
 }
 
 /// Verdicts of one kind, as rule and name of what is judged.
@@ -412,6 +405,55 @@ fn a_lock_is_not_changed_into_one_that_refuses_what_plans_write() {
         (&json!(35), &json!(365))
     );
     assert_eq!(calls(&bench, "backup:PutBackupVaultLockConfiguration"), 1);
+}
+
+/// Each gets back what it had, unless somebody has changed it since.
+#[test]
+fn what_was_made_and_changed_is_taken_back() {
+    let bench = bench("");
+    let caller = "arn:aws:iam::111122223333:user/auditor";
+    let settings = strict().replace(GLASS, caller);
+    scan(&bench, "before", &settings);
+    let kinds = ["--only", "vault,vault-lock,vault-policy"];
+    let expected = [
+        "vault backproof",
+        "vault-lock backproof",
+        "vault-policy Default",
+        "vault-policy backproof",
+    ];
+    assert_eq!(planned(&bench, &kinds), expected);
+    let ran = apply(&bench, &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let undo = || bench.run(&["remediate", "undo", "plan.json", "--confirm", "backproof,Default"]);
+    // Somebody puts a statement beside ours.
+    let held = backup(&bench, "GET /backup-vaults/Default/access-policy", &Value::Null);
+    let mut policy: Value = serde_json::from_str(held["Policy"].as_str().expect("a policy")).expect("JSON");
+    let own = json!({"Effect": "Deny", "Principal": "*", "Action": "backup:DeleteBackupVault", "Resource": "*"});
+    policy["Statement"].as_array_mut().expect("a list").push(own);
+    backup(
+        &bench,
+        "PUT /backup-vaults/Default/access-policy",
+        &json!({"Policy": policy.to_string()}),
+    );
+    let ran = undo();
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("the access policy was changed since"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(calls(&bench, "backup:DeleteBackupVaultLockConfiguration"), 1);
+    assert_eq!(calls(&bench, "backup:DeleteBackupVault"), 1);
+    assert_eq!(calls(&bench, "backup:DeleteBackupVaultAccessPolicy"), 1);
+    backup(&bench, "PUT /backup-vaults/Default/access-policy", &held_as_body(&held));
+    let ran = undo();
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(calls(&bench, "backup:DeleteBackupVaultAccessPolicy"), 2);
+}
+
+/// The policy of an answer, to be put back.
+fn held_as_body(answer: &Value) -> Value {
+    json!({"Policy": answer["Policy"]})
 }
 
 /// Who may not list vaults, or read plans, is proposed nothing that rests on them.

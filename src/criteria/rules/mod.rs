@@ -46,6 +46,7 @@ pub(crate) const ACTIONS: &[&str] = &[
     "plan-create",
     "point-lifecycle",
     "restore-testing",
+    "role",
     "tag-table",
     "vault",
     "vault-lock",

@@ -56,6 +56,7 @@ pub(crate) mod ground;
 mod undo_tests;
 
 deeds! { $
+    role::MakeRole as "role",
     vault::MakeVault as "vault",
     vault_lock::LockVault as "vault-lock",
     vault_policy::GuardVault as "vault-policy",
@@ -75,6 +76,7 @@ deeds! { $
 pub(crate) use assign::TableRef;
 pub(crate) use on_demand_backup::{default_role, table_names};
 pub(crate) use plan_change::RuleChange;
+pub(crate) use role::make_sure as make_sure_of_roles;
 pub(crate) use tag_table::Tag;
 
 /// What all actions of a kind have in common.

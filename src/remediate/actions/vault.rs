@@ -385,10 +385,10 @@ pub(super) fn check_vault(vault_arn: &str, at: &TargetId) -> Result<(), String> 
     }
 }
 
-/// The vault of this name, as AWS lists it: asked for by itself, one that is not there looks like one that may not be seen.
+/// All vaults, as AWS lists them: asked for by itself, one that is not there looks like one that may not be seen.
 ///
 /// API: backup:ListBackupVaults, paged by 1,000. Calls: 1. Errors: AWS's refusal.
-pub(super) async fn find(target: &Target, name: &str) -> Result<Option<BackupVaultListMember>, Failure> {
+async fn listed(target: &Target) -> Result<Vec<BackupVaultListMember>, Failure> {
     let send = |token| {
         let list = target.backup.list_backup_vaults();
         list.max_results(1000).set_next_token(token).send()
@@ -396,14 +396,33 @@ pub(super) async fn find(target: &Target, name: &str) -> Result<Option<BackupVau
     fn page(page: &ListBackupVaultsOutput) -> Page<'_, BackupVaultListMember> {
         (page.backup_vault_list.as_ref(), page.next_token())
     }
-    let mut found = None;
+    let mut vaults = Vec::new();
     let take = |listed: &[BackupVaultListMember]| {
-        let this = listed.iter().find(|vault| vault.backup_vault_name() == Some(name));
-        found = found.take().or_else(|| this.cloned());
+        vaults.extend(listed.iter().cloned());
         Ok::<_, Failure>(listed.iter().filter(|vault| vault.backup_vault_name().is_none()).count())
     };
     target.caller.list(LIST, "", send, page, take).await?;
-    Ok(found)
+    Ok(vaults)
+}
+
+/// The vault of this name; none: there is none.
+///
+/// API, calls and errors: as [`listed`].
+pub(super) async fn find(target: &Target, name: &str) -> Result<Option<BackupVaultListMember>, Failure> {
+    let vaults = listed(target).await?;
+    Ok(vaults.into_iter().find(|vault| vault.backup_vault_name() == Some(name)))
+}
+
+/// The names of the vaults whose recovery points are their own.
+///
+/// API, calls and errors: as [`listed`].
+pub(super) async fn names(target: &Target) -> Result<Vec<String>, Failure> {
+    let is_view = |vault: &BackupVaultListMember| {
+        let kind = vault.vault_type().map(|kind| kind.as_str());
+        kind == Some("RESTORE_ACCESS_BACKUP_VAULT")
+    };
+    let vaults = listed(target).await?.into_iter().filter(|vault| !is_view(vault));
+    Ok(vaults.filter_map(|vault| vault.backup_vault_name).collect())
 }
 
 /// API: kms:DescribeKey. Calls: 1. Errors: AWS's refusal.

@@ -135,7 +135,8 @@ fn merged(policy: Option<&str>, statement: Value) -> Result<String, String> {
     };
     let mut document: Value =
         serde_json::from_str(text).map_err(|error| format!("the access policy is not JSON: {error}"))?;
-    if document.to_string() != without_blanks(text) {
+    let written = document.to_string();
+    if written != without_blanks(text) {
         return Err("the access policy holds what would not survive being read and written, such as a name twice".to_owned());
     }
     let statements = document
