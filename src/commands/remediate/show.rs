@@ -140,8 +140,11 @@ fn notes(action: &Action) -> Vec<String> {
     notes
 }
 
-/// A heading, and lines with more below each.
-type List = (String, Vec<(String, Vec<String>)>);
+/// A line, and more below it.
+type Line = (String, Vec<String>);
+
+/// A heading, and its lines.
+type List = (String, Vec<Line>);
 
 /// What the plan makes worse, does not make good, and cannot help.
 fn lists(plan: &Plan) -> Vec<List> {
@@ -164,7 +167,7 @@ fn lists(plan: &Plan) -> Vec<List> {
         let by_hand = (!blocked.remedy.is_empty()).then(|| format!("by hand: {}", one_line(&blocked.remedy)));
         (line, by_hand.into_iter().collect())
     });
-    let lists: [(&str, Vec<(String, Vec<String>)>); 3] = [
+    let lists: [(&str, Vec<Line>); 3] = [
         ("worse after it", plan.worse.iter().map(of).collect()),
         ("not good yet after it", plan.remaining.iter().map(of).collect()),
         ("without an action", blocked.collect()),

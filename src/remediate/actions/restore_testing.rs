@@ -532,7 +532,7 @@ impl Act for RestoreTesting {
                 },
             }),
         }];
-        resources.extend(self.selections().into_iter().map(|(name, tables)| Declaration {
+        resources.extend(self.selections().map(|(name, tables)| Declaration {
             kind: "AWS::Backup::RestoreTestingSelection",
             properties: json!({
                 "RestoreTestingPlanName": reference(PLAN, &self.plan_name),
@@ -562,7 +562,7 @@ impl Act for RestoreTesting {
                 },
             }),
         }];
-        resources.extend(self.selections().into_iter().map(|(name, tables)| Declaration {
+        resources.extend(self.selections().map(|(name, tables)| Declaration {
             kind: "aws_backup_restore_testing_selection",
             properties: json!({
                 "name": name,
