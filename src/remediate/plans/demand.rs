@@ -27,6 +27,31 @@ pub(crate) const OF_TABLES: &[&str] = &[
 const TIER: &str = "policy_tier";
 const NO_TIER: &str = "none";
 
+/// How the rule's message begins where a plan promises enough and its last runs failed. A new version or selection would only make
+/// the rules forget those runs.
+const FAILING: &str = "planned, and failing";
+
+fn is_failing(finding: &Finding) -> bool {
+    &*finding.rule == "plan-meets-policy" && finding.message.starts_with(FAILING)
+}
+
+/// The plans whose last runs failed for a table, by their names.
+pub(crate) fn failing(report: &Report, plans: &[Plan]) -> HashSet<(TargetId, String)> {
+    let findings = report.findings.iter().filter(|finding| is_failing(finding));
+    let named = findings.flat_map(|finding| {
+        let is_it = |plan: &&Plan| {
+            let name = plan.plan_name.as_deref().unwrap_or(&plan.plan_id);
+            let is_here = plan.account_id == finding.target.account_id && plan.region == finding.target.region;
+            is_here && finding.message.contains(&format!(" of plan `{name}`"))
+        };
+        plans
+            .iter()
+            .filter(is_it)
+            .map(|plan| (finding.target.clone(), plan.plan_id.clone()))
+    });
+    named.collect()
+}
+
 /// A table that no plan serves as the policy asks.
 #[derive(Clone)]
 pub(crate) struct Needy {
@@ -85,7 +110,18 @@ pub(crate) fn needy(planner: &mut Planner<'_>, kind: &Kind) -> Outcome<Vec<Needy
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut all: Vec<Needy> = Vec::new();
     let plans = planner.world.rows::<Plan>()?.to_vec();
-    for finding in planner.open(kind) {
+    let open = planner.open(kind);
+    let failing: HashSet<String> = open
+        .iter()
+        .filter(|finding| is_failing(finding))
+        .map(|finding| finding.resource_arn.clone())
+        .collect();
+    for finding in open {
+        if failing.contains(&finding.resource_arn) {
+            let why = format!("no change of plans mends what its jobs fail by: {}", finding.message);
+            planner.block(&finding, why);
+            continue;
+        }
         if let Some(place) = places.get(&finding.resource_arn) {
             all[*place].findings.push(finding);
             continue;

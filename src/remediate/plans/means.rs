@@ -114,6 +114,7 @@ fn first_that_helps<T: Clone>(
 pub(crate) fn by_tag(planner: &mut Planner<'_>, supposed: &Supposed, needy: Vec<Needy>) -> Outcome<Helped<TagTable>> {
     let plans = planner.world.rows::<Plan>()?.to_vec();
     let served = demand::well_served(&planner.report, &plans);
+    let failing = demand::failing(&planner.report, &plans);
     let tags = demand::tags(&mut planner.world)?;
     let selections = planner.world.rows::<Selection>()?.to_vec();
     let names: BTreeMap<(&str, &str, &str), &str> = plans
@@ -136,6 +137,9 @@ pub(crate) fn by_tag(planner: &mut Planner<'_>, supposed: &Supposed, needy: Vec<
             .iter()
             .filter(|selection| selection.account_id == one.at().account_id && selection.region == one.at().region);
         for selection in here {
+            if failing.contains(&(one.at().clone(), selection.plan_id.clone())) {
+                continue;
+            }
             let plan = names.get(&(&*selection.account_id, &*selection.region, &*selection.plan_id));
             let plan = plan.copied().unwrap_or(&selection.plan_id).to_owned();
             let key = (one.at().clone(), selection.plan_id.clone(), one.tier.clone());
@@ -327,6 +331,7 @@ pub(crate) fn by_assignment(
     let rules = planner.world.rows::<PlanRule>()?.to_vec();
     let as_of = planner.world.as_of();
     let served = demand::well_served(&planner.report, &plans);
+    let failing = demand::failing(&planner.report, &plans);
     let mut of_plan: BTreeMap<(&str, &str, &str), Vec<&PlanRule>> = BTreeMap::new();
     for rule in &rules {
         let key = (&*rule.account_id, &*rule.region, &*rule.plan_id);
@@ -346,6 +351,7 @@ pub(crate) fn by_assignment(
                 .iter()
                 .filter(|plan| plan.account_id == one.at().account_id && plan.region == one.at().region)
                 .filter(|plan| foreign_owner(&plan.plan_id).is_none())
+                .filter(|plan| !failing.contains(&(one.at().clone(), plan.plan_id.clone())))
                 .filter(|plan| one.plans.iter().all(|(id, _)| *id != plan.plan_id));
             let mut ranked: Vec<((usize, bool, bool), PlanRef)> = here
                 .map(|plan| {

@@ -263,7 +263,11 @@ impl Site<'_> {
         let others = values
             .map(|values| self.vaults.at(self.at, &values.of_point(), None))
             .unwrap_or_default();
-        let others = others.into_iter().filter(|vault| vault.vault_name != rule.vault_name);
+        // Never out of a locked vault into one that is not.
+        let is_locked = |vault: &Vault| vault.locked == Some(true);
+        let others = others
+            .into_iter()
+            .filter(|vault| vault.vault_name != rule.vault_name && (is_locked(vault) || !own.is_some_and(is_locked)));
         let (mut rules, mut why) = (Vec::new(), None);
         for vault in own.into_iter().chain(others).take(MOST_VAULTS) {
             let mut rule = plain.clone();
