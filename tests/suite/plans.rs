@@ -54,6 +54,12 @@ fn undo(bench: &Bench, names: &str) -> Ran {
     bench.run(&["remediate", "undo", "plan.json", "--confirm", names])
 }
 
+/// Makes a table, and waits until it is there.
+fn made_table(bench: &Bench, name: &str, tags: &Value) {
+    create_table(bench, name, tags);
+    bench.control("POST /_sandbox/clock", r#"{"advance-seconds": 60}"#);
+}
+
 fn kinds(plan: &Value) -> Vec<&str> {
     let actions = plan["actions"].as_array().expect("actions").iter();
     actions
@@ -118,7 +124,7 @@ fn plan_now(bench: &Bench, name: &str) -> Value {
 #[test]
 fn a_young_table_gets_the_tag_by_which_a_plan_that_meets_the_policy_takes_it() {
     let bench = Bench::new(&thawed(""));
-    create_table(&bench, "young", &json!([]));
+    made_table(&bench, "young", &json!([]));
     bench.scan("before", &["--format", "json"]);
     let made = plan(&bench, &[]);
     assert_eq!(kinds(&made), ["tag-table", "assign"]);
@@ -169,7 +175,7 @@ fn where_tags_are_the_way_an_old_table_gets_one_and_what_is_not_good_yet_is_said
 #[test]
 fn a_tag_that_means_something_stays_and_the_table_is_assigned_instead() {
     let bench = Bench::new(&thawed(""));
-    create_table(&bench, "weekly", &json!([{"Key": "backup", "Value": "weekly"}]));
+    made_table(&bench, "weekly", &json!([{"Key": "backup", "Value": "weekly"}]));
     bench.scan("before", &["--format", "json"]);
     let made = plan(&bench, &["--only", "tag-table"]);
     assert_eq!(kinds(&made), Vec::<&str>::new());
