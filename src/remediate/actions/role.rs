@@ -22,6 +22,8 @@ use crate::aws::target::Target;
 use crate::domain::{Arn, TargetId, Verdict};
 use crate::inventory::schema::{BackupJob, Selection};
 use crate::problem::{Outcome, count};
+use crate::remediate::Plan;
+use crate::remediate::export::Declared;
 use crate::remediate::Action;
 use crate::remediate::propose::Planner;
 use crate::remediate::shell::quoted;
@@ -269,6 +271,9 @@ fn tag(key: &str, value: &str) -> Tag {
     Tag::builder().key(key).value(value).build().expect("it has a key and a value")
 }
 
+/// Why it is not declared.
+const PERHAPS: &str = "it may be there already, which no evidence tells";
+
 impl Act for MakeRole {
     const KIND: Kind = Kind {
         id: "role",
@@ -415,6 +420,14 @@ impl Act for MakeRole {
             Err(failure) if failure.code.starts_with("DeleteConflict") => Ok(Undone::Left(failure.why())),
             Err(failure) => Err(failure),
         }
+    }
+
+    fn cloudformation(&self, _at: &TargetId, _plan: &Plan) -> Declared {
+        Declared::Not(PERHAPS)
+    }
+
+    fn terraform(&self, _at: &TargetId, _plan: &Plan) -> Declared {
+        Declared::Not(PERHAPS)
     }
 
     fn cli(&self, _at: &TargetId) -> Vec<String> {

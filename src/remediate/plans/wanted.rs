@@ -257,6 +257,9 @@ impl Site<'_> {
         let asked = values.unwrap_or(&no_policy);
         let mut plain = rule.clone();
         if values.is_some() {
+            if self.is_archive(rule) {
+                return Err("a rule that runs less than once a month is an archive, and stays as it is".to_owned());
+            }
             self.mend_runs(&mut plain, asked);
         }
         let own = self.vaults.named(self.at, &rule.vault_name);
@@ -305,6 +308,14 @@ impl Site<'_> {
             true => Err(why.unwrap_or_else(|| "nothing in its rules could be changed to help".to_owned())),
             false => Ok(rules),
         }
+    }
+
+    /// Does it run less than once a month? Whoever keeps a point of each year does not want one of each day.
+    fn is_archive(&self, rule: &Rule) -> bool {
+        let schedule = Schedule::parse(rule.schedule.as_deref(), rule.schedule_time_zone.as_deref()).ok();
+        let runs = schedule.map(|schedule| schedule.largest_gap(self.as_of, 400));
+        // Understood, and without two runs in so long a time: rarer still.
+        runs.is_some_and(|gap| gap.is_none_or(|gap| gap > TimeDelta::days(32)))
     }
 
     /// Lets it run as often as the policy asks; what is often enough stays.
