@@ -9,9 +9,9 @@ import sys
 
 import hcl2
 import pytest
-from cfnlint.api import lint_all
+from cfnlint.api import lint
 
-from conftest import HERE, OTHER_REGION, REPOSITORY, binary, serve
+from conftest import HERE, OTHER_REGION, REGION, REPOSITORY, binary, serve
 
 TUTORIAL = REPOSITORY / "sandbox" / "worlds" / "tutorial.toml"
 SETTINGS = """
@@ -23,8 +23,8 @@ delete-after = "97d"
 """
 
 
-def run(world, folder, *arguments, codes=(0,)):
-    environment = world.environment(region=OTHER_REGION, HOME=str(folder), BACKPROOF_POLL_INTERVAL="1s")
+def run(world, folder, *arguments, codes=(0,), region=OTHER_REGION):
+    environment = world.environment(region=region, HOME=str(folder), BACKPROOF_POLL_INTERVAL="1s")
     ran = subprocess.run(
         [binary(), *arguments], cwd=folder, env=environment, input="", capture_output=True, text=True, timeout=300
     )
@@ -70,17 +70,16 @@ def test_the_script_of_the_aws_cli_leaves_what_apply_leaves(folder):
         assert comparable(world) == applied
 
 
-@pytest.mark.parametrize("world", [TUTORIAL, HERE / "readme.toml"])
-def test_templates_are_what_their_tools_take(folder, world):
+@pytest.mark.parametrize("world, region", [(TUTORIAL, OTHER_REGION), (HERE / "readme.toml", REGION)])
+def test_templates_are_what_their_tools_take(folder, world, region):
     with serve(world) as running:
-        environment = running.environment(HOME=str(folder))
-        run(running, folder, "scan", "--to", "before", "--regions", environment["AWS_REGION"], codes=(0, 10, 11))
+        run(running, folder, "scan", "--to", "before", "--regions", region, codes=(0, 10, 11), region=region)
         run(running, folder, "remediate", "plan", "--advised", "--from", "before", "--to", "plan.json")
         template = run(running, folder, "remediate", "export", "plan.json", "--as", "cloudformation").stdout
         configuration = run(running, folder, "remediate", "export", "plan.json", "--as", "terraform").stdout
     actions = json.loads((folder / "plan.json").read_text())["actions"]
     assert actions
-    wrong = lint_all(template)
+    wrong = lint(template)
     assert not wrong, [str(one) for one in wrong]
     resources = json.loads(template)["Resources"]
     parsed = hcl2.loads(configuration)

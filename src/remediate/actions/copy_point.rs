@@ -537,7 +537,14 @@ impl Act for CopyPoint {
             "recovery-point-air-gapped",
         ],
         frames: &["tables", "vaults", "vault_policies", "recovery_points", "region_settings"],
-        doing: &[START, LOOK, "iam:PassRole"],
+        // To copy is to take out of one vault and put into another; no call goes by these names.
+        doing: &[
+            START,
+            LOOK,
+            "backup:CopyFromBackupVault",
+            "backup:CopyIntoBackupVault",
+            "iam:PassRole",
+        ],
         checking: &[DESCRIBE_TABLE, LIST_POINTS, LIST_JOBS],
         propose,
     };

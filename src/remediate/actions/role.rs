@@ -41,6 +41,10 @@ const LIST_POINTS: &str = "backup:ListRecoveryPointsByBackupVault";
 const NAME: &str = "AWSBackupDefaultServiceRole";
 const PATH: &str = "/service-role/";
 
+/// As the console of AWS Backup writes it.
+const DESCRIPTION: &str =
+    "Provides AWS Backup permission to create backups and perform restores on your behalf across AWS services";
+
 /// What the role may do, in AWS's own managed policies.
 const POLICIES: [&str; 2] = [
     "AWSBackupServiceRolePolicyForBackup",
@@ -356,7 +360,7 @@ impl Act for MakeRole {
                 let create = target.iam.create_role().path(PATH).role_name(NAME);
                 create
                     .assume_role_policy_document(trust())
-                    .description("Provides AWS Backup permission to create backups and perform restores on your behalf across AWS services")
+                    .description(DESCRIPTION)
                     .tags(tag(MADE_BY, doing.id))
                     .send()
             };
@@ -433,8 +437,9 @@ impl Act for MakeRole {
     fn cli(&self, _at: &TargetId) -> Vec<String> {
         let mut lines = vec![format!(
             "aws iam get-role --role-name {NAME} >/dev/null 2>&1 || aws iam create-role --path {PATH} --role-name {NAME} \
-             --assume-role-policy-document {}",
-            quoted(&trust())
+             --assume-role-policy-document {} --description {}",
+            quoted(&trust()),
+            quoted(DESCRIPTION)
         )];
         lines.extend(POLICIES.map(|policy| {
             let arn = self.policy_arn(policy);
