@@ -32,7 +32,32 @@ pub(super) fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderE
     let answers = ANSWERS.into_iter().chain(of_frameworks.iter().map(String::as_str));
     let columns: Vec<(&str, FactColumn)> = facts.chain(answers.map(text)).chain([text(WHY_NONE)]).collect();
     let rows = report.tables.iter().map(|table| row(report, table, &names));
-    write_facts(out, &columns, rows).map_err(|why| RenderError::new("tables.parquet", why))
+    let mut out = Noting { out, refused: None };
+    let written = write_facts(&mut out, &columns, rows);
+    // What writes Parquet hides why it could not write.
+    written.map_err(|why| RenderError::new("tables.parquet", out.refused.unwrap_or(why)))
+}
+
+/// A writer that remembers why it was refused.
+struct Noting<'o> {
+    out: &'o mut dyn Write,
+    refused: Option<String>,
+}
+
+impl Write for Noting<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.out.write(bytes);
+        written.inspect_err(|error| {
+            self.refused.get_or_insert_with(|| error.to_string());
+        })
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let flushed = self.out.flush();
+        flushed.inspect_err(|error| {
+            self.refused.get_or_insert_with(|| error.to_string());
+        })
+    }
 }
 
 /// The type of each fact.

@@ -200,7 +200,7 @@ fn a_limited_scan_says_what_it_was_not_asked() {
         assert_eq!(told.stdout.matches(limits).count(), 2, "{}", told.stdout);
         let plan = bench.run(&["remediate", "plan", "--from", folder, "--to", "plan.json"]);
         assert_eq!(plan.code, 0, "{}", plan.stderr);
-        let wanted = format!("table/forgotten: {limits}; a scan with backed-up settles it");
+        let wanted = format!("table/forgotten (backed-up): {limits}; a scan with backed-up settles it");
         assert!(plan.stdout.contains(&wanted), "{}", plan.stdout);
         // A sentence of the dictionary says when a fact is unknown; nothing says that it is here.
         let said = |text: &str| {

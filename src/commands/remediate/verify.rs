@@ -1,5 +1,6 @@
 //! `remediate verify`: AWS read afresh.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -11,6 +12,8 @@ use crate::commands::shared::args::{RuleArgs, ScopeArgs};
 use crate::commands::shared::criteria;
 use crate::commands::shared::evidence::inventory_in;
 use crate::commands::shared::output::print;
+use crate::criteria::rules::{RuleSet, shipped};
+use crate::criteria::vocabulary::COSTLY_FRAMES;
 use crate::deliver::staging::Staging;
 use crate::domain::Verdict;
 use crate::exit::Exit;
@@ -42,12 +45,14 @@ pub struct VerifyArgs {
 ///
 /// Errors: mistakes in the settings; a plan that cannot be read; no credentials.
 pub(super) async fn run(args: VerifyArgs) -> Outcome<Exit> {
-    let (settings, criteria) = criteria::read(args.scope.config.as_deref(), &args.rules, None)?;
-    let settings = collect::in_scope(settings, &args.scope)?;
     let (plan, _) = Plan::read(&args.plan).map_err(|problem| Problem {
         so: "nothing was verified".to_owned(),
         ..problem
     })?;
+    let mut rules = args.rules.clone();
+    rules.with.extend(costly(&plan));
+    let (settings, criteria) = criteria::read(args.scope.config.as_deref(), &rules, None)?;
+    let settings = collect::in_scope(settings, &args.scope)?;
     let before = match &args.from {
         Some(folder) => Some(judge(&inventory_in(folder)?, &criteria)?),
         None => None,
@@ -106,4 +111,21 @@ pub(super) async fn run(args: VerifyArgs) -> Outcome<Exit> {
         (false, true) => Exit::EvidenceMissing,
         (false, false) => Exit::Compliant,
     })
+}
+
+/// Rules that a scan leaves out for what they cost, where an action of the plan answers nothing else.
+fn costly(plan: &Plan) -> BTreeSet<String> {
+    let is_costly = |id: &&str| {
+        let rule = shipped().0.iter().find(|rule| *rule.id == **id);
+        let frames = rule
+            .map(|rule| RuleSet(vec![rule.clone()]).frames())
+            .unwrap_or_default();
+        frames.iter().any(|frame| COSTLY_FRAMES.contains(frame))
+    };
+    let kinds = plan.actions.iter().map(|action| action.deed.kind());
+    let only_costly = kinds.filter(|kind| kind.answers.iter().all(&is_costly));
+    only_costly
+        .flat_map(|kind| kind.answers)
+        .map(|id| (*id).to_owned())
+        .collect()
 }
