@@ -12,8 +12,10 @@ use crate::commands::explain::ExplainArgs;
 use crate::commands::init::InitArgs;
 use crate::commands::ledger::LedgerCommand;
 use crate::commands::manual::{CompletionsArgs, ManArgs};
+use crate::commands::protect::ProtectArgs;
 use crate::commands::remediate::RemediateCommand;
 use crate::commands::report::ReportArgs;
+use crate::commands::restore::RestoreArgs;
 use crate::commands::sample::SampleArgs;
 use crate::commands::sandbox::SandboxArgs;
 use crate::commands::scan::ScanArgs;
@@ -24,8 +26,8 @@ use crate::commands::verify::VerifyPackArgs;
 ///
 /// Credentials, profile, Region and endpoint are taken the way every AWS tool takes them (AWS_PROFILE, AWS_REGION,
 /// AWS_ENDPOINT_URL, HTTPS_PROXY, AWS_CA_BUNDLE, …). BACKPROOF_PATIENCE (`1s` to `1h`, default `5m`) is how long a call to AWS is
-/// retried before it becomes a gap. Nothing is written to AWS except by `remediate apply`, `backup`, `--to s3://…`, ledgers in S3
-/// and `--push securityhub`.
+/// retried before it becomes a gap. Nothing is written to AWS except by `remediate apply`, `backup`, `restore`, `--to s3://…`, ledgers
+/// in S3 and `--push securityhub`.
 #[derive(Debug, Parser)]
 #[command(name = "backproof", version, disable_version_flag = true)]
 pub struct Cli {
@@ -61,11 +63,15 @@ pub enum Command {
     Ledger(LedgerCommand),
     /// Show when each table was backed up over a period, from the evidence packs of many scans, offline.
     Attest(AttestArgs),
-    /// Fix gaps with on-demand backups: plan, apply, verify.
+    /// Mend what a scan has found: plan, approve, apply, verify, undo.
     #[command(subcommand)]
     Remediate(RemediateCommand),
+    /// Put tables under a plan that meets the policy, and back them up now.
+    Protect(ProtectArgs),
     /// Back up tables now.
     Backup(BackupArgs),
+    /// Restore a recovery point to a new table.
+    Restore(RestoreArgs),
     /// Explain a verdict, a rule, a fact, a framework, the permissions needed or the exit codes.
     Explain(ExplainArgs),
     /// Run an example from audit to remediation on a simulated AWS: no account needed, nothing leaves this machine.

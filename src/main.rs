@@ -23,7 +23,7 @@ use clap::FromArgMatches as _;
 
 use backproof::cli::{self, Cli, Command};
 use backproof::commands;
-use backproof::commands::shared::args;
+use backproof::commands::shared::{args, interrupt};
 use backproof::exit::Exit;
 use backproof::problem::{Outcome, Problem, Problems};
 use backproof::stderr;
@@ -61,17 +61,19 @@ async fn run_unless_interrupted(command: Command) -> Outcome<Exit> {
         return run(command).await;
     }
     let so = match &command {
-        Command::Remediate(_) | Command::Backup(_) => {
+        Command::Remediate(_) | Command::Backup(_) | Command::Protect(_) | Command::Restore(_) => {
             "AWS goes on with what it has accepted; a journal, where there is one, says what that is: type the same command again to go on"
         }
         _ => "nothing was written, and nothing that was read is kept; type the same command to begin anew",
     };
     let (end, ended) = tokio::sync::oneshot::channel();
     tokio::spawn(async move {
-        interrupt().await;
-        // Nobody listens any more if the work is done.
-        let _ = end.send(());
-        interrupt().await;
+        interrupted().await;
+        if !interrupt::ask() {
+            // Nobody listens any more if the work is done.
+            let _ = end.send(());
+        }
+        interrupted().await;
         std::process::exit(Exit::Interrupted.code().into());
     });
     tokio::select! {
@@ -84,7 +86,7 @@ async fn run_unless_interrupted(command: Command) -> Outcome<Exit> {
 }
 
 /// Waits for Ctrl-C, or for what service managers send.
-async fn interrupt() {
+async fn interrupted() {
     #[cfg(unix)]
     if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
         tokio::select! {
@@ -105,7 +107,9 @@ async fn run(command: Command) -> Outcome<Exit> {
         Command::Ledger(command) => commands::ledger::run(command).await,
         Command::Attest(args) => commands::attest::run(args).await,
         Command::Remediate(command) => commands::remediate::run(command).await,
+        Command::Protect(args) => commands::protect::run(args).await,
         Command::Backup(args) => commands::backup::run(args).await,
+        Command::Restore(args) => commands::restore::run(args).await,
         Command::Diff(args) => commands::diff::run(&args),
         Command::Sample(args) => commands::sample::run(args),
         Command::Explain(args) => commands::explain::run(args, &cli::program()),

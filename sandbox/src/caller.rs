@@ -26,11 +26,17 @@ pub(crate) fn find(cloud: &Cloud, scope: &Scope) -> Result<Caller, ApiError> {
         }
         None => format!("arn:{}:iam::{account}:user/auditor", cloud.partition),
     };
+    let principal = match session {
+        Some(session) => session.role_arn.clone(),
+        None if key.starts_with("ASIA") => format!("arn:{}:iam::{account}:role/unknown", cloud.partition),
+        None => arn.clone(),
+    };
     Ok(Caller {
         account,
         region: scope.region.clone(),
         access_key: key.clone(),
         arn,
+        principal,
     })
 }
 

@@ -8,14 +8,16 @@ use chrono::{DateTime, Utc};
 
 use crate::answers::Answers;
 use crate::backup::state as backup;
+use crate::call::Caller;
 use crate::clock::Clock;
 use crate::dynamodb::state as dynamodb;
-use crate::ids::Ids;
+use crate::iam::state::{self as iam, Attached, Role, Trouble, Work};
+use crate::ids::{Ids, named_uuid};
 use crate::kms::state as kms;
 use crate::s3::state as s3;
 use crate::securityhub::state as securityhub;
 
-/// The role that the console of AWS Backup makes; every account of the sandbox has it.
+/// The role that the console of AWS Backup makes; every account of the sandbox has it unless the world says otherwise.
 pub(crate) const DEFAULT_BACKUP_ROLE: &str = "service-role/AWSBackupDefaultServiceRole";
 
 /// The whole simulated AWS.
@@ -33,6 +35,7 @@ pub(crate) struct Cloud {
     /// By account id and Region.
     pub(crate) places: BTreeMap<(String, String), Place>,
     pub(crate) s3: s3::State,
+    pub(crate) iam: iam::State,
     /// What AWS Backup has planned, in all places.
     pub(crate) backup: backup::Agenda,
     /// Temporary credentials by access key id.
@@ -52,6 +55,7 @@ impl Cloud {
             organization: Organization::default(),
             places: BTreeMap::new(),
             s3: s3::State::default(),
+            iam: iam::State::default(),
             backup: backup::Agenda::default(),
             sessions: BTreeMap::new(),
             settings: Settings::default(),
@@ -89,17 +93,130 @@ impl Cloud {
         regions.is_none_or(|regions| regions.iter().any(|known| known == region))
     }
 
-    /// True if a role can be assumed: its account is of the world, and lists it or lists no roles at all.
+    /// True if a role exists: IAM has it, or its account is of the world, and lists it or lists no roles at all.
     pub(crate) fn knows_role(&self, arn: &str) -> bool {
-        let Some((account, path)) = role_of(arn) else {
+        let Some((id, path)) = role_of(arn) else {
             return false;
         };
-        let name = path.rsplit('/').next().unwrap_or(path);
-        self.accounts.get(account).is_some_and(|account| match &account.roles {
+        if let Some(exists) = self.iam.exists(id, path) {
+            return exists;
+        }
+        self.accounts.get(id).is_some_and(|account| match &account.roles {
             None => true,
-            Some(roles) => path == DEFAULT_BACKUP_ROLE || roles.iter().any(|role| role == path || role == name),
+            Some(roles) => path == DEFAULT_BACKUP_ROLE || roles.iter().any(|role| is_listed(role, path)),
         })
     }
+
+    /// True if a caller can have temporary credentials of a role. Roles that the world only lists let everybody assume them.
+    pub(crate) fn can_assume(&self, arn: &str, caller: &Caller) -> bool {
+        let trust = role_of(arn).and_then(|(account, path)| self.iam.get(account, name_of(path)));
+        let root = format!("arn:{}:iam::{}:root", self.partition, caller.account);
+        let who = [caller.account.as_str(), &root, &caller.arn, &caller.principal];
+        self.knows_role(arn) && trust.is_none_or(|role| iam::lets_assume(&role.trust, &who))
+    }
+
+    /// Why AWS Backup cannot use a role; none: it can.
+    pub(crate) fn role_trouble(&self, arn: &str, work: Work) -> Option<Trouble> {
+        if !self.knows_role(arn) {
+            return Some(Trouble::Missing);
+        }
+        let (account, path) = role_of(arn)?;
+        self.iam.trouble(account, path, work, self.now())
+    }
+
+    /// Why a role that is written down in IAM, or was deleted there, cannot do a work: the message of the job that fails. Other
+    /// roles are not looked at here: a world's plans run with roles that it does not list.
+    pub(crate) fn written_trouble(&self, arn: &str, work: Work, resource: &str, at: DateTime<Utc>) -> Option<String> {
+        let (account, path) = role_of(arn)?;
+        let trouble = self.iam.trouble(account, path, work, at)?;
+        Some(trouble.message(arn, work, resource))
+    }
+
+    /// A role as IAM knows it: as it is written down there, else as the world has it without saying more.
+    pub(crate) fn iam_role(&self, account: &str, name: &str) -> Option<Role> {
+        if let Some(role) = self.iam.get(account, name) {
+            return Some(role.clone());
+        }
+        if self.iam.is_gone(account, name) {
+            return None;
+        }
+        let known = self.accounts.get(account)?;
+        let is_default = name.eq_ignore_ascii_case(name_of(DEFAULT_BACKUP_ROLE));
+        let listed = known.roles.iter().flatten().map(String::as_str);
+        let path = listed
+            .chain(is_default.then_some(DEFAULT_BACKUP_ROLE))
+            .find(|role| name_of(role).eq_ignore_ascii_case(name))
+            .map(str::to_owned)
+            .or_else(|| self.used_role(account, name))?;
+        let arn = format!("arn:{}:iam::{account}:role/{path}", self.partition);
+        let gone = iam::cannot_assume(&arn);
+        let is_broken = self
+            .places
+            .iter()
+            .filter(|((of, _), _)| of == account)
+            .any(|(_, place)| {
+                place
+                    .backup
+                    .broken_roles
+                    .get(&arn)
+                    .is_some_and(|message| **message == *gone)
+            });
+        (!is_broken).then(|| self.unwritten(account, &path, is_default))
+    }
+
+    /// The path of a role that a selection of the account names, where the world says that every role exists.
+    fn used_role(&self, account: &str, name: &str) -> Option<String> {
+        self.accounts.get(account).filter(|account| account.roles.is_none())?;
+        let places = self.places.iter().filter(|((of, _), _)| of == account);
+        let mut selections =
+            places.flat_map(|(_, place)| place.backup.plans.values().flat_map(|plan| plan.selections.values()));
+        selections.find_map(|selection| {
+            let (of, path) = role_of(&selection.role)?;
+            (of == account && name_of(path).eq_ignore_ascii_case(name)).then(|| path.to_owned())
+        })
+    }
+
+    /// A role that exists without being written down: AWS Backup may do everything with it, and all but the default one let
+    /// every caller assume them.
+    fn unwritten(&self, account: &str, path: &str, is_default: bool) -> Role {
+        let name = name_of(path);
+        let trust = if is_default {
+            iam::backup_trust()
+        } else {
+            iam::trust(&serde_json::json!({ "Service": "backup.amazonaws.com", "AWS": "*" }))
+        };
+        let policy = |path: &str| Attached {
+            arn: format!("arn:{}:iam::aws:policy/{path}", self.partition),
+            known: None,
+        };
+        let id: String = named_uuid(self.ids.seed(), &["role", account, name])
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .take(17)
+            .collect();
+        Role {
+            name: name.to_owned(),
+            path: format!("/{}", &path[..path.len() - name.len()]),
+            id: format!("AROA{}", id.to_uppercase()),
+            created: DateTime::from_timestamp(1_551_776_400, 0).unwrap_or_default(),
+            trust,
+            description: None,
+            max_session_seconds: 3600,
+            tags: BTreeMap::new(),
+            policies: vec![policy(iam::FOR_BACKUP), policy(iam::FOR_RESTORES)],
+            known: None,
+        }
+    }
+}
+
+/// The name at the end of a role's path.
+fn name_of(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// Whether a listed role, which may be named with its path or without, is the one of this path.
+fn is_listed(role: &str, path: &str) -> bool {
+    role == path || role == name_of(path)
 }
 
 /// Account and path with name of a role's ARN.
@@ -142,6 +259,8 @@ pub(crate) struct Session {
     pub(crate) account: String,
     /// Without its path, as in assumed-role ARNs.
     pub(crate) role: String,
+    /// The ARN of the role, with its path.
+    pub(crate) role_arn: String,
     pub(crate) name: String,
     /// In real time: SDKs compare it with their own clocks.
     pub(crate) expires_at: DateTime<Utc>,

@@ -1,4 +1,4 @@
-//! The sandbox's own endpoints under `/_sandbox/`: clock, faults and statistics. They never suffer faults.
+//! The sandbox's own endpoints under `/_sandbox/`: clock, faults, statistics, the log of writes, the state. They never suffer faults.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use hyper::Method;
@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 
 use crate::call::Reply;
 use crate::cloud::Cloud;
+use crate::dump::{Form, dump};
 use crate::faults::{Fault, Faults};
 use crate::stats::Stats;
 use crate::time;
+use crate::writes::Writes;
 
 /// The prefix of the paths.
 pub(crate) const PREFIX: &str = "/_sandbox/";
@@ -18,6 +20,7 @@ pub(crate) struct Controls<'a> {
     pub(crate) cloud: &'a mut Cloud,
     pub(crate) faults: &'a mut Faults,
     pub(crate) stats: &'a mut Stats,
+    pub(crate) writes: &'a mut Writes,
 }
 
 impl Controls<'_> {
@@ -39,12 +42,25 @@ impl Controls<'_> {
                 *self.stats = Stats::default();
                 Ok(self.stats.to_json())
             }
+            (&Method::GET, "writes") => Ok(self.writes.to_json()),
+            (&Method::DELETE, "writes") => {
+                self.writes.clear();
+                Ok(self.writes.to_json())
+            }
+            (&Method::GET, "state") => Ok(self.state(Form::Full)),
+            (&Method::GET, "state/comparable") => Ok(self.state(Form::Comparable)),
             _ => return refuse(404, &format!("no such endpoint: {method} {PREFIX}{path}")),
         };
         match outcome {
             Ok(value) => Reply::json(200, &value),
             Err(message) => refuse(400, &message),
         }
+    }
+
+    /// What is due has happened.
+    fn state(&mut self, form: Form) -> Value {
+        time::settle(self.cloud);
+        dump(self.cloud, form)
     }
 
     fn clock(&self) -> Value {

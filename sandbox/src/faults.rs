@@ -33,6 +33,16 @@ pub(crate) struct Fault {
     /// Only resources whose ARN is like this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) resource: Option<String>,
+    /// Only callers whose ARN, or that of the role behind it, is like this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) principal: Option<String>,
+    /// Only calls that change something.
+    pub(crate) writes: bool,
+    /// So many of the calls that it concerns go well first; with `deny`, of those that it denies.
+    pub(crate) after: u64,
+    /// It strikes so many of them, and none from then on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) times: Option<u64>,
     /// Part of the calls that is throttled, 0 to 1.
     pub(crate) throttle_rate: f64,
     /// For so many seconds from the first call on, every call is throttled: others use the account's rate up.
@@ -97,13 +107,32 @@ impl Fault {
             .service
             .as_deref()
             .is_none_or(|name| name == call.service.signing_name() || name == call.service.iam_prefix());
+        let caller = &call.caller;
+        let principal = like(&self.principal, &caller.arn) || like(&self.principal, &caller.principal);
         service
+            && principal
+            && (!self.writes || operation.is_write())
             && is(&self.account, &call.caller.account)
             && is(&self.region, &call.caller.region)
             && like(&self.action, &operation.action)
-            && like(&self.resource, &operation.resource)
+            && (like(&self.resource, &operation.resource) || self.denied(call, operation).is_some())
+    }
+
+    /// The action that `deny` denies to a call, and on what: its own, or that it hands a role over.
+    fn denied(&self, call: &Call, operation: &Operation) -> Option<(String, String)> {
+        let pattern = self.deny.as_deref()?;
+        let is_meant = |resource: &str| self.resource.as_deref().is_none_or(|limit| matches(limit, resource));
+        if matches(pattern, &operation.action) {
+            return is_meant(&operation.resource).then(|| (operation.action.clone(), operation.resource.clone()));
+        }
+        let passes = matches(pattern, PASS_ROLE) && operation.is_write();
+        let role = passes.then(|| call.passed_role()).flatten()?;
+        is_meant(&role).then(|| (PASS_ROLE.to_owned(), role))
     }
 }
+
+/// What a caller needs on a role that AWS Backup is to use.
+const PASS_ROLE: &str = "iam:PassRole";
 
 /// What a call suffers.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -128,6 +157,8 @@ pub(crate) struct Faults {
 struct Active {
     fault: Fault,
     count: u64,
+    /// What `after` and `times` count.
+    turns: u64,
     first: Option<Instant>,
     calls_by_key: BTreeMap<String, u64>,
     buckets: Buckets,
@@ -147,6 +178,7 @@ impl Faults {
         let active = Active {
             fault,
             count: 0,
+            turns: 0,
             first: None,
             calls_by_key: BTreeMap::new(),
             buckets: Buckets::default(),
@@ -177,6 +209,9 @@ impl Faults {
         for (number, active) in &mut self.active {
             if active.fault.concerns(call, operation) {
                 active.count += 1;
+                if !active.is_its_turn(call, operation) {
+                    continue;
+                }
                 let refusal = active.strike(
                     call,
                     operation,
@@ -195,6 +230,15 @@ impl Faults {
 }
 
 impl Active {
+    /// Whether `after` and `times` let it strike; counts the call.
+    fn is_its_turn(&mut self, call: &Call, operation: &Operation) -> bool {
+        let fault = &self.fault;
+        let counts = fault.deny.is_none() || fault.denied(call, operation).is_some();
+        self.turns += u64::from(counts);
+        let struck = self.turns.saturating_sub(fault.after);
+        struck > 0 && fault.times.is_none_or(|times| struck <= times)
+    }
+
     fn strike(&mut self, call: &Call, operation: &Operation, dice: Dice, fate: &mut Fate) -> Option<ApiError> {
         let fault = &self.fault;
         let jitter = (dice.roll(5) * fault.latency_jitter_ms as f64) as u64;
@@ -209,12 +253,8 @@ impl Active {
                 return Some(expired_token());
             }
         }
-        if fault
-            .deny
-            .as_deref()
-            .is_some_and(|pattern| matches(pattern, &operation.action))
-        {
-            return Some(denied(call, operation));
+        if let Some((action, resource)) = fault.denied(call, operation) {
+            return Some(denied(call, &action, &resource));
         }
         if let Some(expired) = expired_signature(call, fault.clock_ahead_minutes) {
             return Some(expired);
@@ -247,13 +287,13 @@ impl Dice {
 }
 
 /// What each service answers to a caller whose policy does not allow the action.
-fn denied(call: &Call, operation: &Operation) -> ApiError {
+fn denied(call: &Call, action: &str, resource: &str) -> ApiError {
     let message = format!(
-        "User: {} is not authorized to perform: {} on resource: {} because no identity-based policy allows the {} action",
-        call.caller.arn, operation.action, operation.resource, operation.action
+        "User: {} is not authorized to perform: {action} on resource: {resource} because no identity-based policy allows the {action} action",
+        call.caller.arn
     );
     let (status, code) = match call.service {
-        Service::Sts | Service::S3 => (403, "AccessDenied"),
+        Service::Iam | Service::Sts | Service::S3 => (403, "AccessDenied"),
         Service::Backup | Service::Account | Service::SecurityHub => (403, "AccessDeniedException"),
         _ => (400, "AccessDeniedException"),
     };
@@ -293,7 +333,7 @@ fn expired_signature(call: &Call, ahead_minutes: u64) -> Option<ApiError> {
 fn throttled(service: Service) -> ApiError {
     let (status, code, message) = match service {
         Service::S3 => (503, "SlowDown", "Please reduce your request rate."),
-        Service::Sts => (400, "Throttling", "Rate exceeded"),
+        Service::Iam | Service::Sts => (400, "Throttling", "Rate exceeded"),
         Service::DynamoDb => (
             400,
             "ThrottlingException",
@@ -314,6 +354,8 @@ fn server_error(service: Service, count: u64) -> ApiError {
         (Service::S3, false) => (500, "InternalError"),
         (Service::S3, true) => (503, "ServiceUnavailable"),
         (Service::Sts, _) => (503, "ServiceUnavailable"),
+        (Service::Iam, false) => (500, "ServiceFailure"),
+        (Service::Iam, true) => (503, "ServiceUnavailable"),
         (Service::DynamoDb, false) => (500, "InternalServerError"),
         (Service::Backup, _) => (500, "ServiceUnavailableException"),
         (Service::Kms, false) => (500, "KMSInternalException"),
@@ -454,6 +496,74 @@ mod tests {
             ],
             [false, false, true, false, false, true]
         );
+    }
+
+    #[test]
+    fn a_fault_may_begin_late_and_end() {
+        let mut faults = Faults::new(1);
+        faults.add(Fault {
+            deny: Some("backup:CreateBackupPlan".to_owned()),
+            principal: Some("*:user/auditor".to_owned()),
+            after: 1,
+            times: Some(2),
+            ..Fault::default()
+        });
+        let call = call(Service::Backup);
+        let mut refused = |name| faults.fate(&call, &operation(name)).refusal.is_some();
+        let names = [
+            "CreateBackupPlan",
+            "ListTags",
+            "CreateBackupPlan",
+            "CreateBackupPlan",
+            "CreateBackupPlan",
+        ];
+        assert_eq!(names.map(&mut refused), [false, false, true, true, false]);
+        let mut other = call.clone();
+        other.caller.arn = "arn:aws:sts::111122223333:assumed-role/Fixer/x".to_owned();
+        other.caller.principal = "arn:aws:iam::111122223333:role/team/Fixer".to_owned();
+        let fault = |principal: &str| Fault {
+            principal: Some(principal.to_owned()),
+            writes: true,
+            throttle_rate: 1.0,
+            ..Fault::default()
+        };
+        for (pattern, name, strikes) in [
+            ("*:role/team/Fixer", "CreateBackupPlan", true),
+            ("*:assumed-role/Fixer/*", "UntagResource", true),
+            ("*:role/team/Fixer", "ListTags", false),
+            ("*:user/*", "CreateBackupPlan", false),
+        ] {
+            let mut faults = Faults::new(1);
+            faults.add(fault(pattern));
+            let refusal = faults.fate(&other, &operation(name)).refusal;
+            assert_eq!(refusal.is_some(), strikes, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn a_role_may_not_be_passed() {
+        let mut faults = Faults::new(1);
+        faults.add(Fault {
+            deny: Some("iam:PassRole".to_owned()),
+            resource: Some("*:role/service-role/*".to_owned()),
+            ..Fault::default()
+        });
+        let refused = |faults: &mut Faults, name: &'static str, body: &'static str| {
+            let call = Call {
+                body: body.into(),
+                ..call(Service::Backup)
+            };
+            faults.fate(&call, &operation(name)).refusal.map(|error| error.message)
+        };
+        let selection = r#"{"BackupSelection": {"IamRoleArn": "arn:aws:iam::111122223333:role/service-role/x"}}"#;
+        let message = refused(&mut faults, "CreateBackupSelection", selection).unwrap();
+        assert!(
+            message.contains("perform: iam:PassRole on resource: arn:aws:iam::111122223333:role/service-role/x"),
+            "{message}"
+        );
+        let other = r#"{"IamRoleArn": "arn:aws:iam::111122223333:role/x"}"#;
+        assert_eq!(refused(&mut faults, "StartBackupJob", other), None);
+        assert_eq!(refused(&mut faults, "CreateBackupVault", "{}"), None);
     }
 
     #[test]

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::backup::state::PointStatus;
-use crate::cloud::Cloud;
+use crate::backup::state::{self, PlaceKey, PointStatus};
+use crate::cloud::{Cloud, Place};
 
 /// Everything of one moment.
 #[derive(Debug, Clone)]
@@ -20,6 +20,21 @@ pub struct Inside {
     pub tables: Vec<Table>,
     /// Every recovery point that exists, copies among them.
     pub points: Vec<Point>,
+    /// Every backup vault.
+    pub vaults: Vec<Vault>,
+}
+
+/// A backup vault.
+#[derive(Debug, Clone)]
+pub struct Vault {
+    /// The account and the Region that it lies in.
+    pub place: (String, String),
+    /// Its name.
+    pub name: String,
+    /// How it is locked.
+    pub lock: Lock,
+    /// Its key can be used.
+    pub key_works: bool,
 }
 
 /// A table.
@@ -54,6 +69,27 @@ pub struct Point {
     pub completed_at: Option<DateTime<Utc>>,
     /// Its retention is over, and its role cannot delete it.
     pub is_expired: bool,
+    /// The account and the Region that it lies in.
+    pub place: (String, String),
+    /// For how many days it is kept; `None`: for ever.
+    pub kept_days: Option<i64>,
+    /// How its vault is locked.
+    pub lock: Lock,
+    /// Its key can be used.
+    pub key_works: bool,
+}
+
+/// How a vault is locked, from weak to strong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lock {
+    /// It is not.
+    None,
+    /// By a lock that people with the right to it can take away.
+    Governance,
+    /// By one that becomes final at a moment to come.
+    Grace,
+    /// By one that nobody can take away.
+    Compliance,
 }
 
 pub(crate) fn look(cloud: &Cloud) -> Inside {
@@ -65,9 +101,9 @@ pub(crate) fn look(cloud: &Cloud) -> Inside {
         created_at: table.created_at,
         tags: table.tags.clone(),
     });
-    let points = places()
-        .flat_map(|place| place.backup.points.iter())
-        .map(|(_, point)| Point {
+    let now = cloud.now();
+    let of = |(key, place): (&PlaceKey, &Place)| -> Vec<Point> {
+        let point = |(_, point): (u64, &state::Point)| Point {
             arn: Arc::clone(&point.arn),
             vault: Arc::clone(&point.vault),
             table_arn: Arc::clone(&point.resource),
@@ -75,11 +111,36 @@ pub(crate) fn look(cloud: &Cloud) -> Inside {
             created_at: point.created,
             completed_at: point.completed,
             is_expired: point.status == PointStatus::Expired,
-        });
+            place: key.clone(),
+            kept_days: point.lifecycle.delete_after.filter(|days| *days > 0),
+            lock: lock_of(place.backup.vaults.get(&*point.vault), now),
+            key_works: point.key.as_deref().is_none_or(|arn| place.kms.is_usable(arn, now)),
+        };
+        place.backup.points.iter().map(point).collect()
+    };
+    let points = cloud.places.iter().flat_map(of);
+    let vaults = cloud.places.iter().flat_map(|(key, place)| {
+        place.backup.vaults.values().map(move |vault| Vault {
+            place: key.clone(),
+            name: vault.name.to_string(),
+            lock: lock_of(Some(vault), now),
+            key_works: vault.key.as_deref().is_none_or(|arn| place.kms.is_usable(arn, now)),
+        })
+    });
     Inside {
-        at: cloud.now(),
+        at: now,
         tables: tables.collect(),
         points: points.collect(),
+        vaults: vaults.collect(),
+    }
+}
+
+fn lock_of(vault: Option<&state::Vault>, now: DateTime<Utc>) -> Lock {
+    match vault.and_then(|vault| vault.lock.as_ref()) {
+        None => Lock::None,
+        Some(lock) if lock.is_immutable(now) => Lock::Compliance,
+        Some(lock) if lock.date.is_some() => Lock::Grace,
+        Some(_) => Lock::Governance,
     }
 }
 

@@ -1,7 +1,7 @@
 //! A simulated AWS on loopback, for demos, training and tests.
 //!
 //! In: a world file that says which accounts, tables, plans and faults there are. Out: an HTTP server that answers the unchanged
-//! AWS SDKs and the AWS CLI as DynamoDB, AWS Backup, S3, KMS, STS, the tagging API, account management, Organizations and Security
+//! AWS SDKs and the AWS CLI as DynamoDB, AWS Backup, S3, KMS, IAM, STS, the tagging API, account management, Organizations and Security
 //! Hub do, as far as the audit of backups needs them. Plans really run, on a virtual clock, through months of history; restores really copy items.
 //! It verifies no signature, keeps nothing on disk and is reachable from this machine only.
 //!
@@ -9,7 +9,7 @@
 //!
 //! ```text
 //! server, control    HTTP, and the sandbox's own endpoints
-//! inside             what is really there, for tests
+//! inside, dump       what is really there, for tests; writes: what was changed
 //! router, world      which service answers; the files that a simulation starts from
 //! <service>::api     what a call may ask, and how it is answered
 //! time, engine       what happens without a call
@@ -30,8 +30,10 @@ mod clock;
 mod cloud;
 mod connection;
 mod control;
+mod dump;
 mod dynamodb;
 mod faults;
+mod iam;
 mod ids;
 pub mod inside;
 mod kms;
@@ -49,7 +51,9 @@ mod tamper;
 mod testing;
 mod time;
 mod world;
+mod writes;
 
 pub use backproof_toml_reader::Mistake;
 pub use server::Sandbox;
 pub use world::World;
+pub use writes::Write;

@@ -4,7 +4,8 @@ use crate::call::{ApiError, Call, Operation, Reply, Service};
 use crate::cloud::Cloud;
 use crate::{account, organizations, sts, tagging};
 use crate::{
-    backup::api as backup, dynamodb::api as dynamodb, kms::api as kms, s3::api as s3, securityhub::api as securityhub,
+    backup::api as backup, dynamodb::api as dynamodb, iam::api as iam, kms::api as kms, s3::api as s3,
+    securityhub::api as securityhub,
 };
 
 /// What a call asks for, before it is done.
@@ -13,6 +14,7 @@ pub(crate) fn route(cloud: &Cloud, call: &Call) -> Result<Operation, ApiError> {
         Service::Account => account::route(cloud, call),
         Service::Backup => backup::route(cloud, call),
         Service::DynamoDb => dynamodb::route(cloud, call),
+        Service::Iam => iam::route(cloud, call),
         Service::Kms => kms::route(cloud, call),
         Service::Organizations => organizations::route(cloud, call),
         Service::S3 => s3::route(cloud, call),
@@ -28,6 +30,7 @@ pub(crate) fn handle(cloud: &mut Cloud, call: &Call, operation: &Operation) -> R
         Service::Account => account::handle(cloud, call, operation),
         Service::Backup => backup::handle(cloud, call, operation),
         Service::DynamoDb => dynamodb::handle(cloud, call, operation),
+        Service::Iam => iam::handle(cloud, call, operation),
         Service::Kms => kms::handle(cloud, call, operation),
         Service::Organizations => organizations::handle(cloud, call, operation),
         Service::S3 => s3::handle(cloud, call, operation),

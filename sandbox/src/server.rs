@@ -26,11 +26,13 @@ use crate::call::{self, ApiError, Call, Reply, Scope, Service};
 use crate::cloud::Cloud;
 use crate::connection::{Answer, Broken, Wire};
 use crate::control::{self, Controls};
+use crate::dump::{Form, dump};
 use crate::faults::{Fate, Faults};
 use crate::ids::Ids;
 use crate::inside::{self, Inside};
 use crate::stats::Stats;
 use crate::world::World;
+use crate::writes::{Write, Writes};
 use crate::{caller, router, time};
 
 /// How long connections may take to finish when the server stops.
@@ -69,6 +71,7 @@ impl Sandbox {
             cloud,
             faults: active,
             stats: Stats::default(),
+            writes: Writes::default(),
             request_ids: Ids::new(!seed),
         };
         let shared = Arc::new(Shared {
@@ -117,6 +120,19 @@ impl Sandbox {
         self.shared.lock().stats.calls.clone()
     }
 
+    /// The calls so far that changed something, in their order.
+    pub fn writes(&self) -> Vec<Write> {
+        self.shared.lock().writes.list.clone()
+    }
+
+    /// Everything that is there, as JSON; `comparable` leaves out what differs between two runs that did the same.
+    pub fn state(&self, comparable: bool) -> serde_json::Value {
+        let form = if comparable { Form::Comparable } else { Form::Full };
+        let mut inner = self.shared.lock();
+        time::settle(&mut inner.cloud);
+        dump(&inner.cloud, form)
+    }
+
     /// Stops accepting connections, lets running requests finish, and gives the port back.
     pub async fn stop(mut self) {
         self.stopping.send_replace(true);
@@ -161,6 +177,7 @@ struct Inner {
     cloud: Cloud,
     faults: Faults,
     stats: Stats,
+    writes: Writes,
     request_ids: Ids,
 }
 
@@ -269,6 +286,7 @@ impl Asked {
                 cloud: &mut inner.cloud,
                 faults: &mut inner.faults,
                 stats: &mut inner.stats,
+                writes: &mut inner.writes,
             };
             let reply = controls.answer(&self.method, &self.path, &self.body);
             return Answered {
@@ -358,6 +376,9 @@ impl Asked {
                 let pages: Vec<u64> = fate.tampering.iter().map(|tamper| tamper.rewind(&mut call)).collect();
                 let reply = router::handle(&mut inner.cloud, &call, &operation);
                 reply.map(|mut reply| {
+                    inner
+                        .writes
+                        .note(&call, &operation, &reply, fate.reset || fate.truncate);
                     for (tamper, page) in fate.tampering.iter().zip(pages) {
                         tamper.spoil(&mut reply, service, page);
                     }

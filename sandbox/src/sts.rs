@@ -4,42 +4,13 @@
 
 use chrono::{SecondsFormat, TimeDelta, Utc};
 
-use crate::call::{ApiError, Call, Operation, Reply, Service, decode_pairs, escape_xml, unknown_operation};
+use crate::call::{ApiError, Call, Form, Operation, Reply, Service, escape_xml, unknown_operation};
 use crate::cloud::{Cloud, Session, role_of};
 
 const OPERATIONS: [&str; 2] = ["AssumeRole", "GetCallerIdentity"];
 
-/// The parameters of a call: in its body, or in its query if there is no body.
-struct Form(Vec<(String, String)>);
-
-impl Form {
-    fn of(call: &Call) -> Self {
-        let body = std::str::from_utf8(&call.body).unwrap_or_default();
-        Self(if body.is_empty() {
-            call.query.clone()
-        } else {
-            decode_pairs(body)
-        })
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
-    }
-
-    fn needed(&self, name: &str) -> Result<&str, ApiError> {
-        self.get(name).ok_or_else(|| {
-            let mut member = name.to_owned();
-            member[..1].make_ascii_lowercase();
-            invalid(format!("1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"))
-        })
-    }
-}
-
 fn invalid(message: impl Into<String>) -> ApiError {
-    ApiError::new(400, "ValidationError", message)
+    Form::invalid(message)
 }
 
 /// What a call asks for.
@@ -115,7 +86,7 @@ fn assume_role(cloud: &mut Cloud, call: &Call, form: &Form) -> Result<String, Ap
             ));
         }
     };
-    if !cloud.knows_role(arn) {
+    if !cloud.can_assume(arn, &call.caller) {
         let message = format!(
             "User: {} is not authorized to perform: sts:AssumeRole on resource: {arn}",
             call.caller.arn
@@ -129,6 +100,7 @@ fn assume_role(cloud: &mut Cloud, call: &Call, form: &Form) -> Result<String, Ap
     let session = Session {
         account: account.to_owned(),
         role: role.to_owned(),
+        role_arn: arn.to_owned(),
         name: name.to_owned(),
         expires_at,
     };

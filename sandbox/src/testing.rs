@@ -16,6 +16,7 @@ pub(crate) fn call(service: Service, account: &str, region: &str) -> Call {
             region: region.to_owned(),
             access_key: "AKIA111122223333TEST".to_owned(),
             arn: format!("arn:aws:iam::{account}:user/auditor"),
+            principal: format!("arn:aws:iam::{account}:user/auditor"),
         },
         method: Method::POST,
         path: "/".to_owned(),

@@ -84,6 +84,7 @@ pub(super) fn judge(
         ledger: None,
         packs: packs.iter().map(|intact| line(intact)).collect(),
         notes: super::notes::notes(packs),
+        policies: Vec::new(),
         changes: policies.changes,
         targets: targets.collect(),
         unlisted: unlisted.collect(),
@@ -253,8 +254,8 @@ struct OverTime<'t> {
     sum: &'t Sum,
     good: &'t mut GoodPoints,
     archived: Option<u32>,
-    /// By what is asked of points: those that count.
-    by_values: Vec<(PointValues, KnownTable)>,
+    /// By what is asked of points, and whether they are copies elsewhere: those that count.
+    by_values: Vec<((PointValues, bool), KnownTable)>,
     /// Without regard to what is asked of points.
     known: &'t KnownTable,
 }
@@ -278,28 +279,41 @@ impl OverTime<'_> {
 
     fn under(&mut self, asked: Asked, from: u32, to: u32) -> History {
         let archived = self.archived;
-        let (known, rpo) = match asked {
-            Asked::Nothing => (self.known, RpoDemand::Nothing),
-            Asked::Open => (self.known, RpoDemand::OPEN),
-            Asked::Good { limit, points, .. } => (self.counting(points), RpoDemand::rpo(limit)),
+        let within = |known: &KnownTable, rpo: RpoDemand| {
+            let demand = [DemandSpan { from, to, asked: rpo }];
+            match archived {
+                Some(at) => known.history(&from_archival(&demand, at, to), from, to),
+                None => known.history(&demand, from, to),
+            }
         };
-        let demand = [DemandSpan { from, to, asked: rpo }];
-        let mut history = match archived {
-            Some(at) => known.history(&from_archival(&demand, at, to), from, to),
-            None => known.history(&demand, from, to),
-        };
-        if matches!(asked, Asked::Good { or_copy: true, .. }) {
-            history.doubt();
+        match asked {
+            Asked::Nothing => within(self.known, RpoDemand::Nothing),
+            Asked::Open => within(self.known, RpoDemand::OPEN),
+            Asked::Good { limit, points, or_copy } => {
+                let mut history = within(self.counting(points, false), RpoDemand::rpo(limit));
+                if let Some(copy) = or_copy {
+                    let elsewhere = within(self.counting(copy.points, true), RpoDemand::rpo(copy.limit));
+                    history.cover(&elsewhere.covered);
+                    // One that no pack lists may have stood for the missing points.
+                    history.doubt();
+                }
+                history
+            }
         }
-        history
     }
 
-    /// The table with the points that count by these values.
-    fn counting(&mut self, values: PointValues) -> &KnownTable {
-        let place = self.by_values.iter().position(|(known, _)| *known == values);
+    /// The table with the points at home, or with the copies elsewhere, that count by these values.
+    fn counting(&mut self, values: PointValues, is_elsewhere: bool) -> &KnownTable {
+        let key = (values, is_elsewhere);
+        let place = self.by_values.iter().position(|(known, _)| *known == key);
         let place = place.unwrap_or_else(|| {
-            let mut points = Vec::with_capacity(self.sum.points.len());
-            for (trace, alike) in &self.sum.points {
+            let all = if is_elsewhere {
+                &self.sum.copies
+            } else {
+                &self.sum.points
+            };
+            let mut points = Vec::with_capacity(all.len());
+            for (trace, alike) in all {
                 self.good.counting((trace, *alike), &values, &mut points);
             }
             let known = KnownTable {
@@ -307,7 +321,7 @@ impl OverTime<'_> {
                 observed: self.known.observed.clone(),
                 ..*self.known
             };
-            self.by_values.push((values, known));
+            self.by_values.push((key, known));
             self.by_values.len() - 1
         });
         &self.by_values[place].1

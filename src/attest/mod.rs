@@ -12,6 +12,7 @@ mod notes;
 mod order;
 mod policies;
 pub(crate) mod render;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod union;
@@ -28,6 +29,8 @@ use crate::facts::{derive, seconds};
 use crate::pack::intact::IntactPack;
 use crate::problem::{Outcome, Problem};
 use crate::sign::Signer;
+
+pub(crate) use shown::ShownPolicy;
 
 /// Whole days of UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +76,8 @@ pub(crate) struct Attestation {
     pub(crate) packs: Vec<PackLine>,
     /// What is odd about them, and what that does to the answer.
     pub(crate) notes: Vec<Problem>,
+    /// The policies that they show, whole, in order of time.
+    pub(crate) policies: Vec<ShownPolicy>,
     /// What changed in the policy from one pack to the next.
     pub(crate) changes: Vec<PolicyChange>,
     /// Accounts and Regions that any pack had in scope.
@@ -471,7 +476,8 @@ pub(crate) fn attest(packs: &[IntactPack], period: Period, is_strict: bool) -> O
     };
     let all: Vec<(Criteria, bool)> = packs.iter().map(judged_by).collect::<Result<_, _>>()?;
     let mut policies = policies::Policies::new(&lives, &all);
-    let mut union = union::Union::new(&lives, from, to);
+    let follows_copies = all.iter().any(|(criteria, _)| criteria.policy.accepts_copies());
+    let mut union = union::Union::new(&lives, (from, to), follows_copies);
     let derive_at = |place: usize| derive(&packs[place].inventory, all[place].0.policy.window_days);
     let mut next = Some(derive_at(0));
     for (place, (intact, (criteria, _))) in packs.iter().zip(&all).enumerate() {
@@ -484,7 +490,8 @@ pub(crate) fn attest(packs: &[IntactPack], period: Period, is_strict: bool) -> O
             Ok(ahead.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
         })?;
     }
-    let attestation = judge::judge(&packs, (period, is_strict), &lives, policies, union);
+    let mut attestation = judge::judge(&packs, (period, is_strict), &lives, policies, union);
+    attestation.policies = shown::shown(&packs, &all);
     if attestation.tables.is_empty() && attestation.unlisted.is_empty() {
         return Err(Problem::new("no table lived in this period")
             .at(format!("{} to {}", period.from, period.to))

@@ -475,7 +475,7 @@ fn no_tiers(error: impl std::fmt::Display) -> Problem {
 }
 
 /// Every value of a policy and every tier, in words.
-fn lines(policy: &Policy) -> BTreeMap<String, String> {
+pub(super) fn lines(policy: &Policy) -> BTreeMap<String, String> {
     let values = policy
         .values
         .lines()

@@ -333,7 +333,7 @@ impl World {
         };
         let all: Vec<(Criteria, bool)> = inventories.iter().map(|_| (criteria(), false)).collect();
         let mut policies = Policies::new(&lives, &all);
-        let mut union = Union::new(&lives, window.from, window.to);
+        let mut union = Union::new(&lives, (window.from, window.to), false);
         for inventory in &inventories {
             let facts = derive(inventory, 30).expect("derived");
             union.add(inventory, &facts).expect("united");

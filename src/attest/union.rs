@@ -10,7 +10,7 @@ use std::hash::{BuildHasherDefault, Hasher as _};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::good::{GoodPoints, Key};
+use super::good::{Alike, GoodPoints, Key};
 use super::lives::{Lives, Owner};
 use crate::domain::{Arn, TargetId};
 use crate::facts::rpo_over_time::{DAY, PointTrace, Spans};
@@ -20,13 +20,11 @@ use crate::inventory::schema::{BackupJob, PlanRule, RecoveryPoint, Vault, borrow
 use crate::problem::Problem;
 
 /// Columns of recovery points that are not needed here.
-const POINT_COLUMNS_UNUSED: [&str; 7] = [
+const POINT_COLUMNS_UNUSED: [&str; 5] = [
     "started_at",
     "last_restored_at",
     "cold_after_days",
     "cold_at",
-    "created_by_plan_id",
-    "created_by_rule_id",
     "size_bytes",
 ];
 
@@ -35,6 +33,9 @@ const JOB_COLUMNS_UNUSED: [&str; 2] = ["role_arn", "message_category"];
 
 /// Stands for a vault that nobody named.
 const NO_VAULT: u32 = u32::MAX;
+
+/// Stands for no rule of a plan.
+const NO_RULE: u32 = u32::MAX;
 
 /// One recovery point, as all packs together know it.
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +63,13 @@ struct Made {
     gone_by: u32,
     /// What packs that list it as usable show of it, or its job, by number.
     shown: Option<u32>,
+    /// The rule that made it.
+    rule: u32,
+    /// `None`: nothing tells it, or it has no name.
+    key: Option<Key>,
     is_native: bool,
+    /// A copy in another account or Region.
+    is_elsewhere: bool,
 }
 
 /// A job that had not ended when it was last seen: it may have made a point.
@@ -120,6 +127,7 @@ impl VaultsRead {
 /// Everything that was made, and every job that made nothing.
 pub(super) struct Union<'l> {
     lives: &'l Lives,
+    follows_copies: bool,
     /// Moments that count for tables that no pack lists.
     from: u32,
     to: u32,
@@ -130,8 +138,9 @@ pub(super) struct Union<'l> {
     failures: Hashed<(u32, u64), (u32, Failure)>,
     open: Hashed<(u32, u64), Open>,
     pub(super) good: GoodPoints,
-    /// Keys of native points that DynamoDB told of, as `places`.
-    native_keys: Hashed<(u32, u64), Key>,
+    /// For how many days each rule of a plan keeps what it makes, and since when its plan says so.
+    rules: Vec<Vec<(u32, i64)>>,
+    rule_numbers: HashMap<RuleKey, u32>,
     /// Lives with a point or a job without a date: nothing can be said to be all there is.
     undated: HashSet<u32>,
     observed: BTreeMap<TargetId, Vec<(u32, u32)>>,
@@ -146,9 +155,11 @@ pub(super) struct Union<'l> {
 }
 
 impl<'l> Union<'l> {
-    pub(super) fn new(lives: &'l Lives, from: u32, to: u32) -> Self {
+    /// `follows_copies`: a policy lets copies elsewhere stand for points at home.
+    pub(super) fn new(lives: &'l Lives, (from, to): (u32, u32), follows_copies: bool) -> Self {
         Self {
             lives,
+            follows_copies,
             from,
             to,
             made: Vec::new(),
@@ -157,7 +168,8 @@ impl<'l> Union<'l> {
             failures: HashMap::default(),
             open: HashMap::default(),
             good: GoodPoints::default(),
-            native_keys: HashMap::default(),
+            rules: Vec::new(),
+            rule_numbers: HashMap::new(),
             undated: HashSet::new(),
             observed: BTreeMap::new(),
             read: BTreeMap::new(),
@@ -182,14 +194,18 @@ impl<'l> Union<'l> {
         for (arn, quality) in qualities.keys() {
             self.good.see_key(arn, seconds(as_of), quality);
         }
+        for (target, name, lock) in qualities.locks() {
+            let vault = self.vault(target, name);
+            self.good.see_lock(vault, seconds(as_of), lock);
+        }
+        let windows = self.see_rules(inventory, facts)?;
         inventory.for_each_row::<RecoveryPoint>(&POINT_COLUMNS_UNUSED, |point| {
             if point.resource_arn.is_none() {
                 let target = TargetId::new(point.account_id, point.region);
                 untold.insert((target, point.vault_name.to_owned()));
             }
-            self.add_point(&point, moments, &mut qualities);
+            self.add_point(&point, moments, facts, &mut qualities);
         })?;
-        let windows = completion_windows(inventory)?;
         inventory.for_each_row::<BackupJob>(&JOB_COLUMNS_UNUSED, |job| {
             self.add_job(&job, &windows, facts, &mut qualities);
         })?;
@@ -210,6 +226,53 @@ impl<'l> Union<'l> {
         Ok(())
     }
 
+    /// Which rules the pack shows, and what it says of them.
+    fn see_rules(&mut self, inventory: &Inventory, facts: &Facts) -> Result<Windows, Problem> {
+        let mut windows = Windows::new();
+        for rule in inventory.read::<PlanRule>()? {
+            let target = TargetId::new(rule.account_id, rule.region);
+            let Some(rule_id) = rule.rule_id else { continue };
+            let key = (target, rule.plan_id, rule_id);
+            if let Some((kept, since)) = facts.retention(&key.0, &key.1, &key.2) {
+                let now = (seconds(since), kept.num_days());
+                let number = self.rule(key.clone());
+                let shown = &mut self.rules[number as usize];
+                if !shown.contains(&now) {
+                    shown.push(now);
+                }
+            }
+            if let Some(window) = rule.completion_window_minutes.and_then(TimeDelta::try_minutes) {
+                windows.insert(key, window);
+            }
+        }
+        Ok(windows)
+    }
+
+    /// The rule that made a point.
+    fn rule_of(&mut self, point: &borrowed::RecoveryPoint<'_>) -> u32 {
+        let (Some(plan), Some(rule)) = (point.created_by_plan_id, point.created_by_rule_id) else {
+            return NO_RULE;
+        };
+        let target = TargetId::new(point.account_id, point.region);
+        self.rule((target, plan.to_owned(), rule.to_owned()))
+    }
+
+    fn rule(&mut self, key: RuleKey) -> u32 {
+        let next = u32::try_from(self.rules.len()).unwrap_or(u32::MAX);
+        let number = *self.rule_numbers.entry(key).or_insert(next);
+        if number == next {
+            self.rules.push(Vec::new());
+        }
+        number
+    }
+
+    /// For how many days a point was to be kept when it was made: what its plan said last before, as far as packs show.
+    fn promised_days(&self, made: &Made) -> Option<i64> {
+        let shown = self.rules.get(made.rule as usize)?;
+        let said = shown.iter().filter(|(since, _)| *since <= made.created).max()?;
+        Some(said.1)
+    }
+
     /// The first table under an ARN, by place.
     fn arn(&self, table_arn: &str) -> Option<u32> {
         self.lives.of_arn(table_arn).first().copied()
@@ -220,40 +283,50 @@ impl<'l> Union<'l> {
         &mut self,
         point: &borrowed::RecoveryPoint<'_>,
         (as_of, until): (DateTime<Utc>, u32),
+        facts: &Facts,
         qualities: &mut Qualities<'_>,
     ) {
         let sight = Sight::of(point, as_of);
-        let Some(table_arn) = point
-            .resource_arn
-            .filter(|arn| is_home(arn, point.account_id, point.region))
-        else {
-            return;
-        };
-        if sight == Sight::Useless {
+        let Some(table_arn) = point.resource_arn else { return };
+        let is_elsewhere = !is_home(table_arn, point.account_id, point.region);
+        if sight == Sight::Useless || is_elsewhere && !(self.follows_copies && is_in_scope(table_arn, facts)) {
             return;
         }
         let Some(created) = point.created_at.map(seconds) else {
-            self.undated.extend(self.lives.of_arn(table_arn));
+            if !is_elsewhere {
+                self.undated.extend(self.lives.of_arn(table_arn));
+            }
             return;
         };
         let Some(arn) = self.arn(table_arn) else {
+            if is_elsewhere {
+                return;
+            }
             return self.add_unlisted(table_arn, created, &TargetId::new(point.account_id, point.region));
         };
-        let Some(quality) = qualities.of(point) else {
+        let Some(own) = qualities.of(point) else {
             return;
         };
         let vault = self.vault(TargetId::new(point.account_id, point.region), point.vault_name);
         let (pack, as_of) = (self.pack, seconds(as_of));
         let completed = point.completed_at.map(seconds);
         let key = (arn, hash(point.recovery_point_arn));
-        let native_key = qualities.native_key(point.recovery_point_arn);
-        if let Some(native_key) = native_key.and_then(|native_key| self.good.key(&native_key)) {
-            self.native_keys.insert(key, native_key);
-        }
         let place = self.made_of(arn, key.1, created);
+        if self.made[place].listed_in == 0 {
+            self.made[place].rule = self.rule_of(point);
+        }
         let good = &mut self.good;
         let made = &mut self.made[place];
         made.is_native = is_native(point.recovery_point_arn) == Some(true);
+        made.is_elsewhere = is_elsewhere;
+        let is_key_new = made.key.is_none() || made.listed_in == 0;
+        if let Some(key) = own.key.as_ref().filter(|_| is_key_new) {
+            let key = good.key(key);
+            made.key = Some(key);
+            if !made.is_native && point.source_vault_arn.is_none() {
+                good.use_key(key, created);
+            }
+        }
         (made.created, made.latest, made.vault, made.listed_in) = (created, created, vault, pack);
         let mut complete = || match completed {
             Some(at) => (made.complete_after, made.complete_by, made.says_completion) = (at, at, true),
@@ -263,7 +336,7 @@ impl<'l> Union<'l> {
             Sight::Usable { kept_until } => {
                 complete();
                 let before = made.shown.filter(|_| made.last_seen != 0);
-                made.shown = Some(good.see(before, made.last_seen, as_of, quality));
+                made.shown = Some(good.see(before, made.last_seen, as_of, own.quality));
                 made.last_seen = as_of;
                 made.kept_until = kept_until.map_or(0, seconds);
                 made.gone_by = u32::MAX;
@@ -307,12 +380,13 @@ impl<'l> Union<'l> {
                 let kept = promised(job, &target, created, facts);
                 let ended = job.completed_at.map(seconds);
                 let kept_days = (kept != 0).then(|| i64::from((kept - created) / DAY));
-                let quality = qualities.of_job(&target, job.vault_name, job.recovery_point_arn, kept_days);
+                let own = qualities.of_job(&target, job.vault_name, job.recovery_point_arn, kept_days);
                 let place = self.made_of(arn, hash(job.recovery_point_arn.unwrap_or(job.job_id)), created);
                 let good = &mut self.good;
                 let made = &mut self.made[place];
                 if made.shown.is_none() {
-                    made.shown = Some(good.see(None, 0, 0, quality));
+                    made.shown = Some(good.see(None, 0, 0, own.quality));
+                    made.key = own.key.as_ref().map(|key| good.key(key));
                     made.is_native = job.recovery_point_arn.and_then(is_native) == Some(true);
                 }
                 let by = ended.unwrap_or_else(|| seconds(facts.as_of())).max(made.created);
@@ -378,7 +452,10 @@ impl<'l> Union<'l> {
                 kept_until: 0,
                 gone_by: u32::MAX,
                 shown: None,
+                rule: NO_RULE,
+                key: None,
                 is_native: false,
+                is_elsewhere: false,
             });
         }
         place as usize
@@ -462,33 +539,29 @@ impl<'l> Union<'l> {
         missed.map_or(u32::MAX, |read| read.as_of)
     }
 
-    /// Of every point: the key that the packs that list it leave open, and whether that is only believed.
-    fn keys_of_natives(&self) -> Vec<Option<(Key, bool)>> {
-        let mut keys: Vec<Option<(Key, bool)>> = vec![None; self.made.len()];
+    /// Of every point its key, and whether that is only believed: of a native one that nobody asked about, that of those
+    /// before and after it.
+    fn keys(&self) -> Vec<Option<(Key, bool)>> {
         let mut described: HashMap<u32, Vec<(u32, Key)>> = HashMap::new();
-        for (of, key) in &self.native_keys {
-            if let Some(place) = self.places.get(of) {
-                keys[*place as usize] = Some((*key, false));
-                let created = self.made[*place as usize].created;
-                described.entry(of.0).or_default().push((created, *key));
+        for made in self.made.iter().filter(|made| made.is_native) {
+            if let Some(key) = made.key {
+                described.entry(made.arn).or_default().push((made.created, key));
             }
         }
         for of_arn in described.values_mut() {
             of_arn.sort_unstable_by_key(|(created, _)| *created);
         }
-        for (made, key) in self.made.iter().zip(&mut keys) {
-            let is_open = made.is_native && made.shown.is_some_and(|shown| self.good.is_key_open(shown));
-            let Some(of_arn) = described.get(&made.arn).filter(|_| is_open && key.is_none()) else {
-                continue;
-            };
-            let next = of_arn.partition_point(|(created, _)| *created <= made.created);
-            let around = next.checked_sub(1).zip((next < of_arn.len()).then_some(next));
-            let around = around.map(|(before, after)| (of_arn[before].1, of_arn[after].1));
-            *key = around
-                .filter(|(before, after)| before == after)
-                .map(|(key, _)| (key, true));
-        }
-        keys
+        let of = |made: &Made| match made.key {
+            Some(key) => Some((key, false)),
+            None if made.is_native => {
+                let of_arn = described.get(&made.arn)?;
+                let next = of_arn.partition_point(|(created, _)| *created <= made.created);
+                let (before, after) = (of_arn[..next].last()?.1, of_arn.get(next)?.1);
+                (before == after).then_some((before, true))
+            }
+            None => None,
+        };
+        self.made.iter().map(of).collect()
     }
 
     /// Everything, put together.
@@ -501,10 +574,21 @@ impl<'l> Union<'l> {
         let names: Vec<&str> = vaults.into_iter().map(|(_, name)| name).collect();
         let mut unlisted = Vec::new();
         let mut own = HashSet::new();
-        let keys = self.keys_of_natives();
-        for (place, key) in keys.into_iter().enumerate() {
+        self.good.settle();
+        for (place, key) in self.keys().into_iter().enumerate() {
             let mut made = self.made[place];
-            let alike = self.good.alike(made.shown, key, made.last_seen == 0);
+            let alike = self.good.alike(Alike {
+                shown: made.shown,
+                promised_days: self.promised_days(&made),
+                vault: made.vault,
+                key: key.map(|(key, _)| key),
+                is_key_believed: key.is_some_and(|(_, is_believed)| is_believed),
+                is_of_job: made.last_seen == 0,
+            });
+            if made.is_elsewhere {
+                self.give_copy(made.arn, (made.point(), alike), &mut sums);
+                continue;
+            }
             if made.listed_in == 0 {
                 // What was finished only while the vaults were being listed may have been missed.
                 made.gone_by = self.missed_from(made.arn, made.vault, &names, made.complete_by);
@@ -523,7 +607,14 @@ impl<'l> Union<'l> {
                 _ => {}
             }
         }
-        let nothing = self.good.alike(None, None, true);
+        let nothing = self.good.alike(Alike {
+            shown: None,
+            promised_days: None,
+            vault: NO_VAULT,
+            key: None,
+            is_key_believed: false,
+            is_of_job: true,
+        });
         for ((arn, _), open) in &self.open {
             // The point of its date in its vault is its own.
             if own.contains(&(*arn, open.vault, open.created)) {
@@ -549,6 +640,7 @@ impl<'l> Union<'l> {
         }
         for (place, sum) in sums.iter_mut().enumerate() {
             sum.points.sort_unstable();
+            sum.copies.sort_unstable();
             sum.made.sort_unstable();
             sum.undecided.sort_unstable();
             sum.failures.sort_unstable();
@@ -570,6 +662,18 @@ impl<'l> Union<'l> {
             unlisted: self.unlisted,
             targets,
             good: self.good,
+        }
+    }
+
+    /// Adds a copy elsewhere to the table that it is of, if that can be told. It counts as long as packs list it.
+    fn give_copy(&self, arn: u32, (trace, alike): (PointTrace, u32), sums: &mut [Sum]) {
+        let table_arn = &self.lives.all[arn as usize].table_arn;
+        if let Owner::Life(life) = self.lives.owner(table_arn, trace.earliest, trace.latest) {
+            let copy = PointTrace {
+                promised_until: 0,
+                ..trace
+            };
+            sums[life as usize].copies.push((copy, alike));
         }
     }
 
@@ -598,18 +702,11 @@ impl<'l> Union<'l> {
     }
 }
 
-/// How long AWS lets jobs of a plan's rule run, by target, plan and rule.
-type Windows = HashMap<(TargetId, String, String), TimeDelta>;
+/// A rule of a plan of a target.
+type RuleKey = (TargetId, String, String);
 
-fn completion_windows(inventory: &Inventory) -> Result<Windows, Problem> {
-    let rules = inventory.read::<PlanRule>()?;
-    let window = |rule: PlanRule| {
-        let target = TargetId::new(rule.account_id, rule.region);
-        let minutes = TimeDelta::try_minutes(rule.completion_window_minutes?)?;
-        Some(((target, rule.plan_id, rule.rule_id?), minutes))
-    };
-    Ok(rules.into_iter().filter_map(window).collect())
-}
+/// How long AWS lets jobs of a plan's rule run.
+type Windows = HashMap<RuleKey, TimeDelta>;
 
 /// When a job that has not ended will have: AWS starts it by a moment that it names, and stops it when the completion window
 /// of its rule is over. Where these are not known, or the plan is another by now, it will have before AWS forgets it.
@@ -663,6 +760,8 @@ pub(super) struct Seen {
 pub(super) struct Sum {
     /// Each with the number of those of which packs show the same.
     pub(super) points: Vec<(PointTrace, u32)>,
+    /// The same of copies in other accounts and Regions.
+    pub(super) copies: Vec<(PointTrace, u32)>,
     /// Earliest dates of points that were made for certain, in order.
     pub(super) made: Vec<u32>,
     /// The same of points that may be of this table or of another of its name.
@@ -693,6 +792,17 @@ impl Made {
 /// Does the table of that ARN live in this account and Region? Elsewhere its point is a copy.
 fn is_home(table_arn: &str, account_id: &str, region: &str) -> bool {
     Arn::parse(table_arn).is_some_and(|arn| arn.account_id == account_id && arn.region == region)
+}
+
+/// Was its account and Region looked at by the scan that shows its copy? Then the policy of that scan is the table's.
+fn is_in_scope(table_arn: &str, facts: &Facts) -> bool {
+    let of = |arn: Arn<'_>| {
+        facts
+            .reading()
+            .targets
+            .contains_key(&TargetId::new(arn.account_id, arn.region))
+    };
+    Arn::parse(table_arn).is_some_and(of)
 }
 
 fn hash(text: &str) -> u64 {

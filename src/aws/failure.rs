@@ -189,7 +189,9 @@ fn kind_of(code: &str, status: u16) -> (FailureKind, bool) {
         | "UnsupportedOperation"
         | "InvalidAction"
         | "NotImplemented" => (Gap(GapKind::Unsupported), false),
-        "ResourceNotFoundException" | "TableNotFoundException" | "NotFoundException" => (Absent, false),
+        "ResourceNotFoundException" | "TableNotFoundException" | "NotFoundException" | "NoSuchEntity" => {
+            (Absent, false)
+        }
         "RequestTimeout"
         | "RequestTimeoutException"
         | "InternalError"
@@ -245,6 +247,7 @@ mod tests {
             ("UnrecognizedClientException", 403, gap(GapKind::NotEnabled)),
             ("ResourceNotFoundException", 400, FailureKind::Absent),
             ("TableNotFoundException", 400, FailureKind::Absent),
+            ("NoSuchEntity", 404, FailureKind::Absent),
             ("ServiceUnavailableException", 500, gap(GapKind::Failed)),
             ("", 503, gap(GapKind::Failed)),
             ("", 404, gap(GapKind::Unsupported)),

@@ -8,5 +8,6 @@ pub(crate) mod limit;
 mod login;
 pub(crate) mod pages;
 pub(crate) mod patience;
+pub(crate) mod raw;
 pub(crate) mod s3;
 pub(crate) mod target;

@@ -282,6 +282,7 @@ impl Session {
             partition: partition.to_owned(),
             backup: client!(aws_sdk_backup, &config),
             dynamodb: client!(aws_sdk_dynamodb, &config),
+            iam: client!(aws_sdk_iam, &config),
             kms: client!(aws_sdk_kms, &config),
             securityhub: client!(aws_sdk_securityhub, &config),
             tagging: client!(aws_sdk_resourcegroupstagging, &config),
@@ -330,6 +331,30 @@ impl Session {
     }
 }
 
+#[cfg(test)]
+impl Session {
+    /// A connection to a simulated AWS, whatever the environment says.
+    pub(crate) async fn of(sandbox: &backproof_sandbox::Sandbox) -> Self {
+        let environment: BTreeMap<String, String> = sandbox.environment().into_iter().collect();
+        let key = &environment["AWS_ACCESS_KEY_ID"];
+        let roots = Roots::load(None).expect("root certificates");
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http::client(&roots))
+            .retry_config(RetryConfig::disabled())
+            .region(Region::new(environment["AWS_REGION"].clone()))
+            .endpoint_url(&environment["AWS_ENDPOINT_URL"])
+            .credentials_provider(aws_sdk_sts::config::Credentials::new(
+                key, "sandbox", None, None, "sandbox",
+            ))
+            .load()
+            .await;
+        Self {
+            config,
+            patience: Patience::default(),
+        }
+    }
+}
+
 /// One account in one Region, ready to be asked.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -341,6 +366,8 @@ pub struct Target {
     pub backup: aws_sdk_backup::Client,
     /// DynamoDB.
     pub dynamodb: aws_sdk_dynamodb::Client,
+    /// IAM, which is the account's: whatever the Region, the SDK asks where the partition has it.
+    pub iam: aws_sdk_iam::Client,
     /// KMS.
     pub kms: aws_sdk_kms::Client,
     /// Security Hub, for pushing findings.
@@ -349,6 +376,27 @@ pub struct Target {
     pub tagging: aws_sdk_resourcegroupstagging::Client,
     /// Limits, retries, log.
     pub caller: Caller,
+}
+
+impl Target {
+    /// The same account in another Region, by the same credentials.
+    #[must_use]
+    pub(crate) fn in_region(&self, region: &str) -> Self {
+        let of = |region: &str| Region::new(region.to_owned());
+        let mut other = self.clone();
+        other.id.region = region.to_owned();
+        other.caller.target.region = region.to_owned();
+        other.backup = aws_sdk_backup::Client::from_conf(self.backup.config().to_builder().region(of(region)).build());
+        other.dynamodb =
+            aws_sdk_dynamodb::Client::from_conf(self.dynamodb.config().to_builder().region(of(region)).build());
+        other.kms = aws_sdk_kms::Client::from_conf(self.kms.config().to_builder().region(of(region)).build());
+        other.securityhub =
+            aws_sdk_securityhub::Client::from_conf(self.securityhub.config().to_builder().region(of(region)).build());
+        other.tagging = aws_sdk_resourcegroupstagging::Client::from_conf(
+            self.tagging.config().to_builder().region(of(region)).build(),
+        );
+        other
+    }
 }
 
 impl fmt::Display for Identity {

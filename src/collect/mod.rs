@@ -37,6 +37,7 @@ use crate::inventory::schema::Row;
 use crate::inventory::store::{Seen, Writer};
 use crate::inventory::{schema, sources};
 use crate::problem::{Problem, count};
+pub(crate) use backup_plans::selection_resource;
 use native_backups::Natives;
 
 /// Targets read at once.

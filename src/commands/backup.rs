@@ -6,14 +6,17 @@ use chrono::Utc;
 use clap::Args;
 
 use crate::aws::failure::FailureKind;
-use crate::commands::remediate::{WaitArgs, followed, intervals, outcome, targets};
+use crate::commands::remediate::jobs::{WaitArgs, followed, intervals, outcome};
+use crate::commands::remediate::targets;
 use crate::commands::shared::output::print;
 use crate::domain::{Arn, TargetId, table_arn};
 use crate::duration;
 use crate::exit::Exit;
 use crate::problem::{Outcome, Problem, Problems, one_line};
-use crate::remediate::actions::{Action, OnDemandBackup, default_role, table_names, token};
+use crate::remediate::Action;
+use crate::remediate::actions::{Deed, Doing, OnDemandBackup, default_role, table_names, token};
 use crate::remediate::follow::Job;
+use crate::remediate::price::Cost;
 use crate::settings::{Settings, check_lifecycle};
 use crate::stderr::{self, say};
 use crate::text::nearest;
@@ -56,39 +59,46 @@ pub struct BackupArgs {
 /// next one is tried.
 pub async fn run(args: BackupArgs) -> Outcome<Exit> {
     let settings = Settings::load(args.config.as_deref(), None, None)?;
-    let (every, at_most) = intervals(&args.wait)?;
+    let (every, at_most) = intervals(&args.wait.times)?;
     let (cold_after_days, delete_after_days) = lifecycle(&args, &settings)?;
-    let vault = args.vault.clone().unwrap_or_else(|| settings.remediation.vault.clone());
+    let vault = args
+        .vault
+        .clone()
+        .unwrap_or_else(|| settings.remediation.vault_or_default().to_owned());
     let mut actions = Vec::new();
-    for (arn, target, partition) in resolve(&args).await? {
+    for (arn, target, partition) in resolve(&args.tables, args.region.as_deref()).await? {
         let role = args.role.clone().or_else(|| settings.remediation.role_arn.clone());
-        // By hand each command is a new wish: the token keeps only the retries of one command together.
-        let token = token(&[&arn, &vault, &Utc::now().to_rfc3339()]);
-        actions.push(OnDemandBackup {
-            reason: "asked for by hand".to_owned(),
+        let deed = OnDemandBackup {
             table_id: None,
             role_arn: role.unwrap_or_else(|| default_role(&partition, &target.account_id)),
             table_arn: arn,
-            vault: vault.clone(),
+            vault_name: vault.clone(),
             cold_after_days,
             delete_after_days,
-            idempotency_token: token,
             table_size_bytes: None,
-        });
-    }
-    for action in &actions {
+        };
         let verb = if args.dry_run { "would back up" } else { "backing up" };
         say(&format!(
             "{verb} {} into {} ({})",
-            one_line(&action.table_arn),
+            one_line(&deed.table_arn),
             one_line(&vault),
-            action.lifecycle()
+            deed.lifecycle()
         ));
+        actions.push(Action {
+            // By hand each command is a new wish: the token keeps only the retries of one command together.
+            id: token(&[&deed.table_arn, &vault, &Utc::now().to_rfc3339()]),
+            needs: Vec::new(),
+            account_id: target.account_id,
+            region: target.region,
+            reason: "asked for by hand".to_owned(),
+            findings: Vec::new(),
+            cost: Cost::FREE,
+            deed: Deed::OnDemandBackup(deed),
+        });
     }
     if args.dry_run {
         return Ok(Exit::Compliant);
     }
-    let actions: Vec<Action> = actions.into_iter().map(Action::OnDemandBackup).collect();
     let targets = targets(&settings, actions.iter().map(Action::target)).await?;
     let (mut jobs, mut refused) = (Vec::new(), 0);
     for action in actions {
@@ -97,10 +107,15 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
             refused += 1;
             continue;
         };
-        let name = action.resource().name;
-        match action.start(target).await {
-            Ok(job_id) => {
-                print(&format!("{}\t{}\n", one_line(name), one_line(&job_id)))?;
+        let name = action.name();
+        let doing = Doing {
+            id: &action.id,
+            made: &[],
+        };
+        match action.deed.act(target, &doing).await {
+            Ok(done) => {
+                let job_id = done.job.unwrap_or_default();
+                print(&format!("{}\t{}\n", one_line(&name), one_line(&job_id)))?;
                 jobs.push(Job {
                     id: job_id,
                     target: target.clone(),
@@ -112,7 +127,7 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
                 let place = format!("account {}, {}", id.account_id, id.region);
                 let problem = if failure.kind == FailureKind::Absent && failure.why().contains("able not found") {
                     let names = table_names(target).await;
-                    let near = nearest(name, names.iter().map(String::as_str));
+                    let near = nearest(&name, names.iter().map(String::as_str));
                     Problem::new(format!("there is no table `{name}`"))
                         .at(place)
                         .hint(near.map_or_else(
@@ -175,14 +190,17 @@ fn lifecycle(args: &BackupArgs, settings: &Settings) -> Outcome<(Option<i64>, i6
 }
 
 /// Names and ARNs to ARNs.
-async fn resolve(args: &BackupArgs) -> Outcome<Vec<(String, TargetId, String)>> {
+/// ARN, place and partition of tables that were given by name or ARN.
+///
+/// Errors: not the ARN of a table; a name, and the Region is not known; no credentials.
+pub(super) async fn resolve(tables: &[String], region: Option<&str>) -> Outcome<Vec<(String, TargetId, String)>> {
     let mut resolved = Vec::new();
     let mut own = None;
-    for table in &args.tables {
+    for table in tables {
         if let Some(arn) = Arn::parse(table) {
             if arn.table_name().is_none() {
                 return Err(Problem::usage(format!("`{table}` is not the ARN of a DynamoDB table"))
-                    .so("no backup was started")
+                    .so("nothing was started")
                     .hint("write it like arn:aws:dynamodb:eu-west-1:111122223333:table/Orders")
                     .into());
             }
@@ -191,7 +209,7 @@ async fn resolve(args: &BackupArgs) -> Outcome<Vec<(String, TargetId, String)>> 
             continue;
         }
         if own.is_none() {
-            own = Some(own_target(args).await?);
+            own = Some(own_target(region, "nothing was started").await?);
         }
         if let Some((target, partition)) = &own {
             resolved.push((table_arn(partition, target, table), target.clone(), partition.clone()));
@@ -200,12 +218,15 @@ async fn resolve(args: &BackupArgs) -> Outcome<Vec<(String, TargetId, String)>> 
     Ok(resolved)
 }
 
-async fn own_target(args: &BackupArgs) -> Outcome<(TargetId, String)> {
+/// The caller's own account, with the Region that was named or is configured, and its partition.
+///
+/// Errors: no credentials; no Region, and so what was to be done was not.
+pub(crate) async fn own_target(region: Option<&str>, so: &str) -> Outcome<(TargetId, String)> {
     let session = crate::aws::target::Session::load().await?;
     let identity = session.identity(&std::sync::Arc::default()).await?;
-    let Some(region) = args.region.clone().or_else(|| session.region()) else {
+    let Some(region) = region.map(str::to_owned).or_else(|| session.region()) else {
         return Err(Problem::usage("the Region of the table is not known")
-            .so("no backup was started")
+            .so(so)
             .hint("pass `--region`, set AWS_REGION, or name the table by its ARN")
             .into());
     };

@@ -188,7 +188,9 @@ impl Story<'_> {
         self.step_to(&explain, &[Exit::Compliant], Some(&self.path("pay-orders.json")))
             .await?;
 
-        say("\n3. The plan: an on-demand backup for each table without a recent usable recovery point.");
+        say(
+            "\n3. The plan: what mends the findings, each action with its reason; what still fails after it, and what no\n   action can help.",
+        );
         let planned = [
             "remediate",
             "plan",
@@ -202,7 +204,7 @@ impl Story<'_> {
         self.step(&planned, &[Exit::Compliant]).await?;
 
         say(
-            "\n4. The plan is applied, and the jobs are followed to their end. AWS refuses some and\n   some fail, as in real life: DynamoDB is not opted in everywhere.",
+            "\n4. The plan is done, each step in a journal, and the jobs are followed to their end. Some fail, as in real\n   life.",
         );
         let applied = [
             "remediate",
@@ -210,15 +212,17 @@ impl Story<'_> {
             &plan,
             "--config",
             &config,
+            "--yes",
             "--wait",
             "--poll-interval",
             "1s",
         ];
         self.step(&applied, &[Exit::Compliant, Exit::Failed]).await?;
 
-        say("\n5. AWS is asked afresh what came of it.");
-        let verified = ["remediate", "verify", &plan, "--config", &config];
-        self.step(&verified, &[Exit::Compliant, Exit::NonCompliant]).await?;
+        say("\n5. AWS is asked afresh what came of it, and the findings are judged again.");
+        let verified = ["remediate", "verify", &plan, "--config", &config, "--from", &inventory];
+        self.step(&verified, &[Exit::Compliant, Exit::NonCompliant, Exit::EvidenceMissing])
+            .await?;
 
         say("\n6. The second audit, held against the first.");
         self.step(
@@ -291,28 +295,31 @@ impl Story<'_> {
 
     fn compare(&self, first: &str, second: &str) -> Outcome<()> {
         let (before, after) = (read(first)?, read(second)?);
-        let answers = |report: &Value, answer: &str| {
-            let of = |table: &&Value| table["answers"]["backed_up"] == answer;
+        let answers = |report: &Value, question: &str, answer: &str| {
+            let of = |table: &&Value| table["answers"][question] == answer;
             report["tables"]
                 .as_array()
                 .map_or(0, |tables| tables.iter().filter(of).count())
         };
-        let open = |report: &Value, level: &str| {
-            let of = |finding: &&Value| finding["verdict"] == "non-compliant" && finding["level"] == level;
-            report["findings"]
-                .as_array()
-                .map_or(0, |findings| findings.iter().filter(of).count())
+        let open = |report: &Value, by_severity: &str| -> u64 {
+            let counts = report["totals"][by_severity].as_object();
+            counts.map_or(0, |counts| counts.values().filter_map(Value::as_u64).sum())
         };
-        let line = |what: &str, before: usize, after: usize| say(&format!("   {what:<32} {before:>9} {after:>7}"));
-        say("\n   tables that are backed up           before   after");
-        for (words, answer) in [("yes", "compliant"), ("no", "non-compliant"), ("unknown", "unknown")] {
-            line(words, answers(&before, answer), answers(&after, answer));
+        let line = |what: &str, before: u64, after: u64| say(&format!("   {what:<32} {before:>9} {after:>7}"));
+        let count = |report: &Value, question: &str, answer: &str| answers(report, question, answer) as u64;
+        say("\n   tables                              before   after");
+        for (question, what) in [("in_a_plan", "in a plan"), ("backed_up", "backed up")] {
+            for (words, answer) in [("yes", "compliant"), ("no", "non-compliant"), ("unknown", "unknown")] {
+                let of = |report: &Value| count(report, question, answer);
+                line(&format!("{what}: {words}"), of(&before), of(&after));
+            }
         }
-        line("required findings", open(&before, "required"), open(&after, "required"));
+        let (required, advised) = ("non_compliant_by_severity", "advised_by_severity");
+        line("required findings", open(&before, required), open(&after, required));
         say(&format!(
             "   Advised findings decide nothing and are kept apart: {} before, {} after, since more rules apply to\n   tables that now have recovery points.",
-            open(&before, "advised"),
-            open(&after, "advised")
+            open(&before, advised),
+            open(&after, advised)
         ));
         Ok(())
     }

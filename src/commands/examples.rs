@@ -115,7 +115,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             ("Plan", "backproof remediate plan --from audit --to plan.json"),
             (
                 "Do what the reviewed plan says, and follow the jobs",
-                "backproof remediate apply plan.json --wait",
+                "backproof remediate apply plan.json --yes --wait",
             ),
             ("Check the result", "backproof remediate verify plan.json"),
         ],
@@ -135,6 +135,33 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         )],
     ),
     (
+        "remediate approve",
+        &[(
+            "Sign a plan that a colleague has made, once it is reviewed",
+            "backproof remediate approve plan.json --sign ~/.ssh/id_ed25519",
+        )],
+    ),
+    (
+        "remediate export",
+        &[(
+            "Write the plan as a shell script that calls the AWS CLI",
+            "backproof remediate export plan.json --as aws-cli",
+        )],
+    ),
+    (
+        "remediate undo",
+        &[
+            (
+                "Show what would be taken back",
+                "backproof remediate undo plan.json --dry-run",
+            ),
+            (
+                "Take it back, naming what it is about",
+                "backproof remediate undo plan.json --confirm Music",
+            ),
+        ],
+    ),
+    (
         "remediate verify",
         &[(
             "Read AWS again and check the plan's tables",
@@ -142,10 +169,24 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         )],
     ),
     (
+        "protect",
+        &[(
+            "Put a table under a plan that meets the policy, and back it up now",
+            "backproof protect Music --vault WebappBackups --cold-after 7d --delete-after 97d",
+        )],
+    ),
+    (
         "backup",
         &[(
             "Back up one table into a vault, and wait for the job",
             "backproof backup Music --vault WebappBackups --cold-after 7d --delete-after 97d --wait",
+        )],
+    ),
+    (
+        "restore",
+        &[(
+            "Restore the newest recovery point of a table, wait for it, and set again what AWS leaves out",
+            "backproof restore Music --to DynamoDB-restore --complete",
         )],
     ),
     (

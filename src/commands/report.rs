@@ -169,10 +169,13 @@ pub(crate) fn find_table(facts: &Facts, table: &str) -> Outcome<usize> {
         [row] => Ok(*row),
         [] => {
             let names = all.iter().filter_map(|facts| facts.table_name.as_deref());
-            let hint = nearest(table, names).map_or_else(
-                || "name a table of the inventory, by name or ARN".to_owned(),
-                |near| format!("did you mean `{near}`?"),
-            );
+            let holding = names.clone().filter(|name| !table.is_empty() && name.contains(table));
+            let holding: Vec<String> = holding.take(NAMED).map(|name| format!("`{name}`")).collect();
+            let hint = match (nearest(table, names), &holding[..]) {
+                (_, [_, ..]) => format!("did you mean {}?", holding.join(" or ")),
+                (Some(near), []) => format!("did you mean `{near}`?"),
+                (None, []) => "name a table of the inventory, by name or ARN".to_owned(),
+            };
             Err(Problem::usage(format!("table `{table}` is not in the inventory"))
                 .hint(hint)
                 .into())
@@ -189,6 +192,9 @@ pub(crate) fn find_table(facts: &Facts, table: &str) -> Outcome<usize> {
         }
     }
 }
+
+/// Tables that are named in place of one that is not there.
+const NAMED: usize = 3;
 
 /// What to write, checked before the work begins.
 pub(crate) struct Output {
@@ -415,15 +421,19 @@ impl Output {
         if is_told {
             let digest = terminal::digest(report, width());
             let is_new = |baseline: &Compared| baseline.count(Since::New) + baseline.count(Since::NewlyAsked) > 0;
-            // What was open in the baseline ends no build, and is no good news either.
-            let since = match &report.baseline {
-                Some(baseline) if report.conclusion() == Conclusion::NonCompliant && !is_new(baseline) => match exit {
-                    Exit::EvidenceMissing => ", and nothing of that is new since the baseline, but evidence is missing",
-                    _ => ", and nothing of that is new since the baseline",
-                },
+            let is_failing = report.conclusion() == Conclusion::NonCompliant;
+            // What was open in the baseline ends no build, and is no good news either; so it is below `--fail-on`.
+            let why_not = match &report.baseline {
+                _ if !is_failing || exit == Exit::NonCompliant => String::new(),
+                Some(baseline) if !is_new(baseline) => ", and nothing of that is new since the baseline".to_owned(),
+                _ => format!(", and nothing of that counts for `--fail-on {}`", self.fail_on),
+            };
+            let missing = match exit {
+                Exit::EvidenceMissing if is_failing => ", but evidence is missing",
                 _ => "",
             };
-            let outcome = format!("{} (exit {})", terminal::outcome(report, since), exit.code());
+            let outcome = terminal::outcome(report, &format!("{why_not}{missing}"));
+            let outcome = format!("{outcome} (exit {})", exit.code());
             print(&colored_summary(&format!(
                 "{digest}{outcome}; files in {}\n",
                 folder.display()

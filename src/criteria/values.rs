@@ -386,6 +386,9 @@ pub(crate) const LIMIT_HOURS: FactKey = FactKey::new("limit_hours");
 /// The shortest retention allowed for the recovery points of a table, in days.
 pub(crate) const RETENTION_MIN_DAYS: FactKey = FactKey::new("retention_min_days");
 
+/// The longest retention allowed, in days.
+pub(crate) const RETENTION_MAX_DAYS: FactKey = FactKey::new("retention_max_days");
+
 /// The policy values, as columns beside the facts.
 pub(crate) const POLICY_VALUES: &[PolicyValue] = &[
     PolicyValue {
@@ -418,7 +421,7 @@ pub(crate) const POLICY_VALUES: &[PolicyValue] = &[
         of: |values| FactValue::Int(values.retention_min_days),
     },
     PolicyValue {
-        name: "retention_max_days",
+        name: RETENTION_MAX_DAYS.name(),
         doc: "Longest retention allowed, in days; 36,500 if there is no bound (`policy.retention-max`).",
         of: |values| FactValue::Int(values.retention_max_days),
     },

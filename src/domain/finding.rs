@@ -401,6 +401,11 @@ impl Finding {
         }
     }
 
+    /// Is it a no, or not known?
+    pub(crate) fn is_bad(&self) -> bool {
+        matches!(self.verdict, Verdict::NonCompliant | Verdict::Unknown)
+    }
+
     /// Does it speak against what it is about, with no waiver that accepts it?
     pub(crate) fn is_open(&self) -> bool {
         self.verdict == Verdict::NonCompliant && !self.waived

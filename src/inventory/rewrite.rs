@@ -6,7 +6,7 @@ use polars::prelude::{Column, DataFrame, PolarsResult};
 
 use super::cell::Kind;
 use super::schema::{FRAMES, FrameSchema, Row as _, Target};
-use super::store::{FrameWriter, disk_problem, write_frame, write_manifest};
+use super::store::{FrameWriter, ROW_GROUP, disk_problem, write_frame, write_manifest};
 use super::{Inventory, Manifest};
 use crate::problem::Problem;
 
@@ -38,7 +38,7 @@ impl Inventory {
     ) -> Result<Self, Problem> {
         for frame in self.frames().filter(|frame| frame.name != Target::FRAME.name) {
             let disk = |error: &dyn std::fmt::Display| disk_problem(to, frame, &error.to_string());
-            let mut writer = FrameWriter::open(to, frame).map_err(|error| disk(&error))?;
+            let mut writer = FrameWriter::open(to, frame, ROW_GROUP).map_err(|error| disk(&error))?;
             let mut refused = None;
             self.each_batch(frame, &[], |batch| {
                 let batch = mapped(batch, frame, map)?;

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use polars::prelude::{
     BooleanChunked, ChunkAgg as _, Column, DataFrame, NewChunkedArray as _, PlSmallStr, PolarsError, PolarsResult,
+    polars_err,
 };
 use polars_io::SerReader;
 use polars_io::parquet::read::ParquetReader;
@@ -29,7 +30,10 @@ use crate::problem::Problem;
 
 /// Rows per row group: small enough that a few of them fit in memory, large enough for dictionaries to pay, and that
 /// thirty million rows have few of them.
-const ROW_GROUP: usize = 65_536;
+pub(super) const ROW_GROUP: usize = 65_536;
+
+/// Rows per row group of findings, which are long, and written while all of them stand in memory.
+const FINDINGS_GROUP: usize = ROW_GROUP / 4;
 
 /// Rows read at once: one row group, since several would have to be put together first.
 const READ_ROWS: usize = ROW_GROUP;
@@ -54,6 +58,8 @@ pub(super) struct FrameWriter {
     parquet: BatchedWriter<Noting>,
     refused: Arc<Mutex<Option<String>>>,
     waiting: DataFrame,
+    /// Rows per row group.
+    group: usize,
     written: u64,
 }
 
@@ -91,7 +97,7 @@ impl Writer {
         let mut slot = self.slot(frame);
         let result = (|| -> PolarsResult<()> {
             if slot.is_none() {
-                *slot = Some(FrameWriter::open(&self.dir, frame)?);
+                *slot = Some(FrameWriter::open(&self.dir, frame, ROW_GROUP)?);
             }
             match slot.as_mut() {
                 Some(writer) => writer.push(rows),
@@ -176,7 +182,7 @@ impl Seen {
 }
 
 impl FrameWriter {
-    pub(super) fn open(dir: &Path, frame: &FrameSchema) -> PolarsResult<Self> {
+    pub(super) fn open(dir: &Path, frame: &FrameSchema, group: usize) -> PolarsResult<Self> {
         let schema = frame.polars();
         let file = File::create(path_of(dir, frame.name))?;
         let refused = Arc::default();
@@ -192,6 +198,7 @@ impl FrameWriter {
             parquet,
             refused,
             waiting: DataFrame::empty_with_schema(&schema),
+            group,
             written: 0,
         })
     }
@@ -200,7 +207,7 @@ impl FrameWriter {
         if rows.height() > 0 {
             self.waiting.vstack_mut_owned(rows)?;
         }
-        if self.waiting.height() >= ROW_GROUP {
+        if self.waiting.height() >= self.group {
             self.flush()
         } else {
             Ok(())
@@ -484,7 +491,7 @@ fn each_batch_of(
 /// Errors: the disk refused.
 pub fn write_frame<R: Row>(dir: &Path, batches: impl Iterator<Item = Vec<R>>) -> Result<u64, Problem> {
     let write = || -> PolarsResult<u64> {
-        let mut writer = FrameWriter::open(dir, R::FRAME)?;
+        let mut writer = FrameWriter::open(dir, R::FRAME, FINDINGS_GROUP)?;
         for rows in batches {
             writer.push(R::to_frame(&rows)?)?;
         }
@@ -501,8 +508,12 @@ pub fn read_frame<R: Row>(dir: &Path, mut with: impl FnMut(Vec<R>)) -> Result<()
     let rows = rows_in(&path_of(dir, R::FRAME.name))?;
     let rows = usize::try_from(rows).map_err(|error| error.to_string())?;
     each_batch_of(dir, (R::FRAME, true), rows, &[], &mut |frame| {
-        with(R::from_frame(frame)?);
-        Ok(())
+        // As rows they take much more than as columns.
+        (0..frame.height()).step_by(FINDINGS_GROUP).try_for_each(|from| {
+            let rows = i64::try_from(from).map_err(|error| polars_err!(ComputeError: "{error}"))?;
+            with(R::from_frame(&frame.slice(rows, FINDINGS_GROUP))?);
+            Ok(())
+        })
     })
     .map_err(|error| error.to_string())
 }
@@ -552,6 +563,10 @@ fn decode(
         for column in &missing {
             let nulls = Column::full_null(column.name.into(), batch.height(), &column.kind.dtype());
             batch.with_column(nulls)?;
+        }
+        if !missing.is_empty() {
+            // Copies are written in the order of the schema.
+            batch = batch.select(columns.iter().map(|column| column.name))?;
         }
         if !take(batch)? {
             break;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::criteria::asked::{Asked, before_levels};
 use crate::criteria::baseline::{AnswersInWords, Baseline, Known, check_version, read_answers, required, unreadable};
@@ -29,6 +29,11 @@ struct ReportFile {
     frameworks: Vec<FrameworkOfFile>,
     #[serde(default)]
     tables: Vec<TableOfFile>,
+    /// Since version 4: what findings on tables say.
+    #[serde(default)]
+    outcomes: Vec<OutcomeOfFile>,
+    #[serde(default)]
+    usual: Option<UsualOfFile>,
 }
 
 #[derive(Deserialize)]
@@ -55,6 +60,43 @@ struct TableOfFile {
     table_arn: String,
     #[serde(default)]
     answers: AnswersInWords,
+    #[serde(default)]
+    facts: FactsOfFile,
+    /// Since version 4.
+    #[serde(default)]
+    findings: Vec<FindingOfTable>,
+}
+
+#[derive(Deserialize)]
+struct UsualOfFile {
+    facts: FactsOfFile,
+}
+
+#[derive(Deserialize, Default)]
+struct FactsOfFile {
+    /// None: it is not named here; none within: it is not known.
+    #[serde(default, deserialize_with = "named")]
+    table_id: Option<Option<String>>,
+}
+
+fn named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+#[derive(Deserialize)]
+struct FindingOfTable {
+    outcome: usize,
+    id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct OutcomeOfFile {
+    rule: String,
+    verdict: String,
+    waived: bool,
+    level: Level,
+    #[serde(default)]
+    failing_demands: Vec<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -105,13 +147,14 @@ pub(crate) fn baseline_of_file(text: &str, origin: &str) -> Result<Baseline, Pro
     let refuse = |why: String| unreadable(origin, why);
     let file: ReportFile = serde_json::from_str(text).map_err(|error| refuse(error.to_string()))?;
     check_version("a report", file.schema_version, 1..=SCHEMA_VERSION, origin)?;
+    let is_known = |(verdict, is_waived): (&str, bool), id: &str| {
+        let parsed: Result<Verdict, ()> = verdict.parse();
+        let parsed = parsed.map_err(|()| refuse(format!("`{verdict}` of finding {id} is no verdict")));
+        parsed.map(|verdict| counts(verdict, is_waived))
+    };
     let mut known = Vec::new();
     for finding in file.findings {
-        let verdict: Verdict = finding
-            .verdict
-            .parse()
-            .map_err(|()| refuse(format!("`{}` of finding {} is no verdict", finding.verdict, finding.id)))?;
-        if counts(verdict, finding.waived) {
+        if is_known((&finding.verdict, finding.waived), &finding.id)? {
             known.push(Known {
                 id: finding.id,
                 rule: finding.rule,
@@ -120,6 +163,35 @@ pub(crate) fn baseline_of_file(text: &str, origin: &str) -> Result<Baseline, Pro
                 level: finding.level,
                 failing_demands: finding.failing_demands,
             });
+        }
+    }
+    let usual_id = file.usual.and_then(|usual| usual.facts.table_id).flatten();
+    for table in &file.tables {
+        let table_id = table.facts.table_id.as_ref().unwrap_or(&usual_id);
+        for finding in &table.findings {
+            let outcome = file.outcomes.get(finding.outcome);
+            let no_outcome = || {
+                refuse(format!(
+                    "{}: it names outcome {}, and there are {}",
+                    table.table_arn,
+                    finding.outcome,
+                    file.outcomes.len()
+                ))
+            };
+            let said = outcome.ok_or_else(no_outcome)?;
+            let id = finding.id.clone();
+            let id = id.or_else(|| id_of_table(&said.rule, &table.table_arn, table_id.as_deref()));
+            let id = id.ok_or_else(|| refuse(format!("`{}` is no ARN of a table", table.table_arn)))?;
+            if is_known((&said.verdict, said.waived), &id)? {
+                known.push(Known {
+                    id,
+                    rule: said.rule.clone(),
+                    resource_arn: table.table_arn.clone(),
+                    verdict: said.verdict.clone(),
+                    level: said.level,
+                    failing_demands: said.failing_demands.clone(),
+                });
+            }
         }
     }
     let level = |rule: RuleOfFile| {
@@ -294,8 +366,14 @@ fn counts(verdict: Verdict, is_waived: bool) -> bool {
 
 /// The id that a finding on a table has where the table's own id is not known.
 fn id_by_name(rule: &str, table_arn: &str) -> Option<String> {
+    id_of_table(rule, table_arn, None)
+}
+
+/// The id of a finding on a table by the organisation's policy.
+fn id_of_table(rule: &str, table_arn: &str, table_id: Option<&str>) -> Option<String> {
     let arn = Arn::parse(table_arn)?;
-    let parts = [arn.partition, arn.account_id, arn.region, arn.table_name()?];
+    let id = table_id.filter(|id| *id != "none").or(arn.table_name())?;
+    let parts = [arn.partition, arn.account_id, arn.region, id];
     Some(finding_id(rule, &parts.map(str::to_owned)))
 }
 
@@ -498,6 +576,39 @@ mod tests {
             );
             assert_eq!(compared.open_count, usize::from(verdict_then == "non-compliant"));
         }
+    }
+
+    /// Ids that the short form does not tell are those that the findings have: by the id of the table, or by its name.
+    #[test]
+    fn findings_that_stand_in_their_table_are_read_with_their_ids() {
+        let report = r#"{"schema_version": 4, "scan": {"id": "s", "as_of": "2026-11-01T12:00:00Z"}, "findings": [],
+            "usual": {"facts": {"table_id": "usual-id"}},
+            "outcomes": [{"rule": "r", "verdict": "unknown", "waived": false, "level": "advised", "message": ""},
+                {"rule": "q", "verdict": "compliant", "waived": false, "level": "required", "message": ""}],
+            "tables": [
+                {"table_arn": "arn:aws:dynamodb:eu-west-1:111122223333:table/a", "facts": {"table_id": "own-id"},
+                    "findings": [{"outcome": 0}, {"outcome": 1}]},
+                {"table_arn": "arn:aws:dynamodb:eu-west-1:111122223333:table/b", "facts": {}, "findings": [{"outcome": 0}]},
+                {"table_arn": "arn:aws:dynamodb:eu-west-1:111122223333:table/c", "facts": {"table_id": null},
+                    "findings": [{"outcome": 0}]},
+                {"table_arn": "arn:aws:dynamodb:eu-west-1:111122223333:table/d", "facts": {}, "findings": [{"outcome": 0, "id": "said"}]}]}"#;
+        let read = baseline_of_file(report, "report.json").expect("a baseline");
+        let id = |id: &str| finding_id("r", &["aws", "111122223333", "eu-west-1", id].map(str::to_owned));
+        for known in [id("own-id"), id("usual-id"), id("c"), "said".to_owned()] {
+            assert_eq!(
+                read.known(&known).map(|known| known.level),
+                Some(Level::Advised),
+                "{known}"
+            );
+        }
+        let q = finding_id("q", &["aws", "111122223333", "eu-west-1", "own-id"].map(str::to_owned));
+        assert!(read.known(&q).is_none(), "good news");
+        let lost = report.replace("\"outcome\": 1", "\"outcome\": 7");
+        let problem = baseline_of_file(&lost, "report.json").expect_err("no such outcome");
+        assert!(
+            problem.why.contains("table/a: it names outcome 7, and there are 2"),
+            "{problem}"
+        );
     }
 
     #[test]

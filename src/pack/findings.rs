@@ -1,13 +1,15 @@
 //! Findings as rows of `findings.parquet`, and back to the place where two lists of findings begin to differ.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::domain::{Finding, Level};
+use crate::domain::{FactList, Finding, Level};
 use crate::inventory::judged::FindingRow;
 use crate::inventory::schema::Row as _;
 use crate::inventory::store::{each_batch_of_frame, read_frame, write_frame};
-use crate::pack::manifest::Totals;
+use crate::pack::manifest::{SCHEMA_WITH_TABLE_FACTS, Totals};
 use crate::problem::Problem;
 use crate::render::json::facts_json;
 use crate::report::Report;
@@ -20,12 +22,28 @@ const ROWS: usize = 8192;
 /// Errors: the disk refused.
 pub(crate) fn write(dir: &Path, report: &Report) -> Result<(), Problem> {
     let batches = report.findings.chunks(ROWS);
-    write_frame(dir, batches.map(|findings| findings.iter().map(row).collect())).map(|_| ())
+    let facts = facts_of(report);
+    let rows = batches.map(|findings| findings.iter().map(|finding| row(finding, Some(&facts))).collect());
+    write_frame(dir, rows).map(|_| ())
 }
 
-fn row(finding: &Finding) -> FindingRow {
+/// The facts of each table, by its ARN.
+type FactsOf<'r> = HashMap<&'r str, &'r Arc<FactList>>;
+
+fn facts_of(report: &Report) -> FactsOf<'_> {
+    let tables = report.tables.iter();
+    tables.map(|table| (&*table.table_arn, &table.facts)).collect()
+}
+
+/// `facts`: where evidence may stand instead; none: everywhere in the finding, as packs of older schemas have it.
+fn row(finding: &Finding, facts: Option<&FactsOf<'_>>) -> FindingRow {
+    let decides = finding.is_required() && finding.is_bad();
+    let is_said = |facts: &FactsOf<'_>| {
+        let of_table = facts.get(&*finding.resource_arn);
+        !decides && of_table.is_some_and(|facts| finding.evidence.is_among(facts))
+    };
     FindingRow {
-        id: finding.id.to_string(),
+        id: (facts.is_none() || finding.is_listed()).then(|| finding.id.to_string()),
         rule: finding.rule.to_string(),
         subject: finding.subject.as_str().to_owned(),
         resource_arn: finding.resource_arn.clone(),
@@ -41,7 +59,7 @@ fn row(finding: &Finding) -> FindingRow {
         waiver: finding.waived_by().map(Cow::into_owned),
         message: finding.message.to_string(),
         remedy: finding.remedy.to_string(),
-        evidence_json: facts_json(&finding.evidence),
+        evidence_json: (!facts.is_some_and(is_said)).then(|| facts_json(&finding.evidence)),
     }
 }
 
@@ -57,7 +75,8 @@ pub(crate) struct Compared {
 /// Reads `findings.parquet` and holds it against the findings of `report`.
 ///
 /// Errors: what is wrong with the file.
-pub(crate) fn compare(dir: &Path, report: &Report) -> Result<Compared, String> {
+pub(crate) fn compare(dir: &Path, report: &Report, schema_version: u32) -> Result<Compared, String> {
+    let facts = (schema_version >= SCHEMA_WITH_TABLE_FACTS).then(|| facts_of(report));
     let mut compared = Compared::default();
     for verdict in report.totals.findings_by_verdict.keys() {
         compared
@@ -80,7 +99,8 @@ pub(crate) fn compare(dir: &Path, report: &Report) -> Result<Compared, String> {
         for stored in rows {
             count(&mut compared.totals, &stored);
             if compared.difference.is_none() {
-                compared.difference = difference(compared.totals.findings, made.next(), &stored);
+                let made = made.next().map(|made| row(made, facts.as_ref()));
+                compared.difference = difference(compared.totals.findings, made, &stored);
             }
         }
     })?;
@@ -149,8 +169,8 @@ fn add(totals: &mut Totals, (verdict, severity, level): (&str, &str, Option<&str
     }
 }
 
-fn difference(number: u64, made: Option<&Finding>, stored: &FindingRow) -> Option<(String, String, String)> {
-    let Some(made) = made.map(row) else {
+fn difference(number: u64, made: Option<FindingRow>, stored: &FindingRow) -> Option<(String, String, String)> {
+    let Some(made) = made else {
         let place = format!("finding {number}");
         return Some((
             place,
@@ -163,7 +183,11 @@ fn difference(number: u64, made: Option<&Finding>, stored: &FindingRow) -> Optio
         ("rule", &made.rule, &stored.rule),
         ("subject", &made.subject, &stored.subject),
         ("resource_arn", &made.resource_arn, &stored.resource_arn),
-        ("id", &made.id, &stored.id),
+        (
+            "id",
+            made.id.as_deref().unwrap_or("none"),
+            stored.id.as_deref().unwrap_or("none"),
+        ),
         ("resource_name", &made.resource_name, &stored.resource_name),
         ("account_id", &made.account_id, &stored.account_id),
         ("region", &made.region, &stored.region),
@@ -191,7 +215,11 @@ fn difference(number: u64, made: Option<&Finding>, stored: &FindingRow) -> Optio
         ),
         ("message", &made.message, &stored.message),
         ("remedy", &made.remedy, &stored.remedy),
-        ("evidence", &made.evidence_json, &stored.evidence_json),
+        (
+            "evidence",
+            made.evidence_json.as_deref().unwrap_or("that of its table"),
+            stored.evidence_json.as_deref().unwrap_or("that of its table"),
+        ),
     ];
     // Which finding it is comes first: a row that is missing would otherwise show as a wrong verdict.
     let differs = fields.iter().find(|(_, made, stored)| made != stored);

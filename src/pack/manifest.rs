@@ -11,7 +11,7 @@ use crate::problem::Problem;
 use crate::sign::Signer;
 
 /// Raised whenever a field is added, removed or changes its meaning: a pack is never half understood.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
 
 /// The oldest that is still read. Packs of schema 1 were judged before rules had levels and questions: they are not judged again.
 pub const OLDEST_SCHEMA_VERSION: u32 = 1;
@@ -19,8 +19,9 @@ pub const OLDEST_SCHEMA_VERSION: u32 = 1;
 /// The first whose rules have levels: before it, whatever was asked was required.
 pub(crate) const SCHEMA_WITH_LEVELS: u32 = 2;
 
-/// The first whose reports say nothing twice: those of packs before it are not written again.
-pub(crate) const SCHEMA_WITH_SHORT_REPORTS: u32 = 3;
+/// The first with `tables.parquet`, where most findings have their evidence, and with reports that name each text once: reports of
+/// packs before it are not written again.
+pub(crate) const SCHEMA_WITH_TABLE_FACTS: u32 = 4;
 
 /// The manifest of an evidence pack.
 ///

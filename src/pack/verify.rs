@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::path::Path;
 
 use super::intact::{IntactPack, Shown, as_broken, broken, same_field, same_totals, unread};
-use super::manifest::{Coverage, Manifest, SCHEMA_WITH_LEVELS, SCHEMA_WITH_SHORT_REPORTS};
+use super::manifest::{Coverage, Manifest, SCHEMA_VERSION, SCHEMA_WITH_LEVELS, SCHEMA_WITH_TABLE_FACTS};
 use super::{FINDINGS_FILE, MANIFEST_FILE, Pack, TEMPLATES_DIR, findings, seal};
 use crate::criteria::Criteria;
 use crate::criteria::files::{self, CRITERIA_DIR};
@@ -33,6 +33,7 @@ pub struct Verified {
 pub fn verify(intact: &IntactPack) -> Result<Verified, Problem> {
     let (pack, inventory) = (&intact.pack, &intact.inventory);
     let mut shown = intact.shown.clone();
+    of_its_time(pack)?;
     if pack.manifest.schema_version < SCHEMA_WITH_LEVELS {
         shown.push(same_totals(pack)?);
         return Ok(Verified {
@@ -68,6 +69,37 @@ pub fn verify(intact: &IntactPack) -> Result<Verified, Problem> {
         unchecked,
     })
 }
+
+/// A pack that says that it is older than its `report.json` is no older pack: what is not checked of those would go unchecked.
+/// Up to now both raise their schema versions together.
+fn of_its_time(pack: &Pack) -> Result<(), Problem> {
+    let version = pack.manifest.schema_version;
+    if version >= SCHEMA_VERSION || pack.manifest.file(REPORT_FILE).is_none() {
+        return Ok(());
+    }
+    let mut begin = Vec::new();
+    let file = File::open(pack.dir.join(REPORT_FILE)).map_err(|error| unread(REPORT_FILE, &error))?;
+    let read = file.take(BEGINNING).read_to_end(&mut begin);
+    read.map_err(|error| unread(REPORT_FILE, &error))?;
+    let begin = String::from_utf8_lossy(&begin);
+    let after = begin
+        .split_once("\"schema_version\":")
+        .map_or("", |(_, after)| after.trim_start());
+    let found: String = after.chars().take_while(char::is_ascii_digit).collect();
+    if found == version.to_string() {
+        return Ok(());
+    }
+    Err(broken(
+        format!("{REPORT_FILE}, `schema_version`"),
+        format!("the manifest is of schema version {version}, found `{found}`"),
+    ))
+}
+
+/// The report that tells the version of its form.
+const REPORT_FILE: &str = "report.json";
+
+/// Bytes of it that are looked at.
+const BEGINNING: u64 = 64;
 
 /// Whose templates the documents have.
 fn of_templates(manifest: &Manifest) -> Vec<String> {
@@ -149,7 +181,8 @@ enum Rewritten {
 
 fn same_findings(pack: &Pack, report: &Report) -> Result<String, Problem> {
     let manifest = &pack.manifest;
-    let compared = findings::compare(&pack.dir, report).map_err(|why| broken(FINDINGS_FILE, why))?;
+    let compared =
+        findings::compare(&pack.dir, report, manifest.schema_version).map_err(|why| broken(FINDINGS_FILE, why))?;
     if let Some((place, expected, found)) = compared.difference {
         return Err(hinted(
             manifest,
@@ -239,7 +272,7 @@ fn same_reports(pack: &Pack, report: &Report) -> Result<Rewritten, Problem> {
     if stored.is_empty() {
         return Ok(Rewritten::Same("no report is in the pack".to_owned()));
     }
-    if pack.manifest.schema_version < SCHEMA_WITH_SHORT_REPORTS {
+    if pack.manifest.schema_version < SCHEMA_WITH_TABLE_FACTS {
         let names: Vec<&str> = stored.iter().map(|format| format.file_name).collect();
         return Ok(Rewritten::Not(format!(
             "reports of an older form, which this version does not write: {}; whether they say what the evidence gives was not checked",

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Event;
-use super::actions::{Action, Standing};
+use super::actions::Standing;
+use super::{Action, Event};
 use crate::aws::target::Target;
 
 /// A job under way.
@@ -20,7 +20,7 @@ pub(crate) struct Job {
 }
 
 /// A job that is over soon is seen soon; the longer one takes, the longer the pauses, up to the one that was asked for.
-const FIRST_LOOK: Duration = Duration::from_secs(2);
+pub(super) const FIRST_LOOK: Duration = Duration::from_secs(2);
 
 /// Follows jobs until each has ended, or the time is over.
 ///
@@ -38,8 +38,8 @@ pub(crate) async fn follow(
     while !waiting.is_empty() {
         let mut still = Vec::new();
         for job in waiting {
-            let standing = job.action.look(&job.target, &job.id).await;
-            let name = job.action.resource().name;
+            let standing = job.action.deed.job(&job.target, &job.id).await;
+            let name = &job.action;
             if standing.is_over {
                 tell(Event::Ended(name, &standing));
                 ended.push(standing);
@@ -58,4 +58,20 @@ pub(crate) async fn follow(
         }
     }
     ended
+}
+
+/// Follows one job until it has ended, or the time is over.
+///
+/// API: that of the action's look. Calls: 1 for each look. Errors: none; the last standing is given.
+pub(crate) async fn until_over(job: &Job, every: Duration, at_most: Duration) -> Standing {
+    let until = Instant::now() + at_most;
+    let mut pause = FIRST_LOOK.min(every);
+    loop {
+        let standing = job.action.deed.job(&job.target, &job.id).await;
+        if standing.is_over || Instant::now() >= until {
+            return standing;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (2 * pause).min(every);
+    }
 }

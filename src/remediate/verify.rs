@@ -1,10 +1,11 @@
-//! AWS read afresh: is what the plan says now so? The journal is not asked.
+//! AWS read afresh: is what the plan says now so, and are its findings good? The journal is not asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::Plan;
+use super::{Plan, Remaining};
 use crate::aws::target::Target;
-use crate::domain::{TargetId, Verdict};
+use crate::domain::{Finding, TargetId, Verdict};
+use crate::report::Report;
 
 /// What AWS says of one action.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,14 +26,61 @@ pub(crate) async fn verify(plan: &Plan, targets: &BTreeMap<TargetId, Target>) ->
     for action in &plan.actions {
         let id = action.target();
         let (verdict, message) = match targets.get(&id) {
-            Some(target) => action.verify(target, plan.as_of).await,
+            Some(target) => action.deed.verify(target, plan.as_of).await,
             None => (Verdict::Unknown, format!("account {} cannot be reached", id.account_id)),
         };
         results.push(Verified {
-            name: action.resource().name.to_owned(),
+            name: action.name(),
             verdict,
             message,
         });
     }
     results
+}
+
+/// What became of the findings.
+#[derive(Debug, Default)]
+pub(crate) struct Judged {
+    /// Findings of the plan that are good now: how many.
+    pub(crate) fixed: usize,
+    /// Findings that the plan was to make good and that still say no.
+    pub(crate) not_fixed: Vec<Remaining>,
+    /// Findings that the plan was to make good and of which that is not known: ids that the new evidence does not hold among them.
+    pub(crate) unknown: Vec<Remaining>,
+    /// Findings that were good before the plan and say no now; none where the evidence from before was not given.
+    pub(crate) worse: Vec<Remaining>,
+}
+
+/// Holds a judgement of today against what the plan was to bring about, and against the one from before, if it is there.
+pub(crate) fn judged(plan: &Plan, before: Option<&Report>, now: &Report) -> Judged {
+    let by_id: BTreeMap<&str, &Finding> = now.findings.iter().map(|finding| (&*finding.id, finding)).collect();
+    let mut judged = Judged::default();
+    for id in &plan.fixes {
+        match by_id.get(id.as_str()) {
+            Some(finding) => match finding.verdict {
+                Verdict::Compliant | Verdict::NotApplicable => judged.fixed += 1,
+                Verdict::NonCompliant => judged.not_fixed.push(Remaining::of(finding)),
+                Verdict::Unknown => judged.unknown.push(Remaining::of(finding)),
+            },
+            None => judged.unknown.push(Remaining {
+                finding: id.clone(),
+                rule: String::new(),
+                resource: String::new(),
+                message: "the evidence of today does not hold it".to_owned(),
+            }),
+        }
+    }
+    if let Some(before) = before {
+        let good = before
+            .findings
+            .iter()
+            .filter(|finding| finding.verdict == Verdict::Compliant);
+        let good: BTreeSet<&str> = good.map(|finding| &*finding.id).collect();
+        let worse = now.findings.iter().filter(|finding| {
+            let is_bad = finding.verdict == Verdict::NonCompliant && finding.is_required() && !finding.waived;
+            is_bad && finding.framework.is_none() && good.contains(&*finding.id)
+        });
+        judged.worse = worse.map(Remaining::of).collect();
+    }
+    judged
 }

@@ -1,10 +1,9 @@
 //! CSV for programs and auditors' tools: RFC 4180, a head in every file, the columns that matter first and always in the same
 //! place, no cell that a spreadsheet would run as a formula, and no name that it would take for a number or a date. A value
-//! that there is none of is an empty cell; the last column of `tables.csv` says why.
+//! that there is none of is an empty cell; the last column of `tables-all.csv` says why.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use csv::{Terminator, WriterBuilder};
@@ -12,16 +11,36 @@ use csv::{Terminator, WriterBuilder};
 use super::RenderError;
 use super::blocks::{Block, blocks, newest, plan, since};
 use super::digest::Digest;
-use crate::domain::{FactList, FactValue, Question, rfc3339};
+use crate::domain::{FactList, FactValue, Finding, NullCause, Question, Subject, rfc3339};
 use crate::report::Report;
 use crate::text::csv_cell;
 
-/// One row for each finding that is listed one by one. What rests on the facts of its table has them in `tables.csv`, which says
-/// them once.
+/// One row for each finding that is not good news, or waived; of those that only advise, on tables, none.
 ///
 /// Errors: none that a report can cause.
 pub(crate) fn findings(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
-    let head = [
+    let decides = |finding: &&Finding| {
+        let is_of_verdict = finding.is_required() || finding.subject != Subject::Table;
+        is_of_verdict && (finding.is_bad() || finding.waived)
+    };
+    let findings = report.findings.iter().filter(decides);
+    write_findings(report, findings, false, ("findings.csv", out))
+}
+
+/// One row for each finding, with its remedy and its evidence.
+///
+/// Errors: none that a report can cause.
+pub(crate) fn all_findings(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
+    write_findings(report, report.findings.iter(), true, ("findings-all.csv", out))
+}
+
+fn write_findings<'r>(
+    report: &'r Report,
+    findings: impl Iterator<Item = &'r Finding>,
+    is_whole: bool,
+    (file_name, out): (&'static str, &mut dyn Write),
+) -> Result<(), RenderError> {
+    let columns = [
         "finding_id",
         "rule",
         "severity",
@@ -43,23 +62,20 @@ pub(crate) fn findings(report: &Report, out: &mut dyn Write) -> Result<(), Rende
         "as_of",
         "since_baseline",
     ];
-    let as_of = rfc3339(report.scan.as_of);
-    let rows_of_tables: HashMap<&str, &Arc<FactList>> = report
-        .tables
-        .iter()
-        .map(|table| (&*table.table_arn, &table.facts))
+    // What to do is the same for all findings of a rule, and the facts of a table stand in other files, once.
+    let is_there = |place: usize| is_whole || columns[place] != "remedy";
+    let head: Vec<String> = (0..columns.len())
+        .filter(|place| is_there(*place))
+        .map(|place| columns[place].to_owned())
         .collect();
-    let listed = report.findings.iter().filter(|finding| finding.is_listed());
-    let rows = listed.map(|finding| {
-        let of_table = rows_of_tables.get(&*finding.resource_arn);
-        let is_said = of_table.is_some_and(|facts| finding.evidence.is_among(facts));
-        let evidence: Vec<String> = finding
-            .evidence
-            .iter()
-            .filter(|_| !is_said)
+    let as_of = rfc3339(report.scan.as_of);
+    let rows = findings.map(|finding| {
+        let has_own = is_whole || finding.subject != Subject::Table;
+        let evidence = finding.evidence.iter().filter(|_| has_own);
+        let evidence: Vec<String> = evidence
             .map(|(name, value)| format!("{name}={}", value_text(value)))
             .collect();
-        vec![
+        let row = [
             finding.id.to_string(),
             finding.rule.to_string(),
             finding.severity.to_string(),
@@ -82,9 +98,14 @@ pub(crate) fn findings(report: &Report, out: &mut dyn Write) -> Result<(), Rende
             report
                 .since(finding)
                 .map_or_else(String::new, |since| since.as_str().to_owned()),
-        ]
+        ];
+        let cells = row.into_iter().enumerate();
+        cells
+            .filter(|(place, _)| is_there(*place))
+            .map(|(_, cell)| cell)
+            .collect()
     });
-    write(out, "findings.csv", &head.map(str::to_owned), rows)
+    write(out, file_name, &head, rows)
 }
 
 /// The first columns of `tables.csv`, whatever the rules: what an auditor samples by. `report.xlsx` has the same.
@@ -155,22 +176,64 @@ pub(crate) fn account(report: &Report, account_id: &str) -> String {
     }
 }
 
-/// One row for each table: what matters most, then the verdict by each framework, then one column for each fact.
+/// One row for each table: what matters most, then the verdict by each framework.
 ///
 /// Errors: none that a report can cause.
 pub(crate) fn tables(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
-    const SAID: [&str; 4] = ["table_arn", "table_name", "account_id", "region"];
-    let mut facts: Vec<&str> = Vec::new();
-    for (name, _) in report.tables.iter().flat_map(|table| &*table.facts) {
-        if !SAID.contains(&name.as_ref()) && !facts.contains(&name.as_ref()) {
-            facts.push(name);
+    write_tables(report, &[], ("tables.csv", out))
+}
+
+/// The same, then one column for each fact, and why there is none.
+///
+/// Errors: none that a report can cause.
+pub(crate) fn all_tables(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
+    let names = fact_names(report);
+    let said = |name: &&&str| !["table_arn", "table_name", "account_id", "region"].contains(*name);
+    let facts: Vec<&str> = names.iter().filter(said).copied().collect();
+    write_tables(report, &facts, ("tables-all.csv", out))
+}
+
+/// The names of all facts on tables, in order.
+pub(super) fn fact_names(report: &Report) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    let mut last: Option<&FactList> = None;
+    for table in &report.tables {
+        // Nearly always all have the same.
+        if !last.is_some_and(|last| last.has_names_of(&table.facts)) {
+            let more = table.facts.iter().map(|(name, _)| name.as_ref());
+            let new: Vec<&str> = more.filter(|name| !names.contains(name)).collect();
+            names.extend(new);
         }
+        last = Some(&table.facts);
     }
+    names
+}
+
+/// Why facts have no value: each cause once, with the facts that it is true of.
+pub(super) fn why_none<'f>(nulls: impl Iterator<Item = (&'f str, &'f NullCause)>) -> String {
+    let mut causes: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (name, cause) in nulls {
+        causes.entry(cause.to_string()).or_default().push(name);
+    }
+    let causes = causes
+        .iter()
+        .map(|(cause, facts)| format!("{cause}: {}", facts.join(" ")));
+    causes.collect::<Vec<_>>().join("; ")
+}
+
+fn write_tables(
+    report: &Report,
+    facts: &[&str],
+    (file_name, out): (&'static str, &mut dyn Write),
+) -> Result<(), RenderError> {
     let mut head: Vec<String> = CORE.iter().map(|name| (*name).to_owned()).collect();
     let frameworks = report.frameworks.iter();
     head.extend(frameworks.map(|framework| format!("verdict_{}", framework.id.replace('-', "_"))));
     head.extend(facts.iter().map(|name| (*name).to_owned()));
-    head.extend(["as_of".to_owned(), "no_value_because".to_owned()]);
+    head.push("as_of".to_owned());
+    if !facts.is_empty() {
+        head.push("no_value_because".to_owned());
+    }
     let as_of = rfc3339(report.scan.as_of);
     let rows = report.tables.iter().zip(core(report)).map(|(table, core)| {
         let mut row: Vec<String> = core.iter().map(|text| csv_cell(text)).collect();
@@ -180,11 +243,11 @@ pub(crate) fn tables(report: &Report, out: &mut dyn Write) -> Result<(), RenderE
             let found = by_framework.find(|(id, ..)| **id == *framework.id);
             found.map_or_else(|| "not-asked".to_owned(), |(_, verdict, _)| verdict.to_string())
         }));
-        let mut causes: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-        for name in &facts {
+        let mut nulls = Vec::new();
+        for name in facts {
             row.push(match table.column(name) {
                 FactValue::Null(cause) => {
-                    causes.entry(cause.to_string()).or_default().push(name);
+                    nulls.push((*name, cause));
                     String::new()
                 }
                 // Numbers stay numbers: only text can be a formula.
@@ -193,13 +256,12 @@ pub(crate) fn tables(report: &Report, out: &mut dyn Write) -> Result<(), RenderE
             });
         }
         row.push(as_of.clone());
-        let causes = causes
-            .iter()
-            .map(|(cause, facts)| format!("{cause}: {}", facts.join(" ")));
-        row.push(csv_cell(&causes.collect::<Vec<_>>().join("; ")));
+        if !facts.is_empty() {
+            row.push(csv_cell(&why_none(nulls.into_iter())));
+        }
         row
     });
-    write(out, "tables.csv", &head, rows)
+    write(out, file_name, &head, rows)
 }
 
 /// A name: what a spreadsheet would take for a number or a date begins with an apostrophe, as a formula does.

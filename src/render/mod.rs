@@ -15,6 +15,7 @@ pub(crate) mod junit;
 pub(crate) mod markdown;
 pub(crate) mod ocsf;
 pub(crate) mod oscal;
+mod parquet;
 pub mod pdf;
 pub(crate) mod prometheus;
 #[cfg(test)]
@@ -111,6 +112,24 @@ pub(crate) const FORMATS: &[Format] = &[
         is_default: true,
         file_name: "coverage.csv",
         render: Render::Data(csv::coverage),
+    },
+    Format {
+        name: "csv-all",
+        is_default: false,
+        file_name: "findings-all.csv",
+        render: Render::Data(csv::all_findings),
+    },
+    Format {
+        name: "csv-all",
+        is_default: false,
+        file_name: "tables-all.csv",
+        render: Render::Data(csv::all_tables),
+    },
+    Format {
+        name: "parquet",
+        is_default: true,
+        file_name: "tables.parquet",
+        render: Render::Data(parquet::render),
     },
     Format {
         name: "json",

@@ -128,7 +128,7 @@ fn rendered(report: &Report, file_name: &str) -> String {
 fn machine_formats() -> impl Iterator<Item = &'static str> {
     let without_pages = FORMATS
         .iter()
-        .filter(|format| !matches!(format.name, "pdf" | "html" | "xlsx"));
+        .filter(|format| !matches!(format.name, "pdf" | "html" | "xlsx" | "parquet"));
     without_pages.map(|format| format.file_name)
 }
 
@@ -174,7 +174,7 @@ fn file_names_are_told_apart() {
         FORMATS
             .iter()
             .filter(|format| format.is_default)
-            .all(|format| { matches!(format.name, "csv" | "json" | "html" | "pdf") })
+            .all(|format| { matches!(format.name, "csv" | "parquet" | "json" | "html" | "pdf") })
     );
 }
 

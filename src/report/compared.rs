@@ -13,7 +13,7 @@ use crate::problem::count;
 const NAMED: usize = 5;
 
 /// Where a finding stands against the baseline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Since {
     /// It was not there, or said something else.
     New,

@@ -26,7 +26,7 @@ pub(crate) use compared::{Compared, Lost, Since};
 pub(crate) use conclusion::Conclusion;
 
 /// Raised whenever a field of `report.json` changes its meaning or goes.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
 
 /// Everything that a report may say.
 #[derive(Debug, Clone)]
@@ -335,10 +335,9 @@ impl TableRow {
 
     /// The value under a name that a row of this report carries; not asked if this row does not.
     pub fn column(&self, name: &str) -> &FactValue {
-        self.facts
-            .iter()
-            .find(|(fact, _)| *fact == name)
-            .map_or(&FactValue::Null(NullCause::NotAsked), |(_, value)| value)
+        let place = self.facts.place(name);
+        let found = place.and_then(|place| self.facts.get(place));
+        found.map_or(&FactValue::Null(NullCause::NotAsked), |(_, value)| value)
     }
 }
 

@@ -14,7 +14,10 @@ use crate::stderr;
 use crate::toml_reader::values::{check_account, distinct, regions};
 use crate::toml_reader::{Section, read_document};
 
-pub(crate) use remediation::{Remediation, check_lifecycle};
+pub(crate) use remediation::{
+    AssignBy, COLD_MINIMUM_DAYS, DEFAULT_VAULT, LONGEST_LIFECYCLE_DAYS, Remediation, SHORTEST_GRACE_DAYS,
+    check_lifecycle, check_pitr_days, check_vault_name, is_plan_name,
+};
 
 /// The settings file looked for when none is named.
 pub(crate) const DEFAULT_FILE: &str = "backproof.toml";

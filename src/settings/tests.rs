@@ -67,6 +67,13 @@ fn everything_can_be_said() {
         vault = "WebappBackups"
         cold-after = "7d"
         delete-after = "97d"
+        plan-name = "DynamoDB-dailies"
+        assign = "tag"
+        new-vault = "vault-2"
+        new-vault-key = "alias/backup"
+        new-vault-tags = { team = "dr" }
+        lock-grace = "7d"
+        break-glass = ["arn:aws:iam::111122223333:role/BreakGlass"]
     "#,
     );
     let expected = PolicyValues {
@@ -99,6 +106,11 @@ fn everything_can_be_said() {
         assert_eq!(source_of(&settings, key), Some(Source::File), "{key}");
     }
     assert_eq!(settings.remediation.delete_after_days, Some(97));
+    assert_eq!(settings.remediation.plan_name.as_deref(), Some("DynamoDB-dailies"));
+    assert_eq!(settings.remediation.assign, super::AssignBy::Tag);
+    assert_eq!(settings.remediation.new_vault(), "vault-2");
+    assert_eq!(settings.remediation.lock_grace_days, Some(7));
+    assert_eq!(settings.remediation.break_glass.len(), 1);
     assert_eq!(settings.accounts[0].name, "payments");
     assert_eq!(settings.waivers, Some(PathBuf::from("waivers.toml")));
 }
@@ -164,6 +176,25 @@ fn all_mistakes_are_found_in_one_run_with_their_lines() {
         ]
     );
     assert_eq!(problems[0].hint, "did you mean `regions`?");
+}
+
+#[test]
+fn vaults_to_make_are_named_and_kept_as_aws_backup_takes_them() {
+    for (line, what) in [
+        ("new-vault = \"a\"", "2 `remediation.new-vault` is no name of a vault"),
+        (
+            "new-vault = \"aws/own\"",
+            "2 `remediation.new-vault` is no name of a vault",
+        ),
+        ("lock-grace = \"2d\"", "2 `remediation.lock-grace` is too short"),
+        (
+            "break-glass = [\"BreakGlass\"]",
+            "2 `remediation.break-glass` names `BreakGlass`, which is no ARN of a principal",
+        ),
+    ] {
+        let found = mistakes(&format!("[remediation]\n{line}"));
+        assert_eq!(found, [what], "{line}");
+    }
 }
 
 #[test]

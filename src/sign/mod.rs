@@ -23,8 +23,25 @@ use crate::problem::{Outcome, Problem, Problems, one_line};
 pub(crate) use kms::ACTIONS as KMS_ACTIONS;
 pub use trust::Trust;
 
-/// The namespace of SSH signatures: `ssh-keygen -Y verify -n backproof`.
-pub(crate) const NAMESPACE: &str = "backproof";
+/// What a signature is for: one that was made for something else does not count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The manifest of a pack.
+    #[default]
+    Evidence,
+    /// A remediation plan that somebody has reviewed.
+    Plan,
+}
+
+impl Purpose {
+    /// The namespace of SSH signatures: `ssh-keygen -Y verify -n backproof`.
+    pub(crate) const fn namespace(self) -> &'static str {
+        match self {
+            Self::Evidence => "backproof",
+            Self::Plan => "backproof-plan",
+        }
+    }
+}
 
 /// With what a signature was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,8 +116,10 @@ pub(crate) enum Broken {
     #[error("it was made with {0}, which is not accepted; keys are Ed25519 (SSH), RSA, P-256 or P-384 (KMS)")]
     Unsupported(String),
     /// Made for another purpose.
-    #[error("it was made for the namespace `{found}`, not for `{NAMESPACE}`")]
+    #[error("it was made for the namespace `{found}`, not for `{wanted}`")]
     WrongNamespace {
+        /// What it has to be made for.
+        wanted: &'static str,
         /// What it was made for.
         found: String,
     },
@@ -228,6 +247,7 @@ pub(crate) fn verify(message: &[u8], signature: &[u8], trust: &Trust, at: DateTi
 pub(crate) struct Signers {
     keys: Vec<Key>,
     names: Vec<String>,
+    purpose: Purpose,
 }
 
 #[derive(Debug)]
@@ -270,11 +290,19 @@ impl Signers {
         }
         keys.sort_by_key(Key::kind);
         if problems.is_empty() {
-            let names = names.to_vec();
-            Ok(Self { keys, names })
+            Ok(Self {
+                keys,
+                names: names.to_vec(),
+                purpose: Purpose::Evidence,
+            })
         } else {
             Err(Problems(problems))
         }
+    }
+
+    /// The same keys, for another purpose.
+    pub(crate) fn for_purpose(self, purpose: Purpose) -> Self {
+        Self { purpose, ..self }
     }
 
     /// True if nothing will be signed.
@@ -305,15 +333,16 @@ impl Signers {
         let mut signatures = Vec::new();
         for key in &self.keys {
             let bytes = match key {
-                Key::Ssh(key) => key.sign(message).await,
+                Key::Ssh(key) => key.sign(message, self.purpose).await,
                 Key::Kms(key) => key.sign(message).await,
             }?;
-            let signer = verify(message, &bytes, &Trust::none(), Utc::now()).map_err(|broken| {
-                Problem::new("the key made a signature that is not valid")
-                    .why(broken.to_string())
-                    .so("nothing was signed with it")
-                    .hint("use another key or agent")
-            })?;
+            let signer =
+                verify(message, &bytes, &Trust::none().for_purpose(self.purpose), Utc::now()).map_err(|broken| {
+                    Problem::new("the key made a signature that is not valid")
+                        .why(broken.to_string())
+                        .so("nothing was signed with it")
+                        .hint("use another key or agent")
+                })?;
             signatures.push(Signature { signer, bytes });
         }
         Ok(signatures)

@@ -8,7 +8,7 @@ use ssh_key::public::KeyData;
 use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey, PublicKey, SshSig};
 
 use super::agent::Agent;
-use super::{Broken, Kind, NAMESPACE, Signer, Trust};
+use super::{Broken, Kind, Purpose, Signer, Trust};
 use crate::problem::Problem;
 
 /// How an armored signature begins.
@@ -98,14 +98,15 @@ impl Key {
     /// Signs. The result is the armored text.
     ///
     /// Errors: the agent refused.
-    pub(super) async fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Problem> {
+    pub(super) async fn sign(&self, message: &[u8], purpose: Purpose) -> Result<Vec<u8>, Problem> {
+        let namespace = purpose.namespace();
         let failed = |error: ssh_key::Error| unusable("it did not sign").why(error.to_string());
         let signature = match self {
-            Self::File(key) => key.sign(NAMESPACE, HashAlg::Sha512, message).map_err(failed)?,
+            Self::File(key) => key.sign(namespace, HashAlg::Sha512, message).map_err(failed)?,
             Self::Agent(agent, key) => {
-                let data = SshSig::signed_data(NAMESPACE, HashAlg::Sha512, message).map_err(failed)?;
+                let data = SshSig::signed_data(namespace, HashAlg::Sha512, message).map_err(failed)?;
                 let signature = agent.sign(key, &data).await?;
-                SshSig::new(key.key_data().clone(), NAMESPACE, HashAlg::Sha512, signature).map_err(failed)?
+                SshSig::new(key.key_data().clone(), namespace, HashAlg::Sha512, signature).map_err(failed)?
             }
         };
         Ok(signature.to_pem(LineEnding::LF).map_err(failed)?.into_bytes())
@@ -175,8 +176,10 @@ pub(super) fn verify(message: &[u8], text: &str, trust: &Trust, at: DateTime<Utc
         ssh_key::Error::AlgorithmUnknown => Broken::Unsupported("an algorithm that is not known here".to_owned()),
         other => Broken::Garbage(other.to_string()),
     })?;
-    if signature.namespace() != NAMESPACE {
+    let namespace = trust.purpose().namespace();
+    if signature.namespace() != namespace {
         return Err(Broken::WrongNamespace {
+            wanted: namespace,
             found: signature.namespace().to_owned(),
         });
     }
@@ -185,7 +188,7 @@ pub(super) fn verify(message: &[u8], text: &str, trust: &Trust, at: DateTime<Utc
         return Err(Broken::Unsupported(format!("a key of type {}", key.algorithm())));
     }
     PublicKey::from(key.clone())
-        .verify(NAMESPACE, message, &signature)
+        .verify(namespace, message, &signature)
         .map_err(|_| Broken::Altered {
             fingerprint: fingerprint(key),
         })?;

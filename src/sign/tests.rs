@@ -57,7 +57,7 @@ fn what_ssh_keygen_signs_otherwise_is_refused_by_name() {
             MESSAGE,
             data!("git.sig"),
             &right,
-            |broken| matches!(broken, Broken::WrongNamespace { found } if found == "git"),
+            |broken| matches!(broken, Broken::WrongNamespace { found, .. } if found == "git"),
         ),
         (MESSAGE, data!("ecdsa.sig"), &right, |broken| {
             matches!(broken, Broken::Unsupported(_))

@@ -10,7 +10,7 @@ use ssh_key::PublicKey;
 use ssh_key::public::KeyData;
 
 use super::public_key::SpkiKey;
-use super::{Broken, NAMESPACE, ssh};
+use super::{Broken, Purpose, ssh};
 use crate::problem::{Problem, one_line};
 
 /// Keys that the verifier brings.
@@ -18,6 +18,7 @@ use crate::problem::{Problem, one_line};
 pub struct Trust {
     /// Something was given, even if it holds no key that could have signed evidence.
     is_given: bool,
+    purpose: Purpose,
     /// Who must have signed, as lines of allowed_signers name him.
     identity: Option<String>,
     ssh: Vec<Allowed>,
@@ -44,6 +45,16 @@ impl Trust {
     /// No key at all: signatures are checked, and who made them is left open.
     pub fn none() -> Self {
         Self::default()
+    }
+
+    /// The same keys, for signatures of another purpose.
+    pub(crate) fn for_purpose(self, purpose: Purpose) -> Self {
+        Self { purpose, ..self }
+    }
+
+    /// What signatures have to be for.
+    pub(super) fn purpose(&self) -> Purpose {
+        self.purpose
     }
 
     /// True if there is nothing to hold a signature against.
@@ -114,7 +125,7 @@ impl Trust {
                     one_line(identity)
                 )
             });
-            match other.or_else(|| allowed.limits.passed(at)) {
+            match other.or_else(|| allowed.limits.passed(self.purpose, at)) {
                 None => return Ok(Some(allowed.name.clone())),
                 Some(why) => {
                     broken = Broken::NotTrustedForThis {
@@ -141,9 +152,13 @@ impl Trust {
 
 impl Limits {
     /// Which limit keeps the key from being trusted.
-    fn passed(&self, at: DateTime<Utc>) -> Option<String> {
+    fn passed(&self, purpose: Purpose, at: DateTime<Utc>) -> Option<String> {
         let time = |time: DateTime<Utc>| time.format("%Y-%m-%dT%H:%M:%SZ").to_string();
-        if let Some(namespaces) = self.namespaces.as_deref().filter(|list| !in_list(list, NAMESPACE)) {
+        if let Some(namespaces) = self
+            .namespaces
+            .as_deref()
+            .filter(|list| !in_list(list, purpose.namespace()))
+        {
             return Some(format!(
                 "it may sign for the namespaces `{}` only",
                 one_line(namespaces)

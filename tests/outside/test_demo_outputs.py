@@ -22,7 +22,15 @@ def path(*parts):
 
 
 def report(audit):
-    return json.loads(path(audit, "report.json").read_text(encoding="utf-8"))
+    """`report.json`, with the findings on tables beside the others, as docs/formats.md says that they are read."""
+    read = json.loads(path(audit, "report.json").read_text(encoding="utf-8"))
+    on_tables = [
+        {**read["outcomes"][finding["outcome"]], "subject": "table", "resource_arn": table["table_arn"], "id": finding.get("id")}
+        for table in read["tables"]
+        for finding in table["findings"]
+    ]
+    read["findings"] = on_tables + read["findings"]
+    return read
 
 
 def rows(audit, name):
@@ -32,7 +40,7 @@ def rows(audit, name):
 
 @pytest.mark.parametrize("audit", AUDITS)
 def test_every_file_is_there(audit):
-    for name in ("report.json", "report.html", "report.pdf", "findings.csv", "tables.csv", "coverage.csv"):
+    for name in ("report.json", "report.html", "report.pdf", "findings.csv", "tables.csv", "tables.parquet", "coverage.csv"):
         assert path(audit, name).stat().st_size > 100, name
     assert list(path(audit, "inventory").glob("*.parquet")), "the inventory"
     assert not list(path(audit).glob(".partial*")), "nothing half-written"
@@ -71,7 +79,7 @@ def test_the_numbers_of_the_report_agree(audit):
     assert coverage["gaps"], "the demo has a vault that may not be read"
     answers = collections.Counter(table["verdict"] for table in read["tables"])
     assert answers["compliant"] > 20 and answers["non-compliant"] > 5, "a believable mix"
-    ids = [finding["id"] for finding in read["findings"]]
+    ids = [finding["id"] for finding in read["findings"] if finding["id"]]
     assert len(ids) == len(set(ids))
 
 
@@ -103,7 +111,9 @@ def test_remediation_made_a_difference():
 def test_the_csv_files_say_what_the_json_says(audit):
     read = report(audit)
     findings, tables = rows(audit, "findings.csv"), rows(audit, "tables.csv")
-    assert [(row["finding_id"], row["verdict"]) for row in findings] == [(one["id"], one["verdict"]) for one in read["findings"]]
+    told = [one for one in read["findings"] if one["subject"] != "table" or one["level"] == "required"]
+    told = [one for one in told if one["waived"] or one["verdict"] in ("non-compliant", "unknown")]
+    assert sorted((row["finding_id"], row["verdict"]) for row in findings) == sorted((one["id"], one["verdict"]) for one in told)
     assert sorted(row["table_arn"] for row in tables) == sorted(table["table_arn"] for table in read["tables"])
     for row in findings + tables + rows(audit, "coverage.csv"):
         assert None not in row and None not in row.values(), "every row has as many cells as the head"

@@ -77,11 +77,23 @@ def test_duckdb_reads_the_findings_and_the_call_log(manifest):
     report = json.loads((PACK / "report.json").read_text())
     # The report lists what is bad, what is required and what is not about a table, and counts the rest by rule.
     listed = findings.filter("subject <> 'table' OR level = 'required' OR waived OR verdict IN ('non-compliant', 'unknown')")
-    assert [row[0] for row in listed.project("id").fetchall()] == [finding["id"] for finding in report["findings"]]
+    on_tables = [finding for table in report["tables"] for finding in table["findings"]]
+    ids = {row[0] for row in listed.project("id").fetchall()}
+    told = {finding["id"] for finding in on_tables + report["findings"] if "id" in finding}
+    assert len(ids) == len(listed) == len(on_tables) + len(report["findings"]) and told <= ids
     unlisted = sum(sum(rule["unlisted"].values()) for rule in report["rules"])
     assert len(findings) == len(listed) + unlisted == report["totals"]["findings"]
-    for (evidence,) in findings.project("evidence_json").fetchall():
+    decides = findings.filter("level = 'required' AND verdict IN ('non-compliant', 'unknown')")
+    for (evidence,) in decides.project("evidence_json").fetchall():
         assert isinstance(json.loads(evidence), dict)
+    # The others on tables rest on the facts of their table.
+    tables = rows(PACK / "tables.parquet")
+    assert len(tables) == report["totals"]["tables"]
+    reads = {name for rule in report["rules"] if rule["subject"] == "table" for name in rule["reads"]}
+    assert reads <= set(tables.columns)
+    arns = {row[0] for row in tables.project("table_arn").fetchall()}
+    said = findings.filter("evidence_json IS NULL")
+    assert len(said) and {row[0] for row in said.project("resource_arn").fetchall()} <= arns
     calls = rows(PACK / "inventory" / "call_log.parquet")
     assert len(calls) == manifest["coverage"]["calls"]
     unanswered = calls.filter("outcome = 'ok' AND (answered_at IS NULL OR request_id IS NULL)")

@@ -13,6 +13,7 @@ TABLES = {
     "backup": ("backup/api/mod.rs", r'=> "(\w+)" on '),
     "dynamodb": ("dynamodb/api/mod.rs", r'\("([A-Z]\w+)", On::'),
     "account": ("account.rs", r'^        "\w+" => "([A-Z]\w+)",$'),
+    "iam": ("iam/api/mod.rs", LIST),
     "kms": ("kms/api/mod.rs", LIST),
     "sts": ("sts.rs", LIST),
     "tagging": ("tagging.rs", LIST),

@@ -226,7 +226,8 @@ fn an_excluded_table_is_told_of_its_exclusion() {
         ),
     ] {
         let bench = Bench::new(&world(&plan(id)));
-        let (ran, report) = scan(&bench, "out", &["--format", "json,markdown"]);
+        let (ran, _) = scan(&bench, "out", &["--format", "json,json-all,markdown"]);
+        let report = crate::common::json_file(&bench.path("out/report-all.json"));
         assert_eq!(
             fact(&report, "forgotten", "in_a_plan"),
             &Value::from(false),

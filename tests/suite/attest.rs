@@ -95,7 +95,7 @@ fn a_month_with_packs_around_it_is_told_table_by_table(months: &Months) {
     assert_eq!(orders["longest_gap"]["at_most"], 86_400);
     assert_eq!(orders["longest_gap"]["certain"], true);
     assert_eq!(orders["recovery_points"], 30);
-    assert_eq!(orders["mishaps"], json!([]));
+    assert_eq!(orders["failed_runs"], json!([]));
     assert_eq!(orders["asked"][0]["rpo"], "25h");
     assert!(orders["deleted"].is_null());
 
@@ -176,11 +176,13 @@ fn what_failed_what_followed_and_what_was_accepted(months: &Months) {
     let seconds = exposure["seconds"].as_u64().expect("seconds");
     assert!((3 * 86_400 - 3600..3 * 86_400).contains(&seconds), "{exposure}");
     assert_eq!(unlucky["longest_gap"]["at_most"], 4 * 86_400);
-    let mishaps = unlucky["mishaps"].as_array().expect("mishaps");
-    assert_eq!(mishaps.len(), 3);
-    assert_eq!(mishaps[0]["state"], "FAILED");
-    assert_eq!(mishaps[0]["cause"], "the role is gone");
-    let next = mishaps[0]["next_success_at"].as_str().expect("an instant");
+    let failed = unlucky["failed_runs"].as_array().expect("failed runs");
+    assert_eq!(failed.len(), 3);
+    assert_eq!(failed[0]["state"], "FAILED");
+    assert_eq!(failed[0]["cause"], "the role is gone");
+    // It stands beside the exposure that it made.
+    assert_eq!(exposure["causes"][0]["cause"], "the role is gone", "{exposure}");
+    let next = failed[0]["next_success_at"].as_str().expect("an instant");
     assert_eq!(next[..14], exposure["to"].as_str().expect("an instant")[..14]);
 
     // The same, under a waiver that was approved before and still held.
@@ -211,7 +213,7 @@ fn a_time_that_no_pack_reaches_is_not_observed(months: &mut Months) {
         forgotten,
         format!("{}{}{}", "e".repeat(17), "n".repeat(33), "e".repeat(28))
     );
-    assert_eq!(orders["not_observed"].as_array().expect("stretches").len(), 1);
+    assert_eq!(orders["not_observed"].as_array().expect("intervals").len(), 1);
 }
 
 fn after_the_newest_pack_nothing_is_known(months: &Months) {

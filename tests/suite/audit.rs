@@ -10,7 +10,7 @@ fn a_scan_tells_protected_from_forgotten() {
     let bench = Bench::new(&world(""));
     let (ran, report) = bench.scan("out", &[]);
     assert_eq!(ran.code, 10, "{}", ran.stderr);
-    assert_eq!(report["schema_version"], 3);
+    assert_eq!(report["schema_version"], 4);
     assert_eq!(report["scan"]["as_of"], "2026-11-01T12:00:00Z");
     assert_eq!(report["coverage"]["tables_listed"], 2);
     assert_eq!(report["coverage"]["tables_described"], 2);
@@ -82,6 +82,7 @@ fn the_same_inventory_gives_the_same_bytes() {
         "findings.csv",
         "tables.csv",
         "coverage.csv",
+        "tables.parquet",
         "report.json",
         "report.html",
         "report.pdf",
@@ -104,8 +105,42 @@ fn the_short_report_says_what_the_whole_one_says() {
         finding["subject"] != "table" || finding["level"] == "required" || finding["waived"] == true || is_bad
     };
     let listed: Vec<Value> = findings.iter().filter(is_listed).cloned().collect();
-    assert_eq!(short["findings"], Value::Array(listed.clone()));
-    assert_eq!(short["tables"], whole["tables"]);
+    // Its order is that of the tables; ids of what only advises are not told.
+    let sorted = |findings: &[Value], ids: &[Value]| {
+        let place = |one: &Value| ["resource_arn", "rule", "framework"].map(|name| one[name].to_string());
+        let mut all = findings.to_vec();
+        all.sort_by_key(place);
+        for one in all.iter_mut().filter(|one| !ids.contains(&one["id"])) {
+            one["id"] = Value::Null;
+        }
+        all
+    };
+    let told = short["findings"].as_array().expect("findings");
+    let ids: Vec<Value> = told.iter().map(|one| one["id"].clone()).collect();
+    assert_eq!(sorted(told, &ids), sorted(&listed, &ids));
+    for finding in told {
+        let is_bad = finding["verdict"] == "non-compliant" || finding["verdict"] == "unknown";
+        assert!(
+            !finding["id"].is_null() || !is_bad || finding["level"] == "advised",
+            "{finding}"
+        );
+    }
+    for (short, whole) in short["tables"]
+        .as_array()
+        .expect("tables")
+        .iter()
+        .zip(whole["tables"].as_array().expect("tables"))
+    {
+        let (mut own, mut all) = (short.clone(), whole.clone());
+        for part in ["facts", "causes"] {
+            let told = own[part].take();
+            let said = all[part].take();
+            for (name, value) in told.as_object().expect("a map") {
+                assert_eq!(said[name], *value, "{name}");
+            }
+        }
+        assert_eq!(own, all);
+    }
     let unlisted: u64 = short["rules"]
         .as_array()
         .expect("rules")
@@ -117,8 +152,14 @@ fn the_short_report_says_what_the_whole_one_says() {
     assert_eq!(unlisted as usize, findings.len() - listed.len());
     assert!(unlisted > 0);
     let rows = |file: &str| csv_rows(&std::fs::read_to_string(bench.path(file)).expect("a file")).len();
-    bench.run(&["report", "out", "--to", "csv", "--format", "csv", "--quiet"]);
-    assert_eq!(rows("csv/findings.csv"), listed.len());
+    bench.run(&["report", "out", "--to", "csv", "--format", "csv,csv-all", "--quiet"]);
+    let decides = |finding: &&Value| {
+        let is_good = finding["verdict"] == "compliant" || finding["verdict"] == "not-applicable";
+        (finding["subject"] != "table" || finding["level"] == "required") && (!is_good || finding["waived"] == true)
+    };
+    assert_eq!(rows("csv/findings.csv"), listed.iter().filter(decides).count());
+    assert_eq!(rows("csv/findings-all.csv"), findings.len());
+    assert_eq!(rows("csv/tables-all.csv"), rows("csv/tables.csv"));
 }
 
 #[test]
@@ -393,10 +434,16 @@ fn regions_that_nobody_named_or_listed_are_missing_evidence() {
 #[test]
 fn reports_are_as_reviewed() {
     let bench = Bench::new(&world(""));
-    let (ran, _) = bench.scan("out", &["--format", "csv"]);
+    let (ran, _) = bench.scan("out", &["--format", "csv,csv-all"]);
     assert_eq!(ran.code, 10, "{}", ran.stderr);
     let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    for file in ["findings.csv", "tables.csv", "coverage.csv"] {
+    for file in [
+        "findings.csv",
+        "findings-all.csv",
+        "tables.csv",
+        "tables-all.csv",
+        "coverage.csv",
+    ] {
         let found = std::fs::read_to_string(bench.path("out").join(file)).expect("a file");
         if std::env::var_os("BACKPROOF_BLESS").is_some() {
             std::fs::write(golden.join(file), &found).expect("written");

@@ -38,6 +38,7 @@ fn every_subcommand_has_help() {
         vec!["remediate", "apply", "--help"],
         vec!["remediate", "verify", "--help"],
         vec!["backup", "--help"],
+        vec!["restore", "--help"],
         vec!["explain", "--help"],
         vec!["demo", "--help"],
         vec!["sandbox", "--help"],
@@ -491,11 +492,38 @@ fn a_firm_changes_looks_and_words_without_touching_the_program() {
 }
 
 #[test]
+fn a_part_of_a_name_is_answered_with_the_names_that_hold_it() {
+    let bench = Bench::new(&world(""));
+    bench.scan("out", &["--format", "json"]);
+    let ran = bench.run(&["explain", "table", "forgot", "--inventory", "out"]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains("did you mean `forgotten`?"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_failure_below_fail_on_is_said_to_be_one() {
+    let bench = Bench::new(&world(""));
+    let args = [
+        "scan",
+        "--rules",
+        "deletion-protection-on",
+        "--fail-on",
+        "critical",
+        "--to",
+        "out",
+    ];
+    let ran = bench.run(&args);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let said = "not compliant, and nothing of that counts for `--fail-on critical` (exit 0)";
+    assert!(ran.stdout.contains(said), "{}", ran.stdout);
+}
+
+#[test]
 fn json_pipes_cleanly() {
     let bench = Bench::new(&world(""));
     let ran = bench.run(&["scan", "--format", "json", "--to", "-"]);
     assert_eq!(ran.code, 10, "{}", ran.stderr);
-    assert_eq!(ran.json()["schema_version"], 3);
+    assert_eq!(ran.json()["schema_version"], 4);
 }
 
 #[test]
@@ -509,7 +537,8 @@ fn nasty_names_and_tags_harm_no_format() {
         !html.contains("src=") && !html.contains("href=\"http"),
         "the page asks for something outside itself"
     );
-    let bytes = std::fs::read(bench.path("out/tables.csv")).expect("a file");
+    bench.run(&["report", "out", "--to", "csv", "--format", "csv-all", "--quiet"]);
+    let bytes = std::fs::read(bench.path("csv/tables-all.csv")).expect("a file");
     let mut reader = csv::Reader::from_reader(bytes.as_slice());
     let tags = reader
         .headers()
@@ -557,7 +586,7 @@ fn printed_permissions_include_what_other_accounts_and_keys_take() {
 #[test]
 fn printed_permissions_include_what_the_sources_name() {
     for (place, commands) in [
-        ("remediate", &["remediate"][..]),
+        ("remediate", &["remediate", "restore"][..]),
         ("push", &["push"]),
         ("sign", &["sign"]),
         ("deliver", &["deliver"]),

@@ -764,7 +764,7 @@ fn a_baseline_that_cannot_be_read_is_an_error_before_anything_is_asked() {
     bench.write("half.json", &report[..report.len() / 2]);
     bench.write(
         "other.json",
-        report.replacen("\"schema_version\":3", "\"schema_version\":7", 1),
+        report.replacen("\"schema_version\":4", "\"schema_version\":7", 1),
     );
     bench.write(
         "levels.json",

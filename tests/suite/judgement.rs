@@ -588,7 +588,7 @@ fn a_schedule_is_shown_in_words_beside_its_expression() {
     let words = "cron(0 3 ? * 1 *) (Sundays at 03:00 Europe/Berlin)";
     let formats = [
         "--format",
-        "csv,json,html,markdown,junit,sarif",
+        "csv,csv-all,json,json-all,html,markdown,junit,sarif",
         "--rules",
         "plan-frequent-enough,plan-has-run",
     ];
@@ -602,7 +602,7 @@ fn a_schedule_is_shown_in_words_beside_its_expression() {
     assert_eq!(fact(&report, "orders", "plan_schedules"), words);
     for file in [
         "findings.csv",
-        "tables.csv",
+        "tables-all.csv",
         "report.html",
         "junit.xml",
         "report.sarif",

@@ -5,6 +5,7 @@
 
 mod adversary;
 mod answers;
+mod approval;
 mod attest;
 mod audit;
 mod broken;
@@ -25,10 +26,15 @@ mod native;
 mod nulls;
 mod pack;
 mod periods;
+mod plans;
 mod properties;
 mod push;
 mod realism;
 mod remediation;
+mod restores;
+mod role;
 mod sample;
+mod table_actions;
 mod talk;
+mod vaults;
 mod waivers;

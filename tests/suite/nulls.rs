@@ -152,7 +152,8 @@ fn a_denied_call_is_named_wherever_it_hides_something() {
     assert_eq!(cause(&report, "forgotten", "newest_recovery_point_at"), "none");
     let finding = crate::common::finding(&report, "forgotten", "in-a-plan");
     assert_eq!(finding["causes"]["in_a_plan"], denied);
-    let cells = std::fs::read_to_string(bench.path("out/tables.csv")).expect("a file");
+    bench.run(&["report", "out", "--to", "csv", "--format", "csv-all", "--quiet"]);
+    let cells = std::fs::read_to_string(bench.path("csv/tables-all.csv")).expect("a file");
     assert!(cells.contains(denied), "{cells}");
     let told = bench.run(&["explain", "table", "forgotten", "--inventory", "out", "--all"]);
     assert!(
@@ -180,8 +181,13 @@ fn a_denied_call_is_named_wherever_it_hides_something() {
 fn a_limited_scan_says_what_it_was_not_asked() {
     let bench = Bench::new(&small(""));
     let limited = ["scan", "--rules", "dynamodb-opted-in", "--to", "out", "--quiet"];
-    assert_eq!(bench.run(&limited).code, 0);
-    let report = json_file(&bench.path("out/report.json"));
+    assert_eq!(
+        bench
+            .run(&[&limited[..], &["--format", "csv,json,json-all,html,pdf"]].concat())
+            .code,
+        0
+    );
+    let report = json_file(&bench.path("out/report-all.json"));
     for name in ["in_a_plan", "newest_recovery_point_at", "pitr_on", "plan_names", "tags"] {
         assert_eq!(cause(&report, "forgotten", name), "not asked", "{name}");
     }
@@ -194,7 +200,7 @@ fn a_limited_scan_says_what_it_was_not_asked() {
         assert_eq!(told.stdout.matches(limits).count(), 2, "{}", told.stdout);
         let plan = bench.run(&["remediate", "plan", "--from", folder, "--to", "plan.json"]);
         assert_eq!(plan.code, 0, "{}", plan.stderr);
-        let wanted = format!("table/forgotten: {limits}; a scan with backed-up settles it");
+        let wanted = format!("table/forgotten (backed-up): {limits}; a scan with backed-up settles it");
         assert!(plan.stdout.contains(&wanted), "{}", plan.stdout);
         // A sentence of the dictionary says when a fact is unknown; nothing says that it is here.
         let said = |text: &str| {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::aws::{backup, delete_table};
+use crate::common::aws::{backup, delete_table, switch_key};
 use crate::common::evidence::{copy, manifest_of, reseal};
 use crate::common::months::{Months, row, rows};
 use crate::common::worlds::world;
@@ -84,6 +84,38 @@ impl July {
                 &Value::Null,
             );
         }
+    }
+
+    /// In governance mode.
+    fn lock(&self) {
+        let lock = json!({ "MinRetentionDays": 1 });
+        backup(&self.bench, "PUT /backup-vaults/v/vault-lock", &lock);
+    }
+
+    /// The newest point is kept for so many days.
+    fn keep_newest(&self, days: i64) {
+        let points = backup(
+            &self.bench,
+            "GET /backup-vaults/v/recovery-points/?maxResults=1000",
+            &Value::Null,
+        );
+        let points = points["RecoveryPoints"].as_array().expect("points").iter();
+        let newest = points.max_by(|a, b| {
+            a["CreationDate"]
+                .as_f64()
+                .partial_cmp(&b["CreationDate"].as_f64())
+                .expect("dates")
+        });
+        let arn = newest.expect("a point")["RecoveryPointArn"]
+            .as_str()
+            .expect("an ARN")
+            .replace(':', "%3A");
+        let lifecycle = json!({ "Lifecycle": { "DeleteAfterDays": days } });
+        backup(
+            &self.bench,
+            &format!("POST /backup-vaults/v/recovery-points/{arn}"),
+            &lifecycle,
+        );
     }
 
     /// The plan backs up nothing any more. What it took, to give it back.
@@ -429,12 +461,9 @@ fn where_two_packs_differ_on_a_point_nothing_is_said_between_them() {
     let mut july = July::unseen("49h", &[plan("daily", DAILY, 60, 35), table("ttt", "")]);
     let policy = "[policy]\nrpo = \"49h\"\nvault-lock = \"governance\"\n";
     july.bench.write("backproof.toml", policy);
+    july.pack();
     july.pack_at("2026-07-03T12:00:00Z");
-    backup(
-        &july.bench,
-        "PUT /backup-vaults/v/vault-lock",
-        &json!({ "MinRetentionDays": 1 }),
-    );
+    july.lock();
     july.pack_at("2026-07-04T03:00:00Z");
     july.pack_at("2026-07-06T12:00:00Z");
     let (code, attestation) = july.attest("2026-07-02", "2026-07-05");
@@ -446,6 +475,111 @@ fn where_two_packs_differ_on_a_point_nothing_is_said_between_them() {
         "{ttt}"
     );
     assert_eq!(seconds(ttt, "covered"), 45 * 3600);
+}
+
+/// Between its creation and the first pack that lists it a vault may have been locked, a retention changed, a key switched off.
+#[test]
+fn what_may_have_changed_before_the_first_pack_that_lists_a_point_is_not_said() {
+    let plans = [plan("daily", DAILY, 60, 35), table("ttt", "")];
+    let mut july = July::unseen("49h", &plans);
+    let policy = "[policy]\nrpo = \"49h\"\nvault-lock = \"governance\"\n";
+    july.bench.write("backproof.toml", policy);
+    july.at("2026-07-08T12:00:00Z");
+    july.lock();
+    july.pack_at("2026-07-09T12:00:00Z");
+    july.pack_at("2026-07-11T12:00:00Z");
+    let (code, attestation) = july.attest("2026-07-05", "2026-07-10");
+    let ttt = row(&attestation, "ttt");
+    assert_eq!((code, &ttt["days"]), (11, &json!("nnnnnc")), "{ttt}");
+    assert_eq!(seconds(ttt, "covered"), 36 * 3600);
+    // A pack before, in which the vault was not locked: either may have been until the next one.
+    let mut july = July::unseen("49h", &plans);
+    july.bench.write("backproof.toml", policy);
+    july.pack_at("2026-07-05T00:00:00Z");
+    july.at("2026-07-08T12:00:00Z");
+    july.lock();
+    july.pack_at("2026-07-09T12:00:00Z");
+    july.pack_at("2026-07-11T12:00:00Z");
+    let (code, attestation) = july.attest("2026-07-04", "2026-07-10");
+    let ttt = row(&attestation, "ttt");
+    assert_eq!((code, &ttt["days"]), (11, &json!("nnnnnnc")), "{ttt}");
+}
+
+#[test]
+fn a_lock_that_two_packs_show_covers_the_points_between_them() {
+    let mut july = July::unseen("49h", &[plan("daily", DAILY, 60, 35), table("ttt", "")]);
+    july.bench.write(
+        "backproof.toml",
+        "[policy]\nrpo = \"49h\"\nvault-lock = \"governance\"\n",
+    );
+    july.lock();
+    july.pack();
+    july.pack_at("2026-07-20T12:00:00Z");
+    let (code, attestation) = july.attest("2026-07-02", "2026-07-19");
+    assert_eq!((code, &attestation["verdict"]), (0, &json!("proven")));
+}
+
+/// Ten days by its plan, and a month since a person said so.
+#[test]
+fn a_retention_that_was_changed_counts_from_the_pack_that_shows_it() {
+    let mut july = July::unseen("25h", &[plan("daily", DAILY, 60, 10), table("ttt", "")]);
+    let policy = "[policy]\nrpo = \"25h\"\nretention-min = \"30d\"\n";
+    july.bench.write("backproof.toml", policy);
+    july.pack();
+    july.at("2026-07-05T08:00:00Z");
+    july.keep_newest(31);
+    july.pack_at("2026-07-05T12:00:00Z");
+    july.pack_at("2026-07-07T12:00:00Z");
+    let (code, attestation) = july.attest("2026-07-05", "2026-07-06");
+    let ttt = row(&attestation, "ttt");
+    assert_eq!(code, 10);
+    // The point of 05:16 may have been kept long enough from its completion on, and surely was from the pack on.
+    assert!(
+        ttt["exposures"][0]["to"]
+            .as_str()
+            .expect("an instant")
+            .starts_with("2026-07-05T05:"),
+        "{ttt}"
+    );
+    assert_eq!(ttt["not_observed"][0]["to"], "2026-07-05T12:00:00Z", "{ttt}");
+    assert!((17 * 3600..19 * 3600).contains(&seconds(ttt, "covered")), "{ttt}");
+}
+
+/// A key that worked when a point was made, and does not when the first pack lists it.
+#[test]
+fn a_key_that_was_disabled_before_the_first_pack_exposes_from_that_pack_on() {
+    let place = PLACE.to_owned();
+    let key = format!("[[key]]\n{place}name = \"vault-key\"\n");
+    let vault = format!("[[vault]]\n{place}name = \"keyed\"\nkey = \"vault-key\"\n");
+    let daily = plan("daily", DAILY, 60, 35).replace("\"v\"", "\"keyed\"");
+    let mut july = July::unseen("25h", &[key, vault, daily, table("ttt", "")]);
+    july.pack();
+    july.at("2026-07-03T10:00:00Z");
+    switch_key(&july.bench, "vault-key", false);
+    july.pack_at("2026-07-03T16:00:00Z");
+    july.pack_at("2026-07-03T22:00:00Z");
+    july.at("2026-07-04T01:00:00Z");
+    switch_key(&july.bench, "vault-key", true);
+    july.pack_at("2026-07-05T12:00:00Z");
+    let (code, attestation) = july.attest("2026-07-02", "2026-07-04");
+    let ttt = row(&attestation, "ttt");
+    assert_eq!(code, 10);
+    assert_eq!(
+        ttt["exposures"]
+            .as_array()
+            .map(|all| (all.len(), all[0]["from"].clone(), all[0]["to"].clone())),
+        Some((1, json!("2026-07-03T16:00:00Z"), json!("2026-07-03T22:00:00Z"))),
+        "{ttt}"
+    );
+    // When the next point was complete its key worked again.
+    assert_eq!(ttt["not_observed"].as_array().map(Vec::len), Some(2), "{ttt}");
+    assert!(
+        ttt["not_observed"][1]["to"]
+            .as_str()
+            .expect("an instant")
+            .starts_with("2026-07-04T05:"),
+        "{ttt}"
+    );
 }
 
 /// Only of the newest native point DynamoDB is asked for the key.
@@ -468,7 +602,46 @@ fn the_key_of_a_native_point_between_two_others_is_believed() {
     );
 }
 
-/// Copies are not followed over time: one may have stood for the point that was missing.
+/// Copies that packs list stand for points at home that are too old, and those in a vault that is not locked do not.
+#[test]
+fn copies_elsewhere_are_followed_from_pack_to_pack() {
+    let daily = plan("daily", EVERY_SECOND_DAY, 60, 35).replace(
+        "[[plan.selection]]",
+        "copy-to = [{ vault-arn = \"arn:aws:backup:us-east-1:{account}:backup-vault:dr\", delete-after-days = 35 }]\n\
+         [[plan.selection]]",
+    );
+    let world = format!(
+        "now = 2026-07-01T12:00:00Z\nfrozen = true\nhistory-days = 35\n[[account]]\nid = \"111122223333\"\n\
+         regions = [\"eu-west-1\", \"us-east-1\"]\n[[vault]]\n{PLACE}name = \"v\"\n\
+         [[vault]]\naccount = \"111122223333\"\nregion = \"us-east-1\"\nname = \"dr\"\nlock = \"governance\"\n{daily}{}",
+        table("ttt", "")
+    );
+    let days = |policy: &str| {
+        let mut july = Months::new(&world, &(rpo("25h") + policy));
+        july.pack();
+        july.pack_at("2026-07-08T12:00:00Z");
+        let (code, attestation) = july.attest("2026-07-02", "2026-07-07");
+        let ttt = row(&attestation, "ttt");
+        (code, ttt["days"].as_str().expect("days").to_owned())
+    };
+    assert_eq!(days(""), (10, "eeeeee".to_owned()));
+    // Twice the limit by default, and the next point is complete soon after the copy is too old.
+    assert_eq!(days("accept-copies = true\n"), (0, "cccccc".to_owned()));
+    assert_eq!(
+        days("accept-copies = true\ncopy = { vault-lock = \"governance\" }\n").1,
+        "cccccc"
+    );
+    for unmet in [
+        "vault-lock = \"compliance\"",
+        "rpo = \"20h\"",
+        "retention-min = \"60d\"",
+    ] {
+        let policy = format!("accept-copies = true\ncopy = {{ {unmet} }}\n");
+        assert_eq!(days(&policy), (11, "nnnnnn".to_owned()), "{unmet}");
+    }
+}
+
+/// No pack lists a copy, and one that none could list may have stood for the point that was missing.
 #[test]
 fn where_copies_are_accepted_no_time_is_exposed() {
     let mut july = July::unseen("25h", &[plan("daily", EVERY_SECOND_DAY, 60, 35), table("ttt", "")]);
@@ -491,10 +664,8 @@ fn notes(attestation: &Value) -> Vec<&str> {
 
 const JSON: [&str; 4] = ["--format", "json", "--out", "-"];
 
-#[test]
-fn packs_of_two_organisations_are_told_and_keep_their_policies() {
-    let world = [plan("daily", DAILY, 60, 35), table("ttt", "")];
-    let mut july = July::new("25h", &world);
+/// The same world in another account, an hour later, with a table `theirs` in place of `ttt`, and its first pack.
+fn of_others(world: &[String]) -> Months {
     let theirs = format!(
         "now = 2026-07-01T13:00:00Z\nfrozen = true\nhistory-days = 35\n[[account]]\nid = \"111122223333\"\n\
          regions = [\"eu-west-1\"]\n[[vault]]\n{PLACE}name = \"v\"\n{}",
@@ -505,6 +676,14 @@ fn packs_of_two_organisations_are_told_and_keep_their_policies() {
         .replace("\"ttt\"", "\"theirs\"");
     let mut others = Months::new(&theirs, &rpo("6h"));
     others.pack();
+    others
+}
+
+#[test]
+fn packs_of_two_organisations_are_told_and_keep_their_policies() {
+    let world = [plan("daily", DAILY, 60, 35), table("ttt", "")];
+    let mut july = July::new("25h", &world);
+    let others = of_others(&world);
     let packs = [july.packs[0].clone(), others.bench.path("pack-0").display().to_string()];
     let ran = july.run(&packs, "2026-06-25", "2026-06-30", &JSON);
     let attestation = ran.json();
@@ -525,6 +704,43 @@ fn packs_of_two_organisations_are_told_and_keep_their_policies() {
     assert_eq!(row(&attestation, "theirs")["asked"][0]["rpo"], "6h");
     july.pack_at("2026-07-02T12:00:00Z");
     assert_eq!(july.attest("2026-06-25", "2026-06-30").1["notes"], json!([]));
+}
+
+#[test]
+fn a_ledger_with_packs_of_other_accounts_says_so() {
+    let world = [plan("daily", DAILY, 60, 35), table("ttt", "")];
+    let mut july = July::new("25h", &world);
+    let others = of_others(&world);
+    july.pack_at("2026-07-01T14:00:00Z");
+    let ledger = july.bench.path("ledger").display().to_string();
+    let attested = || {
+        let args = [
+            "attest",
+            "--from",
+            "2026-06-25",
+            "--to",
+            "2026-06-30",
+            "--ledger",
+            &ledger,
+        ];
+        let attestation = july.bench.run(&[&args[..], &JSON].concat()).json();
+        attestation["ledger"]["of_others"].to_string()
+    };
+    let append = |months: &Months, pack: &str| {
+        let ran = months.bench.run(&["ledger", "append", pack, "--ledger", &ledger]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+    };
+    append(&july, "pack-0");
+    assert_eq!(attested(), "[]");
+    append(&others, "pack-0");
+    append(&july, "pack-1");
+    let said = attested();
+    for text in [
+        "ack 2 is of other accounts (444455556666) than the pack before it",
+        "ack 3 is of other accounts (111122223333) than the pack before it",
+    ] {
+        assert!(said.contains(text), "{said}");
+    }
 }
 
 #[test]

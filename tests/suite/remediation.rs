@@ -28,7 +28,7 @@ fn digest(plan: &Value) -> String {
 }
 
 /// Changes a plan file as somebody does who knows how its digest is made.
-fn rewrite(bench: &Bench, change: impl FnOnce(&mut Value)) {
+pub fn rewrite(bench: &Bench, change: impl FnOnce(&mut Value)) {
     let mut plan = plan(bench);
     change(&mut plan);
     plan["sha256"] = digest(&plan).into();
@@ -54,9 +54,12 @@ fn a_gap_is_planned_applied_verified_and_gone() {
     let proposed = plan(&bench);
     let actions = proposed["actions"].as_array().expect("actions");
     assert_eq!(actions.len(), 1);
-    assert_eq!(actions[0]["table_arn"], FORGOTTEN);
+    assert_eq!(actions[0]["do"]["table_arn"], FORGOTTEN);
     assert_eq!(
-        (&actions[0]["cold_after_days"], &actions[0]["delete_after_days"]),
+        (
+            &actions[0]["do"]["cold_after_days"],
+            &actions[0]["do"]["delete_after_days"]
+        ),
         (&Value::from(7), &Value::from(97))
     );
 
@@ -68,19 +71,35 @@ fn a_gap_is_planned_applied_verified_and_gone() {
     assert_eq!(ran.code, 0);
     assert_eq!(bench.sandbox.calls(), before, "a dry run asks AWS nothing");
 
-    let ran = bench.run(&["remediate", "apply", "plan.json", "--wait", "--poll-interval", "1s"]);
+    let ran = bench.run(&[
+        "remediate",
+        "apply",
+        "plan.json",
+        "--yes",
+        "--wait",
+        "--poll-interval",
+        "1s",
+    ]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert_eq!(bench.sandbox.calls().get("backup:StartBackupJob"), Some(&1));
 
     // Again: the journal says that it is done.
-    let ran = bench.run(&["remediate", "apply", "plan.json", "--wait", "--poll-interval", "1s"]);
+    let ran = bench.run(&[
+        "remediate",
+        "apply",
+        "plan.json",
+        "--yes",
+        "--wait",
+        "--poll-interval",
+        "1s",
+    ]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(ran.stderr.contains("forgotten: started before as "), "{}", ran.stderr);
     assert_eq!(bench.sandbox.calls().get("backup:StartBackupJob"), Some(&1));
 
     // Without the journal: AWS's own idempotency keeps it at one job.
     std::fs::remove_file(bench.path("plan.journal.jsonl")).expect("a journal");
-    bench.run(&["remediate", "apply", "plan.json"]);
+    bench.run(&["remediate", "apply", "plan.json", "--yes"]);
     let ran = bench.run(&["remediate", "verify", "plan.json"]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     let (_, report) = bench.scan("after", &["--format", "json"]);
@@ -130,7 +149,7 @@ fn what_a_plan_reads_afresh_lies_in_a_private_folder_until_it_is_made() {
     assert!(partial().is_none(), "it is left behind");
     assert!(std::fs::read_dir(put_before).expect("it stays").next().is_none());
     assert_eq!(
-        json_file(&bench.path("remediation-plan.json"))["actions"][0]["table_arn"],
+        json_file(&bench.path("remediation-plan.json"))["actions"][0]["do"]["table_arn"],
         FORGOTTEN
     );
 }
@@ -141,9 +160,9 @@ fn a_table_that_was_created_again_stops_the_plan() {
     bench.scan("before", &["--format", "json"]);
     bench.run(&PLAN);
     rewrite(&bench, |plan| {
-        plan["actions"][0]["table_id"] = "11111111-1111-4111-8111-111111111111".into();
+        plan["actions"][0]["do"]["table_id"] = "11111111-1111-4111-8111-111111111111".into();
     });
-    let ran = bench.run(&["remediate", "apply", "plan.json"]);
+    let ran = bench.run(&["remediate", "apply", "plan.json", "--yes"]);
     assert_eq!(ran.code, 1);
     assert!(
         ran.stderr.contains("the remediation plan no longer matches AWS"),
@@ -160,7 +179,7 @@ fn a_plan_of_another_version_or_with_a_kind_that_nobody_knows_is_refused() {
         let head = r#""scan_id": "s", "as_of": "2026-11-01T12:00:00Z""#;
         let plan = format!(r#"{{"schema_version": {version}, {head}, "actions": [{actions}], "blocked": []}}"#);
         std::fs::write(dir.path().join("plan.json"), plan).expect("written");
-        run(dir.path(), &[], &["remediate", "apply", "plan.json"])
+        run(dir.path(), &[], &["remediate", "apply", "plan.json", "--yes"])
     };
     // Version 2 had one kind of action, and no word for it.
     refused(
@@ -168,14 +187,14 @@ fn a_plan_of_another_version_or_with_a_kind_that_nobody_knows_is_refused() {
         2,
         &[
             "could not read the remediation plan",
-            "it has version 2; this program reads 4",
+            "it has version 2; this program reads 5",
             "hint: make a new plan with `remediate plan`, and review it",
         ],
     );
     for (action, why) in [
         (
-            r#"{"kind": "pray"}"#,
-            "action 1 is of the kind `pray`; this program knows `backup-now`",
+            r#"{"do": {"kind": "pray"}}"#,
+            "action 1 is of the kind `pray`; this program knows ",
         ),
         (
             r#"{"table_name": "forgotten"}"#,
@@ -183,7 +202,7 @@ fn a_plan_of_another_version_or_with_a_kind_that_nobody_knows_is_refused() {
         ),
     ] {
         refused(
-            &apply(4, action),
+            &apply(5, action),
             2,
             &["could not read the remediation plan", why, "nothing was changed"],
         );
@@ -198,7 +217,7 @@ fn a_plan_that_was_changed_after_its_review_is_refused() {
     bench.run(&PLAN);
     let made = plan(&bench);
     assert_eq!(made["sha256"], digest(&made).as_str());
-    let apply = || bench.run(&["remediate", "apply", "plan.json"]);
+    let apply = || bench.run(&["remediate", "apply", "plan.json", "--yes"]);
     let text = std::fs::read_to_string(bench.path("plan.json")).expect("a plan");
     bench.write("plan.json", text.replace("table/forgotten", "table/orders"));
     refused(
@@ -213,16 +232,14 @@ fn a_plan_that_was_changed_after_its_review_is_refused() {
     // Blanks are no change.
     bench.write("plan.json", made.to_string());
     assert_eq!(bench.run(&["remediate", "apply", "plan.json", "--dry-run"]).code, 0);
-    rewrite(&bench, |plan| plan["actions"][0]["table_name"] = "orders".into());
+    rewrite(&bench, |plan| plan["actions"][0]["do"]["table_name"] = "orders".into());
     refused(&apply(), 2, &["unknown field `table_name`"]);
     rewrite(&bench, |plan| {
-        plan["actions"][0]
-            .as_object_mut()
-            .expect("an action")
-            .shift_remove("table_name");
-        plan["actions"][0]["table_arn"] = "arn:aws:dynamodb:eu-west-1:1:table/forgotten".into();
+        let deed = plan["actions"][0]["do"].as_object_mut().expect("what to do");
+        deed.shift_remove("table_name");
+        deed["table_arn"] = "arn:aws:dynamodb:eu-west-1:1:table/forgotten".into();
     });
-    refused(&apply(), 2, &["is not the ARN of a DynamoDB table"]);
+    refused(&apply(), 2, &["is not in account 111122223333, eu-west-1"]);
     assert_eq!(bench.sandbox.calls().get("backup:StartBackupJob"), None);
 }
 
@@ -232,7 +249,7 @@ fn a_torn_journal_goes_on_and_one_that_cannot_be_read_stops() {
     let bench = bench();
     bench.scan("before", &["--format", "json"]);
     bench.run(&PLAN);
-    let apply = || bench.run(&["remediate", "apply", "plan.json"]);
+    let apply = || bench.run(&["remediate", "apply", "plan.json", "--yes"]);
     let ran = apply();
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let path = bench.path("plan.journal.jsonl");
@@ -278,13 +295,13 @@ fn a_job_of_the_journal_counts_only_if_aws_says_that_it_is_the_action_s() {
     let own = by_hand("forgotten");
     let action = plan(&bench)["actions"][0].clone();
     let journal = |job: &str, arn: &str| {
-        let step = serde_json::json!({"at": "2026-11-01T12:00:00Z", "token": action["idempotency_token"],
-            "resource_arn": arn, "step": "started", "job_id": job, "why": null});
+        let step = serde_json::json!({"at": "2026-11-01T12:00:00Z", "action": action["id"],
+            "resource": arn, "step": "started", "job_id": job, "made": null, "why": null});
         bench.write("j.jsonl", format!("{step}\n"));
     };
     let started = || bench.sandbox.calls().get("backup:StartBackupJob").copied();
     let before = started();
-    let apply = ["remediate", "apply", "plan.json", "--journal", "j.jsonl"];
+    let apply = ["remediate", "apply", "plan.json", "--yes", "--journal", "j.jsonl"];
     let ways: [&[&str]; 2] = [&[], &["--wait", "--poll-interval", "1s"]];
     let later = plan(&bench)["as_of"].clone();
     for more in ways {
@@ -304,7 +321,7 @@ fn a_job_of_the_journal_counts_only_if_aws_says_that_it_is_the_action_s() {
             assert!(ran.stderr.contains(why), "{}", ran.stderr);
             assert!(
                 ran.stderr
-                    .contains("0 jobs started, 0 refused, 1 of the journal not proven"),
+                    .contains("0 jobs started, 0 actions done, 0 refused, 1 of the journal not proven"),
                 "{}",
                 ran.stderr
             );

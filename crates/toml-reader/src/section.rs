@@ -274,6 +274,34 @@ impl<'d> Section<'d> {
         Some(strings)
     }
 
+    /// Reads a table of lists of strings.
+    pub fn strings_map(&self, key: &'static str) -> Option<BTreeMap<String, Vec<String>>> {
+        let value = self.take(key)?;
+        let DeValue::Table(table) = value.get_ref() else {
+            return self.wrong_type(key, "a table of lists of strings", value);
+        };
+        let inner = self.below(key, table, value.span().start);
+        let mut lists = BTreeMap::new();
+        for (name, value) in inner.entries() {
+            let texts: Option<Vec<String>> = match value.get_ref() {
+                DeValue::Array(values) => values
+                    .iter()
+                    .map(|value| value.get_ref().as_str().map(str::to_owned))
+                    .collect(),
+                _ => None,
+            };
+            match texts {
+                Some(texts) => {
+                    lists.insert(name, texts);
+                }
+                None => {
+                    inner.wrong_type::<()>(&name, "a list of strings", value);
+                }
+            }
+        }
+        Some(lists)
+    }
+
     /// Reads a table below this one.
     pub fn section(&self, key: &'static str) -> Option<Section<'d>> {
         let value = self.take(key)?;

@@ -32,7 +32,7 @@ impl ApiError {
         match service.protocol() {
             Protocol::AwsJson(version) => self.aws_json(service, version),
             Protocol::RestJson => self.rest_json(),
-            Protocol::Query => self.query_xml(request_id),
+            Protocol::Query => self.query_xml(service, request_id),
             Protocol::RestXml => self.s3_xml(request_id),
         }
     }
@@ -72,13 +72,15 @@ impl ApiError {
         reply
     }
 
-    fn query_xml(&self, request_id: &str) -> Reply {
+    fn query_xml(&self, service: Service, request_id: &str) -> Reply {
+        let version = query_version(service);
         let kind = if self.status >= 500 { "Receiver" } else { "Sender" };
         Reply::xml(
             self.status,
             format!(
-                "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>{kind}</Type><Code>{}</Code>\
+                "<ErrorResponse xmlns=\"https://{}.amazonaws.com/doc/{version}/\"><Error><Type>{kind}</Type><Code>{}</Code>\
                  <Message>{}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>",
+                service.signing_name(),
                 escape_xml(&self.code),
                 escape_xml(&self.message),
             ),
@@ -97,6 +99,15 @@ impl ApiError {
         }
         let _ = write!(body, "<RequestId>{request_id}</RequestId></Error>");
         Reply::with_type(self.status, "application/xml", body)
+    }
+}
+
+/// The version of a service of the query protocol.
+fn query_version(service: Service) -> &'static str {
+    if service == Service::Iam {
+        "2010-05-08"
+    } else {
+        "2011-06-15"
     }
 }
 
@@ -140,13 +151,13 @@ pub(crate) fn in_words_of(service: Service, mut error: ApiError) -> ApiError {
             error.code = "InvalidAccessKeyId".to_owned();
             error.message = "The AWS Access Key Id you provided does not exist in our records.".to_owned();
         }
-        (Service::Sts, "UnrecognizedClientException") => error.code = "InvalidClientTokenId".to_owned(),
+        (Service::Iam | Service::Sts, "UnrecognizedClientException") => error.code = "InvalidClientTokenId".to_owned(),
         (Service::S3, "ExpiredTokenException") => {
             error.status = 400;
             error.code = "ExpiredToken".to_owned();
             error.message = "The provided token has expired.".to_owned();
         }
-        (Service::Sts, "ExpiredTokenException") => error.code = "ExpiredToken".to_owned(),
+        (Service::Iam | Service::Sts, "ExpiredTokenException") => error.code = "ExpiredToken".to_owned(),
         // Services of the awsJson protocols answer 400 whatever is wrong with the caller.
         (Service::DynamoDb | Service::Kms | Service::Organizations | Service::Tagging, _) if error.status == 403 => {
             error.status = 400;
@@ -160,7 +171,7 @@ pub(crate) fn in_words_of(service: Service, mut error: ApiError) -> ApiError {
 pub(crate) fn unsigned(service: Service) -> ApiError {
     let (status, code, message) = match service {
         Service::S3 => (403, "AccessDenied", "Access Denied"),
-        Service::Sts => (
+        Service::Iam | Service::Sts => (
             403,
             "MissingAuthenticationToken",
             "Request is missing Authentication Token",
@@ -185,7 +196,7 @@ pub(crate) fn unknown_operation(service: Service, name: &str) -> ApiError {
         Protocol::Query => ApiError::new(
             400,
             "InvalidAction",
-            format!("Could not find operation {name} for version 2011-06-15"),
+            format!("Could not find operation {name} for version {}", query_version(service)),
         ),
         _ => ApiError::new(
             400,

@@ -4,11 +4,13 @@
 //! from the credential scope of its signature, and answers and errors in the service's own protocol.
 
 mod error;
+mod form;
 mod reply;
 mod request;
 mod service;
 
 pub(crate) use self::error::{ApiError, expired_token, in_words_of, unknown_operation, unknown_token, unsigned};
+pub(crate) use self::form::Form;
 pub(crate) use self::reply::{Reply, escape_xml, tag_list};
 pub(crate) use self::request::{Call, Caller, Operation, decode_pairs};
 pub(crate) use self::service::{Scope, Service};

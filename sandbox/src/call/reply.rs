@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use super::service::{Protocol, Service};
 
+/// The header of an answer to a write that changed nothing.
+const UNCHANGED: &str = "x-sandbox-unchanged";
+
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reply {
@@ -43,6 +46,22 @@ impl Reply {
             headers: Vec::new(),
             body: Bytes::new(),
         }
+    }
+
+    /// Marks the answer to a write that changed nothing: what was asked for was so already.
+    pub(crate) fn unchanged(mut self) -> Self {
+        self.headers.push((UNCHANGED.to_owned(), "true".to_owned()));
+        self
+    }
+
+    /// Marks the answer unless something was changed.
+    pub(crate) fn unchanged_unless(self, changed: bool) -> Self {
+        if changed { self } else { self.unchanged() }
+    }
+
+    /// Whether the answer says that nothing was changed.
+    pub(crate) fn says_unchanged(&self) -> bool {
+        self.headers.iter().any(|(name, _)| name == UNCHANGED)
     }
 
     /// A body of any type.

@@ -9,6 +9,8 @@ use serde_json::Value;
 use super::error::ApiError;
 use super::service::Service;
 
+const PASSED: &str = "IamRoleArn";
+
 /// Who calls, and into which Region.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Caller {
@@ -18,6 +20,8 @@ pub(crate) struct Caller {
     pub(crate) access_key: String,
     /// As `sts:GetCallerIdentity` gives it.
     pub(crate) arn: String,
+    /// `aws:PrincipalArn`: the ARN of the user, or of the role behind a session, with its path.
+    pub(crate) principal: String,
 }
 
 /// One request.
@@ -42,6 +46,16 @@ impl Call {
     pub(crate) fn target_operation(&self) -> Option<&str> {
         let target = self.headers.get("x-amz-target")?.to_str().ok()?;
         target.split_once('.').map(|(_, operation)| operation)
+    }
+
+    /// The role that a call of AWS Backup hands over, which needs `iam:PassRole`: `IamRoleArn` of its body, or of a member of it.
+    pub(crate) fn passed_role(&self) -> Option<String> {
+        if self.service != Service::Backup {
+            return None;
+        }
+        let body = self.json().ok()?;
+        let inner = body.values().find_map(|member| member.get(PASSED));
+        body.get(PASSED).or(inner)?.as_str().map(str::to_owned)
     }
 
     /// The members of a JSON body; an empty body is an empty object.
@@ -69,6 +83,17 @@ pub(crate) struct Operation {
     pub(crate) action: String,
     /// The ARN that the action is done to, or `*`.
     pub(crate) resource: String,
+}
+
+impl Operation {
+    /// Whether it changes something when it succeeds. Assuming a role and signing change nothing that anybody can see.
+    pub(crate) fn is_write(&self) -> bool {
+        const WRITES: [&str; 18] = [
+            "Abort", "Attach", "Batch", "Cancel", "Complete", "Copy", "Create", "Delete", "Detach", "Disable",
+            "Enable", "Put", "Schedule", "Start", "Stop", "Tag", "Untag", "Up",
+        ];
+        WRITES.iter().any(|verb| self.name.starts_with(verb))
+    }
 }
 
 /// The pairs of a query string or of a form; `+` is a space.

@@ -11,6 +11,7 @@ pub(crate) enum Service {
     Account,
     Backup,
     DynamoDb,
+    Iam,
     Kms,
     Organizations,
     S3,
@@ -34,10 +35,11 @@ pub(crate) enum Protocol {
 
 impl Service {
     /// All of them.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Account,
         Self::Backup,
         Self::DynamoDb,
+        Self::Iam,
         Self::Kms,
         Self::Organizations,
         Self::S3,
@@ -52,6 +54,7 @@ impl Service {
             Self::Account => "account",
             Self::Backup => "backup",
             Self::DynamoDb => "dynamodb",
+            Self::Iam => "iam",
             Self::Kms => "kms",
             Self::Organizations => "organizations",
             Self::S3 => "s3",
@@ -76,7 +79,7 @@ impl Service {
             Self::Kms => Some("TrentService"),
             Self::Organizations => Some("AWSOrganizationsV20161128"),
             Self::Tagging => Some("ResourceGroupsTaggingAPI_20170126"),
-            Self::Account | Self::Backup | Self::S3 | Self::SecurityHub | Self::Sts => None,
+            Self::Account | Self::Backup | Self::Iam | Self::S3 | Self::SecurityHub | Self::Sts => None,
         }
     }
 
@@ -86,13 +89,13 @@ impl Service {
             Self::DynamoDb => Protocol::AwsJson("1.0"),
             Self::Kms | Self::Organizations | Self::Tagging => Protocol::AwsJson("1.1"),
             Self::S3 => Protocol::RestXml,
-            Self::Sts => Protocol::Query,
+            Self::Iam | Self::Sts => Protocol::Query,
         }
     }
 
     /// True for services that have one endpoint for all Regions, whatever Region the signature names.
     pub(crate) fn is_global(self) -> bool {
-        matches!(self, Self::Account | Self::Organizations | Self::S3)
+        matches!(self, Self::Account | Self::Iam | Self::Organizations | Self::S3)
     }
 
     /// The service that a request is for: by target, else by credential scope, else by path.

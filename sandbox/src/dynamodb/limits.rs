@@ -25,13 +25,19 @@ pub(crate) fn check_name(name: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Checks the tags that a table is to have.
-pub(crate) fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), ApiError> {
-    if tags.len() > MAX_TAGS {
+/// Checks how many tags a table is to have; AWS's own do not count.
+pub(crate) fn check_count(tags: &BTreeMap<String, String>) -> Result<(), ApiError> {
+    if tags.keys().filter(|key| !key.starts_with("aws:")).count() > MAX_TAGS {
         return Err(errors::invalid_value(format!(
             "Tag limit exceeded: a table has at most {MAX_TAGS} tags"
         )));
     }
+    Ok(())
+}
+
+/// Checks the tags that a caller gives.
+pub(crate) fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), ApiError> {
+    check_count(tags)?;
     for (key, value) in tags {
         if key.is_empty() || key.chars().count() > 128 {
             return Err(errors::invalid_value(format!(

@@ -1,15 +1,20 @@
 //! `[[account]]` and `[organization]`.
 
+use super::roles;
 use super::values::texts;
 use crate::backup::state::PlaceKey;
 use crate::cloud::{Account, Organization};
 use backproof_toml_reader::{Section, did_you_mean};
 
-/// Reads all accounts. A world without any is a mistake.
-pub(super) fn read(root: &Section<'_>) -> Vec<Account> {
+/// Reads all accounts, and the ids of those without AWS Backup's default role. A world without any account is a mistake.
+pub(super) fn read(root: &Section<'_>) -> (Vec<Account>, Vec<String>) {
     let mut accounts: Vec<Account> = Vec::new();
+    let mut without_default = Vec::new();
     for section in root.sections("account") {
         let account = read_one(&section);
+        if !roles::read_default(&section) {
+            without_default.push(account.id.clone());
+        }
         section.finish();
         if accounts.iter().any(|known| known.id == account.id) {
             section.note_at("id", format!("account `{}` is there twice", account.id), "");
@@ -24,7 +29,7 @@ pub(super) fn read(root: &Section<'_>) -> Vec<Account> {
             "add an [[account]] with `id` and `regions`",
         );
     }
-    accounts
+    (accounts, without_default)
 }
 
 fn read_one(section: &Section<'_>) -> Account {

@@ -9,6 +9,7 @@ mod buckets;
 mod faults;
 mod keys;
 mod known;
+mod roles;
 mod tables;
 mod values;
 
@@ -38,6 +39,7 @@ pub struct World {
     partition: String,
     settings: Settings,
     organization: Organization,
+    roles: roles::RolesSpec,
     known: Known,
     faults: Vec<Fault>,
     backup: backup::Spec,
@@ -74,7 +76,8 @@ impl World {
 
     /// Reads what other sections refer to first: accounts, then keys and tables, then everything else.
     fn read(root: &Section<'_>) -> Self {
-        let accounts = accounts::read(root);
+        let (accounts, without_default) = accounts::read(root);
+        let roles = roles::read(root, &accounts, without_default);
         let keys = keys::read(root, &accounts);
         let tables = tables::read(root, &accounts, &keys);
         let organization = accounts::read_organization(root, &accounts);
@@ -90,6 +93,7 @@ impl World {
                 answers: read_answers(root),
             },
             organization,
+            roles,
             faults: faults::read(root),
             backup: backup::read(root, &known),
             buckets: buckets::read(root, &known),
@@ -117,6 +121,7 @@ impl World {
             }
             cloud.accounts.insert(account.id.clone(), account);
         }
+        roles::apply(&self.roles, &mut cloud);
         for key in &self.known.keys {
             key.make(&mut cloud, now);
         }

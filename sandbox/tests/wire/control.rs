@@ -125,3 +125,94 @@ async fn the_same_calls_give_the_same_bytes() {
     assert_eq!(runs[0], runs[1]);
     assert_eq!(runs[0][0].json()["Count"], 20);
 }
+
+#[tokio::test]
+async fn writes_are_logged_if_they_changed_something() {
+    let sandbox = start("").await;
+    let mut client = Client::new(&sandbox).await;
+    let vault = json!({ "CreatorRequestId": "1", "BackupVaultTags": { "a": "b" } }).to_string();
+    let mut made = Vec::new();
+    for path in ["/backup-vaults/mine", "/backup-vaults/mine", "/backup-vaults/m"] {
+        made.push(client.signed("backup", "PUT", path, &[], &vault).await.unwrap().status);
+    }
+    assert_eq!(made, [200, 200, 400], "the second finds it, the third is refused");
+    let form = "Action=TagRole&Version=2010-05-08&RoleName=AWSBackupDefaultServiceRole&Tags.member.1.Key=a&Tags.member.1.Value=b";
+    let headers = [("content-type", "application/x-www-form-urlencoded")];
+    client.signed("iam", "POST", "/", &headers, form).await.unwrap();
+    client.dynamodb("ListTables", &json!({})).await;
+    client
+        .dynamodb(
+            "UpdateTable",
+            &json!({ "TableName": "orders", "DeletionProtectionEnabled": true }),
+        )
+        .await;
+    let log = client.control("GET", "writes", "").await.json()["writes"].clone();
+    assert_eq!(
+        log[0],
+        json!({
+            "number": 1, "at": "2026-11-01T12:00:00.000Z", "account": "111122223333", "region": "eu-west-1",
+            "caller": "arn:aws:iam::111122223333:user/auditor", "action": "backup:CreateBackupVault",
+            "resource": "arn:aws:backup:eu-west-1:111122223333:backup-vault:mine", "path": "/backup-vaults/mine",
+            "parameters": { "CreatorRequestId": "1", "BackupVaultTags": { "a": "b" } },
+            "answer": log[0]["answer"], "lost": false,
+        })
+    );
+    assert_eq!(log[0]["answer"]["BackupVaultName"], "mine");
+    assert_eq!(
+        log[1]["resource"],
+        "arn:aws:iam::111122223333:role/service-role/AWSBackupDefaultServiceRole"
+    );
+    assert_eq!(log[1]["parameters"]["Tags.member.1.Key"], "a");
+    assert_eq!(log[2]["action"], "dynamodb:UpdateTable");
+    assert_eq!(log.as_array().unwrap().len(), 3);
+    assert_eq!(sandbox.writes().len(), 3);
+    assert_eq!(
+        client.control("DELETE", "writes", "").await.json(),
+        json!({ "writes": [] })
+    );
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn two_sandboxes_that_were_asked_for_the_same_compare_equal() {
+    let mut states = Vec::new();
+    for order in [["one", "two"], ["two", "one"]] {
+        let sandbox = start("").await;
+        let mut client = Client::new(&sandbox).await;
+        client.backup("PUT", "/backup-vaults/mine").await;
+        for name in order {
+            let rule = json!({ "RuleName": "daily", "TargetBackupVaultName": "mine" });
+            let plan = json!({ "BackupPlan": { "BackupPlanName": name, "Rules": [rule] } }).to_string();
+            let made = client
+                .signed("backup", "PUT", "/backup/plans", &[], &plan)
+                .await
+                .unwrap()
+                .json();
+            let path = format!("/backup/plans/{}/selections", made["BackupPlanId"].as_str().unwrap());
+            let selection = json!({ "BackupSelection": {
+                "SelectionName": "tables", "Resources": ["arn:aws:dynamodb:*:*:table/*"],
+                "IamRoleArn": "arn:aws:iam::111122223333:role/service-role/AWSBackupDefaultServiceRole",
+            } });
+            let answer = client
+                .signed("backup", "PUT", &path, &[], &selection.to_string())
+                .await
+                .unwrap();
+            assert_eq!(answer.status, 200, "{}", answer.body);
+        }
+        let (full, comparable) = (
+            client.control("GET", "state", "").await.json(),
+            client.control("GET", "state/comparable", "").await.json(),
+        );
+        assert_eq!(sandbox.state(true), comparable);
+        states.push((full, comparable));
+        sandbox.advance(TimeDelta::days(1));
+        let later = sandbox.state(true);
+        assert_ne!(later, states[0].1, "the plans have run");
+        sandbox.stop().await;
+    }
+    assert_ne!(states[0].0, states[1].0);
+    assert_eq!(states[0].1, states[1].1);
+    let backup = &states[0].1["places"]["111122223333/eu-west-1"]["backup"];
+    assert_eq!(backup["plans"].as_array().unwrap().len(), 2);
+    assert!(backup["plans"][0].get("id").is_none() && states[0].0["now"].is_string());
+}

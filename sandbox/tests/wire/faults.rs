@@ -236,3 +236,26 @@ async fn faults_are_listed_removed_and_checked() {
     );
     sandbox.stop().await;
 }
+
+#[tokio::test]
+async fn an_answer_is_lost_after_the_write() {
+    let sandbox = start("").await;
+    let mut control = Client::new(&sandbox).await;
+    let fault = json!({ "reset-rate": 1.0, "writes": true, "action": "backup:*", "times": 1 });
+    control.control("POST", "faults", &fault.to_string()).await;
+    let mut client = Client::new(&sandbox).await;
+    assert_eq!(client.backup("GET", "/backup-vaults").await.status, 200, "no write");
+    let body = json!({ "CreatorRequestId": "once" }).to_string();
+    let lost = client.signed("backup", "PUT", "/backup-vaults/mine", &[], &body).await;
+    assert_eq!(lost.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    let mut client = Client::new(&sandbox).await;
+    let again = client
+        .signed("backup", "PUT", "/backup-vaults/mine", &[], &body)
+        .await
+        .unwrap();
+    assert_eq!((again.status, again.header("x-sandbox-unchanged")), (200, Some("true")));
+    let writes = sandbox.writes();
+    assert_eq!(writes.len(), 1, "it was done once");
+    assert!(writes[0].lost);
+    sandbox.stop().await;
+}

@@ -284,3 +284,65 @@ async fn tables_are_as_the_file_says() {
     assert!(item.len() >= 8, "generated items have attributes of every type");
     sandbox.stop().await;
 }
+
+#[tokio::test]
+async fn roles_are_as_the_world_says() {
+    let more = r#"
+[iam]
+propagation-seconds = 3
+[[role]]
+account = "444455556666"
+name = "team/Backups"
+trusts = ["ec2.amazonaws.com", "arn:{partition}:iam::{account}:root"]
+policies = ["AWSBackupServiceRolePolicyForBackup"]
+tags = { team = "web" }
+"#;
+    let sandbox = start(more).await;
+    let mut client = Client::new(&sandbox).await.with("AKIA444455556666", "us-east-1");
+    let form = |action: &str, role: &str| format!("Action={action}&RoleName={role}");
+    let headers = [("content-type", "application/x-www-form-urlencoded")];
+    let mut told = Vec::new();
+    for (action, role) in [
+        ("GetRole", "Backups"),
+        ("ListAttachedRolePolicies", "Backups"),
+        ("GetRole", "Audit"),
+        ("GetRole", "AWSBackupDefaultServiceRole"),
+        ("GetRole", "Other"),
+    ] {
+        let answer = client
+            .signed("iam", "POST", "/", &headers, &form(action, role))
+            .await
+            .unwrap();
+        told.push((answer.status, answer.body));
+    }
+    assert!(
+        told[0].1.contains("role/team/Backups</Arn>") && told[0].1.contains("ec2%2Eamazonaws%2Ecom"),
+        "{}",
+        told[0].1
+    );
+    assert!(
+        told[0].1.contains("arn%3Aaws%3Aiam%3A%3A444455556666%3Aroot"),
+        "{}",
+        told[0].1
+    );
+    assert_eq!(told[1].1.matches("<member>").count(), 1, "{}", told[1].1);
+    assert_eq!(
+        told.iter().map(|(status, _)| *status).collect::<Vec<_>>(),
+        [200, 200, 200, 200, 404]
+    );
+    let assume = "Action=AssumeRole&RoleArn=arn:aws:iam::444455556666:role/team/Backups&RoleSessionName=x1";
+    assert_eq!(client.sts(assume).await.status, 200, "its own account is trusted");
+    let mut other = Client::new(&sandbox).await;
+    assert_eq!(other.sts(assume).await.status, 403);
+    let wrong = format!(
+        "{}\n[[role]]\naccount = \"444455556666\"\nname = \"x\"\npolicies = [\"AdminstratorAccess\"]\n",
+        crate::client::WORLD
+    );
+    assert_eq!(
+        problems(&wrong),
+        [
+            "w.toml:37: policy `AdminstratorAccess` is not a managed policy of AWS that the sandbox has; did you mean `AdministratorAccess`?"
+        ]
+    );
+    sandbox.stop().await;
+}

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use super::words;
 use crate::attest::{Attestation, TableProof, WaiverTerm};
+use crate::domain::rfc3339;
 use crate::facts::rpo_over_time::Spans;
 use crate::render::RenderError;
 use crate::render::csv::write;
@@ -127,6 +128,7 @@ pub(crate) fn intervals(attestation: &Attestation, out: &mut dyn Write) -> Resul
         "to",
         "seconds",
         "waivers",
+        "cause",
     ];
     let rows = attestation.tables.iter().flat_map(|table| {
         intervals_of(table).into_iter().map(|(from, to, state)| {
@@ -142,11 +144,16 @@ pub(crate) fn intervals(attestation: &Attestation, out: &mut dyn Write) -> Resul
                 words::instant(to),
                 (to - from).to_string(),
                 csv_cell(&exposure.map(|exposure| exposure.waivers.join("; ")).unwrap_or_default()),
+                csv_cell(
+                    &exposure
+                        .map(|exposure| words::cause(table, exposure))
+                        .unwrap_or_default(),
+                ),
             ]);
             row
         })
     });
-    write(out, "attestation-stretches.csv", &head.map(str::to_owned), rows)
+    write(out, "attestation-intervals.csv", &head.map(str::to_owned), rows)
 }
 
 /// Every interval of a table's life in the period, in order of time.
@@ -166,6 +173,26 @@ fn intervals_of(table: &TableProof) -> Vec<(u32, u32, &'static str)> {
     .concat();
     all.sort_unstable();
     all
+}
+
+/// One row for each value of each policy that the packs show.
+///
+/// Errors: the disk refused.
+pub(crate) fn policy(attestation: &Attestation, out: &mut dyn Write) -> Result<(), RenderError> {
+    let head = ["from", "to", "packs", "what", "value", "origin"];
+    let rows = attestation.policies.iter().flat_map(|policy| {
+        policy.values.iter().map(|line| {
+            vec![
+                rfc3339(policy.from),
+                rfc3339(policy.to),
+                policy.packs.to_string(),
+                csv_cell(&line.what),
+                csv_cell(&line.value),
+                csv_cell(&line.origin),
+            ]
+        })
+    });
+    write(out, "attestation-policy.csv", &head.map(str::to_owned), rows)
 }
 
 /// One row for each job that made no recovery point and each run that never started.

@@ -8,7 +8,7 @@ use minijinja::{AutoEscape, Environment};
 use serde_json::{Value, json};
 
 use super::words;
-use crate::attest::{Attestation, Exposure, FailedRun, Proof, TableProof, WaiverTerm, percent};
+use crate::attest::{Attestation, Exposure, Proof, TableProof, WaiverTerm, percent};
 use crate::domain::rfc3339;
 use crate::exit::Exit;
 use crate::facts::rpo_over_time::{DayProof, Spans};
@@ -74,6 +74,16 @@ fn page(attestation: &Attestation) -> Value {
             "first": rfc3339(table.first),
             "last": rfc3339(table.last),
         })).collect::<Vec<_>>(),
+        "policies": attestation.policies.iter().map(|policy| json!({
+            "from": rfc3339(policy.from),
+            "to": rfc3339(policy.to),
+            "packs": count(policy.packs, "pack"),
+            "values": policy.values.iter().map(|line| json!({
+                "what": line.what,
+                "value": line.value,
+                "origin": line.origin,
+            })).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
         "changes": attestation.changes.iter().map(|change| json!({
             "what": change.what,
             "after": rfc3339(change.after),
@@ -123,11 +133,11 @@ fn table(table: &TableProof) -> Value {
         "runs": runs(&letters),
         "life": words::life(table),
         "details": details(table),
-        "exposures": table.exposures.iter().map(exposure).collect::<Vec<_>>(),
+        "exposures": table.exposures.iter().map(|one| exposure(table, one)).collect::<Vec<_>>(),
         "promised": intervals(&table.history.promised),
         "unobserved": intervals(&table.history.not_observed),
         "not_counted": words::not_counted(table),
-        "mishaps": table.failed_runs.iter().map(failed_run).collect::<Vec<_>>(),
+        "failed_runs": words::alike(table.failed_runs.iter()).iter().map(failed_runs).collect::<Vec<_>>(),
         "waivers": table.waivers.iter().map(waiver).collect::<Vec<_>>(),
         "of_observed": words::percent(table.covered_of_observed()),
         "of_all": words::percent(table.covered_of_all()),
@@ -172,8 +182,8 @@ fn runs(letters: &str) -> Vec<Value> {
 fn details(table: &TableProof) -> String {
     let parts = [
         (table.exposures.len(), "exposure"),
-        (table.history.promised.len(), "stretch covered by promise"),
-        (table.history.not_observed.len(), "stretch not observed"),
+        (table.history.promised.len(), "interval covered by promise"),
+        (table.history.not_observed.len(), "interval not observed"),
         (table.not_counted.len(), "kind of points that did not count"),
         (table.failed_runs.len(), "failed job or missed run"),
         (table.waivers.len(), "waiver"),
@@ -183,8 +193,8 @@ fn details(table: &TableProof) -> String {
         .filter(|(number, _)| *number > 0)
         .map(|(number, what)| match (number, what) {
             (1, what) => format!("1 {what}"),
-            (number, "stretch not observed") => format!("{number} stretches not observed"),
-            (number, "stretch covered by promise") => format!("{number} stretches covered by promise"),
+            (number, "interval not observed") => format!("{number} intervals not observed"),
+            (number, "interval covered by promise") => format!("{number} intervals covered by promise"),
             (number, "kind of points that did not count") => format!("{number} kinds of points that did not count"),
             (number, "failed job or missed run") => format!("{number} failed jobs or missed runs"),
             (number, what) => count(number, what),
@@ -192,12 +202,13 @@ fn details(table: &TableProof) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-fn exposure(exposure: &Exposure) -> Value {
+fn exposure(table: &TableProof, exposure: &Exposure) -> Value {
     json!({
         "from": words::instant(exposure.from),
         "to": words::instant(exposure.to),
         "length": words::length(u64::from(exposure.to - exposure.from)),
         "waivers": exposure.waivers.join(", "),
+        "cause": words::cause(table, exposure),
     })
 }
 
@@ -212,12 +223,11 @@ fn intervals(spans: &Spans) -> Vec<Value> {
     intervals.collect()
 }
 
-fn failed_run(run: &FailedRun) -> Value {
+fn failed_runs(alike: &words::Alike<'_>) -> Value {
     json!({
-        "at": words::instant(run.at),
-        "state": run.state,
-        "cause": run.cause,
-        "then": words::what_followed(run),
+        "words": alike.words(),
+        "when": words::when(&alike.runs),
+        "then": alike.runs.last().map(|run| words::what_followed(run)),
     })
 }
 

@@ -15,7 +15,7 @@ use crate::facts::rpo_over_time::Spans;
 use crate::render::RenderError;
 
 /// Raised whenever a field is removed or changes its meaning.
-const SCHEMA_VERSION: u32 = 2;
+const SCHEMA_VERSION: u32 = 3;
 
 /// Renders the attestation.
 ///
@@ -54,6 +54,8 @@ pub(crate) struct Document {
     ledger: Option<Ledger>,
     /// In order of time.
     packs: Vec<Pack>,
+    /// The policies that the packs show, whole, in order of time: what a good recovery point was, and how old it might be.
+    policies: Vec<Policy>,
     policy_changes: Vec<Change>,
     /// Accounts and Regions that any pack had in scope.
     targets: Vec<Target>,
@@ -133,6 +135,27 @@ struct Pack {
     tables: u64,
 }
 
+/// A policy that packs show, one after the other.
+#[derive(Serialize, JsonSchema)]
+struct Policy {
+    /// Moment of the first of them.
+    from: String,
+    /// Moment of the last.
+    to: String,
+    packs: usize,
+    /// Values, what `[rules]` says, tiers, and who approved it.
+    values: Vec<PolicyValue>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct PolicyValue {
+    /// A key of `[policy]`, `rules.ID`, `tier NAME`, `order of tiers`, or `approval.KEY`.
+    what: String,
+    value: String,
+    /// `default`, `settings`, or the framework that asks for it.
+    origin: String,
+}
+
 #[derive(Serialize, JsonSchema)]
 struct Change {
     /// The pack that shows it as it was.
@@ -187,7 +210,7 @@ struct Table {
     deleted: Option<Deleted>,
     /// Tiers of the policy that took it.
     tiers: Vec<String>,
-    /// What was asked of it, stretch by stretch.
+    /// What was asked of it, one interval after the other.
     asked: Vec<Asked>,
     seconds: Seconds,
     /// Of the time for which the evidence has an answer. Null: there is none.
@@ -197,8 +220,8 @@ struct Table {
     /// Null: its creation is not known, or it did not surely live in the period.
     longest_gap: Option<Gap>,
     exposures: Vec<Exposure>,
-    covered_by_promise: Vec<Stretch>,
-    not_observed: Vec<Stretch>,
+    covered_by_promise: Vec<Interval>,
+    not_observed: Vec<Interval>,
     /// One letter for each day of the period: `c` covered, `p` covered by promise, `e` exposed, `n` not observed, `-` not alive, `x` exempt.
     days: String,
     /// Recovery points that were made in the period.
@@ -209,7 +232,7 @@ struct Table {
     /// nothing.
     undecided_recovery_points: usize,
     /// Jobs that made no recovery point, and runs that never started.
-    mishaps: Vec<Mishap>,
+    failed_runs: Vec<FailedRun>,
     waivers: Vec<Waiver>,
 }
 
@@ -269,17 +292,32 @@ struct Exposure {
     seconds: u32,
     /// Waivers that accept it.
     waivers: Vec<String>,
+    /// Failed jobs and missed runs beside it: not before a good point could have prevented it, and with no point made between
+    /// them and its beginning. Empty: none is known.
+    causes: Vec<Cause>,
+}
+
+/// Failed jobs or missed runs of a table that ended alike.
+#[derive(Serialize, JsonSchema)]
+struct Cause {
+    /// As in `failed_runs`.
+    state: String,
+    /// As AWS wrote it; empty if it wrote nothing.
+    cause: String,
+    runs: usize,
+    first_at: String,
+    last_at: String,
 }
 
 #[derive(Serialize, JsonSchema)]
-struct Stretch {
+struct Interval {
     from: String,
     to: String,
     seconds: u32,
 }
 
 #[derive(Serialize, JsonSchema)]
-struct Mishap {
+struct FailedRun {
     at: String,
     /// `FAILED`, `ABORTED`, `EXPIRED`, `PARTIAL` or `MISSED`.
     state: String,
@@ -361,6 +399,7 @@ impl Document {
                     .collect(),
             }),
             packs: packs(attestation),
+            policies: policies(attestation),
             policy_changes: changes(attestation),
             targets: targets(attestation),
             unlisted_tables: unlisted(attestation),
@@ -396,6 +435,24 @@ fn changes(attestation: &Attestation) -> Vec<Change> {
         now: change.now.clone(),
     });
     changes.collect()
+}
+
+fn policies(attestation: &Attestation) -> Vec<Policy> {
+    let policies = attestation.policies.iter().map(|policy| Policy {
+        from: rfc3339(policy.from),
+        to: rfc3339(policy.to),
+        packs: policy.packs,
+        values: policy
+            .values
+            .iter()
+            .map(|line| PolicyValue {
+                what: line.what.clone(),
+                value: line.value.clone(),
+                origin: line.origin.clone(),
+            })
+            .collect(),
+    });
+    policies.collect()
 }
 
 fn targets(attestation: &Attestation) -> Vec<Target> {
@@ -459,13 +516,13 @@ impl Table {
                 began_before_period: gap.began_before,
             }),
             exposures: exposures(table),
-            covered_by_promise: stretches(&history.promised),
-            not_observed: stretches(&history.not_observed),
+            covered_by_promise: intervals(&history.promised),
+            not_observed: intervals(&history.not_observed),
             days: words::day_letters(table),
             recovery_points: table.points,
             not_counted: words::not_counted(table),
             undecided_recovery_points: table.undecided_points,
-            mishaps: mishaps(table),
+            failed_runs: failed_runs(table),
             waivers: waivers(table),
         }
     }
@@ -487,27 +544,39 @@ fn exposures(table: &TableProof) -> Vec<Exposure> {
         to: words::instant(exposure.to),
         seconds: exposure.to - exposure.from,
         waivers: exposure.waivers.clone(),
+        causes: words::beside(table, exposure).iter().map(cause).collect(),
     });
     exposures.collect()
 }
 
-fn stretches(spans: &Spans) -> Vec<Stretch> {
-    let stretches = spans.iter().map(|(from, to)| Stretch {
+fn cause(alike: &words::Alike<'_>) -> Cause {
+    let at = |run: Option<&&crate::attest::FailedRun>| run.map(|run| words::instant(run.at)).unwrap_or_default();
+    Cause {
+        state: alike.state.to_owned(),
+        cause: alike.cause.to_owned(),
+        runs: alike.runs.len(),
+        first_at: at(alike.runs.first()),
+        last_at: at(alike.runs.last()),
+    }
+}
+
+fn intervals(spans: &Spans) -> Vec<Interval> {
+    let intervals = spans.iter().map(|(from, to)| Interval {
         from: words::instant(from),
         to: words::instant(to),
         seconds: to - from,
     });
-    stretches.collect()
+    intervals.collect()
 }
 
-fn mishaps(table: &TableProof) -> Vec<Mishap> {
-    let mishaps = table.failed_runs.iter().map(|mishap| Mishap {
-        at: words::instant(mishap.at),
-        state: mishap.state.clone(),
-        cause: mishap.cause.clone(),
-        next_success_at: mishap.next_success.map(words::instant),
+fn failed_runs(table: &TableProof) -> Vec<FailedRun> {
+    let runs = table.failed_runs.iter().map(|run| FailedRun {
+        at: words::instant(run.at),
+        state: run.state.clone(),
+        cause: run.cause.clone(),
+        next_success_at: run.next_success.map(words::instant),
     });
-    mishaps.collect()
+    runs.collect()
 }
 
 fn waivers(table: &TableProof) -> Vec<Waiver> {

@@ -35,8 +35,13 @@ pub(crate) const FORMATS: &[Format] = &[
     },
     Format {
         name: "csv",
-        file_name: "attestation-stretches.csv",
+        file_name: "attestation-intervals.csv",
         render: |attestation, _, out| csv::intervals(attestation, out),
+    },
+    Format {
+        name: "csv",
+        file_name: "attestation-policy.csv",
+        render: |attestation, _, out| csv::policy(attestation, out),
     },
     Format {
         name: "csv",

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 
 use crate::attest::good::{Asked, NotCounted};
-use crate::attest::{Attestation, FailedRun, LedgerLine, PackLine, Proof, TableProof, WaiverTerm};
+use crate::attest::{Attestation, Exposure, FailedRun, LedgerLine, PackLine, Proof, TableProof, WaiverTerm};
 use crate::criteria::values::{FOREVER_DAYS, KeyOwner, LockWanted, PointValues};
 use crate::domain::{Demand, rfc3339};
 use crate::duration;
@@ -58,7 +58,7 @@ pub(crate) fn asked(any_of: &[Asked]) -> String {
 /// What else was asked of it: `kept 35 d, encrypted`; of several that may have been asked, each. Empty: nothing was.
 pub(crate) fn asked_of_points(any_of: &[Asked]) -> String {
     let of = |asked: &Asked| match asked {
-        Asked::Good { points, or_copy, .. } => Some(of_points(points, *or_copy)),
+        Asked::Good { points, or_copy, .. } => Some(of_points(points, or_copy.is_some())),
         _ => None,
     };
     let all: BTreeSet<String> = any_of.iter().filter_map(of).collect();
@@ -96,6 +96,89 @@ fn of_points(wanted: &PointValues, or_copy: bool) -> String {
 pub(crate) fn not_counted(table: &TableProof) -> Vec<String> {
     let text = |(why, points): (&NotCounted, &usize)| format!("{}: {}", count(*points, "recovery point"), why.words());
     table.not_counted.iter().map(text).collect()
+}
+
+/// Failed jobs and missed runs of a table that ended alike.
+pub(crate) struct Alike<'t> {
+    /// How they ended.
+    pub(crate) state: &'t str,
+    /// As AWS wrote it; empty if it wrote nothing.
+    pub(crate) cause: &'t str,
+    /// All of them, in order of time; never empty.
+    pub(crate) runs: Vec<&'t FailedRun>,
+}
+
+impl Alike<'_> {
+    /// `12 FAILED: the role is gone`.
+    pub(crate) fn words(&self) -> String {
+        let number = self.runs.len();
+        let ended = match self.state {
+            "MISSED" if number == 1 => "1 run never started".to_owned(),
+            "MISSED" => format!("{number} runs never started"),
+            state => format!("{} {state}", count(number, "job")),
+        };
+        match self.cause {
+            "" => ended,
+            cause => format!("{ended}: {cause}"),
+        }
+    }
+}
+
+/// Runs by how they ended, in the order of the first of each.
+pub(crate) fn alike<'t>(runs: impl Iterator<Item = &'t FailedRun>) -> Vec<Alike<'t>> {
+    let mut all: Vec<Alike<'t>> = Vec::new();
+    for run in runs {
+        match all
+            .iter_mut()
+            .find(|one| one.state == run.state && one.cause == run.cause)
+        {
+            Some(one) => one.runs.push(run),
+            None => all.push(Alike {
+                state: &run.state,
+                cause: &run.cause,
+                runs: vec![run],
+            }),
+        }
+    }
+    all
+}
+
+/// The failed jobs and missed runs beside an exposure: those after the last moment at which a point could have prevented it, and
+/// before its end, with no point made between them and its beginning.
+pub(crate) fn beside<'t>(table: &'t TableProof, exposure: &Exposure) -> Vec<Alike<'t>> {
+    let limits = table
+        .asked
+        .iter()
+        .filter(|span| span.from <= exposure.from && exposure.from < span.to);
+    let limits = limits.flat_map(|span| &span.any_of).filter_map(|asked| match asked {
+        Asked::Good { limit, .. } => Some(*limit),
+        _ => None,
+    });
+    let begin = exposure.from.saturating_sub(limits.max().unwrap_or(0));
+    let (from, to) = (exposure.from, exposure.to);
+    let is_beside = |run: &&FailedRun| {
+        let is_made_up_for = run.next_success.is_some_and(|at| at <= from);
+        (begin..to).contains(&run.at) && !is_made_up_for
+    };
+    alike(table.failed_runs.iter().filter(is_beside))
+}
+
+/// When runs were: one instant, or the first and the last.
+pub(crate) fn when(runs: &[&FailedRun]) -> String {
+    match runs {
+        [] => String::new(),
+        [one] => instant(one.at),
+        [first, .., last] => format!("{} to {}", instant(first.at), instant(last.at)),
+    }
+}
+
+/// Why a table was exposed, as far as jobs tell.
+pub(crate) fn cause(table: &TableProof, exposure: &Exposure) -> String {
+    let all = beside(table, exposure);
+    match &all[..] {
+        [] => "no failed job or missed run is known".to_owned(),
+        all => all.iter().map(Alike::words).collect::<Vec<_>>().join("; "),
+    }
 }
 
 /// A percentage with one decimal, `n/a` where there is nothing to divide. Only the whole is 100 %.

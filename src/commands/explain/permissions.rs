@@ -8,7 +8,8 @@ use crate::collect::Wanted;
 use crate::commands::remediate;
 use crate::criteria::rules::RuleSet;
 use crate::problem::{Outcome, Problem};
-use crate::remediate::actions::{KINDS, OnDemandBackup};
+use crate::remediate::actions::{Act, KINDS, OnDemandBackup, UNDOING};
+use crate::remediate::restore;
 use crate::text::{list, nearest};
 use crate::{deliver, ledger, push, sign};
 
@@ -19,11 +20,13 @@ const ALWAYS: [&str; 1] = ["sts:GetCallerIdentity"];
 const PASS_ROLE: &str = "iam:PassRole";
 
 /// What `--command` takes, and whose permissions it prints.
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 12] = [
     "scan",
     "collect",
     "remediate",
+    "protect",
     "backup",
+    "restore",
     "deliver",
     "ledger",
     "sign",
@@ -38,15 +41,16 @@ const COMMANDS: [&str; 10] = [
 pub(super) fn permissions(command: &str, ids: &[String], program: &clap::Command) -> Outcome<String> {
     let statements = match command {
         "scan" | "collect" => vec![read_evidence(ids)?, assume_roles()],
-        "remediate" => {
+        "remediate" | "protect" => {
             let actions = KINDS.iter().flat_map(|kind| [kind.doing, kind.checking].concat());
+            let actions = actions.chain(UNDOING.iter().copied().flatten().copied());
             // Without `--from`, a plan reads AWS itself.
-            let mut rules = RuleSet::load(None, ids)?;
-            rules.0.retain(|rule| rule.action.is_some());
-            let wanted = remediate::wanted(rules.frames().into_iter());
+            let rules = RuleSet::load(None, ids)?;
+            let wanted = remediate::plan::wanted(rules.frames().into_iter());
             [vec![read(&wanted)], start_backups(actions)].concat()
         }
         "backup" => start_backups(OnDemandBackup::KIND.doing.iter().copied()),
+        "restore" => act("Restore", restore::ACTIONS.iter().copied()),
         "deliver" => deliver().to_vec(),
         // To append is to deliver; to list, to fetch and to find the head is to read.
         "ledger" => [&deliver()[..], &read_packs()[..2]].concat(),
@@ -113,9 +117,13 @@ fn assume_roles() -> Value {
 }
 
 fn start_backups(actions: impl Iterator<Item = &'static str>) -> Vec<Value> {
+    act("StartBackups", actions)
+}
+
+fn act(sid: &str, actions: impl Iterator<Item = &'static str>) -> Vec<Value> {
     let mut plain: BTreeSet<&str> = actions.chain(ALWAYS).collect();
     let passes_role = plain.remove(PASS_ROLE);
-    let mut statements = vec![json!({"Sid": "StartBackups", "Effect": "Allow", "Action": plain, "Resource": "*"})];
+    let mut statements = vec![json!({"Sid": sid, "Effect": "Allow", "Action": plain, "Resource": "*"})];
     if passes_role {
         statements.push(json!({
             "Sid": "PassBackupRole",

@@ -3,6 +3,7 @@
 pub mod args;
 pub(crate) mod criteria;
 pub(crate) mod evidence;
+pub mod interrupt;
 pub(crate) mod output;
 pub(crate) mod reach;
 pub(crate) mod signing;

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::aws::call::CallLog;
-use crate::aws::target::{Session, Target};
+use crate::aws::target::{Identity, Session, Target};
 use crate::domain::{Account, TargetId};
 use crate::problem::{Outcome, Problem};
 
 /// Targets that can be asked, and why the others cannot.
 pub(crate) struct Reached {
+    /// Who calls, and AWS's clock.
+    pub(crate) identity: Identity,
     /// Clients by target.
     pub(crate) targets: BTreeMap<TargetId, Target>,
     /// One for each account that cannot be reached; what follows from it is for the caller to say.
@@ -62,5 +64,9 @@ pub(crate) async fn reach(accounts: &[Account], ids: BTreeSet<TargetId>) -> Outc
             ),
         }
     }
-    Ok(Reached { targets, problems })
+    Ok(Reached {
+        identity,
+        targets,
+        problems,
+    })
 }

@@ -120,6 +120,12 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// May copies elsewhere stand for points at home, of any table?
+    pub(crate) fn accepts_copies(&self) -> bool {
+        let mut all = self.tiers.iter().map(|tier| &tier.values).chain([&self.values]);
+        all.any(|values| values.accept_copies)
+    }
+
     /// Does a file, or a framework, say this value?
     pub(crate) fn is_given(&self, key: &str) -> bool {
         let source = self.sources.iter().find(|(known, _)| *known == key);

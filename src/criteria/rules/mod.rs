@@ -34,16 +34,24 @@ pub(crate) fn shipped() -> &'static RuleSet {
     &SHIPPED
 }
 
-/// Ids of actions, in order: all that a rule may name are those that the program's own rules name. `remediate` has one
-/// action for each.
-pub(crate) fn actions() -> &'static [&'static str] {
-    static ALL: LazyLock<Vec<&str>> = LazyLock::new(|| {
-        let named = EMBEDDED.iter().flat_map(|(_, text)| text.lines());
-        let ids = named.filter_map(|line| line.strip_prefix("action = \"")?.strip_suffix('"'));
-        ids.collect::<BTreeSet<_>>().into_iter().collect()
-    });
-    &ALL
-}
+/// Ids of the actions that a rule of somebody's own may name, in order: `remediate` has one kind for each.
+pub(crate) const ACTIONS: &[&str] = &[
+    "assign",
+    "backup-now",
+    "copy",
+    "deletion-protection",
+    "opt-in",
+    "pitr",
+    "plan-change",
+    "plan-create",
+    "point-lifecycle",
+    "restore-testing",
+    "role",
+    "tag-table",
+    "vault",
+    "vault-lock",
+    "vault-policy",
+];
 
 /// One rule.
 #[derive(Debug, Clone)]
@@ -82,7 +90,7 @@ pub struct Rule {
     pub remedy: Arc<str>,
     /// What the rule rests on and where it comes from.
     pub rationale: String,
-    /// What `remediate` may do about a violation: one of [`actions`].
+    /// What `remediate` may do about a violation: one of [`ACTIONS`].
     pub action: Option<&'static str>,
     /// Worked examples, each evaluated by a test.
     pub examples: Vec<Example>,
@@ -445,9 +453,9 @@ fn in_brackets(text: &str) -> String {
 }
 
 fn read_action(root: &Section<'_>, text: &Located<String>) -> Option<&'static str> {
-    let known = actions().iter().find(|id| **id == text.value).copied();
+    let known = ACTIONS.iter().find(|id| **id == text.value).copied();
     if known.is_none() {
-        let hint = match actions() {
+        let hint = match ACTIONS {
             [only] => format!("the only action is `{only}`"),
             all => format!("the actions are {}", list(all)),
         };

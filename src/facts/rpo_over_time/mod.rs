@@ -408,6 +408,20 @@ impl History {
         self.exempt = self.exempt.or(&other.exempt);
     }
 
+    /// Something else covered these moments of it.
+    pub(crate) fn cover(&mut self, covered: &Spans) {
+        let covered = covered.without(&self.exempt);
+        self.covered = self.covered.or(&covered);
+        for other in [
+            &mut self.promised,
+            &mut self.young,
+            &mut self.exposed,
+            &mut self.not_observed,
+        ] {
+            *other = other.without(&covered);
+        }
+    }
+
     /// Takes no time for exposed: something that is not looked at may have stood for the missing points.
     pub(crate) fn doubt(&mut self) {
         self.not_observed = self.not_observed.or(&std::mem::take(&mut self.exposed));

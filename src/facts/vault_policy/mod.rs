@@ -19,6 +19,9 @@ use serde_json::Value;
 use action::{ACTIONS, POLICY_DELETION};
 use statement::{Denial, Statement};
 
+/// What one statement has to deny, so that it keeps recovery points and itself.
+pub(crate) const DENIED: [&str; 4] = [ACTIONS[0], ACTIONS[1], ACTIONS[2], POLICY_DELETION];
+
 /// What a policy says of deletion by hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DeletionVerdict {

@@ -185,9 +185,12 @@ impl<'r> Findings<'r> {
                 .chain(read)
                 .filter_map(|name| place.get(name).copied());
             // A framework may read other values than the organisation's policy gives the table.
+            let is_of_table = finding.evidence.is_among(&table.facts);
             let own = |fact: usize| {
-                let read = finding.evidence.iter().find(|(name, _)| *name == shown_facts[fact].0);
-                read.map_or_else(|| shown_facts[fact].1.clone(), |(_, value)| shown(value))
+                let mut read = finding.evidence.iter().filter(|_| !is_of_table);
+                let read = read.find(|(name, _)| *name == shown_facts[fact].0);
+                let of_table = || shown_facts[fact].1.as_deref().map(Cow::Borrowed);
+                read.map_or_else(of_table, |(_, value)| shown(value))
             };
             let candidates: Vec<(i64, Cow<'_, str>)> = named
                 .chain(long.iter().copied())
@@ -195,7 +198,7 @@ impl<'r> Findings<'r> {
                 .collect();
             let message = Phrase::of(&finding.message, &candidates, texts);
             let kind = self.kind(finding, rule, message, &identity(finding), texts);
-            for (name, value) in &finding.evidence {
+            for (name, value) in finding.evidence.iter().filter(|_| !is_of_table) {
                 let is_same = place
                     .get(name.as_ref())
                     .is_some_and(|fact| table.facts.get(*fact).is_some_and(|(_, of_table)| of_table == value));

@@ -1,8 +1,8 @@
 //! What `report.json` holds: its own structs, with the words that its schema shows.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
@@ -14,25 +14,19 @@ use crate::domain::{
 };
 use crate::report::{Origin, Report};
 
-/// How much a report says.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    /// Nothing twice.
-    Short,
-    /// Everything where it belongs.
-    Whole,
-}
+use super::short::Short;
 
 /// What backproof found: every table, findings with their evidence, and what could not be read.
 ///
 /// A fact without a value is null, and `causes` says why. Instants are RFC 3339 in UTC; numbers have at most six decimals.
 ///
-/// `report.json` says nothing twice. A table's facts are those of `usual` and, over them, its own; a finding on a table rests on
-/// the facts of that table that `rules[].reads` names; and of rules that only advise, findings that are compliant or not
-/// applicable are counts (`rules[].unlisted`). `report-all.json` (`--format json-all`) has the same members and says everything
+/// `report.json` says nothing twice. What findings on tables say stands once in `outcomes`, and each table names those of its
+/// own. A table's facts are those of `usual` and, over them, its own; a finding on a table rests on the facts of that table that
+/// `rules[].reads` names; and of rules that only advise, findings that are compliant or not applicable are counts
+/// (`rules[].unlisted`). Facts that no rule reads are in `tables.parquet`. `report-all.json` (`--format json-all`) says everything
 /// where it belongs.
 #[derive(Serialize, JsonSchema)]
-#[schemars(title = "backproof report", extend("$id" = "urn:backproof:schema:report:3"))]
+#[schemars(title = "backproof report", extend("$id" = "urn:backproof:schema:report:4"))]
 pub(super) struct Document<'r> {
     /// Raised whenever a field is removed or changes its meaning; new fields may come without.
     pub(super) schema_version: u32,
@@ -62,47 +56,58 @@ pub(super) struct Document<'r> {
     pub(super) coverage: Coverage<'r>,
     /// What most tables have, so that it need not stand in each; null in `report-all.json`.
     pub(super) usual: Option<Usual<'r>>,
+    /// What findings on tables say, each once: `tables[].findings` names them by their place here, from 0. Left out of
+    /// `report-all.json`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<Outcome<'static>>>")]
+    pub(super) outcomes: Option<Outcomes<'r>>,
     /// Every table that was listed, by ARN.
     #[schemars(with = "Vec<Table<'static>>")]
     pub(super) tables: Tables<'r>,
     /// What is new since an earlier scan; null if the report was not compared with one.
     pub(super) baseline: Option<Baseline<'r>>,
-    /// What is non-compliant, unknown or waived, everything that is required, and everything that is not about a table; in
-    /// `report-all.json` every finding.
+    /// Every finding that is not about a table of `tables`; in `report-all.json` every finding.
     #[schemars(with = "Vec<OneFinding<'static>>")]
     pub(super) findings: Findings<'r>,
 }
 
 /// Tables, each made when it is its turn.
-pub(super) struct Tables<'r>(pub(super) &'r Report, pub(super) Option<&'r FactList>);
+pub(super) struct Tables<'r>(pub(super) &'r Report, pub(super) Option<Rc<Short<'r>>>);
 
 impl Serialize for Tables<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(report, usual) = self;
-        serializer.collect_seq(report.tables.iter().map(|table| Table::of(table, *usual)))
+        let Self(report, short) = self;
+        let tables = report.tables.iter().enumerate();
+        serializer.collect_seq(tables.map(|(place, table)| Table::of(table, place, short.as_deref())))
+    }
+}
+
+/// What findings on tables say, each made when it is its turn.
+pub(super) struct Outcomes<'r>(pub(super) &'r Report, pub(super) Rc<Short<'r>>);
+
+impl Serialize for Outcomes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(report, short) = self;
+        serializer.collect_seq(
+            short
+                .outcomes
+                .iter()
+                .map(|first| Outcome::of(first, report.since(first))),
+        )
     }
 }
 
 /// Findings, each made when it is its turn.
-pub(super) struct Findings<'r>(pub(super) &'r Report, pub(super) Form);
+pub(super) struct Findings<'r>(pub(super) &'r Report, pub(super) Option<Rc<Short<'r>>>);
 
 impl Serialize for Findings<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(report, form) = self;
-        let rows: HashMap<&str, &Arc<FactList>> = match form {
-            Form::Whole => HashMap::new(),
-            Form::Short => report
-                .tables
-                .iter()
-                .map(|table| (&*table.table_arn, &table.facts))
-                .collect(),
-        };
-        let findings = report.findings.iter();
-        let listed = findings.filter(|finding| *form == Form::Whole || finding.is_listed());
-        serializer.collect_seq(listed.map(|finding| {
-            let of_table = (finding.subject == Subject::Table).then(|| rows.get(&*finding.resource_arn));
-            OneFinding::of(finding, report.since(finding), of_table.flatten().copied())
-        }))
+        let Self(report, short) = self;
+        let one = |finding| OneFinding::of(finding, report.since(finding));
+        match short {
+            None => serializer.collect_seq(report.findings.iter().map(one)),
+            Some(short) => serializer.collect_seq(short.others.iter().copied().map(one)),
+        }
     }
 }
 
@@ -262,7 +267,7 @@ pub(super) struct Rule<'r> {
     pub(super) remedy: &'r str,
     /// The facts that it reads, in order; they are the evidence of its findings.
     pub(super) reads: Vec<&'r str>,
-    /// Findings of it on tables that are not in the list below; null in `report-all.json`.
+    /// Findings of it on tables that no table names; null in `report-all.json`.
     pub(super) unlisted: Option<Unlisted>,
 }
 
@@ -512,15 +517,83 @@ pub(super) struct Table<'r> {
     #[schemars(schema_with = "answers_by_question")]
     pub(super) answers: ByQuestion<&'static str>,
     /// The same by each framework that was chosen, by its own numbers. The verdict above is the worst of all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) answers_by_framework: Vec<FrameworkAnswers<'r>>,
-    /// Facts that are not as `usual` says; in `report-all.json` every fact. `explain facts` says what each means.
+    /// Its id and what rules read, where that is not as `usual` says; in `report-all.json` every fact. `explain facts` says what each means.
     pub(super) facts: Facts<'r>,
     /// Why facts are null, where `usual` does not say so.
+    #[serde(skip_serializing_if = "Causes::is_empty")]
     pub(super) causes: Causes<'r>,
+    /// What is non-compliant, unknown or waived, and everything that is required; left out of `report-all.json`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) findings: Option<Vec<OfTable<'r>>>,
     /// What is known of it on each day of `window`; empty if recovery points were not looked at, or if the policy asks for
     /// none: the table is exempt, was made by a restore test, or is not ACTIVE.
+    /// In `report-all.json` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "days")]
-    pub(super) days: Vec<&'static str>,
+    pub(super) days: Option<Vec<&'static str>>,
+    /// The same as runs of equal days, from the first on; in `report.json` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) day_runs: Option<Vec<DayRun>>,
+}
+
+/// Days in one state, one after the other.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct DayRun {
+    /// What is known of each.
+    #[schemars(schema_with = "day")]
+    pub(super) state: &'static str,
+    /// How many there are.
+    pub(super) days: usize,
+}
+
+/// What a finding on a table says. Several tables may share it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Outcome<'r> {
+    /// The rule's id.
+    pub(super) rule: &'r str,
+    /// The outcome. Unknown is never good news and never bad news.
+    #[schemars(schema_with = "verdicts")]
+    pub(super) verdict: &'static str,
+    /// `required` findings decide on verdicts and exit codes, `advised` ones decide nothing.
+    #[schemars(schema_with = "levels")]
+    pub(super) level: &'static str,
+    /// The framework by whose numbers it was judged; left out: the organisation's policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) framework: Option<&'r str>,
+    /// Accepted by a waiver.
+    pub(super) waived: bool,
+    /// Id of that waiver; of several that excuse between them what fails, their ids joined by ` and `. Left out: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) waiver: Option<Cow<'r, str>>,
+    /// As in a finding of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "sets_of_demands")]
+    pub(super) failing_demands: Vec<Vec<&'static str>>,
+    /// As in a finding of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["new", "newly-asked", "newly-required", "known", null]))]
+    pub(super) since_baseline: Option<&'static str>,
+    /// What was found, in one sentence.
+    pub(super) message: &'r str,
+}
+
+/// A finding on the table that it stands in.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct OfTable<'r> {
+    /// Place of what it says in `outcomes`, from 0.
+    pub(super) outcome: u32,
+    /// Stable over scans; left out of good news, and of findings that only advise, whose ids `findings.parquet` has: the first 32
+    /// digits of SHA-256 over rule, partition, account, Region and id of the table, each followed by a zero byte.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) id: Option<&'r str>,
+    /// The facts that it rests on, where they are not those of its table: a framework gave other values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) evidence: Option<Facts<'r>>,
+    /// Why facts of that evidence are null.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) causes: Option<Causes<'r>>,
 }
 
 /// The answers about one table by the numbers of a framework.
@@ -548,68 +621,47 @@ pub(super) struct OneFinding<'r> {
     pub(super) subject: &'static str,
     /// ARN of what is judged; of a target, a waiver or an exemption its name.
     pub(super) resource_arn: &'r str,
-    /// Its name; in `report.json` left out of findings on tables, as are account, Region, severity, question, remedy and evidence:
-    /// `tables` and `rules` have them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) resource_name: Option<&'r str>,
+    /// Its name.
+    pub(super) resource_name: &'r str,
     /// Twelve digits; empty for what lives in no account.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) account_id: Option<&'r str>,
+    pub(super) account_id: &'r str,
     /// As AWS spells it; empty for what lives in no account.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) region: Option<&'r str>,
+    pub(super) region: &'r str,
     /// The outcome. Unknown is never good news and never bad news.
     #[schemars(schema_with = "verdicts")]
     pub(super) verdict: &'static str,
     /// How much a non-compliant verdict matters.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "severities")]
-    pub(super) severity: Option<&'static str>,
+    pub(super) severity: &'static str,
     /// The question that its rule is evidence for.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "questions")]
-    pub(super) question: Option<&'static str>,
+    pub(super) question: &'static str,
     /// `required` findings decide on verdicts and exit codes, `advised` ones decide nothing.
     #[schemars(schema_with = "levels")]
     pub(super) level: &'static str,
-    /// The framework by whose numbers it was judged; null or left out: the organisation's policy.
-    #[serde(skip_serializing_if = "is_left_out")]
-    pub(super) framework: Stated<&'r str>,
+    /// The framework by whose numbers it was judged; null: the organisation's policy.
+    pub(super) framework: Option<&'r str>,
     /// Accepted by a waiver.
     pub(super) waived: bool,
-    /// Id of that waiver; of several that excuse between them what fails, their ids joined by ` and `. Null or left out: none.
-    #[serde(skip_serializing_if = "is_left_out")]
-    pub(super) waiver: Stated<Cow<'r, str>>,
+    /// Id of that waiver; of several that excuse between them what fails, their ids joined by ` and `. Null: none.
+    pub(super) waiver: Option<Cow<'r, str>>,
     /// Of a rule with demands, where the answer is no yes: sets of demands of which each is enough. If none of one set were
     /// asked, it would be a yes, so a waiver that names them all holds. Left out where no waiver can excuse the finding.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "sets_of_demands")]
     pub(super) failing_demands: Vec<Vec<&'static str>>,
     /// Of non-compliant and unknown findings that no waiver covers, where they stand against the baseline: `new`;
-    /// `newly-asked`, of a rule that was not asked then; `newly-required`, which only advised then; or `known`. Else null or left
-    /// out.
-    #[serde(skip_serializing_if = "is_left_out")]
+    /// `newly-asked`, of a rule that was not asked then; `newly-required`, which only advised then; or `known`. Else null.
     #[schemars(extend("enum" = ["new", "newly-asked", "newly-required", "known", null]))]
-    pub(super) since_baseline: Stated<&'static str>,
+    pub(super) since_baseline: Option<&'static str>,
     /// What was found, in one sentence.
     pub(super) message: &'r str,
     /// What to do about it; empty unless non-compliant.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) remedy: Option<&'r str>,
-    /// The facts that the rule read; in `report.json` left out where they are those of its table.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) evidence: Option<Facts<'r>>,
+    pub(super) remedy: &'r str,
+    /// The facts that the rule read.
+    pub(super) evidence: Facts<'r>,
     /// Why facts of the evidence are null.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) causes: Option<Causes<'r>>,
-}
-
-/// A value that may be null; none: it is left out.
-pub(super) type Stated<T> = Option<Option<T>>;
-
-#[expect(clippy::ref_option, reason = "serde hands the field over as it is")]
-fn is_left_out<T>(stated: &Stated<T>) -> bool {
-    stated.is_none()
+    pub(super) causes: Causes<'r>,
 }
 
 /// Something for each question.
@@ -681,41 +733,59 @@ pub(crate) struct Facts<'r>(Listed<'r>);
 #[derive(Clone, Copy)]
 enum Listed<'r> {
     Row(&'r FactList),
-    /// Those of a row that another does not say too.
-    Own(&'r FactList, &'r FactList),
+    /// Those of a row that are told.
+    Told(&'r FactList, &'r Told),
+    /// Those of a row that are told, and that are not as usual.
+    Own(&'r FactList, &'r Told),
     Evidence(&'r Evidence),
+}
+
+/// The facts of tables that `report.json` tells, and what is usual.
+pub(super) struct Told {
+    usual: FactList,
+    /// Of each place whether it is told.
+    is_told: Vec<bool>,
+}
+
+impl Told {
+    /// Facts of these names.
+    pub(super) fn new(usual: FactList, is_told: impl Fn(&str) -> bool) -> Self {
+        let is_told = usual.iter().map(|(name, _)| is_told(name)).collect();
+        Self { usual, is_told }
+    }
+
+    pub(super) const fn usual(&self) -> Facts<'_> {
+        Facts(Listed::Told(&self.usual, self))
+    }
 }
 
 impl<'r> Listed<'r> {
     fn each(self, with: &mut dyn FnMut(&'r FactName, &'r FactValue)) {
         match self {
             Self::Row(row) => row.iter().for_each(|(name, value)| with(name, value)),
-            Self::Own(row, usual) if row.has_names_of(usual) => {
-                let pairs = row.iter().zip(usual.iter());
-                let own = pairs.filter(|((_, value), (_, usual))| value != usual);
-                own.for_each(|((name, value), _)| with(name, value));
+            Self::Told(row, told) | Self::Own(row, told) if row.has_names_of(&told.usual) => {
+                let is_own = matches!(self, Self::Own(..));
+                let places = row.iter().zip(told.usual.iter()).zip(&told.is_told);
+                let told =
+                    places.filter(|(((_, value), (_, usual)), is_told)| **is_told && (!is_own || value != usual));
+                told.for_each(|(((name, value), _), _)| with(name, value));
             }
-            Self::Own(row, _) => Self::Row(row).each(with),
+            Self::Told(row, _) | Self::Own(row, _) => Self::Row(row).each(with),
             Self::Evidence(evidence) => evidence.iter().for_each(|(name, value)| with(name, value)),
         }
     }
 }
 
 impl<'r> Facts<'r> {
-    /// Every fact of a table.
-    pub(crate) const fn of(row: &'r FactList) -> Self {
-        Self(Listed::Row(row))
-    }
-
     /// What a finding rests on.
     pub(crate) const fn read(evidence: &'r Evidence) -> Self {
         Self(Listed::Evidence(evidence))
     }
 
-    /// The facts of a table that are not as usual.
-    pub(super) const fn beside(row: &'r FactList, usual: Option<&'r FactList>) -> Self {
-        match usual {
-            Some(usual) => Self(Listed::Own(row, usual)),
+    /// The facts of a table; where there is something usual, those that are told and not as usual.
+    pub(super) const fn beside(row: &'r FactList, told: Option<&'r Told>) -> Self {
+        match told {
+            Some(told) => Self(Listed::Own(row, told)),
             None => Self(Listed::Row(row)),
         }
     }
@@ -762,6 +832,15 @@ impl JsonSchema for Facts<'_> {
 
 /// Why facts are null, by their names.
 pub(super) struct Causes<'r>(Listed<'r>);
+
+impl Causes<'_> {
+    /// Is none of them null?
+    pub(super) fn is_empty(&self) -> bool {
+        let mut is_empty = true;
+        self.0.each(&mut |_, value| is_empty &= !value.is_null());
+        is_empty
+    }
+}
 
 impl Serialize for Causes<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -855,6 +934,10 @@ fn gap_kinds(_: &mut SchemaGenerator) -> Schema {
 
 fn reads(_: &mut SchemaGenerator) -> Schema {
     words(["scanned", "partly", "not-read"])
+}
+
+fn day(_: &mut SchemaGenerator) -> Schema {
+    words(DayState::ALL.map(DayState::as_str))
 }
 
 fn days(_: &mut SchemaGenerator) -> Schema {

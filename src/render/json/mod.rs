@@ -1,22 +1,23 @@
 //! `report.json`: versioned, with structs of its own, so that the inside may change and the file may not.
 
 mod document;
+mod short;
 
-use std::collections::HashMap;
 use std::io::Write;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use self::document::{
-    Account, Approval, Baseline, ByQuestion, Control, Counts, Coverage, Document, Exception, Exemption, Findings, Form,
-    Framework, FrameworkAnswers, LevelShift, LostAnswer, OneFinding, OneGap, Pairs, Rule, Scan, Stated, Table, Tables,
-    Target, Tier, Totals, Unlisted, Usual, Waiver, Window,
+    Account, Approval, Baseline, ByQuestion, Control, Counts, Coverage, DayRun, Document, Exception, Exemption,
+    Findings, Framework, FrameworkAnswers, LevelShift, LostAnswer, OfTable, OneFinding, OneGap, Outcome, Outcomes,
+    Pairs, Rule, Scan, Table, Tables, Target, Tier, Totals, Usual, Waiver, Window,
 };
+use self::short::Short;
 use super::RenderError;
 use super::blocks::{Block, blocks};
 use super::digest::Digest;
 use super::stream::write_rows;
 use crate::criteria::asked::Shift;
-use crate::domain::{Answer, Evidence, FactList, Finding, Gap, Question, Severity, Verdict, rfc3339};
+use crate::domain::{Answer, DayState, Evidence, Finding, Gap, Question, Severity, Verdict, rfc3339};
 use crate::report::{Compared, Lost, SCHEMA_VERSION, Since};
 use crate::report::{Report, TableRow};
 
@@ -26,15 +27,15 @@ pub(super) use self::document::Facts;
 ///
 /// Errors: the disk refused.
 pub(crate) fn render(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
-    let usual = report.tables.first().map(|table| table.facts.of_usual());
-    write_rows(&Document::of(report, Form::Short, usual.as_ref()), "report.json", out)
+    let short = Rc::new(Short::of(report));
+    write_rows(&Document::of(report, Some(&short)), "report.json", out)
 }
 
 /// Renders every finding with its evidence, and every table with its facts.
 ///
 /// Errors: the disk refused.
 pub(crate) fn all(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
-    write_rows(&Document::of(report, Form::Whole, None), "report-all.json", out)
+    write_rows(&Document::of(report, None), "report-all.json", out)
 }
 
 /// The JSON schema of `report.json`, as it is shipped.
@@ -48,8 +49,8 @@ pub(crate) fn facts_json(facts: &Evidence) -> String {
 }
 
 impl<'r> Document<'r> {
-    fn of(report: &'r Report, form: Form, usual: Option<&'r FactList>) -> Self {
-        let unlisted = unlisted(report, form);
+    /// With `short` nothing is said twice.
+    fn of(report: &'r Report, short: Option<&'r Rc<Short<'r>>>) -> Self {
         let by_verdict = |counts: &std::collections::BTreeMap<Verdict, usize>| {
             Counts(
                 Verdict::ALL
@@ -102,9 +103,7 @@ impl<'r> Document<'r> {
                     is_core: rule.is_core,
                     remedy: &rule.remedy,
                     reads: rule.reads.iter().map(String::as_str).collect(),
-                    unlisted: unlisted
-                        .as_ref()
-                        .map(|counts| counts.get(&*rule.id).copied().unwrap_or_default()),
+                    unlisted: short.map(|short| short.unlisted.get(&*rule.id).copied().unwrap_or_default()),
                 })
                 .collect(),
             rules_left_out: &report.left_out,
@@ -123,13 +122,14 @@ impl<'r> Document<'r> {
                 days: report.window.days,
             },
             coverage: Coverage::of(report),
-            usual: usual.map(|usual| Usual {
-                facts: Facts::of(usual),
-                causes: Facts::of(usual).causes(),
+            usual: short.and_then(|short| short.told.as_ref()).map(|told| Usual {
+                facts: told.usual(),
+                causes: told.usual().causes(),
             }),
-            tables: Tables(report, usual),
+            outcomes: short.map(|short| Outcomes(report, Rc::clone(short))),
+            tables: Tables(report, short.cloned()),
             baseline: report.baseline.as_ref().map(Baseline::of),
-            findings: Findings(report, form),
+            findings: Findings(report, short.cloned()),
         }
     }
 }
@@ -155,22 +155,6 @@ fn exceptions(report: &Report) -> Vec<Exception> {
         due_on: block.due.map(|day| day.to_string()),
     };
     blocks(report, &digest).into_iter().map(one).collect()
-}
-
-/// How many findings of each rule are not listed.
-fn unlisted(report: &Report, form: Form) -> Option<HashMap<&str, Unlisted>> {
-    if form == Form::Whole {
-        return None;
-    }
-    let mut counts: HashMap<&str, Unlisted> = HashMap::new();
-    for finding in report.findings.iter().filter(|finding| !finding.is_listed()) {
-        let count = counts.entry(&finding.rule).or_default();
-        match finding.verdict {
-            Verdict::Compliant => count.compliant += 1,
-            _ => count.not_applicable += 1,
-        }
-    }
-    Some(counts)
 }
 
 impl<'r> Baseline<'r> {
@@ -335,8 +319,10 @@ impl<'r> OneGap<'r> {
 }
 
 impl<'r> Table<'r> {
-    fn of(table: &'r TableRow, usual: Option<&'r FactList>) -> Self {
-        let facts = Facts::beside(&table.facts, usual);
+    /// The table at this place of the report.
+    fn of(table: &'r TableRow, place: usize, short: Option<&'r Short<'r>>) -> Self {
+        let facts = Facts::beside(&table.facts, short.and_then(|short| short.told.as_ref()));
+        let findings = short.map(|short| short.of_table(place));
         Self {
             table_arn: &table.table_arn,
             table_name: &table.table_name,
@@ -347,7 +333,50 @@ impl<'r> Table<'r> {
             answers_by_framework: table.answers_by_framework.iter().map(FrameworkAnswers::of).collect(),
             causes: facts.causes(),
             facts,
-            days: table.days.iter().map(|day| day.as_str()).collect(),
+            findings: findings.map(|findings| {
+                let one = |(outcome, finding): &(u32, &'r Finding)| OfTable::of(*outcome, finding, table);
+                findings.iter().map(one).collect()
+            }),
+            days: short
+                .is_none()
+                .then(|| table.days.iter().map(|day| day.as_str()).collect()),
+            day_runs: short.map(|_| {
+                let runs = table.days.chunk_by(|one, next| one == next);
+                let run = |run: &[DayState]| DayRun {
+                    state: run[0].as_str(),
+                    days: run.len(),
+                };
+                runs.map(run).collect()
+            }),
+        }
+    }
+}
+
+impl<'r> OfTable<'r> {
+    fn of(outcome: u32, finding: &'r Finding, table: &TableRow) -> Self {
+        let is_told = finding.is_required() && (finding.is_bad() || finding.waived) || finding.framework.is_some();
+        let evidence = (!finding.evidence.is_among(&table.facts)).then(|| Facts::read(&finding.evidence));
+        Self {
+            outcome,
+            id: is_told.then_some(&finding.id),
+            causes: evidence.as_ref().map(Facts::causes).filter(|causes| !causes.is_empty()),
+            evidence,
+        }
+    }
+}
+
+impl<'r> Outcome<'r> {
+    fn of(finding: &'r Finding, since: Option<Since>) -> Self {
+        Self {
+            rule: &finding.rule,
+            verdict: finding.verdict.as_str(),
+            level: finding.level.as_str(),
+            framework: finding.framework.as_deref(),
+            waived: finding.waived,
+            waiver: finding.waived_by(),
+            failing_demands: finding.failing.iter().map(|some| some.words()).collect(),
+            since_baseline: since.map(Since::as_str),
+            message: &finding.message,
         }
     }
 }
@@ -364,43 +393,29 @@ impl<'r> FrameworkAnswers<'r> {
 }
 
 impl<'r> OneFinding<'r> {
-    /// `table`: the facts of the table that it is about, if they stand elsewhere.
-    fn of(finding: &'r Finding, since: Option<Since>, table: Option<&Arc<FactList>>) -> Self {
-        let is_short = table.is_some();
-        let is_said = table.is_some_and(|facts| finding.evidence.is_among(facts));
-        let evidence = (!is_said).then(|| Facts::read(&finding.evidence));
-        fn unless<T>(is_short: bool, said: T) -> Option<T> {
-            (!is_short).then_some(said)
-        }
+    fn of(finding: &'r Finding, since: Option<Since>) -> Self {
+        let evidence = Facts::read(&finding.evidence);
         Self {
             id: &finding.id,
             rule: &finding.rule,
             subject: finding.subject.as_str(),
             resource_arn: &finding.resource_arn,
-            resource_name: unless(is_short, &finding.resource_name),
-            account_id: unless(is_short, &finding.target.account_id),
-            region: unless(is_short, &finding.target.region),
+            resource_name: &finding.resource_name,
+            account_id: &finding.target.account_id,
+            region: &finding.target.region,
             verdict: finding.verdict.as_str(),
-            severity: unless(is_short, finding.severity.as_str()),
-            question: unless(is_short, finding.question.as_str()),
+            severity: finding.severity.as_str(),
+            question: finding.question.as_str(),
             level: finding.level.as_str(),
-            framework: stated(finding.framework.as_deref(), is_short),
+            framework: finding.framework.as_deref(),
             waived: finding.waived,
-            waiver: stated(finding.waived_by(), is_short),
+            waiver: finding.waived_by(),
             failing_demands: finding.failing.iter().map(|some| some.words()).collect(),
-            since_baseline: stated(since.map(Since::as_str), is_short),
+            since_baseline: since.map(Since::as_str),
             message: &finding.message,
-            remedy: unless(is_short, &finding.remedy),
-            causes: evidence.as_ref().map(Facts::causes),
+            remedy: &finding.remedy,
+            causes: evidence.causes(),
             evidence,
         }
-    }
-}
-
-/// A null is left out where the form says nothing that goes without saying.
-fn stated<T>(value: Option<T>, is_short: bool) -> Stated<T> {
-    match value {
-        None if is_short => None,
-        value => Some(value),
     }
 }

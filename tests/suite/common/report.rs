@@ -18,48 +18,74 @@ pub fn whole(mut report: Value) -> Value {
     let Some(usual) = report.get("usual").filter(|usual| usual.is_object()).cloned() else {
         return report;
     };
-    let mut by_arn = std::collections::HashMap::new();
+    let rules = report["rules"].as_array().expect("rules").clone();
+    let outcomes = report["outcomes"].take();
+    let mut findings = Vec::new();
     for table in report["tables"].as_array_mut().expect("tables") {
         let mut facts = usual["facts"].clone();
         merge(&mut facts, &table["facts"]);
         let mut causes = usual["causes"].clone();
-        merge(&mut causes, &table["causes"]);
+        if let Some(own) = table.get("causes") {
+            merge(&mut causes, own);
+        }
         causes
             .as_object_mut()
             .expect("a map")
             .retain(|name, _| facts[name].is_null());
         (table["facts"], table["causes"]) = (facts, causes);
-        by_arn.insert(table["table_arn"].as_str().expect("an ARN").to_owned(), table.clone());
+        if table.get("answers_by_framework").is_none() {
+            table["answers_by_framework"] = serde_json::json!([]);
+        }
+        let row = table.as_object_mut().expect("a map");
+        let runs = row.remove("day_runs").expect("runs");
+        let days = runs.as_array().expect("runs").iter().flat_map(|run| {
+            let days = run["days"].as_u64().expect("a number") as usize;
+            std::iter::repeat_n(run["state"].clone(), days)
+        });
+        row.insert("days".to_owned(), days.collect());
+        let own = row.remove("findings").expect("findings");
+        let own = own.as_array().expect("findings").iter();
+        findings.extend(own.map(|finding| of_table(finding, table, &outcomes, &rules)));
     }
-    let rules = report["rules"].as_array().expect("rules").clone();
-    for finding in report["findings"].as_array_mut().expect("findings") {
-        if finding["subject"] != "table" || finding.get("resource_name").is_some() {
-            continue;
-        }
-        let table = &by_arn[finding["resource_arn"].as_str().expect("an ARN")];
-        let rule = rules.iter().find(|rule| rule["id"] == finding["rule"]).expect("a rule");
-        finding["resource_name"] = table["table_name"].clone();
-        for name in ["account_id", "region"] {
-            finding[name] = table[name].clone();
-        }
-        for name in ["severity", "question", "remedy"] {
-            finding[name] = rule[name].clone();
-        }
-        if finding["verdict"] != "non-compliant" {
-            finding["remedy"] = "".into();
-        }
-        for name in ["framework", "waiver", "since_baseline"] {
-            finding[name] = finding.get(name).cloned().unwrap_or(Value::Null);
-        }
-        if finding.get("evidence").is_none() {
-            let reads = rule["reads"].as_array().expect("facts").iter();
-            let reads: Vec<&str> = reads.map(|name| name.as_str().expect("a name")).collect();
-            let of = |from: &Value, name: &str| from.get(name).map(|value| (name.to_owned(), value.clone()));
-            let pick = |from: &Value| Value::Object(reads.iter().filter_map(|name| of(from, name)).collect());
-            (finding["evidence"], finding["causes"]) = (pick(&table["facts"]), pick(&table["causes"]));
-        }
-    }
+    findings.extend(report["findings"].as_array().expect("findings").iter().cloned());
+    report["findings"] = findings.into();
     report
+}
+
+/// A finding on a table, with what its outcome, its rule and its table say.
+fn of_table(finding: &Value, table: &Value, outcomes: &Value, rules: &[Value]) -> Value {
+    let place = finding["outcome"].as_u64().expect("a place") as usize;
+    let mut whole = outcomes[place].clone();
+    let rule = rules.iter().find(|rule| rule["id"] == whole["rule"]).expect("a rule");
+    whole["subject"] = "table".into();
+    whole["id"] = finding.get("id").cloned().unwrap_or(Value::Null);
+    whole["resource_arn"] = table["table_arn"].clone();
+    whole["resource_name"] = table["table_name"].clone();
+    for name in ["account_id", "region"] {
+        whole[name] = table[name].clone();
+    }
+    for name in ["severity", "question", "remedy"] {
+        whole[name] = rule[name].clone();
+    }
+    if whole["verdict"] != "non-compliant" {
+        whole["remedy"] = "".into();
+    }
+    for name in ["framework", "waiver", "since_baseline"] {
+        whole[name] = whole.get(name).cloned().unwrap_or(Value::Null);
+    }
+    let reads = rule["reads"].as_array().expect("facts").iter();
+    let reads: Vec<&str> = reads.map(|name| name.as_str().expect("a name")).collect();
+    let of = |from: &Value, name: &str| from.get(name).map(|value| (name.to_owned(), value.clone()));
+    let pick = |from: &Value| Value::Object(reads.iter().filter_map(|name| of(from, name)).collect());
+    whole["evidence"] = finding
+        .get("evidence")
+        .cloned()
+        .unwrap_or_else(|| pick(&table["facts"]));
+    whole["causes"] = match (finding.get("evidence"), finding.get("causes")) {
+        (None, _) => pick(&table["causes"]),
+        (Some(_), causes) => causes.cloned().unwrap_or_else(|| serde_json::json!({})),
+    };
+    whole
 }
 
 fn merge(into: &mut Value, own: &Value) {

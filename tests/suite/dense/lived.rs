@@ -1,12 +1,12 @@
 //! A script, lived through on the sandbox's clock: what really was at every hour, and what there was when somebody looked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use backproof_sandbox::inside::{self, Inside};
+use backproof_sandbox::inside::{self, Inside, Lock};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::script::{Act, Denied, PLANS, Policy, SCHEDULES, START, Script, Tier, VAULTS, name};
+use super::script::{Act, Denied, ELSEWHERE, KEY, PLANS, Policy, SCHEDULES, START, Script, Tier, VAULTS, name};
 use crate::common::Bench;
 use crate::common::aws::{self, create_table, delete_table, dynamodb};
 
@@ -24,10 +24,23 @@ pub struct Alive {
     pub name: String,
     pub born: Moment,
     pub tier: Tier,
-    /// How old the data of its newest recovery point is that can be restored; `None`: there is none.
-    pub age: Option<Moment>,
-    /// The same, of those that are being made.
-    pub making: Option<Moment>,
+    /// Its recovery points that are not too old for any policy.
+    pub points: Vec<There>,
+}
+
+/// A recovery point at one moment.
+#[derive(Debug, Clone)]
+pub struct There {
+    /// By place in [`Lived::points`].
+    pub number: usize,
+    pub vault: usize,
+    pub created: Moment,
+    /// It can be restored; else it is being made.
+    pub is_complete: bool,
+    /// In days.
+    pub kept: i64,
+    pub lock: Lock,
+    pub key_works: bool,
 }
 
 /// What really was at one moment.
@@ -46,14 +59,24 @@ pub struct Look {
     pub policy: Policy,
     pub denied: Option<Denied>,
     pub tables: Vec<Alive>,
-    pub points: Vec<inside::Point>,
+    /// For how many days each is kept that there is, by number.
+    pub points: HashMap<usize, i64>,
+    /// Of every vault.
+    pub locks: [Lock; VAULTS.len()],
+    /// Of every vault.
+    pub keys_work: [bool; VAULTS.len()],
 }
 
 /// What is known of a recovery point that once was.
 #[derive(Debug, Clone)]
 pub struct Once {
     pub table_id: String,
+    pub vault: usize,
     pub created: Moment,
+    pub completed: Option<Moment>,
+    /// When it was first seen.
+    pub kept: i64,
+    pub is_native: bool,
     /// The first moment at which it was seen no more.
     pub gone: Option<Moment>,
 }
@@ -63,8 +86,9 @@ pub struct Lived {
     pub bench: Bench,
     pub samples: Vec<Sample>,
     pub looks: Vec<Look>,
-    /// Every recovery point that was ever seen, by ARN.
-    pub points: BTreeMap<String, Once>,
+    /// Every recovery point that was ever seen.
+    pub points: Vec<Once>,
+    numbers: BTreeMap<String, usize>,
     policy: Policy,
     /// What a person does again and again: the hour of the day, the table, until when.
     daily: Vec<(usize, usize, usize)>,
@@ -81,7 +105,8 @@ impl Lived {
             bench: Bench::new(&script.world()),
             samples: Vec::new(),
             looks: Vec::new(),
-            points: BTreeMap::new(),
+            points: Vec::new(),
+            numbers: BTreeMap::new(),
             policy: script.policy,
             daily: Vec::new(),
         };
@@ -127,19 +152,28 @@ impl Lived {
     fn inside(&mut self) -> Inside {
         let inside = self.bench.sandbox.inside();
         let at = inside.at.timestamp_millis();
+        let mut there = std::collections::BTreeSet::new();
         for point in &inside.points {
-            if !self.points.contains_key(&*point.arn) {
-                let once = Once {
-                    table_id: point.table_id.clone(),
-                    created: point.created_at.timestamp_millis(),
-                    gone: None,
-                };
-                self.points.insert(point.arn.to_string(), once);
+            let completed = point.completed_at.map(|at| at.timestamp_millis());
+            if let Some(number) = self.numbers.get(&*point.arn) {
+                self.points[*number].completed = completed;
+                there.insert(*number);
+                continue;
             }
+            there.insert(self.points.len());
+            self.numbers.insert(point.arn.to_string(), self.points.len());
+            self.points.push(Once {
+                table_id: point.table_id.clone(),
+                vault: vault(&point.vault),
+                created: point.created_at.timestamp_millis(),
+                completed,
+                kept: point.kept_days.unwrap_or(FOREVER),
+                is_native: point.arn.contains(":dynamodb:"),
+                gone: None,
+            });
         }
-        let there: std::collections::BTreeSet<&str> = inside.points.iter().map(|point| &*point.arn).collect();
-        for (arn, once) in &mut self.points {
-            if once.gone.is_none() && !there.contains(arn.as_str()) {
+        for (number, once) in self.points.iter_mut().enumerate() {
+            if once.gone.is_none() && !there.contains(&number) {
                 once.gone = Some(at);
             }
         }
@@ -151,7 +185,7 @@ impl Lived {
         Sample {
             at,
             policy: self.policy,
-            tables: alive(&inside),
+            tables: self.alive(&inside),
         }
     }
 
@@ -165,13 +199,17 @@ impl Lived {
         let ran = self.bench.run(&["scan", "--to", &pack, "--quiet", "--format", "json"]);
         assert!(matches!(ran.code, 0 | 10 | 11), "{}", ran.stderr);
         self.bench.no_faults();
+        let of = |name: &str| inside.vaults.iter().find(|vault| vault.name == name);
+        let kept = |point: &inside::Point| (self.numbers[&*point.arn], point.kept_days.unwrap_or(FOREVER));
         self.looks.push(Look {
             at: inside.at.timestamp_millis(),
             pack,
             policy: self.policy,
             denied,
-            tables: alive(&inside),
-            points: inside.points,
+            tables: self.alive(&inside),
+            points: inside.points.iter().map(kept).collect(),
+            locks: VAULTS.map(|name| of(name).map_or(Lock::None, |vault| vault.lock)),
+            keys_work: VAULTS.map(|name| of(name).is_none_or(|vault| vault.key_works)),
         });
     }
 
@@ -199,7 +237,7 @@ impl Lived {
             Act::Keep(table, days) => {
                 if let Some(point) = self.points_of(table).first() {
                     let body = json!({ "Lifecycle": { "DeleteAfterDays": days } });
-                    aws::backup(&self.bench, &format!("POST {}", path(point)), &body);
+                    self.try_ask(&format!("POST {}", path(point)), &body);
                 }
             }
             Act::OnDemand(table, vault, days) => {
@@ -245,6 +283,21 @@ impl Lived {
             }
             Act::OptIn(on) => self.setting("ResourceTypeOptInPreference", on),
             Act::Advanced(on) => self.setting("ResourceTypeManagementPreference", on),
+            Act::Lock(vault, true) => {
+                let lock = json!({ "MinRetentionDays": 1 });
+                self.try_ask(&format!("PUT /backup-vaults/{}/vault-lock", VAULTS[vault]), &lock);
+            }
+            Act::Lock(vault, false) => {
+                self.try_ask(
+                    &format!("DELETE /backup-vaults/{}/vault-lock", VAULTS[vault]),
+                    &Value::Null,
+                );
+            }
+            Act::LockForGood(vault) => {
+                let lock = json!({ "MinRetentionDays": 1, "ChangeableForDays": 3 });
+                self.try_ask(&format!("PUT /backup-vaults/{}/vault-lock", VAULTS[vault]), &lock);
+            }
+            Act::Key(is_on) => aws::switch_key(&self.bench, KEY, is_on),
             Act::Create(..) => {}
         }
     }
@@ -273,6 +326,11 @@ impl Lived {
         aws::backup(&self.bench, request, body)
     }
 
+    /// What a lock forbids does not happen.
+    fn try_ask(&self, request: &str, body: &Value) {
+        aws::try_backup(&self.bench, request, body);
+    }
+
     fn tag(&mut self, table: usize, key: &str, value: &str) {
         if let Some(table) = self.table(table) {
             let body = json!({ "ResourceArn": table.arn, "Tags": [{ "Key": key, "Value": value }] });
@@ -287,7 +345,10 @@ impl Lived {
         let Some(table) = inside.tables.iter().find(|table| table.name == name) else {
             return Vec::new();
         };
-        let is_its = |point: &inside::Point| point.table_id == table.id && point.completed_at.is_some();
+        // Nobody touches the copies elsewhere.
+        let is_home = |point: &inside::Point| *point.vault != *VAULTS[ELSEWHERE];
+        let is_its =
+            |point: &inside::Point| point.table_id == table.id && point.completed_at.is_some() && is_home(point);
         let mut points: Vec<inside::Point> = inside.points.into_iter().filter(is_its).collect();
         points.sort_by_key(|point| std::cmp::Reverse(point.created_at));
         points
@@ -295,7 +356,7 @@ impl Lived {
 
     fn drop_points(&mut self, table: usize, most: usize) {
         for point in self.points_of(table).iter().take(most) {
-            self.ask(&format!("DELETE {}", path(point)), &Value::Null);
+            self.try_ask(&format!("DELETE {}", path(point)), &Value::Null);
         }
     }
 
@@ -348,23 +409,47 @@ fn path(point: &inside::Point) -> String {
     format!("/backup-vaults/{}/recovery-points/{arn}", point.vault)
 }
 
-/// Every table, with its newest recovery points: those of this very table that are there.
-fn alive(inside: &Inside) -> Vec<Alive> {
-    let at = inside.at.timestamp_millis();
-    let of = |table: &inside::Table, is_made: bool| {
-        let its = inside
-            .points
-            .iter()
-            .filter(|point| point.table_id == table.id && !point.is_expired && point.completed_at.is_some() == is_made);
-        its.map(|point| at - point.created_at.timestamp_millis()).min()
-    };
-    let table = |table: &inside::Table| Alive {
-        id: table.id.clone(),
-        name: table.name.clone(),
-        born: table.created_at.timestamp_millis(),
-        tier: Tier::of(table.tags.get("tier").map(String::as_str)),
-        age: of(table, true),
-        making: of(table, false),
-    };
-    inside.tables.iter().map(table).collect()
+/// For ever, in days.
+const FOREVER: i64 = 36_500;
+
+/// The place of a vault.
+fn vault(name: &str) -> usize {
+    VAULTS
+        .iter()
+        .position(|vault| *vault == name)
+        .expect("a vault of the script")
+}
+
+/// No policy asks for points as old as this.
+const OLD: Moment = 350 * HOUR;
+
+impl Lived {
+    /// Every table, with its recovery points: those of this very table that are there.
+    fn alive(&self, inside: &Inside) -> Vec<Alive> {
+        let at = inside.at.timestamp_millis();
+        let mut by_table: HashMap<&str, Vec<There>> = HashMap::new();
+        for point in &inside.points {
+            let created = point.created_at.timestamp_millis();
+            if point.is_expired || at - created > OLD {
+                continue;
+            }
+            by_table.entry(&point.table_id).or_default().push(There {
+                number: self.numbers[&*point.arn],
+                vault: vault(&point.vault),
+                created,
+                is_complete: point.completed_at.is_some(),
+                kept: point.kept_days.unwrap_or(FOREVER),
+                lock: point.lock,
+                key_works: point.key_works,
+            });
+        }
+        let table = |table: &inside::Table| Alive {
+            id: table.id.clone(),
+            name: table.name.clone(),
+            born: table.created_at.timestamp_millis(),
+            tier: Tier::of(table.tags.get("tier").map(String::as_str)),
+            points: by_table.remove(&*table.id).unwrap_or_default(),
+        };
+        inside.tables.iter().map(table).collect()
+    }
 }

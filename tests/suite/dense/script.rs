@@ -1,6 +1,8 @@
 //! Random worlds as scripts: what happens hour by hour, and when somebody looks. A script is plain data, so that one on which
 //! program and truth disagree can be made smaller, line by line.
 
+use backproof_sandbox::inside::Lock;
+
 use crate::common::worlds::HERE;
 
 /// Hours of a script begin here.
@@ -67,31 +69,59 @@ impl Tier {
     }
 }
 
-/// How old the newest recovery point may be, in hours.
+/// What is asked of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ask {
+    /// How old the newest good recovery point may be, in hours.
+    pub hours: u32,
+    /// For how many days a good one is kept.
+    pub keep: i64,
+    /// How its vault is locked.
+    pub lock: Lock,
+    /// A copy elsewhere may stand for it, with data twice as old.
+    pub or_copy: bool,
+}
+
+/// What is asked, and how old the newest recovery point may be, in hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Policy {
     pub plain: u32,
     pub gold: u32,
+    pub keep: i64,
+    pub lock: Lock,
+    pub copies: bool,
 }
 
 impl Policy {
     /// `None`: no backup is asked for.
-    pub fn limit(self, tier: Tier) -> Option<u32> {
-        match tier {
-            Tier::Plain => Some(self.plain),
-            Tier::Gold => Some(self.gold),
-            Tier::Free => None,
-        }
+    pub fn ask(self, tier: Tier) -> Option<Ask> {
+        let hours = match tier {
+            Tier::Plain => self.plain,
+            Tier::Gold => self.gold,
+            Tier::Free => return None,
+        };
+        Some(Ask {
+            hours,
+            keep: self.keep,
+            lock: self.lock,
+            or_copy: self.copies,
+        })
     }
 
-    /// As people write it. Every retention meets it: what is asked is age alone.
+    /// As people write it.
     pub fn text(self) -> String {
+        let lock = match self.lock {
+            Lock::None => "",
+            Lock::Governance => "vault-lock = \"governance\"\n",
+            Lock::Grace | Lock::Compliance => "vault-lock = \"compliance\"\n",
+        };
+        let copies = if self.copies { "accept-copies = true\n" } else { "" };
         format!(
-            "[policy]\nrpo = \"{}h\"\nretention-min = \"1d\"\n\
+            "[policy]\nrpo = \"{}h\"\nretention-min = \"{}d\"\n{lock}{copies}\
              [[policy.tier]]\nname = \"gold\"\nwhen = \"tag('tier') = 'gold'\"\nrpo = \"{}h\"\n\
              [[policy.tier]]\nname = \"free\"\nwhen = \"tag('tier') = 'free'\"\nexempt = true\nreason = \"made anew from seed data\"\n\
              approver = \"head of platform\"\nexpires = \"2027-06-30\"\nmax-tables = 1000\n",
-            self.plain, self.gold
+            self.plain, self.keep, self.gold
         )
     }
 }
@@ -127,6 +157,12 @@ pub enum Act {
     OptIn(bool),
     Advanced(bool),
     Policy(Policy),
+    /// A vault is locked in governance mode; or it is not locked any more.
+    Lock(usize, bool),
+    /// A vault is locked in compliance mode, for good three days later.
+    LockForGood(usize),
+    /// The key of the vault that has one of its own.
+    Key(bool),
 }
 
 /// What a scan may not read.
@@ -171,7 +207,12 @@ impl Denied {
     }
 }
 
-pub const VAULTS: [&str; 3] = ["main", "other", "empty"];
+/// The vault that has a key of its own, in richer worlds.
+pub const KEYED: usize = 1;
+pub const KEY: &str = "vault-key";
+/// The last one lies in another Region, and holds copies alone.
+pub const VAULTS: [&str; 4] = ["main", "other", "empty", "elsewhere"];
+pub const ELSEWHERE: usize = 3;
 pub const PLANS: usize = 3;
 pub const SCHEDULES: [&str; 4] = [
     "cron(0 5 ? * * *)",
@@ -210,6 +251,10 @@ pub struct Script {
     pub acts: Vec<(usize, Act)>,
     /// Hours of scans, forty minutes after.
     pub looks: Vec<(usize, Option<Denied>)>,
+    /// For how many days the copies of each plan are kept elsewhere, where it makes any.
+    pub copies: Vec<Option<i64>>,
+    /// The vault elsewhere is locked.
+    pub is_elsewhere_locked: bool,
 }
 
 pub fn name(table: usize) -> String {
@@ -236,7 +281,7 @@ impl Script {
             gigabytes: r.pick(&[0, 0, 1, 500, 2500]),
         });
         let tables = tables.collect();
-        let policy = any_policy(r);
+        let policy = any_policy(r, seed);
         let mut acts: Vec<(usize, Act)> = (0..r.between(6, 30))
             .map(|_| {
                 // The hours of backups weigh more.
@@ -245,7 +290,7 @@ impl Script {
                 } else {
                     r.between(1, hours)
                 };
-                (hour.min(hours - 1), any_act(r, count))
+                (hour.min(hours - 1), any_act(r, count, seed))
             })
             .collect();
         acts.sort_by_key(|(hour, _)| *hour);
@@ -274,24 +319,55 @@ impl Script {
             tables,
             acts,
             looks,
+            copies: (0..PLANS)
+                .map(|_| (seed >= COPYING && r.chance(70)).then(|| r.pick(&[1, 3, 14, 35])))
+                .collect(),
+            is_elsewhere_locked: seed >= COPYING && r.chance(50),
         }
     }
 
     /// The world that it begins with.
     pub fn world(&self) -> String {
+        let regions = if self.seed >= COPYING {
+            "\"eu-west-1\", \"us-east-1\""
+        } else {
+            "\"eu-west-1\""
+        };
         let mut world = format!(
             "now = \"{START}\"\nfrozen = true\nhistory-days = 40\nseed = {}\n[jobs]\nrandom-starts = {}\ncreated-seconds = 600\n\
-             [[account]]\nid = \"111122223333\"\nregions = [\"eu-west-1\"]\n",
+             [[account]]\nid = \"111122223333\"\nregions = [{regions}]\n",
             self.seed + 1,
             self.random_starts
         );
-        for vault in VAULTS {
+        if self.seed >= RICHER {
+            world += &format!("[[key]]\n{HERE}name = \"{KEY}\"\n");
+        }
+        if self.seed >= COPYING {
+            let lock = if self.is_elsewhere_locked {
+                "lock = \"governance\"\n"
+            } else {
+                ""
+            };
+            let place = "account = \"111122223333\"\nregion = \"us-east-1\"\n";
+            world += &format!("[[vault]]\n{place}name = \"{}\"\n{lock}", VAULTS[ELSEWHERE]);
+        }
+        for (number, vault) in VAULTS[..ELSEWHERE].iter().enumerate() {
             world += &format!("[[vault]]\n{HERE}name = \"{vault}\"\n");
+            if self.seed >= RICHER && number == KEYED {
+                world += &format!("key = \"{KEY}\"\n");
+            }
         }
         for (number, plan) in self.plans.iter().enumerate() {
+            let copy = self.copies[number].map_or_else(String::new, |days| {
+                let vault = VAULTS[ELSEWHERE];
+                format!(
+                    "copy-to = [{{ vault-arn = \"arn:aws:backup:us-east-1:{{account}}:backup-vault:{vault}\", \
+                     delete-after-days = {days} }}]\n"
+                )
+            });
             world += &format!(
                 "[[plan]]\n{HERE}name = \"plan-{number}\"\n[[plan.rule]]\nname = \"rule\"\nvault = \"{}\"\nschedule = \"{}\"\n\
-                 start-window-minutes = {}\ndelete-after-days = {}\n\
+                 start-window-minutes = {}\ndelete-after-days = {}\n{copy}\
                  [[plan.selection]]\nname = \"tagged\"\ntags = [{{ key = \"backup\", value = \"plan-{number}\" }}]\n",
                 VAULTS[plan.vault], SCHEDULES[plan.schedule], plan.window, plan.keeps
             );
@@ -310,14 +386,38 @@ impl Script {
     }
 }
 
-fn any_policy(r: &mut Random) -> Policy {
+fn any_policy(r: &mut Random, seed: u64) -> Policy {
+    let (plain, gold) = (r.pick(&[20, 25, 26, 33, 36, 50, 72, 170]), r.pick(&[6, 14, 25, 48]));
+    if seed < RICHER {
+        // Every retention meets it: what is asked is age alone.
+        return Policy {
+            plain,
+            gold,
+            keep: 1,
+            lock: Lock::None,
+            copies: false,
+        };
+    }
     Policy {
-        plain: r.pick(&[20, 25, 26, 33, 36, 50, 72, 170]),
-        gold: r.pick(&[6, 14, 25, 48]),
+        plain,
+        gold,
+        keep: r.pick(&[1, 1, 3, 7, 14, 35]),
+        lock: r.pick(&[Lock::None, Lock::None, Lock::Governance, Lock::Compliance]),
+        copies: seed >= COPYING && r.chance(60),
     }
 }
 
-fn any_act(r: &mut Random, tables: usize) -> Act {
+fn any_act(r: &mut Random, tables: usize, seed: u64) -> Act {
+    if seed >= RICHER && r.chance(40) {
+        return match r.below(10) {
+            0..=2 => Act::Lock(r.below(2), true),
+            3 | 4 => Act::Lock(r.below(2), false),
+            5 => Act::LockForGood(r.below(2)),
+            6 | 7 => Act::Key(r.chance(40)),
+            8 => Act::Keep(r.below(tables), r.pick(&[2, 7, 35])),
+            _ => Act::Policy(any_policy(r, seed)),
+        };
+    }
     let table = r.below(tables);
     let days = r.pick(&[1, 2, 3, 7, 14, 35, 100]);
     let tier = r.pick(&[Tier::Plain, Tier::Plain, Tier::Gold, Tier::Free]);
@@ -339,18 +439,24 @@ fn any_act(r: &mut Random, tables: usize) -> Act {
         20 => Act::Select(r.below(PLANS)),
         21 => Act::OptIn(r.chance(50)),
         22 => Act::Advanced(r.chance(50)),
-        _ => Act::Policy(any_policy(r)),
+        _ => Act::Policy(any_policy(r, seed)),
     }
 }
 
 /// Scripts of seeds from here on have more kinds of trouble. Those below stay what they were: some were once got wrong.
 pub const WIDER: u64 = 1000;
 
+/// From here on what is asked of points beside their age, locks, keys and retentions change too.
+pub const RICHER: u64 = 2000;
+
+/// From here on plans copy to another Region, and copies may stand for points at home.
+pub const COPYING: u64 = 3000;
+
 fn any_denied(r: &mut Random, tables: usize, is_wider: bool) -> Denied {
     match r.below(if is_wider { 12 } else { 9 }) {
         9 | 10 => Denied::Tags,
         11 => Denied::Keys,
-        0..=2 => Denied::Vault(r.below(VAULTS.len())),
+        0..=2 => Denied::Vault(r.below(ELSEWHERE)),
         3 => Denied::Vaults,
         4 => Denied::Jobs,
         5 => Denied::Tables,

@@ -21,6 +21,7 @@ use crate::backup::state::{
 };
 use crate::call::{ApiError, Call, Reply};
 use crate::cloud::Cloud;
+use crate::iam::state::{Trouble, Work};
 
 const MIN_START_MINUTES: i64 = 60;
 const STATES: [&str; 9] = [
@@ -63,7 +64,7 @@ pub(super) fn start(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Resul
             .backup_jobs
             .by_id(*id)
             .ok_or_else(|| errors::invalid("The idempotency token was used already"))?;
-        return Ok(started(job));
+        return Ok(started(job).unchanged());
     }
     check_resource(resource)?;
     let start_minutes = window(&body, "StartWindowMinutes", DEFAULT_START_MINUTES)?;
@@ -80,7 +81,8 @@ pub(super) fn start(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Resul
         super::place::state(cloud, call),
         text(&body, "LogicallyAirGappedBackupVaultArn")?,
     )?;
-    if !cloud.knows_role(role) {
+    // Any other trouble with the role makes the job fail.
+    if cloud.role_trouble(role, Work::Backup) == Some(Trouble::Missing) {
         return Err(errors::invalid(format!(
             "IAM Role {role} does not have sufficient permissions to execute the backup."
         )));

@@ -1,7 +1,7 @@
 //! Copy jobs over the API.
 
 use super::job_lists::Filter;
-use super::place::{place_key, state};
+use super::place::{check_role, place_key, state};
 use super::request::{body, query};
 use super::vaults::allowed;
 use super::wire::{Times, reply};
@@ -12,6 +12,7 @@ use crate::backup::errors;
 use crate::backup::state::{CopyAction, CopyJob, Lifecycle, PointStatus, Vault, vault_place};
 use crate::call::{ApiError, Call, Reply};
 use crate::cloud::Cloud;
+use crate::iam::state::Work;
 
 const STATES: [&str; 5] = ["CREATED", "RUNNING", "COMPLETED", "FAILED", "PARTIAL"];
 
@@ -37,18 +38,14 @@ pub(super) fn start(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Resul
             "Invalid destination backup vault ARN: {target}"
         )));
     }
-    if !cloud.knows_role(role) {
-        return Err(errors::invalid(format!(
-            "IAM Role {role} cannot be assumed by AWS Backup"
-        )));
-    }
+    check_role(cloud, role, Work::Copy)?;
     let state = state(cloud, call);
     if let Some(Some(id)) = token.as_ref().and_then(|token| state.tokens.get(token)) {
         let job = state
             .copy_jobs
             .by_id(*id)
             .ok_or_else(|| errors::invalid("The idempotency token was used already"))?;
-        return Ok(started(job));
+        return Ok(started(job).unchanged());
     }
     let found = state
         .vaults

@@ -33,6 +33,14 @@ fn missing(id: &str) -> ApiError {
     errors::not_found(format!("Cannot find Backup plan with ID {id}"))
 }
 
+/// Plans of an Organizations policy, and AWS's own, are read-only in the account.
+pub(super) fn check_owner(plan: &Plan) -> Result<(), ApiError> {
+    if ["orgs/", "aws/"].iter().any(|prefix| plan.id.starts_with(prefix)) {
+        return Err(errors::denied());
+    }
+    Ok(())
+}
+
 /// `CreateBackupPlan`.
 pub(super) fn create(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Result<Reply, ApiError> {
     let body = body(call)?;
@@ -44,7 +52,7 @@ pub(super) fn create(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Resu
     let state = state(cloud, call);
     let alive = || state.plans.values().filter(|plan| plan.deleted.is_none());
     if let Some(same) = alive().find(|plan| creator.is_some() && plan.creator_request_id == creator) {
-        return Ok(created(same));
+        return Ok(created(same).unchanged());
     }
     if let Some(same) = alive().find(|plan| plan.document().name == document.name) {
         let what = if **same.document() == document {
@@ -92,6 +100,7 @@ pub(super) fn update(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Resul
     let version = version_id(&mut cloud.ids);
     let state = state(cloud, call);
     let plan = live(state, id)?;
+    check_owner(plan)?;
     let twin = state
         .plans
         .values()
@@ -145,6 +154,9 @@ pub(super) fn get(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<R
             m.list("Rules", &version.document.rules, write_rule);
             m.value("AdvancedBackupSettings", &version.document.advanced);
             m.value("ScanSettings", &version.document.scan);
+            for (name, value) in &version.document.extra {
+                m.value(name, value);
+            }
         });
         m.text("BackupPlanId", &plan.id);
         m.text("BackupPlanArn", &plan.arn);
@@ -215,6 +227,9 @@ fn write_rule(m: &mut Members<'_>, rule: &Rule) {
     }
     m.value("IndexActions", &rule.index_actions);
     m.value("ScanActions", &rule.scan_actions);
+    for (name, value) in &rule.extra {
+        m.value(name, value);
+    }
 }
 
 /// A plan in a list, at one of its versions.
@@ -271,7 +286,9 @@ pub(super) fn versions(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Res
 /// `DeleteBackupPlan`: only once its selections are gone.
 pub(super) fn delete(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let state = state(cloud, call);
-    if !live(state, &labels[2])?.selections.is_empty() {
+    let plan = live(state, &labels[2])?;
+    check_owner(plan)?;
+    if !plan.selections.is_empty() {
         return Err(errors::refused(
             "Related backup plan selections must be deleted prior to backup plan deletion",
         ));

@@ -230,7 +230,7 @@ pub(super) fn delete(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Resul
         )));
     }
     let seconds = cloud.settings.jobs.delete_seconds;
-    if expiry::remove(here(cloud, call), number, seconds) {
+    if expiry::remove(cloud, &place_key(call), number, seconds, call.now) {
         let gone = call.now + Duration::seconds(seconds);
         cloud.backup.add(gone, &place_key(call), Due::RemovePoint(number));
     }

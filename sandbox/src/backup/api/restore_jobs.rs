@@ -6,8 +6,9 @@ use chrono::Duration;
 use serde_json::{Map, Value};
 
 use super::job_lists::Filter;
-use super::place::{here, place_key, state};
+use super::place::{check_role, here, place_key, state};
 use super::request::{body, check_resource, query, query_time};
+use super::vaults::allowed;
 use super::wire::{Times, reply};
 use super::{render, request};
 use crate::backup::documents::members::{map, needed, text};
@@ -15,6 +16,7 @@ use crate::backup::errors;
 use crate::backup::state::{Due, Job, Point, PointStatus, RestoreJob, RestoreKey, RestoreStatus, State, table_name};
 use crate::call::{ApiError, Call, Reply};
 use crate::cloud::Cloud;
+use crate::iam::state::Work;
 
 const STATES: [&str; 5] = ["PENDING", "RUNNING", "COMPLETED", "ABORTED", "FAILED"];
 /// A restore out of cold storage takes about so much longer.
@@ -86,7 +88,7 @@ pub(super) fn start(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Resul
     let token = text(&body, "IdempotencyToken")?.map(|token| ("StartRestoreJob", token.to_owned()));
     let state = state(cloud, call);
     match token.as_ref().and_then(|token| state.tokens.get(token)) {
-        Some(Some(id)) => return Ok(started(*id)),
+        Some(Some(id)) => return Ok(started(*id).unchanged()),
         Some(None) => return Err(errors::invalid("The idempotency token was used already")),
         None => {}
     }
@@ -111,10 +113,8 @@ fn accept(
 ) -> Result<u128, ApiError> {
     let metadata = read_metadata(metadata)?;
     let role = text(body, "IamRoleArn")?;
-    if let Some(unknown) = role.filter(|role| !cloud.knows_role(role)) {
-        return Err(errors::invalid(format!(
-            "IAM Role {unknown} cannot be assumed by AWS Backup"
-        )));
+    if let Some(role) = role {
+        check_role(cloud, role, Work::Restore)?;
     }
     if let Some(other) = text(body, "ResourceType")?.filter(|kind| *kind != "DynamoDB") {
         return Err(errors::invalid(format!("Invalid resource type: {other}")));
@@ -125,12 +125,9 @@ fn accept(
         return Err(errors::invalid(format!("Table already exists: {}", metadata.target)));
     }
     let (number, point) = restorable(&place.backup, arn)?;
-    let vault_arn = place
-        .backup
-        .vaults
-        .get(&*point.vault)
-        .map(|vault| Arc::clone(&vault.arn))
-        .ok_or_else(errors::denied)?;
+    let vault = place.backup.vaults.get(&*point.vault).ok_or_else(errors::denied)?;
+    allowed(vault, call, "backup:StartRestoreJob", arn)?;
+    let vault_arn = Arc::clone(&vault.arn);
     let cold = if point.is_cold(call.now) {
         Duration::hours(COLD_HOURS)
     } else {

@@ -1,7 +1,7 @@
 //! Restore testing plans and their selections over the API. The simulation does not run them by itself; the
 //! world file can leave the restore jobs of a test behind.
 
-use super::place::state;
+use super::place::{check_role, state};
 use super::request;
 use super::request::body;
 use super::tags::check_tags;
@@ -14,6 +14,7 @@ use crate::backup::errors;
 use crate::backup::state::{State, TestingPlan, TestingSelection};
 use crate::call::{ApiError, Call, Reply};
 use crate::cloud::Cloud;
+use crate::iam::state::Work;
 
 const MAX_PLANS: usize = 100;
 const MAX_SELECTIONS: usize = 30;
@@ -50,7 +51,7 @@ pub(super) fn create(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Resu
     let state = state(cloud, call);
     if let Some(same) = state.testing.get(&name) {
         if plan.creator_request_id.is_some() && same.creator_request_id == plan.creator_request_id {
-            return Ok(created(same));
+            return Ok(created(same).unchanged());
         }
         return Err(errors::exists(
             "Restore testing plan with the same name already exists",
@@ -154,8 +155,8 @@ pub(super) fn delete(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Resul
             "The selections of a restore testing plan have to be deleted first",
         ));
     }
-    state.testing.remove(&labels[2]);
-    Ok(Reply::empty(204))
+    let was_there = state.testing.remove(&labels[2]).is_some();
+    Ok(Reply::empty(204).unchanged_unless(was_there))
 }
 
 /// `CreateRestoreTestingSelection`.
@@ -166,12 +167,7 @@ pub(super) fn create_selection(cloud: &mut Cloud, call: &Call, labels: &[String]
         creator_request_id: text(&body, "CreatorRequestId")?.map(str::to_owned),
         ..read_selection(sent, call.now)?
     };
-    if !cloud.knows_role(&selection.role) {
-        return Err(errors::invalid(format!(
-            "IAM Role {} cannot be assumed by AWS Backup",
-            selection.role
-        )));
-    }
+    check_role(cloud, &selection.role, Work::Restore)?;
     let plan = state(cloud, call)
         .testing
         .get_mut(&labels[2])

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::place::state;
+use super::plans::check_owner;
 use super::request;
 use super::request::body;
 use super::wire::{Times, reply};
@@ -14,6 +15,7 @@ use crate::backup::errors;
 use crate::backup::state::{Criteria, Plan, Selection, State};
 use crate::call::{ApiError, Call, Reply};
 use crate::cloud::Cloud;
+use crate::iam::state::{Trouble, Work, cannot_assume};
 
 const MAX_SELECTIONS: usize = 100;
 const MAX_TAG_SELECTIONS: usize = 10;
@@ -43,12 +45,19 @@ pub(super) fn create(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Resul
         return Err(errors::invalid(format!("Invalid selection name: {name}")));
     }
     let role = needed(sent, "IamRoleArn")?;
-    plan(state(cloud, call), &labels[2])?;
+    check_owner(plan(state(cloud, call), &labels[2])?)?;
     let criteria = read_criteria(sent)?;
-    if !cloud.knows_role(role) || state(cloud, call).broken_roles.contains_key(role) {
-        return Err(errors::invalid(format!(
-            "IAM Role {role} cannot be assumed by AWS Backup"
-        )));
+    match cloud.role_trouble(role, Work::Select) {
+        Some(Trouble::Powerless) => {
+            return Err(errors::invalid(format!(
+                "IAM Role {role} is not authorized to call tag:GetResources"
+            )));
+        }
+        Some(_) => return Err(errors::invalid(cannot_assume(role))),
+        None if state(cloud, call).broken_roles.contains_key(role) => {
+            return Err(errors::invalid(cannot_assume(role)));
+        }
+        None => {}
     }
     let creator = text(&body, "CreatorRequestId")?.map(str::to_owned);
     let id = cloud.ids.uuid();
@@ -56,7 +65,7 @@ pub(super) fn create(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Resul
     let found = plan(state, &labels[2])?;
     if let Some(same) = found.selections.values().find(|other| other.name == name) {
         if creator.is_some() && same.creator_request_id == creator {
-            return Ok(created(same, &labels[2]));
+            return Ok(created(same, &labels[2]).unchanged());
         }
         return Err(errors::exists(
             "Backup selection with the same name already exists",
@@ -135,6 +144,7 @@ pub(super) fn list(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<
 /// `DeleteBackupSelection`.
 pub(super) fn delete(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let state = state(cloud, call);
+    check_owner(plan(state, &labels[2])?)?;
     selection(state, &labels[2], &labels[4])?;
     if let Some(plan) = state.plans.get_mut(&labels[2]) {
         plan.selections.remove(&labels[4]);

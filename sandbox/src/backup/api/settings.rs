@@ -14,6 +14,7 @@ use crate::cloud::Cloud;
 
 const BAD_OPT_IN: &str = "Element present in resource type opt in preference has invalid values";
 const BAD_MANAGEMENT: &str = "Element present in resource type management preference has invalid values";
+const BAD_INCREMENTAL: &str = "Element present in resource type opt in incremental has invalid values";
 const CROSS_ACCOUNT: &str = "isCrossAccountBackupEnabled";
 
 /// `DescribeRegionSettings`.
@@ -22,6 +23,7 @@ pub(super) fn region(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Resu
     Ok(reply(Times::Plain, |m| {
         m.value("ResourceTypeManagementPreference", &json!(state.management));
         m.value("ResourceTypeOptInPreference", &json!(state.opt_in));
+        m.value("ResourceTypeOptInIncremental", &json!(state.incremental));
     }))
 }
 
@@ -30,15 +32,24 @@ pub(super) fn update_region(cloud: &mut Cloud, call: &Call, _labels: &[String]) 
     let body = body(call)?;
     let opt_in = map(&body, "ResourceTypeOptInPreference")?;
     let management = map(&body, "ResourceTypeManagementPreference")?;
-    if opt_in.is_none() && management.is_none() {
+    let incremental = map(&body, "ResourceTypeOptInIncremental")?;
+    if opt_in.is_none() && management.is_none() && incremental.is_none() {
         return Err(errors::missing("ResourceTypeOptInPreference"));
     }
     let state = state(cloud, call);
     check(&state.opt_in, opt_in, BAD_OPT_IN)?;
     check(&state.management, management, BAD_MANAGEMENT)?;
+    check(&state.incremental, incremental, BAD_INCREMENTAL)?;
+    let old = (
+        state.opt_in.clone(),
+        state.management.clone(),
+        state.incremental.clone(),
+    );
     apply(&mut state.opt_in, opt_in);
     apply(&mut state.management, management);
-    Ok(Reply::empty(200))
+    apply(&mut state.incremental, incremental);
+    let changed = (&old.0, &old.1, &old.2) != (&state.opt_in, &state.management, &state.incremental);
+    Ok(Reply::empty(200).unchanged_unless(changed))
 }
 
 fn check(known: &BTreeMap<String, bool>, sent: Option<&Map<String, Value>>, problem: &str) -> Result<(), ApiError> {

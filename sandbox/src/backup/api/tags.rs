@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::place::state;
 use super::request;
 use super::request::body;
+use super::vaults::allowed;
 use super::wire::{Times, reply};
 use crate::backup::documents::members::strings;
 use crate::backup::errors;
@@ -83,11 +84,13 @@ pub(super) fn list(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<
 /// `TagResource`.
 pub(super) fn tag(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let new = strings(&body(call)?, "Tags")?.ok_or_else(|| errors::missing("Tags"))?;
+    check_tags(&new)?;
     let state = state(cloud, call);
     let of = find(state, &labels[1])?;
+    check_policy(state, call, &of, &labels[1], "backup:TagResource")?;
     let mut all = tags(state, &of).cloned().unwrap_or_default();
     all.extend(new);
-    check_tags(&all)?;
+    check_count(&all)?;
     if let Some(tags) = tags_mut(state, &of) {
         *tags = all;
     }
@@ -100,8 +103,16 @@ pub(super) fn untag(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result
     let Some(Value::Array(keys)) = body.get("TagKeyList") else {
         return Err(errors::missing("TagKeyList"));
     };
+    if let Some(key) = keys
+        .iter()
+        .filter_map(Value::as_str)
+        .find(|key| key.starts_with("aws:"))
+    {
+        return Err(errors::invalid(format!("Invalid tag {key}")));
+    }
     let state = state(cloud, call);
     let of = find(state, &labels[1])?;
+    check_policy(state, call, &of, &labels[1], "backup:UntagResource")?;
     if let Some(tags) = tags_mut(state, &of) {
         for key in keys.iter().filter_map(Value::as_str) {
             tags.remove(key);
@@ -110,13 +121,32 @@ pub(super) fn untag(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result
     Ok(Reply::empty(200))
 }
 
-/// The tags of a new vault or plan, within AWS's limits.
-pub(super) fn check_tags(tags: &Tags) -> Result<(), ApiError> {
-    if tags.len() > 50 {
+/// Whether the policy of a vault lets the caller change its tags, or those of a recovery point in it.
+fn check_policy(state: &State, call: &Call, of: &Tagged, arn: &str, action: &str) -> Result<(), ApiError> {
+    let vault = match of {
+        Tagged::Vault(name) => state.vaults.get(name),
+        Tagged::Point(number) => state
+            .points
+            .get(*number)
+            .and_then(|point| state.vaults.get(&*point.vault)),
+        Tagged::Plan(_) | Tagged::Testing(_) => None,
+    };
+    vault.map_or(Ok(()), |vault| allowed(vault, call, action, arn))
+}
+
+/// AWS's own tags do not count.
+fn check_count(tags: &Tags) -> Result<(), ApiError> {
+    if tags.keys().filter(|key| !key.starts_with("aws:")).count() > 50 {
         return Err(errors::limit(
             "The resultant tag set must not have more than 50 user tags.",
         ));
     }
+    Ok(())
+}
+
+/// The tags that a caller gives, within AWS's limits.
+pub(super) fn check_tags(tags: &Tags) -> Result<(), ApiError> {
+    check_count(tags)?;
     match tags.iter().find(|(key, value)| {
         key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 || key.starts_with("aws:")
     }) {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::place::{here, place_key, state};
 use super::request::{body, query, query_flag};
+use super::tags::check_tags;
 use super::wire::{Times, reply};
 use super::{render, request};
 use crate::backup::documents::members::{int, needed, strings, text};
@@ -20,6 +21,7 @@ const MAX_VAULTS: usize = 300;
 /// A compliance lock can be taken back for at least so many days.
 const MIN_CHANGEABLE_DAYS: i64 = 3;
 const MAX_DAYS: i64 = 36_500;
+const SHARING: &str = "The specified policy cannot be added to the backup vault due to cross-account sharing restrictions. AWS Backup supports backup:CopyIntoBackupVault only for other accounts.";
 /// The least retention of an air-gapped vault.
 const MIN_AIR_GAPPED_DAYS: i64 = 7;
 
@@ -37,6 +39,7 @@ pub(super) fn allowed(vault: &Vault, call: &Call, action: &str, resource: &str) 
         action,
         resource,
         caller: &call.caller.arn,
+        principal: &call.caller.principal,
         account: &call.caller.account,
     };
     match &vault.policy {
@@ -54,12 +57,13 @@ fn changeable<'a>(cloud: &'a mut Cloud, call: &Call, name: &str, action: &str) -
 /// `CreateBackupVault`.
 pub(super) fn create(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Result<Reply, ApiError> {
     let body = body(call)?;
-    let made = new_vault(cloud, call, &labels[1], &body, VaultKind::Standard, None)?;
-    Ok(reply(Times::Plain, |m| {
+    let (made, is_new) = new_vault(cloud, call, &labels[1], &body, VaultKind::Standard, None)?;
+    let answer = reply(Times::Plain, |m| {
         m.text("BackupVaultName", &made.name);
         m.text("BackupVaultArn", &made.arn);
         m.time("CreationDate", made.created);
-    }))
+    });
+    Ok(answer.unchanged_unless(is_new))
 }
 
 /// `CreateLogicallyAirGappedBackupVault`: locked in compliance mode from its creation.
@@ -77,15 +81,17 @@ pub(super) fn create_air_gapped(cloud: &mut Cloud, call: &Call, labels: &[String
         max_days: Some(max),
         date: Some(call.now),
     };
-    let made = new_vault(cloud, call, &labels[1], &body, VaultKind::AirGapped, Some(lock))?;
-    Ok(reply(Times::Plain, |m| {
+    let (made, is_new) = new_vault(cloud, call, &labels[1], &body, VaultKind::AirGapped, Some(lock))?;
+    let answer = reply(Times::Plain, |m| {
         m.text("BackupVaultName", &made.name);
         m.text("BackupVaultArn", &made.arn);
         m.time("CreationDate", made.created);
         m.text("VaultState", "AVAILABLE");
-    }))
+    });
+    Ok(answer.unchanged_unless(is_new))
 }
 
+/// Makes a vault; false beside it: the same request made it before.
 fn new_vault(
     cloud: &mut Cloud,
     call: &Call,
@@ -93,7 +99,7 @@ fn new_vault(
     body: &serde_json::Map<String, Value>,
     kind: VaultKind,
     lock: Option<Lock>,
-) -> Result<Vault, ApiError> {
+) -> Result<(Vault, bool), ApiError> {
     let fine = (2..=50).contains(&name.len())
         && name
             .bytes()
@@ -108,7 +114,7 @@ fn new_vault(
     let place = here(cloud, call);
     if let Some(existing) = place.backup.vaults.get(name) {
         if creator.is_some() && existing.creator_request_id == creator {
-            return Ok(existing.clone());
+            return Ok((existing.clone(), false));
         }
         return Err(errors::exists(
             "Backup vault with the same name already exists",
@@ -121,6 +127,8 @@ fn new_vault(
             "The limit of {MAX_VAULTS} backup vaults is reached"
         )));
     }
+    let tags = strings(body, "BackupVaultTags")?.unwrap_or_default();
+    check_tags(&tags)?;
     let (key, key_kind) = vault_key(place, call, text(body, "EncryptionKeyArn")?, kind)?;
     let vault = Vault {
         name: name.into(),
@@ -133,10 +141,10 @@ fn new_vault(
         lock,
         policy: None,
         notifications: None,
-        tags: strings(body, "BackupVaultTags")?.unwrap_or_default(),
+        tags,
     };
     place.backup.vaults.insert(name.to_owned(), vault.clone());
-    Ok(vault)
+    Ok((vault, true))
 }
 
 /// The key of a new vault: as asked for, else AWS's own.
@@ -238,6 +246,9 @@ pub(super) fn put_policy(cloud: &mut Cloud, call: &Call, labels: &[String]) -> R
     let body = body(call)?;
     let document = needed(&body, "Policy")?;
     policy::check(document).map_err(errors::invalid)?;
+    if policy::shares_too_much(document, &call.caller.account) {
+        return Err(errors::invalid(SHARING));
+    }
     let found = changeable(cloud, call, &labels[1], "backup:PutBackupVaultAccessPolicy")?;
     found.policy = Some(document.to_owned());
     Ok(Reply::empty(200))

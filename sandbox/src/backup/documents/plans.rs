@@ -19,6 +19,34 @@ const MAX_POINT_TAGS: usize = 10;
 const MIN_START_MINUTES: i64 = 60;
 const DEFAULT_ZONE: &str = "Etc/UTC";
 
+/// The members of a plan that the simulation knows.
+const PLAN_MEMBERS: [&str; 4] = ["AdvancedBackupSettings", "BackupPlanName", "Rules", "ScanSettings"];
+/// The members of a rule that it knows. `RuleId` is no member of a request: AWS Backup passes it over.
+const RULE_MEMBERS: [&str; 14] = [
+    "CompletionWindowMinutes",
+    "CopyActions",
+    "EnableContinuousBackup",
+    "IndexActions",
+    "Lifecycle",
+    "RecoveryPointTags",
+    "RuleId",
+    "RuleName",
+    "ScanActions",
+    "ScheduleExpression",
+    "ScheduleExpressionTimezone",
+    "StartWindowMinutes",
+    "TargetBackupVaultName",
+    "TargetLogicallyAirGappedBackupVaultArn",
+];
+
+/// What a later version of the service may keep: members of other names that are set.
+fn unknown(object: &Map<String, Value>, known: &[&str]) -> Map<String, Value> {
+    let other = object
+        .iter()
+        .filter(|(name, value)| !value.is_null() && !known.contains(&name.as_str()));
+    other.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
 /// Reads the document of a plan.
 pub(crate) fn read_document(plan: &Map<String, Value>, ids: &mut Ids) -> Result<Document, ApiError> {
     let name = needed(plan, "BackupPlanName")?;
@@ -49,6 +77,7 @@ pub(crate) fn read_document(plan: &Map<String, Value>, ids: &mut Ids) -> Result<
         rules,
         advanced: plan.get("AdvancedBackupSettings").cloned().unwrap_or(Value::Null),
         scan: plan.get("ScanSettings").cloned().unwrap_or(Value::Null),
+        extra: unknown(plan, &PLAN_MEMBERS),
     })
 }
 
@@ -121,6 +150,7 @@ fn read_rule(rule: &Value, ids: &mut Ids) -> Result<Rule, ApiError> {
         continuous: rule.get("EnableContinuousBackup").and_then(Value::as_bool),
         index_actions: rule.get("IndexActions").cloned().unwrap_or(Value::Null),
         scan_actions: rule.get("ScanActions").cloned().unwrap_or(Value::Null),
+        extra: unknown(rule, &RULE_MEMBERS),
     })
 }
 

@@ -15,6 +15,23 @@ pub(crate) const DEFAULT_START_HOURS: i64 = 24;
 const DEFAULT_WINDOW_DAYS: i64 = 30;
 pub(crate) const DEFAULT_ZONE: &str = "Etc/UTC";
 const MAX_HOURS: i64 = 168;
+/// So many ARNs, or conditions, a selection holds at most.
+const MAX_ARNS: usize = 30;
+/// The types of resources whose restores can be tested.
+const TYPES: [&str; 10] = [
+    "Aurora",
+    "DocumentDB",
+    "DynamoDB",
+    "EBS",
+    "EC2",
+    "EFS",
+    "FSx",
+    "Neptune",
+    "RDS",
+    "S3",
+];
+/// The restore metadata of a table that a selection may override, in lower case.
+const OVERRIDES: [&str; 2] = ["encryptiontype", "kmsmasterkeyarn"];
 
 /// A plan with the documented defaults.
 pub(crate) fn new_plan(
@@ -86,6 +103,17 @@ pub(crate) fn read_points(object: Option<&Map<String, Value>>) -> Result<Value, 
             "Invalid value for RecoveryPointTypes: {types}"
         )));
     }
+    for member in ["IncludeVaults", "ExcludeVaults"] {
+        let vaults = list(member, json!([]));
+        let is_vault = |vault: &Value| {
+            vault
+                .as_str()
+                .is_some_and(|arn| arn == "*" || (arn.starts_with("arn:") && arn.contains(":backup-vault:")))
+        };
+        if !vaults.as_array().is_some_and(|vaults| vaults.iter().all(is_vault)) {
+            return Err(errors::invalid(format!("Invalid value for {member}: {vaults}")));
+        }
+    }
     Ok(json!({
         "Algorithm": algorithm,
         "ExcludeVaults": list("ExcludeVaults", json!([])),
@@ -116,14 +144,70 @@ pub(crate) fn read_selection(sent: &Map<String, Value>, created: DateTime<Utc>) 
         overrides: member("RestoreMetadataOverrides"),
         validation_hours: hours(sent, "ValidationWindowHours", 0, 0)?,
     };
-    let everything = selection
-        .arns
-        .as_array()
-        .is_some_and(|arns| arns.iter().any(|arn| arn == "*"));
+    check_selected(&selection)?;
+    Ok(selection)
+}
+
+/// What a selection may take: `*` or up to 30 ARNs, narrowed by tags with `*` only.
+fn check_selected(selection: &TestingSelection) -> Result<(), ApiError> {
+    if !TYPES.contains(&selection.resource_type.as_str()) {
+        return Err(errors::invalid(format!(
+            "Invalid value for ProtectedResourceType: {}",
+            selection.resource_type
+        )));
+    }
+    let arns: Vec<&str> = match &selection.arns {
+        Value::Null => Vec::new(),
+        Value::Array(list) => list.iter().map(|arn| arn.as_str().unwrap_or_default()).collect(),
+        other => {
+            return Err(errors::invalid(format!(
+                "Invalid value for ProtectedResourceArns: {other}"
+            )));
+        }
+    };
+    let everything = arns.contains(&"*");
+    if (everything && arns.len() > 1) || arns.len() > MAX_ARNS {
+        return Err(errors::invalid(format!(
+            "ProtectedResourceArns have to be a single * or up to {MAX_ARNS} ARNs"
+        )));
+    }
+    if let Some(wrong) = arns.iter().find(|arn| **arn != "*" && !arn.starts_with("arn:")) {
+        return Err(errors::invalid(format!("Invalid ARN: {wrong}")));
+    }
+    if arns.is_empty() && selection.conditions.is_null() {
+        return Err(errors::missing("ProtectedResourceArns"));
+    }
     if !selection.conditions.is_null() && !everything {
         return Err(errors::invalid(
             "ProtectedResourceConditions need the ProtectedResourceArns to be *",
         ));
     }
-    Ok(selection)
+    check_conditions(&selection.conditions)?;
+    let overrides = selection.overrides.as_object().into_iter().flatten();
+    match overrides
+        .map(|(name, _)| name)
+        .find(|name| !OVERRIDES.contains(&name.to_ascii_lowercase().as_str()))
+    {
+        Some(wrong) if selection.resource_type == "DynamoDB" => {
+            Err(errors::invalid(format!("Invalid restore metadata override: {wrong}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_conditions(conditions: &Value) -> Result<(), ApiError> {
+    let wrong = || errors::invalid("Invalid value for ProtectedResourceConditions");
+    let mut count = 0;
+    for (operator, list) in conditions.as_object().into_iter().flatten() {
+        if !["StringEquals", "StringNotEquals"].contains(&operator.as_str()) {
+            return Err(wrong());
+        }
+        for condition in list.as_array().into_iter().flatten() {
+            count += 1;
+            if !condition["Key"].is_string() || !condition["Value"].is_string() {
+                return Err(wrong());
+            }
+        }
+    }
+    if count > MAX_ARNS { Err(wrong()) } else { Ok(()) }
 }

@@ -16,6 +16,7 @@ use crate::backup::state::{
 };
 use crate::cloud::{Cloud, Place};
 use crate::dynamodb::state::Table;
+use crate::iam::state::Work;
 
 /// The text of a job whose resource was busy; the quotation marks are AWS's own.
 const BUSY: &str = "\"Backup job failed because there was a running job for the same resource.\"";
@@ -56,6 +57,7 @@ pub(crate) fn make(cloud: &mut Cloud, key: &Arc<PlaceKey>, job: BackupJob, at: D
 
 /// A job may start: it runs, waits, or ends at once.
 pub(crate) fn start(cloud: &mut Cloud, key: &Arc<PlaceKey>, number: u64, at: DateTime<Utc>) {
+    let powerless = powerless(cloud, key, number, at);
     let Some(place) = cloud.places.get_mut(&**key) else {
         return;
     };
@@ -67,6 +69,9 @@ pub(crate) fn start(cloud: &mut Cloud, key: &Arc<PlaceKey>, number: u64, at: Dat
     else {
         return;
     };
+    if let Some(message) = powerless {
+        return end(&mut place.backup, number, Ending::failed(message, "AccessDenied"), at);
+    }
     if let Some(ending) = wished_failure(&place.backup, job, at) {
         return end(&mut place.backup, number, ending, at);
     }
@@ -88,6 +93,12 @@ pub(crate) fn start(cloud: &mut Cloud, key: &Arc<PlaceKey>, number: u64, at: Dat
         Err(ending) => end(&mut place.backup, number, ending, at),
         Ok(target) => run(cloud, key, number, target, at),
     }
+}
+
+/// Why the role of a job cannot do it, as far as IAM knows.
+fn powerless(cloud: &Cloud, key: &PlaceKey, number: u64, at: DateTime<Utc>) -> Option<String> {
+    let job = cloud.places.get(key)?.backup.backup_jobs.get(number)?;
+    cloud.written_trouble(&job.role, Work::Backup, &job.resource, at)
 }
 
 /// What the world wants to go wrong.

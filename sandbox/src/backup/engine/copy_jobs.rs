@@ -15,6 +15,7 @@ use crate::backup::state::{
     point_arn, policy, vault_place,
 };
 use crate::cloud::Cloud;
+use crate::iam::state::Work;
 
 const COPY_INTO: &str = "backup:CopyIntoBackupVault";
 const NOT_ALLOWED: &str = "Access Denied trying to call AWS Backup service.";
@@ -102,6 +103,9 @@ fn problem(cloud: &Cloud, key: &PlaceKey, source: &Point, order: &Order, at: Dat
         );
     }
     let origin = cloud.places.get(key)?;
+    if let Some(message) = cloud.written_trouble(&order.role, Work::Copy, &source.arn, at) {
+        return Some(message.into());
+    }
     if let Some(message) = origin.backup.broken_roles.get(&*order.role) {
         return Some(message.replace("{resource}", &source.resource).into());
     }
@@ -118,7 +122,7 @@ fn problem(cloud: &Cloud, key: &PlaceKey, source: &Point, order: &Order, at: Dat
     let Some(vault) = place.backup.vaults.get(name) else {
         return missing();
     };
-    if target.0 != key.0 && !lets_in(vault, &key.0, &order.role) {
+    if !lets_in(vault, &key.0, &order.role, target.0 != key.0) {
         return Some(NOT_ALLOWED.into());
     }
     if vault
@@ -134,17 +138,20 @@ fn problem(cloud: &Cloud, key: &PlaceKey, source: &Point, order: &Order, at: Dat
     None
 }
 
-fn lets_in(vault: &Vault, account: &str, role: &str) -> bool {
+/// Another account has to be allowed; nobody may be denied.
+fn lets_in(vault: &Vault, account: &str, role: &str, is_foreign: bool) -> bool {
     let ask = policy::Ask {
         action: COPY_INTO,
         resource: &vault.arn,
         caller: role,
+        principal: role,
         account,
     };
-    vault
-        .policy
-        .as_deref()
-        .is_some_and(|document| policy::allows(document, ask))
+    match vault.policy.as_deref() {
+        Some(document) if is_foreign => policy::allows(document, ask),
+        Some(document) => !policy::denies(document, ask),
+        None => !is_foreign,
+    }
 }
 
 /// How long the copy is kept: as the action says, else until the source's own end.

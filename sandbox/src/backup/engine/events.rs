@@ -81,7 +81,7 @@ fn change(cloud: &mut Cloud, key: &PlaceKey, event: &Event, at: DateTime<Utc>) {
                 .map(|(number, _)| number)
                 .collect();
             for number in doomed {
-                expiry::remove(place, number, 0);
+                expiry::remove(cloud, key, number, 0, at);
             }
         }
         Event::LegalHold { tables, vault } => {

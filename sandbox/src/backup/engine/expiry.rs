@@ -9,6 +9,7 @@ use chrono::{DateTime, Duration, Utc};
 
 use crate::backup::state::{Agenda, Due, PlaceKey, Point, PointId, PointStatus};
 use crate::cloud::Cloud;
+use crate::iam::state::Work;
 use crate::ids::mix;
 
 /// AWS Backup deletes at some moment of so many hours after the retention.
@@ -36,13 +37,14 @@ fn deletion(point: &Point) -> Option<DateTime<Utc>> {
 /// The planned moment has come. A lifecycle that was changed meanwhile has planned another one.
 pub(crate) fn delete(cloud: &mut Cloud, key: &Arc<PlaceKey>, number: u64, at: DateTime<Utc>) {
     let seconds = cloud.settings.jobs.delete_seconds;
-    let Some(place) = cloud.places.get_mut(&**key) else {
-        return;
-    };
-    let due = place.backup.points.get(number).is_some_and(|point| {
+    let point = cloud
+        .places
+        .get(&**key)
+        .and_then(|place| place.backup.points.get(number));
+    let due = point.is_some_and(|point| {
         point.status == PointStatus::Completed && deletion(point).is_some_and(|planned| planned <= at)
     });
-    if due && remove(place, number, seconds) {
+    if due && remove(cloud, key, number, seconds, at) {
         let gone = at + Duration::seconds(seconds);
         cloud.backup.add(gone, key, Due::RemovePoint(number));
     }
@@ -57,7 +59,17 @@ pub(super) fn end(cloud: &mut Cloud, key: &PlaceKey, number: u64) {
 
 /// Removes a recovery point, or leaves it as EXPIRED if its role cannot do it or a legal hold keeps it. True: it is DELETING,
 /// and the caller plans its end after so many seconds.
-pub(crate) fn remove(place: &mut crate::cloud::Place, number: u64, seconds: i64) -> bool {
+pub(crate) fn remove(cloud: &mut Cloud, key: &PlaceKey, number: u64, seconds: i64, at: DateTime<Utc>) -> bool {
+    let unable = cloud.places.get(key).and_then(|place| {
+        let point = place.backup.points.get(number)?;
+        let broken = place.backup.broken_roles.get(&*point.role);
+        broken
+            .map(|message| message.replace("{resource}", &point.resource))
+            .or_else(|| cloud.written_trouble(&point.role, Work::Delete, &point.arn, at))
+    });
+    let Some(place) = cloud.places.get_mut(key) else {
+        return false;
+    };
     let state = &mut place.backup;
     let Some(point) = state.points.get_mut(number) else {
         return false;
@@ -66,10 +78,10 @@ pub(crate) fn remove(place: &mut crate::cloud::Place, number: u64, seconds: i64)
         point.status = PointStatus::Expired;
         return false;
     }
-    match state.broken_roles.get(&*point.role) {
+    match unable {
         Some(message) => {
             point.status = PointStatus::Expired;
-            point.message = Some(message.replace("{resource}", &point.resource).into());
+            point.message = Some(message.into());
         }
         None if seconds > 0 => {
             point.status = PointStatus::Deleting;

@@ -210,6 +210,7 @@ mod tests {
             continuous: None,
             index_actions: Value::Null,
             scan_actions: Value::Null,
+            extra: serde_json::Map::new(),
         }
     }
 
@@ -219,6 +220,7 @@ mod tests {
             rules,
             advanced: Value::Null,
             scan: Value::Null,
+            extra: serde_json::Map::new(),
         };
         let day: DateTime<Utc> = "2026-03-10T00:00:00Z".parse().unwrap();
         let since = day - Duration::days(30);

@@ -11,6 +11,7 @@ use super::messages::KEY_UNUSABLE;
 use crate::backup::state::{KeyKind, PlaceKey, RestoreJob, RestoreKey, RestoreStatus};
 use crate::cloud::{Cloud, Place};
 use crate::dynamodb::state::Sse;
+use crate::iam::state::Work;
 
 const POINT_GONE: &str = "Cannot find recovery point.";
 const TAGS_UNSUPPORTED: &str = "Copying source tags to the restored resource is not supported for DynamoDB. Remove CopySourceTagsToRestoredResource.";
@@ -59,6 +60,12 @@ pub(super) fn finish(cloud: &mut Cloud, key: &PlaceKey, number: u64, at: DateTim
 
 /// Makes the table; gives its ARN, or why there is none.
 fn restore(cloud: &mut Cloud, key: &PlaceKey, number: u64, at: DateTime<Utc>) -> Result<Arc<str>, Arc<str>> {
+    let asked = job(cloud, key, number).and_then(|job| Some((job.role.clone()?, Arc::clone(&job.point_arn))));
+    if let Some((role, point)) = asked
+        && let Some(message) = cloud.written_trouble(&role, Work::Restore, &point, at)
+    {
+        return Err(message.into());
+    }
     let Cloud { places, ids, .. } = cloud;
     let place = places.get_mut(key).ok_or(POINT_GONE)?;
     let sse = key_of_new_table(place, number, at)?;

@@ -29,6 +29,8 @@ pub(crate) struct State {
     pub(crate) opt_in: BTreeMap<String, bool>,
     /// `ResourceTypeManagementPreference`.
     pub(crate) management: BTreeMap<String, bool>,
+    /// `ResourceTypeOptInIncremental`, since November 2026. A setting only: sizes stay those of full backups.
+    pub(crate) incremental: BTreeMap<String, bool>,
     /// Idempotency tokens, by operation and token. None: used up by a call that was refused.
     pub(crate) tokens: BTreeMap<(&'static str, String), Option<u128>>,
     /// Restore testing plans by name.
@@ -78,6 +80,7 @@ impl Default for State {
                 .iter()
                 .map(|name| ((*name).to_owned(), true))
                 .collect(),
+            incremental: BTreeMap::from([("DynamoDB".to_owned(), false)]),
             tokens: BTreeMap::new(),
             testing: BTreeMap::new(),
             running: BTreeMap::new(),

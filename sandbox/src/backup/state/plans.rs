@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Duration, Utc};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::arns::{PlaceKey, plan_arn};
 use super::criteria::Criteria;
@@ -89,6 +89,8 @@ pub(crate) struct Document {
     pub(crate) advanced: Value,
     /// `ScanSettings`, as sent.
     pub(crate) scan: Value,
+    /// Members that the simulation does not know, as sent.
+    pub(crate) extra: Map<String, Value>,
 }
 
 /// One rule of a plan.
@@ -110,6 +112,8 @@ pub(crate) struct Rule {
     /// `IndexActions` and `ScanActions`, as sent.
     pub(crate) index_actions: Value,
     pub(crate) scan_actions: Value,
+    /// Members that the simulation does not know, as sent.
+    pub(crate) extra: Map<String, Value>,
 }
 
 impl PartialEq for Rule {
@@ -128,6 +132,7 @@ impl PartialEq for Rule {
             && self.continuous == other.continuous
             && self.index_actions == other.index_actions
             && self.scan_actions == other.scan_actions
+            && self.extra == other.extra
     }
 }
 

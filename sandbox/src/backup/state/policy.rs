@@ -16,13 +16,21 @@ pub(crate) struct Ask<'a> {
     pub(crate) resource: &'a str,
     /// ARN of the caller, as `sts:GetCallerIdentity` gives it.
     pub(crate) caller: &'a str,
+    /// `aws:PrincipalArn`: for a session the ARN of its role, with the path.
+    pub(crate) principal: &'a str,
     /// Account of the caller.
     pub(crate) account: &'a str,
 }
 
+/// AWS does not say how long a policy may be; this is the limit of S3's.
+const MAX_BYTES: usize = 20_480;
+
 /// Checks a document when it is put on a vault; the text says what is wrong.
 pub(crate) fn check(document: &str) -> Result<(), String> {
     let malformed = |what: &str| format!("The specified policy cannot be added to the backup vault: {what}");
+    if document.len() > MAX_BYTES {
+        return Err(malformed(&format!("it is longer than {MAX_BYTES} bytes")));
+    }
     let policy: Value = serde_json::from_str(document).map_err(|_| malformed("it is not valid JSON"))?;
     let statements = statements(&policy);
     if statements.is_empty() {
@@ -47,6 +55,23 @@ pub(crate) fn check(document: &str) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether a statement allows another account anything but to copy into the vault.
+pub(crate) fn shares_too_much(document: &str, account: &str) -> bool {
+    let policy: Value = serde_json::from_str(document).unwrap_or_default();
+    statements(&policy).into_iter().any(|statement| {
+        let principals = statement.get("Principal").and_then(|principal| principal.get("AWS"));
+        let is_foreign = |who: &&str| {
+            let of = who.split(':').nth(4).unwrap_or(who);
+            of.len() == 12 && of != account
+        };
+        statement.get("Effect").and_then(Value::as_str) == Some("Allow")
+            && strings(principals).iter().any(is_foreign)
+            && strings(statement.get("Action"))
+                .iter()
+                .any(|action| !action.eq_ignore_ascii_case("backup:CopyIntoBackupVault"))
+    })
 }
 
 /// Whether a statement of the document denies what is asked.
@@ -100,24 +125,12 @@ fn names(principal: Option<&Value>, ask: Ask<'_>) -> bool {
             who == "*"
                 || who == ask.account
                 || who == ask.caller
-                || who == role_arn(ask.caller)
+                || who == ask.principal
                 || who
                     .strip_prefix("arn:")
                     .is_some_and(|rest| rest.ends_with(&format!(":iam::{}:root", ask.account)))
         }),
         _ => false,
-    }
-}
-
-/// The role behind an assumed-role session: policies name the role, `GetCallerIdentity` the session.
-fn role_arn(caller: &str) -> String {
-    let segments: Vec<&str> = caller.splitn(6, ':').collect();
-    match segments.as_slice() {
-        ["arn", partition, "sts", _, account, resource] => match resource.split('/').collect::<Vec<_>>().as_slice() {
-            ["assumed-role", role, _session] => format!("arn:{partition}:iam::{account}:role/{role}"),
-            _ => caller.to_owned(),
-        },
-        _ => caller.to_owned(),
     }
 }
 
@@ -135,7 +148,7 @@ fn conditions_hold(conditions: Option<&Value>, ask: Ask<'_>) -> bool {
 
 fn condition_holds(operator: &str, key: &str, values: &[&str], ask: Ask<'_>) -> bool {
     let actual = match key.to_lowercase().as_str() {
-        "aws:principalarn" => Some(role_arn(ask.caller)),
+        "aws:principalarn" => Some(ask.principal.to_owned()),
         "aws:principalaccount" | "aws:sourceaccount" => Some(ask.account.to_owned()),
         _ => None,
     };
@@ -193,11 +206,12 @@ mod tests {
     const COPY_INTO: &str = r#"{"Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},
         "Action":"backup:CopyIntoBackupVault","Resource":"*"}}"#;
 
-    fn ask<'a>(action: &'a str, caller: &'a str) -> Ask<'a> {
+    fn ask<'a>(action: &'a str, principal: &'a str) -> Ask<'a> {
         Ask {
             action,
             resource: "arn:aws:backup:eu-west-1:111122223333:recovery-point:x",
-            caller,
+            caller: "arn:aws:sts::111122223333:assumed-role/x/session",
+            principal,
             account: "111122223333",
         }
     }
@@ -205,7 +219,7 @@ mod tests {
     #[test]
     fn a_deny_statement_with_an_exempt_role() {
         let user = "arn:aws:iam::111122223333:user/auditor";
-        let exempt = "arn:aws:sts::111122223333:assumed-role/BreakGlass/session";
+        let exempt = "arn:aws:iam::111122223333:role/BreakGlass";
         assert!(denies(NO_DELETION, ask("backup:DeleteRecoveryPoint", user)));
         assert!(!denies(NO_DELETION, ask("backup:DeleteRecoveryPoint", exempt)));
         assert!(!denies(NO_DELETION, ask("backup:DescribeBackupVault", user)));

@@ -11,7 +11,7 @@ use super::render::reply;
 use crate::call::{ApiError, Call, Reply, Service, tag_list};
 use crate::cloud::Cloud;
 use crate::dynamodb::errors;
-use crate::dynamodb::limits::check_tags;
+use crate::dynamodb::limits::{check_count, check_tags};
 use crate::dynamodb::state::Table;
 
 /// `ListTagsOfResource` gives so many at a time.
@@ -57,7 +57,7 @@ pub(super) fn tag(cloud: &mut Cloud, call: &Call, input: &Input) -> Result<Reply
     let table = table(cloud, call, input)?;
     let mut all = table.tags.clone();
     all.extend(new);
-    check_tags(&all)?;
+    check_count(&all)?;
     table.set_tags(all);
     Ok(nothing())
 }
@@ -65,6 +65,15 @@ pub(super) fn tag(cloud: &mut Cloud, call: &Call, input: &Input) -> Result<Reply
 /// `UntagResource`.
 pub(super) fn untag(cloud: &mut Cloud, call: &Call, input: &Input) -> Result<Reply, ApiError> {
     let keys = input.list("TagKeys")?.ok_or_else(|| errors::missing("tagKeys"))?;
+    if let Some(key) = keys
+        .iter()
+        .filter_map(Value::as_str)
+        .find(|key| key.starts_with("aws:"))
+    {
+        return Err(errors::invalid_value(format!(
+            "Tag keys starting with aws: are reserved: {key}"
+        )));
+    }
     let table = table(cloud, call, input)?;
     for key in keys.iter().filter_map(Value::as_str) {
         table.tags.remove(key);

@@ -65,6 +65,7 @@ pub(super) fn read(section: &Section<'_>, known: &Known) -> Option<PlanSpec> {
     let mut document = Map::new();
     document.insert("BackupPlanName".to_owned(), name.clone().into());
     document.insert("Rules".to_owned(), rules.into());
+    document.extend(extra(section));
     // Single rules were checked as they were read; what is left is what rules are together.
     if rules_are_fine {
         check_document(section, &document);
@@ -93,6 +94,24 @@ fn check_document(section: &Section<'_>, document: &Map<String, Value>) -> bool 
                 section.note_at("name", words(&error), "");
             }
             false
+        }
+    }
+}
+
+/// Members that the SDKs do not know, as a JSON object in a text.
+fn extra(section: &Section<'_>) -> Map<String, Value> {
+    let Some(text) = section.text("extra") else {
+        return Map::new();
+    };
+    match serde_json::from_str(&text) {
+        Ok(Value::Object(members)) => members,
+        _ => {
+            section.note_at(
+                "extra",
+                "`extra` is not a JSON object",
+                r#"write it like `extra = '{"Member": 1}'`"#,
+            );
+            Map::new()
         }
     }
 }
@@ -137,6 +156,7 @@ fn rule(section: &Section<'_>, fill: &dyn Fn(&str) -> String) -> (Value, bool) {
         })
         .collect();
     set("CopyActions", Some(copies.into()));
+    rule.extend(extra(section));
     let mut alone = Map::new();
     alone.insert("BackupPlanName".to_owned(), "plan".into());
     alone.insert("Rules".to_owned(), json!([rule]));

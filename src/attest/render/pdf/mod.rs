@@ -206,7 +206,7 @@ fn about_it(doc: &mut Doc<'_>, attestation: &Attestation) {
          pack lists at some moment stayed as long as their plan promised. Exempt: the policy asked for no backup.",
         "All instants are UTC; an interval holds its start and not its end. A day is as bad as its worst moment.",
         "An exposure under a waiver stays an exposure, marked with the waiver.",
-        "Bookmarks lead to each part. attestation.json and attestation-stretches.csv, of the same packs, hold every interval.",
+        "Bookmarks lead to each part. attestation.json and attestation-intervals.csv, of the same packs, hold every interval.",
     ] {
         doc.point(BODY, line);
     }
@@ -217,7 +217,8 @@ fn day_by_day(doc: &mut Doc<'_>, attestation: &Attestation, tables: &[&TableProo
     let grid = Grid::new(doc, attestation.period.from, attestation.period.days());
     doc.paragraph(
         BODY,
-        "Every table that lived in the period, the worst first. A day is covered if a good recovery point was within the \
+        "Every table that lived in the period, the worst first. A day of which only a part is known is not observed, unless that \
+         part is exposed: so is the first one where the first pack reaches back to the middle of it. A day is covered if a good recovery point was within the \
          RPO at every moment of it, or the table itself was younger than its RPO; covered by promise if for a part of it that \
          rests on what a plan promised; exposed if for a part of it none was.",
     );

@@ -25,7 +25,7 @@ fn name(table: &TableProof) -> Vec<Para<'_>> {
     ]
 }
 
-/// Intervals of one table that are written out; attestation-stretches.csv has all.
+/// Intervals of one table that are written out; attestation-intervals.csv has all.
 const WRITTEN: usize = 6;
 
 /// How many there are, how long they are together, and the first ones.
@@ -59,7 +59,7 @@ pub(super) fn exposures(doc: &mut Doc<'_>, tables: &[&TableProof]) {
     }
     let text = format!(
         "At every moment of these intervals the newest good recovery point was older than the RPO, or there was none. The \
-         first {WRITTEN} of each table are written out; attestation-stretches.csv has all."
+         first {WRITTEN} of each table are written out; attestation-intervals.csv has all."
     );
     doc.paragraph(BODY, &text);
     let exposed: Vec<&TableProof> = tables
@@ -70,16 +70,16 @@ pub(super) fn exposures(doc: &mut Doc<'_>, tables: &[&TableProof]) {
     let all = exposed.len();
     let (exposed, others) = many::worst(exposed, |table| table.history.exposed.seconds());
     if !others.is_empty() {
-        let text = many::written(exposed.len(), all, "with exposures", "attestation-stretches.csv");
+        let text = many::written(exposed.len(), all, "with exposures", "attestation-intervals.csv");
         doc.paragraph(BODY, &text);
     }
     doc.y += SMALL_GAP;
     let columns = [
-        Column::new("Table", 150.0),
-        Column::number("Exposures", 58.0),
-        Column::new("In all", 50.0),
-        Column::new("Intervals", 180.0),
-        Column::new("Waivers", 64.0),
+        Column::new("Table", 126.0),
+        Column::number("Exposures", 50.0),
+        Column::new("In all", 46.0),
+        Column::new("Intervals, and failed jobs beside each", 220.0),
+        Column::new("Waivers", 60.0),
     ];
     let mut grid = Table::new(doc, &columns, 7.4, "Exposures");
     let intervals_of = |table: &TableProof| -> Vec<(u32, u32)> {
@@ -88,9 +88,26 @@ pub(super) fn exposures(doc: &mut Doc<'_>, tables: &[&TableProof]) {
     };
     for table in exposed {
         let [number, length, lines] = intervals(&intervals_of(table));
+        let lines = with_causes(table, lines);
         grid.row(doc, &[name(table), number, length, lines, line(waivers_of(table))]);
     }
     many::others(doc, "Exposures of other tables", &others, intervals_of);
+}
+
+/// The cause below each interval, where it is another than that of the one before.
+fn with_causes(table: &TableProof, lines: Vec<Para<'static>>) -> Vec<Para<'static>> {
+    let mut exposures = table.exposures.iter().take(WRITTEN);
+    let mut last = String::new();
+    let mut all = Vec::new();
+    for written in lines {
+        all.push(written);
+        let cause = exposures.next().map(|exposure| words::cause(table, exposure));
+        if let Some(cause) = cause.filter(|cause| *cause != last) {
+            all.push(Para::new(CELL.colour(MUTED), cause.clone()));
+            last = cause;
+        }
+    }
+    all
 }
 
 /// Which waivers accept how many of a table's exposures.
@@ -120,16 +137,16 @@ pub(super) fn promised(doc: &mut Doc<'_>, attestation: &Attestation, tables: &[&
         return;
     };
     doc.part("Covered by promise", false);
-    let text = format!("{line} The first {WRITTEN} of each table are written out; attestation-stretches.csv has all.");
+    let text = format!("{line} The first {WRITTEN} of each table are written out; attestation-intervals.csv has all.");
     doc.paragraph(BODY, &text);
     let promised = |table: &&TableProof| !table.history.promised.is_empty();
     let tables = tables.iter().copied().filter(promised).collect();
     let titles = ["Covered by promise", "Covered by promise of other tables"];
-    stretches(doc, titles, tables, |table| &table.history.promised);
+    of_state(doc, titles, tables, |table| &table.history.promised);
 }
 
 /// Tables with intervals of one state: all of them, or those with the longest, and then the others as groups.
-fn stretches(
+fn of_state(
     doc: &mut Doc<'_>,
     [title, of_others]: [&'static str; 2],
     tables: Vec<&TableProof>,
@@ -138,15 +155,15 @@ fn stretches(
     let all = tables.len();
     let (tables, others) = many::worst(tables, |table| of(table).seconds());
     if !others.is_empty() {
-        let text = many::written(tables.len(), all, "with such times", "attestation-stretches.csv");
+        let text = many::written(tables.len(), all, "with such times", "attestation-intervals.csv");
         doc.paragraph(BODY, &text);
     }
     doc.y += SMALL_GAP;
     let columns = [
         Column::new("Table", 180.0),
-        Column::number("Stretches", 48.0),
+        Column::number("Intervals", 48.0),
         Column::new("In all", 60.0),
-        Column::new("Intervals", 214.0),
+        Column::new("From and to", 214.0),
     ];
     let mut grid = Table::new(doc, &columns, 7.4, title);
     let intervals_of = |table: &TableProof| of(table).iter().collect::<Vec<_>>();
@@ -174,10 +191,10 @@ pub(super) fn not_observed(doc: &mut Doc<'_>, attestation: &Attestation, tables:
         let text = format!(
             "For these times the evidence shows neither that a good recovery point was within the RPO nor that none was: no \
              pack reaches them, something could not be read, the policy changed, or the table may have been gone. The first \
-             {WRITTEN} of each table are written out; attestation-stretches.csv has all."
+             {WRITTEN} of each table are written out; attestation-intervals.csv has all."
         );
         doc.paragraph(BODY, &text);
-        stretches(doc, ["Not observed", "Not observed of other tables"], blank, |table| {
+        of_state(doc, ["Not observed", "Not observed of other tables"], blank, |table| {
             &table.history.not_observed
         });
     }
@@ -230,19 +247,30 @@ pub(super) fn failed_runs(doc: &mut Doc<'_>, tables: &[&TableProof]) {
     }
     let columns = [
         Column::new("Table", 150.0),
-        Column::new("When", 88.0),
         Column::new("What", 170.0),
-        Column::new("What followed", 94.0),
+        Column::new("When", 94.0),
+        Column::new("What followed", 88.0),
     ];
+    doc.paragraph(
+        BODY,
+        "Those of one table that ended alike are one row; attestation-jobs.csv has each.",
+    );
+    doc.y += SMALL_GAP;
     let mut grid = Table::new(doc, &columns, 7.4, "Failed jobs and missed runs");
     for table in tables {
-        for run in &table.failed_runs {
-            let mut what = line(run.state.as_str());
-            if !run.cause.is_empty() {
-                what.push(Para::new(CELL.colour(MUTED), run.cause.as_str()));
-            }
-            let followed = line(words::what_followed(run));
-            grid.row(doc, &[name(table), line(words::instant(run.at)), what, followed]);
+        for alike in words::alike(table.failed_runs.iter()) {
+            let followed = alike
+                .runs
+                .last()
+                .map(|run| words::what_followed(run))
+                .unwrap_or_default();
+            let cells = [
+                name(table),
+                line(alike.words()),
+                line(words::when(&alike.runs)),
+                line(followed),
+            ];
+            grid.row(doc, &cells);
         }
     }
 }
@@ -250,6 +278,7 @@ pub(super) fn failed_runs(doc: &mut Doc<'_>, tables: &[&TableProof]) {
 /// What changed in the policy, and the waivers that were in force.
 pub(super) fn policy(doc: &mut Doc<'_>, attestation: &Attestation, tables: &[&TableProof]) {
     doc.part("Policy and waivers", false);
+    in_full(doc, attestation);
     doc.heading("Changes of the policy", 40.0);
     if attestation.changes.is_empty() {
         doc.paragraph(BODY, "None: every pack shows the same.");
@@ -293,6 +322,50 @@ pub(super) fn policy(doc: &mut Doc<'_>, attestation: &Attestation, tables: &[&Ta
         for term in &table.waivers {
             grid.row(doc, &waiver(name(table), term));
         }
+    }
+}
+
+/// Policies that are printed whole; attestation-policy.csv has all.
+const POLICIES: usize = 3;
+
+/// What a good recovery point was and how old it might be, whole, with where each value comes from.
+fn in_full(doc: &mut Doc<'_>, attestation: &Attestation) {
+    let columns = [
+        Column::new("What", 130.0),
+        Column::new("Value", 252.0),
+        Column::new("Where it comes from", 120.0),
+    ];
+    for policy in attestation.policies.iter().rev().take(POLICIES).rev() {
+        doc.heading("The policy", 60.0);
+        let when = match policy.packs {
+            1 => format!("The pack of {} shows it.", rfc3339(policy.from)),
+            packs => format!(
+                "{} show it, from {} to {}.",
+                plural(packs, "pack"),
+                rfc3339(policy.from),
+                rfc3339(policy.to)
+            ),
+        };
+        doc.paragraph(BODY, &when);
+        doc.y += SMALL_GAP;
+        let mut grid = Table::new(doc, &columns, 7.4, "The policy");
+        for value in &policy.values {
+            let (what, said, origin) = (value.what.as_str(), value.value.as_str(), value.origin.as_str());
+            grid.row(doc, &[line(what), line(said), line(origin)]);
+        }
+        doc.y += GAP;
+    }
+    if let Some(more) = attestation
+        .policies
+        .len()
+        .checked_sub(POLICIES)
+        .filter(|more| *more > 0)
+    {
+        let text = format!(
+            "{} earlier: attestation-policy.csv has all.",
+            crate::problem::count(more, "policy")
+        );
+        doc.paragraph(BODY, &text);
     }
 }
 

@@ -9,6 +9,7 @@ mod points;
 mod properties;
 mod restores;
 mod vaults;
+mod writers;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use hyper::Method;

@@ -266,8 +266,24 @@ fn plans_with_slashes_in_their_ids() {
         .to_owned();
     let one = sim.get(&format!("{path}/selections/{selection}"));
     assert_eq!(one["BackupPlanId"], "orgs/544033d1-b19c-3f2a-9c20-40bcfa82ca68");
-    sim.good("DELETE", &format!("{path}/selections/{selection}"), Value::Null);
-    sim.good("DELETE", path, Value::Null);
+    // It is a plan of an Organizations policy: read-only.
+    let update = json!({"BackupPlan": {"BackupPlanName": "mine", "Rules": [daily()]}});
+    let select = json!({"BackupSelection": {"SelectionName": "mine", "IamRoleArn": ROLE, "Resources": ["*"]}});
+    for (method, path, body) in [
+        ("DELETE", format!("{path}/selections/{selection}"), Value::Null),
+        ("DELETE", path.to_owned(), Value::Null),
+        ("POST", path.to_owned(), update),
+        ("PUT", format!("{path}/selections/"), select),
+    ] {
+        sim.refused(
+            method,
+            &path,
+            body,
+            403,
+            "AccessDeniedException",
+            "Insufficient privileges",
+        );
+    }
 }
 
 #[test]

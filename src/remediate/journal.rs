@@ -1,0 +1,401 @@
+//! The journal of a plan: what was done, and what was there before, in a file that survives a crash.
+//!
+//! A line of JSON before and after each call, flushed to disk. A second `apply` of the same plan skips what the journal says is
+//! done, and asks AWS again about what it cannot be sure of.
+
+use std::collections::BTreeMap;
+use std::fs::{OpenOptions, TryLockError};
+use std::io::Write as _;
+use std::path::Path;
+
+use chrono::Utc;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::actions::Done;
+use super::{Action, Plan};
+use crate::plain_file::{self, LARGEST_PLAN};
+use crate::problem::{Problem, one_line};
+
+/// One line of the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    at: String,
+    /// The action's id.
+    action: String,
+    /// What the action is about.
+    resource: String,
+    step: Step,
+    /// As it was before, to be put back; only beside `starting`.
+    #[serde(default)]
+    before: Value,
+    /// The job that AWS began.
+    job_id: Option<String>,
+    /// AWS's id of what was made.
+    made: Option<String>,
+    /// Why not.
+    why: Option<String>,
+}
+
+/// What a line says of its action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Step {
+    /// The call is about to be made.
+    Starting,
+    /// AWS began a job.
+    Started,
+    /// It is done.
+    Done,
+    /// It was so already.
+    Already,
+    /// AWS refused.
+    Refused,
+    /// What it rests on has changed.
+    Drifted,
+    /// It was taken back.
+    Undone,
+}
+
+/// What the journal knows of one action: the last that was noted.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Noted {
+    /// The last step.
+    pub(crate) step: Step,
+    /// As it was before; `null` where nothing is to be put back.
+    pub(crate) before: Value,
+    /// What came of it.
+    pub(crate) done: Done,
+}
+
+impl Line {
+    /// The action is that of its id, if the plan has it: several plans may share a journal.
+    ///
+    /// Errors: why this is no line that was noted here, in words.
+    fn check(&self, action: Option<&Action>) -> Result<(), String> {
+        if let Some(action) = action {
+            let at = action.target();
+            let resource = action.deed.resource(&at);
+            if resource.id != self.resource {
+                return Err(format!(
+                    "it is about `{}`, and its id is that of the action on `{}`",
+                    one_line(&self.resource),
+                    one_line(&resource.id)
+                ));
+            }
+        }
+        let names_job = self.job_id.as_deref().is_some_and(|id| !id.trim().is_empty());
+        match self.step {
+            Step::Started if !names_job => Err("it says that a job was started, and names none".to_owned()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The journal of one plan.
+pub(crate) struct Journal {
+    file: std::fs::File,
+    path: String,
+    noted: BTreeMap<String, Noted>,
+}
+
+impl Journal {
+    /// Opens the journal of a plan and reads what was done before. A last line that a crash tore is cut off: what it was to say is not
+    /// known, and is asked again.
+    ///
+    /// Errors: it cannot be read or written, is too large, another run has it, or a line in it is not a step of this plan.
+    pub(crate) fn open(path: &Path, plan: &Plan) -> Result<Self, Problem> {
+        let refuse = |why: String| {
+            Problem::new("could not use the journal")
+                .at(path.display().to_string())
+                .why(why)
+                .so("nothing was changed")
+                .hint("choose another file with `--journal`")
+        };
+        let disk = |error: std::io::Error| refuse(error.to_string());
+        let is_new = !path.exists();
+        if !is_new && !path.is_file() {
+            return Err(refuse("it is not a plain file".to_owned()));
+        }
+        let mut options = OpenOptions::new();
+        options.create(true).read(true).append(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(path).map_err(disk)?;
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            return Err(refuse("another run is using it".to_owned()).hint("wait until it has ended"));
+        }
+        let bytes = plain_file::read_open(&file, LARGEST_PLAN).map_err(disk)?;
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let text = std::str::from_utf8(&bytes[..whole]).map_err(|error| refuse(error.to_string()))?;
+        let actions: BTreeMap<&str, &Action> = plan.actions.iter().map(|action| (action.id.as_str(), action)).collect();
+        let mut noted = BTreeMap::new();
+        for (number, text) in text.lines().enumerate() {
+            let at = |why: String| refuse(format!("line {}: {why}", number + 1));
+            let line: Line = serde_json::from_str(text).map_err(|error| at(error.to_string()))?;
+            line.check(actions.get(line.action.as_str()).copied()).map_err(at)?;
+            keep(&mut noted, line);
+        }
+        if whole < bytes.len() {
+            file.set_len(whole as u64)
+                .and_then(|()| file.sync_all())
+                .map_err(disk)?;
+        }
+        if is_new {
+            // Its name has to last before the first change does.
+            file.sync_all().and_then(|()| sync_folder_of(path)).map_err(disk)?;
+        }
+        Ok(Self {
+            file,
+            path: path.display().to_string(),
+            noted,
+        })
+    }
+
+    /// What is known of an action; none: nothing was noted.
+    pub(crate) fn of(&self, action: &Action) -> Option<&Noted> {
+        self.noted.get(&action.id)
+    }
+
+    /// Notes a step, on disk when this returns: one write for one line, so that a crash tears the last one at most.
+    ///
+    /// Errors: the disk refused.
+    pub(crate) fn note(
+        &mut self,
+        action: &Action,
+        step: Step,
+        before: Value,
+        done: &Done,
+        why: Option<&str>,
+    ) -> Result<(), Problem> {
+        let line = Line {
+            at: crate::domain::rfc3339(Utc::now()),
+            action: action.id.clone(),
+            resource: action.deed.resource(&action.target()).id.into_owned(),
+            step,
+            before,
+            job_id: done.job.clone(),
+            made: done.made.clone(),
+            why: why.map(str::to_owned),
+        };
+        let text = serde_json::to_string(&line).map_err(|error| Problem::new(error.to_string()))? + "\n";
+        let written = self
+            .file
+            .write_all(text.as_bytes())
+            .and_then(|()| self.file.sync_data());
+        written.map_err(|error| {
+            Problem::new("could not write the journal")
+                .at(self.path.clone())
+                .why(error.to_string())
+                .so("no further action was started")
+                .hint("free some space, then run the same command again: what is done is not done twice")
+        })?;
+        keep(&mut self.noted, line);
+        Ok(())
+    }
+}
+
+/// The last line counts. What was there before the first try stays: a later try may find what an earlier one has half done.
+fn keep(noted: &mut BTreeMap<String, Noted>, line: Line) {
+    let done = Done {
+        job: line.job_id,
+        made: line.made,
+    };
+    let known = noted.get(&line.action).filter(|known| known.step != Step::Undone);
+    let before = known.map_or(line.before, |known| known.before.clone());
+    noted.insert(
+        line.action,
+        Noted {
+            step: line.step,
+            before,
+            done,
+        },
+    );
+}
+
+/// A new name lasts when its folder is on disk.
+fn sync_folder_of(path: &Path) -> std::io::Result<()> {
+    if cfg!(not(unix)) {
+        return Ok(());
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    std::fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    fn action(number: usize) -> Action {
+        let action = serde_json::json!({
+            "id": format!("token-{number}"),
+            "needs": [],
+            "account_id": "111122223333",
+            "region": "eu-west-1",
+            "reason": "r",
+            "findings": [],
+            "cost": {"once_usd": 0.0, "monthly_usd": 0.0},
+            "do": {
+                "kind": "backup-now",
+                "table_arn": format!("arn:aws:dynamodb:eu-west-1:111122223333:table/t{number}"),
+                "table_id": null,
+                "vault_name": "v",
+                "role_arn": "r",
+                "cold_after_days": null,
+                "delete_after_days": 35,
+                "table_size_bytes": null,
+            },
+        });
+        serde_json::from_value(action).expect("an action")
+    }
+
+    fn job(id: &str) -> Done {
+        Done {
+            job: Some(id.to_owned()),
+            made: None,
+        }
+    }
+
+    fn noted(journal: &mut Journal, number: usize, step: Step, done: &Done) {
+        journal
+            .note(&action(number), step, Value::Null, done, None)
+            .expect("noted");
+    }
+
+    fn started(journal: &Journal) -> usize {
+        journal
+            .noted
+            .values()
+            .filter(|noted| noted.step == Step::Started)
+            .count()
+    }
+
+    fn plan() -> Plan {
+        Plan {
+            schema_version: crate::remediate::PLAN_VERSION,
+            scan_id: "s".to_owned(),
+            as_of: DateTime::UNIX_EPOCH,
+            actions: (0..10).map(action).collect(),
+            fixes: Vec::new(),
+            remaining: Vec::new(),
+            blocked: Vec::new(),
+            worse: Vec::new(),
+            sha256: String::new(),
+        }
+    }
+
+    /// Cut at any byte, it opens; what it knows are the whole lines, and what is written next stands on a line of its own.
+    #[test]
+    fn a_journal_that_was_cut_at_any_byte_goes_on() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("whole");
+        let mut journal = Journal::open(&path, &plan()).expect("opened");
+        for number in 0..3 {
+            noted(&mut journal, number, Step::Starting, &Done::default());
+            noted(&mut journal, number, Step::Started, &job(&format!("jöb-{number}")));
+        }
+        let whole = std::fs::read(&path).expect("read");
+        for cut in 0..=whole.len() {
+            let path = dir.path().join(format!("cut-{cut}"));
+            std::fs::write(&path, &whole[..cut]).expect("written");
+            let lines = whole[..cut].iter().filter(|byte| **byte == b'\n').count();
+            let mut journal = Journal::open(&path, &plan()).unwrap_or_else(|problem| panic!("cut at {cut}: {problem}"));
+            assert_eq!(started(&journal), lines / 2, "cut at {cut}");
+            noted(&mut journal, 9, Step::Started, &job("late"));
+            drop(journal);
+            let journal =
+                Journal::open(&path, &plan()).unwrap_or_else(|problem| panic!("cut at {cut}, and on: {problem}"));
+            assert_eq!(started(&journal), lines / 2 + 1, "cut at {cut}");
+            assert_eq!(
+                journal.of(&action(9)).map(|noted| noted.done.clone()),
+                Some(job("late"))
+            );
+            std::fs::remove_file(path).expect("gone");
+        }
+    }
+
+    #[test]
+    fn a_line_that_was_not_noted_for_its_action_is_refused() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("journal");
+        let of = |table: &str| format!("arn:aws:dynamodb:eu-west-1:111122223333:table/{table}");
+        for (table, token, step, job, why) in [
+            ("t1", "token-1", "started", serde_json::json!("j"), ""),
+            // Another plan's: nothing is known of it.
+            ("other", "token-other", "started", serde_json::json!("j"), ""),
+            ("t2", "token-1", "started", serde_json::json!("j"), "table/t1`"),
+            ("t2", "token-1", "refused", serde_json::Value::Null, "table/t1`"),
+            ("t1", "token-1", "started", serde_json::json!(""), "names none"),
+            ("t1", "token-1", "started", serde_json::json!(" "), "names none"),
+            ("t1", "token-1", "started", serde_json::Value::Null, "names none"),
+            (
+                "t1",
+                "token-1",
+                "pray",
+                serde_json::json!("j"),
+                "unknown variant `pray`",
+            ),
+        ] {
+            let line = serde_json::json!({"at": "", "action": token, "resource": of(table), "step": step,
+                "job_id": job, "made": null, "why": null});
+            std::fs::write(&path, format!("{line}\n")).expect("written");
+            let found = Journal::open(&path, &plan())
+                .err()
+                .map_or_else(String::new, |problem| problem.why);
+            let is_right = if why.is_empty() {
+                found.is_empty()
+            } else {
+                found.starts_with("line 1: ") && found.contains(why)
+            };
+            assert!(is_right, "{line}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_journal_that_cannot_be_read_is_no_empty_one() {
+        let dir = tempfile::tempdir().expect("a folder");
+        assert_eq!(
+            Journal::open(dir.path(), &plan()).err().expect("a folder").why,
+            "it is not a plain file"
+        );
+        let path = dir.path().join("journal");
+        std::fs::write(&path, b"\xff\n").expect("written");
+        assert!(Journal::open(&path, &plan()).is_err());
+        std::fs::write(&path, "{}\n").expect("written");
+        assert!(
+            Journal::open(&path, &plan())
+                .err()
+                .expect("no step")
+                .why
+                .starts_with("line 1: ")
+        );
+        std::fs::write(&path, "").expect("written");
+        let first = Journal::open(&path, &plan()).expect("opened");
+        assert!(
+            Journal::open(&path, &plan())
+                .err()
+                .expect("in use")
+                .why
+                .contains("another run")
+        );
+        drop(first);
+        Journal::open(&path, &plan()).expect("free again");
+        let file = OpenOptions::new().write(true).open(&path).expect("opened");
+        file.set_len(LARGEST_PLAN + 1).expect("made longer");
+        let problem = Journal::open(&path, &plan()).err().expect("too large");
+        assert!(problem.why.contains("at most"), "{}", problem.why);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_its_owner_reads_a_journal() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("journal");
+        Journal::open(&path, &plan()).expect("opened");
+        assert_eq!(path.metadata().expect("there").permissions().mode() & 0o777, 0o600);
+    }
+}

@@ -1,0 +1,78 @@
+//! A plan taken back: what it changed gets its former value, what it made is deleted, in reverse order, and nothing else ever.
+//!
+//! What was done stands in the journal, with the values from before. Something that was changed since stays as it is, and so does
+//! what AWS refuses to give up; both are said.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::actions::Undone;
+use super::journal::{Journal, Noted, Step};
+use super::{Action, Event, Plan};
+use crate::aws::target::Target;
+use crate::domain::TargetId;
+use crate::problem::Problem;
+
+/// What became of it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct TakenBack {
+    /// Actions that are taken back.
+    pub(crate) back: usize,
+    /// Actions that stay, or whose account cannot be reached.
+    pub(crate) left: usize,
+    /// Actions that were not begun because the run was to end.
+    pub(crate) waiting: usize,
+}
+
+/// The actions that this tool did by its journal and has not taken back, the last one first. What was so already before is
+/// nobody's to take back.
+pub(crate) fn undoable<'p>(plan: &'p Plan, journal: &Journal) -> Vec<(&'p Action, Noted)> {
+    let done = plan.actions.iter().rev().filter_map(|action| {
+        let noted = journal.of(action)?;
+        matches!(noted.step, Step::Starting | Step::Started | Step::Done).then(|| (action, noted.clone()))
+    });
+    done.collect()
+}
+
+/// Takes back what the journal says was done. An action whose need of another stays keeps that one too.
+///
+/// API and calls: those of each action. Errors: the journal cannot be written. What AWS refuses is noted, and the rest goes on.
+pub(crate) async fn undo(
+    plan: &Plan,
+    targets: &BTreeMap<TargetId, Target>,
+    journal: &mut Journal,
+    stop: &AtomicBool,
+    tell: &mut dyn FnMut(Event<'_>),
+) -> Result<TakenBack, Problem> {
+    let mut result = TakenBack::default();
+    // Ids of actions that something which stays still needs.
+    let mut kept: BTreeSet<&str> = BTreeSet::new();
+    for (action, noted) in undoable(plan, journal) {
+        if stop.load(Ordering::Relaxed) {
+            result.waiting += 1;
+            continue;
+        }
+        let outcome = match targets.get(&action.target()) {
+            _ if kept.contains(action.id.as_str()) => Err("what needs it stays".to_owned()),
+            None => Err("its account cannot be reached".to_owned()),
+            Some(target) => match action.deed.undo(target, &action.id, &noted.before, &noted.done).await {
+                Ok(Undone::Back(how)) => Ok(how),
+                Ok(Undone::Left(why)) => Err(why),
+                Err(failure) => Err(failure.why()),
+            },
+        };
+        match outcome {
+            Ok(how) => {
+                journal.note(action, Step::Undone, serde_json::Value::Null, &noted.done, Some(&how))?;
+                tell(Event::Undone(action, &how));
+                result.back += 1;
+            }
+            Err(why) => {
+                tell(Event::Kept(action, &why));
+                kept.extend(action.needs.iter().map(String::as_str));
+                result.left += 1;
+            }
+        }
+    }
+    Ok(result)
+}
