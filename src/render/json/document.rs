@@ -523,6 +523,7 @@ pub(super) struct Table<'r> {
     pub(super) facts: Facts<'r>,
     /// Why facts are null, where `usual` does not say so.
     #[serde(skip_serializing_if = "Causes::is_empty")]
+    #[schemars(with = "Option<Causes<'static>>")]
     pub(super) causes: Causes<'r>,
     /// What is non-compliant, unknown or waived, and everything that is required; left out of `report-all.json`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -530,7 +531,7 @@ pub(super) struct Table<'r> {
     /// What is known of it on each day of `window`; empty if recovery points were not looked at, or if the policy asks for
     /// none: the table is exempt, was made by a restore test, or is not ACTIVE.
     /// In `report-all.json` only.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "days")]
     pub(super) days: Option<Vec<&'static str>>,
     /// The same as runs of equal days, from the first on; in `report.json` only.
