@@ -196,14 +196,18 @@ impl Journal {
     }
 }
 
-/// The last line counts. What was there before the first try stays: a later try may find what an earlier one has half done.
+/// The last line counts. What was there before stays while a try may have half done it; a try after a refusal, or after what
+/// somebody else changed, finds what is there by then.
 fn keep(noted: &mut BTreeMap<String, Noted>, line: Line) {
     let done = Done {
         job: line.job_id,
         made: line.made,
     };
-    let known = noted.get(&line.action).filter(|known| known.step != Step::Undone);
-    let before = known.map_or(line.before, |known| known.before.clone());
+    let before = match noted.get(&line.action) {
+        Some(known) if line.step != Step::Starting && known.step != Step::Undone => known.before.clone(),
+        Some(known) if matches!(known.step, Step::Starting | Step::Started | Step::Done) => known.before.clone(),
+        _ => line.before,
+    };
     noted.insert(
         line.action,
         Noted {
@@ -315,6 +319,28 @@ mod tests {
             );
             std::fs::remove_file(path).expect("gone");
         }
+    }
+
+    #[test]
+    fn what_was_there_before_is_what_the_try_that_did_it_found() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("journal");
+        let mut journal = Journal::open(&path, &plan()).expect("opened");
+        let mut note = |step: Step, before: Value| {
+            journal
+                .note(&action(0), step, before, &Done::default(), None)
+                .expect("noted");
+            journal.of(&action(0)).map(|noted| noted.before.clone())
+        };
+        assert_eq!(note(Step::Starting, Value::from(1)), Some(Value::from(1)));
+        // It ended there, and may have half done it.
+        assert_eq!(note(Step::Starting, Value::from(2)), Some(Value::from(1)));
+        assert_eq!(note(Step::Refused, Value::Null), Some(Value::from(1)));
+        // Somebody else has changed it since.
+        assert_eq!(note(Step::Starting, Value::from(3)), Some(Value::from(3)));
+        assert_eq!(note(Step::Done, Value::Null), Some(Value::from(3)));
+        assert_eq!(note(Step::Undone, Value::Null), Some(Value::from(3)));
+        assert_eq!(note(Step::Starting, Value::from(4)), Some(Value::from(4)));
     }
 
     #[test]

@@ -784,7 +784,9 @@ impl Act for CopyPoint {
     /// backup:DeleteRecoveryPoint. Calls: 6, and 1 for each further vault.
     async fn undo(&self, target: &Target, _id: &str, _before: &Value, done: &Done) -> Result<Undone, Failure> {
         let Some(job_id) = &done.job else {
-            return Ok(Undone::Back("no job was begun".to_owned()));
+            // A run that ended between call and journal may have begun one all the same.
+            let why = "the journal names no job of it, and one may have been begun: apply the plan again, then undo";
+            return Ok(Undone::Left(why.to_owned()));
         };
         let job = match self.describe_job(target, job_id).await {
             Ok(job) => job,

@@ -483,7 +483,9 @@ impl Act for OnDemandBackup {
     /// backup:DeleteRecoveryPoint. Calls: 5, and 1 for each further vault.
     async fn undo(&self, target: &Target, _id: &str, _before: &Value, done: &Done) -> Result<Undone, Failure> {
         let Some(job_id) = &done.job else {
-            return Ok(Undone::Back("no job was begun".to_owned()));
+            // A run that ended between call and journal may have begun one all the same.
+            let why = "the journal names no job of it, and one may have been begun: apply the plan again, then undo";
+            return Ok(Undone::Left(why.to_owned()));
         };
         let send = || target.backup.describe_backup_job().backup_job_id(job_id).send();
         let job = match target.caller.once(LOOK, job_id, send).await {

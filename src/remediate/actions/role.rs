@@ -400,7 +400,8 @@ impl Act for MakeRole {
         let Some(found) = self.read(target).await? else {
             return Ok(Undone::Back("the role is gone".to_owned()));
         };
-        let was_there = before["is_there"] != false;
+        // An earlier try may have made it, and been refused before it was whole.
+        let was_there = before["is_there"] != false && !found.is_made_by(id);
         if !was_there && !found.is_made_by(id) {
             return Ok(Undone::Left("somebody else has made this role since".to_owned()));
         }
