@@ -307,7 +307,10 @@ impl Call<'_> {
                 self.row.outcome = failure.outcome().to_owned();
                 self.row.error = Some(failure.why());
                 self.row.request_id.clone_from(&failure.request_id);
-                return Err(failure);
+                return Err(Failure {
+                    action: self.action,
+                    ..failure
+                });
             };
             self.caller
                 .log
@@ -355,7 +358,10 @@ impl Call<'_> {
 
     /// The same, as a failure.
     pub(crate) fn broken(self, why: &str) -> Failure {
-        let failure = Failure::broken(why, self.row.request_id.clone());
+        let failure = Failure {
+            action: self.action,
+            ..Failure::broken(why, self.row.request_id.clone())
+        };
         self.fail(why);
         failure
     }

@@ -25,6 +25,8 @@ pub(crate) struct Failure {
     pub(crate) is_retryable: bool,
     /// Request id, if an answer came.
     pub(crate) request_id: Option<String>,
+    /// The IAM action of the call; empty where it was none.
+    pub(crate) action: &'static str,
 }
 
 /// Either the thing does not exist, or it could not be read.
@@ -45,6 +47,7 @@ impl Failure {
             message: why.to_owned(),
             is_retryable: false,
             request_id,
+            action: "",
         }
     }
 
@@ -61,6 +64,7 @@ impl Failure {
             message: message.to_owned(),
             is_retryable,
             request_id,
+            action: "",
         }
     }
 
@@ -79,6 +83,14 @@ impl Failure {
             (true, _) => format!("{} (from {action})", self.message),
             (false, true) => format!("{} from {action}", self.code),
             (false, false) => format!("{} from {action}: {}", self.code, self.message),
+        }
+    }
+
+    /// The same with the call's own action, where it was a call.
+    pub(crate) fn told(&self) -> String {
+        match self.action {
+            "" => self.why(),
+            action => self.of(action),
         }
     }
 
@@ -114,6 +126,7 @@ where
         message,
         is_retryable,
         request_id: request_id.clone(),
+        action: "",
     };
     match error {
         SdkError::ServiceError(context) => {
@@ -131,6 +144,7 @@ where
                 message,
                 is_retryable,
                 request_id: request_id.clone(),
+                action: "",
             }
         }
         SdkError::DispatchFailure(failure) if failure.is_timeout() => {

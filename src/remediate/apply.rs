@@ -12,7 +12,7 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use serde_json::Value;
 
-use super::actions::{Doing, Done, Now, Standing, Thing};
+use super::actions::{Doing, Done, Now, Obstacle, Standing, Thing};
 use super::follow::{Job, until_over};
 use super::journal::{Journal, Noted, Step};
 use super::{Action, Event, Plan};
@@ -45,6 +45,8 @@ pub(crate) struct Applied {
     pub(crate) unproven: usize,
     /// Actions whose ground has changed, with the reason.
     pub(crate) drifted: Vec<(Action, String)>,
+    /// Actions of whose ground that could not be read, with the reason.
+    pub(crate) unread: Vec<(Action, String)>,
     /// Actions that need one that was not done, or are on something that has changed.
     pub(crate) left: Vec<Action>,
     /// Actions that were not begun because the run was to end.
@@ -54,7 +56,7 @@ pub(crate) struct Applied {
 impl Applied {
     /// Is anything not as the plan says?
     pub(crate) fn is_short(&self) -> bool {
-        self.refused + self.unproven + self.drifted.len() + self.left.len() + self.waiting > 0
+        self.refused + self.unproven + self.drifted.len() + self.unread.len() + self.left.len() + self.waiting > 0
     }
 }
 
@@ -71,7 +73,7 @@ enum State {
 enum Came {
     /// Is the job, or the change, of an earlier run proven?
     Checked(Result<(), String>),
-    Looked(Result<Now, String>),
+    Looked(Result<Now, Obstacle>),
     Acted(Result<Done, Failure>),
     /// A job that another action waits for is over, or the time is.
     Over(Standing),
@@ -187,7 +189,7 @@ impl<'r> Run<'r> {
                     }) => Came::Checked(match action.deed.look(target, &action.id).await {
                         Ok(Now::Already { .. }) => Ok(()),
                         Ok(Now::ToDo(_)) => Err("it is no longer so: somebody has changed it since".to_owned()),
-                        Err(why) => Err(why),
+                        Err(why) => Err(why.why()),
                     }),
                     _ => Came::Looked(action.deed.look(target, &action.id).await),
                 };
@@ -246,11 +248,16 @@ impl<'r> Run<'r> {
                 }
                 self.done(number, done);
             }
-            Came::Looked(Err(why)) => {
+            Came::Looked(Err(obstacle)) => {
+                let list = match &obstacle {
+                    Obstacle::Changed(_) => &mut self.applied.drifted,
+                    Obstacle::Unread(_) => &mut self.applied.unread,
+                };
+                let why = obstacle.why();
                 journal.note(action, Step::Drifted, Value::Null, &nothing, Some(&why))?;
-                tell(Event::Drifted(action, &why));
+                tell(Event::Hindered(action, &why));
+                list.push((action.clone(), why));
                 self.states[number] = State::NotDone;
-                self.applied.drifted.push((action.clone(), why));
                 self.leave_resource_of(number, tell);
             }
             Came::Acted(Ok(done)) => {
@@ -263,7 +270,7 @@ impl<'r> Run<'r> {
                 self.done(number, done);
             }
             Came::Acted(Err(failure)) => {
-                let why = failure.why();
+                let why = failure.told();
                 journal.note(action, Step::Refused, Value::Null, &nothing, Some(&why))?;
                 tell(Event::Refused(action, &why));
                 self.states[number] = State::NotDone;

@@ -52,7 +52,7 @@ pub(crate) enum Step {
     Already,
     /// AWS refused.
     Refused,
-    /// What it rests on has changed.
+    /// What it rests on has changed, or could not be read.
     Drifted,
     /// It was taken back.
     Undone,

@@ -30,6 +30,7 @@ use self::actions::{Deed, KINDS, Standing};
 use self::price::Cost;
 use crate::digest;
 use crate::domain::{Finding, TargetId};
+use crate::exit::Exit;
 use crate::plain_file::{self, LARGEST_PLAN};
 use crate::problem::{Problem, one_line};
 use crate::text::list;
@@ -55,8 +56,8 @@ pub(crate) enum Event<'e> {
     Already(&'e Action, &'e str),
     /// AWS refused, for this reason.
     Refused(&'e Action, &'e str),
-    /// What it rests on has changed, for this reason: it is not done, and neither is what needs it.
-    Drifted(&'e Action, &'e str),
+    /// What it rests on has changed or could not be read, for this reason: it is not done, and neither is what needs it.
+    Hindered(&'e Action, &'e str),
     /// An action that it needs was not done.
     Left(&'e Action),
     /// It is taken back, in these words.
@@ -343,18 +344,51 @@ impl Plan {
         Ok(text + "\n")
     }
 
-    /// Writes the plan file; a file that is there is replaced, since plans are proposals and not evidence.
+    /// Writes the plan file; an earlier plan that is there is replaced, since plans are proposals and not evidence. Nothing else is.
     ///
-    /// Errors: the disk refused.
+    /// Errors: no `apply` would take it; something else is there, the folder is an evidence pack's, or the disk refused.
     pub(crate) fn write(&self, path: &Path) -> Result<(), Problem> {
         let refuse = |error: String| {
             Problem::new("could not write the remediation plan")
                 .at(path.display().to_string())
                 .why(error)
+                .so("nothing was written")
         };
+        let of_user = |why: &str| Problem {
+            exit: Exit::Usage,
+            ..refuse(why.to_owned()).hint("name a new file with `--to`")
+        };
+        self.check().map_err(|why| {
+            Problem::usage("the plan could not be done as the settings want it")
+                .why(why)
+                .so("nothing was written")
+                .hint("change `[remediation]` in the settings file")
+        })?;
+        if path.symlink_metadata().is_ok() && !is_plan(path) {
+            return Err(of_user("what is there is no remediation plan, and is not overwritten"));
+        }
+        if is_in_pack(path) {
+            return Err(of_user(
+                "the folder is an evidence pack, which holds nothing but what its manifest names",
+            ));
+        }
         let text = self.to_json()?;
         let partial = path.with_extension("partial");
         std::fs::write(&partial, text).map_err(|error| refuse(error.to_string()))?;
         std::fs::rename(&partial, path).map_err(|error| refuse(error.to_string()))
     }
+}
+
+/// Is this a plain file that holds a plan, of whatever version?
+fn is_plan(path: &Path) -> bool {
+    let bytes = plain_file::read(path, LARGEST_PLAN).unwrap_or_default();
+    serde_json::from_slice::<Version>(&bytes).is_ok() && serde_json::from_slice::<Kinds>(&bytes).is_ok()
+}
+
+/// Is it in the folder of an evidence pack, or one below?
+fn is_in_pack(path: &Path) -> bool {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).canonicalize().unwrap_or_default();
+    let mut folders = folder.ancestors().take(2);
+    folders.any(|folder| folder.join("manifest.json").is_file() && folder.join("SHA256SUMS").is_file())
 }

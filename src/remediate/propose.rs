@@ -11,7 +11,7 @@ use crate::criteria::Criteria;
 use crate::domain::{FactName, FactValue, Finding, NullCause, TargetId, Verdict};
 use crate::inventory::Inventory;
 use crate::judge::judge;
-use crate::problem::{Outcome, count};
+use crate::problem::Outcome;
 use crate::report::{Report, TableRow};
 use crate::settings::Remediation;
 use crate::text::list;
@@ -315,7 +315,8 @@ impl Told<'_> {
         match (unanswered::why(&finding.rule), left_out.as_slice()) {
             (Some(why), _) => why.to_owned(),
             (None, []) => "no action answers this rule".to_owned(),
-            (None, ids) => format!("{} left out: {}", count(ids.len(), "kind of action"), list(ids)),
+            (None, [id]) => format!("1 kind of action left out: `{id}`"),
+            (None, ids) => format!("{} kinds of action left out: {}", ids.len(), list(ids)),
         }
     }
 }

@@ -58,7 +58,7 @@ pub(crate) async fn undo(
             Some(target) => match action.deed.undo(target, &action.id, &noted.before, &noted.done).await {
                 Ok(Undone::Back(how)) => Ok(how),
                 Ok(Undone::Left(why)) => Err(why),
-                Err(failure) => Err(failure.why()),
+                Err(failure) => Err(failure.told()),
             },
         };
         match outcome {

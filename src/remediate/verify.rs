@@ -51,6 +51,31 @@ pub(crate) struct Judged {
     pub(crate) worse: Vec<Remaining>,
 }
 
+/// A finding that the evidence of today does not hold, as the evidence from before names it, or the action that answers it.
+fn gone(plan: &Plan, before: Option<&Report>, id: &str) -> Remaining {
+    let known = before.and_then(|before| before.findings.iter().find(|finding| *finding.id == *id));
+    let (rule, resource) = match known {
+        Some(finding) => (finding.rule.to_string(), finding.resource_arn.clone()),
+        None => {
+            let mut answers = plan.actions.iter();
+            let action = answers.find(|action| action.findings.iter().any(|answered| answered == id));
+            let name = |action: &super::Action| {
+                (
+                    action.deed.kind().id.to_owned(),
+                    action.deed.resource(&action.target()).id.into_owned(),
+                )
+            };
+            action.map_or_else(|| (String::new(), id.to_owned()), name)
+        }
+    };
+    Remaining {
+        finding: id.to_owned(),
+        rule,
+        resource,
+        message: "the evidence of today does not hold it".to_owned(),
+    }
+}
+
 /// Holds a judgement of today against what the plan was to bring about, and against the one from before, if it is there.
 pub(crate) fn judged(plan: &Plan, before: Option<&Report>, now: &Report) -> Judged {
     let by_id: BTreeMap<&str, &Finding> = now.findings.iter().map(|finding| (&*finding.id, finding)).collect();
@@ -62,12 +87,7 @@ pub(crate) fn judged(plan: &Plan, before: Option<&Report>, now: &Report) -> Judg
                 Verdict::NonCompliant => judged.not_fixed.push(Remaining::of(finding)),
                 Verdict::Unknown => judged.unknown.push(Remaining::of(finding)),
             },
-            None => judged.unknown.push(Remaining {
-                finding: id.clone(),
-                rule: String::new(),
-                resource: String::new(),
-                message: "the evidence of today does not hold it".to_owned(),
-            }),
+            None => judged.unknown.push(gone(plan, before, id)),
         }
     }
     if let Some(before) = before {

@@ -24,11 +24,15 @@ OTHER_ACCOUNT = "444455556666"
 REGION = "us-east-1"
 OTHER_REGION = "eu-west-1"
 START_SECONDS = 60
+# What tells the tests where things are.
+KEPT = ("BACKPROOF_BIN", "BACKPROOF_DEMO", "BACKPROOF_MINISTACK", "BACKPROOF_SAMPLES")
 
 # Without a demo's folder there is nothing to open; asked for by name, that file then fails for want of tests.
 collect_ignore = [] if os.environ.get("BACKPROOF_DEMO") else ["test_demo_outputs.py", "test_pack.py"]
 if not {"BACKPROOF_DEMO", "BACKPROOF_SAMPLES", "SARIF_MULTITOOL"} <= os.environ.keys():
     collect_ignore.append("test_formats.py")
+if "BACKPROOF_MINISTACK" not in os.environ:
+    collect_ignore.append("test_third_judge.py")
 
 # (service, operation) of every call that boto3 made to a sandbox; the last test asks whether any operation is missing.
 CALLED = set()
@@ -37,7 +41,7 @@ CALLED = set()
 def pytest_sessionstart(session):
     """Whatever login the person has must not leak into a test."""
     for name in list(os.environ):
-        if name.startswith(("AWS_", "BACKPROOF_")) and name not in ("BACKPROOF_BIN", "BACKPROOF_DEMO", "BACKPROOF_SAMPLES"):
+        if name.startswith(("AWS_", "BACKPROOF_")) and name not in KEPT:
             del os.environ[name]
     os.environ["AWS_CONFIG_FILE"] = os.devnull
     os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
@@ -175,28 +179,61 @@ def sandbox():
         yield running
 
 
-@pytest.fixture(scope="module")
-def moto():
-    """`moto_server` on a free loopback port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    program = pathlib.Path(sys.executable).with_name("moto_server")
-    command = [str(program), "-H", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+@contextlib.contextmanager
+def started(command, port, alive, **environment):
+    """Somebody else's AWS on a loopback port, until the end of the `with`."""
+    process = subprocess.Popen(
+        [str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | environment
+    )
     url = f"http://127.0.0.1:{port}"
     try:
         end = time.monotonic() + START_SECONDS
         while True:
             with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"{url}/moto-api/", timeout=5).close()
+                urllib.request.urlopen(f"{url}{alive}", timeout=5).close()
                 break
-            assert process.poll() is None and time.monotonic() < end, "moto_server did not start"
+            assert process.poll() is None and time.monotonic() < end, f"{command[0]} did not start"
             time.sleep(0.2)
         yield Endpoint(url)
     finally:
         process.terminate()
         process.wait(timeout=10)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def moto():
+    """`moto_server`, with the managed policies of AWS."""
+    port = free_port()
+    program = pathlib.Path(sys.executable).with_name("moto_server")
+    with started([program, "-H", "127.0.0.1", "-p", port], port, "/moto-api/", MOTO_IAM_LOAD_MANAGED_POLICIES="true") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def ministack(tmp_path_factory):
+    """MiniStack. Left alone it listens on all addresses: here on loopback only, and in CI there is no other interface."""
+    port, folder = free_port(), str(tmp_path_factory.mktemp("ministack"))
+    places = {name: folder for name in ("HOME", "TMPDIR", "STATE_DIR", "S3_DATA_DIR")}
+    own = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "DOCKER_HOST": "unix:///nowhere"}
+    with started([os.environ["BACKPROOF_MINISTACK"]], port, "/_ministack/health", **places, **own) as running:
+        assert listening(port) == {"0100007F"}, "it listens on more than loopback"
+        yield running
+
+
+def listening(port):
+    """The addresses, as the kernel writes them, at which somebody listens to a port."""
+    rows = []
+    for name in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with contextlib.suppress(FileNotFoundError):
+            rows += pathlib.Path(name).read_text().splitlines()[1:]
+    places = [(row.split()[1].split(":"), row.split()[3]) for row in rows]
+    return {address for (address, number), state in places if int(number, 16) == port and state == "0A"}
 
 
 @pytest.fixture

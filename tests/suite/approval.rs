@@ -274,3 +274,49 @@ fn what_a_backup_costs_is_told_and_limited() {
     );
     assert!(!bench.path("plan.json").exists());
 }
+
+/// Evidence, settings, devices: a plan takes the place of an earlier plan and of nothing else.
+#[test]
+fn a_plan_overwrites_nothing_but_a_plan() {
+    let bench = bench();
+    bench.write("kept.toml", "# settings\n");
+    let to = |path: &str| bench.run(&[&PLAN[..7], &[path]].concat());
+    for path in ["kept.toml", "before/manifest.json", "before", "/dev/null"] {
+        refused(
+            &to(path),
+            2,
+            &[
+                "could not write the remediation plan",
+                "is no remediation plan",
+                "nothing was written",
+                "`--to`",
+            ],
+        );
+    }
+    for path in ["before/plan.json", "before/inventory/plan.json"] {
+        refused(&to(path), 2, &["the folder is an evidence pack", "nothing was written"]);
+    }
+    let intact = bench.run(&["verify", "before"]);
+    assert_eq!(intact.code, 0, "{}{}", intact.stdout, intact.stderr);
+    let kept = std::fs::read_to_string(bench.path("kept.toml")).expect("still there");
+    assert_eq!(kept, "# settings\n");
+    for _ in 0..2 {
+        let ran = to("plan.json");
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+    }
+}
+
+/// What `apply` would refuse is told where it can be changed.
+#[test]
+fn a_role_of_another_account_is_refused_before_there_is_a_plan() {
+    let bench = Bench::new(&thawed(""));
+    bench.write(
+        "backproof.toml",
+        "[remediation]\nrole-arn = \"arn:aws:iam::999999999999:role/other\"\n",
+    );
+    bench.scan("before", &["--format", "json"]);
+    let ran = bench.run(&["remediate", "plan", "--from", "before/inventory", "--to", "plan.json"]);
+    let why = "role `arn:aws:iam::999999999999:role/other` is of another account";
+    refused(&ran, 2, &[why, "nothing was written", "`[remediation]`"]);
+    assert!(!bench.path("plan.json").exists());
+}

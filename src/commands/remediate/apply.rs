@@ -131,6 +131,7 @@ pub(crate) async fn carry_out(
     for (number, words) in [
         (applied.unproven, "of the journal not proven"),
         (applied.drifted.len(), "changed since the plan"),
+        (applied.unread.len(), "could not be checked"),
         (applied.left.len(), "left out with them"),
         (applied.waiting, "not begun"),
     ] {
@@ -220,8 +221,9 @@ pub(crate) fn agrees(plan: &Plan) -> Outcome<bool> {
 
 /// What is no longer as the plan has it, and what was left out for it; none: nothing.
 fn drift(plan: &Plan, applied: &Applied) -> Option<Problem> {
-    let (first, why) = applied.drifted.first()?;
-    let others = applied.drifted.iter().skip(1);
+    let mut hindered = applied.drifted.iter().chain(&applied.unread);
+    let (first, why) = hindered.next()?;
+    let others = hindered;
     let mut lines: Vec<String> = others
         .map(|(action, why)| format!("{}: {}", show::place(action), one_line(why)))
         .collect();
@@ -235,15 +237,26 @@ fn drift(plan: &Plan, applied: &Applied) -> Option<Problem> {
         true => why.clone(),
         false => format!("{why}; also {}", lines.join("; ")),
     };
-    let untouched = applied.drifted.len() + applied.left.len();
+    let untouched = applied.drifted.len() + applied.unread.len() + applied.left.len();
+    // That something could not be read is no change of anybody's.
+    let (what, hint) = match applied.drifted.is_empty() {
+        true => (
+            "what the remediation plan rests on could not be read",
+            "once the call works, give the same command again: what is done is not done twice",
+        ),
+        false => (
+            "the remediation plan no longer matches AWS",
+            "scan again, then `remediate plan`, and review the new plan",
+        ),
+    };
     Some(
-        Problem::new("the remediation plan no longer matches AWS")
+        Problem::new(what)
             .at(show::place(first))
             .why(why)
             .so(format!(
                 "{untouched} of {} not done",
                 count(plan.actions.len(), "action")
             ))
-            .hint("scan again, then `remediate plan`, and review the new plan"),
+            .hint(hint),
     )
 }

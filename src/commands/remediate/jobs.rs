@@ -62,7 +62,7 @@ pub(super) fn say_step(event: Event<'_>) {
         Event::Done(action) => say_of(action, &format!("{}: done", action.deed.describe())),
         Event::Already(action, how) => say_of(action, &format!("already so: {how}")),
         Event::Refused(action, why) => say_of(action, &format!("refused: {why}")),
-        Event::Drifted(action, why) => say_of(action, &format!("not done: {why}")),
+        Event::Hindered(action, why) => say_of(action, &format!("not done: {why}")),
         Event::Undone(action, how) => say_of(action, &format!("taken back: {how}")),
         Event::Kept(action, why) => say_of(action, &format!("stays: {why}")),
         Event::Left(action) => say_of(action, "not done: it needs what was not done"),

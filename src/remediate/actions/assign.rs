@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Act, Deed, Doing, Done, Kind, Now, Quantities, Resource, Sign, Tag, Thing, Undone, check_table, default_role, token};
+use super::{Act, Deed, Doing, Done, Kind, Now, Obstacle, Quantities, Resource, Sign, Tag, Thing, Undone, check_table, default_role, token};
 use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
 use crate::domain::{Arn, Finding, TargetId, Verdict};
@@ -199,13 +199,13 @@ impl Assign {
     /// The plan's id: the one that is named, or that of the plan of this name.
     ///
     /// API: backup:ListBackupPlans where only the name is known. Calls: 0 or 1. Errors: in words.
-    async fn plan(&self, target: &Target) -> Result<String, String> {
+    async fn plan(&self, target: &Target) -> Result<String, Obstacle> {
         if let Some(id) = &self.plan_id {
             return Ok(id.clone());
         }
-        let found = asked::plan_named(target, &self.plan_name).await.map_err(|failure| failure.of(LIST_PLANS))?;
+        let found = asked::plan_named(target, &self.plan_name).await?;
         let id = found.and_then(|plan| plan.backup_plan_id().map(str::to_owned));
-        id.ok_or_else(|| format!("there is no plan `{}`", one_line(&self.plan_name)))
+        id.ok_or_else(|| format!("there is no plan `{}`", one_line(&self.plan_name)).into())
     }
 
     /// The selection of its name in the plan, if there is one.
@@ -353,9 +353,9 @@ impl Act for Assign {
 
     /// API: backup:ListBackupPlans or backup:GetBackupPlan, backup:ListBackupSelections, backup:GetBackupSelection,
     /// dynamodb:DescribeTable. Calls: 2 or 3, and 1 for each table.
-    async fn look(&self, target: &Target, _id: &str) -> Result<Now, String> {
+    async fn look(&self, target: &Target, _id: &str) -> Result<Now, Obstacle> {
         let plan_id = self.plan(target).await?;
-        let found = self.found(target, &plan_id).await.map_err(|failure| failure.why())?;
+        let found = self.found(target, &plan_id).await?;
         if let Some((id, found)) = found {
             return match self.is_same(&found) {
                 true => Ok(Now::Already {
@@ -365,17 +365,19 @@ impl Act for Assign {
                 false => Err(format!(
                     "the plan has an assignment `{}` that says something else",
                     self.selection_name()
-                )),
+                )
+                .into()),
             };
         }
         if let Some(judged) = &self.version_id {
-            let plan = asked::plan(target, &plan_id).await.map_err(|failure| failure.why())?;
+            let plan = asked::plan(target, &plan_id).await?;
             if plan.version_id != *judged {
                 return Err(format!(
                     "the plan was changed since: its version is `{}`, and `{}` was judged",
                     one_line(&plan.version_id),
                     one_line(judged)
-                ));
+                )
+                .into());
             }
         }
         let checks = self
@@ -396,7 +398,7 @@ impl Act for Assign {
         let plan_id = match (&self.plan_id, made) {
             (Some(id), _) => id.clone(),
             (None, Some(made)) => made.to_owned(),
-            (None, None) => self.plan(target).await.map_err(|why| Failure::broken(&why, None))?,
+            (None, None) => self.plan(target).await.map_err(|why| Failure::broken(&why.why(), None))?,
         };
         let send = || {
             let create = target.backup.create_backup_selection().backup_plan_id(&plan_id);
@@ -414,11 +416,11 @@ impl Act for Assign {
     async fn verify(&self, target: &Target, _since: DateTime<Utc>) -> (Verdict, String) {
         let plan_id = match self.plan(target).await {
             Ok(id) => id,
-            Err(why) if why.starts_with("there is no plan") => return (Verdict::NonCompliant, why),
-            Err(why) => return (Verdict::Unknown, why),
+            Err(Obstacle::Changed(why)) => return (Verdict::NonCompliant, why),
+            Err(Obstacle::Unread(why)) => return (Verdict::Unknown, why),
         };
         match self.found(target, &plan_id).await {
-            Err(failure) => (Verdict::Unknown, failure.why()),
+            Err(failure) => (Verdict::Unknown, failure.told()),
             Ok(None) => (Verdict::NonCompliant, "the plan has no such assignment".to_owned()),
             Ok(Some((_, found))) if self.is_same(&found) => (Verdict::Compliant, self.describe()),
             Ok(Some(_)) => (

@@ -17,7 +17,7 @@ use super::ground::{
 };
 use super::on_demand_backup::{check_bounds, default_role};
 use super::{
-    Act, Deed, Doing, Done, Kind, Now, Quantities, Resource, Sign, Standing, Thing, Undone, check_table, token,
+    Act, Deed, Doing, Done, Kind, Now, Obstacle, Quantities, Resource, Sign, Standing, Thing, Undone, check_table, token,
 };
 use crate::aws::call::Page;
 use crate::aws::failure::{Failure, FailureKind};
@@ -437,7 +437,7 @@ impl CopyPoint {
     /// The point as it is now.
     ///
     /// API: backup:ListRecoveryPointsByBackupVault. Errors: it is not there, or cannot be copied, in words.
-    async fn point(&self, target: &Target) -> Result<RecoveryPointByBackupVault, String> {
+    async fn point(&self, target: &Target) -> Result<RecoveryPointByBackupVault, Obstacle> {
         let (points, read) = points_in(target, &self.vault_name, &self.table_arn).await;
         let found = match &self.point_arn {
             Some(arn) => points.into_iter().find(|point| point.recovery_point_arn() == Some(arn)),
@@ -447,21 +447,22 @@ impl CopyPoint {
                 .max_by_key(created),
         };
         let Some(point) = found else {
-            read.map_err(|failure| failure.why())?;
-            return Err(match &self.point_arn {
+            read?;
+            return Err(Obstacle::Changed(match &self.point_arn {
                 Some(arn) => format!("{} is gone", one_line(arn)),
                 None => format!("no recovery point was made in vault {} since", one_line(&self.vault_name)),
-            });
+            }));
         };
         let arn = point.recovery_point_arn().unwrap_or_default();
         if !is_usable(&point) {
-            return Err(format!("{} cannot be restored any more", one_line(arn)));
+            return Err(format!("{} cannot be restored any more", one_line(arn)).into());
         }
         if arn.contains(":dynamodb:") {
             return Err(format!(
                 "{} was made without advanced features, and cannot be copied",
                 one_line(arn)
-            ));
+            )
+            .into());
         }
         Ok(point)
     }
@@ -687,10 +688,10 @@ impl Act for CopyPoint {
     }
 
     /// API: dynamodb:DescribeTable, backup:ListCopyJobs, backup:ListRecoveryPointsByBackupVault. Calls: 3, and 1 where there was a job.
-    async fn look(&self, target: &Target, _id: &str) -> Result<Now, String> {
+    async fn look(&self, target: &Target, _id: &str) -> Result<Now, Obstacle> {
         described(target, &self.table_arn, self.table_id.as_deref()).await?;
         let copied = self.copied(target, self.judged_at).await;
-        if let Some(arn) = copied.map_err(|failure| failure.why())? {
+        if let Some(arn) = copied? {
             return Ok(Now::Already {
                 how: format!("copied as {arn}"),
                 made: Some(arn),
@@ -702,7 +703,7 @@ impl Act for CopyPoint {
 
     /// API: backup:ListRecoveryPointsByBackupVault, backup:StartCopyJob (and iam:PassRole). Calls: 2. Errors: AWS's refusal.
     async fn act(&self, target: &Target, doing: &Doing<'_>) -> Result<Done, Failure> {
-        let point = self.point(target).await.map_err(|why| Failure::broken(&why, None))?;
+        let point = self.point(target).await.map_err(|why| Failure::broken(&why.why(), None))?;
         let point_arn = point.recovery_point_arn().unwrap_or_default();
         let lifecycle = Lifecycle::builder().delete_after_days(self.delete_after_days).build();
         let send = || {
@@ -757,7 +758,7 @@ impl Act for CopyPoint {
                 job.status_message().unwrap_or_default().to_owned(),
                 job.message_category().unwrap_or_default().to_owned(),
             ),
-            Err(failure) => ("UNKNOWN".to_owned(), failure.why(), String::new()),
+            Err(failure) => ("UNKNOWN".to_owned(), failure.told(), String::new()),
         };
         let is_success = state == "COMPLETED";
         Standing {
@@ -776,7 +777,7 @@ impl Act for CopyPoint {
         match self.copied(target, since).await {
             Ok(Some(arn)) => (Verdict::Compliant, format!("copied as {arn}")),
             Ok(None) => (Verdict::NonCompliant, format!("no copy since {}", rfc3339(since))),
-            Err(failure) => (Verdict::Unknown, failure.why()),
+            Err(failure) => (Verdict::Unknown, failure.told()),
         }
     }
 

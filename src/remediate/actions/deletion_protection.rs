@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::ground::{DESCRIBE_TABLE, described, name_of, table_id};
-use super::{Act, Deed, Doing, Done, Kind, Now, Resource, Sign, Undone, check_table};
+use super::{Act, Deed, Doing, Done, Kind, Now, Obstacle, Resource, Sign, Undone, check_table};
 use crate::aws::failure::Failure;
 use crate::aws::target::Target;
 use crate::domain::{TargetId, Verdict};
@@ -66,7 +66,7 @@ const fn words(is_on: bool) -> &'static str {
 }
 
 impl DeletionProtection {
-    async fn read(&self, target: &Target) -> Result<bool, String> {
+    async fn read(&self, target: &Target) -> Result<bool, Obstacle> {
         let table = described(target, &self.table_arn, self.table_id.as_deref()).await?;
         Ok(is_on(&table))
     }
@@ -130,7 +130,7 @@ impl Act for DeletionProtection {
     }
 
     /// API: dynamodb:DescribeTable. Calls: 1.
-    async fn look(&self, target: &Target, _id: &str) -> Result<Now, String> {
+    async fn look(&self, target: &Target, _id: &str) -> Result<Now, Obstacle> {
         Ok(match self.read(target).await? {
             true => Now::Already {
                 how: words(true).to_owned(),
@@ -151,14 +151,14 @@ impl Act for DeletionProtection {
         match self.read(target).await {
             Ok(true) => (Verdict::Compliant, words(true).to_owned()),
             Ok(false) => (Verdict::NonCompliant, words(false).to_owned()),
-            Err(why) => (Verdict::Unknown, why),
+            Err(why) => (Verdict::Unknown, why.why()),
         }
     }
 
     /// API: dynamodb:DescribeTable, dynamodb:UpdateTable. Calls: 2.
     async fn undo(&self, target: &Target, _id: &str, _before: &Value, _done: &Done) -> Result<Undone, Failure> {
         match self.read(target).await {
-            Err(why) => return Ok(Undone::Left(why)),
+            Err(why) => return Ok(Undone::Left(why.why())),
             Ok(false) => return Ok(Undone::Left("it was switched off since".to_owned())),
             Ok(true) => {}
         }

@@ -6,7 +6,7 @@ use aws_sdk_backup::types::{BackupVaultListMember, RecoveryPointByBackupVault};
 use aws_sdk_dynamodb::types::TableDescription;
 use chrono::{DateTime, Utc};
 
-use super::Undone;
+use super::{Obstacle, Undone};
 use crate::aws::call::Page;
 use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
@@ -80,15 +80,14 @@ pub(crate) async fn described(
     target: &Target,
     table_arn: &str,
     table_id: Option<&str>,
-) -> Result<TableDescription, String> {
+) -> Result<TableDescription, Obstacle> {
     let name = name_of(table_arn);
     let send = || target.dynamodb.describe_table().table_name(name).send();
     let answer = target.caller.once(DESCRIBE_TABLE, name, send).await;
     // No table in the answer is no table without an id.
-    let table = answer
-        .map_err(|failure| failure.why())?
+    let table = answer?
         .table
-        .ok_or_else(|| format!("the answer to {DESCRIBE_TABLE} holds no table"))?;
+        .ok_or_else(|| Obstacle::Unread(format!("the answer to {DESCRIBE_TABLE} holds no table")))?;
     let found = table.table_id();
     if found == table_id {
         return Ok(table);
@@ -97,7 +96,8 @@ pub(crate) async fn described(
         "the table was deleted and created again (table id {} is now {})",
         table_id.unwrap_or("none"),
         found.unwrap_or("none")
-    ))
+    )
+    .into())
 }
 
 /// The recovery points of a table in one vault, in whatever state, and why they are not all: what was read before a failure is

@@ -15,7 +15,7 @@ use super::Plan;
 use super::export::{Declared, NO_RESOURCE};
 use super::propose::Planner;
 use super::world::World;
-use crate::aws::failure::Failure;
+use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
 use crate::domain::{Arn, TargetId, Verdict};
 use crate::problem::{Outcome, one_line};
@@ -166,6 +166,48 @@ pub(crate) enum Now {
     },
 }
 
+/// Why an action is not begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Obstacle {
+    /// What it rests on has changed, in these words.
+    Changed(String),
+    /// What it rests on could not be read: whether it has changed is not known.
+    Unread(String),
+}
+
+impl Obstacle {
+    /// In words.
+    pub(crate) fn why(self) -> String {
+        match self {
+            Self::Changed(why) | Self::Unread(why) => why,
+        }
+    }
+
+    /// The same, with what it is about before it.
+    pub(crate) fn of(self, what: &str) -> Self {
+        match self {
+            Self::Changed(why) => Self::Changed(format!("{what}: {why}")),
+            Self::Unread(why) => Self::Unread(format!("{what}: {why}")),
+        }
+    }
+}
+
+impl From<String> for Obstacle {
+    fn from(why: String) -> Self {
+        Self::Changed(why)
+    }
+}
+
+impl From<Failure> for Obstacle {
+    fn from(failure: Failure) -> Self {
+        match failure.kind {
+            // That something is gone is an answer.
+            FailureKind::Absent => Self::Changed(failure.told()),
+            FailureKind::Gap(_) => Self::Unread(failure.told()),
+        }
+    }
+}
+
 /// What doing an action gave.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Done {
@@ -284,7 +326,7 @@ pub(crate) trait Act {
     /// Is what it rests on still so, and is it still to be done? Asked of AWS just before it is done.
     ///
     /// Errors: what has changed, or why that cannot be told.
-    async fn look(&self, target: &Target, id: &str) -> Result<Now, String>;
+    async fn look(&self, target: &Target, id: &str) -> Result<Now, Obstacle>;
 
     /// Does it.
     ///
@@ -388,7 +430,7 @@ impl Deed {
     }
 
     /// As [`Act::look`].
-    pub(crate) async fn look(&self, target: &Target, id: &str) -> Result<Now, String> {
+    pub(crate) async fn look(&self, target: &Target, id: &str) -> Result<Now, Obstacle> {
         each!(self, deed => deed.look(target, id).await)
     }
 

@@ -13,7 +13,7 @@ use super::ground::{
     DELETE_POINT, DESCRIBE_TABLE, LIST_POINTS, LIST_VAULTS, beside, created, delete_point, described, is_usable, points_in,
     table_id, text,
 };
-use super::{Act, Deed, Doing, Done, Kind, MADE_BY, Now, Quantities, Resource, Sign, Standing, Thing, Undone, check_table, token};
+use super::{Act, Deed, Doing, Done, Kind, MADE_BY, Now, Obstacle, Quantities, Resource, Sign, Standing, Thing, Undone, check_table, token};
 use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
 use crate::collect::instant;
@@ -356,7 +356,7 @@ impl Act for OnDemandBackup {
     /// Is the table still the one that was judged?
     ///
     /// API: dynamodb:DescribeTable. Calls: 1. Errors: AWS's refusal, or another table of the same name.
-    async fn look(&self, target: &Target, _id: &str) -> Result<Now, String> {
+    async fn look(&self, target: &Target, _id: &str) -> Result<Now, Obstacle> {
         described(target, &self.table_arn, self.table_id.as_deref()).await?;
         Ok(Now::ToDo(Value::Null))
     }
@@ -422,7 +422,7 @@ impl Act for OnDemandBackup {
                 answer.status_message().unwrap_or_default().to_owned(),
                 answer.message_category().unwrap_or_default().to_owned(),
             ),
-            Err(failure) => ("UNKNOWN".to_owned(), failure.why(), String::new()),
+            Err(failure) => ("UNKNOWN".to_owned(), failure.told(), String::new()),
         };
         let is_success = state == "COMPLETED";
         // What the console calls "completed with issues": there is a recovery point, perhaps in another vault than was asked for.
@@ -462,7 +462,7 @@ impl Act for OnDemandBackup {
         }
         // A usable point proves itself, whatever else could not be read.
         if let (Err(failure), None) = (read, &newest) {
-            return (Verdict::Unknown, failure.why());
+            return (Verdict::Unknown, failure.told());
         }
         match (newest, unfinished) {
             (Some((at, arn)), _) => (Verdict::Compliant, format!("{arn} of {}", rfc3339(at))),

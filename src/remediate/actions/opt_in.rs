@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Act, Deed, Doing, Done, Kind, Now, Resource, Sign, Thing, Undone};
+use super::{Act, Deed, Doing, Done, Kind, Now, Obstacle, Resource, Sign, Thing, Undone};
 use crate::aws::failure::Failure;
 use crate::aws::target::Target;
 use crate::domain::{TargetId, Verdict};
@@ -115,8 +115,8 @@ impl Act for OptIn {
     }
 
     /// API: backup:DescribeRegionSettings. Calls: 1.
-    async fn look(&self, target: &Target, _id: &str) -> Result<Now, String> {
-        let settings = Self::read(target).await.map_err(|failure| failure.why())?;
+    async fn look(&self, target: &Target, _id: &str) -> Result<Now, Obstacle> {
+        let settings = Self::read(target).await?;
         Ok(match self.is_done(settings) {
             true => Now::Already {
                 how: self.describe(),
@@ -151,7 +151,7 @@ impl Act for OptIn {
                 let found = format!("opt-in {}, advanced features {}", word(opted_in), word(managed));
                 (Verdict::NonCompliant, found)
             }
-            Err(failure) => (Verdict::Unknown, failure.why()),
+            Err(failure) => (Verdict::Unknown, failure.told()),
         }
     }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::ground::{DESCRIBE_TABLE, described, name_of, table_id};
-use super::{Act, Deed, Doing, Done, Kind, Now, Quantities, Resource, Sign, Undone, check_table};
+use super::{Act, Deed, Doing, Done, Kind, Now, Obstacle, Quantities, Resource, Sign, Undone, check_table};
 use crate::aws::failure::Failure;
 use crate::aws::target::Target;
 use crate::domain::{TargetId, Verdict};
@@ -164,9 +164,9 @@ impl Act for Pitr {
     }
 
     /// API: dynamodb:DescribeTable, dynamodb:DescribeContinuousBackups. Calls: 2.
-    async fn look(&self, target: &Target, _id: &str) -> Result<Now, String> {
+    async fn look(&self, target: &Target, _id: &str) -> Result<Now, Obstacle> {
         described(target, &self.table_arn, self.table_id.as_deref()).await?;
-        let setting = self.read(target).await.map_err(|failure| failure.why())?;
+        let setting = self.read(target).await?;
         Ok(match self.is_done(setting) {
             true => Now::Already {
                 how: words(setting),
@@ -187,14 +187,14 @@ impl Act for Pitr {
         match self.read(target).await {
             Ok(setting) if self.is_done(setting) => (Verdict::Compliant, words(setting)),
             Ok(setting) => (Verdict::NonCompliant, words(setting)),
-            Err(failure) => (Verdict::Unknown, failure.why()),
+            Err(failure) => (Verdict::Unknown, failure.told()),
         }
     }
 
     /// API: dynamodb:DescribeTable, dynamodb:DescribeContinuousBackups, dynamodb:UpdateContinuousBackups. Calls: 3.
     async fn undo(&self, target: &Target, _id: &str, before: &Value, _done: &Done) -> Result<Undone, Failure> {
         if let Err(why) = described(target, &self.table_arn, self.table_id.as_deref()).await {
-            return Ok(Undone::Left(why));
+            return Ok(Undone::Left(why.why()));
         }
         let setting = self.read(target).await?;
         if !self.is_done(setting) {

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Act, Deed, Doing, Done, Kind, Now, Quantities, Resource, Sign, Thing, Undone};
+use super::{Act, Deed, Doing, Done, Kind, Now, Obstacle, Quantities, Resource, Sign, Thing, Undone};
 use crate::aws::failure::Failure;
 use crate::aws::raw::replace_body;
 use crate::aws::target::Target;
@@ -192,8 +192,8 @@ impl Act for PlanChange {
     }
 
     /// API: backup:GetBackupPlan, backup:ListTags. Calls: 2.
-    async fn look(&self, target: &Target, _id: &str) -> Result<Now, String> {
-        let plan = asked::plan(target, &self.plan_id).await.map_err(|failure| failure.why())?;
+    async fn look(&self, target: &Target, _id: &str) -> Result<Now, Obstacle> {
+        let plan = asked::plan(target, &self.plan_id).await?;
         if self.is_done(&plan) {
             return Ok(Now::Already {
                 how: self.words(),
@@ -205,7 +205,8 @@ impl Act for PlanChange {
                 "the plan was changed since: its version is `{}`, and `{}` was judged",
                 one_line(&plan.version_id),
                 one_line(&self.version_id)
-            ));
+            )
+            .into());
         }
         asked::check_owner(target, &plan.arn).await?;
         self.changed(&plan.document)?;
@@ -246,7 +247,7 @@ impl Act for PlanChange {
     /// API: backup:GetBackupPlan. Calls: 1.
     async fn verify(&self, target: &Target, _since: DateTime<Utc>) -> (Verdict, String) {
         match asked::plan(target, &self.plan_id).await {
-            Err(failure) => (Verdict::Unknown, failure.why()),
+            Err(failure) => (Verdict::Unknown, failure.told()),
             Ok(plan) if self.is_done(&plan) => (Verdict::Compliant, format!("version {}", one_line(&plan.version_id))),
             Ok(plan) => {
                 let of_rule = |rule: &RuleChange| match plan.rules.get(&rule.name) {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::vault::{cloudformation_name, terraform_name};
-use super::{Act, Assign, Deed, Doing, Done, Kind, MADE_BY, Now, PlanChange, Resource, Sign, TagTable, Thing, Undone};
+use super::{Act, Assign, Deed, Doing, Done, Kind, MADE_BY, Now, Obstacle, PlanChange, Resource, Sign, TagTable, Thing, Undone};
 use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
 use crate::domain::{TargetId, Verdict};
@@ -222,7 +222,7 @@ impl PlanCreate {
     /// Is its vault there, and does its lock allow the lifecycle?
     ///
     /// API: backup:DescribeBackupVault. Calls: 1. Errors: not so, in words.
-    async fn check_vault(&self, target: &Target) -> Result<(), String> {
+    async fn check_vault(&self, target: &Target) -> Result<(), Obstacle> {
         let name = &self.rule.vault_name;
         let send = || target.backup.describe_backup_vault().backup_vault_name(name).send();
         let lock = |answer: DescribeBackupVaultOutput| {
@@ -234,7 +234,7 @@ impl PlanCreate {
             .caller
             .part(DESCRIBE_VAULT, name, send, "vault of this name", lock)
             .await
-            .map_err(|failure| format!("vault `{}`: {}", one_line(name), failure.why()))?;
+            .map_err(|failure| Obstacle::from(failure).of(&format!("vault `{}`", one_line(name))))?;
         let kept = positive(self.rule.delete_after_days);
         let is_short = least.zip(kept).is_some_and(|(least, kept)| kept < least);
         let is_long = most.is_some_and(|most| kept.is_none_or(|kept| kept > most));
@@ -246,7 +246,8 @@ impl PlanCreate {
                 word(least),
                 word(most),
                 kept.map_or_else(|| "for ever".to_owned(), |days| format!("{days} days"))
-            ));
+            )
+            .into());
         }
         Ok(())
     }
@@ -305,27 +306,33 @@ impl Act for PlanCreate {
     }
 
     /// API: backup:ListBackupPlans, backup:GetBackupPlan, backup:DescribeBackupVault. Calls: 2.
-    async fn look(&self, target: &Target, id: &str) -> Result<Now, String> {
-        let found = asked::plan_named(target, &self.plan_name).await.map_err(|failure| failure.of(LIST_PLANS))?;
+    async fn look(&self, target: &Target, id: &str) -> Result<Now, Obstacle> {
+        let found = asked::plan_named(target, &self.plan_name).await?;
         let Some(found) = found else {
             self.check_vault(target).await?;
             return Ok(Now::ToDo(Value::Null));
         };
         let plan_id = found.backup_plan_id().unwrap_or_default();
-        let plan = asked::plan(target, plan_id).await.map_err(|failure| failure.of(GET_PLAN))?;
-        if plan.creator_request_id.as_deref() != Some(id) {
+        let plan = asked::plan(target, plan_id).await?;
+        let is_own = match plan.creator_request_id.as_deref() {
+            Some(made_by) => made_by == id,
+            // An answer may leave that out; the tag says the same.
+            None => asked::tags(target, &plan.arn).await?.get(MADE_BY).is_some_and(|made_by| made_by == id),
+        };
+        if !is_own {
             return Err(format!(
                 "the name is taken: a plan `{}` was made since, with the id `{}`",
                 one_line(&self.plan_name),
                 one_line(plan_id)
-            ));
+            )
+            .into());
         }
         match plan.rules.get(&self.rule_name) {
             Some(rule) if plan.rules.len() == 1 && rule.is_same(&self.rule) => Ok(Now::Already {
                 how: format!("the plan is there, with the id {}", one_line(plan_id)),
                 made: Some(plan_id.to_owned()),
             }),
-            _ => Err("the plan that this action made was changed since".to_owned()),
+            _ => Err(Obstacle::Changed("the plan that this action made was changed since".to_owned())),
         }
     }
 
@@ -357,12 +364,12 @@ impl Act for PlanCreate {
     /// API: backup:ListBackupPlans, backup:GetBackupPlan. Calls: 2.
     async fn verify(&self, target: &Target, _since: DateTime<Utc>) -> (Verdict, String) {
         let found = match asked::plan_named(target, &self.plan_name).await {
-            Err(failure) => return (Verdict::Unknown, failure.why()),
+            Err(failure) => return (Verdict::Unknown, failure.told()),
             Ok(None) => return (Verdict::NonCompliant, "there is no plan of this name".to_owned()),
             Ok(Some(found)) => found,
         };
         match asked::plan(target, found.backup_plan_id().unwrap_or_default()).await {
-            Err(failure) => (Verdict::Unknown, failure.why()),
+            Err(failure) => (Verdict::Unknown, failure.told()),
             Ok(plan) => match plan.rules.get(&self.rule_name) {
                 Some(rule) if rule.is_same(&self.rule) => (Verdict::Compliant, rule.words()),
                 Some(rule) => (Verdict::NonCompliant, format!("its rule is another: {}", rule.words())),

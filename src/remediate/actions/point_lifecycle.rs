@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::ground::{check_point, name_of, number};
 use super::on_demand_backup::check_bounds;
-use super::{Act, Deed, Doing, Done, Kind, Now, Quantities, Resource, Sign, Undone, check_table};
+use super::{Act, Deed, Doing, Done, Kind, Now, Obstacle, Quantities, Resource, Sign, Undone, check_table};
 use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
 use crate::collect::instant;
@@ -306,10 +306,10 @@ impl Act for PointLifecycle {
     }
 
     /// API: backup:DescribeRecoveryPoint. Calls: 1.
-    async fn look(&self, target: &Target, _id: &str) -> Result<Now, String> {
+    async fn look(&self, target: &Target, _id: &str) -> Result<Now, Obstacle> {
         let standing = match self.read(target).await {
-            Err(failure) if failure.kind == FailureKind::Absent => return Err("it is gone".to_owned()),
-            read => read.map_err(|failure| failure.why())?,
+            Err(failure) if failure.kind == FailureKind::Absent => return Err(Obstacle::Changed("it is gone".to_owned())),
+            read => read?,
         };
         if standing.is_kept(self.delete_after_days) {
             return Ok(Now::Already {
@@ -318,13 +318,13 @@ impl Act for PointLifecycle {
             });
         }
         if !standing.is_usable {
-            return Err("it cannot be restored any more".to_owned());
+            return Err(Obstacle::Changed("it cannot be restored any more".to_owned()));
         }
         if standing.is_cold {
-            return Err("it was moved to cold storage, and its lifecycle stays".to_owned());
+            return Err(Obstacle::Changed("it was moved to cold storage, and its lifecycle stays".to_owned()));
         }
         if standing.delete_after_days != Some(self.from_days) || standing.cold_after_days != self.cold_after_days {
-            return Err(format!("its lifecycle was changed since: {}", standing.words()));
+            return Err(format!("its lifecycle was changed since: {}", standing.words()).into());
         }
         Ok(Now::ToDo(json!({
             "cold_after_days": standing.cold_after_days,
@@ -345,7 +345,7 @@ impl Act for PointLifecycle {
             Ok(standing) if standing.is_kept(self.delete_after_days) => (Verdict::Compliant, standing.words()),
             Ok(standing) => (Verdict::NonCompliant, standing.words()),
             Err(failure) if failure.kind == FailureKind::Absent => (Verdict::NonCompliant, "it is gone".to_owned()),
-            Err(failure) => (Verdict::Unknown, failure.why()),
+            Err(failure) => (Verdict::Unknown, failure.told()),
         }
     }
 

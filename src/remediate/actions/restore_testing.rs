@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use super::ground::{number, text};
 use super::on_demand_backup::default_role;
-use super::{Act, Deed, Doing, Done, Kind, MADE_BY, Now, Quantities, Resource, Sign, Thing, Undone, check_table, token};
+use super::{Act, Deed, Doing, Done, Kind, MADE_BY, Now, Obstacle, Quantities, Resource, Sign, Thing, Undone, check_table, token};
 use crate::aws::call::Page;
 use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
@@ -384,21 +384,20 @@ impl Act for RestoreTesting {
     }
 
     /// API: backup:GetRestoreTestingPlan, backup:ListTags, backup:GetRestoreTestingSelection. Calls: 1, or 2 and 1 for each selection.
-    async fn look(&self, target: &Target, id: &str) -> Result<Now, String> {
-        let words = |failure: Failure| failure.why();
-        let Some(plan) = self.plan(target).await.map_err(words)? else {
+    async fn look(&self, target: &Target, id: &str) -> Result<Now, Obstacle> {
+        let Some(plan) = self.plan(target).await? else {
             return Ok(Now::ToDo(Value::Null));
         };
-        if !self.is_own(target, &plan, id).await.map_err(words)? {
-            return Err("a restore testing plan of this name was made by somebody else".to_owned());
+        if !self.is_own(target, &plan, id).await? {
+            return Err(Obstacle::Changed("a restore testing plan of this name was made by somebody else".to_owned()));
         }
-        match self.amiss(target).await.map_err(words)? {
+        match self.amiss(target).await? {
             None => Ok(Now::Already {
                 how: format!("restore testing plan {} covers the tables", self.plan_name),
                 made: Some(plan.restore_testing_plan_arn().to_owned()),
             }),
             Some((_, false)) => Ok(Now::ToDo(Value::Null)),
-            Some((name, true)) => Err(format!("selection `{}` was changed since", one_line(&name))),
+            Some((name, true)) => Err(format!("selection `{}` was changed since", one_line(&name)).into()),
         }
     }
 
@@ -461,7 +460,7 @@ impl Act for RestoreTesting {
         match self.plan(target).await {
             Ok(Some(_)) => {}
             Ok(None) => return (Verdict::NonCompliant, format!("there is no restore testing plan {name}")),
-            Err(failure) => return (Verdict::Unknown, failure.why()),
+            Err(failure) => return (Verdict::Unknown, failure.told()),
         }
         match self.amiss(target).await {
             Ok(None) => (Verdict::Compliant, format!("restore testing plan {name} covers the tables")),
@@ -469,7 +468,7 @@ impl Act for RestoreTesting {
                 Verdict::NonCompliant,
                 format!("selection {selection} of restore testing plan {name} does not name the tables"),
             ),
-            Err(failure) => (Verdict::Unknown, failure.why()),
+            Err(failure) => (Verdict::Unknown, failure.told()),
         }
     }
 

@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Act, Deed, Doing, Done, Kind, MADE_BY, Now, Resource, Sign, Thing, Undone, default_role, vault};
+use super::{Act, Deed, Doing, Done, Kind, MADE_BY, Now, Obstacle, Resource, Sign, Thing, Undone, default_role, vault};
 use crate::aws::call::Page;
 use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
@@ -336,8 +336,8 @@ impl Act for MakeRole {
     /// Is the role whole?
     ///
     /// API: iam:GetRole, iam:ListAttachedRolePolicies. Calls: 2.
-    async fn look(&self, target: &Target, _id: &str) -> Result<Now, String> {
-        let Some(found) = self.read(target).await.map_err(|failure| failure.why())? else {
+    async fn look(&self, target: &Target, _id: &str) -> Result<Now, Obstacle> {
+        let Some(found) = self.read(target).await? else {
             return Ok(Now::ToDo(json!({ "is_there": false, "attached": [] })));
         };
         found.check(&self.role_arn)?;
@@ -384,7 +384,7 @@ impl Act for MakeRole {
         let found = match self.read(target).await {
             Ok(Some(found)) => found,
             Ok(None) => return (Verdict::NonCompliant, "there is no such role".to_owned()),
-            Err(failure) => return (Verdict::Unknown, failure.why()),
+            Err(failure) => return (Verdict::Unknown, failure.told()),
         };
         let missing = found.missing();
         match found.check(&self.role_arn) {

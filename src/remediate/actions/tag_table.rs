@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Act, Deed, Doing, Done, Kind, Now, Quantities, Resource, Sign, Undone, check_table};
+use super::{Act, Deed, Doing, Done, Kind, Now, Obstacle, Quantities, Resource, Sign, Undone, check_table};
 use crate::aws::failure::Failure;
 use crate::aws::target::Target;
 use crate::domain::{Arn, TargetId, Verdict};
@@ -165,9 +165,9 @@ impl Act for TagTable {
     }
 
     /// API: dynamodb:DescribeTable, dynamodb:ListTagsOfResource. Calls: 2 and more for many tags.
-    async fn look(&self, target: &Target, _id: &str) -> Result<Now, String> {
+    async fn look(&self, target: &Target, _id: &str) -> Result<Now, Obstacle> {
         check_incarnation(target, self.table_name(), self.table_id.as_deref()).await?;
-        let found = table_tags(target, &self.table_arn).await.map_err(|failure| failure.why())?;
+        let found = table_tags(target, &self.table_arn).await?;
         let missing = self.missing(&found)?;
         Ok(match missing.is_empty() {
             true => Now::Already {
@@ -195,7 +195,7 @@ impl Act for TagTable {
     /// API: dynamodb:ListTagsOfResource. Calls: 1 for each page.
     async fn verify(&self, target: &Target, _since: DateTime<Utc>) -> (Verdict, String) {
         match table_tags(target, &self.table_arn).await {
-            Err(failure) => (Verdict::Unknown, failure.why()),
+            Err(failure) => (Verdict::Unknown, failure.told()),
             Ok(found) => match self.missing(&found) {
                 Err(why) => (Verdict::NonCompliant, why),
                 Ok(missing) if missing.is_empty() => (Verdict::Compliant, format!("it has {}", self.words())),

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Act, Deed, Doing, Done, Kind, MADE_BY, Now, Resource, Sign, Thing, Undone};
+use super::{Act, Deed, Doing, Done, Kind, MADE_BY, Now, Obstacle, Resource, Sign, Thing, Undone};
 use crate::aws::call::Page;
 use crate::aws::failure::Failure;
 use crate::aws::target::Target;
@@ -318,37 +318,39 @@ impl MakeVault {
     /// The ARN of the key that the settings name. None: they name none.
     ///
     /// API: kms:DescribeKey. Calls: 1. Errors: AWS's refusal, a key that does not work, or one that AWS manages.
-    async fn key_arn(&self, target: &Target) -> Result<Option<String>, String> {
+    async fn key_arn(&self, target: &Target) -> Result<Option<String>, Obstacle> {
         let Some(key) = &self.key else {
             return Ok(None);
         };
-        let described = describe_key(target, key).await.map_err(|failure| failure.why())?;
+        let described = describe_key(target, key).await?;
         let state = described.key_state().map_or("unknown", |state| state.as_str());
         if state != "Enabled" {
-            return Err(format!("key `{}` is {state}", one_line(key)));
+            return Err(format!("key `{}` is {state}", one_line(key)).into());
         }
         if !self.key_is_managed() && !is_customers(&described) {
-            return Err(format!("key `{}` is not customer-managed", one_line(key)));
+            return Err(format!("key `{}` is not customer-managed", one_line(key)).into());
         }
         let arn = described.arn().map(str::to_owned);
-        arn.map(Some).ok_or_else(|| format!("the answer to {DESCRIBE_KEY} names no ARN"))
+        arn.map(Some)
+            .ok_or_else(|| Obstacle::Unread(format!("the answer to {DESCRIBE_KEY} names no ARN")))
     }
 
     /// Is this vault as it was to be made? With what it is, in words.
     ///
     /// API: kms:DescribeKey. Calls: 1. Errors: why that cannot be told.
-    async fn compare(&self, target: &Target, found: &BackupVaultListMember) -> Result<(bool, String), String> {
+    async fn compare(&self, target: &Target, found: &BackupVaultListMember) -> Result<(bool, String), Obstacle> {
         let name = one_line(self.name());
         if let Some(kind) = found.vault_type().filter(|kind| kind.as_str() != ORDINARY) {
             return Ok((false, format!("vault `{name}` exists, and is a {}", kind.as_str())));
         }
         let key = found
             .encryption_key_arn()
-            .ok_or_else(|| format!("vault `{name}` exists, and AWS does not name its key"))?;
+            .filter(|key| !key.is_empty())
+            .ok_or_else(|| Obstacle::Unread(format!("vault `{name}` exists, and AWS does not name its key")))?;
         let is_same = match self.key_arn(target).await? {
             Some(wanted) => wanted == key,
             None => {
-                let described = describe_key(target, key).await.map_err(|failure| failure.why())?;
+                let described = describe_key(target, key).await?;
                 !is_customers(&described)
             }
         };
@@ -582,15 +584,15 @@ impl Act for MakeVault {
     /// Is the name free, and does the key work?
     ///
     /// API: backup:ListBackupVaults, kms:DescribeKey. Calls: 2.
-    async fn look(&self, target: &Target, id: &str) -> Result<Now, String> {
-        match find(target, self.name()).await.map_err(|failure| failure.why())? {
+    async fn look(&self, target: &Target, id: &str) -> Result<Now, Obstacle> {
+        match find(target, self.name()).await? {
             Some(found) if found.creator_request_id() == Some(id) => Ok(Now::Already {
                 how: format!("vault `{}` was made by this action", one_line(self.name())),
                 made: Some(self.vault_arn.clone()),
             }),
             Some(found) => match self.compare(target, &found).await? {
                 (true, how) => Ok(Now::Already { how, made: None }),
-                (false, why) => Err(why),
+                (false, why) => Err(why.into()),
             },
             None => self.key_arn(target).await.map(|_| Now::ToDo(Value::Null)),
         }
@@ -598,7 +600,7 @@ impl Act for MakeVault {
 
     /// API: kms:DescribeKey, backup:CreateBackupVault (and backup:TagResource). Calls: 2. Errors: AWS's refusal.
     async fn act(&self, target: &Target, doing: &Doing<'_>) -> Result<Done, Failure> {
-        let key_arn = self.key_arn(target).await.map_err(|why| Failure::broken(&why, None))?;
+        let key_arn = self.key_arn(target).await.map_err(|why| Failure::broken(&why.why(), None))?;
         let send = || {
             let create = target.backup.create_backup_vault().backup_vault_name(self.name());
             let create = create.set_encryption_key_arn(key_arn.clone()).creator_request_id(doing.id);
@@ -619,9 +621,9 @@ impl Act for MakeVault {
             Ok(Some(found)) => match self.compare(target, &found).await {
                 Ok((true, how)) => (Verdict::Compliant, how),
                 Ok((false, why)) => (Verdict::NonCompliant, why),
-                Err(why) => (Verdict::Unknown, why),
+                Err(why) => (Verdict::Unknown, why.why()),
             },
-            Err(failure) => (Verdict::Unknown, failure.why()),
+            Err(failure) => (Verdict::Unknown, failure.told()),
         }
     }
 

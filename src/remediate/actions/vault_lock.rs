@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::vault::{
     LIST, Wish, check_vault, designated, find, is_at, is_made, is_ordinary, lock_rank, name_in, terraform_name,
 };
-use super::{Act, Deed, Doing, Done, Kind, Now, Resource, Sign, Thing, Undone};
+use super::{Act, Deed, Doing, Done, Kind, Now, Obstacle, Resource, Sign, Thing, Undone};
 use crate::aws::failure::Failure;
 use crate::aws::target::Target;
 use crate::collect::instant;
@@ -349,9 +349,11 @@ impl LockVault {
     }
 
     /// API: backup:ListBackupVaults. Calls: 1. Errors: AWS's refusal, or no such vault.
-    async fn read(&self, target: &Target) -> Result<Option<Lock>, String> {
-        let found = find(target, self.name()).await.map_err(|failure| failure.why())?;
-        found.map(|vault| lock_of(&vault)).ok_or_else(|| format!("vault `{}` does not exist", one_line(self.name())))
+    async fn read(&self, target: &Target) -> Result<Option<Lock>, Obstacle> {
+        let found = find(target, self.name()).await?;
+        found
+            .map(|vault| lock_of(&vault))
+            .ok_or_else(|| format!("vault `{}` does not exist", one_line(self.name())).into())
     }
 
     /// Is this the lock that was to be set?
@@ -471,7 +473,7 @@ impl Act for LockVault {
     /// Is the vault locked as it was judged?
     ///
     /// API: backup:ListBackupVaults. Calls: 1.
-    async fn look(&self, target: &Target, _id: &str) -> Result<Now, String> {
+    async fn look(&self, target: &Target, _id: &str) -> Result<Now, Obstacle> {
         let lock = self.read(target).await?;
         if self.is_done(lock) {
             return Ok(Now::Already {
@@ -482,7 +484,7 @@ impl Act for LockVault {
         match (lock, self.was) {
             (None, None) => Ok(Now::ToDo(json!({ "locked": false }))),
             (Some(Lock { final_at: None, bounds }), Some(was)) if bounds == was => Ok(Now::ToDo(json!(bounds))),
-            (lock, _) => Err(format!("the lock of the vault was changed: it has {}", lock_words(lock))),
+            (lock, _) => Err(format!("the lock of the vault was changed: it has {}", lock_words(lock)).into()),
         }
     }
 
@@ -497,7 +499,7 @@ impl Act for LockVault {
         match self.read(target).await {
             Ok(lock) if self.is_done(lock) => (Verdict::Compliant, lock_words(lock)),
             Ok(lock) => (Verdict::NonCompliant, lock_words(lock)),
-            Err(why) => (Verdict::Unknown, why),
+            Err(why) => (Verdict::Unknown, why.why()),
         }
     }
 

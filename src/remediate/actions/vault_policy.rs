@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::vault::{check_vault, is_at, is_made, name_in, terraform_name};
-use super::{Act, Deed, Doing, Done, Kind, Now, Resource, Sign, Thing, Undone};
+use super::{Act, Deed, Doing, Done, Kind, Now, Obstacle, Resource, Sign, Thing, Undone};
 use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
 use crate::dictionary::TableFacts;
@@ -309,8 +309,8 @@ impl Act for GuardVault {
     /// Is the policy the one that was judged?
     ///
     /// API: backup:GetBackupVaultAccessPolicy. Calls: 1.
-    async fn look(&self, target: &Target, _id: &str) -> Result<Now, String> {
-        let now = self.read(target).await.map_err(|failure| failure.why())?;
+    async fn look(&self, target: &Target, _id: &str) -> Result<Now, Obstacle> {
+        let now = self.read(target).await?;
         let verdict = manual_deletion(now.as_deref(), &self.vault_arn);
         if verdict.answer == Some(true) {
             return Ok(Now::Already {
@@ -320,7 +320,7 @@ impl Act for GuardVault {
         }
         match is_same(now.as_deref(), self.was.as_deref()) {
             true => Ok(Now::ToDo(json!(now))),
-            false => Err("the access policy of the vault was changed since the scan".to_owned()),
+            false => Err(Obstacle::Changed("the access policy of the vault was changed since the scan".to_owned())),
         }
     }
 
@@ -342,7 +342,7 @@ impl Act for GuardVault {
                 });
                 (of_answer.unwrap_or(Verdict::Unknown), verdict.reason)
             }
-            Err(failure) => (Verdict::Unknown, failure.why()),
+            Err(failure) => (Verdict::Unknown, failure.told()),
         }
     }
 

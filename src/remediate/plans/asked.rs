@@ -18,6 +18,7 @@ use crate::aws::call::Page;
 use crate::aws::failure::Failure;
 use crate::aws::raw::RawAnswer;
 use crate::aws::target::Target;
+use crate::remediate::actions::Obstacle;
 use crate::text::one_line;
 
 pub(crate) const LIST_PLANS: &str = "backup:ListBackupPlans";
@@ -199,8 +200,8 @@ pub(crate) async fn tags(target: &Target, arn: &str) -> Result<BTreeMap<String, 
 /// Whose plan it is, by its tags, if nobody may change it but that one.
 ///
 /// API: backup:ListTags. Calls: 1. Errors: AWS's refusal, in words.
-pub(crate) async fn check_owner(target: &Target, arn: &str) -> Result<(), String> {
-    let tags = tags(target, arn).await.map_err(|failure| failure.of(LIST_TAGS))?;
+pub(crate) async fn check_owner(target: &Target, arn: &str) -> Result<(), Obstacle> {
+    let tags = tags(target, arn).await?;
     if !tags.keys().any(|key| key.starts_with(CLOUDFORMATION)) {
         return Ok(());
     }
@@ -210,21 +211,22 @@ pub(crate) async fn check_owner(target: &Target, arn: &str) -> Result<(), String
     Err(format!(
         "CloudFormation manages the plan, by stack `{}`: whoever keeps its template changes it there",
         one_line(stack)
-    ))
+    )
+    .into())
 }
 
 /// Is the table there, and still the one that was judged?
 ///
 /// API: dynamodb:DescribeTable. Calls: 1. Errors: AWS's refusal, or another table of the same name.
-pub(crate) async fn check_incarnation(target: &Target, name: &str, table_id: Option<&str>) -> Result<(), String> {
+pub(crate) async fn check_incarnation(target: &Target, name: &str, table_id: Option<&str>) -> Result<(), Obstacle> {
     let send = || target.dynamodb.describe_table().table_name(name).send();
     let answer = target.caller.once(DESCRIBE_TABLE, name, send).await;
-    let answer = answer.map_err(|failure| format!("table `{}`: {}", one_line(name), failure.why()))?;
+    let answer = answer.map_err(|failure| Obstacle::from(failure).of(&format!("table `{}`", one_line(name))))?;
     let table = answer
         .table()
-        .ok_or_else(|| format!("the answer to {DESCRIBE_TABLE} holds no table"))?;
+        .ok_or_else(|| Obstacle::Unread(format!("the answer to {DESCRIBE_TABLE} holds no table")))?;
     if table.table_status() == Some(&TableStatus::Deleting) {
-        return Err(format!("table `{}` is being deleted", one_line(name)));
+        return Err(format!("table `{}` is being deleted", one_line(name)).into());
     }
     if table.table_id() == table_id {
         return Ok(());
@@ -234,7 +236,8 @@ pub(crate) async fn check_incarnation(target: &Target, name: &str, table_id: Opt
         one_line(name),
         table_id.unwrap_or("none"),
         table.table_id().unwrap_or("none")
-    ))
+    )
+    .into())
 }
 
 /// The tags of a table.
