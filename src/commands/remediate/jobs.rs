@@ -63,6 +63,7 @@ pub(super) fn say_step(event: Event<'_>) {
         Event::Already(action, how) => say_of(action, &format!("already so: {how}")),
         Event::Refused(action, why) => say_of(action, &format!("refused: {why}")),
         Event::Drifted(action, why) => say_of(action, &format!("not done: {why}")),
+        Event::Unasked(action, why) => say_of(action, &format!("not done, as it could not be checked: {why}")),
         Event::Undone(action, how) => say_of(action, &format!("taken back: {how}")),
         Event::Kept(action, why) => say_of(action, &format!("stays: {why}")),
         Event::Left(action) => say_of(action, "not done: it needs what was not done"),
