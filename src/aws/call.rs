@@ -16,11 +16,11 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::answer::{self, Answer, Noted};
-use super::failure::{Failure, classify};
+use super::failure::{Failure, FailureKind, classify};
 use super::limit::Limits;
 use super::pages::Pages;
 use super::patience::Patience;
-use crate::domain::TargetId;
+use crate::domain::{GapKind, TargetId};
 use crate::inventory::schema::CallLogEntry;
 use crate::problem::count;
 use crate::stderr::{self, Detail};
@@ -102,6 +102,8 @@ pub(crate) struct Caller {
     patience: Patience,
     limits: Arc<Limits>,
     log: Arc<CallLog>,
+    /// How a call ended last that had no usable answer.
+    gap: Arc<Mutex<Option<GapKind>>>,
 }
 
 impl Caller {
@@ -112,7 +114,26 @@ impl Caller {
             patience,
             limits: Arc::default(),
             log,
+            gap: Arc::default(),
         }
+    }
+
+    /// The same, which knows of its own calls only whether they were answered.
+    pub(crate) fn watched(&self) -> Self {
+        Self {
+            gap: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// How a call ended that had no usable answer, the last one; none: all were answered. That something does not exist is an
+    /// answer.
+    pub(crate) fn gap(&self) -> Option<GapKind> {
+        *self.gap.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_gap(&self, kind: GapKind) {
+        *self.gap.lock().unwrap_or_else(PoisonError::into_inner) = Some(kind);
     }
 
     /// Begins a call about `resource` (empty: about the whole target).
@@ -304,6 +325,9 @@ impl Call<'_> {
                 .patience
                 .pause(attempt, began.elapsed(), failure.is_throttling());
             let Some(pause) = pause.filter(|_| failure.is_retryable) else {
+                if let FailureKind::Gap(kind) = failure.kind {
+                    self.caller.note_gap(kind);
+                }
                 self.row.outcome = failure.outcome().to_owned();
                 self.row.error = Some(failure.why());
                 self.row.request_id.clone_from(&failure.request_id);
@@ -350,9 +374,8 @@ impl Call<'_> {
 
     /// The answer came, but cannot be used.
     pub(crate) fn fail(mut self, why: &str) {
-        crate::domain::GapKind::Failed
-            .as_str()
-            .clone_into(&mut self.row.outcome);
+        self.caller.note_gap(GapKind::Failed);
+        GapKind::Failed.as_str().clone_into(&mut self.row.outcome);
         self.row.error = Some(why.to_owned());
     }
 
@@ -428,9 +451,7 @@ fn show_request(row: &CallLogEntry, came: &str) {
 impl Drop for Call<'_> {
     fn drop(&mut self) {
         if self.row.outcome.is_empty() {
-            crate::domain::GapKind::Failed
-                .as_str()
-                .clone_into(&mut self.row.outcome);
+            GapKind::Failed.as_str().clone_into(&mut self.row.outcome);
             self.row.error = Some("the call was broken off".to_owned());
         }
         self.row.duration_ms = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);

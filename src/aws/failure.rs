@@ -99,6 +99,13 @@ impl Failure {
         self.kind == FailureKind::Gap(GapKind::Throttled)
     }
 
+    /// May a call that failed so have been done all the same, or an attempt at it before? Not where AWS says that the caller may
+    /// not do it.
+    pub(crate) fn leaves_open(&self) -> bool {
+        let is_denial = self.kind == FailureKind::Gap(GapKind::Denied);
+        self.is_retryable || (!self.code.is_empty() && !is_denial)
+    }
+
     /// Was the certificate of whatever answered not trusted? No further attempt changes that.
     pub(crate) fn is_untrusted(&self) -> bool {
         self.message.contains(UNTRUSTED)

@@ -379,6 +379,15 @@ pub struct Target {
 }
 
 impl Target {
+    /// The same, whose calls tell whether they were answered: [`Caller::gap`].
+    #[must_use]
+    pub(crate) fn watched(&self) -> Self {
+        Self {
+            caller: self.caller.watched(),
+            ..self.clone()
+        }
+    }
+
     /// The same account in another Region, by the same credentials.
     #[must_use]
     pub(crate) fn in_region(&self, region: &str) -> Self {

@@ -75,6 +75,7 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
             vault_name: vault.clone(),
             cold_after_days,
             delete_after_days,
+            judged_at: Utc::now(),
             table_size_bytes: None,
         };
         let verb = if args.dry_run { "would back up" } else { "backing up" };
@@ -109,6 +110,7 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
         };
         let name = action.name();
         let doing = Doing {
+            round: 0,
             id: &action.id,
             made: &[],
         };

@@ -141,6 +141,7 @@ async fn targets(settings: &Settings, session: &Session, identity: &Identity, lo
         id: identity.account_id.clone(),
         name: String::new(),
         role_arn: None,
+        remediation_role_arn: None,
         external_id: None,
     };
     let accounts = if settings.accounts.is_empty() {

@@ -61,7 +61,9 @@ pub struct Account {
     pub name: String,
     /// Role to assume there; none for the caller's own account.
     pub role_arn: Option<String>,
-    /// External id for that role.
+    /// Role to assume there by commands that change something; none: that of reading.
+    pub remediation_role_arn: Option<String>,
+    /// External id for those roles.
     pub external_id: Option<String>,
 }
 

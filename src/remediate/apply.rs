@@ -16,15 +16,15 @@ use super::actions::{Doing, Done, Now, Obstacle, Standing, Thing};
 use super::follow::{Job, until_over};
 use super::journal::{Journal, Noted, Step};
 use super::{Action, Event, Plan};
-use crate::aws::failure::Failure;
+use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
-use crate::domain::TargetId;
+use crate::domain::{GapKind, TargetId};
 use crate::problem::Problem;
 
 /// How a plan is done.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
-    /// Actions under way at once.
+    /// Actions under way at once in one account and Region: AWS counts calls by those.
     pub(crate) at_once: usize,
     /// Time between two looks at a job that another action waits for.
     pub(crate) every: Duration,
@@ -47,6 +47,8 @@ pub(crate) struct Applied {
     pub(crate) drifted: Vec<(Action, String)>,
     /// Actions of whose ground that could not be read, with the reason.
     pub(crate) unread: Vec<(Action, String)>,
+    /// The credentials have expired: nothing more was begun.
+    pub(crate) has_expired: bool,
     /// Actions that need one that was not done, or are on something that has changed.
     pub(crate) left: Vec<Action>,
     /// Actions that were not begun because the run was to end.
@@ -65,6 +67,8 @@ impl Applied {
 enum State {
     Waiting,
     Running,
+    /// Its job has begun, and others wait for its end.
+    Followed,
     Done,
     NotDone,
 }
@@ -74,9 +78,16 @@ enum Came {
     /// Is the job, or the change, of an earlier run proven?
     Checked(Result<(), String>),
     Looked(Result<Now, Obstacle>),
+    /// It could not be asked how things stand, for this reason; the kind of the call that failed, where one was seen.
+    Unasked(String, Option<GapKind>),
     Acted(Result<Done, Failure>),
     /// A job that another action waits for is over, or the time is.
     Over(Standing),
+}
+
+/// Did an earlier run end while it did this, or took it back?
+fn is_interrupted(noted: Option<&Noted>) -> bool {
+    noted.is_some_and(|noted| matches!(noted.step, Step::Starting | Step::Undoing))
 }
 
 struct Run<'r> {
@@ -139,7 +150,7 @@ pub(crate) async fn apply(
         applied: Applied::default(),
     };
     loop {
-        if !stop.load(Ordering::Relaxed) {
+        if !stop.load(Ordering::Relaxed) && !run.applied.has_expired {
             run.begin(journal, tell);
         }
         let Some((number, came)) = run.running.next().await else {
@@ -155,6 +166,12 @@ impl<'r> Run<'r> {
     /// Begins every action that can begin, and leaves out those that never can.
     fn begin(&mut self, journal: &Journal, tell: &mut dyn FnMut(Event<'_>)) {
         let plan = self.plan;
+        let mut under_way: BTreeMap<TargetId, usize> = BTreeMap::new();
+        for (action, state) in plan.actions.iter().zip(&self.states) {
+            if *state == State::Running {
+                *under_way.entry(action.target()).or_default() += 1;
+            }
+        }
         for (number, action) in plan.actions.iter().enumerate() {
             if self.states[number] != State::Waiting {
                 continue;
@@ -165,7 +182,8 @@ impl<'r> Run<'r> {
                 continue;
             }
             let is_ready = needed.iter().all(|state| *state == State::Done);
-            if !is_ready || self.running.len() >= self.pace.at_once {
+            let here = under_way.entry(action.target()).or_default();
+            if !is_ready || *here >= self.pace.at_once {
                 continue;
             }
             let Some(target) = self.targets.get(&action.target()) else {
@@ -174,24 +192,47 @@ impl<'r> Run<'r> {
                 continue;
             };
             self.states[number] = State::Running;
+            *here += 1;
             let noted = journal.of(action).cloned();
             let since = plan.as_of;
             let first = async move {
+                let watched = target.watched();
                 let came = match noted {
                     Some(Noted {
                         step: Step::Started,
                         done: Done { job: Some(job), .. },
                         ..
-                    }) => Came::Checked(action.deed.check_job(target, &job, since).await),
+                    }) => Came::Checked(action.deed.check_job(&watched, &job, since).await),
                     Some(Noted {
                         step: Step::Done | Step::Already,
                         ..
-                    }) => Came::Checked(match action.deed.look(target, &action.id).await {
+                    }) => Came::Checked(match action.deed.look(&watched, &action.id).await {
                         Ok(Now::Already { .. }) => Ok(()),
                         Ok(Now::ToDo(_)) => Err("it is no longer so: somebody has changed it since".to_owned()),
                         Err(why) => Err(why.why()),
                     }),
-                    _ => Came::Looked(action.deed.look(target, &action.id).await),
+                    noted => {
+                        let now = action.deed.look(&watched, &action.id).await;
+                        if is_interrupted(noted.as_ref()) && matches!(now, Ok(Now::Already { .. })) {
+                            action.deed.settle().await;
+                        }
+                        match (now, watched.caller.gap()) {
+                            (Err(obstacle), Some(gap)) => Came::Unasked(obstacle.why(), Some(gap)),
+                            (Err(Obstacle::Unread(why)), None) => Came::Unasked(why, None),
+                            // Whose it is, AWS says when it is asked for the job once more.
+                            (Ok(Now::Already { .. }), _)
+                                if is_interrupted(noted.as_ref()) && action.deed.begins_job() =>
+                            {
+                                let job = noted.map(|noted| noted.done).filter(|done| done.job.is_some());
+                                job.map_or_else(|| Came::Looked(Ok(Now::ToDo(Value::Null))), |job| Came::Acted(Ok(job)))
+                            }
+                            (now, _) => Came::Looked(now),
+                        }
+                    }
+                };
+                let came = match (came, watched.caller.gap()) {
+                    (Came::Checked(Err(why)), Some(GapKind::Expired)) => Came::Unasked(why, Some(GapKind::Expired)),
+                    (came, _) => came,
                 };
                 (number, came)
             };
@@ -227,18 +268,30 @@ impl<'r> Run<'r> {
             Came::Looked(Ok(Now::ToDo(before))) => {
                 journal.note(action, Step::Starting, before, &nothing, None)?;
                 let (made, target) = (self.made.clone(), &self.targets[&action.target()]);
+                let round = journal.of(action).map_or(0, |noted| noted.round);
                 let call = async move {
                     let doing = Doing {
                         id: &action.id,
+                        round,
                         made: &made,
                     };
-                    (number, Came::Acted(action.deed.act(target, &doing).await))
+                    let acted = match action.deed.act(target, &doing).await {
+                        // The answer to an earlier attempt may have been lost, and what it made is now in the way of the next.
+                        Err(failure) if failure.leaves_open() && !action.deed.begins_job() => {
+                            match action.deed.look(target, &action.id).await {
+                                Ok(Now::Already { made, .. }) => Ok(Done { job: None, made }),
+                                _ => Err(failure),
+                            }
+                        }
+                        acted => acted,
+                    };
+                    (number, Came::Acted(acted))
                 };
                 self.running.push(call.boxed_local());
             }
             Came::Looked(Ok(Now::Already { how, made })) => {
-                // What an earlier run was about to do when it ended, it did.
-                let is_own = journal.of(action).is_some_and(|noted| noted.step == Step::Starting);
+                // What an earlier run was about to do when it ended, it did; what it was about to take back, it did not.
+                let is_own = is_interrupted(journal.of(action));
                 let done = Done { job: None, made };
                 let step = if is_own { Step::Done } else { Step::Already };
                 journal.note(action, step, Value::Null, &done, Some(&how))?;
@@ -249,16 +302,18 @@ impl<'r> Run<'r> {
                 self.done(number, done);
             }
             Came::Looked(Err(obstacle)) => {
-                let list = match &obstacle {
-                    Obstacle::Changed(_) => &mut self.applied.drifted,
-                    Obstacle::Unread(_) => &mut self.applied.unread,
-                };
                 let why = obstacle.why();
                 journal.note(action, Step::Drifted, Value::Null, &nothing, Some(&why))?;
-                tell(Event::Hindered(action, &why));
-                list.push((action.clone(), why));
+                tell(Event::Drifted(action, &why));
                 self.states[number] = State::NotDone;
+                self.applied.drifted.push((action.clone(), why));
                 self.leave_resource_of(number, tell);
+            }
+            Came::Unasked(why, gap) => {
+                tell(Event::Unasked(action, &why));
+                self.states[number] = State::NotDone;
+                self.applied.unread.push((action.clone(), why));
+                self.applied.has_expired |= gap == Some(GapKind::Expired);
             }
             Came::Acted(Ok(done)) => {
                 let step = if done.job.is_some() { Step::Started } else { Step::Done };
@@ -273,6 +328,7 @@ impl<'r> Run<'r> {
                 let why = failure.told();
                 journal.note(action, Step::Refused, Value::Null, &nothing, Some(&why))?;
                 tell(Event::Refused(action, &why));
+                self.applied.has_expired |= failure.kind == FailureKind::Gap(GapKind::Expired);
                 self.states[number] = State::NotDone;
                 self.applied.refused += 1;
             }
@@ -311,6 +367,7 @@ impl<'r> Run<'r> {
             self.states[number] = State::Done;
             return;
         }
+        self.states[number] = State::Followed;
         let (every, at_most) = (self.pace.every, self.pace.at_most);
         let wait = async move { (number, Came::Over(until_over(&job, every, at_most).await)) };
         self.running.push(wait.boxed_local());

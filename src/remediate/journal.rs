@@ -27,7 +27,7 @@ struct Line {
     /// What the action is about.
     resource: String,
     step: Step,
-    /// As it was before, to be put back; only beside `starting`.
+    /// As it was before, to be put back; beside `starting` only.
     #[serde(default)]
     before: Value,
     /// The job that AWS began.
@@ -54,8 +54,17 @@ pub(crate) enum Step {
     Refused,
     /// What it rests on has changed, or could not be read.
     Drifted,
+    /// It is about to be taken back.
+    Undoing,
     /// It was taken back.
     Undone,
+}
+
+impl Step {
+    /// May something of the action's own be there? It was done, or a run ended while it was being done or taken back.
+    pub(crate) const fn is_own(self) -> bool {
+        matches!(self, Self::Starting | Self::Started | Self::Done | Self::Undoing)
+    }
 }
 
 /// What the journal knows of one action: the last that was noted.
@@ -67,6 +76,8 @@ pub(crate) struct Noted {
     pub(crate) before: Value,
     /// What came of it.
     pub(crate) done: Done,
+    /// How often it was taken back.
+    pub(crate) round: usize,
 }
 
 impl Line {
@@ -98,11 +109,17 @@ pub(crate) struct Journal {
     file: std::fs::File,
     path: String,
     noted: BTreeMap<String, Noted>,
+    is_of_others: bool,
 }
 
 impl Journal {
-    /// Opens the journal of a plan and reads what was done before. A last line that a crash tore is cut off: what it was to say is not
-    /// known, and is asked again.
+    /// Does it tell of actions, and of none that the plan has?
+    pub(crate) fn is_of_others(&self) -> bool {
+        self.is_of_others
+    }
+
+    /// Opens the journal of a plan and reads what was done before. A last line that a crash tore is cut off: what it was to say
+    /// is not known, and is asked again.
     ///
     /// Errors: it cannot be read or written, is too large, another run has it, or a line in it is not a step of this plan.
     pub(crate) fn open(path: &Path, plan: &Plan) -> Result<Self, Problem> {
@@ -149,6 +166,7 @@ impl Journal {
         Ok(Self {
             file,
             path: path.display().to_string(),
+            is_of_others: !noted.is_empty() && noted.keys().all(|id: &String| !actions.contains_key(id.as_str())),
             noted,
         })
     }
@@ -205,15 +223,25 @@ fn keep(noted: &mut BTreeMap<String, Noted>, line: Line) {
     };
     let before = match noted.get(&line.action) {
         Some(known) if line.step != Step::Starting && known.step != Step::Undone => known.before.clone(),
-        Some(known) if matches!(known.step, Step::Starting | Step::Started | Step::Done) => known.before.clone(),
+        Some(known) if known.step.is_own() => known.before.clone(),
         _ => line.before,
     };
+    // A look that fails says nothing of what a run that ended has left.
+    let step = match (noted.get(&line.action).map(|known| known.step), line.step) {
+        (Some(known @ (Step::Starting | Step::Undoing)), Step::Drifted) => known,
+        (_, step) => step,
+    };
+    // Begun again where a run ended that took it back, it is a new wish too: what it had made may be gone.
+    let known = noted.get(&line.action);
+    let is_anew = step == Step::Starting && known.is_some_and(|known| known.step == Step::Undoing);
+    let round = known.map_or(0, |known| known.round) + usize::from(step == Step::Undone || is_anew);
     noted.insert(
         line.action,
         Noted {
-            step: line.step,
+            step,
             before,
             done,
+            round,
         },
     );
 }
@@ -250,6 +278,7 @@ mod tests {
                 "role_arn": "r",
                 "cold_after_days": null,
                 "delete_after_days": 35,
+                "judged_at": "2026-11-01T12:00:00Z",
                 "table_size_bytes": null,
             },
         });

@@ -14,6 +14,7 @@ pub(crate) mod plans;
 pub(crate) mod price;
 pub(crate) mod propose;
 pub(crate) mod restore;
+pub(crate) mod restored;
 pub(crate) mod shell;
 mod unanswered;
 pub(crate) mod undo;
@@ -36,7 +37,7 @@ use crate::problem::{Problem, one_line};
 use crate::text::list;
 
 /// Raised whenever the plan file changes.
-pub(crate) const PLAN_VERSION: u32 = 5;
+pub(crate) const PLAN_VERSION: u32 = 6;
 
 /// What happens while a plan is done and its jobs are followed, as it happens. It begins with the action; all texts are
 /// untrusted.
@@ -56,8 +57,10 @@ pub(crate) enum Event<'e> {
     Already(&'e Action, &'e str),
     /// AWS refused, for this reason.
     Refused(&'e Action, &'e str),
-    /// What it rests on has changed or could not be read, for this reason: it is not done, and neither is what needs it.
-    Hindered(&'e Action, &'e str),
+    /// What it rests on has changed, for this reason: it is not done, and neither is what needs it.
+    Drifted(&'e Action, &'e str),
+    /// AWS did not say whether what it rests on is still so, for this reason: it is not done, and neither is what needs it.
+    Unasked(&'e Action, &'e str),
     /// An action that it needs was not done.
     Left(&'e Action),
     /// It is taken back, in these words.
@@ -270,6 +273,19 @@ impl Plan {
             );
         }
         Ok((plan, bytes))
+    }
+
+    /// Every account and Region that it reaches: where its actions are done, and what they need lies.
+    pub(crate) fn places(&self) -> BTreeSet<TargetId> {
+        let of_action = |action: &Action| {
+            let at = action.target();
+            let needed = action.deed.needs(&at).into_iter().map(|thing| thing.at);
+            needed
+                .filter(|at| !at.region.is_empty())
+                .chain([at])
+                .collect::<Vec<_>>()
+        };
+        self.actions.iter().flat_map(of_action).collect()
     }
 
     /// What all of it costs.

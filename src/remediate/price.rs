@@ -47,6 +47,14 @@ impl Cost {
         }
     }
 
+    /// The same of one action: `nothing itself; what follows up to 12.00 USD a month`.
+    pub(crate) fn of_action(self) -> String {
+        match (self.once_usd, self.monthly_usd) {
+            (Some(0.0), monthly) if monthly != Some(0.0) => format!("nothing itself; what follows {}", self.words()),
+            _ => self.words(),
+        }
+    }
+
     /// In words: `up to 1.20 USD, and up to 12.00 USD a month`; empty where it costs nothing.
     pub(crate) fn words(self) -> String {
         let part = |usd: Option<f64>, per: &str| match usd {
@@ -179,12 +187,12 @@ impl Prices {
                 by(of.restored, rates.restore),
                 by(of.moved, rates.transfer),
             ]),
-            monthly_usd: sum([
+            monthly_usd: (!of.is_monthly_unknown).then_some(()).and(sum([
                 by(of.monthly_warm, rates.warm),
                 by(of.monthly_cold, rates.cold),
                 by(of.monthly_moved, rates.transfer),
                 Some(0.0),
-            ]),
+            ])),
         }
     }
 }
@@ -224,6 +232,15 @@ mod tests {
             "an unknown sum, and an unknown sum a month"
         );
         assert_eq!(Cost::FREE.words(), "");
+        assert_eq!(Cost::FREE.of_action(), "");
+        let later = Quantities {
+            is_monthly_unknown: true,
+            ..Quantities::default()
+        };
+        assert_eq!(
+            prices.cost("eu-west-1", later).of_action(),
+            "nothing itself; what follows an unknown sum a month"
+        );
     }
 
     #[test]

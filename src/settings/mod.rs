@@ -253,6 +253,7 @@ fn read_accounts(root: &Section<'_>) -> Vec<Account> {
         let id = section.string("id");
         let name = section.string("name").map(|name| name.value).unwrap_or_default();
         let role_arn = section.string("role_arn").map(|role| role.value);
+        let remediation_role_arn = section.string("remediation_role_arn").map(|role| role.value);
         let external_id = section.string("external_id").map(|id| id.value);
         section.finish();
         let Some(id) = id else {
@@ -267,8 +268,13 @@ fn read_accounts(root: &Section<'_>) -> Vec<Account> {
                 "delete one of the two",
             );
         }
-        if let Some(arn) = role_arn.as_deref()
-            && crate::domain::Arn::parse(arn).is_none_or(|arn| arn.service != "iam" || arn.account_id != id.value)
+        let is_elsewhere = |arn: &str| {
+            crate::domain::Arn::parse(arn).is_none_or(|arn| arn.service != "iam" || arn.account_id != id.value)
+        };
+        for arn in [&role_arn, &remediation_role_arn]
+            .into_iter()
+            .flatten()
+            .filter(|arn| is_elsewhere(arn))
         {
             let what = format!("`{arn}` is not a role of account `{}`", id.value);
             let hint = "write the ARN of a role in that account: what is read with it is reported under that account";
@@ -278,6 +284,7 @@ fn read_accounts(root: &Section<'_>) -> Vec<Account> {
             id: id.value,
             name,
             role_arn,
+            remediation_role_arn,
             external_id,
         });
     }

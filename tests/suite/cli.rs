@@ -586,7 +586,7 @@ fn printed_permissions_include_what_other_accounts_and_keys_take() {
 #[test]
 fn printed_permissions_include_what_the_sources_name() {
     for (place, commands) in [
-        ("remediate", &["remediate", "restore"][..]),
+        ("remediate", &["remediate", "restore", "undo-restored"][..]),
         ("push", &["push"]),
         ("sign", &["sign"]),
         ("deliver", &["deliver"]),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::common::aws::{backup, create_table, delete_table, dynamodb};
-use crate::common::worlds::{HERE, table, thawed, with};
+use crate::common::worlds::{HERE, elsewhere_too, event, table, thawed, with};
 use crate::common::{Bench, Ran, json_file, refused, verdict};
 
 const FORGOTTEN: &str = "arn:aws:dynamodb:eu-west-1:111122223333:table/forgotten";
@@ -595,4 +595,96 @@ fn each_tier_gets_a_plan_of_its_own() {
     assert_eq!(rule["rule"]["delete_after_days"], 366);
     let after = done(&bench, &made);
     assert_eq!(verdict(&after, "ledger", "plan-meets-policy"), "compliant");
+}
+
+/// Points that a plan made meanwhile stay, and so does their vault, unless they are asked for; the last of a table only goes by its name.
+#[test]
+fn what_a_plan_made_meanwhile_goes_only_where_that_was_asked_for() {
+    let theirs = table("theirs", "")
+        + &event(
+            "2d",
+            "do = \"on-demand-backup\"\ntable = \"theirs\"\nvault = \"Default\"\ndelete-after-days = 40",
+        );
+    let more = format!(
+        "[[vault]]\naccount = \"111122223333\"\nregion = \"eu-central-1\"\nname = \"dr\"\n[[key]]\n{HERE}name = \"own\"\n"
+    );
+    let bench = Bench::new(&elsewhere_too(&without_plan(&(theirs + &more))));
+    bench.write(
+        "backproof.toml",
+        "[policy]\nkey-owner = \"customer-managed\"\ncopy = { regions = [\"eu-central-1\"], key-owner = \"any\" }\n\
+         [remediation]\nnew-vault = \"mine\"\nnew-vault-key = \"alias/own\"\n",
+    );
+    bench.scan("before", &["--format", "json"]);
+    let made = plan(&bench, &["--only", "vault,plan-create,assign"]);
+    assert!(
+        kinds(&made).contains(&"plan-create") && kinds(&made).contains(&"vault"),
+        "{made:#}"
+    );
+    assert_eq!(apply(&bench).code, 0);
+    bench.control("POST /_sandbox/clock", r#"{"advance-seconds": 200000}"#);
+    let points = || {
+        let points = bench.sandbox.inside().points.into_iter();
+        let mut all: Vec<String> = points
+            .map(|point| {
+                format!(
+                    "{} {}",
+                    point.arn.split(':').nth(3).unwrap_or_default(),
+                    point.table_arn
+                )
+            })
+            .collect();
+        all.sort();
+        all
+    };
+    let count = |table: &str, region: &str| {
+        let all = points();
+        all.iter()
+            .filter(|one| one.starts_with(region) && one.ends_with(table))
+            .count()
+    };
+    assert_eq!(
+        (count("/forgotten", "eu-west-1"), count("/forgotten", "eu-central-1")),
+        (2, 2),
+        "{:?}",
+        points()
+    );
+    let undo = |more: &[&str]| {
+        let args = ["remediate", "undo", "plan.json", "--confirm", "mine,backproof-default"];
+        bench.run(&[&args, more].concat())
+    };
+    let ran = undo(&[]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    for text in [
+        "the plan is deleted; points that it made stay",
+        "`--with-points` deletes what a plan of this journal made",
+    ] {
+        assert!(ran.stderr.contains(text), "`{text}` is not in: {}", ran.stderr);
+    }
+    assert_eq!(bench.sandbox.calls().get("backup:DeleteRecoveryPoint"), None);
+    let ran = undo(&["--with-points"]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("is the last usable recovery point of the table; `--last-point-of "),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(
+        (count("/forgotten", "eu-west-1"), count("/forgotten", "eu-central-1")),
+        (1, 0),
+        "{:?}",
+        points()
+    );
+    let ran = undo(&["--with-points", "--last-point-of", "forgotten,orders,theirs"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    // What the plan did not make is nobody's to take back.
+    assert_eq!(
+        points(),
+        ["eu-west-1 arn:aws:dynamodb:eu-west-1:111122223333:table/theirs"]
+    );
+    for region in ["eu-west-1", "eu-central-1"] {
+        assert_eq!(count("/forgotten", region), 0);
+    }
+    let vaults = backup(&bench, "GET /backup-vaults", &Value::Null).to_string();
+    assert!(!vaults.contains("\"mine\""), "{vaults}");
 }

@@ -258,3 +258,84 @@ fn a_table_that_is_gone_is_completed_from_a_stored_inventory() {
     assert_eq!(row["facts"]["tags"], "backup=daily; team=web");
     assert_eq!(row["facts"]["pitr_on"], true);
 }
+
+/// The table that a restore made goes again, by the job that `restore` named, and no other of that name.
+#[test]
+fn a_restored_table_is_deleted_once_its_name_is_typed_and_nothing_else_ever() {
+    let bench = Bench::new(&thawed(&(music() + QUICK)));
+    let restore = |to: &str, more: &[&str]| {
+        let args = ["restore", "Music", "--to", to, "--wait", "--poll-interval", "1s"];
+        let ran = bench.run(&[&args, more].concat());
+        assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+        let (_, job) = ran.stdout.trim_end().split_once('\t').expect("a job");
+        job.to_owned()
+    };
+    let undo = |job: &str, more: &[&str]| bench.run(&[&["remediate", "undo", "--restored", job], more].concat());
+    let job = restore("DynamoDB-restore", &[]);
+    let ran = undo(&job, &["--dry-run"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(
+        ran.stdout
+            .contains("1 table to delete\n  arn:aws:dynamodb:eu-west-1:111122223333:table/DynamoDB-restore"),
+        "{}",
+        ran.stdout
+    );
+    refused(
+        &undo(&job, &[]),
+        2,
+        &["what is to be taken back was not typed", "missing: `DynamoDB-restore`"],
+    );
+    refused(
+        &undo(&job, &["--confirm", "Music"]),
+        2,
+        &["missing: `DynamoDB-restore`"],
+    );
+    refused(
+        &undo("11111111-1111-4111-8111-111111111111", &["--confirm", "Music"]),
+        1,
+        &[
+            "is not taken back",
+            "AWS Backup does not know this restore job",
+            "nothing was changed",
+        ],
+    );
+    assert_eq!(calls(&bench, "dynamodb:DeleteTable"), 0);
+    let typed = ["--confirm", "DynamoDB-restore"];
+    let ran = undo(&job, &typed);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    for text in [
+        "DynamoDB-restore: taken back: the table is deleted",
+        "aws cloudwatch describe-alarms --region eu-west-1",
+    ] {
+        assert!(ran.stderr.contains(text), "`{text}` is not in: {}", ran.stderr);
+    }
+    bench.control("POST /_sandbox/clock", r#"{"advance-seconds": 3600}"#);
+    let ran = undo(&job, &typed);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("the table is gone"), "{}", ran.stderr);
+    // Somebody makes one of the same name.
+    crate::common::aws::create_table(&bench, "DynamoDB-restore", &serde_json::json!([]));
+    bench.control("POST /_sandbox/clock", r#"{"advance-seconds": 60}"#);
+    let ran = undo(&job, &typed);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("it is another one"), "{}", ran.stderr);
+    assert_eq!(calls(&bench, "dynamodb:DeleteTable"), 1);
+
+    // What keeps it from being deleted is for people to switch off.
+    let job = restore("kept", &["--complete"]);
+    refused(
+        &undo(&job, &["--confirm", "kept"]),
+        1,
+        &[
+            "could not delete table `kept`",
+            "from dynamodb:DeleteTable",
+            "switch it off by hand",
+        ],
+    );
+    let printed = permitted(&bench.run(&["explain", "permissions", "--command", "undo-restored"]));
+    let printed: Vec<String> = printed.into_iter().flatten().collect();
+    assert!(
+        printed.iter().any(|known| known == "dynamodb:DeleteTable"),
+        "{printed:?}"
+    );
+}

@@ -9,7 +9,7 @@ use crate::commands::remediate;
 use crate::criteria::rules::RuleSet;
 use crate::problem::{Outcome, Problem};
 use crate::remediate::actions::{Act, KINDS, OnDemandBackup, UNDOING};
-use crate::remediate::restore;
+use crate::remediate::{restore, restored};
 use crate::text::{list, nearest};
 use crate::{deliver, ledger, push, sign};
 
@@ -20,13 +20,14 @@ const ALWAYS: [&str; 1] = ["sts:GetCallerIdentity"];
 const PASS_ROLE: &str = "iam:PassRole";
 
 /// What `--command` takes, and whose permissions it prints.
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "scan",
     "collect",
     "remediate",
     "protect",
     "backup",
     "restore",
+    "undo-restored",
     "deliver",
     "ledger",
     "sign",
@@ -51,6 +52,8 @@ pub(super) fn permissions(command: &str, ids: &[String], program: &clap::Command
         }
         "backup" => start_backups(OnDemandBackup::KIND.doing.iter().copied()),
         "restore" => act("Restore", restore::ACTIONS.iter().copied()),
+        // To delete tables nobody else needs.
+        "undo-restored" => act("DeleteRestoredTable", restored::ACTIONS.iter().copied()),
         "deliver" => deliver().to_vec(),
         // To append is to deliver; to list, to fetch and to find the head is to read.
         "ledger" => [&deliver()[..], &read_packs()[..2]].concat(),

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use clap::Args;
 
-use super::jobs::{WaitArgs, followed, intervals, outcome, say_step};
+use super::jobs::{WaitArgs, followed, intervals, outcome};
+use super::progress::Progress;
 use super::{check_number, reached, show};
 use crate::aws::target::Target;
 use crate::commands::shared::interrupt::Changes;
@@ -52,7 +53,7 @@ pub struct ApplyArgs {
     /// Keys that may approve, as `ssh-keygen` reads them.
     #[arg(long, value_name = "FILE")]
     pub allowed_signers: Option<PathBuf>,
-    /// Actions under way at once.
+    /// Actions under way at once in each account and Region.
     #[arg(long, value_name = "N", default_value_t = 8)]
     pub at_once: usize,
     /// Where to note every step. Without this flag: the plan file's name with `.journal.jsonl`.
@@ -119,8 +120,13 @@ pub(crate) async fn carry_out(
 ) -> Outcome<Exit> {
     let mut journal = Journal::open(path, plan)?;
     let changes = Changes::begin();
-    let applied = apply(plan, targets, &mut journal, pace, changes.stop(), &mut say_step).await;
+    let mut progress = Progress::of(plan.actions.len());
+    let applied = apply(plan, targets, &mut journal, pace, changes.stop(), &mut |event| {
+        progress.tell(event)
+    })
+    .await;
     drop(changes);
+    progress.end();
     let applied = applied?;
     let mut text = format!(
         "{} started, {} done, {} refused",
@@ -140,6 +146,9 @@ pub(crate) async fn carry_out(
         }
     }
     say(&format!("{text}; journal in {}", path.display()));
+    if applied.has_expired {
+        say("the credentials have expired: log in again; the same command goes on where this one ends");
+    }
     let is_short = applied.is_short();
     let drift = drift(plan, &applied);
     let ended = if waits {

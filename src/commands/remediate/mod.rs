@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod jobs;
 pub mod plan;
+mod progress;
 pub(crate) mod show;
 pub mod undo;
 pub mod verify;
@@ -104,7 +105,7 @@ fn check_number(plan: &Plan, at_most: usize, path: &Path) -> Result<(), Problem>
         .hint(format!("review the plan, then pass `--max-changes {number}`")))
 }
 
-/// The clients of the targets that actions name.
+/// The clients of the targets that actions name, with the roles that change something.
 ///
 /// Errors: no credentials, no identity. An account whose role cannot be assumed is left out.
 pub(crate) async fn targets(
@@ -116,11 +117,26 @@ pub(crate) async fn targets(
 
 /// The same, with who calls.
 pub(crate) async fn reached(settings: &Settings, ids: impl Iterator<Item = TargetId>) -> Outcome<Reached> {
-    let mut reached = reach(&settings.accounts, ids.collect()).await?;
+    let mut accounts = settings.accounts.clone();
+    for account in &mut accounts {
+        account.role_arn = account.remediation_role_arn.take().or(account.role_arn.take());
+    }
+    Ok(told(reach(&accounts, ids.collect()).await?))
+}
+
+/// The clients of the same targets, with the roles that read.
+///
+/// Errors: as [`targets`].
+async fn readers(settings: &Settings, ids: impl Iterator<Item = TargetId>) -> Outcome<BTreeMap<TargetId, Target>> {
+    Ok(told(reach(&settings.accounts, ids.collect()).await?).targets)
+}
+
+/// Says which accounts cannot be reached.
+fn told(mut reached: Reached) -> Reached {
     for problem in std::mem::take(&mut reached.problems) {
         warn(&problem.so("everything there is left as it is"));
     }
-    Ok(reached)
+    reached
 }
 
 async fn approve_plan(args: ApproveArgs) -> Outcome<Exit> {

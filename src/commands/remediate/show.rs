@@ -64,7 +64,7 @@ pub(crate) fn markdown(plan: &Plan) -> String {
                 action.deed.kind().sign.as_str(),
                 escaped(&line(action, &at)),
                 escaped(&one_line(&action.reason)),
-                action.cost.words()
+                action.cost.of_action()
             ));
         }
     }
@@ -130,10 +130,11 @@ fn line(action: &Action, at: &TargetId) -> String {
 
 fn notes(action: &Action) -> Vec<String> {
     let mut notes = vec![one_line(&action.reason)];
-    match action.cost.words() {
+    match action.cost.of_action() {
         words if words.is_empty() => {}
         words => notes.push(format!("costs {words}")),
     }
+    notes.extend(action.deed.open_question().map(str::to_owned));
     if let Undone::Left(why) = action.deed.inverse() {
         notes.push(format!("cannot be taken back: {}", one_line(&why)));
     }

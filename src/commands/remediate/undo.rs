@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::jobs::say_step;
 use super::{show, targets};
+use crate::commands::backup::own_target;
 use crate::commands::shared::interrupt::Changes;
 use crate::commands::shared::output::print;
 use crate::exit::Exit;
@@ -14,7 +15,8 @@ use crate::problem::{Outcome, Problem, count, one_line};
 use crate::remediate::Plan;
 use crate::remediate::actions::Undone;
 use crate::remediate::journal::Journal;
-use crate::remediate::undo::{undo, undoable};
+use crate::remediate::restored;
+use crate::remediate::undo::{Extent, undo, undoable};
 use crate::settings::Settings;
 use crate::stderr::say;
 
@@ -22,7 +24,14 @@ use crate::stderr::say;
 #[derive(Debug, Args)]
 pub struct UndoArgs {
     /// The plan file.
-    pub plan: PathBuf,
+    #[arg(required_unless_present = "restored")]
+    pub plan: Option<PathBuf>,
+    /// Instead of a plan: the job that `restore` named. The table that it made is deleted, with what was written into it since.
+    #[arg(long, value_name = "JOB", conflicts_with_all = ["plan", "journal", "with_points", "last_point_of"])]
+    pub restored: Option<String>,
+    /// The Region of that job. Without this flag: the configured Region.
+    #[arg(long, requires = "restored")]
+    pub region: Option<String>,
     /// Settings file with the accounts' roles. Without this flag: the nearest backproof.toml, if there is one.
     #[arg(long, value_name = "FILE", env = "BACKPROOF_CONFIG")]
     pub config: Option<PathBuf>,
@@ -35,6 +44,12 @@ pub struct UndoArgs {
     /// The names of what is taken back, to be typed in full; without it they are asked for.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub confirm: Vec<String>,
+    /// Delete too what backup plans have made meanwhile which the plan made: recovery points, at home and copied to other Regions.
+    #[arg(long)]
+    pub with_points: bool,
+    /// Give up the last usable recovery point of this table, if it is to be deleted. Without this flag it stays.
+    #[arg(long, value_name = "TABLE", value_delimiter = ',')]
+    pub last_point_of: Vec<String>,
 }
 
 /// Runs `remediate undo`.
@@ -42,11 +57,18 @@ pub struct UndoArgs {
 /// Errors: a plan or journal that cannot be read; names that were not typed; no credentials.
 pub(super) async fn run(args: UndoArgs) -> Outcome<Exit> {
     let settings = Settings::load(args.config.as_deref(), None, None)?;
-    let (plan, _) = Plan::read(&args.plan)?;
+    if let Some(job_id) = &args.restored {
+        return restored_table(&args, &settings, job_id).await;
+    }
+    let file = args
+        .plan
+        .clone()
+        .expect("clap asks for it where no restore job is named");
+    let (plan, _) = Plan::read(&file)?;
     let path = args
         .journal
         .clone()
-        .unwrap_or_else(|| args.plan.with_extension("journal.jsonl"));
+        .unwrap_or_else(|| file.with_extension("journal.jsonl"));
     if !path.exists() {
         return Err(Problem::usage("there is no journal of the plan")
             .at(path.display().to_string())
@@ -55,7 +77,19 @@ pub(super) async fn run(args: UndoArgs) -> Outcome<Exit> {
             .into());
     }
     let mut journal = Journal::open(&path, &plan)?;
-    let done = undoable(&plan, &journal);
+    if journal.is_of_others() {
+        return Err(Problem::usage("the journal is of another plan")
+            .at(path.display().to_string())
+            .why(format!("no line in it is about an action of {}", file.display()))
+            .so("nothing was changed")
+            .hint("name the journal of this plan with `--journal`")
+            .into());
+    }
+    let extent = Extent {
+        with_points: args.with_points,
+        last_points_of: args.last_point_of.iter().map(|name| name.trim().to_owned()).collect(),
+    };
+    let done = undoable(&plan, &journal, &extent);
     let mut text = String::new();
     for (action, _) in &done {
         let (Undone::Back(how) | Undone::Left(how)) = action.deed.inverse();
@@ -69,7 +103,7 @@ pub(super) async fn run(args: UndoArgs) -> Outcome<Exit> {
     confirm(&done.iter().map(|(action, _)| action.name()).collect(), &args.confirm)?;
     let targets = targets(&settings, done.iter().map(|(action, _)| action.target())).await?;
     let changes = Changes::begin();
-    let result = undo(&plan, &targets, &mut journal, changes.stop(), &mut say_step).await;
+    let result = undo(&plan, &targets, &mut journal, &extent, changes.stop(), &mut say_step).await;
     drop(changes);
     let result = result?;
     let waiting = match result.waiting {
@@ -87,6 +121,56 @@ pub(super) async fn run(args: UndoArgs) -> Outcome<Exit> {
     } else {
         Exit::Failed
     })
+}
+
+/// Deletes the table that a restore job made.
+///
+/// Errors: no credentials; the job made no such table; its name was not typed; AWS's refusal.
+async fn restored_table(args: &UndoArgs, settings: &Settings, job_id: &str) -> Outcome<Exit> {
+    let (at, _) = own_target(args.region.as_deref(), "nothing was changed").await?;
+    let refused = |what: String| {
+        Problem::new(what)
+            .at(format!("account {}, {}", at.account_id, at.region))
+            .so("nothing was changed")
+    };
+    let reached = targets(settings, std::iter::once(at.clone())).await?;
+    let Some(target) = reached.get(&at) else {
+        return Err(refused("the account cannot be reached".to_owned()).into());
+    };
+    let restored = restored::made_by(target, job_id)
+        .await
+        .map_err(|why| refused(format!("restore job `{}` is not taken back", one_line(job_id))).why(why))?;
+    let name = one_line(restored.name()).to_string();
+    print(&format!(
+        "1 table to delete\n  {}, with what was written into it since\n",
+        one_line(&restored.table_arn)
+    ))?;
+    if args.dry_run {
+        say("nothing was changed");
+        return Ok(Exit::Compliant);
+    }
+    confirm(&BTreeSet::from([restored.name().to_owned()]), &args.confirm)?;
+    match restored::delete(target, &restored).await {
+        Ok(Undone::Back(how)) => {
+            say(&format!("{name}: taken back: {how}"));
+            say(&format!(
+                "alarms of CloudWatch on it are left to do, as AWS Backup made none: {}",
+                restored::left_to_do(&restored, &at.region)
+            ));
+            Ok(Exit::Compliant)
+        }
+        Ok(Undone::Left(why)) => {
+            say(&format!("{name}: stays: {}", one_line(&why)));
+            Ok(Exit::Failed)
+        }
+        Err(failure) => Err(refused(format!("could not delete table `{name}`"))
+            .why(format!("{} from dynamodb:DeleteTable", failure.why()))
+            .hint(
+                "if deletion protection is on, switch it off by hand once you are sure; `explain permissions --command undo-restored` \
+                 prints the rights needed",
+            )
+            .into()),
+    }
 }
 
 /// To take something back may make an answer worse: what it is about is typed, not agreed to in passing.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::plan::wanted;
-use super::{show, targets};
+use super::{readers, show};
 use crate::commands::collect;
 use crate::commands::shared::args::{RuleArgs, ScopeArgs};
 use crate::commands::shared::criteria;
@@ -57,7 +57,7 @@ pub(super) async fn run(args: VerifyArgs) -> Outcome<Exit> {
         Some(folder) => Some(judge(&inventory_in(folder)?, &criteria)?),
         None => None,
     };
-    let targets = targets(&settings, plan.actions.iter().map(Action::target)).await?;
+    let targets = readers(&settings, plan.actions.iter().map(Action::target)).await?;
     let results = verify(&plan, &targets).await;
     let mut text = String::new();
     // One for each action, in their order.

@@ -37,6 +37,7 @@ pub(crate) async fn reach(accounts: &[Account], ids: BTreeSet<TargetId>) -> Outc
             id: account_id.clone(),
             name: String::new(),
             role_arn: None,
+            remediation_role_arn: None,
             external_id: None,
         });
         if account.role_arn.is_none() && account_id != identity.account_id {

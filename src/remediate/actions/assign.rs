@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Act, Deed, Doing, Done, Kind, Now, Obstacle, Quantities, Resource, Sign, Tag, Thing, Undone, check_table, default_role, token};
+use super::{Act, Deed, Doing, Done, Kind, Now, Obstacle, Quantities, Resource, Sign, Tag, Thing, Undoing, Undone, check_table, default_role, token};
 use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
 use crate::domain::{Arn, Finding, TargetId, Verdict};
@@ -19,7 +19,7 @@ use crate::remediate::Plan;
 use crate::remediate::export::{Declared, reference, terraform_reference};
 use crate::remediate::plans::asked::{self, DESCRIBE_TABLE, GET_PLAN, GET_SELECTION, LIST_PLANS, LIST_SELECTIONS};
 use crate::remediate::plans::demand::{self, OF_TABLES};
-use crate::remediate::plans::load::Load;
+use crate::remediate::plans::load::{Load, later};
 use crate::remediate::plans::means::{self, PlanRef};
 use crate::remediate::plans::{foreign_owner, rows};
 use crate::remediate::propose::Planner;
@@ -56,7 +56,7 @@ pub struct Assign {
     pub by: By,
     /// The tables that are to be in the plan then.
     pub tables: Vec<TableRef>,
-    /// Bytes that the plan keeps of them once it is in full use, every backup taken as a full one. `None`: not known.
+    /// Bytes that the plan keeps of all that it takes once it is in full use, every backup taken as a full one. `None`: not known.
     pub keeps: Option<Load>,
 }
 
@@ -140,6 +140,11 @@ impl Assign {
             }
             AssignBy::Type => vec![with(By::Type(format!("arn:{partition}:dynamodb:*:*:table/*")), tables)],
         }
+    }
+
+    /// Does it take all tables that are there?
+    pub(crate) fn takes_all(&self) -> bool {
+        matches!(self.by, By::Type(_))
     }
 
     /// The tags that its tables have to get.
@@ -335,16 +340,9 @@ impl Act for Assign {
         rows::add_selection(world, at, selection)
     }
 
-    /// The plan makes recovery points of them from then on; by type, of others too.
+    /// The plan makes recovery points of them from then on; by type, of all that are there.
     fn quantities(&self) -> Quantities {
-        let keeps = self.keeps.filter(|_| !matches!(self.by, By::Type(_)));
-        Quantities {
-            monthly_warm: keeps.map(|load| load.warm),
-            monthly_cold: keeps.map(|load| load.cold),
-            monthly_moved: keeps.map(|load| load.moved),
-            is_unknown: keeps.is_none(),
-            ..Quantities::default()
-        }
+        later(self.keeps)
     }
 
     fn inverse(&self) -> Undone {
@@ -432,7 +430,7 @@ impl Act for Assign {
 
     /// API: backup:ListBackupPlans, backup:ListBackupSelections, backup:GetBackupSelection, backup:DeleteBackupSelection. Calls: 3
     /// or 4.
-    async fn undo(&self, target: &Target, _id: &str, _before: &Value, _done: &Done) -> Result<Undone, Failure> {
+    async fn undo(&self, target: &Target, _undoing: &Undoing<'_>) -> Result<Undone, Failure> {
         let gone = || Ok(Undone::Back("the assignment is gone".to_owned()));
         let plan_id = match &self.plan_id {
             Some(id) => id.clone(),
@@ -441,7 +439,12 @@ impl Act for Assign {
                 None => return gone(),
             },
         };
-        match self.found(target, &plan_id).await? {
+        let found = match self.found(target, &plan_id).await {
+            // The plan, or the assignment since it was listed.
+            Err(failure) if failure.kind == FailureKind::Absent => return gone(),
+            found => found?,
+        };
+        match found {
             None => gone(),
             Some((_, found)) if !self.is_same(&found) => {
                 Ok(Undone::Left("the assignment of this name says something else".to_owned()))

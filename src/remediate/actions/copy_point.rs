@@ -17,7 +17,7 @@ use super::ground::{
 };
 use super::on_demand_backup::{check_bounds, default_role};
 use super::{
-    Act, Deed, Doing, Done, Kind, Now, Obstacle, Quantities, Resource, Sign, Standing, Thing, Undone, check_table, token,
+    Act, Deed, Doing, Done, Kind, Now, Obstacle, Quantities, Resource, Sign, Standing, Thing, Undoing, Undone, check_table, token,
 };
 use crate::aws::call::Page;
 use crate::aws::failure::{Failure, FailureKind};
@@ -549,6 +549,7 @@ impl Act for CopyPoint {
         checking: &[DESCRIBE_TABLE, LIST_POINTS, LIST_JOBS],
         propose,
     };
+    const BEGINS_JOB: bool = true;
     const UNDOING: &'static [&'static str] = &[LOOK, DESCRIBE_TABLE, LIST_VAULTS, LIST_POINTS, DELETE_POINT];
 
     fn resource(&self, _at: &TargetId) -> Resource<'_> {
@@ -687,7 +688,8 @@ impl Act for CopyPoint {
         }
     }
 
-    /// API: dynamodb:DescribeTable, backup:ListCopyJobs, backup:ListRecoveryPointsByBackupVault. Calls: 3, and 1 where there was a job.
+    /// API: dynamodb:DescribeTable, backup:ListCopyJobs, backup:ListRecoveryPointsByBackupVault. Calls: 3, and 1 where there was
+    /// a job.
     async fn look(&self, target: &Target, _id: &str) -> Result<Now, Obstacle> {
         described(target, &self.table_arn, self.table_id.as_deref()).await?;
         let copied = self.copied(target, self.judged_at).await;
@@ -713,7 +715,7 @@ impl Act for CopyPoint {
                 .source_backup_vault_name(&self.vault_name)
                 .destination_backup_vault_arn(&self.to_vault_arn)
                 .iam_role_arn(&self.role_arn)
-                .idempotency_token(doing.id)
+                .idempotency_token(doing.token())
                 .lifecycle(lifecycle.clone())
                 .send()
         };
@@ -783,7 +785,8 @@ impl Act for CopyPoint {
 
     /// API: backup:DescribeCopyJob, dynamodb:DescribeTable, backup:ListBackupVaults, backup:ListRecoveryPointsByBackupVault,
     /// backup:DeleteRecoveryPoint. Calls: 6, and 1 for each further vault.
-    async fn undo(&self, target: &Target, _id: &str, _before: &Value, done: &Done) -> Result<Undone, Failure> {
+    async fn undo(&self, target: &Target, undoing: &Undoing<'_>) -> Result<Undone, Failure> {
+        let done = undoing.done;
         let Some(job_id) = &done.job else {
             // A run that ended between call and journal may have begun one all the same.
             let why = "the journal names no job of it, and one may have been begun: apply the plan again, then undo";
@@ -820,15 +823,15 @@ impl Act for CopyPoint {
                 one_line(&to.region)
             )));
         }
-        let at_home = beside(target, &self.table_arn, copy_arn).await?;
-        if let Err(why) = at_home.check(copy_arn) {
-            return Ok(Undone::Left(why));
-        }
         let there = target.in_region(&to.region);
         let (points, read) = points_in(&there, vault_name, &self.table_arn).await;
         if !points.iter().any(|point| point.recovery_point_arn() == Some(copy_arn)) {
             read?;
             return Ok(Undone::Back("its copy is gone already".to_owned()));
+        }
+        let at_home = beside(target, &self.table_arn, copy_arn).await?;
+        if let Err(why) = at_home.check(&self.table_arn, copy_arn, undoing) {
+            return Ok(Undone::Left(why));
         }
         delete_point(&there, vault_name, &self.table_arn, copy_arn).await
     }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::TableDescription;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::ground::{DESCRIBE_TABLE, described, name_of, table_id};
-use super::{Act, Deed, Doing, Done, Kind, Now, Obstacle, Resource, Sign, Undone, check_table};
+use super::{Act, Deed, Doing, Done, Kind, Now, Obstacle, Resource, Sign, Undoing, Undone, check_table};
 use crate::aws::failure::Failure;
 use crate::aws::target::Target;
 use crate::domain::{TargetId, Verdict};
@@ -156,10 +156,10 @@ impl Act for DeletionProtection {
     }
 
     /// API: dynamodb:DescribeTable, dynamodb:UpdateTable. Calls: 2.
-    async fn undo(&self, target: &Target, _id: &str, _before: &Value, _done: &Done) -> Result<Undone, Failure> {
+    async fn undo(&self, target: &Target, _undoing: &Undoing<'_>) -> Result<Undone, Failure> {
         match self.read(target).await {
             Err(why) => return Ok(Undone::Left(why.why())),
-            Ok(false) => return Ok(Undone::Left("it was switched off since".to_owned())),
+            Ok(false) => return Ok(Undone::Back(words(false).to_owned())),
             Ok(true) => {}
         }
         self.write(target, false).await?;

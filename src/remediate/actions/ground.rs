@@ -6,7 +6,7 @@ use aws_sdk_backup::types::{BackupVaultListMember, RecoveryPointByBackupVault};
 use aws_sdk_dynamodb::types::TableDescription;
 use chrono::{DateTime, Utc};
 
-use super::{Obstacle, Undone};
+use super::{Obstacle, Undoing, Undone};
 use crate::aws::call::Page;
 use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
@@ -110,10 +110,21 @@ pub(crate) async fn points_in(
     vault_name: &str,
     table_arn: &str,
 ) -> (Vec<RecoveryPointByBackupVault>, Result<(), Failure>) {
+    points(target, vault_name, Some(table_arn)).await
+}
+
+/// The recovery points in one vault, of a table or of everything.
+///
+/// API, calls and errors: as [`points_in`].
+async fn points(
+    target: &Target,
+    vault_name: &str,
+    table_arn: Option<&str>,
+) -> (Vec<RecoveryPointByBackupVault>, Result<(), Failure>) {
     let send = |token| {
         let list = target.backup.list_recovery_points_by_backup_vault();
         list.backup_vault_name(vault_name)
-            .by_resource_arn(table_arn)
+            .set_by_resource_arn(table_arn.map(str::to_owned))
             .max_results(1000)
             .set_next_token(token)
             .send()
@@ -144,18 +155,24 @@ pub(crate) struct Beside {
 }
 
 impl Beside {
-    /// May the point be deleted, without the table being left with none that can be restored?
+    /// May the point be deleted, without the table being left with none that can be restored, or was that said of this table?
     ///
     /// Errors: why not, in words.
-    pub(crate) fn check(&self, point_arn: &str) -> Result<(), String> {
-        let point = one_line(point_arn);
-        match (self.usable, &self.unread) {
-            (1.., _) => Ok(()),
-            (0, None) => Err(format!("{point} is the last usable recovery point of the table")),
-            (0, Some(why)) => Err(format!(
-                "whether {point} is the last usable recovery point of the table cannot be told: {why}"
-            )),
+    pub(crate) fn check(&self, table_arn: &str, point_arn: &str, undoing: &Undoing<'_>) -> Result<(), String> {
+        let (point, table) = (one_line(point_arn), name_of(table_arn));
+        if self.usable > 0 || undoing.last_points_of.contains(table) {
+            return Ok(());
         }
+        let why = match &self.unread {
+            None => format!("{point} is the last usable recovery point of the table"),
+            Some(why) => {
+                format!("whether {point} is the last usable recovery point of the table cannot be told: {why}")
+            }
+        };
+        Err(format!(
+            "{why}; `--last-point-of {}` gives it up all the same",
+            one_line(table)
+        ))
     }
 }
 
@@ -187,7 +204,7 @@ pub(crate) async fn beside(target: &Target, table_arn: &str, point_arn: &str) ->
         for point in &points {
             let is_of_this = born.is_none_or(|born| created(point).is_some_and(|at| at >= born));
             match point.recovery_point_arn() == Some(point_arn) {
-                true => found.is_there = true,
+                true => found.is_there = !is_going(point),
                 false => found.usable += usize::from(is_usable(point) && is_of_this),
             }
         }
@@ -227,6 +244,76 @@ pub(crate) async fn delete_point(
             one_line(status)
         )),
     })
+}
+
+/// What became of the recovery points of a plan.
+#[derive(Debug, Default)]
+pub(crate) struct Swept {
+    /// Points that are deleted.
+    pub(crate) gone: usize,
+    /// Why each of the others stays.
+    pub(crate) kept: Vec<String>,
+}
+
+/// Deletes what a plan has made in the vaults of a Region, the oldest first, unless a table would be left with none that can be
+/// restored where it lives.
+///
+/// API: backup:ListBackupVaults, backup:ListRecoveryPointsByBackupVault, dynamodb:DescribeTable, backup:DeleteRecoveryPoint.
+/// Calls: 1 for each vault, and 4 or more for each point. Errors: AWS's refusal to list; what it does not delete is told.
+pub(crate) async fn sweep(
+    home: &Target,
+    there: &Target,
+    plan_id: &str,
+    undoing: &Undoing<'_>,
+    swept: &mut Swept,
+) -> Result<(), Failure> {
+    for vault in vaults(there).await? {
+        let vault = vault.backup_vault_name().unwrap_or_default();
+        let (mut found, read) = points(there, vault, None).await;
+        read?;
+        found.retain(|point| {
+            let made_by = point.created_by().and_then(|made_by| made_by.backup_plan_id());
+            made_by == Some(plan_id) && !is_going(point)
+        });
+        found.sort_by_key(created);
+        for point in &found {
+            let (Some(arn), Some(table)) = (point.recovery_point_arn(), point.resource_arn()) else {
+                let words = format!(
+                    "a recovery point in vault `{}` has no ARN, or no table",
+                    one_line(vault)
+                );
+                swept.kept.push(words);
+                continue;
+            };
+            let why = match beside(home, table, arn).await?.check(table, arn, undoing) {
+                Err(why) => why,
+                Ok(()) => match delete_point(there, vault, table, arn).await {
+                    Ok(Undone::Back(_)) => {
+                        swept.gone += 1;
+                        continue;
+                    }
+                    Ok(Undone::Left(why)) => why,
+                    Err(failure) => format!("{}: {}", one_line(arn), failure.why()),
+                },
+            };
+            swept.kept.push(why);
+        }
+    }
+    Ok(())
+}
+
+/// Does a vault hold nothing but points that are being deleted?
+///
+/// API: backup:ListRecoveryPointsByBackupVault. Calls: 1. Errors: AWS's refusal.
+pub(crate) async fn is_emptying(target: &Target, vault_name: &str) -> Result<bool, Failure> {
+    let (found, read) = points(target, vault_name, None).await;
+    read?;
+    Ok(found.iter().all(is_going))
+}
+
+/// Is it being deleted?
+fn is_going(point: &RecoveryPointByBackupVault) -> bool {
+    point.status().is_some_and(|status| status.as_str() == "DELETING")
 }
 
 /// The account, Region and name in a vault's ARN.

@@ -5,6 +5,7 @@
 //! as `action`.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -230,15 +231,42 @@ pub(crate) enum Undone {
 pub(crate) struct Doing<'d> {
     /// Its id: the same for the same wish, so that AWS, where it takes a token, does it once.
     pub(crate) id: &'d str,
+    /// How often it was taken back before: done again, it is a new wish.
+    pub(crate) round: usize,
     /// Ids of what the actions that it needs have made, by the thing.
     pub(crate) made: &'d [(Thing, String)],
 }
 
 impl Doing<'_> {
+    /// By it AWS begins one job, however often it is asked in this round.
+    pub(crate) fn token(&self) -> String {
+        match self.round {
+            0 => self.id.to_owned(),
+            round => token(&[self.id, &round.to_string()]),
+        }
+    }
+
     /// AWS's id of something that an action before has made.
     pub(crate) fn made(&self, thing: &Thing) -> Option<&str> {
         self.made.iter().find(|(of, _)| of == thing).map(|(_, id)| id.as_str())
     }
+}
+
+/// What an action is told while it is taken back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Undoing<'u> {
+    /// Its id.
+    pub(crate) id: &'u str,
+    /// What it changed, as it was before: as [`Now::ToDo`] gave it.
+    pub(crate) before: &'u Value,
+    /// What came of it.
+    pub(crate) done: &'u Done,
+    /// Accounts and Regions that the plan reaches: what was made in one may be in use in another.
+    pub(crate) places: &'u BTreeSet<TargetId>,
+    /// Recovery points go too that plans made which the journal made.
+    pub(crate) with_points: bool,
+    /// Names of the tables whose last usable recovery point may go.
+    pub(crate) last_points_of: &'u BTreeSet<String>,
 }
 
 /// How a job ended, or where it stands.
@@ -275,6 +303,8 @@ pub(crate) struct Quantities {
     pub(crate) monthly_moved: Option<i64>,
     /// It costs something, and how much is not known.
     pub(crate) is_unknown: bool,
+    /// It costs nothing itself; what the backups that follow cost in a month is not known.
+    pub(crate) is_monthly_unknown: bool,
 }
 
 /// What every kind of action does. Calls are made in `target`, the action's own.
@@ -283,6 +313,12 @@ pub(crate) trait Act {
     const KIND: Kind;
     /// IAM actions that taking it back takes, beyond those of [`Kind::doing`] and [`Kind::checking`].
     const UNDOING: &'static [&'static str] = &[];
+    /// It begins a job, and AWS begins one for each token, however often it is asked.
+    const BEGINS_JOB: bool = false;
+    /// Several of its calls change something: what is refused may be half done.
+    const HAS_HALVES: bool = false;
+    /// It keeps recovery points from being deleted: it is taken back before what has made some.
+    const GUARDS_POINTS: bool = false;
 
     /// What it is about.
     fn resource(&self, at: &TargetId) -> Resource<'_>;
@@ -318,6 +354,11 @@ pub(crate) trait Act {
     /// How it can be taken back, or why not: shown before anything is done.
     fn inverse(&self) -> Undone;
 
+    /// What no evidence tells and only doing it will, in words.
+    fn open_question(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The name that has to be typed, at planning and again at doing, because nobody can take this back one day.
     fn has_to_be_typed(&self) -> Option<&str> {
         None
@@ -327,6 +368,9 @@ pub(crate) trait Act {
     ///
     /// Errors: what has changed, or why that cannot be told.
     async fn look(&self, target: &Target, id: &str) -> Result<Now, Obstacle>;
+
+    /// Waits until others at AWS know of it, where that takes time: an earlier run may have done it a moment ago.
+    async fn settle(&self) {}
 
     /// Does it.
     ///
@@ -355,10 +399,11 @@ pub(crate) trait Act {
     /// tell.
     async fn verify(&self, target: &Target, since: DateTime<Utc>) -> (Verdict, String);
 
-    /// Puts back what it changed (`before`, as [`Now::ToDo`] gave it) or deletes what it made (`made`, or the job's).
+    /// Puts back what it changed or deletes what it made. What is so already is taken back: an earlier try may have ended between
+    /// its call and the journal.
     ///
     /// Errors: AWS's refusal.
-    async fn undo(&self, target: &Target, id: &str, before: &Value, done: &Done) -> Result<Undone, Failure>;
+    async fn undo(&self, target: &Target, undoing: &Undoing<'_>) -> Result<Undone, Failure>;
 
     /// The same as lines of a shell script that calls the AWS CLI.
     fn cli(&self, at: &TargetId) -> Vec<String>;
@@ -382,6 +427,30 @@ impl Deed {
             .iter()
             .find(|kind| kind.id == id)
             .expect("every deed is of a kind in the list")
+    }
+
+    /// As [`Act::BEGINS_JOB`].
+    pub(crate) fn begins_job(&self) -> bool {
+        fn of<A: Act>(_deed: &A) -> bool {
+            A::BEGINS_JOB
+        }
+        each!(self, deed => of(deed))
+    }
+
+    /// As [`Act::HAS_HALVES`].
+    pub(crate) fn has_halves(&self) -> bool {
+        fn of<A: Act>(_deed: &A) -> bool {
+            A::HAS_HALVES
+        }
+        each!(self, deed => of(deed))
+    }
+
+    /// As [`Act::GUARDS_POINTS`].
+    pub(crate) fn guards_points(&self) -> bool {
+        fn of<A: Act>(_deed: &A) -> bool {
+            A::GUARDS_POINTS
+        }
+        each!(self, deed => of(deed))
     }
 
     /// As [`Act::resource`].
@@ -424,6 +493,11 @@ impl Deed {
         each!(self, deed => deed.inverse())
     }
 
+    /// As [`Act::open_question`].
+    pub(crate) fn open_question(&self) -> Option<&'static str> {
+        each!(self, deed => deed.open_question())
+    }
+
     /// As [`Act::has_to_be_typed`].
     pub(crate) fn has_to_be_typed(&self) -> Option<&str> {
         each!(self, deed => deed.has_to_be_typed())
@@ -432,6 +506,11 @@ impl Deed {
     /// As [`Act::look`].
     pub(crate) async fn look(&self, target: &Target, id: &str) -> Result<Now, Obstacle> {
         each!(self, deed => deed.look(target, id).await)
+    }
+
+    /// As [`Act::settle`].
+    pub(crate) async fn settle(&self) {
+        each!(self, deed => deed.settle().await);
     }
 
     /// As [`Act::act`].
@@ -455,8 +534,8 @@ impl Deed {
     }
 
     /// As [`Act::undo`].
-    pub(crate) async fn undo(&self, target: &Target, id: &str, before: &Value, done: &Done) -> Result<Undone, Failure> {
-        each!(self, deed => deed.undo(target, id, before, done).await)
+    pub(crate) async fn undo(&self, target: &Target, undoing: &Undoing<'_>) -> Result<Undone, Failure> {
+        each!(self, deed => deed.undo(target, undoing).await)
     }
 
     /// As [`Act::cloudformation`].

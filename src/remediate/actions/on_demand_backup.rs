@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_backup::types::Lifecycle;
+use aws_sdk_backup::types::{Lifecycle, RecoveryPointByBackupVault};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,7 +13,7 @@ use super::ground::{
     DELETE_POINT, DESCRIBE_TABLE, LIST_POINTS, LIST_VAULTS, beside, created, delete_point, described, is_usable, points_in,
     table_id, text,
 };
-use super::{Act, Deed, Doing, Done, Kind, MADE_BY, Now, Obstacle, Quantities, Resource, Sign, Standing, Thing, Undone, check_table, token};
+use super::{Act, Deed, Doing, Done, Kind, MADE_BY, Now, Obstacle, Quantities, Resource, Sign, Standing, Thing, Undoing, Undone, check_table, token};
 use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
 use crate::collect::instant;
@@ -51,6 +51,8 @@ pub struct OnDemandBackup {
     pub cold_after_days: Option<i64>,
     /// Days until deletion.
     pub delete_after_days: i64,
+    /// The instant of the scan: with a point that was made since, there is nothing left to do.
+    pub judged_at: DateTime<Utc>,
     /// Size of the table, which every DynamoDB backup copies whole. `None`: not known.
     pub table_size_bytes: Option<i64>,
 }
@@ -213,6 +215,7 @@ impl OnDemandBackup {
                 .unwrap_or_else(|| default_role(&partition, &target.account_id)),
             cold_after_days: settings.cold_after_days.filter(|_| has_cold),
             delete_after_days,
+            judged_at: planner.world.as_of(),
             table_size_bytes: match table.fact(TableFacts::table_size_bytes) {
                 FactValue::Int(bytes) => Some(*bytes),
                 _ => None,
@@ -259,6 +262,7 @@ impl Act for OnDemandBackup {
         checking: &[DESCRIBE_TABLE, LIST_POINTS],
         propose,
     };
+    const BEGINS_JOB: bool = true;
     const UNDOING: &'static [&'static str] = &[LOOK, DESCRIBE_TABLE, LIST_VAULTS, LIST_POINTS, DELETE_POINT];
 
     fn resource(&self, _at: &TargetId) -> Resource<'_> {
@@ -353,11 +357,23 @@ impl Act for OnDemandBackup {
         check_lifecycle(self.cold_after_days, Some(self.delete_after_days))
     }
 
-    /// Is the table still the one that was judged?
+    /// Is the table still the one that was judged, and still without a point in the vault that was made since?
     ///
-    /// API: dynamodb:DescribeTable. Calls: 1. Errors: AWS's refusal, or another table of the same name.
+    /// API: dynamodb:DescribeTable, backup:ListRecoveryPointsByBackupVault. Calls: 2. Errors: AWS's refusal, or another table of
+    /// the same name.
     async fn look(&self, target: &Target, _id: &str) -> Result<Now, Obstacle> {
         described(target, &self.table_arn, self.table_id.as_deref()).await?;
+        let (points, read) = points_in(target, &self.vault_name, &self.table_arn).await;
+        let is_new = |point: &&RecoveryPointByBackupVault| {
+            is_usable(point) && created(point).is_some_and(|at| at >= self.judged_at)
+        };
+        if let Some(arn) = points.iter().find(is_new).and_then(|point| point.recovery_point_arn()) {
+            return Ok(Now::Already {
+                how: format!("{} was made since the scan", one_line(arn)),
+                made: Some(arn.to_owned()),
+            });
+        }
+        read.map_err(|failure| failure.why())?;
         Ok(Now::ToDo(Value::Null))
     }
 
@@ -374,7 +390,7 @@ impl Act for OnDemandBackup {
                 .backup_vault_name(&self.vault_name)
                 .resource_arn(&self.table_arn)
                 .iam_role_arn(&self.role_arn)
-                .idempotency_token(doing.id)
+                .idempotency_token(doing.token())
                 .start_window_minutes(60)
                 .lifecycle(lifecycle.clone())
                 .recovery_point_tags("created-by", "backproof")
@@ -481,7 +497,8 @@ impl Act for OnDemandBackup {
     ///
     /// API: backup:DescribeBackupJob, dynamodb:DescribeTable, backup:ListBackupVaults, backup:ListRecoveryPointsByBackupVault,
     /// backup:DeleteRecoveryPoint. Calls: 5, and 1 for each further vault.
-    async fn undo(&self, target: &Target, _id: &str, _before: &Value, done: &Done) -> Result<Undone, Failure> {
+    async fn undo(&self, target: &Target, undoing: &Undoing<'_>) -> Result<Undone, Failure> {
+        let done = undoing.done;
         let Some(job_id) = &done.job else {
             // A run that ended between call and journal may have begun one all the same.
             let why = "the journal names no job of it, and one may have been begun: apply the plan again, then undo";
@@ -517,7 +534,7 @@ impl Act for OnDemandBackup {
             (false, None) => return Ok(Undone::Back("its recovery point is gone already".to_owned())),
             (false, Some(why)) => return Ok(Undone::Left(format!("its recovery point was not found: {why}"))),
         }
-        if let Err(why) = beside.check(point_arn) {
+        if let Err(why) = beside.check(&self.table_arn, point_arn, undoing) {
             return Ok(Undone::Left(why));
         }
         delete_point(target, vault_name, &self.table_arn, point_arn).await

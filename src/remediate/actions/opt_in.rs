@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Act, Deed, Doing, Done, Kind, Now, Obstacle, Resource, Sign, Thing, Undone};
+use super::{Act, Deed, Doing, Done, Kind, Now, Obstacle, Resource, Sign, Thing, Undoing, Undone};
 use crate::aws::failure::Failure;
 use crate::aws::target::Target;
 use crate::domain::{TargetId, Verdict};
@@ -156,12 +156,19 @@ impl Act for OptIn {
     }
 
     /// API: backup:DescribeRegionSettings, backup:UpdateRegionSettings. Calls: 2.
-    async fn undo(&self, target: &Target, _id: &str, before: &Value, _done: &Done) -> Result<Undone, Failure> {
-        if !self.is_done(Self::read(target).await?) {
-            return Ok(Undone::Left("the settings were changed since".to_owned()));
-        }
+    async fn undo(&self, target: &Target, undoing: &Undoing<'_>) -> Result<Undone, Failure> {
+        let before = undoing.before;
         // A key that was missing means off, and cannot be taken out again.
         let former = |key: &str| before.get(key).and_then(Value::as_bool).unwrap_or(false);
+        let now = Self::read(target).await?;
+        let is_on = |value: Option<bool>| value == Some(true);
+        let is_managed_as_before = !self.advanced_features || is_on(now.1) == former("advanced_features");
+        if is_on(now.0) == former("opted_in") && is_managed_as_before {
+            return Ok(Undone::Back("the settings have their former values".to_owned()));
+        }
+        if !self.is_done(now) {
+            return Ok(Undone::Left("the settings were changed since".to_owned()));
+        }
         let send = || {
             let update = target.backup.update_region_settings();
             let update = match former("opted_in") {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::ground::{DESCRIBE_TABLE, described, name_of, table_id};
-use super::{Act, Deed, Doing, Done, Kind, Now, Obstacle, Quantities, Resource, Sign, Undone, check_table};
+use super::{Act, Deed, Doing, Done, Kind, Now, Obstacle, Quantities, Resource, Sign, Undoing, Undone, check_table};
 use crate::aws::failure::Failure;
 use crate::aws::target::Target;
 use crate::domain::{TargetId, Verdict};
@@ -154,7 +154,7 @@ impl Act for Pitr {
     /// Point-in-time recovery has a price of its own, by the table's size.
     fn quantities(&self) -> Quantities {
         Quantities {
-            is_unknown: true,
+            is_monthly_unknown: true,
             ..Quantities::default()
         }
     }
@@ -192,16 +192,20 @@ impl Act for Pitr {
     }
 
     /// API: dynamodb:DescribeTable, dynamodb:DescribeContinuousBackups, dynamodb:UpdateContinuousBackups. Calls: 3.
-    async fn undo(&self, target: &Target, _id: &str, before: &Value, _done: &Done) -> Result<Undone, Failure> {
+    async fn undo(&self, target: &Target, undoing: &Undoing<'_>) -> Result<Undone, Failure> {
+        let before = undoing.before;
         if let Err(why) = described(target, &self.table_arn, self.table_id.as_deref()).await {
             return Ok(Undone::Left(why.why()));
         }
         let setting = self.read(target).await?;
+        let was_on = before.get("is_on").and_then(Value::as_bool).unwrap_or(false);
+        let days = before.get("recovery_period_days").and_then(Value::as_i64);
+        if setting.is_on == was_on && (!was_on || setting.days == days) {
+            return Ok(Undone::Back(words(setting)));
+        }
         if !self.is_done(setting) {
             return Ok(Undone::Left(format!("it was changed since: {}", words(setting))));
         }
-        let was_on = before.get("is_on").and_then(Value::as_bool).unwrap_or(false);
-        let days = before.get("recovery_period_days").and_then(Value::as_i64);
         self.write(target, was_on, days.filter(|_| was_on)).await?;
         Ok(Undone::Back(words(Setting { is_on: was_on, days })))
     }

@@ -2,7 +2,7 @@
 //!
 //! Idempotent by its creator's request id: AWS Backup gives the plan that it made for the same one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_backup::operation::create_backup_plan::CreateBackupPlanOutput;
 use aws_sdk_backup::operation::describe_backup_vault::DescribeBackupVaultOutput;
@@ -11,15 +11,16 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::ground::{DELETE_POINT, LIST_POINTS, LIST_VAULTS, Swept, sweep};
 use super::vault::{cloudformation_name, terraform_name};
-use super::{Act, Assign, Deed, Doing, Done, Kind, MADE_BY, Now, Obstacle, PlanChange, Resource, Sign, TagTable, Thing, Undone};
+use super::{Act, Assign, Deed, Doing, Done, Kind, MADE_BY, Now, Obstacle, PlanChange, Resource, Sign, TagTable, Thing, Undoing, Undone};
 use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
 use crate::domain::{TargetId, Verdict};
 use crate::inventory::schema::Plan;
-use crate::problem::Outcome;
+use crate::problem::{Outcome, count};
 use crate::remediate::export::Declared;
-use crate::remediate::plans::asked::{self, GET_PLAN, LIST_PLANS, LIST_SELECTIONS, LIST_TAGS};
+use crate::remediate::plans::asked::{self, DESCRIBE_TABLE, GET_PLAN, LIST_PLANS, LIST_SELECTIONS, LIST_TAGS};
 use crate::remediate::plans::demand::{self, Needy, OF_TABLES, Tried};
 use crate::remediate::plans::means::{self, PlanRef, Unhelped};
 use crate::remediate::plans::{change, rows};
@@ -264,6 +265,7 @@ impl Act for PlanCreate {
         checking: &[DESCRIBE_VAULT, GET_PLAN, LIST_PLANS, LIST_SELECTIONS, LIST_TAGS],
         propose,
     };
+    const UNDOING: &'static [&'static str] = &[LIST_VAULTS, LIST_POINTS, DESCRIBE_TABLE, DELETE_POINT];
 
     fn resource(&self, _at: &TargetId) -> Resource<'_> {
         Resource {
@@ -302,7 +304,7 @@ impl Act for PlanCreate {
     }
 
     fn inverse(&self) -> Undone {
-        Undone::Back("the plan is deleted once nothing is assigned to it; points that it made stay".to_owned())
+        Undone::Back("the plan is deleted once nothing is assigned to it; points that it made stay, unless `--with-points` is given".to_owned())
     }
 
     /// API: backup:ListBackupPlans, backup:GetBackupPlan, backup:DescribeBackupVault. Calls: 2.
@@ -381,38 +383,44 @@ impl Act for PlanCreate {
         }
     }
 
-    /// API: backup:ListBackupPlans, backup:GetBackupPlan, backup:ListTags, backup:ListBackupSelections, backup:DeleteBackupPlan.
-    /// Calls: 4 or 5.
-    async fn undo(&self, target: &Target, id: &str, _before: &Value, done: &Done) -> Result<Undone, Failure> {
-        let plan_id = match &done.made {
-            Some(made) => made.clone(),
-            None => match asked::plan_named(target, &self.plan_name).await? {
-                Some(plan) => plan.backup_plan_id().unwrap_or_default().to_owned(),
-                None => return Ok(Undone::Back("the plan is gone".to_owned())),
-            },
-        };
+    /// API: backup:ListBackupPlans, backup:GetBackupPlan, backup:ListTags, backup:ListBackupSelections, backup:DeleteBackupPlan;
+    /// with its points, those of [`sweep`]. Calls: 4 or 5, and those.
+    async fn undo(&self, target: &Target, undoing: &Undoing<'_>) -> Result<Undone, Failure> {
         let listed = asked::plan_named(target, &self.plan_name).await?;
-        if listed.is_none_or(|plan| plan.backup_plan_id() != Some(&plan_id)) {
+        let listed = listed.and_then(|plan| plan.backup_plan_id().map(str::to_owned));
+        let plan_id = undoing.done.made.clone().or_else(|| listed.clone());
+        let Some(plan_id) = plan_id else {
             return Ok(Undone::Back("the plan is gone".to_owned()));
+        };
+        let is_there = listed.as_ref() == Some(&plan_id);
+        if is_there && let Some(why) = self.delete(target, &plan_id, undoing.id).await? {
+            return Ok(Undone::Left(why));
         }
-        let plan = asked::plan(target, &plan_id).await?;
-        let tags = asked::tags(target, &plan.arn).await?;
-        if tags.get(MADE_BY).is_none_or(|by| by != id) {
-            return Ok(Undone::Left("the plan does not carry the tag of this action".to_owned()));
+        let gone = if is_there { "the plan is deleted" } else { "the plan is gone" };
+        if !undoing.with_points {
+            return Ok(Undone::Back(format!("{gone}; points that it made stay")));
         }
-        let is_same = plan.rules.len() == 1 && plan.rules.get(&self.rule_name).is_some_and(|rule| rule.is_same(&self.rule));
-        if !is_same {
-            return Ok(Undone::Left("the plan was changed since".to_owned()));
+        let mut swept = Swept::default();
+        let mut elsewhere: BTreeSet<&str> = undoing
+            .places
+            .iter()
+            .filter(|at| at.account_id == target.id.account_id)
+            .map(|at| &*at.region)
+            .collect();
+        elsewhere.remove(&*target.id.region);
+        // Copies first, while what they were made of is still at home.
+        for region in elsewhere {
+            sweep(target, &target.in_region(region), &plan_id, undoing, &mut swept).await?;
         }
-        let selections = asked::selections(target, &plan_id).await?;
-        if let Some((name, _)) = selections.first() {
-            return Ok(Undone::Left(format!("assignment `{}` is still in it", one_line(name))));
-        }
-        let send = || target.backup.delete_backup_plan().backup_plan_id(&plan_id).send();
-        match target.caller.once(DELETE, &plan_id, send).await {
-            Err(failure) if failure.kind != FailureKind::Absent => Err(failure),
-            _ => Ok(Undone::Back("the plan is deleted; points that it made stay".to_owned())),
-        }
+        sweep(target, target, &plan_id, undoing, &mut swept).await?;
+        let points = count(swept.gone, "point");
+        Ok(match swept.kept.first() {
+            None => Undone::Back(format!("{gone}, and {points} that it made")),
+            Some(first) => {
+                let kept = count(swept.kept.len(), "point");
+                Undone::Left(format!("{gone}, and {points} that it made; {kept} of it stays: {first}"))
+            }
+        })
     }
 
     fn cloudformation(&self, at: &TargetId, plan: &crate::remediate::Plan) -> Declared {
@@ -490,6 +498,33 @@ impl Act for PlanCreate {
             at.region,
             quoted(&plan.to_string())
         )]
+    }
+}
+
+impl PlanCreate {
+    /// Deletes the plan, if it is as this action made it and nothing is assigned to it. `Some`: why it stays.
+    ///
+    /// API: backup:GetBackupPlan, backup:ListTags, backup:ListBackupSelections, backup:DeleteBackupPlan. Calls: 4. Errors: AWS's
+    /// refusal.
+    async fn delete(&self, target: &Target, plan_id: &str, id: &str) -> Result<Option<String>, Failure> {
+        let plan = asked::plan(target, plan_id).await?;
+        let tags = asked::tags(target, &plan.arn).await?;
+        if tags.get(MADE_BY).is_none_or(|by| by != id) {
+            return Ok(Some("the plan does not carry the tag of this action".to_owned()));
+        }
+        let is_same = plan.rules.len() == 1 && plan.rules.get(&self.rule_name).is_some_and(|rule| rule.is_same(&self.rule));
+        if !is_same {
+            return Ok(Some("the plan was changed since".to_owned()));
+        }
+        let selections = asked::selections(target, plan_id).await?;
+        if let Some((name, _)) = selections.first() {
+            return Ok(Some(format!("assignment `{}` is still in it", one_line(name))));
+        }
+        let send = || target.backup.delete_backup_plan().backup_plan_id(plan_id).send();
+        match target.caller.once(DELETE, plan_id, send).await {
+            Err(failure) if failure.kind != FailureKind::Absent => Err(failure),
+            _ => Ok(None),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::ground::{check_point, name_of, number};
 use super::on_demand_backup::check_bounds;
-use super::{Act, Deed, Doing, Done, Kind, Now, Obstacle, Quantities, Resource, Sign, Undone, check_table};
+use super::{Act, Deed, Doing, Done, Kind, Now, Obstacle, Quantities, Resource, Sign, Undoing, Undone, check_table};
 use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
 use crate::collect::instant;
@@ -350,17 +350,21 @@ impl Act for PointLifecycle {
     }
 
     /// API: backup:DescribeRecoveryPoint, backup:UpdateRecoveryPointLifecycle. Calls: 2.
-    async fn undo(&self, target: &Target, _id: &str, before: &Value, _done: &Done) -> Result<Undone, Failure> {
+    async fn undo(&self, target: &Target, undoing: &Undoing<'_>) -> Result<Undone, Failure> {
+        let before = undoing.before;
         let standing = match self.read(target).await {
-            Err(failure) if failure.kind == FailureKind::Absent => return Ok(Undone::Left("it is gone".to_owned())),
+            Err(failure) if failure.kind == FailureKind::Absent => return Ok(Undone::Back("it is gone".to_owned())),
             read => read?,
         };
+        let former = |key: &str| before.get(key).and_then(Value::as_i64);
+        let days = former("delete_after_days").unwrap_or(self.from_days);
+        if standing.delete_after_days == Some(days) && standing.cold_after_days == former("cold_after_days") {
+            return Ok(Undone::Back(standing.words()));
+        }
         if standing.delete_after_days != Some(self.delete_after_days) {
             let why = format!("its lifecycle was changed since: {}", standing.words());
             return Ok(Undone::Left(why));
         }
-        let former = |key: &str| before.get(key).and_then(Value::as_i64);
-        let days = former("delete_after_days").unwrap_or(self.from_days);
         let end = standing.created_at.map(|created| created + TimeDelta::days(days));
         match end {
             Some(end) if end > Utc::now() + TimeDelta::days(1) => {}

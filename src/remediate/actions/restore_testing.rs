@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use super::ground::{number, text};
 use super::on_demand_backup::default_role;
-use super::{Act, Deed, Doing, Done, Kind, MADE_BY, Now, Obstacle, Quantities, Resource, Sign, Thing, Undone, check_table, token};
+use super::{Act, Deed, Doing, Done, Kind, MADE_BY, Now, Obstacle, Quantities, Resource, Sign, Thing, Undoing, Undone, check_table, token};
 use crate::aws::call::Page;
 use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
@@ -177,7 +177,8 @@ impl RestoreTesting {
         numbered.map(|(number, tables)| (format!("tables_{}", number + 1), tables))
     }
 
-    /// API: backup:GetRestoreTestingPlan. Calls: 1. Errors: AWS's refusal, or an answer without a plan. None: there is no such plan.
+    /// API: backup:GetRestoreTestingPlan. Calls: 1. Errors: AWS's refusal, or an answer without a plan. None: there is no such
+    /// plan.
     async fn plan(&self, target: &Target) -> Result<Option<RestoreTestingPlanForGet>, Failure> {
         let send = || {
             let get = target.backup.get_restore_testing_plan();
@@ -277,6 +278,7 @@ impl Act for RestoreTesting {
         checking: &[GET, GET_SELECTION, LIST_TAGS],
         propose,
     };
+    const HAS_HALVES: bool = true;
     const UNDOING: &'static [&'static str] = &[
         GET,
         GET_SELECTION,
@@ -383,7 +385,8 @@ impl Act for RestoreTesting {
         Undone::Back("its selections and the plan are deleted".to_owned())
     }
 
-    /// API: backup:GetRestoreTestingPlan, backup:ListTags, backup:GetRestoreTestingSelection. Calls: 1, or 2 and 1 for each selection.
+    /// API: backup:GetRestoreTestingPlan, backup:ListTags, backup:GetRestoreTestingSelection. Calls: 1, or 2 and 1 for each
+    /// selection.
     async fn look(&self, target: &Target, id: &str) -> Result<Now, Obstacle> {
         let Some(plan) = self.plan(target).await? else {
             return Ok(Now::ToDo(Value::Null));
@@ -474,7 +477,8 @@ impl Act for RestoreTesting {
 
     /// API: backup:GetRestoreTestingPlan, backup:ListTags, backup:ListRestoreTestingSelections, backup:GetRestoreTestingSelection,
     /// backup:DeleteRestoreTestingSelection, backup:DeleteRestoreTestingPlan. Calls: 4, and 2 for each selection.
-    async fn undo(&self, target: &Target, id: &str, _before: &Value, _done: &Done) -> Result<Undone, Failure> {
+    async fn undo(&self, target: &Target, undoing: &Undoing<'_>) -> Result<Undone, Failure> {
+        let id = undoing.id;
         let name = one_line(&self.plan_name);
         let Some(plan) = self.plan(target).await? else {
             return Ok(Undone::Back(format!("restore testing plan {name} is gone already")));

@@ -15,16 +15,18 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Act, Deed, Doing, Done, Kind, MADE_BY, Now, Obstacle, Resource, Sign, Thing, Undone, default_role, vault};
+use super::{Act, Deed, Doing, Done, Kind, MADE_BY, Now, Obstacle, Resource, Sign, Thing, Undoing, Undone, default_role, vault};
 use crate::aws::call::Page;
 use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
+use crate::collect::instant;
 use crate::domain::{Arn, TargetId, Verdict};
 use crate::inventory::schema::{BackupJob, Selection};
 use crate::problem::{Outcome, count};
 use crate::remediate::Plan;
 use crate::remediate::export::Declared;
 use crate::remediate::Action;
+use crate::remediate::plans::asked::{self, LIST_PLANS, LIST_SELECTIONS};
 use crate::remediate::propose::Planner;
 use crate::remediate::shell::quoted;
 use crate::remediate::world::World;
@@ -246,6 +248,31 @@ impl MakeRole {
         }))
     }
 
+    /// What a Region needs the role for, in words; none: nothing. Who assigned something under it before it was made did so
+    /// without it; so did those of a role that stays, and loses what was attached to it.
+    ///
+    /// API: backup:ListBackupVaults, backup:ListRecoveryPointsByBackupVault, and where the role would go, backup:ListBackupPlans
+    /// and backup:ListBackupSelections. Calls: 2, and 1 for each vault and plan. Errors: AWS's refusal.
+    async fn in_use(&self, target: &Target, made: Option<&Role>) -> Result<Option<String>, Failure> {
+        let points = self.points(target).await?;
+        if points > 0 {
+            let points = count(points, "recovery point");
+            return Ok(Some(format!("{points} in {}: the role is needed to delete what is due", one_line(&target.id.region))));
+        }
+        let user = match made {
+            None => None,
+            Some(role) => asked::user_of_role(target, &self.role_arn, instant(Some(role.create_date()))).await?,
+        };
+        Ok(user.map(|(selection, plan)| {
+            format!(
+                "assignment `{}` of plan `{}` in {} uses the role",
+                one_line(&selection),
+                one_line(&plan),
+                one_line(&target.id.region)
+            )
+        }))
+    }
+
     /// Recovery points in the target that AWS Backup deletes by this role when they are due.
     ///
     /// API: backup:ListBackupVaults, backup:ListRecoveryPointsByBackupVault. Calls: 1 and 1 for each vault. Errors: AWS's refusal.
@@ -289,7 +316,8 @@ impl Act for MakeRole {
         checking: &[GET, LIST],
         propose,
     };
-    const UNDOING: &'static [&'static str] = &[DETACH, DELETE, vault::LIST, LIST_POINTS];
+    const HAS_HALVES: bool = true;
+    const UNDOING: &'static [&'static str] = &[DETACH, DELETE, vault::LIST, LIST_POINTS, LIST_PLANS, LIST_SELECTIONS];
 
     fn resource(&self, _at: &TargetId) -> Resource<'_> {
         Resource {
@@ -350,6 +378,11 @@ impl Act for MakeRole {
         })
     }
 
+    /// AWS Backup knows of a role, and of what is attached to it, some seconds later.
+    async fn settle(&self) {
+        tokio::time::sleep(SETTLING).await;
+    }
+
     /// API: iam:GetRole, iam:ListAttachedRolePolicies, iam:CreateRole, iam:AttachRolePolicy. Calls: 5 at most.
     async fn act(&self, target: &Target, doing: &Doing<'_>) -> Result<Done, Failure> {
         let found = self.read(target).await?;
@@ -372,7 +405,7 @@ impl Act for MakeRole {
             let send = || target.iam.attach_role_policy().role_name(NAME).policy_arn(&arn).send();
             target.caller.once(ATTACH, &arn, send).await?;
         }
-        tokio::time::sleep(SETTLING).await;
+        self.settle().await;
         Ok(Done {
             job: None,
             made: Some(self.role_arn.clone()),
@@ -394,9 +427,11 @@ impl Act for MakeRole {
         }
     }
 
-    /// API: iam:GetRole, iam:ListAttachedRolePolicies, backup:ListBackupVaults, backup:ListRecoveryPointsByBackupVault,
-    /// iam:DetachRolePolicy, iam:DeleteRole. Calls: 6, and 1 for each vault.
-    async fn undo(&self, target: &Target, id: &str, before: &Value, _done: &Done) -> Result<Undone, Failure> {
+    /// API: iam:GetRole, iam:ListAttachedRolePolicies, those of [`Self::in_use`] in each Region of the plan, iam:DetachRolePolicy,
+    /// iam:DeleteRole. Calls: 5, and those.
+    async fn undo(&self, target: &Target, undoing: &Undoing<'_>) -> Result<Undone, Failure> {
+        let id = undoing.id;
+        let before = undoing.before;
         let Some(found) = self.read(target).await? else {
             return Ok(Undone::Back("the role is gone".to_owned()));
         };
@@ -405,12 +440,15 @@ impl Act for MakeRole {
         if !was_there && !found.is_made_by(id) {
             return Ok(Undone::Left("somebody else has made this role since".to_owned()));
         }
-        let points = self.points(target).await?;
-        if points > 0 {
-            let points = count(points, "recovery point");
-            return Ok(Undone::Left(format!("{points} here need the role to be deleted when they are due")));
+        let made = (!was_there).then_some(&found.role);
+        let regions = undoing.places.iter().filter(|at| at.account_id == target.id.account_id);
+        for at in regions {
+            if let Some(why) = self.in_use(&target.in_region(&at.region), made).await? {
+                return Ok(Undone::Left(why));
+            }
         }
-        let was_attached = |policy: &&str| before["attached"].as_array().is_some_and(|all| all.iter().any(|one| one == policy));
+        // Of a role that an earlier try made and left half done, everything is its own.
+        let was_attached = |policy: &&str| was_there && before["attached"].as_array().is_some_and(|all| all.iter().any(|one| one == policy));
         for policy in found.attached.iter().filter(|policy| !was_attached(policy)) {
             let arn = self.policy_arn(policy);
             let send = || target.iam.detach_role_policy().role_name(NAME).policy_arn(&arn).send();

@@ -6,14 +6,15 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Act, Deed, Doing, Done, Kind, Now, Obstacle, Quantities, Resource, Sign, Undone, check_table};
-use crate::aws::failure::Failure;
+use super::{Act, Deed, Doing, Done, Kind, Now, Obstacle, Quantities, Resource, Sign, Undoing, Undone, check_table};
+use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
 use crate::domain::{Arn, TargetId, Verdict};
 use crate::inventory::schema::TableTag;
 use crate::problem::Outcome;
 use crate::remediate::plans::asked::{DESCRIBE_TABLE, LIST_TABLE_TAGS, check_incarnation, table_tags};
 use crate::remediate::plans::demand::{self, OF_TABLES};
+use crate::remediate::plans::load::{Load, later};
 use crate::remediate::plans::means;
 use crate::remediate::propose::Planner;
 use crate::remediate::shell::quoted;
@@ -35,6 +36,9 @@ pub struct TagTable {
     pub tags: Vec<Tag>,
     /// The plan that takes the table then.
     pub plan_name: String,
+    /// Bytes that the plan keeps of it once it is in full use, every backup taken as a full one; zero where an assignment counts
+    /// them. `None`: not known.
+    pub keeps: Option<Load>,
 }
 
 /// One tag.
@@ -154,10 +158,7 @@ impl Act for TagTable {
 
     /// The plan makes recovery points from then on.
     fn quantities(&self) -> Quantities {
-        Quantities {
-            is_unknown: true,
-            ..Quantities::default()
-        }
+        later(self.keeps)
     }
 
     fn inverse(&self) -> Undone {
@@ -208,18 +209,27 @@ impl Act for TagTable {
     }
 
     /// API: dynamodb:ListTagsOfResource, dynamodb:UntagResource. Calls: 2.
-    async fn undo(&self, target: &Target, _id: &str, before: &Value, _done: &Done) -> Result<Undone, Failure> {
+    async fn undo(&self, target: &Target, undoing: &Undoing<'_>) -> Result<Undone, Failure> {
+        let before = undoing.before;
         let absent = before["absent"].as_array().into_iter().flatten().filter_map(Value::as_str);
         let absent: Vec<&str> = absent.collect();
         if absent.is_empty() {
             return Ok(Undone::Left("it had the tags before".to_owned()));
         }
-        let found = table_tags(target, &self.table_arn).await?;
+        let found = match table_tags(target, &self.table_arn).await {
+            Err(failure) if failure.kind == FailureKind::Absent => {
+                return Ok(Undone::Back("the table is gone, and its tags with it".to_owned()));
+            }
+            found => found?,
+        };
         if let Err(why) = self.missing(&found) {
             return Ok(Undone::Left(why));
         }
-        let own = self.tags.iter().map(|tag| &tag.key);
+        let own = self.tags.iter().map(|tag| &tag.key).filter(|key| found.contains_key(*key));
         let own: Vec<String> = own.filter(|key| absent.contains(&key.as_str())).cloned().collect();
+        if own.is_empty() {
+            return Ok(Undone::Back(format!("the table does not have {}", self.words())));
+        }
         let send = || {
             let untag = target.dynamodb.untag_resource().resource_arn(&self.table_arn);
             untag.set_tag_keys(Some(own.clone())).send()
@@ -254,6 +264,7 @@ mod tests {
             table_id: None,
             tags: vec![tag("backup", "daily"), tag("stage", "prod")],
             plan_name: "daily".to_owned(),
+            keeps: None,
         };
         let found = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
             pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()

@@ -1,5 +1,6 @@
 //! Actions taken back, against a simulated AWS: what they made goes, what was there stays, and no table loses its last point.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,8 @@ use backproof_sandbox::{Sandbox, World};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::{Deed, Doing, Done, MADE_BY, Now, Undone};
+use super::{Deed, Doing, Done, MADE_BY, Now, Undoing, Undone};
+use crate::aws::failure::Failure;
 use crate::aws::target::{Session, Target};
 use crate::domain::TargetId;
 
@@ -58,7 +60,11 @@ const ID: &str = "backproof-0123456789abcdef0123456789abcdef";
 
 impl Aws {
     async fn new(more: &str) -> Self {
-        let world = World::parse(&format!("{WORLD}{more}"), "world.toml").expect("a world");
+        Self::of(&format!("{WORLD}{more}")).await
+    }
+
+    async fn of(world: &str) -> Self {
+        let world = World::parse(world, "world.toml").expect("a world");
         let sandbox = Sandbox::start(world, 0).await.expect("a sandbox");
         let at = TargetId::new("111122223333".to_owned(), "eu-west-1".to_owned());
         let target = Session::of(&sandbox).await.target(at, "aws", None, &Arc::default());
@@ -87,7 +93,11 @@ impl Aws {
         let Ok(Now::ToDo(before)) = deed.look(&self.target, ID).await else {
             panic!("it is not to be done");
         };
-        let doing = Doing { id: ID, made: &[] };
+        let doing = Doing {
+            id: ID,
+            round: 0,
+            made: &[],
+        };
         let done = deed.act(&self.target, &doing).await.expect("done");
         while let Some(job) = &done.job {
             let standing = deed.job(&self.target, job).await;
@@ -100,8 +110,27 @@ impl Aws {
         (before, done)
     }
 
-    async fn undone(&self, deed: &Deed, (before, done): &(Value, Done)) -> Undone {
-        deed.undo(&self.target, ID, before, done).await.expect("an answer")
+    async fn undone(&self, deed: &Deed, did: &(Value, Done)) -> Undone {
+        self.undone_as(deed, ID, did, &[]).await.expect("an answer")
+    }
+
+    /// The same by another action's id, or giving up the last point of these tables.
+    async fn undone_as(
+        &self,
+        deed: &Deed,
+        id: &str,
+        (before, done): &(Value, Done),
+        last_points_of: &[&str],
+    ) -> Result<Undone, Failure> {
+        let undoing = Undoing {
+            id,
+            before,
+            done,
+            places: &BTreeSet::from([self.target.id.clone()]),
+            with_points: false,
+            last_points_of: &last_points_of.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        deed.undo(&self.target, &undoing).await
     }
 }
 
@@ -117,7 +146,7 @@ fn backup(aws: &Aws, table: &str) -> Deed {
     deed(json!({
         "kind": "backup-now", "table_arn": arn(table), "table_id": aws.table_id(table), "vault_name": "Default",
         "role_arn": "arn:aws:iam::111122223333:role/service-role/AWSBackupDefaultServiceRole",
-        "cold_after_days": null, "delete_after_days": 35, "table_size_bytes": null,
+        "cold_after_days": null, "delete_after_days": 35, "judged_at": aws.began, "table_size_bytes": null,
     }))
 }
 
@@ -142,6 +171,16 @@ async fn a_backup_is_taken_back_unless_it_is_the_last_point_of_its_table() {
     };
     assert!(why.contains("is the last usable recovery point of the table"), "{why}");
     assert_eq!(aws.points("bare").len(), 1);
+    // Of another table nothing was said.
+    assert!(matches!(
+        aws.undone_as(&bare, ID, &done, &["music"]).await,
+        Ok(Undone::Left(_))
+    ));
+    assert!(matches!(
+        aws.undone_as(&bare, ID, &done, &["bare"]).await,
+        Ok(Undone::Back(_))
+    ));
+    assert_eq!(aws.points("bare").len(), 0);
 }
 
 #[tokio::test]
@@ -158,8 +197,8 @@ policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*",
     };
     guarded.vault_name = "guarded".to_owned();
     let guarded = Deed::OnDemandBackup(guarded);
-    let (before, done) = aws.did(&guarded).await;
-    let refused = guarded.undo(&aws.target, ID, &before, &done).await;
+    let did = aws.did(&guarded).await;
+    let refused = aws.undone_as(&guarded, ID, &did, &[]).await;
     assert!(refused.expect_err("denied").why().contains("Access"), "AWS's own words");
     assert_eq!(aws.points("music").len(), 2);
 }
@@ -218,8 +257,8 @@ async fn settings_of_a_table_go_back_unless_somebody_changed_them_since() {
         assert!(matches!(deed.look(&aws.target, ID).await, Ok(Now::Already { .. })));
         assert!(matches!(aws.undone(&deed, &done).await, Undone::Back(_)));
         assert!(matches!(deed.look(&aws.target, ID).await, Ok(Now::ToDo(_))));
-        // It is off: nothing of this program's is there.
-        assert!(matches!(aws.undone(&deed, &done).await, Undone::Left(_)));
+        // It is off: an earlier try may have ended between its call and the journal.
+        assert!(matches!(aws.undone(&deed, &done).await, Undone::Back(_)));
     }
     let other = of("pitr", json!({ "recovery_period_days": 14 }));
     let Deed::Pitr(mut again) = other else { panic!("a deed") };
@@ -246,7 +285,7 @@ async fn a_restore_testing_plan_goes_unless_somebody_else_made_it_or_added_to_it
     let another = own.look(&aws.target, "backproof-another").await.expect_err("another's");
     assert!(another.contains("made by somebody else"), "{another}");
     assert!(matches!(
-        own.undo(&aws.target, "backproof-another", &done.0, &done.1).await,
+        aws.undone_as(&own, "backproof-another", &done, &[]).await,
         Ok(Undone::Left(_))
     ));
     assert!(matches!(aws.undone(&own, &done).await, Undone::Back(_)));
@@ -288,4 +327,58 @@ async fn a_restore_testing_plan_goes_unless_somebody_else_made_it_or_added_to_it
         panic!("another's selection went too");
     };
     assert!(why.contains("theirs"), "{why}");
+}
+
+#[tokio::test]
+async fn a_role_stays_while_another_region_of_the_plan_needs_it() {
+    let world = r#"
+history-days = 5
+[[account]]
+id = "111122223333"
+regions = ["eu-west-1", "eu-central-1"]
+[[vault]]
+account = "111122223333"
+region = "eu-central-1"
+name = "Default"
+[[table]]
+account = "111122223333"
+region = "eu-central-1"
+name = "music"
+[[event]]
+account = "111122223333"
+region = "eu-central-1"
+at = "2d"
+do = "on-demand-backup"
+table = "music"
+vault = "Default"
+delete-after-days = 40
+"#;
+    let aws = Aws::of(world).await;
+    let role_arn = "arn:aws:iam::111122223333:role/service-role/AWSBackupDefaultServiceRole";
+    let role = deed(json!({ "kind": "role", "role_arn": role_arn }));
+    let (before, done) = (json!({ "is_there": true, "attached": [] }), Done::default());
+    let undone = |regions: &[&str]| {
+        let at = |region: &&str| TargetId::new("111122223333".to_owned(), (*region).to_owned());
+        let places: BTreeSet<TargetId> = regions.iter().map(at).collect();
+        let (role, target, before, done) = (&role, &aws.target, &before, &done);
+        async move {
+            let undoing = Undoing {
+                id: ID,
+                before,
+                done,
+                places: &places,
+                with_points: false,
+                last_points_of: &BTreeSet::new(),
+            };
+            role.undo(target, &undoing).await.expect("an answer")
+        }
+    };
+    let Undone::Left(why) = undone(&["eu-west-1", "eu-central-1"]).await else {
+        panic!("what the recovery point needs was detached");
+    };
+    assert!(
+        why.contains("1 recovery point in eu-central-1: the role is needed"),
+        "{why}"
+    );
+    assert!(matches!(undone(&["eu-west-1"]).await, Undone::Back(_)));
 }

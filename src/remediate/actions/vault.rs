@@ -12,7 +12,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Act, Deed, Doing, Done, Kind, MADE_BY, Now, Obstacle, Resource, Sign, Thing, Undone};
+use super::{Act, Deed, Doing, Done, Kind, MADE_BY, Now, Obstacle, Resource, Sign, Thing, Undoing, Undone};
+use super::ground::{LIST_POINTS, is_emptying};
 use crate::aws::call::Page;
 use crate::aws::failure::Failure;
 use crate::aws::target::Target;
@@ -33,6 +34,10 @@ use crate::text::one_line;
 const CREATE: &str = "backup:CreateBackupVault";
 const DELETE: &str = "backup:DeleteBackupVault";
 pub(super) const LIST: &str = "backup:ListBackupVaults";
+/// Looks at a vault whose recovery points are being deleted, and the pause between two: a minute.
+const LOOKS: usize = 13;
+const PAUSE: std::time::Duration = std::time::Duration::from_secs(5);
+
 const DESCRIBE_KEY: &str = "kms:DescribeKey";
 
 /// What ordinary vaults are of; a Region without other types says nothing.
@@ -497,7 +502,7 @@ impl Act for MakeVault {
         checking: &[LIST, DESCRIBE_KEY],
         propose,
     };
-    const UNDOING: &'static [&'static str] = &[DELETE];
+    const UNDOING: &'static [&'static str] = &[DELETE, LIST_POINTS];
 
     fn resource(&self, _at: &TargetId) -> Resource<'_> {
         Resource {
@@ -629,8 +634,10 @@ impl Act for MakeVault {
 
     /// Only one that this action made, and only while it is empty, as AWS Backup itself sees to.
     ///
-    /// API: backup:ListBackupVaults, backup:DeleteBackupVault. Calls: 2.
-    async fn undo(&self, target: &Target, id: &str, _before: &Value, _done: &Done) -> Result<Undone, Failure> {
+    /// API: backup:ListBackupVaults, backup:DeleteBackupVault, backup:ListRecoveryPointsByBackupVault where it is not empty.
+    /// Calls: 2 or 3, and 2 for each look at points that are being deleted.
+    async fn undo(&self, target: &Target, undoing: &Undoing<'_>) -> Result<Undone, Failure> {
+        let id = undoing.id;
         let found = match find(target, self.name()).await? {
             None => return Ok(Undone::Back("the vault is gone".to_owned())),
             Some(found) => found,
@@ -639,10 +646,21 @@ impl Act for MakeVault {
             return Ok(Undone::Left("somebody else made this vault".to_owned()));
         }
         let send = || target.backup.delete_backup_vault().backup_vault_name(self.name()).send();
-        match target.caller.once(DELETE, self.name(), send).await {
-            Ok(_) => Ok(Undone::Back("the vault is deleted".to_owned())),
-            Err(failure) if failure.code == "InvalidRequestException" => Ok(Undone::Left(failure.why())),
-            Err(failure) => Err(failure),
+        let mut looks = LOOKS;
+        loop {
+            let failure = match target.caller.once(DELETE, self.name(), send).await {
+                Err(failure) if failure.code == "InvalidRequestException" => failure,
+                Err(failure) => return Err(failure),
+                Ok(_) => return Ok(Undone::Back("the vault is deleted".to_owned())),
+            };
+            looks -= 1;
+            // What was deleted a moment ago takes a while to go.
+            if looks > 0 && is_emptying(target, self.name()).await? {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+            let why = format!("{}; `--with-points` deletes what a plan of this journal made", failure.why());
+            return Ok(Undone::Left(why));
         }
     }
 

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::vault::{
     LIST, Wish, check_vault, designated, find, is_at, is_made, is_ordinary, lock_rank, name_in, terraform_name,
 };
-use super::{Act, Deed, Doing, Done, Kind, Now, Obstacle, Resource, Sign, Thing, Undone};
+use super::{Act, Deed, Doing, Done, Kind, Now, Obstacle, Resource, Sign, Thing, Undoing, Undone};
 use crate::aws::failure::Failure;
 use crate::aws::target::Target;
 use crate::collect::instant;
@@ -399,6 +399,7 @@ impl Act for LockVault {
         checking: &[LIST],
         propose,
     };
+    const GUARDS_POINTS: bool = true;
     const UNDOING: &'static [&'static str] = &[DELETE];
 
     fn resource(&self, _at: &TargetId) -> Resource<'_> {
@@ -505,7 +506,8 @@ impl Act for LockVault {
 
     /// API: backup:ListBackupVaults, backup:DeleteBackupVaultLockConfiguration or backup:PutBackupVaultLockConfiguration.
     /// Calls: 2.
-    async fn undo(&self, target: &Target, _id: &str, before: &Value, _done: &Done) -> Result<Undone, Failure> {
+    async fn undo(&self, target: &Target, undoing: &Undoing<'_>) -> Result<Undone, Failure> {
+        let before = undoing.before;
         let Some(found) = find(target, self.name()).await? else {
             return Ok(Undone::Back("the vault is gone".to_owned()));
         };

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::vault::{check_vault, is_at, is_made, name_in, terraform_name};
-use super::{Act, Deed, Doing, Done, Kind, Now, Obstacle, Resource, Sign, Thing, Undone};
+use super::{Act, Deed, Doing, Done, Kind, Now, Obstacle, Resource, Sign, Thing, Undoing, Undone};
 use crate::aws::failure::{Failure, FailureKind};
 use crate::aws::target::Target;
 use crate::dictionary::TableFacts;
@@ -247,6 +247,7 @@ impl Act for GuardVault {
         checking: &[GET],
         propose,
     };
+    const GUARDS_POINTS: bool = true;
     const UNDOING: &'static [&'static str] = &[DELETE];
 
     fn resource(&self, _at: &TargetId) -> Resource<'_> {
@@ -348,7 +349,8 @@ impl Act for GuardVault {
 
     /// API: backup:GetBackupVaultAccessPolicy, backup:PutBackupVaultAccessPolicy or backup:DeleteBackupVaultAccessPolicy.
     /// Calls: 2.
-    async fn undo(&self, target: &Target, _id: &str, before: &Value, _done: &Done) -> Result<Undone, Failure> {
+    async fn undo(&self, target: &Target, undoing: &Undoing<'_>) -> Result<Undone, Failure> {
+        let before = undoing.before;
         let (now, before) = (self.read(target).await?, before.as_str());
         if is_same(now.as_deref(), before) {
             return Ok(Undone::Back("the vault has its former policy".to_owned()));

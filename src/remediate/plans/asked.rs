@@ -11,6 +11,7 @@ use aws_sdk_backup::operation::list_tags::ListTagsOutput;
 use aws_sdk_backup::types::{BackupPlansListMember, BackupSelection, BackupSelectionsListMember};
 use aws_sdk_dynamodb::operation::list_tags_of_resource::ListTagsOfResourceOutput;
 use aws_sdk_dynamodb::types::{TableStatus, Tag};
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::rule::Rule;
@@ -18,6 +19,7 @@ use crate::aws::call::Page;
 use crate::aws::failure::Failure;
 use crate::aws::raw::RawAnswer;
 use crate::aws::target::Target;
+use crate::collect::instant;
 use crate::remediate::actions::Obstacle;
 use crate::text::one_line;
 
@@ -33,10 +35,51 @@ pub(crate) const LIST_TABLE_TAGS: &str = "dynamodb:ListTagsOfResource";
 /// The tags that CloudFormation puts on what it manages begin so.
 const CLOUDFORMATION: &str = "aws:cloudformation:";
 
-/// The live plans of this name: one at most, as AWS has it.
+/// The live plan of this name: one at most, as AWS has it.
+///
+/// API, calls and errors: as [`plans`].
+pub(crate) async fn plan_named(target: &Target, name: &str) -> Result<Option<BackupPlansListMember>, Failure> {
+    let plans = plans(target).await?;
+    Ok(plans.into_iter().find(|plan| plan.backup_plan_name() == Some(name)))
+}
+
+/// The first selection that hands over this role and was made since then: its name and that of its plan. `None`: no selection does.
+///
+/// API: backup:ListBackupPlans, backup:ListBackupSelections. Calls: 1, and 1 for each plan. Errors: AWS's refusal, or a
+/// selection of which the role is not told.
+pub(crate) async fn user_of_role(
+    target: &Target,
+    role_arn: &str,
+    since: Option<DateTime<Utc>>,
+) -> Result<Option<(String, String)>, Failure> {
+    for plan in plans(target).await? {
+        let (mut user, mut untold) = (None, false);
+        let name = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        each_selection(target, plan.backup_plan_id().unwrap_or_default(), |selection| {
+            untold |= selection.iam_role_arn().is_none();
+            let is_old = since
+                .zip(instant(selection.creation_date()))
+                .is_some_and(|(since, made)| made < since);
+            if selection.iam_role_arn() == Some(role_arn) && !is_old && user.is_none() {
+                user = Some((name(selection.selection_name()), name(plan.backup_plan_name())));
+            }
+        })
+        .await?;
+        if user.is_some() {
+            return Ok(user);
+        }
+        if untold {
+            let why = format!("the answer to {LIST_SELECTIONS} does not tell every role");
+            return Err(Failure::broken(&why, None));
+        }
+    }
+    Ok(None)
+}
+
+/// The live plans.
 ///
 /// API: backup:ListBackupPlans, paged by 1,000. Calls: 1 for each page. Errors: AWS's refusal.
-pub(crate) async fn plan_named(target: &Target, name: &str) -> Result<Option<BackupPlansListMember>, Failure> {
+async fn plans(target: &Target) -> Result<Vec<BackupPlansListMember>, Failure> {
     let send = |token| {
         target
             .backup
@@ -48,10 +91,9 @@ pub(crate) async fn plan_named(target: &Target, name: &str) -> Result<Option<Bac
     fn page(page: &ListBackupPlansOutput) -> Page<'_, BackupPlansListMember> {
         (page.backup_plans_list.as_ref(), page.next_token())
     }
-    let mut found = None;
+    let mut found = Vec::new();
     let take = |listed: &[BackupPlansListMember]| {
-        let mut named = listed.iter().filter(|plan| plan.backup_plan_name() == Some(name));
-        found = found.take().or_else(|| named.next().cloned());
+        found.extend(listed.iter().cloned());
         Ok::<_, Failure>(listed.iter().filter(|plan| plan.backup_plan_id().is_none()).count())
     };
     target.caller.list(LIST_PLANS, "", send, page, take).await?;
@@ -132,6 +174,23 @@ pub(crate) async fn versions(target: &Target, plan_id: &str) -> Result<Vec<Strin
 ///
 /// API: backup:ListBackupSelections, paged by 1,000. Calls: 1 for each page. Errors: AWS's refusal.
 pub(crate) async fn selections(target: &Target, plan_id: &str) -> Result<Vec<(String, String)>, Failure> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    each_selection(target, plan_id, |one| {
+        found.extend(
+            one.selection_name()
+                .zip(one.selection_id())
+                .map(|(name, id)| (name.to_owned(), id.to_owned())),
+        );
+    })
+    .await?;
+    Ok(found)
+}
+
+async fn each_selection(
+    target: &Target,
+    plan_id: &str,
+    mut note: impl FnMut(&BackupSelectionsListMember),
+) -> Result<(), Failure> {
     let send = |token| {
         let list = target.backup.list_backup_selections().backup_plan_id(plan_id);
         list.max_results(1000).set_next_token(token).send()
@@ -139,16 +198,13 @@ pub(crate) async fn selections(target: &Target, plan_id: &str) -> Result<Vec<(St
     fn page(page: &ListBackupSelectionsOutput) -> Page<'_, BackupSelectionsListMember> {
         (page.backup_selections_list.as_ref(), page.next_token())
     }
-    let mut found: Vec<(String, String)> = Vec::new();
     let take = |listed: &[BackupSelectionsListMember]| {
-        let before = found.len();
-        let named =
-            |one: &BackupSelectionsListMember| Some((one.selection_name()?.to_owned(), one.selection_id()?.to_owned()));
-        found.extend(listed.iter().filter_map(named));
-        Ok::<_, Failure>(listed.len() - (found.len() - before))
+        listed.iter().for_each(&mut note);
+        let is_named =
+            |one: &&BackupSelectionsListMember| one.selection_name().is_some() && one.selection_id().is_some();
+        Ok::<_, Failure>(listed.len() - listed.iter().filter(is_named).count())
     };
-    target.caller.list(LIST_SELECTIONS, plan_id, send, page, take).await?;
-    Ok(found)
+    target.caller.list(LIST_SELECTIONS, plan_id, send, page, take).await
 }
 
 /// One selection.

@@ -1,20 +1,24 @@
-//! The smallest change of a plan that exists which lets it serve the tables that it takes as the policy asks, and makes nothing worse.
+//! The smallest change of a plan that exists which lets it serve the tables that it takes as the policy asks, and makes nothing
+//! worse.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::demand::{Needy, Tried};
+use super::demand::{Needy, Tried, bytes, takers};
 use super::foreign_owner;
+use super::load::Load;
 use super::means::Unhelped;
 use super::rows::is_new;
 use super::rule::Rule;
 use super::vaults::Vaults;
 use super::wanted::{Site, strictest};
 use crate::criteria::values::PolicyValues;
-use crate::domain::{Finding, TargetId};
+use crate::dictionary::TableFacts;
+use crate::domain::{FactValue, Finding, TargetId};
 use crate::inventory::schema::{Plan, PlanRule, RegionSetting};
 use crate::problem::Outcome;
 use crate::remediate::actions::{Deed, PlanChange, RuleChange};
 use crate::remediate::propose::Planner;
+use crate::report::TableRow;
 
 /// Changes of plans that are tried in an account and Region, at most: each takes a judgement of everything.
 const MOST_CHANGES: usize = 16;
@@ -248,7 +252,25 @@ fn ailing(planner: &mut Planner<'_>, needy: &[Needy], of_plans: &[Finding]) -> O
         };
         let values = strictest(tables.iter().map(|table| &needy[*table].values));
         let of_plan = own_findings.remove(&(at.clone(), id.clone())).unwrap_or_default();
-        let (changes, why) = changes(plan, &own, &site, values.as_ref());
+        let taken = planner
+            .report
+            .tables
+            .iter()
+            .filter(|table| table.target == at && takers(table, &plans).iter().any(|(taker, _)| *taker == id));
+        let is_told = |table: &&TableRow| matches!(table.fact(TableFacts::plan_names), FactValue::Text(_));
+        let are_told = planner
+            .report
+            .tables
+            .iter()
+            .filter(|table| table.target == at)
+            .all(|table| is_told(&table));
+        let bytes = bytes(taken).filter(|_| are_told);
+        let (mut changes, why) = changes(plan, &own, &site, values.as_ref());
+        for change in &mut changes {
+            let becomes: Vec<&Rule> = change.rules.iter().map(|rule| &rule.becomes).collect();
+            let load = Load::of(becomes, &at, site.as_of);
+            change.keeps = load.zip(bytes).and_then(|(load, bytes)| load.times(bytes));
+        }
         all.push(Ailing {
             arn: of_plan
                 .first()
@@ -285,6 +307,7 @@ fn changes(
         plan_name: plan.plan_name.clone().unwrap_or_else(|| plan.plan_id.clone()),
         version_id: version_id.clone(),
         rules,
+        keeps: None,
     };
     let change = |row: &PlanRule, was: &Rule, becomes: Rule| RuleChange {
         name: row.rule_name.clone(),

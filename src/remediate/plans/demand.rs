@@ -166,8 +166,18 @@ fn tier_of(table: &TableRow) -> Option<Option<String>> {
     }
 }
 
+/// How large tables are together; none: not known of all.
+pub(crate) fn bytes<'t>(tables: impl Iterator<Item = &'t TableRow>) -> Option<i64> {
+    let size = |table: &TableRow| match table.fact(TableFacts::table_size_bytes) {
+        FactValue::Int(bytes) => Some(*bytes),
+        _ => None,
+    };
+    let mut sizes = tables.map(size);
+    sizes.try_fold(0_i64, |sum, size| sum.checked_add(size?))
+}
+
 /// The plans that take a table, by the names that the report lists.
-fn takers(table: &TableRow, plans: &[Plan]) -> Vec<(String, String)> {
+pub(crate) fn takers(table: &TableRow, plans: &[Plan]) -> Vec<(String, String)> {
     let Some(names) = text_of(table, TableFacts::plan_names).filter(|names| names != "none") else {
         return Vec::new();
     };

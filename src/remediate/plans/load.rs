@@ -6,9 +6,21 @@ use serde::{Deserialize, Serialize};
 use super::rule::{Rule, positive};
 use crate::domain::TargetId;
 use crate::facts::schedule::Schedule;
+use crate::remediate::actions::Quantities;
 
 /// Days of the month that prices are for.
 const MONTH: i64 = 30;
+
+/// What a change that backups follow costs: nothing itself, and every month what it then keeps; none: not known.
+pub(crate) fn later(keeps: Option<Load>) -> Quantities {
+    Quantities {
+        monthly_warm: keeps.map(|load| load.warm),
+        monthly_cold: keeps.map(|load| load.cold),
+        monthly_moved: keeps.map(|load| load.moved),
+        is_monthly_unknown: keeps.is_none(),
+        ..Quantities::default()
+    }
+}
 
 /// Recovery points of one table, or bytes of some: as many as there are all the time. Every backup counts as a full one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -116,6 +116,8 @@ pub(crate) fn by_tag(planner: &mut Planner<'_>, supposed: &Supposed, needy: Vec<
     let served = demand::well_served(&planner.report, &plans);
     let failing = demand::failing(&planner.report, &plans);
     let tags = demand::tags(&mut planner.world)?;
+    let as_of = planner.world.as_of();
+    let loads = loads(planner.world.rows::<PlanRule>()?, as_of);
     let selections = planner.world.rows::<Selection>()?.to_vec();
     let names: BTreeMap<(&str, &str, &str), &str> = plans
         .iter()
@@ -168,6 +170,12 @@ pub(crate) fn by_tag(planner: &mut Planner<'_>, supposed: &Supposed, needy: Vec<
                         table_id: one.table_id(),
                         tags: missing,
                         plan_name: plan.clone(),
+                        keeps: loads
+                            .get(&(one.at().clone(), selection.plan_id.clone()))
+                            .copied()
+                            .flatten()
+                            .zip(one.size_bytes())
+                            .and_then(|(load, bytes)| load.times(bytes)),
                     },
                 ));
             }
@@ -204,8 +212,10 @@ pub(crate) fn by_tag(planner: &mut Planner<'_>, supposed: &Supposed, needy: Vec<
     Ok(helped)
 }
 
-/// Tags by which a plan takes a table that it would serve well, and of which the rules cannot know when they were set: what the plan
-/// did not do for the table before is held against it until it ran. It would serve the table well if it did with a selection of now.
+/// Tags by which a plan takes a table that it would serve well, and of which the rules cannot know when they were set: what the
+/// plan
+/// did not do for the table before is held against it until it ran. It would serve the table well if it did with a selection of
+/// now.
 fn enough_once_it_ran(
     planner: &mut Planner<'_>,
     supposed: &Supposed,
@@ -319,6 +329,23 @@ pub(crate) struct PlanRef {
     pub(crate) load: Option<Load>,
 }
 
+/// What each plan keeps of a table, by its id; none: not known.
+fn loads(rules: &[PlanRule], as_of: DateTime<Utc>) -> BTreeMap<(TargetId, String), Option<Load>> {
+    let mut of_plan: BTreeMap<(TargetId, String), Vec<Rule>> = BTreeMap::new();
+    for row in rules {
+        let at = TargetId::new(row.account_id.clone(), row.region.clone());
+        of_plan
+            .entry((at, row.plan_id.clone()))
+            .or_default()
+            .push(Rule::of_row(row));
+    }
+    let load = |(key, rules): ((TargetId, String), Vec<Rule>)| {
+        let load = Load::of(&rules, &key.0, as_of);
+        (key, load)
+    };
+    of_plan.into_iter().map(load).collect()
+}
+
 /// Plans that exist, or are to be made, and that would serve the tables if they were assigned to them.
 ///
 /// Errors: the inventory is damaged.
@@ -337,13 +364,7 @@ pub(crate) fn by_assignment(
         let key = (&*rule.account_id, &*rule.region, &*rule.plan_id);
         of_plan.entry(key).or_default().push(rule);
     }
-    let loads: BTreeMap<(&str, &str, &str), Option<Load>> = of_plan
-        .iter()
-        .map(|(key, rows)| {
-            let rules: Vec<Rule> = rows.iter().map(|row| Rule::of_row(row)).collect();
-            (*key, Load::of(&rules, &TargetId::new(key.0, key.1), as_of))
-        })
-        .collect();
+    let loads = loads(&rules, as_of);
     let ways: Vec<Vec<PlanRef>> = needy
         .iter()
         .map(|one| {
@@ -367,10 +388,7 @@ pub(crate) fn by_assignment(
                         name: plan.plan_name.clone().unwrap_or_else(|| plan.plan_id.clone()),
                         id: plan.plan_id.clone(),
                         version_id: version,
-                        load: loads
-                            .get(&(&*plan.account_id, &*plan.region, &*plan.plan_id))
-                            .copied()
-                            .flatten(),
+                        load: loads.get(&(one.at().clone(), plan.plan_id.clone())).copied().flatten(),
                     };
                     ((usize::MAX - count, !may_serve, !is_new(&plan.plan_id)), plan_ref)
                 })
@@ -409,7 +427,11 @@ pub(crate) fn assignments(planner: &Planner<'_>, batch: &[(&Needy, &PlanRef)]) -
             })
             .collect();
         let partition = tables[0].partition();
-        for deed in Assign::all(&at, &plan, &partition, &refs, planner.settings) {
+        for mut deed in Assign::all(&at, &plan, &partition, &refs, planner.settings) {
+            if deed.takes_all() {
+                let bytes = demand::bytes(planner.report.tables.iter().filter(|table| table.target == at));
+                deed.keeps = bytes.zip(plan.load).and_then(|(bytes, load)| load.times(bytes));
+            }
             if let Some(tag) = deed.tags_of_tables() {
                 for table in &refs {
                     let tagged = TagTable {
@@ -417,6 +439,8 @@ pub(crate) fn assignments(planner: &Planner<'_>, batch: &[(&Needy, &PlanRef)]) -
                         table_id: table.id.clone(),
                         tags: vec![tag.clone()],
                         plan_name: plan.name.clone(),
+                        // The assignment counts them.
+                        keeps: Some(Load::default()),
                     };
                     deeds.push((at.clone(), Deed::TagTable(tagged)));
                 }
