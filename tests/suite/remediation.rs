@@ -187,7 +187,7 @@ fn a_plan_of_another_version_or_with_a_kind_that_nobody_knows_is_refused() {
         2,
         &[
             "could not read the remediation plan",
-            "it has version 2; this program reads 5",
+            "it has version 2; this program reads 6",
             "hint: make a new plan with `remediate plan`, and review it",
         ],
     );
@@ -202,7 +202,7 @@ fn a_plan_of_another_version_or_with_a_kind_that_nobody_knows_is_refused() {
         ),
     ] {
         refused(
-            &apply(5, action),
+            &apply(6, action),
             2,
             &["could not read the remediation plan", why, "nothing was changed"],
         );
