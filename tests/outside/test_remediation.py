@@ -133,7 +133,8 @@ def check(value, grammar, place="policy"):
 def test_a_backup_policy_says_what_the_plan_makes_and_first_what_it_cannot(folder, by):
     (folder / "backproof.toml").write_text(SETTINGS + f'rule-name = "DynamoDB-dailies"\nassign = "{by}"\n')
     with serve(TUTORIAL) as world:
-        plan(world, folder)
+        run(world, folder, "scan", "--to", "before", codes=(10,))
+        run(world, folder, "remediate", "plan", "--advised", "--from", "before", "--to", "plan.json")
         document = json.loads(run(world, folder, "remediate", "export", "plan.json", "--as", "policy").stdout)
         assert list(document) == ["NotInThisPolicy", "Policy"]
         check(document["Policy"], POLICY)
@@ -148,7 +149,7 @@ def test_a_backup_policy_says_what_the_plan_makes_and_first_what_it_cannot(folde
         assert selection["iam_role_arn"]["@@assign"].startswith("arn:aws:iam::$account:role/")
         # What it cannot hold is there with the calls that do it, and nothing twice.
         rest = "\n".join(document["NotInThisPolicy"])
-        for call in ("create-backup-vault",):
+        for call in ("create-backup-vault", "update-region-settings", "start-backup-job"):
             assert f"aws backup {call}" in rest, call
         assert "create-backup-plan" not in rest and "create-backup-selection" not in rest
         assert ("tag-resource" in rest) == (by != "type")
