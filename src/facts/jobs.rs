@@ -368,25 +368,6 @@ impl Jobs {
         })
     }
 
-    /// Of the jobs that are surely of a plan: did the last two that were created between two instants end without a point?
-    pub(super) fn last_two_failed(
-        &self,
-        row: usize,
-        plan_id: &str,
-        (from, to): (DateTime<Utc>, DateTime<Utc>),
-    ) -> bool {
-        let Some(number) = self.plan_numbers.get(plan_id).copied() else {
-            return false;
-        };
-        let within = seconds(from)..seconds(to);
-        let events = self.tables[row].events.iter();
-        let mut own: Vec<&Event> = events
-            .filter(|event| event.plan == number && within.contains(&event.at))
-            .collect();
-        own.sort_by_key(|event| std::cmp::Reverse(event.at));
-        own.len() >= 2 && own[..2].iter().all(|event| event.end == End::Without)
-    }
-
     pub(super) fn fill(&self, facts: &mut TableFacts, row: usize) {
         let tally = &self.tables[row];
         // `completed_at` and the rest prove nothing where the table's birth is not known: no job was counted then.

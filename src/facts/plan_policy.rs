@@ -274,21 +274,10 @@ impl Case<'_> {
             return Some(true);
         }
         if due.len() < 2 {
-            let is_open = self.role_doubt(rule).is_some() || self.failed_before(rule);
-            return (!is_open).then_some(true);
+            return self.role_doubt(rule).is_none().then_some(true);
         }
         let all_failed = made.iter().all(|made| *made == Some(false));
         (all_failed && since.is_some()).then_some(false)
-    }
-
-    /// Did the last two jobs of the plan for the table make no recovery point, before the plan was changed or took the table as it does
-    /// now? Then nothing shows yet that it works.
-    fn failed_before(&self, rule: &GoodRule) -> bool {
-        let taker = self.taker(rule);
-        let Evidence { row, jobs, index, .. } = *self.evidence;
-        let born = index.tables[row].created_at;
-        let before = taker.since.zip(born).filter(|(since, born)| since > born);
-        before.is_some_and(|(since, born)| jobs.last_two_failed(row, &taker.plan_id, (born, since)))
     }
 
     /// Did a run of a good rule make a good point?
@@ -408,11 +397,6 @@ impl Case<'_> {
         };
         match self.role_doubt(rule) {
             Some(text) => format!("the role of plan `{}` may not work: {text}", self.plan_name(rule)),
-            None if self.failed_before(rule) => format!(
-                "the last two jobs of plan `{}` for the table made no recovery point, and it has not run twice since it was changed or \
-                 the table was assigned",
-                self.plan_name(rule)
-            ),
             None if self.evidence.points.is_whole(self.evidence.row) => {
                 format!(
                     "whether the last two runs of {} made a recovery point that meets the policy cannot be told",
