@@ -100,6 +100,7 @@ fn criteria() -> Result<Criteria, String> {
         waivers: Waivers(Vec::new()),
         frameworks: Vec::new(),
         baseline: None,
+        changes: Vec::new(),
     })
 }
 

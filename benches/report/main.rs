@@ -73,6 +73,7 @@ fn pack(dir: &Path) -> Result<()> {
         policy: world::policy()?,
         waivers: Waivers::default(),
         baseline: None,
+        changes: Vec::new(),
         frameworks: Vec::new(),
     };
     let start = Instant::now();

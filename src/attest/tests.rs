@@ -362,6 +362,7 @@ fn criteria() -> Criteria {
         waivers: Waivers::default(),
         frameworks: Vec::new(),
         baseline: None,
+        changes: Vec::new(),
     }
 }
 

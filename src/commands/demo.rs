@@ -1,5 +1,5 @@
-//! `demo`: the whole story on a simulated AWS in this process: scan, reports, remediation, and a second scan that shows
-//! the difference. Every step runs the same program that a person would run, against the sandbox's endpoint.
+//! `demo`: the whole story on a simulated AWS in this process: scan, reports, a plan that is approved, done and verified, and a second
+//! scan that shows the difference and says what was done in between. Every step runs the same program that a person would run, against the sandbox's endpoint.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::exit::Exit;
 use crate::problem::{Outcome, Problem};
+use crate::sign::new_key;
 use crate::stderr::{self, say};
 
 /// Arguments of `demo`.
@@ -72,6 +73,11 @@ max-tables = 20
 vault = "Default"
 cold-after = "7d"
 delete-after = "97d"
+require-approval = true
+
+# Who may approve plans, and as whom they work: nobody approves what they apply.
+[remediation.approvers]
+"head-of-risk@example.com" = ["arn:aws:iam::*:user/head-of-risk"]
 "#;
 
 /// The waivers of the demo's organisation: one that holds, and one whose approver asked for it himself.
@@ -130,6 +136,7 @@ pub async fn run(args: DemoArgs) -> Outcome<Exit> {
             .at(settings.display().to_string())
             .why(error.to_string())
     })?;
+    keys(folder)?;
     let waivers_file = folder.join("waivers.toml");
     std::fs::write(&waivers_file, dated(WAIVERS, today)).map_err(|error| {
         Problem::new("could not write the waivers")
@@ -151,6 +158,37 @@ pub async fn run(args: DemoArgs) -> Outcome<Exit> {
     sandbox.stop().await;
     result.map(|()| Exit::Compliant)
 }
+
+/// The key by which the head of risk approves plans, and who may: the line of it in a file of allowed signers.
+///
+/// Errors: no key could be made, or the disk refused.
+fn keys(folder: &Path) -> Outcome<()> {
+    let (private, public) = new_key()?;
+    let failed = |path: &Path, error: std::io::Error| {
+        Problem::new("could not write the key of the demo")
+            .at(path.display().to_string())
+            .why(error.to_string())
+    };
+    let path = folder.join(KEY_FILE);
+    let mut options = std::fs::OpenOptions::new();
+    options.create_new(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options
+        .open(&path)
+        .and_then(|mut file| std::io::Write::write_all(&mut file, private.as_bytes()));
+    written.map_err(|error| failed(&path, error))?;
+    let path = folder.join(SIGNERS_FILE);
+    let line = format!("head-of-risk@example.com {public}\n");
+    std::fs::write(&path, line).map_err(|error| failed(&path, error))?;
+    Ok(())
+}
+
+/// The key of the head of risk, who approves plans.
+const KEY_FILE: &str = "head-of-risk-key";
+
+/// The keys that may approve.
+const SIGNERS_FILE: &str = "allowed_signers";
 
 struct Story<'s> {
     folder: &'s Path,
@@ -203,8 +241,17 @@ impl Story<'_> {
         ];
         self.step(&planned, &[Exit::Compliant]).await?;
 
+        say("\n4. The plan is approved by somebody else, who signs it: the settings ask for that.");
+        let (key, signers) = (self.path(KEY_FILE), self.path(SIGNERS_FILE));
+        self.step_to(
+            &["remediate", "approve", &plan, "--sign", &key],
+            &[Exit::Compliant],
+            Some(&self.path("approved-plan.txt")),
+        )
+        .await?;
+
         say(
-            "\n4. The plan is done, each step in a journal, and the jobs are followed to their end. Some fail, as in real\n   life.",
+            "\n5. The plan is done, each step in a journal, and the jobs are followed to their end. Some fail, as in real\n   life.",
         );
         let applied = [
             "remediate",
@@ -212,6 +259,8 @@ impl Story<'_> {
             &plan,
             "--config",
             &config,
+            "--allowed-signers",
+            &signers,
             "--yes",
             "--wait",
             "--poll-interval",
@@ -219,12 +268,15 @@ impl Story<'_> {
         ];
         self.step(&applied, &[Exit::Compliant, Exit::Failed]).await?;
 
-        say("\n5. AWS is asked afresh what came of it, and the findings are judged again.");
+        say("\n6. AWS is asked afresh what came of it, and the findings are judged again.");
         let verified = ["remediate", "verify", &plan, "--config", &config, "--from", &inventory];
         self.step(&verified, &[Exit::Compliant, Exit::NonCompliant, Exit::EvidenceMissing])
             .await?;
 
-        say("\n6. The second audit, held against the first.");
+        say(
+            "\n7. The second audit, held against the first. Its pack holds plan, approval and journal, and its reports say which\n   \
+             finding led to which change, and how it stands now.",
+        );
         self.step(
             &[
                 "scan",
@@ -234,6 +286,8 @@ impl Story<'_> {
                 frameworks,
                 "--baseline",
                 &first,
+                "--after",
+                &plan,
                 "--to",
                 &second,
                 "--quiet",
@@ -241,10 +295,19 @@ impl Story<'_> {
             &[Exit::NonCompliant, Exit::EvidenceMissing],
         )
         .await?;
+        self.step(&["verify", &second], &[Exit::Compliant]).await?;
+
+        say("\n8. What changed between the two.");
+        self.step_to(
+            &["diff", &first, &second],
+            &[Exit::Compliant, Exit::NonCompliant, Exit::EvidenceMissing],
+            Some(&self.path("diff.txt")),
+        )
+        .await?;
 
         self.compare(&first, &second)?;
         say(&format!(
-            "\nThe reports are in {}: open 1-before/report.pdf or 2-after/report.html.\n\
+            "\nThe reports are in {}: open 1-before/report.pdf or 2-after/report.html; diff.txt says what changed.\n\
              With an account of your own: `backproof scan`; the rights it needs: `backproof explain permissions`.",
             self.folder.display()
         ));
@@ -314,6 +377,16 @@ impl Story<'_> {
                 line(&format!("{what}: {words}"), of(&before), of(&after));
             }
         }
+        let worse = worse(&before, &after);
+        say(&format!(
+            "   {:<32} {:>9} {:>7}",
+            "answers that got worse",
+            "",
+            worse.len()
+        ));
+        for line in worse.iter().take(5) {
+            say(&format!("     {line}"));
+        }
         let (required, advised) = ("non_compliant_by_severity", "advised_by_severity");
         line("required findings", open(&before, required), open(&after, required));
         say(&format!(
@@ -323,6 +396,29 @@ impl Story<'_> {
         ));
         Ok(())
     }
+}
+
+/// Tables of which a question was answered yes before, and is answered no or not known after; each with the question.
+fn worse(before: &Value, after: &Value) -> Vec<String> {
+    let tables = |report: &Value| report["tables"].as_array().cloned().unwrap_or_default();
+    let now = tables(after);
+    let mut worse = Vec::new();
+    for table in tables(before) {
+        let arn = &table["table_arn"];
+        let later = now.iter().find(|later| later["table_arn"] == *arn);
+        for (question, answer) in table["answers"].as_object().into_iter().flatten() {
+            let is_worse = match later.and_then(|later| later["answers"][question].as_str()) {
+                None => true,
+                Some(later) => {
+                    *answer == "compliant" && later != "compliant" || *answer == "unknown" && later == "non-compliant"
+                }
+            };
+            if is_worse {
+                worse.push(format!("{}: {question}", arn.as_str().unwrap_or_default()));
+            }
+        }
+    }
+    worse
 }
 
 fn read(folder: &str) -> Outcome<Value> {

@@ -15,17 +15,20 @@ use crate::commands::shared::args::RuleArgs;
 use crate::commands::shared::criteria;
 use crate::commands::shared::output::print;
 use crate::deliver::staging::Staging;
-use crate::domain::TargetId;
+use crate::domain::{TargetId, Verdict};
 use crate::duration;
 use crate::exit::Exit;
+use crate::facts::schedule::Schedule;
 use crate::judge::judge;
-use crate::problem::{Outcome, Problem, Problems, count};
+use crate::problem::{Outcome, Problem, Problems, one_line};
 use crate::remediate::apply::Pace;
+use crate::remediate::plans::wanted::{DAILY, WEEKLY};
 use crate::remediate::price::Prices;
 use crate::remediate::propose::propose;
 use crate::remediate::verify::judged;
 use crate::remediate::{Action, Choice};
-use crate::settings::{Remediation, check_lifecycle};
+use crate::report::Report;
+use crate::settings::{PLAN_NAME_HINT, Remediation, check_lifecycle, is_plan_name};
 use crate::stderr::say;
 
 /// Rules that are required beside those of the policy: what AWS Backup needs before its other features work.
@@ -52,6 +55,24 @@ pub struct ProtectArgs {
     /// Delete after this time, such as 97d. Without this flag: the policy's minimum retention.
     #[arg(long, value_name = "DAYS")]
     pub delete_after: Option<String>,
+    /// Run the plan that is made once a day, at 05:00 UTC. Without this flag: as rarely as the policy allows.
+    #[arg(long, conflicts_with_all = ["weekly", "schedule"])]
+    pub daily: bool,
+    /// Run the plan that is made once a week, on Sundays at 05:00 UTC.
+    #[arg(long, conflicts_with = "schedule")]
+    pub weekly: bool,
+    /// Run the plan that is made by this schedule, as AWS Backup writes it, in UTC: `cron(0 3 ? * * *)`.
+    #[arg(long, value_name = "EXPRESSION")]
+    pub schedule: Option<String>,
+    /// The name of the plan that is made. Without this flag: the settings file's, else `backproof-` and the tier.
+    #[arg(long, value_name = "NAME")]
+    pub plan_name: Option<String>,
+    /// The name of the rule of the plan that is made. Without this flag: the settings file's, else how often it runs.
+    #[arg(long, value_name = "NAME")]
+    pub rule_name: Option<String>,
+    /// The name of the assignment to the plan that is made. Without this flag: the settings file's, else a digest of what it says.
+    #[arg(long, value_name = "NAME")]
+    pub assignment_name: Option<String>,
     /// The role AWS Backup assumes. Without this flag: the settings file's, else AWS Backup's default service role.
     #[arg(long, value_name = "ARN")]
     pub role: Option<String>,
@@ -67,7 +88,7 @@ pub struct ProtectArgs {
     /// The plan file to write; its journal stands beside it.
     #[arg(long, short = 'o', value_name = "FILE", default_value = "protect-plan.json")]
     pub to: PathBuf,
-    /// Show what would be done, and do nothing.
+    /// Show what would be done, and do nothing; ends by how the tables stand now.
     #[arg(long)]
     pub dry_run: bool,
     /// Do not ask.
@@ -129,14 +150,10 @@ pub async fn run(args: ProtectArgs) -> Outcome<Exit> {
     print(&show::text(&plan))?;
     if args.dry_run {
         say("nothing was changed (--dry-run)");
-        return Ok(Exit::Compliant);
+        return Ok(stand(&choice, &before));
     }
     if plan.actions.is_empty() {
-        return Ok(if plan.blocked.is_empty() {
-            Exit::Compliant
-        } else {
-            Exit::NonCompliant
-        });
+        return Ok(stand(&choice, &before));
     }
     plan.write(&args.to)?;
     if !args.yes && !agrees(&plan)? {
@@ -157,34 +174,31 @@ pub async fn run(args: ProtectArgs) -> Outcome<Exit> {
     let scratch = Staging::scratch()?;
     let now = judge(&collect::into(&settings, &wanted, scratch.dir()).await?, &criteria)?;
     let judged = judged(&plan, Some(&before), &now);
-    let mut text = String::new();
-    for (word, findings) in [
-        ("not fixed", &judged.not_fixed),
-        ("not known", &judged.unknown),
-        ("worse", &judged.worse),
-    ] {
-        findings
-            .iter()
-            .for_each(|finding| text.push_str(&show::finding(word, finding)));
+    print(&show::judged(&judged, true))?;
+    Ok(match (judged.is_bad(), judged.is_unknown(), stand(&choice, &now)) {
+        (true, ..) | (_, _, Exit::NonCompliant) => Exit::NonCompliant,
+        (_, true, _) => Exit::EvidenceMissing,
+        (_, _, exit) => exit,
+    })
+}
+
+/// How the program ends by what the rules say of the tables: 10 where a required finding on one of them says no, with an action or
+/// without.
+fn stand(choice: &Choice, report: &Report) -> Exit {
+    let has = |verdict: Verdict| {
+        let mut findings = report.findings.iter();
+        findings.any(|finding| {
+            let counts = finding.is_required() && !finding.waived && choice.tables.contains(&finding.resource_arn);
+            counts && finding.verdict == verdict
+        })
+    };
+    if has(Verdict::NonCompliant) {
+        Exit::NonCompliant
+    } else if has(Verdict::Unknown) {
+        Exit::EvidenceMissing
+    } else {
+        Exit::Compliant
     }
-    text.push_str(&format!(
-        "{} fixed, {} not fixed, {} not known, {} worse\n",
-        count(judged.fixed, "finding"),
-        judged.not_fixed.len(),
-        judged.unknown.len(),
-        judged.worse.len()
-    ));
-    print(&text)?;
-    Ok(
-        match (
-            judged.not_fixed.len() + judged.worse.len(),
-            judged.unknown.len() + plan.blocked.len(),
-        ) {
-            (0, 0) => Exit::Compliant,
-            (0, _) => Exit::EvidenceMissing,
-            _ => Exit::NonCompliant,
-        },
-    )
 }
 
 /// What the flags say, over what the settings say.
@@ -199,6 +213,7 @@ fn with_flags(args: &ProtectArgs, remediation: &mut Remediation) -> Outcome<()> 
             Err(why) => problems.push(
                 Problem::usage(format!("`{flag}` is not a number of days"))
                     .why(why)
+                    .so("nothing was changed")
                     .hint("write it like `35d`"),
             ),
         }
@@ -209,9 +224,48 @@ fn with_flags(args: &ProtectArgs, remediation: &mut Remediation) -> Outcome<()> 
         problems.push(
             Problem::usage("AWS Backup would refuse the lifecycle")
                 .why(why)
+                .so("nothing was changed")
                 .hint("raise `--delete-after`, or leave `--cold-after` out"),
         );
     }
+    for (flag, name, noun, into) in [
+        ("--plan-name", &args.plan_name, "a plan", &mut remediation.plan_name),
+        ("--rule-name", &args.rule_name, "a rule", &mut remediation.rule_name),
+        (
+            "--assignment-name",
+            &args.assignment_name,
+            "an assignment",
+            &mut remediation.assignment_name,
+        ),
+    ] {
+        let Some(name) = name else { continue };
+        if !is_plan_name(name) {
+            problems.push(
+                Problem::usage(format!("`{}` is not a name of {noun}", one_line(name)))
+                    .at(format!("`{flag}`"))
+                    .so("nothing was changed")
+                    .hint(PLAN_NAME_HINT),
+            );
+        }
+        *into = Some(name.clone());
+    }
+    remediation.schedule = match &args.schedule {
+        _ if args.daily => Some(DAILY.to_owned()),
+        _ if args.weekly => Some(WEEKLY.to_owned()),
+        None => None,
+        Some(text) => {
+            if let Err(why) = Schedule::parse(Some(text), None) {
+                problems.push(
+                    Problem::usage(format!("`{}` is not a schedule", one_line(text)))
+                        .at("`--schedule`")
+                        .why(why.to_string())
+                        .so("nothing was changed")
+                        .hint("write it like `cron(0 5 ? * * *)`, or take `--daily` or `--weekly`"),
+                );
+            }
+            Some(text.clone())
+        }
+    };
     if !problems.is_empty() {
         return Err(Problems(problems));
     }

@@ -24,6 +24,7 @@ use crate::facts::{Facts, derive};
 use crate::inventory::{INVENTORY_DIR, Inventory};
 use crate::judge::evaluate::{Tiers, Within};
 use crate::judge::judge;
+use crate::ledger::Ledger;
 use crate::pack::redact::{check_same, check_templates, redact};
 use crate::pack::seal::{self, command_line};
 use crate::pack::{MANIFEST_FILE, Manifest, Pack, SEAL_FILES};
@@ -311,6 +312,11 @@ impl Output {
         })
     }
 
+    /// The ledger that takes the pack, if one does.
+    pub(crate) fn ledger(&self) -> Option<&Ledger> {
+        self.signing.ledger()
+    }
+
     /// The folder that is filled; `place` where none was named. What goes to stdout needs one all the same, for a while.
     ///
     /// Errors: those of [`Staging::open`].
@@ -345,6 +351,15 @@ impl Output {
             command_line: command_line(),
         };
         if self.redact_accounts {
+            if !judged.criteria.changes.is_empty() {
+                warn(
+                    &Problem::new("what was done since the scan before is left out of the copy without account ids")
+                        .why("the digest and the signature of a plan hold for its own text alone, which names accounts")
+                        .so("this pack does not say which finding led to which change"),
+                );
+                judged.criteria.changes.clear();
+                judged.report.changes.clear();
+            }
             let to = new_folder(staging.dir().join(INVENTORY_DIR))?;
             let (inventory, criteria, pseudonyms) = redact(&judged.inventory, &judged.criteria, &to)?;
             let report = judge(&inventory, &criteria)?;

@@ -1,6 +1,7 @@
 //! `scan`: collect, judge, report. The whole audit in one go.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use chrono::Utc;
 use clap::Args;
@@ -10,6 +11,7 @@ use crate::commands::report::{Output, default_folder_at, explain_policy};
 use crate::commands::shared::args::{OutputArgs, RuleArgs, ScopeArgs};
 use crate::commands::shared::criteria;
 use crate::commands::shared::signing::Makes;
+use crate::commands::shared::since;
 use crate::commands::{baseline, collect};
 use crate::criteria::vocabulary::COSTLY_FRAMES;
 use crate::deliver::staging::Purpose;
@@ -32,6 +34,10 @@ pub struct ScanArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
     pub output: OutputArgs,
+    /// A remediation plan that was done since the scan before, with its journal beside it: both go into the pack, and the reports say
+    /// for each action which finding led to it, what was done, and how the finding stands now. May be given for several plans.
+    #[arg(long, value_name = "PLAN", conflicts_with = "redact_accounts")]
+    pub after: Vec<PathBuf>,
     /// Print which tier of the policy takes this table (name or ARN) and the values that apply to it, and stop.
     #[arg(long, value_name = "TABLE", help_heading = "Rules and policy")]
     pub explain_policy: Option<String>,
@@ -47,6 +53,7 @@ pub async fn run(args: ScanArgs) -> Outcome<Exit> {
     let settings = collect::in_scope(settings, &args.scope)?;
     let makes = Makes::Pack(settings.ledger.as_deref());
     let output = Output::prepare(&args.output, makes, &settings.accounts).await?;
+    criteria.changes = since::read(&args.after, criteria.baseline.as_ref(), output.ledger()).await?;
     // The digest of this program goes into the manifest; it is made while AWS is read.
     std::thread::spawn(binary_sha256);
     let staging = output.staging(&default_folder_at(Utc::now()), Purpose::Scan)?;
@@ -58,6 +65,7 @@ pub async fn run(args: ScanArgs) -> Outcome<Exit> {
     }
     let wanted = Wanted::frames(frames).with_tag_keys(criteria::tag_keys(&criteria));
     let inventory = collect::into(&settings, &wanted, &output.collect_into(&staging)?).await?;
+    since::check(&args.after, &criteria.changes, &inventory)?;
     if let Some(table) = &args.explain_policy {
         return explain_policy(&inventory, &criteria, table);
     }

@@ -7,11 +7,15 @@ use clap::Args;
 use crate::commands::shared::args::TrustArgs;
 use crate::commands::shared::evidence::must_be_pack;
 use crate::commands::shared::output::print;
+use crate::criteria::changes::CHANGES_DIR;
+use crate::criteria::files::CRITERIA_DIR;
 use crate::exit::Exit;
 use crate::ledger::{Checked, Entry, Expected, Ledger, Note};
-use crate::pack::intact::{broken, look, open};
-use crate::pack::verify::verify;
+use crate::pack::intact::{IntactPack, as_broken, broken, look, open};
+use crate::pack::manifest::FileEntry;
+use crate::pack::verify::{Verified, verify};
 use crate::problem::{Outcome, Problem, count, one_line};
+use crate::remediate::between;
 use crate::sign::{Signer, Trust};
 
 /// Arguments of `verify`.
@@ -59,7 +63,8 @@ pub(super) fn trust(args: &TrustArgs) -> Result<Trust, Problem> {
 fn of_pack(dir: &Path, trust: &Trust) -> Outcome<Exit> {
     must_be_pack(dir)?;
     let held = look(open(dir)?, trust)?;
-    let verified = verify(&held)?;
+    let mut verified = verify(&held)?;
+    of_changes(&held, trust, &mut verified)?;
     let mut text = String::new();
     for line in verified.shown.iter().chain(&said_of(&held.signers)) {
         text.push_str(&format!("ok: {}\n", one_line(line)));
@@ -96,6 +101,29 @@ fn of_pack(dir: &Path, trust: &Trust) -> Outcome<Exit> {
     Ok(exit)
 }
 
+/// Holds what the pack tells of changes against the plans, journals and signatures that lie in it.
+///
+/// Errors: what differs.
+fn of_changes(held: &IntactPack, trust: &Trust, verified: &mut Verified) -> Result<(), Problem> {
+    let pack = &held.pack;
+    let has_changes = |file: &&FileEntry| file.path.starts_with(&format!("{CRITERIA_DIR}/{CHANGES_DIR}/"));
+    if !pack.manifest.files.iter().any(|file| has_changes(&file)) {
+        return Ok(());
+    }
+    let criteria = pack.criteria().map_err(as_broken)?;
+    for (number, change) in (1..).zip(&criteria.changes) {
+        let place = format!("{CRITERIA_DIR}/{CHANGES_DIR}/{number}");
+        match between::check(change, trust).map_err(|why| broken(place.as_str(), why))? {
+            between::Checked::Holds(said) => verified.shown.push(said),
+            between::Checked::Not(why) => verified.unchecked = Some(format!("{place}: {why}")),
+        }
+        let manifest = &pack.manifest;
+        between::check_before(change, manifest.as_of, manifest.finished_at)
+            .map_err(|why| broken(place.as_str(), why))?;
+    }
+    Ok(())
+}
+
 /// What can be said of signatures. A signature that no key of the verifier was held against proves nothing of the signer.
 fn said_of(signers: &[Signer]) -> Vec<String> {
     if signers.is_empty() {
@@ -117,7 +145,11 @@ async fn of_ledger(address: &str, head: Option<&str>, trust: &Trust) -> Outcome<
     let mut check_pack = |entry: &Entry, dir: &Path| -> Result<(), String> {
         // The signatures of the chain are checked apart, with what the verifier trusts.
         let held = open(dir).and_then(|pack| look(pack, &Trust::none()));
-        let verified = held.and_then(|held| verify(&held));
+        let verified = held.and_then(|held| {
+            let mut verified = verify(&held)?;
+            of_changes(&held, &Trust::none(), &mut verified)?;
+            Ok(verified)
+        });
         let verified = verified.map_err(|problem| format!("{}: {}", problem.location, problem.why))?;
         let sequence = entry.sequence;
         unchecked.extend(verified.unchecked.map(|what| Note::NotChecked { sequence, what }));

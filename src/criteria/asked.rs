@@ -214,6 +214,7 @@ mod tests {
             policy: crate::criteria::policy::parse(policy, "policy.toml").expect("a policy"),
             waivers: crate::criteria::waivers::Waivers::default(),
             baseline: None,
+            changes: Vec::new(),
             frameworks: Vec::new(),
         }
     }

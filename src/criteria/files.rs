@@ -10,6 +10,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::criteria::baseline::Baseline;
+use crate::criteria::changes::Change;
 use crate::criteria::frameworks::Framework;
 use crate::criteria::policy::{Levels, Policy, Source, Tier, VALUE_KEYS, value_key};
 use crate::criteria::rules::RuleSet;
@@ -86,6 +87,7 @@ pub fn files(criteria: &Criteria) -> Vec<(String, String)> {
     if let Some(baseline) = &criteria.baseline {
         files.insert(BASELINE_FILE.to_owned(), baseline.to_text());
     }
+    files.extend(Change::files(&criteria.changes));
     for rule in &criteria.rules.0 {
         files.insert(format!("{RULES_DIR}/{}.toml", rule.id), rule.text.to_string());
     }
@@ -153,6 +155,7 @@ pub fn read(files: &[(String, String)], origin: &str) -> Outcome<Criteria> {
         policy,
         waivers: Waivers::parse_stored(text(WAIVERS_FILE)?, &place(WAIVERS_FILE))?,
         baseline: baseline(files, &place(BASELINE_FILE))?,
+        changes: Change::read(files, origin)?,
         frameworks: chosen,
     };
     let made = self::files(&criteria);

@@ -5,6 +5,7 @@
 
 pub(crate) mod asked;
 pub(crate) mod baseline;
+pub mod changes;
 pub(crate) mod demands;
 pub mod files;
 pub mod frameworks;
@@ -19,6 +20,7 @@ pub mod waivers;
 use std::collections::BTreeSet;
 
 use baseline::Baseline;
+use changes::Change;
 use frameworks::Framework;
 use policy::Policy;
 use rules::RuleSet;
@@ -106,6 +108,8 @@ pub struct Criteria {
     pub waivers: Waivers,
     /// Findings of an earlier scan, to tell new ones from known ones; none: not asked for.
     pub baseline: Option<Baseline>,
+    /// What was done between an earlier scan and this one; empty: nobody said.
+    pub changes: Vec<Change>,
     /// Frameworks whose controls the report is to show.
     pub frameworks: Vec<Framework>,
 }

@@ -211,6 +211,13 @@ pub(crate) const COMPARISONS: &[Comparison] = &[
         none_if: &[],
     },
     Comparison {
+        name: "failing_plans",
+        kind: FactKind::Cell(Kind::Text),
+        doc: "Ids of the plans whose last two runs of a rule that promises enough made no recovery point that meets the policy, where the plans of the table would keep the policy if those runs worked; `none` if there is none, or if plan_meets_policy is not false. Unknown if the table is in no target of the scan, or if it hangs on which tier it is in.",
+        frames: PLAN_POLICY_FRAMES,
+        none_if: &[],
+    },
+    Comparison {
         name: "is_not_yet_due",
         kind: FactKind::Cell(Kind::Bool),
         doc: "The table has no usable recovery point yet because none was due: a selection takes it, and the start window of the first run after its creation is not over. False for one whose name an earlier table had points under within two limits. Unknown if the table, its points or a plan could not be read and that decides, or if a plan may take the table.",

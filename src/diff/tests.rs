@@ -76,6 +76,7 @@ fn criteria(policy: &str, waivers: &str) -> Criteria {
         waivers: Waivers::parse(waivers, "waivers.toml", &["in-a-plan", "pitr-on"]).expect("waivers"),
         frameworks: Vec::new(),
         baseline: None,
+        changes: Vec::new(),
     }
 }
 

@@ -32,6 +32,7 @@ pub(crate) struct PlanPolicy {
     meets: Option<bool>,
     reason: Option<Text>,
     doubt: Option<Text>,
+    failing_plans: Option<Text>,
     is_not_yet_due: Option<bool>,
     failing: Vec<Demands>,
 }
@@ -62,19 +63,23 @@ impl PlanPolicy {
                 (None, _) => self.doubt,
                 _ => other.doubt.clone(),
             },
+            failing_plans: self
+                .failing_plans
+                .filter(|mine| Some(mine) == other.failing_plans.as_ref()),
             is_not_yet_due: both(self.is_not_yet_due, other.is_not_yet_due),
             failing: failing_by_both(&self.failing, &other.failing),
         }
     }
 
     /// By name.
-    pub(super) fn values(&self) -> [(&'static str, FactValue); 4] {
+    pub(super) fn values(&self) -> [(&'static str, FactValue); 5] {
         let flag = |flag: Option<bool>| flag.map_or(FactValue::OPEN, FactValue::Bool);
         let text = |text: &Option<Text>| text.clone().map_or(FactValue::OPEN, FactValue::Text);
         [
             ("plan_meets_policy", flag(self.meets)),
             ("plan_policy_reason", text(&self.reason)),
             ("plan_policy_doubt", text(&self.doubt)),
+            ("failing_plans", text(&self.failing_plans)),
             ("is_not_yet_due", flag(self.is_not_yet_due)),
         ]
     }
@@ -177,8 +182,23 @@ impl Case<'_> {
             meets,
             reason: Some(reason.into()),
             doubt: Some(doubt.into()),
+            failing_plans: Some(self.failing_plans(meets, &works, at_best).into()),
             is_not_yet_due: None,
             failing: Vec::new(),
+        }
+    }
+
+    /// Ids of the plans of rules whose last runs failed, where all of them would be enough if they worked.
+    fn failing_plans(&self, meets: Option<bool>, works: &[Option<bool>], duration: TimeDelta) -> String {
+        let is_enough = meets == Some(false) && self.late_if_all_worked(duration).is_none();
+        let rules = self.rules.rules.iter().zip(works);
+        let failing = rules.filter(|(rule, works)| is_enough && rule.is_good != Some(false) && **works == Some(false));
+        let mut ids: Vec<&str> = failing.map(|(rule, _)| self.taker(rule).plan_id.as_str()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        match ids.as_slice() {
+            [] => "none".to_owned(),
+            ids => ids.join(", "),
         }
     }
 
@@ -387,11 +407,17 @@ impl Case<'_> {
         }
     }
 
+    /// Why runs would not come often enough if those of every rule that may be good worked.
+    fn late_if_all_worked(&self, duration: TimeDelta) -> Option<Late> {
+        let all = self.rules.rules.iter();
+        let works = all.map(|rule| Some(rule.is_good != Some(false))).collect();
+        self.rules.cadences(works).possible.late(self.values, duration)
+    }
+
     /// Why the plans do not keep the policy.
     fn why_not(&self, late: Late, works: &[Option<bool>], duration: TimeDelta) -> String {
         let all = &self.rules.rules;
-        let if_all_worked = all.iter().map(|rule| Some(rule.is_good != Some(false))).collect();
-        let if_all_worked = self.rules.cadences(if_all_worked).possible.late(self.values, duration);
+        let if_all_worked = self.late_if_all_worked(duration);
         let name = |rule: &GoodRule| format!("rule `{}` of plan `{}`", rule.name, self.plan_name(rule));
         let failing: Vec<&GoodRule> = all
             .iter()

@@ -393,6 +393,12 @@ impl World {
         )
     }
 
+    /// Another fact of the first table, as text.
+    fn fact(&self, name: &str) -> String {
+        let (_, compared) = self.all(&values()).into_iter().next().expect("a table");
+        text(&compared, name)
+    }
+
     /// What has to be excused for the plans of the first table to keep the policy.
     fn failing(&self, values: &PolicyValues) -> Vec<Demands> {
         let (_, compared) = self.all(values).into_iter().next().expect("a table");
@@ -786,6 +792,7 @@ fn vault_lock_and_key_are_asked() {
 #[test]
 fn a_plan_that_fails_every_day_fails_whatever_was_made_by_hand() {
     let mut world = World::with("2026-11-20T20:00:00Z", &[(DAILY, 480, 35)]).ran_daily(10, "FAILED");
+    assert_eq!(world.fact("failing_plans"), "p");
     for day in 0..3 {
         let by_hand = world.as_of - TimeDelta::hours(12) - TimeDelta::days(day);
         world.add_job(0, by_hand, "COMPLETED", Some("another"), 35);

@@ -13,6 +13,7 @@ use crate::inventory::Inventory;
 use crate::problem::Problem;
 use crate::report::{ExemptionLine, FrameworkReport, Report, RuleLine, Scan, TierLine, Totals, WaiverLine};
 
+use super::changes;
 use super::compare::compare;
 use super::coverage::coverage;
 use super::evaluate::Waived;
@@ -64,6 +65,7 @@ pub(super) fn report(
             .baseline
             .as_ref()
             .map(|baseline| compare(baseline, &asked, &judged.tables, findings)),
+        changes: changes::stand(&criteria.changes, findings),
         tables: judged.tables,
         findings: judged.findings,
     })

@@ -114,6 +114,7 @@ pub(crate) fn without_findings(framework: &Framework) -> Vec<ControlRow> {
         policy: Policy::default(),
         waivers: Waivers::default(),
         baseline: None,
+        changes: Vec::new(),
         frameworks: Vec::new(),
     };
     let bound = bound(framework, &criteria);
@@ -135,6 +136,7 @@ fn bound(framework: &Framework, criteria: &Criteria) -> Criteria {
         policy: framework.terms().tighten(&criteria.policy, &framework.id),
         waivers: criteria.waivers.clone(),
         baseline: None,
+        changes: Vec::new(),
         frameworks: Vec::new(),
     }
 }

@@ -4,6 +4,7 @@
 
 mod answers;
 mod assemble;
+mod changes;
 pub(crate) mod compare;
 mod coverage;
 pub mod evaluate;

@@ -8,12 +8,13 @@ use std::fs::{OpenOptions, TryLockError};
 use std::io::Write as _;
 use std::path::Path;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::actions::Done;
 use super::{Action, Plan};
+use crate::digest;
 use crate::plain_file::{self, LARGEST_PLAN};
 use crate::problem::{Problem, one_line};
 
@@ -36,6 +37,10 @@ struct Line {
     made: Option<String>,
     /// Why not.
     why: Option<String>,
+    /// SHA-256 of the line before it: a line that was changed or taken out shows. None: it is the first, or of a program that
+    /// did not note it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous: Option<String>,
 }
 
 /// What a line says of its action.
@@ -64,6 +69,20 @@ impl Step {
     /// May something of the action's own be there? It was done, or a run ended while it was being done or taken back.
     pub(crate) const fn is_own(self) -> bool {
         matches!(self, Self::Starting | Self::Started | Self::Done | Self::Undoing)
+    }
+
+    /// The word of the journal.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Started => "started",
+            Self::Done => "done",
+            Self::Already => "already",
+            Self::Refused => "refused",
+            Self::Drifted => "drifted",
+            Self::Undoing => "undoing",
+            Self::Undone => "undone",
+        }
     }
 }
 
@@ -104,10 +123,62 @@ impl Line {
     }
 }
 
+/// What was noted of one step, as it stands in a journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// When, by the clock of the machine.
+    pub(crate) at: DateTime<Utc>,
+    /// The action's id.
+    pub(crate) action: String,
+    /// The step.
+    pub(crate) step: Step,
+    /// The job that AWS began, or the id of what was made.
+    pub(crate) made: Option<String>,
+    /// Why not, or how.
+    pub(crate) why: Option<String>,
+}
+
+/// Reads the text of a journal that is evidence: every line whole, of an action of this plan, and following the one before it.
+///
+/// Errors: the first line that is not, in words.
+pub(crate) fn read(text: &str, plan: &Plan) -> Result<Vec<Entry>, String> {
+    if !text.is_empty() && !text.ends_with('\n') {
+        return Err("its last line is torn: an `apply` was interrupted; run it again, to its end".to_owned());
+    }
+    let mut entries = Vec::new();
+    let mut previous: Option<String> = None;
+    for (number, text) in text.lines().enumerate() {
+        let at = |why: String| format!("line {}: {why}", number + 1);
+        let line: Line = serde_json::from_str(text).map_err(|error| at(error.to_string()))?;
+        if line.previous != previous {
+            return Err(at(NOT_NEXT.to_owned()));
+        }
+        previous = Some(digest::of_bytes(text.as_bytes()));
+        let action = plan.actions.iter().find(|action| action.id == line.action);
+        let action = action.ok_or_else(|| at("it is about an action that the plan does not have".to_owned()))?;
+        line.check(Some(action)).map_err(at)?;
+        let when = DateTime::parse_from_rfc3339(&line.at)
+            .map_err(|_| at(format!("`{}` is no instant", one_line(&line.at))))?;
+        entries.push(Entry {
+            at: when.to_utc(),
+            action: line.action,
+            step: line.step,
+            made: line.job_id.or(line.made),
+            why: line.why,
+        });
+    }
+    Ok(entries)
+}
+
+/// Why a line is refused whose digest of the one before it is another.
+const NOT_NEXT: &str = "it does not follow the line before it: a line was changed, added or taken out";
+
 /// The journal of one plan.
 pub(crate) struct Journal {
     file: std::fs::File,
     path: String,
+    /// SHA-256 of its last line.
+    last: Option<String>,
     noted: BTreeMap<String, Noted>,
     is_of_others: bool,
 }
@@ -147,10 +218,14 @@ impl Journal {
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         let text = std::str::from_utf8(&bytes[..whole]).map_err(|error| refuse(error.to_string()))?;
         let actions: BTreeMap<&str, &Action> = plan.actions.iter().map(|action| (action.id.as_str(), action)).collect();
-        let mut noted = BTreeMap::new();
+        let (mut noted, mut last) = (BTreeMap::new(), None);
         for (number, text) in text.lines().enumerate() {
             let at = |why: String| refuse(format!("line {}: {why}", number + 1));
             let line: Line = serde_json::from_str(text).map_err(|error| at(error.to_string()))?;
+            if line.previous.is_some() && line.previous != last {
+                return Err(at(NOT_NEXT.to_owned()));
+            }
+            last = Some(digest::of_bytes(text.as_bytes()));
             line.check(actions.get(line.action.as_str()).copied()).map_err(at)?;
             keep(&mut noted, line);
         }
@@ -167,6 +242,7 @@ impl Journal {
             file,
             path: path.display().to_string(),
             is_of_others: !noted.is_empty() && noted.keys().all(|id: &String| !actions.contains_key(id.as_str())),
+            last,
             noted,
         })
     }
@@ -196,8 +272,11 @@ impl Journal {
             job_id: done.job.clone(),
             made: done.made.clone(),
             why: why.map(str::to_owned),
+            previous: self.last.clone(),
         };
-        let text = serde_json::to_string(&line).map_err(|error| Problem::new(error.to_string()))? + "\n";
+        let text = serde_json::to_string(&line).map_err(|error| Problem::new(error.to_string()))?;
+        let digest = digest::of_bytes(text.as_bytes());
+        let text = text + "\n";
         let written = self
             .file
             .write_all(text.as_bytes())
@@ -209,6 +288,7 @@ impl Journal {
                 .so("no further action was started")
                 .hint("free some space, then run the same command again: what is done is not done twice")
         })?;
+        self.last = Some(digest);
         keep(&mut self.noted, line);
         Ok(())
     }
@@ -257,8 +337,6 @@ fn sync_folder_of(path: &Path) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
-
     use super::*;
 
     fn action(number: usize) -> Action {

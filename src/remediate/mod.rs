@@ -7,6 +7,7 @@
 pub(crate) mod actions;
 pub(crate) mod apply;
 pub(crate) mod approve;
+pub(crate) mod between;
 pub(crate) mod export;
 pub(crate) mod follow;
 pub(crate) mod journal;
@@ -30,7 +31,7 @@ use serde::{Deserialize, Serialize};
 use self::actions::{Deed, KINDS, Standing};
 use self::price::Cost;
 use crate::digest;
-use crate::domain::{Finding, TargetId};
+use crate::domain::{Finding, TargetId, Verdict};
 use crate::exit::Exit;
 use crate::plain_file::{self, LARGEST_PLAN};
 use crate::problem::{Problem, one_line};
@@ -87,8 +88,8 @@ pub struct Plan {
     pub as_of: DateTime<Utc>,
     /// What to do, in order.
     pub actions: Vec<Action>,
-    /// Ids of the findings that the rules would find good once all of it is done, judged on the evidence as it would be.
-    pub fixes: Vec<String>,
+    /// Findings that the rules would find good once all of it is done, judged on the evidence as it would be.
+    pub fixes: Vec<Fix>,
     /// Findings that an action answers and that are not good yet once all of it is done.
     pub remaining: Vec<Remaining>,
     /// Findings without an action.
@@ -134,6 +135,20 @@ impl Action {
     pub(crate) fn name(&self) -> String {
         self.deed.resource(&self.target()).name.into_owned()
     }
+}
+
+/// A finding that the plan makes good.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fix {
+    /// Its id.
+    pub finding: String,
+    /// Its rule.
+    pub rule: String,
+    /// The ARN of what is judged.
+    pub resource: String,
+    /// What the rule says now: `non-compliant` or `unknown`.
+    pub now: Verdict,
 }
 
 /// A finding that an action answers and that is not good after it.
@@ -200,6 +215,18 @@ impl Choice {
     }
 }
 
+/// How a plan begins to be refused that is not as it was made.
+const CHANGED: &str = "it was changed since it was made";
+
+/// Why a text is no plan that can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NotRead {
+    /// It is of another version, in words.
+    Version(String),
+    /// Anything else.
+    Damaged(String),
+}
+
 /// What plan files of all versions have in common.
 #[derive(Deserialize)]
 struct Version {
@@ -249,30 +276,41 @@ impl Plan {
         };
         let bytes = plain_file::read_linked(path, LARGEST_PLAN).map_err(|error| refuse(error.to_string()))?;
         let text = std::str::from_utf8(&bytes).map_err(|error| refuse(error.to_string()))?;
+        let plan = Self::parse(text).map_err(|error| match error {
+            NotRead::Version(why) => refuse(why).hint("make a new plan with `remediate plan`, and review it"),
+            NotRead::Damaged(why) if why.starts_with(CHANGED) => {
+                refuse(why).hint("make a new plan with `remediate plan`; `--rules` and waivers leave things out of it")
+            }
+            NotRead::Damaged(why) => refuse(why),
+        })?;
+        Ok((plan, bytes))
+    }
+
+    /// Reads the text of a plan file.
+    ///
+    /// Errors: as [`Plan::read`].
+    pub(crate) fn parse(text: &str) -> Result<Self, NotRead> {
         if let Ok(Version { schema_version }) = serde_json::from_str(text)
             && schema_version != PLAN_VERSION
         {
             let why = format!("it has version {schema_version}; this program reads {PLAN_VERSION}");
-            return Err(refuse(why).hint("make a new plan with `remediate plan`, and review it"));
+            return Err(NotRead::Version(why));
         }
         if let Ok(kinds) = serde_json::from_str::<Kinds>(text)
             && let Some(why) = kinds.unknown()
         {
-            return Err(refuse(why));
+            return Err(NotRead::Damaged(why));
         }
-        let plan: Self = serde_json::from_str(text).map_err(|error| refuse(error.to_string()))?;
-        plan.check().map_err(refuse)?;
+        let plan: Self = serde_json::from_str(text).map_err(|error| NotRead::Damaged(error.to_string()))?;
+        plan.check().map_err(NotRead::Damaged)?;
         let found = plan.digest();
         if found != plan.sha256 {
-            let why = format!(
-                "it was changed since it was made: its `sha256` is {}, and what it says gives {found}",
+            return Err(NotRead::Damaged(format!(
+                "{CHANGED}: its `sha256` is {}, and what it says gives {found}",
                 one_line(&plan.sha256)
-            );
-            return Err(
-                refuse(why).hint("make a new plan with `remediate plan`; `--rules` and waivers leave things out of it")
-            );
+            )));
         }
-        Ok((plan, bytes))
+        Ok(plan)
     }
 
     /// Every account and Region that it reaches: where its actions are done, and what they need lies.

@@ -132,6 +132,7 @@ impl Prices {
                 .at(path.display().to_string())
                 .why(error.to_string())
                 .so("no plan was made")
+                .hint("name a file like the `prices.toml` of the documentation, or leave `--prices` out for the prices of us-east-1")
         })?;
         Self::read(&path.display().to_string(), &text)
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::actions::{Act as _, Deed, KINDS, Kind, MakeRole, Thing, make_sure_of_roles, token};
 use super::price::Prices;
 use super::world::World;
-use super::{Action, Blocked, Choice, PLAN_VERSION, Plan, Remaining, unanswered};
+use super::{Action, Blocked, Choice, Fix, PLAN_VERSION, Plan, Remaining, unanswered};
 use crate::criteria::Criteria;
 use crate::domain::{FactName, FactValue, Finding, NullCause, TargetId, Verdict};
 use crate::inventory::Inventory;
@@ -236,7 +236,7 @@ struct Told<'t> {
 
 impl Told<'_> {
     /// Findings that say no, or that are not known, and that the plan makes good.
-    fn fixes(&self) -> Vec<String> {
+    fn fixes(&self) -> Vec<Fix> {
         let good: BTreeSet<&str> = self
             .after
             .findings
@@ -245,7 +245,13 @@ impl Told<'_> {
             .map(|finding| &*finding.id)
             .collect();
         let open = wanted(self.before, self.choice).filter(|finding| good.contains(&*finding.id));
-        open.map(|finding| finding.id.to_string()).collect()
+        let fix = |finding: &Finding| Fix {
+            finding: finding.id.to_string(),
+            rule: finding.rule.to_string(),
+            resource: finding.resource_arn.clone(),
+            now: finding.verdict,
+        };
+        open.map(fix).collect()
     }
 
     /// Findings that were good and are not after it.

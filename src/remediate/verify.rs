@@ -49,30 +49,22 @@ pub(crate) struct Judged {
     pub(crate) unknown: Vec<Remaining>,
     /// Findings that were good before the plan and say no now; none where the evidence from before was not given.
     pub(crate) worse: Vec<Remaining>,
+    /// Findings that were good before the plan and of which that is not known now; none where the evidence from before was not
+    /// given.
+    pub(crate) doubtful: Vec<Remaining>,
+    /// ARNs of the tables that the evidence from before holds and that of today does not.
+    pub(crate) gone: Vec<String>,
 }
 
-/// A finding that the evidence of today does not hold, as the evidence from before names it, or the action that answers it.
-fn gone(plan: &Plan, before: Option<&Report>, id: &str) -> Remaining {
-    let known = before.and_then(|before| before.findings.iter().find(|finding| *finding.id == *id));
-    let (rule, resource) = match known {
-        Some(finding) => (finding.rule.to_string(), finding.resource_arn.clone()),
-        None => {
-            let mut answers = plan.actions.iter();
-            let action = answers.find(|action| action.findings.iter().any(|answered| answered == id));
-            let name = |action: &super::Action| {
-                (
-                    action.deed.kind().id.to_owned(),
-                    action.deed.resource(&action.target()).id.into_owned(),
-                )
-            };
-            action.map_or_else(|| (String::new(), id.to_owned()), name)
-        }
-    };
-    Remaining {
-        finding: id.to_owned(),
-        rule,
-        resource,
-        message: "the evidence of today does not hold it".to_owned(),
+impl Judged {
+    /// Does anything say no that was to be good, or was good?
+    pub(crate) fn is_bad(&self) -> bool {
+        !self.not_fixed.is_empty() || !self.worse.is_empty()
+    }
+
+    /// Is anything not known that was to be good, or was good? A table that is gone is neither.
+    pub(crate) fn is_unknown(&self) -> bool {
+        !self.unknown.is_empty() || !self.doubtful.is_empty() || !self.gone.is_empty()
     }
 }
 
@@ -80,14 +72,19 @@ fn gone(plan: &Plan, before: Option<&Report>, id: &str) -> Remaining {
 pub(crate) fn judged(plan: &Plan, before: Option<&Report>, now: &Report) -> Judged {
     let by_id: BTreeMap<&str, &Finding> = now.findings.iter().map(|finding| (&*finding.id, finding)).collect();
     let mut judged = Judged::default();
-    for id in &plan.fixes {
-        match by_id.get(id.as_str()) {
+    for fix in &plan.fixes {
+        match by_id.get(fix.finding.as_str()) {
             Some(finding) => match finding.verdict {
                 Verdict::Compliant | Verdict::NotApplicable => judged.fixed += 1,
                 Verdict::NonCompliant => judged.not_fixed.push(Remaining::of(finding)),
                 Verdict::Unknown => judged.unknown.push(Remaining::of(finding)),
             },
-            None => judged.unknown.push(gone(plan, before, id)),
+            None => judged.unknown.push(Remaining {
+                finding: fix.finding.clone(),
+                rule: fix.rule.clone(),
+                resource: fix.resource.clone(),
+                message: "the evidence of today does not hold it".to_owned(),
+            }),
         }
     }
     if let Some(before) = before {
@@ -96,11 +93,20 @@ pub(crate) fn judged(plan: &Plan, before: Option<&Report>, now: &Report) -> Judg
             .iter()
             .filter(|finding| finding.verdict == Verdict::Compliant);
         let good: BTreeSet<&str> = good.map(|finding| &*finding.id).collect();
-        let worse = now.findings.iter().filter(|finding| {
-            let is_bad = finding.verdict == Verdict::NonCompliant && finding.is_required() && !finding.waived;
-            is_bad && finding.framework.is_none() && good.contains(&*finding.id)
+        let were_good = now.findings.iter().filter(|finding| {
+            let counts = finding.is_required() && !finding.waived && finding.framework.is_none();
+            counts && good.contains(&*finding.id)
         });
-        judged.worse = worse.map(Remaining::of).collect();
+        for finding in were_good {
+            match finding.verdict {
+                Verdict::NonCompliant => judged.worse.push(Remaining::of(finding)),
+                Verdict::Unknown => judged.doubtful.push(Remaining::of(finding)),
+                Verdict::Compliant | Verdict::NotApplicable => {}
+            }
+        }
+        let there: BTreeSet<&str> = now.tables.iter().map(|table| table.table_arn.as_str()).collect();
+        let then = before.tables.iter().map(|table| &table.table_arn);
+        judged.gone = then.filter(|arn| !there.contains(arn.as_str())).cloned().collect();
     }
     judged
 }

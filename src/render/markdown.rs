@@ -85,6 +85,9 @@ fn head(report: &Report, templates: &Templates) -> String {
             text.push_str(&format!("\n{}", lines.collect::<String>()));
         }
     }
+    for change in &report.changes {
+        text.push_str(&format!("\n{}.\n", markdown(&capitalised(&change.line()))));
+    }
     text.push_str(&format!(
         "\nEvidence {}, backproof {}.\n",
         code(&report.scan.evidence_digest),

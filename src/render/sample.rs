@@ -254,6 +254,7 @@ pub(crate) fn report(count: usize) -> Report {
         tables,
         findings,
         baseline: None,
+        changes: Vec::new(),
     }
 }
 

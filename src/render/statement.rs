@@ -210,6 +210,12 @@ fn details(report: &Report) -> Vec<String> {
         let notes = std::iter::once(baseline.line()).chain(baseline.notes());
         details.extend(notes.map(|note| format!("{}.", capitalised(&note))));
     }
+    details.extend(
+        report
+            .changes
+            .iter()
+            .map(|change| format!("{}.", capitalised(&change.line()))),
+    );
     if totals.waived > 0 {
         details.push(format!("{} waived: still listed.", plural(totals.waived, "finding")));
     }

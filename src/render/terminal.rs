@@ -229,6 +229,9 @@ fn rest_of(report: &Report, digest: &Digest, width: Option<usize>) -> String {
     if let Some(baseline) = &report.baseline {
         text.push_str(&format!("{}\n", baseline.line()));
     }
+    for change in &report.changes {
+        text.push_str(&format!("{}\n", change.line()));
+    }
     text
 }
 

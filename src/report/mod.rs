@@ -2,6 +2,7 @@
 //!
 //! A plain value. `judge` makes it, `render` turns it into bytes.
 
+mod changes;
 mod compared;
 mod conclusion;
 mod exceptions;
@@ -22,6 +23,8 @@ pub use crate::criteria::Origin;
 pub use crate::criteria::frameworks::ControlRow;
 use crate::criteria::levels::core_of;
 pub use crate::criteria::policy::{Approval, Exceptions};
+pub(crate) use changes::done;
+pub use changes::{ChangeLine, ChangeOutcome, Stands};
 pub(crate) use compared::{Compared, Lost, Since};
 pub(crate) use conclusion::Conclusion;
 
@@ -62,6 +65,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Which findings are new since an earlier scan; none if it was not compared with one.
     pub baseline: Option<Compared>,
+    /// What was done since an earlier scan, and what came of it; empty: nobody said.
+    pub changes: Vec<ChangeLine>,
 }
 
 /// One tier of the policy.

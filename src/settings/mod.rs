@@ -15,8 +15,8 @@ use crate::toml_reader::values::{check_account, distinct, regions};
 use crate::toml_reader::{Section, read_document};
 
 pub(crate) use remediation::{
-    AssignBy, COLD_MINIMUM_DAYS, DEFAULT_VAULT, LONGEST_LIFECYCLE_DAYS, Remediation, SHORTEST_GRACE_DAYS,
-    check_lifecycle, check_pitr_days, check_vault_name, is_plan_name,
+    AssignBy, COLD_MINIMUM_DAYS, DEFAULT_VAULT, LONGEST_LIFECYCLE_DAYS, PLAN_NAME_HINT, Remediation,
+    SHORTEST_GRACE_DAYS, check_lifecycle, check_pitr_days, check_vault_name, is_plan_name,
 };
 
 /// The settings file looked for when none is named.

@@ -35,6 +35,13 @@ pub struct Remediation {
     pub pitr_days: Option<i64>,
     /// The name of plans that are made; none: `backproof-` and the tier, or `default`.
     pub plan_name: Option<String>,
+    /// The name of the rule of plans that are made; none: how often it runs, such as `daily`.
+    pub rule_name: Option<String>,
+    /// The name of the assignment to a plan that is made; none: a digest of what it says.
+    pub assignment_name: Option<String>,
+    /// The schedule of the rule of plans that are made, as AWS Backup writes it; none: as rarely as the policy allows. No file says
+    /// this: it is asked for one by one.
+    pub schedule: Option<String>,
     /// How tables are put into a plan.
     pub assign: AssignBy,
 }
@@ -60,6 +67,9 @@ pub(crate) fn is_plan_name(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     (1..=50).contains(&name.len()) && name.bytes().all(is_plain)
 }
+
+/// What to write where [`is_plan_name`] says no.
+pub(crate) const PLAN_NAME_HINT: &str = "take 1 to 50 letters, digits, `-`, `_` and `.`";
 
 impl Remediation {
     /// The vault for backups by hand.
@@ -170,13 +180,17 @@ pub(super) fn read(section: &Section<'_>, retention_min_days: i64) -> Remediatio
     remediation.require_approval = section.boolean("require-approval").unwrap_or(false);
     remediation.approvers = section.strings_map("approvers").unwrap_or_default();
     remediation.pitr_days = days(section, "pitr-period");
-    if let Some(name) = section.string("plan-name") {
+    let name_of = |key: &'static str, noun: &str| {
+        let name = section.string(key)?;
         if !is_plan_name(&name.value) {
-            let what = format!("`{}` is not a name of a plan", name.value);
-            section.note(name.offset, what, "", "take 1 to 50 letters, digits, `-`, `_` and `.`");
+            let what = format!("`{}` is not a name of {noun}", name.value);
+            section.note(name.offset, what, "", PLAN_NAME_HINT);
         }
-        remediation.plan_name = Some(name.value);
-    }
+        Some(name.value)
+    };
+    remediation.plan_name = name_of("plan-name", "a plan");
+    remediation.rule_name = name_of("rule-name", "a rule");
+    remediation.assignment_name = name_of("assignment-name", "an assignment");
     if let Some(word) = section.string("assign") {
         match AssignBy::WORDS.iter().find(|(known, _)| *known == word.value) {
             Some((_, by)) => remediation.assign = *by,

@@ -21,6 +21,7 @@ use crate::plain_file::{self, LARGEST_SIGNATURE};
 use crate::problem::{Outcome, Problem, Problems, one_line};
 
 pub(crate) use kms::ACTIONS as KMS_ACTIONS;
+pub(crate) use ssh::new_key;
 pub use trust::Trust;
 
 /// What a signature is for: one that was made for something else does not count.

@@ -4,6 +4,8 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
+use ring::rand::{SecureRandom as _, SystemRandom};
+use ssh_key::private::Ed25519Keypair;
 use ssh_key::public::KeyData;
 use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey, PublicKey, SshSig};
 
@@ -13,6 +15,20 @@ use crate::problem::Problem;
 
 /// How an armored signature begins.
 pub(super) const ARMOR: &str = "-----BEGIN SSH SIGNATURE-----";
+
+/// A new Ed25519 key: the text of its file, and its public half as lines of `allowed_signers` name it.
+///
+/// Errors: the machine has no random numbers.
+pub(crate) fn new_key() -> Result<(String, String), Problem> {
+    let mut seed = [0; 32];
+    SystemRandom::new()
+        .fill(&mut seed)
+        .map_err(|_| Problem::new("could not make a key").why("the machine has no random numbers"))?;
+    let key = PrivateKey::from(Ed25519Keypair::from_seed(&seed));
+    let failed = |error: ssh_key::Error| Problem::new("could not make a key").why(error.to_string());
+    let text = key.to_openssh(LineEnding::LF).map_err(failed)?;
+    Ok((text.to_string(), key.public_key().to_openssh().map_err(failed)?))
+}
 
 /// A key that signs.
 #[derive(Debug)]

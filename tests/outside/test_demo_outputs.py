@@ -108,6 +108,40 @@ def test_remediation_made_a_difference():
         assert rpo < after[arn]["newest_recovery_point_age_hours"] < rpo + 0.5, arn
 
 
+def test_the_second_audit_is_better_in_every_question_and_worse_in_none():
+    before, after = (json.loads(path(audit, "report.json").read_text()) for audit in AUDITS)
+    asked = [question for question, counts in before["totals"]["tables_by_answer"].items() if counts["compliant"] + counts["non-compliant"]]
+    assert {"in_a_plan", "backed_up"} <= set(asked)
+    for question in ("in_a_plan", "backed_up"):
+        then, now = (report["totals"]["tables_by_answer"][question] for report in (before, after))
+        assert now["compliant"] > then["compliant"] and now["non-compliant"] < then["non-compliant"], question
+    for question in asked:
+        then, now = (report["totals"]["tables_by_answer"][question] for report in (before, after))
+        assert now["compliant"] >= then["compliant"] and now["non-compliant"] <= then["non-compliant"], question
+    later = {table["table_arn"]: table["answers"] for table in after["tables"]}
+    for table in before["tables"]:
+        for question, answer in table["answers"].items():
+            assert answer != "compliant" or later[table["table_arn"]][question] == "compliant", (table["table_arn"], question)
+            assert answer != "unknown" or later[table["table_arn"]][question] != "non-compliant", (table["table_arn"], question)
+
+
+def test_the_second_pack_says_what_was_done_and_who_approved_it():
+    [change] = json.loads(path("2-after", "report.json").read_text())["changes"]
+    assert change["scan_id"] == json.loads(path("1-before", "report.json").read_text())["scan"]["id"]
+    assert change["counts"]["fixed"] > 20 and change["counts"]["worse"] == 0
+    assert len(change["approved_with"]) == 1 and "SHA256:" in change["approved_with"][0]
+    plan = json.loads(path("remediation-plan.json").read_text())
+    assert [action["id"] for action in change["actions"]] == [action["id"] for action in plan["actions"]]
+    assert all(action["steps"] for action in change["actions"]), "every action was begun"
+    held = path("2-after", "criteria", "changes", "1")
+    for name, file in [("plan.json", "remediation-plan.json"), ("plan.journal.jsonl", "remediation-plan.journal.jsonl"), ("plan.json.sig", "remediation-plan.json.sig")]:
+        assert (held / name).read_bytes() == path(file).read_bytes(), name
+    text = subprocess.run(["pdftotext", "-layout", str(path("2-after", "report.pdf")), "-"], capture_output=True, text=True, check=True).stdout
+    assert "What was done since the scan before" in text and change["plan_sha256"][:16] in text
+    checked = subprocess.run(["ssh-keygen", "-Y", "check-novalidate", "-n", "backproof-plan", "-s", str(held / "plan.json.sig")], stdin=(held / "plan.json").open("rb"), capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stderr
+
+
 @pytest.mark.parametrize("audit", AUDITS)
 def test_the_csv_files_say_what_the_json_says(audit):
     read = report(audit)

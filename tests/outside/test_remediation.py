@@ -91,3 +91,65 @@ def test_templates_are_what_their_tools_take(folder, world, region):
     for action in actions:
         if action["do"]["kind"] in ("opt-in", "backup-now", "tag-table", "plan-change", "copy", "point-lifecycle"):
             assert "aws " in rest, action
+
+
+# Members that the user guide of Organizations lists, each with what it holds: `=` is a value that `@@assign` sets.
+LIFECYCLE = {"move_to_cold_storage_after_days": "=", "delete_after_days": "="}
+POLICY = {
+    "plans": {
+        "*": {
+            "regions": "=",
+            "rules": {
+                "*": {
+                    "schedule_expression": "=",
+                    "start_backup_window_minutes": "=",
+                    "target_backup_vault_name": "=",
+                    "lifecycle": LIFECYCLE,
+                    "copy_actions": {"*": {"target_backup_vault_arn": "=", "lifecycle": LIFECYCLE}},
+                }
+            },
+            "selections": {
+                "tags": {"*": {"iam_role_arn": "=", "tag_key": "=", "tag_value": "="}},
+                "resources": {"*": {"iam_role_arn": "=", "resource_types": "="}},
+            },
+        }
+    }
+}
+
+
+def check(value, grammar, place="policy"):
+    assert isinstance(value, dict) and value, place
+    if grammar == "=":
+        assert list(value) == ["@@assign"], place
+        texts = value["@@assign"] if isinstance(value["@@assign"], list) else [value["@@assign"]]
+        assert texts and all(isinstance(text, str) and text for text in texts), place
+        return
+    for name, below in value.items():
+        assert name in grammar or "*" in grammar, f"{place}: {name}"
+        check(below, grammar.get(name, grammar.get("*")), f"{place}.{name}")
+
+
+@pytest.mark.parametrize("by", ["arn", "tag", "type"])
+def test_a_backup_policy_says_what_the_plan_makes_and_first_what_it_cannot(folder, by):
+    (folder / "backproof.toml").write_text(SETTINGS + f'rule-name = "DynamoDB-dailies"\nassign = "{by}"\n')
+    with serve(TUTORIAL) as world:
+        run(world, folder, "scan", "--to", "before", codes=(10,))
+        run(world, folder, "remediate", "plan", "--advised", "--from", "before", "--to", "plan.json")
+        document = json.loads(run(world, folder, "remediate", "export", "plan.json", "--as", "policy").stdout)
+        assert list(document) == ["NotInThisPolicy", "Policy"]
+        check(document["Policy"], POLICY)
+        made = document["Policy"]["plans"]["DynamoDB-backup"]
+        assert made["regions"] == {"@@assign": [OTHER_REGION]}
+        rule = made["rules"]["DynamoDB-dailies"]
+        assert rule["target_backup_vault_name"] == {"@@assign": "WebappBackups"}
+        assert rule["lifecycle"]["delete_after_days"] == {"@@assign": "97"}
+        [sort] = made["selections"]
+        [selection] = made["selections"][sort].values()
+        assert sort == ("resources" if by == "type" else "tags")
+        assert selection["iam_role_arn"]["@@assign"].startswith("arn:aws:iam::$account:role/")
+        # What it cannot hold is there with the calls that do it, and nothing twice.
+        rest = "\n".join(document["NotInThisPolicy"])
+        for call in ("create-backup-vault", "update-region-settings", "start-backup-job"):
+            assert f"aws backup {call}" in rest, call
+        assert "create-backup-plan" not in rest and "create-backup-selection" not in rest
+        assert ("tag-resource" in rest) == (by != "type")

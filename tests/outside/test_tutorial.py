@@ -62,11 +62,15 @@ def test_the_tutorial_does_what_it_says(tmp_path):
             assert plan["BackupPlanName"] == "DynamoDB-backup"
             [rule] = backup.get_backup_plan(BackupPlanId=plan["BackupPlanId"])["BackupPlan"]["Rules"]
             assert rule["TargetBackupVaultName"] == "WebappBackups" and rule["Lifecycle"] == LIFECYCLE
+            assert rule["RuleName"] == "DynamoDB-dailies" and rule["ScheduleExpression"] == "cron(0 5 ? * * *)"
+            assert rule["StartWindowMinutes"] == 480 and not rule.get("CopyActions")
             [selection] = backup.list_backup_selections(BackupPlanId=plan["BackupPlanId"])["BackupSelectionsList"]
+            assert selection["SelectionName"] == "DynamoDB-resources"
             chosen = backup.get_backup_selection(BackupPlanId=plan["BackupPlanId"], SelectionId=selection["SelectionId"])
             assert [arn.rsplit("/")[-1] for arn in chosen["BackupSelection"]["Resources"]] == ["Music"]
 
         def step_4():
+            assert "DynamoDB-restore" in dynamodb.list_tables()["TableNames"]
             assert items(dynamodb, "DynamoDB-restore") == items(dynamodb, "Music") != []
 
         def step_5():
@@ -90,3 +94,30 @@ def test_the_tutorial_does_what_it_says(tmp_path):
                     check()
                     done.append(name)
     assert done == list(checks)
+
+
+LINE = "protect Music --vault WebappBackups --daily --cold-after 7d --delete-after 97d"
+NAMES = "--plan-name DynamoDB-backup --rule-name DynamoDB-dailies --assignment-name DynamoDB-resources"
+
+
+def test_steps_2_and_3_are_one_line(tmp_path):
+    assert f"backproof {LINE}" in DOCUMENT.read_text()
+    with serve(REPOSITORY / "sandbox" / "worlds" / "tutorial.toml") as world:
+        environment = world.environment(region=OTHER_REGION, HOME=str(tmp_path), BACKPROOF_POLL_INTERVAL="1s")
+        backup = world.client("backup", region=OTHER_REGION)
+        command = [binary(), *LINE.split(), *NAMES.split(), "--yes"]
+        ran = subprocess.run(command, cwd=tmp_path, env=environment, input="", capture_output=True, text=True, timeout=300)
+        assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
+        assert opted_in(backup)
+        [point] = points(backup)
+        assert point["Lifecycle"] == LIFECYCLE
+        [plan] = backup.list_backup_plans()["BackupPlansList"]
+        [rule] = backup.get_backup_plan(BackupPlanId=plan["BackupPlanId"])["BackupPlan"]["Rules"]
+        [selection] = backup.list_backup_selections(BackupPlanId=plan["BackupPlanId"])["BackupSelectionsList"]
+        names = (plan["BackupPlanName"], rule["RuleName"], selection["SelectionName"])
+        assert names == ("DynamoDB-backup", "DynamoDB-dailies", "DynamoDB-resources")
+        assert rule["TargetBackupVaultName"] == "WebappBackups" and rule["Lifecycle"] == LIFECYCLE
+        # Again: everything is so already.
+        ran = subprocess.run(command, cwd=tmp_path, env=environment, input="", capture_output=True, text=True, timeout=300)
+        assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
+        assert len(points(backup)) == 1 and len(plans(backup)) == 1

@@ -71,6 +71,7 @@ static CRITERIA: LazyLock<Criteria> = LazyLock::new(|| {
                 .clone(),
         ],
         baseline: None,
+        changes: Vec::new(),
     }
 });
 
@@ -390,6 +391,7 @@ fn the_longest_condition_is_judged() {
         waivers: Waivers::default(),
         frameworks: Vec::new(),
         baseline: None,
+        changes: Vec::new(),
     };
     let dir = SCANNED.inventory();
     let report = judge(&Inventory::open(dir.path()).expect("an inventory"), &criteria).expect("judged");
@@ -404,6 +406,7 @@ fn every_rule_and_framework_survives_the_way_through_the_files_of_a_pack() {
         waivers: Waivers::default(),
         frameworks: backproof::criteria::frameworks::all().to_vec(),
         baseline: None,
+        changes: Vec::new(),
     };
     let files = files::files(&all);
     let read = files::read(&files, "criteria").expect("read");
@@ -472,6 +475,7 @@ proptest! {
             waivers: Waivers::default(),
             frameworks: Vec::new(),
             baseline: None,
+            changes: Vec::new(),
         };
         let files = files::files(&before);
         let after = match files::read(&files, "criteria") {

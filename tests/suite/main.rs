@@ -4,6 +4,7 @@
 //! the simulated AWS that they begin with in `tests/worlds`.
 
 mod adversary;
+mod after;
 mod answers;
 mod approval;
 mod attest;

@@ -97,7 +97,7 @@ fn done(bench: &Bench, plan: &Value) -> Value {
     };
     let now: std::collections::BTreeMap<String, String> = of(&after).into_iter().collect();
     for fixed in plan["fixes"].as_array().expect("fixes") {
-        let fixed = fixed.as_str().expect("an id");
+        let fixed = fixed["finding"].as_str().expect("an id");
         let verdict = now.get(fixed).map_or("gone", String::as_str);
         assert!(
             matches!(verdict, "compliant" | "not-applicable"),

@@ -74,6 +74,7 @@ fn criteria() -> Criteria {
         waivers: Waivers(Vec::new()),
         frameworks: Vec::new(),
         baseline: None,
+        changes: Vec::new(),
     }
 }
 

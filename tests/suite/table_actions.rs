@@ -355,7 +355,7 @@ fn a_restore_testing_plan_covers_the_tables_and_is_made_once() {
         .as_array()
         .expect("fixes")
         .iter()
-        .filter_map(Value::as_str)
+        .filter_map(|fix| fix["finding"].as_str())
         .collect();
     let left: Vec<&str> = planned["remaining"]
         .as_array()

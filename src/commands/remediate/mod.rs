@@ -76,6 +76,8 @@ pub enum ExportForm {
     CloudFormation,
     /// A configuration of Terraform's AWS provider.
     Terraform,
+    /// A backup policy of AWS Organizations, as JSON: below `Policy`, after what it cannot hold.
+    Policy,
 }
 
 /// Runs `remediate`.
@@ -165,6 +167,7 @@ fn export_plan(args: &ExportArgs) -> Outcome<Exit> {
         ExportForm::AwsCli => Form::AwsCli,
         ExportForm::CloudFormation => Form::CloudFormation,
         ExportForm::Terraform => Form::Terraform,
+        ExportForm::Policy => Form::Policy,
     };
     let text = export(&plan, form).map_err(|why| {
         Problem::usage("the plan has no such form")

@@ -3,6 +3,7 @@
 use crate::domain::TargetId;
 use crate::problem::{count, one_line};
 use crate::remediate::actions::{Sign, Undone};
+use crate::remediate::verify::Judged;
 use crate::remediate::{Action, Plan, Remaining};
 use crate::text::markdown as escaped;
 
@@ -108,6 +109,42 @@ pub(crate) fn finding(word: &str, finding: &Remaining) -> String {
         one_line(&finding.resource),
         one_line(&finding.rule),
         one_line(&finding.message)
+    )
+}
+
+/// What became of the findings; `has_before`: the evidence from before was given.
+pub(crate) fn judged(judged: &Judged, has_before: bool) -> String {
+    let mut text = String::new();
+    for (word, findings) in [
+        ("not fixed", &judged.not_fixed),
+        ("not known", &judged.unknown),
+        ("worse", &judged.worse),
+        ("was good, now not known", &judged.doubtful),
+    ] {
+        findings.iter().for_each(|one| text.push_str(&finding(word, one)));
+    }
+    for arn in &judged.gone {
+        text.push_str(&format!(
+            "{:<14} {}: the evidence from before holds this table, and that of today does not\n",
+            "gone",
+            one_line(arn)
+        ));
+    }
+    let mut worse = match has_before {
+        true => format!("{} worse", judged.worse.len()),
+        false => "what is worse was not asked: name the evidence from before with `--from`".to_owned(),
+    };
+    if !judged.doubtful.is_empty() {
+        worse.push_str(&format!(", {} no longer known", judged.doubtful.len()));
+    }
+    if !judged.gone.is_empty() {
+        worse.push_str(&format!(", {} gone", count(judged.gone.len(), "table")));
+    }
+    text + &format!(
+        "{} fixed, {} not fixed, {} not known; {worse}\n",
+        count(judged.fixed, "finding"),
+        judged.not_fixed.len(),
+        judged.unknown.len()
     )
 }
 

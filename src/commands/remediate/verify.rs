@@ -18,7 +18,7 @@ use crate::deliver::staging::Staging;
 use crate::domain::Verdict;
 use crate::exit::Exit;
 use crate::judge::judge;
-use crate::problem::{Outcome, Problem, count, one_line};
+use crate::problem::{Outcome, Problem, one_line};
 use crate::remediate::verify::{judged, verify};
 use crate::remediate::{Action, Plan};
 
@@ -33,7 +33,8 @@ pub struct VerifyArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
     pub rules: RuleArgs,
-    /// The evidence that the plan rests on: the `inventory` folder of a scan. With it, what has become worse is told too.
+    /// The evidence that the plan rests on: the `inventory` folder of a scan. With it, what has become worse, or is
+    /// not known any more, is told too.
     #[arg(long, value_name = "INVENTORY")]
     pub from: Option<PathBuf>,
     /// Ask about the actions only, and do not judge the findings again.
@@ -81,31 +82,13 @@ pub(super) async fn run(args: VerifyArgs) -> Outcome<Exit> {
         Some(judged(&plan, before.as_ref(), &now))
     };
     if let Some(judged) = &judged {
-        for (word, findings) in [
-            ("not fixed", &judged.not_fixed),
-            ("not known", &judged.unknown),
-            ("worse", &judged.worse),
-        ] {
-            findings
-                .iter()
-                .for_each(|finding| text.push_str(&show::finding(word, finding)));
-        }
-        let worse = match &args.from {
-            Some(_) => format!("{} worse", judged.worse.len()),
-            None => "what is worse was not asked: name the evidence from before with `--from`".to_owned(),
-        };
-        text.push_str(&format!(
-            "{} fixed, {} not fixed, {} not known; {worse}\n",
-            count(judged.fixed, "finding"),
-            judged.not_fixed.len(),
-            judged.unknown.len()
-        ));
+        text.push_str(&show::judged(judged, args.from.is_some()));
     }
     print(&text)?;
     let has = |verdict: Verdict| results.iter().any(|result| result.verdict == verdict);
     let judged = judged.unwrap_or_default();
-    let is_bad = has(Verdict::NonCompliant) || !judged.not_fixed.is_empty() || !judged.worse.is_empty();
-    let is_unknown = has(Verdict::Unknown) || !judged.unknown.is_empty();
+    let is_bad = has(Verdict::NonCompliant) || judged.is_bad();
+    let is_unknown = has(Verdict::Unknown) || judged.is_unknown();
     Ok(match (is_bad, is_unknown) {
         (true, _) => Exit::NonCompliant,
         (false, true) => Exit::EvidenceMissing,
@@ -113,19 +96,15 @@ pub(super) async fn run(args: VerifyArgs) -> Outcome<Exit> {
     })
 }
 
-/// Rules that a scan leaves out for what they cost, where an action of the plan answers nothing else.
+/// Rules that a scan leaves out for what they cost, and that the plan is to make good.
 fn costly(plan: &Plan) -> BTreeSet<String> {
-    let is_costly = |id: &&str| {
+    let is_costly = |id: &&String| {
         let rule = shipped().0.iter().find(|rule| *rule.id == **id);
         let frames = rule
             .map(|rule| RuleSet(vec![rule.clone()]).frames())
             .unwrap_or_default();
         frames.iter().any(|frame| COSTLY_FRAMES.contains(frame))
     };
-    let kinds = plan.actions.iter().map(|action| action.deed.kind());
-    let only_costly = kinds.filter(|kind| kind.answers.iter().all(&is_costly));
-    only_costly
-        .flat_map(|kind| kind.answers)
-        .map(|id| (*id).to_owned())
-        .collect()
+    let rules = plan.fixes.iter().map(|fix| &fix.rule);
+    rules.filter(is_costly).cloned().collect()
 }

@@ -79,6 +79,7 @@ pub fn read(config: Option<&Path>, args: &RuleArgs, stored: Option<&Inventory>) 
         policy: settings.policy.clone(),
         waivers,
         baseline: None,
+        changes: Vec::new(),
         frameworks,
     };
     Ok((settings, criteria))

@@ -7,4 +7,5 @@ pub mod interrupt;
 pub(crate) mod output;
 pub(crate) mod reach;
 pub(crate) mod signing;
+pub(crate) mod since;
 pub(crate) mod suggested;

@@ -50,6 +50,11 @@ impl Signing {
         }
     }
 
+    /// The ledger that takes the pack, if one does.
+    pub(crate) fn ledger(&self) -> Option<&Ledger> {
+        self.ledger.as_ref()
+    }
+
     /// Signs the pack in a folder and appends it, if that was asked for. The pack stays in its folder. Gives what to say.
     ///
     /// Errors: what was not done; the pack is complete in its folder all the same.

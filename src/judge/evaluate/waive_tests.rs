@@ -85,6 +85,7 @@ fn waived(findings: &[Finding], waivers: &[Waiver]) -> Vec<Finding> {
         policy: Policy::default(),
         waivers: Waivers(waivers.to_vec()),
         baseline: None,
+        changes: Vec::new(),
         frameworks: Vec::new(),
     };
     waive(&mut findings, &criteria, as_of(), &|_| true);

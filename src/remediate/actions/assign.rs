@@ -1,6 +1,7 @@
 //! Tables put into a plan, several by one selection: by their ARNs, by a tag that they get, or by their type.
 //!
-//! A selection has no tags: what this program made is known by a name that is a digest of what it says.
+//! A selection has no tags: what this program made is known by its name, which is a digest of what it says unless the settings name
+//! it, and by what it says.
 
 use aws_sdk_backup::operation::create_backup_selection::CreateBackupSelectionOutput;
 use aws_sdk_backup::types::{BackupSelection, Condition, ConditionType};
@@ -16,7 +17,7 @@ use crate::domain::{Arn, Finding, TargetId, Verdict};
 use crate::inventory::schema::Selection;
 use crate::problem::{Outcome, count};
 use crate::remediate::Plan;
-use crate::remediate::export::{Declared, reference, terraform_reference};
+use crate::remediate::export::{Declared, policy, reference, terraform_reference};
 use crate::remediate::plans::asked::{self, DESCRIBE_TABLE, GET_PLAN, GET_SELECTION, LIST_PLANS, LIST_SELECTIONS};
 use crate::remediate::plans::demand::{self, OF_TABLES};
 use crate::remediate::plans::load::{Load, later};
@@ -25,7 +26,7 @@ use crate::remediate::plans::{foreign_owner, rows};
 use crate::remediate::propose::Planner;
 use crate::remediate::shell::quoted;
 use crate::remediate::world::World;
-use crate::settings::{AssignBy, Remediation};
+use crate::settings::{AssignBy, Remediation, is_plan_name};
 use crate::text::one_line;
 
 const CREATE: &str = "backup:CreateBackupSelection";
@@ -36,6 +37,9 @@ const MOST_RESOURCES: usize = 500;
 
 /// The key of the tag that tables get where selections go by one; its value is the plan's name.
 const TAG_KEY: &str = "backup-plan";
+
+/// The key of the tag by which a backup policy takes single tables; its value is the plan's name.
+const POLICY_TAG_KEY: &str = "backproof:plan";
 
 /// Tables that are looked at at once.
 const AT_ONCE: usize = 8;
@@ -50,6 +54,8 @@ pub struct Assign {
     pub plan_name: String,
     /// The version of the plan that was judged. `None`: an action before makes it.
     pub version_id: Option<String>,
+    /// The name of the selection. `None`: a digest of what it says.
+    pub name: Option<String>,
     /// The role AWS Backup assumes.
     pub role_arn: String,
     /// What the selection goes by.
@@ -124,12 +130,13 @@ impl Assign {
             plan_id: Some(plan.id.clone()).filter(|id| !rows::is_new(id)),
             plan_name: plan.name.clone(),
             version_id: plan.version_id.clone(),
+            name: None,
             role_arn: role.clone().unwrap_or_else(|| default_role(partition, &at.account_id)),
             by,
             keeps: bytes(tables).zip(plan.load).and_then(|(bytes, load)| load.times(bytes)),
             tables: tables.to_vec(),
         };
-        match settings.assign {
+        let mut all: Vec<Self> = match settings.assign {
             AssignBy::Arn => tables.chunks(MOST_RESOURCES).map(|some| with(By::Arn, some)).collect(),
             AssignBy::Tag => {
                 let tag = Tag {
@@ -139,7 +146,17 @@ impl Assign {
                 vec![with(By::Tag(tag), tables)]
             }
             AssignBy::Type => vec![with(By::Type(format!("arn:{partition}:dynamodb:*:*:table/*")), tables)],
+        };
+        // A plan that is there may have an assignment of that name.
+        if let Some(name) = settings.assignment_name.as_ref().filter(|_| rows::is_new(&plan.id)) {
+            for (number, deed) in (1..).zip(&mut all) {
+                deed.name = Some(match number {
+                    1 => name.clone(),
+                    number => format!("{}-{number}", name.get(..name.len().min(45)).unwrap_or(name)),
+                });
+            }
         }
+        all
     }
 
     /// Does it take all tables that are there?
@@ -164,8 +181,11 @@ impl Assign {
         }
     }
 
-    /// Its name: a digest of what it says.
+    /// Its name: what the settings say, else a digest of what it says.
     fn selection_name(&self) -> String {
+        if let Some(name) = &self.name {
+            return name.clone();
+        }
         let text = json!([self.plan_name, self.role_arn, self.by, self.resources()]).to_string();
         token(&[&text])
     }
@@ -282,6 +302,9 @@ impl Act for Assign {
     fn check_values(&self, at: &TargetId) -> Result<(), String> {
         if let Some(owner) = self.plan_id.as_deref().and_then(foreign_owner) {
             return Err(format!("the plan may be changed by {owner} alone"));
+        }
+        if let Some(name) = self.name.as_deref().filter(|name| !is_plan_name(name)) {
+            return Err(format!("`{}` is not a name of an assignment", one_line(name)));
         }
         if self.tables.is_empty() || self.tables.len() > MOST_RESOURCES && self.by == By::Arn {
             return Err(format!(
@@ -460,6 +483,46 @@ impl Act for Assign {
                 }
             }
         }
+    }
+
+    /// By a tag or by their type; single tables get a tag for it, which only this program gives.
+    fn backup_policy(&self, at: &TargetId) -> Declared {
+        if self.plan_id.is_some() {
+            return Declared::Not("the plan is there already, and is none of a backup policy");
+        }
+        let role = policy::assigned(policy::of_any_account(&self.role_arn, at));
+        let by_tag = |tag: &Tag| {
+            json!({
+                "iam_role_arn": role,
+                "tag_key": policy::assigned(tag.key.as_str()),
+                "tag_value": policy::assigned(vec![tag.value.as_str()]),
+            })
+        };
+        let name = self.selection_name();
+        let properties = match &self.by {
+            By::Tag(tag) => json!({ "tags": { name: by_tag(tag) } }),
+            By::Type(pattern) => {
+                let all = json!({ "iam_role_arn": role, "resource_types": policy::assigned(vec![pattern.as_str()]) });
+                json!({ "resources": { name: all } })
+            }
+            By::Arn => {
+                let tag = Tag {
+                    key: POLICY_TAG_KEY.to_owned(),
+                    value: self.plan_name.clone(),
+                };
+                let tags = json!([{"Key": tag.key, "Value": tag.value}]).to_string();
+                let lines = self.tables.iter().map(|table| {
+                    format!(
+                        "  aws dynamodb tag-resource --region {} --resource-arn {} --tags {}",
+                        at.region,
+                        quoted(&table.arn),
+                        quoted(&tags)
+                    )
+                });
+                json!({ policy::FIRST: lines.collect::<Vec<_>>(), "tags": { name: by_tag(&tag) } })
+            }
+        };
+        Declared::one(policy::SELECTION, self.plan_name.as_str(), properties)
     }
 
     fn cloudformation(&self, _at: &TargetId, _plan: &Plan) -> Declared {

@@ -13,7 +13,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::Plan;
-use super::export::{Declared, NO_RESOURCE};
+use super::export::{Declared, NO_RESOURCE, policy};
 use super::propose::Planner;
 use super::world::World;
 use crate::aws::failure::{Failure, FailureKind};
@@ -417,6 +417,11 @@ pub(crate) trait Act {
     fn terraform(&self, _at: &TargetId, _plan: &Plan) -> Declared {
         Declared::Not(NO_RESOURCE)
     }
+
+    /// What is to be there, for a backup policy of Organizations.
+    fn backup_policy(&self, _at: &TargetId) -> Declared {
+        Declared::Not(policy::NO_PART)
+    }
 }
 
 impl Deed {
@@ -546,6 +551,11 @@ impl Deed {
     /// As [`Act::terraform`].
     pub(crate) fn terraform(&self, at: &TargetId, plan: &Plan) -> Declared {
         each!(self, deed => deed.terraform(at, plan))
+    }
+
+    /// As [`Act::backup_policy`].
+    pub(crate) fn backup_policy(&self, at: &TargetId) -> Declared {
+        each!(self, deed => deed.backup_policy(at))
     }
 
     /// As [`Act::cli`].

@@ -19,8 +19,8 @@ use crate::aws::target::Target;
 use crate::domain::{TargetId, Verdict};
 use crate::inventory::schema::Plan;
 use crate::problem::{Outcome, count};
-use crate::remediate::export::Declared;
-use crate::remediate::plans::asked::{self, DESCRIBE_TABLE, GET_PLAN, LIST_PLANS, LIST_SELECTIONS, LIST_TAGS};
+use crate::remediate::plans::asked::{DESCRIBE_TABLE, GET_PLAN, LIST_PLANS, LIST_SELECTIONS, LIST_TAGS, self};
+use crate::remediate::export::{Declared, policy};
 use crate::remediate::plans::demand::{self, Needy, OF_TABLES, Tried};
 use crate::remediate::plans::means::{self, PlanRef, Unhelped};
 use crate::remediate::plans::{change, rows};
@@ -183,7 +183,7 @@ fn groups(planner: &mut Planner<'_>, needy: Vec<Needy>) -> Outcome<Vec<Group>> {
         };
         let rules = rules.into_iter().map(|rule| PlanCreate {
             plan_name: name.clone(),
-            rule_name: rule_name(values),
+            rule_name: rule_name(values, planner.settings),
             rule,
         });
         groups.push(Group {
@@ -421,6 +421,37 @@ impl Act for PlanCreate {
                 Undone::Left(format!("{gone}, and {points} that it made; {kept} of it stays: {first}"))
             }
         })
+    }
+
+    fn backup_policy(&self, at: &TargetId) -> Declared {
+        let rule = &self.rule;
+        if rule.schedule_time_zone.is_some() {
+            return Declared::Not("a backup policy knows no time zone");
+        }
+        let lifecycle = |cold: Option<i64>, delete: Option<i64>| {
+            let days = [("move_to_cold_storage_after_days", cold), ("delete_after_days", delete)];
+            let set = days.into_iter().filter_map(|(key, days)| Some((key.to_owned(), policy::number(positive(days)?))));
+            Value::Object(set.collect())
+        };
+        let mut of_rule = json!({ "target_backup_vault_name": policy::assigned(rule.vault_name.as_str()) });
+        if let Some(schedule) = &rule.schedule {
+            of_rule["schedule_expression"] = policy::assigned(schedule.as_str());
+        }
+        if let Some(minutes) = rule.start_window_minutes {
+            of_rule["start_backup_window_minutes"] = policy::number(minutes);
+        }
+        of_rule["lifecycle"] = lifecycle(rule.cold_after_days, rule.delete_after_days);
+        for copy in &rule.copies {
+            let arn = policy::of_any_account(&copy.vault_arn, at);
+            let mut of_copy = json!({ "target_backup_vault_arn": policy::assigned(arn.as_str()) });
+            of_copy["lifecycle"] = lifecycle(copy.cold_after_days, copy.delete_after_days);
+            of_rule["copy_actions"][arn] = of_copy;
+        }
+        let properties = json!({
+            "regions": policy::assigned(vec![at.region.as_str()]),
+            "rules": { self.rule_name.as_str(): of_rule },
+        });
+        Declared::one(policy::PLAN, self.plan_name.as_str(), properties)
     }
 
     fn cloudformation(&self, at: &TargetId, plan: &crate::remediate::Plan) -> Declared {

@@ -6,6 +6,7 @@
 
 mod aws_cli;
 mod cloudformation;
+pub(crate) mod policy;
 mod terraform;
 
 use serde_json::Value;
@@ -22,6 +23,8 @@ pub(crate) enum Form {
     CloudFormation,
     /// A configuration of Terraform's AWS provider, as HCL.
     Terraform,
+    /// A backup policy of AWS Organizations, as JSON, below what it cannot hold.
+    Policy,
 }
 
 /// An action as a template has it.
@@ -79,6 +82,7 @@ pub(crate) fn export(plan: &Plan, form: Form) -> Result<String, String> {
         Form::AwsCli => Ok(aws_cli::script(plan)),
         Form::CloudFormation => cloudformation::template(plan),
         Form::Terraform => terraform::configuration(plan),
+        Form::Policy => policy::policy(plan),
     }
 }
 

@@ -27,27 +27,25 @@ pub(crate) const OF_TABLES: &[&str] = &[
 const TIER: &str = "policy_tier";
 const NO_TIER: &str = "none";
 
-/// How the rule's message begins where a plan promises enough and its last runs failed. A new version or selection would only make
-/// the rules forget those runs.
-const FAILING: &str = "planned, and failing";
+/// The column of the plans that promise enough and whose last runs failed for a table, and what stands there for none. A new
+/// version or selection would only make those runs lie before it.
+const FAILING: &str = "failing_plans";
+const NO_PLAN: &str = "none";
 
-fn is_failing(finding: &Finding) -> bool {
-    &*finding.rule == "plan-meets-policy" && finding.message.starts_with(FAILING)
+/// Ids of the plans whose last runs failed for a table.
+fn failing_plans(table: &TableRow) -> Vec<String> {
+    match table.column(FAILING) {
+        FactValue::Text(ids) if **ids != *NO_PLAN => ids.split(", ").map(str::to_owned).collect(),
+        _ => Vec::new(),
+    }
 }
 
-/// The plans whose last runs failed for a table, by their names.
-pub(crate) fn failing(report: &Report, plans: &[Plan]) -> HashSet<(TargetId, String)> {
-    let findings = report.findings.iter().filter(|finding| is_failing(finding));
-    let named = findings.flat_map(|finding| {
-        let is_it = |plan: &&Plan| {
-            let name = plan.plan_name.as_deref().unwrap_or(&plan.plan_id);
-            let is_here = plan.account_id == finding.target.account_id && plan.region == finding.target.region;
-            is_here && finding.message.contains(&format!(" of plan `{name}`"))
-        };
-        plans
-            .iter()
-            .filter(is_it)
-            .map(|plan| (finding.target.clone(), plan.plan_id.clone()))
+/// The plans whose last runs failed for a table.
+pub(crate) fn failing(report: &Report) -> HashSet<(TargetId, String)> {
+    let tables = report.tables.iter();
+    let named = tables.flat_map(|table| {
+        let ids = failing_plans(table).into_iter();
+        ids.map(|id| (table.target.clone(), id))
     });
     named.collect()
 }
@@ -113,8 +111,10 @@ pub(crate) fn needy(planner: &mut Planner<'_>, kind: &Kind) -> Outcome<Vec<Needy
     let open = planner.open(kind);
     let failing: HashSet<String> = open
         .iter()
-        .filter(|finding| is_failing(finding))
-        .map(|finding| finding.resource_arn.clone())
+        .filter(|finding| &*finding.rule == "plan-meets-policy")
+        .map(|finding| &finding.resource_arn)
+        .filter(|arn| planner.table(arn).is_some_and(|table| !failing_plans(table).is_empty()))
+        .cloned()
         .collect();
     for finding in open {
         if failing.contains(&finding.resource_arn) {

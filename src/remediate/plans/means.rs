@@ -114,7 +114,7 @@ fn first_that_helps<T: Clone>(
 pub(crate) fn by_tag(planner: &mut Planner<'_>, supposed: &Supposed, needy: Vec<Needy>) -> Outcome<Helped<TagTable>> {
     let plans = planner.world.rows::<Plan>()?.to_vec();
     let served = demand::well_served(&planner.report, &plans);
-    let failing = demand::failing(&planner.report, &plans);
+    let failing = demand::failing(&planner.report);
     let tags = demand::tags(&mut planner.world)?;
     let as_of = planner.world.as_of();
     let loads = loads(planner.world.rows::<PlanRule>()?, as_of);
@@ -358,7 +358,7 @@ pub(crate) fn by_assignment(
     let rules = planner.world.rows::<PlanRule>()?.to_vec();
     let as_of = planner.world.as_of();
     let served = demand::well_served(&planner.report, &plans);
-    let failing = demand::failing(&planner.report, &plans);
+    let failing = demand::failing(&planner.report);
     let mut of_plan: BTreeMap<(&str, &str, &str), Vec<&PlanRule>> = BTreeMap::new();
     for rule in &rules {
         let key = (&*rule.account_id, &*rule.region, &*rule.plan_id);

@@ -23,8 +23,8 @@ const MOST_VAULTS: usize = 4;
 /// Periods, the longest first, with their schedules. All runs of one are as far apart, in UTC.
 const SCHEDULES: [(i64, &str); 10] = [
     (31 * 24, "cron(0 5 1 * ? *)"),
-    (7 * 24, "cron(0 5 ? * 1 *)"),
-    (24, "cron(0 5 ? * * *)"),
+    (7 * 24, WEEKLY),
+    (24, DAILY),
     (12, "cron(0 5/12 ? * * *)"),
     (8, "cron(0 5/8 ? * * *)"),
     (6, "cron(0 5/6 ? * * *)"),
@@ -33,6 +33,12 @@ const SCHEDULES: [(i64, &str); 10] = [
     (2, "cron(0 1/2 ? * * *)"),
     (1, "cron(0 * ? * * *)"),
 ];
+
+/// The schedule of runs once a day.
+pub(crate) const DAILY: &str = "cron(0 5 ? * * *)";
+
+/// The schedule of runs once a week.
+pub(crate) const WEEKLY: &str = "cron(0 5 ? * 1 *)";
 
 /// How often a rule runs, and within which window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +66,13 @@ impl Cadence {
             schedule,
             start_window_minutes: window.max(least).num_minutes(),
         }
+    }
+
+    /// The longest window that the policy tolerates for one of the schedules above; none: another schedule.
+    fn window_of(values: &PolicyValues, schedule: &str) -> Option<i64> {
+        let (hours, _) = SCHEDULES.iter().find(|(_, known)| *known == schedule)?;
+        let window = Self::longest_window(values, TimeDelta::hours(*hours));
+        Some(window.max(TimeDelta::minutes(LEAST_START_WINDOW_MINUTES)).num_minutes())
     }
 
     /// The longest window that the policy tolerates, for runs that are so far apart.
@@ -125,6 +138,8 @@ impl Site<'_> {
     /// Errors: why there is none, in words.
     pub(crate) fn rules(&self, values: &PolicyValues) -> Result<Vec<Rule>, String> {
         let cadence = Cadence::of(values);
+        let schedule = self.settings.schedule.as_deref().unwrap_or(cadence.schedule);
+        let start_window = Cadence::window_of(values, schedule).unwrap_or(LEAST_START_WINDOW_MINUTES);
         let vaults = self
             .vaults
             .at(self.at, &values.of_point(), self.settings.vault.as_deref());
@@ -156,9 +171,9 @@ impl Site<'_> {
             let cold = self.settings.cold_after_days.filter(|_| self.has_cold);
             let plain = Rule {
                 vault_name: vault.vault_name.clone(),
-                schedule: Some(cadence.schedule.to_owned()),
+                schedule: Some(schedule.to_owned()),
                 schedule_time_zone: None,
-                start_window_minutes: Some(cadence.start_window_minutes),
+                start_window_minutes: Some(start_window),
                 cold_after_days: cold.filter(|cold| cold + COLD_MINIMUM_DAYS <= days),
                 delete_after_days: Some(days),
                 copies: Vec::new(),
@@ -375,9 +390,13 @@ fn copy_days(rule: &Rule, values: &PolicyValues, vault: &Vault) -> i64 {
 }
 
 /// Words of a span, for names of rules: `daily`, `weekly`, `every 12 h`.
-pub(crate) fn rule_name(values: &PolicyValues) -> String {
+pub(crate) fn rule_name(values: &PolicyValues, settings: &Remediation) -> String {
+    if let Some(name) = &settings.rule_name {
+        return name.clone();
+    }
     let cadence = Cadence::of(values);
-    let hours = SCHEDULES.iter().find(|(_, schedule)| *schedule == cadence.schedule);
+    let wanted = settings.schedule.as_deref().unwrap_or(cadence.schedule);
+    let hours = SCHEDULES.iter().find(|(_, schedule)| *schedule == wanted);
     match hours.map(|(hours, _)| *hours) {
         Some(744) => "monthly".to_owned(),
         Some(168) => "weekly".to_owned(),

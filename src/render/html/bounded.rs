@@ -61,6 +61,7 @@ fn within<'r>(report: &'r Report, digest: &Digest, (tables, others): (usize, usi
         window: report.window,
         coverage: report.coverage.clone(),
         baseline: None,
+        changes: report.changes.clone(),
     })
 }
 

@@ -8,6 +8,7 @@
 
 mod answers;
 mod bounded;
+mod changes;
 mod charts;
 mod island;
 mod kinds;

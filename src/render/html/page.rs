@@ -8,8 +8,8 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde_json::{Value, json};
 
 use super::DATA;
-use super::answers;
 use super::charts::{self, RuleCounts};
+use super::{answers, changes};
 use crate::domain::{Finding, Gap, Verdict, rfc3339};
 use crate::render::digest::Digest;
 use crate::render::statement::{Statement, capitalised};
@@ -79,6 +79,7 @@ fn values(report: &Report, digest: &Digest) -> Value {
         "questions": answers::questions(report, digest),
         "action": answers::action(report, digest),
         "rest": answers::rest(report, digest),
+        "changes": changes::changes(report),
         "severities": charts::severities(report),
         "ages": charts::ages(report),
         "matrix": charts::matrix(report),

@@ -14,6 +14,7 @@ use crate::domain::{
 };
 use crate::report::{Origin, Report};
 
+use super::changes::Change;
 use super::short::Short;
 
 /// What backproof found: every table, findings with their evidence, and what could not be read.
@@ -66,6 +67,10 @@ pub(super) struct Document<'r> {
     pub(super) tables: Tables<'r>,
     /// What is new since an earlier scan; null if the report was not compared with one.
     pub(super) baseline: Option<Baseline<'r>>,
+    /// What was done since an earlier scan (`scan --after`): each action of a plan, the findings that it was for, and how they stand
+    /// now. Left out where nobody said that anything was done.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) changes: Vec<Change<'r>>,
     /// Every finding that is not about a table of `tables`; in `report-all.json` every finding.
     #[schemars(with = "Vec<OneFinding<'static>>")]
     pub(super) findings: Findings<'r>,

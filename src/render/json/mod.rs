@@ -1,5 +1,6 @@
 //! `report.json`: versioned, with structs of its own, so that the inside may change and the file may not.
 
+mod changes;
 mod document;
 mod short;
 
@@ -129,6 +130,7 @@ impl<'r> Document<'r> {
             outcomes: short.map(|short| Outcomes(report, Rc::clone(short))),
             tables: Tables(report, short.cloned()),
             baseline: report.baseline.as_ref().map(Baseline::of),
+            changes: report.changes.iter().map(changes::Change::of).collect(),
             findings: Findings(report, short.cloned()),
         }
     }

@@ -13,6 +13,7 @@ mod answer;
 mod appendix;
 mod approval;
 pub(crate) mod archive;
+mod changes;
 pub(crate) mod chart;
 mod controls;
 pub(crate) mod cover;
@@ -74,12 +75,19 @@ fn write(report: &Report, template: &Template, out: &mut dyn Write) -> Result<()
             Section::Summary => summary::write(&mut doc, report),
             Section::Days => days::write(&mut doc, report),
             Section::Controls => controls::write(&mut doc, report),
-            Section::Findings => findings::write(&mut doc, report, &groups),
+            Section::Findings => {
+                findings::write(&mut doc, report, &groups);
+                changes::write(&mut doc, report);
+            }
             Section::Policy => policy::write(&mut doc, report),
             Section::Coverage => coverage::write(&mut doc, report),
             Section::Method => method::write(&mut doc, report),
             Section::Tables => appendix::write(&mut doc, report),
         }
+    }
+    // A template without that part leaves nothing out of what was done.
+    if !template.sections.contains(&Section::Findings) {
+        changes::write(&mut doc, report);
     }
     cover::fill_contents(&mut doc, &contents);
     doc.frame(
