@@ -29,7 +29,7 @@ use waivers::Waivers;
 /// Whose a rule or a framework is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// The program's, word for word.
+    /// The program's, word for word, or a rule in the words under which an earlier version shipped it.
     Program,
     /// It has the id of one of the program's, and says something else.
     Changed,

@@ -194,7 +194,7 @@ fn block<'r>(report: &'r Report, needs: &'r NeedsAction, by_table: &ByTable<'r>)
     Block {
         place: needs.place,
         since,
-        exposed: exposed(table, since),
+        exposed: exposed(report, table, since),
         newest: newest(report, table).1,
         plan: plan(table),
         jobs: jobs(table),
@@ -207,10 +207,15 @@ fn block<'r>(report: &'r Report, needs: &'r NeedsAction, by_table: &ByTable<'r>)
 }
 
 /// Since when a table is exposed, after the word "exposed"; empty if it is not.
-fn exposed(table: &TableRow, since: Option<Since>) -> String {
+pub(crate) fn exposed_words(report: &Report, table: &TableRow) -> String {
+    exposed(report, table, since(report, table))
+}
+
+/// The same where the beginning is known already.
+fn exposed(report: &Report, table: &TableRow, since: Option<Since>) -> String {
     match since {
         Some(since) => format!("since {}", since.words()),
-        None if table.answer(Question::BackedUp) != Answer::NonCompliant => String::new(),
+        None if table.answer(Question::BackedUp) != Answer::NonCompliant || is_young(report, table) => String::new(),
         None => match (good_point(table), table.fact(LIMIT_HOURS)) {
             // It is young enough: another rule of the question says no.
             (Good::At(_), FactValue::Float(_)) => String::new(),
@@ -236,11 +241,21 @@ pub(crate) fn since(report: &Report, table: &TableRow) -> Option<Since> {
         // Points that do not meet the policy now may have met it before.
         (Good::None, _) if *table.fact(TableFacts::usable_recovery_point_count) == FactValue::Int(0) => {
             match table.fact(TableFacts::created_at) {
-                FactValue::Time(at) => begun(*at, true),
+                FactValue::Time(at) if !is_young(report, table) => begun(*at, true),
                 _ => None,
             }
         }
         _ => None,
+    }
+}
+
+/// Is it younger than its limit? Without any point it can lose no more than the limit allows, and its days say so.
+fn is_young(report: &Report, table: &TableRow) -> bool {
+    match (table.fact(TableFacts::created_at), table.fact(LIMIT_HOURS)) {
+        (FactValue::Time(at), FactValue::Float(hours)) => {
+            (report.scan.as_of - *at).num_seconds() as f64 / 3600.0 <= *hours
+        }
+        _ => false,
     }
 }
 
@@ -353,8 +368,8 @@ fn jobs(table: &TableRow) -> String {
     }
 }
 
-/// As many whole clauses of a text as fit into `most` characters, one at least: what is left out is marked, and no clause is
-/// cut.
+/// As many whole clauses of a text as fit into `most` characters, one at least, and of the next one what stands before its
+/// colon: what is left out is marked, and no clause is cut elsewhere.
 pub(crate) fn clauses(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
@@ -370,10 +385,15 @@ pub(crate) fn clauses(text: &str, most: usize) -> String {
         }
         text[..end].clone_into(&mut kept);
     }
-    if kept.len() < text.len() {
-        kept.push_str("; \u{2026}");
+    let Some(left_out) = text[kept.len()..].strip_prefix("; ") else {
+        return kept;
+    };
+    match left_out.split_once(": ") {
+        Some((head, _)) if !head.contains("; ") && kept.chars().count() + head.chars().count() + 2 <= most => {
+            format!("{kept}; {head}: \u{2026}")
+        }
+        _ => format!("{kept}; \u{2026}"),
     }
-    kept
 }
 
 #[cfg(test)]
@@ -476,7 +496,7 @@ mod tests {
         put(&mut report.tables[0], young);
         let table = &report.tables[0];
         assert_eq!(
-            exposed(table, since(&report, table)),
+            exposed(&report, table, since(&report, table)),
             "",
             "points deleted early expose nothing yet"
         );

@@ -3,6 +3,8 @@
 //! A rule is data: conditions over facts and policy values, words for people, examples. All mistakes of all files are
 //! found in one run. A rule set with a mistake is never evaluated.
 
+mod shipped_texts;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -156,8 +158,8 @@ impl RuleSet {
         for rule in own_rules {
             match rules.iter().position(|shipped| shipped.id == rule.id) {
                 None => rules.push(rule),
-                // A folder that began as a copy of the program's.
-                Some(place) if rules[place].text == rule.text => {}
+                // A folder that began as a copy of the program's, of this version or an earlier one.
+                Some(_) if rule.whose == Origin::Program => {}
                 Some(place) if replaced.iter().any(|id| **id == *rule.id) => rules[place] = rule,
                 Some(_) => {
                     let what = format!("`{}` is the id of a rule that comes with the program", rule.id);
@@ -363,7 +365,7 @@ fn read_rule(root: &Section<'_>, origin: &str, text: &str) -> Option<Rule> {
     }
     let name = format!("{}.toml", id.value);
     let shipped = EMBEDDED.iter().find(|(file, _)| *file == name);
-    Some(Rule {
+    let mut rule = Rule {
         whose: Origin::of(text, shipped.map(|(_, text)| *text)),
         id: id.value.into(),
         title: title?.value,
@@ -386,7 +388,11 @@ fn read_rule(root: &Section<'_>, origin: &str, text: &str) -> Option<Rule> {
         examples,
         origin: origin.to_owned(),
         text: text.into(),
-    })
+    };
+    if rule.whose == Origin::Changed && shipped_texts::is_of_earlier_version(&rule) {
+        rule.whose = Origin::Program;
+    }
+    Some(rule)
 }
 
 /// When the rule asks, in parts and as one text: a condition with `not-applicable` beside it; or, where there are several

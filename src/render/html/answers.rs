@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::charts::segments;
 use crate::domain::{Answer, Finding, Question, Verdict};
+use crate::render::blocks::exposed_words;
 use crate::render::digest::{Digest, NeedsAction};
 use crate::report::Report;
 
@@ -61,6 +62,7 @@ pub(super) fn action(report: &Report, digest: &Digest) -> Value {
             "account": report.account_name(&table.target.account_id),
             "region": table.target.region,
             "answers": answers,
+            "exposed": exposed_words(report, table),
             "why": needs.why,
             "what": needs.what,
         })

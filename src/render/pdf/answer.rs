@@ -201,7 +201,7 @@ fn rest(doc: &mut Doc<'_>, digest: &Digest) {
     }
     if digest.advised > 0 {
         text.push_str(&format!(
-            " Beside them {}, which decide nothing.",
+            " Also {}, which do not count.",
             plural(digest.advised, "advised finding")
         ));
     }

@@ -16,12 +16,14 @@ use crate::report::{Report, TableRow};
 const FACTS: &[(&str, f32, bool, &str)] = &[
     ("Plan", 80.0, false, "plan_names"),
     ("Newest point, exposed since", 66.0, false, NEWEST),
-    ("Limit", 30.0, false, LIMIT),
-    ("Kept, d", 38.0, true, "shortest_retention_days"),
+    ("Limit, tier", 36.0, false, LIMIT),
+    ("Kept, d", 36.0, true, "shortest_retention_days"),
 ];
 const NEWEST: &str = "newest_recovery_point_at";
 /// Its place among [`FACTS`].
 const OF_NEWEST: usize = 1;
+/// The tier that sets it stands below.
+const OF_LIMIT: usize = 2;
 const LIMIT: &str = "limit_hours";
 const TIER: &str = "policy_tier";
 /// The columns of answers.
@@ -39,25 +41,24 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
     }
     if report.tables.len() > MOST_LISTED {
         let text = format!(
-            "{} are more than a document on paper lists: tables.csv, report.json and report.html of the same scan hold every \
-             one of them, and so does report.xlsx where it was asked for. What needs action stands above by reason, with the \
-             first tables of each.",
+            "{} are more than a document on paper lists: tables.csv, report.json and tables.parquet of the same scan list \
+             every one of them. What needs action is listed above by reason, with the first tables of each.",
             plural(report.tables.len(), "table")
         );
         doc.paragraph(BODY, &text);
         return;
     }
     let text = format!(
-        "{}, by ARN. Names in red lead to what needs action. Below the newest point, in red, since when the table is exposed: since \
-         its creation where AWS lists no usable point; an asterisk: that point does not. \u{201c}denied\u{201d} or the \
-         like, the AWS call that would tell ended so; \u{201c}?\u{201d}, AWS's answers do not settle it; \u{201c}none\u{201d}, there \
-         is nothing, and that is known; \u{201c}not asked\u{201d}, no rule in this scan needs it.",
+        "{}, by Region, account and name. A name in red leads to what needs action, on the page beside its number. A date in red: exposed since then, \
+         or since its creation if AWS lists no usable point. An asterisk: the newest point does not meet the policy. \
+         \u{201c}denied\u{201d} or the like: the AWS call that would tell ended so. \u{201c}?\u{201d}: AWS's answers leave it open. \
+         \u{201c}none\u{201d}: there is nothing, and that is known. \u{201c}not asked\u{201d}: no rule of this scan needs it.",
         plural(report.tables.len(), "table")
     );
     doc.paragraph(SMALL, &text);
     doc.y += SMALL_GAP;
-    let mut columns = vec![Column::number("No.", 30.0), Column::new("Table", 0.0)];
-    columns.extend(ANSWERS.map(|(title, _)| Column::new(title, 46.0)));
+    let mut columns = vec![Column::number("No., page", 44.0), Column::new("Table", 0.0)];
+    columns.extend(ANSWERS.map(|(title, _)| Column::new(title, 49.0)));
     columns.extend(
         FACTS
             .iter()
@@ -69,24 +70,26 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
     table.is_tight = true;
     let red = doc.template.colours.non_compliant;
     let (mut places, mut tier_place) = ([0; FACTS.len()], 0);
+    let mut target = None;
     for (index, row) in report.tables.iter().enumerate() {
+        if target != Some(&row.target) {
+            target = Some(&row.target);
+            table.group(doc, &report.place(&row.target));
+        }
         let goal = doc.blocks.contains_key(&index).then_some(Goal::Block(index));
         let name = if goal.is_some() {
             FINE.bold().colour(red)
         } else {
             FINE.bold()
         };
-        let tier = match find(row, TIER, &mut tier_place) {
-            FactValue::Text(tier) if !tier.is_empty() && **tier != *"none" => format!(" \u{b7} {tier}"),
-            _ => String::new(),
+        // Whoever reads it on paper has no links.
+        let number = match doc.blocks.get(&index) {
+            Some(spot) => format!("{} \u{b7} p. {}", grouped(index + 1), spot.page),
+            None => grouped(index + 1),
         };
-        let place = format!("{} \u{b7} {}{tier}", row.target.account_id, row.target.region);
         let mut cells: Vec<Cell<'_>> = vec![
-            vec![Para::new(FINE.colour(MUTED), grouped(index + 1))],
-            vec![
-                Para::new(name, row.table_name.as_str()).to(goal),
-                Para::new(FINE.colour(MUTED), place),
-            ],
+            vec![Para::new(FINE.colour(MUTED), number).to(goal)],
+            vec![Para::new(name, row.table_name.as_str()).to(goal)],
         ];
         cells.extend(ANSWERS.map(|(_, question)| vec![answer(doc, row.answer(question))]));
         cells.extend(
@@ -95,6 +98,12 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
                 .zip(&mut places)
                 .map(|(&(_, _, _, name), place)| vec![value(doc, name, find(row, name, place))]),
         );
+        if let FactValue::Text(tier) = find(row, TIER, &mut tier_place)
+            && !tier.is_empty()
+            && **tier != *"none"
+        {
+            cells[2 + ANSWERS.len() + OF_LIMIT].push(Para::new(FINE.colour(MUTED), &**tier));
+        }
         let of_newest = &mut cells[2 + ANSWERS.len() + OF_NEWEST];
         let is_good = newest(report, row).0.is_some() || row.column("newest_good_point_age_hours").is_null();
         if let (false, FactValue::Time(at)) = (is_good, row.column(NEWEST)) {

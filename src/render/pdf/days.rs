@@ -154,10 +154,10 @@ fn count(row: &TableRow, state: DayState) -> usize {
 fn intro(doc: &mut Doc<'_>, grid: &Grid, rows: &[(usize, &TableRow)], tables: usize) {
     let last = grid.date(grid.days.saturating_sub(1));
     let text = format!(
-        "{} to {last}, {} of UTC. A table is covered on a day if at every moment of it, as far as the table lived, its newest \
-         usable recovery point was within its limit; exposed if for some part of the day it was not, or there was none. Days \
-         that the evidence does not tell of are not observed, and never count as covered: AWS remembers jobs for 30 days and \
-         lists no point that was deleted, so of a table without points the first day of the window is often left open.",
+        "{} to {last}, {} of UTC. A table is covered on a day if its newest usable recovery point was within its limit all day, for as \
+         long as the table existed that day. It is exposed if for part of the day the point was older, or there was none. Days that \
+         the evidence does not show are not observed and never count as covered: AWS keeps jobs for 30 days and does not list \
+         deleted points, so the first day is often not observed for a table without points.",
         grid.first,
         plural(grid.days, "day"),
     );
@@ -269,7 +269,7 @@ fn worst(doc: &mut Doc<'_>, grid: &Grid, rows: &[(usize, &TableRow)]) {
     } else {
         "Every table, most days exposed first".to_owned()
     };
-    doc.heading(&title, 6.0 * ROW + 50.0);
+    doc.heading(&title, 4.0 * ROW + 50.0);
     let mut text = "Names are shortened; the number is that of the table in \u{201c}Every table\u{201d}.".to_owned();
     if let Some(rest) = order.get(WORST..).filter(|rest| !rest.is_empty()) {
         let (exposed, unseen) = (rest[0].0, rest.iter().map(|row| row.1).max().unwrap_or(0));

@@ -307,13 +307,13 @@ impl<'a> Doc<'a> {
         }
     }
 
-    /// Names one after the other, each of which may lead elsewhere.
+    /// Names one after the other, each of which may lead elsewhere. One that ends with a colon is a label.
     pub(crate) fn names(&mut self, x: f32, width: f32, style: Style, names: &[(String, Option<Goal>)]) {
         let space = self.measure(style, " ");
         let mut at = 0.0;
         self.need(style.leading());
         for (place, (name, goal)) in names.iter().enumerate() {
-            let name = if place + 1 < names.len() {
+            let name = if place + 1 < names.len() && !name.ends_with(':') {
                 format!("{name},")
             } else {
                 name.clone()

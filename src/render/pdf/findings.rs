@@ -212,7 +212,7 @@ fn titled(report: &Report, group: &Group<'_>) -> String {
     }
 }
 
-/// From the first exposure of a group to the last.
+/// The first exposure of a group, and the last.
 fn span(group: &Group<'_>, first: Exposed) -> String {
     let all = group.blocks.iter().filter_map(|block| block.since);
     let last = all.clone().max_by_key(|since| since.at).unwrap_or(first);
@@ -224,7 +224,7 @@ fn span(group: &Group<'_>, first: Exposed) -> String {
     } else {
         ""
     };
-    format!("{creation}{} to {}", minute(first.at), minute(last.at))
+    format!("{creation}{} (the last since {})", minute(first.at), minute(last.at))
 }
 
 /// A value beside its label; nothing if there is none.
@@ -367,8 +367,8 @@ fn unknown(doc: &mut Doc<'_>, index: &Index<'_>) {
     }
     doc.heading("Required, and not known", 80.0);
     let text = format!(
-        "{} that evidence which could not be read, or which AWS's own answers leave open, would have to settle; each \
-         says why. That says neither that the tables are backed up nor that they are not.",
+        "{}: evidence could not be read, or AWS's own answers leave them open. Each says why. Unknown does not mean that the \
+         tables are backed up, nor that they are not.",
         plural(all.len(), "required verdict")
     );
     doc.paragraph(BODY, &text);
@@ -551,8 +551,8 @@ fn advised(doc: &mut Doc<'_>, report: &Report) {
     let one = |(rule, count): &(&str, usize)| format!("{rule} {}", grouped(*count));
     doc.heading("Advised", 50.0);
     let text = format!(
-        "{}, from rules that nobody requires: they are in no verdict on a table and in no outcome. `[rules]` in the settings \
-         requires a rule. Each finding stands in findings.csv and in report.html. By rule: {}.",
+        "{} of advised rules. They change no verdict on a table and no outcome; `[rules]` in the settings makes a rule required. Each of them is in \
+         findings.parquet of the pack, and report.html shows them. By rule: {}.",
         plural(report.advised_findings().count(), "open finding"),
         rules.iter().map(one).collect::<Vec<_>>().join(", ")
     );

@@ -22,9 +22,8 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
 /// What this document is as a file.
 fn file(doc: &mut Doc<'_>) {
     doc.heading("This document as a file", 40.0);
-    let point = "It is made for the archive (PDF/A-1b): its fonts and colours are inside, and nothing in it runs, moves, or is fetched \
-         from elsewhere. It is not tagged: programs that read aloud follow the order of the lines; report.html is marked up for \
-         them.";
+    let point = "It is made for archiving (PDF/A-1b): fonts and colours are embedded, and it contains no scripts and fetches nothing. It \
+         is not tagged, so screen readers follow the order of the lines; report.html is marked up for them.";
     doc.point(BODY, point);
 }
 
@@ -39,10 +38,10 @@ fn meaning(doc: &mut Doc<'_>, report: &Report) {
         "Which DynamoDB tables AWS listed in the scope, at the time of collecting, and how each of them was judged.",
         "For each table: whether a backup plan's selection really takes it, which usable recovery points AWS Backup \
          listed, how old the newest of them was, how long they are kept, and which key encrypts them.",
-        "Day by day over the window before: whether the recovery points that AWS still lists show a table covered, exposed, or \
+        "Day by day over the window: whether the recovery points that AWS still lists show that a table was covered, exposed, or \
          neither.",
-        "That every verdict rests on the facts printed with it, and every fact on answers of AWS to the caller named on \
-         the cover.",
+        "That every verdict rests on facts that the pack holds, and every fact on AWS's answers to the caller named under \
+         \u{201c}Provenance\u{201d}.",
     ] {
         doc.point(BODY, point);
     }
@@ -54,9 +53,8 @@ fn meaning(doc: &mut Doc<'_>, report: &Report) {
         );
     }
     for point in [
-        "That a restore succeeds. A recovery point that exists is not yet a restore that worked; only a restore test shows \
-         that.",
-        "That the contents of a recovery point are complete or correct: AWS does not tell, and nothing here looks inside.",
+        "That a restore succeeds: only a restore test shows that.",
+        "That the contents of a recovery point are complete or correct: AWS does not say, and nothing here looks inside.",
         "Anything about accounts, Regions and tables outside the scope, or within it but listed as a gap.",
         "Anything about times before or after the evidence was collected. A proof over a period needs more than one scan.",
         "That the rules and the policy values fit the organisation's own obligations.",
@@ -69,10 +67,10 @@ fn meaning(doc: &mut Doc<'_>, report: &Report) {
 pub(crate) fn reading(doc: &mut Doc<'_>) {
     super::cover::heading(doc, "How to read it");
     for point in [
-        "Required rules decide whether a table is compliant: core rules, those that a value of the policy asks for, those that \
-         the settings require. Advised rules are judged, told apart, and decide nothing.",
-        "All instants are UTC, retention is in days. Characters that have no shape in the fonts of this document, or none at \
-         all, are spelled out, such as [U+1F600].",
+        "Required rules decide whether a table is compliant: core rules, rules that a value of the policy asks for, and rules \
+         that the settings require. Advised rules are judged and reported separately, and decide nothing.",
+        "All times are UTC, retention is in days. Characters that the fonts of this document do not have, or that are \
+         invisible, are spelled out, such as [U+1F600].",
     ] {
         doc.point(BODY, point);
     }
@@ -81,10 +79,10 @@ pub(crate) fn reading(doc: &mut Doc<'_>) {
 fn steps(doc: &mut Doc<'_>) {
     doc.heading("From AWS to a verdict", 80.0);
     for point in [
-        "Collect: every account-Region pair in scope is read with calls that list and describe, every page of every answer. A \
-         call that fails after its retries becomes a gap, with the reason AWS gave.",
-        "Derive: facts on each table follow from the answers. One is unknown if the evidence for it could not be read, or \
-         leaves it open.",
+        "Collect: every account-Region pair in scope is read with list and describe calls, every page of every answer. A call \
+         that still fails after its retries is a gap, with the reason that AWS gave.",
+        "Derive: facts about each table follow from the answers. A fact is unknown if its evidence could not be read or leaves \
+         it open.",
         "Evaluate: each rule compares facts with the policy in force: first whether it applies to a table, then whether the \
          table complies. The same evidence, rules and instant give the same report, byte for byte.",
     ] {
@@ -106,12 +104,10 @@ fn verdicts(doc: &mut Doc<'_>) {
         let meaning = match verdict {
             Verdict::NonCompliant => "the rule applies and its condition does not hold.",
             Verdict::Unknown => {
-                "the outcome hangs on evidence that could not be read, or that AWS's own answers leave open. Never good news, \
-                 never bad news."
+                "the outcome depends on evidence that could not be read, or AWS's own answers leave it open. Neither good news \
+                 nor bad news."
             }
-            Verdict::Compliant => {
-                "the rule applies and its condition holds, whatever the facts that are not known may be."
-            }
+            Verdict::Compliant => "the rule applies and its condition holds, whatever the unknown facts may be.",
             Verdict::NotApplicable => {
                 "the rule does not ask about this table, such as the retention of points that do not exist."
             }
@@ -120,9 +116,9 @@ fn verdicts(doc: &mut Doc<'_>) {
     }
     doc.paragraph(
         BODY,
-        "A table's own verdict is the worst over the required rules: non-compliant, then unknown. It is compliant only if \
-         whether it is in a plan and whether it is backed up were both asked and both answered yes. A waiver accepts a finding \
-         for a time: it stays in the report, marked.",
+        "A table's verdict is the worst of its required rules: non-compliant, then unknown. It is compliant only if both \
+         questions, whether it is in a plan and whether it is backed up, were asked and answered yes. A waiver accepts a finding \
+         for a time; the finding stays in the report and is marked.",
     );
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::doc::{Doc, Goal, HAIRLINE, SMALL};
+use super::doc::{Doc, FINE, Goal, HAIRLINE, MUTED, SMALL};
 use super::fonts::Face;
 use super::page::Style;
 use super::text;
@@ -14,8 +14,13 @@ const PAD_Y: f32 = 3.0;
 const PAD_TIGHT: f32 = 0.8;
 /// A first row of this height or less stays with the head of its table.
 const TALLEST_KEPT: f32 = 160.0;
-/// Room for the caption on further sheets.
-const CAPTION: f32 = 30.0;
+/// Room for the caption and the line of a group on further sheets.
+const CAPTION: f32 = 42.0;
+/// The line of a group.
+const GROUP: Style = Style {
+    face: Face::Bold,
+    ..FINE
+};
 
 /// A column.
 #[derive(Debug, Clone, Copy)]
@@ -94,6 +99,8 @@ pub struct Table {
     open: bool,
     /// Rows stand close together: for long lists.
     pub(crate) is_tight: bool,
+    /// What the rows from here on have in common; it is told again on every further sheet.
+    group: String,
 }
 
 impl Table {
@@ -132,6 +139,7 @@ impl Table {
             caption: caption.to_owned(),
             open: false,
             is_tight: false,
+            group: String::new(),
         }
     }
 
@@ -174,6 +182,36 @@ impl Table {
             doc.y += 3.0;
         }
         self.draw_head(doc);
+        self.draw_group(doc);
+    }
+
+    /// A line over the whole width that says what the next rows have in common. It stays with the first of them.
+    pub(crate) fn group(&mut self, doc: &mut Doc<'_>, text: &str) {
+        text.clone_into(&mut self.group);
+        if !self.open {
+            doc.need(self.head_height() + 4.0 * GROUP.leading());
+            self.draw_head(doc);
+        } else if doc.room() < 4.0 * GROUP.leading() {
+            self.continue_on_next_page(doc);
+            return;
+        }
+        self.draw_group(doc);
+    }
+
+    fn draw_group(&self, doc: &mut Doc<'_>) {
+        if self.group.is_empty() {
+            return;
+        }
+        let (left, width, top) = (doc.left(), doc.width(), doc.y);
+        let lines = doc.wrap(GROUP, width - 2.0 * PAD_X, &self.group);
+        let height = lines.len() as f32 * GROUP.leading() + 2.0 * PAD_TIGHT;
+        doc.page().fill_rect(left, top, width, height, MUTED.tint(0.93));
+        let mut y = top + PAD_TIGHT;
+        for line in &lines {
+            doc.text(left + PAD_X, y + GROUP.size * 0.95, GROUP, line);
+            y += GROUP.leading();
+        }
+        doc.y = top + height;
     }
 
     fn put(&self, doc: &mut Doc<'_>, column: usize, baseline: f32, style: Style, line: &str) {

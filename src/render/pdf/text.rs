@@ -35,7 +35,9 @@ fn line_end(fonts: &Fonts, face: Face, limit: u32, text: &str) -> usize {
     for (at, character) in text.char_indices() {
         if let Some(before) = before {
             if before == ' ' {
-                space = Some((at, width));
+                if !is_unit(&text[..at - 1], &text[at..]) {
+                    space = Some((at, width));
+                }
             } else if is_joint(before, &text[at..]) {
                 joint = Some((at, width));
                 if matches!(before, ':' | '/') {
@@ -68,6 +70,17 @@ fn is_joint(before: char, rest: &str) -> bool {
         _ => false,
     };
     JOINTS.contains(&before) && !holds && !JOINTS.contains(&after)
+}
+
+/// Is a number before a space, and its unit behind it? `36 h`, `4 d` and `12 min` stay whole.
+fn is_unit(before: &str, after: &str) -> bool {
+    const UNITS: [&str; 5] = ["h", "d", "min", "s", "y"];
+    let word = after.trim_end_matches(|character: char| !character.is_alphanumeric());
+    let word = word
+        .split(|character: char| !character.is_alphanumeric())
+        .next()
+        .unwrap_or(word);
+    before.ends_with(|character: char| character.is_ascii_digit()) && UNITS.contains(&word)
 }
 
 /// One or two digits and then no small letter: the end of a Region, the parts of an instant; not those of an id.
@@ -165,6 +178,8 @@ mod tests {
         assert!(lines[0].ends_with('-') && lines.len() == 2, "{lines:?}");
         let instant = wrap(&fonts, Face::Regular, 7.0, 88.0, "due at 2026-11-15T16:39:36Z");
         assert_eq!(instant, ["due at", "2026-11-15T16:39:36Z"]);
+        let age = wrap(&fonts, Face::Regular, 7.0, 74.0, "none meets everything; limit 36 h");
+        assert!(age.iter().all(|line| !line.ends_with("36")), "{age:?}");
         let arn = "arn:aws:backup:us-east-1:444455556666:backup-vault:ledger";
         let lines = wrap(&fonts, Face::Regular, 7.0, 100.0, arn);
         assert_eq!(lines[0], "arn:aws:backup:us-east-1:", "at its parts");

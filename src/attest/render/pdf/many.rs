@@ -139,13 +139,14 @@ pub(super) fn verdicts(tables: &[&TableProof]) -> String {
 
 /// Failed jobs and missed runs of the same account and Region, with the same end and cause.
 pub(super) fn failed_runs(doc: &mut Doc<'_>, tables: &[&TableProof]) {
-    type Alike<'t> = (&'t TargetId, &'t str, &'t str);
+    type Alike<'t> = (&'t TargetId, &'t str, String);
     let mut groups: BTreeMap<Alike<'_>, (Vec<&FailedRun>, usize)> = BTreeMap::new();
     for table in tables {
-        let mut seen: Vec<(&str, &str)> = Vec::new();
+        let mut seen: Vec<(&str, String)> = Vec::new();
         for run in &table.failed_runs {
-            let alike = (run.state.as_str(), run.cause.as_str());
-            let (runs, tables) = groups.entry((&table.target, alike.0, alike.1)).or_default();
+            // Its own ARN in the cause would make each cause another one.
+            let alike = (run.state.as_str(), run.cause.replace(&table.table_arn, "the table"));
+            let (runs, tables) = groups.entry((&table.target, alike.0, alike.1.clone())).or_default();
             runs.push(run);
             if !seen.contains(&alike) {
                 seen.push(alike);
@@ -172,10 +173,10 @@ pub(super) fn failed_runs(doc: &mut Doc<'_>, tables: &[&TableProof]) {
     for ((target, state, cause), (runs, tables)) in groups.into_iter().take(WORST) {
         let moments = || runs.iter().map(|run| run.at);
         let edges = moments().min().into_iter().chain(moments().max());
-        let what = [state, cause].into_iter().filter(|text| !text.is_empty());
+        let what = [state.to_owned(), cause].into_iter().filter(|text| !text.is_empty());
         let cells = [
             line(target.to_string()),
-            what.map(|text| Para::new(CELL, text)).collect(),
+            what.map(|text| Para::new(CELL, text)).collect::<Vec<Para<'_>>>(),
             line(grouped(runs.len())),
             line(grouped(tables)),
             edges.map(|at| Para::new(CELL, words::instant(at))).collect(),
@@ -187,12 +188,14 @@ pub(super) fn failed_runs(doc: &mut Doc<'_>, tables: &[&TableProof]) {
     }
 }
 
-/// Waivers with how many tables they were in force for.
-pub(super) fn waivers<'t>(tables: &[&'t TableProof]) -> Vec<(&'t WaiverTerm, usize)> {
-    let mut groups: BTreeMap<(&str, &str, u32, u32), (&WaiverTerm, usize)> = BTreeMap::new();
-    for term in tables.iter().flat_map(|table| &table.waivers) {
-        let alike = (term.id.as_str(), term.rule.as_str(), term.from, term.to);
-        groups.entry(alike).or_insert((term, 0)).1 += 1;
+/// Waivers with the tables that they were in force for.
+pub(super) fn waivers<'t>(tables: &[&'t TableProof]) -> Vec<(&'t WaiverTerm, Vec<&'t TableProof>)> {
+    let mut groups: BTreeMap<(&str, &str, u32, u32), (&WaiverTerm, Vec<&TableProof>)> = BTreeMap::new();
+    for table in tables {
+        for term in &table.waivers {
+            let alike = (term.id.as_str(), term.rule.as_str(), term.from, term.to);
+            groups.entry(alike).or_insert((term, Vec::new())).1.push(table);
+        }
     }
     groups.into_values().collect()
 }

@@ -1,9 +1,11 @@
 //! The parts between the heat map and the list of tables.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::many;
 use crate::attest::render::words;
 use crate::attest::{Attestation, TableProof, WaiverTerm};
-use crate::domain::rfc3339;
+use crate::domain::{TargetId, rfc3339};
 use crate::facts::rpo_over_time::Spans;
 use crate::render::pdf::doc::{BODY, CELL, Doc, GAP, MONO, MUTED, SMALL_GAP};
 use crate::render::pdf::table::{Column, Para, Table};
@@ -13,16 +15,56 @@ fn line<'t>(text: impl Into<std::borrow::Cow<'t, str>>) -> Vec<Para<'t>> {
     vec![Para::new(CELL, text)]
 }
 
-/// Name, place and, where the name is not enough, id of a table.
-fn name(table: &TableProof) -> Vec<Para<'_>> {
-    let mut place = table.target.to_string();
-    if let Some(id) = &table.table_id {
-        place.push_str(&format!(", id {id}"));
+/// Tables that were made anew under an old name: their ids tell them apart.
+struct Names<'t>(BTreeSet<&'t str>);
+
+impl<'t> Names<'t> {
+    fn of(tables: &[&'t TableProof]) -> Self {
+        let mut seen = BTreeSet::new();
+        let arns = tables.iter().map(|table| table.table_arn.as_str());
+        Self(arns.filter(|arn| !seen.insert(*arn)).collect())
     }
-    vec![
-        Para::new(CELL.bold(), table.table_name.as_str()),
-        Para::new(CELL.colour(MUTED), place),
-    ]
+
+    /// Names and place of the tables of a row, which are in one place, and ids where the names are not enough.
+    fn cell(&self, tables: &[&'t TableProof]) -> Vec<Para<'t>> {
+        let name = |table: &&TableProof| match &table.table_id {
+            Some(id) if self.0.contains(table.table_arn.as_str()) => format!("{} (id {id})", table.table_name),
+            _ => table.table_name.clone(),
+        };
+        let names: Vec<String> = tables.iter().map(name).collect();
+        let mut place = tables
+            .first()
+            .map_or_else(String::new, |table| table.target.to_string());
+        if tables.len() > 1 {
+            place = format!("{}, {place}", plural(tables.len(), "table"));
+        }
+        vec![
+            Para::new(CELL.bold(), names.join(", ")),
+            Para::new(CELL.colour(MUTED), place),
+        ]
+    }
+}
+
+/// Tables of one account and Region of which all the same is to be said stand in one row, at the place of the first.
+fn alike<'t, K: Ord>(tables: Vec<&'t TableProof>, said: impl Fn(&TableProof) -> K) -> Vec<Vec<&'t TableProof>> {
+    let mut places: BTreeMap<(&TargetId, K), usize> = BTreeMap::new();
+    let mut rows: Vec<Vec<&TableProof>> = Vec::new();
+    for table in tables {
+        let place = *places.entry((&table.target, said(table))).or_insert(rows.len());
+        match rows.get_mut(place) {
+            Some(row) => row.push(table),
+            None => rows.push(vec![table]),
+        }
+    }
+    rows
+}
+
+/// What a length or a number is that belongs to each table of a row.
+fn of_each(mut cell: Vec<Para<'static>>, tables: &[&TableProof]) -> Vec<Para<'static>> {
+    if tables.len() > 1 {
+        cell.push(Para::new(CELL.colour(MUTED), "each"));
+    }
+    cell
 }
 
 /// Intervals of one table that are written out; attestation-intervals.csv has all.
@@ -86,10 +128,22 @@ pub(super) fn exposures(doc: &mut Doc<'_>, tables: &[&TableProof]) {
         let all = table.exposures.iter();
         all.map(|exposure| (exposure.from, exposure.to)).collect()
     };
-    for table in exposed {
-        let [number, length, lines] = intervals(&intervals_of(table));
-        let lines = with_causes(table, lines);
-        grid.row(doc, &[name(table), number, length, lines, line(waivers_of(table))]);
+    let names = Names::of(tables);
+    let said = |table: &TableProof| {
+        let causes = table.exposures.iter().map(|exposure| words::cause(table, exposure));
+        (intervals_of(table), causes.collect::<Vec<_>>(), waivers_of(table))
+    };
+    for row in alike(exposed, said) {
+        let [number, length, lines] = intervals(&intervals_of(row[0]));
+        let lines = with_causes(row[0], lines);
+        let cells = [
+            names.cell(&row),
+            number,
+            of_each(length, &row),
+            lines,
+            line(waivers_of(row[0])),
+        ];
+        grid.row(doc, &cells);
     }
     many::others(doc, "Exposures of other tables", &others, intervals_of);
 }
@@ -152,7 +206,7 @@ fn of_state(
     tables: Vec<&TableProof>,
     of: impl Fn(&TableProof) -> &Spans,
 ) {
-    let all = tables.len();
+    let (all, names) = (tables.len(), Names::of(&tables));
     let (tables, others) = many::worst(tables, |table| of(table).seconds());
     if !others.is_empty() {
         let text = many::written(tables.len(), all, "with such times", "attestation-intervals.csv");
@@ -167,9 +221,9 @@ fn of_state(
     ];
     let mut grid = Table::new(doc, &columns, 7.4, title);
     let intervals_of = |table: &TableProof| of(table).iter().collect::<Vec<_>>();
-    for table in tables {
-        let [number, length, lines] = intervals(&intervals_of(table));
-        grid.row(doc, &[name(table), number, length, lines]);
+    for row in alike(tables, intervals_of) {
+        let [number, length, lines] = intervals(&intervals_of(row[0]));
+        grid.row(doc, &[names.cell(&row), number, of_each(length, &row), lines]);
     }
     many::others(doc, of_others, &others, intervals_of);
 }
@@ -257,6 +311,7 @@ pub(super) fn failed_runs(doc: &mut Doc<'_>, tables: &[&TableProof]) {
     );
     doc.y += SMALL_GAP;
     let mut grid = Table::new(doc, &columns, 7.4, "Failed jobs and missed runs");
+    let names = Names::of(tables);
     for table in tables {
         for alike in words::alike(table.failed_runs.iter()) {
             let followed = alike
@@ -265,7 +320,7 @@ pub(super) fn failed_runs(doc: &mut Doc<'_>, tables: &[&TableProof]) {
                 .map(|run| words::what_followed(run))
                 .unwrap_or_default();
             let cells = [
-                name(table),
+                names.cell(&[*table]),
                 line(alike.words()),
                 line(words::when(&alike.runs)),
                 line(followed),
@@ -312,15 +367,15 @@ pub(super) fn policy(doc: &mut Doc<'_>, attestation: &Attestation, tables: &[&Ta
         Column::new("Why, and by whom", 150.0),
     ];
     let mut grid = Table::new(doc, &columns, 7.4, "Waivers in force");
-    if tables.iter().map(|table| table.waivers.len()).sum::<usize>() > many::MOST {
-        for (term, count) in many::waivers(tables) {
-            grid.row(doc, &waiver(line(plural(count, "table")), term));
+    let are_counted = tables.iter().map(|table| table.waivers.len()).sum::<usize>() > many::MOST;
+    let names = Names::of(tables);
+    for (term, of) in many::waivers(tables) {
+        if are_counted {
+            grid.row(doc, &waiver(line(plural(of.len(), "table")), term));
+            continue;
         }
-        return;
-    }
-    for table in tables {
-        for term in &table.waivers {
-            grid.row(doc, &waiver(name(table), term));
+        for row in alike(of, |_| ()) {
+            grid.row(doc, &waiver(names.cell(&row), term));
         }
     }
 }
@@ -349,6 +404,7 @@ fn in_full(doc: &mut Doc<'_>, attestation: &Attestation) {
         doc.paragraph(BODY, &when);
         doc.y += SMALL_GAP;
         let mut grid = Table::new(doc, &columns, 7.4, "The policy");
+        grid.is_tight = true;
         for value in &policy.values {
             let (what, said, origin) = (value.what.as_str(), value.value.as_str(), value.origin.as_str());
             grid.row(doc, &[line(what), line(said), line(origin)]);
