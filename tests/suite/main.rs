@@ -16,6 +16,7 @@ mod damaged;
 mod days;
 mod dense;
 mod diff;
+mod doctor;
 mod forgeries;
 mod good_points;
 mod house;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::role::{RoleForm, role};
+use crate::aws::simulate;
 use crate::collect::Wanted;
 use crate::commands::remediate;
 use crate::criteria::rules::RuleSet;
@@ -21,9 +22,10 @@ const ALWAYS: [&str; 1] = ["sts:GetCallerIdentity"];
 const PASS_ROLE: &str = "iam:PassRole";
 
 /// What `--command` takes, and whose permissions it prints.
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "scan",
     "collect",
+    "doctor",
     "remediate",
     "protect",
     "backup",
@@ -63,6 +65,11 @@ pub(super) fn role_of(form: RoleForm, command: &str, ids: &[String], program: &c
 fn statements(command: &str, ids: &[String], program: &clap::Command) -> Outcome<Vec<Value>> {
     Ok(match command {
         "scan" | "collect" => vec![read_evidence(ids)?, assume_roles()],
+        "doctor" => {
+            let simulate =
+                json!({"Sid": "SimulateOwnRights", "Effect": "Allow", "Action": simulate::ACTIONS, "Resource": "*"});
+            vec![read_evidence(ids)?, simulate, assume_roles()]
+        }
         "remediate" | "protect" => {
             let actions = KINDS.iter().flat_map(|kind| [kind.doing, kind.checking].concat());
             let actions = actions.chain(UNDOING.iter().copied().flatten().copied());
