@@ -7,6 +7,7 @@ use crate::commands::backup::BackupArgs;
 use crate::commands::collect::CollectArgs;
 use crate::commands::demo::DemoArgs;
 use crate::commands::diff::DiffArgs;
+use crate::commands::doctor::DoctorArgs;
 use crate::commands::examples;
 use crate::commands::explain::ExplainArgs;
 use crate::commands::init::InitArgs;
@@ -49,6 +50,9 @@ pub enum Command {
     Scan(ScanArgs),
     /// Read AWS and store the inventory, without judging it.
     Collect(CollectArgs),
+    /// Check that everything is there that a scan needs: credentials, clock, Regions, roles, each right; and whether whoever scans
+    /// can change something.
+    Doctor(DoctorArgs),
     /// Judge a stored inventory and write the reports, offline.
     Report(ReportArgs),
     /// Show what changed between two scans: newly failing, fixed, weaker settings, new and deleted tables.

@@ -110,6 +110,7 @@ async fn run(command: Command) -> Outcome<Exit> {
         Command::Protect(args) => commands::protect::run(args).await,
         Command::Backup(args) => commands::backup::run(args).await,
         Command::Restore(args) => commands::restore::run(args).await,
+        Command::Doctor(args) => commands::doctor::run(args).await,
         Command::Diff(args) => commands::diff::run(&args),
         Command::Sample(args) => commands::sample::run(args),
         Command::Explain(args) => commands::explain::run(args, &cli::program()),

@@ -11,6 +11,7 @@ use crate::backup::state as backup;
 use crate::call::Caller;
 use crate::clock::Clock;
 use crate::dynamodb::state as dynamodb;
+use crate::faults;
 use crate::iam::state::{self as iam, Attached, Role, Trouble, Work};
 use crate::ids::{Ids, named_uuid};
 use crate::kms::state as kms;
@@ -115,6 +116,29 @@ impl Cloud {
         self.knows_role(arn) && trust.is_none_or(|role| iam::lets_assume(&role.trust, &who))
     }
 
+    /// May a principal do this? Users may do everything, and so may the sessions of roles of which the world does not say what they
+    /// are allowed. To ask who one is needs no right.
+    pub(crate) fn allows(&self, principal: &str, action: &str) -> bool {
+        let role = role_of(principal).and_then(|(account, path)| self.iam.get(account, name_of(path)));
+        let allowed = role.and_then(|role| role.allows.as_ref());
+        allowed.is_none_or(|patterns| {
+            action == "sts:GetCallerIdentity" || patterns.iter().any(|pattern| faults::matches(pattern, action))
+        })
+    }
+
+    /// Is it the ARN of a user or a role of this world?
+    pub(crate) fn knows_principal(&self, arn: &str) -> bool {
+        let is_user = |account: &&str| arn == format!("arn:{}:iam::{account}:user/auditor", self.partition);
+        self.accounts
+            .keys()
+            .map(String::as_str)
+            .any(|account| is_user(&account))
+            || role_of(arn).is_some_and(|(account, path)| {
+                let role = self.iam_role(account, name_of(path));
+                role.is_some_and(|role| role.full_path() == path)
+            })
+    }
+
     /// Why AWS Backup cannot use a role; none: it can.
     pub(crate) fn role_trouble(&self, arn: &str, work: Work) -> Option<Trouble> {
         if !self.knows_role(arn) {
@@ -204,6 +228,7 @@ impl Cloud {
             max_session_seconds: 3600,
             tags: BTreeMap::new(),
             policies: vec![policy(iam::FOR_BACKUP), policy(iam::FOR_RESTORES)],
+            allows: None,
             known: None,
         }
     }

@@ -287,7 +287,7 @@ impl Dice {
 }
 
 /// What each service answers to a caller whose policy does not allow the action.
-fn denied(call: &Call, action: &str, resource: &str) -> ApiError {
+pub(crate) fn denied(call: &Call, action: &str, resource: &str) -> ApiError {
     let message = format!(
         "User: {} is not authorized to perform: {action} on resource: {resource} because no identity-based policy allows the {action} action",
         call.caller.arn

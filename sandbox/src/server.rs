@@ -27,7 +27,7 @@ use crate::cloud::Cloud;
 use crate::connection::{Answer, Broken, Wire};
 use crate::control::{self, Controls};
 use crate::dump::{Form, dump};
-use crate::faults::{Fate, Faults};
+use crate::faults::{Fate, Faults, denied};
 use crate::ids::Ids;
 use crate::inside::{self, Inside};
 use crate::stats::Stats;
@@ -370,7 +370,11 @@ impl Asked {
         let operation = router::route(&inner.cloud, &call)?;
         inner.stats.count(&call.caller, &operation);
         *fate = inner.faults.fate(&call, &operation);
-        let outcome = match fate.refusal.take() {
+        let refusal = fate.refusal.take().or_else(|| {
+            let may = inner.cloud.allows(&call.caller.principal, &operation.action);
+            (!may).then(|| denied(&call, &operation.action, &operation.resource))
+        });
+        let outcome = match refusal {
             Some(refusal) => Err(call::in_words_of(service, refusal)),
             None => {
                 let pages: Vec<u64> = fate.tampering.iter().map(|tamper| tamper.rewind(&mut call)).collect();

@@ -10,4 +10,5 @@ pub(crate) mod pages;
 pub(crate) mod patience;
 pub(crate) mod raw;
 pub(crate) mod s3;
+pub(crate) mod simulate;
 pub(crate) mod target;

@@ -106,6 +106,11 @@ impl Session {
         self.config.region().map(|region| region.as_ref().to_owned())
     }
 
+    /// The endpoint that is configured for all services, without a password in it. None: AWS's own.
+    pub(crate) fn endpoint(&self) -> Option<String> {
+        self.config.endpoint_url().map(login::without_password)
+    }
+
     /// API: sts:GetCallerIdentity. Calls: 1. Errors: any failure ends the program.
     pub(crate) async fn identity(&self, log: &Arc<CallLog>) -> Result<Identity, Problem> {
         let region = self.region().unwrap_or_else(|| FALLBACK_REGION.to_owned());

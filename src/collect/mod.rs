@@ -10,6 +10,7 @@ mod copy_jobs;
 mod dynamodb_tables;
 mod keys;
 mod native_backups;
+pub(crate) mod probe;
 mod recovery_points;
 mod region_settings;
 mod restore_jobs;

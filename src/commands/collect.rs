@@ -137,33 +137,11 @@ struct Targets {
 
 async fn targets(settings: &Settings, session: &Session, identity: &Identity, log: &Arc<CallLog>) -> Outcome<Targets> {
     let regions = regions(settings, session, identity, log).await?;
-    let own = Account {
-        id: identity.account_id.clone(),
-        name: String::new(),
-        role_arn: None,
-        remediation_role_arn: None,
-        external_id: None,
-    };
-    let accounts = if settings.accounts.is_empty() {
-        vec![own]
-    } else {
-        settings.accounts.clone()
-    };
+    let accounts = accounts(settings, identity)?;
     let mut targets = Targets {
         ready: Vec::new(),
         rows: Vec::new(),
     };
-    let stranger = |account: &&Account| account.role_arn.is_none() && account.id != identity.account_id;
-    if let Some(account) = accounts.iter().find(stranger) {
-        return Err(
-            Problem::usage(format!("account `{}` has no role to read it with", account.id))
-                .at("`accounts` in the settings file")
-                .why(format!("the caller belongs to account {}", identity.account_id))
-                .so("nothing was scanned; no report was written")
-                .hint("add `role_arn` to the account")
-                .into(),
-        );
-    }
     let first = regions.first().map_or("us-east-1", String::as_str);
     let assumed = session
         .assume_all(accounts.iter().map(|account| (account, first)))
@@ -189,6 +167,33 @@ async fn targets(settings: &Settings, session: &Session, identity: &Identity, lo
     Ok(targets)
 }
 
+/// The accounts to read: those of the settings, else the caller's own.
+///
+/// Errors: one that is not the caller's has no role.
+pub(crate) fn accounts(settings: &Settings, identity: &Identity) -> Outcome<Vec<Account>> {
+    if settings.accounts.is_empty() {
+        return Ok(vec![Account {
+            id: identity.account_id.clone(),
+            name: String::new(),
+            role_arn: None,
+            remediation_role_arn: None,
+            external_id: None,
+        }]);
+    }
+    let stranger = |account: &&Account| account.role_arn.is_none() && account.id != identity.account_id;
+    if let Some(account) = settings.accounts.iter().find(stranger) {
+        return Err(
+            Problem::usage(format!("account `{}` has no role to read it with", account.id))
+                .at("`accounts` in the settings file")
+                .why(format!("the caller belongs to account {}", identity.account_id))
+                .so("nothing was scanned; no report was written")
+                .hint("add `role_arn` to the account")
+                .into(),
+        );
+    }
+    Ok(settings.accounts.clone())
+}
+
 fn refused_role(account: &Account, target: &TargetId, failure: &Failure) -> CallLogEntry {
     CallLogEntry {
         account_id: target.account_id.clone(),
@@ -207,7 +212,9 @@ fn refused_role(account: &Account, target: &TargetId, failure: &Failure) -> Call
 }
 
 /// The Regions to read: those named, checked against the account's; else all that are enabled.
-async fn regions(
+///
+/// Errors: a Region that does not exist; none is known.
+pub(crate) async fn regions(
     settings: &Settings,
     session: &Session,
     identity: &Identity,

@@ -190,6 +190,16 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         )],
     ),
     (
+        "doctor",
+        &[
+            ("Is everything there that a scan needs?", "backproof doctor"),
+            (
+                "Prove that whoever scans can change nothing",
+                "backproof doctor --prove-read-only",
+            ),
+        ],
+    ),
+    (
         "explain",
         &[
             ("Why a table is judged as it is", "backproof explain table Music"),

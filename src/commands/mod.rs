@@ -6,6 +6,7 @@ pub(crate) mod baseline;
 pub mod collect;
 pub mod demo;
 pub mod diff;
+pub mod doctor;
 pub(crate) mod examples;
 pub mod explain;
 pub mod init;

@@ -6,6 +6,7 @@ from conftest import ACCOUNT, refused
 from test_sandbox_dynamodb import SIMPLE
 
 NAME = "AWSBackupDefaultServiceRole"
+CREDENTIALS = {"access_key_id": "AccessKeyId", "secret_access_key": "SecretAccessKey", "session_token": "SessionToken"}
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/service-role/{NAME}"
 POLICY = "arn:aws:iam::aws:policy/service-role/AWSBackupServiceRolePolicy"
 
@@ -45,6 +46,23 @@ def test_the_default_role_is_made_and_deleted(sandbox):
     assert names == ["AWSBackupServiceRolePolicyForBackup", "AWSBackupServiceRolePolicyForRestores"]
     assert refused(iam.attach_role_policy, RoleName=NAME, PolicyArn=POLICY + "ForTea") == ("NoSuchEntity", 404)
     assert refused(sandbox.client("iam", region="eu-west-1").get_role, RoleName="nosuch") == ("NoSuchEntity", 404)
+
+
+def test_what_a_principal_may_do_is_simulated(sandbox):
+    iam = sandbox.client("iam")
+    arn = f"arn:aws:iam::{ACCOUNT}:user/auditor"
+    asked = ["backup:ListBackupPlans", "dynamodb:DeleteTable"]
+    results = iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=asked)["EvaluationResults"]
+    assert {one["EvalActionName"]: one["EvalDecision"] for one in results} == dict.fromkeys(asked, "allowed")
+    nobody = {"PolicySourceArn": f"arn:aws:iam::{ACCOUNT}:role/nosuch", "ActionNames": asked}
+    assert refused(iam.simulate_principal_policy, **nobody) == ("NoSuchEntity", 404)
+    limited = iam.simulate_principal_policy(PolicySourceArn=f"arn:aws:iam::{ACCOUNT}:role/audit/Limited", ActionNames=asked)
+    assert [one["EvalDecision"] for one in limited["EvaluationResults"]] == ["allowed", "implicitDeny"]
+    keys = sandbox.client("sts").assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/audit/Limited", RoleSessionName="a")["Credentials"]
+    session = {f"aws_{ours}": keys[theirs] for ours, theirs in CREDENTIALS.items()}
+    dynamodb = sandbox.client("dynamodb", credentials=session)
+    assert refused(dynamodb.delete_table, TableName="any") == ("AccessDeniedException", 400)
+    sandbox.client("backup", credentials=session).list_backup_plans()
 
 
 def test_backup_takes_only_a_role_that_it_can_use(sandbox):

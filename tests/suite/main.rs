@@ -17,6 +17,7 @@ mod damaged;
 mod days;
 mod dense;
 mod diff;
+mod doctor;
 mod forgeries;
 mod good_points;
 mod hostile;

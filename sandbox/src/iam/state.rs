@@ -51,6 +51,8 @@ pub(crate) struct Role {
     pub(crate) tags: BTreeMap<String, String>,
     /// ARNs of the managed policies, in the order of their attachment.
     pub(crate) policies: Vec<Attached>,
+    /// Patterns of the actions that its sessions may do. None: all.
+    pub(crate) allows: Option<Vec<String>>,
     /// None: known everywhere for long.
     pub(crate) known: Option<Since>,
 }

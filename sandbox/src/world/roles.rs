@@ -28,6 +28,7 @@ struct RoleSpec {
     trusts: Vec<String>,
     policies: Vec<String>,
     tags: BTreeMap<String, String>,
+    allows: Option<Vec<String>>,
 }
 
 /// Reads `default-role` of an account. False: there is none.
@@ -83,6 +84,7 @@ fn read_one(section: &Section<'_>, accounts: &[Account]) -> Option<RoleSpec> {
         }
     }
     let tags = section.string_map("tags").unwrap_or_default();
+    let allows = texts(section, "allows");
     let account = account?;
     if !accounts.iter().any(|known| known.id == account) {
         let hint = did_you_mean(&account, accounts.iter().map(|account| account.id.as_str()));
@@ -94,6 +96,7 @@ fn read_one(section: &Section<'_>, accounts: &[Account]) -> Option<RoleSpec> {
         trusts,
         policies,
         tags,
+        allows,
     })
 }
 
@@ -152,6 +155,7 @@ impl RoleSpec {
             max_session_seconds: 3600,
             tags: self.tags.clone(),
             policies: policies.collect(),
+            allows: self.allows.clone(),
             known: None,
         }
     }

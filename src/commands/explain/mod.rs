@@ -2,6 +2,7 @@
 
 mod finding;
 mod permissions;
+mod role;
 mod table;
 
 use std::collections::BTreeSet;
@@ -9,7 +10,6 @@ use std::collections::BTreeSet;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::commands::shared::args::ExplainFormat;
 use crate::commands::shared::output::print;
 use crate::criteria::demands::core_over;
 use crate::criteria::frameworks::{self, Framework};
@@ -25,14 +25,15 @@ use crate::render;
 use crate::text::{list, nearest};
 
 pub(crate) use finding::ExplainFindingArgs;
+pub(crate) use role::ExplainedIn;
 pub(crate) use table::ExplainTableArgs;
 
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// How to print it: text or json.
+    /// How to print it: text or json; permissions also as cloudformation, stackset or terraform.
     #[arg(long, value_name = "FORMAT", default_value = "text", global = true)]
-    pub format: ExplainFormat,
+    pub format: ExplainedIn,
     #[command(subcommand)]
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
     pub command: ExplainCommand,
@@ -61,7 +62,8 @@ pub enum ExplainCommand {
         /// The framework's id.
         id: String,
     },
-    /// The least-privilege IAM policy of a command, as JSON.
+    /// The least-privilege IAM policy of a command, as JSON; with `--format cloudformation`, `stackset` or `terraform`, the role that
+    /// has it in other accounts.
     Permissions {
         /// The command that needs them: scan, collect, remediate, backup, deliver (to S3), ledger (in S3), sign (with KMS),
         /// verify and attest (from a ledger in S3), push.
@@ -88,8 +90,15 @@ struct Explained {
 
 /// Runs `explain`; `program` is the command line as it is defined.
 ///
-/// Errors: a rule, a framework, a table, a finding or a command that does not exist; an inventory that cannot be read.
+/// Errors: a rule, a framework, a table, a finding or a command that does not exist; a format that is not for it; an inventory that
+/// cannot be read.
 pub fn run(args: ExplainArgs, program: &clap::Command) -> Outcome<Exit> {
+    if args.format.role().is_some() && !matches!(args.command, ExplainCommand::Permissions { .. }) {
+        return Err(Problem::usage("only permissions are explained as a role")
+            .at("`--format`")
+            .hint("use `text` or `json` here, or `backproof explain permissions`")
+            .into());
+    }
     let explained = match args.command {
         ExplainCommand::Table(table) => table::explain(&table)?,
         ExplainCommand::Finding(finding) => finding::explain(&finding)?,
@@ -102,8 +111,11 @@ pub fn run(args: ExplainArgs, program: &clap::Command) -> Outcome<Exit> {
             framework(frameworks::find(&id).map_err(here)?)
         }
         ExplainCommand::Permissions { command, rules } => {
-            let policy = permissions::permissions(&command, &rules, program)?;
-            print(&policy)?;
+            let text = match args.format.role() {
+                None => permissions::policy(&command, &rules, program)?,
+                Some(form) => permissions::role_of(form, &command, &rules, program)?,
+            };
+            print(&text)?;
             return Ok(Exit::Compliant);
         }
         ExplainCommand::Schema { name } => {
@@ -113,12 +125,12 @@ pub fn run(args: ExplainArgs, program: &clap::Command) -> Outcome<Exit> {
         ExplainCommand::ExitCodes => exit_codes(),
     };
     match args.format {
-        ExplainFormat::Text => print(&explained.text)?,
-        ExplainFormat::Json => {
+        ExplainedIn::Json => {
             let text =
                 serde_json::to_string_pretty(&explained.json).map_err(|error| Problem::new(error.to_string()))?;
             print(&(text + "\n"))?;
         }
+        _ => print(&explained.text)?,
     }
     Ok(Exit::Compliant)
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::role::{RoleForm, role};
+use crate::aws::simulate;
 use crate::collect::Wanted;
 use crate::commands::remediate;
 use crate::criteria::rules::RuleSet;
@@ -23,6 +25,7 @@ const PASS_ROLE: &str = "iam:PassRole";
 const COMMANDS: [&str; 13] = [
     "scan",
     "collect",
+    "doctor",
     "remediate",
     "protect",
     "backup",
@@ -39,9 +42,35 @@ const COMMANDS: [&str; 13] = [
 /// The policy as JSON.
 ///
 /// Errors: a command or a rule that does not exist; a command that asks AWS for nothing.
-pub(super) fn permissions(command: &str, ids: &[String], program: &clap::Command) -> Outcome<String> {
-    let statements = match command {
+pub(super) fn policy(command: &str, ids: &[String], program: &clap::Command) -> Outcome<String> {
+    let policy = json!({"Version": "2012-10-17", "Statement": statements(command, ids, program)?});
+    Ok(serde_json::to_string_pretty(&policy).map_err(|error| Problem::new(error.to_string()))? + "\n")
+}
+
+/// The role that a command assumes in other accounts.
+///
+/// Errors: those of [`policy`]; a command that assumes none.
+pub(super) fn role_of(form: RoleForm, command: &str, ids: &[String], program: &clap::Command) -> Outcome<String> {
+    let statements = statements(command, ids, program)?;
+    let of_caller = assume_roles();
+    let of_role: Vec<Value> = statements.iter().filter(|one| **one != of_caller).cloned().collect();
+    if of_role.len() == statements.len() {
+        return Err(Problem::usage(format!("`{command}` assumes no role in other accounts"))
+            .at("`--format`")
+            .hint("`--format json` prints the policy of the caller")
+            .into());
+    }
+    role(form, command, &of_role)
+}
+
+fn statements(command: &str, ids: &[String], program: &clap::Command) -> Outcome<Vec<Value>> {
+    Ok(match command {
         "scan" | "collect" => vec![read_evidence(ids)?, assume_roles()],
+        "doctor" => {
+            let simulate =
+                json!({"Sid": "SimulateOwnRights", "Effect": "Allow", "Action": simulate::ACTIONS, "Resource": "*"});
+            vec![read_evidence(ids)?, simulate, assume_roles()]
+        }
         "remediate" | "protect" => {
             let actions = KINDS.iter().flat_map(|kind| [kind.doing, kind.checking].concat());
             let actions = actions.chain(UNDOING.iter().copied().flatten().copied());
@@ -71,9 +100,7 @@ pub(super) fn permissions(command: &str, ids: &[String], program: &clap::Command
             vec![findings, assume_roles()]
         }
         other => return Err(refuse(other, program).into()),
-    };
-    let policy = json!({"Version": "2012-10-17", "Statement": statements});
-    Ok(serde_json::to_string_pretty(&policy).map_err(|error| Problem::new(error.to_string()))? + "\n")
+    })
 }
 
 /// A command that needs none, or that does not exist.

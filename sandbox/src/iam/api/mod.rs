@@ -5,19 +5,21 @@
 
 mod render;
 mod roles;
+mod simulation;
 #[cfg(test)]
 mod tests;
 
 use crate::call::{ApiError, Call, Form, Operation, Reply, Service, unknown_operation};
 use crate::cloud::Cloud;
 
-const OPERATIONS: [&str; 7] = [
+const OPERATIONS: [&str; 8] = [
     "AttachRolePolicy",
     "CreateRole",
     "DeleteRole",
     "DetachRolePolicy",
     "GetRole",
     "ListAttachedRolePolicies",
+    "SimulatePrincipalPolicy",
     "TagRole",
 ];
 
@@ -69,6 +71,7 @@ pub(crate) fn handle(cloud: &mut Cloud, call: &Call, operation: &Operation) -> R
         "DeleteRole" => roles::delete(cloud, call, &form)?,
         "DetachRolePolicy" => roles::detach(cloud, call, &form)?,
         "GetRole" => roles::get(cloud, call, &form)?,
+        "SimulatePrincipalPolicy" => simulation::simulate(cloud, &form)?,
         "TagRole" => roles::tag(cloud, call, &form)?,
         _ => roles::list_policies(cloud, call, &form)?,
     };

@@ -82,6 +82,7 @@ pub(super) fn create(cloud: &mut Cloud, call: &Call, form: &Form) -> Outcome {
         max_session_seconds,
         tags,
         policies: Vec::new(),
+        allows: None,
         known: Since::now(call.now),
     };
     let arn = arn(cloud, call, &made);
