@@ -148,7 +148,7 @@ fn place(place: &Place, now: DateTime<Utc>, form: Form) -> Value {
 
 fn table(table: &Table, form: Form) -> Value {
     let mut digest = Sha256::new();
-    for (key, item) in table.items() {
+    for (key, item) in table.items().iter() {
         digest.update(key);
         digest.update(sorted(item.members().clone().into()).to_string());
     }

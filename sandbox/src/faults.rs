@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use chrono::{NaiveDateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::call::{ApiError, Call, Operation, Service, expired_token};
+use crate::call::{Allowance, ApiError, Call, Operation, Service, expired_token};
 use crate::ids::mix;
-use crate::quota::Buckets;
+use crate::quota::{Buckets, Reads};
 use crate::tamper::Tamper;
 
 /// One fault. Without a limit it hits every call of every service.
@@ -67,6 +67,11 @@ pub(crate) struct Fault {
     pub(crate) expired_credentials: Option<u64>,
     /// Token buckets at the published rates, per account, Region and API.
     pub(crate) quota: bool,
+    /// Reads of one table beyond so many read units in a real second are refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) read_units: Option<f64>,
+    /// One of so many members of a batch of DynamoDB comes back unprocessed.
+    pub(crate) unprocessed_every: u64,
     /// The call is done, and its answer is made wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) answer: Option<Tamper>,
@@ -84,6 +89,16 @@ impl Fault {
         if let Some((name, rate)) = rates.into_iter().find(|(_, rate)| !(0.0..=1.0).contains(rate)) {
             return Some((name, format!("`{name}` is {rate}; a rate lies between 0 and 1")));
         }
+        if let Some(units) = self.read_units.filter(|units| !(units.is_finite() && *units > 0.0)) {
+            return Some((
+                "read-units",
+                format!("`read-units` is {units}; it has to be more than 0"),
+            ));
+        }
+        if self.unprocessed_every == 1 {
+            let problem = "`unprocessed-every` is 1; DynamoDB refuses a batch of which nothing was done";
+            return Some(("unprocessed-every", problem.to_owned()));
+        }
         if let Some(problem) = self.answer.as_ref().and_then(Tamper::problem) {
             return Some(problem);
         }
@@ -92,6 +107,8 @@ impl Fault {
             || self.deny.is_some()
             || self.expired_credentials.is_some()
             || self.quota
+            || self.read_units.is_some()
+            || self.unprocessed_every > 0
             || self.answer.is_some();
         if does_something {
             None
@@ -143,6 +160,8 @@ pub(crate) struct Fate {
     pub(crate) reset: bool,
     pub(crate) truncate: bool,
     pub(crate) tampering: Vec<Tamper>,
+    /// What is left of a batch.
+    pub(crate) allowance: Allowance,
 }
 
 /// The active faults with their counters.
@@ -162,6 +181,7 @@ struct Active {
     first: Option<Instant>,
     calls_by_key: BTreeMap<String, u64>,
     buckets: Buckets,
+    reads: Reads,
 }
 
 impl Faults {
@@ -182,6 +202,7 @@ impl Faults {
             first: None,
             calls_by_key: BTreeMap::new(),
             buckets: Buckets::default(),
+            reads: Reads::default(),
         };
         self.active.insert(self.last, active);
         self.last
@@ -227,6 +248,15 @@ impl Faults {
         }
         fate
     }
+
+    /// Notes the read units that a call took.
+    pub(crate) fn consume(&mut self, call: &Call, operation: &Operation, units: f64) {
+        for active in self.active.values_mut() {
+            if active.fault.read_units.is_some() && active.fault.concerns(call, operation) {
+                active.reads.consume(&operation.resource, units);
+            }
+        }
+    }
 }
 
 impl Active {
@@ -265,6 +295,17 @@ impl Active {
         }
         if dice.roll(4) < fault.error_rate {
             return Some(server_error(call.service, dice.count));
+        }
+        if let Some(rate) = fault.read_units.filter(|_| reads_items(call, operation)) {
+            let left = self.reads.left(&operation.resource, rate, Instant::now());
+            if left <= 0.0 {
+                return Some(capacity_exceeded());
+            }
+            let least = fate.allowance.read_units.map_or(left, |other| other.min(left));
+            fate.allowance.read_units = Some(least);
+        }
+        if fault.unprocessed_every > 0 {
+            fate.allowance.leaves_every = Some((fault.unprocessed_every, dice.count));
         }
         let over = fault.quota && !self.buckets.take(call, operation, Instant::now());
         over.then(|| throttled(call.service))
@@ -327,6 +368,18 @@ fn expired_signature(call: &Call, ahead_minutes: u64) -> Option<ApiError> {
             format!("Signature expired: {header} is now earlier than {oldest} ({now} - {minutes} min.)"),
         ),
     })
+}
+
+/// Whether a call reads items, and so takes read capacity.
+fn reads_items(call: &Call, operation: &Operation) -> bool {
+    call.service == Service::DynamoDb && ["BatchGetItem", "GetItem", "Query", "Scan"].contains(&operation.name)
+}
+
+/// A table's reads are beyond its capacity.
+fn capacity_exceeded() -> ApiError {
+    let message = "The level of configured provisioned throughput for the table was exceeded. Consider increasing your provisioning \
+                   level with the UpdateTable API.";
+    ApiError::new(400, "ProvisionedThroughputExceededException", message)
 }
 
 /// The error of too many calls, by service.
@@ -564,6 +617,37 @@ mod tests {
         let other = r#"{"IamRoleArn": "arn:aws:iam::111122223333:role/x"}"#;
         assert_eq!(refused(&mut faults, "StartBackupJob", other), None);
         assert_eq!(refused(&mut faults, "CreateBackupVault", "{}"), None);
+    }
+
+    #[test]
+    fn reads_beyond_a_capacity_are_refused() {
+        let mut faults = Faults::new(1);
+        faults.add(Fault {
+            read_units: Some(1e-3),
+            ..Fault::default()
+        });
+        let call = call(Service::DynamoDb);
+        let refused = |faults: &mut Faults, name, table: &str| {
+            let operation = Operation {
+                resource: table.to_owned(),
+                ..operation(name)
+            };
+            let refusal = faults.fate(&call, &operation).refusal;
+            if refusal.is_none() {
+                faults.consume(&call, &operation, 0.5);
+            }
+            refusal.map(|error| error.code)
+        };
+        assert_eq!(refused(&mut faults, "Scan", "a"), None);
+        let exceeded = Some("ProvisionedThroughputExceededException".to_owned());
+        assert_eq!(refused(&mut faults, "Scan", "a"), exceeded);
+        assert_eq!(refused(&mut faults, "BatchGetItem", "a"), exceeded);
+        assert_eq!(refused(&mut faults, "DescribeTable", "a"), None);
+        assert_eq!(
+            refused(&mut faults, "Scan", "b"),
+            None,
+            "each table has its own capacity"
+        );
     }
 
     #[test]

@@ -34,6 +34,32 @@ impl Buckets {
     }
 }
 
+/// Read capacity of tables, by ARN: what a table has left of one second's worth. A read that begins with something left is done
+/// whole, so that less than nothing can be left after it.
+#[derive(Debug, Default)]
+pub(crate) struct Reads(BTreeMap<String, Bucket>);
+
+impl Reads {
+    /// The units that a table has left.
+    pub(crate) fn left(&mut self, table: &str, rate: f64, now: Instant) -> f64 {
+        if !self.0.contains_key(table) {
+            self.0.insert(table.to_owned(), Bucket::new(rate, now));
+        }
+        let Some(bucket) = self.0.get_mut(table) else {
+            return rate;
+        };
+        bucket.refill(now);
+        bucket.tokens
+    }
+
+    /// Takes units away.
+    pub(crate) fn consume(&mut self, table: &str, units: f64) {
+        if let Some(bucket) = self.0.get_mut(table) {
+            bucket.tokens -= units;
+        }
+    }
+}
+
 /// A token bucket that holds one second's worth.
 #[derive(Debug)]
 struct Bucket {

@@ -22,7 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::call::{self, ApiError, Call, Reply, Scope, Service};
+use crate::call::{self, Allowance, ApiError, Call, Reply, Scope, Service};
 use crate::cloud::Cloud;
 use crate::connection::{Answer, Broken, Wire};
 use crate::control::{self, Controls};
@@ -366,10 +366,12 @@ impl Asked {
             body,
             now,
             request_id,
+            allowance: Allowance::default(),
         };
         let operation = router::route(&inner.cloud, &call)?;
         inner.stats.count(&call.caller, &operation);
         *fate = inner.faults.fate(&call, &operation);
+        call.allowance = fate.allowance;
         let refusal = fate.refusal.take().or_else(|| {
             let may = inner.cloud.allows(&call.caller.principal, &operation.action);
             (!may).then(|| denied(&call, &operation.action, &operation.resource))
@@ -380,6 +382,7 @@ impl Asked {
                 let pages: Vec<u64> = fate.tampering.iter().map(|tamper| tamper.rewind(&mut call)).collect();
                 let reply = router::handle(&mut inner.cloud, &call, &operation);
                 reply.map(|mut reply| {
+                    inner.faults.consume(&call, &operation, reply.read_units);
                     inner
                         .writes
                         .note(&call, &operation, &reply, fate.reset || fate.truncate);

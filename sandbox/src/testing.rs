@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use hyper::{HeaderMap, Method};
 
-use crate::call::{Call, Caller, Service};
+use crate::call::{Allowance, Call, Caller, Service};
 use crate::clock::Clock;
 use crate::cloud::{Account, Cloud};
 
@@ -25,6 +25,7 @@ pub(crate) fn call(service: Service, account: &str, region: &str) -> Call {
         body: Bytes::new(),
         now: cloud().now(),
         request_id: "00000000-0000-4000-8000-000000000000".to_owned(),
+        allowance: Allowance::default(),
     }
 }
 

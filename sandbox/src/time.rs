@@ -10,6 +10,7 @@ pub(crate) fn settle(cloud: &mut Cloud) -> DateTime<Utc> {
     let now = cloud.now();
     for place in cloud.places.values_mut() {
         place.dynamodb.settle(now);
+        place.kms.settle(now);
     }
     engine::advance(cloud, now);
     now

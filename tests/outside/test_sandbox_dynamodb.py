@@ -1,6 +1,7 @@
 """DynamoDB of the sandbox, every operation, parsed by boto3."""
 
 import decimal
+import time
 
 import boto3.dynamodb.types
 import pytest
@@ -195,6 +196,46 @@ def test_batches_queries_and_parallel_scans(dynamodb):
     delete = [{"DeleteRequest": {"Key": marshal({"pk": "p0", "sk": 0})}}]
     dynamodb.batch_write_item(RequestItems={"many": delete})
     assert "Item" not in dynamodb.get_item(TableName="many", Key=marshal({"pk": "p0", "sk": 0}))
+
+
+def test_batches_of_reads(sandbox, dynamodb):
+    dynamodb.create_table(TableName="read", **SIMPLE)
+    for number in range(120):
+        dynamodb.put_item(TableName="read", Item=marshal({"pk": f"k{number}", "payload": "x" * 5000}))
+    keys = [marshal({"pk": f"k{number}"}) for number in range(121)]
+    answer = dynamodb.batch_get_item(RequestItems={"read": {"Keys": keys[21:]}}, ReturnConsumedCapacity="TOTAL")
+    assert {unmarshal(item)["pk"] for item in answer["Responses"]["read"]} == {f"k{number}" for number in range(21, 120)}
+    assert answer["UnprocessedKeys"] == {}
+    assert [one["CapacityUnits"] for one in answer["ConsumedCapacity"]] == [99 + 0.5]
+    assert refused(dynamodb.batch_get_item, RequestItems={"read": {"Keys": keys}})[0] == "ValidationException"
+    assert refused(dynamodb.batch_get_item, RequestItems={"read": {"Keys": keys[:1] * 2}})[0] == "ValidationException"
+    with sandbox.fault(action="dynamodb:BatchGetItem", unprocessed_every=10):
+        found, wanted, calls = set(), keys[:100], 0
+        while wanted:
+            answer = dynamodb.batch_get_item(RequestItems={"read": {"Keys": wanted, "ConsistentRead": True}})
+            found |= {unmarshal(item)["pk"] for item in answer["Responses"]["read"]}
+            left = answer["UnprocessedKeys"].get("read", {"Keys": [], "ConsistentRead": True})
+            assert left["ConsistentRead"] is True and len(left["Keys"]) < len(wanted)
+            wanted, calls = left["Keys"], calls + 1
+        assert len(found) == 100 and calls > 1
+
+
+def test_reads_beyond_a_capacity(sandbox, dynamodb):
+    dynamodb.create_table(TableName="narrow", **SIMPLE)
+    for number in range(40):
+        dynamodb.put_item(TableName="narrow", Item=marshal({"pk": f"k{number}", "payload": "x" * 4000}))
+    with sandbox.fault(resource="*:table/narrow", read_units=10):
+        read = dynamodb.scan(TableName="narrow", ReturnConsumedCapacity="TOTAL")
+        assert read["Count"] == 40 and read["ConsumedCapacity"]["CapacityUnits"] == 20
+        # The table had 10 units; what was read beyond them has to be waited for.
+        assert refused(dynamodb.scan, TableName="narrow") == ("ProvisionedThroughputExceededException", 400)
+        assert dynamodb.describe_table(TableName="narrow")["Table"]["TableName"] == "narrow"
+        time.sleep(1.2)
+        keys = [marshal({"pk": f"k{number}"}) for number in range(40)]
+        part = dynamodb.batch_get_item(RequestItems={"narrow": {"Keys": keys, "ConsistentRead": True}})
+        assert 0 < len(part["Responses"]["narrow"]) < 40
+        assert len(part["UnprocessedKeys"]["narrow"]["Keys"]) == 40 - len(part["Responses"]["narrow"])
+    assert dynamodb.scan(TableName="narrow")["Count"] == 40
 
 
 def test_the_last_backup_of_a_deleted_table(dynamodb):

@@ -58,7 +58,7 @@ def test_what_a_principal_may_do_is_simulated(sandbox):
     assert refused(iam.simulate_principal_policy, **nobody) == ("NoSuchEntity", 404)
     limited = iam.simulate_principal_policy(PolicySourceArn=f"arn:aws:iam::{ACCOUNT}:role/audit/Limited", ActionNames=asked)
     assert [one["EvalDecision"] for one in limited["EvaluationResults"]] == ["allowed", "implicitDeny"]
-    keys = sandbox.client("sts").assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/audit/Limited", RoleSessionName="a")["Credentials"]
+    keys = sandbox.client("sts").assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/audit/Limited", RoleSessionName="audit")["Credentials"]
     session = {f"aws_{ours}": keys[theirs] for ours, theirs in CREDENTIALS.items()}
     dynamodb = sandbox.client("dynamodb", credentials=session)
     assert refused(dynamodb.delete_table, TableName="any") == ("AccessDeniedException", 400)

@@ -12,5 +12,5 @@ mod service;
 pub(crate) use self::error::{ApiError, expired_token, in_words_of, unknown_operation, unknown_token, unsigned};
 pub(crate) use self::form::Form;
 pub(crate) use self::reply::{Reply, escape_xml, tag_list};
-pub(crate) use self::request::{Call, Caller, Operation, decode_pairs};
+pub(crate) use self::request::{Allowance, Call, Caller, Operation, decode_pairs};
 pub(crate) use self::service::{Scope, Service};

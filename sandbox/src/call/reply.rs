@@ -11,11 +11,13 @@ use super::service::{Protocol, Service};
 const UNCHANGED: &str = "x-sandbox-unchanged";
 
 /// An answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Bytes,
+    /// Read capacity units of DynamoDB that the answer took.
+    pub(crate) read_units: f64,
 }
 
 impl Reply {
@@ -45,6 +47,7 @@ impl Reply {
             status,
             headers: Vec::new(),
             body: Bytes::new(),
+            read_units: 0.0,
         }
     }
 
@@ -70,7 +73,13 @@ impl Reply {
             status,
             headers: vec![("content-type".to_owned(), content_type.to_owned())],
             body: body.into(),
+            read_units: 0.0,
         }
+    }
+
+    /// Notes how many read capacity units the answer took.
+    pub(crate) fn reading(self, read_units: f64) -> Self {
+        Self { read_units, ..self }
     }
 }
 

@@ -39,6 +39,28 @@ pub(crate) struct Call {
     /// The virtual clock when the request came.
     pub(crate) now: DateTime<Utc>,
     pub(crate) request_id: String,
+    /// What faults leave of a batch.
+    pub(crate) allowance: Allowance,
+}
+
+/// What faults leave of a batch of DynamoDB: the rest comes back unprocessed.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Allowance {
+    /// It stops once so many read units are used up. None: it does not.
+    pub(crate) read_units: Option<f64>,
+    /// One of so many of its members, counted from one that changes from call to call, comes back. None: none does.
+    pub(crate) leaves_every: Option<(u64, u64)>,
+}
+
+impl Allowance {
+    /// Whether a member of a batch, by its number, comes back. The first never does: DynamoDB then refuses the whole batch.
+    pub(crate) fn leaves(self, number: usize) -> bool {
+        let number = number as u64;
+        number > 0
+            && self
+                .leaves_every
+                .is_some_and(|(every, from)| (number + from).is_multiple_of(every))
+    }
 }
 
 impl Call {
@@ -92,7 +114,7 @@ impl Operation {
             "Abort", "Attach", "Batch", "Cancel", "Complete", "Copy", "Create", "Delete", "Detach", "Disable",
             "Enable", "Put", "Schedule", "Start", "Stop", "Tag", "Untag", "Up",
         ];
-        WRITES.iter().any(|verb| self.name.starts_with(verb))
+        self.name != "BatchGetItem" && WRITES.iter().any(|verb| self.name.starts_with(verb))
     }
 }
 

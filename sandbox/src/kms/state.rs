@@ -208,6 +208,18 @@ impl State {
         self.keys.get_mut(&id)
     }
 
+    /// Forgets keys whose deletion was due: KMS then knows neither them nor their aliases, and what they encrypted is lost.
+    pub(crate) fn settle(&mut self, now: DateTime<Utc>) {
+        let is_gone = |key: &Key| {
+            key.state(now) == KeyState::PendingDeletion && key.deletion_at.is_some_and(|deletion| deletion <= now)
+        };
+        if self.keys.values().any(is_gone) {
+            self.keys.retain(|_, key| !is_gone(key));
+            let Self { keys, aliases, .. } = self;
+            aliases.retain(|_, id| keys.contains_key(id));
+        }
+    }
+
     /// True if a key can be used at an instant. A key of another account or Region is taken to be usable: its policy is unknown
     /// here.
     pub(crate) fn is_usable(&self, arn: &str, at: DateTime<Utc>) -> bool {

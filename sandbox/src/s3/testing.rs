@@ -62,7 +62,9 @@ impl Client {
             Ok(operation) => super::api::handle(&mut self.cloud, &call, &operation),
             Err(error) => Err(error),
         };
-        let Reply { status, headers, body } = reply.unwrap_or_else(|error| error.render(Service::S3, "R"));
+        let Reply {
+            status, headers, body, ..
+        } = reply.unwrap_or_else(|error| error.render(Service::S3, "R"));
         Answer {
             status,
             headers,

@@ -33,6 +33,8 @@ fn read_one(section: &Section<'_>) -> Fault {
         deny: section.text("deny"),
         expired_credentials: count(section, "expired-credentials"),
         quota: section.boolean("quota").unwrap_or(false),
+        read_units: section.number("read-units"),
+        unprocessed_every: count(section, "unprocessed-every").unwrap_or(0),
         answer: section.section("answer").as_ref().map(read_tamper),
     };
     let broken = section.has("deny") && fault.deny.is_none();

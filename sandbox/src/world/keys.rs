@@ -18,6 +18,8 @@ pub(crate) struct KeySpec {
     pub(crate) name: String,
     manager: Manager,
     state: KeyState,
+    /// Its deletion is done.
+    is_gone: bool,
     state_since_days_ago: Option<i64>,
     created_days_ago: i64,
     multi_region: bool,
@@ -57,9 +59,10 @@ fn read_one(section: &Section<'_>, accounts: &[Account]) -> Option<KeySpec> {
         &[("AWS", Manager::Aws), ("CUSTOMER", Manager::Customer)],
     );
     let states = [
-        ("Enabled", KeyState::Enabled),
-        ("Disabled", KeyState::Disabled),
-        ("PendingDeletion", KeyState::PendingDeletion),
+        ("Enabled", (KeyState::Enabled, false)),
+        ("Disabled", (KeyState::Disabled, false)),
+        ("PendingDeletion", (KeyState::PendingDeletion, false)),
+        ("Gone", (KeyState::PendingDeletion, true)),
     ];
     let state = choice(section, "state", &states);
     let since = days(section, "state-since-days-ago");
@@ -72,7 +75,8 @@ fn read_one(section: &Section<'_>, accounts: &[Account]) -> Option<KeySpec> {
         region,
         name,
         manager: manager.unwrap_or(Manager::Customer),
-        state: state.unwrap_or(KeyState::Enabled),
+        state: state.map_or(KeyState::Enabled, |(state, _)| state),
+        is_gone: state.is_some_and(|(_, is_gone)| is_gone),
         state_since_days_ago: since,
         created_days_ago: created.unwrap_or(800),
         multi_region: multi_region.unwrap_or(false),
@@ -100,7 +104,9 @@ impl KeySpec {
                     self.state,
                 );
             }
-            if self.state == KeyState::PendingDeletion {
+            if self.is_gone {
+                key.deletion_at = Some(now);
+            } else if self.state == KeyState::PendingDeletion {
                 key.deletion_at = Some(now + TimeDelta::days(30 - self.state_since_days_ago.unwrap_or(0).min(29)));
             }
         }

@@ -133,6 +133,9 @@ impl World {
             bucket.build(&mut cloud, start);
         }
         backup::apply(&self.backup, &mut cloud, start, now);
+        for table in &self.known.tables {
+            table.plan(&mut cloud, start, now);
+        }
         engine::advance(&mut cloud, now);
         cloud.clock.start();
         (cloud, self.faults)

@@ -6,5 +6,6 @@ mod answers;
 mod callers;
 mod client;
 mod control;
+mod drills;
 mod faults;
 mod world;

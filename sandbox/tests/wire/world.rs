@@ -65,7 +65,7 @@ deny = ["x"]
             "w.toml:2: `rate` must be a number; it is a string; write it like `rate = 5`",
             "w.toml:4: `jobs.backup-seconds` is negative; write 0 or more",
             "w.toml:6: account id `1234` does not have 12 digits",
-            "w.toml:15: `key.state` is `enabled`; the words are `Enabled`, `Disabled` and `PendingDeletion`; did you mean `Enabled`?",
+            "w.toml:15: `key.state` is `enabled`; the words are `Enabled`, `Disabled`, `PendingDeletion` and `Gone`; did you mean `Enabled`?",
             "w.toml:17: account `111122223334` is not in the world; did you mean `111122223333`?",
             "w.toml:22: Region `eu-west-2` is not among the `regions` of account 111122223333; did you mean `eu-west-1`?",
             "w.toml:27: DynamoDB has no table `no space`: 1 validation error detected: Value 'no space' at 'tableName' failed to satisfy \
@@ -166,6 +166,69 @@ do = "opt-in"
 }
 
 #[test]
+fn mistakes_in_what_drills_need() {
+    let text = r#"[[account]]
+id = "111122223333"
+regions = ["eu-west-1"]
+[[table]]
+account = "111122223333"
+region = "eu-west-1"
+name = "orders"
+items = 5000000000
+item-bytes = 12
+changed-at = "at:days"
+expires-items = 3
+writes-per-minute = 0
+billing = "on-demand"
+read-units = 5
+[[table.global-index]]
+name = "by-city"
+[[table.local-index]]
+name = "by-time"
+[[event]]
+account = "111122223333"
+region = "eu-west-1"
+at = "1d"
+do = "damage-recovery-points"
+[[event]]
+account = "111122223333"
+region = "eu-west-1"
+at = "1d"
+do = "set-recovery-points"
+[[restore-testing-plan]]
+account = "111122223333"
+region = "eu-west-1"
+name = "monthly"
+algorithm = "oldest"
+start-window-hours = 200
+[[fault]]
+read-units = 0
+[[fault]]
+unprocessed-every = 1
+"#;
+    assert_eq!(
+        problems(text),
+        [
+            "w.toml:8: `items` is 5000000000; more than 100000000 items are not made up",
+            "w.toml:9: `item-bytes` has to lie between 124 and 409600",
+            "w.toml:10: `at:days` names no attribute that tells a time; an attribute, with `:seconds` or `:milliseconds` if it is a number",
+            "w.toml:11: `expires-items` needs `ttl`, the attribute that tells when",
+            "w.toml:12: `writes-per-minute` has to be more than 0 and at most 60000",
+            "w.toml:13: a table on demand has no `read-units` and no `write-units`",
+            "w.toml:15: `hash-key` is missing in a global index",
+            "w.toml:17: `range-key` is missing in a local index",
+            "w.toml:17: a local index needs a table with a `range-key`",
+            "w.toml:23: the event changes no item; at least one of `added`, `changed`, `swapped` and `lost`",
+            "w.toml:24: `state` is missing: the state of the recovery points",
+            "w.toml:33: `restore-testing-plan.algorithm` is `oldest`; the words are `latest` and `random`",
+            "w.toml:34: `start-window-hours` has to lie between 1 and 168",
+            "w.toml:36: `read-units` is 0; it has to be more than 0",
+            "w.toml:38: `unprocessed-every` is 1; DynamoDB refuses a batch of which nothing was done",
+        ]
+    );
+}
+
+#[test]
 fn broken_toml_and_an_empty_world() {
     // A bracket that is not closed makes mistakes of what follows it: it alone is told.
     let broken = problems("[[account]]\nid = \n[[table]\n");
@@ -175,6 +238,35 @@ fn broken_toml_and_an_empty_world() {
         problems(""),
         ["w.toml:1: the world has no account; add an [[account]] with `id` and `regions`"]
     );
+}
+
+#[tokio::test]
+async fn the_world_of_drills_has_what_it_says() {
+    let text = include_str!("../../worlds/drill.toml");
+    let sandbox = backproof_sandbox::Sandbox::start(World::parse(text, "drill.toml").unwrap(), 0)
+        .await
+        .unwrap();
+    let mut client = Client::new(&sandbox).await.with("AKIA111122223333", "eu-west-1");
+    sandbox.advance(chrono::TimeDelta::hours(12));
+    let jobs = client.backup("GET", "/restore-jobs/?status=COMPLETED").await.json();
+    let waiting = |job: &&Value| job["ValidationStatus"] == "VALIDATING";
+    assert_eq!(
+        jobs["RestoreJobs"].as_array().unwrap().iter().filter(waiting).count(),
+        3
+    );
+    let counted = async |client: &mut Client, table: &str| {
+        client
+            .dynamodb("DescribeTable", &json!({ "TableName": table }))
+            .await
+            .json()["Table"]["ItemCount"]
+            .clone()
+    };
+    for job in jobs["RestoreJobs"].as_array().unwrap().iter().filter(waiting) {
+        let name = |member: &str| job[member].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        let (source, made) = (name("SourceResourceArn"), name("CreatedResourceArn"));
+        let is_damaged = counted(&mut client, &made).await != counted(&mut client, &source).await;
+        assert_eq!(is_damaged, source == "customers", "{source}");
+    }
 }
 
 #[test]

@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 
 use super::wire::Members;
 use crate::backup::state::{
-    BackupJob, CopyJob, CopyJobState, CreatedBy, Job, KeyKind, Lifecycle, Point, PointStatus, RestoreJob, State, Vault,
-    VaultKind, table_name,
+    BackupJob, CopyJob, CopyJobState, CreatedBy, DeletionStatus, Job, KeyKind, Lifecycle, Point, PointStatus,
+    RestoreJob, State, Vault, VaultKind, table_name,
 };
 use crate::ids::Uuid;
 
@@ -276,6 +276,6 @@ pub(super) fn restore_job(m: &mut Members<'_>, account: &str, job: &RestoreJob) 
         "ValidationStatusMessage",
         job.validation.as_ref().and_then(|(_, message)| message.as_deref()),
     );
-    m.maybe_text("DeletionStatus", job.deletion);
-    m.null("DeletionStatusMessage");
+    m.maybe_text("DeletionStatus", job.deletion.map(DeletionStatus::name));
+    m.maybe_text("DeletionStatusMessage", job.deletion_message.as_deref());
 }

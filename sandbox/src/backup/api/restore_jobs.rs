@@ -12,6 +12,7 @@ use super::vaults::allowed;
 use super::wire::{Times, reply};
 use super::{render, request};
 use crate::backup::documents::members::{map, needed, text};
+use crate::backup::engine::restore_testing;
 use crate::backup::errors;
 use crate::backup::state::{Due, Job, Point, PointStatus, RestoreJob, RestoreKey, RestoreStatus, State, table_name};
 use crate::call::{ApiError, Call, Reply};
@@ -19,8 +20,6 @@ use crate::cloud::Cloud;
 use crate::iam::state::Work;
 
 const STATES: [&str; 5] = ["PENDING", "RUNNING", "COMPLETED", "ABORTED", "FAILED"];
-/// A restore out of cold storage takes about so much longer.
-const COLD_HOURS: i64 = 4;
 /// How long a job stays PENDING.
 const PENDING_SECONDS: i64 = 1;
 
@@ -119,7 +118,7 @@ fn accept(
     if let Some(other) = text(body, "ResourceType")?.filter(|kind| *kind != "DynamoDB") {
         return Err(errors::invalid(format!("Invalid resource type: {other}")));
     }
-    let takes = Duration::seconds(cloud.settings.jobs.restore_seconds);
+    let seconds = cloud.settings.jobs.restore_seconds;
     let place = here(cloud, call);
     if place.dynamodb.table(&metadata.target).is_some() {
         return Err(errors::invalid(format!("Table already exists: {}", metadata.target)));
@@ -128,12 +127,10 @@ fn accept(
     let vault = place.backup.vaults.get(&*point.vault).ok_or_else(errors::denied)?;
     allowed(vault, call, "backup:StartRestoreJob", arn)?;
     let vault_arn = Arc::clone(&vault.arn);
-    let cold = if point.is_cold(call.now) {
-        Duration::hours(COLD_HOURS)
-    } else {
-        Duration::zero()
-    };
-    let due = call.now + takes.max(Duration::seconds(PENDING_SECONDS)) + cold;
+    let due = call.now
+        + point
+            .restore_time(seconds, call.now)
+            .max(Duration::seconds(PENDING_SECONDS));
     let mut job = RestoreJob {
         id: 0,
         point: number,
@@ -153,10 +150,13 @@ fn accept(
         status: RestoreStatus::Pending,
         message: None,
         created_resource: None,
+        table_id: None,
         size: point.size,
         testing_plan: None,
+        test: None,
         validation: None,
         deletion: None,
+        deletion_message: None,
     };
     job.id = cloud.ids.fresh();
     let id = job.id;
@@ -278,5 +278,9 @@ pub(super) fn validate(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Res
         return Err(errors::refused("The validation status is final and cannot be changed"));
     }
     job.validation = Some((status.to_owned(), message));
+    if status != "VALIDATING" {
+        // The table of a test goes once the verdict is there, whatever is left of its time.
+        restore_testing::delete(cloud, &place_key(call), number, call.now);
+    }
     Ok(Reply::empty(204))
 }

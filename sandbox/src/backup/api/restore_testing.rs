@@ -1,7 +1,6 @@
-//! Restore testing plans and their selections over the API. The simulation does not run them by itself; the
-//! world file can leave the restore jobs of a test behind.
+//! Restore testing plans and their selections over the API; `engine::restore_testing` runs them.
 
-use super::place::{check_role, state};
+use super::place::{check_role, place_key, state};
 use super::request;
 use super::request::body;
 use super::tags::check_tags;
@@ -10,6 +9,7 @@ use crate::backup::documents::members::{map, needed, strings, text};
 use crate::backup::documents::restore_testing::{
     DEFAULT_START_HOURS, DEFAULT_ZONE, check_schedule, hours, name, new_plan, read_points, read_selection,
 };
+use crate::backup::engine::restore_testing;
 use crate::backup::errors;
 use crate::backup::state::{State, TestingPlan, TestingSelection};
 use crate::call::{ApiError, Call, Reply};
@@ -65,7 +65,8 @@ pub(super) fn create(cloud: &mut Cloud, call: &Call, _labels: &[String]) -> Resu
         )));
     }
     let answer = created(&plan);
-    state.testing.insert(name, plan);
+    state.testing.insert(name.clone(), plan);
+    restore_testing::schedule(cloud, &place_key(call), &name, call.now);
     Ok(answer)
 }
 
@@ -96,12 +97,16 @@ pub(super) fn update(cloud: &mut Cloud, call: &Call, labels: &[String]) -> Resul
     }
     (plan.expression, plan.zone, plan.start_hours) = (expression, zone, start_hours);
     plan.updated = Some(call.now);
-    Ok(reply(Times::Plain, |m| {
+    // What was planned by the old schedule finds another version and does nothing.
+    plan.version += 1;
+    let answer = reply(Times::Plain, |m| {
         m.time("CreationTime", plan.created);
         m.text("RestoreTestingPlanArn", &plan.arn);
         m.text("RestoreTestingPlanName", &plan.name);
         m.time("UpdateTime", call.now);
-    }))
+    });
+    restore_testing::schedule(cloud, &place_key(call), &labels[2], call.now);
+    Ok(answer)
 }
 
 fn write_plan(m: &mut Members<'_>, plan: &TestingPlan) {

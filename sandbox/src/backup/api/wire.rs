@@ -212,11 +212,7 @@ pub(super) fn reply(times: Times, build: impl FnOnce(&mut Members<'_>)) -> Reply
 
 /// An answer with a status of its own.
 pub(super) fn with_status(status: u16, times: Times, build: impl FnOnce(&mut Members<'_>)) -> Reply {
-    Reply {
-        status,
-        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-        body: object(times, build).into(),
-    }
+    Reply::with_type(status, "application/json", object(times, build))
 }
 
 #[cfg(test)]

@@ -54,6 +54,7 @@ pub(crate) fn new_plan(
         points: read_points(Some(&Map::new())).unwrap_or_default(),
         selections: BTreeMap::new(),
         tags: Tags::new(),
+        version: 0,
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 
+use super::contents;
 use super::messages::{KEY_UNUSABLE, TABLE_GONE};
 use super::{copy_jobs, expiry};
 use crate::backup::state::{
@@ -282,7 +283,7 @@ fn run(cloud: &mut Cloud, key: &Arc<PlaceKey>, number: u64, target: Target, at: 
         last_restore: None,
         held: false,
         tags: tags_of(table, job, target.advanced, &backup.points),
-        image: table.image(),
+        image: contents::backed_up(table, job.id),
     };
     job.state = BackupJobState::Running;
     job.initiated = Some(at);

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::expiry;
+use super::{contents, expiry, restore_testing};
 use crate::backup::state::{
-    BackupJob, BackupJobState, DEFAULT_COMPLETION_MINUTES, DEFAULT_START_MINUTES, Due, Event, PlaceKey, Point,
-    PointStatus, RestoreJob, RestoreKey, RestoreStatus, RestoreTest, Tags, policy,
+    BackupJob, BackupJobState, DEFAULT_COMPLETION_MINUTES, DEFAULT_START_MINUTES, DeletionStatus, Due, Event, PlaceKey,
+    Point, PointStatus, RestoreJob, RestoreKey, RestoreStatus, RestoreTest, Tags, policy,
 };
 use crate::cloud::Cloud;
 
@@ -20,6 +20,11 @@ pub(super) fn happen(cloud: &mut Cloud, key: &Arc<PlaceKey>, event: &Event, at: 
         Event::Backup { .. } => back_up(cloud, key, event, at),
         Event::RestoreTest(test) => restore_test(cloud, key, test, at),
         Event::CreateTable { table, tags } => create_table(cloud, key, table, tags, at),
+        Event::WriteItems { .. }
+        | Event::KeepWriting { .. }
+        | Event::ExpireItems { .. }
+        | Event::DamagePoints { .. }
+        | Event::SetPoints { .. } => contents::happen(cloud, key, event, at),
         other => change(cloud, key, other, at),
     }
 }
@@ -97,12 +102,19 @@ fn change(cloud: &mut Cloud, key: &PlaceKey, event: &Event, at: DateTime<Utc>) {
                 }
             }
         }
-        Event::Backup { .. } | Event::RestoreTest(_) | Event::CreateTable { .. } => {}
+        Event::Backup { .. }
+        | Event::RestoreTest(_)
+        | Event::CreateTable { .. }
+        | Event::WriteItems { .. }
+        | Event::KeepWriting { .. }
+        | Event::ExpireItems { .. }
+        | Event::DamagePoints { .. }
+        | Event::SetPoints { .. } => {}
     }
 }
 
 /// The names of the tables of a pattern that exist by now.
-fn names(cloud: &Cloud, key: &PlaceKey, pattern: &str) -> Vec<String> {
+pub(super) fn names(cloud: &Cloud, key: &PlaceKey, pattern: &str) -> Vec<String> {
     let tables = cloud.places.get(key).map(|place| place.dynamodb.tables());
     tables
         .into_iter()
@@ -201,7 +213,7 @@ fn restore_test(cloud: &mut Cloud, key: &Arc<PlaceKey>, test: &RestoreTest, at: 
             continue;
         };
         let done = at + Duration::minutes(test.minutes);
-        let target = format!("awsbackup-restore-test-{:x}", id >> 96);
+        let target = format!("{}{:x}", restore_testing::PREFIX, id >> 96);
         let job = RestoreJob {
             id,
             point: number,
@@ -219,14 +231,17 @@ fn restore_test(cloud: &mut Cloud, key: &Arc<PlaceKey>, test: &RestoreTest, at: 
             status: RestoreStatus::Running,
             message: None,
             created_resource: None,
+            table_id: None,
             size: point.size,
             testing_plan: test
                 .plan
                 .as_ref()
                 .and_then(|plan| state.testing.get(plan))
                 .map(|plan| Arc::clone(&plan.arn)),
+            test: None,
             validation: None,
             deletion: None,
+            deletion_message: None,
         };
         let job = state.restore_jobs.add(job);
         if let Some(plan) = test.plan.as_ref().and_then(|plan| state.testing.get_mut(plan)) {
@@ -253,7 +268,7 @@ pub(super) fn end_restore_test(cloud: &mut Cloud, key: &PlaceKey, number: u64, t
         return;
     }
     job.status = RestoreStatus::Completed;
-    job.deletion = Some("SUCCESSFUL");
+    job.deletion = Some(DeletionStatus::Successful);
     let source = job.source.rsplit_once('/');
     job.created_resource = source.map(|(head, _)| Arc::from(format!("{head}/{}", job.target)));
     let point = job.point;

@@ -5,12 +5,14 @@
 //! `advance` looks at one element of a heap.
 
 pub(crate) mod backup_jobs;
+mod contents;
 pub(crate) mod copy_jobs;
 mod events;
 pub(crate) mod expiry;
 pub(crate) mod messages;
 pub(crate) mod plan_runs;
 mod restore_jobs;
+pub(crate) mod restore_testing;
 
 use chrono::{DateTime, Duration, Utc};
 
@@ -32,9 +34,15 @@ pub(crate) fn advance(cloud: &mut Cloud, now: DateTime<Utc>) {
             Due::AbortBackup(job) => backup_jobs::abort(cloud, &place, job, at),
             Due::StartCopy(job) => copy_jobs::start(cloud, &place, job),
             Due::FinishCopy(job) => copy_jobs::finish(cloud, &place, job, at),
-            Due::StartRestore(job) => restore_jobs::start(cloud, &place, job),
+            Due::StartRestore(job) => restore_jobs::start(cloud, &place, job, at),
             Due::FinishRestore(job) => restore_jobs::finish(cloud, &place, job, at),
             Due::EndRestoreTest(job, test) => events::end_restore_test(cloud, &place, job, &test, at),
+            Due::RunTesting { plan, arn, version } => {
+                restore_testing::run(cloud, &place, (&plan, &arn, version), at);
+            }
+            Due::StartTest(run) => restore_testing::start(cloud, &place, &run, at),
+            Due::EndValidation(job) => restore_testing::end_validation(cloud, &place, job, at),
+            Due::EndTest(job) => restore_testing::end(cloud, &place, job),
             Due::RemovePoint(point) => expiry::end(cloud, &place, point),
             Due::DeletePoint(point) => expiry::delete(cloud, &place, point, at),
             Due::Event(event) => events::happen(cloud, &place, &event, at),

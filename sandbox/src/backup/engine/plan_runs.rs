@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 
+use super::restore_testing;
 use crate::backup::state::{BackupJob, BackupJobState, CreatedBy, Document, Due, Home, PlaceKey, Plan, Rule, RuleRun};
 use crate::cloud::Cloud;
 use crate::ids::{scatter, variation};
@@ -79,7 +80,7 @@ fn taken(cloud: &Cloud, key: &PlaceKey, plan: &str, at: DateTime<Utc>) -> Vec<(A
     place
         .dynamodb
         .tables()
-        .filter(|table| table.created_at <= at)
+        .filter(|table| table.created_at <= at && !table.name.starts_with(restore_testing::PREFIX))
         .filter_map(|table| {
             let selection = plan
                 .selections

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::arns::PlaceKey;
 use super::events::{Event, RestoreTest};
-use super::jobs::BackupJob;
+use super::jobs::{BackupJob, RestoreKey};
 
 /// Everything that is due some day.
 #[derive(Debug, Default)]
@@ -50,12 +50,32 @@ pub(crate) enum Due {
     FinishRestore(u64),
     /// A restore test of the world has run long enough.
     EndRestoreTest(u64, Box<RestoreTest>),
+    /// The schedule of one version of a restore testing plan fires.
+    RunTesting { plan: String, arn: Arc<str>, version: u64 },
+    /// A run of a restore testing plan starts a restore.
+    StartTest(Box<TestRun>),
+    /// The time for the verdict on a tested table is over.
+    EndValidation(u64),
+    /// The deletion of a tested table has taken its time.
+    EndTest(u64),
     /// The retention of a recovery point is over.
     DeletePoint(u64),
     /// The deletion of a recovery point has taken its time.
     RemovePoint(u64),
     /// Something that the world file asks for.
     Event(Arc<Event>),
+}
+
+/// A restore that a run of a restore testing plan makes.
+#[derive(Debug, Clone)]
+pub(crate) struct TestRun {
+    pub(crate) plan: Arc<str>,
+    pub(crate) point: u64,
+    pub(crate) role: Arc<str>,
+    pub(crate) key: RestoreKey,
+    pub(crate) validation_hours: i64,
+    /// The end of the start window.
+    pub(crate) start_by: DateTime<Utc>,
 }
 
 /// A rule of one version of a plan.

@@ -6,7 +6,9 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::jobs::BackupJobState;
 use super::lifecycle::Lifecycle;
+use super::points::PointStatus;
 use super::vaults::Tags;
+use crate::dynamodb::state::Changes;
 
 /// An event of the world. Tables are named by patterns.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +48,36 @@ pub(crate) enum Event {
     LegalHold { tables: String, vault: Option<String> },
     /// A restore test of the newest recovery point.
     RestoreTest(RestoreTest),
+    /// Items of tables are written, changed and deleted.
+    WriteItems { tables: String, changes: Changes },
+    /// One item of a table is changed, and so on each time.
+    KeepWriting { table: String, every: Duration },
+    /// The made-up items whose time to live is over are deleted.
+    ExpireItems { table: String },
+    /// Recovery points hold something else than their tables did.
+    DamagePoints { which: Which, changes: Changes },
+    /// Recovery points come into a state, and stay in it.
+    SetPoints {
+        which: Which,
+        status: PointStatus,
+        message: Option<Arc<str>>,
+    },
+}
+
+/// Which recovery points of each table an event is about.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Which {
+    pub(crate) tables: String,
+    pub(crate) vault: Option<String>,
+    pub(crate) end: End,
+}
+
+/// Which of a table's recovery points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    All,
+    Newest,
+    Oldest,
 }
 
 /// A restore test that has been done.

@@ -270,10 +270,33 @@ pub(crate) struct RestoreJob {
     pub(crate) status: RestoreStatus,
     pub(crate) message: Option<Arc<str>>,
     pub(crate) created_resource: Option<Arc<str>>,
+    /// Id of the table that it made, from the moment it appears.
+    pub(crate) table_id: Option<String>,
     pub(crate) size: u64,
     pub(crate) testing_plan: Option<Arc<str>>,
+    /// A run of a restore testing plan made it: for so many hours its table is kept for validation.
+    pub(crate) test: Option<i64>,
     pub(crate) validation: Option<(String, Option<String>)>,
-    pub(crate) deletion: Option<&'static str>,
+    pub(crate) deletion: Option<DeletionStatus>,
+    pub(crate) deletion_message: Option<Arc<str>>,
+}
+
+/// `DeletionStatus`: what became of the table of a restore test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DeletionStatus {
+    Deleting,
+    Failed,
+    Successful,
+}
+
+impl DeletionStatus {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Deleting => "DELETING",
+            Self::Failed => "FAILED",
+            Self::Successful => "SUCCESSFUL",
+        }
+    }
 }
 
 impl Job for RestoreJob {

@@ -16,12 +16,13 @@ mod restore_testing;
 mod schedule;
 mod vaults;
 
-pub(crate) use self::agenda::{Agenda, Due, Entry, RuleRun};
+pub(crate) use self::agenda::{Agenda, Due, Entry, RuleRun, TestRun};
 pub(crate) use self::arns::{PlaceKey, table_name, vault_arn, vault_place};
 pub(crate) use self::criteria::{Criteria, Home, TAG_KEY_PREFIX};
-pub(crate) use self::events::{Event, Failure, Missed, RestoreTest};
+pub(crate) use self::events::{End, Event, Failure, Missed, RestoreTest, Which};
 pub(crate) use self::jobs::{
-    BackupJob, BackupJobState, CopyJob, CopyJobState, JOB_HISTORY_DAYS, Job, RestoreJob, RestoreKey, RestoreStatus,
+    BackupJob, BackupJobState, CopyJob, CopyJobState, DeletionStatus, JOB_HISTORY_DAYS, Job, RestoreJob, RestoreKey,
+    RestoreStatus,
 };
 pub(crate) use self::lifecycle::Lifecycle;
 pub(crate) use self::place::State;

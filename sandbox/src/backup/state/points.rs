@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 
 use super::arns::{PlaceKey, table_name};
 use super::lifecycle::Lifecycle;
@@ -21,13 +21,15 @@ pub(crate) enum PointId {
     Native(i64, u32),
 }
 
-/// `RecoveryPointStatus`, as far as tables know it: PARTIAL is for composite backups, and a deletion takes no time here.
+/// `RecoveryPointStatus`. PARTIAL and STOPPED are not expected of tables: only a world's events set them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PointStatus {
     Creating,
     Completed,
     Expired,
     Deleting,
+    Partial,
+    Stopped,
 }
 
 impl PointStatus {
@@ -37,6 +39,8 @@ impl PointStatus {
             Self::Completed => "COMPLETED",
             Self::Expired => "EXPIRED",
             Self::Deleting => "DELETING",
+            Self::Partial => "PARTIAL",
+            Self::Stopped => "STOPPED",
         }
     }
 }
@@ -81,6 +85,17 @@ impl Point {
     /// Whether the recovery point has moved to cold storage.
     pub(crate) fn is_cold(&self, now: DateTime<Utc>) -> bool {
         self.status != PointStatus::Creating && self.cold_at.is_some_and(|at| at <= now)
+    }
+
+    /// How long its restore takes: as long as its table asks for, else as every restore; about four hours more out of cold storage.
+    pub(crate) fn restore_time(&self, seconds: i64, now: DateTime<Utc>) -> Duration {
+        const COLD_HOURS: i64 = 4;
+        let warm = Duration::seconds(self.image.traits().restore_seconds.unwrap_or(seconds));
+        if self.is_cold(now) {
+            warm + Duration::hours(COLD_HOURS)
+        } else {
+            warm
+        }
     }
 
     /// The name of the table.

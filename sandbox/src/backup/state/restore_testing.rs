@@ -24,6 +24,8 @@ pub(crate) struct TestingPlan {
     pub(crate) points: Value,
     pub(crate) selections: BTreeMap<String, TestingSelection>,
     pub(crate) tags: Tags,
+    /// Counts the changes of its schedule.
+    pub(crate) version: u64,
 }
 
 /// What a restore testing plan restores.

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::input::Input;
 use crate::call::ApiError;
 use crate::dynamodb::errors;
-use crate::dynamodb::state::{KeyAttribute, KeyKind, Keys, key};
+use crate::dynamodb::state::{Item, KeyAttribute, KeyKind, Keys, key};
 
 /// A piece of an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -300,7 +300,7 @@ fn parts(tokens: Vec<Token>) -> Vec<Vec<Token>> {
 }
 
 /// Checks `ConditionExpression` against the item that is there.
-pub(super) fn check_write(input: &Input, existing: Option<&Map<String, Value>>) -> Result<(), ApiError> {
+pub(super) fn check_write(input: &Input, existing: Option<&Item>) -> Result<(), ApiError> {
     let Some(text) = input.text("ConditionExpression")? else {
         return Ok(());
     };
@@ -313,7 +313,7 @@ pub(super) fn check_write(input: &Input, existing: Option<&Map<String, Value>>) 
                 "conditions other than attribute_exists and attribute_not_exists",
             ));
         };
-        let exists = existing.is_some_and(|item| names.name(name).is_ok_and(|name| item.contains_key(name)));
+        let exists = existing.is_some_and(|item| names.name(name).is_ok_and(|name| item.members().contains_key(name)));
         names.name(name)?;
         holds &= exists == (*function == "attribute_exists");
     }

@@ -1,4 +1,4 @@
-//! Single items and batches of writes.
+//! Single items, and what reading and writing them costs.
 
 use serde_json::{Map, Value, json};
 
@@ -8,10 +8,7 @@ use super::render::reply;
 use crate::call::{ApiError, Call, Reply};
 use crate::cloud::Cloud;
 use crate::dynamodb::errors;
-use crate::dynamodb::state::{Item, Keys, key};
-
-/// A batch writes so many items at most.
-const MAX_BATCH: usize = 25;
+use crate::dynamodb::state::{Item, key};
 
 /// `PutItem`, with `attribute_exists` and `attribute_not_exists`.
 pub(super) fn put(cloud: &mut Cloud, call: &Call, input: &Input) -> Result<Reply, ApiError> {
@@ -22,7 +19,7 @@ pub(super) fn put(cloud: &mut Cloud, call: &Call, input: &Input) -> Result<Reply
     let table = open_table(&mut here(cloud, call).dynamodb, Some(&name))?;
     let item = Item::new(members.clone())?;
     let key = key::of_item(&table.schema.keys, members)?;
-    condition::check_write(input, table.items().get(&key).map(|old| old.members()))?;
+    condition::check_write(input, table.items().get(&key).as_deref())?;
     let size = item.size();
     let old = table.put_item(key, item);
     Ok(written(input, &name, size, old.filter(|_| returns).as_deref()))
@@ -36,7 +33,7 @@ pub(super) fn delete(cloud: &mut Cloud, call: &Call, input: &Input) -> Result<Re
     let given = input.needed_object("Key")?;
     let table = open_table(&mut here(cloud, call).dynamodb, Some(&name))?;
     let key = key::of_key(&table.schema.keys, given)?;
-    condition::check_write(input, table.items().get(&key).map(|old| old.members()))?;
+    condition::check_write(input, table.items().get(&key).as_deref())?;
     let old = table.delete_item(&key);
     let size = old.as_ref().map_or(0, |old| old.size());
     Ok(written(input, &name, size, old.filter(|_| returns).as_deref()))
@@ -50,80 +47,13 @@ pub(super) fn get(cloud: &mut Cloud, call: &Call, input: &Input) -> Result<Reply
     let table = open_table(&mut here(cloud, call).dynamodb, Some(&name))?;
     let item = table.items().get(&key::of_key(&table.schema.keys, given)?);
     let mut body = Map::new();
-    if let Some(item) = item {
+    if let Some(item) = &item {
         body.insert("Item".to_owned(), item.members().clone().into());
     }
-    let units = read_units(item.map_or(0, |item| item.size()), input)?;
+    let is_consistent = input.flag("ConsistentRead")?.unwrap_or(false);
+    let units = read_units(item.as_ref().map_or(0, |item| item.size()), is_consistent);
     add_capacity(&mut body, input, &name, units)?;
-    Ok(reply(&body))
-}
-
-/// `BatchWriteItem`: up to 25 puts and deletes; all are done, so `UnprocessedItems` is always empty.
-pub(super) fn batch_write(cloud: &mut Cloud, call: &Call, input: &Input) -> Result<Reply, ApiError> {
-    let tables = input.needed_object("RequestItems")?;
-    let count: usize = tables.values().filter_map(Value::as_array).map(Vec::len).sum();
-    if count > MAX_BATCH {
-        return Err(errors::invalid("Too many items requested for the BatchWriteItem call"));
-    }
-    if count == 0 {
-        return Err(errors::constraint(
-            "{}",
-            "requestItems",
-            "Member must have length greater than or equal to 1",
-        ));
-    }
-    // Everything is checked before anything is written.
-    let mut writes = Vec::with_capacity(count);
-    for (given, requests) in tables {
-        let name = input::local_name(cloud, call, given).map(str::to_owned);
-        let table = open_table(&mut here(cloud, call).dynamodb, name.as_deref())?;
-        let first = writes.len();
-        for request in requests.as_array().into_iter().flatten() {
-            let write = read_write(request, &table.schema.keys)?;
-            if writes[first..]
-                .iter()
-                .any(|(_, other): &(_, Write)| other.key == write.key)
-            {
-                return Err(errors::invalid("Provided list of item keys contains duplicates"));
-            }
-            writes.push((table.name.clone(), write));
-        }
-    }
-    let state = &mut here(cloud, call).dynamodb;
-    for (name, write) in writes {
-        if let Some(table) = state.table_mut(&name) {
-            match write.item {
-                Some(item) => table.put_item(write.key, item),
-                None => table.delete_item(&write.key),
-            };
-        }
-    }
-    Ok(reply(&json!({ "UnprocessedItems": {} })))
-}
-
-/// One write of a batch. Without an item it deletes.
-struct Write {
-    key: Vec<u8>,
-    item: Option<Item>,
-}
-
-fn read_write(request: &Value, keys: &Keys) -> Result<Write, ApiError> {
-    match (
-        request["PutRequest"]["Item"].as_object(),
-        request["DeleteRequest"]["Key"].as_object(),
-    ) {
-        (Some(item), None) => Ok(Write {
-            key: key::of_item(keys, item)?,
-            item: Some(Item::new(item.clone())?),
-        }),
-        (None, Some(given)) => Ok(Write {
-            key: key::of_key(keys, given)?,
-            item: None,
-        }),
-        _ => Err(errors::invalid(
-            "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes",
-        )),
-    }
+    Ok(reply(&body).reading(units))
 }
 
 fn returns_old(input: &Input) -> Result<bool, ApiError> {
@@ -145,13 +75,9 @@ fn written(input: &Input, name: &str, size: u64, old: Option<&Item>) -> Reply {
 }
 
 /// Read units: one per 4 KB, half of it for eventually consistent reads.
-pub(super) fn read_units(size: u64, input: &Input) -> Result<f64, ApiError> {
+pub(super) fn read_units(size: u64, is_consistent: bool) -> f64 {
     let units = size.div_ceil(4096).max(1) as f64;
-    Ok(if input.flag("ConsistentRead")?.unwrap_or(false) {
-        units
-    } else {
-        units / 2.0
-    })
+    if is_consistent { units } else { units / 2.0 }
 }
 
 /// Adds `ConsumedCapacity` if it is asked for.
@@ -161,18 +87,23 @@ pub(super) fn add_capacity(
     name: &str,
     units: f64,
 ) -> Result<(), ApiError> {
-    match input.text("ReturnConsumedCapacity")? {
-        None | Some("NONE") => {}
-        Some("TOTAL" | "INDEXES") => {
-            body.insert(
-                "ConsumedCapacity".to_owned(),
-                json!({ "TableName": name, "CapacityUnits": units }),
-            );
+    if let Some(capacity) = capacity(input, name, units)? {
+        body.insert("ConsumedCapacity".to_owned(), capacity);
+    }
+    Ok(())
+}
+
+/// `ConsumedCapacity` of one table, if it is asked for.
+pub(super) fn capacity(input: &Input, name: &str, units: f64) -> Result<Option<Value>, ApiError> {
+    Ok(match input.text("ReturnConsumedCapacity")? {
+        None | Some("NONE") => None,
+        Some("TOTAL") => Some(json!({ "TableName": name, "CapacityUnits": units })),
+        Some("INDEXES") => {
+            Some(json!({ "TableName": name, "CapacityUnits": units, "Table": { "CapacityUnits": units } }))
         }
         Some(other) => {
             let set = "Member must satisfy enum value set: [INDEXES, TOTAL, NONE]";
             return Err(errors::constraint(other, "returnConsumedCapacity", set));
         }
-    }
-    Ok(())
+    })
 }

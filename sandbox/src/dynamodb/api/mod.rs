@@ -5,6 +5,7 @@
 //! function.
 
 mod backups;
+mod batches;
 mod condition;
 mod input;
 mod items;
@@ -24,7 +25,8 @@ type Handler = fn(&mut Cloud, &Call, &Input) -> Result<Reply, ApiError>;
 
 /// Every operation, and what it is done to.
 const OPERATIONS: &[(&str, On, Handler)] = &[
-    ("BatchWriteItem", On::FirstTable, items::batch_write),
+    ("BatchGetItem", On::FirstTable, batches::get),
+    ("BatchWriteItem", On::FirstTable, batches::write),
     ("CreateTable", On::Table, tables::create),
     ("DeleteItem", On::Table, items::delete),
     ("DeleteTable", On::Table, tables::delete),

@@ -3,7 +3,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::condition;
@@ -13,10 +13,7 @@ use super::render::reply;
 use crate::call::{ApiError, Call, Reply};
 use crate::cloud::Cloud;
 use crate::dynamodb::errors;
-use crate::dynamodb::state::{Item, Keys, key};
-
-/// A range of keys.
-type Bounds = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+use crate::dynamodb::state::{Bounds, Item, Keys, key};
 
 /// A page ends after so much data.
 const PAGE_BYTES: u64 = 1024 * 1024;
@@ -32,18 +29,22 @@ const REFUSED: [&str; 7] = [
     "QueryFilter",
 ];
 
-/// An answer that borrows its items.
+/// An answer that shares its items.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Page<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    items: Option<Vec<&'a Map<String, Value>>>,
+struct Page {
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "shown")]
+    items: Option<Vec<Arc<Item>>>,
     count: usize,
     scanned_count: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_evaluated_key: Option<Map<String, Value>>,
     #[serde(flatten)]
     capacity: Map<String, Value>,
+}
+
+fn shown<S: Serializer>(items: &Option<Vec<Arc<Item>>>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(items.iter().flatten().map(|item| item.members()))
 }
 
 /// `Query`: the items of one partition, in the order of the range key.
@@ -70,16 +71,9 @@ pub(super) fn query(cloud: &mut Cloud, call: &Call, input: &Input) -> Result<Rep
         (Some(start), false) => to = Bound::Excluded(start),
         (None, _) => {}
     }
-    if is_empty(&from, &to) {
-        return page(input, keys, &name, std::iter::empty());
-    }
-    let range = table.items().range((from, to));
-    let wanted = |(key, _): &(&Vec<u8>, &Arc<Item>)| condition.takes(&key[partition.len()..]);
-    if forward {
-        page(input, keys, &name, range.filter(wanted))
-    } else {
-        page(input, keys, &name, range.rev().filter(wanted))
-    }
+    let range = table.items().range((from, to), forward);
+    let wanted = |(key, _): &(Vec<u8>, Arc<Item>)| condition.takes(&key[partition.len()..]);
+    page(input, keys, &name, range.filter(wanted))
 }
 
 /// `Scan`, whole or in segments.
@@ -103,10 +97,7 @@ pub(super) fn scan(cloud: &mut Cloud, call: &Call, input: &Input) -> Result<Repl
         }
         from = Bound::Excluded(start);
     }
-    if is_empty(&from, &to) {
-        return page(input, keys, &name, std::iter::empty());
-    }
-    page(input, keys, &name, table.items().range((from, to)))
+    page(input, keys, &name, table.items().range((from, to), true))
 }
 
 /// The keys of a segment: they begin with a hash, so a segment is a range of hashes.
@@ -164,21 +155,12 @@ fn after_all(prefix: &[u8]) -> Bound<Vec<u8>> {
     Bound::Unbounded
 }
 
-/// `BTreeMap::range` panics if the start lies behind the end.
-fn is_empty(from: &Bound<Vec<u8>>, to: &Bound<Vec<u8>>) -> bool {
-    match (from, to) {
-        (Bound::Included(from), Bound::Excluded(to)) => from >= to,
-        (Bound::Excluded(from), Bound::Excluded(to)) => from >= to,
-        _ => false,
-    }
-}
-
 /// Takes items until the page is full. A page that ends at its limit has a key to go on from, even if nothing follows.
-fn page<'a>(
+fn page(
     input: &Input,
     keys: &Keys,
     name: &str,
-    items: impl Iterator<Item = (&'a Vec<u8>, &'a Arc<Item>)>,
+    items: impl Iterator<Item = (Vec<u8>, Arc<Item>)>,
 ) -> Result<Reply, ApiError> {
     let limit = input
         .int("Limit", 1, i64::from(i32::MAX))?
@@ -193,15 +175,19 @@ fn page<'a>(
     let mut full = false;
     for (_, item) in items {
         bytes += item.size();
-        taken.push(item.members());
+        taken.push(item);
         full = taken.len() >= limit || bytes >= PAGE_BYTES;
         if full {
             break;
         }
     }
     let mut capacity = Map::new();
-    add_capacity(&mut capacity, input, name, read_units(bytes, input)?)?;
-    let last = taken.last().filter(|_| full).map(|last| key::members(keys, last));
+    let units = read_units(bytes, input.flag("ConsistentRead")?.unwrap_or(false));
+    add_capacity(&mut capacity, input, name, units)?;
+    let last = taken
+        .last()
+        .filter(|_| full)
+        .map(|last| key::members(keys, last.members()));
     let count = taken.len();
     let items = (!counts_only).then_some(taken);
     Ok(reply(&Page {
@@ -210,7 +196,8 @@ fn page<'a>(
         scanned_count: count,
         last_evaluated_key: last,
         capacity,
-    }))
+    })
+    .reading(units))
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ pub(super) fn table(table: &Table, keys: &kms::State, now: DateTime<Utc>) -> Val
         shown["GlobalSecondaryIndexes"] = schema
             .global_indexes
             .iter()
-            .map(|index| global_index(table, index))
+            .map(|index| global_index(table, index, now))
             .collect();
     }
     if let Some(stream) = &table.stream {
@@ -104,7 +104,7 @@ fn local_index(table: &Table, index: &Map<String, Value>) -> Value {
     shown.into()
 }
 
-fn global_index(table: &Table, index: &Map<String, Value>) -> Value {
+fn global_index(table: &Table, index: &Map<String, Value>, now: DateTime<Utc>) -> Value {
     let mut shown = index.clone();
     let units = |name: &str| {
         index
@@ -119,7 +119,7 @@ fn global_index(table: &Table, index: &Map<String, Value>) -> Value {
     shown.insert("ProvisionedThroughput".to_owned(), throughput);
     shown.insert(
         "IndexStatus".to_owned(),
-        if table.status == "CREATING" {
+        if table.status == "CREATING" || table.indexes_settle.is_some_and(|at| at > now) {
             "CREATING"
         } else {
             "ACTIVE"

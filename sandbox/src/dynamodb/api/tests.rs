@@ -5,7 +5,7 @@ use hyper::header::HeaderValue;
 use serde_json::{Value, json};
 
 use super::{handle, route};
-use crate::call::{ApiError, Call, Service};
+use crate::call::{Allowance, ApiError, Call, Service};
 use crate::cloud::Cloud;
 use crate::{testing, time};
 
@@ -13,10 +13,15 @@ const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-west-1";
 
 fn ask(cloud: &mut Cloud, name: &str, body: &Value) -> Result<Value, ApiError> {
+    ask_with(cloud, name, body, Allowance::default())
+}
+
+fn ask_with(cloud: &mut Cloud, name: &str, body: &Value, allowance: Allowance) -> Result<Value, ApiError> {
     let now = time::settle(cloud);
     let mut call = Call {
         body: body.to_string().into(),
         now,
+        allowance,
         ..testing::call(Service::DynamoDb, ACCOUNT, REGION)
     };
     call.headers.insert(
@@ -880,4 +885,106 @@ fn an_image_becomes_a_table() {
         ask(&mut cloud, "ListTagsOfResource", &json!({ "ResourceArn": arn })).unwrap()["Tags"],
         json!([])
     );
+}
+
+/// A table of so many items, each of so many bytes of payload.
+fn cloud_with_items(count: usize, payload: usize) -> Cloud {
+    let mut cloud = cloud_with(&[simple("many")]);
+    for n in 0..count {
+        let item = json!({ "id": { "S": format!("k{n:03}") }, "v": { "S": "x".repeat(payload) } });
+        ask(&mut cloud, "PutItem", &json!({ "TableName": "many", "Item": item })).unwrap();
+    }
+    cloud
+}
+
+fn keys(numbers: impl Iterator<Item = usize>) -> Value {
+    numbers.map(|n| json!({ "id": { "S": format!("k{n:03}") } })).collect()
+}
+
+#[test]
+fn a_batch_of_reads_gives_what_is_there() {
+    let mut cloud = cloud_with_items(3, 5000);
+    let asked = json!({
+        "RequestItems": { "many": { "Keys": keys(0..5), "ConsistentRead": true } },
+        "ReturnConsumedCapacity": "TOTAL",
+    });
+    let given = ask(&mut cloud, "BatchGetItem", &asked).unwrap();
+    assert_eq!(given["Responses"]["many"].as_array().unwrap().len(), 3);
+    assert_eq!(given["UnprocessedKeys"], json!({}));
+    // Two units for each item of 5 KB, one for each that is not there.
+    assert_eq!(
+        given["ConsumedCapacity"],
+        json!([{ "TableName": "many", "CapacityUnits": 8.0 }])
+    );
+    let of = |keys: Value| json!({ "RequestItems": { "many": { "Keys": keys } } });
+    for wrong in [
+        of(keys(0..101)),
+        of(json!([])),
+        of(keys([1, 1].into_iter())),
+        of(json!([{ "id": { "N": "1" } }])),
+        json!({ "RequestItems": {} }),
+        json!({ "RequestItems": { "many": { "Keys": keys(0..1), "ProjectionExpression": "v" } } }),
+    ] {
+        assert_eq!(
+            code(&mut cloud, "BatchGetItem", &wrong),
+            "ValidationException",
+            "{wrong}"
+        );
+    }
+    let absent = json!({ "RequestItems": { "absent": { "Keys": keys(0..1) } } });
+    assert_eq!(code(&mut cloud, "BatchGetItem", &absent), "ResourceNotFoundException");
+}
+
+#[test]
+fn a_batch_of_reads_ends_at_sixteen_megabytes() {
+    let mut cloud = cloud_with_items(60, 390_000);
+    let mut wanted = keys(0..60);
+    let mut seen = std::collections::BTreeSet::new();
+    for round in 0.. {
+        let asked = json!({ "RequestItems": { "many": { "Keys": wanted, "ConsistentRead": true } } });
+        let given = ask(&mut cloud, "BatchGetItem", &asked).unwrap();
+        for item in given["Responses"]["many"].as_array().unwrap() {
+            assert!(seen.insert(item["id"]["S"].as_str().unwrap().to_owned()));
+        }
+        if given["UnprocessedKeys"] == json!({}) {
+            assert_eq!(round, 1);
+            break;
+        }
+        assert_eq!(given["UnprocessedKeys"]["many"]["ConsistentRead"], true);
+        wanted = given["UnprocessedKeys"]["many"]["Keys"].clone();
+    }
+    assert_eq!(seen.len(), 60);
+}
+
+#[test]
+fn faults_leave_part_of_a_batch() {
+    let mut cloud = cloud_with_items(10, 10);
+    let asked = json!({ "RequestItems": { "many": { "Keys": keys(0..10) } } });
+    let left = |cloud: &mut Cloud, allowance| {
+        let given = ask_with(cloud, "BatchGetItem", &asked, allowance).unwrap();
+        let read = given["Responses"]["many"].as_array().unwrap().len();
+        let left = given["UnprocessedKeys"]["many"]["Keys"].as_array().map_or(0, Vec::len);
+        assert_eq!(read + left, 10);
+        left
+    };
+    let of_units = |units| Allowance {
+        read_units: Some(units),
+        ..Allowance::default()
+    };
+    assert_eq!(left(&mut cloud, of_units(2.0)), 6);
+    assert_eq!(left(&mut cloud, of_units(0.1)), 9, "the first item is always read");
+    let every = |every, from| Allowance {
+        leaves_every: Some((every, from)),
+        ..Allowance::default()
+    };
+    assert_eq!(left(&mut cloud, every(2, 1)), 5);
+    assert_eq!(left(&mut cloud, every(2, 2)), 4);
+    let writes: Value = (0..6)
+        .map(|n| json!({ "DeleteRequest": { "Key": { "id": { "S": format!("k{n:03}") } } } }))
+        .collect();
+    let asked = json!({ "RequestItems": { "many": writes } });
+    let given = ask_with(&mut cloud, "BatchWriteItem", &asked, every(3, 1)).unwrap();
+    assert_eq!(given["UnprocessedItems"]["many"].as_array().unwrap().len(), 2);
+    let rest = ask(&mut cloud, "Scan", &json!({ "TableName": "many" })).unwrap();
+    assert_eq!(rest["Count"], 6);
 }

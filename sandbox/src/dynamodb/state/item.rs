@@ -31,6 +31,11 @@ impl Item {
         Ok(Self { members, size })
     }
 
+    /// An item whose size is known.
+    pub(super) fn of_size(members: Map<String, Value>, size: u64) -> Self {
+        Self { members, size }
+    }
+
     /// Its attributes.
     pub(crate) fn members(&self) -> &Map<String, Value> {
         &self.members
@@ -40,6 +45,14 @@ impl Item {
     pub(crate) fn size(&self) -> u64 {
         self.size
     }
+}
+
+/// The size of valid attributes.
+pub(super) fn size_of(members: &Map<String, Value>) -> u64 {
+    let sizes = members
+        .iter()
+        .map(|(name, value)| name.len() as u64 + measure(value).unwrap_or(0));
+    sizes.sum()
 }
 
 /// Type and content of an attribute value.

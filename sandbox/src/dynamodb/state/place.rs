@@ -84,6 +84,7 @@ impl State {
         };
         table.sse = old.sse.clone();
         table.class.clone_from(&old.class);
+        table.traits = Arc::clone(&old.traits);
         self.put(table);
         true
     }
@@ -114,7 +115,6 @@ impl State {
         };
         let mut table = Table::new(place, name, Arc::clone(&image.schema), at, ids);
         table.items = Arc::clone(&image.items);
-        table.item_bytes = image.item_bytes;
         table.declared_size_bytes = image.declared_size_bytes;
         table.declared_item_count = image.declared_item_count;
         table.billing = Billing {

@@ -6,17 +6,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::changes::Changes;
 use super::item::Item;
-use super::key;
+use super::items::Items;
 use super::schema::Schema;
-use crate::call::ApiError;
+use super::stamp::Stamp;
 use crate::ids::Ids;
 use crate::kms::state as kms;
-
-/// Items by canonical key; see `key`.
-type Items = BTreeMap<Vec<u8>, Arc<Item>>;
 
 /// Where a table is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +55,6 @@ pub(crate) struct Table {
     pub(crate) tags_lag: bool,
     pub(crate) schema: Arc<Schema>,
     pub(crate) items: Arc<Items>,
-    pub(crate) item_bytes: u64,
     /// Size without items, as the world file says.
     pub(crate) declared_size_bytes: Option<u64>,
     pub(crate) declared_item_count: Option<u64>,
@@ -74,6 +71,9 @@ pub(crate) struct Table {
     pub(crate) ttl: Option<String>,
     /// `StreamSpecification`, as given.
     pub(crate) stream: Option<Value>,
+    /// When its global indexes become ACTIVE; none: with the table.
+    pub(crate) indexes_settle: Option<DateTime<Utc>>,
+    pub(crate) traits: Arc<Traits>,
     image: OnceLock<Arc<TableImage>>,
 }
 
@@ -93,7 +93,6 @@ impl Table {
             tags_lag: false,
             schema,
             items: Arc::default(),
-            item_bytes: 0,
             declared_size_bytes: None,
             declared_item_count: None,
             billing: Billing::on_demand(at),
@@ -104,6 +103,8 @@ impl Table {
             pitr: None,
             ttl: None,
             stream: None,
+            indexes_settle: None,
+            traits: Arc::default(),
             image: OnceLock::new(),
         }
     }
@@ -120,12 +121,12 @@ impl Table {
 
     /// `TableSizeBytes`: always up to date, unlike AWS's, which is refreshed about every six hours.
     pub(crate) fn size_bytes(&self) -> u64 {
-        self.declared_size_bytes.unwrap_or(0) + self.item_bytes
+        self.declared_size_bytes.unwrap_or(0) + self.items.bytes()
     }
 
     /// `ItemCount`.
     pub(crate) fn item_count(&self) -> u64 {
-        self.declared_item_count.unwrap_or(0) + self.items.len() as u64
+        self.declared_item_count.unwrap_or(0) + self.items.count() as u64
     }
 
     /// The ARN of its KMS key; none: the AWS-owned key.
@@ -144,28 +145,34 @@ impl Table {
         self.ever_tagged |= !self.tags.is_empty();
     }
 
-    /// Puts an item into a table that is not being served yet.
-    pub(crate) fn put(&mut self, members: Map<String, Value>) -> Result<(), ApiError> {
-        let key = key::of_item(&self.schema.keys, &members)?;
-        self.put_item(key, Item::new(members)?);
-        Ok(())
-    }
-
     /// Puts an item; gives what it replaces.
     pub(crate) fn put_item(&mut self, key: Vec<u8>, item: Item) -> Option<Arc<Item>> {
         self.image = OnceLock::new();
-        self.item_bytes += item.size();
-        let old = Arc::make_mut(&mut self.items).insert(key, Arc::new(item));
-        self.item_bytes -= old.as_ref().map_or(0, |old| old.size());
-        old
+        Arc::make_mut(&mut self.items).insert(key, item)
     }
 
     /// Deletes an item; gives it.
     pub(crate) fn delete_item(&mut self, key: &[u8]) -> Option<Arc<Item>> {
         self.image = OnceLock::new();
-        let old = Arc::make_mut(&mut self.items).remove(key);
-        self.item_bytes -= old.as_ref().map_or(0, |old| old.size());
-        old
+        Arc::make_mut(&mut self.items).remove(key)
+    }
+
+    /// Changes some items, as the world wants it; what is written gets the time of the change.
+    pub(crate) fn change_items(&mut self, changes: Changes, seed: u64, at: DateTime<Utc>) {
+        self.image = OnceLock::new();
+        let stamp = self.traits.stamp.as_ref().map(|stamp| (stamp, at));
+        changes.make(Arc::make_mut(&mut self.items), &self.schema.keys, seed, stamp);
+    }
+
+    /// Deletes the made-up items whose time to live is over, if there is a time to live.
+    pub(crate) fn expire_items(&mut self) {
+        if self.ttl.is_none() {
+            return;
+        }
+        let expired: Option<Vec<_>> = self.items.source().map(|source| source.expiring().collect());
+        for key in expired.unwrap_or_default() {
+            self.delete_item(&key);
+        }
     }
 
     /// Notes that something changed that images hold.
@@ -182,35 +189,48 @@ impl Table {
                 partition: self.place().partition,
                 schema: Arc::clone(&self.schema),
                 items: Arc::clone(&self.items),
-                item_bytes: self.item_bytes,
                 declared_size_bytes: self.declared_size_bytes,
                 declared_item_count: self.declared_item_count,
                 billing: self.billing,
                 sse: self.sse.clone(),
+                traits: Arc::clone(&self.traits),
             })
         }))
     }
 }
 
 /// A table at one moment, as a recovery point holds it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct TableImage {
     pub(crate) table_id: String,
     pub(crate) table_created_at: DateTime<Utc>,
     pub(super) partition: String,
     pub(super) schema: Arc<Schema>,
     pub(super) items: Arc<Items>,
-    pub(super) item_bytes: u64,
     pub(super) declared_size_bytes: Option<u64>,
     pub(super) declared_item_count: Option<u64>,
     pub(super) billing: Billing,
     pub(super) sse: Option<Sse>,
+    pub(super) traits: Arc<Traits>,
+}
+
+/// What the world wants of a table beside what DynamoDB knows of it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Traits {
+    /// The attribute that tells when an item was written.
+    pub(crate) stamp: Option<Stamp>,
+    /// A restore of its recovery points takes so long. None: as long as every restore.
+    pub(crate) restore_seconds: Option<i64>,
+    /// The global indexes of a restored table become ACTIVE so long after the table.
+    pub(crate) index_seconds: i64,
+    /// How its recovery points differ from it.
+    pub(crate) damage: Changes,
 }
 
 impl TableImage {
     /// `ItemCount`.
     pub(crate) fn item_count(&self) -> u64 {
-        self.declared_item_count.unwrap_or(0) + self.items.len() as u64
+        self.declared_item_count.unwrap_or(0) + self.items.count() as u64
     }
 
     /// Its keys and indexes.
@@ -221,6 +241,21 @@ impl TableImage {
     /// How it was paid for.
     pub(crate) fn billing(&self) -> Billing {
         self.billing
+    }
+
+    /// What the world wanted of the table.
+    pub(crate) fn traits(&self) -> &Traits {
+        &self.traits
+    }
+
+    /// The same table with other items, picked by numbers that follow from the seed.
+    pub(crate) fn damaged(&self, damage: Changes, seed: u64) -> Self {
+        let mut items = Items::clone(&self.items);
+        damage.make(&mut items, &self.schema.keys, seed, None);
+        Self {
+            items: Arc::new(items),
+            ..self.clone()
+        }
     }
 
     /// The key of the table at that moment.

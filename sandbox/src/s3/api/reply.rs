@@ -7,7 +7,11 @@ use crate::s3::state::{Bucket, Version};
 
 /// An answer.
 pub(super) fn reply(status: u16, headers: Vec<(String, String)>, body: Bytes) -> Reply {
-    Reply { status, headers, body }
+    Reply {
+        headers,
+        body,
+        ..Reply::empty(status)
+    }
 }
 
 /// An answer in XML.

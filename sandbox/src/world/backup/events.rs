@@ -6,11 +6,14 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, Utc};
 
 use super::shared::{PARTITION, default_role, lifecycle, located, role_arn};
-use crate::backup::state::{BackupJobState, Due, Event, Failure, Missed, PlaceKey, RestoreTest, policy};
+use crate::backup::state::{
+    BackupJobState, Due, End, Event, Failure, Missed, PlaceKey, PointStatus, RestoreTest, Which, policy,
+};
 use crate::cloud::Cloud;
+use crate::dynamodb::state::Changes;
 use crate::kms::state::KeyState;
 use crate::world::known::Known;
-use crate::world::tables::TableSpec;
+use crate::world::tables::{TableSpec, read_changes};
 use crate::world::values::{choice, days, duration, texts};
 
 /// One event, before the partition and the keys are known.
@@ -40,6 +43,7 @@ enum Do {
     AdvancedOn,
     BreakRole,
     CreateTable,
+    DamagePoints,
     DeleteKey,
     DeletePoints,
     DeleteTable,
@@ -52,16 +56,19 @@ enum Do {
     OptIn,
     OptOut,
     RestoreTest,
+    SetPoints,
     SkipRuns,
     TagTable,
     UntagTable,
+    WriteItems,
 }
 
-const WORDS: [(&str, Do); 19] = [
+const WORDS: [(&str, Do); 22] = [
     ("advanced-off", Do::AdvancedOff),
     ("advanced-on", Do::AdvancedOn),
     ("break-role", Do::BreakRole),
     ("create-table", Do::CreateTable),
+    ("damage-recovery-points", Do::DamagePoints),
     ("delete-key", Do::DeleteKey),
     ("delete-recovery-points", Do::DeletePoints),
     ("delete-table", Do::DeleteTable),
@@ -74,10 +81,22 @@ const WORDS: [(&str, Do); 19] = [
     ("opt-in", Do::OptIn),
     ("opt-out", Do::OptOut),
     ("restore-test", Do::RestoreTest),
+    ("set-recovery-points", Do::SetPoints),
     ("skip-runs", Do::SkipRuns),
     ("tag-table", Do::TagTable),
     ("untag-table", Do::UntagTable),
+    ("write-items", Do::WriteItems),
 ];
+
+const POINT_STATES: [(&str, PointStatus); 5] = [
+    ("DELETING", PointStatus::Deleting),
+    ("EXPIRED", PointStatus::Expired),
+    ("PARTIAL", PointStatus::Partial),
+    ("STOPPED", PointStatus::Stopped),
+    ("COMPLETED", PointStatus::Completed),
+];
+
+const ENDS: [(&str, End); 3] = [("all", End::All), ("newest", End::Newest), ("oldest", End::Oldest)];
 
 const STATES: [(&str, BackupJobState); 4] = [
     ("FAILED", BackupJobState::Failed),
@@ -190,7 +209,54 @@ fn once(kind: Do, section: &Section<'_>, place: &PlaceKey, known: &Known) -> Opt
             vault: section.text("vault"),
         },
         Do::RestoreTest => restore_test(section, place, known)?,
+        Do::WriteItems => {
+            let changes = changes(section);
+            Event::WriteItems {
+                tables: tables(section, place, known)?,
+                changes,
+            }
+        }
+        Do::DamagePoints => {
+            let changes = changes(section);
+            Event::DamagePoints {
+                which: which(section),
+                changes,
+            }
+        }
+        Do::SetPoints => set_points(section)?,
         Do::DeleteKey | Do::DisableKey | Do::EnableKey | Do::FailJobs | Do::SkipRuns => return None,
+    })
+}
+
+/// Changes of items; an event without any is a mistake.
+fn changes(section: &Section<'_>) -> Changes {
+    let changes = read_changes(section);
+    if changes.is_none() {
+        let hint = "at least one of `added`, `changed`, `swapped` and `lost`";
+        section.note_at("do", "the event changes no item", hint);
+    }
+    changes
+}
+
+/// The recovery points that an event is about.
+fn which(section: &Section<'_>) -> Which {
+    Which {
+        tables: section.text("table").unwrap_or_else(|| "*".to_owned()),
+        vault: section.text("vault"),
+        end: choice(section, "which", &ENDS).unwrap_or(End::All),
+    }
+}
+
+fn set_points(section: &Section<'_>) -> Option<Event> {
+    let status = choice(section, "state", &POINT_STATES);
+    if !section.has("state") {
+        section.note_at("state", "`state` is missing: the state of the recovery points", "");
+    }
+    let (which, message) = (which(section), section.text("message").map(Arc::from));
+    Some(Event::SetPoints {
+        which,
+        status: status?,
+        message,
     })
 }
 

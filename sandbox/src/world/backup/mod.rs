@@ -72,7 +72,7 @@ pub(super) fn apply(spec: &Spec, cloud: &mut Cloud, start: DateTime<Utc>, now: D
         vaults::install(cloud, vault, age(vault.created_days_ago), now);
     }
     for testing in &spec.testing {
-        restore_testing::install(cloud, testing, older);
+        restore_testing::install(cloud, testing, older, start);
     }
     // Events first: what happens at the very hour of a plan's run has happened before it.
     for event in &spec.events {

@@ -1,15 +1,18 @@
-//! `[[restore-testing-plan]]`: listed and described; they do not run by themselves.
+//! `[[restore-testing-plan]]`: listed and described, and with `runs` at work.
 
 use backproof_toml_reader::Section;
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use super::shared::{default_role, located, role_arn, words};
 use crate::backup::documents::restore_testing as documents;
+use crate::backup::engine::restore_testing;
 use crate::backup::state::{PlaceKey, Schedule};
 use crate::cloud::Cloud;
 use crate::world::known::Known;
-use crate::world::values::{days, texts};
+use crate::world::values::{choice, days, texts};
 
 /// One plan.
 #[derive(Debug, Clone)]
@@ -22,6 +25,8 @@ pub(super) struct TestingSpec {
     points: Map<String, Value>,
     /// Each as `CreateRestoreTestingSelection` takes it.
     selections: Vec<Map<String, Value>>,
+    start_hours: Option<i64>,
+    runs: bool,
 }
 
 /// Reads one plan.
@@ -51,6 +56,8 @@ pub(super) fn read(section: &Section<'_>, known: &Known) -> Option<TestingSpec> 
     };
     set("IncludeVaults", arns(section, "include-vaults"));
     set("ExcludeVaults", arns(section, "exclude-vaults"));
+    let algorithms = [("latest", "LATEST_WITHIN_WINDOW"), ("random", "RANDOM_WITHIN_WINDOW")];
+    set("Algorithm", choice(section, "algorithm", &algorithms).map(Value::from));
     set("RecoveryPointTypes", texts(section, "point-types").map(Value::from));
     set("SelectionWindowDays", days(section, "window-days").map(Value::from));
     if let Err(error) = documents::read_points(Some(&points)) {
@@ -62,6 +69,15 @@ pub(super) fn read(section: &Section<'_>, known: &Known) -> Option<TestingSpec> 
         };
         section.note_at(key, words, "");
     }
+    let start_hours = days(section, "start-window-hours");
+    if start_hours.is_some_and(|hours| !(1..=168).contains(&hours)) {
+        section.note_at(
+            "start-window-hours",
+            "`start-window-hours` has to lie between 1 and 168",
+            "",
+        );
+    }
+    let runs = section.boolean("runs").unwrap_or(false);
     let account = place.as_ref().map_or("", |(account, _)| account);
     let selections = section.sections("selection");
     let selections = selections.iter().map(|section| {
@@ -76,6 +92,8 @@ pub(super) fn read(section: &Section<'_>, known: &Known) -> Option<TestingSpec> 
         timezone,
         points,
         selections,
+        start_hours,
+        runs,
     })
 }
 
@@ -128,7 +146,7 @@ fn testing_selection(section: &Section<'_>, account: &str, resources: Value) -> 
 }
 
 /// Puts a plan in its place.
-pub(super) fn install(cloud: &mut Cloud, spec: &TestingSpec, created: DateTime<Utc>) {
+pub(super) fn install(cloud: &mut Cloud, spec: &TestingSpec, created: DateTime<Utc>, start: DateTime<Utc>) {
     let (account, region) = (&spec.place.0, &spec.place.1);
     let id = cloud.ids.uuid();
     let arn = format!(
@@ -155,9 +173,13 @@ pub(super) fn install(cloud: &mut Cloud, spec: &TestingSpec, created: DateTime<U
             plan.selections.insert(selection.name.clone(), selection);
         }
     }
+    plan.start_hours = spec.start_hours.unwrap_or(plan.start_hours);
     cloud
         .place_mut(account, region)
         .backup
         .testing
         .insert(spec.name.clone(), plan);
+    if spec.runs {
+        restore_testing::schedule(cloud, &Arc::new(spec.place.clone()), &spec.name, start);
+    }
 }
