@@ -8,6 +8,7 @@ use crate::commands::collect::CollectArgs;
 use crate::commands::demo::DemoArgs;
 use crate::commands::diff::DiffArgs;
 use crate::commands::doctor::DoctorArgs;
+use crate::commands::drill::DrillArgs;
 use crate::commands::examples;
 use crate::commands::explain::ExplainArgs;
 use crate::commands::init::InitArgs;
@@ -27,7 +28,7 @@ use crate::commands::verify::VerifyPackArgs;
 ///
 /// Credentials, profile, Region and endpoint are taken the way every AWS tool takes them (AWS_PROFILE, AWS_REGION,
 /// AWS_ENDPOINT_URL, HTTPS_PROXY, AWS_CA_BUNDLE, …). BACKPROOF_PATIENCE (`1s` to `1h`, default `5m`) is how long a call to AWS is
-/// retried before it becomes a gap. Nothing is written to AWS except by `remediate apply`, `backup`, `restore`, `--to s3://…`, ledgers
+/// retried before it becomes a gap. Nothing is written to AWS except by `remediate apply`, `backup`, `restore`, `drill`, `--to s3://…`, ledgers
 /// in S3 and `--push securityhub`.
 #[derive(Debug, Parser)]
 #[command(name = "backproof", version, disable_version_flag = true)]
@@ -76,6 +77,9 @@ pub enum Command {
     Backup(BackupArgs),
     /// Restore a recovery point to a new table.
     Restore(RestoreArgs),
+    /// Restore recovery points to new tables, compare them with their source, measure the time, and delete them again: evidence that
+    /// restores work.
+    Drill(Box<DrillArgs>),
     /// Explain a verdict, a rule, a fact, a framework, the permissions needed or the exit codes.
     Explain(ExplainArgs),
     /// Run an example from audit to remediation on a simulated AWS: no account needed, nothing leaves this machine.

@@ -49,17 +49,19 @@ impl Exit {
         match self {
             Self::Compliant => {
                 "nothing required is open: every required rule that applies is compliant or waived; for remediation: everything asked for was done; for an \
-                 attestation: proven, or exposed within waivers only"
+                 attestation: proven, or exposed within waivers only; for a drill: every table was restored, and nothing speaks against it"
             }
             Self::Failed => "the program could not do its work",
             Self::Usage => {
                 "the command line or a settings file is wrong, or a folder or file that it names is not there"
             }
             Self::NonCompliant => {
-                "at least one required finding that is non-compliant and not waived, or an exposure, whatever else happened"
+                "at least one required finding that is non-compliant and not waived, or an exposure, whatever else happened; for a drill: a restore failed, \
+                 holds something else, or missed its RTO"
             }
             Self::EvidenceMissing => {
-                "nothing required is non-compliant, but evidence is missing; for `verify`: what was checked holds, and not all could be"
+                "nothing required is non-compliant, but evidence is missing; for `verify`: what was checked holds, and not all could be; for a \
+                 drill: something was not tested, not comparable, or may be left"
             }
             Self::EvidenceBroken => "evidence failed verification: something in it differs from what it should be",
             Self::Interrupted => "ended by Ctrl-C or by SIGTERM before it was done",

@@ -61,7 +61,7 @@ async fn run_unless_interrupted(command: Command) -> Outcome<Exit> {
         return run(command).await;
     }
     let so = match &command {
-        Command::Remediate(_) | Command::Backup(_) | Command::Protect(_) | Command::Restore(_) => {
+        Command::Remediate(_) | Command::Backup(_) | Command::Protect(_) | Command::Restore(_) | Command::Drill(_) => {
             "AWS goes on with what it has accepted; a journal, where there is one, says what that is: type the same command again to go on"
         }
         _ => "nothing was written, and nothing that was read is kept; type the same command to begin anew",
@@ -111,6 +111,7 @@ async fn run(command: Command) -> Outcome<Exit> {
         Command::Backup(args) => commands::backup::run(args).await,
         Command::Restore(args) => commands::restore::run(args).await,
         Command::Doctor(args) => commands::doctor::run(args).await,
+        Command::Drill(args) => commands::drill::run(*args).await,
         Command::Diff(args) => commands::diff::run(&args),
         Command::Sample(args) => commands::sample::run(args),
         Command::Explain(args) => commands::explain::run(args, &cli::program()),

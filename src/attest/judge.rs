@@ -88,6 +88,7 @@ pub(super) fn judge(
         changes: policies.changes,
         targets: targets.collect(),
         unlisted: unlisted.collect(),
+        drills: Vec::new(),
         restore_test_count,
         regions_unknown: packs.iter().any(|intact| intact.pack.manifest.coverage.regions_unknown),
         totals: ProofTotals::of(&tables),

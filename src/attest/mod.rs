@@ -5,6 +5,7 @@
 //! recovery points with their retention, deleted tables at once; packs do not. Nothing here talks to AWS, and the order
 //! in which packs are given does not matter.
 
+mod drills;
 pub(crate) mod good;
 mod judge;
 mod lives;
@@ -30,6 +31,7 @@ use crate::pack::intact::IntactPack;
 use crate::problem::{Outcome, Problem};
 use crate::sign::Signer;
 
+pub(crate) use drills::DrillLine;
 pub(crate) use shown::ShownPolicy;
 
 /// Whole days of UTC.
@@ -86,6 +88,8 @@ pub(crate) struct Attestation {
     pub(crate) tables: Vec<TableProof>,
     /// Tables that recovery points or jobs of the period speak of, and that no pack lists.
     pub(crate) unlisted: Vec<UnlistedTable>,
+    /// Restore drills of the period that the scans were given, by table, then time. No verdict rests on them.
+    pub(crate) drills: Vec<DrillLine>,
     /// Tables that AWS restore testing made: left out.
     pub(crate) restore_test_count: usize,
     /// A pack could not tell which Regions there are.
@@ -479,6 +483,7 @@ pub(crate) fn attest(packs: &[IntactPack], period: Period, is_strict: bool) -> O
     let follows_copies = all.iter().any(|(criteria, _)| criteria.policy.accepts_copies());
     let mut union = union::Union::new(&lives, (from, to), follows_copies);
     let derive_at = |place: usize| derive(&packs[place].inventory, all[place].0.policy.window_days);
+    let mut drills = drills::Drills::default();
     let mut next = Some(derive_at(0));
     for (place, (intact, (criteria, _))) in packs.iter().zip(&all).enumerate() {
         let Some(facts) = next.take().transpose()? else { break };
@@ -486,12 +491,14 @@ pub(crate) fn attest(packs: &[IntactPack], period: Period, is_strict: bool) -> O
         next = std::thread::scope(|scope| -> Result<_, Problem> {
             let ahead = (place + 1 < packs.len()).then(|| scope.spawn(|| derive_at(place + 1)));
             union.add(&intact.inventory, &facts)?;
+            drills.add(facts.drills());
             policies.add(&lives, &facts, criteria)?;
             Ok(ahead.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
         })?;
     }
     let mut attestation = judge::judge(&packs, (period, is_strict), &lives, policies, union);
     attestation.policies = shown::shown(&packs, &all);
+    attestation.drills = drills.of(period);
     if attestation.tables.is_empty() && attestation.unlisted.is_empty() {
         return Err(Problem::new("no table lived in this period")
             .at(format!("{} to {}", period.from, period.to))

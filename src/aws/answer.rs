@@ -116,10 +116,21 @@ impl Body {
         let value: Value = serde_json::from_slice(bytes).ok()?;
         let members = value.as_object();
         let is_list = |value: &&Value| value.is_array();
+        let ours = |member: &(&String, &Value)| !DATA.contains(&member.0.as_str());
         Some(Self {
             lists: members.map_or(0, |members| members.values().filter(is_list).count()),
             nulls: nulls_in_lists(&value),
-            halves: halves(&value),
+            halves: members.map_or_else(
+                || halves(&value),
+                |members| {
+                    half(members)
+                        + members
+                            .iter()
+                            .filter(ours)
+                            .map(|(_, value)| halves(value))
+                            .sum::<usize>()
+                },
+            ),
             error: members.and_then(error),
         })
     }
@@ -136,21 +147,27 @@ fn nulls_in_lists(value: &Value) -> usize {
     }
 }
 
+/// Members that hold items of a table: what is called how in them is people's own affair.
+const DATA: [&str; 4] = ["Items", "LastEvaluatedKey", "Responses", "UnprocessedKeys"];
+
 /// Names of members that come in pairs.
 const PAIRS: [(&str, &str); 2] = [("Key", "Value"), ("ConditionKey", "ConditionValue")];
 
 fn halves(value: &Value) -> usize {
     match value {
         Value::Array(elements) => elements.iter().map(halves).sum(),
-        Value::Object(members) => {
-            let is_text = |name: &str| members.get(name).is_some_and(Value::is_string);
-            let is_half = PAIRS.iter().any(|(key, value)| {
-                (members.contains_key(*key) || members.contains_key(*value)) && !(is_text(key) && is_text(value))
-            });
-            usize::from(is_half) + members.values().map(halves).sum::<usize>()
-        }
+        Value::Object(members) => half(members) + members.values().map(halves).sum::<usize>(),
         _ => 0,
     }
+}
+
+/// Is one member of a pair there without the other?
+fn half(members: &Map<String, Value>) -> usize {
+    let is_text = |name: &str| members.get(name).is_some_and(Value::is_string);
+    let is_half = PAIRS.iter().any(|(key, value)| {
+        (members.contains_key(*key) || members.contains_key(*value)) && !(is_text(key) && is_text(value))
+    });
+    usize::from(is_half)
 }
 
 /// Code and message of a body that names an error, or holds nothing but what errors hold.
@@ -213,6 +230,15 @@ mod tests {
         );
         assert_eq!(
             halves(r#"{"KeyId":"a","Conditions":[{"ConditionKey":"a","ConditionValue":null}]}"#),
+            1
+        );
+        // Items of tables may have attributes of any name.
+        assert_eq!(
+            halves(r#"{"Items":[{"Key":{"S":"a"}}],"LastEvaluatedKey":{"Key":{"S":"a"}}}"#),
+            0
+        );
+        assert_eq!(
+            halves(r#"{"Responses":{"T":[{"Value":{"S":"a"}}]},"Tags":[{"Key":"a"}]}"#),
             1
         );
         assert_eq!(Body::of(b"<Response/>"), None);

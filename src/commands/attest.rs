@@ -17,6 +17,7 @@ use crate::deliver::staging::{Access, Purpose, Staging};
 use crate::domain::rfc3339;
 use crate::exit::Exit;
 use crate::ledger::{Broken, Entry, Expected, Ledger, Note};
+use crate::pack::Manifest;
 use crate::pack::intact::{self, IntactPack, check};
 use crate::problem::{Outcome, Problem, Problems, count};
 use crate::render::{RenderError, Templates};
@@ -209,10 +210,10 @@ async fn of_ledger(
     let (mut packs, mut left_out) = (Vec::new(), Vec::new());
     for place in bearing_on(period, &checked.entries) {
         let entry = &checked.entries[place];
-        if entry.manifest.is_redacted {
+        if entry.manifest.is_redacted() {
             left_out.push(LeftOut {
                 sequence: entry.sequence,
-                as_of: entry.manifest.as_of,
+                as_of: entry.manifest.as_of(),
             });
             continue;
         }
@@ -273,25 +274,23 @@ async fn of_ledger(
 }
 
 /// Places of the packs of the period; of the last one before it, and of each account and Region the last one of the 31 days
-/// before it; and of those of the 30 days after it, whose jobs reach back into it.
+/// before it; and of those of the 30 days after it, whose jobs reach back into it. Drills list no table: they bear on no period by
+/// themselves, but through the scans that counted them.
 fn bearing_on(period: Period, entries: &[Entry]) -> Vec<usize> {
     let (start, last) = (period.start(), period.end() + TimeDelta::days(30));
-    let mut places: Vec<usize> = (0..entries.len())
-        .filter(|place| (start..=last).contains(&entries[*place].manifest.as_of))
+    let scans = entries.iter().enumerate();
+    let scans: Vec<(usize, &Manifest)> = scans
+        .filter_map(|(place, entry)| Some((place, entry.manifest.as_scan()?)))
         .collect();
-    let mut before: Vec<usize> = (0..entries.len())
-        .filter(|place| entries[*place].manifest.as_of < start)
-        .collect();
-    before.sort_by_key(|place| std::cmp::Reverse(entries[*place].manifest.as_of));
+    let in_it = scans.iter().filter(|(_, scan)| (start..=last).contains(&scan.as_of));
+    let mut places: Vec<usize> = in_it.map(|(place, _)| *place).collect();
+    let mut before: Vec<(usize, &Manifest)> = scans.into_iter().filter(|(_, scan)| scan.as_of < start).collect();
+    before.sort_by_key(|(_, scan)| std::cmp::Reverse(scan.as_of));
     let mut known: BTreeSet<(&str, &str)> = BTreeSet::new();
     // A pack with pseudonyms stands for no other, and is told of.
-    let newest = before.iter().map(|place| &entries[*place].manifest);
-    let newest = newest
-        .filter(|manifest| !manifest.is_redacted)
-        .map(|manifest| manifest.as_of)
-        .max();
-    for place in before {
-        let manifest = &entries[place].manifest;
+    let newest = before.iter().filter(|(_, scan)| !scan.is_redacted);
+    let newest = newest.map(|(_, scan)| scan.as_of).max();
+    for (place, manifest) in before {
         if Some(manifest.as_of) != newest && manifest.as_of < start - TimeDelta::days(31) {
             continue;
         }

@@ -6,13 +6,16 @@ use chrono::Utc;
 use clap::Args;
 
 use crate::aws::failure::FailureKind;
+use crate::aws::target::Target;
 use crate::commands::remediate::jobs::{WaitArgs, followed, intervals, outcome};
 use crate::commands::remediate::targets;
-use crate::commands::shared::output::print;
+use crate::commands::shared::output::{Single, print};
+use crate::commands::shared::reading::{ReadingArgs, ReadingBar};
 use crate::domain::{Arn, TargetId, table_arn};
+use crate::drill::compare::{Before, Side, Wish, point_to};
 use crate::duration;
 use crate::exit::Exit;
-use crate::problem::{Outcome, Problem, Problems, one_line};
+use crate::problem::{Outcome, Problem, Problems, count, one_line};
 use crate::remediate::Action;
 use crate::remediate::actions::{Deed, Doing, OnDemandBackup, default_role, table_names, token};
 use crate::remediate::follow::Job;
@@ -51,6 +54,24 @@ pub struct BackupArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the text as a heading")]
     pub wait: WaitArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub digest: DigestArgs,
+}
+
+/// Whether and how to take digests.
+#[derive(Debug, Args)]
+pub struct DigestArgs {
+    /// Read each table whole before its job and after it, and file the digest of what the recovery point has to hold. Tables are
+    /// backed up one after the other, and each job is waited for. What is read is billed.
+    #[arg(long)]
+    pub digest: bool,
+    /// The folder for the files of digests. Without this flag: where the command runs.
+    #[arg(long, value_name = "DIR", requires = "digest")]
+    pub digest_to: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub reading: ReadingArgs,
 }
 
 /// Runs `backup`.
@@ -61,12 +82,13 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
     let settings = Settings::load(args.config.as_deref(), None, None)?;
     let (every, at_most) = intervals(&args.wait.times)?;
     let (cold_after_days, delete_after_days) = lifecycle(&args, &settings)?;
+    let digests = Digests::prepare(&args.digest)?;
     let vault = args
         .vault
         .clone()
         .unwrap_or_else(|| settings.remediation.vault_or_default().to_owned());
     let mut actions = Vec::new();
-    for (arn, target, partition) in resolve(&args.tables, args.region.as_deref()).await? {
+    for (arn, target, partition) in resolve(&args.tables, args.region.as_deref(), "nothing was started").await? {
         let role = args.role.clone().or_else(|| settings.remediation.role_arn.clone());
         let deed = OnDemandBackup {
             table_id: None,
@@ -101,7 +123,7 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
         return Ok(Exit::Compliant);
     }
     let targets = targets(&settings, actions.iter().map(Action::target)).await?;
-    let (mut jobs, mut refused) = (Vec::new(), 0);
+    let (mut jobs, mut ended, mut refused) = (Vec::new(), Vec::new(), 0);
     for action in actions {
         let id = action.target();
         let Some(target) = targets.get(&id) else {
@@ -109,6 +131,10 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
             continue;
         };
         let name = action.name();
+        let taking = match &digests {
+            Some(digests) => Some(digests.begin(target, &name).await),
+            None => None,
+        };
         let doing = Doing {
             round: 0,
             id: &action.id,
@@ -118,11 +144,20 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
             Ok(done) => {
                 let job_id = done.job.unwrap_or_default();
                 print(&format!("{}\t{}\n", one_line(&name), one_line(&job_id)))?;
-                jobs.push(Job {
+                let job = Job {
                     id: job_id,
                     target: target.clone(),
                     action,
-                });
+                };
+                let Some(taking) = taking else {
+                    jobs.push(job);
+                    continue;
+                };
+                ended.extend(followed(vec![job.clone()], every, at_most).await);
+                if let Err(problems) = taking.end(&job).await {
+                    refused += 1;
+                    stderr::fail(&problems);
+                }
             }
             Err(failure) => {
                 refused += 1;
@@ -146,12 +181,131 @@ pub async fn run(args: BackupArgs) -> Outcome<Exit> {
             }
         }
     }
-    let ended = if args.wait.wait {
-        followed(jobs, every, at_most).await
-    } else {
-        Vec::new()
-    };
-    Ok(outcome(&ended, refused, args.wait.wait))
+    let waits = args.wait.wait || digests.is_some();
+    if waits {
+        ended.extend(followed(jobs, every, at_most).await);
+    }
+    Ok(outcome(&ended, refused, waits))
+}
+
+/// How digests are taken, and where they go.
+struct Digests {
+    wish: Wish,
+    folder: PathBuf,
+}
+
+/// A digest under way: the table was read, or could not be.
+struct Taking<'d> {
+    digests: &'d Digests,
+    file: Single,
+    before: Result<Before, String>,
+}
+
+impl Digests {
+    /// Everything that can be wrong with them before any table is backed up. `None`: none are asked for.
+    ///
+    /// Errors: flags that go with `--digest` only; no rate; no such folder.
+    fn prepare(args: &DigestArgs) -> Outcome<Option<Self>> {
+        let wish = args.reading.wish()?;
+        if !args.digest {
+            return match wish == Wish::default() {
+                true => Ok(None),
+                false => Err(Problem::usage("how to read tables is of no use here")
+                    .at("`--read-rate`, `--segments`, `--consistent`")
+                    .why("tables are read for digests only")
+                    .hint("add `--digest`, or leave them out")
+                    .into()),
+            };
+        }
+        let folder = args.digest_to.clone().unwrap_or_else(|| PathBuf::from("."));
+        if !folder.is_dir() {
+            return Err(Problem::usage("could not use the folder for digests")
+                .at(folder.display().to_string())
+                .why("there is no such folder")
+                .so("no backup was started")
+                .hint("create it first, or choose another one by `--digest-to`")
+                .into());
+        }
+        Ok(Some(Self { wish, folder }))
+    }
+
+    /// Reads a table before its job is started. A table that cannot be read is backed up all the same.
+    async fn begin(&self, target: &Target, name: &str) -> Taking<'_> {
+        let name_of_file = format!("digest-{name}-{}.json", Utc::now().format("%Y%m%dT%H%M%SZ"));
+        let bar = ReadingBar::new(name);
+        let before = Before::read(Side { target, table: name }, &self.wish, &|progress| bar.tell(progress)).await;
+        Taking {
+            digests: self,
+            file: Single::File(self.folder.join(name_of_file), "by `--digest-to`"),
+            before,
+        }
+    }
+}
+
+impl Taking<'_> {
+    /// Reads the table again, files both readings and lets the recovery point name the file.
+    ///
+    /// Errors: there is no digest of the point, and why.
+    async fn end(self, job: &Job) -> Outcome<()> {
+        let name = job.action.name();
+        let id = job.action.target();
+        let place = format!("account {}, {}", id.account_id, id.region);
+        let none = |why: String| {
+            Problem::new(format!(
+                "there is no digest of the recovery point of `{}`",
+                one_line(&name)
+            ))
+            .at(place.clone())
+            .why(why)
+        };
+        let side = Side {
+            target: &job.target,
+            table: &name,
+        };
+        let Deed::OnDemandBackup(deed) = &job.action.deed else {
+            return Ok(());
+        };
+        let wish = &self.digests.wish;
+        let taken = match self.before {
+            Ok(before) => {
+                let bar = ReadingBar::new(&name);
+                before
+                    .after(side, &deed.table_arn, &job.id, wish, &|progress| bar.tell(progress))
+                    .await
+            }
+            Err(why) => Err(why),
+        };
+        let digest = taken.map_err(|why| {
+            none(why)
+                .so("the backup is none the worse for it")
+                .hint("`backproof explain permissions --command backup` prints the rights needed")
+        })?;
+        let text = digest.to_json().map_err(&none)?;
+        let sha256 = crate::digest::of_bytes(text.as_bytes());
+        self.file.write(&text)?;
+        if let Some(why) = digest.weakness() {
+            return Err(none(why)
+                .so("the file says so, and no restore can be held against it; the backup is none the worse for it")
+                .hint("take it when nothing writes to the table")
+                .into());
+        }
+        let items = count(usize::try_from(digest.after.items).unwrap_or(usize::MAX), "item");
+        say(&format!(
+            "{}: {items} before the job, and the same after it",
+            one_line(&name)
+        ));
+        match point_to(side, &digest, &sha256).await {
+            Ok(()) => say(&format!(
+                "{}: the recovery point names the file by a tag",
+                one_line(&name)
+            )),
+            Err(why) => say(&format!(
+                "{}: no tag on the recovery point names the file: {why}",
+                one_line(&name)
+            )),
+        }
+        Ok(())
+    }
 }
 
 fn lifecycle(args: &BackupArgs, settings: &Settings) -> Outcome<(Option<i64>, i64)> {
@@ -191,18 +345,21 @@ fn lifecycle(args: &BackupArgs, settings: &Settings) -> Outcome<(Option<i64>, i6
     Ok((cold, delete))
 }
 
-/// Names and ARNs to ARNs.
-/// ARN, place and partition of tables that were given by name or ARN.
+/// ARN, place and partition of tables that were given by name or ARN. `so` is for messages: what follows from a mistake.
 ///
 /// Errors: not the ARN of a table; a name, and the Region is not known; no credentials.
-pub(super) async fn resolve(tables: &[String], region: Option<&str>) -> Outcome<Vec<(String, TargetId, String)>> {
+pub(super) async fn resolve(
+    tables: &[String],
+    region: Option<&str>,
+    so: &str,
+) -> Outcome<Vec<(String, TargetId, String)>> {
     let mut resolved = Vec::new();
     let mut own = None;
     for table in tables {
         if let Some(arn) = Arn::parse(table) {
             if arn.table_name().is_none() {
                 return Err(Problem::usage(format!("`{table}` is not the ARN of a DynamoDB table"))
-                    .so("nothing was started")
+                    .so(so)
                     .hint("write it like arn:aws:dynamodb:eu-west-1:111122223333:table/Orders")
                     .into());
             }
@@ -211,7 +368,7 @@ pub(super) async fn resolve(tables: &[String], region: Option<&str>) -> Outcome<
             continue;
         }
         if own.is_none() {
-            own = Some(own_target(region, "nothing was started").await?);
+            own = Some(own_target(region, so).await?);
         }
         if let Some((target, partition)) = &own {
             resolved.push((table_arn(partition, target, table), target.clone(), partition.clone()));

@@ -16,6 +16,7 @@ use crate::aws::target::{Identity, Session, Target};
 use crate::collect::{Progress, Wanted, collect};
 use crate::commands::report::open_staging;
 use crate::commands::shared::args::{AccessArgs, ScopeArgs};
+use crate::commands::shared::drills::Drills;
 use crate::deliver::staging::Purpose;
 use crate::domain::{Account, TargetId};
 use crate::exit::Exit;
@@ -48,7 +49,7 @@ pub struct CollectArgs {
 pub async fn run(args: CollectArgs) -> Outcome<Exit> {
     let settings = in_scope(Settings::load(args.scope.config.as_deref(), None, None)?, &args.scope)?;
     let staging = open_staging(&args.to, args.access.access(), Purpose::Inventory)?;
-    let inventory = into(&settings, &Wanted::all(), staging.dir()).await?;
+    let inventory = into(&settings, &Wanted::all(), &Drills::default(), staging.dir()).await?;
     let tables = inventory.manifest.frames.get("tables").copied().unwrap_or(0);
     let dir = staging.commit()?;
     say(&format!(
@@ -81,11 +82,11 @@ fn unknown_region(region: &str, why: impl Into<String>, hint: &str) -> Problem {
         .hint(hint)
 }
 
-/// Collects into `dir/inventory`.
+/// Collects into `dir/inventory`, with the drills that were read before.
 ///
 /// Errors: no credentials, no caller identity, a Region that does not exist, a disk that refuses, credentials that
 /// expire. Everything else is a gap in the inventory.
-pub(crate) async fn into(settings: &Settings, wanted: &Wanted, dir: &Path) -> Outcome<Inventory> {
+pub(crate) async fn into(settings: &Settings, wanted: &Wanted, drills: &Drills, dir: &Path) -> Outcome<Inventory> {
     let started_at = Utc::now();
     let log = Arc::new(CallLog::default());
     let session = Session::load().await?;
@@ -103,6 +104,7 @@ pub(crate) async fn into(settings: &Settings, wanted: &Wanted, dir: &Path) -> Ou
     writer.push(&targets.rows)?;
     // Ages are whole seconds: AWS's clock has no more.
     let as_of = identity.at;
+    drills.write((&targets.rows, as_of), &writer, &log)?;
     let progress = Progress::default();
     let bar = progress_bar(targets.ready.len());
     tokio::select! {

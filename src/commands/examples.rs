@@ -200,6 +200,20 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "drill",
+        &[
+            ("What a drill would take", "backproof drill Music --dry-run"),
+            (
+                "Restore the newest point of a table, compare it, and delete the new table",
+                "backproof drill Music --to drill",
+            ),
+        ],
+    ),
+    (
+        "drill clean",
+        &[("Delete what a drill has left", "backproof drill clean drill --yes")],
+    ),
+    (
         "explain",
         &[
             ("Why a table is judged as it is", "backproof explain table Music"),

@@ -1,5 +1,6 @@
 //! `ledger`: the row of packs, listed, appended to, copied from.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use chrono::Utc;
@@ -11,9 +12,12 @@ use crate::commands::shared::evidence::must_be_pack;
 use crate::commands::shared::output::print;
 use crate::commands::shared::signing::{intact, keeping, lines};
 use crate::deliver::staging::{Purpose, Staging};
+use crate::drill::pack::DrillPack;
+use crate::drill::record::Verdict;
 use crate::exit::Exit;
 use crate::ledger::{Entry, Ledger};
 use crate::pack::intact::{look, open};
+use crate::pack::{AnyManifest, Seal as _};
 use crate::problem::{Outcome, Problem, count};
 use crate::settings::Settings;
 use crate::sign::{Signers, Trust};
@@ -136,7 +140,7 @@ fn table(entries: &[Entry]) -> String {
     for entry in entries {
         let manifest = &entry.manifest;
         let signers: Vec<String> = manifest
-            .signed_by
+            .signed_by()
             .iter()
             .map(|signer| {
                 one_line(if signer.name.is_empty() {
@@ -146,12 +150,20 @@ fn table(entries: &[Entry]) -> String {
                 })
             })
             .collect();
+        // A drill judges no table: it says how many restores it made, and how many of them did not hold.
+        let (tables, open) = match manifest {
+            AnyManifest::Scan(scan) => (
+                scan.totals.tables.to_string(),
+                scan.totals.non_compliant_by_severity.values().sum::<u64>().to_string(),
+            ),
+            AnyManifest::Drill(drill) => ("drill".to_owned(), of_drill(&drill.verdicts)),
+        };
         text.push_str(&format!(
             "{:>8}  {:<20}  {:>7}  {:>14}  {:<64}  {}\n",
             entry.sequence,
-            manifest.as_of.format("%Y-%m-%dT%H:%M:%SZ"),
-            manifest.totals.tables,
-            manifest.totals.non_compliant_by_severity.values().sum::<u64>(),
+            manifest.as_of().format("%Y-%m-%dT%H:%M:%SZ"),
+            tables,
+            open,
             entry.sha256,
             if signers.is_empty() {
                 "nobody".to_owned()
@@ -163,19 +175,42 @@ fn table(entries: &[Entry]) -> String {
     text
 }
 
+/// `2 of 3 failed`, `3 held`: restores of a drill.
+fn of_drill(verdicts: &BTreeMap<String, u64>) -> String {
+    let all: u64 = verdicts.values().sum();
+    let bad = [Verdict::Failed, Verdict::Different].map(|verdict| verdict.as_str());
+    let failed: u64 = bad.iter().filter_map(|verdict| verdicts.get(*verdict)).sum();
+    let untested = verdicts.get(Verdict::NotTested.as_str()).copied().unwrap_or(0);
+    match (failed, untested) {
+        (0, 0) => format!("{all} restored"),
+        (0, _) => format!("{untested} of {all} open"),
+        _ => format!("{failed} of {all} bad"),
+    }
+}
+
 fn as_json(entry: &Entry) -> serde_json::Value {
     let manifest = &entry.manifest;
-    json!({
+    let mut value = json!({
+        "kind": if manifest.as_drill().is_some() { "drill" } else { "scan" },
         "sequence": entry.sequence,
         "manifest_sha256": entry.sha256,
-        "previous": manifest.previous,
-        "scan_id": manifest.scan_id,
-        "as_of": manifest.as_of,
-        "sealed_at": manifest.sealed_at,
+        "previous": manifest.previous(),
+        "as_of": manifest.as_of(),
+        "sealed_at": manifest.sealed_at(),
         "received_at": entry.received,
-        "signed_by": manifest.signed_by,
-        "totals": manifest.totals,
-    })
+        "signed_by": manifest.signed_by(),
+    });
+    match manifest {
+        AnyManifest::Scan(scan) => {
+            value["scan_id"] = json!(scan.scan_id);
+            value["totals"] = json!(scan.totals);
+        }
+        AnyManifest::Drill(drill) => {
+            value["run_id"] = json!(drill.run_id);
+            value["verdicts"] = json!(drill.verdicts);
+        }
+    }
+    value
 }
 
 async fn append(args: &LedgerAppendArgs) -> Outcome<Exit> {
@@ -213,7 +248,14 @@ async fn fetch(args: &LedgerFetchArgs) -> Outcome<Exit> {
     // It appears whole and checked, or not at all.
     let staging = Staging::open(&args.to, args.access.access(), Purpose::Copy)?;
     ledger.copy_pack(entry, staging.dir()).await?;
-    look(open(staging.dir())?, &Trust::none()).map_err(|problem| Problem {
+    let held = if entry.manifest.as_drill().is_some() {
+        DrillPack::open(staging.dir(), &Trust::none(), None).map(|_| ())
+    } else {
+        open(staging.dir())
+            .and_then(|pack| look(pack, &Trust::none()))
+            .map(|_| ())
+    };
+    held.map_err(|problem| Problem {
         so: "nothing was copied; nothing in this pack can be relied on".to_owned(),
         ..problem
     })?;

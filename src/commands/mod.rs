@@ -7,6 +7,7 @@ pub mod collect;
 pub mod demo;
 pub mod diff;
 pub mod doctor;
+pub mod drill;
 pub(crate) mod examples;
 pub mod explain;
 pub mod init;

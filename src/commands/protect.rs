@@ -13,6 +13,7 @@ use crate::commands::remediate::plan::{choice, wanted};
 use crate::commands::remediate::{reached, show};
 use crate::commands::shared::args::RuleArgs;
 use crate::commands::shared::criteria;
+use crate::commands::shared::drills::Drills;
 use crate::commands::shared::output::print;
 use crate::deliver::staging::Staging;
 use crate::domain::{TargetId, Verdict};
@@ -112,7 +113,7 @@ pub async fn run(args: ProtectArgs) -> Outcome<Exit> {
     for rule in &mut criteria.rules.0 {
         rule.is_named |= FIRST.contains(&&*rule.id);
     }
-    let tables = resolve(&args.tables, args.region.as_deref()).await?;
+    let tables = resolve(&args.tables, args.region.as_deref(), "nothing was changed").await?;
     let places: BTreeSet<TargetId> = tables.iter().map(|(_, at, _)| at.clone()).collect();
     settings.regions = places
         .iter()
@@ -130,7 +131,13 @@ pub async fn run(args: ProtectArgs) -> Outcome<Exit> {
 
     let wanted = wanted(criteria::frames(&criteria)).with_tag_keys(criteria::tag_keys(&criteria));
     let scratch = Staging::scratch()?;
-    let inventory = collect::into(&settings, &wanted, scratch.dir()).await?;
+    let inventory = collect::into(
+        &settings,
+        &wanted,
+        &Drills::of_settings(&settings).await?,
+        scratch.dir(),
+    )
+    .await?;
     let before = judge(&inventory, &criteria)?;
     let known: BTreeSet<&str> = before.tables.iter().map(|table| table.table_arn.as_str()).collect();
     let missing: Vec<Problem> = choice
@@ -172,7 +179,16 @@ pub async fn run(args: ProtectArgs) -> Outcome<Exit> {
         return Ok(done);
     }
     let scratch = Staging::scratch()?;
-    let now = judge(&collect::into(&settings, &wanted, scratch.dir()).await?, &criteria)?;
+    let now = judge(
+        &collect::into(
+            &settings,
+            &wanted,
+            &Drills::of_settings(&settings).await?,
+            scratch.dir(),
+        )
+        .await?,
+        &criteria,
+    )?;
     let judged = judged(&plan, Some(&before), &now);
     print(&show::judged(&judged, true))?;
     Ok(match (judged.is_bad(), judged.is_unknown(), stand(&choice, &now)) {

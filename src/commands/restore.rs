@@ -244,7 +244,7 @@ async fn chosen(target: &Target, named: &Named) -> Outcome<Point> {
             (point, false)
         }
     };
-    if !matches!(point.status.as_str(), "COMPLETED" | "AVAILABLE" | "EXPIRED") {
+    if !point.is_restorable() {
         let what = format!("recovery point `{}` cannot be restored", one_line(&point.arn));
         return Err(refused(what, at)
             .why(format!("it is {}", one_line(&point.status)))

@@ -8,8 +8,9 @@ use clap::Args;
 
 use crate::collect::{Wanted, collected};
 use crate::commands::report::{Output, default_folder_at, explain_policy};
-use crate::commands::shared::args::{OutputArgs, RuleArgs, ScopeArgs};
+use crate::commands::shared::args::{DrillArgs, OutputArgs, RuleArgs, ScopeArgs};
 use crate::commands::shared::criteria;
+use crate::commands::shared::drills::Drills;
 use crate::commands::shared::signing::Makes;
 use crate::commands::shared::since;
 use crate::commands::{baseline, collect};
@@ -38,6 +39,9 @@ pub struct ScanArgs {
     /// for each action which finding led to it, what was done, and how the finding stands now. May be given for several plans.
     #[arg(long, value_name = "PLAN", conflicts_with = "redact_accounts")]
     pub after: Vec<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub drills: DrillArgs,
     /// Print which tier of the policy takes this table (name or ARN) and the values that apply to it, and stop.
     #[arg(long, value_name = "TABLE", help_heading = "Rules and policy")]
     pub explain_policy: Option<String>,
@@ -54,6 +58,8 @@ pub async fn run(args: ScanArgs) -> Outcome<Exit> {
     let makes = Makes::Pack(settings.ledger.as_deref());
     let output = Output::prepare(&args.output, makes, &settings.accounts).await?;
     criteria.changes = since::read(&args.after, criteria.baseline.as_ref(), output.ledger()).await?;
+    let ledger = args.output.signing.ledger.as_deref().or(settings.ledger.as_deref());
+    let drills = Drills::read(&args.drills, ledger, settings.allowed_signers.as_deref()).await?;
     // The digest of this program goes into the manifest; it is made while AWS is read.
     std::thread::spawn(binary_sha256);
     let staging = output.staging(&default_folder_at(Utc::now()), Purpose::Scan)?;
@@ -64,7 +70,7 @@ pub async fn run(args: ScanArgs) -> Outcome<Exit> {
         frames.extend(collected().filter(|frame| !COSTLY_FRAMES.contains(frame)));
     }
     let wanted = Wanted::frames(frames).with_tag_keys(criteria::tag_keys(&criteria));
-    let inventory = collect::into(&settings, &wanted, &output.collect_into(&staging)?).await?;
+    let inventory = collect::into(&settings, &wanted, &drills, &output.collect_into(&staging)?).await?;
     since::check(&args.after, &criteria.changes, &inventory)?;
     if let Some(table) = &args.explain_policy {
         return explain_policy(&inventory, &criteria, table);

@@ -1,16 +1,21 @@
 //! `verify`: does an evidence pack hold, or a whole ledger? Without any credentials, but for a ledger in S3.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use chrono::Utc;
 use clap::Args;
 
 use crate::commands::shared::args::TrustArgs;
-use crate::commands::shared::evidence::must_be_pack;
+use crate::commands::shared::evidence::{is_drill, must_be_pack};
 use crate::commands::shared::output::print;
 use crate::criteria::changes::CHANGES_DIR;
 use crate::criteria::files::CRITERIA_DIR;
+use crate::domain::rfc3339;
+use crate::drill::pack::DrillPack;
 use crate::exit::Exit;
 use crate::ledger::{Checked, Entry, Expected, Ledger, Note};
+use crate::pack::AnyManifest;
 use crate::pack::intact::{IntactPack, as_broken, broken, look, open};
 use crate::pack::manifest::FileEntry;
 use crate::pack::verify::{Verified, verify};
@@ -21,7 +26,7 @@ use crate::sign::{Signer, Trust};
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyPackArgs {
-    /// The folder of the pack: what a scan wrote.
+    /// The folder of the pack: what a scan or a drill wrote.
     #[arg(value_name = "PACK", required_unless_present = "ledger", conflicts_with = "ledger")]
     pub pack: Option<PathBuf>,
     /// A whole ledger instead: its chain and every pack in it. Only one in S3 needs credentials.
@@ -62,6 +67,9 @@ pub(super) fn trust(args: &TrustArgs) -> Result<Trust, Problem> {
 
 fn of_pack(dir: &Path, trust: &Trust) -> Outcome<Exit> {
     must_be_pack(dir)?;
+    if is_drill(dir) {
+        return of_drill(dir, trust);
+    }
     let held = look(open(dir)?, trust)?;
     let mut verified = verify(&held)?;
     of_changes(&held, trust, &mut verified)?;
@@ -94,7 +102,7 @@ fn of_pack(dir: &Path, trust: &Trust) -> Outcome<Exit> {
     text.push_str(&format!(
         "{verdict}{with_notes}: scan {} as of {}, manifest SHA-256 {}\n",
         one_line(&manifest.scan_id),
-        crate::domain::rfc3339(manifest.as_of),
+        rfc3339(manifest.as_of),
         held.pack.manifest_sha256
     ));
     print(&text)?;
@@ -124,6 +132,52 @@ fn of_changes(held: &IntactPack, trust: &Trust, verified: &mut Verified) -> Resu
     Ok(())
 }
 
+/// As [`of_pack`], of the pack of a drill.
+fn of_drill(dir: &Path, trust: &Trust) -> Outcome<Exit> {
+    let pack = DrillPack::open(dir, trust, Some(Utc::now()))?;
+    let documents = pack.same_documents()?;
+    let mut text = String::new();
+    for line in pack
+        .shown
+        .iter()
+        .chain(documents.as_ref().ok())
+        .chain(&said_of(&pack.signers))
+    {
+        text.push_str(&format!("ok: {}\n", one_line(line)));
+    }
+    for drill in &pack.record.drills {
+        text.push_str(&format!(
+            "drill {}: {}, {}\n",
+            drill.number,
+            one_line(&drill.source.table_arn),
+            drill.verdict.as_str()
+        ));
+    }
+    if let Some(number) = pack.manifest.sequence {
+        text.push_str(&format!(
+            "note: claims number {number} of a ledger: not checked; `verify --ledger` checks the whole ledger\n"
+        ));
+    }
+    let (verdict, exit) = match &documents {
+        Ok(_) => ("the evidence holds", Exit::Compliant),
+        Err(what) => {
+            text.push_str(&format!("not checked: {}\n", one_line(what)));
+            (
+                "the evidence holds, but for what was not checked",
+                Exit::EvidenceMissing,
+            )
+        }
+    };
+    text.push_str(&format!(
+        "{verdict}: drill {} of {}, manifest SHA-256 {}; it says what was restored, not that tables are backed up\n",
+        one_line(&pack.record.run_id),
+        rfc3339(pack.record.ended_at),
+        pack.manifest_sha256
+    ));
+    print(&text)?;
+    Ok(exit)
+}
+
 /// What can be said of signatures. A signature that no key of the verifier was held against proves nothing of the signer.
 fn said_of(signers: &[Signer]) -> Vec<String> {
     if signers.is_empty() {
@@ -142,8 +196,22 @@ fn said_of(signers: &[Signer]) -> Vec<String> {
 async fn of_ledger(address: &str, head: Option<&str>, trust: &Trust) -> Outcome<Exit> {
     let ledger = Ledger::open_to_read(address).await?;
     let (mut unchecked, mut told) = (Vec::new(), Vec::new());
+    let mut runs = BTreeMap::new();
     let mut check_pack = |entry: &Entry, dir: &Path| -> Result<(), String> {
         // The signatures of the chain are checked apart, with what the verifier trusts.
+        if let AnyManifest::Drill(manifest) = &entry.manifest {
+            let checked = DrillPack::open(dir, &Trust::none(), Some(Utc::now())).and_then(|pack| pack.same_documents());
+            let documents = checked.map_err(|problem| format!("{}: {}", problem.location, problem.why))?;
+            let sequence = entry.sequence;
+            unchecked.extend(documents.err().map(|what| Note::NotChecked { sequence, what }));
+            if let Some(first) = runs.insert(manifest.run_id.clone(), sequence) {
+                return Err(format!(
+                    "pack {first} is of the same drill, {}: it was filed again",
+                    manifest.run_id
+                ));
+            }
+            return Ok(());
+        }
         let held = open(dir).and_then(|pack| look(pack, &Trust::none()));
         let verified = held.and_then(|held| {
             let mut verified = verify(&held)?;
@@ -216,9 +284,14 @@ fn line(entry: &Entry, checked: &Checked) -> String {
         format!("signed by {}", signers.join(" and "))
     };
     format!(
-        "pack {} as of {}, manifest SHA-256 {}, {signed}\n",
+        "pack {}{} as of {}, manifest SHA-256 {}, {signed}\n",
         entry.sequence,
-        crate::domain::rfc3339(entry.manifest.as_of),
+        if entry.manifest.as_drill().is_some() {
+            ", a drill,"
+        } else {
+            ""
+        },
+        rfc3339(entry.manifest.as_of()),
         entry.sha256
     )
 }
@@ -242,6 +315,6 @@ fn verdict(checked: &Checked, last: &Entry, head: Option<&str>) -> String {
         "the ledger holds{but}: {}, head {} ({}); {end}\n",
         count(checked.entries.len(), "pack"),
         last.sha256,
-        crate::domain::rfc3339(last.manifest.as_of),
+        rfc3339(last.manifest.as_of()),
     )
 }

@@ -268,9 +268,9 @@ facts! {
     /// No job failed without a later success. Unknown if the jobs or the table could not be read.
     backup_jobs_recovered: bool = ["tables", "backup_jobs"],
 
-    /// How the last restore of a recovery point of the table ended, as far back as AWS remembers: `succeeded`, `failed`, `not-tested` (none was seen; one that was stopped, or could not begin, is none), or `forgotten`: the last one is older than the 30 days for which AWS keeps restore jobs, and a recovery point remembers its date, and not how it ended. Unknown if the table could not be described or restore jobs could not be read, or if no restore was seen and a vault could not be read.
+    /// How the last restore of a recovery point of the table ended, as far back as AWS remembers or drills tell: `succeeded`, `failed`, `not-tested` (none was seen; one that was stopped, or could not begin, is none), or `forgotten`: the last one is older than the 30 days for which AWS keeps restore jobs, and a recovery point remembers its date, and not how it ended. A drill counts as its restore job does, and for longer; one that brought back something else failed. Unknown if the table could not be described or restore jobs or a drill could not be read, or if no restore was seen and a vault could not be read.
     restore_outcome: Text = ["tables", "vaults", "recovery_points", "restore_jobs"],
-    /// A restore of a recovery point of the table succeeded, as far back as AWS remembers; one whose validation failed did not. Unknown if none was seen and restore jobs or a vault could not be read, or there was one that is older than the 30 days for which AWS keeps restore jobs.
+    /// A restore of a recovery point of the table succeeded, as far back as AWS remembers or drills tell; one whose validation failed did not, nor a drill that brought back something else. Unknown if none was seen and restore jobs, a drill or a vault could not be read, or there was one that is older than the 30 days for which AWS keeps restore jobs.
     restore_succeeded: bool = ["tables", "vaults", "recovery_points", "restore_jobs"],
     /// When a recovery point of the table was last restored, however that ended. Unknown if no restore was seen.
     last_restore_seen_at: DateTime<Utc> = ["tables", "vaults", "recovery_points", "restore_jobs"] none if (restore_outcome == "not-tested"),
@@ -278,14 +278,22 @@ facts! {
     last_restore_at: DateTime<Utc> = ["tables", "vaults", "recovery_points", "restore_jobs"] none if (restore_succeeded == false),
     /// How long ago, in days, the last restore that succeeded was made. Unknown if none was seen.
     last_restore_age_days_seen: f64 = ["tables", "vaults", "recovery_points", "restore_jobs"] none if (restore_succeeded == false),
-    /// How long ago, in days, the last restore that succeeded was made, over all evidence. Unknown if there was none, restore jobs or a vault could not be read, or a later one is older than AWS keeps restore jobs.
+    /// How long ago, in days, the last restore that succeeded was made, over all evidence. Unknown if there was none, restore jobs, a drill or a vault could not be read, or a later one is older than AWS keeps restore jobs.
     last_restore_age_days: f64 = ["tables", "vaults", "recovery_points", "restore_jobs"] none if (restore_succeeded == false),
-    /// How long the last restore that succeeded took, in minutes, from the creation of the job to its completion. Unknown if AWS remembers no such job.
+    /// How long the last restore that succeeded took, in minutes, from the creation of the job to its completion; of a drill, from the order to the last index ACTIVE. Unknown if AWS remembers no such job, and no drill tells of it.
     last_restore_minutes: f64 = ["tables", "restore_jobs"] none if (restore_succeeded == false),
-    /// What the validation of the last restore that succeeded said, in AWS's word; `none` if none was put. Unknown if AWS remembers no such job.
+    /// What the validation of the last restore that succeeded said, in AWS's word; of a drill, its verdict; `none` if none was put. Unknown if AWS remembers no such job, and no drill tells of it.
     last_restore_validation: Text = ["tables", "restore_jobs"] none if (restore_succeeded == false),
-    /// Message of the last restore that failed; `none` if there is none. Unknown if restore jobs could not be read.
+    /// Message of the last restore or drill that failed; `none` if there is none. Unknown if restore jobs or a drill could not be read.
     last_failed_restore_cause: Text = ["tables", "restore_jobs"],
+    /// What told of the last restore that succeeded: `drill`, `restore-testing` (AWS's own), `restore-job`, or `recovery-point`, which remembers its date alone; `none` if none was seen. Unknown as restore_succeeded.
+    last_restore_by: Text = ["tables", "vaults", "recovery_points", "restore_jobs"],
+    /// What the last drill of the table that counts showed: `failed`, `different`, `not-tested`, `not-comparable`, `sample-equal`, `equal-but-for-changes` or `identical`; `none` if none counts. Unknown if the table could not be described, or a drill could not be read.
+    last_drill_verdict: Text = ["tables", "drills"],
+    /// When that drill was made. Unknown as last_drill_verdict.
+    last_drill_at: DateTime<Utc> = ["tables", "drills"] none if (last_drill_verdict == "none"),
+    /// How long ago, in days, that drill was made. Unknown as last_drill_verdict.
+    last_drill_age_days: f64 = ["tables", "drills"] none if (last_drill_verdict == "none"),
     /// Restore testing plans that cover the table; `none` if there is none. Unknown if none does for certain and a vault or a testing plan could not be read, or one may cover it.
     restore_testing_plans: Text = ["tables", "vaults", "recovery_points", "restore_testing_plans", "restore_testing_selections"],
     /// A restore testing plan covers the table. Unknown as restore_testing_plans.

@@ -12,6 +12,7 @@
 mod copies;
 mod days;
 mod demands;
+mod drills;
 mod early_deletions;
 mod good_points;
 mod identity;
@@ -66,6 +67,7 @@ use wanted_copies::WantedCopies;
 
 pub(crate) use copies::Comparisons;
 pub(crate) use demands::Quality;
+pub(crate) use drills::SeenDrill;
 pub(crate) use index::keys::rank_of_owner;
 pub use index::reading::Reading;
 pub(crate) use index::rows::ArnHasher;
@@ -105,6 +107,7 @@ pub fn derive(inventory: &Inventory, window_days: i64) -> Result<Facts, Problem>
     let index = Index::read(inventory, window_days)?;
     let row_of = |arn: &str| index.rows.get(arn).map(|row| row as usize);
     let mut restores = Restores::read(inventory, row_of)?;
+    restores.learn_gaps(&index);
     let mut copies = Copies::new(&index);
     let gathered = by_column::gather(inventory, &index, &mut copies, &mut restores)?;
     let points = TablePoints::new(inventory, gathered, &index)?;
@@ -154,6 +157,11 @@ impl Facts {
     /// Did the scan ask for that frame?
     pub(crate) fn is_asked(&self, frame: &str) -> bool {
         self.index.asked.contains(frame)
+    }
+
+    /// Every drill that the scan was given, and whether it counts.
+    pub(crate) fn drills(&self) -> Vec<SeenDrill> {
+        self.restores.drills(&self.index)
     }
 
     /// How the reading went, target by target.

@@ -1,13 +1,14 @@
 //! Restores: was one made, did it succeed, how long did it take.
 //!
 //! AWS remembers restore jobs for about 30 days; recovery points remember the date of their last restore as long as
-//! they are kept.
+//! they are kept; drills tell of theirs for ever. A drill counts as a finished restore; of its restore job the worse of both counts.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::RangeInclusive;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::drills::{Drills, SeenDrill, jobs_of};
 use super::index::Index;
 use super::time::{JOB_MEMORY, age_hours};
 use super::words::cause;
@@ -18,10 +19,41 @@ use crate::inventory::schema::borrowed::RecoveryPoint;
 use crate::problem::Problem;
 
 /// Clocks of jobs and of recovery points may differ by so much.
-const SLACK: TimeDelta = TimeDelta::minutes(5);
+pub(super) const SLACK: TimeDelta = TimeDelta::minutes(5);
+
+/// A restore that ended, and tested something.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Tested {
+    /// When it was ordered. `None`: AWS does not say.
+    pub(super) began: Option<DateTime<Utc>>,
+    /// When it had ended. `None`: AWS does not say.
+    pub(super) ended: Option<DateTime<Utc>>,
+    /// Tells it from others of the same instant.
+    pub(super) id: String,
+    /// How.
+    pub(super) end: End,
+    /// How long it took. `None`: not known.
+    pub(super) minutes: Option<f64>,
+    /// What its validation said.
+    pub(super) validation: Text,
+    /// What is to be said of it if it failed.
+    pub(super) cause: Text,
+    /// What told of it.
+    pub(super) by: &'static str,
+}
+
+/// How a restore ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The table was made, and nothing speaks against what it holds.
+    Succeeded,
+    /// It failed, or its validation did, or it brought back something else.
+    Failed,
+}
 
 /// The restores of all tables that had one.
 pub(super) struct Restores {
+    drills: Drills,
     jobs: BTreeMap<usize, Vec<RestoreJob>>,
     /// Tables that restore jobs made, by ARN.
     created: HashSet<String>,
@@ -48,6 +80,7 @@ struct Remembered {
 impl Restores {
     pub(super) fn read(inventory: &Inventory, row_of: impl Fn(&str) -> Option<usize>) -> Result<Self, Problem> {
         let mut restores = Self {
+            drills: Drills::read(inventory, &row_of)?,
             jobs: BTreeMap::new(),
             created: HashSet::new(),
             by_point: HashMap::new(),
@@ -57,6 +90,7 @@ impl Restores {
         };
         for job in inventory.read::<RestoreJob>()? {
             restores.created.extend(job.created_resource_arn.clone());
+            restores.drills.see_job(&job.job_id, job.recovery_point_arn.as_deref());
             if let (Some(point), None) = (&job.recovery_point_arn, job.recovery_point_created_at) {
                 restores.undated.insert(point.clone(), None);
             }
@@ -85,15 +119,26 @@ impl Restores {
         self.created.contains(table_arn)
     }
 
-    /// Does it depend on points that do not remember a restore, too?
-    pub(super) fn asks_for_points(&self) -> bool {
-        !self.by_point.is_empty() || !self.undated.is_empty()
+    /// Drills that could not be read, as the call log has them.
+    pub(super) fn learn_gaps(&mut self, index: &Index) {
+        self.drills.learn_gaps(index);
     }
 
-    /// A recovery point of a table, in its own target; needed of those that remember a restore, and of all if
-    /// [`Self::asks_for_points`].
+    /// Every drill of the inventory, and whether it counts.
+    pub(super) fn drills(&self, index: &Index) -> Vec<SeenDrill> {
+        self.drills.all(index)
+    }
+
+    /// Does it depend on this point, even if it does not remember a restore?
+    pub(super) fn asks_for(&self, point_arn: &str) -> bool {
+        !self.by_point.is_empty() || !self.undated.is_empty() || self.drills.asks_for(point_arn)
+    }
+
+    /// A recovery point of a table, in its own target; needed of those that remember a restore, and of those that
+    /// [`Self::asks_for`].
     pub(super) fn see(&mut self, row: usize, point: &RecoveryPoint<'_>, index: &Index) {
         let arn = point.recovery_point_arn;
+        self.drills.see_point(row, point);
         if !self.by_point.is_empty()
             && let Some(jobs) = self.by_point.remove(arn)
         {
@@ -116,7 +161,7 @@ impl Restores {
             .into_iter()
             .filter_map(|of| self.unproven.get(of))
             .flatten();
-        if unproven.any(|ran| ran.contains(&at)) {
+        if unproven.any(|ran| ran.contains(&at)) || self.drills.tells_of(row, arn, at, index) {
             return;
         }
         let seen = self.last_seen.entry(row).or_default();
@@ -127,46 +172,53 @@ impl Restores {
         }
     }
 
-    /// Jobs of this incarnation of the table that tested a restore, in order.
-    fn finished(&self, row: usize, born: DateTime<Utc>) -> Vec<&RestoreJob> {
+    /// Restores of this incarnation of the table that tested something, in order.
+    fn finished(&self, row: usize, born: DateTime<Utc>, index: &Index) -> Vec<Tested> {
         let date_of_point = |job: &RestoreJob| {
             let of_point = || self.undated.get(job.recovery_point_arn.as_deref()?).copied().flatten();
             job.recovery_point_created_at.or_else(of_point).or(job.created_at)
         };
         let of_this_table = |job: &&RestoreJob| date_of_point(job).is_some_and(|at| at >= born);
+        let drills = self.drills.tested(row, index);
+        let known = jobs_of(&drills);
         let jobs = self.jobs.get(&row).into_iter().flatten();
-        let mut finished: Vec<&RestoreJob> = jobs
-            .filter(of_this_table)
-            .filter(|job| matches!(outcome(job), Some(Outcome::Succeeded | Outcome::Failed)))
-            .collect();
-        finished.sort_by(|a, b| (a.created_at, &a.job_id).cmp(&(b.created_at, &b.job_id)));
+        // A drill knows more of its job than AWS does, unless AWS says that it failed.
+        let is_said = |job: &&RestoreJob| known.contains(job.job_id.as_str()) && outcome(job) != Some(Outcome::Failed);
+        let jobs = jobs.filter(of_this_table).filter(|job| !is_said(job));
+        let jobs: Vec<Tested> = jobs.filter_map(of_job).collect();
+        let is_denied = |job: &Option<String>| job.as_ref().is_some_and(|id| jobs.iter().any(|job| job.id == *id));
+        let drills = drills
+            .iter()
+            .filter(|(job, tested)| tested.end == End::Failed || !is_denied(job));
+        let mut finished: Vec<Tested> = drills.map(|(_, tested)| tested.clone()).collect();
+        finished.extend(jobs);
+        finished.sort_by(|a, b| (a.began, &a.id).cmp(&(b.began, &b.id)));
         finished
     }
 
     pub(super) fn fill(&self, facts: &mut TableFacts, row: usize, index: &Index, points_whole: bool) {
+        self.drills.fill(facts, row, index);
         let Some(born) = index.tables[row].created_at else {
             return;
         };
-        let finished = self.finished(row, born);
+        let finished = self.finished(row, born, index);
         let jobs_whole = index.is_whole(index.target_place(row), "backup:ListRestoreJobs", "");
-        let is_whole = jobs_whole && points_whole;
+        // What a drill that was not read showed, it may have shown of the last restore.
+        let ends_whole = jobs_whole && self.drills.is_whole(row, index);
+        let is_whole = ends_whole && points_whole;
 
-        let succeeded = finished
-            .iter()
-            .rev()
-            .find(|job| outcome(job) == Some(Outcome::Succeeded));
+        let succeeded = finished.iter().rev().find(|tested| tested.end == End::Succeeded);
         let remembered = self.last_seen.get(&row).copied().unwrap_or_default();
         // A point remembers restores that were found bad as well, and longer than AWS remembers how they ended. Without
         // the jobs that cannot be told of any of them.
-        let seen = remembered.since.filter(|_| jobs_whole);
-        let ended = |job: &RestoreJob| job.completed_at.or(job.created_at);
-        let last_at = succeeded.and_then(|job| ended(job)).max(seen);
-        let forgotten = remembered.before_jobs.max(remembered.since.filter(|_| !jobs_whole));
+        let seen = remembered.since.filter(|_| ends_whole);
+        let last_at = succeeded.and_then(|tested| tested.ended).max(seen);
+        let forgotten = remembered.before_jobs.max(remembered.since.filter(|_| !ends_whole));
         let forgotten = forgotten.filter(|at| last_at.is_none_or(|last| *at > last));
         facts.last_restore_at = last_at;
         facts.last_restore_seen_at = finished
             .last()
-            .and_then(|job| ended(job))
+            .and_then(|tested| tested.ended)
             .max(remembered.before_jobs)
             .max(remembered.since);
         facts.last_restore_age_days_seen = last_at.map(|at| age_hours(at, index.as_of) / 24.0);
@@ -177,18 +229,25 @@ impl Restores {
             Some(_) => Some(true),
             None => (is_whole && forgotten.is_none()).then_some(false),
         };
-        facts.last_restore_minutes = succeeded.and_then(|job| minutes(job));
-        facts.last_restore_validation =
-            succeeded.map(|job| -> Text { job.validation_status.as_deref().unwrap_or("none").into() });
-        let failed = finished.iter().rev().find(|job| outcome(job) == Some(Outcome::Failed));
-        facts.last_failed_restore_cause = match failed {
-            Some(job) => Some(failure(job)),
-            None => jobs_whole.then(|| "none".into()),
+        facts.last_restore_minutes = succeeded.and_then(|tested| tested.minutes);
+        facts.last_restore_validation = succeeded.map(|tested| Text::clone(&tested.validation));
+        facts.last_restore_by = match (succeeded, last_at) {
+            (Some(tested), Some(_)) if tested.ended == last_at => Some(tested.by.into()),
+            (_, Some(_)) => Some("recovery-point".into()),
+            (_, None) => facts.restore_succeeded.map(|_| "none".into()),
         };
+        let failed = finished.iter().rev().find(|tested| tested.end == End::Failed);
+        facts.last_failed_restore_cause = match failed {
+            Some(tested) => Some(Text::clone(&tested.cause)),
+            None => ends_whole.then(|| "none".into()),
+        };
+        // A drill may be older than a restore that AWS has forgotten: that one was the last.
+        let is_last =
+            |tested: &&Tested| tested.end == End::Failed || tested.ended.is_none() || forgotten <= tested.ended;
         // Which restore was the last one, and how it ended, only the whole list of jobs tells.
-        facts.restore_outcome = match (finished.last(), seen) {
-            _ if !jobs_whole => None,
-            (Some(job), _) if outcome(job) == Some(Outcome::Succeeded) => Some("succeeded".into()),
+        facts.restore_outcome = match (finished.last().filter(is_last), seen) {
+            _ if !ends_whole => None,
+            (Some(tested), _) if tested.end == End::Succeeded => Some("succeeded".into()),
             (Some(_), _) => Some("failed".into()),
             (None, Some(_)) => Some("succeeded".into()),
             (None, None) if !points_whole => None,
@@ -198,7 +257,29 @@ impl Restores {
     }
 }
 
-/// How a restore ended.
+/// A job as a restore that ended. `None`: it has not ended, or tested nothing.
+fn of_job(job: &RestoreJob) -> Option<Tested> {
+    let end = match outcome(job)? {
+        Outcome::Succeeded => End::Succeeded,
+        Outcome::Failed => End::Failed,
+        Outcome::NoTest => return None,
+    };
+    Some(Tested {
+        began: job.created_at,
+        ended: job.completed_at.or(job.created_at),
+        id: job.job_id.clone(),
+        end,
+        minutes: minutes(job),
+        validation: job.validation_status.as_deref().unwrap_or("none").into(),
+        cause: failure(job),
+        by: match job.restore_testing_plan_arn {
+            Some(_) => "restore-testing",
+            None => "restore-job",
+        },
+    })
+}
+
+/// How a job ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Succeeded,

@@ -9,7 +9,7 @@ use polars::prelude::{DataFrame, PolarsResult, Schema};
 use super::cell::{Cell, Kind};
 
 /// Raised whenever a frame or a column changes, so that an old inventory is never read as a new one.
-pub const SCHEMA_VERSION: u32 = 4;
+pub const SCHEMA_VERSION: u32 = 5;
 
 /// The oldest version that is read too: columns that came since may be null, and are null in every row of it.
 pub(crate) const OLDEST_VERSION: u32 = 3;
@@ -55,6 +55,7 @@ impl FrameSchema {
             "recovery_points" => &["vault_name", "recovery_point_arn"],
             "native_backups" => &["backup_arn"],
             "backup_jobs" | "copy_jobs" | "restore_jobs" => &["job_id"],
+            "drills" => &["record_sha256", "number"],
             "restore_testing_plans" => &["plan_name"],
             "restore_testing_selections" => &["plan_name", "selection_name"],
             "keys" => &["key_arn"],
@@ -598,6 +599,59 @@ frames! {
         key_state: Option<String>,
         /// DescribeKey.KeyMetadata.DeletionDate. Null: not scheduled for deletion.
         deletion_at: Option<DateTime<Utc>>,
+    }
+    /// One drill of a table in scope, out of the pack that `drill` made of it: what was restored, and what that showed.
+    Drill in "drills" by [] {
+        /// Account of the table.
+        account_id: String,
+        /// Region of the table.
+        region: String,
+        /// The table whose recovery point was restored.
+        table_arn: String,
+        /// When that table was created, as the drill saw it. Null: it was gone by then, or AWS did not say.
+        table_created_at: Option<DateTime<Utc>>,
+        /// The run of `drill`.
+        run_id: String,
+        /// Number of the drill in its run.
+        number: i64,
+        /// SHA-256 of the manifest of its pack.
+        manifest_sha256: String,
+        /// SHA-256 of `drill.json`: it names what was seen, wherever the pack lies.
+        record_sha256: String,
+        /// Where the pack was read: a folder, or a ledger with the number of the pack.
+        source: String,
+        /// As whom its signature is trusted. Null: it is not.
+        signer: Option<String>,
+        /// It counts as evidence.
+        counts: bool,
+        /// Why it does not count. Null: it counts.
+        why_not: Option<String>,
+        /// The recovery point that was restored.
+        point_arn: String,
+        /// The date of its data. Null: AWS did not say.
+        point_created_at: Option<DateTime<Utc>>,
+        /// The vault that held it.
+        vault_name: String,
+        /// Account that it was restored to.
+        restored_account_id: String,
+        /// Region that it was restored to.
+        restored_region: String,
+        /// Name of the table that was made.
+        restored_table_name: String,
+        /// AWS's restore job. Null: none was begun.
+        job_id: Option<String>,
+        /// When the restore was ordered. Null: it was not.
+        ordered_at: Option<DateTime<Utc>>,
+        /// When the new table and its last index were ACTIVE. Null: they never were.
+        active_at: Option<DateTime<Utc>>,
+        /// When the last of it was seen: compared, ACTIVE, or the end of the job; else the end of the run.
+        tested_at: DateTime<Utc>,
+        /// The longest restore that the policy of then allowed, in seconds. Null: it set none.
+        rto_seconds: Option<i64>,
+        /// `failed`, `different`, `not-tested`, `not-comparable`, `sample-equal`, `equal-but-for-changes` or `identical`.
+        verdict: String,
+        /// What the job or the comparison said, in words; untrusted text. Null: nothing.
+        detail: Option<String>,
     }
     /// One call: all pages of one question to AWS in one target, and how it ended.
     CallLogEntry in "call_log" by [] {

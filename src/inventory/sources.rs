@@ -3,6 +3,12 @@
 
 use super::schema::{FRAMES, FrameSchema};
 
+/// What the call log says in place of an IAM action where the pack of a drill could not be read. No right of AWS's is meant.
+pub(crate) const READ_DRILL: &str = "backproof:ReadDrill";
+
+/// The frame that fills the facts on restores beside the calls to AWS.
+pub(crate) const RESTORES: &str = "restore_jobs";
+
 /// The frames that calls to AWS fill, in order.
 pub(crate) fn collected() -> impl Iterator<Item = &'static FrameSchema> {
     FRAMES.iter().copied().filter(|frame| !frame.actions.is_empty())

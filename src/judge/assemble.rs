@@ -8,10 +8,11 @@ use crate::criteria::levels::level;
 use crate::criteria::policy::{Policy, Tier};
 use crate::criteria::rules::{Rule, placeholders};
 use crate::criteria::waivers::Waiver;
-use crate::facts::Facts;
+use crate::domain::{Arn, TargetId};
+use crate::facts::{Facts, SeenDrill};
 use crate::inventory::Inventory;
 use crate::problem::Problem;
-use crate::report::{ExemptionLine, FrameworkReport, Report, RuleLine, Scan, TierLine, Totals, WaiverLine};
+use crate::report::{DrillLine, ExemptionLine, FrameworkReport, Report, RuleLine, Scan, TierLine, Totals, WaiverLine};
 
 use super::changes;
 use super::compare::compare;
@@ -66,9 +67,38 @@ pub(super) fn report(
             .as_ref()
             .map(|baseline| compare(baseline, &asked, &judged.tables, findings)),
         changes: changes::stand(&criteria.changes, findings),
+        drills: facts.drills().into_iter().map(drill_line).collect(),
         tables: judged.tables,
         findings: judged.findings,
     })
+}
+
+/// A drill as reports have it.
+fn drill_line(seen: SeenDrill) -> DrillLine {
+    let drill = seen.drill;
+    let name = Arn::parse(&drill.table_arn).and_then(|arn| arn.table_name().map(str::to_owned));
+    let span = drill
+        .ordered_at
+        .zip(drill.active_at)
+        .map(|(from, to)| (to - from).num_seconds());
+    DrillLine {
+        table_name: name.unwrap_or_else(|| drill.table_arn.clone()),
+        table_arn: drill.table_arn,
+        target: TargetId::new(drill.account_id, drill.region),
+        verdict: drill.verdict,
+        detail: drill.detail.unwrap_or_default(),
+        tested_at: drill.tested_at,
+        restore_seconds: span.and_then(|span| u64::try_from(span).ok()),
+        rto_seconds: drill.rto_seconds.and_then(|limit| u64::try_from(limit).ok()),
+        point_arn: drill.point_arn,
+        job_id: drill.job_id,
+        run_id: drill.run_id,
+        number: drill.number,
+        manifest_sha256: drill.manifest_sha256,
+        source: drill.source,
+        signer: drill.signer,
+        why_not: seen.why_not,
+    }
 }
 
 /// Where the evidence comes from.

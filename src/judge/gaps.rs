@@ -7,7 +7,7 @@ use crate::criteria::vocabulary::frames_of;
 use crate::domain::{FactValue, Finding, Gap, GapKind, TargetId, Verdict};
 use crate::facts::Facts;
 use crate::inventory::schema::CallLogEntry;
-use crate::inventory::sources::{actions_of, frames_filled_by};
+use crate::inventory::sources::{READ_DRILL, RESTORES, actions_of, frames_filled_by};
 use crate::problem::count;
 
 /// Why facts that rest on some frames are missing for one table: the first gap behind them, in words, and every call whose
@@ -20,6 +20,7 @@ pub(crate) fn why_unknown(
 ) -> Option<Missing> {
     let failures: Vec<&CallLogEntry> = std::iter::once(ASSUME_ROLE)
         .chain(actions_of(frames))
+        .chain(frames.contains(&RESTORES).then_some(READ_DRILL))
         .filter_map(|action| {
             // A table's own call speaks for that table only.
             let resource = is_of_one_table(action).then_some(table_name);
@@ -142,7 +143,8 @@ impl<'f> UnknownFindings<'f> {
 
     /// Findings that the loss of this call may have left unknown.
     fn because_of(&self, target: &TargetId, entry: &CallLogEntry) -> usize {
-        let frames = frames_filled_by(&entry.action);
+        let of_drills = (entry.action == READ_DRILL).then_some(RESTORES);
+        let frames = frames_filled_by(&entry.action).chain(of_drills);
         let is_one_table = is_of_one_table(&entry.action);
         let count = |frame: &'static str| {
             let count = if is_one_table {
@@ -200,6 +202,7 @@ fn consequence(action: &str, unknown: usize, tables_here: usize) -> String {
         "backup:ListBackupJobs" => "failed backup jobs are not known".to_owned(),
         "backup:ListCopyJobs" => "copy jobs are not known".to_owned(),
         "backup:ListRestoreJobs" => "restore jobs are not known".to_owned(),
+        READ_DRILL => "what this drill showed is not known".to_owned(),
         "backup:GetBackupPlan" => "what this plan promises is not known".to_owned(),
         "backup:ListBackupPlanVersions" => "runs that this plan missed are not known".to_owned(),
         "backup:GetBackupVaultAccessPolicy" => "who may delete recovery points in this vault is not known".to_owned(),
@@ -230,6 +233,10 @@ fn hint(entry: &CallLogEntry, regions_named: bool) -> String {
         _ if is_region_list(entry) && !regions_named => {
             "name the Regions with `--regions` or in the settings file".to_owned()
         }
+        _ if entry.action == READ_DRILL => format!(
+            "`backproof verify` tells what is wrong with it; without it no later restore can be told from one before: {}",
+            "mend it, or leave it out of `--drills` or the ledger"
+        ),
         GapKind::Denied => {
             format!(
                 "allow {} for the audit role; `backproof explain permissions` prints the whole policy",

@@ -27,8 +27,8 @@ use crate::criteria::vocabulary::{POLICY_TIER, frames_of, none_if};
 use crate::dictionary::{NoneIf, PlanFacts, VaultFacts};
 use crate::domain::{FactValue, LostCall, NullCause, Subject, TargetId};
 use crate::facts::Facts;
-use crate::inventory::schema::CallLogEntry;
-use crate::inventory::sources::actions_of;
+use crate::inventory::schema::{CallLogEntry, Drill, Row as _};
+use crate::inventory::sources::{READ_DRILL, RESTORES, actions_of};
 
 /// Frames that list what there is: one that was not asked for is empty, and shows nothing.
 const LISTS: [&str; 9] = [
@@ -113,7 +113,7 @@ impl<'f> Nulls<'f> {
     pub(crate) fn new(facts: &'f Facts, policy: &Policy) -> Self {
         let known: HashMap<&str, &'static str> = crate::inventory::sources::collected()
             .flat_map(|frame| frame.actions.iter().copied())
-            .chain([ASSUME_ROLE])
+            .chain([ASSUME_ROLE, READ_DRILL])
             .map(|action| (action, action))
             .collect();
         let mut nulls = Self {
@@ -225,7 +225,10 @@ impl<'f> Nulls<'f> {
             is_asked: frames.iter().all(is_asked),
             is_of_unasked_list: frames.iter().any(|frame| LISTS.contains(frame) && !is_asked(frame)),
             // Where it is not known whether there is anything, what would tell that was lost.
-            actions: actions_of(frames).chain(tests.iter().flat_map(of_test)).collect(),
+            actions: actions_of(frames)
+                .chain(tests.iter().flat_map(of_test))
+                .chain(rests_on_drills(frames).then_some(READ_DRILL))
+                .collect(),
             is_everywhere: ELSEWHERE.contains(&name)
                 || matches!(subject, Subject::Waiver | Subject::Exemption)
                 || tests.iter().any(NoneIf::is_by_what_was_seen),
@@ -268,6 +271,11 @@ fn cause(
     } else {
         NullCause::Lost(lost.into_iter().collect())
     }
+}
+
+/// Do drills tell of what these frames tell?
+fn rests_on_drills(frames: &[&str]) -> bool {
+    frames.iter().any(|frame| [RESTORES, Drill::FRAME.name].contains(frame))
 }
 
 /// Calls that ask about one plan.

@@ -11,9 +11,10 @@ use super::{CLOCK_TOLERANCE, LATEST, Ledger, MANIFESTS, manifest_path, pack_dir,
 use crate::aws::s3::{Content, Refused, Stored};
 use crate::deliver::AT_ONCE;
 use crate::digest;
-use crate::pack::intact::IntactPack;
+use crate::pack::intact::Held;
+use crate::pack::kinds::Placed;
 use crate::pack::manifest::{FileEntry, SignedBy};
-use crate::pack::{MANIFEST_FILE, Manifest, Pack, SUMS_FILE, reseal, seal};
+use crate::pack::{AnyManifest, MANIFEST_FILE, SUMS_FILE, Seal as _, read_manifest, reseal, seal};
 use crate::problem::{Problem, count, one_line};
 use crate::sign::{Kind, Signature, Signers};
 
@@ -40,7 +41,7 @@ pub(crate) struct Appended {
 /// The last manifest of the chain.
 struct Head {
     sequence: u64,
-    manifest: Manifest,
+    manifest: AnyManifest,
     sha256: String,
 }
 
@@ -52,15 +53,14 @@ impl Ledger {
     ///
     /// API: [`crate::aws::s3::Bucket::put`] for each file; s3:ListBucket (HeadBucket) for the time; kms:Sign. Errors: the
     /// pack is altered, redacted or too old; a signature would be lost; the place refuses; others were quicker every time.
-    pub(crate) async fn append(&self, intact: &IntactPack, signers: &Signers) -> Result<Appended, Problem> {
-        let pack = &intact.pack;
+    pub(crate) async fn append(&self, pack: &Held, signers: &Signers) -> Result<Appended, Problem> {
         let again = format!(
             "`backproof ledger append {} --ledger {}{}` tries again",
             pack.dir.display(),
             self.address,
             signers.flags()
         );
-        if pack.manifest.is_redacted {
+        if pack.manifest.is_redacted() {
             return Err(refuse(self, "a pack with pseudonyms goes into no ledger")
                 .at(pack.dir.display().to_string())
                 .why("the numbers of its accounts are not in it, so that it would prove nothing over a period")
@@ -95,10 +95,10 @@ impl Ledger {
     }
 
     /// The manifest is written anew, so that the signatures over it do not hold any more: whoever signed must sign again.
-    fn check_signers(&self, pack: &Pack, signers: &Signers) -> Result<(), Problem> {
+    fn check_signers(&self, pack: &Held, signers: &Signers) -> Result<(), Problem> {
         let known = signers.identities();
         let is_lost = |by: &&SignedBy| known.iter().all(|signer| signer.fingerprint != by.fingerprint);
-        let Some(lost) = pack.manifest.signed_by.iter().find(is_lost) else {
+        let Some(lost) = pack.manifest.signed_by().iter().find(is_lost) else {
             return Ok(());
         };
         let key = if lost.name.is_empty() {
@@ -115,9 +115,9 @@ impl Ledger {
             .hint("sign anew with the same key: add `--sign KEY`"))
     }
 
-    fn check_age(&self, manifest: &Manifest, now: DateTime<Utc>) -> Result<(), Problem> {
-        let of = manifest.as_of.format("%Y-%m-%dT%H:%M:%SZ");
-        if now - manifest.as_of > LATEST {
+    fn check_age(&self, manifest: &AnyManifest, now: DateTime<Utc>) -> Result<(), Problem> {
+        let of = manifest.as_of().format("%Y-%m-%dT%H:%M:%SZ");
+        if now - manifest.as_of() > LATEST {
             return Err(refuse(self, "the pack is too old to be appended")
                 .why(format!(
                     "it is of {of}; after {} hours it could not be told from one that is backdated",
@@ -125,7 +125,7 @@ impl Ledger {
                 ))
                 .hint("scan again"));
         }
-        if manifest.as_of - now > CLOCK_TOLERANCE {
+        if manifest.as_of() - now > CLOCK_TOLERANCE {
             return Err(refuse(self, "the clock of this machine is behind the pack")
                 .why(format!("the pack is of {of}, and it is {now} here"))
                 .hint("set the clock (NTP); a pack that was appended before it was made would never hold"));
@@ -135,8 +135,8 @@ impl Ledger {
 
     /// By how much the clock of this machine is behind the one that will be asked: that of S3 now, or the one that the scan
     /// saw where nobody will be asked.
-    async fn skew(&self, manifest: &Manifest) -> Result<TimeDelta, Problem> {
-        let seen = manifest.clock_skew_seconds.unwrap_or_default();
+    async fn skew(&self, manifest: &AnyManifest) -> Result<TimeDelta, Problem> {
+        let seen = manifest.clock_skew_seconds().unwrap_or_default();
         let seen = TimeDelta::try_seconds(seen).unwrap_or_default();
         match &self.store {
             Store::Folder(_) => Ok(seen),
@@ -146,14 +146,14 @@ impl Ledger {
 
     /// A run that was killed after its manifest was written: the chain holds what lies in the folder. Or a pack that is
     /// appended again: its place holds a manifest that the chain holds too.
-    async fn finished_before(&self, pack: &Pack, signers: &Signers, again: &str) -> Result<Option<Appended>, Problem> {
+    async fn finished_before(&self, pack: &Held, signers: &Signers, again: &str) -> Result<Option<Appended>, Problem> {
         let copy = self
             .store
             .get(&format!("{}{MANIFEST_FILE}", pack_dir(&pack.manifest)))
             .await?;
         for bytes in [Some(pack.manifest.to_bytes()), copy].into_iter().flatten() {
-            let manifest = Manifest::parse(&bytes, MANIFEST_FILE).ok();
-            let Some((manifest, sequence)) = manifest.and_then(|manifest| manifest.sequence.map(|at| (manifest, at)))
+            let manifest = AnyManifest::parse(&bytes, MANIFEST_FILE).ok();
+            let Some((manifest, sequence)) = manifest.and_then(|manifest| manifest.sequence().map(|at| (manifest, at)))
             else {
                 continue;
             };
@@ -170,8 +170,8 @@ impl Ledger {
     }
 
     /// What is in the chain is never changed: a signature that is not there cannot be added.
-    fn check_signed(&self, manifest: &Manifest, sequence: u64, signers: &Signers) -> Result<(), Problem> {
-        let has = |fingerprint: &str| manifest.signed_by.iter().any(|by| by.fingerprint == fingerprint);
+    fn check_signed(&self, manifest: &AnyManifest, sequence: u64, signers: &Signers) -> Result<(), Problem> {
+        let has = |fingerprint: &str| manifest.signed_by().iter().any(|by| by.fingerprint == fingerprint);
         let identities = signers.identities();
         let Some(missing) = identities.iter().find(|signer| !has(&signer.fingerprint)) else {
             return Ok(());
@@ -186,8 +186,8 @@ impl Ledger {
         Err(problem)
     }
 
-    fn appended(&self, manifest: &Manifest, stored: Vec<Stored>, signatures: Vec<Signature>) -> Appended {
-        let sequence = manifest.sequence.unwrap_or_default();
+    fn appended(&self, manifest: &AnyManifest, stored: Vec<Stored>, signatures: Vec<Signature>) -> Appended {
+        let sequence = manifest.sequence().unwrap_or_default();
         Appended {
             sequence,
             sha256: manifest.sha256(),
@@ -199,10 +199,10 @@ impl Ledger {
     }
 
     /// The pack's files, each intact against the manifest before it goes.
-    async fn put_files(&self, pack: &Pack, again: &str) -> Result<Vec<Stored>, Problem> {
+    async fn put_files(&self, pack: &Held, again: &str) -> Result<Vec<Stored>, Problem> {
         let place = pack_dir(&pack.manifest);
         // A list, not an iterator: what waits in it can then be moved to another thread.
-        let files = pack.manifest.files.iter();
+        let files = pack.manifest.files().iter();
         let puts: Vec<_> = files
             .map(|file| self.put_file((&place, &pack.dir), file, again))
             .collect();
@@ -255,8 +255,8 @@ impl Ledger {
         };
         let bytes = self.store.get(&path).await?;
         let bytes = bytes.ok_or_else(|| broken("it is gone since it was listed".to_owned()))?;
-        let manifest = Manifest::parse(&bytes, &path).map_err(|problem| broken(problem.why))?;
-        if manifest.sequence != Some(sequence) {
+        let manifest = AnyManifest::parse(&bytes, &path).map_err(|problem| broken(problem.why))?;
+        if manifest.sequence() != Some(sequence) {
             return Err(broken("it says another number than its name".to_owned()));
         }
         Ok(Some(Head {
@@ -269,11 +269,11 @@ impl Ledger {
     /// The manifest as it follows the head.
     fn following(
         &self,
-        manifest: &Manifest,
+        manifest: &AnyManifest,
         head: Option<&Head>,
         (signers, sealed_at): (&Signers, DateTime<Utc>),
-    ) -> Result<Manifest, Problem> {
-        let before = head.and_then(|head| head.manifest.sealed_at);
+    ) -> Result<AnyManifest, Problem> {
+        let before = head.and_then(|head| head.manifest.sealed_at());
         if let Some(before) = before.filter(|before| sealed_at < *before - CLOCK_TOLERANCE) {
             return Err(refuse(self, "the clock of this machine is behind the ledger")
                 .why(format!(
@@ -281,23 +281,22 @@ impl Ledger {
                 ))
                 .hint("set the clock (NTP); a pack that seems to go back in time would never hold"));
         }
-        Ok(Manifest {
+        Ok(manifest.placed(Placed {
             sequence: Some(head.map_or(1, |head| head.sequence + 1)),
             previous: head.map(|head| head.sha256.clone()),
             sealed_at: Some(sealed_at),
             signed_by: signers.identities().into_iter().map(Into::into).collect(),
-            ..manifest.clone()
-        })
+        }))
     }
 
     /// Signatures, then the manifest: the one write that decides. None: another pack has that number.
     async fn commit(
         &self,
-        manifest: &Manifest,
+        manifest: &AnyManifest,
         signatures: &[Signature],
         again: &str,
     ) -> Result<Option<Vec<Stored>>, Problem> {
-        let (sequence, sha256) = (manifest.sequence.unwrap_or_default(), manifest.sha256());
+        let (sequence, sha256) = (manifest.sequence().unwrap_or_default(), manifest.sha256());
         let mut stored = Vec::new();
         for signature in signatures {
             let path = signature_path(sequence, &sha256, signature.signer.kind);
@@ -316,7 +315,7 @@ impl Ledger {
     }
 
     /// Manifest and signatures beside the pack's files, so that its folder is a whole pack. The chain holds without them.
-    async fn complete(&self, manifest: &Manifest, mut appended: Appended, again: &str) -> Result<Appended, Problem> {
+    async fn complete(&self, manifest: &AnyManifest, mut appended: Appended, again: &str) -> Result<Appended, Problem> {
         let place = pack_dir(manifest);
         let mut files = vec![(SUMS_FILE.to_owned(), seal::sums(manifest).into_bytes())];
         for kind in Kind::ALL {
@@ -372,15 +371,14 @@ fn sealing_time(skew: TimeDelta) -> DateTime<Utc> {
 ///
 /// API: kms:Sign. Errors: a key that did not sign; a folder that cannot be written.
 pub(crate) async fn sign_pack(dir: &Path, signers: &Signers) -> Result<Vec<Signature>, Problem> {
-    let manifest = Manifest {
-        signed_by: signers.identities().into_iter().map(Into::into).collect(),
-        ..Pack::open(dir)?.manifest
-    };
+    let bytes = read_manifest(dir)?;
+    let manifest = AnyManifest::parse(&bytes, &dir.join(MANIFEST_FILE).display().to_string())?;
+    let manifest = manifest.signed(signers.identities().into_iter().map(Into::into).collect());
     seal_in(dir, &manifest, signers).await
 }
 
 /// Writes manifest and signatures into the pack's own folder.
-async fn seal_in(dir: &Path, manifest: &Manifest, signers: &Signers) -> Result<Vec<Signature>, Problem> {
+async fn seal_in(dir: &Path, manifest: &AnyManifest, signers: &Signers) -> Result<Vec<Signature>, Problem> {
     let signatures = signers.sign(&manifest.to_bytes()).await?;
     reseal::replace(dir, manifest, &signatures).map_err(|error| {
         Problem::new("could not write the manifest of the pack")

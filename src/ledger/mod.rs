@@ -25,7 +25,7 @@ use crate::aws::s3::{Bucket, Keeping};
 use crate::aws::target::Session;
 use crate::deliver::{AT_ONCE, Destination};
 use crate::digest;
-use crate::pack::{MANIFEST_FILE, Manifest, SEAL_FILES, SUMS_FILE, seal};
+use crate::pack::{AnyManifest, MANIFEST_FILE, SEAL_FILES, SUMS_FILE, Seal as _, seal};
 use crate::plain_file;
 use crate::problem::Problem;
 use crate::sign::{Kind, SignatureFile};
@@ -71,8 +71,8 @@ pub(crate) struct Entry {
     pub(crate) sequence: u64,
     /// SHA-256 of the bytes of its manifest.
     pub(crate) sha256: String,
-    /// Its manifest.
-    pub(crate) manifest: Manifest,
+    /// Its manifest: of a scan, or of a drill.
+    pub(crate) manifest: AnyManifest,
     /// When S3 took the manifest, by the clock of S3; none in a folder.
     pub(crate) received: Option<DateTime<Utc>>,
     bytes: Vec<u8>,
@@ -330,9 +330,9 @@ fn signature_name(kind: Kind) -> String {
 }
 
 /// The folder of a pack, with a slash at its end: when it was, and a digest of all its files, so that no two packs meet.
-fn pack_dir(manifest: &Manifest) -> String {
-    let files = manifest.files.iter().map(|file| (&*file.path, &*file.sha256));
-    let time = manifest.as_of.format("%Y-%m-%dT%H%M%SZ");
+fn pack_dir(manifest: &AnyManifest) -> String {
+    let files = manifest.files().iter().map(|file| (&*file.path, &*file.sha256));
+    let time = manifest.as_of().format("%Y-%m-%dT%H%M%SZ");
     format!("{PACKS}{time}-{}/", &digest::of_list(files)[..16])
 }
 

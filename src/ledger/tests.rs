@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::pack::Pack;
 use crate::pack::intact::IntactPack;
 use crate::pack::manifest::FileEntry;
+use crate::pack::{Manifest, Pack};
 use crate::sign::{Signers, Trust};
 
 /// A small pack in a new folder, one for each number.
@@ -40,7 +40,7 @@ async fn ledger(packs: u32) -> (tempfile::TempDir, Ledger) {
     for number in 1..=packs {
         let pack = pack(dir.path(), number, Utc::now());
         let appended = ledger
-            .append(&IntactPack::unchecked(&pack), &Signers::default())
+            .append(&IntactPack::held(&pack), &Signers::default())
             .await
             .expect("appended");
         assert_eq!(appended.sequence, u64::from(number));
@@ -92,7 +92,10 @@ fn forge(ledger: &Ledger, sequence: u64, change: impl FnOnce(&mut Manifest)) {
     let path = at(ledger, &manifest_path(sequence));
     let bytes = std::fs::read(&path).expect("a manifest");
     let mut manifest = Manifest::parse(&bytes, "").expect("a manifest");
-    let copy = at(ledger, &format!("{}{MANIFEST_FILE}", pack_dir(&manifest)));
+    let copy = at(
+        ledger,
+        &format!("{}{MANIFEST_FILE}", pack_dir(&manifest.clone().into())),
+    );
     change(&mut manifest);
     overwrite(&path, &manifest.to_bytes());
     overwrite(&copy, &manifest.to_bytes());
@@ -109,8 +112,8 @@ async fn packs_follow_each_other_and_are_whole() {
     assert_eq!(checked.notes, unsigned);
     let entries = ledger.entries().await.expect("entries");
     assert_eq!(entries.len(), 3);
-    assert_eq!(entries[0].manifest.previous, None);
-    assert_eq!(entries[2].manifest.previous.as_ref(), Some(&entries[1].sha256));
+    assert_eq!(entries[0].manifest.previous(), None);
+    assert_eq!(entries[2].manifest.previous(), Some(entries[1].sha256.as_str()));
     // Each folder below `packs` is a pack of its own, and `fetch` reads it where it lies.
     let fetched = ledger.fetch(&entries[1], &entries, dir.path()).await.expect("a pack");
     assert_eq!(
@@ -135,7 +138,7 @@ async fn packs_follow_each_other_and_are_whole() {
 async fn appending_twice_appends_once() {
     let (dir, ledger) = ledger(2).await;
     let again = ledger
-        .append(&IntactPack::unchecked(&dir.path().join("pack-2")), &Signers::default())
+        .append(&IntactPack::held(&dir.path().join("pack-2")), &Signers::default())
         .await
         .expect("there");
     assert!(again.was_there);
@@ -143,7 +146,7 @@ async fn appending_twice_appends_once() {
     // Also if the scan's folder forgot where it was appended.
     let now = Pack::open(&dir.path().join("pack-1")).expect("a pack").manifest.as_of;
     let again = ledger
-        .append(&IntactPack::unchecked(&pack(dir.path(), 1, now)), &Signers::default())
+        .append(&IntactPack::held(&pack(dir.path(), 1, now)), &Signers::default())
         .await
         .expect("there");
     assert!(again.was_there);
@@ -210,7 +213,7 @@ async fn what_is_done_to_a_chain_shows() {
         (
             |ledger| {
                 let pack = std::fs::read(at(ledger, &manifest_path(2))).expect("2");
-                let place = pack_dir(&Manifest::parse(&pack, "").expect("a manifest"));
+                let place = pack_dir(&AnyManifest::parse(&pack, "").expect("a manifest"));
                 overwrite(&at(ledger, &format!("{place}inventory/tables.parquet")), b"3");
             },
             &["pack 2 failed verification: inventory/tables.parquet was altered"],
@@ -218,7 +221,7 @@ async fn what_is_done_to_a_chain_shows() {
         (
             |ledger| {
                 let pack = std::fs::read(at(ledger, &manifest_path(2))).expect("2");
-                let place = pack_dir(&Manifest::parse(&pack, "").expect("a manifest"));
+                let place = pack_dir(&AnyManifest::parse(&pack, "").expect("a manifest"));
                 overwrite(&at(ledger, &format!("{place}{MANIFEST_FILE}")), b"{}");
             },
             &["the manifest in the folder of pack 2 is not the one of the chain"],
@@ -297,7 +300,7 @@ async fn leftovers_are_harmless_and_named() {
     let next = pack(dir.path(), 2, Utc::now());
     assert_eq!(
         ledger
-            .append(&IntactPack::unchecked(&next), &Signers::default())
+            .append(&IntactPack::held(&next), &Signers::default())
             .await
             .expect("appended")
             .sequence,
@@ -310,14 +313,14 @@ async fn packs_that_cannot_be_proven_later_are_not_taken() {
     let (dir, ledger) = ledger(1).await;
     let old = pack(dir.path(), 2, Utc::now() - TimeDelta::days(2));
     let problem = ledger
-        .append(&IntactPack::unchecked(&old), &Signers::default())
+        .append(&IntactPack::held(&old), &Signers::default())
         .await
         .expect_err("too old");
     assert!(problem.what.contains("too old"), "{problem}");
     let altered = pack(dir.path(), 3, Utc::now());
     std::fs::write(altered.join("inventory/tables.parquet"), "4").expect("written");
     let problem = ledger
-        .append(&IntactPack::unchecked(&altered), &Signers::default())
+        .append(&IntactPack::held(&altered), &Signers::default())
         .await
         .expect_err("altered");
     assert!(problem.what.contains("was altered"), "{problem}");
@@ -327,7 +330,7 @@ async fn packs_that_cannot_be_proven_later_are_not_taken() {
     });
     let next = pack(dir.path(), 4, Utc::now());
     let problem = ledger
-        .append(&IntactPack::unchecked(&next), &Signers::default())
+        .append(&IntactPack::held(&next), &Signers::default())
         .await
         .expect_err("behind");
     assert!(problem.what.contains("clock of this machine is behind"), "{problem}");
@@ -343,7 +346,7 @@ async fn many_at_once_make_one_chain() {
         let (pack, ledger) = (pack(dir.path(), number, Utc::now()), open(dir.path()).await);
         tasks.spawn(async move {
             ledger
-                .append(&IntactPack::unchecked(&pack), &Signers::default())
+                .append(&IntactPack::held(&pack), &Signers::default())
                 .await
                 .expect("appended")
                 .sequence
@@ -359,7 +362,7 @@ async fn many_at_once_make_one_chain() {
         .await
         .expect("entries")
         .into_iter()
-        .map(|entry| entry.manifest.scan_id)
+        .map(|entry| entry.manifest.as_scan().expect("a scan").scan_id.clone())
         .collect();
     assert_eq!(ids.len(), APPENDERS as usize, "no pack was lost");
 }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::deliver::staging::Staging;
 use crate::digest;
-use crate::pack::{MANIFEST_FILE, Manifest, signed};
+use crate::pack::{AnyManifest, MANIFEST_FILE, Manifest, signed};
 use crate::problem::{Problem, one_line};
 use crate::sign::{self, Kind, SignatureFile, Signer, Trust};
 
@@ -125,21 +125,26 @@ impl Broken {
 
 /// Packs that have no account in common with the one before them: another organisation's may have been put in.
 fn strangers(entries: &[Entry]) -> Vec<Note> {
-    let ids = |entry: &Entry| -> BTreeSet<String> {
-        let accounts = entry.manifest.accounts.iter();
+    // A drill restores points of some tables: it says nothing of the scope of scans.
+    let scans = entries
+        .iter()
+        .filter_map(|entry| Some((entry.sequence, entry.manifest.as_scan()?)));
+    let scans: Vec<(u64, &Manifest)> = scans.collect();
+    let ids = |manifest: &Manifest| -> BTreeSet<String> {
+        let accounts = manifest.accounts.iter();
         accounts.map(|account| account.id.clone()).collect()
     };
-    let note = |pair: &[Entry]| {
-        let (before, entry) = (&pair[0], &pair[1]);
-        let is_other = !entry.manifest.accounts.is_empty()
-            && before.manifest.is_redacted == entry.manifest.is_redacted
-            && ids(before).is_disjoint(&ids(entry));
+    let note = |pair: &[(u64, &Manifest)]| {
+        let ((_, before), (sequence, manifest)) = (pair[0], pair[1]);
+        let is_other = !manifest.accounts.is_empty()
+            && before.is_redacted == manifest.is_redacted
+            && ids(before).is_disjoint(&ids(manifest));
         is_other.then(|| Note::OtherAccounts {
-            sequence: entry.sequence,
-            accounts: one_line(&ids(entry).into_iter().collect::<Vec<_>>().join(", ")),
+            sequence,
+            accounts: one_line(&ids(manifest).into_iter().collect::<Vec<_>>().join(", ")),
         })
     };
-    entries.windows(2).filter_map(note).collect()
+    scans.windows(2).filter_map(note).collect()
 }
 
 /// Worth knowing, and not wrong.
@@ -260,11 +265,11 @@ impl Ledger {
             let Ok(Some(bytes)) = self.store.get(&path).await else {
                 continue;
             };
-            let Ok(manifest) = Manifest::parse(&bytes, &path) else {
+            let Ok(manifest) = AnyManifest::parse(&bytes, &path) else {
                 continue;
             };
             let Some(sequence) = manifest
-                .sequence
+                .sequence()
                 .filter(|_| path == format!("{}{MANIFEST_FILE}", pack_dir(&manifest)))
             else {
                 continue;
@@ -423,7 +428,7 @@ impl Ledger {
 }
 
 fn entry(sequence: u64, file: Listed, bytes: Vec<u8>) -> Result<Entry, Broken> {
-    let manifest = Manifest::parse(&bytes, &manifest_path(sequence)).map_err(|problem| Broken::Unreadable {
+    let manifest = AnyManifest::parse(&bytes, &manifest_path(sequence)).map_err(|problem| Broken::Unreadable {
         sequence,
         why: one_line(&problem.why),
     })?;
@@ -440,18 +445,16 @@ fn entry(sequence: u64, file: Listed, bytes: Vec<u8>) -> Result<Entry, Broken> {
 fn check_link(before: Option<&Entry>, entry: &Entry) -> Vec<Broken> {
     let sequence = entry.sequence;
     let mut broken = Vec::new();
-    if entry.manifest.sequence != Some(sequence) {
+    if entry.manifest.sequence() != Some(sequence) {
         let says = entry
             .manifest
-            .sequence
+            .sequence()
             .map_or_else(|| "none".to_owned(), |says| says.to_string());
         broken.push(Broken::OutOfPlace { sequence, says });
     }
-    match (before, &entry.manifest.previous) {
+    match (before, entry.manifest.previous()) {
         (_, Some(_)) if sequence == 1 => broken.push(Broken::NotFirst),
-        (Some(before), previous)
-            if before.sequence + 1 == sequence && previous.as_deref() != Some(before.sha256.as_str()) =>
-        {
+        (Some(before), previous) if before.sequence + 1 == sequence && previous != Some(before.sha256.as_str()) => {
             broken.push(Broken::NotFollowed {
                 sequence: before.sequence,
             });
@@ -463,8 +466,8 @@ fn check_link(before: Option<&Entry>, entry: &Entry) -> Vec<Broken> {
 
 /// What a manifest says of times, against itself and against S3.
 fn check_times(entry: &Entry) -> Vec<Broken> {
-    let (sequence, as_of) = (entry.sequence, entry.manifest.as_of);
-    let Some(sealed_at) = entry.manifest.sealed_at else {
+    let (sequence, as_of) = (entry.sequence, entry.manifest.as_of());
+    let Some(sealed_at) = entry.manifest.sealed_at() else {
         let received = entry.received.unwrap_or(as_of);
         let sealed_at = "no time at all".to_owned();
         return vec![Broken::OtherTime {
@@ -508,7 +511,7 @@ fn check_order(entries: &[Entry]) -> Vec<Broken> {
                 before,
             }));
         };
-        hold(before.manifest.sealed_at, after.manifest.sealed_at);
+        hold(before.manifest.sealed_at(), after.manifest.sealed_at());
         hold(before.received, after.received);
     }
     broken

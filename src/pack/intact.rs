@@ -4,13 +4,13 @@
 //! In: a pack. Out: a [`IntactPack`], which is the only pack that `attest` reads and that a ledger takes. Nothing is judged here,
 //! and nothing talks to AWS.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::manifest::Manifest;
 use super::scope::Scope;
-use super::{FINDINGS_FILE, MANIFEST_FILE, Pack, SUMS_FILE, findings, reseal, seal};
+use super::{AnyManifest, FINDINGS_FILE, MANIFEST_FILE, Pack, SUMS_FILE, Sealed, findings, reseal, seal};
 use crate::criteria::files::{self, CRITERIA_DIR};
 use crate::digest;
 use crate::domain::rfc3339;
@@ -35,6 +35,24 @@ pub struct IntactPack {
     pub shown: Shown,
 }
 
+/// A pack of any kind that holds, with what a ledger has to know of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Held {
+    /// Its folder.
+    pub(crate) dir: PathBuf,
+    /// Its manifest.
+    pub(crate) manifest: AnyManifest,
+}
+
+impl From<IntactPack> for Held {
+    fn from(intact: IntactPack) -> Self {
+        Self {
+            dir: intact.pack.dir,
+            manifest: intact.pack.manifest.into(),
+        }
+    }
+}
+
 /// What was checked and holds, one sentence each.
 pub(crate) type Shown = Vec<String>;
 
@@ -47,7 +65,7 @@ pub(crate) fn broken(place: impl Into<String>, why: impl Into<String>) -> Proble
 }
 
 /// An error met while a part of a pack was read: it does not hold, or nothing can be said of it.
-pub(super) fn unread(place: impl Into<String>, error: &std::io::Error) -> Problem {
+pub(crate) fn unread(place: impl Into<String>, error: &std::io::Error) -> Problem {
     if !plain_file::is_of_reader(error) {
         return broken(place, error.to_string());
     }
@@ -86,17 +104,22 @@ pub fn open(dir: &Path) -> Result<Pack, Problem> {
     if let Some(error) = plain_file::open(&path).err().filter(plain_file::is_of_reader) {
         return Err(unread(path.display().to_string(), &error));
     }
-    Pack::open(dir).map_err(|problem| {
-        if dir.is_dir() {
-            return as_broken(problem.into());
-        }
+    Pack::open(dir).map_err(|problem| opened(dir, problem))
+}
+
+/// Why a pack could not be opened, as it is told where packs are verified.
+pub(crate) fn opened(dir: &Path, problem: Problem) -> Problem {
+    match problem.exit {
+        // A pack of another kind is whole: another command is for it.
+        Exit::Usage => problem,
+        _ if dir.is_dir() => as_broken(problem.into()),
         // Nothing was looked at: that says nothing of any evidence.
-        Problem {
+        _ => Problem {
             so: "nothing was verified".to_owned(),
             exit: Exit::Failed,
             ..problem
-        }
-    })
+        },
+    }
 }
 
 impl IntactPack {
@@ -106,6 +129,12 @@ impl IntactPack {
     pub(crate) fn to_append(dir: &Path) -> Result<Self, Problem> {
         reseal::settle(dir)?;
         check(open(dir)?, &Trust::none())
+    }
+
+    /// A pack that nobody looked at, for a ledger.
+    #[cfg(test)]
+    pub(crate) fn held(dir: &Path) -> Held {
+        Self::unchecked(dir).into()
     }
 
     /// A pack that nobody looked at.
@@ -150,7 +179,7 @@ pub(crate) fn check(pack: Pack, trust: &Trust) -> Result<IntactPack, Problem> {
 pub fn look(pack: Pack, trust: &Trust) -> Result<IntactPack, Problem> {
     // Who signed comes first: a manifest that was altered after signing explains everything that follows from it.
     let signers = pack.signers(trust)?;
-    let mut shown = vec![sums(&pack)?, files(&pack)?];
+    let mut shown = vec![sums(pack.sealed())?, files(pack.sealed())?];
     let inventory = pack
         .inventory_unchecked()
         .map_err(|problem| as_broken(problem.into()))?;
@@ -234,12 +263,12 @@ pub(super) fn same_totals(pack: &Pack) -> Result<String, Problem> {
 }
 
 /// `SHA256SUMS` and the manifest name the same digests. It comes first: if the manifest is wrong, everything else seems so.
-fn sums(pack: &Pack) -> Result<String, Problem> {
+pub(crate) fn sums(pack: Sealed<'_>) -> Result<String, Problem> {
     let found =
         plain_file::read(&pack.dir.join(SUMS_FILE), LARGEST_MANIFEST).map_err(|error| unread(SUMS_FILE, &error))?;
-    let mut expected = seal::sums(&pack.manifest);
+    let mut expected = seal::sums(pack.manifest);
     // The digest of the bytes on disk, whatever form they have.
-    expected = expected.replace(&pack.manifest.sha256(), &pack.manifest_sha256);
+    expected = expected.replace(&pack.manifest.sha256(), pack.manifest_sha256);
     if found == expected.as_bytes() {
         return Ok(format!("{SUMS_FILE} and {MANIFEST_FILE} name the same digests"));
     }
@@ -274,16 +303,16 @@ fn sums(pack: &Pack) -> Result<String, Problem> {
 const NOT_PLAIN: &str = "it is not a plain file";
 
 /// Every file of the manifest is there as it says, and no other.
-fn files(pack: &Pack) -> Result<String, Problem> {
+pub(crate) fn files(pack: Sealed<'_>) -> Result<String, Problem> {
     // What is no plain file is named before anything is read.
-    for entry in &pack.manifest.files {
+    for entry in pack.manifest.files() {
         let is_other = |metadata: std::fs::Metadata| !metadata.is_file();
         if pack.dir.join(&entry.path).symlink_metadata().is_ok_and(is_other) {
             return Err(broken(entry.path.as_str(), NOT_PLAIN));
         }
     }
-    let listed = seal::list(&pack.dir).map_err(|error| unread(pack.dir.display().to_string(), &error))?;
-    for entry in &pack.manifest.files {
+    let listed = seal::list(pack.dir).map_err(|error| unread(pack.dir.display().to_string(), &error))?;
+    for entry in pack.manifest.files() {
         check_file(pack, &entry.path)?;
     }
     if let Some(other) = listed.iter().find(|path| pack.manifest.file(path).is_none()) {
@@ -291,15 +320,15 @@ fn files(pack: &Pack) -> Result<String, Problem> {
     }
     Ok(format!(
         "{} of {} bytes have the digests of {MANIFEST_FILE}, and there is no other",
-        count(pack.manifest.files.len(), "file"),
-        pack.manifest.files.iter().map(|file| file.size).sum::<u64>()
+        count(pack.manifest.files().len(), "file"),
+        pack.manifest.files().iter().map(|file| file.size).sum::<u64>()
     ))
 }
 
 /// One file is as the manifest says.
 ///
 /// Errors: what differs.
-pub(crate) fn check_file(pack: &Pack, path: &str) -> Result<(), Problem> {
+pub(crate) fn check_file(pack: Sealed<'_>, path: &str) -> Result<(), Problem> {
     let Some(entry) = pack.manifest.file(path) else {
         return Err(broken(path, format!("{MANIFEST_FILE} does not name this file")));
     };
@@ -404,7 +433,7 @@ fn by_the_clock_of_aws(inventory: &Inventory) -> Result<(), Problem> {
     }
 }
 
-pub(super) fn same_field(field: &str, expected: &str, found: &str, by: &str) -> Result<(), Problem> {
+pub(crate) fn same_field(field: &str, expected: &str, found: &str, by: &str) -> Result<(), Problem> {
     if expected == found {
         return Ok(());
     }

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::kinds::{PackKind, Seal, other_kind};
 use crate::domain::{is_plausible, rfc3339};
 use crate::problem::Problem;
 use crate::sign::Signer;
@@ -184,6 +185,7 @@ pub struct FileEntry {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Head {
+    kind: serde_json::Value,
     schema_version: serde_json::Value,
     tool_version: serde_json::Value,
 }
@@ -203,7 +205,7 @@ impl Manifest {
 
     /// Reads the bytes of a `manifest.json`; `origin` is its name in messages.
     ///
-    /// Errors: no JSON, another schema version, a field that is missing, unknown or of another type.
+    /// Errors: no JSON, the manifest of a drill, another schema version, a field that is missing, unknown or of another type.
     pub fn parse(bytes: &[u8], origin: &str) -> Result<Self, Problem> {
         let refuse = |why: String| {
             Problem::new("could not read the manifest of the pack")
@@ -212,6 +214,13 @@ impl Manifest {
                 .so("nothing in this pack can be relied on")
         };
         let head: Head = serde_json::from_slice(bytes).map_err(|error| refuse(error.to_string()))?;
+        if head.kind == "drill" {
+            return Err(other_kind(PackKind::Drill, origin));
+        }
+        if !head.kind.is_null() {
+            let why = format!("it is of kind {}, which this program does not know", head.kind);
+            return Err(refuse(why).hint("use a later version of the program"));
+        }
         match head.schema_version.as_u64() {
             Some(version) if (OLDEST_SCHEMA_VERSION.into()..=SCHEMA_VERSION.into()).contains(&version) => {}
             Some(version) => {
@@ -230,8 +239,6 @@ impl Manifest {
         }
     }
 
-    /// What no manifest of this program has: it is of an instant at which no scan was made, or names files elsewhere, twice,
-    /// or out of order.
     fn flaw(&self) -> Option<String> {
         let instants = [
             ("as_of", Some(self.as_of)),
@@ -239,25 +246,12 @@ impl Manifest {
             ("finished_at", Some(self.finished_at)),
             ("sealed_at", self.sealed_at),
         ];
-        for (name, at) in instants {
-            if let Some(at) = at.filter(|at| !is_plausible(*at)) {
-                return Some(format!("`{name}` is {}, and no scan was made then", rfc3339(at)));
-            }
-        }
-        for file in &self.files {
-            let mut parts = file.path.split('/');
-            if parts.any(|part| matches!(part, "" | "." | "..") || part.contains(['\\', '\n', '\0']))
-                || super::SEAL_FILES.contains(&&*file.path)
-            {
-                return Some(format!("`{}` is not the path of a file of a pack", file.path));
-            }
-            let is_digest = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-            if file.sha256.len() != 64 || !file.sha256.bytes().all(is_digest) {
-                return Some(format!("the digest of `{}` is no SHA-256", file.path));
-            }
-        }
-        let unordered = self.files.windows(2).find(|two| two[0].path >= two[1].path);
-        unordered.map(|two| format!("`{}` and `{}` are not in order", two[0].path, two[1].path))
+        flaw_of(&instants, &self.files)
+    }
+
+    /// The entry of a file.
+    pub fn file(&self, path: &str) -> Option<&FileEntry> {
+        Seal::file(self, path)
     }
 
     /// A manifest that names no file.
@@ -289,11 +283,28 @@ impl Manifest {
             files: Vec::new(),
         }
     }
+}
 
-    /// The entry of a file.
-    pub fn file(&self, path: &str) -> Option<&FileEntry> {
-        // They are in order, see `flaw`.
-        let place = self.files.binary_search_by(|file| file.path.as_str().cmp(path));
-        place.ok().map(|place| &self.files[place])
+/// What no manifest of this program has: it is of an instant at which no scan was made, or names files elsewhere, twice, or out of
+/// order.
+pub(super) fn flaw_of(instants: &[(&str, Option<DateTime<Utc>>)], files: &[FileEntry]) -> Option<String> {
+    for (name, at) in instants {
+        if let Some(at) = at.filter(|at| !is_plausible(*at)) {
+            return Some(format!("`{name}` is {}, and no scan was made then", rfc3339(at)));
+        }
     }
+    for file in files {
+        let mut parts = file.path.split('/');
+        if parts.any(|part| matches!(part, "" | "." | "..") || part.contains(['\\', '\n', '\0']))
+            || super::SEAL_FILES.contains(&&*file.path)
+        {
+            return Some(format!("`{}` is not the path of a file of a pack", file.path));
+        }
+        let is_digest = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if file.sha256.len() != 64 || !file.sha256.bytes().all(is_digest) {
+            return Some(format!("the digest of `{}` is no SHA-256", file.path));
+        }
+    }
+    let unordered = files.windows(2).find(|two| two[0].path >= two[1].path);
+    unordered.map(|two| format!("`{}` and `{}` are not in order", two[0].path, two[1].path))
 }

@@ -11,10 +11,13 @@
 //! manifest.json.sig, manifest.json.kms.json  signatures over manifest.json by an SSH key and a key of KMS, if it was signed
 //! ```
 //!
+//! A drill makes a pack of its own kind, see [`kinds`]; its seal is the same.
+//!
 //! In: a filled folder, or the folder of a pack. Out: a [`Manifest`], a [`Pack`]. Nothing here talks to AWS.
 
 pub(crate) mod findings;
 pub mod intact;
+pub mod kinds;
 pub mod manifest;
 pub(crate) mod redact;
 pub(crate) mod reseal;
@@ -38,6 +41,7 @@ use crate::plain_file::{self, LARGEST_MANIFEST};
 use crate::problem::{Outcome, Problem};
 use crate::report::Report;
 
+pub use kinds::{AnyManifest, DrillManifest, Seal};
 pub use manifest::Manifest;
 
 /// The manifest's file name.
@@ -67,14 +71,33 @@ pub struct Pack {
     pub manifest_sha256: String,
 }
 
+/// What is in the folder of a pack of any kind, as its seal says.
+#[derive(Clone, Copy)]
+pub(crate) struct Sealed<'p> {
+    /// The folder.
+    pub(crate) dir: &'p Path,
+    /// Its manifest.
+    pub(crate) manifest: &'p dyn Seal,
+    /// SHA-256 of `manifest.json`, byte for byte.
+    pub(crate) manifest_sha256: &'p str,
+}
+
 impl Pack {
+    /// Its seal.
+    pub(crate) fn sealed(&self) -> Sealed<'_> {
+        Sealed {
+            dir: &self.dir,
+            manifest: &self.manifest,
+            manifest_sha256: &self.manifest_sha256,
+        }
+    }
+
     /// Opens the pack in a folder. Only the manifest is read.
     ///
     /// Errors: no pack there, or a manifest that cannot be read.
     pub fn open(dir: &Path) -> Result<Self, Problem> {
-        let path = dir.join(MANIFEST_FILE);
-        let bytes = plain_file::read(&path, LARGEST_MANIFEST).map_err(|error| no_pack(dir, &error))?;
-        let manifest = Manifest::parse(&bytes, &path.display().to_string())?;
+        let bytes = read_manifest(dir)?;
+        let manifest = Manifest::parse(&bytes, &dir.join(MANIFEST_FILE).display().to_string())?;
         // As they lie there, whatever the manifest says.
         let sizes = manifest
             .files
@@ -142,7 +165,7 @@ impl Pack {
         let files = self.manifest.files.iter();
         let below = files.filter(|file| file.path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')));
         for file in below {
-            intact::check_file(self, &file.path)?;
+            intact::check_file(self.sealed(), &file.path)?;
         }
         Ok(())
     }
@@ -160,6 +183,13 @@ impl Pack {
         report.scan.evidence_digest = seal::digest_below(&self.manifest.files, &[CRITERIA_DIR, INVENTORY_DIR]);
         Ok(report)
     }
+}
+
+/// The bytes of the manifest in a folder.
+///
+/// Errors: there is none, or it cannot be read.
+pub(crate) fn read_manifest(dir: &Path) -> Result<Vec<u8>, Problem> {
+    plain_file::read(&dir.join(MANIFEST_FILE), LARGEST_MANIFEST).map_err(|error| no_pack(dir, &error))
 }
 
 fn no_pack(dir: &Path, error: &std::io::Error) -> Problem {

@@ -6,14 +6,15 @@
 use std::io::{ErrorKind, Result};
 use std::path::Path;
 
-use super::{MANIFEST_FILE, Manifest, SEAL_FILES, SUMS_FILE, seal};
+use super::kinds::Seal;
+use super::{MANIFEST_FILE, SEAL_FILES, SUMS_FILE, seal};
 use crate::problem::Problem;
 use crate::sign::{Kind, Signature};
 
 /// Puts another seal in place of that of a pack.
 ///
 /// Errors: the disk refused.
-pub(crate) fn replace(dir: &Path, manifest: &Manifest, signatures: &[Signature]) -> Result<()> {
+pub(crate) fn replace(dir: &Path, manifest: &dyn Seal, signatures: &[Signature]) -> Result<()> {
     drop_partial(dir)?;
     let name = |signature: &Signature| format!("{MANIFEST_FILE}{}", signature.signer.kind.suffix());
     let signatures = signatures
@@ -108,6 +109,7 @@ fn partial(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::digest;
+    use crate::pack::Manifest;
 
     fn manifest(sequence: u64) -> Manifest {
         Manifest {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
+use super::kinds::Seal;
 use super::manifest::{Account, Coverage, FileEntry, Manifest, SCHEMA_VERSION, Totals};
 use super::{MANIFEST_FILE, Pack, SEAL_FILES, SUMS_FILE, TEMPLATES_DIR, findings};
 use crate::criteria::Criteria;
@@ -49,12 +50,7 @@ pub(crate) fn seal(dir: &Path, report: &Report, evidence: &PackContents<'_>) -> 
         std::fs::write(&path, bytes).map_err(|error| disk(&path, &error))?;
     }
     findings::write(dir, report)?;
-    let mut files = Vec::new();
-    for path in list(dir).map_err(|error| disk(dir, &error))? {
-        let (size, sha256) = digest::of_file(&dir.join(&path)).map_err(|error| disk(&dir.join(&path), &error))?;
-        files.push(FileEntry { path, size, sha256 });
-    }
-    let manifest = manifest(report, evidence, files)?;
+    let manifest = manifest(report, evidence, entries(dir)?)?;
     write_manifest(dir, &manifest)?;
     Ok(manifest)
 }
@@ -120,7 +116,7 @@ fn write(
 /// ledger: nothing else in the pack depends on it.
 ///
 /// Errors: the disk refused.
-pub fn write_manifest(dir: &Path, manifest: &Manifest) -> Result<String, Problem> {
+pub fn write_manifest(dir: &Path, manifest: &dyn Seal) -> Result<String, Problem> {
     let write = |name: &str, bytes: &[u8]| {
         std::fs::write(dir.join(name), bytes)
             .map_err(|error| disk_problem(&format!("{}/{name}", dir.display()), &error))
@@ -131,8 +127,8 @@ pub fn write_manifest(dir: &Path, manifest: &Manifest) -> Result<String, Problem
 }
 
 /// The text of `SHA256SUMS`: every file that the manifest names, and the manifest, in order of path.
-pub(crate) fn sums(manifest: &Manifest) -> String {
-    let files = manifest.files.iter().map(|file| (&*file.path, &*file.sha256));
+pub(crate) fn sums(manifest: &dyn Seal) -> String {
+    let files = manifest.files().iter().map(|file| (&*file.path, &*file.sha256));
     let own = manifest.sha256();
     let mut all: Vec<(&str, &str)> = files.chain([(MANIFEST_FILE, &*own)]).collect();
     all.sort_unstable();
@@ -147,6 +143,19 @@ pub(crate) fn sums(manifest: &Manifest) -> String {
 pub fn list(dir: &Path) -> std::io::Result<Vec<String>> {
     let mut files = digest::files_below(dir)?;
     files.retain(|path| !SEAL_FILES.contains(&&**path));
+    Ok(files)
+}
+
+/// Every file below a folder, as a manifest names it.
+///
+/// Errors: a file that cannot be read.
+pub(crate) fn entries(dir: &Path) -> Result<Vec<FileEntry>, Problem> {
+    let disk = |path: &Path, error: &std::io::Error| disk_problem(&path.display().to_string(), error);
+    let mut files = Vec::new();
+    for path in list(dir).map_err(|error| disk(dir, &error))? {
+        let (size, sha256) = digest::of_file(&dir.join(&path)).map_err(|error| disk(&dir.join(&path), &error))?;
+        files.push(FileEntry { path, size, sha256 });
+    }
     Ok(files)
 }
 
@@ -316,7 +325,7 @@ pub(crate) fn coverage(report: &Report, inventory: &Inventory) -> Coverage {
     }
 }
 
-fn disk_problem(place: &str, error: &std::io::Error) -> Problem {
+pub(crate) fn disk_problem(place: &str, error: &std::io::Error) -> Problem {
     Problem::new("could not write the evidence pack")
         .at(place)
         .why(error.to_string())

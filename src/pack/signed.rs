@@ -1,6 +1,7 @@
 //! Who signed a pack.
 
-use super::{MANIFEST_FILE, Manifest, Pack};
+use super::kinds::Seal;
+use super::{MANIFEST_FILE, Pack, Sealed};
 use crate::plain_file::{self, LARGEST_MANIFEST};
 use crate::problem::Problem;
 use crate::sign::{self, Broken, SignatureFile, Signer, Trust, verify_all};
@@ -11,21 +12,29 @@ use crate::sign::{self, Broken, SignatureFile, Signer, Trust, verify_all};
 ///
 /// Errors: the first that does not hold, with the name of its file; no name where one is missing.
 pub(crate) fn check(
-    manifest: &Manifest,
+    manifest: &dyn Seal,
     bytes: &[u8],
     files: &[SignatureFile],
     trust: &Trust,
 ) -> Result<Vec<Signer>, (String, Broken)> {
     let announced: Vec<&str> = manifest
-        .signed_by
+        .signed_by()
         .iter()
         .map(|signer| signer.fingerprint.as_str())
         .collect();
-    let at = manifest.sealed_at.unwrap_or(manifest.finished_at);
-    verify_all(bytes, files, &announced, (trust, at))
+    verify_all(bytes, files, &announced, (trust, manifest.signed_at()))
 }
 
 impl Pack {
+    /// As [`Sealed::signers`].
+    ///
+    /// Errors: those.
+    pub(crate) fn signers(&self, trust: &Trust) -> Result<Vec<Signer>, Problem> {
+        self.sealed().signers(trust)
+    }
+}
+
+impl Sealed<'_> {
     /// Who signed, as far as the verifier brings keys; empty: nobody.
     ///
     /// Errors: a signature that is not valid or is missing; or none by a key that the verifier trusts.
@@ -34,7 +43,7 @@ impl Pack {
         let unread = |error: std::io::Error| super::intact::unread(MANIFEST_FILE, &error);
         let bytes = plain_file::read(&path, LARGEST_MANIFEST).map_err(unread)?;
         let files = SignatureFile::beside(&path).map_err(unread)?;
-        check(&self.manifest, &bytes, &files, trust).map_err(|(name, broken)| {
+        check(self.manifest, &bytes, &files, trust).map_err(|(name, broken)| {
             let place = if name.is_empty() { MANIFEST_FILE } else { &name };
             super::intact::broken(place, sentence(&broken)).hint(hint(&broken))
         })

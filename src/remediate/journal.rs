@@ -4,8 +4,6 @@
 //! done, and asks AWS again about what it cannot be sure of.
 
 use std::collections::BTreeMap;
-use std::fs::{OpenOptions, TryLockError};
-use std::io::Write as _;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
@@ -14,9 +12,8 @@ use serde_json::Value;
 
 use super::actions::Done;
 use super::{Action, Plan};
-use crate::digest;
-use crate::plain_file::{self, LARGEST_PLAN};
 use crate::problem::{Problem, one_line};
+use crate::{digest, journal};
 
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -175,10 +172,7 @@ const NOT_NEXT: &str = "it does not follow the line before it: a line was change
 
 /// The journal of one plan.
 pub(crate) struct Journal {
-    file: std::fs::File,
-    path: String,
-    /// SHA-256 of its last line.
-    last: Option<String>,
+    lines: journal::Journal,
     noted: BTreeMap<String, Noted>,
     is_of_others: bool,
 }
@@ -194,55 +188,23 @@ impl Journal {
     ///
     /// Errors: it cannot be read or written, is too large, another run has it, or a line in it is not a step of this plan.
     pub(crate) fn open(path: &Path, plan: &Plan) -> Result<Self, Problem> {
-        let refuse = |why: String| {
-            Problem::new("could not use the journal")
-                .at(path.display().to_string())
-                .why(why)
-                .so("nothing was changed")
-                .hint("choose another file with `--journal`")
-        };
-        let disk = |error: std::io::Error| refuse(error.to_string());
-        let is_new = !path.exists();
-        if !is_new && !path.is_file() {
-            return Err(refuse("it is not a plain file".to_owned()));
-        }
-        let mut options = OpenOptions::new();
-        options.create(true).read(true).append(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(path).map_err(disk)?;
-        if let Err(TryLockError::WouldBlock) = file.try_lock() {
-            return Err(refuse("another run is using it".to_owned()).hint("wait until it has ended"));
-        }
-        let bytes = plain_file::read_open(&file, LARGEST_PLAN).map_err(disk)?;
-        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        let text = std::str::from_utf8(&bytes[..whole]).map_err(|error| refuse(error.to_string()))?;
         let actions: BTreeMap<&str, &Action> = plan.actions.iter().map(|action| (action.id.as_str(), action)).collect();
-        let (mut noted, mut last) = (BTreeMap::new(), None);
-        for (number, text) in text.lines().enumerate() {
-            let at = |why: String| refuse(format!("line {}: {why}", number + 1));
-            let line: Line = serde_json::from_str(text).map_err(|error| at(error.to_string()))?;
-            if line.previous.is_some() && line.previous != last {
-                return Err(at(NOT_NEXT.to_owned()));
+        let mut noted = BTreeMap::new();
+        let take = |line: Line, last: Option<&str>| {
+            if line.previous.is_some() && line.previous.as_deref() != last {
+                return Err(NOT_NEXT.to_owned());
             }
-            last = Some(digest::of_bytes(text.as_bytes()));
-            line.check(actions.get(line.action.as_str()).copied()).map_err(at)?;
+            line.check(actions.get(line.action.as_str()).copied())?;
             keep(&mut noted, line);
-        }
-        if whole < bytes.len() {
-            file.set_len(whole as u64)
-                .and_then(|()| file.sync_all())
-                .map_err(disk)?;
-        }
-        if is_new {
-            // Its name has to last before the first change does.
-            file.sync_all().and_then(|()| sync_folder_of(path)).map_err(disk)?;
-        }
+            Ok(())
+        };
+        let lines = journal::Journal::open(path, take).map_err(|problem| match problem.hint.is_empty() {
+            true => problem.hint("choose another file with `--journal`"),
+            false => problem,
+        })?;
         Ok(Self {
-            file,
-            path: path.display().to_string(),
+            lines,
             is_of_others: !noted.is_empty() && noted.keys().all(|id: &String| !actions.contains_key(id.as_str())),
-            last,
             noted,
         })
     }
@@ -252,7 +214,7 @@ impl Journal {
         self.noted.get(&action.id)
     }
 
-    /// Notes a step, on disk when this returns: one write for one line, so that a crash tears the last one at most.
+    /// Notes a step, on disk when this returns.
     ///
     /// Errors: the disk refused.
     pub(crate) fn note(
@@ -272,23 +234,9 @@ impl Journal {
             job_id: done.job.clone(),
             made: done.made.clone(),
             why: why.map(str::to_owned),
-            previous: self.last.clone(),
+            previous: self.lines.last().map(str::to_owned),
         };
-        let text = serde_json::to_string(&line).map_err(|error| Problem::new(error.to_string()))?;
-        let digest = digest::of_bytes(text.as_bytes());
-        let text = text + "\n";
-        let written = self
-            .file
-            .write_all(text.as_bytes())
-            .and_then(|()| self.file.sync_data());
-        written.map_err(|error| {
-            Problem::new("could not write the journal")
-                .at(self.path.clone())
-                .why(error.to_string())
-                .so("no further action was started")
-                .hint("free some space, then run the same command again: what is done is not done twice")
-        })?;
-        self.last = Some(digest);
+        self.lines.add(&line)?;
         keep(&mut self.noted, line);
         Ok(())
     }
@@ -326,18 +274,14 @@ fn keep(noted: &mut BTreeMap<String, Noted>, line: Line) {
     );
 }
 
-/// A new name lasts when its folder is on disk.
-fn sync_folder_of(path: &Path) -> std::io::Result<()> {
-    if cfg!(not(unix)) {
-        return Ok(());
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    std::fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs::OpenOptions;
+
+    use chrono::DateTime;
+
     use super::*;
+    use crate::plain_file::LARGEST_PLAN;
 
     fn action(number: usize) -> Action {
         let action = serde_json::json!({

@@ -79,7 +79,9 @@ struct Rates {
     warm: Option<f64>,
     cold: Option<f64>,
     restore: Option<f64>,
+    restore_cold: Option<f64>,
     transfer: Option<f64>,
+    read: Option<f64>,
 }
 
 impl Rates {
@@ -87,7 +89,7 @@ impl Rates {
         let price = |key: &'static str| {
             let price = section.number(key)?;
             if !(0.0..=1_000_000.0).contains(&price) {
-                section.note_at(key, format!("`{key}` is no price"), "give US dollars for a GB");
+                section.note_at(key, format!("`{key}` is no price"), "give US dollars");
                 return None;
             }
             Some(price)
@@ -96,6 +98,8 @@ impl Rates {
             warm: price("warm"),
             cold: price("cold"),
             restore: price("restore"),
+            restore_cold: price("restore-cold"),
+            read: price("read"),
             transfer: price("transfer"),
         };
         section.finish();
@@ -107,6 +111,8 @@ impl Rates {
             warm: self.warm.or(other.warm),
             cold: self.cold.or(other.cold),
             restore: self.restore.or(other.restore),
+            restore_cold: self.restore_cold.or(other.restore_cold),
+            read: self.read.or(other.read),
             transfer: self.transfer.or(other.transfer),
         }
     }
@@ -172,7 +178,7 @@ impl Prices {
                 monthly_usd: None,
             };
         }
-        let sum = |parts: [Option<f64>; 4]| parts.into_iter().sum::<Option<f64>>().map(cents);
+        let sum = |parts: &[Option<f64>]| parts.iter().copied().sum::<Option<f64>>().map(cents);
         let kept = |part: Option<(i64, i64)>, rate: Option<f64>| match part {
             None => Some(0.0),
             Some((bytes, days)) => Some(gigabytes(bytes) * days as f64 / MONTH * rate?),
@@ -182,13 +188,15 @@ impl Prices {
             Some(bytes) => Some(gigabytes(bytes) * rate?),
         };
         Cost {
-            once_usd: sum([
+            once_usd: sum(&[
                 kept(of.warm, rates.warm),
                 kept(of.cold, rates.cold),
                 by(of.restored, rates.restore),
+                by(of.restored_cold, rates.restore_cold),
                 by(of.moved, rates.transfer),
+                of.read_units.map_or(Some(0.0), |units| Some(units / 1e6 * rates.read?)),
             ]),
-            monthly_usd: (!of.is_monthly_unknown).then_some(()).and(sum([
+            monthly_usd: (!of.is_monthly_unknown).then_some(()).and(sum(&[
                 by(of.monthly_warm, rates.warm),
                 by(of.monthly_cold, rates.cold),
                 by(of.monthly_moved, rates.transfer),
@@ -221,6 +229,13 @@ mod tests {
         assert!((cost.once_usd.expect("known") - expected).abs() < 0.001, "{cost:?}");
         assert_eq!(cost.monthly_usd, Some(0.0));
         assert_eq!(cost.words(), "up to 1.12 USD");
+        let drill = Quantities {
+            restored_cold: Some(10 * gb),
+            read_units: Some(4_000_000.0),
+            ..Quantities::default()
+        };
+        let drilled = prices.cost("eu-west-1", drill).once_usd.expect("known");
+        assert!((drilled - (10.0 * 0.20 + 4.0 * 0.125)).abs() < 0.001, "{drilled}");
         let west = prices.cost("us-west-1", backup);
         assert!(west.once_usd > cost.once_usd);
         assert_eq!(prices.cost("eu-west-1", Quantities::default()), Cost::FREE);

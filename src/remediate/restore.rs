@@ -27,9 +27,9 @@ use crate::inventory::Inventory;
 use crate::inventory::schema::{CallLogEntry, ContinuousBackup, Table, TableTag};
 use crate::problem::{Problem, count, one_line};
 
-const DESCRIBE_POINT: &str = "backup:DescribeRecoveryPoint";
-const START: &str = "backup:StartRestoreJob";
-const LOOK: &str = "backup:DescribeRestoreJob";
+pub(crate) const DESCRIBE_POINT: &str = "backup:DescribeRecoveryPoint";
+pub(crate) const START: &str = "backup:StartRestoreJob";
+pub(crate) const LOOK: &str = "backup:DescribeRestoreJob";
 const LIST_TAGS: &str = "dynamodb:ListTagsOfResource";
 const DESCRIBE_TTL: &str = "dynamodb:DescribeTimeToLive";
 const DESCRIBE_PITR: &str = "dynamodb:DescribeContinuousBackups";
@@ -122,10 +122,21 @@ pub(crate) struct Point {
     pub(crate) table_arn: Option<String>,
     /// The date of its data. `None`: AWS does not say.
     pub(crate) created_at: Option<DateTime<Utc>>,
+    /// When its job was done: its data is of no later instant. `None`: AWS does not say.
+    pub(crate) completed_at: Option<DateTime<Utc>>,
+    /// Bytes. `None`: AWS does not say.
+    pub(crate) size_bytes: Option<i64>,
     /// Its state, word for word.
     pub(crate) status: String,
     /// It lies in cold storage: its restore takes hours.
     pub(crate) is_cold: bool,
+}
+
+impl Point {
+    /// AWS can restore it: one that is whole, and one that is past its retention and still there.
+    pub(crate) fn is_restorable(&self) -> bool {
+        matches!(self.status.as_str(), "COMPLETED" | "AVAILABLE" | "EXPIRED")
+    }
 }
 
 /// The newest point of a table that can be restored, and a vault that could not be read and may hold a newer one.
@@ -200,7 +211,7 @@ pub(crate) async fn point(target: &Target, arn: &str) -> Result<Point, String> {
 }
 
 /// API: backup:DescribeRecoveryPoint. Calls: 1. Errors: AWS's refusal, or an answer without ARN or state.
-async fn describe(target: &Target, vault: &str, arn: &str) -> Result<Point, Failure> {
+pub(crate) async fn describe(target: &Target, vault: &str, arn: &str) -> Result<Point, Failure> {
     let send = || {
         let describe = target.backup.describe_recovery_point();
         describe.backup_vault_name(vault).recovery_point_arn(arn).send()
@@ -210,6 +221,8 @@ async fn describe(target: &Target, vault: &str, arn: &str) -> Result<Point, Fail
             status: answer.status()?.as_str().to_owned(),
             is_cold: answer.storage_class().is_some_and(|class| class.as_str() == "COLD"),
             created_at: instant(answer.creation_date()),
+            completed_at: instant(answer.completion_date()),
+            size_bytes: answer.backup_size_in_bytes(),
             table_arn: answer.resource_arn,
             arn: answer.recovery_point_arn?,
             vault_name: vault.to_owned(),
@@ -523,7 +536,10 @@ async fn tags_of(target: &Target, table_arn: &str) -> Known<BTreeMap<String, Str
     read.map(|()| tags).map_err(|failure| failure.of(LIST_TAGS))
 }
 
-async fn ttl_of(target: &Target, name: &str) -> Known<Option<String>> {
+/// The attribute of time to live; none: off.
+///
+/// API: dynamodb:DescribeTimeToLive. Calls: 1. Errors: AWS's refusal, in words.
+pub(crate) async fn ttl_of(target: &Target, name: &str) -> Known<Option<String>> {
     let send = || target.dynamodb.describe_time_to_live().table_name(name).send();
     let answer = target.caller.once(DESCRIBE_TTL, name, send).await;
     let answer = answer.map_err(|failure| failure.of(DESCRIBE_TTL))?;

@@ -218,6 +218,7 @@ pub(crate) fn report(count: usize) -> Report {
             call_count: count as u64 * 2 + 184,
             evidence_digest: "9b1f0c77d2e64a5a8f3b6cc04de19a7f52c8e0b3a6d94171f0e2c5b8a7d36e41".to_owned(),
         },
+        drills: Vec::new(),
         window: Window {
             first: as_of().date_naive() - Duration::days(DAYS as i64 - 1),
             days: DAYS,

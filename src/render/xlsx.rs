@@ -23,7 +23,7 @@ const MOST_ROWS: usize = 1_048_575;
 const MOST_CHARACTERS: usize = 32_767;
 
 /// Facts that stand beside the first columns of a table; tables.csv holds every one.
-const FACTS: [&str; 20] = [
+const FACTS: [&str; 23] = [
     "policy_tier",
     "limit_hours",
     "retention_min_days",
@@ -44,6 +44,9 @@ const FACTS: [&str; 20] = [
     "last_failed_backup_job_at",
     "last_failed_backup_job_cause",
     "last_restore_at",
+    "last_restore_by",
+    "last_drill_at",
+    "last_drill_verdict",
 ];
 
 /// Writes the workbook.

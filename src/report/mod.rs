@@ -63,10 +63,87 @@ pub struct Report {
     /// Every finding: on tables by ARN, then rule; then on recovery points, vaults, plans, targets, waivers and
     /// exemptions.
     pub findings: Vec<Finding>,
+    /// Drills of tables in scope, by table, then time; those that do not count as well.
+    pub drills: Vec<DrillLine>,
     /// Which findings are new since an earlier scan; none if it was not compared with one.
     pub baseline: Option<Compared>,
     /// What was done since an earlier scan, and what came of it; empty: nobody said.
     pub changes: Vec<ChangeLine>,
+}
+
+/// One drill: a restore made to prove that it works, out of the pack that `drill` made of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DrillLine {
+    /// The table.
+    pub table_arn: String,
+    /// Its name.
+    pub table_name: String,
+    /// Where it lives.
+    pub target: TargetId,
+    /// What the drill showed, such as `identical`.
+    pub verdict: String,
+    /// What the job or the comparison said, untrusted text; empty: nothing.
+    pub detail: String,
+    /// When it was made.
+    pub tested_at: DateTime<Utc>,
+    /// From the order to the last index ACTIVE, in seconds; none: it never was.
+    pub restore_seconds: Option<u64>,
+    /// The longest restore that the policy of then allowed, in seconds; none: it set none.
+    pub rto_seconds: Option<u64>,
+    /// The recovery point that was restored.
+    pub point_arn: String,
+    /// AWS's restore job; none: none was begun.
+    pub job_id: Option<String>,
+    /// The run of `drill`, and the number of the drill in it.
+    pub run_id: String,
+    /// From 1.
+    pub number: i64,
+    /// SHA-256 of the manifest of its pack.
+    pub manifest_sha256: String,
+    /// Where that was read.
+    pub source: String,
+    /// As whom its signature is trusted; none: it is not.
+    pub signer: Option<String>,
+    /// Why it does not count as evidence; none: it does.
+    pub why_not: Option<String>,
+}
+
+impl DrillLine {
+    /// What it showed and in what time, for people.
+    pub(crate) fn words(&self) -> String {
+        let showed = match self.verdict.as_str() {
+            "failed" => "the restore failed",
+            "different" => "restored, and not what the point had to hold",
+            "not-tested" => "not tested",
+            "not-comparable" => "restored; not comparable",
+            "sample-equal" => "restored; the items of a sample are equal",
+            "equal-but-for-changes" => "restored; equal except for items changed since the point",
+            "identical" => "restored; identical",
+            other => other,
+        };
+        let minutes =
+            |seconds: u64| crate::duration::age(chrono::TimeDelta::seconds(i64::try_from(seconds).unwrap_or(0)));
+        match (self.restore_seconds, self.rto_seconds) {
+            (Some(took), Some(limit)) if took > limit => {
+                format!(
+                    "{showed}, in {}, later than the RTO of then ({})",
+                    minutes(took),
+                    minutes(limit)
+                )
+            }
+            (Some(took), _) => format!("{showed}, in {}", minutes(took)),
+            (None, _) => showed.to_owned(),
+        }
+    }
+
+    /// Whether it counts, and by whom or why not.
+    pub(crate) fn standing(&self) -> String {
+        match (&self.why_not, &self.signer) {
+            (Some(why), _) => format!("does not count: {why}"),
+            (None, Some(signer)) => format!("counts; signed by {signer}"),
+            (None, None) => "counts".to_owned(),
+        }
+    }
 }
 
 /// One tier of the policy.

@@ -37,6 +37,8 @@ pub struct Settings {
     pub waivers: Option<PathBuf>,
     /// The ledger that takes the pack of each scan: a folder, or `s3://bucket/prefix`.
     pub ledger: Option<String>,
+    /// Keys whose signatures on drills count: a file as `ssh-keygen` reads it.
+    pub allowed_signers: Option<PathBuf>,
     /// How `remediate` and `backup` make recovery points.
     pub remediation: Remediation,
 }
@@ -139,6 +141,14 @@ impl Settings {
                 let folder = file.path.parent().unwrap_or(Path::new(""));
                 folder.join(ledger.value).display().to_string()
             });
+        }
+        if let Some(signers) = root.string("allowed-signers") {
+            if signers.value.trim().is_empty() {
+                let hint = "write the path of a file as `ssh-keygen` reads it";
+                root.note(signers.offset, "`allowed-signers` is empty", "", hint);
+            }
+            let folder = file.path.parent().unwrap_or(Path::new(""));
+            self.allowed_signers = Some(folder.join(signers.value));
         }
         if let Some(section) = root.section("policy") {
             if policy_is_elsewhere {

@@ -112,7 +112,7 @@ def verified(ran, plan):
 
 def undo(endpoint, folder, codes):
     """Takes everything back, with each name typed."""
-    names = [*TABLES, "films", ROLE, "backproof", "backproof-default", "weekly", "kept"]
+    names = [*TABLES, "films", ROLE, "backproof", "backproof-default", "weekly", "kept", "backproof_restore_tests"]
     typed = [word for name in names for word in ("--confirm", name)]
     return run(endpoint, folder, "remediate", "undo", "plan.json", *typed, codes=codes)
 

@@ -56,7 +56,7 @@ def test_what_moto_can_do_is_done_and_what_it_lacks_is_named(world, tmp_path):
     assert {kind for kind, steps in found.items() if steps == {"done"}} == can
     assert {kind for kind, steps in found.items() if not steps & {"done", "started", "already"}} == lacks
     # The call that failed is told with each.
-    for call in ("404 (from backup:GetBackupVaultAccessPolicy)", "404 (from backup:StartBackupJob)", "500 (from backup:ListBackupSelections)"):
+    for call in ("404 (from backup:GetBackupVaultAccessPolicy)", "404 (from backup:ListRecoveryPointsByBackupVault)", "500 (from backup:ListBackupSelections)"):
         assert f"HTTP status {call}" in applied.stderr, call
 
     now = state(world)
@@ -96,6 +96,7 @@ def test_what_moto_can_do_is_done_and_what_it_lacks_is_named(world, tmp_path):
 def test_what_cannot_be_read_is_not_done_and_is_no_change_of_somebody(world, tmp_path):
     plan = derived(world, tmp_path, "--advised", "--only", "opt-in", change=lambda text: text.replace("= true", "= false"))
     applied = run(world, tmp_path, "remediate", "apply", "plan.json", "--yes", codes=(1,))
-    assert outcomes(tmp_path, plan) == {"opt-in": {"drifted"}}
+    # The journal says nothing of what was not begun.
+    assert outcomes(tmp_path, plan) == {"opt-in": {"left"}}
     assert "what the remediation plan rests on could not be read" in applied.stderr
     assert "HTTP status 404 (from backup:DescribeRegionSettings)" in applied.stderr and "scan again" not in applied.stderr

@@ -10,6 +10,7 @@ const FLOORS: &[&[&str]] = &[
     &["within"],
     &["cli"],
     &["commands"],
+    &["drill"],
     &["remediate"],
     &["ledger"],
     &["deliver", "attest"],
@@ -22,6 +23,7 @@ const FLOORS: &[&[&str]] = &[
     &["aws"],
     &["dictionary"],
     &["inventory"],
+    &["journal"],
     &["stderr", "toml_reader", "digest"],
     &["problem"],
     &["domain", "duration", "exit", "fence", "plain_file", "text"],
@@ -34,7 +36,7 @@ const EXCEPTIONS: &[&str] = &[];
 const POLARS: &[&str] = &["inventory", "dictionary", "facts", "criteria", "judge"];
 
 /// Who may name the AWS SDK.
-const SDK: &[&str] = &["aws", "collect", "push", "remediate", "sign"];
+const SDK: &[&str] = &["aws", "collect", "drill", "push", "remediate", "sign"];
 
 /// One source file of the program: its room, its path below `src`, and its text without comments and test modules.
 struct Source {

@@ -100,6 +100,14 @@ fn page(attestation: &Attestation) -> Value {
             "observed": words::length(line.observed_seconds),
             "tables": line.tables,
         })).collect::<Vec<_>>(),
+        "drills": attestation.drills.iter().map(|line| json!({
+            "arn": line.table_arn,
+            "at": rfc3339(line.tested_at),
+            "words": words::drill(line),
+            "run": line.run_id,
+            "number": line.number,
+            "manifest": line.manifest_sha256,
+        })).collect::<Vec<_>>(),
         "restore_tests": (attestation.restore_test_count > 0).then(|| count(attestation.restore_test_count, "table")),
         "regions_unknown": attestation.regions_unknown,
         "packs": attestation.packs.iter().map(|pack| json!({

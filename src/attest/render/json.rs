@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::words;
-use crate::attest::{Attestation, TableProof};
+use crate::attest::{Attestation, DrillLine, TableProof};
 use crate::domain::rfc3339;
 use crate::exit::Exit;
 use crate::facts::rpo_over_time::Spans;
@@ -61,6 +61,8 @@ pub(crate) struct Document {
     targets: Vec<Target>,
     /// Tables that recovery points or jobs of the period speak of, and that no pack lists.
     unlisted_tables: Vec<Unlisted>,
+    /// Restore drills of the period that the scans were given, by table, then time. No verdict of this document rests on them.
+    drills: Vec<Drill>,
     /// Tables that AWS restore testing made: left out.
     restore_test_tables: usize,
     /// A pack could not tell which Regions there are.
@@ -133,6 +135,28 @@ struct Pack {
     targets: u64,
     targets_with_gaps: u64,
     tables: u64,
+}
+
+/// A restore made to prove that it works.
+#[derive(Serialize, JsonSchema)]
+struct Drill {
+    table_arn: String,
+    tested_at: String,
+    /// `failed`, `different`, `not-tested`, `not-comparable`, `sample-equal`, `equal-but-for-changes` or `identical`.
+    verdict: String,
+    /// From the order to the last index ACTIVE; null: it never was.
+    restore_seconds: Option<u64>,
+    run_id: String,
+    /// From 1, in its run.
+    number: i64,
+    /// SHA-256 of the manifest of its pack.
+    manifest_sha256: String,
+    /// As whom its signature was trusted by a scan; null: it was not.
+    signer: Option<String>,
+    /// A scan of a pack counted it.
+    counts: bool,
+    /// Why none did; null: one did.
+    why_not: Option<String>,
 }
 
 /// A policy that packs show, one after the other.
@@ -403,6 +427,7 @@ impl Document {
             policy_changes: changes(attestation),
             targets: targets(attestation),
             unlisted_tables: unlisted(attestation),
+            drills: attestation.drills.iter().map(drill).collect(),
             restore_test_tables: attestation.restore_test_count,
             regions_unknown: attestation.regions_unknown,
             tables: attestation.tables.iter().map(Table::of).collect(),
@@ -591,4 +616,19 @@ fn waivers(table: &TableProof) -> Vec<Waiver> {
         to: words::instant(term.to),
     });
     waivers.collect()
+}
+
+fn drill(line: &DrillLine) -> Drill {
+    Drill {
+        table_arn: line.table_arn.clone(),
+        tested_at: rfc3339(line.tested_at),
+        verdict: line.verdict.clone(),
+        restore_seconds: line.restore_seconds,
+        run_id: line.run_id.clone(),
+        number: line.number,
+        manifest_sha256: line.manifest_sha256.clone(),
+        signer: line.signer.clone(),
+        counts: line.why_not.is_none(),
+        why_not: line.why_not.clone(),
+    }
 }

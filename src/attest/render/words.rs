@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 
 use crate::attest::good::{Asked, NotCounted};
-use crate::attest::{Attestation, Exposure, FailedRun, LedgerLine, PackLine, Proof, TableProof, WaiverTerm};
+use crate::attest::{Attestation, DrillLine, Exposure, FailedRun, LedgerLine, PackLine, Proof, TableProof, WaiverTerm};
 use crate::criteria::values::{FOREVER_DAYS, KeyOwner, LockWanted, PointValues};
 use crate::domain::{Demand, rfc3339};
 use crate::duration;
@@ -440,7 +440,14 @@ fn of_ledger(ledger: &LedgerLine) -> String {
 /// What the attestation does not prove, one sentence each.
 pub(crate) fn does_not_prove(attestation: &Attestation) -> Vec<String> {
     vec![
-        "That a restore works, or that the data inside a recovery point are right.".to_owned(),
+        match attestation.drills.len() {
+            0 => "That a restore works, or that the data inside a recovery point are right.".to_owned(),
+            number => format!(
+                "That a restore works, or that the data inside a recovery point are right: {} of the period, told under \
+                 \u{201c}Restore drills\u{201d}, tested one recovery point each, and no verdict here rests on them.",
+                crate::problem::count(number, "drill")
+            ),
+        },
         "Anything about copies elsewhere: where the policy accepts a copy, times without a good point at home are not \
          observed. How long a point was kept, whose key it is under, whether that works and how its vault was locked is taken \
          from the packs that list it, from its creation to the last of them."
@@ -458,6 +465,19 @@ pub(crate) fn does_not_prove(attestation: &Attestation) -> Vec<String> {
     .into_iter()
     .chain(who_made(attestation))
     .collect()
+}
+
+/// What one drill showed, in what time, and whether a scan counted it.
+pub(crate) fn drill(line: &DrillLine) -> String {
+    let took = line
+        .restore_seconds
+        .map_or_else(String::new, |seconds| format!(", restored in {}", length(seconds)));
+    let standing = match (&line.why_not, &line.signer) {
+        (Some(why), _) => format!("no scan counted it: {why}"),
+        (None, Some(signer)) => format!("signed by {signer}"),
+        (None, None) => "counted".to_owned(),
+    };
+    format!("{}{took}; {standing}", line.verdict.replace('-', " "))
 }
 
 /// What signatures leave open.

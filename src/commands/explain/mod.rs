@@ -73,7 +73,7 @@ pub enum ExplainCommand {
         #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
         rules: Vec<String>,
     },
-    /// The JSON schema of a file that the program writes: report, manifest, attestation.
+    /// The JSON schema of a file that the program writes: report, manifest, attestation, drill, drill-manifest.
     Schema {
         /// Which one.
         name: String,
@@ -142,6 +142,8 @@ pub(crate) type MakeSchema = fn() -> schemars::Schema;
 pub(crate) const SCHEMAS: &[(&str, MakeSchema)] = &[
     ("report", render::json::schema),
     ("manifest", || schemars::schema_for!(crate::pack::Manifest)),
+    ("drill", || schemars::schema_for!(crate::drill::record::Record)),
+    ("drill-manifest", || schemars::schema_for!(crate::pack::DrillManifest)),
     ("attestation", || {
         schemars::schema_for!(crate::attest::render::json::Document)
     }),

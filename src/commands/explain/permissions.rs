@@ -9,6 +9,9 @@ use crate::aws::simulate;
 use crate::collect::Wanted;
 use crate::commands::remediate;
 use crate::criteria::rules::RuleSet;
+use crate::drill::compare::DIGEST_ACTIONS;
+use crate::drill::plan::PREFIX;
+use crate::drill::{compare, run, validate};
 use crate::problem::{Outcome, Problem};
 use crate::remediate::actions::{Act, KINDS, OnDemandBackup, UNDOING};
 use crate::remediate::{restore, restored};
@@ -22,7 +25,7 @@ const ALWAYS: [&str; 1] = ["sts:GetCallerIdentity"];
 const PASS_ROLE: &str = "iam:PassRole";
 
 /// What `--command` takes, and whose permissions it prints.
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 16] = [
     "scan",
     "collect",
     "doctor",
@@ -31,6 +34,8 @@ const COMMANDS: [&str; 13] = [
     "backup",
     "restore",
     "undo-restored",
+    "drill",
+    "drill validate",
     "deliver",
     "ledger",
     "sign",
@@ -79,10 +84,19 @@ fn statements(command: &str, ids: &[String], program: &clap::Command) -> Outcome
             let wanted = remediate::plan::wanted(rules.frames().into_iter());
             [vec![read(&wanted)], start_backups(actions)].concat()
         }
-        "backup" => start_backups(OnDemandBackup::KIND.doing.iter().copied()),
+        // With `--digest` tables are read, and points tagged.
+        "backup" => start_backups(OnDemandBackup::KIND.doing.iter().chain(DIGEST_ACTIONS).copied()),
         "restore" => act("Restore", restore::ACTIONS.iter().copied()),
         // To delete tables nobody else needs.
         "undo-restored" => act("DeleteRestoredTable", restored::ACTIONS.iter().copied()),
+        "drill" => drill(),
+        "drill validate" => {
+            let actions = validate::ACTIONS.iter().chain(compare::ACTIONS).copied();
+            let actions: BTreeSet<&str> = actions.chain(ALWAYS).collect();
+            let statement =
+                json!({"Sid": "ValidateRestoreTests", "Effect": "Allow", "Action": actions, "Resource": "*"});
+            vec![statement, assume_roles()]
+        }
         "deliver" => deliver().to_vec(),
         // To append is to deliver; to list, to fetch and to find the head is to read.
         "ledger" => [&deliver()[..], &read_packs()[..2]].concat(),
@@ -164,6 +178,19 @@ fn act(sid: &str, actions: impl Iterator<Item = &'static str>) -> Vec<Value> {
         }));
     }
     statements.push(assume_roles());
+    statements
+}
+
+/// Tables are deleted only under the names that drills give; items are read of the new tables and of their sources.
+fn drill() -> Vec<Value> {
+    let actions = run::ACTIONS.iter().chain(compare::ACTIONS).copied();
+    let mut statements = act("Drill", actions.filter(|action| *action != run::DELETE));
+    statements.push(json!({
+        "Sid": "DeleteTablesOfDrills",
+        "Effect": "Allow",
+        "Action": run::DELETE,
+        "Resource": format!("arn:*:dynamodb:*:*:table/{PREFIX}*"),
+    }));
     statements
 }
 

@@ -9,6 +9,7 @@ use crate::collect::Wanted;
 use crate::commands::collect;
 use crate::commands::shared::args::{RuleArgs, ScopeArgs};
 use crate::commands::shared::criteria;
+use crate::commands::shared::drills::Drills;
 use crate::commands::shared::evidence::{inventory_in, limits};
 use crate::commands::shared::output::print;
 use crate::criteria::levels::may_be_required;
@@ -105,7 +106,13 @@ pub(super) async fn run(args: PlanArgs) -> Outcome<Exit> {
         None => {
             scratch = Staging::scratch()?;
             let wanted = wanted(criteria::frames(&criteria)).with_tag_keys(criteria::tag_keys(&criteria));
-            collect::into(&settings, &wanted, scratch.dir()).await?
+            collect::into(
+                &settings,
+                &wanted,
+                &Drills::of_settings(&settings).await?,
+                scratch.dir(),
+            )
+            .await?
         }
     };
     let limits = args.from.as_deref().and_then(limits);

@@ -10,6 +10,7 @@ use super::{readers, show};
 use crate::commands::collect;
 use crate::commands::shared::args::{RuleArgs, ScopeArgs};
 use crate::commands::shared::criteria;
+use crate::commands::shared::drills::Drills;
 use crate::commands::shared::evidence::inventory_in;
 use crate::commands::shared::output::print;
 use crate::criteria::rules::{RuleSet, shipped};
@@ -77,7 +78,13 @@ pub(super) async fn run(args: VerifyArgs) -> Outcome<Exit> {
     } else {
         let scratch = Staging::scratch()?;
         let wanted = wanted(criteria::frames(&criteria)).with_tag_keys(criteria::tag_keys(&criteria));
-        let inventory = collect::into(&settings, &wanted, scratch.dir()).await?;
+        let inventory = collect::into(
+            &settings,
+            &wanted,
+            &Drills::of_settings(&settings).await?,
+            scratch.dir(),
+        )
+        .await?;
         let now = judge(&inventory, &criteria)?;
         Some(judged(&plan, before.as_ref(), &now))
     };

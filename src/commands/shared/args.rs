@@ -316,7 +316,8 @@ pub enum PushTo {
 #[derive(Debug, Args, Clone, Default)]
 #[command(next_help_heading = "Trusted signers")]
 pub struct TrustArgs {
-    /// Keys whose signatures count, as `ssh-keygen` reads them. Every pack must be signed by one of them.
+    /// Keys whose signatures count, as `ssh-keygen` reads them. Every pack must be signed by one of them; a scan counts those
+    /// drills only.
     #[arg(long, value_name = "FILE")]
     pub allowed_signers: Option<PathBuf>,
     /// A public key whose signatures count: of AWS KMS in PEM or DER, or of OpenSSH (.pub). May be given more than once.
@@ -325,6 +326,19 @@ pub struct TrustArgs {
     /// Who must have signed, as the file of allowed signers names them.
     #[arg(long, value_name = "NAME", requires = "allowed_signers")]
     pub identity: Option<String>,
+}
+
+/// Drills that count as evidence of restores.
+#[derive(Debug, Args, Clone, Default)]
+#[command(next_help_heading = "Drills")]
+pub struct DrillArgs {
+    /// Count these drills as evidence of restores: folders that `drill` wrote, or folders that hold such folders. Those of the
+    /// ledger that takes the scan are counted without being named.
+    #[arg(long, value_name = "DIR", num_args = 1..)]
+    pub drills: Vec<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the text as a heading")]
+    pub trust: TrustArgs,
 }
 
 /// How `explain` prints.

@@ -10,6 +10,7 @@ use crate::inventory::store::MANIFEST_FILE as INVENTORY_FILE;
 use crate::inventory::{INVENTORY_DIR, Inventory};
 use crate::judge::recheck::quote;
 use crate::ledger::is_ledger;
+use crate::pack::kinds::{PackKind, kind_of};
 use crate::pack::{self, Pack};
 use crate::plain_file;
 use crate::problem::{Outcome, Problem, count};
@@ -55,6 +56,11 @@ pub(crate) fn must_be_pack(dir: &Path) -> Result<(), Problem> {
     } else {
         problem.hint("name the folder that a scan wrote")
     })
+}
+
+/// Is it the pack of a drill, as far as its manifest can be read?
+pub(crate) fn is_drill(folder: &Path) -> bool {
+    pack::read_manifest(folder).is_ok_and(|bytes| kind_of(&bytes) == PackKind::Drill)
 }
 
 /// Is that file in the folder?

@@ -16,6 +16,8 @@ pub(crate) struct Reached {
     pub(crate) targets: BTreeMap<TargetId, Target>,
     /// One for each account that cannot be reached; what follows from it is for the caller to say.
     pub(crate) problems: Vec<Problem>,
+    /// Every call of theirs.
+    pub(crate) log: Arc<CallLog>,
 }
 
 /// Logs in, and assumes the role of each account once.
@@ -69,5 +71,6 @@ pub(crate) async fn reach(accounts: &[Account], ids: BTreeSet<TargetId>) -> Outc
         identity,
         targets,
         problems,
+        log,
     })
 }

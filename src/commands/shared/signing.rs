@@ -6,10 +6,12 @@ use chrono::{DateTime, Utc};
 
 use crate::aws::s3::{Keeping, KeepingFlags, LockMode};
 use crate::commands::shared::args::{KeepArgs, LockArg, OutputArgs};
+use crate::commands::shared::evidence::is_drill;
 use crate::deliver::Destination;
+use crate::drill::pack::DrillPack;
 use crate::exit::Exit;
 use crate::ledger::{Appended, Ledger, sign_pack};
-use crate::pack::intact::IntactPack;
+use crate::pack::intact::{Held, IntactPack};
 use crate::problem::{Outcome, Problem, Problems};
 use crate::sign::{Signature, Signers};
 
@@ -70,11 +72,16 @@ impl Signing {
     }
 }
 
-/// The pack in a folder, once it holds: what is altered is neither signed nor appended.
+/// The pack in a folder, of a scan or of a drill, once it holds: what is altered is neither signed nor appended.
 ///
 /// Errors: there is no pack; the first thing that differs (exit code 12).
-pub(crate) fn intact(dir: &Path) -> Result<IntactPack, Problem> {
-    IntactPack::to_append(dir).map_err(|problem| match problem.exit {
+pub(crate) fn intact(dir: &Path) -> Result<Held, Problem> {
+    let held = if is_drill(dir) {
+        DrillPack::to_append(dir, Utc::now()).map(Held::from)
+    } else {
+        IntactPack::to_append(dir).map(Held::from)
+    };
+    held.map_err(|problem| match problem.exit {
         Exit::EvidenceBroken => Problem {
             what: "the pack failed verification and is not appended".to_owned(),
             location: format!("{}: {}", dir.display(), problem.location),

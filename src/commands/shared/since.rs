@@ -31,7 +31,8 @@ pub(crate) async fn read(
         ),
         (None, Some(ledger)) => {
             let entries = ledger.entries().await?;
-            let ids = entries.into_iter().map(|entry| entry.manifest.scan_id).collect();
+            let scans = entries.iter().filter_map(|entry| entry.manifest.as_scan());
+            let ids = scans.map(|scan| scan.scan_id.clone()).collect();
             (ids, format!("in the ledger {}", ledger.address()))
         }
         (None, None) => (BTreeSet::new(), String::new()),

@@ -335,7 +335,7 @@ impl Gatherer<'_> {
                 unkept
             }
             _ if self.is_home(table as usize, place, columns, row) => {
-                if columns.last_restored_at[row].is_some() || self.restores.asks_for_points() {
+                if columns.last_restored_at[row].is_some() || self.restores.asks_for(columns.arn[row]) {
                     let point = columns.point(row, &self.texts);
                     self.restores.see(table as usize, &point, index);
                 }

@@ -53,8 +53,9 @@ struct Checked<'a> {
     evidence: Vec<(&'a FactName, &'a FactValue)>,
 }
 
-/// Frames that no question to AWS stands for: the scope of the scan, and what became of its calls.
-const NOT_ASKED: [&str; 2] = ["targets", "call_log"];
+/// Frames that no question to AWS stands for: the scope of the scan, what became of its calls, and drills, whose packs `verify`
+/// checks.
+const NOT_ASKED: [&str; 3] = ["targets", "call_log", "drills"];
 
 /// Names of keys without those that are null, for `--query`.
 const TABLE_KEY: &str = "[Table.SSEDescription.KMSMasterKeyArn][][]";

@@ -291,8 +291,12 @@ pub(crate) struct Quantities {
     pub(crate) warm: Option<(i64, i64)>,
     /// Bytes that are kept in cold storage, and for how many days.
     pub(crate) cold: Option<(i64, i64)>,
-    /// Bytes that are restored.
+    /// Bytes that are restored from warm storage.
     pub(crate) restored: Option<i64>,
+    /// Bytes that are restored from cold storage.
+    pub(crate) restored_cold: Option<i64>,
+    /// Read request units that reading tables takes.
+    pub(crate) read_units: Option<f64>,
     /// Bytes that go to another Region.
     pub(crate) moved: Option<i64>,
     /// Bytes that are kept in warm storage all the time, once what it makes is in full use.

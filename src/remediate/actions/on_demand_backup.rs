@@ -373,7 +373,7 @@ impl Act for OnDemandBackup {
                 made: Some(arn.to_owned()),
             });
         }
-        read.map_err(|failure| failure.why())?;
+        read?;
         Ok(Now::ToDo(Value::Null))
     }
 

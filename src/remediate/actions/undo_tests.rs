@@ -266,7 +266,8 @@ async fn settings_of_a_table_go_back_unless_somebody_changed_them_since() {
     let why = Deed::Pitr(again)
         .look(&aws.target, ID)
         .await
-        .expect_err("another table");
+        .expect_err("another table")
+        .why();
     assert!(why.contains("deleted and created again"), "{why}");
 }
 
@@ -282,7 +283,11 @@ async fn a_restore_testing_plan_goes_unless_somebody_else_made_it_or_added_to_it
     };
     let own = tests("own");
     let done = aws.did(&own).await;
-    let another = own.look(&aws.target, "backproof-another").await.expect_err("another's");
+    let another = own
+        .look(&aws.target, "backproof-another")
+        .await
+        .expect_err("another's")
+        .why();
     assert!(another.contains("made by somebody else"), "{another}");
     assert!(matches!(
         aws.undone_as(&own, "backproof-another", &done, &[]).await,

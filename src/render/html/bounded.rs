@@ -60,6 +60,7 @@ fn within<'r>(report: &'r Report, digest: &Digest, (tables, others): (usize, usi
         totals: report.totals.clone(),
         window: report.window,
         coverage: report.coverage.clone(),
+        drills: report.drills.clone(),
         baseline: None,
         changes: report.changes.clone(),
     })

@@ -14,7 +14,7 @@ use crate::domain::{Finding, Gap, Verdict, rfc3339};
 use crate::render::digest::Digest;
 use crate::render::statement::{Statement, capitalised};
 use crate::render::templates::fuel;
-use crate::report::{Conclusion, ControlRow, FrameworkReport, Report, TargetCoverage, TierLine, WaiverLine};
+use crate::report::{Conclusion, ControlRow, DrillLine, FrameworkReport, Report, TargetCoverage, TierLine, WaiverLine};
 
 /// Findings that stand in the page itself.
 const STATIC_FINDINGS: usize = 1000;
@@ -88,6 +88,7 @@ fn values(report: &Report, digest: &Digest) -> Value {
         "targets": report.coverage.targets.iter().map(|target| target_row(report, target)).collect::<Vec<_>>(),
         "gaps": report.coverage.gaps.iter().map(gap_row).collect::<Vec<_>>(),
         "coverage": coverage(report),
+        "drills": report.drills.iter().map(drill_row).collect::<Vec<_>>(),
         "tiers": report.tiers.iter().map(tier_row).collect::<Vec<_>>(),
         "waivers": waivers(report),
         "frameworks": report.frameworks.iter().map(framework).collect::<Vec<_>>(),
@@ -194,6 +195,24 @@ fn target_row(report: &Report, target: &TargetCoverage) -> Value {
         "described": target.tables_described,
         "calls": target.call_count,
         "gaps": target.gap_count,
+    })
+}
+
+fn drill_row(drill: &DrillLine) -> Value {
+    json!({
+        "table": drill.table_name,
+        "account_id": drill.target.account_id,
+        "region": drill.target.region,
+        "at": rfc3339(drill.tested_at),
+        "words": drill.words(),
+        "detail": drill.detail,
+        "standing": drill.standing(),
+        "counts": drill.why_not.is_none(),
+        "point": drill.point_arn,
+        "run": drill.run_id,
+        "number": drill.number,
+        "manifest": drill.manifest_sha256,
+        "source": drill.source,
     })
 }
 

@@ -65,6 +65,8 @@ pub(super) struct Document<'r> {
     /// Every table that was listed, by ARN.
     #[schemars(with = "Vec<Table<'static>>")]
     pub(super) tables: Tables<'r>,
+    /// Drills of tables in scope, by table, then time; those that do not count as well. Empty: none was given to the scan.
+    pub(super) drills: Vec<OneDrill<'r>>,
     /// What is new since an earlier scan; null if the report was not compared with one.
     pub(super) baseline: Option<Baseline<'r>>,
     /// What was done since an earlier scan (`scan --after`): each action of a plan, the findings that it was for, and how they stand
@@ -74,6 +76,47 @@ pub(super) struct Document<'r> {
     /// Every finding that is not about a table of `tables`; in `report-all.json` every finding.
     #[schemars(with = "Vec<OneFinding<'static>>")]
     pub(super) findings: Findings<'r>,
+}
+
+/// A restore made to prove that it works, out of the pack that `drill` made of it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct OneDrill<'r> {
+    /// ARN of the table.
+    pub(super) table_arn: &'r str,
+    /// Account of the table.
+    pub(super) account_id: &'r str,
+    /// Region of the table.
+    pub(super) region: &'r str,
+    /// What it showed.
+    #[schemars(extend("enum" = ["failed", "different", "not-tested", "not-comparable", "sample-equal", "equal-but-for-changes", "identical"]))]
+    pub(super) verdict: &'r str,
+    /// What the job or the comparison said, untrusted text; empty: nothing.
+    pub(super) detail: &'r str,
+    /// When it was made.
+    #[schemars(extend("format" = "date-time"))]
+    pub(super) tested_at: String,
+    /// From the order to the last index ACTIVE, in seconds; null: it never was.
+    pub(super) restore_seconds: Option<u64>,
+    /// The longest restore that the policy of then allowed, in seconds; null: it set none.
+    pub(super) rto_seconds: Option<u64>,
+    /// The recovery point that was restored.
+    pub(super) point_arn: &'r str,
+    /// AWS's restore job; null: none was begun.
+    pub(super) job_id: Option<&'r str>,
+    /// The run of `drill`.
+    pub(super) run_id: &'r str,
+    /// Number of the drill in its run, from 1.
+    pub(super) number: i64,
+    /// SHA-256 of the manifest of its pack.
+    pub(super) manifest_sha256: &'r str,
+    /// Where that was read.
+    pub(super) source: &'r str,
+    /// As whom its signature is trusted; null: it is not.
+    pub(super) signer: Option<&'r str>,
+    /// It counts as evidence of a restore.
+    pub(super) counts: bool,
+    /// Why it does not; null: it does.
+    pub(super) why_not: Option<&'r str>,
 }
 
 /// Tables, each made when it is its turn.

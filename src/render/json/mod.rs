@@ -9,8 +9,8 @@ use std::rc::Rc;
 
 use self::document::{
     Account, Approval, Baseline, ByQuestion, Control, Counts, Coverage, DayRun, Document, Exception, Exemption,
-    Findings, Framework, FrameworkAnswers, LevelShift, LostAnswer, OfTable, OneFinding, OneGap, Outcome, Outcomes,
-    Pairs, Rule, Scan, Table, Tables, Target, Tier, Totals, Usual, Waiver, Window,
+    Findings, Framework, FrameworkAnswers, LevelShift, LostAnswer, OfTable, OneDrill, OneFinding, OneGap, Outcome,
+    Outcomes, Pairs, Rule, Scan, Table, Tables, Target, Tier, Totals, Usual, Waiver, Window,
 };
 use self::short::Short;
 use super::RenderError;
@@ -19,7 +19,7 @@ use super::digest::Digest;
 use super::stream::write_rows;
 use crate::criteria::asked::Shift;
 use crate::domain::{Answer, DayState, Evidence, Finding, Gap, Question, Severity, Verdict, rfc3339};
-use crate::report::{Compared, Lost, SCHEMA_VERSION, Since};
+use crate::report::{Compared, DrillLine, Lost, SCHEMA_VERSION, Since};
 use crate::report::{Report, TableRow};
 
 pub(super) use self::document::Facts;
@@ -129,9 +129,34 @@ impl<'r> Document<'r> {
             }),
             outcomes: short.map(|short| Outcomes(report, Rc::clone(short))),
             tables: Tables(report, short.cloned()),
+            drills: report.drills.iter().map(OneDrill::of).collect(),
             baseline: report.baseline.as_ref().map(Baseline::of),
             changes: report.changes.iter().map(changes::Change::of).collect(),
             findings: Findings(report, short.cloned()),
+        }
+    }
+}
+
+impl<'r> OneDrill<'r> {
+    fn of(drill: &'r DrillLine) -> Self {
+        Self {
+            table_arn: &drill.table_arn,
+            account_id: &drill.target.account_id,
+            region: &drill.target.region,
+            verdict: &drill.verdict,
+            detail: &drill.detail,
+            tested_at: rfc3339(drill.tested_at),
+            restore_seconds: drill.restore_seconds,
+            rto_seconds: drill.rto_seconds,
+            point_arn: &drill.point_arn,
+            job_id: drill.job_id.as_deref(),
+            run_id: &drill.run_id,
+            number: drill.number,
+            manifest_sha256: &drill.manifest_sha256,
+            source: &drill.source,
+            signer: drill.signer.as_deref(),
+            counts: drill.why_not.is_none(),
+            why_not: drill.why_not.as_deref(),
         }
     }
 }

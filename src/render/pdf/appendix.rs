@@ -92,6 +92,7 @@ pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
             vec![Para::new(name, row.table_name.as_str()).to(goal)],
         ];
         cells.extend(ANSWERS.map(|(_, question)| vec![answer(doc, row.answer(question))]));
+        cells[1 + ANSWERS.len()].extend(last_restore(row));
         cells.extend(
             FACTS
                 .iter()
@@ -151,6 +152,23 @@ fn value<'r>(doc: &Doc<'_>, name: &str, value: &'r FactValue) -> Para<'r> {
         FactValue::Float(hours) if name == LIMIT => Para::new(FINE, in_words(*hours)),
         other => Para::new(FINE, other.to_string()),
     }
+}
+
+/// When the table was last restored, and what told of it; none where nothing did.
+fn last_restore(row: &TableRow) -> Option<Para<'static>> {
+    let FactValue::Time(at) = row.column("last_restore_at") else {
+        return None;
+    };
+    let by = match row.column("last_restore_by") {
+        FactValue::Text(by) => match &**by {
+            "drill" => ", drill",
+            "restore-testing" => ", AWS test",
+            "restore-job" => ", job",
+            _ => "",
+        },
+        _ => "",
+    };
+    Some(Para::new(FINE.colour(MUTED), format!("{}{by}", at.format("%Y-%m-%d"))))
 }
 
 /// An age as people say it.

@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 
 use super::cover::name_of;
-use super::doc::{BODY, CELL, Doc, MUTED, SMALL_GAP};
+use super::doc::{BODY, CELL, Doc, FINE, MUTED, SMALL_GAP};
 use super::table::{Column, Para, Table};
 use super::template::{Rgb, Section};
 use super::text::{grouped, plural};
 use crate::domain::{Answer, TargetId};
 use crate::report::Report;
+use crate::text::cut;
 
 pub(crate) fn write(doc: &mut Doc<'_>, report: &Report) {
     doc.part(Section::Coverage.title(), false);
     reconciliation(doc, report);
     gaps(doc, report);
+    drills(doc, report);
     not_asked(doc, report);
     targets(doc, report);
 }
@@ -110,6 +112,68 @@ fn gaps(doc: &mut Doc<'_>, report: &Report) {
         table.row(doc, &cells);
     }
 }
+
+/// Restores made to prove that they work, those that do not count as well.
+fn drills(doc: &mut Doc<'_>, report: &Report) {
+    if report.drills.is_empty() {
+        return;
+    }
+    doc.heading("Restore drills", 60.0);
+    let counted = report.drills.iter().filter(|drill| drill.why_not.is_none()).count();
+    let text = format!(
+        "{}, of which {} count as restores of their tables: signed by a key that is trusted, and of a recovery point of the table          that is there now. Each rests on a pack of its own, named here by the SHA-256 of its manifest.",
+        plural(report.drills.len(), "drill"),
+        grouped(counted)
+    );
+    doc.paragraph(BODY, &text);
+    doc.y += SMALL_GAP;
+    let columns = [
+        Column::new("Table", 120.0),
+        Column::new("When", 66.0),
+        Column::new("What it showed", 146.0),
+        Column::new("Whether it counts", 178.0),
+    ];
+    let mut table = Table::new(doc, &columns, CELL.size, "Restore drills");
+    for drill in report.drills.iter().rev().take(MOST_DRILLS).rev() {
+        let place = format!("{} \u{b7} {}", drill.target.account_id, drill.target.region);
+        let mut showed = vec![Para::new(CELL, drill.words())];
+        if !drill.detail.is_empty() {
+            showed.push(Para::new(CELL.colour(MUTED), cut(&drill.detail, LONGEST)));
+        }
+        let standing = match drill.why_not {
+            None => CELL,
+            Some(_) => CELL.bold().colour(doc.template.colours.unknown),
+        };
+        let pack = format!(
+            "drill {} of run {}, {}",
+            drill.number, drill.run_id, drill.manifest_sha256
+        );
+        let cells = [
+            vec![
+                Para::new(CELL.bold(), drill.table_name.as_str()),
+                Para::new(CELL.colour(MUTED), place),
+            ],
+            vec![Para::new(CELL, drill.tested_at.format("%Y-%m-%d %H:%M").to_string())],
+            showed,
+            vec![
+                Para::new(standing, drill.standing()),
+                Para::new(CELL.colour(MUTED), drill.source.as_str()),
+                Para::new(FINE.colour(MUTED), pack),
+            ],
+        ];
+        table.row(doc, &cells);
+    }
+    if let Some(more) = report.drills.len().checked_sub(MOST_DRILLS).filter(|more| *more > 0) {
+        let text = format!("And {} more; report.json has all.", grouped(more));
+        doc.paragraph(BODY, &text);
+    }
+}
+
+/// Drills that are printed.
+const MOST_DRILLS: usize = 200;
+
+/// Longest free text of a drill that is printed.
+const LONGEST: usize = 200;
 
 /// Rules that did not run, and what they would take.
 fn not_asked(doc: &mut Doc<'_>, report: &Report) {

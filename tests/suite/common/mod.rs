@@ -3,6 +3,7 @@
 pub mod aws;
 mod bench;
 pub mod criteria;
+pub mod drills;
 pub mod evidence;
 pub mod months;
 mod report;

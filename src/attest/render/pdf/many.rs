@@ -188,9 +188,12 @@ pub(super) fn failed_runs(doc: &mut Doc<'_>, tables: &[&TableProof]) {
     }
 }
 
+/// A waiver with the tables that it was in force for.
+pub(super) type Waived<'t> = (&'t WaiverTerm, Vec<&'t TableProof>);
+
 /// Waivers with the tables that they were in force for.
-pub(super) fn waivers<'t>(tables: &[&'t TableProof]) -> Vec<(&'t WaiverTerm, Vec<&'t TableProof>)> {
-    let mut groups: BTreeMap<(&str, &str, u32, u32), (&WaiverTerm, Vec<&TableProof>)> = BTreeMap::new();
+pub(super) fn waivers<'t>(tables: &[&'t TableProof]) -> Vec<Waived<'t>> {
+    let mut groups: BTreeMap<(&str, &str, u32, u32), Waived<'_>> = BTreeMap::new();
     for table in tables {
         for term in &table.waivers {
             let alike = (term.id.as_str(), term.rule.as_str(), term.from, term.to);

@@ -45,6 +45,7 @@ fn write(attestation: &Attestation, template: &Template, out: &mut dyn Write) ->
     parts::promised(&mut doc, attestation, &tables);
     parts::not_observed(&mut doc, attestation, &tables);
     parts::failed_runs(&mut doc, &tables);
+    parts::drills(&mut doc, attestation);
     parts::policy(&mut doc, attestation, &tables);
     parts::scope(&mut doc, attestation);
     tables::write(&mut doc, attestation);

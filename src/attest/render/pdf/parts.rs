@@ -46,7 +46,7 @@ impl<'t> Names<'t> {
 }
 
 /// Tables of one account and Region of which all the same is to be said stand in one row, at the place of the first.
-fn alike<'t, K: Ord>(tables: Vec<&'t TableProof>, said: impl Fn(&TableProof) -> K) -> Vec<Vec<&'t TableProof>> {
+fn alike<K: Ord>(tables: Vec<&TableProof>, said: impl Fn(&TableProof) -> K) -> Vec<Vec<&TableProof>> {
     let mut places: BTreeMap<(&TargetId, K), usize> = BTreeMap::new();
     let mut rows: Vec<Vec<&TableProof>> = Vec::new();
     for table in tables {
@@ -444,6 +444,45 @@ fn waiver<'t>(tables: Vec<Para<'t>>, term: &'t WaiverTerm) -> [Vec<Para<'t>>; 4]
         ],
         why,
     ]
+}
+
+/// Restores made in the period to prove that they work; nothing where the scans were given none.
+pub(super) fn drills(doc: &mut Doc<'_>, attestation: &Attestation) {
+    if attestation.drills.is_empty() {
+        return;
+    }
+    doc.part("Restore drills", false);
+    let text = "Restores made in the period to prove that they work, as the scans of the packs counted them, by table, then time. \
+                No verdict of this document rests on them.";
+    doc.paragraph(BODY, text);
+    doc.y += SMALL_GAP;
+    let columns = [
+        Column::new("Table", 190.0),
+        Column::new("When", 92.0),
+        Column::new("What it showed, and the pack of the drill", 220.0),
+    ];
+    let mut grid = Table::new(doc, &columns, 7.4, "Restore drills");
+    for drill in attestation.drills.iter().take(many::MOST) {
+        let mono = crate::render::pdf::page::Style { size: 6.6, ..MONO };
+        let pack = format!("drill {} of run {}", drill.number, drill.run_id);
+        let showed = vec![
+            Para::new(CELL, words::drill(drill)),
+            Para::new(CELL.colour(MUTED), pack),
+            Para::new(mono, drill.manifest_sha256.as_str()),
+        ];
+        grid.row(
+            doc,
+            &[line(drill.table_arn.as_str()), line(rfc3339(drill.tested_at)), showed],
+        );
+    }
+    if let Some(more) = attestation
+        .drills
+        .len()
+        .checked_sub(many::MOST)
+        .filter(|more| *more > 0)
+    {
+        doc.paragraph(BODY, &format!("And {} more; attestation.json has all.", grouped(more)));
+    }
 }
 
 /// Accounts, Regions and packs.
