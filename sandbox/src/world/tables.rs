@@ -246,7 +246,7 @@ fn read_item_bytes(section: &Section<'_>, keys: &Keys) -> Option<u64> {
     const MOST: u64 = 400 * 1024;
     // What every made-up item has, and its key, take so much at most.
     let attributes = keys.attributes();
-    let least: u64 = 300
+    let least: u64 = 100
         + attributes
             .map(|attribute| 2 * attribute.name.len() as u64 + 20)
             .sum::<u64>();

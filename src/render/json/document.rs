@@ -71,7 +71,7 @@ pub(super) struct Document<'r> {
     pub(super) baseline: Option<Baseline<'r>>,
     /// What was done since an earlier scan (`scan --after`): each action of a plan, the findings that it was for, and how they stand
     /// now. Left out where nobody said that anything was done.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) changes: Vec<Change<'r>>,
     /// Every finding that is not about a table of `tables`; in `report-all.json` every finding.
     #[schemars(with = "Vec<OneFinding<'static>>")]
