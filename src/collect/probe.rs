@@ -13,8 +13,10 @@ pub(crate) enum Tried {
     Works,
     /// AWS refused, in these words.
     Denied(String),
-    /// It was not tried, or AWS said neither yes nor no, for this reason.
+    /// AWS said neither yes nor no, for this reason.
     NotTold(String),
+    /// It was not tried: there is nothing here to ask about.
+    NothingThere(&'static str),
 }
 
 /// A name that no table has: whoever may describe tables is told so.
@@ -43,8 +45,8 @@ impl Rights {
     }
 
     /// There is nothing to ask about.
-    fn skip(&mut self, action: &'static str, why: &str) {
-        self.0.insert(action, Tried::NotTold(why.to_owned()));
+    fn skip(&mut self, action: &'static str, why: &'static str) {
+        self.0.insert(action, Tried::NothingThere(why));
     }
 }
 

@@ -102,8 +102,10 @@ struct AccountCheckup {
     works: Vec<String>,
     /// Rights that AWS denied, with its words.
     denied: BTreeMap<String, String>,
-    /// Rights that were not tried, or of which AWS said neither yes nor no.
+    /// Rights of which AWS said neither yes nor no, with the reason.
     not_told: BTreeMap<String, String>,
+    /// Rights that were not tried, with what there was none of to ask about.
+    not_tried: BTreeMap<String, String>,
     writing: Writing,
 }
 
@@ -197,6 +199,7 @@ fn unreached(account: &Account, why: String) -> AccountCheckup {
         works: Vec::new(),
         denied: BTreeMap::new(),
         not_told: BTreeMap::new(),
+        not_tried: BTreeMap::new(),
         writing: Writing::NotProved {
             why: "its role was not assumed".to_owned(),
         },
@@ -214,6 +217,7 @@ async fn look(account: &Account, target: &Target, identity: &Identity, actions: 
             Tried::Works => found.works.push(action.to_owned()),
             Tried::Denied(why) => drop(found.denied.insert(action.to_owned(), why)),
             Tried::NotTold(why) => drop(found.not_told.insert(action.to_owned(), why)),
+            Tried::NothingThere(why) => drop(found.not_tried.insert(action.to_owned(), why.to_owned())),
         }
     }
     let caller = account.role_arn.as_deref().unwrap_or(&identity.arn);
@@ -261,7 +265,9 @@ fn exit(checkup: &Checkup, must_be_read_only: bool) -> Exit {
     let is_unproved = accounts
         .iter()
         .any(|account| matches!(account.writing, Writing::NotProved { .. }));
-    let lacks = |account: &AccountCheckup| account.not_assumed.is_some() || !account.denied.is_empty();
+    let lacks = |account: &AccountCheckup| {
+        account.not_assumed.is_some() || !account.denied.is_empty() || !account.not_told.is_empty()
+    };
     if must_be_read_only && can_write {
         return Exit::NonCompliant;
     }
@@ -299,9 +305,13 @@ fn text(checkup: &Checkup) -> String {
             line("", format!("the role could not be assumed: {}", one_line(why)));
             continue;
         }
-        let tried = account.works.len() + account.denied.len() + account.not_told.len();
+        let tried = account.works.len() + account.denied.len() + account.not_told.len() + account.not_tried.len();
         let mut reads = format!("{} of {} work", account.works.len(), count(tried, "right"));
-        for (number, how) in [(account.denied.len(), "denied"), (account.not_told.len(), "not known")] {
+        for (number, how) in [
+            (account.denied.len(), "denied"),
+            (account.not_told.len(), "not known"),
+            (account.not_tried.len(), "not tried"),
+        ] {
             if number > 0 {
                 reads.push_str(&format!(", {number} {how}"));
             }
@@ -310,12 +320,14 @@ fn text(checkup: &Checkup) -> String {
         for (action, why) in &account.denied {
             line("", format!("denied: {action}: {}", one_line(why)));
         }
-        let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for (action, why) in &account.not_told {
-            by_reason.entry(why).or_default().push(action);
-        }
-        for (why, actions) in by_reason {
-            line("", format!("not known: {}: {}", actions.join(", "), one_line(why)));
+        for (how, rights) in [("not known", &account.not_told), ("not tried", &account.not_tried)] {
+            let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+            for (action, why) in rights {
+                by_reason.entry(why).or_default().push(action);
+            }
+            for (why, actions) in by_reason {
+                line("", format!("{how}: {}: {}", actions.join(", "), one_line(why)));
+            }
         }
         line("  writes", said_of(&account.writing));
     }

@@ -50,7 +50,7 @@ fn every_right_of_a_scan_is_tried() {
         .filter_map(Value::as_str)
         .collect();
     tried.extend(
-        account["not_told"]
+        account["not_tried"]
             .as_object()
             .expect("an object")
             .keys()
@@ -112,6 +112,19 @@ fn what_is_missing_is_named_and_nothing_is_said_of_writing_that_was_not_simulate
     // Rules that do not need them.
     let ran = bench.run(&["doctor", "--rules", "deletion-protection-on"]);
     assert_eq!(ran.code, 0, "{}", ran.stdout);
+}
+
+#[test]
+fn a_right_of_which_aws_says_nothing_is_missing_evidence() {
+    let bench = Bench::new(&world(""));
+    bench.fault(r#"{"action": "backup:ListBackupJobs", "error-rate": 1.0}"#);
+    let ran = bench.run_patiently("1s", &["doctor"]);
+    assert_eq!(ran.code, 11, "{}{}", ran.stdout, ran.stderr);
+    assert!(
+        ran.stdout.contains("not known: backup:ListBackupJobs"),
+        "{}",
+        ran.stdout
+    );
 }
 
 #[test]
